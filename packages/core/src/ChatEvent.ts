@@ -1,0 +1,191 @@
+/**
+ * What a chat stream is made of: pieces of the answer as the model writes them, then exactly one `finish`.
+ *
+ * `index` is the number of the content block a piece belongs to; pieces of one block arrive in order.
+ */
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import * as ChatResponse from "./ChatResponse.ts"
+import * as Message from "./Message.ts"
+import * as ProviderError from "./ProviderError.ts"
+
+const index = { index: Schema.Finite }
+
+/** More text. */
+export type TextDelta = typeof TextDelta.Type
+/** @see {@link TextDelta} */
+export const TextDelta = Schema.Struct({ type: Schema.tag("text-delta"), ...index, delta: Schema.String })
+
+/** More of what the model thinks before it answers. */
+export type ReasoningDelta = typeof ReasoningDelta.Type
+/** @see {@link ReasoningDelta} */
+export const ReasoningDelta = Schema.Struct({ type: Schema.tag("reasoning-delta"), ...index, delta: Schema.String })
+
+/** A reasoning block is complete; its seals, if it has any, must go back unchanged. */
+export type ReasoningEnd = typeof ReasoningEnd.Type
+/** @see {@link ReasoningEnd} */
+export const ReasoningEnd = Schema.Struct({
+  type: Schema.tag("reasoning-end"),
+  ...index,
+  signature: Schema.optional(Schema.String),
+  redacted: Schema.optional(Schema.Uint8Array)
+})
+
+/** The model starts a tool call. */
+export type ToolParamsStart = typeof ToolParamsStart.Type
+/** @see {@link ToolParamsStart} */
+export const ToolParamsStart = Schema.Struct({
+  type: Schema.tag("tool-params-start"),
+  ...index,
+  id: Schema.String,
+  name: Schema.String
+})
+
+/** A piece of the JSON text of a tool call's parameters. */
+export type ToolParamsDelta = typeof ToolParamsDelta.Type
+/** @see {@link ToolParamsDelta} */
+export const ToolParamsDelta = Schema.Struct({
+  type: Schema.tag("tool-params-delta"),
+  ...index,
+  id: Schema.String,
+  delta: Schema.String
+})
+
+/** A tool call is complete, its parameters decoded from the JSON text. */
+export type ToolCall = typeof ToolCall.Type
+/** @see {@link ToolCall} */
+export const ToolCall = Schema.Struct({ ...Message.ToolCallPart.fields, ...index })
+
+/** A block that came whole: a provider's own. */
+export type PartEvent = typeof PartEvent.Type
+/** @see {@link PartEvent} */
+export const PartEvent = Schema.Struct({ type: Schema.tag("part"), ...index, part: Message.AssistantPart })
+
+/** The end of a complete answer. A stream has exactly one, last; a stream that has none failed. */
+export type Finish = typeof Finish.Type
+/** @see {@link Finish} */
+export const Finish = Schema.Struct({ type: Schema.tag("finish"), ...ChatResponse.outcomeFields })
+
+/** One event of a chat stream. */
+export type ChatEvent = typeof ChatEvent.Type
+/** @see {@link ChatEvent} */
+export const ChatEvent = Schema.Union([
+  TextDelta,
+  ReasoningDelta,
+  ReasoningEnd,
+  ToolParamsStart,
+  ToolParamsDelta,
+  ToolCall,
+  PartEvent,
+  Finish
+])
+
+/** The events a whole answer would have been streamed as: one delta a block. */
+export const fromResponse = (response: ChatResponse.ChatResponse): ReadonlyArray<ChatEvent> => {
+  const events: Array<ChatEvent> = []
+  Message.parts(response.message).forEach((part, index) => {
+    switch (part.type) {
+      case "text":
+        events.push({ type: "text-delta", index, delta: part.text })
+        break
+      case "reasoning":
+        events.push({ type: "reasoning-delta", index, delta: part.text })
+        events.push({ type: "reasoning-end", index, signature: part.signature, redacted: part.redacted })
+        break
+      case "tool-call":
+        events.push({ type: "tool-params-start", index, id: part.id, name: part.name })
+        events.push({ type: "tool-params-delta", index, id: part.id, delta: JSON.stringify(part.params) ?? "{}" })
+        events.push({ ...part, index })
+        break
+      case "provider":
+        events.push({ type: "part", index, part })
+    }
+  })
+  const { finishReason, model, providerMetadata, requestId, usage } = response
+  events.push({ type: "finish", finishReason, model, providerMetadata, requestId, usage })
+  return events
+}
+
+/**
+ * Reads a stream to its end and puts the answer together: the same response `generate` would have given.
+ *
+ * Fails as the stream fails, and with `StreamInterruptedError` for a stream that ends without `finish`.
+ */
+export const collect = <E, R>(
+  events: Stream.Stream<ChatEvent, E, R>
+): Effect.Effect<ChatResponse.ChatResponse, E | ProviderError.StreamInterruptedError, R> =>
+  Effect.suspend(() => {
+    const collector = makeCollector()
+    return Effect.flatMap(Stream.runForEach(events, (event) => Effect.sync(() => collector.add(event))), () => {
+      const response = collector.response()
+      return response === undefined
+        ? Effect.fail(
+          new ProviderError.StreamInterruptedError({
+            provider: "unknown",
+            message: "The stream ended without its `finish` event: the answer is not complete",
+            delivered: collector.added()
+          })
+        )
+        : Effect.succeed(response)
+    })
+  })
+
+/** @internal */
+export const makeCollector = () => {
+  const texts = new Map<number, Array<string>>()
+  const blocks = new Map<number, (text: string) => Message.AssistantPart>()
+  let outcome: ChatResponse.Outcome | undefined
+  let added = 0
+
+  const append = (at: number, delta: string, finish: (text: string) => Message.AssistantPart) => {
+    const pieces = texts.get(at)
+    if (pieces === undefined) texts.set(at, [delta])
+    else pieces.push(delta)
+    if (!blocks.has(at)) blocks.set(at, finish)
+  }
+
+  return {
+    added: () => added,
+    add: (event: ChatEvent): void => {
+      added++
+      switch (event.type) {
+        case "text-delta":
+          return append(event.index, event.delta, Message.text)
+        case "reasoning-delta":
+          return append(event.index, event.delta, (text) => ({ type: "reasoning", text }))
+        case "reasoning-end": {
+          const { redacted, signature } = event
+          blocks.set(event.index, (text) => ({
+            type: "reasoning",
+            text,
+            ...(signature === undefined ? undefined : { signature }),
+            ...(redacted === undefined ? undefined : { redacted })
+          }))
+          return
+        }
+        case "tool-call": {
+          const { index: _, ...part } = event
+          blocks.set(event.index, () => part)
+          return
+        }
+        case "part":
+          blocks.set(event.index, () => event.part)
+          return
+        case "finish":
+          outcome = event
+          return
+        case "tool-params-start":
+        case "tool-params-delta":
+      }
+    },
+    response: (): ChatResponse.ChatResponse | undefined => {
+      if (outcome === undefined) return undefined
+      const indexes = [...blocks.keys()].sort((a, b) => a - b)
+      return ChatResponse.make(
+        indexes.map((at) => blocks.get(at)!((texts.get(at) ?? []).join(""))),
+        outcome
+      )
+    }
+  }
+}

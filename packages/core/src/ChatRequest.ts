@@ -1,0 +1,54 @@
+/**
+ * A question to a chat model: the messages and how to answer them.
+ */
+import * as Schema from "effect/Schema"
+import * as Message from "./Message.ts"
+import * as Tool from "./Tool.ts"
+
+/**
+ * Options only one provider understands, under that provider's key. Provider packages add theirs by declaration
+ * merging: `@strata/bedrock` adds `bedrock`.
+ */
+// oxlint-disable-next-line typescript/no-empty-object-type -- open for declaration merging
+export interface ProviderOptions {}
+
+const isRecord = (u: unknown): u is ProviderOptions => typeof u === "object" && u !== null && !Array.isArray(u)
+
+/**
+ * A chat request.
+ *
+ * - `model`: overrides the model of the layer.
+ * - `messages`: a string is one user message.
+ * - `maxTokens`: the most tokens the answer may have. Set it: Bedrock reserves it against the token quota, and the
+ *   model's own maximum when it is missing.
+ * - `temperature`: 0 (steady) to 1 (varied), as the model defines it; `topP`: 0 to 1.
+ * - `stopSequences`: texts that end the answer.
+ */
+export interface ChatRequest extends Schema.Schema.Type<typeof ChatRequest> {}
+/** @see {@link ChatRequest} */
+export const ChatRequest = Schema.Struct({
+  model: Schema.optional(Schema.String),
+  messages: Schema.Union([Schema.String, Schema.Array(Message.Message)]),
+  maxTokens: Schema.optional(Schema.Finite),
+  temperature: Schema.optional(Schema.Finite),
+  topP: Schema.optional(Schema.Finite),
+  stopSequences: Schema.optional(Schema.Array(Schema.String)),
+  tools: Schema.optional(Schema.Array(Tool.ToolDefinition)),
+  toolChoice: Schema.optional(Tool.ToolChoice),
+  providerOptions: Schema.optional(Schema.declare(isRecord))
+})
+
+/** What the functions of `ChatService` take: a whole request, or just what to say. */
+export type Input = string | ReadonlyArray<Message.Message> | ChatRequest
+
+/** A {@link ChatRequest} whose model and messages are settled: what a provider receives. */
+export interface Resolved extends ChatRequest {
+  readonly model: string
+  readonly messages: ReadonlyArray<Message.Message>
+}
+
+const isMessages = (input: Input): input is string | ReadonlyArray<Message.Message> =>
+  typeof input === "string" || Array.isArray(input)
+
+/** Builds a {@link ChatRequest} from any {@link Input}. */
+export const make = (input: Input): ChatRequest => isMessages(input) ? { messages: input } : input

@@ -1,0 +1,88 @@
+/**
+ * The answer of a chat model: the message to append to the history, why it ended, and what it cost.
+ */
+import * as Schema from "effect/Schema"
+import * as Message from "./Message.ts"
+import * as Usage from "./Usage.ts"
+
+/**
+ * Why the model stopped.
+ *
+ * - `stop`: it had nothing more to say; `stop-sequence`: it wrote one of the request's stop sequences.
+ * - `length`: `maxTokens` reached; `context-length`: the model's context window is full. The answer is cut.
+ * - `tool-calls`: it waits for the results of the tools it asked for.
+ * - `content-filter`, `guardrail`: the provider's filter, or the guardrail of the request, stepped in.
+ * - `malformed-output`, `malformed-tool-call`: the model wrote something the provider could not read.
+ * - `other`: a reason this version does not know; the provider's word is in `providerMetadata`.
+ */
+export type FinishReason = typeof FinishReason.Type
+/** @see {@link FinishReason} */
+export const FinishReason = Schema.Literals([
+  "stop",
+  "stop-sequence",
+  "length",
+  "context-length",
+  "tool-calls",
+  "content-filter",
+  "guardrail",
+  "malformed-output",
+  "malformed-tool-call",
+  "other"
+])
+
+/** What one provider adds to an answer, under that provider's key. Open for declaration merging. */
+// oxlint-disable-next-line typescript/no-empty-object-type -- open for declaration merging
+export interface ProviderMetadata {}
+
+const isMetadata = (u: unknown): u is ProviderMetadata => typeof u === "object" && u !== null && !Array.isArray(u)
+
+/** @internal */
+export const outcomeFields = {
+  finishReason: FinishReason,
+  usage: Usage.Usage,
+  model: Schema.String,
+  requestId: Schema.optional(Schema.String),
+  providerMetadata: Schema.declare(isMetadata)
+}
+
+/** How an answer ended, without what it said: common to {@link ChatResponse} and the `finish` event of a stream. */
+export interface Outcome {
+  readonly finishReason: FinishReason
+  readonly usage: Usage.Usage
+  /** The model that was asked, as the request named it. */
+  readonly model: string
+  /** The provider's id of the request: quote it to their support. */
+  readonly requestId?: string | undefined
+  readonly providerMetadata: ProviderMetadata
+}
+
+/**
+ * A whole answer.
+ *
+ * - `message`: ready to append to the history; signatures, redacted reasoning and tool ids are kept.
+ * - `text`: all its text, joined; empty when the model only called tools.
+ * - `toolCalls`: the calls it asks for.
+ */
+export interface ChatResponse extends Schema.Schema.Type<typeof ChatResponse> {}
+/** @see {@link ChatResponse} */
+export const ChatResponse = Schema.Struct({
+  message: Message.AssistantMessage,
+  text: Schema.String,
+  toolCalls: Schema.Array(Message.ToolCallPart),
+  ...outcomeFields
+})
+
+/** Builds a {@link ChatResponse} from what the model said and how it ended; text and tool calls follow from the parts. */
+export const make = (content: ReadonlyArray<Message.AssistantPart>, outcome: Outcome): ChatResponse => {
+  const message = Message.assistant(content)
+  return {
+    message,
+    text: Message.textOf(message),
+    toolCalls: content.filter((part) => part.type === "tool-call"),
+    finishReason: outcome.finishReason,
+    usage: outcome.usage,
+    model: outcome.model,
+    requestId: outcome.requestId,
+    providerMetadata: outcome.providerMetadata
+  }
+}

@@ -1,0 +1,183 @@
+/**
+ * Everything that can go wrong between a program and a model, as one flat union of typed values.
+ *
+ * The names belong to no provider: each provider maps its own exceptions to them, in one place. `exception` keeps the
+ * provider's own name and `requestId` the id its support will ask for. No error holds a prompt, an answer or a secret.
+ */
+import * as Duration from "effect/Duration"
+import * as Schema from "effect/Schema"
+
+const fields = {
+  provider: Schema.String,
+  model: Schema.optional(Schema.String),
+  message: Schema.String,
+  requestId: Schema.optional(Schema.String),
+  exception: Schema.optional(Schema.String),
+  cause: Schema.optional(Schema.Defect())
+}
+
+const retryAfterField = { retryAfter: Schema.optional(Schema.Duration) }
+
+/** No credentials, expired ones, or a key or signature the provider does not recognise. */
+export class AuthenticationError extends Schema.TaggedError<AuthenticationError>()("AuthenticationError", fields) {}
+
+/** The credentials are good, but may not do this: no access to the model, or a policy that denies it. */
+export class PermissionDeniedError
+  extends Schema.TaggedError<PermissionDeniedError>()("PermissionDeniedError", fields)
+{}
+
+/** The request cannot be served as it stands. `field` names what is wrong and `remedy` what to do about it. */
+export class InvalidRequestError extends Schema.TaggedError<InvalidRequestError>()("InvalidRequestError", {
+  ...fields,
+  field: Schema.optional(Schema.String),
+  remedy: Schema.optional(Schema.String)
+}) {}
+
+/** The prompt, or one text to embed, is longer than the model takes. */
+export class ContextLengthExceededError
+  extends Schema.TaggedError<ContextLengthExceededError>()("ContextLengthExceededError", fields)
+{}
+
+/** There is no such model here, or no longer. */
+export class ModelNotFoundError extends Schema.TaggedError<ModelNotFoundError>()("ModelNotFoundError", fields) {}
+
+/** The model exists but cannot do what the request asks for. */
+export class UnsupportedFeatureError
+  extends Schema.TaggedError<UnsupportedFeatureError>()("UnsupportedFeatureError", { ...fields, feature: Schema.String })
+{}
+
+/** Too many requests or tokens for the moment. `retryAfter` is the provider's hint, when it gives one. */
+export class RateLimitError
+  extends Schema.TaggedError<RateLimitError>()("RateLimitError", { ...fields, ...retryAfterField })
+{}
+
+/** A limit of the account that waiting a little does not lift. */
+export class QuotaExceededError extends Schema.TaggedError<QuotaExceededError>()("QuotaExceededError", fields) {}
+
+/** The model is there but cannot serve now: loading, or out of capacity. */
+export class ModelUnavailableError
+  extends Schema.TaggedError<ModelUnavailableError>()("ModelUnavailableError", { ...fields, ...retryAfterField })
+{}
+
+/** The provider failed on its side. */
+export class ProviderInternalError
+  extends Schema.TaggedError<ProviderInternalError>()("ProviderInternalError", { ...fields, ...retryAfterField })
+{}
+
+/** The model itself failed on this request. `originalStatus` is the status it gave its host. */
+export class ModelFailedError extends Schema.TaggedError<ModelFailedError>()("ModelFailedError", {
+  ...fields,
+  originalStatus: Schema.optional(Schema.Finite)
+}) {}
+
+/**
+ * Which clock ran out: one attempt, the wait for the first event of a stream, the pause between two events, the whole
+ * operation with its retries, opening a connection, or the provider's own limit for the model.
+ */
+export type TimeoutPhase = typeof TimeoutPhase.Type
+/** @see {@link TimeoutPhase} */
+export const TimeoutPhase = Schema.Literals(["attempt", "first-event", "idle", "deadline", "connect", "model"])
+
+/** Time ran out; `after` is how long it was, when the clock was ours. */
+export class TimeoutError extends Schema.TaggedError<TimeoutError>()("TimeoutError", {
+  ...fields,
+  phase: TimeoutPhase,
+  after: Schema.optional(Schema.Duration)
+}) {}
+
+/** The network did not carry the request or the answer. */
+export class ConnectionError extends Schema.TaggedError<ConnectionError>()("ConnectionError", fields) {}
+
+/** A stream broke after `delivered` events had been handed over; they are good, the rest is missing. */
+export class StreamInterruptedError extends Schema.TaggedError<StreamInterruptedError>()("StreamInterruptedError", {
+  ...fields,
+  delivered: Schema.Finite
+}) {}
+
+/** The provider answered something that is not an answer. */
+export class MalformedResponseError
+  extends Schema.TaggedError<MalformedResponseError>()("MalformedResponseError", fields)
+{}
+
+/** The model's text does not fit the asked schema; `text` is what it wrote. */
+export class StructuredOutputError
+  extends Schema.TaggedError<StructuredOutputError>()("StructuredOutputError", { ...fields, text: Schema.String })
+{}
+
+/** The breaker is open after repeated failures: nothing was sent. */
+export class CircuitOpenError
+  extends Schema.TaggedError<CircuitOpenError>()("CircuitOpenError", { ...fields, ...retryAfterField })
+{}
+
+/** The call would cost more than the declared budget has left: nothing was sent. */
+export class BudgetExceededError extends Schema.TaggedError<BudgetExceededError>()("BudgetExceededError", fields) {}
+
+/** Any failure of a chat or embedding call. */
+export type ProviderError = typeof ProviderError.Type
+/** @see {@link ProviderError} */
+export const ProviderError = Schema.Union([
+  AuthenticationError,
+  PermissionDeniedError,
+  InvalidRequestError,
+  ContextLengthExceededError,
+  ModelNotFoundError,
+  UnsupportedFeatureError,
+  RateLimitError,
+  QuotaExceededError,
+  ModelUnavailableError,
+  ProviderInternalError,
+  ModelFailedError,
+  TimeoutError,
+  ConnectionError,
+  StreamInterruptedError,
+  MalformedResponseError,
+  StructuredOutputError,
+  CircuitOpenError,
+  BudgetExceededError
+])
+
+/** Whether a value is one of the errors of the union. */
+export const isProviderError: (u: unknown) => u is ProviderError = Schema.is(ProviderError)
+
+const transient: ReadonlySet<ProviderError["_tag"]> = new Set<ProviderError["_tag"]>([
+  "RateLimitError",
+  "ModelUnavailableError",
+  "ProviderInternalError",
+  "TimeoutError",
+  "ConnectionError",
+  "CircuitOpenError"
+])
+
+/**
+ * Whether the same request may succeed if it is sent again. Decided by the tag alone.
+ *
+ * A `StreamInterruptedError` is not transient: part of the answer was already handed over, and a second answer would
+ * not continue the first.
+ */
+export const isTransient = (error: ProviderError): boolean => transient.has(error._tag)
+
+/** How long the provider asks to wait before the next try, when it says. */
+export const retryAfter = (error: ProviderError): Duration.Duration | undefined =>
+  "retryAfter" in error ? error.retryAfter : undefined
+
+/**
+ * An {@link InvalidRequestError} found before anything was sent.
+ *
+ * @example
+ * invalidRequest({ provider: "aws.bedrock", field: "messages", problem: "there is no message", remedy: "Add one" })
+ * // message: "messages: there is no message. Add one."
+ */
+export const invalidRequest = (options: {
+  readonly provider: string
+  readonly model?: string | undefined
+  readonly field: string
+  readonly problem: string
+  readonly remedy: string
+}): InvalidRequestError =>
+  new InvalidRequestError({
+    provider: options.provider,
+    model: options.model,
+    field: options.field,
+    remedy: options.remedy,
+    message: `${options.field}: ${options.problem}. ${options.remedy}.`
+  })

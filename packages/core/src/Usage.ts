@@ -1,0 +1,49 @@
+/**
+ * Tokens spent by one call, as the provider counted them.
+ */
+import * as Schema from "effect/Schema"
+
+/**
+ * - `inputTokens`: tokens of the prompt, those read from or written to a cache not included.
+ * - `cacheReadTokens`, `cacheWriteTokens`: tokens of the prompt served from, or stored in, the provider's cache.
+ * - `outputTokens`: tokens of the answer.
+ * - `totalTokens`: all of them, as the provider adds them up.
+ */
+export interface Usage extends Schema.Schema.Type<typeof Usage> {}
+/** @see {@link Usage} */
+export const Usage = Schema.Struct({
+  inputTokens: Schema.Finite,
+  cacheReadTokens: Schema.Finite,
+  cacheWriteTokens: Schema.Finite,
+  outputTokens: Schema.Finite,
+  totalTokens: Schema.Finite
+})
+
+/** No tokens at all. */
+export const empty: Usage = {
+  inputTokens: 0,
+  cacheReadTokens: 0,
+  cacheWriteTokens: 0,
+  outputTokens: 0,
+  totalTokens: 0
+}
+
+/** A usage from the counters that are known; the total is added up when the provider gives none. */
+export const make = (counters: Partial<Usage>): Usage => {
+  const usage = { ...empty, ...counters }
+  return counters.totalTokens === undefined
+    ? {
+      ...usage,
+      totalTokens: usage.inputTokens + usage.cacheReadTokens + usage.cacheWriteTokens + usage.outputTokens
+    }
+    : usage
+}
+
+/** The sum of two usages, counter by counter. */
+export const add = (self: Usage, that: Usage): Usage => ({
+  inputTokens: self.inputTokens + that.inputTokens,
+  cacheReadTokens: self.cacheReadTokens + that.cacheReadTokens,
+  cacheWriteTokens: self.cacheWriteTokens + that.cacheWriteTokens,
+  outputTokens: self.outputTokens + that.outputTokens,
+  totalTokens: self.totalTokens + that.totalTokens
+})

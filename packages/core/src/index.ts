@@ -1,0 +1,13 @@
+/**
+ * Chat and embeddings as Effect services: the data, the errors, the policies, the two services.
+ */
+export * as ChatEvent from "./ChatEvent.ts"
+export * as ChatRequest from "./ChatRequest.ts"
+export * as ChatResponse from "./ChatResponse.ts"
+export * as ChatService from "./ChatService.ts"
+export * as Embedding from "./Embedding.ts"
+export * as EmbeddingService from "./EmbeddingService.ts"
+export * as Message from "./Message.ts"
+export * as ProviderError from "./ProviderError.ts"
+export * as Tool from "./Tool.ts"
+export * as Usage from "./Usage.ts"
