@@ -42,9 +42,10 @@ export class ContextLengthExceededError
 export class ModelNotFoundError extends Schema.TaggedError<ModelNotFoundError>()("ModelNotFoundError", fields) {}
 
 /** The model exists but cannot do what the request asks for. */
-export class UnsupportedFeatureError
-  extends Schema.TaggedError<UnsupportedFeatureError>()("UnsupportedFeatureError", { ...fields, feature: Schema.String })
-{}
+export class UnsupportedFeatureError extends Schema.TaggedError<UnsupportedFeatureError>()("UnsupportedFeatureError", {
+  ...fields,
+  feature: Schema.String
+}) {}
 
 /** Too many requests or tokens for the moment. `retryAfter` is the provider's hint, when it gives one. */
 export class RateLimitError
