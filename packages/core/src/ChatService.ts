@@ -1,13 +1,22 @@
 /**
  * Asks a chat model.
+ *
+ * A provider hands {@link make} the smallest thing it knows, how to send one request, and gets back a service that
+ * checks requests before any network, applies the policy and reports what it does.
  */
 import * as Context from "effect/Context"
-import type * as Effect from "effect/Effect"
-import type * as Stream from "effect/Stream"
-import type * as ChatEvent from "./ChatEvent.ts"
-import type * as ChatRequest from "./ChatRequest.ts"
+import * as Effect from "effect/Effect"
+import { dual } from "effect/Function"
+import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
+import * as ChatEvent from "./ChatEvent.ts"
+import * as ChatRequest from "./ChatRequest.ts"
 import type * as ChatResponse from "./ChatResponse.ts"
-import type * as ProviderError from "./ProviderError.ts"
+import * as ChatTelemetry from "./internal/chatTelemetry.ts"
+import * as ChatValidation from "./internal/chatValidation.ts"
+import * as Enforcement from "./policy/Enforcement.ts"
+import * as Policy from "./policy/Policy.ts"
+import * as ProviderError from "./ProviderError.ts"
 
 /** Any failure of a chat call. */
 export type ChatError = ProviderError.ProviderError
@@ -22,3 +31,114 @@ export class ChatService extends Context.Service<ChatService, {
   readonly generate: (request: ChatRequest.ChatRequest) => Effect.Effect<ChatResponse.ChatResponse, ChatError>
   readonly stream: (request: ChatRequest.ChatRequest) => Stream.Stream<ChatEvent.ChatEvent, ChatError>
 }>()("@strata/core/ChatService") {}
+
+/**
+ * What a provider knows.
+ *
+ * - `provider`: its name in errors and telemetry, as OpenTelemetry spells it (`aws.bedrock`).
+ * - `defaultModel`: asked when the request names none.
+ * - `generate`, `stream`: one attempt, nothing repeated; the stream ends with `finish` or fails, and closes its
+ *   connection when its scope closes.
+ */
+export interface Provider {
+  readonly provider: string
+  readonly defaultModel?: string | undefined
+  readonly generate: (request: ChatRequest.Resolved) => Effect.Effect<ChatResponse.ChatResponse, ChatError>
+  readonly stream: (request: ChatRequest.Resolved) => Stream.Stream<ChatEvent.ChatEvent, ChatError>
+  readonly policy?: Policy.Policy | undefined
+}
+
+/** Builds the service of a provider. */
+export const make = (provider: Provider): Effect.Effect<ChatService["Service"]> =>
+  Effect.map(Enforcement.make(provider.policy ?? Policy.standard), (enforcement) => {
+    const resolve = (request: ChatRequest.ChatRequest) => ChatValidation.resolve(provider, request)
+    const target = (request: ChatRequest.Resolved) => ({
+      operation: "chat" as const,
+      provider: provider.provider,
+      model: request.model
+    })
+    const service = ChatService.of({
+      generate: (request) =>
+        Effect.flatMap(resolve(request), (resolved) =>
+          ChatTelemetry.generate(
+            target(resolved),
+            resolved,
+            enforcement.call(provider.generate(resolved), target(resolved))
+          )),
+      stream: (request) =>
+        Stream.unwrap(Effect.map(resolve(request), (resolved) =>
+          ChatTelemetry.stream(
+            target(resolved),
+            resolved,
+            enforcement.stream(complete(provider, resolved), target(resolved))
+          )))
+    })
+    providers.set(service, provider)
+    return service
+  })
+
+/** The whole answer. */
+export const generate = (
+  input: ChatRequest.Input
+): Effect.Effect<ChatResponse.ChatResponse, ChatError, ChatService> =>
+  Effect.flatMap(ChatService, (service) => service.generate(ChatRequest.make(input)))
+
+/** The text of the answer. */
+export const text = (input: ChatRequest.Input): Effect.Effect<string, ChatError, ChatService> =>
+  Effect.map(generate(input), (response) => response.text)
+
+/** The answer as the model writes it. */
+export const stream = (
+  input: ChatRequest.Input
+): Stream.Stream<ChatEvent.ChatEvent, ChatError, ChatService> =>
+  Stream.unwrap(Effect.map(ChatService, (service) => service.stream(ChatRequest.make(input))))
+
+/** The text of the answer as the model writes it. */
+export const textStream = (input: ChatRequest.Input): Stream.Stream<string, ChatError, ChatService> =>
+  Stream.map(
+    Stream.filter(stream(input), (event) => event.type === "text-delta"),
+    (event) => event.delta
+  )
+
+/**
+ * Replaces the policy of a service.
+ *
+ * A service that `make` did not build has no policy to replace: it gets this one on top of whatever it does itself.
+ *
+ * @example
+ * BedrockChat.layer({ model }).pipe(ChatService.withPolicy(Policy.make({ concurrency: 8 })))
+ */
+export const withPolicy: {
+  (policy: Policy.Policy): <E, R>(self: Layer.Layer<ChatService, E, R>) => Layer.Layer<ChatService, E, R>
+  <E, R>(self: Layer.Layer<ChatService, E, R>, policy: Policy.Policy): Layer.Layer<ChatService, E, R>
+} = dual(
+  2,
+  <E, R>(self: Layer.Layer<ChatService, E, R>, policy: Policy.Policy): Layer.Layer<ChatService, E, R> =>
+    Layer.effect(
+      ChatService,
+      Effect.flatMap(
+        ChatService,
+        (service) => make({ ...(providers.get(service) ?? { provider: "custom", ...service }), policy })
+      )
+    ).pipe(Layer.provide(self))
+)
+
+/** Holds a provider to its word: nothing comes after `finish`, and no stream ends without it. */
+const complete = (provider: Provider, request: ChatRequest.Resolved) =>
+  Stream.suspend(() => {
+    let finished = false
+    return Stream.concat(
+      Stream.takeUntil(provider.stream(request), (event) => finished = event.type === "finish"),
+      Stream.suspend(() =>
+        finished ? Stream.empty : Stream.fail(
+          new ProviderError.ConnectionError({
+            provider: provider.provider,
+            model: request.model,
+            message: "The stream ended before the answer was complete"
+          })
+        )
+      )
+    )
+  })
+
+const providers = new WeakMap<ChatService["Service"], Provider>()

@@ -114,7 +114,25 @@ export class CircuitOpenError
 export class BudgetExceededError extends Schema.TaggedError<BudgetExceededError>()("BudgetExceededError", fields) {}
 
 /** Any failure of a chat or embedding call. */
-export type ProviderError = typeof ProviderError.Type
+export type ProviderError =
+  | AuthenticationError
+  | PermissionDeniedError
+  | InvalidRequestError
+  | ContextLengthExceededError
+  | ModelNotFoundError
+  | UnsupportedFeatureError
+  | RateLimitError
+  | QuotaExceededError
+  | ModelUnavailableError
+  | ProviderInternalError
+  | ModelFailedError
+  | TimeoutError
+  | ConnectionError
+  | StreamInterruptedError
+  | MalformedResponseError
+  | StructuredOutputError
+  | CircuitOpenError
+  | BudgetExceededError
 /** @see {@link ProviderError} */
 export const ProviderError = Schema.Union([
   AuthenticationError,

@@ -1,0 +1,124 @@
+/**
+ * Spans and metrics of every call, with the names of the OpenTelemetry conventions for generative AI.
+ *
+ * Prompts and answers are left out unless {@link CaptureContent} is set. Names and units:
+ * https://opentelemetry.io/docs/specs/semconv/gen-ai/
+ */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Metric from "effect/Metric"
+import * as Option from "effect/Option"
+import type * as ProviderError from "./ProviderError.ts"
+
+/** What is being done. */
+export type Operation = "chat" | "embeddings"
+
+/** Which service does it, with which model. */
+export interface Target {
+  readonly operation: Operation
+  readonly provider: string
+  readonly model: string
+}
+
+/** Whether prompts and answers are recorded on spans. Off by default: they may be confidential. */
+export const CaptureContent = Context.Reference<boolean>("@strata/core/Telemetry/CaptureContent", {
+  defaultValue: () => false
+})
+
+/** Seconds from the start of an operation to its end, retries included. */
+export const operationDuration = Metric.histogram("gen_ai.client.operation.duration", {
+  description: "Seconds from the start of an operation to its end",
+  boundaries: [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92]
+})
+
+/** Seconds from the start of a stream to its first event, retries included. */
+export const timeToFirstEvent = Metric.histogram("gen_ai.client.operation.time_to_first_chunk", {
+  description: "Seconds from the start of a stream to its first event",
+  boundaries: [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92]
+})
+
+/** Tokens of an operation, by `gen_ai.token.type`: `input` or `output`. */
+export const tokenUsage = Metric.histogram("gen_ai.client.token.usage", {
+  description: "Tokens of an operation",
+  boundaries: [1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864]
+})
+
+/** Retries, by the tag of the error that caused them. */
+export const retries = Metric.counter("strata.client.retries", {
+  description: "Calls sent again after a transient failure",
+  incremental: true
+})
+
+/** Attributes every span and metric of an operation has. */
+export const attributes = (target: Target): Record<string, string> => ({
+  "gen_ai.operation.name": target.operation,
+  "gen_ai.provider.name": target.provider,
+  "gen_ai.request.model": target.model
+})
+
+/** Name and options of the span of an operation: `chat MODEL`, `embeddings MODEL`, of kind client. */
+export const span = (target: Target, request: Record<string, unknown>) => ({
+  name: `${target.operation} ${target.model}`,
+  options: {
+    kind: "client" as const,
+    attributes: { ...attributes(target), ...defined(request) }
+  }
+})
+
+/** Adds what is known, and leaves out what is `undefined`. */
+export const annotate = (values: Record<string, unknown>): Effect.Effect<void> =>
+  Effect.annotateCurrentSpan(defined(values))
+
+/** Records how long an operation took and, on its span, the tag of the error it failed with. */
+export const recordEnd = <A>(
+  target: Target,
+  start: number,
+  exit: Exit.Exit<A, ProviderError.ProviderError>
+): Effect.Effect<void> =>
+  Effect.flatMap(Clock.currentTimeMillis, (now) => {
+    const error = Exit.isSuccess(exit) ? undefined : errorType(exit.cause)
+    const failed = error === undefined ? {} : { "error.type": error }
+    return Effect.andThen(
+      Metric.update(
+        Metric.withAttributes(operationDuration, { ...attributes(target), ...failed }),
+        (now - start) / 1000
+      ),
+      Effect.annotateCurrentSpan(failed)
+    )
+  })
+
+/** Records the time to the first event of a stream. */
+export const recordFirstEvent = (target: Target, start: number): Effect.Effect<void> =>
+  Effect.flatMap(
+    Clock.currentTimeMillis,
+    (now) => Metric.update(Metric.withAttributes(timeToFirstEvent, attributes(target)), (now - start) / 1000)
+  )
+
+/** Records tokens of one type; nothing when the provider did not count them. */
+export const recordTokens = (
+  target: Target,
+  type: "input" | "output",
+  tokens: number | undefined
+): Effect.Effect<void> =>
+  tokens === undefined
+    ? Effect.void
+    : Metric.update(
+      Metric.withAttributes(tokenUsage, { ...attributes(target), "gen_ai.token.type": type }),
+      tokens
+    )
+
+/** Counts one retry. */
+export const recordRetry = (target: Target, error: ProviderError.ProviderError): Effect.Effect<void> =>
+  Metric.update(Metric.withAttributes(retries, { ...attributes(target), "error.type": error._tag }), 1)
+
+const errorType = (cause: Cause.Cause<ProviderError.ProviderError>): string =>
+  Option.match(Cause.findErrorOption(cause), {
+    onNone: () => Cause.hasInterruptsOnly(cause) ? "interrupted" : "defect",
+    onSome: (error) => error._tag
+  })
+
+const defined = (values: Record<string, unknown>): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined))
