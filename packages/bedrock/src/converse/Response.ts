@@ -1,0 +1,98 @@
+/**
+ * What Converse answered, in our words. Total: an answer with parts missing is an answer with less in it, and only one
+ * without a message is refused.
+ */
+import type { ContentBlock, ConverseCommandOutput, StopReason, TokenUsage } from "@aws-sdk/client-bedrock-runtime"
+import * as ChatResponse from "@strata/core/ChatResponse"
+import type * as Message from "@strata/core/Message"
+import * as ProviderError from "@strata/core/ProviderError"
+import * as Usage from "@strata/core/Usage"
+import * as Result from "effect/Result"
+import type { BedrockChatMetadata } from "../BedrockOptions.ts"
+import { providerName } from "../internal/provider.ts"
+
+/** Decodes an answer. Fails with `MalformedResponseError` when there is no message in it. */
+export const decode = (
+  output: ConverseCommandOutput,
+  model: string
+): Result.Result<ChatResponse.ChatResponse, ProviderError.MalformedResponseError> => {
+  const requestId = output.$metadata?.requestId
+  const content = output.output?.message?.content
+  return Array.isArray(content)
+    ? Result.succeed(ChatResponse.make(
+      content.map(decodeBlock),
+      decodeOutcome({ ...output, latencyMs: output.metrics?.latencyMs, model, requestId })
+    ))
+    : Result.fail(
+      new ProviderError.MalformedResponseError({
+        provider: providerName,
+        model,
+        requestId,
+        message: "Bedrock answered without a message"
+      })
+    )
+}
+
+/** How an answer ended, from the fields that Converse and the end of a ConverseStream have in common. */
+export const decodeOutcome = (
+  ended: Omit<BedrockChatMetadata, "stopReason" | "cacheDetails"> & {
+    readonly stopReason: StopReason | undefined
+    readonly usage: TokenUsage | undefined
+    readonly model: string
+    readonly requestId: string | undefined
+  }
+): ChatResponse.Outcome => ({
+  finishReason: finishReasons[ended.stopReason ?? ""] ?? "other",
+  usage: decodeUsage(ended.usage),
+  model: ended.model,
+  requestId: ended.requestId,
+  providerMetadata: {
+    bedrock: {
+      stopReason: ended.stopReason,
+      latencyMs: ended.latencyMs,
+      additionalModelResponseFields: ended.additionalModelResponseFields,
+      trace: ended.trace,
+      performanceConfig: ended.performanceConfig,
+      serviceTier: ended.serviceTier,
+      cacheDetails: ended.usage?.cacheDetails
+    }
+  }
+})
+
+const decodeBlock = (block: ContentBlock): Message.AssistantPart => {
+  if (block.text !== undefined) return { type: "text", text: block.text }
+  if (block.reasoningContent?.reasoningText !== undefined) {
+    const { signature, text } = block.reasoningContent.reasoningText
+    return { type: "reasoning", text: text ?? "", ...(signature === undefined ? undefined : { signature }) }
+  }
+  if (block.reasoningContent?.redactedContent !== undefined) {
+    return { type: "reasoning", text: "", redacted: block.reasoningContent.redactedContent }
+  }
+  // A tool with a type is run by the service, not by the program: it stays a block of the provider.
+  if (block.toolUse !== undefined && block.toolUse.type === undefined) {
+    const { input, name, toolUseId } = block.toolUse
+    return { type: "tool-call", id: toolUseId ?? "", name: name ?? "", params: input ?? {} }
+  }
+  return { type: "provider", provider: providerName, value: block }
+}
+
+const decodeUsage = (usage: TokenUsage | undefined): Usage.Usage =>
+  Usage.make({
+    inputTokens: usage?.inputTokens ?? 0,
+    outputTokens: usage?.outputTokens ?? 0,
+    cacheReadTokens: usage?.cacheReadInputTokens ?? 0,
+    cacheWriteTokens: usage?.cacheWriteInputTokens ?? 0,
+    ...(usage?.totalTokens === undefined ? undefined : { totalTokens: usage.totalTokens })
+  })
+
+const finishReasons: Record<string, ChatResponse.FinishReason> = {
+  end_turn: "stop",
+  stop_sequence: "stop-sequence",
+  max_tokens: "length",
+  model_context_window_exceeded: "context-length",
+  tool_use: "tool-calls",
+  content_filtered: "content-filter",
+  guardrail_intervened: "guardrail",
+  malformed_model_output: "malformed-output",
+  malformed_tool_use: "malformed-tool-call"
+} satisfies Record<StopReason, ChatResponse.FinishReason>

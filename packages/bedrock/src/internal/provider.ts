@@ -1,0 +1,2 @@
+/** Bedrock's name in errors, parts and telemetry, as OpenTelemetry spells it. */
+export const providerName = "aws.bedrock"
