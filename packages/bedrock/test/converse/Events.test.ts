@@ -1,0 +1,190 @@
+import type { ConverseStreamOutput } from "@aws-sdk/client-bedrock-runtime"
+import { assert, describe, it } from "@effect/vitest"
+import * as ChatEvent from "@strata/core/ChatEvent"
+import type * as Message from "@strata/core/Message"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import * as Events from "../../src/converse/Events.ts"
+
+const origin = { model: "amazon.nova-lite-v1:0", requestId: "req-1" }
+
+const decode = (frames: ReadonlyArray<ConverseStreamOutput>) => Events.decode(Stream.fromIterable(frames), origin)
+
+const collect = (frames: ReadonlyArray<ConverseStreamOutput>) => ChatEvent.collect(decode(frames))
+
+const text = (index: number, delta: string): ConverseStreamOutput => ({
+  contentBlockDelta: { contentBlockIndex: index, delta: { text: delta } }
+})
+const stop = (index: number): ConverseStreamOutput => ({ contentBlockStop: { contentBlockIndex: index } })
+const toolStart = (index: number, toolUseId: string, name: string): ConverseStreamOutput => ({
+  contentBlockStart: { contentBlockIndex: index, start: { toolUse: { toolUseId, name } } }
+})
+const toolDelta = (index: number, input: string): ConverseStreamOutput => ({
+  contentBlockDelta: { contentBlockIndex: index, delta: { toolUse: { input } } }
+})
+const start: ConverseStreamOutput = { messageStart: { role: "assistant" } }
+const end: ReadonlyArray<ConverseStreamOutput> = [
+  { messageStop: { stopReason: "end_turn" } },
+  { metadata: { usage: { inputTokens: 5, outputTokens: 2, totalTokens: 7 }, metrics: { latencyMs: 30 } } }
+]
+
+describe("converse/Events", () => {
+  it.effect("gives text as it comes, without a start of the block", () =>
+    Effect.gen(function*() {
+      const events = yield* Stream.runCollect(decode([start, text(0, "Hel"), text(0, "lo"), stop(0), ...end]))
+      assert.deepStrictEqual(events.map((event) => event.type), ["text-delta", "text-delta", "finish"])
+      const response = yield* collect([start, text(0, "Hel"), text(0, "lo"), stop(0), ...end])
+      assert.strictEqual(response.text, "Hello")
+      assert.strictEqual(response.finishReason, "stop")
+      assert.strictEqual(response.usage.totalTokens, 7)
+      assert.strictEqual(response.requestId, "req-1")
+      assert.strictEqual(response.providerMetadata.bedrock?.latencyMs, 30)
+    }))
+
+  it.effect("gives a tool call as deltas and then as one decoded call", () =>
+    Effect.gen(function*() {
+      const events = yield* Stream.runCollect(
+        decode([start, toolStart(0, "t1", "add"), toolDelta(0, "{\"a\""), toolDelta(0, ":1}"), stop(0), ...end])
+      )
+      assert.deepStrictEqual(events.slice(0, 4), [
+        { type: "tool-params-start", index: 0, id: "t1", name: "add" },
+        { type: "tool-params-delta", index: 0, id: "t1", delta: "{\"a\"" },
+        { type: "tool-params-delta", index: 0, id: "t1", delta: ":1}" },
+        { type: "tool-call", index: 0, id: "t1", name: "add", params: { a: 1 } }
+      ])
+    }))
+
+  it.effect("decodes a call without arguments to an empty object, and a cut one to its text", () =>
+    Effect.gen(function*() {
+      const response = yield* collect([
+        toolStart(0, "t1", "now"),
+        stop(0),
+        toolStart(1, "t2", "add"),
+        toolDelta(1, "{\"a\":"),
+        ...end
+      ])
+      assert.deepStrictEqual(response.toolCalls.map((call) => call.params), [{}, "{\"a\":"])
+    }))
+
+  it.effect("puts the seals of reasoning together", () =>
+    Effect.gen(function*() {
+      const reasoning = (index: number, delta: Record<string, unknown>) =>
+        ({
+          contentBlockDelta: { contentBlockIndex: index, delta: { reasoningContent: delta } }
+        }) as ConverseStreamOutput // one member at a time
+      const response = yield* collect([
+        reasoning(0, { text: "Let me " }),
+        reasoning(0, { text: "think." }),
+        reasoning(0, { signature: "si" }),
+        reasoning(0, { signature: "g=" }),
+        stop(0),
+        reasoning(1, { redactedContent: new Uint8Array([1]) }),
+        reasoning(1, { redactedContent: new Uint8Array([2, 3]) }),
+        stop(1),
+        reasoning(2, { signature: "only" }),
+        stop(2),
+        text(3, "4"),
+        stop(3),
+        ...end
+      ])
+      assert.deepStrictEqual(response.message.content, [
+        { type: "reasoning", text: "Let me think.", signature: "sig=" },
+        { type: "reasoning", text: "", redacted: new Uint8Array([1, 2, 3]) },
+        { type: "reasoning", text: "", signature: "only" },
+        { type: "text", text: "4" }
+      ])
+    }))
+
+  it.effect("keeps a tool that the service ran itself as a part of the provider", () =>
+    Effect.gen(function*() {
+      const response = yield* collect([
+        {
+          contentBlockStart: {
+            contentBlockIndex: 0,
+            start: { toolUse: { toolUseId: "s1", name: "search", type: "server_tool_use" } }
+          }
+        },
+        toolDelta(0, "{\"q\":1}"),
+        stop(0),
+        { contentBlockStart: { contentBlockIndex: 1, start: { toolResult: { toolUseId: "s1" } } } },
+        { contentBlockDelta: { contentBlockIndex: 1, delta: { toolResult: [{ text: "found" }] } } },
+        stop(1),
+        ...end
+      ])
+      assert.deepStrictEqual(response.toolCalls, [])
+      assert.deepStrictEqual(
+        (response.message.content as ReadonlyArray<Message.ProviderPart>).map((part) => part.value),
+        [
+          { toolUse: { toolUseId: "s1", name: "search", input: { q: 1 }, type: "server_tool_use" } },
+          { toolResult: { toolUseId: "s1", content: [{ text: "found" }] } }
+        ]
+      )
+    }))
+
+  it.effect("fails when the frames end before the stop or before the usage", () =>
+    Effect.gen(function*() {
+      for (const frames of [[], [start], [start, text(0, "Hel")], [text(0, "Hello"), stop(0), end[0]!]]) {
+        const error = yield* Effect.flip(Stream.runDrain(decode(frames)))
+        assert.strictEqual(error._tag, "ConnectionError")
+        assert.strictEqual(error.requestId, "req-1")
+      }
+    }))
+
+  it.effect("fails when a tool call continues that never started", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(Stream.runDrain(decode([toolDelta(0, "{}"), ...end])))
+      assert.strictEqual(error._tag, "MalformedResponseError")
+    }))
+
+  it.effect("takes the usage before the stop, and ignores what follows the end", () =>
+    Effect.gen(function*() {
+      const events = yield* Stream.runCollect(decode([text(0, "a"), end[1]!, end[0]!, text(0, "b"), ...end]))
+      assert.deepStrictEqual(events.map((event) => event.type), ["text-delta", "finish"])
+    }))
+
+  const Frame = Schema.Literals([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+  const frameOf = (kind: number, index: number): ConverseStreamOutput => {
+    switch (kind) {
+      case 0:
+        return start
+      case 1:
+        return text(index, "x")
+      case 2:
+        return stop(index)
+      case 3:
+        return toolStart(index, "t", "add")
+      case 4:
+        return toolDelta(index, "{")
+      case 5:
+        return end[0]!
+      case 6:
+        return end[1]!
+      case 7:
+        return { contentBlockDelta: { contentBlockIndex: index, delta: { reasoningContent: { text: "r" } } } }
+      case 8:
+        return { contentBlockDelta: {} } as ConverseStreamOutput // not what the types promise
+      case 9:
+        return { $unknown: ["novelty", { a: 1 }] }
+      default:
+        return {} as ConverseStreamOutput // not what the types promise
+    }
+  }
+
+  it.effect.prop(
+    "never throws, and ends with exactly one finish or a typed error, whatever the frames",
+    [Schema.Array(Schema.Tuple([Frame, Schema.Literals([0, 1, 2])]))],
+    ([kinds]) =>
+      Effect.gen(function*() {
+        const frames = kinds.map(([kind, index]) => frameOf(kind, index))
+        const events: Array<ChatEvent.ChatEvent> = []
+        const exit = yield* Effect.result(
+          Stream.runForEach(decode(frames), (event) => Effect.sync(() => events.push(event)))
+        )
+        const finishes = events.filter((event) => event.type === "finish").length
+        const complete = exit._tag === "Success"
+        assert.strictEqual(finishes, complete ? 1 : 0)
+        if (complete) assert.strictEqual(events[events.length - 1]?.type, "finish")
+      })
+  )
+})

@@ -1,0 +1,186 @@
+import { assert, describe, it } from "@effect/vitest"
+import type * as ChatRequest from "@strata/core/ChatRequest"
+import * as Message from "@strata/core/Message"
+import * as Result from "effect/Result"
+import * as Request from "../../src/converse/Request.ts"
+
+const model = "amazon.nova-lite-v1:0"
+
+const encode = (request: Omit<ChatRequest.Resolved, "model">) =>
+  Result.getOrThrow(Request.encode({ model, ...request }))
+
+const refuse = (request: Omit<ChatRequest.Resolved, "model">) => {
+  const result = Request.encode({ model, ...request })
+  assert(Result.isFailure(result))
+  return result.failure
+}
+
+describe("converse/Request", () => {
+  it("keeps system prompts apart from the conversation", () => {
+    const input = encode({ messages: [Message.system("Be brief."), Message.user("Hello")] })
+    assert.deepStrictEqual(input, {
+      modelId: model,
+      system: [{ text: "Be brief." }],
+      messages: [{ role: "user", content: [{ text: "Hello" }] }]
+    })
+  })
+
+  it("sends only the inference options that are set", () => {
+    const messages = [Message.user("Hello")]
+    assert.isUndefined(encode({ messages }).inferenceConfig)
+    assert.deepStrictEqual(
+      encode({ messages, maxTokens: 10, temperature: 0, topP: 1, stopSequences: ["END"] }).inferenceConfig,
+      { maxTokens: 10, temperature: 0, topP: 1, stopSequences: ["END"] }
+    )
+  })
+
+  it("joins neighbours of one role, so that parallel tool results travel in one message", () => {
+    const input = encode({
+      messages: [
+        Message.user("Weather in Rome and Oslo?"),
+        Message.assistant([
+          { type: "tool-call", id: "a", name: "weather", params: { city: "Rome" } },
+          { type: "tool-call", id: "b", name: "weather", params: { city: "Oslo" } }
+        ]),
+        Message.tool([{ type: "tool-result", id: "a", result: "31 °C" }]),
+        Message.tool([{ type: "tool-result", id: "b", result: { celsius: 12 }, isFailure: true }]),
+        Message.user("Be quick")
+      ]
+    })
+    assert.deepStrictEqual(input.messages?.map((message) => message.role), ["user", "assistant", "user"])
+    assert.deepStrictEqual(input.messages?.[2]?.content, [
+      { toolResult: { toolUseId: "a", content: [{ text: "31 °C" }] } },
+      { toolResult: { toolUseId: "b", content: [{ json: { celsius: 12 } }], status: "error" } },
+      { text: "Be quick" }
+    ])
+  })
+
+  it("leaves blank text out where something else remains, and trims the end of a final answer", () => {
+    const input = encode({
+      messages: [
+        Message.user([Message.text("  "), Message.text("Hello")]),
+        Message.assistant([Message.text("The answer is "), Message.text("\n")])
+      ]
+    })
+    assert.deepStrictEqual(input.messages, [
+      { role: "user", content: [{ text: "Hello" }] },
+      { role: "assistant", content: [{ text: "The answer is" }] }
+    ])
+  })
+
+  it("refuses a message of nothing but blank text, naming it", () => {
+    const error = refuse({ messages: [Message.user("Hi"), Message.user([Message.text(" "), Message.text("\n")])] })
+    assert(error._tag === "InvalidRequestError")
+    assert.strictEqual(error.field, "messages[1].content")
+  })
+
+  it("writes cache points after what they close", () => {
+    const input = encode({
+      messages: [
+        Message.system([Message.text("A long manual", { cache: { ttl: "1h" } })]),
+        Message.user([Message.text("A long document", { cache: true }), Message.text("A question")])
+      ]
+    })
+    assert.deepStrictEqual(input.system, [{ text: "A long manual" }, { cachePoint: { type: "default", ttl: "1h" } }])
+    assert.deepStrictEqual(input.messages?.[0]?.content, [
+      { text: "A long document" },
+      { cachePoint: { type: "default" } },
+      { text: "A question" }
+    ])
+  })
+
+  it("gives media their Bedrock format, and refuses a type it does not take", () => {
+    const bytes = new Uint8Array([1, 2, 3])
+    const input = encode({
+      messages: [Message.user([
+        { type: "image", mediaType: "image/png", source: { bytes } },
+        { type: "document", mediaType: "application/pdf", name: "report", source: { uri: "s3://bucket/report.pdf" } }
+      ])]
+    })
+    assert.deepStrictEqual(input.messages?.[0]?.content, [
+      { image: { format: "png", source: { bytes } } },
+      { document: { format: "pdf", name: "report", source: { s3Location: { uri: "s3://bucket/report.pdf" } } } }
+    ])
+    const error = refuse({
+      messages: [Message.user([{ type: "image", mediaType: "image/tiff", source: { bytes } }])]
+    })
+    assert(error._tag === "InvalidRequestError")
+    assert.strictEqual(error.field, "messages[0].content[0].mediaType")
+    assert.include(error.remedy, "image/png")
+  })
+
+  it("returns reasoning with its seals unchanged", () => {
+    const redacted = new Uint8Array([9, 8])
+    const input = encode({
+      messages: [
+        Message.user("2 + 2?"),
+        Message.assistant([
+          { type: "reasoning", text: "Easy.", signature: "sig==" },
+          { type: "reasoning", text: "", redacted },
+          Message.text("4")
+        ]),
+        Message.user("Sure?")
+      ]
+    })
+    assert.deepStrictEqual(input.messages?.[1]?.content, [
+      { reasoningContent: { reasoningText: { text: "Easy.", signature: "sig==" } } },
+      { reasoningContent: { redactedContent: redacted } },
+      { text: "4" }
+    ])
+  })
+
+  it("returns its own blocks untouched, and refuses those of another provider", () => {
+    const value = { searchResult: { source: "x" } }
+    const input = encode({ messages: [Message.user([{ type: "provider", provider: "aws.bedrock", value }])] })
+    assert.strictEqual<unknown>(input.messages?.[0]?.content?.[0], value)
+    const error = refuse({ messages: [Message.user([{ type: "provider", provider: "openai", value }])] })
+    assert.strictEqual(error._tag, "UnsupportedFeatureError")
+  })
+
+  it("offers tools with the choice asked for, and none when the choice is none", () => {
+    const messages = [Message.user("Hi")]
+    const tools = [{ name: "weather", description: "", inputSchema: { type: "object" } }]
+    assert.deepStrictEqual(encode({ messages, tools }).toolConfig, {
+      tools: [{ toolSpec: { name: "weather", inputSchema: { json: { type: "object" } } } }]
+    })
+    assert.deepStrictEqual(encode({ messages, tools, toolChoice: "any" }).toolConfig?.toolChoice, { any: {} })
+    assert.deepStrictEqual(encode({ messages, tools, toolChoice: { name: "weather" } }).toolConfig?.toolChoice, {
+      tool: { name: "weather" }
+    })
+    assert.isUndefined(encode({ messages, tools, toolChoice: "none" }).toolConfig)
+  })
+
+  it("lets provider options have the last word", () => {
+    const input = encode({
+      messages: [Message.user("Hi")],
+      maxTokens: 10,
+      providerOptions: {
+        bedrock: {
+          inferenceConfig: { temperature: 0.5 },
+          additionalModelRequestFields: { top_k: 5 },
+          serviceTier: { type: "flex" }
+        }
+      }
+    })
+    assert.deepStrictEqual(input.inferenceConfig, { maxTokens: 10, temperature: 0.5 })
+    assert.deepStrictEqual(input.additionalModelRequestFields, { top_k: 5 })
+    assert.deepStrictEqual(input.serviceTier, { type: "flex" })
+  })
+
+  it("refuses a temperature Bedrock does not know", () => {
+    const error = refuse({ messages: [Message.user("Hi")], temperature: 1.5 })
+    assert(error._tag === "InvalidRequestError")
+    assert.strictEqual(error.field, "temperature")
+  })
+
+  it.prop("sends alternating roles and no blank text, whatever the history", [Message.Message], ([message]) => {
+    const result = Request.encode({ model, messages: [Message.user("first"), message, message, Message.user("last")] })
+    if (Result.isFailure(result)) return true
+    const messages = result.success.messages ?? []
+    return messages.every((sent, index) =>
+      sent.role !== messages[index - 1]?.role &&
+      (sent.content ?? []).length > 0 &&
+      (sent.content ?? []).every((block) => block.text === undefined || block.text.trim() !== "")
+    )
+  })
+})

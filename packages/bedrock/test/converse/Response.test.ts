@@ -1,0 +1,116 @@
+import type { ConverseCommandOutput, StopReason } from "@aws-sdk/client-bedrock-runtime"
+import { assert, describe, it } from "@effect/vitest"
+import * as Message from "@strata/core/Message"
+import * as Result from "effect/Result"
+import * as Request from "../../src/converse/Request.ts"
+import * as Response from "../../src/converse/Response.ts"
+
+const model = "amazon.nova-lite-v1:0"
+
+const answer = (output: Partial<ConverseCommandOutput>): ConverseCommandOutput => ({
+  $metadata: { requestId: "req-1" },
+  output: { message: { role: "assistant", content: [{ text: "Hello" }] } },
+  stopReason: "end_turn",
+  usage: { inputTokens: 3, outputTokens: 1, totalTokens: 4 },
+  metrics: { latencyMs: 12 },
+  ...output
+})
+
+const decode = (output: Partial<ConverseCommandOutput>) => Result.getOrThrow(Response.decode(answer(output), model))
+
+describe("converse/Response", () => {
+  it("reads text, usage, request id and latency", () => {
+    const response = decode({})
+    assert.strictEqual(response.text, "Hello")
+    assert.strictEqual(response.finishReason, "stop")
+    assert.strictEqual(response.requestId, "req-1")
+    assert.strictEqual(response.model, model)
+    assert.strictEqual(response.providerMetadata.bedrock?.latencyMs, 12)
+    assert.deepStrictEqual(response.usage, {
+      inputTokens: 3,
+      outputTokens: 1,
+      cacheReadTokens: 0,
+      cacheWriteTokens: 0,
+      totalTokens: 4
+    })
+  })
+
+  it("reads the cache counters", () => {
+    const { usage } = decode({
+      usage: { inputTokens: 0, outputTokens: 48, totalTokens: 85, cacheReadInputTokens: 27, cacheWriteInputTokens: 10 }
+    })
+    assert.strictEqual(usage.cacheReadTokens, 27)
+    assert.strictEqual(usage.cacheWriteTokens, 10)
+    assert.strictEqual(usage.totalTokens, 85)
+  })
+
+  it.each<[StopReason | "a_new_one", string]>([
+    ["end_turn", "stop"],
+    ["stop_sequence", "stop-sequence"],
+    ["max_tokens", "length"],
+    ["model_context_window_exceeded", "context-length"],
+    ["tool_use", "tool-calls"],
+    ["content_filtered", "content-filter"],
+    ["guardrail_intervened", "guardrail"],
+    ["malformed_model_output", "malformed-output"],
+    ["malformed_tool_use", "malformed-tool-call"],
+    ["a_new_one", "other"]
+  ])("calls the stop reason %s %s, and keeps the service's word", (stopReason, finishReason) => {
+    const response = decode({ stopReason: stopReason as StopReason }) // the service may know more than the SDK
+    assert.strictEqual(response.finishReason, finishReason)
+    assert.strictEqual(response.providerMetadata.bedrock?.stopReason, stopReason)
+  })
+
+  it("keeps a block it does not know, and sends it back as it was", () => {
+    const content = [
+      { text: "Found it" },
+      { toolUse: { toolUseId: "s1", name: "nova_grounding", input: {}, type: "server_tool_use" as const } },
+      { $unknown: ["hologram", { depth: 3 }] as [string, unknown] }
+    ]
+    const response = decode({ output: { message: { role: "assistant", content } } })
+    assert.strictEqual(response.text, "Found it")
+    assert.deepStrictEqual(response.toolCalls, [])
+    const sent = Result.getOrThrow(
+      Request.encode({ model, messages: [Message.user("Look"), response.message, Message.user("And?")] })
+    )
+    assert.deepStrictEqual(sent.messages?.[1]?.content, content)
+  })
+
+  it("sends back what it read, byte for byte", () => {
+    const content = [
+      { reasoningContent: { reasoningText: { text: "Hm.", signature: "c2ln" } } },
+      { reasoningContent: { redactedContent: new Uint8Array([1, 2]) } },
+      { text: "Let me look." },
+      { toolUse: { toolUseId: "t1", name: "look", input: { at: [1, 2] } } }
+    ]
+    const response = decode({ output: { message: { role: "assistant", content } }, stopReason: "tool_use" })
+    assert.deepStrictEqual(response.toolCalls, [{ type: "tool-call", id: "t1", name: "look", params: { at: [1, 2] } }])
+    const sent = Result.getOrThrow(Request.encode({
+      model,
+      messages: [
+        Message.user("Look"),
+        response.message,
+        Message.tool([{ type: "tool-result", id: "t1", result: "ok" }])
+      ]
+    }))
+    assert.deepStrictEqual(sent.messages?.[1]?.content, content)
+  })
+
+  it("answers with what there is when fields are missing", () => {
+    const response = Result.getOrThrow(
+      Response.decode({ $metadata: {}, output: { message: { role: "assistant", content: [] } } } as never, model) // not what the types promise
+    )
+    assert.strictEqual(response.text, "")
+    assert.strictEqual(response.finishReason, "other")
+    assert.strictEqual(response.usage.totalTokens, 0)
+  })
+
+  it("refuses an answer without a message", () => {
+    for (const output of [undefined, {}, { message: {} }, { message: { content: "text" } }]) {
+      const result = Response.decode(answer({ output: output as never }), model) // not what the types promise
+      assert(Result.isFailure(result))
+      assert.strictEqual(result.failure._tag, "MalformedResponseError")
+      assert.strictEqual(result.failure.requestId, "req-1")
+    }
+  })
+})
