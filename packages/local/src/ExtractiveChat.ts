@@ -1,0 +1,178 @@
+/**
+ * A {@link ChatService} that needs no key and no network, and is not a language model: it answers a question with the
+ * sentences of the prompt that come closest to it, word for word, and names their source.
+ *
+ * It stands in for a model where the plumbing is the subject (examples, tests, an emulator) and cannot invent anything.
+ * It does not write, sum up or reason, calls no tools, and ignores `temperature` and `topP`.
+ */
+import * as ChatEvent from "@strata/core/ChatEvent"
+import type * as ChatRequest from "@strata/core/ChatRequest"
+import * as ChatResponse from "@strata/core/ChatResponse"
+import * as ChatService from "@strata/core/ChatService"
+import * as EmbeddingService from "@strata/core/EmbeddingService"
+import * as Message from "@strata/core/Message"
+import type * as Policy from "@strata/core/policy/Policy"
+import * as ProviderError from "@strata/core/ProviderError"
+import * as Usage from "@strata/core/Usage"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
+import * as Passage from "./Passage.ts"
+import * as Ranking from "./Ranking.ts"
+import * as Sentences from "./Sentences.ts"
+
+/** The name of the answerer: what `model` may be. */
+export const model = "extractive"
+
+/**
+ * The text of a user message: the passages in `<document source="…">` blocks, the question after them. It serves a
+ * language model just as well.
+ *
+ * Any text is safe in it: what would open or close a block is escaped, all else stays as it is.
+ *
+ * @example
+ * ExtractiveChat.prompt({ question: "How long do I have?", passages: [{ source: "refunds.md", text }] })
+ */
+export const prompt: typeof Passage.prompt = Passage.prompt
+
+/**
+ * - `maxSentences`: the most sentences an answer quotes; 3 unless said otherwise.
+ * - `threshold`: how well a sentence must match to be quoted; 0.4 unless said otherwise. Questions about something else
+ *   entirely score up to 0.4, right answers from 0.42, the best 1.5.
+ * - `policy`: how calls are bounded; the standard one unless said otherwise.
+ */
+export interface Options {
+  readonly maxSentences?: number | undefined
+  readonly threshold?: number | undefined
+  readonly policy?: Policy.Policy | undefined
+}
+
+/**
+ * The service. It reads the `<document source="…">…</document>` blocks of all system and user messages, see
+ * {@link prompt}; the question is what the last user message says beside them. Without blocks it says what it is; when
+ * no sentence matches, it says so.
+ *
+ * The text comes word by word. Tokens are words here, as whitespace parts them: `maxTokens` and the usage count those.
+ *
+ * Every sentence of every passage is embedded, so an answer from 30 sentences takes the local encoder up to a second.
+ * Calls fail as the embedding service does, with `InvalidRequestError` when there is no question, and with
+ * `ModelNotFoundError` for any other model.
+ */
+export const layer = (
+  options?: Options
+): Layer.Layer<ChatService.ChatService, never, EmbeddingService.EmbeddingService> =>
+  Layer.effect(ChatService.ChatService, make(options))
+
+/** {@link layer} as an effect. */
+export const make = Effect.fnUntraced(function*(options?: Options) {
+  const embedding = yield* EmbeddingService.EmbeddingService
+  const respond = (request: ChatRequest.Resolved) =>
+    Effect.map(answer(embedding, request, options), (text) => responseOf(request, text))
+  return yield* ChatService.make({
+    provider,
+    defaultModel: model,
+    generate: respond,
+    stream: (request) => Stream.unwrap(Effect.map(respond(request), eventsOf)),
+    policy: options?.policy
+  })
+})
+
+const provider = "strata.local"
+
+const answer = Effect.fnUntraced(function*(
+  embedding: EmbeddingService.EmbeddingService["Service"],
+  request: ChatRequest.Resolved,
+  options?: Options
+): Effect.fn.Return<string, ChatService.ChatError> {
+  const { passages, question } = yield* read(request)
+  if (passages.length === 0) return withoutContext
+
+  const sentences = passages.flatMap(({ source, text }, passage) =>
+    Sentences.split(text).map((sentence) => ({ ...sentence, passage, source }))
+  )
+  if (sentences.length === 0) return nothingFound(passages.length)
+
+  const [asked, { embeddings }] = yield* Effect.all([
+    embedding.embed(question, { purpose: "query", truncate: "end" }),
+    embedding.embedMany(sentences.map(({ text }) => text), { purpose: "document", truncate: "end" })
+  ], { concurrency: "unbounded" })
+  const candidates = sentences.map((sentence, index) => ({ ...sentence, vector: embeddings[index]?.vector ?? [] }))
+  const scores = Ranking.scores({ text: question, vector: asked.vector }, candidates)
+
+  const picked = pick(sentences.map((sentence, index) => ({ ...sentence, index, score: scores[index] ?? 0 })), options)
+  return picked.length === 0 ? nothingFound(passages.length) : quote(picked)
+})
+
+const read = Effect.fnUntraced(function*(request: ChatRequest.Resolved) {
+  if (request.model !== model) {
+    return yield* new ProviderError.ModelNotFoundError({
+      provider,
+      model: request.model,
+      message: `There is no model "${request.model}" here. Leave model out, or set it to "${model}".`
+    })
+  }
+  const parsed = Passage.fromMessages(request.messages)
+  if (parsed.question === "") {
+    return yield* ProviderError.invalidRequest({
+      provider,
+      model,
+      field: "messages",
+      problem: "the last user message holds no question",
+      remedy: "Ask something, after the last document"
+    })
+  }
+  return parsed
+})
+
+interface Scored extends Sentences.Sentence {
+  readonly passage: number
+  readonly source: string
+  readonly index: number
+  readonly score: number
+}
+
+/** The best sentences, best first; those far behind the best one add noise. */
+const pick = (sentences: ReadonlyArray<Scored>, options?: Options): ReadonlyArray<Scored> => {
+  const sorted = sentences.toSorted((a, b) => b.score - a.score)
+  const floor = Math.max(options?.threshold ?? 0.4, (sorted[0]?.score ?? 0) * 0.7)
+  return sorted.filter(({ score }) => score >= floor).slice(0, Math.max(1, options?.maxSentences ?? 3))
+}
+
+/** One paragraph for each passage, that of the best sentence first; inside it, sentences in the order of the source. */
+const quote = (picked: ReadonlyArray<Scored>): string =>
+  [...new Set(picked.map(({ passage }) => passage))].map((passage) => {
+    const quoted = picked.filter((sentence) => sentence.passage === passage).toSorted((a, b) => a.index - b.index)
+    return `${quoted.map(({ text }) => text).join(" ")} [${quoted[0]?.source ?? ""}]`
+  }).join("\n\n")
+
+const withoutContext = "I am not a language model: I only quote the context I am given, and this prompt has none. " +
+  "Put passages in <document source=\"…\">…</document> blocks before the question."
+
+const nothingFound = (documents: number) =>
+  `I found nothing about this in the ${documents === 1 ? "document" : `${documents} documents`} I was given.`
+
+/** Cuts the text where the request says, and counts. */
+const responseOf = (request: ChatRequest.Resolved, text: string): ChatResponse.ChatResponse => {
+  const stops = (request.stopSequences ?? []).filter((stop) => stop !== "").map((stop) => text.indexOf(stop))
+  const stop = Math.min(text.length, ...stops.filter((index) => index !== -1))
+  const words = wordsOf(text.slice(0, stop))
+  const kept = words.slice(0, request.maxTokens)
+  const inputTokens = request.messages.reduce((sum, message) => sum + wordsOf(Message.textOf(message)).length, 0)
+  return ChatResponse.make(kept.length === 0 ? [] : [Message.text(kept.join(""))], {
+    finishReason: kept.length < words.length ? "length" : stop < text.length ? "stop-sequence" : "stop",
+    usage: Usage.make({ inputTokens, outputTokens: kept.length }),
+    model: request.model,
+    providerMetadata: {}
+  })
+}
+
+/** The same answer, a delta for each word. */
+const eventsOf = (response: ChatResponse.ChatResponse): Stream.Stream<ChatEvent.ChatEvent> =>
+  Stream.fromIterable(
+    ChatEvent.fromResponse(response).flatMap((event): ReadonlyArray<ChatEvent.ChatEvent> =>
+      event.type === "text-delta" ? wordsOf(event.delta).map((delta) => ({ ...event, delta })) : [event]
+    )
+  )
+
+/** A text cut before each word: joined, they are the text again. */
+const wordsOf = (text: string): ReadonlyArray<string> => text.match(/\s*\S+/g) ?? []

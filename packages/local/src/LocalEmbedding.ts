@@ -1,0 +1,113 @@
+/**
+ * An {@link EmbeddingService} that needs no key and no network: a real sentence encoder on this machine's CPU.
+ *
+ * The model is the Universal Sentence Encoder Lite: English, 512 numbers of unit length, 30 to 60 short texts a second
+ * on one core. It is symmetric: a question and its answer go through the same encoder, so `purpose` changes nothing.
+ */
+import type * as Embedding from "@strata/core/Embedding"
+import * as EmbeddingService from "@strata/core/EmbeddingService"
+import type * as Policy from "@strata/core/policy/Policy"
+import * as ProviderError from "@strata/core/ProviderError"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as SentenceEncoder from "./SentenceEncoder.ts"
+
+/** The only model there is: what `model` may name. */
+export const model: string = SentenceEncoder.model
+
+/** How many numbers a vector has. */
+export const dimensions = 512
+
+/**
+ * - `workers`: threads, each with its own copy of the model (some 200 MB); 1 unless said otherwise. More than the cores
+ *   there are makes nothing faster.
+ * - `policy`: how calls are repeated and bounded; the standard one unless said otherwise. It repeats a batch whose
+ *   thread died.
+ */
+export interface Options {
+  readonly workers?: number | undefined
+  readonly policy?: Policy.Policy | undefined
+}
+
+/**
+ * The service, its threads started in the background and terminated with the layer. They never keep a program alive
+ * that has nothing left to do.
+ *
+ * `inputTokens` is exact: the tokens the model read. Calls fail with
+ * - `ContextLengthExceededError` for a text of more than 128 tokens, some 90 English words: the model reads no further.
+ *   `truncate: "end"` accepts that;
+ * - `InvalidRequestError` for a blank text, and for options this model has no answer to;
+ * - `ModelNotFoundError` for any other model;
+ * - `ModelUnavailableError` when the thread cannot start or dies; the next call gets a new one.
+ */
+export const layer = (options?: Options): Layer.Layer<EmbeddingService.EmbeddingService> =>
+  Layer.effect(EmbeddingService.EmbeddingService, make(options))
+
+/** {@link layer} as an effect. */
+export const make = Effect.fnUntraced(function*(options?: Options) {
+  const encoder = yield* SentenceEncoder.makePool({ size: options?.workers ?? 1 })
+  return yield* EmbeddingService.make({
+    provider: SentenceEncoder.provider,
+    defaultModel: SentenceEncoder.model,
+    limits: (options) => Effect.as(checkOptions(options), limits),
+    embedBatch: (batch) => embedBatch(encoder, batch),
+    policy: options?.policy
+  })
+})
+
+const embedBatch = Effect.fnUntraced(function*(
+  encoder: SentenceEncoder.SentenceEncoder,
+  { inputs, options }: Embedding.ProviderBatch
+): Effect.fn.Return<Embedding.ProviderBatchResult, ProviderError.ProviderError> {
+  const { tokens, vectors } = yield* encoder.encode(inputs)
+  const longest = Math.max(...tokens)
+  if (longest > SentenceEncoder.maxTokens && options.truncate === "none") {
+    return yield* new ProviderError.ContextLengthExceededError({
+      provider: SentenceEncoder.provider,
+      model: SentenceEncoder.model,
+      message: `the text has ${longest} tokens and the model reads ${SentenceEncoder.maxTokens}. ` +
+        "Split it, or set `truncate` to \"end\" to have it cut."
+    })
+  }
+  return {
+    vectors,
+    inputTokens: tokens.reduce((sum, count) => sum + Math.min(count, SentenceEncoder.maxTokens), 0)
+  }
+})
+
+/**
+ * 16 texts are half a second of work at most, so progress shows and an interrupted program does not work on for long.
+ *
+ * The longest piece of the model's vocabulary has 16 characters: English of more than 128 × 16 characters cannot fit
+ * 128 tokens, and is refused, or cut, before a tokenizer of quadratic time reads it.
+ */
+const limits: Embedding.Limits = { maxItems: 16, maxLength: SentenceEncoder.maxTokens * 16 }
+
+const checkOptions = Effect.fnUntraced(function*(options: Embedding.ResolvedOptions) {
+  if (options.model !== SentenceEncoder.model) {
+    return yield* new ProviderError.ModelNotFoundError({
+      provider: SentenceEncoder.provider,
+      model: options.model,
+      message: `There is no model "${options.model}" here. Leave model out, or set it to "${SentenceEncoder.model}".`
+    })
+  }
+  if ((options.dimensions ?? dimensions) !== dimensions) {
+    const problem = `the model makes vectors of ${dimensions} numbers, not of ${options.dimensions}`
+    return yield* invalid("dimensions", problem, `Leave it out, or set it to ${dimensions}`)
+  }
+  if (options.normalize === false) {
+    return yield* invalid("normalize", "the model makes vectors of unit length only", "Leave it out")
+  }
+  if (options.truncate === "start") {
+    return yield* invalid("truncate", "the model reads the start of a text", "Set it to \"end\" or \"none\"")
+  }
+})
+
+const invalid = (field: string, problem: string, remedy: string) =>
+  ProviderError.invalidRequest({
+    provider: SentenceEncoder.provider,
+    model: SentenceEncoder.model,
+    field,
+    problem,
+    remedy
+  })
