@@ -3,4 +3,7 @@
  */
 export * as BedrockChat from "./BedrockChat.ts"
 export * as BedrockClient from "./BedrockClient.ts"
+export * as BedrockEmbedding from "./BedrockEmbedding.ts"
+export * as BedrockError from "./BedrockError.ts"
 export type { BedrockChatMetadata, BedrockChatOptions } from "./BedrockOptions.ts"
+export * as ModelId from "./ModelId.ts"

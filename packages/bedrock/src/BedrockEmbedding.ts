@@ -1,0 +1,162 @@
+/**
+ * Embeddings on Amazon Bedrock through InvokeModel: Titan Text V1 and V2, Cohere Embed v3 and v4.
+ *
+ * Every family has a request and an answer of its own; they are in `embedding/`, one file each. Batches, order,
+ * duplicates and retries are the work of `EmbeddingService.make`.
+ */
+import type * as Embedding from "@strata/core/Embedding"
+import * as EmbeddingService from "@strata/core/EmbeddingService"
+import type * as Policy from "@strata/core/policy/Policy"
+import * as ProviderError from "@strata/core/ProviderError"
+import * as Config from "effect/Config"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
+import { BedrockClient } from "./BedrockClient.ts"
+import * as Families from "./embedding/Families.ts"
+import * as Family from "./embedding/Family.ts"
+import { providerName } from "./internal/provider.ts"
+
+/** A family of embedding models, by the name the option `family` takes. */
+export type FamilyName = Families.Name
+
+/** All of them. */
+export const families: ReadonlyArray<FamilyName> = Families.names
+
+/**
+ * - `model`: a model id, an inference profile id (`eu.cohere.embed-v4:0`) or an ARN; a request can name another.
+ * - `family`: how to talk to a model whose id does not tell: an application inference profile, a provisioned or an
+ *   imported model. An id that tells its family is not affected.
+ * - `policy`: `Policy.standard` when missing.
+ * - `coalesce`: how long `embed` waits for others to share its request; when missing, only those of the same tick do.
+ */
+export interface Options {
+  readonly model?: string | undefined
+  readonly family?: FamilyName | undefined
+  readonly policy?: Policy.Policy | undefined
+  readonly coalesce?: Duration.Input | undefined
+}
+
+/**
+ * What one request can say to Bedrock beyond what every provider understands.
+ *
+ * - `family`: as in {@link Options}, for the model of this request.
+ * - `body`: more fields for the body of the request, in the model's own words. What stands here wins over what Strata
+ *   would send, except for the texts and what decides the kind and length of the vectors.
+ *
+ * @example
+ * EmbeddingService.embed(text, { truncate: "end", providerOptions: { bedrock: { body: { max_tokens: 4096 } } } })
+ */
+export interface BedrockEmbeddingOptions {
+  readonly family?: FamilyName | undefined
+  readonly body?: Family.Fields | undefined
+}
+
+declare module "@strata/core/Embedding" {
+  interface ProviderOptions {
+    readonly bedrock?: BedrockEmbeddingOptions | undefined
+  }
+}
+
+/**
+ * Builds the service from a {@link BedrockClient}.
+ *
+ * Vectors are `Float32Array`s. `normalize: true` gives them unit length whatever the model; `false` means that nothing
+ * scales them, which a model that only makes unit vectors satisfies by making those. `inputTokens` is what the model
+ * counted. Beside the errors of the client, calls fail with
+ * - `InvalidRequestError`, before anything is sent, if the family is unknown or cannot do what the options ask for;
+ * - `MalformedResponseError` if an answer does not hold one vector of finite numbers, as long as asked, for each input.
+ */
+export const make = (
+  options?: Options
+): Effect.Effect<EmbeddingService.EmbeddingService["Service"], never, BedrockClient> =>
+  Effect.flatMap(BedrockClient, (client) =>
+    EmbeddingService.make({
+      provider: providerName,
+      defaultModel: options?.model,
+      policy: options?.policy,
+      coalesce: options?.coalesce,
+      limits: (request) => Effect.fromResult(Result.map(resolve(request, options?.family), ({ limits }) => limits)),
+      embedBatch: (batch) => embedBatch(client, batch, options?.family)
+    }))
+
+/** The embedding service of Bedrock. Needs a {@link BedrockClient}, which several services can share. */
+export const layer = (options?: Options): Layer.Layer<EmbeddingService.EmbeddingService, never, BedrockClient> =>
+  Layer.effect(EmbeddingService.EmbeddingService, make(options))
+
+/**
+ * {@link layer} with the options, or some of them, taken from `Config`.
+ *
+ * @example
+ * BedrockEmbedding.layerConfig({
+ *   model: Config.String("EMBEDDING_MODEL"),
+ *   family: Config.Literals(BedrockEmbedding.families, "EMBEDDING_FAMILY")
+ * })
+ */
+export const layerConfig = (
+  options: Config.Wrap<Options>
+): Layer.Layer<EmbeddingService.EmbeddingService, Config.ConfigError, BedrockClient> =>
+  Layer.effect(EmbeddingService.EmbeddingService, Effect.flatMap(Config.unwrap(options), make))
+
+const embedBatch = Effect.fnUntraced(function*(
+  client: BedrockClient["Service"],
+  batch: Embedding.ProviderBatch,
+  hint: FamilyName | undefined
+) {
+  const { model, providerOptions } = batch.options
+  const family = yield* Effect.fromResult(resolve(batch.options, hint))
+  const body = yield* Effect.try({
+    try: () => Family.encode(family, batch, providerOptions?.bedrock?.body),
+    catch: () => invalid(model, "providerOptions.bedrock.body", "it is not JSON", "Use plain JSON values")
+  })
+  const answer = yield* client.invokeModel({ modelId: model, body })
+  const decoded = yield* Effect.fromResult(Result.mapError(
+    Family.decode(family, batch, answer.body),
+    (message) =>
+      new ProviderError.MalformedResponseError({
+        provider: providerName,
+        model,
+        requestId: answer.requestId,
+        message
+      })
+  ))
+  return { vectors: decoded.vectors, inputTokens: decoded.inputTokens ?? answer.inputTokens }
+})
+
+const resolve = (
+  options: Embedding.ResolvedOptions,
+  hint: FamilyName | undefined
+): Result.Result<Family.Family, ProviderError.InvalidRequestError> => {
+  const { dimensions, model, providerOptions } = options
+  const family = Families.find(model, providerOptions?.bedrock?.family ?? hint)
+  if (family === undefined) {
+    return Result.fail(invalid(
+      model,
+      "model",
+      `"${model}" does not tell which embedding model it is`,
+      `Set \`family\`, in the options of the layer or in \`providerOptions.bedrock\`, to ${oneOf(Families.names)}`
+    ))
+  }
+  if (dimensions !== undefined && !family.dimensions.allowed.includes(dimensions)) {
+    return Result.fail(invalid(
+      model,
+      "dimensions",
+      `the model makes no vectors of ${dimensions} numbers`,
+      `Use ${oneOf(family.dimensions.allowed)}, or leave it out`
+    ))
+  }
+  const reserved = Object.keys(providerOptions?.bedrock?.body ?? {}).find((name) => family.reserved.includes(name))
+  return reserved === undefined ? Result.succeed(family) : Result.fail(invalid(
+    model,
+    `providerOptions.bedrock.body.${reserved}`,
+    "this field is not for others to set",
+    "Leave it out, and use the options every provider has"
+  ))
+}
+
+const invalid = (model: string, field: string, problem: string, remedy: string) =>
+  ProviderError.invalidRequest({ provider: providerName, model, field, problem, remedy })
+
+const oneOf = (values: ReadonlyArray<string | number>): string =>
+  values.length === 1 ? `${values[0]}` : `${values.slice(0, -1).join(", ")} or ${values.at(-1)}`

@@ -1,0 +1,52 @@
+/**
+ * Reads the JSON of an answer: fields, vectors, counts of tokens. What is not as expected is `undefined`.
+ *
+ * Numbers are checked by hand while they are copied, without a Schema: an answer can hold 150,000 of them.
+ */
+import * as Result from "effect/Result"
+
+/** The fields of an answer, nothing known about them. */
+export type Answer = Readonly<Record<string, unknown>>
+
+/** The object in a body of JSON, or a sentence that says what is wrong with it. */
+export const parse = (body: Uint8Array): Result.Result<Answer, string> =>
+  Result.try({
+    try: (): unknown => JSON.parse(new TextDecoder().decode(body)),
+    catch: () => "The answer is not JSON"
+  }).pipe(Result.filterOrFail(isAnswer, () => "The answer is not a JSON object"))
+
+/** A field of what may not even be an object. */
+export const field = (value: unknown, name: string): unknown => isAnswer(value) ? value[name] : undefined
+
+/** A vector: an array of numbers, at least one, all finite as 32-bit floats. */
+export const vector = (value: unknown): Float32Array | undefined => {
+  if (!Array.isArray(value) || value.length === 0) return undefined
+  const numbers = new Float32Array(value.length)
+  for (let index = 0; index < numbers.length; index++) {
+    const number: unknown = value[index]
+    if (typeof number !== "number") return undefined
+    numbers[index] = number
+    // JSON has no NaN, but 1e999 is infinite, and so is 1e39 once it is a 32-bit float
+    if (!Number.isFinite(numbers[index])) return undefined
+  }
+  return numbers
+}
+
+/** An array of what {@link vector} takes. */
+export const vectors = (value: unknown): ReadonlyArray<Float32Array> | undefined => {
+  if (!Array.isArray(value)) return undefined
+  const all: Array<Float32Array> = []
+  for (const item of value) {
+    const one = vector(item)
+    if (one === undefined) return undefined
+    all.push(one)
+  }
+  return all
+}
+
+/** A count of tokens. */
+export const tokens = (value: unknown): number | undefined =>
+  typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : undefined
+
+const isAnswer = (value: unknown): value is Answer =>
+  typeof value === "object" && value !== null && !Array.isArray(value)

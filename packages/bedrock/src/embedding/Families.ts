@@ -1,0 +1,22 @@
+/**
+ * The embedding families there are. A new one is a file beside this, and an entry in {@link all}.
+ */
+import * as ModelId from "../ModelId.ts"
+import * as Cohere from "./Cohere.ts"
+import type { Family } from "./Family.ts"
+import * as TitanText from "./TitanText.ts"
+
+/** All of them. */
+export const all = [TitanText.v1, TitanText.v2, Cohere.v3, Cohere.v4] as const
+
+/** How a program names a family. */
+export type Name = typeof all[number]["name"]
+
+/** All the names. */
+export const names: ReadonlyArray<Name> = all.map(({ name }) => name)
+
+/** The family a model id tells; where it tells none, as an ARN may not, the one with the name of the `hint`. */
+export const find = (model: string, hint?: Name): Family | undefined => {
+  const id = ModelId.parse(model)
+  return all.find((family) => family.matches(id)) ?? all.find(({ name }) => name === hint)
+}

@@ -1,0 +1,47 @@
+/**
+ * Amazon Titan Text Embeddings: V1, also under its older name G1, and V2. One text a request.
+ *
+ * Titan has no notion of purpose: a query and a document are embedded alike. Nor can it truncate: a text within the
+ * limit of characters but above 8,192 tokens is refused by the service.
+ */
+import * as Result from "effect/Result"
+import * as Answer from "./Answer.ts"
+import type * as Family from "./Family.ts"
+
+const shared = {
+  // AWS documents 50,000 characters for V2; V1 takes as many tokens and gets the same figure
+  limits: { maxItems: 1, maxLength: 50_000 },
+  // V2 answers `embeddingsByType` even when nobody asked for types
+  decode: (answer: Answer.Answer): Result.Result<Family.Decoded, string> => {
+    const vector = Answer.vector(answer.embedding ?? Answer.field(answer.embeddingsByType, "float"))
+    return vector === undefined
+      ? Result.fail("The answer has no `embedding` of finite numbers")
+      : Result.succeed({ vectors: [vector], inputTokens: Answer.tokens(answer.inputTextTokenCount) })
+  }
+}
+
+/** `amazon.titan-embed-text-v1`, `amazon.titan-embed-g1-text-02`: 1,536 numbers. */
+export const v1: Family.Family<"titan-text-v1"> = {
+  ...shared,
+  name: "titan-text-v1",
+  matches: ({ family, vendor, version }) => vendor === "amazon" && family === "titan-embed-text" && version === "1",
+  dimensions: { default: 1536, allowed: [1536] },
+  normalize: "client",
+  reserved: ["inputText"],
+  encode: ({ inputs }) => ({ inputText: inputs[0] })
+}
+
+/** `amazon.titan-embed-text-v2:0`: 1,024, 512 or 256 numbers, of unit length unless `normalize` is `false`. */
+export const v2: Family.Family<"titan-text-v2"> = {
+  ...shared,
+  name: "titan-text-v2",
+  matches: ({ family, vendor, version }) => vendor === "amazon" && family === "titan-embed-text" && version === "2",
+  dimensions: { default: 1024, allowed: [1024, 512, 256] },
+  normalize: "model",
+  reserved: ["inputText", "dimensions", "normalize", "embeddingTypes"],
+  encode: ({ inputs, options }) => ({
+    inputText: inputs[0],
+    dimensions: options.dimensions,
+    normalize: options.normalize
+  })
+}

@@ -1,0 +1,41 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Families from "../../src/embedding/Families.ts"
+
+const applicationProfile = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abcdefghijkl"
+
+describe("Families", () => {
+  it.each([
+    ["amazon.titan-embed-text-v1", "titan-text-v1"],
+    ["amazon.titan-embed-text-v1:2:8k", "titan-text-v1"],
+    ["amazon.titan-embed-g1-text-02", "titan-text-v1"],
+    ["amazon.titan-embed-text-v2:0", "titan-text-v2"],
+    ["arn:aws:bedrock:us-east-1::foundation-model/amazon.titan-embed-text-v2:0", "titan-text-v2"],
+    ["cohere.embed-english-v3", "cohere-v3"],
+    ["cohere.embed-multilingual-v3", "cohere-v3"],
+    ["cohere.embed-v4:0", "cohere-v4"],
+    ["us.cohere.embed-v4:0", "cohere-v4"],
+    ["arn:aws:bedrock:eu-west-1:123456789012:inference-profile/eu.cohere.embed-v4:0", "cohere-v4"]
+  ])("finds the family of %s", (model, name) => {
+    assert.strictEqual(Families.find(model)?.name, name)
+  })
+
+  it.each([
+    "amazon.titan-embed-image-v1",
+    "amazon.titan-text-express-v1",
+    "amazon.nova-2-multimodal-embeddings-v1:0",
+    "amazon.titan-embed-text-v3:0",
+    "cohere.embed-v5:0",
+    "cohere.command-r-v1:0",
+    "cohere.rerank-v3-5:0",
+    "anthropic.claude-3-haiku-20240307-v1:0",
+    applicationProfile,
+    "embed"
+  ])("finds none for %s", (model) => {
+    assert.strictEqual(Families.find(model), undefined)
+  })
+
+  it("takes the hint where the id tells nothing, and only there", () => {
+    assert.strictEqual(Families.find(applicationProfile, "cohere-v4")?.name, "cohere-v4")
+    assert.strictEqual(Families.find("cohere.embed-english-v3", "cohere-v4")?.name, "cohere-v3")
+  })
+})

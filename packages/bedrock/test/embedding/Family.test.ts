@@ -1,0 +1,91 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Result from "effect/Result"
+import * as Cohere from "../../src/embedding/Cohere.ts"
+import * as Family from "../../src/embedding/Family.ts"
+import * as TitanText from "../../src/embedding/TitanText.ts"
+import * as Answers from "./answers.ts"
+
+const batch = (inputs: ReadonlyArray<string>, options?: Parameters<typeof Answers.resolved>[0]) => ({
+  inputs,
+  options: Answers.resolved(options)
+})
+
+/** Six digits of it: 32 bits hold no more. */
+const length = (vector: Float32Array): number => Number(Math.hypot(...vector).toPrecision(6))
+
+describe("Family", () => {
+  describe("encode", () => {
+    it("adds fields, which win", () => {
+      const body = Family.encode(Cohere.v4, batch(["a"]), { max_tokens: 512, truncate: "LEFT" })
+      assert.deepStrictEqual(JSON.parse(body), {
+        texts: ["a"],
+        input_type: "search_document",
+        truncate: "LEFT",
+        embedding_types: ["float"],
+        max_tokens: 512
+      })
+    })
+  })
+
+  describe("decode", () => {
+    it("wants JSON", () => {
+      const decoded = Family.decode(Cohere.v3, batch(["a"]), new TextEncoder().encode("<html>"))
+      assert.deepStrictEqual(decoded, Result.fail("The answer is not JSON"))
+    })
+
+    it.each([[null], [3], ["text"], [[1, 2]]])("wants an object, not %j", (answer) => {
+      const decoded = Family.decode(Cohere.v3, batch(["a"]), Answers.bytes(answer))
+      assert.deepStrictEqual(decoded, Result.fail("The answer is not a JSON object"))
+    })
+
+    it("wants a vector for each input", () => {
+      const body = Answers.bytes(Answers.cohere([Answers.numbers(1024, 1)]))
+      assert.deepStrictEqual(
+        Family.decode(Cohere.v3, batch(["a", "b"]), body),
+        Result.fail("The answer has 1 vectors for 2 inputs")
+      )
+    })
+
+    it("wants vectors as long as asked", () => {
+      const body = Answers.bytes(Answers.cohere([Answers.numbers(1536, 1), Answers.numbers(768, 1)]))
+      assert.deepStrictEqual(
+        Family.decode(Cohere.v4, batch(["a", "b"], { dimensions: 1536 }), body),
+        Result.fail("The answer has a vector of 768 numbers instead of 1536")
+      )
+    })
+
+    it("wants vectors of the usual length when none was asked", () => {
+      const body = Answers.bytes(Answers.titan(Answers.numbers(512, 1)))
+      assert.deepStrictEqual(
+        Family.decode(TitanText.v2, batch(["a"]), body),
+        Result.fail("The answer has a vector of 512 numbers instead of 1024")
+      )
+    })
+
+    it("gives unit length to vectors of a model that cannot, and only when asked", () => {
+      const body = Answers.bytes(Answers.cohere([[3, 4, ...Answers.numbers(1022, 0)]]))
+      const lengths = [true, false, undefined].map((normalize) =>
+        Result.map(
+          Family.decode(Cohere.v3, batch(["a"], { normalize }), body),
+          ({ vectors }) => vectors.map(length)
+        )
+      )
+      assert.deepStrictEqual(lengths, [[1], [5], [5]].map((lengths) => Result.succeed(lengths)))
+    })
+
+    it("leaves the vectors of a model that can to the model", () => {
+      const body = Answers.bytes(Answers.titan(Answers.numbers(1024, 2)))
+      const decoded = Family.decode(TitanText.v2, batch(["a"], { normalize: true }), body)
+      assert.deepStrictEqual(Result.map(decoded, ({ vectors }) => vectors.map(length)), Result.succeed([2]))
+    })
+
+    it("leaves a vector of zeros as it is", () => {
+      const body = Answers.bytes(Answers.titan(Answers.numbers(1536, 0)))
+      const decoded = Family.decode(TitanText.v1, batch(["a"], { normalize: true }), body)
+      assert.deepStrictEqual(
+        Result.map(decoded, ({ vectors }) => vectors),
+        Result.succeed([new Float32Array(1536)])
+      )
+    })
+  })
+})

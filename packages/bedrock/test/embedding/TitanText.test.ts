@@ -1,0 +1,65 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as Family from "../../src/embedding/Family.ts"
+import * as TitanText from "../../src/embedding/TitanText.ts"
+import * as Answers from "./answers.ts"
+
+const Vector = Schema.NonEmptyArray(Answers.Float)
+const Tokens = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 8192 }))
+
+describe("TitanText", () => {
+  it.prop("V1 sends the text and nothing else", [Schema.String, Answers.Options], ([text, options]) => {
+    const body = Family.encode(TitanText.v1, { inputs: [text], options: { ...options, dimensions: 1536 } })
+    assert.deepStrictEqual(JSON.parse(body), { inputText: text })
+  })
+
+  it.prop(
+    "V2 sends the text, and `dimensions` and `normalize` when they are asked for",
+    [Schema.String, Answers.Options, Schema.UndefinedOr(Schema.Literals(TitanText.v2.dimensions.allowed))],
+    ([text, options, dimensions]) => {
+      const body = Family.encode(TitanText.v2, { inputs: [text], options: { ...options, dimensions } })
+      assert.deepStrictEqual(JSON.parse(body), {
+        inputText: text,
+        ...(dimensions !== undefined && { dimensions }),
+        ...(options.normalize !== undefined && { normalize: options.normalize })
+      })
+    }
+  )
+
+  it.prop(
+    "reads `embedding` and `embeddingsByType`, and the count of tokens",
+    [Vector, Tokens],
+    ([vector, tokens]) => {
+      const expected = Result.succeed({ vectors: [Float32Array.from(vector)], inputTokens: tokens })
+      for (const answer of [Answers.titan(vector, tokens), Answers.titanByType(vector, tokens)]) {
+        assert.deepStrictEqual(TitanText.v1.decode(answer), expected)
+        assert.deepStrictEqual(TitanText.v2.decode(answer), expected)
+      }
+    }
+  )
+
+  it.each([undefined, null, -1, 1.5, "7"])("makes nothing of %s as a count of tokens", (inputTextTokenCount) => {
+    const decoded = TitanText.v2.decode({ embedding: [1], inputTextTokenCount })
+    assert.deepStrictEqual(decoded, Result.succeed({ vectors: [Float32Array.of(1)], inputTokens: undefined }))
+  })
+
+  it.each([
+    {},
+    { embedding: null },
+    { embedding: [] },
+    { embedding: "0.1" },
+    { embedding: { float: [0.1] } },
+    { embedding: [0.1, null] },
+    { embedding: [0.1, "0.2"] },
+    { embedding: [0.1, NaN] },
+    { embedding: [0.1, 1e39] },
+    { embeddingsByType: [0.1] },
+    { embeddingsByType: { binary: [1, 0] } }
+  ])("refuses %j", (answer) => {
+    assert.deepStrictEqual(
+      TitanText.v2.decode(answer),
+      Result.fail("The answer has no `embedding` of finite numbers")
+    )
+  })
+})
