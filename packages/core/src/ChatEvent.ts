@@ -17,6 +17,11 @@ export type TextDelta = typeof TextDelta.Type
 /** @see {@link TextDelta} */
 export const TextDelta = Schema.Struct({ type: Schema.tag("text-delta"), ...index, delta: Schema.String })
 
+/** What the text of a block so far rests on. */
+export type CitationEvent = typeof CitationEvent.Type
+/** @see {@link CitationEvent} */
+export const CitationEvent = Schema.Struct({ type: Schema.tag("citation"), ...index, citation: Message.Citation })
+
 /** More of what the model thinks before it answers. */
 export type ReasoningDelta = typeof ReasoningDelta.Type
 /** @see {@link ReasoningDelta} */
@@ -57,7 +62,7 @@ export type ToolCall = typeof ToolCall.Type
 /** @see {@link ToolCall} */
 export const ToolCall = Schema.Struct({ ...Message.ToolCallPart.fields, ...index })
 
-/** A block that came whole: a provider's own. */
+/** A block that came whole: an image, what a tool of the provider answered, a block only the provider understands. */
 export type PartEvent = typeof PartEvent.Type
 /** @see {@link PartEvent} */
 export const PartEvent = Schema.Struct({ type: Schema.tag("part"), ...index, part: Message.AssistantPart })
@@ -72,6 +77,7 @@ export type ChatEvent = typeof ChatEvent.Type
 /** @see {@link ChatEvent} */
 export const ChatEvent = Schema.Union([
   TextDelta,
+  CitationEvent,
   ReasoningDelta,
   ReasoningEnd,
   ToolParamsStart,
@@ -88,6 +94,8 @@ export const fromResponse = (response: ChatResponse.ChatResponse): ReadonlyArray
     switch (part.type) {
       case "text":
         events.push({ type: "text-delta", index, delta: part.text })
+        for (const citation of part.citations ?? []) events.push({ type: "citation", index, citation })
+        if (part.cache !== undefined || part.guard !== undefined) events.push({ type: "part", index, part })
         break
       case "reasoning":
         events.push({ type: "reasoning-delta", index, delta: part.text })
@@ -98,6 +106,9 @@ export const fromResponse = (response: ChatResponse.ChatResponse): ReadonlyArray
         events.push({ type: "tool-params-delta", index, id: part.id, delta: JSON.stringify(part.params) ?? "{}" })
         events.push({ ...part, index })
         break
+      case "tool-result":
+      case "image":
+      case "audio":
       case "provider":
         events.push({ type: "part", index, part })
     }
@@ -131,18 +142,25 @@ export const collect = <E, R>(
     })
   })
 
+/** A block as far as it has come: `settle` makes a part of the text it has. */
+interface Block {
+  readonly pieces: Array<string>
+  readonly citations: Array<Message.Citation>
+  settle: (text: string, citations: ReadonlyArray<Message.Citation>) => Message.AssistantPart
+}
+
 /** @internal */
 export const makeCollector = () => {
-  const texts = new Map<number, Array<string>>()
-  const blocks = new Map<number, (text: string) => Message.AssistantPart>()
+  const blocks = new Map<number, Block>()
   let outcome: ChatResponse.Outcome | undefined
   let added = 0
 
-  const append = (at: number, delta: string, finish: (text: string) => Message.AssistantPart) => {
-    const pieces = texts.get(at)
-    if (pieces === undefined) texts.set(at, [delta])
-    else pieces.push(delta)
-    if (!blocks.has(at)) blocks.set(at, finish)
+  const block = (index: number, settle: Block["settle"]): Block => {
+    const known = blocks.get(index)
+    if (known !== undefined) return known
+    const begun: Block = { pieces: [], citations: [], settle }
+    blocks.set(index, begun)
+    return begun
   }
 
   return {
@@ -151,26 +169,31 @@ export const makeCollector = () => {
       added++
       switch (event.type) {
         case "text-delta":
-          return append(event.index, event.delta, Message.text)
+          block(event.index, textOf).pieces.push(event.delta)
+          return
+        case "citation":
+          block(event.index, textOf).citations.push(event.citation)
+          return
         case "reasoning-delta":
-          return append(event.index, event.delta, (text) => ({ type: "reasoning", text }))
+          block(event.index, reasoningOf).pieces.push(event.delta)
+          return
         case "reasoning-end": {
           const { redacted, signature } = event
-          blocks.set(event.index, (text) => ({
+          block(event.index, reasoningOf).settle = (text) => ({
             type: "reasoning",
             text,
             ...(signature === undefined ? undefined : { signature }),
             ...(redacted === undefined ? undefined : { redacted })
-          }))
+          })
           return
         }
         case "tool-call": {
-          const { index: _, ...part } = event
-          blocks.set(event.index, () => part)
+          const { index, ...part } = event
+          block(index, textOf).settle = () => part
           return
         }
         case "part":
-          blocks.set(event.index, () => event.part)
+          block(event.index, textOf).settle = () => event.part
           return
         case "finish":
           outcome = event
@@ -179,13 +202,20 @@ export const makeCollector = () => {
         case "tool-params-delta":
       }
     },
-    response: (): ChatResponse.ChatResponse | undefined => {
-      if (outcome === undefined) return undefined
-      const indexes = [...blocks.keys()].sort((a, b) => a - b)
-      return ChatResponse.make(
-        indexes.map((at) => blocks.get(at)!((texts.get(at) ?? []).join(""))),
+    response: (): ChatResponse.ChatResponse | undefined =>
+      outcome === undefined ? undefined : ChatResponse.make(
+        [...blocks]
+          .sort(([a], [b]) => a - b)
+          .map(([, { citations, pieces, settle }]) => settle(pieces.join(""), citations)),
         outcome
       )
-    }
   }
 }
+
+const textOf: Block["settle"] = (text, citations) => ({
+  type: "text",
+  text,
+  ...(citations.length === 0 ? undefined : { citations })
+})
+
+const reasoningOf: Block["settle"] = (text) => ({ type: "reasoning", text })

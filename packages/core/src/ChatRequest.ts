@@ -2,6 +2,7 @@
  * A question to a chat model: the messages and how to answer them.
  */
 import * as Schema from "effect/Schema"
+import * as Opaque from "./internal/opaque.ts"
 import * as Message from "./Message.ts"
 import * as Tool from "./Tool.ts"
 
@@ -15,6 +16,36 @@ export interface ProviderOptions {}
 const isRecord = (u: unknown): u is ProviderOptions => typeof u === "object" && u !== null && !Array.isArray(u)
 
 /**
+ * What the answer should be: text, or JSON that fits a JSON Schema. `ChatService.object` sets this from an Effect
+ * `Schema` and decodes the answer; use it directly when you have only a JSON Schema.
+ */
+export type ResponseFormat = typeof ResponseFormat.Type
+/** @see {@link ResponseFormat} */
+export const ResponseFormat = Schema.Union([
+  Schema.Struct({ type: Schema.tag("text") }),
+  Schema.Struct({
+    type: Schema.tag("json"),
+    schema: Schema.Record(Schema.String, Schema.Unknown),
+    name: Schema.optional(Schema.String),
+    description: Schema.optional(Schema.String)
+  })
+])
+
+/**
+ * How much the model thinks before it answers: an `effort`, or a budget of tokens, whichever the model goes by; `false`
+ * asks it not to. Thinking counts as output and as part of `maxTokens`.
+ */
+export type Reasoning = typeof Reasoning.Type
+/** @see {@link Reasoning} */
+export const Reasoning = Schema.Union([
+  Schema.Literal(false),
+  Schema.Struct({
+    effort: Schema.optional(Schema.Literals(["low", "medium", "high", "xhigh", "max"])),
+    budgetTokens: Schema.optional(Schema.Finite)
+  })
+])
+
+/**
  * A chat request.
  *
  * - `model`: overrides the model of the layer.
@@ -23,6 +54,8 @@ const isRecord = (u: unknown): u is ProviderOptions => typeof u === "object" && 
  *   model's own maximum when it is missing.
  * - `temperature`: 0 (steady) to 1 (varied), as the model defines it; `topP`: 0 to 1.
  * - `stopSequences`: texts that end the answer.
+ * - `tools`, `toolChoice`: what the model may call; `ToolLoop` calls it.
+ * - `responseFormat`: see {@link ResponseFormat}; `reasoning`: see {@link Reasoning}.
  */
 export interface ChatRequest extends Schema.Schema.Type<typeof ChatRequest> {}
 /** @see {@link ChatRequest} */
@@ -33,9 +66,11 @@ export const ChatRequest = Schema.Struct({
   temperature: Schema.optional(Schema.Finite),
   topP: Schema.optional(Schema.Finite),
   stopSequences: Schema.optional(Schema.Array(Schema.String)),
-  tools: Schema.optional(Schema.Array(Tool.ToolDefinition)),
+  tools: Schema.optional(Schema.Array(Tool.RequestTool)),
   toolChoice: Schema.optional(Tool.ToolChoice),
-  providerOptions: Schema.optional(Schema.declare(isRecord))
+  responseFormat: Schema.optional(ResponseFormat),
+  reasoning: Schema.optional(Reasoning),
+  providerOptions: Schema.optional(Schema.declare(isRecord, { toCodecJson: Opaque.toCodecJson<ProviderOptions>() }))
 })
 
 /** What the functions of `ChatService` take: a whole request, or just what to say. */

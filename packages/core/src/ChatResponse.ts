@@ -2,6 +2,7 @@
  * The answer of a chat model: the message to append to the history, why it ended, and what it cost.
  */
 import * as Schema from "effect/Schema"
+import * as Opaque from "./internal/opaque.ts"
 import * as Message from "./Message.ts"
 import * as Usage from "./Usage.ts"
 
@@ -42,7 +43,7 @@ export const outcomeFields = {
   usage: Usage.Usage,
   model: Schema.String,
   requestId: Schema.optional(Schema.String),
-  providerMetadata: Schema.declare(isMetadata)
+  providerMetadata: Schema.declare(isMetadata, { toCodecJson: Opaque.toCodecJson<ProviderMetadata>() })
 }
 
 /** How an answer ended, without what it said: common to {@link ChatResponse} and the `finish` event of a stream. */
@@ -61,7 +62,7 @@ export interface Outcome {
  *
  * - `message`: ready to append to the history; signatures, redacted reasoning and tool ids are kept.
  * - `text`: all its text, joined; empty when the model only called tools.
- * - `toolCalls`: the calls it asks for.
+ * - `toolCalls`: the calls it asks the program for, without those the provider ran itself.
  */
 export interface ChatResponse extends Schema.Schema.Type<typeof ChatResponse> {}
 /** @see {@link ChatResponse} */
@@ -78,7 +79,7 @@ export const make = (content: ReadonlyArray<Message.AssistantPart>, outcome: Out
   return {
     message,
     text: Message.textOf(message),
-    toolCalls: content.filter((part) => part.type === "tool-call"),
+    toolCalls: content.filter((part): part is Message.ToolCallPart => part.type === "tool-call" && part.providerExecuted !== true),
     finishReason: outcome.finishReason,
     usage: outcome.usage,
     model: outcome.model,

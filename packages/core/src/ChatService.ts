@@ -63,7 +63,7 @@ export const make = (provider: Provider): Effect.Effect<ChatService["Service"]> 
           ChatTelemetry.generate(
             target(resolved),
             resolved,
-            enforcement.call(provider.generate(resolved), target(resolved))
+            enforcement.call(Effect.suspend(() => provider.generate(resolved)), target(resolved))
           )),
       stream: (request) =>
         Stream.unwrap(Effect.map(resolve(request), (resolved) =>
@@ -73,7 +73,7 @@ export const make = (provider: Provider): Effect.Effect<ChatService["Service"]> 
             enforcement.stream(complete(provider, resolved), target(resolved))
           )))
     })
-    providers.set(service, provider)
+    rebuild.set(service, (policy) => make({ ...provider, policy }))
     return service
   })
 
@@ -103,7 +103,7 @@ export const textStream = (input: ChatRequest.Input): Stream.Stream<string, Chat
 /**
  * Replaces the policy of a service.
  *
- * A service that `make` did not build has no policy to replace: it gets this one on top of whatever it does itself.
+ * A service that `make` did not build keeps whatever it does itself and gets this policy on top.
  *
  * @example
  * BedrockChat.layer({ model }).pipe(ChatService.withPolicy(Policy.make({ concurrency: 8 })))
@@ -116,10 +116,7 @@ export const withPolicy: {
   <E, R>(self: Layer.Layer<ChatService, E, R>, policy: Policy.Policy): Layer.Layer<ChatService, E, R> =>
     Layer.effect(
       ChatService,
-      Effect.flatMap(
-        ChatService,
-        (service) => make({ ...(providers.get(service) ?? { provider: "custom", ...service }), policy })
-      )
+      Effect.flatMap(ChatService, (service) => rebuild.get(service)?.(policy) ?? enforce(service, policy))
     ).pipe(Layer.provide(self))
 )
 
@@ -141,4 +138,25 @@ const complete = (provider: Provider, request: ChatRequest.Resolved) =>
     )
   })
 
-const providers = new WeakMap<ChatService["Service"], Provider>()
+const enforce = (
+  service: ChatService["Service"],
+  policy: Policy.Policy
+): Effect.Effect<ChatService["Service"]> =>
+  Effect.map(Enforcement.make(policy), (enforcement) => {
+    const target = (request: ChatRequest.ChatRequest) => ({
+      operation: "chat" as const,
+      provider: "custom",
+      model: request.model ?? "unknown"
+    })
+    const enforced = ChatService.of({
+      generate: (request) => enforcement.call(service.generate(request), target(request)),
+      stream: (request) => enforcement.stream(service.stream(request), target(request))
+    })
+    rebuild.set(enforced, (policy) => enforce(service, policy))
+    return enforced
+  })
+
+const rebuild = new WeakMap<
+  ChatService["Service"],
+  (policy: Policy.Policy) => Effect.Effect<ChatService["Service"]>
+>()

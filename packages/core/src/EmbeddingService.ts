@@ -1,23 +1,41 @@
 /**
  * Turns text into vectors.
+ *
+ * A provider hands {@link make} the smallest thing it knows, how to send one request and how much fits into it, and gets
+ * back a service that checks, plans, batches, repeats and reports. Vectors pass through as they come, never copied.
  */
 import * as Context from "effect/Context"
-import type * as Effect from "effect/Effect"
-import type * as Result from "effect/Result"
-import type * as Stream from "effect/Stream"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { dual, identity } from "effect/Function"
+import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
 import type * as Embedding from "./Embedding.ts"
+import * as Call from "./internal/embeddingCall.ts"
+import * as Coalescing from "./internal/embeddingCoalescing.ts"
+import * as EmbeddingStream from "./internal/embeddingStream.ts"
+import * as EmbeddingTelemetry from "./internal/embeddingTelemetry.ts"
+import * as Enforcement from "./policy/Enforcement.ts"
+import * as Policy from "./policy/Policy.ts"
 import type * as ProviderError from "./ProviderError.ts"
 
 /** Any failure of an embedding call. */
 export type EmbeddingError = ProviderError.ProviderError
 
 /**
- * The embedding service.
+ * The embedding service. Equal texts of one call are embedded once and share their vector: do not write into it.
  *
- * - `embed`: one text. Concurrent calls with equal options share requests.
- * - `embedMany`: all of them, in order, whole or nothing.
+ * - `embed`: one text. Concurrent calls with equal options share requests; one bad text fails only its own caller.
+ * - `embedMany`: all of them, in order, whole or nothing. Fails with the first failure, which names the input
+ *   (`inputs[17]`), and interrupts the rest.
  * - `embedEach`: one `Result` for each input, in order: one bad input spoils only itself.
- * - `embedStream`: any number of values, in order, with backpressure and flat memory.
+ * - `embedStream`: any number of values, in order, with backpressure and flat memory. Fails with the first failure,
+ *   which names the position of the value in the stream (`inputs[17]`).
+ *
+ * A blank text, and one longer than the model takes while `truncate` is `none`, fail before anything is sent, with
+ * `InvalidRequestError` and `ContextLengthExceededError`. An answer with too few, too many, empty or uneven vectors is a
+ * `MalformedResponseError` for the inputs of that request.
  */
 export class EmbeddingService extends Context.Service<EmbeddingService, {
   readonly embed: (
@@ -38,3 +56,150 @@ export class EmbeddingService extends Context.Service<EmbeddingService, {
     options?: Embedding.EmbeddingOptions
   ) => Stream.Stream<Embedding.Embedded<A>, E | EmbeddingError, R>
 }>()("@strata/core/EmbeddingService") {}
+
+/**
+ * What a provider knows.
+ *
+ * - `provider`: its name in errors and telemetry, as OpenTelemetry spells it (`aws.bedrock`).
+ * - `defaultModel`: asked when the options name none.
+ * - `limits`: what the model takes in one request with these options, without any network. Options the model cannot
+ *   serve are refused here.
+ * - `embedBatch`: one attempt at one request, nothing repeated.
+ * - `coalesce`: how long `embed` waits for company; when missing, it joins only what is asked in the same tick.
+ */
+export interface Provider {
+  readonly provider: string
+  readonly defaultModel?: string | undefined
+  readonly limits: (options: Embedding.ResolvedOptions) => Effect.Effect<Embedding.Limits, EmbeddingError>
+  readonly embedBatch: (batch: Embedding.ProviderBatch) => Effect.Effect<Embedding.ProviderBatchResult, EmbeddingError>
+  readonly policy?: Policy.Policy | undefined
+  readonly coalesce?: Duration.Input | undefined
+}
+
+/** Builds the service of a provider. */
+export const make = (provider: Provider): Effect.Effect<EmbeddingService["Service"]> =>
+  Effect.map(Enforcement.make(provider.policy ?? Policy.standard), (enforcement) => {
+    const prepare = (options: Embedding.EmbeddingOptions | undefined) => Call.make(provider, enforcement, options)
+    const embedOne = Coalescing.make(provider.coalesce)
+    const service = EmbeddingService.of({
+      embed: (input, options) =>
+        Effect.flatMap(prepare(options), (call) =>
+          EmbeddingTelemetry.operation(
+            call.target,
+            call.options,
+            embedOne(call, input),
+            ({ inputTokens }) => ({ inputs: 1, inputTokens })
+          )),
+      embedMany: (inputs, options) =>
+        Effect.flatMap(prepare(options), (call) =>
+          EmbeddingTelemetry.operation(
+            call.target,
+            call.options,
+            Call.embedMany(call, inputs),
+            ({ requests, usage }) => ({ inputs: inputs.length, requests, inputTokens: usage.inputTokens })
+          )),
+      embedEach: (inputs, options) =>
+        Effect.matchEffect(prepare(options), {
+          onFailure: (error) => Effect.succeed(inputs.map(() => Result.fail(error))),
+          onSuccess: (call) =>
+            Effect.map(
+              EmbeddingTelemetry.operation(
+                call.target,
+                call.options,
+                Call.embedEach(call, inputs),
+                (each) => ({ ...each, inputs: inputs.length })
+              ),
+              (each) => each.results
+            )
+        }),
+      embedStream: (values, text, options) =>
+        Stream.unwrap(Effect.map(prepare(options), (call) => EmbeddingStream.make(call, values, text)))
+    })
+    providers.set(service, provider)
+    return service
+  })
+
+/** One text. Concurrent calls with equal options share requests. */
+export const embed = (
+  input: Embedding.Input,
+  options?: Embedding.EmbeddingOptions
+): Effect.Effect<Embedding.Embedding, EmbeddingError, EmbeddingService> =>
+  Effect.flatMap(EmbeddingService, (service) => service.embed(input, options))
+
+/** All of them, in order, whole or nothing. */
+export const embedMany = (
+  inputs: ReadonlyArray<Embedding.Input>,
+  options?: Embedding.EmbeddingOptions
+): Effect.Effect<Embedding.EmbeddingBatch, EmbeddingError, EmbeddingService> =>
+  Effect.flatMap(EmbeddingService, (service) => service.embedMany(inputs, options))
+
+/** One `Result` for each input, in order: one bad input spoils only itself. */
+export const embedEach = (
+  inputs: ReadonlyArray<Embedding.Input>,
+  options?: Embedding.EmbeddingOptions
+): Effect.Effect<ReadonlyArray<Result.Result<Embedding.Embedding, EmbeddingError>>, never, EmbeddingService> =>
+  Effect.flatMap(EmbeddingService, (service) => service.embedEach(inputs, options))
+
+/**
+ * Every value of a stream with the embedding of its text, in order. Values that are strings are their own text.
+ *
+ * A request goes out when it is full, or 50 ms after its first value came. Equal texts are embedded once only where they
+ * meet in one request: memory stays flat however long the stream is.
+ *
+ * @example
+ * EmbeddingService.embedStream(documents, (document) => document.body, { purpose: "document" })
+ */
+export const embedStream: {
+  <A, E, R>(
+    values: Stream.Stream<A, E, R>,
+    text: (value: A) => Embedding.Input,
+    options?: Embedding.EmbeddingOptions
+  ): Stream.Stream<Embedding.Embedded<A>, E | EmbeddingError, R | EmbeddingService>
+  <A extends Embedding.Input, E, R>(
+    values: Stream.Stream<A, E, R>,
+    options?: Embedding.EmbeddingOptions
+  ): Stream.Stream<Embedding.Embedded<A>, E | EmbeddingError, R | EmbeddingService>
+} = <A extends Embedding.Input, E, R>(
+  values: Stream.Stream<A, E, R>,
+  text: ((value: A) => Embedding.Input) | Embedding.EmbeddingOptions = identity,
+  options?: Embedding.EmbeddingOptions
+) =>
+  Stream.unwrap(Effect.map(EmbeddingService, (service) =>
+    typeof text === "function"
+      ? service.embedStream(values, text, options)
+      : service.embedStream(values, identity, text)))
+
+/**
+ * Replaces the policy of a service.
+ *
+ * A service that `make` did not build has no policy to replace: it gets this one on top of whatever it does itself, and
+ * `custom` stands for its model where a call names none.
+ *
+ * @example
+ * BedrockEmbedding.layer({ model }).pipe(EmbeddingService.withPolicy(Policy.make({ concurrency: 8 })))
+ */
+export const withPolicy: {
+  (policy: Policy.Policy): <E, R>(self: Layer.Layer<EmbeddingService, E, R>) => Layer.Layer<EmbeddingService, E, R>
+  <E, R>(self: Layer.Layer<EmbeddingService, E, R>, policy: Policy.Policy): Layer.Layer<EmbeddingService, E, R>
+} = dual(
+  2,
+  <E, R>(self: Layer.Layer<EmbeddingService, E, R>, policy: Policy.Policy): Layer.Layer<EmbeddingService, E, R> =>
+    Layer.effect(
+      EmbeddingService,
+      Effect.flatMap(EmbeddingService, (service) => make({ ...(providers.get(service) ?? custom(service)), policy }))
+    ).pipe(Layer.provide(self))
+)
+
+/** A service from elsewhere as a provider: it divides what it is given itself. */
+const custom = (service: EmbeddingService["Service"]): Provider => ({
+  provider: "custom",
+  defaultModel: "custom",
+  limits: () => Effect.succeed({ maxItems: Infinity, maxLength: Infinity }),
+  embedBatch: ({ inputs, options: { model, ...options } }) =>
+    Effect.map(service.embedMany(inputs, model === "custom" ? options : { ...options, model }), (batch) => ({
+      vectors: batch.embeddings.map(({ vector }) => vector),
+      inputTokens: batch.usage.inputTokens
+    }))
+})
+
+const providers = new WeakMap<EmbeddingService["Service"], Provider>()

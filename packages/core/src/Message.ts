@@ -5,6 +5,7 @@
  * part a model accepts is not decided here: providers check that before they send.
  */
 import * as Schema from "effect/Schema"
+import * as Opaque from "./internal/opaque.ts"
 
 /**
  * Marks the end of a prefix the provider may cache. `true` uses the provider's own lifetime, `ttl` asks for one.
@@ -19,6 +20,17 @@ export const CacheControl = Schema.Union([
 
 const cache = { cache: Schema.optional(CacheControl) }
 
+/**
+ * Which part of a prompt a guardrail judges. `true` marks the content to judge; `qualifiers` say what it is for the
+ * checks of grounding and relevance. Without any mark a guardrail judges the whole prompt.
+ */
+export type Guard = typeof Guard.Type
+/** @see {@link Guard} */
+export const Guard = Schema.Union([
+  Schema.Boolean,
+  Schema.Struct({ qualifiers: Schema.Array(Schema.Literals(["grounding_source", "query", "guard_content"])) })
+])
+
 /** Where the bytes of an image, a document, a video or a recording are: here, or behind a URI (`s3://…`). */
 export type MediaSource = typeof MediaSource.Type
 /** @see {@link MediaSource} */
@@ -27,29 +39,105 @@ export const MediaSource = Schema.Union([
   Schema.Struct({ uri: Schema.String, bucketOwner: Schema.optional(Schema.String) })
 ])
 
-/** Plain text. */
+const range = { start: Schema.optional(Schema.Finite), end: Schema.optional(Schema.Finite) }
+const inDocument = { documentIndex: Schema.optional(Schema.Finite), ...range }
+
+/**
+ * Where a cited passage stands: on the web, in a document by characters, pages or pieces, or in a search result.
+ * `documentIndex` and `searchResultIndex` count from 0 through the documents or search results of the request.
+ */
+export type CitationLocation = typeof CitationLocation.Type
+/** @see {@link CitationLocation} */
+export const CitationLocation = Schema.Union([
+  Schema.Struct({
+    type: Schema.tag("web"),
+    url: Schema.optional(Schema.String),
+    domain: Schema.optional(Schema.String)
+  }),
+  Schema.Struct({ type: Schema.tag("document-char"), ...inDocument }),
+  Schema.Struct({ type: Schema.tag("document-page"), ...inDocument }),
+  Schema.Struct({ type: Schema.tag("document-chunk"), ...inDocument }),
+  Schema.Struct({
+    type: Schema.tag("search-result"),
+    searchResultIndex: Schema.optional(Schema.Finite),
+    ...range
+  })
+])
+
+/** What a statement of the model rests on: the cited passages, where they stand, and what the source is called. */
+export type Citation = typeof Citation.Type
+/** @see {@link Citation} */
+export const Citation = Schema.Struct({
+  title: Schema.optional(Schema.String),
+  source: Schema.optional(Schema.String),
+  passages: Schema.optional(Schema.Array(Schema.String)),
+  location: Schema.optional(CitationLocation)
+})
+
+/** Text. What a model wrote may have {@link Citation}s; they go back with it. */
 export type TextPart = typeof TextPart.Type
 /** @see {@link TextPart} */
-export const TextPart = Schema.Struct({ type: Schema.tag("text"), text: Schema.String, ...cache })
+export const TextPart = Schema.Struct({
+  type: Schema.tag("text"),
+  text: Schema.String,
+  citations: Schema.optional(Schema.Array(Citation)),
+  guard: Schema.optional(Guard),
+  ...cache
+})
+
+const media = { mediaType: Schema.String, source: MediaSource, ...cache }
 
 /** An image; `mediaType` such as `image/png`. */
 export type ImagePart = typeof ImagePart.Type
 /** @see {@link ImagePart} */
-export const ImagePart = Schema.Struct({
-  type: Schema.tag("image"),
-  mediaType: Schema.String,
-  source: MediaSource,
-  ...cache
-})
+export const ImagePart = Schema.Struct({ type: Schema.tag("image"), ...media, guard: Schema.optional(Schema.Boolean) })
 
-/** A document; `mediaType` such as `application/pdf`, `name` as the model should call it. */
+/** A video; `mediaType` such as `video/mp4`. */
+export type VideoPart = typeof VideoPart.Type
+/** @see {@link VideoPart} */
+export const VideoPart = Schema.Struct({ type: Schema.tag("video"), ...media })
+
+/** A recording; `mediaType` such as `audio/mpeg`. */
+export type AudioPart = typeof AudioPart.Type
+/** @see {@link AudioPart} */
+export const AudioPart = Schema.Struct({ type: Schema.tag("audio"), ...media })
+
+/** Where the content of a document is: as {@link MediaSource}, or as text, whole or in pieces to cite from. */
+export type DocumentSource = typeof DocumentSource.Type
+/** @see {@link DocumentSource} */
+export const DocumentSource = Schema.Union([
+  ...MediaSource.members,
+  Schema.Struct({ text: Schema.String }),
+  Schema.Struct({ pieces: Schema.Array(Schema.String) })
+])
+
+/**
+ * A document; `mediaType` such as `application/pdf`, `name` as the model should call it.
+ *
+ * - `context`: what the model should know about the document.
+ * - `citations`: whether the model may cite it.
+ */
 export type DocumentPart = typeof DocumentPart.Type
 /** @see {@link DocumentPart} */
 export const DocumentPart = Schema.Struct({
   type: Schema.tag("document"),
   mediaType: Schema.String,
   name: Schema.String,
-  source: MediaSource,
+  source: DocumentSource,
+  context: Schema.optional(Schema.String),
+  citations: Schema.optional(Schema.Boolean),
+  ...cache
+})
+
+/** A hit of your own search, for the model to answer from and, with `citations`, to cite. */
+export type SearchResultPart = typeof SearchResultPart.Type
+/** @see {@link SearchResultPart} */
+export const SearchResultPart = Schema.Struct({
+  type: Schema.tag("search-result"),
+  source: Schema.String,
+  title: Schema.String,
+  content: Schema.Array(Schema.String),
+  citations: Schema.optional(Schema.Boolean),
   ...cache
 })
 
@@ -66,26 +154,56 @@ export const ReasoningPart = Schema.Struct({
   redacted: Schema.optional(Schema.Uint8Array)
 })
 
-/** The model asks for a tool: `params` is the decoded JSON it wrote. */
+/**
+ * The model asks for a tool: `params` is the decoded JSON it wrote, or the text itself where that is no JSON.
+ * `providerExecuted` marks a tool that the provider runs itself: nothing to do for the program.
+ */
 export type ToolCallPart = typeof ToolCallPart.Type
 /** @see {@link ToolCallPart} */
 export const ToolCallPart = Schema.Struct({
   type: Schema.tag("tool-call"),
   id: Schema.String,
   name: Schema.String,
-  params: Schema.Unknown
+  params: Opaque.Opaque,
+  providerExecuted: Schema.optional(Schema.Boolean)
 })
 
-/** What a tool answered: text or JSON, and whether the tool failed. */
+/**
+ * What a tool answered: `result` is text or JSON; `parts` stand in its place where the answer has images, documents and
+ * the like. `isFailure` says that the tool failed.
+ *
+ * A result that the provider wrote itself (`providerExecuted`) holds the provider's own blocks in `result`, and their
+ * kind in `providerType`.
+ */
 export type ToolResultPart = typeof ToolResultPart.Type
 /** @see {@link ToolResultPart} */
 export const ToolResultPart = Schema.Struct({
   type: Schema.tag("tool-result"),
   id: Schema.String,
-  result: Schema.Unknown,
+  result: Opaque.Opaque,
+  parts: Schema.optional(Schema.Array(Schema.Union([TextPart, ImagePart, DocumentPart, VideoPart, SearchResultPart]))),
   isFailure: Schema.optional(Schema.Boolean),
+  providerExecuted: Schema.optional(Schema.Boolean),
+  providerType: Schema.optional(Schema.String),
   ...cache
 })
+
+/** A tool of the request; `serverName` where an MCP server provides it, `kind` where the provider tells kinds apart. */
+const toolReference = {
+  name: Schema.String,
+  serverName: Schema.optional(Schema.String),
+  kind: Schema.optional(Schema.String)
+}
+
+/** From here on the model may use a tool of the request that it could not use before. */
+export type ToolAdditionPart = typeof ToolAdditionPart.Type
+/** @see {@link ToolAdditionPart} */
+export const ToolAdditionPart = Schema.Struct({ type: Schema.tag("tool-addition"), ...toolReference })
+
+/** From here on the model may no longer use a tool of the request. */
+export type ToolRemovalPart = typeof ToolRemovalPart.Type
+/** @see {@link ToolRemovalPart} */
+export const ToolRemovalPart = Schema.Struct({ type: Schema.tag("tool-removal"), ...toolReference })
 
 /** A block of one provider that Strata does not model: it goes back to that provider untouched. */
 export type ProviderPart = typeof ProviderPart.Type
@@ -93,28 +211,68 @@ export type ProviderPart = typeof ProviderPart.Type
 export const ProviderPart = Schema.Struct({
   type: Schema.tag("provider"),
   provider: Schema.String,
-  value: Schema.Unknown
+  value: Opaque.Opaque
 })
 
+/** What instructions are made of. */
+export type SystemPart = typeof SystemPart.Type
+/** @see {@link SystemPart} */
+export const SystemPart = Schema.Union([TextPart, ToolAdditionPart, ToolRemovalPart, ProviderPart])
+
+/** What a user can say. */
+export type UserPart = typeof UserPart.Type
+/** @see {@link UserPart} */
+export const UserPart = Schema.Union([
+  TextPart,
+  ImagePart,
+  DocumentPart,
+  VideoPart,
+  AudioPart,
+  SearchResultPart,
+  ProviderPart
+])
+
+/** What a model can say. */
+export type AssistantPart = typeof AssistantPart.Type
+/** @see {@link AssistantPart} */
+export const AssistantPart = Schema.Union([
+  TextPart,
+  ReasoningPart,
+  ToolCallPart,
+  ToolResultPart,
+  ImagePart,
+  AudioPart,
+  ProviderPart
+])
+
 /** Any part of a message. */
-export type Part = typeof Part.Type
+export type Part = SystemPart | UserPart | AssistantPart
 /** @see {@link Part} */
 export const Part = Schema.Union([
   TextPart,
   ImagePart,
   DocumentPart,
+  VideoPart,
+  AudioPart,
+  SearchResultPart,
   ReasoningPart,
   ToolCallPart,
   ToolResultPart,
+  ToolAdditionPart,
+  ToolRemovalPart,
   ProviderPart
 ])
 
-/** Instructions for the model. Bedrock keeps them apart from the conversation; the provider sees to that. */
+/**
+ * Instructions for the model. At the start of a conversation they are its system prompt; later on, models that can take
+ * them there, and others get them with the system prompt.
+ */
 export type SystemMessage = typeof SystemMessage.Type
 /** @see {@link SystemMessage} */
 export const SystemMessage = Schema.Struct({
   role: Schema.tag("system"),
-  content: Schema.Union([Schema.String, Schema.Array(Schema.Union([TextPart, ProviderPart]))])
+  content: Schema.Union([Schema.String, Schema.Array(SystemPart)]),
+  ...cache
 })
 
 /** What the user says. */
@@ -122,20 +280,17 @@ export type UserMessage = typeof UserMessage.Type
 /** @see {@link UserMessage} */
 export const UserMessage = Schema.Struct({
   role: Schema.tag("user"),
-  content: Schema.Union([Schema.String, Schema.Array(Schema.Union([TextPart, ImagePart, DocumentPart, ProviderPart]))])
+  content: Schema.Union([Schema.String, Schema.Array(UserPart)]),
+  ...cache
 })
-
-/** What a model can say. */
-export type AssistantPart = typeof AssistantPart.Type
-/** @see {@link AssistantPart} */
-export const AssistantPart = Schema.Union([TextPart, ReasoningPart, ToolCallPart, ProviderPart])
 
 /** What the model said. {@link ChatResponse.message} is one, ready to append to the history. */
 export type AssistantMessage = typeof AssistantMessage.Type
 /** @see {@link AssistantMessage} */
 export const AssistantMessage = Schema.Struct({
   role: Schema.tag("assistant"),
-  content: Schema.Union([Schema.String, Schema.Array(AssistantPart)])
+  content: Schema.Union([Schema.String, Schema.Array(AssistantPart)]),
+  ...cache
 })
 
 /** What the tools answered, one part for each call. */
@@ -143,10 +298,11 @@ export type ToolMessage = typeof ToolMessage.Type
 /** @see {@link ToolMessage} */
 export const ToolMessage = Schema.Struct({
   role: Schema.tag("tool"),
-  content: Schema.Array(ToolResultPart)
+  content: Schema.Array(ToolResultPart),
+  ...cache
 })
 
-/** One turn of a conversation. */
+/** One turn of a conversation. The `cache` of a message ends a cached prefix after its last part. */
 export type Message = typeof Message.Type
 /** @see {@link Message} */
 export const Message = Schema.Union([SystemMessage, UserMessage, AssistantMessage, ToolMessage])

@@ -1,16 +1,51 @@
 /**
- * Tools as the model sees them: a name, a description and the JSON schema of the parameters.
+ * Tools: what the model sees of them (a name, a description, the JSON schema of the arguments), and the handlers that do
+ * the work.
+ *
+ * Nothing here asks a model: `ToolLoop` runs a conversation with tools.
  */
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import * as Opaque from "./internal/opaque.ts"
+import * as ToolOutput from "./internal/toolOutput.ts"
+import * as ToolSchema from "./internal/toolSchema.ts"
+import * as Message from "./Message.ts"
+import * as ProviderError from "./ProviderError.ts"
 
-/** A tool the model may call. `inputSchema` is a JSON Schema of type `object`. */
+/**
+ * A tool the model may call. `inputSchema` is a JSON Schema of type `object`; `strict` asks providers that can to hold
+ * the model to it; `cache` ends a cached prefix after it.
+ */
 export type ToolDefinition = typeof ToolDefinition.Type
 /** @see {@link ToolDefinition} */
 export const ToolDefinition = Schema.Struct({
   name: Schema.String,
   description: Schema.optional(Schema.String),
-  inputSchema: Schema.Record(Schema.String, Schema.Unknown)
+  inputSchema: Schema.Record(Schema.String, Schema.Unknown),
+  strict: Schema.optional(Schema.Boolean),
+  cache: Schema.optional(Message.CacheControl)
 })
+
+/**
+ * A tool that the provider has and runs itself, by the name it has there. Other providers refuse it.
+ *
+ * @example
+ * const search: Tool.ProviderTool = { type: "provider", provider: "aws.bedrock", name: "nova_grounding" }
+ */
+export type ProviderTool = typeof ProviderTool.Type
+/** @see {@link ProviderTool} */
+export const ProviderTool = Schema.Struct({
+  type: Schema.tag("provider"),
+  provider: Schema.String,
+  name: Schema.String,
+  cache: Schema.optional(Message.CacheControl)
+})
+
+/** What a request can offer the model. */
+export type RequestTool = typeof RequestTool.Type
+/** @see {@link RequestTool} */
+export const RequestTool = Schema.Union([ProviderTool, ToolDefinition])
 
 /** Whether the model may (`auto`), must (`any`), must not (`none`) call a tool, or must call one by name. */
 export type ToolChoice = typeof ToolChoice.Type
@@ -19,3 +54,174 @@ export const ToolChoice = Schema.Union([
   Schema.Literals(["auto", "any", "none"]),
   Schema.Struct({ name: Schema.String })
 ])
+
+/**
+ * What becomes of a handler's failure.
+ *
+ * - `return`: the model reads the error's message, without stack or cause, and goes on.
+ * - `error`: whoever runs the tool fails with the error as it is.
+ */
+export type FailureMode = "return" | "error"
+
+/** What a call came to. `result` is what the model reads: text or JSON. */
+export type Answer<Output> =
+  | { readonly isFailure: false; readonly result: unknown; readonly output: Output }
+  | { readonly isFailure: true; readonly result: string; readonly error: unknown }
+
+/**
+ * The model called a tool that does not exist, or with arguments that do not fit, and did so again after it was told.
+ * `params` is what it wrote and `issue` what is wrong with it.
+ */
+export class ToolCallError extends Schema.TaggedError<ToolCallError>()("ToolCallError", {
+  reason: Schema.Literals(["unknown-tool", "invalid-arguments"]),
+  tool: Schema.String,
+  callId: Schema.String,
+  params: Opaque.Opaque,
+  issue: Schema.String,
+  message: Schema.String
+}) {}
+
+/**
+ * A tool with its handler.
+ *
+ * `E` is what a call can fail with: the handler's errors with the failure mode `error`, `never` with `return`. `R` is what
+ * the handler and the schemas need.
+ *
+ * - `input`: the schema of the arguments, whose encoded side the model writes.
+ * - `prepare`: decodes what the model wrote; the effect that comes back runs the handler.
+ */
+export interface Tool<out Name extends string, out Input, out Output, out E = never, out R = never> {
+  readonly name: Name
+  readonly description: string | undefined
+  readonly strict: boolean | undefined
+  readonly failureMode: FailureMode
+  readonly input: Schema.ConstraintDecoder<Input, unknown>
+  readonly prepare: (
+    params: unknown
+  ) => Effect.Effect<Effect.Effect<Answer<Output>, E, R>, Schema.SchemaError, R>
+}
+
+/** Any tool. */
+export interface Any extends Tool<string, unknown, unknown, unknown, unknown> {}
+
+/** What a call of the tool can fail with; of a union of tools, what any of them can. */
+export type Error<T extends Any> = T extends Tool<string, unknown, unknown, infer E, unknown> ? E : never
+
+/** What the tool needs; of a union of tools, what all of them need. */
+export type Services<T extends Any> = T extends Tool<string, unknown, unknown, unknown, infer R> ? R : never
+
+/**
+ * Makes a tool.
+ *
+ * - `input`: a struct; leave it out for a tool without arguments. Descriptions in its annotations reach the model.
+ * - `output`: encodes what the handler gives. Without it text goes to the model as it is, anything else as JSON.
+ * - `failureMode`: see {@link FailureMode}; `return` unless said otherwise. A message the model should not read is
+ *   changed with `Effect.mapError`, to a string if you like.
+ * - `strict`: also closes the schema to properties it does not name.
+ *
+ * Defects of the handler stay defects, and so does an output that cannot be encoded.
+ *
+ * @example
+ * const weather = Tool.make("get_weather", {
+ *   description: "The weather in a city",
+ *   input: Schema.Struct({ city: Schema.String }),
+ *   handler: ({ city }) => Effect.flatMap(Weather, (service) => service.now(city))
+ * })
+ */
+export const make = <
+  const Name extends string,
+  E,
+  R,
+  Output extends OutputSchema["Type"],
+  InputSchema extends Schema.ConstraintDecoder<object, unknown> = typeof NoArguments,
+  OutputSchema extends Schema.Constraint = typeof Schema.Unknown,
+  Mode extends FailureMode = "return"
+>(
+  name: Name,
+  options: {
+    readonly description?: string | undefined
+    readonly input?: InputSchema | undefined
+    readonly output?: OutputSchema | undefined
+    readonly failureMode?: Mode | undefined
+    readonly strict?: boolean | undefined
+    readonly handler: (input: InputSchema["Type"]) => Effect.Effect<Output, E, R>
+  }
+): Tool<
+  Name,
+  InputSchema["Type"],
+  Output,
+  Mode extends "error" ? E : never,
+  R | InputSchema["DecodingServices"] | OutputSchema["EncodingServices"]
+> => {
+  // Without an input the type parameter is its default, which a generic function cannot see.
+  const input = (options.input ?? NoArguments) as InputSchema
+  const failureMode = options.failureMode ?? "return"
+  const run = (decoded: InputSchema["Type"]) =>
+    Effect.suspend(() => options.handler(decoded)).pipe(
+      Effect.flatMap((output) =>
+        Effect.map(
+          ToolOutput.encode(name, options.output, output),
+          (result): Answer<Output> => ({ isFailure: false, result, output })
+        )
+      )
+    )
+  return {
+    name,
+    description: options.description,
+    strict: options.strict,
+    failureMode,
+    input,
+    prepare: (params) =>
+      Effect.map(
+        Effect.suspend(() => Schema.decodeUnknownEffect(Schema.toCodecJson(input), { errors: "all" })(params)),
+        (decoded) =>
+          // With `return` no failure is left, with `error` all are: a conditional type says so, a branch cannot.
+          (failureMode === "return" ? Effect.catch(run(decoded), returned) : run(decoded)) as Effect.Effect<
+            Answer<Output>,
+            Mode extends "error" ? E : never,
+            R | OutputSchema["EncodingServices"]
+          >
+      )
+  }
+}
+
+/**
+ * The tool as the model sees it.
+ *
+ * Fails with `InvalidRequestError` for a name that is not 1 to 64 letters, digits, `_` or `-`, and for an input that is
+ * not an object in JSON.
+ */
+export const definition = (tool: Any): Effect.Effect<ToolDefinition, ProviderError.InvalidRequestError> => {
+  if (!namePattern.test(tool.name)) {
+    return invalid(tool, "this is not the name of a tool", "Use 1 to 64 letters, digits, `_` and `-`")
+  }
+  return Result.match(ToolSchema.make(tool.input, tool.strict === true), {
+    onFailure: (problem) => invalid(tool, problem, "Use a `Schema.Struct` with plain keys"),
+    onSuccess: (inputSchema) =>
+      Effect.succeed({
+        name: tool.name,
+        ...(tool.description === undefined ? undefined : { description: tool.description }),
+        inputSchema,
+        ...(tool.strict === undefined ? undefined : { strict: tool.strict })
+      })
+  })
+}
+
+/**
+ * Runs a tool on arguments as a model would write them: what a test of a tool wants. Fails with `SchemaError` when they
+ * do not fit its input.
+ */
+export const call = <Name extends string, Input, Output, E, R>(
+  tool: Tool<Name, Input, Output, E, R>,
+  params: unknown
+): Effect.Effect<Answer<Output>, E | Schema.SchemaError, R> => Effect.flatten(tool.prepare(params))
+
+const NoArguments = Schema.Struct({})
+
+const namePattern = /^[a-zA-Z0-9_-]{1,64}$/
+
+const returned = (error: unknown) =>
+  Effect.succeed({ isFailure: true as const, result: ToolOutput.failureMessage(error), error })
+
+const invalid = (tool: Any, problem: string, remedy: string) =>
+  Effect.fail(ProviderError.invalidRequest({ provider: "unknown", field: `tools["${tool.name}"]`, problem, remedy }))

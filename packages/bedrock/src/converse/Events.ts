@@ -5,12 +5,17 @@
  * broke or the service stopped in the middle. Decoding is total: any sequence of frames gives events or a typed error.
  */
 import type {
-  ContentBlock,
   ContentBlockDelta,
   ContentBlockStart,
   ConverseStreamMetadataEvent,
   ConverseStreamOutput,
+  ImageBlock,
+  ImageBlockDelta,
+  ImageBlockStart,
   MessageStopEvent,
+  ToolResultBlockDelta,
+  ToolResultBlockStart,
+  ToolResultContentBlock,
   ToolUseBlockStart
 } from "@aws-sdk/client-bedrock-runtime"
 import type * as ChatEvent from "@strata/core/ChatEvent"
@@ -19,6 +24,8 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import { providerName } from "../internal/provider.ts"
+import * as Block from "./Block.ts"
+import * as Citations from "./Citations.ts"
 import * as Response from "./Response.ts"
 
 /** What a stream answers to: named in its `finish` event and in its errors. */
@@ -57,7 +64,8 @@ type Block =
   | { readonly type: "text" }
   | { readonly type: "reasoning"; signature: string | undefined; redacted: Array<Uint8Array> }
   | { readonly type: "tool"; readonly start: ToolUseBlockStart; json: string }
-  | { readonly type: "opaque"; readonly value: ContentBlock }
+  | { readonly type: "result"; readonly start: ToolResultBlockStart; readonly content: Array<ToolResultBlockDelta> }
+  | { readonly type: "image"; readonly start: ImageBlockStart; readonly pieces: Array<ImageBlockDelta> }
 
 const makeDecoder = (origin: Origin) => {
   const blocks = new Map<number, Block>()
@@ -76,7 +84,9 @@ const makeDecoder = (origin: Origin) => {
         events.push({ type: "tool-params-start", index, id: toolUseId ?? "", name: name ?? "" })
       }
     } else if (begun.toolResult !== undefined) {
-      blocks.set(index, { type: "opaque", value: { toolResult: { ...begun.toolResult, content: [] } } })
+      blocks.set(index, { type: "result", start: begun.toolResult, content: [] })
+    } else if (begun.image !== undefined) {
+      blocks.set(index, { type: "image", start: begun.image, pieces: [] })
     }
   }
 
@@ -103,8 +113,12 @@ const makeDecoder = (origin: Origin) => {
       if (text !== undefined && text !== "") events.push({ type: "reasoning-delta", index, delta: text })
       if (signature !== undefined) reasoning.signature = (reasoning.signature ?? "") + signature
       if (redactedContent !== undefined) reasoning.redacted.push(redactedContent)
-    } else if (piece.toolResult !== undefined && block?.type === "opaque") {
-      block.value.toolResult?.content?.push(...piece.toolResult)
+    } else if (piece.citation !== undefined) {
+      events.push({ type: "citation", index, citation: Citations.decode(piece.citation) })
+    } else if (piece.toolResult !== undefined && block?.type === "result") {
+      block.content.push(...piece.toolResult)
+    } else if (piece.image !== undefined && block?.type === "image") {
+      block.pieces.push(piece.image)
     }
   }
 
@@ -120,23 +134,13 @@ const makeDecoder = (origin: Origin) => {
         ...(redacted.length === 0 ? undefined : { redacted: concatenate(redacted) })
       })
     } else if (block?.type === "tool") {
-      const { name = "", toolUseId: id = "", type } = block.start
-      const params = decodeParams(block.json)
-      events.push(
-        type === undefined
-          ? { type: "tool-call", index, id, name, params }
-          : {
-            type: "part",
-            index,
-            part: {
-              type: "provider",
-              provider: providerName,
-              value: { toolUse: { toolUseId: id, name, input: params, type } }
-            }
-          }
-      )
-    } else if (block?.type === "opaque") {
-      events.push({ type: "part", index, part: { type: "provider", provider: providerName, value: block.value } })
+      const part = Block.decode({ toolUse: { ...block.start, input: Block.asJson(decodeParams(block.json)) } })
+      if (part.type === "tool-call") events.push({ ...part, index })
+    } else if (block?.type === "result") {
+      const content = block.content as Array<ToolResultContentBlock> // the same blocks, as they come in a stream
+      events.push({ type: "part", index, part: Block.decode({ toolResult: { ...block.start, content } }) })
+    } else if (block?.type === "image") {
+      events.push({ type: "part", index, part: Block.decode({ image: joinImage(block.start, block.pieces) }) })
     }
   }
 
@@ -189,6 +193,17 @@ const makeDecoder = (origin: Origin) => {
 /** The text itself when it is not JSON: an answer cut by `maxTokens` ends in the middle of the parameters. */
 const decodeParams = (json: string): unknown =>
   json.trim() === "" ? {} : Result.getOrElse(Result.try((): unknown => JSON.parse(json)), () => json)
+
+/** An image comes in pieces of bytes, or as one location. */
+const joinImage = ({ format }: ImageBlockStart, pieces: ReadonlyArray<ImageBlockDelta>): ImageBlock => {
+  const bytes = pieces.flatMap(({ source }) => source?.bytes === undefined ? [] : [source.bytes])
+  const error = pieces.find((piece) => piece.error !== undefined)?.error
+  return {
+    format,
+    source: bytes.length > 0 ? { bytes: concatenate(bytes) } : pieces.find(({ source }) => source !== undefined)?.source,
+    ...(error === undefined ? undefined : { error })
+  }
+}
 
 const concatenate = (pieces: ReadonlyArray<Uint8Array>): Uint8Array => {
   const whole = new Uint8Array(pieces.reduce((length, piece) => length + piece.length, 0))

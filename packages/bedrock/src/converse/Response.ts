@@ -2,14 +2,14 @@
  * What Converse answered, in our words. Total: an answer with parts missing is an answer with less in it, and only one
  * without a message is refused.
  */
-import type { ContentBlock, ConverseCommandOutput, StopReason, TokenUsage } from "@aws-sdk/client-bedrock-runtime"
+import type { ConverseCommandOutput, StopReason, TokenUsage } from "@aws-sdk/client-bedrock-runtime"
 import * as ChatResponse from "@strata/core/ChatResponse"
-import type * as Message from "@strata/core/Message"
 import * as ProviderError from "@strata/core/ProviderError"
 import * as Usage from "@strata/core/Usage"
 import * as Result from "effect/Result"
 import type { BedrockChatMetadata } from "../BedrockOptions.ts"
 import { providerName } from "../internal/provider.ts"
+import * as Block from "./Block.ts"
 
 /** Decodes an answer. Fails with `MalformedResponseError` when there is no message in it. */
 export const decode = (
@@ -20,7 +20,7 @@ export const decode = (
   const content = output.output?.message?.content
   return Array.isArray(content)
     ? Result.succeed(ChatResponse.make(
-      content.map(decodeBlock),
+      content.map(Block.decode),
       decodeOutcome({ ...output, latencyMs: output.metrics?.latencyMs, model, requestId })
     ))
     : Result.fail(
@@ -58,23 +58,6 @@ export const decodeOutcome = (
     }
   }
 })
-
-const decodeBlock = (block: ContentBlock): Message.AssistantPart => {
-  if (block.text !== undefined) return { type: "text", text: block.text }
-  if (block.reasoningContent?.reasoningText !== undefined) {
-    const { signature, text } = block.reasoningContent.reasoningText
-    return { type: "reasoning", text: text ?? "", ...(signature === undefined ? undefined : { signature }) }
-  }
-  if (block.reasoningContent?.redactedContent !== undefined) {
-    return { type: "reasoning", text: "", redacted: block.reasoningContent.redactedContent }
-  }
-  // A tool with a type is run by the service, not by the program: it stays a block of the provider.
-  if (block.toolUse !== undefined && block.toolUse.type === undefined) {
-    const { input, name, toolUseId } = block.toolUse
-    return { type: "tool-call", id: toolUseId ?? "", name: name ?? "", params: input ?? {} }
-  }
-  return { type: "provider", provider: providerName, value: block }
-}
 
 const decodeUsage = (usage: TokenUsage | undefined): Usage.Usage =>
   Usage.make({

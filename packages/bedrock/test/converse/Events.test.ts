@@ -1,7 +1,7 @@
 import type { ConverseStreamOutput } from "@aws-sdk/client-bedrock-runtime"
 import { assert, describe, it } from "@effect/vitest"
 import * as ChatEvent from "@strata/core/ChatEvent"
-import type * as Message from "@strata/core/Message"
+import * as Message from "@strata/core/Message"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
@@ -96,7 +96,7 @@ describe("converse/Events", () => {
       ])
     }))
 
-  it.effect("keeps a tool that the service ran itself as a part of the provider", () =>
+  it.effect("marks what the service ran itself, and keeps its result as it came", () =>
     Effect.gen(function*() {
       const response = yield* collect([
         {
@@ -107,19 +107,47 @@ describe("converse/Events", () => {
         },
         toolDelta(0, "{\"q\":1}"),
         stop(0),
-        { contentBlockStart: { contentBlockIndex: 1, start: { toolResult: { toolUseId: "s1" } } } },
-        { contentBlockDelta: { contentBlockIndex: 1, delta: { toolResult: [{ text: "found" }] } } },
+        { contentBlockStart: { contentBlockIndex: 1, start: { toolResult: { toolUseId: "s1", type: "found" } } } },
+        { contentBlockDelta: { contentBlockIndex: 1, delta: { toolResult: [{ text: "here" }] } } },
         stop(1),
         ...end
       ])
       assert.deepStrictEqual(response.toolCalls, [])
-      assert.deepStrictEqual(
-        (response.message.content as ReadonlyArray<Message.ProviderPart>).map((part) => part.value),
-        [
-          { toolUse: { toolUseId: "s1", name: "search", input: { q: 1 }, type: "server_tool_use" } },
-          { toolResult: { toolUseId: "s1", content: [{ text: "found" }] } }
-        ]
-      )
+      assert.deepStrictEqual<ReadonlyArray<unknown>>(Message.parts(response.message), [
+        { type: "tool-call", id: "s1", name: "search", params: { q: 1 }, providerExecuted: true },
+        { type: "tool-result", id: "s1", result: [{ text: "here" }], providerExecuted: true, providerType: "found" }
+      ])
+    }))
+
+  it.effect("gives citations with the text they belong to", () =>
+    Effect.gen(function*() {
+      const citation = { title: "Report", location: { documentPage: { documentIndex: 0, start: 1, end: 2 } } }
+      const response = yield* collect([
+        text(0, "It grew."),
+        { contentBlockDelta: { contentBlockIndex: 0, delta: { citation } } },
+        stop(0),
+        ...end
+      ])
+      assert.strictEqual(response.text, "It grew.")
+      assert.deepStrictEqual(response.message.content, [{
+        type: "text",
+        text: "It grew.",
+        citations: [{ title: "Report", location: { type: "document-page", documentIndex: 0, start: 1, end: 2 } }]
+      }])
+    }))
+
+  it.effect("puts an image together", () =>
+    Effect.gen(function*() {
+      const response = yield* collect([
+        { contentBlockStart: { contentBlockIndex: 0, start: { image: { format: "png" } } } },
+        { contentBlockDelta: { contentBlockIndex: 0, delta: { image: { source: { bytes: new Uint8Array([1]) } } } } },
+        { contentBlockDelta: { contentBlockIndex: 0, delta: { image: { source: { bytes: new Uint8Array([2]) } } } } },
+        stop(0),
+        ...end
+      ])
+      assert.deepStrictEqual(response.message.content, [
+        { type: "image", mediaType: "image/png", source: { bytes: new Uint8Array([1, 2]) } }
+      ])
     }))
 
   it.effect("fails when the frames end before the stop or before the usage", () =>

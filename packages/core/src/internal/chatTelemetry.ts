@@ -1,12 +1,18 @@
 /**
  * The span and the metrics around one chat call.
  */
+import * as Arr from "effect/Array"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Pull from "effect/Pull"
+import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type * as ChatEvent from "../ChatEvent.ts"
+import * as Tracer from "effect/Tracer"
+import * as ChatEvent from "../ChatEvent.ts"
 import type * as ChatRequest from "../ChatRequest.ts"
 import type * as ChatResponse from "../ChatResponse.ts"
+import * as Message from "../Message.ts"
 import type * as ProviderError from "../ProviderError.ts"
 import * as Telemetry from "../Telemetry.ts"
 
@@ -17,17 +23,17 @@ export const generate = <R>(
   self: Effect.Effect<ChatResponse.ChatResponse, ProviderError.ProviderError, R>
 ): Effect.Effect<ChatResponse.ChatResponse, ProviderError.ProviderError, R> => {
   const { name, options } = Telemetry.span(target, requestAttributes(request))
-  return Effect.flatMap(Clock.currentTimeMillis, (start) =>
-    recordInput(request).pipe(
-      Effect.andThen(self),
-      Effect.tap((response) =>
-        Effect.andThen(
-          recordOutcome(target, response),
-          whenCaptured(() => ({ "gen_ai.output.messages": JSON.stringify([response.message]) }))
-        )
-      ),
-      Effect.onExit((exit) => Telemetry.recordEnd(target, start, exit))
-    )).pipe(Effect.withSpan(name, options))
+  return Effect.flatMap(
+    Clock.currentTimeMillis,
+    (start) =>
+      recordContent("gen_ai.input.messages", request.messages).pipe(
+        Effect.andThen(self),
+        Effect.tap((response) =>
+          Effect.andThen(recordOutcome(target, response), recordContent("gen_ai.output.messages", [response.message]))
+        ),
+        Effect.onExit((exit) => Telemetry.recordEnd(target, start, exit))
+      )
+  ).pipe(Effect.withSpan(name, options))
 }
 
 /** Around `stream`: the span lasts until the stream ends. */
@@ -37,19 +43,40 @@ export const stream = <R>(
   self: Stream.Stream<ChatEvent.ChatEvent, ProviderError.ProviderError, R>
 ): Stream.Stream<ChatEvent.ChatEvent, ProviderError.ProviderError, R> => {
   const { name, options } = Telemetry.span(target, requestAttributes(request))
-  return Stream.unwrap(Effect.map(Effect.andThen(recordInput(request), Clock.currentTimeMillis), (start) => {
-    let first = true
-    return self.pipe(
-      Stream.mapArrayEffect((events) => {
-        const last = events[events.length - 1]
-        const finished = last?.type === "finish" ? recordOutcome(target, last) : Effect.void
-        if (!first) return Effect.as(finished, events)
-        first = false
-        return Effect.as(Effect.andThen(Telemetry.recordFirstEvent(target, start), finished), events)
-      }),
-      Stream.onExit((exit) => Telemetry.recordEnd(target, start, exit))
-    )
-  })).pipe(Stream.withSpan(name, options))
+  return Stream.transformPull(
+    self,
+    Effect.fnUntraced(function*(pull, parent) {
+      const scope = yield* Scope.fork(parent)
+      const span = yield* Scope.provide(Effect.makeSpanScoped(name, options), scope)
+      const inSpan = Effect.provideService(Tracer.ParentSpan, span)
+      const start = yield* Clock.currentTimeMillis
+      yield* Scope.addFinalizerExit(scope, (exit) => inSpan(Telemetry.recordEnd(target, start, exit)))
+      yield* inSpan(recordContent("gen_ai.input.messages", request.messages))
+      const written = (yield* Telemetry.CaptureContent) ? ChatEvent.makeCollector() : undefined
+      let first = true
+      return Effect.matchCauseEffect(pull, {
+        onFailure: (cause) =>
+          Effect.andThen(Scope.close(scope, Pull.doneExitFromCause(cause)), Effect.failCause(cause)),
+        onSuccess: (events) => {
+          if (written !== undefined) events.forEach(written.add)
+          const last = Arr.lastNonEmpty(events)
+          if (!first && last.type !== "finish") return Effect.succeed(events)
+          const begun = first ? Telemetry.recordFirstEvent(target, start) : Effect.void
+          first = false
+          if (last.type !== "finish") return Effect.as(begun, events)
+          const response = written?.response()
+          return Effect.as(
+            Effect.all([
+              begun,
+              recordOutcome(target, last),
+              response === undefined ? Effect.void : recordContent("gen_ai.output.messages", [response.message])
+            ]),
+            events
+          )
+        }
+      }).pipe(inSpan)
+    })
+  )
 }
 
 const requestAttributes = (request: ChatRequest.Resolved) => ({
@@ -77,8 +104,10 @@ const recordOutcome = (target: Telemetry.Target, outcome: ChatResponse.Outcome):
   ], { discard: true })
 }
 
-const recordInput = (request: ChatRequest.Resolved) =>
-  whenCaptured(() => ({ "gen_ai.input.messages": JSON.stringify(request.messages) }))
+const recordContent = (attribute: string, messages: ReadonlyArray<Message.Message>): Effect.Effect<void> =>
+  Effect.flatMap(Telemetry.CaptureContent, (capture) =>
+    capture
+      ? Effect.ignore(Effect.flatMap(encodeMessages(messages), (json) => Telemetry.annotate({ [attribute]: json })))
+      : Effect.void)
 
-const whenCaptured = (values: () => Record<string, unknown>): Effect.Effect<void> =>
-  Effect.flatMap(Telemetry.CaptureContent, (capture) => capture ? Telemetry.annotate(values()) : Effect.void)
+const encodeMessages = Schema.encodeEffect(Schema.fromJsonString(Schema.toCodecJson(Schema.Array(Message.Message))))

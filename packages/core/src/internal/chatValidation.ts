@@ -61,7 +61,11 @@ const optionsProblem = (request: ChatRequest.ChatRequest): Problem | undefined =
     }
   }
   if (temperature !== undefined && !(temperature >= 0 && temperature <= 2)) {
-    return { field: "temperature", problem: `${temperature} is out of range`, remedy: "Use a number from 0 to 1" }
+    return {
+      field: "temperature",
+      problem: `${temperature} is out of range`,
+      remedy: "Use a number from 0 to 1, or to 2 where the model takes it"
+    }
   }
   if (topP !== undefined && !(topP >= 0 && topP <= 1)) {
     return { field: "topP", problem: `${topP} is out of range`, remedy: "Use a number from 0 to 1" }

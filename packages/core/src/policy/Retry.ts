@@ -55,7 +55,7 @@ export const exponential = (options?: Options): Retry => {
 /**
  * The default: {@link exponential} with 8 retries, from 200 ms (1 s after a `RateLimitError`) up to 20 s.
  *
- * Without hints from the provider, the waits add up to 23–46 s, and to 46–91 s under throttling: longer than the
+ * Without hints from the provider, the waits add up to 23–45 s, and to 46–91 s under throttling: longer than the
  * minute over which Bedrock refills a token quota.
  */
 export const standard: Retry = exponential()

@@ -1,1 +1,5 @@
-export {}
+/**
+ * Test doubles: the services with their real validation, policy and telemetry, and a provider that does as it is told.
+ */
+export * as TestChat from "./TestChat.ts"
+export * as TestEmbedding from "./TestEmbedding.ts"

@@ -1,0 +1,257 @@
+/**
+ * What the model behind an id can do, by family and version.
+ *
+ * The catalogue is data, and it ages: models appear every month, and AWS adds features to those there are. A model it
+ * does not know is taken to be capable of everything, without limits, and programs lay their own knowledge over it.
+ */
+import type * as ChatRequest from "@strata/core/ChatRequest"
+import * as Message from "@strata/core/Message"
+import * as ProviderError from "@strata/core/ProviderError"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Amazon from "./catalog/Amazon.ts"
+import * as Anthropic from "./catalog/Anthropic.ts"
+import type { Capabilities, Limits, ToolChoice } from "./catalog/Capabilities.ts"
+import { type Entry, matches, overlay } from "./catalog/Entry.ts"
+import * as Meta from "./catalog/Meta.ts"
+import * as Mistral from "./catalog/Mistral.ts"
+import * as OpenWeights from "./catalog/OpenWeights.ts"
+import * as TextModels from "./catalog/TextModels.ts"
+import { providerName } from "./internal/provider.ts"
+import * as ModelId from "./ModelId.ts"
+
+export type {
+  Caching,
+  Capabilities,
+  Effort,
+  Limits,
+  Reasoning,
+  ReasoningRequest,
+  ToolChoice
+} from "./catalog/Capabilities.ts"
+export type { Entry, Match } from "./catalog/Entry.ts"
+
+/** Entries, from the general to the particular: where two say something about one model, the later one wins. */
+export type Catalog = ReadonlyArray<Entry>
+
+/** What Strata knows. */
+export const builtIn: Catalog = [
+  ...Anthropic.entries,
+  ...Amazon.entries,
+  ...Meta.entries,
+  ...Mistral.entries,
+  ...TextModels.entries,
+  ...OpenWeights.entries
+]
+
+/** The catalogue in force: {@link builtIn} unless a layer says otherwise. */
+export const ModelCatalog = Context.Reference<Catalog>("@strata/bedrock/ModelCatalog", {
+  defaultValue: () => builtIn
+})
+
+/**
+ * - `family`: what stands behind an id that does not tell, such as the ARN of an application inference profile: the id
+ *   of a model, or the beginning of one with its vendor and version (`anthropic.claude-sonnet-4-5`). An id that tells
+ *   its vendor is not affected.
+ * - `catalog`: where to look; {@link builtIn} when missing.
+ */
+export interface LookupOptions {
+  readonly family?: string | undefined
+  readonly catalog?: Catalog | undefined
+}
+
+/**
+ * What a model can do, by its id, inference profile id or ARN. Any string has an answer.
+ *
+ * @example
+ * ModelCatalog.lookup("us.meta.llama3-3-70b-instruct-v1:0").toolsWhileStreaming // false
+ */
+export const lookup = (modelId: string, options?: LookupOptions): Capabilities => {
+  const model = described(modelId, options?.family)
+  const { family, vendor, version } = model
+  const known: Capabilities = {
+    ...(vendor !== undefined && { vendor }),
+    ...(family !== undefined && { family }),
+    ...(version !== undefined && { version })
+  }
+  return (options?.catalog ?? builtIn).reduce(
+    (capabilities, entry) =>
+      matches(entry.match, modelId, model) ? overlay(capabilities, entry.capabilities) : capabilities,
+    known
+  )
+}
+
+/** {@link lookup} in the catalogue in force. */
+export const resolve = (
+  modelId: string,
+  options?: Pick<LookupOptions, "family">
+): Effect.Effect<Capabilities> =>
+  Effect.map(ModelCatalog, (catalog) => lookup(modelId, { family: options?.family, catalog }))
+
+/** A catalogue in which `entries` win over those of `catalog`, which is {@link builtIn} when missing. */
+export const extend = (entries: Catalog, catalog: Catalog = builtIn): Catalog => [...catalog, ...entries]
+
+/**
+ * Lays entries over the catalogue in force where the layer is built. A field that is `undefined` becomes unknown again.
+ * Of two such layers merged side by side one is lost: give one list, or provide one layer to the other.
+ *
+ * @example
+ * ModelCatalog.layer([
+ *   { match: { vendor: "anthropic", family: "claude", version: "6" }, capabilities: { maxOutputTokens: 256_000 } },
+ *   { match: { id: myProfileArn }, capabilities: { imageInput: false } }
+ * ])
+ */
+export const layer = (entries: Catalog): Layer.Layer<never> =>
+  Layer.effect(ModelCatalog, Effect.map(ModelCatalog, (catalog) => extend(entries, catalog)))
+
+/**
+ * What a request asks of a model that it is known not to do; empty when nothing speaks against sending it.
+ *
+ * A system prompt where there is none, `maxTokens` above the maximum and the size of images are not looked at: the first
+ * can be folded into the conversation, the others are for the service to judge. Nor are options in `providerOptions`.
+ */
+export const check = (
+  capabilities: Capabilities,
+  request: ChatRequest.Resolved,
+  options: { readonly streaming: boolean }
+): ReadonlyArray<ProviderError.UnsupportedFeatureError> =>
+  [
+    ...checkStreaming(capabilities, options.streaming),
+    ...checkTools(capabilities, request, options.streaming),
+    ...checkMedia(capabilities, request.messages),
+    ...checkSampling(capabilities, request)
+  ].map(({ feature, field, problem, remedy }) =>
+    new ProviderError.UnsupportedFeatureError({
+      provider: providerName,
+      model: request.model,
+      feature,
+      message: `${field}: ${request.model} ${problem}. ${remedy}.`
+    })
+  )
+
+/** What is wrong: `problem` goes on from the name of the model. */
+interface Objection {
+  readonly feature: string
+  readonly field: string
+  readonly problem: string
+  readonly remedy: string
+}
+
+const checkStreaming = ({ streaming }: Capabilities, wanted: boolean): ReadonlyArray<Objection> =>
+  !wanted || streaming !== false ? [] : [{
+    feature: "streaming",
+    field: "stream",
+    problem: "does not stream its answers",
+    remedy: "Use `generate`, or another model"
+  }]
+
+const checkTools = (
+  { toolChoice, tools, toolsWhileStreaming }: Capabilities,
+  request: ChatRequest.Resolved,
+  streaming: boolean
+): ReadonlyArray<Objection> => {
+  if (request.tools === undefined || request.tools.length === 0 || request.toolChoice === "none") return []
+  if (tools === false) {
+    return [{
+      feature: "tools",
+      field: "tools",
+      problem: "cannot call tools",
+      remedy: "Leave them out, or use a model that can, such as Claude, Nova or Mistral Large"
+    }]
+  }
+  const kind = choiceOf(request.toolChoice)
+  return [
+    ...(streaming && toolsWhileStreaming === false
+      ? [{
+        feature: "tools while streaming",
+        field: "tools",
+        problem: "cannot call tools while it streams",
+        remedy: "Use `generate`, or a model that can, such as Claude or Nova"
+      }]
+      : []),
+    // `auto` is not sent: it is what happens without a choice
+    ...(kind !== "auto" && toolChoice !== undefined && !toolChoice.includes(kind)
+      ? [{
+        feature: `tool choice "${kind}"`,
+        field: "toolChoice",
+        problem: kind === "tool" ? "cannot be made to call one tool" : "cannot be made to call a tool",
+        remedy: kind === "tool" && toolChoice.includes("any")
+          ? "Use \"any\" with this tool alone, or a model that can, such as Claude 4.5 or Nova"
+          : "Use \"auto\", or a model that can, such as Claude 4.5 or Nova"
+      }]
+      : [])
+  ]
+}
+
+const choiceOf = (choice: ChatRequest.Resolved["toolChoice"]): ToolChoice =>
+  typeof choice === "object" ? "tool" : choice === "any" ? "any" : "auto"
+
+/** What a model may be unable to read, and how much of it. A new type of part is a line here. */
+const media: ReadonlyArray<Medium> = [
+  { type: "image", plural: "images", input: "imageInput", limit: "imagesPerRequest", per: "request" },
+  { type: "document", plural: "documents", input: "documentInput", limit: "documentsPerMessage", per: "message" }
+]
+
+interface Medium {
+  readonly type: Message.Part["type"]
+  readonly plural: string
+  readonly input: "imageInput" | "documentInput" | "videoInput" | "audioInput"
+  readonly limit: keyof Limits
+  readonly per: "request" | "message"
+}
+
+const checkMedia = (
+  capabilities: Capabilities,
+  messages: ReadonlyArray<Message.Message>
+): ReadonlyArray<Objection> =>
+  media.flatMap(({ input, limit, per, plural, type }): ReadonlyArray<Objection> => {
+    const counts = messages.map((message) => Message.parts(message).filter((part) => part.type === type).length)
+    const first = counts.findIndex((count) => count > 0)
+    if (first < 0) return []
+    if (capabilities[input] === false) {
+      return [{
+        feature: plural,
+        field: `messages[${first}].content`,
+        problem: `cannot read ${plural}`,
+        remedy: "Leave them out, or use a model that can, such as Claude Sonnet or Nova Lite"
+      }]
+    }
+    const most = capabilities.limits?.[limit] ?? Infinity
+    const total = counts.reduce((sum, count) => sum + count, 0)
+    const crowded = counts.findIndex((count) => count > most)
+    if (per === "request" ? total <= most : crowded < 0) return []
+    return [{
+      feature: `more than ${most} ${plural}`,
+      field: per === "request" ? "messages" : `messages[${crowded}].content`,
+      problem: `reads at most ${most} ${plural} in one ${per}, not ${per === "request" ? total : counts[crowded]}`,
+      remedy: "Leave some of them out"
+    }]
+  })
+
+const checkSampling = (
+  { sampling, topPAndTemperatureTogether }: Capabilities,
+  { temperature, topP }: ChatRequest.Resolved
+): ReadonlyArray<Objection> => {
+  const fields = [...(temperature === undefined ? [] : ["temperature"]), ...(topP === undefined ? [] : ["topP"])]
+  if (sampling === false) {
+    return fields.map((field) => ({
+      feature: field,
+      field,
+      problem: `does not take \`${field}\``,
+      remedy: "Leave it out"
+    }))
+  }
+  return topPAndTemperatureTogether !== false || fields.length < 2 ? [] : [{
+    feature: "temperature with topP",
+    field: "topP",
+    problem: "does not take `temperature` and `topP` in one request",
+    remedy: "Leave one of them out"
+  }]
+}
+
+/** What the id says, or the hint where the id says nothing. */
+const described = (modelId: string, hint: string | undefined): ModelId.ModelId => {
+  const model = ModelId.parse(modelId)
+  return model.vendor === undefined && hint !== undefined ? ModelId.parse(hint) : model
+}

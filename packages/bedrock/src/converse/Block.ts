@@ -1,0 +1,230 @@
+/**
+ * One part of a message and the content block it is in Converse, both ways.
+ *
+ * What a model wrote goes back as it came: signatures, ids and citations unchanged, and blocks that are not modelled
+ * here untouched, as parts of the provider.
+ */
+import type {
+  CachePointBlock,
+  ContentBlock,
+  GuardrailConverseContentBlock,
+  ToolResultBlock,
+  ToolResultContentBlock,
+  ToolUseBlock
+} from "@aws-sdk/client-bedrock-runtime"
+import type * as Message from "@strata/core/Message"
+import * as ProviderError from "@strata/core/ProviderError"
+import * as Result from "effect/Result"
+import { providerName } from "../internal/provider.ts"
+import * as Citations from "./Citations.ts"
+import * as Media from "./Media.ts"
+
+/** JSON, as the SDK types it. */
+export type Json = NonNullable<ToolUseBlock["input"]>
+
+/** Where a part stands: named in errors. */
+export interface Place {
+  readonly model: string
+  readonly field: string
+}
+
+type Encoded<A> = Result.Result<A, ProviderError.ProviderError>
+
+/** Encodes a part: its block, and a cache point where one follows. Blank text gives nothing: Bedrock refuses it. */
+export const encode = (part: Message.Part, place: Place): Encoded<ReadonlyArray<ContentBlock>> => {
+  if (part.type === "text" && part.citations === undefined && part.text.trim() === "") return Result.succeed([])
+  const cache = "cache" in part ? cachePoint(part.cache) : []
+  return Result.map(encodeBlock(part, place), (block) => [block, ...cache])
+}
+
+/** The block that ends a cached prefix; nothing when there is none to end. */
+export const cachePoint = (
+  cache: Message.CacheControl | undefined
+): ReadonlyArray<{ readonly cachePoint: CachePointBlock }> =>
+  cache === undefined || cache === false
+    ? []
+    : [{ cachePoint: { type: "default", ...(cache === true ? undefined : { ttl: cache.ttl }) } }]
+
+/** JSON by contract of our types; the SDK's serializer writes it as it stands. */
+export const asJson = (value: unknown): Json => (value ?? {}) as Json
+
+const encodeBlock = (part: Message.Part, place: Place): Encoded<ContentBlock> => {
+  switch (part.type) {
+    case "text":
+      return Result.succeed(encodeText(part))
+    case "image":
+      return Result.flatMap(format(Media.image, part, place), (format): Encoded<ContentBlock> => {
+        if (part.guard !== true) return Result.succeed({ image: { format, source: Media.encodeSource(part.source) } })
+        return format !== "png" && format !== "jpeg" || !("bytes" in part.source)
+          ? Result.fail(invalid(place, "guard", "a guardrail judges PNG and JPEG images, given as bytes", "Send such an image"))
+          : Result.succeed({ guardContent: { image: { format, source: { bytes: part.source.bytes } } } })
+      })
+    case "document":
+      return Result.map(format(Media.document, part, place), (format) => ({
+        document: {
+          format,
+          name: part.name,
+          source: Media.encodeDocumentSource(part.source),
+          ...(part.context === undefined ? undefined : { context: part.context }),
+          ...(part.citations === undefined ? undefined : { citations: { enabled: part.citations } })
+        }
+      }))
+    case "video":
+      return Result.map(
+        format(Media.video, part, place),
+        (format) => ({ video: { format, source: Media.encodeSource(part.source) } })
+      )
+    case "audio":
+      return Result.map(
+        format(Media.audio, part, place),
+        (format) => ({ audio: { format, source: Media.encodeSource(part.source) } })
+      )
+    case "search-result":
+      return Result.succeed({
+        searchResult: {
+          source: part.source,
+          title: part.title,
+          content: part.content.map((text) => ({ text })),
+          ...(part.citations === undefined ? undefined : { citations: { enabled: part.citations } })
+        }
+      })
+    case "reasoning":
+      return Result.succeed({
+        reasoningContent: part.redacted === undefined
+          ? { reasoningText: { text: part.text, ...(part.signature === undefined ? undefined : { signature: part.signature }) } }
+          : { redactedContent: part.redacted }
+      })
+    case "tool-call":
+      return Result.succeed({
+        toolUse: {
+          toolUseId: part.id,
+          name: part.name,
+          input: asJson(part.params),
+          ...(part.providerExecuted === true ? { type: "server_tool_use" } : undefined)
+        }
+      })
+    case "tool-result":
+      return Result.map(encodeResult(part, place), (toolResult) => ({ toolResult }))
+    case "tool-addition":
+      return Result.succeed({ toolAddition: { tool: toolReference(part) } })
+    case "tool-removal":
+      return Result.succeed({ toolRemoval: { tool: toolReference(part) } })
+    case "provider":
+      return part.provider === providerName
+        ? Result.succeed(part.value as ContentBlock) // a block the service itself gave, or one in its own words
+        : Result.fail(
+          new ProviderError.UnsupportedFeatureError({
+            provider: providerName,
+            model: place.model,
+            feature: `parts of ${part.provider}`,
+            message: `${place.field}: this part belongs to "${part.provider}"; Bedrock cannot read it. Leave it out.`
+          })
+        )
+  }
+}
+
+const encodeText = ({ citations, guard, text }: Message.TextPart): ContentBlock => {
+  if (citations !== undefined) return { citationsContent: { content: [{ text }], citations: citations.map(Citations.encode) } }
+  if (guard === undefined || guard === false) return { text }
+  const guarded: GuardrailConverseContentBlock = {
+    text: { text, ...(guard === true ? undefined : { qualifiers: [...guard.qualifiers] }) }
+  }
+  return { guardContent: guarded }
+}
+
+const encodeResult = (part: Message.ToolResultPart, place: Place): Encoded<ToolResultBlock> =>
+  Result.map(resultContent(part, place), (content) => ({
+    toolUseId: part.id,
+    content,
+    ...(part.isFailure === undefined ? undefined : { status: part.isFailure ? "error" : "success" }),
+    ...(part.providerType === undefined ? undefined : { type: part.providerType })
+  }))
+
+const resultContent = (part: Message.ToolResultPart, place: Place): Encoded<Array<ToolResultContentBlock>> => {
+  // The provider's own blocks, kept as they came.
+  if (part.providerExecuted === true && Array.isArray(part.result)) return Result.succeed(part.result)
+  if (part.parts === undefined) return Result.succeed([resultBlock(part.result)])
+  return Result.map(
+    Result.all(part.parts.map((inner, index) => encodeBlock(inner, { ...place, field: `${place.field}.parts[${index}]` }))),
+    (blocks) => blocks.map((block) => block as ToolResultContentBlock) // these five parts encode to blocks a result may hold
+  )
+}
+
+/** Bedrock wants text or a JSON object; anything else is put in one. */
+const resultBlock = (result: unknown): ToolResultContentBlock => {
+  if (typeof result === "string") return { text: result === "" ? "(empty)" : result }
+  return { json: typeof result === "object" && !Array.isArray(result) ? asJson(result) : { result: asJson(result) } }
+}
+
+const toolReference = ({ kind, name, serverName }: Message.ToolAdditionPart | Message.ToolRemovalPart) => ({
+  name,
+  ...(kind === undefined ? undefined : { type: kind }),
+  ...(serverName === undefined ? undefined : { serverName })
+})
+
+const format = <Format>(
+  formats: Parameters<typeof Media.formatOf<Format>>[0],
+  { mediaType }: { readonly mediaType: string },
+  place: Place
+): Encoded<Format> => {
+  const known = Media.formatOf(formats, mediaType)
+  return known === undefined
+    ? Result.fail(invalid(
+      place,
+      "mediaType",
+      `Bedrock does not take "${mediaType}" here`,
+      `Use one of ${formats.map(([type]) => type).join(", ")}`
+    ))
+    : Result.succeed(known)
+}
+
+const invalid = ({ field, model }: Place, key: string, problem: string, remedy: string) =>
+  ProviderError.invalidRequest({ provider: providerName, model, field: `${field}.${key}`, problem, remedy })
+
+/** Decodes a block a model wrote. Total: what is not modelled, or has parts missing, becomes a part of the provider. */
+export const decode = (block: ContentBlock): Message.AssistantPart => {
+  if (block.text !== undefined) return { type: "text", text: block.text }
+  if (block.citationsContent !== undefined) {
+    const { citations = [], content = [] } = block.citationsContent
+    return { type: "text", text: content.map(({ text }) => text ?? "").join(""), citations: citations.map(Citations.decode) }
+  }
+  if (block.reasoningContent?.reasoningText !== undefined) {
+    const { signature, text } = block.reasoningContent.reasoningText
+    return { type: "reasoning", text: text ?? "", ...(signature === undefined ? undefined : { signature }) }
+  }
+  if (block.reasoningContent?.redactedContent !== undefined) {
+    return { type: "reasoning", text: "", redacted: block.reasoningContent.redactedContent }
+  }
+  if (block.toolUse !== undefined) return decodeCall(block.toolUse)
+  if (block.toolResult !== undefined) return decodeResult(block.toolResult)
+  return decodeMedia(block) ?? { type: "provider", provider: providerName, value: block }
+}
+
+const decodeCall = ({ input, name, toolUseId, type }: ToolUseBlock): Message.ToolCallPart => ({
+  type: "tool-call",
+  id: toolUseId ?? "",
+  name: name ?? "",
+  params: input ?? {},
+  ...(type === undefined ? undefined : { providerExecuted: true })
+})
+
+/** Only a tool that the provider ran itself has its result in the model's own message. */
+const decodeResult = ({ content, status, toolUseId, type }: ToolResultBlock): Message.ToolResultPart => ({
+  type: "tool-result",
+  id: toolUseId ?? "",
+  result: content ?? [],
+  providerExecuted: true,
+  ...(status === undefined ? undefined : { isFailure: status === "error" }),
+  ...(type === undefined ? undefined : { providerType: type })
+})
+
+const decodeMedia = ({ audio, image }: ContentBlock): Message.ImagePart | Message.AudioPart | undefined => {
+  const [type, formats, block] = image !== undefined
+    ? ["image", Media.image, image] as const
+    : ["audio", Media.audio, audio] as const
+  const source = Media.decodeSource(block?.source)
+  const mediaType = Media.mediaTypeOf(formats, block?.format ?? "")
+  return source === undefined || mediaType === undefined || block?.error !== undefined
+    ? undefined
+    : { type, mediaType, source }
+}

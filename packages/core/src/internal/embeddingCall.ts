@@ -1,0 +1,146 @@
+/**
+ * Embeds several texts at once: checks them, plans and executes the requests, and gives every input its own vector.
+ */
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import type * as Embedding from "../Embedding.ts"
+import type * as Enforcement from "../policy/Enforcement.ts"
+import * as ProviderError from "../ProviderError.ts"
+import type * as Telemetry from "../Telemetry.ts"
+import * as Execution from "./embeddingExecution.ts"
+import * as Plan from "./embeddingPlan.ts"
+import * as EmbeddingTelemetry from "./embeddingTelemetry.ts"
+import * as Validation from "./embeddingValidation.ts"
+
+/**
+ * One call with its options settled.
+ *
+ * - `send`: one request under the policy; its answer has the right shape.
+ * - `concurrency`: requests this call may have in flight.
+ */
+export interface Call extends Validation.Resolved {
+  readonly target: Telemetry.Target
+  readonly send: Execution.Send
+  readonly concurrency: number
+}
+
+/** Settles the options of a call. */
+export const make = (
+  provider: Validation.Provider & { readonly embedBatch: Execution.Send },
+  enforcement: Enforcement.Enforcement,
+  options: Embedding.EmbeddingOptions | undefined
+): Effect.Effect<Call, ProviderError.ProviderError> =>
+  Effect.map(Validation.resolve(provider, options), (resolved) => {
+    const target = { operation: "embeddings", provider: provider.provider, model: resolved.options.model } as const
+    return {
+      ...resolved,
+      target,
+      concurrency: Number.isFinite(enforcement.policy.concurrency) ? enforcement.policy.concurrency : window,
+      send: (batch) =>
+        Effect.tap(
+          enforcement.call(
+            Effect.flatMap(provider.embedBatch(batch), (answer) => shaped(target, batch, answer)),
+            target
+          ),
+          (answer) => EmbeddingTelemetry.recordAnswer(target, answer)
+        )
+    }
+  })
+
+/** All or nothing; `offset` is the position of the first input in what the caller counts. */
+export const embedMany = (
+  call: Call,
+  inputs: ReadonlyArray<Embedding.Input>,
+  offset = 0
+): Effect.Effect<Embedding.EmbeddingBatch, ProviderError.ProviderError> =>
+  Effect.suspend(() => {
+    const texts: Array<Embedding.Input> = []
+    for (const [position, input] of inputs.entries()) {
+      const checked = Validation.check(call.target.provider, call, input)
+      if (Result.isFailure(checked)) return Effect.fail(checked.failure(`inputs[${offset + position}]`))
+      texts.push(checked.success)
+    }
+    const plan = Plan.make(texts, call.limits)
+    const settled: Array<Embedding.Embedding> = []
+    return Effect.map(
+      Execution.execute(plan, {
+        ...call,
+        onEmbedding: (slot, embedding) => settled[slot] = embedding,
+        onFailure: ([slot], failure) => Effect.fail(failure(`inputs[${offset + plan.slots.indexOf(slot!)}]`))
+      }),
+      ({ inputTokens, requests }): Embedding.EmbeddingBatch => ({
+        embeddings: Array.from(plan.slots, (slot) => settled[slot]!),
+        usage: { inputTokens },
+        model: call.options.model,
+        requests
+      })
+    )
+  })
+
+/** One result for each input, and what they cost together. */
+export const embedEach = (
+  call: Call,
+  inputs: ReadonlyArray<Embedding.Input>
+): Effect.Effect<
+  Execution.Cost & { readonly results: ReadonlyArray<Result.Result<Embedding.Embedding, ProviderError.ProviderError>> }
+> =>
+  Effect.suspend(() => {
+    const checked = inputs.map((input) => Validation.check(call.target.provider, call, input))
+    const plan = Plan.make(checked.filter(Result.isSuccess).map(({ success }) => success), call.limits)
+    const settled: Array<Result.Result<Embedding.Embedding, Validation.Failure>> = []
+    return Effect.map(
+      Execution.execute(plan, {
+        ...call,
+        onEmbedding: (slot, embedding) => settled[slot] = Result.succeed(embedding),
+        onFailure: (slots, failure) => Effect.sync(() => slots.forEach((slot) => settled[slot] = Result.fail(failure)))
+      }),
+      (cost) => {
+        let next = 0
+        const results = checked.map((text, position) =>
+          Result.mapError(
+            Result.flatMap(text, () => settled[plan.slots[next++]!]!),
+            (failure) => failure(`inputs[${position}]`)
+          )
+        )
+        return { ...cost, results }
+      }
+    )
+  })
+
+/** Requests of one call in flight when the policy sets no bound: enough to be fast, not enough to exhaust sockets. */
+const window = 32
+
+/** Holds a provider to its word: one vector for each input, all of the same length, as long as was asked for. */
+const shaped = (
+  target: Telemetry.Target,
+  { inputs, options }: Embedding.ProviderBatch,
+  answer: Embedding.ProviderBatchResult
+): Effect.Effect<Embedding.ProviderBatchResult, ProviderError.MalformedResponseError> => {
+  const problem = answer.vectors.length === inputs.length
+    ? lengthProblem(answer.vectors, options.dimensions)
+    : `${answer.vectors.length} vectors for ${inputs.length} inputs`
+  return problem === undefined
+    ? Effect.succeed(answer)
+    : Effect.fail(
+      new ProviderError.MalformedResponseError({
+        provider: target.provider,
+        model: target.model,
+        message: `The provider answered ${problem}`
+      })
+    )
+}
+
+const lengthProblem = (
+  vectors: ReadonlyArray<Embedding.Vector>,
+  dimensions: number | undefined
+): string | undefined => {
+  const length = vectors[0]?.length
+  for (const vector of vectors) {
+    if (vector.length === 0) return "an empty vector"
+    if (vector.length !== length) return `vectors of different lengths: ${length} and ${vector.length}`
+    // A vector of bits packs eight dimensions into a number, so only floats can be counted.
+    if (dimensions !== undefined && vector instanceof Float32Array && length !== dimensions) {
+      return `vectors of ${length} dimensions instead of the ${dimensions} asked for`
+    }
+  }
+}

@@ -1,0 +1,50 @@
+/**
+ * Values that are handed on without looking inside: what tools take and give, and what only one provider understands.
+ *
+ * They may hold bytes and `undefined`, which JSON cannot say. So their JSON form writes bytes as base64 under a key of
+ * their own, and leaves `undefined` out as `JSON.stringify` does. Functions, cycles and the like stay errors.
+ */
+import * as Base64 from "effect/encoding/Base64"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as SchemaTransformation from "effect/SchemaTransformation"
+
+/** The JSON form of values of type `T`: an annotation for `Schema.declare`. */
+export const toCodecJson = <T>() => () =>
+  Schema.link<T>()(
+    Schema.Json,
+    SchemaTransformation.transform<T, Schema.Json>({
+      // The value is whatever somebody put there when it was still of type `T`.
+      decode: (json) => fromJson(json) as T,
+      // `Schema.Json` checks what comes out, and names what is wrong.
+      encode: (value) => (toJson(value, []) ?? null) as Schema.Json
+    })
+  )
+
+/** Anything at all. */
+export const Opaque = Schema.declare((_: unknown): _ is unknown => true, { toCodecJson: toCodecJson<unknown>() })
+
+const bytesKey = "~strata/bytes"
+
+const toJson = (value: unknown, ancestors: ReadonlyArray<object>): unknown => {
+  if (value instanceof Uint8Array) return { [bytesKey]: Base64.encode(value) }
+  if (typeof value !== "object" || value === null) return value
+  if (ancestors.includes(value)) return Symbol.for("cycle")
+  const within = [...ancestors, value]
+  if (Array.isArray(value)) return value.map((item) => toJson(item, within) ?? null)
+  if ("toJSON" in value && typeof value.toJSON === "function") return value.toJSON()
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([key, item]) => item === undefined ? [] : [[key, toJson(item, within)]])
+  )
+}
+
+const fromJson = (json: Schema.Json): unknown => {
+  if (typeof json !== "object" || json === null) return json
+  if (Array.isArray(json)) return json.map(fromJson)
+  const entries = Object.entries(json)
+  const [key, value] = entries[0] ?? []
+  if (entries.length === 1 && key === bytesKey && typeof value === "string") {
+    return Result.getOrElse(Base64.decode(value), () => json)
+  }
+  return Object.fromEntries(entries.map(([key, value]) => [key, fromJson(value)]))
+}

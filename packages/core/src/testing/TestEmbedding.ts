@@ -1,0 +1,146 @@
+/**
+ * An embedding model without a model: words hashed into vectors, the same on every machine and in every run.
+ *
+ * Only the provider is made up: texts are checked, planned, batched and retried as for any other.
+ */
+import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Embedding from "../Embedding.ts"
+import * as EmbeddingService from "../EmbeddingService.ts"
+import * as Policy from "../policy/Policy.ts"
+import * as ProviderError from "../ProviderError.ts"
+
+/**
+ * The double's own side.
+ *
+ * - `batches`: the requests that reached the provider so far, one for each attempt.
+ * - `failNext`: the next attempts fail with these errors, one each.
+ */
+export class TestEmbedding extends Context.Service<TestEmbedding, {
+  readonly batches: Effect.Effect<ReadonlyArray<Embedding.ProviderBatch>>
+  readonly failNext: (...errors: ReadonlyArray<ProviderError.ProviderError>) => Effect.Effect<void>
+}>()("@strata/core/testing/TestEmbedding") {}
+
+/**
+ * - `model`: asked when a call names none; `test-embedding` unless said otherwise.
+ * - `dimensions`: 64 unless said otherwise; the `dimensions` of a call come first.
+ * - `limits`: 96 inputs, 2048 characters an input unless said otherwise, as Cohere's models have them.
+ * - `refuse`: a request with an input for which this is `true`, or an error, fails; `true` is an `InvalidRequestError`.
+ * - `delay`: how long an answer takes.
+ * - `policy`: `Policy.none` unless said otherwise.
+ * - `coalesce`: how long `embed` waits for company.
+ */
+export interface Options {
+  readonly model?: string | undefined
+  readonly dimensions?: number | undefined
+  readonly limits?: Partial<Embedding.Limits> | undefined
+  readonly refuse?: ((input: Embedding.Input) => boolean | ProviderError.ProviderError) | undefined
+  readonly delay?: Duration.Input | undefined
+  readonly policy?: Policy.Policy | undefined
+  readonly coalesce?: Duration.Input | undefined
+}
+
+/**
+ * The service and its double.
+ *
+ * The cosine of two texts grows with the words they share: 1 for the same words in the same numbers, about 0 for none.
+ * A word is one token.
+ *
+ * @example
+ * const Test = TestEmbedding.layer({ refuse: (input) => input.includes("forbidden") })
+ */
+export const layer = (
+  options: Options = {}
+): Layer.Layer<EmbeddingService.EmbeddingService | TestEmbedding> =>
+  Layer.effectContext(Effect.suspend(() => {
+    const batches: Array<Embedding.ProviderBatch> = []
+    const failures: Array<ProviderError.ProviderError> = []
+
+    const service = EmbeddingService.make({
+      provider,
+      defaultModel: options.model ?? "test-embedding",
+      limits: () => Effect.succeed({ maxItems: 96, maxLength: 2048, ...options.limits }),
+      embedBatch: (batch) =>
+        Effect.suspend(() => {
+          batches.push(batch)
+          const failure = failures.shift() ?? refusal(batch, options.refuse)
+          const dimensions = batch.options.dimensions ?? options.dimensions ?? 64
+          const reply = failure === undefined ? Effect.succeed(answer(batch.inputs, dimensions)) : Effect.fail(failure)
+          return options.delay === undefined ? reply : Effect.delay(reply, options.delay)
+        }),
+      policy: options.policy ?? Policy.none,
+      coalesce: options.coalesce
+    })
+    const double = TestEmbedding.of({
+      batches: Effect.sync(() => [...batches]),
+      failNext: (...errors) => Effect.sync(() => void failures.push(...errors))
+    })
+    return Effect.map(service, (service) =>
+      Context.make(EmbeddingService.EmbeddingService, service).pipe(Context.add(TestEmbedding, double)))
+  }))
+
+const provider = "test"
+
+const refusal = (
+  { inputs, options }: Embedding.ProviderBatch,
+  refuse: Options["refuse"]
+): ProviderError.ProviderError | undefined => {
+  for (const input of inputs) {
+    const refused = refuse?.(input) ?? false
+    if (refused === false) continue
+    return refused === true
+      ? new ProviderError.InvalidRequestError({
+        provider,
+        model: options.model,
+        message: "The test model refuses an input of this request"
+      })
+      : refused
+  }
+}
+
+const answer = (inputs: ReadonlyArray<Embedding.Input>, dimensions: number): Embedding.ProviderBatchResult => {
+  const texts = inputs.map(words)
+  return {
+    vectors: texts.map((text) => vector(text, dimensions)),
+    inputTokens: texts.reduce((sum, text) => sum + text.length, 0)
+  }
+}
+
+const words = (input: Embedding.Input): ReadonlyArray<string> => input.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [input]
+
+const vector = (text: ReadonlyArray<string>, dimensions: number): Embedding.Vector => {
+  const sum = new Float32Array(dimensions)
+  for (const word of text) {
+    let state = hash(word)
+    for (let feature = 0; feature < features; feature++) {
+      const place = state % dimensions
+      sum[place] = sum[place]! + (state & 0x10000 ? 1 : -1)
+      state = scramble(state)
+    }
+  }
+  const length = Math.hypot(...sum)
+  // Words that cancel each other out still need a direction.
+  if (length === 0) sum[0] = 1
+  return length === 0 ? sum : sum.map((value) => value / length)
+}
+
+/** Numbers a word sets: with several, two words that meet in one of them still differ in the others. */
+const features = 4
+
+/** FNV-1a, http://www.isthe.com/chongo/tech/comp/fnv/ */
+const hash = (word: string): number => {
+  let state = 0x811c9dc5
+  for (let index = 0; index < word.length; index++) {
+    state = Math.imul(state ^ word.charCodeAt(index), 0x01000193)
+  }
+  return scramble(state)
+}
+
+/** The finalizer of MurmurHash3: every bit of the input reaches every bit of the output. */
+const scramble = (value: number): number => {
+  const first = Math.imul(value ^ (value >>> 16), 0x85ebca6b)
+  const second = Math.imul(first ^ (first >>> 13), 0xc2b2ae35)
+  return (second ^ (second >>> 16)) >>> 0
+}

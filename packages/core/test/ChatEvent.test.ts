@@ -1,0 +1,168 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as ChatEvent from "@strata/core/ChatEvent"
+import * as ChatResponse from "@strata/core/ChatResponse"
+import type * as Message from "@strata/core/Message"
+import * as Usage from "@strata/core/Usage"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import { delta, errors, finish, response } from "./ChatFixture.ts"
+
+const Part = Schema.Union([
+  Schema.Struct({ type: Schema.tag("text"), text: Schema.String }),
+  Schema.Struct({
+    type: Schema.tag("reasoning"),
+    text: Schema.String,
+    signature: Schema.optionalKey(Schema.String),
+    redacted: Schema.optionalKey(Schema.Uint8Array)
+  }),
+  Schema.Struct({ type: Schema.tag("tool-call"), id: Schema.String, name: Schema.String, params: Schema.Json }),
+  Schema.Struct({ type: Schema.tag("provider"), provider: Schema.String, value: Schema.Json })
+])
+
+const Parts = Schema.Array(Part)
+
+const Outcome = Schema.Struct({
+  finishReason: ChatResponse.FinishReason,
+  usage: Usage.Usage,
+  model: Schema.String,
+  requestId: Schema.UndefinedOr(Schema.String),
+  providerMetadata: Schema.Record(Schema.String, Schema.Json)
+})
+
+/** Cuts every delta at the places given, in turn: pieces may be empty. */
+const cutUp = (
+  events: ReadonlyArray<ChatEvent.ChatEvent>,
+  places: ReadonlyArray<number>
+): ReadonlyArray<ChatEvent.ChatEvent> => {
+  let cuts = 0
+  return events.flatMap((event): ReadonlyArray<ChatEvent.ChatEvent> => {
+    if (!("delta" in event)) return [event]
+    const place = places[cuts++ % (places.length || 1)] ?? 0
+    return [{ ...event, delta: event.delta.slice(0, place) }, { ...event, delta: event.delta.slice(place) }]
+  })
+}
+
+/** Mixes the events of different blocks, each block in its order and `finish` last, as the choices say. */
+const interleave = (events: ReadonlyArray<ChatEvent.ChatEvent>, choices: ReadonlyArray<number>) => {
+  const blocks = new Map<number, Array<ChatEvent.ChatEvent>>()
+  const mixed: Array<ChatEvent.ChatEvent> = []
+  for (const event of events) {
+    if ("index" in event) blocks.set(event.index, [...(blocks.get(event.index) ?? []), event])
+  }
+  for (let turn = 0; blocks.size > 0; turn++) {
+    const open = [...blocks]
+    const [index, block] = open[(choices[turn % (choices.length || 1)] ?? 0) % open.length]!
+    mixed.push(block.shift()!)
+    if (block.length === 0) blocks.delete(index)
+  }
+  return [...mixed, ...events.filter((event) => event.type === "finish")]
+}
+
+const places = Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 20 })))
+
+describe("ChatEvent.collect", () => {
+  it.effect.prop(
+    "puts together again what fromResponse took apart",
+    [Parts, Outcome],
+    ([parts, outcome]) =>
+      Effect.gen(function*() {
+        const whole = ChatResponse.make(parts, outcome)
+        const collected = yield* ChatEvent.collect(Stream.fromIterable(ChatEvent.fromResponse(whole)))
+        assert.deepStrictEqual(collected, whole)
+      })
+  )
+
+  it.effect.prop(
+    "does not mind where deltas are cut, and how blocks are mixed",
+    [Parts, places, places],
+    ([parts, cuts, choices]) =>
+      Effect.gen(function*() {
+        const whole = ChatResponse.make(parts, response(""))
+        const events = interleave(cutUp(ChatEvent.fromResponse(whole), cuts), choices)
+        assert.deepStrictEqual(yield* ChatEvent.collect(Stream.fromIterable(events)), whole)
+      })
+  )
+
+  it.effect("orders blocks by index, not by arrival", () =>
+    Effect.gen(function*() {
+      const collected = yield* ChatEvent.collect(Stream.make(delta("b", 7), delta("a", 2), delta("c", 7), finish))
+      assert.deepStrictEqual(collected.message.content, [{ type: "text", text: "a" }, { type: "text", text: "bc" }])
+      assert.strictEqual(collected.text, "abc")
+    }))
+
+  it.effect("keeps a seal that comes without any text", () =>
+    Effect.gen(function*() {
+      const redacted = new Uint8Array([1, 2, 3])
+      const collected = yield* ChatEvent.collect(
+        Stream.make<ReadonlyArray<ChatEvent.ChatEvent>>({ type: "reasoning-end", index: 0, redacted }, finish)
+      )
+      assert.deepStrictEqual(collected.message.content, [{ type: "reasoning", text: "", redacted }])
+    }))
+
+  it.effect("keeps reasoning whose end never came", () =>
+    Effect.gen(function*() {
+      const collected = yield* ChatEvent.collect(
+        Stream.make<ReadonlyArray<ChatEvent.ChatEvent>>({ type: "reasoning-delta", index: 0, delta: "Hm" }, finish)
+      )
+      assert.deepStrictEqual(collected.message.content, [{ type: "reasoning", text: "Hm" }])
+    }))
+
+  it.effect("takes a tool call only when it is complete", () =>
+    Effect.gen(function*() {
+      const begun: ReadonlyArray<ChatEvent.ChatEvent> = [
+        { type: "tool-params-start", index: 0, id: "1", name: "now" },
+        { type: "tool-params-delta", index: 0, id: "1", delta: "{\"zone\":" }
+      ]
+      const collected = yield* ChatEvent.collect(Stream.fromIterable([...begun, finish]))
+      assert.deepStrictEqual(collected.toolCalls, [])
+      assert.deepStrictEqual(collected.message.content, [])
+    }))
+
+  it.effect("gives an empty answer for a stream that only finishes", () =>
+    Effect.gen(function*() {
+      const collected = yield* ChatEvent.collect(Stream.make(finish))
+      assert.deepStrictEqual(collected, { ...response(""), message: { role: "assistant", content: [] } })
+    }))
+
+  it.effect("fails as the stream fails", () =>
+    Effect.gen(function*() {
+      const broken = Stream.concat(Stream.make(delta("Hel")), Stream.fail(errors.RateLimitError))
+      assert.strictEqual(yield* Effect.flip(ChatEvent.collect(broken)), errors.RateLimitError)
+    }))
+
+  it.effect("does not take a stream without finish for an answer", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(ChatEvent.collect(Stream.make(delta("Hel"), delta("lo"))))
+      assert.deepInclude(error, { _tag: "StreamInterruptedError", delivered: 2 })
+    }))
+
+  it.effect("starts anew each time it is run", () =>
+    Effect.gen(function*() {
+      const collect = ChatEvent.collect(Stream.make(delta("Hello"), finish))
+      assert.deepStrictEqual(yield* collect, yield* collect)
+    }))
+})
+
+describe("ChatEvent.fromResponse", () => {
+  it.prop("ends with exactly one finish, and numbers blocks by their place", [Parts], ([parts]) => {
+    const events = ChatEvent.fromResponse(ChatResponse.make(parts, response("")))
+    assert.deepStrictEqual(events.flatMap((event, at) => event.type === "finish" ? [at] : []), [events.length - 1])
+    const indexes = new Set(events.flatMap((event) => "index" in event ? [event.index] : []))
+    assert.deepStrictEqual([...indexes], parts.map((_, index) => index))
+  })
+
+  it("streams the parameters of a tool call before the call", () => {
+    const call: Message.ToolCallPart = { type: "tool-call", id: "1", name: "now", params: { zone: "UTC" } }
+    assert.deepStrictEqual(ChatEvent.fromResponse(ChatResponse.make([call], response(""))).slice(0, 3), [
+      { type: "tool-params-start", index: 0, id: "1", name: "now" },
+      { type: "tool-params-delta", index: 0, id: "1", delta: "{\"zone\":\"UTC\"}" },
+      { ...call, index: 0 }
+    ])
+  })
+
+  it("takes the string of a message for one block of text", () => {
+    const whole = { ...response("Hi"), message: { role: "assistant" as const, content: "Hi" } }
+    assert.deepStrictEqual(ChatEvent.fromResponse(whole)[0], delta("Hi"))
+  })
+})

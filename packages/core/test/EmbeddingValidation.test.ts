@@ -1,0 +1,158 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as EmbeddingService from "../src/EmbeddingService.ts"
+import * as ProviderError from "../src/ProviderError.ts"
+import * as EmbeddingProbe from "./EmbeddingProbe.ts"
+
+/** The error of a call, after making sure that nothing was sent. */
+const refusal = Effect.fnUntraced(function*(
+  probe: { readonly sent: ReadonlyArray<unknown> },
+  call: Effect.Effect<unknown, ProviderError.ProviderError>
+) {
+  const error = yield* Effect.flip(call)
+  assert.deepStrictEqual(probe.sent, [])
+  return error
+})
+
+describe("EmbeddingService, before anything is sent", () => {
+  it.effect("refuses a call that names no model", () =>
+    Effect.gen(function*() {
+      const service = yield* EmbeddingService.make({
+        provider: "probe",
+        limits: () => Effect.succeed({ maxItems: 1, maxLength: 1 }),
+        embedBatch: () => Effect.never
+      })
+      for (const call of [service.embed("a"), service.embedMany([]), service.embed("a", { model: " " })]) {
+        const error = yield* refusal({ sent: [] }, call)
+        assert.instanceOf(error, ProviderError.InvalidRequestError)
+        assert.strictEqual(error.field, "model")
+        assert.include(error.remedy, "Set `model`")
+      }
+    }))
+
+  it.effect("refuses dimensions that are no positive whole number", () =>
+    Effect.gen(function*() {
+      const { probe, service } = yield* EmbeddingProbe.make({})
+      for (const dimensions of [0, -1, 1.5, Number.NaN, Infinity]) {
+        const error = yield* refusal(probe, service.embedMany(["a"], { dimensions }))
+        assert.instanceOf(error, ProviderError.InvalidRequestError)
+        assert.strictEqual(error.field, "dimensions")
+      }
+    }))
+
+  it.effect("refuses what the provider refuses in its limits, for every input", () =>
+    Effect.gen(function*() {
+      const wrong = new ProviderError.UnsupportedFeatureError({
+        provider: "probe",
+        feature: "normalize",
+        message: "no"
+      })
+      const service = yield* EmbeddingService.make({
+        provider: "probe",
+        defaultModel: "probe-1",
+        limits: ({ normalize }) =>
+          normalize === false ? Effect.fail(wrong) : Effect.succeed({ maxItems: 1, maxLength: 1 }),
+        embedBatch: () => Effect.never
+      })
+      assert.strictEqual(yield* Effect.flip(service.embed("a", { normalize: false })), wrong)
+      assert.strictEqual(yield* Effect.flip(service.embedMany(["a"], { normalize: false })), wrong)
+      const results = yield* service.embedEach(["a", "b"], { normalize: false })
+      assert.deepStrictEqual(results.map((result) => Result.isFailure(result) && result.failure), [wrong, wrong])
+    }))
+
+  it.effect("settles the options a provider receives", () =>
+    Effect.gen(function*() {
+      const { service } = yield* EmbeddingProbe.make({
+        answer: ({ inputs, options }) => {
+          assert.deepStrictEqual(options, { model: "probe-1", purpose: "document", truncate: "none", normalize: true })
+          return Effect.succeed({ vectors: inputs.map(() => Float32Array.of(1)) })
+        }
+      })
+      yield* service.embed("a", { normalize: true })
+    }))
+
+  it.effect("names a blank input and what to do about it", () =>
+    Effect.gen(function*() {
+      const { probe, service } = yield* EmbeddingProbe.make({})
+      const many = yield* refusal(probe, service.embedMany(["a", "b", "c", " \n"]))
+      assert.instanceOf(many, ProviderError.InvalidRequestError)
+      assert.strictEqual(many.field, "inputs[3]")
+      assert.strictEqual(
+        many.message,
+        "inputs[3]: the text is blank. Leave it out, or give it something to embed."
+      )
+      const one = yield* refusal(probe, service.embed(""))
+      assert.instanceOf(one, ProviderError.InvalidRequestError)
+      assert.strictEqual(one.field, "input")
+    }))
+
+  it.effect("names a text that is too long, its length, the limit and the remedy", () =>
+    Effect.gen(function*() {
+      const { probe, service } = yield* EmbeddingProbe.make({ limits: { maxLength: 5 } })
+      const error = yield* refusal(probe, service.embedMany(["short", "longer"]))
+      assert.instanceOf(error, ProviderError.ContextLengthExceededError)
+      assert.strictEqual(
+        error.message,
+        "inputs[1]: the text has 6 characters and the model takes 5. " +
+          "Split it, or set `truncate` to \"start\" or \"end\" to have it cut."
+      )
+    }))
+
+  it.effect("lets bad inputs spoil only themselves", () =>
+    Effect.gen(function*() {
+      const { probe, service } = yield* EmbeddingProbe.make({ limits: { maxLength: 5 } })
+      const results = yield* service.embedEach(["", "a 1", "longer", "b 2", "a 1"])
+      assert.deepStrictEqual(
+        results.map((result) =>
+          Result.isSuccess(result) ? result.success.vector[0] : result.failure.message.slice(0, 9)
+        ),
+        ["inputs[0]", 1, "inputs[2]", 2, 1]
+      )
+      assert.deepStrictEqual(probe.sent, [["a 1", "b 2"]])
+    }))
+
+  it.effect("cuts a text that is too long where it is told to, and tells the provider", () =>
+    Effect.gen(function*() {
+      const { probe, service } = yield* EmbeddingProbe.make({
+        limits: { maxLength: 3 },
+        answer: ({ inputs, options }) =>
+          Effect.succeed({ vectors: inputs.map(() => Float32Array.of(options.truncate === "none" ? 0 : 1)) })
+      })
+      assert.strictEqual((yield* service.embed("abcde", { truncate: "end" })).vector[0], 1)
+      assert.strictEqual((yield* service.embed("abcde", { truncate: "start" })).vector[0], 1)
+      assert.deepStrictEqual(probe.sent, [["abc"], ["cde"]])
+    }))
+
+  it.effect("sends texts that are equal once they are cut only once", () =>
+    Effect.gen(function*() {
+      const { probe, service } = yield* EmbeddingProbe.make({ limits: { maxLength: 3 } })
+      yield* service.embedMany(["abcd", "abce"], { truncate: "end" })
+      assert.deepStrictEqual(probe.sent, [["abc"]])
+    }))
+
+  it.effect("refuses a text of which nothing is left when it is cut", () =>
+    Effect.gen(function*() {
+      const { probe, service } = yield* EmbeddingProbe.make({ limits: { maxLength: 3 } })
+      const error = yield* refusal(probe, service.embedMany(["   a"], { truncate: "end" }))
+      assert.instanceOf(error, ProviderError.InvalidRequestError)
+      assert.strictEqual(error.field, "inputs[0]")
+    }))
+
+  it.effect.prop("never cuts a character in two, and never cuts more than it must", {
+    characters: Schema.NonEmptyArray(Schema.Literals(["a", "é", "漢", "😀", "𝒳"])),
+    maxLength: Schema.Int.check(Schema.isBetween({ minimum: 2, maximum: 20 })),
+    truncate: Schema.Literals(["start", "end"])
+  }, ({ characters, maxLength, truncate }) =>
+    Effect.gen(function*() {
+      const { probe, service } = yield* EmbeddingProbe.make({ limits: { maxLength } })
+      const text = characters.join("")
+      yield* service.embed(text, { truncate })
+      const sent = probe.sent[0]![0]!
+      assert.notMatch(sent, /\p{Surrogate}/u)
+      assert.isTrue(truncate === "end" ? text.startsWith(sent) : text.endsWith(sent))
+      assert.isAtMost(sent.length, maxLength)
+      assert.isAtLeast(sent.length, Math.min(text.length, maxLength - 1))
+    }))
+})

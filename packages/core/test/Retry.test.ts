@@ -1,0 +1,162 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Retry from "@strata/core/policy/Retry"
+import * as ProviderError from "@strata/core/ProviderError"
+import * as Array from "effect/Array"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
+import * as Schedule from "effect/Schedule"
+import { errors, timed } from "./ChatFixture.ts"
+
+/** The pauses, in milliseconds, before each retry of a call that always fails, and how it fails in the end. */
+const pauses = Effect.fnUntraced(function*(
+  retry: Retry.Retry,
+  failures: ReadonlyArray<ProviderError.ProviderError>
+) {
+  const starts: Array<number> = []
+  const call = Effect.flatMap(Clock.currentTimeMillis, (now) => {
+    starts.push(now)
+    return Effect.fail(failures[Math.min(starts.length, failures.length) - 1]!)
+  })
+  const { exit } = yield* timed(Effect.flip(Effect.retry(call, retry)))
+  const error = yield* exit
+  return { error, pauses: starts.slice(1).map((start, index) => start - starts[index]!) }
+})
+
+/** Random numbers that are always the lowest (0) or the highest (1) possible. */
+const withLuck = (luck: 0 | 1) =>
+  Effect.provideService(Random.Random, { nextDoubleUnsafe: () => luck, nextIntUnsafe: () => 0 })
+
+const sum = (numbers: ReadonlyArray<number>) => numbers.reduce((total, number) => total + number, 0)
+
+describe("Retry.exponential", () => {
+  const transient = new Set([
+    "RateLimitError",
+    "ModelUnavailableError",
+    "ProviderInternalError",
+    "TimeoutError",
+    "ConnectionError",
+    "CircuitOpenError"
+  ])
+
+  it("knows an error of each of the 18 tags", () => {
+    assert.strictEqual(Object.keys(errors).length, 18)
+    for (const [tag, error] of Object.entries(errors)) assert.strictEqual(error._tag, tag)
+  })
+
+  it.effect.each(Object.values(errors))("repeats $_tag only if it is transient", (error) =>
+    Effect.gen(function*() {
+      const result = yield* pauses(Retry.exponential({ times: 1 }), [error])
+      assert.strictEqual(result.pauses.length, transient.has(error._tag) ? 1 : 0)
+      assert.strictEqual(result.error, error)
+    }))
+
+  it.effect("doubles the longest wait with each retry, up to maxDelay", () =>
+    Effect.gen(function*() {
+      const retry = Retry.exponential({ times: 5, base: "100 millis", maxDelay: "600 millis" })
+      const longest = yield* withLuck(1)(pauses(retry, [errors.ConnectionError]))
+      assert.deepStrictEqual(longest.pauses, [100, 200, 400, 600, 600])
+    }))
+
+  it.effect("waits at least half of the longest wait", () =>
+    Effect.gen(function*() {
+      const retry = Retry.exponential({ times: 5, base: "100 millis", maxDelay: "600 millis" })
+      const shortest = yield* withLuck(0)(pauses(retry, [errors.ConnectionError]))
+      assert.deepStrictEqual(shortest.pauses, [50, 100, 200, 300, 300])
+    }))
+
+  it.effect("spreads the waits at random between the two", () =>
+    Effect.gen(function*() {
+      const first = yield* Effect.forEach(
+        Array.range(1, 50),
+        (seed) => Random.withSeed(pauses(Retry.exponential({ times: 1 }), [errors.ConnectionError]), seed)
+      )
+      const waits = first.map(({ pauses }) => pauses[0]!)
+      assert.isTrue(waits.every((wait) => wait >= 100 && wait <= 200))
+      assert.isTrue(Math.min(...waits) < 115 && Math.max(...waits) > 185)
+      assert.isTrue(new Set(waits).size > 40)
+    }))
+
+  it.effect("starts higher after a rate limit", () =>
+    Effect.gen(function*() {
+      const retry = Retry.exponential({ times: 3, base: "100 millis", rateLimitBase: "2 seconds" })
+      const { pauses: waits } = yield* withLuck(1)(
+        pauses(retry, [errors.RateLimitError, errors.ConnectionError, errors.RateLimitError])
+      )
+      assert.deepStrictEqual(waits, [2_000, 200, 8_000])
+    }))
+
+  it.effect("waits as long as the provider asks, even above maxDelay", () =>
+    Effect.gen(function*() {
+      const asks = (retryAfter: Duration.Input) =>
+        new ProviderError.RateLimitError({
+          provider: "p",
+          message: "m",
+          retryAfter: Duration.fromInputUnsafe(retryAfter)
+        })
+      const retry = Retry.exponential({ times: 2, rateLimitBase: "4 seconds", maxDelay: "5 seconds" })
+      const { pauses: waits } = yield* withLuck(1)(pauses(retry, [asks("90 seconds"), asks("1 second")]))
+      assert.deepStrictEqual(waits, [90_000, 5_000])
+    }))
+
+  it.effect("gives up after `times` retries, with the last error", () =>
+    Effect.gen(function*() {
+      const last = new ProviderError.ConnectionError({ provider: "p", message: "the last one" })
+      const result = yield* pauses(Retry.exponential({ times: 2 }), [
+        errors.ConnectionError,
+        errors.RateLimitError,
+        last
+      ])
+      assert.strictEqual(result.pauses.length, 2)
+      assert.strictEqual(result.error, last)
+    }))
+
+  it.effect("stops at the first error that is not transient", () =>
+    Effect.gen(function*() {
+      const result = yield* pauses(Retry.standard, [errors.ConnectionError, errors.AuthenticationError])
+      assert.strictEqual(result.pauses.length, 1)
+      assert.strictEqual(result.error._tag, "AuthenticationError")
+    }))
+})
+
+describe("Retry.standard", () => {
+  it.effect.each([
+    { error: errors.ConnectionError, luck: 0 as const, total: 22_700 },
+    { error: errors.ConnectionError, luck: 1 as const, total: 45_400 },
+    { error: errors.RateLimitError, luck: 0 as const, total: 45_500 },
+    { error: errors.RateLimitError, luck: 1 as const, total: 91_000 }
+  ])(
+    "waits 8 times, $total ms in all after $error._tag with luck $luck",
+    ({ error, luck, total }) =>
+      Effect.gen(function*() {
+        const { pauses: waits } = yield* withLuck(luck)(pauses(Retry.standard, [error]))
+        assert.strictEqual(waits.length, 8)
+        assert.strictEqual(sum(waits), total)
+        assert.isTrue(waits.every((wait) => wait <= 20_000))
+      })
+  )
+})
+
+describe("Retry", () => {
+  it.effect("never makes one attempt", () =>
+    Effect.gen(function*() {
+      const { pauses: waits } = yield* pauses(Retry.never, [errors.ConnectionError])
+      assert.deepStrictEqual(waits, [])
+    }))
+
+  it.effect("is any schedule over provider errors", () =>
+    Effect.gen(function*() {
+      const onlyQuota: Retry.Retry = Schedule.spaced("1 minute").pipe(
+        Schedule.setInputType<ProviderError.ProviderError>(),
+        Schedule.while(({ input }) => input._tag === "QuotaExceededError")
+      )
+      const result = yield* pauses(onlyQuota, [
+        errors.QuotaExceededError,
+        errors.QuotaExceededError,
+        errors.ConnectionError
+      ])
+      assert.deepStrictEqual(result.pauses, [60_000, 60_000])
+      assert.strictEqual(result.error._tag, "ConnectionError")
+    }))
+})

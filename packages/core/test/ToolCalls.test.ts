@@ -1,0 +1,168 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Message from "@strata/core/Message"
+import * as Telemetry from "@strata/core/Telemetry"
+import * as TestChat from "@strata/core/testing/TestChat"
+import * as Tool from "@strata/core/Tool"
+import * as ToolLoop from "@strata/core/ToolLoop"
+import * as Effect from "effect/Effect"
+import { watched } from "./ChatFixture.ts"
+import { asks, call, echo } from "./ToolFixture.ts"
+
+const right = call("9", "echo", { text: "a" })
+
+const wrong = (id: string) => call(id, "echo", { txt: "a" })
+
+const run = (...replies: ReadonlyArray<TestChat.Reply>) =>
+  Effect.provide(
+    Effect.all({ end: Effect.exit(ToolLoop.run("?", { tools: [echo] })), requests }),
+    TestChat.layer(replies)
+  )
+
+const requests = Effect.flatMap(TestChat.TestChat, (double) => double.requests)
+
+/** What the model was told of the calls of its first answer. */
+const told = (answer: TestChat.Answer) =>
+  Effect.map(run(answer, "sorry"), ({ requests }) => {
+    const message = requests[1]?.messages[2]
+    return message?.role === "tool" ? message.content : []
+  })
+
+describe("ToolLoop: calls that make no sense", () => {
+  it.effect("tells the model once what is wrong with its arguments", () =>
+    Effect.gen(function*() {
+      const [first, second] = yield* told(asks(wrong("1"), right))
+      assert.isTrue(first?.isFailure)
+      assert.include(String(first?.result), `at ["text"]`)
+      assert.deepStrictEqual(second, { type: "tool-result", id: "9", result: "a" })
+    }))
+
+  it.effect("tells the model once that there is no such tool, and which there are", () =>
+    Effect.gen(function*() {
+      const [first] = yield* told(asks(call("1", "shout")))
+      assert.isTrue(first?.isFailure)
+      assert.strictEqual(first?.result, `There is no tool "shout". The tools are: echo`)
+    }))
+
+  it.effect("fails when the same tool is called wrongly in the next step again, before any handler runs", () =>
+    Effect.gen(function*() {
+      let handled = 0
+      const count = Tool.make("count", { handler: () => Effect.sync(() => ++handled) })
+      const error = yield* ToolLoop.run("?", { tools: [echo, count] }).pipe(
+        Effect.flip,
+        Effect.provide(TestChat.layer([asks(wrong("1"), wrong("2")), asks(call("3", "count"), wrong("4"))]))
+      )
+      assert.isTrue(error._tag === "ToolCallError")
+      if (error._tag !== "ToolCallError") return
+      assert.strictEqual(error.reason, "invalid-arguments")
+      assert.strictEqual(error.tool, "echo")
+      assert.strictEqual(error.callId, "4")
+      assert.deepStrictEqual(error.params, { txt: "a" })
+      assert.include(error.issue, `at ["text"]`)
+      assert.include(error.message, error.issue)
+      assert.strictEqual(handled, 0)
+    }))
+
+  it.effect("fails when an unknown tool is called again", () =>
+    Effect.gen(function*() {
+      const { end } = yield* run(asks(call("1", "shout")), asks(call("2", "shout")))
+      const error = yield* Effect.flip(end)
+      assert.strictEqual(error._tag === "ToolCallError" && error.reason, "unknown-tool")
+    }))
+
+  it.effect("forgives a tool that was called rightly, or not at all, in between", () =>
+    Effect.gen(function*() {
+      const { end } = yield* run(asks(wrong("1")), asks(right), asks(wrong("2")), asks(call("3", "shout")), "done")
+      assert.strictEqual((yield* end).steps, 5)
+    }))
+
+  it.effect("sends no params that are not an object back, and says that they were cut", () =>
+    Effect.gen(function*() {
+      const cut: TestChat.Answer = { ...asks(call("1", "echo", `{"text": "a`)), finishReason: "length" }
+      const { requests } = yield* run(cut, "sorry")
+      assert.deepStrictEqual(requests[1]?.messages[1], Message.assistant([call("1", "echo", {})]))
+      assert.include(String((yield* told(cut))[0]?.result), "limit of tokens")
+      assert.include(String((yield* told({ ...cut, finishReason: "tool-calls" }))[0]?.result), `{"text": "a`)
+      assert.include(String((yield* told(asks(call("1", "echo", ["a"]))))[0]?.result), `["a"]`)
+    }))
+
+  it.effect("takes missing params for none", () =>
+    Effect.gen(function*() {
+      const tool = Tool.make("now", { handler: () => Effect.succeed("noon") })
+      const outcome = yield* Effect.provide(
+        ToolLoop.run("?", { tools: [tool] }),
+        TestChat.layer([asks(call("1", "now", null)), "done"])
+      )
+      assert.deepStrictEqual(outcome.messages.slice(0, 2), [
+        Message.assistant([call("1", "now", {})]),
+        Message.tool([{ type: "tool-result", id: "1", result: "noon" }])
+      ])
+    }))
+
+  it.effect("gives every call an id of its own in the whole conversation", () =>
+    Effect.gen(function*() {
+      const say = (id: string, text: string) => call(id, "echo", { text })
+      const long = "x".repeat(64)
+      const { end } = yield* run(
+        asks(say("1", "a"), say("1", "b"), say("", "c")),
+        asks(say("1", "d"), say(long, "e"), say(long, "f")),
+        "done"
+      )
+      const outcome = yield* end
+      const calls = outcome.messages.flatMap((message) => Message.parts(message).filter((p) => p.type === "tool-call"))
+      const results = outcome.messages.flatMap((message) => message.role === "tool" ? message.content : [])
+      assert.deepStrictEqual(calls.map(({ id }) => id), ["1", "1-2", "call", "1-3", long, `${"x".repeat(56)}-2`])
+      assert.deepStrictEqual(results.map(({ id }) => id), calls.map(({ id }) => id))
+      assert.deepStrictEqual(results.map(({ result }) => result), ["a", "b", "c", "d", "e", "f"])
+    }))
+
+  it.effect("does not give an id the history has", () =>
+    Effect.gen(function*() {
+      const history = [
+        Message.user("?"),
+        Message.assistant([right]),
+        Message.tool([{ type: "tool-result", id: "9", result: "a" }])
+      ]
+      const outcome = yield* Effect.provide(
+        ToolLoop.run(history, { tools: [echo] }),
+        TestChat.layer([asks(right), "done"])
+      )
+      assert.deepStrictEqual(outcome.messages[0], Message.assistant([{ ...right, id: "9-2" }]))
+    }))
+})
+
+describe("ToolLoop: spans", () => {
+  const failing = Tool.make("failing", { handler: () => Effect.fail({ _tag: "Refused", message: "no" }) })
+  const erring = Tool.make("erring", { failureMode: "error", handler: () => Effect.fail<unknown>(new TypeError("no")) })
+
+  const spans = watched(({ spans }) =>
+    ToolLoop.run("?", { tools: [echo, failing, erring] }).pipe(
+      Effect.provide(TestChat.layer([asks(right), asks(call("2", "failing"), call("3", "erring"))])),
+      Effect.ignore,
+      Effect.map(() => spans.filter(({ name }) => name.startsWith("execute_tool")))
+    )
+  )
+
+  it.effect("has one for each call that runs, without its content", () =>
+    Effect.gen(function*() {
+      const [first, second, third] = yield* spans
+      assert.strictEqual(first?.name, "execute_tool echo")
+      assert.deepStrictEqual(
+        first?.attributes,
+        new Map([
+          ["gen_ai.operation.name", "execute_tool"],
+          ["gen_ai.tool.name", "echo"],
+          ["gen_ai.tool.type", "function"],
+          ["gen_ai.tool.call.id", "9"]
+        ])
+      )
+      assert.strictEqual(second?.attributes.get("error.type"), "Refused")
+      assert.strictEqual(third?.attributes.get("error.type"), "TypeError")
+    }))
+
+  it.effect("records arguments and results where content is captured", () =>
+    Effect.gen(function*() {
+      const [first] = yield* Effect.provideService(spans, Telemetry.CaptureContent, true)
+      assert.strictEqual(first?.attributes.get("gen_ai.tool.call.arguments"), `{"text":"a"}`)
+      assert.strictEqual(first?.attributes.get("gen_ai.tool.call.result"), `"a"`)
+    }))
+})
