@@ -1,1 +1,7 @@
-export {}
+/**
+ * Bedrock Runtime on 127.0.0.1: the real wire format, answered by any Strata service.
+ */
+export * as Emulator from "./Emulator.ts"
+export * as Fault from "./Fault.ts"
+export * as Model from "./Model.ts"
+export * as Statistics from "./Statistics.ts"

@@ -1,0 +1,155 @@
+/**
+ * Bedrock Runtime on 127.0.0.1: a real server that the AWS SDK talks to, answered by whatever `ChatService` and
+ * `EmbeddingService` are in context.
+ *
+ * It checks signatures, requests and models as strictly as the service does and breaks on demand. It does not emulate
+ * quotas, guardrails or the models themselves.
+ */
+import type * as ChatService from "@strata/core/ChatService"
+import type * as EmbeddingService from "@strata/core/EmbeddingService"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import * as Fault from "./Fault.ts"
+import * as Listener from "./Listener.ts"
+import * as Model from "./Model.ts"
+import * as Router from "./Router.ts"
+import type * as Signature from "./Signature.ts"
+import * as Statistics from "./Statistics.ts"
+
+/** The emulator could not start: its port is taken or may not be opened. */
+export class EmulatorError extends Schema.TaggedError<EmulatorError>()("EmulatorError", {
+  message: Schema.String,
+  cause: Schema.Defect()
+}) {}
+
+/** What a Bedrock client needs to reach the emulator. */
+export interface ClientOptions {
+  readonly endpoint: string
+  readonly region: string
+  readonly credentials: Signature.Credentials
+}
+
+/**
+ * A running emulator.
+ *
+ * - `url`: such as `http://127.0.0.1:4599`; HTTP/1.1 and HTTP/2 (without TLS, prior knowledge) on the same port.
+ * - `client`: for clients that sign with SigV4; `apiKey`: for those that send a bearer key.
+ * - `statistics`, `requests`: what it saw so far; `requests` keeps the latest ones.
+ * - `inject`, `clearFaults`: what goes wrong next.
+ */
+export class Emulator extends Context.Service<Emulator, {
+  readonly url: string
+  readonly client: ClientOptions
+  readonly apiKey: Redacted.Redacted
+  readonly statistics: Effect.Effect<Statistics.Statistics>
+  readonly requests: Effect.Effect<ReadonlyArray<Statistics.ReceivedRequest>>
+  readonly inject: (fault: Fault.Fault) => Effect.Effect<void>
+  readonly clearFaults: Effect.Effect<void>
+}>()("@strata/emulator/Emulator") {}
+
+/**
+ * - `host` (127.0.0.1) and `port` (0: any free one).
+ * - `region` (us-east-1): what signatures and ARNs must name.
+ * - `credentials`, `apiKeys`: who may call. By default the key pair of AWS's documentation and {@link defaultApiKey}.
+ * - `latency` (none): time before the first byte of every answer; a request that proves nothing is refused at once.
+ * - `models`: added to {@link Model.defaults}; one with the same id replaces it.
+ * - `applicationProfiles`: id or ARN of an application inference profile → model id.
+ * - `answeringModel`: the model name the services behind are told, such as `(model) => model.id`. By default none:
+ *   they answer with the model they have.
+ * - `faults`: what goes wrong from the start.
+ * - `history` (256): how many requests are remembered.
+ */
+export interface Options {
+  readonly host?: string | undefined
+  readonly port?: number | undefined
+  readonly region?: string | undefined
+  readonly credentials?: readonly [Signature.Credentials, ...Array<Signature.Credentials>] | undefined
+  readonly apiKeys?: readonly [Redacted.Redacted, ...Array<Redacted.Redacted>] | undefined
+  readonly latency?: Duration.Input | undefined
+  readonly models?: ReadonlyArray<Model.Model> | undefined
+  readonly applicationProfiles?: Readonly<Record<string, string>> | undefined
+  readonly answeringModel?: ((model: Model.Model) => string | undefined) | undefined
+  readonly faults?: ReadonlyArray<Fault.Fault> | undefined
+  readonly history?: number | undefined
+}
+
+/** The example key pair of AWS's documentation: it opens nothing but an emulator. */
+export const defaultCredentials: Signature.Credentials = {
+  accessKeyId: "AKIAIOSFODNN7EXAMPLE",
+  secretAccessKey: Redacted.make("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
+}
+
+/** The API key an emulator accepts unless told otherwise. */
+export const defaultApiKey: Redacted.Redacted = Redacted.make("bedrock-api-key-of-the-emulator")
+
+/** The longest body Bedrock takes, in bytes. */
+const maxBodyBytes = 25_000_000
+
+/**
+ * Starts an emulator; the end of the scope stops it and closes every connection.
+ *
+ * It runs on the wall clock, also under `TestClock`: what its clients sign and wait for is real time.
+ */
+export const make: (options?: Options) => Effect.Effect<
+  Emulator["Service"],
+  EmulatorError,
+  ChatService.ChatService | EmbeddingService.EmbeddingService | Scope.Scope
+> = Effect.fnUntraced(function*(options: Options = {}) {
+  const host = options.host ?? "127.0.0.1"
+  const region = options.region ?? "us-east-1"
+  const credentials = options.credentials ?? [defaultCredentials]
+  const apiKeys = options.apiKeys ?? [defaultApiKey]
+  const recorder = Statistics.make(options.history ?? 256)
+  const faults = yield* Fault.make(options.faults ?? [])
+  const services = yield* Effect.context<ChatService.ChatService | EmbeddingService.EmbeddingService>()
+  const handle = Router.handle({
+    accepted: { region, credentials, apiKeys },
+    catalog: Model.catalog({ region, models: options.models, applicationProfiles: options.applicationProfiles }),
+    faults,
+    recorder,
+    latency: Duration.fromInputUnsafe(options.latency ?? 0),
+    answering: options.answeringModel ?? (() => undefined)
+  })
+  const port = yield* Listener.listen({
+    host,
+    port: options.port ?? 0,
+    maxBodyBytes,
+    onConnection: recorder.connection,
+    handle: (exchange) =>
+      handle(exchange).pipe(
+        Effect.provideService(Clock.Clock, Clock.Clock.defaultValue()),
+        Effect.provideContext(services)
+      )
+  }).pipe(Effect.mapError(({ cause, message }) => new EmulatorError({ message, cause })))
+  const url = `http://${host}:${port}`
+  return Emulator.of({
+    url,
+    client: { endpoint: url, region, credentials: credentials[0] },
+    apiKey: apiKeys[0],
+    statistics: recorder.statistics,
+    requests: recorder.requests,
+    inject: faults.inject,
+    clearFaults: faults.clear
+  })
+})
+
+/**
+ * {@link make} as a layer.
+ *
+ * @example
+ * const program = Effect.gen(function*() {
+ *   const emulator = yield* Emulator.Emulator
+ *   yield* emulator.inject({ type: "throttle", times: 2 })
+ *   return emulator.client
+ * })
+ */
+export const layer = (
+  options?: Options
+): Layer.Layer<Emulator, EmulatorError, ChatService.ChatService | EmbeddingService.EmbeddingService> =>
+  Layer.effect(Emulator, make(options))

@@ -1,0 +1,52 @@
+/**
+ * The frames of `application/vnd.amazon.eventstream`: two lengths and two CRC-32 checksums around typed headers and a
+ * JSON payload.
+ */
+import { EventStreamCodec } from "@smithy/eventstream-codec"
+import type { MessageHeaders } from "@smithy/eventstream-codec"
+
+/** A frame that carries an event. `padding` is how many characters of filling the payload gets, 0 to 62. */
+export const event = (type: string, payload: Readonly<Record<string, unknown>>, padding: number): Uint8Array =>
+  encode(
+    { ":event-type": text(type), ":content-type": json, ":message-type": text("event") },
+    { ...payload, p: alphabet.slice(0, padding) }
+  )
+
+/** A frame that ends a stream with one of the exceptions its operation knows. */
+export const exception = (type: string, payload: Readonly<Record<string, unknown>>): Uint8Array =>
+  encode({ ":exception-type": text(type), ":content-type": json, ":message-type": text("exception") }, payload)
+
+/** A frame that ends a stream with an error nobody modelled. */
+export const error = (code: string, message: string): Uint8Array =>
+  codec.encode({
+    headers: { ":error-code": text(code), ":error-message": text(message), ":message-type": text("error") },
+    body: new Uint8Array(0)
+  })
+
+/** The same frame with a checksum that does not fit. */
+export const corrupted = (frame: Uint8Array): Uint8Array => {
+  const copy = Uint8Array.from(frame)
+  const last = copy.length - 1
+  copy[last] = (copy[last] ?? 0) ^ 0xff
+  return copy
+}
+
+/** The longest padding, in characters. */
+export const maxPadding = 62
+
+/** What real padding is made of: the service hides the length of a token behind a prefix of this. */
+const alphabet = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()
+const codec = new EventStreamCodec(
+  (input) => typeof input === "string" ? input : decoder.decode(input),
+  (input) => encoder.encode(input)
+)
+
+const text = (value: string) => ({ type: "string", value }) as const
+
+const json = text("application/json")
+
+const encode = (headers: MessageHeaders, payload: Readonly<Record<string, unknown>>): Uint8Array =>
+  codec.encode({ headers, body: encoder.encode(JSON.stringify(payload)) })

@@ -1,0 +1,249 @@
+/**
+ * One TCP port that speaks HTTP/1.1 and HTTP/2 without TLS, and runs one fiber for each request.
+ *
+ * The first three bytes decide: `PRI` opens an HTTP/2 connection, anything else is HTTP/1.1. The fiber of a request is
+ * interrupted when its client goes away, and closing the scope leaves no socket, session or listener behind. What a
+ * request means is not known here.
+ */
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as FiberSet from "effect/FiberSet"
+import type * as Scope from "effect/Scope"
+import * as Http from "node:http"
+import * as Http2 from "node:http2"
+import * as Net from "node:net"
+
+/** The port could not be opened; `cause` is Node's error. */
+export class ListenError
+  extends Data.TaggedError("ListenError")<{ readonly message: string; readonly cause: unknown }>
+{}
+
+/** The body of a request is longer than the listener takes. */
+export class BodyTooLargeError extends Data.TaggedError("BodyTooLargeError")<{ readonly limit: number }> {}
+
+/** Names in lower case; `content-length` decides between a body of known length and a stream. */
+export type Headers = Readonly<Record<string, string>>
+
+/**
+ * One request and the way to answer it: `respond`, any number of `write`, then `end`; or `cut`.
+ *
+ * - `target`: path and query as the client wrote them, still percent-encoded.
+ * - `headers`: names in lower case; over HTTP/2 the pseudo-headers are among them.
+ * - `write`: completes when the client has room for more.
+ * - `end`: completes when everything was handed to the network.
+ * - `cut`: sends these last bytes and drops the connection.
+ */
+export interface Exchange {
+  readonly protocol: "1.1" | "2"
+  readonly method: string
+  readonly target: string
+  readonly headers: Headers
+  readonly body: Effect.Effect<Uint8Array, BodyTooLargeError>
+  readonly respond: (status: number, headers: Headers) => Effect.Effect<void>
+  readonly write: (bytes: Uint8Array) => Effect.Effect<void>
+  readonly end: Effect.Effect<void>
+  readonly cut: (bytes: Uint8Array) => Effect.Effect<void>
+}
+
+/**
+ * - `port`: 0 lets the system choose.
+ * - `maxBodyBytes`: longer bodies fail with {@link BodyTooLargeError}.
+ * - `handle`: answers one request; interrupted when the client goes away.
+ * - `onConnection`: called when a connection opens; what it returns is called when it closes.
+ */
+export interface Options {
+  readonly host: string
+  readonly port: number
+  readonly maxBodyBytes: number
+  readonly handle: (exchange: Exchange) => Effect.Effect<void>
+  readonly onConnection: () => () => void
+}
+
+/** Opens the port and serves until the scope closes. Returns the port it listens on. */
+export const listen: (options: Options) => Effect.Effect<number, ListenError, Scope.Scope> = Effect.fnUntraced(
+  function*(options: Options) {
+    const sockets = new Set<Net.Socket>()
+    const socketOf = new WeakMap<Http2.Http2Session, Net.Socket>()
+    const http1 = Http.createServer({ keepAliveTimeout: keepAlive })
+    const http2 = Http2.createServer()
+
+    const listener = yield* Effect.acquireRelease(
+      open(options.host, options.port),
+      (listener) =>
+        Effect.callback<void>((resume) => {
+          for (const socket of sockets) socket.destroy()
+          listener.close(() => resume(Effect.void))
+        })
+    )
+    const fork = yield* Effect.flatMap(FiberSet.make<void, never>(), (fibers) => FiberSet.runtime(fibers)())
+
+    const serve = (exchange: Exchange, sink: Sink) => {
+      const fiber = fork(options.handle(exchange))
+      sink.on("error", ignore)
+      sink.once("close", () => fiber.interruptUnsafe())
+      // a client must not wait for an answer nobody writes any more
+      fiber.addObserver(() => {
+        if (!sink.writableEnded) sink.destroy()
+      })
+    }
+
+    http1.on("request", (request, response) => {
+      serve(overHttp1(request, response, options.maxBodyBytes), response)
+    })
+    http1.on("clientError", (_, socket) => socket.destroy())
+
+    let opening: Net.Socket | undefined
+    http2.on("session", (session) => {
+      if (opening !== undefined) socketOf.set(session, opening)
+      session.on("error", ignore)
+    })
+    http2.on("sessionError", ignore)
+    http2.on("stream", (stream, headers) => {
+      const socket = stream.session === undefined ? undefined : socketOf.get(stream.session)
+      serve(overHttp2(stream, headers, socket, options.maxBodyBytes), stream)
+    })
+
+    listener.on("connection", (socket) => {
+      const closed = options.onConnection()
+      sockets.add(socket)
+      socket.setNoDelay(true)
+      socket.on("error", ignore)
+      socket.once("close", () => {
+        sockets.delete(socket)
+        closed()
+      })
+      whenKnown(socket, (protocol) => {
+        opening = socket
+        const server = protocol === "2" ? http2 : http1
+        server.emit("connection", socket)
+        opening = undefined
+      })
+    })
+
+    const address = listener.address()
+    return address === null || typeof address === "string" ? options.port : address.port
+  }
+)
+
+/** Where an answer is written to. */
+type Sink = Http.ServerResponse | Http2.ServerHttp2Stream
+
+/** Load balancers of AWS keep an idle connection this long (milliseconds); Node's own 5 s would race with pools. */
+const keepAlive = 60_000
+
+const preface = "PRI"
+
+/** A broken connection also ends in `close`, which is where it is handled; without a listener `error` would throw. */
+const ignore = () => {}
+
+const open = (host: string, port: number): Effect.Effect<Net.Server, ListenError> =>
+  Effect.callback((resume) => {
+    const listener = Net.createServer()
+    const failed = (cause: Error) =>
+      resume(Effect.fail(new ListenError({ message: `Cannot listen on ${host}:${port}: ${cause.message}`, cause })))
+    listener.once("error", failed)
+    listener.listen({ host, port }, () => {
+      listener.off("error", failed)
+      listener.on("error", ignore)
+      resume(Effect.succeed(listener))
+    })
+  })
+
+/** Waits for enough bytes to tell the protocols apart and puts them back for the server that takes over. */
+const whenKnown = (socket: Net.Socket, callback: (protocol: Exchange["protocol"]) => void) => {
+  let seen: Buffer = Buffer.alloc(0)
+  const onReadable = () => {
+    const bytes: Buffer | null = socket.read()
+    if (bytes === null) return
+    seen = Buffer.concat([seen, bytes])
+    const start = seen.subarray(0, preface.length).toString("latin1")
+    if (start.length < preface.length && preface.startsWith(start)) return
+    socket.off("readable", onReadable)
+    // only now: bytes put back are readable again at once
+    socket.unshift(seen)
+    callback(start === preface ? "2" : "1.1")
+  }
+  socket.on("readable", onReadable)
+}
+
+const readBody = (
+  stream: Http.IncomingMessage | Http2.ServerHttp2Stream,
+  limit: number
+): Effect.Effect<Uint8Array, BodyTooLargeError> =>
+  Effect.callback((resume) => {
+    const chunks: Array<Buffer> = []
+    let size = 0
+    stream.on("error", ignore)
+    stream.on("data", (chunk: Buffer) => {
+      size += chunk.length
+      if (size <= limit) chunks.push(chunk)
+    })
+    stream.once(
+      "end",
+      () => resume(size > limit ? Effect.fail(new BodyTooLargeError({ limit })) : Effect.succeed(Buffer.concat(chunks)))
+    )
+  })
+
+const writeTo = (sink: Sink) => (bytes: Uint8Array): Effect.Effect<void> =>
+  Effect.callback((resume) => {
+    if (sink.destroyed || sink.write(bytes)) return resume(Effect.void)
+    const onDrain = () => resume(Effect.void)
+    sink.once("drain", onDrain)
+    return Effect.sync(() => sink.off("drain", onDrain))
+  })
+
+const endOf = (sink: Sink): Effect.Effect<void> =>
+  Effect.callback((resume) => {
+    sink.end(() => resume(Effect.void))
+  })
+
+const cutOff = (sink: Sink, socket: Net.Socket | undefined | null) => (bytes: Uint8Array): Effect.Effect<void> =>
+  Effect.callback((resume) => {
+    const drop = () => {
+      if (bytes.length === 0) socket?.resetAndDestroy()
+      else socket?.destroy()
+      resume(Effect.void)
+    }
+    if (bytes.length === 0 || sink.destroyed) drop()
+    else sink.write(bytes, drop)
+  })
+
+const overHttp1 = (request: Http.IncomingMessage, response: Http.ServerResponse, limit: number): Exchange => ({
+  protocol: "1.1",
+  method: request.method ?? "",
+  target: request.url ?? "",
+  headers: flatten(request.headers),
+  body: readBody(request, limit),
+  respond: (status, headers) => Effect.sync(() => void response.writeHead(status, headers)),
+  write: writeTo(response),
+  end: endOf(response),
+  cut: cutOff(response, request.socket)
+})
+
+const overHttp2 = (
+  stream: Http2.ServerHttp2Stream,
+  headers: Http2.IncomingHttpHeaders,
+  socket: Net.Socket | undefined,
+  limit: number
+): Exchange => ({
+  protocol: "2",
+  method: headers[":method"] ?? "",
+  target: headers[":path"] ?? "",
+  headers: flatten(headers),
+  body: readBody(stream, limit),
+  respond: (status, headers) =>
+    Effect.sync(() => {
+      if (!stream.destroyed && !stream.headersSent) stream.respond({ ":status": status, ...headers })
+    }),
+  write: writeTo(stream),
+  end: endOf(stream),
+  cut: cutOff(stream, socket)
+})
+
+const flatten = (headers: Http.IncomingHttpHeaders | Http2.IncomingHttpHeaders): Headers => {
+  const flat: Record<string, string> = {}
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined) flat[name] = Array.isArray(value) ? value.join(",") : value
+  }
+  return flat
+}

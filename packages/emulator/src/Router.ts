@@ -1,0 +1,190 @@
+/**
+ * The way of a request through the emulator: read, recognise, authenticate, perhaps spoil, answer, send.
+ */
+import type * as ChatService from "@strata/core/ChatService"
+import type * as EmbeddingService from "@strata/core/EmbeddingService"
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Random from "effect/Random"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as Answer from "./Answer.ts"
+import * as AwsError from "./AwsError.ts"
+import * as Converse from "./converse/Converse.ts"
+import type * as Fault from "./Fault.ts"
+import * as Cohere from "./invoke/Cohere.ts"
+import * as Embed from "./invoke/Embed.ts"
+import * as Titan from "./invoke/Titan.ts"
+import type * as Listener from "./Listener.ts"
+import * as Model from "./Model.ts"
+import * as Operation from "./Operation.ts"
+import * as Signature from "./Signature.ts"
+import type * as Statistics from "./Statistics.ts"
+
+/** `answering`: the model name the services behind are told for a model; `undefined` lets them use their own. */
+export interface Options {
+  readonly accepted: Signature.Accepted
+  readonly catalog: Model.Catalog
+  readonly faults: Fault.Faults
+  readonly recorder: Statistics.Recorder
+  readonly latency: Duration.Duration
+  readonly answering: (model: Model.Model) => string | undefined
+}
+
+/** Answers one request, whatever it is; never fails. */
+export const handle = (options: Options) => {
+  const { recorder } = options
+  return Effect.fnUntraced(function*(exchange: Listener.Exchange) {
+    const random = yield* Random.Random
+    const clock = yield* Clock.Clock
+    const started = clock.currentTimeMillisUnsafe()
+    const requestId = uuid(() => random.nextIntUnsafe())
+    const attempt = recorder.begin(exchange, requestId)
+    const context: Context = {
+      ...options,
+      exchange,
+      attempt,
+      requestId,
+      elapsed: () => Math.max(0, Math.round(clock.currentTimeMillisUnsafe() - started)),
+      now: started,
+      random: (below) => Math.floor(random.nextDoubleUnsafe() * below)
+    }
+    let dropped = false
+    const observed: Listener.Exchange = {
+      ...exchange,
+      respond: (status, headers) =>
+        Effect.suspend(() => {
+          attempt.status = status
+          return exchange.respond(status, headers)
+        }),
+      cut: (bytes) =>
+        Effect.suspend(() => {
+          dropped = true
+          return exchange.cut(bytes)
+        })
+    }
+    yield* answer(context).pipe(
+      Effect.catchDefect(Answer.failedInside),
+      Effect.catchTag("AwsError", (error) => Effect.succeed(Answer.error(error))),
+      Effect.flatMap((answer) => Answer.send(observed, answer, { "x-amzn-requestid": requestId })),
+      Effect.onExit((exit) =>
+        Effect.sync(() => {
+          const gone = Exit.isFailure(exit) && Cause.hasInterrupts(exit.cause)
+          recorder.end(attempt, dropped ? "dropped" : gone ? "aborted" : "completed")
+        })
+      )
+    )
+  })
+}
+
+interface Context extends Options {
+  readonly exchange: Listener.Exchange
+  readonly attempt: Statistics.Attempt
+  readonly requestId: string
+  readonly now: number
+  readonly elapsed: () => number
+  readonly random: (below: number) => number
+}
+
+const answer = Effect.fnUntraced(function*(context: Context) {
+  const { accepted, attempt, catalog, exchange, faults, latency, now, recorder } = context
+  const bytes = yield* Effect.mapError(exchange.body, tooLarge)
+  const json = bytes.length === 0 ? Result.succeed({}) : decodeJson(decoder.decode(bytes))
+  attempt.body = Result.getOrUndefined(json)
+  const route = Operation.fromTarget(exchange.method, exchange.target)
+  if (route === undefined) return yield* unknownOperation
+  recorder.routed(attempt, route.operation, route.modelId)
+  attempt.scheme = yield* Signature.authenticate(accepted, {
+    method: exchange.method,
+    target: exchange.target,
+    headers: exchange.headers,
+    body: bytes,
+    now
+  })
+  const model = Model.resolve(catalog, route.modelId)
+  const names = Result.isSuccess(model) ? [route.modelId, model.success.id] : [route.modelId]
+  const strike = yield* faults.strike(route.operation, names)
+  const delay = Duration.sum(latency, strike.latency)
+  if (!Duration.isZero(delay)) yield* Effect.sleep(delay)
+  const sound = Effect.gen(function*() {
+    const resolved = yield* Effect.fromResult(model)
+    const body = yield* Effect.mapError(Effect.fromResult(json), () => malformedJson)
+    return yield* dispatch(context, route.operation, resolved, body)
+  })
+  return yield* strike.fault === undefined ? sound : Answer.spoil(sound, strike.fault)
+})
+
+const dispatch = (
+  context: Context,
+  operation: Operation.Operation,
+  model: Model.Model,
+  body: unknown
+): Effect.Effect<
+  Answer.Answer,
+  AwsError.AwsError,
+  ChatService.ChatService | EmbeddingService.EmbeddingService
+> => {
+  const answering = context.answering(model)
+  switch (operation) {
+    case "Converse":
+      return model.kind === "chat" ? Converse.converse({ ...context, body, model, answering }) : Effect.fail(notChat)
+    case "ConverseStream":
+      return model.kind === "chat"
+        ? Converse.converseStream({ ...context, body, model, answering })
+        : Effect.fail(notChat)
+    case "InvokeModel":
+      return model.kind === "embedding"
+        ? Effect.map(
+          invoke(model.family, body, answering, context.requestId),
+          (invoked) => Embed.toAnswer(invoked, context.elapsed())
+        )
+        : Effect.fail(notEmbedding)
+  }
+}
+
+const invoke = (
+  family: Model.EmbeddingFamily,
+  body: unknown,
+  answering: string | undefined,
+  id: string
+): Effect.Effect<Embed.Invoked, AwsError.AwsError, EmbeddingService.EmbeddingService> => {
+  switch (family) {
+    case "titan-v1":
+      return Titan.v1(body, answering)
+    case "titan-v2":
+      return Titan.v2(body, answering)
+    case "cohere-v3":
+      return Cohere.v3(body, answering, id)
+    case "cohere-v4":
+      return Cohere.v4(body, answering, id)
+  }
+}
+
+const decoder = new TextDecoder()
+
+const decodeJson = Schema.decodeUnknownResult(Schema.fromJsonString(Schema.Unknown))
+
+const malformedJson = AwsError.make("SerializationException", "The request body is not valid JSON.")
+
+const unknownOperation = AwsError.make("UnknownOperationException", "Unknown operation.")
+
+const notChat = AwsError.validation(
+  "This action doesn't support the model that you provided. Try again with a supported text or chat model"
+)
+
+const notEmbedding = AwsError.validation(
+  "This emulator answers InvokeModel for embedding models only. Use Converse for a chat model."
+)
+
+const tooLarge = ({ limit }: Listener.BodyTooLargeError) =>
+  AwsError.make("RequestEntityTooLargeException", `The request body is larger than ${limit} bytes.`)
+
+/** A version 4 UUID from four random 32-bit numbers. */
+const uuid = (next: () => number): string => {
+  const hex = Array.from({ length: 4 }, () => (next() >>> 0).toString(16).padStart(8, "0")).join("")
+  const variant = "89ab".charAt(parseInt(hex.charAt(16), 16) & 3)
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20)}`
+}

@@ -1,0 +1,100 @@
+/**
+ * What the embedding families share: reading a body by its JSON schema, and asking the embedding service for vectors of
+ * the right size.
+ */
+import type * as Embedding from "@strata/core/Embedding"
+import * as EmbeddingService from "@strata/core/EmbeddingService"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as Answer from "../Answer.ts"
+import * as AwsError from "../AwsError.ts"
+import { tokensOf } from "../converse/Validation.ts"
+import * as Violation from "../Violation.ts"
+import * as Vector from "./Vector.ts"
+
+/** A reader of request bodies that fails the way a model's own JSON schema does. */
+export const reader = <S extends Schema.ConstraintDecoder<unknown>>(schema: S) => {
+  const decode = Schema.decodeUnknownResult(schema, { errors: "all", onExcessProperty: "error" })
+  return (body: unknown): Result.Result<S["Type"], AwsError.AwsError> =>
+    Result.mapError(decode(body), ({ issue }) => Violation.toMalformedInput(Violation.collect(issue, body)))
+}
+
+/** One of these numbers. */
+export const oneOfNumbers = (values: ReadonlyArray<number>) =>
+  Schema.makeFilter<number>((value) => values.includes(value) || `${value} is not a valid enum value`)
+
+/** A text between so many characters. */
+export const textBetween = (minimum: number, maximum: number) =>
+  Schema.makeFilter<string>((text) =>
+    text.length < minimum
+      ? `expected minLength: ${minimum}, actual: ${text.length}`
+      : text.length <= maximum || `expected maxLength: ${maximum}, actual: ${text.length}`
+  )
+
+/** A list between so many items. */
+export const itemsBetween = (minimum: number, maximum: number) =>
+  Schema.makeFilter<ReadonlyArray<unknown>>((items) =>
+    items.length < minimum
+      ? `expected minimum item count: ${minimum}, found: ${items.length}`
+      : items.length <= maximum || `expected maximum item count: ${maximum}, found: ${items.length}`
+  )
+
+/** One of these texts. */
+export const oneOf = <const Values extends ReadonlyArray<string>>(values: Values) =>
+  Schema.String.pipe(
+    Schema.refine((text): text is Values[number] => values.includes(text), {
+      message: "{value} is not a valid enum value"
+    })
+  )
+
+/** What is embedded, and how. `explicit`: the request itself named the number of dimensions. */
+export interface Question {
+  readonly inputs: ReadonlyArray<string>
+  readonly model: string | undefined
+  readonly purpose: Embedding.Purpose
+  readonly truncate: "none" | "start" | "end"
+  readonly dimensions: number
+  readonly explicit: boolean
+}
+
+/** One vector for each input, of the asked size, and the tokens of all of them. */
+export interface Embedded {
+  readonly vectors: ReadonlyArray<Float32Array>
+  readonly inputTokens: number
+}
+
+/**
+ * Asks the embedding service. One that refuses the options is asked again without them: its vectors are fitted to the
+ * asked dimensions in any case, and the limits of the emulated model were checked before.
+ */
+export const embed = Effect.fnUntraced(function*(question: Question) {
+  const { dimensions, explicit, inputs, model, purpose, truncate } = question
+  const service = yield* EmbeddingService.EmbeddingService
+  const options = { model, purpose, truncate, ...(explicit ? { dimensions } : undefined) }
+  const batch = yield* service.embedMany(inputs, options).pipe(
+    Effect.catchTag(
+      ["InvalidRequestError", "UnsupportedFeatureError", "ContextLengthExceededError"],
+      () => service.embedMany(inputs, { model, truncate: "end" })
+    ),
+    Effect.mapError(AwsError.fromProviderError)
+  )
+  const embedded: Embedded = {
+    vectors: batch.embeddings.map(({ vector }) => Vector.resize(vector, dimensions)),
+    inputTokens: batch.usage.inputTokens ?? inputs.reduce((sum, text) => sum + tokensOf(text), 0)
+  }
+  return embedded
+})
+
+/** What a family answers: the body, and the tokens for the header. */
+export interface Invoked {
+  readonly body: unknown
+  readonly inputTokens: number
+}
+
+/** The answer, with the headers every InvokeModel answer has. */
+export const toAnswer = ({ body, inputTokens }: Invoked, latencyMs: number): Answer.Answer =>
+  Answer.json(body, {
+    "x-amzn-bedrock-input-token-count": String(inputTokens),
+    "x-amzn-bedrock-invocation-latency": String(latencyMs)
+  })

@@ -1,0 +1,41 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import * as Operation from "../src/Operation.ts"
+
+const operations = Schema.Literals(["Converse", "ConverseStream", "InvokeModel"])
+
+const modelIds = Schema.String.check(Schema.isPattern(/^[a-zA-Z0-9.:/_-]{1,80}$/))
+
+describe("Operation", () => {
+  it.effect.prop(
+    "a path leads back to its operation and model",
+    { operation: operations, modelId: modelIds },
+    (route) =>
+      Effect.sync(() => {
+        assert.deepStrictEqual(Operation.fromTarget("POST", Operation.toPath(route)), route)
+      })
+  )
+
+  it.effect.prop("no target is too odd to look at", { target: Schema.String }, ({ target }) =>
+    Effect.sync(() => {
+      Operation.fromTarget("POST", target)
+      Operation.fromTarget("POST", `/model/${target}/converse`)
+    }))
+
+  it("knows nothing else", () => {
+    for (
+      const target of [
+        "/",
+        "/model/a",
+        "/model/a/b/converse",
+        "/model/%ZZ/converse",
+        "/model/a/invoke-with-response-stream",
+        "/model/a/count-tokens"
+      ]
+    ) {
+      assert.isUndefined(Operation.fromTarget("POST", target), target)
+    }
+    assert.isUndefined(Operation.fromTarget("GET", "/model/a/converse"))
+  })
+})

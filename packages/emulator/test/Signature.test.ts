@@ -1,0 +1,201 @@
+import { Sha256 } from "@aws-crypto/sha256-js"
+import { ConverseCommand } from "@aws-sdk/client-bedrock-runtime"
+import type { BedrockRuntimeClientConfig } from "@aws-sdk/client-bedrock-runtime"
+import { assert, describe, it } from "@effect/vitest"
+import { SignatureV4 } from "@smithy/signature-v4"
+import { Emulator } from "@strata/emulator"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as Http2 from "node:http2"
+import * as Fixture from "./Fixture.ts"
+
+const keys = {
+  accessKeyId: Emulator.defaultCredentials.accessKeyId,
+  secretAccessKey: Redacted.value(Emulator.defaultCredentials.secretAccessKey)
+}
+
+const hour = 3_600_000
+
+const refused = Effect.fnUntraced(function*(protocol: Fixture.Protocol, config: BedrockRuntimeClientConfig) {
+  const client = yield* Fixture.connect(protocol, config)
+  const { message, name, status } = yield* Effect.flip(
+    Fixture.attempt(() => client.send(new ConverseCommand(Fixture.hello)))
+  )
+  return { message, name, status }
+})
+
+const accepted = Effect.fnUntraced(function*(protocol: Fixture.Protocol, config: BedrockRuntimeClientConfig) {
+  const client = yield* Fixture.connect(protocol, config)
+  yield* Fixture.attempt(() => client.send(new ConverseCommand(Fixture.hello)))
+  const { requests } = yield* Emulator.Emulator
+  return (yield* requests).at(-1)?.scheme
+})
+
+describe.each(Fixture.protocols)("Signature over HTTP/%s", (protocol) => {
+  it.effect("accepts the signature of a known key", () =>
+    Effect.gen(function*() {
+      assert.strictEqual(yield* accepted(protocol, {}), "sigv4")
+    }).pipe(Effect.provide(Fixture.emulator())))
+
+  it.effect("accepts the signature over the path of an ARN", () =>
+    Effect.gen(function*() {
+      const client = yield* Fixture.connect(protocol)
+      const modelId = `arn:aws:bedrock:us-east-1::foundation-model/${Fixture.modelId}`
+      yield* Fixture.attempt(() => client.send(new ConverseCommand({ ...Fixture.hello, modelId })))
+    }).pipe(Effect.provide(Fixture.emulator())))
+
+  it.effect("accepts a known API key", () =>
+    Effect.gen(function*() {
+      const { apiKey } = yield* Emulator.Emulator
+      const scheme = yield* accepted(protocol, {
+        token: { token: Redacted.value(apiKey) },
+        authSchemePreference: ["httpBearerAuth"]
+      })
+      assert.strictEqual(scheme, "bearer")
+    }).pipe(Effect.provide(Fixture.emulator())))
+
+  it.effect("refuses an unknown API key", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(
+        yield* refused(protocol, { token: { token: "guess" }, authSchemePreference: ["httpBearerAuth"] }),
+        {
+          name: "AccessDeniedException",
+          status: 403,
+          message: "Authentication failed: Please make sure your API Key is valid."
+        }
+      )
+    }).pipe(Effect.provide(Fixture.emulator())))
+
+  it.effect("refuses a wrong secret", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(
+        yield* refused(protocol, { credentials: { ...keys, secretAccessKey: "guess" } }),
+        {
+          name: "InvalidSignatureException",
+          status: 403,
+          message:
+            "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details."
+        }
+      )
+    }).pipe(Effect.provide(Fixture.emulator())))
+
+  it.effect("refuses an unknown access key", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(
+        yield* refused(protocol, { credentials: { ...keys, accessKeyId: "AKIAUNKNOWN" } }),
+        {
+          name: "UnrecognizedClientException",
+          status: 403,
+          message: "The security token included in the request is invalid."
+        }
+      )
+    }).pipe(Effect.provide(Fixture.emulator())))
+
+  it.effect("refuses a signature for another region", () =>
+    Effect.gen(function*() {
+      const { message, name } = yield* refused(protocol, { region: "eu-west-1" })
+      assert.strictEqual(name, "InvalidSignatureException")
+      assert.include(message, "Credential should be scoped to a valid region")
+    }).pipe(Effect.provide(Fixture.emulator())))
+
+  it.effect("refuses a signature that is too old or not yet valid", () =>
+    Effect.gen(function*() {
+      const old = yield* refused(protocol, { systemClockOffset: -hour })
+      assert.strictEqual(old.name, "InvalidSignatureException")
+      assert.match(old.message, /^Signature expired: \d{8}T\d{6}Z is now earlier than \d{8}T\d{6}Z \(.* - 5 min\.\)$/)
+      const early = yield* refused(protocol, { systemClockOffset: hour })
+      assert.match(early.message, /^Signature not yet current: /)
+    }).pipe(Effect.provide(Fixture.emulator())))
+
+  it.effect("wants the session token of temporary credentials", () =>
+    Effect.gen(function*() {
+      assert.strictEqual(
+        yield* accepted(protocol, { credentials: { ...keys, sessionToken: "token" } }),
+        "sigv4"
+      )
+      assert.strictEqual((yield* refused(protocol, {})).name, "UnrecognizedClientException")
+      assert.strictEqual(
+        (yield* refused(protocol, { credentials: { ...keys, sessionToken: "other" } })).name,
+        "UnrecognizedClientException"
+      )
+    }).pipe(
+      Effect.provide(Fixture.emulator({
+        credentials: [{ ...Emulator.defaultCredentials, sessionToken: Redacted.make("token") }]
+      }))
+    ))
+
+  it.effect("refuses a session token nobody gave out", () =>
+    Effect.gen(function*() {
+      const { name } = yield* refused(protocol, { credentials: { ...keys, sessionToken: "token" } })
+      assert.strictEqual(name, "UnrecognizedClientException")
+    }).pipe(Effect.provide(Fixture.emulator())))
+})
+
+describe("Signature", () => {
+  it.effect("refuses a request that proves nothing", () =>
+    Effect.gen(function*() {
+      const { url } = yield* Emulator.Emulator
+      const response = yield* Fixture.attempt(() =>
+        fetch(`${url}/model/${Fixture.modelId}/converse`, { method: "POST", body: "{}" })
+      )
+      assert.strictEqual(response.status, 403)
+      assert.strictEqual(
+        response.headers.get("x-amzn-errortype"),
+        "MissingAuthenticationTokenException:http://internal.amazon.com/coral/com.amazon.bedrock/"
+      )
+      assert.strictEqual(yield* Fixture.attempt(() => response.text()), `{"message":"Missing Authentication Token"}`)
+    }).pipe(Effect.provide(Fixture.emulator())))
+
+  it.effect("refuses a body that is not the signed one", () =>
+    Effect.gen(function*() {
+      const { url } = yield* Emulator.Emulator
+      const client = yield* Fixture.connect("1.1")
+      let signed:
+        | { readonly path: string; readonly headers: Record<string, string>; readonly body: Uint8Array }
+        | undefined
+      client.middlewareStack.add((next) => (args) => {
+        // what the client is about to send
+        signed = args.request as typeof signed
+        return next(args)
+      }, { step: "finalizeRequest", priority: "low" })
+      yield* Fixture.attempt(() => client.send(new ConverseCommand(Fixture.hello)))
+      const body = new TextDecoder().decode(signed?.body)
+      const send = (body: string) =>
+        Fixture.attempt(() => fetch(url + signed?.path, { method: "POST", headers: signed?.headers ?? {}, body }))
+      assert.strictEqual((yield* send(body)).status, 200)
+      const forged = yield* send(body.replace("Hi", "Ho"))
+      assert.strictEqual(forged.status, 403)
+      assert.include(forged.headers.get("x-amzn-errortype"), "InvalidSignatureException")
+    }).pipe(Effect.provide(Fixture.emulator())))
+
+  it.effect("accepts a signature over `host` where HTTP/2 says `:authority`", () =>
+    Effect.gen(function*() {
+      const { url } = yield* Emulator.Emulator
+      const { host } = new URL(url)
+      const signer = new SignatureV4({ service: "bedrock", region: "us-east-1", credentials: keys, sha256: Sha256 })
+      const path = `/model/${Fixture.modelId}/converse`
+      const body = JSON.stringify(Fixture.hello)
+      const { headers } = yield* Fixture.attempt(() =>
+        signer.sign({ method: "POST", protocol: "http:", hostname: "", path, headers: { host }, body })
+      )
+      const session = yield* Effect.acquireRelease(
+        Effect.sync(() => Http2.connect(url)),
+        (session) => Effect.sync(() => session.destroy())
+      )
+      const { host: _, ...sent } = headers
+      const status = yield* Effect.callback<number | undefined>((resume) => {
+        const stream = session.request({ ...sent, ":method": "POST", ":path": path })
+        stream.on("response", (headers) => resume(Effect.succeed(headers[":status"])))
+        stream.end(body)
+      })
+      assert.strictEqual(status, 200)
+    }).pipe(Effect.provide(Fixture.emulator())))
+
+  it.effect("refuses an authorization it cannot read", () =>
+    Effect.gen(function*() {
+      for (const authorization of ["AWS4-HMAC-SHA256", "AWS4-HMAC-SHA256 Credential=a/b", "Basic abc", "Bearer"]) {
+        const { status } = yield* Fixture.post("/model/x/converse", "{}", { authorization })
+        assert.isTrue(status === 400 || status === 403, `${authorization}: ${status}`)
+      }
+    }).pipe(Effect.provide(Fixture.emulator())))
+})
