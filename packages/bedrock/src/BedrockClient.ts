@@ -1,19 +1,36 @@
 /**
  * Amazon Bedrock Runtime as a scoped resource: one SDK client, made with the layer and destroyed with its scope.
+ *
+ * Each call is one attempt: the SDK's own retry is off, because the policy of the services above owns retries. A model
+ * named by an ARN is called in the region of the ARN, through the same connections and credentials.
  */
-import type {
-  BedrockRuntimeClient,
-  ConverseCommandInput,
-  ConverseCommandOutput,
-  ConverseStreamCommandInput,
-  ConverseStreamOutput
+import {
+  type BedrockRuntimeClient,
+  ConverseCommand,
+  type ConverseCommandInput,
+  type ConverseCommandOutput,
+  ConverseStreamCommand,
+  type ConverseStreamCommandInput,
+  type ConverseStreamOutput,
+  InvokeModelCommand
 } from "@aws-sdk/client-bedrock-runtime"
 import type * as ProviderError from "@strata/core/ProviderError"
+import * as Config from "effect/Config"
 import * as Context from "effect/Context"
-import type * as Duration from "effect/Duration"
-import type * as Effect from "effect/Effect"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Number from "effect/Number"
+import * as Option from "effect/Option"
+import * as Record from "effect/Record"
 import type * as Scope from "effect/Scope"
-import type * as Stream from "effect/Stream"
+import * as Stream from "effect/Stream"
+import * as Authentication from "./Authentication.ts"
+import * as Calls from "./internal/calls.ts"
+import * as ResponseEvents from "./internal/responseEvents.ts"
+import * as SdkClients from "./internal/sdkClients.ts"
+import * as Region from "./Region.ts"
+import * as Transport from "./Transport.ts"
 
 /** A stream of Converse events, and the id of the request that opened it. */
 export interface ConverseStreamResponse {
@@ -32,7 +49,9 @@ export interface InvokeModelResponse {
 /**
  * The operations of Bedrock Runtime, each one attempt, with typed errors. Interruption closes the HTTP stream.
  *
- * `sdk` is the client itself, for what is not covered here.
+ * - `converseStream`: the response is open until its scope closes. `events` can be run once; it ends when the service
+ *   ends the response, so only a `messageStop` among them tells that the answer is whole.
+ * - `sdk`: the client itself, for what is not covered here. It has the client's region only.
  */
 export class BedrockClient extends Context.Service<BedrockClient, {
   readonly converse: (
@@ -46,3 +65,111 @@ export class BedrockClient extends Context.Service<BedrockClient, {
   ) => Effect.Effect<InvokeModelResponse, ProviderError.ProviderError>
   readonly sdk: BedrockRuntimeClient
 }>()("@strata/bedrock/BedrockClient") {}
+
+/**
+ * How to reach Bedrock. All is optional: without options it is what the environment says.
+ *
+ * - `region`: else `AWS_REGION`, `AWS_DEFAULT_REGION`, the region of the profile. Only models named by an ARN can be called
+ *   without.
+ * - `endpoint`: a URL in place of the region's own: a VPC endpoint, a proxy, an emulator. Else the SDK looks at
+ *   `AWS_ENDPOINT_URL_BEDROCK_RUNTIME`, `AWS_ENDPOINT_URL` and the profile.
+ * - `transport`: see {@link Transport.Options}.
+ * - the rest: see {@link Authentication.Options}.
+ *
+ * The region and `AWS_BEARER_TOKEN_BEDROCK` are read through the `ConfigProvider`; other variables and files are read by
+ * the SDK itself, from the process.
+ */
+export interface Options extends Authentication.Options {
+  readonly region?: string | undefined
+  readonly endpoint?: string | undefined
+  readonly transport?: Transport.Options | undefined
+}
+
+/** {@link Options}, each of them given or read from `Config`. */
+export type ConfigOptions = { readonly [Name in keyof Options]: Options[Name] | Config.Config<Options[Name]> }
+
+/**
+ * Opens a client. Fails with an `InvalidRequestError` when the options contradict each other or the region cannot be
+ * one; nothing is sent before the first call, so wrong credentials show there.
+ */
+export const make = Effect.fnUntraced(function*(
+  options: Options = {}
+): Effect.fn.Return<BedrockClient["Service"], ProviderError.InvalidRequestError, Scope.Scope> {
+  const authentication = yield* Authentication.resolve(options)
+  const region = yield* Region.resolve(options.region)
+  const requestHandler = yield* Transport.make(options.transport)
+  const sdks = yield* SdkClients.open({
+    ...authentication,
+    ...(region === undefined ? {} : { region }),
+    ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint }),
+    requestHandler
+  })
+  const calls = yield* Calls.make
+
+  return BedrockClient.of({
+    converse: Effect.fn("BedrockClient.converse")((options) => {
+      const input = { ...options }
+      return Effect.flatMap(
+        sdks.forModel(input.modelId),
+        (sdk) => calls.use(input, (call) => call.run(() => sdk.send(new ConverseCommand(input))))
+      )
+    }),
+    converseStream: Effect.fn("BedrockClient.converseStream")(function*(options) {
+      const input = { ...options }
+      const sdk = yield* sdks.forModel(input.modelId)
+      const call = yield* calls.open(input)
+      const output = yield* call.run(() => sdk.send(new ConverseStreamCommand(input)))
+      return {
+        requestId: output.$metadata.requestId,
+        events: output.stream === undefined
+          ? Stream.empty
+          : ResponseEvents.fromIterator(output.stream[Symbol.asyncIterator](), call)
+      }
+    }),
+    invokeModel: Effect.fn("BedrockClient.invokeModel")((options) => {
+      const input = { ...options, contentType: "application/json", accept: "application/json" }
+      return Effect.flatMap(
+        sdks.forModel(input.modelId),
+        (sdk) =>
+          calls.use(input, (call) =>
+            Effect.map(call.run(() => sdk.send(new InvokeModelCommand(input))), (output) => {
+              const latency = numberHeader(call, "x-amzn-bedrock-invocation-latency")
+              return {
+                body: output.body,
+                requestId: output.$metadata.requestId,
+                inputTokens: numberHeader(call, "x-amzn-bedrock-input-token-count"),
+                latency: latency === undefined ? undefined : Duration.millis(latency)
+              }
+            }))
+      )
+    }),
+    sdk: sdks.home
+  })
+})
+
+/** A layer of {@link make}: one client, shared by all that is built on it. */
+export const layer = (options?: Options): Layer.Layer<BedrockClient, ProviderError.InvalidRequestError> =>
+  Layer.effect(BedrockClient, make(options))
+
+/**
+ * {@link layer} with any of its options read from `Config`.
+ *
+ * @example
+ * BedrockClient.layerConfig({ region: Config.String("BEDROCK_REGION"), apiKey: Config.Redacted("BEDROCK_API_KEY") })
+ */
+export const layerConfig = (
+  options: ConfigOptions
+): Layer.Layer<BedrockClient, ProviderError.InvalidRequestError | Config.ConfigError> =>
+  Layer.effect(BedrockClient, Effect.flatMap(read(options), make))
+
+const read = (options: ConfigOptions): Effect.Effect<Options, Config.ConfigError> =>
+  Effect.all(
+    Record.map(
+      // Seen as a record of its fields, whose names and types the result has again.
+      options as Record.ReadonlyRecord<string, unknown>,
+      (option) => Config.isConfig(option) ? option : Effect.succeed(option)
+    )
+  )
+
+const numberHeader = (call: Calls.Call, name: string): number | undefined =>
+  Option.getOrUndefined(Option.flatMap(Option.fromUndefinedOr(call.responseHeader(name)), Number.parse))

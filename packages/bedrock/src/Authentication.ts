@@ -1,0 +1,151 @@
+/**
+ * Who calls Bedrock: the options a user chooses from, turned into what the SDK takes.
+ *
+ * The choice is made here and nowhere else: whatever was chosen explicitly wins over the environment. Nothing is fetched
+ * before the first call; the SDK then keeps what it got and renews it before it expires.
+ */
+import type { BedrockRuntimeClientConfig } from "@aws-sdk/client-bedrock-runtime"
+import { fromIni, fromTemporaryCredentials } from "@aws-sdk/credential-providers"
+import * as ProviderError from "@strata/core/ProviderError"
+import type * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
+import * as Redacted from "effect/Redacted"
+import * as BedrockError from "./BedrockError.ts"
+import * as Environment from "./internal/environment.ts"
+import { providerName } from "./internal/provider.ts"
+
+/** Keys of AWS. `expiration`, in milliseconds since 1970, makes a provider of them be asked again in time. */
+export interface Credentials {
+  readonly accessKeyId: string
+  readonly secretAccessKey: Redacted.Redacted
+  readonly sessionToken?: Redacted.Redacted | undefined
+  readonly expiration?: number | undefined
+}
+
+/**
+ * Where credentials come from when they are not at hand: an effect, or a provider of the AWS SDK such as `fromSSO()`.
+ * It runs at the first call, and again when what it gave is about to expire.
+ */
+export type CredentialsProvider = Effect.Effect<Credentials, unknown> | SdkProvider
+
+/**
+ * A role taken on before calling Bedrock, with AWS STS.
+ *
+ * - `duration`: how long each session lasts; an hour when missing.
+ * - `sessionName`: what CloudTrail shows; "strata" when missing.
+ */
+export interface AssumeRole {
+  readonly roleArn: string
+  readonly sessionName?: string | undefined
+  readonly externalId?: string | undefined
+  readonly duration?: Duration.Input | undefined
+}
+
+/**
+ * One way to authenticate:
+ *
+ * - `credentials`: keys, or where to get them.
+ * - `profile`: a profile of the AWS configuration files.
+ * - `apiKey`: an API key of Bedrock, sent as a bearer token.
+ * - none of these: `AWS_BEARER_TOKEN_BEDROCK`, else the SDK's chain (environment, profile, web identity, container, instance).
+ *
+ * `assumeRole` takes on a role with the credentials of any way but `apiKey`.
+ */
+export interface Options {
+  readonly credentials?: Credentials | CredentialsProvider | undefined
+  readonly profile?: string | undefined
+  readonly apiKey?: Redacted.Redacted | undefined
+  readonly assumeRole?: AssumeRole | undefined
+}
+
+/** What the SDK's client takes. `authSchemePreference` is always set: without it a token in the environment wins. */
+export interface SdkAuthentication
+  extends Pick<BedrockRuntimeClientConfig, "credentials" | "token" | "authSchemePreference" | "profile">
+{}
+
+/** Decides how to authenticate. Fails with an `InvalidRequestError` that names the fields when two ways are given. */
+export const resolve = Effect.fnUntraced(function*(options: Options) {
+  yield* exclusive(options)
+  const apiKey = isExplicit(options) ? options.apiKey : yield* environment
+  return apiKey === undefined ? signed(options, yield* Effect.context()) : bearer(apiKey)
+})
+
+type SdkProvider = Exclude<NonNullable<BedrockRuntimeClientConfig["credentials"]>, { readonly accessKeyId: string }>
+
+type SdkCredentials = Awaited<ReturnType<SdkProvider>>
+
+const environment = Effect.map(
+  Environment.read("AWS_BEARER_TOKEN_BEDROCK"),
+  (key) => key === undefined ? undefined : Redacted.make(key)
+)
+
+const isExplicit = (options: Options): boolean =>
+  (["apiKey", "credentials", "profile", "assumeRole"] as const).some((way) => options[way] !== undefined)
+
+const exclusive = (options: Options): Effect.Effect<void, ProviderError.InvalidRequestError> => {
+  const ways = (["apiKey", "credentials", "profile"] as const).filter((way) => options[way] !== undefined)
+  const given = options.apiKey !== undefined && options.assumeRole !== undefined ? [...ways, "assumeRole"] : ways
+  return given.length < 2 ? Effect.void : Effect.fail(
+    ProviderError.invalidRequest({
+      provider: providerName,
+      field: given.join(", "),
+      problem: "these are different ways to authenticate",
+      remedy: "Keep one of them"
+    })
+  )
+}
+
+const bearer = (apiKey: Redacted.Redacted): SdkAuthentication => ({
+  authSchemePreference: ["httpBearerAuth"],
+  // A function, since the SDK's client shows its configuration to whoever prints it.
+  token: () => Promise.resolve({ token: Redacted.value(apiKey) })
+})
+
+const signed = (options: Options, context: Context.Context<never>): SdkAuthentication => {
+  const source = options.credentials !== undefined
+    ? provider(options.credentials, context)
+    : options.profile !== undefined
+    ? fromIni({ profile: options.profile })
+    : undefined
+  const credentials = options.assumeRole === undefined ? source : assumed(options.assumeRole, source)
+  return {
+    authSchemePreference: ["sigv4"],
+    ...(credentials === undefined ? {} : { credentials: explained(credentials) }),
+    ...(options.profile === undefined ? {} : { profile: options.profile })
+  }
+}
+
+const provider = (
+  credentials: Credentials | CredentialsProvider,
+  context: Context.Context<never>
+): SdkProvider => {
+  if (Predicate.isFunction(credentials)) return credentials
+  const effect = Effect.isEffect(credentials) ? credentials : Effect.succeed(credentials)
+  return () => Effect.runPromiseWith(context)(Effect.map(effect, toSdk))
+}
+
+/** A provider whose failure is about authentication, unless the service or the network says more. */
+const explained = (provider: SdkProvider): SdkProvider => (identity) =>
+  Promise.resolve(identity).then(provider).catch((error: unknown) =>
+    Promise.reject(BedrockError.fromCredentials(error))
+  )
+
+const toSdk = (credentials: Credentials): SdkCredentials => ({
+  accessKeyId: credentials.accessKeyId,
+  secretAccessKey: Redacted.value(credentials.secretAccessKey),
+  ...(credentials.sessionToken === undefined ? {} : { sessionToken: Redacted.value(credentials.sessionToken) }),
+  ...(credentials.expiration === undefined ? {} : { expiration: new Date(credentials.expiration) })
+})
+
+const assumed = (role: AssumeRole, source: SdkProvider | undefined): SdkProvider =>
+  fromTemporaryCredentials({
+    ...(source === undefined ? {} : { masterCredentials: source }),
+    params: {
+      RoleArn: role.roleArn,
+      RoleSessionName: role.sessionName ?? "strata",
+      ...(role.externalId === undefined ? {} : { ExternalId: role.externalId }),
+      ...(role.duration === undefined ? {} : { DurationSeconds: Duration.toSeconds(role.duration) })
+    }
+  })

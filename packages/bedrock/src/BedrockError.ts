@@ -1,0 +1,288 @@
+/**
+ * Errors of AWS as errors of Strata: the only place that knows the names of AWS exceptions.
+ *
+ * What the network reports is told apart in `internal/networkError.ts`, what a validation text means in
+ * `internal/validationText.ts`. An exception of the SDK carries the whole exchange, headers and all, so nothing of it is
+ * kept but its name, its text and the id of the request.
+ */
+import * as ProviderError from "@strata/core/ProviderError"
+import * as Duration from "effect/Duration"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as ErrorChain from "./internal/errorChain.ts"
+import * as NetworkError from "./internal/networkError.ts"
+import { providerName } from "./internal/provider.ts"
+import * as ValidationText from "./internal/validationText.ts"
+
+/** What is known about the call that failed. `requestId` is used when the error does not tell its own. */
+export interface Context {
+  readonly model?: string | undefined
+  readonly requestId?: string | undefined
+}
+
+/**
+ * The typed error for whatever the SDK, the network or a provider of credentials failed with. Never throws; an error that
+ * is typed already is returned as it is.
+ *
+ * Where several types could do:
+ *
+ * - throttling by the day is a `QuotaExceededError`: waiting a little does not help;
+ * - an unavailable service is a `ModelUnavailableError`, whichever of its models was asked;
+ * - a certificate nobody trusts is an `InvalidRequestError` of the field `endpoint`: no retry changes it;
+ * - a stream cut inside an event is a `ConnectionError`, one with wrong checksums a `MalformedResponseError`;
+ * - a stream the model broke is a `ProviderInternalError`, unless the model refused the request itself.
+ */
+export const fromUnknown = (error: unknown, context: Context = {}): ProviderError.ProviderError =>
+  ProviderError.isProviderError(error) ? error : Result.getOrElse(
+    // A getter or a proxy among the causes must not turn a failure into a defect.
+    Result.try(() => classify(read(error, context))),
+    () => unknown(read(undefined, context))
+  )
+
+/** The error for a failure to get credentials: about authentication, unless the service or the network said more. */
+export const fromCredentials = (error: unknown): ProviderError.ProviderError => {
+  const known = fromUnknown(error)
+  return known._tag !== "MalformedResponseError" ? known : new ProviderError.AuthenticationError({
+    provider: providerName,
+    message: `The provider of credentials failed: ${known.message}`,
+    exception: known.exception,
+    cause: known.cause
+  })
+}
+
+/** Whether the SDK found no region anywhere. */
+export const isRegionMissing = (error: unknown): boolean =>
+  Predicate.isError(error) && error.message === "Region is missing"
+
+/** What an error says, and nothing else of it. `name` is without namespace and `Exception`: `Throttling`. */
+interface Facts {
+  readonly fields: NetworkError.Fields
+  readonly name: string
+  readonly text: string
+  readonly status: number | undefined
+  readonly originalStatus: number | undefined
+  readonly retryAfter: Duration.Duration | undefined
+  readonly chain: ReadonlyArray<ErrorChain.Link>
+}
+
+type Classify = (facts: Facts) => ProviderError.ProviderError
+
+const classify: Classify = (facts) =>
+  exceptions.get(facts.name)?.(facts) ??
+    NetworkError.classify(facts.chain, facts.fields) ??
+    byText(facts) ??
+    (facts.status !== undefined && facts.status >= 400 ? byStatus(facts, facts.status) : unknown(facts))
+
+const authentication = (advice: string): Classify => ({ chain, fields, status, text }) =>
+  new ProviderError.AuthenticationError({
+    ...fields,
+    // What follows the first line quotes the request, with its signature and its session token.
+    message: `${sentence(ErrorChain.firstLine(text))} ${advice}.`,
+    cause: status === undefined ? ErrorChain.toError(chain) : undefined
+  })
+
+const accessDenied: Classify = (facts) => {
+  const { fields, text } = facts
+  if (/api key|bearer token|authentication failed|security token/i.test(text)) {
+    return authentication("Check the API key: it may be mistyped, expired, or of another region")(facts)
+  }
+  const advice = /access to the model/i.test(text) ? " Request it in the Bedrock console, in this region." : ""
+  return new ProviderError.PermissionDeniedError({ ...fields, message: text + advice })
+}
+
+const throttled: Classify = ({ fields, retryAfter, text }) =>
+  /per day/i.test(text)
+    ? new ProviderError.QuotaExceededError({ ...fields, message: text })
+    : new ProviderError.RateLimitError({ ...fields, message: text, retryAfter })
+
+const notFound: Classify = ({ fields, text }) =>
+  /guardrail/i.test(text)
+    ? new ProviderError.InvalidRequestError({ ...fields, message: text, field: "guardrailConfig" })
+    : new ProviderError.ModelNotFoundError({ ...fields, message: text })
+
+const modelFailed: Classify = ({ fields, originalStatus, text }) =>
+  new ProviderError.ModelFailedError({ ...fields, message: text, originalStatus })
+
+const modelStreamFailed: Classify = (facts) =>
+  facts.originalStatus !== undefined && facts.originalStatus < 500 ? modelFailed(facts) : internal(facts)
+
+const internal: Classify = ({ fields, retryAfter, text }) =>
+  new ProviderError.ProviderInternalError({ ...fields, message: text, retryAfter })
+
+const unavailable: Classify = ({ fields, retryAfter, text }) =>
+  new ProviderError.ModelUnavailableError({ ...fields, message: text, retryAfter })
+
+const timedOut: Classify = ({ fields, text }) =>
+  new ProviderError.TimeoutError({ ...fields, message: text, phase: "model" })
+
+const quotaExceeded: Classify = ({ fields, text }) => new ProviderError.QuotaExceededError({ ...fields, message: text })
+
+const invalid: Classify = ({ fields, text }) => new ProviderError.InvalidRequestError({ ...fields, message: text })
+
+const malformed: Classify = ({ fields }) =>
+  new ProviderError.MalformedResponseError({
+    ...fields,
+    message: "The service answered something that cannot be read."
+  })
+
+// An exception without a status came inside a stream, under a name that is newer than this table.
+const unknown: Classify = (facts) =>
+  /[a-z]Exception$/.test(facts.fields.exception ?? "")
+    ? internal(facts)
+    : new ProviderError.MalformedResponseError({ ...facts.fields, message: facts.text })
+
+const login = "Set `credentials`, `profile` or `apiKey`, or in the environment AWS_ACCESS_KEY_ID and " +
+  "AWS_SECRET_ACCESS_KEY, AWS_PROFILE or AWS_BEARER_TOKEN_BEDROCK"
+
+const keys = "Check the secret access key, and the clock of this machine"
+
+/** By name without `Exception`. Those the service model does not list come from the gateway in front of it, or from STS. */
+const exceptions: ReadonlyMap<string, Classify> = new Map<string, Classify>([
+  ["AccessDenied", accessDenied],
+  ["Conflict", invalid],
+  ["InternalServer", internal],
+  ["ModelError", modelFailed],
+  ["ModelNotReady", unavailable],
+  ["ModelStreamError", modelStreamFailed],
+  ["ModelTimeout", timedOut],
+  ["ResourceNotFound", notFound],
+  ["ServiceQuotaExceeded", quotaExceeded],
+  ["ServiceUnavailable", unavailable],
+  ["Throttling", throttled],
+  ["Validation", ({ fields, text }) => ValidationText.classify(text, fields)],
+
+  ["ExpiredToken", authentication("Renew the credentials")],
+  ["RequestExpired", authentication("Renew the credentials, and check the clock of this machine")],
+  ["UnrecognizedClient", authentication("AWS does not know these credentials, or not in this region")],
+  ["InvalidClientTokenId", authentication("AWS does not know these credentials, or not in this region")],
+  ["InvalidSignature", authentication(keys)],
+  ["SignatureDoesNotMatch", authentication(keys)],
+  ["IncompleteSignature", authentication(keys)],
+  ["RequestTimeTooSkewed", authentication(keys)],
+  ["MissingAuthenticationToken", authentication(login)],
+  ["MissingAuthToken", authentication(login)],
+  ["CredentialsProviderError", authentication(login)],
+  ["TokenProviderError", authentication(login)],
+  ["ProviderError", authentication(login)],
+  ["InternalFailure", internal],
+  ["InternalServerError", internal],
+  ["LimitExceeded", quotaExceeded],
+  ["OptInRequired", accessDenied],
+  ["ProvisionedThroughputExceeded", throttled],
+  ["RequestLimitExceeded", throttled],
+  ["RequestThrottled", throttled],
+  ["Throttled", throttled],
+  ["TooManyRequests", throttled],
+  ["UnknownOperation", invalid]
+])
+
+/** Plain errors of the SDK, known by what they say. */
+const byText = (facts: Facts): ProviderError.ProviderError | undefined => {
+  const { chain, fields, name, status, text } = facts
+  if (/^Region (?:is missing|not accepted)|expected `region` to be configured/.test(text)) {
+    return new ProviderError.InvalidRequestError({
+      ...fields,
+      field: "region",
+      message: `${sentence(text)} Set \`region\`, or AWS_REGION in the environment.`
+    })
+  }
+  if (text.startsWith("No value provided for input HTTP label: modelId")) {
+    return new ProviderError.InvalidRequestError({ ...fields, field: "model", message: text })
+  }
+  if (chain.some(({ code }) => code === "ERR_INVALID_CHAR")) {
+    return authentication("The API key or a credential holds a character that no header can carry")(facts)
+  }
+  if (chain.some(({ code }) => code === "ERR_INVALID_URL")) {
+    return new ProviderError.InvalidRequestError({ ...fields, field: "endpoint", message: "endpoint: not a URL." })
+  }
+  const success = status === undefined || status < 400
+  return success && (unreadableName.has(name) || unreadableText.test(text)) ? malformed(facts) : undefined
+}
+
+const unreadableName: ReadonlySet<string> = new Set(["SyntaxError", "RangeError"])
+
+const unreadableText = /checksum|Provided message too short|does not match received message length|Unrecognizable event/
+
+const byStatus = (facts: Facts, status: number): ProviderError.ProviderError => {
+  if (status === 401) return authentication(login)(facts)
+  if (status === 402) return quotaExceeded(facts)
+  if (status === 403) return accessDenied(facts)
+  if (status === 404) return notFound(facts)
+  if (status === 408 || status === 504) return timedOut(facts)
+  if (status === 424) return modelFailed(facts)
+  if (status === 429) return throttled(facts)
+  if (status === 503 || status === 529) return unavailable(facts)
+  return status < 500 ? invalid(facts) : internal(facts)
+}
+
+const read = (error: unknown, context: Context): Facts => {
+  const chain = ErrorChain.read(error)
+  const metadata = ErrorChain.property(error, "$metadata")
+  const status = ErrorChain.number(metadata, "httpStatusCode")
+  const rawName = ErrorChain.string(error, "name") ?? ""
+  const exception = exceptionName(rawName)
+  const own = chain[0]?.message ?? ""
+  // The stream's exceptions that the service model lacks arrive as an error whose message is the raw body.
+  const body = own.startsWith("{") ? Option.getOrElse(decodeBody(own), (): Body => ({})) : undefined
+  const message = body === undefined ? own : body.message ?? body.Message ?? body.originalMessage
+  // The text of a parser quotes what it could not parse: an answer, or a page of a proxy.
+  const said = rawName === "SyntaxError" || nobodys.has(message ?? "") ? "" : message
+  return {
+    fields: {
+      provider: providerName,
+      model: context.model,
+      requestId: ErrorChain.string(metadata, "requestId") ?? context.requestId,
+      exception
+    },
+    name: (exception ?? rawName).replace(/Exception$/, ""),
+    text: said ||
+      (status === undefined
+        ? `The call failed: ${exception ?? "no reason given"}.`
+        : `The service answered HTTP ${status}.`),
+    status,
+    originalStatus: ErrorChain.number(error, "originalStatusCode") ?? body?.originalStatusCode,
+    retryAfter: retryAfter(ErrorChain.property(ErrorChain.property(error, "$response"), "headers")),
+    chain
+  }
+}
+
+/** `ValidationException:http://…`, `com.amazon#ValidationException`, `validationException` → `ValidationException`. */
+const exceptionName = (name: string): string | undefined => {
+  const bare = name.replace(/^.*#/, "").replace(/:.*$/s, "")
+  return nobodys.has(bare) ? undefined : bare.charAt(0).toUpperCase() + bare.slice(1)
+}
+
+/** Names of JavaScript and of the SDK that say nothing about an exception. */
+const nobodys: ReadonlySet<string> = new Set([
+  "",
+  "Error",
+  "RangeError",
+  "SyntaxError",
+  "TypeError",
+  "Unknown",
+  "UnknownError"
+])
+
+type Body = typeof Body.Type
+const Body = Schema.Struct({
+  message: Schema.optional(Schema.String),
+  Message: Schema.optional(Schema.String),
+  originalMessage: Schema.optional(Schema.String),
+  originalStatusCode: Schema.optional(Schema.Finite)
+})
+
+const decodeBody = Schema.decodeUnknownOption(Schema.fromJsonString(Body))
+
+/** `x-amz-retry-after` is in milliseconds; `retry-after` in seconds, or a date, which the `date` of the answer turns into a wait. */
+const retryAfter = (headers: unknown): Duration.Duration | undefined => {
+  const milliseconds = Number(ErrorChain.string(headers, "x-amz-retry-after") ?? Number.NaN)
+  const hint = ErrorChain.string(headers, "retry-after") ?? ""
+  const seconds = hint === "" ? Number.NaN : Number(hint)
+  const until = Date.parse(hint) - Date.parse(ErrorChain.string(headers, "date") ?? "")
+  const wait = [milliseconds, seconds * 1000, until].find((value) => Number.isFinite(value) && value >= 0)
+  return wait === undefined ? undefined : Duration.millis(wait)
+}
+
+const sentence = (text: string): string => /[.!?]$/.test(text) ? text : `${text}.`

@@ -1,0 +1,47 @@
+/**
+ * The region a client calls when a model's ARN does not name another.
+ */
+import * as ProviderError from "@strata/core/ProviderError"
+import * as Effect from "effect/Effect"
+import * as Environment from "./internal/environment.ts"
+import { providerName } from "./internal/provider.ts"
+
+/**
+ * The given region, else `AWS_REGION`, else `AWS_DEFAULT_REGION`, which the SDK for JavaScript ignores and every other AWS
+ * tool reads. Fails when what it finds is none; `undefined` when it finds nothing.
+ */
+export const resolve = (
+  given: string | undefined
+): Effect.Effect<string | undefined, ProviderError.InvalidRequestError> =>
+  Effect.flatMap(
+    given === undefined ? fromEnvironment : Effect.succeed(given),
+    (region) => region === undefined ? Effect.undefined : validate(region)
+  )
+
+/** Fails unless the region can be a label of a host name, so that no text ever decides whose host is called. */
+export const validate = (region: string): Effect.Effect<string, ProviderError.InvalidRequestError> =>
+  hostLabel.test(region) ? Effect.succeed(region) : Effect.fail(
+    ProviderError.invalidRequest({
+      provider: providerName,
+      field: "region",
+      problem: `${JSON.stringify(region)} is not a region`,
+      remedy: "Write it like \"us-east-1\""
+    })
+  )
+
+/** The error of a call that nothing names a region for. */
+export const missing = (modelId: string): ProviderError.InvalidRequestError =>
+  ProviderError.invalidRequest({
+    provider: providerName,
+    model: modelId,
+    field: "region",
+    problem: "no region is known",
+    remedy: "Set `region`, or AWS_REGION in the environment, or name the model by an ARN"
+  })
+
+const fromEnvironment = Effect.map(
+  Effect.forEach(["AWS_REGION", "AWS_DEFAULT_REGION"], Environment.read),
+  (values) => values.find((value) => value !== undefined)
+)
+
+const hostLabel = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/

@@ -1,0 +1,151 @@
+/**
+ * How requests reach the network: a pool of HTTP/1.1 connections by default, shared HTTP/2 sessions on request.
+ *
+ * The SDK opens one TLS session per call, ends a stream normally when its HTTP/2 connection is lost, and gives a call
+ * its abort signal only at the price of its middleware cache. Here connections are kept and shared, loss is an error,
+ * and each call carries its own {@link Exchange}.
+ */
+import type { BedrockRuntimeClient } from "@aws-sdk/client-bedrock-runtime"
+import { NodeHttp2Handler, NodeHttpHandler } from "@smithy/node-http-handler"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
+import type * as Scope from "effect/Scope"
+import * as Http from "node:http"
+import * as Https from "node:https"
+
+/** What the SDK sends requests with; `NodeHttpHandler` and `NodeHttp2Handler` are such handlers. */
+export interface RequestHandler {
+  readonly metadata?: { readonly handlerProtocol: string }
+  readonly handle: NodeHttpHandler["handle"]
+  readonly destroy?: () => void
+}
+
+/**
+ * HTTP/1.1 over kept connections, one request at a time on each.
+ *
+ * - `maxSockets`: connections open at once; more calls wait in line. No limit when missing: `Policy` bounds concurrency.
+ * - `connectTimeout`: 5 seconds when missing. It covers the TCP connection, not the TLS handshake.
+ * - `idleTimeout`: how long an open request may stay silent. None when missing: a model can think for minutes, and
+ *   `Policy` has timeouts for attempts and pauses.
+ * - `httpAgent`, `httpsAgent`: your own, for a proxy or a private certificate authority. You close them.
+ */
+export interface Http1Options {
+  readonly maxSockets?: number | undefined
+  readonly connectTimeout?: Duration.Input | undefined
+  readonly idleTimeout?: Duration.Input | undefined
+  readonly httpAgent?: Http.Agent | undefined
+  readonly httpsAgent?: Https.Agent | undefined
+  readonly http2?: undefined
+  readonly requestHandler?: undefined
+}
+
+/**
+ * HTTP/2: many requests on one session, `maxConcurrentStreams` (100 when missing) on each; a stream of events gets a
+ * session of its own.
+ *
+ * Cheaper than HTTP/1.1 for a sudden burst of unary calls, since it needs few TLS handshakes. But a lost connection
+ * fails all requests on it, large answers share one 64 KiB window, and a stream that loses its connection, or is silent
+ * for five minutes, just ends.
+ */
+export interface Http2Options {
+  readonly http2: true | { readonly maxConcurrentStreams?: number | undefined }
+  readonly requestHandler?: undefined
+}
+
+/** A handler of your own. You close it. */
+export interface CustomOptions {
+  readonly requestHandler: RequestHandler
+}
+
+/** One of the three ways. */
+export type Options = Http1Options | Http2Options | CustomOptions
+
+/** One request and its response: `signal` aborts it, `responseHeaders` are what the response began with. */
+export interface Exchange {
+  readonly signal: AbortSignal
+  responseHeaders: Readonly<Record<string, string>>
+}
+
+/** The handler of `options`. Connections it opened are closed with the scope, in use or not. */
+export const make = (options: Options = {}): Effect.Effect<SdkHandler, never, Scope.Scope> => {
+  if (options.requestHandler !== undefined) return Effect.succeed(attending(options.requestHandler))
+  return Effect.map(options.http2 === undefined ? http1Handler(options) : http2Handler(options), attending)
+}
+
+/**
+ * Lets the commands of a client carry an {@link Exchange}, and removes what costs time and is never read: the
+ * middleware that copies inputs and outputs for a logger, and the one that looks for loops between Lambda functions.
+ */
+export const install = (client: BedrockRuntimeClient): void => {
+  client.middlewareStack.remove("loggerMiddleware")
+  client.middlewareStack.remove("recursionDetectionMiddleware")
+  client.middlewareStack.add(
+    (next) => (args) => {
+      const exchange = exchanges.get(args.input)
+      if (exchange !== undefined && Predicate.isObject(args.request)) exchanges.set(args.request, exchange)
+      return next(args)
+    },
+    { name: "strataExchange", step: "deserialize", priority: "low" }
+  )
+}
+
+/**
+ * Ties an input, by identity, to the exchange its request will be. An input object serves one call only.
+ *
+ * An abort signal given to `send` would do, but a `send` with options builds and sorts the middleware again.
+ */
+export const attach = (input: object, exchange: Exchange): void => {
+  exchanges.set(input, exchange)
+}
+
+const exchanges = new WeakMap<object, Exchange>()
+
+/** A handler as the SDK's client wants it: with two hooks for extensions, of which there are none here. */
+interface SdkHandler extends Omit<RequestHandler, "destroy"> {
+  readonly updateHttpClientConfig: () => void
+  readonly httpHandlerConfigs: () => {}
+}
+
+/** A handler that knows the exchange of a request. The SDK's client cannot destroy it: its scope closes what it opened. */
+const attending = (handler: RequestHandler): SdkHandler => ({
+  metadata: handler.metadata ?? { handlerProtocol: "http/1.1" },
+  handle: (request, options) => {
+    const exchange = exchanges.get(request)
+    if (exchange === undefined) return handler.handle(request, options)
+    return handler.handle(request, { ...options, abortSignal: exchange.signal }).then((result) => {
+      exchange.responseHeaders = result.response.headers
+      return result
+    })
+  },
+  updateHttpClientConfig: () => {},
+  httpHandlerConfigs: () => ({})
+})
+
+const http1Handler = (options: Http1Options): Effect.Effect<RequestHandler, never, Scope.Scope> => {
+  // Node keeps 256 free sockets: after a burst of a thousand it would close three quarters of them.
+  const pool = { keepAlive: true, maxSockets: options.maxSockets ?? Infinity, maxFreeSockets: 1024 }
+  return Effect.map(
+    Effect.all({
+      httpAgent: options.httpAgent ? Effect.succeed(options.httpAgent) : scopedAgent(() => new Http.Agent(pool)),
+      httpsAgent: options.httpsAgent ? Effect.succeed(options.httpsAgent) : scopedAgent(() => new Https.Agent(pool))
+    }),
+    (agents) =>
+      new NodeHttpHandler({
+        ...agents,
+        connectionTimeout: Duration.toMillis(options.connectTimeout ?? "5 seconds"),
+        ...(options.idleTimeout === undefined ? {} : { socketTimeout: Duration.toMillis(options.idleTimeout) })
+      })
+  )
+}
+
+const scopedAgent = <A extends Http.Agent>(open: () => A): Effect.Effect<A, never, Scope.Scope> =>
+  Effect.acquireRelease(Effect.sync(open), (agent) => Effect.sync(() => agent.destroy()))
+
+const http2Handler = ({ http2 }: Http2Options): Effect.Effect<RequestHandler, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.sync(() =>
+      new NodeHttp2Handler({ maxConcurrentStreams: http2 === true ? 100 : http2.maxConcurrentStreams ?? 100 })
+    ),
+    (handler) => Effect.sync(() => handler.destroy())
+  )

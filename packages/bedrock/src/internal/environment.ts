@@ -1,0 +1,21 @@
+/**
+ * Variables of the environment, read through the `ConfigProvider`: what a test or a `.env` file provides counts.
+ */
+import * as ProviderError from "@strata/core/ProviderError"
+import * as Config from "effect/Config"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { providerName } from "./provider.ts"
+
+/** The value of a variable, `undefined` when it is missing or empty. */
+export const read = (name: string): Effect.Effect<string | undefined, ProviderError.InvalidRequestError> =>
+  Effect.mapBoth(Config.option(Config.String(name)), {
+    onSuccess: (value) => Option.getOrUndefined(Option.filter(value, (text) => text !== "")),
+    onFailure: (error) =>
+      ProviderError.invalidRequest({
+        provider: providerName,
+        field: name,
+        problem: `it cannot be read: ${error.message}`,
+        remedy: "Check the ConfigProvider"
+      })
+  })

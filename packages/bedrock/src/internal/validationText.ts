@@ -1,0 +1,55 @@
+/**
+ * What a `ValidationException` means. The service has one name for everything it finds wrong with a request, so its text
+ * decides; a text nobody wrote down yet is an `InvalidRequestError` with that text.
+ */
+import * as ProviderError from "@strata/core/ProviderError"
+import type { Fields } from "./networkError.ts"
+
+/** The error a text stands for. */
+export const classify = (text: string, fields: Fields): ProviderError.ProviderError => {
+  if (/on-demand throughput/i.test(text)) {
+    const remedy = profileRemedy(fields.model)
+    return new ProviderError.InvalidRequestError({ ...fields, field: "model", remedy, message: `${text} ${remedy}` })
+  }
+  if (/model identifier is invalid|invalid model identifier|model (?:id )?\S* ?(?:was |is )?not found/i.test(text)) {
+    return new ProviderError.ModelNotFoundError({ ...fields, message: text })
+  }
+  if (tooLong.test(text)) return new ProviderError.ContextLengthExceededError({ ...fields, message: text })
+  const feature = unsupported.exec(text)?.[1]
+  if (feature !== undefined) return new ProviderError.UnsupportedFeatureError({ ...fields, feature, message: text })
+  if (/^operation not allowed/i.test(text)) {
+    return new ProviderError.PermissionDeniedError({
+      ...fields,
+      message: "Operation not allowed. New accounts may not call Bedrock before AWS has verified them: ask AWS support."
+    })
+  }
+  return new ProviderError.InvalidRequestError({
+    ...fields,
+    field: /\bat '([^']+)' failed/.exec(text)?.[1],
+    message: text
+  })
+}
+
+// Converse, Anthropic, Titan, Cohere and the JSON schemas in front of the older models each say it their own way.
+const tooLong = new RegExp(
+  [
+    "input is too long",
+    "prompt is too long",
+    "input tokens? exceeded",
+    "too many input tokens",
+    "exceeds? (?:the )?(?:maximum )?(?:model )?context (?:limit|length|window)",
+    "maximum context length",
+    "exceeds the maximum number of (?:input )?tokens",
+    "expected maxLength: \\d+, actual: \\d+"
+  ].join("|"),
+  "i"
+)
+
+// "This model doesn't support tool use in streaming mode." The apostrophe is straight or curly, as the author liked.
+const unsupported =
+  /(?:model|modelid|it) (?:doesn['’]t|does not) support (?:the )?(.+?)(?: that you provided)?(?:[.,;]|$)/i
+
+const profileRemedy = (model: string | undefined): string =>
+  model === undefined || model.startsWith("arn:")
+    ? "Use the id of an inference profile that contains the model."
+    : `Use the id of an inference profile: \`us.${model}\`, \`eu.${model}\`, \`global.${model}\`, whichever covers your region.`

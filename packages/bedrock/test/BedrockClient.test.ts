@@ -1,0 +1,423 @@
+import { BedrockRuntimeClient } from "@aws-sdk/client-bedrock-runtime"
+import { assert, describe, it } from "@effect/vitest"
+import { NodeHttpHandler } from "@smithy/node-http-handler"
+import * as ProviderError from "@strata/core/ProviderError"
+import { TestChat, TestEmbedding } from "@strata/core/testing"
+import { Emulator } from "@strata/emulator"
+import * as Config from "effect/Config"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as Stream from "effect/Stream"
+import * as BedrockClient from "../src/BedrockClient.ts"
+import { connect, credentials, request, transports } from "./support/Client.ts"
+import * as Environment from "./support/Environment.ts"
+import * as WireServer from "./support/WireServer.ts"
+
+const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
+
+/** The region a request was signed for. */
+const regionOf = (received: WireServer.Received | undefined) =>
+  /Credential=[^/]+\/\d+\/([^/]+)\/bedrock\//.exec(received?.headers.authorization ?? "")?.[1]
+
+const nothing = Environment.provided({})
+
+describe("BedrockClient", () => {
+  it.live("converses", () =>
+    Effect.gen(function*() {
+      const server = yield* WireServer.http1(WireServer.answering)
+      const client = yield* connect(server)
+      const output = yield* client.converse(request)
+      assert.deepStrictEqual(output.output?.message?.content, [{ text: "Hello" }])
+      assert.strictEqual(output.$metadata.requestId, "request-1")
+      assert.strictEqual(server.received[0]?.path, "/model/amazon.nova-lite-v1%3A0/converse")
+    }))
+
+  it.live("takes the same input for several calls at once", () =>
+    Effect.gen(function*() {
+      const server = yield* WireServer.http1(WireServer.answering)
+      const client = yield* connect(server)
+      yield* Effect.all([client.converse(request), client.converse(request)], { concurrency: 2 })
+      assert.lengthOf(server.received, 2)
+    }))
+
+  describe("invokeModel", () => {
+    it.live("gives the bytes of the answer and what its headers say", () =>
+      Effect.gen(function*() {
+        const server = yield* WireServer.http1((_, answer) => {
+          answer.head(200, {
+            "x-amzn-requestid": "request-4",
+            "x-amzn-bedrock-input-token-count": "17",
+            "x-amzn-bedrock-invocation-latency": "250"
+          })
+          answer.end(`{"embedding":[1]}`)
+        })
+        const client = yield* connect(server)
+        const response = yield* client.invokeModel({ modelId: "m", body: `{"inputText":"a"}` })
+        assert.strictEqual(decode(response.body), `{"embedding":[1]}`)
+        assert.strictEqual(response.requestId, "request-4")
+        assert.strictEqual(response.inputTokens, 17)
+        assert.deepStrictEqual(response.latency, Duration.millis(250))
+        const [received] = server.received
+        assert.strictEqual(received?.body, `{"inputText":"a"}`)
+        assert.strictEqual(received?.headers["content-type"], "application/json")
+        assert.strictEqual(received?.headers.accept, "application/json")
+      }))
+
+    it.live("knows neither tokens nor latency when the headers do not say, or say nonsense", () =>
+      Effect.gen(function*() {
+        const server = yield* WireServer.http1((_, answer) => {
+          answer.head(200, { "x-amzn-bedrock-input-token-count": "many" })
+          answer.end("{}")
+        })
+        const response = yield* Effect.flatMap(
+          connect(server),
+          (client) => client.invokeModel({ modelId: "m", body: "{}" })
+        )
+        assert.isUndefined(response.inputTokens)
+        assert.isUndefined(response.latency)
+      }))
+
+    it.live("keeps the headers of concurrent answers apart", () =>
+      Effect.gen(function*() {
+        const server = yield* WireServer.http1((received, answer) => {
+          setTimeout(() => {
+            answer.head(200, { "x-amzn-bedrock-input-token-count": received.body })
+            answer.end("{}")
+          }, Number(received.body) % 7)
+        })
+        const client = yield* connect(server)
+        const counts = Array.from({ length: 30 }, (_, index) => index)
+        const responses = yield* Effect.forEach(
+          counts,
+          (count) => client.invokeModel({ modelId: "m", body: String(count) }),
+          { concurrency: "unbounded" }
+        )
+        assert.deepStrictEqual(responses.map((response) => response.inputTokens), counts)
+      }))
+  })
+
+  describe("sends one attempt", () => {
+    it.live.each<[string, WireServer.Handler]>([
+      ["when throttled", WireServer.failing(429, "ThrottlingException", "slow down", { "retry-after": "1" })],
+      ["when the model is not ready", WireServer.failing(429, "ModelNotReadyException", "loading")],
+      ["when the service fails", WireServer.failing(500, "InternalServerException", "oops")],
+      ["when the service is unavailable", WireServer.failing(503, "ServiceUnavailableException", "busy")],
+      ["when the connection is lost", (_, answer) => answer.cut()]
+    ])("%s", ([_, handler]) =>
+      Effect.gen(function*() {
+        const server = yield* WireServer.http1(handler)
+        const client = yield* connect(server)
+        const error = yield* Effect.flip(client.converse(request))
+        assert.isTrue(ProviderError.isTransient(error))
+        assert.lengthOf(server.received, 1)
+        assert.strictEqual(server.received[0]?.headers["amz-sdk-request"], "attempt=1; max=1")
+      }))
+
+    it.live("whatever the environment says, and however many failed before", () =>
+      Effect.gen(function*() {
+        yield* Environment.ofProcess({ AWS_MAX_ATTEMPTS: "5", AWS_RETRY_MODE: "adaptive" })
+        let calls = 0
+        const server = yield* WireServer.http1((received, answer) =>
+          (calls++ < 200 ? WireServer.failing(429, "ThrottlingException", "slow down") : WireServer.answering)(
+            received,
+            answer
+          )
+        )
+        const client = yield* connect(server)
+        yield* Effect.forEach(Array.from({ length: 200 }), () => Effect.flip(client.converse(request)), {
+          concurrency: 20
+        })
+        yield* client.converse(request)
+        assert.lengthOf(server.received, 201)
+      }))
+  })
+
+  it.live("fails with typed errors that name the model, the request and the exception", () =>
+    Effect.gen(function*() {
+      const server = yield* WireServer.http1(
+        WireServer.failing(429, "ThrottlingException:http://internal.amazon.com/", "slow down", {
+          "retry-after": "1.5"
+        })
+      )
+      const client = yield* connect(server)
+      for (
+        const call of [
+          Effect.asVoid(client.converse(request)),
+          Effect.asVoid(Effect.scoped(client.converseStream(request))),
+          Effect.asVoid(client.invokeModel({ modelId: request.modelId, body: "{}" }))
+        ]
+      ) {
+        const error = yield* Effect.flip(call)
+        assert(error._tag === "RateLimitError")
+        assert.strictEqual(error.provider, "aws.bedrock")
+        assert.strictEqual(error.model, request.modelId)
+        assert.strictEqual(error.requestId, "request-2")
+        assert.strictEqual(error.exception, "ThrottlingException")
+        assert.strictEqual(error.message, "slow down")
+        assert.deepStrictEqual(error.retryAfter, Duration.millis(1500))
+      }
+    }))
+
+  it.live.each<[ProviderError.ProviderError["_tag"], WireServer.Handler]>([
+    ["ProviderInternalError", (_, answer) => {
+      answer.head(502, { "content-type": "text/html" })
+      answer.end("<html>")
+    }],
+    ["ModelUnavailableError", (_, answer) => {
+      answer.head(503)
+      answer.end()
+    }],
+    ["PermissionDeniedError", (_, answer) => {
+      answer.head(403, { "x-amzn-errortype": "AccessDeniedException" })
+      answer.end(`{"Message":"no access"}`)
+    }],
+    ["MalformedResponseError", (_, answer) => {
+      answer.head(200)
+      answer.end(WireServer.converseBody.slice(0, 40))
+    }],
+    ["MalformedResponseError", (_, answer) => {
+      answer.head(200)
+      answer.end("an answer in no format")
+    }]
+  ])("makes %s of an answer that is none", ([tag, handler]) =>
+    Effect.gen(function*() {
+      const client = yield* connect(yield* WireServer.http1(handler))
+      const error = yield* Effect.flip(client.converse(request))
+      assert.strictEqual(error._tag, tag)
+      assert.notInclude(error.message, "an answer in no format")
+    }))
+
+  it.live("refuses a call without a model before the network", () =>
+    Effect.gen(function*() {
+      const server = yield* WireServer.http1(WireServer.answering)
+      const client = yield* connect(server)
+      for (const modelId of ["", undefined]) {
+        const error = yield* Effect.flip(client.converse({ ...request, modelId }))
+        assert(error._tag === "InvalidRequestError")
+        assert.strictEqual(error.field, "model")
+      }
+      assert.lengthOf(server.received, 0)
+    }))
+
+  describe("region", () => {
+    const arn = "arn:aws:bedrock:eu-west-1:123456789012:application-inference-profile/abcdefghijkl"
+
+    const signedRegion = (options: BedrockClient.Options, modelId = request.modelId) =>
+      Effect.gen(function*() {
+        const server = yield* WireServer.http1(WireServer.answering)
+        const client = yield* BedrockClient.make({ endpoint: server.url, credentials, ...options })
+        yield* client.converse({ ...request, modelId })
+        return regionOf(server.received[0])
+      })
+
+    it.live.each<[string, string, BedrockClient.Options, Record<string, string>]>([
+      ["the option", "us-west-2", { region: "us-west-2" }, {
+        AWS_REGION: "eu-west-3",
+        AWS_DEFAULT_REGION: "eu-north-1"
+      }],
+      ["AWS_REGION", "eu-west-3", {}, { AWS_REGION: "eu-west-3", AWS_DEFAULT_REGION: "eu-north-1" }],
+      ["AWS_DEFAULT_REGION", "eu-north-1", {}, { AWS_REGION: "", AWS_DEFAULT_REGION: "eu-north-1" }]
+    ])("is that of %s", ([_, region, options, variables]) =>
+      Effect.gen(function*() {
+        assert.strictEqual(yield* signedRegion(options), region)
+      }).pipe(Effect.provide(Environment.provided(variables))))
+
+    it.live("is that of the profile when neither says", () =>
+      Effect.gen(function*() {
+        const variables = yield* Environment.files({ config: "[default]\nregion = ap-southeast-2\n" })
+        yield* Environment.ofProcess(variables)
+        assert.strictEqual(yield* signedRegion({}), "ap-southeast-2")
+      }).pipe(Effect.provide(nothing)))
+
+    it.live("is that of the ARN a model is named by, over the same connection", () =>
+      Effect.gen(function*() {
+        const server = yield* WireServer.http1(WireServer.answering)
+        const client = yield* connect(server)
+        for (const modelId of [request.modelId, arn, request.modelId, arn]) {
+          yield* client.converse({ ...request, modelId })
+        }
+        assert.deepStrictEqual(server.received.map(regionOf), ["us-east-1", "eu-west-1", "us-east-1", "eu-west-1"])
+        assert.strictEqual(server.connections(), 1)
+      }))
+
+    it.live("decides the host", () =>
+      Effect.gen(function*() {
+        const server = yield* WireServer.http1(WireServer.answering)
+        const hosts: Array<string> = []
+        class Redirecting extends NodeHttpHandler {
+          override handle(...[outgoing, options]: Parameters<NodeHttpHandler["handle"]>) {
+            hosts.push(outgoing.hostname)
+            Object.assign(outgoing, {
+              protocol: "http:",
+              hostname: "127.0.0.1",
+              port: Number(new URL(server.url).port)
+            })
+            return super.handle(outgoing, options)
+          }
+        }
+        yield* Environment.ofProcess({})
+        const client = yield* BedrockClient.make({
+          region: "us-east-1",
+          credentials,
+          transport: { requestHandler: new Redirecting() }
+        })
+        yield* client.converse(request)
+        yield* client.converse({ ...request, modelId: arn })
+        assert.deepStrictEqual(hosts, [
+          "bedrock-runtime.us-east-1.amazonaws.com",
+          "bedrock-runtime.eu-west-1.amazonaws.com"
+        ])
+      }))
+
+    it.live("may be unknown as long as every model is named by an ARN", () =>
+      Effect.gen(function*() {
+        yield* Environment.ofProcess({})
+        const server = yield* WireServer.http1(WireServer.answering)
+        const client = yield* BedrockClient.make({ endpoint: server.url, credentials })
+        yield* client.converse({ ...request, modelId: arn })
+        assert.strictEqual(regionOf(server.received[0]), "eu-west-1")
+        const error = yield* Effect.flip(client.converse(request))
+        assert(error._tag === "InvalidRequestError")
+        assert.strictEqual(error.field, "region")
+        assert.include(error.message, "AWS_REGION")
+        assert.lengthOf(server.received, 1)
+      }).pipe(Effect.provide(nothing)))
+
+    it.effect("must be one", () =>
+      Effect.gen(function*() {
+        for (const region of ["us east 1", "evil.example.com/", ""]) {
+          const error = yield* Effect.flip(BedrockClient.make({ region, credentials }))
+          assert.strictEqual(error._tag, "InvalidRequestError")
+          assert.strictEqual(error.field, "region")
+        }
+        const client = yield* BedrockClient.make({ region: "us-east-1", credentials })
+        const error = yield* Effect.flip(
+          client.converse({ ...request, modelId: "arn:aws:bedrock:evil.example.com/:123456789012:foundation-model/x" })
+        )
+        assert(error._tag === "InvalidRequestError")
+        assert.strictEqual(error.field, "region")
+      }))
+  })
+
+  it.live("reads its endpoint from AWS_ENDPOINT_URL_BEDROCK_RUNTIME", () =>
+    Effect.gen(function*() {
+      const server = yield* WireServer.http1(WireServer.answering)
+      yield* Environment.ofProcess({ AWS_ENDPOINT_URL_BEDROCK_RUNTIME: server.url })
+      const client = yield* BedrockClient.make({ region: "us-east-1", credentials })
+      yield* client.converse(request)
+      assert.lengthOf(server.received, 1)
+    }))
+
+  it.live("hands out the SDK's client", () =>
+    Effect.gen(function*() {
+      const client = yield* connect(yield* WireServer.http1(WireServer.answering))
+      assert.instanceOf(client.sdk, BedrockRuntimeClient)
+    }))
+
+  it.live("is one client for all that is built on its layer, destroyed with it", () =>
+    Effect.gen(function*() {
+      let destroyed = 0
+      const destroy = BedrockRuntimeClient.prototype.destroy
+      yield* Effect.acquireRelease(
+        Effect.sync(() => {
+          BedrockRuntimeClient.prototype.destroy = function() {
+            destroyed++
+            destroy.call(this)
+          }
+        }),
+        () => Effect.sync(() => BedrockRuntimeClient.prototype.destroy = destroy)
+      )
+      const seen: Array<unknown> = []
+      const user = Layer.effectDiscard(
+        Effect.map(BedrockClient.BedrockClient, (client) => seen.push(client))
+      )
+      const client = BedrockClient.layer({ region: "us-east-1", credentials })
+      yield* Effect.scoped(Layer.build(Layer.merge(user, Layer.fresh(user)).pipe(Layer.provide(client))))
+      assert.lengthOf(seen, 2)
+      assert.strictEqual(seen[0], seen[1])
+      assert.strictEqual(destroyed, 1)
+    }))
+
+  describe("layerConfig", () => {
+    it.live("takes each option as it is or from Config", () =>
+      Effect.gen(function*() {
+        const server = yield* WireServer.http1(WireServer.answering)
+        const layer = BedrockClient.layerConfig({
+          endpoint: server.url,
+          region: Config.String("REGION_OF_BEDROCK"),
+          credentials: Config.map(
+            Config.all({ id: Config.String("KEY_ID"), secret: Config.Redacted("KEY_SECRET") }),
+            ({ id, secret }) => ({ accessKeyId: id, secretAccessKey: secret })
+          )
+        })
+        yield* Effect.flatMap(BedrockClient.BedrockClient, (client) => client.converse(request)).pipe(
+          Effect.provide(layer)
+        )
+        assert.strictEqual(regionOf(server.received[0]), "eu-west-2")
+        assert.include(server.received[0]?.headers.authorization ?? "", "Credential=AKIDCONFIG/")
+      }).pipe(
+        Effect.provide(
+          Environment.provided({ REGION_OF_BEDROCK: "eu-west-2", KEY_ID: "AKIDCONFIG", KEY_SECRET: "secret" })
+        )
+      ))
+
+    it.effect("fails with a ConfigError when one is missing", () =>
+      Effect.gen(function*() {
+        const error = yield* Layer.build(BedrockClient.layerConfig({ region: Config.String("REGION_OF_BEDROCK") }))
+          .pipe(
+            Effect.flip
+          )
+        assert.strictEqual(error._tag, "ConfigError")
+      }).pipe(Effect.provide(nothing)))
+  })
+
+  describe.each(transports)("with the emulator, over $name", ({ transport }) => {
+    const layer = Emulator.layer().pipe(
+      Layer.provideMerge(Layer.merge(
+        TestChat.layer(() => "one two three"),
+        TestEmbedding.layer({ dimensions: 1024 })
+      ))
+    )
+
+    it.live("is understood, signed or with an API key", () =>
+      Effect.gen(function*() {
+        const emulator = yield* Emulator.Emulator
+        const { endpoint, region } = emulator.client
+        for (const options of [emulator.client, { endpoint, region, apiKey: emulator.apiKey }]) {
+          const client = yield* BedrockClient.make({ ...options, transport })
+          const output = yield* client.converse(request)
+          assert.isDefined(output.stopReason)
+          const streamed = yield* Effect.scoped(
+            Effect.flatMap(client.converseStream(request), ({ events }) => Stream.runCollect(events))
+          )
+          assert.isDefined(streamed.at(-1)?.metadata?.usage)
+          const embedding = yield* client.invokeModel({
+            modelId: "amazon.titan-embed-text-v2:0",
+            body: JSON.stringify({ inputText: "text" })
+          })
+          assert.include(decode(embedding.body), "embedding")
+          assert.isAbove(embedding.inputTokens ?? 0, 0)
+          assert.isDefined(embedding.latency)
+        }
+        const statistics = yield* emulator.statistics
+        assert.strictEqual(statistics.requests, 6)
+      }).pipe(Effect.provide(layer)))
+
+    it.live("is refused with a wrong key", () =>
+      Effect.gen(function*() {
+        const emulator = yield* Emulator.Emulator
+        const { endpoint, region } = emulator.client
+        const wrong: ReadonlyArray<BedrockClient.Options> = [
+          { credentials: { ...emulator.client.credentials, secretAccessKey: Redacted.make("wrong") } },
+          { credentials },
+          { apiKey: Redacted.make("wrong") }
+        ]
+        for (const options of wrong) {
+          const client = yield* BedrockClient.make({ endpoint, region, transport, ...options })
+          assert.strictEqual((yield* Effect.flip(client.converse(request)))._tag, "AuthenticationError")
+        }
+      }).pipe(Effect.provide(layer)))
+  })
+})

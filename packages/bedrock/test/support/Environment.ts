@@ -1,0 +1,51 @@
+/** The environment of a test: of Effect's `ConfigProvider`, and of the process for what the SDK reads itself. */
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as Fs from "node:fs"
+import * as Os from "node:os"
+import * as Path from "node:path"
+
+/** What `ConfigProvider` gives: these variables and no others. */
+export const provided = (variables: Record<string, string>) =>
+  ConfigProvider.layer(ConfigProvider.fromUnknown(variables))
+
+/** Sets variables of the process until the scope closes, and hides whatever else there is of AWS. */
+export const ofProcess = (variables: Record<string, string>): Effect.Effect<void, never, Scope.Scope> =>
+  Effect.asVoid(
+    Effect.acquireRelease(
+      Effect.sync(() => {
+        const before = { ...process.env }
+        for (const name of Object.keys(process.env)) if (name.startsWith("AWS_")) delete process.env[name]
+        Object.assign(process.env, {
+          AWS_EC2_METADATA_DISABLED: "true",
+          AWS_CONFIG_FILE: "/nonexistent/config",
+          AWS_SHARED_CREDENTIALS_FILE: "/nonexistent/credentials",
+          ...variables
+        })
+        return before
+      }),
+      (before) =>
+        Effect.sync(() => {
+          for (const name of Object.keys(process.env)) if (!(name in before)) delete process.env[name]
+          Object.assign(process.env, before)
+        })
+    )
+  )
+
+/** Files of AWS's configuration, and the variables that name them. */
+export const files = (contents: { readonly config?: string; readonly credentials?: string }) =>
+  Effect.map(
+    Effect.acquireRelease(
+      Effect.sync(() => Fs.mkdtempSync(Path.join(Os.tmpdir(), "strata-"))),
+      (directory) => Effect.sync(() => Fs.rmSync(directory, { recursive: true }))
+    ),
+    (directory) => {
+      Fs.writeFileSync(Path.join(directory, "config"), contents.config ?? "")
+      Fs.writeFileSync(Path.join(directory, "credentials"), contents.credentials ?? "")
+      return {
+        AWS_CONFIG_FILE: Path.join(directory, "config"),
+        AWS_SHARED_CREDENTIALS_FILE: Path.join(directory, "credentials")
+      }
+    }
+  )

@@ -1,0 +1,232 @@
+/**
+ * Servers that misbehave to order: HTTP/1.1, HTTP/2 without TLS, TLS and bare TCP on 127.0.0.1, with what they saw.
+ */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as Fs from "node:fs"
+import * as Http from "node:http"
+import * as Http2 from "node:http2"
+import * as Https from "node:https"
+import * as Net from "node:net"
+import type { Writable } from "node:stream"
+import { crc32 } from "node:zlib"
+
+/** A request as it came in. */
+export interface Received {
+  readonly path: string
+  readonly headers: Http.IncomingHttpHeaders
+  readonly body: string
+}
+
+/** The way to answer it; `cut` resets its connection, `goaway` and `reset` (of the stream) are for HTTP/2. */
+export interface Answer {
+  readonly head: (status: number, headers?: Record<string, string>) => void
+  readonly write: (bytes: Uint8Array | string) => void
+  readonly end: (bytes?: Uint8Array | string) => void
+  readonly onClose: (listener: () => void) => void
+  readonly goaway: () => void
+  readonly reset: () => void
+  readonly cut: () => void
+}
+
+/**
+ * - `connections`: opened since the start; `open`: open now.
+ * - `running`: responses that are neither ended nor closed by the client.
+ */
+export interface WireServer {
+  readonly url: string
+  readonly received: ReadonlyArray<Received>
+  readonly connections: () => number
+  readonly open: () => number
+  readonly running: () => number
+}
+
+export type Handler = (request: Received, answer: Answer) => void
+
+/** HTTP/1.1. */
+export const http1 = (handler: Handler) => serve("http", handler, (listener) => Http.createServer(listener))
+
+/** HTTP/1.1 over TLS, with a certificate that signed itself. */
+export const https = (handler: Handler) => serve("https", handler, (listener) => Https.createServer(tls, listener))
+
+/** HTTP/2 without TLS. */
+export const http2 = (handler: Handler) => serve("http", handler, (listener) => Http2.createServer(listener))
+
+/** The certificate of {@link https}, to trust it. */
+export const certificate = Fs.readFileSync(new URL("localhost.cert.pem", import.meta.url), "utf8")
+
+const tls = { cert: certificate, key: Fs.readFileSync(new URL("localhost.key.pem", import.meta.url), "utf8") }
+
+/** Any bytes: `onSocket` gets each connection. */
+export const tcp = (onSocket: (socket: Net.Socket) => void): Effect.Effect<WireServer, never, Scope.Scope> =>
+  Effect.suspend(() => start("http", Net.createServer(onSocket), new Set(), [], () => 0))
+
+/** A port nobody listens on. */
+export const closedPort: Effect.Effect<string> = Effect.scoped(
+  Effect.map(tcp(() => {}), ({ url }) => url)
+)
+
+/** An answer to Converse. */
+export const converseBody = JSON.stringify({
+  output: { message: { role: "assistant", content: [{ text: "Hello" }] } },
+  stopReason: "end_turn",
+  usage: { inputTokens: 3, outputTokens: 2, totalTokens: 5 },
+  metrics: { latencyMs: 1 }
+})
+
+/** Answers every Converse. */
+export const answering: Handler = (_, answer) => {
+  answer.head(200, { "content-type": "application/json", "x-amzn-requestid": "request-1" })
+  answer.end(converseBody)
+}
+
+/** Answers with an exception. */
+export const failing =
+  (status: number, type: string | undefined, message: string, headers: Record<string, string> = {}): Handler =>
+  (_, answer) => {
+    answer.head(status, {
+      "content-type": "application/json",
+      "x-amzn-requestid": "request-2",
+      ...(type === undefined ? {} : { "x-amzn-errortype": type }),
+      ...headers
+    })
+    answer.end(JSON.stringify({ message }))
+  }
+
+/** Begins an event stream. */
+export const streamHead = (answer: Answer): void =>
+  answer.head(200, { "content-type": "application/vnd.amazon.eventstream", "x-amzn-requestid": "request-3" })
+
+/** Streams these frames and ends. */
+export const streaming = (frames: ReadonlyArray<Uint8Array>): Handler => (_, answer) => {
+  streamHead(answer)
+  for (const frame of frames) answer.write(frame)
+  answer.end()
+}
+
+/** A text delta. */
+export const delta = (text: string): Uint8Array =>
+  event("contentBlockDelta", { contentBlockIndex: 0, delta: { text }, p: "abc" })
+
+/** The frame of an event. */
+export const event = (type: string, payload: unknown): Uint8Array =>
+  frame({ ":message-type": "event", ":event-type": type, ":content-type": "application/json" }, payload)
+
+/** The frame of an exception. */
+export const exception = (type: string, payload: unknown): Uint8Array =>
+  frame({ ":message-type": "exception", ":exception-type": type, ":content-type": "application/json" }, payload)
+
+/** The frame of an error. */
+export const errorFrame = (code: string, message: string): Uint8Array =>
+  frame({ ":message-type": "error", ":error-code": code, ":error-message": message }, undefined)
+
+/** A frame of `application/vnd.amazon.eventstream`. */
+export const frame = (headers: Record<string, string>, payload: unknown): Uint8Array => {
+  const encodedHeaders = Buffer.concat(
+    Object.entries(headers).flatMap(([name, value]) => {
+      const size = Buffer.alloc(3)
+      size.writeUInt8(7)
+      size.writeUInt16BE(Buffer.byteLength(value), 1)
+      return [Buffer.from([Buffer.byteLength(name)]), Buffer.from(name), size, Buffer.from(value)]
+    })
+  )
+  const body = Buffer.from(payload === undefined ? "" : JSON.stringify(payload))
+  const message = Buffer.alloc(16 + encodedHeaders.length + body.length)
+  message.writeUInt32BE(message.length, 0)
+  message.writeUInt32BE(encodedHeaders.length, 4)
+  message.writeUInt32BE(crc32(message.subarray(0, 8)), 8)
+  encodedHeaders.copy(message, 12)
+  body.copy(message, 12 + encodedHeaders.length)
+  message.writeUInt32BE(crc32(message.subarray(0, -4)), message.length - 4)
+  return message
+}
+
+/** Waits until `condition` holds and says how many milliseconds it took; dies after two seconds. */
+export const eventually = (condition: () => boolean): Effect.Effect<number> =>
+  Effect.callback((resume) => {
+    const start = performance.now()
+    const look = () => {
+      const elapsed = performance.now() - start
+      if (condition()) resume(Effect.succeed(elapsed))
+      else if (elapsed > 2000) resume(Effect.die(new Error(`never: ${condition}`)))
+      else setTimeout(look, 1)
+    }
+    look()
+  })
+
+type Listener = (
+  request: Http.IncomingMessage | Http2.Http2ServerRequest,
+  response: Http.ServerResponse | Http2.Http2ServerResponse
+) => void
+
+const serve = (
+  scheme: "http" | "https",
+  handler: Handler,
+  open: (listener: Listener) => Net.Server
+): Effect.Effect<WireServer, never, Scope.Scope> =>
+  Effect.suspend(() => {
+    const received: Array<Received> = []
+    const sockets = new Set<Net.Socket>()
+    let running = 0
+    const server = open((request, response) => {
+      running++
+      response.on("close", () => running--)
+      response.on("error", () => {})
+      const body: Writable = response
+      const chunks: Array<Buffer> = []
+      request.on("error", () => {})
+      request.on("data", (chunk) => chunks.push(chunk))
+      request.on("end", () => {
+        const seen = { path: request.url ?? "", headers: request.headers, body: Buffer.concat(chunks).toString() }
+        received.push(seen)
+        handler(seen, {
+          head: (status, headers = {}) => {
+            if ("stream" in response) response.writeHead(status, headers)
+            else response.writeHead(status, headers).flushHeaders()
+          },
+          write: (bytes) => void body.write(bytes),
+          end: (bytes = "") => void body.end(bytes),
+          onClose: (listener) => void response.on("close", listener),
+          goaway: () => "stream" in response ? response.stream.session?.goaway() : undefined,
+          reset: () => "stream" in response ? response.stream.close(Http2.constants.NGHTTP2_INTERNAL_ERROR) : undefined,
+          // over HTTP/2 the socket of a request is a stand-in that cannot be reset
+          cut: () => [...sockets].find(({ remotePort }) => remotePort === request.socket.remotePort)?.resetAndDestroy()
+        })
+      })
+    })
+    return start(scheme, server, sockets, received, () => running)
+  })
+
+const start = (
+  scheme: "http" | "https",
+  server: Net.Server,
+  sockets: Set<Net.Socket>,
+  received: ReadonlyArray<Received>,
+  running: () => number
+): Effect.Effect<WireServer, never, Scope.Scope> =>
+  Effect.gen(function*() {
+    let connections = 0
+    server.on("connection", (socket: Net.Socket) => {
+      connections++
+      sockets.add(socket)
+      socket.on("error", () => {})
+      socket.on("close", () => sockets.delete(socket))
+    })
+    yield* Effect.acquireRelease(
+      Effect.callback<void>((resume) => void server.listen(0, "127.0.0.1", 511, () => resume(Effect.void))),
+      () =>
+        Effect.callback<void>((resume) => {
+          server.close(() => resume(Effect.void))
+          sockets.forEach((socket) => socket.destroy())
+        })
+    )
+    const address = server.address()
+    const port = typeof address === "object" && address !== null ? address.port : 0
+    return {
+      url: `${scheme}://127.0.0.1:${port}`,
+      received,
+      connections: () => connections,
+      open: () => sockets.size,
+      running
+    }
+  })
