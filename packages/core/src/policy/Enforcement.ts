@@ -182,7 +182,7 @@ const logged = (retry: Retry.Retry, target: Telemetry.Target): Retry.Retry =>
           exception: input.exception,
           requestId: input.requestId,
           retry: attempt,
-          delay: Duration.format(duration)
+          delay: Duration.format(Duration.millis(Math.round(Duration.toMillis(duration))))
         })
       ),
       Telemetry.recordRetry(target, input)

@@ -1,0 +1,34 @@
+/**
+ * Errors are values: catch them by tag, and the compiler knows what is left.
+ */
+import { NodeRuntime } from "@effect/platform-node"
+import { ChatService, ProviderError } from "@strata/core"
+import { Console, Effect } from "effect"
+import * as Provider from "./src/Provider.ts"
+
+const ask = (model: string, messages: string) =>
+  ChatService.text({ model, messages, maxTokens: 50 }).pipe(
+    // The answer is there, or one of these happened. Nothing is thrown.
+    Effect.catchTag(
+      ["ModelNotFoundError", "PermissionDeniedError"],
+      (error) => Effect.succeed(`No such model for us: ${error.message} [${error.exception}]`)
+    ),
+    Effect.catchTag(
+      "InvalidRequestError",
+      (error) => Effect.succeed(`Our mistake in "${error.field ?? "the request"}": ${error.message}`)
+    ),
+    Effect.catch((error) =>
+      Effect.succeed(`${error._tag}: ${error.message} (worth another try: ${ProviderError.isTransient(error)})`)
+    )
+  )
+
+const program = Effect.gen(function*() {
+  // Found before anything is sent.
+  yield* Console.log(yield* ask("us.amazon.nova-lite-v1:0", "   "))
+  // Refused by the service.
+  yield* Console.log(yield* ask("amazon.no-such-model-v1:0", "Hello"))
+  // Served only through an inference profile: the error says which.
+  yield* Console.log(yield* ask("anthropic.claude-sonnet-4-5-20250929-v1:0", "Hello"))
+})
+
+program.pipe(Effect.provide(Provider.layer), NodeRuntime.runMain)

@@ -1,0 +1,36 @@
+/**
+ * A policy declares how calls are made: how many at once, what is tried again, how long it may take.
+ *
+ * Offline, the emulator refuses every third call once, as a busy Bedrock would.
+ */
+import { NodeRuntime } from "@effect/platform-node"
+import { ChatService, Policy, Retry } from "@strata/core"
+import { Clock, Console, Effect } from "effect"
+import * as Provider from "./src/Provider.ts"
+
+const policy = Policy.make({
+  // Permits are held while a call is in flight, never while it waits for its next try.
+  concurrency: 16,
+  // Exponential, jittered, longer after throttling, and never shorter than the service asks for.
+  retry: Retry.exponential({ times: 6, base: "100 millis", rateLimitBase: "200 millis" }),
+  timeouts: { attempt: "30 seconds", deadline: "2 minutes" }
+})
+
+const questions = Array.from({ length: 60 }, (_, index) => `Question ${index + 1}: what are you?`)
+
+const program = Effect.gen(function*() {
+  const start = yield* Clock.currentTimeMillis
+  const results = yield* Effect.forEach(
+    questions,
+    (messages) => Effect.result(ChatService.generate({ messages, maxTokens: 50 })),
+    { concurrency: "unbounded" } // the policy bounds it
+  )
+  const seconds = ((yield* Clock.currentTimeMillis) - start) / 1000
+  const answered = results.filter((result) => result._tag === "Success").length
+  yield* Console.log(`${answered} of ${questions.length} answered in ${seconds.toFixed(1)} s, 16 at a time`)
+})
+
+program.pipe(
+  Effect.provide(Provider.throttled.pipe(ChatService.withPolicy(policy))),
+  NodeRuntime.runMain
+)

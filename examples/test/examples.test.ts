@@ -1,0 +1,76 @@
+import { NodeServices } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Stream } from "effect"
+import { ChildProcess } from "effect/process"
+
+/** Runs an example as a user would, with the offline defaults, and gives what it printed. */
+const run = (name: string) =>
+  Effect.gen(function*() {
+    const file = new URL(`../${name}.ts`, import.meta.url).pathname
+    const child = yield* ChildProcess.make(process.execPath, [file], {
+      env: { STRATA_PROVIDER: "local" },
+      extendEnv: true,
+      stdin: "ignore"
+    })
+    const output = yield* child.all.pipe(Stream.decodeText(), Stream.mkString)
+    assert.strictEqual(yield* child.exitCode, 0, output)
+    return output
+  }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
+
+const seconds = 60_000
+
+describe("examples", () => {
+  it.live("chat answers and tells what it cost", () =>
+    Effect.gen(function*() {
+      const output = yield* run("chat")
+      assert.include(output, "I am not a language model")
+      assert.match(output, /us\.amazon\.nova-lite-v1:0: \d+ tokens in, \d+ out, stop/)
+    }), seconds)
+
+  it.live("stream quotes the sentence about Sundays, with its source", () =>
+    Effect.gen(function*() {
+      const output = yield* run("stream")
+      assert.include(output, "On Sundays it opens at noon")
+      assert.include(output, "[visit]")
+      assert.match(output, /stop, \d+ tokens/)
+    }), seconds)
+
+  it.live("embeddings ranks the text about passwords first", () =>
+    Effect.gen(function*() {
+      const [first] = (yield* run("embeddings")).split("\n")
+      assert.include(first, "reset your password")
+    }), seconds)
+
+  it.live("errors tells what went wrong and what to do", () =>
+    Effect.gen(function*() {
+      const output = yield* run("errors")
+      assert.include(output, "Our mistake in \"messages[0].content\"")
+      assert.include(output, "The provided model identifier is invalid. [ValidationException]")
+      assert.include(output, "us.anthropic.claude-sonnet-4-5-20250929-v1:0")
+    }), seconds)
+
+  it.live("retry-and-concurrency loses no call to throttling", () =>
+    Effect.gen(function*() {
+      const output = yield* run("retry-and-concurrency")
+      assert.include(output, "60 of 60 answered")
+      assert.strictEqual(output.split("Retrying after a transient failure").length - 1, 20)
+    }), seconds)
+
+  it.live("test-layers answers without a model", () =>
+    Effect.gen(function*() {
+      const output = yield* run("test-layers")
+      assert.include(output, "A fox gives up on grapes.")
+      assert.include(output, "so the text came back: A short story.")
+    }), seconds)
+
+  it.live("demo answers its questions with the right passages", () =>
+    Effect.gen(function*() {
+      const output = yield* run("demo")
+      const answers = output.split("\n? ").slice(1)
+      assert.strictEqual(answers.length, 3)
+      assert.include(answers[0], "[effect/Semaphore]")
+      assert.include(answers[1], "[effect/Redacted]")
+      assert.include(answers[2], "[effect/Schedule]")
+      assert.match(output, /\d+ chunks, \d+ requests, \d+ tokens, [\d.]+ seconds/)
+    }), seconds)
+})
