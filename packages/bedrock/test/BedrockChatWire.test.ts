@@ -154,6 +154,19 @@ describe.each(transports)("BedrockChat over $protocol", ({ transport }) => {
     }).pipe(Effect.provide(bedrock(() => story, transport))))
 })
 
+describe("BedrockChat over kept connections", () => {
+  it.live("streams again and again over the same one", () =>
+    Effect.gen(function*() {
+      const chat = yield* once
+      yield* Effect.repeat(Stream.runDrain(chat.stream(request)), { times: 4 })
+      yield* chat.generate(request)
+      const seen = yield* Effect.flatMap(Emulator.Emulator, ({ statistics }) => statistics)
+      assert.strictEqual(seen.requests, 6)
+      assert.strictEqual(seen.connections, 1)
+      assert.strictEqual(seen.aborted, 0)
+    }).pipe(Effect.provide(bedrock(() => story))))
+})
+
 describe("BedrockChat with the standard policy", () => {
   it.live("answers although the service refuses, resets and fails first", () =>
     Effect.gen(function*() {

@@ -79,7 +79,9 @@ export const make = (content: ReadonlyArray<Message.AssistantPart>, outcome: Out
   return {
     message,
     text: Message.textOf(message),
-    toolCalls: content.filter((part): part is Message.ToolCallPart => part.type === "tool-call" && part.providerExecuted !== true),
+    toolCalls: content.filter((part): part is Message.ToolCallPart =>
+      part.type === "tool-call" && part.providerExecuted !== true
+    ),
     finishReason: outcome.finishReason,
     usage: outcome.usage,
     model: outcome.model,

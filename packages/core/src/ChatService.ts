@@ -4,10 +4,13 @@
  * A provider hands {@link make} the smallest thing it knows, how to send one request, and gets back a service that
  * checks requests before any network, applies the policy and reports what it does.
  */
+import * as Arr from "effect/Array"
+import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
+import * as Pull from "effect/Pull"
 import * as Stream from "effect/Stream"
 import * as ChatEvent from "./ChatEvent.ts"
 import * as ChatRequest from "./ChatRequest.ts"
@@ -120,23 +123,38 @@ export const withPolicy: {
     ).pipe(Layer.provide(self))
 )
 
-/** Holds a provider to its word: nothing comes after `finish`, and no stream ends without it. */
+/**
+ * Holds a provider to its word: nothing comes after `finish`, and no stream ends without it.
+ *
+ * What the provider still has to say after `finish` is read and dropped, for a moment at most: a connection whose answer
+ * was not read to its end cannot be used again.
+ */
 const complete = (provider: Provider, request: ChatRequest.Resolved) =>
-  Stream.suspend(() => {
-    let finished = false
-    return Stream.concat(
-      Stream.takeUntil(provider.stream(request), (event) => finished = event.type === "finish"),
-      Stream.suspend(() =>
-        finished ? Stream.empty : Stream.fail(
-          new ProviderError.ConnectionError({
-            provider: provider.provider,
-            model: request.model,
-            message: "The stream ended before the answer was complete"
-          })
+  Stream.transformPull(
+    Stream.suspend(() => provider.stream(request)),
+    (pull) =>
+      Effect.sync((): Pull.Pull<Arr.NonEmptyReadonlyArray<ChatEvent.ChatEvent>, ChatError> => {
+        let finished = false
+        const rest = Effect.ignoreCause(Effect.timeoutOption(Effect.forever(pull), "1 second"))
+        const next = Effect.map(pull, (events) => {
+          const end = events.findIndex((event) => event.type === "finish")
+          finished = end >= 0
+          const kept = events.slice(0, end + 1)
+          return Arr.isReadonlyArrayNonEmpty(kept) ? kept : events
+        }).pipe(
+          Pull.catchDone(() =>
+            Effect.fail(
+              new ProviderError.ConnectionError({
+                provider: provider.provider,
+                model: request.model,
+                message: "The stream ended before the answer was complete"
+              })
+            )
+          )
         )
-      )
-    )
-  })
+        return Effect.suspend(() => finished ? Effect.andThen(rest, Cause.done()) : next)
+      })
+  )
 
 const enforce = (
   service: ChatService["Service"],

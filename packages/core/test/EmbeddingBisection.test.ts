@@ -150,6 +150,20 @@ describe("EmbeddingService, when a request is refused", () => {
       assert.strictEqual(probe.sent.length, 1 + 2 + 8 + 9)
     }))
 
+  it.effect("sends no probes once an answer has proved the options good", () =>
+    Effect.gen(function*() {
+      const bad = ["text 129", "text 256"]
+      const { probe, service } = yield* EmbeddingProbe.make({
+        limits: { maxItems: 128 },
+        policy: Policy.make({ concurrency: 1 }),
+        answer: refusing((input) => bad.includes(input), invalid)
+      })
+      const results = yield* service.embedEach(EmbeddingProbe.texts(256))
+      assert.deepStrictEqual(results.flatMap((result, index) => Result.isFailure(result) ? [index] : []), [128, 255])
+      // Each bad text and its neighbour in the last halving.
+      assert.strictEqual(probe.sent.filter((inputs) => inputs.length === 1).length, 4)
+    }))
+
   it.effect("goes on searching when refusals differ", () =>
     Effect.gen(function*() {
       const { service } = yield* EmbeddingProbe.make({

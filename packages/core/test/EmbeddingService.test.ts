@@ -78,6 +78,13 @@ describe("EmbeddingService", () => {
         assert.strictEqual(error.exception, "ValidationException")
       }))
 
+    it.effect("names the first place of a refused input, whatever equal inputs come before it", () =>
+      Effect.gen(function*() {
+        const { service } = yield* EmbeddingProbe.make({ answer: refusing(["text 2"]) })
+        const error = yield* Effect.flip(service.embedMany(["text 1", "text 1", "text 1", "text 2", "text 2"]))
+        assert.strictEqual(error.message, "inputs[3]: bad text")
+      }))
+
     it.effect("interrupts what is in flight when it fails", () =>
       Effect.gen(function*() {
         const { probe, service } = yield* EmbeddingProbe.make({
@@ -201,7 +208,7 @@ describe("EmbeddingService", () => {
 
     malformed("too few vectors", [Float32Array.of(1)])
     malformed("too many vectors", [Float32Array.of(1), Float32Array.of(2), Float32Array.of(3)])
-    malformed("empty vectors", [Float32Array.of(1), Float32Array.of()])
+    malformed("empty vectors", [Float32Array.of(), Float32Array.of()])
     malformed("vectors of different lengths", [Float32Array.of(1), Float32Array.of(1, 2)])
     malformed("vectors of other dimensions than asked for", [Float32Array.of(1, 2), Float32Array.of(1, 2)], 1)
   })

@@ -37,6 +37,29 @@ describe("EmbeddingService.embedStream", () => {
       assert.strictEqual(probe.sent.length, Math.ceil(count / maxItems))
     }))
 
+  it.effect("keeps the order of the values when the first requests are answered last", () =>
+    Effect.gen(function*() {
+      const answered: Array<number> = []
+      const { service } = yield* EmbeddingProbe.make({
+        limits: { maxItems: 1 },
+        answer: (batch) => {
+          const number = EmbeddingProbe.numberOf(batch.inputs[0]!)
+          return EmbeddingProbe.numbered(batch).pipe(
+            Effect.tap(() => Effect.sync(() => answered.push(number))),
+            Effect.delay(`${10 - number} seconds`)
+          )
+        }
+      })
+      const fiber = yield* Effect.forkChild(
+        Stream.runCollect(service.embedStream(Stream.fromIterable(EmbeddingProbe.texts(4)), identity))
+      )
+      yield* EmbeddingProbe.settled
+      yield* TestClock.adjust("10 seconds")
+      const embedded = yield* Fiber.join(fiber)
+      assert.deepStrictEqual(answered, [4, 3, 2, 1])
+      assert.deepStrictEqual(embedded.map(({ embedding }) => embedding.vector[0]), [1, 2, 3, 4])
+    }))
+
   it.effect("sends a value that gets no company after 50 ms", () =>
     Effect.gen(function*() {
       const { probe, service } = yield* EmbeddingProbe.make({ limits: { maxItems: 4 } })

@@ -16,22 +16,55 @@ const conversation: ReadonlyArray<Message.Message> = [
     { type: "image", mediaType: "image/png", source: { bytes }, cache: false },
     { type: "document", mediaType: "application/pdf", name: "a.pdf", source: { uri: "s3://b/k", bucketOwner: "1" } },
     { type: "document", mediaType: "text/plain", name: "empty", source: { bytes: new Uint8Array() } },
+    { type: "document", mediaType: "text/plain", name: "b", source: { text: "b" }, context: "a note", citations: true },
+    { type: "document", mediaType: "text/plain", name: "c", source: { pieces: ["c", ""] } },
+    { type: "video", mediaType: "video/mp4", source: { uri: "s3://b/v" }, cache: true },
+    { type: "audio", mediaType: "audio/wav", source: { bytes } },
+    { type: "search-result", source: "https://a", title: "A", content: ["a", "b"], citations: false },
+    { type: "text", text: "guarded", guard: { qualifiers: ["query", "guard_content"] } },
     { type: "provider", provider: "test", value: { video: { bytes }, list: [1, null, { deep: [bytes] }] } }
   ]),
   Message.assistant([
     { type: "reasoning", text: "Hm", signature: "c2VhbA==" },
     { type: "reasoning", text: "", redacted: bytes },
     { type: "tool-call", id: "1", name: "now", params: { zone: "UTC", list: [1, "a", null], nothing: {} } },
-    { type: "tool-call", id: "2", name: "then", params: null }
+    { type: "tool-call", id: "2", name: "then", params: null, providerExecuted: true },
+    {
+      type: "text",
+      text: "So it says",
+      citations: [
+        {
+          title: "A",
+          source: "a",
+          passages: ["a"],
+          location: { type: "document-page", documentIndex: 0, start: 1, end: 2 }
+        },
+        { location: { type: "web", url: "https://a", domain: "a" } },
+        { location: { type: "search-result", searchResultIndex: 3 } }
+      ]
+    }
   ]),
+  Message.system([{ type: "tool-addition", name: "now" }, { type: "tool-removal", name: "then", serverName: "s" }]),
   Message.tool([
     { type: "tool-result", id: "1", result: { at: 0 }, cache: true },
-    { type: "tool-result", id: "2", result: "no such time", isFailure: true }
+    { type: "tool-result", id: "2", result: "no such time", isFailure: true },
+    {
+      type: "tool-result",
+      id: "3",
+      result: null,
+      parts: [{ type: "image", mediaType: "image/png", source: { bytes } }]
+    }
   ]),
   Message.assistant("Done")
 ]
 
 describe("Message", () => {
+  it("has every type of part in the conversation that goes through JSON", () => {
+    const said = new Set(conversation.flatMap(Message.parts).map((part) => part.type))
+    const all = Message.Part.members.map((member) => member.fields.type.schema.literal)
+    assert.deepStrictEqual([...said].sort(), [...all].sort())
+  })
+
   it.effect.each(conversation)("goes through JSON unharmed: %#", (message) =>
     Effect.gen(function*() {
       assert.deepStrictEqual(yield* throughJson(Message.Message, message), message)
