@@ -133,15 +133,18 @@ const complete = (provider: Provider, request: ChatRequest.Resolved) =>
   Stream.transformPull(
     Stream.suspend(() => provider.stream(request)),
     (pull) =>
-      Effect.sync((): Pull.Pull<Arr.NonEmptyReadonlyArray<ChatEvent.ChatEvent>, ChatError> => {
+      Effect.sync(() => {
         let finished = false
         const rest = Effect.ignoreCause(Effect.timeoutOption(Effect.forever(pull), "1 second"))
-        const next = Effect.map(pull, (events) => {
-          const end = events.findIndex((event) => event.type === "finish")
-          finished = end >= 0
-          const kept = events.slice(0, end + 1)
-          return Arr.isReadonlyArrayNonEmpty(kept) ? kept : events
-        }).pipe(
+        const next: Pull.Pull<Arr.NonEmptyReadonlyArray<ChatEvent.ChatEvent>, ChatError> = Effect.map(
+          pull,
+          (events) => {
+            const end = events.findIndex((event) => event.type === "finish")
+            finished = end >= 0
+            const kept = events.slice(0, end + 1)
+            return Arr.isReadonlyArrayNonEmpty(kept) ? kept : events
+          }
+        ).pipe(
           Pull.catchDone(() =>
             Effect.fail(
               new ProviderError.ConnectionError({

@@ -209,6 +209,18 @@ describe("ChatService.make, holding a stream to its word", () => {
       }
     }))
 
+  it.effect("reads what is left after finish, so that a connection can be used again", () =>
+    Effect.gen(function*() {
+      let read = 0
+      const more = Stream.fromEffect(Effect.sync(() => {
+        read++
+        return delta("more")
+      }))
+      const { layer } = provider({ stream: () => Stream.make(finish).pipe(Stream.concat(more), Stream.concat(more)) })
+      yield* Effect.provide(Stream.runDrain(ChatService.stream("Hi")), layer)
+      assert.strictEqual(read, 2)
+    }))
+
   it.effect("closes the provider's stream after finish", () =>
     Effect.gen(function*() {
       let closed = 0
