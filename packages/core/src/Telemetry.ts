@@ -46,6 +46,12 @@ export const tokenUsage = Metric.histogram("gen_ai.client.token.usage", {
   boundaries: [1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864]
 })
 
+/** Requests that were really sent: first attempts and retries, each batch of an embedding call by itself. */
+export const attempts = Metric.counter("strata.client.attempts", {
+  description: "Requests sent to a provider, retries included",
+  incremental: true
+})
+
 /** Retries, by the tag of the error that caused them. */
 export const retries = Metric.counter("strata.client.retries", {
   description: "Calls sent again after a transient failure",
@@ -109,6 +115,10 @@ export const recordTokens = (
       Metric.withAttributes(tokenUsage, { ...attributes(target), "gen_ai.token.type": type }),
       tokens
     )
+
+/** Counts one request. */
+export const recordAttempt = (target: Target): Effect.Effect<void> =>
+  Metric.update(Metric.withAttributes(attempts, attributes(target)), 1)
 
 /** Counts one retry. */
 export const recordRetry = (target: Target, error: ProviderError.ProviderError): Effect.Effect<void> =>

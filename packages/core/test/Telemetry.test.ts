@@ -190,6 +190,8 @@ describe("Telemetry of a chat", () => {
             })
           ))
           assert.deepInclude(yield* duration({}), { count: 1, sum: 4 })
+          const sent = yield* Metric.value(Metric.withAttributes(Telemetry.attempts, identity))
+          assert.strictEqual(sent.count, 3)
           const first = yield* Metric.value(Metric.withAttributes(Telemetry.timeToFirstEvent, identity))
           assert.deepInclude(first, way === "stream" ? { count: 1, sum: 4 } : { count: 0 })
         })

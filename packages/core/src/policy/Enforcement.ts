@@ -57,7 +57,9 @@ export const make = (policy: Policy.Policy): Effect.Effect<Enforcement> =>
       scope: Scope.Scope
     ) =>
       Effect.flatMap(Scope.fork(scope), (connection) =>
-        Effect.andThen(permits.takeScoped(1), Stream.toPull(self)).pipe(
+        permits.takeScoped(1).pipe(
+          Effect.andThen(Telemetry.recordAttempt(target)),
+          Effect.andThen(Stream.toPull(self)),
           Scope.provide(connection),
           Effect.flatMap((pull) =>
             pull.pipe(
@@ -74,7 +76,7 @@ export const make = (policy: Policy.Policy): Effect.Effect<Enforcement> =>
     return {
       policy,
       call: (self, target) =>
-        self.pipe(
+        Effect.andThen(Telemetry.recordAttempt(target), self).pipe(
           within(attempt, () => timeout(target, "attempt", attempt)),
           permits.withPermit,
           (once) => repeated(once, target)
