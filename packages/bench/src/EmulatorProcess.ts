@@ -4,7 +4,7 @@
  * Run as a program it serves until it is stopped, with the options of its one argument; imported, it starts that
  * program and waits for its address.
  */
-import { NodeRuntime, NodeServices } from "@effect/platform-node"
+import { NodeRuntime } from "@effect/platform-node"
 import { TestChat, TestEmbedding } from "@strata/core/testing"
 import { Emulator, type Fault } from "@strata/emulator"
 import { Console, Effect, Layer, Option, Schema, Stream } from "effect"
@@ -36,9 +36,11 @@ const serve = (options: Options) =>
     yield* Console.log(url)
     return yield* Effect.never
   }).pipe(
-    Effect.provide(Emulator.layer(options)),
-    Effect.provide(Layer.merge(TestChat.layer(() => "Paris"), TestEmbedding.layer({ dimensions: 1024 }))),
-    Effect.provide(NodeServices.layer)
+    Effect.provide(
+      Emulator.layer(options).pipe(
+        Layer.provide(Layer.merge(TestChat.layer(() => "Paris"), TestEmbedding.layer({ dimensions: 1024 })))
+      )
+    )
   )
 
 if (import.meta.main) NodeRuntime.runMain(serve(JSON.parse(process.argv[2] ?? "{\"latency\":0}")))

@@ -7,6 +7,7 @@ import { BedrockChat, BedrockClient, BedrockEmbedding } from "@strata/bedrock"
 import { ChatService, EmbeddingService, Policy } from "@strata/core"
 import { Emulator } from "@strata/emulator"
 import { Clock, Console, Effect, Exit, Layer, Redacted } from "effect"
+import type { ChildProcessSpawner } from "effect/process"
 import * as EmulatorProcess from "./EmulatorProcess.ts"
 import * as Table from "./Table.ts"
 
@@ -119,7 +120,7 @@ const embeddings = Effect.gen(function*() {
 })
 
 /** All three. */
-export const run = Effect.gen(function*() {
+export const run: Effect.Effect<void, unknown, ChildProcessSpawner.ChildProcessSpawner> = Effect.gen(function*() {
   yield* Effect.scoped(bursts)
   yield* Console.log("")
   yield* Effect.scoped(refusals)
