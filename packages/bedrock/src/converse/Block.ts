@@ -56,7 +56,9 @@ const encodeBlock = (part: Message.Part, place: Place): Encoded<ContentBlock> =>
       return Result.flatMap(format(Media.image, part, place), (format): Encoded<ContentBlock> => {
         if (part.guard !== true) return Result.succeed({ image: { format, source: Media.encodeSource(part.source) } })
         return format !== "png" && format !== "jpeg" || !("bytes" in part.source)
-          ? Result.fail(invalid(place, "guard", "a guardrail judges PNG and JPEG images, given as bytes", "Send such an image"))
+          ? Result.fail(
+            invalid(place, "guard", "a guardrail judges PNG and JPEG images, given as bytes", "Send such an image")
+          )
           : Result.succeed({ guardContent: { image: { format, source: { bytes: part.source.bytes } } } })
       })
     case "document":
@@ -91,7 +93,12 @@ const encodeBlock = (part: Message.Part, place: Place): Encoded<ContentBlock> =>
     case "reasoning":
       return Result.succeed({
         reasoningContent: part.redacted === undefined
-          ? { reasoningText: { text: part.text, ...(part.signature === undefined ? undefined : { signature: part.signature }) } }
+          ? {
+            reasoningText: {
+              text: part.text,
+              ...(part.signature === undefined ? undefined : { signature: part.signature })
+            }
+          }
           : { redactedContent: part.redacted }
       })
     case "tool-call":
@@ -124,7 +131,9 @@ const encodeBlock = (part: Message.Part, place: Place): Encoded<ContentBlock> =>
 }
 
 const encodeText = ({ citations, guard, text }: Message.TextPart): ContentBlock => {
-  if (citations !== undefined) return { citationsContent: { content: [{ text }], citations: citations.map(Citations.encode) } }
+  if (citations !== undefined) {
+    return { citationsContent: { content: [{ text }], citations: citations.map(Citations.encode) } }
+  }
   if (guard === undefined || guard === false) return { text }
   const guarded: GuardrailConverseContentBlock = {
     text: { text, ...(guard === true ? undefined : { qualifiers: [...guard.qualifiers] }) }
@@ -145,7 +154,9 @@ const resultContent = (part: Message.ToolResultPart, place: Place): Encoded<Arra
   if (part.providerExecuted === true && Array.isArray(part.result)) return Result.succeed(part.result)
   if (part.parts === undefined) return Result.succeed([resultBlock(part.result)])
   return Result.map(
-    Result.all(part.parts.map((inner, index) => encodeBlock(inner, { ...place, field: `${place.field}.parts[${index}]` }))),
+    Result.all(
+      part.parts.map((inner, index) => encodeBlock(inner, { ...place, field: `${place.field}.parts[${index}]` }))
+    ),
     (blocks) => blocks.map((block) => block as ToolResultContentBlock) // these five parts encode to blocks a result may hold
   )
 }
@@ -186,7 +197,11 @@ export const decode = (block: ContentBlock): Message.AssistantPart => {
   if (block.text !== undefined) return { type: "text", text: block.text }
   if (block.citationsContent !== undefined) {
     const { citations = [], content = [] } = block.citationsContent
-    return { type: "text", text: content.map(({ text }) => text ?? "").join(""), citations: citations.map(Citations.decode) }
+    return {
+      type: "text",
+      text: content.map(({ text }) => text ?? "").join(""),
+      citations: citations.map(Citations.decode)
+    }
   }
   if (block.reasoningContent?.reasoningText !== undefined) {
     const { signature, text } = block.reasoningContent.reasoningText

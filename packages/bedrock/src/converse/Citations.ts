@@ -13,7 +13,9 @@ export const encode = ({ location, passages, source, title }: Message.Citation):
 })
 
 /** Bedrock's → ours; a citation in a stream looks the same. */
-export const decode = ({ location, source, sourceContent, title }: ConverseCitation | CitationsDelta): Message.Citation => {
+export const decode = (
+  { location, source, sourceContent, title }: ConverseCitation | CitationsDelta
+): Message.Citation => {
   const where = location === undefined ? undefined : decodeLocation(location)
   return {
     ...(title === undefined ? undefined : { title }),

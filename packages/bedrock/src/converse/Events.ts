@@ -200,7 +200,9 @@ const joinImage = ({ format }: ImageBlockStart, pieces: ReadonlyArray<ImageBlock
   const error = pieces.find((piece) => piece.error !== undefined)?.error
   return {
     format,
-    source: bytes.length > 0 ? { bytes: concatenate(bytes) } : pieces.find(({ source }) => source !== undefined)?.source,
+    source: bytes.length > 0
+      ? { bytes: concatenate(bytes) }
+      : pieces.find(({ source }) => source !== undefined)?.source,
     ...(error === undefined ? undefined : { error })
   }
 }

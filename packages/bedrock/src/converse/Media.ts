@@ -1,7 +1,13 @@
 /**
  * Media types and the formats Bedrock calls them, both ways; where the bytes are, both ways.
  */
-import type { AudioFormat, DocumentFormat, DocumentSource, ImageFormat, VideoFormat } from "@aws-sdk/client-bedrock-runtime"
+import type {
+  AudioFormat,
+  DocumentFormat,
+  DocumentSource,
+  ImageFormat,
+  VideoFormat
+} from "@aws-sdk/client-bedrock-runtime"
 import type * as Message from "@strata/core/Message"
 
 /** Pairs of a media type and a format. Where one stands twice, the first pair counts. */
