@@ -111,7 +111,7 @@ describe("ChatService.make, checking a request", () => {
     ["no messages", "messages", []],
     ["only a system message", "messages", [Message.system("Be brief")]],
     ["an empty string", "messages[0].content", ""],
-    ["a blank message", "messages[1].content", [Message.user("Hi"), Message.assistant(" \n")]],
+    ["a blank message", "messages[1].content", [Message.user("Hi"), Message.user(" \n")]],
     ["a message without parts", "messages[0].content", [Message.user([])]],
     ["maxTokens 0", "maxTokens", { messages: hi, maxTokens: 0 }],
     ["maxTokens -1", "maxTokens", { messages: hi, maxTokens: -1 }],
@@ -132,6 +132,14 @@ describe("ChatService.make, checking a request", () => {
       toolChoice: { name: "then" }
     }]
   ]
+
+  it.effect("takes back the turn of a model that had nothing to say", () =>
+    Effect.gen(function*() {
+      const { asked, layer } = provider()
+      const messages = [Message.user("Hi"), Message.assistant([]), Message.user("Hello?")]
+      yield* Effect.provide(ChatService.generate(messages), layer)
+      assert.deepStrictEqual(asked[0]?.messages, messages)
+    }))
 
   it.effect.each(refused)("refuses %s, and asks nobody", ([, field, input]) =>
     Effect.gen(function*() {

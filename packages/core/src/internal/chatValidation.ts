@@ -41,6 +41,8 @@ const messagesProblem = (messages: ReadonlyArray<Message.Message>): Problem | un
   }
   for (const [index, message] of messages.entries()) {
     const { content } = message
+    // A model may have had nothing to say: what a provider does with that turn is its own affair.
+    if (message.role === "assistant") continue
     if (typeof content === "string" ? content.trim() === "" : content.length === 0) {
       return {
         field: `messages[${index}].content`,
