@@ -1,6 +1,7 @@
 /**
  * Chat on Amazon Bedrock through Converse and ConverseStream: one API for every model family it hosts.
  */
+import type * as ChatResponse from "@strata/core/ChatResponse"
 import * as ChatService from "@strata/core/ChatService"
 import type * as Policy from "@strata/core/policy/Policy"
 import * as Config from "effect/Config"
@@ -8,40 +9,66 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import { BedrockClient } from "./BedrockClient.ts"
+import * as AnswerTool from "./converse/AnswerTool.ts"
 import * as Events from "./converse/Events.ts"
-import * as Request from "./converse/Request.ts"
+import type * as History from "./converse/History.ts"
+import * as Preparation from "./converse/Preparation.ts"
 import * as Response from "./converse/Response.ts"
 import { providerName } from "./internal/provider.ts"
+import * as ReservationNotice from "./internal/reservationNotice.ts"
 
 /**
  * - `model`: a model id, an inference profile id (`us.anthropic.claude-…`) or an ARN; a request can name another.
+ * - `family`: what stands behind a model id that does not tell, such as the ARN of an application inference profile: the
+ *   id of a model, or the beginning of one (`anthropic.claude-sonnet-4-5`). `InferenceProfile.layer` finds it out.
  * - `policy`: `Policy.standard` when missing.
+ * - `history`: what to do with a conversation that Bedrock would refuse, such as one with blank text or a call without
+ *   its result. `repair`, the default, changes it and says so in `providerMetadata.bedrock.changes` and in a debug log;
+ *   `strict` fails with `InvalidRequestError`.
  */
 export interface Options {
   readonly model?: string | undefined
+  readonly family?: string | undefined
   readonly policy?: Policy.Policy | undefined
+  readonly history?: History.Mode | undefined
 }
 
-/** Builds the service from a {@link BedrockClient}. */
+/**
+ * Builds the service from a {@link BedrockClient}.
+ *
+ * What a model is known not to do fails with `UnsupportedFeatureError`, and what Bedrock would refuse with
+ * `InvalidRequestError`, both before anything is sent. The first request without `maxTokens` is logged as a warning.
+ */
 export const make = (options?: Options): Effect.Effect<ChatService.ChatService["Service"], never, BedrockClient> =>
-  Effect.flatMap(BedrockClient, (client) =>
-    ChatService.make({
+  Effect.gen(function*() {
+    const client = yield* BedrockClient
+    const prepare = yield* Preparation.make(options)
+    const notice = yield* ReservationNotice.make
+    return yield* ChatService.make({
       provider: providerName,
       defaultModel: options?.model,
       policy: options?.policy,
       generate: (request) =>
-        Effect.fromResult(Request.encode(request)).pipe(
-          Effect.flatMap(client.converse),
-          Effect.flatMap((output) => Effect.fromResult(Response.decode(output, request.model)))
-        ),
+        Effect.gen(function*() {
+          const { answerTool, changes, input } = yield* prepare(request, { streaming: false })
+          yield* notice(input)
+          const output = yield* client.converse(input)
+          const response = yield* Effect.fromResult(Response.decode(output, request.model))
+          return withChanges(AnswerTool.inResponse(response, answerTool), changes)
+        }),
       stream: (request) =>
         Stream.unwrap(
-          Effect.fromResult(Request.encode(request)).pipe(
-            Effect.flatMap(client.converseStream),
-            Effect.map(({ events, requestId }) => Events.decode(events, { model: request.model, requestId }))
-          )
+          Effect.gen(function*() {
+            const { answerTool, changes, input } = yield* prepare(request, { streaming: true })
+            yield* notice(input)
+            const { events, requestId } = yield* client.converseStream(input)
+            return AnswerTool.inStream(Events.decode(events, { model: request.model, requestId }), answerTool).pipe(
+              Stream.map((event) => event.type === "finish" ? withChanges(event, changes) : event)
+            )
+          })
         )
-    }))
+    })
+  })
 
 /** The chat service of Bedrock. Needs a {@link BedrockClient}, which several services can share. */
 export const layer = (options?: Options): Layer.Layer<ChatService.ChatService, never, BedrockClient> =>
@@ -52,3 +79,12 @@ export const layerConfig = (
   options: Config.Wrap<Options>
 ): Layer.Layer<ChatService.ChatService, Config.ConfigError, BedrockClient> =>
   Layer.effect(ChatService.ChatService, Effect.flatMap(Config.unwrap(options), make))
+
+const withChanges = <Outcome extends ChatResponse.Outcome>(
+  outcome: Outcome,
+  changes: ReadonlyArray<History.Change>
+): Outcome =>
+  changes.length === 0 ? outcome : {
+    ...outcome,
+    providerMetadata: { ...outcome.providerMetadata, bedrock: { ...outcome.providerMetadata.bedrock, changes } }
+  }

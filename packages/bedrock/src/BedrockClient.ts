@@ -5,6 +5,9 @@
  * named by an ARN is called in the region of the ARN, through the same connections and credentials.
  */
 import {
+  ApplyGuardrailCommand,
+  type ApplyGuardrailCommandInput,
+  type ApplyGuardrailCommandOutput,
   type BedrockRuntimeClient,
   ConverseCommand,
   type ConverseCommandInput,
@@ -12,6 +15,9 @@ import {
   ConverseStreamCommand,
   type ConverseStreamCommandInput,
   type ConverseStreamOutput,
+  CountTokensCommand,
+  type CountTokensCommandInput,
+  type CountTokensCommandOutput,
   InvokeModelCommand
 } from "@aws-sdk/client-bedrock-runtime"
 import type * as ProviderError from "@strata/core/ProviderError"
@@ -51,6 +57,8 @@ export interface InvokeModelResponse {
  *
  * - `converseStream`: the response is open until its scope closes. `events` can be run once; it ends when the service
  *   ends the response, so only a `messageStop` among them tells that the answer is whole.
+ * - `countTokens`: `BedrockTokens` counts those of a chat request.
+ * - `applyGuardrail`: a guardrail named by an ARN is called in the region of the ARN; `Guardrail` gives a typed outcome.
  * - `sdk`: the client itself, for what is not covered here. It has the client's region only.
  */
 export class BedrockClient extends Context.Service<BedrockClient, {
@@ -63,6 +71,12 @@ export class BedrockClient extends Context.Service<BedrockClient, {
   readonly invokeModel: (
     input: { readonly modelId: string; readonly body: string }
   ) => Effect.Effect<InvokeModelResponse, ProviderError.ProviderError>
+  readonly countTokens: (
+    input: CountTokensCommandInput
+  ) => Effect.Effect<CountTokensCommandOutput, ProviderError.ProviderError>
+  readonly applyGuardrail: (
+    input: ApplyGuardrailCommandInput
+  ) => Effect.Effect<ApplyGuardrailCommandOutput, ProviderError.ProviderError>
   readonly sdk: BedrockRuntimeClient
 }>()("@strata/bedrock/BedrockClient") {}
 
@@ -141,6 +155,20 @@ export const make = Effect.fnUntraced(function*(
                 latency: latency === undefined ? undefined : Duration.millis(latency)
               }
             }))
+      )
+    }),
+    countTokens: Effect.fn("BedrockClient.countTokens")((options) => {
+      const input = { ...options }
+      return Effect.flatMap(
+        sdks.forModel(input.modelId),
+        (sdk) => calls.use(input, (call) => call.run(() => sdk.send(new CountTokensCommand(input))))
+      )
+    }),
+    applyGuardrail: Effect.fn("BedrockClient.applyGuardrail")((options) => {
+      const input = { ...options }
+      return Effect.flatMap(
+        sdks.forGuardrail(input.guardrailIdentifier),
+        (sdk) => calls.use(input, (call) => call.run(() => sdk.send(new ApplyGuardrailCommand(input))))
       )
     }),
     sdk: sdks.home

@@ -16,6 +16,7 @@ import * as Result from "effect/Result"
 import { BedrockClient } from "./BedrockClient.ts"
 import * as Families from "./embedding/Families.ts"
 import * as Family from "./embedding/Family.ts"
+import * as InferenceProfile from "./InferenceProfile.ts"
 import { providerName } from "./internal/provider.ts"
 
 /** A family of embedding models, by the name the option `family` takes. */
@@ -27,7 +28,7 @@ export const families: ReadonlyArray<FamilyName> = Families.names
 /**
  * - `model`: a model id, an inference profile id (`eu.cohere.embed-v4:0`) or an ARN; a request can name another.
  * - `family`: how to talk to a model whose id does not tell: an application inference profile, a provisioned or an
- *   imported model. An id that tells its family is not affected.
+ *   imported model. An id that tells its family is not affected. `InferenceProfile.layer` finds out the first of them.
  * - `policy`: `Policy.standard` when missing.
  * - `coalesce`: how long `embed` waits for others to share its request; when missing, only those of the same tick do.
  */
@@ -71,15 +72,18 @@ declare module "@strata/core/Embedding" {
 export const make = (
   options?: Options
 ): Effect.Effect<EmbeddingService.EmbeddingService["Service"], never, BedrockClient> =>
-  Effect.flatMap(BedrockClient, (client) =>
-    EmbeddingService.make({
+  Effect.gen(function*() {
+    const client = yield* BedrockClient
+    const familyOf = makeFamilyOf(options?.family, yield* InferenceProfile.InferenceProfile)
+    return yield* EmbeddingService.make({
       provider: providerName,
       defaultModel: options?.model,
       policy: options?.policy,
       coalesce: options?.coalesce,
-      limits: (request) => Effect.fromResult(Result.map(resolve(request, options?.family), ({ limits }) => limits)),
-      embedBatch: (batch) => embedBatch(client, batch, options?.family)
-    }))
+      limits: (request) => Effect.map(familyOf(request), ({ limits }) => limits),
+      embedBatch: (batch) => embedBatch(client, batch, familyOf)
+    })
+  })
 
 /** The embedding service of Bedrock. Needs a {@link BedrockClient}, which several services can share. */
 export const layer = (options?: Options): Layer.Layer<EmbeddingService.EmbeddingService, never, BedrockClient> =>
@@ -102,10 +106,10 @@ export const layerConfig = (
 const embedBatch = Effect.fnUntraced(function*(
   client: BedrockClient["Service"],
   batch: Embedding.ProviderBatch,
-  hint: FamilyName | undefined
+  familyOf: FamilyOf
 ) {
   const { model, providerOptions } = batch.options
-  const family = yield* Effect.fromResult(resolve(batch.options, hint))
+  const family = yield* familyOf(batch.options)
   const body = yield* Effect.try({
     try: () => Family.encode(family, batch, providerOptions?.bedrock?.body),
     catch: () => invalid(model, "providerOptions.bedrock.body", "it is not JSON", "Use plain JSON values")
@@ -124,12 +128,29 @@ const embedBatch = Effect.fnUntraced(function*(
   return { vectors: decoded.vectors, inputTokens: decoded.inputTokens ?? answer.inputTokens }
 })
 
+/** The family of a request, when its options are such as the family takes. */
+type FamilyOf = (
+  options: Embedding.ResolvedOptions
+) => Effect.Effect<Family.Family, ProviderError.ProviderError>
+
+const makeFamilyOf = (layerHint: FamilyName | undefined, lookup: InferenceProfile.Lookup): FamilyOf => (options) => {
+  const hint = options.providerOptions?.bedrock?.family ?? layerHint
+  return hint === undefined && InferenceProfile.isOpaque(options.model)
+    ? Effect.flatMap(
+      lookup(options.model),
+      (model) => Effect.fromResult(resolve(options, model ?? options.model, hint))
+    )
+    : Effect.fromResult(resolve(options, options.model, hint))
+}
+
+/** `described` is a model id of the same family as the model of the options, and may tell more. */
 const resolve = (
   options: Embedding.ResolvedOptions,
+  described: string,
   hint: FamilyName | undefined
 ): Result.Result<Family.Family, ProviderError.InvalidRequestError> => {
   const { dimensions, model, providerOptions } = options
-  const family = Families.find(model, providerOptions?.bedrock?.family ?? hint)
+  const family = Families.find(described, hint)
   if (family === undefined) {
     return Result.fail(invalid(
       model,

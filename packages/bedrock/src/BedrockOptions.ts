@@ -2,9 +2,13 @@
  * What Bedrock's Converse API offers beyond what every provider has: options of a request, metadata of an answer.
  */
 import type { ConverseCommandOutput, ConverseStreamCommandInput, TokenUsage } from "@aws-sdk/client-bedrock-runtime"
+import type { Change } from "./converse/History.ts"
+import type { ChatGuardrail } from "./guardrail/ChatGuardrail.ts"
 
 /**
  * The rest of a Converse request, in the service's own words. What stands here wins over what Strata would send.
+ *
+ * `family` is not sent: it says what stands behind a model id that does not tell, as in `BedrockChat.Options`.
  *
  * @example
  * ChatService.generate({
@@ -12,14 +16,18 @@ import type { ConverseCommandOutput, ConverseStreamCommandInput, TokenUsage } fr
  *   providerOptions: { bedrock: { guardrailConfig: { guardrailIdentifier: "gr-1", guardrailVersion: "1" } } }
  * })
  */
-export interface BedrockChatOptions extends Partial<Omit<ConverseStreamCommandInput, "modelId" | "messages">> {}
+export interface BedrockChatOptions extends Partial<Omit<ConverseStreamCommandInput, "modelId" | "messages">> {
+  readonly family?: string | undefined
+}
 
 /**
  * What Bedrock says about an answer.
  *
  * - `stopReason`: the service's own word for why the model stopped.
  * - `latencyMs`: milliseconds the service took, as it measured them.
+ * - `guardrail`: what the guardrail of the request did; `trace.guardrail` is the same in the service's own words.
  * - `cacheDetails`: tokens written to the cache, by time to live.
+ * - `changes`: what was changed about the conversation before it was sent; missing when nothing was.
  */
 export interface BedrockChatMetadata extends
   Pick<
@@ -29,7 +37,9 @@ export interface BedrockChatMetadata extends
 {
   readonly stopReason?: string | undefined
   readonly latencyMs?: number | undefined
+  readonly guardrail?: ChatGuardrail | undefined
   readonly cacheDetails?: TokenUsage["cacheDetails"]
+  readonly changes?: ReadonlyArray<Change> | undefined
 }
 
 declare module "@strata/core/ChatRequest" {

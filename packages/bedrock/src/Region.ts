@@ -36,7 +36,7 @@ export const missing = (modelId: string): ProviderError.InvalidRequestError =>
     model: modelId,
     field: "region",
     problem: "no region is known",
-    remedy: "Set `region`, or AWS_REGION in the environment, or name the model by an ARN"
+    remedy: "Set `region`, or AWS_REGION in the environment, or use an ARN, which names one"
   })
 
 const fromEnvironment = Effect.map(

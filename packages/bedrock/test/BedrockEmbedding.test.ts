@@ -12,6 +12,7 @@ import * as TestClock from "effect/testing/TestClock"
 import { BedrockClient } from "../src/BedrockClient.ts"
 import * as BedrockEmbedding from "../src/BedrockEmbedding.ts"
 import * as Families from "../src/embedding/Families.ts"
+import * as InferenceProfile from "../src/InferenceProfile.ts"
 import * as Answers from "./embedding/answers.ts"
 
 interface Sent {
@@ -30,6 +31,8 @@ const client = (answer: (sent: Sent) => unknown, sent: Array<Sent> = []) => {
   return Layer.succeed(BedrockClient, {
     converse: () => unsupported,
     converseStream: () => unsupported,
+    countTokens: () => unsupported,
+    applyGuardrail: () => unsupported,
     invokeModel: ({ body, modelId }) =>
       Effect.sync(() => {
         const request: Sent = { modelId, body: JSON.parse(body) }
@@ -169,6 +172,32 @@ describe("BedrockEmbedding", () => {
         })
         assert.strictEqual(error.field, "providerOptions.bedrock.body")
       }))
+  })
+
+  it.effect("asks for the model of an application inference profile where a lookup is provided", () => {
+    const sent: Array<Sent> = []
+    const asked: Array<string> = []
+    const lookup = Layer.succeed(InferenceProfile.InferenceProfile, (arn) => {
+      asked.push(arn)
+      return Effect.succeed("amazon.titan-embed-text-v2:0")
+    })
+    return Effect.gen(function*() {
+      const service = yield* EmbeddingService.EmbeddingService
+      yield* service.embed("text 1")
+      assert.deepStrictEqual(sent.map(({ modelId }) => modelId), [applicationProfile])
+      assert.include(asked, applicationProfile)
+      const before = asked.length
+      yield* service.embed("text 2", { model: "cohere.embed-english-v3" })
+      yield* service.embed("text 3", { providerOptions: { bedrock: { family: "cohere-v3" } } })
+      assert.lengthOf(asked, before)
+    }).pipe(
+      Effect.provide(
+        BedrockEmbedding.layer({ model: applicationProfile }).pipe(
+          Layer.provide(client((request) => "texts" in request.body ? cohere(request) : titan(request), sent)),
+          Layer.provide(lookup)
+        )
+      )
+    )
   })
 
   it.effect("takes the family from the layer, or from the request, where the id does not tell", () => {

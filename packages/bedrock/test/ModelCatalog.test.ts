@@ -119,7 +119,8 @@ describe("ModelCatalog", () => {
         control: "effort",
         fields: { reasoningConfig: { type: "enabled" } },
         path: ["reasoningConfig", "maxReasoningEffort"],
-        levels: ["low", "medium", "high"]
+        levels: ["low", "medium", "high"],
+        bareLevels: ["high"]
       })
       assert.deepStrictEqual(ModelCatalog.lookup("openai.gpt-oss-20b-1:0").reasoning, {
         control: "effort",

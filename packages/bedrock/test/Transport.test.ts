@@ -119,7 +119,7 @@ describe("Transport", () => {
       Effect.gen(function*() {
         const server = yield* WireServer.http1((received, answer) => {
           pausing(received, answer)
-          setTimeout(() => answer.cut(), 5)
+          setTimeout(() => answer.cut(), 150)
         })
         const client = yield* connect(server)
         const { events } = yield* client.converseStream(request)
@@ -204,7 +204,7 @@ describe("Transport", () => {
       Effect.gen(function*() {
         const server = yield* WireServer.http2((received, answer) => {
           pausing(received, answer)
-          setTimeout(() => answer.cut(), 5)
+          setTimeout(() => answer.cut(), 150)
         })
         const client = yield* connect(server, { transport })
         const { events } = yield* client.converseStream(request)
@@ -216,7 +216,7 @@ describe("Transport", () => {
       Effect.gen(function*() {
         const server = yield* WireServer.http2((received, answer) => {
           pausing(received, answer)
-          setTimeout(() => answer.reset(), 5)
+          setTimeout(() => answer.reset(), 150)
         })
         const client = yield* connect(server, { transport })
         const { events } = yield* client.converseStream(request)
@@ -248,7 +248,7 @@ describe("Transport", () => {
         const server = yield* serve((_, answer) => {
           answer.head(200, { "content-length": String(WireServer.converseBody.length) })
           answer.write(WireServer.converseBody.slice(0, 30))
-          setTimeout(() => answer.cut(), 5)
+          setTimeout(() => answer.cut(), 150)
         })
         const client = yield* connect(server, { transport })
         assert.strictEqual((yield* Effect.flip(client.converse(request)))._tag, "ConnectionError")

@@ -16,20 +16,26 @@ export interface ProviderOptions {}
 const isRecord = (u: unknown): u is ProviderOptions => typeof u === "object" && u !== null && !Array.isArray(u)
 
 /**
+ * JSON that fits a JSON Schema of type `object`. `name` and `description` tell the model what it is.
+ *
+ * A provider answers it with JSON in the text of the answer, however it gets the model to write that.
+ */
+export type JsonFormat = typeof JsonFormat.Type
+/** @see {@link JsonFormat} */
+export const JsonFormat = Schema.Struct({
+  type: Schema.tag("json"),
+  schema: Schema.Record(Schema.String, Schema.Unknown),
+  name: Schema.optional(Schema.String),
+  description: Schema.optional(Schema.String)
+})
+
+/**
  * What the answer should be: text, or JSON that fits a JSON Schema. `ChatService.object` sets this from an Effect
  * `Schema` and decodes the answer; use it directly when you have only a JSON Schema.
  */
 export type ResponseFormat = typeof ResponseFormat.Type
 /** @see {@link ResponseFormat} */
-export const ResponseFormat = Schema.Union([
-  Schema.Struct({ type: Schema.tag("text") }),
-  Schema.Struct({
-    type: Schema.tag("json"),
-    schema: Schema.Record(Schema.String, Schema.Unknown),
-    name: Schema.optional(Schema.String),
-    description: Schema.optional(Schema.String)
-  })
-])
+export const ResponseFormat = Schema.Union([Schema.Struct({ type: Schema.tag("text") }), JsonFormat])
 
 /**
  * How much the model thinks before it answers: an `effort`, or a budget of tokens, whichever the model goes by; `false`

@@ -20,6 +20,7 @@ import * as ChatValidation from "./internal/chatValidation.ts"
 import * as Enforcement from "./policy/Enforcement.ts"
 import * as Policy from "./policy/Policy.ts"
 import * as ProviderError from "./ProviderError.ts"
+import * as StructuredOutput from "./StructuredOutput.ts"
 
 /** Any failure of a chat call. */
 export type ChatError = ProviderError.ProviderError
@@ -101,6 +102,50 @@ export const textStream = (input: ChatRequest.Input): Stream.Stream<string, Chat
   Stream.map(
     Stream.filter(stream(input), (event) => event.type === "text-delta"),
     (event) => event.delta
+  )
+
+/**
+ * An answer that is a value of a schema. The answer itself comes along: its `usage`, its `message` for the history.
+ *
+ * The model is asked for JSON that fits the schema, and what it writes is decoded with all the schema's checks. With
+ * `repairs` it is asked again when it did not fit. Fails with `StructuredOutputError` when it still does not, or when
+ * the answer was cut or withheld, and with `InvalidRequestError` when the schema has no JSON form.
+ *
+ * @example
+ * const Recipe = Schema.Struct({ title: Schema.String, minutes: Schema.Int, steps: Schema.Array(Schema.String) })
+ *
+ * const { value, usage } = yield* ChatService.object(Recipe, "A quick soup, please", { repairs: 1 })
+ */
+export const object = <S extends StructuredOutput.AnySchema>(
+  schema: S,
+  input: ChatRequest.Input,
+  options?: StructuredOutput.Options
+): Effect.Effect<StructuredOutput.ObjectResponse<S["Type"]>, ChatError, ChatService | S["DecodingServices"]> =>
+  Effect.flatMap(ChatService, (service) => StructuredOutput.generate(service, schema, input, options)).pipe(
+    Effect.withSpan("ChatService.object")
+  )
+
+/**
+ * A value of a schema as the model writes it: `partial` events with what there is of it, then one `object` event with the
+ * decoded value and the answer. Fails as {@link object} does; nothing is repaired.
+ *
+ * @example
+ * ChatService.objectStream(Recipe, "A quick soup, please").pipe(
+ *   Stream.tap((event) => event.type === "partial" ? render(event.value.steps ?? []) : save(event.value)),
+ *   Stream.runDrain
+ * )
+ */
+export const objectStream = <S extends StructuredOutput.AnySchema>(
+  schema: S,
+  input: ChatRequest.Input,
+  options?: StructuredOutput.FormatOptions
+): Stream.Stream<
+  StructuredOutput.ObjectEvent<S["Type"], S["Encoded"]>,
+  ChatError,
+  ChatService | S["DecodingServices"]
+> =>
+  Stream.unwrap(Effect.map(ChatService, (service) => StructuredOutput.stream(service, schema, input, options))).pipe(
+    Stream.withSpan("ChatService.objectStream")
   )
 
 /**

@@ -2,7 +2,8 @@
  * Everything that can go wrong between a program and a model, as one flat union of typed values.
  *
  * The names belong to no provider: each provider maps its own exceptions to them, in one place. `exception` keeps the
- * provider's own name and `requestId` the id its support will ask for. No error holds a prompt, an answer or a secret.
+ * provider's own name and `requestId` the id its support will ask for. No error holds a prompt or a secret, and only a
+ * `StructuredOutputError` holds an answer.
  */
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
@@ -100,10 +101,15 @@ export class MalformedResponseError
   extends Schema.TaggedError<MalformedResponseError>()("MalformedResponseError", fields)
 {}
 
-/** The model's text does not fit the asked schema; `text` is what it wrote. */
-export class StructuredOutputError
-  extends Schema.TaggedError<StructuredOutputError>()("StructuredOutputError", { ...fields, text: Schema.String })
-{}
+/**
+ * The model's answer is no value of the asked schema. `text` is what it wrote and `issue` what is wrong with it; there is
+ * no `issue` when the answer was cut or withheld, so that asking for a correction makes no sense.
+ */
+export class StructuredOutputError extends Schema.TaggedError<StructuredOutputError>()("StructuredOutputError", {
+  ...fields,
+  text: Schema.String,
+  issue: Schema.optional(Schema.String)
+}) {}
 
 /** The breaker is open after repeated failures: nothing was sent. */
 export class CircuitOpenError

@@ -69,7 +69,9 @@ export const entries: ReadonlyArray<Entry> = [
         control: "effort",
         fields: { reasoningConfig: { type: "enabled" } },
         path: ["reasoningConfig", "maxReasoningEffort"],
-        levels: ["low", "medium", "high"]
+        levels: ["low", "medium", "high"],
+        // the page on extended thinking in the guide of Nova 2
+        bareLevels: ["high"]
       }
     }
   },

@@ -41,7 +41,7 @@ export const entries: ReadonlyArray<Entry> = [
     capabilities: {
       streaming: true,
       systemPrompt: true,
-      leadingAssistant: true,
+      leadingAssistant: false,
       imageInput: true,
       documentInput: true,
       videoInput: false,

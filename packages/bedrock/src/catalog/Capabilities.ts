@@ -91,7 +91,8 @@ export type ToolChoice = "auto" | "any" | "tool"
  *
  * - `none`: it does not. `always`: it does, whatever is asked.
  * - `budget`: with at most so many tokens, `minTokens` or more.
- * - `effort`: as hard as one of the `levels`. With `alwaysOn` it reasons without being asked, too.
+ * - `effort`: as hard as one of the `levels`. With `alwaysOn` it reasons without being asked, too. At its `bareLevels` it
+ *   takes neither `maxTokens` nor `temperature` nor `topP`.
  *
  * The request goes into `additionalModelRequestFields`: `fields` as they are, and the number of tokens or the level at
  * `path`.
@@ -103,6 +104,7 @@ export type Reasoning =
     readonly control: "effort"
     readonly levels: ReadonlyArray<Effort>
     readonly alwaysOn?: boolean | undefined
+    readonly bareLevels?: ReadonlyArray<Effort> | undefined
   } & ReasoningRequest
 
 /** How hard to think. */

@@ -60,7 +60,7 @@ export const entries: ReadonlyArray<Entry> = [
     capabilities: {
       ...textOnly,
       ...structuredOutput,
-      leadingAssistant: true,
+      leadingAssistant: undefined,
       tools: true,
       toolsWhileStreaming: true,
       imagesInToolResults: false,
@@ -86,7 +86,7 @@ export const entries: ReadonlyArray<Entry> = [
   },
   {
     match: { vendor: "zai", family: "glm" },
-    capabilities: { ...textOnly, ...structuredOutput, tools: true, leadingAssistant: true, reasoning: undefined }
+    capabilities: { ...textOnly, ...structuredOutput, tools: true, leadingAssistant: undefined, reasoning: undefined }
   },
   ...["moonshot", "moonshotai"].map((vendor): Entry => ({
     match: { vendor, family: "kimi" },
@@ -95,7 +95,7 @@ export const entries: ReadonlyArray<Entry> = [
       streaming: true,
       systemPrompt: true,
       midConversationSystem: false,
-      leadingAssistant: true,
+      leadingAssistant: undefined,
       tools: true,
       toolsWhileStreaming: true,
       imagesInToolResults: false,

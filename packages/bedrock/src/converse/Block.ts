@@ -155,10 +155,18 @@ const resultContent = (part: Message.ToolResultPart, place: Place): Encoded<Arra
   if (part.parts === undefined) return Result.succeed([resultBlock(part.result)])
   return Result.map(
     Result.all(
-      part.parts.map((inner, index) => encodeBlock(inner, { ...place, field: `${place.field}.parts[${index}]` }))
+      part.parts.map((inner, index) =>
+        encodeBlock(unmarked(inner), { ...place, field: `${place.field}.parts[${index}]` })
+      )
     ),
     (blocks) => blocks.map((block) => block as ToolResultContentBlock) // these five parts encode to blocks a result may hold
   )
+}
+
+/** A result holds neither blocks for a guardrail nor text with citations. */
+const unmarked = (part: NonNullable<Message.ToolResultPart["parts"]>[number]): Message.Part => {
+  if (part.type === "text") return { type: "text", text: part.text }
+  return part.type === "image" ? { ...part, guard: undefined } : part
 }
 
 /** Bedrock wants text or a JSON object; anything else is put in one. */

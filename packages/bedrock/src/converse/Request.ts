@@ -1,8 +1,8 @@
 /**
  * Our request, in the words of Converse: system prompts apart, content in blocks, roles alternating.
  *
- * Neighbouring messages of one role become one message, as the service demands of parallel tool results, and blank text
- * is left out where something else remains. What cannot be sent is refused here, before any network.
+ * `History` sees to it that the service takes the conversation; here it is written down. What cannot be sent is refused
+ * before any network.
  */
 import type {
   ContentBlock,
@@ -12,76 +12,102 @@ import type {
   SystemContentBlock
 } from "@aws-sdk/client-bedrock-runtime"
 import type * as ChatRequest from "@strata/core/ChatRequest"
-import * as Message from "@strata/core/Message"
-import * as ProviderError from "@strata/core/ProviderError"
+import type * as ProviderError from "@strata/core/ProviderError"
 import * as Result from "effect/Result"
-import { providerName } from "../internal/provider.ts"
+import type { Capabilities } from "../catalog/Capabilities.ts"
 import * as Block from "./Block.ts"
+import * as History from "./History.ts"
+import * as Limits from "./Limits.ts"
+import * as Reasoning from "./Reasoning.ts"
+import * as ResponseFormat from "./ResponseFormat.ts"
 import * as ToolConfig from "./ToolConfig.ts"
+
+/**
+ * - `capabilities`: what is known of the model.
+ * - `history`: what to do with a conversation that Bedrock would refuse.
+ * - `streaming`: whether the answer is to be streamed, `false` when missing: some models take less then.
+ */
+export interface Options {
+  readonly capabilities: Capabilities
+  readonly history: History.Mode
+  readonly streaming?: boolean | undefined
+}
+
+/** What to send, and how it differs from what was asked. A call of the `answerTool` is the answer, not a call. */
+export interface Encoded {
+  readonly input: ConverseStreamCommandInput
+  readonly changes: ReadonlyArray<History.Change>
+  readonly answerTool: string | undefined
+}
 
 /** Encodes a request. Fails with `InvalidRequestError` or `UnsupportedFeatureError`, naming the field. */
 export const encode = (
-  request: ChatRequest.Resolved
-): Result.Result<ConverseStreamCommandInput, ProviderError.ProviderError> =>
+  asked: ChatRequest.Resolved,
+  { capabilities, history, streaming = false }: Options
+): Result.Result<Encoded, ProviderError.ProviderError> =>
   Result.gen(function*() {
-    const { inferenceConfig, ...rest } = request.providerOptions?.bedrock ?? {}
-    const system: Array<SystemContentBlock> = []
-    const messages: Array<ConverseMessage & { content: Array<ContentBlock> }> = []
-    for (const [index, message] of request.messages.entries()) {
-      const blocks = yield* encodeMessage(request, message, `messages[${index}]`)
-      if (message.role === "system") {
-        system.push(...blocks as Array<SystemContentBlock>) // the parts of system messages encode to these
-        continue
-      }
-      const role = message.role === "assistant" ? "assistant" : "user"
-      const previous = messages[messages.length - 1]
-      if (previous?.role === role) previous.content.push(...blocks)
-      else if (blocks.length > 0) messages.push({ role, content: blocks })
+    const { changes, conversation, request } = yield* History.normalize(asked, { capabilities, mode: history })
+    yield* Limits.checkOptions(request)
+    const { family: _, inferenceConfig, ...rest } = request.providerOptions?.bedrock ?? {}
+    const system = yield* encodeParts(request, conversation.system.map(withoutCitations), capabilities)
+    const messages: Array<ConverseMessage> = []
+    for (const { parts, role } of conversation.turns) {
+      messages.push({ role, content: yield* encodeParts(request, parts, capabilities) })
     }
-    trimFinalAnswer(messages)
-    return {
+    const input: ConverseStreamCommandInput = {
       modelId: request.model,
       messages,
-      ...(system.length > 0 ? { system } : undefined),
-      ...defined("inferenceConfig", encodeInference(yield* checkTemperature(request), inferenceConfig)),
+      // the parts of a system prompt encode to these
+      ...(system.length > 0 ? { system: system as Array<SystemContentBlock> } : undefined),
+      ...defined("inferenceConfig", encodeInference(request, inferenceConfig)),
       ...defined("toolConfig", yield* ToolConfig.encode(request)),
-      ...rest
+      ...rest,
+      ...yield* Reasoning.encode(request, capabilities)
+    }
+    const plan = ResponseFormat.plan(asked, { capabilities, streaming })
+    const formatted = ResponseFormat.apply(input, plan)
+    return {
+      input: capabilities.caching?.supported === false ? withoutCachePoints(formatted) : formatted,
+      changes,
+      answerTool: plan.answerTool?.name
     }
   })
 
-const encodeMessage = (
+const encodeParts = (
   { model }: ChatRequest.Resolved,
-  message: Message.Message,
-  field: string
+  parts: ReadonlyArray<History.Placed>,
+  { limits }: Capabilities
 ): Result.Result<Array<ContentBlock>, ProviderError.ProviderError> =>
-  Result.gen(function*() {
-    const blocks: Array<ContentBlock> = []
-    for (const [index, part] of Message.parts(message).entries()) {
-      blocks.push(...yield* Block.encode(part, { model, field: `${field}.content[${index}]` }))
-    }
-    if (blocks.length > 0) return [...blocks, ...Block.cachePoint(message.cache)]
-    if (message.role === "assistant") return []
-    return yield* Result.fail(ProviderError.invalidRequest({
-      provider: providerName,
-      model,
-      field: `${field}.content`,
-      problem: "there is nothing but blank text, which Bedrock refuses",
-      remedy: "Give the message text or a part, or leave it out"
-    }))
-  })
+  Result.map(
+    Result.all(parts.map(({ field, part }) => {
+      const place = { model, field }
+      return Result.flatMap(
+        Block.encode(part, place),
+        (blocks) => Result.map(Limits.checkPart(part, place, limits), () => blocks)
+      )
+    })),
+    (blocks) => blocks.flat()
+  )
 
-const checkTemperature = (
-  request: ChatRequest.Resolved
-): Result.Result<ChatRequest.Resolved, ProviderError.ProviderError> =>
-  request.temperature !== undefined && request.temperature > 1
-    ? Result.fail(ProviderError.invalidRequest({
-      provider: providerName,
-      model: request.model,
-      field: "temperature",
-      problem: `${request.temperature} is out of range`,
-      remedy: "Use a number from 0 to 1"
-    }))
-    : Result.succeed(request)
+/** Where nothing is cached a cache point is no mistake: the same prompt may be meant for several models. */
+const withoutCachePoints = (input: ConverseStreamCommandInput): ConverseStreamCommandInput => ({
+  ...input,
+  ...defined("messages", input.messages?.map((message) => ({ ...message, content: message.content?.filter(isContent) }))),
+  ...defined("system", input.system?.filter(isContent)),
+  ...defined(
+    "toolConfig",
+    input.toolConfig && { ...input.toolConfig, tools: input.toolConfig.tools?.filter(isContent) }
+  )
+})
+
+const isContent = (block: { readonly cachePoint?: unknown }): boolean => block.cachePoint === undefined
+
+/** A system prompt holds text only, not the block that text with citations is. */
+const withoutCitations = ({ field, part }: History.Placed): History.Placed => {
+  if (part.type !== "text") return { field, part }
+  const { citations: _, ...text } = part
+  return { field, part: text }
+}
 
 const encodeInference = (
   { maxTokens, stopSequences, temperature, topP }: ChatRequest.Resolved,
@@ -95,15 +121,6 @@ const encodeInference = (
     ...own
   }
   return Object.keys(config).length > 0 ? config : undefined
-}
-
-/** The service refuses a conversation whose last message is the assistant's and ends in blanks. */
-const trimFinalAnswer = (messages: ReadonlyArray<ConverseMessage & { content: Array<ContentBlock> }>): void => {
-  const last = messages[messages.length - 1]
-  const final = last?.content[last.content.length - 1]
-  if (last?.role === "assistant" && final?.text !== undefined) {
-    last.content[last.content.length - 1] = { text: final.text.trimEnd() }
-  }
 }
 
 const defined = <Key extends string, Value>(key: Key, value: Value | undefined): { readonly [K in Key]?: Value } =>

@@ -8,6 +8,7 @@ import * as ProviderError from "@strata/core/ProviderError"
 import * as Usage from "@strata/core/Usage"
 import * as Result from "effect/Result"
 import type { BedrockChatMetadata } from "../BedrockOptions.ts"
+import * as ChatGuardrail from "../guardrail/ChatGuardrail.ts"
 import { providerName } from "../internal/provider.ts"
 import * as Block from "./Block.ts"
 
@@ -35,7 +36,7 @@ export const decode = (
 
 /** How an answer ended, from the fields that Converse and the end of a ConverseStream have in common. */
 export const decodeOutcome = (
-  ended: Omit<BedrockChatMetadata, "stopReason" | "cacheDetails"> & {
+  ended: Omit<BedrockChatMetadata, "stopReason" | "cacheDetails" | "guardrail"> & {
     readonly stopReason: StopReason | undefined
     readonly usage: TokenUsage | undefined
     readonly model: string
@@ -52,6 +53,7 @@ export const decodeOutcome = (
       latencyMs: ended.latencyMs,
       additionalModelResponseFields: ended.additionalModelResponseFields,
       trace: ended.trace,
+      guardrail: ChatGuardrail.decode(ended.trace?.guardrail, ended.stopReason),
       performanceConfig: ended.performanceConfig,
       serviceTier: ended.serviceTier,
       cacheDetails: ended.usage?.cacheDetails

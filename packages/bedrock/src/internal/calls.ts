@@ -13,10 +13,10 @@ import type * as Scope from "effect/Scope"
 import * as BedrockError from "../BedrockError.ts"
 import * as Transport from "../Transport.ts"
 
-/** What a call sends: an object of this call alone. */
-export interface Input {
-  readonly modelId: string | undefined
-}
+/** What a call sends, to a model or to a guardrail: an object of this call alone. */
+export type Input =
+  | { readonly modelId: string | undefined }
+  | { readonly guardrailIdentifier: string | undefined }
 
 /**
  * One call.
@@ -86,7 +86,7 @@ const makeCall = (input: Input): Call => {
 
   const toError = (error: unknown) =>
     BedrockError.fromUnknown(error, {
-      model: input.modelId,
+      model: "modelId" in input ? input.modelId : undefined,
       requestId: exchange.responseHeaders["x-amzn-requestid"]
     })
   const unlessAborted = <E>(error: E) => controller.signal.aborted ? Effect.interrupt : Effect.fail(error)

@@ -13,11 +13,14 @@ import * as Region from "../Region.ts"
 import * as Transport from "../Transport.ts"
 import { providerName } from "./provider.ts"
 
-/** `home` is the client of the client's own region; `forModel` the one a model is called with. */
+/** `home` is the client of the client's own region; the others are those a model or a guardrail is called with. */
 export interface SdkClients {
   readonly home: BedrockRuntimeClient
   readonly forModel: (
     modelId: string | undefined
+  ) => Effect.Effect<BedrockRuntimeClient, ProviderError.InvalidRequestError>
+  readonly forGuardrail: (
+    identifier: string | undefined
   ) => Effect.Effect<BedrockRuntimeClient, ProviderError.InvalidRequestError>
 }
 
@@ -41,20 +44,26 @@ export const open = Effect.fnUntraced(function*(
   // The provider of a client keeps the credentials it got: other regions ask it, and nothing is fetched twice.
   const shared = region === undefined ? config : { ...config, credentials: home.config.credentials }
 
+  const forResource = (
+    name: string | undefined,
+    unnamed: ProviderError.InvalidRequestError
+  ): Effect.Effect<BedrockRuntimeClient, ProviderError.InvalidRequestError> => {
+    if (name === undefined || name === "") return Effect.fail(unnamed)
+    const target = ModelId.region(name) ?? region
+    if (target === undefined) return Effect.fail(Region.missing(name))
+    const known = clients.get(target)
+    if (known !== undefined) return Effect.succeed(known)
+    return Effect.map(Region.validate(target), () => {
+      const client = add({ ...shared, region: target })
+      clients.set(target, client)
+      return client
+    })
+  }
+
   return {
     home,
-    forModel: (modelId) => {
-      if (modelId === undefined || modelId === "") return Effect.fail(noModel)
-      const target = ModelId.region(modelId) ?? region
-      if (target === undefined) return Effect.fail(Region.missing(modelId))
-      const known = clients.get(target)
-      if (known !== undefined) return Effect.succeed(known)
-      return Effect.map(Region.validate(target), () => {
-        const client = add({ ...shared, region: target })
-        clients.set(target, client)
-        return client
-      })
-    }
+    forModel: (modelId) => forResource(modelId, noModel),
+    forGuardrail: (identifier) => forResource(identifier, noGuardrail)
   }
 })
 
@@ -93,4 +102,11 @@ const noModel = ProviderError.invalidRequest({
   field: "model",
   problem: "no model is named",
   remedy: "Set `model` on the layer or on the request"
+})
+
+const noGuardrail = ProviderError.invalidRequest({
+  provider: providerName,
+  field: "guardrail.id",
+  problem: "no guardrail is named",
+  remedy: "Give its id or its ARN"
 })

@@ -2,15 +2,19 @@ import { assert, describe, it } from "@effect/vitest"
 import type * as ChatRequest from "@strata/core/ChatRequest"
 import * as Message from "@strata/core/Message"
 import * as Result from "effect/Result"
+import type * as History from "../../src/converse/History.ts"
 import * as Request from "../../src/converse/Request.ts"
+import * as ModelCatalog from "../../src/ModelCatalog.ts"
 
 const model = "amazon.nova-lite-v1:0"
 
-const encode = (request: Omit<ChatRequest.Resolved, "model">) =>
-  Result.getOrThrow(Request.encode({ model, ...request }))
+const capabilities = ModelCatalog.lookup(model)
 
-const refuse = (request: Omit<ChatRequest.Resolved, "model">) => {
-  const result = Request.encode({ model, ...request })
+const encode = (request: Omit<ChatRequest.Resolved, "model">) =>
+  Result.getOrThrow(Request.encode({ model, ...request }, { capabilities, history: "repair" })).input
+
+const refuse = (request: Omit<ChatRequest.Resolved, "model">, history: History.Mode = "repair") => {
+  const result = Request.encode({ model, ...request }, { capabilities, history })
   assert(Result.isFailure(result))
   return result.failure
 }
@@ -68,10 +72,28 @@ describe("converse/Request", () => {
     ])
   })
 
-  it("refuses a message of nothing but blank text, naming it", () => {
-    const error = refuse({ messages: [Message.user("Hi"), Message.user([Message.text(" "), Message.text("\n")])] })
+  it("says what it changed, or refuses where it may not change anything", () => {
+    const messages = [Message.user("Hi"), Message.user([Message.text("there"), Message.text("\n")])]
+    const { changes } = Result.getOrThrow(Request.encode({ model, messages }, { capabilities, history: "repair" }))
+    assert.deepStrictEqual(changes.map(({ field, type }) => [type, field]), [
+      ["dropped-blank", "messages[1].content[1]"],
+      ["joined-message", "messages[1]"]
+    ])
+    const error = refuse({ messages }, "strict")
     assert(error._tag === "InvalidRequestError")
-    assert.strictEqual(error.field, "messages[1].content")
+    assert.strictEqual(error.field, "messages[1].content[1]")
+  })
+
+  it("names the part that was given, whatever was changed before it", () => {
+    const error = refuse({
+      messages: [
+        Message.assistant("Ask away"),
+        Message.user(" "),
+        Message.user([Message.text(" "), { type: "audio", mediaType: "audio/x", source: { uri: "s3://b/a" } }])
+      ]
+    })
+    assert(error._tag === "InvalidRequestError")
+    assert.strictEqual(error.field, "messages[2].content[1].mediaType")
   })
 
   it("writes cache points after what they close", () => {
@@ -89,15 +111,31 @@ describe("converse/Request", () => {
     ])
   })
 
+  it("leaves cache points out for a model that caches nothing", () => {
+    const { input } = Result.getOrThrow(Request.encode({
+      model,
+      messages: [
+        Message.system([Message.text("A manual", { cache: true })]),
+        Message.user([Message.text("A question", { cache: true })])
+      ],
+      tools: [{ name: "look", inputSchema: { type: "object" }, cache: true }]
+    }, { capabilities: { caching: { supported: false } }, history: "repair" }))
+    assert.deepStrictEqual(input.system, [{ text: "A manual" }])
+    assert.deepStrictEqual(input.messages?.[0]?.content, [{ text: "A question" }])
+    assert.strictEqual(input.toolConfig?.tools?.length, 1)
+  })
+
   it("gives media their Bedrock format, and refuses a type it does not take", () => {
     const bytes = new Uint8Array([1, 2, 3])
     const input = encode({
       messages: [Message.user([
+        Message.text("Compare"),
         { type: "image", mediaType: "image/png", source: { bytes } },
         { type: "document", mediaType: "application/pdf", name: "report", source: { uri: "s3://bucket/report.pdf" } }
       ])]
     })
     assert.deepStrictEqual(input.messages?.[0]?.content, [
+      { text: "Compare" },
       { image: { format: "png", source: { bytes } } },
       { document: { format: "pdf", name: "report", source: { s3Location: { uri: "s3://bucket/report.pdf" } } } }
     ])
@@ -171,16 +209,5 @@ describe("converse/Request", () => {
     const error = refuse({ messages: [Message.user("Hi")], temperature: 1.5 })
     assert(error._tag === "InvalidRequestError")
     assert.strictEqual(error.field, "temperature")
-  })
-
-  it.prop("sends alternating roles and no blank text, whatever the history", [Message.Message], ([message]) => {
-    const result = Request.encode({ model, messages: [Message.user("first"), message, message, Message.user("last")] })
-    if (Result.isFailure(result)) return true
-    const messages = result.success.messages ?? []
-    return messages.every((sent, index) =>
-      sent.role !== messages[index - 1]?.role &&
-      (sent.content ?? []).length > 0 &&
-      (sent.content ?? []).every((block) => block.text === undefined || block.text.trim() !== "")
-    )
   })
 })

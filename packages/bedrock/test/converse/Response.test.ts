@@ -16,6 +16,9 @@ const answer = (output: Partial<ConverseCommandOutput>): ConverseCommandOutput =
   ...output
 })
 
+const encode = (messages: ReadonlyArray<Message.Message>) =>
+  Result.getOrThrow(Request.encode({ model, messages }, { capabilities: {}, history: "repair" })).input
+
 const decode = (output: Partial<ConverseCommandOutput>) => Result.getOrThrow(Response.decode(answer(output), model))
 
 describe("converse/Response", () => {
@@ -70,9 +73,7 @@ describe("converse/Response", () => {
     const response = decode({ output: { message: { role: "assistant", content } } })
     assert.strictEqual(response.text, "Found it")
     assert.deepStrictEqual(response.toolCalls, [])
-    const sent = Result.getOrThrow(
-      Request.encode({ model, messages: [Message.user("Look"), response.message, Message.user("And?")] })
-    )
+    const sent = encode([Message.user("Look"), response.message, Message.user("And?")])
     assert.deepStrictEqual(sent.messages?.[1]?.content, content)
   })
 
@@ -85,14 +86,11 @@ describe("converse/Response", () => {
     ]
     const response = decode({ output: { message: { role: "assistant", content } }, stopReason: "tool_use" })
     assert.deepStrictEqual(response.toolCalls, [{ type: "tool-call", id: "t1", name: "look", params: { at: [1, 2] } }])
-    const sent = Result.getOrThrow(Request.encode({
-      model,
-      messages: [
-        Message.user("Look"),
-        response.message,
-        Message.tool([{ type: "tool-result", id: "t1", result: "ok" }])
-      ]
-    }))
+    const sent = encode([
+      Message.user("Look"),
+      response.message,
+      Message.tool([{ type: "tool-result", id: "t1", result: "ok" }])
+    ])
     assert.deepStrictEqual(sent.messages?.[1]?.content, content)
   })
 

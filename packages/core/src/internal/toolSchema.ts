@@ -1,7 +1,7 @@
 /**
- * The JSON schema of a tool's arguments, self-contained and as plain as can be: some models take only `type`,
- * `properties` and `required` at the top, so definitions are put in their place and only those that mention themselves
- * stay in `$defs`.
+ * The JSON schema of a tool's arguments, or of a structured answer, self-contained and as plain as can be: some models
+ * take only `type`, `properties` and `required` at the top, so definitions are put in their place and only those that
+ * mention themselves stay in `$defs`.
  */
 import * as JsonPointer from "effect/JsonPointer"
 import type * as JsonSchema from "effect/JsonSchema"

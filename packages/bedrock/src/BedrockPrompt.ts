@@ -1,0 +1,61 @@
+/**
+ * Requests for prompts of Prompt management: the prompt is at Bedrock, the request names it and fills in its variables.
+ *
+ * The prompt brings its model, system prompt, tools and inference options with it: a request that has them too is
+ * refused before it is sent, as the service would.
+ */
+import type * as ChatRequest from "@strata/core/ChatRequest"
+import * as Message from "@strata/core/Message"
+import * as Record from "effect/Record"
+import type { BedrockChatOptions } from "./BedrockOptions.ts"
+import { providerName } from "./internal/provider.ts"
+
+/**
+ * - `variables`: what to put in their place in the prompt.
+ * - `messages`: go on from the messages of the prompt; none when missing.
+ * - `providerOptions`: as in any request.
+ */
+export interface Options {
+  readonly variables?: Readonly<Record<string, string>> | undefined
+  readonly messages?: ChatRequest.ChatRequest["messages"] | undefined
+  readonly providerOptions?: { readonly bedrock?: BedrockChatOptions | undefined } | undefined
+}
+
+/**
+ * A request for the version of a prompt that `promptArn` names.
+ *
+ * @example
+ * ChatService.text(BedrockPrompt.make("arn:aws:bedrock:eu-west-1:123456789012:prompt/PROMPT1234:1", {
+ *   variables: { genre: "jazz" }
+ * }))
+ */
+export const make = (promptArn: string, options: Options = {}): ChatRequest.ChatRequest => ({
+  model: promptArn,
+  messages: options.messages ?? [nothing],
+  providerOptions: {
+    bedrock: {
+      ...(options.variables === undefined
+        ? undefined
+        : { promptVariables: Record.map(options.variables, (text) => ({ text })) }),
+      ...options.providerOptions?.bedrock
+    }
+  }
+})
+
+/**
+ * A message that stands for none at all: `ChatService` wants something to answer, and here the prompt has it.
+ *
+ * @internal
+ */
+export const nothing: Message.UserMessage = Message.user([{ type: "provider", provider: providerName, value: {} }])
+
+/**
+ * Whether the messages of a request say nothing of their own.
+ *
+ * @internal
+ */
+export const isNothing = (messages: ReadonlyArray<Message.Message>): boolean => {
+  const [part, ...others] = messages.flatMap((message) => Message.parts(message))
+  return part?.type === "provider" && part.provider === providerName && others.length === 0 &&
+    typeof part.value === "object" && part.value !== null && Object.keys(part.value).length === 0
+}

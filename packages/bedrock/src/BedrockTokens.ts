@@ -1,0 +1,95 @@
+/**
+ * Counts the tokens of a chat request before it is sent, through CountTokens.
+ *
+ * The service counts; nothing here estimates. What it counts is the request as `BedrockChat` would send it.
+ */
+import * as ChatRequest from "@strata/core/ChatRequest"
+import * as Message from "@strata/core/Message"
+import * as ProviderError from "@strata/core/ProviderError"
+import * as Effect from "effect/Effect"
+import { BedrockClient } from "./BedrockClient.ts"
+import type * as History from "./converse/History.ts"
+import * as Preparation from "./converse/Preparation.ts"
+import * as InferenceProfile from "./InferenceProfile.ts"
+import { providerName } from "./internal/provider.ts"
+import * as ModelId from "./ModelId.ts"
+
+/**
+ * As in `BedrockChat.Options`: give both the same, and the count is that of the request.
+ *
+ * - `model`: whose tokens to count, when the request does not name one.
+ * - `family`, `history`: how the request is encoded.
+ */
+export interface Options {
+  readonly model?: string | undefined
+  readonly family?: string | undefined
+  readonly history?: History.Mode | undefined
+}
+
+/**
+ * How many input tokens a request has. One attempt: retry with `Retry.standard` where that is wanted.
+ *
+ * CountTokens knows foundation models only: an inference profile is counted by the model in it, and an application
+ * inference profile where `InferenceProfile.layer` can tell its model.
+ *
+ * Fails as a call of the chat service would, and with `UnsupportedFeatureError` for a model whose tokens Bedrock does not
+ * count.
+ *
+ * @example
+ * const tokens = yield* BedrockTokens.count({ model: "us.anthropic.claude-sonnet-4-5-20250929-v1:0", messages: "Hello" })
+ */
+export const count = Effect.fn("BedrockTokens.count")(function*(
+  input: ChatRequest.Input,
+  options: Options = {}
+): Effect.fn.Return<number, ProviderError.ProviderError, BedrockClient> {
+  const client = yield* BedrockClient
+  const request = yield* resolve(ChatRequest.make(input), options.model)
+  const prepare = yield* Preparation.make(options)
+  const { input: encoded } = yield* prepare(request, { streaming: false })
+  const { additionalModelRequestFields, messages, system, toolConfig } = encoded
+  const modelId = countable(request.model, yield* InferenceProfile.modelOf(request.model))
+  const output = yield* client.countTokens({
+    modelId,
+    input: {
+      converse: {
+        messages,
+        ...(system === undefined ? undefined : { system }),
+        ...(toolConfig === undefined ? undefined : { toolConfig }),
+        ...(additionalModelRequestFields === undefined ? undefined : { additionalModelRequestFields })
+      }
+    }
+  })
+  return output.inputTokens ?? (yield* Effect.fail(
+    new ProviderError.MalformedResponseError({
+      provider: providerName,
+      model: request.model,
+      requestId: output.$metadata.requestId,
+      message: "Bedrock answered without a count of tokens"
+    })
+  ))
+})
+
+const resolve = (
+  request: ChatRequest.ChatRequest,
+  defaultModel: string | undefined
+): Effect.Effect<ChatRequest.Resolved, ProviderError.InvalidRequestError> => {
+  const model = request.model ?? defaultModel ?? ""
+  const messages = typeof request.messages === "string" ? [Message.user(request.messages)] : request.messages
+  if (model === "") {
+    return invalid(undefined, "model", "no model is named", "Set `model` in the request or in the options")
+  }
+  return messages.length === 0
+    ? invalid(model, "messages", "there is nothing to count", "Add a message with the role `user`")
+    : Effect.succeed({ ...request, model, messages })
+}
+
+/** The foundation model of an id; by its ARN where the id says which region to ask. */
+const countable = (id: string, profiled: string | undefined): string => {
+  const { baseId, geo, region } = ModelId.parse(id)
+  const model = profiled ?? (geo === undefined ? undefined : baseId)
+  if (model === undefined) return id
+  return region === undefined ? model : `arn:${id.split(":", 2)[1]}:bedrock:${region}::foundation-model/${model}`
+}
+
+const invalid = (model: string | undefined, field: string, problem: string, remedy: string) =>
+  Effect.fail(ProviderError.invalidRequest({ provider: providerName, model, field, problem, remedy }))

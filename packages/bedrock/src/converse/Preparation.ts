@@ -1,0 +1,104 @@
+/**
+ * The way from a chat request to what is sent: finds out what the model can do, refuses what it cannot, and encodes.
+ *
+ * Nothing here reaches the network, but for the lookup of an inference profile where that is asked for.
+ */
+import type { ConverseStreamCommandInput } from "@aws-sdk/client-bedrock-runtime"
+import type * as ChatRequest from "@strata/core/ChatRequest"
+import * as ProviderError from "@strata/core/ProviderError"
+import * as Effect from "effect/Effect"
+import * as BedrockPrompt from "../BedrockPrompt.ts"
+import type { Capabilities } from "../catalog/Capabilities.ts"
+import * as InferenceProfile from "../InferenceProfile.ts"
+import { providerName } from "../internal/provider.ts"
+import * as ModelCatalog from "../ModelCatalog.ts"
+import * as ModelId from "../ModelId.ts"
+import type * as History from "./History.ts"
+import * as Request from "./Request.ts"
+
+/** See `BedrockChat.Options`. */
+export interface Options {
+  readonly family?: string | undefined
+  readonly history?: History.Mode | undefined
+}
+
+/** Prepares one request. Fails with what is wrong with it. */
+export type Prepare = (
+  request: ChatRequest.Resolved,
+  options: { readonly streaming: boolean }
+) => Effect.Effect<Request.Encoded, ProviderError.ProviderError>
+
+/** The lookup of profiles is the one in force where this is made; so is the catalogue, unless a call brings its own. */
+export const make = (options: Options = {}): Effect.Effect<Prepare> =>
+  Effect.gen(function*() {
+    const capabilitiesOf = yield* makeCapabilities(options.family)
+    return Effect.fnUntraced(function*(request, { streaming }) {
+      const capabilities = yield* capabilitiesOf(request)
+      const [objection] = ModelCatalog.check(capabilities, request, { streaming })
+      if (objection !== undefined) return yield* Effect.fail(objection)
+      const encoded = yield* Effect.fromResult(
+        Request.encode(request, { capabilities, history: options.history ?? "repair", streaming })
+      )
+      yield* logChanges(request, encoded)
+      return ModelId.parse(request.model).kind === "prompt" ? yield* prompted(request, encoded) : encoded
+    })
+  })
+
+type CapabilitiesOf = (request: ChatRequest.Resolved) => Effect.Effect<Capabilities, ProviderError.ProviderError>
+
+const makeCapabilities = Effect.fnUntraced(function*(family: string | undefined): Effect.fn.Return<CapabilitiesOf> {
+  const ownCatalog = yield* ModelCatalog.ModelCatalog
+  const ownLookup = yield* InferenceProfile.InferenceProfile
+  let known = new Map<string, Capabilities>()
+  let knownTo = ownCatalog
+
+  return Effect.fnUntraced(function*(request) {
+    const { model } = request
+    const given = yield* ModelCatalog.ModelCatalog
+    const catalog = given === ModelCatalog.builtIn ? ownCatalog : given
+    const hint = request.providerOptions?.bedrock?.family ?? family ??
+      (InferenceProfile.isOpaque(model) ? yield* ownLookup(model) : undefined)
+    // To read an id and the catalogue takes 30 µs, and a program talks to a few models only.
+    if (catalog !== knownTo || known.size >= 256) {
+      known = new Map()
+      knownTo = catalog
+    }
+    const key = `${model}\n${hint ?? ""}`
+    const capabilities = known.get(key) ?? ModelCatalog.lookup(model, { family: hint, catalog })
+    known.set(key, capabilities)
+    return capabilities
+  })
+})
+
+/** The log names places, never what is said there. */
+const logChanges = (request: ChatRequest.Resolved, { changes }: Request.Encoded): Effect.Effect<void> =>
+  changes.length === 0 ? Effect.void : Effect.logDebug("Changed the conversation before it was sent").pipe(
+    Effect.annotateLogs({ provider: providerName, model: request.model, changes })
+  )
+
+/** "You can't include the following fields", says the reference of Converse about requests for a prompt. */
+const prompted = (
+  request: ChatRequest.Resolved,
+  encoded: Request.Encoded
+): Effect.Effect<Request.Encoded, ProviderError.InvalidRequestError> => {
+  const [field, what] = ownToPrompts.find(([field]) => encoded.input[field] !== undefined) ?? []
+  if (field !== undefined && what !== undefined) {
+    return Effect.fail(ProviderError.invalidRequest({
+      provider: providerName,
+      model: request.model,
+      field,
+      problem: `a request for a prompt cannot have ${what}`,
+      remedy: "Set it in the prompt, with Prompt management"
+    }))
+  }
+  if (!BedrockPrompt.isNothing(request.messages)) return Effect.succeed(encoded)
+  const { messages: _, ...input } = encoded.input
+  return Effect.succeed({ ...encoded, input })
+}
+
+const ownToPrompts: ReadonlyArray<readonly [field: keyof ConverseStreamCommandInput, what: string]> = [
+  ["system", "a system prompt"],
+  ["inferenceConfig", "`maxTokens`, `temperature`, `topP` or `stopSequences`"],
+  ["toolConfig", "tools"],
+  ["additionalModelRequestFields", "`reasoning` or fields of the model's own"]
+]

@@ -1,0 +1,251 @@
+/**
+ * A request for reasoning, in the words of the model: a budget of tokens, a level of effort, or nothing at all.
+ *
+ * Which of them, and where it stands, is in the catalogue. What contradicts it in the same request is refused before any
+ * network, since the services' own words for it tell little.
+ */
+import type { ConverseStreamCommandInput, OutputConfig } from "@aws-sdk/client-bedrock-runtime"
+import type * as ChatRequest from "@strata/core/ChatRequest"
+import * as ProviderError from "@strata/core/ProviderError"
+import * as Predicate from "effect/Predicate"
+import * as Result from "effect/Result"
+import type { Capabilities, Effort, Reasoning } from "../catalog/Capabilities.ts"
+import { providerName } from "../internal/provider.ts"
+
+/** Fields of the model's own, as a Converse request carries them. */
+export type Fields = Exclude<ConverseStreamCommandInput["additionalModelRequestFields"], undefined>
+
+/** What a request for reasoning adds to a Converse request. */
+export interface Encoded {
+  readonly additionalModelRequestFields?: Fields
+  readonly outputConfig?: OutputConfig
+}
+
+/**
+ * Tokens of thinking that stand for a level, where a model takes only a budget. The highest is below the 32,000 tokens
+ * that Claude Opus 4 can write, the lowest is the least that Claude takes.
+ */
+export const budgets: Readonly<Record<Effort, number>> = {
+  low: 1_024,
+  medium: 4_096,
+  high: 16_384,
+  xhigh: 24_576,
+  max: 31_999
+}
+
+/**
+ * Encodes `reasoning`, with the `additionalModelRequestFields` and the `outputConfig` of the request laid over it: where
+ * both say something, those of the request win.
+ *
+ * - A budget goes to a model that takes one as it is; it must be less than `maxTokens` and not below the model's minimum.
+ *   An effort becomes the number in {@link budgets}, but not more than four fifths of `maxTokens`.
+ * - An effort goes to a model that takes one as it is, or as the next lower level the model knows. A budget becomes the
+ *   highest level that costs no more.
+ * - Without either it is the effort `medium`.
+ * - A model that nothing is known of gets `outputConfig.effort`, which is Converse's own field for it.
+ * - `false` adds nothing, since no model thinks that can be told not to, unless it is told to.
+ *
+ * Fails with `UnsupportedFeatureError` when the model cannot reason, or cannot but reason, and with
+ * `InvalidRequestError` when the budget does not fit, or something else in the request does not go with reasoning.
+ */
+export const encode = (
+  request: ChatRequest.Resolved,
+  capabilities: Capabilities
+): Result.Result<Encoded, ProviderError.ProviderError> =>
+  Result.gen(function*() {
+    const own = request.providerOptions?.bedrock
+    const asked = yield* encodeAsked(request, capabilities)
+    const fields = merge(asked.additionalModelRequestFields, own?.additionalModelRequestFields)
+    const outputConfig = own?.outputConfig ?? asked.outputConfig
+    return {
+      ...(fields === undefined ? undefined : { additionalModelRequestFields: fields }),
+      ...(outputConfig === undefined ? undefined : { outputConfig: { ...asked.outputConfig, ...outputConfig } })
+    }
+  })
+
+type Asked = Exclude<ChatRequest.Reasoning, false>
+
+const encodeAsked = (
+  request: ChatRequest.Resolved,
+  capabilities: Capabilities
+): Result.Result<Encoded, ProviderError.ProviderError> =>
+  Result.gen(function*() {
+    const { model, reasoning: asked } = request
+    const { reasoning: known } = capabilities
+    if (asked === undefined) return {}
+    if (asked === false) return isUnavoidable(known) ? yield* Result.fail(unavoidable(model, known)) : {}
+    yield* checkNumber(model, asked.budgetTokens)
+    switch (known?.control) {
+      case undefined:
+        return { outputConfig: { effort: effortOf(asked, allEfforts) } }
+      case "none":
+        return yield* Result.fail(impossible(model))
+      case "always":
+        return {}
+      case "budget": {
+        const tokens = yield* budgetOf(request, asked, known.minTokens)
+        yield* checkCompany(request, capabilities)
+        return placed(known, tokens)
+      }
+      case "effort": {
+        const effort = effortOf(asked, known.levels)
+        if (known.bareLevels?.includes(effort) === true) yield* checkAlone(request, effort)
+        yield* checkCompany(request, capabilities)
+        return placed(known, effort)
+      }
+    }
+  })
+
+const allEfforts: ReadonlyArray<Effort> = ["low", "medium", "high", "xhigh", "max"]
+
+/** The highest of the model's levels that is not above what was asked for, else its lowest. */
+const effortOf = ({ budgetTokens, effort }: Asked, levels: ReadonlyArray<Effort>): Effort => {
+  const most = effort !== undefined ? budgets[effort] : budgetTokens ?? budgets.medium
+  const ascending = allEfforts.filter((level) => levels.includes(level))
+  return ascending.filter((level) => budgets[level] <= most).at(-1) ?? ascending[0] ?? "medium"
+}
+
+const budgetOf = (
+  request: ChatRequest.Resolved,
+  asked: Asked,
+  minTokens: number
+): Result.Result<number, ProviderError.InvalidRequestError> => {
+  const { model } = request
+  const { maxTokens = Infinity } = inferenceOf(request)
+  if (maxTokens <= minTokens) {
+    return Result.fail(invalid(
+      model,
+      "maxTokens",
+      `${maxTokens} tokens leave no room to think, which takes ${minTokens} or more of them`,
+      "Raise it, or leave `reasoning` out"
+    ))
+  }
+  if (asked.budgetTokens === undefined) {
+    const share = Math.floor(maxTokens * 0.8)
+    return Result.succeed(Math.max(minTokens, Math.min(budgets[asked.effort ?? "medium"], share)))
+  }
+  if (asked.budgetTokens < minTokens) {
+    return Result.fail(invalid(
+      model,
+      "reasoning.budgetTokens",
+      `${asked.budgetTokens} is below the ${minTokens} tokens the model needs`,
+      "Raise it, or set `reasoning` to false"
+    ))
+  }
+  return asked.budgetTokens < maxTokens ? Result.succeed(asked.budgetTokens) : Result.fail(invalid(
+    model,
+    "reasoning.budgetTokens",
+    `${asked.budgetTokens} is not less than \`maxTokens\`, which is ${maxTokens} and counts thinking too`,
+    "Lower it, or raise `maxTokens`"
+  ))
+}
+
+/** What goes with no reasoning of this model at all. */
+const checkCompany = (
+  request: ChatRequest.Resolved,
+  { forcedToolWithReasoning, temperatureWithReasoning }: Capabilities
+): Result.Result<void, ProviderError.InvalidRequestError> => {
+  const { model, toolChoice } = request
+  const { temperature, topP } = inferenceOf(request)
+  const remedy = "or set `reasoning` to false"
+  if (temperatureWithReasoning === false && temperature !== undefined && temperature !== 1) {
+    const problem = `the model reasons at a temperature of 1 only, not ${temperature}`
+    return Result.fail(invalid(model, "temperature", problem, `Leave it out, ${remedy}`))
+  }
+  // "top_p between 0.95 and 1", says Anthropic's page on extended thinking
+  if (temperatureWithReasoning === false && topP !== undefined && topP < 0.95) {
+    const problem = `the model reasons with a topP of 0.95 or more only, not ${topP}`
+    return Result.fail(invalid(model, "topP", problem, `Leave it out, ${remedy}`))
+  }
+  if (forcedToolWithReasoning === false && (toolChoice === "any" || typeof toolChoice === "object")) {
+    const problem = "the model cannot be made to call a tool while it reasons"
+    return Result.fail(invalid(model, "toolChoice", problem, `Use "auto", ${remedy}`))
+  }
+  return Result.void
+}
+
+/** What goes not with one level of effort. */
+const checkAlone = (
+  request: ChatRequest.Resolved,
+  effort: Effort
+): Result.Result<void, ProviderError.InvalidRequestError> => {
+  const set = inferenceOf(request)
+  const field = (["maxTokens", "temperature", "topP"] as const).find((name) => set[name] !== undefined)
+  return field === undefined ? Result.void : Result.fail(invalid(
+    request.model,
+    field,
+    `the model does not take it with the effort "${effort}"`,
+    "Leave it out, or lower `reasoning.effort`"
+  ))
+}
+
+const checkNumber = (
+  model: string,
+  tokens: number | undefined
+): Result.Result<void, ProviderError.InvalidRequestError> =>
+  tokens === undefined || Number.isSafeInteger(tokens) && tokens > 0 ? Result.void : Result.fail(invalid(
+    model,
+    "reasoning.budgetTokens",
+    `${tokens} is not a number of tokens`,
+    "Use a whole number from 1"
+  ))
+
+/** The limits as they will be sent: those in the words of Bedrock win. */
+const inferenceOf = ({ maxTokens, providerOptions, temperature, topP }: ChatRequest.Resolved) => {
+  const own = providerOptions?.bedrock?.inferenceConfig
+  return {
+    maxTokens: own?.maxTokens ?? maxTokens,
+    temperature: own?.temperature ?? temperature,
+    topP: own?.topP ?? topP
+  }
+}
+
+const placed = (
+  { fields, path }: Extract<Reasoning, { readonly path: unknown }>,
+  value: number | string
+): Encoded => {
+  const asked = path.reduceRight<Fields>((inner, key) => ({ [key]: inner }), value)
+  const whole = merge(fields as Fields, asked) // plain JSON, which the SDK types as mutable
+  return whole === undefined ? {} : { additionalModelRequestFields: whole }
+}
+
+/** Lays JSON over JSON: objects are merged, anything else is replaced. */
+const merge = (under: Fields | undefined, over: Fields | undefined): Fields | undefined => {
+  if (!isPlain(under) || !isPlain(over)) return over ?? under
+  const merged: Record<string, Fields> = { ...under }
+  for (const [key, value] of Object.entries(over)) merged[key] = merge(merged[key], value) ?? value
+  return merged
+}
+
+const isPlain = (json: Fields | undefined): json is Record<string, Fields> =>
+  Predicate.isObject(json) && !Array.isArray(json)
+
+const isUnavoidable = (known: Reasoning | undefined): known is Reasoning =>
+  known?.control === "always" || known?.control === "effort" && known.alwaysOn === true
+
+const unavoidable = (model: string, known: Reasoning): ProviderError.UnsupportedFeatureError =>
+  unsupported(
+    model,
+    "answers without reasoning",
+    `${model} always reasons. Leave \`reasoning\` out, ${
+      known.control === "effort" ? "set `effort` to \"low\"" : "or use another model"
+    }.`
+  )
+
+const impossible = (model: string): ProviderError.UnsupportedFeatureError =>
+  unsupported(
+    model,
+    "reasoning",
+    `${model} does not reason on request. Leave it out, or use a model that does, such as Claude 4.5 or Nova 2.`
+  )
+
+const unsupported = (model: string, feature: string, message: string) =>
+  new ProviderError.UnsupportedFeatureError({
+    provider: providerName,
+    model,
+    feature,
+    message: `reasoning: ${message}`
+  })
+
+const invalid = (model: string, field: string, problem: string, remedy: string) =>
+  ProviderError.invalidRequest({ provider: providerName, model, field, problem, remedy })

@@ -1,0 +1,175 @@
+/**
+ * How a model is made to answer in JSON: by the service where it can, else by a tool whose call is the answer, else by
+ * asking for it.
+ *
+ * Whatever it takes, JSON comes out as text: `AnswerTool` turns the call back. The schema sent may be looser than the one
+ * asked for; the answer is decoded against the latter.
+ */
+import type { ConverseStreamCommandInput, OutputConfig, Tool, ToolChoice } from "@aws-sdk/client-bedrock-runtime"
+import type * as ChatRequest from "@strata/core/ChatRequest"
+import type * as JsonSchema from "effect/JsonSchema"
+import type { Capabilities } from "../catalog/Capabilities.ts"
+import * as Block from "./Block.ts"
+import * as StrictSchema from "./StrictSchema.ts"
+
+/** Which model is asked, and how. */
+export interface Circumstances {
+  readonly capabilities: Capabilities
+  readonly streaming: boolean
+}
+
+/**
+ * What is added to a request, so that its answer is JSON; nothing where it asks for text.
+ *
+ * - `outputConfig`: the service holds the model to the schema.
+ * - `answerTool`: the model answers by calling it.
+ * - `instruction`: what the model is told, where it takes instructions.
+ */
+export interface Plan {
+  readonly outputConfig?: OutputConfig
+  readonly answerTool?: AnswerTool
+  readonly instruction?: { readonly text: string; readonly to: "system" | "user" }
+}
+
+/** `choice` forces the call, where it can be forced. `besideOthers`: the request's own tools stay on offer. */
+export interface AnswerTool {
+  readonly name: string
+  readonly tool: Tool
+  readonly choice: ToolChoice | undefined
+  readonly besideOthers: boolean
+}
+
+/**
+ * Decides how to get the JSON a request asks for.
+ *
+ * - The service's own way, where the model has it, the schema can be said in it, and nothing is to be cited: citations
+ *   and it exclude each other.
+ * - Else a tool, forced unless the model reasons: a model that has to call a tool cannot think first.
+ * - With tools of its own in the request the model has to call one of them or the answer's, so a tool loop ends with the
+ *   answer. A request that forces a call of its own tools gets that call, not an answer.
+ * - Else, where there are no tools, an instruction.
+ */
+export const plan = (request: ChatRequest.Resolved, { capabilities, streaming }: Circumstances): Plan => {
+  const { responseFormat: format, toolChoice, tools = [] } = request
+  if (format?.type !== "json") return {}
+  const own = request.providerOptions?.bedrock
+  const strict = capabilities.nativeJson === true && !cites(request) ? StrictSchema.make(format.schema) : undefined
+  if (strict !== undefined) return { outputConfig: outputConfig(format, strict) }
+  const besideOthers = tools.length > 0 && toolChoice !== "none"
+  if (besideOthers && (toolChoice === "any" || typeof toolChoice === "object")) return {}
+  const hasTools = capabilities.tools !== false && !(streaming && capabilities.toolsWhileStreaming === false)
+  const to = capabilities.systemPrompt === false ? "user" : "system"
+  if (!hasTools || own?.toolConfig !== undefined) return { instruction: { text: instruct(format), to } }
+  const name = nameOf(format, tools)
+  const choice = isReasoning(request, capabilities) && capabilities.forcedToolWithReasoning !== true
+    ? undefined
+    : force(name, besideOthers, capabilities)
+  return {
+    answerTool: { name, tool: answerTool(name, format, capabilities), choice, besideOthers },
+    ...(choice === undefined ? { instruction: { text: instructCall(name, besideOthers), to } } : undefined)
+  }
+}
+
+/** Puts a plan into an encoded request. What the request says in the service's own words wins. */
+export const apply = (input: ConverseStreamCommandInput, plan: Plan): ConverseStreamCommandInput => {
+  const { answerTool, instruction, outputConfig } = plan
+  return {
+    ...input,
+    ...(outputConfig === undefined ? undefined : { outputConfig: { ...outputConfig, ...input.outputConfig } }),
+    ...(answerTool === undefined ? undefined : {
+      toolConfig: {
+        tools: [...(answerTool.besideOthers ? input.toolConfig?.tools ?? [] : []), answerTool.tool],
+        ...(answerTool.choice === undefined ? undefined : { toolChoice: answerTool.choice })
+      }
+    }),
+    ...(instruction === undefined
+      ? undefined
+      : instruction.to === "system"
+      ? { system: [...input.system ?? [], { text: instruction.text }] }
+      : { messages: instructUser(input.messages, instruction.text) })
+  }
+}
+
+const outputConfig = ({ description, name }: ChatRequest.JsonFormat, schema: JsonSchema.JsonSchema): OutputConfig => ({
+  textFormat: {
+    type: "json_schema",
+    structure: {
+      jsonSchema: {
+        schema: JSON.stringify(schema),
+        ...(name === undefined ? undefined : { name }),
+        ...(description === undefined ? undefined : { description })
+      }
+    }
+  }
+})
+
+const answerTool = (name: string, format: ChatRequest.JsonFormat, { strictTools }: Capabilities): Tool => {
+  const strict = strictTools === true ? StrictSchema.make(format.schema) : undefined
+  const { additionalProperties, description, title: _, ...schema } = strict ?? format.schema
+  const about = format.description ?? description
+  return {
+    toolSpec: {
+      name,
+      description: typeof about === "string" && about.trim() !== "" ? `Gives the answer: ${about}` : "Gives the answer",
+      inputSchema: {
+        json: Block.asJson({
+          ...schema,
+          // Nova takes nothing but `type`, `properties` and `required` at the top.
+          ...(strict === undefined && typeof additionalProperties !== "object" ? undefined : { additionalProperties })
+        })
+      },
+      ...(strict === undefined ? undefined : { strict: true })
+    }
+  }
+}
+
+/** The name of the format as far as tools can have it, and different from all others. */
+const nameOf = (format: ChatRequest.JsonFormat, tools: ReadonlyArray<{ readonly name: string }>): string => {
+  const wanted = format.name?.replace(/[^a-zA-Z0-9_-]/g, "_").slice(0, 50) ?? ""
+  let name = wanted === "" ? "answer" : wanted
+  while (tools.some((tool) => tool.name === name)) name = `${name.slice(0, 63)}_`
+  return name
+}
+
+const force = (name: string, besideOthers: boolean, { toolChoice }: Capabilities): ToolChoice | undefined => {
+  if (!besideOthers && (toolChoice?.includes("tool") ?? true)) return { tool: { name } }
+  return toolChoice?.includes("any") ?? true ? { any: {} } : undefined
+}
+
+const instruct = ({ description, schema }: ChatRequest.JsonFormat): string =>
+  [
+    "Answer with one JSON object that fits this JSON Schema, and with nothing else: no prose, no code fence.",
+    ...(description === undefined ? [] : [description]),
+    JSON.stringify(schema)
+  ].join("\n")
+
+const instructCall = (name: string, besideOthers: boolean): string =>
+  besideOthers
+    ? `Use the other tools as you need them. Then give your answer by calling the tool "${name}" once, not as text.`
+    : `Give your answer by calling the tool "${name}" once, not as text.`
+
+const instructUser = (messages: ConverseStreamCommandInput["messages"] = [], text: string) => {
+  const first = messages.findIndex(({ role }) => role === "user")
+  return messages.map((message, index) =>
+    index === first ? { ...message, content: [{ text }, ...message.content ?? []] } : message
+  )
+}
+
+const cites = ({ messages }: ChatRequest.Resolved): boolean =>
+  messages.some(({ content }) =>
+    typeof content !== "string" &&
+    content.some((part) => (part.type === "document" || part.type === "search-result") && part.citations === true)
+  )
+
+/** Whether the model will reason, as far as can be known: asked to in our words or in its own, or of itself. */
+const isReasoning = ({ providerOptions, reasoning }: ChatRequest.Resolved, capabilities: Capabilities): boolean => {
+  const known = capabilities.reasoning
+  if (known?.control === "always" || known?.control === "effort" && known.alwaysOn === true) return true
+  if (typeof reasoning === "object" && known?.control !== "none") return true
+  const fields = providerOptions?.bedrock?.additionalModelRequestFields
+  return typeof fields === "object" && fields !== null &&
+    Object.entries(fields).some(([name, value]) =>
+      /^(?:thinking|reasoning)/.test(name) &&
+      !(typeof value === "object" && value !== null && "type" in value && value["type"] === "disabled")
+    )
+}

@@ -1,0 +1,41 @@
+/**
+ * Documents: names Bedrock accepts, none of them twice in a request, and text beside them.
+ */
+import * as Message from "@strata/core/Message"
+import type { Report } from "./Change.ts"
+import * as Label from "./Label.ts"
+import * as Turn from "./Turn.ts"
+
+/** Renames what has to be renamed, in messages and in results of tools. */
+export const rename = (turns: ReadonlyArray<Turn.Turn>, report: Report): ReadonlyArray<Turn.Turn> => {
+  const label = Label.dispenser(Label.documentName)
+  const renamed = <Part extends Message.Part>(part: Part, field: string): Part => {
+    if (part.type !== "document") return part
+    const name = label(part.name)
+    if (name === part.name) return part
+    report("renamed-document", `${field}.name`)
+    return { ...part, name }
+  }
+  return turns.map((turn) => ({
+    ...turn,
+    parts: turn.parts.map(({ field, part }) => ({
+      part: part.type === "tool-result" && part.parts !== undefined
+        ? { ...part, parts: part.parts.map((inner, index) => renamed(inner, `${field}.parts[${index}]`)) }
+        : renamed(part, field),
+      field
+    }))
+  }))
+}
+
+/** Adds a text where a document stands without one. */
+export const addText = (turns: ReadonlyArray<Turn.Turn>, report: Report): ReadonlyArray<Turn.Turn> =>
+  turns.map((turn) => {
+    const document = turn.parts.find(Turn.is("document"))
+    if (document === undefined || turn.parts.some(isPlainText)) return turn
+    report("added-document-text", document.field)
+    return { ...turn, parts: [...turn.parts, Turn.added(turn, Message.text("See the document."))] }
+  })
+
+/** Text for a guardrail and text with citations travel in blocks of other kinds. */
+const isPlainText = ({ part }: Turn.Placed): boolean =>
+  part.type === "text" && part.citations === undefined && (part.guard === undefined || part.guard === false)

@@ -1,0 +1,27 @@
+/**
+ * Says once what a request without `maxTokens` costs: it works, and then the quota is gone sooner than anybody expects.
+ */
+import type { ConverseStreamCommandInput } from "@aws-sdk/client-bedrock-runtime"
+import * as Effect from "effect/Effect"
+import * as ModelId from "../ModelId.ts"
+import { providerName } from "./provider.ts"
+
+/** Looks at a request that is about to be sent. */
+export type Notice = (input: ConverseStreamCommandInput) => Effect.Effect<void>
+
+/** A notice that has not been given yet. */
+export const make: Effect.Effect<Notice> = Effect.sync(() => {
+  let given = false
+  return ({ inferenceConfig, modelId }) =>
+    Effect.suspend(() => {
+      // the limit of a prompt of Prompt management is in the prompt
+      if (given || inferenceConfig?.maxTokens !== undefined || ModelId.parse(modelId ?? "").kind === "prompt") {
+        return Effect.void
+      }
+      given = true
+      return Effect.logWarning(
+        "maxTokens is not set: while a request runs, Bedrock reserves the most the model can write against the quota " +
+          "of tokens, so fewer requests fit into it. Said once for each layer."
+      ).pipe(Effect.annotateLogs({ provider: providerName, model: modelId }))
+    })
+})

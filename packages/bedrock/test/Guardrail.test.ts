@@ -1,0 +1,138 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { BedrockClient } from "../src/BedrockClient.ts"
+import * as Guardrail from "../src/Guardrail.ts"
+import { assessment } from "./guardrail/answers.ts"
+import { connect } from "./support/Client.ts"
+import * as WireServer from "./support/WireServer.ts"
+
+const answering = (body: unknown): WireServer.Handler => (_, answer) => {
+  answer.head(200, { "content-type": "application/json", "x-amzn-requestid": "request-6" })
+  answer.end(JSON.stringify(body))
+}
+
+const passed = { action: "NONE", outputs: [], assessments: [{}], usage: { topicPolicyUnits: 1 } }
+
+const apply = Effect.fnUntraced(function*(request: Guardrail.Request, handler = answering(passed)) {
+  const server = yield* WireServer.http1(handler)
+  const client = yield* connect(server)
+  const result = yield* Effect.result(Effect.provideService(Guardrail.apply(request), BedrockClient, client))
+  const [received] = server.received
+  return { result, received, sent: received === undefined ? undefined : JSON.parse(received.body) }
+})
+
+const guardrail = { id: "gr1", version: "DRAFT" }
+
+describe("Guardrail", () => {
+  it.live("lets pass what no policy minds", () =>
+    Effect.gen(function*() {
+      const { received, result, sent } = yield* apply({ guardrail, source: "input", content: "Hello" })
+      assert.strictEqual(received?.path, "/guardrail/gr1/version/DRAFT/apply")
+      assert.deepStrictEqual(sent, { source: "INPUT", content: [{ text: { text: "Hello" } }] })
+      assert(result._tag === "Success")
+      assert.deepInclude(result.success, {
+        intervened: false,
+        action: "none",
+        outputs: [],
+        assessments: [],
+        policies: [],
+        coverage: {},
+        requestId: "request-6"
+      })
+      assert.strictEqual(result.success.usage.topicUnits, 1)
+      assert.strictEqual(result.success.usage.groundingUnits, 0)
+    }))
+
+  it.live("tells what was done, what was found and what it cost", () =>
+    Effect.gen(function*() {
+      const { result } = yield* apply(
+        { guardrail, source: "output", content: "Write to ada@example.org" },
+        answering({
+          action: "GUARDRAIL_INTERVENED",
+          actionReason: "Guardrail blocked.",
+          outputs: [{ text: "I cannot say that." }],
+          assessments: [assessment],
+          usage: { contentPolicyUnits: 2, contextualGroundingPolicyUnits: 3 },
+          guardrailCoverage: { textCharacters: { guarded: 20, total: 24 } }
+        })
+      )
+      assert(result._tag === "Success")
+      const { assessments, ...outcome } = result.success
+      assert.deepInclude(outcome, {
+        intervened: true,
+        action: "blocked",
+        outputs: ["I cannot say that."],
+        policies: ["topic", "pii"],
+        reason: "Guardrail blocked.",
+        coverage: { textCharacters: { guarded: 20, total: 24 } }
+      })
+      assert.lengthOf(assessments, 8)
+      assert.strictEqual(outcome.usage.contentUnits, 2)
+      assert.strictEqual(outcome.usage.groundingUnits, 3)
+    }))
+
+  it.live("takes an intervention nothing explains for a block", () =>
+    Effect.gen(function*() {
+      const { result } = yield* apply(
+        { guardrail, source: "input", content: "Hello" },
+        answering({ action: "GUARDRAIL_INTERVENED" })
+      )
+      assert(result._tag === "Success")
+      assert.strictEqual(result.success.action, "blocked")
+    }))
+
+  it.live("sends qualifiers, images and the scope", () =>
+    Effect.gen(function*() {
+      const { sent } = yield* apply({
+        guardrail,
+        source: "output",
+        outputScope: "full",
+        content: [
+          { type: "text", text: "The manual", guard: { qualifiers: ["grounding_source"] } },
+          { type: "text", text: "The answer", guard: true },
+          { type: "image", mediaType: "image/jpeg", source: { bytes: new Uint8Array([1, 2, 3]) } }
+        ]
+      })
+      assert.deepStrictEqual(sent, {
+        source: "OUTPUT",
+        outputScope: "FULL",
+        content: [
+          { text: { text: "The manual", qualifiers: ["grounding_source"] } },
+          { text: { text: "The answer" } },
+          { image: { format: "jpeg", source: { bytes: "AQID" } } }
+        ]
+      })
+    }))
+
+  const image = (mediaType: string, source: { readonly bytes: Uint8Array } | { readonly uri: string }) =>
+    ({ type: "image", mediaType, source }) as const
+
+  it.live.each<readonly [string, Guardrail.Request]>([
+    ["content", { guardrail, source: "input", content: [] }],
+    [
+      "content[0].mediaType",
+      { guardrail, source: "input", content: [image("image/gif", { bytes: new Uint8Array(1) })] }
+    ],
+    ["content[0].source", { guardrail, source: "input", content: [image("image/png", { uri: "s3://bucket/a.png" })] }],
+    ["content[0].source", { guardrail, source: "input", content: [image("image/png", { bytes: new Uint8Array() })] }],
+    ["guardrail.version", { guardrail: { id: "gr1", version: "latest" }, source: "input", content: "Hello" }],
+    ["guardrail.id", { guardrail: { id: "", version: "1" }, source: "input", content: "Hello" }]
+  ])("refuses what is wrong in %s before it is sent", ([field, request]) =>
+    Effect.gen(function*() {
+      const { received, result } = yield* apply(request)
+      assert(result._tag === "Failure" && result.failure._tag === "InvalidRequestError")
+      assert.strictEqual(result.failure.field, field)
+      assert.isUndefined(received)
+    }))
+
+  it.live("fails with typed errors that hold no text", () =>
+    Effect.gen(function*() {
+      const { result } = yield* apply(
+        { guardrail, source: "input", content: "a confidential text" },
+        WireServer.failing(429, "ThrottlingException", "slow down")
+      )
+      assert(result._tag === "Failure")
+      assert.strictEqual(result.failure._tag, "RateLimitError")
+      assert.notInclude(JSON.stringify(result.failure), "confidential")
+    }))
+})

@@ -1,0 +1,299 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Message from "@strata/core/Message"
+import * as Result from "effect/Result"
+import * as History from "../../src/converse/History.ts"
+import type * as ModelCatalog from "../../src/ModelCatalog.ts"
+import {
+  type Asked,
+  call,
+  claude,
+  document,
+  mistral,
+  nova,
+  refused,
+  repair,
+  repaired,
+  request,
+  result,
+  titan,
+  tools
+} from "./HistoryFixture.ts"
+
+const { assistant, system, text, tool, user } = Message
+
+describe("converse/History", () => {
+  it("returns a request that is fine as it is", () => {
+    const fine = request({
+      messages: [
+        system("Be brief."),
+        system("Be kind."),
+        user([text("See"), document("report 1")]),
+        assistant([
+          { type: "reasoning", text: " ", signature: "s" },
+          call("a"),
+          call("b", "weather", { city: "Oslo" })
+        ]),
+        tool([result("a"), result("b", { celsius: 12 })]),
+        user("Be quick"),
+        assistant("It is")
+      ],
+      tools
+    })
+    for (const mode of ["repair", "strict"] as const) {
+      const { changes, conversation, request } = Result.getOrThrow(
+        History.normalize(fine, { capabilities: nova, mode })
+      )
+      assert.strictEqual(request, fine)
+      assert.deepStrictEqual(changes, [])
+      assert.deepStrictEqual(conversation.turns.map(({ role }) => role), ["user", "assistant", "user", "assistant"])
+    }
+  })
+
+  it("says in its changes where and why, and nothing of what was said", () => {
+    const { changes } = repair([user("a secret"), assistant([text("of mine "), text(" ")])])
+    assert.deepStrictEqual(changes, [
+      {
+        type: "dropped-blank",
+        field: "messages[1].content[1]",
+        message: "there is nothing but blank text, which Bedrock refuses. It was left out."
+      },
+      {
+        type: "trimmed-answer",
+        field: "messages[1].content[0]",
+        message: "the last message is the assistant's and ends in blanks, which models refuse. They were cut off."
+      }
+    ])
+  })
+
+  describe("turns", () => {
+    it("lets the user begin, unless the model does not mind", () => {
+      const messages = [system("Hi"), assistant("Welcome!"), user("Thanks")]
+      assert.deepStrictEqual(repaired(messages), {
+        messages: [system([text("Hi")]), user([text("…")]), assistant([text("Welcome!")]), user([text("Thanks")])],
+        changes: [["inserted-user", "messages[1]"]]
+      })
+      assert.deepStrictEqual(repaired(messages, { ...claude, leadingAssistant: true }).changes, [])
+      assert.deepStrictEqual(repaired([system("Only this")]).messages[1], user([text("…")]))
+    })
+
+    it("joins neighbours of one role and keeps the marks of caches between them", () => {
+      const { changes, messages } = repaired({
+        messages: [
+          user("One"),
+          { ...user("two"), cache: true },
+          { ...assistant([text("three"), call("a")]), cache: { ttl: "1h" } },
+          assistant("four")
+        ],
+        tools
+      })
+      assert.deepStrictEqual(messages, [
+        user([text("One"), text("two", { cache: true })]),
+        assistant([
+          text("three"),
+          call("a"),
+          { type: "provider", provider: "aws.bedrock", value: { cachePoint: { type: "default", ttl: "1h" } } },
+          text("four")
+        ])
+      ])
+      assert.deepStrictEqual(changes, [["joined-message", "messages[1]"], ["joined-message", "messages[3]"]])
+    })
+
+    it("puts the mark of a cache before reasoning and blank text, where nothing is refused", () => {
+      const reasoning: Message.ReasoningPart = { type: "reasoning", text: "Hm" }
+      const { conversation } = repair([user("Q"), { ...assistant([text("A"), reasoning, text(" ")]), cache: true }])
+      assert.deepStrictEqual(conversation.turns[1]?.parts.map(({ part }) => part), [
+        text("A", { cache: true }),
+        reasoning
+      ])
+    })
+
+    it("leaves out blank text and messages of nothing else, but no turn of the user", () => {
+      assert.deepStrictEqual(repaired([user("Q"), assistant(" "), user([text("\n"), text("really")])]), {
+        messages: [user([text("Q"), text("really")])],
+        changes: [
+          ["dropped-blank", "messages[1].content"],
+          ["dropped-blank", "messages[2].content[0]"],
+          ["joined-message", "messages[2]"]
+        ]
+      })
+      assert.deepStrictEqual(repaired([user("Q"), assistant("A"), user([])]), {
+        messages: [user([text("Q")]), assistant([text("A")]), user([text("…")])],
+        changes: [["dropped-blank", "messages[2]"], ["filled-message", "messages[2]"]]
+      })
+    })
+
+    it("leaves cited text alone, blank or not", () => {
+      const messages = [user("Q"), assistant([{ ...text(" "), citations: [] }])]
+      assert.deepStrictEqual(repaired(messages).changes, [])
+    })
+  })
+
+  describe("instructions", () => {
+    const late = [user("One"), assistant("two"), user("three"), system("Now in French."), assistant("quatre")]
+
+    it("stay where they are for a model that takes them there", () => {
+      assert.deepStrictEqual(repaired(late, {}), { messages: late, changes: [] })
+      assert.deepStrictEqual(repair(late, {}).conversation.turns.map(({ role }) => role)[3], "system")
+    })
+
+    it("join the system prompt of other models", () => {
+      const { changes, messages } = repaired([system("Be brief."), ...late])
+      assert.deepStrictEqual(messages[0], system([text("Be brief."), text("Now in French.")]))
+      assert.deepStrictEqual(messages.map(({ role }) => role), ["system", "user", "assistant", "user", "assistant"])
+      assert.deepStrictEqual(changes, [["hoisted-instructions", "messages[4]"]])
+    })
+
+    it("go behind what belongs together", () => {
+      const between = system("Now in French.")
+      assert.deepStrictEqual(repaired([user("One"), between, user("two")], {}), {
+        messages: [user([text("One"), text("two")]), system([text("Now in French.")])],
+        changes: [["moved-instructions", "messages[1]"], ["joined-message", "messages[2]"]]
+      })
+      const answered = repaired(
+        { messages: [user("Q"), assistant([call("a")]), between, tool([result("a")])], tools },
+        {}
+      )
+      assert.deepStrictEqual(answered.messages.map(({ role }) => role), ["user", "assistant", "tool", "system"])
+      assert.deepStrictEqual(answered.changes, [["moved-instructions", "messages[2]"]])
+    })
+
+    it("go to the user where there is no system prompt", () => {
+      const messages = [system("Be brief."), user("Hello"), assistant("Hi"), system("Be kind."), user("Bye")]
+      assert.deepStrictEqual(repaired(messages, titan), {
+        messages: [
+          user([text("Be brief."), text("Be kind."), text("Hello")]),
+          assistant([text("Hi")]),
+          user([text("Bye")])
+        ],
+        changes: [["hoisted-instructions", "messages[3]"], ["folded-system", "messages[0].content"]]
+      })
+      assert.deepStrictEqual(repaired(messages, { systemPrompt: false }), repaired(messages, titan))
+      assert.deepStrictEqual(repaired([system("Be brief.")], titan).messages, [user([text("Be brief.")])])
+      assert.deepStrictEqual(repaired([system("Be brief."), assistant("Hi")], titan).messages, [
+        user([text("Be brief.")]),
+        assistant([text("Hi")])
+      ])
+    })
+
+    it("that change the tools stay a message, or are put into words", () => {
+      const removal: Message.ToolRemovalPart = { type: "tool-removal", name: "weather" }
+      const messages = [system("Be brief."), system([removal]), user("Hi")]
+      assert.deepStrictEqual(repair(messages, {}).conversation.turns.map(({ role }) => role), ["system", "user"])
+      assert.deepStrictEqual(repaired(messages), {
+        messages: [
+          system([text("Be brief."), text("The tool weather may no longer be used.")]),
+          user([text("Hi")])
+        ],
+        changes: [["hoisted-instructions", "messages[1]"], ["told-tool-change", "messages[1].content[0]"]]
+      })
+    })
+  })
+
+  describe("documents", () => {
+    const namesOf = (names: ReadonlyArray<string>) => {
+      const { messages } = repaired([user([text("See"), ...names.map(document)])])
+      return Message.parts(messages[0]!).flatMap((part) => part.type === "document" ? [part.name] : [])
+    }
+
+    it("get names Bedrock takes", () => {
+      assert.deepStrictEqual(
+        namesOf(["Q1 (final) [2]", "Résumé_2024.v2.pdf", "a \u00a0 b\tc", "報告.pdf", "報告", " .. ", "x".repeat(300)]),
+        ["Q1 (final) [2]", "Resume-2024-v2-pdf", "a b c", "pdf", "Document", "Document (2)", "x".repeat(190)]
+      )
+    })
+
+    it("get names of their own, in results of tools too", () => {
+      assert.deepStrictEqual(namesOf(["a", "a", "a (2)", "a"]), ["a", "a (2)", "a (2) (2)", "a (3)"])
+      const { changes } = repaired({
+        messages: [
+          user([text("See"), document("a")]),
+          assistant([call("c")]),
+          tool([{ ...result("c"), parts: [document("a")] }])
+        ],
+        tools
+      })
+      assert.deepStrictEqual(changes, [["renamed-document", "messages[2].content[0].parts[0].name"]])
+    })
+
+    it("get a text beside them, which guarded text is not", () => {
+      const guarded: Message.TextPart = { type: "text", text: "See", guard: true }
+      assert.deepStrictEqual(repaired([user([guarded, document("a")])]), {
+        messages: [user([guarded, document("a"), text("See the document.")])],
+        changes: [["added-document-text", "messages[0].content[1]"]]
+      })
+    })
+  })
+
+  describe("strict", () => {
+    it("refuses what it would change, and says where and what to do", () => {
+      const error = refused([user("Q"), assistant("A"), user([text("B"), text(" ")])])
+      assert.strictEqual(error._tag, "InvalidRequestError")
+      assert.strictEqual(error.model, "any")
+      assert.strictEqual(error.field, "messages[2].content[1]")
+      assert.strictEqual(error.remedy, "Give it text, or leave it out")
+      assert.strictEqual(
+        error.message,
+        "messages[2].content[1]: there is nothing but blank text, which Bedrock refuses. Give it text, or leave it out."
+      )
+    })
+
+    it.each<{ what: string; asked: Asked; field: string; capabilities?: ModelCatalog.Capabilities }>([
+      { what: "an assistant who begins", asked: [assistant("Hi")], field: "messages[0]" },
+      { what: "blanks at the end", asked: [user("Q"), assistant("A ")], field: "messages[1].content" },
+      { what: "late instructions", asked: [user("Q"), system("S")], field: "messages[1]" },
+      {
+        what: "a system prompt where there is none",
+        asked: [system("S"), user("Q")],
+        field: "messages[0].content",
+        capabilities: titan
+      },
+      {
+        what: "a call without a result",
+        asked: { messages: [user("Q"), assistant([call("a")]), user("R")], tools },
+        field: "messages[1].content[0]"
+      },
+      {
+        what: "a result without a call",
+        asked: { messages: [tool([result("a")])], tools },
+        field: "messages[0].content[0]"
+      },
+      { what: "tools that are not declared", asked: [user("Q"), assistant([call("a")])], field: "tools" },
+      {
+        what: "an id the model does not take",
+        asked: { messages: [user("Q"), assistant([call("a")])], tools },
+        field: "messages[1].content[0].id",
+        capabilities: mistral
+      },
+      {
+        what: "a name of a document",
+        asked: [user([text("See"), document("a.b")])],
+        field: "messages[0].content[1].name"
+      },
+      { what: "a document alone", asked: [user([document("a")])], field: "messages[0].content[0]" }
+    ])("refuses $what", ({ asked, capabilities, field }) => {
+      assert.strictEqual(refused(asked, capabilities).field, field)
+    })
+
+    it("joins and gathers all the same: the model reads nothing else", () => {
+      const asked = request({
+        messages: [
+          user("Q"),
+          user("R"),
+          assistant([call("a"), call("b")]),
+          tool([{ ...result("b"), isFailure: false }]),
+          tool([result("a")])
+        ],
+        tools
+      })
+      const { changes } = Result.getOrThrow(
+        History.normalize(asked, { capabilities: { toolResultStatus: false }, mode: "strict" })
+      )
+      assert.sameMembers(changes.map(({ type }) => type), [
+        "joined-message",
+        "gathered-results",
+        "gathered-results",
+        "omitted-status"
+      ])
+    })
+  })
+})

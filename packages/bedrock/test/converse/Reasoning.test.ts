@@ -1,0 +1,205 @@
+import { assert, describe, it } from "@effect/vitest"
+import type * as ChatRequest from "@strata/core/ChatRequest"
+import * as Message from "@strata/core/Message"
+import * as Result from "effect/Result"
+import * as Reasoning from "../../src/converse/Reasoning.ts"
+import * as ModelCatalog from "../../src/ModelCatalog.ts"
+
+const sonnet = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
+const opus = "anthropic.claude-opus-4-6-v1"
+const nova = "amazon.nova-2-lite-v1:0"
+const gpt = "openai.gpt-oss-20b-1:0"
+const unknown = "acme.oracle-v1:0"
+
+type Request = Omit<ChatRequest.ChatRequest, "model" | "messages">
+
+const encode = (model: string, request: Request) =>
+  Reasoning.encode({ model, messages: [Message.user("Hi")], ...request }, ModelCatalog.lookup(model))
+
+const encoded = (model: string, request: Request) => Result.getOrThrow(encode(model, request))
+
+const refused = (model: string, request: Request) => {
+  const result = encode(model, request)
+  assert(Result.isFailure(result))
+  return result.failure
+}
+
+const field = (model: string, request: Request) => {
+  const error = refused(model, request)
+  assert(error._tag === "InvalidRequestError")
+  assert.isString(error.remedy)
+  return error.field
+}
+
+const thinking = (budget_tokens: number) => ({
+  additionalModelRequestFields: { thinking: { type: "enabled", budget_tokens } }
+})
+
+describe("converse/Reasoning", () => {
+  it("adds nothing unless it is asked to", () => {
+    for (const model of [sonnet, opus, nova, gpt, unknown]) assert.deepStrictEqual(encoded(model, {}), {})
+    for (const model of [sonnet, opus, nova, unknown, "amazon.nova-lite-v1:0"]) {
+      assert.deepStrictEqual(encoded(model, { reasoning: false }), {})
+    }
+  })
+
+  describe("of a model that takes a budget", () => {
+    it("sends the budget", () => {
+      assert.deepStrictEqual(
+        encoded(sonnet, { reasoning: { budgetTokens: 5000 }, maxTokens: 5001 }),
+        thinking(5000)
+      )
+    })
+
+    it.each([["low", 1024], ["medium", 4096], ["high", 16_384], ["xhigh", 24_576], ["max", 31_999]] as const)(
+      "sends a budget for the effort %s: %i",
+      (effort, budget) => {
+        assert.deepStrictEqual(encoded(sonnet, { reasoning: { effort } }), thinking(budget))
+      }
+    )
+
+    it("takes the budget when both are given, and a medium effort when neither is", () => {
+      assert.deepStrictEqual(encoded(sonnet, { reasoning: { effort: "max", budgetTokens: 2000 } }), thinking(2000))
+      assert.deepStrictEqual(encoded(sonnet, { reasoning: {} }), thinking(4096))
+    })
+
+    it("leaves a fifth of `maxTokens` for the answer when it chooses the budget itself", () => {
+      assert.deepStrictEqual(encoded(sonnet, { reasoning: { effort: "high" }, maxTokens: 10_000 }), thinking(8000))
+      assert.deepStrictEqual(encoded(sonnet, { reasoning: { effort: "high" }, maxTokens: 1100 }), thinking(1024))
+    })
+
+    it("refuses a budget that does not fit, naming it", () => {
+      const budget = "reasoning.budgetTokens"
+      assert.strictEqual(field(sonnet, { reasoning: { budgetTokens: 1023 } }), budget)
+      assert.strictEqual(field(sonnet, { reasoning: { budgetTokens: 4000 }, maxTokens: 4000 }), budget)
+      assert.strictEqual(field(sonnet, { reasoning: { budgetTokens: 2000.5 } }), budget)
+      assert.strictEqual(field(unknown, { reasoning: { budgetTokens: 0 } }), budget)
+      assert.strictEqual(
+        field(sonnet, {
+          reasoning: { budgetTokens: 4000 },
+          maxTokens: 8000,
+          providerOptions: { bedrock: { inferenceConfig: { maxTokens: 3000 } } }
+        }),
+        budget
+      )
+    })
+
+    it("refuses a `maxTokens` that leaves no room to think", () => {
+      assert.strictEqual(field(sonnet, { reasoning: { effort: "low" }, maxTokens: 1024 }), "maxTokens")
+    })
+  })
+
+  describe("of a model that takes an effort", () => {
+    it("sends the effort where the model wants it", () => {
+      assert.deepStrictEqual(encoded(opus, { reasoning: { effort: "max" } }).additionalModelRequestFields, {
+        thinking: { type: "adaptive" },
+        output_config: { effort: "max" }
+      })
+      assert.deepStrictEqual(encoded(nova, { reasoning: { effort: "low" } }).additionalModelRequestFields, {
+        reasoningConfig: { type: "enabled", maxReasoningEffort: "low" }
+      })
+      assert.deepStrictEqual(encoded(gpt, { reasoning: { effort: "high" } }).additionalModelRequestFields, {
+        reasoning_effort: "high"
+      })
+    })
+
+    it("goes down to a level the model knows, and to its lowest where none is below", () => {
+      const effort = (model: string, reasoning: Exclude<ChatRequest.Reasoning, false>) =>
+        JSON.stringify(encoded(model, { reasoning }))
+      assert.include(effort(opus, { effort: "xhigh" }), "\"effort\":\"high\"")
+      assert.include(effort(gpt, { effort: "max" }), "\"reasoning_effort\":\"high\"")
+      assert.include(effort("qwen.qwen3-32b-v1:0", { effort: "medium" }), "\"reasoning_config\":\"low\"")
+    })
+
+    it("sends the highest level that costs no more than the budget", () => {
+      const level = (budgetTokens: number) =>
+        encoded(opus, { reasoning: { budgetTokens } }).additionalModelRequestFields
+      assert.deepInclude(level(500), { output_config: { effort: "low" } })
+      assert.deepInclude(level(4096), { output_config: { effort: "medium" } })
+      assert.deepInclude(level(30_000), { output_config: { effort: "high" } })
+      assert.deepInclude(level(64_000), { output_config: { effort: "max" } })
+    })
+
+    it("refuses what Nova 2 does not take with a high effort, and only with it", () => {
+      const reasoning = { effort: "high" } as const
+      assert.strictEqual(field(nova, { reasoning, maxTokens: 1000 }), "maxTokens")
+      assert.strictEqual(field(nova, { reasoning, temperature: 0 }), "temperature")
+      assert.strictEqual(field(nova, { reasoning, topP: 1 }), "topP")
+      assert.isTrue(Result.isSuccess(encode(nova, { reasoning })))
+      assert.isTrue(Result.isSuccess(encode(nova, { reasoning: { effort: "medium" }, maxTokens: 1000, topP: 1 })))
+    })
+  })
+
+  describe("of Claude", () => {
+    it("refuses a temperature other than 1, and a low topP, while it thinks", () => {
+      for (const model of [sonnet, opus]) {
+        assert.strictEqual(field(model, { reasoning: { effort: "low" }, temperature: 0.5 }), "temperature")
+        assert.strictEqual(field(model, { reasoning: { effort: "low" }, topP: 0.9 }), "topP")
+        assert.isTrue(Result.isSuccess(encode(model, { reasoning: { effort: "low" }, temperature: 1 })))
+        assert.isTrue(Result.isSuccess(encode(model, { reasoning: { effort: "low" }, topP: 0.95 })))
+        assert.isTrue(Result.isSuccess(encode(model, { reasoning: false, temperature: 0.5 })))
+      }
+      assert.strictEqual(
+        field(sonnet, {
+          reasoning: { effort: "low" },
+          providerOptions: { bedrock: { inferenceConfig: { temperature: 0 } } }
+        }),
+        "temperature"
+      )
+    })
+
+    it("refuses a forced tool while it thinks", () => {
+      const tools = [{ name: "add", inputSchema: { type: "object" } }]
+      const reasoning = { effort: "low" } as const
+      assert.strictEqual(field(sonnet, { reasoning, tools, toolChoice: "any" }), "toolChoice")
+      assert.strictEqual(field(sonnet, { reasoning, tools, toolChoice: { name: "add" } }), "toolChoice")
+      assert.isTrue(Result.isSuccess(encode(sonnet, { reasoning, tools, toolChoice: "auto" })))
+    })
+  })
+
+  it("refuses to ask a model that cannot, and says so", () => {
+    const error = refused("amazon.nova-lite-v1:0", { reasoning: { effort: "low" } })
+    assert(error._tag === "UnsupportedFeatureError")
+    assert.strictEqual(error.feature, "reasoning")
+  })
+
+  it("refuses to ask a model not to that always does", () => {
+    for (const model of [gpt, "us.deepseek.r1-v1:0"]) {
+      const error = refused(model, { reasoning: false })
+      assert(error._tag === "UnsupportedFeatureError")
+      assert.strictEqual(error.feature, "answers without reasoning")
+    }
+    assert.deepStrictEqual(encoded("us.deepseek.r1-v1:0", { reasoning: { effort: "high" } }), {})
+  })
+
+  it("asks a model that nothing is known of in Converse's own words", () => {
+    assert.deepStrictEqual(encoded(unknown, { reasoning: { effort: "xhigh" } }), { outputConfig: { effort: "xhigh" } })
+    assert.deepStrictEqual(encoded(unknown, { reasoning: { budgetTokens: 2000 } }), { outputConfig: { effort: "low" } })
+  })
+
+  it("lets fields of the request win, and keeps what is beside them", () => {
+    const additionalModelRequestFields = { top_k: 5, thinking: { budget_tokens: 9000, display: "omitted" } }
+    assert.deepStrictEqual(
+      encoded(sonnet, {
+        reasoning: { budgetTokens: 2000 },
+        providerOptions: { bedrock: { additionalModelRequestFields } }
+      }),
+      {
+        additionalModelRequestFields: {
+          top_k: 5,
+          thinking: { type: "enabled", budget_tokens: 9000, display: "omitted" }
+        }
+      }
+    )
+    assert.deepStrictEqual(
+      encoded(unknown, {
+        reasoning: { effort: "low" },
+        providerOptions: { bedrock: { outputConfig: { effort: "max" } } }
+      }),
+      { outputConfig: { effort: "max" } }
+    )
+    assert.deepStrictEqual(encoded(nova, { providerOptions: { bedrock: { additionalModelRequestFields } } }), {
+      additionalModelRequestFields
+    })
+  })
+})

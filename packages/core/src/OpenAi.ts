@@ -1,0 +1,156 @@
+/**
+ * The messages, tools and requests of OpenAI's Chat Completions API, read into ours and written back.
+ *
+ * Nothing here talks to OpenAI: these are schemas for what is stored, queued or sent in its format. What OpenAI has no word
+ * for is refused when written, with its path, and never left out silently. Reading ignores the fields that have no place
+ * here: the `name` of a message, the `detail` of an image, `annotations`, and of a request all but the fields that
+ * {@link Request} lists.
+ */
+import * as Schema from "effect/Schema"
+import * as ChatRequest from "./ChatRequest.ts"
+import * as OpenAiCodec from "./internal/openAiCodec.ts"
+import * as OpenAiMessages from "./internal/openAiMessages.ts"
+import * as OpenAiRequest from "./internal/openAiRequest.ts"
+import * as Sayable from "./internal/openAiSayable.ts"
+import * as Wire from "./internal/openAiWire.ts"
+import * as ChatMessage from "./Message.ts"
+import * as ChatTool from "./Tool.ts"
+
+/** A message as OpenAI writes it. */
+export type EncodedMessage = typeof Wire.Message.Encoded
+
+/** A tool as OpenAI writes it. */
+export type EncodedTool = typeof Wire.Tool.Encoded
+
+/** What OpenAI calls `tool_choice`. */
+export type EncodedToolChoice = typeof Wire.ToolChoice.Encoded
+
+/** The body of a request as OpenAI writes it. */
+export type EncodedRequest = typeof Wire.Request.Encoded
+
+/**
+ * A conversation, ready for `ChatService.generate` when read.
+ *
+ * - `developer` is `system`; a `refusal` is text; `reasoning_content`, which OpenAI-compatible servers write, is a
+ *   reasoning part.
+ * - Data URIs become bytes. Other URLs stay as they are; the ending of an image's URL tells its media type, `image/*`
+ *   stands where it does not. Written, a URL is without its media type: whoever loads it learns that anyway.
+ * - Arguments of a tool call are parsed; what is no JSON stays the text it is.
+ * - Consecutive `tool` messages are one `ToolMessage`; written, every result is a message again, JSON as its text.
+ * - The older `function_call` and `function` messages are read too: an id is made from the place of the call.
+ *
+ * Refused when written: cache points, guards, citations, signed or redacted reasoning, failure flags of results
+ * ({@link withoutMarks} takes these off); videos, search results, parts of a provider, media behind a URI (images may
+ * be), tools a provider runs, and an assistant message that does not go reasoning, text, tool calls.
+ *
+ * @example
+ * const program = Effect.gen(function*() {
+ *   const messages = yield* Schema.decodeUnknownEffect(OpenAi.Messages)(JSON.parse(body))
+ *   return yield* ChatService.generate(messages)
+ * })
+ */
+export const Messages: Schema.Codec<ReadonlyArray<ChatMessage.Message>, ReadonlyArray<EncodedMessage>> = OpenAiCodec
+  .make({
+    wire: Schema.Array(Wire.Message),
+    sayable: Schema.Array(Sayable.ChatMessage),
+    ours: Schema.Array(ChatMessage.Message),
+    decode: OpenAiMessages.decode,
+    encode: OpenAiMessages.encode
+  })
+
+/**
+ * One message, such as `choices[0].message` of an answer. As {@link Messages}, but a `ToolMessage` is written only when
+ * it has exactly one result.
+ */
+export const Message: Schema.Codec<ChatMessage.Message, EncodedMessage> = OpenAiCodec.make({
+  wire: Wire.Message,
+  sayable: Sayable.ChatMessage.check(
+    Schema.makeFilter((message) =>
+      message.role !== "tool" || message.content.length === 1
+        ? undefined
+        : { path: ["content"], issue: "OpenAI writes a message for each result: write this with `OpenAi.Messages`" }
+    )
+  ),
+  ours: ChatMessage.Message,
+  decode: (message) => OpenAiMessages.decode([message])[0]!,
+  encode: (message) => OpenAiMessages.encode([message])[0]!
+})
+
+/** `tools`: functions only. Refused when written: tools of a provider, and cache points. */
+export const Tools: Schema.Codec<ReadonlyArray<ChatTool.RequestTool>, ReadonlyArray<EncodedTool>> = OpenAiCodec.make({
+  wire: Schema.Array(Wire.Tool),
+  sayable: Schema.Array(Sayable.ToolDefinition),
+  ours: Schema.Array(ChatTool.RequestTool),
+  decode: (tools) => tools.map(OpenAiRequest.decodeTool),
+  encode: (tools) => tools.map(OpenAiRequest.encodeTool)
+})
+
+/** `tool_choice`: `required` is our `any`. */
+export const ToolChoice: Schema.Codec<ChatTool.ToolChoice, EncodedToolChoice> = OpenAiCodec.make({
+  wire: Wire.ToolChoice,
+  sayable: ChatTool.ToolChoice,
+  ours: ChatTool.ToolChoice,
+  decode: OpenAiRequest.decodeToolChoice,
+  encode: OpenAiRequest.encodeToolChoice
+})
+
+/**
+ * The body of a Chat Completions request, ready for `ChatService` when read: `model`, `messages`,
+ * `max_completion_tokens` or `max_tokens`, `temperature`, `top_p`, `stop`, `tools` and `tool_choice` (or the older
+ * `functions` and `function_call`), `response_format`, `reasoning_effort`. Other fields, such as `stream`, `n` and `seed`,
+ * are ignored.
+ *
+ * - The effort `none` is `reasoning: false`, and `minimal` is read as `low`.
+ * - JSON mode, `json_object`, is the schema `{ type: "object" }`. A schema without a name is written with the name
+ *   `answer`, since OpenAI wants one.
+ *
+ * Refused when written, besides what {@link Messages} and {@link Tools} refuse: `providerOptions`, a budget of
+ * reasoning tokens and the effort `max`.
+ *
+ * @example
+ * const program = Effect.gen(function*() {
+ *   const request = yield* Schema.decodeUnknownEffect(OpenAi.Request)(JSON.parse(body))
+ *   return yield* ChatService.generate({ ...request, model: "us.anthropic.claude-sonnet-4-5-20250929-v1:0" })
+ * })
+ */
+export const Request: Schema.Codec<ChatRequest.ChatRequest, EncodedRequest> = OpenAiCodec.make({
+  wire: Wire.Request,
+  sayable: Sayable.Request,
+  ours: ChatRequest.ChatRequest,
+  decode: OpenAiRequest.decode,
+  encode: OpenAiRequest.encode
+})
+
+/**
+ * Takes off what only marks the content and OpenAI has no word for: cache points, guards, citations, the seals of
+ * reasoning (redacted reasoning goes with its seal), whether a tool failed. The content stays, and is still refused when
+ * written where OpenAI cannot say it.
+ */
+export const withoutMarks = (messages: ReadonlyArray<ChatMessage.Message>): ReadonlyArray<ChatMessage.Message> =>
+  messages.map((message): ChatMessage.Message => {
+    switch (message.role) {
+      case "system":
+        return { role: "system", content: bareContent(message.content) }
+      case "user":
+        return { role: "user", content: bareContent(message.content) }
+      case "assistant":
+        return { role: "assistant", content: bareContent(message.content) }
+      case "tool":
+        return { role: "tool", content: message.content.flatMap(bare) }
+    }
+  })
+
+const bareContent = <Part extends ChatMessage.Part>(content: string | ReadonlyArray<Part>) =>
+  typeof content === "string" ? content : content.flatMap(bare)
+
+const bare = <Part extends ChatMessage.Part>(part: Part): ReadonlyArray<Part> => {
+  if (part.type === "reasoning" && part.redacted !== undefined) return []
+  const fields = Object.entries(part).flatMap(([key, value]) => {
+    if (marks.has(key)) return []
+    return part.type === "tool-result" && key === "parts" ? [[key, part.parts?.flatMap(bare)]] : [[key, value]]
+  })
+  // Every mark is optional, so the rest is the same kind of part.
+  return [Object.fromEntries(fields) as Part]
+}
+
+const marks = new Set(["cache", "guard", "citations", "signature", "isFailure"])

@@ -1,0 +1,193 @@
+/**
+ * Messages between OpenAI's words and ours, both ways. Both are checked by their schemas, so nothing fails here.
+ */
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import type * as Sayable from "./openAiSayable.ts"
+import type * as Wire from "./openAiWire.ts"
+
+/** Reads a conversation: consecutive results of tools are one message. */
+export const decode = (conversation: ReadonlyArray<Wire.Message>): ReadonlyArray<Sayable.ChatMessage> => {
+  const messages: Array<Sayable.ChatMessage> = []
+  let results: Array<Sayable.ToolResult> | undefined
+  let legacyId = "function_call_0"
+  for (const [index, message] of conversation.entries()) {
+    if (message.role === "tool" || message.role === "function") {
+      if (results === undefined) messages.push({ role: "tool", content: results = [] })
+      results.push(message.role === "tool" ? decodeResult(message) : textResult(legacyId, message.content ?? ""))
+      continue
+    }
+    results = undefined
+    // A legacy call has no id; its result is the next one. Ids may not repeat within a conversation.
+    if (message.role === "assistant" && !isNothing(message.function_call)) legacyId = `function_call_${index}`
+    messages.push(decodeSpoken(message, legacyId))
+  }
+  return messages
+}
+
+type Spoken = Exclude<Wire.Message, { readonly role: "tool" | "function" }>
+
+const decodeSpoken = (message: Spoken, legacyId: string): Sayable.ChatMessage => {
+  switch (message.role) {
+    case "system":
+    case "developer":
+      return { role: "system", content: plainText(message.content) }
+    case "user": {
+      const { content } = message
+      return { role: "user", content: typeof content === "string" ? content : content.map(decodeUserPart) }
+    }
+    case "assistant":
+      return { role: "assistant", content: decodeAssistant(message, legacyId) }
+  }
+}
+
+const decodeUserPart = (part: typeof Wire.UserPart.Type): Sayable.UserPart => {
+  switch (part.type) {
+    case "text":
+      return text(part.text)
+    case "image_url": {
+      const { url } = part.image_url
+      return "uri" in url
+        ? { type: "image", mediaType: imageTypeOf(url.uri), source: { uri: url.uri } }
+        : { type: "image", mediaType: url.mediaType, source: { bytes: url.bytes } }
+    }
+    case "input_audio": {
+      const { data, format } = part.input_audio
+      return { type: "audio", mediaType: format === "wav" ? "audio/wav" : "audio/mpeg", source: { bytes: data } }
+    }
+    case "file": {
+      const { file_data: { bytes, mediaType }, filename } = part.file
+      return { type: "document", mediaType, name: filename ?? "document", source: { bytes } }
+    }
+  }
+}
+
+/** By the ending of the path, since nobody looks at the image itself; any image where the ending says nothing. */
+const imageTypeOf = (uri: string): string => {
+  const [path = ""] = uri.split(/[?#]/, 1)
+  const ending = path.slice(path.lastIndexOf(".") + 1).toLowerCase()
+  return ending === "jpg" ? "image/jpeg" : imageEndings.has(ending) ? `image/${ending}` : "image/*"
+}
+
+const imageEndings = new Set(["png", "jpeg", "gif", "webp"])
+
+const decodeAssistant = (
+  { content, function_call, reasoning_content, refusal, tool_calls }: Extract<Spoken, { readonly role: "assistant" }>,
+  legacyId: string
+): Sayable.Assistant["content"] => {
+  const calls = tool_calls?.map((call) => toolCall(call.id, call.function)) ?? []
+  if (!isNothing(function_call)) calls.push(toolCall(legacyId, function_call))
+  const parts = [
+    ...(isBlank(reasoning_content) ? [] : [{ type: "reasoning" as const, text: reasoning_content }]),
+    ...(typeof content === "string" ? [text(content)] : content ?? []).map((part) =>
+      text(part.type === "refusal" ? part.refusal : part.text)
+    ),
+    ...(isBlank(refusal) ? [] : [text(refusal)]),
+    ...calls
+  ]
+  return typeof content === "string" && parts.length === 1 ? content : parts
+}
+
+const toolCall = (
+  id: string,
+  { arguments: params, name }: { readonly name: string; readonly arguments: string }
+): Sayable.ToolCall => ({ type: "tool-call", id, name, params: parseParams(params) })
+
+/** What a model wrote may be cut, be no JSON at all, or hold a number too large for one: then its text is all there is. */
+const parseParams = (json: string): Schema.Json => {
+  if (json.trim() === "") return {}
+  const parsed = Result.try((): unknown => JSON.parse(json))
+  return Result.isSuccess(parsed) && isJson(parsed.success) ? parsed.success : json
+}
+
+const isJson = Schema.is(Schema.Json)
+
+const decodeResult = (
+  { content, tool_call_id }: Extract<Wire.Message, { readonly role: "tool" }>
+): Sayable.ToolResult =>
+  typeof content === "string"
+    ? textResult(tool_call_id, content)
+    : {
+      ...textResult(tool_call_id, content.map((part) => part.text).join("")),
+      parts: content.map((part) => text(part.text))
+    }
+
+const textResult = (id: string, result: string) => ({ type: "tool-result" as const, id, result })
+
+const text = (value: string) => ({ type: "text" as const, text: value })
+
+const plainText = (content: string | ReadonlyArray<{ readonly text: string }>) =>
+  typeof content === "string" ? content : content.map((part) => text(part.text))
+
+const isNothing = (value: unknown): value is null | undefined => value === null || value === undefined
+
+const isBlank = (value: string | null | undefined): value is null | undefined | "" => isNothing(value) || value === ""
+
+/** Writes a conversation: every result of a tool is a message of its own. Throws only for JSON too deep to write. */
+export const encode = (conversation: ReadonlyArray<Sayable.ChatMessage>): ReadonlyArray<Wire.Message> =>
+  conversation.flatMap((message): ReadonlyArray<Wire.Message> => {
+    switch (message.role) {
+      case "system":
+        return [{ role: "system", content: plainText(message.content) }]
+      case "user": {
+        const { content } = message
+        return [{ role: "user", content: typeof content === "string" ? content : content.map(encodeUserPart) }]
+      }
+      case "assistant":
+        return [encodeAssistant(message)]
+      case "tool":
+        return message.content.map(({ id, parts, result }) => ({
+          role: "tool",
+          tool_call_id: id,
+          content: plainText(parts ?? (typeof result === "string" ? result : JSON.stringify(result)))
+        }))
+    }
+  })
+
+const encodeUserPart = (part: Sayable.UserPart): typeof Wire.UserPart.Type => {
+  switch (part.type) {
+    case "text":
+      return text(part.text)
+    case "image":
+      return {
+        type: "image_url",
+        image_url: {
+          url: "uri" in part.source
+            ? { uri: part.source.uri }
+            : { mediaType: part.mediaType, bytes: part.source.bytes }
+        }
+      }
+    case "audio": {
+      const isWav = part.mediaType === "audio/wav" || part.mediaType === "audio/x-wav"
+      return { type: "input_audio", input_audio: { data: part.source.bytes, format: isWav ? "wav" : "mp3" } }
+    }
+    case "document":
+      return {
+        type: "file",
+        file: { filename: part.name, file_data: { mediaType: part.mediaType, bytes: part.source.bytes } }
+      }
+  }
+}
+
+const encodeAssistant = ({ content }: Sayable.Assistant): Wire.Message => {
+  if (typeof content === "string") return { role: "assistant", content }
+  const reasoning = content.find((part) => part.type === "reasoning")?.text
+  const texts = content.filter((part) => part.type === "text")
+  const calls = content.filter((part) => part.type === "tool-call")
+  return {
+    role: "assistant",
+    content: texts.length === 0 ? null : texts.length === 1 && content.length > 1 ? texts[0]!.text : plainText(texts),
+    ...(isBlank(reasoning) ? undefined : { reasoning_content: reasoning }),
+    ...(calls.length === 0 ? undefined : { tool_calls: calls.map(encodeCall) })
+  }
+}
+
+const encodeCall = ({ id, name, params }: Sayable.ToolCall) => ({
+  id,
+  type: "function" as const,
+  function: { name, arguments: writeParams(params) }
+})
+
+/** Text that stands for itself because it is no JSON goes back as it came. */
+const writeParams = (params: Schema.Json): string =>
+  typeof params === "string" && parseParams(params) === params ? params : JSON.stringify(params)
