@@ -5,6 +5,8 @@
  * models on this machine answer for it.
  */
 import { BedrockChat, BedrockClient, BedrockEmbedding } from "@strata/bedrock"
+import type { ChatService, EmbeddingService, ProviderError } from "@strata/core"
+import { TestChat, TestEmbedding } from "@strata/core/testing"
 import { Emulator } from "@strata/emulator"
 import { ExtractiveChat, LocalEmbedding } from "@strata/local"
 import { Config, Effect, Layer } from "effect"
@@ -18,30 +20,45 @@ export const models = Config.all({
   embedding: Config.String("STRATA_EMBEDDING_MODEL").pipe(Config.withDefault("amazon.titan-embed-text-v2:0"))
 })
 
-/**
- * A Bedrock on 127.0.0.1, and a client of it. `ExtractiveChat` answers for every chat model, `LocalEmbedding` for every
- * embedding model.
- */
-const emulated = (options?: Emulator.Options) =>
+/** Models on this machine: `ExtractiveChat` for every chat model, `LocalEmbedding` for every embedding model. */
+const local = ExtractiveChat.layer().pipe(Layer.provideMerge(LocalEmbedding.layer()))
+
+/** A client of a Bedrock on 127.0.0.1, for which these services answer. */
+const emulated = <E>(
+  answering: Layer.Layer<ChatService.ChatService | EmbeddingService.EmbeddingService, E>,
+  options?: Emulator.Options
+) =>
   Layer.unwrap(Effect.map(Emulator.Emulator, ({ client }) => BedrockClient.layer(client))).pipe(
     Layer.provide(Emulator.layer(options)),
-    Layer.provide(ExtractiveChat.layer()),
-    Layer.provide(LocalEmbedding.layer())
+    Layer.provide(answering)
   )
 
-/** The services of a Bedrock. For the real one, region and credentials come from wherever the AWS SDK looks for them. */
-const services = (offline?: Emulator.Options) =>
+/** The client that was asked for. For the real one, region and credentials come from wherever the AWS SDK looks for them. */
+const client = <E>(offline: Layer.Layer<BedrockClient.BedrockClient, E>) =>
+  Layer.unwrap(Effect.map(
+    name,
+    (name): Layer.Layer<BedrockClient.BedrockClient, E | ProviderError.ProviderError> =>
+      name === "bedrock" ? BedrockClient.layer() : offline
+  ))
+
+const services = <E>(offline: Layer.Layer<BedrockClient.BedrockClient, E>) =>
   Layer.mergeAll(
     BedrockChat.layerConfig({ model: Config.map(models, ({ chat }) => chat) }),
     BedrockEmbedding.layerConfig({ model: Config.map(models, ({ embedding }) => embedding) })
-  ).pipe(
-    Layer.provide(
-      Layer.unwrap(Effect.map(name, (name) => name === "bedrock" ? BedrockClient.layer() : emulated(offline)))
-    )
-  )
+  ).pipe(Layer.provide(client(offline)))
 
 /** `ChatService` and `EmbeddingService`, over one client. */
-export const layer = services()
+export const layer = services(emulated(local))
 
 /** The same; offline, twenty calls are refused once with a `ThrottlingException`, as a busy Bedrock would. */
-export const throttled = services({ faults: [{ type: "throttle", times: 20 }] })
+export const throttled = services(emulated(local, { faults: [{ type: "throttle", times: 20 }] }))
+
+/**
+ * The same; offline, a script says what the model answers. For what only a language model can do: call tools, fill in a
+ * form, think.
+ */
+export const scripted = (script: TestChat.Script) =>
+  services(emulated(Layer.merge(TestChat.layer(script), TestEmbedding.layer())))
+
+/** The client alone, for services of your own. */
+export const bedrock = client(emulated(local))
