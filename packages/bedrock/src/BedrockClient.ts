@@ -149,7 +149,8 @@ export const make = Effect.fnUntraced(function*(
             Effect.map(call.run(() => sdk.send(new InvokeModelCommand(input))), (output) => {
               const latency = numberHeader(call, "x-amzn-bedrock-invocation-latency")
               return {
-                body: output.body,
+                // The SDK leaves an empty body out, whatever its types say.
+                body: output.body ?? new Uint8Array(),
                 requestId: output.$metadata.requestId,
                 inputTokens: numberHeader(call, "x-amzn-bedrock-input-token-count"),
                 latency: latency === undefined ? undefined : Duration.millis(latency)

@@ -229,6 +229,7 @@ describe("BedrockEmbedding", () => {
     Effect.gen(function*() {
       const service = yield* EmbeddingService.EmbeddingService
       const error = yield* Effect.flip(service.embed("text 1"))
+      assert.strictEqual(error.message, message)
       assert.deepStrictEqual(
         { ...error },
         {

@@ -14,7 +14,7 @@ import * as Option from "effect/Option"
 import type * as ProviderError from "./ProviderError.ts"
 
 /** What is being done. */
-export type Operation = "chat" | "embeddings"
+export type Operation = "chat" | "embeddings" | "rerank"
 
 /** Which service does it, with which model. */
 export interface Target {

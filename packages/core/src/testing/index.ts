@@ -3,3 +3,4 @@
  */
 export * as TestChat from "./TestChat.ts"
 export * as TestEmbedding from "./TestEmbedding.ts"
+export * as TestRerank from "./TestRerank.ts"

@@ -1,0 +1,135 @@
+/**
+ * Reranking on Amazon Bedrock through InvokeModel: Cohere Rerank 3.5 and Amazon Rerank 1.0.
+ *
+ * The families' requests are in `rerank/`, one file each. Division into requests, order and retries are the work of
+ * `RerankService.make`. The operation Rerank of Agents for Bedrock, an API of its own, is not used.
+ */
+import type * as Policy from "@strata/core/policy/Policy"
+import * as ProviderError from "@strata/core/ProviderError"
+import type * as Rerank from "@strata/core/Rerank"
+import * as RerankService from "@strata/core/RerankService"
+import * as Config from "effect/Config"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
+import { BedrockClient } from "./BedrockClient.ts"
+import { providerName } from "./internal/provider.ts"
+import * as Families from "./rerank/Families.ts"
+import * as Family from "./rerank/Family.ts"
+
+/** A family of rerank models, by the name the option `family` takes. */
+export type FamilyName = Families.Name
+
+/** All of them. */
+export const families: ReadonlyArray<FamilyName> = Families.names
+
+/**
+ * - `model`: a model id, an inference profile id or an ARN; a request can name another. Not every region has every model:
+ *   where it is missing, calls fail with the error of the service.
+ * - `family`: how to talk to a model whose id does not tell, such as an application inference profile. An id that tells
+ *   its family is not affected.
+ * - `policy`: `Policy.standard` when missing.
+ */
+export interface Options {
+  readonly model?: string | undefined
+  readonly family?: FamilyName | undefined
+  readonly policy?: Policy.Policy | undefined
+}
+
+/**
+ * What one request can say to Bedrock beyond what every provider understands.
+ *
+ * - `family`: as in {@link Options}, for the model of this request.
+ * - `body`: more fields for the body of the request, in the model's own words. What stands here wins over what Strata
+ *   would send, except for `query`, `documents` and `top_n`.
+ */
+export interface BedrockRerankOptions {
+  readonly family?: FamilyName | undefined
+  readonly body?: Family.Fields | undefined
+}
+
+declare module "@strata/core/Rerank" {
+  interface ProviderOptions {
+    readonly bedrock?: BedrockRerankOptions | undefined
+  }
+}
+
+/**
+ * Builds the service from a {@link BedrockClient}.
+ *
+ * One request takes up to 1,000 documents. AWS bills by queries of up to 100 pieces of documents each, not by tokens
+ * (https://docs.aws.amazon.com/bedrock/latest/userguide/rerank-pricing.html): `usage` is missing unless the service counts
+ * tokens as well. Beside the errors of the client, calls fail with
+ * - `InvalidRequestError`, before anything is sent, if the family is unknown;
+ * - `MalformedResponseError` if an answer does not hold one finite score for each document that was asked for.
+ */
+export const make = (
+  options?: Options
+): Effect.Effect<RerankService.RerankService["Service"], never, BedrockClient> =>
+  Effect.flatMap(BedrockClient, (client) =>
+    RerankService.make({
+      provider: providerName,
+      defaultModel: options?.model,
+      policy: options?.policy,
+      limits: (request) => Effect.fromResult(Result.map(resolve(request, options?.family), ({ limits }) => limits)),
+      rerank: (request) => rerank(client, request, options?.family)
+    }))
+
+/** The rerank service of Bedrock. Needs a {@link BedrockClient}, which several services can share. */
+export const layer = (options?: Options): Layer.Layer<RerankService.RerankService, never, BedrockClient> =>
+  Layer.effect(RerankService.RerankService, make(options))
+
+/**
+ * {@link layer} with the options, or some of them, taken from `Config`.
+ *
+ * @example
+ * BedrockRerank.layerConfig({ model: Config.String("RERANK_MODEL") })
+ */
+export const layerConfig = (
+  options: Config.Wrap<Options>
+): Layer.Layer<RerankService.RerankService, Config.ConfigError, BedrockClient> =>
+  Layer.effect(RerankService.RerankService, Effect.flatMap(Config.unwrap(options), make))
+
+const rerank = Effect.fnUntraced(function*(
+  client: BedrockClient["Service"],
+  request: Rerank.ProviderRequest,
+  hint: FamilyName | undefined
+) {
+  const { model, providerOptions } = request.options
+  const family = yield* Effect.fromResult(resolve(request.options, hint))
+  const body = yield* Effect.try({
+    try: () => Family.encode(family, request, providerOptions?.bedrock?.body),
+    catch: () => invalid(model, "providerOptions.bedrock.body", "it is not JSON", "Use plain JSON values")
+  })
+  const { body: answer, inputTokens, requestId } = yield* client.invokeModel({ modelId: model, body })
+  const results = yield* Effect.fromResult(Result.mapError(
+    Family.decode(answer),
+    (message) => new ProviderError.MalformedResponseError({ provider: providerName, model, requestId, message })
+  ))
+  return { results, inputTokens, requestId }
+})
+
+const resolve = (
+  { model, providerOptions }: Rerank.ResolvedOptions,
+  hint: FamilyName | undefined
+): Result.Result<Family.Family, ProviderError.InvalidRequestError> => {
+  const family = Families.find(model, providerOptions?.bedrock?.family ?? hint)
+  if (family === undefined) {
+    return Result.fail(invalid(
+      model,
+      "model",
+      `"${model}" does not tell which rerank model it is`,
+      `Set \`family\`, in the options of the layer or in \`providerOptions.bedrock\`, to ${Families.names.join(" or ")}`
+    ))
+  }
+  const reserved = Object.keys(providerOptions?.bedrock?.body ?? {}).find((name) => family.reserved.includes(name))
+  return reserved === undefined ? Result.succeed(family) : Result.fail(invalid(
+    model,
+    `providerOptions.bedrock.body.${reserved}`,
+    "this field is not for others to set",
+    "Leave it out, and use the options every provider has"
+  ))
+}
+
+const invalid = (model: string, field: string, problem: string, remedy: string) =>
+  ProviderError.invalidRequest({ provider: providerName, model, field, problem, remedy })

@@ -1,0 +1,99 @@
+/**
+ * A reranker without a model: documents scored by the words they share with the query, the same on every machine.
+ *
+ * Only the provider is made up: requests are checked, divided and retried as for any other.
+ */
+import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Policy from "../policy/Policy.ts"
+import type * as ProviderError from "../ProviderError.ts"
+import type * as Rerank from "../Rerank.ts"
+import * as RerankService from "../RerankService.ts"
+
+/**
+ * The double's own side.
+ *
+ * - `requests`: those that reached the provider so far, one for each attempt.
+ * - `failNext`: the next attempts fail with these errors, one each.
+ */
+export class TestRerank extends Context.Service<TestRerank, {
+  readonly requests: Effect.Effect<ReadonlyArray<Rerank.ProviderRequest>>
+  readonly failNext: (...errors: ReadonlyArray<ProviderError.ProviderError>) => Effect.Effect<void>
+}>()("@strata/core/testing/TestRerank") {}
+
+/**
+ * - `model`: asked when a call names none; `test-rerank` unless said otherwise.
+ * - `score`: how relevant a document is; {@link overlap} unless said otherwise.
+ * - `limits`: 1,000 documents in a request unless said otherwise.
+ * - `delay`: how long an answer takes.
+ * - `policy`: `Policy.none` unless said otherwise.
+ */
+export interface Options {
+  readonly model?: string | undefined
+  readonly score?: ((query: string, document: string) => number) | undefined
+  readonly limits?: Partial<Rerank.Limits> | undefined
+  readonly delay?: Duration.Input | undefined
+  readonly policy?: Policy.Policy | undefined
+}
+
+/**
+ * The service and its double. A word is one token, and the query is read again with every document.
+ *
+ * @example
+ * const Test = TestRerank.layer({ score: (_query, document) => document.includes("fox") ? 1 : 0 })
+ */
+export const layer = (options: Options = {}): Layer.Layer<RerankService.RerankService | TestRerank> =>
+  Layer.effectContext(Effect.suspend(() => {
+    const requests: Array<Rerank.ProviderRequest> = []
+    const failures: Array<ProviderError.ProviderError> = []
+
+    const service = RerankService.make({
+      provider: "test",
+      defaultModel: options.model ?? "test-rerank",
+      limits: () => Effect.succeed({ maxDocuments: 1000, ...options.limits }),
+      rerank: (request) =>
+        Effect.suspend(() => {
+          requests.push(request)
+          const failure = failures.shift()
+          const reply = failure === undefined
+            ? Effect.succeed(answer(request, options.score ?? overlap))
+            : Effect.fail(failure)
+          return options.delay === undefined ? reply : Effect.delay(reply, options.delay)
+        }),
+      policy: options.policy ?? Policy.none
+    })
+    const double = TestRerank.of({
+      requests: Effect.sync(() => [...requests]),
+      failNext: (...errors) => Effect.sync(() => void failures.push(...errors))
+    })
+    return Effect.map(
+      service,
+      (service) => Context.make(RerankService.RerankService, service).pipe(Context.add(TestRerank, double))
+    )
+  }))
+
+/**
+ * The share of words two texts have in common, from 0 for none to 1 for the same words, in whatever order, number and
+ * case: twice the words they share by the words of both.
+ */
+export const overlap = (query: string, document: string): number => {
+  const asked = new Set(words(query))
+  const found = new Set(words(document))
+  const shared = [...asked].filter((word) => found.has(word)).length
+  return 2 * shared / (asked.size + found.size)
+}
+
+const answer = (
+  { documents, query, topN }: Rerank.ProviderRequest,
+  score: (query: string, document: string) => number
+): Rerank.ProviderResult => ({
+  results: documents
+    .map((document, index) => ({ index, score: score(query, document) }))
+    .sort((self, that) => that.score - self.score)
+    .slice(0, topN),
+  inputTokens: documents.reduce((sum, document) => sum + words(query).length + words(document).length, 0)
+})
+
+const words = (text: string): ReadonlyArray<string> => text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [text]

@@ -1,0 +1,45 @@
+/**
+ * A provider under observation: what was sent to it, and a score anyone can foretell.
+ */
+import * as Effect from "effect/Effect"
+import * as Policy from "../src/policy/Policy.ts"
+import type * as Rerank from "../src/Rerank.ts"
+import * as RerankService from "../src/RerankService.ts"
+
+type Answer = RerankService.Provider["rerank"]
+
+/** The score of a document is the number it ends in; worst first, which is nobody's order. */
+export const numbered: Answer = ({ documents, topN }) =>
+  Effect.succeed({
+    results: documents
+      .map((document, index) => ({ index, score: numberOf(document) }))
+      .sort((self, that) => that.score - self.score)
+      .slice(0, topN)
+      .reverse(),
+    inputTokens: documents.length,
+    requestId: "request-1"
+  })
+
+const numberOf = (document: string): number => Number(/\d+$/u.exec(document)?.[0] ?? 0)
+
+/** A service whose provider answers as it is told and writes down what it is asked. */
+export const make = Effect.fnUntraced(function*(options: Partial<RerankService.Provider> = {}) {
+  const sent: Array<Rerank.ProviderRequest> = []
+  const { rerank = numbered, ...rest } = options
+  const service = yield* RerankService.make({
+    provider: "probe",
+    defaultModel: "probe-1",
+    policy: Policy.none,
+    ...rest,
+    rerank: (request) =>
+      Effect.suspend(() => {
+        sent.push(request)
+        return rerank(request)
+      })
+  })
+  return { sent, service }
+})
+
+/** So much in one request. */
+export const atMost = (maxDocuments: number, maxLength?: number): RerankService.Provider["limits"] => () =>
+  Effect.succeed({ maxDocuments, maxLength })
