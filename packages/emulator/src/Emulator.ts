@@ -3,7 +3,7 @@
  * `EmbeddingService` are in context.
  *
  * It checks signatures, requests and models as strictly as the service does and breaks on demand. It does not emulate
- * quotas, guardrails or the models themselves.
+ * quotas or the models themselves.
  */
 import type * as ChatService from "@strata/core/ChatService"
 import type * as EmbeddingService from "@strata/core/EmbeddingService"
@@ -15,7 +15,9 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import * as Converse from "./converse/Converse.ts"
 import * as Fault from "./Fault.ts"
+import type * as Guardrail from "./Guardrail.ts"
 import * as Listener from "./Listener.ts"
 import * as Model from "./Model.ts"
 import * as Router from "./Router.ts"
@@ -60,6 +62,9 @@ export class Emulator extends Context.Service<Emulator, {
  * - `latency` (none): time before the first byte of every answer; a request that proves nothing is refused at once.
  * - `models`: added to {@link Model.defaults}; one with the same id replaces it.
  * - `applicationProfiles`: id or ARN of an application inference profile → model id.
+ * - `guardrails` (none): those of the account; see {@link Guardrail.Guardrail}.
+ * - `inputTokens` (answered): whose count of the input stands in an answer, that of the chat service where it gives one
+ *   (`answered`), or always the emulator's own (`counted`), which is what CountTokens says.
  * - `answeringModel`: the model name the services behind are told, such as `(model) => model.id`. By default none:
  *   they answer with the model they have.
  * - `faults`: what goes wrong from the start.
@@ -74,6 +79,8 @@ export interface Options {
   readonly latency?: Duration.Input | undefined
   readonly models?: ReadonlyArray<Model.Model> | undefined
   readonly applicationProfiles?: Readonly<Record<string, string>> | undefined
+  readonly guardrails?: ReadonlyArray<Guardrail.Guardrail> | undefined
+  readonly inputTokens?: "answered" | "counted" | undefined
   readonly answeringModel?: ((model: Model.Model) => string | undefined) | undefined
   readonly faults?: ReadonlyArray<Fault.Fault> | undefined
   readonly history?: number | undefined
@@ -114,6 +121,9 @@ export const make: (options?: Options) => Effect.Effect<
     faults,
     recorder,
     latency: Duration.fromInputUnsafe(options.latency ?? 0),
+    guardrails: options.guardrails ?? [],
+    memory: Converse.makeMemory(),
+    countInput: options.inputTokens === "counted",
     answering: options.answeringModel ?? (() => undefined)
   })
   const port = yield* Listener.listen({

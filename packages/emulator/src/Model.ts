@@ -3,6 +3,7 @@
  */
 import * as Result from "effect/Result"
 import * as AwsError from "./AwsError.ts"
+import type * as Rerank from "./invoke/Rerank.ts"
 
 /** How the body of InvokeModel looks for an embedding model. */
 export type EmbeddingFamily = "titan-v1" | "titan-v2" | "cohere-v3" | "cohere-v4"
@@ -19,12 +20,38 @@ interface Common {
   readonly lifecycle: "active" | "end-of-life"
 }
 
-/** A model that answers Converse. `contextTokens`: the longest prompt, counted as four characters a token. */
+/** What a user message, or what a tool answered, can hold besides text. */
+export type InputKind = "image" | "document" | "video" | "audio" | "searchResult"
+
+/**
+ * A model that answers Converse.
+ *
+ * - `system`: the `system` field; `systemMessages`: messages of role `system` between the others.
+ * - `tools`; `toolChoices`: the choices it takes; `strictTools`: `strict` on a tool.
+ * - `structuredOutput`: `outputConfig.textFormat`. `temperatureWithTopP`: both in one request.
+ * - `reasoning`: thoughts in the conversation. `signed` ones come with a signature and go back with it; `unsigned` ones
+ *   may not have any; with `any` nothing is checked.
+ * - `caching`: cache points; a prefix of fewer than `minTokens` is not cached.
+ * - `counting`: CountTokens.
+ * - `rules`: whose own rules a request meets behind the API.
+ * - `contextTokens`: the longest prompt, counted as four characters a token; `maxOutputTokens`: the most `maxTokens` can ask.
+ */
 export interface ChatModel extends Common {
   readonly kind: "chat"
   readonly system: boolean
+  readonly systemMessages: boolean
+  readonly inputs: ReadonlyArray<InputKind>
   readonly tools: "always" | "not-while-streaming" | "never"
+  readonly toolChoices: ReadonlyArray<"any" | "tool">
+  readonly strictTools: boolean
+  readonly structuredOutput: boolean
+  readonly temperatureWithTopP: boolean
+  readonly reasoning: "never" | "unsigned" | "signed" | "any"
+  readonly caching: false | { readonly minTokens: number }
+  readonly counting: boolean
+  readonly rules: "claude" | "none"
   readonly contextTokens?: number | undefined
+  readonly maxOutputTokens?: number | undefined
 }
 
 /** A model that answers InvokeModel with vectors. */
@@ -33,20 +60,42 @@ export interface EmbeddingModel extends Common {
   readonly family: EmbeddingFamily
 }
 
+/** A model that answers InvokeModel with scores. */
+export interface RerankModel extends Common {
+  readonly kind: "rerank"
+  readonly family: Rerank.Family
+}
+
 /** A model of the account. */
-export type Model = ChatModel | EmbeddingModel
+export type Model = ChatModel | EmbeddingModel | RerankModel
 
 const active = { onDemand: true, inferenceProfiles: [], access: "granted", lifecycle: "active" } as const
 
-/** A chat model: active, granted and callable by its own id unless the options say otherwise. */
-export const chat = (id: string, options?: Partial<Omit<ChatModel, "id" | "kind">>): ChatModel => ({
-  ...active,
-  system: true,
-  tools: "always",
-  ...options,
-  kind: "chat",
-  id
-})
+/**
+ * A chat model: active, granted, callable by its own id and capable of everything unless the options say otherwise. One
+ * of Anthropic follows Claude's rules and signs its thoughts.
+ */
+export const chat = (id: string, options?: Partial<Omit<ChatModel, "id" | "kind">>): ChatModel => {
+  const isClaude = id.startsWith("anthropic.")
+  return {
+    ...active,
+    system: true,
+    systemMessages: true,
+    inputs: ["image", "document", "video", "audio", "searchResult"],
+    tools: "always",
+    toolChoices: ["any", "tool"],
+    strictTools: true,
+    structuredOutput: true,
+    temperatureWithTopP: true,
+    reasoning: isClaude ? "signed" : "any",
+    caching: { minTokens: 0 },
+    counting: true,
+    rules: isClaude ? "claude" : "none",
+    ...options,
+    kind: "chat",
+    id
+  }
+}
 
 /** An embedding model: active, granted and callable by its own id unless the options say otherwise. */
 export const embedding = (
@@ -55,50 +104,104 @@ export const embedding = (
   options?: Partial<Omit<EmbeddingModel, "id" | "kind" | "family">>
 ): EmbeddingModel => ({ ...active, ...options, kind: "embedding", id, family })
 
+/** A rerank model: active, granted and callable by its own id unless the options say otherwise. */
+export const rerank = (
+  id: string,
+  family: Rerank.Family,
+  options?: Partial<Omit<RerankModel, "id" | "kind" | "family">>
+): RerankModel => ({ ...active, ...options, kind: "rerank", id, family })
+
 const geographies = ["us", "eu", "apac", "global"]
+
+/** What the models of the list have in common, but for Claude: text and documents in, text out. */
+const plain = {
+  systemMessages: false,
+  inputs: ["document"],
+  strictTools: false,
+  structuredOutput: false,
+  reasoning: "never",
+  caching: false,
+  counting: false
+} as const
+
+const claude = {
+  systemMessages: false,
+  inputs: ["image", "document", "searchResult"],
+  contextTokens: 200_000
+} as const
+
+const claude3 = {
+  ...claude,
+  inferenceProfiles: ["us", "eu", "apac"],
+  strictTools: false,
+  structuredOutput: false,
+  reasoning: "never",
+  caching: false
+} as const
+
+const nova = {
+  ...plain,
+  inferenceProfiles: ["us", "eu", "apac"],
+  caching: { minTokens: 0 },
+  maxOutputTokens: 10_000
+} as const
+
+const textOnly = { ...plain, tools: "never" } as const
 
 /** The models an emulator has unless told otherwise. */
 export const defaults: ReadonlyArray<Model> = [
-  chat("anthropic.claude-3-haiku-20240307-v1:0", { inferenceProfiles: ["us", "eu", "apac"], contextTokens: 200_000 }),
-  chat("anthropic.claude-3-5-sonnet-20240620-v1:0", {
-    inferenceProfiles: ["us", "eu", "apac"],
-    contextTokens: 200_000,
-    lifecycle: "end-of-life"
-  }),
-  ...["sonnet-4-5-20250929", "haiku-4-5-20251001"].map((name) =>
+  chat("anthropic.claude-3-haiku-20240307-v1:0", { ...claude3, maxOutputTokens: 4096 }),
+  chat("anthropic.claude-3-5-sonnet-20240620-v1:0", { ...claude3, lifecycle: "end-of-life" }),
+  ...([["sonnet-4-5-20250929", 1024], ["haiku-4-5-20251001", 4096]] as const).map(([name, minTokens]) =>
     chat(`anthropic.claude-${name}-v1:0`, {
+      ...claude,
       onDemand: false,
       inferenceProfiles: geographies,
-      contextTokens: 200_000
+      temperatureWithTopP: false,
+      caching: { minTokens },
+      maxOutputTokens: 64_000
     })
   ),
-  chat("amazon.nova-micro-v1:0", { inferenceProfiles: ["us", "eu", "apac"], contextTokens: 128_000 }),
-  chat("amazon.nova-lite-v1:0", { inferenceProfiles: ["us", "eu", "apac"], contextTokens: 300_000 }),
-  chat("amazon.nova-pro-v1:0", { inferenceProfiles: ["us", "eu", "apac"], contextTokens: 300_000 }),
-  chat("amazon.titan-text-express-v1", { system: false, tools: "never", contextTokens: 8_000 }),
-  chat("meta.llama3-8b-instruct-v1:0", { tools: "never", contextTokens: 8_000 }),
+  chat("amazon.nova-micro-v1:0", { ...nova, inputs: [], contextTokens: 128_000 }),
+  chat("amazon.nova-lite-v1:0", { ...nova, inputs: ["image", "document", "video"], contextTokens: 300_000 }),
+  chat("amazon.nova-pro-v1:0", { ...nova, inputs: ["image", "document", "video"], contextTokens: 300_000 }),
+  chat("amazon.titan-text-express-v1", { ...textOnly, system: false, contextTokens: 8_000 }),
+  chat("meta.llama3-8b-instruct-v1:0", { ...textOnly, contextTokens: 8_000 }),
   chat("meta.llama3-1-70b-instruct-v1:0", {
+    ...plain,
     inferenceProfiles: ["us"],
     tools: "not-while-streaming",
+    toolChoices: [],
     contextTokens: 128_000
   }),
   chat("meta.llama4-maverick-17b-instruct-v1:0", {
+    ...plain,
     onDemand: false,
     inferenceProfiles: ["us"],
+    inputs: ["image", "document"],
     tools: "not-while-streaming",
+    toolChoices: [],
     contextTokens: 1_000_000
   }),
-  chat("mistral.mistral-7b-instruct-v0:2", { system: false, tools: "never", contextTokens: 32_000 }),
-  chat("mistral.mistral-large-2402-v1:0", { contextTokens: 32_000 }),
-  chat("cohere.command-r-v1:0", { contextTokens: 128_000 }),
-  chat("cohere.command-r-plus-v1:0", { contextTokens: 128_000 }),
-  chat("deepseek.r1-v1:0", { onDemand: false, inferenceProfiles: ["us"], tools: "never", contextTokens: 128_000 }),
+  chat("mistral.mistral-7b-instruct-v0:2", { ...textOnly, system: false, contextTokens: 32_000 }),
+  chat("mistral.mistral-large-2402-v1:0", { ...plain, toolChoices: ["any"], contextTokens: 32_000 }),
+  chat("cohere.command-r-v1:0", { ...plain, toolChoices: [], contextTokens: 128_000 }),
+  chat("cohere.command-r-plus-v1:0", { ...plain, toolChoices: [], contextTokens: 128_000 }),
+  chat("deepseek.r1-v1:0", {
+    ...textOnly,
+    onDemand: false,
+    inferenceProfiles: ["us"],
+    reasoning: "unsigned",
+    contextTokens: 128_000
+  }),
   embedding("amazon.titan-embed-text-v1", "titan-v1"),
   embedding("amazon.titan-embed-g1-text-02", "titan-v1"),
   embedding("amazon.titan-embed-text-v2:0", "titan-v2"),
   embedding("cohere.embed-english-v3", "cohere-v3"),
   embedding("cohere.embed-multilingual-v3", "cohere-v3"),
-  embedding("cohere.embed-v4:0", "cohere-v4", { inferenceProfiles: ["us", "eu", "global"] })
+  embedding("cohere.embed-v4:0", "cohere-v4", { inferenceProfiles: ["us", "eu", "global"] }),
+  rerank("cohere.rerank-v3-5:0", "cohere"),
+  rerank("amazon.rerank-v1:0", "amazon")
 ]
 
 /**
@@ -131,10 +234,31 @@ export const resolve = (catalog: Catalog, modelId: string): Result.Result<Model,
   const model = named === undefined ? undefined : catalog.models.get(named.id)
   if (named === undefined || model === undefined) return Result.fail(unknownModel)
   if (named.profile !== undefined && !model.inferenceProfiles.includes(named.profile)) return Result.fail(unknownModel)
+  if (!model.onDemand && named.through === "id") {
+    return Result.andThen(available(model), Result.fail(needsProfile(modelId)))
+  }
+  return available(model)
+}
+
+/**
+ * The model whose tokens a request wants counted, or the error the service gives. Counting takes the id of the model
+ * itself, also where only a profile may be called.
+ */
+export const resolveCounted = (catalog: Catalog, modelId: string): Result.Result<ChatModel, AwsError.AwsError> => {
+  const named = parse(catalog, modelId)
+  const model = named?.through === "id" ? catalog.models.get(named.id) : undefined
+  return Result.flatMap(
+    model === undefined ? resolve(catalog, modelId) : available(model),
+    (found) =>
+      model !== undefined && found.kind === "chat" && found.counting
+        ? Result.succeed(found)
+        : Result.fail(uncountable)
+  )
+}
+
+const available = (model: Model): Result.Result<Model, AwsError.AwsError> => {
   if (model.lifecycle === "end-of-life") return Result.fail(endOfLife)
-  if (model.access === "denied") return Result.fail(noAccess)
-  if (!model.onDemand && named.through === "id") return Result.fail(needsProfile(modelId))
-  return Result.succeed(model)
+  return model.access === "denied" ? Result.fail(noAccess) : Result.succeed(model)
 }
 
 interface Named {
@@ -173,6 +297,8 @@ const endOfLife = AwsError.make(
   "ResourceNotFoundException",
   "This model version has reached the end of its life. Please refer to the AWS documentation for more details."
 )
+
+const uncountable = AwsError.validation("The provided model doesn't support counting tokens.")
 
 const noAccess = AwsError.make(
   "AccessDeniedException",

@@ -3,39 +3,63 @@
  */
 import * as Result from "effect/Result"
 
+/** The operations on a model. */
+export type ModelOperation = "Converse" | "ConverseStream" | "CountTokens" | "InvokeModel"
+
 /** The operations the emulator answers. */
-export type Operation = "Converse" | "ConverseStream" | "InvokeModel"
+export type Operation = ModelOperation | "ApplyGuardrail"
 
-/** What a path asks for. `modelId` is decoded: an id or an ARN. */
-export interface Route {
-  readonly operation: Operation
-  readonly modelId: string
-}
+/**
+ * What a path asks for, its parts decoded. `modelId` is an id or an ARN; `identifier` is the id or the ARN of a guardrail.
+ */
+export type Route =
+  | { readonly operation: ModelOperation; readonly modelId: string }
+  | { readonly operation: "ApplyGuardrail"; readonly identifier: string; readonly version: string }
 
-const suffixes: Readonly<Record<Operation, string>> = {
+const suffixes: Readonly<Record<ModelOperation, string>> = {
   Converse: "converse",
   ConverseStream: "converse-stream",
+  CountTokens: "count-tokens",
   InvokeModel: "invoke"
 }
 
-/** The path of an operation on a model. */
-export const toPath = ({ modelId, operation }: Route): string =>
-  `/model/${encodeURIComponent(modelId)}/${suffixes[operation]}`
+/** The path of an operation. */
+export const toPath = (route: Route): string =>
+  route.operation === "ApplyGuardrail"
+    ? `/guardrail/${encodeURIComponent(route.identifier)}/version/${encodeURIComponent(route.version)}/apply`
+    : `/model/${encodeURIComponent(route.modelId)}/${suffixes[route.operation]}`
 
 /** What a method and a request target ask for; `undefined` when the emulator knows no such operation. */
-export const fromTarget = (method: string, target: string): Route | undefined => {
-  const match = pattern.exec(target)
-  if (method !== "POST" || match === null) return undefined
-  const [, encoded = "", suffix = ""] = match
+export const fromTarget = (method: string, target: string): Route | undefined =>
+  method === "POST" ? toModel(target) ?? toGuardrail(target) : undefined
+
+const toModel = (target: string): Route | undefined => {
+  const [, encoded = "", suffix = ""] = modelPattern.exec(target) ?? []
   const operation = bySuffix[suffix]
-  const modelId = Result.getOrUndefined(Result.try(() => decodeURIComponent(encoded)))
+  const modelId = decode(encoded)
   return operation === undefined || modelId === undefined ? undefined : { operation, modelId }
 }
 
-const pattern = /^\/model\/([^/?]*)\/([a-z-]+)(?:\?.*)?$/
+const toGuardrail = (target: string): Route | undefined => {
+  const match = guardrailPattern.exec(target)
+  if (match === null) return undefined
+  const identifier = decode(match[1] ?? "")
+  const version = decode(match[2] ?? "")
+  return identifier === undefined || version === undefined
+    ? undefined
+    : { operation: "ApplyGuardrail", identifier, version }
+}
 
-const bySuffix: Readonly<Record<string, Operation>> = {
+const modelPattern = /^\/model\/([^/?]*)\/([a-z-]+)(?:\?.*)?$/
+
+const guardrailPattern = /^\/guardrail\/([^/?]*)\/version\/([^/?]*)\/apply(?:\?.*)?$/
+
+const decode = (encoded: string): string | undefined =>
+  Result.getOrUndefined(Result.try(() => decodeURIComponent(encoded)))
+
+const bySuffix: Readonly<Record<string, ModelOperation>> = {
   converse: "Converse",
   "converse-stream": "ConverseStream",
+  "count-tokens": "CountTokens",
   invoke: "InvokeModel"
 }

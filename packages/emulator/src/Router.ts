@@ -12,11 +12,15 @@ import * as Random from "effect/Random"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Answer from "./Answer.ts"
+import * as ApplyGuardrail from "./ApplyGuardrail.ts"
 import * as AwsError from "./AwsError.ts"
 import * as Converse from "./converse/Converse.ts"
+import * as CountTokens from "./converse/CountTokens.ts"
 import type * as Fault from "./Fault.ts"
+import type * as Guardrail from "./Guardrail.ts"
 import * as Cohere from "./invoke/Cohere.ts"
 import * as Embed from "./invoke/Embed.ts"
+import * as Rerank from "./invoke/Rerank.ts"
 import * as Titan from "./invoke/Titan.ts"
 import type * as Listener from "./Listener.ts"
 import * as Model from "./Model.ts"
@@ -24,13 +28,19 @@ import * as Operation from "./Operation.ts"
 import * as Signature from "./Signature.ts"
 import type * as Statistics from "./Statistics.ts"
 
-/** `answering`: the model name the services behind are told for a model; `undefined` lets them use their own. */
+/**
+ * - `answering`: the model name the services behind are told for a model; `undefined` lets them use their own.
+ * - `memory`: what conversations leave behind; `countInput`: see `Converse.Call`.
+ */
 export interface Options {
   readonly accepted: Signature.Accepted
   readonly catalog: Model.Catalog
   readonly faults: Fault.Faults
   readonly recorder: Statistics.Recorder
   readonly latency: Duration.Duration
+  readonly guardrails: ReadonlyArray<Guardrail.Guardrail>
+  readonly memory: Converse.Memory
+  readonly countInput: boolean
   readonly answering: (model: Model.Model) => string | undefined
 }
 
@@ -96,7 +106,8 @@ const answer = Effect.fnUntraced(function*(context: Context) {
   attempt.body = Result.getOrUndefined(json)
   const route = Operation.fromTarget(exchange.method, exchange.target)
   if (route === undefined) return yield* unknownOperation
-  recorder.routed(attempt, route.operation, route.modelId)
+  const modelId = route.operation === "ApplyGuardrail" ? undefined : route.modelId
+  recorder.routed(attempt, route.operation, modelId)
   attempt.scheme = yield* Signature.authenticate(accepted, {
     method: exchange.method,
     target: exchange.target,
@@ -104,46 +115,52 @@ const answer = Effect.fnUntraced(function*(context: Context) {
     body: bytes,
     now
   })
-  const model = Model.resolve(catalog, route.modelId)
-  const names = Result.isSuccess(model) ? [route.modelId, model.success.id] : [route.modelId]
-  const strike = yield* faults.strike(route.operation, names)
+  const strike = yield* faults.strike(route.operation, modelId === undefined ? [] : namesOf(catalog, modelId))
   const delay = Duration.sum(latency, strike.latency)
   if (!Duration.isZero(delay)) yield* Effect.sleep(delay)
-  const sound = Effect.gen(function*() {
-    const resolved = yield* Effect.fromResult(model)
-    const body = yield* Effect.mapError(Effect.fromResult(json), () => malformedJson)
-    return yield* dispatch(context, route.operation, resolved, body)
-  })
+  const sound = dispatch(context, route, Result.mapError(json, () => malformedJson))
   return yield* strike.fault === undefined ? sound : Answer.spoil(sound, strike.fault)
 })
 
-const dispatch = (
+/** The names a fault may call a model by. */
+const namesOf = (catalog: Model.Catalog, modelId: string): ReadonlyArray<string> =>
+  Result.match(Model.resolve(catalog, modelId), {
+    onFailure: () => [modelId],
+    onSuccess: ({ id }) => [modelId, id]
+  })
+
+const dispatch = Effect.fnUntraced(function*(
   context: Context,
-  operation: Operation.Operation,
-  model: Model.Model,
-  body: unknown
-): Effect.Effect<
+  route: Operation.Route,
+  json: Result.Result<unknown, AwsError.AwsError>
+): Effect.fn.Return<
   Answer.Answer,
   AwsError.AwsError,
   ChatService.ChatService | EmbeddingService.EmbeddingService
-> => {
-  const answering = context.answering(model)
-  switch (operation) {
-    case "Converse":
-      return model.kind === "chat" ? Converse.converse({ ...context, body, model, answering }) : Effect.fail(notChat)
-    case "ConverseStream":
-      return model.kind === "chat"
-        ? Converse.converseStream({ ...context, body, model, answering })
-        : Effect.fail(notChat)
-    case "InvokeModel":
-      return model.kind === "embedding"
-        ? Effect.map(
-          invoke(model.family, body, answering, context.requestId),
-          (invoked) => Embed.toAnswer(invoked, context.elapsed())
-        )
-        : Effect.fail(notEmbedding)
+> {
+  const { catalog, guardrails } = context
+  if (route.operation === "ApplyGuardrail") {
+    const body = yield* Effect.fromResult(json)
+    return yield* ApplyGuardrail.applyGuardrail({ ...route, guardrails, region: catalog.region, body })
   }
-}
+  if (route.operation === "CountTokens") {
+    const model = yield* Effect.fromResult(Model.resolveCounted(catalog, route.modelId))
+    return yield* CountTokens.countTokens(yield* Effect.fromResult(json), model)
+  }
+  const model = yield* Effect.fromResult(Model.resolve(catalog, route.modelId))
+  const body = yield* Effect.fromResult(json)
+  const answering = context.answering(model)
+  if (route.operation === "InvokeModel") {
+    if (model.kind === "rerank") {
+      return Rerank.toAnswer(yield* Rerank.rerank(model.family, body, answering), context.elapsed())
+    }
+    if (model.kind !== "embedding") return yield* notInvocable
+    return Embed.toAnswer(yield* invoke(model.family, body, answering, context.requestId), context.elapsed())
+  }
+  if (model.kind !== "chat") return yield* notChat
+  const call = { ...context, region: catalog.region, body, model, answering }
+  return yield* route.operation === "Converse" ? Converse.converse(call) : Converse.converseStream(call)
+})
 
 const invoke = (
   family: Model.EmbeddingFamily,
@@ -175,8 +192,8 @@ const notChat = AwsError.validation(
   "This action doesn't support the model that you provided. Try again with a supported text or chat model"
 )
 
-const notEmbedding = AwsError.validation(
-  "This emulator answers InvokeModel for embedding models only. Use Converse for a chat model."
+const notInvocable = AwsError.validation(
+  "This emulator answers InvokeModel for embedding and rerank models only. Use Converse for a chat model."
 )
 
 const tooLarge = ({ limit }: Listener.BodyTooLargeError) =>

@@ -27,7 +27,7 @@ export type Outcome = "in-flight" | "completed" | "aborted" | "dropped"
 /**
  * A request as it came in.
  *
- * - `operation`, `modelId`: missing when the path names none the emulator knows.
+ * - `operation`: missing when the path names none the emulator knows; `modelId`: also for ApplyGuardrail.
  * - `headers`: without `authorization` and the session token; `scheme` says how the request proved who it is.
  * - `body`: the decoded JSON, or `undefined` when it was none.
  * - `status`: what was answered, as far as it was.
@@ -53,7 +53,7 @@ export interface Recorder {
   /** A connection opened; call the result when it closes. */
   readonly connection: () => () => void
   readonly begin: (exchange: Listener.Exchange, requestId: string) => Attempt
-  readonly routed: (attempt: Attempt, operation: Operation, modelId: string) => void
+  readonly routed: (attempt: Attempt, operation: Operation, modelId: string | undefined) => void
   readonly end: (attempt: Attempt, outcome: Exclude<Outcome, "in-flight">) => void
   readonly statistics: Effect.Effect<Statistics>
   readonly requests: Effect.Effect<ReadonlyArray<ReceivedRequest>>
@@ -62,7 +62,13 @@ export interface Recorder {
 /** A recorder that remembers the latest `history` requests. */
 export const make = (history: number): Recorder => {
   const counters = { connections: 0, openConnections: 0, requests: 0, completed: 0, aborted: 0, dropped: 0 }
-  const byOperation: Record<Operation, number> = { Converse: 0, ConverseStream: 0, InvokeModel: 0 }
+  const byOperation: Record<Operation, number> = {
+    ApplyGuardrail: 0,
+    Converse: 0,
+    ConverseStream: 0,
+    CountTokens: 0,
+    InvokeModel: 0
+  }
   const latest: Array<Attempt> = []
   return {
     connection: () => {

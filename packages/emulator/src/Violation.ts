@@ -33,15 +33,15 @@ export const collect = (issue: SchemaIssue.Issue, root: unknown): ReadonlyArray<
 
 /**
  * The wording of the API: a `SerializationException` when a JSON value has the wrong type, otherwise one
- * `ValidationException` that lists every constraint that does not hold. Values inside `messages` are sensitive and
- * not quoted.
+ * `ValidationException` that lists every constraint that does not hold. What is said in a conversation, and what else the
+ * service's model calls sensitive, is not quoted.
  */
 export const toCoral = (violations: ReadonlyArray<Violation>): AwsError.AwsError => {
   const mistyped = violations.find((violation) => violation.kind === "type")
   if (mistyped !== undefined) return AwsError.make("SerializationException", mistyping(mistyped.value))
   const sentences = violations.map(({ kind, message, path, value }) => {
     const member = path.map((segment) => typeof segment === "number" ? `${segment + 1}.member` : String(segment))
-    const quoted = kind === "missing" ? "Value null" : path[0] === "messages" || typeof value === "object"
+    const quoted = kind === "missing" ? "Value null" : path.some(isSensitive) || typeof value === "object"
       ? "Value"
       : `Value '${String(value)}'`
     const constraint = kind === "missing" ? "Member must not be null" : message
@@ -52,6 +52,10 @@ export const toCoral = (violations: ReadonlyArray<Violation>): AwsError.AwsError
     `${count} validation error${count === 1 ? "" : "s"} detected: ${sentences.join("; ")}`
   )
 }
+
+const sensitive: ReadonlySet<PropertyKey> = new Set(["messages", "requestMetadata", "promptVariables", "structure"])
+
+const isSensitive = (key: PropertyKey) => sensitive.has(key)
 
 /** The wording of a model's own body check. `{value}` in a message stands for the value that came. */
 export const toMalformedInput = (violations: ReadonlyArray<Violation>): AwsError.AwsError =>

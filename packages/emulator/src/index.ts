@@ -3,5 +3,6 @@
  */
 export * as Emulator from "./Emulator.ts"
 export * as Fault from "./Fault.ts"
+export * as Guardrail from "./Guardrail.ts"
 export * as Model from "./Model.ts"
 export * as Statistics from "./Statistics.ts"

@@ -5,19 +5,23 @@ import type * as ChatRequest from "@strata/core/ChatRequest"
 import type * as ChatResponse from "@strata/core/ChatResponse"
 import * as ProviderError from "@strata/core/ProviderError"
 import * as Usage from "@strata/core/Usage"
+import { Model } from "@strata/emulator"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Fixture from "./Fixture.ts"
+
+/** A model that can do everything and checks nothing of its own. */
+const able = "strata.able-v1"
 
 const asking = Effect.fnUntraced(function*(input: Omit<ConverseCommandInput, "modelId">) {
   const asked: Array<ChatRequest.ChatRequest> = []
   yield* Effect.gen(function*() {
     const client = yield* Fixture.connect("1.1")
-    yield* Fixture.attempt(() => client.send(new ConverseCommand({ ...input, modelId: Fixture.modelId })))
+    yield* Fixture.attempt(() => client.send(new ConverseCommand({ ...input, modelId: able })))
   }).pipe(
     Effect.provide(
       Fixture.emulator(
-        { answeringModel: (model) => model.id },
+        { answeringModel: (model) => model.id, models: [Model.chat(able)] },
         Layer.merge(Fixture.chat({ asked }), Fixture.embedding())
       )
     )
@@ -81,7 +85,7 @@ describe("Converse", () => {
         }
       })
       assert.deepStrictEqual(request, {
-        model: Fixture.modelId,
+        model: able,
         messages: [
           { role: "system", content: [{ type: "text", text: "Be brief", cache: { ttl: "1h" } }] },
           { role: "user", content: [{ type: "text", text: "What is the weather?", cache: true }] },
@@ -121,9 +125,9 @@ describe("Converse", () => {
           content: [
             { text: "Look" },
             { image: { format: "png", source: { bytes } } },
-            { video: { format: "three_gp", source: { s3Location: { uri: "s3://b/a.3gp" } } } },
+            { video: { format: "three_gp", source: { s3Location: { uri: "s3://bucket/a.3gp" } } } },
             { audio: { format: "mp3", source: { bytes } } },
-            { document: { format: "pdf", name: "a", source: { s3Location: { uri: "s3://b/a.pdf" } } } },
+            { document: { format: "pdf", name: "a", source: { s3Location: { uri: "s3://bucket/a.pdf" } } } },
             { document: { name: "b", source: { text: "words" }, context: "old", citations: { enabled: true } } },
             { document: { format: "md", name: "c", source: { content: [{ text: "one" }, { text: "two" }] } } },
             { searchResult: { source: "s", title: "t", content: [{ text: "hit" }] } },
@@ -136,9 +140,9 @@ describe("Converse", () => {
       assert.deepStrictEqual(request.messages[0].content, [
         { type: "text", text: "Look" },
         { type: "image", mediaType: "image/png", source: one },
-        { type: "video", mediaType: "video/3gpp", source: { uri: "s3://b/a.3gp" } },
+        { type: "video", mediaType: "video/3gpp", source: { uri: "s3://bucket/a.3gp" } },
         { type: "audio", mediaType: "audio/mpeg", source: one },
-        { type: "document", mediaType: "application/pdf", name: "a", source: { uri: "s3://b/a.pdf" } },
+        { type: "document", mediaType: "application/pdf", name: "a", source: { uri: "s3://bucket/a.pdf" } },
         {
           type: "document",
           mediaType: "text/plain",
@@ -150,11 +154,7 @@ describe("Converse", () => {
         { type: "document", mediaType: "text/markdown", name: "c", source: { pieces: ["one", "two"] } },
         { type: "search-result", source: "s", title: "t", content: ["hit"] },
         { type: "text", text: "guarded", guard: { qualifiers: ["query"] } },
-        {
-          type: "provider",
-          provider: "aws.bedrock",
-          value: { guardContent: { image: { format: "png", source: one } } }
-        }
+        { type: "image", mediaType: "image/png", source: one, guard: true }
       ])
     }))
 
@@ -280,7 +280,8 @@ describe("Converse", () => {
         outputTokens: 4,
         totalTokens: 10,
         cacheReadInputTokens: 2,
-        cacheWriteInputTokens: 3
+        cacheWriteInputTokens: 3,
+        cacheDetails: [{ ttl: "5m", inputTokens: 3 }]
       })
     }))
 

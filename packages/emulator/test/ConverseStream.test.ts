@@ -87,6 +87,8 @@ describe("ConverseStream", () => {
         "contentBlockDelta",
         "contentBlockStop",
         "contentBlockStart",
+        "contentBlockStop",
+        "contentBlockStart",
         "contentBlockDelta",
         "contentBlockStop",
         "messageStop",
@@ -99,11 +101,44 @@ describe("ConverseStream", () => {
             { type: "part", index: 0, part: { type: "text", text: "a" } },
             { type: "reasoning-end", index: 1, redacted: Uint8Array.of(1) },
             { type: "tool-call", index: 2, id: "t1", name: "now", params: {} },
+            { type: "tool-call", index: 3, id: "t2", name: "weather", params: { city: "Bern" } },
             Fixture.finish
           ])
         )
       )
     ))
+
+  it.effect("keeps blocks that are written at the same time apart", () =>
+    Effect.gen(function*() {
+      const events = yield* read
+      const stopped = new Set<number>()
+      const inputs: Record<number, string> = {}
+      let text = ""
+      for (const { contentBlockDelta, contentBlockStart, contentBlockStop } of events) {
+        const index = (contentBlockDelta ?? contentBlockStart)?.contentBlockIndex ?? -1
+        assert.isFalse(stopped.has(index), `block ${index} goes on after its end`)
+        if (contentBlockDelta?.delta?.toolUse) {
+          inputs[index] = (inputs[index] ?? "") + contentBlockDelta.delta.toolUse.input
+        }
+        text += contentBlockDelta?.delta?.text ?? ""
+        if (contentBlockStop) stopped.add(contentBlockStop.contentBlockIndex ?? -1)
+      }
+      assert.strictEqual(text, "Hello")
+      assert.deepStrictEqual(inputs, { 1: `{"a":1}`, 2: `{"b":2}` })
+      assert.strictEqual(stopped.size, 4)
+    }).pipe(Effect.provide(streaming(Stream.fromIterable<ChatEvent.ChatEvent>([
+      { type: "text-delta", index: 0, delta: "Hel" },
+      { type: "tool-params-start", index: 1, id: "t1", name: "a" },
+      { type: "tool-params-delta", index: 1, id: "t1", delta: `{"a":` },
+      { type: "tool-params-start", index: 2, id: "t2", name: "b" },
+      { type: "tool-params-delta", index: 2, id: "t2", delta: `{"b":` },
+      { type: "tool-params-delta", index: 1, id: "t1", delta: "1}" },
+      { type: "text-delta", index: 0, delta: "lo" },
+      { type: "tool-call", index: 1, id: "t1", name: "a", params: { a: 1 } },
+      { type: "tool-params-delta", index: 2, id: "t2", delta: "2}" },
+      { type: "tool-call", index: 2, id: "t2", name: "b", params: { b: 2 } },
+      Fixture.finish
+    ])))))
 
   it.effect("writes citations, images and what the provider's own tools answered", () =>
     Effect.gen(function*() {

@@ -43,7 +43,7 @@ describe("Emulator", () => {
               messages: [{
                 role: "user",
                 content: [{ text: "Read" }, {
-                  document: { format: "txt", name: "long", source: { bytes: new TextEncoder().encode(text) } }
+                  document: { format: "pdf", name: "long", source: { bytes: new TextEncoder().encode(text) } }
                 }]
               }]
             })
@@ -168,7 +168,7 @@ describe("Emulator", () => {
         completed: 4,
         aborted: 0,
         dropped: 0,
-        byOperation: { Converse: 3, ConverseStream: 0, InvokeModel: 0 }
+        byOperation: { ApplyGuardrail: 0, Converse: 3, ConverseStream: 0, CountTokens: 0, InvokeModel: 0 }
       })
     }).pipe(Effect.provide(live)))
 

@@ -4,7 +4,7 @@
 import { BedrockRuntimeClient } from "@aws-sdk/client-bedrock-runtime"
 import type { BedrockRuntimeClientConfig } from "@aws-sdk/client-bedrock-runtime"
 import { NodeHttpHandler } from "@smithy/node-http-handler"
-import type * as ChatEvent from "@strata/core/ChatEvent"
+import * as ChatEvent from "@strata/core/ChatEvent"
 import type * as ChatRequest from "@strata/core/ChatRequest"
 import * as ChatResponse from "@strata/core/ChatResponse"
 import * as ChatService from "@strata/core/ChatService"
@@ -53,6 +53,46 @@ export const chat = (options?: {
       return options?.stream?.(request) ?? Stream.fromIterable(deltas("Hel", "lo"))
     }
   })
+
+/**
+ * A chat service that says what it is told to say next, whole or as a stream, for tests that share one emulator. `asked`
+ * is the latest request.
+ */
+export const stage = () => {
+  let next: ReadonlyArray<ChatEvent.ChatEvent> | ChatResponse.ChatResponse = response([{ type: "text", text: "Hello" }])
+  let asked: ChatRequest.ChatRequest | undefined
+  const isEvents = (script: typeof next): script is ReadonlyArray<ChatEvent.ChatEvent> => Array.isArray(script)
+  const take = (request: ChatRequest.ChatRequest) => {
+    asked = request
+    return next
+  }
+  return {
+    /** Without what says nothing. */
+    asked: () => JSON.parse(JSON.stringify(asked ?? null)),
+    says: (script: typeof next) =>
+      Effect.sync(() => {
+        next = script
+        asked = undefined
+      }),
+    layer: Layer.merge(
+      Layer.succeed(ChatService.ChatService, {
+        generate: (request) =>
+          Effect.suspend(() => {
+            const script = take(request)
+            return isEvents(script)
+              ? Effect.orDie(ChatEvent.collect(Stream.fromIterable(script)))
+              : Effect.succeed(script)
+          }),
+        stream: (request) =>
+          Stream.suspend(() => {
+            const script = take(request)
+            return Stream.fromIterable(isEvents(script) ? script : ChatEvent.fromResponse(script))
+          })
+      }),
+      embedding()
+    )
+  }
+}
 
 export interface EmbeddingCall {
   readonly inputs: ReadonlyArray<string>

@@ -182,7 +182,7 @@ describe("InvokeModel", () => {
       "a chat model",
       Fixture.modelId,
       {},
-      "This emulator answers InvokeModel for embedding models only. Use Converse for a chat model."
+      "This emulator answers InvokeModel for embedding and rerank models only. Use Converse for a chat model."
     ]
   ])("refuses %s", ([, model, body, message]) =>
     Effect.gen(function*() {

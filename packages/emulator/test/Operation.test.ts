@@ -3,15 +3,21 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Operation from "../src/Operation.ts"
 
-const operations = Schema.Literals(["Converse", "ConverseStream", "InvokeModel"])
+const identifier = Schema.String.check(Schema.isPattern(/^[a-zA-Z0-9.:/_-]{1,80}$/))
 
-const modelIds = Schema.String.check(Schema.isPattern(/^[a-zA-Z0-9.:/_-]{1,80}$/))
+const routes = Schema.Union([
+  Schema.Struct({
+    operation: Schema.Literals(["Converse", "ConverseStream", "CountTokens", "InvokeModel"]),
+    modelId: identifier
+  }),
+  Schema.Struct({ operation: Schema.Literal("ApplyGuardrail"), identifier, version: identifier })
+])
 
 describe("Operation", () => {
   it.effect.prop(
-    "a path leads back to its operation and model",
-    { operation: operations, modelId: modelIds },
-    (route) =>
+    "a path leads back to its operation and what it is about",
+    { route: routes },
+    ({ route }) =>
       Effect.sync(() => {
         assert.deepStrictEqual(Operation.fromTarget("POST", Operation.toPath(route)), route)
       })
@@ -31,7 +37,8 @@ describe("Operation", () => {
         "/model/a/b/converse",
         "/model/%ZZ/converse",
         "/model/a/invoke-with-response-stream",
-        "/model/a/count-tokens"
+        "/guardrail/a/apply",
+        "/guardrail/%ZZ/version/1/apply"
       ]
     ) {
       assert.isUndefined(Operation.fromTarget("POST", target), target)

@@ -1,4 +1,4 @@
-import { assert, describe, it } from "@effect/vitest"
+import { assert, layer } from "@effect/vitest"
 import { Model } from "@strata/emulator"
 import * as Effect from "effect/Effect"
 import * as Fixture from "./Fixture.ts"
@@ -158,60 +158,142 @@ const refusals: ReadonlyArray<readonly [why: string, body: unknown, message: str
   ]
 ]
 
-describe("Validation", () => {
-  it.effect.each(refusals)("refuses %s", ([, body, message, model]) =>
-    Effect.gen(function*() {
-      const { headers, status, text } = yield* Fixture.converse(body, model ?? Fixture.modelId)
-      assert.deepStrictEqual([status, JSON.parse(text)], [400, { message }])
-      assert.strictEqual(
-        headers["x-amzn-errortype"],
-        "ValidationException:http://internal.amazon.com/coral/com.amazon.bedrock/"
-      )
-      assert.match(
-        headers["x-amzn-requestid"] ?? "",
-        /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
-      )
-    }).pipe(Effect.provide(Fixture.emulator({ models: [Model.chat("small", { contextTokens: 1000 })] }))))
+const able = "strata.able-v1"
+const sonnet = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
+const thinking = (fields: object) => ({ additionalModelRequestFields: { thinking: fields } })
+const enabled = thinking({ type: "enabled", budget_tokens: 1024 })
 
-  it.effect("refuses tools in a stream where the model has them only without", () =>
-    Effect.gen(function*() {
-      const model = "us.meta.llama4-maverick-17b-instruct-v1:0"
-      const body = JSON.stringify({ messages, toolConfig })
-      const streamed = yield* Fixture.post(`/model/${encodeURIComponent(model)}/converse-stream`, body)
-      assert.strictEqual(
-        streamed.text,
-        `{"message":"This model doesn't support tool use in streaming mode."}`
-      )
-      const whole = yield* Fixture.post(`/model/${encodeURIComponent(model)}/converse`, body)
-      assert.strictEqual(whole.status, 200)
-    }).pipe(Effect.provide(Fixture.emulator())))
+const accepted: ReadonlyArray<readonly [what: string, body: unknown, model?: string]> = [
+  [
+    "null for a member that is missing",
+    {
+      system: null,
+      inferenceConfig: { maxTokens: null, temperature: null },
+      messages: [{ role: "user", content: [{ text: "Hi", image: null, cachePoint: null }] }],
+      toolConfig: null,
+      guardrailConfig: null
+    }
+  ],
+  ["null inside what a tool is called with", {
+    toolConfig,
+    messages: [user(say("Hi")), assistant({ toolUse: { toolUseId: "t1", name: "weather", input: { city: null } } })]
+  }],
+  ["a tool the service ran itself, answered in the same turn", {
+    toolConfig: { tools: [{ systemTool: { name: "nova_grounding" } }] },
+    messages: [
+      user(say("Hi")),
+      assistant(
+        { toolUse: { toolUseId: "t1", name: "nova_grounding", input: {}, type: "server_tool_use" } },
+        { toolResult: { toolUseId: "t1", type: "nova_grounding_result", content: [{ json: { hits: [] } }] } },
+        say("Hello")
+      ),
+      user(say("Thanks"))
+    ]
+  }],
+  ["a system message between the others", {
+    toolConfig: { tools: [...toolConfig.tools, { cachePoint: { type: "default", ttl: "1h" } }] },
+    messages: [
+      user(say("Hi")),
+      { role: "system", content: [say("Now be brief"), { toolRemoval: { tool: { name: "weather" } } }] },
+      assistant(say("Hello"))
+    ]
+  }],
+  ["everything that can be asked of the answer", {
+    messages,
+    outputConfig: {
+      textFormat: {
+        type: "json_schema",
+        structure: { jsonSchema: { schema: `{"type":"object","additionalProperties":false}`, name: "answer" } }
+      },
+      effort: "high"
+    },
+    additionalModelResponseFieldPaths: ["/stop_sequence", "/a~1b/0"],
+    requestMetadata: { "team name": "a@b" },
+    promptVariables: { who: { text: "me" } },
+    performanceConfig: { latency: "optimized" },
+    serviceTier: { type: "flex" }
+  }],
+  [
+    "thinking with temperature 1",
+    { messages, ...enabled, inferenceConfig: { maxTokens: 2048, temperature: 1 } },
+    sonnet
+  ],
+  ["adaptive thinking", { messages, ...thinking({ type: "adaptive" }), outputConfig: { effort: "max" } }, sonnet],
+  ["thinking switched off, and a temperature", {
+    messages,
+    ...thinking({ type: "disabled" }),
+    inferenceConfig: { temperature: 0 }
+  }, sonnet],
+  [
+    "the members of thinking for a model with other rules",
+    { messages, ...thinking({ type: "enabled" }) },
+    Fixture.modelId
+  ]
+]
 
-  it.effect.each(
-    [
-      ["JSON that is none", "{\"messages\""],
-      ["a value of the wrong type", `{"messages":"Hi"}`],
-      ["a list for a body", "[]"]
-    ] as const
-  )("cannot read %s", ([, body]) =>
-    Effect.gen(function*() {
-      const { headers, status } = yield* Fixture.post(`/model/${Fixture.modelId}/converse`, body)
-      assert.strictEqual(status, 400)
-      assert.include(headers["x-amzn-errortype"], "SerializationException")
-    }).pipe(Effect.provide(Fixture.emulator())))
+layer(Fixture.emulator({ models: [Model.chat(able), Model.chat("small", { contextTokens: 1000 })] }))(
+  "Validation",
+  (it) => {
+    it.effect.each(refusals)("refuses %s", ([, body, message, model]) =>
+      Effect.gen(function*() {
+        const { headers, status, text } = yield* Fixture.converse(body, model ?? Fixture.modelId)
+        assert.deepStrictEqual([status, JSON.parse(text)], [400, { message }])
+        assert.strictEqual(
+          headers["x-amzn-errortype"],
+          "ValidationException:http://internal.amazon.com/coral/com.amazon.bedrock/"
+        )
+        assert.match(
+          headers["x-amzn-requestid"] ?? "",
+          /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
+        )
+      }))
 
-  it.effect("takes a conversation with everything in its place", () =>
-    Effect.gen(function*() {
-      const { status } = yield* Fixture.converse({
-        system: [say("Be brief"), { cachePoint: { type: "default" } }],
-        toolConfig,
-        messages: [
-          user(say("Hi"), { document: { format: "pdf", name: "A report (1) [final]", source: { bytes: "AA==" } } }),
-          assistant(say("One moment"), toolUse("t1"), toolUse("t2")),
-          user(toolResult("t2"), toolResult("t1"), { cachePoint: { type: "default", ttl: "5m" } })
-        ],
-        inferenceConfig: { maxTokens: 1, temperature: 0, topP: 1, stopSequences: ["x"] },
-        requestMetadata: { unknown: "members pass" }
-      })
-      assert.strictEqual(status, 200)
-    }).pipe(Effect.provide(Fixture.emulator())))
-})
+    it.effect("refuses tools in a stream where the model has them only without", () =>
+      Effect.gen(function*() {
+        const model = "us.meta.llama4-maverick-17b-instruct-v1:0"
+        const body = JSON.stringify({ messages, toolConfig })
+        const streamed = yield* Fixture.post(`/model/${encodeURIComponent(model)}/converse-stream`, body)
+        assert.strictEqual(
+          streamed.text,
+          `{"message":"This model doesn't support tool use in streaming mode."}`
+        )
+        const whole = yield* Fixture.post(`/model/${encodeURIComponent(model)}/converse`, body)
+        assert.strictEqual(whole.status, 200)
+      }))
+
+    it.effect.each(
+      [
+        ["JSON that is none", "{\"messages\""],
+        ["a value of the wrong type", `{"messages":"Hi"}`],
+        ["a list for a body", "[]"]
+      ] as const
+    )("cannot read %s", ([, body]) =>
+      Effect.gen(function*() {
+        const { headers, status } = yield* Fixture.post(`/model/${Fixture.modelId}/converse`, body)
+        assert.strictEqual(status, 400)
+        assert.include(headers["x-amzn-errortype"], "SerializationException")
+      }))
+
+    it.effect("takes a conversation with everything in its place", () =>
+      Effect.gen(function*() {
+        const { status } = yield* Fixture.converse({
+          system: [say("Be brief"), { cachePoint: { type: "default" } }],
+          toolConfig,
+          messages: [
+            user(say("Hi"), { document: { format: "pdf", name: "A report (1) [final]", source: { bytes: "AA==" } } }),
+            assistant(say("One moment"), toolUse("t1"), toolUse("t2")),
+            user(toolResult("t2"), toolResult("t1"), { cachePoint: { type: "default", ttl: "5m" } })
+          ],
+          inferenceConfig: { maxTokens: 1, temperature: 0, topP: 1, stopSequences: ["x"] },
+          requestMetadata: { unknown: "members pass" }
+        })
+        assert.strictEqual(status, 200)
+      }))
+
+    it.effect.each(accepted)("takes %s", ([, body, modelId]) =>
+      Effect.gen(function*() {
+        const { status, text } = yield* Fixture.converse(body, modelId ?? able)
+        assert.strictEqual(status, 200, text)
+      }))
+  }
+)

@@ -1,52 +1,76 @@
 /**
  * Answers Converse and ConverseStream: checks the body, asks the chat service, writes its answer down.
  */
+import * as ChatEvent from "@strata/core/ChatEvent"
 import * as ChatService from "@strata/core/ChatService"
 import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Answer from "../Answer.ts"
 import * as AwsError from "../AwsError.ts"
 import * as Frame from "../Frame.ts"
+import type * as Guardrail from "../Guardrail.ts"
 import type * as Model from "../Model.ts"
-import * as Violation from "../Violation.ts"
+import * as Counters from "./Counters.ts"
 import * as EventStream from "./EventStream.ts"
+import * as Guarding from "./Guarding.ts"
+import * as PromptCache from "./PromptCache.ts"
 import * as Request from "./Request.ts"
 import * as Response from "./Response.ts"
+import * as ThinkingSeal from "./ThinkingSeal.ts"
 import * as Validation from "./Validation.ts"
 import * as Wire from "./Wire.ts"
 
+/** What an emulator remembers from one conversation to the next. */
+export interface Memory {
+  readonly seals: ThinkingSeal.Seals
+  readonly cache: PromptCache.PromptCache
+}
+
+/** Nothing remembered yet. */
+export const makeMemory = (): Memory => ({ seals: ThinkingSeal.make(), cache: PromptCache.make() })
+
 /**
  * - `model`: the model asked; `answering`: the name the chat service knows it by, if it should be told one.
- * - `elapsed`: milliseconds since the request came in; `random`: a whole number from 0 to `below` - 1.
+ * - `now`: when the request came in; `elapsed`: milliseconds since; `random`: a whole number from 0 to `below` - 1.
+ * - `countInput`: count the prompt here, whatever the chat service counts.
  */
 export interface Call {
   readonly body: unknown
   readonly model: Model.ChatModel
   readonly answering: string | undefined
+  readonly region: string
+  readonly guardrails: ReadonlyArray<Guardrail.Guardrail>
+  readonly memory: Memory
+  readonly countInput: boolean
+  readonly now: number
   readonly elapsed: () => number
   readonly random: (below: number) => number
 }
 
 /** A whole answer. */
 export const converse = Effect.fnUntraced(function*(call: Call) {
-  const request = yield* read(call, false)
+  const { envelope, guarding, question } = yield* read(call, false)
+  if (guarding.refusal !== undefined) return Answer.json(Response.fromChatResponse(guarding.refusal, envelope))
   const chat = yield* ChatService.ChatService
-  const response = yield* Effect.mapError(chat.generate(request), AwsError.fromProviderError)
-  return Answer.json(Response.fromChatResponse(response, call.elapsed()))
+  const response = yield* Effect.mapError(chat.generate(question), AwsError.fromProviderError)
+  const sealed = call.model.reasoning === "signed" ? call.memory.seals.sealResponse(response) : response
+  return Answer.json(Response.fromChatResponse(guarding.guardResponse(sealed), envelope))
 })
 
 /** An answer as the chat service writes it. */
 export const converseStream = Effect.fnUntraced(function*(call: Call) {
-  const request = yield* read(call, true)
+  const { envelope, guarding, question } = yield* read(call, true)
   const chat = yield* ChatService.ChatService
-  const encoder = EventStream.makeEncoder({
-    padding: () => call.random(Frame.maxPadding + 1),
-    latencyMs: call.elapsed
-  })
+  const encoder = EventStream.makeEncoder(() => call.random(Frame.maxPadding + 1), envelope)
+  const written = call.model.reasoning === "signed"
+    ? Stream.map(chat.stream(question), call.memory.seals.sealEvents())
+    : chat.stream(question)
+  const events = guarding.refusal === undefined
+    ? guarding.guardStream(written)
+    : Stream.fromIterable(ChatEvent.fromResponse(guarding.refusal))
   const incomplete = Stream.suspend(() => encoder.finished() ? Stream.empty : Stream.fail(unfinished))
   return Answer.stream(
-    chat.stream(request).pipe(
+    events.pipe(
       Stream.mapError(AwsError.fromProviderError),
       Stream.map(encoder.encode),
       Stream.flattenIterable,
@@ -55,16 +79,25 @@ export const converseStream = Effect.fnUntraced(function*(call: Call) {
   )
 })
 
-const decode = Schema.decodeUnknownResult(Wire.Request, { errors: "all" })
+const readRequest = Wire.reader(Wire.Request)
 
 const read = Effect.fnUntraced(function*(call: Call, streaming: boolean) {
-  const { answering, body, model } = call
-  const request = yield* Effect.mapError(
-    Effect.fromResult(decode(body)),
-    ({ issue }) => Violation.toCoral(Violation.collect(issue, body))
-  )
-  const problem = Validation.validate(request, model, streaming)
-  return problem === undefined ? Request.toChatRequest(request, answering) : yield* problem
+  const { answering, memory, model } = call
+  const request = yield* Effect.fromResult(readRequest(call.body))
+  const problem = Validation.validate(request, model, streaming) ??
+    (model.reasoning === "signed" ? memory.seals.check(request) : undefined)
+  if (problem !== undefined) return yield* problem
+  const guarding = yield* Effect.fromResult(Guarding.make(request, call.guardrails, call.region))
+  // a prompt that was stopped reaches no model, and no cache
+  const counted = guarding.refusal === undefined ? memory.cache.count(request, model, call.now) : undefined
+  const envelope: Response.Envelope = {
+    request,
+    latencyMs: call.elapsed,
+    trace: guarding.trace,
+    usage: (usage) =>
+      Counters.toWire(counted === undefined ? usage : Counters.settle(usage, counted, call.countInput), counted)
+  }
+  return { question: Request.toChatRequest(request, answering), guarding, envelope }
 })
 
 const unfinished = AwsError.make("ModelStreamErrorException", "The model's answer ended before it was complete.")

@@ -1,8 +1,8 @@
 /**
  * Writes a stream of core's `ChatEvent`s the way ConverseStream does.
  *
- * Only tool calls announce their block with `contentBlockStart`; text and reasoning begin with their first delta. The
- * counters come last, after `messageStop`.
+ * Only tool calls, tool results and images announce their block with `contentBlockStart`; text and reasoning begin with
+ * their first delta. The counters come last, after `messageStop`.
  */
 import type * as ChatEvent from "@strata/core/ChatEvent"
 import type * as Message from "@strata/core/Message"
@@ -19,36 +19,13 @@ export interface Encoder {
   readonly finished: () => boolean
 }
 
-/** `padding` gives the padding of the next frame, `latencyMs` the time since the request came in. */
-export const makeEncoder = (options: {
-  readonly padding: () => number
-  readonly latencyMs: () => number
-}): Encoder => {
+/** `padding` gives the padding of the next frame. */
+export const makeEncoder = (padding: () => number, envelope: Response.Envelope): Encoder => {
   let started = false
   let finished = false
-  const open = new Set<number>()
-  const announced = new Set<number>()
-
-  const frame = (type: string, payload: Readonly<Record<string, unknown>>) =>
-    Frame.event(type, payload, options.padding())
-
-  const stop = (index: number): ReadonlyArray<Uint8Array> =>
-    open.delete(index) ? [frame("contentBlockStop", { contentBlockIndex: index })] : []
-
-  const stopOthers = (index?: number) => [...open].filter((other) => other !== index).flatMap(stop)
-
-  const delta = (index: number, delta: unknown): ReadonlyArray<Uint8Array> => {
-    const frames = stopOthers(index)
-    open.add(index)
-    return [...frames, frame("contentBlockDelta", { contentBlockIndex: index, delta })]
-  }
-
-  const announce = (index: number, start: unknown): ReadonlyArray<Uint8Array> => {
-    const frames = stopOthers(index)
-    open.add(index)
-    announced.add(index)
-    return [...frames, frame("contentBlockStart", { contentBlockIndex: index, start })]
-  }
+  const { announce, delta, isAnnounced, isOpen, stop, stopAll } = makeBlocks((type, payload) =>
+    Frame.event(type, payload, padding())
+  )
 
   const reasoningEnd = (
     index: number,
@@ -61,18 +38,22 @@ export const makeEncoder = (options: {
     ...stop(index)
   ]
 
-  const toolCall = (index: number, call: Message.ToolCallPart) =>
-    announced.has(index) ? stop(index) : [
+  const toolCall = (index: number, call: Message.ToolCallPart) => {
+    if (isAnnounced(index)) return stop(index)
+    const input = JSON.stringify(call.params ?? {})
+    return [
       ...announce(index, { toolUse: { name: call.name, toolUseId: call.id, ...Response.serverTool(call) } }),
-      ...delta(index, { toolUse: { input: JSON.stringify(call.params ?? {}) } }),
+      // a call without arguments needs none
+      ...(input === "{}" ? [] : delta(index, { toolUse: { input } })),
       ...stop(index)
     ]
+  }
 
   const whole = ({ index, part }: ChatEvent.PartEvent): ReadonlyArray<Uint8Array> => {
     switch (part.type) {
       case "text":
         // the deltas of this block, if there were any, said it already
-        return open.has(index) ? stop(index) : [
+        return isOpen(index) ? stop(index) : [
           ...delta(index, { text: part.text }),
           ...(part.citations ?? []).flatMap((citation) => delta(index, { citation: Citation.toWire(citation) })),
           ...stop(index)
@@ -111,7 +92,7 @@ export const makeEncoder = (options: {
       case "citation":
         return delta(event.index, { citation: Citation.toWire(event.citation) })
       case "reasoning-delta":
-        return delta(event.index, { reasoningContent: { text: event.delta } })
+        return delta(event.index, { reasoningContent: { text: event.delta } }, true)
       case "reasoning-end":
         return reasoningEnd(event.index, event)
       case "tool-params-start":
@@ -125,13 +106,9 @@ export const makeEncoder = (options: {
       case "finish":
         finished = true
         return [
-          ...stopOthers(),
-          frame("messageStop", Response.stopOf(event)),
-          frame("metadata", {
-            metrics: { latencyMs: options.latencyMs() },
-            ...Response.traceOf(event),
-            usage: Response.toUsage(event.usage)
-          })
+          ...stopAll(),
+          Frame.event("messageStop", Response.stopOf(event, envelope), padding()),
+          Frame.event("metadata", Response.metadataOf(event, envelope), padding())
         ]
     }
   }
@@ -142,7 +119,52 @@ export const makeEncoder = (options: {
       const frames = body(event)
       if (started) return frames
       started = true
-      return [frame("messageStart", { role: "assistant" }), ...frames]
+      return [Frame.event("messageStart", { role: "assistant" }, padding()), ...frames]
+    }
+  }
+}
+
+/**
+ * The blocks of one stream. Text has no end of its own: it ends where another block begins, and what comes of it later
+ * is a new block on the wire. Other blocks stay open until they are stopped, whatever comes in between.
+ */
+const makeBlocks = (frame: (type: string, payload: Readonly<Record<string, unknown>>) => Uint8Array) => {
+  /** The number on the wire of each block that is open, and whether it ends of itself. */
+  const open = new Map<number, { readonly contentBlockIndex: number; readonly lasting: boolean }>()
+  const announced = new Set<number>()
+  const used = new Set<number>()
+
+  const stop = (index: number): ReadonlyArray<Uint8Array> => {
+    const block = open.get(index)
+    open.delete(index)
+    return block === undefined ? [] : [frame("contentBlockStop", { contentBlockIndex: block.contentBlockIndex })]
+  }
+
+  const begin = (index: number, lasting: boolean) => {
+    const known = open.get(index)
+    const frames: ReadonlyArray<Uint8Array> = [...open]
+      .flatMap(([other, block]) => other === index || block.lasting ? [] : stop(other))
+    if (known !== undefined) return { frames, contentBlockIndex: known.contentBlockIndex }
+    let contentBlockIndex = index
+    while (used.has(contentBlockIndex)) contentBlockIndex++
+    used.add(contentBlockIndex)
+    open.set(index, { contentBlockIndex, lasting })
+    return { frames, contentBlockIndex }
+  }
+
+  return {
+    isOpen: (index: number) => open.has(index),
+    isAnnounced: (index: number) => announced.has(index),
+    stop,
+    stopAll: () => [...open.keys()].flatMap(stop),
+    announce: (index: number, start: unknown): ReadonlyArray<Uint8Array> => {
+      const { contentBlockIndex, frames } = begin(index, true)
+      announced.add(index)
+      return [...frames, frame("contentBlockStart", { contentBlockIndex, start })]
+    },
+    delta: (index: number, delta: unknown, lasting = false): ReadonlyArray<Uint8Array> => {
+      const { contentBlockIndex, frames } = begin(index, lasting)
+      return [...frames, frame("contentBlockDelta", { contentBlockIndex, delta })]
     }
   }
 }

@@ -6,8 +6,13 @@
 import type * as ChatRequest from "@strata/core/ChatRequest"
 import * as Message from "@strata/core/Message"
 import type * as Tool from "@strata/core/Tool"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import type * as Block from "./Block.ts"
 import * as Citation from "./Citation.ts"
+import * as Constraint from "./Constraint.ts"
 import * as Media from "./Media.ts"
+import * as Reasoning from "./Reasoning.ts"
 import type * as Wire from "./Wire.ts"
 
 /** The name that `provider` parts of Bedrock carry. */
@@ -17,6 +22,7 @@ const provider = "aws.bedrock"
 export const toChatRequest = (request: Wire.Request, model: string | undefined): ChatRequest.ChatRequest => {
   const { maxTokens, stopSequences, temperature, topP } = request.inferenceConfig ?? {}
   const system = marked(request.system ?? [], toSystemPart)
+  const tools = request.toolConfig && marked(request.toolConfig.tools, toTool)
   return {
     model,
     messages: [
@@ -27,17 +33,23 @@ export const toChatRequest = (request: Wire.Request, model: string | undefined):
     temperature,
     topP,
     stopSequences,
-    tools: toTools(request),
-    toolChoice: toToolChoice(request)
+    tools,
+    toolChoice: toToolChoice(request),
+    responseFormat: toResponseFormat(request),
+    reasoning: Reasoning.fromRequest(request)
   }
 }
 
 const toMessages = (message: Wire.Message): ReadonlyArray<Message.Message> => {
   switch (message.role) {
-    case "system":
-      return [Message.system(marked(message.content, toSystemPart))]
-    case "assistant":
-      return [Message.assistant(marked(message.content, toAssistantPart))]
+    case "system": {
+      const parts = marked(message.content, toSystemPart, hasRoom)
+      return [{ ...Message.system(parts), ...endOf(message, parts) }]
+    }
+    case "assistant": {
+      const parts = marked(message.content, toAssistantPart, hasRoom)
+      return [{ ...Message.assistant(parts), ...endOf(message, parts) }]
+    }
     case "user": {
       const results = marked(message.content, toToolResult)
       const said = marked(message.content, toUserPart)
@@ -49,21 +61,28 @@ const toMessages = (message: Wire.Message): ReadonlyArray<Message.Message> => {
   }
 }
 
-type Block = Wire.ContentBlock | Wire.SystemBlock
+const toSystemPart = (block: Block.Content): Message.SystemPart => {
+  const { guardContent, text, toolAddition, toolRemoval } = block
+  if (text !== undefined) return Message.text(text)
+  if (guardContent?.text !== undefined) return guarded(guardContent.text)
+  if (toolAddition !== undefined) return { type: "tool-addition", ...toToolReference(toolAddition.tool) }
+  if (toolRemoval !== undefined) return { type: "tool-removal", ...toToolReference(toolRemoval.tool) }
+  return carried(block)
+}
 
-const toSystemPart = (block: Block): Message.TextPart | Message.ProviderPart | undefined =>
-  block.text === undefined ? guarded(block) ?? carried(block) : Message.text(block.text)
+const toToolReference = ({ name, serverName, type }: NonNullable<Block.Content["toolAddition"]>["tool"]) => ({
+  name: name ?? "",
+  serverName,
+  kind: type
+})
 
 /** What may stand in a message as well as in the answer of a tool. */
 const toSharedPart = (
-  block: Pick<Wire.ContentBlock, "text" | "image" | "document" | "video" | "searchResult">
+  block: Block.Content | Block.ToolResultContent
 ): NonNullable<Message.ToolResultPart["parts"]>[number] | undefined => {
   const { document, image, searchResult, text, video } = block
   if (text !== undefined) return Message.text(text)
-  if (image !== undefined) {
-    const source = Media.fromWire(image.source)
-    return source && { type: "image", mediaType: Media.mediaTypes.image[image.format], source }
-  }
+  if (image !== undefined) return toImage(image)
   if (video !== undefined) {
     const source = Media.fromWire(video.source)
     return source && { type: "video", mediaType: Media.mediaTypes.video[video.format], source }
@@ -78,18 +97,30 @@ const toSharedPart = (
   }
 }
 
-const toUserPart = (block: Wire.ContentBlock): Message.UserPart | undefined => {
-  if (block.toolResult !== undefined) return undefined
-  if (block.audio !== undefined) {
-    const source = Media.fromWire(block.audio.source)
-    return source && { type: "audio", mediaType: Media.mediaTypes.audio[block.audio.format], source }
-  }
-  return toSharedPart(block) ?? guarded(block) ?? carried(block)
+const toUserPart = (block: Block.Content): Message.UserPart | undefined => {
+  const { audio, guardContent, toolResult } = block
+  if (toolResult !== undefined) return undefined
+  if (guardContent?.text !== undefined) return guarded(guardContent.text)
+  return toSharedPart(block) ?? (audio && toAudio(audio)) ??
+    (guardContent?.image && toGuardedImage(guardContent.image)) ??
+    carried(block)
 }
 
-const toAssistantPart = (block: Wire.ContentBlock): Message.AssistantPart | undefined => {
-  const { citationsContent, reasoningContent, text, toolUse } = block
+const toAudio = ({ format, source: from }: NonNullable<Block.Content["audio"]>): Message.AudioPart | undefined => {
+  const source = Media.fromWire(from)
+  return source && { type: "audio", mediaType: Media.mediaTypes.audio[format], source }
+}
+
+const toGuardedImage = (
+  { format, source: { bytes } }: NonNullable<Block.GuardContent["image"]>
+): Message.ImagePart | undefined =>
+  bytes && { type: "image", mediaType: Media.mediaTypes.image[format], source: { bytes }, guard: true }
+
+const toAssistantPart = (block: Block.Content): Message.AssistantPart => {
+  const { audio, citationsContent, guardContent, image, reasoningContent, text, toolResult, toolUse } = block
   if (text !== undefined) return Message.text(text)
+  if (guardContent?.text !== undefined) return guarded(guardContent.text)
+  if (toolResult !== undefined) return toProviderResult(toolResult)
   if (citationsContent !== undefined) return Citation.fromWire(citationsContent)
   if (toolUse !== undefined) {
     return {
@@ -109,17 +140,35 @@ const toAssistantPart = (block: Wire.ContentBlock): Message.AssistantPart | unde
       redacted: redactedContent
     }
   }
-  return carried(block)
+  const media = audio === undefined ? image && toImage(image) : toAudio(audio)
+  return media ?? carried(block)
 }
 
-const toToolResult = (block: Wire.ContentBlock): Message.ToolResultPart | undefined => {
+/** What a tool of the provider answered: its own blocks, untouched. */
+const toProviderResult = (
+  { content, status, toolUseId, type }: NonNullable<Block.Content["toolResult"]>
+): Message.ToolResultPart => ({
+  type: "tool-result",
+  id: toolUseId,
+  result: content,
+  providerExecuted: true,
+  providerType: type,
+  isFailure: status && status === "error"
+})
+
+const toImage = ({ format, source: from }: NonNullable<Block.Content["image"]>): Message.ImagePart | undefined => {
+  const source = Media.fromWire(from)
+  return source && { type: "image", mediaType: Media.mediaTypes.image[format], source }
+}
+
+const toToolResult = (block: Block.Content): Message.ToolResultPart | undefined => {
   if (block.toolResult === undefined) return undefined
-  const { content, status, toolUseId } = block.toolResult
+  const { content, status, toolUseId, type: providerType } = block.toolResult
   const [only] = content
   const isFailure = status === "error"
   if (content.length === 1 && only !== undefined) {
     const result = only.text ?? only.json
-    if (result !== undefined) return { type: "tool-result", id: toolUseId, result, isFailure }
+    if (result !== undefined) return { type: "tool-result", id: toolUseId, result, isFailure, providerType }
   }
   const parts = content.flatMap((item) => toSharedPart(item) ?? [])
   return {
@@ -127,11 +176,12 @@ const toToolResult = (block: Wire.ContentBlock): Message.ToolResultPart | undefi
     id: toolUseId,
     result: content,
     isFailure,
+    providerType,
     ...(parts.length === content.length ? { parts } : undefined)
   }
 }
 
-const toDocument = (document: NonNullable<Wire.ContentBlock["document"]>): Message.DocumentPart => {
+const toDocument = (document: Block.Document): Message.DocumentPart => {
   const { citations, context, format, name, source } = document
   return {
     type: "document",
@@ -146,23 +196,20 @@ const toDocument = (document: NonNullable<Wire.ContentBlock["document"]>): Messa
   }
 }
 
-const guarded = (block: Block): Message.TextPart | undefined => {
-  const text = block.guardContent?.text
-  return text && {
-    type: "text",
-    text: text.text,
-    guard: text.qualifiers === undefined ? true : { qualifiers: text.qualifiers }
-  }
-}
+const guarded = ({ qualifiers, text }: NonNullable<Block.GuardContent["text"]>): Message.TextPart => ({
+  type: "text",
+  text,
+  guard: qualifiers === undefined ? true : { qualifiers }
+})
 
-/** A block without a counterpart in core; a cache point is no block but a mark on the one before it. */
-const carried = (block: Block): Message.ProviderPart | undefined =>
-  block.cachePoint === undefined ? { type: "provider", provider, value: block } : undefined
+/** A block without a counterpart in core. */
+const carried = (block: Block.Content): Message.ProviderPart => ({ type: "provider", provider, value: block })
 
-/** Maps blocks to parts, and lets a cache point mark the part before it. */
-const marked = <B extends Block, P extends Message.Part>(
+/** Maps blocks to what they stand for; a cache point is no block but a mark on the one before it. */
+const marked = <B extends { readonly cachePoint?: Block.CachePoint }, P extends object>(
   blocks: ReadonlyArray<B>,
-  toPart: (block: B) => P | undefined
+  toPart: (block: B) => P | undefined,
+  takesMark: (part: P) => boolean = () => true
 ): ReadonlyArray<P> => {
   const parts: Array<P> = []
   for (const block of blocks) {
@@ -170,20 +217,55 @@ const marked = <B extends Block, P extends Message.Part>(
     if (block.cachePoint === undefined) {
       const part = toPart(block)
       if (part !== undefined) parts.push(part)
-    } else if (last !== undefined) {
-      const { ttl } = block.cachePoint
-      parts[parts.length - 1] = { ...last, cache: ttl === undefined ? true : { ttl } }
+    } else if (last !== undefined && takesMark(last)) {
+      parts[parts.length - 1] = { ...last, cache: toCache(block.cachePoint) }
     }
   }
   return parts
 }
 
-const toTools = (request: Wire.Request): ReadonlyArray<Tool.ToolDefinition> | undefined =>
-  request.toolConfig?.tools.flatMap(({ toolSpec }) =>
-    toolSpec === undefined
-      ? []
-      : [{ name: toolSpec.name, description: toolSpec.description, inputSchema: toolSpec.inputSchema.json }]
+const toCache = ({ ttl }: Block.CachePoint): Message.CacheControl => ttl === undefined ? true : { ttl }
+
+/** Whether a part can carry the mark. */
+const hasRoom = ({ type }: Message.Part): boolean => !markless.has(type)
+
+const markless: ReadonlySet<Message.Part["type"]> = new Set([
+  "reasoning",
+  "tool-call",
+  "tool-addition",
+  "tool-removal",
+  "provider"
+])
+
+/** The mark of a message that ends with a cache point, where its last part has no room for it. */
+const endOf = ({ content }: Wire.Message, parts: ReadonlyArray<Message.Part>) => {
+  const cachePoint = content.at(-1)?.cachePoint
+  const last = parts.at(-1)
+  return cachePoint === undefined || last === undefined || hasRoom(last) ? undefined : { cache: toCache(cachePoint) }
+}
+
+const toTool = ({ systemTool, toolSpec }: Block.Tool): Tool.RequestTool | undefined => {
+  if (systemTool !== undefined) return { type: "provider", provider, name: systemTool.name }
+  if (toolSpec === undefined) return undefined
+  const { description, inputSchema, name, strict } = toolSpec
+  return { name, description, inputSchema: isJsonObject(inputSchema.json) ? inputSchema.json : {}, strict }
+}
+
+const isJsonObject = Schema.is(Constraint.JsonObject)
+
+const decodeSchema = Schema.decodeUnknownOption(Schema.fromJsonString(Constraint.JsonObject))
+
+const toResponseFormat = ({ outputConfig }: Wire.Request): ChatRequest.ResponseFormat | undefined => {
+  const format = outputConfig?.textFormat?.structure.jsonSchema
+  return Option.getOrUndefined(
+    Option.map(decodeSchema(format?.schema), (schema) => ({
+      type: "json",
+      schema,
+      name: format?.name,
+      description: format?.description
+    }))
   )
+}
 
 const toToolChoice = (request: Wire.Request): Tool.ToolChoice | undefined => {
   const choice = request.toolConfig?.toolChoice

@@ -11,45 +11,62 @@ import * as Base64 from "effect/encoding/Base64"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Citation from "./Citation.ts"
+import * as FieldPath from "./FieldPath.ts"
 import * as Media from "./Media.ts"
+import type * as Wire from "./Wire.ts"
 
-/** The body of a whole answer; `latencyMs` is the time the model took. */
-export const fromChatResponse = (response: ChatResponse.ChatResponse, latencyMs: number): unknown => ({
-  metrics: { latencyMs },
+/**
+ * What stands around an answer.
+ *
+ * - `latencyMs`: the time the model took.
+ * - `usage`: the counters as they stand on the wire.
+ * - `trace`: what the guardrail of the request did; known when the answer is.
+ * - `request`: what it asked to be repeated, or told.
+ */
+export interface Envelope {
+  readonly latencyMs: () => number
+  readonly usage: (usage: Usage.Usage) => unknown
+  readonly trace: () => object | undefined
+  readonly request: Pick<
+    Wire.Request,
+    "additionalModelResponseFieldPaths" | "performanceConfig" | "serviceTier"
+  >
+}
+
+/** The body of a whole answer. */
+export const fromChatResponse = (response: ChatResponse.ChatResponse, envelope: Envelope): unknown => ({
   output: { message: { content: Message.parts(response.message).flatMap(toBlock), role: "assistant" } },
-  ...stopOf(response),
-  ...traceOf(response),
-  usage: toUsage(response.usage)
+  ...stopOf(response, envelope),
+  ...metadataOf(response, envelope)
 })
 
-/** `stopReason`, and `additionalModelResponseFields` when there are some. */
-export const stopOf = (outcome: ChatResponse.Outcome) => {
+/** `stopReason`, and `additionalModelResponseFields` when there are some: all there are, or those that were asked for. */
+export const stopOf = (outcome: ChatResponse.Outcome, { request }: Envelope) => {
   const { additionalModelResponseFields, stopReason } = overrides(outcome)
+  const paths = request.additionalModelResponseFieldPaths
+  const fields = paths === undefined
+    ? additionalModelResponseFields
+    : FieldPath.select(additionalModelResponseFields, paths)
   return {
-    ...(additionalModelResponseFields === undefined ? undefined : { additionalModelResponseFields }),
+    ...(fields === undefined ? undefined : { additionalModelResponseFields: fields }),
     stopReason: stopReason ?? stopReasons[outcome.finishReason]
   }
 }
 
-/** `trace`, when there is one. */
-export const traceOf = (outcome: ChatResponse.Outcome) => {
-  const { trace } = overrides(outcome)
-  return trace === undefined ? undefined : { trace }
+/** What a whole answer says at its top, and a stream at its end. */
+export const metadataOf = (outcome: ChatResponse.Outcome, envelope: Envelope) => {
+  const { performanceConfig, serviceTier } = envelope.request
+  const guarded = envelope.trace()
+  const own = overrides(outcome).trace
+  const trace = guarded === undefined ? own : { ...own, ...guarded }
+  return {
+    metrics: { latencyMs: envelope.latencyMs() },
+    ...(performanceConfig === undefined ? undefined : { performanceConfig }),
+    ...(serviceTier === undefined ? undefined : { serviceTier }),
+    ...(trace === undefined ? undefined : { trace }),
+    usage: envelope.usage(outcome.usage)
+  }
 }
-
-/** The counters; those of the prompt cache only when it was used, and then twice, as the service does. */
-export const toUsage = (usage: Usage.Usage) => ({
-  ...(usage.cacheReadTokens + usage.cacheWriteTokens === 0 ? undefined : {
-    cacheReadInputTokenCount: usage.cacheReadTokens,
-    cacheReadInputTokens: usage.cacheReadTokens,
-    cacheWriteInputTokenCount: usage.cacheWriteTokens,
-    cacheWriteInputTokens: usage.cacheWriteTokens
-  }),
-  inputTokens: usage.inputTokens,
-  outputTokens: usage.outputTokens,
-  serverToolUsage: {},
-  totalTokens: usage.totalTokens
-})
 
 const stopReasons: Readonly<Record<ChatResponse.FinishReason, string>> = {
   stop: "end_turn",
@@ -67,7 +84,7 @@ const stopReasons: Readonly<Record<ChatResponse.FinishReason, string>> = {
 const Overrides = Schema.Struct({
   stopReason: Schema.optionalKey(Schema.String),
   additionalModelResponseFields: Schema.optionalKey(Schema.Unknown),
-  trace: Schema.optionalKey(Schema.Unknown)
+  trace: Schema.optionalKey(Schema.Record(Schema.String, Schema.Unknown))
 })
 
 const decodeMetadata = Schema.decodeUnknownOption(Schema.Struct({ bedrock: Overrides }))
@@ -105,7 +122,7 @@ const toBlock = (part: Message.Part): ReadonlyArray<unknown> => {
       return [{ toolResult: { content: toolResultContent(part), ...toolResultHead(part) } }]
     case "image":
     case "audio":
-      return [{ [part.type]: { format: Media.formatOf(part.type, part.mediaType), source: Media.toWire(part.source) } }]
+      return [toMedia(part)]
     case "provider":
       return [part.value]
     default:
@@ -124,8 +141,39 @@ export const toolResultHead = (part: Message.ToolResultPart) => ({
   ...(part.isFailure === true ? { status: "error" } : undefined)
 })
 
-/** What a tool answered: the provider's own blocks as they are, text, or JSON. */
-export const toolResultContent = ({ result }: Message.ToolResultPart): ReadonlyArray<unknown> => {
+/** What a tool answered: the provider's own blocks as they are, parts, text, or JSON. */
+export const toolResultContent = ({ parts, result }: Message.ToolResultPart): ReadonlyArray<unknown> => {
+  if (parts !== undefined) return parts.map(toResultBlock)
   if (Array.isArray(result)) return result
   return [typeof result === "string" ? { text: result } : { json: result }]
 }
+
+const toResultBlock = (part: NonNullable<Message.ToolResultPart["parts"]>[number]): unknown => {
+  switch (part.type) {
+    case "text":
+      return { text: part.text }
+    case "image":
+    case "video":
+      return toMedia(part)
+    case "document":
+      return {
+        document: {
+          format: Media.formatOf("document", part.mediaType),
+          name: part.name,
+          source: "text" in part.source
+            ? part.source
+            : "pieces" in part.source
+            ? { content: part.source.pieces.map((text) => ({ text })) }
+            : Media.toWire(part.source)
+        }
+      }
+    case "search-result":
+      return {
+        searchResult: { source: part.source, title: part.title, content: part.content.map((text) => ({ text })) }
+      }
+  }
+}
+
+const toMedia = ({ mediaType, source, type }: Message.ImagePart | Message.AudioPart | Message.VideoPart) => ({
+  [type]: { format: Media.formatOf(type, mediaType), source: Media.toWire(source) }
+})

@@ -5,7 +5,7 @@ import type * as Embedding from "@strata/core/Embedding"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as AwsError from "../AwsError.ts"
-import { tokensOf } from "../converse/Validation.ts"
+import * as Tokens from "../converse/Tokens.ts"
 import * as Violation from "../Violation.ts"
 import * as Embed from "./Embed.ts"
 import * as Vector from "./Vector.ts"
@@ -90,7 +90,7 @@ export const v4 = Effect.fnUntraced(function*(body: unknown, model: string | und
     request.images
   )
   const truncate = truncations[request.truncate ?? "NONE"]
-  if (truncate === "none" && texts.some((text) => tokensOf(text) > maxTokens)) return yield* AwsError.inputTooLong
+  if (truncate === "none" && texts.some((text) => Tokens.ofText(text) > maxTokens)) return yield* AwsError.inputTooLong
   const { inputTokens, vectors } = yield* Embed.embed({
     inputs: texts,
     model,

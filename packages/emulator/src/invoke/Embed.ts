@@ -9,7 +9,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Answer from "../Answer.ts"
 import * as AwsError from "../AwsError.ts"
-import { tokensOf } from "../converse/Validation.ts"
+import * as Tokens from "../converse/Tokens.ts"
 import * as Violation from "../Violation.ts"
 import * as Vector from "./Vector.ts"
 
@@ -81,7 +81,7 @@ export const embed = Effect.fnUntraced(function*(question: Question) {
   )
   const embedded: Embedded = {
     vectors: batch.embeddings.map(({ vector }) => Vector.resize(vector, dimensions)),
-    inputTokens: batch.usage.inputTokens ?? inputs.reduce((sum, text) => sum + tokensOf(text), 0)
+    inputTokens: batch.usage.inputTokens ?? inputs.reduce((sum, text) => sum + Tokens.ofText(text), 0)
   }
   return embedded
 })

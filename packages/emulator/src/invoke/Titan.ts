@@ -4,7 +4,7 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as AwsError from "../AwsError.ts"
-import { tokensOf } from "../converse/Validation.ts"
+import * as Tokens from "../converse/Tokens.ts"
 import * as Embed from "./Embed.ts"
 import * as Vector from "./Vector.ts"
 
@@ -63,7 +63,7 @@ const embedOne = (
   text: string,
   options: Pick<Embed.Question, "model" | "dimensions" | "explicit">
 ) => {
-  const tokens = tokensOf(text)
+  const tokens = Tokens.ofText(text)
   return tokens > maxTokens
     ? Effect.fail(AwsError.validation(
       `400 Bad Request: Too many input tokens. Max input tokens: ${maxTokens}, request input token count: ${tokens} `

@@ -1,0 +1,59 @@
+/**
+ * Answers CountTokens: counts a prompt as Converse does, without asking anybody.
+ */
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as Answer from "../Answer.ts"
+import type * as AwsError from "../AwsError.ts"
+import type * as Model from "../Model.ts"
+import * as Violation from "../Violation.ts"
+import * as Constraint from "./Constraint.ts"
+import { isObject, isUnion, mustSetOne } from "./rule/Finding.ts"
+import * as Tokens from "./Tokens.ts"
+import * as Validation from "./Validation.ts"
+import * as Wire from "./Wire.ts"
+
+/** Counts what `body` holds: a prompt of Converse, or the body of an InvokeModel. */
+export const countTokens = Effect.fnUntraced(function*(body: unknown, model: Model.ChatModel) {
+  const { input } = yield* Effect.fromResult(readBody(body))
+  const union = yield* Effect.fromResult(readInput(input))
+  if (!isUnion(union)) return yield* mustSetOne("CountTokensInput", "input", "invokeModel, converse")
+  const { converse = {}, invokeModel } = union
+  if (invokeModel !== undefined) {
+    return Answer.json({ inputTokens: yield* Effect.fromResult(ofInvokeModel(invokeModel.body)) })
+  }
+  const problem = Validation.validatePrompt(converse, model)
+  return problem === undefined ? Answer.json({ inputTokens: Tokens.ofPrompt(converse) }) : yield* problem
+})
+
+const readBody = Wire.reader(Schema.Struct({ input: Schema.Unknown }))
+
+const readInput = Wire.reader(
+  Schema.Struct({
+    converse: Schema.optionalKey(Wire.Prompt),
+    invokeModel: Schema.optionalKey(Schema.Struct({ body: Schema.StringFromBase64 }))
+  }),
+  "input"
+)
+
+const decodeJson = Schema.decodeUnknownResult(Schema.fromJsonString(Constraint.JsonObject))
+
+const ofInvokeModel = (body: string): Result.Result<number, AwsError.AwsError> =>
+  Result.map(Result.mapError(decodeJson(body), () => notJson), tokensOf)
+
+const notJson = Violation.malformedInput("the body is not a JSON object")
+
+/** All the texts of a body that a model would read. */
+const tokensOf = (value: unknown): number => {
+  if (typeof value === "string") return Tokens.ofText(value)
+  const members = Array.isArray(value)
+    ? value
+    : isObject(value)
+    ? Object.entries(value).flatMap(([key, member]) => unread.has(key) ? [] : [member])
+    : []
+  return members.reduce<number>((sum, member) => sum + tokensOf(member), 0)
+}
+
+/** Members that are no part of a prompt. */
+const unread: ReadonlySet<string> = new Set(["anthropic_version", "anthropic_beta", "type", "role", "id", "media_type"])

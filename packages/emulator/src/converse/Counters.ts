@@ -1,0 +1,51 @@
+/**
+ * The `usage` of an answer: what the answering service counted, and how the prompt cache divides it.
+ */
+import * as Usage from "@strata/core/Usage"
+import type * as PromptCache from "./PromptCache.ts"
+
+/**
+ * Divides the input tokens by the prompt cache. `counted` stands in for an answering service that counts no input, and
+ * for any with `always`; cache counters of its own are left alone.
+ */
+export const settle = (usage: Usage.Usage, counted: PromptCache.Counted, always: boolean): Usage.Usage => {
+  if (usage.cacheReadTokens + usage.cacheWriteTokens > 0 && !always) return usage
+  const total = always || usage.inputTokens === 0 ? counted.total : usage.inputTokens
+  const share = (tokens: number) => counted.total === 0 ? 0 : Math.round(total * tokens / counted.total)
+  const cacheReadTokens = share(counted.read)
+  const cacheWriteTokens = share(counted.read + counted.written["5m"] + counted.written["1h"]) - cacheReadTokens
+  const inputTokens = total - cacheReadTokens - cacheWriteTokens
+  return cacheReadTokens + cacheWriteTokens === 0 && inputTokens === usage.inputTokens
+    ? usage
+    : Usage.make({ inputTokens, cacheReadTokens, cacheWriteTokens, outputTokens: usage.outputTokens })
+}
+
+/**
+ * The counters on the wire. Those of the prompt cache come when it was used or asked for, and then twice, as the
+ * service does.
+ */
+export const toWire = (usage: Usage.Usage, counted?: PromptCache.Counted) => ({
+  ...(usage.cacheReadTokens + usage.cacheWriteTokens > 0 || counted?.asked === true
+    ? {
+      ...(usage.cacheWriteTokens === 0 ? undefined : { cacheDetails: cacheDetails(usage.cacheWriteTokens, counted) }),
+      cacheReadInputTokenCount: usage.cacheReadTokens,
+      cacheReadInputTokens: usage.cacheReadTokens,
+      cacheWriteInputTokenCount: usage.cacheWriteTokens,
+      cacheWriteInputTokens: usage.cacheWriteTokens
+    }
+    : undefined),
+  inputTokens: usage.inputTokens,
+  outputTokens: usage.outputTokens,
+  serverToolUsage: {},
+  totalTokens: usage.totalTokens
+})
+
+/** What was written, by lifetime, the longer one first. */
+const cacheDetails = (written: number, counted: PromptCache.Counted | undefined) => {
+  const { "1h": long, "5m": short } = counted?.written ?? { "1h": 0, "5m": 0 }
+  const hour = long + short === 0 ? 0 : Math.round(written * long / (long + short))
+  return [
+    ...(hour > 0 ? [{ ttl: "1h", inputTokens: hour }] : []),
+    ...(written > hour ? [{ ttl: "5m", inputTokens: written - hour }] : [])
+  ]
+}

@@ -1,0 +1,111 @@
+/**
+ * The prompt cache, as far as it shows: which part of a prompt is read from it, and which is written.
+ *
+ * A prefix that ends at a cache point is known by its bytes and its model, for five minutes or an hour after it was last
+ * used. Nothing but the counters follows from it.
+ */
+import * as Duration from "effect/Duration"
+import * as Crypto from "node:crypto"
+import type * as Model from "../Model.ts"
+import * as Tokens from "./Tokens.ts"
+import type * as Wire from "./Wire.ts"
+
+/** How long an entry lives. */
+export type TimeToLive = "5m" | "1h"
+
+/**
+ * The tokens of a prompt. `total` counts all of them, those read from the cache and those written to it too; `asked`
+ * says whether the prompt has a cache point.
+ */
+export interface Counted {
+  readonly total: number
+  readonly read: number
+  readonly written: Readonly<Record<TimeToLive, number>>
+  readonly asked: boolean
+}
+
+/** The cache of one emulator. */
+export interface PromptCache {
+  /** Counts a prompt, and keeps its prefixes for those that come later. `now` in milliseconds. */
+  readonly count: (prompt: Wire.Prompt, model: Model.ChatModel, now: number) => Counted
+}
+
+/** An empty cache. */
+export const make = (): PromptCache => {
+  const expiries = new Map<string, number>()
+  const isKnown = (key: string, now: number) => (expiries.get(key) ?? 0) > now
+  return {
+    count: (prompt, model, now) => {
+      const total = Tokens.ofPrompt(prompt)
+      const written = { "5m": 0, "1h": 0 }
+      const { caching } = model
+      if (caching === false || !hasPoint(prompt)) return { total, read: 0, written, asked: false }
+      const prefixes = prefixesOf(prompt, model).filter(({ tokens }) => tokens >= caching.minTokens)
+      const points = prefixes.filter((prefix) => prefix.ttl !== undefined)
+      const read = Math.max(
+        0,
+        ...prefixes.filter((prefix) =>
+          isKnown(prefix.key, now) &&
+          points.some((point) => point.block >= prefix.block && point.block - prefix.block <= lookback(model))
+        ).map(({ tokens }) => tokens)
+      )
+      let covered = read
+      for (const [key, expiry] of expiries) if (expiry <= now) expiries.delete(key)
+      for (const { key, tokens, ttl = "5m" } of points) {
+        written[ttl] += Math.max(0, tokens - covered)
+        covered = Math.max(covered, tokens)
+        expiries.set(key, now + lifetimes[ttl])
+      }
+      return { total, read, written, asked: true }
+    }
+  }
+}
+
+const lifetimes: Readonly<Record<TimeToLive, number>> = {
+  "5m": Duration.toMillis("5 minutes"),
+  "1h": Duration.toMillis("1 hour")
+}
+
+/**
+ * How many blocks before a cache point an entry is looked for. For Claude the service does it (Amazon Bedrock User Guide,
+ * "Prompt caching": simplified cache management), so that a conversation may move its only point along.
+ */
+const lookback = (model: Model.ChatModel): number => model.rules === "claude" ? 20 : 0
+
+const hasPoint = ({ messages = [], system = [], toolConfig }: Wire.Prompt): boolean =>
+  [toolConfig?.tools ?? [], system, ...messages.map(({ content }) => content)].some((blocks) =>
+    blocks.some(({ cachePoint }) => cachePoint !== undefined)
+  )
+
+/** The prompt up to and with its `block`th block; with `ttl`, a cache point stands there. */
+interface Prefix {
+  readonly key: string
+  readonly block: number
+  readonly tokens: number
+  readonly ttl: TimeToLive | undefined
+}
+
+/** The prefixes of a prompt, up to its last cache point. The points themselves are no part of them. */
+const prefixesOf = (prompt: Wire.Prompt, model: Model.ChatModel): ReadonlyArray<Prefix> => {
+  const pieces = [...Tokens.pieces(prompt)]
+  const end = pieces.findLastIndex(({ cachePoint }) => cachePoint !== undefined)
+  const hash = Crypto.createHash("sha256").update(model.id)
+  const found: Array<Prefix> = []
+  let tokens = 0
+  let block = 0
+  for (const piece of pieces.slice(0, end + 1)) {
+    const { cachePoint } = piece
+    if (cachePoint === undefined) {
+      block++
+      tokens += piece.tokens
+      hash.update(`\n${piece.place} ${Tokens.fingerprint(piece.block)}`)
+    }
+    found.push({
+      key: hash.copy().digest("base64"),
+      block,
+      tokens,
+      ttl: cachePoint === undefined ? undefined : cachePoint.ttl ?? "5m"
+    })
+  }
+  return found
+}

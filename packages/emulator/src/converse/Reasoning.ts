@@ -1,0 +1,52 @@
+/**
+ * How a request asks its model to think: each vendor has its own fields for it.
+ */
+import type * as ChatRequest from "@strata/core/ChatRequest"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import type * as Wire from "./Wire.ts"
+
+const Effort = Schema.Literals(["low", "medium", "high", "xhigh", "max"])
+
+const Thinking = Schema.Struct({
+  type: Schema.Literals(["enabled", "adaptive", "disabled"]),
+  budget_tokens: Schema.optionalKey(Schema.Finite)
+})
+
+/** Claude's `thinking` and `output_config`, Nova's `reasoningConfig`, `reasoning_effort` of the models by OpenAI. */
+const decodeFields = {
+  thinking: Schema.decodeUnknownOption(Schema.Struct({ thinking: Thinking })),
+  outputEffort: Schema.decodeUnknownOption(Schema.Struct({ output_config: Schema.Struct({ effort: Effort }) })),
+  reasoningConfig: Schema.decodeUnknownOption(Schema.Struct({
+    reasoningConfig: Schema.Struct({
+      type: Schema.Literals(["enabled", "disabled"]),
+      maxReasoningEffort: Schema.optionalKey(Effort)
+    })
+  })),
+  reasoningEffort: Schema.decodeUnknownOption(Schema.Struct({ reasoning_effort: Effort }))
+}
+
+const isEffort = Schema.is(Effort)
+
+/** The `thinking` of Claude, when there is one that can be read. */
+export const thinkingOf = (prompt: Wire.Prompt): typeof Thinking.Type | undefined =>
+  Option.getOrUndefined(decodeFields.thinking(prompt.additionalModelRequestFields))?.thinking
+
+/** What the answering service is told; `undefined` when the request does not say. */
+export const fromRequest = (request: Wire.Request): ChatRequest.Reasoning | undefined => {
+  const fields = request.additionalModelRequestFields
+  const thinking = thinkingOf(request)
+  const nova = Option.getOrUndefined(decodeFields.reasoningConfig(fields))?.reasoningConfig
+  if (thinking?.type === "disabled" || nova?.type === "disabled") return false
+  const declared = request.outputConfig?.effort
+  const effort = nova?.maxReasoningEffort ??
+    Option.getOrUndefined(decodeFields.outputEffort(fields))?.output_config.effort ??
+    Option.getOrUndefined(decodeFields.reasoningEffort(fields))?.reasoning_effort ??
+    (isEffort(declared) ? declared : undefined)
+  const budgetTokens = thinking?.budget_tokens
+  if (thinking === undefined && nova === undefined && effort === undefined) return undefined
+  return {
+    ...(effort === undefined ? undefined : { effort }),
+    ...(budgetTokens === undefined ? undefined : { budgetTokens })
+  }
+}

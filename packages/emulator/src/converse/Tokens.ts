@@ -1,0 +1,96 @@
+/**
+ * Counts a prompt: about four characters are a token, for the emulator has no tokenizer of any model.
+ *
+ * CountTokens, the counters of Converse, the limit of a model's context and the prompt cache all count here.
+ */
+import * as Base64 from "effect/encoding/Base64"
+import type * as Block from "./Block.ts"
+import type * as Wire from "./Wire.ts"
+
+/** The tokens of a text. */
+export const ofText = (text: string): number => Math.ceil(text.length / 4)
+
+/** The tokens of a whole prompt. */
+export const ofPrompt = (prompt: Wire.Prompt): number => {
+  let tokens = 0
+  for (const piece of pieces(prompt)) tokens += piece.tokens
+  return tokens
+}
+
+/**
+ * What a model reads, one block after the other: `block` stands at `place`. A piece with a `cachePoint` is none of it,
+ * but the end of a prefix that may be cached.
+ */
+export interface Piece {
+  readonly place: string
+  readonly block: unknown
+  readonly tokens: number
+  readonly cachePoint: Block.CachePoint | undefined
+}
+
+/** A prompt in the order a model reads it: tools, system prompt, messages. */
+export function* pieces({ messages = [], system = [], toolConfig }: Wire.Prompt): Generator<Piece> {
+  for (const tool of toolConfig?.tools ?? []) yield piece("tools", tool)
+  for (const block of system) yield piece("system", block)
+  for (const [index, { content, role }] of messages.entries()) {
+    for (const block of content) yield piece(`${index} ${role}`, block)
+  }
+}
+
+const piece = (place: string, block: AnyBlock): Piece => ({
+  place,
+  block,
+  tokens: ofBlock(block),
+  cachePoint: block.cachePoint
+})
+
+/** A block as text that is the same for the same content. */
+export const fingerprint = (block: unknown): string =>
+  JSON.stringify(block, (_, value: unknown) => value instanceof Uint8Array ? Base64.encode(value) : value)
+
+/** Any block of a prompt, or of what a tool answered. */
+type AnyBlock = Block.Content & Block.Tool & Pick<Block.ToolResultContent, "json">
+
+/** The tokens of one block. */
+const ofBlock = (block: AnyBlock): number => {
+  const { citationsContent, document, guardContent, reasoningContent, searchResult, toolResult, toolUse } = block
+  if (block.text !== undefined) return ofText(block.text)
+  if (guardContent?.text !== undefined) return ofText(guardContent.text.text)
+  if (block.toolSpec !== undefined) return ofText(fingerprint(block.toolSpec))
+  if (block.systemTool !== undefined) return ofText(block.systemTool.name)
+  if (toolUse !== undefined) return ofText(toolUse.name) + ofText(fingerprint(toolUse.input))
+  if (toolResult !== undefined) return sum(toolResult.content, ofBlock)
+  if (block.json !== undefined) return ofText(fingerprint(block.json))
+  if (searchResult !== undefined) {
+    return ofText(searchResult.title) + sum(searchResult.content, ({ text }) => ofText(text))
+  }
+  if (reasoningContent !== undefined) return ofText(reasoningContent.reasoningText?.text ?? "")
+  if (citationsContent !== undefined) return sum(citationsContent.content ?? [], ({ text }) => ofText(text ?? ""))
+  if (document !== undefined) return ofDocument(document)
+  const image = block.image ?? guardContent?.image
+  if (image !== undefined) return Math.min(imageTokens, ofBytes(image.source.bytes))
+  const recording = block.video ?? block.audio
+  return recording === undefined ? 0 : ofBytes(recording.source.bytes)
+}
+
+const ofDocument = ({ context, format, source: { bytes, content, text } }: Block.Document): number =>
+  ofText(context ?? "") +
+  (content === undefined
+    ? text === undefined ? ofBytes(bytes, textFormats.has(format ?? "") ? 4 : bytesPerToken) : ofText(text)
+    : sum(content, ({ text }) => ofText(text ?? "")))
+
+/** What a picture costs at most. */
+const imageTokens = 1600
+
+/** Documents that are text, whatever they are called. */
+const textFormats: ReadonlySet<string> = new Set(["csv", "html", "md", "txt"])
+
+/** What is not text says less with its bytes. */
+const bytesPerToken = 64
+
+/** What stands behind a URI is taken for a large picture. */
+const ofBytes = (bytes: Uint8Array | undefined, perToken = bytesPerToken): number =>
+  bytes === undefined ? imageTokens : Math.ceil(bytes.length / perToken)
+
+const sum = <A>(values: ReadonlyArray<A>, tokensOf: (value: A) => number): number =>
+  values.reduce((total, value) => total + tokensOf(value), 0)

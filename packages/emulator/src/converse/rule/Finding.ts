@@ -1,0 +1,40 @@
+/**
+ * What a rule finds wrong with a request, and the sentences that several rules share.
+ */
+import * as AwsError from "../../AwsError.ts"
+
+/** The errors a rule finds, first things first. */
+export type Findings = Generator<AwsError.AwsError, undefined>
+
+/** Refused by the API itself. */
+export const refused = AwsError.validation
+
+/** Refused by the model behind the API, whose words the API passes on. */
+export const refusedByModel = (finding: string): AwsError.AwsError =>
+  AwsError.validation(`The model returned the following errors: ${finding}`)
+
+/** A field the model has no use for. */
+export const unsupported = (field: string, where = ""): AwsError.AwsError =>
+  AwsError.validation(`This model doesn't support the ${field} field${where}. Remove ${field} and try again.`)
+
+/** A field that should hold a JSON object. */
+export const notAnObject = (at: string): AwsError.AwsError =>
+  AwsError.validation(
+    `The format of the value at ${at} is invalid. Provide a json object for the field and try again.`
+  )
+
+/** A union with no member set, or with several. */
+export const mustSetOne = (object: string, at: string, keys: string): AwsError.AwsError =>
+  AwsError.validation(`${object} object at ${at} must set one of the following keys: ${keys}.`)
+
+/** Whether exactly one member is set. */
+export const isUnion = (value: object): boolean => Object.keys(value).length === 1
+
+/** Whether a value is a JSON object. */
+export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+/** The values that occur more than once. */
+export const duplicates = (values: ReadonlyArray<string>): ReadonlyArray<string> => [
+  ...new Set(values.filter((value, index) => values.indexOf(value) !== index))
+]
