@@ -92,7 +92,10 @@ const encodeParts = (
 /** Where nothing is cached a cache point is no mistake: the same prompt may be meant for several models. */
 const withoutCachePoints = (input: ConverseStreamCommandInput): ConverseStreamCommandInput => ({
   ...input,
-  ...defined("messages", input.messages?.map((message) => ({ ...message, content: message.content?.filter(isContent) }))),
+  ...defined(
+    "messages",
+    input.messages?.map((message) => ({ ...message, content: message.content?.filter(isContent) }))
+  ),
   ...defined("system", input.system?.filter(isContent)),
   ...defined(
     "toolConfig",
