@@ -17,7 +17,7 @@ import * as ToolUse from "./history/ToolUse.ts"
 import * as Turn from "./history/Turn.ts"
 
 export type { Change } from "./history/Change.ts"
-export type { Conversation, Placed, Turn } from "./history/Turn.ts"
+export type { Placed } from "./history/Turn.ts"
 
 /**
  * - `repair`: change what Bedrock refuses.
