@@ -60,7 +60,7 @@ export const encode = (
       // the parts of a system prompt encode to these
       ...(system.length > 0 ? { system: system as Array<SystemContentBlock> } : undefined),
       ...defined("inferenceConfig", encodeInference(request, inferenceConfig)),
-      ...defined("toolConfig", yield* ToolConfig.encode(request)),
+      ...defined("toolConfig", yield* ToolConfig.encode(request, capabilities)),
       ...rest,
       ...yield* Reasoning.encode(request, capabilities)
     }

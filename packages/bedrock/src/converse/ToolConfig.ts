@@ -6,22 +6,26 @@ import type * as ChatRequest from "@strata/core/ChatRequest"
 import * as ProviderError from "@strata/core/ProviderError"
 import type * as Tool from "@strata/core/Tool"
 import * as Result from "effect/Result"
+import type { Capabilities } from "../catalog/Capabilities.ts"
 import { providerName } from "../internal/provider.ts"
 import * as Block from "./Block.ts"
 
 /**
  * Encodes tools and the choice among them; nothing when there are none to offer.
  *
+ * `strict` is a request where the model has it, and is left out where the model is known not to.
+ *
  * Converse has no word for the choice `none`: the tools are left out, unless the history calls some. Then Bedrock
  * demands that they be declared, and the model is free to call them again.
  */
 export const encode = (
-  request: ChatRequest.Resolved
+  request: ChatRequest.Resolved,
+  { strictTools }: Pick<Capabilities, "strictTools"> = {}
 ): Result.Result<ToolConfiguration | undefined, ProviderError.ProviderError> => {
   const { messages, toolChoice, tools = [] } = request
   if (tools.length === 0 || toolChoice === "none" && !mentionsTools(messages)) return Result.succeed(undefined)
   return Result.map(
-    Result.all(tools.map((tool, index) => encodeTool(request.model, tool, `tools[${index}]`))),
+    Result.all(tools.map((tool, index) => encodeTool(request.model, tool, `tools[${index}]`, strictTools !== false))),
     (encoded) => ({ tools: encoded.flat(), ...encodeChoice(toolChoice) })
   )
 }
@@ -29,7 +33,8 @@ export const encode = (
 const encodeTool = (
   model: string,
   tool: Tool.RequestTool,
-  field: string
+  field: string,
+  strictly: boolean
 ): Result.Result<ReadonlyArray<ConverseTool>, ProviderError.ProviderError> => {
   if (!toolName.test(tool.name)) {
     return Result.fail(ProviderError.invalidRequest({
@@ -59,7 +64,7 @@ const encodeTool = (
         name,
         inputSchema: { json: Block.asJson(inputSchema) },
         ...(description === undefined || description.trim() === "" ? undefined : { description }),
-        ...(strict === undefined ? undefined : { strict })
+        ...(strict === undefined || !strictly ? undefined : { strict })
       }
     },
     ...Block.cachePoint(cache)

@@ -125,6 +125,16 @@ describe("converse/Request", () => {
     assert.strictEqual(input.toolConfig?.tools?.length, 1)
   })
 
+  it("asks for strict tools unless the model is known not to have them", () => {
+    const strictOf = (strictTools: boolean | undefined) =>
+      Result.getOrThrow(Request.encode({
+        model,
+        messages: [Message.user("Hi")],
+        tools: [{ name: "look", inputSchema: { type: "object" }, strict: true }]
+      }, { capabilities: { strictTools }, history: "repair" })).input.toolConfig?.tools?.[0]?.toolSpec?.strict
+    assert.deepStrictEqual([strictOf(true), strictOf(undefined), strictOf(false)], [true, true, undefined])
+  })
+
   it("gives media their Bedrock format, and refuses a type it does not take", () => {
     const bytes = new Uint8Array([1, 2, 3])
     const input = encode({
