@@ -62,7 +62,8 @@ export const layer = (options: Options = {}): Layer.Layer<never, never, BedrockC
   )
 
 /** Whether only a lookup can tell what a model id stands for. */
-export const isOpaque = (modelId: string): boolean => ModelId.parse(modelId).kind === "application-inference-profile"
+export const isOpaque = (modelId: string): boolean =>
+  ModelId.isArn(modelId) && ModelId.parse(modelId).kind === "application-inference-profile"
 
 /** The foundation model behind any model id, as the lookup in force sees it: `undefined` unless it is a profile's ARN. */
 export const modelOf = (modelId: string): Effect.Effect<string | undefined, ProviderError.ProviderError> =>

@@ -40,7 +40,9 @@ export const make = (options: Options = {}): Effect.Effect<Prepare> =>
         Request.encode(request, { capabilities, history: options.history ?? "repair", streaming })
       )
       yield* logChanges(request, encoded)
-      return ModelId.parse(request.model).kind === "prompt" ? yield* prompted(request, encoded) : encoded
+      return ModelId.isArn(request.model) && ModelId.parse(request.model).kind === "prompt"
+        ? yield* prompted(request, encoded)
+        : encoded
     })
   })
 
