@@ -1,5 +1,6 @@
 /**
- * Embeddings on Amazon Bedrock through InvokeModel: Titan Text V1 and V2, Cohere Embed v3 and v4.
+ * Embeddings on Amazon Bedrock through InvokeModel: Amazon Titan (text, multimodal) and Nova, Cohere Embed, TwelveLabs
+ * Marengo. All but Titan Text take images too.
  *
  * Every family has a request and an answer of its own; they are in `embedding/`, one file each. Batches, order,
  * duplicates and retries are the work of `EmbeddingService.make`.
@@ -44,7 +45,8 @@ export interface Options {
  *
  * - `family`: as in {@link Options}, for the model of this request.
  * - `body`: more fields for the body of the request, in the model's own words. What stands here wins over what Strata
- *   would send, except for the texts and what decides the kind and length of the vectors.
+ *   would send, except for the inputs and what decides the kind and length of the vectors. An object is merged with the
+ *   one Strata would send, and one about images is not sent with texts, nor the other way round.
  *
  * @example
  * EmbeddingService.embed(text, { truncate: "end", providerOptions: { bedrock: { body: { max_tokens: 4096 } } } })
@@ -63,9 +65,10 @@ declare module "@strata/core/Embedding" {
 /**
  * Builds the service from a {@link BedrockClient}.
  *
- * Vectors are `Float32Array`s. `normalize: true` gives them unit length whatever the model; `false` means that nothing
- * scales them, which a model that only makes unit vectors satisfies by making those. `inputTokens` is what the model
- * counted. Beside the errors of the client, calls fail with
+ * Vectors are of the type that is asked for, where the model makes it. `normalize: true` gives `float` vectors unit
+ * length whatever the model; `false` means that nothing scales them, which a model that only makes unit vectors
+ * satisfies by making those. A model that knows no purposes embeds alike for all of them. `inputTokens` is what the
+ * model counted. Beside the errors of the client, calls fail with
  * - `InvalidRequestError`, before anything is sent, if the family is unknown or cannot do what the options ask for;
  * - `MalformedResponseError` if an answer does not hold one vector of finite numbers, as long as asked, for each input.
  */
@@ -149,7 +152,7 @@ const resolve = (
   described: string,
   hint: FamilyName | undefined
 ): Result.Result<Family.Family, ProviderError.InvalidRequestError> => {
-  const { dimensions, model, providerOptions } = options
+  const { dimensions, model, normalize, providerOptions, vectorType } = options
   const family = Families.find(described, hint)
   if (family === undefined) {
     return Result.fail(invalid(
@@ -167,7 +170,23 @@ const resolve = (
       `Use ${oneOf(family.dimensions.allowed)}, or leave it out`
     ))
   }
-  const reserved = Object.keys(providerOptions?.bedrock?.body ?? {}).find((name) => family.reserved.includes(name))
+  if (!family.vectorTypes.includes(vectorType)) {
+    return Result.fail(invalid(
+      model,
+      "vectorType",
+      `the model makes no vectors of type ${vectorType}`,
+      `Use ${oneOf(family.vectorTypes)}, or leave it out`
+    ))
+  }
+  if (normalize === true && vectorType !== "float") {
+    return Result.fail(invalid(
+      model,
+      "normalize",
+      `a vector of type ${vectorType} cannot have unit length`,
+      "Use false or leave it out, or set `vectorType` to float"
+    ))
+  }
+  const reserved = Family.findReserved(family, providerOptions?.bedrock?.body ?? {})
   return reserved === undefined ? Result.succeed(family) : Result.fail(invalid(
     model,
     `providerOptions.bedrock.body.${reserved}`,

@@ -1,4 +1,3 @@
-import { BedrockRuntimeClient } from "@aws-sdk/client-bedrock-runtime"
 import { assert, describe, it } from "@effect/vitest"
 import * as EmbeddingService from "@strata/core/EmbeddingService"
 import * as Policy from "@strata/core/policy/Policy"
@@ -9,47 +8,11 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as TestClock from "effect/testing/TestClock"
-import { BedrockClient } from "../src/BedrockClient.ts"
 import * as BedrockEmbedding from "../src/BedrockEmbedding.ts"
 import * as Families from "../src/embedding/Families.ts"
 import * as InferenceProfile from "../src/InferenceProfile.ts"
 import * as Answers from "./embedding/answers.ts"
-
-interface Sent {
-  readonly modelId: string
-  readonly body: Readonly<Record<string, unknown>>
-}
-
-/** The texts of a request, whatever the family. */
-const textsOf = ({ body }: Sent): ReadonlyArray<string> => (body.texts ?? [body.inputText]) as ReadonlyArray<string>
-
-/** A client that writes down what is sent and answers what it is told to; the header counts a token for each text. */
-const client = (answer: (sent: Sent) => unknown, sent: Array<Sent> = []) => {
-  const unsupported = Effect.fail(
-    new ProviderError.UnsupportedFeatureError({ provider: "test", feature: "chat", message: "Only invokeModel" })
-  )
-  return Layer.succeed(BedrockClient, {
-    converse: () => unsupported,
-    converseStream: () => unsupported,
-    countTokens: () => unsupported,
-    applyGuardrail: () => unsupported,
-    invokeModel: ({ body, modelId }) =>
-      Effect.sync(() => {
-        const request: Sent = { modelId, body: JSON.parse(body) }
-        sent.push(request)
-        return {
-          body: Answers.bytes(answer(request)),
-          requestId: "request-1",
-          inputTokens: textsOf(request).length,
-          latency: undefined
-        }
-      }),
-    sdk: new BedrockRuntimeClient({ region: "us-east-1" })
-  })
-}
-
-const provideEmbedding = (options: BedrockEmbedding.Options, ...stub: Parameters<typeof client>) =>
-  Effect.provide(Layer.provide(BedrockEmbedding.layer(options), client(...stub)))
+import { client, provideEmbedding, type Sent, textsOf } from "./embedding/stub.ts"
 
 /** Vectors whose first number is the number in the text. */
 const cohere = (sent: Sent) =>
@@ -145,6 +108,33 @@ describe("BedrockEmbedding", () => {
         })
     )
 
+    it.effect.each(
+      Families.all.flatMap(({ name, vectorTypes }) =>
+        (["int8", "uint8", "binary"] as const)
+          .filter((vectorType) => !vectorTypes.includes(vectorType))
+          .map((vectorType) => ({ name, vectorType, vectorTypes }))
+      )
+    )(
+      "vectors of type $vectorType, which $name does not make",
+      ({ name, vectorType, vectorTypes }) =>
+        Effect.gen(function*() {
+          const error = yield* refusal({
+            model: applicationProfile,
+            vectorType,
+            providerOptions: { bedrock: { family: name } }
+          })
+          assert.strictEqual(error.field, "vectorType")
+          const named = Array.from(error.remedy?.matchAll(/\b(float|int8|uint8|binary)\b/g) ?? [], ([type]) => type)
+          assert.deepStrictEqual(named, [...vectorTypes])
+        })
+    )
+
+    it.effect("unit length of a vector that is not of type float", () =>
+      Effect.gen(function*() {
+        const error = yield* refusal({ model: "cohere.embed-v4:0", vectorType: "int8", normalize: true })
+        assert.strictEqual(error.field, "normalize")
+      }))
+
     it.effect("a model whose family its id does not tell", () =>
       Effect.gen(function*() {
         const error = yield* refusal({ model: applicationProfile })
@@ -160,6 +150,15 @@ describe("BedrockEmbedding", () => {
           providerOptions: { bedrock: { body: { [field]: ["int8"] } } }
         })
         assert.strictEqual(error.field, `providerOptions.bedrock.body.${field}`)
+      }))
+
+    it.effect("another value for a field inside another", () =>
+      Effect.gen(function*() {
+        const error = yield* refusal({
+          model: "amazon.nova-2-multimodal-embeddings-v1:0",
+          providerOptions: { bedrock: { body: { singleEmbeddingParams: { embeddingDimension: 256 } } } }
+        })
+        assert.strictEqual(error.field, "providerOptions.bedrock.body.singleEmbeddingParams.embeddingDimension")
       }))
 
     it.effect("fields that are not JSON", () =>

@@ -1,11 +1,23 @@
 /**
- * Runs the benchmarks and prints their tables: `pnpm bench`.
+ * Runs benchmarks and prints their tables: `pnpm bench` for the quick ones, `pnpm bench embeddings` for one of them.
  */
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
-import { Effect, References } from "effect"
+import { Console, Effect, References } from "effect"
+import * as embeddings from "./embeddings.ts"
 import * as firstPath from "./firstPath.ts"
+import * as vectors from "./vectors.ts"
 
-firstPath.run.pipe(
+const benchmarks = { firstPath, embeddings, vectors }
+
+const isKnown = (name: string): name is keyof typeof benchmarks => name in benchmarks
+
+const name = process.argv[2] ?? "firstPath"
+
+const program = isKnown(name)
+  ? benchmarks[name].run
+  : Console.log(`Which one? ${Object.keys(benchmarks).join(", ")}`)
+
+program.pipe(
   Effect.provideService(References.MinimumLogLevel, "Error"), // three hundred retries would hide the tables
   Effect.provide(NodeServices.layer),
   NodeRuntime.runMain

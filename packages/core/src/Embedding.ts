@@ -1,12 +1,58 @@
 /**
  * Vectors, and what may be asked of the model that makes them.
  */
+import type * as Duration from "effect/Duration"
 
-/** One vector. `Float32Array` unless the request asked for a typed kind. Never `number[]`. */
+/** One vector, of the array its {@link VectorType} says. Never `number[]`. */
 export type Vector = Float32Array | Int8Array | Uint8Array
 
-/** What is embedded. */
-export type Input = string
+/**
+ * How the numbers of a vector are kept.
+ *
+ * - `float`: `Float32Array`, one number to a dimension.
+ * - `int8`: `Int8Array`, `uint8`: `Uint8Array`, one byte to a dimension.
+ * - `binary`: `Uint8Array`, eight dimensions to a byte, the first in the highest bit.
+ */
+export type VectorType = "float" | "int8" | "uint8" | "binary"
+
+/** An image: its bytes, and its media type such as `image/png`. */
+export interface Image {
+  readonly bytes: Uint8Array
+  readonly mediaType: string
+}
+
+/** A text, an image, or both in one vector, where the model can. At least one of the two. */
+export interface ContentInput {
+  readonly text?: string | undefined
+  readonly image?: Image | undefined
+}
+
+/** An image alone. */
+export interface ImageInput extends ContentInput {
+  readonly text?: undefined
+  readonly image: Image
+}
+
+/** A text and an image that share one vector. */
+export interface CombinedInput extends ContentInput {
+  readonly text: string
+  readonly image: Image
+}
+
+/** What is embedded. `{ text }` alone is the same as the string. */
+export type Input = string | ContentInput
+
+/** What an input is made of; one request holds inputs of one kind. */
+export type Kind = "text" | "image" | "combined"
+
+/** The kind of an input; one that has nothing in it counts as a text. */
+export const kindOf = (input: Input): Kind => {
+  if (typeof input === "string" || input.image === undefined) return "text"
+  return input.text === undefined ? "image" : "combined"
+}
+
+/** The text of an input, if it has one. */
+export const textOf = (input: Input): string | undefined => typeof input === "string" ? input : input.text
 
 /**
  * What the vector is for; each model family has its own word for it. Many models place a question and its answer
@@ -23,22 +69,41 @@ export interface ProviderOptions {}
  * - `purpose`: `document` unless said otherwise.
  * - `dimensions`: how many numbers a vector has; the model's own default when missing.
  * - `normalize`: whether vectors have unit length; the model's own default when missing.
- * - `truncate`: what to do with a text longer than the model takes: cut it at the `start` or the `end`, or refuse it
- *   (`none`, the default) with an error that names it.
+ * - `vectorType`: how the numbers are kept; `float` unless said otherwise.
+ * - `truncate`: what to do with a text longer than the model takes: cut it at the `start` or the `end`, refuse it
+ *   (`none`, the default) with an error that names it, or embed it in pieces (`chunk`). The vectors of the pieces are
+ *   averaged, weighted by their lengths, and the average has unit length again unless `normalize` is `false`; only
+ *   `float` vectors can be averaged.
  */
 export interface EmbeddingOptions {
   readonly model?: string | undefined
   readonly purpose?: Purpose | undefined
   readonly dimensions?: number | undefined
   readonly normalize?: boolean | undefined
-  readonly truncate?: "none" | "start" | "end" | undefined
+  readonly vectorType?: VectorType | undefined
+  readonly truncate?: "none" | "start" | "end" | "chunk" | undefined
   readonly providerOptions?: ProviderOptions | undefined
 }
 
-/** {@link EmbeddingOptions} with everything that has a default settled: what a provider receives. */
+/**
+ * How a stream is embedded, beside what {@link EmbeddingOptions} say.
+ *
+ * - `unordered`: emits values as their requests are answered instead of in the order of the stream.
+ * - `flushAfter`: how long a value waits for its request to fill; 50 ms unless said otherwise.
+ */
+export interface StreamOptions extends EmbeddingOptions {
+  readonly unordered?: boolean | undefined
+  readonly flushAfter?: Duration.Input | undefined
+}
+
+/**
+ * {@link EmbeddingOptions} with everything that has a default settled: what a provider receives. It never sees
+ * `chunk`: texts are cut into pieces before they reach it, and `truncate` is `none`.
+ */
 export interface ResolvedOptions extends EmbeddingOptions {
   readonly model: string
   readonly purpose: Purpose
+  readonly vectorType: VectorType
   readonly truncate: "none" | "start" | "end"
 }
 
@@ -63,7 +128,7 @@ export interface EmbeddingBatch {
   readonly requests: number
 }
 
-/** A value of the caller's with the embedding of its text. */
+/** A value of the caller's with the embedding of its input. */
 export interface Embedded<A> {
   readonly value: A
   readonly embedding: Embedding
@@ -72,19 +137,62 @@ export interface Embedded<A> {
 /**
  * What a model takes in one request.
  *
- * - `maxItems`: inputs in a request.
- * - `maxLength`: characters (UTF-16 code units) in one input.
- * - `maxBatchLength`: characters in all the inputs of a request together; no limit when missing.
+ * - `maxItems`: texts in a request.
+ * - `maxLength`: characters (UTF-16 code units) in one text.
+ * - `maxBatchLength`: characters in all the texts of a request together; no limit when missing.
+ * - `images`: what it takes of images; none when missing.
+ * - `combined`: what it takes of texts and images in one vector; none when missing.
  */
 export interface Limits {
   readonly maxItems: number
   readonly maxLength: number
   readonly maxBatchLength?: number | undefined
+  readonly images?: ImageLimits | undefined
+  readonly combined?: CombinedLimits | undefined
 }
 
-/** One request to a provider: within the limits of its model, without duplicates, never empty. */
-export interface ProviderBatch {
-  readonly inputs: ReadonlyArray<Input>
+/**
+ * - `maxItems`: images in a request.
+ * - `maxBytes`: bytes in one image; no limit when missing.
+ * - `maxBatchBytes`: bytes in all the images of a request together; no limit when missing.
+ * - `mediaTypes`: the types the model reads, in lower case; any when missing.
+ */
+export interface ImageLimits {
+  readonly maxItems: number
+  readonly maxBytes?: number | undefined
+  readonly maxBatchBytes?: number | undefined
+  readonly mediaTypes?: ReadonlyArray<string> | undefined
+}
+
+/**
+ * - `maxItems`: pairs of a text and an image in a request. Their texts are bound as texts are, and their images by what
+ *   {@link ImageLimits} says of bytes and media types.
+ */
+export interface CombinedLimits {
+  readonly maxItems: number
+}
+
+/** One request to a provider: inputs of one kind, within the limits of its model, without duplicates, never empty. */
+export type ProviderBatch = TextBatch | ImageBatch | CombinedBatch
+
+/** Texts, as plain strings. */
+export interface TextBatch {
+  readonly kind: "text"
+  readonly inputs: ReadonlyArray<string>
+  readonly options: ResolvedOptions
+}
+
+/** Images alone. */
+export interface ImageBatch {
+  readonly kind: "image"
+  readonly inputs: ReadonlyArray<ImageInput>
+  readonly options: ResolvedOptions
+}
+
+/** Pairs of a text and an image, each with one vector for both. */
+export interface CombinedBatch {
+  readonly kind: "combined"
+  readonly inputs: ReadonlyArray<CombinedInput>
   readonly options: ResolvedOptions
 }
 

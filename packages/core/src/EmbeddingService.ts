@@ -1,5 +1,5 @@
 /**
- * Turns text into vectors.
+ * Turns texts and images into vectors.
  *
  * A provider hands {@link make} the smallest thing it knows, how to send one request and how much fits into it, and gets
  * back a service that checks, plans, batches, repeats and reports. Vectors pass through as they come, never copied.
@@ -24,18 +24,26 @@ import type * as ProviderError from "./ProviderError.ts"
 export type EmbeddingError = ProviderError.ProviderError
 
 /**
- * The embedding service. Equal texts of one call are embedded once and share their vector: do not write into it.
+ * The embedding service. Equal inputs of one call are embedded once and share their vector: do not write into it. Two
+ * images are equal when their bytes and media types are.
  *
- * - `embed`: one text. Concurrent calls with equal options share requests; one bad text fails only its own caller.
+ * - `embed`: one input. Concurrent calls with equal options share requests; one bad input fails only its own caller.
  * - `embedMany`: all of them, in order, whole or nothing. Fails with the first failure, which names the input
  *   (`inputs[17]`), and interrupts the rest.
  * - `embedEach`: one `Result` for each input, in order: one bad input spoils only itself.
- * - `embedStream`: any number of values, in order, with backpressure and flat memory. Fails with the first failure,
- *   which names the position of the value in the stream (`inputs[17]`).
+ * - `embedStream`: any number of values, in order unless `unordered`, with backpressure and flat memory. Fails with the
+ *   first failure, which names the position of the value in the stream (`inputs[17]`).
  *
- * A blank text, and one longer than the model takes while `truncate` is `none`, fail before anything is sent, with
- * `InvalidRequestError` and `ContextLengthExceededError`. An answer with too few, too many, empty or uneven vectors is a
- * `MalformedResponseError` for the inputs of that request.
+ * Before anything is sent, and named by its place (`inputs[3]`, `inputs[3].image`), an input fails with
+ * - `InvalidRequestError` if it has neither text nor image, its text is blank, or its image has no bytes, a media type
+ *   the model does not read, or too many bytes;
+ * - `UnsupportedFeatureError` if it has an image, or a text beside its image, and the model takes none;
+ * - `ContextLengthExceededError` if its text is longer than the model takes while `truncate` is `none`; a text beside an
+ *   image is not cut into pieces, and fails with `chunk` too.
+ *
+ * An answer with too few, too many, empty or uneven vectors, or of another type than `vectorType`, is a
+ * `MalformedResponseError` for the inputs of that request. With `chunk`, an input whose piece fails has failed; its
+ * requests and tokens count all the same.
  */
 export class EmbeddingService extends Context.Service<EmbeddingService, {
   readonly embed: (
@@ -52,8 +60,8 @@ export class EmbeddingService extends Context.Service<EmbeddingService, {
   ) => Effect.Effect<ReadonlyArray<Result.Result<Embedding.Embedding, EmbeddingError>>>
   readonly embedStream: <A, E, R>(
     values: Stream.Stream<A, E, R>,
-    text: (value: A) => Embedding.Input,
-    options?: Embedding.EmbeddingOptions
+    input: (value: A) => Embedding.Input,
+    options?: Embedding.StreamOptions
   ) => Stream.Stream<Embedding.Embedded<A>, E | EmbeddingError, R>
 }>()("@strata/core/EmbeddingService") {}
 
@@ -63,7 +71,7 @@ export class EmbeddingService extends Context.Service<EmbeddingService, {
  * - `provider`: its name in errors and telemetry, as OpenTelemetry spells it (`aws.bedrock`).
  * - `defaultModel`: asked when the options name none.
  * - `limits`: what the model takes in one request with these options, without any network. Options the model cannot
- *   serve are refused here.
+ *   serve are refused here, a `vectorType` it does not make among them.
  * - `embedBatch`: one attempt at one request, nothing repeated.
  * - `coalesce`: how long `embed` waits for company; when missing, it joins only what is asked in the same tick.
  */
@@ -112,14 +120,16 @@ export const make = (provider: Provider): Effect.Effect<EmbeddingService["Servic
               (each) => each.results
             )
         }),
-      embedStream: (values, text, options) =>
-        Stream.unwrap(Effect.map(prepare(options), (call) => EmbeddingStream.make(call, values, text)))
+      embedStream: (values, input, { flushAfter, unordered, ...options } = {}) =>
+        Stream.unwrap(
+          Effect.map(prepare(options), (call) => EmbeddingStream.make(call, values, input, { flushAfter, unordered }))
+        )
     })
     providers.set(service, provider)
     return service
   })
 
-/** One text. Concurrent calls with equal options share requests. */
+/** One input. Concurrent calls with equal options share requests. */
 export const embed = (
   input: Embedding.Input,
   options?: Embedding.EmbeddingOptions
@@ -141,10 +151,11 @@ export const embedEach = (
   Effect.flatMap(EmbeddingService, (service) => service.embedEach(inputs, options))
 
 /**
- * Every value of a stream with the embedding of its text, in order. Values that are strings are their own text.
+ * Every value of a stream with its embedding, in order unless `unordered`. Values that are inputs need no function.
  *
- * A request goes out when it is full, or 50 ms after its first value came. Equal texts are embedded once only where they
- * meet in one request: memory stays flat however long the stream is.
+ * A request goes out when it is full, or `flushAfter` (50 ms) after its first value came; values of one kind fill their
+ * requests, and where kinds alternate each gets at most one request for each full one of another. Equal inputs are
+ * embedded once only where they meet in one request: memory stays flat however long the stream is.
  *
  * @example
  * EmbeddingService.embedStream(documents, (document) => document.body, { purpose: "document" })
@@ -152,22 +163,22 @@ export const embedEach = (
 export const embedStream: {
   <A, E, R>(
     values: Stream.Stream<A, E, R>,
-    text: (value: A) => Embedding.Input,
-    options?: Embedding.EmbeddingOptions
+    input: (value: A) => Embedding.Input,
+    options?: Embedding.StreamOptions
   ): Stream.Stream<Embedding.Embedded<A>, E | EmbeddingError, R | EmbeddingService>
   <A extends Embedding.Input, E, R>(
     values: Stream.Stream<A, E, R>,
-    options?: Embedding.EmbeddingOptions
+    options?: Embedding.StreamOptions
   ): Stream.Stream<Embedding.Embedded<A>, E | EmbeddingError, R | EmbeddingService>
 } = <A extends Embedding.Input, E, R>(
   values: Stream.Stream<A, E, R>,
-  text: ((value: A) => Embedding.Input) | Embedding.EmbeddingOptions = identity,
-  options?: Embedding.EmbeddingOptions
+  input: ((value: A) => Embedding.Input) | Embedding.StreamOptions = identity,
+  options?: Embedding.StreamOptions
 ) =>
   Stream.unwrap(Effect.map(EmbeddingService, (service) =>
-    typeof text === "function"
-      ? service.embedStream(values, text, options)
-      : service.embedStream(values, identity, text)))
+    typeof input === "function"
+      ? service.embedStream(values, input, options)
+      : service.embedStream(values, identity, input)))
 
 /**
  * Replaces the policy of a service.
@@ -194,7 +205,13 @@ export const withPolicy: {
 const custom = (service: EmbeddingService["Service"]): Provider => ({
   provider: "custom",
   defaultModel: "custom",
-  limits: () => Effect.succeed({ maxItems: Infinity, maxLength: Infinity }),
+  limits: () =>
+    Effect.succeed({
+      maxItems: Infinity,
+      maxLength: Infinity,
+      images: { maxItems: Infinity },
+      combined: { maxItems: Infinity }
+    }),
   embedBatch: ({ inputs, options: { model, ...options } }) =>
     Effect.map(service.embedMany(inputs, model === "custom" ? options : { ...options, model }), (batch) => ({
       vectors: batch.embeddings.map(({ vector }) => vector),

@@ -1,5 +1,5 @@
 /**
- * A provider under observation: what was sent to it, how much of it at the same time, and what was called off.
+ * A provider of texts under observation: what was sent to it, how much of it at the same time, and what was called off.
  */
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
@@ -9,7 +9,7 @@ import * as Policy from "../src/policy/Policy.ts"
 import type * as ProviderError from "../src/ProviderError.ts"
 
 export type Answer = (
-  batch: Embedding.ProviderBatch
+  batch: Embedding.TextBatch
 ) => Effect.Effect<Embedding.ProviderBatchResult, ProviderError.ProviderError>
 
 /** The service of a provider that answers as it is told, with its counters. */
@@ -34,6 +34,7 @@ export const make = Effect.fnUntraced(function*(options: {
     coalesce: options.coalesce,
     embedBatch: (batch) =>
       Effect.suspend(() => {
+        if (batch.kind !== "text") return Effect.die(`a request of kind ${batch.kind}`)
         probe.sent.push(batch.inputs)
         probe.inFlight++
         probe.mostInFlight = Math.max(probe.mostInFlight, probe.inFlight)

@@ -30,7 +30,7 @@ describe("EmbeddingService", () => {
       Effect.gen(function*() {
         const vectors = [Int8Array.of(1, 2), Int8Array.of(3, 4)]
         const { service } = yield* EmbeddingProbe.make({ answer: () => Effect.succeed({ vectors }) })
-        const batch = yield* service.embedMany(["a", "b"])
+        const batch = yield* service.embedMany(["a", "b"], { vectorType: "int8" })
         assert.strictEqual(batch.embeddings[0]!.vector, vectors[0])
         assert.strictEqual(batch.embeddings[1]!.vector, vectors[1])
       }))

@@ -14,6 +14,8 @@ import * as EmbeddingProbe from "./EmbeddingProbe.ts"
 
 const identity = (text: string) => text
 
+const unit = Float32Array.of(1)
+
 describe("EmbeddingService.embedStream", () => {
   it.effect.prop("gives every value its embedding, in order, in full requests", {
     count: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 60 })),
@@ -148,6 +150,107 @@ describe("EmbeddingService.embedStream", () => {
       assert.isAtMost(read, 4 * (2 + 4))
       yield* Fiber.interrupt(fiber)
     }))
+
+  it.effect("emits values as they are answered when it is unordered", () =>
+    Effect.gen(function*() {
+      const { service } = yield* EmbeddingProbe.make({
+        limits: { maxItems: 1 },
+        answer: (batch) =>
+          Effect.delay(EmbeddingProbe.numbered(batch), `${10 - EmbeddingProbe.numberOf(batch.inputs[0]!)} seconds`)
+      })
+      const fiber = yield* Effect.forkChild(Stream.runCollect(
+        service.embedStream(Stream.fromIterable(EmbeddingProbe.texts(4)), identity, { unordered: true })
+      ))
+      yield* EmbeddingProbe.settled
+      yield* TestClock.adjust("10 seconds")
+      const embedded = yield* Fiber.join(fiber)
+      assert.deepStrictEqual(
+        embedded.map(({ embedding, value }) => [value, embedding.vector[0]]),
+        [["text 4", 4], ["text 3", 3], ["text 2", 2], ["text 1", 1]]
+      )
+    }))
+
+  it.effect("sends a value that gets no company after as long as flushAfter says", () =>
+    Effect.gen(function*() {
+      const { probe, service } = yield* EmbeddingProbe.make({ limits: { maxItems: 4 } })
+      const queue = yield* Queue.unbounded<string>()
+      const fiber = yield* service.embedStream(Stream.fromQueue(queue), identity, { flushAfter: "2 seconds" }).pipe(
+        Stream.take(1),
+        Stream.runCollect,
+        Effect.forkChild
+      )
+      yield* Queue.offer(queue, "a 1")
+      yield* TestClock.adjust("1999 millis")
+      assert.deepStrictEqual(probe.sent, [])
+      yield* TestClock.adjust("1 millis")
+      assert.deepStrictEqual(probe.sent, [["a 1"]])
+      yield* Fiber.join(fiber)
+    }))
+
+  it.effect("fills requests by characters, without a request that is short between full ones", () =>
+    Effect.gen(function*() {
+      const { probe, service } = yield* EmbeddingProbe.make({
+        limits: { maxItems: 4, maxLength: 9, maxBatchLength: 9 }
+      })
+      yield* Stream.runDrain(service.embedStream(Stream.make("aaaa", "bbbb", "cccc", "dddd", "eee", "f"), identity))
+      assert.deepStrictEqual(probe.sent, [["aaaa", "bbbb"], ["cccc", "dddd"], ["eee", "f"]])
+    }))
+
+  it.effect("embeds kinds that alternate, in order, with no kind ahead of another by a second request", () =>
+    Effect.gen(function*() {
+      const inputs = Array.from({ length: 40 }, (_, index) =>
+        index % 2 === 0
+          ? `text ${index}`
+          : { image: { bytes: Uint8Array.of(index), mediaType: "image/png" } })
+      const embedded = yield* Stream.runCollect(EmbeddingService.embedStream(Stream.fromIterable(inputs)))
+      assert.deepStrictEqual(embedded.map(({ value }) => value), inputs)
+      const alone = yield* Effect.forEach(inputs, (input) => EmbeddingService.embed(input))
+      assert.deepStrictEqual(
+        embedded.map(({ embedding }) => embedding.vector),
+        alone.map(({ vector }) => vector)
+      )
+      const batches = (yield* (yield* TestEmbedding.TestEmbedding).batches).slice(0, 12)
+      assert.deepStrictEqual(
+        batches.slice(0, 4).map(({ inputs, kind }) => [kind, inputs.length]),
+        [["text", 2], ["image", 2], ["text", 2], ["image", 2]]
+      )
+    }).pipe(
+      Effect.provide(TestEmbedding.layer({
+        limits: { maxItems: 8, images: { maxItems: 2 } },
+        policy: Policy.make({ concurrency: 1 })
+      }))
+    ))
+
+  it.effect("bounds its requests where the model does not", () =>
+    Effect.gen(function*() {
+      const { probe, service } = yield* EmbeddingProbe.make({ limits: { maxItems: Infinity, maxLength: Infinity } })
+      yield* Stream.runDrain(service.embedStream(Stream.fromIterable(EmbeddingProbe.texts(5000)), identity))
+      assert.deepStrictEqual(probe.sent.map((inputs) => inputs.length), [2048, 2048, 904])
+    }))
+
+  for (const unordered of [false, true]) {
+    it.effect(`holds no more than its window of 200,000 values${unordered ? ", unordered" : ""}`, () =>
+      Effect.gen(function*() {
+        const count = 200_000
+        let pulled = 0
+        let emitted = 0
+        let held = 0
+        const { service } = yield* EmbeddingProbe.make({
+          limits: { maxItems: 96 },
+          policy: Policy.make({ concurrency: 4 }),
+          answer: ({ inputs }) => Effect.succeed({ vectors: inputs.map(() => unit) })
+        })
+        const values = Stream.range(1, count, 16).pipe(Stream.map((number) => {
+          held = Math.max(held, ++pulled - emitted)
+          return `text ${number}`
+        }))
+        yield* service.embedStream(values, identity, { unordered }).pipe(
+          Stream.runForEach(() => Effect.sync(() => emitted++))
+        )
+        assert.strictEqual(emitted, count)
+        assert.isAtMost(held, 96 * (4 + 4))
+      }))
+  }
 
   it.effect("fails with the position of the value in the whole stream", () =>
     Effect.gen(function*() {

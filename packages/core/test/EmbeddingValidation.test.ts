@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
 import * as EmbeddingService from "../src/EmbeddingService.ts"
 import * as ProviderError from "../src/ProviderError.ts"
 import * as EmbeddingProbe from "./EmbeddingProbe.ts"
@@ -66,11 +67,21 @@ describe("EmbeddingService, before anything is sent", () => {
     Effect.gen(function*() {
       const { service } = yield* EmbeddingProbe.make({
         answer: ({ inputs, options }) => {
-          assert.deepStrictEqual(options, { model: "probe-1", purpose: "document", truncate: "none", normalize: true })
+          assert.deepStrictEqual(options, {
+            model: "probe-1",
+            purpose: "document",
+            vectorType: "float",
+            truncate: "none",
+            normalize: true
+          })
           return Effect.succeed({ vectors: inputs.map(() => Float32Array.of(1)) })
         }
       })
       yield* service.embed("a", { normalize: true })
+      yield* service.embed("a", { normalize: true, truncate: "chunk" })
+      yield* Stream.runDrain(
+        service.embedStream(Stream.make("a"), (text) => text, { normalize: true, unordered: true, flushAfter: 10 })
+      )
     }))
 
   it.effect("names a blank input and what to do about it", () =>
@@ -96,7 +107,8 @@ describe("EmbeddingService, before anything is sent", () => {
       assert.strictEqual(
         error.message,
         "inputs[1]: the text has 6 characters and the model takes 5. " +
-          "Split it, or set `truncate` to \"start\" or \"end\" to have it cut."
+          "Split it, or set `truncate` to \"start\" or \"end\" to have it cut, " +
+          "or to \"chunk\" to have it embedded in pieces."
       )
     }))
 

@@ -1,5 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
+import * as Embedding from "../src/Embedding.ts"
+import * as Capacity from "../src/internal/embeddingCapacity.ts"
 import * as Plan from "../src/internal/embeddingPlan.ts"
 
 const Text = Schema.Union([
@@ -10,7 +12,8 @@ const Inputs = Schema.Array(Text).check(Schema.isMaxLength(60))
 const Count = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 12 }))
 const BatchLength = Schema.Int.check(Schema.isBetween({ minimum: 6, maximum: 30 }))
 
-const sent = (plan: Plan.Plan) => plan.batches.map((batch) => batch.map((slot) => plan.texts[slot]!))
+const sent = (plan: Plan.Plan) =>
+  plan.batches.map((batch) => batch.map((place) => Embedding.textOf(plan.contents[place]!)!))
 
 describe("Planner", () => {
   it.prop("plans every different text once, in the order it first appears", {
@@ -24,7 +27,7 @@ describe("Planner", () => {
 
   it.prop("finds the text of every input", { inputs: Inputs, maxItems: Count }, ({ inputs, maxItems }) => {
     const plan = Plan.make(inputs, { maxItems, maxLength: 6 })
-    assert.deepStrictEqual(Array.from(plan.slots, (slot) => plan.texts[slot]), [...inputs])
+    assert.deepStrictEqual(Array.from(plan.slots, (slot) => plan.contents[slot]), [...inputs])
   })
 
   it.prop("stays within the limits of a request", {
@@ -74,7 +77,7 @@ describe("Planner", () => {
   })
 
   it("takes no text longer than a whole request", () => {
-    assert.strictEqual(Plan.longestText({ maxItems: 8, maxLength: 100, maxBatchLength: 40 }), 40)
-    assert.strictEqual(Plan.longestText({ maxItems: 8, maxLength: 100 }), 100)
+    assert.strictEqual(Capacity.longestText({ maxItems: 8, maxLength: 100, maxBatchLength: 40 }), 40)
+    assert.strictEqual(Capacity.longestText({ maxItems: 8, maxLength: 100 }), 100)
   })
 })

@@ -17,6 +17,8 @@ const cosine = (self: Embedding.Vector, that: Embedding.Vector) =>
 const vectors = (...texts: ReadonlyArray<string>) =>
   Effect.map(EmbeddingService.embedMany(texts), ({ embeddings }) => embeddings.map(({ vector }) => vector))
 
+const image = (...bytes: ReadonlyArray<number>) => ({ bytes: Uint8Array.from(bytes), mediaType: "image/png" })
+
 const slowDown = new ProviderError.RateLimitError({ provider: "test", message: "slow down" })
 
 describe("TestEmbedding", () => {
@@ -54,6 +56,48 @@ describe("TestEmbedding", () => {
       const standard = yield* EmbeddingService.embed("a").pipe(Effect.provide(TestEmbedding.layer()))
       assert.strictEqual(standard.vector.length, 64)
     }).pipe(Effect.provide(TestEmbedding.layer({ dimensions: 32 }))))
+
+  it.effect("gives an image a vector of its bytes, and a pair one near both of its parts", () =>
+    Effect.gen(function*() {
+      const [cat, same, dog, text, both] = yield* Effect.forEach([
+        { image: image(1, 2, 3) },
+        { image: image(1, 2, 3) },
+        { image: image(1, 2, 4) },
+        "cat",
+        { text: "cat", image: image(1, 2, 3) }
+      ], (input) => Effect.map(EmbeddingService.embed(input), ({ vector }) => vector))
+      assert.deepStrictEqual(cat, same)
+      assert.approximately(cosine(cat!, cat!), 1, 1e-5)
+      assert.approximately(cosine(cat!, dog!), 0, 0.3)
+      assert.isAbove(cosine(both!, cat!), 0.5)
+      assert.isAbove(cosine(both!, text!), 0.5)
+      const batches = yield* (yield* TestEmbedding.TestEmbedding).batches
+      assert.deepStrictEqual(batches.map(({ kind }) => kind), ["image", "image", "image", "text", "combined"])
+    }).pipe(Effect.provide(TestEmbedding.layer())))
+
+  it.effect("takes texts only when told to", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(EmbeddingService.embed({ image: image(1) }))
+      assert.strictEqual(error._tag, "UnsupportedFeatureError")
+    }).pipe(Effect.provide(TestEmbedding.layer({ limits: { images: undefined, combined: undefined } }))))
+
+  it.effect("makes every type of vector from the same numbers", () =>
+    Effect.gen(function*() {
+      const of = (vectorType: Embedding.VectorType) =>
+        Effect.map(
+          EmbeddingService.embed("the quick brown fox", { vectorType, dimensions: 12 }),
+          ({ vector }) => vector
+        )
+      const floats = Array.from(yield* of("float"))
+      const bytes = floats.map((value) => Math.round(value * 127))
+      assert.deepStrictEqual(yield* of("int8"), Int8Array.from(bytes))
+      assert.deepStrictEqual(yield* of("uint8"), Uint8Array.from(bytes, (value) => value + 128))
+      const bits = floats.map((value) => value > 0 ? "1" : "0").join("").padEnd(16, "0")
+      assert.deepStrictEqual(
+        yield* of("binary"),
+        Uint8Array.of(Number.parseInt(bits.slice(0, 8), 2), Number.parseInt(bits.slice(8), 2))
+      )
+    }).pipe(Effect.provide(TestEmbedding.layer())))
 
   it.effect("records its batches, within the limits it is given, and counts a word as a token", () =>
     Effect.gen(function*() {

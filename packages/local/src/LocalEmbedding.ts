@@ -35,7 +35,8 @@ export interface Options {
  *
  * `inputTokens` is exact: the tokens the model read. Calls fail with
  * - `ContextLengthExceededError` for a text of more than 128 tokens, some 90 English words: the model reads no further.
- *   `truncate: "end"` accepts that;
+ *   `truncate: "end"` accepts that, and `"chunk"` averages the vectors of its pieces;
+ * - `UnsupportedFeatureError` for an image;
  * - `InvalidRequestError` for a blank text, and for options this model has no answer to;
  * - `ModelNotFoundError` for any other model;
  * - `ModelUnavailableError` when the thread cannot start or dies; the next call gets a new one.
@@ -57,16 +58,17 @@ export const make = Effect.fnUntraced(function*(options?: Options) {
 
 const embedBatch = Effect.fnUntraced(function*(
   encoder: SentenceEncoder.SentenceEncoder,
-  { inputs, options }: Embedding.ProviderBatch
+  batch: Embedding.ProviderBatch
 ): Effect.fn.Return<Embedding.ProviderBatchResult, ProviderError.ProviderError> {
-  const { tokens, vectors } = yield* encoder.encode(inputs)
+  // The limits name no images, so that none comes this far.
+  const { tokens, vectors } = yield* encoder.encode(batch.kind === "text" ? batch.inputs : [])
   const longest = Math.max(...tokens)
-  if (longest > SentenceEncoder.maxTokens && options.truncate === "none") {
+  if (longest > SentenceEncoder.maxTokens && batch.options.truncate === "none") {
     return yield* new ProviderError.ContextLengthExceededError({
       provider: SentenceEncoder.provider,
       model: SentenceEncoder.model,
       message: `the text has ${longest} tokens and the model reads ${SentenceEncoder.maxTokens}. ` +
-        "Split it, or set `truncate` to \"end\" to have it cut."
+        "Split it, or set `truncate` to \"end\" to have it cut, or to \"chunk\" to have it embedded in pieces."
     })
   }
   return {
@@ -97,6 +99,10 @@ const checkOptions = Effect.fnUntraced(function*(options: Embedding.ResolvedOpti
   }
   if (options.normalize === false) {
     return yield* invalid("normalize", "the model makes vectors of unit length only", "Leave it out")
+  }
+  if (options.vectorType !== "float") {
+    const problem = `the model makes float vectors only, not ${options.vectorType}`
+    return yield* invalid("vectorType", problem, "Leave it out")
   }
   if (options.truncate === "start") {
     return yield* invalid("truncate", "the model reads the start of a text", "Set it to \"end\" or \"none\"")

@@ -12,10 +12,10 @@ import { fileURLToPath } from "node:url"
 import * as LocalEmbedding from "../src/LocalEmbedding.ts"
 import * as Ranking from "../src/Ranking.ts"
 
-const embedMany = (inputs: ReadonlyArray<string>, options?: Embedding.EmbeddingOptions) =>
+const embedMany = (inputs: ReadonlyArray<Embedding.Input>, options?: Embedding.EmbeddingOptions) =>
   EmbeddingService.EmbeddingService.use((service) => service.embedMany(inputs, options))
 
-const embedEach = (inputs: ReadonlyArray<string>, options?: Embedding.EmbeddingOptions) =>
+const embedEach = (inputs: ReadonlyArray<Embedding.Input>, options?: Embedding.EmbeddingOptions) =>
   EmbeddingService.EmbeddingService.use((service) => service.embedEach(inputs, options))
 
 const numbered = (count: number) =>
@@ -80,6 +80,20 @@ describe("LocalEmbedding", () => {
         assert.lengthOf((yield* embedMany(["the ".repeat(5000)], { truncate: "end" })).embeddings, 1)
       }))
 
+    it.effect("embeds a long text in pieces, however many tokens its characters make", () =>
+      Effect.gen(function*() {
+        const long = "the ".repeat(200)
+        const { embeddings: [embedding], requests } = yield* embedMany([long], { truncate: "chunk" })
+        assert.strictEqual(requests, 2)
+        assert.closeTo(Ranking.cosine(embedding!.vector, embedding!.vector), 1, 1e-5)
+      }))
+
+    it.effect("takes no images", () =>
+      Effect.gen(function*() {
+        const error = yield* Effect.flip(embedMany([{ image: { bytes: Uint8Array.of(1), mediaType: "image/png" } }]))
+        assert.strictEqual(error._tag, "UnsupportedFeatureError")
+      }))
+
     it.effect("says what is wrong with options it has no answer to", () =>
       Effect.gen(function*() {
         const refused = (options: Embedding.EmbeddingOptions) => Effect.flip(embedMany(["text"], options))
@@ -88,6 +102,7 @@ describe("LocalEmbedding", () => {
         assert.include(error.message, "dimensions")
         assert.include(error.message, "512")
         assert.strictEqual((yield* refused({ normalize: false }))._tag, "InvalidRequestError")
+        assert.include((yield* refused({ vectorType: "int8" })).message, "vectorType")
         assert.strictEqual((yield* refused({ truncate: "start" }))._tag, "InvalidRequestError")
         assert.strictEqual((yield* refused({ model: "another" }))._tag, "ModelNotFoundError")
         assert.lengthOf(

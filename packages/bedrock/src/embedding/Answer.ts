@@ -3,6 +3,7 @@
  *
  * Numbers are checked by hand while they are copied, without a Schema: an answer can hold 150,000 of them.
  */
+import type * as Embedding from "@strata/core/Embedding"
 import * as Result from "effect/Result"
 
 /** The fields of an answer, nothing known about them. */
@@ -32,12 +33,31 @@ export const vector = (value: unknown): Float32Array | undefined => {
   return numbers
 }
 
-/** An array of what {@link vector} takes. */
-export const vectors = (value: unknown): ReadonlyArray<Float32Array> | undefined => {
+/** A vector of a type: whole numbers within its range unless it is `float`; a `binary` one in bytes, as it is kept. */
+export const typedVector = (value: unknown, type: Embedding.VectorType): Embedding.Vector | undefined =>
+  type === "float" ? vector(value) : wholeNumbers(value, type === "int8" ? Int8Array : Uint8Array)
+
+/** A binary vector told as zeros and ones, whole bytes of them: packed, the first in the highest bit. */
+export const bits = (value: unknown): Uint8Array | undefined => {
+  if (!Array.isArray(value) || value.length === 0 || value.length % 8 !== 0) return undefined
+  const bytes = new Uint8Array(value.length / 8)
+  for (let index = 0; index < value.length; index++) {
+    const bit: unknown = value[index]
+    if (bit !== 0 && bit !== 1) return undefined
+    bytes[index >> 3]! |= bit << (7 - (index & 7))
+  }
+  return bytes
+}
+
+/** An array of what `read` takes. */
+export const vectors = <A>(
+  value: unknown,
+  read: (item: unknown) => A | undefined
+): ReadonlyArray<A> | undefined => {
   if (!Array.isArray(value)) return undefined
-  const all: Array<Float32Array> = []
+  const all: Array<A> = []
   for (const item of value) {
-    const one = vector(item)
+    const one = read(item)
     if (one === undefined) return undefined
     all.push(one)
   }
@@ -47,6 +67,22 @@ export const vectors = (value: unknown): ReadonlyArray<Float32Array> | undefined
 /** A count of tokens. */
 export const tokens = (value: unknown): number | undefined =>
   typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : undefined
+
+const wholeNumbers = (
+  value: unknown,
+  Numbers: typeof Int8Array | typeof Uint8Array
+): Int8Array | Uint8Array | undefined => {
+  if (!Array.isArray(value) || value.length === 0) return undefined
+  const numbers = new Numbers(value.length)
+  for (let index = 0; index < numbers.length; index++) {
+    const number: unknown = value[index]
+    if (typeof number !== "number") return undefined
+    numbers[index] = number
+    // What is no whole number, or out of range, is another one once it is stored
+    if (numbers[index] !== number) return undefined
+  }
+  return numbers
+}
 
 const isAnswer = (value: unknown): value is Answer =>
   typeof value === "object" && value !== null && !Array.isArray(value)

@@ -4,10 +4,22 @@
 import * as ModelId from "../ModelId.ts"
 import * as Cohere from "./Cohere.ts"
 import type { Family } from "./Family.ts"
+import * as Marengo from "./Marengo.ts"
+import * as Nova from "./Nova.ts"
+import * as TitanImage from "./TitanImage.ts"
 import * as TitanText from "./TitanText.ts"
 
 /** All of them. */
-export const all = [TitanText.v1, TitanText.v2, Cohere.v3, Cohere.v4] as const
+export const all = [
+  TitanText.v1,
+  TitanText.v2,
+  TitanImage.v1,
+  Nova.v2,
+  Cohere.v3,
+  Cohere.v4,
+  Marengo.v2_7,
+  Marengo.v3_0
+] as const
 
 /** How a program names a family. */
 export type Name = typeof all[number]["name"]

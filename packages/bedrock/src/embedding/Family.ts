@@ -5,6 +5,7 @@
  * unit length) is here. Nothing here knows of clients, policies, or how inputs are put into batches.
  */
 import type * as Embedding from "@strata/core/Embedding"
+import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import type { ModelId } from "../ModelId.ts"
@@ -14,36 +15,53 @@ import * as Answer from "./Answer.ts"
  * - `name`: how a program names it when the model id does not tell.
  * - `matches`: whether a model is of this family.
  * - `limits`: what one request takes.
- * - `dimensions`: the lengths a vector may have, and the one it has unless asked.
+ * - `dimensions`: how many a vector may have, and how many it has unless asked.
+ * - `vectorTypes`: how the numbers of a vector may be kept.
  * - `normalize`: who gives a vector unit length when asked to: the `model`, by a field of its request, or this
  *   `client`.
- * - `reserved`: fields of the request that cannot be set from outside: reading the answer depends on them.
+ * - `reserved`: fields of the request that cannot be set from outside, `a.b` for one inside another: reading the answer
+ *   depends on them.
  * - `encode`: the request for a batch within `limits`; fields that are `undefined` are not sent.
- * - `decode`: the vectors in an answer, or what is wrong with it. How many and how long they are is checked here.
+ * - `decode`: the vectors of a type in an answer, or what is wrong with it. How many and how long they are is checked
+ *   here.
  */
 export interface Family<Name extends string = string> {
   readonly name: Name
   readonly matches: (model: ModelId) => boolean
   readonly limits: Embedding.Limits
   readonly dimensions: { readonly default: number; readonly allowed: ReadonlyArray<number> }
+  readonly vectorTypes: ReadonlyArray<Embedding.VectorType>
   readonly normalize: "model" | "client"
   readonly reserved: ReadonlyArray<string>
   readonly encode: (batch: Embedding.ProviderBatch) => Fields
-  readonly decode: (answer: Answer.Answer) => Result.Result<Decoded, string>
+  readonly decode: (answer: Answer.Answer, vectorType: Embedding.VectorType) => Result.Result<Decoded, string>
 }
 
-/** The fields of a request. */
-export type Fields = Readonly<Record<string, Schema.Json | undefined>>
+/** The fields of a request, or of an object in it. */
+export interface Fields {
+  readonly [name: string]: Schema.Json | Fields | undefined
+}
 
 /** What an answer holds; `inputTokens` where its body counts them. */
 export interface Decoded {
-  readonly vectors: ReadonlyArray<Float32Array>
+  readonly vectors: ReadonlyArray<Embedding.Vector>
   readonly inputTokens?: number | undefined
 }
 
-/** The body of a request. `extra` fields are added, and win. */
-export const encode = (family: Family, batch: Embedding.ProviderBatch, extra?: Fields): string =>
-  JSON.stringify({ ...family.encode(batch), ...extra })
+/** The only input of a batch, for a family that takes no more than one. */
+export const only = ({ inputs: [input] }: Embedding.ProviderBatch): Embedding.ContentInput =>
+  typeof input === "string" ? { text: input } : input ?? {}
+
+/**
+ * The body of a request. `extra` fields are added, and win; an object is added to an object field by field, and left
+ * out when it describes a part that this request does not have: what is said of images leaves a request of texts alone.
+ */
+export const encode = (family: Family, batch: Embedding.ProviderBatch, extra: Fields = {}): string =>
+  JSON.stringify(merge(family.encode(batch), extra))
+
+/** The reserved field that `extra` fields would set, if any. */
+export const findReserved = ({ reserved }: Family, extra: Fields): string | undefined =>
+  reserved.find((path) => sets(extra, path.split(".")))
 
 /**
  * Reads the body of an answer: as many vectors as there were inputs, each as long as asked; or a sentence that says
@@ -55,19 +73,41 @@ export const decode = (
   body: Uint8Array
 ): Result.Result<Decoded, string> =>
   Result.gen(function*() {
-    const decoded = yield* family.decode(yield* Answer.parse(body))
     const { inputs, options } = batch
+    const decoded = yield* family.decode(yield* Answer.parse(body), options.vectorType)
     if (decoded.vectors.length !== inputs.length) {
       return yield* Result.fail(`The answer has ${decoded.vectors.length} vectors for ${inputs.length} inputs`)
     }
     const dimensions = options.dimensions ?? family.dimensions.default
-    const odd = decoded.vectors.find((vector) => vector.length !== dimensions)
+    const length = options.vectorType === "binary" ? dimensions / 8 : dimensions
+    const odd = decoded.vectors.find((vector) => vector.length !== length)
     if (odd !== undefined) {
-      return yield* Result.fail(`The answer has a vector of ${odd.length} numbers instead of ${dimensions}`)
+      return yield* Result.fail(`The answer has a vector of ${odd.length} numbers instead of ${length}`)
     }
-    if (options.normalize === true && family.normalize === "client") decoded.vectors.forEach(toUnitLength)
+    if (options.normalize === true && family.normalize === "client") {
+      for (const vector of decoded.vectors) if (vector instanceof Float32Array) toUnitLength(vector)
+    }
     return decoded
   })
+
+const merge = (fields: Fields, extra: Fields): Fields => {
+  const added = Object.entries(extra).flatMap(([name, value]): ReadonlyArray<[string, Fields[string]]> => {
+    const field = fields[name]
+    if (value === undefined) return []
+    if (!isFields(value) || !Object.hasOwn(fields, name)) return [[name, value]]
+    if (field === undefined) return []
+    return [[name, isFields(field) ? merge(field, value) : value]]
+  })
+  return { ...fields, ...Object.fromEntries(added) }
+}
+
+/** Whether a field is set, or replaced together with what is around it. */
+const sets = (value: Fields[string], [name, ...inside]: ReadonlyArray<string>): boolean => {
+  if (value === undefined) return false
+  return name === undefined || !isFields(value) || sets(value[name], inside)
+}
+
+const isFields = (value: Fields[string]): value is Fields => Predicate.isObject(value)
 
 /** In place; a vector of zeros has no direction and stays as it is. */
 const toUnitLength = (vector: Float32Array): void => {

@@ -6,18 +6,27 @@
  */
 import * as Result from "effect/Result"
 import * as Answer from "./Answer.ts"
-import type * as Family from "./Family.ts"
+import * as Family from "./Family.ts"
 
 const shared = {
   // AWS documents 50,000 characters for V2; V1 takes as many tokens and gets the same figure
-  limits: { maxItems: 1, maxLength: 50_000 },
+  limits: { maxItems: 1, maxLength: 50_000 }
+}
+
+const decodeFloat = (answer: Answer.Answer): Result.Result<Family.Decoded, string> => {
   // V2 answers `embeddingsByType` even when nobody asked for types
-  decode: (answer: Answer.Answer): Result.Result<Family.Decoded, string> => {
-    const vector = Answer.vector(answer.embedding ?? Answer.field(answer.embeddingsByType, "float"))
-    return vector === undefined
-      ? Result.fail("The answer has no `embedding` of finite numbers")
-      : Result.succeed({ vectors: [vector], inputTokens: Answer.tokens(answer.inputTextTokenCount) })
-  }
+  const vector = Answer.vector(answer.embedding ?? Answer.field(answer.embeddingsByType, "float"))
+  return vector === undefined
+    ? Result.fail("The answer has no `embedding` of finite numbers")
+    : Result.succeed({ vectors: [vector], inputTokens: Answer.tokens(answer.inputTextTokenCount) })
+}
+
+const decodeBinary = (answer: Answer.Answer): Result.Result<Family.Decoded, string> => {
+  // A number for each bit, as seen in https://github.com/vercel/ai/pull/5642; AWS only writes that they are integers
+  const vector = Answer.bits(Answer.field(answer.embeddingsByType, "binary"))
+  return vector === undefined
+    ? Result.fail("The answer has no `embeddingsByType.binary` of zeros and ones")
+    : Result.succeed({ vectors: [vector], inputTokens: Answer.tokens(answer.inputTextTokenCount) })
 }
 
 /** `amazon.titan-embed-text-v1`, `amazon.titan-embed-g1-text-02`: 1,536 numbers. */
@@ -26,22 +35,27 @@ export const v1: Family.Family<"titan-text-v1"> = {
   name: "titan-text-v1",
   matches: ({ family, vendor, version }) => vendor === "amazon" && family === "titan-embed-text" && version === "1",
   dimensions: { default: 1536, allowed: [1536] },
+  vectorTypes: ["float"],
   normalize: "client",
   reserved: ["inputText"],
-  encode: ({ inputs }) => ({ inputText: inputs[0] })
+  encode: (batch) => ({ inputText: Family.only(batch).text }),
+  decode: decodeFloat
 }
 
-/** `amazon.titan-embed-text-v2:0`: 1,024, 512 or 256 numbers, of unit length unless `normalize` is `false`. */
+/** `amazon.titan-embed-text-v2:0`: 1,024, 512 or 256 numbers, of unit length unless `normalize` is `false`, or bits. */
 export const v2: Family.Family<"titan-text-v2"> = {
   ...shared,
   name: "titan-text-v2",
   matches: ({ family, vendor, version }) => vendor === "amazon" && family === "titan-embed-text" && version === "2",
   dimensions: { default: 1024, allowed: [1024, 512, 256] },
+  vectorTypes: ["float", "binary"],
   normalize: "model",
   reserved: ["inputText", "dimensions", "normalize", "embeddingTypes"],
-  encode: ({ inputs, options }) => ({
-    inputText: inputs[0],
-    dimensions: options.dimensions,
-    normalize: options.normalize
-  })
+  encode: (batch) => ({
+    inputText: Family.only(batch).text,
+    dimensions: batch.options.dimensions,
+    normalize: batch.options.normalize,
+    embeddingTypes: batch.options.vectorType === "float" ? undefined : [batch.options.vectorType]
+  }),
+  decode: (answer, vectorType) => vectorType === "binary" ? decodeBinary(answer) : decodeFloat(answer)
 }

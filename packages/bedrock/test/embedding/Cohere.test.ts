@@ -6,7 +6,11 @@ import * as Family from "../../src/embedding/Family.ts"
 import * as Answers from "./answers.ts"
 
 const Texts = Schema.NonEmptyArray(Schema.String)
+const Images = Schema.NonEmptyArray(Answers.Image)
+const Combined = Schema.NonEmptyArray(Schema.Struct({ text: Schema.String, image: Answers.Image }))
 const Vectors = Schema.Array(Schema.NonEmptyArray(Answers.Float))
+const VectorType = Schema.Literals(Cohere.v3.vectorTypes)
+const Dimensions = Schema.UndefinedOr(Schema.Literals(Cohere.v4.dimensions.allowed))
 
 const inputTypes = {
   document: "search_document",
@@ -15,38 +19,78 @@ const inputTypes = {
   clustering: "clustering"
 }
 const truncate = { none: "NONE", start: "START", end: "END" }
+const types = { float: "float", int8: "int8", uint8: "uint8", binary: "ubinary" }
+
+const dataUri = (image: typeof Answers.Image.Type) => `data:${image.mediaType};base64,${Answers.base64(image)}`
 
 describe("Cohere", () => {
-  it.prop("v3 sends texts, type and truncation and nothing else", [Texts, Answers.Options], ([inputs, options]) => {
-    const body = Family.encode(Cohere.v3, { inputs, options: { ...options, dimensions: 1024 } })
-    assert.deepStrictEqual(JSON.parse(body), {
-      texts: inputs,
-      input_type: inputTypes[options.purpose],
-      truncate: truncate[options.truncate]
+  it.prop(
+    "v3 sends texts, their purpose and truncation, and the type of vector unless it is float",
+    [Texts, Answers.Options, VectorType],
+    ([inputs, some, vectorType]) => {
+      const options = { ...some, vectorType, dimensions: 1024 }
+      assert.deepStrictEqual(JSON.parse(Family.encode(Cohere.v3, Answers.texts(inputs, options))), {
+        texts: inputs,
+        input_type: inputTypes[options.purpose],
+        truncate: truncate[options.truncate],
+        ...(vectorType !== "float" && { embedding_types: [types[vectorType]] })
+      })
+    }
+  )
+
+  it.prop("v3 sends an image as such, without a purpose", [Answers.Image, Answers.Options], ([image, options]) => {
+    assert.deepStrictEqual(JSON.parse(Family.encode(Cohere.v3, Answers.images([image], options))), {
+      images: [dataUri(image)],
+      input_type: "image"
     })
   })
 
   it.prop(
-    "v4 sends the kind of vector too, and its length when it is asked for",
-    [Texts, Answers.Options, Schema.UndefinedOr(Schema.Literals(Cohere.v4.dimensions.allowed))],
-    ([inputs, options, dimensions]) => {
-      const body = Family.encode(Cohere.v4, { inputs, options: { ...options, dimensions } })
-      assert.deepStrictEqual(JSON.parse(body), {
-        texts: inputs,
+    "v4 sends texts, images, or both, their purpose, the type of vector, and its length when it is asked for",
+    [Texts, Images, Combined, Answers.Options, VectorType, Dimensions],
+    ([texts, images, combined, some, vectorType, dimensions]) => {
+      const options = { ...some, vectorType, dimensions }
+      const bodies = [
+        Answers.texts(texts, options),
+        Answers.images(images, options),
+        Answers.combined(combined, options)
+      ].map((batch) => JSON.parse(Family.encode(Cohere.v4, batch)))
+      const shared = {
         input_type: inputTypes[options.purpose],
-        truncate: truncate[options.truncate],
-        embedding_types: ["float"],
+        embedding_types: [types[vectorType]],
         ...(dimensions !== undefined && { output_dimension: dimensions })
-      })
+      }
+      assert.deepStrictEqual(bodies, [
+        { texts, truncate: truncate[options.truncate], ...shared },
+        { images: images.map(dataUri), ...shared },
+        {
+          inputs: combined.map(({ image, text }) => ({
+            content: [{ type: "text", text }, { type: "image_url", image_url: { url: dataUri(image) } }]
+          })),
+          truncate: truncate[options.truncate],
+          ...shared
+        }
+      ])
     }
   )
 
   it.prop("reads a bare array and one by type", [Vectors], ([vectors]) => {
     const expected = Result.succeed({ vectors: vectors.map((vector) => Float32Array.from(vector)) })
     for (const answer of [Answers.cohere(vectors), Answers.cohereByType(vectors)]) {
-      assert.deepStrictEqual(Cohere.v3.decode(answer), expected)
-      assert.deepStrictEqual(Cohere.v4.decode(answer), expected)
+      assert.deepStrictEqual(Cohere.v3.decode(answer, "float"), expected)
+      assert.deepStrictEqual(Cohere.v4.decode(answer, "float"), expected)
     }
+  })
+
+  it.each(
+    [
+      ["int8", "int8", Int8Array.of(1, -128, 127)],
+      ["uint8", "uint8", Uint8Array.of(0, 255)],
+      ["binary", "ubinary", Uint8Array.of(128, 1)]
+    ] as const
+  )("reads vectors of type %s", (vectorType, type, vector) => {
+    const answer = Answers.cohereByType([[...vector]], type)
+    assert.deepStrictEqual(Cohere.v4.decode(answer, vectorType), Result.succeed({ vectors: [vector] }))
   })
 
   it.each([
@@ -62,15 +106,45 @@ describe("Cohere", () => {
     { embeddings: { int8: [[1, 2]] } },
     { embeddings: { float: [0.1] } }
   ])("refuses %j", (answer) => {
-    assert.deepStrictEqual(Cohere.v4.decode(answer), Result.fail("The answer has no `embeddings` of finite numbers"))
+    assert.deepStrictEqual(
+      Cohere.v4.decode(answer, "float"),
+      Result.fail("The answer has no `embeddings` of finite numbers")
+    )
   })
 
-  it("v4 never fills a body above 25 MB, even if every character is escaped", () => {
+  it.each(
+    [
+      ["int8", "int8", { float: [[0.1]] }],
+      ["int8", "int8", { int8: [[128]] }],
+      ["uint8", "uint8", { uint8: [[-1]] }],
+      ["binary", "ubinary", { binary: [[1]] }],
+      ["binary", "ubinary", { ubinary: [[0.5]] }]
+    ] as const
+  )("refuses what is not of the type (%#)", (vectorType, type, embeddings) => {
+    assert.deepStrictEqual(
+      Cohere.v4.decode({ embeddings }, vectorType),
+      Result.fail(`The answer has no \`embeddings\` of ${type} numbers`)
+    )
+  })
+
+  it("v3 takes one image a request, and none together with a text", () => {
+    assert.strictEqual(Cohere.v3.limits.images?.maxItems, 1)
+    assert.isUndefined(Cohere.v3.limits.combined)
+  })
+
+  it("v4 never fills a body above 20 MB, even if every character is escaped", () => {
     const { maxBatchLength = Infinity, maxItems, maxLength } = Cohere.v4.limits
     const full = Math.floor(maxBatchLength / maxLength)
     const inputs = Array.from({ length: maxItems }, (_, index) => "\0".repeat(index < full ? maxLength : 0))
-    const body = Family.encode(Cohere.v4, { inputs, options: Answers.resolved() })
+    const body = Family.encode(Cohere.v4, Answers.texts(inputs))
     assert.isAtLeast(full, 1)
-    assert.isAtMost(new TextEncoder().encode(body).length, 25_000_000)
+    assert.isAtMost(new TextEncoder().encode(body).length, 20_000_000)
+  })
+
+  it("v4 never fills a body above 20 MB with images, however many share it", () => {
+    const { maxBatchBytes = Infinity, maxItems } = Cohere.v4.limits.images ?? { maxItems: 0 }
+    const bytes = new Uint8Array(Math.floor(maxBatchBytes / maxItems))
+    const images = Array.from({ length: maxItems }, () => ({ bytes, mediaType: "image/jpeg" }))
+    assert.isAtMost(Family.encode(Cohere.v4, Answers.images(images)).length, 20_000_000)
   })
 })

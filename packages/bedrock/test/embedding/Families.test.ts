@@ -10,6 +10,19 @@ describe("Families", () => {
     ["amazon.titan-embed-g1-text-02", "titan-text-v1"],
     ["amazon.titan-embed-text-v2:0", "titan-text-v2"],
     ["arn:aws:bedrock:us-east-1::foundation-model/amazon.titan-embed-text-v2:0", "titan-text-v2"],
+    ["amazon.titan-embed-image-v1", "titan-image-v1"],
+    ["amazon.titan-embed-image-v1:0", "titan-image-v1"],
+    [
+      "arn:aws:bedrock:us-west-2:123456789012:custom-model/amazon.titan-embed-image-v1:0/abcdefghijkl",
+      "titan-image-v1"
+    ],
+    ["amazon.nova-2-multimodal-embeddings-v1:0", "nova-2"],
+    ["us.amazon.nova-2-multimodal-embeddings-v1:0", "nova-2"],
+    ["arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-2-multimodal-embeddings-v1:0", "nova-2"],
+    ["twelvelabs.marengo-embed-2-7-v1:0", "marengo-2.7"],
+    ["us.twelvelabs.marengo-embed-2-7-v1:0", "marengo-2.7"],
+    ["twelvelabs.marengo-embed-3-0-v1:0", "marengo-3.0"],
+    ["arn:aws:bedrock:eu-west-1:123456789012:inference-profile/eu.twelvelabs.marengo-embed-3-0-v1:0", "marengo-3.0"],
     ["cohere.embed-english-v3", "cohere-v3"],
     ["cohere.embed-multilingual-v3", "cohere-v3"],
     ["cohere.embed-v4:0", "cohere-v4"],
@@ -20,9 +33,12 @@ describe("Families", () => {
   })
 
   it.each([
-    "amazon.titan-embed-image-v1",
     "amazon.titan-text-express-v1",
-    "amazon.nova-2-multimodal-embeddings-v1:0",
+    "amazon.titan-image-generator-v1",
+    "amazon.nova-2-lite-v1:0",
+    "amazon.nova-lite-v1:0",
+    "twelvelabs.marengo-embed-4-0-v1:0",
+    "twelvelabs.pegasus-1-2-v1:0",
     "amazon.titan-embed-text-v3:0",
     "cohere.embed-v5:0",
     "cohere.command-r-v1:0",
@@ -35,7 +51,16 @@ describe("Families", () => {
   })
 
   it("takes the hint where the id tells nothing, and only there", () => {
-    assert.strictEqual(Families.find(applicationProfile, "cohere-v4")?.name, "cohere-v4")
+    for (const name of Families.names) assert.strictEqual(Families.find(applicationProfile, name)?.name, name)
     assert.strictEqual(Families.find("cohere.embed-english-v3", "cohere-v4")?.name, "cohere-v3")
+  })
+
+  it("has each name once", () => {
+    assert.strictEqual(new Set(Families.names).size, Families.names.length)
+  })
+
+  it("has no family whose vectors do not fill whole bytes as bits", () => {
+    const odd = Families.all.filter(({ dimensions }) => dimensions.allowed.some((length) => length % 8 !== 0))
+    assert.deepStrictEqual(odd, [])
   })
 })

@@ -1,17 +1,15 @@
 import { assert, describe, it } from "@effect/vitest"
+import type * as Embedding from "@strata/core/Embedding"
 import * as Result from "effect/Result"
 import * as Cohere from "../../src/embedding/Cohere.ts"
 import * as Family from "../../src/embedding/Family.ts"
 import * as TitanText from "../../src/embedding/TitanText.ts"
 import * as Answers from "./answers.ts"
 
-const batch = (inputs: ReadonlyArray<string>, options?: Parameters<typeof Answers.resolved>[0]) => ({
-  inputs,
-  options: Answers.resolved(options)
-})
+const batch = Answers.texts
 
 /** Six digits of it: 32 bits hold no more. */
-const length = (vector: Float32Array): number => Number(Math.hypot(...vector).toPrecision(6))
+const length = (vector: Embedding.Vector): number => Number(Math.hypot(...vector).toPrecision(6))
 
 describe("Family", () => {
   describe("encode", () => {
@@ -24,6 +22,36 @@ describe("Family", () => {
         embedding_types: ["float"],
         max_tokens: 512
       })
+    })
+
+    const family: Family.Family = {
+      ...Cohere.v4,
+      reserved: ["text.value", "type"],
+      encode: () => ({ type: "text", text: { value: "a", mode: "NONE" }, image: undefined })
+    }
+
+    it.each([
+      [{ text: { mode: "END" } }, { type: "text", text: { value: "a", mode: "END" } }],
+      [{ text: { mode: undefined } }, { type: "text", text: { value: "a", mode: "NONE" } }],
+      [{ image: { detail: "high" } }, { type: "text", text: { value: "a", mode: "NONE" } }],
+      [{ audio: { detail: "high" } }, {
+        type: "text",
+        text: { value: "a", mode: "NONE" },
+        audio: { detail: "high" }
+      }],
+      [{ text: ["b"] }, { type: "text", text: ["b"] }]
+    ])("merges objects, but for parts the request does not have (%#)", (extra, body) => {
+      assert.deepStrictEqual(JSON.parse(Family.encode(family, batch(["a"]), extra)), body)
+    })
+
+    it.each([
+      [{ type: "image" }, "type"],
+      [{ text: { value: "b" } }, "text.value"],
+      [{ text: "b" }, "text.value"],
+      [{ text: { mode: "END" } }, undefined],
+      [{ type: undefined, value: "b" }, undefined]
+    ])("knows the reserved field that would be set (%#)", (extra, name) => {
+      assert.strictEqual(Family.findReserved(family, extra), name)
     })
   })
 
@@ -60,6 +88,17 @@ describe("Family", () => {
         Family.decode(TitanText.v2, batch(["a"]), body),
         Result.fail("The answer has a vector of 512 numbers instead of 1024")
       )
+    })
+
+    it("wants binary vectors of a byte for eight dimensions", () => {
+      const body = Answers.bytes(Answers.cohereByType([Answers.numbers(64, 255)], "ubinary"))
+      const decoded = [512, 1024].map((dimensions) =>
+        Family.decode(Cohere.v4, batch(["a"], { dimensions, vectorType: "binary" }), body)
+      )
+      assert.deepStrictEqual(decoded, [
+        Result.succeed({ vectors: [Uint8Array.from(Answers.numbers(64, 255))] }),
+        Result.fail("The answer has a vector of 64 numbers instead of 128")
+      ])
     })
 
     it("gives unit length to vectors of a model that cannot, and only when asked", () => {

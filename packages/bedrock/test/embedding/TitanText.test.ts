@@ -10,19 +10,25 @@ const Tokens = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 8192 }))
 
 describe("TitanText", () => {
   it.prop("V1 sends the text and nothing else", [Schema.String, Answers.Options], ([text, options]) => {
-    const body = Family.encode(TitanText.v1, { inputs: [text], options: { ...options, dimensions: 1536 } })
+    const body = Family.encode(TitanText.v1, Answers.texts([text], { ...options, dimensions: 1536 }))
     assert.deepStrictEqual(JSON.parse(body), { inputText: text })
   })
 
   it.prop(
-    "V2 sends the text, and `dimensions` and `normalize` when they are asked for",
-    [Schema.String, Answers.Options, Schema.UndefinedOr(Schema.Literals(TitanText.v2.dimensions.allowed))],
-    ([text, options, dimensions]) => {
-      const body = Family.encode(TitanText.v2, { inputs: [text], options: { ...options, dimensions } })
+    "V2 sends the text, and `dimensions`, `normalize` and the type when they are asked for",
+    [
+      Schema.String,
+      Answers.Options,
+      Schema.UndefinedOr(Schema.Literals(TitanText.v2.dimensions.allowed)),
+      Schema.Literals(["float", "binary"])
+    ],
+    ([text, options, dimensions, vectorType]) => {
+      const body = Family.encode(TitanText.v2, Answers.texts([text], { ...options, dimensions, vectorType }))
       assert.deepStrictEqual(JSON.parse(body), {
         inputText: text,
         ...(dimensions !== undefined && { dimensions }),
-        ...(options.normalize !== undefined && { normalize: options.normalize })
+        ...(options.normalize !== undefined && { normalize: options.normalize }),
+        ...(vectorType === "binary" && { embeddingTypes: ["binary"] })
       })
     }
   )
@@ -33,14 +39,22 @@ describe("TitanText", () => {
     ([vector, tokens]) => {
       const expected = Result.succeed({ vectors: [Float32Array.from(vector)], inputTokens: tokens })
       for (const answer of [Answers.titan(vector, tokens), Answers.titanByType(vector, tokens)]) {
-        assert.deepStrictEqual(TitanText.v1.decode(answer), expected)
-        assert.deepStrictEqual(TitanText.v2.decode(answer), expected)
+        assert.deepStrictEqual(TitanText.v1.decode(answer, "float"), expected)
+        assert.deepStrictEqual(TitanText.v2.decode(answer, "float"), expected)
       }
     }
   )
 
+  it("V2 reads bits, not the numbers beside them", () => {
+    const answer = Answers.titanBinary([0.1, 0.2], [1, 0, 0, 0, 0, 0, 1, 1], 3)
+    assert.deepStrictEqual(
+      TitanText.v2.decode(answer, "binary"),
+      Result.succeed({ vectors: [Uint8Array.of(0b10000011)], inputTokens: 3 })
+    )
+  })
+
   it.each([undefined, null, -1, 1.5, "7"])("makes nothing of %s as a count of tokens", (inputTextTokenCount) => {
-    const decoded = TitanText.v2.decode({ embedding: [1], inputTextTokenCount })
+    const decoded = TitanText.v2.decode({ embedding: [1], inputTextTokenCount }, "float")
     assert.deepStrictEqual(decoded, Result.succeed({ vectors: [Float32Array.of(1)], inputTokens: undefined }))
   })
 
@@ -58,8 +72,21 @@ describe("TitanText", () => {
     { embeddingsByType: { binary: [1, 0] } }
   ])("refuses %j", (answer) => {
     assert.deepStrictEqual(
-      TitanText.v2.decode(answer),
+      TitanText.v2.decode(answer, "float"),
       Result.fail("The answer has no `embedding` of finite numbers")
+    )
+  })
+
+  it.each([
+    {},
+    { embedding: Array(8).fill(1) },
+    { embeddingsByType: { float: Array(8).fill(1) } },
+    { embeddingsByType: { binary: [1, 0, 1] } },
+    { embeddingsByType: { binary: Array(8).fill(255) } }
+  ])("refuses %j for bits", (answer) => {
+    assert.deepStrictEqual(
+      TitanText.v2.decode(answer, "binary"),
+      Result.fail("The answer has no `embeddingsByType.binary` of zeros and ones")
     )
   })
 })

@@ -1,5 +1,5 @@
 /**
- * Embeds several texts at once: checks them, plans and executes the requests, and gives every input its own vector.
+ * Embeds several inputs at once: checks them, plans and executes the requests, and gives every input its own vector.
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -7,7 +7,9 @@ import type * as Embedding from "../Embedding.ts"
 import type * as Enforcement from "../policy/Enforcement.ts"
 import * as ProviderError from "../ProviderError.ts"
 import type * as Telemetry from "../Telemetry.ts"
+import type * as Capacity from "./embeddingCapacity.ts"
 import * as Execution from "./embeddingExecution.ts"
+import * as Inputs from "./embeddingInputs.ts"
 import * as Plan from "./embeddingPlan.ts"
 import * as EmbeddingTelemetry from "./embeddingTelemetry.ts"
 import * as Validation from "./embeddingValidation.ts"
@@ -54,13 +56,13 @@ export const embedMany = (
   offset = 0
 ): Effect.Effect<Embedding.EmbeddingBatch, ProviderError.ProviderError> =>
   Effect.suspend(() => {
-    const texts: Array<Embedding.Input> = []
+    const contents: Array<Capacity.Content> = []
     for (const [position, input] of inputs.entries()) {
-      const checked = Validation.check(call.target.provider, call, input)
+      const checked = Inputs.check(call.target.provider, call, input)
       if (Result.isFailure(checked)) return Effect.fail(checked.failure(`inputs[${offset + position}]`))
-      texts.push(checked.success)
+      contents.push(checked.success)
     }
-    const plan = Plan.make(texts, call.limits)
+    const plan = Plan.make(contents, call.limits)
     const settled: Array<Embedding.Embedding> = []
     return Effect.map(
       Execution.execute(plan, {
@@ -85,7 +87,7 @@ export const embedEach = (
   Execution.Cost & { readonly results: ReadonlyArray<Result.Result<Embedding.Embedding, ProviderError.ProviderError>> }
 > =>
   Effect.suspend(() => {
-    const checked = inputs.map((input) => Validation.check(call.target.provider, call, input))
+    const checked = inputs.map((input) => Inputs.check(call.target.provider, call, input))
     const plan = Plan.make(checked.filter(Result.isSuccess).map(({ success }) => success), call.limits)
     const settled: Array<Result.Result<Embedding.Embedding, Validation.Failure>> = []
     return Effect.map(
@@ -96,9 +98,9 @@ export const embedEach = (
       }),
       (cost) => {
         let next = 0
-        const results = checked.map((text, position) =>
+        const results = checked.map((content, position) =>
           Result.mapError(
-            Result.flatMap(text, () => settled[plan.slots[next++]!]!),
+            Result.flatMap(content, () => settled[plan.slots[next++]!]!),
             (failure) => failure(`inputs[${position}]`)
           )
         )
@@ -110,14 +112,14 @@ export const embedEach = (
 /** Requests of one call in flight when the policy sets no bound: enough to be fast, not enough to exhaust sockets. */
 const window = 32
 
-/** Holds a provider to its word: one vector for each input, all of the same length, as long as was asked for. */
+/** Holds a provider to its word: one vector for each input, of the type and the dimensions that were asked for. */
 const shaped = (
   target: Telemetry.Target,
   { inputs, options }: Embedding.ProviderBatch,
   answer: Embedding.ProviderBatchResult
 ): Effect.Effect<Embedding.ProviderBatchResult, ProviderError.MalformedResponseError> => {
   const problem = answer.vectors.length === inputs.length
-    ? lengthProblem(answer.vectors, options.dimensions)
+    ? vectorProblem(answer.vectors, options)
     : `${answer.vectors.length} vectors for ${inputs.length} inputs`
   return problem === undefined
     ? Effect.succeed(answer)
@@ -130,17 +132,22 @@ const shaped = (
     )
 }
 
-const lengthProblem = (
+const vectorProblem = (
   vectors: ReadonlyArray<Embedding.Vector>,
-  dimensions: number | undefined
+  { dimensions, vectorType }: Embedding.ResolvedOptions
 ): string | undefined => {
   const length = vectors[0]?.length
+  const array = arrays[vectorType]
+  // A vector of bits packs eight dimensions into a byte.
+  const asked = dimensions !== undefined && vectorType === "binary" ? Math.ceil(dimensions / 8) : dimensions
   for (const vector of vectors) {
+    if (!(vector instanceof array)) return `vectors of another type than the ${vectorType} asked for`
     if (vector.length === 0) return "an empty vector"
     if (vector.length !== length) return `vectors of different lengths: ${length} and ${vector.length}`
-    // A vector of bits packs eight dimensions into a number, so only floats can be counted.
-    if (dimensions !== undefined && vector instanceof Float32Array && length !== dimensions) {
-      return `vectors of ${length} dimensions instead of the ${dimensions} asked for`
+    if (asked !== undefined && length !== asked) {
+      return `vectors of length ${length} instead of ${asked} for ${dimensions} dimensions`
     }
   }
 }
+
+const arrays = { float: Float32Array, int8: Int8Array, uint8: Uint8Array, binary: Uint8Array } as const

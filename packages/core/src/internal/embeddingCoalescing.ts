@@ -1,5 +1,5 @@
 /**
- * Gathers texts that are asked for one by one, at about the same time and with equal options, into shared requests.
+ * Gathers inputs that are asked for one by one, at about the same time and with equal options, into shared requests.
  */
 import * as Deferred from "effect/Deferred"
 import type * as Duration from "effect/Duration"
@@ -11,31 +11,32 @@ import * as Result from "effect/Result"
 import type * as Embedding from "../Embedding.ts"
 import type * as ProviderError from "../ProviderError.ts"
 import type * as Call from "./embeddingCall.ts"
+import type * as Capacity from "./embeddingCapacity.ts"
 import * as Execution from "./embeddingExecution.ts"
+import * as Inputs from "./embeddingInputs.ts"
 import * as Plan from "./embeddingPlan.ts"
-import * as Validation from "./embeddingValidation.ts"
 
 /**
- * Embeds one text in the company of others.
+ * Embeds one input in the company of others.
  *
- * Each caller gets its own vector or its own failure as soon as the request that holds its text is settled. A caller that
+ * Each caller gets its own vector or its own failure as soon as the request that holds its input is settled. A caller that
  * is interrupted leaves the others alone; when the last one has left, the requests they shared are interrupted.
  */
 export const make = (
   delay: Duration.Input | undefined
 ): (call: Call.Call, input: Embedding.Input) => Effect.Effect<Embedding.Embedding, ProviderError.ProviderError> => {
   const grouped = RequestResolver.makeGrouped<EmbedRequest, unknown>({
-    key: ({ request }) => optionsKey(request.call.options),
+    key: ({ request }) => callKey(request.call),
     resolver: (entries) => Effect.raceFirst(resolve(entries), everyoneLeft(entries))
   })
   const resolver = delay === undefined ? grouped : RequestResolver.setDelay(grouped, delay)
   return (call, input) =>
     Effect.suspend(() => {
-      const checked = Validation.check(call.target.provider, call, input)
+      const checked = Inputs.check(call.target.provider, call, input)
       if (Result.isFailure(checked)) return Effect.fail(checked.failure("input"))
       const left = Deferred.makeUnsafe<void>()
       return Effect.ensuring(
-        Effect.request(EmbedRequest({ call, text: checked.success, left }), resolver),
+        Effect.request(EmbedRequest({ call, content: checked.success, left }), resolver),
         Deferred.succeed(left, undefined)
       )
     })
@@ -43,7 +44,7 @@ export const make = (
 
 interface EmbedRequest extends Request.Request<Embedding.Embedding, ProviderError.ProviderError> {
   readonly call: Call.Call
-  readonly text: Embedding.Input
+  readonly content: Capacity.Content
   readonly left: Deferred.Deferred<void>
 }
 const EmbedRequest = Request.of<EmbedRequest>()
@@ -52,9 +53,9 @@ type Entries = ReadonlyArray<Request.Entry<EmbedRequest>>
 
 const resolve = (entries: Entries): Effect.Effect<void> => {
   const { call } = entries[0]!.request
-  const plan = Plan.make(entries.map(({ request }) => request.text), call.limits)
-  const waiting = plan.texts.map((): Array<Request.Entry<EmbedRequest>> => [])
-  plan.slots.forEach((slot, index) => waiting[slot]!.push(entries[index]!))
+  const plan = Plan.make(entries.map(({ request }) => request.content), call.limits)
+  const waiting: Array<Array<Request.Entry<EmbedRequest>>> = []
+  plan.slots.forEach((slot, index) => (waiting[slot] ??= []).push(entries[index]!))
   return Effect.asVoid(Execution.execute(plan, {
     ...call,
     onEmbedding: (slot, embedding) => waiting[slot]!.forEach((entry) => entry.completeUnsafe(Exit.succeed(embedding))),
@@ -69,11 +70,13 @@ const resolve = (entries: Entries): Effect.Effect<void> => {
 const everyoneLeft = (entries: Entries): Effect.Effect<void> =>
   Effect.forEach(entries, ({ request }) => Deferred.await(request.left), { discard: true })
 
-const optionsKey = (options: Embedding.ResolvedOptions) => [
+const callKey = ({ chunk, options }: Call.Call) => [
   options.model,
   options.purpose,
   options.dimensions,
   options.normalize,
+  options.vectorType,
   options.truncate,
+  chunk,
   options.providerOptions
 ]

@@ -1,48 +1,93 @@
 /**
- * Embeds a stream of values of any length: in groups of what one request holds, several at a time, in order.
+ * Embeds a stream of values of any length: in groups of what one request holds, several at a time.
  */
+import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
+import * as Pull from "effect/Pull"
+import * as Schedule from "effect/Schedule"
+import * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
-import type * as Embedding from "../Embedding.ts"
+import * as Embedding from "../Embedding.ts"
 import type * as ProviderError from "../ProviderError.ts"
 import * as Call from "./embeddingCall.ts"
-import * as Plan from "./embeddingPlan.ts"
+import * as Capacity from "./embeddingCapacity.ts"
 import * as EmbeddingTelemetry from "./embeddingTelemetry.ts"
 
 /**
- * Reads ahead of its consumer by no more groups than the call may have requests in flight. A value waits at most
- * {@link flushAfter} for its group to fill.
+ * Reads ahead of its consumer by no more groups than the call may have requests in flight. A value waits for its group
+ * to fill at most as long as `flushAfter` says.
  */
 export const make = <A, E, R>(
   call: Call.Call,
   values: Stream.Stream<A, E, R>,
-  text: (value: A) => Embedding.Input
+  input: (value: A) => Embedding.Input,
+  { flushAfter, unordered = false }: Pick<Embedding.StreamOptions, "flushAfter" | "unordered">
 ): Stream.Stream<Embedding.Embedded<A>, E | ProviderError.ProviderError, R> =>
   Stream.suspend(() => {
     let inputs = 0
     let requests = 0
     let inputTokens: number | undefined = 0
-    // A group that its total length splits sends its requests in turn, so that the window bounds them too.
+    // A group of several kinds sends its requests in turn, so that the window bounds them too.
     const inTurn = { ...call, concurrency: 1 }
     const embedded = values.pipe(
-      Stream.groupedWithin(Math.min(Plan.mostItems(call.limits), largestGroup), flushAfter),
-      Stream.mapAccum(() => 0, (offset, group) => [offset + group.length, [{ group, offset }]]),
-      Stream.mapEffect(({ group, offset }) =>
-        Effect.map(Call.embedMany(inTurn, group.map((value) => text(value)), offset), (batch) => {
-          inputs += group.length
+      Stream.map((value): Entry<A> => ({ value, input: input(value) })),
+      Stream.aggregateWithin(group<A>(call.limits), Schedule.spaced(flushAfter ?? "50 millis")),
+      Stream.mapAccum(() => 0, (offset, entries) => [offset + entries.length, [{ entries, offset }]]),
+      Stream.mapEffect(({ entries, offset }) =>
+        Effect.map(Call.embedMany(inTurn, entries.map((entry) => entry.input), offset), (batch) => {
+          inputs += entries.length
           requests += batch.requests
           inputTokens = inputTokens === undefined || batch.usage.inputTokens === undefined
             ? undefined
             : inputTokens + batch.usage.inputTokens
-          return group.map((value, index): Embedding.Embedded<A> => ({ value, embedding: batch.embeddings[index]! }))
-        }), { concurrency: call.concurrency }),
+          return entries.map(({ value }, index): Embedding.Embedded<A> => ({
+            value,
+            embedding: batch.embeddings[index]!
+          }))
+        }), { concurrency: call.concurrency, unordered }),
       Stream.flattenIterable
     )
     return EmbeddingTelemetry.stream(call.target, call.options, embedded, () => ({ inputs, requests, inputTokens }))
   })
 
-/** How long a value waits for company. */
-const flushAfter = "50 millis"
+interface Entry<A> {
+  readonly value: A
+  readonly input: Embedding.Input
+}
 
-/** Values of a group where a request has no bound of its own: memory must stay flat. */
-const largestGroup = 2048
+/** Takes what fits into one request of each kind: a group ends where some kind needs a second one. */
+const group = <A>(limits: Embedding.Limits): Sink.Sink<ReadonlyArray<Entry<A>>, Entry<A>, Entry<A>> =>
+  Sink.fromTransform((upstream: Pull.Pull<Arr.NonEmptyReadonlyArray<Entry<A>>>) => {
+    const entries: Array<Entry<A>> = []
+    const fillings = {
+      text: open(limits, "text"),
+      image: open(limits, "image"),
+      combined: open(limits, "combined")
+    }
+    return Effect.gen(function*() {
+      while (true) {
+        const pulled = yield* upstream
+        for (const [index, entry] of pulled.entries()) {
+          const filling = fillings[Embedding.kindOf(entry.input)]
+          if (!filling.add(entry.input)) return end(entries, pulled.slice(index))
+          entries.push(entry)
+          if (filling.isFull()) return end(entries, pulled.slice(index + 1))
+        }
+      }
+    }).pipe(Pull.catchDone(() => Effect.succeed(end(entries, []))))
+  })
+
+const end = <A>(
+  entries: ReadonlyArray<Entry<A>>,
+  rest: ReadonlyArray<Entry<A>>
+): Sink.End<ReadonlyArray<Entry<A>>, Entry<A>> => Arr.isReadonlyArrayNonEmpty(rest) ? [entries, rest] : [entries]
+
+/** Memory must stay flat, also where a request has no bound of its own. */
+const open = (limits: Embedding.Limits, kind: Embedding.Kind): Capacity.Filling => {
+  const capacity = Capacity.make(limits, kind)
+  return Capacity.fill({
+    items: Math.min(capacity.items, 2048),
+    length: Math.min(capacity.length, 2 ** 26),
+    bytes: Math.min(capacity.bytes, 2 ** 26)
+  })
+}

@@ -1,13 +1,14 @@
 /**
- * An embedding model without a model: words hashed into vectors, the same on every machine and in every run.
+ * An embedding model without a model: words and images hashed into vectors, the same on every machine and in
+ * every run.
  *
- * Only the provider is made up: texts are checked, planned, batched and retried as for any other.
+ * Only the provider is made up: inputs are checked, planned, batched and retried as for any other.
  */
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type * as Embedding from "../Embedding.ts"
+import * as Embedding from "../Embedding.ts"
 import * as EmbeddingService from "../EmbeddingService.ts"
 import * as Policy from "../policy/Policy.ts"
 import * as ProviderError from "../ProviderError.ts"
@@ -26,7 +27,8 @@ export class TestEmbedding extends Context.Service<TestEmbedding, {
 /**
  * - `model`: asked when a call names none; `test-embedding` unless said otherwise.
  * - `dimensions`: 64 unless said otherwise; the `dimensions` of a call come first.
- * - `limits`: 96 inputs, 2048 characters an input unless said otherwise, as Cohere's models have them.
+ * - `limits`: 96 inputs of a kind, 2048 characters a text unless said otherwise, as Cohere's models have them. With
+ *   `images: undefined` and `combined: undefined` the model takes texts only.
  * - `refuse`: a request with an input for which this is `true`, or an error, fails; `true` is an `InvalidRequestError`.
  * - `delay`: how long an answer takes.
  * - `policy`: `Policy.none` unless said otherwise.
@@ -46,10 +48,12 @@ export interface Options {
  * The service and its double.
  *
  * The cosine of two texts grows with the words they share: 1 for the same words in the same numbers, about 0 for none.
- * A word is one token.
+ * An image is like one word, which its bytes decide on, and a word or an image is one token. Every `vectorType` is made
+ * from the same numbers, each from -1 to 1: `int8` multiplies them by 127, `uint8` adds 128 to that, and `binary` has a
+ * bit for each that is positive.
  *
  * @example
- * const Test = TestEmbedding.layer({ refuse: (input) => input.includes("forbidden") })
+ * const Test = TestEmbedding.layer({ refuse: (input) => Embedding.textOf(input) === "forbidden" })
  */
 export const layer = (
   options: Options = {}
@@ -61,13 +65,13 @@ export const layer = (
     const service = EmbeddingService.make({
       provider,
       defaultModel: options.model ?? "test-embedding",
-      limits: () => Effect.succeed({ maxItems: 96, maxLength: 2048, ...options.limits }),
+      limits: () => Effect.succeed({ ...limits, ...options.limits }),
       embedBatch: (batch) =>
         Effect.suspend(() => {
           batches.push(batch)
           const failure = failures.shift() ?? refusal(batch, options.refuse)
           const dimensions = batch.options.dimensions ?? options.dimensions ?? 64
-          const reply = failure === undefined ? Effect.succeed(answer(batch.inputs, dimensions)) : Effect.fail(failure)
+          const reply = failure === undefined ? Effect.succeed(answer(batch, dimensions)) : Effect.fail(failure)
           return options.delay === undefined ? reply : Effect.delay(reply, options.delay)
         }),
       policy: options.policy ?? Policy.none,
@@ -82,6 +86,13 @@ export const layer = (
   }))
 
 const provider = "test"
+
+const limits: Embedding.Limits = {
+  maxItems: 96,
+  maxLength: 2048,
+  images: { maxItems: 96 },
+  combined: { maxItems: 96 }
+}
 
 const refusal = (
   { inputs, options }: Embedding.ProviderBatch,
@@ -100,20 +111,47 @@ const refusal = (
   }
 }
 
-const answer = (inputs: ReadonlyArray<Embedding.Input>, dimensions: number): Embedding.ProviderBatchResult => {
-  const texts = inputs.map(words)
+const answer = ({ inputs, options }: Embedding.ProviderBatch, dimensions: number): Embedding.ProviderBatchResult => {
+  const hashes = inputs.map(hashesOf)
   return {
-    vectors: texts.map((text) => vector(text, dimensions)),
-    inputTokens: texts.reduce((sum, text) => sum + text.length, 0)
+    vectors: hashes.map((own) => typed(vector(own, dimensions), options.vectorType)),
+    inputTokens: hashes.reduce((sum, own) => sum + own.length, 0)
   }
 }
 
-const words = (input: Embedding.Input): ReadonlyArray<string> => input.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [input]
+/** One for each word, and one for the image. */
+const hashesOf = (input: Embedding.Input): ReadonlyArray<number> => {
+  const text = Embedding.textOf(input)
+  const words = text === undefined ? [] : text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [text]
+  const hashes = words.map((word) => hash(word.length, (index) => word.charCodeAt(index)))
+  if (typeof input === "string" || input.image === undefined) return hashes
+  const { bytes } = input.image
+  return [...hashes, hash(bytes.length, (index) => bytes[index]!)]
+}
 
-const vector = (text: ReadonlyArray<string>, dimensions: number): Embedding.Vector => {
+const typed = (vector: Float32Array, type: Embedding.VectorType): Embedding.Vector => {
+  switch (type) {
+    case "float":
+      return vector
+    case "int8":
+      return Int8Array.from(vector, (value) => Math.round(value * 127))
+    case "uint8":
+      return Uint8Array.from(vector, (value) => Math.round(value * 127) + 128)
+    case "binary": {
+      const bytes = new Uint8Array(Math.ceil(vector.length / 8))
+      vector.forEach((value, index) => {
+        const place = index >> 3
+        if (value > 0) bytes[place] = bytes[place]! | (0x80 >> (index & 7))
+      })
+      return bytes
+    }
+  }
+}
+
+const vector = (hashes: ReadonlyArray<number>, dimensions: number): Float32Array => {
   const sum = new Float32Array(dimensions)
-  for (const word of text) {
-    let state = hash(word)
+  for (const hash of hashes) {
+    let state = hash
     for (let feature = 0; feature < features; feature++) {
       const place = state % dimensions
       sum[place] = sum[place]! + (state & 0x10000 ? 1 : -1)
@@ -130,10 +168,10 @@ const vector = (text: ReadonlyArray<string>, dimensions: number): Embedding.Vect
 const features = 4
 
 /** FNV-1a, http://www.isthe.com/chongo/tech/comp/fnv/ */
-const hash = (word: string): number => {
+const hash = (length: number, at: (index: number) => number): number => {
   let state = 0x811c9dc5
-  for (let index = 0; index < word.length; index++) {
-    state = Math.imul(state ^ word.charCodeAt(index), 0x01000193)
+  for (let index = 0; index < length; index++) {
+    state = Math.imul(state ^ at(index), 0x01000193)
   }
   return scramble(state)
 }

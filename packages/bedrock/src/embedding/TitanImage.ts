@@ -1,0 +1,45 @@
+/**
+ * Amazon Titan Multimodal Embeddings G1: a text, an image, or both in one vector. One of them a request.
+ *
+ * Like Titan's texts, they have no purpose and are not truncated by the model.
+ * https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-titan-embed-mm.html
+ */
+import * as Result from "effect/Result"
+import * as Answer from "./Answer.ts"
+import * as Family from "./Family.ts"
+import * as Image from "./Image.ts"
+
+/** `amazon.titan-embed-image-v1`: 1,024, 384 or 256 numbers. */
+export const v1: Family.Family<"titan-image-v1"> = {
+  name: "titan-image-v1",
+  matches: ({ family, vendor, version }) => vendor === "amazon" && family === "titan-embed-image" && version === "1",
+  limits: {
+    maxItems: 1,
+    // Unsure: AWS has written 128 tokens and 256, and of images 5 MB and 25 MB. The larger ones here, at four
+    // characters to a token: what is above the real limit is refused by the service.
+    maxLength: 1024,
+    images: { maxItems: 1, maxBytes: Image.mostBytes, mediaTypes: ["image/png", "image/jpeg"] },
+    combined: { maxItems: 1 }
+  },
+  dimensions: { default: 1024, allowed: [1024, 384, 256] },
+  vectorTypes: ["float"],
+  normalize: "client",
+  reserved: ["inputText", "inputImage", "embeddingConfig"],
+  encode: (batch) => {
+    const { image, text } = Family.only(batch)
+    const { dimensions } = batch.options
+    return {
+      inputText: text,
+      inputImage: image && Image.base64(image),
+      embeddingConfig: dimensions === undefined ? undefined : { outputEmbeddingLength: dimensions }
+    }
+  },
+  decode: ({ embedding, inputTextTokenCount, message }) => {
+    // Documented to tell "any errors that occur during generation"; empty or missing when there are none
+    if (typeof message === "string" && message !== "") return Result.fail(`The model made no vector: ${message}`)
+    const vector = Answer.vector(embedding)
+    return vector === undefined
+      ? Result.fail("The answer has no `embedding` of finite numbers")
+      : Result.succeed({ vectors: [vector], inputTokens: Answer.tokens(inputTextTokenCount) })
+  }
+}

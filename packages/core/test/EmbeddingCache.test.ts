@@ -1,0 +1,214 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Metric from "effect/Metric"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as TestClock from "effect/testing/TestClock"
+import type * as Embedding from "../src/Embedding.ts"
+import * as EmbeddingCache from "../src/EmbeddingCache.ts"
+import * as EmbeddingService from "../src/EmbeddingService.ts"
+import * as CacheTelemetry from "../src/internal/embeddingCacheTelemetry.ts"
+import { TestEmbedding } from "../src/testing/index.ts"
+import * as Cached from "./EmbeddingCacheFixture.ts"
+
+const vectors = ({ embeddings }: Embedding.EmbeddingBatch) => embeddings.map(({ vector }) => vector)
+
+describe("EmbeddingCache", () => {
+  describe("embedMany", () => {
+    it.effect("sends a text once, and answers it from then on without a request", () =>
+      Effect.gen(function*() {
+        const first = yield* EmbeddingService.embedMany(["a cat", "a dog"])
+        const second = yield* EmbeddingService.embedMany(["a dog", "a cat"])
+        assert.deepStrictEqual(vectors(second), vectors(first).toReversed())
+        assert.deepStrictEqual(second.usage, { inputTokens: 0 })
+        assert.strictEqual(second.requests, 0)
+        assert.strictEqual(second.model, "test-embedding")
+        assert.deepStrictEqual(second.embeddings.map(({ inputTokens, model }) => [inputTokens, model]), [
+          [0, "test-embedding"],
+          [0, "test-embedding"]
+        ])
+        assert.deepStrictEqual(yield* Cached.sent, [["a cat", "a dog"]])
+      }).pipe(Effect.provide(Cached.layer())))
+
+    it.effect("sends only what is unknown, in full requests, and counts only what that cost", () =>
+      Effect.gen(function*() {
+        yield* EmbeddingService.embedMany(["known one", "known two"])
+        const batch = yield* EmbeddingService.embedMany([
+          "new",
+          "known one",
+          "new two",
+          "known two",
+          "new",
+          "three new ones"
+        ])
+        assert.deepStrictEqual((yield* Cached.sent).slice(1), [["new", "new two"], ["three new ones"]])
+        assert.strictEqual(batch.requests, 2)
+        assert.deepStrictEqual(batch.usage, { inputTokens: 6 })
+      }).pipe(Effect.provide(Cached.layer({ service: { limits: { maxItems: 2 } } }))))
+
+    it.effect.prop("gives what the service alone gives, whatever is known already", {
+      inputs: Schema.Array(Schema.Literals(["a", "b b", "c", "d e", "f", "g h i"])).check(Schema.isMaxLength(20)),
+      known: Schema.Array(Schema.Literals(["a", "b b", "c", "d e", "f", "g h i"]))
+    }, ({ inputs, known }) =>
+      Effect.gen(function*() {
+        const plain = yield* EmbeddingService.embedMany(inputs).pipe(Effect.provide(TestEmbedding.layer()))
+        yield* EmbeddingService.embedMany(known)
+        const before = (yield* Cached.sent).length
+        const batch = yield* EmbeddingService.embedMany(inputs)
+        assert.deepStrictEqual(vectors(batch), vectors(plain))
+        assert.strictEqual(batch.model, plain.model)
+        const unknown = [...new Set(inputs)].filter((input) => !known.includes(input))
+        assert.deepStrictEqual((yield* Cached.sent).slice(before).flat(), unknown)
+        assert.strictEqual(batch.requests, unknown.length === 0 ? 0 : 1)
+        const each = yield* EmbeddingService.embedEach(inputs)
+        assert.deepStrictEqual(each.map((result) => Result.getOrThrow(result).vector), vectors(plain))
+      }).pipe(Effect.provide(Cached.layer())))
+
+    it.effect("names the place of a bad input in what the caller asked for", () =>
+      Effect.gen(function*() {
+        yield* EmbeddingService.embedMany(["a", "b"])
+        for (
+          const [bad, tag] of [
+            ["", "InvalidRequestError"],
+            ["refused", "InvalidRequestError"],
+            ["x".repeat(3000), "ContextLengthExceededError"]
+          ] as const
+        ) {
+          const error = yield* Effect.flip(EmbeddingService.embedMany(["a", "new", "b", bad, bad]))
+          assert.strictEqual(error._tag, tag)
+          assert.match(error.message, /^inputs\[3\]: (?!inputs)/u)
+          if (error._tag === "InvalidRequestError") assert.strictEqual(error.field, "inputs[3]")
+          const each = yield* EmbeddingService.embedEach(["a", bad, "b", bad])
+          assert.deepStrictEqual(
+            each.map((result) => Result.isSuccess(result) ? "good" : result.failure.message.slice(0, 9)),
+            ["good", "inputs[1]", "good", "inputs[3]"]
+          )
+        }
+      }).pipe(Effect.provide(Cached.layer({ service: { refuse: (input) => input === "refused" } }))))
+
+    it.effect("refuses what the service refuses, and asks it about no inputs at all", () =>
+      Effect.gen(function*() {
+        const error = yield* Effect.flip(EmbeddingService.embedMany([], { dimensions: -1 }))
+        assert.strictEqual(error._tag, "InvalidRequestError")
+        const empty = yield* EmbeddingService.embedMany([])
+        assert.deepStrictEqual(empty, {
+          embeddings: [],
+          usage: { inputTokens: 0 },
+          model: "test-embedding",
+          requests: 0
+        })
+      }).pipe(Effect.provide(Cached.layer())))
+
+    it.effect("asks a store for 256 texts at most, and gives it as many", () => {
+      const { reads, store, writes } = Cached.openStore()
+      return Effect.gen(function*() {
+        const texts = Cached.texts(600)
+        const first = yield* EmbeddingService.embedMany(texts)
+        const second = yield* EmbeddingService.embedMany(texts)
+        assert.deepStrictEqual(vectors(second), vectors(first))
+        assert.deepStrictEqual(reads, [256, 256, 88, 256, 256, 88])
+        assert.deepStrictEqual(writes, [256, 256, 88])
+      }).pipe(Effect.provide(Cached.layer({ store })))
+    })
+  })
+
+  describe("embedEach", () => {
+    it.effect("keeps the good ones", () =>
+      Effect.gen(function*() {
+        yield* EmbeddingService.embedEach(["good", "", "better"])
+        const batch = yield* EmbeddingService.embedMany(["good", "better"])
+        assert.strictEqual(batch.requests, 0)
+      }).pipe(Effect.provide(Cached.layer())))
+  })
+
+  describe("embed", () => {
+    it.effect("answers a known text without a request", () =>
+      Effect.gen(function*() {
+        const first = yield* EmbeddingService.embed("a cat")
+        const second = yield* EmbeddingService.embed("a cat")
+        assert.deepStrictEqual(second, { ...first, inputTokens: 0 })
+        assert.strictEqual((yield* Cached.sent).length, 1)
+      }).pipe(Effect.provide(Cached.layer())))
+
+    it.effect("still shares requests between concurrent calls, and steps of the cache as well", () => {
+      const { reads, store, writes } = Cached.openStore()
+      return Effect.gen(function*() {
+        const calls = Cached.texts(200).map((text) => EmbeddingService.embed(text))
+        const first = yield* Effect.all(calls, { concurrency: "unbounded" })
+        assert.strictEqual((yield* Cached.sent).length, 3)
+        const second = yield* Effect.all(calls, { concurrency: "unbounded" })
+        assert.strictEqual((yield* Cached.sent).length, 3)
+        assert.deepStrictEqual(second.map(({ vector }) => vector), first.map(({ vector }) => vector))
+        assert.deepStrictEqual(reads, [200, 200])
+        assert.isAtMost(writes.length, 3)
+      }).pipe(Effect.provide(Cached.layer({ store })))
+    })
+  })
+
+  describe("metrics", () => {
+    it.effect("count the different texts of a call, found and not", () =>
+      Effect.gen(function*() {
+        yield* EmbeddingService.embedMany(["a", "b", "a"])
+        yield* EmbeddingService.embedMany(["a", "b", "c", "c"])
+        yield* EmbeddingService.embed("a")
+        assert.strictEqual(yield* Cached.counted(CacheTelemetry.hits), 3)
+        assert.strictEqual(yield* Cached.counted(CacheTelemetry.misses), 3)
+      }).pipe(Effect.provide(Cached.layer()), Cached.alone))
+
+    it.effect("show nothing of how the cache learns who answers", () =>
+      Effect.gen(function*() {
+        yield* Layer.build(Cached.layer())
+        assert.deepStrictEqual(yield* Metric.snapshot, [])
+      }).pipe(Effect.scoped, Cached.alone))
+  })
+
+  describe("layerMemory", () => {
+    it.effect("drops what was not asked for the longest", () =>
+      Effect.gen(function*() {
+        yield* EmbeddingService.embedMany(["a", "b", "c"])
+        yield* EmbeddingService.embed("a")
+        yield* EmbeddingService.embed("d")
+        const before = (yield* Cached.sent).length
+        yield* EmbeddingService.embedMany(["a", "c", "d"])
+        assert.strictEqual((yield* Cached.sent).length, before)
+        yield* EmbeddingService.embed("b")
+        assert.deepStrictEqual((yield* Cached.sent).at(-1), ["b"])
+      }).pipe(Effect.provide(Cached.layer({ store: EmbeddingCache.layerMemory({ capacity: 3 }) }))))
+
+    it.effect("forgets a vector when its time is over", () =>
+      Effect.gen(function*() {
+        yield* EmbeddingService.embed("a")
+        yield* TestClock.adjust("59 minutes")
+        yield* EmbeddingService.embed("a")
+        assert.strictEqual((yield* Cached.sent).length, 1)
+        yield* TestClock.adjust("1 minute")
+        yield* EmbeddingService.embed("a")
+        assert.strictEqual((yield* Cached.sent).length, 2)
+      }).pipe(Effect.provide(Cached.layer({ cache: { timeToLive: "1 hour" } }))))
+
+    it.effect("keeps vectors for good unless told otherwise", () =>
+      Effect.gen(function*() {
+        yield* EmbeddingService.embed("a")
+        yield* TestClock.adjust("1000 days")
+        yield* EmbeddingService.embed("a")
+        assert.strictEqual((yield* Cached.sent).length, 1)
+      }).pipe(Effect.provide(Cached.layer())))
+  })
+
+  it.effect("stands in two rows: a fast store before a shared one", () => {
+    const near = Cached.openStore()
+    const far = Cached.openStore()
+    const test = TestEmbedding.layer()
+    const service = EmbeddingCache.withCache(test).pipe(Layer.provide(far.store))
+    const both = EmbeddingCache.withCache(service).pipe(Layer.provide(near.store))
+    return Effect.gen(function*() {
+      yield* EmbeddingService.embed("a")
+      assert.deepStrictEqual([...near.kept.keys()], [...far.kept.keys()])
+      near.kept.clear()
+      yield* EmbeddingService.embed("a")
+      assert.strictEqual(near.kept.size, 1)
+      assert.strictEqual((yield* Cached.sent).length, 1)
+    }).pipe(Effect.provide(Layer.mergeAll(test, both)))
+  })
+})

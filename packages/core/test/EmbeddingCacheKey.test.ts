@@ -1,0 +1,159 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
+import type * as Embedding from "../src/Embedding.ts"
+import * as EmbeddingCache from "../src/EmbeddingCache.ts"
+import * as EmbeddingService from "../src/EmbeddingService.ts"
+import * as ProviderError from "../src/ProviderError.ts"
+import { TestEmbedding } from "../src/testing/index.ts"
+import * as Cached from "./EmbeddingCacheFixture.ts"
+import * as EmbeddingProbe from "./EmbeddingProbe.ts"
+
+describe("What an embedding is kept under", () => {
+  const variants: ReadonlyArray<Embedding.EmbeddingOptions> = [
+    {},
+    { model: "another" },
+    { purpose: "query" },
+    { dimensions: 8 },
+    { normalize: true },
+    { normalize: false },
+    { truncate: "end" },
+    { vectorType: "int8" },
+    // Providers add their own options here.
+    { providerOptions: { test: { a: 1, b: [1, 2] } } as Embedding.ProviderOptions },
+    { providerOptions: { test: { a: 1, b: [1, "2"] } } as Embedding.ProviderOptions },
+    { providerOptions: { test: { a: 1, b: Uint8Array.of(1, 2) } } as Embedding.ProviderOptions }
+  ]
+
+  it.effect("is every option", () => {
+    const { kept, store } = Cached.openStore()
+    return Effect.gen(function*() {
+      for (const [index, options] of variants.entries()) {
+        yield* EmbeddingService.embedMany(["a"], options)
+        assert.strictEqual(kept.size, index + 1)
+      }
+      for (const options of variants) yield* EmbeddingService.embed("a", options)
+      assert.strictEqual((yield* Cached.sent).length, variants.length)
+    }).pipe(Effect.provide(Cached.layer({ store })))
+  })
+
+  it.effect("is the same whether a default is said or not, and in whatever order options are", () =>
+    Effect.gen(function*() {
+      yield* EmbeddingService.embed("a", { providerOptions: { x: 1, y: 2 } as Embedding.ProviderOptions })
+      yield* EmbeddingService.embed("a", {
+        providerOptions: { y: 2, x: 1, z: undefined } as Embedding.ProviderOptions,
+        truncate: "none",
+        purpose: "document",
+        vectorType: "float",
+        model: "test-embedding",
+        dimensions: undefined
+      })
+      assert.strictEqual((yield* Cached.sent).length, 1)
+    }).pipe(Effect.provide(Cached.layer())))
+
+  it.effect("is the provider, the default model of the layer, and the namespace", () => {
+    const { kept, store } = Cached.openStore()
+    const embed = (
+      layer: Layer.Layer<EmbeddingService.EmbeddingService, never, EmbeddingCache.EmbeddingCache>,
+      options?: Embedding.EmbeddingOptions
+    ) => EmbeddingService.embed("a", options).pipe(Effect.provide(Layer.provide(layer, store)))
+    const probe = Layer.effect(
+      EmbeddingService.EmbeddingService,
+      Effect.map(EmbeddingProbe.make({}), ({ service }) => service)
+    )
+    return Effect.gen(function*() {
+      yield* embed(EmbeddingCache.withCache(TestEmbedding.layer()))
+      assert.strictEqual(kept.size, 1)
+      yield* embed(EmbeddingCache.withCache(TestEmbedding.layer({ model: "another" })))
+      assert.strictEqual(kept.size, 2)
+      yield* embed(EmbeddingCache.withCache(probe), { model: "test-embedding" })
+      assert.strictEqual(kept.size, 3)
+      yield* embed(EmbeddingCache.withCache({ namespace: "2" })(TestEmbedding.layer()))
+      assert.strictEqual(kept.size, 4)
+      yield* embed(EmbeddingCache.withCache(TestEmbedding.layer()))
+      assert.strictEqual(kept.size, 4)
+    })
+  })
+
+  it.effect("is the text to the last half of a character", () => {
+    const { kept, store } = Cached.openStore()
+    return Effect.gen(function*() {
+      const texts = ["a", "A", "a ", "\ud800", "\ufffd", "\udc00", "\"a\"", "a\n"]
+      yield* EmbeddingService.embedMany(texts)
+      assert.strictEqual(kept.size, texts.length)
+    }).pipe(Effect.provide(Cached.layer({ store })))
+  })
+
+  it.effect("cannot be told of options with a function, so they are not cached", () => {
+    const { kept, store } = Cached.openStore()
+    return Effect.gen(function*() {
+      for (const odd of [() => 1, new Map([["a", 1]]), new Date(0), Symbol("a")]) {
+        const options = { providerOptions: { odd } as Embedding.ProviderOptions }
+        yield* EmbeddingService.embed("a", options)
+        yield* EmbeddingService.embedMany(["a"], options)
+        yield* EmbeddingService.embedEach(["a"], options)
+      }
+      assert.strictEqual(kept.size, 0)
+      assert.strictEqual((yield* Cached.sent).length, 12)
+    }).pipe(Effect.provide(Cached.layer({ store })))
+  })
+
+  it.effect("is an image by its bytes and its type, and the text beside it", () => {
+    const { kept, store } = Cached.openStore()
+    const image = (bytes: ReadonlyArray<number>, mediaType = "image/png") => ({
+      bytes: Uint8Array.from(bytes),
+      mediaType
+    })
+    const inputs: ReadonlyArray<() => Embedding.Input> = [
+      () => "a",
+      () => ({ image: image([1, 2]) }),
+      () => ({ image: image([1, 3]) }),
+      () => ({ image: image([1, 2], "image/jpeg") }),
+      () => ({ image: image([1, 2]), text: "a" }),
+      () => ({ image: image([1, 2]), text: "b" })
+    ]
+    return Effect.gen(function*() {
+      for (const [index, input] of inputs.entries()) {
+        const { vector } = yield* EmbeddingService.embed(input())
+        assert.strictEqual(kept.size, index + 1)
+        assert.deepStrictEqual((yield* EmbeddingService.embed(input())).vector, vector)
+      }
+      yield* EmbeddingService.embed({ text: "a" })
+      assert.strictEqual(kept.size, inputs.length)
+    }).pipe(
+      Effect.provide(EmbeddingCache.withCache(elsewhere("some-model")).pipe(Layer.provide(store)))
+    )
+  })
+
+  it.effect("is the model of a service from elsewhere, if it has one", () => {
+    const { kept, store } = Cached.openStore()
+    const embed = (model: string | undefined) =>
+      EmbeddingService.embed("a").pipe(
+        Effect.provide(EmbeddingCache.withCache(elsewhere(model)).pipe(Layer.provide(store)))
+      )
+    return Effect.gen(function*() {
+      yield* embed(undefined)
+      assert.strictEqual(kept.size, 0)
+      yield* embed("one")
+      yield* embed("two")
+      yield* embed("one")
+      assert.strictEqual(kept.size, 2)
+    })
+  })
+})
+
+/** A service that was not made here: it takes anything but blank texts, and numbers its vectors. */
+const elsewhere = (model: string | undefined) => {
+  let count = 0
+  const embed = (input: Embedding.Input) =>
+    input === ""
+      ? Effect.fail(new ProviderError.InvalidRequestError({ provider: "elsewhere", model, message: "blank" }))
+      : Effect.sync((): Embedding.Embedding => ({ vector: Float32Array.of(count++), model: model ?? "?" }))
+  return Layer.succeed(EmbeddingService.EmbeddingService, {
+    embed,
+    embedMany: () => Effect.die("not asked for here"),
+    embedEach: (inputs) => Effect.forEach(inputs, (input) => Effect.result(embed(input))),
+    embedStream: () => Stream.die("not asked for here")
+  })
+}
