@@ -46,8 +46,12 @@ const throughLangChain = (endpoint: string, model: string) =>
     (client) => Effect.sync(() => client.destroy())
   ).pipe(Effect.map((vectors) => vectors.length))
 
-/** Wall time, CPU time of this process, and the most memory seen while it ran, all of it that of this process. */
+/**
+ * Wall time, CPU time of this process and the most memory seen while it ran, of the second run: the first is for the
+ * compiler and the connections.
+ */
 const measure = Effect.fnUntraced(function*<E, R>(run: Effect.Effect<number, E, R>) {
+  yield* Effect.ignoreCause(run)
   let peak = process.memoryUsage().rss
   const watch = Effect.forever(
     Effect.delay(Effect.sync(() => peak = Math.max(peak, process.memoryUsage().rss)), "20 millis")
