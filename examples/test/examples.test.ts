@@ -1,21 +1,6 @@
-import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Stream } from "effect"
-import { ChildProcess } from "effect/process"
-
-/** Runs an example as a user would, with the offline defaults, and gives what it printed. */
-const run = (name: string) =>
-  Effect.gen(function*() {
-    const file = new URL(`../${name}.ts`, import.meta.url).pathname
-    const child = yield* ChildProcess.make(process.execPath, [file], {
-      env: { STRATA_PROVIDER: "local" },
-      extendEnv: true,
-      stdin: "ignore"
-    })
-    const output = yield* child.all.pipe(Stream.decodeText(), Stream.mkString)
-    assert.strictEqual(yield* child.exitCode, 0, output)
-    return output
-  }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
+import { Effect } from "effect"
+import { run } from "./Example.ts"
 
 const seconds = 60_000
 
@@ -39,6 +24,14 @@ describe("examples", () => {
     Effect.gen(function*() {
       const [first] = (yield* run("embeddings")).split("\n")
       assert.include(first, "reset your password")
+    }), seconds)
+
+  it.live("embedding-cache asks for nothing twice", () =>
+    Effect.gen(function*() {
+      const output = yield* run("embedding-cache")
+      assert.include(output, "monday: 3 vectors, 3 requests")
+      assert.include(output, "tuesday: 4 vectors, 1 requests")
+      assert.include(output, "wednesday: 4 vectors, 0 requests, 0 tokens")
     }), seconds)
 
   it.live("rerank puts what helps with a forgotten password first", () =>
