@@ -6,7 +6,15 @@ import * as AwsError from "./AwsError.ts"
 import type * as Rerank from "./invoke/Rerank.ts"
 
 /** How the body of InvokeModel looks for an embedding model. */
-export type EmbeddingFamily = "titan-v1" | "titan-v2" | "cohere-v3" | "cohere-v4"
+export type EmbeddingFamily =
+  | "titan-v1"
+  | "titan-v2"
+  | "titan-image-v1"
+  | "nova-2"
+  | "cohere-v3"
+  | "cohere-v4"
+  | "marengo-2.7"
+  | "marengo-3.0"
 
 interface Common {
   /** Such as `anthropic.claude-sonnet-4-5-20250929-v1:0`, without a geographic prefix. */
@@ -197,9 +205,17 @@ export const defaults: ReadonlyArray<Model> = [
   embedding("amazon.titan-embed-text-v1", "titan-v1"),
   embedding("amazon.titan-embed-g1-text-02", "titan-v1"),
   embedding("amazon.titan-embed-text-v2:0", "titan-v2"),
+  embedding("amazon.titan-embed-image-v1", "titan-image-v1"),
+  embedding("amazon.nova-2-multimodal-embeddings-v1:0", "nova-2"),
   embedding("cohere.embed-english-v3", "cohere-v3"),
   embedding("cohere.embed-multilingual-v3", "cohere-v3"),
   embedding("cohere.embed-v4:0", "cohere-v4", { inferenceProfiles: ["us", "eu", "global"] }),
+  // The id itself is for StartAsyncInvoke
+  embedding("twelvelabs.marengo-embed-2-7-v1:0", "marengo-2.7", {
+    onDemand: false,
+    inferenceProfiles: ["us", "eu", "apac"]
+  }),
+  embedding("twelvelabs.marengo-embed-3-0-v1:0", "marengo-3.0", { inferenceProfiles: ["us", "eu"] }),
   rerank("cohere.rerank-v3-5:0", "cohere"),
   rerank("amazon.rerank-v1:0", "amazon")
 ]

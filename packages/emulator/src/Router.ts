@@ -20,6 +20,8 @@ import type * as Fault from "./Fault.ts"
 import type * as Guardrail from "./Guardrail.ts"
 import * as Cohere from "./invoke/Cohere.ts"
 import * as Embed from "./invoke/Embed.ts"
+import * as Marengo from "./invoke/Marengo.ts"
+import * as Nova from "./invoke/Nova.ts"
 import * as Rerank from "./invoke/Rerank.ts"
 import * as Titan from "./invoke/Titan.ts"
 import type * as Listener from "./Listener.ts"
@@ -173,10 +175,18 @@ const invoke = (
       return Titan.v1(body, answering)
     case "titan-v2":
       return Titan.v2(body, answering)
+    case "titan-image-v1":
+      return Titan.image(body, answering)
+    case "nova-2":
+      return Nova.v2(body, answering)
     case "cohere-v3":
       return Cohere.v3(body, answering, id)
     case "cohere-v4":
       return Cohere.v4(body, answering, id)
+    case "marengo-2.7":
+      return Marengo.v2_7(body, answering)
+    case "marengo-3.0":
+      return Marengo.v3_0(body, answering)
   }
 }
 

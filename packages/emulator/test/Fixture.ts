@@ -8,7 +8,7 @@ import * as ChatEvent from "@strata/core/ChatEvent"
 import type * as ChatRequest from "@strata/core/ChatRequest"
 import * as ChatResponse from "@strata/core/ChatResponse"
 import * as ChatService from "@strata/core/ChatService"
-import type * as Embedding from "@strata/core/Embedding"
+import * as Embedding from "@strata/core/Embedding"
 import * as EmbeddingService from "@strata/core/EmbeddingService"
 import type * as Message from "@strata/core/Message"
 import * as Usage from "@strata/core/Usage"
@@ -95,21 +95,27 @@ export const stage = () => {
 }
 
 export interface EmbeddingCall {
-  readonly inputs: ReadonlyArray<string>
+  readonly inputs: ReadonlyArray<Embedding.Input>
   readonly options: Embedding.EmbeddingOptions | undefined
 }
 
-/** An embedding service that answers the vectors `vectorOf` makes; one token a character. */
+/** An image as a text, such as `<image/png 1>`. */
+const wordsOf = (input: Embedding.Input): string => {
+  if (typeof input === "string" || input.image === undefined) return Embedding.textOf(input) ?? ""
+  return `${input.text ?? ""}<${input.image.mediaType} ${input.image.bytes.join(" ")}>`
+}
+
+/** An embedding service that answers the vectors `vectorOf` makes; one token a character, and none for an image. */
 export const embedding = (options?: {
   readonly vectorOf?: ((text: string) => Float32Array) | undefined
   readonly asked?: Array<EmbeddingCall> | undefined
 }) => {
   const vectorOf = options?.vectorOf ?? ((text: string) => Float32Array.of(text.length, 1, -2))
-  const embedMany = (inputs: ReadonlyArray<string>, embeddingOptions?: Embedding.EmbeddingOptions) => {
+  const embedMany = (inputs: ReadonlyArray<Embedding.Input>, embeddingOptions?: Embedding.EmbeddingOptions) => {
     options?.asked?.push({ inputs, options: embeddingOptions })
     return Effect.succeed({
-      embeddings: inputs.map((text) => ({ vector: vectorOf(text), model: "double" })),
-      usage: { inputTokens: inputs.join("").length },
+      embeddings: inputs.map((input) => ({ vector: vectorOf(wordsOf(input)), model: "double" })),
+      usage: { inputTokens: inputs.map((input) => Embedding.textOf(input) ?? "").join("").length },
       model: "double",
       requests: 1
     })

@@ -32,6 +32,11 @@ describe("Vector", () => {
     assert.deepStrictEqual(Array.from(Vector.normalize(new Float32Array(2))), [0, 0])
   })
 
+  it("finds the middle of two directions, however long they are", () => {
+    const [x, y] = Vector.between(Float32Array.of(100, 0), Float32Array.of(0, 1))
+    assert.deepStrictEqual([x, y], [Math.fround(Math.SQRT1_2), Math.fround(Math.SQRT1_2)])
+  })
+
   it("writes the other number types", () => {
     const vector = Float32Array.of(1, -1, 0.5, 0, 0, 0, 0, 0.25, 0.1)
     assert.deepStrictEqual(Vector.toNumbers(vector, "int8"), [127, -127, 64, 0, 0, 0, 0, 32, 13])

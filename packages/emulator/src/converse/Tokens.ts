@@ -10,6 +10,10 @@ import type * as Wire from "./Wire.ts"
 /** The tokens of a text. */
 export const ofText = (text: string): number => Math.ceil(text.length / 4)
 
+/** The first or the last `tokens` of a text: what is left when it is cut at its `end` or its `start`. */
+export const truncate = (text: string, tokens: number, cut: "start" | "end"): string =>
+  cut === "end" ? text.slice(0, tokens * 4) : text.slice(-tokens * 4)
+
 /** The tokens of a whole prompt. */
 export const ofPrompt = (prompt: Wire.Prompt): number => {
   let tokens = 0

@@ -1,13 +1,16 @@
 /**
- * The bodies of Cohere Embed, versions 3 and 4: up to 96 texts in, as many vectors out. Images are not embedded here.
+ * The bodies of Cohere Embed, versions 3 and 4: up to 96 texts in, as many vectors out; or images, one with version 3 and
+ * up to 96 with version 4, which also takes both in one vector.
  */
-import type * as Embedding from "@strata/core/Embedding"
+import * as Embedding from "@strata/core/Embedding"
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as AwsError from "../AwsError.ts"
 import * as Tokens from "../converse/Tokens.ts"
 import * as Violation from "../Violation.ts"
 import * as Embed from "./Embed.ts"
+import * as Image from "./Image.ts"
 import * as Vector from "./Vector.ts"
 
 const embeddingTypes = Schema.optionalKey(
@@ -16,7 +19,6 @@ const embeddingTypes = Schema.optionalKey(
 
 const shared = {
   input_type: Embed.oneOf(["search_document", "search_query", "classification", "clustering", "image"]),
-  images: Schema.optionalKey(Schema.Array(Schema.String)),
   embedding_types: embeddingTypes
 }
 
@@ -25,8 +27,18 @@ const readV3 = Embed.reader(Schema.Struct({
   texts: Schema.optionalKey(
     Schema.Array(Schema.String.check(Embed.textBetween(1, 2048))).check(Embed.itemsBetween(1, 96))
   ),
+  images: Schema.optionalKey(Schema.Array(Image.dataUri(["jpeg", "png"])).check(Embed.itemsBetween(1, 1))),
   truncate: Schema.optionalKey(Embed.oneOf(["NONE", "START", "END"]))
 }))
+
+const ImageV4 = Image.dataUri(["png", "jpeg", "webp", "gif"])
+
+const Content = Schema.Struct({
+  type: Embed.oneOf(["text", "image_url"]),
+  text: Schema.optionalKey(Schema.String.check(Embed.textBetween(1, Infinity))),
+  // the service takes the URI itself and, as Cohere's own API, an object around it
+  image_url: Schema.optionalKey(Schema.Union([ImageV4, Schema.Struct({ url: ImageV4 })]))
+})
 
 const readV4 = Embed.reader(Schema.Struct({
   ...shared,
@@ -34,14 +46,9 @@ const readV4 = Embed.reader(Schema.Struct({
     Schema.Array(Schema.String.check(Embed.textBetween(1, Infinity))).check(Embed.itemsBetween(1, 96))
   ),
   inputs: Schema.optionalKey(
-    Schema.Array(Schema.Struct({
-      content: Schema.Array(Schema.Struct({
-        type: Embed.oneOf(["text", "image_url"]),
-        text: Schema.optionalKey(Schema.String),
-        image_url: Schema.optionalKey(Schema.Unknown)
-      }))
-    })).check(Embed.itemsBetween(1, 96))
+    Schema.Array(Schema.Struct({ content: Schema.Array(Content) })).check(Embed.itemsBetween(1, 96))
   ),
+  images: Schema.optionalKey(Schema.Array(ImageV4).check(Embed.itemsBetween(1, 96))),
   output_dimension: Schema.optionalKey(Schema.Int.check(Embed.oneOfNumbers([256, 512, 1024, 1536]))),
   max_tokens: Schema.optionalKey(Schema.Int),
   // the documentation says LEFT and RIGHT, the service takes START and END as well
@@ -51,48 +58,36 @@ const readV4 = Embed.reader(Schema.Struct({
 /** Version 3: 1024 dimensions; a bare list of vectors unless `embedding_types` asks for them by type. */
 export const v3 = Effect.fnUntraced(function*(body: unknown, model: string | undefined, id: string) {
   const request = yield* Effect.fromResult(readV3(body))
-  const texts = yield* textsOf(request.texts, request.images)
+  const inputs = yield* Effect.fromResult(inputsOf(request))
+  if (request.input_type === "image" && request.images === undefined) return yield* missing("images")
+  if (request.input_type !== "image" && request.images !== undefined) return yield* missing("texts")
   const { inputTokens, vectors } = yield* Embed.embed({
-    inputs: texts,
+    inputs,
     model,
     purpose: purposes[request.input_type],
     truncate: truncations[request.truncate ?? "NONE"],
     dimensions: 1024,
     explicit: false
   })
+  const texts = request.texts?.map((text) => text.toLowerCase()) ?? []
   return {
     inputTokens,
     body: request.embedding_types === undefined
-      ? {
-        id,
-        embeddings: vectors.map((vector) => Array.from(vector)),
-        response_type: "embeddings_floats",
-        texts: texts.map((text) => text.toLowerCase())
-      }
-      : {
-        id,
-        embeddings: byType(vectors, request.embedding_types),
-        response_type: "embeddings_by_type",
-        texts: texts.map((text) => text.toLowerCase())
-      }
+      ? { id, embeddings: vectors.map((vector) => Array.from(vector)), response_type: "embeddings_floats", texts }
+      : { id, embeddings: byType(vectors, request.embedding_types), response_type: "embeddings_by_type", texts }
   }
 })
 
 /** Version 4: 1536, 1024, 512 or 256 dimensions, always by type. */
 export const v4 = Effect.fnUntraced(function*(body: unknown, model: string | undefined, id: string) {
   const request = yield* Effect.fromResult(readV4(body))
-  const mixed = request.inputs?.map(({ content }) => content)
-  if (mixed?.some((content) => content.some(({ type }) => type === "image_url")) === true) {
-    return yield* imagesUnsupported
-  }
-  const texts = yield* textsOf(
-    request.texts ?? mixed?.map((content) => content.map(({ text }) => text ?? "").join("\n")),
-    request.images
-  )
+  const inputs = yield* Effect.fromResult(inputsOf(request))
   const truncate = truncations[request.truncate ?? "NONE"]
-  if (truncate === "none" && texts.some((text) => Tokens.ofText(text) > maxTokens)) return yield* AwsError.inputTooLong
+  if (truncate === "none" && inputs.some((input) => Tokens.ofText(Embedding.textOf(input) ?? "") > maxTokens)) {
+    return yield* AwsError.inputTooLong
+  }
   const { inputTokens, vectors } = yield* Embed.embed({
-    inputs: texts,
+    inputs,
     model,
     purpose: purposes[request.input_type],
     truncate,
@@ -105,7 +100,7 @@ export const v4 = Effect.fnUntraced(function*(body: unknown, model: string | und
       id,
       embeddings: byType(vectors, request.embedding_types ?? ["float"]),
       response_type: "embeddings_by_type",
-      texts
+      texts: request.texts ?? []
     }
   }
 })
@@ -122,17 +117,45 @@ const purposes = {
 
 const truncations = { NONE: "none", START: "start", LEFT: "start", END: "end", RIGHT: "end" } as const
 
-const textsOf = (
-  texts: ReadonlyArray<string> | undefined,
-  images: ReadonlyArray<string> | undefined
-): Effect.Effect<ReadonlyArray<string>, AwsError.AwsError> => {
-  if (images !== undefined) return Effect.fail(imagesUnsupported)
-  return texts === undefined
-    ? Effect.fail(Violation.malformedInput("#: required key [texts] not found"))
-    : Effect.succeed(texts)
+interface Contents {
+  readonly texts?: ReadonlyArray<string>
+  readonly images?: ReadonlyArray<Embedding.Image>
+  readonly inputs?: ReadonlyArray<{ readonly content: ReadonlyArray<typeof Content.Type> }>
 }
 
-const imagesUnsupported = AwsError.validation("This emulator embeds text only: it was asked to embed an image.")
+/** What is embedded: texts, images or mixed inputs, and only one of the three. */
+const inputsOf = (
+  { images, inputs, texts }: Contents
+): Result.Result<ReadonlyArray<Embedding.Input>, AwsError.AwsError> => {
+  const given = [images, inputs, texts].filter((list) => list !== undefined).length
+  if (given > 1) return Result.fail(Violation.malformedInput(`#: ${given} subschemas matched instead of one`))
+  if (inputs !== undefined) return Result.all(inputs.map(({ content }, index) => mixed(content, `#/inputs/${index}`)))
+  const list = texts ?? images?.map((image) => ({ image }))
+  return list === undefined ? Result.fail(missing("texts")) : Result.succeed(list)
+}
+
+const mixed = (
+  content: ReadonlyArray<typeof Content.Type>,
+  at: string
+): Result.Result<Embedding.Input, AwsError.AwsError> => {
+  if (content.length === 0) {
+    return Result.fail(Violation.malformedInput(`${at}/content: expected minimum item count: 1, found: 0`))
+  }
+  for (const [index, item] of content.entries()) {
+    if (item[item.type] === undefined) return Result.fail(missing(item.type, `${at}/content/${index}`))
+  }
+  const texts = content.flatMap(({ text }) => text ?? [])
+  const [image, ...others] = content.flatMap(({ image_url }) =>
+    image_url === undefined ? [] : "url" in image_url ? image_url.url : image_url
+  )
+  if (others.length > 0) return Result.fail(oneImageOnly)
+  const text = texts.length === 0 ? undefined : texts.join("\n")
+  return Result.succeed(Embed.inputOf({ text, image }))
+}
+
+const missing = (key: string, at = "#") => Violation.malformedInput(`${at}: required key [${key}] not found`)
+
+const oneImageOnly = AwsError.validation("This emulator embeds one image in each of the inputs.")
 
 const byType = (vectors: ReadonlyArray<Float32Array>, types: ReadonlyArray<Vector.NumberType>) =>
   Object.fromEntries(types.map((type) => [type, vectors.map((vector) => Vector.toNumbers(vector, type))]))

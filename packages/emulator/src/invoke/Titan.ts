@@ -1,11 +1,15 @@
 /**
- * The bodies of Amazon Titan Text Embeddings, versions 1 and 2: one text in, one vector out.
+ * The bodies of Amazon Titan Text Embeddings, versions 1 and 2, and of Titan Multimodal Embeddings: one text in, or an
+ * image, or both, and one vector out.
  */
+import * as Embedding from "@strata/core/Embedding"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as AwsError from "../AwsError.ts"
 import * as Tokens from "../converse/Tokens.ts"
+import * as Violation from "../Violation.ts"
 import * as Embed from "./Embed.ts"
+import * as Image from "./Image.ts"
 import * as Vector from "./Vector.ts"
 
 const inputText = Schema.String.check(Embed.textBetween(1, 50_000))
@@ -19,6 +23,14 @@ const readV2 = Embed.reader(Schema.Struct({
   embeddingTypes: Schema.optionalKey(
     Schema.Array(Embed.oneOf(["float", "binary"])).check(Embed.itemsBetween(1, 2))
   )
+}))
+
+const readImage = Embed.reader(Schema.Struct({
+  inputText: Schema.optionalKey(inputText),
+  inputImage: Schema.optionalKey(Image.Base64),
+  embeddingConfig: Schema.optionalKey(Schema.Struct({
+    outputEmbeddingLength: Schema.optionalKey(Schema.Int.check(Embed.oneOfNumbers([256, 384, 1024])))
+  }))
 }))
 
 /** Version 1: always 1536 dimensions. */
@@ -57,16 +69,42 @@ export const v2 = Effect.fnUntraced(function*(body: unknown, model: string | und
   }
 })
 
-const maxTokens = 8192
+/**
+ * Multimodal, version 1: 1024, 384 or 256 dimensions. The body counts the tokens of the text; no header is documented to
+ * count any.
+ */
+export const image = Effect.fnUntraced(function*(body: unknown, model: string | undefined) {
+  const { embeddingConfig, inputImage, inputText: text } = yield* Effect.fromResult(readImage(body))
+  if (text === undefined && inputImage === undefined) return yield* nothingToEmbed
+  const dimensions = embeddingConfig?.outputEmbeddingLength ?? 1024
+  const { inputTokens, vectors: [vector = new Float32Array(dimensions)] } = yield* embedOne(
+    Embed.inputOf({ text, image: inputImage }),
+    { model, dimensions, explicit: embeddingConfig?.outputEmbeddingLength !== undefined },
+    256
+  )
+  const invoked: Embed.Invoked = {
+    inputTokens: undefined,
+    body: {
+      embedding: Array.from(vector),
+      inputTextTokenCount: inputImage === undefined ? inputTokens : Tokens.ofText(text ?? "")
+    }
+  }
+  return invoked
+})
+
+const nothingToEmbed = Violation.malformedInput(
+  "#: required key [inputText] not found#: required key [inputImage] not found"
+)
 
 const embedOne = (
-  text: string,
-  options: Pick<Embed.Question, "model" | "dimensions" | "explicit">
+  input: Embedding.Input,
+  options: Pick<Embed.Question, "model" | "dimensions" | "explicit">,
+  maxTokens = 8192
 ) => {
-  const tokens = Tokens.ofText(text)
+  const tokens = Tokens.ofText(Embedding.textOf(input) ?? "")
   return tokens > maxTokens
     ? Effect.fail(AwsError.validation(
       `400 Bad Request: Too many input tokens. Max input tokens: ${maxTokens}, request input token count: ${tokens} `
     ))
-    : Embed.embed({ ...options, inputs: [text], purpose: "document", truncate: "none" })
+    : Embed.embed({ ...options, inputs: [input], purpose: "document", truncate: "none" })
 }

@@ -16,6 +16,12 @@ export const resize = (vector: Embedding.Vector, dimensions: number): Float32Arr
 /** The vector with length 1; a vector of zeros stays one. */
 export const normalize = (vector: Float32Array): Float32Array => scale(vector, 1 / norm(vector))
 
+/** The direction in the middle of two, with length 1. */
+export const between = (self: Float32Array, that: Float32Array): Float32Array => {
+  const [a, b] = [normalize(self), normalize(that)]
+  return normalize(a.map((x, index) => x + (b[index] ?? 0)))
+}
+
 /** Number types a model can answer with. The binary ones pack eight dimensions into a byte. */
 export type NumberType = "float" | "int8" | "uint8" | "binary" | "ubinary"
 

@@ -1,0 +1,82 @@
+/**
+ * The bodies of TwelveLabs Marengo Embed, versions 2.7 and 3.0: a text or an image in, one vector out; with 3.0 also one
+ * vector for both. Texts with several images, and what lies in S3, are not embedded here.
+ */
+import type * as Embedding from "@strata/core/Embedding"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import * as AwsError from "../AwsError.ts"
+import * as Tokens from "../converse/Tokens.ts"
+import * as Violation from "../Violation.ts"
+import * as Embed from "./Embed.ts"
+import * as Image from "./Image.ts"
+
+const inputText = Schema.String.check(Embed.textBetween(1, Infinity))
+
+const MediaSource = Schema.Struct({
+  base64String: Schema.optionalKey(Image.Base64),
+  s3Location: Schema.optionalKey(Image.S3Location)
+})
+
+const readV27 = Embed.reader(Schema.Struct({
+  inputType: Embed.oneOf(["text", "image"]),
+  inputText: Schema.optionalKey(inputText),
+  textTruncate: Schema.optionalKey(Embed.oneOf(["end", "none"])),
+  mediaSource: Schema.optionalKey(MediaSource)
+}))
+
+const readV30 = Embed.reader(Schema.Struct({
+  inputType: Embed.oneOf(["text", "image", "text_image"]),
+  text: Schema.optionalKey(Schema.Struct({ inputText })),
+  image: Schema.optionalKey(Schema.Struct({ mediaSource: MediaSource })),
+  text_image: Schema.optionalKey(Schema.Struct({ inputText, mediaSource: MediaSource }))
+}))
+
+interface Content {
+  readonly inputText?: string
+  readonly mediaSource?: typeof MediaSource.Type
+}
+
+/** Version 2.7: 1024 dimensions; a text of more than 77 tokens is cut at its end unless `textTruncate` is `none`. */
+export const v2_7 = Effect.fnUntraced(function*(body: unknown, model: string | undefined) {
+  const request = yield* Effect.fromResult(readV27(body))
+  const { mediaSource, textTruncate = "end" } = request
+  if (request.inputType === "image") {
+    if (mediaSource === undefined) return yield* missing("mediaSource")
+    return yield* embedOne({ image: yield* Effect.fromResult(imageOf(mediaSource, "#/mediaSource")) }, model, 1024)
+  }
+  if (request.inputText === undefined) return yield* missing("inputText")
+  if (textTruncate === "none" && Tokens.ofText(request.inputText) > 77) return yield* AwsError.inputTooLong
+  return yield* embedOne(Tokens.truncate(request.inputText, 77, "end"), model, 1024)
+})
+
+/** Version 3.0: 512 dimensions; a text of more than 500 tokens is refused. */
+export const v3_0 = Effect.fnUntraced(function*(body: unknown, model: string | undefined) {
+  const request = yield* Effect.fromResult(readV30(body))
+  const { inputType } = request
+  const content: Content | undefined = request[inputType]
+  if (content === undefined) return yield* missing(inputType)
+  const { inputText: text, mediaSource } = content
+  if (text !== undefined && Tokens.ofText(text) > 500) return yield* AwsError.inputTooLong
+  const image = mediaSource &&
+    (yield* Effect.fromResult(imageOf(mediaSource, `#/${inputType}/mediaSource`)))
+  return yield* embedOne(Embed.inputOf({ text, image }), model, 512)
+})
+
+const embedOne = Effect.fnUntraced(function*(input: Embedding.Input, model: string | undefined, dimensions: number) {
+  const { vectors: [vector = new Float32Array(dimensions)] } = yield* Embed.embed({
+    inputs: [input],
+    model,
+    purpose: "document",
+    truncate: "none",
+    dimensions,
+    explicit: false
+  })
+  const invoked: Embed.Invoked = { body: { data: [{ embedding: Array.from(vector) }] }, inputTokens: undefined }
+  return invoked
+})
+
+const imageOf = ({ base64String, s3Location }: typeof MediaSource.Type, at: string) =>
+  Image.required(base64String, s3Location, at, "base64String")
+
+const missing = (key: string) => Violation.malformedInput(`#: required key [${key}] not found`)

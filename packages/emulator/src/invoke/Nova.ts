@@ -1,0 +1,129 @@
+/**
+ * The bodies of Amazon Nova Multimodal Embeddings: one text or image in, one vector out. Audio, video, and what lies in
+ * S3 are not embedded here.
+ */
+import * as Embedding from "@strata/core/Embedding"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as AwsError from "../AwsError.ts"
+import * as Tokens from "../converse/Tokens.ts"
+import * as Violation from "../Violation.ts"
+import * as Embed from "./Embed.ts"
+import * as Image from "./Image.ts"
+
+const purposes = {
+  GENERIC_INDEX: "document",
+  GENERIC_RETRIEVAL: "query",
+  TEXT_RETRIEVAL: "query",
+  IMAGE_RETRIEVAL: "query",
+  VIDEO_RETRIEVAL: "query",
+  DOCUMENT_RETRIEVAL: "query",
+  AUDIO_RETRIEVAL: "query",
+  CLASSIFICATION: "classification",
+  CLUSTERING: "clustering"
+} as const satisfies Record<string, Embedding.Purpose>
+
+const isPurpose = (text: string): text is keyof typeof purposes => Object.hasOwn(purposes, text)
+
+const SingleEmbeddingParams = Schema.Struct({
+  embeddingPurpose: Schema.String.pipe(
+    Schema.refine(isPurpose, { message: "{value} is not a valid enum value" })
+  ),
+  embeddingDimension: Schema.optionalKey(Schema.Int.check(Embed.oneOfNumbers([256, 384, 1024, 3072]))),
+  text: Schema.optionalKey(Schema.Struct({
+    truncationMode: Embed.oneOf(["START", "END", "NONE"]),
+    value: Schema.optionalKey(Schema.String.check(Embed.textBetween(1, Infinity))),
+    source: Schema.optionalKey(Schema.Unknown)
+  })),
+  image: Schema.optionalKey(Schema.Struct({
+    format: Embed.oneOf(["png", "jpeg", "gif", "webp"]),
+    detailLevel: Schema.optionalKey(Embed.oneOf(["STANDARD_IMAGE", "DOCUMENT_IMAGE"])),
+    source: Schema.Struct({
+      bytes: Schema.optionalKey(Image.Base64),
+      s3Location: Schema.optionalKey(Image.S3Location)
+    })
+  })),
+  audio: Schema.optionalKey(Schema.Unknown),
+  video: Schema.optionalKey(Schema.Unknown)
+})
+
+type SingleEmbeddingParams = typeof SingleEmbeddingParams.Type
+
+const read = Embed.reader(Schema.Struct({
+  schemaVersion: Schema.optionalKey(Embed.oneOf(["nova-multimodal-embed-v1"])),
+  taskType: Embed.oneOf(["SINGLE_EMBEDDING"]),
+  singleEmbeddingParams: SingleEmbeddingParams
+}))
+
+/** Generation 2: 3072, 1024, 384 or 256 dimensions. */
+export const v2 = Effect.fnUntraced(function*(body: unknown, model: string | undefined) {
+  const { singleEmbeddingParams: params } = yield* Effect.fromResult(read(body))
+  const { input, truncatedTo } = yield* Effect.fromResult(contentOf(params))
+  const dimensions = params.embeddingDimension ?? 3072
+  const { inputTokens, vectors: [vector = new Float32Array(dimensions)] } = yield* Embed.embed({
+    inputs: [input],
+    model,
+    purpose: purposes[params.embeddingPurpose],
+    truncate: truncations[params.text?.truncationMode ?? "NONE"],
+    dimensions,
+    explicit: params.embeddingDimension !== undefined
+  })
+  return {
+    inputTokens,
+    body: {
+      embeddings: [{
+        embeddingType: Embedding.kindOf(input).toUpperCase(),
+        embedding: Array.from(vector),
+        ...(truncatedTo === undefined ? undefined : { truncatedCharLength: truncatedTo })
+      }]
+    }
+  }
+})
+
+const maxTokens = 8192
+
+const truncations = { NONE: "none", START: "start", END: "end" } as const
+
+/** `truncatedTo`: the characters that are left of a text that was cut. */
+interface Content {
+  readonly input: Embedding.Input
+  readonly truncatedTo?: number | undefined
+}
+
+const contentOf = (params: SingleEmbeddingParams): Result.Result<Content, AwsError.AwsError> => {
+  const kinds = (["text", "image", "audio", "video"] as const).filter((kind) => params[kind] !== undefined)
+  if (kinds.length !== 1) {
+    return Result.fail(
+      Violation.malformedInput(`#/singleEmbeddingParams: ${kinds.length} subschemas matched instead of one`)
+    )
+  }
+  const { image, text } = params
+  if (text !== undefined) return textOf(text)
+  if (image === undefined) return Result.fail(recordingsUnsupported)
+  const { bytes, s3Location } = image.source
+  return Result.map(
+    Image.required(bytes, s3Location, "#/singleEmbeddingParams/image/source", "bytes"),
+    (found) => ({ input: { image: { ...found, mediaType: `image/${image.format}` } } })
+  )
+}
+
+const textOf = (
+  { source, truncationMode, value }: NonNullable<SingleEmbeddingParams["text"]>
+): Result.Result<Content, AwsError.AwsError> => {
+  if (value === undefined) {
+    return Result.fail(
+      source === undefined
+        ? Violation.malformedInput("#/singleEmbeddingParams/text: required key [value] not found")
+        : Image.inStorage
+    )
+  }
+  if (Tokens.ofText(value) <= maxTokens) return Result.succeed({ input: value })
+  if (truncationMode === "NONE") return Result.fail(AwsError.inputTooLong)
+  const input = Tokens.truncate(value, maxTokens, truncationMode === "START" ? "start" : "end")
+  return Result.succeed({ input, truncatedTo: input.length })
+}
+
+const recordingsUnsupported = AwsError.validation(
+  "This emulator embeds texts and images: it was asked to embed audio or video."
+)
