@@ -47,6 +47,8 @@ export const decode = <E, R>(
   Stream.suspend(() => {
     const decoder = makeDecoder(origin)
     return frames.pipe(
+      // What goes wrong after the end of the answer takes nothing from it.
+      Stream.catch((error) => decoder.isComplete() ? Stream.empty : Stream.fail(error)),
       Stream.mapAccumArrayEffect(() => decoder, (_, batch) => {
         const events: Array<ChatEvent.ChatEvent> = []
         for (const frame of batch) {

@@ -159,6 +159,13 @@ describe("converse/Events", () => {
       }
     }))
 
+  it.effect("is not spoilt by what goes wrong after the end", () =>
+    Effect.gen(function*() {
+      const frames = Stream.concat(Stream.fromIterable([text(0, "Hello"), ...end]), Stream.fail("reset"))
+      const events = yield* Stream.runCollect(Events.decode(frames, origin))
+      assert.deepStrictEqual(events.map((event) => event.type), ["text-delta", "finish"])
+    }))
+
   it.effect("fails when a tool call continues that never started", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(Stream.runDrain(decode([toolDelta(0, "{}"), ...end])))
