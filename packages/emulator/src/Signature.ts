@@ -2,7 +2,7 @@
  * Decides whether a request is who it says it is: SigV4 signatures are computed again and compared, bearer keys are
  * looked up. Answers with the exceptions and texts of the service.
  */
-import { Sha256 } from "@aws-crypto/sha256-js"
+import { Hash } from "@smithy/hash-node"
 import { SignatureV4 } from "@smithy/signature-v4"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -107,7 +107,7 @@ const sign = (
       const signer = new SignatureV4({
         service: "bedrock",
         region,
-        sha256: Sha256,
+        sha256: Hash.bind(null, "sha256"),
         applyChecksum: names.includes("x-amz-content-sha256"),
         credentials: {
           accessKeyId,

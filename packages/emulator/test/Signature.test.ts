@@ -1,7 +1,7 @@
-import { Sha256 } from "@aws-crypto/sha256-js"
 import { ConverseCommand } from "@aws-sdk/client-bedrock-runtime"
 import type { BedrockRuntimeClientConfig } from "@aws-sdk/client-bedrock-runtime"
 import { assert, describe, it } from "@effect/vitest"
+import { Hash } from "@smithy/hash-node"
 import { SignatureV4 } from "@smithy/signature-v4"
 import { Emulator } from "@strata/emulator"
 import * as Effect from "effect/Effect"
@@ -172,7 +172,12 @@ describe("Signature", () => {
     Effect.gen(function*() {
       const { url } = yield* Emulator.Emulator
       const { host } = new URL(url)
-      const signer = new SignatureV4({ service: "bedrock", region: "us-east-1", credentials: keys, sha256: Sha256 })
+      const signer = new SignatureV4({
+        service: "bedrock",
+        region: "us-east-1",
+        credentials: keys,
+        sha256: Hash.bind(null, "sha256")
+      })
       const path = `/model/${Fixture.modelId}/converse`
       const body = JSON.stringify(Fixture.hello)
       const { headers } = yield* Fixture.attempt(() =>
