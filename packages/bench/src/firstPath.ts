@@ -72,13 +72,13 @@ const coldAndWarm = Effect.fnUntraced(function*<A, E, R>(call: Effect.Effect<A, 
   return [cold.milliseconds, sorted[2] ?? 0]
 })
 
-/** 1, 10, 100 and 1,000 calls of 500 ms at once, after both clients have made a few hundred calls elsewhere. */
+/** 1, 10, 100 and 1,000 calls of 500 ms at once, after both clients have made some thousand calls. */
 const bursts = Effect.gen(function*() {
   const endpoint = yield* EmulatorProcess.start({ latency: 500 })
   const ours = (count: number) => Effect.provide(coldAndWarm(ask, count), strata(endpoint))
   const theirs = (count: number) =>
     Effect.scoped(Effect.flatMap(sdk(endpoint), (client) => coldAndWarm(askSdk(client), count)))
-  yield* Effect.all([ours(100), theirs(100)]) // for the compiler to know the way
+  yield* Effect.all([ours(200), ours(200), theirs(200), theirs(200)]) // for the compiler to know the way
   const rows: Array<ReadonlyArray<string | number>> = [[
     "calls of 500 ms, wall ms",
     "Strata cold",
