@@ -1,50 +1,29 @@
-import { BedrockRuntimeClient } from "@aws-sdk/client-bedrock-runtime"
 import { assert, describe, it } from "@effect/vitest"
 import * as Policy from "@strata/core/policy/Policy"
-import * as ProviderError from "@strata/core/ProviderError"
 import type * as Rerank from "@strata/core/Rerank"
 import * as RerankService from "@strata/core/RerankService"
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { BedrockClient } from "../src/BedrockClient.ts"
 import * as BedrockRerank from "../src/BedrockRerank.ts"
 import * as Families from "../src/rerank/Families.ts"
+import * as InvokeModelDouble from "./support/InvokeModelDouble.ts"
 
-interface Sent {
-  readonly modelId: string
-  readonly body: Readonly<Record<string, unknown>> & {
-    readonly documents: ReadonlyArray<string>
-    readonly top_n: number
-  }
-}
+type Sent = InvokeModelDouble.Sent<
+  Readonly<Record<string, unknown>> & { readonly documents: ReadonlyArray<string>; readonly top_n: number }
+>
 
-/** A client that writes down what is sent and answers what it is told to. */
-const client = (answer: (sent: Sent) => unknown, sent: Array<Sent> = [], inputTokens?: number) => {
-  const unsupported = Effect.fail(
-    new ProviderError.UnsupportedFeatureError({ provider: "test", feature: "chat", message: "Only invokeModel" })
-  )
-  return Layer.succeed(BedrockClient, {
-    converse: () => unsupported,
-    converseStream: () => unsupported,
-    countTokens: () => unsupported,
-    applyGuardrail: () => unsupported,
-    invokeModel: ({ body, modelId }) =>
-      Effect.sync(() => {
-        const request: Sent = { modelId, body: JSON.parse(body) }
-        sent.push(request)
-        const answered = answer(request)
-        return {
-          body: new TextEncoder().encode(typeof answered === "string" ? answered : JSON.stringify(answered)),
-          requestId: "request-1",
-          inputTokens,
-          latency: undefined
-        }
-      }),
-    sdk: new BedrockRuntimeClient({ region: "us-east-1" })
+/** A client that writes down what is sent and answers what it is told to: text as it is, anything else as JSON. */
+const client = (answer: (sent: Sent) => unknown, sent: Array<Sent> = [], inputTokens?: number) =>
+  InvokeModelDouble.layer<Sent["body"]>({
+    answer: (request) => {
+      const answered = answer(request)
+      return new TextEncoder().encode(typeof answered === "string" ? answered : JSON.stringify(answered))
+    },
+    inputTokens: () => inputTokens,
+    sent
   })
-}
 
 /** The score of a document is the number in its text, by 10,000. */
 const numbered = ({ body: { documents, top_n } }: Sent) => ({
