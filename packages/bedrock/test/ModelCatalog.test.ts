@@ -319,6 +319,13 @@ describe("ModelCatalog", () => {
       assert.match(error?.message ?? "", /^messages: .* at most 3 images in one request, not 4\./)
     })
 
+    it("takes the 20 images of the reference, where nothing else is known of the model", () => {
+      const nova = ModelCatalog.lookup("amazon.nova-lite-v1:0")
+      assert.deepStrictEqual(objections(nova, { messages: [messageOf(image, 20)] }), [])
+      assert.strictEqual(objections(nova, { messages: [messageOf(image, 21)] })[0]?.feature, "more than 20 images")
+      assert.deepStrictEqual(objections({}, { messages: [messageOf(image, 21)] }), [])
+    })
+
     it("counts documents message by message", () => {
       const capabilities = ModelCatalog.lookup("amazon.nova-lite-v1:0")
       assert.deepStrictEqual(

@@ -53,7 +53,8 @@ export const entries: ReadonlyArray<Entry> = [
       documentsInToolResults: true,
       videosInToolResults: false,
       besideToolResults: ["text", "image"],
-      limits: converseLimits
+      // users have seen Claude take more than the 20 images of the reference
+      limits: { ...converseLimits, imagesPerRequest: undefined }
     }
   },
   {

@@ -148,10 +148,11 @@ export interface Limits {
   readonly documentBytes?: number | undefined
 }
 
-/** What the reference of Converse says of every message: 3.75 MB and 8,000 pixels, five documents of 4.5 MB. */
+/** What the reference of Converse says: 20 images of 3.75 MB and 8,000 pixels, five documents of 4.5 MB. */
 export const converseLimits: Limits = {
   imageBytes: 3_750_000,
   imagePixels: 8_000,
+  imagesPerRequest: 20,
   documentsPerMessage: 5,
   documentBytes: 4_500_000
 }
