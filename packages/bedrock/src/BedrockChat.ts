@@ -7,6 +7,7 @@ import type * as Policy from "@strata/core/policy/Policy"
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { BedrockClient } from "./BedrockClient.ts"
 import * as AnswerTool from "./converse/AnswerTool.ts"
@@ -39,7 +40,9 @@ export interface Options {
  * What a model is known not to do fails with `UnsupportedFeatureError`, and what Bedrock would refuse with
  * `InvalidRequestError`, both before anything is sent. The first request without `maxTokens` is logged as a warning.
  */
-export const make = (options?: Options): Effect.Effect<ChatService.ChatService["Service"], never, BedrockClient> =>
+export const make = (
+  options?: Options
+): Effect.Effect<ChatService.ChatService["Service"], never, BedrockClient | Scope.Scope> =>
   Effect.gen(function*() {
     const client = yield* BedrockClient
     const prepare = yield* Preparation.make(options)

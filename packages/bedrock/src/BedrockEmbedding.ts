@@ -14,6 +14,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
 import { BedrockClient } from "./BedrockClient.ts"
 import * as Families from "./embedding/Families.ts"
 import * as Family from "./embedding/Family.ts"
@@ -74,7 +75,7 @@ declare module "@strata/core/Embedding" {
  */
 export const make = (
   options?: Options
-): Effect.Effect<EmbeddingService.EmbeddingService["Service"], never, BedrockClient> =>
+): Effect.Effect<EmbeddingService.EmbeddingService["Service"], never, BedrockClient | Scope.Scope> =>
   Effect.gen(function*() {
     const client = yield* BedrockClient
     const familyOf = makeFamilyOf(options?.family, yield* InferenceProfile.InferenceProfile)

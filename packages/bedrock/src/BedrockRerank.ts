@@ -12,6 +12,7 @@ import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
 import { BedrockClient } from "./BedrockClient.ts"
 import { providerName } from "./internal/provider.ts"
 import * as Families from "./rerank/Families.ts"
@@ -65,7 +66,7 @@ declare module "@strata/core/Rerank" {
  */
 export const make = (
   options?: Options
-): Effect.Effect<RerankService.RerankService["Service"], never, BedrockClient> =>
+): Effect.Effect<RerankService.RerankService["Service"], never, BedrockClient | Scope.Scope> =>
   Effect.flatMap(BedrockClient, (client) =>
     RerankService.make({
       provider: providerName,

@@ -113,8 +113,7 @@ export const fromResponse = (response: ChatResponse.ChatResponse): ReadonlyArray
         events.push({ type: "part", index, part })
     }
   })
-  const { finishReason, model, providerMetadata, requestId, usage } = response
-  events.push({ type: "finish", finishReason, model, providerMetadata, requestId, usage })
+  events.push({ type: "finish", ...ChatResponse.outcomeOf(response) })
   return events
 }
 

@@ -93,3 +93,7 @@ const isMessages = (input: Input): input is string | ReadonlyArray<Message.Messa
 
 /** Builds a {@link ChatRequest} from any {@link Input}. */
 export const make = (input: Input): ChatRequest => isMessages(input) ? { messages: input } : input
+
+/** The messages of a request; a string is one message of the user. */
+export const messagesOf = ({ messages }: ChatRequest): ReadonlyArray<Message.Message> =>
+  typeof messages === "string" ? [Message.user(messages)] : messages

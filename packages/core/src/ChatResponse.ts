@@ -2,6 +2,8 @@
  * The answer of a chat model: the message to append to the history, why it ended, and what it cost.
  */
 import * as Schema from "effect/Schema"
+import * as Struct from "effect/Struct"
+import * as Cost from "./Cost.ts"
 import * as Opaque from "./internal/opaque.ts"
 import * as Message from "./Message.ts"
 import * as Usage from "./Usage.ts"
@@ -37,12 +39,25 @@ export interface ProviderMetadata {}
 
 const isMetadata = (u: unknown): u is ProviderMetadata => typeof u === "object" && u !== null && !Array.isArray(u)
 
+/** Who was asked and could not answer: the tag of the error, and what it says of provider and model. */
+export interface Fallen extends Schema.Schema.Type<typeof Fallen> {}
+/** @see {@link Fallen} */
+export const Fallen = Schema.Struct({
+  error: Schema.String,
+  message: Schema.String,
+  provider: Schema.String,
+  model: Schema.optional(Schema.String)
+})
+
 /** @internal */
 export const outcomeFields = {
   finishReason: FinishReason,
   usage: Usage.Usage,
   model: Schema.String,
   requestId: Schema.optional(Schema.String),
+  provider: Schema.optional(Schema.String),
+  cost: Schema.optional(Cost.Cost),
+  fallback: Schema.optional(Schema.Array(Fallen)),
   providerMetadata: Schema.declare(isMetadata, { toCodecJson: Opaque.toCodecJson<ProviderMetadata>() })
 }
 
@@ -54,6 +69,12 @@ export interface Outcome {
   readonly model: string
   /** The provider's id of the request: quote it to their support. */
   readonly requestId?: string | undefined
+  /** Who answered, as OpenTelemetry spells it (`aws.bedrock`). */
+  readonly provider?: string | undefined
+  /** What it cost, where the price of the model is known; see `Pricing`. */
+  readonly cost?: Cost.Cost | undefined
+  /** Who was asked before and could not answer, in order; only where `ChatService.withFallback` had to step in. */
+  readonly fallback?: ReadonlyArray<Fallen> | undefined
   readonly providerMetadata: ProviderMetadata
 }
 
@@ -82,10 +103,11 @@ export const make = (content: ReadonlyArray<Message.AssistantPart>, outcome: Out
     toolCalls: content.filter((part): part is Message.ToolCallPart =>
       part.type === "tool-call" && part.providerExecuted !== true
     ),
-    finishReason: outcome.finishReason,
-    usage: outcome.usage,
-    model: outcome.model,
-    requestId: outcome.requestId,
-    providerMetadata: outcome.providerMetadata
+    ...outcomeOf(outcome)
   }
 }
+
+/** What an answer, or a `finish` event, says about its end, and nothing else. */
+export const outcomeOf = (ended: Outcome): Outcome => Struct.pick(ended, outcomeKeys)
+
+const outcomeKeys = Struct.keys(outcomeFields)

@@ -11,16 +11,20 @@ import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Pull from "effect/Pull"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as ChatEvent from "./ChatEvent.ts"
 import * as ChatRequest from "./ChatRequest.ts"
 import type * as ChatResponse from "./ChatResponse.ts"
+import * as ChatMetering from "./internal/chatMetering.ts"
+import * as ChatOutcome from "./internal/chatOutcome.ts"
 import * as ChatTelemetry from "./internal/chatTelemetry.ts"
 import * as ChatValidation from "./internal/chatValidation.ts"
 import * as Enforcement from "./policy/Enforcement.ts"
 import * as Policy from "./policy/Policy.ts"
 import * as ProviderError from "./ProviderError.ts"
 import * as StructuredOutput from "./StructuredOutput.ts"
+import type * as Telemetry from "./Telemetry.ts"
 
 /** Any failure of a chat call. */
 export type ChatError = ProviderError.ProviderError
@@ -43,6 +47,7 @@ export class ChatService extends Context.Service<ChatService, {
  * - `defaultModel`: asked when the request names none.
  * - `generate`, `stream`: one attempt, nothing repeated; the stream ends with `finish` or fails, and closes its
  *   connection when its scope closes.
+ * - `metering`: what it knows about its quotas.
  */
 export interface Provider {
   readonly provider: string
@@ -50,16 +55,20 @@ export interface Provider {
   readonly generate: (request: ChatRequest.Resolved) => Effect.Effect<ChatResponse.ChatResponse, ChatError>
   readonly stream: (request: ChatRequest.Resolved) => Stream.Stream<ChatEvent.ChatEvent, ChatError>
   readonly policy?: Policy.Policy | undefined
+  readonly metering?: ChatMetering.Metering | undefined
 }
 
 /** Builds the service of a provider. */
-export const make = (provider: Provider): Effect.Effect<ChatService["Service"]> =>
-  Effect.map(Enforcement.make(provider.policy ?? Policy.standard), (enforcement) => {
+export const make = (provider: Provider): Effect.Effect<ChatService["Service"], never, Scope.Scope> =>
+  Effect.gen(function*() {
+    const enforcement = yield* Enforcement.make(provider.policy ?? Policy.standard)
+    const outcome = yield* ChatOutcome.make(provider.provider)
     const resolve = (request: ChatRequest.ChatRequest) => ChatValidation.resolve(provider, request)
-    const target = (request: ChatRequest.Resolved) => ({
-      operation: "chat" as const,
+    const target = (request: ChatRequest.Resolved): Telemetry.Target => ({
+      operation: "chat",
       provider: provider.provider,
-      model: request.model
+      model: request.model,
+      scope: provider.metering?.scope?.(request.model)
     })
     const service = ChatService.of({
       generate: (request) =>
@@ -67,14 +76,25 @@ export const make = (provider: Provider): Effect.Effect<ChatService["Service"]> 
           ChatTelemetry.generate(
             target(resolved),
             resolved,
-            enforcement.call(Effect.suspend(() => provider.generate(resolved)), target(resolved))
+            enforcement.call(
+              Effect.map(Effect.suspend(() => provider.generate(resolved)), outcome),
+              target(resolved),
+              ChatMetering.make(provider.metering, resolved)
+            )
           )),
       stream: (request) =>
         Stream.unwrap(Effect.map(resolve(request), (resolved) =>
           ChatTelemetry.stream(
             target(resolved),
             resolved,
-            enforcement.stream(complete(provider, resolved), target(resolved))
+            enforcement.stream(
+              Stream.map(
+                complete(provider, resolved),
+                (event) => event.type === "finish" ? outcome(event) : event
+              ),
+              target(resolved),
+              ChatMetering.make(provider.metering, resolved)
+            )
           )))
     })
     rebuild.set(service, (policy) => make({ ...provider, policy }))
@@ -207,16 +227,22 @@ const complete = (provider: Provider, request: ChatRequest.Resolved) =>
 const enforce = (
   service: ChatService["Service"],
   policy: Policy.Policy
-): Effect.Effect<ChatService["Service"]> =>
+): Effect.Effect<ChatService["Service"], never, Scope.Scope> =>
   Effect.map(Enforcement.make(policy), (enforcement) => {
     const target = (request: ChatRequest.ChatRequest) => ({
       operation: "chat" as const,
       provider: "custom",
       model: request.model ?? "unknown"
     })
+    const metering = (request: ChatRequest.ChatRequest) =>
+      ChatMetering.make(undefined, {
+        ...request,
+        model: request.model ?? "unknown",
+        messages: ChatRequest.messagesOf(request)
+      })
     const enforced = ChatService.of({
-      generate: (request) => enforcement.call(service.generate(request), target(request)),
-      stream: (request) => enforcement.stream(service.stream(request), target(request))
+      generate: (request) => enforcement.call(service.generate(request), target(request), metering(request)),
+      stream: (request) => enforcement.stream(service.stream(request), target(request), metering(request))
     })
     rebuild.set(enforced, (policy) => enforce(service, policy))
     return enforced
@@ -224,5 +250,5 @@ const enforce = (
 
 const rebuild = new WeakMap<
   ChatService["Service"],
-  (policy: Policy.Policy) => Effect.Effect<ChatService["Service"]>
+  (policy: Policy.Policy) => Effect.Effect<ChatService["Service"], never, Scope.Scope>
 >()

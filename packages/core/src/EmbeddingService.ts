@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import { dual, identity } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as Embedding from "./Embedding.ts"
 import * as Call from "./internal/embeddingCall.ts"
@@ -18,6 +19,7 @@ import * as EmbeddingStream from "./internal/embeddingStream.ts"
 import * as EmbeddingTelemetry from "./internal/embeddingTelemetry.ts"
 import * as Enforcement from "./policy/Enforcement.ts"
 import * as Policy from "./policy/Policy.ts"
+import type * as Quota from "./policy/Quota.ts"
 import type * as ProviderError from "./ProviderError.ts"
 
 /** Any failure of an embedding call. */
@@ -74,6 +76,7 @@ export class EmbeddingService extends Context.Service<EmbeddingService, {
  *   serve are refused here, a `vectorType` it does not make among them.
  * - `embedBatch`: one attempt at one request, nothing repeated.
  * - `coalesce`: how long `embed` waits for company; when missing, it joins only what is asked in the same tick.
+ * - `metering`: what it knows about its quotas.
  */
 export interface Provider {
   readonly provider: string
@@ -82,10 +85,11 @@ export interface Provider {
   readonly embedBatch: (batch: Embedding.ProviderBatch) => Effect.Effect<Embedding.ProviderBatchResult, EmbeddingError>
   readonly policy?: Policy.Policy | undefined
   readonly coalesce?: Duration.Input | undefined
+  readonly metering?: Quota.Metering | undefined
 }
 
 /** Builds the service of a provider. */
-export const make = (provider: Provider): Effect.Effect<EmbeddingService["Service"]> =>
+export const make = (provider: Provider): Effect.Effect<EmbeddingService["Service"], never, Scope.Scope> =>
   Effect.map(Enforcement.make(provider.policy ?? Policy.standard), (enforcement) => {
     const prepare = (options: Embedding.EmbeddingOptions | undefined) => Call.make(provider, enforcement, options)
     const embedOne = Coalescing.make(provider.coalesce)

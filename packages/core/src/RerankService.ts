@@ -8,6 +8,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
 import * as Call from "./internal/rerankCall.ts"
 import * as RerankTelemetry from "./internal/rerankTelemetry.ts"
 import * as RerankValidation from "./internal/rerankValidation.ts"
@@ -57,7 +58,7 @@ export interface Provider {
 }
 
 /** Builds the service of a provider. */
-export const make = (provider: Provider): Effect.Effect<RerankService["Service"]> =>
+export const make = (provider: Provider): Effect.Effect<RerankService["Service"], never, Scope.Scope> =>
   Effect.map(Enforcement.make(provider.policy ?? Policy.standard), (enforcement) => {
     const service = RerankService.of({
       rerank: (query, documents, options) =>

@@ -11,17 +11,23 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import * as Tracer from "effect/Tracer"
 import type * as ProviderError from "./ProviderError.ts"
 
 /** What is being done. */
 export type Operation = "chat" | "embeddings" | "rerank"
 
-/** Which service does it, with which model. */
+/** Which service does it, with which model; `scope` is where, such as a region, when the provider has several. */
 export interface Target {
   readonly operation: Operation
   readonly provider: string
   readonly model: string
+  readonly scope?: string | undefined
 }
+
+/** What quotas, limits and breakers are kept under: one provider, scope and model, whatever the operation. */
+export const keyOf = ({ model, provider, scope = "" }: Target): string => `${provider}/${scope}/${model}`
 
 /** Whether prompts and answers are recorded on spans. Off by default: they may be confidential. */
 export const CaptureContent = Context.Reference<boolean>("@strata/core/Telemetry/CaptureContent", {
@@ -57,6 +63,64 @@ export const retries = Metric.counter("strata.client.retries", {
   description: "Calls sent again after a transient failure",
   incremental: true
 })
+
+/** Seconds a call waited before it was sent, by `strata.wait.reason`: `quota`, `concurrency` or `retry-budget`. */
+export const waits = Metric.histogram("strata.client.wait.duration", {
+  description: "Seconds a call waited for its turn",
+  boundaries: [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92]
+})
+
+/** Calls in flight, and how many there may be, by `strata.permits`: `used` or `limit`. */
+export const permits = Metric.gauge("strata.client.permits", { description: "Calls in flight, and their limit" })
+
+/** Tokens of a quota, by `strata.quota.window` and `strata.quota.part`: `spent`, `reserved` or `limit`. */
+export const quota = Metric.gauge("strata.client.quota", { description: "Tokens of a quota, spent and reserved" })
+
+/** State of a breaker: 0 closed, 1 half open, 2 open. */
+export const breaker = Metric.gauge("strata.client.breaker", {
+  description: "State of a breaker: 0 closed, 1 half open, 2 open"
+})
+
+/** Second requests sent because the first took long. */
+export const hedges = Metric.counter("strata.client.hedges", {
+  description: "Second requests sent because the first took long",
+  incremental: true
+})
+
+/** US dollars spent, where the price of the model is known. */
+export const cost = Metric.counter("strata.client.cost", { description: "US dollars spent", incremental: true })
+
+/** Records a wait of some length; one of no length is none. */
+export const recordWait = (
+  target: Target,
+  reason: "quota" | "concurrency" | "retry-budget",
+  millis: number
+): Effect.Effect<void> =>
+  millis <= 0
+    ? Effect.void
+    : Metric.update(
+      Metric.withAttributes(waits, { ...attributes(target), "strata.wait.reason": reason }),
+      millis / 1000
+    )
+
+/** Puts the end of an attempt on the span of its operation, as an event `strata.attempt`. */
+export const attempt = (number: number) => <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.withFiber((fiber) => {
+    const span = Context.getOrUndefined(fiber.context, Tracer.ParentSpan)
+    if (span === undefined || span._tag !== "Span") return self
+    return Effect.flatMap(
+      Clock.currentTimeNanos,
+      (start) =>
+        Effect.onExit(self, (exit) =>
+          Effect.map(Clock.currentTimeNanos, (end) => {
+            span.event("strata.attempt", end, {
+              "strata.attempt.number": number,
+              "strata.attempt.duration": Number(end - start) / 1e9,
+              ...(Exit.isSuccess(exit) ? {} : { "error.type": errorType(exit.cause) })
+            })
+          }))
+    )
+  })
 
 /** Attributes every span and metric of an operation has. */
 export const attributes = (target: Target): Record<string, string> => ({
@@ -124,10 +188,10 @@ export const recordAttempt = (target: Target): Effect.Effect<void> =>
 export const recordRetry = (target: Target, error: ProviderError.ProviderError): Effect.Effect<void> =>
   Metric.update(Metric.withAttributes(retries, { ...attributes(target), "error.type": error._tag }), 1)
 
-const errorType = (cause: Cause.Cause<ProviderError.ProviderError>): string =>
+const errorType = (cause: Cause.Cause<unknown>): string =>
   Option.match(Cause.findErrorOption(cause), {
     onNone: () => Cause.hasInterruptsOnly(cause) ? "interrupted" : "defect",
-    onSome: (error) => error._tag
+    onSome: (error) => Predicate.hasProperty(error, "_tag") ? String(error._tag) : "unknown"
   })
 
 const defined = (values: Record<string, unknown>): Record<string, unknown> =>

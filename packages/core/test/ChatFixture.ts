@@ -56,6 +56,7 @@ const outcome: ChatResponse.Outcome = {
   usage,
   model: "test-model",
   requestId: "request-1",
+  provider: "test.provider",
   providerMetadata: {}
 }
 

@@ -2,8 +2,8 @@
  * What can be wrong with a chat request whoever answers it, found before any network.
  */
 import * as Effect from "effect/Effect"
-import type * as ChatRequest from "../ChatRequest.ts"
-import * as Message from "../Message.ts"
+import * as ChatRequest from "../ChatRequest.ts"
+import type * as Message from "../Message.ts"
 import * as ProviderError from "../ProviderError.ts"
 
 /** Settles the model and the messages of a request, or says what is wrong with it. */
@@ -12,7 +12,7 @@ export const resolve = (
   request: ChatRequest.ChatRequest
 ): Effect.Effect<ChatRequest.Resolved, ProviderError.InvalidRequestError> => {
   const model = request.model ?? provider.defaultModel
-  const messages = typeof request.messages === "string" ? [Message.user(request.messages)] : request.messages
+  const messages = ChatRequest.messagesOf(request)
   const problem = model === undefined || model.trim() === ""
     ? {
       field: "model",

@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type * as Embedding from "../Embedding.ts"
 import type * as Enforcement from "../policy/Enforcement.ts"
+import type * as Quota from "../policy/Quota.ts"
 import * as ProviderError from "../ProviderError.ts"
 import type * as Telemetry from "../Telemetry.ts"
 import type * as Capacity from "./embeddingCapacity.ts"
@@ -13,6 +14,7 @@ import * as Inputs from "./embeddingInputs.ts"
 import * as Plan from "./embeddingPlan.ts"
 import * as EmbeddingTelemetry from "./embeddingTelemetry.ts"
 import * as Validation from "./embeddingValidation.ts"
+import * as TokenEstimate from "./tokenEstimate.ts"
 
 /**
  * One call with its options settled.
@@ -28,21 +30,31 @@ export interface Call extends Validation.Resolved {
 
 /** Settles the options of a call. */
 export const make = (
-  provider: Validation.Provider & { readonly embedBatch: Execution.Send },
+  provider: Validation.Provider & {
+    readonly embedBatch: Execution.Send
+    readonly metering?: Quota.Metering | undefined
+  },
   enforcement: Enforcement.Enforcement,
   options: Embedding.EmbeddingOptions | undefined
 ): Effect.Effect<Call, ProviderError.ProviderError> =>
   Effect.map(Validation.resolve(provider, options), (resolved) => {
-    const target = { operation: "embeddings", provider: provider.provider, model: resolved.options.model } as const
+    const { model } = resolved.options
+    const target: Telemetry.Target = {
+      operation: "embeddings",
+      provider: provider.provider,
+      model,
+      scope: provider.metering?.scope?.(model)
+    }
     return {
       ...resolved,
       target,
-      concurrency: Number.isFinite(enforcement.policy.concurrency) ? enforcement.policy.concurrency : window,
+      concurrency: enforcement.window,
       send: (batch) =>
         Effect.tap(
           enforcement.call(
             Effect.flatMap(provider.embedBatch(batch), (answer) => shaped(target, batch, answer)),
-            target
+            target,
+            metering(batch)
           ),
           (answer) => EmbeddingTelemetry.recordAnswer(target, answer)
         )
@@ -109,8 +121,12 @@ export const embedEach = (
     )
   })
 
-/** Requests of one call in flight when the policy sets no bound: enough to be fast, not enough to exhaust sockets. */
-const window = 32
+/** Vectors are no tokens: an embedding draws its prompt alone. */
+const metering = ({ inputs }: Embedding.ProviderBatch): Enforcement.Metering<Embedding.ProviderBatchResult> => ({
+  outputBurndown: 1,
+  load: () => Effect.sync(() => ({ inputTokens: TokenEstimate.embedding(inputs), outputTokens: 0 })),
+  consumed: ({ inputTokens }) => inputTokens === undefined ? undefined : { inputTokens, outputTokens: 0 }
+})
 
 /** Holds a provider to its word: one vector for each input, of the type and the dimensions that were asked for. */
 const shaped = (

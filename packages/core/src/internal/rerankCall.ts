@@ -35,7 +35,7 @@ export const make = (
   return {
     ...resolved,
     target,
-    concurrency: Number.isFinite(enforcement.policy.concurrency) ? enforcement.policy.concurrency : window,
+    concurrency: enforcement.window,
     send: (request) =>
       Effect.tap(
         enforcement.call(
@@ -76,9 +76,6 @@ export const rerank = (call: Call): Effect.Effect<Rerank.RerankResponse, Provide
     })
   )
 }
-
-/** Requests of one call in flight when the policy sets no bound: enough to be fast, not enough to exhaust sockets. */
-const window = 32
 
 interface Part {
   readonly offset: number

@@ -8,32 +8,48 @@ import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
 import * as Pull from "effect/Pull"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
-import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
+import * as BreakerGate from "../internal/breakerGate.ts"
+import * as Hedging from "../internal/hedging.ts"
+import * as Permits from "../internal/permits.ts"
+import * as QuotaGate from "../internal/quotaGate.ts"
+import * as RetryAllowance from "../internal/retryAllowance.ts"
 import * as Watchdog from "../internal/watchdog.ts"
 import * as ProviderError from "../ProviderError.ts"
 import * as Telemetry from "../Telemetry.ts"
+import * as Concurrency from "./Concurrency.ts"
 import type * as Policy from "./Policy.ts"
+import type * as Quota from "./Quota.ts"
 import type * as Retry from "./Retry.ts"
 
 /**
  * - `call`: for effects.
  * - `stream`: for streams. They are retried only while no event has been delivered; a failure after that becomes a
  *   `StreamInterruptedError` with the number of events delivered and the failure as its cause.
+ * - `window`: how many calls can be in flight at most; finite whatever the policy says.
  */
 export interface Enforcement {
   readonly policy: Policy.Policy
+  readonly window: number
   readonly call: <A, R>(
     self: Effect.Effect<A, ProviderError.ProviderError, R>,
-    target: Telemetry.Target
+    target: Telemetry.Target,
+    metering?: Metering<A>
   ) => Effect.Effect<A, ProviderError.ProviderError, R>
   readonly stream: <A, R>(
     self: Stream.Stream<A, ProviderError.ProviderError, R>,
-    target: Telemetry.Target
+    target: Telemetry.Target,
+    metering?: Metering<A>
   ) => Stream.Stream<A, ProviderError.ProviderError, R>
+}
+
+/** What a quota needs to know of a call, and what an answer, or an event of a stream, tells about tokens drawn. */
+export interface Metering<A> extends QuotaGate.Meter {
+  readonly consumed: (answer: A) => Quota.Consumption | undefined
 }
 
 /**
@@ -42,54 +58,160 @@ export interface Enforcement {
  * A stream up to its first event is a call like any other; the rest of it is past repeating, so the retries cannot
  * reach it.
  */
-export const make = (policy: Policy.Policy): Effect.Effect<Enforcement> =>
-  Effect.map(Semaphore.make(policy.concurrency), (permits): Enforcement => {
+export const make = (policy: Policy.Policy): Effect.Effect<Enforcement, never, Scope.Scope> =>
+  Effect.gen(function*() {
+    const permits = yield* Permits.make(policy.concurrency)
+    const quota = yield* QuotaGate.make(policy.quota)
+    const breaker = yield* BreakerGate.make(policy.breaker)
+    const allowance = yield* RetryAllowance.make(policy.retryBudget)
     const { attempt, deadline, firstEvent } = policy.timeouts
 
-    const repeated = <A, R>(self: Effect.Effect<A, ProviderError.ProviderError, R>, target: Telemetry.Target) =>
-      Effect.retry(self, logged(policy.retry, target)).pipe(
-        within(deadline, () => timeout(target, "deadline", deadline))
-      )
+    /** Deadline, retries and hedging around one way of making an attempt. */
+    const repeated = <A, R>(
+      once: (attempt: number) => Effect.Effect<A, ProviderError.ProviderError, R>,
+      target: Telemetry.Target,
+      discard: (answer: A) => Effect.Effect<void>
+    ) =>
+      Effect.suspend(() => {
+        let attempts = 0
+        const guarded = Effect.suspend(() => breaker.protect(once(++attempts), target))
+        const hedged = policy.hedge === undefined
+          ? guarded
+          : Hedging.hedged(guarded, { after: policy.hedge, target, discard })
+        const paid = Effect.suspend(() =>
+          Effect.andThen(attempts === 0 ? allowance.onCall : allowance.onRetry(target), hedged)
+        )
+        return Effect.retry(paid, logged(policy.retry, target))
+      }).pipe(within(deadline, () => timeout(target, "deadline", deadline)))
+
+    /** Tokens and a permit; what they are given back with is up to the caller. */
+    const admitted = <A>(target: Telemetry.Target, metering: Metering<A>) =>
+      Effect.flatMap(quota.reserve(target, metering), (reservation) =>
+        Effect.map(
+          Effect.onError(permits.take(target), () => reservation.settle("refused")),
+          (permit): Admission => ({ reservation, permit })
+        ))
 
     const open = <A, R>(
       self: Stream.Stream<A, ProviderError.ProviderError, R>,
       target: Telemetry.Target,
+      metering: Metering<A>,
+      number: number,
       scope: Scope.Scope
     ) =>
-      Effect.flatMap(Scope.fork(scope), (connection) =>
-        permits.takeScoped(1).pipe(
+      Effect.flatMap(Scope.fork(scope), (connection) => {
+        let consumed: Quota.Consumption | undefined
+        const meter = (events: NonEmptyReadonlyArray<A>) => {
+          for (const event of events) consumed = metering.consumed(event) ?? consumed
+        }
+        const leave = (admission: Admission) => (exit: Exit.Exit<unknown, unknown>) =>
+          released(admission, exit, consumed)
+        return Effect.uninterruptibleMask((restore) =>
+          Effect.flatMap(
+            restore(admitted(target, metering)),
+            (admission) => Scope.addFinalizerExit(connection, leave(admission))
+          )
+        ).pipe(
           Effect.andThen(Telemetry.recordAttempt(target)),
           Effect.andThen(Stream.toPull(self)),
           Scope.provide(connection),
-          Effect.flatMap((pull) =>
-            pull.pipe(
+          Effect.flatMap((pull) => {
+            const metered = Effect.tap(pull, (events) => Effect.sync(() => meter(events)))
+            return metered.pipe(
               within(firstEvent, () => timeout(target, "first-event", firstEvent)),
-              Effect.map((events): Opened<A> | undefined => ({ connection, events, pull })),
+              Effect.map((events): Opened<A> | undefined => ({ connection, events, pull: metered })),
               Pull.catchDone(() => Effect.succeed(undefined))
             )
-          ),
+          }),
+          Telemetry.attempt(number),
           Effect.onExit((exit) =>
             Exit.isSuccess(exit) && exit.value !== undefined ? Effect.void : Scope.close(connection, exit)
           )
-        ))
+        )
+      })
 
     return {
       policy,
-      call: (self, target) =>
-        Effect.andThen(Telemetry.recordAttempt(target), self).pipe(
-          within(attempt, () => timeout(target, "attempt", attempt)),
-          permits.withPermit,
-          (once) => repeated(once, target)
-        ),
-      stream: (self, target) =>
+      window: Number.isFinite(Concurrency.most(policy.concurrency)) ? Concurrency.most(policy.concurrency) : unbounded,
+      call: (self, target, metering = unmetered) => {
+        const sent = Effect.andThen(Telemetry.recordAttempt(target), self).pipe(
+          within(attempt, () => timeout(target, "attempt", attempt))
+        )
+        return repeated(
+          (number) =>
+            Effect.uninterruptibleMask((restore) =>
+              Effect.flatMap(restore(admitted(target, metering)), (admission) =>
+                Effect.onExit(restore(Telemetry.attempt(number)(sent)), (exit) =>
+                  released(admission, exit, Exit.isSuccess(exit) ? metering.consumed(exit.value) : undefined)))
+            ),
+          target,
+          () =>
+            Effect.void
+        )
+      },
+      stream: (self, target, metering = unmetered) =>
         Stream.unwrap(Effect.gen(function*() {
           const scope = yield* Effect.scope
           const start = yield* Watchdog.now
-          const opened = yield* repeated(open(self, target, scope), target)
+          const opened = yield* repeated(
+            (number) => open(self, target, metering, number, scope),
+            target,
+            (opened) => opened === undefined ? Effect.void : Scope.close(opened.connection, Exit.void)
+          )
           return opened === undefined ? Stream.empty : flowing(opened, policy.timeouts, start, target)
         }))
     }
   })
+
+/** Requests in flight when the policy sets no bound: enough to be fast, not enough to exhaust sockets. */
+const unbounded = 32
+
+interface Admission {
+  readonly reservation: QuotaGate.Reservation
+  readonly permit: Permits.Permit
+}
+
+const unmetered: Metering<unknown> = {
+  load: () => Effect.succeed({ inputTokens: 0, outputTokens: 0 }),
+  outputBurndown: 1,
+  consumed: () => undefined
+}
+
+const released = (
+  { permit, reservation }: Admission,
+  exit: Exit.Exit<unknown, unknown>,
+  consumed: Quota.Consumption | undefined
+): Effect.Effect<void> => {
+  const tag = failureTag(exit)
+  return Effect.andThen(
+    permit.release(tag === "RateLimitError" ? "refused" : tag === undefined ? "answered" : "other"),
+    reservation.settle(consumed ?? (tag !== undefined && refusals.has(tag) ? "refused" : "unknown"))
+  )
+}
+
+/** Errors of a provider that did not begin to work on the request. */
+const refusals: ReadonlySet<string> = new Set<ProviderError.ProviderError["_tag"]>([
+  "AuthenticationError",
+  "PermissionDeniedError",
+  "InvalidRequestError",
+  "ContextLengthExceededError",
+  "ModelNotFoundError",
+  "UnsupportedFeatureError",
+  "RateLimitError",
+  "QuotaExceededError",
+  "ModelUnavailableError"
+])
+
+/** The tag of what went wrong; that of its cause where a stream broke; `interrupted` where nothing did. */
+const failureTag = (exit: Exit.Exit<unknown, unknown>): string | undefined => {
+  if (Exit.isSuccess(exit)) return undefined
+  const error = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
+  if (!ProviderError.isProviderError(error)) return "interrupted"
+  const root = error._tag === "StreamInterruptedError" && ProviderError.isProviderError(error.cause)
+    ? error.cause
+    : error
+  return root._tag
+}
 
 /** A stream that has given its first events, and the scope of its permit and its connection. */
 interface Opened<A> {

@@ -1,0 +1,54 @@
+/**
+ * Where the limits of adaptive concurrency are kept, under keys.
+ *
+ * In this process unless a layer says otherwise; `persistence/SharedState.ts` keeps them in Redis, so that what one
+ * process learns about a provider all of them know.
+ */
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import * as AdaptiveLimitsMemory from "../internal/adaptiveLimitsMemory.ts"
+import type * as Concurrency from "./Concurrency.ts"
+
+/** The limits could not be read or written. */
+export class AdaptiveLimitsError extends Schema.TaggedError<AdaptiveLimitsError>()("AdaptiveLimitsError", {
+  message: Schema.String,
+  cause: Schema.optional(Schema.Defect())
+}) {}
+
+/** A limit, and how many times it was decreased: calls that began under an older epoch do not decrease it again. */
+export interface Current {
+  readonly limit: number
+  readonly epoch: number
+}
+
+/**
+ * The limits. All operations answer what holds after them.
+ *
+ * - `read`: the limit of a key, `initial` at first.
+ * - `increase`: after `answered` more calls were answered: each adds `1 / limit`, up to `max`.
+ * - `decrease`: after a call that began in `epoch` was refused; nothing when the epoch is over.
+ */
+export interface AdaptiveLimits {
+  readonly read: (key: string, adaptive: Concurrency.Adaptive) => Effect.Effect<Current, AdaptiveLimitsError>
+  readonly increase: (
+    key: string,
+    adaptive: Concurrency.Adaptive,
+    answered: number
+  ) => Effect.Effect<Current, AdaptiveLimitsError>
+  readonly decrease: (
+    key: string,
+    adaptive: Concurrency.Adaptive,
+    epoch: number
+  ) => Effect.Effect<Current, AdaptiveLimitsError>
+}
+
+/** The limits in force: kept in the memory of this process, common to everything in it, unless a layer says otherwise. */
+export const AdaptiveLimits: Context.Reference<AdaptiveLimits> = Context.Reference(
+  "@strata/core/policy/AdaptiveLimits",
+  { defaultValue: AdaptiveLimitsMemory.make }
+)
+
+/** Limits of their own in the memory of this process. */
+export const layerMemory: Layer.Layer<never> = Layer.sync(AdaptiveLimits, AdaptiveLimitsMemory.make)
