@@ -1,21 +1,27 @@
 /**
- * An answer on its way to the client: whole or streamed, sound or spoiled by a fault.
+ * An answer on its way to the client: whole or streamed, to its end or to where it is cut.
  */
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import * as AwsError from "./AwsError.ts"
-import type { Fault } from "./Fault.ts"
 import * as Frame from "./Frame.ts"
 import type * as Listener from "./Listener.ts"
 
-type Frames = Stream.Stream<Uint8Array, AwsError.AwsError>
+/** The frames of an event stream. */
+export type Frames = Stream.Stream<Uint8Array, AwsError.AwsError>
 
-/** `cutAfter`: the connection drops after so many bytes of the body; with 0 not even the head is sent. */
+/** The answer breaks off after so many bytes of the body; with 0 not even the head is sent. */
+export interface Cut {
+  readonly after: number
+  readonly how: Listener.Cut
+}
+
+/** `lastOfConnection`: the connection takes no request after this one. */
 interface Delivery {
   readonly headers: Listener.Headers
-  readonly cutAfter?: number | undefined
+  readonly cut?: Cut | undefined
+  readonly lastOfConnection?: boolean | undefined
 }
 
 /** An answer whose length is known. */
@@ -60,77 +66,27 @@ export const error = (error: AwsError.AwsError): Whole => ({
   body: encoder.encode(AwsError.body(error))
 })
 
-/**
- * Does to an answer what a fault says. A fault that needs no answer does not ask for it; one that does not apply to this
- * kind of answer leaves it alone.
- */
-export const spoil = <R>(
-  answer: Effect.Effect<Answer, AwsError.AwsError, R>,
-  fault: Fault
-): Effect.Effect<Answer, AwsError.AwsError, R> => {
-  switch (fault.type) {
-    case "throttle":
-      return Effect.fail(throttled(fault.unit ?? "requests", fault.retryAfter))
-    case "exception":
-      return Effect.fail(AwsError.make(fault.exception, fault.message ?? textOf(fault.exception)))
-    case "latency":
-      return Effect.delay(answer, fault.duration)
-    case "garbage":
-      return Effect.succeed(whole("text/html", encoder.encode(fault.body ?? "<html>Service Unavailable</html>")))
-    case "emptyBody":
-      return Effect.succeed(whole("application/json", empty))
-    case "reset":
-      return fault.afterBytes === undefined
-        ? Effect.succeed({ ...whole("application/json", empty), cutAfter: 0 })
-        : Effect.map(answer, (answer) => ({ ...answer, cutAfter: fault.afterBytes }))
-    case "half":
-      return Effect.map(Effect.flatMap(answer, collected), (whole) => {
-        const size = Math.floor(whole.body.length * (fault.fraction ?? 0.5))
-        return fault.framed === true
-          ? { ...whole, body: whole.body.subarray(0, size) }
-          : { ...whole, cutAfter: Math.max(1, size) }
-      })
-    case "stall":
-      return fault.afterEvents === undefined ? Effect.never : cutShort(answer, fault.afterEvents, Stream.never)
-    case "truncateStream":
-      return cutShort(answer, fault.afterEvents, Stream.empty)
-    case "streamException": {
-      const frame = exceptionFrame(AwsError.make(fault.exception, fault.message ?? textOf(fault.exception)))
-      return cutShort(answer, fault.afterEvents, Stream.succeed(frame))
-    }
-    case "errorFrame": {
-      const frame = Frame.error(fault.code ?? "InternalFailure", fault.message ?? "An internal error occurred.")
-      return cutShort(answer, fault.afterEvents, Stream.succeed(frame))
-    }
-    case "corruptFrame":
-      return onFrames(answer, (frames) =>
-        Stream.map(
-          Stream.zipWithIndex(frames),
-          ([frame, index]) => index === (fault.afterEvents ?? 1) ? Frame.corrupted(frame) : frame
-        ))
-  }
-}
-
 /** Sends an answer, with `headers` besides its own. */
 export const send = (
   exchange: Listener.Exchange,
   answer: Answer,
   headers: Listener.Headers
 ): Effect.Effect<void> => {
-  switch (answer.type) {
-    case "whole":
-      return sendWhole(exchange, answer, headers)
-    case "stream":
-      return sendStream(exchange, answer, headers)
-  }
+  const { cut } = answer
+  if (cut?.after === 0) return exchange.cut(empty, cut.how)
+  const sending = answer.type === "whole"
+    ? sendWhole(exchange, answer, headers)
+    : sendStream(exchange, answer, headers)
+  return answer.lastOfConnection === true ? Effect.andThen(exchange.retire, sending) : sending
 }
 
 const sendWhole = Effect.fnUntraced(
   function*(exchange: Listener.Exchange, answer: Whole, headers: Listener.Headers) {
-    const { body, cutAfter, status } = answer
-    if (cutAfter === 0) return yield* exchange.cut(empty)
+    const { body, cut, status } = answer
     yield* exchange.respond(status, { ...headers, ...answer.headers, "content-length": String(body.length) })
-    if (cutAfter !== undefined && cutAfter < body.length) return yield* exchange.cut(body.subarray(0, cutAfter))
+    if (cut !== undefined && cut.after < body.length) {
+      return yield* exchange.cut(body.subarray(0, cut.after), cut.how)
+    }
     yield* exchange.write(body)
     yield* exchange.end
   }
@@ -138,9 +94,9 @@ const sendWhole = Effect.fnUntraced(
 
 const sendStream = Effect.fnUntraced(
   function*(exchange: Listener.Exchange, answer: Streamed, headers: Listener.Headers) {
-    if (answer.cutAfter === 0) return yield* exchange.cut(empty)
+    const { after, how }: Cut = answer.cut ?? { after: Infinity, how: { type: "connection" } }
     let started = false
-    let room = answer.cutAfter ?? Infinity
+    let room = after
     const start = Effect.suspend(() => {
       if (started) return Effect.void
       started = true
@@ -152,7 +108,7 @@ const sendStream = Effect.fnUntraced(
         room -= bytes.length
         return yield* exchange.write(bytes)
       }
-      yield* exchange.cut(bytes.subarray(0, room))
+      yield* exchange.cut(bytes.subarray(0, room), how)
       return yield* Effect.fail(dropped)
     })
     const ending = yield* Stream.runForEachArray(answer.frames, (frames) => write(Buffer.concat(frames))).pipe(
@@ -188,45 +144,6 @@ const exceptionFrame = (error: AwsError.AwsError): Uint8Array =>
     message: error.message,
     ...(error.originalStatusCode === undefined ? undefined : { originalStatusCode: error.originalStatusCode })
   })
-
-const whole = (contentType: string, body: Uint8Array): Whole => ({
-  type: "whole",
-  status: 200,
-  headers: { "content-type": contentType },
-  body
-})
-
-const collected = (answer: Answer): Effect.Effect<Whole, AwsError.AwsError> =>
-  answer.type === "whole"
-    ? Effect.succeed(answer)
-    : Effect.map(Stream.runCollect(answer.frames), (frames) => ({
-      type: "whole",
-      status: 200,
-      headers: answer.headers,
-      body: Buffer.concat(frames)
-    }))
-
-const onFrames = <R>(answer: Effect.Effect<Answer, AwsError.AwsError, R>, f: (frames: Frames) => Frames) =>
-  Effect.map(answer, (answer): Answer => answer.type === "whole" ? answer : { ...answer, frames: f(answer.frames) })
-
-/** The first events of a stream, one unless told otherwise, and then something else. */
-const cutShort = <R>(
-  answer: Effect.Effect<Answer, AwsError.AwsError, R>,
-  afterEvents: number | undefined,
-  end: Frames
-) => onFrames(answer, (frames) => Stream.concat(Stream.take(frames, afterEvents ?? 1), end))
-
-const throttled = (unit: "requests" | "tokens", retryAfter: Duration.Input | undefined) => {
-  const { exception, message, status } = AwsError.throttled(unit)
-  return new AwsError.AwsError({
-    exception,
-    message,
-    status,
-    retryAfter: retryAfter === undefined ? undefined : Duration.toSeconds(Duration.fromInputUnsafe(retryAfter))
-  })
-}
-
-const textOf = (exception: AwsError.Exception) => `An error of the kind ${exception}.`
 
 const encoder = new TextEncoder()
 

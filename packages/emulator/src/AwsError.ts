@@ -5,6 +5,7 @@
  */
 import type * as ProviderError from "@strata/core/ProviderError"
 import * as Data from "effect/Data"
+import * as Struct from "effect/Struct"
 
 /** Every exception the emulator can answer, with its HTTP status. */
 export const statuses = {
@@ -33,6 +34,9 @@ export const statuses = {
 /** The name of an exception. */
 export type Exception = keyof typeof statuses
 
+/** The names of all of them. */
+export const exceptions = Struct.keys(statuses)
+
 const isException = (name: string): name is Exception => Object.hasOwn(statuses, name)
 
 /**
@@ -55,7 +59,7 @@ export const make = (exception: Exception, message: string): AwsError =>
 export const validation = (message: string): AwsError => make("ValidationException", message)
 
 /** What is known as "rate limited"; quotas are counted in requests or in tokens. */
-export const throttled = (unit: "requests" | "tokens"): AwsError =>
+export const throttled = (unit: "requests" | "tokens" | "tokens per day"): AwsError =>
   make("ThrottlingException", `Too many ${unit}, please wait before trying again.`)
 
 /** The prompt does not fit the model's context window. */

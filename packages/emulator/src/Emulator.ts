@@ -2,8 +2,8 @@
  * Bedrock Runtime on 127.0.0.1: a real server that the AWS SDK talks to, answered by whatever `ChatService` and
  * `EmbeddingService` are in context.
  *
- * It checks signatures, requests and models as strictly as the service does and breaks on demand. It does not emulate
- * quotas or the models themselves.
+ * It checks signatures, requests and models as strictly as the service does, counts tokens against quotas and breaks on
+ * demand. It does not emulate the models themselves.
  */
 import type * as ChatService from "@strata/core/ChatService"
 import type * as EmbeddingService from "@strata/core/EmbeddingService"
@@ -15,11 +15,14 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import * as Admin from "./Admin.ts"
 import * as Converse from "./converse/Converse.ts"
-import * as Fault from "./Fault.ts"
+import type * as Fault from "./Fault.ts"
+import * as Faults from "./fault/Faults.ts"
 import type * as Guardrail from "./Guardrail.ts"
 import * as Listener from "./Listener.ts"
 import * as Model from "./Model.ts"
+import * as Quota from "./Quota.ts"
 import * as Router from "./Router.ts"
 import type * as Signature from "./Signature.ts"
 import * as Statistics from "./Statistics.ts"
@@ -43,7 +46,9 @@ export interface ClientOptions {
  * - `url`: such as `http://127.0.0.1:4599`; HTTP/1.1 and HTTP/2 (without TLS, prior knowledge) on the same port.
  * - `client`: for clients that sign with SigV4; `apiKey`: for those that send a bearer key.
  * - `statistics`, `requests`: what it saw so far; `requests` keeps the latest ones.
- * - `inject`, `clearFaults`: what goes wrong next.
+ * - `inject`, `clearFaults`: what goes wrong next. `faults`: those that wait, in the order they strike.
+ *
+ * Other processes on this machine get the same from the `/_strata/` paths, see {@link Admin.handle}.
  */
 export class Emulator extends Context.Service<Emulator, {
   readonly url: string
@@ -51,7 +56,8 @@ export class Emulator extends Context.Service<Emulator, {
   readonly apiKey: Redacted.Redacted
   readonly statistics: Effect.Effect<Statistics.Statistics>
   readonly requests: Effect.Effect<ReadonlyArray<Statistics.ReceivedRequest>>
-  readonly inject: (fault: Fault.Fault) => Effect.Effect<void>
+  readonly inject: (fault: Fault.Fault) => Effect.Effect<Fault.Injected>
+  readonly faults: Effect.Effect<ReadonlyArray<Fault.Pending>>
   readonly clearFaults: Effect.Effect<void>
 }>()("@strata/emulator/Emulator") {}
 
@@ -59,7 +65,8 @@ export class Emulator extends Context.Service<Emulator, {
  * - `host` (127.0.0.1) and `port` (0: any free one).
  * - `region` (us-east-1): what signatures and ARNs must name.
  * - `credentials`, `apiKeys`: who may call. By default the key pair of AWS's documentation and {@link defaultApiKey}.
- * - `latency` (none): time before the first byte of every answer; a request that proves nothing is refused at once.
+ * - `latency` (none): time before the first byte of every answer; a request that proves nothing, or finds no room in its
+ *   quota, is refused at once.
  * - `models`: added to {@link Model.defaults}; one with the same id replaces it.
  * - `applicationProfiles`: id or ARN of an application inference profile → model id.
  * - `guardrails` (none): those of the account; see {@link Guardrail.Guardrail}.
@@ -68,6 +75,7 @@ export class Emulator extends Context.Service<Emulator, {
  * - `answeringModel`: the model name the services behind are told, such as `(model) => model.id`. By default none:
  *   they answer with the model they have.
  * - `faults`: what goes wrong from the start.
+ * - `quota` (none): how many tokens the models give; see {@link Quota.Limit}.
  * - `history` (256): how many requests are remembered.
  */
 export interface Options {
@@ -83,6 +91,7 @@ export interface Options {
   readonly inputTokens?: "answered" | "counted" | undefined
   readonly answeringModel?: ((model: Model.Model) => string | undefined) | undefined
   readonly faults?: ReadonlyArray<Fault.Fault> | undefined
+  readonly quota?: Quota.Limits | undefined
   readonly history?: number | undefined
 }
 
@@ -101,7 +110,8 @@ const maxBodyBytes = 25_000_000
 /**
  * Starts an emulator; the end of the scope stops it and closes every connection.
  *
- * It runs on the wall clock, also under `TestClock`: what its clients sign and wait for is real time.
+ * It runs on the wall clock, also under `TestClock`: what its clients sign and wait for is real time. Only quotas and the
+ * times at which faults strike go by the clock in context, so that a test can move on to the next minute.
  */
 export const make: (options?: Options) => Effect.Effect<
   Emulator["Service"],
@@ -112,13 +122,15 @@ export const make: (options?: Options) => Effect.Effect<
   const region = options.region ?? "us-east-1"
   const credentials = options.credentials ?? [defaultCredentials]
   const apiKeys = options.apiKeys ?? [defaultApiKey]
-  const recorder = Statistics.make(options.history ?? 256)
-  const faults = yield* Fault.make(options.faults ?? [])
+  const quotas = yield* Quota.make(options.quota ?? {})
+  const recorder = Statistics.make(options.history ?? 256, quotas)
+  const faults = yield* Faults.make(options.faults ?? [])
   const services = yield* Effect.context<ChatService.ChatService | EmbeddingService.EmbeddingService>()
   const handle = Router.handle({
     accepted: { region, credentials, apiKeys },
     catalog: Model.catalog({ region, models: options.models, applicationProfiles: options.applicationProfiles }),
     faults,
+    quotas,
     recorder,
     latency: Duration.fromInputUnsafe(options.latency ?? 0),
     guardrails: options.guardrails ?? [],
@@ -126,13 +138,14 @@ export const make: (options?: Options) => Effect.Effect<
     countInput: options.inputTokens === "counted",
     answering: options.answeringModel ?? (() => undefined)
   })
+  const administer = Admin.handle({ statistics: recorder.statistics, faults })
   const port = yield* Listener.listen({
     host,
     port: options.port ?? 0,
     maxBodyBytes,
-    onConnection: recorder.connection,
+    onConnection: (traffic) => ({ fate: faults.strikeConnection(), closed: recorder.connection(traffic) }),
     handle: (exchange) =>
-      handle(exchange).pipe(
+      (Admin.isFor(exchange) ? administer(exchange) : handle(exchange)).pipe(
         Effect.provideService(Clock.Clock, Clock.Clock.defaultValue()),
         Effect.provideContext(services)
       )
@@ -145,6 +158,7 @@ export const make: (options?: Options) => Effect.Effect<
     statistics: recorder.statistics,
     requests: recorder.requests,
     inject: faults.inject,
+    faults: faults.pending,
     clearFaults: faults.clear
   })
 })

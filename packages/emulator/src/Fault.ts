@@ -1,22 +1,109 @@
 /**
- * Faults on demand: what goes wrong, for which requests, how often.
+ * Faults on demand: what goes wrong, for which requests, how often and when. All of it is data, also as JSON.
  */
 import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Ref from "effect/Ref"
-import type * as AwsError from "./AwsError.ts"
-import type { Operation } from "./Operation.ts"
+import type * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import * as AwsError from "./AwsError.ts"
+import { DurationInput } from "./DurationInput.ts"
+import { operations } from "./Operation.ts"
+
+const optional = Schema.optional
 
 /**
- * Which requests a fault strikes. A request must fit `operation` and `model` (the id as the client named it, or the id
- * of the model behind it); the first `skip` that fit are spared, the next `times` (default 1, `Infinity` allowed) are
- * struck.
+ * When a fault strikes. Of what fits, the first `skip` are spared, and of the rest each is struck with `probability`
+ * (default 1) until `times` were struck.
+ *
+ * - `times`: default 1; without limit when `probability`, `lasting`, `bursts` or `attempt` says how often.
+ * - `seed`: of the probability and of times that vary. The same seed decides the same way for the same order of requests;
+ *   without one, a fault takes the number of its injection.
+ * - `after`, `lasting`: from when on, counted from its injection, and for how long. Before and after it strikes nothing.
+ * - `bursts`: in this time, only for `lasting` in `every`, beginning at once.
  */
-export interface Matcher {
-  readonly operation?: Operation | undefined
-  readonly model?: string | undefined
-  readonly times?: number | undefined
-  readonly skip?: number | undefined
+export type Occasion = typeof Occasion.Type
+const Occasion = Schema.Struct({
+  times: optional(Schema.Number),
+  skip: optional(Schema.Number),
+  probability: optional(Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1 }))),
+  seed: optional(Schema.Union([Schema.String, Schema.Finite])),
+  after: optional(DurationInput),
+  lasting: optional(DurationInput),
+  bursts: optional(Schema.Struct({ every: DurationInput, lasting: DurationInput }))
+})
+
+/**
+ * Which requests a fault strikes: those that fit all that is given.
+ *
+ * - `model`: the id as the client named it, or the id of the model behind it.
+ * - `text`: some text in the body contains it.
+ * - `attempt`: the request comes for so many times (1 is the first) since the injection, with the same operation, model
+ *   and body.
+ */
+export type Matcher = typeof Matcher.Type
+const Matcher = Schema.Struct({
+  ...Occasion.fields,
+  operation: optional(Schema.Literals(operations)),
+  model: optional(Schema.String),
+  text: optional(Schema.String),
+  attempt: optional(Schema.Number)
+})
+
+const Exception = Schema.Literals(AwsError.exceptions)
+
+/** Error codes of HTTP/2, as RFC 9113 (section 7) names them. */
+export type Http2Code = typeof Http2Code.Type
+const Http2Code = Schema.Literals([
+  "NO_ERROR",
+  "PROTOCOL_ERROR",
+  "INTERNAL_ERROR",
+  "FLOW_CONTROL_ERROR",
+  "REFUSED_STREAM",
+  "CANCEL",
+  "ENHANCE_YOUR_CALM"
+])
+
+const request = <const Type extends string, Fields extends Schema.Struct.Fields>(type: Type, fields: Fields) =>
+  Schema.Struct({ ...Matcher.fields, type: Schema.Literal(type), ...fields })
+
+const connection = <const Type extends string>(type: Type) =>
+  Schema.Struct({ ...Occasion.fields, type: Schema.Literal(type) })
+
+const afterEvents = optional(Schema.Number)
+const afterBytes = optional(Schema.Number)
+const message = optional(Schema.String)
+const originalStatusCode = optional(Schema.Number)
+
+const kinds = {
+  throttle: request("throttle", {
+    unit: optional(Schema.Literals(["requests", "tokens"])),
+    retryAfter: optional(DurationInput)
+  }),
+  exception: request("exception", { exception: Exception, message, originalStatusCode }),
+  stall: request("stall", { afterEvents }),
+  reset: request("reset", { afterBytes }),
+  halfOpen: request("halfOpen", { afterBytes }),
+  resetStream: request("resetStream", { afterBytes, code: optional(Http2Code) }),
+  goaway: request("goaway", { code: optional(Http2Code) }),
+  latency: request("latency", { duration: DurationInput, upTo: optional(DurationInput) }),
+  slow: request("slow", { pause: DurationInput, upTo: optional(DurationInput) }),
+  garbage: request("garbage", { body: message, contentType: optional(Schema.String), status: optional(Schema.Number) }),
+  emptyBody: request("emptyBody", {}),
+  contentType: request("contentType", { contentType: Schema.String }),
+  half: request("half", { fraction: optional(Schema.Finite), framed: optional(Schema.Boolean) }),
+  huge: request("huge", { megabytes: optional(Schema.Finite) }),
+  truncateStream: request("truncateStream", { afterEvents, afterBytes }),
+  streamException: request("streamException", {
+    exception: Exception,
+    message,
+    afterEvents,
+    name: optional(Schema.String),
+    originalStatusCode,
+    originalMessage: message
+  }),
+  errorFrame: request("errorFrame", { code: optional(Schema.String), message, afterEvents }),
+  corruptFrame: request("corruptFrame", { afterEvents, checksum: optional(Schema.Literals(["message", "prelude"])) }),
+  refuseConnection: connection("refuseConnection"),
+  stallConnection: connection("stallConnection")
 }
 
 /**
@@ -27,99 +114,86 @@ export interface Matcher {
  * - `exception`: any exception, with its usual status and a text.
  * - `stall`: the request is accepted and never answered; with `afterEvents`, a stream stops moving.
  * - `reset`: the connection drops; with `afterBytes`, once so much of the body was sent.
+ * - `resetStream`: the same for the HTTP/2 stream alone, by RST_STREAM with a `code` (default `INTERNAL_ERROR`).
+ * - `halfOpen`: from then on nothing is read from the connection, nothing written, and nobody says goodbye; it lasts until
+ *   the emulator stops.
+ * - `goaway`: without a `code` the request is answered, but the connection takes no others: GOAWAY, or `connection: close`
+ *   over HTTP/1.1. With a `code` it is not answered, and the connection is closed. Say `skip` for "after n requests".
  *
  * With the answer:
- * - `latency`: it comes later. A request struck by it meets the next matching fault too.
- * - `garbage`: 200 and something that is no answer.
+ * - `latency`: it comes later, by `duration`, or by any time from there `upTo`. A request struck by it meets the next
+ *   matching fault too; so does one struck by `slow`.
+ * - `garbage`: a `status` (default 200) and something that is no answer.
  * - `emptyBody`: 200 and nothing.
+ * - `contentType`: the right answer under a wrong name.
  * - `half`: only a `fraction` (default 0.5) of the body; the connection drops in the middle, or with `framed` the
  *   message ends as if that were all.
+ * - `huge`: a chat model says a text of so many `megabytes` (default 10).
  *
  * Inside a stream, after `afterEvents` events (default 1):
- * - `truncateStream`: it ends normally, too early.
- * - `streamException`: an exception frame. `errorFrame`: an error frame.
- * - `corruptFrame`: the next frame has a wrong checksum.
+ * - `slow`: a `pause`, or any time from there `upTo`, before each event but the first.
+ * - `truncateStream`: it ends normally, too early; with `afterBytes`, perhaps in the middle of an event.
+ * - `streamException`: an exception frame; `name` is what the frame calls it, if not what a Converse stream would.
+ *   `errorFrame`: an error frame.
+ * - `corruptFrame`: the next frame has a wrong checksum: that of the `message` (default) or of its `prelude`.
+ *
+ * To new connections, whatever they would ask:
+ * - `refuseConnection`: closed at once, by a reset. `stallConnection`: opened, and never heard of again.
+ *
+ * What does not apply leaves an answer alone: a fault inside a stream, one that is whole.
  */
-export type Fault =
-  & Matcher
-  & (
-    | {
-      readonly type: "throttle"
-      readonly unit?: "requests" | "tokens" | undefined
-      readonly retryAfter?: Duration.Input | undefined
-    }
-    | { readonly type: "exception"; readonly exception: AwsError.Exception; readonly message?: string | undefined }
-    | { readonly type: "stall"; readonly afterEvents?: number | undefined }
-    | { readonly type: "reset"; readonly afterBytes?: number | undefined }
-    | { readonly type: "latency"; readonly duration: Duration.Input }
-    | { readonly type: "garbage"; readonly body?: string | undefined }
-    | { readonly type: "emptyBody" }
-    | { readonly type: "half"; readonly fraction?: number | undefined; readonly framed?: boolean | undefined }
-    | { readonly type: "truncateStream"; readonly afterEvents?: number | undefined }
-    | {
-      readonly type: "streamException"
-      readonly exception: AwsError.Exception
-      readonly message?: string | undefined
-      readonly afterEvents?: number | undefined
-    }
-    | {
-      readonly type: "errorFrame"
-      readonly code?: string | undefined
-      readonly message?: string | undefined
-      readonly afterEvents?: number | undefined
-    }
-    | { readonly type: "corruptFrame"; readonly afterEvents?: number | undefined }
-  )
+export type Fault = typeof Fault.Type
+/** @see {@link Fault} */
+export const Fault = Schema.Union(Object.values(kinds))
 
-/** What strikes one request: the sum of the latencies, and at most one other fault. */
-export interface Strike {
-  readonly latency: Duration.Duration
-  readonly fault: Fault | undefined
+/** What strikes a connection as it opens. */
+export type ConnectionFault = Extract<Fault, { readonly type: "refuseConnection" | "stallConnection" }>
+
+/** What strikes a request. */
+export type RequestFault = Exclude<Fault, ConnectionFault>
+
+/** A fault that waits, and how often it struck so far. */
+export type Pending = typeof Pending.Type
+/** @see {@link Pending} */
+export const Pending = Schema.Struct({ id: Schema.Number, fault: Fault, struck: Schema.Number })
+
+/** A fault on its own: `struck` counts also when it is over; `remove` ends it. */
+export interface Injected {
+  readonly id: number
+  readonly struck: Effect.Effect<number>
+  readonly remove: Effect.Effect<void>
 }
 
-/** The faults that wait for requests. */
-export interface Faults {
-  readonly inject: (fault: Fault) => Effect.Effect<void>
-  readonly clear: Effect.Effect<void>
-  /** Takes what strikes a request; counts down atomically. `models` are the names the model goes by. */
-  readonly strike: (operation: Operation, models: ReadonlyArray<string>) => Effect.Effect<Strike>
+/** Part of a storm: what goes wrong in it, and for how long. */
+export interface Act {
+  readonly lasting: Duration.Input
+  readonly faults: ReadonlyArray<Fault>
 }
 
-interface Pending {
-  readonly fault: Fault
-  readonly skip: number
-  readonly times: number
-}
-
-/** Starts with these faults, in this order. */
-export const make = (initial: ReadonlyArray<Fault>): Effect.Effect<Faults> =>
-  Effect.map(Ref.make(initial.map(pending)), (ref) => ({
-    inject: (fault) => Ref.update(ref, (queue) => [...queue, pending(fault)]),
-    clear: Ref.set(ref, []),
-    strike: (operation, models) => Ref.modify(ref, (queue) => take(queue, operation, models))
-  }))
-
-const pending = (fault: Fault): Pending => ({ fault, skip: fault.skip ?? 0, times: fault.times ?? 1 })
-
-const take = (
-  queue: ReadonlyArray<Pending>,
-  operation: Operation,
-  models: ReadonlyArray<string>
-): readonly [Strike, Array<Pending>] => {
-  let latency = Duration.zero
-  let struck: Fault | undefined
-  const rest: Array<Pending> = []
-  for (const { fault, skip, times } of queue) {
-    const fits = struck === undefined &&
-      (fault.operation ?? operation) === operation &&
-      (fault.model === undefined || models.includes(fault.model))
-    if (!fits) rest.push({ fault, skip, times })
-    else if (skip > 0) rest.push({ fault, skip: skip - 1, times })
-    else if (times > 0) {
-      if (times > 1) rest.push({ fault, skip, times: times - 1 })
-      if (fault.type === "latency") latency = Duration.sum(latency, Duration.fromInputUnsafe(fault.duration))
-      else struck = fault
-    }
-  }
-  return [{ latency, fault: struck }, rest]
+/**
+ * Acts one after the other: each of their faults strikes only in its own act.
+ *
+ * @example
+ * const storm = Fault.inTurn(
+ *   { lasting: "2 seconds", faults: [{ type: "throttle" }] },
+ *   { lasting: "1 second", faults: [] },
+ *   { lasting: "3 seconds", faults: [{ type: "reset", probability: 0.3 }] }
+ * )
+ */
+export const inTurn = (...acts: ReadonlyArray<Act>): ReadonlyArray<Fault> => {
+  let start = Duration.zero
+  return acts.flatMap((act) => {
+    const begin = start
+    const length = Duration.fromInputUnsafe(act.lasting)
+    start = Duration.sum(start, length)
+    return act.faults.map((fault): Fault => {
+      const after = Duration.min(length, Duration.fromInputUnsafe(fault.after ?? 0))
+      const rest = Duration.subtract(length, after)
+      return {
+        ...fault,
+        after: Duration.sum(begin, after),
+        lasting: Duration.min(rest, Duration.fromInputUnsafe(fault.lasting ?? Duration.infinity))
+      }
+    })
+  })
 }

@@ -23,13 +23,16 @@ export const error = (code: string, message: string): Uint8Array =>
     body: new Uint8Array(0)
   })
 
-/** The same frame with a checksum that does not fit. */
-export const corrupted = (frame: Uint8Array): Uint8Array => {
+/** The same frame with a checksum that does not fit: that of the whole message, or that of its prelude, the two lengths. */
+export const corrupted = (frame: Uint8Array, checksum: "message" | "prelude"): Uint8Array => {
   const copy = Uint8Array.from(frame)
-  const last = copy.length - 1
+  const last = checksum === "prelude" ? preludeLength - 1 : copy.length - 1
   copy[last] = (copy[last] ?? 0) ^ 0xff
   return copy
 }
+
+/** Two lengths and their checksum, four bytes each. */
+const preludeLength = 12
 
 /** The longest padding, in characters. */
 export const maxPadding = 62

@@ -12,6 +12,7 @@ import type * as Scope from "effect/Scope"
 import * as Http from "node:http"
 import * as Http2 from "node:http2"
 import * as Net from "node:net"
+import type { Http2Code } from "./Fault.ts"
 
 /** The port could not be opened; `cause` is Node's error. */
 export class ListenError
@@ -25,16 +26,44 @@ export class BodyTooLargeError extends Data.TaggedError("BodyTooLargeError")<{ r
 export type Headers = Readonly<Record<string, string>>
 
 /**
+ * How an answer breaks off:
+ * - `connection`: the connection drops; by a reset where nothing else is to be sent.
+ * - `stream`: the HTTP/2 stream alone ends, by RST_STREAM; over HTTP/1.1 the connection.
+ * - `goaway`: the HTTP/2 connection ends, by GOAWAY; over HTTP/1.1 it drops.
+ * - `silence`: the connection stays open, but nothing is read from it and nothing written until the listener closes.
+ */
+export type Cut =
+  | { readonly type: "connection" | "silence" }
+  | { readonly type: "stream" | "goaway"; readonly code: Http2Code }
+
+/** What became of a connection so far; the counters go on. */
+export interface Traffic {
+  readonly bytesRead: number
+  readonly bytesWritten: number
+}
+
+/**
+ * What to do with a new connection: serve it, close it at once, or never touch it. `closed` is called when it closes.
+ */
+export interface Reception {
+  readonly fate: "serve" | "refuse" | "stall"
+  readonly closed: () => void
+}
+
+/**
  * One request and the way to answer it: `respond`, any number of `write`, then `end`; or `cut`.
  *
+ * - `local`: the client is on this machine.
  * - `target`: path and query as the client wrote them, still percent-encoded.
  * - `headers`: names in lower case; over HTTP/2 the pseudo-headers are among them.
  * - `write`: completes when the client has room for more.
  * - `end`: completes when everything was handed to the network.
- * - `cut`: sends these last bytes and drops the connection.
+ * - `retire`: tells the client, before `respond`, to send its next request over another connection.
+ * - `cut`: sends these last bytes, and breaks off.
  */
 export interface Exchange {
   readonly protocol: "1.1" | "2"
+  readonly local: boolean
   readonly method: string
   readonly target: string
   readonly headers: Headers
@@ -42,21 +71,22 @@ export interface Exchange {
   readonly respond: (status: number, headers: Headers) => Effect.Effect<void>
   readonly write: (bytes: Uint8Array) => Effect.Effect<void>
   readonly end: Effect.Effect<void>
-  readonly cut: (bytes: Uint8Array) => Effect.Effect<void>
+  readonly retire: Effect.Effect<void>
+  readonly cut: (bytes: Uint8Array, how: Cut) => Effect.Effect<void>
 }
 
 /**
  * - `port`: 0 lets the system choose.
  * - `maxBodyBytes`: longer bodies fail with {@link BodyTooLargeError}.
  * - `handle`: answers one request; interrupted when the client goes away.
- * - `onConnection`: called when a connection opens; what it returns is called when it closes.
+ * - `onConnection`: called when a connection opens.
  */
 export interface Options {
   readonly host: string
   readonly port: number
   readonly maxBodyBytes: number
   readonly handle: (exchange: Exchange) => Effect.Effect<void>
-  readonly onConnection: () => () => void
+  readonly onConnection: (traffic: Traffic) => Reception
 }
 
 /** Opens the port and serves until the scope closes. Returns the port it listens on. */
@@ -80,10 +110,12 @@ export const listen: (options: Options) => Effect.Effect<number, ListenError, Sc
     const serve = (exchange: Exchange, sink: Sink) => {
       const fiber = fork(options.handle(exchange))
       sink.on("error", ignore)
-      sink.once("close", () => fiber.interruptUnsafe())
+      sink.once("close", () => {
+        if (!isComplete(sink)) fiber.interruptUnsafe()
+      })
       // a client must not wait for an answer nobody writes any more
       fiber.addObserver(() => {
-        if (!sink.writableEnded) sink.destroy()
+        if (!sink.writableEnded && !silent.has(sink)) sink.destroy()
       })
     }
 
@@ -104,7 +136,7 @@ export const listen: (options: Options) => Effect.Effect<number, ListenError, Sc
     })
 
     listener.on("connection", (socket) => {
-      const closed = options.onConnection()
+      const { closed, fate } = options.onConnection(socket)
       sockets.add(socket)
       socket.setNoDelay(true)
       socket.on("error", ignore)
@@ -112,6 +144,8 @@ export const listen: (options: Options) => Effect.Effect<number, ListenError, Sc
         sockets.delete(socket)
         closed()
       })
+      if (fate === "refuse") return void socket.resetAndDestroy()
+      if (fate === "stall") return
       whenKnown(socket, (protocol) => {
         opening = socket
         const server = protocol === "2" ? http2 : http1
@@ -127,6 +161,13 @@ export const listen: (options: Options) => Effect.Effect<number, ListenError, Sc
 
 /** Where an answer is written to. */
 type Sink = Http.ServerResponse | Http2.ServerHttp2Stream
+
+/** Answers that were written to their end. Node ends those that clients give up, so it cannot tell them apart. */
+const ended = new WeakSet<Sink>()
+
+/** An HTTP/2 client that has all it wants may close before Node has noticed that everything was sent. */
+const isComplete = (sink: Sink): boolean =>
+  ended.has(sink) && ("session" in sink ? sink.rstCode === codes.NO_ERROR : sink.writableFinished)
 
 /** Load balancers of AWS keep an idle connection this long (milliseconds); Node's own 5 s would race with pools. */
 const keepAlive = 60_000
@@ -194,22 +235,62 @@ const writeTo = (sink: Sink) => (bytes: Uint8Array): Effect.Effect<void> =>
 
 const endOf = (sink: Sink): Effect.Effect<void> =>
   Effect.callback((resume) => {
+    ended.add(sink)
+    sink.once("close", () => resume(Effect.void))
     sink.end(() => resume(Effect.void))
   })
 
-const cutOff = (sink: Sink, socket: Net.Socket | undefined | null) => (bytes: Uint8Array): Effect.Effect<void> =>
-  Effect.callback((resume) => {
-    const drop = () => {
-      if (bytes.length === 0) socket?.resetAndDestroy()
-      else socket?.destroy()
+/** Answers nobody will end: their connections were silenced. */
+const silent = new WeakSet<Sink>()
+
+const cutOff = (sink: Sink, socket: Net.Socket | undefined | null) => (bytes: Uint8Array, how: Cut) =>
+  Effect.callback<void>((resume) => {
+    const breakOff = () => {
+      if (how.type === "silence") {
+        silent.add(sink)
+        stopReading(socket)
+      } else if (how.type === "stream" && "session" in sink) {
+        sink.close(codes[how.code])
+      } else if (how.type === "goaway" && "session" in sink) {
+        // without an error Node sends NO_ERROR, whatever the code
+        sink.session?.destroy(new Error(how.code), codes[how.code])
+      } else if (bytes.length === 0) {
+        socket?.resetAndDestroy()
+      } else {
+        socket?.destroy()
+      }
       resume(Effect.void)
     }
-    if (bytes.length === 0 || sink.destroyed) drop()
-    else sink.write(bytes, drop)
+    if (bytes.length === 0 || sink.destroyed) breakOff()
+    else sink.write(bytes, breakOff)
   })
+
+const codes = {
+  NO_ERROR: Http2.constants.NGHTTP2_NO_ERROR,
+  PROTOCOL_ERROR: Http2.constants.NGHTTP2_PROTOCOL_ERROR,
+  INTERNAL_ERROR: Http2.constants.NGHTTP2_INTERNAL_ERROR,
+  FLOW_CONTROL_ERROR: Http2.constants.NGHTTP2_FLOW_CONTROL_ERROR,
+  REFUSED_STREAM: Http2.constants.NGHTTP2_REFUSED_STREAM,
+  CANCEL: Http2.constants.NGHTTP2_CANCEL,
+  ENHANCE_YOUR_CALM: Http2.constants.NGHTTP2_ENHANCE_YOUR_CALM
+} as const satisfies Record<Http2Code, number>
+
+/**
+ * Leaves in the kernel whatever comes, the client's goodbye too. An HTTP/2 session reads past the socket, from its
+ * handle, and Node has no public way to stop that.
+ */
+const stopReading = (socket: Net.Socket | undefined | null) => {
+  const handle: unknown = socket && Reflect.get(socket, "_handle")
+  if (typeof handle !== "object" || handle === null) return
+  const readStop: unknown = Reflect.get(handle, "readStop")
+  if (typeof readStop === "function") Reflect.apply(readStop, handle, [])
+}
+
+const isLocal = (socket: Net.Socket | undefined) => /^(?:::1$|(?:::ffff:)?127\.)/.test(socket?.remoteAddress ?? "")
 
 const overHttp1 = (request: Http.IncomingMessage, response: Http.ServerResponse, limit: number): Exchange => ({
   protocol: "1.1",
+  local: isLocal(request.socket),
   method: request.method ?? "",
   target: request.url ?? "",
   headers: flatten(request.headers),
@@ -217,6 +298,7 @@ const overHttp1 = (request: Http.IncomingMessage, response: Http.ServerResponse,
   respond: (status, headers) => Effect.sync(() => void response.writeHead(status, headers)),
   write: writeTo(response),
   end: endOf(response),
+  retire: Effect.sync(() => void response.setHeader("connection", "close")),
   cut: cutOff(response, request.socket)
 })
 
@@ -227,6 +309,7 @@ const overHttp2 = (
   limit: number
 ): Exchange => ({
   protocol: "2",
+  local: isLocal(socket),
   method: headers[":method"] ?? "",
   target: headers[":path"] ?? "",
   headers: flatten(headers),
@@ -237,6 +320,7 @@ const overHttp2 = (
     }),
   write: writeTo(stream),
   end: endOf(stream),
+  retire: Effect.sync(() => stream.session?.close()),
   cut: cutOff(stream, socket)
 })
 

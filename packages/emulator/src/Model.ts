@@ -42,7 +42,8 @@ export type InputKind = "image" | "document" | "video" | "audio" | "searchResult
  * - `caching`: cache points; a prefix of fewer than `minTokens` is not cached.
  * - `counting`: CountTokens.
  * - `rules`: whose own rules a request meets behind the API.
- * - `contextTokens`: the longest prompt, counted as four characters a token; `maxOutputTokens`: the most `maxTokens` can ask.
+ * - `contextTokens`: the longest prompt, counted as four characters a token; `maxOutputTokens`: the most `maxTokens` can ask,
+ *   and what a quota reserves for a request that does not ask; {@link defaultMaxOutputTokens} where it is missing.
  */
 export interface ChatModel extends Common {
   readonly kind: "chat"
@@ -61,6 +62,9 @@ export interface ChatModel extends Common {
   readonly contextTokens?: number | undefined
   readonly maxOutputTokens?: number | undefined
 }
+
+/** The most tokens a model writes where its {@link ChatModel} does not say. */
+export const defaultMaxOutputTokens = 4096
 
 /** A model that answers InvokeModel with vectors. */
 export interface EmbeddingModel extends Common {
@@ -160,6 +164,15 @@ const textOnly = { ...plain, tools: "never" } as const
 export const defaults: ReadonlyArray<Model> = [
   chat("anthropic.claude-3-haiku-20240307-v1:0", { ...claude3, maxOutputTokens: 4096 }),
   chat("anthropic.claude-3-5-sonnet-20240620-v1:0", { ...claude3, lifecycle: "end-of-life" }),
+  chat("anthropic.claude-sonnet-4-20250514-v1:0", {
+    ...claude,
+    onDemand: false,
+    inferenceProfiles: geographies,
+    strictTools: false,
+    structuredOutput: false,
+    caching: { minTokens: 1024 },
+    maxOutputTokens: 64_000
+  }),
   ...([["sonnet-4-5-20250929", 1024], ["haiku-4-5-20251001", 4096]] as const).map(([name, minTokens]) =>
     chat(`anthropic.claude-${name}-v1:0`, {
       ...claude,

@@ -9,6 +9,15 @@ export type ModelOperation = "Converse" | "ConverseStream" | "CountTokens" | "In
 /** The operations the emulator answers. */
 export type Operation = ModelOperation | "ApplyGuardrail"
 
+/** All of them. */
+export const operations = [
+  "ApplyGuardrail",
+  "Converse",
+  "ConverseStream",
+  "CountTokens",
+  "InvokeModel"
+] as const satisfies ReadonlyArray<Operation>
+
 /**
  * What a path asks for, its parts decoded. `modelId` is an id or an ARN; `identifier` is the id or the ARN of a guardrail.
  */

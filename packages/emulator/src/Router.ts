@@ -2,7 +2,7 @@
  * The way of a request through the emulator: read, recognise, authenticate, perhaps spoil, answer, send.
  */
 import type * as ChatService from "@strata/core/ChatService"
-import type * as EmbeddingService from "@strata/core/EmbeddingService"
+import * as EmbeddingService from "@strata/core/EmbeddingService"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -11,22 +11,27 @@ import * as Exit from "effect/Exit"
 import * as Random from "effect/Random"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import * as Crypto from "node:crypto"
 import * as Answer from "./Answer.ts"
 import * as ApplyGuardrail from "./ApplyGuardrail.ts"
 import * as AwsError from "./AwsError.ts"
 import * as Converse from "./converse/Converse.ts"
 import * as CountTokens from "./converse/CountTokens.ts"
-import type * as Fault from "./Fault.ts"
+import type * as Faults from "./fault/Faults.ts"
+import * as Spoil from "./fault/Spoil.ts"
 import type * as Guardrail from "./Guardrail.ts"
 import * as Cohere from "./invoke/Cohere.ts"
 import * as Embed from "./invoke/Embed.ts"
 import * as Marengo from "./invoke/Marengo.ts"
+import * as Metered from "./invoke/Metered.ts"
 import * as Nova from "./invoke/Nova.ts"
 import * as Rerank from "./invoke/Rerank.ts"
 import * as Titan from "./invoke/Titan.ts"
 import type * as Listener from "./Listener.ts"
 import * as Model from "./Model.ts"
 import * as Operation from "./Operation.ts"
+import type * as Quota from "./Quota.ts"
 import * as Signature from "./Signature.ts"
 import type * as Statistics from "./Statistics.ts"
 
@@ -37,7 +42,8 @@ import type * as Statistics from "./Statistics.ts"
 export interface Options {
   readonly accepted: Signature.Accepted
   readonly catalog: Model.Catalog
-  readonly faults: Fault.Faults
+  readonly faults: Faults.Faults
+  readonly quotas: Quota.Quotas
   readonly recorder: Statistics.Recorder
   readonly latency: Duration.Duration
   readonly guardrails: ReadonlyArray<Guardrail.Guardrail>
@@ -69,19 +75,21 @@ export const handle = (options: Options) => {
       ...exchange,
       respond: (status, headers) =>
         Effect.suspend(() => {
-          attempt.status = status
+          recorder.answered(attempt, status)
           return exchange.respond(status, headers)
         }),
-      cut: (bytes) =>
+      cut: (bytes, how) =>
         Effect.suspend(() => {
           dropped = true
-          return exchange.cut(bytes)
+          return exchange.cut(bytes, how)
         })
     }
     yield* answer(context).pipe(
       Effect.catchDefect(Answer.failedInside),
       Effect.catchTag("AwsError", (error) => Effect.succeed(Answer.error(error))),
       Effect.flatMap((answer) => Answer.send(observed, answer, { "x-amzn-requestid": requestId })),
+      // what a request holds of a quota, it holds until it is over
+      Effect.scoped,
       Effect.onExit((exit) =>
         Effect.sync(() => {
           const gone = Exit.isFailure(exit) && Cause.hasInterrupts(exit.cause)
@@ -110,6 +118,8 @@ const answer = Effect.fnUntraced(function*(context: Context) {
   if (route === undefined) return yield* unknownOperation
   const modelId = route.operation === "ApplyGuardrail" ? undefined : route.modelId
   recorder.routed(attempt, route.operation, modelId)
+  const model = modelId === undefined ? undefined : Result.getOrUndefined(Model.resolve(catalog, modelId))
+  if (model !== undefined) recorder.resolved(attempt, model.id)
   attempt.scheme = yield* Signature.authenticate(accepted, {
     method: exchange.method,
     target: exchange.target,
@@ -117,30 +127,55 @@ const answer = Effect.fnUntraced(function*(context: Context) {
     body: bytes,
     now
   })
-  const strike = yield* faults.strike(route.operation, modelId === undefined ? [] : namesOf(catalog, modelId))
-  const delay = Duration.sum(latency, strike.latency)
-  if (!Duration.isZero(delay)) yield* Effect.sleep(delay)
-  const sound = dispatch(context, route, Result.mapError(json, () => malformedJson))
-  return yield* strike.fault === undefined ? sound : Answer.spoil(sound, strike.fault)
+  const strike = faults.strike({
+    operation: route.operation,
+    models: [modelId, model?.id].filter((name) => name !== undefined),
+    texts: () => textsOf(attempt.body),
+    fingerprint: () => fingerprint(exchange.target, bytes)
+  })
+  const delay = makeDelay(Duration.sum(latency, strike.latency))
+  const sound = dispatch({ ...context, delay }, route, Result.mapError(json, () => malformedJson))
+  return yield* Spoil.spoil(sound, strike).pipe(Effect.tap(delay.wait), Effect.tapError(() => delay.wait))
 })
 
-/** The names a fault may call a model by. */
-const namesOf = (catalog: Model.Catalog, modelId: string): ReadonlyArray<string> =>
-  Result.match(Model.resolve(catalog, modelId), {
-    onFailure: () => [modelId],
-    onSuccess: ({ id }) => [modelId, id]
-  })
+/** Waits once, whoever waits first, or not at all. */
+interface Delay {
+  readonly wait: Effect.Effect<void>
+  readonly skip: Effect.Effect<void>
+}
+
+const makeDelay = (duration: Duration.Duration): Delay => {
+  let isOver = Duration.isZero(duration)
+  return {
+    wait: Effect.suspend(() => {
+      if (isOver) return Effect.void
+      isOver = true
+      return Effect.sleep(duration)
+    }),
+    skip: Effect.sync(() => {
+      isOver = true
+    })
+  }
+}
+
+const textsOf = (body: unknown): ReadonlyArray<string> => {
+  if (typeof body === "string") return [body]
+  return typeof body === "object" && body !== null ? Object.values(body).flatMap(textsOf) : []
+}
+
+const fingerprint = (target: string, body: Uint8Array): string =>
+  Crypto.createHash("sha256").update(`${target}\n`).update(body).digest("base64")
 
 const dispatch = Effect.fnUntraced(function*(
-  context: Context,
+  context: Context & { readonly delay: Delay },
   route: Operation.Route,
   json: Result.Result<unknown, AwsError.AwsError>
 ): Effect.fn.Return<
   Answer.Answer,
   AwsError.AwsError,
-  ChatService.ChatService | EmbeddingService.EmbeddingService
+  ChatService.ChatService | EmbeddingService.EmbeddingService | Scope.Scope
 > {
-  const { catalog, guardrails } = context
+  const { catalog, guardrails, quotas } = context
   if (route.operation === "ApplyGuardrail") {
     const body = yield* Effect.fromResult(json)
     return yield* ApplyGuardrail.applyGuardrail({ ...route, guardrails, region: catalog.region, body })
@@ -152,15 +187,26 @@ const dispatch = Effect.fnUntraced(function*(
   const model = yield* Effect.fromResult(Model.resolve(catalog, route.modelId))
   const body = yield* Effect.fromResult(json)
   const answering = context.answering(model)
+  // the time an answer takes, its tokens are held; a refusal takes none
+  const reserve: Quota.Reserve = (claim) =>
+    quotas.reserve([route.modelId, model.id])(claim).pipe(
+      Effect.tapError(() => context.delay.skip),
+      Effect.tap(context.delay.wait)
+    )
   if (route.operation === "InvokeModel") {
     if (model.kind === "rerank") {
       return Rerank.toAnswer(yield* Rerank.rerank(model.family, body, answering), context.elapsed())
     }
     if (model.kind !== "embedding") return yield* notInvocable
-    return Embed.toAnswer(yield* invoke(model.family, body, answering, context.requestId), context.elapsed())
+    const invoked = yield* Effect.updateService(
+      invoke(model.family, body, answering, context.requestId),
+      EmbeddingService.EmbeddingService,
+      (service) => Metered.metered(service, reserve)
+    )
+    return Embed.toAnswer(invoked, context.elapsed())
   }
   if (model.kind !== "chat") return yield* notChat
-  const call = { ...context, region: catalog.region, body, model, answering }
+  const call = { ...context, region: catalog.region, body, model, answering, reserve }
   return yield* route.operation === "Converse" ? Converse.converse(call) : Converse.converseStream(call)
 })
 

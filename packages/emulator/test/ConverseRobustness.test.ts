@@ -110,7 +110,7 @@ describe("ConverseRobustness", () => {
     }
     assert.isAbove(refused, 1000)
     assert.isAbove(taken, 400)
-  })
+  }, 20_000)
 
   it("is not impressed by depth", () => {
     let deep: unknown = null

@@ -36,7 +36,9 @@ describe("Frame", () => {
 
   it.effect.prop("no corrupted frame decodes", { payload: Payload }, ({ payload }) =>
     Effect.sync(() => {
-      assert.throws(() => codec.decode(Frame.corrupted(Frame.event("metadata", payload, 0))), /checksum/)
+      const frame = Frame.event("metadata", payload, 0)
+      assert.throws(() => codec.decode(Frame.corrupted(frame, "message")), /message checksum/)
+      assert.throws(() => codec.decode(Frame.corrupted(frame, "prelude")), /prelude checksum/)
     }))
 
   it("names exceptions and errors in the headers", () => {

@@ -10,9 +10,11 @@ import * as AwsError from "../AwsError.ts"
 import * as Frame from "../Frame.ts"
 import type * as Guardrail from "../Guardrail.ts"
 import type * as Model from "../Model.ts"
+import * as Quota from "../Quota.ts"
 import * as Counters from "./Counters.ts"
 import * as EventStream from "./EventStream.ts"
 import * as Guarding from "./Guarding.ts"
+import * as Metering from "./Metering.ts"
 import * as PromptCache from "./PromptCache.ts"
 import * as Request from "./Request.ts"
 import * as Response from "./Response.ts"
@@ -33,6 +35,7 @@ export const makeMemory = (): Memory => ({ seals: ThinkingSeal.make(), cache: Pr
  * - `model`: the model asked; `answering`: the name the chat service knows it by, if it should be told one.
  * - `now`: when the request came in; `elapsed`: milliseconds since; `random`: a whole number from 0 to `below` - 1.
  * - `countInput`: count the prompt here, whatever the chat service counts.
+ * - `reserve`: finds room for the request in the quota of its model.
  */
 export interface Call {
   readonly body: unknown
@@ -42,6 +45,7 @@ export interface Call {
   readonly guardrails: ReadonlyArray<Guardrail.Guardrail>
   readonly memory: Memory
   readonly countInput: boolean
+  readonly reserve: Quota.Reserve
   readonly now: number
   readonly elapsed: () => number
   readonly random: (below: number) => number
@@ -59,12 +63,13 @@ export const converse = Effect.fnUntraced(function*(call: Call) {
 
 /** An answer as the chat service writes it. */
 export const converseStream = Effect.fnUntraced(function*(call: Call) {
-  const { envelope, guarding, question } = yield* read(call, true)
+  const { envelope, guarding, question, reservation } = yield* read(call, true)
   const chat = yield* ChatService.ChatService
   const encoder = EventStream.makeEncoder(() => call.random(Frame.maxPadding + 1), envelope)
+  const heard = Stream.map(chat.stream(question), Metering.listen(reservation))
   const written = call.model.reasoning === "signed"
-    ? Stream.map(chat.stream(question), call.memory.seals.sealEvents())
-    : chat.stream(question)
+    ? Stream.map(heard, call.memory.seals.sealEvents())
+    : heard
   const events = guarding.refusal === undefined
     ? guarding.guardStream(written)
     : Stream.fromIterable(ChatEvent.fromResponse(guarding.refusal))
@@ -88,16 +93,23 @@ const read = Effect.fnUntraced(function*(call: Call, streaming: boolean) {
     (model.reasoning === "signed" ? memory.seals.check(request) : undefined)
   if (problem !== undefined) return yield* problem
   const guarding = yield* Effect.fromResult(Guarding.make(request, call.guardrails, call.region))
-  // a prompt that was stopped reaches no model, and no cache
-  const counted = guarding.refusal === undefined ? memory.cache.count(request, model, call.now) : undefined
+  // a prompt that was stopped reaches no model, no cache, and no quota
+  const passes = guarding.refusal === undefined
+  const reservation = passes ? yield* call.reserve(Metering.claimOf(request, model)) : Quota.unlimited
+  const counted = passes ? memory.cache.count(request, model, call.now) : undefined
+  reservation.cached(counted?.read ?? 0)
   const envelope: Response.Envelope = {
     request,
     latencyMs: call.elapsed,
     trace: guarding.trace,
-    usage: (usage) =>
-      Counters.toWire(counted === undefined ? usage : Counters.settle(usage, counted, call.countInput), counted)
+    usage: (usage) => {
+      const divided = counted === undefined ? usage : Counters.settle(usage, counted, call.countInput)
+      // what the client is told is what it is charged
+      reservation.settle(divided)
+      return Counters.toWire(divided, counted)
+    }
   }
-  return { question: Request.toChatRequest(request, answering), guarding, envelope }
+  return { question: Request.toChatRequest(request, answering), guarding, envelope, reservation }
 })
 
 const unfinished = AwsError.make("ModelStreamErrorException", "The model's answer ended before it was complete.")

@@ -1,0 +1,31 @@
+/**
+ * A length of time as options spell it, `"2 seconds"` or milliseconds, also where options come as JSON.
+ */
+import * as Duration from "effect/Duration"
+import * as Schema from "effect/Schema"
+import * as SchemaTransformation from "effect/SchemaTransformation"
+
+const isInput = (value: unknown): value is Duration.Input => isText(value) || isNumber(value) || isTime(value)
+
+const isText = (value: unknown): value is string & Duration.Input =>
+  typeof value === "string" &&
+  /^(?:-?Infinity|-?\d+(?:\.\d+)? (?:nano|micro|milli|second|minute|hour|day|week)s?)$/.test(value)
+
+const isNumber = (value: unknown) => typeof value === "number" || typeof value === "bigint"
+
+const isTime = (value: unknown) => typeof value === "object" && value !== null
+
+/** Anything Effect takes for a duration. In JSON it is a text such as `"2 seconds"`, or milliseconds. */
+export const DurationInput = Schema.declare(isInput, {
+  expected: "a duration such as \"2 seconds\", or milliseconds",
+  toCodecJson: () =>
+    Schema.link<Duration.Input>()(
+      Schema.Union([Schema.Finite, Schema.String.pipe(Schema.refine(isText))]),
+      SchemaTransformation.transform({ decode: (json): Duration.Input => json, encode: toJson })
+    )
+})
+
+const toJson = (input: Duration.Input): number | (string & Duration.Input) => {
+  const milliseconds = Duration.toMillis(input)
+  return Number.isFinite(milliseconds) ? milliseconds : "Infinity"
+}

@@ -1,0 +1,73 @@
+/**
+ * What is left of a number of tokens that comes back with time.
+ *
+ * Times are milliseconds. Nothing is refused here: who takes more than is left goes below zero.
+ */
+
+/** Tokens that were taken, and when. */
+export interface Taken {
+  readonly tokens: number
+  readonly at: number
+}
+
+/**
+ * - `left`: what can be taken; below zero when more was used than was there.
+ * - `settle`: what was taken turns out to have been so much in truth.
+ */
+export interface Window {
+  readonly left: (now: number) => number
+  readonly take: (tokens: number, now: number) => Taken
+  readonly settle: (taken: Taken, used: number, now: number) => void
+}
+
+/** Full at first, then refilled without a pause: `limit` tokens in `length` milliseconds. */
+export const bucket = (limit: number, length: number, start: number): Window => {
+  let level = limit
+  let latest = start
+  const refill = (now: number) => {
+    level = Math.min(limit, level + Math.max(0, now - latest) * limit / length)
+    latest = Math.max(latest, now)
+    return level
+  }
+  return {
+    left: refill,
+    take: (tokens, now) => {
+      level = refill(now) - tokens
+      return { tokens, at: now }
+    },
+    settle: ({ tokens }, used, now) => {
+      level = Math.min(limit, refill(now) + tokens - used)
+    }
+  }
+}
+
+/**
+ * Full again whenever `length` milliseconds are over, counted from `start`. What was taken before such a moment is
+ * forgotten: it gives nothing back, and costs only what it used beyond it.
+ */
+export const fixed = (limit: number, length: number, start: number): Window => {
+  let taken = 0
+  let current = 0
+  const indexOf = (time: number) => Math.floor((time - start) / length)
+  const turn = (now: number) => {
+    if (indexOf(now) > current) {
+      current = indexOf(now)
+      taken = 0
+    }
+  }
+  return {
+    left: (now) => {
+      turn(now)
+      return limit - taken
+    },
+    take: (tokens, now) => {
+      turn(now)
+      taken += tokens
+      return { tokens, at: now }
+    },
+    settle: ({ at, tokens }, used, now) => {
+      turn(now)
+      taken += indexOf(at) === current ? used - tokens : Math.max(0, used - tokens)
+    }
+  }
+}

@@ -1,0 +1,123 @@
+import { ConverseStreamCommand } from "@aws-sdk/client-bedrock-runtime"
+import { assert, describe, it } from "@effect/vitest"
+import { Emulator, Statistics } from "@strata/emulator"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import * as Os from "node:os"
+import * as Fixture from "./Fixture.ts"
+
+const live = Fixture.emulator({ quota: { "*": { tokensPerMinute: 50_000 } } })
+
+const ask = Effect.fnUntraced(
+  function*(method: string, path: string, body?: unknown, headers?: Record<string, string>) {
+    const { url } = yield* Emulator.Emulator
+    const response = yield* Fixture.attempt((signal) =>
+      fetch(`${url}/_strata/${path}`, {
+        method,
+        signal,
+        headers: { "content-type": "application/json", ...headers },
+        ...(body === undefined ? undefined : { body: typeof body === "string" ? body : JSON.stringify(body) })
+      })
+    )
+    return { status: response.status, body: JSON.parse(yield* Fixture.attempt(() => response.text())) }
+  }
+)
+
+const decode = Schema.decodeUnknownEffect(Schema.toCodecJson(Statistics.Statistics))
+
+const statistics = Effect.flatMap(ask("GET", "statistics"), ({ body }) => decode(body))
+
+const status = Effect.map(Fixture.converse(Fixture.hello), ({ status }) => status)
+
+describe("Admin", () => {
+  it.effect("tells what the emulator saw, to the byte, and without counting itself", () =>
+    Effect.gen(function*() {
+      const emulator = yield* Emulator.Emulator
+      const client = yield* Fixture.connect("2")
+      yield* status
+      const { stream } = yield* Fixture.attempt(() => client.send(new ConverseStreamCommand(Fixture.hello)))
+      yield* Fixture.drain(stream)
+      yield* Effect.ignore(Fixture.converse({}, "no.such-model"))
+      const seen = yield* Fixture.eventually(statistics, ({ inFlight }) => inFlight === 0)
+      assert.include(seen, { requests: 3, completed: 3, aborted: 0 })
+      assert.deepStrictEqual(seen.byModel, { [Fixture.modelId]: { Converse: 1, ConverseStream: 1 } })
+      assert.deepStrictEqual(seen.byStatus, { 200: 2, 400: 1 })
+      assert.isAbove(seen.bytesIn, 700)
+      assert.isAbove(seen.bytesOut, 700)
+      assert.include(seen.quota[Fixture.modelId], { tokensPerMinute: 50_000, completed: 2, used: 20, reserved: 0 })
+      assert.deepStrictEqual((yield* emulator.statistics).byOperation, seen.byOperation)
+    }).pipe(Effect.provide(live)))
+
+  it.effect("counts the bytes of closed connections too, over both protocols", () =>
+    Effect.gen(function*() {
+      const emulator = yield* Emulator.Emulator
+      for (const protocol of Fixture.protocols) {
+        const before = yield* emulator.statistics
+        yield* Effect.scoped(Effect.gen(function*() {
+          const client = yield* Fixture.connect(protocol)
+          const { stream } = yield* Fixture.attempt(() => client.send(new ConverseStreamCommand(Fixture.hello)))
+          yield* Fixture.drain(stream)
+        }))
+        const after = yield* Fixture.eventually(
+          emulator.statistics,
+          ({ openConnections }) => openConnections === before.openConnections
+        )
+        assert.isAbove(after.bytesIn - before.bytesIn, 300)
+        assert.isAbove(after.bytesOut - before.bytesOut, 500)
+      }
+    }).pipe(Effect.provide(live)))
+
+  it.effect("injects faults, names those that wait, and takes them back", () =>
+    Effect.gen(function*() {
+      const injected = yield* ask("POST", "faults", [
+        { type: "throttle", times: "Infinity" },
+        { type: "latency", duration: "1 millis", upTo: 2, after: "1 hour", probability: 0.5 }
+      ])
+      assert.deepStrictEqual(injected, { status: 200, body: [1, 2] })
+      assert.deepStrictEqual([yield* status, yield* status], [429, 429])
+      assert.deepStrictEqual((yield* ask("GET", "faults")).body, [
+        { id: 1, fault: { type: "throttle", times: "Infinity" }, struck: 2 },
+        { id: 2, fault: { type: "latency", duration: 1, upTo: 2, after: 3_600_000, probability: 0.5 }, struck: 0 }
+      ])
+      assert.strictEqual((yield* ask("DELETE", "faults/1")).status, 200)
+      assert.strictEqual(yield* status, 200)
+      assert.strictEqual((yield* ask("DELETE", "faults/1")).status, 404)
+      yield* ask("DELETE", "faults")
+      assert.deepStrictEqual((yield* ask("GET", "faults")).body, [])
+    }).pipe(Effect.provide(live)))
+
+  it.effect.each<readonly [string, unknown]>([
+    ["no fault", { type: "bad weather" }],
+    ["a time that is none", { type: "latency", duration: "3 parsecs" }],
+    ["a word that is misspelt", { type: "throttle", modell: "x" }],
+    ["no JSON", "{"]
+  ])("refuses %s", ([, body]) =>
+    Effect.gen(function*() {
+      assert.strictEqual((yield* ask("POST", "faults", body)).status, 400)
+      assert.deepStrictEqual((yield* ask("GET", "faults")).body, [])
+    }).pipe(Effect.provide(live)))
+
+  it.effect("takes no orders from a web page, which cannot send JSON unasked", () =>
+    Effect.gen(function*() {
+      const { status } = yield* ask("POST", "faults", { type: "throttle" }, { "content-type": "text/plain" })
+      assert.strictEqual(status, 400)
+    }).pipe(Effect.provide(live)))
+
+  it.effect("knows no other paths", () =>
+    Effect.gen(function*() {
+      for (const [method, path] of [["GET", ""], ["POST", "statistics"], ["GET", "faults/1"]] as const) {
+        assert.strictEqual((yield* ask(method, path, method === "POST" ? {} : undefined)).status, 404)
+      }
+    }).pipe(Effect.provide(live)))
+
+  const address = Object.values(Os.networkInterfaces()).flat().find((found) => found?.internal === false)?.address
+  const own = address?.includes(":") === true ? undefined : address
+
+  it.effect.skipIf(own === undefined)("is not there for other machines", () =>
+    Effect.gen(function*() {
+      const emulator = yield* Emulator.Emulator
+      const url = emulator.url.replace("0.0.0.0", own ?? "")
+      const { status } = yield* Fixture.attempt(() => fetch(`${url}/_strata/statistics`))
+      assert.strictEqual(status, 404)
+    }).pipe(Effect.provide(Fixture.emulator({ host: "0.0.0.0" }))))
+})
