@@ -1,11 +1,12 @@
 /**
- * Embed a text once: vectors are kept, here in memory, and only new texts reach the model.
+ * Embed a text once: vectors are kept in memory, and only new texts reach the model.
  *
- * `EmbeddingCachePersistence` keeps them in files, in SQL or in Redis instead.
+ * `Layer.provide(EmbeddingCachePersistence.layerKeyValueStore())` keeps them in files instead, and others like it in SQL
+ * or in Redis.
  */
 import { NodeRuntime } from "@effect/platform-node"
-import { EmbeddingCache, EmbeddingService } from "@strata/core"
-import { Console, Effect, Layer } from "effect"
+import { EmbeddingService } from "@strata/core"
+import { Console, Effect } from "effect"
 import * as Provider from "./src/Provider.ts"
 
 const monday = ["Alerts are checked at nine.", "Backups run at noon.", "Reports go out at five."]
@@ -18,9 +19,6 @@ const program = Effect.gen(function*() {
   }
 })
 
-const Cached = Provider.layer.pipe(
-  EmbeddingCache.withCache({ timeToLive: "30 days" }),
-  Layer.provide(EmbeddingCache.layerMemory())
-)
+const Cached = Provider.layer.pipe(EmbeddingService.withCache({ timeToLive: "30 days" }))
 
 program.pipe(Effect.provide(Cached), NodeRuntime.runMain)

@@ -31,6 +31,6 @@ const program = Effect.gen(function*() {
 })
 
 program.pipe(
-  Effect.provide(Provider.throttled.pipe(ChatService.withPolicy(policy))),
+  Effect.provide(Provider.throttled(20).pipe(ChatService.withPolicy(policy))),
   NodeRuntime.runMain
 )

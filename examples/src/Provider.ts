@@ -50,8 +50,8 @@ const services = <E>(offline: Layer.Layer<BedrockClient.BedrockClient, E>) =>
 /** `ChatService` and `EmbeddingService`, over one client. */
 export const layer = services(emulated(local))
 
-/** The same; offline, twenty calls are refused once with a `ThrottlingException`, as a busy Bedrock would. */
-export const throttled = services(emulated(local, { faults: [{ type: "throttle", times: 20 }] }))
+/** The same; offline, so many calls are refused with a `ThrottlingException`, as a busy Bedrock would. */
+export const throttled = (times: number) => services(emulated(local, { faults: [{ type: "throttle", times }] }))
 
 /**
  * The same; offline, a script says what the model answers. For what only a language model can do: call tools, fill in a

@@ -34,6 +34,13 @@ describe("examples", () => {
       assert.include(output, "wednesday: 4 vectors, 0 requests, 0 tokens")
     }), seconds)
 
+  it.live("answer-cache pays for one of twenty answers", () =>
+    Effect.gen(function*() {
+      const output = yield* run("answer-cache")
+      assert.match(output, /20 answers, 1 paid for: .*On Sundays it opens at noon/)
+      assert.include(output, "streamed, cached: true, cost: 0")
+    }), seconds)
+
   it.live("rerank puts what helps with a forgotten password first", () =>
     Effect.gen(function*() {
       const [first, ...others] = (yield* run("rerank")).trim().split("\n")

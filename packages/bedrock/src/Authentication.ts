@@ -2,10 +2,11 @@
  * Who calls Bedrock: the options a user chooses from, turned into what the SDK takes.
  *
  * The choice is made here and nowhere else: whatever was chosen explicitly wins over the environment. Nothing is fetched
- * before the first call; the SDK then keeps what it got and renews it before it expires.
+ * before the first call; the SDK then keeps what it got and renews it before it expires. Whatever AWS refuses as expired
+ * or unknown is asked for again, once for all calls that were refused together, and those calls are sent once more.
  */
 import type { BedrockRuntimeClientConfig } from "@aws-sdk/client-bedrock-runtime"
-import { fromIni, fromTemporaryCredentials } from "@aws-sdk/credential-providers"
+import { fromIni, fromNodeProviderChain, fromTemporaryCredentials } from "@aws-sdk/credential-providers"
 import * as ProviderError from "@strata/core/ProviderError"
 import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -26,7 +27,7 @@ export interface Credentials {
 
 /**
  * Where credentials come from when they are not at hand: an effect, or a provider of the AWS SDK such as `fromSSO()`.
- * It runs at the first call, and again when what it gave is about to expire.
+ * It runs at the first call, and again when what it gave is about to expire, or is refused.
  */
 export type CredentialsProvider = Effect.Effect<Credentials, unknown> | SdkProvider
 
@@ -48,7 +49,8 @@ export interface AssumeRole {
  *
  * - `credentials`: keys, or where to get them.
  * - `profile`: a profile of the AWS configuration files.
- * - `apiKey`: an API key of Bedrock, sent as a bearer token.
+ * - `apiKey`: an API key of Bedrock, sent as a bearer token, or an effect that gets one: it runs at the first call, and
+ *   again when the key is refused.
  * - none of these: `AWS_BEARER_TOKEN_BEDROCK`, else the SDK's chain (environment, profile, web identity, container, instance).
  *
  * `assumeRole` takes on a role with the credentials of any way but `apiKey`.
@@ -56,20 +58,24 @@ export interface AssumeRole {
 export interface Options {
   readonly credentials?: Credentials | CredentialsProvider | undefined
   readonly profile?: string | undefined
-  readonly apiKey?: Redacted.Redacted | undefined
+  readonly apiKey?: Redacted.Redacted | Effect.Effect<Redacted.Redacted, unknown> | undefined
   readonly assumeRole?: AssumeRole | undefined
 }
 
 /** What the SDK's client takes. `authSchemePreference` is always set: without it a token in the environment wins. */
-export interface SdkAuthentication
-  extends Pick<BedrockRuntimeClientConfig, "credentials" | "token" | "authSchemePreference" | "profile">
+export interface SdkAuthentication extends
+  Pick<
+    BedrockRuntimeClientConfig,
+    "credentials" | "credentialDefaultProvider" | "token" | "authSchemePreference" | "profile"
+  >
 {}
 
 /** Decides how to authenticate. Fails with an `InvalidRequestError` that names the fields when two ways are given. */
 export const resolve = Effect.fnUntraced(function*(options: Options) {
   yield* exclusive(options)
   const apiKey = isExplicit(options) ? options.apiKey : yield* environment
-  return apiKey === undefined ? signed(options, yield* Effect.context()) : bearer(apiKey)
+  const context = yield* Effect.context()
+  return apiKey === undefined ? signed(options, context) : bearer(apiKey, context)
 })
 
 type SdkProvider = Exclude<NonNullable<BedrockRuntimeClientConfig["credentials"]>, { readonly accessKeyId: string }>
@@ -97,22 +103,33 @@ const exclusive = (options: Options): Effect.Effect<void, ProviderError.InvalidR
   )
 }
 
-const bearer = (apiKey: Redacted.Redacted): SdkAuthentication => ({
-  authSchemePreference: ["httpBearerAuth"],
-  // A function, since the SDK's client shows its configuration to whoever prints it.
-  token: () => Promise.resolve({ token: Redacted.value(apiKey) })
-})
+const bearer = (
+  apiKey: NonNullable<Options["apiKey"]>,
+  context: Context.Context<never>
+): SdkAuthentication => {
+  const effect = Effect.isEffect(apiKey) ? apiKey : Effect.succeed(apiKey)
+  return {
+    authSchemePreference: ["httpBearerAuth"],
+    // A function, since the SDK's client shows its configuration to whoever prints it.
+    token: explained(() =>
+      Effect.runPromiseWith(context)(Effect.map(effect, (key) => ({ token: Redacted.value(key) })))
+    )
+  }
+}
 
 const signed = (options: Options, context: Context.Context<never>): SdkAuthentication => {
   const source = options.credentials !== undefined
     ? provider(options.credentials, context)
     : options.profile !== undefined
-    ? fromIni({ profile: options.profile })
+    ? fromIni({ profile: options.profile, ignoreCache: true })
     : undefined
   const credentials = options.assumeRole === undefined ? source : assumed(options.assumeRole, source)
   return {
     authSchemePreference: ["sigv4"],
-    ...(credentials === undefined ? {} : { credentials: explained(credentials) }),
+    // The SDK's own chain, but for files it would read once and for all.
+    ...(credentials === undefined
+      ? { credentialDefaultProvider: (init) => fromNodeProviderChain({ ...init, ignoreCache: true }) }
+      : { credentials: explained(credentials) }),
     ...(options.profile === undefined ? {} : { profile: options.profile })
   }
 }
@@ -127,10 +144,12 @@ const provider = (
 }
 
 /** A provider whose failure is about authentication, unless the service or the network says more. */
-const explained = (provider: SdkProvider): SdkProvider => (identity) =>
-  Promise.resolve(identity).then(provider).catch((error: unknown) =>
-    Promise.reject(BedrockError.fromCredentials(error))
-  )
+const explained =
+  <Properties, Identity>(provider: (properties?: Properties) => Promise<Identity>) =>
+  (properties?: Properties): Promise<Identity> =>
+    Promise.resolve(properties).then(provider).catch((error: unknown) =>
+      Promise.reject(BedrockError.fromCredentials(error))
+    )
 
 const toSdk = (credentials: Credentials): SdkCredentials => ({
   accessKeyId: credentials.accessKeyId,
@@ -139,7 +158,16 @@ const toSdk = (credentials: Credentials): SdkCredentials => ({
   ...(credentials.expiration === undefined ? {} : { expiration: new Date(credentials.expiration) })
 })
 
-const assumed = (role: AssumeRole, source: SdkProvider | undefined): SdkProvider =>
+/** The SDK keeps the source's credentials with its client of STS: to renew them takes a new one. */
+const assumed = (role: AssumeRole, source: SdkProvider | undefined): SdkProvider => {
+  let provider = assuming(role, source)
+  return (properties) => {
+    if (properties?.["forceRefresh"] === true) provider = assuming(role, source)
+    return provider(properties)
+  }
+}
+
+const assuming = (role: AssumeRole, source: SdkProvider | undefined): SdkProvider =>
   fromTemporaryCredentials({
     ...(source === undefined ? {} : { masterCredentials: source }),
     params: {

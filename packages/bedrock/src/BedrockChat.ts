@@ -15,11 +15,13 @@ import * as Events from "./converse/Events.ts"
 import type * as History from "./converse/History.ts"
 import * as Preparation from "./converse/Preparation.ts"
 import * as Response from "./converse/Response.ts"
+import * as Metering from "./internal/metering.ts"
 import { providerName } from "./internal/provider.ts"
 import * as ReservationNotice from "./internal/reservationNotice.ts"
 
 /**
- * - `model`: a model id, an inference profile id (`us.anthropic.claude-…`) or an ARN; a request can name another.
+ * - `model`: a model id, an inference profile id (`us.anthropic.claude-…`) or an ARN; a request can name another. A model
+ *   that Bedrock serves through inference profiles only is called through that of the region; see `BedrockClient.Options`.
  * - `family`: what stands behind a model id that does not tell, such as the ARN of an application inference profile: the
  *   id of a model, or the beginning of one (`anthropic.claude-sonnet-4-5`). `InferenceProfile.layer` finds it out.
  * - `policy`: `Policy.standard` when missing.
@@ -51,22 +53,23 @@ export const make = (
       provider: providerName,
       defaultModel: options?.model,
       policy: options?.policy,
+      metering: yield* Metering.chat(options),
       generate: (request) =>
         Effect.gen(function*() {
           const { answerTool, changes, input } = yield* prepare(request, { streaming: false })
           yield* notice(input)
           const output = yield* client.converse(input)
           const response = yield* Effect.fromResult(Response.decode(output, request.model))
-          return withChanges(AnswerTool.inResponse(response, answerTool), changes)
+          return annotated(AnswerTool.inResponse(response, answerTool), changes, output.inferenceProfile)
         }),
       stream: (request) =>
         Stream.unwrap(
           Effect.gen(function*() {
             const { answerTool, changes, input } = yield* prepare(request, { streaming: true })
             yield* notice(input)
-            const { events, requestId } = yield* client.converseStream(input)
+            const { events, inferenceProfile, requestId } = yield* client.converseStream(input)
             return AnswerTool.inStream(Events.decode(events, { model: request.model, requestId }), answerTool).pipe(
-              Stream.map((event) => event.type === "finish" ? withChanges(event, changes) : event)
+              Stream.map((event) => event.type === "finish" ? annotated(event, changes, inferenceProfile) : event)
             )
           })
         )
@@ -83,11 +86,20 @@ export const layerConfig = (
 ): Layer.Layer<ChatService.ChatService, Config.ConfigError, BedrockClient> =>
   Layer.effect(ChatService.ChatService, Effect.flatMap(Config.unwrap(options), make))
 
-const withChanges = <Outcome extends ChatResponse.Outcome>(
+/** What was done to the request on its way. */
+const annotated = <Outcome extends ChatResponse.Outcome>(
   outcome: Outcome,
-  changes: ReadonlyArray<History.Change>
+  changes: ReadonlyArray<History.Change>,
+  inferenceProfile: string | undefined
 ): Outcome =>
-  changes.length === 0 ? outcome : {
+  changes.length === 0 && inferenceProfile === undefined ? outcome : {
     ...outcome,
-    providerMetadata: { ...outcome.providerMetadata, bedrock: { ...outcome.providerMetadata.bedrock, changes } }
+    providerMetadata: {
+      ...outcome.providerMetadata,
+      bedrock: {
+        ...outcome.providerMetadata.bedrock,
+        ...(changes.length > 0 && { changes }),
+        ...(inferenceProfile !== undefined && { inferenceProfile })
+      }
+    }
   }

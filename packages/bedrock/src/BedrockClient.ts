@@ -33,38 +33,53 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Authentication from "./Authentication.ts"
 import * as Calls from "./internal/calls.ts"
+import * as ProfileFallback from "./internal/profileFallback.ts"
 import * as ResponseEvents from "./internal/responseEvents.ts"
 import * as SdkClients from "./internal/sdkClients.ts"
 import * as Region from "./Region.ts"
 import * as Transport from "./Transport.ts"
 
-/** A stream of Converse events, and the id of the request that opened it. */
+/**
+ * An answer of Converse. `inferenceProfile` is the profile that stood in for the model, where {@link Options} let it.
+ */
+export interface ConverseResponse extends ConverseCommandOutput {
+  readonly inferenceProfile?: string | undefined
+}
+
+/** A stream of Converse events, and the id of the request that opened it; see {@link ConverseResponse}. */
 export interface ConverseStreamResponse {
   readonly requestId: string | undefined
+  readonly inferenceProfile?: string | undefined
   readonly events: Stream.Stream<ConverseStreamOutput, ProviderError.ProviderError>
 }
 
-/** The bytes a model answered, and what the service said about them in its headers. */
+/** The bytes a model answered, and what the service said about them in its headers; see {@link ConverseResponse}. */
 export interface InvokeModelResponse {
   readonly body: Uint8Array
   readonly requestId: string | undefined
   readonly inputTokens: number | undefined
   readonly latency: Duration.Duration | undefined
+  readonly inferenceProfile?: string | undefined
 }
 
 /**
  * The operations of Bedrock Runtime, each one attempt, with typed errors. Interruption closes the HTTP stream.
  *
+ * An attempt is a second request where the first cannot have been served: after credentials that AWS refused were
+ * renewed, after a clock that was wrong was set right, through the inference profile of a model that has to be called by
+ * one.
+ *
  * - `converseStream`: the response is open until its scope closes. `events` can be run once; it ends when the service
  *   ends the response, so only a `messageStop` among them tells that the answer is whole.
  * - `countTokens`: `BedrockTokens` counts those of a chat request.
  * - `applyGuardrail`: a guardrail named by an ARN is called in the region of the ARN; `Guardrail` gives a typed outcome.
+ * - `region`: the region a model is called in unless its ARN names another, where one is known.
  * - `sdk`: the client itself, for what is not covered here. It has the client's region only.
  */
 export class BedrockClient extends Context.Service<BedrockClient, {
   readonly converse: (
     input: ConverseCommandInput
-  ) => Effect.Effect<ConverseCommandOutput, ProviderError.ProviderError>
+  ) => Effect.Effect<ConverseResponse, ProviderError.ProviderError>
   readonly converseStream: (
     input: ConverseStreamCommandInput
   ) => Effect.Effect<ConverseStreamResponse, ProviderError.ProviderError, Scope.Scope>
@@ -77,6 +92,7 @@ export class BedrockClient extends Context.Service<BedrockClient, {
   readonly applyGuardrail: (
     input: ApplyGuardrailCommandInput
   ) => Effect.Effect<ApplyGuardrailCommandOutput, ProviderError.ProviderError>
+  readonly region: string | undefined
   readonly sdk: BedrockRuntimeClient
 }>()("@strata/bedrock/BedrockClient") {}
 
@@ -88,6 +104,11 @@ export class BedrockClient extends Context.Service<BedrockClient, {
  * - `endpoint`: a URL in place of the region's own: a VPC endpoint, a proxy, an emulator. Else the SDK looks at
  *   `AWS_ENDPOINT_URL_BEDROCK_RUNTIME`, `AWS_ENDPOINT_URL` and the profile.
  * - `transport`: see {@link Transport.Options}.
+ * - `inferenceProfile`: what to do about a model that Bedrock does not serve by its own id, "with on-demand throughput".
+ *   `geography`, the default, calls it through the inference profile of the region's geography (`us.`, `eu.`, `apac.` …),
+ *   where requests stay; `global` tries the profile `global.` after that, whose requests go to any commercial region;
+ *   `never` fails with `InvalidRequestError`. What works is remembered and logged, once for each model. Ids with a
+ *   geography and ARNs are called as they are.
  * - the rest: see {@link Authentication.Options}.
  *
  * The region and `AWS_BEARER_TOKEN_BEDROCK` are read through the `ConfigProvider`; other variables and files are read by
@@ -97,6 +118,7 @@ export interface Options extends Authentication.Options {
   readonly region?: string | undefined
   readonly endpoint?: string | undefined
   readonly transport?: Transport.Options | undefined
+  readonly inferenceProfile?: ProfileFallback.Mode | undefined
 }
 
 /** {@link Options}, each of them given or read from `Config`. */
@@ -119,59 +141,69 @@ export const make = Effect.fnUntraced(function*(
     requestHandler
   })
   const calls = yield* Calls.make
+  const profiles = ProfileFallback.make(sdks.region, options.inferenceProfile ?? "geography")
 
   return BedrockClient.of({
-    converse: Effect.fn("BedrockClient.converse")((options) => {
-      const input = { ...options }
-      return Effect.flatMap(
-        sdks.forModel(input.modelId),
-        (sdk) => calls.use(input, (call) => call.run(() => sdk.send(new ConverseCommand(input))))
-      )
-    }),
-    converseStream: Effect.fn("BedrockClient.converseStream")(function*(options) {
-      const input = { ...options }
-      const sdk = yield* sdks.forModel(input.modelId)
-      const call = yield* calls.open(input)
-      const output = yield* call.run(() => sdk.send(new ConverseStreamCommand(input)))
-      return {
-        requestId: output.$metadata.requestId,
-        events: output.stream === undefined
-          ? Stream.empty
-          : ResponseEvents.fromIterator(output.stream[Symbol.asyncIterator](), call)
-      }
-    }),
-    invokeModel: Effect.fn("BedrockClient.invokeModel")((options) => {
-      const input = { ...options, contentType: "application/json", accept: "application/json" }
-      return Effect.flatMap(
-        sdks.forModel(input.modelId),
-        (sdk) =>
-          calls.use(input, (call) =>
-            Effect.map(call.run(() => sdk.send(new InvokeModelCommand(input))), (output) => {
-              const latency = numberHeader(call, "x-amzn-bedrock-invocation-latency")
-              return {
-                // The SDK leaves an empty body out, whatever its types say.
-                body: output.body ?? new Uint8Array(),
-                requestId: output.$metadata.requestId,
-                inputTokens: numberHeader(call, "x-amzn-bedrock-input-token-count"),
-                latency: latency === undefined ? undefined : Duration.millis(latency)
+    converse: Effect.fn("BedrockClient.converse")((options) =>
+      profiles.call(options.modelId, ({ inferenceProfile, modelId }) =>
+        sdks.withModel(modelId, (sdk) => {
+          const input = { ...options, modelId }
+          const sent = calls.use(input, (call) => call.run(() => sdk.send(new ConverseCommand(input))))
+          return inferenceProfile === undefined ? sent : Effect.map(sent, (output) => ({ ...output, inferenceProfile }))
+        }))
+    ),
+    converseStream: Effect.fn("BedrockClient.converseStream")((options) =>
+      profiles.call(options.modelId, ({ inferenceProfile, modelId }) =>
+        sdks.withModel(
+          modelId,
+          Effect.fnUntraced(function*(sdk) {
+            const input = { ...options, modelId }
+            const call = yield* calls.open(input)
+            const output = yield* call.run(() => sdk.send(new ConverseStreamCommand(input)))
+            return {
+              requestId: output.$metadata.requestId,
+              inferenceProfile,
+              events: output.stream === undefined
+                ? Stream.empty
+                : ResponseEvents.fromIterator(output.stream[Symbol.asyncIterator](), call)
+            }
+          })
+        ))
+    ),
+    invokeModel: Effect.fn("BedrockClient.invokeModel")((options) =>
+      profiles.call(options.modelId, ({ inferenceProfile, modelId }) =>
+        sdks.withModel(modelId, (sdk) => {
+          const input = { ...options, modelId, contentType: "application/json", accept: "application/json" }
+          return calls.use(input, (call) =>
+            Effect.map(
+              call.run(() => sdk.send(new InvokeModelCommand(input))),
+              (output) => {
+                const latency = numberHeader(call, "x-amzn-bedrock-invocation-latency")
+                return {
+                  // The SDK leaves an empty body out, whatever its types say.
+                  body: output.body ?? new Uint8Array(),
+                  requestId: output.$metadata.requestId,
+                  inputTokens: numberHeader(call, "x-amzn-bedrock-input-token-count"),
+                  latency: latency === undefined ? undefined : Duration.millis(latency),
+                  inferenceProfile
+                }
               }
-            }))
-      )
-    }),
-    countTokens: Effect.fn("BedrockClient.countTokens")((options) => {
-      const input = { ...options }
-      return Effect.flatMap(
-        sdks.forModel(input.modelId),
-        (sdk) => calls.use(input, (call) => call.run(() => sdk.send(new CountTokensCommand(input))))
-      )
-    }),
-    applyGuardrail: Effect.fn("BedrockClient.applyGuardrail")((options) => {
-      const input = { ...options }
-      return Effect.flatMap(
-        sdks.forGuardrail(input.guardrailIdentifier),
-        (sdk) => calls.use(input, (call) => call.run(() => sdk.send(new ApplyGuardrailCommand(input))))
-      )
-    }),
+            ))
+        }))
+    ),
+    countTokens: Effect.fn("BedrockClient.countTokens")((options) =>
+      sdks.withModel(options.modelId, (sdk) => {
+        const input = { ...options }
+        return calls.use(input, (call) => call.run(() => sdk.send(new CountTokensCommand(input))))
+      })
+    ),
+    applyGuardrail: Effect.fn("BedrockClient.applyGuardrail")((options) =>
+      sdks.withGuardrail(options.guardrailIdentifier, (sdk) => {
+        const input = { ...options }
+        return calls.use(input, (call) => call.run(() => sdk.send(new ApplyGuardrailCommand(input))))
+      })
+    ),
+    region: sdks.region,
     sdk: sdks.home
   })
 })

@@ -19,6 +19,7 @@ import { BedrockClient } from "./BedrockClient.ts"
 import * as Families from "./embedding/Families.ts"
 import * as Family from "./embedding/Family.ts"
 import * as InferenceProfile from "./InferenceProfile.ts"
+import * as Metering from "./internal/metering.ts"
 import { providerName } from "./internal/provider.ts"
 
 /** A family of embedding models, by the name the option `family` takes. */
@@ -84,6 +85,7 @@ export const make = (
       defaultModel: options?.model,
       policy: options?.policy,
       coalesce: options?.coalesce,
+      metering: { scope: Metering.scope(client) },
       limits: (request) => Effect.map(familyOf(request), ({ limits }) => limits),
       embedBatch: (batch) => embedBatch(client, batch, familyOf)
     })

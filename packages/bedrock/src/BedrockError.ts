@@ -52,6 +52,23 @@ export const fromCredentials = (error: unknown): ProviderError.ProviderError => 
   })
 }
 
+/** Whether AWS refused credentials in a way that newer ones may help against: Bedrock, or whom a provider of them asked. */
+export const isRenewable = ({ exception = "" }: ProviderError.AuthenticationError): boolean =>
+  renewable.has(exception.replace(/Exception$/, ""))
+
+/**
+ * The time of the service, in milliseconds since 1970, when it refused a signature because of its date: "Signature expired:
+ * 20260101T000000Z is now earlier than 20260101T000500Z (20260101T001000Z - 5 min.)".
+ */
+export const timeOfService = ({ exception, message }: ProviderError.AuthenticationError): number | undefined => {
+  if (exception === undefined || !/Signature (?:expired|not yet current)/.test(message)) return undefined
+  const [, date, hours, minutes, seconds] = /\((\d{8})T(\d\d)(\d\d)(\d\d)Z [-+] \d+ min/.exec(message) ?? []
+  if (date === undefined) return undefined
+  const day = `${date.slice(0, 4)}-${date.slice(4, 6)}-${date.slice(6)}`
+  const time = Date.parse(`${day}T${hours}:${minutes}:${seconds}Z`)
+  return Number.isNaN(time) ? undefined : time
+}
+
 /** Whether the SDK found no region anywhere. */
 export const isRegionMissing = (error: unknown): boolean =>
   Predicate.isError(error) && error.message === "Region is missing"
@@ -176,6 +193,17 @@ const exceptions: ReadonlyMap<string, Classify> = new Map<string, Classify>([
   ["Throttled", throttled],
   ["TooManyRequests", throttled],
   ["UnknownOperation", invalid]
+])
+
+/** By name without `Exception`: refusals of whoever signed, or sent an API key. */
+const renewable: ReadonlySet<string> = new Set([
+  "AccessDenied",
+  "ExpiredToken",
+  "InvalidClientTokenId",
+  "InvalidSignature",
+  "RequestExpired",
+  "SignatureDoesNotMatch",
+  "UnrecognizedClient"
 ])
 
 /** Plain errors of the SDK, known by what they say. */

@@ -28,6 +28,8 @@ export interface BedrockChatOptions extends Partial<Omit<ConverseStreamCommandIn
  * - `guardrail`: what the guardrail of the request did; `trace.guardrail` is the same in the service's own words.
  * - `cacheDetails`: tokens written to the cache, by time to live.
  * - `changes`: what was changed about the conversation before it was sent; missing when nothing was.
+ * - `inferenceProfile`: what was called in place of the model, which Bedrock serves through inference profiles only; missing
+ *   when the model was called as the request named it. The answer's `model` is the one that was asked for.
  */
 export interface BedrockChatMetadata extends
   Pick<
@@ -40,6 +42,7 @@ export interface BedrockChatMetadata extends
   readonly guardrail?: ChatGuardrail | undefined
   readonly cacheDetails?: TokenUsage["cacheDetails"]
   readonly changes?: ReadonlyArray<Change> | undefined
+  readonly inferenceProfile?: string | undefined
 }
 
 declare module "@strata/core/ChatRequest" {

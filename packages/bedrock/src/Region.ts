@@ -29,6 +29,15 @@ export const validate = (region: string): Effect.Effect<string, ProviderError.In
     })
   )
 
+/**
+ * The geographies of the inference profiles that keep a request around its region, the narrowest first. None where AWS
+ * has only `global`, whose requests go to any commercial region.
+ *
+ * https://docs.aws.amazon.com/bedrock/latest/userguide/cross-region-inference.html
+ */
+export const geographies = (region: string): ReadonlyArray<string> =>
+  geographyTable.find(([pattern]) => pattern.test(region))?.[1] ?? []
+
 /** The error of a call that nothing names a region for. */
 export const missing = (modelId: string): ProviderError.InvalidRequestError =>
   ProviderError.invalidRequest({
@@ -45,3 +54,14 @@ const fromEnvironment = Effect.map(
 )
 
 const hostLabel = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
+
+const geographyTable: ReadonlyArray<readonly [pattern: RegExp, geographies: ReadonlyArray<string>]> = [
+  [/^us-gov-/, ["us-gov"]],
+  [/^us-(?:east|west)-/, ["us"]],
+  [/^ca-/, ["ca"]],
+  [/^eu-(?!isoe-)/, ["eu"]],
+  // profiles of one country came with Claude 4.5: older models have the one of the whole area
+  [/^ap-northeast-[13]$/, ["jp", "apac"]],
+  [/^ap-southeast-[24]$/, ["au", "apac"]],
+  [/^ap-/, ["apac"]]
+]

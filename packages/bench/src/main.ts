@@ -5,9 +5,10 @@ import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Console, Effect, References } from "effect"
 import * as embeddings from "./embeddings.ts"
 import * as firstPath from "./firstPath.ts"
+import * as goodput from "./goodput.ts"
 import * as vectors from "./vectors.ts"
 
-const benchmarks = { firstPath, embeddings, vectors }
+const benchmarks = { firstPath, embeddings, goodput, vectors }
 
 const isKnown = (name: string): name is keyof typeof benchmarks => name in benchmarks
 

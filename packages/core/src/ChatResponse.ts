@@ -58,6 +58,7 @@ export const outcomeFields = {
   provider: Schema.optional(Schema.String),
   cost: Schema.optional(Cost.Cost),
   fallback: Schema.optional(Schema.Array(Fallen)),
+  cached: Schema.optional(Schema.Boolean),
   providerMetadata: Schema.declare(isMetadata, { toCodecJson: Opaque.toCodecJson<ProviderMetadata>() })
 }
 
@@ -75,6 +76,8 @@ export interface Outcome {
   readonly cost?: Cost.Cost | undefined
   /** Who was asked before and could not answer, in order; only where `ChatService.withFallback` had to step in. */
   readonly fallback?: ReadonlyArray<Fallen> | undefined
+  /** Answered by `ChatService.withCache`: `usage` is what was spent when it was asked for first, `cost` is 0. */
+  readonly cached?: boolean | undefined
   readonly providerMetadata: ProviderMetadata
 }
 

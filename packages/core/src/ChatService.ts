@@ -4,25 +4,30 @@
  * A provider hands {@link make} the smallest thing it knows, how to send one request, and gets back a service that
  * checks requests before any network, applies the policy and reports what it does.
  */
-import * as Arr from "effect/Array"
-import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
-import * as Pull from "effect/Pull"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import type * as ChatCache from "./ChatCache.ts"
 import * as ChatEvent from "./ChatEvent.ts"
 import * as ChatRequest from "./ChatRequest.ts"
 import type * as ChatResponse from "./ChatResponse.ts"
+import type * as Fallback from "./Fallback.ts"
+import * as BudgetChat from "./internal/budgetChat.ts"
+import * as BudgetGate from "./internal/budgetGate.ts"
+import * as Caching from "./internal/chatCaching.ts"
+import * as ChatCompletion from "./internal/chatCompletion.ts"
+import * as ChatFallback from "./internal/chatFallback.ts"
 import * as ChatMetering from "./internal/chatMetering.ts"
 import * as ChatOutcome from "./internal/chatOutcome.ts"
 import * as ChatTelemetry from "./internal/chatTelemetry.ts"
 import * as ChatValidation from "./internal/chatValidation.ts"
+import type * as Budget from "./policy/Budget.ts"
 import * as Enforcement from "./policy/Enforcement.ts"
 import * as Policy from "./policy/Policy.ts"
-import * as ProviderError from "./ProviderError.ts"
+import type * as ProviderError from "./ProviderError.ts"
 import * as StructuredOutput from "./StructuredOutput.ts"
 import type * as Telemetry from "./Telemetry.ts"
 
@@ -48,6 +53,7 @@ export class ChatService extends Context.Service<ChatService, {
  * - `generate`, `stream`: one attempt, nothing repeated; the stream ends with `finish` or fails, and closes its
  *   connection when its scope closes.
  * - `metering`: what it knows about its quotas.
+ * - `budgets`: what its calls may cost, see {@link withBudget}.
  */
 export interface Provider {
   readonly provider: string
@@ -56,13 +62,15 @@ export interface Provider {
   readonly stream: (request: ChatRequest.Resolved) => Stream.Stream<ChatEvent.ChatEvent, ChatError>
   readonly policy?: Policy.Policy | undefined
   readonly metering?: ChatMetering.Metering | undefined
+  readonly budgets?: ReadonlyArray<Budget.Budget> | undefined
 }
 
 /** Builds the service of a provider. */
 export const make = (provider: Provider): Effect.Effect<ChatService["Service"], never, Scope.Scope> =>
   Effect.gen(function*() {
     const enforcement = yield* Enforcement.make(provider.policy ?? Policy.standard)
-    const outcome = yield* ChatOutcome.make(provider.provider)
+    const budget = yield* BudgetGate.make(provider.budgets)
+    const outcome = yield* ChatOutcome.make
     const resolve = (request: ChatRequest.ChatRequest) => ChatValidation.resolve(provider, request)
     const target = (request: ChatRequest.Resolved): Telemetry.Target => ({
       operation: "chat",
@@ -72,32 +80,33 @@ export const make = (provider: Provider): Effect.Effect<ChatService["Service"], 
     })
     const service = ChatService.of({
       generate: (request) =>
-        Effect.flatMap(resolve(request), (resolved) =>
-          ChatTelemetry.generate(
-            target(resolved),
-            resolved,
-            enforcement.call(
-              Effect.map(Effect.suspend(() => provider.generate(resolved)), outcome),
-              target(resolved),
-              ChatMetering.make(provider.metering, resolved)
-            )
-          )),
+        Effect.flatMap(resolve(request), (resolved) => {
+          const asked = target(resolved)
+          const metering = ChatMetering.make(provider.metering, resolved)
+          const answer = Effect.flatMap(
+            Effect.suspend(() => provider.generate(resolved)),
+            (response) => outcome.response(asked, response)
+          )
+          const enforced = enforcement.call(answer, asked, metering)
+          return ChatTelemetry.generate(asked, resolved, budget.call(enforced, BudgetChat.meter(asked, metering)))
+        }),
       stream: (request) =>
-        Stream.unwrap(Effect.map(resolve(request), (resolved) =>
-          ChatTelemetry.stream(
-            target(resolved),
-            resolved,
-            enforcement.stream(
-              Stream.map(
-                complete(provider, resolved),
-                (event) => event.type === "finish" ? outcome(event) : event
-              ),
-              target(resolved),
-              ChatMetering.make(provider.metering, resolved)
-            )
-          )))
+        Stream.unwrap(Effect.map(resolve(request), (resolved) => {
+          const asked = target(resolved)
+          const metering = ChatMetering.make(provider.metering, resolved)
+          const enforced = enforcement.stream(
+            outcome.stream(asked, ChatCompletion.complete(provider, resolved)),
+            asked,
+            metering
+          )
+          return ChatTelemetry.stream(asked, resolved, budget.stream(enforced, BudgetChat.meter(asked, metering)))
+        }))
     })
-    rebuild.set(service, (policy) => make({ ...provider, policy }))
+    rebuild.set(
+      service,
+      ({ budgets, policy }) =>
+        make({ ...provider, policy: policy ?? provider.policy, budgets: [...provider.budgets ?? [], ...budgets ?? []] })
+    )
     return service
   })
 
@@ -184,51 +193,146 @@ export const withPolicy: {
   <E, R>(self: Layer.Layer<ChatService, E, R>, policy: Policy.Policy): Layer.Layer<ChatService, E, R> =>
     Layer.effect(
       ChatService,
-      Effect.flatMap(ChatService, (service) => rebuild.get(service)?.(policy) ?? enforce(service, policy))
+      Effect.flatMap(ChatService, (service) => rebuild.get(service)?.({ policy }) ?? enforce(service, { policy }))
     ).pipe(Layer.provide(self))
 )
 
 /**
- * Holds a provider to its word: nothing comes after `finish`, and no stream ends without it.
+ * Puts a service on a budget: a call that could cost more than is left fails with `BudgetExceededError`, before anything is
+ * sent. Several budgets hold together.
  *
- * What the provider still has to say after `finish` is read and dropped, for a moment at most: a connection whose answer
- * was not read to its end cannot be used again.
+ * - What is set aside is the most a call can cost by the prices in force (`Pricing`): its prompt, and its `maxTokens`; set
+ *   them, for what stands in for them is the model's own maximum, if that is known. A model without a price fails with
+ *   `InvalidRequestError`.
+ * - What is entered is what the answer did cost, once for a call however often it was repeated or hedged. A call that was
+ *   refused costs nothing. One that failed or was interrupted with nobody knowing how far it got costs its prompt, and
+ *   what arrived of a stream.
+ * - Decorate the layer of the provider: it knows its model. `withPolicy` before or after makes no difference: a budget
+ *   stays around the policy. `withCache` and `withFallback` come after it: known answers are free, and each service that
+ *   may answer is on the budget at its own price.
+ *
+ * @example
+ * const budget = Budget.make({ name: "support-bot", perDay: 20 })
+ *
+ * BedrockChat.layer({ model }).pipe(
+ *   ChatService.withBudget(budget),
+ *   ChatService.withCache(),
+ *   Layer.provide(Pricing.layer(prices))
+ * )
  */
-const complete = (provider: Provider, request: ChatRequest.Resolved) =>
-  Stream.transformPull(
-    Stream.suspend(() => provider.stream(request)),
-    (pull) =>
-      Effect.sync(() => {
-        let finished = false
-        const rest = Effect.ignoreCause(Effect.timeoutOption(Effect.forever(pull), "1 second"))
-        const next: Pull.Pull<Arr.NonEmptyReadonlyArray<ChatEvent.ChatEvent>, ChatError> = Effect.map(
-          pull,
-          (events) => {
-            const end = events.findIndex((event) => event.type === "finish")
-            finished = end >= 0
-            const kept = events.slice(0, end + 1)
-            return Arr.isReadonlyArrayNonEmpty(kept) ? kept : events
-          }
-        ).pipe(
-          Pull.catchDone(() =>
-            Effect.fail(
-              new ProviderError.ConnectionError({
-                provider: provider.provider,
-                model: request.model,
-                message: "The stream ended before the answer was complete"
-              })
-            )
-          )
-        )
-        return Effect.suspend(() => finished ? Effect.andThen(rest, Cause.done()) : next)
+export const withBudget: {
+  (budget: Budget.Budget): <E, R>(self: Layer.Layer<ChatService, E, R>) => Layer.Layer<ChatService, E, R>
+  <E, R>(self: Layer.Layer<ChatService, E, R>, budget: Budget.Budget): Layer.Layer<ChatService, E, R>
+} = dual(
+  2,
+  <E, R>(self: Layer.Layer<ChatService, E, R>, budget: Budget.Budget): Layer.Layer<ChatService, E, R> =>
+    Layer.effect(
+      ChatService,
+      Effect.flatMap(ChatService, (service) => {
+        const settings = { budgets: [budget] }
+        return rebuild.get(service)?.(settings) ?? enforce(service, settings)
       })
-  )
+    ).pipe(Layer.provide(self))
+)
+
+/**
+ * Lets others answer when a service cannot: another model, another region, another provider, or several of them.
+ *
+ * - A call asks one service after another, each at most once, until one answers. `options.when` decides for which errors
+ *   of the first service the next one is asked; `Fallback.isUnavailable` unless said otherwise. A fallback that cannot
+ *   take the request hands it on whatever its error, but for those of budgets.
+ * - A fallback that took over is asked first for `options.stickFor`, so that its prompt cache stays warm, then the others
+ *   after it and at last the first. When the time is over, one call tries the declared order again while the others stay:
+ *   whoever answers it is asked first from then on. Errors about one request alone, such as `ModelFailedError`, move that
+ *   request and no others.
+ * - A `model` in the request is for the first service; fallbacks are asked for their own, or what `options.model` says.
+ *   Requests for different models do not move each other.
+ * - The answer says who gave it (`provider`, `model`), and `fallback` why those before did not.
+ * - When nobody answers, the call fails with the last error that `options.when` accepts, so that a transient one stays
+ *   one; the others are in the log.
+ * - A stream is handed on until its first event; what fails after that fails.
+ *
+ * Each service keeps its own policy and repeats by it before it gives up: a `breaker` there saves the wait. A policy or a
+ * deadline for all together goes around. A switch is logged as a warning, once however many calls fail at once, and
+ * every request handed on counts in `strata.client.fallbacks`. All layers are built at once and fail together.
+ *
+ * @example
+ * BedrockChat.layer({ model: "us.anthropic.claude-sonnet-4-5-20250929-v1:0" }).pipe(
+ *   ChatService.withFallback([
+ *     BedrockChat.layer({ model: "us.amazon.nova-pro-v1:0" }),
+ *     BedrockChat.layer({ model: "eu.amazon.nova-pro-v1:0" }).pipe(Layer.provide(BedrockClient.layer({ region: "eu-west-1" })))
+ *   ], { stickFor: "10 minutes" })
+ * )
+ */
+export const withFallback: {
+  <const O extends Fallback.Others>(
+    others: O,
+    options?: Fallback.Options
+  ): <E, R>(
+    self: Layer.Layer<ChatService, E, R>
+  ) => Layer.Layer<ChatService, E | Layer.Error<Fallback.LayerOf<O>>, R | Layer.Services<Fallback.LayerOf<O>>>
+  <E, R, const O extends Fallback.Others>(
+    self: Layer.Layer<ChatService, E, R>,
+    others: O,
+    options?: Fallback.Options
+  ): Layer.Layer<ChatService, E | Layer.Error<Fallback.LayerOf<O>>, R | Layer.Services<Fallback.LayerOf<O>>>
+} = dual(
+  (args) => Layer.isLayer(args[0]) && (Layer.isLayer(args[1]) || Array.isArray(args[1])),
+  (self: Fallback.ChatLayer, others: Fallback.Others, options?: Fallback.Options): Fallback.ChatLayer =>
+    Layer.fromBuildMemo((memoMap, scope) =>
+      Effect.forEach(
+        [self, ...("length" in others ? others : [others])],
+        (layer) => Effect.map(Layer.buildWithMemoMap(layer, memoMap, scope), Context.get(ChatService))
+      ).pipe(
+        Effect.map((services) => Context.make(ChatService, ChatFallback.make(services, options)))
+      )
+    )
+)
+
+/**
+ * Puts a cache in front of a service: `ChatCache` keeps the answers, in memory unless a layer says otherwise. Decorate
+ * last, so that policies, budgets and fallbacks apply to what is sent and not to what is known.
+ *
+ * - A request is known by everything in it, down to the bytes of its images, and by provider, model and namespace.
+ *   `generate` and `stream` know the same answers: a kept one is streamed with one delta a block.
+ * - Only whole answers are kept: not what was cut or withheld, not failures, not what a fallback answered. A call for
+ *   tools is whole.
+ * - Equal requests at the same time are one call: interrupted when the last of them is, its failure is that of all. Each
+ *   reader of a stream gets it from the beginning, at a pace of its own; a `generate` that waits for the answer of a
+ *   stream asks for itself when that breaks half-way.
+ * - An answer nobody paid for has `cached: true` and a `cost` of 0, and is else as it was, `usage` and `requestId` too.
+ * - The cache never fails a call. The first failure of an outage is logged; a store that takes longer than a second has
+ *   failed, and is not asked again for ten.
+ * - Not cached is a request that names no model where the layer has none, or that holds what has no text of its own, such
+ *   as a function. A service from elsewhere is asked for its model once, by a request without messages.
+ *
+ * Counts `strata.chat.cache.hits` (calls that were not sent), `misses` (those that were) and `failures` (of the store).
+ * The span `ChatCache.look` has the attribute `strata.cache.hit`.
+ *
+ * @example
+ * BedrockChat.layer({ model }).pipe(
+ *   ChatService.withCache({ timeToLive: "1 hour", when: ({ temperature }) => temperature === 0 })
+ * )
+ */
+export const withCache: {
+  (options?: ChatCache.Options): <E, R>(self: Layer.Layer<ChatService, E, R>) => Layer.Layer<ChatService, E, R>
+  <E, R>(self: Layer.Layer<ChatService, E, R>, options?: ChatCache.Options): Layer.Layer<ChatService, E, R>
+} = dual(
+  (args) => Layer.isLayer(args[0]),
+  <E, R>(self: Layer.Layer<ChatService, E, R>, options?: ChatCache.Options): Layer.Layer<ChatService, E, R> =>
+    Layer.effect(
+      ChatService,
+      Effect.flatMap(ChatService, (service) => Caching.make(service, options))
+    ).pipe(Layer.provide(self))
+)
 
 const enforce = (
   service: ChatService["Service"],
-  policy: Policy.Policy
+  { budgets, policy = Policy.none }: Settings
 ): Effect.Effect<ChatService["Service"], never, Scope.Scope> =>
-  Effect.map(Enforcement.make(policy), (enforcement) => {
+  Effect.gen(function*() {
+    const enforcement = yield* Enforcement.make(policy)
+    const budget = yield* BudgetGate.make(budgets)
     const target = (request: ChatRequest.ChatRequest) => ({
       operation: "chat" as const,
       provider: "custom",
@@ -241,14 +345,26 @@ const enforce = (
         messages: ChatRequest.messagesOf(request)
       })
     const enforced = ChatService.of({
-      generate: (request) => enforcement.call(service.generate(request), target(request), metering(request)),
-      stream: (request) => enforcement.stream(service.stream(request), target(request), metering(request))
+      generate: (request) => {
+        const asked = target(request)
+        const meter = metering(request)
+        return budget.call(enforcement.call(service.generate(request), asked, meter), BudgetChat.meter(asked, meter))
+      },
+      stream: (request) => {
+        const asked = target(request)
+        const meter = metering(request)
+        return budget.stream(enforcement.stream(service.stream(request), asked, meter), BudgetChat.meter(asked, meter))
+      }
     })
-    rebuild.set(enforced, (policy) => enforce(service, policy))
+    rebuild.set(enforced, (settings) =>
+      enforce(service, { policy: settings.policy ?? policy, budgets: [...budgets ?? [], ...settings.budgets ?? []] }))
     return enforced
   })
 
+/** What can be changed of a service: its policy is replaced, budgets are added. */
+type Settings = Pick<Provider, "policy" | "budgets">
+
 const rebuild = new WeakMap<
   ChatService["Service"],
-  (policy: Policy.Policy) => Effect.Effect<ChatService["Service"], never, Scope.Scope>
+  (settings: Settings) => Effect.Effect<ChatService["Service"], never, Scope.Scope>
 >()

@@ -2,6 +2,7 @@
  * Vectors, and what may be asked of the model that makes them.
  */
 import type * as Duration from "effect/Duration"
+import type * as Cost from "./Cost.ts"
 
 /** One vector, of the array its {@link VectorType} says. Never `number[]`. */
 export type Vector = Float32Array | Int8Array | Uint8Array
@@ -107,11 +108,15 @@ export interface ResolvedOptions extends EmbeddingOptions {
   readonly truncate: "none" | "start" | "end"
 }
 
-/** One vector and what it cost. `inputTokens` only where the provider counts each input by itself. */
+/**
+ * One vector and what it cost: `inputTokens` only where the provider counts each input by itself, `cost` only where the
+ * price of the model is known besides; see `Pricing`.
+ */
 export interface Embedding {
   readonly vector: Vector
   readonly model: string
   readonly inputTokens?: number | undefined
+  readonly cost?: Cost.Cost | undefined
 }
 
 /** Tokens spent: exact, or `undefined` where the provider gives none. Never guessed. */
@@ -126,6 +131,8 @@ export interface EmbeddingBatch {
   readonly model: string
   /** How many requests the provider answered. */
   readonly requests: number
+  /** What they cost together, where their tokens are counted and the price of the model is known; see `Pricing`. */
+  readonly cost?: Cost.Cost | undefined
 }
 
 /** A value of the caller's with the embedding of its input. */

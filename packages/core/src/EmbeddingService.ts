@@ -13,10 +13,15 @@ import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as Embedding from "./Embedding.ts"
+import type * as EmbeddingCache from "./EmbeddingCache.ts"
+import * as BudgetGate from "./internal/budgetGate.ts"
+import * as Costing from "./internal/costing.ts"
+import * as Caching from "./internal/embeddingCaching.ts"
 import * as Call from "./internal/embeddingCall.ts"
 import * as Coalescing from "./internal/embeddingCoalescing.ts"
 import * as EmbeddingStream from "./internal/embeddingStream.ts"
 import * as EmbeddingTelemetry from "./internal/embeddingTelemetry.ts"
+import type * as Budget from "./policy/Budget.ts"
 import * as Enforcement from "./policy/Enforcement.ts"
 import * as Policy from "./policy/Policy.ts"
 import type * as Quota from "./policy/Quota.ts"
@@ -77,6 +82,7 @@ export class EmbeddingService extends Context.Service<EmbeddingService, {
  * - `embedBatch`: one attempt at one request, nothing repeated.
  * - `coalesce`: how long `embed` waits for company; when missing, it joins only what is asked in the same tick.
  * - `metering`: what it knows about its quotas.
+ * - `budgets`: what its calls may cost, see {@link withBudget}.
  */
 export interface Provider {
   readonly provider: string
@@ -86,12 +92,18 @@ export interface Provider {
   readonly policy?: Policy.Policy | undefined
   readonly coalesce?: Duration.Input | undefined
   readonly metering?: Quota.Metering | undefined
+  readonly budgets?: ReadonlyArray<Budget.Budget> | undefined
 }
 
 /** Builds the service of a provider. */
 export const make = (provider: Provider): Effect.Effect<EmbeddingService["Service"], never, Scope.Scope> =>
-  Effect.map(Enforcement.make(provider.policy ?? Policy.standard), (enforcement) => {
-    const prepare = (options: Embedding.EmbeddingOptions | undefined) => Call.make(provider, enforcement, options)
+  Effect.gen(function*() {
+    const inForce = {
+      enforcement: yield* Enforcement.make(provider.policy ?? Policy.standard),
+      budget: yield* BudgetGate.make(provider.budgets),
+      costing: yield* Costing.make
+    }
+    const prepare = (options: Embedding.EmbeddingOptions | undefined) => Call.make(provider, inForce, options)
     const embedOne = Coalescing.make(provider.coalesce)
     const service = EmbeddingService.of({
       embed: (input, options) =>
@@ -99,8 +111,8 @@ export const make = (provider: Provider): Effect.Effect<EmbeddingService["Servic
           EmbeddingTelemetry.operation(
             call.target,
             call.options,
-            embedOne(call, input),
-            ({ inputTokens }) => ({ inputs: 1, inputTokens })
+            Effect.map(embedOne(call, input), (embedding) => Call.priced(call, embedding)),
+            ({ cost, inputTokens }) => ({ inputs: 1, inputTokens, cost })
           )),
       embedMany: (inputs, options) =>
         Effect.flatMap(prepare(options), (call) =>
@@ -108,7 +120,7 @@ export const make = (provider: Provider): Effect.Effect<EmbeddingService["Servic
             call.target,
             call.options,
             Call.embedMany(call, inputs),
-            ({ requests, usage }) => ({ inputs: inputs.length, requests, inputTokens: usage.inputTokens })
+            ({ cost, requests, usage }) => ({ inputs: inputs.length, requests, inputTokens: usage.inputTokens, cost })
           )),
       embedEach: (inputs, options) =>
         Effect.matchEffect(prepare(options), {
@@ -119,7 +131,7 @@ export const make = (provider: Provider): Effect.Effect<EmbeddingService["Servic
                 call.target,
                 call.options,
                 Call.embedEach(call, inputs),
-                (each) => ({ ...each, inputs: inputs.length })
+                (each) => ({ ...each, inputs: inputs.length, cost: call.costOf(each.inputTokens) })
               ),
               (each) => each.results
             )
@@ -202,6 +214,82 @@ export const withPolicy: {
     Layer.effect(
       EmbeddingService,
       Effect.flatMap(EmbeddingService, (service) => make({ ...(providers.get(service) ?? custom(service)), policy }))
+    ).pipe(Layer.provide(self))
+)
+
+/**
+ * Puts a service on a budget: a request that could cost more than is left fails with `BudgetExceededError`, before it is
+ * sent. Several budgets hold together, and `ChatService.withBudget` can put chat on the same one.
+ *
+ * - Each request of a call is accounted for by itself: its texts at the price of the model (`Pricing`), estimated before
+ *   and exact afterwards where the provider counts. A model without a price fails with `InvalidRequestError`. Prices by
+ *   image are not known to it.
+ * - Once for a request however often it was repeated. One that was refused costs nothing; one that failed or was
+ *   interrupted with nobody knowing how far it got costs what was estimated.
+ * - Decorate the layer of the provider: it knows its model. `withPolicy` before or after makes no difference: a budget
+ *   stays around the policy. `withCache` comes after it: known vectors are free.
+ *
+ * @example
+ * BedrockEmbedding.layer({ model }).pipe(
+ *   EmbeddingService.withBudget(Budget.make({ name: "search", perRun: 5 })),
+ *   EmbeddingService.withCache(),
+ *   Layer.provide(Pricing.layer(prices))
+ * )
+ */
+export const withBudget: {
+  (budget: Budget.Budget): <E, R>(self: Layer.Layer<EmbeddingService, E, R>) => Layer.Layer<EmbeddingService, E, R>
+  <E, R>(self: Layer.Layer<EmbeddingService, E, R>, budget: Budget.Budget): Layer.Layer<EmbeddingService, E, R>
+} = dual(
+  2,
+  <E, R>(self: Layer.Layer<EmbeddingService, E, R>, budget: Budget.Budget): Layer.Layer<EmbeddingService, E, R> =>
+    Layer.effect(
+      EmbeddingService,
+      Effect.flatMap(EmbeddingService, (service) => {
+        const provider = providers.get(service) ?? { ...custom(service), policy: Policy.none }
+        return make({ ...provider, budgets: [...provider.budgets ?? [], budget] })
+      })
+    ).pipe(Layer.provide(self))
+)
+
+/**
+ * Puts a cache in front of a service: `EmbeddingCache` keeps the vectors, in memory unless a layer says otherwise.
+ * Decorate last, so that policies and budgets apply to what is sent and not to what is known.
+ *
+ * - An input is known by everything that decides on its vector: its content, provider, model, all options of the call.
+ * - Only unknown inputs reach the service: requests and usage are theirs, and the position an error names
+ *   (`inputs[17]`) is the caller's. A known input costs nothing. A call of known inputs only sends nothing.
+ * - The cache never fails a call. Vectors it cannot read or write are computed; the first failure is logged. A store
+ *   that takes longer than a second has failed, and is not asked again for ten.
+ * - Equal inputs asked for at the same time by different calls are each computed.
+ * - A call is not cached when nothing names its model, or when its options hold what has no text of its own, such as
+ *   a function.
+ *
+ * Counts inputs in `strata.embedding.cache.hits` and `strata.embedding.cache.misses`, equal texts of a call once, and
+ * failed steps in `strata.embedding.cache.failures`.
+ *
+ * @example
+ * BedrockEmbedding.layer({ model }).pipe(
+ *   EmbeddingService.withCache({ timeToLive: "30 days" }),
+ *   Layer.provide(EmbeddingCache.layerMemory({ capacity: 50_000, maxBytes: 256_000_000 }))
+ * )
+ */
+export const withCache: {
+  (
+    options?: EmbeddingCache.Options
+  ): <E, R>(self: Layer.Layer<EmbeddingService, E, R>) => Layer.Layer<EmbeddingService, E, R>
+  <E, R>(
+    self: Layer.Layer<EmbeddingService, E, R>,
+    options?: EmbeddingCache.Options
+  ): Layer.Layer<EmbeddingService, E, R>
+} = dual(
+  (args) => Layer.isLayer(args[0]),
+  <E, R>(
+    self: Layer.Layer<EmbeddingService, E, R>,
+    options?: EmbeddingCache.Options
+  ): Layer.Layer<EmbeddingService, E, R> =>
+    Layer.effect(
+      EmbeddingService,
+      Effect.flatMap(EmbeddingService, (service) => Caching.make(service, options))
     ).pipe(Layer.provide(self))
 )
 

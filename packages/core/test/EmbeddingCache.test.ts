@@ -5,6 +5,7 @@ import * as Metric from "effect/Metric"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/testing/TestClock"
+import * as Cost from "../src/Cost.ts"
 import type * as Embedding from "../src/Embedding.ts"
 import * as EmbeddingCache from "../src/EmbeddingCache.ts"
 import * as EmbeddingService from "../src/EmbeddingService.ts"
@@ -22,6 +23,7 @@ describe("EmbeddingCache", () => {
         const second = yield* EmbeddingService.embedMany(["a dog", "a cat"])
         assert.deepStrictEqual(vectors(second), vectors(first).toReversed())
         assert.deepStrictEqual(second.usage, { inputTokens: 0 })
+        assert.deepStrictEqual(second.cost, Cost.empty)
         assert.strictEqual(second.requests, 0)
         assert.strictEqual(second.model, "test-embedding")
         assert.deepStrictEqual(second.embeddings.map(({ inputTokens, model }) => [inputTokens, model]), [
@@ -127,7 +129,7 @@ describe("EmbeddingCache", () => {
       Effect.gen(function*() {
         const first = yield* EmbeddingService.embed("a cat")
         const second = yield* EmbeddingService.embed("a cat")
-        assert.deepStrictEqual(second, { ...first, inputTokens: 0 })
+        assert.deepStrictEqual(second, { ...first, inputTokens: 0, cost: Cost.empty })
         assert.strictEqual((yield* Cached.sent).length, 1)
       }).pipe(Effect.provide(Cached.layer())))
 
@@ -200,8 +202,8 @@ describe("EmbeddingCache", () => {
     const near = Cached.openStore()
     const far = Cached.openStore()
     const test = TestEmbedding.layer()
-    const service = EmbeddingCache.withCache(test).pipe(Layer.provide(far.store))
-    const both = EmbeddingCache.withCache(service).pipe(Layer.provide(near.store))
+    const service = EmbeddingService.withCache(test).pipe(Layer.provide(far.store))
+    const both = EmbeddingService.withCache(service).pipe(Layer.provide(near.store))
     return Effect.gen(function*() {
       yield* EmbeddingService.embed("a")
       assert.deepStrictEqual([...near.kept.keys()], [...far.kept.keys()])

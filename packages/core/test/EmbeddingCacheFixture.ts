@@ -6,7 +6,7 @@ import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import type * as Embedding from "../src/Embedding.ts"
 import * as EmbeddingCache from "../src/EmbeddingCache.ts"
-import type * as EmbeddingService from "../src/EmbeddingService.ts"
+import * as EmbeddingService from "../src/EmbeddingService.ts"
 import type * as CacheTelemetry from "../src/internal/embeddingCacheTelemetry.ts"
 import { TestEmbedding } from "../src/testing/index.ts"
 
@@ -14,12 +14,12 @@ import { TestEmbedding } from "../src/testing/index.ts"
 export const layer = (options: {
   readonly service?: TestEmbedding.Options
   readonly cache?: EmbeddingCache.Options
-  readonly store?: Layer.Layer<EmbeddingCache.EmbeddingCache>
+  readonly store?: Layer.Layer<never>
 } = {}): Layer.Layer<
-  EmbeddingService.EmbeddingService | TestEmbedding.TestEmbedding | EmbeddingCache.EmbeddingCache
+  EmbeddingService.EmbeddingService | TestEmbedding.TestEmbedding
 > => {
   const test = TestEmbedding.layer(options.service)
-  return Layer.mergeAll(test, EmbeddingCache.withCache(test, options.cache)).pipe(
+  return Layer.mergeAll(test, EmbeddingService.withCache(test, options.cache)).pipe(
     Layer.provideMerge(options.store ?? EmbeddingCache.layerMemory())
   )
 }

@@ -3,7 +3,6 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import type * as Embedding from "../src/Embedding.ts"
-import * as EmbeddingCache from "../src/EmbeddingCache.ts"
 import * as EmbeddingService from "../src/EmbeddingService.ts"
 import * as ProviderError from "../src/ProviderError.ts"
 import { TestEmbedding } from "../src/testing/index.ts"
@@ -55,7 +54,7 @@ describe("What an embedding is kept under", () => {
   it.effect("is the provider, the default model of the layer, and the namespace", () => {
     const { kept, store } = Cached.openStore()
     const embed = (
-      layer: Layer.Layer<EmbeddingService.EmbeddingService, never, EmbeddingCache.EmbeddingCache>,
+      layer: Layer.Layer<EmbeddingService.EmbeddingService, never>,
       options?: Embedding.EmbeddingOptions
     ) => EmbeddingService.embed("a", options).pipe(Effect.provide(Layer.provide(layer, store)))
     const probe = Layer.effect(
@@ -63,15 +62,15 @@ describe("What an embedding is kept under", () => {
       Effect.map(EmbeddingProbe.make({}), ({ service }) => service)
     )
     return Effect.gen(function*() {
-      yield* embed(EmbeddingCache.withCache(TestEmbedding.layer()))
+      yield* embed(EmbeddingService.withCache(TestEmbedding.layer()))
       assert.strictEqual(kept.size, 1)
-      yield* embed(EmbeddingCache.withCache(TestEmbedding.layer({ model: "another" })))
+      yield* embed(EmbeddingService.withCache(TestEmbedding.layer({ model: "another" })))
       assert.strictEqual(kept.size, 2)
-      yield* embed(EmbeddingCache.withCache(probe), { model: "test-embedding" })
+      yield* embed(EmbeddingService.withCache(probe), { model: "test-embedding" })
       assert.strictEqual(kept.size, 3)
-      yield* embed(EmbeddingCache.withCache({ namespace: "2" })(TestEmbedding.layer()))
+      yield* embed(EmbeddingService.withCache({ namespace: "2" })(TestEmbedding.layer()))
       assert.strictEqual(kept.size, 4)
-      yield* embed(EmbeddingCache.withCache(TestEmbedding.layer()))
+      yield* embed(EmbeddingService.withCache(TestEmbedding.layer()))
       assert.strictEqual(kept.size, 4)
     })
   })
@@ -122,7 +121,7 @@ describe("What an embedding is kept under", () => {
       yield* EmbeddingService.embed({ text: "a" })
       assert.strictEqual(kept.size, inputs.length)
     }).pipe(
-      Effect.provide(EmbeddingCache.withCache(elsewhere("some-model")).pipe(Layer.provide(store)))
+      Effect.provide(EmbeddingService.withCache(elsewhere("some-model")).pipe(Layer.provide(store)))
     )
   })
 
@@ -130,7 +129,7 @@ describe("What an embedding is kept under", () => {
     const { kept, store } = Cached.openStore()
     const embed = (model: string | undefined) =>
       EmbeddingService.embed("a").pipe(
-        Effect.provide(EmbeddingCache.withCache(elsewhere(model)).pipe(Layer.provide(store)))
+        Effect.provide(EmbeddingService.withCache(elsewhere(model)).pipe(Layer.provide(store)))
       )
     return Effect.gen(function*() {
       yield* embed(undefined)

@@ -12,6 +12,7 @@ import * as EmbeddingCache from "../src/EmbeddingCache.ts"
 import * as EmbeddingService from "../src/EmbeddingService.ts"
 import * as EmbeddingCachePersistence from "../src/persistence/EmbeddingCachePersistence.ts"
 import * as Cached from "./EmbeddingCacheFixture.ts"
+import * as Sqlite from "./support/Sqlite.ts"
 
 const denied = PlatformError.systemError({ _tag: "PermissionDenied", module: "FileSystem", method: "open" })
 const notFound = PlatformError.systemError({ _tag: "NotFound", module: "FileSystem", method: "open" })
@@ -36,11 +37,15 @@ const files = () => {
   return { kept, layer }
 }
 
-const stores: ReadonlyArray<readonly [string, () => Layer.Layer<EmbeddingCache.EmbeddingCache>]> = [
+const stores: ReadonlyArray<readonly [string, () => Layer.Layer<never>]> = [
   ["persistence in memory", () => Layer.provide(persistence(), Persistence.layerBackingMemory)],
   [
     "persistence in a key value store",
     () => persistence().pipe(Layer.provide(Persistence.layerBackingKvs), Layer.provide(KeyValueStore.layerMemory))
+  ],
+  [
+    "persistence in SQL",
+    () => persistence().pipe(Layer.provide(Persistence.layerBackingSql), Layer.provide(Sqlite.layer), Layer.orDie)
   ],
   ["a key value store in memory", () => Layer.provide(keyValueStore(), KeyValueStore.layerMemory)],
   ["a key value store of strings", () => Layer.provide(keyValueStore(), stringStore)],
@@ -68,7 +73,7 @@ const stringStore = Layer.sync(KeyValueStore.KeyValueStore, () => {
 })
 
 /** A service of its own before a store that others share, as in another process. */
-const process = (store: EmbeddingCache.EmbeddingCache["Service"], cache?: EmbeddingCache.Options) =>
+const process = (store: EmbeddingCache.EmbeddingCache, cache?: EmbeddingCache.Options) =>
   Cached.layer({
     store: Layer.succeed(EmbeddingCache.EmbeddingCache, store),
     ...(cache === undefined ? {} : { cache })
@@ -101,7 +106,7 @@ describe("EmbeddingCachePersistence", () => {
       const shared = yield* EmbeddingCache.EmbeddingCache
       const next = EmbeddingService.embedMany(["a"]).pipe(Effect.provide(process(shared)))
       yield* next
-      yield* TestClock.adjust("1000 days")
+      yield* TestClock.adjust("2 days")
       assert.strictEqual((yield* next).requests, 0)
       assert.deepStrictEqual(yield* shared.getMany([]), [])
       yield* shared.setMany([])

@@ -39,7 +39,7 @@ describe("A store of the embedding cache", () => {
       const { probe, service } = yield* EmbeddingProbe.make({
         answer: ({ options }) => Effect.succeed({ vectors: [kinds[options.vectorType]] })
       })
-      const layer = EmbeddingCache.withCache(Layer.succeed(EmbeddingService.EmbeddingService, service))
+      const layer = EmbeddingService.withCache(Layer.succeed(EmbeddingService.EmbeddingService, service))
       yield* Effect.gen(function*() {
         for (const times of ["sent", "kept"]) {
           for (const vectorType of ["float", "int8", "uint8", "binary"] as const) {

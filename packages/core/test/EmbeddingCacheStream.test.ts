@@ -39,7 +39,7 @@ const numbers = (embedded: Iterable<Embedding.Embedded<unknown>>) =>
 /** The service of a {@link EmbeddingProbe} behind a cache. */
 const probed = Effect.fnUntraced(function*(options: Parameters<typeof EmbeddingProbe.make>[0]) {
   const { probe, service } = yield* EmbeddingProbe.make(options)
-  const layer = EmbeddingCache.withCache(Layer.succeed(EmbeddingService.EmbeddingService, service))
+  const layer = EmbeddingService.withCache(Layer.succeed(EmbeddingService.EmbeddingService, service))
   const context = yield* Layer.build(Layer.provide(layer, EmbeddingCache.layerMemory()))
   return { probe, context }
 })
@@ -151,7 +151,7 @@ describe("EmbeddingCache embedStream", () => {
       }).pipe(Effect.provideContext(context))
     }))
 
-  it.effect("names the place of a bad value in the stream, after all before its request", () =>
+  it.effect("names the place of a bad value in the stream, and gives nothing out of order before it", () =>
     Effect.gen(function*() {
       yield* EmbeddingService.embedMany(["a", "b"])
       const inputs = [...Cached.texts(8), "a", "b", "a", "refused", "a"]
@@ -163,7 +163,9 @@ describe("EmbeddingCache embedStream", () => {
       )
       assert.strictEqual(error._tag, "InvalidRequestError")
       assert.match(error.message, /^inputs\[11\]: /u)
-      assert.deepStrictEqual(seen, inputs.slice(0, 11))
+      // Requests in flight fail together: how many answers were out by then is a matter of luck.
+      assert.isAtMost(seen.length, 11)
+      assert.deepStrictEqual(seen, inputs.slice(0, seen.length))
     }).pipe(
       Effect.provide(Cached.layer({ service: { limits: { maxItems: 4 }, refuse: (input) => input === "refused" } }))
     ))

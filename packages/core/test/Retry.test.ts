@@ -45,11 +45,59 @@ describe("Retry.exponential", () => {
     for (const [tag, error] of Object.entries(errors)) assert.strictEqual(error._tag, tag)
   })
 
-  it.effect.each(Object.values(errors))("repeats $_tag only if it is transient", (error) =>
+  it.effect.each(Object.values(errors).filter(({ _tag }) => _tag !== "ModelFailedError"))(
+    "repeats $_tag only if it is transient",
+    (error) =>
+      Effect.gen(function*() {
+        const result = yield* pauses(Retry.exponential({ times: 1 }), [error])
+        assert.strictEqual(result.pauses.length, transient.has(error._tag) ? 1 : 0)
+        assert.strictEqual(result.error, error)
+      })
+  )
+
+  const modelFailed = (originalStatus: number | undefined) =>
+    new ProviderError.ModelFailedError({ provider: "p", message: "m", originalStatus })
+
+  it.effect.each([[429, 8], [500, 8], [503, 8], [400, 0], [424, 0], [undefined, 0]] as const)(
+    "repeats a model that failed with status %s, %s times",
+    ([status, times]) =>
+      Effect.gen(function*() {
+        const result = yield* pauses(Retry.exponential(), [modelFailed(status)])
+        assert.strictEqual(result.pauses.length, times)
+      })
+  )
+
+  const timedOut = (phase: ProviderError.TimeoutPhase) =>
+    new ProviderError.TimeoutError({ provider: "p", message: "m", phase })
+
+  it.effect("repeats a model that ran out of its own time once, and clocks of ours as often as anything", () =>
     Effect.gen(function*() {
-      const result = yield* pauses(Retry.exponential({ times: 1 }), [error])
-      assert.strictEqual(result.pauses.length, transient.has(error._tag) ? 1 : 0)
-      assert.strictEqual(result.error, error)
+      assert.strictEqual((yield* pauses(Retry.exponential(), [timedOut("model")])).pauses.length, 1)
+      assert.strictEqual((yield* pauses(Retry.exponential(), [timedOut("attempt")])).pauses.length, 8)
+    }))
+
+  it.effect("counts each kind of failure by itself, and all of them together", () =>
+    Effect.gen(function*() {
+      const { ConnectionError, ModelUnavailableError } = errors
+      const mixed = yield* pauses(Retry.exponential(), [
+        timedOut("model"),
+        ...Array.makeBy(5, () => ModelUnavailableError),
+        ConnectionError,
+        timedOut("model")
+      ])
+      assert.strictEqual(mixed.pauses.length, 7)
+      assert.strictEqual(mixed.error._tag, "TimeoutError")
+      const unavailable = yield* pauses(Retry.exponential(), [ConnectionError, ModelUnavailableError])
+      assert.strictEqual(unavailable.pauses.length, 6)
+      const few = yield* pauses(Retry.exponential({ times: 2 }), [ConnectionError, ModelUnavailableError])
+      assert.strictEqual(few.pauses.length, 2)
+    }))
+
+  it.effect("begins to count anew with each call", () =>
+    Effect.gen(function*() {
+      const retry = Retry.exponential()
+      yield* pauses(retry, [timedOut("model")])
+      assert.strictEqual((yield* pauses(retry, [timedOut("model")])).pauses.length, 1)
     }))
 
   it.effect("doubles the longest wait with each retry, up to maxDelay", () =>
@@ -122,18 +170,22 @@ describe("Retry.exponential", () => {
 
 describe("Retry.standard", () => {
   it.effect.each([
-    { error: errors.ConnectionError, luck: 0 as const, total: 22_700 },
-    { error: errors.ConnectionError, luck: 1 as const, total: 45_400 },
-    { error: errors.RateLimitError, luck: 0 as const, total: 45_500 },
-    { error: errors.RateLimitError, luck: 1 as const, total: 91_000 }
+    { error: errors.ConnectionError, longest: [200, 400, 800, 1_600, 3_200, 6_400, 12_800, 20_000], total: 45_400 },
+    {
+      error: errors.RateLimitError,
+      longest: [1_000, 2_000, 4_000, 8_000, 16_000, 20_000, 20_000, 20_000],
+      total: 91_000
+    },
+    { error: errors.ModelUnavailableError, longest: [1_000, 2_000, 4_000, 8_000, 16_000], total: 31_000 }
   ])(
-    "waits 8 times, $total ms in all after $error._tag with luck $luck",
-    ({ error, luck, total }) =>
+    "waits $longest ms at most after $error._tag, and half of it at least",
+    ({ error, longest, total }) =>
       Effect.gen(function*() {
-        const { pauses: waits } = yield* withLuck(luck)(pauses(Retry.standard, [error]))
-        assert.strictEqual(waits.length, 8)
-        assert.strictEqual(sum(waits), total)
-        assert.isTrue(waits.every((wait) => wait <= 20_000))
+        const most = yield* withLuck(1)(pauses(Retry.standard, [error]))
+        assert.deepStrictEqual(most.pauses, longest)
+        assert.strictEqual(sum(most.pauses), total)
+        const least = yield* withLuck(0)(pauses(Retry.standard, [error]))
+        assert.deepStrictEqual(least.pauses, longest.map((wait) => wait / 2))
       })
   )
 })

@@ -41,7 +41,8 @@ import type * as Schema from "effect/Schema"
  * Tokens
  * - `caching`: see {@link Caching}.
  * - `contextTokens`, `maxOutputTokens`: the service decides; these are for planning.
- * - `outputBurndown`: how many tokens of the quota one token of output costs.
+ * - `outputBurndown`: how many tokens of the quota one token of output costs; 1 where nothing else is known. Source:
+ *   https://docs.aws.amazon.com/bedrock/latest/userguide/quotas-token-burndown.html
  */
 export interface Capabilities {
   readonly vendor?: string | undefined

@@ -12,7 +12,7 @@ export type Answer = Readonly<Record<string, unknown>>
 /** The object in a body of JSON, or a sentence that says what is wrong with it. */
 export const parse = (body: Uint8Array): Result.Result<Answer, string> =>
   Result.try({
-    try: (): unknown => JSON.parse(new TextDecoder().decode(body)),
+    try: (): unknown => JSON.parse(withoutTwin(decoder.decode(body))),
     catch: () => "The answer is not JSON"
   }).pipe(Result.filterOrFail(isAnswer, () => "The answer is not a JSON object"))
 
@@ -67,6 +67,29 @@ export const vectors = <A>(
 /** A count of tokens. */
 export const tokens = (value: unknown): number | undefined =>
   typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : undefined
+
+const decoder = new TextDecoder()
+
+/**
+ * Titan answers `{"embedding":[…],"embeddingsByType":{"float":[…]}}`, twice the same numbers. Where the second array is the
+ * first one letter by letter it is emptied, since reading its numbers is most of the work; nobody asks for them. What was
+ * JSON before still is, and what was none is none.
+ */
+const withoutTwin = (json: string): string => {
+  if (!json.startsWith(opening)) return json
+  const end = json.indexOf("]")
+  const at = json.indexOf(twinOpening, end)
+  if (end === -1 || at === -1) return json
+  const array = json.slice(opening.length, end)
+  const twin = at + twinOpening.length
+  const isFlat = !array.includes("[") && !array.includes("\"")
+  return isFlat && json.startsWith(`${array}]`, twin)
+    ? json.slice(0, twin) + json.slice(twin + array.length)
+    : json
+}
+
+const opening = `{"embedding":[`
+const twinOpening = `"embeddingsByType":{"float":[`
 
 const wholeNumbers = (
   value: unknown,

@@ -29,6 +29,12 @@ export const names: ReadonlyArray<Name> = all.map(({ name }) => name)
 
 /** The family a model id tells; where it tells none, as an ARN may not, the one with the name of the `hint`. */
 export const find = (model: string, hint?: Name): Family | undefined => {
+  if (last?.model === model && last.hint === hint) return last.family
   const id = ModelId.parse(model)
-  return all.find((family) => family.matches(id)) ?? all.find(({ name }) => name === hint)
+  const family = all.find((family) => family.matches(id)) ?? all.find(({ name }) => name === hint)
+  last = { model, hint, family }
+  return family
 }
+
+/** The requests of a call are for one model, one after the other. */
+let last: { readonly model: string; readonly hint: Name | undefined; readonly family: Family | undefined } | undefined

@@ -12,17 +12,25 @@ import * as ModelId from "../ModelId.ts"
 import * as Region from "../Region.ts"
 import * as Transport from "../Transport.ts"
 import { providerName } from "./provider.ts"
+import * as Renewal from "./renewal.ts"
+import * as Signing from "./signing.ts"
 
-/** `home` is the client of the client's own region; the others are those a model or a guardrail is called with. */
+/**
+ * `home` is the client of the client's own region, `region`, which may be unknown. The others send a call to a model or a
+ * guardrail with the client it takes, twice when its credentials had to be renewed.
+ */
 export interface SdkClients {
   readonly home: BedrockRuntimeClient
-  readonly forModel: (
-    modelId: string | undefined
-  ) => Effect.Effect<BedrockRuntimeClient, ProviderError.InvalidRequestError>
-  readonly forGuardrail: (
-    identifier: string | undefined
-  ) => Effect.Effect<BedrockRuntimeClient, ProviderError.InvalidRequestError>
+  readonly region: string | undefined
+  readonly withModel: Using
+  readonly withGuardrail: Using
 }
+
+/** Sends a call to what is named, an ARN or not. */
+export type Using = <A, R>(
+  name: string | undefined,
+  send: (client: BedrockRuntimeClient) => Effect.Effect<A, ProviderError.ProviderError, R>
+) => Effect.Effect<A, ProviderError.ProviderError, R>
 
 /** Clients with this configuration; without a region in it, the SDK looks for one in the profile. */
 export const open = Effect.fnUntraced(function*(
@@ -43,6 +51,8 @@ export const open = Effect.fnUntraced(function*(
   if (region !== undefined) clients.set(region, home)
   // The provider of a client keeps the credentials it got: other regions ask it, and nothing is fetched twice.
   const shared = region === undefined ? config : { ...config, credentials: home.config.credentials }
+  const renewal = Renewal.make(home)
+  const renewals = new Map<BedrockRuntimeClient, Renewal.Renewal>()
 
   const forResource = (
     name: string | undefined,
@@ -56,15 +66,19 @@ export const open = Effect.fnUntraced(function*(
     return Effect.map(Region.validate(target), () => {
       const client = add({ ...shared, region: target })
       clients.set(target, client)
+      if (region === undefined) renewals.set(client, Renewal.make(client))
+      // Given as an option, a token would be kept by this client as well, and never renewed.
+      else Object.assign(client.config, { token: home.config.token })
       return client
     })
   }
+  const using = (unnamed: ProviderError.InvalidRequestError): Using => (name, send) =>
+    Effect.flatMap(
+      forResource(name, unnamed),
+      (client) => (renewals.get(client) ?? renewal).around(client, Effect.suspend(() => send(client)))
+    )
 
-  return {
-    home,
-    forModel: (modelId) => forResource(modelId, noModel),
-    forGuardrail: (identifier) => forResource(identifier, noGuardrail)
-  }
+  return { home, region, withModel: using(noModel), withGuardrail: using(noGuardrail) }
 })
 
 const make = (config: BedrockRuntimeClientConfig): BedrockRuntimeClient => {
@@ -73,9 +87,11 @@ const make = (config: BedrockRuntimeClientConfig): BedrockRuntimeClient => {
     maxAttempts: 1,
     // AWS_RETRY_MODE=adaptive would slow calls down on its own account, even those that are never repeated.
     retryMode: "standard",
-    cacheMiddleware: true
+    cacheMiddleware: true,
+    sha256: Signing.Sha256
   })
   Transport.install(client)
+  Signing.keepSigner(client)
   return client
 }
 

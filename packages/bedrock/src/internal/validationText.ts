@@ -7,7 +7,7 @@ import type { Fields } from "./networkError.ts"
 
 /** The error a text stands for. */
 export const classify = (text: string, fields: Fields): ProviderError.ProviderError => {
-  if (/on-demand throughput/i.test(text)) {
+  if (noThroughput.test(text)) {
     const remedy = profileRemedy(fields.model)
     return new ProviderError.InvalidRequestError({ ...fields, field: "model", remedy, message: `${text} ${remedy}` })
   }
@@ -29,6 +29,12 @@ export const classify = (text: string, fields: Fields): ProviderError.ProviderEr
     message: text
   })
 }
+
+/** Whether an error says that a model is served through inference profiles only. */
+export const needsProfile = (error: ProviderError.ProviderError): error is ProviderError.InvalidRequestError =>
+  error._tag === "InvalidRequestError" && noThroughput.test(error.message)
+
+const noThroughput = /on-demand throughput/i
 
 // Converse, Anthropic, Titan, Cohere and the JSON schemas in front of the older models each say it their own way.
 const tooLong = new RegExp(

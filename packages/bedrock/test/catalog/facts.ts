@@ -38,7 +38,7 @@ export const facts: ReadonlyArray<readonly [string, ModelCatalog.Capabilities]> 
   ["global.anthropic.claude-haiku-4-5-20251001-v1:0", { maxOutputTokens: 64_000, outputBurndown: 5 }],
   ["anthropic.claude-opus-4-6-v1", { contextTokens: 1_000_000, maxOutputTokens: 128_000, nativeJson: true }],
   ["anthropic.claude-opus-4-8", { sampling: false, nativeJson: false, midConversationSystem: undefined }],
-  ["anthropic.claude-fable-5", { sampling: false, toolChoice: ["auto"] }],
+  ["anthropic.claude-fable-5", { sampling: false, outputBurndown: 5, toolChoice: ["auto"] }],
   ["amazon.nova-micro-v1:0", { imageInput: false, documentInput: false, videoInput: false, tools: true }],
   ["eu.amazon.nova-lite-v1:0", { imageInput: true, videoInput: true, contextTokens: 300_000 }],
   ["amazon.nova-pro-v1:0:300k", { documentInput: true, toolChoice: ["auto", "any", "tool"], nativeJson: false }],

@@ -35,6 +35,7 @@ export const layer = <Body>(options: {
           latency: undefined
         }
       }),
+    region: "us-east-1",
     sdk: new BedrockRuntimeClient({ region: "us-east-1" })
   })
 }

@@ -25,15 +25,19 @@ export const make = (
   outputBurndown: metering?.outputBurndown?.(request.model) ?? 1,
   load: (count) => {
     const outputTokens = request.maxTokens ?? metering?.maxOutputTokens?.(request.model) ?? assumedMaxTokens
+    const estimated = Effect.sync(() => ({ inputTokens: TokenEstimate.chat(request), outputTokens }))
     const exact = count === "exact" ? metering?.countTokens?.(request) : undefined
-    return exact === undefined
-      ? Effect.sync(() => ({ inputTokens: TokenEstimate.chat(request), outputTokens }))
-      : Effect.map(exact, (inputTokens) => ({ inputTokens, outputTokens }))
+    return exact === undefined ? estimated : Effect.matchEffect(exact, {
+      // What keeps the provider from counting will, if it matters, keep it from answering too.
+      onFailure: () => estimated,
+      onSuccess: (inputTokens) => Effect.succeed({ inputTokens, outputTokens, counted: true })
+    })
   },
   consumed: (answer) =>
     !("usage" in answer) ? undefined : {
       inputTokens: answer.usage.inputTokens + answer.usage.cacheWriteTokens,
-      outputTokens: answer.usage.outputTokens
+      outputTokens: answer.usage.outputTokens,
+      promptTokens: answer.usage.inputTokens + answer.usage.cacheWriteTokens + answer.usage.cacheReadTokens
     }
 })
 

@@ -2,13 +2,14 @@
  * The store of a cached service as its calls see it: vectors by input, and no failures.
  */
 import * as Arr from "effect/Array"
-import * as Cause from "effect/Cause"
 import type * as Digest from "effect/crypto/Digest"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Cost from "../Cost.ts"
 import type * as Embedding from "../Embedding.ts"
 import type * as EmbeddingCache from "../EmbeddingCache.ts"
 import type * as Telemetry from "../Telemetry.ts"
+import * as CacheStep from "./cacheStep.ts"
 import * as CacheKey from "./embeddingCacheKey.ts"
 import * as CacheTelemetry from "./embeddingCacheTelemetry.ts"
 import * as VectorBytes from "./vectorBytes.ts"
@@ -45,15 +46,16 @@ export interface Store {
 /** The embedding of an input that was found, which has cost nothing. */
 export const embedding = (call: Call, look: Look, input: Embedding.Input): Embedding.Embedding | undefined => {
   const vector = look.vectors.get(input)
-  return vector === undefined ? undefined : { vector, model: call.target.model, inputTokens: 0 }
+  return vector === undefined ? undefined : { vector, model: call.target.model, inputTokens: 0, cost: Cost.empty }
 }
 
 /** A step that fails is skipped; the first failure after a success is logged, and each is counted. */
 export const make = (
-  cache: EmbeddingCache.EmbeddingCache["Service"],
+  cache: EmbeddingCache.EmbeddingCache,
   digest: Digest.Digest["Service"],
   timeToLive: Duration.Duration | undefined
 ): Store => {
+  const spared = CacheStep.make(CacheTelemetry.recordFailure)
   const read = spared("The embedding cache cannot be read: vectors are computed again")
   const write = spared("The embedding cache cannot be written: new vectors are not kept")
 
@@ -63,12 +65,11 @@ export const make = (
       const keys = new Map<Embedding.Input, string>()
       const vectors = new Map<Embedding.Input, Embedding.Vector>()
       for (const group of Arr.chunksOf(different, batch)) {
-        const step = Effect.gen(function*() {
-          const hashes = yield* Effect.forEach(group, (input) => CacheKey.make(digest, call.settings, input), {
-            concurrency: "unbounded"
-          })
-          group.forEach((input, index) => keys.set(input, hashes[index]!))
-          const values = yield* cache.getMany(hashes)
+        const hashes = yield* Effect.forEach(group, (input) => CacheKey.make(digest, call.settings, input), {
+          concurrency: "unbounded"
+        })
+        group.forEach((input, index) => keys.set(input, hashes[index]!))
+        const step = Effect.map(Effect.suspend(() => cache.getMany(hashes)), (values) => {
           group.forEach((input, index) => {
             const vector = decoded(values[index], call)
             if (vector !== undefined) vectors.set(input, vector)
@@ -102,25 +103,4 @@ const decoded = (value: Uint8Array | undefined, { dimensions }: Call): Embedding
   // A vector of bits packs eight dimensions into a number, so only floats can be counted.
   const isOther = dimensions !== undefined && vector instanceof Float32Array && vector.length !== dimensions
   return isOther ? undefined : vector
-}
-
-/** Whether a step succeeded. A store is somebody else's code: its defects are failures too. */
-const spared = (message: string) => {
-  let isDown = false
-  return <E>(step: Effect.Effect<void, E>, target: Telemetry.Target): Effect.Effect<boolean> =>
-    Effect.matchCauseEffect(step, {
-      onSuccess: () =>
-        Effect.sync(() => {
-          isDown = false
-          return true
-        }),
-      onFailure: (cause) => {
-        if (Cause.hasInterruptsOnly(cause)) return Effect.interrupt
-        const log = isDown ? Effect.void : Effect.logWarning(message, cause).pipe(
-          Effect.annotateLogs({ provider: target.provider, model: target.model })
-        )
-        isDown = true
-        return Effect.as(Effect.andThen(log, CacheTelemetry.recordFailure(target)), false)
-      }
-    })
 }

@@ -1,18 +1,19 @@
 /**
  * An embedding service behind a cache: what is known is answered, and only the rest goes to the service.
  */
-import type * as Digest from "effect/crypto/Digest"
-import type * as Duration from "effect/Duration"
+import * as Digest from "effect/crypto/Digest"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Metric from "effect/Metric"
 import * as Request from "effect/Request"
 import * as RequestResolver from "effect/RequestResolver"
 import * as Result from "effect/Result"
+import * as Cost from "../Cost.ts"
 import type * as Embedding from "../Embedding.ts"
-import type * as EmbeddingCache from "../EmbeddingCache.ts"
+import * as EmbeddingCache from "../EmbeddingCache.ts"
 import type * as EmbeddingService from "../EmbeddingService.ts"
-import * as CacheKey from "./embeddingCacheKey.ts"
+import * as CanonicalLine from "./canonicalLine.ts"
 import * as CachePlace from "./embeddingCachePlace.ts"
 import * as CacheStore from "./embeddingCacheStore.ts"
 import * as CacheStream from "./embeddingCacheStream.ts"
@@ -20,11 +21,14 @@ import * as CacheStream from "./embeddingCacheStream.ts"
 /** Decorates a service. */
 export const make = Effect.fnUntraced(function*(
   service: EmbeddingService.EmbeddingService["Service"],
-  cache: EmbeddingCache.EmbeddingCache["Service"],
-  digest: Digest.Digest["Service"],
-  settings: { readonly namespace: string; readonly timeToLive: Duration.Duration | undefined }
+  settings: EmbeddingCache.Options = {}
 ): Effect.fn.Return<EmbeddingService.EmbeddingService["Service"]> {
-  const store = CacheStore.make(cache, digest, settings.timeToLive)
+  const timeToLive = Duration.fromInputUnsafe(settings.timeToLive ?? Duration.infinity)
+  const store = CacheStore.make(
+    yield* EmbeddingCache.EmbeddingCache,
+    yield* Effect.provide(Digest.Digest, Digest.layerWebCrypto),
+    Duration.isFinite(timeToLive) ? timeToLive : undefined
+  )
   const who = yield* identify(service)
   const together = coalesced(store)
 
@@ -33,7 +37,7 @@ export const make = Effect.fnUntraced(function*(
     const model = options?.model ?? who.model
     // Every option counts, those added one day too; what has a default is the same whether or not it is said.
     const resolved = { purpose: "document", truncate: "none", vectorType: "float", ...defined(options), model }
-    const line = CacheKey.line([settings.namespace, who.provider, resolved])
+    const line = CanonicalLine.make([settings.namespace ?? "", who.provider, resolved])
     return model === undefined || line === undefined ? undefined : {
       target: { operation: "embeddings", provider: who.provider, model },
       settings: line,
@@ -64,7 +68,7 @@ export const make = Effect.fnUntraced(function*(
     const places = missing(known)
     if (places.length === 0 && inputs.length > 0) {
       const embeddings = known.filter((embedding) => embedding !== undefined)
-      return { embeddings, usage: { inputTokens: 0 }, model: call.target.model, requests: 0 }
+      return { embeddings, usage: { inputTokens: 0 }, model: call.target.model, requests: 0, cost: Cost.empty }
     }
     const batch = yield* Effect.mapError(
       service.embedMany(places.map((place) => inputs[place]!), options),

@@ -3,11 +3,15 @@
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import type * as Cost from "../Cost.ts"
 import type * as Embedding from "../Embedding.ts"
 import type * as Enforcement from "../policy/Enforcement.ts"
 import type * as Quota from "../policy/Quota.ts"
 import * as ProviderError from "../ProviderError.ts"
 import type * as Telemetry from "../Telemetry.ts"
+import * as Usage from "../Usage.ts"
+import type * as BudgetGate from "./budgetGate.ts"
+import type * as Costing from "./costing.ts"
 import type * as Capacity from "./embeddingCapacity.ts"
 import * as Execution from "./embeddingExecution.ts"
 import * as Inputs from "./embeddingInputs.ts"
@@ -21,11 +25,20 @@ import * as TokenEstimate from "./tokenEstimate.ts"
  *
  * - `send`: one request under the policy; its answer has the right shape.
  * - `concurrency`: requests this call may have in flight.
+ * - `costOf`: what tokens cost, where they are counted and their price is known.
  */
 export interface Call extends Validation.Resolved {
   readonly target: Telemetry.Target
   readonly send: Execution.Send
   readonly concurrency: number
+  readonly costOf: (inputTokens: number | undefined) => Cost.Cost | undefined
+}
+
+/** What is in force for all calls of a service. */
+export interface InForce {
+  readonly enforcement: Enforcement.Enforcement
+  readonly budget: BudgetGate.BudgetGate
+  readonly costing: Costing.Costing
 }
 
 /** Settles the options of a call. */
@@ -34,7 +47,7 @@ export const make = (
     readonly embedBatch: Execution.Send
     readonly metering?: Quota.Metering | undefined
   },
-  enforcement: Enforcement.Enforcement,
+  { budget, costing, enforcement }: InForce,
   options: Embedding.EmbeddingOptions | undefined
 ): Effect.Effect<Call, ProviderError.ProviderError> =>
   Effect.map(Validation.resolve(provider, options), (resolved) => {
@@ -49,15 +62,24 @@ export const make = (
       ...resolved,
       target,
       concurrency: enforcement.window,
-      send: (batch) =>
-        Effect.tap(
-          enforcement.call(
-            Effect.flatMap(provider.embedBatch(batch), (answer) => shaped(target, batch, answer)),
-            target,
-            metering(batch)
-          ),
-          (answer) => EmbeddingTelemetry.recordAnswer(target, answer)
+      costOf: (inputTokens) =>
+        inputTokens === undefined ? undefined : costing.cost(target, Usage.make({ inputTokens })),
+      send: (batch) => {
+        const meter = metering(batch)
+        const answered = Effect.flatMap(provider.embedBatch(batch), (answer) => shaped(target, batch, answer))
+        return budget.call(enforcement.call(answered, target, meter), {
+          target,
+          load: Effect.suspend(() => meter.load("estimate")),
+          bill,
+          outputTokens: () => 0
+        }).pipe(
+          Effect.tap((answer) => EmbeddingTelemetry.recordAnswer(target, answer)),
+          Effect.tap((answer) => {
+            const billed = bill(answer)
+            return billed === undefined ? Effect.void : costing.record(target, billed.usage)
+          })
         )
+      }
     }
   })
 
@@ -79,14 +101,15 @@ export const embedMany = (
     return Effect.map(
       Execution.execute(plan, {
         ...call,
-        onEmbedding: (slot, embedding) => settled[slot] = embedding,
+        onEmbedding: (slot, embedding) => settled[slot] = priced(call, embedding),
         onFailure: ([slot], failure) => Effect.fail(failure(`inputs[${offset + plan.slots.indexOf(slot!)}]`))
       }),
       ({ inputTokens, requests }): Embedding.EmbeddingBatch => ({
         embeddings: Array.from(plan.slots, (slot) => settled[slot]!),
         usage: { inputTokens },
         model: call.options.model,
-        requests
+        requests,
+        ...costed(call, inputTokens)
       })
     )
   })
@@ -105,7 +128,7 @@ export const embedEach = (
     return Effect.map(
       Execution.execute(plan, {
         ...call,
-        onEmbedding: (slot, embedding) => settled[slot] = Result.succeed(embedding),
+        onEmbedding: (slot, embedding) => settled[slot] = Result.succeed(priced(call, embedding)),
         onFailure: (slots, failure) => Effect.sync(() => slots.forEach((slot) => settled[slot] = Result.fail(failure)))
       }),
       (cost) => {
@@ -120,6 +143,20 @@ export const embedEach = (
       }
     )
   })
+
+/** An embedding with what it cost, where its tokens are counted. */
+export const priced = (call: Call, embedding: Embedding.Embedding): Embedding.Embedding => {
+  const cost = call.costOf(embedding.inputTokens)
+  return cost === undefined ? embedding : { ...embedding, cost }
+}
+
+const costed = (call: Call, inputTokens: number | undefined): Pick<Embedding.EmbeddingBatch, "cost"> => {
+  const cost = call.costOf(inputTokens)
+  return cost === undefined ? {} : { cost }
+}
+
+const bill = ({ inputTokens }: Embedding.ProviderBatchResult): { readonly usage: Usage.Usage } | undefined =>
+  inputTokens === undefined ? undefined : { usage: Usage.make({ inputTokens }) }
 
 /** Vectors are no tokens: an embedding draws its prompt alone. */
 const metering = ({ inputs }: Embedding.ProviderBatch): Enforcement.Metering<Embedding.ProviderBatchResult> => ({

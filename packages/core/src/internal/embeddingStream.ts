@@ -47,7 +47,12 @@ export const make = <A, E, R>(
         }), { concurrency: call.concurrency, unordered }),
       Stream.flattenIterable
     )
-    return EmbeddingTelemetry.stream(call.target, call.options, embedded, () => ({ inputs, requests, inputTokens }))
+    return EmbeddingTelemetry.stream(call.target, call.options, embedded, () => ({
+      inputs,
+      requests,
+      inputTokens,
+      cost: call.costOf(inputTokens)
+    }))
   })
 
 interface Entry<A> {

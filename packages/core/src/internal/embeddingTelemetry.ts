@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import type * as Cost from "../Cost.ts"
 import type * as Embedding from "../Embedding.ts"
 import * as ProviderError from "../ProviderError.ts"
 import * as Telemetry from "../Telemetry.ts"
@@ -59,6 +60,7 @@ export interface Outcome {
   readonly inputs: number
   readonly requests?: number | undefined
   readonly inputTokens?: number | undefined
+  readonly cost?: Cost.Cost | undefined
 }
 
 const requestAttributes = (options: Embedding.ResolvedOptions) => ({
@@ -69,7 +71,8 @@ const recordOutcome = (outcome: Outcome): Effect.Effect<void> =>
   Telemetry.annotate({
     "gen_ai.usage.input_tokens": outcome.inputTokens,
     "strata.embeddings.inputs": outcome.inputs,
-    "strata.embeddings.requests": outcome.requests
+    "strata.embeddings.requests": outcome.requests,
+    "strata.cost.usd": outcome.cost?.total
   })
 
 /** A failure of the values themselves is none of ours: it is counted as a defect of the call. */

@@ -1,14 +1,49 @@
 /**
  * A ledger in the memory of this process.
+ *
+ * It goes by the monotonic clock: that somebody sets the time of day neither frees a quota nor blocks it. A key costs some
+ * sixty numbers for each window and is forgotten once nothing is on it; what is spent in an infinite window stays.
  */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { Ledger } from "../policy/Ledger.ts"
+import * as LedgerAccount from "./ledgerAccount.ts"
 
 /** Builds an empty ledger. */
-export const make = (): Ledger => ({
-  reserve: () => Effect.succeed({ _tag: "granted" }),
-  settle: () => Effect.void,
-  leave: () => Effect.void,
-  renew: () => Effect.void,
-  balances: () => Effect.succeed([])
-})
+export const make = (): Ledger => makeIn(new Map())
+
+/** Builds a ledger whose accounts can be looked at. */
+export const makeIn = (accounts: Map<string, LedgerAccount.LedgerAccount>): Ledger => {
+  const open = (key: string, now: number) => {
+    const known = accounts.get(key)
+    if (known !== undefined) return known
+    sweep(now)
+    const made = LedgerAccount.make()
+    accounts.set(key, made)
+    return made
+  }
+
+  /** Whenever a key comes, two that are there are looked at, in turn: so empty ones go faster than new ones come. */
+  const sweep = (now: number) => {
+    let looks = 2
+    for (const [key, account] of accounts) {
+      if (looks-- === 0) return
+      accounts.delete(key)
+      if (!account.isEmpty(now)) accounts.set(key, account)
+    }
+  }
+
+  return {
+    reserve: (reservation) => timed((now) => open(reservation.key, now).reserve(now, reservation)),
+    settle: (settlement) => timed((now) => open(settlement.key, now).settle(now, settlement)),
+    leave: ({ id, key }) => timed((now) => accounts.get(key)?.leave(now, id)),
+    renew: (reservations, lease) =>
+      timed((now) => {
+        for (const { id, key } of reservations) accounts.get(key)?.renew(now, id, lease)
+      }),
+    balances: (key, limits) => timed((now) => (accounts.get(key) ?? LedgerAccount.make()).balances(now, limits))
+  }
+}
+
+const timed = <A>(f: (now: number) => A): Effect.Effect<A> =>
+  Clock.clockWith((clock) => Effect.sync(() => f(Number(clock.monotonicTimeNanosUnsafe()) / 1e6)))

@@ -2,9 +2,11 @@
  * Permits for calls in flight: a fixed number of them, or as many as the provider turns out to take.
  */
 import * as Effect from "effect/Effect"
-import * as Semaphore from "effect/Semaphore"
+import type * as Scope from "effect/Scope"
 import type * as Concurrency from "../policy/Concurrency.ts"
 import type * as Telemetry from "../Telemetry.ts"
+import * as AdaptivePermits from "./adaptivePermits.ts"
+import * as WaitingLine from "./waitingLine.ts"
 
 /** How the call that held a permit ended: only `answered` and `refused`, by `RateLimitError`, teach something. */
 export type Outcome = "answered" | "refused" | "other"
@@ -14,14 +16,40 @@ export interface Permit {
   readonly release: (outcome: Outcome) => Effect.Effect<void>
 }
 
-/** Waits for a permit, first come first served. An interrupted wait takes none. */
+/**
+ * Waits for a permit, first come first served. An interrupted wait takes none.
+ *
+ * Between taking a permit and being sure to give it back nothing may interrupt: take it inside
+ * `Effect.uninterruptibleMask` and hand over its `restore`, and only the wait itself can be interrupted.
+ */
 export interface Permits {
-  readonly take: (target: Telemetry.Target) => Effect.Effect<Permit>
+  readonly take: (target: Telemetry.Target, restore?: WaitingLine.Restore) => Effect.Effect<Permit>
 }
 
 /** Builds the permits of a policy. */
-export const make = (concurrency: Concurrency.Concurrency): Effect.Effect<Permits> =>
-  Effect.map(Semaphore.make(typeof concurrency === "number" ? concurrency : concurrency.initial), (semaphore) => {
-    const permit: Permit = { release: () => Effect.asVoid(semaphore.release(1)) }
-    return { take: () => Effect.as(semaphore.take(1), permit) }
-  })
+export const make = (concurrency: Concurrency.Concurrency): Effect.Effect<Permits, never, Scope.Scope> =>
+  typeof concurrency === "number" ? Effect.sync(() => fixed(concurrency)) : AdaptivePermits.make(concurrency)
+
+/** One number for all calls. Somebody is in line only while every permit is taken. */
+const fixed = (limit: number): Permits => {
+  const line = WaitingLine.make()
+  let used = 0
+  const giveBack = () => {
+    if (!line.next()) used--
+  }
+  const permit: Permit = { release: () => Effect.sync(giveBack) }
+  const granted = Effect.succeed(permit)
+  return {
+    take: (target, restore) =>
+      Effect.uninterruptibleMask((masked) => {
+        if (used < limit) {
+          used++
+          return granted
+        }
+        return Effect.as(
+          WaitingLine.recorded(line.wait(restore ?? masked, giveBack), target, "concurrency"),
+          permit
+        )
+      })
+  }
+}

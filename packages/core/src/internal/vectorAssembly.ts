@@ -62,8 +62,8 @@ export const assemble = (functions: Readonly<Record<string, Definition>>): Uint8
     sized([...list(locals.map((type) => [1, typeCodes[type]])), ...joined(body.bytes), 0x0b])
   )
   return Uint8Array.of(
-    ...[0x00, 0x61, 0x73, 0x6d], // "\0asm"
-    ...[0x01, 0x00, 0x00, 0x00], // version 1
+    ...magic,
+    ...version,
     ...section(1, types),
     ...section(2, [memory]),
     ...section(3, definitions.map((_, index) => unsigned(index))),
@@ -89,6 +89,9 @@ export const local = {
   tee: <T extends Type>({ index, type }: Local<T>, value: Code<NoInfer<T>>): Code<T> =>
     code(type, value.bytes, [0x22], unsigned(index))
 }
+
+const magic = [0x00, 0x61, 0x73, 0x6d]
+const version = [0x01, 0x00, 0x00, 0x00]
 
 const typeCodes = { i32: 0x7f, i64: 0x7e, f64: 0x7c, v128: 0x7b } as const
 

@@ -4,6 +4,7 @@
  * Whatever does not come back as it went is no vector: cut or altered bytes, another format, another byte order.
  */
 import type * as Embedding from "../Embedding.ts"
+import * as Checksum from "./checksum.ts"
 
 /** Format and kind, count, and checksum of the numbers, each in four bytes. */
 export const encode = (vector: Embedding.Vector): Uint8Array => {
@@ -13,7 +14,7 @@ export const encode = (vector: Embedding.Vector): Uint8Array => {
   new Uint32Array(bytes.buffer, 0, 3).set([
     format + kinds.findIndex(({ is }) => is(vector)),
     vector.length,
-    sum(numbers)
+    Checksum.make(numbers)
   ])
   return bytes
 }
@@ -27,7 +28,7 @@ export const decode = (bytes: Uint8Array): Embedding.Vector | undefined => {
   const [header, length, checksum] = new Uint32Array(copy.buffer, 0, 3)
   const kind = kinds[header! - format]
   const numbers = copy.subarray(headerLength)
-  return kind !== undefined && kind.bytes * length! === numbers.length && checksum === sum(numbers)
+  return kind !== undefined && kind.bytes * length! === numbers.length && checksum === Checksum.make(numbers)
     ? kind.view(copy.buffer)
     : undefined
 }
@@ -50,10 +51,3 @@ const kinds: ReadonlyArray<{
   { is: (vector) => vector instanceof Int8Array, bytes: 1, view: (buffer) => new Int8Array(buffer, headerLength) },
   { is: (vector) => vector instanceof Uint8Array, bytes: 1, view: (buffer) => new Uint8Array(buffer, headerLength) }
 ]
-
-/** FNV-1a, http://www.isthe.com/chongo/tech/comp/fnv/ */
-const sum = (bytes: Uint8Array): number => {
-  let state = 0x811c9dc5
-  for (let index = 0; index < bytes.length; index++) state = Math.imul(state ^ bytes[index]!, 0x01000193)
-  return state >>> 0
-}

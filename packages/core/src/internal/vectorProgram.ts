@@ -26,10 +26,13 @@ export type Score = (addresses: number, end: number, length: number, query: numb
  * - `squareFloats`, `squareSigned`, `squareUnsigned`: that of a row and itself.
  * - `differingBits`: how many bits of a row and the query differ.
  */
-export type Program = Readonly<Record<keyof ReturnType<typeof functions>, Score>>
+export type Name = keyof typeof functions
 
-/** The bytes of the module: less than the 4 KB a browser compiles at once. */
-export const assemble = (): Uint8Array<ArrayBuffer> => Assembly.assemble(functions())
+/**
+ * The bytes of a module that exports one {@link Score} as `score`: a few hundred, where a browser may refuse to compile
+ * more than 4,096 at once.
+ */
+export const assemble = (name: Name): Uint8Array<ArrayBuffer> => Assembly.assemble({ score: functions[name]() })
 
 type Address = Assembly.Code<"i32">
 
@@ -54,15 +57,16 @@ type Add<Step extends "i64" | "v128"> = (
   query: Assembly.Local<Step>
 ) => Assembly.Code<Step>
 
-const functions = () => ({
-  dotFloats: score(floats, (sum, row, query) => f64x2.add(sum, f64x2.mul(row, local.get(query)))),
-  squareFloats: score(floats, (sum, row, query) => f64x2.add(sum, f64x2.mul(local.tee(query, row), local.get(query)))),
-  dotSigned: score(signed, dotBytes),
-  squareSigned: score(signed, squareBytes),
-  dotUnsigned: score(unsigned, dotBytes),
-  squareUnsigned: score(unsigned, squareBytes),
-  differingBits: score(bits, (sum, row, query) => i64.add(sum, i64.popcnt(i64.xor(row, local.get(query)))))
-})
+const functions = {
+  dotFloats: () => score(floats, (sum, row, query) => f64x2.add(sum, f64x2.mul(row, local.get(query)))),
+  squareFloats: () =>
+    score(floats, (sum, row, query) => f64x2.add(sum, f64x2.mul(local.tee(query, row), local.get(query)))),
+  dotSigned: () => score(signed, dotBytes),
+  squareSigned: () => score(signed, squareBytes),
+  dotUnsigned: () => score(unsigned, dotBytes),
+  squareUnsigned: () => score(unsigned, squareBytes),
+  differingBits: () => score(bits, (sum, row, query) => i64.add(sum, i64.popcnt(i64.xor(row, local.get(query)))))
+}
 
 const score = <Step extends "i64" | "v128">(
   { queryStep, read, readQuery, readRest, total, type, zero }: Numbers<Step>,
@@ -71,17 +75,24 @@ const score = <Step extends "i64" | "v128">(
   Assembly.define(
     { addresses: "i32", end: "i32", length: "i32", query: "i32", sums: "i32" },
     {
-      ...{ row1: "i32", row2: "i32", row3: "i32", row4: "i32", stop: "i32", place: "i32" },
-      ...{ sum1: type, sum2: type, sum3: type, sum4: type, part: type }
+      row1: "i32",
+      row2: "i32",
+      row3: "i32",
+      row4: "i32",
+      sum1: type,
+      sum2: type,
+      sum3: type,
+      sum4: type,
+      stop: "i32",
+      place: "i32",
+      part: type
     },
     ({ addresses, end, length, query, sums, place, part, stop, ...own }) => {
       const rows = [own.row1, own.row2, own.row3, own.row4]
       const totals = [own.sum1, own.sum2, own.sum3, own.sum4]
       const addToEach = (read: (row: Address) => Assembly.Code<Step>) => [
         local.set(part, readQuery(local.get(place))),
-        ...totals.map((sum, index) =>
-          local.set(sum, add(local.get(sum), read(local.get(rows[index]!)), part))
-        )
+        ...totals.map((sum, index) => local.set(sum, add(local.get(sum), read(local.get(rows[index]!)), part)))
       ]
       const isBeforeStop = i32.lt_u(local.get(own.row1), local.get(stop))
       return doWhile(

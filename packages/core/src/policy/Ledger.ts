@@ -20,7 +20,11 @@ export class LedgerError extends Schema.TaggedError<LedgerError>()("LedgerError"
 /**
  * At most `amount` within any span of `window`; an infinite window never forgets.
  *
- * `name` tells the limits of one key apart (`minute`, `day`).
+ * Spendings leave a window in groups of a sixtieth of it, when the newest of the group is as old as the window: up to so
+ * much later than they could, and never earlier.
+ *
+ * `name` tells the limits of one key apart (`minute`, `day`). An amount that is no number is no limit, and a negative one
+ * is 0.
  */
 export interface Limit {
   readonly name: string
@@ -30,7 +34,7 @@ export interface Limit {
 
 /**
  * - `id`: names the reservation, and its place in line before it is granted. Any string that nobody else uses.
- * - `amount`: what is set aside, of the unit of the limits; at least 0.
+ * - `amount`: what is set aside, of the unit of the limits; what is negative or no number is 0.
  * - `lease`: how long a reservation, or a place in line, outlives the last sign of life of its owner. A place is renewed
  *   by asking again, a reservation by {@link Ledger.renew}. What is not renewed comes back as if it had never been.
  */
@@ -44,8 +48,9 @@ export interface Reservation {
 
 /**
  * - `granted`: set aside.
- * - `wait`: not now. `retryAfter` is when asking again makes sense, and `limit` the name of what stands in the way, or
- *   `line` when others came first.
+ * - `wait`: not now. `retryAfter` is when asking again makes sense: when enough will have left the window, which may be
+ *   after the lease, or shortly where it depends on others; infinite when an infinite window is full. `limit` is the name
+ *   of what stands in the way for longest, or `line` when others came first.
  * - `never`: `amount` is larger than the limit named `limit`.
  */
 export type Decision =
@@ -64,11 +69,13 @@ export interface Balance {
  * The ledger.
  *
  * - `reserve`: sets an amount aside if every limit has room for it and nobody who came earlier is waiting for the same
- *   key; else takes, or keeps, a place in line. What was reserved counts from the moment it is granted.
+ *   key; else takes, or keeps, a place in line. Who waits is granted in his absence, as soon as there is room and he is
+ *   first, and learns of it when he asks again. What was reserved counts from the moment it is granted, and in flight it
+ *   counts whatever its age. Asking for what is granted already changes nothing.
  * - `settle`: replaces what was set aside by what was really spent, at the moment it was set aside; 0 gives all of it
  *   back. An unknown id, such as one whose lease ran out, is entered as spent now.
- * - `leave`: gives a place in line up.
- * - `renew`: a sign of life for reservations.
+ * - `leave`: gives a place in line up, or what was granted and not used.
+ * - `renew`: a sign of life for reservations; those whose lease ran out stay lost.
  * - `balances`: what each limit has on it.
  *
  * A larger amount spent than reserved is entered all the same, and is paid back by waiting.

@@ -4,6 +4,9 @@
  * Bedrock sets tokens aside when a request starts, the prompt and `maxTokens` (the model's maximum when it is unset), and
  * settles when it ends. A quota does the same sum on this side, first come first served. What is counted where: one
  * account, region and model have one quota, whether chat or embeddings draw on it.
+ *
+ * A call that no window can hold fails with `QuotaExceededError` before anything is sent; the others wait, at most until
+ * the deadline of the policy.
  */
 import * as Duration from "effect/Duration"
 
@@ -17,8 +20,8 @@ export interface Window {
 /**
  * - `windows`: all of them hold.
  * - `outputBurndown`: what a token of output costs; the provider's figure for the model when `undefined`.
- * - `count`: how long a prompt is: `estimate`, cheap and rather too high, or `exact`, by asking the provider, one small
- *   request more for each call, where it can count.
+ * - `count`: how long a prompt is: `estimate`, cheap, at first rather too high and then corrected by what the provider
+ *   counts; or `exact`, by asking the provider, one small request more for each call, where it can count.
  * - `scope`: sets a quota apart from others of the same model and region: the name of an account.
  */
 export interface Quota {
@@ -53,8 +56,8 @@ export const tokens = (options: Options): Quota => ({
       const window = Duration.fromInputUnsafe(per)
       return { name: Duration.format(window), tokens, window }
     })
-  ].filter(({ tokens }) => tokens > 0 && tokens < Infinity),
-  outputBurndown: options.outputBurndown,
+  ].filter(({ tokens, window }) => tokens > 0 && tokens < Infinity && Duration.toMillis(window) > 0),
+  outputBurndown: positive(options.outputBurndown),
   count: options.count ?? "estimate",
   scope: options.scope ?? ""
 })
@@ -64,10 +67,12 @@ export const tokens = (options: Options): Quota => ({
  *
  * - `inputTokens`: of the prompt.
  * - `outputTokens`: what the provider sets aside for the answer.
+ * - `counted`: whether the provider counted the prompt; an estimate when missing.
  */
 export interface Load {
   readonly inputTokens: number
   readonly outputTokens: number
+  readonly counted?: boolean | undefined
 }
 
 /**
@@ -75,10 +80,13 @@ export interface Load {
  *
  * - `inputTokens`: of the prompt, those written to a cache included and those read from it not.
  * - `outputTokens`: of the answer, as they were counted, before any burndown.
+ * - `promptTokens`: of the whole prompt, those read from a cache included: what an estimate is measured by. The
+ *   `inputTokens` when missing.
  */
 export interface Consumption {
   readonly inputTokens: number
   readonly outputTokens: number
+  readonly promptTokens?: number | undefined
 }
 
 /**
@@ -93,3 +101,6 @@ export interface Metering {
   readonly maxOutputTokens?: ((model: string) => number | undefined) | undefined
   readonly outputBurndown?: ((model: string) => number | undefined) | undefined
 }
+
+const positive = (value: number | undefined): number | undefined =>
+  value !== undefined && value > 0 && value < Infinity ? value : undefined

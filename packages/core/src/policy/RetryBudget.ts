@@ -19,7 +19,7 @@ export interface RetryBudget {
  */
 export const make = (options?: Partial<RetryBudget>): RetryBudget => ({
   share: atLeast(0, options?.share ?? 0.2),
-  reserve: Math.max(1, options?.reserve ?? 500),
+  reserve: atLeast(1, options?.reserve ?? 500),
   perSecond: atLeast(0, options?.perSecond ?? 10)
 })
 

@@ -1,0 +1,68 @@
+/**
+ * What Bedrock counts against a quota of tokens, model by model: what `policy/Quota.ts` needs to do the same sum.
+ */
+import type * as ChatRequest from "@strata/core/ChatRequest"
+import type * as ChatService from "@strata/core/ChatService"
+import * as ProviderError from "@strata/core/ProviderError"
+import * as Effect from "effect/Effect"
+import { BedrockClient } from "../BedrockClient.ts"
+import * as BedrockTokens from "../BedrockTokens.ts"
+import type { Capabilities } from "../catalog/Capabilities.ts"
+import * as ModelCatalog from "../ModelCatalog.ts"
+import * as ModelId from "../ModelId.ts"
+import { providerName } from "./provider.ts"
+
+/** What the chat service knows. A family that only a lookup or a request tells is not known here. */
+export const chat = (
+  options: Pick<BedrockTokens.Options, "family" | "history"> = {}
+): Effect.Effect<NonNullable<ChatService.Provider["metering"]>, never, BedrockClient> =>
+  Effect.gen(function*() {
+    const client = yield* BedrockClient
+    const catalog = yield* ModelCatalog.ModelCatalog
+    const known = new Map<string, Capabilities>()
+    const capabilities = (model: string): Capabilities => {
+      const found = known.get(model)
+      if (found !== undefined) return found
+      const capabilities = ModelCatalog.lookup(model, { family: options.family, catalog })
+      // requests name models, and may name any number of them
+      if (known.size >= 256) known.clear()
+      known.set(model, capabilities)
+      return capabilities
+    }
+    return {
+      scope: scope(client),
+      maxOutputTokens: (model) => capabilities(model).maxOutputTokens,
+      outputBurndown: (model) => capabilities(model).outputBurndown,
+      countTokens: counting((request) =>
+        Effect.provideService(BedrockTokens.count(request, options), BedrockClient, client)
+      )
+    }
+  })
+
+/** Where a model is asked: an ARN names its region, any other id is asked in the client's. */
+export const scope = ({ region = "" }: BedrockClient["Service"]) => (model: string): string =>
+  ModelId.region(model) ?? region
+
+type Count = (request: ChatRequest.Resolved) => Effect.Effect<number, ProviderError.ProviderError>
+
+/** Counts, and asks no second time about a model whose tokens Bedrock does not count. */
+const counting = (count: Count): Count => {
+  const uncountable = new Set<string>()
+  return (request) =>
+    Effect.suspend(() =>
+      uncountable.has(request.model) ?
+        Effect.fail(cannot(request.model)) :
+        Effect.tapError(count(request), (error) =>
+          Effect.sync(() => {
+            if (error._tag === "UnsupportedFeatureError" && uncountable.size < 256) uncountable.add(request.model)
+          }))
+    )
+}
+
+const cannot = (model: string) =>
+  new ProviderError.UnsupportedFeatureError({
+    provider: providerName,
+    model,
+    feature: "counting tokens",
+    message: `Bedrock does not count the tokens of ${model}`
+  })

@@ -1,0 +1,111 @@
+/**
+ * Calls a model through the inference profile of its region when Bedrock does not serve it by its own id.
+ *
+ * Bedrock says so in an error of validation. The profile that then works is remembered as long as the client lives, so
+ * that one request of each model is refused and no more.
+ */
+import * as ProviderError from "@strata/core/ProviderError"
+import * as Effect from "effect/Effect"
+import * as ModelId from "../ModelId.ts"
+import * as Region from "../Region.ts"
+import { providerName } from "./provider.ts"
+import * as ValidationText from "./validationText.ts"
+
+/** See `BedrockClient.Options`. */
+export type Mode = "geography" | "global" | "never"
+
+/** What is called: `inferenceProfile` is `modelId` when a profile stands in for the model that was asked for. */
+export interface Target<Id extends string | undefined> {
+  readonly modelId: Id
+  readonly inferenceProfile: string | undefined
+}
+
+/** `call`: sends a request to a model, and again to its profile when it has to be. */
+export interface ProfileFallback {
+  readonly call: <Id extends string | undefined, A, R>(
+    modelId: Id,
+    send: (target: Target<Id | string>) => Effect.Effect<A, ProviderError.ProviderError, R>
+  ) => Effect.Effect<A, ProviderError.ProviderError, R>
+}
+
+/** For the client of one region. Nothing is known yet. */
+export const make = (region: string | undefined, mode: Mode): ProfileFallback => {
+  const known = new Map<string, string>()
+  const geographies = mode === "never" || region === undefined
+    ? []
+    : [...Region.geographies(region), ...(mode === "global" ? ["global"] : [])]
+
+  const remember = (model: string, profile: string): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      if (known.has(model)) return Effect.void
+      known.set(model, profile)
+      return Effect.logInfo(
+        `Bedrock serves ${model} through inference profiles only: ${profile} is called from now on. ` +
+          "Name it as `model` to save the first, refused request."
+      ).pipe(Effect.annotateLogs({ provider: providerName, model, inferenceProfile: profile }))
+    })
+
+  return {
+    call: (modelId, send) => {
+      if (modelId === undefined || geographies.length === 0) return send({ modelId, inferenceProfile: undefined })
+
+      const through = (
+        profile: string,
+        others: ReadonlyArray<string>,
+        refused: ReadonlyArray<string>
+      ): ReturnType<typeof send> =>
+        Effect.matchEffect(send({ modelId: profile, inferenceProfile: profile }), {
+          onSuccess: (answer) => Effect.as(remember(modelId, profile), answer),
+          onFailure: (error) => {
+            if (!isRefusal(error)) return Effect.andThen(remember(modelId, profile), Effect.fail(error))
+            const [next, ...rest] = others
+            return next === undefined
+              ? Effect.fail(refusedAll(modelId, [...refused, profile], error))
+              : through(next, rest, [...refused, profile])
+          }
+        })
+
+      return Effect.suspend(() => {
+        const profile = known.get(modelId)
+        if (profile !== undefined) return send({ modelId: profile, inferenceProfile: profile })
+        return Effect.catch(send({ modelId, inferenceProfile: undefined }), (error) => {
+          if (!ValidationText.needsProfile(error)) return Effect.fail(error)
+          const [first, ...others] = profilesOf(modelId, geographies)
+          return first === undefined ? Effect.fail(error) : through(first, others, [])
+        })
+      })
+    }
+  }
+}
+
+/** A geography or an ARN was somebody's decision. */
+const profilesOf = (modelId: string, geographies: ReadonlyArray<string>): ReadonlyArray<string> =>
+  !ModelId.isArn(modelId) && ModelId.parse(modelId).kind === "foundation-model"
+    ? geographies.map((geography) => `${geography}.${modelId}`)
+    : []
+
+/** Whether it is the profile that is at fault: there is none, or not for this account. */
+const isRefusal = (error: ProviderError.ProviderError): boolean =>
+  error._tag === "ModelNotFoundError" || error._tag === "PermissionDeniedError" || ValidationText.needsProfile(error)
+
+const refusedAll = (
+  model: string,
+  profiles: ReadonlyArray<string>,
+  { _tag, exception, message, provider, requestId }: ProviderError.ProviderError
+): ProviderError.ProviderError => {
+  const them = profiles.length === 1 ? "its inference profile" : "its inference profiles"
+  const fields = {
+    provider,
+    model,
+    requestId,
+    exception,
+    message: `Bedrock does not serve ${model} by its own id, and refused ${them} ${profiles.join(" and ")}: ${message}`
+  }
+  return _tag === "PermissionDeniedError"
+    ? new ProviderError.PermissionDeniedError(fields)
+    : new ProviderError.InvalidRequestError({
+      ...fields,
+      field: "model",
+      remedy: "Name an inference profile of the model"
+    })
+}

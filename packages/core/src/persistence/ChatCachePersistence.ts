@@ -1,0 +1,54 @@
+/**
+ * Stores for the chat cache that outlive a process and are shared between processes: Redis, SQL, files.
+ *
+ * What they stand on, `effect/persistence`, is marked unstable by Effect: a minor release of it may change this module,
+ * and none outside of this folder.
+ */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as KeyValueStore from "effect/persistence/KeyValueStore"
+import type * as Persistence from "effect/persistence/Persistence"
+import * as ChatCache from "../ChatCache.ts"
+import * as BytePersistence from "../internal/bytePersistence.ts"
+
+/**
+ * A store in Redis or SQL, under the id `strata-answers` unless said otherwise.
+ *
+ * @example
+ * ChatCachePersistence.layerPersistence().pipe(
+ *   Layer.provide(Persistence.layerBackingRedis),
+ *   Layer.provide(NodeRedis.layer({ url: "redis://localhost" }))
+ * )
+ */
+export const layerPersistence = (options?: {
+  readonly storeId?: string | undefined
+}): Layer.Layer<never, never, Persistence.BackingPersistence> =>
+  Layer.effect(
+    ChatCache.ChatCache,
+    Effect.map(BytePersistence.overPersistence(options?.storeId ?? "strata-answers"), cache)
+  )
+
+/**
+ * A store in files, the storage of a browser, or whatever else keeps values under keys. Keys begin with `strata-answers-`
+ * unless said otherwise. Each answer is a value of its own; those out of date are removed when they are asked for.
+ *
+ * @example
+ * ChatCachePersistence.layerKeyValueStore().pipe(
+ *   Layer.provide(KeyValueStore.layerFileSystem(".cache/answers")),
+ *   Layer.provide(NodeServices.layer)
+ * )
+ */
+export const layerKeyValueStore = (options?: {
+  readonly prefix?: string | undefined
+}): Layer.Layer<never, never, KeyValueStore.KeyValueStore> =>
+  Layer.effect(
+    ChatCache.ChatCache,
+    Effect.map(BytePersistence.overKeyValueStore(options?.prefix ?? "strata-answers-"), cache)
+  )
+
+const cache = ({ getMany, setMany }: BytePersistence.Bytes<{ readonly message: string }>): ChatCache.ChatCache => ({
+  get: (key) => Effect.mapBoth(getMany([key]), { onFailure: failure, onSuccess: ([value]) => value }),
+  set: (key, value, timeToLive) => Effect.mapError(setMany([[key, value]], timeToLive), failure)
+})
+
+const failure = (cause: { readonly message: string }) => new ChatCache.ChatCacheError({ message: cause.message, cause })

@@ -1,0 +1,256 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Breaker from "@strata/core/policy/Breaker"
+import * as ProviderError from "@strata/core/ProviderError"
+import * as Telemetry from "@strata/core/Telemetry"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Metric from "effect/Metric"
+import * as CircuitBreaker from "effect/persistence/CircuitBreaker"
+import * as TestClock from "effect/testing/TestClock"
+import * as BreakerGate from "../src/internal/breakerGate.ts"
+import { errors, target, watched } from "./ChatFixture.ts"
+
+type Tag = ProviderError.ProviderError["_tag"]
+
+/** A gate, and what becomes of calls through it: `ok`, or the tag they fail with. */
+const gateOf = (breaker: Breaker.Breaker | undefined) =>
+  Effect.map(BreakerGate.make(breaker), (gate) => {
+    const protect = <A>(self: Effect.Effect<A, ProviderError.ProviderError>, at = target) => gate.protect(self, at)
+    return {
+      protect,
+      call: (tag: Tag | "ok", at = target) =>
+        protect(tag === "ok" ? Effect.void : Effect.fail(errors[tag]), at).pipe(
+          Effect.match({ onFailure: ({ _tag }) => _tag, onSuccess: () => "ok" as const })
+        )
+    }
+  })
+
+type Gate = Effect.Success<ReturnType<typeof gateOf>>
+
+const fail = (gate: Gate, times: number, at = target) =>
+  Effect.repeat(gate.call("ConnectionError", at), { times: times - 1 })
+
+const state = Metric.value(Metric.withAttributes(Telemetry.breaker, {
+  "gen_ai.provider.name": target.provider,
+  "gen_ai.request.model": target.model
+}))
+
+const threeInARow = Breaker.consecutive(3, { open: "30 seconds" })
+
+describe("Breaker", () => {
+  it("makes of figures that cannot be the nearest that can", () => {
+    assert.deepStrictEqual(Breaker.consecutive(0).trip, { type: "consecutive", failures: 1 })
+    assert.deepStrictEqual(Breaker.consecutive(Number.NaN).trip, { type: "consecutive", failures: 1 })
+    assert.deepStrictEqual(Breaker.rate({ threshold: 7, size: 2.5, minimumCalls: 99 }).trip, {
+      type: "rate",
+      threshold: 1,
+      size: 2,
+      minimumCalls: 2
+    })
+    assert.deepStrictEqual(Breaker.consecutive(5).open, Duration.seconds(30))
+  })
+
+  it.effect("opens after that many failures in a row, and then sends nothing", () =>
+    Effect.gen(function*() {
+      const gate = yield* gateOf(threeInARow)
+      yield* fail(gate, 2)
+      assert.strictEqual(yield* gate.call("ok"), "ok")
+      yield* fail(gate, 2)
+      assert.strictEqual(yield* gate.call("ModelUnavailableError"), "ModelUnavailableError")
+      let sent = 0
+      const error = yield* Effect.flip(gate.protect(Effect.sync(() => sent++)))
+      assert.strictEqual(sent, 0)
+      assert.strictEqual(error._tag, "CircuitOpenError")
+      assert.isTrue(ProviderError.isTransient(error))
+    }))
+
+  it.effect("opens when a share of the last calls failed", () =>
+    Effect.gen(function*() {
+      const gate = yield* gateOf(Breaker.rate({ threshold: 0.5, size: 10, minimumCalls: 4 }))
+      for (const tag of ["ok", "ConnectionError", "ok", "TimeoutError"] as const) yield* gate.call(tag)
+      assert.strictEqual(yield* gate.call("ok"), "CircuitOpenError")
+    }))
+
+  const counted = new Set<Tag>(["ModelUnavailableError", "ProviderInternalError", "TimeoutError", "ConnectionError"])
+
+  it.effect.each(Object.values(errors))(
+    "counts $_tag only if it tells that the provider is not there",
+    (error) =>
+      Effect.gen(function*() {
+        const gate = yield* gateOf(threeInARow)
+        yield* Effect.repeat(gate.call(error._tag), { times: 4 })
+        assert.strictEqual(yield* gate.call("ok"), counted.has(error._tag) ? "CircuitOpenError" : "ok")
+      })
+  )
+
+  it.effect("takes a refusal neither for a failure nor for an answer", () =>
+    Effect.gen(function*() {
+      const gate = yield* gateOf(threeInARow)
+      for (const tag of ["ConnectionError", "RateLimitError", "ConnectionError", "InvalidRequestError"] as const) {
+        yield* gate.call(tag)
+      }
+      yield* gate.call("ConnectionError")
+      assert.strictEqual(yield* gate.call("ok"), "CircuitOpenError")
+    }))
+
+  it.effect("does not count interruptions and defects", () =>
+    Effect.gen(function*() {
+      const gate = yield* gateOf(Breaker.consecutive(1))
+      const fiber = yield* Effect.forkChild(gate.protect(Effect.never), { startImmediately: true })
+      yield* Fiber.interrupt(fiber)
+      assert.isTrue(Exit.hasDies(yield* Effect.exit(gate.protect(Effect.die("bug")))))
+      assert.strictEqual(yield* gate.call("ok"), "ok")
+    }))
+
+  it.effect("says whose circuit is open, for how long, and what to do", () =>
+    Effect.gen(function*() {
+      const gate = yield* gateOf(threeInARow)
+      const at = { ...target, scope: "eu-west-1" }
+      yield* fail(gate, 3, at)
+      yield* TestClock.adjust(12_345.5)
+      const error = yield* Effect.flip(gate.protect(Effect.void, at))
+      assert.deepInclude(error, { provider: "test.provider", model: "test-model" })
+      assert.deepStrictEqual(ProviderError.retryAfter(error), Duration.millis(17_655))
+      assert.strictEqual(
+        error.message,
+        "test-model of test.provider in eu-west-1 kept failing, so no call is made for another 17s 655ms. " +
+          "Nothing was sent: try again later, or use another model."
+      )
+    }))
+
+  it.effect("tries with one call at a time, and closes when it is answered", () =>
+    Effect.gen(function*() {
+      const gate = yield* gateOf(threeInARow)
+      yield* fail(gate, 3)
+      yield* TestClock.adjust("30 seconds")
+      const probe = yield* Effect.forkChild(gate.protect(Effect.sleep("5 seconds")), { startImmediately: true })
+      const error = yield* Effect.flip(gate.protect(Effect.void))
+      assert.strictEqual(error._tag, "CircuitOpenError")
+      assert.deepStrictEqual(ProviderError.retryAfter(error), Duration.seconds(1))
+      assert.include(error.message, "one call is trying")
+      yield* TestClock.adjust("5 seconds")
+      yield* Fiber.join(probe)
+      assert.strictEqual(yield* gate.call("ok"), "ok")
+      yield* fail(gate, 2)
+      assert.strictEqual(yield* gate.call("ok"), "ok")
+    }))
+
+  it.effect("stays open when the call that tries fails", () =>
+    Effect.gen(function*() {
+      const gate = yield* gateOf(threeInARow)
+      yield* fail(gate, 3)
+      yield* TestClock.adjust("30 seconds")
+      assert.strictEqual(yield* gate.call("TimeoutError"), "TimeoutError")
+      yield* TestClock.adjust("29 seconds")
+      assert.strictEqual(yield* gate.call("ok"), "CircuitOpenError")
+    }))
+
+  it.effect.each(["refused", "interrupted"] as const)(
+    "lets another call try when the first one is %s",
+    (how) =>
+      Effect.gen(function*() {
+        const gate = yield* gateOf(threeInARow)
+        yield* fail(gate, 3)
+        yield* TestClock.adjust("30 seconds")
+        if (how === "refused") yield* gate.call("RateLimitError")
+        else {
+          const probe = yield* Effect.forkChild(gate.protect(Effect.never), { startImmediately: true })
+          yield* Fiber.interrupt(probe)
+        }
+        assert.strictEqual(yield* gate.call("ok"), "ok")
+        assert.strictEqual(yield* gate.call("ok"), "ok")
+      })
+  )
+
+  it.effect("has a circuit for each provider, scope and model", () =>
+    Effect.gen(function*() {
+      const gate = yield* gateOf(threeInARow)
+      yield* fail(gate, 3)
+      for (const other of [{ model: "other" }, { provider: "other" }, { scope: "eu-west-1" }]) {
+        assert.strictEqual(yield* gate.call("ok", { ...target, ...other }), "ok")
+      }
+      assert.strictEqual(yield* gate.call("ok", { ...target, operation: "embeddings" }), "CircuitOpenError")
+    }))
+
+  it.effect("shows its state, and says when it opens and closes", () =>
+    watched(({ logs }) =>
+      Effect.gen(function*() {
+        const gate = yield* gateOf(threeInARow)
+        const states: Array<number> = []
+        const look = Effect.map(state, ({ value }) => states.push(value))
+        yield* fail(gate, 2)
+        assert.deepStrictEqual(logs, [])
+        yield* fail(gate, 1)
+        yield* look
+        yield* TestClock.adjust("30 seconds")
+        yield* gate.protect(Effect.andThen(look, Effect.void))
+        yield* look
+        assert.deepStrictEqual(states, [2, 1, 0])
+        assert.deepStrictEqual(logs.map(({ level, message }) => [level, message]), [
+          ["Warn", ["The circuit is open for 30s: the provider keeps failing"]],
+          ["Info", ["The circuit is closed again: the provider answers"]]
+        ])
+        assert.deepInclude(logs[0]?.annotations, { provider: "test.provider", model: "test-model" })
+      })
+    ))
+
+  it.effect("lets everything through without a breaker", () =>
+    Effect.gen(function*() {
+      const gate = yield* gateOf(undefined)
+      yield* fail(gate, 100)
+      assert.strictEqual(yield* gate.call("ok"), "ok")
+    }))
+})
+
+describe("Breaker with a store of its context", () => {
+  it.effect("shares its circuits with others that use the store", () =>
+    Effect.gen(function*() {
+      const [one, other] = [yield* gateOf(threeInARow), yield* gateOf(threeInARow)]
+      yield* fail(one, 2)
+      yield* fail(other, 1)
+      assert.strictEqual(yield* one.call("ok"), "CircuitOpenError")
+    }).pipe(Effect.provide(CircuitBreaker.layerStoreMemory())))
+
+  it.effect("shows that a circuit was closed by another", () =>
+    watched(() =>
+      Effect.gen(function*() {
+        const [one, other] = [yield* gateOf(threeInARow), yield* gateOf(threeInARow)]
+        yield* fail(one, 3)
+        yield* TestClock.adjust("30 seconds")
+        yield* Effect.provideService(other.call("ok"), Metric.MetricRegistry, new Map())
+        assert.strictEqual((yield* state).value, 2)
+        yield* one.call("ok")
+        assert.strictEqual((yield* state).value, 0)
+      }).pipe(Effect.provide(CircuitBreaker.layerStoreMemory()))
+    ))
+
+  const broken = (answer: Effect.Effect<never, CircuitBreaker.CircuitBreakerError>) =>
+    CircuitBreaker.CircuitBreakerStore.of({ admit: () => answer, record: () => answer, state: () => answer })
+
+  const down = new CircuitBreaker.CircuitBreakerError({
+    reason: new CircuitBreaker.CircuitBreakerStoreError({ message: "down" })
+  })
+
+  it.effect("goes on with circuits of its own when the store fails, and says so once", () =>
+    watched(({ logs }) =>
+      Effect.gen(function*() {
+        const gate = yield* gateOf(threeInARow)
+        assert.strictEqual(yield* gate.call("ok"), "ok")
+        yield* fail(gate, 3)
+        assert.strictEqual(yield* gate.call("ok"), "CircuitOpenError")
+        const warnings = logs.filter(({ message }) => String(message).includes("store of circuit breakers"))
+        assert.strictEqual(warnings.length, 1)
+      }).pipe(Effect.provideService(CircuitBreaker.CircuitBreakerStore, broken(Effect.fail(down))))
+    ))
+
+  it.effect("waits a second for a store that does not answer, and then leaves it alone", () =>
+    Effect.gen(function*() {
+      const gate = yield* gateOf(threeInARow)
+      const first = yield* Effect.forkChild(gate.call("ok"))
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(yield* Fiber.join(first), "ok")
+      assert.strictEqual(yield* gate.call("ok"), "ok")
+    }).pipe(Effect.provideService(CircuitBreaker.CircuitBreakerStore, broken(Effect.never))))
+})

@@ -1,0 +1,268 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as ChatCache from "@strata/core/ChatCache"
+import * as ChatEvent from "@strata/core/ChatEvent"
+import * as ChatResponse from "@strata/core/ChatResponse"
+import * as ChatService from "@strata/core/ChatService"
+import * as Policy from "@strata/core/policy/Policy"
+import { TestChat } from "@strata/core/testing"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Metric from "effect/Metric"
+import * as Stream from "effect/Stream"
+import * as TestClock from "effect/testing/TestClock"
+import * as CacheTelemetry from "../src/internal/chatCacheTelemetry.ts"
+import { Outcome, Parts } from "./AnswerSchema.ts"
+import * as Cached from "./ChatCacheFixture.ts"
+import { response, usage, watched } from "./ChatFixture.ts"
+
+const collected = (question: string) => ChatEvent.collect(ChatService.stream(question))
+
+describe("ChatService.withCache", () => {
+  it.effect("asks once, and answers from then on without a request and without a cost", () =>
+    Effect.gen(function*() {
+      const first = yield* ChatService.generate("Why?")
+      assert.isUndefined(first.cached)
+      const second = yield* ChatService.generate("Why?")
+      assert.deepStrictEqual(Cached.plain(second), Cached.free(first))
+      assert.strictEqual(yield* Cached.sent, 1)
+      assert.strictEqual(yield* ChatService.text("How?"), "So.")
+      assert.strictEqual(yield* Cached.sent, 2)
+    }).pipe(Effect.provide(Cached.layer([{ content: "Because.", usage, requestId: "request-1" }, "So."]))))
+
+  it.effect("works without any store: it has one in memory", () =>
+    Effect.gen(function*() {
+      yield* ChatService.text("A question of this test alone")
+      assert.strictEqual(yield* ChatService.text("A question of this test alone"), "Yes.")
+    }).pipe(Effect.provide(ChatService.withCache(TestChat.layer(["Yes."])))))
+
+  it.effect.prop(
+    "streams what was generated, and generates what was streamed",
+    [Parts, Outcome],
+    ([parts, outcome]) => {
+      const whole = ChatResponse.make(parts, { ...outcome, finishReason: "stop" })
+      let sent = 0
+      const provider = Layer.effect(
+        ChatService.ChatService,
+        ChatService.make({
+          provider: "test.provider",
+          defaultModel: "model",
+          policy: Policy.none,
+          generate: () =>
+            Effect.sync(() => {
+              sent++
+              return whole
+            }),
+          stream: () =>
+            Stream.suspend(() => {
+              sent++
+              return Stream.fromIterable(ChatEvent.fromResponse(whole))
+            })
+        })
+      )
+      return Effect.gen(function*() {
+        const generated = yield* ChatService.generate("generated first")
+        assert.deepStrictEqual(Cached.plain(yield* collected("generated first")), Cached.free(generated))
+        const streamed = yield* collected("streamed first")
+        assert.deepStrictEqual(Cached.plain(streamed), Cached.plain(generated))
+        assert.deepStrictEqual(Cached.plain(yield* ChatService.generate("streamed first")), Cached.free(streamed))
+        assert.deepStrictEqual(Cached.plain(yield* collected("streamed first")), Cached.free(streamed))
+        assert.strictEqual(sent, 2)
+      }).pipe(Effect.provide(ChatService.withCache(provider).pipe(Layer.provide(ChatCache.layerMemory()))))
+    },
+    { arbitrary: { runs: 50 } }
+  )
+
+  it.effect("ends a kept stream with exactly one finish", () =>
+    Effect.gen(function*() {
+      yield* ChatService.text("Why?")
+      const events = yield* Stream.runCollect(ChatService.stream("Why?"))
+      assert.deepStrictEqual(events.map(({ type }) => type), ["text-delta", "finish"])
+    }).pipe(Effect.provide(Cached.layer(["Because it is so."]))))
+
+  it.live("has an answer kept before its stream has told the end of it", () => {
+    const kept = new Map<string, Uint8Array>()
+    const slow = Layer.succeed(ChatCache.ChatCache, {
+      get: (key) => Effect.sync(() => kept.get(key)),
+      set: (key, value) => Effect.delay(Effect.sync(() => void kept.set(key, value)), "10 millis")
+    })
+    return Effect.gen(function*() {
+      const events = Stream.takeUntil(ChatService.stream("Why?"), ({ type }) => type === "finish")
+      yield* Stream.runForEach(
+        events,
+        ({ type }) => Effect.sync(() => type === "finish" && assert.strictEqual(kept.size, 1))
+      )
+      assert.strictEqual(yield* ChatService.text("Why?"), "Because it is so.")
+      assert.strictEqual(yield* Cached.sent, 1)
+    }).pipe(Effect.provide(Cached.layer(["Because it is so."], { store: slow })))
+  })
+
+  describe("what is kept", () => {
+    it.effect.each(ChatResponse.FinishReason.literals)(
+      "an answer that ended with %s, or not",
+      (finishReason) =>
+        Effect.gen(function*() {
+          const isWhole = ["stop", "stop-sequence", "tool-calls"].includes(finishReason)
+          yield* ChatService.generate("generated")
+          assert.strictEqual((yield* ChatService.generate("generated")).finishReason, finishReason)
+          assert.strictEqual(yield* Cached.sent, isWhole ? 1 : 2)
+          yield* Stream.runDrain(ChatService.stream("streamed"))
+          yield* Stream.runDrain(ChatService.stream("streamed"))
+          assert.strictEqual(yield* Cached.sent, isWhole ? 2 : 4)
+        }).pipe(Effect.provide(Cached.layer(() => ({ content: "Perhaps", finishReason }))))
+    )
+
+    it.effect("no failure, and no stream that broke", () =>
+      Effect.gen(function*() {
+        assert.strictEqual((yield* Effect.flip(ChatService.text("Why?")))._tag, "ConnectionError")
+        assert.strictEqual((yield* Effect.flip(collected("Why?")))._tag, "StreamInterruptedError")
+        assert.strictEqual(yield* ChatService.text("Why?"), "Because.")
+        assert.strictEqual(yield* ChatService.text("Why?"), "Because.")
+        assert.strictEqual(yield* Cached.sent, 3)
+      }).pipe(Effect.provide(Cached.layer([
+        { content: "Because", failAfter: 0 },
+        { content: "Because it is", failAfter: 2 },
+        "Because."
+      ]))))
+
+    it.effect("no stream that nobody read to its end", () =>
+      Effect.gen(function*() {
+        yield* ChatService.stream("Why?").pipe(Stream.rechunk(1), Stream.take(1), Stream.runDrain)
+        assert.strictEqual(yield* ChatService.text("Why?"), "So.")
+      }).pipe(Effect.provide(Cached.layer([{ content: "Because it is so.", interval: "1 second" }, "So."]))))
+
+    it.effect("no answer of another model than the one that was asked", () => {
+      const whole = { ...response("From elsewhere"), fallback: [{ error: "TimeoutError", message: "", provider: "a" }] }
+      let sent = 0
+      const provider = Layer.succeed(ChatService.ChatService, {
+        generate: () => Effect.sync(() => ({ ...whole, requestId: String(sent++) })),
+        stream: () => Stream.die("not asked for here")
+      })
+      return Effect.gen(function*() {
+        const { requestId } = yield* ChatService.generate("Why?")
+        assert.notStrictEqual((yield* ChatService.generate("Why?")).requestId, requestId)
+      }).pipe(Effect.provide(Layer.provide(ChatService.withCache(provider), ChatCache.layerMemory())))
+    })
+
+    it.effect("nothing that `when` leaves out", () =>
+      Effect.gen(function*() {
+        for (const temperature of [0, 0, 1, 1]) yield* ChatService.text({ messages: "Why?", temperature })
+        assert.strictEqual(yield* Cached.sent, 3)
+        yield* Effect.scoped(
+          Effect.all([1, 1].map((temperature) => ChatService.text({ messages: "Why?", temperature })), {
+            concurrency: 2
+          })
+        )
+        assert.strictEqual(yield* Cached.sent, 5)
+      }).pipe(
+        Effect.provide(Cached.layer(() => "So.", { cache: { when: ({ temperature }) => temperature === 0 } }))
+      ))
+
+    it.effect("for 24 hours unless told otherwise", () =>
+      Effect.gen(function*() {
+        yield* ChatService.text("Why?")
+        yield* TestClock.adjust("23 hours")
+        yield* ChatService.text("Why?")
+        assert.strictEqual(yield* Cached.sent, 1)
+        yield* TestClock.adjust("1 hour")
+        yield* ChatService.text("Why?")
+        assert.strictEqual(yield* Cached.sent, 2)
+      }).pipe(Effect.provide(Cached.layer(() => "So."))))
+
+    it.effect("for good, or for as long as it is told", () =>
+      Effect.gen(function*() {
+        for (const [timeToLive, sent] of [["Infinity", 1], ["1 hour", 2]] as const) {
+          yield* Effect.gen(function*() {
+            yield* ChatService.text("Why?")
+            yield* TestClock.adjust("1000 days")
+            yield* ChatService.text("Why?")
+            assert.strictEqual(yield* Cached.sent, sent)
+          }).pipe(Effect.provide(Cached.layer(() => "So.", { cache: { timeToLive } })))
+        }
+      }))
+  })
+
+  describe("layerMemory", () => {
+    const ask = (...questions: ReadonlyArray<string>) =>
+      Effect.forEach(questions, (question) => ChatService.text(question))
+
+    it.effect("drops what was not asked for the longest", () =>
+      Effect.gen(function*() {
+        yield* ask("a", "b", "a", "c", "a", "c")
+        assert.strictEqual(yield* Cached.sent, 3)
+        yield* ask("b")
+        assert.strictEqual(yield* Cached.sent, 4)
+        yield* ask("c", "b")
+        assert.strictEqual(yield* Cached.sent, 4)
+      }).pipe(Effect.provide(Cached.layer(() => "So.", { store: ChatCache.layerMemory({ capacity: 2 }) }))))
+
+    it.effect("holds so many bytes, and never what is larger than all of it", () =>
+      Effect.gen(function*() {
+        yield* ask("4000", "3000", "4000", "3000")
+        assert.strictEqual(yield* Cached.sent, 2)
+        yield* ask("20000", "20000", "4000", "3000")
+        assert.strictEqual(yield* Cached.sent, 4)
+        yield* ask("5000", "3000")
+        assert.strictEqual(yield* Cached.sent, 5)
+        yield* ask("4000")
+        assert.strictEqual(yield* Cached.sent, 6)
+      }).pipe(
+        Effect.provide(Cached.layer(
+          ({ messages }) => "x".repeat(Number(messages[0]?.content) / 2),
+          { store: ChatCache.layerMemory({ maxBytes: 10_000 }) }
+        ))
+      ))
+  })
+
+  it.effect("counts calls, those that were sent and those that were not", () =>
+    Effect.gen(function*() {
+      yield* ChatService.text("Why?")
+      yield* ChatService.text("Why?")
+      yield* Stream.runDrain(ChatService.stream("Why?"))
+      yield* ChatService.text("How?")
+      assert.strictEqual(yield* Cached.counted(CacheTelemetry.hits), 2)
+      assert.strictEqual(yield* Cached.counted(CacheTelemetry.misses), 2)
+    }).pipe(Effect.provide(Cached.layer(() => "So.")), Cached.alone))
+
+  it.effect("says on a span whether it knew the answer, and sends nothing under it then", () =>
+    watched(({ spans }) =>
+      Effect.gen(function*() {
+        yield* ChatService.text("Why?")
+        yield* ChatService.text("Why?")
+        assert.deepStrictEqual(
+          spans.map((span) => [span.name, span.attributes.get("strata.cache.hit")]),
+          [["ChatCache.look", false], ["chat test-model", undefined], ["ChatCache.look", true]]
+        )
+      }).pipe(Effect.provide(Cached.layer(() => "So.")))
+    ))
+
+  it.effect("leaves no trace of how it learns who answers", () =>
+    watched(({ logs, spans }) =>
+      Effect.gen(function*() {
+        yield* Effect.scoped(Layer.build(Cached.layer()))
+        assert.deepStrictEqual([...logs, ...spans, ...(yield* Metric.snapshot)], [])
+      })
+    ))
+
+  it.effect("stands in two rows: a fast store before a shared one", () => {
+    const near = Cached.openStore()
+    const far = Cached.openStore()
+    const test = TestChat.layer(() => "So.")
+    const service = ChatService.withCache(test).pipe(Layer.provide(far.store))
+    const both = ChatService.withCache(service).pipe(Layer.provide(near.store))
+    return Effect.gen(function*() {
+      yield* ChatService.text("Why?")
+      assert.deepStrictEqual([...near.kept.keys()], [...far.kept.keys()])
+      near.kept.clear()
+      assert.isTrue((yield* ChatService.generate("Why?")).cached)
+      assert.strictEqual(near.kept.size, 1)
+      assert.strictEqual(yield* Cached.sent, 1)
+    }).pipe(Effect.provide(Layer.mergeAll(test, both)))
+  })
+
+  it.effect("refuses what the service refuses", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(ChatService.generate({ messages: [] }))
+      assert.strictEqual(error._tag, "InvalidRequestError")
+      assert.strictEqual(yield* Cached.sent, 0)
+    }).pipe(Effect.provide(Cached.layer(() => "So."))))
+})

@@ -1,0 +1,184 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as ChatCache from "@strata/core/ChatCache"
+import * as ChatRequest from "@strata/core/ChatRequest"
+import * as ChatService from "@strata/core/ChatService"
+import { TestChat } from "@strata/core/testing"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import * as CanonicalLine from "../src/internal/canonicalLine.ts"
+import * as Cached from "./ChatCacheFixture.ts"
+import { response } from "./ChatFixture.ts"
+
+/** A request with everything in it. */
+const rich = (): ChatRequest.ChatRequest => ({
+  model: "some-model",
+  messages: [
+    { role: "system", content: "Be brief.", cache: { ttl: "1h" } },
+    {
+      role: "user",
+      content: [
+        { type: "text", text: "What is this?", guard: { qualifiers: ["query"] }, cache: true },
+        { type: "image", mediaType: "image/png", source: { bytes: Uint8Array.of(1, 2, 3) } },
+        {
+          type: "document",
+          mediaType: "application/pdf",
+          name: "a",
+          source: { bytes: Uint8Array.of(4, 5) },
+          citations: true
+        },
+        { type: "video", mediaType: "video/mp4", source: { uri: "s3://bucket/key", bucketOwner: "owner" } },
+        { type: "provider", provider: "test", value: { deep: [1, { deeper: Uint8Array.of(6) }] } }
+      ]
+    },
+    {
+      role: "assistant",
+      content: [
+        { type: "reasoning", text: "Hm", signature: "seal", redacted: Uint8Array.of(7) },
+        { type: "tool-call", id: "1", name: "look", params: { closely: true, how: null } }
+      ]
+    },
+    { role: "tool", content: [{ type: "tool-result", id: "1", result: { found: ["x", "y"] }, isFailure: false }] }
+  ],
+  maxTokens: 100,
+  temperature: 0.5,
+  topP: 0.9,
+  stopSequences: ["one", "two"],
+  tools: [
+    {
+      name: "look",
+      description: "Looks",
+      inputSchema: { type: "object", properties: { closely: { type: "boolean" } } },
+      strict: true
+    },
+    { type: "provider", provider: "test", name: "search" }
+  ],
+  toolChoice: { name: "look" },
+  responseFormat: { type: "json", schema: { type: "object" }, name: "Thing", description: "A thing" },
+  reasoning: { effort: "low", budgetTokens: 10 },
+  // Providers add their own options here.
+  providerOptions: { test: { a: 1, b: ["2"], c: false } } as ChatRequest.ProviderOptions
+})
+
+/** Every value that differs from the given one in one place: a leaf is another, a field or an item is missing. */
+const changes = (value: unknown): ReadonlyArray<unknown> => {
+  if (typeof value === "string") return [`${value}x`]
+  if (typeof value === "number") return [value === 0 ? 1 : -value]
+  if (typeof value === "boolean") return [!value]
+  if (value instanceof Uint8Array) return [Uint8Array.of(...value, 0), value.map((byte) => byte ^ 1)]
+  if (Array.isArray(value)) {
+    return value.flatMap((
+      item,
+      index
+    ) => [value.toSpliced(index, 1), ...changes(item).map((other) => value.with(index, other))])
+  }
+  if (typeof value !== "object" || value === null) return ["something"]
+  return Object.entries(value).flatMap(([key, item]) => [
+    Object.fromEntries(Object.entries(value).filter(([other]) => other !== key)),
+    ...changes(item).map((other) => ({ ...value, [key]: other }))
+  ])
+}
+
+/** The same value, its keys the other way round. */
+const reversed = (value: unknown): unknown =>
+  Array.isArray(value)
+    ? value.map(reversed)
+    : typeof value === "object" && value !== null && !(value instanceof Uint8Array)
+    ? Object.fromEntries(Object.entries(value).reverse().map(([key, item]) => [key, reversed(item)]))
+    : value
+
+const service = Layer.succeed(ChatService.ChatService, {
+  generate: () => Effect.succeed(response("So.")),
+  stream: () => Stream.die("not asked for here")
+})
+
+const ask = (request: unknown, layer: Layer.Layer<ChatService.ChatService> = ChatService.withCache(service)) =>
+  // Some changes make a request that no type would allow; the cache looks at values only.
+  ChatService.generate(request as ChatRequest.ChatRequest).pipe(Effect.provide(layer))
+
+describe("What an answer is kept under", () => {
+  it.effect("is everything in the request: each change of it is another key", () => {
+    const { kept, store } = Cached.openStore()
+    return Effect.gen(function*() {
+      assert.deepStrictEqual(Object.keys(rich()).sort(), Object.keys(ChatRequest.ChatRequest.fields).sort())
+      const others = changes(rich())
+      assert.isAbove(others.length, 100)
+      for (const request of [rich(), ...others]) yield* ChatService.generate(request as ChatRequest.ChatRequest)
+      assert.strictEqual(kept.size, 1 + others.length)
+      for (const key of kept.keys()) assert.match(key, /^[0-9a-f]{64}$/u)
+    }).pipe(Effect.provide(Layer.provide(ChatService.withCache(service), store)))
+  })
+
+  it.effect("does not mind the order of keys, what is `undefined`, and a model or a message said in short", () =>
+    Effect.gen(function*() {
+      yield* ask(rich())
+      for (const request of [reversed(rich()), { ...rich(), nothing: undefined }]) {
+        assert.isTrue((yield* ask(request)).cached)
+      }
+      yield* ask({ messages: "Hi" })
+      assert.isTrue((yield* ask({ model: "test-model", messages: [{ content: "Hi", role: "user" }] })).cached)
+    }).pipe(Effect.provide(ChatCache.layerMemory())))
+
+  it.effect("is the provider, the default model of the layer, and the namespace", () => {
+    const { kept, store } = Cached.openStore()
+    const withStore = (layer: Layer.Layer<ChatService.ChatService>) => Layer.provide(layer, store)
+    return Effect.gen(function*() {
+      const layers = [
+        ChatService.withCache(TestChat.layer(() => "So.")),
+        ChatService.withCache(TestChat.layer(() => "So.", { model: "another" })),
+        ChatService.withCache(TestChat.layer(() => "So."), { namespace: "2" }),
+        ChatService.withCache(service)
+      ]
+      for (const [index, layer] of layers.entries()) {
+        yield* ask({ messages: "Hi" }, withStore(layer))
+        assert.strictEqual(kept.size, index + 1)
+      }
+      for (const layer of layers) assert.isTrue((yield* ask({ messages: "Hi" }, withStore(layer))).cached)
+    })
+  })
+
+  it.effect("cannot be told of a request with a function, so that is not cached", () => {
+    const { kept, store } = Cached.openStore()
+    const cycle: { self?: unknown } = {}
+    cycle.self = [cycle, cycle]
+    return Effect.gen(function*() {
+      const odd = [() => 1, new Map([["a", 1]]), new Date(0), Symbol("a"), cycle]
+      for (const value of [...odd, ...odd]) {
+        yield* ChatService.generate({
+          messages: "Hi",
+          providerOptions: { value } as ChatRequest.ProviderOptions
+        })
+        yield* Stream.runDrain(
+          ChatService.stream({ messages: "Hi", providerOptions: { value } as ChatRequest.ProviderOptions })
+        )
+      }
+      assert.strictEqual(kept.size, 0)
+      assert.strictEqual(yield* Cached.sent, 20)
+    }).pipe(Effect.provide(Cached.layer(() => "So.", { store })))
+  })
+
+  it.effect("needs a model: a request to nobody is not cached", () => {
+    const { kept, store } = Cached.openStore()
+    const nameless = Layer.effect(
+      ChatService.ChatService,
+      ChatService.make({
+        provider: "nameless",
+        generate: () => Effect.succeed(response("So.")),
+        stream: () => Stream.die("not asked for here")
+      })
+    )
+    return Effect.gen(function*() {
+      assert.strictEqual((yield* Effect.flip(ChatService.generate("Hi")))._tag, "InvalidRequestError")
+      yield* ChatService.generate({ model: "some", messages: "Hi" })
+      assert.strictEqual(kept.size, 1)
+    }).pipe(Effect.provide(Layer.provide(ChatService.withCache(nameless), store)))
+  })
+
+  it.prop("is the same for equal values, and another for different ones", [Schema.Json], ([value]) => {
+    const line = CanonicalLine.make(value)
+    assert.isDefined(line)
+    assert.strictEqual(CanonicalLine.make(reversed(value)), line)
+    for (const other of changes(value)) assert.notStrictEqual(CanonicalLine.make(other), line)
+  })
+})

@@ -1,0 +1,39 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as TestClock from "effect/testing/TestClock"
+import type * as LedgerAccount from "../src/internal/ledgerAccount.ts"
+import * as LedgerMemory from "../src/internal/ledgerMemory.ts"
+import * as LedgerModel from "./support/LedgerModel.ts"
+import { specification, type World } from "./support/LedgerSpecification.ts"
+
+const world = Effect.sync((): World => ({ ledger: LedgerMemory.make(), advance: TestClock.adjust }))
+
+describe("a ledger in memory", () => {
+  specification(it.effect, world)
+
+  it.effect.prop("grants what a plain list of everything would grant, in order of arrival", {
+    steps: LedgerModel.Steps
+  }, (
+    { steps }
+  ) => Effect.flatMap(world, (world) => LedgerModel.watch(world, "key", steps)), { arbitrary: { runs: 100 } })
+
+  it.effect("forgets keys that nobody uses", () =>
+    Effect.gen(function*() {
+      const accounts = new Map<string, LedgerAccount.LedgerAccount>()
+      const ledger = LedgerMemory.makeIn(accounts)
+      const limits = [{ name: "minute", amount: 100, window: Duration.minutes(1) }]
+      const spend = (round: number) =>
+        Effect.forEach(
+          Array.from({ length: 1000 }, (_, index) => `${round} ${index}`),
+          (key) => ledger.settle({ key, id: "a", amount: 1, limits })
+        )
+      yield* ledger.settle({ key: "kept", id: "a", amount: 1, limits: [{ ...limits[0]!, window: Duration.infinity }] })
+      for (let round = 0; round < 5; round++) {
+        yield* spend(round)
+        yield* TestClock.adjust("1 minute")
+      }
+      assert.isAtMost(accounts.size, 1100)
+      assert.isTrue(accounts.has("kept"))
+    }))
+})

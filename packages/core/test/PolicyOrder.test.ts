@@ -1,0 +1,274 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as AdaptiveLimits from "@strata/core/policy/AdaptiveLimits"
+import * as Breaker from "@strata/core/policy/Breaker"
+import * as Enforcement from "@strata/core/policy/Enforcement"
+import * as Ledger from "@strata/core/policy/Ledger"
+import * as Policy from "@strata/core/policy/Policy"
+import * as Quota from "@strata/core/policy/Quota"
+import * as RetryBudget from "@strata/core/policy/RetryBudget"
+import type * as ProviderError from "@strata/core/ProviderError"
+import type * as Telemetry from "@strata/core/Telemetry"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Schedule from "effect/Schedule"
+import * as TestClock from "effect/testing/TestClock"
+import { errors, target, timed } from "./ChatFixture.ts"
+
+type Work = Effect.Effect<string, ProviderError.ProviderError>
+
+const other: Telemetry.Target = { ...target, model: "another-model" }
+
+const metering: Enforcement.Metering<unknown> = {
+  load: () => Effect.succeed({ inputTokens: 10, outputTokens: 5 }),
+  outputBurndown: 1,
+  consumed: () => ({ inputTokens: 10, outputTokens: 2 })
+}
+
+/** A ledger that grants what it is told to, and says what was asked of it, and when. */
+const ledgerOf = () => {
+  const log: Array<string> = []
+  const held = new Set<string>()
+  const double = { log, held, closed: false }
+  const note = (entry: string) =>
+    Effect.map(Clock.currentTimeMillis, (now) => {
+      log.push(`${now} ${entry}`)
+    })
+  const ledger: Ledger.Ledger = {
+    reserve: ({ id }) =>
+      Effect.suspend(() => {
+        if (double.closed) {
+          return Effect.succeed<Ledger.Decision>({ _tag: "wait", retryAfter: Duration.seconds(1), limit: "minute" })
+        }
+        held.add(id)
+        return Effect.as(note("reserve"), { _tag: "granted" })
+      }),
+    settle: ({ id }) => Effect.suspend(() => held.delete(id) ? note("settle") : Effect.void),
+    leave: () => Effect.void,
+    renew: () => Effect.void,
+    balances: () => Effect.succeed([])
+  }
+  return { ledger, double }
+}
+
+/** Everything switched on, in a way that stands in nobody's way. */
+const everything: Policy.Options = {
+  retry: Schedule.spaced("10 seconds"),
+  retryBudget: RetryBudget.make(),
+  hedge: "1 hour",
+  breaker: Breaker.consecutive(100),
+  quota: Quota.tokens({ perMinute: 1_000_000 }),
+  concurrency: 10,
+  timeouts: { attempt: "5 minutes", deadline: "1 day" }
+}
+
+const enforce = Effect.fnUntraced(function*(options: Policy.Options) {
+  const { double, ledger } = ledgerOf()
+  const enforcement = yield* Enforcement.make(Policy.make({ ...everything, ...options })).pipe(
+    Effect.provideService(Ledger.Ledger, ledger),
+    Effect.provide(AdaptiveLimits.layerMemory)
+  )
+  let sent = 0
+  const call = (work: Work, at = target) =>
+    enforcement.call(Effect.andThen(Effect.sync(() => sent++), work), at, metering)
+  return { call, enforcement, ledger: double, sent: () => sent }
+})
+
+const failing = Effect.fail(errors.ConnectionError)
+
+const answer = (after: Duration.Input): Work => Effect.delay(Effect.succeed("answer"), after)
+
+/** Fails as often, and answers then. */
+const failingFirst = (times: number): Work => {
+  let attempts = 0
+  return Effect.suspend(() => ++attempts > times ? Effect.succeed("answer") : failing)
+}
+
+const tagOf = (exit: Exit.Exit<unknown, ProviderError.ProviderError>) =>
+  Effect.match(exit, { onFailure: ({ _tag }) => _tag, onSuccess: () => "ok" as const })
+
+describe("The order of a policy: deadline (retry (hedge (breaker (quota (concurrency (attempt (call)))))))", () => {
+  it.effect("retry is around concurrency: no permit is held while a call backs off", () =>
+    Effect.gen(function*() {
+      const { call } = yield* enforce({ concurrency: 1 })
+      const ends = yield* Effect.all([timed(call(failingFirst(1))), timed(call(answer("3 seconds")))], {
+        concurrency: 2
+      })
+      assert.deepStrictEqual(ends.map(({ millis }) => millis), [10_000, 3_000])
+    }))
+
+  it.effect("retry is around quota: tokens are given back before a call backs off, and asked for anew", () =>
+    Effect.gen(function*() {
+      const { call, ledger } = yield* enforce({})
+      yield* timed(call(failingFirst(2)))
+      assert.deepStrictEqual(ledger.log, [
+        ...["0 reserve", "0 settle"],
+        ...["10000 reserve", "10000 settle"],
+        ...["20000 reserve", "20000 settle"]
+      ])
+    }))
+
+  it.effect("retry is around the breaker: each attempt counts there, and passes it anew", () =>
+    Effect.gen(function*() {
+      const { call, sent } = yield* enforce({
+        breaker: Breaker.consecutive(2, { open: "30 days" }),
+        retry: Schedule.recurs(5)
+      })
+      const { exit } = yield* timed(call(failing))
+      assert.strictEqual(yield* tagOf(exit), "CircuitOpenError")
+      assert.strictEqual(sent(), 2)
+    }))
+
+  it.effect("retry is around hedging: two requests that fail are one failure", () =>
+    Effect.gen(function*() {
+      const { call, sent } = yield* enforce({ hedge: "1 second", retry: Schedule.recurs(1) })
+      const { exit, millis } = yield* timed(call(Effect.delay(failing, "4 seconds")))
+      assert.strictEqual(yield* tagOf(exit), "ConnectionError")
+      assert.deepStrictEqual([sent(), millis], [4, 10_000])
+    }))
+
+  it.effect("hedging is around concurrency: the second request needs a permit of its own", () =>
+    Effect.gen(function*() {
+      for (const [concurrency, requests] of [[1, 1], [2, 2]] as const) {
+        const { call, sent } = yield* enforce({ concurrency, hedge: "1 second" })
+        const { exit } = yield* timed(call(answer("5 seconds")))
+        assert.strictEqual(yield* tagOf(exit), "ok")
+        assert.strictEqual(sent(), requests)
+        const rest = yield* timed(
+          Effect.all([1, 2].map(() => call(answer(500))), { concurrency: 2 })
+        )
+        assert.strictEqual(rest.millis, concurrency === 1 ? 1_000 : 500)
+      }
+    }))
+
+  it.effect("hedging is around quota: the second request needs tokens of its own", () =>
+    Effect.gen(function*() {
+      const { call, ledger } = yield* enforce({ hedge: "1 second" })
+      yield* timed(call(answer("5 seconds")))
+      assert.deepStrictEqual(ledger.log.toSorted(), ["0 reserve", "1000 reserve", "5000 settle", "5000 settle"])
+      assert.strictEqual(ledger.held.size, 0)
+    }))
+
+  it.effect("hedging is around the breaker: each request counts there", () =>
+    Effect.gen(function*() {
+      const { call, sent } = yield* enforce({
+        breaker: Breaker.consecutive(2, { open: "30 days" }),
+        hedge: "1 second",
+        retry: Schedule.recurs(0)
+      })
+      yield* timed(call(Effect.delay(failing, "4 seconds")))
+      const { exit } = yield* timed(call(answer(0)))
+      assert.strictEqual(yield* tagOf(exit), "CircuitOpenError")
+      assert.strictEqual(sent(), 2)
+    }))
+
+  it.effect("the breaker is around quota and concurrency: an open one asks for no tokens and waits for no permit", () =>
+    Effect.gen(function*() {
+      const { call, ledger } = yield* enforce({
+        breaker: Breaker.consecutive(1, { open: "30 days" }),
+        concurrency: 1,
+        retry: Schedule.recurs(0)
+      })
+      yield* timed(call(failing))
+      const busy = yield* Effect.forkChild(call(Effect.never, other), { startImmediately: true })
+      const before = ledger.log.length
+      const exit = yield* Effect.exit(call(answer(0)))
+      assert.strictEqual(yield* tagOf(exit), "CircuitOpenError")
+      assert.strictEqual(ledger.log.length, before)
+      yield* Fiber.interrupt(busy)
+    }))
+
+  it.effect("quota is around concurrency: who waits for tokens holds no permit", () =>
+    Effect.gen(function*() {
+      const { call, ledger, sent } = yield* enforce({ concurrency: 1 })
+      ledger.closed = true
+      const waiting = yield* Effect.forkChild(call(answer(0)), { startImmediately: true })
+      yield* TestClock.adjust("5 seconds")
+      assert.strictEqual(sent(), 0)
+      ledger.closed = false
+      const exit = yield* timed(call(answer("1 second"), other))
+      assert.strictEqual(yield* tagOf(exit.exit), "ok")
+      assert.strictEqual(yield* Fiber.join(waiting), "answer")
+    }))
+
+  it.effect("the attempt is inside quota and concurrency: its clock starts after both", () =>
+    Effect.gen(function*() {
+      const { call, ledger } = yield* enforce({
+        concurrency: 1,
+        retry: Schedule.recurs(0),
+        timeouts: { attempt: "5 seconds", deadline: "1 day" }
+      })
+      ledger.closed = true
+      const open = Effect.delay(Effect.sync(() => ledger.closed = false), "20 seconds")
+      const calls = [1, 2, 3].map(() => call(answer("4 seconds")))
+      const { exit, millis } = yield* timed(Effect.all([open, ...calls], { concurrency: "unbounded" }))
+      assert.isTrue(Exit.isSuccess(exit))
+      assert.isAtLeast(millis, 32_000)
+      assert.strictEqual(ledger.held.size, 0)
+    }))
+
+  const waits: ReadonlyArray<readonly [string, Policy.Options, (call: (work: Work) => Work) => Work]> = [
+    ["the pauses between attempts", { retry: Schedule.spaced("7 seconds") }, (call) => call(failing)],
+    [
+      "the wait for the retry budget",
+      {
+        retry: Schedule.recurs(100),
+        retryBudget: RetryBudget.make({ reserve: 1, share: 0, perSecond: 0 })
+      },
+      (call) => call(failing)
+    ],
+    ["the attempts", {}, (call) => call(Effect.never)],
+    ["both requests of a hedged attempt", { hedge: "1 second" }, (call) => call(Effect.never)],
+    [
+      "the wait for a permit",
+      { concurrency: 1 },
+      (call) => Effect.raceFirst(Effect.andThen(Effect.sleep(1), call(answer(0))), call(Effect.never))
+    ]
+  ]
+
+  it.effect.each(waits)(
+    "the deadline is around everything: it counts %s",
+    ([, options, use]) =>
+      Effect.gen(function*() {
+        const { call, ledger } = yield* enforce({
+          ...options,
+          timeouts: { attempt: "1 hour", deadline: "20 seconds" }
+        })
+        const { exit, millis } = yield* timed(use(call))
+        assert.strictEqual(yield* tagOf(exit), "TimeoutError")
+        assert.strictEqual(millis, 20_000)
+        assert.strictEqual(ledger.held.size, 0)
+        const after = yield* timed(call(answer("1 second")))
+        assert.strictEqual(after.millis, 1_000)
+      })
+  )
+
+  it.effect("the deadline is around everything: it counts the wait for tokens", () =>
+    Effect.gen(function*() {
+      const { call, ledger, sent } = yield* enforce({ timeouts: { deadline: "20 seconds" } })
+      ledger.closed = true
+      const { exit, millis } = yield* timed(call(answer(0)))
+      assert.strictEqual(yield* tagOf(exit), "TimeoutError")
+      assert.deepStrictEqual([millis, sent()], [20_000, 0])
+    }))
+
+  it.effect("whoever is interrupted, wherever, gives everything back", () =>
+    Effect.gen(function*() {
+      const { call, ledger } = yield* enforce({ concurrency: 2, hedge: "3 seconds" })
+      const calls = [answer("8 seconds"), answer("8 seconds"), failing, answer("2 seconds")].map((work) =>
+        Effect.forkChild(call(work))
+      )
+      for (const [index, start] of calls.entries()) {
+        const fiber = yield* start
+        yield* TestClock.adjust(1_000 * index)
+        if (index > 0) yield* Fiber.interrupt(fiber)
+      }
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual(ledger.held.size, 0)
+      const { exit, millis } = yield* timed(Effect.all([1, 2].map(() => call(answer(500))), { concurrency: 2 }))
+      assert.isTrue(Exit.isSuccess(exit))
+      assert.strictEqual(millis, 500)
+    }))
+})
