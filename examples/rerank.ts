@@ -29,6 +29,6 @@ const program = Effect.gen(function*() {
 
 const Rerank = BedrockRerank.layerConfig({
   model: Config.String("STRATA_RERANK_MODEL").pipe(Config.withDefault("cohere.rerank-v3-5:0"))
-}).pipe(Layer.provide(Provider.bedrock))
+}).pipe(Layer.provide(Provider.bedrock()))
 
 program.pipe(Effect.provide(Rerank), NodeRuntime.runMain)

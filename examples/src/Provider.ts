@@ -53,6 +53,9 @@ export const layer = services(emulated(local))
 /** The same; offline, so many calls are refused with a `ThrottlingException`, as a busy Bedrock would. */
 export const throttled = (times: number) => services(emulated(local, { faults: [{ type: "throttle", times }] }))
 
+/** The same; offline, the models have a token quota, kept as Bedrock keeps it. */
+export const limited = (quota: Emulator.Options["quota"]) => services(emulated(local, { quota }))
+
 /**
  * The same; offline, a script says what the model answers. For what only a language model can do: call tools, fill in a
  * form, think.
@@ -60,5 +63,5 @@ export const throttled = (times: number) => services(emulated(local, { faults: [
 export const scripted = (script: TestChat.Script) =>
   services(emulated(Layer.merge(TestChat.layer(script), TestEmbedding.layer())))
 
-/** The client alone, for services of your own. */
-export const bedrock = client(emulated(local))
+/** The client alone, for services of your own; `options` say what is special about the Bedrock on this machine. */
+export const bedrock = (options?: Emulator.Options) => client(emulated(local, options))

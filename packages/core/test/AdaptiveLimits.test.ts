@@ -252,7 +252,7 @@ describe("Adaptive permits", () => {
     ))
 })
 
-/** A store that takes its time or fails, and counts what it is asked. */
+/** A store whose answers take their time, or that fails, and that counts what it is asked. */
 const probed = (behaviour: { delay: number; fails: boolean }) => {
   const store = LimitsMemory.make()
   const asked = { read: 0, increase: 0, decrease: 0 }
@@ -260,7 +260,8 @@ const probed = (behaviour: { delay: number; fails: boolean }) => {
     Effect.suspend(() => {
       asked[name]++
       if (behaviour.fails) return Effect.fail(new AdaptiveLimits.AdaptiveLimitsError({ message: "down" }))
-      return behaviour.delay === 0 ? answer : Effect.delay(answer, behaviour.delay)
+      const { delay } = behaviour
+      return delay === 0 ? answer : Effect.tap(answer, () => Effect.sleep(delay))
     })
   const limits: AdaptiveLimits.AdaptiveLimits = {
     read: (key, adaptive) => ask("read", store.read(key, adaptive)),
@@ -332,15 +333,31 @@ describe("Adaptive permits over a store", () => {
 
   it.effect("do not take an answer for news that is older than a refusal", () =>
     Effect.gen(function*() {
-      const { limits } = probed({ delay: 500, fails: false })
-      const { open, permits } = yield* looked(between, limits)
+      const behaviour = { delay: 500, fails: false }
+      const { open, permits } = yield* looked(between, probed(behaviour).limits)
       const first = yield* queue(permits)
       yield* TestClock.adjust("2 seconds")
+      // The second call asks how things are; the refusal is known there before that answer is here.
       yield* permits.take(target)
-      // The second call has asked how things are; the refusal comes before the answer.
+      behaviour.delay = 100
       yield* first.state.permit!.release("refused")
-      yield* TestClock.adjust(500)
+      yield* TestClock.adjust(100)
       assert.strictEqual(open(), 2)
+      yield* TestClock.adjust(400)
+      assert.strictEqual(open(), 2)
+    }))
+
+  it.effect("keep what was answered while the store was asked", () =>
+    Effect.gen(function*() {
+      const { limits } = probed({ delay: 500, fails: false })
+      const { open, permits } = yield* looked(Concurrency.adaptive({ initial: 4 }), limits)
+      const first = yield* queue(permits)
+      yield* TestClock.adjust("2 seconds")
+      yield* first.state.permit!.release("other")
+      yield* rounds(permits, open, "answered", 3)
+      assert.strictEqual(open(), 6)
+      yield* TestClock.adjust(500)
+      assert.strictEqual(open(), 6)
     }))
 
   it.effect("go on by themselves while it fails, say so once, and go by it again afterwards", () =>

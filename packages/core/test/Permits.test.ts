@@ -1,4 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as AdaptiveLimits from "@strata/core/policy/AdaptiveLimits"
+import * as Concurrency from "@strata/core/policy/Concurrency"
 import * as Telemetry from "@strata/core/Telemetry"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -29,7 +31,7 @@ const held = (permits: Permits.Permits) => {
   )
 }
 
-describe("Permits for a number", () => {
+describe("Permits", () => {
   it.effect("gives them first come, first served", () =>
     Effect.gen(function*() {
       const permits = yield* Permits.make(2)
@@ -68,27 +70,30 @@ describe("Permits for a number", () => {
       assert.deepStrictEqual([second.state.running, third.state.running], [false, true])
     }))
 
-  it.effect("loses none, wherever those who take them are interrupted", () =>
-    Effect.gen(function*() {
-      const permits = yield* Permits.make(3)
-      // A fiber that yields after every step can be interrupted at each.
-      const fibers = yield* Effect.forEach(
-        Array.from({ length: 200 }, (_, index) => index),
-        (index) =>
-          Effect.forkChild(
-            Effect.forEach([1, 2, 3], () => holding(permits, Effect.sleep(index % 4 === 0 ? 0 : index % 7)))
-          )
-      ).pipe(Effect.provideService(Scheduler.MaxOpsBeforeYield, 3))
-      for (let turn = 0; turn < fibers.length; turn++) {
-        yield* Effect.yieldNow
-        if (turn % 10 === 0) yield* TestClock.adjust(1)
-        fibers[(turn * 7) % fibers.length]!.interruptUnsafe()
-      }
-      yield* TestClock.adjust("1 minute")
-      yield* Fiber.awaitAll(fibers)
-      const free = [yield* held(permits), yield* held(permits), yield* held(permits), yield* held(permits)]
-      assert.deepStrictEqual(free.map(({ state }) => state.running), [true, true, true, false])
-    }))
+  it.effect.each([3, Concurrency.adaptive({ min: 3, max: 3 })])(
+    "loses none, wherever those who take them are interrupted (%o)",
+    (concurrency) =>
+      Effect.gen(function*() {
+        const permits = yield* Permits.make(concurrency)
+        // A fiber that yields after every step can be interrupted at each.
+        const fibers = yield* Effect.forEach(
+          Array.from({ length: 200 }, (_, index) => index),
+          (index) =>
+            Effect.forkChild(
+              Effect.forEach([1, 2, 3], () => holding(permits, Effect.sleep(index % 4 === 0 ? 0 : index % 7)))
+            )
+        ).pipe(Effect.provideService(Scheduler.MaxOpsBeforeYield, 3))
+        for (let turn = 0; turn < fibers.length; turn++) {
+          yield* Effect.yieldNow
+          if (turn % 10 === 0) yield* TestClock.adjust(1)
+          fibers[(turn * 7) % fibers.length]!.interruptUnsafe()
+        }
+        yield* TestClock.adjust("1 minute")
+        yield* Fiber.awaitAll(fibers)
+        const free = [yield* held(permits), yield* held(permits), yield* held(permits), yield* held(permits)]
+        assert.deepStrictEqual(free.map(({ state }) => state.running), [true, true, true, false])
+      }).pipe(Effect.provide(AdaptiveLimits.layerMemory))
+  )
 
   it.effect("does not nest calls that end at once, however many wait", () =>
     Effect.gen(function*() {

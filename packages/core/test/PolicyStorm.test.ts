@@ -23,7 +23,7 @@ const seconds = { storm: 40, bursts: 60, healed: 90, end: 170 }
  * three seconds from second 60 on, and is healed from second 90 on.
  */
 const provider = () => {
-  const seen = { inFlight: 0, sent: 0, answeredIn: new Array<number>(seconds.end + 120).fill(0) }
+  const seen = { inFlight: 0, sent: 0, answeredIn: Array.from({ length: seconds.end + 120 }, () => 0) }
   const trouble = (now: number): ProviderError.ProviderError | undefined => {
     const second = now / 1000
     if (second >= seconds.storm && second < seconds.bursts) return errors.RateLimitError

@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Breaker from "@strata/core/policy/Breaker"
 import * as Retry from "@strata/core/policy/Retry"
 import * as ProviderError from "@strata/core/ProviderError"
 import * as Telemetry from "@strata/core/Telemetry"
@@ -190,6 +191,54 @@ describe("retries of Enforcement.stream", () => {
       assert.isTrue(Exit.hasDies(yield* settled(Effect.exit(Stream.runDrain(stream(source))))))
       assert.deepStrictEqual(counts, { opened: 1, closed: 1 })
       assert.deepStrictEqual(yield* settled(Stream.runCollect(stream(source))), [1])
+    }))
+})
+
+describe("hedging of Enforcement.stream", () => {
+  it.effect("opens a second stream when the first gives nothing, and closes the first when the second does", () =>
+    Effect.gen(function*() {
+      const stream = yield* enforce({ hedge: "5 seconds", concurrency: 2 })
+      const { counts, stream: source } = attempts(paced("1 hour"), paced("1 second", "1 second"))
+      const { exit, millis } = yield* timed(Stream.runCollect(stream(source)))
+      assert.deepStrictEqual(yield* exit, [1, 2])
+      assert.strictEqual(millis, 7_000)
+      assert.deepStrictEqual(counts, { opened: 2, closed: 2 })
+      const rest = yield* timed(
+        Effect.all([1, 2].map(() => Stream.runDrain(stream(paced("1 second")))), { concurrency: 2 })
+      )
+      assert.strictEqual(rest.millis, 1_000)
+    }))
+
+  it.effect("opens no second stream once there was an event, however long the next takes", () =>
+    Effect.gen(function*() {
+      const stream = yield* enforce({ hedge: "5 seconds" })
+      const { counts, stream: source } = attempts(paced("1 second", "1 minute"))
+      assert.deepStrictEqual(yield* settled(Stream.runCollect(stream(source))), [1, 2])
+      assert.deepStrictEqual(counts, { opened: 1, closed: 1 })
+    }))
+})
+
+describe("breaker of Enforcement.stream", () => {
+  const breaker = Breaker.consecutive(2, { open: "30 days" })
+
+  const tags = (stream: (self: Numbers) => Numbers, source: Numbers, times: number) =>
+    Effect.forEach(
+      Array.from({ length: times }),
+      () => Effect.map(failure(Stream.runDrain(stream(source)), "1 second"), ({ _tag }) => _tag)
+    )
+
+  it.effect("opens after streams that could not be opened", () =>
+    Effect.gen(function*() {
+      const stream = yield* enforce({ breaker, retry: Retry.never })
+      const found = yield* tags(stream, breakingWith(errors.ConnectionError), 3)
+      assert.deepStrictEqual(found, ["ConnectionError", "ConnectionError", "CircuitOpenError"])
+    }))
+
+  it.effect("stays closed when streams break that were open", () =>
+    Effect.gen(function*() {
+      const stream = yield* enforce({ breaker, retry: Retry.never })
+      const found = yield* tags(stream, breakingWith(errors.ConnectionError, 1), 4)
+      assert.deepStrictEqual([...new Set(found)], ["StreamInterruptedError"])
     }))
 })
 

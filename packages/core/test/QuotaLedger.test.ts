@@ -154,6 +154,22 @@ describe("Quota without its ledger", () => {
       })
     ))
 
+  test("leaves no place in its own line when the ledger works again", () =>
+    watched(() =>
+      Effect.gen(function*() {
+        const { service, watch } = yield* watchedLedger
+        const { call, times } = yield* Effect.provideService(enforce({ quota }), Ledger.Ledger, service)
+        watch.broken = true
+        yield* call({ input: 900 })
+        yield* start(call({ input: 900, takes: "10 seconds" }))
+        watch.broken = false
+        yield* TestClock.adjust("22 seconds")
+        watch.broken = true
+        yield* start(call({ input: 50 }))
+        assert.deepStrictEqual(times(), [0, 20_000, 22_000])
+      })
+    ))
+
   test("settles what the ledger granted when it fails later", () =>
     watched(() =>
       Effect.gen(function*() {
@@ -210,7 +226,7 @@ describe("telemetry of a Quota", () => {
         yield* TestClock.adjust("1 minute")
         const { balances } = watch
         yield* settled(Effect.replicateEffect(call({ input: 1, takes: 100 }), 20), "10 seconds")
-        assert.isAtMost(watch.balances - balances, 3)
+        assert.isAtMost(watch.balances - balances, 4)
         assert.deepStrictEqual(yield* Effect.all([shown("spent"), shown("reserved")]), [20, 0])
       })
     ))

@@ -40,7 +40,11 @@ const inForce = (circuits: Circuits.Circuits, { open }: Breaker.Breaker): Breake
     })
 
   const annotated = (target: Telemetry.Target) =>
-    Effect.annotateLogs({ provider: target.provider, model: target.model, scope: target.scope })
+    Effect.annotateLogs({
+      provider: target.provider,
+      model: target.model,
+      ...(target.scope === undefined ? {} : { scope: target.scope })
+    })
 
   const changed = (
     key: string,

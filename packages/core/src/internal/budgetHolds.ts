@@ -11,7 +11,7 @@ import type * as ProviderError from "../ProviderError.ts"
 import type * as Telemetry from "../Telemetry.ts"
 import * as BudgetAccount from "./budgetAccount.ts"
 import * as BudgetError from "./budgetError.ts"
-import * as BudgetLedger from "./budgetLedger.ts"
+import * as LedgerFallback from "./ledgerFallback.ts"
 
 /**
  * - `take`: sets US dollars aside in every account, or in none; what it gives replaces them by what was really spent.
@@ -44,7 +44,7 @@ export const make = (
           const amount = BudgetAccount.toUnits(dollars)
           const granted: Array<BudgetAccount.Account> = []
           const settle = (amount: number) => (account: BudgetAccount.Account) =>
-            BudgetLedger.of(account.ledger).settle({ key: account.key, limits: account.limits, id, amount })
+            LedgerFallback.of(account.ledger).settle({ key: account.key, limits: account.limits, id, amount })
 
           return Effect.forEach(accounts, (account) =>
             Effect.flatMap(ask(account, id, amount), (isGranted) =>
@@ -76,13 +76,13 @@ const lease = Duration.minutes(2)
 const renew = (accounts: ReadonlyArray<BudgetAccount.Account>, ids: ReadonlyArray<string>) =>
   Effect.forEach(
     accounts,
-    ({ key, ledger }) => BudgetLedger.of(ledger).renew(ids.map((id) => ({ key, id })), lease),
+    ({ key, ledger }) => LedgerFallback.of(ledger).renew(ids.map((id) => ({ key, id })), lease),
     { discard: true }
   )
 
 /** Whoever does not get it at once leaves the line: a budget never waits. */
 const ask = ({ key, ledger, limits }: BudgetAccount.Account, id: string, amount: number): Effect.Effect<boolean> => {
-  const { leave, reserve } = BudgetLedger.of(ledger)
+  const { leave, reserve } = LedgerFallback.of(ledger)
   const once = reserve({ key, id, amount, limits, lease })
   return once.pipe(
     Effect.flatMap((decision) =>

@@ -17,6 +17,7 @@ import type * as QuotaForecast from "./quotaForecast.ts"
 import * as QuotaGauges from "./quotaGauges.ts"
 import * as QuotaLeases from "./quotaLeases.ts"
 import type * as QuotaLine from "./quotaLine.ts"
+import type * as WaitingLine from "./waitingLine.ts"
 
 /**
  * What the quota needs to know of a call.
@@ -57,7 +58,7 @@ export interface QuotaGate {
   readonly reserve: (
     target: Telemetry.Target,
     meter: Meter,
-    restore?: QuotaLine.Restore
+    restore?: WaitingLine.Restore
   ) => Effect.Effect<Reservation, ProviderError.ProviderError>
 }
 
@@ -93,7 +94,7 @@ const enforce = (quota: Quota.Quota): Effect.Effect<QuotaGate, never, Scope.Scop
       line: QuotaLine.QuotaLine,
       reservation: Ledger.Reservation,
       impossible: (limit: string) => ProviderError.QuotaExceededError,
-      restore: QuotaLine.Restore
+      restore: WaitingLine.Restore
     ) => {
       const ask: Effect.Effect<void, ProviderError.QuotaExceededError> = Effect.andThen(
         line.listen,

@@ -4,9 +4,7 @@
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
-
-/** Makes the part of an effect that only waits interruptible, where the rest must not be. */
-export type Restore = <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+import type * as WaitingLine from "./waitingLine.ts"
 
 /**
  * - `inTurn`: runs an effect when everybody who came earlier is done or gone. Run it uninterruptible: `restore` is put
@@ -17,7 +15,7 @@ export type Restore = <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A
  * - `isEmpty`: nobody is in it.
  */
 export interface QuotaLine {
-  readonly inTurn: <A, E, R>(self: Effect.Effect<A, E, R>, restore: Restore) => Effect.Effect<A, E, R>
+  readonly inTurn: <A, E, R>(self: Effect.Effect<A, E, R>, restore: WaitingLine.Restore) => Effect.Effect<A, E, R>
   readonly pause: (duration: Duration.Duration) => Effect.Effect<void>
   readonly listen: Effect.Effect<void>
   readonly wake: Effect.Effect<void>

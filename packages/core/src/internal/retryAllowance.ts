@@ -31,13 +31,9 @@ const inForce = ({ perSecond, reserve, share }: RetryBudget.RetryBudget, start: 
   let inLine = 0
   let onEarned: (() => void) | undefined
 
-  const fill = (now: number) => {
+  const taken = (now: number): boolean => {
     left = Math.min(reserve, left + perSecond * (now - filledAt) / 1000)
     filledAt = now
-  }
-
-  const taken = (now: number): boolean => {
-    fill(now)
     if (left < 1) return false
     left--
     return true
@@ -62,7 +58,7 @@ const inForce = ({ perSecond, reserve, share }: RetryBudget.RetryBudget, start: 
 
   return {
     onCall: Effect.suspend(() => {
-      left = Math.min(reserve, left + share)
+      left += share
       if (left >= 1) onEarned?.()
       return Effect.void
     }),

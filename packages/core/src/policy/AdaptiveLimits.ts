@@ -17,7 +17,10 @@ export class AdaptiveLimitsError extends Schema.TaggedError<AdaptiveLimitsError>
   cause: Schema.optional(Schema.Defect())
 }) {}
 
-/** A limit, and how many times it was decreased: calls that began under an older epoch do not decrease it again. */
+/**
+ * A limit, with a fraction, of what each process may have in flight, and how many times it was decreased: calls that began
+ * under an older epoch do not decrease it again.
+ */
 export interface Current {
   readonly limit: number
   readonly epoch: number
@@ -29,6 +32,9 @@ export interface Current {
  * - `read`: the limit of a key, `initial` at first.
  * - `increase`: after `answered` more calls were answered: each adds `1 / limit`, up to `max`.
  * - `decrease`: after a call that began in `epoch` was refused; nothing when the epoch is over.
+ *
+ * No call waits for them but the first of a key: they are asked about once a second while calls are made, and at once
+ * after a refusal. While they fail, or take longer than a second, each process goes on with what it last knew.
  */
 export interface AdaptiveLimits {
   readonly read: (key: string, adaptive: Concurrency.Adaptive) => Effect.Effect<Current, AdaptiveLimitsError>

@@ -2,8 +2,9 @@
  * Stops calling a provider that is down, and tries again with one call at a time.
  *
  * Only failures of availability count: `ModelUnavailableError`, `ProviderInternalError`, `TimeoutError` and
- * `ConnectionError`. A refused request, or a throttled one, says nothing about whether the provider is there. While the
- * breaker is open calls fail with `CircuitOpenError`, which a retry may repeat.
+ * `ConnectionError`, and of a stream only that it could not be opened. All else counts neither as a failure nor as an
+ * answer: a request refused for what it says, or for now, tells nothing of whether the model works. While the breaker is
+ * open calls fail with `CircuitOpenError`, which a retry may repeat.
  */
 import * as Duration from "effect/Duration"
 
@@ -15,7 +16,14 @@ export type Trip =
   | { readonly type: "consecutive"; readonly failures: number }
   | { readonly type: "rate"; readonly threshold: number; readonly size: number; readonly minimumCalls: number }
 
-/** When the breaker opens, and how long it stays open before one call may try. One breaker for each provider, region and model. */
+/**
+ * When the breaker opens, and how long it stays open before one call may try: a call that is answered closes it, one that
+ * fails opens it anew, one that is refused or interrupted lets the next try.
+ *
+ * One circuit for each provider, region and model, of each service; of all services of all processes where
+ * `persistence/SharedState.ts` keeps them in Redis, so give them the same breaker. `Telemetry.breaker` shows its state, and
+ * the log says when it opens (a warning) and closes.
+ */
 export interface Breaker {
   readonly trip: Trip
   readonly open: Duration.Duration

@@ -3,11 +3,25 @@
  */
 
 /**
- * A limit that adapts: it grows by one for each `limit` calls that were answered, and is multiplied by `decrease` when a
+ * A limit that adapts: it grows by one for about `limit` calls that were answered, and is multiplied by `decrease` when a
  * call is refused with `RateLimitError`, at most once for the calls that were in flight together. One limit for each
  * provider, region and model.
  *
  * - `initial`: where it starts; `min`, never below 1, and `max` are its bounds.
+ *
+ * Only answers count that came while all permits were in use: what was not tried is not known to work. Each adds
+ * `1 / limit`, so from `a` to `b` it takes `(b² − a²) / 2` answers, or `b − a` rounds of calls:
+ *
+ * | from → to | answers | with calls of 5 s |
+ * | --------- | ------- | ----------------- |
+ * | 1 → 8     | 32      | 35 s              |
+ * | 8 → 16    | 96      | 40 s              |
+ * | 16 → 32   | 384     | 80 s              |
+ * | 32 → 128  | 7,680   | 8 min             |
+ *
+ * That is slow on purpose, as slow as TCP avoids congestion: say with `initial` what the account takes. Where calls always
+ * wait, the limit swings between `decrease` and the whole of what the provider takes: with one half, three quarters of it
+ * on average.
  */
 export interface Adaptive {
   readonly initial: number

@@ -18,6 +18,7 @@ import * as Hedging from "../internal/hedging.ts"
 import * as Permits from "../internal/permits.ts"
 import * as QuotaGate from "../internal/quotaGate.ts"
 import * as RetryAllowance from "../internal/retryAllowance.ts"
+import type * as WaitingLine from "../internal/waitingLine.ts"
 import * as Watchdog from "../internal/watchdog.ts"
 import * as ProviderError from "../ProviderError.ts"
 import * as Telemetry from "../Telemetry.ts"
@@ -84,13 +85,14 @@ export const make = (policy: Policy.Policy): Effect.Effect<Enforcement, never, S
         return Effect.retry(paid, logged(policy.retry, target))
       }).pipe(within(deadline, () => timeout(target, "deadline", deadline)))
 
-    /** Tokens and a permit; what they are given back with is up to the caller. */
-    const admitted = <A>(target: Telemetry.Target, metering: Metering<A>) =>
-      Effect.flatMap(quota.reserve(target, metering), (reservation) =>
-        Effect.map(
-          Effect.onError(permits.take(target), () => reservation.settle("refused")),
-          (permit): Admission => ({ reservation, permit })
-        ))
+    /** Tokens and a permit, with nothing lost in between; what they are given back with is up to the caller. */
+    const admitted = <A>(target: Telemetry.Target, metering: Metering<A>, restore: WaitingLine.Restore) =>
+      Effect.flatMap(quota.reserve(target, metering, restore), (reservation) =>
+        Effect.onError(permits.take(target, restore), () =>
+          reservation.settle("refused")).pipe(
+            Effect.tap(reservation.sent),
+            Effect.map((permit): Admission => ({ reservation, permit }))
+          ))
 
     const open = <A, R>(
       self: Stream.Stream<A, ProviderError.ProviderError, R>,
@@ -102,13 +104,15 @@ export const make = (policy: Policy.Policy): Effect.Effect<Enforcement, never, S
       Effect.flatMap(Scope.fork(scope), (connection) => {
         let consumed: Quota.Consumption | undefined
         const meter = (events: NonEmptyReadonlyArray<A>) => {
-          for (const event of events) consumed = metering.consumed(event) ?? consumed
+          for (const event of events) {
+            consumed = metering.consumed(event) ?? consumed
+          }
         }
         const leave = (admission: Admission) => (exit: Exit.Exit<unknown, unknown>) =>
           released(admission, exit, consumed)
         return Effect.uninterruptibleMask((restore) =>
           Effect.flatMap(
-            restore(admitted(target, metering)),
+            admitted(target, metering, restore),
             (admission) => Scope.addFinalizerExit(connection, leave(admission))
           )
         ).pipe(
@@ -140,7 +144,7 @@ export const make = (policy: Policy.Policy): Effect.Effect<Enforcement, never, S
         return repeated(
           (number) =>
             Effect.uninterruptibleMask((restore) =>
-              Effect.flatMap(restore(admitted(target, metering)), (admission) =>
+              Effect.flatMap(admitted(target, metering, restore), (admission) =>
                 Effect.onExit(restore(Telemetry.attempt(number)(sent)), (exit) =>
                   released(admission, exit, Exit.isSuccess(exit) ? metering.consumed(exit.value) : undefined)))
             ),
@@ -154,9 +158,11 @@ export const make = (policy: Policy.Policy): Effect.Effect<Enforcement, never, S
           const scope = yield* Effect.scope
           const start = yield* Watchdog.now
           const opened = yield* repeated(
-            (number) => open(self, target, metering, number, scope),
+            (number) =>
+              open(self, target, metering, number, scope),
             target,
-            (opened) => opened === undefined ? Effect.void : Scope.close(opened.connection, Exit.void)
+            (opened) =>
+              opened === undefined ? Effect.void : Scope.close(opened.connection, Exit.void)
           )
           return opened === undefined ? Stream.empty : flowing(opened, policy.timeouts, start, target)
         }))

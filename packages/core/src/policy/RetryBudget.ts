@@ -4,7 +4,8 @@
 
 /**
  * Retries, of all calls together, never exceed `share` of the calls plus `reserve`, plus `perSecond` for each second that
- * goes by. A retry above that waits; it does not fail, so that nothing is lost that a deadline would have allowed.
+ * goes by. What is not used is saved, up to `reserve`. A retry above that waits, first come first served; it does not
+ * fail, so that nothing is lost that a deadline would have allowed. With neither `share` nor `perSecond` it waits for ever.
  */
 export interface RetryBudget {
   readonly share: number

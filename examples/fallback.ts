@@ -1,0 +1,43 @@
+/**
+ * When a model cannot answer, another one does: it is asked first for a while, and the answer says who gave it.
+ *
+ * Offline, the first model is down.
+ */
+import { NodeRuntime } from "@effect/platform-node"
+import { BedrockChat } from "@strata/bedrock"
+import { Breaker, ChatService, Policy, Retry } from "@strata/core"
+import { Console, Effect, Layer } from "effect"
+import * as Provider from "./src/Provider.ts"
+
+const preferred = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
+
+// A short try and a breaker: there is somebody else to ask.
+const policy = Policy.make({
+  retry: Retry.exponential({ times: 2, base: "50 millis" }),
+  breaker: Breaker.consecutive(3, { open: "1 minute" })
+})
+
+const Chat = BedrockChat.layer({ model: preferred, policy }).pipe(
+  ChatService.withFallback(
+    [BedrockChat.layer({ model: "us.amazon.nova-pro-v1:0" }), BedrockChat.layer({ model: "us.amazon.nova-lite-v1:0" })],
+    { stickFor: "5 minutes" }
+  ),
+  Layer.provide(Provider.bedrock({
+    faults: [{
+      type: "exception",
+      exception: "ServiceUnavailableException",
+      model: preferred,
+      lasting: "1 hour"
+    }]
+  }))
+)
+
+const program = Effect.gen(function*() {
+  for (const messages of ["Who are you?", "And who are you now?"]) {
+    const { fallback = [], model } = yield* ChatService.generate({ messages, maxTokens: 50 })
+    yield* Console.log(`answered by ${model}`)
+    for (const { error, message, model } of fallback) yield* Console.log(`  because of ${model}: ${error}, ${message}`)
+  }
+})
+
+program.pipe(Effect.provide(Chat), NodeRuntime.runMain)

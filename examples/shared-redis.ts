@@ -1,0 +1,85 @@
+/**
+ * Three processes, one quota: what they set aside and spend is on one ledger, in Redis. So are breakers, adaptive limits,
+ * budgets and caches. Kill one of them, and what it had set aside comes back.
+ *
+ * The Redis is that of `REDIS_URL`, or a `redis-server` started here. Offline, the emulator has a quota of 3,000 tokens in
+ * three seconds, and the three ask it as they would ask Bedrock.
+ */
+import { NodeRedis, NodeRuntime, NodeServices } from "@effect/platform-node"
+import { BedrockChat, BedrockClient } from "@strata/bedrock"
+import { ChatService, Policy, Quota } from "@strata/core"
+import * as SharedState from "@strata/core/persistence/SharedState"
+import { Emulator } from "@strata/emulator"
+import { ExtractiveChat, LocalEmbedding } from "@strata/local"
+import { Clock, Config, Console, Effect, Layer, Redacted, Stream } from "effect"
+import { ChildProcess } from "effect/process"
+import * as Provider from "./src/Provider.ts"
+import * as Redis from "./src/Redis.ts"
+
+const tokens = 3_000
+
+/** What each of the three does: it knows nothing of the others. */
+const worker = Effect.gen(function*() {
+  const start = yield* Clock.currentTimeMillis
+  yield* Effect.forEach(
+    Array.from({ length: 10 }, (_, index) => `Question ${index + 1}: ${"what is a stratum? ".repeat(30)}`),
+    (messages) => ChatService.generate({ messages, maxTokens: 100 }),
+    { concurrency: "unbounded" }
+  )
+  const seconds = ((yield* Clock.currentTimeMillis) - start) / 1000
+  yield* Console.log(`10 answers in ${seconds.toFixed(1)} s`)
+})
+
+const Chat = Layer.unwrap(Effect.map(Config.String("REDIS_URL"), (url) =>
+  BedrockChat.layer({
+    model: "us.amazon.nova-lite-v1:0",
+    policy: Policy.make({ quota: Quota.tokens({ windows: [{ tokens, per: "3 seconds" }] }) })
+  }).pipe(
+    Layer.provide(BedrockClient.layer()),
+    Layer.provide(
+      SharedState.layerRedis().pipe(Layer.provide(NodeRedis.layer({ url, disableOfflineQueue: true })))
+    )
+  )))
+
+/** Starts the three, and shows what they say. */
+const main = Effect.gen(function*() {
+  const offline = (yield* Provider.name) === "local" ? yield* Emulator.Emulator : undefined
+  const env = {
+    REDIS_URL: yield* Redis.RedisUrl,
+    ...(offline !== undefined && {
+      AWS_ENDPOINT_URL_BEDROCK_RUNTIME: offline.url,
+      AWS_REGION: offline.client.region,
+      AWS_ACCESS_KEY_ID: offline.client.credentials.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: Redacted.value(offline.client.credentials.secretAccessKey)
+    })
+  }
+  yield* Effect.forEach(["one", "two", "three"], (name) =>
+    Effect.gen(function*() {
+      const child = yield* ChildProcess.make(process.execPath, [import.meta.filename, "worker"], {
+        env,
+        extendEnv: true
+      })
+      yield* child.all.pipe(
+        Stream.decodeText(),
+        Stream.splitLines,
+        Stream.runForEach((line) => Console.log(`${name}: ${line}`))
+      )
+    }).pipe(Effect.scoped), { concurrency: "unbounded" })
+  if (offline === undefined) return
+  const { quota } = yield* offline.statistics
+  for (const [model, { completed, throttled, used }] of Object.entries(quota)) {
+    yield* Console.log(`${model}: ${completed} requests, ${used} tokens, ${throttled} refused`)
+  }
+})
+
+const Bedrock = Emulator.layer({ quota: { "*": { tokensPerMinute: tokens, window: "3 seconds" } } }).pipe(
+  Layer.provide(ExtractiveChat.layer().pipe(Layer.provideMerge(LocalEmbedding.layer())))
+)
+
+if (process.argv[2] === "worker") {
+  NodeRuntime.runMain(Effect.provide(worker, Chat))
+} else {
+  NodeRuntime.runMain(
+    Effect.provide(main, Layer.mergeAll(Bedrock, Redis.layer).pipe(Layer.provideMerge(NodeServices.layer)))
+  )
+}
