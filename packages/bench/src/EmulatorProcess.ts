@@ -72,7 +72,7 @@ const serve = ({ answer = { content: "Paris" }, ...options }: Options) =>
     return yield* Effect.never
   }).pipe(
     Effect.provide(
-      Emulator.layer(options).pipe(
+      Emulator.layer({ inputTokens: "counted", ...options }).pipe(
         Layer.provide(Layer.merge(TestChat.layer(() => answer), TestEmbedding.layer({ dimensions: 1024 })))
       )
     )

@@ -49,15 +49,7 @@ const throughAiSdk: Through = (endpoint, model, concurrency) =>
 
 const throughLangChain: Through = (endpoint, model, concurrency) =>
   Effect.acquireUseRelease(
-    // Its own default is 50 connections, whatever the number of requests.
-    Effect.sync(() =>
-      new BedrockRuntimeClient({
-        region,
-        endpoint,
-        credentials: keys,
-        requestHandler: { httpAgent: { maxSockets: concurrency } }
-      })
-    ),
+    Effect.sync(() => new BedrockRuntimeClient({ region, endpoint, credentials: keys })),
     (client) =>
       Effect.tryPromise(() =>
         new BedrockEmbeddings({ region, model, client, maxConcurrency: concurrency }).embedDocuments(texts)

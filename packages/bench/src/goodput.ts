@@ -122,7 +122,8 @@ const measure = Effect.fnUntraced(function*(
     answer: { content: "word ".repeat(outputTokens) },
     quota: { "*": { tokensPerMinute, algorithm: "fixed" } }
   })
-  const { failed, waited } = yield* work(yield* open(endpoint), time)
+  // The quota begins anew with each minute of the emulator: the last one ends with the work.
+  const { failed, waited } = yield* work(yield* open(endpoint), Duration.subtract(time, "2 seconds"))
   const { quota } = yield* EmulatorProcess.statistics(endpoint)
   const [drawn] = Object.values(quota)
   const used = drawn?.used ?? 0

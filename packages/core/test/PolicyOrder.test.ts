@@ -7,14 +7,17 @@ import * as Policy from "@strata/core/policy/Policy"
 import * as Quota from "@strata/core/policy/Quota"
 import * as RetryBudget from "@strata/core/policy/RetryBudget"
 import type * as ProviderError from "@strata/core/ProviderError"
-import type * as Telemetry from "@strata/core/Telemetry"
+import * as Telemetry from "@strata/core/Telemetry"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Schedule from "effect/Schedule"
+import * as Scheduler from "effect/Scheduler"
+import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
+import * as LedgerMemory from "../src/internal/ledgerMemory.ts"
 import { errors, target, timed } from "./ChatFixture.ts"
 
 type Work = Effect.Effect<string, ProviderError.ProviderError>
@@ -268,4 +271,38 @@ describe("The order of a policy: deadline (retry (hedge (breaker (quota (concurr
       assert.isTrue(Exit.isSuccess(exit))
       assert.strictEqual(millis, 500)
     }))
+
+  it.effect.each(["call", "stream"] as const)(
+    "a %s loses no permit and no tokens, wherever it is interrupted",
+    (how) =>
+      Effect.gen(function*() {
+        const ledger = LedgerMemory.make()
+        const policy = Policy.make({ ...everything, concurrency: 3, quota: Quota.tokens({ perMinute: 1_000 }) })
+        const enforcement = yield* Effect.provideService(Enforcement.make(policy), Ledger.Ledger, ledger)
+        const one = (millis: number) => {
+          const work = Effect.sleep(millis)
+          return how === "call"
+            ? enforcement.call(work, target, metering)
+            : Stream.runDrain(enforcement.stream(Stream.fromEffect(work), target, metering))
+        }
+        // A fiber that yields after every few steps can be interrupted between any of them.
+        const fibers = yield* Effect.forEach(
+          Array.from({ length: 100 }, (_, index) => index % 4 === 0 ? 0 : index % 7),
+          (millis) => Effect.forkChild(Effect.forEach([1, 2, 3], () => one(millis)))
+        ).pipe(Effect.provideService(Scheduler.MaxOpsBeforeYield, 4))
+        for (let turn = 0; turn < fibers.length; turn++) {
+          yield* Effect.yieldNow
+          if (turn % 10 === 0) yield* TestClock.adjust(1)
+          fibers[(turn * 7) % fibers.length]!.interruptUnsafe()
+        }
+        for (let seconds = 0; seconds < 120; seconds++) yield* TestClock.adjust("1 second")
+        yield* Fiber.awaitAll(fibers)
+
+        const { millis } = yield* timed(Effect.all([1, 2, 3].map(() => one(500)), { concurrency: 3 }), "1 minute")
+        assert.strictEqual(millis, 500)
+        const key = `quota//${Telemetry.keyOf(target)}`
+        const balances = yield* ledger.balances(key, [{ name: "minute", amount: 1_000, window: Duration.minutes(1) }])
+        assert.deepStrictEqual(balances.map(({ reserved }) => reserved), [0])
+      })
+  )
 })

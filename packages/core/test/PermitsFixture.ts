@@ -1,0 +1,46 @@
+/**
+ * What the tests of adaptive permits share: permits whose gates can be looked at, and ways to take them.
+ */
+import * as Concurrency from "@strata/core/policy/Concurrency"
+import * as Telemetry from "@strata/core/Telemetry"
+import * as Effect from "effect/Effect"
+import * as LimitsMemory from "../src/internal/adaptiveLimitsMemory.ts"
+import * as AdaptivePermits from "../src/internal/adaptivePermits.ts"
+import type * as Permits from "../src/internal/permits.ts"
+import { target } from "./ChatFixture.ts"
+
+export const between = Concurrency.adaptive({ initial: 4, min: 1, max: 8 })
+
+/** Permits whose gates can be looked at, over limits of their own. */
+export const looked = Effect.fnUntraced(function*(adaptive: Concurrency.Adaptive, limits = LimitsMemory.make()) {
+  const gates = new Map<string, AdaptivePermits.Gate>()
+  const permits = AdaptivePermits.makeIn(gates, { adaptive, limits, scope: yield* Effect.scope })
+  const gate = () => gates.get(Telemetry.keyOf(target))!
+  return { gates, permits, open: () => gate().open, used: () => gate().used }
+})
+
+export const takeMany = (permits: Permits.Permits, count: number) =>
+  Effect.forEach(Array.from({ length: count }), () => permits.take(target))
+
+/** Starts to wait for a permit. */
+export const queue = (permits: Permits.Permits) => {
+  const state = { permit: undefined as Permits.Permit | undefined }
+  return Effect.map(
+    Effect.forkChild(
+      Effect.map(permits.take(target), (permit) => {
+        state.permit = permit
+      }),
+      { startImmediately: true }
+    ),
+    (fiber) => ({ fiber, state })
+  )
+}
+
+/** So many rounds in which every permit is taken and every call ends in one way. */
+export const rounds = (permits: Permits.Permits, open: () => number, outcome: Permits.Outcome, count: number) =>
+  Effect.gen(function*() {
+    for (let round = 0; round < count; round++) {
+      const taken = yield* takeMany(permits, open())
+      for (const permit of taken) yield* permit.release(outcome)
+    }
+  })
