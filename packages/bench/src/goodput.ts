@@ -123,7 +123,7 @@ const measure = Effect.fnUntraced(function*(
     quota: { "*": { tokensPerMinute, algorithm: "fixed" } }
   })
   // The quota begins anew with each minute of the emulator: the last one ends with the work.
-  const { failed, waited } = yield* work(yield* open(endpoint), Duration.subtract(time, "2 seconds"))
+  const { failed, waited } = yield* work(yield* open(endpoint), Duration.subtract(time, Duration.seconds(2)))
   const { quota } = yield* EmulatorProcess.statistics(endpoint)
   const [drawn] = Object.values(quota)
   const used = drawn?.used ?? 0

@@ -31,3 +31,10 @@ export const add = (self: Cost, that: Cost): Cost => ({
   output: self.output + that.output,
   total: self.total + that.total
 })
+
+/** The sum of several costs: `undefined` as soon as one of them is not known. */
+export const sum = (costs: ReadonlyArray<Cost | undefined>): Cost | undefined =>
+  costs.reduce<Cost | undefined>(
+    (total, cost) => total === undefined || cost === undefined ? undefined : add(total, cost),
+    empty
+  )

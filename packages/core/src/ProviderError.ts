@@ -181,6 +181,24 @@ const transient: ReadonlySet<ProviderError["_tag"]> = new Set<ProviderError["_ta
  */
 export const isTransient = (error: ProviderError): boolean => transient.has(error._tag)
 
+const refusals: ReadonlySet<ProviderError["_tag"]> = new Set<ProviderError["_tag"]>([
+  "AuthenticationError",
+  "PermissionDeniedError",
+  "InvalidRequestError",
+  "ContextLengthExceededError",
+  "ModelNotFoundError",
+  "UnsupportedFeatureError",
+  "RateLimitError",
+  "QuotaExceededError",
+  "ModelUnavailableError",
+  "CircuitOpenError",
+  "BudgetExceededError"
+])
+
+/** Whether the request was not sent, or the provider did not begin to work on it: it drew no tokens and costs nothing. */
+export const isRefusal = (error: ProviderError): boolean =>
+  error._tag === "TimeoutError" ? error.phase === "connect" : refusals.has(error._tag)
+
 /** How long the provider asks to wait before the next try, when it says. */
 export const retryAfter = (error: ProviderError): Duration.Duration | undefined =>
   "retryAfter" in error ? error.retryAfter : undefined

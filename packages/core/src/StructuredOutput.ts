@@ -12,6 +12,7 @@ import * as ChatEvent from "./ChatEvent.ts"
 import * as ChatRequest from "./ChatRequest.ts"
 import type * as ChatResponse from "./ChatResponse.ts"
 import type * as ChatService from "./ChatService.ts"
+import * as Cost from "./Cost.ts"
 import * as PartialJson from "./internal/partialJson.ts"
 import * as ToolSchema from "./internal/toolSchema.ts"
 import * as Message from "./Message.ts"
@@ -32,7 +33,7 @@ export interface Options extends FormatOptions {
   readonly repairs?: number | undefined
 }
 
-/** The value, with the answer it was read from. `usage` is that of all attempts, everything else of the last one. */
+/** The value, with the answer it was read from. `usage` and `cost` are those of all attempts, everything else of the last. */
 export interface ObjectResponse<out A> extends ChatResponse.ChatResponse {
   readonly value: A
 }
@@ -108,11 +109,13 @@ export const generate = <S extends AnySchema>(
     const request = ChatRequest.make(input)
     let messages = typeof request.messages === "string" ? [Message.user(request.messages)] : request.messages
     let usage = Usage.empty
+    let cost: Cost.Cost | undefined = Cost.empty
     for (let repairs = options?.repairs ?? 0;; repairs--) {
       const response = yield* service.generate({ ...request, messages, responseFormat })
       usage = Usage.add(usage, response.usage)
+      cost = Cost.sum([cost, response.cost])
       const decoded = yield* Effect.result(read(schema, isWrapped, response))
-      if (Result.isSuccess(decoded)) return { ...response, usage, value: decoded.success }
+      if (Result.isSuccess(decoded)) return { ...response, usage, ...(cost && { cost }), value: decoded.success }
       const error = decoded.failure
       if (!(repairs > 0) || error.issue === undefined) return yield* error
       messages = [...messages, ...correction(response, error.issue)]

@@ -11,6 +11,7 @@ import * as ChatEvent from "./ChatEvent.ts"
 import * as ChatRequest from "./ChatRequest.ts"
 import * as ChatResponse from "./ChatResponse.ts"
 import * as ChatService from "./ChatService.ts"
+import * as Cost from "./Cost.ts"
 import * as Opaque from "./internal/opaque.ts"
 import * as ToolSteps from "./internal/toolSteps.ts"
 import * as Message from "./Message.ts"
@@ -37,7 +38,7 @@ export const ToolResult = Schema.Struct({
  * - `index`: counts from 0.
  * - `results`: in the order of the calls; none in the last step.
  * - `messages`: what the step adds to the history, see {@link Outcome}.
- * - `usage`: of all steps so far.
+ * - `usage`, `cost`: of all steps so far; a cost only where that of every step is known.
  */
 export interface Step extends Schema.Schema.Type<typeof Step> {}
 /** @see {@link Step} */
@@ -46,7 +47,8 @@ export const Step = Schema.Struct({
   response: ChatResponse.ChatResponse,
   results: Schema.Array(ToolResult),
   messages: Schema.Array(Message.Message),
-  usage: Usage.Usage
+  usage: Usage.Usage,
+  cost: Schema.optional(Cost.Cost)
 })
 
 /**
@@ -57,7 +59,7 @@ export const Step = Schema.Struct({
  * - `response`: the last answer. Its calls, if it has any, were not run.
  * - `messages`: what to append to the history. Every call in them has its result: an answer with calls that were not run
  *   is left out, and so is an empty one. To go on after `max-steps`, run the loop again with the longer history.
- * - `usage`: of all steps.
+ * - `usage`, `cost`: of all steps; a cost only where that of every step is known.
  * - `steps`: how often the model was asked.
  */
 export interface Outcome extends Schema.Schema.Type<typeof Outcome> {}
@@ -67,6 +69,7 @@ export const Outcome = Schema.Struct({
   response: ChatResponse.ChatResponse,
   messages: Schema.Array(Message.Message),
   usage: Usage.Usage,
+  cost: Schema.optional(Cost.Cost),
   steps: Schema.Finite
 })
 

@@ -57,21 +57,5 @@ const used = (inputTokens: number, outputTokens: number): Usage.Usage => ({
 const isRefusal = (exit: Exit.Exit<unknown, unknown>): boolean => {
   if (Exit.isSuccess(exit)) return false
   const error = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
-  if (!ProviderError.isProviderError(error)) return false
-  return error._tag === "TimeoutError" ? error.phase === "connect" : refusals.has(error._tag)
+  return ProviderError.isProviderError(error) && ProviderError.isRefusal(error)
 }
-
-/** Errors of a call that was not sent, or that the provider did not begin to work on. */
-const refusals: ReadonlySet<ProviderError.ProviderError["_tag"]> = new Set<ProviderError.ProviderError["_tag"]>([
-  "AuthenticationError",
-  "PermissionDeniedError",
-  "InvalidRequestError",
-  "ContextLengthExceededError",
-  "ModelNotFoundError",
-  "UnsupportedFeatureError",
-  "RateLimitError",
-  "QuotaExceededError",
-  "ModelUnavailableError",
-  "CircuitOpenError",
-  "BudgetExceededError"
-])

@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import { isObject } from "effect/Predicate"
 import * as ChatRequest from "../ChatRequest.ts"
 import type * as ChatResponse from "../ChatResponse.ts"
+import * as Cost from "../Cost.ts"
 import * as Message from "../Message.ts"
 import * as ProviderError from "../ProviderError.ts"
 import * as Tool from "../Tool.ts"
@@ -46,6 +47,7 @@ export const start = <Tools extends ReadonlyArray<Tool.Any>, E1, R1, E2, R2>(
     let index = 0
     let added: ReadonlyArray<Message.Message> = []
     let usage = Usage.empty
+    let cost: Cost.Cost | undefined = Cost.empty
     let refused: ReadonlySet<string> = new Set()
 
     const request = Effect.suspend((): Effect.Effect<ChatRequest.ChatRequest, E1, R1> => {
@@ -78,13 +80,15 @@ export const start = <Tools extends ReadonlyArray<Tool.Any>, E1, R1, E2, R2>(
       results: ReadonlyArray<ToolLoop.ToolResult>
     ) {
       usage = Usage.add(usage, response.usage)
+      cost = Cost.sum([cost, response.cost])
+      const spent = { usage, ...(cost && { cost }) }
       const messages = history(response, results)
       added = [...added, ...messages]
-      const step: ToolLoop.Step = { index: index++, response, results, messages, usage }
+      const step: ToolLoop.Step = { index: index++, response, results, messages, ...spent }
       if (options.onStep !== undefined) yield* options.onStep(step)
       const outcome: ToolLoop.Outcome | undefined = reason === undefined
         ? undefined
-        : { reason, response, messages: added, usage, steps: index }
+        : { reason, response, messages: added, ...spent, steps: index }
       return { step, outcome }
     })
 

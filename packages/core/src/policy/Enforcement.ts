@@ -188,36 +188,24 @@ const released = (
   exit: Exit.Exit<unknown, unknown>,
   consumed: Quota.Consumption | undefined
 ): Effect.Effect<void> => {
-  const tag = failureTag(exit)
+  const error = failure(exit)
+  const isThrottled = error !== undefined && rootOf(error)._tag === "RateLimitError"
+  const isRefused = error !== undefined && ProviderError.isRefusal(error)
   return Effect.andThen(
-    permit.release(tag === "RateLimitError" ? "refused" : tag === undefined ? "answered" : "other"),
-    reservation.settle(consumed ?? (tag !== undefined && refusals.has(tag) ? "refused" : "unknown"))
+    permit.release(Exit.isSuccess(exit) ? "answered" : isThrottled ? "refused" : "other"),
+    reservation.settle(consumed ?? (isRefused ? "refused" : "unknown"))
   )
 }
 
-/** Errors of a provider that did not begin to work on the request. */
-const refusals: ReadonlySet<string> = new Set<ProviderError.ProviderError["_tag"]>([
-  "AuthenticationError",
-  "PermissionDeniedError",
-  "InvalidRequestError",
-  "ContextLengthExceededError",
-  "ModelNotFoundError",
-  "UnsupportedFeatureError",
-  "RateLimitError",
-  "QuotaExceededError",
-  "ModelUnavailableError"
-])
-
-/** The tag of what went wrong; that of its cause where a stream broke; `interrupted` where nothing did. */
-const failureTag = (exit: Exit.Exit<unknown, unknown>): string | undefined => {
+const failure = (exit: Exit.Exit<unknown, unknown>): ProviderError.ProviderError | undefined => {
   if (Exit.isSuccess(exit)) return undefined
   const error = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
-  if (!ProviderError.isProviderError(error)) return "interrupted"
-  const root = error._tag === "StreamInterruptedError" && ProviderError.isProviderError(error.cause)
-    ? error.cause
-    : error
-  return root._tag
+  return ProviderError.isProviderError(error) ? error : undefined
 }
+
+/** Why a stream broke; any other error is its own root. */
+const rootOf = (error: ProviderError.ProviderError): ProviderError.ProviderError =>
+  error._tag === "StreamInterruptedError" && ProviderError.isProviderError(error.cause) ? error.cause : error
 
 /** A stream that has given its first events, and the scope of its permit and its connection. */
 interface Opened<A> {
