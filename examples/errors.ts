@@ -27,7 +27,7 @@ const program = Effect.gen(function*() {
   yield* Console.log(yield* ask("us.amazon.nova-lite-v1:0", "   "))
   // Refused by the service.
   yield* Console.log(yield* ask("amazon.no-such-model-v1:0", "Hello"))
-  // Served only through an inference profile: the error says which.
+  // Served only through an inference profile: no error at all, the profile of the region is called instead.
   yield* Console.log(yield* ask("anthropic.claude-sonnet-4-5-20250929-v1:0", "Hello"))
 })
 

@@ -1,6 +1,7 @@
+import { BedrockRuntimeClient } from "@aws-sdk/client-bedrock-runtime"
 import { assert, describe, it } from "@effect/vitest"
 import * as Crypto from "node:crypto"
-import { Sha256 } from "../src/internal/signing.ts"
+import { keepSigner, Sha256 } from "../src/internal/signing.ts"
 
 const text = (value: string) => new TextEncoder().encode(value)
 
@@ -34,5 +35,42 @@ describe("Sha256", () => {
         Crypto.createHmac("sha256", bytes).update("data").digest("hex")
       )
     }
+  })
+})
+
+describe("keepSigner", () => {
+  const client = () => {
+    const sdk = new BedrockRuntimeClient({
+      region: "us-east-1",
+      credentials: { accessKeyId: "a", secretAccessKey: "b" }
+    })
+    keepSigner(sdk)
+    return sdk
+  }
+
+  it("keeps one signer until the credentials come from elsewhere", async () => {
+    const { config } = client()
+    const first = await config.signer()
+    assert.strictEqual(await config.signer(), first)
+    config.credentials = () => Promise.resolve({ accessKeyId: "c", secretAccessKey: "d" })
+    const second = await config.signer()
+    assert.notStrictEqual(second, first)
+    assert.strictEqual(await config.signer(), second)
+  })
+
+  it("signs with the credentials and at the time of each request", async () => {
+    let accessKeyId = "first"
+    const expiration = new Date(0)
+    const { config } = client()
+    config.credentials = () => Promise.resolve({ accessKeyId, secretAccessKey: "secret", expiration })
+    const sign = async (year: string) => {
+      const request = { method: "POST", protocol: "https:", hostname: "localhost", path: "/", headers: {} }
+      const signer = await config.signer()
+      const { headers } = await signer.sign(request, { signingDate: new Date(`${year}-01-02T03:04:05Z`) })
+      return headers["authorization"]
+    }
+    assert.match(String(await sign("2030")), /Credential=first\/20300102\/us-east-1\/bedrock\//)
+    accessKeyId = "second"
+    assert.match(String(await sign("2031")), /Credential=second\/20310102\/us-east-1\/bedrock\//)
   })
 })

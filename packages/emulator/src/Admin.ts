@@ -1,5 +1,6 @@
 /**
- * The emulator's own paths, beside those of Bedrock: what it saw, and what goes wrong next, for other processes.
+ * The emulator's own paths, beside those of Bedrock: what it saw, and what goes wrong next, for other processes, and a
+ * page for people.
  *
  * They ask for no signature, so they are for this machine only; from elsewhere they do not exist. Requests to them are
  * not counted, their connections are.
@@ -12,25 +13,60 @@ import * as Fault from "./Fault.ts"
 import type * as Faults from "./fault/Faults.ts"
 import type * as Listener from "./Listener.ts"
 import * as Statistics from "./Statistics.ts"
+import * as Admission from "./web/Admission.ts"
+import * as Page from "./web/Page.ts"
+import * as RequestLog from "./web/RequestLog.ts"
 
-/** What can be asked about, and changed. */
+/**
+ * How to become a client. `credentials` and `apiKey` are told when they are the published ones; an emulator does not give
+ * away those it was given.
+ */
+export type Client = typeof Client.Type
+/** @see {@link Client} */
+export const Client = Schema.Struct({
+  region: Schema.String,
+  credentials: Schema.optional(Schema.Struct({ accessKeyId: Schema.String, secretAccessKey: Schema.String })),
+  apiKey: Schema.optional(Schema.String)
+})
+
+/**
+ * What can be asked about, and changed.
+ *
+ * - `host`: what the emulator listens on.
+ * - `capture`: whether the bodies of requests may be seen.
+ * - `now`: milliseconds since 1970, as the recorder counts them.
+ */
 export interface Options {
-  readonly statistics: Effect.Effect<Statistics.Statistics>
+  readonly recorder: Statistics.Recorder
   readonly faults: Faults.Faults
+  readonly host: string
+  readonly client: Client
+  readonly capture: boolean
+  readonly now: () => number
 }
 
-/** Whether a request is for the emulator itself, by its path. */
-export const isFor = ({ target }: Listener.Exchange): boolean => target.startsWith(prefix)
+/** Whether a request is for the emulator itself. */
+export const isFor = ({ method, target }: Listener.Exchange): boolean =>
+  target.startsWith(prefix) || (method === "GET" && target === "/")
 
 /**
  * Answers one request:
+ * - `GET /`, `GET /_strata/`: the page, for browsers.
+ * - `GET /_strata/client`: a {@link Client}.
  * - `GET /_strata/statistics`: a {@link Statistics.Statistics}.
+ * - `GET /_strata/requests`, `GET /_strata/requests?after={revision}`: a {@link RequestLog.Log} of all requests that are
+ *   remembered, or of what is new about them.
+ * - `GET /_strata/requests/{number}`: a {@link RequestLog.Detail}.
  * - `GET /_strata/faults`: every {@link Fault.Pending}.
+ * - `GET /_strata/faults/schema`: the JSON schema of a {@link Fault.Fault}.
  * - `POST /_strata/faults`, `content-type: application/json`: injects a {@link Fault.Fault} or a list of them, and answers
  *   the list of their ids.
  * - `DELETE /_strata/faults`, `DELETE /_strata/faults/{id}`: clears all of them, or one.
  */
-export const handle = ({ faults, statistics }: Options) => {
+export const handle = ({ capture, client, faults, host, now, recorder }: Options) => {
+  const refusal = Admission.refuse(host)
+  const startedAt = now()
+
   const injectAll = Effect.fnUntraced(function*(exchange: Listener.Exchange) {
     // a web page may send text anywhere without asking, but not JSON
     if (exchange.headers["content-type"]?.startsWith("application/json") !== true) {
@@ -45,46 +81,84 @@ export const handle = ({ faults, statistics }: Options) => {
     return Answer.json(injected.map(({ id }) => id))
   })
 
+  const log = Effect.fnUntraced(function*(query: string) {
+    const after = new URLSearchParams(query).get("after") ?? "0"
+    if (!/^\d{1,15}$/.test(after)) return yield* AwsError.validation("`after` is a revision, a number.")
+    const requests = yield* recorder.requests
+    return Answer.json(encodeLog(RequestLog.since(requests, Number(after), { startedAt, now: now() })))
+  })
+
+  const detail = Effect.fnUntraced(function*(number: number) {
+    const request = (yield* recorder.requests).find((request) => request.number === number)
+    if (request === undefined) return yield* Admission.nothingHere
+    return Answer.json(encodeDetail(RequestLog.detailOf(request, capture)))
+  })
+
+  const remove = Effect.fnUntraced(function*(id: number) {
+    return (yield* faults.remove(id)) ? Answer.json([id]) : yield* Admission.nothingHere
+  })
+
   const answer = Effect.fnUntraced(function*(
     exchange: Listener.Exchange
   ): Effect.fn.Return<Answer.Answer, AwsError.AwsError> {
-    const path = exchange.target.slice(prefix.length).replace(/\?.*$/, "")
-    if (!exchange.local) return yield* nothingHere
+    const refused = refusal(exchange)
+    if (refused !== undefined) return yield* refused
+    const [path = "", query = ""] = exchange.target.slice(prefix.length).split("?", 2)
     switch (`${exchange.method} ${path}`) {
+      case "GET client":
+        return Answer.json(encodeClient(client))
       case "GET statistics":
-        return Answer.json(encodeStatistics(yield* statistics))
+        return Answer.json(encodeStatistics(yield* recorder.statistics))
+      case "GET requests":
+        return yield* log(query)
       case "GET faults":
         return Answer.json(encodePending(yield* faults.pending))
+      case "GET faults/schema":
+        return Answer.json(schemaOfFaults())
       case "POST faults":
         return yield* injectAll(exchange)
       case "DELETE faults":
         yield* faults.clear
         return Answer.json([])
     }
-    const id = exchange.method === "DELETE" ? /^faults\/(\d+)$/.exec(path)?.[1] : undefined
-    return id !== undefined && (yield* faults.remove(Number(id))) ? Answer.json([Number(id)]) : yield* nothingHere
+    const [, collection, number] = /^(requests|faults)\/(\d{1,15})$/.exec(path) ?? []
+    if (exchange.method === "GET" && collection === "requests") return yield* detail(Number(number))
+    if (exchange.method === "DELETE" && collection === "faults") return yield* remove(Number(number))
+    return exchange.method === "GET" ? yield* Page.file(path) : yield* Admission.nothingHere
   })
 
   return (exchange: Listener.Exchange): Effect.Effect<void> =>
     answer(exchange).pipe(
       Effect.catchDefect(Answer.failedInside),
       Effect.catchTag("AwsError", (error) => Effect.succeed(Answer.error(error))),
-      Effect.flatMap((answer) => Answer.send(exchange, answer, { "cache-control": "no-store" }))
+      Effect.flatMap((answer) => Answer.send(exchange, answer, headers))
     )
 }
 
 const prefix = "/_strata/"
 
+const headers: Listener.Headers = {
+  "cache-control": "no-store",
+  "cross-origin-resource-policy": "same-origin",
+  "x-content-type-options": "nosniff"
+}
+
 const decoder = new TextDecoder()
+
+const encodeClient = Schema.encodeSync(Client)
 
 const encodeStatistics = Schema.encodeSync(Schema.toCodecJson(Statistics.Statistics))
 
+const encodeLog = Schema.encodeSync(RequestLog.Log)
+
+const encodeDetail = Schema.encodeSync(RequestLog.Detail)
+
 const encodePending = Schema.encodeSync(Schema.toCodecJson(Schema.Array(Fault.Pending)))
+
+const schemaOfFaults = () => Schema.toJsonSchemaDocument(Schema.toCodecJson(Fault.Fault)).schema
 
 // a word that is misspelt would be a fault that strikes everything
 const decodeFaults = Schema.decodeUnknownEffect(
   Schema.fromJsonString(Schema.toCodecJson(Schema.Union([Fault.Fault, Schema.Array(Fault.Fault)]))),
   { onExcessProperty: "error" }
 )
-
-const nothingHere = AwsError.make("UnknownOperationException", "Unknown operation.")

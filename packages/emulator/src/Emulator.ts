@@ -12,9 +12,11 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as PubSub from "effect/PubSub"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import * as Admin from "./Admin.ts"
 import * as Converse from "./converse/Converse.ts"
 import type * as Fault from "./Fault.ts"
@@ -23,11 +25,14 @@ import type * as Guardrail from "./Guardrail.ts"
 import * as Listener from "./Listener.ts"
 import * as Model from "./Model.ts"
 import * as Quota from "./Quota.ts"
+import type { Answers } from "./record/Answers.ts"
 import * as Router from "./Router.ts"
 import type * as Signature from "./Signature.ts"
 import * as Statistics from "./Statistics.ts"
+import * as Tls from "./Tls.ts"
+import * as Witness from "./web/Witness.ts"
 
-/** The emulator could not start: its port is taken or may not be opened. */
+/** The emulator could not start: its port is taken or may not be opened, or its certificate is unusable. */
 export class EmulatorError extends Schema.TaggedError<EmulatorError>()("EmulatorError", {
   message: Schema.String,
   cause: Schema.Defect()
@@ -43,19 +48,25 @@ export interface ClientOptions {
 /**
  * A running emulator.
  *
- * - `url`: such as `http://127.0.0.1:4599`; HTTP/1.1 and HTTP/2 (without TLS, prior knowledge) on the same port.
+ * - `url`: such as `http://127.0.0.1:4599`; HTTP/1.1 and HTTP/2 on the same port. Begins with `https` where there is a
+ *   certificate; `http` goes on beside it.
+ * - `certificate`: what clients must trust (PEM), where there is one.
  * - `client`: for clients that sign with SigV4; `apiKey`: for those that send a bearer key.
- * - `statistics`, `requests`: what it saw so far; `requests` keeps the latest ones.
+ * - `statistics`, `requests`: what it saw so far; `requests` keeps the latest ones. `ended`: each request when it is over,
+ *   from when the stream is first read until the emulator stops.
  * - `inject`, `clearFaults`: what goes wrong next. `faults`: those that wait, in the order they strike.
  *
- * Other processes on this machine get the same from the `/_strata/` paths, see {@link Admin.handle}.
+ * Other processes on this machine get the same from the `/_strata/` paths, see {@link Admin.handle}, and people from the
+ * page at `url`.
  */
 export class Emulator extends Context.Service<Emulator, {
   readonly url: string
+  readonly certificate: string | undefined
   readonly client: ClientOptions
   readonly apiKey: Redacted.Redacted
   readonly statistics: Effect.Effect<Statistics.Statistics>
   readonly requests: Effect.Effect<ReadonlyArray<Statistics.ReceivedRequest>>
+  readonly ended: Stream.Stream<Statistics.ReceivedRequest>
   readonly inject: (fault: Fault.Fault) => Effect.Effect<Fault.Injected>
   readonly faults: Effect.Effect<ReadonlyArray<Fault.Pending>>
   readonly clearFaults: Effect.Effect<void>
@@ -63,6 +74,7 @@ export class Emulator extends Context.Service<Emulator, {
 
 /**
  * - `host` (127.0.0.1) and `port` (0: any free one).
+ * - `tls` (none): speaks TLS too, on the same port; see {@link Tls.Options}.
  * - `region` (us-east-1): what signatures and ARNs must name.
  * - `credentials`, `apiKeys`: who may call. By default the key pair of AWS's documentation and {@link defaultApiKey}.
  * - `latency` (none): time before the first byte of every answer; a request that proves nothing, or finds no room in its
@@ -74,13 +86,17 @@ export class Emulator extends Context.Service<Emulator, {
  *   (`answered`), or always the emulator's own (`counted`), which is what CountTokens says.
  * - `answeringModel`: the model name the services behind are told, such as `(model) => model.id`. By default none:
  *   they answer with the model they have.
+ * - `answers`: who answers instead of the services, such as a `Replay` or a `Recorder`. Signatures are checked and faults
+ *   strike all the same; models, bodies and quotas are not looked at.
  * - `faults`: what goes wrong from the start.
  * - `quota` (none): how many tokens the models give; see {@link Quota.Limit}.
  * - `history` (256): how many requests are remembered.
+ * - `capture` (false): whether the page and the `/_strata/` paths show the bodies of requests, which may hold prompts.
  */
 export interface Options {
   readonly host?: string | undefined
   readonly port?: number | undefined
+  readonly tls?: Tls.Options | undefined
   readonly region?: string | undefined
   readonly credentials?: readonly [Signature.Credentials, ...Array<Signature.Credentials>] | undefined
   readonly apiKeys?: readonly [Redacted.Redacted, ...Array<Redacted.Redacted>] | undefined
@@ -90,15 +106,22 @@ export interface Options {
   readonly guardrails?: ReadonlyArray<Guardrail.Guardrail> | undefined
   readonly inputTokens?: "answered" | "counted" | undefined
   readonly answeringModel?: ((model: Model.Model) => string | undefined) | undefined
+  readonly answers?: Answers | undefined
   readonly faults?: ReadonlyArray<Fault.Fault> | undefined
   readonly quota?: Quota.Limits | undefined
   readonly history?: number | undefined
+  readonly capture?: boolean | undefined
 }
 
 /** The example key pair of AWS's documentation: it opens nothing but an emulator. */
 export const defaultCredentials: Signature.Credentials = {
   accessKeyId: "AKIAIOSFODNN7EXAMPLE",
   secretAccessKey: Redacted.make("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
+}
+
+const publishedCredentials = {
+  accessKeyId: defaultCredentials.accessKeyId,
+  secretAccessKey: Redacted.value(defaultCredentials.secretAccessKey)
 }
 
 /** The API key an emulator accepts unless told otherwise. */
@@ -123,40 +146,66 @@ export const make: (options?: Options) => Effect.Effect<
   const credentials = options.credentials ?? [defaultCredentials]
   const apiKeys = options.apiKeys ?? [defaultApiKey]
   const quotas = yield* Quota.make(options.quota ?? {})
-  const recorder = Statistics.make(options.history ?? 256, quotas)
+  const now = () => Clock.Clock.defaultValue().currentTimeMillisUnsafe()
+  const books = Statistics.make(options.history ?? 256, quotas, now)
+  const ended = yield* Effect.acquireRelease(PubSub.unbounded<Statistics.ReceivedRequest>(), PubSub.shutdown)
+  const recorder: Statistics.Recorder = {
+    ...books,
+    end: (attempt, outcome) => {
+      books.end(attempt, outcome)
+      PubSub.publishUnsafe(ended, { ...attempt })
+    }
+  }
   const faults = yield* Faults.make(options.faults ?? [])
+  const witness = Witness.make({ recorder, faults, quotas })
   const services = yield* Effect.context<ChatService.ChatService | EmbeddingService.EmbeddingService>()
   const handle = Router.handle({
+    ...witness.parts,
     accepted: { region, credentials, apiKeys },
     catalog: Model.catalog({ region, models: options.models, applicationProfiles: options.applicationProfiles }),
-    faults,
-    quotas,
-    recorder,
     latency: Duration.fromInputUnsafe(options.latency ?? 0),
     guardrails: options.guardrails ?? [],
     memory: Converse.makeMemory(),
     countInput: options.inputTokens === "counted",
-    answering: options.answeringModel ?? (() => undefined)
+    answering: options.answeringModel ?? (() => undefined),
+    answers: options.answers
   })
-  const administer = Admin.handle({ statistics: recorder.statistics, faults })
+  const administer = Admin.handle({
+    recorder,
+    faults,
+    host,
+    now,
+    capture: options.capture ?? false,
+    client: {
+      region,
+      credentials: options.credentials === undefined ? publishedCredentials : undefined,
+      apiKey: options.apiKeys === undefined ? Redacted.value(defaultApiKey) : undefined
+    }
+  })
+  const tls = options.tls === undefined
+    ? undefined
+    : yield* Effect.mapError(onWallClock(Tls.make(options.tls, host)), notStarted)
   const port = yield* Listener.listen({
     host,
     port: options.port ?? 0,
+    tls: tls?.server,
     maxBodyBytes,
     onConnection: (traffic) => ({ fate: faults.strikeConnection(), closed: recorder.connection(traffic) }),
     handle: (exchange) =>
-      (Admin.isFor(exchange) ? administer(exchange) : handle(exchange)).pipe(
-        Effect.provideService(Clock.Clock, Clock.Clock.defaultValue()),
+      (Admin.isFor(exchange) ? administer(exchange) : witness.follow(exchange, handle(exchange))).pipe(
+        onWallClock,
         Effect.provideContext(services)
       )
-  }).pipe(Effect.mapError(({ cause, message }) => new EmulatorError({ message, cause })))
-  const url = `http://${host}:${port}`
+  }).pipe(Effect.mapError(notStarted))
+  const url = `${tls === undefined ? "http" : "https"}://${host.includes(":") ? `[${host}]` : host}:${port}`
   return Emulator.of({
     url,
+    certificate: tls?.certificate,
     client: { endpoint: url, region, credentials: credentials[0] },
     apiKey: apiKeys[0],
     statistics: recorder.statistics,
     requests: recorder.requests,
+    ended: Stream.fromPubSub(ended),
     inject: faults.inject,
     faults: faults.pending,
     clearFaults: faults.clear
@@ -177,3 +226,7 @@ export const layer = (
   options?: Options
 ): Layer.Layer<Emulator, EmulatorError, ChatService.ChatService | EmbeddingService.EmbeddingService> =>
   Layer.effect(Emulator, make(options))
+
+const onWallClock = Effect.provideService(Clock.Clock, Clock.Clock.defaultValue())
+
+const notStarted = ({ cause, message }: Listener.ListenError | Tls.TlsError) => new EmulatorError({ message, cause })

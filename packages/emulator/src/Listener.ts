@@ -1,9 +1,9 @@
 /**
- * One TCP port that speaks HTTP/1.1 and HTTP/2 without TLS, and runs one fiber for each request.
+ * One TCP port that speaks HTTP/1.1 and HTTP/2, in clear text and over TLS, and runs one fiber for each request.
  *
- * The first three bytes decide: `PRI` opens an HTTP/2 connection, anything else is HTTP/1.1. The fiber of a request is
- * interrupted when its client goes away, and closing the scope leaves no socket, session or listener behind. What a
- * request means is not known here.
+ * The first bytes decide: 0x16 begins a TLS handshake, in which ALPN chooses the protocol; `PRI` opens an HTTP/2
+ * connection in clear text, and anything else is HTTP/1.1. The fiber of a request is interrupted when its client goes
+ * away, and closing the scope leaves no socket, session or listener behind. What a request means is not known here.
  */
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
@@ -12,6 +12,7 @@ import type * as Scope from "effect/Scope"
 import * as Http from "node:http"
 import * as Http2 from "node:http2"
 import * as Net from "node:net"
+import type * as Tls from "node:tls"
 import type { Http2Code } from "./Fault.ts"
 
 /** The port could not be opened; `cause` is Node's error. */
@@ -77,6 +78,7 @@ export interface Exchange {
 
 /**
  * - `port`: 0 lets the system choose.
+ * - `tls`: a server, of this listener alone, for the handshakes of TLS; without one such connections are closed.
  * - `maxBodyBytes`: longer bodies fail with {@link BodyTooLargeError}.
  * - `handle`: answers one request; interrupted when the client goes away.
  * - `onConnection`: called when a connection opens.
@@ -84,6 +86,7 @@ export interface Exchange {
 export interface Options {
   readonly host: string
   readonly port: number
+  readonly tls?: Tls.Server | undefined
   readonly maxBodyBytes: number
   readonly handle: (exchange: Exchange) => Effect.Effect<void>
   readonly onConnection: (traffic: Traffic) => Reception
@@ -93,7 +96,8 @@ export interface Options {
 export const listen: (options: Options) => Effect.Effect<number, ListenError, Scope.Scope> = Effect.fnUntraced(
   function*(options: Options) {
     const sockets = new Set<Net.Socket>()
-    const socketOf = new WeakMap<Http2.Http2Session, Net.Socket>()
+    // faults strike the TCP connection, which sessions and TLS hide
+    const socketOf = new WeakMap<Http2.Http2Session | Net.Socket, Net.Socket>()
     const http1 = Http.createServer({ keepAliveTimeout: keepAlive })
     const http2 = Http2.createServer()
 
@@ -120,7 +124,8 @@ export const listen: (options: Options) => Effect.Effect<number, ListenError, Sc
     }
 
     http1.on("request", (request, response) => {
-      serve(overHttp1(request, response, options.maxBodyBytes), response)
+      const socket = socketOf.get(request.socket) ?? request.socket
+      serve(overHttp1(request, response, socket, options.maxBodyBytes), response)
     })
     http1.on("clientError", (_, socket) => socket.destroy())
 
@@ -135,6 +140,19 @@ export const listen: (options: Options) => Effect.Effect<number, ListenError, Sc
       serve(overHttp2(stream, headers, socket, options.maxBodyBytes), stream)
     })
 
+    const begin = (protocol: Exchange["protocol"], stream: Net.Socket, socket: Net.Socket | undefined) => {
+      opening = socket
+      const server = protocol === "2" ? http2 : http1
+      server.emit("connection", stream)
+      opening = undefined
+    }
+    options.tls?.on("secureConnection", (secured) => {
+      secured.on("error", ignore)
+      const socket = [...sockets].find((socket) => isSame(socket, secured))
+      if (socket !== undefined) socketOf.set(secured, socket)
+      begin(secured.alpnProtocol === "h2" ? "2" : "1.1", secured, socket)
+    })
+
     listener.on("connection", (socket) => {
       const { closed, fate } = options.onConnection(socket)
       sockets.add(socket)
@@ -147,10 +165,9 @@ export const listen: (options: Options) => Effect.Effect<number, ListenError, Sc
       if (fate === "refuse") return void socket.resetAndDestroy()
       if (fate === "stall") return
       whenKnown(socket, (protocol) => {
-        opening = socket
-        const server = protocol === "2" ? http2 : http1
-        server.emit("connection", socket)
-        opening = undefined
+        if (protocol !== "tls") return begin(protocol, socket, socket)
+        if (options.tls === undefined) return void socket.destroy()
+        options.tls.emit("connection", socket)
       })
     })
 
@@ -174,6 +191,9 @@ const keepAlive = 60_000
 
 const preface = "PRI"
 
+/** The content type of a handshake, with which TLS begins (RFC 8446, section 5.1). */
+const handshake = 0x16
+
 /** A broken connection also ends in `close`, which is where it is handled; without a listener `error` would throw. */
 const ignore = () => {}
 
@@ -191,7 +211,7 @@ const open = (host: string, port: number): Effect.Effect<Net.Server, ListenError
   })
 
 /** Waits for enough bytes to tell the protocols apart and puts them back for the server that takes over. */
-const whenKnown = (socket: Net.Socket, callback: (protocol: Exchange["protocol"]) => void) => {
+const whenKnown = (socket: Net.Socket, callback: (protocol: Exchange["protocol"] | "tls") => void) => {
   let seen: Buffer = Buffer.alloc(0)
   const onReadable = () => {
     const bytes: Buffer | null = socket.read()
@@ -202,10 +222,15 @@ const whenKnown = (socket: Net.Socket, callback: (protocol: Exchange["protocol"]
     socket.off("readable", onReadable)
     // only now: bytes put back are readable again at once
     socket.unshift(seen)
-    callback(start === preface ? "2" : "1.1")
+    callback(seen[0] === handshake ? "tls" : start === preface ? "2" : "1.1")
   }
   socket.on("readable", onReadable)
 }
+
+/** Whether two sockets of the port are one connection; Node does not tell which of them TLS was put over. */
+const isSame = (one: Net.Socket, other: Net.Socket): boolean =>
+  one.remotePort === other.remotePort && one.remoteAddress === other.remoteAddress &&
+  one.localAddress === other.localAddress
 
 const readBody = (
   stream: Http.IncomingMessage | Http2.ServerHttp2Stream,
@@ -288,9 +313,14 @@ const stopReading = (socket: Net.Socket | undefined | null) => {
 
 const isLocal = (socket: Net.Socket | undefined) => /^(?:::1$|(?:::ffff:)?127\.)/.test(socket?.remoteAddress ?? "")
 
-const overHttp1 = (request: Http.IncomingMessage, response: Http.ServerResponse, limit: number): Exchange => ({
+const overHttp1 = (
+  request: Http.IncomingMessage,
+  response: Http.ServerResponse,
+  socket: Net.Socket,
+  limit: number
+): Exchange => ({
   protocol: "1.1",
-  local: isLocal(request.socket),
+  local: isLocal(socket),
   method: request.method ?? "",
   target: request.url ?? "",
   headers: flatten(request.headers),
@@ -299,7 +329,7 @@ const overHttp1 = (request: Http.IncomingMessage, response: Http.ServerResponse,
   write: writeTo(response),
   end: endOf(response),
   retire: Effect.sync(() => void response.setHeader("connection", "close")),
-  cut: cutOff(response, request.socket)
+  cut: cutOff(response, socket)
 })
 
 const overHttp2 = (

@@ -4,7 +4,12 @@
 import * as Result from "effect/Result"
 
 /** The operations on a model. */
-export type ModelOperation = "Converse" | "ConverseStream" | "CountTokens" | "InvokeModel"
+export type ModelOperation =
+  | "Converse"
+  | "ConverseStream"
+  | "CountTokens"
+  | "InvokeModel"
+  | "InvokeModelWithResponseStream"
 
 /** The operations the emulator answers. */
 export type Operation = ModelOperation | "ApplyGuardrail"
@@ -15,7 +20,8 @@ export const operations = [
   "Converse",
   "ConverseStream",
   "CountTokens",
-  "InvokeModel"
+  "InvokeModel",
+  "InvokeModelWithResponseStream"
 ] as const satisfies ReadonlyArray<Operation>
 
 /**
@@ -29,7 +35,8 @@ const suffixes: Readonly<Record<ModelOperation, string>> = {
   Converse: "converse",
   ConverseStream: "converse-stream",
   CountTokens: "count-tokens",
-  InvokeModel: "invoke"
+  InvokeModel: "invoke",
+  InvokeModelWithResponseStream: "invoke-with-response-stream"
 }
 
 /** The path of an operation. */
@@ -70,5 +77,6 @@ const bySuffix: Readonly<Record<string, ModelOperation>> = {
   converse: "Converse",
   "converse-stream": "ConverseStream",
   "count-tokens": "CountTokens",
-  invoke: "InvokeModel"
+  invoke: "InvokeModel",
+  "invoke-with-response-stream": "InvokeModelWithResponseStream"
 }

@@ -21,6 +21,7 @@ import * as CountTokens from "./converse/CountTokens.ts"
 import type * as Faults from "./fault/Faults.ts"
 import * as Spoil from "./fault/Spoil.ts"
 import type * as Guardrail from "./Guardrail.ts"
+import * as InvokeChat from "./invoke/chat/InvokeChat.ts"
 import * as Cohere from "./invoke/Cohere.ts"
 import * as Embed from "./invoke/Embed.ts"
 import * as Marengo from "./invoke/Marengo.ts"
@@ -32,12 +33,14 @@ import type * as Listener from "./Listener.ts"
 import * as Model from "./Model.ts"
 import * as Operation from "./Operation.ts"
 import type * as Quota from "./Quota.ts"
+import type { Answers } from "./record/Answers.ts"
 import * as Signature from "./Signature.ts"
 import type * as Statistics from "./Statistics.ts"
 
 /**
  * - `answering`: the model name the services behind are told for a model; `undefined` lets them use their own.
  * - `memory`: what conversations leave behind; `countInput`: see `Converse.Call`.
+ * - `answers`: asked instead of the operations.
  */
 export interface Options {
   readonly accepted: Signature.Accepted
@@ -50,6 +53,7 @@ export interface Options {
   readonly memory: Converse.Memory
   readonly countInput: boolean
   readonly answering: (model: Model.Model) => string | undefined
+  readonly answers: Answers | undefined
 }
 
 /** Answers one request, whatever it is; never fails. */
@@ -110,7 +114,7 @@ interface Context extends Options {
 }
 
 const answer = Effect.fnUntraced(function*(context: Context) {
-  const { accepted, attempt, catalog, exchange, faults, latency, now, recorder } = context
+  const { accepted, answers, attempt, catalog, exchange, faults, latency, now, recorder } = context
   const bytes = yield* Effect.mapError(exchange.body, tooLarge)
   const json = bytes.length === 0 ? Result.succeed({}) : decodeJson(decoder.decode(bytes))
   attempt.body = Result.getOrUndefined(json)
@@ -120,13 +124,8 @@ const answer = Effect.fnUntraced(function*(context: Context) {
   recorder.routed(attempt, route.operation, modelId)
   const model = modelId === undefined ? undefined : Result.getOrUndefined(Model.resolve(catalog, modelId))
   if (model !== undefined) recorder.resolved(attempt, model.id)
-  attempt.scheme = yield* Signature.authenticate(accepted, {
-    method: exchange.method,
-    target: exchange.target,
-    headers: exchange.headers,
-    body: bytes,
-    now
-  })
+  const request = { method: exchange.method, target: exchange.target, headers: exchange.headers, body: bytes }
+  attempt.scheme = yield* Signature.authenticate(accepted, { ...request, now })
   const strike = faults.strike({
     operation: route.operation,
     models: [modelId, model?.id].filter((name) => name !== undefined),
@@ -134,9 +133,22 @@ const answer = Effect.fnUntraced(function*(context: Context) {
     fingerprint: () => fingerprint(exchange.target, bytes)
   })
   const delay = makeDelay(Duration.sum(latency, strike.latency))
-  const sound = dispatch({ ...context, delay }, route, Result.mapError(json, () => malformedJson))
-  return yield* Spoil.spoil(sound, strike).pipe(Effect.tap(delay.wait), Effect.tapError(() => delay.wait))
+  const sound = answers === undefined
+    ? dispatch({ ...context, delay }, route, Result.mapError(json, () => malformedJson))
+    : answers(request)
+  return yield* Spoil.spoil(sound, inItsWords(strike, route.operation)).pipe(
+    Effect.tap(delay.wait),
+    Effect.tapError(() => delay.wait)
+  )
 })
+
+/** The exception of a fault, as the stream of the operation calls it. */
+const inItsWords = (strike: Faults.Strike, operation: Operation.Operation): Faults.Strike => {
+  const { fault } = strike
+  return fault?.type === "streamException" && operation === "InvokeModelWithResponseStream"
+    ? { ...strike, fault: { ...fault, name: fault.name ?? InvokeChat.streamName(fault.exception) } }
+    : strike
+}
 
 /** Waits once, whoever waits first, or not at all. */
 interface Delay {
@@ -193,11 +205,16 @@ const dispatch = Effect.fnUntraced(function*(
       Effect.tapError(() => context.delay.skip),
       Effect.tap(context.delay.wait)
     )
+  const { exchange: { headers } } = context
+  const call = { ...context, region: catalog.region, body, answering, reserve, headers }
+  if (route.operation === "InvokeModelWithResponseStream") {
+    return yield* model.kind === "chat" ? InvokeChat.invokeStream({ ...call, model }) : notStreamable
+  }
   if (route.operation === "InvokeModel") {
+    if (model.kind === "chat") return yield* InvokeChat.invoke({ ...call, model })
     if (model.kind === "rerank") {
       return Rerank.toAnswer(yield* Rerank.rerank(model.family, body, answering), context.elapsed())
     }
-    if (model.kind !== "embedding") return yield* notInvocable
     const invoked = yield* Effect.updateService(
       invoke(model.family, body, answering, context.requestId),
       EmbeddingService.EmbeddingService,
@@ -206,8 +223,9 @@ const dispatch = Effect.fnUntraced(function*(
     return Embed.toAnswer(invoked, context.elapsed())
   }
   if (model.kind !== "chat") return yield* notChat
-  const call = { ...context, region: catalog.region, body, model, answering, reserve }
-  return yield* route.operation === "Converse" ? Converse.converse(call) : Converse.converseStream(call)
+  return yield* route.operation === "Converse"
+    ? Converse.converse({ ...call, model })
+    : Converse.converseStream({ ...call, model })
 })
 
 const invoke = (
@@ -248,9 +266,7 @@ const notChat = AwsError.validation(
   "This action doesn't support the model that you provided. Try again with a supported text or chat model"
 )
 
-const notInvocable = AwsError.validation(
-  "This emulator answers InvokeModel for embedding and rerank models only. Use Converse for a chat model."
-)
+const notStreamable = AwsError.validation("The model is unsupported for streaming.")
 
 const tooLarge = ({ limit }: Listener.BodyTooLargeError) =>
   AwsError.make("RequestEntityTooLargeException", `The request body is larger than ${limit} bytes.`)

@@ -3,6 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import type { Fault } from "./Fault.ts"
 import type * as Listener from "./Listener.ts"
 import type { Operation } from "./Operation.ts"
 import * as Quota from "./Quota.ts"
@@ -35,7 +36,8 @@ export const Statistics = Schema.Struct({
     Converse: Schema.Finite,
     ConverseStream: Schema.Finite,
     CountTokens: Schema.Finite,
-    InvokeModel: Schema.Finite
+    InvokeModel: Schema.Finite,
+    InvokeModelWithResponseStream: Schema.Finite
   }),
   byModel: Schema.Record(Schema.String, Counts),
   byStatus: Counts,
@@ -54,8 +56,18 @@ export type Outcome = "in-flight" | "completed" | "aborted" | "dropped"
  * - `headers`: without `authorization` and the session token; `scheme` says how the request proved who it is.
  * - `body`: the decoded JSON, or `undefined` when it was none.
  * - `status`: what was answered, as far as it was.
+ * - `number`: requests are numbered as they come, from 1. `revision` grows whenever something becomes known about any
+ *   request, and says when this one was last heard of.
+ * - `receivedAt`, `millis`: milliseconds since 1970, and from there to the end, once it is over.
+ * - `inputTokens`, `outputTokens`: what it was charged, caches included, or as far as the model wrote; `undefined` when
+ *   no model was asked.
+ * - `faults`: what struck it, in this order.
  */
 export interface ReceivedRequest {
+  readonly number: number
+  readonly revision: number
+  readonly receivedAt: number
+  readonly millis: number | undefined
   readonly operation: Operation | undefined
   readonly modelId: string | undefined
   readonly protocol: Listener.Exchange["protocol"]
@@ -66,6 +78,9 @@ export interface ReceivedRequest {
   readonly requestId: string
   readonly status: number | undefined
   readonly outcome: Outcome
+  readonly inputTokens: number | undefined
+  readonly outputTokens: number | undefined
+  readonly faults: ReadonlyArray<Fault["type"]>
 }
 
 /** One request while it is being answered; the answering fiber writes down here what happens to it. */
@@ -80,24 +95,36 @@ export interface Recorder {
   /** The model is one the account has. */
   readonly resolved: (attempt: Attempt, model: string) => void
   readonly answered: (attempt: Attempt, status: number) => void
+  /** Faults struck it. */
+  readonly struck: (attempt: Attempt, faults: ReadonlyArray<Fault["type"]>) => void
+  /** So many more tokens, of the prompt and of the answer. */
+  readonly spent: (attempt: Attempt, inputTokens: number, outputTokens: number) => void
   readonly end: (attempt: Attempt, outcome: Exclude<Outcome, "in-flight">) => void
   readonly statistics: Effect.Effect<Statistics>
   readonly requests: Effect.Effect<ReadonlyArray<ReceivedRequest>>
 }
 
-/** A recorder that remembers the latest `history` requests, and reports on these quotas too. */
-export const make = (history: number, quotas: Quota.Quotas): Recorder => {
+/**
+ * A recorder that remembers the latest `history` requests, and reports on these quotas too. `now` tells the milliseconds
+ * since 1970.
+ */
+export const make = (history: number, quotas: Quota.Quotas, now: () => number): Recorder => {
   const counters = { connections: 0, openConnections: 0, requests: 0, completed: 0, aborted: 0, dropped: 0 }
   const byOperation: Record<Operation, number> = {
     ApplyGuardrail: 0,
     Converse: 0,
     ConverseStream: 0,
     CountTokens: 0,
-    InvokeModel: 0
+    InvokeModel: 0,
+    InvokeModelWithResponseStream: 0
   }
   const byModel: Record<string, Record<string, number>> = {}
   const byStatus: Record<string, number> = {}
   const latest: Array<Attempt> = []
+  let revision = 0
+  const change = (attempt: Attempt, changes: Partial<Attempt>) => {
+    Object.assign(attempt, changes, { revision: ++revision })
+  }
   const open = new Set<Listener.Traffic>()
   const closed = { bytesRead: 0, bytesWritten: 0 }
   const bytes = (direction: keyof Listener.Traffic) =>
@@ -117,6 +144,10 @@ export const make = (history: number, quotas: Quota.Quotas): Recorder => {
     begin: (exchange, requestId) => {
       counters.requests++
       const attempt: Attempt = {
+        number: counters.requests,
+        revision: ++revision,
+        receivedAt: now(),
+        millis: undefined,
         operation: undefined,
         modelId: undefined,
         protocol: exchange.protocol,
@@ -126,7 +157,10 @@ export const make = (history: number, quotas: Quota.Quotas): Recorder => {
         body: undefined,
         requestId,
         status: undefined,
-        outcome: "in-flight"
+        outcome: "in-flight",
+        inputTokens: undefined,
+        outputTokens: undefined,
+        faults: []
       }
       latest.push(attempt)
       if (latest.length > history) latest.shift()
@@ -134,8 +168,7 @@ export const make = (history: number, quotas: Quota.Quotas): Recorder => {
     },
     routed: (attempt, operation, modelId) => {
       byOperation[operation]++
-      attempt.operation = operation
-      attempt.modelId = modelId
+      change(attempt, { operation, modelId })
     },
     resolved: ({ operation }, model) => {
       if (operation === undefined) return
@@ -144,11 +177,17 @@ export const make = (history: number, quotas: Quota.Quotas): Recorder => {
     },
     answered: (attempt, status) => {
       byStatus[status] = (byStatus[status] ?? 0) + 1
-      attempt.status = status
+      change(attempt, { status })
     },
+    struck: (attempt, faults) => change(attempt, { faults: [...attempt.faults, ...faults] }),
+    spent: (attempt, inputTokens, outputTokens) =>
+      change(attempt, {
+        inputTokens: (attempt.inputTokens ?? 0) + inputTokens,
+        outputTokens: (attempt.outputTokens ?? 0) + outputTokens
+      }),
     end: (attempt, outcome) => {
       counters[outcome]++
-      attempt.outcome = outcome
+      change(attempt, { outcome, millis: Math.max(0, Math.round(now() - attempt.receivedAt)) })
     },
     statistics: Effect.sync(() => ({
       ...counters,

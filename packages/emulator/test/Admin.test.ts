@@ -1,8 +1,12 @@
-import { ConverseStreamCommand } from "@aws-sdk/client-bedrock-runtime"
+import { ConverseCommand, ConverseStreamCommand } from "@aws-sdk/client-bedrock-runtime"
 import { assert, describe, it } from "@effect/vitest"
 import { Emulator, Statistics } from "@strata/emulator"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
 import * as Os from "node:os"
 import * as Fixture from "./Fixture.ts"
 
@@ -105,9 +109,131 @@ describe("Admin", () => {
 
   it.effect("knows no other paths", () =>
     Effect.gen(function*() {
-      for (const [method, path] of [["GET", ""], ["POST", "statistics"], ["GET", "faults/1"]] as const) {
+      for (
+        const [method, path] of [["POST", ""], ["POST", "statistics"], ["GET", "faults/1"], ["GET", "x.js"]] as const
+      ) {
         assert.strictEqual((yield* ask(method, path, method === "POST" ? {} : undefined)).status, 404)
       }
+    }).pipe(Effect.provide(live)))
+
+  it.effect("lists the requests, and then only what is new about them", () =>
+    Effect.gen(function*() {
+      const client = yield* Fixture.connect("1.1", { maxAttempts: 2 })
+      yield* status
+      const first = (yield* ask("GET", "requests")).body
+      assert.lengthOf(first.requests, 1)
+      assert.include(first.requests[0], {
+        number: 1,
+        operation: "Converse",
+        model: Fixture.modelId,
+        status: 200,
+        outcome: "completed",
+        inputTokens: 7,
+        outputTokens: 3
+      })
+      assert.notProperty(first.requests[0], "attempt")
+      assert.isAtLeast(first.requests[0].millis, 0)
+      assert.isAtLeast(first.requests[0].receivedAt, first.startedAt)
+      yield* ask("POST", "faults", [{ type: "latency", duration: 1 }, {
+        type: "exception",
+        exception: "ServiceUnavailableException"
+      }])
+      yield* Fixture.attempt(() => client.send(new ConverseCommand(Fixture.hello)))
+      const second = yield* Fixture.eventually(
+        Effect.map(ask("GET", `requests?after=${first.revision}`), ({ body }) => body),
+        ({ requests }) => requests.length === 2 && requests[1].outcome === "completed"
+      )
+      const [struck, repeated] = second.requests
+      assert.include(struck, { number: 2, status: 503, attempt: 1 })
+      assert.deepStrictEqual(struck.faults, ["latency", "exception"])
+      assert.notProperty(struck, "inputTokens")
+      assert.include(repeated, { number: 3, status: 200, attempt: 2 })
+      assert.deepStrictEqual(repeated.faults, [])
+      assert.deepStrictEqual((yield* ask("GET", `requests?after=${second.revision}`)).body.requests, [])
+      assert.strictEqual((yield* ask("GET", "requests?after=yesterday")).status, 400)
+    }).pipe(Effect.provide(live)))
+
+  it.effect("tells of a request again when it goes on", () =>
+    Effect.gen(function*() {
+      const finish = yield* Deferred.make<void>()
+      const services = Layer.merge(
+        Fixture.chat({
+          stream: () => {
+            const [hello, ...rest] = Fixture.deltas("Hello, world", "!")
+            return Stream.concat(
+              Stream.fromIterable(hello === undefined ? [] : [hello]),
+              Stream.unwrap(Effect.as(Deferred.await(finish), Stream.fromIterable(rest)))
+            )
+          }
+        }),
+        Fixture.embedding()
+      )
+      yield* Effect.gen(function*() {
+        const client = yield* Fixture.connect("2")
+        const requests = (after: number) => Effect.map(ask("GET", `requests?after=${after}`), ({ body }) => body)
+        const answer = yield* Fixture.attempt(() => client.send(new ConverseStreamCommand(Fixture.hello)))
+        const begun = yield* Fixture.eventually(requests(0), ({ requests }) => requests[0].outputTokens > 0)
+        assert.include(begun.requests[0], { number: 1, status: 200, outcome: "in-flight", outputTokens: 3 })
+        assert.notProperty(begun.requests[0], "millis")
+        yield* Deferred.succeed(finish, undefined)
+        yield* Fixture.drain(answer.stream)
+        const over = yield* Fixture.eventually(
+          requests(begun.revision),
+          ({ requests }) => requests[0]?.outcome === "completed"
+        )
+        // in the end the model's own count stands
+        assert.include(over.requests[0], { number: 1, inputTokens: 7, outputTokens: 3 })
+      }).pipe(Effect.provide(Fixture.emulator({}, services)))
+    }))
+
+  it.effect("keeps prompts and secrets from those who ask about a request", () =>
+    Effect.gen(function*() {
+      yield* status
+      const { body } = yield* ask("GET", "requests/1")
+      assert.include(body, {
+        number: 1,
+        protocol: "1.1",
+        path: "/model/amazon.nova-lite-v1%3A0/converse",
+        scheme: "bearer"
+      })
+      assert.include(body.headers, { "content-type": "application/json" })
+      assert.notProperty(body.headers, "authorization")
+      assert.notProperty(body, "body")
+      assert.strictEqual((yield* ask("GET", "requests/2")).status, 404)
+    }).pipe(Effect.provide(live)))
+
+  it.effect("shows prompts when it was told to capture them", () =>
+    Effect.gen(function*() {
+      yield* status
+      assert.deepStrictEqual((yield* ask("GET", "requests/1")).body.body, Fixture.hello)
+    }).pipe(Effect.provide(Fixture.emulator({ capture: true }))))
+
+  it.effect("tells how to become a client, but no keys that it was given", () =>
+    Effect.gen(function*() {
+      const told = Effect.map(ask("GET", "client"), ({ body }) => body)
+      assert.deepStrictEqual(yield* Effect.provide(told, live), {
+        region: "us-east-1",
+        credentials: {
+          accessKeyId: "AKIAIOSFODNN7EXAMPLE",
+          secretAccessKey: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+        },
+        apiKey: "bedrock-api-key-of-the-emulator"
+      })
+      const own = Fixture.emulator({
+        region: "eu-west-1",
+        credentials: [{ accessKeyId: "AKIA", secretAccessKey: Redacted.make("secret") }],
+        apiKeys: [Redacted.make("key")]
+      })
+      assert.deepStrictEqual(yield* Effect.provide(told, own), { region: "eu-west-1" })
+    }))
+
+  it.effect("describes every fault by a schema", () =>
+    Effect.gen(function*() {
+      const { body } = yield* ask("GET", "faults/schema")
+      const types = body.anyOf.map(({ properties }: { properties: { type: { enum: [string] } } }) =>
+        properties.type.enum[0]
+      )
+      assert.includeMembers(types, ["throttle", "latency", "slow", "stallConnection"])
     }).pipe(Effect.provide(live)))
 
   const address = Object.values(Os.networkInterfaces()).flat().find((found) => found?.internal === false)?.address

@@ -177,12 +177,6 @@ describe("InvokeModel", () => {
       titan,
       { inputText: "x".repeat(40_000) },
       "400 Bad Request: Too many input tokens. Max input tokens: 8192, request input token count: 10000 "
-    ],
-    [
-      "a chat model",
-      Fixture.modelId,
-      {},
-      "This emulator answers InvokeModel for embedding and rerank models only. Use Converse for a chat model."
     ]
   ])("refuses %s", ([, model, body, message]) =>
     Effect.gen(function*() {

@@ -33,11 +33,18 @@ export const Sha256: Sha256Constructor = class {
   }
 }
 
-/** Has a client keep its signer. Region and service of a client are fixed; credentials the signer asks for every time. */
+/** Has a client keep its signer, as long as its credentials come from the same place; its region and service are fixed. */
 export const keepSigner = ({ config }: BedrockRuntimeClient): void => {
-  const { signer } = config
-  let kept: Awaited<ReturnType<typeof signer>> | undefined
-  config.signer = (scheme) => kept === undefined ? signer(scheme).then((made) => kept = made) : Promise.resolve(kept)
+  const build = config.signer
+  let kept: { readonly credentials: unknown; readonly signer: ReturnType<typeof build> } | undefined
+  config.signer = (scheme) => {
+    const { credentials } = config
+    if (kept?.credentials !== credentials) {
+      kept = { credentials, signer: build(scheme) }
+      kept.signer.catch(() => kept = undefined)
+    }
+    return kept.signer
+  }
 }
 
 const begin = (secret: Secret): Crypto.Hash | Crypto.Hmac =>

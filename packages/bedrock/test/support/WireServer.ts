@@ -1,9 +1,10 @@
 /**
  * Servers that misbehave to order: HTTP/1.1, HTTP/2 without TLS, TLS and bare TCP on 127.0.0.1, with what they saw.
  */
+import { SelfSigned } from "@strata/emulator"
 import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
-import * as Fs from "node:fs"
 import * as Http from "node:http"
 import * as Http2 from "node:http2"
 import * as Https from "node:https"
@@ -46,16 +47,18 @@ export type Handler = (request: Received, answer: Answer) => void
 /** HTTP/1.1. */
 export const http1 = (handler: Handler) => serve("http", handler, (listener) => Http.createServer(listener))
 
-/** HTTP/1.1 over TLS, with a certificate that signed itself. */
+/** HTTP/1.1 over TLS, with a certificate made for this run. */
 export const https = (handler: Handler) => serve("https", handler, (listener) => Https.createServer(tls, listener))
 
 /** HTTP/2 without TLS. */
 export const http2 = (handler: Handler) => serve("http", handler, (listener) => Http2.createServer(listener))
 
-/** The certificate of {@link https}, to trust it. */
-export const certificate = Fs.readFileSync(new URL("localhost.cert.pem", import.meta.url), "utf8")
+const selfSigned = Effect.runSync(SelfSigned.make(["127.0.0.1"]))
 
-const tls = { cert: certificate, key: Fs.readFileSync(new URL("localhost.key.pem", import.meta.url), "utf8") }
+/** What to trust for {@link https}. */
+export const certificate = selfSigned.authority
+
+const tls = { cert: selfSigned.certificate, key: Redacted.value(selfSigned.key) }
 
 /** Any bytes: `onSocket` gets each connection. */
 export const tcp = (onSocket: (socket: Net.Socket) => void): Effect.Effect<WireServer, never, Scope.Scope> =>

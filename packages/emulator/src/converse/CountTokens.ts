@@ -6,6 +6,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Answer from "../Answer.ts"
 import type * as AwsError from "../AwsError.ts"
+import * as Families from "../invoke/chat/Families.ts"
 import type * as Model from "../Model.ts"
 import * as Violation from "../Violation.ts"
 import * as Constraint from "./Constraint.ts"
@@ -21,7 +22,7 @@ export const countTokens = Effect.fnUntraced(function*(body: unknown, model: Mod
   if (!isUnion(union)) return yield* mustSetOne("CountTokensInput", "input", "invokeModel, converse")
   const { converse = {}, invokeModel } = union
   if (invokeModel !== undefined) {
-    return Answer.json({ inputTokens: yield* Effect.fromResult(ofInvokeModel(invokeModel.body)) })
+    return Answer.json({ inputTokens: yield* Effect.fromResult(ofInvokeModel(invokeModel.body, model)) })
   }
   const problem = Validation.validatePrompt(converse, model)
   return problem === undefined ? Answer.json({ inputTokens: Tokens.ofPrompt(converse) }) : yield* problem
@@ -39,8 +40,14 @@ const readInput = Wire.reader(
 
 const decodeJson = Schema.decodeUnknownResult(Schema.fromJsonString(Constraint.JsonObject))
 
-const ofInvokeModel = (body: string): Result.Result<number, AwsError.AwsError> =>
-  Result.map(Result.mapError(decodeJson(body), () => notJson), tokensOf)
+/** A body that a family of models can read counts as its prompt does; of any other, all the texts. */
+const ofInvokeModel = (text: string, model: Model.ChatModel): Result.Result<number, AwsError.AwsError> =>
+  Result.flatMap(Result.mapError(decodeJson(text), () => notJson), (body) => {
+    const family = Families.find(model)
+    return family === undefined
+      ? Result.succeed(tokensOf(body))
+      : Result.map(family(body, model), ({ request }) => Tokens.ofPrompt(request))
+  })
 
 const notJson = Violation.malformedInput("the body is not a JSON object")
 
