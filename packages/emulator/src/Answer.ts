@@ -134,10 +134,7 @@ const dropped = { _tag: "Dropped" } as const
 export const failedInside = (defect: unknown): Effect.Effect<never, AwsError.AwsError> =>
   Effect.andThen(Effect.logError("A request made the emulator fail", defect), Effect.fail(internal))
 
-const internal = AwsError.make(
-  "InternalServerException",
-  "The system encountered an unexpected error during processing. Try your request again."
-)
+const internal = AwsError.make("InternalServerException", AwsError.texts.InternalServerException)
 
 const exceptionFrame = (error: AwsError.AwsError): Uint8Array =>
   Frame.exception(AwsError.streamName(error.exception), {

@@ -39,14 +39,42 @@ export const exceptions = Struct.keys(statuses)
 
 const isException = (name: string): name is Exception => Object.hasOwn(statuses, name)
 
+/** What the service says along with an exception, or its documentation does, when no request is to blame for it. */
+export const texts: Readonly<Record<Exception, string>> = {
+  AccessDeniedException: "You don't have access to the model with the specified model ID.",
+  ConflictException: "Error occurred because of a conflict while performing an operation.",
+  ExpiredTokenException: "The security token included in the request is expired",
+  IncompleteSignatureException: "The request signature does not conform to AWS standards.",
+  InternalServerException: "The system encountered an unexpected error during processing. Try your request again.",
+  InvalidSignatureException:
+    "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.",
+  MissingAuthenticationTokenException: "Missing Authentication Token",
+  ModelErrorException: "The system encountered an unexpected error during processing. Try your request again.",
+  ModelNotReadyException: "Model is not ready for inference. Wait and try your request again.",
+  ModelStreamErrorException: "The system encountered an unexpected error during processing. Try your request again.",
+  ModelTimeoutException: "Model has timed out in processing the request. Try your request again.",
+  RequestEntityTooLargeException: "The request body is too large.",
+  ResourceNotFoundException:
+    "This model version has reached the end of its life. Please refer to the AWS documentation for more details.",
+  SerializationException: "The request body is not valid JSON.",
+  ServiceQuotaExceededException: "Your request exceeds the service quota for your account.",
+  ServiceUnavailableException: "Bedrock is unable to process your request.",
+  ThrottlingException: "Too many requests, please wait before trying again.",
+  UnknownOperationException: "Unknown operation.",
+  UnrecognizedClientException: "The security token included in the request is invalid.",
+  ValidationException: "Malformed input request, please reformat your input and try again."
+}
+
 /**
  * An answer that is an error. `originalStatusCode` goes with the two model errors; `retryAfter` (seconds) becomes a
- * header, which the real service does not send.
+ * header, which the real service does not send. `unauthorized`: whoever checks permissions says no, and spells the
+ * member of the body `Message`.
  */
 export class AwsError extends Data.TaggedError("AwsError")<{
   readonly exception: Exception
   readonly status: number
   readonly message: string
+  readonly unauthorized?: boolean | undefined
   readonly originalStatusCode?: number | undefined
   readonly retryAfter?: number | undefined
 }> {}
@@ -54,6 +82,15 @@ export class AwsError extends Data.TaggedError("AwsError")<{
 /** An exception with its usual status. */
 export const make = (exception: Exception, message: string): AwsError =>
   new AwsError({ exception, status: statuses[exception], message })
+
+/** `AccessDeniedException`: whoever asks may not. */
+export const unauthorized = (message: string): AwsError =>
+  new AwsError({
+    exception: "AccessDeniedException",
+    status: statuses.AccessDeniedException,
+    message,
+    unauthorized: true
+  })
 
 /** `ValidationException`: the request cannot be served as it stands. */
 export const validation = (message: string): AwsError => make("ValidationException", message)
@@ -68,16 +105,30 @@ export const inputTooLong: AwsError = validation("Input is too long for requeste
 /** The body of the answer, as JSON text. */
 export const body = (error: AwsError): string =>
   JSON.stringify({
-    message: error.message,
+    [error.unauthorized === true ? "Message" : "message"]: error.message,
     ...(error.originalStatusCode === undefined ? undefined : { originalStatusCode: error.originalStatusCode })
   })
 
 /** The headers of the answer. */
 export const headers = (error: AwsError): Readonly<Record<string, string>> => ({
   "content-type": "application/json",
-  "x-amzn-errortype": `${error.exception}:http://internal.amazon.com/coral/com.amazon.bedrock/`,
+  "x-amzn-errortype": `${error.exception}:http://internal.amazon.com/coral/${
+    ofFramework.has(error.exception) ? "com.amazon.coral.service" : "com.amazon.bedrock"
+  }/`,
   ...(error.retryAfter === undefined ? undefined : { "retry-after": String(error.retryAfter) })
 })
+
+/** What is refused before Bedrock sees it. */
+const ofFramework: ReadonlySet<Exception> = new Set([
+  "ExpiredTokenException",
+  "IncompleteSignatureException",
+  "InvalidSignatureException",
+  "MissingAuthenticationTokenException",
+  "RequestEntityTooLargeException",
+  "SerializationException",
+  "UnknownOperationException",
+  "UnrecognizedClientException"
+])
 
 /**
  * The name an exception has inside a stream. A Converse stream knows five; the others come as the nearest of them.

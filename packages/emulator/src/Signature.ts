@@ -155,23 +155,17 @@ const parseDate = (text: string | undefined): number | undefined => {
 
 const stamp = (time: number): string => new Date(time).toISOString().replace(/[-:]|\.\d+/g, "")
 
-const missing = AwsError.make("MissingAuthenticationTokenException", "Missing Authentication Token")
+const usual = (exception: AwsError.Exception) => AwsError.make(exception, AwsError.texts[exception])
 
-const wrongApiKey = AwsError.make(
-  "AccessDeniedException",
-  "Authentication failed: Please make sure your API Key is valid."
-)
+const missing = usual("MissingAuthenticationTokenException")
 
-const unrecognized = AwsError.make(
-  "UnrecognizedClientException",
-  "The security token included in the request is invalid."
-)
+const wrongApiKey = AwsError.unauthorized("Authentication failed: Please make sure your API Key is valid.")
+
+const unrecognized = usual("UnrecognizedClientException")
 
 const invalid = (message: string) => AwsError.make("InvalidSignatureException", message)
 
-const mismatch = invalid(
-  "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details."
-)
+const mismatch = usual("InvalidSignatureException")
 
 const incomplete = (parameters: string) =>
   AwsError.make(

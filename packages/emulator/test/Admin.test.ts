@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Emulator, Statistics } from "@strata/emulator"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
@@ -185,6 +186,18 @@ describe("Admin", () => {
         assert.include(over.requests[0], { number: 1, inputTokens: 7, outputTokens: 3 })
       }).pipe(Effect.provide(Fixture.emulator({}, services)))
     }))
+
+  it.effect("tells of a request again when it ends, however it ends", () =>
+    Effect.gen(function*() {
+      const requests = (after: number) => Effect.map(ask("GET", `requests?after=${after}`), ({ body }) => body)
+      const call = yield* Effect.forkChild(status)
+      const stalled = yield* Fixture.eventually(requests(0), ({ requests }) => requests[0]?.faults.length === 1)
+      assert.include(stalled.requests[0], { outcome: "in-flight" })
+      yield* Fiber.interrupt(call)
+      const over = yield* Fixture.eventually(requests(stalled.revision), ({ requests }) => requests.length > 0)
+      assert.include(over.requests[0], { number: 1, outcome: "aborted" })
+      assert.isAtLeast(over.requests[0].millis, 0)
+    }).pipe(Effect.provide(Fixture.emulator({ faults: [{ type: "stall" }] }))))
 
   it.effect("keeps prompts and secrets from those who ask about a request", () =>
     Effect.gen(function*() {

@@ -168,7 +168,14 @@ describe("Emulator", () => {
         completed: 4,
         aborted: 0,
         dropped: 0,
-        byOperation: { ApplyGuardrail: 0, Converse: 3, ConverseStream: 0, CountTokens: 0, InvokeModel: 0 },
+        byOperation: {
+          ApplyGuardrail: 0,
+          Converse: 3,
+          ConverseStream: 0,
+          CountTokens: 0,
+          InvokeModel: 0,
+          InvokeModelWithResponseStream: 0
+        },
         byModel: { [Fixture.modelId]: { Converse: 3 } },
         byStatus: { 200: 3, 404: 1 },
         bytesIn: statistics.bytesIn,

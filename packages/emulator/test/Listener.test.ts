@@ -88,7 +88,7 @@ describe("Listener", () => {
 
   it.effect("answers 404 for what is no operation", () =>
     Effect.gen(function*() {
-      for (const path of ["/", "/guardrail/a/apply", "/model/a/invoke-with-response-stream", "/%E0%A4%A"]) {
+      for (const path of ["/", "/guardrail/a/apply", "/model/a/invoke-with-bidirectional-stream", "/%E0%A4%A"]) {
         const { headers, status } = yield* Fixture.post(path, "{}")
         assert.strictEqual(status, 404)
         assert.include(headers["x-amzn-errortype"], "UnknownOperationException")

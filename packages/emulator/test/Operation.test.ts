@@ -7,7 +7,13 @@ const identifier = Schema.String.check(Schema.isPattern(/^[a-zA-Z0-9.:/_-]{1,80}
 
 const routes = Schema.Union([
   Schema.Struct({
-    operation: Schema.Literals(["Converse", "ConverseStream", "CountTokens", "InvokeModel"]),
+    operation: Schema.Literals([
+      "Converse",
+      "ConverseStream",
+      "CountTokens",
+      "InvokeModel",
+      "InvokeModelWithResponseStream"
+    ]),
     modelId: identifier
   }),
   Schema.Struct({ operation: Schema.Literal("ApplyGuardrail"), identifier, version: identifier })
@@ -36,7 +42,7 @@ describe("Operation", () => {
         "/model/a",
         "/model/a/b/converse",
         "/model/%ZZ/converse",
-        "/model/a/invoke-with-response-stream",
+        "/model/a/invoke-with-bidirectional-stream",
         "/guardrail/a/apply",
         "/guardrail/%ZZ/version/1/apply"
       ]

@@ -141,7 +141,7 @@ describe("Signature", () => {
       assert.strictEqual(response.status, 403)
       assert.strictEqual(
         response.headers.get("x-amzn-errortype"),
-        "MissingAuthenticationTokenException:http://internal.amazon.com/coral/com.amazon.bedrock/"
+        "MissingAuthenticationTokenException:http://internal.amazon.com/coral/com.amazon.coral.service/"
       )
       assert.strictEqual(yield* Fixture.attempt(() => response.text()), `{"message":"Missing Authentication Token"}`)
     }).pipe(Effect.provide(Fixture.emulator())))

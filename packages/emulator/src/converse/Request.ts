@@ -12,6 +12,7 @@ import type * as Block from "./Block.ts"
 import * as Citation from "./Citation.ts"
 import * as Constraint from "./Constraint.ts"
 import * as Media from "./Media.ts"
+import * as OutputFormat from "./OutputFormat.ts"
 import * as Reasoning from "./Reasoning.ts"
 import type * as Wire from "./Wire.ts"
 
@@ -255,16 +256,10 @@ const isJsonObject = Schema.is(Constraint.JsonObject)
 
 const decodeSchema = Schema.decodeUnknownOption(Schema.fromJsonString(Constraint.JsonObject))
 
-const toResponseFormat = ({ outputConfig }: Wire.Request): ChatRequest.ResponseFormat | undefined => {
-  const format = outputConfig?.textFormat?.structure.jsonSchema
-  return Option.getOrUndefined(
-    Option.map(decodeSchema(format?.schema), (schema) => ({
-      type: "json",
-      schema,
-      name: format?.name,
-      description: format?.description
-    }))
-  )
+const toResponseFormat = (request: Wire.Request): ChatRequest.ResponseFormat | undefined => {
+  const format = request.outputConfig?.textFormat?.structure.jsonSchema
+  const schema = Option.getOrElse(decodeSchema(format?.schema), () => OutputFormat.schemaOf(request))
+  return schema && { type: "json", schema, name: format?.name, description: format?.description }
 }
 
 const toToolChoice = (request: Wire.Request): Tool.ToolChoice | undefined => {

@@ -33,7 +33,7 @@ const struck = <R>(answer: Sound<R>, fault: RequestFault): Sound<R> => {
     case "throttle":
       return Effect.fail(throttled(fault.unit ?? "requests", fault.retryAfter))
     case "exception": {
-      const { exception, message = textOf(exception), originalStatusCode } = fault
+      const { exception, message = AwsError.texts[exception], originalStatusCode } = fault
       return Effect.fail(
         new AwsError.AwsError({ exception, status: AwsError.statuses[exception], message, originalStatusCode })
       )
@@ -82,7 +82,7 @@ const struck = <R>(answer: Sound<R>, fault: RequestFault): Sound<R> => {
         : onFrames(answer, (frames) => firstBytes(frames, afterBytes))
     }
     case "streamException": {
-      const { exception, message = textOf(exception), name, originalMessage, originalStatusCode } = fault
+      const { exception, message = AwsError.texts[exception], name, originalMessage, originalStatusCode } = fault
       const frame = Frame.exception(name ?? AwsError.streamName(exception), {
         message,
         ...(originalStatusCode === undefined ? undefined : { originalStatusCode }),
@@ -149,8 +149,6 @@ const throttled = (unit: "requests" | "tokens", retryAfter: Duration.Input | und
     retryAfter: retryAfter === undefined ? undefined : Duration.toSeconds(Duration.fromInputUnsafe(retryAfter))
   })
 }
-
-const textOf = (exception: AwsError.Exception) => `An error of the kind ${exception}.`
 
 const encoder = new TextEncoder()
 

@@ -3,6 +3,7 @@
  */
 import * as AwsError from "../../AwsError.ts"
 import type * as Model from "../../Model.ts"
+import * as OutputFormat from "../OutputFormat.ts"
 import * as Tokens from "../Tokens.ts"
 import type * as Wire from "../Wire.ts"
 import type { Findings } from "./Finding.ts"
@@ -28,7 +29,8 @@ export function* check(prompt: Wire.Prompt, model: Model.ChatModel, streaming: b
 }
 
 /** Checks how the answer should be, against the same features. */
-export function* checkOutput({ inferenceConfig = {}, outputConfig }: Wire.Request, model: Model.ChatModel): Findings {
+export function* checkOutput(request: Wire.Request, model: Model.ChatModel): Findings {
+  const { inferenceConfig = {}, outputConfig } = request
   const { maxTokens = 0, temperature, topP } = inferenceConfig
   const { maxOutputTokens = Infinity } = model
   if (maxTokens > maxOutputTokens) {
@@ -42,6 +44,9 @@ export function* checkOutput({ inferenceConfig = {}, outputConfig }: Wire.Reques
     )
   }
   if (!model.structuredOutput && outputConfig?.textFormat !== undefined) yield unsupported("outputConfig")
+  if (!model.structuredOutput && model.rules === "claude" && OutputFormat.schemaOf(request) !== undefined) {
+    yield refusedByModel("output_config.format: Extra inputs are not permitted")
+  }
   return undefined
 }
 

@@ -4,6 +4,7 @@
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as Model from "../../Model.ts"
+import * as OutputFormat from "../OutputFormat.ts"
 import type * as Wire from "../Wire.ts"
 import type { Findings } from "./Finding.ts"
 import { isObject, isUnion, mustSetOne, notAnObject, refused, refusedByModel } from "./Finding.ts"
@@ -21,11 +22,9 @@ export function* check(request: Wire.Request, model: Model.ChatModel): Findings 
     if (!isUnion(textFormat.structure)) yield mustSetOne("OutputFormatStructure", structure, "jsonSchema")
     const schema = Option.getOrUndefined(decodeJson(textFormat.structure.jsonSchema?.schema))
     if (!isObject(schema)) yield notAnObject(`${structure}.jsonSchema.schema`)
-    if (model.rules === "claude" && hasOpenObject(schema)) {
-      yield refusedByModel(
-        "output_config.format.schema: For 'object' type, 'additionalProperties' must be explicitly set to false"
-      )
-    }
+    if (model.rules === "claude" && hasOpenObject(schema)) yield openObject
+  } else if (model.rules === "claude" && hasOpenObject(OutputFormat.schemaOf(request))) {
+    yield openObject
   }
   if (effort !== undefined && !efforts.has(effort)) {
     yield refusedByModel("output_config.effort: Input should be 'low', 'medium', 'high', 'xhigh' or 'max'")
@@ -39,6 +38,10 @@ export function* check(request: Wire.Request, model: Model.ChatModel): Findings 
   }
   return undefined
 }
+
+const openObject = refusedByModel(
+  "output_config.format.schema: For 'object' type, 'additionalProperties' must be explicitly set to false"
+)
 
 const decodeJson = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Unknown))
 

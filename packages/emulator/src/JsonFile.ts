@@ -1,0 +1,133 @@
+/**
+ * JSON that people write, read by a schema: what is wrong with it is said with the place and what belongs there.
+ */
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as SchemaIssue from "effect/SchemaIssue"
+
+/**
+ * A file that cannot be read, is no JSON, or does not say what it should. `message` names the file and, line by line, the
+ * places: `script.json: rules[0].answer.delay: Expected a duration such as "2 seconds", or milliseconds, got true`.
+ */
+export class JsonFileError extends Schema.TaggedError<JsonFileError>()("JsonFileError", {
+  file: Schema.String,
+  message: Schema.String,
+  cause: Schema.optional(Schema.Defect())
+}) {}
+
+/** Reads a file. A key that the schema does not know is an error: it would be a word misspelt. */
+export const read = <S extends Schema.ConstraintDecoder<unknown>>(schema: S) => {
+  const decode = fromText(schema)
+  return Effect.fnUntraced(function*(file: string): Effect.fn.Return<S["Type"], JsonFileError, FileSystem.FileSystem> {
+    const fileSystem = yield* FileSystem.FileSystem
+    const text = yield* Effect.mapError(
+      fileSystem.readFileString(file),
+      (cause) => new JsonFileError({ file, message: `${file}: ${cause.message}`, cause })
+    )
+    return yield* Effect.fromResult(decode(text, file))
+  })
+}
+
+/** Reads the text of a file; `file` names it in errors. */
+export const fromText =
+  <S extends Schema.ConstraintDecoder<unknown>>(schema: S) =>
+  (text: string, file: string): Result.Result<S["Type"], JsonFileError> =>
+    Result.flatMap(parse(text, file), (json) => fromJson(schema)(json, file))
+
+/** Reads what was JSON already. */
+export const fromJson = <S extends Schema.ConstraintDecoder<unknown>>(schema: S) => {
+  const decode = Schema.decodeUnknownResult(Schema.toCodecJson(schema), {
+    errors: "all",
+    onExcessProperty: "error",
+    reportInput: true
+  })
+  return (json: unknown, file: string): Result.Result<S["Type"], JsonFileError> =>
+    Result.mapError(decode(json), ({ issue }) => {
+      const problems = [
+        ...new Set(
+          problemsOf(issue, []).map(({ message, path }) =>
+            `${file}: ${path.length === 0 ? "" : `${pathOf(path)}: `}${message}`
+          )
+        )
+      ]
+      const more = problems.length - shown
+      return new JsonFileError({
+        file,
+        message: [...problems.slice(0, shown), ...(more > 0 ? [`${file}: and ${more} more`] : [])].join("\n")
+      })
+    })
+}
+
+/** How many problems of a file an error tells of. */
+const shown = 20
+
+const parse = (text: string, file: string): Result.Result<unknown, JsonFileError> =>
+  Result.try({
+    try: (): unknown => JSON.parse(text),
+    catch: (cause) => new JsonFileError({ file, message: `${file}: ${cause instanceof Error ? cause.message : cause}` })
+  })
+
+interface Problem {
+  readonly path: ReadonlyArray<PropertyKey>
+  readonly message: string
+  /** A key that does not belong there, or that is missing. */
+  readonly key?: "unexpected" | "missing" | undefined
+}
+
+const problemsOf = (issue: SchemaIssue.Issue, path: ReadonlyArray<PropertyKey>): ReadonlyArray<Problem> => {
+  switch (issue._tag) {
+    case "Pointer":
+      return problemsOf(issue.issue, [...path, ...issue.path])
+    case "Encoding":
+      return problemsOf(issue.issue, path)
+    case "Composite":
+      return issue.issues.flatMap((issue) => problemsOf(issue, path))
+    case "MissingKey":
+      return [{ path, message: "Missing key", key: "missing" }]
+    case "UnexpectedKey":
+      return [{ path, message: "Unexpected key", key: "unexpected" }]
+    case "AnyOf":
+      return issue.issues.length === 0 ? asFormatted(issue, path) : ofUnion(issue.issues, path)
+    default:
+      return asFormatted(issue, path)
+  }
+}
+
+const asFormatted = (issue: SchemaIssue.Issue, path: ReadonlyArray<PropertyKey>): ReadonlyArray<Problem> =>
+  format(issue).issues.map(({ message, path: inner = [] }) => ({ message, path: [...path, ...inner.map(keyOf)] }))
+
+/** What is wrong with the member of a union that was meant: the one whose keys fit best. */
+const ofUnion = (
+  members: ReadonlyArray<SchemaIssue.Issue>,
+  path: ReadonlyArray<PropertyKey>
+): ReadonlyArray<Problem> => {
+  const isOwn = ({ key, path: at }: Problem) => key !== undefined && at.length === path.length + 1
+  const candidates = members.map((issue) => problemsOf(issue, path))
+    .map((problems) => ({
+      problems,
+      missing: problems.filter((problem) => isOwn(problem) && problem.key === "missing")
+    }))
+    .toSorted((a, b) => a.problems.filter(isOwn).length - b.problems.filter(isOwn).length)
+  const meant = members.length === 1 ? candidates[0] : candidates.find(({ missing }) => missing.length === 0)
+  if (meant !== undefined) return meant.problems
+  const keys = candidates.flatMap(({ missing }) => missing.map(({ path }) => String(path.at(-1))))
+  return [{ path, message: `Expected one of the keys ${[...new Set(keys)].join(", ")}` }]
+}
+
+const format = SchemaIssue.makeFormatterStandardSchemaV1()
+
+const keyOf = (step: PropertyKey | { readonly key: PropertyKey }): PropertyKey =>
+  typeof step === "object" ? step.key : step
+
+/** A place in JSON: `rules[0].answer.text`. */
+export const pathOf = (path: ReadonlyArray<PropertyKey>): string => {
+  let written = ""
+  for (const key of path) {
+    if (typeof key === "number") written += `[${key}]`
+    else if (/^[\w$-]+$/.test(String(key))) written += written === "" ? String(key) : `.${String(key)}`
+    else written += `[${JSON.stringify(String(key))}]`
+  }
+  return written
+}

@@ -1,0 +1,166 @@
+/**
+ * Answers written down beforehand, as a value or as a JSON file: a list of them, or rules that say which answer is for which
+ * request.
+ *
+ * A script stands for the models behind an emulator. What it says is answered as theirs would be: checked, counted, streamed
+ * and struck by faults.
+ */
+import * as ChatRequest from "@strata/core/ChatRequest"
+import * as ChatService from "@strata/core/ChatService"
+import type * as EmbeddingService from "@strata/core/EmbeddingService"
+import * as Message from "@strata/core/Message"
+import * as ProviderError from "@strata/core/ProviderError"
+import { TestChat } from "@strata/core/testing"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type * as FileSystem from "effect/FileSystem"
+import * as Layer from "effect/Layer"
+import type * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import * as Emulator from "./Emulator.ts"
+import * as JsonFile from "./JsonFile.ts"
+import * as Embedding from "./script/Embedding.ts"
+import * as Rule from "./script/Rule.ts"
+import * as ScriptedAnswer from "./script/ScriptedAnswer.ts"
+
+const optional = Schema.optionalKey
+
+/**
+ * What to answer.
+ *
+ * - A list of answers, given in order to whoever asks a chat model. `atEnd`: what comes after the last: an error (`fail`,
+ *   the default), or the last one again (`repeat`).
+ * - Or `rules`: the first that fits says the answer; where none does, `default`, or else an error.
+ *
+ * An embedding for which no rule has a vector is made of its words: the more two texts share, the closer they are.
+ * A model's own refusals, such as an input that is too long, need no script.
+ *
+ * @example
+ * const script: Script.Script = {
+ *   rules: [
+ *     { when: { text: "weather", call: 1 }, answer: { parts: [{ tool: "get_weather", input: { city: "Oslo" } }] } },
+ *     { when: { regex: "^[Hh]ello" }, answer: { chunks: ["Hel", "lo"], interval: "20 millis" } },
+ *     { when: { text: "fail" }, answer: { error: { exception: "ThrottlingException" } } }
+ *   ],
+ *   default: "I do not know."
+ * }
+ */
+export type Script = typeof Script.Type
+/** @see {@link Script} */
+export const Script = Schema.Union([
+  Schema.Array(ScriptedAnswer.ScriptedAnswer),
+  Schema.Struct({
+    $schema: optional(Schema.String),
+    answers: Schema.Array(ScriptedAnswer.ScriptedAnswer),
+    atEnd: optional(Schema.Literals(["fail", "repeat"]))
+  }),
+  Schema.Struct({
+    $schema: optional(Schema.String),
+    rules: Schema.Array(Rule.Rule),
+    default: optional(ScriptedAnswer.ScriptedAnswer)
+  })
+])
+
+/** Reads the text of a script; `file` names it in errors. */
+export const fromText: (text: string, file: string) => Result.Result<Script, JsonFile.JsonFileError> = JsonFile
+  .fromText(Script)
+
+/** Reads a file. The error names every place that is wrong, and what belongs there. */
+export const read: (file: string) => Effect.Effect<Script, JsonFile.JsonFileError, FileSystem.FileSystem> = JsonFile
+  .read(Script)
+
+/**
+ * The models of a script, to test a program with, or to put behind an emulator of your own making.
+ *
+ * Calls are told apart by model only if the emulator tells the model: `answeringModel: (model) => model.id`, as
+ * {@link layerEmulator} does.
+ */
+export const layer = (script: Script): Layer.Layer<ChatService.ChatService | EmbeddingService.EmbeddingService> =>
+  Layer.unwrap(Effect.sync(() => {
+    const choose = chooser(script)
+    return Layer.merge(chat(choose), Embedding.layer(choose))
+  }))
+
+/** An emulator that answers by a script, and counts input tokens itself. */
+export const layerEmulator = (
+  script: Script,
+  options?: Emulator.Options
+): Layer.Layer<Emulator.Emulator, Emulator.EmulatorError> =>
+  Layer.effect(
+    Emulator.Emulator,
+    Effect.updateService(
+      Emulator.make({ inputTokens: "counted", answeringModel: (model) => model.id, ...options }),
+      ChatService.ChatService,
+      asWritten
+    )
+  ).pipe(Layer.provide(layer(script)))
+
+/** An error in the middle of a stream without what core says about it. */
+const asWritten = ({ generate, stream }: ChatService.ChatService["Service"]): ChatService.ChatService["Service"] => ({
+  generate,
+  stream: (request) =>
+    Stream.mapError(
+      stream(request),
+      (error) =>
+        error._tag === "StreamInterruptedError" && ProviderError.isProviderError(error.cause) ? error.cause : error
+    )
+})
+
+type Choose = (call: Rule.Call) => ScriptedAnswer.ScriptedAnswer | undefined
+
+const chooser = (script: Script): Choose => {
+  if ("rules" in script) {
+    const choose = Rule.makeChooser(script.rules)
+    return (call) => choose(call) ?? (call.operation === "embed" ? undefined : script.default)
+  }
+  const { answers, atEnd } = "answers" in script ? script : { answers: script }
+  let next = 0
+  return ({ operation }) => {
+    if (operation === "embed") return undefined
+    const last = atEnd === "repeat" ? answers.length - 1 : Infinity
+    return answers[Math.min(next++, last)]
+  }
+}
+
+/** The double does not say whether it streams: there is one for each way, with one script. */
+const chat = (choose: Choose): Layer.Layer<ChatService.ChatService> => {
+  let calls = 0
+  const replying = (operation: "generate" | "stream") =>
+    Effect.map(
+      Layer.build(TestChat.layer((request) => {
+        const answer = choose({
+          operation,
+          text: lastText(request),
+          model: request.model,
+          tools: (request.tools ?? []).map(({ name }) => name)
+        })
+        return answer === undefined ? silent(request, operation) : ScriptedAnswer.toReply(answer, ++calls)
+      }, { model: "script" })),
+      Context.get(ChatService.ChatService)
+    )
+  return Layer.effect(
+    ChatService.ChatService,
+    Effect.map(
+      Effect.all([replying("generate"), replying("stream")]),
+      ([{ generate }, { stream }]) => ({ generate, stream })
+    )
+  )
+}
+
+/** What the user said last; results of tools are not the user's. */
+const lastText = (request: ChatRequest.ChatRequest): string => {
+  const last = ChatRequest.messagesOf(request).findLast(({ role }) => role === "user")
+  return last === undefined ? "" : Message.textOf(last)
+}
+
+const silent = (request: ChatRequest.Resolved, operation: string) =>
+  ProviderError.invalidRequest({
+    provider: ScriptedAnswer.provider,
+    model: request.model,
+    field: "script",
+    problem: `it has no answer, or none any more, for this call (${operation}, model ${request.model}, last said: ${
+      JSON.stringify(lastText(request).slice(0, 100))
+    })`,
+    remedy: "Add an answer or a rule, a `default`, or `\"atEnd\": \"repeat\"`"
+  })

@@ -1,0 +1,120 @@
+/**
+ * Who answers the requests of the command: an echo, the models of `@strata/local`, a script, a recording, or the service
+ * itself while it is recorded.
+ */
+import * as ChatRequest from "@strata/core/ChatRequest"
+import type * as ChatService from "@strata/core/ChatService"
+import type * as EmbeddingService from "@strata/core/EmbeddingService"
+import * as Message from "@strata/core/Message"
+import { TestChat } from "@strata/core/testing"
+import * as CliError from "effect/cli/CliError"
+import * as Config from "effect/Config"
+import * as Effect from "effect/Effect"
+import type * as FileSystem from "effect/FileSystem"
+import * as Layer from "effect/Layer"
+import * as Predicate from "effect/Predicate"
+import * as Module from "node:module"
+import * as Url from "node:url"
+import * as Emulator from "../Emulator.ts"
+import type * as JsonFile from "../JsonFile.ts"
+import * as Recorder from "../record/Recorder.ts"
+import * as Replay from "../record/Replay.ts"
+import * as Script from "../Script.ts"
+import * as Embedding from "../script/Embedding.ts"
+
+/** One of them, and what it needs. `upstream`: Bedrock in the region of the emulator where it is missing. */
+export type Answering =
+  | { readonly type: "echo" | "local" }
+  | { readonly type: "script" | "replay"; readonly file: string }
+  | { readonly type: "record"; readonly file: string; readonly upstream: string | undefined; readonly redact: boolean }
+
+/** In words. */
+export const describe = (answering: Answering): string => {
+  switch (answering.type) {
+    case "echo":
+      return "an echo of what it is asked"
+    case "local":
+      return "the models of @strata/local"
+    case "script":
+      return `the script ${answering.file}`
+    case "replay":
+      return `the recording ${answering.file}`
+    case "record":
+      return `${answering.upstream ?? "Amazon Bedrock"}, and recorded in ${answering.file}`
+  }
+}
+
+/** An emulator that answers so. */
+export const layer = (
+  answering: Answering,
+  options: Emulator.Options
+): Layer.Layer<
+  Emulator.Emulator,
+  Emulator.EmulatorError | JsonFile.JsonFileError | CliError.UserError,
+  FileSystem.FileSystem
+> => {
+  switch (answering.type) {
+    case "echo":
+      return Emulator.layer({ inputTokens: "counted", ...options }).pipe(Layer.provide(echo))
+    case "local":
+      return Emulator.layer(options).pipe(Layer.provide(Layer.unwrap(local)))
+    case "script":
+      return Layer.unwrap(Effect.map(Script.read(answering.file), (script) => Script.layerEmulator(script, options)))
+    case "replay":
+      return Replay.layer({ file: answering.file }, options)
+    case "record":
+      return Layer.unwrap(Effect.map(
+        credentials,
+        (credentials) => Recorder.layer({ ...answering, credentials, region: options.region }, options)
+      ))
+  }
+}
+
+const echo: Layer.Layer<ChatService.ChatService | EmbeddingService.EmbeddingService> = Layer.merge(
+  TestChat.layer((request) => {
+    const last = ChatRequest.messagesOf(request).findLast(({ role }) => role === "user")
+    return (last === undefined ? "" : Message.textOf(last)) || "(no text)"
+  }, { model: "echo" }),
+  Embedding.layer(() => undefined)
+)
+
+/** What the command needs of `@strata/local`, on which it does not depend. */
+interface Local {
+  readonly ExtractiveChat: {
+    readonly layer: () => Layer.Layer<ChatService.ChatService, never, EmbeddingService.EmbeddingService>
+  }
+  readonly LocalEmbedding: { readonly layer: () => Layer.Layer<EmbeddingService.EmbeddingService> }
+}
+
+/** That they are there tells enough: the package has the version of this one. */
+const isLocal = (module: unknown): module is Local =>
+  Predicate.hasProperty(module, "ExtractiveChat") && Predicate.hasProperty(module, "LocalEmbedding")
+
+/** Looked for where the command runs, so that a project's own copy serves. */
+const local = Effect.tryPromise({
+  try: (): Promise<unknown> => {
+    const { resolve } = Module.createRequire(Url.pathToFileURL(`${process.cwd()}/`))
+    return import(Url.pathToFileURL(resolve("@strata/local")).href)
+  },
+  catch: (cause) => new CliError.UserError({ cause, userMessage: notInstalled })
+}).pipe(
+  Effect.filterOrFail(isLocal, (cause) => new CliError.UserError({ cause, userMessage: notInstalled })),
+  Effect.map(({ ExtractiveChat, LocalEmbedding }) =>
+    ExtractiveChat.layer().pipe(Layer.provideMerge(LocalEmbedding.layer()))
+  )
+)
+
+const notInstalled = "--answer local needs the package @strata/local: run `npm install @strata/local` in this directory"
+
+const credentials = Effect.mapError(
+  Config.all({
+    accessKeyId: Config.String("AWS_ACCESS_KEY_ID"),
+    secretAccessKey: Config.Redacted("AWS_SECRET_ACCESS_KEY"),
+    sessionToken: Config.Redacted("AWS_SESSION_TOKEN").pipe(Config.withDefault(undefined))
+  }),
+  (cause) =>
+    new CliError.UserError({
+      cause,
+      userMessage: "--record asks the service with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, which are not set"
+    })
+)

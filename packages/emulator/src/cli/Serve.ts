@@ -1,0 +1,257 @@
+/**
+ * The command `strata-emulator`: an emulator that runs until it is stopped, and tells of each request in one line.
+ */
+import * as CliError from "effect/cli/CliError"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as TerminalCapabilities from "effect/cli/TerminalCapabilities"
+import * as Console from "effect/Console"
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
+import * as Emulator from "../Emulator.ts"
+import * as JsonFile from "../JsonFile.ts"
+import * as Quota from "../Quota.ts"
+import * as Answering from "./Answering.ts"
+import * as ModelList from "./ModelList.ts"
+import * as RequestLine from "./RequestLine.ts"
+import * as Spelling from "./Spelling.ts"
+import * as Welcome from "./Welcome.ts"
+
+const misread = ({ message }: JsonFile.JsonFileError) => new CliError.ValidationError({ message })
+
+/** A flag for a file that is read when the command starts, so that what is wrong with it is said like a bad flag. */
+const fromFile = <A>(read: (file: string) => Effect.Effect<A, JsonFile.JsonFileError, FileSystem.FileSystem>) =>
+  Flag.mapEffect((file: string) => Effect.mapError(read(file), misread))
+
+const port = Flag.Int("port").pipe(
+  Flag.filter((port) => port >= 0 && port <= 65_535, (port) => `${port} is no port: they go from 0 to 65535`),
+  Flag.withDefault(4599),
+  Flag.withDescription("The port; 0 takes any that is free (4599)")
+)
+
+const host = Flag.String("host").pipe(
+  Flag.withDefault("127.0.0.1"),
+  Flag.withDescription("The address to listen on (127.0.0.1)")
+)
+
+const region = Flag.String("region").pipe(
+  Flag.withDefault("us-east-1"),
+  Flag.withDescription("The region that signatures and ARNs must name (us-east-1)")
+)
+
+const answer = Flag.Literals("answer", ["echo", "local"]).pipe(
+  Flag.optional,
+  Flag.withDescription(
+    "Who answers: an echo of the prompt, or the models of @strata/local if they are installed (echo)"
+  )
+)
+
+const script = Flag.String("script").pipe(
+  Flag.withMetavar("FILE"),
+  Flag.optional,
+  Flag.withDescription("Answer by this script: JSON, a list of answers or rules")
+)
+
+const replay = Flag.String("replay").pipe(
+  Flag.withMetavar("FILE"),
+  Flag.optional,
+  Flag.withDescription("Answer what was recorded in this file")
+)
+
+const record = Flag.String("record").pipe(
+  Flag.withMetavar("FILE"),
+  Flag.optional,
+  Flag.withDescription(
+    "Pass requests on to the service, with the AWS_* keys of the environment, and record in this file"
+  )
+)
+
+const upstream = Flag.String("upstream").pipe(
+  Flag.withMetavar("URL"),
+  Flag.optional,
+  Flag.withDescription("The service --record asks (Bedrock Runtime in the region)")
+)
+
+const redact = Flag.Boolean("redact").pipe(
+  Flag.withDefault(false),
+  Flag.withDescription("Record placeholders instead of prompts and answers")
+)
+
+const models = Flag.String("models").pipe(
+  Flag.withMetavar("FILE"),
+  fromFile(JsonFile.read(ModelList.ModelList)),
+  Flag.map(ModelList.toModels),
+  Flag.optional,
+  Flag.withDescription(
+    "More models of the account: JSON, a list such as [{\"kind\": \"chat\", \"id\": \"acme.tiny-v1\"}]"
+  )
+)
+
+const quota = Flag.String("quota").pipe(
+  Flag.withMetavar("MODEL=TOKENS|JSON|FILE"),
+  Flag.mapEffect((text) =>
+    Effect.mapError(
+      Spelling.isQuota(text) ? Effect.fromResult(Spelling.quota(text)) : JsonFile.read(Quota.Limits)(text),
+      misread
+    )
+  ),
+  Flag.atLeast(0),
+  Flag.withDescription("Tokens per minute of a model, or of each with *=TOKENS; may be repeated")
+)
+
+const fault = Flag.String("fault").pipe(
+  Flag.withMetavar("NAME[:TIMES|:PERCENT%]|JSON"),
+  Flag.mapEffect((text) => Effect.mapError(Effect.fromResult(Spelling.faults(text)), misread)),
+  Flag.atLeast(0),
+  Flag.withDescription("What goes wrong: throttle:20, ThrottlingException:5%, or JSON; may be repeated")
+)
+
+const latency = Flag.String("latency").pipe(
+  Flag.withMetavar("DURATION"),
+  Flag.mapEffect((text) =>
+    Effect.fromResult(Result.mapError(
+      Spelling.duration(text),
+      () => new CliError.InvalidValue({ option: "latency", value: text, expected: "250ms, 1.5s or 2m", kind: "flag" })
+    ))
+  ),
+  Flag.optional,
+  Flag.withDescription("Time before the first byte of every answer, such as 250ms")
+)
+
+const tls = Flag.Boolean("tls").pipe(
+  Flag.withDefault(false),
+  Flag.withDescription("Speak TLS too, with a certificate made at the start")
+)
+
+const capture = Flag.Boolean("capture").pipe(
+  Flag.withDefault(false),
+  Flag.withDescription("Show the bodies of requests, prompts and all, on the page")
+)
+
+const flags = {
+  port,
+  host,
+  region,
+  answer,
+  script,
+  replay,
+  record,
+  upstream,
+  redact,
+  models,
+  quota,
+  fault,
+  latency,
+  tls,
+  capture
+}
+
+/** The command. It ends when it is interrupted; then the port and every connection are closed. */
+export const command = Command.make("strata-emulator", flags, (given) =>
+  Effect.gen(function*() {
+    const answering = yield* choose(given)
+    const options: Emulator.Options = {
+      port: given.port,
+      host: given.host,
+      region: given.region,
+      capture: given.capture,
+      faults: given.fault.flat(),
+      quota: Object.assign({}, ...given.quota),
+      models: Option.getOrUndefined(given.models),
+      latency: Option.getOrUndefined(given.latency),
+      tls: given.tls ? "self-signed" : undefined
+    }
+    yield* run(answering).pipe(
+      Effect.scoped,
+      Effect.provide(Answering.layer(answering, options)),
+      Effect.catchTag("JsonFileError", (cause) => new CliError.UserError({ cause, userMessage: cause.message })),
+      Effect.catchTag("EmulatorError", (cause) => new CliError.UserError({ cause, userMessage: remedy(cause, given) }))
+    )
+  })).pipe(
+    Command.withDescription("Amazon Bedrock Runtime on this machine: the real wire format, without an account."),
+    Command.withExamples([
+      { command: "strata-emulator", description: "Answer with an echo on http://127.0.0.1:4599" },
+      { command: "strata-emulator --script answers.json", description: "Answer by a script" },
+      {
+        command: "strata-emulator --fault throttle:3 --fault InternalServerException:10%",
+        description: "Refuse the first three requests, and fail a tenth of all others"
+      },
+      {
+        command: "strata-emulator --quota \"*=50000\" --latency 300ms",
+        description: "Throttle and wait as Bedrock does"
+      },
+      { command: "strata-emulator --record chat.json --redact", description: "Record what Bedrock says" },
+      { command: "strata-emulator --replay chat.json --tls", description: "Say it again, over HTTPS too" }
+    ])
+  )
+
+interface Choice {
+  readonly answer: Option.Option<"echo" | "local">
+  readonly script: Option.Option<string>
+  readonly replay: Option.Option<string>
+  readonly record: Option.Option<string>
+  readonly upstream: Option.Option<string>
+  readonly redact: boolean
+}
+
+const choose = Effect.fnUntraced(function*({ answer, record, redact, replay, script, upstream }: Choice) {
+  const chosen: ReadonlyArray<Answering.Answering> = [
+    ...Option.toArray(Option.map(answer, (type) => ({ type }))),
+    ...Option.toArray(Option.map(script, (file) => ({ type: "script" as const, file }))),
+    ...Option.toArray(Option.map(replay, (file) => ({ type: "replay" as const, file }))),
+    ...Option.toArray(Option.map(record, (file) => ({
+      type: "record" as const,
+      file,
+      upstream: Option.getOrUndefined(upstream),
+      redact
+    })))
+  ]
+  if (chosen.length > 1) return yield* confused("Say only one of --answer, --script, --replay and --record")
+  if (Option.isNone(record) && (redact || Option.isSome(upstream))) {
+    return yield* confused("--upstream and --redact are for --record")
+  }
+  return chosen[0] ?? { type: "echo" as const }
+})
+
+const confused = (userMessage: string) => new CliError.UserError({ cause: userMessage, userMessage })
+
+const run = Effect.fnUntraced(function*(answering: Answering.Answering) {
+  const emulator = yield* Emulator.Emulator
+  const { canColor: colors } = yield* TerminalCapabilities.TerminalCapabilities
+  const certificateFile = emulator.certificate === undefined ? undefined : yield* keep(emulator.certificate)
+  const answered = Answering.describe(answering)
+  for (const line of Welcome.lines({ emulator, answering: answered, certificateFile })) yield* Console.log(line)
+  yield* Console.log(RequestLine.head)
+  const style = { colors, zone: DateTime.zoneMakeLocal() }
+  yield* Stream.runForEach(emulator.ended, (request) => Console.log(RequestLine.fromRequest(request, style)))
+})
+
+/** In a file that goes when the command does. */
+const keep = Effect.fnUntraced(function*(certificate: string) {
+  const fileSystem = yield* FileSystem.FileSystem
+  const file = yield* fileSystem.makeTempFileScoped({ prefix: "strata-emulator-", suffix: ".pem" })
+  yield* fileSystem.writeFileString(file, certificate)
+  return file
+}, Effect.mapError((cause) => new CliError.UserError({ cause, userMessage: `No certificate: ${cause.message}` })))
+
+const remedy = ({ cause, message }: Emulator.EmulatorError, { host, port }: { host: string; port: number }): string => {
+  const code = Predicate.hasProperty(cause, "code") ? cause.code : undefined
+  switch (code) {
+    case "EADDRINUSE":
+      return `Port ${port} of ${host} is taken. Stop what listens there, or choose another: --port ${
+        port + 1
+      }, or --port 0 for any`
+    case "EACCES":
+      return `Port ${port} of ${host} is not for this user: choose one above 1023`
+    case "EADDRNOTAVAIL":
+    case "ENOTFOUND":
+      return `This machine has no address ${host}: choose another --host`
+    default:
+      return message
+  }
+}

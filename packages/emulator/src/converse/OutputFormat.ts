@@ -1,0 +1,18 @@
+/**
+ * The JSON schema an answer should have, where a request says so with the vendor's own field: Claude's
+ * `output_config.format`. What the API calls `outputConfig` is read in `Request.ts`.
+ */
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import * as Constraint from "./Constraint.ts"
+import type * as Wire from "./Wire.ts"
+
+const decode = Schema.decodeUnknownOption(Schema.Struct({
+  output_config: Schema.Struct({
+    format: Schema.Struct({ type: Schema.Literal("json_schema"), schema: Constraint.JsonObject })
+  })
+}))
+
+/** The schema of Claude's own field, when there is one that can be read. */
+export const schemaOf = (request: Wire.Request): typeof Constraint.JsonObject.Type | undefined =>
+  Option.getOrUndefined(decode(request.additionalModelRequestFields))?.output_config.format.schema

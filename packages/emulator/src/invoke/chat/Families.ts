@@ -1,0 +1,30 @@
+/**
+ * Which family a chat model belongs to, by its id.
+ */
+import type * as Model from "../../Model.ts"
+import * as Claude from "./Claude.ts"
+import * as Cohere from "./Cohere.ts"
+import * as DeepSeek from "./DeepSeek.ts"
+import type * as Family from "./Family.ts"
+import * as Jamba from "./Jamba.ts"
+import * as Llama from "./Llama.ts"
+import * as Mistral from "./Mistral.ts"
+import * as Nova from "./Nova.ts"
+import * as Titan from "./Titan.ts"
+
+/** The family of a model; `undefined` for a model with bodies unknown here. */
+export const find = ({ id }: Model.ChatModel): Family.Family | undefined =>
+  families.find(([prefix]) => id.startsWith(prefix))?.[1]
+
+/** The more special name comes first. */
+const families: ReadonlyArray<readonly [prefix: string, family: Family.Family]> = [
+  ["anthropic.claude-", Claude.family],
+  ["amazon.nova-", Nova.family],
+  ["amazon.titan-text-", Titan.family],
+  ["meta.llama", Llama.family],
+  ["mistral.", Mistral.family],
+  ["cohere.command-r", Cohere.commandR],
+  ["cohere.command-", Cohere.command],
+  ["ai21.jamba-", Jamba.family],
+  ["deepseek.r1-", DeepSeek.family]
+]

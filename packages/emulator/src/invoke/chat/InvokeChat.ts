@@ -1,0 +1,220 @@
+/**
+ * Answers InvokeModel and InvokeModelWithResponseStream for chat models: reads the body in the words of the model's
+ * family, and asks and answers as Converse does.
+ */
+import * as ChatEvent from "@strata/core/ChatEvent"
+import * as ChatService from "@strata/core/ChatService"
+import * as Usage from "@strata/core/Usage"
+import * as Effect from "effect/Effect"
+import * as Base64 from "effect/encoding/Base64"
+import * as Stream from "effect/Stream"
+import * as Answer from "../../Answer.ts"
+import * as AwsError from "../../AwsError.ts"
+import type * as Converse from "../../converse/Converse.ts"
+import * as Counters from "../../converse/Counters.ts"
+import * as Guarding from "../../converse/Guarding.ts"
+import * as Metering from "../../converse/Metering.ts"
+import * as Request from "../../converse/Request.ts"
+import * as Features from "../../converse/rule/Features.ts"
+import type { Findings } from "../../converse/rule/Finding.ts"
+import { isObject } from "../../converse/rule/Finding.ts"
+import * as Output from "../../converse/rule/Output.ts"
+import * as Thinking from "../../converse/rule/Thinking.ts"
+import type * as Wire from "../../converse/Wire.ts"
+import * as Frame from "../../Frame.ts"
+import type * as Listener from "../../Listener.ts"
+import type * as Model from "../../Model.ts"
+import * as Quota from "../../Quota.ts"
+import * as Families from "./Families.ts"
+import type * as Family from "./Family.ts"
+import * as InvokeHeaders from "./InvokeHeaders.ts"
+
+/** A request of these operations; `requestId` names the answer too. */
+export interface Call extends Converse.Call {
+  readonly headers: Listener.Headers
+  readonly requestId: string
+}
+
+/** A whole answer. */
+export const invoke = Effect.fnUntraced(function*(call: Call) {
+  const { dialogue, envelope, guarding, question, said, seals, settle } = yield* read(call, false)
+  const chat = yield* ChatService.ChatService
+  const response = guarding.refusal ?? guarding.guardResponse(
+    seals.sealResponse(yield* Effect.mapError(chat.generate(question), AwsError.fromProviderError))
+  )
+  const usage = settle(response.usage)
+  const body = {
+    ...dialogue.whole({ ...response, usage }, envelope),
+    ...guardedOf(said, guarding, response.finishReason === "guardrail")
+  }
+  return Answer.json(body, { ...said.echoed, ...countersOf(usage, call) })
+})
+
+/** An answer as the chat service writes it. */
+export const invokeStream = Effect.fnUntraced(function*(call: Call) {
+  const { dialogue, envelope, guarding, question, reservation, said, seals, settle } = yield* read(call, true)
+  const chat = yield* ChatService.ChatService
+  const piecesOf = dialogue.pieces(envelope)
+  let finished = false
+  let firstByteLatency: number | undefined
+
+  const encode = (event: ChatEvent.ChatEvent): ReadonlyArray<Family.Payload> => {
+    if (event.type !== "finish") return piecesOf(event)
+    finished = true
+    const usage = settle(event.usage)
+    const pieces = piecesOf({ ...event, usage })
+    const invocationLatency = call.elapsed()
+    return [...pieces.slice(0, -1), {
+      ...pieces.at(-1),
+      ...guardedOf(said, guarding, event.finishReason === "guardrail"),
+      "amazon-bedrock-invocationMetrics": {
+        inputTokenCount: usage.inputTokens,
+        outputTokenCount: usage.outputTokens,
+        invocationLatency,
+        firstByteLatency: firstByteLatency ?? invocationLatency,
+        ...(call.model.caching === false ? undefined : {
+          cacheReadInputTokenCount: usage.cacheReadTokens,
+          cacheWriteInputTokenCount: usage.cacheWriteTokens
+        })
+      }
+    }]
+  }
+
+  const frame = (piece: Family.Payload): Uint8Array => {
+    firstByteLatency ??= call.elapsed()
+    const padding = call.random(Frame.maxPadding + 1)
+    return Frame.event("chunk", { bytes: Base64.encode(encoder.encode(JSON.stringify(piece))) }, padding)
+  }
+
+  const heard = Stream.map(chat.stream(question), Metering.listen(reservation))
+  const events = guarding.refusal === undefined
+    ? guarding.guardStream(Stream.map(heard, seals.sealEvents()))
+    : Stream.fromIterable(ChatEvent.fromResponse(guarding.refusal))
+  const frames = events.pipe(
+    Stream.mapError(AwsError.fromProviderError),
+    Stream.map((event) => encode(event).map(frame)),
+    Stream.flattenIterable,
+    Stream.concat(Stream.suspend(() => finished ? Stream.empty : Stream.fail(unfinished))),
+    // what a Converse stream has no name for; before the first frame it is an answer of its own
+    Stream.catch((error) =>
+      firstByteLatency !== undefined && error.exception === "ModelTimeoutException"
+        ? Stream.succeed(Frame.exception(streamName(error.exception), { message: error.message }))
+        : Stream.fail(error)
+    )
+  )
+  const answer = Answer.stream(frames)
+  const headers = { ...said.echoed, ...answer.headers, "x-amzn-bedrock-content-type": "application/json" }
+  return { ...answer, headers }
+})
+
+/** The name an exception has inside a stream of InvokeModelWithResponseStream, which knows one more than Converse's. */
+export const streamName = (exception: AwsError.Exception): string =>
+  exception === "ModelTimeoutException" ? "modelTimeoutException" : AwsError.streamName(exception)
+
+const read = Effect.fnUntraced(function*(call: Call, streaming: boolean) {
+  const { answering, memory, model, now } = call
+  const family = Families.find(model)
+  if (family === undefined) return yield* unsupportedModel
+  const said = yield* InvokeHeaders.read(call.headers, call.body, streaming)
+  const dialogue = yield* Effect.fromResult(family(said.body, model))
+  const signed = model.reasoning === "signed"
+  const problem = dialogue.check?.(streaming) ??
+    findings(dialogue.request, model, streaming).next().value ??
+    (signed ? memory.seals.check(dialogue.request) : undefined)
+  if (problem !== undefined) return yield* inPlainWords(problem)
+  const request: Wire.Request = {
+    ...InvokeHeaders.mark(dialogue.request, said.tag),
+    ...(said.guardrail === undefined ? undefined : { guardrailConfig: said.guardrail })
+  }
+  const guarding = yield* Effect.fromResult(Guarding.make(request, call.guardrails, call.region))
+  // a prompt that was stopped reaches no model, no cache, and no quota
+  const passes = guarding.refusal === undefined
+  const reservation = passes ? yield* call.reserve(Metering.claimOf(request, model)) : Quota.unlimited
+  const counted = passes ? memory.cache.count(request, model, now) : undefined
+  reservation.cached(counted?.read ?? 0)
+  const settle = (usage: Usage.Usage): Usage.Usage => {
+    const divided = counted === undefined ? usage : Counters.settle(usage, counted, call.countInput)
+    // what the client is told is what it is charged
+    reservation.settle(divided)
+    return divided
+  }
+  const envelope: Family.Envelope = {
+    model,
+    id: call.requestId,
+    now,
+    latencyMs: call.elapsed,
+    counted: counted === undefined ? Usage.empty : Counters.settle(Usage.empty, counted, true)
+  }
+  const asked = Request.toChatRequest(request, answering)
+  const question = dialogue.forbidsTools === true ? { ...asked, toolChoice: "none" as const } : asked
+  const seals = signed ? memory.seals : unsealed
+  return { dialogue, envelope, guarding, question, reservation, said, seals, settle }
+})
+
+const unsealed: Pick<Converse.Memory["seals"], "sealResponse" | "sealEvents"> = {
+  sealResponse: (response) => response,
+  sealEvents: () => (event) => event
+}
+
+/** The rules that are no matter of the body's shape. */
+function* findings(request: Wire.Request, model: Model.ChatModel, streaming: boolean): Findings {
+  yield* Features.check(request, model, streaming)
+  yield* Output.check(request, model)
+  yield* Features.checkOutput(request, model)
+  yield* Thinking.check(request, model)
+  return undefined
+}
+
+/** What the model says, Converse introduces; here the model speaks for itself. */
+const inPlainWords = (error: AwsError.AwsError): AwsError.AwsError => {
+  const { message } = error
+  return message.startsWith(introduction) ? AwsError.validation(message.slice(introduction.length)) : error
+}
+
+const introduction = "The model returned the following errors: "
+
+/**
+ * What the guardrail of a request did, beside the answer: API reference of InvokeModel, "Use a guardrail". Where in a
+ * stream it comes is not said there; here it comes last.
+ */
+const guardedOf = ({ guardrail }: InvokeHeaders.Said, guarding: Guarding.Guarding, intervened: boolean) => {
+  if (guardrail === undefined) return undefined
+  const trace = guarding.trace()?.guardrail
+  return {
+    "amazon-bedrock-guardrailAction": intervened ? "INTERVENED" : "NONE",
+    ...(isObject(trace) ? { "amazon-bedrock-trace": { guardrail: toTrace(trace) } } : undefined)
+  }
+}
+
+/** The same trace as Converse's, by other names. */
+const toTrace = ({ actionReason, inputAssessment, modelOutput, outputAssessments }: Family.Payload) => ({
+  actionReason,
+  input: inputAssessment,
+  ...(isObject(outputAssessments)
+    ? {
+      modelOutput,
+      outputs: Object.entries(outputAssessments).flatMap(([id, assessments]) =>
+        Array.isArray(assessments) ? assessments.map((assessment: unknown) => ({ [id]: assessment })) : []
+      )
+    }
+    : undefined)
+})
+
+/** The counters of the cache come with models that have one. */
+const countersOf = (usage: Usage.Usage, { elapsed, model }: Call): Listener.Headers => ({
+  ...(model.caching === false ? undefined : {
+    "x-amzn-bedrock-cache-read-input-token-count": String(usage.cacheReadTokens),
+    "x-amzn-bedrock-cache-write-input-token-count": String(usage.cacheWriteTokens)
+  }),
+  "x-amzn-bedrock-input-token-count": String(usage.inputTokens),
+  "x-amzn-bedrock-invocation-latency": String(elapsed()),
+  "x-amzn-bedrock-output-token-count": String(usage.outputTokens)
+})
+
+const encoder = new TextEncoder()
+
+const unsupportedModel = AwsError.validation(
+  "This action doesn't support the model that you provided. Try again with a supported text or chat model"
+)
+
+const unfinished = AwsError.make("ModelStreamErrorException", "The model's answer ended before it was complete.")

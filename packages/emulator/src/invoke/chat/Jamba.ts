@@ -1,0 +1,55 @@
+/**
+ * The bodies of AI21 Jamba: chat completions, with the counters in every piece of a stream.
+ */
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as Tokens from "../../converse/Tokens.ts"
+import * as Embed from "../Embed.ts"
+import * as ChatCompletion from "./ChatCompletion.ts"
+import * as Family from "./Family.ts"
+
+const optional = Schema.optionalKey
+
+/** Amazon Bedrock User Guide, "AI21 Labs Jamba models". */
+const read = Embed.reader(Schema.Struct({
+  ...ChatCompletion.fields,
+  temperature: optional(Schema.Finite.check(Family.between(0, 2))),
+  stop: optional(Schema.Union([Schema.String, Schema.Array(Schema.String)])),
+  n: optional(Schema.Int.check(Family.between(1, 16))),
+  frequency_penalty: optional(Schema.Finite),
+  presence_penalty: optional(Schema.Finite),
+  response_format: optional(Family.JsonObject),
+  documents: optional(Schema.Array(Family.JsonObject))
+}))
+
+const style: ChatCompletion.Style = {
+  reason: "finish_reason",
+  piece: "delta",
+  around: (kind, { inputTokens, outputTokens }, { id, latencyMs, model }) => ({
+    id: `chatcmpl-${id}`,
+    usage: {
+      prompt_tokens: inputTokens,
+      completion_tokens: outputTokens,
+      total_tokens: inputTokens + outputTokens
+    },
+    ...(kind === "piece" ? undefined : { meta: { requestDurationMillis: latencyMs() } }),
+    ...(kind === "whole" ? { model: Family.nameOf(model).replace(/(\d)-(\d)/, "$1.$2") } : undefined)
+  })
+}
+
+/** Jamba 1.5 Mini and Large, and those after them. */
+export const family: Family.Family = (body, model) =>
+  Result.map(read(body), ({ stop, temperature, ...asked }) => ({
+    request: ChatCompletion.toRequest(asked, {
+      temperature,
+      stopSequences: typeof stop === "string" ? [stop] : stop,
+      toolChoice: undefined
+    }),
+    check: () => Family.tooManyTokens("max_tokens", asked.max_tokens, model),
+    whole: (response, envelope) => ChatCompletion.whole(response, envelope, style),
+    pieces: (envelope) => {
+      const pieces = ChatCompletion.pieces(envelope, style, Tokens.ofText)
+      // the metrics of the service come in a piece of their own
+      return (event) => event.type === "finish" ? [...pieces(event), {}] : pieces(event)
+    }
+  }))

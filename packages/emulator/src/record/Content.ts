@@ -1,0 +1,27 @@
+/**
+ * Bodies as a recording keeps them: JSON where they are JSON, text where they are text, and else bytes.
+ */
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import type * as Recording from "./Recording.ts"
+
+/** What a body says. */
+export const fromBytes = (bytes: Uint8Array): Recording.Content => {
+  if (bytes.length === 0) return {}
+  const text = Result.getOrUndefined(Result.try(() => decoder.decode(bytes)))
+  if (text === undefined) return { bytes }
+  return Result.match(decodeJson(text), { onSuccess: (body) => ({ body }), onFailure: () => ({ text }) })
+}
+
+/** The body that says it; JSON comes without blanks. */
+export const toBytes = ({ body, bytes, text }: Recording.Content): Uint8Array =>
+  body === undefined ? bytes ?? encoder.encode(text ?? "") : encoder.encode(JSON.stringify(body))
+
+/** A text as JSON; `undefined` when it is none. */
+export const parse = (text: string): Schema.Json | undefined => Result.getOrUndefined(decodeJson(text))
+
+const decodeJson = Schema.decodeUnknownResult(Schema.fromJsonString(Schema.Json))
+
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
+
+const encoder = new TextEncoder()

@@ -1,0 +1,62 @@
+/**
+ * When two requests are the same: operation, model and body, whatever the order of its keys, but for what is ignored.
+ */
+import type * as Schema from "effect/Schema"
+import { isArray, isObject } from "./JsonText.ts"
+import type * as Recording from "./Recording.ts"
+
+/** What two requests are compared by. */
+export interface Compared {
+  readonly what: string
+  readonly modelId: string | undefined
+  readonly body: Schema.Json | undefined
+}
+
+/**
+ * A reader of what is compared. A path that is ignored is one such as `requestMetadata`, `messages[0].content[1].document`
+ * or, with `*` for any key or number, `messages[*].content[*].text`; what is below it is ignored too.
+ */
+export const comparer = (ignored: ReadonlyArray<string>) => {
+  const isIgnored = pattern(ignored)
+  const strip = (json: Schema.Json, path: string): Schema.Json => {
+    if (isArray(json)) {
+      return json.map((item, index) => isIgnored(`${path}[${index}]`) ? null : strip(item, `${path}[${index}]`))
+    }
+    if (!isObject(json)) return json
+    return Object.fromEntries(
+      Object.entries(json)
+        .map(([key, item]) => [key, item, path === "" ? key : `${path}.${key}`] as const)
+        .filter(([, , at]) => !isIgnored(at))
+        .map(([key, item, at]) => [key, strip(item, at)])
+    )
+  }
+  return (request: Recording.Request): Compared => ({
+    what: request.operation ?? request.method,
+    // where there is no model, the path says whose it is
+    modelId: request.modelId ?? request.path,
+    body: request.body === undefined ? bodyOf(request) : strip(request.body, "")
+  })
+}
+
+const bodyOf = ({ bytes, text }: Recording.Content): Schema.Json | undefined =>
+  bytes === undefined ? text : Buffer.from(bytes).toString("base64")
+
+/** The same text for the same request. */
+export const keyOf = ({ body, modelId, what }: Compared): string =>
+  JSON.stringify([what, modelId, body === undefined ? [] : [sorted(body)]])
+
+const sorted = (json: Schema.Json): Schema.Json => {
+  if (isArray(json)) return json.map(sorted)
+  if (!isObject(json)) return json
+  return Object.fromEntries(
+    Object.entries(json).toSorted(([a], [b]) => a < b ? -1 : 1).map(([key, item]) => [key, sorted(item)])
+  )
+}
+
+const pattern = (paths: ReadonlyArray<string>): (path: string) => boolean => {
+  const written = paths.map((path) =>
+    path.replace(/[.+?^${}()|[\]\\]/g, String.raw`\$&`).replaceAll("*", String.raw`[^.[\]]+`)
+  )
+  const expression = new RegExp(`^(?:${written.join("|")})$`)
+  return paths.length === 0 ? () => false : (path) => expression.test(path)
+}

@@ -1,0 +1,185 @@
+/**
+ * An emulator that asks the real service and writes down what was said, for `Replay`.
+ *
+ * Answers pass as they come, streams event by event. It changes nothing of them; what is written down is another matter,
+ * see `Secret` and `Redaction`.
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as FetchHttpClient from "effect/http/FetchHttpClient"
+import * as HttpClient from "effect/http/HttpClient"
+import * as Layer from "effect/Layer"
+import * as Queue from "effect/Queue"
+import * as Stream from "effect/Stream"
+import * as Answer from "../Answer.ts"
+import * as Emulator from "../Emulator.ts"
+import type * as JsonFile from "../JsonFile.ts"
+import * as Script from "../Script.ts"
+import type * as Answers from "./Answers.ts"
+import * as Content from "./Content.ts"
+import * as EventFrame from "./EventFrame.ts"
+import * as Recording from "./Recording.ts"
+import * as Redaction from "./Redaction.ts"
+import * as Secret from "./Secret.ts"
+import * as Transcript from "./Transcript.ts"
+import * as Upstream from "./Upstream.ts"
+
+/**
+ * - `answers`: for {@link Emulator.Options}.
+ * - `exchanges`: what was recorded so far, in the order of the requests. An answer is in it before its last byte is sent.
+ */
+export class Recorder extends Context.Service<Recorder, {
+  readonly answers: Answers.Answers
+  readonly exchanges: Effect.Effect<ReadonlyArray<Recording.Exchange>>
+}>()("@strata/emulator/Recorder") {}
+
+/**
+ * - `upstream`: the URL of the service; that of Bedrock Runtime in `region` when missing.
+ * - `region` (us-east-1): the region signatures name.
+ * - `credentials`: of the service: every request is signed with them. An effect is asked for each request. Without them API
+ *   keys pass through, and an emulator that should let them in needs them in its `apiKeys`; signed requests are refused.
+ * - `redact` (false): replace texts by placeholders, those of {@link Redaction.placeholder} with `true`. See `Redaction`
+ *   for what counts as text.
+ */
+export interface Options {
+  readonly upstream?: string | undefined
+  readonly region?: string | undefined
+  readonly credentials?: Upstream.Credentials | undefined
+  readonly redact?: boolean | Redaction.Redact | undefined
+}
+
+/**
+ * Records in memory.
+ *
+ * An answer that never came is not recorded: the client gets a `ServiceUnavailableException`. A stream that broke off, or
+ * that the client had enough of, is recorded as far as it went. Fails with `EmulatorError` when `upstream` is no URL.
+ */
+export const make = (
+  options: Options = {}
+): Effect.Effect<Recorder["Service"], Emulator.EmulatorError, HttpClient.HttpClient> => start(options, Effect.void)
+
+/** Which file, and whether what it holds already stays there; by default it is replaced by the first exchange. */
+export interface FileOptions extends Options {
+  readonly file: string
+  readonly append?: boolean | undefined
+}
+
+/**
+ * An emulator that records into a file. It is written while requests are answered, and at the end; a failure to write it
+ * is logged. Fails with `JsonFileError` when the file cannot be written, or read to `append` to it.
+ *
+ * Whoever can reach it and knows its keys spends yours. Its own default keys are known to everybody: where others use the
+ * machine too, give it `credentials` and `apiKeys` of its own.
+ *
+ * @example
+ * Recorder.layer({ file: "test/chat.json", credentials, redact: true }, { port: 4599 })
+ */
+export const layer = (
+  options: FileOptions,
+  emulator?: Emulator.Options
+): Layer.Layer<
+  Emulator.Emulator | Recorder,
+  Emulator.EmulatorError | JsonFile.JsonFileError,
+  FileSystem.FileSystem
+> =>
+  Layer.unwrap(
+    Effect.map(Recorder, ({ answers }) =>
+      Emulator.layer({ ...emulator, region: options.region ?? emulator?.region, answers }))
+  ).pipe(
+    Layer.provideMerge(Layer.effect(Recorder, toFile({ ...options, region: options.region ?? emulator?.region }))),
+    Layer.provide([FetchHttpClient.layer, Script.layer([])])
+  )
+
+const toFile = Effect.fnUntraced(function*({ append, file, ...options }: FileOptions) {
+  const fileSystem = yield* FileSystem.FileSystem
+  const before = append === true && (yield* Effect.orElseSucceed(fileSystem.exists(file), () => false))
+    ? (yield* Recording.read(file)).exchanges
+    : []
+  // before the first answer is paid for
+  yield* Recording.probe(file)
+  const dirty = yield* Queue.sliding<void>(1)
+  const recorder = yield* start(options, Queue.offer(dirty, undefined))
+  const save = Effect.flatMap(
+    recorder.exchanges,
+    (exchanges) => exchanges.length === 0 ? Effect.void : Recording.write(file, [...before, ...exchanges])
+  ).pipe(
+    Effect.catch((error) => Effect.logError("The recording could not be written", error)),
+    Effect.provideService(FileSystem.FileSystem, fileSystem)
+  )
+  yield* Effect.addFinalizer(() => save)
+  yield* Effect.forkScoped(Effect.forever(Effect.andThen(Queue.take(dirty), save)))
+  return recorder
+})
+
+/** `recorded` runs after each exchange. */
+const start = Effect.fnUntraced(function*(
+  options: Options,
+  recorded: Effect.Effect<unknown>
+): Effect.fn.Return<Recorder["Service"], Emulator.EmulatorError, HttpClient.HttpClient> {
+  const client = HttpClient.withScope(yield* HttpClient.HttpClient)
+  const { credentials, redact, region = "us-east-1" } = options
+  const url = options.upstream ?? `https://bedrock-runtime.${region}.amazonaws.com`
+  if (!/^https?:/.test(url) || !URL.canParse(url)) return yield* noUrl(url)
+  const ask = Upstream.make({ url: new URL(url), region, credentials, client })
+  const redacted = (exchange: Recording.Exchange) =>
+    redact === undefined || redact === false
+      ? exchange
+      : Redaction.exchange(exchange, redact === true ? Redaction.placeholder : redact)
+  // in the order of the requests, with holes where there was no answer
+  const kept: Array<Recording.Exchange> = []
+  let requests = 0
+
+  const answers: Answers.Answers = Effect.fnUntraced(function*(request) {
+    const place = requests++
+    const clock = yield* Clock.Clock
+    const started = clock.currentTimeMillisUnsafe()
+    const elapsed = () => Math.max(0, Math.round(clock.currentTimeMillisUnsafe() - started))
+    const { body, headers, secrets, status } = yield* ask(request)
+    const scrub = Secret.scrubber([...secrets, ...Secret.ofRequest(request.headers)])
+    const keep = (at: number, said: Parameters<typeof Transcript.response>[1]) =>
+      Effect.suspend(() => {
+        kept[place] = redacted({
+          request: Transcript.request(request, scrub),
+          response: Transcript.response({ status, at, headers }, said, scrub)
+        })
+        return recorded
+      })
+    if (status !== 200 || headers["content-type"] !== "application/vnd.amazon.eventstream") {
+      const bytes = Buffer.concat(yield* Stream.runCollect(body))
+      yield* keep(elapsed(), Transcript.content(Content.fromBytes(bytes), scrub))
+      return { type: "whole", status, headers, body: bytes }
+    }
+    const begun = elapsed()
+    const events: Array<Recording.Event> = []
+    const cutter = EventFrame.makeCutter()
+    let ended = false
+    const finish = (end?: Recording.Response["end"]) =>
+      Effect.suspend(() => {
+        if (ended) return Effect.void
+        ended = true
+        return keep(begun, { events, ...(end === undefined ? undefined : { end }) })
+      })
+    yield* Effect.addFinalizer(() => finish("abandoned"))
+    const frames = Stream.map(body, cutter.push).pipe(
+      Stream.flattenIterable,
+      Stream.concat(Stream.suspend(() => Stream.fromIterable(cutter.rest()))),
+      Stream.map((frame) => {
+        events.push(Transcript.event(EventFrame.toEvent(frame, elapsed()), scrub))
+        return frame
+      }),
+      Stream.tapError(() => finish("broken")),
+      Stream.concat(Stream.fromEffectDrain(finish()))
+    )
+    return { ...Answer.stream(frames), headers }
+  })
+
+  return Recorder.of({ answers, exchanges: Effect.sync(() => kept.filter((exchange) => exchange !== undefined)) })
+})
+
+const noUrl = (upstream: string) =>
+  new Emulator.EmulatorError({
+    message: `The upstream "${upstream}" is no URL such as https://bedrock-runtime.us-east-1.amazonaws.com`,
+    cause: undefined
+  })

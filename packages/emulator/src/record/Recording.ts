@@ -1,0 +1,137 @@
+/**
+ * What was asked and answered, as a file: JSON to read, to compare and to edit by hand.
+ *
+ * It holds no credentials: of the headers only those that say something of the content, and texts as `Secret` leaves them.
+ * Numbers are JavaScript's: integers above 2^53 lose their last digits.
+ */
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import type * as PlatformError from "effect/PlatformError"
+import type * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as JsonFile from "../JsonFile.ts"
+import * as JsonText from "./JsonText.ts"
+
+const optional = Schema.optionalKey
+
+/** When, in milliseconds since the request came in. */
+const at = { at: Schema.Finite }
+
+/**
+ * One frame of an event stream.
+ *
+ * - `event`: the name of an event, and its payload without the padding `p`.
+ * - `chunk`: an event of InvokeModelWithResponseStream: what its `bytes` hold.
+ * - `exception`, `error`: how a stream ends that fails.
+ * - `frame`: the bytes of anything else, broken frames too.
+ */
+export type Event = typeof Event.Type
+/** @see {@link Event} */
+export const Event = Schema.Union([
+  Schema.Struct({ ...at, event: Schema.String, payload: Schema.JsonObject }),
+  Schema.Struct({ ...at, chunk: Schema.Json }),
+  Schema.Struct({ ...at, exception: Schema.String, payload: Schema.JsonObject }),
+  Schema.Struct({ ...at, error: Schema.String, message: Schema.String }),
+  Schema.Struct({ ...at, frame: Schema.Uint8Array })
+])
+
+const headers = Schema.Record(Schema.String, Schema.String)
+
+const content = { body: optional(Schema.Json), text: optional(Schema.String), bytes: optional(Schema.Uint8Array) }
+
+/** A body: JSON, or else `text`, or else `bytes` (base64 in the file); none of them when it is empty. */
+export type Content = typeof Content.Type
+const Content = Schema.Struct(content)
+
+/**
+ * A request. `operation` and `modelId` say what the `path` asks for, where the emulator knows; the query is not kept.
+ */
+export type Request = typeof Request.Type
+const Request = Schema.Struct({
+  method: Schema.String,
+  path: Schema.String,
+  operation: optional(Schema.String),
+  modelId: optional(Schema.String),
+  headers,
+  ...content
+})
+
+/**
+ * An answer: whole, or the events of a stream.
+ *
+ * - `at`: when it was there, or its stream began.
+ * - `end`: how a stream ended that was not read to its end: the service broke off, or the client had enough.
+ */
+export type Response = typeof Response.Type
+const Response = Schema.Struct({
+  status: Schema.Int,
+  ...at,
+  headers,
+  ...content,
+  events: optional(Schema.Array(Event)),
+  end: optional(Schema.Literals(["broken", "abandoned"]))
+})
+
+/** A request and its answer; `redacted` when their texts are placeholders. */
+export type Exchange = typeof Exchange.Type
+/** @see {@link Exchange} */
+export const Exchange = Schema.Struct({
+  redacted: optional(Schema.Boolean),
+  request: Request,
+  response: Response
+})
+
+/** The version of the format that is written. */
+export const version = 1
+
+/** Exchanges in the order their requests came in. */
+export interface Recording extends Schema.Schema.Type<typeof Recording> {}
+/** @see {@link Recording} */
+export const Recording = Schema.Struct({
+  version: Schema.Literal(version),
+  exchanges: Schema.Array(Exchange)
+})
+
+/** The text of a file; what is short stands on one line, so that a stream is one line an event. */
+export const toText = (exchanges: ReadonlyArray<Exchange>): string =>
+  `${JsonText.print(encode({ version, exchanges }))}\n`
+
+/** Reads the text of a file; `file` names it in errors. */
+export const fromText: (text: string, file: string) => Result.Result<Recording, JsonFile.JsonFileError> = JsonFile
+  .fromText(Recording)
+
+/** Reads a file. */
+export const read: (file: string) => Effect.Effect<Recording, JsonFile.JsonFileError, FileSystem.FileSystem> = JsonFile
+  .read(Recording)
+
+/** Writes a file, whole or not at all. */
+export const write = Effect.fnUntraced(function*(
+  file: string,
+  exchanges: ReadonlyArray<Exchange>
+): Effect.fn.Return<void, JsonFile.JsonFileError, FileSystem.FileSystem> {
+  const fileSystem = yield* FileSystem.FileSystem
+  const draft = draftOf(file)
+  yield* fileSystem.writeFileString(draft, toText(exchanges)).pipe(
+    Effect.andThen(fileSystem.rename(draft, file)),
+    Effect.mapError(failed(file))
+  )
+})
+
+/** Finds out whether a file can be written. */
+export const probe = Effect.fnUntraced(function*(
+  file: string
+): Effect.fn.Return<void, JsonFile.JsonFileError, FileSystem.FileSystem> {
+  const fileSystem = yield* FileSystem.FileSystem
+  const draft = draftOf(file)
+  yield* fileSystem.writeFileString(draft, "").pipe(
+    Effect.andThen(fileSystem.remove(draft)),
+    Effect.mapError(failed(file))
+  )
+})
+
+const draftOf = (file: string) => `${file}.part`
+
+const failed = (file: string) => (cause: PlatformError.PlatformError) =>
+  new JsonFile.JsonFileError({ file, message: `${file}: ${cause.message}`, cause })
+
+const encode = Schema.encodeSync(Schema.toCodecJson(Recording))

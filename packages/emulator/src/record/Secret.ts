@@ -1,0 +1,81 @@
+/**
+ * Keeps credentials out of recordings: of headers and queries only what is known to be harmless is kept, and out of all
+ * texts is taken what was a credential of the request, or looks like one of AWS. Bytes are not looked into.
+ */
+import type * as Schema from "effect/Schema"
+import type * as Listener from "../Listener.ts"
+import { isArray, isObject } from "./JsonText.ts"
+
+/** The headers of a request that say something about what is asked. */
+export const requestHeaders = (headers: Listener.Headers): Listener.Headers => keep(headers, keptOfRequest)
+
+/** The headers of an answer that say something about it. */
+export const responseHeaders = (headers: Listener.Headers): Listener.Headers => keep(headers, keptOfResponse)
+
+const keptOfRequest = /^(?:accept|content-type|x-amzn-bedrock-[a-z-]+)$/
+
+const keptOfResponse = /^(?:content-type|retry-after|x-amzn-(?:bedrock-[a-z-]+|errortype|requestid))$/
+
+const keep = (headers: Listener.Headers, kept: RegExp): Listener.Headers =>
+  Object.fromEntries(Object.entries(headers).filter(([name]) => kept.test(name)).toSorted(([a], [b]) => a < b ? -1 : 1))
+
+/** The credentials a request came with; an answer might repeat them. */
+export const ofRequest = (headers: Listener.Headers): ReadonlyArray<string> => {
+  const { authorization = "", cookie = "", "x-amz-security-token": token = "" } = headers
+  return [
+    token,
+    ...(/^AWS4-HMAC-SHA256\s/i.test(authorization)
+      ? [...authorization.matchAll(/\b(?:Credential|Signature)=([^,\s]+)/g)].map(([, value = ""]) => value)
+      : [authorization.replace(/^\S+\s+/, "").trim()]),
+    ...cookie.split(";").map((pair) => pair.replace(/^[^=]*=/, "").trim())
+  ]
+}
+
+/** Takes secrets out of texts and of JSON, its keys included. */
+export interface Scrubber {
+  readonly text: (text: string) => string
+  readonly json: (json: Schema.Json) => Schema.Json
+  readonly object: (json: Schema.JsonObject) => Schema.JsonObject
+  readonly headers: (headers: Listener.Headers) => Listener.Headers
+}
+
+/**
+ * A scrubber of what looks like a secret, and of those `known`, wherever they are, if they have at least 8 characters:
+ * shorter ones cannot be told from words.
+ */
+export const scrubber = (known: ReadonlyArray<string>): Scrubber => {
+  // the longest first: a piece must not be taken out of the whole
+  const secrets = [...new Set(known)].filter(({ length }) => length >= 8).toSorted((a, b) => b.length - a.length)
+  const text = (value: string): string =>
+    secrets.reduce((left, secret) => left.replaceAll(secret, secretPlace), scrubText(value))
+  const json = (value: Schema.Json): Schema.Json => {
+    if (typeof value === "string") return text(value)
+    if (isArray(value)) return value.map(json)
+    return isObject(value) ? object(value) : value
+  }
+  const object = (value: Schema.JsonObject): Schema.JsonObject =>
+    Object.fromEntries(Object.entries(value).map(([key, item]) => [text(key), json(item)]))
+  const headers = (headers: Listener.Headers) =>
+    Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, text(value)]))
+  return { text, json, object, headers }
+}
+
+/** Stands where a secret was. */
+const secretPlace = "<secret>"
+
+/** What looks like a credential, whoever said it. */
+const scrubText = (text: string): string =>
+  patterns.reduce((left, [pattern, replacement]) => left.replace(pattern, replacement), text)
+
+const patterns: ReadonlyArray<readonly [RegExp, string]> = [
+  // presigned queries and the header they replace
+  [/(X-Amz-(?:Credential|Security-Token|Signature)(?:=|%3D))(?!<secret>)[^&\s"'<>]+/gi, `$1${secretPlace}`],
+  [/\b(Signature=)[0-9a-f]{64}\b/g, `$1${secretPlace}`],
+  // a word after "bearer" is no token
+  [/\b(Bearer )(?=[\w.~+/=-]*\d)[\w.~+/=-]{16,}/gi, `$1${secretPlace}`],
+  // access key ids; https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
+  [/(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Z0-9])/g, secretPlace],
+  // API keys of Bedrock, long-term and short-term
+  [/ABSK[\w+/=]{40,}/g, secretPlace],
+  [/bedrock-api-key-[\w+/=]{20,}/g, secretPlace]
+]

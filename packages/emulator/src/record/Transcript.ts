@@ -1,0 +1,46 @@
+/**
+ * What of a request and its answer is written down: their content, and no credentials.
+ */
+import * as Operation from "../Operation.ts"
+import type * as Answers from "./Answers.ts"
+import * as Content from "./Content.ts"
+import type * as Recording from "./Recording.ts"
+import * as Secret from "./Secret.ts"
+
+/** The request without its query, its credentials and theirs, wherever `scrub` finds them. */
+export const request = (
+  { body, headers, method, target }: Answers.Request,
+  scrub: Secret.Scrubber = Secret.scrubber(Secret.ofRequest(headers))
+): Recording.Request => {
+  const route = Operation.fromTarget(method, target)
+  return {
+    method,
+    path: scrub.text(target.replace(/\?.*$/s, "")),
+    ...(route === undefined ? undefined : { operation: route.operation }),
+    ...(route === undefined || !("modelId" in route) ? undefined : { modelId: scrub.text(route.modelId) }),
+    headers: scrub.headers(Secret.requestHeaders(headers)),
+    ...content(Content.fromBytes(body), scrub)
+  }
+}
+
+/** The answer: its status, and when it was there; the content that goes with them is scrubbed already. */
+export const response = (
+  { at, headers, status }: Pick<Recording.Response, "at" | "headers" | "status">,
+  said: Pick<Recording.Response, "body" | "bytes" | "text" | "events" | "end">,
+  scrub: Secret.Scrubber
+): Recording.Response => ({ status, at, headers: scrub.headers(Secret.responseHeaders(headers)), ...said })
+
+/** A body without secrets; bytes stay as they are. */
+export const content = ({ body, bytes, text }: Recording.Content, scrub: Secret.Scrubber): Recording.Content => ({
+  ...(body === undefined ? undefined : { body: scrub.json(body) }),
+  ...(text === undefined ? undefined : { text: scrub.text(text) }),
+  ...(bytes === undefined ? undefined : { bytes })
+})
+
+/** An event without secrets. */
+export const event = (event: Recording.Event, scrub: Secret.Scrubber): Recording.Event => {
+  if ("frame" in event) return event
+  if ("chunk" in event) return { ...event, chunk: scrub.json(event.chunk) }
+  if ("payload" in event) return { ...event, payload: scrub.object(event.payload) }
+  return { ...event, message: scrub.text(event.message) }
+}

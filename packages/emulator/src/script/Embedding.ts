@@ -1,0 +1,57 @@
+/**
+ * An embedding service that says what a script has vectors for, and hashes words for the rest.
+ */
+import * as Embedding from "@strata/core/Embedding"
+import * as EmbeddingService from "@strata/core/EmbeddingService"
+import * as Policy from "@strata/core/policy/Policy"
+import { TestEmbedding } from "@strata/core/testing"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Vector from "../invoke/Vector.ts"
+import type * as Rule from "./Rule.ts"
+import * as ScriptedAnswer from "./ScriptedAnswer.ts"
+
+/** `choose` gives the answer for one input, if the script has one. */
+export const layer = (
+  choose: (call: Rule.Call) => ScriptedAnswer.ScriptedAnswer | undefined
+): Layer.Layer<EmbeddingService.EmbeddingService> =>
+  Layer.effect(
+    EmbeddingService.EmbeddingService,
+    Effect.flatMap(EmbeddingService.EmbeddingService, (hashing) => {
+      const scripted = Effect.fnUntraced(function*(input: Embedding.Input, model: string) {
+        const answer = choose({ operation: "embed", text: Embedding.textOf(input) ?? "", model, tools: [] })
+        if (answer === undefined || typeof answer === "string") return undefined
+        if (answer.delay !== undefined) yield* Effect.sleep(answer.delay)
+        if (answer.error !== undefined) return yield* ScriptedAnswer.toError(answer.error)
+        return answer.vector && Float32Array.from(answer.vector)
+      })
+      return EmbeddingService.make({
+        provider: ScriptedAnswer.provider,
+        defaultModel: "script",
+        policy: Policy.none,
+        limits: () => Effect.succeed(limits),
+        embedBatch: Effect.fnUntraced(function*({ inputs, options }) {
+          const vectors = yield* Effect.forEach(inputs, (input) => scripted(input, options.model))
+          // the vectors of a batch have one size; the emulator fits them to its model's
+          const longest = Math.max(0, ...vectors.map((vector) => vector?.length ?? 0))
+          const dimensions = options.dimensions ?? (longest === 0 ? undefined : longest)
+          const batch = yield* hashing.embedMany(inputs, { ...options, ...(dimensions && { dimensions }) })
+          return {
+            vectors: batch.embeddings.map(({ vector }, index) => {
+              const own = vectors[index]
+              return own === undefined || options.vectorType !== "float" ? vector : Vector.resize(own, vector.length)
+            }),
+            inputTokens: batch.usage.inputTokens
+          }
+        })
+      })
+    })
+  ).pipe(Layer.provide(TestEmbedding.layer({ limits })))
+
+/** What a model takes is for the emulator to say. */
+const limits: Embedding.Limits = {
+  maxItems: 96,
+  maxLength: 10_000_000,
+  images: { maxItems: 96 },
+  combined: { maxItems: 96 }
+}

@@ -1,0 +1,64 @@
+/**
+ * The files of the emulator's web page, as the browser gets them: nothing is built, bundled or fetched from elsewhere.
+ */
+import * as Effect from "effect/Effect"
+import * as Fs from "node:fs/promises"
+import type * as Answer from "../Answer.ts"
+import type * as AwsError from "../AwsError.ts"
+import type * as Listener from "../Listener.ts"
+import * as Admission from "./Admission.ts"
+
+/** The answer with the file of that name; the empty name is the page. Fails with 404 where there is none. */
+export const file = (name: string): Effect.Effect<Answer.Whole, AwsError.AwsError> => {
+  const path = name === "" ? "page.html" : name
+  const type = types[path.slice(path.lastIndexOf("."))]
+  if (type === undefined || !files.has(path)) return Effect.fail(Admission.nothingHere)
+  return Effect.tryPromise({
+    try: () => Fs.readFile(new URL(path, folder)),
+    catch: () => Admission.nothingHere
+  }).pipe(Effect.map((body) => ({ type: "whole", status: 200, headers: { ...headers, "content-type": type }, body })))
+}
+
+// the sources are part of the package, and `dist` lies beside `src`: one path leads there from either
+const folder = new URL("../../src/web/page/", import.meta.url)
+
+const files: ReadonlySet<string> = new Set([
+  "page.html",
+  "page.css",
+  "icon.svg",
+  "page.js",
+  "address.js",
+  "counters.js",
+  "element.js",
+  "faultForm.js",
+  "faults.js",
+  "format.js",
+  "quotas.js",
+  "requests.js",
+  "server.js"
+])
+
+const types: Readonly<Record<string, string>> = {
+  ".html": "text/html; charset=utf-8",
+  ".css": "text/css; charset=utf-8",
+  ".js": "text/javascript; charset=utf-8",
+  ".svg": "image/svg+xml"
+}
+
+/** The page loads and reaches nothing but the emulator, and nobody else may show or read it. */
+const headers: Listener.Headers = {
+  "content-security-policy": [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self'",
+    "connect-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'"
+  ].join("; "),
+  "cross-origin-opener-policy": "same-origin",
+  "cross-origin-resource-policy": "same-origin",
+  "referrer-policy": "no-referrer",
+  "x-content-type-options": "nosniff"
+}

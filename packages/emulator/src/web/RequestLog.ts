@@ -1,0 +1,99 @@
+/**
+ * The latest requests for those who look at the emulator from outside: without prompts, unless it captures them.
+ */
+import * as Schema from "effect/Schema"
+import type { ReceivedRequest } from "../Statistics.ts"
+
+const optional = Schema.optional
+
+/**
+ * A request in a line: what {@link ReceivedRequest} says, as far as it is known.
+ *
+ * - `attempt`: which try this is, as an AWS SDK says in `amz-sdk-request`.
+ */
+export type Entry = typeof Entry.Type
+/** @see {@link Entry} */
+export const Entry = Schema.Struct({
+  number: Schema.Finite,
+  receivedAt: Schema.Finite,
+  requestId: Schema.String,
+  operation: optional(Schema.String),
+  model: optional(Schema.String),
+  status: optional(Schema.Finite),
+  outcome: Schema.Literals(["in-flight", "completed", "aborted", "dropped"]),
+  millis: optional(Schema.Finite),
+  inputTokens: optional(Schema.Finite),
+  outputTokens: optional(Schema.Finite),
+  faults: Schema.Array(Schema.String),
+  attempt: optional(Schema.Finite)
+})
+
+/**
+ * The requests about which something became known since a revision, in the order they came.
+ *
+ * - `revision`: ask for what came after it the next time. It begins anew with every emulator, which `startedAt`
+ *   (milliseconds since 1970) tells apart.
+ * - `now`: the emulator's time, for those still in flight.
+ */
+export type Log = typeof Log.Type
+/** @see {@link Log} */
+export const Log = Schema.Struct({
+  startedAt: Schema.Finite,
+  now: Schema.Finite,
+  revision: Schema.Finite,
+  requests: Schema.Array(Entry)
+})
+
+/** All there is to know about one request. `body`: when the emulator captures it. */
+export type Detail = typeof Detail.Type
+/** @see {@link Detail} */
+export const Detail = Schema.Struct({
+  ...Entry.fields,
+  protocol: Schema.Literals(["1.1", "2"]),
+  path: Schema.String,
+  scheme: optional(Schema.String),
+  headers: Schema.Record(Schema.String, Schema.String),
+  body: optional(Schema.Unknown)
+})
+
+/** What became known after a revision; 0 for all that is remembered. */
+export const since = (
+  requests: ReadonlyArray<ReceivedRequest>,
+  after: number,
+  { now, startedAt }: { readonly startedAt: number; readonly now: number }
+): Log => ({
+  startedAt,
+  now,
+  revision: requests.reduce((latest, { revision }) => Math.max(latest, revision), 0),
+  requests: requests.filter(({ revision }) => revision > after).map(toEntry)
+})
+
+/** One request. */
+export const detailOf = (request: ReceivedRequest, capture: boolean): Detail => ({
+  ...toEntry(request),
+  protocol: request.protocol,
+  path: request.path,
+  scheme: request.scheme,
+  headers: request.headers,
+  body: capture ? request.body : undefined
+})
+
+const toEntry = (request: ReceivedRequest): Entry => ({
+  number: request.number,
+  receivedAt: request.receivedAt,
+  requestId: request.requestId,
+  operation: request.operation,
+  model: request.modelId,
+  status: request.status,
+  outcome: request.outcome,
+  millis: request.millis,
+  inputTokens: request.inputTokens,
+  outputTokens: request.outputTokens,
+  faults: request.faults,
+  attempt: attemptOf(request.headers["amz-sdk-request"])
+})
+
+const attemptOf = (header: string | undefined): number | undefined => {
+  const [, attempt] = /\battempt=(\d+)/.exec(header ?? "") ?? []
+  return attempt === undefined ? undefined : Number(attempt)
+}

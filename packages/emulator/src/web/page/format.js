@@ -1,0 +1,95 @@
+/**
+ * Numbers, times and faults as people read them.
+ */
+
+/** @import { Fault } from "./server.js" */
+
+const numbers = new Intl.NumberFormat("en")
+
+const units = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 })
+
+/** @type {(value: number) => string} */
+export const count = (value) => numbers.format(Math.round(value))
+
+/** @type {(value: number) => string} */
+export const bytes = (value) => `${units.format(value).replace(/\D*$/, " $&B")}`
+
+/** @type {(epochMillis: number) => string} */
+export const timeOfDay = (epochMillis) => {
+  const time = new Date(epochMillis)
+  const clock = time.toLocaleTimeString("en-GB", { hour12: false })
+  return `${clock}.${String(time.getMilliseconds()).padStart(3, "0")}`
+}
+
+/** @type {(value: unknown) => string} */
+export const duration = (value) => {
+  const millis = Number(value)
+  if (!Number.isFinite(millis)) return String(value)
+  if (millis < 1000) return `${millis} ms`
+  const [size, unit] = millis < 60_000 ? [1000, "s"] : millis < 3_600_000 ? [60_000, "min"] : [3_600_000, "h"]
+  return `${Number((millis / size).toFixed(1))} ${unit}`
+}
+
+/** What a camel-cased name says: `afterEvents` is "After events". */
+export const title = (/** @type {string} */ name) => {
+  const words = name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
+  return words.charAt(0).toUpperCase() + words.slice(1)
+}
+
+/**
+ * What a fault says besides its type, in a few words each.
+ *
+ * @param {Fault} fault
+ * @returns {ReadonlyArray<string>}
+ */
+export const conditions = (fault) =>
+  Object.entries(fault).filter(([name]) => name !== "type").map(([name, value]) => {
+    switch (name) {
+      case "operation":
+      case "model":
+      case "exception":
+      case "code":
+        return String(value)
+      case "text":
+        return `says “${value}”`
+      case "attempt":
+        return `try ${value}`
+      case "times":
+        return value === "Infinity" ? "without end" : `${value} ×`
+      case "probability":
+        return `${Number((Number(value) * 100).toFixed(1))} %`
+      case "lasting":
+        return `for ${duration(value)}`
+      case "after":
+        return `after ${duration(value)}`
+      case "upTo":
+        return `up to ${duration(value)}`
+      case "bursts": {
+        const bursts = /** @type {{ every: unknown, lasting: unknown }} */ (value)
+        return `${duration(bursts.lasting)} in every ${duration(bursts.every)}`
+      }
+      case "duration":
+      case "pause":
+        return duration(value)
+      case "retryAfter":
+        return `retry after ${duration(value)}`
+      default:
+        return `${title(name).toLowerCase()} ${value}`
+    }
+  })
+
+/**
+ * A duration as the emulator reads it: milliseconds, or a text such as `2 seconds`. Understands `10s` and `200 ms` too.
+ *
+ * @param {string} text
+ * @returns {number | string}
+ */
+export const parseDuration = (text) => {
+  const [, amount, unit = ""] = /^\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*$/i.exec(text) ?? []
+  if (amount === undefined) return text.trim()
+  if (unit === "") return Number(amount)
+  return `${amount} ${spelled[unit.toLowerCase()] ?? unit}`
+}
+
+/** @type {Readonly<Record<string, string>>} */
+const spelled = { ms: "millis", s: "seconds", sec: "seconds", m: "minutes", min: "minutes", h: "hours" }

@@ -1,0 +1,143 @@
+import { BedrockRuntimeClient, ConverseCommand } from "@aws-sdk/client-bedrock-runtime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import { assert, describe, it } from "@effect/vitest"
+import * as Command from "effect/cli/Command"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as FileSystem from "effect/FileSystem"
+import { TestConsole } from "effect/testing"
+import * as Serve from "../src/cli/Serve.ts"
+import * as Fixture from "./Fixture.ts"
+
+const run = Command.runWith(Serve.command, { version: "1.2.3" })
+
+/** Runs the command, on any port and with the keys it names, while a client talks to it; gives back what it printed. */
+const serving = Effect.fnUntraced(function*<R>(
+  flags: ReadonlyArray<string>,
+  talk: (client: BedrockRuntimeClient, url: string) => Effect.Effect<unknown, unknown, R>
+) {
+  const before = (yield* TestConsole.logLines).length
+  const printed = Effect.map(TestConsole.logLines, (lines) => lines.slice(before).map(String))
+  const command = yield* Effect.forkChild(run(["--port", "0", ...flags]))
+  yield* Fixture.eventually(
+    Effect.zip(printed, Effect.sync(() => command.pollUnsafe())),
+    ([lines, exit]) => exit !== undefined || lines.some((line) => line.startsWith("time"))
+  )
+  if (command.pollUnsafe() !== undefined) yield* Fiber.join(command)
+  const url = /RUNTIME=(.*)/.exec((yield* printed).join("\n"))?.[1] ?? ""
+  const client = new BedrockRuntimeClient({ endpoint: url, region: "us-east-1", credentials, maxAttempts: 1 })
+  yield* talk(client, url)
+  client.destroy()
+  yield* Fiber.interrupt(command)
+  return yield* printed
+})
+
+const credentials = {
+  accessKeyId: "AKIAIOSFODNN7EXAMPLE",
+  secretAccessKey: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+}
+
+const environment = ConfigProvider.layer(ConfigProvider.fromEnv({
+  env: {
+    AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey
+  }
+}))
+
+const says = (client: BedrockRuntimeClient, text: string, modelId = Fixture.modelId) =>
+  Effect.map(
+    Fixture.attempt((abortSignal) =>
+      client.send(new ConverseCommand({ modelId, messages: [{ role: "user", content: [{ text }] }] }), { abortSignal })
+    ),
+    ({ output }) => output?.message?.content?.[0]?.text
+  )
+
+const file = Effect.fnUntraced(function*(name: string, content?: unknown) {
+  const fileSystem = yield* FileSystem.FileSystem
+  const path = `${yield* fileSystem.makeTempDirectoryScoped()}/${name}`
+  if (content !== undefined) yield* fileSystem.writeFileString(path, JSON.stringify(content))
+  return path
+})
+
+const complaint = (...flags: ReadonlyArray<string>) =>
+  Effect.map(
+    Effect.flip(run(flags)),
+    (error) => "errors" in error && Array.isArray(error.errors) ? String(error.errors[0]?.message) : error.message
+  )
+
+describe("the command", () => {
+  it.effect("answers with an echo, and shows what is set up and what happens", () =>
+    Effect.gen(function*() {
+      const lines = yield* serving([], (client) =>
+        Effect.gen(function*() {
+          assert.strictEqual(yield* says(client, "Hello out there"), "Hello out there")
+        }))
+      assert.match(lines[0] ?? "", /^Bedrock Runtime on http:\/\/127\.0\.0\.1:\d+, answered by an echo/)
+      assert.include(lines.at(-1), "Converse        amazon.nova-lite-v1:0")
+      assert.notInclude(lines.join("\n"), "Hello out there")
+    }).pipe(Effect.provide(NodeServices.layer)))
+
+  it.effect("answers by a script", () =>
+    Effect.gen(function*() {
+      const script = yield* file("script.json", { rules: [], default: "As written" })
+      yield* serving(["--script", script], (client) =>
+        Effect.map(says(client, "?"), (text) => assert.strictEqual(text, "As written")))
+      assert.include(yield* complaint("--script", yield* file("wrong.json", { rulez: [] })), "wrong.json")
+    }).pipe(Effect.provide(NodeServices.layer)))
+
+  it.effect("records what another service says, with the keys of the environment, and replays it", () =>
+    Effect.gen(function*() {
+      const recording = yield* file("chat.json")
+      const script = yield* file("script.json", ["Recorded"])
+      yield* serving(
+        ["--script", script],
+        (_, upstream) =>
+          serving(
+            ["--record", recording, "--upstream", upstream],
+            (client) => Effect.map(says(client, "?"), (text) => assert.strictEqual(text, "Recorded"))
+          )
+      )
+      yield* serving(
+        ["--replay", recording],
+        (client) => Effect.map(says(client, "?"), (text) => assert.strictEqual(text, "Recorded"))
+      )
+      assert.include(
+        yield* complaint("--record", recording).pipe(
+          Effect.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env: {} })))
+        ),
+        "AWS_ACCESS_KEY_ID"
+      )
+    }).pipe(Effect.provide([environment, NodeServices.layer])))
+
+  it.effect("has the models of a list, the quotas and the faults of flags", () =>
+    Effect.gen(function*() {
+      const models = yield* file("models.json", [
+        { kind: "chat", id: "acme.tiny-v1", system: false, contextTokens: 100 },
+        { kind: "embedding", id: "acme.embed-v1", family: "titan-v2" },
+        { kind: "rerank", id: "acme.rerank-v1", family: "cohere" }
+      ])
+      const flags = ["--models", models, "--quota", "acme.tiny-v1=50", "--fault", "ModelTimeoutException"]
+      yield* serving(flags, (client) =>
+        Effect.gen(function*() {
+          const failed = yield* Effect.flip(says(client, "?"))
+          assert.strictEqual(failed.name, "ModelTimeoutException")
+          const throttled = yield* Effect.flip(says(client, "?", "acme.tiny-v1"))
+          assert.strictEqual(throttled.name, "ThrottlingException")
+          const tooLong = yield* Effect.flip(says(client, "x".repeat(1000), "acme.tiny-v1"))
+          assert.strictEqual(tooLong.name, "ValidationException")
+        }))
+      const wrong = yield* file("models.json", [{ kind: "embedding", id: "acme.embed-v1", family: "titan-v9" }])
+      assert.include(yield* complaint("--models", wrong), "[0].family")
+    }).pipe(Effect.provide(NodeServices.layer)))
+
+  it.effect("says what cannot be meant", () =>
+    Effect.gen(function*() {
+      assert.include(yield* complaint("--replay", "a.json", "--script", "b.json"), "only one of")
+      assert.include(yield* complaint("--redact"), "for --record")
+      assert.include(yield* complaint("--port", "70000"), "70000 is no port")
+      assert.include(yield* complaint("--latency", "soon"), "250ms")
+      assert.include(yield* complaint("--replay", "nowhere.json"), "nowhere.json")
+      assert.include(yield* complaint("--host", "203.0.113.7"), "no address 203.0.113.7")
+    }).pipe(Effect.provide(NodeServices.layer)))
+})

@@ -1,0 +1,315 @@
+import {
+  ApplyGuardrailCommand,
+  ConverseCommand,
+  ConverseStreamCommand,
+  InvokeModelCommand,
+  InvokeModelWithResponseStreamCommand
+} from "@aws-sdk/client-bedrock-runtime"
+import { NodeFileSystem } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import { Emulator, Recorder, Recording, Replay, Script } from "@strata/emulator"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
+import * as Fixture from "./Fixture.ts"
+
+const upstreamCredentials = {
+  accessKeyId: "AKIAUPSTREAM234567AB",
+  secretAccessKey: Redacted.make("the+secret/of+the+upstream+0123456789ABCD"),
+  sessionToken: Redacted.make("the-session-token-of-the-upstream/abcdef==")
+}
+
+const script: Script.Script = {
+  rules: [
+    {
+      when: { text: "break" },
+      answer: { error: { exception: "ModelStreamErrorException", afterEvents: 1 }, text: "ab cd" }
+    },
+    { when: { text: "throttle" }, answer: { error: { exception: "ThrottlingException", message: "Not so fast" } } },
+    {
+      when: { tools: true },
+      answer: { parts: ["Let me see", { tool: "get_weather", input: { city: "Oslo", days: 2 }, id: "tooluse_1" }] }
+    }
+  ],
+  default: { chunks: ["The answer", " is ", "42."] }
+}
+
+/** Runs against a recorder before a second emulator, and gives back what the file says. */
+const recorded = Effect.fnUntraced(function*<A, E>(
+  run: Effect.Effect<A, E, Emulator.Emulator | Recorder.Recorder | Scope.Scope>,
+  options?: Recorder.Options
+) {
+  const fileSystem = yield* FileSystem.FileSystem
+  const file = `${yield* fileSystem.makeTempDirectoryScoped()}/recording.json`
+  const upstream = yield* Layer.build(Script.layerEmulator(script, { credentials: [upstreamCredentials] }))
+  const result = yield* Emulator.Emulator.pipe(
+    Effect.provide(upstream),
+    Effect.flatMap(({ url }) =>
+      Effect.provide(
+        run,
+        Recorder.layer({ file, upstream: url, credentials: upstreamCredentials, ...options })
+      )
+    )
+  )
+  const text = yield* Effect.orElseSucceed(fileSystem.readFileString(file), () => "")
+  return { result, file, text }
+})
+
+const weather = {
+  tools: [{ toolSpec: { name: "get_weather", inputSchema: { json: { type: "object", properties: {} } } } }]
+}
+
+const ask = (text: string) => ({
+  modelId: Fixture.modelId,
+  messages: [{ role: "user" as const, content: [{ text }] }]
+})
+
+/** Whatever a client can see of a conversation with everything in it. */
+const conversation = Effect.fnUntraced(function*(protocol: Fixture.Protocol) {
+  const client = yield* Fixture.connect(protocol)
+  const stream = (input: ConstructorParameters<typeof ConverseStreamCommand>[0]) =>
+    Effect.flatMap(
+      Fixture.attempt(() => client.send(new ConverseStreamCommand(input))),
+      ({ stream }) => Fixture.drain(stream)
+    )
+  const failure = <A>(effect: Effect.Effect<A, Fixture.ClientError>) =>
+    Effect.map(Effect.flip(effect), ({ message, name, status }) => ({ name, message, status }))
+  const whole = yield* Fixture.attempt(() => client.send(new ConverseCommand(ask("How much?"))))
+  const embedding = yield* Fixture.attempt(() =>
+    client.send(
+      new InvokeModelCommand({
+        modelId: "amazon.titan-embed-text-v2:0",
+        body: JSON.stringify({ inputText: "a", dimensions: 256 })
+      })
+    )
+  )
+  const invoked = yield* Fixture.attempt(() =>
+    client.send(
+      new InvokeModelWithResponseStreamCommand({
+        modelId: "anthropic.claude-3-haiku-20240307-v1:0",
+        contentType: "application/json",
+        body: JSON.stringify({
+          anthropic_version: "bedrock-2023-05-31",
+          max_tokens: 9,
+          messages: [{ role: "user", content: "How much?" }]
+        })
+      })
+    )
+  )
+  return {
+    invokedAs: [invoked.contentType, invoked.$metadata.requestId],
+    invoked: (yield* Fixture.drain(invoked.body)).map(({ chunk }) => new TextDecoder().decode(chunk?.bytes)),
+    whole: { output: whole.output, usage: whole.usage, requestId: whole.$metadata.requestId },
+    stream: yield* stream(ask("How much?")),
+    tools: yield* stream({ ...ask("Weather?"), toolConfig: weather }),
+    embedding: embedding.body.transformToString(),
+    throttled: yield* failure(Fixture.attempt(() => client.send(new ConverseCommand(ask("throttle"))))),
+    invalid: yield* failure(Fixture.attempt(() => client.send(new ConverseCommand({ ...ask("a"), messages: [] })))),
+    broken: yield* failure(stream(ask("break"))),
+    guardrail: yield* failure(Fixture.attempt(() =>
+      client.send(
+        new ApplyGuardrailCommand({
+          guardrailIdentifier: "gr12345678",
+          guardrailVersion: "1",
+          source: "INPUT",
+          content: [{ text: { text: "a" } }]
+        })
+      )
+    ))
+  }
+})
+
+describe("Recorder", () => {
+  describe.each(Fixture.protocols)("over HTTP/%s", (protocol) => {
+    it.effect("passes answers on, and Replay gives the same ones again", () =>
+      Effect.gen(function*() {
+        const { file, result, text } = yield* recorded(conversation(protocol))
+        assert.deepStrictEqual(result.whole.output?.message?.content, [{ text: "The answer is 42." }])
+        assert.strictEqual(result.throttled.name, "ThrottlingException")
+        assert.strictEqual(result.broken.name, "ModelStreamErrorException")
+        assert.strictEqual(text.match(/"request":/g)?.length, 9)
+        assert.match(text, /"chunk": \{ "type": "content_block_delta", .*" is "/)
+        yield* Effect.gen(function*() {
+          const replay = yield* Replay.Replay
+          assert.deepStrictEqual(yield* conversation(protocol), result)
+          assert.deepStrictEqual(yield* replay.unused, [])
+          assert.deepStrictEqual(yield* replay.unmatched, [])
+        }).pipe(Effect.provide(Replay.layer({ file })))
+      }).pipe(Effect.provide(NodeFileSystem.layer)))
+  })
+
+  it.effect("writes down no credentials, not even those that an answer repeats", () =>
+    Effect.gen(function*() {
+      const { text } = yield* recorded(Effect.gen(function*() {
+        const { client: { credentials } } = yield* Emulator.Emulator
+        const client = yield* Fixture.connect("1.1")
+        const secrets = [
+          Redacted.value(upstreamCredentials.secretAccessKey),
+          Redacted.value(upstreamCredentials.sessionToken),
+          upstreamCredentials.accessKeyId,
+          "https://s3.test/a?X-Amz-Credential=AKIAI44QH8DHBEXAMPLE%2F2026&X-Amz-Signature=0123abcd&X-Amz-Security-Token=tok+en",
+          "Authorization: Bearer abcdefghijkl0123456"
+        ]
+        yield* Fixture.attempt(() => client.send(new ConverseCommand(ask(secrets.join(" ")))))
+        yield* Fixture.post(
+          `/model/${Fixture.modelId}/converse?X-Amz-Signature=0123abcd&key=key-in-the-query`,
+          JSON.stringify(ask("Hi")),
+          { cookie: "session=cookie-of-the-client", "x-amz-security-token": "token-of-the-client" }
+        )
+        return credentials.accessKeyId
+      }))
+      const written = [
+        Redacted.value(upstreamCredentials.secretAccessKey),
+        Redacted.value(upstreamCredentials.sessionToken),
+        upstreamCredentials.accessKeyId,
+        Redacted.value(Emulator.defaultApiKey),
+        Emulator.defaultCredentials.accessKeyId,
+        "AKIAI44QH8DHBEXAMPLE",
+        "0123abcd",
+        "tok+en",
+        "abcdefghijkl",
+        "cookie-of-the-client",
+        "key-in-the-query",
+        "token-of-the-client",
+        "AWS4-HMAC-SHA256"
+      ].filter((secret) => text.includes(secret))
+      assert.deepStrictEqual(written, [])
+      assert.strictEqual(text.match(/"request":/g)?.length, 2)
+    }).pipe(Effect.provide(NodeFileSystem.layer)))
+
+  it.effect("passes an API key on when it has no credentials, and refuses a signature", () =>
+    Effect.gen(function*() {
+      const { result } = yield* recorded(
+        Effect.gen(function*() {
+          const client = yield* Fixture.connect("1.1")
+          return {
+            key: yield* Fixture.converse({ messages: ask("Hi").messages }),
+            signed: yield* Effect.flip(Fixture.attempt(() => client.send(new ConverseCommand(ask("Hi")))))
+          }
+        }),
+        { credentials: undefined }
+      )
+      assert.strictEqual(result.key.status, 200)
+      assert.strictEqual(result.signed.name, "AccessDeniedException")
+    }).pipe(Effect.provide(NodeFileSystem.layer)))
+
+  it.effect("asks under its own credentials, whatever the client has", () =>
+    Effect.gen(function*() {
+      const upstream = yield* Layer.build(Script.layerEmulator(script))
+      const { url } = yield* Effect.provide(Emulator.Emulator, upstream)
+      const { result } = yield* recorded(
+        Fixture.post(`/model/${Fixture.modelId}/converse`, JSON.stringify({ messages: ask("Hi").messages }), {
+          "x-amz-security-token": "token-of-the-client"
+        }),
+        { upstream: url, credentials: Emulator.defaultCredentials }
+      )
+      assert.strictEqual(result.status, 200)
+    }).pipe(Effect.provide(NodeFileSystem.layer)))
+
+  it.effect("answers like Bedrock when there is no upstream, and records nothing", () =>
+    Effect.gen(function*() {
+      const { result, text } = yield* recorded(
+        Fixture.converse({ messages: ask("Hi").messages }),
+        { upstream: "http://127.0.0.1:1" }
+      )
+      assert.strictEqual(result.status, 503)
+      assert.match(result.headers["x-amzn-errortype"] ?? "", /^ServiceUnavailableException/)
+      assert.match(result.text, /No answer from http:\/\/127\.0\.0\.1:1/)
+      assert.strictEqual(text, "")
+    }).pipe(Effect.provide(NodeFileSystem.layer)))
+
+  it.effect("passes events on as they come, and the client's goodbye", () =>
+    Effect.gen(function*() {
+      const upstream = yield* Layer.build(Script.layerEmulator(script, {
+        credentials: [upstreamCredentials],
+        faults: [{ type: "stall", afterEvents: 2 }]
+      }))
+      const { statistics, url } = yield* Effect.provide(Emulator.Emulator, upstream)
+      const { result } = yield* recorded(
+        Effect.gen(function*() {
+          const { exchanges } = yield* Recorder.Recorder
+          const client = yield* Fixture.connect("1.1")
+          const { stream } = yield* Fixture.attempt(() => client.send(new ConverseStreamCommand(ask("Hi"))))
+          const events = yield* Fixture.attempt(async () => {
+            const events: Array<unknown> = []
+            for await (const event of stream ?? []) {
+              events.push(event)
+              if (events.length === 2) break
+            }
+            return events
+          })
+          assert.lengthOf(events, 2)
+          client.destroy()
+          return yield* Fixture.eventually(exchanges, ({ length }) => length === 1)
+        }),
+        { upstream: url }
+      )
+      assert.strictEqual(result[0]?.response.end, "abandoned")
+      assert.lengthOf(result[0]?.response.events ?? [], 2)
+      yield* Fixture.eventually(statistics, ({ aborted }) => aborted === 1)
+    }).pipe(Effect.provide(NodeFileSystem.layer)))
+
+  it.effect("replaces texts by placeholders that still match, also when they come back", () =>
+    Effect.gen(function*() {
+      const turns = Effect.gen(function*() {
+        const client = yield* Fixture.connect("1.1")
+        const { stream } = yield* Fixture.attempt(() =>
+          client.send(new ConverseStreamCommand({ ...ask("Weather in Oslo?"), toolConfig: weather }))
+        )
+        const events = yield* Fixture.drain(stream)
+        const said = events.map(({ contentBlockDelta }) => contentBlockDelta?.delta?.text ?? "").join("")
+        const input = events.map(({ contentBlockDelta }) => contentBlockDelta?.delta?.toolUse?.input ?? "").join("")
+        yield* Fixture.attempt(() =>
+          client.send(
+            new ConverseCommand({
+              ...ask(""),
+              messages: [
+                ...ask("Weather in Oslo?").messages,
+                {
+                  role: "assistant",
+                  content: [{ text: said }, {
+                    toolUse: { toolUseId: "tooluse_1", name: "get_weather", input: JSON.parse(input) }
+                  }]
+                },
+                { role: "user", content: [{ toolResult: { toolUseId: "tooluse_1", content: [{ text: "Rain" }] } }] }
+              ],
+              toolConfig: weather
+            })
+          )
+        )
+        return input
+      })
+      const { file, result, text } = yield* recorded(turns, { redact: true })
+      assert.deepStrictEqual(JSON.parse(result), { city: "Oslo", days: 2 })
+      assert.deepStrictEqual(["Oslo", "Rain", "Let me"].filter((word) => text.includes(word)), [])
+      const again = yield* Effect.provide(turns, Replay.layer({ file }))
+      assert.match(JSON.parse(again).city, /^<redacted 4 [0-9a-f]{16}>$/)
+    }).pipe(Effect.provide(NodeFileSystem.layer)))
+
+  it.effect("adds to a file when asked to", () =>
+    Effect.gen(function*() {
+      const { file } = yield* recorded(Fixture.converse({ messages: ask("one").messages }))
+      const again = Effect.gen(function*() {
+        const upstream = yield* Layer.build(Script.layerEmulator(script))
+        const { url } = yield* Effect.provide(Emulator.Emulator, upstream)
+        yield* Effect.provide(
+          Fixture.converse({ messages: ask("two").messages }),
+          Recorder.layer({ file, upstream: url, append: true })
+        )
+        return yield* Recording.read(file)
+      })
+      assert.lengthOf((yield* again).exchanges, 2)
+    }).pipe(Effect.provide(NodeFileSystem.layer)))
+
+  it.effect("does not start without a place to write to, or a URL to ask", () =>
+    Effect.gen(function*() {
+      const failing = (options: Recorder.FileOptions) => Effect.flip(Layer.build(Recorder.layer(options)))
+      assert.strictEqual((yield* failing({ file: "/nowhere/at/all.json" }))._tag, "JsonFileError")
+      const fileSystem = yield* FileSystem.FileSystem
+      const directory = yield* fileSystem.makeTempDirectoryScoped()
+      const error = yield* failing({ file: `${directory}/a.json`, upstream: "bedrock" })
+      assert.match(error.message, /"bedrock" is no URL/)
+    }).pipe(Effect.provide(NodeFileSystem.layer)))
+})
