@@ -3,7 +3,7 @@
  *
  * The texts are the service's own, word for word: clients match on them.
  */
-import type * as ProviderError from "@strata/core/ProviderError"
+import * as ProviderError from "@strata/core/ProviderError"
 import * as Data from "effect/Data"
 import * as Struct from "effect/Struct"
 
@@ -156,6 +156,10 @@ export const streamName = (exception: Exception): string => {
  * Bedrock keeps it.
  */
 export const fromProviderError = (error: ProviderError.ProviderError): AwsError => {
+  // a stream that broke: its own words are for those who read it, the service says why
+  if (error._tag === "StreamInterruptedError" && ProviderError.isProviderError(error.cause)) {
+    return fromProviderError(error.cause)
+  }
   const exception = error.exception !== undefined && isException(error.exception)
     ? error.exception
     : exceptionOf(error._tag)

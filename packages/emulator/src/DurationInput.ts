@@ -15,12 +15,14 @@ const isNumber = (value: unknown) => typeof value === "number" || typeof value =
 
 const isTime = (value: unknown) => typeof value === "object" && value !== null
 
+const duration = "a duration such as \"2 seconds\", or milliseconds"
+
 /** Anything Effect takes for a duration. In JSON it is a text such as `"2 seconds"`, or milliseconds. */
 export const DurationInput = Schema.declare(isInput, {
-  expected: "a duration such as \"2 seconds\", or milliseconds",
+  expected: duration,
   toCodecJson: () =>
     Schema.link<Duration.Input>()(
-      Schema.Union([Schema.Finite, Schema.String.pipe(Schema.refine(isText))]),
+      Schema.Union([Schema.Finite, Schema.String.pipe(Schema.refine(isText, { expected: duration }))]),
       SchemaTransformation.transform({ decode: (json): Duration.Input => json, encode: toJson })
     )
 })
