@@ -38,6 +38,16 @@ const asked: ReadonlyArray<Asked> = [
     "responseFormat",
     { type: "json", schema: { type: "object" }, name: "answer", description: "An answer" }
   ],
+  [
+    "a JSON schema the way Claude takes it",
+    {
+      additionalModelRequestFields: {
+        output_config: { format: { type: "json_schema", schema: { type: "object" } } }
+      }
+    },
+    "responseFormat",
+    { type: "json", schema: { type: "object" } }
+  ],
   ["nothing about the format", {}, "responseFormat", undefined],
   ["nothing about thinking", { additionalModelRequestFields: { top_k: 5 } }, "reasoning", undefined],
   [

@@ -33,6 +33,9 @@ const thought = (signature?: string) => ({ reasoningContent: { reasoningText: { 
 const schema = (schema: string) => ({
   textFormat: { type: "json_schema", structure: { jsonSchema: { schema, name: "answer" } } }
 })
+const outputFormat = (schema: object) => ({
+  additionalModelRequestFields: { output_config: { format: { type: "json_schema", schema } } }
+})
 const thinking = (fields: object) => ({ additionalModelRequestFields: { thinking: fields } })
 const enabled = thinking({ type: "enabled", budget_tokens: 1024 })
 const model = "The model returned the following errors: "
@@ -217,6 +220,12 @@ const features: ReadonlyArray<Refusal> = [
     nova
   ],
   [
+    "a JSON schema the way Claude takes it, for one that takes none",
+    { messages, ...outputFormat({ type: "object", additionalProperties: false }) },
+    `${model}output_config.format: Extra inputs are not permitted`,
+    "us.anthropic.claude-sonnet-4-20250514-v1:0"
+  ],
+  [
     "more tokens than the model writes",
     { messages, inferenceConfig: { maxTokens: 4097 } },
     "The maximum tokens you requested exceeds the model limit of 4096. Try again with a maximum tokens value that is lower than 4096.",
@@ -262,6 +271,12 @@ const output: ReadonlyArray<Refusal> = [
         `{"type":"object","additionalProperties":false,"properties":{"a":{"type":"object","properties":{}}}}`
       )
     },
+    `${model}output_config.format.schema: For 'object' type, 'additionalProperties' must be explicitly set to false`,
+    sonnet
+  ],
+  [
+    "an open object in the schema, the way Claude takes it",
+    { messages, ...outputFormat({ type: "object" }) },
     `${model}output_config.format.schema: For 'object' type, 'additionalProperties' must be explicitly set to false`,
     sonnet
   ],

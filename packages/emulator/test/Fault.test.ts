@@ -48,6 +48,21 @@ describe("Fault", () => {
       assert.strictEqual(yield* status, 200)
     }).pipe(Effect.provide(live)))
 
+  it.effect("says what the service says, unless told otherwise", () =>
+    Effect.gen(function*() {
+      yield* inject(
+        { type: "exception", exception: "ExpiredTokenException" },
+        { type: "exception", exception: "ServiceUnavailableException" },
+        { type: "exception", exception: "ServiceUnavailableException", message: "Not now" }
+      )
+      const texts = [1, 2, 3].map(() => Effect.map(Fixture.converse(Fixture.hello), ({ text }) => text))
+      assert.deepStrictEqual(yield* Effect.all(texts), [
+        `{"message":"The security token included in the request is expired"}`,
+        `{"message":"Bedrock is unable to process your request."}`,
+        `{"message":"Not now"}`
+      ])
+    }).pipe(Effect.provide(live)))
+
   it.effect("strikes only the operation and the model it names", () =>
     Effect.gen(function*() {
       yield* inject({ type: "throttle", operation: "ConverseStream" }, {

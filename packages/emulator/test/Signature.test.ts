@@ -146,6 +146,13 @@ describe("Signature", () => {
       assert.strictEqual(yield* Fixture.attempt(() => response.text()), `{"message":"Missing Authentication Token"}`)
     }).pipe(Effect.provide(Fixture.emulator())))
 
+  it.effect("refuses an unknown API key in the spelling of whoever checks permissions", () =>
+    Effect.gen(function*() {
+      const { headers, text } = yield* Fixture.post("/model/a/converse", "{}", { authorization: "Bearer guess" })
+      assert.strictEqual(text, `{"Message":"Authentication failed: Please make sure your API Key is valid."}`)
+      assert.match(headers["x-amzn-errortype"] ?? "", /^AccessDeniedException:/)
+    }).pipe(Effect.provide(Fixture.emulator())))
+
   it.effect("refuses a body that is not the signed one", () =>
     Effect.gen(function*() {
       const { url } = yield* Emulator.Emulator
