@@ -22,6 +22,7 @@ import type * as Faults from "./fault/Faults.ts"
 import * as Spoil from "./fault/Spoil.ts"
 import type * as Guardrail from "./Guardrail.ts"
 import * as InvokeChat from "./invoke/chat/InvokeChat.ts"
+import * as InvokeHeaders from "./invoke/chat/InvokeHeaders.ts"
 import * as Cohere from "./invoke/Cohere.ts"
 import * as Embed from "./invoke/Embed.ts"
 import * as Marengo from "./invoke/Marengo.ts"
@@ -212,6 +213,7 @@ const dispatch = Effect.fnUntraced(function*(
   }
   if (route.operation === "InvokeModel") {
     if (model.kind === "chat") return yield* InvokeChat.invoke({ ...call, model })
+    yield* InvokeHeaders.checkContentType(headers)
     if (model.kind === "rerank") {
       return Rerank.toAnswer(yield* Rerank.rerank(model.family, body, answering), context.elapsed())
     }

@@ -10,11 +10,15 @@ import * as Redacted from "effect/Redacted"
 import * as AwsError from "./AwsError.ts"
 import type * as Listener from "./Listener.ts"
 
-/** A key pair the emulator accepts; with `sessionToken`, requests must carry that token too. */
+/**
+ * A key pair the emulator accepts; with `sessionToken`, requests must carry that token too. From `expires`, in
+ * milliseconds since 1970, it is refused as expired.
+ */
 export interface Credentials {
   readonly accessKeyId: string
   readonly secretAccessKey: Redacted.Redacted
   readonly sessionToken?: Redacted.Redacted | undefined
+  readonly expires?: number | undefined
 }
 
 /** Who may call, and which region their signatures must name. */
@@ -72,6 +76,7 @@ const checkSignature = Effect.fnUntraced(function*(accepted: Accepted, request: 
   if (known === undefined || (known.sessionToken && Redacted.value(known.sessionToken)) !== token) {
     return yield* unrecognized
   }
+  if (known.expires !== undefined && known.expires <= request.now) return yield* expired
   if (region !== accepted.region) {
     return yield* invalid(`Credential should be scoped to a valid region, not '${region}'. `)
   }
@@ -162,6 +167,8 @@ const missing = usual("MissingAuthenticationTokenException")
 const wrongApiKey = AwsError.unauthorized("Authentication failed: Please make sure your API Key is valid.")
 
 const unrecognized = usual("UnrecognizedClientException")
+
+const expired = usual("ExpiredTokenException")
 
 const invalid = (message: string) => AwsError.make("InvalidSignatureException", message)
 

@@ -26,7 +26,11 @@ describe("Emulator", () => {
         assert.lengthOf(yield* Fixture.drain(streamed.stream), 6)
         const invoked = yield* Fixture.attempt(() =>
           client.send(
-            new InvokeModelCommand({ modelId: "amazon.titan-embed-text-v1", body: JSON.stringify({ inputText: "a" }) })
+            new InvokeModelCommand({
+              modelId: "amazon.titan-embed-text-v1",
+              contentType: "application/json",
+              body: JSON.stringify({ inputText: "a" })
+            })
           )
         )
         assert.lengthOf(JSON.parse(invoked.body.transformToString()).embedding, 1536)

@@ -21,6 +21,19 @@ const json = Effect.fnUntraced(function*(model: string, body: unknown) {
 const length = (vector: ReadonlyArray<number>) => Math.hypot(...vector)
 
 describe("InvokeModel", () => {
+  it.effect("wants a body that says it is JSON", () =>
+    Effect.gen(function*() {
+      const client = yield* Fixture.connect("1.1")
+      // what this client says of a body whose type it was not told
+      const { message, name } = yield* Effect.flip(
+        Fixture.attempt(() => client.send(new InvokeModelCommand({ modelId: titan, body: `{"inputText":"a"}` })))
+      )
+      assert.deepStrictEqual(
+        [name, message],
+        ["ValidationException", "The provided Content Type is invalid or not supported for this model"]
+      )
+    }).pipe(Effect.provide(Fixture.emulator())))
+
   it.effect("answers Titan version 1", () =>
     Effect.gen(function*() {
       const { body, headers } = yield* json("amazon.titan-embed-text-v1", { inputText: "four" })
@@ -188,7 +201,11 @@ describe("InvokeModel", () => {
     Effect.gen(function*() {
       const client = yield* Fixture.connect("1.1")
       const { name, status } = yield* Effect.flip(
-        Fixture.attempt(() => client.send(new InvokeModelCommand({ modelId: titan, body: `{"inputText":"a"}` })))
+        Fixture.attempt(() =>
+          client.send(
+            new InvokeModelCommand({ modelId: titan, contentType: "application/json", body: `{"inputText":"a"}` })
+          )
+        )
       )
       assert.deepStrictEqual([name, status], ["ModelNotReadyException", 429])
     }).pipe(Effect.provide(Fixture.emulator(

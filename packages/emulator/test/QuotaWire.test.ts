@@ -143,7 +143,13 @@ describe("Quota of an emulator", () => {
       const client = yield* Fixture.connect("1.1")
       const embed = (inputText: string) =>
         Fixture.attempt(() =>
-          client.send(new InvokeModelCommand({ modelId: model, body: JSON.stringify({ inputText }) }))
+          client.send(
+            new InvokeModelCommand({
+              modelId: model,
+              contentType: "application/json",
+              body: JSON.stringify({ inputText })
+            })
+          )
         )
       yield* embed("x".repeat(40))
       assert.include((yield* quota)[model], { used: 40, left: 60, completed: 1 })

@@ -81,6 +81,7 @@ const conversation = Effect.fnUntraced(function*(protocol: Fixture.Protocol) {
     client.send(
       new InvokeModelCommand({
         modelId: "amazon.titan-embed-text-v2:0",
+        contentType: "application/json",
         body: JSON.stringify({ inputText: "a", dimensions: 256 })
       })
     )

@@ -179,7 +179,11 @@ script.json: default.delay: Expected number | string, got true`
         assert.deepStrictEqual([error.name, error.message], ["ModelStreamErrorException", "Out of words"])
         const embedding = yield* Fixture.attempt(() =>
           client.send(
-            new InvokeModelCommand({ modelId: "amazon.titan-embed-text-v1", body: JSON.stringify({ inputText: "a" }) })
+            new InvokeModelCommand({
+              modelId: "amazon.titan-embed-text-v1",
+              contentType: "application/json",
+              body: JSON.stringify({ inputText: "a" })
+            })
           )
         )
         assert.deepStrictEqual(JSON.parse(embedding.body.transformToString()).embedding.slice(0, 3), [0, 1, 0])

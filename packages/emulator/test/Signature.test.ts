@@ -91,6 +91,22 @@ describe.each(Fixture.protocols)("Signature over HTTP/%s", (protocol) => {
       )
     }).pipe(Effect.provide(Fixture.emulator())))
 
+  it.effect("refuses a key that has expired, until a new one comes", () =>
+    Effect.gen(function*() {
+      const fresh = { accessKeyId: "ASIAIOSFODNN7FRESH", secretAccessKey: "fresh" }
+      assert.deepStrictEqual(yield* refused(protocol, {}), {
+        name: "ExpiredTokenException",
+        status: 403,
+        message: "The security token included in the request is expired"
+      })
+      assert.strictEqual(yield* accepted(protocol, { credentials: fresh }), "sigv4")
+    }).pipe(Effect.provide(Fixture.emulator({
+      credentials: [
+        { ...Emulator.defaultCredentials, expires: Date.now() - 1 },
+        { accessKeyId: "ASIAIOSFODNN7FRESH", secretAccessKey: Redacted.make("fresh"), expires: Date.now() + hour }
+      ]
+    }))))
+
   it.effect("refuses a signature for another region", () =>
     Effect.gen(function*() {
       const { message, name } = yield* refused(protocol, { region: "eu-west-1" })

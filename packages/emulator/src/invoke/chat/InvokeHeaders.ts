@@ -25,10 +25,13 @@ export interface Said {
   readonly echoed: Listener.Headers
 }
 
+/** A body is JSON, and its type says that and nothing more: not even a charset may follow. */
+export const checkContentType = (headers: Listener.Headers): Effect.Effect<void, AwsError.AwsError> =>
+  (headers["content-type"] ?? json) === json ? Effect.void : Effect.fail(wrongContentType)
+
 /** Reads the headers and the guardrail of a request. */
 export const read = Effect.fnUntraced(function*(headers: Listener.Headers, body: unknown, streaming: boolean) {
-  // not even a charset may follow
-  if ((headers["content-type"] ?? json) !== json) return yield* wrongContentType
+  yield* checkContentType(headers)
   if (!takesJson(headers[streaming ? "x-amzn-bedrock-accept" : "accept"])) return yield* wrongAccept
   const said = yield* Effect.fromResult(readSaid(Object.fromEntries(
     Object.entries(names).flatMap(([member, name]) => headers[name] === undefined ? [] : [[member, headers[name]]])
