@@ -226,7 +226,10 @@ const byText = (facts: Facts): ProviderError.ProviderError | undefined => {
     return new ProviderError.InvalidRequestError({ ...fields, field: "endpoint", message: "endpoint: not a URL." })
   }
   const success = status === undefined || status < 400
-  return success && (unreadableName.has(name) || unreadableText.test(text)) ? malformed(facts) : undefined
+  // A type error after an answer came is that of the SDK, which found another shape than it knows.
+  const unreadable = unreadableName.has(name) || unreadableText.test(text) ||
+    (name === "TypeError" && status !== undefined)
+  return success && unreadable ? malformed(facts) : undefined
 }
 
 const unreadableName: ReadonlySet<string> = new Set(["SyntaxError", "RangeError"])
@@ -251,7 +254,7 @@ const read = (error: unknown, context: Context): Facts => {
   const status = ErrorChain.number(metadata, "httpStatusCode")
   const rawName = ErrorChain.string(error, "name") ?? ""
   const exception = exceptionName(rawName)
-  const own = chain[0]?.message ?? ""
+  const own = (chain[0]?.message ?? "").replace(sdkHint, "")
   // The stream's exceptions that the service model lacks arrive as an error whose message is the raw body.
   const body = own.startsWith("{") ? Option.getOrElse(decodeBody(own), (): Body => ({})) : undefined
   const message = body === undefined ? own : body.message ?? body.Message ?? body.originalMessage
@@ -275,6 +278,9 @@ const read = (error: unknown, context: Context): Facts => {
     chain
   }
 }
+
+/** What the SDK adds for those who have its error in hand. */
+const sdkHint = /\n\s*Deserialization error: to see the raw response[^]*$/
 
 /** `ValidationException:http://…`, `com.amazon#ValidationException`, `validationException` → `ValidationException`. */
 const exceptionName = (name: string): string | undefined => {

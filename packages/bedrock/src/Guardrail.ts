@@ -83,7 +83,7 @@ export interface Coverage {
  * Applies a guardrail. One attempt: retry with `Retry.standard` where that is wanted.
  *
  * Beside the errors of the client it fails with `InvalidRequestError`, before anything is sent, when there is nothing to
- * judge, or an image a guardrail does not take.
+ * judge, or an image a guardrail does not take, and with `MalformedResponseError` when the answer tells no verdict.
  *
  * @example
  * const outcome = yield* Guardrail.apply({
@@ -110,8 +110,16 @@ export const apply = Effect.fn("Guardrail.apply")(function*(
       ? undefined
       : { outputScope: request.outputScope === "full" ? "FULL" : "INTERVENTIONS" })
   })
-  return decode(output)
+  // What says nothing of a verdict, such as the empty answer of a proxy, has judged nothing.
+  return output.action === undefined ? yield* noVerdict(output) : decode(output)
 })
+
+const noVerdict = ({ $metadata }: Partial<ApplyGuardrailCommandOutput>) =>
+  new ProviderError.MalformedResponseError({
+    provider: providerName,
+    requestId: $metadata?.requestId,
+    message: "Bedrock answered without a verdict of the guardrail"
+  })
 
 const encodeContent = (
   content: Request["content"]

@@ -6,13 +6,15 @@
  * and each call carries its own {@link Exchange}.
  */
 import type { BedrockRuntimeClient } from "@aws-sdk/client-bedrock-runtime"
-import { NodeHttp2Handler, NodeHttpHandler } from "@smithy/node-http-handler"
+import { NodeHttpHandler } from "@smithy/node-http-handler"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import * as Http from "node:http"
+import * as Http2 from "node:http2"
 import * as Https from "node:https"
+import * as Http2Sessions from "./internal/http2Sessions.ts"
 
 /** What the SDK sends requests with; `NodeHttpHandler` and `NodeHttp2Handler` are such handlers. */
 export interface RequestHandler {
@@ -46,7 +48,8 @@ export interface Http1Options {
  *
  * Cheaper than HTTP/1.1 for a sudden burst of unary calls, since it needs few TLS handshakes. But a lost connection
  * fails all requests on it, large answers share one 64 KiB window, and a stream that loses its connection, or is silent
- * for five minutes, just ends.
+ * for five minutes, just ends. A call that is given up may have been on a connection that died without a word: calls after
+ * it take another.
  */
 export interface Http2Options {
   readonly http2: true | { readonly maxConcurrentStreams?: number | undefined }
@@ -61,11 +64,23 @@ export interface CustomOptions {
 /** One of the three ways. */
 export type Options = Http1Options | Http2Options | CustomOptions
 
-/** One request and its response: `signal` aborts it, `responseHeaders` are what the response began with. */
+/**
+ * One request and its response: `signal` aborts it, `responseHeaders` are what the response began with, `responseBody` is
+ * the stream of Node that the rest of it comes from.
+ */
 export interface Exchange {
   readonly signal: AbortSignal
   responseHeaders: Readonly<Record<string, string>>
+  responseBody?: unknown
 }
+
+/**
+ * Whether the response ended because its HTTP/2 session was lost, or the request cancelled: Node ends the body in both
+ * cases as if it were whole. Over HTTP/1.1 that is an error.
+ */
+export const isCut = ({ responseBody }: Exchange): boolean =>
+  Predicate.hasProperty(responseBody, "rstCode") && Predicate.isNumber(responseBody.rstCode) &&
+  responseBody.rstCode !== Http2.constants.NGHTTP2_NO_ERROR
 
 /** The handler of `options`. Connections it opened are closed with the scope, in use or not. */
 export const make = (options: Options = {}): Effect.Effect<SdkHandler, never, Scope.Scope> => {
@@ -115,6 +130,7 @@ const attending = (handler: RequestHandler): SdkHandler => ({
     if (exchange === undefined) return handler.handle(request, options)
     return handler.handle(request, { ...options, abortSignal: exchange.signal }).then((result) => {
       exchange.responseHeaders = result.response.headers
+      exchange.responseBody = result.response.body
       return result
     })
   },
@@ -144,8 +160,6 @@ const scopedAgent = <A extends Http.Agent>(open: () => A): Effect.Effect<A, neve
 
 const http2Handler = ({ http2 }: Http2Options): Effect.Effect<RequestHandler, never, Scope.Scope> =>
   Effect.acquireRelease(
-    Effect.sync(() =>
-      new NodeHttp2Handler({ maxConcurrentStreams: http2 === true ? 100 : http2.maxConcurrentStreams ?? 100 })
-    ),
-    (handler) => Effect.sync(() => handler.destroy())
+    Effect.sync(() => Http2Sessions.make(http2 === true ? 100 : http2.maxConcurrentStreams ?? 100)),
+    (sessions) => Effect.sync(() => sessions.destroy())
   )

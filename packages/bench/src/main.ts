@@ -6,9 +6,10 @@ import { Console, Effect, References } from "effect"
 import * as embeddings from "./embeddings.ts"
 import * as firstPath from "./firstPath.ts"
 import * as goodput from "./goodput.ts"
+import * as load from "./load.ts"
 import * as vectors from "./vectors.ts"
 
-const benchmarks = { firstPath, embeddings, goodput, vectors }
+const benchmarks = { firstPath, embeddings, goodput, load, vectors }
 
 const isKnown = (name: string): name is keyof typeof benchmarks => name in benchmarks
 

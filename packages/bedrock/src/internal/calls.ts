@@ -4,7 +4,7 @@
  * The signal of `Effect.tryPromise` would not do: it dies when the promise resolves, which for a stream is only its
  * beginning.
  */
-import type * as ProviderError from "@strata/core/ProviderError"
+import * as ProviderError from "@strata/core/ProviderError"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -12,6 +12,7 @@ import type * as Pull from "effect/Pull"
 import type * as Scope from "effect/Scope"
 import * as BedrockError from "../BedrockError.ts"
 import * as Transport from "../Transport.ts"
+import { providerName } from "./provider.ts"
 
 /** What a call sends, to a model or to a guardrail: an object of this call alone. */
 export type Input =
@@ -84,15 +85,29 @@ const makeCall = (input: Input): Call => {
   const exchange: Transport.Exchange = { signal: controller.signal, responseHeaders: {} }
   Transport.attach(input, exchange)
 
-  const toError = (error: unknown) =>
-    BedrockError.fromUnknown(error, {
-      model: "modelId" in input ? input.modelId : undefined,
-      requestId: exchange.responseHeaders["x-amzn-requestid"]
+  const context = () => ({
+    model: "modelId" in input ? input.modelId : undefined,
+    requestId: exchange.responseHeaders["x-amzn-requestid"]
+  })
+  const lost = () =>
+    new ProviderError.ConnectionError({
+      provider: providerName,
+      ...context(),
+      message: "The HTTP/2 connection was lost inside the answer"
     })
+  const toError = (error: unknown) => {
+    const known = BedrockError.fromUnknown(error, context())
+    return known._tag === "MalformedResponseError" && Transport.isCut(exchange) ? lost() : known
+  }
   const unlessAborted = <E>(error: E) => controller.signal.aborted ? Effect.interrupt : Effect.fail(error)
   return {
     controller,
-    run: (send) => Effect.catch(Effect.tryPromise({ try: send, catch: toError }), unlessAborted),
+    run: (send) =>
+      Effect.tryPromise({ try: send, catch: toError }).pipe(
+        // What is not parsed here, half of it looks like all of it.
+        Effect.flatMap((output) => Transport.isCut(exchange) ? Effect.fail(lost()) : Effect.succeed(output)),
+        Effect.catch(unlessAborted)
+      ),
     done: Effect.suspend(() => unlessAborted(Cause.Done())),
     fail: (error) => unlessAborted(toError(error)),
     responseHeader: (name) => exchange.responseHeaders[name]
