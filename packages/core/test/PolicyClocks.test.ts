@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import type * as Policy from "@strata/core/policy/Policy"
 import * as Retry from "@strata/core/policy/Retry"
+import * as ProviderError from "@strata/core/ProviderError"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -10,6 +11,13 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import { errors, settled, timed } from "./ChatFixture.ts"
 import { attempts, breakingWith, delivered, enforce, type Numbers, paced } from "./StreamFixture.ts"
+
+/** Which clock it was that ran out while a stream was being read. */
+const causeOf = (error: ProviderError.ProviderError) => {
+  assert.strictEqual(error._tag, "StreamInterruptedError")
+  assert.instanceOf(error.cause, ProviderError.TimeoutError)
+  return error.cause
+}
 
 describe("clocks of Enforcement.stream", () => {
   const breaksAt = Effect.fnUntraced(function*(options: Policy.Options, source: Numbers) {
@@ -40,7 +48,7 @@ describe("clocks of Enforcement.stream", () => {
       assert.deepStrictEqual(ends.map(({ millis }) => millis), [20_000, 20_000 + 10_000 + 1_000 + 9_000])
     }))
 
-  it.effect("fail a stream that pauses too long between two events, and do not call it interrupted", () =>
+  it.effect("fail a stream that pauses too long between two events, and tell how many there were", () =>
     Effect.gen(function*() {
       const { error, millis, numbers } = yield* breaksAt(
         { timeouts: { idle: "10 seconds" }, retry: Schedule.recurs(5) },
@@ -49,12 +57,12 @@ describe("clocks of Enforcement.stream", () => {
       assert.deepStrictEqual(numbers, [1, 2, 3])
       assert.strictEqual(millis, 20_000 + 9_000 + 9_000 + 10_000)
       assert.deepInclude(error, {
-        _tag: "TimeoutError",
-        phase: "idle",
-        after: Duration.seconds(10),
+        _tag: "StreamInterruptedError",
+        delivered: 3,
         provider: "test.provider",
         model: "test-model"
       })
+      assert.deepInclude(causeOf(error), { _tag: "TimeoutError", phase: "idle", after: Duration.seconds(10) })
     }))
 
   it.effect("stand still while the consumer is busy", () =>
@@ -72,7 +80,7 @@ describe("clocks of Enforcement.stream", () => {
       const stream = yield* enforce({ timeouts: { idle: "10 seconds" } })
       const busy = Stream.tap(stream(paced(0, "4 seconds", "1 day")), () => Effect.sleep("7 seconds"))
       const { exit, millis } = yield* timed(Effect.flip(Stream.runDrain(busy)))
-      assert.deepInclude(yield* exit, { phase: "idle" })
+      assert.deepInclude(causeOf(yield* exit), { phase: "idle" })
       assert.strictEqual(millis, 7_000 + 4_000 + 7_000 + 10_000)
     }))
 
@@ -140,7 +148,8 @@ describe("clocks of Enforcement.stream", () => {
       )
       assert.strictEqual(millis, 10_000)
       assert.deepStrictEqual(numbers, expected)
-      assert.deepInclude(error, { _tag: "TimeoutError", phase: "deadline", after: Duration.seconds(10) })
+      const clock = numbers.length === 0 ? error : causeOf(error)
+      assert.deepInclude(clock, { _tag: "TimeoutError", phase: "deadline", after: Duration.seconds(10) })
     }))
 
   it.effect("count the wait for a permit in the deadline", () =>
@@ -156,8 +165,8 @@ describe("clocks of Enforcement.stream", () => {
       const source = paced(0, "1 day")
       const idle = yield* breaksAt({ timeouts: { idle: "9 seconds", deadline: "10 seconds" } }, source)
       const deadline = yield* breaksAt({ timeouts: { idle: "11 seconds", deadline: "10 seconds" } }, source)
-      assert.deepInclude(idle.error, { phase: "idle" })
-      assert.deepInclude(deadline.error, { phase: "deadline" })
+      assert.deepInclude(causeOf(idle.error), { phase: "idle" })
+      assert.deepInclude(causeOf(deadline.error), { phase: "deadline" })
       assert.deepStrictEqual([idle.millis, deadline.millis], [9_000, 10_000])
     }))
 

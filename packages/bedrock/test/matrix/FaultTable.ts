@@ -77,7 +77,7 @@ export const rows: { readonly [T in Type]: ReadonlyArray<Row<T>> } = {
   stall: [
     [{}, "TimeoutError", "TimeoutError", "aborted"],
     [{ afterEvents: 0 }, "ok", "TimeoutError", "aborted"],
-    [{ afterEvents: 4 }, "ok", "TimeoutError", "aborted"]
+    [{ afterEvents: 4 }, "ok", "StreamInterruptedError < TimeoutError", "aborted"]
   ],
   reset: [
     [{}, "ConnectionError", "ConnectionError", "dropped"],

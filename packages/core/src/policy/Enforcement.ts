@@ -229,12 +229,12 @@ const flowing = <A>(
 
   return Stream.fromPull(Effect.sync(() => {
     let delivered = 0
+    const watched = pause === Infinity && end === Infinity ? pull : Watchdog.watch(pull, limit, connection)
     const failable = Effect.mapError(
-      pull,
+      watched,
       (error) => Cause.isDone(error) ? error : interrupted(target, delivered, error)
     )
-    const watched = pause === Infinity && end === Infinity ? failable : Watchdog.watch(failable, limit, connection)
-    const next = Effect.matchCauseEffect(watched, {
+    const next = Effect.matchCauseEffect(failable, {
       onFailure: (cause) =>
         Effect.andThen(Scope.close(connection, Pull.doneExitFromCause(cause)), Effect.failCause(cause)),
       onSuccess: (events) => {
