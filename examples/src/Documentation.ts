@@ -9,7 +9,7 @@ export interface Chunk {
   readonly text: string
 }
 
-/** The documentation of every module of `effect`, a paragraph or so to a chunk. */
+/** What the documentation of every module of `effect` begins with, a paragraph or so. */
 export const chunks = Effect.gen(function*() {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
@@ -23,7 +23,7 @@ export const chunks = Effect.gen(function*() {
     (file) =>
       Effect.map(
         fs.readFileString(path.join(sources, file)),
-        (source) => split(`effect/${file.slice(0, -".ts".length)}`, moduleDoc(source))
+        (source) => split(`effect/${file.slice(0, -".ts".length)}`, moduleDoc(source)).slice(0, 1)
       ),
     { concurrency: 8 }
   )
