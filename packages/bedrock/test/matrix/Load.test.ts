@@ -18,7 +18,7 @@ import * as Models from "./Models.ts"
 import * as Watch from "./Watch.ts"
 
 /** How many requests of a client at once; those that come first fill what is kept for good, such as compiled code. */
-const load = { concurrency: 100, first: 400, requests: 600 }
+const load = { concurrency: 100, first: 300, requests: 400 }
 
 /** What memory may grow by, in bytes: less than 4 kB for a request. */
 const growth = 4_000 * load.requests * transports.length
