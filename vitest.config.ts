@@ -1,6 +1,16 @@
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { defineConfig } from "vitest/config"
+import { BaseSequencer, type TestSpecification } from "vitest/node"
+
+/** Begins with what takes longest, so that no core is idle in the end. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: Array<TestSpecification>) {
+    const sorted = await super.sort(files)
+    const isLong = ({ moduleId }: TestSpecification) => moduleId.includes("/examples/")
+    return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))]
+  }
+}
 
 export default defineConfig({
   test: {
@@ -8,6 +18,7 @@ export default defineConfig({
     isolate: false,
     // Much of the time a test waits for a process, a socket or a timer.
     maxWorkers: "100%",
+    sequence: { sequencer: LongestFirst },
     // The same for the processes that tests start: examples, emulators, workers.
     env: { NODE_COMPILE_CACHE: join(tmpdir(), "strata-compile-cache") },
     include: ["packages/*/test/**/*.test.ts", "examples/test/**/*.test.ts"]

@@ -4,7 +4,8 @@ import { hasRedis, run } from "./Example.ts"
 
 const seconds = 60_000
 
-describe("examples of resilience", () => {
+// They wait for quotas, retries and exports more than they work.
+describe("examples of resilience", { concurrent: true }, () => {
   it.live("retry-and-concurrency loses no call to throttling", () =>
     Effect.gen(function*() {
       const output = yield* run("retry-and-concurrency")

@@ -44,7 +44,7 @@ export type Row<T extends Type> = readonly [
 ]
 
 /** Milliseconds after which an attempt is given up where a fault makes nothing of it; others have all the time. */
-export const patience = 500
+export const patience = 800
 
 /** Faults that only patience ends. */
 export const stalling: ReadonlySet<Type> = new Set<Type>(["stall", "halfOpen", "latency", "slow", "stallConnection"])
