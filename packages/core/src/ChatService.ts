@@ -4,6 +4,7 @@
  * A provider hands {@link make} the smallest thing it knows, how to send one request, and gets back a service that
  * checks requests before any network, applies the policy and reports what it does.
  */
+import * as Arr from "effect/Array"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
@@ -281,7 +282,7 @@ export const withFallback: {
   (self: Fallback.ChatLayer, others: Fallback.Others, options?: Fallback.Options): Fallback.ChatLayer =>
     Layer.fromBuildMemo((memoMap, scope) =>
       Effect.forEach(
-        [self, ...("length" in others ? others : [others])],
+        Arr.prepend("length" in others ? others : [others], self),
         (layer) => Effect.map(Layer.buildWithMemoMap(layer, memoMap, scope), Context.get(ChatService))
       ).pipe(
         Effect.map((services) => Context.make(ChatService, ChatFallback.make(services, options)))

@@ -134,16 +134,18 @@ describe.each(transports)("A fault over $name", ({ name, transport }) => {
 })
 
 describe("An exception", () => {
-  const ways = ["generate", "stream", "embed", "countTokens", "applyGuardrail"] as const
-
-  it.live.each(ways)("of any name has its type, its name and the id of its request: %s", (name) =>
+  it.live.each(names)("of any name has its type, its name and the id of its request: %s", (name) =>
     bedrock(
       {},
       0,
       Effect.forEach(Record.keys(FaultTable.exceptions), (exception) =>
         Effect.scoped(Effect.gen(function*() {
           const { exit, next } = yield* strike(name, { type: "exception", exception }, 10_000)
-          assert.strictEqual(outcomeOf(exit), FaultTable.exceptions[exception], exception)
+          const tag = FaultTable.exceptions[exception]
+          // A batch that is refused for what is in it is sent again in pieces, which nobody refuses.
+          const isRescued = tag === "InvalidRequestError" && FaultTable.batched.has(name)
+          assert.strictEqual(outcomeOf(exit), isRescued ? "ok" : tag, exception)
+          if (isRescued) return
           const error = yield* Effect.flip(exit)
           const requests = yield* Effect.flatMap(Emulator.Emulator, ({ requests }) => requests)
           assert.deepStrictEqual([error.exception, error.requestId], [exception, requests.at(-2)?.requestId])

@@ -52,6 +52,9 @@ export const stalling: ReadonlySet<Type> = new Set<Type>(["stall", "halfOpen", "
 /** Faults that strike a connection as it opens: each operation needs one of its own. */
 export const opening: ReadonlySet<Type> = new Set<Type>(["refuseConnection", "stallConnection"])
 
+/** Operations that send several inputs in a request. */
+export const batched: ReadonlySet<Operations.Name> = new Set<Operations.Name>(["embedMany", "embedEach", "embedStream"])
+
 /** Faults of what carries the answer: the ones that are not the same over HTTP/2. */
 export const carried: ReadonlySet<Type> = new Set<Type>([
   "stall",

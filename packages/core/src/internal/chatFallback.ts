@@ -21,7 +21,7 @@ import * as FallbackPreference from "./fallbackPreference.ts"
 type Service = ChatService["Service"]
 
 /** One service of several. */
-export const make = (services: ReadonlyArray<Service>, options: Fallback.Options = {}): Service => {
+export const make = (services: NonEmptyReadonlyArray<Service>, options: Fallback.Options = {}): Service => {
   const when = options.when ?? Fallback.isUnavailable
   const stickFor = Math.max(0, Duration.toMillis(options.stickFor ?? "5 minutes"))
   const preference = FallbackPreference.make(services.length, stickFor)
@@ -53,22 +53,18 @@ export const make = (services: ReadonlyArray<Service>, options: Fallback.Options
       const step = (number: number): Effect.Effect<Answered<A>, ProviderError.ProviderError> => {
         asked.add(number)
         fallen.delete(number)
-        return Effect.suspend(() => {
-          const service = services[number]
-          return service === undefined
-            ? Effect.die(`There is no service ${number}`)
-            : attempt(service, addressed(request, number, options.model))
-        }).pipe(
-          Effect.matchEffect({
-            onFailure: (error) => goesOn(number, error) ? failed(number, error) : Effect.fail(error),
-            onSuccess: (answer) =>
-              Effect.flatMap(Clock.currentTimeMillis, (now) =>
-                Effect.as(
-                  turn.answered(number, now) ? logReturned : Effect.void,
-                  { answer, fallen: [...fallen.values()] }
-                ))
-          })
-        )
+        return Effect.suspend(() => attempt(services[number] ?? services[0], addressed(request, number, options.model)))
+          .pipe(
+            Effect.matchEffect({
+              onFailure: (error) => goesOn(number, error) ? failed(number, error) : Effect.fail(error),
+              onSuccess: (answer) =>
+                Effect.flatMap(Clock.currentTimeMillis, (now) =>
+                  Effect.as(
+                    turn.answered(number, now) ? logReturned : Effect.void,
+                    { answer, fallen: [...fallen.values()] }
+                  ))
+            })
+          )
       }
       return Effect.suspend(() => step(turn.next(asked) ?? 0))
     }

@@ -8,15 +8,8 @@ import * as Effect from "effect/Effect"
 import type { Ledger, LedgerError } from "../policy/Ledger.ts"
 import * as LedgerMemory from "./ledgerMemory.ts"
 
-/** A {@link Ledger} without failures. */
-export type LedgerFallback = {
-  readonly [Operation in keyof Ledger]: (
-    ...parameters: Parameters<Ledger[Operation]>
-  ) => Effect.Effect<Effect.Success<ReturnType<Ledger[Operation]>>>
-}
-
 /** The fallback of a ledger: always the same for the same ledger, so that everything in the process shares one memory. */
-export const of = (ledger: Ledger): LedgerFallback => {
+export const of = (ledger: Ledger): LedgerMemory.LedgerMemory => {
   const known = fallbacks.get(ledger)
   if (known !== undefined) return known
   const made = make(ledger)
@@ -24,29 +17,29 @@ export const of = (ledger: Ledger): LedgerFallback => {
   return made
 }
 
-const fallbacks = new WeakMap<Ledger, LedgerFallback>()
+const fallbacks = new WeakMap<Ledger, LedgerMemory.LedgerMemory>()
 
 /** After a failure, for how many milliseconds the ledger is left alone. */
 const pause = 1_000
 
-const make = (ledger: Ledger): LedgerFallback => {
+const make = (ledger: Ledger): LedgerMemory.LedgerMemory => {
   const memory = LedgerMemory.make()
   /** Reservations and places in line that are in memory. */
   const local = new Set<string>()
   let failing = false
   let askAgainAt = 0
 
-  const attempt = <A, B>(real: Effect.Effect<A, LedgerError>, instead: Effect.Effect<B, LedgerError>) =>
+  const attempt = <A, B>(real: Effect.Effect<A, LedgerError>, instead: Effect.Effect<B>) =>
     Effect.flatMap(
       Clock.currentTimeMillis,
       (now) =>
-        failing && now < askAgainAt ? Effect.orDie(instead) : Effect.matchEffect(real, {
+        failing && now < askAgainAt ? instead : Effect.matchEffect(real, {
           onFailure: (error) =>
             Effect.suspend(() => {
               const first = !failing
               failing = true
               askAgainAt = now + pause
-              return Effect.andThen(first ? warn(error) : Effect.void, Effect.orDie(instead))
+              return Effect.andThen(first ? warn(error) : Effect.void, instead)
             }),
           onSuccess: (value) => {
             failing = false
@@ -58,7 +51,7 @@ const make = (ledger: Ledger): LedgerFallback => {
   return {
     reserve: (reservation) => {
       const { id } = reservation
-      const moved = Effect.suspend(() => local.delete(id) ? Effect.orDie(memory.leave(reservation)) : Effect.void)
+      const moved = Effect.suspend(() => local.delete(id) ? memory.leave(reservation) : Effect.void)
       return attempt(
         Effect.tap(ledger.reserve(reservation), () => moved),
         Effect.suspend(() => {
@@ -72,21 +65,21 @@ const make = (ledger: Ledger): LedgerFallback => {
         if (!local.delete(settlement.id)) return attempt(ledger.settle(settlement), memory.settle(settlement))
         // Where the ledger works again, it learns of what was spent meanwhile.
         return Effect.andThen(
-          Effect.orDie(memory.settle(settlement)),
+          memory.settle(settlement),
           settlement.amount > 0 ? attempt(ledger.settle(settlement), Effect.void) : Effect.void
         )
       }),
     leave: (place) =>
       Effect.suspend(() =>
         local.delete(place.id)
-          ? Effect.orDie(memory.leave(place))
+          ? memory.leave(place)
           : attempt(ledger.leave(place), Effect.void)
       ),
     renew: (reservations, lease) => {
       const here = reservations.filter(({ id }) => local.has(id))
       const there = reservations.filter(({ id }) => !local.has(id))
       return Effect.andThen(
-        here.length === 0 ? Effect.void : Effect.orDie(memory.renew(here, lease)),
+        here.length === 0 ? Effect.void : memory.renew(here, lease),
         there.length === 0 ? Effect.void : attempt(ledger.renew(there, lease), Effect.void)
       )
     },

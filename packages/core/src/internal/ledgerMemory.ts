@@ -9,11 +9,18 @@ import * as Effect from "effect/Effect"
 import type { Ledger } from "../policy/Ledger.ts"
 import * as LedgerAccount from "./ledgerAccount.ts"
 
+/** A {@link Ledger} that always answers. */
+export type LedgerMemory = {
+  readonly [Operation in keyof Ledger]: (
+    ...parameters: Parameters<Ledger[Operation]>
+  ) => Effect.Effect<Effect.Success<ReturnType<Ledger[Operation]>>>
+}
+
 /** Builds an empty ledger. */
-export const make = (): Ledger => makeIn(new Map())
+export const make = (): LedgerMemory => makeIn(new Map())
 
 /** Builds a ledger whose accounts can be looked at. */
-export const makeIn = (accounts: Map<string, LedgerAccount.LedgerAccount>): Ledger => {
+export const makeIn = (accounts: Map<string, LedgerAccount.LedgerAccount>): LedgerMemory => {
   const open = (key: string, now: number) => {
     const known = accounts.get(key)
     if (known !== undefined) return known

@@ -1,7 +1,7 @@
 /**
  * What a process keeps for each key of its quotas, common to all its services: the line, and what was learned.
  */
-import type * as LedgerFallback from "./ledgerFallback.ts"
+import type * as LedgerMemory from "./ledgerMemory.ts"
 import * as QuotaForecast from "./quotaForecast.ts"
 import * as QuotaLine from "./quotaLine.ts"
 
@@ -13,7 +13,7 @@ export interface QuotaAccount {
 }
 
 /** The account of a key in a ledger. */
-export const get = (ledger: LedgerFallback.LedgerFallback, key: string): QuotaAccount => {
+export const get = (ledger: LedgerMemory.LedgerMemory, key: string): QuotaAccount => {
   let accounts = all.get(ledger)
   if (accounts === undefined) all.set(ledger, accounts = new Map())
   const known = accounts.get(key)
@@ -25,7 +25,7 @@ export const get = (ledger: LedgerFallback.LedgerFallback, key: string): QuotaAc
   return account
 }
 
-const all = new WeakMap<LedgerFallback.LedgerFallback, Map<string, QuotaAccount>>()
+const all = new WeakMap<LedgerMemory.LedgerMemory, Map<string, QuotaAccount>>()
 
 /** Models may be named by those who use a program: what they name is not kept for ever. */
 const most = 1_000

@@ -6,7 +6,7 @@ import * as Metric from "effect/Metric"
 import type * as Scope from "effect/Scope"
 import type * as Quota from "../policy/Quota.ts"
 import * as Telemetry from "../Telemetry.ts"
-import type * as LedgerFallback from "./ledgerFallback.ts"
+import type * as LedgerMemory from "./ledgerMemory.ts"
 import type * as QuotaAccounts from "./quotaAccounts.ts"
 
 /** `changed`: what is on the quota of a target is no longer what it was. */
@@ -20,7 +20,7 @@ export interface QuotaGauges {
 
 /** Builds the gauges of a gate; they are read in its scope. */
 export const make = (
-  ledger: LedgerFallback.LedgerFallback,
+  ledger: LedgerMemory.LedgerMemory,
   quota: Quota.Quota
 ): Effect.Effect<QuotaGauges, never, Scope.Scope> =>
   Effect.map(Effect.scope, (scope) => {

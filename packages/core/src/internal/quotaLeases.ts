@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
-import type * as LedgerFallback from "./ledgerFallback.ts"
+import type * as LedgerMemory from "./ledgerMemory.ts"
 
 /** `nextId` names a reservation as no other process does. */
 export interface QuotaLeases {
@@ -18,7 +18,7 @@ export interface QuotaLeases {
 
 /** Builds the leases of a gate; the fiber lives in the scope. */
 export const make = (
-  ledger: LedgerFallback.LedgerFallback,
+  ledger: LedgerMemory.LedgerMemory,
   lease: Duration.Duration
 ): Effect.Effect<QuotaLeases, never, Scope.Scope> =>
   Effect.gen(function*() {

@@ -17,6 +17,7 @@ export const encode = <S extends Schema.Constraint>(
     : Effect.suspend(() => Schema.encodeUnknownEffect(Schema.toCodecJson(schema))(output))
   return Effect.catch(
     encoded,
+    // a defect: neither the model nor the user gave this, but the program, against its own types
     (cause) => Effect.die(new Error(`The output of the tool "${name}" cannot be encoded as JSON`, { cause }))
   )
 }

@@ -96,7 +96,7 @@ export interface Ledger {
   ) => Effect.Effect<ReadonlyArray<Balance>, LedgerError>
 }
 /** The ledger in force: one in the memory of this process, common to everything in it, unless a layer says otherwise. */
-export const Ledger: Context.Reference<Ledger> = Context.Reference("@strata/core/policy/Ledger", {
+export const Ledger: Context.Reference<Ledger> = Context.Reference<Ledger>("@strata/core/policy/Ledger", {
   defaultValue: LedgerMemory.make
 })
 
