@@ -70,7 +70,10 @@ export const waits = Metric.histogram("strata.client.wait.duration", {
   boundaries: [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92]
 })
 
-/** Calls in flight, and how many there may be, by `strata.permits`: `used` or `limit`. */
+/**
+ * Calls in flight, and how many there may be, by `strata.permits`: `used` or `limit`. Of each model where the limit adapts
+ * to it, of a whole provider where it is one number.
+ */
 export const permits = Metric.gauge("strata.client.permits", { description: "Calls in flight, and their limit" })
 
 /** Tokens of a quota, by `strata.quota.window` and `strata.quota.part`: `spent`, `reserved` or `limit`. */

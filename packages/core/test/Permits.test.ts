@@ -32,6 +32,24 @@ const held = (permits: Permits.Permits) => {
 }
 
 describe("Permits", () => {
+  it.effect("show how many are used, and how many there are", () =>
+    Effect.gen(function*() {
+      const permits = yield* Permits.make(3)
+      const shown = (part: "used" | "limit") =>
+        Effect.map(
+          Metric.value(Metric.withAttributes(Telemetry.permits, {
+            "gen_ai.provider.name": target.provider,
+            "strata.permits": part
+          })),
+          ({ value }) => value
+        )
+      const first = yield* permits.take(target)
+      yield* permits.take(target)
+      assert.deepStrictEqual([yield* shown("used"), yield* shown("limit")], [2, 3])
+      yield* first.release("answered")
+      assert.strictEqual(yield* shown("used"), 1)
+    }).pipe(Effect.provideService(Metric.MetricRegistry, new Map())))
+
   it.effect("gives them first come, first served", () =>
     Effect.gen(function*() {
       const permits = yield* Permits.make(2)

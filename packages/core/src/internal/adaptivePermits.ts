@@ -7,13 +7,13 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Metric from "effect/Metric"
 import * as Scope from "effect/Scope"
 import * as AdaptiveLimits from "../policy/AdaptiveLimits.ts"
 import type * as Concurrency from "../policy/Concurrency.ts"
 import * as Telemetry from "../Telemetry.ts"
 import * as LimitCurve from "./limitCurve.ts"
 import * as Outage from "./outage.ts"
+import * as PermitGauges from "./permitGauges.ts"
 import type * as Permits from "./permits.ts"
 import * as WaitingLine from "./waitingLine.ts"
 
@@ -114,7 +114,7 @@ export const makeIn = (gates: Map<string, Gate>, { adaptive, limits, scope }: Op
   }
 
   const observe = (gate: Gate): Effect.Effect<void> =>
-    Effect.andThen(Metric.update(gate.usedGauge, gate.used), Metric.update(gate.limitGauge, gate.open))
+    Effect.andThen(gate.gauges.used(gate.used), gate.gauges.limit(gate.open))
 
   /** The gate of a target. Whenever one comes, two that are there are looked at, in turn, and forgotten when long unused. */
   const gateOf = (target: Telemetry.Target, now: number): Gate => {
@@ -185,8 +185,7 @@ export const makeIn = (gates: Map<string, Gate>, { adaptive, limits, scope }: Op
 export interface Gate {
   readonly key: string
   readonly line: WaitingLine.WaitingLine
-  readonly usedGauge: Metric.Gauge<number>
-  readonly limitGauge: Metric.Gauge<number>
+  readonly gauges: PermitGauges.PermitGauges
   limit: number
   open: number
   epoch: number
@@ -200,23 +199,15 @@ export interface Gate {
 }
 
 const gate = (key: string, target: Telemetry.Target, { initial }: Concurrency.Adaptive): Gate => {
-  // Gauges of their own: `Metric.withAttributes` would put the attributes together anew each time, which takes longer than
-  // all the rest of a permit.
-  const gauge = (part: "used" | "limit") =>
-    Metric.gauge(Telemetry.permits.id, {
-      description: Telemetry.permits.description,
-      attributes: {
-        "gen_ai.provider.name": target.provider,
-        "gen_ai.request.model": target.model,
-        ...(target.scope === undefined ? {} : { "strata.scope": target.scope }),
-        "strata.permits": part
-      }
-    })
+  const gauges = PermitGauges.make({
+    "gen_ai.provider.name": target.provider,
+    "gen_ai.request.model": target.model,
+    ...(target.scope === undefined ? {} : { "strata.scope": target.scope })
+  })
   return {
     key,
     line: WaitingLine.make(),
-    usedGauge: gauge("used"),
-    limitGauge: gauge("limit"),
+    gauges,
     limit: initial,
     open: 0,
     epoch: 0,

@@ -6,6 +6,7 @@ import type * as Scope from "effect/Scope"
 import type * as Concurrency from "../policy/Concurrency.ts"
 import type * as Telemetry from "../Telemetry.ts"
 import * as AdaptivePermits from "./adaptivePermits.ts"
+import * as PermitGauges from "./permitGauges.ts"
 import * as WaitingLine from "./waitingLine.ts"
 
 /** How the call that held a permit ended: only `answered` and `refused`, by `RateLimitError`, teach something. */
@@ -30,21 +31,28 @@ export interface Permits {
 export const make = (concurrency: Concurrency.Concurrency): Effect.Effect<Permits, never, Scope.Scope> =>
   typeof concurrency === "number" ? Effect.sync(() => fixed(concurrency)) : AdaptivePermits.make(concurrency)
 
-/** One number for all calls. Somebody is in line only while every permit is taken. */
+/** One number for all calls, whatever their model. Somebody is in line only while every permit is taken. */
 const fixed = (limit: number): Permits => {
   const line = WaitingLine.make()
   let used = 0
+  let gauges: PermitGauges.PermitGauges | undefined
+  const show = Effect.suspend(() => gauges === undefined ? Effect.void : gauges.used(used))
   const giveBack = () => {
     if (!line.next()) used--
   }
-  const permit: Permit = { release: () => Effect.sync(giveBack) }
-  const granted = Effect.succeed(permit)
+  const permit: Permit = { release: () => Effect.andThen(Effect.sync(giveBack), show) }
+  const granted = Effect.as(show, permit)
+  const introduced = ({ provider }: Telemetry.Target) =>
+    Effect.suspend(() => {
+      gauges = PermitGauges.make({ "gen_ai.provider.name": provider })
+      return Effect.andThen(gauges.limit(limit), granted)
+    })
   return {
     take: (target, restore) =>
       Effect.uninterruptibleMask((masked) => {
         if (used < limit) {
           used++
-          return granted
+          return gauges === undefined ? introduced(target) : granted
         }
         return Effect.as(
           WaitingLine.recorded(line.wait(restore ?? masked, giveBack), target, "concurrency"),
