@@ -1,6 +1,7 @@
 /**
  * What an emulator saw: counters, and the latest requests.
  */
+import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type { Fault } from "./Fault.ts"
@@ -82,6 +83,29 @@ export interface ReceivedRequest {
   readonly outputTokens: number | undefined
   readonly faults: ReadonlyArray<Fault["type"]>
 }
+
+/** A request that came `attempts` times, and what it was answered each time; the same by its operation, model and body. */
+export interface Repeated {
+  readonly operation: Operation | undefined
+  readonly modelId: string | undefined
+  readonly body: unknown
+  readonly attempts: number
+  readonly statuses: ReadonlyArray<number | undefined>
+}
+
+/**
+ * How often each request was attempted, in the order the first attempts came: for those that an emulator remembers.
+ *
+ * @example
+ * const [asked] = Statistics.attempts(yield* emulator.requests) // { attempts: 3, statuses: [429, 429, 200], ... }
+ */
+export const attempts = (requests: ReadonlyArray<ReceivedRequest>): ReadonlyArray<Repeated> =>
+  Object.values(
+    Arr.groupBy(requests, ({ body, modelId, operation }) => JSON.stringify([operation, modelId, body]))
+  ).map((same) => {
+    const [{ body, modelId, operation }] = same
+    return { operation, modelId, body, attempts: same.length, statuses: same.map(({ status }) => status) }
+  })
 
 /** One request while it is being answered; the answering fiber writes down here what happens to it. */
 export type Attempt = { -readonly [Key in keyof ReceivedRequest]: ReceivedRequest[Key] }

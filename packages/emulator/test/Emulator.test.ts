@@ -1,6 +1,6 @@
 import { ConverseCommand, ConverseStreamCommand, InvokeModelCommand } from "@aws-sdk/client-bedrock-runtime"
 import { assert, describe, it } from "@effect/vitest"
-import { Emulator } from "@strata/emulator"
+import { Emulator, Statistics } from "@strata/emulator"
 import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -211,6 +211,23 @@ describe("Emulator", () => {
       assert.strictEqual(request?.outcome, "completed")
       assert.notProperty(request?.headers, "authorization")
     }).pipe(Effect.provide(Fixture.emulator({ history: 2 }))))
+
+  it.effect("tells how often each request was attempted", () =>
+    Effect.gen(function*() {
+      const emulator = yield* Emulator.Emulator
+      const client = yield* Fixture.connect("1.1", { maxAttempts: 3 })
+      yield* emulator.inject({ type: "throttle", times: 2, text: "one" })
+      for (const text of ["one", "two"]) {
+        yield* Fixture.attempt(() =>
+          client.send(new ConverseCommand({ ...Fixture.hello, messages: [{ role: "user", content: [{ text }] }] }))
+        )
+      }
+      const attempts = Statistics.attempts(yield* emulator.requests)
+      assert.deepStrictEqual(attempts.map(({ attempts, statuses }) => [attempts, statuses]), [
+        [3, [429, 429, 200]],
+        [1, [200]]
+      ])
+    }).pipe(Effect.provide(Fixture.emulator())))
 
   it.live("waits before it answers", () =>
     Effect.gen(function*() {
