@@ -4,12 +4,12 @@
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import * as Answer from "./Answer.ts"
 import * as AwsError from "./AwsError.ts"
 import * as Constraint from "./converse/Constraint.ts"
 import { isUnion, mustSetOne } from "./converse/rule/Finding.ts"
 import * as Wire from "./converse/Wire.ts"
 import * as Guardrail from "./Guardrail.ts"
+import * as HttpResponse from "./http/HttpResponse.ts"
 
 /** Who is to judge what. */
 export interface Call {
@@ -42,7 +42,7 @@ export const applyGuardrail = Effect.fnUntraced(function*(call: Call) {
     },
     outputScope === "FULL"
   )
-  return Answer.json({
+  return HttpResponse.json({
     action: verdict.intervened ? "GUARDRAIL_INTERVENED" : "NONE",
     actionReason: verdict.actionReason,
     assessments: [verdict.assessment],

@@ -2,18 +2,17 @@
  * A length of time as options spell it, `"2 seconds"` or milliseconds, also where options come as JSON.
  */
 import * as Duration from "effect/Duration"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as SchemaTransformation from "effect/SchemaTransformation"
 
-const isInput = (value: unknown): value is Duration.Input => isText(value) || isNumber(value) || isTime(value)
+// `fromInput` finds out by itself what is no duration
+const isInput = (value: unknown): value is Duration.Input =>
+  !Number.isNaN(value) && Option.isSome(Duration.fromInput(value as Duration.Input))
 
 const isText = (value: unknown): value is string & Duration.Input =>
   typeof value === "string" &&
   /^(?:-?Infinity|-?\d+(?:\.\d+)? (?:nano|micro|milli|second|minute|hour|day|week)s?)$/.test(value)
-
-const isNumber = (value: unknown) => typeof value === "number" || typeof value === "bigint"
-
-const isTime = (value: unknown) => typeof value === "object" && value !== null
 
 const duration = "a duration such as \"2 seconds\", or milliseconds"
 

@@ -17,20 +17,19 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import * as Admin from "./Admin.ts"
 import * as Converse from "./converse/Converse.ts"
 import type * as Fault from "./Fault.ts"
 import * as Faults from "./fault/Faults.ts"
 import type * as Guardrail from "./Guardrail.ts"
-import * as Listener from "./Listener.ts"
+import * as Listener from "./http/Listener.ts"
+import * as Tls from "./http/Tls.ts"
 import * as Model from "./Model.ts"
 import * as Quota from "./Quota.ts"
-import type { Answers } from "./record/Answers.ts"
+import type * as Responder from "./Responder.ts"
 import * as Router from "./Router.ts"
 import type * as Signature from "./Signature.ts"
 import * as Statistics from "./Statistics.ts"
-import * as Tls from "./Tls.ts"
-import * as Witness from "./web/Witness.ts"
+import * as Admin from "./web/Admin.ts"
 
 /** The emulator could not start: its port is taken or may not be opened, or its certificate is unusable. */
 export class EmulatorError extends Schema.TaggedError<EmulatorError>()("EmulatorError", {
@@ -54,7 +53,8 @@ export interface ClientOptions {
  * - `client`: for clients that sign with SigV4; `apiKey`: for those that send a bearer key.
  * - `statistics`, `requests`: what it saw so far; `requests` keeps the latest ones. `ended`: each request when it is over,
  *   from when the stream is first read until the emulator stops.
- * - `inject`, `clearFaults`: what goes wrong next. `faults`: those that wait, in the order they strike.
+ * - `inject`, `clearFaults`: what goes wrong next; a fault that makes no sense is refused. `faults`: those that wait, in the
+ *   order they strike.
  *
  * Other processes on this machine get the same from the `/_strata/` paths, see {@link Admin.handle}, and people from the
  * page at `url`.
@@ -67,7 +67,7 @@ export class Emulator extends Context.Service<Emulator, {
   readonly statistics: Effect.Effect<Statistics.Statistics>
   readonly requests: Effect.Effect<ReadonlyArray<Statistics.ReceivedRequest>>
   readonly ended: Stream.Stream<Statistics.ReceivedRequest>
-  readonly inject: (fault: Fault.Fault) => Effect.Effect<Fault.Injected>
+  readonly inject: (fault: Fault.Fault) => Effect.Effect<Fault.Injected, Fault.FaultError>
   readonly faults: Effect.Effect<ReadonlyArray<Fault.Pending>>
   readonly clearFaults: Effect.Effect<void>
 }>()("@strata/emulator/Emulator") {}
@@ -79,6 +79,7 @@ export class Emulator extends Context.Service<Emulator, {
  * - `credentials`, `apiKeys`: who may call. By default the key pair of AWS's documentation and {@link defaultApiKey}.
  * - `latency` (none): time before the first byte of every answer; a request that proves nothing, or finds no room in its
  *   quota, is refused at once.
+ * - `requestTimeout` (60 seconds): how long a client may take to send a request; then it gets 408.
  * - `models`: added to {@link Model.defaults}; one with the same id replaces it.
  * - `applicationProfiles`: id or ARN of an application inference profile → model id.
  * - `guardrails` (none): those of the account; see {@link Guardrail.Guardrail}.
@@ -86,12 +87,13 @@ export class Emulator extends Context.Service<Emulator, {
  *   (`answered`), or always the emulator's own (`counted`), which is what CountTokens says.
  * - `answeringModel`: the model name the services behind are told, such as `(model) => model.id`. By default none:
  *   they answer with the model they have.
- * - `answers`: who answers instead of the services, such as a `Replay` or a `Recorder`. Signatures are checked and faults
+ * - `responder`: responds instead of the services, such as a `Replay` or a `Recorder`. Signatures are checked and faults
  *   strike all the same; models, bodies and quotas are not looked at.
  * - `faults`: what goes wrong from the start.
  * - `quota` (none): how many tokens the models give; see {@link Quota.Limit}.
  * - `history` (256): how many requests are remembered.
- * - `capture` (false): whether the page and the `/_strata/` paths show the bodies of requests, which may hold prompts.
+ * - `capture` (false): whether the bodies of these requests, which may hold prompts, are kept and shown by the page and the
+ *   `/_strata/` paths. `maxBytes` (64 MB): how much is kept of them, as they were sent; the oldest go first.
  */
 export interface Options {
   readonly host?: string | undefined
@@ -101,16 +103,17 @@ export interface Options {
   readonly credentials?: readonly [Signature.Credentials, ...Array<Signature.Credentials>] | undefined
   readonly apiKeys?: readonly [Redacted.Redacted, ...Array<Redacted.Redacted>] | undefined
   readonly latency?: Duration.Input | undefined
+  readonly requestTimeout?: Duration.Input | undefined
   readonly models?: ReadonlyArray<Model.Model> | undefined
   readonly applicationProfiles?: Readonly<Record<string, string>> | undefined
   readonly guardrails?: ReadonlyArray<Guardrail.Guardrail> | undefined
   readonly inputTokens?: "answered" | "counted" | undefined
   readonly answeringModel?: ((model: Model.Model) => string | undefined) | undefined
-  readonly answers?: Answers | undefined
+  readonly responder?: Responder.Responder | undefined
   readonly faults?: ReadonlyArray<Fault.Fault> | undefined
   readonly quota?: Quota.Limits | undefined
   readonly history?: number | undefined
-  readonly capture?: boolean | undefined
+  readonly capture?: boolean | { readonly maxBytes: number } | undefined
 }
 
 /** The example key pair of AWS's documentation: it opens nothing but an emulator. */
@@ -130,6 +133,9 @@ export const defaultApiKey: Redacted.Redacted = Redacted.make("bedrock-api-key-o
 /** The longest body Bedrock takes, in bytes. */
 const maxBodyBytes = 25_000_000
 
+/** How much is kept of the bodies of requests, in bytes, where they are captured. */
+const captureBytes = 64_000_000
+
 /**
  * Starts an emulator; the end of the scope stops it and closes every connection.
  *
@@ -147,7 +153,13 @@ export const make: (options?: Options) => Effect.Effect<
   const apiKeys = options.apiKeys ?? [defaultApiKey]
   const quotas = yield* Quota.make(options.quota ?? {})
   const now = () => Clock.Clock.defaultValue().currentTimeMillisUnsafe()
-  const books = Statistics.make(options.history ?? 256, quotas, now)
+  const { capture = false } = options
+  const books = Statistics.make({
+    history: options.history ?? 256,
+    captureBytes: typeof capture === "object" ? capture.maxBytes : capture ? captureBytes : 0,
+    quotas,
+    now
+  })
   const ended = yield* Effect.acquireRelease(PubSub.unbounded<Statistics.ReceivedRequest>(), PubSub.shutdown)
   const recorder: Statistics.Recorder = {
     ...books,
@@ -156,11 +168,12 @@ export const make: (options?: Options) => Effect.Effect<
       PubSub.publishUnsafe(ended, { ...attempt })
     }
   }
-  const faults = yield* Faults.make(options.faults ?? [])
-  const witness = Witness.make({ recorder, faults, quotas })
+  const faults = yield* Effect.mapError(Faults.make(options.faults ?? []), notStarted)
   const services = yield* Effect.context<ChatService.ChatService | EmbeddingService.EmbeddingService>()
   const handle = Router.handle({
-    ...witness.parts,
+    recorder,
+    faults,
+    quotas,
     accepted: { region, credentials, apiKeys },
     catalog: Model.catalog({ region, models: options.models, applicationProfiles: options.applicationProfiles }),
     latency: Duration.fromInputUnsafe(options.latency ?? 0),
@@ -168,14 +181,13 @@ export const make: (options?: Options) => Effect.Effect<
     memory: Converse.makeMemory(),
     countInput: options.inputTokens === "counted",
     answering: options.answeringModel ?? (() => undefined),
-    answers: options.answers
+    responder: options.responder
   })
   const administer = Admin.handle({
     recorder,
     faults,
     host,
     now,
-    capture: options.capture ?? false,
     client: {
       region,
       credentials: options.credentials === undefined ? publishedCredentials : undefined,
@@ -190,9 +202,10 @@ export const make: (options?: Options) => Effect.Effect<
     port: options.port ?? 0,
     tls: tls?.server,
     maxBodyBytes,
+    requestTimeout: Duration.fromInputUnsafe(options.requestTimeout ?? "60 seconds"),
     onConnection: (traffic) => ({ fate: faults.strikeConnection(), closed: recorder.connection(traffic) }),
     handle: (exchange) =>
-      (Admin.isFor(exchange) ? administer(exchange) : witness.follow(exchange, handle(exchange))).pipe(
+      (Admin.isFor(exchange) ? administer(exchange) : handle(exchange)).pipe(
         onWallClock,
         Effect.provideContext(services)
       )
@@ -229,4 +242,5 @@ export const layer = (
 
 const onWallClock = Effect.provideService(Clock.Clock, Clock.Clock.defaultValue())
 
-const notStarted = ({ cause, message }: Listener.ListenError | Tls.TlsError) => new EmulatorError({ message, cause })
+const notStarted = (error: Listener.ListenError | Tls.TlsError | Fault.FaultError) =>
+  new EmulatorError({ message: error.message, cause: "cause" in error ? error.cause : error })

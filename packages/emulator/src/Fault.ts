@@ -3,16 +3,55 @@
  */
 import * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as AwsError from "./AwsError.ts"
 import { DurationInput } from "./DurationInput.ts"
+import * as JsonFile from "./JsonFile.ts"
 import { operations } from "./Operation.ts"
 
 const optional = Schema.optional
 
+const wholeFrom = (minimum: number, maximum = Number.MAX_SAFE_INTEGER) =>
+  Schema.Finite.check(Schema.makeFilter((value) =>
+    (Number.isInteger(value) && value >= minimum && value <= maximum) ||
+    `Expected a whole number from ${minimum}${maximum < Number.MAX_SAFE_INTEGER ? ` to ${maximum}` : ""}`
+  ))
+
+const Times = Schema.Number.check(
+  Schema.makeFilter((value) =>
+    value >= 1 && (Number.isInteger(value) || value === Infinity) || "Expected a whole number from 1, or Infinity"
+  )
+)
+
+const Time = DurationInput.check(
+  Schema.makeFilter((value) => Duration.toMillis(value) >= 0 || "Expected a duration that is not negative")
+)
+
+const Period = DurationInput.check(
+  Schema.makeFilter((value) => Duration.toMillis(value) > 0 || "Expected a duration longer than nothing")
+)
+
+/** A time that varies lies between two. */
+const inOrder = <A extends { readonly upTo?: Duration.Input | undefined }>(least: (fault: A) => Duration.Input) =>
+  Schema.makeFilter<A>((fault) =>
+    fault.upTo === undefined || Duration.toMillis(fault.upTo) >= Duration.toMillis(least(fault)) ||
+    { path: ["upTo"], issue: "Expected a duration that is not shorter than the other" }
+  )
+
+/** A text that can stand in a header of HTTP. */
+const HeaderText = Schema.String.check(
+  Schema.isPattern(/^[\t\x20-\x7e]{1,1024}$/, { expected: "1 to 1024 printable ASCII characters" })
+)
+
+/** A text that can stand in a header of a frame. */
+const FrameText = Schema.String.check(Schema.isMaxLength(4096))
+
 /**
- * When a fault strikes. Of what fits, the first `skip` are spared, and of the rest each is struck with `probability`
- * (default 1) until `times` were struck.
+ * When a fault strikes. Of the calls that it counts, the first `skip` are spared, and of the rest each is struck with
+ * `probability` (default 1) until `times` were struck. A fault counts a call when it arrives, if it fits and could do
+ * something to it, also when an earlier fault strikes it; see "How calls are counted" in the README.
  *
  * - `times`: default 1; without limit when `probability`, `lasting`, `bursts` or `attempt` says how often.
  * - `seed`: of the probability and of times that vary. The same seed decides the same way for the same order of requests;
@@ -22,13 +61,13 @@ const optional = Schema.optional
  */
 export type Occasion = typeof Occasion.Type
 const Occasion = Schema.Struct({
-  times: optional(Schema.Number),
-  skip: optional(Schema.Number),
+  times: optional(Times),
+  skip: optional(wholeFrom(0)),
   probability: optional(Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1 }))),
   seed: optional(Schema.Union([Schema.String, Schema.Finite])),
-  after: optional(DurationInput),
-  lasting: optional(DurationInput),
-  bursts: optional(Schema.Struct({ every: DurationInput, lasting: DurationInput }))
+  after: optional(Time),
+  lasting: optional(Time),
+  bursts: optional(Schema.Struct({ every: Period, lasting: Period }))
 })
 
 /**
@@ -45,7 +84,7 @@ const Matcher = Schema.Struct({
   operation: optional(Schema.Literals(operations)),
   model: optional(Schema.String),
   text: optional(Schema.String),
-  attempt: optional(Schema.Number)
+  attempt: optional(wholeFrom(1))
 })
 
 const Exception = Schema.Literals(AwsError.exceptions)
@@ -68,15 +107,18 @@ const request = <const Type extends string, Fields extends Schema.Struct.Fields>
 const connection = <const Type extends string>(type: Type) =>
   Schema.Struct({ ...Occasion.fields, type: Schema.Literal(type) })
 
-const afterEvents = optional(Schema.Number)
-const afterBytes = optional(Schema.Number)
+/** What a process with the usual heap can make several copies of. */
+const maxMegabytes = 100
+
+const afterEvents = optional(wholeFrom(0))
+const afterBytes = optional(wholeFrom(0))
 const message = optional(Schema.String)
-const originalStatusCode = optional(Schema.Number)
+const originalStatusCode = optional(wholeFrom(100, 599))
 
 const kinds = {
   throttle: request("throttle", {
     unit: optional(Schema.Literals(["requests", "tokens"])),
-    retryAfter: optional(DurationInput)
+    retryAfter: optional(Time)
   }),
   exception: request("exception", { exception: Exception, message, originalStatusCode }),
   stall: request("stall", { afterEvents }),
@@ -84,23 +126,38 @@ const kinds = {
   halfOpen: request("halfOpen", { afterBytes }),
   resetStream: request("resetStream", { afterBytes, code: optional(Http2Code) }),
   goaway: request("goaway", { code: optional(Http2Code) }),
-  latency: request("latency", { duration: DurationInput, upTo: optional(DurationInput) }),
-  slow: request("slow", { pause: DurationInput, upTo: optional(DurationInput) }),
-  garbage: request("garbage", { body: message, contentType: optional(Schema.String), status: optional(Schema.Number) }),
+  latency: request("latency", { duration: Time, upTo: optional(Time) }).check(inOrder(({ duration }) => duration)),
+  slow: request("slow", { pause: Time, upTo: optional(Time) }).check(inOrder(({ pause }) => pause)),
+  garbage: request("garbage", {
+    body: message,
+    contentType: optional(HeaderText),
+    status: optional(wholeFrom(200, 599))
+  }),
   emptyBody: request("emptyBody", {}),
-  contentType: request("contentType", { contentType: Schema.String }),
-  half: request("half", { fraction: optional(Schema.Finite), framed: optional(Schema.Boolean) }),
-  huge: request("huge", { megabytes: optional(Schema.Finite) }),
+  contentType: request("contentType", { contentType: HeaderText }),
+  half: request("half", {
+    fraction: optional(Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1 }))),
+    framed: optional(Schema.Boolean)
+  }),
+  huge: request("huge", {
+    megabytes: optional(
+      Schema.Finite.check(
+        Schema.makeFilter((value) =>
+          value > 0 && value <= maxMegabytes || `Expected a number above 0, and ${maxMegabytes} at most`
+        )
+      )
+    )
+  }),
   truncateStream: request("truncateStream", { afterEvents, afterBytes }),
   streamException: request("streamException", {
     exception: Exception,
     message,
     afterEvents,
-    name: optional(Schema.String),
+    name: optional(FrameText),
     originalStatusCode,
     originalMessage: message
   }),
-  errorFrame: request("errorFrame", { code: optional(Schema.String), message, afterEvents }),
+  errorFrame: request("errorFrame", { code: optional(FrameText), message: optional(FrameText), afterEvents }),
   corruptFrame: request("corruptFrame", { afterEvents, checksum: optional(Schema.Literals(["message", "prelude"])) }),
   refuseConnection: connection("refuseConnection"),
   stallConnection: connection("stallConnection")
@@ -128,7 +185,7 @@ const kinds = {
  * - `contentType`: the right answer under a wrong name.
  * - `half`: only a `fraction` (default 0.5) of the body; the connection drops in the middle, or with `framed` the
  *   message ends as if that were all.
- * - `huge`: a chat model says a text of so many `megabytes` (default 10).
+ * - `huge`: a chat model says a text of so many `megabytes` (default 10, at most 100), and calls the tools it would call.
  *
  * Inside a stream, after `afterEvents` events (default 1):
  * - `slow`: a `pause`, or any time from there `upTo`, before each event but the first.
@@ -140,14 +197,44 @@ const kinds = {
  * To new connections, whatever they would ask:
  * - `refuseConnection`: closed at once, by a reset. `stallConnection`: opened, and never heard of again.
  *
- * What does not apply leaves an answer alone: a fault inside a stream, one that is whole.
+ * A fault is spent only on what it can touch: one inside a stream not on a Converse, one of an answer not on a request
+ * that is refused.
  */
 export type Fault = typeof Fault.Type
 /** @see {@link Fault} */
 export const Fault = Schema.Union(Object.values(kinds))
 
+/** A fault that makes no sense. `message` names the field: `fault: times: Expected a whole number from 1, got -1`. */
+export class FaultError extends Schema.TaggedError<FaultError>()("FaultError", { message: Schema.String }) {}
+
+/** A fault of a program; `name` is what errors call it. */
+export const check = (fault: unknown, name = "fault"): Result.Result<Fault, FaultError> =>
+  checked(fault, name, JsonFile.fromValue(Fault))
+
+/** A fault from JSON. */
+export const fromJson = (json: unknown, name = "fault"): Result.Result<Fault, FaultError> =>
+  checked(json, name, JsonFile.fromJson(Fault))
+
+const checked = (
+  value: unknown,
+  name: string,
+  decode: (value: unknown, file: string) => Result.Result<Fault, JsonFile.JsonFileError>
+) =>
+  isOfType(value)
+    ? Result.mapError(decode(value, name), ({ message }) => new FaultError({ message }))
+    : Result.fail(new FaultError({ message: `${name}: type: Expected one of ${types.join(", ")}` }))
+
+/** The types of faults. */
+export const types: ReadonlyArray<string> = Object.keys(kinds)
+
+const isOfType = (value: unknown): boolean =>
+  Predicate.hasProperty(value, "type") && types.some((type) => type === value.type)
+
 /** What strikes a connection as it opens. */
 export type ConnectionFault = Extract<Fault, { readonly type: "refuseConnection" | "stallConnection" }>
+
+/** What makes a stream slow. */
+export type SlowFault = Extract<Fault, { readonly type: "slow" }>
 
 /** What strikes a request. */
 export type RequestFault = Exclude<Fault, ConnectionFault>

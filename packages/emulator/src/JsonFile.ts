@@ -37,14 +37,17 @@ export const fromText =
     Result.flatMap(parse(text, file), (json) => fromJson(schema)(json, file))
 
 /** Reads what was JSON already. */
-export const fromJson = <S extends Schema.ConstraintDecoder<unknown>>(schema: S) => {
-  const decode = Schema.decodeUnknownResult(Schema.toCodecJson(schema), {
-    errors: "all",
-    onExcessProperty: "error",
-    reportInput: true
-  })
-  return (json: unknown, file: string): Result.Result<S["Type"], JsonFileError> =>
-    Result.mapError(decode(json), ({ issue }) => {
+export const fromJson = <S extends Schema.ConstraintDecoder<unknown>>(schema: S) =>
+  decoder<S["Type"]>(Schema.toCodecJson(schema))
+
+/** Checks a value of a program, and says what is wrong with it as if it came from a file. */
+export const fromValue = <S extends Schema.ConstraintDecoder<unknown>>(schema: S) =>
+  decoder<S["Type"]>(Schema.toType(schema))
+
+const decoder = <A>(schema: Schema.ConstraintDecoder<A>) => {
+  const decode = Schema.decodeUnknownResult(schema, { errors: "all", onExcessProperty: "error", reportInput: true })
+  return (value: unknown, file: string): Result.Result<A, JsonFileError> =>
+    Result.mapError(decode(value), ({ issue }) => {
       const problems = [
         ...new Set(
           problemsOf(issue, []).map(({ message, path }) =>

@@ -3,7 +3,6 @@
  */
 import * as Result from "effect/Result"
 import * as AwsError from "./AwsError.ts"
-import type * as Rerank from "./invoke/Rerank.ts"
 
 /** How the body of InvokeModel looks for an embedding model. */
 export type EmbeddingFamily =
@@ -15,6 +14,9 @@ export type EmbeddingFamily =
   | "cohere-v4"
   | "marengo-2.7"
   | "marengo-3.0"
+
+/** Whose body InvokeModel takes for a rerank model. */
+export type RerankFamily = "amazon" | "cohere"
 
 interface Common {
   /** Such as `anthropic.claude-sonnet-4-5-20250929-v1:0`, without a geographic prefix. */
@@ -75,7 +77,7 @@ export interface EmbeddingModel extends Common {
 /** A model that answers InvokeModel with scores. */
 export interface RerankModel extends Common {
   readonly kind: "rerank"
-  readonly family: Rerank.Family
+  readonly family: RerankFamily
 }
 
 /** A model of the account. */
@@ -119,7 +121,7 @@ export const embedding = (
 /** A rerank model: active, granted and callable by its own id unless the options say otherwise. */
 export const rerank = (
   id: string,
-  family: Rerank.Family,
+  family: RerankFamily,
   options?: Partial<Omit<RerankModel, "id" | "kind" | "family">>
 ): RerankModel => ({ ...active, ...options, kind: "rerank", id, family })
 

@@ -80,7 +80,7 @@ export interface Claim {
  * The tokens held for one request. The end of its scope settles what was not settled: nothing when the model never
  * began to answer and nobody interrupted it, otherwise the prompt and what was written.
  *
- * - `cached`: so many tokens of the prompt come from a cache. `wrote`: so many more tokens of output.
+ * - `cached`: so many tokens of the prompt come from a cache. `wrote`: so many tokens of output so far.
  * - `settle`: the answer is complete, and this is what it used. What was settled stays so.
  */
 export interface Reservation {
@@ -183,7 +183,7 @@ const makeAccount = (limit: Limit, model: string, start: number, now: () => numb
         cached = tokens
       },
       wrote: (tokens) => {
-        written += tokens
+        written = tokens
       },
       settle: ({ cacheWriteTokens, inputTokens, outputTokens }) =>
         charge(inputTokens + cacheWriteTokens + outputTokens * outputBurndown, "completed")

@@ -1,8 +1,8 @@
 /**
- * The way of a request through the emulator: read, recognise, authenticate, perhaps spoil, answer, send.
+ * The way of a request through the emulator: read, recognise, authenticate, perhaps spoil, respond.
  */
 import type * as ChatService from "@strata/core/ChatService"
-import * as EmbeddingService from "@strata/core/EmbeddingService"
+import type * as EmbeddingService from "@strata/core/EmbeddingService"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -10,38 +10,30 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Random from "effect/Random"
 import * as Result from "effect/Result"
-import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import * as Crypto from "node:crypto"
-import * as Answer from "./Answer.ts"
 import * as ApplyGuardrail from "./ApplyGuardrail.ts"
 import * as AwsError from "./AwsError.ts"
 import * as Converse from "./converse/Converse.ts"
-import * as CountTokens from "./converse/CountTokens.ts"
+import * as CountTokens from "./CountTokens.ts"
 import type * as Faults from "./fault/Faults.ts"
 import * as Spoil from "./fault/Spoil.ts"
 import type * as Guardrail from "./Guardrail.ts"
+import * as HttpResponse from "./http/HttpResponse.ts"
+import type * as Listener from "./http/Listener.ts"
 import * as InvokeChat from "./invoke/chat/InvokeChat.ts"
-import * as InvokeHeaders from "./invoke/chat/InvokeHeaders.ts"
-import * as Cohere from "./invoke/Cohere.ts"
-import * as Embed from "./invoke/Embed.ts"
-import * as Marengo from "./invoke/Marengo.ts"
-import * as Metered from "./invoke/Metered.ts"
-import * as Nova from "./invoke/Nova.ts"
-import * as Rerank from "./invoke/Rerank.ts"
-import * as Titan from "./invoke/Titan.ts"
-import type * as Listener from "./Listener.ts"
+import * as InvokeModel from "./invoke/InvokeModel.ts"
+import * as Json from "./Json.ts"
 import * as Model from "./Model.ts"
 import * as Operation from "./Operation.ts"
 import type * as Quota from "./Quota.ts"
-import type { Answers } from "./record/Answers.ts"
+import type * as Responder from "./Responder.ts"
 import * as Signature from "./Signature.ts"
 import type * as Statistics from "./Statistics.ts"
 
 /**
  * - `answering`: the model name the services behind are told for a model; `undefined` lets them use their own.
  * - `memory`: what conversations leave behind; `countInput`: see `Converse.Call`.
- * - `answers`: asked instead of the operations.
+ * - `responder`: asked instead of the operations.
  */
 export interface Options {
   readonly accepted: Signature.Accepted
@@ -54,10 +46,10 @@ export interface Options {
   readonly memory: Converse.Memory
   readonly countInput: boolean
   readonly answering: (model: Model.Model) => string | undefined
-  readonly answers: Answers | undefined
+  readonly responder: Responder.Responder | undefined
 }
 
-/** Answers one request, whatever it is; never fails. */
+/** Responds to one request, whatever it is; never fails. */
 export const handle = (options: Options) => {
   const { recorder } = options
   return Effect.fnUntraced(function*(exchange: Listener.Exchange) {
@@ -80,7 +72,7 @@ export const handle = (options: Options) => {
       ...exchange,
       respond: (status, headers) =>
         Effect.suspend(() => {
-          recorder.answered(attempt, status)
+          recorder.responded(attempt, status)
           return exchange.respond(status, headers)
         }),
       cut: (bytes, how) =>
@@ -89,22 +81,24 @@ export const handle = (options: Options) => {
           return exchange.cut(bytes, how)
         })
     }
-    yield* answer(context).pipe(
-      Effect.catchDefect(Answer.failedInside),
-      Effect.catchTag("AwsError", (error) => Effect.succeed(Answer.error(error))),
-      Effect.flatMap((answer) => Answer.send(observed, answer, { "x-amzn-requestid": requestId })),
+    const outcomeOf = (exit: Exit.Exit<unknown>) => {
+      if (dropped || exchange.isBroken()) return "dropped"
+      if (Exit.isSuccess(exit)) return "completed"
+      return Cause.hasInterrupts(exit.cause) ? "aborted" : "failed"
+    }
+    yield* respond(context).pipe(
+      Effect.catchDefect(HttpResponse.failedInside),
+      Effect.catchTag("AwsError", (error) => Effect.succeed(HttpResponse.error(error))),
+      Effect.flatMap((response) => HttpResponse.send(observed, response, { "x-amzn-requestid": requestId })),
+      Effect.tapDefect((defect) => Effect.logError("A response could not be sent", defect)),
       // what a request holds of a quota, it holds until it is over
       Effect.scoped,
-      Effect.onExit((exit) =>
-        Effect.sync(() => {
-          const gone = Exit.isFailure(exit) && Cause.hasInterrupts(exit.cause)
-          recorder.end(attempt, dropped ? "dropped" : gone ? "aborted" : "completed")
-        })
-      )
+      Effect.onExit((exit) => Effect.sync(() => recorder.end(attempt, outcomeOf(exit))))
     )
   })
 }
 
+/** One request, and what there is to respond to it with. */
 interface Context extends Options {
   readonly exchange: Listener.Exchange
   readonly attempt: Statistics.Attempt
@@ -114,42 +108,63 @@ interface Context extends Options {
   readonly random: (below: number) => number
 }
 
-const answer = Effect.fnUntraced(function*(context: Context) {
-  const { accepted, answers, attempt, catalog, exchange, faults, latency, now, recorder } = context
+const respond = Effect.fnUntraced(function*(context: Context) {
+  const { accepted, attempt, exchange, latency, now, recorder, responder } = context
   const bytes = yield* Effect.mapError(exchange.body, tooLarge)
-  const json = bytes.length === 0 ? Result.succeed({}) : decodeJson(decoder.decode(bytes))
-  attempt.body = Result.getOrUndefined(json)
+  const json = bytes.length === 0 ? Result.succeed({}) : Json.fromBytes(bytes)
+  recorder.received(attempt, bytes, Result.getOrUndefined(json))
   const route = Operation.fromTarget(exchange.method, exchange.target)
   if (route === undefined) return yield* unknownOperation
-  const modelId = route.operation === "ApplyGuardrail" ? undefined : route.modelId
-  recorder.routed(attempt, route.operation, modelId)
-  const model = modelId === undefined ? undefined : Result.getOrUndefined(Model.resolve(catalog, modelId))
-  if (model !== undefined) recorder.resolved(attempt, model.id)
+  const model = resolve(context, route)
   const request = { method: exchange.method, target: exchange.target, headers: exchange.headers, body: bytes }
   attempt.scheme = yield* Signature.authenticate(accepted, { ...request, now })
-  const strike = faults.strike({
+  const strike = context.faults.strike({
     operation: route.operation,
-    models: [modelId, model?.id].filter((name) => name !== undefined),
-    texts: () => textsOf(attempt.body),
-    fingerprint: () => fingerprint(exchange.target, bytes)
+    models: "modelId" in route ? [route.modelId, ...Result.isSuccess(model) ? [model.success.id] : []] : [],
+    chats: responder === undefined && isChat(route, model),
+    texts: () => Json.texts(Result.getOrUndefined(json)),
+    fingerprint: attempt.fingerprint ?? ""
   })
+  const types = typesOf(strike)
+  if (types.length > 0) recorder.struck(attempt, types)
   const delay = makeDelay(Duration.sum(latency, strike.latency))
-  const sound = answers === undefined
-    ? dispatch({ ...context, delay }, route, Result.mapError(json, () => malformedJson))
-    : answers(request)
-  return yield* Spoil.spoil(sound, inItsWords(strike, route.operation)).pipe(
+  const sound = responder === undefined ? dispatch({ ...context, delay }, route, model, json) : responder(request)
+  return yield* Spoil.spoil(sound, strike, {
+    nameOf: route.operation === "InvokeModelWithResponseStream" ? InvokeChat.streamName : AwsError.streamName,
+    spare: (blow) => {
+      blow.spare()
+      recorder.struck(attempt, attempt.faults.filter((type) => type !== blow.fault.type))
+    }
+  }).pipe(
     Effect.tap(delay.wait),
     Effect.tapError(() => delay.wait)
   )
 })
 
-/** The exception of a fault, as the stream of the operation calls it. */
-const inItsWords = (strike: Faults.Strike, operation: Operation.Operation): Faults.Strike => {
-  const { fault } = strike
-  return fault?.type === "streamException" && operation === "InvokeModelWithResponseStream"
-    ? { ...strike, fault: { ...fault, name: fault.name ?? InvokeChat.streamName(fault.exception) } }
-    : strike
+type Resolved = Result.Result<Model.Model, AwsError.AwsError>
+
+/** The model a request names, or why it cannot have it. ApplyGuardrail names none. */
+const resolve = ({ attempt, catalog, recorder }: Context, route: Operation.Route): Resolved => {
+  if (route.operation === "ApplyGuardrail") {
+    recorder.routed(attempt, route.operation, undefined)
+    return Result.fail(notChat)
+  }
+  recorder.routed(attempt, route.operation, route.modelId)
+  const model = route.operation === "CountTokens"
+    ? Model.resolveCounted(catalog, route.modelId)
+    : Model.resolve(catalog, route.modelId)
+  if (Result.isSuccess(model)) recorder.resolved(attempt, model.success.id)
+  return model
 }
+
+/** Whether a chat service will be asked. */
+const isChat = ({ operation }: Operation.Route, model: Resolved): boolean =>
+  operation !== "CountTokens" && Result.isSuccess(model) && model.success.kind === "chat"
+
+const typesOf = ({ latency, other, slow }: Faults.Strike) => [
+  ...(Duration.isZero(latency) ? [] : ["latency" as const]),
+  ...[slow, other].flatMap((blow) => blow === undefined ? [] : [blow.fault.type])
+]
 
 /** Waits once, whoever waits first, or not at all. */
 interface Delay {
@@ -171,104 +186,84 @@ const makeDelay = (duration: Duration.Duration): Delay => {
   }
 }
 
-const textsOf = (body: unknown): ReadonlyArray<string> => {
-  if (typeof body === "string") return [body]
-  return typeof body === "object" && body !== null ? Object.values(body).flatMap(textsOf) : []
-}
-
-const fingerprint = (target: string, body: Uint8Array): string =>
-  Crypto.createHash("sha256").update(`${target}\n`).update(body).digest("base64")
-
 const dispatch = Effect.fnUntraced(function*(
   context: Context & { readonly delay: Delay },
   route: Operation.Route,
+  resolved: Resolved,
   json: Result.Result<unknown, AwsError.AwsError>
 ): Effect.fn.Return<
-  Answer.Answer,
+  HttpResponse.HttpResponse,
   AwsError.AwsError,
   ChatService.ChatService | EmbeddingService.EmbeddingService | Scope.Scope
 > {
-  const { catalog, guardrails, quotas } = context
+  const { catalog, guardrails } = context
   if (route.operation === "ApplyGuardrail") {
     const body = yield* Effect.fromResult(json)
     return yield* ApplyGuardrail.applyGuardrail({ ...route, guardrails, region: catalog.region, body })
   }
-  if (route.operation === "CountTokens") {
-    const model = yield* Effect.fromResult(Model.resolveCounted(catalog, route.modelId))
-    return yield* CountTokens.countTokens(yield* Effect.fromResult(json), model)
-  }
-  const model = yield* Effect.fromResult(Model.resolve(catalog, route.modelId))
+  const model = yield* Effect.fromResult(resolved)
   const body = yield* Effect.fromResult(json)
-  const answering = context.answering(model)
-  // the time an answer takes, its tokens are held; a refusal takes none
-  const reserve: Quota.Reserve = (claim) =>
-    quotas.reserve([route.modelId, model.id])(claim).pipe(
-      Effect.tapError(() => context.delay.skip),
-      Effect.tap(context.delay.wait)
-    )
-  const { exchange: { headers } } = context
-  const call = { ...context, region: catalog.region, body, answering, reserve, headers }
-  if (route.operation === "InvokeModelWithResponseStream") {
-    return yield* model.kind === "chat" ? InvokeChat.invokeStream({ ...call, model }) : notStreamable
+  const call: InvokeModel.Call = {
+    ...context,
+    region: catalog.region,
+    headers: context.exchange.headers,
+    body,
+    model,
+    answering: context.answering(model),
+    reserve: reserving(context, [route.modelId, model.id])
   }
-  if (route.operation === "InvokeModel") {
-    if (model.kind === "chat") return yield* InvokeChat.invoke({ ...call, model })
-    yield* InvokeHeaders.checkContentType(headers)
-    if (model.kind === "rerank") {
-      return Rerank.toAnswer(yield* Rerank.rerank(model.family, body, answering), context.elapsed())
-    }
-    const invoked = yield* Effect.updateService(
-      invoke(model.family, body, answering, context.requestId),
-      EmbeddingService.EmbeddingService,
-      (service) => Metered.metered(service, reserve)
-    )
-    return Embed.toAnswer(invoked, context.elapsed())
+  switch (route.operation) {
+    case "InvokeModel":
+      return yield* InvokeModel.invoke(call)
+    case "InvokeModelWithResponseStream":
+      return yield* InvokeModel.invokeStream(call)
   }
   if (model.kind !== "chat") return yield* notChat
-  return yield* route.operation === "Converse"
-    ? Converse.converse({ ...call, model })
-    : Converse.converseStream({ ...call, model })
+  switch (route.operation) {
+    case "Converse":
+      return yield* Converse.converse({ ...call, model })
+    case "ConverseStream":
+      return yield* Converse.converseStream({ ...call, model })
+    case "CountTokens":
+      return yield* CountTokens.countTokens(body, model)
+  }
 })
 
-const invoke = (
-  family: Model.EmbeddingFamily,
-  body: unknown,
-  answering: string | undefined,
-  id: string
-): Effect.Effect<Embed.Invoked, AwsError.AwsError, EmbeddingService.EmbeddingService> => {
-  switch (family) {
-    case "titan-v1":
-      return Titan.v1(body, answering)
-    case "titan-v2":
-      return Titan.v2(body, answering)
-    case "titan-image-v1":
-      return Titan.image(body, answering)
-    case "nova-2":
-      return Nova.v2(body, answering)
-    case "cohere-v3":
-      return Cohere.v3(body, answering, id)
-    case "cohere-v4":
-      return Cohere.v4(body, answering, id)
-    case "marengo-2.7":
-      return Marengo.v2_7(body, answering)
-    case "marengo-3.0":
-      return Marengo.v3_0(body, answering)
-  }
-}
-
-const decoder = new TextDecoder()
-
-const decodeJson = Schema.decodeUnknownResult(Schema.fromJsonString(Schema.Unknown))
-
-const malformedJson = AwsError.make("SerializationException", "The request body is not valid JSON.")
+/** Finds room in the quota of a model, and writes down with the request what it costs. */
+const reserving = (
+  { attempt, delay, quotas, recorder }: Context & { readonly delay: Delay },
+  names: ReadonlyArray<string>
+): Quota.Reserve =>
+(claim) =>
+  quotas.reserve(names)(claim).pipe(
+    // the time an answer takes, its tokens are held; a refusal takes none
+    Effect.tapError(() => delay.skip),
+    Effect.tap(delay.wait),
+    Effect.map((reservation) => {
+      let fromCache = 0
+      return {
+        cached: (tokens) => {
+          fromCache = tokens
+          reservation.cached(tokens)
+        },
+        wrote: (outputTokens) => {
+          reservation.wrote(outputTokens)
+          recorder.spent(attempt, { outputTokens })
+        },
+        settle: (usage) => {
+          reservation.settle(usage)
+          const { cacheWriteTokens, inputTokens, outputTokens } = usage
+          recorder.spent(attempt, { inputTokens: inputTokens + cacheWriteTokens + fromCache, outputTokens })
+        }
+      }
+    })
+  )
 
 const unknownOperation = AwsError.make("UnknownOperationException", "Unknown operation.")
 
 const notChat = AwsError.validation(
   "This action doesn't support the model that you provided. Try again with a supported text or chat model"
 )
-
-const notStreamable = AwsError.validation("The model is unsupported for streaming.")
 
 const tooLarge = ({ limit }: Listener.BodyTooLargeError) =>
   AwsError.make("RequestEntityTooLargeException", `The request body is larger than ${limit} bytes.`)

@@ -4,8 +4,9 @@
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import * as Crypto from "node:crypto"
 import type { Fault } from "./Fault.ts"
-import type * as Listener from "./Listener.ts"
+import type * as Listener from "./http/Listener.ts"
 import type { Operation } from "./Operation.ts"
 import * as Quota from "./Quota.ts"
 import type { Scheme } from "./Signature.ts"
@@ -15,10 +16,10 @@ const Counts = Schema.Record(Schema.String, Schema.Finite)
 /**
  * Counters since the start.
  *
- * - Of the requests that are over, `completed` were answered, `aborted` were given up by the client, `dropped` were broken
- *   off by a fault; the others are `inFlight`.
+ * - Of the requests that are over, `completed` got their response, `aborted` were given up by the client, `dropped` were
+ *   broken off by a fault, and for `failed` ones the emulator could not send its response; the others are `inFlight`.
  * - `byModel`: by the id of the model, whatever it was called by, and the operation; of models the account has.
- * - `byStatus`: by the HTTP status that was answered.
+ * - `byStatus`: by the HTTP status of the response.
  * - `bytesIn`, `bytesOut`: all bytes of all connections, headers too.
  * - `quota`: how each quota stands, under the name it was given, or the model's id.
  */
@@ -32,6 +33,7 @@ export const Statistics = Schema.Struct({
   completed: Schema.Finite,
   aborted: Schema.Finite,
   dropped: Schema.Finite,
+  failed: Schema.Finite,
   byOperation: Schema.Struct({
     ApplyGuardrail: Schema.Finite,
     Converse: Schema.Finite,
@@ -48,15 +50,16 @@ export const Statistics = Schema.Struct({
 })
 
 /** How a request ended, or that it has not. */
-export type Outcome = "in-flight" | "completed" | "aborted" | "dropped"
+export type Outcome = "in-flight" | "completed" | "aborted" | "dropped" | "failed"
 
 /**
  * A request as it came in.
  *
  * - `operation`: missing when the path names none the emulator knows; `modelId`: also for ApplyGuardrail.
  * - `headers`: without `authorization` and the session token; `scheme` says how the request proved who it is.
- * - `body`: the decoded JSON, or `undefined` when it was none.
- * - `status`: what was answered, as far as it was.
+ * - `fingerprint`: the same for the same operation, model and body.
+ * - `body`: the decoded JSON where bodies are captured; `undefined` when it was none, and when others needed its room.
+ * - `status`: of the response, once there is one.
  * - `number`: requests are numbered as they come, from 1. `revision` grows whenever something becomes known about any
  *   request, and says when this one was last heard of.
  * - `receivedAt`, `millis`: milliseconds since 1970, and from there to the end, once it is over.
@@ -75,6 +78,7 @@ export interface ReceivedRequest {
   readonly path: string
   readonly headers: Listener.Headers
   readonly scheme: Scheme | undefined
+  readonly fingerprint: string | undefined
   readonly body: unknown
   readonly requestId: string
   readonly status: number | undefined
@@ -84,7 +88,10 @@ export interface ReceivedRequest {
   readonly faults: ReadonlyArray<Fault["type"]>
 }
 
-/** A request that came `attempts` times, and what it was answered each time; the same by its operation, model and body. */
+/**
+ * A request that came `attempts` times, and the status of each response; the same by its operation, model and body. `body`:
+ * where bodies are captured.
+ */
 export interface Repeated {
   readonly operation: Operation | undefined
   readonly modelId: string | undefined
@@ -101,39 +108,50 @@ export interface Repeated {
  */
 export const attempts = (requests: ReadonlyArray<ReceivedRequest>): ReadonlyArray<Repeated> =>
   Object.values(
-    Arr.groupBy(requests, ({ body, modelId, operation }) => JSON.stringify([operation, modelId, body]))
+    Arr.groupBy(requests, ({ fingerprint, requestId }) => fingerprint ?? requestId)
   ).map((same) => {
     const [{ body, modelId, operation }] = same
     return { operation, modelId, body, attempts: same.length, statuses: same.map(({ status }) => status) }
   })
 
-/** One request while it is being answered; the answering fiber writes down here what happens to it. */
+/** One request while it is in flight; the fiber that responds to it writes down here what happens to it. */
 export type Attempt = { -readonly [Key in keyof ReceivedRequest]: ReceivedRequest[Key] }
 
-/** Keeps the books. The methods are plain functions because sockets report to it from callbacks. */
+/** Counts and remembers. The methods are plain functions because sockets report to it from callbacks. */
 export interface Recorder {
   /** A connection opened; call the result when it closes. */
   readonly connection: (traffic: Listener.Traffic) => () => void
   readonly begin: (exchange: Listener.Exchange, requestId: string) => Attempt
+  /** Its body came; `json` is what it says, if it is JSON. */
+  readonly received: (attempt: Attempt, body: Uint8Array, json: unknown) => void
   readonly routed: (attempt: Attempt, operation: Operation, modelId: string | undefined) => void
   /** The model is one the account has. */
   readonly resolved: (attempt: Attempt, model: string) => void
-  readonly answered: (attempt: Attempt, status: number) => void
-  /** Faults struck it. */
+  readonly responded: (attempt: Attempt, status: number) => void
+  /** These faults struck it, and no others. */
   readonly struck: (attempt: Attempt, faults: ReadonlyArray<Fault["type"]>) => void
-  /** So many more tokens, of the prompt and of the answer. */
-  readonly spent: (attempt: Attempt, inputTokens: number, outputTokens: number) => void
+  /** What it cost so far. */
+  readonly spent: (attempt: Attempt, tokens: Partial<Pick<Attempt, "inputTokens" | "outputTokens">>) => void
   readonly end: (attempt: Attempt, outcome: Exclude<Outcome, "in-flight">) => void
   readonly statistics: Effect.Effect<Statistics>
   readonly requests: Effect.Effect<ReadonlyArray<ReceivedRequest>>
 }
 
 /**
- * A recorder that remembers the latest `history` requests, and reports on these quotas too. `now` tells the milliseconds
- * since 1970.
+ * - `history`: how many requests are remembered, the latest ones.
+ * - `captureBytes`: how many bytes of their bodies, as they were sent; 0 remembers none.
+ * - `quotas`: what it reports on too. `now`: milliseconds since 1970.
  */
-export const make = (history: number, quotas: Quota.Quotas, now: () => number): Recorder => {
-  const counters = { connections: 0, openConnections: 0, requests: 0, completed: 0, aborted: 0, dropped: 0 }
+export interface Options {
+  readonly history: number
+  readonly captureBytes: number
+  readonly quotas: Quota.Quotas
+  readonly now: () => number
+}
+
+/** A recorder that has seen nothing yet. */
+export const make = ({ captureBytes, history, now, quotas }: Options): Recorder => {
+  const counters = { connections: 0, openConnections: 0, requests: 0, completed: 0, aborted: 0, dropped: 0, failed: 0 }
   const byOperation: Record<Operation, number> = {
     ApplyGuardrail: 0,
     Converse: 0,
@@ -145,6 +163,7 @@ export const make = (history: number, quotas: Quota.Quotas, now: () => number): 
   const byModel: Record<string, Record<string, number>> = {}
   const byStatus: Record<string, number> = {}
   const latest: Array<Attempt> = []
+  const bodies = makeBodies(captureBytes)
   let revision = 0
   const change = (attempt: Attempt, changes: Partial<Attempt>) => {
     Object.assign(attempt, changes, { revision: ++revision })
@@ -178,6 +197,7 @@ export const make = (history: number, quotas: Quota.Quotas, now: () => number): 
         path: exchange.target,
         headers: withoutSecrets(exchange.headers),
         scheme: undefined,
+        fingerprint: undefined,
         body: undefined,
         requestId,
         status: undefined,
@@ -187,8 +207,16 @@ export const make = (history: number, quotas: Quota.Quotas, now: () => number): 
         faults: []
       }
       latest.push(attempt)
-      if (latest.length > history) latest.shift()
+      const [oldest] = latest
+      if (latest.length > history && oldest !== undefined) {
+        latest.shift()
+        bodies.forget(oldest)
+      }
       return attempt
+    },
+    received: (attempt, body, json) => {
+      attempt.fingerprint = Crypto.createHash("sha256").update(`${attempt.path}\n`).update(body).digest("base64")
+      if (json !== undefined && latest.includes(attempt)) bodies.keep(attempt, json, body.length)
     },
     routed: (attempt, operation, modelId) => {
       byOperation[operation]++
@@ -199,23 +227,19 @@ export const make = (history: number, quotas: Quota.Quotas, now: () => number): 
       const counts = byModel[model] ??= {}
       counts[operation] = (counts[operation] ?? 0) + 1
     },
-    answered: (attempt, status) => {
+    responded: (attempt, status) => {
       byStatus[status] = (byStatus[status] ?? 0) + 1
       change(attempt, { status })
     },
-    struck: (attempt, faults) => change(attempt, { faults: [...attempt.faults, ...faults] }),
-    spent: (attempt, inputTokens, outputTokens) =>
-      change(attempt, {
-        inputTokens: (attempt.inputTokens ?? 0) + inputTokens,
-        outputTokens: (attempt.outputTokens ?? 0) + outputTokens
-      }),
+    struck: (attempt, faults) => change(attempt, { faults }),
+    spent: (attempt, tokens) => change(attempt, tokens),
     end: (attempt, outcome) => {
       counters[outcome]++
       change(attempt, { outcome, millis: Math.max(0, Math.round(now() - attempt.receivedAt)) })
     },
     statistics: Effect.sync(() => ({
       ...counters,
-      inFlight: counters.requests - counters.completed - counters.aborted - counters.dropped,
+      inFlight: counters.requests - counters.completed - counters.aborted - counters.dropped - counters.failed,
       byOperation: { ...byOperation },
       byModel: structuredClone(byModel),
       byStatus: { ...byStatus },
@@ -224,6 +248,30 @@ export const make = (history: number, quotas: Quota.Quotas, now: () => number): 
       quota: quotas.statistics()
     })),
     requests: Effect.sync(() => latest.map((attempt) => ({ ...attempt })))
+  }
+}
+
+/** The bodies that are captured: when the latest need the room, the oldest go. */
+const makeBodies = (capacity: number) => {
+  const sizes = new Map<Attempt, number>()
+  let total = 0
+  const forget = (attempt: Attempt) => {
+    total -= sizes.get(attempt) ?? 0
+    sizes.delete(attempt)
+    attempt.body = undefined
+  }
+  return {
+    forget,
+    keep: (attempt: Attempt, body: unknown, bytes: number) => {
+      if (bytes === 0 || bytes > capacity) return
+      attempt.body = body
+      sizes.set(attempt, bytes)
+      total += bytes
+      for (const oldest of sizes.keys()) {
+        if (total <= capacity) break
+        forget(oldest)
+      }
+    }
   }
 }
 

@@ -75,6 +75,7 @@ describe("RequestLine", () => {
     path: "/model/amazon.nova-lite-v1%3A0/converse",
     headers: {},
     scheme: "sigv4",
+    fingerprint: "of the request",
     body: { messages: [{ role: "user", content: [{ text: "a secret" }] }] },
     requestId: "id",
     status: 200,

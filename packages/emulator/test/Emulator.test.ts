@@ -172,6 +172,7 @@ describe("Emulator", () => {
         completed: 4,
         aborted: 0,
         dropped: 0,
+        failed: 0,
         byOperation: {
           ApplyGuardrail: 0,
           Converse: 3,
@@ -210,7 +211,7 @@ describe("Emulator", () => {
       assert.strictEqual(request?.status, 200)
       assert.strictEqual(request?.outcome, "completed")
       assert.notProperty(request?.headers, "authorization")
-    }).pipe(Effect.provide(Fixture.emulator({ history: 2 }))))
+    }).pipe(Effect.provide(Fixture.emulator({ history: 2, capture: true }))))
 
   it.effect("tells how often each request was attempted", () =>
     Effect.gen(function*() {

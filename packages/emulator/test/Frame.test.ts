@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { EventStreamCodec } from "@smithy/eventstream-codec"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import * as Frame from "../src/Frame.ts"
+import * as Frame from "../src/http/Frame.ts"
 
 const codec = new EventStreamCodec(
   (input) => typeof input === "string" ? input : new TextDecoder().decode(input),

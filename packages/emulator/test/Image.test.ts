@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
-import * as Image from "../src/invoke/Image.ts"
+import * as Image from "../src/invoke/embedding/Image.ts"
 
 const latin1 = (text: string) => Buffer.from(text, "latin1")
 

@@ -8,7 +8,7 @@ import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import * as Frame from "../src/Frame.ts"
+import * as Frame from "../src/http/Frame.ts"
 import * as Content from "../src/record/Content.ts"
 import * as EventFrame from "../src/record/EventFrame.ts"
 
@@ -217,7 +217,7 @@ describe("Recording", () => {
         }).pipe(Effect.provideService(HttpClient.HttpClient, upstream))
         for (const operation of ["converse", "converse-stream"]) {
           yield* Effect.scoped(Effect.flatMap(
-            recorder.answers({
+            recorder.responder({
               method: "POST",
               target: `/model/token.of-the-client/${operation}`,
               headers: Object.fromEntries([header.split(": "), ["x-amzn-bedrock-trace", "token.of-the-client"]]),

@@ -13,7 +13,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { TestClock } from "effect/testing"
 import { isDeepStrictEqual } from "node:util"
-import type * as Answer from "../src/Answer.ts"
+import type * as HttpResponse from "../src/http/HttpResponse.ts"
 import * as Matching from "../src/record/Matching.ts"
 import * as Fixture from "./Fixture.ts"
 
@@ -52,14 +52,14 @@ const streamed = (response: Partial<Recording.Response>): Recording.Exchange => 
 
 const ask = (replay: Replay.Replay["Service"], body: unknown, target = path) =>
   Effect.scoped(Effect.map(
-    replay.answers({ method: "POST", target, headers: {}, body: new TextEncoder().encode(JSON.stringify(body)) }),
+    replay.responder({ method: "POST", target, headers: {}, body: new TextEncoder().encode(JSON.stringify(body)) }),
     (answer) => answer.type === "whole" ? new TextDecoder().decode(answer.body) : "a stream"
   ))
 
 const over = (exchanges: ReadonlyArray<Recording.Exchange>, options?: Replay.Options) =>
   Layer.unwrap(
-    Effect.map(Replay.make(exchanges, options), ({ answers }) =>
-      Emulator.layer({ answers }).pipe(Layer.provide(Script.layer([]))))
+    Effect.map(Replay.make(exchanges, options), ({ responder }) =>
+      Emulator.layer({ responder }).pipe(Layer.provide(Script.layer([]))))
   )
 
 describe("Replay", () => {
@@ -150,7 +150,7 @@ describe("Replay", () => {
         const seen: Array<number> = []
         const started = yield* Clock.currentTimeMillis
         const reading = yield* Effect.forkChild(Effect.scoped(Effect.gen(function*() {
-          const answer: Answer.Answer = yield* replay.answers({
+          const answer: HttpResponse.HttpResponse = yield* replay.responder({
             method: "POST",
             target: `${path}-stream`,
             headers: {},

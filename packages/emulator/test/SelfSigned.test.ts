@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { TestClock } from "effect/testing"
 import * as Crypto from "node:crypto"
-import * as SelfSigned from "../src/tls/SelfSigned.ts"
+import * as SelfSigned from "../src/http/SelfSigned.ts"
 
 const make = Effect.fnUntraced(function*(hosts: ReadonlyArray<string>) {
   const { authority, certificate, key } = yield* SelfSigned.make(hosts)

@@ -15,7 +15,7 @@ import * as Http2 from "node:http2"
 import * as Https from "node:https"
 import * as Net from "node:net"
 import * as NodeTls from "node:tls"
-import * as SelfSigned from "../src/tls/SelfSigned.ts"
+import * as SelfSigned from "../src/http/SelfSigned.ts"
 import * as Fixture from "./Fixture.ts"
 
 const live = Fixture.emulator({ tls: "self-signed" })

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import * as Vector from "../src/invoke/Vector.ts"
+import * as Vector from "../src/invoke/embedding/Vector.ts"
 
 const numbers = Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: -100, maximum: 100 }))).check(
   Schema.isMinLength(1),

@@ -5,12 +5,12 @@ import * as ChatEvent from "@strata/core/ChatEvent"
 import * as ChatService from "@strata/core/ChatService"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import * as Answer from "../Answer.ts"
 import * as AwsError from "../AwsError.ts"
-import * as Frame from "../Frame.ts"
 import type * as Guardrail from "../Guardrail.ts"
+import * as Frame from "../http/Frame.ts"
+import * as HttpResponse from "../http/HttpResponse.ts"
 import type * as Model from "../Model.ts"
-import * as Quota from "../Quota.ts"
+import type * as Quota from "../Quota.ts"
 import * as Counters from "./Counters.ts"
 import * as EventStream from "./EventStream.ts"
 import * as Guarding from "./Guarding.ts"
@@ -53,20 +53,20 @@ export interface Call {
 
 /** A whole answer. */
 export const converse = Effect.fnUntraced(function*(call: Call) {
-  const { envelope, guarding, question } = yield* read(call, false)
-  if (guarding.refusal !== undefined) return Answer.json(Response.fromChatResponse(guarding.refusal, envelope))
+  const { envelope, guarding, meter, question } = yield* read(call, false)
+  if (guarding.refusal !== undefined) return HttpResponse.json(Response.fromChatResponse(guarding.refusal, envelope))
   const chat = yield* ChatService.ChatService
-  const response = yield* Effect.mapError(chat.generate(question), AwsError.fromProviderError)
+  const response = meter.response(yield* Effect.mapError(chat.generate(question), AwsError.fromProviderError))
   const sealed = call.model.reasoning === "signed" ? call.memory.seals.sealResponse(response) : response
-  return Answer.json(Response.fromChatResponse(guarding.guardResponse(sealed), envelope))
+  return HttpResponse.json(Response.fromChatResponse(guarding.guardResponse(sealed), envelope))
 })
 
 /** An answer as the chat service writes it. */
 export const converseStream = Effect.fnUntraced(function*(call: Call) {
-  const { envelope, guarding, question, reservation } = yield* read(call, true)
+  const { envelope, guarding, meter, question } = yield* read(call, true)
   const chat = yield* ChatService.ChatService
   const encoder = EventStream.makeEncoder(() => call.random(Frame.maxPadding + 1), envelope)
-  const heard = Stream.map(chat.stream(question), Metering.listen(reservation))
+  const heard = Stream.map(chat.stream(question), meter.event)
   const written = call.model.reasoning === "signed"
     ? Stream.map(heard, call.memory.seals.sealEvents())
     : heard
@@ -74,7 +74,7 @@ export const converseStream = Effect.fnUntraced(function*(call: Call) {
     ? guarding.guardStream(written)
     : Stream.fromIterable(ChatEvent.fromResponse(guarding.refusal))
   const incomplete = Stream.suspend(() => encoder.finished() ? Stream.empty : Stream.fail(unfinished))
-  return Answer.stream(
+  return HttpResponse.stream(
     events.pipe(
       Stream.mapError(AwsError.fromProviderError),
       Stream.map(encoder.encode),
@@ -95,21 +95,14 @@ const read = Effect.fnUntraced(function*(call: Call, streaming: boolean) {
   const guarding = yield* Effect.fromResult(Guarding.make(request, call.guardrails, call.region))
   // a prompt that was stopped reaches no model, no cache, and no quota
   const passes = guarding.refusal === undefined
-  const reservation = passes ? yield* call.reserve(Metering.claimOf(request, model)) : Quota.unlimited
-  const counted = passes ? memory.cache.count(request, model, call.now) : undefined
-  reservation.cached(counted?.read ?? 0)
+  const meter = passes ? yield* Metering.open(request, { ...call, cache: memory.cache }) : Metering.none
   const envelope: Response.Envelope = {
     request,
     latencyMs: call.elapsed,
     trace: guarding.trace,
-    usage: (usage) => {
-      const divided = counted === undefined ? usage : Counters.settle(usage, counted, call.countInput)
-      // what the client is told is what it is charged
-      reservation.settle(divided)
-      return Counters.toWire(divided, counted)
-    }
+    usage: (usage) => Counters.toWire(usage, meter.counted)
   }
-  return { question: Request.toChatRequest(request, answering), guarding, envelope, reservation }
+  return { question: Request.toChatRequest(request, answering), guarding, envelope, meter }
 })
 
 const unfinished = AwsError.make("ModelStreamErrorException", "The model's answer ended before it was complete.")

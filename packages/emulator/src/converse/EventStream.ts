@@ -7,7 +7,7 @@
 import type * as ChatEvent from "@strata/core/ChatEvent"
 import type * as Message from "@strata/core/Message"
 import * as Base64 from "effect/encoding/Base64"
-import * as Frame from "../Frame.ts"
+import * as Frame from "../http/Frame.ts"
 import * as Citation from "./Citation.ts"
 import * as Media from "./Media.ts"
 import * as Response from "./Response.ts"

@@ -1,21 +1,92 @@
 /**
- * The tokens of a conversation, for its quota: what it may use, and what was written when it ends too early.
+ * The tokens of a conversation, for its quota: what it may use is reserved before the model is asked, and settled by what
+ * the model says it used; where it never says, by what was written until then.
  */
 import type * as ChatEvent from "@strata/core/ChatEvent"
+import type * as ChatResponse from "@strata/core/ChatResponse"
+import type * as Usage from "@strata/core/Usage"
+import * as Effect from "effect/Effect"
+import { identity } from "effect/Function"
 import type * as Model from "../Model.ts"
 import { defaultMaxOutputTokens } from "../Model.ts"
 import type * as Quota from "../Quota.ts"
+import * as Counters from "./Counters.ts"
+import type * as PromptCache from "./PromptCache.ts"
 import * as Tokens from "./Tokens.ts"
 import type * as Wire from "./Wire.ts"
 
-/** What a request may use at most. */
-export const claimOf = (request: Wire.Request, model: Model.ChatModel): Quota.Claim => ({
-  input: Tokens.ofPrompt(request),
-  output: request.inferenceConfig?.maxTokens ?? model.maxOutputTokens ?? defaultMaxOutputTokens
+/**
+ * - `now`: when the request came in, in milliseconds.
+ * - `countInput`: count the prompt here, whatever the chat service counts.
+ * - `reserve`: finds room for the request in the quota of its model.
+ */
+export interface Options {
+  readonly model: Model.ChatModel
+  readonly cache: PromptCache.PromptCache
+  readonly now: number
+  readonly countInput: boolean
+  readonly reserve: Quota.Reserve
+}
+
+/**
+ * The meter of one request.
+ *
+ * - `counted`: its prompt, and what the prompt cache holds of it, if it reaches the model.
+ * - `response`, `event`: what the chat service says, metered: its usage is divided by the prompt cache, and what the client
+ *   is told is what it is charged.
+ */
+export interface Meter {
+  readonly counted: PromptCache.Counted | undefined
+  readonly response: (response: ChatResponse.ChatResponse) => ChatResponse.ChatResponse
+  readonly event: (event: ChatEvent.ChatEvent) => ChatEvent.ChatEvent
+}
+
+/** Of a request that reaches no model. */
+export const none: Meter = { counted: undefined, response: identity, event: identity }
+
+/** Reserves what a request may use. Fails with `ThrottlingException` where there is no room for it. */
+export const open = Effect.fnUntraced(function*(
+  request: Wire.Request,
+  { cache, countInput, model, now, reserve }: Options
+) {
+  const reservation = yield* reserve({
+    input: Tokens.ofPrompt(request),
+    output: request.inferenceConfig?.maxTokens ?? model.maxOutputTokens ?? defaultMaxOutputTokens
+  })
+  const counted = cache.count(request, model, now)
+  reservation.cached(counted.read)
+
+  const settled = <A extends { readonly usage: Usage.Usage }>(outcome: A): A => {
+    const usage = Counters.settle(outcome.usage, counted, countInput)
+    reservation.settle(usage)
+    return { ...outcome, usage }
+  }
+
+  const lengthOf = makeLengthOf()
+  let written = 0
+  const meter: Meter = {
+    counted,
+    response: settled,
+    event: (event) => {
+      if (event.type === "finish") return settled(event)
+      written += lengthOf(event)
+      reservation.wrote(Tokens.ofLength(written))
+      return event
+    }
+  }
+  return meter
 })
 
-/** Tells a reservation of every event that goes by. */
-export const listen = (reservation: Quota.Reservation) => (event: ChatEvent.ChatEvent): ChatEvent.ChatEvent => {
-  if ("delta" in event) reservation.wrote(Tokens.ofText(event.delta))
-  return event
+/** The characters an event adds to an answer; a block that ends whole says nothing new when its deltas went by. */
+const makeLengthOf = () => {
+  const streamed = new Set<number>()
+  return (event: Exclude<ChatEvent.ChatEvent, ChatEvent.Finish>): number => {
+    if ("delta" in event) {
+      streamed.add(event.index)
+      return event.delta.length
+    }
+    if ("index" in event && streamed.has(event.index)) return 0
+    if (event.type === "tool-call") return JSON.stringify(event.params ?? {}).length
+    return event.type === "part" && "text" in event.part ? event.part.text.length : 0
+  }
 }

@@ -8,7 +8,10 @@ import type * as Block from "./Block.ts"
 import type * as Wire from "./Wire.ts"
 
 /** The tokens of a text. */
-export const ofText = (text: string): number => Math.ceil(text.length / 4)
+export const ofText = (text: string): number => ofLength(text.length)
+
+/** The tokens of a text of so many characters. */
+export const ofLength = (characters: number): number => Math.ceil(characters / 4)
 
 /** The first or the last `tokens` of a text: what is left when it is cut at its `end` or its `start`. */
 export const truncate = (text: string, tokens: number, cut: "start" | "end"): string =>

@@ -4,34 +4,41 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type { ConnectionFault, Fault, Injected, Pending, RequestFault } from "../Fault.ts"
+import * as Fault from "../Fault.ts"
 import * as Trigger from "./Trigger.ts"
 
-/**
- * What strikes one request: the sum of the latencies, the milliseconds before each next event of a stream, and at most
- * one other fault.
- */
+/** A fault that strikes a request. `spare`: there was nothing to do it to, so that it is still to strike another one. */
+export interface Blow<F extends Fault.Fault = Fault.RequestFault> {
+  readonly fault: F
+  readonly random: () => number
+  readonly spare: () => void
+}
+
+/** What strikes one request: the sum of the latencies, a pause before each event of a stream, and one other fault. */
 export interface Strike {
   readonly latency: Duration.Duration
-  readonly pause: (() => number) | undefined
-  readonly fault: RequestFault | undefined
+  readonly slow: Blow<Fault.SlowFault> | undefined
+  readonly other: Blow | undefined
 }
 
 /**
+ * - `inject`: fails with `FaultError` for a fault that makes no sense.
  * - `strike`, `strikeConnection`: take what strikes a request, or a connection; they count down. They are plain functions
  *   because sockets ask from callbacks, and nothing comes between two of them.
  */
 export interface Faults {
-  readonly inject: (fault: Fault) => Effect.Effect<Injected>
+  readonly inject: (fault: Fault.Fault) => Effect.Effect<Fault.Injected, Fault.FaultError>
   readonly clear: Effect.Effect<void>
   readonly remove: (id: number) => Effect.Effect<boolean>
-  readonly pending: Effect.Effect<ReadonlyArray<Pending>>
+  readonly pending: Effect.Effect<ReadonlyArray<Fault.Pending>>
   readonly strike: (candidate: Trigger.Candidate) => Strike
   readonly strikeConnection: () => "serve" | "refuse" | "stall"
 }
 
 /** Starts with these faults, in this order. Time is that of the `Clock` in context. */
-export const make = Effect.fnUntraced(function*(initial: ReadonlyArray<Fault>): Effect.fn.Return<Faults> {
+export const make = Effect.fnUntraced(function*(
+  initial: ReadonlyArray<Fault.Fault>
+): Effect.fn.Return<Faults, Fault.FaultError> {
   const clock = yield* Clock.Clock
   const now = () => clock.currentTimeMillisUnsafe()
   let latest = 0
@@ -50,68 +57,85 @@ export const make = Effect.fnUntraced(function*(initial: ReadonlyArray<Fault>): 
       return waiting.length < before.length
     })
 
-  const inject = Effect.fnUntraced(function*(fault: Fault) {
+  const inject = Effect.fnUntraced(function*(given: Fault.Fault, name?: string) {
+    const fault = yield* Effect.fromResult(Fault.check(given, name))
     const id = ++latest
     const trigger = yield* Trigger.make(fault, now(), id)
-    waiting = [...waiting, { id, fault, trigger }]
-    const injected: Injected = { id, struck: Effect.sync(trigger.struck), remove: Effect.asVoid(remove(id)) }
+    const entry: Waiting = { id, fault, trigger, isRemoved: false }
+    waiting = [...waiting, entry]
+    const injected: Fault.Injected = {
+      id,
+      struck: Effect.sync(trigger.struck),
+      remove: Effect.suspend(() => {
+        entry.isRemoved = true
+        return Effect.asVoid(remove(id))
+      })
+    }
     return injected
   })
 
-  yield* Effect.forEach(initial, inject, { discard: true })
+  /** One that was over waits again, in its place. */
+  const spare = (entry: Waiting) => {
+    entry.trigger.spare()
+    if (entry.isRemoved || waiting.includes(entry)) return
+    waiting = [...waiting, entry].toSorted((self, that) => self.id - that.id)
+  }
+
+  yield* Effect.forEach(initial, (fault, index) => inject(fault, `faults[${index}]`), { discard: true })
 
   return {
-    inject,
+    inject: (fault) => inject(fault),
     remove,
     clear: Effect.sync(() => {
       waiting = []
     }),
     pending: Effect.sync(() => current().map(({ fault, id, trigger }) => ({ id, fault, struck: trigger.struck() }))),
     strike: (candidate) => {
-      if (waiting.length === 0) return nothing
-      for (const { trigger } of waiting) trigger.arrives(candidate)
-      let latency = Duration.zero
-      let pause: Strike["pause"]
       const time = now()
-      for (const { fault, trigger } of waiting) {
-        if (isOfConnections(fault) || !trigger.strikes(time, candidate)) continue
+      let latency = Duration.zero
+      let slow: Strike["slow"]
+      let other: Strike["other"]
+      for (const entry of waiting) {
+        const { fault, trigger } = entry
+        // every fault counts the call, also when another one strikes it
+        if (Trigger.isOfConnections(fault) || !trigger.counts(time, candidate)) continue
+        const blow = { random: trigger.random, spare: () => spare(entry) }
         if (fault.type === "latency") {
-          latency = Duration.sum(latency, Duration.millis(between(fault.duration, fault.upTo, trigger.random)))
-        } else if (fault.type === "slow") {
-          pause = () => between(fault.pause, fault.upTo, trigger.random)
-        } else {
-          current()
-          return { latency, pause, fault }
-        }
+          latency = Duration.sum(latency, timeBetween(fault.duration, fault.upTo, blow.random))
+        } else if (fault.type === "slow" && slow === undefined) slow = { ...blow, fault }
+        else if (fault.type !== "slow" && other === undefined) other = { ...blow, fault }
+        else continue
+        trigger.strike()
       }
       current()
-      return { latency, pause, fault: undefined }
+      return { latency, slow, other }
     },
     strikeConnection: () => {
       const time = now()
+      let struck: Fault.ConnectionFault | undefined
       for (const { fault, trigger } of waiting) {
-        if (isOfConnections(fault) && trigger.strikes(time, undefined)) {
-          return fault.type === "refuseConnection" ? "refuse" : "stall"
-        }
+        if (!Trigger.isOfConnections(fault) || !trigger.counts(time, undefined) || struck !== undefined) continue
+        struck = fault
+        trigger.strike()
       }
-      return "serve"
+      return struck === undefined ? "serve" : struck.type === "refuseConnection" ? "refuse" : "stall"
     }
   }
 })
 
 interface Waiting {
   readonly id: number
-  readonly fault: Fault
+  readonly fault: Fault.Fault
   readonly trigger: Trigger.Trigger
+  isRemoved: boolean
 }
 
-const nothing: Strike = { latency: Duration.zero, pause: undefined, fault: undefined }
-
-const isOfConnections = (fault: Fault): fault is ConnectionFault =>
-  fault.type === "refuseConnection" || fault.type === "stallConnection"
-
-/** Milliseconds from the one to the other, or the one exactly. */
-const between = (least: Duration.Input, most: Duration.Input | undefined, random: () => number): number => {
+/** From the one to the other, or the one exactly. */
+export const timeBetween = (
+  least: Duration.Input,
+  most: Duration.Input | undefined,
+  random: () => number
+): Duration.Duration => {
   const from = Duration.toMillis(least)
-  return most === undefined ? from : from + Math.max(0, Duration.toMillis(most) - from) * random()
+  return Duration.millis(most === undefined ? from : from + (Duration.toMillis(most) - from) * random())
 }

@@ -8,16 +8,23 @@ import * as Message from "@strata/core/Message"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 
-/** Asks the service, and says so many characters instead of what it says; reasons and counters stay. */
+/**
+ * Asks the service, and says so many characters instead of its texts and thoughts. The tools that it calls are called all
+ * the same: they are why it ended, and a client that forces a tool waits for them.
+ */
 export const huge = (
   service: ChatService.ChatService["Service"],
   characters: number
 ): ChatService.ChatService["Service"] => ({
   generate: (request) =>
-    Effect.map(
-      service.generate(request),
-      (response) => ChatResponse.make([Message.text(words.repeat(Math.ceil(characters / words.length)))], response)
-    ),
+    Effect.map(service.generate(request), (response) =>
+      ChatResponse.make(
+        [
+          Message.text(words.repeat(Math.ceil(characters / words.length))),
+          ...Message.parts(response.message).filter((part) => part.type === "tool-call")
+        ],
+        response
+      )),
   stream: (request) =>
     Stream.concat(
       Stream.map(Stream.range(1, Math.ceil(characters / chunk.length)), (): ChatEvent.ChatEvent => ({
@@ -25,7 +32,11 @@ export const huge = (
         index: 0,
         delta: chunk
       })),
-      Stream.filter(service.stream(request), ({ type }) => type === "finish")
+      service.stream(request).pipe(
+        Stream.filter(({ type }) => type.startsWith("tool-") || type === "finish"),
+        // the text is the first block
+        Stream.map((event) => "index" in event ? { ...event, index: event.index + 1 } : event)
+      )
     )
 })
 

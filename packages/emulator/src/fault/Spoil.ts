@@ -1,35 +1,76 @@
 /**
- * Does to an answer what a fault says. A fault that needs no answer does not ask for it; one that does not apply to this
- * kind of answer leaves it alone.
+ * Does to a response what a fault says. A fault that needs no response does not ask for it; one that cannot be done to
+ * this response leaves it alone, and is spared for another one.
  */
 import * as ChatService from "@strata/core/ChatService"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import * as Answer from "../Answer.ts"
 import * as AwsError from "../AwsError.ts"
-import type { RequestFault } from "../Fault.ts"
-import * as Frame from "../Frame.ts"
-import type { Strike } from "./Faults.ts"
+import type { RequestFault, SlowFault } from "../Fault.ts"
+import * as Frame from "../http/Frame.ts"
+import * as HttpResponse from "../http/HttpResponse.ts"
+import * as Faults from "./Faults.ts"
 import * as Huge from "./Huge.ts"
 
-type Sound<R> = Effect.Effect<Answer.Answer, AwsError.AwsError, R | ChatService.ChatService>
+type Sound<R> = Effect.Effect<HttpResponse.HttpResponse, AwsError.AwsError, R | ChatService.ChatService>
 
-/** What becomes of an answer that was struck; its latency is not waited for here. */
-export const spoil = <R>(answer: Sound<R>, { fault, pause }: Strike): Sound<R> => {
-  const spoiled = fault === undefined ? answer : struck(answer, fault)
-  return pause === undefined ? spoiled : onFrames(spoiled, (frames) =>
-    Stream.mapEffect(
-      Stream.zipWithIndex(frames),
-      ([frame, index]) => index === 0 ? Effect.succeed(frame) : Effect.delay(Effect.succeed(frame), pause())
-    ))
+/**
+ * - `nameOf`: what an exception is called in the stream of the operation.
+ * - `spare`: called with the blow that could not be done.
+ */
+export interface Options {
+  readonly nameOf: (exception: AwsError.Exception) => string
+  readonly spare: (blow: Faults.Blow | Faults.Blow<SlowFault>) => void
 }
 
-const struck = <R>(answer: Sound<R>, fault: RequestFault): Sound<R> => {
+/** What becomes of a response that was struck; its latency is not waited for here. */
+export const spoil = <R>(sound: Sound<R>, { other, slow }: Faults.Strike, { nameOf, spare }: Options): Sound<R> => {
+  const struck = other === undefined ? sound : strike(target(sound, () => spare(other)), other.fault, nameOf)
+  return slow === undefined ? struck : slowDown(target(struck, () => spare(slow)), slow)
+}
+
+/**
+ * What a fault can be done to.
+ *
+ * - `sound`: the response as it would be. `any`: the same, where there is one: a refusal spares the fault.
+ * - `frames`: with other frames, where there are any; a stream that fails before the first is a refusal too.
+ */
+interface Target<R> {
+  readonly sound: Sound<R>
+  readonly any: Sound<R>
+  readonly frames: (f: (frames: HttpResponse.Frames) => HttpResponse.Frames) => Sound<R>
+}
+
+const target = <R>(sound: Sound<R>, spare: () => void): Target<R> => {
+  const watched = (frames: HttpResponse.Frames): HttpResponse.Frames => {
+    let begun = false
+    return frames.pipe(
+      Stream.tap(() => Effect.sync(() => begun = true)),
+      Stream.tapError(() => Effect.sync(() => begun || spare()))
+    )
+  }
+  const any = sound.pipe(
+    Effect.tapError(() => Effect.sync(spare)),
+    Effect.map((response) => response.type === "whole" ? response : { ...response, frames: watched(response.frames) })
+  )
+  return {
+    sound,
+    any,
+    frames: (f) =>
+      Effect.map(any, (response) => {
+        if (response.type === "stream") return { ...response, frames: f(response.frames) }
+        spare()
+        return response
+      })
+  }
+}
+
+const strike = <R>({ any, frames, sound }: Target<R>, fault: RequestFault, nameOf: Options["nameOf"]): Sound<R> => {
   switch (fault.type) {
     case "latency":
     case "slow":
-      return answer
+      return sound
     case "throttle":
       return Effect.fail(throttled(fault.unit ?? "requests", fault.retryAfter))
     case "exception": {
@@ -46,95 +87,106 @@ const struck = <R>(answer: Sound<R>, fault: RequestFault): Sound<R> => {
     case "emptyBody":
       return Effect.succeed(whole("application/json", empty))
     case "contentType":
-      return Effect.map(answer, (answer) => ({
-        ...answer,
-        headers: { ...answer.headers, "content-type": fault.contentType }
+      return Effect.map(any, (response) => ({
+        ...response,
+        headers: { ...response.headers, "content-type": fault.contentType }
       }))
     case "huge":
       return Effect.updateService(
-        answer,
+        any,
         ChatService.ChatService,
         (service) => Huge.huge(service, (fault.megabytes ?? 10) * 1_000_000)
       )
     case "reset":
-      return broken(answer, fault.afterBytes, { type: "connection" })
+      return broken(any, fault.afterBytes, { type: "connection" })
     case "resetStream":
-      return broken(answer, fault.afterBytes, { type: "stream", code: fault.code ?? "INTERNAL_ERROR" })
+      return broken(any, fault.afterBytes, { type: "stream", code: fault.code ?? "INTERNAL_ERROR" })
     case "halfOpen":
-      return broken(answer, fault.afterBytes, { type: "silence" })
+      return broken(any, fault.afterBytes, { type: "silence" })
     case "goaway":
       return fault.code === undefined
-        ? Effect.map(answer, (answer) => ({ ...answer, lastOfConnection: true }))
-        : broken(answer, undefined, { type: "goaway", code: fault.code })
+        ? Effect.map(any, (response) => ({ ...response, lastOfConnection: true }))
+        : broken(any, undefined, { type: "goaway", code: fault.code })
     case "half":
-      return Effect.map(Effect.flatMap(answer, collected), (whole) => {
+      return Effect.map(Effect.flatMap(any, collected), (whole) => {
         const size = Math.floor(whole.body.length * (fault.fraction ?? 0.5))
         return fault.framed === true
           ? { ...whole, body: whole.body.subarray(0, size) }
           : { ...whole, cut: { after: Math.max(1, size), how: { type: "connection" } } }
       })
     case "stall":
-      return fault.afterEvents === undefined ? Effect.never : cutShort(answer, fault.afterEvents, Stream.never)
+      return fault.afterEvents === undefined ? Effect.never : frames(cutShort(fault.afterEvents, Stream.never))
     case "truncateStream": {
       const { afterBytes } = fault
-      return afterBytes === undefined
-        ? cutShort(answer, fault.afterEvents, Stream.empty)
-        : onFrames(answer, (frames) => firstBytes(frames, afterBytes))
+      return frames(
+        afterBytes === undefined
+          ? cutShort(fault.afterEvents, Stream.empty)
+          : (frames) => firstBytes(frames, afterBytes)
+      )
     }
     case "streamException": {
       const { exception, message = AwsError.texts[exception], name, originalMessage, originalStatusCode } = fault
-      const frame = Frame.exception(name ?? AwsError.streamName(exception), {
+      const frame = Frame.exception(name ?? nameOf(exception), {
         message,
         ...(originalStatusCode === undefined ? undefined : { originalStatusCode }),
         ...(originalMessage === undefined ? undefined : { originalMessage })
       })
-      return cutShort(answer, fault.afterEvents, Stream.succeed(frame))
+      return frames(cutShort(fault.afterEvents, Stream.succeed(frame)))
     }
     case "errorFrame": {
       const frame = Frame.error(fault.code ?? "InternalFailure", fault.message ?? "An internal error occurred.")
-      return cutShort(answer, fault.afterEvents, Stream.succeed(frame))
+      return frames(cutShort(fault.afterEvents, Stream.succeed(frame)))
     }
     case "corruptFrame":
-      return onFrames(answer, (frames) =>
+      return frames((frames) =>
         Stream.map(
           Stream.zipWithIndex(frames),
           ([frame, index]) =>
             index === (fault.afterEvents ?? 1) ? Frame.corrupted(frame, fault.checksum ?? "message") : frame
-        ))
+        )
+      )
   }
 }
 
-/** Broken off before the head, which needs no answer, or after so many bytes of the body. */
-const broken = <R>(answer: Sound<R>, afterBytes: number | undefined, how: Answer.Cut["how"]): Sound<R> =>
+const slowDown = <R>({ frames }: Target<R>, { fault, random }: Faults.Blow<SlowFault>): Sound<R> =>
+  frames((frames) =>
+    Stream.mapEffect(
+      Stream.zipWithIndex(frames),
+      ([frame, index]) =>
+        index === 0
+          ? Effect.succeed(frame)
+          : Effect.delay(Effect.succeed(frame), Faults.timeBetween(fault.pause, fault.upTo, random))
+    )
+  )
+
+/** Broken off before the head, which needs no response, or after so many bytes of the body. */
+const broken = <R>(any: Sound<R>, afterBytes: number | undefined, how: HttpResponse.Cut["how"]): Sound<R> =>
   afterBytes === undefined
     ? Effect.succeed({ ...whole("application/json", empty), cut: { after: 0, how } })
-    : Effect.map(answer, (answer) => ({ ...answer, cut: { after: afterBytes, how } }))
+    : Effect.map(any, (response) => ({ ...response, cut: { after: afterBytes, how } }))
 
-const whole = (contentType: string, body: Uint8Array): Answer.Whole => ({
+const whole = (contentType: string, body: Uint8Array): HttpResponse.Whole => ({
   type: "whole",
   status: 200,
   headers: { "content-type": contentType },
   body
 })
 
-const collected = (answer: Answer.Answer): Effect.Effect<Answer.Whole, AwsError.AwsError> =>
-  answer.type === "whole"
-    ? Effect.succeed(answer)
-    : Effect.map(Stream.runCollect(answer.frames), (frames) => ({
+const collected = (response: HttpResponse.HttpResponse): Effect.Effect<HttpResponse.Whole, AwsError.AwsError> =>
+  response.type === "whole"
+    ? Effect.succeed(response)
+    : Effect.map(Stream.runCollect(response.frames), (frames) => ({
       type: "whole",
       status: 200,
-      headers: answer.headers,
+      headers: response.headers,
       body: Buffer.concat(frames)
     }))
 
-const onFrames = <R>(answer: Sound<R>, f: (frames: Answer.Frames) => Answer.Frames): Sound<R> =>
-  Effect.map(answer, (answer) => answer.type === "whole" ? answer : { ...answer, frames: f(answer.frames) })
-
 /** The first events of a stream, one unless told otherwise, and then something else. */
-const cutShort = <R>(answer: Sound<R>, afterEvents: number | undefined, end: Answer.Frames) =>
-  onFrames(answer, (frames) => Stream.concat(Stream.take(frames, afterEvents ?? 1), end))
+const cutShort = (afterEvents: number | undefined, end: HttpResponse.Frames) => (frames: HttpResponse.Frames) =>
+  Stream.concat(Stream.take(frames, afterEvents ?? 1), end)
 
-const firstBytes = (frames: Answer.Frames, count: number): Answer.Frames =>
+const firstBytes = (frames: HttpResponse.Frames, count: number): HttpResponse.Frames =>
   frames.pipe(
     Stream.mapAccum(() => count, (room, frame) => [Math.max(0, room - frame.length), [frame.subarray(0, room)]]),
     Stream.takeWhile((bytes) => bytes.length > 0)

@@ -1,5 +1,5 @@
 /**
- * Decides whether one fault strikes: its time, its matcher, its counters and its chance.
+ * Decides whether one fault strikes: what it counts, its time, its chance and its number.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -10,26 +10,28 @@ import type { Operation } from "../Operation.ts"
 /**
  * A request as faults see it.
  *
- * - `models`: the names its model goes by. `texts`: all the texts of its body.
+ * - `models`: the names its model goes by. `chats`: whether a chat service will be asked. `texts`: all the texts of its body.
  * - `fingerprint`: the same for the same operation, model and body.
  */
 export interface Candidate {
   readonly operation: Operation
   readonly models: ReadonlyArray<string>
-  readonly texts: () => ReadonlyArray<string>
-  readonly fingerprint: () => string
+  readonly chats: boolean
+  readonly texts: () => Iterable<string>
+  readonly fingerprint: string
 }
 
 /**
  * - `isOver`: it can strike no more.
- * - `arrives`: a request came, whatever becomes of it: attempts are counted here.
- * - `strikes`: decides for a request that `arrives`, or for a connection; counts down when it does.
+ * - `counts`: counts a request, or a connection, that arrives; whether it is one to strike.
+ * - `strike`: strikes it. `spare`: takes that back.
  * - `random`: its own numbers, from 0 to 1.
  */
 export interface Trigger {
   readonly isOver: (now: number) => boolean
-  readonly arrives: (candidate: Candidate) => void
-  readonly strikes: (now: number, candidate: Candidate | undefined) => boolean
+  readonly counts: (now: number, candidate: Candidate | undefined) => boolean
+  readonly strike: () => void
+  readonly spare: () => void
   readonly struck: () => number
   readonly random: () => number
 }
@@ -37,33 +39,43 @@ export interface Trigger {
 /** The trigger of a fault that was injected at `start` (milliseconds). `seed`: where the fault names none. */
 export const make = (fault: Fault, start: number, seed: number): Effect.Effect<Trigger> =>
   Effect.map(Random.withSeed(generator, fault.seed ?? seed), (random) => {
-    let skip = fault.skip ?? 0
-    let times = fault.times ?? (isLasting(fault) ? Infinity : 1)
-    let struck = 0
+    const { skip = 0, times = isLasting(fault) ? Infinity : 1 } = fault
+    let [counted, struck] = [0, 0]
     const attempts = new Map<string, number>()
     const chance = fault.probability ?? 1
     const begin = start + Duration.toMillis(fault.after ?? 0)
     const end = begin + Duration.toMillis(fault.lasting ?? Duration.infinity)
+
+    const fits = (candidate: Candidate): boolean => {
+      if (isOfConnections(fault)) return false
+      const { attempt, model, operation, text } = fault
+      if (attempt !== undefined) {
+        const { fingerprint } = candidate
+        attempts.set(fingerprint, (attempts.get(fingerprint) ?? 0) + 1)
+      }
+      return (operation ?? candidate.operation) === candidate.operation &&
+        (model === undefined || candidate.models.includes(model)) &&
+        (attempt === undefined || attempts.get(candidate.fingerprint) === attempt) &&
+        reaches(fault, candidate) &&
+        (text === undefined || contains(candidate.texts(), text))
+    }
+
     return {
       random,
       struck: () => struck,
-      isOver: (now) => times <= 0 || now >= end,
-      arrives: (candidate) => {
-        if (!("attempt" in fault) || fault.attempt === undefined) return
-        const key = candidate.fingerprint()
-        attempts.set(key, (attempts.get(key) ?? 0) + 1)
+      isOver: (now) => struck >= times || now >= end,
+      counts: (now, candidate) => {
+        const isFor = candidate === undefined ? isOfConnections(fault) : fits(candidate)
+        if (!isFor || now < begin || now >= end || !inBurst(fault, now - begin)) return false
+        counted++
+        // chance decides on every call, so that the same seed decides the same, whatever other faults do
+        return counted > skip && (chance === 1 || random() < chance) && struck < times
       },
-      strikes: (now, candidate) => {
-        if (now < begin || now >= end || !inBurst(fault, now - begin)) return false
-        if (candidate !== undefined && !fits(fault, candidate, attempts)) return false
-        if (skip > 0) {
-          skip--
-          return false
-        }
-        if (times <= 0 || (chance < 1 && random() >= chance)) return false
-        times--
+      strike: () => {
         struck++
-        return true
+      },
+      spare: () => {
+        struck--
       }
     }
   })
@@ -78,11 +90,31 @@ const isLasting = (fault: Fault): boolean =>
 const inBurst = ({ bursts }: Fault, elapsed: number): boolean =>
   bursts === undefined || elapsed % Duration.toMillis(bursts.every) < Duration.toMillis(bursts.lasting)
 
-const fits = (fault: Fault, candidate: Candidate, attempts: ReadonlyMap<string, number>): boolean => {
-  if (fault.type === "refuseConnection" || fault.type === "stallConnection") return false
-  const { attempt, model, operation, text } = fault
-  return (operation ?? candidate.operation) === candidate.operation &&
-    (model === undefined || candidate.models.includes(model)) &&
-    (text === undefined || candidate.texts().some((found) => found.includes(text))) &&
-    (attempt === undefined || attempts.get(candidate.fingerprint()) === attempt)
+/** Whether it strikes connections, and not requests. */
+export const isOfConnections = (fault: Fault): fault is Extract<Fault, { readonly type: `${string}Connection` }> =>
+  fault.type === "refuseConnection" || fault.type === "stallConnection"
+
+/** Whether there will be anything to strike. */
+const reaches = (fault: Fault, { chats, operation }: Candidate): boolean => {
+  switch (fault.type) {
+    case "slow":
+    case "truncateStream":
+    case "streamException":
+    case "errorFrame":
+    case "corruptFrame":
+      return streaming.has(operation)
+    case "stall":
+      return fault.afterEvents === undefined || streaming.has(operation)
+    case "huge":
+      return chats
+    default:
+      return true
+  }
+}
+
+const streaming: ReadonlySet<Operation> = new Set(["ConverseStream", "InvokeModelWithResponseStream"])
+
+const contains = (texts: Iterable<string>, part: string): boolean => {
+  for (const text of texts) if (text.includes(part)) return true
+  return false
 }

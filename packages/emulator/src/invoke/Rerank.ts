@@ -5,47 +5,57 @@
  */
 import type * as Embedding from "@strata/core/Embedding"
 import * as EmbeddingService from "@strata/core/EmbeddingService"
+import * as Vector from "@strata/core/Vector"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import * as Answer from "../Answer.ts"
 import * as AwsError from "../AwsError.ts"
-import * as Embed from "./Embed.ts"
+import * as HttpResponse from "../http/HttpResponse.ts"
+import type * as Model from "../Model.ts"
+import * as Body from "./Body.ts"
 
 const atLeast = (minimum: number) =>
   Schema.makeFilter<number>((value) => value >= minimum || `${value} is not greater or equal to ${minimum}`)
 
 const shared = {
-  query: Schema.String.check(Embed.textBetween(1, Infinity)),
-  documents: Schema.Array(Schema.String.check(Embed.textBetween(1, Infinity))).check(Embed.itemsBetween(1, 1000)),
+  query: Schema.String.check(Body.textBetween(1, Infinity)),
+  documents: Schema.Array(Schema.String.check(Body.textBetween(1, Infinity))).check(Body.itemsBetween(1, 1000)),
   top_n: Schema.optionalKey(Schema.Int.check(atLeast(1)))
 }
 
+/** The same for both, but only Cohere's has an `api_version`, and must have it. */
 const readers = {
-  cohere: Embed.reader(Schema.Struct({
+  cohere: Body.reader(Schema.Struct({
     ...shared,
     api_version: Schema.Int.check(atLeast(2)),
     max_tokens_per_doc: Schema.optionalKey(Schema.Int)
   })),
-  amazon: Embed.reader(Schema.Struct(shared))
+  amazon: Body.reader(Schema.Struct(shared))
+} satisfies Record<Model.RerankFamily, unknown>
+
+/** A request to rank; `answering`: the model name the embedding service is told; `elapsed`: milliseconds since it came in. */
+export interface Call {
+  readonly model: Model.RerankModel
+  readonly body: unknown
+  readonly answering: string | undefined
+  readonly elapsed: () => number
 }
 
-/** How the body looks: the same, but only Cohere's has an `api_version`, and must have it. */
-export type Family = keyof typeof readers
-
-/** Every document, or the `top_n` best. Equal scores keep the order of the request. */
-export const rerank = Effect.fnUntraced(function*(family: Family, body: unknown, model: string | undefined) {
-  const { documents, query, top_n } = yield* Effect.fromResult(readers[family](body))
-  const [asked] = yield* embed([query], model, "query")
-  const vectors = yield* embed(documents, model, "document")
+/**
+ * Every document, or the `top_n` best. Equal scores keep the order of the request. Whether the service counts the tokens
+ * of a rerank model in a header is not documented: this one does not.
+ */
+export const invoke = Effect.fnUntraced(function*({ answering, body, elapsed, model }: Call) {
+  const { documents, query, top_n } = yield* Effect.fromResult(readers[model.family](body))
+  const [asked] = yield* embed([query], answering, "query")
+  const vectors = yield* embed(documents, answering, "document")
   const results = vectors
-    .map(({ vector }, index) => ({ index, relevance_score: (1 + cosine(asked!.vector, vector)) / 2 }))
-    .sort((self, that) => that.relevance_score - self.relevance_score)
-  return { results: results.slice(0, top_n) }
+    .map(({ vector }, index) => ({ index, relevance_score: asked === undefined ? 0 : scoreOf(asked.vector, vector) }))
+    .toSorted((self, that) => that.relevance_score - self.relevance_score)
+  return HttpResponse.json(
+    { results: results.slice(0, top_n) },
+    { "x-amzn-bedrock-invocation-latency": String(elapsed()) }
+  )
 })
-
-/** The answer. Whether the service counts the tokens of a rerank model in a header is not documented: this one does not. */
-export const toAnswer = (body: unknown, latencyMs: number): Answer.Answer =>
-  Answer.json(body, { "x-amzn-bedrock-invocation-latency": String(latencyMs) })
 
 /** A service that refuses the options is asked again without the purpose. */
 const embed = Effect.fnUntraced(function*(
@@ -64,16 +74,6 @@ const embed = Effect.fnUntraced(function*(
   return embeddings
 })
 
-/** From -1 to 1; 0 where a vector has no direction. */
-const cosine = (self: Embedding.Vector, that: Embedding.Vector): number => {
-  let product = 0
-  for (const [index, value] of self.entries()) product += value * (that[index] ?? 0)
-  const lengths = Math.sqrt(squares(self) * squares(that))
-  return lengths === 0 ? 0 : Math.min(1, Math.max(-1, product / lengths))
-}
-
-const squares = (vector: Embedding.Vector): number => {
-  let sum = 0
-  for (const value of vector) sum += value * value
-  return sum
-}
+/** From 0 to 1; in the middle where a vector has no direction. */
+const scoreOf = (self: Embedding.Vector, that: Embedding.Vector): number =>
+  (1 + Math.min(1, Math.max(-1, Vector.cosine(self, that)))) / 2

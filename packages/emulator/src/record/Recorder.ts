@@ -13,11 +13,11 @@ import * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
-import * as Answer from "../Answer.ts"
 import * as Emulator from "../Emulator.ts"
+import * as HttpResponse from "../http/HttpResponse.ts"
 import type * as JsonFile from "../JsonFile.ts"
+import type * as Responder from "../Responder.ts"
 import * as Script from "../Script.ts"
-import type * as Answers from "./Answers.ts"
 import * as Content from "./Content.ts"
 import * as EventFrame from "./EventFrame.ts"
 import * as Recording from "./Recording.ts"
@@ -27,11 +27,11 @@ import * as Transcript from "./Transcript.ts"
 import * as Upstream from "./Upstream.ts"
 
 /**
- * - `answers`: for {@link Emulator.Options}.
+ * - `responder`: for {@link Emulator.Options}.
  * - `exchanges`: what was recorded so far, in the order of the requests. An answer is in it before its last byte is sent.
  */
 export class Recorder extends Context.Service<Recorder, {
-  readonly answers: Answers.Answers
+  readonly responder: Responder.Responder
   readonly exchanges: Effect.Effect<ReadonlyArray<Recording.Exchange>>
 }>()("@strata/emulator/Recorder") {}
 
@@ -85,8 +85,8 @@ export const layer = (
   FileSystem.FileSystem
 > =>
   Layer.unwrap(
-    Effect.map(Recorder, ({ answers }) =>
-      Emulator.layer({ ...emulator, region: options.region ?? emulator?.region, answers }))
+    Effect.map(Recorder, ({ responder }) =>
+      Emulator.layer({ ...emulator, region: options.region ?? emulator?.region, responder }))
   ).pipe(
     Layer.provideMerge(Layer.effect(Recorder, toFile({ ...options, region: options.region ?? emulator?.region }))),
     Layer.provide([FetchHttpClient.layer, Script.layer([])])
@@ -131,7 +131,7 @@ const start = Effect.fnUntraced(function*(
   const kept: Array<Recording.Exchange> = []
   let requests = 0
 
-  const answers: Answers.Answers = Effect.fnUntraced(function*(request) {
+  const responder: Responder.Responder = Effect.fnUntraced(function*(request) {
     const place = requests++
     const clock = yield* Clock.Clock
     const started = clock.currentTimeMillisUnsafe()
@@ -172,10 +172,10 @@ const start = Effect.fnUntraced(function*(
       Stream.tapError(() => finish("broken")),
       Stream.concat(Stream.fromEffectDrain(finish()))
     )
-    return { ...Answer.stream(frames), headers }
+    return { ...HttpResponse.stream(frames), headers }
   })
 
-  return Recorder.of({ answers, exchanges: Effect.sync(() => kept.filter((exchange) => exchange !== undefined)) })
+  return Recorder.of({ responder, exchanges: Effect.sync(() => kept.filter((exchange) => exchange !== undefined)) })
 })
 
 const noUrl = (upstream: string) =>

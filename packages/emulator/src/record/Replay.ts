@@ -11,12 +11,12 @@ import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
-import * as Answer from "../Answer.ts"
 import * as AwsError from "../AwsError.ts"
 import * as Emulator from "../Emulator.ts"
+import * as HttpResponse from "../http/HttpResponse.ts"
 import type * as JsonFile from "../JsonFile.ts"
+import type * as Responder from "../Responder.ts"
 import * as Script from "../Script.ts"
-import type * as Answers from "./Answers.ts"
 import * as Content from "./Content.ts"
 import * as Difference from "./Difference.ts"
 import * as EventFrame from "./EventFrame.ts"
@@ -44,11 +44,11 @@ export interface Unused {
 }
 
 /**
- * - `answers`: for {@link Emulator.Options}.
+ * - `responder`: for {@link Emulator.Options}.
  * - `unmatched`: what was refused so far. `unused`: what was not asked for so far. After a test both should be empty.
  */
 export class Replay extends Context.Service<Replay, {
-  readonly answers: Answers.Answers
+  readonly responder: Responder.Responder
   readonly unmatched: Effect.Effect<ReadonlyArray<Unmatched>>
   readonly unused: Effect.Effect<ReadonlyArray<Unused>>
 }>()("@strata/emulator/Replay") {}
@@ -88,7 +88,7 @@ export const make = (
       return Effect.andThen(Effect.logWarning(reason.message), Effect.fail(AwsError.validation(reason.message)))
     }
 
-    const answers: Answers.Answers = Effect.fnUntraced(function*(asking) {
+    const responder: Responder.Responder = Effect.fnUntraced(function*(asking) {
       const started = yield* Clock.currentTimeMillis
       const request = Transcript.request(asking)
       const plain = compare(request)
@@ -120,7 +120,7 @@ export const make = (
     })
 
     return Replay.of({
-      answers,
+      responder,
       unmatched: Effect.sync(() => [...refused]),
       unused: Effect.sync(() =>
         exchanges.flatMap((exchange, index) => used.has(index) ? [] : [{ number: index + 1, exchange }])
@@ -147,7 +147,7 @@ export const layer = (
   { file, ...options }: FileOptions,
   emulator?: Emulator.Options
 ): Layer.Layer<Emulator.Emulator | Replay, Emulator.EmulatorError | JsonFile.JsonFileError, FileSystem.FileSystem> =>
-  Layer.unwrap(Effect.map(Replay, ({ answers }) => Emulator.layer({ ...emulator, answers }))).pipe(
+  Layer.unwrap(Effect.map(Replay, ({ responder }) => Emulator.layer({ ...emulator, responder }))).pipe(
     Layer.provideMerge(Layer.effect(
       Replay,
       Effect.flatMap(
@@ -210,14 +210,17 @@ const ordinal = (n: number) => {
   return `${n}${suffix}`
 }
 
-const toAnswer = (response: Recording.Response, wait: (at: number) => Effect.Effect<void>): Answer.Answer => {
+const toAnswer = (
+  response: Recording.Response,
+  wait: (at: number) => Effect.Effect<void>
+): HttpResponse.HttpResponse => {
   const { end, events, headers, status } = response
   if (events === undefined) return { type: "whole", status, headers, body: Content.toBytes(response) }
   const frames = Stream.rechunk(Stream.fromIterable(events), 1).pipe(
     Stream.mapEffect((event) => Effect.as(wait(event.at), EventFrame.fromEvent(event)))
   )
   return {
-    ...Answer.stream(end === undefined ? frames : Stream.concat(frames, Stream.fail(endings[end]))),
+    ...HttpResponse.stream(end === undefined ? frames : Stream.concat(frames, Stream.fail(endings[end]))),
     headers
   }
 }

@@ -3,7 +3,7 @@
  * texts is taken what was a credential of the request, or looks like one of AWS. Bytes are not looked into.
  */
 import type * as Schema from "effect/Schema"
-import type * as Listener from "../Listener.ts"
+import type * as Listener from "../http/Listener.ts"
 import { isArray, isObject } from "./JsonText.ts"
 
 /** The headers of a request that say something about what is asked. */

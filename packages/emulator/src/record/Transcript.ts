@@ -2,14 +2,14 @@
  * What of a request and its answer is written down: their content, and no credentials.
  */
 import * as Operation from "../Operation.ts"
-import type * as Answers from "./Answers.ts"
+import type * as Responder from "../Responder.ts"
 import * as Content from "./Content.ts"
 import type * as Recording from "./Recording.ts"
 import * as Secret from "./Secret.ts"
 
 /** The request without its query, its credentials and theirs, wherever `scrub` finds them. */
 export const request = (
-  { body, headers, method, target }: Answers.Request,
+  { body, headers, method, target }: Responder.Request,
   scrub: Secret.Scrubber = Secret.scrubber(Secret.ofRequest(headers))
 ): Recording.Request => {
   const route = Operation.fromTarget(method, target)

@@ -13,9 +13,9 @@ import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as AwsError from "../AwsError.ts"
-import type * as Listener from "../Listener.ts"
+import type * as Listener from "../http/Listener.ts"
+import type * as Responder from "../Responder.ts"
 import type * as Signature from "../Signature.ts"
-import type * as Answers from "./Answers.ts"
 
 /** Key pairs, or where to get those of the moment. */
 export type Credentials = Signature.Credentials | Effect.Effect<Signature.Credentials, unknown>
@@ -47,7 +47,7 @@ export const make = ({ client, credentials, region, url }: Options) => {
   const unreachable = (error: HttpClientError.HttpClientError) =>
     AwsError.make("ServiceUnavailableException", `No answer from ${url.origin}: ${reasonOf(error)}`)
 
-  const authenticate = Effect.fnUntraced(function*(request: Answers.Request, path: string) {
+  const authenticate = Effect.fnUntraced(function*(request: Responder.Request, path: string) {
     const headers = { ...without(request.headers, notForwarded), host: url.host }
     if (credentials === undefined) {
       const { authorization = "" } = request.headers
@@ -73,7 +73,7 @@ export const make = ({ client, credentials, region, url }: Options) => {
   })
 
   return Effect.fnUntraced(
-    function*(request: Answers.Request): Effect.fn.Return<Received, AwsError.AwsError, Scope.Scope> {
+    function*(request: Responder.Request): Effect.fn.Return<Received, AwsError.AwsError, Scope.Scope> {
       const path = url.pathname.replace(/\/$/, "") + request.target
       const { headers: { host: _host, ...headers }, secrets } = yield* authenticate(request, path)
       const response = yield* client.execute(
@@ -98,7 +98,7 @@ const sign = (
   { accessKeyId, secretAccessKey, sessionToken }: Signature.Credentials,
   region: string,
   url: URL,
-  request: Answers.Request,
+  request: Responder.Request,
   now: number
 ): Effect.Effect<Listener.Headers, AwsError.AwsError> =>
   Effect.tryPromise({

@@ -7,7 +7,7 @@ import * as Policy from "@strata/core/policy/Policy"
 import { TestEmbedding } from "@strata/core/testing"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Vector from "../invoke/Vector.ts"
+import * as Vector from "../invoke/embedding/Vector.ts"
 import type * as Rule from "./Rule.ts"
 import * as ScriptedAnswer from "./ScriptedAnswer.ts"
 

@@ -6,7 +6,7 @@
  * name begins to point here after it was loaded, which makes it the same origin; but then `host` carries that name.
  */
 import * as AwsError from "../AwsError.ts"
-import type * as Listener from "../Listener.ts"
+import type * as Listener from "../http/Listener.ts"
 
 /** Why a request is turned away, by an emulator that listens on `bound`; `undefined` lets it in. */
 export const refuse = (bound: string): (exchange: Listener.Exchange) => AwsError.AwsError | undefined => {

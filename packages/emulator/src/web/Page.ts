@@ -3,13 +3,13 @@
  */
 import * as Effect from "effect/Effect"
 import * as Fs from "node:fs/promises"
-import type * as Answer from "../Answer.ts"
 import type * as AwsError from "../AwsError.ts"
-import type * as Listener from "../Listener.ts"
+import type * as HttpResponse from "../http/HttpResponse.ts"
+import type * as Listener from "../http/Listener.ts"
 import * as Admission from "./Admission.ts"
 
 /** The answer with the file of that name; the empty name is the page. Fails with 404 where there is none. */
-export const file = (name: string): Effect.Effect<Answer.Whole, AwsError.AwsError> => {
+export const file = (name: string): Effect.Effect<HttpResponse.Whole, AwsError.AwsError> => {
   const path = name === "" ? "page.html" : name
   const type = types[path.slice(path.lastIndexOf("."))]
   if (type === undefined || !files.has(path)) return Effect.fail(Admission.nothingHere)

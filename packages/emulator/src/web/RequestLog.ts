@@ -20,7 +20,7 @@ export const Entry = Schema.Struct({
   operation: optional(Schema.String),
   model: optional(Schema.String),
   status: optional(Schema.Finite),
-  outcome: Schema.Literals(["in-flight", "completed", "aborted", "dropped"]),
+  outcome: Schema.Literals(["in-flight", "completed", "aborted", "dropped", "failed"]),
   millis: optional(Schema.Finite),
   inputTokens: optional(Schema.Finite),
   outputTokens: optional(Schema.Finite),
@@ -44,7 +44,7 @@ export const Log = Schema.Struct({
   requests: Schema.Array(Entry)
 })
 
-/** All there is to know about one request. `body`: when the emulator captures it. */
+/** All there is to know about one request. `body`: where the emulator captures bodies. */
 export type Detail = typeof Detail.Type
 /** @see {@link Detail} */
 export const Detail = Schema.Struct({
@@ -69,13 +69,13 @@ export const since = (
 })
 
 /** One request. */
-export const detailOf = (request: ReceivedRequest, capture: boolean): Detail => ({
+export const detailOf = (request: ReceivedRequest): Detail => ({
   ...toEntry(request),
   protocol: request.protocol,
   path: request.path,
   scheme: request.scheme,
   headers: request.headers,
-  body: capture ? request.body : undefined
+  body: request.body
 })
 
 const toEntry = (request: ReceivedRequest): Entry => ({

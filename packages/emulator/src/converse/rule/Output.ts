@@ -1,8 +1,8 @@
 /**
  * How the answer may be asked for: a JSON schema that is one, an effort that exists, pointers into the model's answer.
  */
-import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
+import * as Result from "effect/Result"
+import * as Json from "../../Json.ts"
 import type * as Model from "../../Model.ts"
 import * as OutputFormat from "../OutputFormat.ts"
 import type * as Wire from "../Wire.ts"
@@ -20,7 +20,7 @@ export function* check(request: Wire.Request, model: Model.ChatModel): Findings 
   }
   if (textFormat !== undefined) {
     if (!isUnion(textFormat.structure)) yield mustSetOne("OutputFormatStructure", structure, "jsonSchema")
-    const schema = Option.getOrUndefined(decodeJson(textFormat.structure.jsonSchema?.schema))
+    const schema = Result.getOrUndefined(Json.fromText(textFormat.structure.jsonSchema?.schema ?? ""))
     if (!isObject(schema)) yield notAnObject(`${structure}.jsonSchema.schema`)
     if (model.rules === "claude" && hasOpenObject(schema)) yield openObject
   } else if (model.rules === "claude" && hasOpenObject(OutputFormat.schemaOf(request))) {
@@ -42,8 +42,6 @@ export function* check(request: Wire.Request, model: Model.ChatModel): Findings 
 const openObject = refusedByModel(
   "output_config.format.schema: For 'object' type, 'additionalProperties' must be explicitly set to false"
 )
-
-const decodeJson = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Unknown))
 
 const efforts: ReadonlySet<string> = new Set(["low", "medium", "high", "xhigh", "max"])
 

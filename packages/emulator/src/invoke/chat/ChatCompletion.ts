@@ -11,7 +11,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as Block from "../../converse/Block.ts"
 import type * as Wire from "../../converse/Wire.ts"
-import * as Embed from "../Embed.ts"
+import * as Embed from "../Body.ts"
 import * as Family from "./Family.ts"
 
 const optional = Schema.optionalKey

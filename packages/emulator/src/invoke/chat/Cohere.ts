@@ -7,7 +7,7 @@ import type * as Usage from "@strata/core/Usage"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as Wire from "../../converse/Wire.ts"
-import * as Embed from "../Embed.ts"
+import * as Embed from "../Body.ts"
 import * as Family from "./Family.ts"
 
 const optional = Schema.optionalKey

@@ -8,7 +8,7 @@ import type * as ChatEvent from "@strata/core/ChatEvent"
 import * as Message from "@strata/core/Message"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import * as Embed from "../Embed.ts"
+import * as Embed from "../Body.ts"
 import * as Family from "./Family.ts"
 import * as Template from "./Template.ts"
 

@@ -12,7 +12,9 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as AwsError from "../../AwsError.ts"
 import * as Response from "../../converse/Response.ts"
+import { isObject } from "../../converse/rule/Finding.ts"
 import type * as Wire from "../../converse/Wire.ts"
+import * as Json from "../../Json.ts"
 import type * as Model from "../../Model.ts"
 import * as Violation from "../../Violation.ts"
 
@@ -99,9 +101,10 @@ export const makeTextOf = () => {
 }
 
 /** The JSON object in a text; an empty one where there is none. */
-export const objectOf = (text: string): Payload => Result.getOrElse(decodeJson(text), () => ({}))
-
-const decodeJson = Schema.decodeUnknownResult(Schema.fromJsonString(JsonObject))
+export const objectOf = (text: string): Payload => {
+  const json = Result.getOrUndefined(Json.fromText(text))
+  return isObject(json) ? json : {}
+}
 
 /** The name a vendor gives a model: the id without the vendor and the version of the API. */
 export const nameOf = ({ id }: Model.ChatModel): string => id.replace(/^[a-z0-9]+\./, "").replace(/-v\d+(?::\d+)?$/, "")

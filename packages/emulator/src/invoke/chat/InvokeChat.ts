@@ -8,7 +8,6 @@ import * as Usage from "@strata/core/Usage"
 import * as Effect from "effect/Effect"
 import * as Base64 from "effect/encoding/Base64"
 import * as Stream from "effect/Stream"
-import * as Answer from "../../Answer.ts"
 import * as AwsError from "../../AwsError.ts"
 import type * as Converse from "../../converse/Converse.ts"
 import * as Counters from "../../converse/Counters.ts"
@@ -21,10 +20,10 @@ import { isObject } from "../../converse/rule/Finding.ts"
 import * as Output from "../../converse/rule/Output.ts"
 import * as Thinking from "../../converse/rule/Thinking.ts"
 import type * as Wire from "../../converse/Wire.ts"
-import * as Frame from "../../Frame.ts"
-import type * as Listener from "../../Listener.ts"
+import * as Frame from "../../http/Frame.ts"
+import * as HttpResponse from "../../http/HttpResponse.ts"
+import type * as Listener from "../../http/Listener.ts"
 import type * as Model from "../../Model.ts"
-import * as Quota from "../../Quota.ts"
 import * as Families from "./Families.ts"
 import type * as Family from "./Family.ts"
 import * as InvokeHeaders from "./InvokeHeaders.ts"
@@ -37,22 +36,21 @@ export interface Call extends Converse.Call {
 
 /** A whole answer. */
 export const invoke = Effect.fnUntraced(function*(call: Call) {
-  const { dialogue, envelope, guarding, question, said, seals, settle } = yield* read(call, false)
+  const { dialogue, envelope, guarding, meter, question, said, seals } = yield* read(call, false)
   const chat = yield* ChatService.ChatService
-  const response = guarding.refusal ?? guarding.guardResponse(
-    seals.sealResponse(yield* Effect.mapError(chat.generate(question), AwsError.fromProviderError))
-  )
-  const usage = settle(response.usage)
+  const response = guarding.refusal ?? guarding.guardResponse(seals.sealResponse(
+    meter.response(yield* Effect.mapError(chat.generate(question), AwsError.fromProviderError))
+  ))
   const body = {
-    ...dialogue.whole({ ...response, usage }, envelope),
+    ...dialogue.whole(response, envelope),
     ...guardedOf(said, guarding, response.finishReason === "guardrail")
   }
-  return Answer.json(body, { ...said.echoed, ...countersOf(usage, call) })
+  return HttpResponse.json(body, { ...said.echoed, ...countersOf(response.usage, call) })
 })
 
 /** An answer as the chat service writes it. */
 export const invokeStream = Effect.fnUntraced(function*(call: Call) {
-  const { dialogue, envelope, guarding, question, reservation, said, seals, settle } = yield* read(call, true)
+  const { dialogue, envelope, guarding, meter, question, said, seals } = yield* read(call, true)
   const chat = yield* ChatService.ChatService
   const piecesOf = dialogue.pieces(envelope)
   let finished = false
@@ -61,8 +59,8 @@ export const invokeStream = Effect.fnUntraced(function*(call: Call) {
   const encode = (event: ChatEvent.ChatEvent): ReadonlyArray<Family.Payload> => {
     if (event.type !== "finish") return piecesOf(event)
     finished = true
-    const usage = settle(event.usage)
-    const pieces = piecesOf({ ...event, usage })
+    const { usage } = event
+    const pieces = piecesOf(event)
     const invocationLatency = call.elapsed()
     return [...pieces.slice(0, -1), {
       ...pieces.at(-1),
@@ -86,7 +84,7 @@ export const invokeStream = Effect.fnUntraced(function*(call: Call) {
     return Frame.event("chunk", { bytes: Base64.encode(encoder.encode(JSON.stringify(piece))) }, padding)
   }
 
-  const heard = Stream.map(chat.stream(question), Metering.listen(reservation))
+  const heard = Stream.map(chat.stream(question), meter.event)
   const events = guarding.refusal === undefined
     ? guarding.guardStream(Stream.map(heard, seals.sealEvents()))
     : Stream.fromIterable(ChatEvent.fromResponse(guarding.refusal))
@@ -102,9 +100,9 @@ export const invokeStream = Effect.fnUntraced(function*(call: Call) {
         : Stream.fail(error)
     )
   )
-  const answer = Answer.stream(frames)
-  const headers = { ...said.echoed, ...answer.headers, "x-amzn-bedrock-content-type": "application/json" }
-  return { ...answer, headers }
+  const response = HttpResponse.stream(frames)
+  const headers = { ...said.echoed, ...response.headers, "x-amzn-bedrock-content-type": "application/json" }
+  return { ...response, headers }
 })
 
 /** The name an exception has inside a stream of InvokeModelWithResponseStream, which knows one more than Converse's. */
@@ -129,26 +127,18 @@ const read = Effect.fnUntraced(function*(call: Call, streaming: boolean) {
   const guarding = yield* Effect.fromResult(Guarding.make(request, call.guardrails, call.region))
   // a prompt that was stopped reaches no model, no cache, and no quota
   const passes = guarding.refusal === undefined
-  const reservation = passes ? yield* call.reserve(Metering.claimOf(request, model)) : Quota.unlimited
-  const counted = passes ? memory.cache.count(request, model, now) : undefined
-  reservation.cached(counted?.read ?? 0)
-  const settle = (usage: Usage.Usage): Usage.Usage => {
-    const divided = counted === undefined ? usage : Counters.settle(usage, counted, call.countInput)
-    // what the client is told is what it is charged
-    reservation.settle(divided)
-    return divided
-  }
+  const meter = passes ? yield* Metering.open(request, { ...call, cache: memory.cache }) : Metering.none
   const envelope: Family.Envelope = {
     model,
     id: call.requestId,
     now,
     latencyMs: call.elapsed,
-    counted: counted === undefined ? Usage.empty : Counters.settle(Usage.empty, counted, true)
+    counted: meter.counted === undefined ? Usage.empty : Counters.settle(Usage.empty, meter.counted, true)
   }
   const asked = Request.toChatRequest(request, answering)
   const question = dialogue.forbidsTools === true ? { ...asked, toolChoice: "none" as const } : asked
   const seals = signed ? memory.seals : unsealed
-  return { dialogue, envelope, guarding, question, reservation, said, seals, settle }
+  return { dialogue, envelope, guarding, meter, question, said, seals }
 })
 
 const unsealed: Pick<Converse.Memory["seals"], "sealResponse" | "sealEvents"> = {

@@ -10,7 +10,7 @@ import * as Response from "../../converse/Response.ts"
 import { isObject } from "../../converse/rule/Finding.ts"
 import * as Validation from "../../converse/Validation.ts"
 import * as Wire from "../../converse/Wire.ts"
-import * as Embed from "../Embed.ts"
+import * as Embed from "../Body.ts"
 import * as Family from "./Family.ts"
 
 const optional = Schema.optionalKey

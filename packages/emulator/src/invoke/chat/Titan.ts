@@ -3,7 +3,7 @@
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import * as Embed from "../Embed.ts"
+import * as Embed from "../Body.ts"
 import * as Family from "./Family.ts"
 import * as Template from "./Template.ts"
 

@@ -2,7 +2,7 @@
  * Where the emulator is, and how clients in several languages are pointed at it.
  */
 
-/** @import { Client } from "../../Admin.ts" */
+/** @import { Client } from "../Admin.ts" */
 
 import { element, find } from "./element.js"
 

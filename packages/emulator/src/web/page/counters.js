@@ -14,6 +14,7 @@ const counters = [
   ["Completed", ({ completed }) => Format.count(completed), "Answered to the end, errors too"],
   ["Aborted", ({ aborted }) => Format.count(aborted), "Given up by the client"],
   ["Dropped", ({ dropped }) => Format.count(dropped), "Broken off by a fault"],
+  ["Failed", ({ failed }) => Format.count(failed), "The emulator could not send its response"],
   [
     "Connections",
     ({ connections, openConnections }) => `${Format.count(openConnections)} / ${Format.count(connections)}`,

@@ -2,7 +2,7 @@
  * The emulator's own paths, as this page asks for them: one at a time, so that the page keeps to one connection.
  */
 
-/** @import { Client } from "../../Admin.ts" */
+/** @import { Client } from "../Admin.ts" */
 /** @import { Statistics } from "../../Statistics.ts" */
 /** @import { Detail, Log } from "../RequestLog.ts" */
 

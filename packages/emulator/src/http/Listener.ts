@@ -3,17 +3,20 @@
  *
  * The first bytes decide: 0x16 begins a TLS handshake, in which ALPN chooses the protocol; `PRI` opens an HTTP/2
  * connection in clear text, and anything else is HTTP/1.1. The fiber of a request is interrupted when its client goes
- * away, and closing the scope leaves no socket, session or listener behind. What a request means is not known here.
+ * away, a client that takes too long to send a request is timed out, and closing the scope leaves no socket, session or
+ * listener behind. What a request means is not known here.
  */
 import * as Data from "effect/Data"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
 import * as FiberSet from "effect/FiberSet"
 import type * as Scope from "effect/Scope"
 import * as Http from "node:http"
 import * as Http2 from "node:http2"
 import * as Net from "node:net"
 import type * as Tls from "node:tls"
-import type { Http2Code } from "./Fault.ts"
+import type { Http2Code } from "../Fault.ts"
 
 /** The port could not be opened; `cause` is Node's error. */
 export class ListenError
@@ -27,11 +30,13 @@ export class BodyTooLargeError extends Data.TaggedError("BodyTooLargeError")<{ r
 export type Headers = Readonly<Record<string, string>>
 
 /**
- * How an answer breaks off:
+ * How a response breaks off:
  * - `connection`: the connection drops; by a reset where nothing else is to be sent.
  * - `stream`: the HTTP/2 stream alone ends, by RST_STREAM; over HTTP/1.1 the connection.
  * - `goaway`: the HTTP/2 connection ends, by GOAWAY; over HTTP/1.1 it drops.
  * - `silence`: the connection stays open, but nothing is read from it and nothing written until the listener closes.
+ *
+ * What ends the connection, or silences it, ends the other requests over it too.
  */
 export type Cut =
   | { readonly type: "connection" | "silence" }
@@ -52,7 +57,7 @@ export interface Reception {
 }
 
 /**
- * One request and the way to answer it: `respond`, any number of `write`, then `end`; or `cut`.
+ * One request and the way to respond to it: `respond`, any number of `write`, then `end`; or `cut`.
  *
  * - `local`: the client is on this machine.
  * - `target`: path and query as the client wrote them, still percent-encoded.
@@ -61,6 +66,7 @@ export interface Reception {
  * - `end`: completes when everything was handed to the network.
  * - `retire`: tells the client, before `respond`, to send its next request over another connection.
  * - `cut`: sends these last bytes, and breaks off.
+ * - `isBroken`: whether a `cut`, of this request or another one, broke its connection.
  */
 export interface Exchange {
   readonly protocol: "1.1" | "2"
@@ -74,13 +80,16 @@ export interface Exchange {
   readonly end: Effect.Effect<void>
   readonly retire: Effect.Effect<void>
   readonly cut: (bytes: Uint8Array, how: Cut) => Effect.Effect<void>
+  readonly isBroken: () => boolean
 }
 
 /**
  * - `port`: 0 lets the system choose.
  * - `tls`: a server, of this listener alone, for the handshakes of TLS; without one such connections are closed.
  * - `maxBodyBytes`: longer bodies fail with {@link BodyTooLargeError}.
- * - `handle`: answers one request; interrupted when the client goes away.
+ * - `requestTimeout`: how long a client may take to send a request, from its first byte, or from the beginning of the
+ *   connection, to its last. Then it gets 408, if its request has begun, and its connection closes; over HTTP/2, the stream.
+ * - `handle`: responds to one request; interrupted when the client goes away.
  * - `onConnection`: called when a connection opens.
  */
 export interface Options {
@@ -88,6 +97,7 @@ export interface Options {
   readonly port: number
   readonly tls?: Tls.Server | undefined
   readonly maxBodyBytes: number
+  readonly requestTimeout: Duration.Duration
   readonly handle: (exchange: Exchange) => Effect.Effect<void>
   readonly onConnection: (traffic: Traffic) => Reception
 }
@@ -95,77 +105,100 @@ export interface Options {
 /** Opens the port and serves until the scope closes. Returns the port it listens on. */
 export const listen: (options: Options) => Effect.Effect<number, ListenError, Scope.Scope> = Effect.fnUntraced(
   function*(options: Options) {
-    const sockets = new Set<Net.Socket>()
-    // faults strike the TCP connection, which sessions and TLS hide
-    const socketOf = new WeakMap<Http2.Http2Session | Net.Socket, Net.Socket>()
-    const http1 = Http.createServer({ keepAliveTimeout: keepAlive })
+    const connections = new Set<Connection>()
+    // sessions and TLS hide the TCP connection
+    const connectionOf = new WeakMap<Http2.Http2Session | Net.Socket, Connection>()
+    const patience = timerMillis(options.requestTimeout)
+    const http1 = Http.createServer({
+      keepAliveTimeout: keepAlive,
+      requestTimeout: patience,
+      headersTimeout: patience,
+      connectionsCheckingInterval: Math.min(1000, Math.max(10, patience / 4))
+    })
     const http2 = Http2.createServer()
 
     const listener = yield* Effect.acquireRelease(
       open(options.host, options.port),
       (listener) =>
         Effect.callback<void>((resume) => {
-          for (const socket of sockets) socket.destroy()
+          http1.close()
+          for (const { socket } of connections) socket.destroy()
           listener.close(() => resume(Effect.void))
         })
     )
     const fork = yield* Effect.flatMap(FiberSet.make<void, never>(), (fibers) => FiberSet.runtime(fibers)())
 
-    const serve = (exchange: Exchange, sink: Sink) => {
+    const serve = (connection: Connection | undefined, exchange: Exchange, sink: Sink) => {
       const fiber = fork(options.handle(exchange))
+      connection?.running.set(sink, fiber)
       sink.on("error", ignore)
       sink.once("close", () => {
         if (!isComplete(sink)) fiber.interruptUnsafe()
       })
-      // a client must not wait for an answer nobody writes any more
       fiber.addObserver(() => {
+        connection?.running.delete(sink)
+        // a client must not wait for a response nobody writes any more
         if (!sink.writableEnded && !silent.has(sink)) sink.destroy()
       })
     }
 
     http1.on("request", (request, response) => {
-      const socket = socketOf.get(request.socket) ?? request.socket
-      serve(overHttp1(request, response, socket, options.maxBodyBytes), response)
+      const connection = connectionOf.get(request.socket)
+      serve(connection, overHttp1(request, response, connection, options.maxBodyBytes), response)
     })
-    http1.on("clientError", (_, socket) => socket.destroy())
+    http1.on("clientError", (error: NodeJS.ErrnoException, socket) => {
+      if (error.code !== "ERR_HTTP_REQUEST_TIMEOUT" || !socket.writable) return void socket.destroy()
+      socket.end(
+        "HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n",
+        () => socket.destroy()
+      )
+    })
+    // a server looks for requests that take too long from when it listens; this one is handed its connections
+    http1.emit("listening")
 
-    let opening: Net.Socket | undefined
+    let opening: Connection | undefined
     http2.on("session", (session) => {
-      if (opening !== undefined) socketOf.set(session, opening)
+      if (opening !== undefined) connectionOf.set(session, opening)
       session.on("error", ignore)
     })
     http2.on("sessionError", ignore)
     http2.on("stream", (stream, headers) => {
-      const socket = stream.session === undefined ? undefined : socketOf.get(stream.session)
-      serve(overHttp2(stream, headers, socket, options.maxBodyBytes), stream)
+      const connection = stream.session === undefined ? undefined : connectionOf.get(stream.session)
+      if (patience > 0) expire(stream, patience)
+      serve(connection, overHttp2(stream, headers, connection, options.maxBodyBytes), stream)
     })
 
-    const begin = (protocol: Exchange["protocol"], stream: Net.Socket, socket: Net.Socket | undefined) => {
-      opening = socket
+    const begin = (protocol: Exchange["protocol"], stream: Net.Socket, connection: Connection) => {
+      clearTimeout(connection.handshake)
+      connectionOf.set(stream, connection)
+      opening = connection
       const server = protocol === "2" ? http2 : http1
       server.emit("connection", stream)
       opening = undefined
     }
     options.tls?.on("secureConnection", (secured) => {
       secured.on("error", ignore)
-      const socket = [...sockets].find((socket) => isSame(socket, secured))
-      if (socket !== undefined) socketOf.set(secured, socket)
-      begin(secured.alpnProtocol === "h2" ? "2" : "1.1", secured, socket)
+      const connection = [...connections].find(({ socket }) => isSame(socket, secured))
+      if (connection === undefined) return void secured.destroy()
+      begin(secured.alpnProtocol === "h2" ? "2" : "1.1", secured, connection)
     })
 
     listener.on("connection", (socket) => {
       const { closed, fate } = options.onConnection(socket)
-      sockets.add(socket)
+      const connection: Connection = { socket, running: new Map(), isBroken: false, handshake: undefined }
+      connections.add(connection)
       socket.setNoDelay(true)
       socket.on("error", ignore)
       socket.once("close", () => {
-        sockets.delete(socket)
+        clearTimeout(connection.handshake)
+        connections.delete(connection)
         closed()
       })
       if (fate === "refuse") return void socket.resetAndDestroy()
       if (fate === "stall") return
+      if (patience > 0) connection.handshake = setTimeout(() => socket.destroy(), patience)
       whenKnown(socket, (protocol) => {
-        if (protocol !== "tls") return begin(protocol, socket, socket)
+        if (protocol !== "tls") return begin(protocol, socket, connection)
         if (options.tls === undefined) return void socket.destroy()
         options.tls.emit("connection", socket)
       })
@@ -176,10 +209,41 @@ export const listen: (options: Options) => Effect.Effect<number, ListenError, Sc
   }
 )
 
-/** Where an answer is written to. */
+/** Where a response is written to. */
 type Sink = Http.ServerResponse | Http2.ServerHttp2Stream
 
-/** Answers that were written to their end. Node ends those that clients give up, so it cannot tell them apart. */
+/**
+ * One TCP connection.
+ *
+ * - `running`: what responds to the requests over it.
+ * - `isBroken`: a `cut` ended it, or silenced it.
+ * - `handshake`: closes it, unless its protocol is known before.
+ */
+interface Connection {
+  readonly socket: Net.Socket
+  readonly running: Map<Sink, Fiber.Fiber<void>>
+  isBroken: boolean
+  handshake: NodeJS.Timeout | undefined
+}
+
+/** 0 for a time that no timer of Node can wait. */
+const timerMillis = (duration: Duration.Duration): number => {
+  const millis = Math.ceil(Duration.toMillis(duration))
+  return millis < 2 ** 31 ? millis : 0
+}
+
+/** Ends a stream whose request takes longer than so many milliseconds. */
+const expire = (stream: Http2.ServerHttp2Stream, millis: number) => {
+  const timer = setTimeout(() => {
+    if (!stream.destroyed && !stream.headersSent) stream.respond({ ":status": 408 }, { endStream: true })
+    stream.close(codes.NO_ERROR)
+  }, millis)
+  const clear = () => clearTimeout(timer)
+  stream.once("end", clear)
+  stream.once("close", clear)
+}
+
+/** Responses that were written to their end. Node ends those that clients give up, so it cannot tell them apart. */
 const ended = new WeakSet<Sink>()
 
 /** An HTTP/2 client that has all it wants may close before Node has noticed that everything was sent. */
@@ -265,30 +329,45 @@ const endOf = (sink: Sink): Effect.Effect<void> =>
     sink.end(() => resume(Effect.void))
   })
 
-/** Answers nobody will end: their connections were silenced. */
+/** Responses that nobody will end: their connections were silenced. */
 const silent = new WeakSet<Sink>()
 
-const cutOff = (sink: Sink, socket: Net.Socket | undefined | null) => (bytes: Uint8Array, how: Cut) =>
+const cutOff = (sink: Sink, connection: Connection | undefined) => (bytes: Uint8Array, how: Cut) =>
   Effect.callback<void>((resume) => {
     const breakOff = () => {
       if (how.type === "silence") {
-        silent.add(sink)
-        stopReading(socket)
+        silence(sink, connection)
       } else if (how.type === "stream" && "session" in sink) {
         sink.close(codes[how.code])
-      } else if (how.type === "goaway" && "session" in sink) {
-        // without an error Node sends NO_ERROR, whatever the code
-        sink.session?.destroy(new Error(how.code), codes[how.code])
-      } else if (bytes.length === 0) {
-        socket?.resetAndDestroy()
       } else {
-        socket?.destroy()
+        if (connection !== undefined) connection.isBroken = true
+        if (how.type === "goaway" && "session" in sink) {
+          // without an error Node sends NO_ERROR, whatever the code
+          sink.session?.destroy(new Error(how.code), codes[how.code])
+        } else if (bytes.length === 0) {
+          connection?.socket.resetAndDestroy()
+        } else {
+          connection?.socket.destroy()
+        }
       }
       resume(Effect.void)
     }
     if (bytes.length === 0 || sink.destroyed) breakOff()
     else sink.write(bytes, breakOff)
   })
+
+/** Nothing is written any more to the other requests of the connection either. */
+const silence = (sink: Sink, connection: Connection | undefined) => {
+  silent.add(sink)
+  if (connection === undefined) return
+  connection.isBroken = true
+  stopReading(connection.socket)
+  for (const [other, fiber] of connection.running) {
+    if (other === sink) continue
+    silent.add(other)
+    fiber.interruptUnsafe()
+  }
+}
 
 const codes = {
   NO_ERROR: Http2.constants.NGHTTP2_NO_ERROR,
@@ -304,23 +383,24 @@ const codes = {
  * Leaves in the kernel whatever comes, the client's goodbye too. An HTTP/2 session reads past the socket, from its
  * handle, and Node has no public way to stop that.
  */
-const stopReading = (socket: Net.Socket | undefined | null) => {
-  const handle: unknown = socket && Reflect.get(socket, "_handle")
+const stopReading = (socket: Net.Socket) => {
+  const handle: unknown = Reflect.get(socket, "_handle")
   if (typeof handle !== "object" || handle === null) return
   const readStop: unknown = Reflect.get(handle, "readStop")
   if (typeof readStop === "function") Reflect.apply(readStop, handle, [])
 }
 
-const isLocal = (socket: Net.Socket | undefined) => /^(?:::1$|(?:::ffff:)?127\.)/.test(socket?.remoteAddress ?? "")
+const isLocal = (connection: Connection | undefined) =>
+  /^(?:::1$|(?:::ffff:)?127\.)/.test(connection?.socket.remoteAddress ?? "")
 
 const overHttp1 = (
   request: Http.IncomingMessage,
   response: Http.ServerResponse,
-  socket: Net.Socket,
+  connection: Connection | undefined,
   limit: number
 ): Exchange => ({
   protocol: "1.1",
-  local: isLocal(socket),
+  local: isLocal(connection),
   method: request.method ?? "",
   target: request.url ?? "",
   headers: flatten(request.headers),
@@ -329,17 +409,18 @@ const overHttp1 = (
   write: writeTo(response),
   end: endOf(response),
   retire: Effect.sync(() => void response.setHeader("connection", "close")),
-  cut: cutOff(response, socket)
+  cut: cutOff(response, connection),
+  isBroken: () => connection?.isBroken === true
 })
 
 const overHttp2 = (
   stream: Http2.ServerHttp2Stream,
   headers: Http2.IncomingHttpHeaders,
-  socket: Net.Socket | undefined,
+  connection: Connection | undefined,
   limit: number
 ): Exchange => ({
   protocol: "2",
-  local: isLocal(socket),
+  local: isLocal(connection),
   method: headers[":method"] ?? "",
   target: headers[":path"] ?? "",
   headers: flatten(headers),
@@ -351,7 +432,8 @@ const overHttp2 = (
   write: writeTo(stream),
   end: endOf(stream),
   retire: Effect.sync(() => stream.session?.close()),
-  cut: cutOff(stream, socket)
+  cut: cutOff(stream, connection),
+  isBroken: () => connection?.isBroken === true
 })
 
 const flatten = (headers: Http.IncomingHttpHeaders | Http2.IncomingHttpHeaders): Headers => {

@@ -9,8 +9,8 @@ import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaTransformation from "effect/SchemaTransformation"
 import * as Crypto from "node:crypto"
-import * as AwsError from "../AwsError.ts"
-import * as Violation from "../Violation.ts"
+import * as AwsError from "../../AwsError.ts"
+import * as Violation from "../../Violation.ts"
 
 const image = (decode: (text: string) => Result.Result<Embedding.Image, SchemaIssue.Issue>) =>
   Schema.String.pipe(Schema.decodeTo(

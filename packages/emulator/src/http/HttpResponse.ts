@@ -1,17 +1,17 @@
 /**
- * An answer on its way to the client: whole or streamed, to its end or to where it is cut.
+ * A response on its way to the client: whole or streamed, to its end or to where it is cut.
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
-import * as AwsError from "./AwsError.ts"
+import * as AwsError from "../AwsError.ts"
 import * as Frame from "./Frame.ts"
 import type * as Listener from "./Listener.ts"
 
 /** The frames of an event stream. */
 export type Frames = Stream.Stream<Uint8Array, AwsError.AwsError>
 
-/** The answer breaks off after so many bytes of the body; with 0 not even the head is sent. */
+/** The response breaks off after so many bytes of the body; with 0 not even the head is sent. */
 export interface Cut {
   readonly after: number
   readonly how: Listener.Cut
@@ -24,7 +24,7 @@ interface Delivery {
   readonly lastOfConnection?: boolean | undefined
 }
 
-/** An answer whose length is known. */
+/** A response whose length is known. */
 export interface Whole extends Delivery {
   readonly type: "whole"
   readonly status: number
@@ -32,7 +32,7 @@ export interface Whole extends Delivery {
 }
 
 /**
- * An answer made of event-stream frames. While no frame was sent, a failure is answered as an error with its status;
+ * A response made of event-stream frames. While no frame was sent, a failure becomes an error response with its status;
  * later it becomes the last frame.
  */
 export interface Streamed extends Delivery {
@@ -41,7 +41,7 @@ export interface Streamed extends Delivery {
 }
 
 /** Either kind. */
-export type Answer = Whole | Streamed
+export type HttpResponse = Whole | Streamed
 
 /** 200 with a JSON body. */
 export const json = (value: unknown, headers?: Listener.Headers): Whole => ({
@@ -66,24 +66,24 @@ export const error = (error: AwsError.AwsError): Whole => ({
   body: encoder.encode(AwsError.body(error))
 })
 
-/** Sends an answer, with `headers` besides its own. */
+/** Sends a response, with `headers` besides its own. */
 export const send = (
   exchange: Listener.Exchange,
-  answer: Answer,
+  response: HttpResponse,
   headers: Listener.Headers
 ): Effect.Effect<void> => {
-  const { cut } = answer
+  const { cut } = response
   if (cut?.after === 0) return exchange.cut(empty, cut.how)
-  const sending = answer.type === "whole"
-    ? sendWhole(exchange, answer, headers)
-    : sendStream(exchange, answer, headers)
-  return answer.lastOfConnection === true ? Effect.andThen(exchange.retire, sending) : sending
+  const sending = response.type === "whole"
+    ? sendWhole(exchange, response, headers)
+    : sendStream(exchange, response, headers)
+  return response.lastOfConnection === true ? Effect.andThen(exchange.retire, sending) : sending
 }
 
 const sendWhole = Effect.fnUntraced(
-  function*(exchange: Listener.Exchange, answer: Whole, headers: Listener.Headers) {
-    const { body, cut, status } = answer
-    yield* exchange.respond(status, { ...headers, ...answer.headers, "content-length": String(body.length) })
+  function*(exchange: Listener.Exchange, response: Whole, headers: Listener.Headers) {
+    const { body, cut, status } = response
+    yield* exchange.respond(status, { ...headers, ...response.headers, "content-length": String(body.length) })
     if (cut !== undefined && cut.after < body.length) {
       return yield* exchange.cut(body.subarray(0, cut.after), cut.how)
     }
@@ -93,14 +93,14 @@ const sendWhole = Effect.fnUntraced(
 )
 
 const sendStream = Effect.fnUntraced(
-  function*(exchange: Listener.Exchange, answer: Streamed, headers: Listener.Headers) {
-    const { after, how }: Cut = answer.cut ?? { after: Infinity, how: { type: "connection" } }
+  function*(exchange: Listener.Exchange, response: Streamed, headers: Listener.Headers) {
+    const { after, how }: Cut = response.cut ?? { after: Infinity, how: { type: "connection" } }
     let started = false
     let room = after
     const start = Effect.suspend(() => {
       if (started) return Effect.void
       started = true
-      return exchange.respond(200, { ...headers, ...answer.headers })
+      return exchange.respond(200, { ...headers, ...response.headers })
     })
     const write = Effect.fnUntraced(function*(bytes: Uint8Array) {
       yield* start
@@ -111,7 +111,7 @@ const sendStream = Effect.fnUntraced(
       yield* exchange.cut(bytes.subarray(0, room), how)
       return yield* Effect.fail(dropped)
     })
-    const ending = yield* Stream.runForEachArray(answer.frames, (frames) => write(Buffer.concat(frames))).pipe(
+    const ending = yield* Stream.runForEachArray(response.frames, (frames) => write(Buffer.concat(frames))).pipe(
       Effect.catchDefect(failedInside),
       Effect.catch((failure): Effect.Effect<void, AwsError.AwsError | typeof dropped> =>
         started && failure._tag === "AwsError" ? write(exceptionFrame(failure)) : Effect.fail(failure)

@@ -6,9 +6,10 @@ import * as Embedding from "@strata/core/Embedding"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import * as AwsError from "../AwsError.ts"
-import * as Tokens from "../converse/Tokens.ts"
-import * as Violation from "../Violation.ts"
+import * as AwsError from "../../AwsError.ts"
+import * as Tokens from "../../converse/Tokens.ts"
+import * as Violation from "../../Violation.ts"
+import * as Body from "../Body.ts"
 import * as Embed from "./Embed.ts"
 import * as Image from "./Image.ts"
 
@@ -30,15 +31,15 @@ const SingleEmbeddingParams = Schema.Struct({
   embeddingPurpose: Schema.String.pipe(
     Schema.refine(isPurpose, { message: "{value} is not a valid enum value" })
   ),
-  embeddingDimension: Schema.optionalKey(Schema.Int.check(Embed.oneOfNumbers([256, 384, 1024, 3072]))),
+  embeddingDimension: Schema.optionalKey(Schema.Int.check(Body.oneOfNumbers([256, 384, 1024, 3072]))),
   text: Schema.optionalKey(Schema.Struct({
-    truncationMode: Embed.oneOf(["START", "END", "NONE"]),
-    value: Schema.optionalKey(Schema.String.check(Embed.textBetween(1, Infinity))),
+    truncationMode: Body.oneOf(["START", "END", "NONE"]),
+    value: Schema.optionalKey(Schema.String.check(Body.textBetween(1, Infinity))),
     source: Schema.optionalKey(Schema.Unknown)
   })),
   image: Schema.optionalKey(Schema.Struct({
-    format: Embed.oneOf(["png", "jpeg", "gif", "webp"]),
-    detailLevel: Schema.optionalKey(Embed.oneOf(["STANDARD_IMAGE", "DOCUMENT_IMAGE"])),
+    format: Body.oneOf(["png", "jpeg", "gif", "webp"]),
+    detailLevel: Schema.optionalKey(Body.oneOf(["STANDARD_IMAGE", "DOCUMENT_IMAGE"])),
     source: Schema.Struct({
       bytes: Schema.optionalKey(Image.Base64),
       s3Location: Schema.optionalKey(Image.S3Location)
@@ -50,20 +51,18 @@ const SingleEmbeddingParams = Schema.Struct({
 
 type SingleEmbeddingParams = typeof SingleEmbeddingParams.Type
 
-const read = Embed.reader(Schema.Struct({
-  schemaVersion: Schema.optionalKey(Embed.oneOf(["nova-multimodal-embed-v1"])),
-  taskType: Embed.oneOf(["SINGLE_EMBEDDING"]),
+const read = Body.reader(Schema.Struct({
+  schemaVersion: Schema.optionalKey(Body.oneOf(["nova-multimodal-embed-v1"])),
+  taskType: Body.oneOf(["SINGLE_EMBEDDING"]),
   singleEmbeddingParams: SingleEmbeddingParams
 }))
 
 /** Generation 2: 3072, 1024, 384 or 256 dimensions. */
-export const v2 = Effect.fnUntraced(function*(body: unknown, model: string | undefined) {
-  const { singleEmbeddingParams: params } = yield* Effect.fromResult(read(body))
+export const v2 = Effect.fnUntraced(function*(call: Embed.Call) {
+  const { singleEmbeddingParams: params } = yield* Effect.fromResult(read(call.body))
   const { input, truncatedTo } = yield* Effect.fromResult(contentOf(params))
   const dimensions = params.embeddingDimension ?? 3072
-  const { inputTokens, vectors: [vector = new Float32Array(dimensions)] } = yield* Embed.embed({
-    inputs: [input],
-    model,
+  const { inputTokens, vector } = yield* Embed.embedOne(call, input, {
     purpose: purposes[params.embeddingPurpose],
     truncate: truncations[params.text?.truncationMode ?? "NONE"],
     dimensions,

@@ -6,64 +6,65 @@ import * as Embedding from "@strata/core/Embedding"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import * as AwsError from "../AwsError.ts"
-import * as Tokens from "../converse/Tokens.ts"
-import * as Violation from "../Violation.ts"
+import * as AwsError from "../../AwsError.ts"
+import * as Tokens from "../../converse/Tokens.ts"
+import * as Violation from "../../Violation.ts"
+import * as Body from "../Body.ts"
 import * as Embed from "./Embed.ts"
 import * as Image from "./Image.ts"
 import * as Vector from "./Vector.ts"
 
 const embeddingTypes = Schema.optionalKey(
-  Schema.Array(Embed.oneOf(["float", "int8", "uint8", "binary", "ubinary"])).check(Embed.itemsBetween(1, 5))
+  Schema.Array(Body.oneOf(["float", "int8", "uint8", "binary", "ubinary"])).check(Body.itemsBetween(1, 5))
 )
 
 const shared = {
-  input_type: Embed.oneOf(["search_document", "search_query", "classification", "clustering", "image"]),
+  input_type: Body.oneOf(["search_document", "search_query", "classification", "clustering", "image"]),
   embedding_types: embeddingTypes
 }
 
-const readV3 = Embed.reader(Schema.Struct({
+const readV3 = Body.reader(Schema.Struct({
   ...shared,
   texts: Schema.optionalKey(
-    Schema.Array(Schema.String.check(Embed.textBetween(1, 2048))).check(Embed.itemsBetween(1, 96))
+    Schema.Array(Schema.String.check(Body.textBetween(1, 2048))).check(Body.itemsBetween(1, 96))
   ),
-  images: Schema.optionalKey(Schema.Array(Image.dataUri(["jpeg", "png"])).check(Embed.itemsBetween(1, 1))),
-  truncate: Schema.optionalKey(Embed.oneOf(["NONE", "START", "END"]))
+  images: Schema.optionalKey(Schema.Array(Image.dataUri(["jpeg", "png"])).check(Body.itemsBetween(1, 1))),
+  truncate: Schema.optionalKey(Body.oneOf(["NONE", "START", "END"]))
 }))
 
 const ImageV4 = Image.dataUri(["png", "jpeg", "webp", "gif"])
 
 const Content = Schema.Struct({
-  type: Embed.oneOf(["text", "image_url"]),
-  text: Schema.optionalKey(Schema.String.check(Embed.textBetween(1, Infinity))),
+  type: Body.oneOf(["text", "image_url"]),
+  text: Schema.optionalKey(Schema.String.check(Body.textBetween(1, Infinity))),
   // the service takes the URI itself and, as Cohere's own API, an object around it
   image_url: Schema.optionalKey(Schema.Union([ImageV4, Schema.Struct({ url: ImageV4 })]))
 })
 
-const readV4 = Embed.reader(Schema.Struct({
+const readV4 = Body.reader(Schema.Struct({
   ...shared,
   texts: Schema.optionalKey(
-    Schema.Array(Schema.String.check(Embed.textBetween(1, Infinity))).check(Embed.itemsBetween(1, 96))
+    Schema.Array(Schema.String.check(Body.textBetween(1, Infinity))).check(Body.itemsBetween(1, 96))
   ),
   inputs: Schema.optionalKey(
-    Schema.Array(Schema.Struct({ content: Schema.Array(Content) })).check(Embed.itemsBetween(1, 96))
+    Schema.Array(Schema.Struct({ content: Schema.Array(Content) })).check(Body.itemsBetween(1, 96))
   ),
-  images: Schema.optionalKey(Schema.Array(ImageV4).check(Embed.itemsBetween(1, 96))),
-  output_dimension: Schema.optionalKey(Schema.Int.check(Embed.oneOfNumbers([256, 512, 1024, 1536]))),
+  images: Schema.optionalKey(Schema.Array(ImageV4).check(Body.itemsBetween(1, 96))),
+  output_dimension: Schema.optionalKey(Schema.Int.check(Body.oneOfNumbers([256, 512, 1024, 1536]))),
   max_tokens: Schema.optionalKey(Schema.Int),
   // the documentation says LEFT and RIGHT, the service takes START and END as well
-  truncate: Schema.optionalKey(Embed.oneOf(["NONE", "START", "END", "LEFT", "RIGHT"]))
+  truncate: Schema.optionalKey(Body.oneOf(["NONE", "START", "END", "LEFT", "RIGHT"]))
 }))
 
 /** Version 3: 1024 dimensions; a bare list of vectors unless `embedding_types` asks for them by type. */
-export const v3 = Effect.fnUntraced(function*(body: unknown, model: string | undefined, id: string) {
-  const request = yield* Effect.fromResult(readV3(body))
+export const v3 = Effect.fnUntraced(function*(call: Embed.Call) {
+  const id = call.requestId
+  const request = yield* Effect.fromResult(readV3(call.body))
   const inputs = yield* Effect.fromResult(inputsOf(request))
   if (request.input_type === "image" && request.images === undefined) return yield* missing("images")
   if (request.input_type !== "image" && request.images !== undefined) return yield* missing("texts")
-  const { inputTokens, vectors } = yield* Embed.embed({
+  const { inputTokens, vectors } = yield* Embed.embed(call, {
     inputs,
-    model,
     purpose: purposes[request.input_type],
     truncate: truncations[request.truncate ?? "NONE"],
     dimensions: 1024,
@@ -79,16 +80,15 @@ export const v3 = Effect.fnUntraced(function*(body: unknown, model: string | und
 })
 
 /** Version 4: 1536, 1024, 512 or 256 dimensions, always by type. */
-export const v4 = Effect.fnUntraced(function*(body: unknown, model: string | undefined, id: string) {
-  const request = yield* Effect.fromResult(readV4(body))
+export const v4 = Effect.fnUntraced(function*(call: Embed.Call) {
+  const request = yield* Effect.fromResult(readV4(call.body))
   const inputs = yield* Effect.fromResult(inputsOf(request))
   const truncate = truncations[request.truncate ?? "NONE"]
   if (truncate === "none" && inputs.some((input) => Tokens.ofText(Embedding.textOf(input) ?? "") > maxTokens)) {
     return yield* AwsError.inputTooLong
   }
-  const { inputTokens, vectors } = yield* Embed.embed({
+  const { inputTokens, vectors } = yield* Embed.embed(call, {
     inputs,
-    model,
     purpose: purposes[request.input_type],
     truncate,
     dimensions: request.output_dimension ?? 1536,
@@ -97,7 +97,7 @@ export const v4 = Effect.fnUntraced(function*(body: unknown, model: string | und
   return {
     inputTokens,
     body: {
-      id,
+      id: call.requestId,
       embeddings: byType(vectors, request.embedding_types ?? ["float"]),
       response_type: "embeddings_by_type",
       texts: request.texts ?? []

@@ -5,52 +5,48 @@
 import * as Embedding from "@strata/core/Embedding"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import * as AwsError from "../AwsError.ts"
-import * as Tokens from "../converse/Tokens.ts"
-import * as Violation from "../Violation.ts"
+import * as AwsError from "../../AwsError.ts"
+import * as Tokens from "../../converse/Tokens.ts"
+import * as Violation from "../../Violation.ts"
+import * as Body from "../Body.ts"
 import * as Embed from "./Embed.ts"
 import * as Image from "./Image.ts"
 import * as Vector from "./Vector.ts"
 
-const inputText = Schema.String.check(Embed.textBetween(1, 50_000))
+const inputText = Schema.String.check(Body.textBetween(1, 50_000))
 
-const readV1 = Embed.reader(Schema.Struct({ inputText }))
+const readV1 = Body.reader(Schema.Struct({ inputText }))
 
-const readV2 = Embed.reader(Schema.Struct({
+const readV2 = Body.reader(Schema.Struct({
   inputText,
-  dimensions: Schema.optionalKey(Schema.Int.check(Embed.oneOfNumbers([256, 512, 1024]))),
+  dimensions: Schema.optionalKey(Schema.Int.check(Body.oneOfNumbers([256, 512, 1024]))),
   normalize: Schema.optionalKey(Schema.Boolean),
   embeddingTypes: Schema.optionalKey(
-    Schema.Array(Embed.oneOf(["float", "binary"])).check(Embed.itemsBetween(1, 2))
+    Schema.Array(Body.oneOf(["float", "binary"])).check(Body.itemsBetween(1, 2))
   )
 }))
 
-const readImage = Embed.reader(Schema.Struct({
+const readImage = Body.reader(Schema.Struct({
   inputText: Schema.optionalKey(inputText),
   inputImage: Schema.optionalKey(Image.Base64),
   embeddingConfig: Schema.optionalKey(Schema.Struct({
-    outputEmbeddingLength: Schema.optionalKey(Schema.Int.check(Embed.oneOfNumbers([256, 384, 1024])))
+    outputEmbeddingLength: Schema.optionalKey(Schema.Int.check(Body.oneOfNumbers([256, 384, 1024])))
   }))
 }))
 
 /** Version 1: always 1536 dimensions. */
-export const v1 = Effect.fnUntraced(function*(body: unknown, model: string | undefined) {
-  const request = yield* Effect.fromResult(readV1(body))
-  const { inputTokens, vectors: [vector = new Float32Array(1536)] } = yield* embedOne(request.inputText, {
-    model,
-    dimensions: 1536,
-    explicit: false
-  })
+export const v1 = Effect.fnUntraced(function*(call: Embed.Call) {
+  const request = yield* Effect.fromResult(readV1(call.body))
+  const { inputTokens, vector } = yield* embedOne(call, request.inputText, { dimensions: 1536, explicit: false })
   return { inputTokens, body: { embedding: Array.from(vector), inputTextTokenCount: inputTokens } }
 })
 
 /** Version 2: 1024, 512 or 256 dimensions; `embeddingsByType` comes even unasked. */
-export const v2 = Effect.fnUntraced(function*(body: unknown, model: string | undefined) {
-  const request = yield* Effect.fromResult(readV2(body))
+export const v2 = Effect.fnUntraced(function*(call: Embed.Call) {
+  const request = yield* Effect.fromResult(readV2(call.body))
   const dimensions = request.dimensions ?? 1024
   const types = request.embeddingTypes ?? ["float"]
-  const { inputTokens, vectors: [vector = new Float32Array(dimensions)] } = yield* embedOne(request.inputText, {
-    model,
+  const { inputTokens, vector } = yield* embedOne(call, request.inputText, {
     dimensions,
     explicit: request.dimensions !== undefined
   })
@@ -73,13 +69,14 @@ export const v2 = Effect.fnUntraced(function*(body: unknown, model: string | und
  * Multimodal, version 1: 1024, 384 or 256 dimensions. The body counts the tokens of the text; no header is documented to
  * count any.
  */
-export const image = Effect.fnUntraced(function*(body: unknown, model: string | undefined) {
-  const { embeddingConfig, inputImage, inputText: text } = yield* Effect.fromResult(readImage(body))
+export const image = Effect.fnUntraced(function*(call: Embed.Call) {
+  const { embeddingConfig, inputImage, inputText: text } = yield* Effect.fromResult(readImage(call.body))
   if (text === undefined && inputImage === undefined) return yield* nothingToEmbed
   const dimensions = embeddingConfig?.outputEmbeddingLength ?? 1024
-  const { inputTokens, vectors: [vector = new Float32Array(dimensions)] } = yield* embedOne(
+  const { inputTokens, vector } = yield* embedOne(
+    call,
     Embed.inputOf({ text, image: inputImage }),
-    { model, dimensions, explicit: embeddingConfig?.outputEmbeddingLength !== undefined },
+    { dimensions, explicit: embeddingConfig?.outputEmbeddingLength !== undefined },
     256
   )
   const invoked: Embed.Invoked = {
@@ -97,8 +94,9 @@ const nothingToEmbed = Violation.malformedInput(
 )
 
 const embedOne = (
+  call: Embed.Call,
   input: Embedding.Input,
-  options: Pick<Embed.Question, "model" | "dimensions" | "explicit">,
+  options: Pick<Embed.Question, "dimensions" | "explicit">,
   maxTokens = 8192
 ) => {
   const tokens = Tokens.ofText(Embedding.textOf(input) ?? "")
@@ -106,5 +104,5 @@ const embedOne = (
     ? Effect.fail(AwsError.validation(
       `400 Bad Request: Too many input tokens. Max input tokens: ${maxTokens}, request input token count: ${tokens} `
     ))
-    : Embed.embed({ ...options, inputs: [input], purpose: "document", truncate: "none" })
+    : Embed.embedOne(call, input, { ...options, purpose: "document", truncate: "none" })
 }

@@ -4,16 +4,16 @@
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import * as Answer from "../Answer.ts"
-import type * as AwsError from "../AwsError.ts"
-import * as Families from "../invoke/chat/Families.ts"
-import type * as Model from "../Model.ts"
-import * as Violation from "../Violation.ts"
-import * as Constraint from "./Constraint.ts"
-import { isObject, isUnion, mustSetOne } from "./rule/Finding.ts"
-import * as Tokens from "./Tokens.ts"
-import * as Validation from "./Validation.ts"
-import * as Wire from "./Wire.ts"
+import type * as AwsError from "./AwsError.ts"
+import { isObject, isUnion, mustSetOne } from "./converse/rule/Finding.ts"
+import * as Tokens from "./converse/Tokens.ts"
+import * as Validation from "./converse/Validation.ts"
+import * as Wire from "./converse/Wire.ts"
+import * as HttpResponse from "./http/HttpResponse.ts"
+import * as Families from "./invoke/chat/Families.ts"
+import * as Json from "./Json.ts"
+import type * as Model from "./Model.ts"
+import * as Violation from "./Violation.ts"
 
 /** Counts what `body` holds: a prompt of Converse, or the body of an InvokeModel. */
 export const countTokens = Effect.fnUntraced(function*(body: unknown, model: Model.ChatModel) {
@@ -22,10 +22,10 @@ export const countTokens = Effect.fnUntraced(function*(body: unknown, model: Mod
   if (!isUnion(union)) return yield* mustSetOne("CountTokensInput", "input", "invokeModel, converse")
   const { converse = {}, invokeModel } = union
   if (invokeModel !== undefined) {
-    return Answer.json({ inputTokens: yield* Effect.fromResult(ofInvokeModel(invokeModel.body, model)) })
+    return HttpResponse.json({ inputTokens: yield* Effect.fromResult(ofInvokeModel(invokeModel.body, model)) })
   }
   const problem = Validation.validatePrompt(converse, model)
-  return problem === undefined ? Answer.json({ inputTokens: Tokens.ofPrompt(converse) }) : yield* problem
+  return problem === undefined ? HttpResponse.json({ inputTokens: Tokens.ofPrompt(converse) }) : yield* problem
 })
 
 const readBody = Wire.reader(Schema.Struct({ input: Schema.Unknown }))
@@ -38,16 +38,17 @@ const readInput = Wire.reader(
   "input"
 )
 
-const decodeJson = Schema.decodeUnknownResult(Schema.fromJsonString(Constraint.JsonObject))
-
 /** A body that a family of models can read counts as its prompt does; of any other, all the texts. */
 const ofInvokeModel = (text: string, model: Model.ChatModel): Result.Result<number, AwsError.AwsError> =>
-  Result.flatMap(Result.mapError(decodeJson(text), () => notJson), (body) => {
+  Result.flatMap(jsonObject(text), (body) => {
     const family = Families.find(model)
     return family === undefined
       ? Result.succeed(tokensOf(body))
       : Result.map(family(body, model), ({ request }) => Tokens.ofPrompt(request))
   })
+
+const jsonObject = (text: string) =>
+  Result.filterOrFail(Result.mapError(Json.fromText(text), () => notJson), isObject, () => notJson)
 
 const notJson = Violation.malformedInput("the body is not a JSON object")
 

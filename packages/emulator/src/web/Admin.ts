@@ -6,16 +6,18 @@
  * not counted, their connections are.
  */
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import * as Answer from "./Answer.ts"
-import * as AwsError from "./AwsError.ts"
-import * as Fault from "./Fault.ts"
-import type * as Faults from "./fault/Faults.ts"
-import type * as Listener from "./Listener.ts"
-import * as Statistics from "./Statistics.ts"
-import * as Admission from "./web/Admission.ts"
-import * as Page from "./web/Page.ts"
-import * as RequestLog from "./web/RequestLog.ts"
+import * as AwsError from "../AwsError.ts"
+import * as Fault from "../Fault.ts"
+import type * as Faults from "../fault/Faults.ts"
+import * as HttpResponse from "../http/HttpResponse.ts"
+import type * as Listener from "../http/Listener.ts"
+import * as Json from "../Json.ts"
+import * as Statistics from "../Statistics.ts"
+import * as Admission from "./Admission.ts"
+import * as Page from "./Page.ts"
+import * as RequestLog from "./RequestLog.ts"
 
 /**
  * How to become a client. `credentials` and `apiKey` are told when they are the published ones; an emulator does not give
@@ -33,7 +35,6 @@ export const Client = Schema.Struct({
  * What can be asked about, and changed.
  *
  * - `host`: what the emulator listens on.
- * - `capture`: whether the bodies of requests may be seen.
  * - `now`: milliseconds since 1970, as the recorder counts them.
  */
 export interface Options {
@@ -41,7 +42,6 @@ export interface Options {
   readonly faults: Faults.Faults
   readonly host: string
   readonly client: Client
-  readonly capture: boolean
   readonly now: () => number
 }
 
@@ -63,7 +63,7 @@ export const isFor = ({ method, target }: Listener.Exchange): boolean =>
  *   the list of their ids.
  * - `DELETE /_strata/faults`, `DELETE /_strata/faults/{id}`: clears all of them, or one.
  */
-export const handle = ({ capture, client, faults, host, now, recorder }: Options) => {
+export const handle = ({ client, faults, host, now, recorder }: Options) => {
   const refusal = Admission.refuse(host)
   const startedAt = now()
 
@@ -73,53 +73,56 @@ export const handle = ({ capture, client, faults, host, now, recorder }: Options
       return yield* AwsError.validation("Send JSON.")
     }
     const body = yield* Effect.mapError(exchange.body, () => AwsError.validation("The body is too long."))
-    const given = yield* Effect.mapError(
-      decodeFaults(decoder.decode(body)),
-      ({ message }) => AwsError.validation(message)
-    )
-    const injected = yield* Effect.forEach("type" in given ? [given] : given, faults.inject)
-    return Answer.json(injected.map(({ id }) => id))
+    const json = yield* Effect.fromResult(Json.fromBytes(body))
+    const given = Array.isArray(json)
+      ? json.map((fault: unknown, index) => Fault.fromJson(fault, `faults[${index}]`))
+      : [Fault.fromJson(json)]
+    const injected = yield* Effect.flatMap(
+      Effect.fromResult(Result.all(given)),
+      Effect.forEach((fault) => faults.inject(fault))
+    ).pipe(Effect.mapError(({ message }) => AwsError.validation(message)))
+    return HttpResponse.json(injected.map(({ id }) => id))
   })
 
   const log = Effect.fnUntraced(function*(query: string) {
     const after = new URLSearchParams(query).get("after") ?? "0"
     if (!/^\d{1,15}$/.test(after)) return yield* AwsError.validation("`after` is a revision, a number.")
     const requests = yield* recorder.requests
-    return Answer.json(encodeLog(RequestLog.since(requests, Number(after), { startedAt, now: now() })))
+    return HttpResponse.json(encodeLog(RequestLog.since(requests, Number(after), { startedAt, now: now() })))
   })
 
   const detail = Effect.fnUntraced(function*(number: number) {
     const request = (yield* recorder.requests).find((request) => request.number === number)
     if (request === undefined) return yield* Admission.nothingHere
-    return Answer.json(encodeDetail(RequestLog.detailOf(request, capture)))
+    return HttpResponse.json(encodeDetail(RequestLog.detailOf(request)))
   })
 
   const remove = Effect.fnUntraced(function*(id: number) {
-    return (yield* faults.remove(id)) ? Answer.json([id]) : yield* Admission.nothingHere
+    return (yield* faults.remove(id)) ? HttpResponse.json([id]) : yield* Admission.nothingHere
   })
 
   const answer = Effect.fnUntraced(function*(
     exchange: Listener.Exchange
-  ): Effect.fn.Return<Answer.Answer, AwsError.AwsError> {
+  ): Effect.fn.Return<HttpResponse.HttpResponse, AwsError.AwsError> {
     const refused = refusal(exchange)
     if (refused !== undefined) return yield* refused
     const [path = "", query = ""] = exchange.target.slice(prefix.length).split("?", 2)
     switch (`${exchange.method} ${path}`) {
       case "GET client":
-        return Answer.json(encodeClient(client))
+        return HttpResponse.json(encodeClient(client))
       case "GET statistics":
-        return Answer.json(encodeStatistics(yield* recorder.statistics))
+        return HttpResponse.json(encodeStatistics(yield* recorder.statistics))
       case "GET requests":
         return yield* log(query)
       case "GET faults":
-        return Answer.json(encodePending(yield* faults.pending))
+        return HttpResponse.json(encodePending(yield* faults.pending))
       case "GET faults/schema":
-        return Answer.json(schemaOfFaults())
+        return HttpResponse.json(schemaOfFaults())
       case "POST faults":
         return yield* injectAll(exchange)
       case "DELETE faults":
         yield* faults.clear
-        return Answer.json([])
+        return HttpResponse.json([])
     }
     const [, collection, number] = /^(requests|faults)\/(\d{1,15})$/.exec(path) ?? []
     if (exchange.method === "GET" && collection === "requests") return yield* detail(Number(number))
@@ -129,9 +132,9 @@ export const handle = ({ capture, client, faults, host, now, recorder }: Options
 
   return (exchange: Listener.Exchange): Effect.Effect<void> =>
     answer(exchange).pipe(
-      Effect.catchDefect(Answer.failedInside),
-      Effect.catchTag("AwsError", (error) => Effect.succeed(Answer.error(error))),
-      Effect.flatMap((answer) => Answer.send(exchange, answer, headers))
+      Effect.catchDefect(HttpResponse.failedInside),
+      Effect.catchTag("AwsError", (error) => Effect.succeed(HttpResponse.error(error))),
+      Effect.flatMap((answer) => HttpResponse.send(exchange, answer, headers))
     )
 }
 
@@ -142,8 +145,6 @@ const headers: Listener.Headers = {
   "cross-origin-resource-policy": "same-origin",
   "x-content-type-options": "nosniff"
 }
-
-const decoder = new TextDecoder()
 
 const encodeClient = Schema.encodeSync(Client)
 
@@ -156,9 +157,3 @@ const encodeDetail = Schema.encodeSync(RequestLog.Detail)
 const encodePending = Schema.encodeSync(Schema.toCodecJson(Schema.Array(Fault.Pending)))
 
 const schemaOfFaults = () => Schema.toJsonSchemaDocument(Schema.toCodecJson(Fault.Fault)).schema
-
-// a word that is misspelt would be a fault that strikes everything
-const decodeFaults = Schema.decodeUnknownEffect(
-  Schema.fromJsonString(Schema.toCodecJson(Schema.Union([Fault.Fault, Schema.Array(Fault.Fault)]))),
-  { onExcessProperty: "error" }
-)

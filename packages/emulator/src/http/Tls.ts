@@ -5,7 +5,7 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as NodeTls from "node:tls"
-import * as SelfSigned from "./tls/SelfSigned.ts"
+import * as SelfSigned from "./SelfSigned.ts"
 
 /**
  * A certificate, with those between it and its authority if there are any, and its key: both PEM, the key without a

@@ -1,0 +1,18 @@
+/**
+ * What responds in place of the emulator's own operations: a recording that is replayed, or the service behind a recorder.
+ */
+import type * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type * as AwsError from "./AwsError.ts"
+import type * as HttpResponse from "./http/HttpResponse.ts"
+import type * as Listener from "./http/Listener.ts"
+
+/** A request for Bedrock that is authenticated; `body` is what was sent. */
+export interface Request extends Pick<Listener.Exchange, "method" | "target" | "headers"> {
+  readonly body: Uint8Array
+}
+
+/** The response to a request; the scope closes when it was sent, or when nobody waits for it any more. */
+export type Responder = (
+  request: Request
+) => Effect.Effect<HttpResponse.HttpResponse, AwsError.AwsError, Scope.Scope>
