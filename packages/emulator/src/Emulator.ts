@@ -79,7 +79,8 @@ export class Emulator extends Context.Service<Emulator, {
  * - `credentials`, `apiKeys`: who may call. By default the key pair of AWS's documentation and {@link defaultApiKey}.
  * - `latency` (none): time before the first byte of every answer; a request that proves nothing, or finds no room in its
  *   quota, is refused at once.
- * - `requestTimeout` (60 seconds): how long a client may take to send a request; then it gets 408.
+ * - `requestTimeout` (60 seconds): how long a client may take to send a request; then it gets 408, and its connection
+ *   closes. 0: as long as it likes.
  * - `models`: added to {@link Model.defaults}; one with the same id replaces it.
  * - `applicationProfiles`: id or ARN of an application inference profile → model id.
  * - `guardrails` (none): those of the account; see {@link Guardrail.Guardrail}.

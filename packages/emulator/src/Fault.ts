@@ -14,16 +14,17 @@ import { operations } from "./Operation.ts"
 const optional = Schema.optional
 
 const wholeFrom = (minimum: number, maximum = Number.MAX_SAFE_INTEGER) =>
-  Schema.Finite.check(Schema.makeFilter((value) =>
-    (Number.isInteger(value) && value >= minimum && value <= maximum) ||
-    `Expected a whole number from ${minimum}${maximum < Number.MAX_SAFE_INTEGER ? ` to ${maximum}` : ""}`
-  ))
+  Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 
 const Times = Schema.Number.check(
-  Schema.makeFilter((value) =>
-    value >= 1 && (Number.isInteger(value) || value === Infinity) || "Expected a whole number from 1, or Infinity"
-  )
+  Schema.isGreaterThanOrEqualTo(1),
+  Schema.makeFilter((value) => value % 1 === 0 || value === Infinity || `Expected a whole number, got ${value}`)
 )
+
+const Share = Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1 }))
+
+/** More than a process with the usual heap can make several copies of is refused. */
+const Megabytes = Schema.Finite.check(Schema.isGreaterThan(0), Schema.isLessThanOrEqualTo(100))
 
 const Time = DurationInput.check(
   Schema.makeFilter((value) => Duration.toMillis(value) >= 0 || "Expected a duration that is not negative")
@@ -63,7 +64,7 @@ export type Occasion = typeof Occasion.Type
 const Occasion = Schema.Struct({
   times: optional(Times),
   skip: optional(wholeFrom(0)),
-  probability: optional(Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1 }))),
+  probability: optional(Share),
   seed: optional(Schema.Union([Schema.String, Schema.Finite])),
   after: optional(Time),
   lasting: optional(Time),
@@ -107,9 +108,6 @@ const request = <const Type extends string, Fields extends Schema.Struct.Fields>
 const connection = <const Type extends string>(type: Type) =>
   Schema.Struct({ ...Occasion.fields, type: Schema.Literal(type) })
 
-/** What a process with the usual heap can make several copies of. */
-const maxMegabytes = 100
-
 const afterEvents = optional(wholeFrom(0))
 const afterBytes = optional(wholeFrom(0))
 const message = optional(Schema.String)
@@ -136,18 +134,10 @@ const kinds = {
   emptyBody: request("emptyBody", {}),
   contentType: request("contentType", { contentType: HeaderText }),
   half: request("half", {
-    fraction: optional(Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1 }))),
+    fraction: optional(Share),
     framed: optional(Schema.Boolean)
   }),
-  huge: request("huge", {
-    megabytes: optional(
-      Schema.Finite.check(
-        Schema.makeFilter((value) =>
-          value > 0 && value <= maxMegabytes || `Expected a number above 0, and ${maxMegabytes} at most`
-        )
-      )
-    )
-  }),
+  huge: request("huge", { megabytes: optional(Megabytes) }),
   truncateStream: request("truncateStream", { afterEvents, afterBytes }),
   streamException: request("streamException", {
     exception: Exception,
@@ -209,11 +199,15 @@ export class FaultError extends Schema.TaggedError<FaultError>()("FaultError", {
 
 /** A fault of a program; `name` is what errors call it. */
 export const check = (fault: unknown, name = "fault"): Result.Result<Fault, FaultError> =>
-  checked(fault, name, JsonFile.fromValue(Fault))
+  checked(fault, name, fromValue)
 
 /** A fault from JSON. */
 export const fromJson = (json: unknown, name = "fault"): Result.Result<Fault, FaultError> =>
-  checked(json, name, JsonFile.fromJson(Fault))
+  checked(json, name, fromJsonValue)
+
+const fromValue = JsonFile.fromValue(Fault)
+
+const fromJsonValue = JsonFile.fromJson(Fault)
 
 const checked = (
   value: unknown,

@@ -4,19 +4,22 @@
  */
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
+import type * as Schema from "effect/Schema"
 import * as AwsError from "./AwsError.ts"
 
 /** How deep objects and lists may be nested: what Jackson reads unless told otherwise. */
 export const maxDepth = 1000
 
 /** Reads a body. Fails with `SerializationException` where it is no UTF-8, no JSON, or nested too deep. */
-export const fromBytes = (bytes: Uint8Array): Result.Result<unknown, AwsError.AwsError> =>
-  isTooDeep(bytes)
-    ? Result.fail(tooDeep)
-    : Result.try({ try: (): unknown => JSON.parse(decoder.decode(bytes)), catch: () => malformed })
+export const fromBytes = (bytes: Uint8Array): Result.Result<Schema.Json, AwsError.AwsError> =>
+  Result.flatMap(Result.try({ try: () => decoder.decode(bytes), catch: () => malformed }), fromText)
 
 /** Reads a text; see {@link fromBytes}. */
-export const fromText = (text: string): Result.Result<unknown, AwsError.AwsError> => fromBytes(encoder.encode(text))
+export const fromText = (text: string): Result.Result<Schema.Json, AwsError.AwsError> =>
+  isTooDeep(text)
+    ? Result.fail(tooDeep)
+    // `JSON.parse` makes nothing else
+    : Result.try({ try: () => JSON.parse(text) as Schema.Json, catch: () => malformed })
 
 /** Every text in a JSON value. */
 export function* texts(json: unknown): Generator<string> {
@@ -34,19 +37,19 @@ const malformed = AwsError.make("SerializationException", "The request body is n
 const tooDeep = AwsError.make("SerializationException", `The request body is nested deeper than ${maxDepth} levels.`)
 
 /** Counts brackets outside of strings, before a parser builds what they stand for. */
-const isTooDeep = (bytes: Uint8Array): boolean => {
+const isTooDeep = (text: string): boolean => {
   let depth = 0
-  for (let at = 0; at < bytes.length; at++) {
-    switch (bytes[at]) {
-      case quote:
-        at = endOfString(bytes, at)
+  for (let at = 0; at < text.length; at++) {
+    switch (text[at]) {
+      case "\"":
+        at = endOfString(text, at)
         break
-      case openBracket:
-      case openBrace:
+      case "[":
+      case "{":
         if (++depth > maxDepth) return true
         break
-      case closeBracket:
-      case closeBrace:
+      case "]":
+      case "}":
         depth--
         break
     }
@@ -54,25 +57,16 @@ const isTooDeep = (bytes: Uint8Array): boolean => {
   return false
 }
 
-const endOfString = (bytes: Uint8Array, start: number): number => {
-  let end = bytes.indexOf(quote, start + 1)
-  while (end >= 0 && isEscaped(bytes, end)) end = bytes.indexOf(quote, end + 1)
-  return end < 0 ? bytes.length : end
+const endOfString = (text: string, start: number): number => {
+  let end = text.indexOf("\"", start + 1)
+  while (end >= 0 && isEscaped(text, end)) end = text.indexOf("\"", end + 1)
+  return end < 0 ? text.length : end
 }
 
-const isEscaped = (bytes: Uint8Array, at: number): boolean => {
+const isEscaped = (text: string, at: number): boolean => {
   let before = at - 1
-  while (bytes[before] === backslash) before--
+  while (text[before] === "\\") before--
   return (at - before) % 2 === 0
 }
 
-const quote = 0x22
-const backslash = 0x5c
-const openBracket = 0x5b
-const closeBracket = 0x5d
-const openBrace = 0x7b
-const closeBrace = 0x7d
-
 const decoder = new TextDecoder("utf-8", { fatal: true })
-
-const encoder = new TextEncoder()

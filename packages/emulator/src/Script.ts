@@ -15,7 +15,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
-import type * as Result from "effect/Result"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Emulator from "./Emulator.ts"
@@ -107,19 +107,21 @@ const asWritten = ({ generate, stream }: ChatService.ChatService["Service"]): Ch
     )
 })
 
-type Choose = (call: Rule.Call) => ScriptedAnswer.ScriptedAnswer | undefined
+/** The answer for a call, if there is one; fails with what is wrong with the script. */
+type Choose = (call: Rule.Call) => Result.Result<ScriptedAnswer.ScriptedAnswer | undefined, string>
 
 const chooser = (script: Script): Choose => {
   if ("rules" in script) {
     const choose = Rule.makeChooser(script.rules)
-    return (call) => choose(call) ?? (call.operation === "embed" ? undefined : script.default)
+    return (call) =>
+      Result.map(choose(call), (answer) => answer ?? (call.operation === "embed" ? undefined : script.default))
   }
   const { answers, atEnd } = "answers" in script ? script : { answers: script }
   let next = 0
   return ({ operation }) => {
-    if (operation === "embed") return undefined
+    if (operation === "embed") return Result.succeed(undefined)
     const last = atEnd === "repeat" ? answers.length - 1 : Infinity
-    return answers[Math.min(next++, last)]
+    return Result.succeed(answers[Math.min(next++, last)])
   }
 }
 
@@ -129,13 +131,17 @@ const chat = (choose: Choose): Layer.Layer<ChatService.ChatService> => {
   const replying = (operation: "generate" | "stream") =>
     Effect.map(
       Layer.build(TestChat.layer((request) => {
-        const answer = choose({
+        const chosen = choose({
           operation,
           text: lastText(request),
           model: request.model,
           tools: (request.tools ?? []).map(({ name }) => name)
         })
-        return answer === undefined ? silent(request, operation) : ScriptedAnswer.toReply(answer, ++calls)
+        return Result.match(chosen, {
+          onFailure: (problem) => ScriptedAnswer.wrongScript(problem, request.model),
+          onSuccess: (answer) =>
+            answer === undefined ? silent(request, operation) : ScriptedAnswer.toReply(answer, ++calls)
+        })
       }, { model: "script" })),
       Context.get(ChatService.ChatService)
     )

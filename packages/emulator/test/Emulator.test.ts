@@ -213,6 +213,51 @@ describe("Emulator", () => {
       assert.notProperty(request?.headers, "authorization")
     }).pipe(Effect.provide(Fixture.emulator({ history: 2, capture: true }))))
 
+  it.effect("keeps no body unless it is asked to", () =>
+    Effect.gen(function*() {
+      const { requests } = yield* Emulator.Emulator
+      yield* Fixture.converse(Fixture.hello)
+      const [request] = yield* requests
+      assert.deepStrictEqual([request?.status, request?.body], [200, undefined])
+    }).pipe(Effect.provide(live)))
+
+  it.effect("keeps the latest bodies as far as they may be kept, and all that is known of the other requests", () =>
+    Effect.gen(function*() {
+      const { requests } = yield* Emulator.Emulator
+      const saying = (text: string) => Fixture.converse({ messages: [{ role: "user", content: [{ text }] }] })
+      for (const length of [400, 400, 400, 2000, 200]) yield* saying("x".repeat(length))
+      const kept = Effect.map(
+        requests,
+        (all) => all.map(({ body, status }) => [status, JSON.stringify(body ?? "").length])
+      )
+      const frame = JSON.stringify({ messages: [{ role: "user", content: [{ text: "" }] }] }).length
+      assert.deepStrictEqual(yield* kept, [[200, 2], [200, 2], [200, frame + 400], [200, 2], [200, frame + 200]])
+      yield* saying("x".repeat(900 - frame))
+      assert.deepStrictEqual((yield* kept).slice(2), [[200, 2], [200, 2], [200, 2], [200, 900]])
+    }).pipe(Effect.provide(Fixture.emulator({ capture: { maxBytes: 1000 } }))))
+
+  it.effect("forgets bodies with their requests", () =>
+    Effect.gen(function*() {
+      const { requests } = yield* Emulator.Emulator
+      const saying = (text: string) => Fixture.converse({ messages: [{ role: "user", content: [{ text }] }] })
+      for (const text of ["a", "b", "c", "d", "e"]) yield* saying(text.repeat(400))
+      // the bodies of requests that are forgotten take no room from the others
+      assert.deepStrictEqual((yield* requests).map(({ body }) => body === undefined), [false, false])
+    }).pipe(Effect.provide(Fixture.emulator({ history: 2, capture: { maxBytes: 1000 } }))))
+
+  it.effect("does not count a request as completed whose response it could not send", () =>
+    Effect.gen(function*() {
+      const { requests, statistics } = yield* Emulator.Emulator
+      const exit = yield* Effect.exit(Fixture.converse(Fixture.hello))
+      assert.isTrue(Exit.isFailure(exit), "the client is not left waiting")
+      const { completed, failed, inFlight } = yield* statistics
+      assert.deepStrictEqual({ completed, failed, inFlight }, { completed: 0, failed: 1, inFlight: 0 })
+      assert.strictEqual((yield* requests)[0]?.outcome, "failed")
+    }).pipe(Effect.provide(Fixture.emulator({
+      responder: () =>
+        Effect.succeed({ type: "whole", status: 200, headers: { "x-a": "a line\nbreak" }, body: new Uint8Array(1) })
+    }))))
+
   it.effect("tells how often each request was attempted", () =>
     Effect.gen(function*() {
       const emulator = yield* Emulator.Emulator

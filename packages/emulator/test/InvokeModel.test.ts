@@ -1,6 +1,7 @@
 import { InvokeModelCommand } from "@aws-sdk/client-bedrock-runtime"
 import { assert, describe, it } from "@effect/vitest"
 import * as EmbeddingService from "@strata/core/EmbeddingService"
+import * as Policy from "@strata/core/policy/Policy"
 import * as ProviderError from "@strata/core/ProviderError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -108,6 +109,40 @@ describe("InvokeModel", () => {
         options: { model: undefined, purpose: "query", truncate: "end", dimensions: 256 }
       }])
     }).pipe(Effect.provide(embedding({ asked })))
+  })
+
+  it.effect("embeds each text of a batch once, however long one of them is", () => {
+    const embedded: Array<string> = []
+    const short = Layer.effect(
+      EmbeddingService.EmbeddingService,
+      EmbeddingService.make({
+        provider: "double",
+        defaultModel: "reads 100 characters",
+        policy: Policy.none,
+        limits: () => Effect.succeed({ maxItems: 2, maxLength: 10_000 }),
+        embedBatch: ({ inputs, options }) => {
+          const texts = inputs.flatMap((input) => typeof input === "string" ? [input] : [])
+          embedded.push(...texts)
+          return options.truncate === "none" && texts.some(({ length }) => length > 100)
+            ? Effect.fail(new ProviderError.ContextLengthExceededError({ provider: "double", message: "too long" }))
+            : Effect.succeed({ vectors: texts.map(() => Float32Array.of(1, 0)), inputTokens: texts.length })
+        }
+      })
+    )
+    const texts = ["a", "b", "c", "x".repeat(2000), "d", "e", "f"]
+    return Effect.gen(function*() {
+      for (const truncate of ["NONE", "END"]) {
+        embedded.length = 0
+        const { body, headers } = yield* json("cohere.embed-english-v3", {
+          texts,
+          input_type: "search_document",
+          truncate
+        })
+        assert.lengthOf(body.embeddings, texts.length)
+        assert.deepStrictEqual(embedded.toSorted(), texts.toSorted(), truncate)
+        assert.strictEqual(headers["x-amzn-bedrock-input-token-count"], String(texts.length))
+      }
+    }).pipe(Effect.provide(Fixture.emulator({}, Layer.merge(Fixture.chat(), short))))
   })
 
   it.effect("asks a service that refuses the options again without them", () => {

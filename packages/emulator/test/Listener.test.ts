@@ -3,21 +3,36 @@ import { assert, describe, it } from "@effect/vitest"
 import { Emulator } from "@strata/emulator"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
+import { TestClock } from "effect/testing"
 import * as Http2 from "node:http2"
 import * as Net from "node:net"
+import * as Listener from "../src/http/Listener.ts"
 import * as Fixture from "./Fixture.ts"
 
 const live = Fixture.emulator()
 
-/** Sends each piece by itself, says goodbye or not, and returns what came back until the connection closed. */
-const exchange = Effect.fnUntraced(function*(pieces: ReadonlyArray<string | Uint8Array>, goodbye: "end" | "destroy") {
+/**
+ * Sends each piece by itself, or waits so many milliseconds, says goodbye or not, and returns what came back until the
+ * connection closed.
+ */
+const exchange = Effect.fnUntraced(function*(
+  pieces: ReadonlyArray<string | Uint8Array | number>,
+  goodbye: "end" | "destroy" | "wait"
+) {
   const { url } = yield* Emulator.Emulator
   return yield* Effect.callback<string>((resume) => {
     const socket = Net.connect(Number(new URL(url).port), "127.0.0.1")
     let received = ""
     const next = (index: number): void => {
       const piece = pieces[index]
-      if (piece === undefined) return goodbye === "end" ? void socket.end() : void socket.destroy()
+      if (piece === undefined) {
+        return goodbye === "wait"
+          ? undefined
+          : goodbye === "end"
+          ? void socket.end()
+          : void socket.destroy()
+      }
+      if (typeof piece === "number") return void setTimeout(() => next(index + 1), piece)
       socket.write(piece, () => setImmediate(() => next(index + 1)))
     }
     socket.on("data", (chunk) => received += chunk.toString("latin1"))
@@ -165,5 +180,153 @@ describe("Listener", () => {
       )
       assert.deepStrictEqual({ aborted, completed, connections }, { aborted: 1, completed: 3, connections: 1 })
       assert.sameMembers((yield* requests).map(({ protocol }) => protocol), ["2", "2", "2", "2"])
+    }).pipe(Effect.provide(live)))
+
+  describe("a client that is too slow", () => {
+    const slow = Fixture.emulator({ requestTimeout: "150 millis", tls: "self-signed" })
+    const begin = `POST /model/${Fixture.modelId}/converse HTTP/1.1\r\nhost: a\r\n`
+
+    it.effect.each<readonly [string, string, RegExp]>([
+      ["says nothing", "", /^$/],
+      ["begins to say which protocol it speaks", "PR", /^$/],
+      ["begins a handshake", "\x16\x03\x01", /^$/],
+      ["sends half a head", begin, /^HTTP\/1\.1 408 /],
+      ["sends half a body", `${begin}content-length: 100\r\n\r\n{`, /^HTTP\/1\.1 408 /],
+      ["sends half a chunk", `${begin}transfer-encoding: chunked\r\n\r\n10\r\n{`, /^HTTP\/1\.1 408 /]
+    ])("is timed out when it %s", ([, bytes, expected]) =>
+      Effect.gen(function*() {
+        const { statistics } = yield* Emulator.Emulator
+        assert.match(yield* exchange(bytes === "" ? [] : [bytes], "wait"), expected)
+        const { inFlight, openConnections } = yield* Fixture.eventually(
+          statistics,
+          ({ inFlight, openConnections }) => inFlight + openConnections === 0
+        )
+        assert.deepStrictEqual([inFlight, openConnections], [0, 0])
+      }).pipe(Effect.provide(slow)))
+
+    it.effect("is timed out in its second request too, and not between two", () =>
+      Effect.gen(function*() {
+        const whole = `${begin}content-length: 2\r\n\r\n{}`
+        const received = yield* exchange([whole, 400, whole, begin], "wait")
+        assert.deepStrictEqual(received.match(/HTTP\/1\.1 \d+/g), ["HTTP/1.1 403", "HTTP/1.1 403", "HTTP/1.1 408"])
+      }).pipe(Effect.provide(slow)))
+
+    it.effect("loses its HTTP/2 stream, and keeps its connection", () =>
+      Effect.gen(function*() {
+        const { statistics, url } = yield* Emulator.Emulator
+        const session = yield* Effect.acquireRelease(
+          Effect.sync(() => Http2.connect(url.replace("https", "http")).on("error", () => {})),
+          (session) => Effect.sync(() => session.destroy())
+        )
+        const send = (body: string, end: boolean) =>
+          Effect.callback<number | undefined>((resume) => {
+            const stream = session.request({ ":method": "POST", ":path": `/model/${Fixture.modelId}/converse` })
+            let status: number | undefined
+            stream.on("response", (headers) => status = headers[":status"])
+            stream.on("error", () => {})
+            stream.on("close", () => resume(Effect.succeed(status)))
+            stream.resume()
+            if (end) stream.end(body)
+            else stream.write(body)
+          })
+        assert.strictEqual(yield* send("{", false), 408)
+        assert.strictEqual(yield* send("{}", true), 403)
+        assert.include(yield* statistics, { aborted: 1, completed: 1, connections: 1 })
+      }).pipe(Effect.provide(slow)))
+
+    it.effect("is not one that waits for a long answer", () =>
+      Effect.gen(function*() {
+        for (const protocol of Fixture.protocols) {
+          const client = yield* Fixture.connect(protocol)
+          yield* Fixture.attempt(() => client.send(new ConverseCommand(Fixture.hello)))
+        }
+      }).pipe(Effect.provide(Fixture.emulator({ requestTimeout: "100 millis", latency: "400 millis" }))))
+  })
+
+  it.effect("closes a socket that ends as it is reset, which Node would forget", () =>
+    Effect.gen(function*() {
+      const server = yield* Effect.acquireRelease(
+        Effect.callback<Net.Server>((resume) => {
+          const server = Net.createServer({ allowHalfOpen: true })
+          server.listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
+        }),
+        (server) => Effect.sync(() => server.close())
+      )
+      const closed = Effect.callback<void>((resume) => {
+        server.on("connection", (socket) => {
+          socket.on("error", () => {})
+          socket.on("close", () => resume(Effect.void))
+          socket.end()
+          // while the system shuts it down, it refuses a reset
+          process.nextTick(() => process.nextTick(() => Listener.drop(socket)))
+        })
+        const address = server.address()
+        if (address !== null && typeof address === "object") {
+          Net.connect(address.port, "127.0.0.1").on("error", () => {}).resume()
+        }
+      })
+      yield* Effect.timeout(closed, "2 seconds").pipe(TestClock.withLive)
+    }))
+
+  it.effect("ends all requests of an HTTP/2 connection that a fault silences, and says nothing more over it", () =>
+    Effect.gen(function*() {
+      const { apiKey, inject, requests, statistics, url } = yield* Emulator.Emulator
+      yield* inject({ type: "stall", times: 3 })
+      yield* inject({ type: "halfOpen", skip: 3 })
+      const session = yield* Effect.acquireRelease(
+        Effect.sync(() => Http2.connect(url).on("error", () => {})),
+        (session) => Effect.sync(() => session.destroy())
+      )
+      let closed = 0
+      const send = Effect.sync(() => {
+        const stream = session.request({
+          ":method": "POST",
+          ":path": `/model/${Fixture.modelId}/converse`,
+          authorization: `Bearer ${Redacted.value(apiKey)}`
+        })
+        stream.on("error", () => {})
+        stream.on("close", () => closed++)
+        stream.end(JSON.stringify(Fixture.hello))
+      })
+      for (const count of [1, 2, 3]) {
+        yield* send
+        yield* Fixture.eventually(statistics, ({ inFlight }) => inFlight === count)
+      }
+      yield* send
+      const { aborted, dropped, openConnections } = yield* Fixture.eventually(
+        statistics,
+        ({ dropped, inFlight }) => inFlight === 0 && dropped > 0
+      )
+      assert.deepStrictEqual({ aborted, dropped, openConnections }, { aborted: 0, dropped: 4, openConnections: 1 })
+      assert.deepStrictEqual(
+        (yield* requests).map(({ outcome }) => outcome),
+        Array.from({ length: 4 }, () => "dropped")
+      )
+      assert.deepStrictEqual([closed, session.closed], [0, false], "nobody told the client")
+    }).pipe(Effect.provide(live)))
+
+  it.effect("counts the other requests of an HTTP/2 connection as dropped when a fault resets it", () =>
+    Effect.gen(function*() {
+      const { apiKey, inject, statistics, url } = yield* Emulator.Emulator
+      yield* inject({ type: "stall", times: 2 })
+      yield* inject({ type: "reset", skip: 2 })
+      const session = yield* Effect.acquireRelease(
+        Effect.sync(() => Http2.connect(url).on("error", () => {})),
+        (session) => Effect.sync(() => session.destroy())
+      )
+      for (const _ of [1, 2, 3]) {
+        const stream = session.request({
+          ":method": "POST",
+          ":path": `/model/${Fixture.modelId}/converse`,
+          authorization: `Bearer ${Redacted.value(apiKey)}`
+        })
+        stream.on("error", () => {})
+        stream.end(JSON.stringify(Fixture.hello))
+      }
+      const seen = yield* Fixture.eventually(
+        statistics,
+        ({ inFlight, openConnections, requests }) => requests === 3 && inFlight + openConnections === 0
+      )
+      assert.include(seen, { aborted: 0, dropped: 3 })
     }).pipe(Effect.provide(live)))
 })

@@ -68,6 +68,31 @@ describe("Quota of an emulator", () => {
       }))))
   })
 
+  it.effect("settles a stream that breaks off to the text that was sent, whatever pieces it came in", () =>
+    Effect.gen(function*() {
+      const { inject, requests } = yield* Emulator.Emulator
+      // 44 of 80 characters, in 22 pieces behind the start of the message; rounded up by itself, each would be a token
+      yield* inject({ type: "truncateStream", afterEvents: 23 })
+      yield* Fixture.post(`/model/${Fixture.modelId}/converse-stream`, JSON.stringify(asking(500)))
+      assert.include(yield* ofModel, { completed: 0, unfinished: 1, reserved: 0, used: 1 + 11 })
+      assert.strictEqual((yield* requests)[0]?.outputTokens, 11)
+    }).pipe(Effect.provide(live({ tokensPerMinute: 100_000 }, {
+      stream: () => Stream.fromIterable(Fixture.deltas(...Array.from({ length: 40 }, () => "ab")))
+    }))))
+
+  it.effect("counts the arguments of a call that came whole, and no text twice", () =>
+    Effect.gen(function*() {
+      yield* Fixture.post(`/model/${Fixture.modelId}/converse-stream`, JSON.stringify(asking(500)))
+      assert.include(yield* ofModel, { unfinished: 1, used: 1 + 3 })
+    }).pipe(Effect.provide(live({ tokensPerMinute: 100_000 }, {
+      stream: () =>
+        Stream.fromIterable([
+          { type: "text-delta", index: 0, delta: "1234" },
+          { type: "part", index: 0, part: { type: "text", text: "1234" } },
+          { type: "tool-call", index: 1, id: "t1", name: "get", params: { a: 1 } }
+        ])
+    }))))
+
   it.effect("reserves nothing for a request that is refused before it runs", () =>
     Effect.gen(function*() {
       const refused = [

@@ -13,6 +13,9 @@ import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
+import * as ChildProcess from "node:child_process"
+import * as Url from "node:url"
+import * as RecordingFile from "../src/record/RecordingFile.ts"
 import * as Fixture from "./Fixture.ts"
 
 const upstreamCredentials = {
@@ -313,4 +316,136 @@ describe("Recorder", () => {
       const error = yield* failing({ file: `${directory}/a.json`, upstream: "bedrock" })
       assert.match(error.message, /"bedrock" is no URL/)
     }).pipe(Effect.provide(NodeFileSystem.layer)))
+
+  it.effect(
+    "leaves a file that can be read when its process is killed",
+    () =>
+      Effect.gen(function*() {
+        const fileSystem = yield* FileSystem.FileSystem
+        const file = `${yield* fileSystem.makeTempDirectoryScoped()}/recording.json`
+        const upstream = yield* Emulator.Emulator.pipe(
+          Effect.provide(yield* Layer.build(Script.layerEmulator(script)))
+        )
+        const { secretAccessKey, accessKeyId } = upstream.client.credentials
+        const flags = ["--port", "0", "--record", file, "--upstream", upstream.url]
+        const recorder = yield* Effect.acquireRelease(
+          Effect.sync(() =>
+            ChildProcess.spawn(process.execPath, [main, ...flags], {
+              env: {
+                ...process.env,
+                AWS_ACCESS_KEY_ID: accessKeyId,
+                AWS_SECRET_ACCESS_KEY: Redacted.value(secretAccessKey)
+              }
+            })
+          ),
+          (recorder) => Effect.sync(() => recorder.kill("SIGKILL"))
+        )
+        const url = yield* Effect.callback<string>((resume) => {
+          let printed = ""
+          recorder.stdout.on("data", (chunk) => {
+            const [, url] = /RUNTIME=(\S+)\n/.exec(printed += String(chunk)) ?? []
+            if (url !== undefined) resume(Effect.succeed(url))
+          })
+        })
+        const say = (text: string) =>
+          Fixture.attempt(() =>
+            fetch(`${url}/model/${Fixture.modelId}/converse`, {
+              method: "POST",
+              headers: { authorization: `Bearer ${Redacted.value(Emulator.defaultApiKey)}` },
+              body: JSON.stringify({ messages: ask(text).messages })
+            })
+          )
+        const recordedSoFar = Effect.orElseSucceed(
+          Effect.map(Recording.read(file), ({ exchanges }) => exchanges.length),
+          () => 0
+        )
+        yield* say("one")
+        yield* Fixture.eventually(recordedSoFar, (count) => count === 1)
+        yield* say("two")
+        yield* Fixture.eventually(recordedSoFar, (count) => count === 2)
+        yield* say("three")
+        recorder.kill("SIGKILL")
+        yield* Effect.callback<void>((resume) => void recorder.on("close", () => resume(Effect.void)))
+        assert.isAtLeast(yield* recordedSoFar, 2)
+      }).pipe(Effect.provide(NodeFileSystem.layer)),
+    60_000
+  )
 })
+
+const exchange = (text: string): Recording.Exchange => ({
+  request: {
+    method: "POST",
+    path: "/model/a/converse",
+    operation: "Converse",
+    modelId: "a",
+    headers: {},
+    body: { text }
+  },
+  response: { status: 200, at: 1, headers: {}, body: { said: text.repeat(50) } }
+})
+
+describe("RecordingFile", () => {
+  const opened = Effect.fnUntraced(function*(...before: ReadonlyArray<Recording.Exchange>) {
+    const fileSystem = yield* FileSystem.FileSystem
+    const file = `${yield* fileSystem.makeTempDirectoryScoped()}/recording.json`
+    return {
+      file,
+      recording: yield* RecordingFile.make(file, before),
+      text: fileSystem.readFileString(file),
+      inode: Effect.map(fileSystem.stat(file), ({ ino }) => ino)
+    }
+  })
+
+  it.effect("adds to a file without writing what is in it again", () =>
+    Effect.gen(function*() {
+      const { inode, recording, text } = yield* opened(exchange("before"))
+      recording.add(0, exchange("a"))
+      yield* recording.save
+      const first = yield* inode
+      for (const [place, name] of ["b", "c", "d"].entries()) {
+        recording.add(place + 1, exchange(name))
+        if (name !== "c") yield* recording.save
+        if (name !== "b") continue
+        assert.strictEqual(yield* text, Recording.toText(["before", "a", "b"].map(exchange)))
+      }
+      yield* recording.finish
+      assert.strictEqual(yield* text, Recording.toText(["before", "a", "b", "c", "d"].map(exchange)))
+      assert.deepStrictEqual(yield* inode, first, "the file was not replaced")
+    }).pipe(Effect.provide(NodeFileSystem.layer)))
+
+  it.effect("writes nothing while there is nothing", () =>
+    Effect.gen(function*() {
+      const { recording, text } = yield* opened(exchange("before"))
+      yield* recording.save
+      yield* recording.finish
+      assert.strictEqual((yield* Effect.flip(text))._tag, "PlatformError")
+    }).pipe(Effect.provide(NodeFileSystem.layer)))
+
+  it.effect("puts exchanges into the order of their requests in the end", () =>
+    Effect.gen(function*() {
+      const { recording, text } = yield* opened()
+      for (const [place, name] of [[2, "c"], [0, "a"], [1, "b"]] as const) recording.add(place, exchange(name))
+      yield* recording.save
+      assert.strictEqual(yield* text, Recording.toText(["c", "a", "b"].map(exchange)))
+      yield* recording.finish
+      assert.strictEqual(yield* text, Recording.toText(["a", "b", "c"].map(exchange)))
+    }).pipe(Effect.provide(NodeFileSystem.layer)))
+
+  it.effect("writes the whole file when somebody else changed it, or took it away", () =>
+    Effect.gen(function*() {
+      const fileSystem = yield* FileSystem.FileSystem
+      const { file, recording, text } = yield* opened()
+      recording.add(0, exchange("a"))
+      yield* recording.save
+      yield* fileSystem.writeFileString(file, "not ours")
+      recording.add(1, exchange("b"))
+      yield* recording.save
+      assert.strictEqual(yield* text, Recording.toText(["a", "b"].map(exchange)))
+      yield* fileSystem.remove(file)
+      recording.add(2, exchange("c"))
+      yield* recording.save
+      assert.strictEqual(yield* text, Recording.toText(["a", "b", "c"].map(exchange)))
+    }).pipe(Effect.provide(NodeFileSystem.layer)))
+})
+
+const main = Url.fileURLToPath(new URL("../src/cli/main.ts", import.meta.url))

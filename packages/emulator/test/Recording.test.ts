@@ -61,6 +61,24 @@ describe("Recording", () => {
     assert.match(text, /\[0, 1, 2, .*, 98\]/)
   })
 
+  it("reads a file that breaks off anywhere up to the last exchange that is whole", () => {
+    const exchanges = ["a", "b", "c"].map((text): Recording.Exchange => ({
+      request: { method: "POST", path: "/", headers: {}, body: { text, more: "}\n    },\n    {".repeat(9), ü: "ü" } },
+      response: { status: 200, at: 1, headers: {}, events: [{ at: 1, event: "e", payload: { text } }] }
+    }))
+    const text = Recording.toText(exchanges)
+    const ends = exchanges.map((_, index) =>
+      Recording.toText(exchanges.slice(0, index + 1)).length - Recording.end.length
+    )
+    for (let length = Recording.begin.length; length <= text.length; length++) {
+      const read = Result.getOrThrow(Recording.fromText(text.slice(0, length), "a.json")).exchanges
+      assert.deepStrictEqual(read, exchanges.slice(0, ends.filter((end) => end <= length).length), `${length}`)
+    }
+    // what is wrong in another way is no file that breaks off
+    assert.isTrue(Result.isFailure(Recording.fromText(text.replace("200", "\"200\""), "a.json")))
+    assert.isTrue(Result.isFailure(Recording.fromText("{", "a.json")))
+  })
+
   it("says what is wrong with a file, and where", () => {
     const message = (text: string) => Result.getOrThrow(Result.flip(Recording.fromText(text, "a.json"))).message
     assert.strictEqual(message("{\"version\":2,\"exchanges\":[]}"), "a.json: version: Expected 1, got 2")

@@ -13,6 +13,7 @@ import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Predicate from "effect/Predicate"
+import * as Result from "effect/Result"
 import * as Module from "node:module"
 import * as Url from "node:url"
 import * as Emulator from "../Emulator.ts"
@@ -75,7 +76,7 @@ const echo: Layer.Layer<ChatService.ChatService | EmbeddingService.EmbeddingServ
     const last = ChatRequest.messagesOf(request).findLast(({ role }) => role === "user")
     return (last === undefined ? "" : Message.textOf(last)) || "(no text)"
   }, { model: "echo" }),
-  Embedding.layer(() => undefined)
+  Embedding.layer(() => Result.succeed(undefined))
 )
 
 /** What the command needs of `@strata/local`, on which it does not depend. */

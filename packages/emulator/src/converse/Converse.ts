@@ -66,7 +66,7 @@ export const converseStream = Effect.fnUntraced(function*(call: Call) {
   const { envelope, guarding, meter, question } = yield* read(call, true)
   const chat = yield* ChatService.ChatService
   const encoder = EventStream.makeEncoder(() => call.random(Frame.maxPadding + 1), envelope)
-  const heard = Stream.map(chat.stream(question), meter.event)
+  const heard = meter.events(chat.stream(question))
   const written = call.model.reasoning === "signed"
     ? Stream.map(heard, call.memory.seals.sealEvents())
     : heard

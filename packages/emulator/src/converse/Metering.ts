@@ -7,6 +7,7 @@ import type * as ChatResponse from "@strata/core/ChatResponse"
 import type * as Usage from "@strata/core/Usage"
 import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
+import * as Stream from "effect/Stream"
 import type * as Model from "../Model.ts"
 import { defaultMaxOutputTokens } from "../Model.ts"
 import type * as Quota from "../Quota.ts"
@@ -32,17 +33,17 @@ export interface Options {
  * The meter of one request.
  *
  * - `counted`: its prompt, and what the prompt cache holds of it, if it reaches the model.
- * - `response`, `event`: what the chat service says, metered: its usage is divided by the prompt cache, and what the client
- *   is told is what it is charged.
+ * - `response`, `events`: what the chat service says, metered: its usage is divided by the prompt cache, and what the client
+ *   is told is what it is charged. Events come one by one: what was not sent is not written.
  */
 export interface Meter {
   readonly counted: PromptCache.Counted | undefined
   readonly response: (response: ChatResponse.ChatResponse) => ChatResponse.ChatResponse
-  readonly event: (event: ChatEvent.ChatEvent) => ChatEvent.ChatEvent
+  readonly events: <E, R>(events: Stream.Stream<ChatEvent.ChatEvent, E, R>) => Stream.Stream<ChatEvent.ChatEvent, E, R>
 }
 
 /** Of a request that reaches no model. */
-export const none: Meter = { counted: undefined, response: identity, event: identity }
+export const none: Meter = { counted: undefined, response: identity, events: identity }
 
 /** Reserves what a request may use. Fails with `ThrottlingException` where there is no room for it. */
 export const open = Effect.fnUntraced(function*(
@@ -64,15 +65,17 @@ export const open = Effect.fnUntraced(function*(
 
   const lengthOf = makeLengthOf()
   let written = 0
+  const metered = (event: ChatEvent.ChatEvent): ChatEvent.ChatEvent => {
+    if (event.type === "finish") return settled(event)
+    written += lengthOf(event)
+    reservation.wrote(Tokens.ofLength(written))
+    return event
+  }
+
   const meter: Meter = {
     counted,
     response: settled,
-    event: (event) => {
-      if (event.type === "finish") return settled(event)
-      written += lengthOf(event)
-      reservation.wrote(Tokens.ofLength(written))
-      return event
-    }
+    events: (events) => Stream.map(Stream.rechunk(events, 1), metered)
   }
   return meter
 })

@@ -32,13 +32,25 @@ export const huge = (
         index: 0,
         delta: chunk
       })),
-      service.stream(request).pipe(
-        Stream.filter(({ type }) => type.startsWith("tool-") || type === "finish"),
-        // the text is the first block
-        Stream.map((event) => "index" in event ? { ...event, index: event.index + 1 } : event)
+      Stream.suspend(() =>
+        service.stream(request).pipe(
+          Stream.filter(({ type }) => type.startsWith("tool-") || type === "finish"),
+          Stream.map(behindText())
+        )
       )
     )
 })
+
+/** The text is the first block, and these the next ones. */
+const behindText = () => {
+  const places = new Map<number, number>()
+  return (event: ChatEvent.ChatEvent): ChatEvent.ChatEvent => {
+    if (!("index" in event)) return event
+    const index = places.get(event.index) ?? places.size + 1
+    places.set(event.index, index)
+    return { ...event, index }
+  }
+}
 
 const words = "and so on "
 

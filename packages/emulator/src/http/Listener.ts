@@ -113,7 +113,7 @@ export const listen: (options: Options) => Effect.Effect<number, ListenError, Sc
       keepAliveTimeout: keepAlive,
       requestTimeout: patience,
       headersTimeout: patience,
-      connectionsCheckingInterval: Math.min(1000, Math.max(10, patience / 4))
+      connectionsCheckingInterval: patience === 0 ? 60_000 : Math.min(1000, Math.ceil(patience / 4))
     })
     const http2 = Http2.createServer()
 
@@ -158,8 +158,13 @@ export const listen: (options: Options) => Effect.Effect<number, ListenError, Sc
 
     let opening: Connection | undefined
     http2.on("session", (session) => {
-      if (opening !== undefined) connectionOf.set(session, opening)
+      const connection = opening
       session.on("error", ignore)
+      if (connection === undefined) return
+      connectionOf.set(session, connection)
+      session.setTimeout(keepAlive, () => {
+        if (connection.running.size === 0 && !connection.isBroken) session.close()
+      })
     })
     http2.on("sessionError", ignore)
     http2.on("stream", (stream, headers) => {
@@ -226,16 +231,16 @@ interface Connection {
   handshake: NodeJS.Timeout | undefined
 }
 
-/** 0 for a time that no timer of Node can wait. */
+/** 0, which is none, for a time that no timer of Node can wait. */
 const timerMillis = (duration: Duration.Duration): number => {
   const millis = Math.ceil(Duration.toMillis(duration))
-  return millis < 2 ** 31 ? millis : 0
+  return millis > 0 && millis < 2 ** 31 ? millis : 0
 }
 
 /** Ends a stream whose request takes longer than so many milliseconds. */
 const expire = (stream: Http2.ServerHttp2Stream, millis: number) => {
   const timer = setTimeout(() => {
-    if (!stream.destroyed && !stream.headersSent) stream.respond({ ":status": 408 }, { endStream: true })
+    if (!stream.closed && !stream.headersSent) stream.respond({ ":status": 408 }, { endStream: true })
     stream.close(codes.NO_ERROR)
   }, millis)
   const clear = () => clearTimeout(timer)
@@ -345,7 +350,7 @@ const cutOff = (sink: Sink, connection: Connection | undefined) => (bytes: Uint8
           // without an error Node sends NO_ERROR, whatever the code
           sink.session?.destroy(new Error(how.code), codes[how.code])
         } else if (bytes.length === 0) {
-          connection?.socket.resetAndDestroy()
+          if (connection !== undefined) drop(connection.socket)
         } else {
           connection?.socket.destroy()
         }
@@ -355,6 +360,15 @@ const cutOff = (sink: Sink, connection: Connection | undefined) => (bytes: Uint8
     if (bytes.length === 0 || sink.destroyed) breakOff()
     else sink.write(bytes, breakOff)
   })
+
+/**
+ * Closes a socket by a reset where that can be done: after `end` Node may neither reset it nor close it, and never tells
+ * that it is gone.
+ */
+export const drop = (socket: Net.Socket) => {
+  if (socket.writableEnded) socket.destroy()
+  else socket.resetAndDestroy()
+}
 
 /** Nothing is written any more to the other requests of the connection either. */
 const silence = (sink: Sink, connection: Connection | undefined) => {
@@ -427,7 +441,7 @@ const overHttp2 = (
   body: readBody(stream, limit),
   respond: (status, headers) =>
     Effect.sync(() => {
-      if (!stream.destroyed && !stream.headersSent) stream.respond({ ":status": status, ...headers })
+      if (!stream.closed && !stream.headersSent) stream.respond({ ":status": status, ...headers })
     }),
   write: writeTo(stream),
   end: endOf(stream),

@@ -2,7 +2,8 @@
  * Bodies as a recording keeps them: JSON where they are JSON, text where they are text, and else bytes.
  */
 import * as Result from "effect/Result"
-import * as Schema from "effect/Schema"
+import type * as Schema from "effect/Schema"
+import * as Json from "../Json.ts"
 import type * as Recording from "./Recording.ts"
 
 /** What a body says. */
@@ -10,7 +11,7 @@ export const fromBytes = (bytes: Uint8Array): Recording.Content => {
   if (bytes.length === 0) return {}
   const text = Result.getOrUndefined(Result.try(() => decoder.decode(bytes)))
   if (text === undefined) return { bytes }
-  return Result.match(decodeJson(text), { onSuccess: (body) => ({ body }), onFailure: () => ({ text }) })
+  return Result.match(Json.fromText(text), { onSuccess: (body) => ({ body }), onFailure: () => ({ text }) })
 }
 
 /** The body that says it; JSON comes without blanks. */
@@ -18,9 +19,7 @@ export const toBytes = ({ body, bytes, text }: Recording.Content): Uint8Array =>
   body === undefined ? bytes ?? encoder.encode(text ?? "") : encoder.encode(JSON.stringify(body))
 
 /** A text as JSON; `undefined` when it is none. */
-export const parse = (text: string): Schema.Json | undefined => Result.getOrUndefined(decodeJson(text))
-
-const decodeJson = Schema.decodeUnknownResult(Schema.fromJsonString(Schema.Json))
+export const parse = (text: string): Schema.Json | undefined => Result.getOrUndefined(Json.fromText(text))
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 

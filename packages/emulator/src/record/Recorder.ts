@@ -21,6 +21,7 @@ import * as Script from "../Script.ts"
 import * as Content from "./Content.ts"
 import * as EventFrame from "./EventFrame.ts"
 import * as Recording from "./Recording.ts"
+import * as RecordingFile from "./RecordingFile.ts"
 import * as Redaction from "./Redaction.ts"
 import * as Secret from "./Secret.ts"
 import * as Transcript from "./Transcript.ts"
@@ -58,7 +59,8 @@ export interface Options {
  */
 export const make = (
   options: Options = {}
-): Effect.Effect<Recorder["Service"], Emulator.EmulatorError, HttpClient.HttpClient> => start(options, Effect.void)
+): Effect.Effect<Recorder["Service"], Emulator.EmulatorError, HttpClient.HttpClient> =>
+  start(options, () => Effect.void)
 
 /** Which file, and whether what it holds already stays there; by default it is replaced by the first exchange. */
 export interface FileOptions extends Options {
@@ -67,8 +69,8 @@ export interface FileOptions extends Options {
 }
 
 /**
- * An emulator that records into a file. It is written while requests are answered, and at the end; a failure to write it
- * is logged. Fails with `JsonFileError` when the file cannot be written, or read to `append` to it.
+ * An emulator that records into a file. What was recorded is added to it every second, and at the end: a process that is
+ * killed loses what came since. A failure to write it is logged. Fails with `JsonFileError` when the file cannot be written, or read to `append` to it.
  *
  * Whoever can reach it and knows its keys spends yours. Its own default keys are known to everybody: where others use the
  * machine too, give it `credentials` and `apiKeys` of its own.
@@ -99,24 +101,33 @@ const toFile = Effect.fnUntraced(function*({ append, file, ...options }: FileOpt
     : []
   // before the first answer is paid for
   yield* Recording.probe(file)
-  const dirty = yield* Queue.sliding<void>(1)
-  const recorder = yield* start(options, Queue.offer(dirty, undefined))
-  const save = Effect.flatMap(
-    recorder.exchanges,
-    (exchanges) => exchanges.length === 0 ? Effect.void : Recording.write(file, [...before, ...exchanges])
-  ).pipe(
-    Effect.catch((error) => Effect.logError("The recording could not be written", error)),
-    Effect.provideService(FileSystem.FileSystem, fileSystem)
+  const recording = yield* RecordingFile.make(file, before)
+  const added = yield* Queue.sliding<void>(1)
+  const recorder = yield* start(options, (place, exchange) => {
+    recording.add(place, exchange)
+    return Queue.offer(added, undefined)
+  })
+  const logged = <E>(saving: Effect.Effect<void, E>) =>
+    Effect.catch(saving, (error) => Effect.logError("The recording could not be written", error))
+  yield* Effect.addFinalizer(() => logged(recording.finish))
+  yield* Queue.take(added).pipe(
+    Effect.andThen(Effect.sleep(saveInterval)),
+    Effect.andThen(logged(recording.save)),
+    Effect.forever,
+    // time passes for those that are recorded, whatever clock a test has
+    Effect.provideService(Clock.Clock, Clock.Clock.defaultValue()),
+    Effect.forkScoped
   )
-  yield* Effect.addFinalizer(() => save)
-  yield* Effect.forkScoped(Effect.forever(Effect.andThen(Queue.take(dirty), save)))
   return recorder
 })
 
-/** `recorded` runs after each exchange. */
+/** How long an exchange waits to be saved at most. */
+const saveInterval = "1 second"
+
+/** `recorded` runs after each exchange; `place`: of its request among all. */
 const start = Effect.fnUntraced(function*(
   options: Options,
-  recorded: Effect.Effect<unknown>
+  recorded: (place: number, exchange: Recording.Exchange) => Effect.Effect<unknown>
 ): Effect.fn.Return<Recorder["Service"], Emulator.EmulatorError, HttpClient.HttpClient> {
   const client = HttpClient.withScope(yield* HttpClient.HttpClient)
   const { credentials, redact, region = "us-east-1" } = options
@@ -140,11 +151,12 @@ const start = Effect.fnUntraced(function*(
     const scrub = Secret.scrubber([...secrets, ...Secret.ofRequest(request.headers)])
     const keep = (at: number, said: Parameters<typeof Transcript.response>[1]) =>
       Effect.suspend(() => {
-        kept[place] = redacted({
+        const exchange = redacted({
           request: Transcript.request(request, scrub),
           response: Transcript.response({ status, at, headers }, said, scrub)
         })
-        return recorded
+        kept[place] = exchange
+        return recorded(place, exchange)
       })
     if (status !== 200 || headers["content-type"] !== "application/vnd.amazon.eventstream") {
       const bytes = Buffer.concat(yield* Stream.runCollect(body))

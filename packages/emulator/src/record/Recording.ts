@@ -2,13 +2,15 @@
  * What was asked and answered, as a file: JSON to read, to compare and to edit by hand.
  *
  * It holds no credentials: of the headers only those that say something of the content, and texts as `Secret` leaves them.
- * Numbers are JavaScript's: integers above 2^53 lose their last digits.
+ * Numbers are JavaScript's: integers above 2^53 lose their last digits. A file whose writer was killed is read up to the
+ * last exchange that was written whole.
  */
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import type * as PlatformError from "effect/PlatformError"
-import type * as Result from "effect/Result"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import * as Json from "../Json.ts"
 import * as JsonFile from "../JsonFile.ts"
 import * as JsonText from "./JsonText.ts"
 
@@ -94,27 +96,61 @@ export const Recording = Schema.Struct({
 
 /** The text of a file; what is short stands on one line, so that a stream is one line an event. */
 export const toText = (exchanges: ReadonlyArray<Exchange>): string =>
-  `${JsonText.print(encode({ version, exchanges }))}\n`
+  `${begin}${exchanges.map(toEntry).join(",")}${end}`
+
+/**
+ * A file is what it begins with, the entries of its exchanges with a comma between two, and what it ends with: one can be
+ * added without printing the others again.
+ */
+export const begin = `{\n  "version": ${version},\n  "exchanges": [`
+
+/** @see {@link begin} */
+export const end = "\n  ]\n}\n"
+
+/** @see {@link begin} */
+export const toEntry = (exchange: Exchange): string => `${separator}${JsonText.print(encode(exchange), "    ")}`
+
+const separator = "\n    "
 
 /** Reads the text of a file; `file` names it in errors. */
-export const fromText: (text: string, file: string) => Result.Result<Recording, JsonFile.JsonFileError> = JsonFile
-  .fromText(Recording)
+export const fromText = (text: string, file: string): Result.Result<Recording, JsonFile.JsonFileError> =>
+  Result.orElse(decode(text, file), (error) => {
+    const whole = wholeEntries(text)
+    return whole === undefined ? Result.fail(error) : decode(whole, file)
+  })
+
+const decode = JsonFile.fromText(Recording)
+
+/** What is left of a file that ends in the middle of an entry; `undefined` when it does not look like one. */
+const wholeEntries = (text: string): string | undefined => {
+  if (!text.startsWith(begin) || Result.isSuccess(Json.fromText(text))) return undefined
+  // nothing else in it is indented like the end of an entry
+  const last = text.lastIndexOf(`${separator}}`)
+  return last < 0 ? begin + end : `${text.slice(0, last)}${separator}}${end}`
+}
 
 /** Reads a file. */
-export const read: (file: string) => Effect.Effect<Recording, JsonFile.JsonFileError, FileSystem.FileSystem> = JsonFile
-  .read(Recording)
+export const read = Effect.fnUntraced(function*(
+  file: string
+): Effect.fn.Return<Recording, JsonFile.JsonFileError, FileSystem.FileSystem> {
+  const fileSystem = yield* FileSystem.FileSystem
+  const text = yield* Effect.mapError(fileSystem.readFileString(file), failed(file))
+  return yield* Effect.fromResult(fromText(text, file))
+})
 
-/** Writes a file, whole or not at all. */
+/** Writes a whole file, or nothing. Returns its size in bytes. */
 export const write = Effect.fnUntraced(function*(
   file: string,
   exchanges: ReadonlyArray<Exchange>
-): Effect.fn.Return<void, JsonFile.JsonFileError, FileSystem.FileSystem> {
+): Effect.fn.Return<number, JsonFile.JsonFileError, FileSystem.FileSystem> {
   const fileSystem = yield* FileSystem.FileSystem
   const draft = draftOf(file)
-  yield* fileSystem.writeFileString(draft, toText(exchanges)).pipe(
+  const bytes = new TextEncoder().encode(toText(exchanges))
+  yield* fileSystem.writeFile(draft, bytes).pipe(
     Effect.andThen(fileSystem.rename(draft, file)),
     Effect.mapError(failed(file))
   )
+  return bytes.length
 })
 
 /** Finds out whether a file can be written. */
@@ -131,7 +167,8 @@ export const probe = Effect.fnUntraced(function*(
 
 const draftOf = (file: string) => `${file}.part`
 
-const failed = (file: string) => (cause: PlatformError.PlatformError) =>
+/** The error of a file that cannot be read or written. */
+export const failed = (file: string) => (cause: PlatformError.PlatformError) =>
   new JsonFile.JsonFileError({ file, message: `${file}: ${cause.message}`, cause })
 
-const encode = Schema.encodeSync(Schema.toCodecJson(Recording))
+const encode = Schema.encodeSync(Schema.toCodecJson(Exchange))

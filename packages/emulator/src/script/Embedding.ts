@@ -7,19 +7,24 @@ import * as Policy from "@strata/core/policy/Policy"
 import { TestEmbedding } from "@strata/core/testing"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
 import * as Vector from "../invoke/embedding/Vector.ts"
 import type * as Rule from "./Rule.ts"
 import * as ScriptedAnswer from "./ScriptedAnswer.ts"
 
-/** `choose` gives the answer for one input, if the script has one. */
+/** `choose` gives the answer for one input, if the script has one; fails with what is wrong with the script. */
 export const layer = (
-  choose: (call: Rule.Call) => ScriptedAnswer.ScriptedAnswer | undefined
+  choose: (call: Rule.Call) => Result.Result<ScriptedAnswer.ScriptedAnswer | undefined, string>
 ): Layer.Layer<EmbeddingService.EmbeddingService> =>
   Layer.effect(
     EmbeddingService.EmbeddingService,
     Effect.flatMap(EmbeddingService.EmbeddingService, (hashing) => {
       const scripted = Effect.fnUntraced(function*(input: Embedding.Input, model: string) {
-        const answer = choose({ operation: "embed", text: Embedding.textOf(input) ?? "", model, tools: [] })
+        const text = Embedding.textOf(input) ?? ""
+        const answer = yield* Effect.fromResult(Result.mapError(
+          choose({ operation: "embed", text, model, tools: [] }),
+          (problem) => ScriptedAnswer.wrongScript(problem, model)
+        ))
         if (answer === undefined || typeof answer === "string") return undefined
         if (answer.delay !== undefined) yield* Effect.sleep(answer.delay)
         if (answer.error !== undefined) return yield* ScriptedAnswer.toError(answer.error)

@@ -1,8 +1,9 @@
 /**
- * Which answer of a script fits a call.
+ * Which answer of a script is for a call.
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import * as Expressions from "./Expressions.ts"
 import * as ScriptedAnswer from "./ScriptedAnswer.ts"
 
 const optional = Schema.optionalKey
@@ -17,12 +18,13 @@ const isExpression = Schema.makeFilter<string>((source) =>
 /**
  * Which calls a rule is for: those that fit all that is given.
  *
- * - `text`: the last message of the user, or the text to embed, contains it. `regex`: it fits this regular expression
- *   (with the flag `u`).
+ * - `text`: the last message of the user, or the text to embed, contains it. `regex`: this regular expression (with the
+ *   flag `u`) matches it. An expression that takes more than a second for a text fails the call.
  * - `model`: its id, as the emulator's `answeringModel` tells it.
  * - `operation`: `generate` is a whole answer (Converse, InvokeModel), `stream` one in events, `embed` a vector.
  * - `tools`: whether the request has any. `tool`: it has one of this name.
- * - `call`: it is the n-th (from 1) that fits the rest.
+ * - `call`: it is the n-th (from 1) that fits the rest, whichever rule answered those before. Each input of an embedding is a
+ *   call.
  */
 export type When = typeof When.Type
 const When = Schema.Struct({
@@ -48,27 +50,35 @@ export interface Call {
   readonly tools: ReadonlyArray<string>
 }
 
-/** Finds the first rule that fits, and remembers how often each fitted. */
+/**
+ * Chooses the answer of the first rule that is for a call. Every rule counts every call that fits it, also when an earlier
+ * rule answers. Fails with the place of an expression that takes too long, see {@link Expressions.matching}.
+ */
 export const makeChooser = (rules: ReadonlyArray<Rule>) => {
-  const choices = rules.map(({ answer, when = {} }) => ({ answer, when, fits: fitting(answer, when), fitted: 0 }))
-  return (call: Call): ScriptedAnswer.ScriptedAnswer | undefined => {
-    for (const choice of choices) {
-      if (!choice.fits(call)) continue
-      choice.fitted++
-      if (choice.when.call === undefined || choice.when.call === choice.fitted) return choice.answer
-    }
+  const choices = rules.map(({ answer, when = {} }, index) => ({
+    answer,
+    call: when.call,
+    at: `rules[${index}].when.regex`,
+    expression: when.regex === undefined ? undefined : new RegExp(when.regex, "u"),
+    fits: fitting(answer, when),
+    counted: 0
+  }))
+  return (call: Call): Result.Result<ScriptedAnswer.ScriptedAnswer | undefined, string> => {
+    const candidates = choices.filter(({ fits }) => fits(call))
+    return Result.map(Expressions.matching(candidates, call.text), (fitting) => {
+      for (const choice of fitting) choice.counted++
+      return fitting.find(({ call, counted }) => call === undefined || call === counted)?.answer
+    })
   }
 }
 
 const fitting = (answer: ScriptedAnswer.ScriptedAnswer, when: When) => {
-  const expression = when.regex === undefined ? undefined : new RegExp(when.regex, "u")
   const embeds = typeof answer !== "string" && answer.vector !== undefined
   const embedsToo = embeds || when.operation === "embed"
   return (call: Call): boolean =>
     (call.operation === "embed" ? embedsToo : !embeds) &&
     (when.operation === undefined || when.operation === call.operation) &&
     (when.text === undefined || call.text.includes(when.text)) &&
-    (expression === undefined || expression.test(call.text)) &&
     (when.model === undefined || when.model === call.model) &&
     (when.tools === undefined || when.tools === call.tools.length > 0) &&
     (when.tool === undefined || call.tools.includes(when.tool))

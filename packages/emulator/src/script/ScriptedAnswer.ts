@@ -171,5 +171,15 @@ export const toError = (
   }
 }
 
+/** A script cannot say what the answer is. */
+export const wrongScript = (problem: string, model: string): ProviderError.InvalidRequestError =>
+  ProviderError.invalidRequest({
+    provider,
+    model,
+    field: "script",
+    problem,
+    remedy: "Write an expression that does not backtrack over the same text again and again"
+  })
+
 /** The provider's name in errors of scripts. */
 export const provider = "script"

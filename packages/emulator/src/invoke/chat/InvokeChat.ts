@@ -84,7 +84,7 @@ export const invokeStream = Effect.fnUntraced(function*(call: Call) {
     return Frame.event("chunk", { bytes: Base64.encode(encoder.encode(JSON.stringify(piece))) }, padding)
   }
 
-  const heard = Stream.map(chat.stream(question), meter.event)
+  const heard = meter.events(chat.stream(question))
   const events = guarding.refusal === undefined
     ? guarding.guardStream(Stream.map(heard, seals.sealEvents()))
     : Stream.fromIterable(ChatEvent.fromResponse(guarding.refusal))
