@@ -1,5 +1,5 @@
 /**
- * Answers CountTokens: counts a prompt as Converse does, without asking anybody.
+ * Responds to CountTokens: counts a prompt as Converse does, without asking anybody.
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"

@@ -77,14 +77,14 @@ export class Emulator extends Context.Service<Emulator, {
  * - `tls` (none): speaks TLS too, on the same port; see {@link Tls.Options}.
  * - `region` (us-east-1): what signatures and ARNs must name.
  * - `credentials`, `apiKeys`: who may call. By default the key pair of AWS's documentation and {@link defaultApiKey}.
- * - `latency` (none): time before the first byte of every answer; a request that proves nothing, or finds no room in its
+ * - `latency` (none): time before the first byte of every response; a request that proves nothing, or finds no room in its
  *   quota, is refused at once.
  * - `requestTimeout` (60 seconds): how long a client may take to send a request; then it gets 408, and its connection
  *   closes. 0: as long as it likes.
  * - `models`: added to {@link Model.defaults}; one with the same id replaces it.
  * - `applicationProfiles`: id or ARN of an application inference profile → model id.
  * - `guardrails` (none): those of the account; see {@link Guardrail.Guardrail}.
- * - `inputTokens` (answered): whose count of the input stands in an answer, that of the chat service where it gives one
+ * - `inputTokens` (answered): whose count of the input stands in a response, that of the chat service where it gives one
  *   (`answered`), or always the emulator's own (`counted`), which is what CountTokens says.
  * - `answeringModel`: the model name the services behind are told, such as `(model) => model.id`. By default none:
  *   they answer with the model they have.

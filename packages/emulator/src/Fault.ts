@@ -156,23 +156,23 @@ const kinds = {
 /**
  * What goes wrong.
  *
- * Instead of an answer:
+ * Instead of a response:
  * - `throttle`: 429 `ThrottlingException`, about `requests` (default) or `tokens`; `retryAfter` adds the header.
  * - `exception`: any exception, with its usual status and a text.
- * - `stall`: the request is accepted and never answered; with `afterEvents`, a stream stops moving.
+ * - `stall`: the request is accepted and gets no response; with `afterEvents`, a stream stops moving.
  * - `reset`: the connection drops; with `afterBytes`, once so much of the body was sent.
  * - `resetStream`: the same for the HTTP/2 stream alone, by RST_STREAM with a `code` (default `INTERNAL_ERROR`).
  * - `halfOpen`: from then on nothing is read from the connection, nothing written, and nobody says goodbye; it lasts until
  *   the emulator stops.
- * - `goaway`: without a `code` the request is answered, but the connection takes no others: GOAWAY, or `connection: close`
- *   over HTTP/1.1. With a `code` it is not answered, and the connection is closed. Say `skip` for "after n requests".
+ * - `goaway`: without a `code` the request gets its response, but the connection takes no others: GOAWAY, or
+ *   `connection: close` over HTTP/1.1. With a `code` it gets none, and the connection is closed. Say `skip` for "after n requests".
  *
- * With the answer:
+ * With the response:
  * - `latency`: it comes later, by `duration`, or by any time from there `upTo`. A request struck by it meets the next
  *   matching fault too; so does one struck by `slow`.
- * - `garbage`: a `status` (default 200) and something that is no answer.
+ * - `garbage`: a `status` (default 200) and something that is no response of the service.
  * - `emptyBody`: 200 and nothing.
- * - `contentType`: the right answer under a wrong name.
+ * - `contentType`: the right response under a wrong name.
  * - `half`: only a `fraction` (default 0.5) of the body; the connection drops in the middle, or with `framed` the
  *   message ends as if that were all.
  * - `huge`: a chat model says a text of so many `megabytes` (default 10, at most 100), and calls the tools it would call.
@@ -187,7 +187,7 @@ const kinds = {
  * To new connections, whatever they would ask:
  * - `refuseConnection`: closed at once, by a reset. `stallConnection`: opened, and never heard of again.
  *
- * A fault is spent only on what it can touch: one inside a stream not on a Converse, one of an answer not on a request
+ * A fault is spent only on what it can touch: one inside a stream not on a Converse, one of a response not on a request
  * that is refused.
  */
 export type Fault = typeof Fault.Type

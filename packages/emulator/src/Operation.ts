@@ -11,7 +11,7 @@ export type ModelOperation =
   | "InvokeModel"
   | "InvokeModelWithResponseStream"
 
-/** The operations the emulator answers. */
+/** The operations of the emulator. */
 export type Operation = ModelOperation | "ApplyGuardrail"
 
 /** All of them. */

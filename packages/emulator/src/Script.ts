@@ -2,7 +2,7 @@
  * Answers written down beforehand, as a value or as a JSON file: a list of them, or rules that say which answer is for which
  * request.
  *
- * A script stands for the models behind an emulator. What it says is answered as theirs would be: checked, counted, streamed
+ * A script stands for the models behind an emulator. What it says goes the way of their answers: checked, counted, streamed
  * and struck by faults.
  */
 import * as ChatRequest from "@strata/core/ChatRequest"
@@ -27,7 +27,7 @@ import * as ScriptedAnswer from "./script/ScriptedAnswer.ts"
 const optional = Schema.optionalKey
 
 /**
- * What to answer.
+ * What models answer.
  *
  * - A list of answers, given in order to whoever asks a chat model. `atEnd`: what comes after the last: an error (`fail`,
  *   the default), or the last one again (`repeat`).

@@ -220,7 +220,7 @@ describe("Recorder", () => {
       )
       assert.strictEqual(result.status, 503)
       assert.match(result.headers["x-amzn-errortype"] ?? "", /^ServiceUnavailableException/)
-      assert.match(result.text, /No answer from http:\/\/127\.0\.0\.1:1/)
+      assert.match(result.text, /No response from http:\/\/127\.0\.0\.1:1/)
       assert.strictEqual(text, "")
     }).pipe(Effect.provide(NodeFileSystem.layer)))
 

@@ -16,7 +16,7 @@ import * as Stream from "effect/Stream"
 import * as Emulator from "../Emulator.ts"
 import * as JsonFile from "../JsonFile.ts"
 import * as Quota from "../Quota.ts"
-import * as Answering from "./Answering.ts"
+import * as Backend from "./Backend.ts"
 import * as ModelList from "./ModelList.ts"
 import * as RequestLine from "./RequestLine.ts"
 import * as Spelling from "./Spelling.ts"
@@ -60,7 +60,7 @@ const script = Flag.String("script").pipe(
 const replay = Flag.String("replay").pipe(
   Flag.withMetavar("FILE"),
   Flag.optional,
-  Flag.withDescription("Answer what was recorded in this file")
+  Flag.withDescription("Respond with what was recorded in this file")
 )
 
 const record = Flag.String("record").pipe(
@@ -120,7 +120,7 @@ const latency = Flag.String("latency").pipe(
     ))
   ),
   Flag.optional,
-  Flag.withDescription("Time before the first byte of every answer, such as 250ms")
+  Flag.withDescription("Time before the first byte of every response, such as 250ms")
 )
 
 const tls = Flag.Boolean("tls").pipe(
@@ -154,7 +154,7 @@ const flags = {
 /** The command. It ends when it is interrupted; then the port and every connection are closed. */
 export const command = Command.make("strata-emulator", flags, (given) =>
   Effect.gen(function*() {
-    const answering = yield* choose(given)
+    const backend = yield* choose(given)
     const options: Emulator.Options = {
       port: given.port,
       host: given.host,
@@ -166,9 +166,9 @@ export const command = Command.make("strata-emulator", flags, (given) =>
       latency: Option.getOrUndefined(given.latency),
       tls: given.tls ? "self-signed" : undefined
     }
-    yield* run(answering).pipe(
+    yield* run(backend).pipe(
       Effect.scoped,
-      Effect.provide(Answering.layer(answering, options)),
+      Effect.provide(Backend.layer(backend, options)),
       Effect.catchTag("JsonFileError", (cause) => new CliError.UserError({ cause, userMessage: cause.message })),
       Effect.catchTag("EmulatorError", (cause) => new CliError.UserError({ cause, userMessage: remedy(cause, given) }))
     )
@@ -200,7 +200,7 @@ interface Choice {
 }
 
 const choose = Effect.fnUntraced(function*({ answer, record, redact, replay, script, upstream }: Choice) {
-  const chosen: ReadonlyArray<Answering.Answering> = [
+  const chosen: ReadonlyArray<Backend.Backend> = [
     ...Option.toArray(Option.map(answer, (type) => ({ type }))),
     ...Option.toArray(Option.map(script, (file) => ({ type: "script" as const, file }))),
     ...Option.toArray(Option.map(replay, (file) => ({ type: "replay" as const, file }))),
@@ -220,12 +220,12 @@ const choose = Effect.fnUntraced(function*({ answer, record, redact, replay, scr
 
 const confused = (userMessage: string) => new CliError.UserError({ cause: userMessage, userMessage })
 
-const run = Effect.fnUntraced(function*(answering: Answering.Answering) {
+const run = Effect.fnUntraced(function*(backend: Backend.Backend) {
   const emulator = yield* Emulator.Emulator
   const { canColor: colors } = yield* TerminalCapabilities.TerminalCapabilities
   const certificateFile = emulator.certificate === undefined ? undefined : yield* keep(emulator.certificate)
-  const answered = Answering.describe(answering)
-  for (const line of Welcome.lines({ emulator, answering: answered, certificateFile })) yield* Console.log(line)
+  const answering = Backend.describe(backend)
+  for (const line of Welcome.lines({ emulator, answering, certificateFile })) yield* Console.log(line)
   yield* Console.log(RequestLine.head)
   const style = { colors, zone: DateTime.zoneMakeLocal() }
   yield* Stream.runForEach(emulator.ended, (request) => Console.log(RequestLine.fromRequest(request, style)))

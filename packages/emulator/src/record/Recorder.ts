@@ -1,7 +1,7 @@
 /**
  * An emulator that asks the real service and writes down what was said, for `Replay`.
  *
- * Answers pass as they come, streams event by event. It changes nothing of them; what is written down is another matter,
+ * Responses pass as they come, streams event by event. It changes nothing of them; what is written down is another matter,
  * see `Secret` and `Redaction`.
  */
 import * as Clock from "effect/Clock"
@@ -29,7 +29,7 @@ import * as Upstream from "./Upstream.ts"
 
 /**
  * - `responder`: for {@link Emulator.Options}.
- * - `exchanges`: what was recorded so far, in the order of the requests. An answer is in it before its last byte is sent.
+ * - `exchanges`: what was recorded so far, in the order of the requests. A response is in it before its last byte is sent.
  */
 export class Recorder extends Context.Service<Recorder, {
   readonly responder: Responder.Responder
@@ -54,7 +54,7 @@ export interface Options {
 /**
  * Records in memory.
  *
- * An answer that never came is not recorded: the client gets a `ServiceUnavailableException`. A stream that broke off, or
+ * A response that never came is not recorded: the client gets a `ServiceUnavailableException`. A stream that broke off, or
  * that the client had enough of, is recorded as far as it went. Fails with `EmulatorError` when `upstream` is no URL.
  */
 export const make = (
@@ -99,7 +99,7 @@ const toFile = Effect.fnUntraced(function*({ append, file, ...options }: FileOpt
   const before = append === true && (yield* Effect.orElseSucceed(fileSystem.exists(file), () => false))
     ? (yield* Recording.read(file)).exchanges
     : []
-  // before the first answer is paid for
+  // before the first response is paid for
   yield* Recording.probe(file)
   const recording = yield* RecordingFile.make(file, before)
   const added = yield* Queue.sliding<void>(1)
@@ -138,7 +138,7 @@ const start = Effect.fnUntraced(function*(
     redact === undefined || redact === false
       ? exchange
       : Redaction.exchange(exchange, redact === true ? Redaction.placeholder : redact)
-  // in the order of the requests, with holes where there was no answer
+  // in the order of the requests, with holes where there was no response
   const kept: Array<Recording.Exchange> = []
   let requests = 0
 

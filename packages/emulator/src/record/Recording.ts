@@ -1,5 +1,5 @@
 /**
- * What was asked and answered, as a file: JSON to read, to compare and to edit by hand.
+ * Requests and their responses, as a file: JSON to read, to compare and to edit by hand.
  *
  * It holds no credentials: of the headers only those that say something of the content, and texts as `Secret` leaves them.
  * Numbers are JavaScript's: integers above 2^53 lose their last digits. A file whose writer was killed is read up to the
@@ -59,7 +59,7 @@ const Request = Schema.Struct({
 })
 
 /**
- * An answer: whole, or the events of a stream.
+ * A response: whole, or the events of a stream.
  *
  * - `at`: when it was there, or its stream began.
  * - `end`: how a stream ended that was not read to its end: the service broke off, or the client had enough.
@@ -74,7 +74,7 @@ const Response = Schema.Struct({
   end: optional(Schema.Literals(["broken", "abandoned"]))
 })
 
-/** A request and its answer; `redacted` when their texts are placeholders. */
+/** A request and its response; `redacted` when their texts are placeholders. */
 export type Exchange = typeof Exchange.Type
 /** @see {@link Exchange} */
 export const Exchange = Schema.Struct({

@@ -1,7 +1,7 @@
 /**
- * An emulator that answers what was recorded, and nothing else.
+ * An emulator that responds with what was recorded, and nothing else.
  *
- * The same request gets the answers recorded for it, in their order. One that was not recorded is refused, with the
+ * The same request gets the responses recorded for it, in their order. One that was not recorded is refused, with the
  * recording that comes closest and where it differs.
  */
 import * as Arr from "effect/Array"
@@ -55,8 +55,8 @@ export class Replay extends Context.Service<Replay, {
 
 /**
  * - `ignore`: paths of the body that may differ, such as `requestMetadata` or `messages[*].content[*].text`.
- * - `atEnd` (fail): what a request gets that was asked more often than it was recorded: an error, or the last answer again.
- * - `timing` (none): answers come at once, or when they came as they were `recorded`.
+ * - `atEnd` (fail): what a request gets that was asked more often than it was recorded: an error, or the last response again.
+ * - `timing` (none): responses come at once, or when they came as they were `recorded`.
  * - `redact`: the function the recording was redacted with, if it was one.
  */
 export interface Options {
@@ -116,7 +116,7 @@ export const make = (
           ? Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.sleep(Math.max(0, started + at - now)))
           : Effect.void
       yield* wait(exchange.response.at)
-      return toAnswer(exchange.response, wait)
+      return toResponse(exchange.response, wait)
     })
 
     return Replay.of({
@@ -210,7 +210,7 @@ const ordinal = (n: number) => {
   return `${n}${suffix}`
 }
 
-const toAnswer = (
+const toResponse = (
   response: Recording.Response,
   wait: (at: number) => Effect.Effect<void>
 ): HttpResponse.HttpResponse => {

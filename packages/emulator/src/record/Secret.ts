@@ -9,7 +9,7 @@ import { isArray, isObject } from "./JsonText.ts"
 /** The headers of a request that say something about what is asked. */
 export const requestHeaders = (headers: Listener.Headers): Listener.Headers => keep(headers, keptOfRequest)
 
-/** The headers of an answer that say something about it. */
+/** The headers of a response that say something about it. */
 export const responseHeaders = (headers: Listener.Headers): Listener.Headers => keep(headers, keptOfResponse)
 
 const keptOfRequest = /^(?:accept|content-type|x-amzn-bedrock-[a-z-]+)$/
@@ -19,7 +19,7 @@ const keptOfResponse = /^(?:content-type|retry-after|x-amzn-(?:bedrock-[a-z-]+|e
 const keep = (headers: Listener.Headers, kept: RegExp): Listener.Headers =>
   Object.fromEntries(Object.entries(headers).filter(([name]) => kept.test(name)).toSorted(([a], [b]) => a < b ? -1 : 1))
 
-/** The credentials a request came with; an answer might repeat them. */
+/** The credentials a request came with; a response might repeat them. */
 export const ofRequest = (headers: Listener.Headers): ReadonlyArray<string> => {
   const { authorization = "", cookie = "", "x-amz-security-token": token = "" } = headers
   return [

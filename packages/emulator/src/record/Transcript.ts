@@ -1,5 +1,5 @@
 /**
- * What of a request and its answer is written down: their content, and no credentials.
+ * What of a request and its response is written down: their content, and no credentials.
  */
 import * as Operation from "../Operation.ts"
 import type * as Responder from "../Responder.ts"
@@ -23,7 +23,7 @@ export const request = (
   }
 }
 
-/** The answer: its status, and when it was there; the content that goes with them is scrubbed already. */
+/** The response: its status, and when it was there; the content that goes with them is scrubbed already. */
 export const response = (
   { at, headers, status }: Pick<Recording.Response, "at" | "headers" | "status">,
   said: Pick<Recording.Response, "body" | "bytes" | "text" | "events" | "end">,

@@ -1,5 +1,5 @@
 /**
- * The service behind a recording emulator: requests go there under credentials of their own, answers come back as they are.
+ * The service behind a recording emulator: requests go there under credentials of their own, responses come back as they are.
  */
 import { Hash } from "@smithy/hash-node"
 import { SignatureV4 } from "@smithy/signature-v4"
@@ -34,7 +34,7 @@ export interface Options {
   readonly client: HttpClient.HttpClient.With<HttpClientError.HttpClientError, Scope.Scope>
 }
 
-/** An answer whose body is still to come; `secrets` are the credentials it was asked for with. */
+/** A response whose body is still to come; `secrets` are the credentials it was asked for with. */
 export interface Received {
   readonly status: number
   readonly headers: Listener.Headers
@@ -42,10 +42,10 @@ export interface Received {
   readonly secrets: ReadonlyArray<string>
 }
 
-/** Asks the service. An answer with an error status is an answer; no answer is a `ServiceUnavailableException`. */
+/** Asks the service. A response with an error status is a response; none is a `ServiceUnavailableException`. */
 export const make = ({ client, credentials, region, url }: Options) => {
   const unreachable = (error: HttpClientError.HttpClientError) =>
-    AwsError.make("ServiceUnavailableException", `No answer from ${url.origin}: ${reasonOf(error)}`)
+    AwsError.make("ServiceUnavailableException", `No response from ${url.origin}: ${reasonOf(error)}`)
 
   const authenticate = Effect.fnUntraced(function*(request: Responder.Request, path: string) {
     const headers = { ...without(request.headers, notForwarded), host: url.host }
@@ -134,7 +134,7 @@ const notForwarded = new RegExp(
   `^(?::.*|${ofConnection}|accept-encoding|amz-sdk-.*|authorization|cookie|expect|host|http2-settings|x-amz-(?:content-sha256|date|security-token))$`
 )
 
-/** What does not come back with an answer. */
+/** What does not come back with a response. */
 const notReturned = new RegExp(`^(?::.*|${ofConnection}|content-encoding|date|server|set-cookie)$`)
 
 const without = (headers: Listener.Headers, names: RegExp): Listener.Headers =>

@@ -50,7 +50,7 @@ export const isFor = ({ method, target }: Listener.Exchange): boolean =>
   target.startsWith(prefix) || (method === "GET" && target === "/")
 
 /**
- * Answers one request:
+ * Responds to one request:
  * - `GET /`, `GET /_strata/`: the page, for browsers.
  * - `GET /_strata/client`: a {@link Client}.
  * - `GET /_strata/statistics`: a {@link Statistics.Statistics}.
@@ -59,8 +59,8 @@ export const isFor = ({ method, target }: Listener.Exchange): boolean =>
  * - `GET /_strata/requests/{number}`: a {@link RequestLog.Detail}.
  * - `GET /_strata/faults`: every {@link Fault.Pending}.
  * - `GET /_strata/faults/schema`: the JSON schema of a {@link Fault.Fault}.
- * - `POST /_strata/faults`, `content-type: application/json`: injects a {@link Fault.Fault} or a list of them, and answers
- *   the list of their ids.
+ * - `POST /_strata/faults`, `content-type: application/json`: injects a {@link Fault.Fault} or a list of them, and responds
+ *   with the list of their ids.
  * - `DELETE /_strata/faults`, `DELETE /_strata/faults/{id}`: clears all of them, or one.
  */
 export const handle = ({ client, faults, host, now, recorder }: Options) => {
@@ -101,7 +101,7 @@ export const handle = ({ client, faults, host, now, recorder }: Options) => {
     return (yield* faults.remove(id)) ? HttpResponse.json([id]) : yield* Admission.nothingHere
   })
 
-  const answer = Effect.fnUntraced(function*(
+  const respond = Effect.fnUntraced(function*(
     exchange: Listener.Exchange
   ): Effect.fn.Return<HttpResponse.HttpResponse, AwsError.AwsError> {
     const refused = refusal(exchange)
@@ -131,10 +131,10 @@ export const handle = ({ client, faults, host, now, recorder }: Options) => {
   })
 
   return (exchange: Listener.Exchange): Effect.Effect<void> =>
-    answer(exchange).pipe(
+    respond(exchange).pipe(
       Effect.catchDefect(HttpResponse.failedInside),
       Effect.catchTag("AwsError", (error) => Effect.succeed(HttpResponse.error(error))),
-      Effect.flatMap((answer) => HttpResponse.send(exchange, answer, headers))
+      Effect.flatMap((response) => HttpResponse.send(exchange, response, headers))
     )
 }
 

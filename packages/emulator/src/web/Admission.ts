@@ -20,12 +20,12 @@ export const refuse = (bound: string): (exchange: Listener.Exchange) => AwsError
   }
 }
 
-/** The answer to what is not there, or not for those who ask. */
+/** The response to what is not there, or not for those who ask. */
 export const nothingHere = AwsError.make("UnknownOperationException", "Unknown operation.")
 
 const strangeHost = AwsError.make(
   "AccessDeniedException",
-  "The emulator's own paths answer to localhost, 127.0.0.1 and the address it was told to listen on."
+  "The emulator's own paths respond to localhost, 127.0.0.1 and the address it was told to listen on."
 )
 
 const strangeOrigin = AwsError.make("AccessDeniedException", "The emulator's own paths are not for other web pages.")

@@ -8,7 +8,7 @@ import type * as HttpResponse from "../http/HttpResponse.ts"
 import type * as Listener from "../http/Listener.ts"
 import * as Admission from "./Admission.ts"
 
-/** The answer with the file of that name; the empty name is the page. Fails with 404 where there is none. */
+/** The response with the file of that name; the empty name is the page. Fails with 404 where there is none. */
 export const file = (name: string): Effect.Effect<HttpResponse.Whole, AwsError.AwsError> => {
   const path = name === "" ? "page.html" : name
   const type = types[path.slice(path.lastIndexOf("."))]

@@ -1,6 +1,6 @@
 /**
- * Who answers the requests of the command: an echo, the models of `@strata/local`, a script, a recording, or the service
- * itself while it is recorded.
+ * What stands behind the emulator of the command: an echo, the models of `@strata/local`, a script, a recording, or the
+ * service itself while it is recorded.
  */
 import * as ChatRequest from "@strata/core/ChatRequest"
 import type * as ChatService from "@strata/core/ChatService"
@@ -24,49 +24,49 @@ import * as Script from "../Script.ts"
 import * as Embedding from "../script/Embedding.ts"
 
 /** One of them, and what it needs. `upstream`: Bedrock in the region of the emulator where it is missing. */
-export type Answering =
+export type Backend =
   | { readonly type: "echo" | "local" }
   | { readonly type: "script" | "replay"; readonly file: string }
   | { readonly type: "record"; readonly file: string; readonly upstream: string | undefined; readonly redact: boolean }
 
 /** In words. */
-export const describe = (answering: Answering): string => {
-  switch (answering.type) {
+export const describe = (backend: Backend): string => {
+  switch (backend.type) {
     case "echo":
       return "an echo of what it is asked"
     case "local":
       return "the models of @strata/local"
     case "script":
-      return `the script ${answering.file}`
+      return `the script ${backend.file}`
     case "replay":
-      return `the recording ${answering.file}`
+      return `the recording ${backend.file}`
     case "record":
-      return `${answering.upstream ?? "Amazon Bedrock"}, and recorded in ${answering.file}`
+      return `${backend.upstream ?? "Amazon Bedrock"}, and recorded in ${backend.file}`
   }
 }
 
-/** An emulator that answers so. */
+/** An emulator before it. */
 export const layer = (
-  answering: Answering,
+  backend: Backend,
   options: Emulator.Options
 ): Layer.Layer<
   Emulator.Emulator,
   Emulator.EmulatorError | JsonFile.JsonFileError | CliError.UserError,
   FileSystem.FileSystem
 > => {
-  switch (answering.type) {
+  switch (backend.type) {
     case "echo":
       return Emulator.layer({ inputTokens: "counted", ...options }).pipe(Layer.provide(echo))
     case "local":
       return Emulator.layer(options).pipe(Layer.provide(Layer.unwrap(local)))
     case "script":
-      return Layer.unwrap(Effect.map(Script.read(answering.file), (script) => Script.layerEmulator(script, options)))
+      return Layer.unwrap(Effect.map(Script.read(backend.file), (script) => Script.layerEmulator(script, options)))
     case "replay":
-      return Replay.layer({ file: answering.file }, options)
+      return Replay.layer({ file: backend.file }, options)
     case "record":
       return Layer.unwrap(Effect.map(
         credentials,
-        (credentials) => Recorder.layer({ ...answering, credentials, region: options.region }, options)
+        (credentials) => Recorder.layer({ ...backend, credentials, region: options.region }, options)
       ))
   }
 }
