@@ -4,11 +4,11 @@
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type * as AwsError from "./AwsError.ts"
+import type * as Exchange from "./http/Exchange.ts"
 import type * as HttpResponse from "./http/HttpResponse.ts"
-import type * as Listener from "./http/Listener.ts"
 
 /** A request for Bedrock that is authenticated; `body` is what was sent. */
-export interface Request extends Pick<Listener.Exchange, "method" | "target" | "headers"> {
+export interface Request extends Pick<Exchange.Exchange, "method" | "target" | "headers"> {
   readonly body: Uint8Array
 }
 

@@ -18,8 +18,8 @@ import * as CountTokens from "./CountTokens.ts"
 import type * as Faults from "./fault/Faults.ts"
 import * as Spoil from "./fault/Spoil.ts"
 import type * as Guardrail from "./Guardrail.ts"
+import type * as Exchange from "./http/Exchange.ts"
 import * as HttpResponse from "./http/HttpResponse.ts"
-import type * as Listener from "./http/Listener.ts"
 import * as InvokeChat from "./invoke/chat/InvokeChat.ts"
 import * as InvokeModel from "./invoke/InvokeModel.ts"
 import * as Json from "./Json.ts"
@@ -52,7 +52,7 @@ export interface Options {
 /** Responds to one request, whatever it is; never fails. */
 export const handle = (options: Options) => {
   const { recorder } = options
-  return Effect.fnUntraced(function*(exchange: Listener.Exchange) {
+  return Effect.fnUntraced(function*(exchange: Exchange.Exchange) {
     const random = yield* Random.Random
     const clock = yield* Clock.Clock
     const started = clock.currentTimeMillisUnsafe()
@@ -68,7 +68,7 @@ export const handle = (options: Options) => {
       random: (below) => Math.floor(random.nextDoubleUnsafe() * below)
     }
     let dropped = false
-    const observed: Listener.Exchange = {
+    const observed: Exchange.Exchange = {
       ...exchange,
       respond: (status, headers) =>
         Effect.suspend(() => {
@@ -100,7 +100,7 @@ export const handle = (options: Options) => {
 
 /** One request, and what there is to respond to it with. */
 interface Context extends Options {
-  readonly exchange: Listener.Exchange
+  readonly exchange: Exchange.Exchange
   readonly attempt: Statistics.Attempt
   readonly requestId: string
   readonly now: number
@@ -265,7 +265,7 @@ const notChat = AwsError.validation(
   "This action doesn't support the model that you provided. Try again with a supported text or chat model"
 )
 
-const tooLarge = ({ limit }: Listener.BodyTooLargeError) =>
+const tooLarge = ({ limit }: Exchange.BodyTooLargeError) =>
   AwsError.make("RequestEntityTooLargeException", `The request body is larger than ${limit} bytes.`)
 
 /** A version 4 UUID from four random 32-bit numbers. */

@@ -8,7 +8,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as AwsError from "./AwsError.ts"
-import type * as Listener from "./http/Listener.ts"
+import type * as Listener from "./http/Exchange.ts"
 
 /**
  * A key pair the emulator accepts; with `sessionToken`, requests must carry that token too. From `expires`, in

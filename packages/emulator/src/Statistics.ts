@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Crypto from "node:crypto"
 import type { Fault } from "./Fault.ts"
+import type * as Exchange from "./http/Exchange.ts"
 import type * as Listener from "./http/Listener.ts"
 import type { Operation } from "./Operation.ts"
 import * as Quota from "./Quota.ts"
@@ -74,9 +75,9 @@ export interface ReceivedRequest {
   readonly millis: number | undefined
   readonly operation: Operation | undefined
   readonly modelId: string | undefined
-  readonly protocol: Listener.Exchange["protocol"]
+  readonly protocol: Exchange.Exchange["protocol"]
   readonly path: string
-  readonly headers: Listener.Headers
+  readonly headers: Exchange.Headers
   readonly scheme: Scheme | undefined
   readonly fingerprint: string | undefined
   readonly body: unknown
@@ -121,7 +122,7 @@ export type Attempt = { -readonly [Key in keyof ReceivedRequest]: ReceivedReques
 export interface Recorder {
   /** A connection opened; call the result when it closes. */
   readonly connection: (traffic: Listener.Traffic) => () => void
-  readonly begin: (exchange: Listener.Exchange, requestId: string) => Attempt
+  readonly begin: (exchange: Exchange.Exchange, requestId: string) => Attempt
   /** Its body came; `json` is what it says, if it is JSON. */
   readonly received: (attempt: Attempt, body: Uint8Array, json: unknown) => void
   readonly routed: (attempt: Attempt, operation: Operation, modelId: string | undefined) => void
@@ -277,5 +278,5 @@ const makeBodies = (capacity: number) => {
 
 const secrets: ReadonlySet<string> = new Set(["authorization", "x-amz-security-token"])
 
-const withoutSecrets = (headers: Listener.Headers): Listener.Headers =>
+const withoutSecrets = (headers: Exchange.Headers): Exchange.Headers =>
   Object.fromEntries(Object.entries(headers).filter(([name]) => !secrets.has(name)))

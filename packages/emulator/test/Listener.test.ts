@@ -6,7 +6,7 @@ import * as Redacted from "effect/Redacted"
 import { TestClock } from "effect/testing"
 import * as Http2 from "node:http2"
 import * as Net from "node:net"
-import * as Listener from "../src/http/Listener.ts"
+import * as Exchange from "../src/http/Exchange.ts"
 import * as Fixture from "./Fixture.ts"
 
 const live = Fixture.emulator()
@@ -258,7 +258,7 @@ describe("Listener", () => {
           socket.on("close", () => resume(Effect.void))
           socket.end()
           // while the system shuts it down, it refuses a reset
-          process.nextTick(() => process.nextTick(() => Listener.drop(socket)))
+          process.nextTick(() => process.nextTick(() => Exchange.drop(socket)))
         })
         const address = server.address()
         if (address !== null && typeof address === "object") {

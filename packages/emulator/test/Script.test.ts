@@ -4,6 +4,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as ChatService from "@strata/core/ChatService"
 import * as EmbeddingService from "@strata/core/EmbeddingService"
 import { Script } from "@strata/emulator"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as FileSystem from "effect/FileSystem"
@@ -59,6 +60,25 @@ describe("Script", () => {
       ],
       default: "default"
     })))
+
+  it.effect("stops an expression that backtracks without end, and names it", () =>
+    Effect.gen(function*() {
+      const [duration, error] = yield* Effect.timed(Effect.flip(ChatService.text(`${"a".repeat(40)}!`)))
+      assert.isBelow(Duration.toMillis(duration), 10_000)
+      assert.strictEqual(error._tag, "InvalidRequestError")
+      assert.match(error.message, /rules\[1\]\.when\.regex takes more than 1000 ms/)
+      // it is no trouble where it does not backtrack, or the rest of its rule does not fit
+      assert.strictEqual(yield* ChatService.text("aaa"), "only a")
+      assert.strictEqual((yield* ChatService.generate({ messages: `${"a".repeat(40)}!`, model: "m" })).model, "m")
+    }).pipe(
+      over({
+        rules: [
+          { when: { model: "m" }, answer: "m" },
+          { when: { model: "script", regex: "^(a+)+$" }, answer: "only a" }
+        ]
+      }),
+      TestClock.withLive
+    ))
 
   it.effect("says parts, structured output and errors as they are written", () =>
     Effect.gen(function*() {

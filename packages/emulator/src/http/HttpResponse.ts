@@ -5,8 +5,8 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import * as AwsError from "../AwsError.ts"
+import type * as Exchange from "./Exchange.ts"
 import * as Frame from "./Frame.ts"
-import type * as Listener from "./Listener.ts"
 
 /** The frames of an event stream. */
 export type Frames = Stream.Stream<Uint8Array, AwsError.AwsError>
@@ -14,12 +14,12 @@ export type Frames = Stream.Stream<Uint8Array, AwsError.AwsError>
 /** The response breaks off after so many bytes of the body; with 0 not even the head is sent. */
 export interface Cut {
   readonly after: number
-  readonly how: Listener.Cut
+  readonly how: Exchange.Cut
 }
 
 /** `lastOfConnection`: the connection takes no request after this one. */
 interface Delivery {
-  readonly headers: Listener.Headers
+  readonly headers: Exchange.Headers
   readonly cut?: Cut | undefined
   readonly lastOfConnection?: boolean | undefined
 }
@@ -44,7 +44,7 @@ export interface Streamed extends Delivery {
 export type HttpResponse = Whole | Streamed
 
 /** 200 with a JSON body. */
-export const json = (value: unknown, headers?: Listener.Headers): Whole => ({
+export const json = (value: unknown, headers?: Exchange.Headers): Whole => ({
   type: "whole",
   status: 200,
   headers: { "content-type": "application/json", ...headers },
@@ -68,9 +68,9 @@ export const error = (error: AwsError.AwsError): Whole => ({
 
 /** Sends a response, with `headers` besides its own. */
 export const send = (
-  exchange: Listener.Exchange,
+  exchange: Exchange.Exchange,
   response: HttpResponse,
-  headers: Listener.Headers
+  headers: Exchange.Headers
 ): Effect.Effect<void> => {
   const { cut } = response
   if (cut?.after === 0) return exchange.cut(empty, cut.how)
@@ -81,7 +81,7 @@ export const send = (
 }
 
 const sendWhole = Effect.fnUntraced(
-  function*(exchange: Listener.Exchange, response: Whole, headers: Listener.Headers) {
+  function*(exchange: Exchange.Exchange, response: Whole, headers: Exchange.Headers) {
     const { body, cut, status } = response
     yield* exchange.respond(status, { ...headers, ...response.headers, "content-length": String(body.length) })
     if (cut !== undefined && cut.after < body.length) {
@@ -93,7 +93,7 @@ const sendWhole = Effect.fnUntraced(
 )
 
 const sendStream = Effect.fnUntraced(
-  function*(exchange: Listener.Exchange, response: Streamed, headers: Listener.Headers) {
+  function*(exchange: Exchange.Exchange, response: Streamed, headers: Exchange.Headers) {
     const { after, how }: Cut = response.cut ?? { after: Infinity, how: { type: "connection" } }
     let started = false
     let room = after

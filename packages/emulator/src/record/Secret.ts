@@ -3,24 +3,24 @@
  * texts is taken what was a credential of the request, or looks like one of AWS. Bytes are not looked into.
  */
 import type * as Schema from "effect/Schema"
-import type * as Listener from "../http/Listener.ts"
+import type * as Exchange from "../http/Exchange.ts"
 import { isArray, isObject } from "./JsonText.ts"
 
 /** The headers of a request that say something about what is asked. */
-export const requestHeaders = (headers: Listener.Headers): Listener.Headers => keep(headers, keptOfRequest)
+export const requestHeaders = (headers: Exchange.Headers): Exchange.Headers => keep(headers, keptOfRequest)
 
 /** The headers of a response that say something about it. */
-export const responseHeaders = (headers: Listener.Headers): Listener.Headers => keep(headers, keptOfResponse)
+export const responseHeaders = (headers: Exchange.Headers): Exchange.Headers => keep(headers, keptOfResponse)
 
 const keptOfRequest = /^(?:accept|content-type|x-amzn-bedrock-[a-z-]+)$/
 
 const keptOfResponse = /^(?:content-type|retry-after|x-amzn-(?:bedrock-[a-z-]+|errortype|requestid))$/
 
-const keep = (headers: Listener.Headers, kept: RegExp): Listener.Headers =>
+const keep = (headers: Exchange.Headers, kept: RegExp): Exchange.Headers =>
   Object.fromEntries(Object.entries(headers).filter(([name]) => kept.test(name)).toSorted(([a], [b]) => a < b ? -1 : 1))
 
 /** The credentials a request came with; a response might repeat them. */
-export const ofRequest = (headers: Listener.Headers): ReadonlyArray<string> => {
+export const ofRequest = (headers: Exchange.Headers): ReadonlyArray<string> => {
   const { authorization = "", cookie = "", "x-amz-security-token": token = "" } = headers
   return [
     token,
@@ -36,7 +36,7 @@ export interface Scrubber {
   readonly text: (text: string) => string
   readonly json: (json: Schema.Json) => Schema.Json
   readonly object: (json: Schema.JsonObject) => Schema.JsonObject
-  readonly headers: (headers: Listener.Headers) => Listener.Headers
+  readonly headers: (headers: Exchange.Headers) => Exchange.Headers
 }
 
 /**
@@ -55,7 +55,7 @@ export const scrubber = (known: ReadonlyArray<string>): Scrubber => {
   }
   const object = (value: Schema.JsonObject): Schema.JsonObject =>
     Object.fromEntries(Object.entries(value).map(([key, item]) => [text(key), json(item)]))
-  const headers = (headers: Listener.Headers) =>
+  const headers = (headers: Exchange.Headers) =>
     Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, text(value)]))
   return { text, json, object, headers }
 }

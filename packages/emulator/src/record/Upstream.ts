@@ -13,7 +13,7 @@ import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as AwsError from "../AwsError.ts"
-import type * as Listener from "../http/Listener.ts"
+import type * as Exchange from "../http/Exchange.ts"
 import type * as Responder from "../Responder.ts"
 import type * as Signature from "../Signature.ts"
 
@@ -37,7 +37,7 @@ export interface Options {
 /** A response whose body is still to come; `secrets` are the credentials it was asked for with. */
 export interface Received {
   readonly status: number
-  readonly headers: Listener.Headers
+  readonly headers: Exchange.Headers
   readonly body: Stream.Stream<Uint8Array, AwsError.AwsError>
   readonly secrets: ReadonlyArray<string>
 }
@@ -100,7 +100,7 @@ const sign = (
   url: URL,
   request: Responder.Request,
   now: number
-): Effect.Effect<Listener.Headers, AwsError.AwsError> =>
+): Effect.Effect<Exchange.Headers, AwsError.AwsError> =>
   Effect.tryPromise({
     try: () => {
       const [path = "", query] = request.target.split("?")
@@ -137,7 +137,7 @@ const notForwarded = new RegExp(
 /** What does not come back with a response. */
 const notReturned = new RegExp(`^(?::.*|${ofConnection}|content-encoding|date|server|set-cookie)$`)
 
-const without = (headers: Listener.Headers, names: RegExp): Listener.Headers =>
+const without = (headers: Exchange.Headers, names: RegExp): Exchange.Headers =>
   Object.fromEntries(Object.entries(headers).filter(([name]) => !names.test(name)))
 
 /** What lies under the errors: `fetch failed` says nothing. */

@@ -11,8 +11,8 @@ import * as Schema from "effect/Schema"
 import * as AwsError from "../AwsError.ts"
 import * as Fault from "../Fault.ts"
 import type * as Faults from "../fault/Faults.ts"
+import type * as Exchange from "../http/Exchange.ts"
 import * as HttpResponse from "../http/HttpResponse.ts"
-import type * as Listener from "../http/Listener.ts"
 import * as Json from "../Json.ts"
 import * as Statistics from "../Statistics.ts"
 import * as Admission from "./Admission.ts"
@@ -46,7 +46,7 @@ export interface Options {
 }
 
 /** Whether a request is for the emulator itself. */
-export const isFor = ({ method, target }: Listener.Exchange): boolean =>
+export const isFor = ({ method, target }: Exchange.Exchange): boolean =>
   target.startsWith(prefix) || (method === "GET" && target === "/")
 
 /**
@@ -67,7 +67,7 @@ export const handle = ({ client, faults, host, now, recorder }: Options) => {
   const refusal = Admission.refuse(host)
   const startedAt = now()
 
-  const injectAll = Effect.fnUntraced(function*(exchange: Listener.Exchange) {
+  const injectAll = Effect.fnUntraced(function*(exchange: Exchange.Exchange) {
     // a web page may send text anywhere without asking, but not JSON
     if (exchange.headers["content-type"]?.startsWith("application/json") !== true) {
       return yield* AwsError.validation("Send JSON.")
@@ -102,7 +102,7 @@ export const handle = ({ client, faults, host, now, recorder }: Options) => {
   })
 
   const respond = Effect.fnUntraced(function*(
-    exchange: Listener.Exchange
+    exchange: Exchange.Exchange
   ): Effect.fn.Return<HttpResponse.HttpResponse, AwsError.AwsError> {
     const refused = refusal(exchange)
     if (refused !== undefined) return yield* refused
@@ -130,7 +130,7 @@ export const handle = ({ client, faults, host, now, recorder }: Options) => {
     return exchange.method === "GET" ? yield* Page.file(path) : yield* Admission.nothingHere
   })
 
-  return (exchange: Listener.Exchange): Effect.Effect<void> =>
+  return (exchange: Exchange.Exchange): Effect.Effect<void> =>
     respond(exchange).pipe(
       Effect.catchDefect(HttpResponse.failedInside),
       Effect.catchTag("AwsError", (error) => Effect.succeed(HttpResponse.error(error))),
@@ -140,7 +140,7 @@ export const handle = ({ client, faults, host, now, recorder }: Options) => {
 
 const prefix = "/_strata/"
 
-const headers: Listener.Headers = {
+const headers: Exchange.Headers = {
   "cache-control": "no-store",
   "cross-origin-resource-policy": "same-origin",
   "x-content-type-options": "nosniff"

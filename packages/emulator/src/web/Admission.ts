@@ -6,10 +6,10 @@
  * name begins to point here after it was loaded, which makes it the same origin; but then `host` carries that name.
  */
 import * as AwsError from "../AwsError.ts"
-import type * as Listener from "../http/Listener.ts"
+import type * as Exchange from "../http/Exchange.ts"
 
 /** Why a request is turned away, by an emulator that listens on `bound`; `undefined` lets it in. */
-export const refuse = (bound: string): (exchange: Listener.Exchange) => AwsError.AwsError | undefined => {
+export const refuse = (bound: string): (exchange: Exchange.Exchange) => AwsError.AwsError | undefined => {
   const names = new Set(["localhost", "127.0.0.1", "[::1]", bound.includes(":") ? `[${bound}]` : bound.toLowerCase()])
   return ({ headers, local }) => {
     if (!local) return nothingHere

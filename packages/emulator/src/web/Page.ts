@@ -4,8 +4,8 @@
 import * as Effect from "effect/Effect"
 import * as Fs from "node:fs/promises"
 import type * as AwsError from "../AwsError.ts"
+import type * as Exchange from "../http/Exchange.ts"
 import type * as HttpResponse from "../http/HttpResponse.ts"
-import type * as Listener from "../http/Listener.ts"
 import * as Admission from "./Admission.ts"
 
 /** The response with the file of that name; the empty name is the page. Fails with 404 where there is none. */
@@ -46,7 +46,7 @@ const types: Readonly<Record<string, string>> = {
 }
 
 /** The page loads and reaches nothing but the emulator, and nobody else may show or read it. */
-const headers: Listener.Headers = {
+const headers: Exchange.Headers = {
   "content-security-policy": [
     "default-src 'none'",
     "script-src 'self'",

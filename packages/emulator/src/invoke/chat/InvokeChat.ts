@@ -20,9 +20,9 @@ import { isObject } from "../../converse/rule/Finding.ts"
 import * as Output from "../../converse/rule/Output.ts"
 import * as Thinking from "../../converse/rule/Thinking.ts"
 import type * as Wire from "../../converse/Wire.ts"
+import type * as Exchange from "../../http/Exchange.ts"
 import * as Frame from "../../http/Frame.ts"
 import * as HttpResponse from "../../http/HttpResponse.ts"
-import type * as Listener from "../../http/Listener.ts"
 import type * as Model from "../../Model.ts"
 import * as Families from "./Families.ts"
 import type * as Family from "./Family.ts"
@@ -30,7 +30,7 @@ import * as InvokeHeaders from "./InvokeHeaders.ts"
 
 /** A request of these operations; `requestId` names the answer too. */
 export interface Call extends Converse.Call {
-  readonly headers: Listener.Headers
+  readonly headers: Exchange.Headers
   readonly requestId: string
 }
 
@@ -191,7 +191,7 @@ const toTrace = ({ actionReason, inputAssessment, modelOutput, outputAssessments
 })
 
 /** The counters of the cache come with models that have one. */
-const countersOf = (usage: Usage.Usage, { elapsed, model }: Call): Listener.Headers => ({
+const countersOf = (usage: Usage.Usage, { elapsed, model }: Call): Exchange.Headers => ({
   ...(model.caching === false ? undefined : {
     "x-amzn-bedrock-cache-read-input-token-count": String(usage.cacheReadTokens),
     "x-amzn-bedrock-cache-write-input-token-count": String(usage.cacheWriteTokens)

@@ -9,7 +9,7 @@ import type * as Block from "../../converse/Block.ts"
 import * as Constraint from "../../converse/Constraint.ts"
 import { isObject } from "../../converse/rule/Finding.ts"
 import * as Wire from "../../converse/Wire.ts"
-import type * as Listener from "../../http/Listener.ts"
+import type * as Listener from "../../http/Exchange.ts"
 import * as Embed from "../Body.ts"
 import * as Family from "./Family.ts"
 
