@@ -39,6 +39,9 @@ describe("Recording", () => {
     assert.deepStrictEqual(kept("<html>"), { text: "<html>" })
     assert.deepStrictEqual(Content.fromBytes(Uint8Array.of(0xff)), { bytes: Uint8Array.of(0xff) })
     assert.deepStrictEqual(kept(""), {})
+    // no function that follows the nesting could read it
+    const deep = "[".repeat(20_000) + "]".repeat(20_000)
+    assert.deepStrictEqual(kept(deep), { text: deep })
   })
 
   it("has one line for each event", () => {

@@ -18,7 +18,7 @@ export const faults = (text: string): Result.Result<ReadonlyArray<Fault.Fault>, 
     return Result.map(faultsFromText(text, "--fault"), (given) => "type" in given ? [given] : given)
   }
   const [, name = "", amount, percent] = shortFault.exec(text) ?? []
-  const named = types.includes(name)
+  const named = Fault.types.includes(name)
     ? { type: name }
     : exceptions.includes(name) && { type: "exception", exception: name }
   if (named === false) return Result.fail(unknownFault(text))
@@ -55,8 +55,6 @@ const shortDuration = /^(\d+(?:\.\d+)?)(ms|s|m)?$/
 
 const units: Readonly<Record<string, string>> = { ms: "millis", s: "seconds", m: "minutes" }
 
-const types: ReadonlyArray<string> = Fault.Fault.members.map(({ fields }) => fields.type.literal)
-
 const exceptions: ReadonlyArray<string> = AwsError.exceptions
 
 const faultFromJson = JsonFile.fromJson(Fault.Fault)
@@ -72,7 +70,7 @@ const unknownFault = (text: string) =>
     file: "--fault",
     message: [
       `--fault ${text}: there is no such fault. Say JSON, or the name of an exception such as ThrottlingException, or one of`,
-      `${types.join(", ")};`,
+      `${Fault.types.join(", ")};`,
       "after a name, :3 means three times, and :20% a fifth of all requests"
     ].join("\n")
   })
