@@ -143,7 +143,7 @@ const respond = Effect.fnUntraced(function*(context: Context) {
 
 type Resolved = Result.Result<Model.Model, AwsError.AwsError>
 
-/** The model a request names, or why it cannot have it. ApplyGuardrail names none. */
+/** The model a request names, or why it cannot have it; written down with the request. ApplyGuardrail names none. */
 const resolve = ({ attempt, catalog, recorder }: Context, route: Operation.Route): Resolved => {
   if (route.operation === "ApplyGuardrail") {
     recorder.routed(attempt, route.operation, undefined)

@@ -1,9 +1,12 @@
 import { ConverseStreamCommand } from "@aws-sdk/client-bedrock-runtime"
 import { assert, describe, it } from "@effect/vitest"
 import * as Message from "@strata/core/Message"
+import * as ProviderError from "@strata/core/ProviderError"
 import { Emulator, Fault } from "@strata/emulator"
+import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as Fixture from "./Fixture.ts"
@@ -164,6 +167,31 @@ describe("A fault", () => {
       const { status, text } = yield* whole
       assert.deepStrictEqual([status, text], [200, ""])
     }).pipe(Effect.provide(live)))
+
+  it.effect("that was cleared meanwhile does not come back when it is spared", () => {
+    const asked = Deferred.makeUnsafe<void>()
+    const refused = Deferred.makeUnsafe<void>()
+    const services = Layer.merge(
+      Fixture.chat({
+        generate: () =>
+          Deferred.succeed(asked, undefined).pipe(
+            Effect.andThen(Deferred.await(refused)),
+            Effect.andThen(new ProviderError.RateLimitError({ provider: "double", message: "No" }))
+          )
+      }),
+      Fixture.embedding()
+    )
+    return Effect.gen(function*() {
+      const { clearFaults, faults, inject } = yield* Emulator.Emulator
+      const { struck } = yield* inject({ type: "half", framed: true })
+      const call = yield* Effect.forkChild(whole)
+      yield* Deferred.await(asked)
+      yield* clearFaults
+      yield* Deferred.succeed(refused, undefined)
+      assert.strictEqual((yield* Fiber.join(call)).status, 429)
+      assert.deepStrictEqual([yield* struck, yield* faults], [0, []])
+    }).pipe(Effect.provide(Fixture.emulator({}, services)))
+  })
 
   it.effect("of chat models is not spent on others", () =>
     Effect.gen(function*() {

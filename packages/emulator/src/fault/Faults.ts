@@ -43,6 +43,9 @@ export const make = Effect.fnUntraced(function*(
   const now = () => clock.currentTimeMillisUnsafe()
   let latest = 0
   let waiting: ReadonlyArray<Waiting> = []
+  // what was taken away does not come back when it is spared
+  let cleared = 0
+  const removed = new Set<number>()
 
   const current = (): ReadonlyArray<Waiting> => {
     const time = now()
@@ -52,6 +55,7 @@ export const make = Effect.fnUntraced(function*(
 
   const remove = (id: number) =>
     Effect.sync(() => {
+      removed.add(id)
       const before = current()
       waiting = before.filter((other) => other.id !== id)
       return waiting.length < before.length
@@ -61,23 +65,15 @@ export const make = Effect.fnUntraced(function*(
     const fault = yield* Effect.fromResult(Fault.check(given, name))
     const id = ++latest
     const trigger = yield* Trigger.make(fault, now(), id)
-    const entry: Waiting = { id, fault, trigger, isRemoved: false }
-    waiting = [...waiting, entry]
-    const injected: Fault.Injected = {
-      id,
-      struck: Effect.sync(trigger.struck),
-      remove: Effect.suspend(() => {
-        entry.isRemoved = true
-        return Effect.asVoid(remove(id))
-      })
-    }
+    waiting = [...waiting, { id, fault, trigger }]
+    const injected: Fault.Injected = { id, struck: Effect.sync(trigger.struck), remove: Effect.asVoid(remove(id)) }
     return injected
   })
 
   /** One that was over waits again, in its place. */
   const spare = (entry: Waiting) => {
     entry.trigger.spare()
-    if (entry.isRemoved || waiting.includes(entry)) return
+    if (entry.id <= cleared || removed.has(entry.id) || waiting.includes(entry)) return
     waiting = [...waiting, entry].toSorted((self, that) => self.id - that.id)
   }
 
@@ -87,6 +83,7 @@ export const make = Effect.fnUntraced(function*(
     inject: (fault) => inject(fault),
     remove,
     clear: Effect.sync(() => {
+      cleared = latest
       waiting = []
     }),
     pending: Effect.sync(() => current().map(({ fault, id, trigger }) => ({ id, fault, struck: trigger.struck() }))),
@@ -127,7 +124,6 @@ interface Waiting {
   readonly id: number
   readonly fault: Fault.Fault
   readonly trigger: Trigger.Trigger
-  isRemoved: boolean
 }
 
 /** From the one to the other, or the one exactly. */
