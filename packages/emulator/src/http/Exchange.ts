@@ -61,15 +61,17 @@ export type Sink = Http.ServerResponse | Http2.ServerHttp2Stream
 /**
  * One TCP connection.
  *
+ * - `session`: of HTTP/2, once it has begun.
  * - `running`: what responds to the requests over it.
  * - `isBroken`: a `cut` ended it, or silenced it.
- * - `handshake`: closes it, unless its protocol is known before.
+ * - `timer`: closes it, unless something comes over it before.
  */
 export interface Connection {
   readonly socket: Net.Socket
+  session: Http2.Http2Session | undefined
   readonly running: Map<Sink, Fiber.Fiber<void>>
   isBroken: boolean
-  handshake: NodeJS.Timeout | undefined
+  timer: NodeJS.Timeout | undefined
 }
 
 /** Over HTTP/1.1. */

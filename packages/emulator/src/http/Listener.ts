@@ -84,12 +84,14 @@ export const listen: (options: Options) => Effect.Effect<number, ListenError, Sc
     const serve = (connection: Exchange.Connection | undefined, exchange: Exchange.Exchange, sink: Exchange.Sink) => {
       const fiber = fork(options.handle(exchange))
       connection?.running.set(sink, fiber)
+      clearTimeout(connection?.timer)
       sink.on("error", Exchange.ignore)
       sink.once("close", () => {
         if (!Exchange.isComplete(sink)) fiber.interruptUnsafe()
       })
       fiber.addObserver(() => {
         connection?.running.delete(sink)
+        if (connection !== undefined) closeIdle(connection)
         // a client must not wait for a response nobody writes any more
         if (!sink.writableEnded && !Exchange.silent.has(sink)) sink.destroy()
       })
@@ -115,9 +117,8 @@ export const listen: (options: Options) => Effect.Effect<number, ListenError, Sc
       session.on("error", Exchange.ignore)
       if (connection === undefined) return
       connectionOf.set(session, connection)
-      session.setTimeout(keepAlive, () => {
-        if (connection.running.size === 0 && !connection.isBroken) session.close()
-      })
+      connection.session = session
+      closeIdle(connection)
     })
     http2.on("sessionError", Exchange.ignore)
     http2.on("stream", (stream, headers) => {
@@ -127,7 +128,7 @@ export const listen: (options: Options) => Effect.Effect<number, ListenError, Sc
     })
 
     const begin = (protocol: Exchange.Exchange["protocol"], stream: Net.Socket, connection: Exchange.Connection) => {
-      clearTimeout(connection.handshake)
+      clearTimeout(connection.timer)
       connectionOf.set(stream, connection)
       opening = connection
       const server = protocol === "2" ? http2 : http1
@@ -143,18 +144,24 @@ export const listen: (options: Options) => Effect.Effect<number, ListenError, Sc
 
     listener.on("connection", (socket) => {
       const { closed, fate } = options.onConnection(socket)
-      const connection: Exchange.Connection = { socket, running: new Map(), isBroken: false, handshake: undefined }
+      const connection: Exchange.Connection = {
+        socket,
+        session: undefined,
+        running: new Map(),
+        isBroken: false,
+        timer: undefined
+      }
       connections.add(connection)
       socket.setNoDelay(true)
       socket.on("error", Exchange.ignore)
       socket.once("close", () => {
-        clearTimeout(connection.handshake)
+        clearTimeout(connection.timer)
         connections.delete(connection)
         closed()
       })
       if (fate === "refuse") return void socket.resetAndDestroy()
       if (fate === "stall") return
-      if (patience > 0) connection.handshake = setTimeout(() => socket.destroy(), patience)
+      if (patience > 0) connection.timer = setTimeout(() => socket.destroy(), patience)
       whenKnown(socket, (protocol) => {
         if (protocol !== "tls") return begin(protocol, socket, connection)
         if (options.tls === undefined) return void socket.destroy()
@@ -171,6 +178,17 @@ export const listen: (options: Options) => Effect.Effect<number, ListenError, Sc
 const timerMillis = (duration: Duration.Duration): number => {
   const millis = Math.ceil(Duration.toMillis(duration))
   return millis > 0 && millis < 2 ** 31 ? millis : 0
+}
+
+/**
+ * Closes a session over which no request comes for a while, as HTTP/1.1 does by itself. The session's own timeout would keep
+ * it in memory until then, also when it is closed before.
+ */
+const closeIdle = (connection: Exchange.Connection) => {
+  const { isBroken, running, session, socket } = connection
+  if (session === undefined || running.size > 0 || isBroken || socket.destroyed) return
+  clearTimeout(connection.timer)
+  connection.timer = setTimeout(() => session.close(), keepAlive)
 }
 
 /** Ends a stream whose request takes longer than so many milliseconds. */
