@@ -5,24 +5,21 @@
 import * as ProviderError from "@strata/core/ProviderError"
 import type { Fields } from "./networkError.ts"
 
-/** The error a text stands for. */
-export const classify = (text: string, fields: Fields): ProviderError.ProviderError => {
-  if (noThroughput.test(text)) {
+/** The error a text stands for. `raw` decides, `text` is what may be shown of it. */
+export const classify = (
+  { raw, text }: { readonly raw: string; readonly text: string },
+  fields: Fields
+): ProviderError.ProviderError => {
+  if (noThroughput.test(raw)) {
     const remedy = profileRemedy(fields.model)
     return new ProviderError.InvalidRequestError({ ...fields, field: "model", remedy, message: `${text} ${remedy}` })
   }
-  if (/model identifier is invalid|invalid model identifier|model (?:id )?\S* ?(?:was |is )?not found/i.test(text)) {
+  if (/model identifier is invalid|invalid model identifier|model (?:id )?\S* ?(?:was |is )?not found/i.test(raw)) {
     return new ProviderError.ModelNotFoundError({ ...fields, message: text })
   }
-  if (tooLong.test(text)) return new ProviderError.ContextLengthExceededError({ ...fields, message: text })
+  if (tooLong.test(raw)) return new ProviderError.ContextLengthExceededError({ ...fields, message: text })
   const feature = unsupported.exec(text)?.[1]
   if (feature !== undefined) return new ProviderError.UnsupportedFeatureError({ ...fields, feature, message: text })
-  if (/^operation not allowed/i.test(text)) {
-    return new ProviderError.PermissionDeniedError({
-      ...fields,
-      message: "Operation not allowed. New accounts may not call Bedrock before AWS has verified them: ask AWS support."
-    })
-  }
   return new ProviderError.InvalidRequestError({
     ...fields,
     field: /\bat '([^']+)' failed/.exec(text)?.[1],
@@ -43,6 +40,7 @@ const tooLong = new RegExp(
     "prompt is too long",
     "input tokens? exceeded",
     "too many input tokens",
+    "too many total text bytes",
     "exceeds? (?:the )?(?:maximum )?(?:model )?context (?:limit|length|window)",
     "maximum context length",
     "exceeds the maximum number of (?:input )?tokens",
