@@ -192,11 +192,15 @@ describe("ToolLoop.run", () => {
       assert.deepStrictEqual(seen.interrupted, [100, 7])
     }))
 
-  it.effect("leaves a defect of a handler a defect", () =>
+  it.effect("goes on when a handler dies, unless the tool says otherwise", () =>
     Effect.gen(function*() {
-      const broken = Tool.make("broken", { handler: () => Effect.die("broken") })
-      const { end } = yield* scripted([asks(call("1", "broken"))], ToolLoop.run("?", { tools: [broken] }))
-      assert.isTrue(Exit.hasDies(end))
+      const broken = (failureMode: Tool.FailureMode) =>
+        Tool.make("broken", { failureMode, handler: () => Effect.die("broken") })
+      const replies = [asks(call("1", "broken")), says("done")]
+      const { end } = yield* scripted(replies, ToolLoop.run("?", { tools: [broken("return")] }))
+      assert.strictEqual((yield* end).response.text, "done")
+      const { end: failed } = yield* scripted(replies, ToolLoop.run("?", { tools: [broken("error")] }))
+      assert.strictEqual((yield* Effect.flip(failed))._tag, "ToolDefectError")
     }))
 
   it.effect("fails as the model does", () =>
@@ -287,7 +291,7 @@ describe("ToolLoop.run", () => {
       prepareStep: ({ request }) => Effect.as(Effect.service(Scoped), request)
     })
     expectTypeOf<Effect.Error<typeof busy>>().toEqualTypeOf<
-      ChatService.ChatError | Tool.ToolCallError | Refused | HookFailed
+      ChatService.ChatError | Tool.ToolCallError | Tool.ToolDefectError | Refused | HookFailed
     >()
     expectTypeOf<Effect.Services<typeof busy>>().toEqualTypeOf<ChatService.ChatService | Weather | Clock | Scoped>()
     const list: ReadonlyArray<typeof weather | typeof clock> = [weather, clock]
