@@ -134,7 +134,10 @@ export const collect = <E, R>(
 ): Effect.Effect<ChatResponse.ChatResponse, E | ProviderError.StreamInterruptedError, R> =>
   Effect.suspend(() => {
     const collector = makeCollector()
-    return Effect.flatMap(Stream.runForEach(events, (event) => Effect.sync(() => collector.add(event))), () => {
+    const read = Stream.isStream(events)
+      ? Stream.runForEach(events, (event) => Effect.sync(() => collector.add(event)))
+      : Effect.void
+    return Effect.flatMap(read, () => {
       const response = collector.response()
       return response === undefined
         ? Effect.fail(
@@ -196,7 +199,7 @@ export const makeCollector = () => {
     added: () => added,
     add: (event: ChatEvent): void => {
       added++
-      switch (event.type) {
+      switch (event?.type) {
         case "text-delta":
           open(event.index, "text").pieces.push(event.delta)
           return

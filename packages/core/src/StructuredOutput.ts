@@ -5,6 +5,7 @@
  * halves, for a question that something else asks, such as a tool loop.
  */
 import * as Effect from "effect/Effect"
+import { isObject } from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
@@ -99,7 +100,14 @@ export const decode = <S extends AnySchema>(
   S["Type"],
   ProviderError.StructuredOutputError | ProviderError.InvalidRequestError,
   S["DecodingServices"]
-> => Effect.flatMap(shape(schema), ({ isWrapped }) => read(schema, isWrapped, response))
+> =>
+  Effect.gen(function*() {
+    const { isWrapped } = yield* shape(schema)
+    if (!isObject(response) || typeof response.text !== "string") {
+      return yield* invalid("response", "this is no answer of a chat service", "Give what `ChatService.generate` gave")
+    }
+    return yield* read(schema, isWrapped, response)
+  })
 
 /** @internal */
 export const generate = <S extends AnySchema>(
@@ -111,10 +119,15 @@ export const generate = <S extends AnySchema>(
   Effect.gen(function*() {
     const { isWrapped, responseFormat } = yield* shape(schema, options)
     const request = ChatRequest.make(input)
+    if (!isObject(request)) {
+      return yield* invalid("messages", "there is no request", "Give a text, messages or a request")
+    }
+    const { repairs: allowed = 0 } = options ?? {}
+    if (typeof allowed !== "number") return yield* invalid("repairs", "it is no number", "Give a number of repairs")
     let messages = typeof request.messages === "string" ? [Message.user(request.messages)] : request.messages
     let usage = Usage.empty
     let cost: Cost.Cost | undefined = Cost.empty
-    for (let repairs = options?.repairs ?? 0;; repairs--) {
+    for (let repairs = allowed;; repairs--) {
       const response = yield* service.generate({ ...request, messages, responseFormat })
       usage = Usage.add(usage, response.usage)
       cost = Cost.sum([cost, response.cost])
@@ -175,15 +188,9 @@ const shape = (
   options?: FormatOptions
 ): Effect.Effect<Shape, ProviderError.InvalidRequestError> => {
   const plain = ToolSchema.make(schema, true)
-  const isWrapped = Result.isFailure(plain)
+  const isWrapped = Result.isFailure(plain) && Schema.isSchema(schema)
   return Result.match(isWrapped ? ToolSchema.make(wrap(schema), true) : plain, {
-    onFailure: () =>
-      Effect.fail(ProviderError.invalidRequest({
-        provider: "unknown",
-        field: "schema",
-        problem: "it has no JSON form",
-        remedy: "Use a schema whose encoded side is made of JSON"
-      })),
+    onFailure: () => invalid("schema", "it has no JSON form", "Use a schema whose encoded side is made of JSON"),
     onSuccess: (jsonSchema) =>
       Effect.succeed({
         isWrapped,
@@ -196,6 +203,9 @@ const shape = (
       })
   })
 }
+
+const invalid = (field: string, problem: string, remedy: string) =>
+  Effect.fail(ProviderError.invalidRequest({ provider: "unknown", field, problem, remedy }))
 
 interface Shape {
   readonly isWrapped: boolean

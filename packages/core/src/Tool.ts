@@ -5,6 +5,7 @@
  * Nothing here asks a model: `ToolLoop` runs a conversation with tools.
  */
 import * as Effect from "effect/Effect"
+import { isObject } from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
@@ -170,10 +171,14 @@ export const make = <
   R | InputSchema["DecodingServices"] | OutputSchema["EncodingServices"]
 > => {
   // Without an input the type parameter is its default, which a generic function cannot see.
-  const input = (options.input ?? NoArguments) as InputSchema
-  const failureMode = options.failureMode ?? "return"
+  const input = (options?.input ?? NoArguments) as InputSchema
+  const failureMode = options?.failureMode ?? "return"
   const run = (decoded: InputSchema["Type"]) =>
-    Effect.suspend(() => options.handler(decoded)).pipe(
+    Effect.suspend(() => {
+      const handled = options.handler(decoded)
+      // A fiber cannot recover from what is no effect, such as a promise.
+      return Effect.isEffect(handled) ? handled : Effect.die(new TypeError("The handler gave no Effect"))
+    }).pipe(
       Effect.flatMap((output) =>
         Effect.map(
           ToolOutput.encode(name, options.output, output),
@@ -184,8 +189,8 @@ export const make = <
     )
   return {
     name,
-    description: options.description,
-    strict: options.strict,
+    description: options?.description,
+    strict: options?.strict,
     failureMode,
     input,
     prepare: (params) =>
@@ -212,11 +217,12 @@ export const make = <
  * not an object in JSON.
  */
 export const definition = (tool: Any): Effect.Effect<ToolDefinition, ProviderError.InvalidRequestError> => {
+  if (!isTool(tool)) return invalid("", "this is no tool", "Make it with `Tool.make`")
   if (typeof tool.name !== "string" || !namePattern.test(tool.name)) {
-    return invalid(tool, "this is not the name of a tool", "Use 1 to 64 letters, digits, `_` and `-`")
+    return invalid(tool.name, "this is not the name of a tool", "Use 1 to 64 letters, digits, `_` and `-`")
   }
   return Result.match(ToolSchema.make(tool.input, tool.strict === true), {
-    onFailure: (problem) => invalid(tool, problem, "Use a `Schema.Struct` with plain keys"),
+    onFailure: (problem) => invalid(tool.name, problem, "Use a `Schema.Struct` with plain keys"),
     onSuccess: (inputSchema) =>
       Effect.succeed({
         name: tool.name,
@@ -234,7 +240,8 @@ export const definition = (tool: Any): Effect.Effect<ToolDefinition, ProviderErr
 export const call = <Name extends string, Input, Output, E, R>(
   tool: Tool<Name, Input, Output, E, R>,
   params: unknown
-): Effect.Effect<Answer<Output>, E | Schema.SchemaError, R> => Effect.flatten(tool.prepare(params))
+): Effect.Effect<Answer<Output>, E | Schema.SchemaError, R> =>
+  Effect.flatten(Effect.suspend(() => isTool(tool) ? tool.prepare(params) : refused("Expected a tool of `Tool.make`")))
 
 /**
  * The arguments of a call, from the JSON text a model wrote: what a provider whose answers hold such text puts into `params`.
@@ -242,7 +249,7 @@ export const call = <Name extends string, Input, Output, E, R>(
  * No text is no arguments, `{}`; text that is no JSON, such as one that was cut, or that is nested deeper than 500 levels,
  * stays what it is. An integer that a number cannot hold is its text.
  */
-export const parseParams = (json: string): unknown => ExactJson.params(json)
+export const parseParams = (json: string): unknown => typeof json === "string" ? ExactJson.params(json) : json
 
 const NoArguments = Schema.Struct({})
 
@@ -260,14 +267,20 @@ const defectOf = (tool: string, cause: unknown) =>
 const undecodable = (tool: string, cause: unknown) =>
   Effect.andThen(
     Effect.logError(`The input of the tool "${tool}" cannot decode what the model wrote`, cause),
-    Effect.fail(
-      new Schema.SchemaError(
-        new SchemaIssue.InvalidValue({ message: "They hold a value that the schema of the tool cannot decode" })
-      )
-    )
+    refused("They hold a value that the schema of the tool cannot decode")
   )
 
-const invalid = (tool: Any, problem: string, remedy: string) =>
+const refused = (message: string) => Effect.fail(new Schema.SchemaError(new SchemaIssue.InvalidValue({ message })))
+
+/** @internal */
+export const isTool = (self: unknown): self is Any => isObject(self) && typeof self["prepare"] === "function"
+
+const invalid = (name: unknown, problem: string, remedy: string) =>
   Effect.fail(
-    ProviderError.invalidRequest({ provider: "unknown", field: `tools["${String(tool.name)}"]`, problem, remedy })
+    ProviderError.invalidRequest({
+      provider: "unknown",
+      field: `tools["${typeof name === "string" ? name : ""}"]`,
+      problem,
+      remedy
+    })
   )

@@ -234,6 +234,8 @@ describe("Tool", () => {
             }
           }),
         (failureMode) => Tool.make("t", { failureMode, handler: () => Effect.die(broken) }),
+        // as a program without types may have it
+        (failureMode) => Tool.make("t", { failureMode, handler: () => Promise.resolve("a") as never }),
         (failureMode) => Tool.make("t", { failureMode, handler: () => Effect.succeed(cycle) }),
         (failureMode) => Tool.make("t", { failureMode, output, handler: () => Effect.succeed("a") })
       ]
@@ -292,6 +294,7 @@ describe("Tool", () => {
 
     it("takes no text for no arguments, and leaves text that is no JSON what it is", () => {
       assert.deepStrictEqual(Tool.parseParams(" "), {})
+      assert.deepStrictEqual(Tool.parseParams({ already: "parsed" } as never), { already: "parsed" })
       assert.strictEqual(Tool.parseParams(`{"city": "Os`), `{"city": "Os`)
       const deep = `${"[".repeat(10_000)}${"]".repeat(10_000)}`
       assert.strictEqual(Tool.parseParams(deep), deep)

@@ -1,6 +1,7 @@
 import { assert, describe, expectTypeOf, it } from "@effect/vitest"
 import type * as ChatService from "@strata/core/ChatService"
 import * as Message from "@strata/core/Message"
+import * as ProviderError from "@strata/core/ProviderError"
 import * as TestChat from "@strata/core/testing/TestChat"
 import * as Tool from "@strata/core/Tool"
 import * as ToolLoop from "@strata/core/ToolLoop"
@@ -227,6 +228,41 @@ describe("ToolLoop.run", () => {
         const error = yield* Effect.flip(end)
         assert.strictEqual(error._tag, "InvalidRequestError")
         assert.include(error.message, problem)
+        assert.deepStrictEqual(requests, [])
+      }
+    }))
+
+  it.effect("refuses what a program without types may pass, and says where", () =>
+    Effect.gen(function*() {
+      const throwing = {
+        get tools() {
+          throw new Error("a secret of the program")
+        }
+      }
+      const cases: ReadonlyArray<readonly [input: unknown, options: unknown, field: string]> = [
+        [null, { tools: [echo] }, "messages"],
+        [{}, { tools: [echo] }, "messages"],
+        [[null], { tools: [echo] }, "messages"],
+        ["?", undefined, "options"],
+        ["?", throwing, "options"],
+        ["?", { tools: null }, "tools"],
+        ["?", { tools: [echo, {}] }, "tools[1]"],
+        ["?", { tools: [echo], maxSteps: "3" }, "maxSteps"],
+        ["?", { tools: [echo], onStep: true }, "onStep"],
+        ["?", { tools: [echo], steps: 3 }, "steps"],
+        ["?", { tools: [echo], prepareStep: () => Promise.resolve({}) }, "prepareStep"]
+      ]
+      for (const [input, options, field] of cases) {
+        const loop = ToolLoop.run(input as never, options as never) as Effect.Effect<
+          unknown,
+          unknown,
+          ChatService.ChatService // types that are not kept need nothing else
+        >
+        const { end, requests } = yield* scripted(["never"], loop)
+        const error: unknown = yield* Effect.flip(end)
+        assert(error instanceof ProviderError.InvalidRequestError)
+        assert.strictEqual(error.field, field)
+        assert.notInclude(error.message, "secret")
         assert.deepStrictEqual(requests, [])
       }
     }))

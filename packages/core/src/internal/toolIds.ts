@@ -5,6 +5,7 @@
  * start in every answer or leave the id empty. Such a call gets an id of its own, everywhere it is mentioned. Calls that the
  * provider ran keep theirs: their results are the provider's, too.
  */
+import { isObject } from "effect/Predicate"
 import type * as ChatEvent from "../ChatEvent.ts"
 import * as ChatResponse from "../ChatResponse.ts"
 import type * as Message from "../Message.ts"
@@ -73,7 +74,10 @@ export const make = (messages: ReadonlyArray<Message.Message>): ToolIds => {
 
 const withId = <A extends { readonly id: string }>(self: A, id: string): A => self.id === id ? self : { ...self, id }
 
+/** Of a message that nobody has checked yet. */
 const idsOf = (message: Message.Message): ReadonlyArray<string> =>
-  message.role === "assistant" && typeof message.content !== "string"
-    ? message.content.flatMap((part) => part.type === "tool-call" ? [part.id] : [])
+  message.role === "assistant" && Array.isArray(message.content)
+    ? message.content.flatMap((part: unknown) =>
+      isObject(part) && part["type"] === "tool-call" && typeof part["id"] === "string" ? [part["id"]] : []
+    )
     : []
