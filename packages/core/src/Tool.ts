@@ -246,7 +246,7 @@ export const call = <Name extends string, Input, Output, E, R>(
 /**
  * The arguments of a call, from the JSON text a model wrote: what a provider whose answers hold such text puts into `params`.
  *
- * No text is no arguments, `{}`; text that is no JSON, such as one that was cut, or that is nested deeper than 500 levels,
+ * No text is no arguments, `{}`; text that is no JSON, such as one that was cut, or that is nested deeper than 256 levels,
  * stays what it is. An integer that a number cannot hold is its text.
  */
 export const parseParams = (json: string): unknown => typeof json === "string" ? ExactJson.params(json) : json

@@ -13,7 +13,7 @@ import * as SchemaIssue from "effect/SchemaIssue"
  * How deep objects and arrays may be nested. What reads, checks and writes JSON recurses, and runs out of stack some
  * thousand levels down.
  */
-export const maxDepth = 500
+export const maxDepth = 256
 
 /** Reads a text; fails with what is wrong with it, in words that hold nothing of the text. */
 export const parse = (text: string): Result.Result<unknown, string> =>
