@@ -292,6 +292,37 @@ describe("Tool", () => {
       )
     })
 
+    it.prop(
+      "gives a number or a text that is written as the same integer again",
+      [Schema.BigInt.check(Schema.isBetweenBigInt({ minimum: -(10n ** 20n), maximum: 10n ** 20n }))],
+      ([integer]) => {
+        const value = Tool.parseParams(`${integer}`)
+        assert.strictEqual(typeof value === "string" ? value : JSON.stringify(value), `${integer}`)
+      }
+    )
+
+    it.prop("gives every other number as JSON.parse does", [Schema.Finite], ([number]) => {
+      const text = JSON.stringify({ number })
+      assert.deepStrictEqual(Tool.parseParams(text), JSON.parse(text))
+    })
+
+    it("takes a number for an integer by its value, however it is written", () => {
+      const literals: ReadonlyArray<readonly [literal: string, value: unknown]> = [
+        ["1152921504606846976", "1152921504606846976"], // 2^60, which is written as 1152921504606847000
+        ["9007199254740993.0", "9007199254740993.0"],
+        ["1234567890123456789e2", "1234567890123456789e2"],
+        ["-1e999", "-1e999"],
+        ["1e21", 1e21],
+        ["2512292042121000000", 2512292042121000000],
+        ["1.5e3", 1500],
+        ["0.12345678901234567890", 0.12345678901234568],
+        ["1e-999", 0]
+      ]
+      for (const [literal, value] of literals) {
+        assert.deepStrictEqual(Tool.parseParams(`[${literal}]`), [value], literal)
+      }
+    })
+
     it("takes no text for no arguments, and leaves text that is no JSON what it is", () => {
       assert.deepStrictEqual(Tool.parseParams(" "), {})
       assert.deepStrictEqual(Tool.parseParams({ already: "parsed" } as never), { already: "parsed" })

@@ -206,6 +206,6 @@ describe("converse/Events, against the whole answer", () => {
         const stored = yield* Schema.encodeEffect(text)(collected.message)
         assert.strictEqual(yield* Schema.encodeEffect(text)(yield* Schema.decodeEffect(text)(stored)), stored)
       }),
-    { timeout: 30_000, arbitrary: { runs: 500 } }
+    { timeout: 30_000, arbitrary: { runs: 300 } }
   )
 })
