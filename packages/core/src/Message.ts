@@ -74,6 +74,12 @@ export const Citation = Schema.Struct({
   location: Schema.optional(CitationLocation)
 })
 
+/**
+ * What a provider said about a part of an answer that the part itself has no word for, under the name of the provider. It
+ * goes back to that provider with the part.
+ */
+const providerFields = { providerFields: Schema.optional(Schema.Record(Schema.String, Opaque.Opaque)) }
+
 /** Text. What a model wrote may have {@link Citation}s; they go back with it. */
 export type TextPart = typeof TextPart.Type
 /** @see {@link TextPart} */
@@ -82,6 +88,7 @@ export const TextPart = Schema.Struct({
   text: Schema.String,
   citations: Schema.optional(Schema.Array(Citation)),
   guard: Schema.optional(Guard),
+  ...providerFields,
   ...cache
 })
 
@@ -90,7 +97,12 @@ const media = { mediaType: Schema.String, source: MediaSource, ...cache }
 /** An image; `mediaType` such as `image/png`. */
 export type ImagePart = typeof ImagePart.Type
 /** @see {@link ImagePart} */
-export const ImagePart = Schema.Struct({ type: Schema.tag("image"), ...media, guard: Schema.optional(Schema.Boolean) })
+export const ImagePart = Schema.Struct({
+  type: Schema.tag("image"),
+  ...media,
+  guard: Schema.optional(Schema.Boolean),
+  ...providerFields
+})
 
 /** A video; `mediaType` such as `video/mp4`. */
 export type VideoPart = typeof VideoPart.Type
@@ -100,7 +112,7 @@ export const VideoPart = Schema.Struct({ type: Schema.tag("video"), ...media })
 /** A recording; `mediaType` such as `audio/mpeg`. */
 export type AudioPart = typeof AudioPart.Type
 /** @see {@link AudioPart} */
-export const AudioPart = Schema.Struct({ type: Schema.tag("audio"), ...media })
+export const AudioPart = Schema.Struct({ type: Schema.tag("audio"), ...media, ...providerFields })
 
 /** Where the content of a document is: as {@link MediaSource}, or as text, whole or in pieces to cite from. */
 export type DocumentSource = typeof DocumentSource.Type
@@ -151,12 +163,17 @@ export const ReasoningPart = Schema.Struct({
   type: Schema.tag("reasoning"),
   text: Schema.String,
   signature: Schema.optional(Schema.String),
-  redacted: Schema.optional(Schema.Uint8Array)
+  redacted: Schema.optional(Schema.Uint8Array),
+  ...providerFields
 })
 
 /**
- * The model asks for a tool: `params` is the decoded JSON it wrote, or the text itself where that is no JSON.
- * `providerExecuted` marks a tool that the provider runs itself: nothing to do for the program.
+ * The model asks for a tool.
+ *
+ * - `params`: the decoded JSON it wrote, or the text itself where that is no JSON. An integer that a number cannot hold is
+ *   its text.
+ * - `providerExecuted`: the provider runs the tool itself; nothing to do for the program.
+ * - `providerType`: the provider's word for the kind of call, where it is not clear from `providerExecuted`.
  */
 export type ToolCallPart = typeof ToolCallPart.Type
 /** @see {@link ToolCallPart} */
@@ -165,7 +182,9 @@ export const ToolCallPart = Schema.Struct({
   id: Schema.String,
   name: Schema.String,
   params: Opaque.Opaque,
-  providerExecuted: Schema.optional(Schema.Boolean)
+  providerExecuted: Schema.optional(Schema.Boolean),
+  providerType: Schema.optional(Schema.String),
+  ...providerFields
 })
 
 /**
@@ -185,6 +204,7 @@ export const ToolResultPart = Schema.Struct({
   isFailure: Schema.optional(Schema.Boolean),
   providerExecuted: Schema.optional(Schema.Boolean),
   providerType: Schema.optional(Schema.String),
+  ...providerFields,
   ...cache
 })
 

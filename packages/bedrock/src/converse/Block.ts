@@ -10,7 +10,8 @@ import type {
   GuardrailConverseContentBlock,
   ToolResultBlock,
   ToolResultContentBlock,
-  ToolUseBlock
+  ToolUseBlock,
+  ToolUseType
 } from "@aws-sdk/client-bedrock-runtime"
 import type * as Message from "@strata/core/Message"
 import * as ProviderError from "@strata/core/ProviderError"
@@ -18,6 +19,7 @@ import * as Result from "effect/Result"
 import { providerName } from "../internal/provider.ts"
 import * as Citations from "./Citations.ts"
 import * as Media from "./Media.ts"
+import * as UnknownMembers from "./UnknownMembers.ts"
 
 /** JSON, as the SDK types it. */
 export type Json = NonNullable<ToolUseBlock["input"]>
@@ -34,7 +36,8 @@ type Encoded<A> = Result.Result<A, ProviderError.ProviderError>
 export const encode = (part: Message.Part, place: Place): Encoded<ReadonlyArray<ContentBlock>> => {
   if (part.type === "text" && part.citations === undefined && part.text.trim() === "") return Result.succeed([])
   const cache = "cache" in part ? cachePoint(part.cache) : []
-  return Result.map(encodeBlock(part, place), (block) => [block, ...cache])
+  const rest = "providerFields" in part ? part.providerFields?.[providerName] : undefined
+  return Result.map(encodeBlock(part, place), (block) => [UnknownMembers.restore(block, rest), ...cache])
 }
 
 /** The block that ends a cached prefix; nothing when there is none to end. */
@@ -107,7 +110,7 @@ const encodeBlock = (part: Message.Part, place: Place): Encoded<ContentBlock> =>
           toolUseId: part.id,
           name: part.name,
           input: asJson(part.params),
-          ...(part.providerExecuted === true ? { type: "server_tool_use" } : undefined)
+          ...callType(part)
         }
       })
     case "tool-result":
@@ -130,9 +133,24 @@ const encodeBlock = (part: Message.Part, place: Place): Encoded<ContentBlock> =>
   }
 }
 
+/** The service's own word goes back as it came. */
+const callType = ({ providerExecuted, providerType }: Message.ToolCallPart): { readonly type?: ToolUseType } => {
+  const type = providerType || (providerExecuted === true ? providerRun : undefined)
+  return type === undefined ? {} : { type: type as ToolUseType } // the service has more words than the SDK
+}
+
+/** The only type of a call that says that the service runs the tool. */
+const providerRun = "server_tool_use" satisfies ToolUseType
+
 const encodeText = ({ citations, guard, text }: Message.TextPart): ContentBlock => {
   if (citations !== undefined) {
-    return { citationsContent: { content: [{ text }], citations: citations.map(Citations.encode) } }
+    // Sources of an answer that belong to none of its statements come without a text.
+    return {
+      citationsContent: {
+        ...(text === "" ? undefined : { content: [{ text }] }),
+        ...(citations.length === 0 ? undefined : { citations: citations.map(Citations.encode) })
+      }
+    }
   }
   if (guard === undefined || guard === false) return { text }
   const guarded: GuardrailConverseContentBlock = {
@@ -200,8 +218,18 @@ const format = <Format>(
 const invalid = ({ field, model }: Place, key: string, problem: string, remedy: string) =>
   ProviderError.invalidRequest({ provider: providerName, model, field: `${field}.${key}`, problem, remedy })
 
-/** Decodes a block a model wrote. Total: what is not modelled, or has parts missing, becomes a part of the provider. */
+/**
+ * Decodes a block a model wrote. Total: a block that is not modelled, or has parts missing, becomes a part of the provider,
+ * and members that are not modelled are kept with the part.
+ */
 export const decode = (block: ContentBlock): Message.AssistantPart => {
+  const part = decodeKnown(block)
+  if (part.type === "provider") return part
+  const rest = UnknownMembers.of(block)
+  return rest === undefined ? part : { ...part, providerFields: { [providerName]: rest } }
+}
+
+const decodeKnown = (block: ContentBlock): Message.AssistantPart => {
   if (block.text !== undefined) return { type: "text", text: block.text }
   if (block.citationsContent !== undefined) {
     const { citations = [], content = [] } = block.citationsContent
@@ -223,13 +251,20 @@ export const decode = (block: ContentBlock): Message.AssistantPart => {
   return decodeMedia(block) ?? { type: "provider", provider: providerName, value: block }
 }
 
-const decodeCall = ({ input, name, toolUseId, type }: ToolUseBlock): Message.ToolCallPart => ({
+const decodeCall = (call: ToolUseBlock): Message.ToolCallPart => ({
   type: "tool-call",
-  id: toolUseId ?? "",
-  name: name ?? "",
-  params: input ?? {},
-  ...(type === undefined ? undefined : { providerExecuted: true })
+  id: call.toolUseId ?? "",
+  name: call.name ?? "",
+  params: call.input ?? {},
+  ...(isProviderRun(call)
+    ? { providerExecuted: true }
+    : call.type === undefined
+    ? undefined
+    : { providerType: call.type })
 })
+
+/** Whether the service runs a call itself. Ordinary calls have no type, or words such as `tool_use`. */
+export const isProviderRun = ({ type }: Pick<ToolUseBlock, "type">): boolean => type === providerRun
 
 /** Only a tool that the provider ran itself has its result in the model's own message. */
 const decodeResult = ({ content, status, toolUseId, type }: ToolResultBlock): Message.ToolResultPart => ({

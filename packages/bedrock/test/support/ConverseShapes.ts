@@ -164,7 +164,8 @@ const contentBlock = union({
   document,
   video,
   audio,
-  toolUse: struct({ "!toolUseId": callId, "!name": toolName, "!input": json, type: oneOf("server_tool_use") }),
+  // The model names one type of call; the service writes another on ordinary calls, which go back as they came.
+  toolUse: struct({ "!toolUseId": callId, "!name": toolName, "!input": json, type: filled }),
   toolResult: struct({
     "!toolUseId": callId,
     "!content": list(union({ json, text: any, image, document, video, searchResult })),

@@ -76,6 +76,7 @@ const stopReasons: Readonly<Record<ChatResponse.FinishReason, string>> = {
   "tool-calls": "tool_use",
   "content-filter": "content_filtered",
   guardrail: "guardrail_intervened",
+  refusal: "refusal",
   "malformed-output": "malformed_model_output",
   "malformed-tool-call": "malformed_tool_use",
   other: "end_turn"
