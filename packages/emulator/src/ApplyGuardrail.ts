@@ -42,15 +42,28 @@ export const applyGuardrail = Effect.fnUntraced(function*(call: Call) {
     },
     outputScope === "FULL"
   )
+  const outputs = verdict.intervened ? [{ text: verdict.message }] : []
   return Answer.json({
     action: verdict.intervened ? "GUARDRAIL_INTERVENED" : "NONE",
     actionReason: verdict.actionReason,
-    assessments: [verdict.assessment],
-    guardrailCoverage: verdict.coverage,
-    outputs: verdict.intervened ? [{ text: verdict.message }] : [],
+    assessments: [{ ...noPolicies, ...verdict.assessment }],
+    blockedResponse: verdict.intervened ? verdict.message : null,
+    guardrailCoverage: { images: null, ...verdict.coverage },
+    output: outputs,
+    outputs,
     usage: verdict.usage
   })
 })
+
+/** What Converse leaves out, is `null` here. */
+const noPolicies = {
+  automatedReasoningPolicy: null,
+  contentPolicy: null,
+  contextualGroundingPolicy: null,
+  sensitiveInformationPolicy: null,
+  topicPolicy: null,
+  wordPolicy: null
+}
 
 const optional = Schema.optionalKey
 

@@ -123,7 +123,7 @@ export const judge = (
       },
       invocationMetrics: { guardrailCoverage: coverage, guardrailProcessingLatency: 0, usage },
       ...(reported.length === 0 ? undefined : { topicPolicy: { topics: reported } }),
-      ...(customWords.length === 0 ? undefined : { wordPolicy: { customWords, managedWordLists: [] } })
+      ...(customWords.length === 0 ? undefined : { wordPolicy: { customWords } })
     }
   }
 }

@@ -87,7 +87,7 @@ const withoutMessages = ({ message }: AwsError.AwsError) =>
 const toRequest = (asked: Body): Result.Result<Wire.Request, AwsError.AwsError> =>
   Result.gen(function*() {
     const { max_tokens: maxTokens, stop_sequences: stopSequences, temperature, top_p: topP } = asked
-    const { output_config: outputConfig, thinking } = asked
+    const { anthropic_beta, output_config: outputConfig, thinking, top_k } = asked
     const messages = yield* Result.all(asked.messages.map(toMessage))
     const system = yield* toSystem(asked.system)
     const tools = yield* Result.all((asked.tools ?? []).map(toTools))
@@ -98,7 +98,9 @@ const toRequest = (asked: Body): Result.Result<Wire.Request, AwsError.AwsError> 
       ...(tools.length === 0 ? undefined : { toolConfig: { tools: tools.flat(), ...toToolChoice(asked) } }),
       inferenceConfig: { maxTokens, ...Family.present({ stopSequences, temperature, topP }) },
       additionalModelRequestFields: Family.present({
+        anthropic_beta,
         thinking,
+        top_k,
         output_config: format === undefined ? outputConfig : { ...outputConfig, format }
       })
     }

@@ -4,7 +4,7 @@
  */
 import type * as AwsError from "../../AwsError.ts"
 import type { Findings } from "../../converse/rule/Finding.ts"
-import { duplicates, refused } from "../../converse/rule/Finding.ts"
+import { duplicates, isObject, refused } from "../../converse/rule/Finding.ts"
 import type * as Wire from "../../converse/Wire.ts"
 import type * as Model from "../../Model.ts"
 import * as Family from "./Family.ts"
@@ -24,9 +24,7 @@ function* find(request: Wire.Request, model: Model.ChatModel): Findings {
       }`
     )
   }
-  const [first] = messages
-  if (first === undefined) yield refused("messages: at least one message is required")
-  if (first?.role === "assistant") yield refused(`messages: first message must use the "user" role`)
+  if (messages.length === 0) yield refused("messages: at least one message is required")
   for (const [index, { content, role }] of messages.entries()) {
     if (content.length === 0 && !(role === "assistant" && index === messages.length - 1)) {
       yield refused(
@@ -46,6 +44,16 @@ function* inTools({ toolConfig }: Wire.Request): Findings {
   const names = (toolConfig?.tools ?? []).flatMap(({ systemTool, toolSpec }) =>
     toolSpec?.name ?? systemTool?.name ?? []
   )
+  for (const [index, { toolSpec }] of (toolConfig?.tools ?? []).entries()) {
+    const schema = toolSpec?.inputSchema.json
+    if (isObject(schema) && schema["type"] !== "object") {
+      yield refused(
+        `tools.${index}.custom.input_schema.type: ${
+          schema["type"] === undefined ? "Field required" : "Input should be 'object'"
+        }`
+      )
+    }
+  }
   if (duplicates(names).length > 0) yield refused("tools: Tool names must be unique.")
   const forced = toolConfig?.toolChoice?.tool?.name
   if (forced !== undefined && !names.includes(forced)) yield refused(`Tool '${forced}' not found in provided tools`)
