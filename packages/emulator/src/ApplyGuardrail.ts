@@ -25,6 +25,8 @@ export const applyGuardrail = Effect.fnUntraced(function*(call: Call) {
   const { content, outputScope, source } = yield* Effect.fromResult(read(call.body))
   const odd = content.findIndex((block) => !isUnion(block))
   if (odd >= 0) return yield* mustSetOne("GuardrailContentBlock", `content.${odd}`, "text, image")
+  const empty = content.findIndex(({ image }) => image !== undefined && !isUnion(image.source))
+  if (empty >= 0) return yield* mustSetOne("GuardrailImageSource", `content.${empty}.image.source`, "bytes")
   const named = yield* Effect.fromResult(
     Result.mapError(
       Guardrail.find(call.guardrails, call.region, call.identifier, call.version),

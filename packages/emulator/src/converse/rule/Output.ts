@@ -36,6 +36,16 @@ export const rules: ReadonlyArray<Rule> = [
     }
   },
   {
+    refuses: "a prompt variable without a text",
+    source: "model",
+    *find({ request: { promptVariables = {} } }) {
+      for (const [name, value] of Object.entries(promptVariables)) {
+        if (!isUnion(value)) yield mustSetOne("PromptVariableValues", `promptVariables.${name}`, "text")
+      }
+      return undefined
+    }
+  },
+  {
     refuses: "an effort that there is not",
     source: "model",
     *find({ request: { outputConfig } }) {

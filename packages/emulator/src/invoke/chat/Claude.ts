@@ -9,6 +9,7 @@ import * as Schema from "effect/Schema"
 import * as AwsError from "../../AwsError.ts"
 import type * as Block from "../../converse/Block.ts"
 import { isObject } from "../../converse/rule/Finding.ts"
+import * as Validation from "../../converse/Validation.ts"
 import type * as Wire from "../../converse/Wire.ts"
 import type * as Model from "../../Model.ts"
 import * as Embed from "../Embed.ts"
@@ -60,7 +61,7 @@ export const family: Family.Family = (body, model) =>
     Result.map(toRequest(asked), (request) => ({
       request,
       forbidsTools: asked.tool_choice?.type === "none",
-      check: () => ClaudeRule.check(request, model),
+      check: (streaming) => Validation.first(ClaudeRule.rules, { request, model, streaming }),
       whole: (response, envelope) => ClaudeAnswer.whole(response, envelope, asked.stop_sequences),
       pieces: (envelope) => ClaudeAnswer.pieces(envelope, asked.stop_sequences)
     })))
