@@ -29,7 +29,7 @@ import * as Metered from "./invoke/Metered.ts"
 import * as Nova from "./invoke/Nova.ts"
 import * as Rerank from "./invoke/Rerank.ts"
 import * as Titan from "./invoke/Titan.ts"
-import * as JsonBody from "./JsonBody.ts"
+import * as Json from "./Json.ts"
 import type * as Listener from "./Listener.ts"
 import * as Model from "./Model.ts"
 import * as Operation from "./Operation.ts"
@@ -117,7 +117,7 @@ interface Context extends Options {
 const answer = Effect.fnUntraced(function*(context: Context) {
   const { accepted, answers, attempt, catalog, exchange, faults, latency, now, recorder } = context
   const bytes = yield* Effect.mapError(exchange.body, tooLarge)
-  const json = JsonBody.read(bytes)
+  const json = bytes.length === 0 ? Result.succeed({}) : Json.fromBytes(bytes)
   attempt.body = Result.getOrUndefined(json)
   const route = Operation.fromTarget(exchange.method, exchange.target)
   if (route === undefined) return yield* unknownOperation

@@ -7,7 +7,7 @@ import * as Schema from "effect/Schema"
 import * as Answer from "../Answer.ts"
 import type * as AwsError from "../AwsError.ts"
 import * as Families from "../invoke/chat/Families.ts"
-import * as JsonBody from "../JsonBody.ts"
+import * as Json from "../Json.ts"
 import type * as Model from "../Model.ts"
 import * as Violation from "../Violation.ts"
 import { isObject, isUnion, mustSetOne } from "./rule/Finding.ts"
@@ -40,7 +40,7 @@ const readInput = Wire.reader(
 
 /** A body that a family of models can read counts as its prompt does; of any other, all the texts. */
 const ofInvokeModel = (text: string, model: Model.ChatModel): Result.Result<number, AwsError.AwsError> =>
-  Result.flatMap(JsonBody.parse(text, notJson), (body) => {
+  Result.flatMap(Result.mapError(Json.fromText(text), () => notJson), (body) => {
     if (!isObject(body)) return Result.fail(notJson)
     const family = Families.find(model)
     return family === undefined

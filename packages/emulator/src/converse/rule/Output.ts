@@ -2,9 +2,8 @@
  * How the answer may be asked for: its length, its sampling, a JSON schema that is one, an effort that exists, pointers into
  * the model's answer.
  */
-import * as Option from "effect/Option"
 import * as Result from "effect/Result"
-import * as JsonBody from "../../JsonBody.ts"
+import * as Json from "../../Json.ts"
 import * as OutputFormat from "../OutputFormat.ts"
 import type * as Wire from "../Wire.ts"
 import { isObject, isUnion, mustSetOne, notAnObject, refused, refusedByModel, unsupported } from "./Finding.ts"
@@ -157,11 +156,9 @@ const schemaOf = (request: Wire.Request): unknown =>
 
 const declaredSchema = (outputConfig: Wire.Request["outputConfig"]): Readonly<Record<string, unknown>> | undefined => {
   const text = outputConfig?.textFormat?.structure.jsonSchema?.schema
-  const schema = text === undefined ? undefined : Option.getOrUndefined(Result.getSuccess(JsonBody.parse(text, noJson)))
+  const schema = Result.getOrUndefined(Json.fromText(text ?? ""))
   return isObject(schema) ? schema : undefined
 }
-
-const noJson = notAnObject(`${structure}.jsonSchema.schema`)
 
 const efforts: ReadonlySet<string> = new Set(["low", "medium", "high", "xhigh", "max"])
 
