@@ -44,13 +44,18 @@ export const applyGuardrail = Effect.fnUntraced(function*(call: Call) {
     },
     outputScope === "FULL"
   )
+  const coverage = { images: null, ...verdict.coverage }
   const outputs = verdict.intervened ? [{ text: verdict.message }] : []
   return Answer.json({
     action: verdict.intervened ? "GUARDRAIL_INTERVENED" : "NONE",
     actionReason: verdict.actionReason,
-    assessments: [{ ...noPolicies, ...verdict.assessment }],
+    assessments: [{
+      ...noPolicies,
+      ...verdict.assessment,
+      invocationMetrics: { ...verdict.metrics, guardrailCoverage: coverage }
+    }],
     blockedResponse: verdict.intervened ? verdict.message : null,
-    guardrailCoverage: { images: null, ...verdict.coverage },
+    guardrailCoverage: coverage,
     output: outputs,
     outputs,
     usage: verdict.usage
