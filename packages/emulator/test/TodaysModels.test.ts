@@ -75,6 +75,18 @@ const refusals: ReadonlyArray<Case> = [
     malformed("#/toolConfig/tools/1: extraneous key [cachePoint] is not permitted")
   ],
   [
+    "a lifetime of an hour by Nova",
+    nova,
+    { messages: [user(say("Hi"), { cachePoint: { type: "default", ttl: "1h" } })] },
+    "This model doesn't support the cachePoint.ttl field. Remove cachePoint.ttl and try again."
+  ],
+  [
+    "five cache points by Nova",
+    nova,
+    { messages: [user(...Array.from({ length: 5 }, () => [say("Hi"), cachePoint]).flat())] },
+    `${model}A maximum of 4 blocks with cache_control may be provided. Found 5.`
+  ],
+  [
     "$schema in a tool of Nova",
     nova2,
     tools(tool({ ...object, $schema: "http://json-schema.org/draft-07/schema#", additionalProperties: false })),
@@ -115,6 +127,35 @@ const refusals: ReadonlyArray<Case> = [
     sonnet45,
     tools(tool(object, { strict: true })),
     `${model}tools.0.custom: For 'object' type, 'additionalProperties' must be explicitly set to false`
+  ],
+  [
+    "a choice of one in a strict tool",
+    sonnet45,
+    strict({ a: { oneOf: [{ type: "string" }, { type: "null" }] } }),
+    `${model}tools.0.custom: Schema type 'oneOf' is not supported`
+  ],
+  [
+    "a reference to elsewhere in a strict tool",
+    sonnet45,
+    strict({ a: { $ref: "https://a.example/schema.json" } }),
+    `${model}tools.0.custom: External reference 'https://a.example/schema.json' is not supported`
+  ],
+  [
+    "twenty-five optional members of two strict tools",
+    sonnet45,
+    {
+      messages,
+      toolConfig: {
+        tools: [12, 13].map((count) => ({
+          toolSpec: {
+            name: `f${count}`,
+            strict: true,
+            inputSchema: { json: members(count, { type: "string" }, false) }
+          }
+        }))
+      }
+    },
+    `${model}Schemas contains too many optional parameters (25), which would make grammar compilation inefficient. Reduce the number of optional parameters in your tool schemas (limit: 24).`
   ],
   [
     "twenty-one strict tools",
@@ -210,6 +251,30 @@ const refusals: ReadonlyArray<Case> = [
     sonnet5,
     { messages, additionalModelRequestFields: { top_k: 10 } },
     `${model}\`top_k\` is deprecated for this model.`
+  ],
+  [
+    "a narrow topP for Claude 4.8",
+    opus48,
+    { messages, inferenceConfig: { topP: 0.9 } },
+    `${model}\`top_p\` is deprecated for this model.`
+  ],
+  [
+    "a JSON schema for Opus 5",
+    opus5,
+    answerAs(members(1, { type: "string" }, true)),
+    `${model}output_config.format: Extra inputs are not permitted`
+  ],
+  [
+    "a thought that Claude redacted by Nova 2",
+    nova2,
+    {
+      messages: [
+        user(say("Hi")),
+        assistant({ reasoningContent: { redactedContent: "AA==" } }, say("Hello")),
+        user(say("And?"))
+      ]
+    },
+    "This model doesn't support the reasoningContent.redactedContent field. Remove reasoningContent.redactedContent and try again."
   ],
   [
     "a thought without a signature",
@@ -365,6 +430,12 @@ const accepted: ReadonlyArray<Case> = [
     "anthropic.claude-3-sonnet-20240229-v1:0"
   ].map((id): Case => [`a JSON schema for ${id}`, id, answerAs(members(1, { type: "string" }, true))]),
   ["additionalProperties in a tool of Nova 2", nova2, tools(tool({ ...object, additionalProperties: false }))],
+  ["a pattern in a JSON schema", sonnet46, answerAs(members(1, { type: "string", pattern: "^a" }, true))],
+  [
+    "a list that is not empty in a strict tool",
+    sonnet45,
+    strict({ tags: { type: "array", items: { type: "string" }, minItems: 1 } })
+  ],
   [
     "a pattern in a tool that is not strict",
     sonnet45,

@@ -117,8 +117,10 @@ export const rules: ReadonlyArray<Rule> = [
     source: "documented",
     *find({ model, request }) {
       if (model.structuredOutput) return undefined
-      if (request.outputConfig?.textFormat !== undefined) yield unsupported("outputConfig")
-      if (model.rules === "claude" && OutputFormat.schemaOf(request) !== undefined) {
+      const declared = request.outputConfig?.textFormat !== undefined
+      if (model.rules !== "claude") {
+        if (declared) yield unsupported("outputConfig")
+      } else if (declared || OutputFormat.schemaOf(request) !== undefined) {
         yield refusedByModel("output_config.format: Extra inputs are not permitted")
       }
       return undefined
