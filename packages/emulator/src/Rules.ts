@@ -4,7 +4,7 @@
  */
 import type { Source } from "./converse/rule/Rule.ts"
 import * as Validation from "./converse/Validation.ts"
-import * as ClaudeRule from "./invoke/chat/ClaudeRule.ts"
+import * as ClaudeRule from "./invoke/chat/claude/ClaudeRule.ts"
 
 export type { Source } from "./converse/rule/Rule.ts"
 

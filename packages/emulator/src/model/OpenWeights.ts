@@ -53,6 +53,7 @@ const llama4 = {
 } as const satisfies Options
 
 const meta: ReadonlyArray<ChatModel> = [
+  ...["13b", "70b"].map((size) => chat(`meta.llama2-${size}-chat-v1`, { ...textOnly, contextTokens: 4_000 })),
   ...["meta.llama3-8b-instruct-v1:0", "meta.llama3-70b-instruct-v1:0"].map((id) =>
     chat(id, { ...textOnly, contextTokens: 8_000 })
   ),
@@ -131,6 +132,7 @@ const textModels: ReadonlyArray<ChatModel> = [
   chat("cohere.command-light-text-v14", { ...textOnly, system: false, contextTokens: 4_000 }),
   chat("cohere.command-r-v1:0", { ...older, toolChoices: [], contextTokens: 128_000 }),
   chat("cohere.command-r-plus-v1:0", { ...older, toolChoices: [], contextTokens: 128_000 }),
+  ...["mid", "ultra"].map((size) => chat(`ai21.j2-${size}-v1`, { ...textOnly, system: false, contextTokens: 8_000 })),
   chat("ai21.jamba-instruct-v1:0", { ...textOnly, contextTokens: 70_000 }),
   chat("ai21.jamba-1-5-mini-v1:0", { ...older, contextTokens: 256_000 }),
   chat("ai21.jamba-1-5-large-v1:0", { ...older, contextTokens: 256_000 }),

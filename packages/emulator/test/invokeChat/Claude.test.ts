@@ -6,7 +6,7 @@ import * as Usage from "@strata/core/Usage"
 import { Model } from "@strata/emulator"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import * as ClaudeAnswer from "../../src/invoke/chat/ClaudeAnswer.ts"
+import * as ClaudeAnswer from "../../src/invoke/chat/claude/ClaudeAnswer.ts"
 import * as Fixture from "../Fixture.ts"
 import * as Invoking from "./Invoking.ts"
 

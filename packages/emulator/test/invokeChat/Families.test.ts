@@ -178,6 +178,7 @@ const standard: Readonly<Record<string, readonly [model: string, name: string]>>
   "gpt-oss": ["openai.gpt-oss-20b-1:0", "gpt-oss-20b-1:0"],
   "Qwen": ["qwen.qwen3-32b-v1:0", "qwen3-32b"],
   "DeepSeek V3": ["deepseek.v3.2", "v3.2"],
+  "Mistral Large 3": ["mistral.mistral-large-3-675b-instruct", "mistral-large-3-675b-instruct"],
   "Kimi": ["moonshotai.kimi-k2.5", "kimi-k2.5"]
 }
 
@@ -220,6 +221,19 @@ layer(Fixture.emulator({ models: Invoking.models }, stage.layer))("InvokeModel f
         }
       }))
   }
+
+  it.effect("answers AI21 Jurassic-2, whole only", () =>
+    Effect.gen(function*() {
+      yield* stage.says(Fixture.deltas("Hello"))
+      const body = { prompt: "Hi", maxTokens: 9, topP: 0.5, countPenalty: { scale: 0 } }
+      const { body: answer } = yield* Invoking.whole("1.1", "ai21.j2-mid-v1", body)
+      assert.deepStrictEqual(answer.completions, [
+        { data: { text: "Hello", tokens: [] }, finishReason: { reason: "endoftext" } }
+      ])
+      assert.deepStrictEqual(stage.asked(), { messages: [question], maxTokens: 9, topP: 0.5 })
+      const { message } = yield* Effect.flip(Invoking.pieces("1.1", "ai21.j2-mid-v1", body))
+      assert.strictEqual(message, "The model is unsupported for streaming.")
+    }))
 
   it.effect("answers a prompt that begins with instructions, also where Converse takes none", () =>
     Effect.gen(function*() {

@@ -6,9 +6,9 @@ import type * as ChatResponse from "@strata/core/ChatResponse"
 import * as Message from "@strata/core/Message"
 import type * as Usage from "@strata/core/Usage"
 import * as Base64 from "effect/encoding/Base64"
-import type * as Model from "../../Model.ts"
+import type * as Model from "../../../Model.ts"
+import * as Family from "../Family.ts"
 import * as ClaudeCitation from "./ClaudeCitation.ts"
-import * as Family from "./Family.ts"
 
 /** The body of an answer. */
 export const whole = (

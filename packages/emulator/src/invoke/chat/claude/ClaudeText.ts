@@ -3,11 +3,11 @@
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { isObject } from "../../converse/rule/Finding.ts"
-import * as Embed from "../Embed.ts"
+import { isObject } from "../../../converse/rule/Finding.ts"
+import * as Embed from "../../Embed.ts"
+import * as Family from "../Family.ts"
+import * as Template from "../Template.ts"
 import * as Claude from "./Claude.ts"
-import * as Family from "./Family.ts"
-import * as Template from "./Template.ts"
 
 const optional = Schema.optionalKey
 

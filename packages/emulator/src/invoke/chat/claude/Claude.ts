@@ -6,17 +6,17 @@
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import * as AwsError from "../../AwsError.ts"
-import type * as Block from "../../converse/Block.ts"
-import { isObject } from "../../converse/rule/Finding.ts"
-import * as Validation from "../../converse/Validation.ts"
-import type * as Wire from "../../converse/Wire.ts"
-import type * as Model from "../../Model.ts"
-import * as Embed from "../Embed.ts"
+import * as AwsError from "../../../AwsError.ts"
+import type * as Block from "../../../converse/Block.ts"
+import { isObject } from "../../../converse/rule/Finding.ts"
+import * as Validation from "../../../converse/Validation.ts"
+import type * as Wire from "../../../converse/Wire.ts"
+import type * as Model from "../../../Model.ts"
+import * as Embed from "../../Embed.ts"
+import * as Family from "../Family.ts"
 import * as ClaudeAnswer from "./ClaudeAnswer.ts"
 import * as ClaudeBlock from "./ClaudeBlock.ts"
 import * as ClaudeRule from "./ClaudeRule.ts"
-import * as Family from "./Family.ts"
 
 const optional = Schema.optionalKey
 

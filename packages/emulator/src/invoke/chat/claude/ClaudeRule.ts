@@ -2,10 +2,10 @@
  * Anthropic's rules for a conversation, in its words; Converse has other words for some of them. The rules both share,
  * such as those for thoughts, stand with Converse.
  */
-import { duplicates, isObject, refused } from "../../converse/rule/Finding.ts"
-import type { Rule } from "../../converse/rule/Rule.ts"
-import type * as Wire from "../../converse/Wire.ts"
-import * as Family from "./Family.ts"
+import { duplicates, isObject, refused } from "../../../converse/rule/Finding.ts"
+import type { Rule } from "../../../converse/rule/Rule.ts"
+import type * as Wire from "../../../converse/Wire.ts"
+import * as Family from "../Family.ts"
 
 /** For the bodies of the Messages API. */
 export const rules: ReadonlyArray<Rule> = [
