@@ -25,7 +25,7 @@ const saying = (text: string) => `{"messages":[{"role":"user","content":[{"text"
 
 const nested = (depth: number) => "[".repeat(depth) + "]".repeat(depth)
 
-layer(Fixture.emulator())("Json", (it) => {
+layer(Fixture.emulator())("The JSON of a body", (it) => {
   it.effect.each<readonly [what: string, body: string | Uint8Array, exception: string]>([
     [
       "a byte that is no UTF-8",
