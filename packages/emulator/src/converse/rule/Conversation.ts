@@ -98,7 +98,8 @@ function* inPairs(messages: ReadonlyArray<Wire.Message>): Findings {
     if (answered.length > asked.length) {
       yield refused(`The number of toolResult blocks at ${at} exceeds the number of toolUse blocks of previous turn.`)
     }
-    const missing = asked.filter((id) => !answered.includes(id))
+    const found = new Set(answered)
+    const missing = asked.filter((id) => !found.has(id))
     if (missing.length > 0) {
       yield refused(`Expected toolResult blocks at ${at} for the following Ids: ${missing.join(", ")}`)
     }

@@ -39,6 +39,9 @@ export const isObject = (value: unknown): value is Readonly<Record<string, unkno
   typeof value === "object" && value !== null && !Array.isArray(value)
 
 /** The values that occur more than once. */
-export const duplicates = (values: ReadonlyArray<string>): ReadonlyArray<string> => [
-  ...new Set(values.filter((value, index) => values.indexOf(value) !== index))
-]
+export const duplicates = (values: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const once = new Set<string>()
+  const twice = new Set<string>()
+  for (const value of values) (once.has(value) ? twice : once).add(value)
+  return [...twice]
+}

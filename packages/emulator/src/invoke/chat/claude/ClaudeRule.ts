@@ -93,17 +93,17 @@ export const rules: ReadonlyArray<Rule> = [
     source: "reported",
     *find({ request: { messages = [] } }) {
       for (const [index, { content }] of messages.entries()) {
-        const called = callsOf(messages[index - 1])
+        const called = new Set(callsOf(messages[index - 1]))
         for (const [at, { toolResult }] of content.entries()) {
-          if (toolResult !== undefined && !called.includes(toolResult.toolUseId)) {
+          if (toolResult !== undefined && !called.has(toolResult.toolUseId)) {
             yield refused(
               `messages.${index}.content.${at}: unexpected \`tool_use_id\` found in \`tool_result\` blocks: ${toolResult.toolUseId}. Each \`tool_result\` block must have a corresponding \`tool_use\` block in the previous message.`
             )
           }
         }
         const next = messages[index + 1]
-        const answered = next?.content.flatMap(({ toolResult }) => toolResult?.toolUseId ?? []) ?? []
-        const missing = callsOf(messages[index]).filter((id) => !answered.includes(id))
+        const answered = new Set(next?.content.flatMap(({ toolResult }) => toolResult?.toolUseId ?? []))
+        const missing = callsOf(messages[index]).filter((id) => !answered.has(id))
         if (missing.length > 0) {
           yield refused(
             `messages.${index}: \`tool_use\` ids were found without \`tool_result\` blocks immediately after: ${
