@@ -129,7 +129,7 @@ const toAssistantPart = (block: Block.Content): Message.AssistantPart => {
       id: toolUse.toolUseId,
       name: toolUse.name,
       params: toolUse.input,
-      ...(toolUse.type === undefined ? undefined : { providerExecuted: true })
+      ...(toolUse.type === "server_tool_use" ? { providerExecuted: true } : undefined)
     }
   }
   if (reasoningContent !== undefined) {

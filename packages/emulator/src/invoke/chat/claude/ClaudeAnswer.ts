@@ -6,30 +6,28 @@ import type * as ChatResponse from "@strata/core/ChatResponse"
 import * as Message from "@strata/core/Message"
 import type * as Usage from "@strata/core/Usage"
 import * as Base64 from "effect/encoding/Base64"
-import type * as Model from "../../Model.ts"
+import type * as Model from "../../../Model.ts"
+import * as Family from "../Family.ts"
 import * as ClaudeCitation from "./ClaudeCitation.ts"
-import * as Family from "./Family.ts"
 
 /** The body of an answer. */
 export const whole = (
   response: ChatResponse.ChatResponse,
-  { id, model }: Family.Envelope,
+  envelope: Family.Envelope,
   stopSequences: ReadonlyArray<string> | undefined
 ): Family.Payload => ({
-  ...headOf(id, model),
+  ...headOf(envelope),
   content: Message.parts(response.message).flatMap(toBlock),
-  ...stopOf(response, stopSequences),
-  usage: { ...inputOf(response.usage, model), output_tokens: response.usage.outputTokens }
+  ...stopOf(response, envelope, stopSequences),
+  usage: { ...promptOf(response.usage, envelope), output_tokens: response.usage.outputTokens }
 })
 
 /**
- * The events of a stream. Where the chat service counts the prompt other than was said at the beginning, the counters at
- * the end say so; they are cumulative.
+ * The events of a stream. It begins with the prompt as the emulator counts it; that the chat service counts otherwise, only
+ * later models can say, at the end.
  */
-export const pieces = (
-  { counted, id, model }: Family.Envelope,
-  stopSequences: ReadonlyArray<string> | undefined
-) => {
+export const pieces = (envelope: Family.Envelope, stopSequences: ReadonlyArray<string> | undefined) => {
+  const { counted, model } = envelope
   const blocks = makeBlocks()
   let started = false
 
@@ -54,15 +52,15 @@ export const pieces = (
       case "part":
         return part(event)
       case "finish": {
-        const { cacheReadTokens, cacheWriteTokens, inputTokens, outputTokens } = event.usage
-        const asSaid = inputTokens === counted.inputTokens && cacheReadTokens === counted.cacheReadTokens &&
-          cacheWriteTokens === counted.cacheWriteTokens
         return [
           ...blocks.stopAll(),
           {
             type: "message_delta",
-            delta: stopOf(event, stopSequences),
-            usage: { ...(asSaid ? undefined : inputOf(event.usage, model)), output_tokens: outputTokens }
+            delta: stopOf(event, envelope, stopSequences),
+            usage: {
+              ...(isLater(model) ? inputOf(event.usage, model) : undefined),
+              output_tokens: event.usage.outputTokens
+            }
           },
           { type: "message_stop" }
         ]
@@ -114,8 +112,15 @@ export const pieces = (
     const payloads = body(event)
     if (started) return payloads
     started = true
-    const usage = { ...inputOf(counted, model), output_tokens: 1 }
-    const message = { ...headOf(id, model), content: [], stop_reason: null, stop_sequence: null, usage }
+    const usage = { ...promptOf(counted, envelope), output_tokens: 1 }
+    const message = {
+      ...headOf(envelope),
+      content: [],
+      stop_reason: null,
+      stop_sequence: null,
+      ...(isLater(model) ? noDetails : undefined),
+      usage
+    }
     return [{ type: "message_start", message }, ...payloads]
   }
 }
@@ -189,7 +194,7 @@ const toBlock = (part: Message.Part): ReadonlyArray<Family.Payload> => {
   }
 }
 
-const headOf = (id: string, model: Model.ChatModel) => ({
+const headOf = ({ id, model }: Family.Envelope) => ({
   id: `msg_bdrk_01${id.replaceAll("-", "").slice(0, 22)}`,
   type: "message",
   role: "assistant",
@@ -205,13 +210,37 @@ const inputOf = ({ cacheReadTokens, cacheWriteTokens, inputTokens }: Usage.Usage
   })
 })
 
+/** Those that stand at the beginning of an answer say too, of later models, how long an entry lives that was written. */
+const promptOf = (usage: Usage.Usage, { byLifetime, model }: Family.Envelope) => {
+  const written = byLifetime(usage.cacheWriteTokens)
+  return {
+    ...inputOf(usage, model),
+    ...(isLater(model)
+      ? {
+        cache_creation: { ephemeral_5m_input_tokens: written["5m"], ephemeral_1h_input_tokens: written["1h"] }
+      }
+      : undefined)
+  }
+}
+
+/** Claude 4.5 and later, whose answers tell more. */
+const isLater = ({ typedToolCalls }: Model.ChatModel): boolean => typedToolCalls
+
+/** Why the model refused, which it did not. */
+const noDetails = { stop_details: null }
+
 /** Core does not say which sequence it was; where there is only one, it is known. */
-const stopOf = (outcome: ChatResponse.Outcome, stopSequences: ReadonlyArray<string> = []) => {
+const stopOf = (
+  outcome: ChatResponse.Outcome,
+  { model }: Family.Envelope,
+  stopSequences: ReadonlyArray<string> = []
+) => {
   const reason = stopReason(Family.stopReasonOf(outcome))
   const [only, ...others] = stopSequences
   return {
     stop_reason: reason,
-    stop_sequence: reason === "stop_sequence" && others.length === 0 ? only ?? null : null
+    stop_sequence: reason === "stop_sequence" && others.length === 0 ? only ?? null : null,
+    ...(isLater(model) ? noDetails : undefined)
   }
 }
 

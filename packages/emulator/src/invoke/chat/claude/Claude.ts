@@ -6,16 +6,17 @@
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import * as AwsError from "../../AwsError.ts"
-import type * as Block from "../../converse/Block.ts"
-import { isObject } from "../../converse/rule/Finding.ts"
-import type * as Wire from "../../converse/Wire.ts"
-import type * as Model from "../../Model.ts"
-import * as Embed from "../Embed.ts"
+import * as AwsError from "../../../AwsError.ts"
+import type * as Block from "../../../converse/Block.ts"
+import { isObject } from "../../../converse/rule/Finding.ts"
+import * as Validation from "../../../converse/Validation.ts"
+import type * as Wire from "../../../converse/Wire.ts"
+import type * as Model from "../../../Model.ts"
+import * as Embed from "../../Embed.ts"
+import * as Family from "../Family.ts"
 import * as ClaudeAnswer from "./ClaudeAnswer.ts"
 import * as ClaudeBlock from "./ClaudeBlock.ts"
 import * as ClaudeRule from "./ClaudeRule.ts"
-import * as Family from "./Family.ts"
 
 const optional = Schema.optionalKey
 
@@ -60,7 +61,7 @@ export const family: Family.Family = (body, model) =>
     Result.map(toRequest(asked), (request) => ({
       request,
       forbidsTools: asked.tool_choice?.type === "none",
-      check: () => ClaudeRule.check(request, model),
+      check: (streaming) => Validation.first(ClaudeRule.rules, { request, model, streaming }),
       whole: (response, envelope) => ClaudeAnswer.whole(response, envelope, asked.stop_sequences),
       pieces: (envelope) => ClaudeAnswer.pieces(envelope, asked.stop_sequences)
     })))
@@ -87,7 +88,7 @@ const withoutMessages = ({ message }: AwsError.AwsError) =>
 const toRequest = (asked: Body): Result.Result<Wire.Request, AwsError.AwsError> =>
   Result.gen(function*() {
     const { max_tokens: maxTokens, stop_sequences: stopSequences, temperature, top_p: topP } = asked
-    const { output_config: outputConfig, thinking } = asked
+    const { anthropic_beta, output_config: outputConfig, thinking, top_k } = asked
     const messages = yield* Result.all(asked.messages.map(toMessage))
     const system = yield* toSystem(asked.system)
     const tools = yield* Result.all((asked.tools ?? []).map(toTools))
@@ -98,7 +99,9 @@ const toRequest = (asked: Body): Result.Result<Wire.Request, AwsError.AwsError> 
       ...(tools.length === 0 ? undefined : { toolConfig: { tools: tools.flat(), ...toToolChoice(asked) } }),
       inferenceConfig: { maxTokens, ...Family.present({ stopSequences, temperature, topP }) },
       additionalModelRequestFields: Family.present({
+        anthropic_beta,
         thinking,
+        top_k,
         output_config: format === undefined ? outputConfig : { ...outputConfig, format }
       })
     }

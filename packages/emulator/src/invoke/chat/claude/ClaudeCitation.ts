@@ -2,7 +2,7 @@
  * Citations as Anthropic spells them (Claude API reference, "Citations"): one shape for each kind of place.
  */
 import type * as Message from "@strata/core/Message"
-import * as Family from "./Family.ts"
+import * as Family from "../Family.ts"
 
 /** One citation; `undefined` for one without a place, which Anthropic has no shape for. */
 export const toWire = (

@@ -5,12 +5,12 @@
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import * as AwsError from "../../AwsError.ts"
-import type * as Block from "../../converse/Block.ts"
-import * as Constraint from "../../converse/Constraint.ts"
-import { isObject } from "../../converse/rule/Finding.ts"
-import * as Violation from "../../Violation.ts"
-import * as Family from "./Family.ts"
+import * as AwsError from "../../../AwsError.ts"
+import type * as Block from "../../../converse/Block.ts"
+import * as Constraint from "../../../converse/Constraint.ts"
+import { isObject } from "../../../converse/rule/Finding.ts"
+import * as Violation from "../../../Violation.ts"
+import * as Family from "../Family.ts"
 
 const optional = Schema.optionalKey
 
