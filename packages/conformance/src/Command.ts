@@ -83,12 +83,13 @@ export const command = Command.make("conformance", { folder, ...flags }, (given)
       yield* Console.log(given.json ? JSON.stringify(report, undefined, 2) : Mutation.toText(report, given.most))
       return yield* endWith(Mutation.isPassed(report))
     }
-    const results = yield* Play.play(files, checks, {
-      directions: given.direction.length > 0 ? given.direction : directions,
-      only: given.only
-    })
-    yield* Console.log(given.json ? Report.toJson(results) : Report.toText(files, results, given.most))
-    yield* endWith(Report.isPassed(files, results))
+    const chosen = files.map((file) => ({
+      ...file,
+      recordings: file.recordings.filter(({ id }) => id.includes(given.only))
+    }))
+    const results = yield* Play.play(chosen, checks, given.direction.length > 0 ? given.direction : directions)
+    yield* Console.log(given.json ? Report.toJson(results) : Report.toText(chosen, results, given.most))
+    yield* endWith(Report.isPassed(chosen, results))
   })).pipe(
     Command.withDescription("Plays recorded exchanges with Amazon Bedrock to the clients and to the emulator."),
     Command.withExamples([

@@ -29,23 +29,15 @@ export interface Listed {
 /** The checks, by direction. */
 export type Checks<R> = { readonly [D in Known.Direction]: Check<Recording, R> }
 
-/** Which part of it. */
-export interface Selection {
-  readonly directions: ReadonlyArray<Known.Direction>
-  /** Only ids that hold this text. */
-  readonly only?: string | undefined
-}
-
-/** Plays files, one exchange after the other. */
+/** Plays files in these directions, one exchange after the other. */
 export const play = Effect.fnUntraced(function*<R>(
   files: ReadonlyArray<File>,
   checks: Checks<R>,
-  { directions, only = "" }: Selection
+  directions: ReadonlyArray<Known.Direction>
 ) {
   const results: Array<Result> = []
   for (const file of files) {
     for (const recording of file.recordings) {
-      if (!recording.id.includes(only)) continue
       for (const direction of directions) {
         const finding = yield* checks[direction](recording)
         if (finding === undefined) continue

@@ -61,7 +61,7 @@ const listed = (results: ReadonlyArray<Result>): ReadonlyArray<string> => [
 
 const changed = (results: ReadonlyArray<Result>): ReadonlyArray<string> =>
   tally(
-    "Changed before it was sent, and reported:",
+    "Changed before it was sent, and reported; the service took what was recorded as it was:",
     results.flatMap(({ changes, direction }) => changes.map((change) => `${direction}: ${change}`))
   )
 

@@ -1,12 +1,16 @@
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { ChatResponse, Message, Usage } from "@strata/core"
+import { Recording as EmulatorRecording } from "@strata/emulator"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
 import * as ChatAnswer from "../src/decode/ChatAnswer.ts"
 import { compare, OneOf } from "../src/Difference.ts"
 import * as Shape from "../src/emulator/Shape.ts"
 import * as Changes from "../src/encode/Changes.ts"
 import * as ChatRequest from "../src/encode/ChatRequest.ts"
 import * as Recording from "../src/Recording.ts"
-import type { ConverseAnswer } from "../src/wire/ConverseAnswer.ts"
+import { type ConverseAnswer, fromStream } from "../src/wire/ConverseAnswer.ts"
 
 const paths = (differences: ReadonlyArray<{ readonly path: string }>) => differences.map(({ path }) => path)
 
@@ -145,4 +149,40 @@ describe("Recording", () => {
     ])
     assert.match(unreadable[0] ?? "", /^line 3: /)
   })
+
+  it.effect("reads what the emulator recorded, and leaves other JSON alone", () =>
+    Effect.gen(function*() {
+      const fileSystem = yield* FileSystem.FileSystem
+      const folder = yield* fileSystem.makeTempDirectoryScoped()
+      const exchange: EmulatorRecording.Exchange = {
+        request: {
+          method: "POST",
+          path: "/model/us.amazon.nova-lite-v1%3A0/converse-stream",
+          headers: {},
+          body: { messages: [] }
+        },
+        response: {
+          status: 200,
+          at: 0,
+          headers: { "content-type": "application/vnd.amazon.eventstream" },
+          events: [
+            { at: 1, event: "messageStart", payload: { role: "assistant" } },
+            { at: 2, event: "contentBlockDelta", payload: { contentBlockIndex: 0, delta: { text: "Hi" } } },
+            { at: 3, exception: "throttlingException", payload: { message: "slow down" } }
+          ]
+        }
+      }
+      yield* fileSystem.writeFileString(`${folder}/mine.json`, EmulatorRecording.toText([exchange]))
+      yield* fileSystem.writeFileString(`${folder}/package.json`, "{}")
+      const files = yield* Recording.readFolder(folder)
+      const [recording] = files[0]?.recordings ?? []
+      assert.deepStrictEqual(files.map(({ name }) => name), ["mine.json"])
+      assert.deepStrictEqual(
+        [recording?.op, recording?.model, recording?.request],
+        ["converse-stream", "us.amazon.nova-lite-v1:0", `{"messages":[]}`]
+      )
+      const answer = fromStream(recording?.body ?? new Uint8Array())
+      assert.deepStrictEqual(answer.blocks, [{ text: "Hi" }])
+      assert.strictEqual(answer.failure?.exception, "throttlingException")
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 })

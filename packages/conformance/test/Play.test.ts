@@ -13,7 +13,7 @@ import * as Wire from "../src/subject/Wire.ts"
 const services = Product.overWire.pipe(Layer.provideMerge(Wire.layer))
 
 const play = (recording: Recording) =>
-  Product.quietly(Play.play([{ ...Fixtures.file, recordings: [recording] }], checks, { directions }))
+  Product.quietly(Play.play([{ ...Fixtures.file, recordings: [recording] }], checks, directions))
 
 describe("Play", () => {
   layer(services, { excludeTestServices: true })("fixtures", (it) => {

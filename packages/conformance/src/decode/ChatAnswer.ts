@@ -2,6 +2,7 @@
  * What a `ChatResponse` must hold for an answer of Converse, whole or streamed.
  */
 import { ChatResponse, Message } from "@strata/core"
+import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { compare, type Difference, OneOf } from "../Difference.ts"
@@ -39,16 +40,18 @@ export const check = (
 /** Whether a response is one by its own schema, and can be written as JSON by it. */
 export const checkTypes = (response: ChatResponse.ChatResponse): ReadonlyArray<Difference> => {
   if (!isResponse(response)) return [{ path: "(schema)", problem: "different", expected: "a ChatResponse" }]
-  return Result.match(encodeJson(response), {
-    onSuccess: () => [],
-    onFailure: ({ message }) => [{ path: "(JSON codec)", problem: "different", actual: message }]
-  })
+  const written = Result.flatMap(Result.try(() => encodeJson(response)), (encoded) => encoded)
+  return Result.isSuccess(written)
+    ? []
+    : [{ path: "(JSON codec)", problem: "different", actual: messageOf(written.failure) }]
 }
+
+const messageOf = (failure: unknown): string => Predicate.isError(failure) ? failure.message : String(failure)
 
 const isResponse = Schema.is(ChatResponse.ChatResponse)
 
 /** The JSON of a response, by its own codec. */
-export const encodeJson = Schema.encodeUnknownResult(Schema.toCodecJson(ChatResponse.ChatResponse))
+const encodeJson = Schema.encodeUnknownResult(Schema.toCodecJson(ChatResponse.ChatResponse))
 
 const isEmpty = (part: Message.Part): boolean =>
   part.type === "text" && part.text === "" && part.citations === undefined

@@ -61,7 +61,8 @@ const streamed = (question: { readonly model: string; readonly messages: string 
   Effect.suspend(() => {
     const problems: Array<string> = []
     const events = Stream.map(ChatService.stream(question), (event) => {
-      if (!isEvent(event)) problems.push(`no ChatEvent: ${print(event)}`)
+      const { type } = event
+      if (!isEvent(event)) problems.push(`no ChatEvent, ${type}: ${print(event)}`)
       return event
     })
     return ChatEvent.collect(events).pipe(

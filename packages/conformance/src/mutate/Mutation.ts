@@ -35,7 +35,7 @@ export interface Failure {
 
 /**
  * - `memory`: megabytes in use after a fifth of the cases and after all of them.
- * - `failures`: what went wrong, at most {@link most} of each problem; `problems`: how often each was.
+ * - `failures`: what went wrong, at most {@link most} of each kind; `problems`: how often each kind was.
  */
 export interface Report {
   readonly cases: number
@@ -69,7 +69,9 @@ export const toText = (report: Report, told: number): string => {
     `memory: ${memory.early.toFixed(1)} MB after a fifth of them, ${memory.late.toFixed(1)} MB at the end${
       memory.late - memory.early <= mostGrowth ? "" : ": FAILED, it grows"
     }`,
-    ...Object.entries(Arr.groupBy(failures, ({ problem }) => problem)).flatMap(([problem, group]) => [
+    ...Object.entries(Arr.groupBy(failures, ({ problem }) => problem)).toSorted(([one], [other]) =>
+      (problems[other] ?? 0) - (problems[one] ?? 0)
+    ).flatMap(([problem, group]) => [
       `FAILED ${problem} (${problems[problem] ?? 0})`,
       ...group.slice(0, told).map(({ detail, name, of }) => `  ${name}, of ${of}\n    ${detail.slice(0, 400)}`)
     ])
@@ -182,14 +184,21 @@ const inspect = (
 ): void => {
   switch (outcome.type) {
     case "defect":
-      return note("defect", outcome.defect)
+      return note(kindOf("defect", outcome.defect), outcome.defect)
     case "value":
-      return outcome.value.forEach((detail) => note("wrong type", detail))
+      return outcome.value.forEach((detail) => note(kindOf("wrong type", detail), detail))
     case "error":
       return errorsIn(outcome.error).forEach((error) => {
-        if (Cases.rawMessage.test(error.message)) note("raw message", `${error._tag}: ${error.message}`)
+        const detail = `${error._tag}: ${error.message}`
+        if (Cases.rawMessage.test(error.message)) note(kindOf("raw message", detail), detail)
       })
   }
+}
+
+/** A problem and what it says first, whatever the numbers and names in it. */
+const kindOf = (problem: string, detail: string): string => {
+  const [line = ""] = detail.split("\n")
+  return `${problem}: ${line.replace(/: \{.*$/, "").replaceAll(/\d+/g, "#").slice(0, 100)}`
 }
 
 /** An error, and the errors of ours behind it. */
@@ -224,10 +233,10 @@ const collectGarbage: () => void = (() => {
   return Vm.runInNewContext("gc") as () => void // what the flag puts there
 })()
 
-/** Bytes there are, garbage among them. */
+/** Bytes there are, garbage among them; cheaper than to ask the process. */
 const allocated = (): number => {
-  const { arrayBuffers, heapUsed } = process.memoryUsage()
-  return heapUsed + arrayBuffers
+  const { external_memory, used_heap_size } = V8.getHeapStatistics()
+  return used_heap_size + external_memory
 }
 
 /** Megabytes in use. */

@@ -170,6 +170,7 @@ const claudeEvents = (payload: Json.JsonObject): ReadonlyArray<Json.JsonObject> 
         })
       ]
     case undefined:
+    case "completion":
       return undefined
     default:
       return []
