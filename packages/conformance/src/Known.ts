@@ -26,10 +26,11 @@ export interface Known {
 /** All of them. */
 export const kinds: ReadonlyArray<Known> = [
   {
-    name: "empty inferenceConfig",
-    reason: "an empty object says what no object says, and is not sent",
+    name: "empty members",
+    reason: "an empty object, list or description says what none says, and is not sent",
     direction: "encode",
-    matches: ({ path }) => path === "inferenceConfig (empty)"
+    matches: ({ expected, path, problem }) =>
+      problem === "missing" && !path.startsWith("messages[") && !path.includes("inputSchema") && isEmpty(expected)
   },
   {
     name: "automatic tool choice",
@@ -62,10 +63,21 @@ export const kinds: ReadonlyArray<Known> = [
     reason: "the emulator's guardrails have words and topics, no filters and no personal data",
     direction: "emulator",
     matches: ({ path, problem }) =>
-      (problem === "missing" || problem === "different") &&
-      /\b(?:content|sensitiveInformation|contextualGrounding|automatedReasoning)Policy$/.test(path)
+      problem === "unexpected"
+        ? /\b(?:word|topic)Policy$/.test(path)
+        : /\b(?:content|sensitiveInformation|contextualGrounding|automatedReasoning)Policy$/.test(path)
+  },
+  {
+    name: "models of images, video and speech",
+    reason: "the emulator answers text and vectors",
+    direction: "emulator",
+    matches: ({ problem }, { model }) =>
+      problem === "refused" && /canvas|image-generator|stability\.|reel|luma\.|pegasus|sonic/.test(model)
   }
 ]
+
+const isEmpty = (value: unknown): boolean =>
+  value === "" || typeof value === "object" && value !== null && Object.keys(value).length === 0
 
 const newer =
   /\b(?:serverToolUsage|stop_details|cache_creation|cache_(?:creation|read)_input_tokens|service_tier|inference_geo)$/

@@ -72,8 +72,9 @@ export const guardrailVersion = ({ body }: Recording): string => {
 }
 
 /** The name of the exception an answer gives, without its namespace. */
-export const exceptionOf = ({ headers }: Recording): string | undefined =>
-  headers["x-amzn-errortype"]?.replace(/:.*$/s, "").replace(/^.*#/, "")
+export const exceptionOf = ({ body, headers }: Recording): string | undefined =>
+  (headers["x-amzn-errortype"] ?? Json.text(Result.getOrUndefined(Json.parseBytes(body)), "__type"))
+    ?.replace(/:.*$/s, "").replace(/^.*#/, "")
 
 /** What the service says in an error. */
 export const messageOf = ({ body }: Recording): string => {

@@ -75,7 +75,7 @@ const outcomeOf = ({ end }: ConverseAnswer.ConverseAnswer) => {
   const stopReason = Json.text(end, "stopReason")
   const own = (name: string) => ({ [name]: Json.member(end, name) })
   return {
-    finishReason: finishReasons[stopReason ?? ""] ?? "other",
+    finishReason: finishReasonOf(stopReason),
     usage: {
       ...counts,
       totalTokens: Json.number(usage, "totalTokens") ??
@@ -95,6 +95,9 @@ const outcomeOf = ({ end }: ConverseAnswer.ConverseAnswer) => {
     }
   }
 }
+
+/** Our word for why a model stopped. */
+export const finishReasonOf = (stopReason: string | undefined): string => finishReasons[stopReason ?? ""] ?? "other"
 
 const finishReasons: Readonly<Record<string, string>> = {
   end_turn: "stop",

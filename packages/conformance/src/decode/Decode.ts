@@ -29,13 +29,13 @@ export const decode: Check.Check<Recording.Recording, Product | Wire> = (recordi
   const question = { model, messages: "Hello" }
   switch (recording.op) {
     case "converse":
-      return play(
-        recording,
-        ChatService.generate(question),
-        (response) => ChatAnswer.check(response, ConverseAnswer.fromBody(recording.body), recording)
-      )
+      return playChat(recording, ChatService.generate(question), ConverseAnswer.fromBody(recording.body))
     case "converse-stream":
-      return playStream(recording, ChatEvent.collect(ChatService.stream(question)))
+      return playChat(
+        recording,
+        ChatEvent.collect(ChatService.stream(question)),
+        ConverseAnswer.fromStream(recording.body)
+      )
     case "invoke":
       return playInvoke(recording)
     case "invoke-with-response-stream":
@@ -72,11 +72,12 @@ const play = <A, E, R>(
       : Check.unlessValue(outcome, check)
   }))
 
-const playStream = <E, R>(
+/** An answer that cannot be read, or that an exception ended, must become an error. */
+const playChat = <E, R>(
   recording: Recording.Recording,
-  call: Effect.Effect<ChatResponse.ChatResponse, E, R>
+  call: Effect.Effect<ChatResponse.ChatResponse, E, R>,
+  answer: ConverseAnswer.ConverseAnswer
 ): Effect.Effect<Check.Finding, never, R | Wire> => {
-  const answer = ConverseAnswer.fromStream(recording.body)
   const { failure, problem } = answer
   if (recording.status >= 400 || failure === undefined && problem === undefined) {
     return play(recording, call, (response) => ChatAnswer.check(response, answer, recording))

@@ -16,7 +16,7 @@ export const check = (
     ...compare(
       {
         _tag: tagOf(exception, message, recording.status),
-        exception,
+        ...(exception !== undefined && { exception }),
         requestId: recording.headers["x-amzn-requestid"]
       },
       error,

@@ -1,7 +1,7 @@
 /**
  * The account a recording was made in, as far as it tells: which models there are and to whom, which guardrails, who asks.
  */
-import { Emulator, type Guardrail, Model } from "@strata/emulator"
+import { Emulator, type Fault, type Guardrail, Model } from "@strata/emulator"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Recording from "../Recording.ts"
@@ -13,20 +13,31 @@ export const optionsOf = (recording: Recording.Recording): Emulator.Options => {
   const exception = Recording.exceptionOf(recording)
   const named = nameOf(recording.model)
   const model = modelOf(recording, named, message)
-  const isFailing = recording.status >= 500 || recording.status === 408 || recording.status === 424
   return {
     region: named.region ?? "us-east-1",
     models: model === undefined ? [] : [model],
     applicationProfiles: named.isOpaque && model !== undefined ? { [recording.model]: model.id } : {},
     guardrails: guardrailsOf(recording),
-    ...(recording.status === 429 && { quota: { "*": { tokensPerMinute: 1 } } }),
-    ...(isFailing && exception !== undefined &&
-      { faults: [{ type: "exception", exception: exception as never, message }] }),
+    ...(exception === "ThrottlingException" && { quota: { "*": { tokensPerMinute: 1 } } }),
+    ...(isOfNoRequest(recording.status, exception, message) && {
+      // the emulator knows the names of the exceptions that the service has
+      faults: [{ type: "exception", exception: exception as Exception, message }]
+    }),
     ...(exception === "ExpiredTokenException" && {
       credentials: [{ ...Emulator.defaultCredentials, expires: 0 }]
     })
   }
 }
+
+type Exception = Extract<Fault.Fault, { readonly type: "exception" }>["exception"]
+
+/** Whether an exception is about the service or the state of the account, and not about what was asked. */
+const isOfNoRequest = (status: number, exception: string | undefined, message: string): boolean =>
+  exception !== undefined && exception !== "ThrottlingException" && (
+    status >= 500 || status === 408 || status === 424 || status === 429 ||
+    exception === "ServiceQuotaExceededException" ||
+    /use case details|data retention|operation not allowed/i.test(message)
+  )
 
 /** How the request of a recording proved who it is. */
 export const headersOf = (recording: Recording.Recording): Readonly<Record<string, string>> => {
@@ -41,11 +52,13 @@ export const headersOf = (recording: Recording.Recording): Readonly<Record<strin
     case "MissingAuthenticationTokenException":
       return {}
     case "AccessDeniedException":
-      return /api key|authentication failed|bearer token/i.test(message) ? bearer("a key of somebody else") : known
+      return isAboutKey(message) ? bearer("a key of somebody else") : known
     default:
       return known
   }
 }
+
+const isAboutKey = (message: string): boolean => /api key|authentication failed|bearer token/i.test(message)
 
 const bearer = (key: string) => ({ authorization: `Bearer ${key}` })
 
@@ -97,7 +110,9 @@ const modelOf = (
     inferenceProfiles: geography === undefined
       ? known.inferenceProfiles
       : [...new Set([...known.inferenceProfiles, geography])],
-    access: /access to the model/i.test(message) ? "denied" : "granted",
+    access: Recording.exceptionOf(recording) === "AccessDeniedException" && !isAboutKey(message)
+      ? "denied"
+      : "granted",
     lifecycle: /end of its life/i.test(message) ? "end-of-life" : "active",
     ...(tooLong && { contextTokens: 1 })
   }
@@ -155,7 +170,10 @@ const namesOf = (assessment: Json.Json, name: string, ...path: ReadonlyArray<str
 /** Of ApplyGuardrail, or in the trace of Converse. */
 const assessmentsIn = (answer: Json.Json | undefined): ReadonlyArray<Json.Json> => [
   ...Json.list(answer, "assessments"),
-  ...Object.values(Json.object(answer, "trace", "guardrail", "inputAssessment") ?? {})
+  ...Object.values(Json.object(answer, "trace", "guardrail", "inputAssessment") ?? {}),
+  ...Object.values(Json.object(answer, "trace", "guardrail", "outputAssessments") ?? {}).flatMap((list) =>
+    Json.list(list)
+  )
 ]
 
 const textsIn = (value: Json.Json | undefined): ReadonlyArray<string> => {

@@ -6,6 +6,7 @@ import type { Message } from "@strata/core"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
+import { finishReasonOf } from "../decode/ChatAnswer.ts"
 import * as Content from "../encode/Content.ts"
 import * as ConverseAnswer from "../wire/ConverseAnswer.ts"
 import * as Json from "../wire/Json.ts"
@@ -144,7 +145,8 @@ const outcomeOf = (end: Json.JsonObject): ChatResponse.Outcome => {
   const { guardrail: _, ...trace } = Json.object(end, "trace") ?? {}
   const fields = Json.member(end, "additionalModelResponseFields")
   return {
-    finishReason: finishReasons[stopReason] ?? "other",
+    // a reason may be newer than the type
+    finishReason: finishReasonOf(stopReason) as ChatResponse.FinishReason,
     usage: Usage.make({
       inputTokens: count("inputTokens"),
       outputTokens: count("outputTokens"),
@@ -160,16 +162,4 @@ const outcomeOf = (end: Json.JsonObject): ChatResponse.Outcome => {
       }
     }
   }
-}
-
-const finishReasons: Readonly<Record<string, ChatResponse.FinishReason>> = {
-  end_turn: "stop",
-  stop_sequence: "stop-sequence",
-  max_tokens: "length",
-  model_context_window_exceeded: "context-length",
-  tool_use: "tool-calls",
-  content_filtered: "content-filter",
-  guardrail_intervened: "guardrail",
-  malformed_model_output: "malformed-output",
-  malformed_tool_use: "malformed-tool-call"
 }

@@ -94,9 +94,7 @@ const userMessages = (parts: ReadonlyArray<Message.Part>): ReadonlyArray<Message
 const inference = (config: Json.JsonObject | undefined, unsayable: Content.Unsayable) => {
   if (config === undefined) return {}
   const { maxTokens, stopSequences, temperature, topP, ...others } = config
-  const isEmpty = [maxTokens, stopSequences, temperature, topP].every((value) => value === undefined)
   for (const name of Object.keys(others)) unsayable(`inferenceConfig.${name}`)
-  if (isEmpty) unsayable("inferenceConfig (empty)")
   return {
     ...(maxTokens !== undefined && { maxTokens }),
     ...(stopSequences !== undefined && { stopSequences }),

@@ -3,7 +3,8 @@
  *
  * `undefined` for a body of any other kind, and for one that says what the services have no word for.
  */
-import type { Embedding, Rerank } from "@strata/core"
+import { type Embedding, EmbeddingService, type ProviderError, type Rerank, RerankService } from "@strata/core"
+import * as Effect from "effect/Effect"
 import * as Json from "../wire/Json.ts"
 
 /** A question for `EmbeddingService.embedMany`. */
@@ -31,6 +32,32 @@ export const rerank = (model: string, body: Json.Json | undefined): RerankQuesti
   if (query === undefined || documents === undefined) return undefined
   const topN = Json.number(body, "top_n")
   return { query, documents, options: { model, ...(topN !== undefined && { topN }) } }
+}
+
+/** Asks the service that such a body is for; `undefined` where there is none. */
+export const ask = (
+  model: string,
+  body: Json.Json | undefined
+):
+  | Effect.Effect<
+    void,
+    ProviderError.ProviderError,
+    EmbeddingService.EmbeddingService | RerankService.RerankService
+  >
+  | undefined =>
+{
+  const vectors = embedding(model, body)
+  if (vectors !== undefined) {
+    return Effect.flatMap(
+      EmbeddingService.EmbeddingService,
+      (service) => Effect.asVoid(service.embedMany(vectors.inputs, vectors.options))
+    )
+  }
+  const ranking = rerank(model, body)
+  return ranking && Effect.flatMap(
+    RerankService.RerankService,
+    (service) => Effect.asVoid(service.rerank(ranking.query, ranking.documents, ranking.options))
+  )
 }
 
 const titan = (model: string, body: Json.JsonObject): EmbeddingQuestion | undefined => {

@@ -4,7 +4,7 @@
  * Bodies of InvokeModel that no service of ours writes must leave byte for byte as they are given.
  */
 import { BedrockClient, BedrockTokens, Guardrail } from "@strata/bedrock"
-import { ChatEvent, ChatService, EmbeddingService, RerankService } from "@strata/core"
+import { ChatEvent, ChatService } from "@strata/core"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Check from "../Check.ts"
@@ -27,7 +27,7 @@ export const encode: Check.Check<Recording.Recording, Product | Wire> = (recordi
   switch (recording.op) {
     case "converse":
     case "converse-stream":
-      return chat(recording, body)
+      return chat(recording, withoutNulls(body))
     case "invoke":
     case "invoke-with-response-stream":
       return invoke(recording, body)
@@ -39,6 +39,9 @@ export const encode: Check.Check<Recording.Recording, Product | Wire> = (recordi
       return Effect.undefined
   }
 }
+
+const withoutNulls = (body: Json.JsonObject): Json.JsonObject =>
+  Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null))
 
 /** Any answer will do; it tells what was changed. */
 export const answers = {
@@ -77,7 +80,7 @@ const chat = Effect.fnUntraced(function*(recording: Recording.Recording, body: J
   if (outcome.type === "error" && recording.status >= 400) return { differences: [] }
   if (outcome.type !== "value") return { differences: Check.unlessValue(outcome, () => []) }
   const changes = outcome.value.providerMetadata.bedrock?.changes ?? []
-  const differences = Changes.unexplained(withoutUnsayable(body, unsayable), sent(received), changes, places)
+  const differences = Changes.unexplained(comparable(body), sent(received), changes, places)
   return {
     differences: [
       ...missing,
@@ -88,15 +91,13 @@ const chat = Effect.fnUntraced(function*(recording: Recording.Recording, body: J
   }
 })
 
-/** What cannot be said is named already: an empty object, or a choice that is the rule. */
-const withoutUnsayable = (body: Json.JsonObject, unsayable: ReadonlyArray<string>): Json.JsonObject => {
-  const { inferenceConfig, toolConfig, ...rest } = body
-  const isEmpty = unsayable.includes("inferenceConfig (empty)")
+/** A choice that is the rule is named already; members that are `null` say what missing ones do. */
+const comparable = (body: Json.JsonObject): Json.JsonObject => {
+  const { toolConfig, ...rest } = body
   const { toolChoice, ...offered } = Json.object(toolConfig) ?? {}
-  const isAuto = unsayable.includes("toolConfig.toolChoice.auto")
+  const isAuto = Json.member(toolChoice, "auto") !== undefined
   return {
     ...rest,
-    ...(inferenceConfig !== undefined && !isEmpty && { inferenceConfig }),
     ...(toolConfig !== undefined && {
       toolConfig: { ...offered, ...(toolChoice !== undefined && !isAuto && { toolChoice }) }
     })
@@ -112,34 +113,13 @@ const checkPath = (recording: Recording.Recording, [request]: ReadonlyArray<Rece
   recording.status === 200 ? compare(Recording.pathOf(recording), request?.path, "exact", "(path)") : []
 
 const invoke = Effect.fnUntraced(function*(recording: Recording.Recording, body: Json.JsonObject) {
-  const { model } = recording
-  const embedding = EmbeddingRequest.embedding(model, body)
-  const rerank = EmbeddingRequest.rerank(model, body)
-  if (recording.status === 200 && embedding !== undefined) {
-    return yield* asked(
-      recording,
-      body,
-      Effect.flatMap(
-        EmbeddingService.EmbeddingService,
-        (service) => service.embedMany(embedding.inputs, embedding.options)
-      )
-    )
-  }
-  if (recording.status === 200 && rerank !== undefined) {
-    return yield* asked(
-      recording,
-      body,
-      Effect.flatMap(
-        RerankService.RerankService,
-        (service) => service.rerank(rerank.query, rerank.documents, rerank.options)
-      )
-    )
-  }
+  const service = recording.status === 200 ? EmbeddingRequest.ask(recording.model, body) : undefined
+  if (service !== undefined) return yield* asked(recording, body, service)
   const call = recording.op === "invoke-with-response-stream"
     ? Effect.asVoid(askStream(recording))
     : Effect.flatMap(
       BedrockClient.BedrockClient,
-      (client) => client.invokeModel({ modelId: model, body: recording.request })
+      (client) => client.invokeModel({ modelId: recording.model, body: recording.request })
     )
   const { received } = yield* Check.attempt(recording, call)
   return {
