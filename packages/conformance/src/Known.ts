@@ -30,7 +30,8 @@ export const kinds: ReadonlyArray<Known> = [
     reason: "an empty object, list or description says what none says, and is not sent",
     direction: "encode",
     matches: ({ expected, path, problem }) =>
-      problem === "missing" && !path.startsWith("messages[") && !path.includes("inputSchema") && isEmpty(expected)
+      problem === "missing" && isEmpty(expected) &&
+      !/^messages\[|^additionalModelRequestFields\.|inputSchema/.test(path)
   },
   {
     name: "automatic tool choice",

@@ -80,29 +80,44 @@ const chat = Effect.fnUntraced(function*(recording: Recording.Recording, body: J
   if (outcome.type === "error" && recording.status >= 400) return { differences: [] }
   if (outcome.type !== "value") return { differences: Check.unlessValue(outcome, () => []) }
   const changes = outcome.value.providerMetadata.bedrock?.changes ?? []
-  const differences = Changes.unexplained(comparable(body), sent(received), changes, places)
+  const differences = Changes.unexplained(comparable(body), comparable(sent(received)), changes, places)
   return {
     differences: [
       ...missing,
-      ...differences.filter(({ path }) => !unsayable.some((other) => path.startsWith(other))),
+      ...differences.filter(({ path }) => !unsayable.some((other) => path.startsWith(other) || other.startsWith(path))),
       ...checkPath(recording, received)
     ],
     changes: changes.map(({ type }) => type)
   }
 })
 
-/** A choice that is the rule is named already; members that are `null` say what missing ones do. */
-const comparable = (body: Json.JsonObject): Json.JsonObject => {
-  const { toolConfig, ...rest } = body
+/** A body whose differences count: the choice that is the rule is named already, and a schema is JSON in a text. */
+const comparable = (body: Json.Json): Json.Json => {
+  if (!Json.isObject(body)) return body
+  const { outputConfig, toolConfig, ...rest } = body
   const { toolChoice, ...offered } = Json.object(toolConfig) ?? {}
   const isAuto = Json.member(toolChoice, "auto") !== undefined
   return {
     ...rest,
+    ...(outputConfig !== undefined && { outputConfig: read(outputConfig) }),
     ...(toolConfig !== undefined && {
       toolConfig: { ...offered, ...(toolChoice !== undefined && !isAuto && { toolChoice }) }
     })
   }
 }
+
+/** The schema in a text is read, wherever it stands. */
+const read = (value: Json.Json): Json.Json =>
+  Json.isObject(value)
+    ? Object.fromEntries(
+      Object.entries(value).map(([name, inner]) => [
+        name,
+        name === "schema" && typeof inner === "string"
+          ? Result.getOrElse(Json.parse(inner), () => inner)
+          : read(inner)
+      ])
+    )
+    : value
 
 /** The body of the first request, `null` where there was none. */
 const sent = ([request]: ReadonlyArray<Received>): Json.Json =>
