@@ -21,7 +21,7 @@ describe("Mutation", () => {
 
   it.live("finds no defect, no wrong type and no raw message in a short run", () =>
     Effect.map(
-      Product.quietly(Mutation.run([Fixtures.file], { streams: 600, bodies: 300, seed: 11 })),
+      Product.quietly(Mutation.run([Fixtures.file], { streams: 400, bodies: 200, seed: 11 })),
       (report) => assert.isTrue(Mutation.isPassed(report), Mutation.toText(report, 3))
     ), 120_000)
 })
