@@ -30,20 +30,23 @@ interface Streaming {
   >
 }
 
-const streams = (client: object): client is Streaming =>
+const isStreaming = (client: unknown): client is Streaming =>
   Predicate.hasProperty(client, "invokeModelStream") && typeof client.invokeModelStream === "function"
+
+const streamingOf = (client: unknown): Streaming | undefined => isStreaming(client) ? client : undefined
 
 /** Asks for a stream, and reads it to its end. */
 export const askStream = Effect.fnUntraced(function*({ model, request }: Recording) {
   const client = yield* BedrockClient.BedrockClient
   const input = { modelId: model, body: request }
-  if (!streams(client)) {
+  const streaming = streamingOf(client)
+  if (streaming === undefined) {
     return yield* Effect.map(
       client.invokeModel(input),
       ({ body, requestId }): Answer => ({ requestId, chunks: undefined, raw: body })
     )
   }
-  return yield* client.invokeModelStream(input).pipe(
+  return yield* streaming.invokeModelStream(input).pipe(
     Effect.flatMap(({ chunks, requestId }) =>
       Effect.map(Stream.runCollect(chunks), (chunks): Answer => ({ requestId, chunks, raw: undefined }))
     ),

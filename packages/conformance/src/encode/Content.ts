@@ -286,9 +286,11 @@ const call = (value: Json.JsonObject, path: string, unsayable: Unsayable): Messa
   const part: Message.ToolCallPart = { type: "tool-call", id: toolUseId, name, params: input }
   if (type === undefined) return part
   if (type === "server_tool_use") return { ...part, providerExecuted: true }
-  const providerType = "providerType" in Message.ToolCallPart.fields
-  if (!providerType) unsayable(`${path}.toolUse.type`)
-  return { ...part, ...(providerType && { providerType: type }) }
+  if (typeof type === "string" && "providerType" in Message.ToolCallPart.fields) {
+    return { ...part, ...{ providerType: type } }
+  }
+  unsayable(`${path}.toolUse.type`)
+  return part
 }
 
 const result = (value: Json.JsonObject, path: string, unsayable: Unsayable): Message.ToolResultPart | undefined => {
