@@ -333,6 +333,16 @@ describe("BedrockClient", () => {
       assert.lengthOf(server.received, 0)
     }))
 
+  it.live("says in the SDK's words why it sends nothing", () =>
+    Effect.gen(function*() {
+      yield* Environment.ofProcess({ AWS_USE_FIPS_ENDPOINT: "true" })
+      const server = yield* WireServer.http1(WireServer.answering)
+      const error = yield* Effect.flip(Effect.flatMap(connect(server), (client) => client.converse(request)))
+      assert.strictEqual(error._tag, "InvalidRequestError")
+      assert.include(error.message, "FIPS")
+      assert.lengthOf(server.received, 0)
+    }))
+
   it.live("refuses a call without a model before the network", () =>
     Effect.gen(function*() {
       const server = yield* WireServer.http1(WireServer.answering)

@@ -140,8 +140,7 @@ const makeCall = (input: Input, isEventStream: boolean): OwnedCall => {
       try: send,
       catch: (error) => {
         const known = toError(error)
-        // What fails before it is sent, and not for want of credentials or an endpoint, is for the one who asked to mend.
-        return known._tag === "MalformedResponseError" && !exchange.sent ? unsendable(known.model) : known
+        return known._tag === "MalformedResponseError" && !exchange.sent ? unsendable(error, known) : known
       }
     }).pipe(
       Effect.flatMap(() => {
@@ -219,11 +218,20 @@ const decodeEvent = <Events>(
 const isKey = <A extends object>(record: A, name: string): name is Extract<keyof A, string> =>
   Object.hasOwn(record, name)
 
-const unsendable = (model: string | undefined) =>
-  ProviderError.invalidRequest({
-    provider: providerName,
-    model,
-    field: "input",
-    problem: "it cannot be written as the service wants it",
-    remedy: "Check the types of its fields"
-  })
+/**
+ * What fails before anything is sent, and not for want of credentials or a region, is for the one who asked to mend. The
+ * SDK says what; JavaScript, which knows of no request, does not.
+ */
+const unsendable = (
+  error: unknown,
+  { cause, exception, message, model, provider }: ProviderError.MalformedResponseError
+): ProviderError.InvalidRequestError =>
+  error instanceof TypeError || error instanceof RangeError
+    ? ProviderError.invalidRequest({
+      provider,
+      model,
+      field: "input",
+      problem: "it cannot be written as the service wants it",
+      remedy: "Check the types of its fields"
+    })
+    : new ProviderError.InvalidRequestError({ provider, model, exception, message, cause })
