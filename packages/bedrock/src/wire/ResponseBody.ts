@@ -34,8 +34,9 @@ export const read = (body: unknown, { onEnd, onPiece }: Listener): Reading => {
   }
   const take = (piece: unknown) => {
     const bytes = toBuffer(piece)
-    if (bytes === undefined) end(new RangeError("The request handler gave a body that is not made of bytes"))
-    else onPiece(bytes)
+    if (bytes !== undefined) return onPiece(bytes)
+    end(new RangeError("The request handler gave a body that is not made of bytes"))
+    stream.destroy()
   }
   // It goes on listening for errors, which would end the process if nobody did.
   finished(stream, { writable: false }, (error) => end(error ?? undefined))
