@@ -28,7 +28,9 @@ export type {
   Limits,
   Reasoning,
   ReasoningRequest,
-  ToolChoice
+  StrictLimits,
+  ToolChoice,
+  ToolSchemas
 } from "./catalog/Capabilities.ts"
 export type { Entry, Match } from "./catalog/Entry.ts"
 

@@ -36,6 +36,7 @@ export const entries: ReadonlyArray<Entry> = [
       toolsWhileStreaming: true,
       toolChoice: ["auto", "any", "tool"],
       strictTools: false,
+      toolSchemas: { topKeywords: ["type", "properties", "required"] },
       toolResultStatus: true,
       // documents too, but only those that are text
       imagesInToolResults: true,
@@ -64,6 +65,8 @@ export const entries: ReadonlyArray<Entry> = [
   {
     match: nova("2"),
     capabilities: {
+      // the service has been seen to take the last two
+      toolSchemas: { topKeywords: ["type", "properties", "required", "additionalProperties", "strict"] },
       contextTokens: 1_000_000,
       reasoning: {
         control: "effort",

@@ -48,6 +48,9 @@ export const entries: ReadonlyArray<Entry> = [
       audioInput: false,
       tools: true,
       toolsWhileStreaming: true,
+      // what Anthropic documents, and what users report of the service
+      toolSchemas: { topCombinators: false },
+      strictLimits: { tools: 20, optional: 24, unions: 16 },
       toolResultStatus: true,
       imagesInToolResults: true,
       documentsInToolResults: true,

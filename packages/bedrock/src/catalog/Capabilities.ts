@@ -24,6 +24,7 @@ import type * as Schema from "effect/Schema"
  * - `tools`, `toolsWhileStreaming`: some models take tools from Converse and refuse them from ConverseStream.
  * - `toolChoice`: the kinds of choice it takes. `auto` is what a request without a choice means.
  * - `strictTools`: `strict` on a tool.
+ * - `toolSchemas`: what the schema of a tool's arguments may hold; see {@link ToolSchemas}.
  * - `toolResultStatus`: `status` on a tool result.
  * - `imagesInToolResults`, `documentsInToolResults`, `videosInToolResults`: media inside a tool result.
  * - `besideToolResults`: what may stand in one user message with tool results; empty when they must stand alone.
@@ -32,6 +33,7 @@ import type * as Schema from "effect/Schema"
  *
  * The answer
  * - `nativeJson`: `outputConfig.textFormat` with a JSON schema.
+ * - `strictLimits`: how much the schemas may hold that it is held to; see {@link StrictLimits}.
  * - `reasoning`: see {@link Reasoning}.
  * - `forcedToolWithReasoning`: the tool choices `any` and `tool` while it reasons.
  * - `temperatureWithReasoning`: a temperature other than 1 while it reasons.
@@ -63,6 +65,7 @@ export interface Capabilities {
   readonly toolsWhileStreaming?: boolean | undefined
   readonly toolChoice?: ReadonlyArray<ToolChoice> | undefined
   readonly strictTools?: boolean | undefined
+  readonly toolSchemas?: ToolSchemas | undefined
   readonly toolResultStatus?: boolean | undefined
   readonly imagesInToolResults?: boolean | undefined
   readonly documentsInToolResults?: boolean | undefined
@@ -71,6 +74,7 @@ export interface Capabilities {
   readonly toolCallIdPattern?: string | undefined
 
   readonly nativeJson?: boolean | undefined
+  readonly strictLimits?: StrictLimits | undefined
   readonly reasoning?: Reasoning | undefined
   readonly forcedToolWithReasoning?: boolean | undefined
   readonly temperatureWithReasoning?: boolean | undefined
@@ -86,6 +90,31 @@ export interface Capabilities {
 
 /** `any` must call a tool, `tool` must call one by name. */
 export type ToolChoice = "auto" | "any" | "tool"
+
+/**
+ * What the schema of a tool's arguments may hold at its top. Below, every model takes every keyword.
+ *
+ * - `topKeywords`: the keywords it may have there; any, when missing. Definitions are none of them unless named.
+ * - `topCombinators`: `allOf`, `anyOf` and `oneOf` there.
+ */
+export interface ToolSchemas {
+  readonly topKeywords?: ReadonlyArray<string> | undefined
+  readonly topCombinators?: boolean | undefined
+}
+
+/**
+ * How much the schemas of one request may hold that the model is held to: those of strict tools and that of the answer,
+ * added up. Where a limit is missing, that of Claude holds.
+ *
+ * - `tools`: strict tools.
+ * - `optional`: properties that are not required.
+ * - `unions`: places where one of several types may stand.
+ */
+export interface StrictLimits {
+  readonly tools?: number | undefined
+  readonly optional?: number | undefined
+  readonly unions?: number | undefined
+}
 
 /**
  * How a model is told to reason.

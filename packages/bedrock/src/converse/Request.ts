@@ -15,6 +15,7 @@ import type * as ChatRequest from "@strata/core/ChatRequest"
 import type * as ProviderError from "@strata/core/ProviderError"
 import * as Result from "effect/Result"
 import type { Capabilities } from "../catalog/Capabilities.ts"
+import * as Room from "../schema/Room.ts"
 import * as Block from "./Block.ts"
 import * as History from "./History.ts"
 import * as Limits from "./Limits.ts"
@@ -48,6 +49,10 @@ export const encode = (
   Result.gen(function*() {
     const { changes, conversation, request } = yield* History.normalize(asked, { capabilities, mode: history })
     yield* Limits.checkOptions(request)
+    const room = Room.make(capabilities.strictLimits)
+    // the answer is given room before the tools: without, it needs a tool of its own
+    const plan = yield* ResponseFormat.plan(asked, { capabilities, streaming, room })
+    const tools = yield* ToolConfig.encode(request, { capabilities, room })
     const { family: _, inferenceConfig, ...rest } = request.providerOptions?.bedrock ?? {}
     const system = yield* encodeParts(request, conversation.system.map(withoutCitations), capabilities)
     const messages: Array<ConverseMessage> = []
@@ -60,15 +65,14 @@ export const encode = (
       // the parts of a system prompt encode to these
       ...(system.length > 0 ? { system: system as Array<SystemContentBlock> } : undefined),
       ...defined("inferenceConfig", encodeInference(request, inferenceConfig)),
-      ...defined("toolConfig", yield* ToolConfig.encode(request, capabilities)),
       ...rest,
+      ...defined("toolConfig", tools.toolConfig),
       ...yield* Reasoning.encode(request, capabilities)
     }
-    const plan = ResponseFormat.plan(asked, { capabilities, streaming })
     const formatted = ResponseFormat.apply(input, plan)
     return {
       input: capabilities.caching?.supported === false ? withoutCachePoints(formatted) : formatted,
-      changes,
+      changes: [...changes, ...tools.changes, ...plan.changes ?? []],
       answerTool: plan.answerTool?.name
     }
   })

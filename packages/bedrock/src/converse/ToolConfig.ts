@@ -1,41 +1,119 @@
 /**
- * The tools of a request, as Converse wants them.
+ * The tools of a request, as Converse wants them, with schemas that fit the model.
  */
 import type { Tool as ConverseTool, ToolConfiguration } from "@aws-sdk/client-bedrock-runtime"
 import type * as ChatRequest from "@strata/core/ChatRequest"
 import * as ProviderError from "@strata/core/ProviderError"
 import type * as Tool from "@strata/core/Tool"
+import type * as JsonSchema from "effect/JsonSchema"
+import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import type { Capabilities } from "../catalog/Capabilities.ts"
 import { providerName } from "../internal/provider.ts"
+import * as Arguments from "../schema/Arguments.ts"
+import * as Reading from "../schema/Reading.ts"
+import type * as Room from "../schema/Room.ts"
+import * as Strict from "../schema/Strict.ts"
 import * as Block from "./Block.ts"
+import * as Change from "./history/Change.ts"
+
+/** Tools as they are sent, if any, and how they differ from what was asked. */
+export interface Encoded {
+  readonly toolConfig?: ToolConfiguration
+  readonly changes: ReadonlyArray<Change.Change>
+}
+
+/** What is known of the model, and how much it may still be held to. */
+export interface Circumstances {
+  readonly capabilities: Capabilities
+  readonly room: Room.Room
+}
+
+type Encoding<A> = Result.Result<A, ProviderError.ProviderError>
 
 /**
- * Encodes tools and the choice among them; nothing when there are none to offer.
+ * Encodes tools and the choice among them; nothing when there are none to offer. Tools in the service's own words come
+ * in place of those of the request, with schemas that fit as well.
  *
- * `strict` is a request where the model has it, and is left out where the model is known not to.
+ * `strict` is a request where the model has it and the schema can be said in the part of the language that it is held
+ * to. Else it is left out, and the schema is sent in all its words. Room for strict tools goes to the first that fit.
  *
  * Converse has no word for the choice `none`: the tools are left out, unless the history calls some. Then Bedrock
  * demands that they be declared, and the model is free to call them again.
  */
-export const encode = (
-  request: ChatRequest.Resolved,
-  { strictTools }: Pick<Capabilities, "strictTools"> = {}
-): Result.Result<ToolConfiguration | undefined, ProviderError.ProviderError> => {
-  const { messages, toolChoice, tools = [] } = request
-  if (tools.length === 0 || toolChoice === "none" && !mentionsTools(messages)) return Result.succeed(undefined)
-  return Result.map(
-    Result.all(tools.map((tool, index) => encodeTool(request.model, tool, `tools[${index}]`, strictTools !== false))),
-    (encoded) => ({ tools: encoded.flat(), ...encodeChoice(toolChoice) })
-  )
+export const encode = (request: ChatRequest.Resolved, circumstances: Circumstances): Encoding<Encoded> =>
+  Result.gen(function*() {
+    const { messages, model, providerOptions, toolChoice, tools = [] } = request
+    const changes: Array<Change.Change> = []
+    const fit = makeFit(model, circumstances, (type, field) => {
+      changes.push(Change.make(type, field))
+    })
+    const own = providerOptions?.bedrock?.toolConfig
+    if (own !== undefined) return { toolConfig: yield* encodeOwn(own, fit), changes }
+    if (tools.length === 0 || toolChoice === "none" && !mentionsTools(messages)) return { changes }
+    const encoded: Array<ConverseTool> = []
+    for (const [index, tool] of tools.entries()) encoded.push(...yield* encodeTool(model, tool, `tools[${index}]`, fit))
+    return { toolConfig: { tools: encoded, ...encodeChoice(toolChoice) }, changes }
+  })
+
+/** The parts of a tool that depend on its schema. `at` is where they stand. */
+interface Specification {
+  readonly description?: string | undefined
+  readonly inputSchema: unknown
+  readonly strict?: boolean | undefined
+}
+
+type Fit = (
+  specification: Specification,
+  at: { readonly tool: string; readonly schema: string }
+) => Encoding<Pick<NonNullable<ConverseTool["toolSpec"]>, "description" | "inputSchema" | "strict">>
+
+const makeFit = (
+  model: string,
+  { capabilities: { strictTools, toolSchemas }, room }: Circumstances,
+  report: Change.Report
+): Fit =>
+(specification, at) =>
+  Result.gen(function*() {
+    const { description, inputSchema, strict } = specification
+    const { schema, told } = yield* Result.mapError(Reading.read(inputSchema, at.schema), (problem) =>
+      ProviderError.invalidRequest({ provider: providerName, model, ...problem }))
+    const candidate = strict === true && strictTools !== false ? Strict.make(closed(schema)) : undefined
+    const held = candidate !== undefined && room.takes(candidate, "tool") ? candidate : undefined
+    const fitted = Arguments.fit(held ?? schema, toolSchemas)
+    if (told || fitted.told) {
+      report("told-schema", at.schema)
+    }
+    if (strict === true && held === undefined) {
+      report("omitted-strict", `${at.tool}.strict`)
+    }
+    const text = describe(description, fitted.description)
+    const isStrict = strict === true ? held && true : strictTools === false ? undefined : strict
+    return {
+      ...(text === undefined ? undefined : { description: text }),
+      inputSchema: { json: Block.asJson(fitted.schema) },
+      ...(isStrict === undefined ? undefined : { strict: isStrict })
+    }
+  })
+
+/** A tool of which no argument is known takes none when it is strict. */
+const closed = (schema: JsonSchema.JsonSchema): JsonSchema.JsonSchema =>
+  ["properties", "patternProperties", "additionalProperties"].every((key) => schema[key] === undefined)
+    ? { ...schema, properties: {}, additionalProperties: false }
+    : schema
+
+/** What the schema says about itself comes behind what is said about the tool, unless that says it already. */
+const describe = (description: string | undefined, more: string | undefined): string | undefined => {
+  const own = description === undefined || description.trim() === "" ? undefined : Reading.wellFormed(description)
+  return own === undefined || more === undefined ? own ?? more : own.includes(more) ? own : `${own} ${more}`
 }
 
 const encodeTool = (
   model: string,
   tool: Tool.RequestTool,
   field: string,
-  strictly: boolean
-): Result.Result<ReadonlyArray<ConverseTool>, ProviderError.ProviderError> => {
+  fit: Fit
+): Encoding<ReadonlyArray<ConverseTool>> => {
   if (!toolName.test(tool.name)) {
     return Result.fail(ProviderError.invalidRequest({
       provider: providerName,
@@ -57,19 +135,33 @@ const encodeTool = (
         })
       )
   }
-  const { cache, description, inputSchema, name, strict } = tool
-  return Result.succeed([
-    {
-      toolSpec: {
-        name,
-        inputSchema: { json: Block.asJson(inputSchema) },
-        ...(description === undefined || description.trim() === "" ? undefined : { description }),
-        ...(strict === undefined || !strictly ? undefined : { strict })
-      }
-    },
-    ...Block.cachePoint(cache)
-  ])
+  return Result.map(
+    fit(tool, { tool: field, schema: `${field}.inputSchema` }),
+    (fitted) => [{ toolSpec: { name: tool.name, ...fitted } }, ...Block.cachePoint(tool.cache)]
+  )
 }
+
+/** Tools in the service's own words: only their schemas are looked at. */
+const encodeOwn = (own: ToolConfiguration, fit: Fit): Encoding<ToolConfiguration> =>
+  Result.gen(function*() {
+    if (!Array.isArray(own.tools)) return own
+    const tools: Array<ConverseTool> = []
+    for (const [index, tool] of own.tools.entries()) {
+      const specification = Predicate.isObject(tool) ? tool.toolSpec : undefined
+      if (!Predicate.isObject(specification) || !Predicate.isObject(specification.inputSchema)) {
+        tools.push(tool)
+        continue
+      }
+      const { description, inputSchema, strict, ...rest } = specification
+      const field = `providerOptions.bedrock.toolConfig.tools[${index}].toolSpec`
+      const fitted = yield* fit(
+        { description, inputSchema: inputSchema.json, strict },
+        { tool: field, schema: `${field}.inputSchema.json` }
+      )
+      tools.push({ toolSpec: { ...rest, ...fitted } })
+    }
+    return { ...own, tools }
+  })
 
 const toolName = /^[a-zA-Z0-9_-]{1,64}$/
 

@@ -3,13 +3,13 @@ import * as StructuredOutput from "@strata/core/StructuredOutput"
 import * as Effect from "effect/Effect"
 import type * as JsonSchema from "effect/JsonSchema"
 import * as Schema from "effect/Schema"
-import * as StrictSchema from "../../src/converse/StrictSchema.ts"
+import * as Strict from "../../src/schema/Strict.ts"
 
 const strict = (schema: StructuredOutput.AnySchema) =>
-  Effect.map(StructuredOutput.format(schema), (format) => StrictSchema.make(format.schema))
+  Effect.map(StructuredOutput.format(schema), (format) => Strict.make(format.schema))
 
 const field = (schema: JsonSchema.JsonSchema) => {
-  const made = StrictSchema.make({ type: "object", properties: { a: schema } })
+  const made = Strict.make({ type: "object", properties: { a: schema } })
   return made && (made["properties"] as Record<string, unknown>)["a"]
 }
 
@@ -25,7 +25,8 @@ const keywords = new Set([
   "const",
   "format",
   "title",
-  "description"
+  "description",
+  "default"
 ])
 
 /** Whether a schema keeps to the part of the language. */
@@ -40,7 +41,7 @@ const isStrict = (node: unknown): boolean => {
     (anyOf === undefined || Array.isArray(anyOf) && anyOf.length > 0 && anyOf.every(isStrict))
 }
 
-describe("converse/StrictSchema", () => {
+describe("schema/Strict", () => {
   it.effect("leaves a plain schema as it is", () =>
     Effect.gen(function*() {
       const schema = Schema.Struct({
@@ -51,13 +52,13 @@ describe("converse/StrictSchema", () => {
         score: Schema.optionalKey(Schema.Finite)
       })
       const { schema: plain } = yield* StructuredOutput.format(schema)
-      assert.deepStrictEqual(StrictSchema.make(plain), plain)
+      assert.deepStrictEqual(Strict.make(plain), plain)
     }))
 
   it("closes every object", () => {
     const inner = { type: "object", properties: { b: { type: "string" } } }
     assert.deepStrictEqual(
-      StrictSchema.make({ type: "object", properties: { a: inner }, additionalProperties: true }),
+      Strict.make({ type: "object", properties: { a: inner }, additionalProperties: true }),
       {
         type: "object",
         properties: { a: { ...inner, additionalProperties: false } },
@@ -66,23 +67,37 @@ describe("converse/StrictSchema", () => {
     )
   })
 
-  it("moves what only restricts into the description", () => {
-    assert.deepStrictEqual(
-      field({ type: "string", description: "A code", minLength: 2, pattern: "^[A-Z]+$", format: "iban" }),
-      { type: "string", description: "A code (minLength: 2, pattern: \"^[A-Z]+$\", format: \"iban\")" }
-    )
-    assert.deepStrictEqual(field({ type: "number", minimum: 1, maximum: 5 }), {
-      type: "number",
-      description: "(minimum: 1, maximum: 5)"
+  it("puts what only restricts into the description, in plain words", () => {
+    const said: ReadonlyArray<readonly [JsonSchema.JsonSchema, string]> = [
+      [{ type: "integer", minimum: 1, maximum: 10 }, "a whole number from 1 to 10"],
+      [{ type: "integer", minimum: 0 }, "a whole number of at least 0"],
+      [{ type: "number", exclusiveMinimum: 0, maximum: 1 }, "a number greater than 0 and of at most 1"],
+      [{ type: "number", minimum: 0, exclusiveMinimum: true }, "a number greater than 0"],
+      [{ type: "number", exclusiveMaximum: 5, multipleOf: 0.5 }, "a number less than 5, a multiple of 0.5"],
+      [{ type: "string", pattern: "^[A-Z]{3}$" }, "matches ^[A-Z]{3}$"],
+      [{ type: "string", minLength: 2, maxLength: 9 }, "2 to 9 characters"],
+      [{ type: "string", minLength: 0, maxLength: 1 }, "at most 1 character"],
+      [{ type: "string", format: "iban" }, "in the format iban"],
+      [{ type: "string", contentMediaType: "application/json" }, "holding application/json"],
+      [{ type: "string", examples: ["a", "b"] }, "for example \"a\", \"b\""],
+      [{ type: "string", allOf: [{ pattern: "a" }, { pattern: "b" }] }, "matches a (matches b)"],
+      [{ type: "boolean", $comment: "x", "x-order": 1, readOnly: true }, ""]
+    ]
+    for (const [schema, description] of said) {
+      assert.deepStrictEqual(field(schema), {
+        type: schema["type"],
+        ...(description === "" ? undefined : { description })
+      })
+    }
+    const items = { type: "array", items: { type: "null" } }
+    assert.deepStrictEqual(field({ ...items, minItems: 2, maxItems: 5 }), { ...items, description: "2 to 5 items" })
+    assert.deepStrictEqual(field({ ...items, minItems: 3, uniqueItems: true }), {
+      ...items,
+      description: "at least 3 items, no item twice"
     })
-    assert.deepStrictEqual(field({ type: "array", items: { type: "null" }, minItems: 2, uniqueItems: true }), {
-      type: "array",
-      items: { type: "null" },
-      description: "(minItems: 2, uniqueItems: true)"
-    })
-    assert.deepStrictEqual(field({ type: "string", allOf: [{ pattern: "a" }, { pattern: "b" }] }), {
+    assert.deepStrictEqual(field({ type: "string", description: "A code", minLength: 2, pattern: "^[A-Z]+$" }), {
       type: "string",
-      description: "(pattern: [\"a\",\"b\"])"
+      description: "A code (at least 2 characters, matches ^[A-Z]+$)"
     })
   })
 
@@ -105,7 +120,7 @@ describe("converse/StrictSchema", () => {
         at: {
           type: "array",
           items: { anyOf: [{ type: "number" }, { type: "string" }] },
-          description: `(prefixItems: [{"type":"number"},{"type":"string"}], maxItems: 2, minItems: 2)`
+          description: "exactly 2 items, in this order: a number, a text"
         }
       })
       const names = yield* strict(Schema.Struct({ names: Schema.NonEmptyArray(Schema.String) }))
@@ -114,10 +129,21 @@ describe("converse/StrictSchema", () => {
       })
     }))
 
-  it("spells out a list of types and oneOf", () => {
+  it("takes a list of types as it is, and oneOf for a choice", () => {
+    const types = { type: ["string", "null"] }
+    assert.deepStrictEqual(field({ ...types, description: "d", maxLength: 3 }), {
+      ...types,
+      description: "d (at most 3 characters)"
+    })
     const anyOf = [{ type: "string" }, { type: "null" }]
-    assert.deepStrictEqual(field({ type: ["string", "null"], description: "d" }), { anyOf, description: "d" })
     assert.deepStrictEqual(field({ oneOf: anyOf }), { anyOf })
+    assert.deepStrictEqual(field({ anyOf: [{ type: "string" }], description: "d" }), {
+      type: "string",
+      description: "d"
+    })
+    assert.deepStrictEqual(field({ type: ["array", "null"], items: { type: "string" } }), {
+      anyOf: [{ type: "array", items: { type: "string" } }, { type: "null" }]
+    })
     const choices = { enum: ["a", null] }
     assert.deepStrictEqual(field({ type: ["string", "null"], ...choices }), choices)
   })
@@ -125,11 +151,118 @@ describe("converse/StrictSchema", () => {
   it("has no word for a structure that stands beside a choice", () => {
     const object = { type: "object", properties: { b: { type: "null" } } }
     assert.isUndefined(field({ ...object, anyOf: [object] }))
-    assert.isUndefined(field({ allOf: [object, object] }))
     assert.isUndefined(field({ oneOf: [object], anyOf: [object] }))
     assert.isUndefined(field({ ...object, required: ["c"] }))
     assert.isUndefined(field({ ...object, additionalProperties: { type: "null" } }))
     assert.isUndefined(field({ ...object, if: object, else: object }))
+    assert.isUndefined(field({ allOf: [object, { type: "array", items: { type: "null" } }] }))
+  })
+
+  it("merges all of several objects", () => {
+    assert.deepStrictEqual(
+      field({
+        description: "Both",
+        allOf: [
+          { type: "object", properties: { a: { type: "number" }, b: { type: "null" } }, required: ["a"] },
+          { type: "object", properties: { a: { type: "integer" }, c: { type: "null" } }, required: ["c"] }
+        ]
+      }),
+      {
+        type: "object",
+        properties: { a: { type: "integer" }, b: { type: "null" }, c: { type: "null" } },
+        required: ["a", "c"],
+        additionalProperties: false,
+        description: "Both"
+      }
+    )
+  })
+
+  it("leaves definitions where they are, and follows the references that are annotated", () => {
+    const address = { type: "object", properties: { street: { type: "string", minLength: 1 } }, required: ["street"] }
+    const held = {
+      type: "object",
+      properties: { street: { type: "string", description: "at least 1 character" } },
+      required: ["street"],
+      additionalProperties: false
+    }
+    for (const container of ["$defs", "definitions"]) {
+      const $ref = `#/${container}/Address`
+      assert.deepStrictEqual(
+        Strict.make({
+          type: "object",
+          properties: {
+            home: { $ref },
+            others: { type: "array", items: { $ref } },
+            work: { $ref, description: "Where one works" },
+            last: { allOf: [{ $ref }], title: "Last" },
+            street: { $ref: `${$ref}/properties/street` }
+          },
+          [container]: { Address: address, Unused: { not: {} } }
+        }),
+        {
+          type: "object",
+          properties: {
+            home: { $ref },
+            others: { type: "array", items: { $ref } },
+            work: { ...held, description: "Where one works" },
+            last: { ...held, title: "Last" },
+            street: held.properties.street
+          },
+          additionalProperties: false,
+          [container]: { Address: held }
+        }
+      )
+    }
+  })
+
+  it("has no word for definitions that contain themselves, whichever way", () => {
+    const array = (items: JsonSchema.JsonSchema) => ({ type: "array", items })
+    const recursive: ReadonlyArray<JsonSchema.JsonSchema> = [
+      { type: "object", properties: { a: array({ $ref: "#" }) } },
+      { type: "object", properties: { a: { $ref: "#/$defs/A" } }, $defs: { A: array({ $ref: "#/$defs/A" }) } },
+      {
+        type: "object",
+        properties: { a: { $ref: "#/$defs/A" } },
+        $defs: { A: array({ $ref: "#/$defs/B", description: "b" }), B: array({ $ref: "#/$defs/A" }) }
+      },
+      { type: "object", properties: { a: array({ $ref: "#/properties/a" }) } },
+      {
+        type: "object",
+        properties: { a: { $ref: "#/$defs/A" } },
+        $defs: { A: { type: "object", properties: { b: { allOf: [{ $ref: "#/$defs/A" }] } } } }
+      }
+    ]
+    for (const schema of recursive) assert.isUndefined(Strict.make(schema), JSON.stringify(schema))
+  })
+
+  it("has no word for what is too large or too deep for a grammar", () => {
+    const chain = (length: number) => ({
+      type: "object",
+      properties: { a: { $ref: "#/$defs/0" } },
+      $defs: Object.fromEntries(Array.from({ length }, (_, index) => [
+        index,
+        index === length - 1
+          ? { type: "string" }
+          : { type: "array", items: { $ref: `#/$defs/${index + 1}`, description: "next" } }
+      ]))
+    })
+    assert.isDefined(Strict.make(chain(50)))
+    assert.isUndefined(Strict.make(chain(5_000)))
+    const doubling = (depth: number) => ({
+      type: "object",
+      properties: { a: { $ref: "#/$defs/0" } },
+      $defs: Object.fromEntries(Array.from({ length: depth }, (_, index) => {
+        const next = { $ref: `#/$defs/${index + 1}`, description: "next" }
+        return [index, index === depth - 1 ? { type: "null" } : { type: "object", properties: { l: next, r: next } }]
+      }))
+    })
+    assert.isDefined(Strict.make(doubling(5)))
+    assert.isUndefined(Strict.make(doubling(40)))
+  })
+
+  it("keeps titles and defaults", () => {
+    const annotated = { type: "integer", title: "Age", default: 1 }
+    assert.deepStrictEqual(field(annotated), annotated)
   })
 
   it.effect("has no word for records, recursion and anything", () =>
@@ -154,7 +287,7 @@ describe("converse/StrictSchema", () => {
     const types = ["object", "array", "string", ["integer", "object"], undefined, json]
     for (const type of types) {
       for (const key of ["items", "anyOf", "allOf", "enum", "required", "properties"]) {
-        const made = StrictSchema.make({ type: "object", properties: { a: { type, [key]: json } } })
+        const made = Strict.make({ type: "object", properties: { a: { type, [key]: json } } })
         assert.isTrue(made === undefined || isStrict(made))
       }
     }

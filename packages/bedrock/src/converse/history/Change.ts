@@ -125,6 +125,15 @@ const kinds = {
     repair: "They were, by name alone and as no longer available",
     remedy: "Offer the tools of the conversation, with the tool choice `none` if they may not be called"
   },
+  "told-schema": {
+    problem: "the model does not take all that this JSON schema demands",
+    repair: "What it does not take was put into the description"
+  },
+  "omitted-strict": {
+    problem: "the model cannot be held to this schema, or to no more of them",
+    repair: "`strict` was left out",
+    remedy: "Leave `strict` out, or use a schema of objects that name all their properties, few of them optional"
+  },
   "renamed-document": {
     problem: "Bedrock does not take this name of a document, or another document has it",
     repair: "The document was given another",
