@@ -27,7 +27,7 @@ export interface BedrockChatOptions extends Partial<Omit<ConverseStreamCommandIn
  * - `latencyMs`: milliseconds the service took, as it measured them.
  * - `guardrail`: what the guardrail of the request did; `trace.guardrail` is the same in the service's own words.
  * - `cacheDetails`: tokens written to the cache, by time to live.
- * - `changes`: what was changed about the conversation before it was sent; missing when nothing was.
+ * - `changes`: what was changed about the conversation and the schemas before they were sent; missing when nothing was.
  * - `inferenceProfile`: what was called in place of the model, which Bedrock serves through inference profiles only; missing
  *   when the model was called as the request named it. The answer's `model` is the one that was asked for.
  */

@@ -56,57 +56,82 @@ export const encode = (request: ChatRequest.Resolved, circumstances: Circumstanc
     return { toolConfig: { tools: encoded, ...encodeChoice(toolChoice) }, changes }
   })
 
-/** The parts of a tool that depend on its schema. `at` is where they stand. */
+/** The parts of a tool that depend on its schema. */
 interface Specification {
-  readonly description?: string | undefined
+  readonly description?: string | null | undefined
   readonly inputSchema: unknown
   readonly strict?: boolean | undefined
 }
 
-type Fit = (
-  specification: Specification,
-  at: { readonly tool: string; readonly schema: string }
-) => Encoding<Pick<NonNullable<ConverseTool["toolSpec"]>, "description" | "inputSchema" | "strict">>
+/** Where a tool and its schema stand: named in errors. */
+interface Place {
+  readonly tool: string
+  readonly schema: string
+}
 
-const makeFit = (
-  model: string,
-  { capabilities: { strictTools, toolSchemas }, room }: Circumstances,
-  report: Change.Report
-): Fit =>
-(specification, at) =>
-  Result.gen(function*() {
-    const { description, inputSchema, strict } = specification
-    const { schema, told } = yield* Result.mapError(Reading.read(inputSchema, at.schema), (problem) =>
-      ProviderError.invalidRequest({ provider: providerName, model, ...problem }))
-    const candidate = strict === true && strictTools !== false ? Strict.make(closed(schema)) : undefined
-    const held = candidate !== undefined && room.takes(candidate, "tool") ? candidate : undefined
+type Fitted = Pick<NonNullable<ConverseTool["toolSpec"]>, "description" | "inputSchema" | "strict">
+
+type Fit = (specification: Specification, place: Place) => Encoding<Fitted>
+
+const makeFit = (model: string, { capabilities, room }: Circumstances, report: Change.Report): Fit => {
+  const { strictTools, toolSchemas } = capabilities
+
+  /** The schema as a model can be held to it, while there is room for it. */
+  const hold = (schema: JsonSchema.JsonSchema): JsonSchema.JsonSchema | undefined => {
+    const strict = Strict.make(closed(schema))
+    return strict !== undefined && room.takes(strict, "tool") ? strict : undefined
+  }
+
+  return ({ description, inputSchema, strict: asked }, place) => {
+    const text = readDescription(description)
+    if (text === undefined) return Result.fail(noText(model, `${place.tool}.description`))
+    const read = Reading.read(inputSchema, place.schema)
+    if (Result.isFailure(read)) {
+      return Result.fail(ProviderError.invalidRequest({ provider: providerName, model, ...read.failure }))
+    }
+    const { schema, told } = read.success
+    const mayBeStrict = strictTools !== false
+    const held = mayBeStrict && asked === true ? hold(schema) : undefined
+    if (mayBeStrict && asked === true && held === undefined) report("omitted-strict", `${place.tool}.strict`)
     const fitted = Arguments.fit(held ?? schema, toolSchemas)
-    if (told || fitted.told) {
-      report("told-schema", at.schema)
-    }
-    if (strict === true && held === undefined) {
-      report("omitted-strict", `${at.tool}.strict`)
-    }
-    const text = describe(description, fitted.description)
-    const isStrict = strict === true ? held && true : strictTools === false ? undefined : strict
-    return {
-      ...(text === undefined ? undefined : { description: text }),
+    if (told || fitted.told) report("told-schema", place.schema)
+    const about = join(text, fitted.description ?? "")
+    const strict = mayBeStrict && (asked === false || held !== undefined) ? asked : undefined
+    return Result.succeed({
+      ...(about === "" ? undefined : { description: about }),
       inputSchema: { json: Block.asJson(fitted.schema) },
-      ...(isStrict === undefined ? undefined : { strict: isStrict })
-    }
-  })
+      ...(strict === undefined ? undefined : { strict })
+    })
+  }
+}
 
 /** A tool of which no argument is known takes none when it is strict. */
-const closed = (schema: JsonSchema.JsonSchema): JsonSchema.JsonSchema =>
-  ["properties", "patternProperties", "additionalProperties"].every((key) => schema[key] === undefined)
-    ? { ...schema, properties: {}, additionalProperties: false }
+const closed = (schema: JsonSchema.JsonSchema): JsonSchema.JsonSchema => {
+  const { additionalProperties, patternProperties, properties = {} } = schema
+  const isOpen = additionalProperties === undefined && patternProperties === undefined
+  return isOpen && Predicate.isObject(properties) && Object.keys(properties).length === 0
+    ? { ...schema, properties, additionalProperties: false }
     : schema
+}
+
+/** Nothing where it is no text. Blank is as good as none, and Bedrock refuses it. */
+const readDescription = (description: unknown): string | undefined => {
+  if (description === undefined || description === null) return ""
+  return Predicate.isString(description) ? Reading.wellFormed(description.trim() === "" ? "" : description) : undefined
+}
+
+const noText = (model: string, field: string): ProviderError.InvalidRequestError =>
+  ProviderError.invalidRequest({
+    provider: providerName,
+    model,
+    field,
+    problem: "a description is a text",
+    remedy: "Give it one, or leave it out"
+  })
 
 /** What the schema says about itself comes behind what is said about the tool, unless that says it already. */
-const describe = (description: string | undefined, more: string | undefined): string | undefined => {
-  const own = description === undefined || description.trim() === "" ? undefined : Reading.wellFormed(description)
-  return own === undefined || more === undefined ? own ?? more : own.includes(more) ? own : `${own} ${more}`
-}
+const join = (about: string, more: string): string =>
+  about.includes(more) ? about : about === "" ? more : `${about} ${more}`
 
 const encodeTool = (
   model: string,

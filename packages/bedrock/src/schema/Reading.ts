@@ -70,88 +70,95 @@ const mostValues = 50_000
 
 const mostLevels = 256
 
-/** Where a value stands: its key, and where what holds it stands. */
-interface Place {
-  readonly key: string | number
-  readonly within: Place | undefined
-  readonly level: number
-}
-
 interface Copy {
   readonly json: unknown
   readonly hasReferences: boolean
 }
 
+type Path = ReadonlyArray<string | number>
+
 /** A copy in plain JSON. It is safe against whatever the value does when it is looked at. */
 const copy = (value: unknown, field: string): Result.Result<Copy, Problem> => {
   const open = new Set<object>()
+  const path: Array<string | number> = []
   let values = 0
   let hasReferences = false
-  let looksAt: Place | undefined
   let found: Problem | undefined
 
-  const refuse = (place: Place | undefined, problem: string): undefined => {
+  const refuse = (place: Path, problem: string): undefined => {
     found ??= { field: field + pathOf(place), problem, remedy: "Use plain JSON" }
   }
 
-  const one = (value: unknown, place: Place | undefined): unknown => {
+  const at = (key: string | number, value: unknown): unknown => {
+    path.push(key)
+    const copied = one(value)
+    path.pop()
+    return copied
+  }
+
+  const one = (value: unknown): unknown => {
     if (found !== undefined) return undefined
-    looksAt = place
     values++
-    if (values > mostValues) return refuse(undefined, `it holds more than ${mostValues} values`)
+    if (values > mostValues) return refuse([], `it holds more than ${mostValues} values`)
     if (value === null || typeof value === "boolean") return value
     if (typeof value === "string") return wellFormed(value)
     if (typeof value === "number" && Number.isFinite(value)) return value
-    if (typeof value !== "object") return refuse(place, `a schema cannot hold ${nameOf(value)}`)
-    if (open.has(value)) return refuse(place, "it contains itself")
-    const level = (place?.level ?? 0) + 1
-    if (level > mostLevels) return refuse(undefined, `it is nested more than ${mostLevels} levels deep`)
+    if (typeof value !== "object") return refuse(path, `a schema cannot hold ${nameOf(value)}`)
+    if (open.has(value)) return refuse(path, "it contains itself")
+    if (path.length >= mostLevels) return refuse([], `it is nested more than ${mostLevels} levels deep`)
     open.add(value)
-    const copied = Array.isArray(value) ? items(value, place, level) : members(value, place, level)
+    const copied = Array.isArray(value) ? items(value) : members(value)
     open.delete(value)
     return copied
   }
 
-  const items = (value: ReadonlyArray<unknown>, place: Place | undefined, level: number): unknown =>
-    value.length > mostValues
-      ? refuse(place, `it has more than ${mostValues} items`)
-      : Array.from(value, (item, key) => one(item, { key, within: place, level }))
+  const items = (value: ReadonlyArray<unknown>): unknown => {
+    if (value.length > mostValues) return refuse(path, `it has more than ${mostValues} items`)
+    const copied: Array<unknown> = []
+    for (let index = 0; index < value.length; index++) copied.push(at(index, value[index]))
+    return copied
+  }
 
-  const members = (value: object, place: Place | undefined, level: number): unknown => {
-    const tag = Object.prototype.toString.call(value)
-    if (tag !== "[object Object]") return refuse(place, `a schema cannot hold a ${tag.slice(8, -1)}`)
-    const copied: Array<readonly [string, unknown]> = []
+  const members = (value: object): unknown => {
+    if (!isPlain(value)) return refuse(path, `a schema cannot hold a ${tagOf(value)}`)
+    const copied: { [key: string]: unknown } = {}
     for (const [key, member] of Object.entries(value)) {
       if (member === undefined) continue
       hasReferences ||= key === "$ref"
-      copied.push([wellFormed(key), one(member, { key, within: place, level })])
+      const copy = at(key, member)
+      // an ordinary assignment would change the prototype
+      if (key === "__proto__") Object.defineProperty(copied, key, { ...ordinary, value: copy })
+      else copied[wellFormed(key)] = copy
     }
-    return Object.fromEntries(copied)
+    return copied
   }
 
-  const copied = Result.try(() => value === undefined ? null : one(value, undefined))
-  if (Result.isFailure(copied)) refuse(looksAt, "looking at it throws an error")
+  const copied = Result.try(() => value === undefined ? null : one(value))
+  if (Result.isFailure(copied)) refuse(path, "looking at it throws an error")
   return found === undefined
     ? Result.succeed({ json: Result.getOrUndefined(copied), hasReferences })
     : Result.fail(found)
 }
 
+const ordinary = { configurable: true, enumerable: true, writable: true }
+
+/** An object of another realm is as plain as one of this. */
+const isPlain = (value: object): boolean =>
+  Object.getPrototypeOf(value) === Object.prototype || tagOf(value) === "Object"
+
+const tagOf = (value: object): string => Object.prototype.toString.call(value).slice(8, -1)
+
 const nameOf = (value: unknown): string =>
   value === undefined ? "undefined" : typeof value === "number" ? String(value) : `a ${typeof value}`
 
-const pathOf = (place: Place | undefined): string => {
-  const keys: Array<string> = []
-  for (let at = place; at !== undefined; at = at.within) {
-    keys.push(
-      typeof at.key === "number"
-        ? `[${at.key}]`
-        : /^[A-Za-z_$][\w$]*$/.test(at.key)
-        ? `.${at.key}`
-        : `[${JSON.stringify(at.key)}]`
-    )
-  }
-  return keys.reverse().join("")
-}
+const pathOf = (path: Path): string =>
+  path.map((key) =>
+    typeof key === "number"
+      ? `[${key}]`
+      : /^[A-Za-z_$][\w$]*$/.test(key)
+      ? `.${key}`
+      : `[${JSON.stringify(key)}]`
+  ).join("")
 
 /** The text with a replacement character for each half of a surrogate pair, which the service refuses. */
 export const wellFormed = (text: string): string =>
