@@ -73,7 +73,8 @@ export const plan = (
       ProviderError.invalidRequest({ provider: providerName, model, ...problem }))
     const format = { ...responseFormat, schema: read.schema }
     const own = request.providerOptions?.bedrock
-    const strict = Strict.make(format.schema)
+    const mayBeHeld = capabilities.nativeJson === true || capabilities.strictTools === true
+    const strict = mayBeHeld ? Strict.make(format.schema) : undefined
     if (strict !== undefined && capabilities.nativeJson === true && !cites(request) && room.takes(strict, "answer")) {
       return { outputConfig: outputConfig(format, strict), ...reported(read.told, field) }
     }

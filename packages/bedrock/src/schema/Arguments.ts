@@ -100,7 +100,7 @@ const open = (root: Node, member: unknown): Node => {
   if (!Predicate.isObject(member)) return member === false ? { not: {} } : {}
   const { $ref, ...beside } = member
   const target = Predicate.isString($ref) ? References.find(root, $ref) : undefined
-  return { ...(Predicate.isObject(target) && target !== root ? target : undefined), ...beside }
+  return Predicate.isObject(target) && target !== root ? Merge.refer(target, beside) : beside
 }
 
 const isOfObjects = ({ type = "object" }: Node): boolean =>

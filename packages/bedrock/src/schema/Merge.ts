@@ -18,6 +18,25 @@ export const merge = (left: JsonSchema.JsonSchema, right: JsonSchema.JsonSchema)
   return Object.fromEntries(merged)
 }
 
+/** A definition as it is where a reference to it stands, with what stands beside the reference. */
+export const refer = (definition: JsonSchema.JsonSchema, beside: JsonSchema.JsonSchema): JsonSchema.JsonSchema =>
+  Object.keys(beside).every((key) => silent.has(key))
+    ? { ...definition, ...beside }
+    : merge(definition, beside) ?? { allOf: [definition, beside] }
+
+/** Keywords that demand nothing: of two, that which stands closer is right. */
+const silent: ReadonlySet<string> = new Set([
+  "title",
+  "description",
+  "default",
+  "examples",
+  "$schema",
+  "$id",
+  "$comment",
+  "$defs",
+  "definitions"
+])
+
 /** What closes an object speaks of the properties beside it, and of no others. */
 const objectKeywords = {
   speaks: ["additionalProperties", "unevaluatedProperties"],
@@ -50,13 +69,6 @@ const bothOf = (key: string, left: unknown, right: unknown): unknown => {
   switch (key) {
     case "description":
       return Predicate.isString(left) && Predicate.isString(right) ? `${left} ${right}` : left
-    case "title":
-    case "default":
-    case "examples":
-    case "$schema":
-    case "$id":
-    case "$comment":
-      return left
     case "type":
       return typesOf(left, right)
     case "required":
@@ -82,7 +94,7 @@ const bothOf = (key: string, left: unknown, right: unknown): unknown => {
     case "uniqueItems":
       return left === true || right === true
     default:
-      return undefined
+      return silent.has(key) ? left : undefined
   }
 }
 

@@ -4,6 +4,7 @@
 import * as JsonPointer from "effect/JsonPointer"
 import type * as JsonSchema from "effect/JsonSchema"
 import * as Predicate from "effect/Predicate"
+import * as Merge from "./Merge.ts"
 import * as Subschemas from "./Subschemas.ts"
 import * as Words from "./Words.ts"
 
@@ -58,7 +59,7 @@ export const openTop = (root: JsonSchema.JsonSchema): JsonSchema.JsonSchema => {
     const target = seen.has($ref) ? true : find(root, String($ref))
     seen.add($ref)
     if (target === false) return { ...rest, not: {} }
-    top = { ...(Predicate.isObject(target) && target !== root ? target : undefined), ...rest }
+    top = Predicate.isObject(target) && target !== root ? Merge.refer(target, rest) : rest
   }
   return top
 }
@@ -84,10 +85,10 @@ export const inline = (root: JsonSchema.JsonSchema, part: JsonSchema.JsonSchema)
     const target = find(root, $ref) ?? true
     if (!Predicate.isObject(target)) return Object.keys(node).length === 0 ? target : node
     if (!open.includes($ref) && open.length < deepest && nodes < mostNodes) {
-      return { ...(visit(target, [...open, $ref]) as JsonSchema.JsonSchema), ...node } // an object becomes an object
+      return Merge.refer(visit(target, [...open, $ref]) as JsonSchema.JsonSchema, node) // an object becomes an object
     }
     changed = true
-    return { ...cut(target, $ref), ...node }
+    return Merge.refer(cut(target, $ref), node)
   }
   const schema = visit(part, ["#", ""]) as JsonSchema.JsonSchema // an object becomes an object
   return { schema, changed }

@@ -70,11 +70,8 @@ const makeWriter = (root: Node) => {
     if (!Predicate.isObject(target) || open.has(ref)) return undefined
     const definition = References.definitionOf(ref)
     if (definition === undefined || Object.keys(beside).length > 0) {
-      const own = Object.keys(beside).every((key) => annotations.has(key))
-        ? { ...target, ...beside }
-        : Merge.merge(target, beside)
       open.add(ref)
-      const written = own && write(own)
+      const written = write(Merge.refer(target, beside))
       open.delete(ref)
       return written
     }
@@ -107,12 +104,12 @@ const makeWriter = (root: Node) => {
       const both = Merge.merge(merged, restriction)
       if (both !== undefined) merged = both
       else if (Object.keys(restriction).some((key) => structural.has(key))) return undefined
-      else told.push(...Words.of({ ...restriction, type: merged["type"] }))
+      else told.push(Words.join(restriction["description"], Words.of({ ...restriction, type: merged["type"] })) ?? "")
     }
     for (const ref of followed) open.add(ref)
     const written = write(merged)
     for (const ref of followed) open.delete(ref)
-    return written && Words.add(written, told)
+    return written && Words.add(written, told.filter((text) => text !== ""))
   }
 
   /** A schema, or what its reference leads to. */
@@ -155,7 +152,9 @@ const makeWriter = (root: Node) => {
     const { items, minItems, prefixItems = Array.isArray(items) ? items : undefined } = node
     const kinds = all([...asArray(prefixItems), ...(Predicate.isObject(items) ? [items] : [])])
     if (kinds === undefined) return undefined
-    const different = [...new Map(kinds.map((kind) => [JSON.stringify(kind), kind])).values()]
+    const different = kinds.length < 2
+      ? kinds
+      : [...new Map(kinds.map((kind) => [JSON.stringify(kind), kind])).values()]
     const isSaid = minItems === 0 || minItems === 1
     return describe(
       { ...node, prefixItems },
@@ -214,7 +213,7 @@ const describe = (node: Node, written: Node, said: ReadonlyArray<string>): Node 
     ...written,
     ...(Predicate.isString(title) ? { title } : undefined),
     ...(text === undefined ? undefined : { description: text }),
-    ...(isScalar(preset) && preset !== undefined ? { default: preset } : undefined)
+    ...(preset === undefined ? undefined : { default: preset })
   }
 }
 
@@ -243,8 +242,6 @@ const formats: ReadonlySet<string> = new Set([
   "ipv6",
   "uuid"
 ])
-
-const annotations: ReadonlySet<string> = new Set(["title", "description", "default", "examples"])
 
 /** What no part of the schema stands for. */
 const unsayable: ReadonlySet<string> = new Set([

@@ -168,6 +168,22 @@ describe("schema/Arguments", () => {
       assert.isTrue(told)
     })
 
+    it("says both what a definition demands and what stands beside a reference to it", () => {
+      const $defs = { A: { type: "object", description: "An A", properties: { x: text }, required: ["x"] } }
+      const beside = (keywords: JsonSchema.JsonSchema) => {
+        const { schema } = nova({ type: "object", properties: { a: { $ref: "#/$defs/A", ...keywords } }, $defs })
+        return (schema["properties"] as Record<string, unknown>)["a"]
+      }
+      assert.deepStrictEqual(beside({ description: "Mine" }), { ...$defs.A, description: "Mine" })
+      assert.deepStrictEqual(beside({ properties: { y: text }, required: ["y"] }), {
+        ...$defs.A,
+        properties: { x: text, y: text },
+        required: ["x", "y"]
+      })
+      const closed = { properties: { y: text }, additionalProperties: false }
+      assert.deepStrictEqual(beside(closed), { allOf: [$defs.A, closed] })
+    })
+
     it("cuts recursion where it begins again, and says what it is like", () => {
       const Tree = {
         type: "object",
