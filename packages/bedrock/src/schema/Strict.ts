@@ -57,8 +57,9 @@ const makeWriter = (root: Node) => {
     }
     if (type === "object") return object(rest)
     if (type === "array") return array(rest)
-    if ("enum" in node || "const" in node || !Array.isArray(type)) return scalar(rest, type)
-    if (type.every(isScalarType)) return type.length === 0 ? undefined : describe(node, { type }, [])
+    if (!Array.isArray(type) || "enum" in node || "const" in node) return scalar(rest, type)
+    if (type.length < 2) return type.length === 0 ? undefined : writeNode({ ...node, type: type[0] })
+    if (type.every(isScalarType)) return describe(node, { type }, [])
     const { default: _, description, title, ...each } = rest
     return choice({ description, title }, type.map((type) => ({ ...each, type })))
   }

@@ -135,6 +135,10 @@ describe("schema/Strict", () => {
       ...types,
       description: "d (at most 3 characters)"
     })
+    assert.deepStrictEqual(field({ type: ["integer"], minimum: 1 }), {
+      type: "integer",
+      description: "a whole number of at least 1"
+    })
     const anyOf = [{ type: "string" }, { type: "null" }]
     assert.deepStrictEqual(field({ oneOf: anyOf }), { anyOf })
     assert.deepStrictEqual(field({ anyOf: [{ type: "string" }], description: "d" }), {
