@@ -102,7 +102,7 @@ const copy = (value: unknown, field: string): Result.Result<Copy, Problem> => {
     if (values > mostValues) return refuse([], `it holds more than ${mostValues} values`)
     if (value === null || typeof value === "boolean") return value
     if (typeof value === "string") return wellFormed(value)
-    if (typeof value === "number" && Number.isFinite(value)) return value
+    if (typeof value === "number" && Number.isFinite(value)) return value === 0 ? 0 : value // JSON knows one zero
     if (typeof value !== "object") return refuse(path, `a schema cannot hold ${nameOf(value)}`)
     if (open.has(value)) return refuse(path, "it contains itself")
     if (path.length >= mostLevels) return refuse([], `it is nested more than ${mostLevels} levels deep`)

@@ -33,6 +33,7 @@ describe("schema/Reading", () => {
 
   it("leaves out members that are undefined, as JSON does", () => {
     assert.deepStrictEqual(read({ type: "object", description: undefined }).schema, { type: "object" })
+    assert.deepStrictEqual(read({ type: "object", minimum: -0 }).schema, { type: "object", minimum: 0 })
   })
 
   it("makes texts well-formed", () => {
