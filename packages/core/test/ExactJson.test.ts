@@ -76,7 +76,7 @@ describe("ExactJson", () => {
     })
   })
 
-  it("reads a megabyte of any kind in its time", () => {
+  it("reads a megabyte of any kind", () => {
     const million = 1_000_000
     for (
       const text of [
@@ -88,7 +88,7 @@ describe("ExactJson", () => {
         `[${"[".repeat(200)}${"1,".repeat(million / 2)}1${"]".repeat(200)}]`
       ]
     ) {
-      ExactJson.parse(text)
+      assert.isTrue(Result.isResult(ExactJson.parse(text)))
     }
   })
 })
