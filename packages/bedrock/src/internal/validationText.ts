@@ -17,6 +17,14 @@ export const classify = (text: string, fields: Fields): ProviderError.ProviderEr
   if (tooLong.test(text)) return new ProviderError.ContextLengthExceededError({ ...fields, message: text })
   const feature = unsupported.exec(text)?.[1]
   if (feature !== undefined) return new ProviderError.UnsupportedFeatureError({ ...fields, feature, message: text })
+  if (refusedThought.test(text)) {
+    return new ProviderError.InvalidRequestError({
+      ...fields,
+      field: "messages",
+      remedy: thoughtRemedy,
+      message: `${text} ${thoughtRemedy}`
+    })
+  }
   if (/^operation not allowed/i.test(text)) {
     return new ProviderError.PermissionDeniedError({
       ...fields,
@@ -50,6 +58,11 @@ const tooLong = new RegExp(
   ].join("|"),
   "i"
 )
+
+// "messages.1.content.0: Invalid `signature` in `thinking` block", "Invalid `data` in `redacted_thinking` block"
+const refusedThought = /(?:signature|data)\W+in\W+(?:redacted_)?thinking|thinking(?:\.|\W+)signature/i
+
+const thoughtRemedy = "Send the conversation without the thoughts of earlier answers: `Message.withoutReasoning`."
 
 // "This model doesn't support tool use in streaming mode." The apostrophe is straight or curly, as the author liked.
 const unsupported =
