@@ -52,8 +52,9 @@ export const normalize = (
   const { changes, report } = Change.collect()
   const repaired = repair(request, options.capabilities, report)
   const { toolChoice, tools } = declareTools(request, repaired, report)
+  const isOffered = toolChoice !== "none" || repaired.turns.some(({ parts }) => parts.some(ToolUse.isToolPart))
   const holders = CachePoints.settle(
-    { conversation: repaired, tools: tools ?? [], options: request.providerOptions?.bedrock },
+    { conversation: repaired, tools: isOffered ? tools ?? [] : [], options: request.providerOptions?.bedrock },
     options.capabilities,
     report
   )
@@ -61,7 +62,7 @@ export const normalize = (
     request: changes.length === 0 ? request : {
       ...request,
       messages: Turn.toMessages(holders.conversation),
-      ...(tools !== undefined && { tools: holders.tools }),
+      ...(tools !== undefined && { tools: isOffered ? holders.tools : tools }),
       ...(toolChoice !== undefined && { toolChoice }),
       ...(holders.options !== undefined && {
         providerOptions: { ...request.providerOptions, bedrock: holders.options }

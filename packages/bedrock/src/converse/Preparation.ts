@@ -77,7 +77,7 @@ const makeCapabilities = Effect.fnUntraced(function*(family: string | undefined)
 
 /** The log names places, never what is said there. */
 const logChanges = (request: ChatRequest.Resolved, { changes }: Request.Encoded): Effect.Effect<void> =>
-  changes.length === 0 ? Effect.void : Effect.logDebug("Changed the conversation before it was sent").pipe(
+  changes.length === 0 ? Effect.void : Effect.logDebug("Changed the request before it was sent").pipe(
     Effect.annotateLogs({ provider: providerName, model: request.model, changes })
   )
 

@@ -3,7 +3,10 @@
  *
  * A seal tells nothing about who made it, so of two models that both seal their thoughts each is taken for the other.
  */
+import type * as Message from "@strata/core/Message"
+import * as Predicate from "effect/Predicate"
 import type { Capabilities } from "../../catalog/Capabilities.ts"
+import { providerName } from "../../internal/provider.ts"
 import type { Report } from "./Change.ts"
 import * as Turn from "./Turn.ts"
 
@@ -15,9 +18,13 @@ export const fit = (
 ): ReadonlyArray<Turn.Turn> => {
   if (reasoningInHistory === undefined) return turns
   return turns.flatMap((turn) => {
-    if (!turn.parts.some(({ part }) => part.type === "reasoning")) return [turn]
+    if (!turn.parts.some(({ part }) => part.type === "reasoning" || isUnreadable(part))) return [turn]
     const parts = turn.parts.flatMap((placed): ReadonlyArray<Turn.Placed> => {
       const { field, part } = placed
+      if (isUnreadable(part)) {
+        report("omitted-reasoning", field)
+        return []
+      }
       if (part.type !== "reasoning") return [placed]
       if (reasoningInHistory === "signed" && Turn.isSealed(placed)) return [placed]
       if (reasoningInHistory !== "unsigned" || part.redacted !== undefined || part.text.trim() === "") {
@@ -32,3 +39,7 @@ export const fit = (
     return parts.length > 0 ? [{ ...turn, parts }] : []
   })
 }
+
+/** A block of reasoning that says nothing of what is known here: whose it is, nobody can tell. */
+const isUnreadable = (part: Message.Part): boolean =>
+  part.type === "provider" && part.provider === providerName && Predicate.hasProperty(part.value, "reasoningContent")

@@ -83,7 +83,8 @@ export const declare = (turns: ReadonlyArray<Turn.Turn>): ReadonlyArray<Tool.Req
 const isOwnCall = (placed: Turn.Placed): placed is Turn.Placed<Message.ToolCallPart> =>
   placed.part.type === "tool-call" && placed.part.providerExecuted === true
 
-const isToolPart = ({ part }: Turn.Placed): boolean => part.type === "tool-call" || part.type === "tool-result"
+/** Whether a part is a call or a result, so that Bedrock wants to know of tools. */
+export const isToolPart = ({ part }: Turn.Placed): boolean => part.type === "tool-call" || part.type === "tool-result"
 
 interface Labels {
   readonly id: (id: string) => string
