@@ -141,11 +141,12 @@ const withoutBlankStops = (
  */
 const oneCallAtMost = (
   input: ConverseStreamCommandInput,
-  { parallelToolCalls, tools = [] }: ChatRequest.Resolved,
+  { parallelToolCalls, providerOptions, tools = [] }: ChatRequest.Resolved,
   { disableParallelToolUse }: Capabilities
 ): ConverseStreamCommandInput => {
-  if (parallelToolCalls !== false || disableParallelToolUse !== true) return input
-  if (tools.length === 0 || input.toolConfig === undefined) return input
+  if (parallelToolCalls !== false || disableParallelToolUse !== true || input.toolConfig === undefined) return input
+  // an answer tool of ours is called once anyway
+  if (tools.length === 0 && providerOptions?.bedrock?.toolConfig === undefined) return input
   const { any, tool } = input.toolConfig.toolChoice ?? {}
   const isForced = any !== undefined || tool !== undefined
   return {

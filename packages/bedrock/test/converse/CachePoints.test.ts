@@ -83,11 +83,20 @@ describe("converse/history/CachePoints", () => {
     assert.deepStrictEqual(input?.messages?.[0]?.content, [{ text: "Book" }, point])
   })
 
+  it("does not count tools that are not sent", () => {
+    const messages = Array.from({ length: 4 }, (_, index) => text(String(index), cached))
+    const { changes, input } = encode(claude, { tools, toolChoice: "none", messages: [user(messages)] })
+    assert.isUndefined(input?.toolConfig)
+    assert.deepStrictEqual(changes, [])
+  })
+
   it("puts none among the tools of Nova", () => {
     const { changes, input } = encode(nova, { tools, messages: [user([text("Book", cached)])] })
     assert.strictEqual(input?.toolConfig?.tools?.length, 1)
     assert.deepStrictEqual(input?.messages?.[0]?.content, [{ text: "Book" }, point])
     assert.deepStrictEqual(changes, [["omitted-cache-point", "tools[0]"]])
+    const own = { bedrock: { toolConfig: { tools: [] } } }
+    assert.strictEqual(encode(nova, { tools, providerOptions: own }).input?.toolConfig?.tools?.length, 1)
   })
 
   it("keeps the longest prefixes, as many as the model takes", () => {

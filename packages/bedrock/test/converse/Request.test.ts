@@ -276,6 +276,13 @@ describe("converse/Request", () => {
       )
     })
 
+    it("are turned off for tools in the words of Bedrock too", () => {
+      const toolConfig = { tools: [{ toolSpec: { name: "look", inputSchema: { json: { type: "object" } } } }] }
+      assert.deepStrictEqual(fields({ parallelToolCalls: false, providerOptions: { bedrock: { toolConfig } } }), {
+        tool_choice: { type: "auto", disable_parallel_tool_use: true }
+      })
+    })
+
     it("are nothing to speak of without tools, or where they are welcome", () => {
       assert.isUndefined(fields({ parallelToolCalls: false }))
       assert.isUndefined(fields({ tools, parallelToolCalls: true }))

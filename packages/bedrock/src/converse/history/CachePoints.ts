@@ -22,7 +22,8 @@ export interface Holders {
 /** Settles the cache points of a request; the same object when there are none. */
 export const settle = (holders: Holders, { caching }: Capabilities, report: Report): Holders => {
   const { conversation, options, tools } = holders
-  const { system, toolConfig } = options ?? {}
+  const system = options?.system
+  const toolConfig = (options?.toolConfig?.tools ?? []).length > 0 ? options?.toolConfig : undefined
   // where none is taken it is left out, and has not moved before
   const moved: Report = caching?.supported === true ? report : () => {}
   const found = {
@@ -59,13 +60,13 @@ export const settle = (holders: Holders, { caching }: Capabilities, report: Repo
   }
 }
 
+interface Sequences extends Readonly<Record<"tools" | "ownTools" | "system" | "ownSystem", Items<unknown>>> {
+  readonly turns: ReadonlyArray<Items<unknown>>
+}
+
 /** The sequences of a request, which stand in a prompt in this order. */
 const inOrder = (
-  { ownSystem, ownTools, system, tools, turns }:
-    & Readonly<Record<"tools" | "ownTools" | "system" | "ownSystem", Items<unknown>>>
-    & {
-      readonly turns: ReadonlyArray<Items<unknown>>
-    }
+  { ownSystem, ownTools, system, tools, turns }: Sequences
 ): Items<unknown> => [...tools, ...ownTools, ...system, ...ownSystem, ...turns.flat()]
 
 /** A cache point, by itself wherever it was written; `field` is where. */
@@ -96,30 +97,31 @@ const point = (cache: Message.CacheControl | undefined, field: string): Readonly
 type Section = NonNullable<Caching["where"]>[number]
 
 /** Puts the points of a sequence where they may stand, and leaves out those for which there is no such place. */
-const placing =
-  (caching: Caching | undefined, report: Report) =>
-  <A>(section: Section, items: Items<A>, mayNotEnd: (content: A) => boolean = () =>
-    false): Items<A> =>
-  {
-    const isTaken = caching?.supported === true && (caching.where ?? [section]).includes(section)
-    const placed: Array<Content<A> | Point> = []
-    for (const item of items) {
-      if (!isPoint(item)) {
-        placed.push(item)
-        continue
-      }
-      const behind = placed.findLastIndex((before) => isPoint(before) || !mayNotEnd(before.content)) + 1
-      const before = placed[behind - 1]
-      // where one stands already, nothing more would be cached
-      if (!isTaken || behind === 0 && placed.length > 0 || before !== undefined && isPoint(before)) {
-        report("omitted-cache-point", item.field)
-        continue
-      }
-      if (behind < placed.length) report("moved-cache-point", item.field)
-      placed.splice(behind, 0, item)
+const placing = (caching: Caching | undefined, report: Report) =>
+<A>(
+  section: Section,
+  items: Items<A>,
+  mayNotEnd?: (content: A) => boolean
+): Items<A> => {
+  const isTaken = caching?.supported === true && (caching.where ?? [section]).includes(section)
+  const placed: Array<Content<A> | Point> = []
+  for (const item of items) {
+    if (!isPoint(item)) {
+      placed.push(item)
+      continue
     }
-    return placed
+    const behind = placed.findLastIndex((before) => isPoint(before) || mayNotEnd?.(before.content) !== true) + 1
+    const before = placed[behind - 1]
+    // where one stands already, nothing more would be cached
+    if (!isTaken || behind === 0 && placed.length > 0 || before !== undefined && isPoint(before)) {
+      report("omitted-cache-point", item.field)
+      continue
+    }
+    if (behind < placed.length) report("moved-cache-point", item.field)
+    placed.splice(behind, 0, item)
   }
+  return placed
+}
 
 /** The longest prefixes, as many as the model takes; none may ask to live longer than one before it. */
 const keep = (points: ReadonlyArray<Point>, caching: Caching | undefined, report: Report): Kept => {
