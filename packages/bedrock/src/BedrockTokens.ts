@@ -24,7 +24,7 @@ import * as ModelId from "./ModelId.ts"
  * - `family`, `history`: how the request is encoded.
  */
 export interface Options {
-  readonly model?: string | undefined
+  readonly model?: ChatRequest.ModelName | undefined
   readonly family?: string | undefined
   readonly history?: History.Mode | undefined
 }

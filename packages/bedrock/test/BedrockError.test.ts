@@ -206,6 +206,17 @@ describe("BedrockError", () => {
     assert.include(error.message, `us.${model}`)
   })
 
+  it.each([
+    "messages.1.content.0: Invalid `signature` in `thinking` block",
+    "messages.1.content.0: Invalid `data` in `redacted_thinking` block",
+    "***.***.content.0.thinking.signature: Field required"
+  ])("says how to go on without thoughts that are refused: %s", (message) => {
+    const error = fromUnknown(thrown("ValidationException", message, 400))
+    assert(error._tag === "InvalidRequestError")
+    assert.strictEqual(error.field, "messages")
+    assert.include(error.remedy ?? "", "Message.withoutReasoning")
+  })
+
   describe("retryAfter", () => {
     it.each<[string, Record<string, string>, number | undefined]>([
       ["seconds", { "retry-after": "3" }, 3000],

@@ -218,12 +218,14 @@ describe("Schemas of tools", () => {
       assert.deepStrictEqual(toolSpecs(sent), [{ name: "label", inputSchema: { json: held }, strict: true }])
       const toolSpec = { name: "label", inputSchema: { json: mcp } }
       const own = yield* exchange(nova, {
-        providerOptions: { bedrock: { toolConfig: { tools: [{ toolSpec }, { cachePoint: { type: "default" } }] } } }
+        providerOptions: {
+          bedrock: { toolConfig: { tools: [{ toolSpec }, { systemTool: { name: "nova_grounding" } }] } }
+        }
       })
       const { $schema: _, additionalProperties: __, ...plain } = mcp
       assert.deepStrictEqual<unknown>(own.sent.toolConfig?.tools, [
         { toolSpec: { name: "label", inputSchema: { json: plain } } },
-        { cachePoint: { type: "default" } }
+        { systemTool: { name: "nova_grounding" } }
       ])
     }))
 
@@ -268,13 +270,11 @@ describe("Schemas of tools", () => {
     Effect.gen(function*() {
       const circular: Record<string, unknown> = { type: "object" }
       circular["properties"] = { x: circular }
-      let deep: unknown = {}
-      for (let level = 0; level < 5_000; level++) deep = { type: "object", properties: { a: deep } }
       const wrong: ReadonlyArray<readonly [unknown, string]> = [
         [circular, ".properties.x"],
-        [deep, ""],
         [[], ""],
         [{ type: "array", items: text }, ".type"],
+        [{ properties: 5 }, ".properties"],
         [{ properties: { x: { default: 1n } } }, ".properties.x.default"]
       ]
       for (const [inputSchema, path] of wrong) {
@@ -284,6 +284,28 @@ describe("Schemas of tools", () => {
           assert(error._tag === "InvalidRequestError")
           assert.strictEqual(error.field, `tools[1].inputSchema${path}`)
           assert.strictEqual(error.model, model)
+        }
+      }
+    }))
+
+  it.live("are refused in good time where they have no end", () =>
+    Effect.gen(function*() {
+      let deep: unknown = {}
+      for (let level = 0; level < 5_000; level++) deep = { type: "object", properties: { a: deep } }
+      let shared: unknown = { type: "string" }
+      for (let level = 0; level < 60; level++) shared = { type: "object", properties: { l: shared, r: shared } }
+      for (const endless of [deep, shared]) {
+        const inputSchema = endless as JsonSchema.JsonSchema
+        const json = { toolSpec: { name: "a", inputSchema: { json: endless as {} } } }
+        const requests: ReadonlyArray<Omit<ChatRequest.ChatRequest, "messages">> = [
+          { tools: [{ name: "a", inputSchema }] },
+          { responseFormat: { type: "json", schema: inputSchema } },
+          { providerOptions: { bedrock: { toolConfig: { tools: [json] } } } }
+        ]
+        for (const request of requests) {
+          const error = yield* Effect.flip(exchange(claude, request))
+          assert(error._tag === "InvalidRequestError")
+          assert.match(error.field ?? "", /^(?:tools\[0\]|responseFormat|providerOptions)/)
         }
       }
     }))

@@ -155,7 +155,7 @@ export const SearchResultPart = Schema.Struct({
 
 /**
  * What a reasoning model thought before it answered. `signature` and `redacted` are the provider's seals: they go back
- * exactly as they came, or the provider refuses the next turn.
+ * exactly as they came, or the provider refuses the next turn. {@link withoutReasoning} takes them out of a conversation.
  */
 export type ReasoningPart = typeof ReasoningPart.Type
 /** @see {@link ReasoningPart} */
@@ -187,9 +187,26 @@ export const ToolCallPart = Schema.Struct({
   ...providerFields
 })
 
+/** JSON among the parts of what a tool answered; `value` is anything `JSON.stringify` can write. */
+export type JsonPart = typeof JsonPart.Type
+/** @see {@link JsonPart} */
+export const JsonPart = Schema.Struct({ type: Schema.tag("json"), value: Opaque.Opaque })
+
+/** What the answer of a tool is made of. */
+export type ToolResultContent = typeof ToolResultContent.Type
+/** @see {@link ToolResultContent} */
+export const ToolResultContent = Schema.Union([
+  TextPart,
+  JsonPart,
+  ImagePart,
+  DocumentPart,
+  VideoPart,
+  SearchResultPart
+])
+
 /**
- * What a tool answered: `result` is text or JSON; `parts` stand in its place where the answer has images, documents and
- * the like. `isFailure` says that the tool failed.
+ * What a tool answered: `result` is text or JSON; `parts` are sent instead where the answer has images, documents and the
+ * like, and `result` may be missing then. `isFailure` says that the tool failed.
  *
  * A result that the provider wrote itself (`providerExecuted`) holds the provider's own blocks in `result`, and their
  * kind in `providerType`.
@@ -199,8 +216,8 @@ export type ToolResultPart = typeof ToolResultPart.Type
 export const ToolResultPart = Schema.Struct({
   type: Schema.tag("tool-result"),
   id: Schema.String,
-  result: Opaque.Opaque,
-  parts: Schema.optional(Schema.Array(Schema.Union([TextPart, ImagePart, DocumentPart, VideoPart, SearchResultPart]))),
+  result: Schema.optional(Opaque.Opaque),
+  parts: Schema.optional(Schema.Array(ToolResultContent)),
   isFailure: Schema.optional(Schema.Boolean),
   providerExecuted: Schema.optional(Schema.Boolean),
   providerType: Schema.optional(Schema.String),
@@ -265,8 +282,8 @@ export const AssistantPart = Schema.Union([
   ProviderPart
 ])
 
-/** Any part of a message. */
-export type Part = SystemPart | UserPart | AssistantPart
+/** Any part of a message, or of what a tool answered. */
+export type Part = typeof Part.Type
 /** @see {@link Part} */
 export const Part = Schema.Union([
   TextPart,
@@ -278,6 +295,7 @@ export const Part = Schema.Union([
   ReasoningPart,
   ToolCallPart,
   ToolResultPart,
+  JsonPart,
   ToolAdditionPart,
   ToolRemovalPart,
   ProviderPart
@@ -349,6 +367,23 @@ export const text = (value: string, options?: { readonly cache?: CacheControl })
 /** The parts of a message; a string is one text part. */
 export const parts = (message: Message): ReadonlyArray<Part> =>
   typeof message.content === "string" ? [text(message.content)] : message.content
+
+/**
+ * A conversation without what the models thought: no reasoning parts, and no messages of the assistant that had nothing
+ * else. For a model that refuses the thoughts of another one, or a signature that is no longer valid.
+ *
+ * @example
+ * ChatService.generate({ messages }).pipe(
+ *   Effect.catchTag("InvalidRequestError", () => ChatService.generate({ messages: Message.withoutReasoning(messages) }))
+ * )
+ */
+export const withoutReasoning = (messages: ReadonlyArray<Message>): ReadonlyArray<Message> =>
+  messages.flatMap((message) => {
+    if (message.role !== "assistant" || typeof message.content === "string") return [message]
+    const content = message.content.filter(({ type }) => type !== "reasoning")
+    if (content.length === message.content.length) return [message]
+    return content.length === 0 ? [] : [{ ...message, content }]
+  })
 
 /** The text of a message: its text parts joined, everything else left out. */
 export const textOf = (message: Message): string => {

@@ -15,6 +15,7 @@ import type {
 } from "@aws-sdk/client-bedrock-runtime"
 import type * as Message from "@strata/core/Message"
 import * as ProviderError from "@strata/core/ProviderError"
+import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import { providerName } from "../internal/provider.ts"
 import * as Citations from "./Citations.ts"
@@ -32,9 +33,8 @@ export interface Place {
 
 type Encoded<A> = Result.Result<A, ProviderError.ProviderError>
 
-/** Encodes a part: its block, and a cache point where one follows. Blank text gives nothing: Bedrock refuses it. */
+/** Encodes a part: its block, and a cache point where one follows. */
 export const encode = (part: Message.Part, place: Place): Encoded<ReadonlyArray<ContentBlock>> => {
-  if (part.type === "text" && part.citations === undefined && part.text.trim() === "") return Result.succeed([])
   const cache = "cache" in part ? cachePoint(part.cache) : []
   const rest = "providerFields" in part ? part.providerFields?.[providerName] : undefined
   return Result.map(encodeBlock(part, place), (block) => [UnknownMembers.restore(block, rest), ...cache])
@@ -115,6 +115,8 @@ const encodeBlock = (part: Message.Part, place: Place): Encoded<ContentBlock> =>
       })
     case "tool-result":
       return Result.map(encodeResult(part, place), (toolResult) => ({ toolResult }))
+    case "json":
+      return Result.fail(invalid(place, "type", "JSON stands only in the result of a tool", "Send it as text"))
     case "tool-addition":
       return Result.succeed({ toolAddition: { tool: toolReference(part) } })
     case "tool-removal":
@@ -153,8 +155,9 @@ const encodeText = ({ citations, guard, text }: Message.TextPart): ContentBlock 
     }
   }
   if (guard === undefined || guard === false) return { text }
+  const qualifiers = guard === true ? [] : guard.qualifiers
   const guarded: GuardrailConverseContentBlock = {
-    text: { text, ...(guard === true ? undefined : { qualifiers: [...guard.qualifiers] }) }
+    text: { text, ...(qualifiers.length === 0 ? undefined : { qualifiers: [...qualifiers] }) }
   }
   return { guardContent: guarded }
 }
@@ -171,27 +174,36 @@ const resultContent = (part: Message.ToolResultPart, place: Place): Encoded<Arra
   // The provider's own blocks, kept as they came.
   if (part.providerExecuted === true && Array.isArray(part.result)) return Result.succeed(part.result)
   if (part.parts === undefined) return Result.succeed([resultBlock(part.result)])
-  return Result.map(
-    Result.all(
-      part.parts.map((inner, index) =>
-        encodeBlock(unmarked(inner), { ...place, field: `${place.field}.parts[${index}]` })
-      )
-    ),
-    (blocks) => blocks.map((block) => block as ToolResultContentBlock) // these five parts encode to blocks a result may hold
+  return Result.all(
+    part.parts.map((inner, index): Encoded<ToolResultContentBlock> =>
+      inner.type === "json"
+        ? Result.succeed(jsonBlock(inner.value))
+        // the other parts encode to blocks a result may hold
+        : encodeBlock(unmarked(inner), { ...place, field: `${place.field}.parts[${index}]` }) as Encoded<
+          ToolResultContentBlock
+        >
+    )
   )
 }
 
 /** A result holds neither blocks for a guardrail nor text with citations. */
-const unmarked = (part: NonNullable<Message.ToolResultPart["parts"]>[number]): Message.Part => {
+const unmarked = (part: Message.ToolResultContent): Message.Part => {
   if (part.type === "text") return { type: "text", text: part.text }
   return part.type === "image" ? { ...part, guard: undefined } : part
 }
 
-/** Bedrock wants text or a JSON object; anything else is put in one. */
-const resultBlock = (result: unknown): ToolResultContentBlock => {
-  if (typeof result === "string") return { text: result === "" ? "(empty)" : result }
-  return { json: typeof result === "object" && !Array.isArray(result) ? asJson(result) : { result: asJson(result) } }
-}
+const resultBlock = (result: unknown): ToolResultContentBlock =>
+  result === undefined || result === ""
+    ? { text: "(empty)" }
+    : typeof result === "string"
+    ? { text: result }
+    : jsonBlock(result)
+
+/** Bedrock wants a JSON object; anything else is put in one. */
+const jsonBlock = (value: unknown): ToolResultContentBlock => ({
+  // JSON by contract of our types
+  json: Predicate.isObject(value) ? asJson(value) : { result: (value ?? null) as Json }
+})
 
 const toolReference = ({ kind, name, serverName }: Message.ToolAdditionPart | Message.ToolRemovalPart) => ({
   name,

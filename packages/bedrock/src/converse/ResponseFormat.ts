@@ -17,13 +17,14 @@ import * as Reading from "../schema/Reading.ts"
 import type * as Room from "../schema/Room.ts"
 import * as Strict from "../schema/Strict.ts"
 import * as Block from "./Block.ts"
-import * as Change from "./history/Change.ts"
+import type { Report } from "./history/Change.ts"
 
-/** Which model is asked, and how; how much it may be held to. */
+/** Which model is asked, and how; how much it may be held to, and who is told what was changed. */
 export interface Circumstances {
   readonly capabilities: Capabilities
   readonly streaming: boolean
   readonly room: Room.Room
+  readonly report: Report
 }
 
 /**
@@ -32,10 +33,8 @@ export interface Circumstances {
  * - `outputConfig`: the service holds the model to the schema.
  * - `answerTool`: the model answers by calling it.
  * - `instruction`: what the model is told, where it takes instructions.
- * - `changes`: how the schema sent differs from the one asked for.
  */
 export interface Plan {
-  readonly changes?: ReadonlyArray<Change.Change>
   readonly outputConfig?: OutputConfig
   readonly answerTool?: AnswerTool
   readonly instruction?: { readonly text: string; readonly to: "system" | "user" }
@@ -63,7 +62,7 @@ export interface AnswerTool {
  */
 export const plan = (
   request: ChatRequest.Resolved,
-  { capabilities, room, streaming }: Circumstances
+  { capabilities, report, room, streaming }: Circumstances
 ): Result.Result<Plan, ProviderError.InvalidRequestError> =>
   Result.gen(function*() {
     const { model, responseFormat, toolChoice, tools = [] } = request
@@ -71,12 +70,15 @@ export const plan = (
     const field = "responseFormat.schema"
     const read = yield* Result.mapError(Reading.read(responseFormat.schema, field), (problem) =>
       ProviderError.invalidRequest({ provider: providerName, model, ...problem }))
+    if (read.told) {
+      report("told-schema", field)
+    }
     const format = { ...responseFormat, schema: read.schema }
     const own = request.providerOptions?.bedrock
     const mayBeHeld = capabilities.nativeJson === true || capabilities.strictTools === true
     const strict = mayBeHeld ? Strict.make(format.schema) : undefined
     if (strict !== undefined && capabilities.nativeJson === true && !cites(request) && room.takes(strict, "answer")) {
-      return { outputConfig: outputConfig(format, strict), ...reported(read.told, field) }
+      return { outputConfig: outputConfig(format, strict) }
     }
     const besideOthers = tools.length > 0 && toolChoice !== "none"
     if (besideOthers && (toolChoice === "any" || typeof toolChoice === "object")) {
@@ -95,15 +97,14 @@ export const plan = (
       ? strict
       : undefined
     const { told, tool } = answerTool(name, format, held, capabilities)
+    if (told && !read.told) {
+      report("told-schema", field)
+    }
     return {
       answerTool: { name, tool, choice, besideOthers },
-      ...(choice === undefined ? { instruction: { text: instructCall(name, besideOthers), to } } : undefined),
-      ...reported(told || read.told, field)
+      ...(choice === undefined ? { instruction: { text: instructCall(name, besideOthers), to } } : undefined)
     }
   })
-
-const reported = (told: boolean, field: string): Pick<Plan, "changes"> =>
-  told ? { changes: [Change.make("told-schema", field)] } : {}
 
 /** Puts a plan into an encoded request. What the request says in the service's own words wins. */
 export const apply = (input: ConverseStreamCommandInput, plan: Plan): ConverseStreamCommandInput => {

@@ -15,18 +15,13 @@ import * as Reading from "../schema/Reading.ts"
 import type * as Room from "../schema/Room.ts"
 import * as Strict from "../schema/Strict.ts"
 import * as Block from "./Block.ts"
-import * as Change from "./history/Change.ts"
+import type { Report } from "./history/Change.ts"
 
-/** Tools as they are sent, if any, and how they differ from what was asked. */
-export interface Encoded {
-  readonly toolConfig?: ToolConfiguration
-  readonly changes: ReadonlyArray<Change.Change>
-}
-
-/** What is known of the model, and how much it may still be held to. */
+/** What is known of the model, how much it may still be held to, and who is told what was changed. */
 export interface Circumstances {
   readonly capabilities: Capabilities
   readonly room: Room.Room
+  readonly report: Report
 }
 
 type Encoding<A> = Result.Result<A, ProviderError.ProviderError>
@@ -41,19 +36,19 @@ type Encoding<A> = Result.Result<A, ProviderError.ProviderError>
  * Converse has no word for the choice `none`: the tools are left out, unless the history calls some. Then Bedrock
  * demands that they be declared, and the model is free to call them again.
  */
-export const encode = (request: ChatRequest.Resolved, circumstances: Circumstances): Encoding<Encoded> =>
+export const encode = (
+  request: ChatRequest.Resolved,
+  circumstances: Circumstances
+): Encoding<ToolConfiguration | undefined> =>
   Result.gen(function*() {
     const { messages, model, providerOptions, toolChoice, tools = [] } = request
-    const changes: Array<Change.Change> = []
-    const fit = makeFit(model, circumstances, (type, field) => {
-      changes.push(Change.make(type, field))
-    })
+    const fit = makeFit(model, circumstances)
     const own = providerOptions?.bedrock?.toolConfig
-    if (own !== undefined) return { toolConfig: yield* encodeOwn(own, fit), changes }
-    if (tools.length === 0 || toolChoice === "none" && !mentionsTools(messages)) return { changes }
+    if (own?.tools !== undefined && own.tools.length > 0) return yield* encodeOwn(own, own.tools, fit)
+    if (tools.length === 0 || toolChoice === "none" && !mentionsTools(messages)) return undefined
     const encoded: Array<ConverseTool> = []
     for (const [index, tool] of tools.entries()) encoded.push(...yield* encodeTool(model, tool, `tools[${index}]`, fit))
-    return { toolConfig: { tools: encoded, ...encodeChoice(toolChoice) }, changes }
+    return { tools: encoded, ...encodeChoice(toolChoice) }
   })
 
 /** The parts of a tool that depend on its schema. */
@@ -73,7 +68,7 @@ type Fitted = Pick<NonNullable<ConverseTool["toolSpec"]>, "description" | "input
 
 type Fit = (specification: Specification, place: Place) => Encoding<Fitted>
 
-const makeFit = (model: string, { capabilities, room }: Circumstances, report: Change.Report): Fit => {
+const makeFit = (model: string, { capabilities, report, room }: Circumstances): Fit => {
   const { strictTools, toolSchemas } = capabilities
 
   /** The schema as a model can be held to it, while there is room for it. */
@@ -167,11 +162,14 @@ const encodeTool = (
 }
 
 /** Tools in the service's own words: only their schemas are looked at. */
-const encodeOwn = (own: ToolConfiguration, fit: Fit): Encoding<ToolConfiguration> =>
+const encodeOwn = (
+  own: ToolConfiguration,
+  ownTools: ReadonlyArray<ConverseTool>,
+  fit: Fit
+): Encoding<ToolConfiguration> =>
   Result.gen(function*() {
-    if (!Array.isArray(own.tools)) return own
     const tools: Array<ConverseTool> = []
-    for (const [index, tool] of own.tools.entries()) {
+    for (const [index, tool] of ownTools.entries()) {
       const specification = Predicate.isObject(tool) ? tool.toolSpec : undefined
       if (!Predicate.isObject(specification) || !Predicate.isObject(specification.inputSchema)) {
         tools.push(tool)

@@ -4,6 +4,7 @@
  * Numbers are checked by hand while they are copied, without a Schema: an answer can hold 150,000 of them.
  */
 import type * as Embedding from "@strata/core/Embedding"
+import * as ExactJson from "@strata/core/ExactJson"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Json from "../wire/Json.ts"
@@ -14,7 +15,7 @@ export type Answer = Readonly<Record<string, unknown>>
 /** The object in a body of JSON, or a sentence that says what is wrong with it. */
 export const parse = (body: Uint8Array): Result.Result<Answer, string> =>
   Json.toText(body).pipe(
-    Result.flatMap((text) => Json.parseFloats(withoutTwin(text))),
+    Result.flatMap((text) => ExactJson.parseFloats(withoutTwin(text))),
     Result.mapError((problem) => `The answer is ${problem}`),
     Result.filterOrFail(Predicate.isObject, () => "The answer is not a JSON object")
   )

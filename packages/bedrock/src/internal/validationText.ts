@@ -20,6 +20,14 @@ export const classify = (
   if (tooLong.test(raw)) return new ProviderError.ContextLengthExceededError({ ...fields, message: text })
   const feature = unsupported.exec(text)?.[1]
   if (feature !== undefined) return new ProviderError.UnsupportedFeatureError({ ...fields, feature, message: text })
+  if (refusedThought.test(raw)) {
+    return new ProviderError.InvalidRequestError({
+      ...fields,
+      field: "messages",
+      remedy: thoughtRemedy,
+      message: `${text} ${thoughtRemedy}`
+    })
+  }
   return new ProviderError.InvalidRequestError({
     ...fields,
     field: /\bat '([^']+)' failed/.exec(text)?.[1],
@@ -48,6 +56,11 @@ const tooLong = new RegExp(
   ].join("|"),
   "i"
 )
+
+// "messages.1.content.0: Invalid `signature` in `thinking` block", "Invalid `data` in `redacted_thinking` block"
+const refusedThought = /(?:signature|data)\W+in\W+(?:redacted_)?thinking|thinking(?:\.|\W+)signature/i
+
+const thoughtRemedy = "Send the conversation without the thoughts of earlier answers: `Message.withoutReasoning`."
 
 // "This model doesn't support tool use in streaming mode." The apostrophe is straight or curly, as the author liked.
 const unsupported =

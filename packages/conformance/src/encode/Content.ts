@@ -287,7 +287,7 @@ const call = (value: Json.JsonObject, path: string, unsayable: Unsayable): Messa
   if (type === undefined) return part
   if (type === "server_tool_use") return { ...part, providerExecuted: true }
   if (typeof type === "string" && "providerType" in Message.ToolCallPart.fields) {
-    return { ...part, ...{ providerType: type } }
+    return { ...part, providerType: type }
   }
   unsayable(`${path}.toolUse.type`)
   return part

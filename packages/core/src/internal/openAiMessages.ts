@@ -2,7 +2,7 @@
  * Messages between OpenAI's words and ours, both ways. Both are checked by their schemas, so nothing fails here.
  */
 import type * as Schema from "effect/Schema"
-import * as ExactJson from "./exactJson.ts"
+import * as ExactJson from "../ExactJson.ts"
 import type * as Sayable from "./openAiSayable.ts"
 import type * as Wire from "./openAiWire.ts"
 

@@ -217,7 +217,9 @@ const Reasoning = Schema.Union([
           message: "OpenAI knows the efforts low, medium, high and xhigh"
         })
       ),
-      budgetTokens: unsaid("a budget of reasoning")
+      budgetTokens: unsaid("a budget of reasoning"),
+      display: unsaid("what is shown of reasoning"),
+      interleaved: mark("reasoning between calls of tools")
     } satisfies Fields<Exclude<ChatRequest.Reasoning, false>>
   )
 ])
@@ -232,6 +234,7 @@ export const Request = Schema.Struct(
     stopSequences: Schema.optional(Schema.Array(Schema.String)),
     tools: Schema.optional(Schema.Array(ToolDefinition)),
     toolChoice: Schema.optional(Tool.ToolChoice),
+    parallelToolCalls: unsaid("parallel calls of tools"),
     responseFormat: Schema.optional(ChatRequest.ResponseFormat),
     reasoning: Schema.optional(Reasoning),
     providerOptions: unsaid("options of a provider")

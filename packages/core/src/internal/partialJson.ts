@@ -4,7 +4,7 @@
  * Text before the object (prose, a code fence) is skipped and text behind it is not looked at. Every character is read
  * once. Nothing throws: where the text stops being JSON, the value stays what it was.
  */
-import * as ExactJson from "./exactJson.ts"
+import * as ExactJson from "../ExactJson.ts"
 
 /**
  * A reader.

@@ -3,10 +3,10 @@
  */
 import * as Effect from "effect/Effect"
 import { hasProperty, isObject } from "effect/Predicate"
+import * as ExactJson from "../ExactJson.ts"
 import type * as Message from "../Message.ts"
 import * as Telemetry from "../Telemetry.ts"
 import type * as Tool from "../Tool.ts"
-import * as ExactJson from "./exactJson.ts"
 import * as ToolOutput from "./toolOutput.ts"
 
 /** A tool whose calls can fail with `E` and need `R`. */

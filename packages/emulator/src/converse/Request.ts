@@ -80,7 +80,7 @@ const toToolReference = ({ name, serverName, type }: NonNullable<Block.Content["
 /** What may stand in a message as well as in the answer of a tool. */
 const toSharedPart = (
   block: Block.Content | Block.ToolResultContent
-): NonNullable<Message.ToolResultPart["parts"]>[number] | undefined => {
+): Exclude<Message.ToolResultContent, Message.JsonPart> | undefined => {
   const { document, image, searchResult, text, video } = block
   if (text !== undefined) return Message.text(text)
   if (image !== undefined) return toImage(image)

@@ -166,6 +166,8 @@ const toResultBlock = (part: NonNullable<Message.ToolResultPart["parts"]>[number
   switch (part.type) {
     case "text":
       return { text: part.text }
+    case "json":
+      return { json: part.value }
     case "image":
     case "video":
       return toMedia(part)

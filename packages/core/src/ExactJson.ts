@@ -16,21 +16,32 @@ import * as SchemaIssue from "effect/SchemaIssue"
 export const maxDepth = 256
 
 /** Reads a text; fails with what is wrong with it, in words that hold nothing of the text. */
-export const parse = (text: string): Result.Result<unknown, string> =>
-  isTooDeep(text)
-    ? Result.fail(`It is nested more than ${maxDepth} levels deep`)
-    : Result.try({
-      try: (): unknown => mayBeInexact.test(text) ? JSON.parse(text, revive) : JSON.parse(text),
-      catch: () => "It is not JSON"
-    })
+export const parse = (text: string): Result.Result<unknown, string> => parseWith(text, exact)
+
+/**
+ * {@link parse} for arrays of floating-point numbers, which are rounded anyway: looking for large integers among them
+ * costs as much as parsing them.
+ */
+export const parseFloats = (text: string): Result.Result<unknown, string> => parseWith(text, JSON.parse)
+
+const parseWith = (text: string, toValue: (text: string) => unknown): Result.Result<unknown, string> =>
+  isShallow(text)
+    ? Result.try({ try: () => toValue(text), catch: () => "not JSON" })
+    : Result.fail(`JSON of more than ${maxDepth} levels`)
+
+const exact = (text: string): unknown => mayBeInexact.test(text) ? JSON.parse(text, revive) : JSON.parse(text)
 
 /** The arguments of a call as a model wrote them: nothing is none, and what is no JSON stays the text it is. */
 export const params = (text: string): unknown => text.trim() === "" ? {} : Result.getOrElse(parse(text), () => text)
 
-/** The number that a literal of JSON stands for; the literal itself where a number cannot hold it. */
+/**
+ * The number that a literal of JSON stands for; the literal itself where a number cannot hold it, or would be written
+ * with other digits.
+ */
 export const number = (literal: string): number | string => {
   const value = Number(literal)
   if (!Number.isFinite(value)) return literal
+  if (/^-?\d+$/.test(literal) && BigInt(literal) !== BigInt(value)) return literal
   const written = decimal(literal)
   return written.isInteger && written.text !== decimal(`${value}`).text ? literal : value
 }
@@ -65,8 +76,11 @@ const isInexact = (text: string): boolean => literal.test(text) && typeof number
 
 const excerpt = (text: string): string => text.length > 40 ? `${text.slice(0, 40)}…` : text
 
-/** A literal with fewer digits and without an exponent is exact, or a fraction. */
-const mayBeInexact = /\d{16}|\d[eE]/
+/**
+ * Only a literal with sixteen digits, or with an exponent of three, can be inexact. A string that holds the like takes the
+ * slower way for nothing.
+ */
+const mayBeInexact = /(?:^|[[:,\s])-?\d{16}|\d[eE]\+?\d{3}|\.\d{14,}[eE]/
 
 /** `source` is the literal, where the value is one. */
 const revive = (_: string, value: unknown, context?: { readonly source?: string }): unknown =>
@@ -86,20 +100,28 @@ const decimal = (written: string): { readonly text: string; readonly isInteger: 
     : { text: `${sign}${digits.slice(0, end)}e${power}`, isInteger: power >= 0 }
 }
 
-const isTooDeep = (text: string): boolean => {
+/** Whether no bracket is deeper than {@link maxDepth}. Told before parsing: a parser keeps far more for a level than one byte. */
+const isShallow = (text: string): boolean =>
+  text.length <= 2 * maxDepth || countUpTo(text, "[") + countUpTo(text, "{") <= maxDepth || depthOf(text) <= maxDepth
+
+const countUpTo = (text: string, bracket: string): number => {
+  let count = 0
+  for (let at = text.indexOf(bracket); at !== -1 && count <= maxDepth; at = text.indexOf(bracket, at + 1)) count++
+  return count
+}
+
+const depthOf = (text: string): number => {
   let depth = 0
-  let isString = false
-  for (let at = 0; at < text.length && text.length > maxDepth; at++) {
-    const character = text.charCodeAt(at)
-    if (isString) {
-      if (character === backslash) at++
-      else if (character === quote) isString = false
-    } else if (character === quote) isString = true
-    else if (character === openBrace || character === openBracket) {
-      if (++depth > maxDepth) return true
-    } else if (character === closeBrace || character === closeBracket) depth--
+  let deepest = 0
+  let inString = false
+  for (let at = 0; at < text.length && deepest <= maxDepth; at++) {
+    const code = text.charCodeAt(at)
+    if (code === quote) inString = !inString
+    else if (inString) at += code === backslash ? 1 : 0
+    else if (code === openBracket || code === openBrace) deepest = Math.max(deepest, ++depth)
+    else if (code === closeBracket || code === closeBrace) depth--
   }
-  return false
+  return deepest
 }
 
 const [quote, backslash, openBracket, closeBracket, openBrace, closeBrace] = [0x22, 0x5c, 0x5b, 0x5d, 0x7b, 0x7d]
