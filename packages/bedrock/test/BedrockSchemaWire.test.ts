@@ -441,6 +441,11 @@ describe("Schemas of answers", () => {
       assert.isUndefined(yield* choiceOf({ toolChoice: ["auto"], forcedToolWithReasoning: true }))
       assert.isUndefined(yield* choiceOf({ forcedToolWithReasoning: false }))
       assert.deepStrictEqual(yield* choiceOf({ forcedToolWithReasoning: true }), { tool: { name: "answer" } })
+      for (const model of ["us.anthropic.claude-opus-5-5", "us.anthropic.claude-fable-5"]) {
+        assert.isUndefined((yield* exchange(model, { responseFormat })).sent.toolConfig?.toolChoice)
+      }
+      const thinking = yield* exchange("us.anthropic.claude-opus-5", { responseFormat, reasoning: { effort: "low" } })
+      assert.deepStrictEqual(thinking.sent.toolConfig?.toolChoice, { tool: { name: "answer" } })
     }))
 
   it.live("are refused with the path to what is wrong, whichever way they would go", () =>
