@@ -156,12 +156,12 @@ export const make = Effect.fnUntraced(function*(
   const region = yield* Region.resolve(options.region)
   const requestHandler = yield* Transport.make(options.transport)
   const sdks = yield* SdkClients.open({
-    ...authentication,
+    ...authentication.sdk,
     ...(region === undefined ? {} : { region }),
     ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint }),
     requestHandler
   })
-  const calls = yield* Calls.make
+  const calls = yield* Calls.make(authentication.secrets)
   const profiles = ProfileFallback.make(sdks.region, options.inferenceProfile ?? "geography")
 
   /** Calls a model, or the inference profile that stands in for it, each time with an input of its own. */

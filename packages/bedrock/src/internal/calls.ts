@@ -71,8 +71,13 @@ export interface Calls {
   readonly open: (input: Input) => Effect.Effect<Call, never, Scope.Scope>
 }
 
-/** No call is under way yet. Closing the scope aborts those that are; calls made later are interrupted at once. */
-export const make: Effect.Effect<Calls, never, Scope.Scope> = Effect.gen(function*() {
+/**
+ * No call is under way yet. Closing the scope aborts those that are; calls made later are interrupted at once. No error
+ * repeats what a call sends, or one of the `secrets`.
+ */
+export const make = Effect.fnUntraced(function*(
+  secrets: () => ReadonlyArray<string>
+): Effect.fn.Return<Calls, never, Scope.Scope> {
   const underWay = new Set<OwnedCall>()
   let closed = false
   yield* Effect.addFinalizer(() =>
@@ -85,7 +90,7 @@ export const make: Effect.Effect<Calls, never, Scope.Scope> = Effect.gen(functio
   const begin = (input: Input, isEventStream: boolean): Effect.Effect<OwnedCall> =>
     Effect.suspend(() => {
       if (closed) return Effect.interrupt
-      const call = makeCall(input, isEventStream)
+      const call = makeCall(input, isEventStream, secrets)
       underWay.add(call)
       return Effect.succeed(call)
     })
@@ -109,7 +114,7 @@ interface OwnedCall extends Call {
   readonly hasEnded: () => boolean
 }
 
-const makeCall = (input: Input, isEventStream: boolean): OwnedCall => {
+const makeCall = (input: Input, isEventStream: boolean, secrets: () => ReadonlyArray<string>): OwnedCall => {
   const controller = new AbortController()
   const exchange: Exchange.Exchange = { signal: controller.signal, isEventStream, sent: false, response: undefined }
   let ended = false
@@ -131,7 +136,8 @@ const makeCall = (input: Input, isEventStream: boolean): OwnedCall => {
       ...context(),
       message: `The answer cannot be read: ${problem}`
     })
-  const toError = (error: unknown) => BedrockError.fromUnknown(error, context())
+  const toError = (error: unknown) =>
+    BedrockError.fromUnknown(error, { ...context(), secrets: secrets(), request: input })
   const unlessAborted = <E>(error: E) => controller.signal.aborted ? Effect.interrupt : Effect.fail(error)
   const fail = (error: ProviderError.ProviderError) => Effect.suspend(() => unlessAborted(error))
 
