@@ -1,94 +1,27 @@
-/**
- * The schemas that leave this machine, for each kind of model: those of tools, whoever defined them, and those of answers.
- */
 import { assert, describe, it } from "@effect/vitest"
 import type * as ChatRequest from "@strata/core/ChatRequest"
 import * as OpenAi from "@strata/core/OpenAi"
-import * as Policy from "@strata/core/policy/Policy"
-import * as StructuredOutput from "@strata/core/StructuredOutput"
-import * as Tool from "@strata/core/Tool"
+import type * as Tool from "@strata/core/Tool"
 import * as Effect from "effect/Effect"
 import type * as JsonSchema from "effect/JsonSchema"
-import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
-import * as BedrockChat from "../src/BedrockChat.ts"
-import * as BedrockClient from "../src/BedrockClient.ts"
 import type { Capabilities } from "../src/catalog/Capabilities.ts"
-import * as ModelCatalog from "../src/ModelCatalog.ts"
-import * as Client from "./support/Client.ts"
-import * as WireServer from "./support/WireServer.ts"
-
-const claude = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
-const olderClaude = "us.anthropic.claude-opus-4-1-20250805-v1:0"
-const nova = "us.amazon.nova-lite-v1:0"
-const nova2 = "us.amazon.nova-2-lite-v1:0"
-const llama = "us.meta.llama4-maverick-17b-instruct-v1:0"
-const qwen = "qwen.qwen3-coder-480b-a35b-v1:0"
-const unknown = "acme.oracle-v1:0"
-
-interface Sent {
-  readonly toolConfig?: {
-    readonly tools: ReadonlyArray<{
-      readonly toolSpec: {
-        readonly name: string
-        readonly description?: string
-        readonly inputSchema: { readonly json: JsonSchema.JsonSchema }
-        readonly strict?: boolean
-      }
-    }>
-    readonly toolChoice?: unknown
-  }
-  readonly outputConfig?: {
-    readonly textFormat?: { readonly structure: { readonly jsonSchema: { readonly schema: string } } }
-  }
-}
-
-/** Sends a request, and gives the body that was received with the answer that came back. */
-const exchange = (model: string, request: Omit<ChatRequest.ChatRequest, "messages">, capabilities: Capabilities = {}) =>
-  Effect.scoped(Effect.gen(function*() {
-    const server = yield* WireServer.http1(WireServer.answering)
-    const client = yield* Client.connect(server)
-    const chat = yield* BedrockChat.make({ model, policy: Policy.none }).pipe(
-      Effect.provideService(BedrockClient.BedrockClient, client)
-    )
-    const answer = yield* chat.generate({ messages: "Hello", maxTokens: 5_000, ...request }).pipe(
-      Effect.provideService(
-        ModelCatalog.ModelCatalog,
-        ModelCatalog.extend([{ match: { id: model }, capabilities }])
-      )
-    )
-    const sent: Sent = JSON.parse(server.received[0]?.body ?? "")
-    return { sent, changes: answer.providerMetadata.bedrock?.changes?.map(({ field, type }) => [type, field]) ?? [] }
-  }))
-
-const toolSpecs = ({ toolConfig }: Sent) => toolConfig?.tools.map(({ toolSpec }) => toolSpec) ?? []
-
-const schemas = (sent: Sent) => toolSpecs(sent).map(({ inputSchema }) => inputSchema.json)
-
-const native = ({ outputConfig }: Sent): JsonSchema.JsonSchema | undefined => {
-  const schema = outputConfig?.textFormat?.structure.jsonSchema.schema
-  return schema === undefined ? undefined : JSON.parse(schema)
-}
-
-const define = (input: Schema.ConstraintDecoder<object, unknown>, strict?: boolean) =>
-  Tool.definition(Tool.make("t", { input, strict, handler: () => Effect.void }))
-
-const answerOf = (schema: StructuredOutput.AnySchema) =>
-  Effect.map(StructuredOutput.format(schema), (responseFormat) => ({ responseFormat }))
-
-const fields = (count: number, field: Schema.Struct.Fields[string]) =>
-  Schema.Struct(Object.fromEntries(Array.from({ length: count }, (_, index) => [`f${index}`, field])))
-
-const text = { type: "string" }
-
-/** What servers of the Model Context Protocol write. */
-const mcp = {
-  $schema: "http://json-schema.org/draft-07/schema#",
-  type: "object",
-  properties: { q: text },
-  required: ["q"],
-  additionalProperties: false
-}
+import {
+  claude,
+  define,
+  exchange,
+  fields,
+  llama,
+  mcp,
+  nova,
+  nova2,
+  olderClaude,
+  qwen,
+  schemas,
+  text,
+  toolSpecs,
+  unknown
+} from "./support/SchemaExchange.ts"
 
 describe("Schemas of tools", () => {
   it.live("get a type and properties where they have none, for every model", () =>
@@ -320,144 +253,5 @@ describe("Schemas of tools", () => {
       const error = yield* Effect.flip(exchange(claude, { tools: [tool(5)] }))
       assert(error._tag === "InvalidRequestError")
       assert.strictEqual(error.field, "tools[0].description")
-    }))
-})
-
-describe("Schemas of answers", () => {
-  it.live("ask for numbers, integers and optional fields once, in the service's own way", () =>
-    Effect.gen(function*() {
-      const asked: ReadonlyArray<readonly [Schema.Struct.Fields[string], JsonSchema.JsonSchema]> = [
-        [Schema.Number, { type: "number" }],
-        [Schema.Int, { type: "integer" }],
-        [Schema.optional(Schema.String), text],
-        [Schema.optionalKey(Schema.Boolean), { type: "boolean" }],
-        [Schema.String.check(Schema.isPattern(/^[a-z]+$/i)), {
-          ...text,
-          description: "matches ^[a-z]+$ in upper or lower case"
-        }],
-        [Schema.Number.annotate({ description: "Meters" }), { type: "number", description: "Meters" }],
-        [Schema.DateTimeUtc, { ...text, description: "an ISO 8601 date and time" }]
-      ]
-      for (const [field, schema] of asked) {
-        for (const model of [claude, qwen]) {
-          const { changes, sent } = yield* exchange(model, yield* answerOf(fields(17, field)))
-          const properties = native(sent)?.["properties"]
-          assert(Predicate.isObject(properties))
-          assert.deepStrictEqual(Object.values(properties), Array.from({ length: 17 }, () => schema))
-          assert.deepStrictEqual(changes, [])
-        }
-      }
-    }))
-
-  it.live("that are too much for the service, or have no words there, are asked for by a tool", () =>
-    Effect.gen(function*() {
-      interface Tree {
-        readonly trees: ReadonlyArray<Tree>
-      }
-      const Tree: Schema.Codec<Tree> = Schema.Struct({ trees: Schema.Array(Schema.suspend(() => Tree)) })
-      const natively = [
-        fields(24, Schema.optional(Schema.String)),
-        fields(16, Schema.NullOr(Schema.String)),
-        Schema.Struct({ a: fields(8, Schema.Literals(["a", 1])), b: fields(8, Schema.Option(Schema.String)) })
-      ]
-      const byTool = [
-        fields(25, Schema.optional(Schema.String)),
-        fields(17, Schema.NullOr(Schema.String)),
-        Schema.Struct({ a: fields(8, Schema.Literals(["a", 1])), b: fields(9, Schema.Option(Schema.String)) }),
-        Schema.Array(
-          Schema.Struct({ a: fields(13, Schema.optional(Schema.Int)), b: fields(12, Schema.optional(Schema.Int)) })
-        ),
-        Schema.Record(Schema.String, Schema.Finite),
-        Tree
-      ]
-      for (const schema of natively) assert.isDefined(native((yield* exchange(claude, yield* answerOf(schema))).sent))
-      for (const schema of byTool) {
-        const { sent } = yield* exchange(claude, yield* answerOf(schema))
-        assert.isUndefined(sent.outputConfig)
-        assert.deepStrictEqual(sent.toolConfig?.toolChoice, { tool: { name: "answer" } })
-        assert.isUndefined(toolSpecs(sent)[0]?.strict)
-      }
-    }))
-
-  it.live("come before strict tools where there is not room for both", () =>
-    Effect.gen(function*() {
-      const tools = [yield* define(fields(9, Schema.NullOr(Schema.String)), true)]
-      const answer = yield* answerOf(fields(9, Schema.NullOr(Schema.String)))
-      const { changes, sent } = yield* exchange(claude, { tools, ...answer })
-      assert.isDefined(native(sent))
-      assert.isUndefined(toolSpecs(sent)[0]?.strict)
-      assert.deepStrictEqual(changes, [["omitted-strict", "tools[0].strict"]])
-    }))
-
-  it.live("keep definitions that do not contain themselves", () =>
-    Effect.gen(function*() {
-      const schema = {
-        $defs: {
-          Step: {
-            properties: { what: { title: "What", type: "string" } },
-            required: ["what"],
-            title: "Step",
-            type: "object",
-            additionalProperties: false
-          }
-        },
-        properties: { steps: { items: { $ref: "#/$defs/Step" }, title: "Steps", type: "array" } },
-        required: ["steps"],
-        title: "Plan",
-        type: "object",
-        additionalProperties: false
-      }
-      const { sent } = yield* exchange(claude, { responseFormat: { type: "json", schema } })
-      assert.deepStrictEqual(native(sent), schema)
-    }))
-
-  it.live("fit the tool that asks for them, and are forced only on models that can be", () =>
-    Effect.gen(function*() {
-      const responseFormat = {
-        type: "json" as const,
-        schema: {
-          ...mcp,
-          description: "What to look for",
-          properties: { q: { $ref: "#/$defs/Q" } },
-          $defs: { Q: text }
-        }
-      }
-      const toNova = yield* exchange(nova, { responseFormat })
-      assert.deepStrictEqual(toNova.sent.toolConfig, {
-        tools: [{
-          toolSpec: {
-            name: "answer",
-            description: "Gives the answer: What to look for",
-            inputSchema: { json: { type: "object", properties: { q: text }, required: ["q"] } }
-          }
-        }],
-        toolChoice: { tool: { name: "answer" } }
-      })
-      const choiceOf = (capabilities: Capabilities) =>
-        Effect.map(
-          exchange(olderClaude, { responseFormat, reasoning: { effort: "low" } }, capabilities),
-          ({ sent }) => sent.toolConfig?.toolChoice
-        )
-      assert.isUndefined(yield* choiceOf({ toolChoice: ["auto"], forcedToolWithReasoning: true }))
-      assert.isUndefined(yield* choiceOf({ forcedToolWithReasoning: false }))
-      assert.deepStrictEqual(yield* choiceOf({ forcedToolWithReasoning: true }), { tool: { name: "answer" } })
-      for (const model of ["us.anthropic.claude-opus-5-5", "us.anthropic.claude-fable-5"]) {
-        assert.isUndefined((yield* exchange(model, { responseFormat })).sent.toolConfig?.toolChoice)
-      }
-      const thinking = yield* exchange("us.anthropic.claude-opus-5", { responseFormat, reasoning: { effort: "low" } })
-      assert.deepStrictEqual(thinking.sent.toolConfig?.toolChoice, { tool: { name: "answer" } })
-    }))
-
-  it.live("are refused with the path to what is wrong, whichever way they would go", () =>
-    Effect.gen(function*() {
-      const circular: Record<string, unknown> = { type: "object" }
-      circular["properties"] = { x: { items: circular } }
-      for (const model of [claude, nova, "mistral.mistral-7b-instruct-v0:2"]) {
-        for (const [schema, path] of [[circular, ".properties.x.items"], [{ type: "array" }, ".type"]] as const) {
-          const error = yield* Effect.flip(exchange(model, { responseFormat: { type: "json", schema } }))
-          assert(error._tag === "InvalidRequestError")
-          assert.strictEqual(error.field, `responseFormat.schema${path}`)
-        }
-      }
     }))
 })
