@@ -301,7 +301,8 @@ describe("Tool", () => {
       }
     )
 
-    it.prop("gives every other number as JSON.parse does", [Schema.Finite], ([number]) => {
+    it.prop("gives every other number as JSON.parse does", [Schema.Finite], ([given]) => {
+      const number = Number.isInteger(given) && !Number.isSafeInteger(given) ? given / 2 ** 1000 : given
       const text = JSON.stringify({ number })
       assert.deepStrictEqual(Tool.parseParams(text), JSON.parse(text))
     })

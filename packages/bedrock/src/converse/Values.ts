@@ -222,9 +222,15 @@ const visitEntries = (
   inside: (key: string, item: unknown) => unknown
 ): object => {
   let isSame = isPlain
+  const replaced = new Set<string>()
   const entries: Array<readonly [string, unknown]> = []
   for (const [key, item] of Object.entries(value)) {
-    const name = wellFormed(key, place)
+    let name = wellFormed(key, place)
+    if (name !== key) {
+      // two keys may differ in nothing but the halves that are replaced
+      while (replaced.has(name) || Object.hasOwn(value, name)) name += "\ufffd"
+      replaced.add(name)
+    }
     const visited = inside(key, item)
     if (visited !== item || name !== key) isSame = false
     if (visited !== undefined || !place.isJson) entries.push([name, visited])
