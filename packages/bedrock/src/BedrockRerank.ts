@@ -15,6 +15,7 @@ import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import { BedrockClient } from "./BedrockClient.ts"
 import { providerName } from "./internal/provider.ts"
+import type * as ModelId from "./ModelId.ts"
 import * as Families from "./rerank/Families.ts"
 import * as Family from "./rerank/Family.ts"
 
@@ -32,7 +33,7 @@ export const families: ReadonlyArray<FamilyName> = Families.names
  * - `policy`: `Policy.standard` when missing.
  */
 export interface Options {
-  readonly model?: string | undefined
+  readonly model?: ModelId.KnownRerankModel | (string & {}) | undefined
   readonly family?: FamilyName | undefined
   readonly policy?: Policy.Policy | undefined
 }

@@ -1,16 +1,19 @@
 /**
- * Counts the tokens of a chat request before it is sent, through CountTokens.
+ * Counts the tokens of a chat request, or of a body for InvokeModel, before it is sent, through CountTokens.
  *
  * The service counts; nothing here estimates. What it counts is the request as `BedrockChat` would send it.
  */
+import type { CountTokensCommandOutput } from "@aws-sdk/client-bedrock-runtime"
 import * as ChatRequest from "@strata/core/ChatRequest"
 import * as Message from "@strata/core/Message"
 import * as ProviderError from "@strata/core/ProviderError"
 import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
 import { BedrockClient } from "./BedrockClient.ts"
 import type * as History from "./converse/History.ts"
 import * as Preparation from "./converse/Preparation.ts"
 import * as InferenceProfile from "./InferenceProfile.ts"
+import * as Input from "./internal/input.ts"
 import { providerName } from "./internal/provider.ts"
 import * as ModelId from "./ModelId.ts"
 
@@ -21,7 +24,7 @@ import * as ModelId from "./ModelId.ts"
  * - `family`, `history`: how the request is encoded.
  */
 export interface Options {
-  readonly model?: string | undefined
+  readonly model?: ChatRequest.ModelName | undefined
   readonly family?: string | undefined
   readonly history?: History.Mode | undefined
 }
@@ -43,7 +46,7 @@ export const count = Effect.fn("BedrockTokens.count")(function*(
   options: Options = {}
 ): Effect.fn.Return<number, ProviderError.ProviderError, BedrockClient> {
   const client = yield* BedrockClient
-  const request = yield* resolve(ChatRequest.make(input), options.model)
+  const request = yield* resolve(yield* Effect.fromResult(Input.copy(ChatRequest.make(input))), options.model)
   const prepare = yield* Preparation.make(options)
   const { input: encoded } = yield* prepare(request, { streaming: false })
   const { additionalModelRequestFields, messages, system, toolConfig } = encoded
@@ -59,15 +62,48 @@ export const count = Effect.fn("BedrockTokens.count")(function*(
       }
     }
   })
-  return output.inputTokens ?? (yield* Effect.fail(
-    new ProviderError.MalformedResponseError({
-      provider: providerName,
-      model: request.model,
-      requestId: output.$metadata.requestId,
-      message: "Bedrock answered without a count of tokens"
-    })
-  ))
+  return yield* counted(output, request.model)
 })
+
+/**
+ * How many input tokens a body for InvokeModel has, in the words of its model. Everything else as for {@link count}.
+ *
+ * @example
+ * const tokens = yield* BedrockTokens.countBody({
+ *   model: "anthropic.claude-3-5-haiku-20241022-v1:0",
+ *   body: JSON.stringify({ anthropic_version: "bedrock-2023-05-31", max_tokens: 100, messages })
+ * })
+ */
+export const countBody = Effect.fn("BedrockTokens.countBody")(function*(request: {
+  readonly model: string
+  readonly body: string | Uint8Array
+}): Effect.fn.Return<number, ProviderError.ProviderError, BedrockClient> {
+  const client = yield* BedrockClient
+  const { body, model } = yield* Effect.fromResult(Input.copy(request))
+  if (!Predicate.isString(model) || model === "") {
+    return yield* invalid(undefined, "model", "no model is named", "Set `model`")
+  }
+  if (!Predicate.isString(body) && !(body instanceof Uint8Array)) {
+    return yield* invalid(model, "body", "it is neither text nor bytes", "Give a string or a Uint8Array")
+  }
+  const output = yield* client.countTokens({
+    modelId: countable(model, yield* InferenceProfile.modelOf(model)),
+    input: { invokeModel: { body: Predicate.isString(body) ? new TextEncoder().encode(body) : body } }
+  })
+  return yield* counted(output, model)
+})
+
+const counted = ({ $metadata, inputTokens }: CountTokensCommandOutput, model: string) =>
+  inputTokens === undefined
+    ? Effect.fail(
+      new ProviderError.MalformedResponseError({
+        provider: providerName,
+        model,
+        requestId: $metadata.requestId,
+        message: "Bedrock answered without a count of tokens"
+      })
+    )
+    : Effect.succeed(inputTokens)
 
 const resolve = (
   request: ChatRequest.ChatRequest,
@@ -75,10 +111,10 @@ const resolve = (
 ): Effect.Effect<ChatRequest.Resolved, ProviderError.InvalidRequestError> => {
   const model = request.model ?? defaultModel ?? ""
   const messages = typeof request.messages === "string" ? [Message.user(request.messages)] : request.messages
-  if (model === "") {
+  if (!Predicate.isString(model) || model === "") {
     return invalid(undefined, "model", "no model is named", "Set `model` in the request or in the options")
   }
-  return messages.length === 0
+  return !Array.isArray(messages) || messages.length === 0
     ? invalid(model, "messages", "there is nothing to count", "Add a message with the role `user`")
     : Effect.succeed({ ...request, model, messages })
 }

@@ -74,6 +74,12 @@ export const Citation = Schema.Struct({
   location: Schema.optional(CitationLocation)
 })
 
+/**
+ * What a provider said about a part of an answer that the part itself has no word for, under the name of the provider. It
+ * goes back to that provider with the part.
+ */
+const providerFields = { providerFields: Schema.optional(Schema.Record(Schema.String, Opaque.Opaque)) }
+
 /** Text. What a model wrote may have {@link Citation}s; they go back with it. */
 export type TextPart = typeof TextPart.Type
 /** @see {@link TextPart} */
@@ -82,6 +88,7 @@ export const TextPart = Schema.Struct({
   text: Schema.String,
   citations: Schema.optional(Schema.Array(Citation)),
   guard: Schema.optional(Guard),
+  ...providerFields,
   ...cache
 })
 
@@ -90,7 +97,12 @@ const media = { mediaType: Schema.String, source: MediaSource, ...cache }
 /** An image; `mediaType` such as `image/png`. */
 export type ImagePart = typeof ImagePart.Type
 /** @see {@link ImagePart} */
-export const ImagePart = Schema.Struct({ type: Schema.tag("image"), ...media, guard: Schema.optional(Schema.Boolean) })
+export const ImagePart = Schema.Struct({
+  type: Schema.tag("image"),
+  ...media,
+  guard: Schema.optional(Schema.Boolean),
+  ...providerFields
+})
 
 /** A video; `mediaType` such as `video/mp4`. */
 export type VideoPart = typeof VideoPart.Type
@@ -100,7 +112,7 @@ export const VideoPart = Schema.Struct({ type: Schema.tag("video"), ...media })
 /** A recording; `mediaType` such as `audio/mpeg`. */
 export type AudioPart = typeof AudioPart.Type
 /** @see {@link AudioPart} */
-export const AudioPart = Schema.Struct({ type: Schema.tag("audio"), ...media })
+export const AudioPart = Schema.Struct({ type: Schema.tag("audio"), ...media, ...providerFields })
 
 /** Where the content of a document is: as {@link MediaSource}, or as text, whole or in pieces to cite from. */
 export type DocumentSource = typeof DocumentSource.Type
@@ -143,7 +155,7 @@ export const SearchResultPart = Schema.Struct({
 
 /**
  * What a reasoning model thought before it answered. `signature` and `redacted` are the provider's seals: they go back
- * exactly as they came, or the provider refuses the next turn.
+ * exactly as they came, or the provider refuses the next turn. {@link withoutReasoning} takes them out of a conversation.
  */
 export type ReasoningPart = typeof ReasoningPart.Type
 /** @see {@link ReasoningPart} */
@@ -151,12 +163,17 @@ export const ReasoningPart = Schema.Struct({
   type: Schema.tag("reasoning"),
   text: Schema.String,
   signature: Schema.optional(Schema.String),
-  redacted: Schema.optional(Schema.Uint8Array)
+  redacted: Schema.optional(Schema.Uint8Array),
+  ...providerFields
 })
 
 /**
- * The model asks for a tool: `params` is the decoded JSON it wrote, or the text itself where that is no JSON.
- * `providerExecuted` marks a tool that the provider runs itself: nothing to do for the program.
+ * The model asks for a tool.
+ *
+ * - `params`: the decoded JSON it wrote, or the text itself where that is no JSON. An integer that a number cannot hold is
+ *   its text.
+ * - `providerExecuted`: the provider runs the tool itself; nothing to do for the program.
+ * - `providerType`: the provider's word for the kind of call, where it is not clear from `providerExecuted`.
  */
 export type ToolCallPart = typeof ToolCallPart.Type
 /** @see {@link ToolCallPart} */
@@ -165,12 +182,31 @@ export const ToolCallPart = Schema.Struct({
   id: Schema.String,
   name: Schema.String,
   params: Opaque.Opaque,
-  providerExecuted: Schema.optional(Schema.Boolean)
+  providerExecuted: Schema.optional(Schema.Boolean),
+  providerType: Schema.optional(Schema.String),
+  ...providerFields
 })
 
+/** JSON among the parts of what a tool answered; `value` is anything `JSON.stringify` can write. */
+export type JsonPart = typeof JsonPart.Type
+/** @see {@link JsonPart} */
+export const JsonPart = Schema.Struct({ type: Schema.tag("json"), value: Opaque.Opaque })
+
+/** What the answer of a tool is made of. */
+export type ToolResultContent = typeof ToolResultContent.Type
+/** @see {@link ToolResultContent} */
+export const ToolResultContent = Schema.Union([
+  TextPart,
+  JsonPart,
+  ImagePart,
+  DocumentPart,
+  VideoPart,
+  SearchResultPart
+])
+
 /**
- * What a tool answered: `result` is text or JSON; `parts` stand in its place where the answer has images, documents and
- * the like. `isFailure` says that the tool failed.
+ * What a tool answered: `result` is text or JSON; `parts` are sent instead where the answer has images, documents and the
+ * like, and `result` may be missing then. `isFailure` says that the tool failed.
  *
  * A result that the provider wrote itself (`providerExecuted`) holds the provider's own blocks in `result`, and their
  * kind in `providerType`.
@@ -180,11 +216,12 @@ export type ToolResultPart = typeof ToolResultPart.Type
 export const ToolResultPart = Schema.Struct({
   type: Schema.tag("tool-result"),
   id: Schema.String,
-  result: Opaque.Opaque,
-  parts: Schema.optional(Schema.Array(Schema.Union([TextPart, ImagePart, DocumentPart, VideoPart, SearchResultPart]))),
+  result: Schema.optional(Opaque.Opaque),
+  parts: Schema.optional(Schema.Array(ToolResultContent)),
   isFailure: Schema.optional(Schema.Boolean),
   providerExecuted: Schema.optional(Schema.Boolean),
   providerType: Schema.optional(Schema.String),
+  ...providerFields,
   ...cache
 })
 
@@ -245,8 +282,8 @@ export const AssistantPart = Schema.Union([
   ProviderPart
 ])
 
-/** Any part of a message. */
-export type Part = SystemPart | UserPart | AssistantPart
+/** Any part of a message, or of what a tool answered. */
+export type Part = typeof Part.Type
 /** @see {@link Part} */
 export const Part = Schema.Union([
   TextPart,
@@ -258,6 +295,7 @@ export const Part = Schema.Union([
   ReasoningPart,
   ToolCallPart,
   ToolResultPart,
+  JsonPart,
   ToolAdditionPart,
   ToolRemovalPart,
   ProviderPart
@@ -329,6 +367,23 @@ export const text = (value: string, options?: { readonly cache?: CacheControl })
 /** The parts of a message; a string is one text part. */
 export const parts = (message: Message): ReadonlyArray<Part> =>
   typeof message.content === "string" ? [text(message.content)] : message.content
+
+/**
+ * A conversation without what the models thought: no reasoning parts, and no messages of the assistant that had nothing
+ * else. For a model that refuses the thoughts of another one, or a signature that is no longer valid.
+ *
+ * @example
+ * ChatService.generate({ messages }).pipe(
+ *   Effect.catchTag("InvalidRequestError", () => ChatService.generate({ messages: Message.withoutReasoning(messages) }))
+ * )
+ */
+export const withoutReasoning = (messages: ReadonlyArray<Message>): ReadonlyArray<Message> =>
+  messages.flatMap((message) => {
+    if (message.role !== "assistant" || typeof message.content === "string") return [message]
+    const content = message.content.filter(({ type }) => type !== "reasoning")
+    if (content.length === message.content.length) return [message]
+    return content.length === 0 ? [] : [{ ...message, content }]
+  })
 
 /** The text of a message: its text parts joined, everything else left out. */
 export const textOf = (message: Message): string => {

@@ -35,7 +35,7 @@ export type EncodedRequest = typeof Wire.Request.Encoded
  *   reasoning part.
  * - Data URIs become bytes. Other URLs stay as they are; the ending of an image's URL tells its media type, `image/*`
  *   stands where it does not. Written, a URL is without its media type: whoever loads it learns that anyway.
- * - Arguments of a tool call are parsed; what is no JSON stays the text it is.
+ * - Arguments of a tool call are parsed as `Tool.parseParams` does it.
  * - Consecutive `tool` messages are one `ToolMessage`; written, every result is a message again, JSON as its text.
  * - The older `function_call` and `function` messages are read too: an id is made from the place of the call.
  *
@@ -123,7 +123,7 @@ export const Request: Schema.Codec<ChatRequest.ChatRequest, EncodedRequest> = Op
 
 /**
  * Takes off what only marks the content and OpenAI has no word for: cache points, guards, citations, the seals of
- * reasoning (redacted reasoning goes with its seal), whether a tool failed. The content stays, and is still refused when
+ * reasoning (redacted reasoning goes with its seal), fields of a provider, whether a tool failed. The content stays, and is still refused when
  * written where OpenAI cannot say it.
  */
 export const withoutMarks = (messages: ReadonlyArray<ChatMessage.Message>): ReadonlyArray<ChatMessage.Message> =>
@@ -153,4 +153,4 @@ const bare = <Part extends ChatMessage.Part>(part: Part): ReadonlyArray<Part> =>
   return [Object.fromEntries(fields) as Part]
 }
 
-const marks = new Set(["cache", "guard", "citations", "signature", "isFailure"])
+const marks = new Set(["cache", "guard", "citations", "signature", "isFailure", "providerFields"])

@@ -5,6 +5,7 @@
  * halves, for a question that something else asks, such as a tool loop.
  */
 import * as Effect from "effect/Effect"
+import { isObject } from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
@@ -13,6 +14,7 @@ import * as ChatRequest from "./ChatRequest.ts"
 import type * as ChatResponse from "./ChatResponse.ts"
 import type * as ChatService from "./ChatService.ts"
 import * as Cost from "./Cost.ts"
+import * as ExactJson from "./ExactJson.ts"
 import * as PartialJson from "./internal/partialJson.ts"
 import * as ToolSchema from "./internal/toolSchema.ts"
 import * as Message from "./Message.ts"
@@ -27,7 +29,7 @@ export interface FormatOptions {
 
 /**
  * - `repairs`: how often the model is asked again, at most, after an answer that does not fit the schema; 0 when missing.
- *   It is shown its answer and what is wrong with it. An answer that was cut or withheld is not repaired.
+ *   It is shown its answer and what is wrong with it. An answer that was cut, withheld or refused is not repaired.
  */
 export interface Options extends FormatOptions {
   readonly repairs?: number | undefined
@@ -41,8 +43,8 @@ export interface ObjectResponse<out A> extends ChatResponse.ChatResponse {
 /**
  * What an object stream is made of: the value as it grows, then the whole of it.
  *
- * - `partial`: what there is of the encoded value, not yet checked: see {@link DeepPartial}. Each extends the one before,
- *   and the last holds everything.
+ * - `partial`: what there is of the encoded value, not yet checked: see {@link DeepPartial}. Each has more than the one
+ *   before, and the last holds everything.
  * - `object`: the decoded value and the answer. The stream has exactly one, last, or fails.
  */
 export type ObjectEvent<A, Encoded> =
@@ -86,7 +88,10 @@ export const format = (
  * are overlooked.
  *
  * Fails with `StructuredOutputError` when the text does not fit the schema, which its `issue` explains, and when the
- * answer is not complete: cut by `maxTokens`, filtered, or a call of a tool.
+ * answer is not complete: cut by `maxTokens`, filtered, refused, or a call of a tool.
+ *
+ * An integer that a number cannot hold is its text in the value that the schema decodes: `Schema.BigInt` and
+ * `Schema.String` take it, and for others the `issue` says what it is about.
  */
 export const decode = <S extends AnySchema>(
   schema: S,
@@ -95,7 +100,14 @@ export const decode = <S extends AnySchema>(
   S["Type"],
   ProviderError.StructuredOutputError | ProviderError.InvalidRequestError,
   S["DecodingServices"]
-> => Effect.flatMap(shape(schema), ({ isWrapped }) => read(schema, isWrapped, response))
+> =>
+  Effect.gen(function*() {
+    const { isWrapped } = yield* shape(schema)
+    if (!isObject(response) || typeof response.text !== "string") {
+      return yield* invalid("response", "this is no answer of a chat service", "Give what `ChatService.generate` gave")
+    }
+    return yield* read(schema, isWrapped, response)
+  })
 
 /** @internal */
 export const generate = <S extends AnySchema>(
@@ -107,10 +119,15 @@ export const generate = <S extends AnySchema>(
   Effect.gen(function*() {
     const { isWrapped, responseFormat } = yield* shape(schema, options)
     const request = ChatRequest.make(input)
+    if (!isObject(request)) {
+      return yield* invalid("messages", "there is no request", "Give a text, messages or a request")
+    }
+    const { repairs: allowed = 0 } = options ?? {}
+    if (typeof allowed !== "number") return yield* invalid("repairs", "it is no number", "Give a number of repairs")
     let messages = typeof request.messages === "string" ? [Message.user(request.messages)] : request.messages
     let usage = Usage.empty
     let cost: Cost.Cost | undefined = Cost.empty
-    for (let repairs = options?.repairs ?? 0;; repairs--) {
+    for (let repairs = allowed;; repairs--) {
       const response = yield* service.generate({ ...request, messages, responseFormat })
       usage = Usage.add(usage, response.usage)
       cost = Cost.sum([cost, response.cost])
@@ -133,6 +150,7 @@ export const stream = <S extends AnySchema>(
     const { isWrapped, responseFormat } = yield* shape(schema, options)
     const collector = ChatEvent.makeCollector()
     const json = PartialJson.make()
+    let shown: unknown
 
     const grown = (events: ReadonlyArray<ChatEvent.ChatEvent>): Array<ObjectEvent<S["Type"], S["Encoded"]>> => {
       let last = false
@@ -141,10 +159,13 @@ export const stream = <S extends AnySchema>(
         if (event.type === "text-delta") json.add(event.delta)
         last ||= event.type === "finish"
       }
-      const value = json.next(last)
-      if (value === undefined || isWrapped && !("value" in value)) return []
+      const read = json.next(last)
+      if (read === undefined || isWrapped && !Object.hasOwn(read, "value")) return []
+      const value = isWrapped ? read["value"] : read
+      if (PartialJson.isSame(value, shown)) return []
+      shown = value
       // What the model has written is checked when it is complete; until then it is only promised to fit.
-      return [{ type: "partial", value: (isWrapped ? value["value"] : value) as DeepPartial<S["Encoded"]> }]
+      return [{ type: "partial", value: value as DeepPartial<S["Encoded"]> }]
     }
 
     const partials = Stream.mapAccumArray(
@@ -167,15 +188,9 @@ const shape = (
   options?: FormatOptions
 ): Effect.Effect<Shape, ProviderError.InvalidRequestError> => {
   const plain = ToolSchema.make(schema, true)
-  const isWrapped = Result.isFailure(plain)
+  const isWrapped = Result.isFailure(plain) && Schema.isSchema(schema)
   return Result.match(isWrapped ? ToolSchema.make(wrap(schema), true) : plain, {
-    onFailure: () =>
-      Effect.fail(ProviderError.invalidRequest({
-        provider: "unknown",
-        field: "schema",
-        problem: "it has no JSON form",
-        remedy: "Use a schema whose encoded side is made of JSON"
-      })),
+    onFailure: () => invalid("schema", "it has no JSON form", "Use a schema whose encoded side is made of JSON"),
     onSuccess: (jsonSchema) =>
       Effect.succeed({
         isWrapped,
@@ -188,6 +203,9 @@ const shape = (
       })
   })
 }
+
+const invalid = (field: string, problem: string, remedy: string) =>
+  Effect.fail(ProviderError.invalidRequest({ provider: "unknown", field, problem, remedy }))
 
 interface Shape {
   readonly isWrapped: boolean
@@ -207,10 +225,12 @@ const read = <S extends AnySchema>(schema: S, isWrapped: boolean, response: Chat
       return yield* failure(response, `The answer does not fit the schema: ${issue}`, issue)
     }
     const decoded = isWrapped ? decodeWrapped(schema, json.value) : decodeJson(schema, json.value)
-    return yield* Effect.catchTag(
-      decoded,
-      "SchemaError",
-      ({ message }) => failure(response, `The answer does not fit the schema: ${message}`, message)
+    return yield* decoded.pipe(
+      Effect.catchTag("SchemaError", ({ issue, message }) => {
+        const explained = `${message}${ExactJson.explain(issue, json.value)}`
+        return failure(response, `The answer does not fit the schema: ${explained}`, explained)
+      }),
+      Effect.catchDefect((cause) => failure(response, `The answer does not fit the schema: ${threw}`, threw, cause))
     )
   })
 
@@ -228,7 +248,7 @@ const decodeJson = <S extends AnySchema>(
   Schema.decodeUnknownEffect(Schema.toCodecJson(schema), { errors: "all" })(json)
 
 const parse = (text: string): { readonly value: unknown } | undefined =>
-  Result.match(Result.try((): unknown => JSON.parse(text)), {
+  Result.match(ExactJson.parse(text), {
     onSuccess: (value) => ({ value }),
     onFailure: () => {
       const value = PartialJson.find(text)
@@ -242,13 +262,19 @@ const unfinished: { readonly [Reason in ChatResponse.FinishReason]?: string } = 
   "context-length": "The answer was cut because the context window is full. Shorten the conversation",
   "content-filter": "The provider's content filter withheld the answer",
   guardrail: "The guardrail withheld the answer",
+  refusal: "The model refused to answer",
   "tool-calls": "The model called a tool instead of answering. Run its tools with `ToolLoop`, or leave them out"
 }
 
-const failure = ({ model, requestId, text }: ChatResponse.ChatResponse, message: string, issue?: string) =>
-  Effect.fail(
-    new ProviderError.StructuredOutputError({ provider: "unknown", model, requestId, message, text, issue })
+/** What a model is told where a transformation or a check throws at what it wrote. */
+const threw = "It holds a value that the schema cannot decode"
+
+const failure = (response: ChatResponse.ChatResponse, message: string, issue?: string, cause?: unknown) => {
+  const { model, provider = "unknown", requestId, text } = response
+  return Effect.fail(
+    new ProviderError.StructuredOutputError({ provider, model, requestId, message, text, issue, cause })
   )
+}
 
 const interrupted = (delivered: number) =>
   Effect.fail(

@@ -39,6 +39,14 @@ describe("Json", () => {
     assert.isTrue(Result.isFailure(Json.fromBytes(Uint8Array.from([...bytes.slice(0, 6), 0xff, ...bytes.slice(6)]))))
   })
 
+  it("refuses half a surrogate pair of a client, and takes it of a model, whose stream may cut a pair in two", () => {
+    for (const text of [`"\\ud83d"`, `["\\ude00"]`, `{"\\ud83d":1}`]) {
+      assert.isTrue(Result.isFailure(Json.fromText(text)), text)
+      assert.deepStrictEqual(Result.getOrThrow(Json.parse(text)), JSON.parse(text))
+    }
+    assert.isTrue(Result.isFailure(Json.parse(nested(Json.maxDepth + 1))))
+  })
+
   it("finds every text, however deep it stands", () => {
     const json = Result.getOrThrow(
       Json.fromText(`{"a":["b",{"c":"d"}],"e":${"[".repeat(900)}"f"${"]".repeat(900)},"g":1}`)

@@ -141,6 +141,19 @@ describe("Recording", () => {
       assert.deepStrictEqual(kept(broken), { at: 1, frame: broken })
     })
 
+    it("reads the halves of a surrogate pair that a stream cut in two", () => {
+      for (const delta of ["\ud83d", "\ude00"]) {
+        const kept = (type: string, payload: Schema.JsonObject) => EventFrame.toEvent(Frame.event(type, payload, 5), 1)
+        assert.deepStrictEqual(kept("contentBlockDelta", { delta }), {
+          at: 1,
+          event: "contentBlockDelta",
+          payload: { delta }
+        })
+        const bytes = Base64.encode(JSON.stringify({ delta }))
+        assert.deepStrictEqual(kept("chunk", { bytes }), { at: 1, chunk: { delta } })
+      }
+    })
+
     it("passes on what is no event stream as it comes", () => {
       const cutter = EventFrame.makeCutter()
       const bytes = new TextEncoder().encode("<html>never a frame</html>")

@@ -8,11 +8,13 @@
 import type * as ChatRequest from "@strata/core/ChatRequest"
 import type * as Message from "@strata/core/Message"
 import * as ProviderError from "@strata/core/ProviderError"
+import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import type { BedrockChatOptions } from "../BedrockOptions.ts"
 import type * as Capabilities from "../catalog/Capabilities.ts"
 import { providerName } from "../internal/provider.ts"
 import type { Place } from "./Block.ts"
+import * as OptionShape from "./OptionShape.ts"
 
 type Checked = Result.Result<void, ProviderError.InvalidRequestError>
 
@@ -33,6 +35,7 @@ export const checkOptions = (request: ChatRequest.Resolved): Checked => {
   return settle(
     request.model,
     modelProblem(request.model) ??
+      shapeProblem(own) ??
       inferenceProblem(request, "") ??
       inferenceProblem(own.inferenceConfig ?? {}, "providerOptions.bedrock.inferenceConfig.") ??
       metadataProblem(own.requestMetadata, "providerOptions.bedrock.requestMetadata") ??
@@ -48,6 +51,18 @@ const settle = (model: string, problem: Problem | undefined): Checked =>
   problem === undefined
     ? Result.void
     : Result.fail(ProviderError.invalidRequest({ provider: providerName, model, ...problem }))
+
+const shapeProblem = (own: BedrockChatOptions): Problem | undefined => {
+  const problem = OptionShape.problem(own)
+  return problem === undefined ? undefined : {
+    field: [
+      "providerOptions.bedrock",
+      ...problem.path.map((step) => typeof step === "number" ? `[${step}]` : `.${String(step)}`)
+    ].join(""),
+    problem: problem.message,
+    remedy: "Write it as the reference of Converse does"
+  }
+}
 
 const partProblem = (part: Message.Part, field: string, limits: Capabilities.Limits): Problem | undefined => {
   switch (part.type) {
@@ -71,9 +86,15 @@ const partProblem = (part: Message.Part, field: string, limits: Capabilities.Lim
       return lengthProblem(part.name, `${field}.name`, 128) ??
         lengthProblem(part.serverName, `${field}.serverName`, 128) ??
         lengthProblem(part.kind, `${field}.kind`, 64)
+    case "provider":
+      return Predicate.isObject(part.value) ? undefined : {
+        field: `${field}.value`,
+        problem: "this is no block of Converse",
+        remedy: "Use an object such as `{ text: \"…\" }`"
+      }
     case "reasoning":
     case "search-result":
-    case "provider":
+    case "json":
       return undefined
   }
 }

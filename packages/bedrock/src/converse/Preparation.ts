@@ -7,6 +7,7 @@ import type { ConverseStreamCommandInput } from "@aws-sdk/client-bedrock-runtime
 import type * as ChatRequest from "@strata/core/ChatRequest"
 import * as ProviderError from "@strata/core/ProviderError"
 import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
 import * as BedrockPrompt from "../BedrockPrompt.ts"
 import type { Capabilities } from "../catalog/Capabilities.ts"
 import * as InferenceProfile from "../InferenceProfile.ts"
@@ -58,7 +59,9 @@ const makeCapabilities = Effect.fnUntraced(function*(family: string | undefined)
     const { model } = request
     const given = yield* ModelCatalog.ModelCatalog
     const catalog = given === ModelCatalog.builtIn ? ownCatalog : given
-    const hint = request.providerOptions?.bedrock?.family ?? family ??
+    const own = request.providerOptions?.bedrock?.family
+    // options of another type are refused when they are encoded
+    const hint = (Predicate.isString(own) ? own : family) ??
       (InferenceProfile.isOpaque(model) ? yield* ownLookup(model) : undefined)
     // To read an id and the catalogue takes 30 µs, and a program talks to a few models only.
     if (catalog !== knownTo || known.size >= 256) {
@@ -74,7 +77,7 @@ const makeCapabilities = Effect.fnUntraced(function*(family: string | undefined)
 
 /** The log names places, never what is said there. */
 const logChanges = (request: ChatRequest.Resolved, { changes }: Request.Encoded): Effect.Effect<void> =>
-  changes.length === 0 ? Effect.void : Effect.logDebug("Changed the conversation before it was sent").pipe(
+  changes.length === 0 ? Effect.void : Effect.logDebug("Changed the request before it was sent").pipe(
     Effect.annotateLogs({ provider: providerName, model: request.model, changes })
   )
 

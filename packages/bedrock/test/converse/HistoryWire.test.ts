@@ -51,6 +51,7 @@ const messages: ReadonlyArray<Message.Message> = [
 ]
 
 const models = [
+  "cohere.command-r-v1:0",
   "amazon.nova-lite-v1:0",
   "meta.llama3-1-70b-instruct-v1:0",
   "mistral.mistral-large-2402-v1:0",

@@ -1,8 +1,8 @@
 /**
  * Messages between OpenAI's words and ours, both ways. Both are checked by their schemas, so nothing fails here.
  */
-import * as Result from "effect/Result"
-import * as Schema from "effect/Schema"
+import type * as Schema from "effect/Schema"
+import * as ExactJson from "../ExactJson.ts"
 import type * as Sayable from "./openAiSayable.ts"
 import type * as Wire from "./openAiWire.ts"
 
@@ -93,14 +93,7 @@ const toolCall = (
   { arguments: params, name }: { readonly name: string; readonly arguments: string }
 ): Sayable.ToolCall => ({ type: "tool-call", id, name, params: parseParams(params) })
 
-/** What a model wrote may be cut, be no JSON at all, or hold a number too large for one: then its text is all there is. */
-const parseParams = (json: string): Schema.Json => {
-  if (json.trim() === "") return {}
-  const parsed = Result.try((): unknown => JSON.parse(json))
-  return Result.isSuccess(parsed) && isJson(parsed.success) ? parsed.success : json
-}
-
-const isJson = Schema.is(Schema.Json)
+const parseParams = (text: string): Schema.Json => ExactJson.params(text) as Schema.Json // read from JSON, or text
 
 const decodeResult = (
   { content, tool_call_id }: Extract<Wire.Message, { readonly role: "tool" }>

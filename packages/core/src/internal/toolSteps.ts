@@ -3,6 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import { isObject } from "effect/Predicate"
+import * as Result from "effect/Result"
 import * as ChatRequest from "../ChatRequest.ts"
 import type * as ChatResponse from "../ChatResponse.ts"
 import * as Cost from "../Cost.ts"
@@ -37,9 +38,11 @@ export const start = <Tools extends ReadonlyArray<Tool.Any>, E1, R1, E2, R2>(
   Effect.gen(function*() {
     type E = Tool.Error<Tools[number]>
     type R = Tool.Services<Tools[number]>
+    const problem = Result.getOrElse(Result.try(() => problemOf(ChatRequest.make(input), options)), () => unreadable)
+    if (problem !== undefined) return yield* invalid(...problem)
+    const given = ChatRequest.make(input)
     // What one tool can fail with and needs is among what all of them can and do.
     const tools = options.tools as ReadonlyArray<ToolCall.Handled<E, R>>
-    const given = ChatRequest.make(input)
     const definitions = yield* define(tools, given)
     const byName = new Map(tools.map((tool) => [tool.name, tool]))
     const opening = typeof given.messages === "string" ? [Message.user(given.messages)] : given.messages
@@ -50,14 +53,16 @@ export const start = <Tools extends ReadonlyArray<Tool.Any>, E1, R1, E2, R2>(
     let cost: Cost.Cost | undefined = Cost.empty
     let refused: ReadonlySet<string> = new Set()
 
-    const request = Effect.suspend((): Effect.Effect<ChatRequest.ChatRequest, E1, R1> => {
+    type Asked = Effect.Effect<ChatRequest.ChatRequest, E1 | ProviderError.InvalidRequestError, R1>
+    const request = Effect.suspend((): Asked => {
       const next: ChatRequest.ChatRequest = {
         ...given,
         messages: [...opening, ...added],
         ...(definitions.length === 0 ? undefined : { tools: definitions }),
         ...(index > 0 && isForced(given.toolChoice) ? { toolChoice: "auto" } : undefined)
       }
-      return options.prepareStep?.({ index, request: next, usage }) ?? Effect.succeed(next)
+      const prepared = options.prepareStep?.({ index, request: next, usage }) ?? Effect.succeed(next)
+      return Effect.isEffect(prepared) ? prepared : invalid(...noEffect("prepareStep"))
     })
 
     const turn = Effect.fnUntraced(function*(response: ChatResponse.ChatResponse) {
@@ -85,7 +90,10 @@ export const start = <Tools extends ReadonlyArray<Tool.Any>, E1, R1, E2, R2>(
       const messages = history(response, results)
       added = [...added, ...messages]
       const step: ToolLoop.Step = { index: index++, response, results, messages, ...spent }
-      if (options.onStep !== undefined) yield* options.onStep(step)
+      if (options.onStep !== undefined) {
+        const saved = options.onStep(step)
+        yield* Effect.isEffect(saved) ? saved : invalid(...noEffect("onStep"))
+      }
       const outcome: ToolLoop.Outcome | undefined = reason === undefined
         ? undefined
         : { reason, response, messages: added, ...spent, steps: index }
@@ -102,14 +110,48 @@ export const start = <Tools extends ReadonlyArray<Tool.Any>, E1, R1, E2, R2>(
     }
   })
 
+type Problem = readonly [field: string, problem: string, remedy: string]
+
+/** What callers without types may get wrong. */
+const problemOf = (request: unknown, options: unknown): Problem | undefined => {
+  if (!isObject(request)) return ["messages", "there is no request", "Give a text, messages or a request"]
+  const { messages } = request
+  if (typeof messages !== "string" && !(Array.isArray(messages) && messages.every(isObject))) {
+    return ["messages", "they are no conversation", "Give a text or an array of messages"]
+  }
+  if (!isObject(options)) return ["options", "they are no object", "Give the options of the loop, with its `tools`"]
+  const unknown = Object.keys(options).find((key) => !Object.hasOwn(optionChecks, key))
+  if (unknown !== undefined) {
+    return [unknown, "there is no such option", `The options are ${Object.keys(optionChecks).join(", ")}`]
+  }
+  if (!Array.isArray(options["tools"])) return ["tools", "they are no array", "Give tools made with `Tool.make`"]
+  const noTool = options["tools"].findIndex((tool) => !Tool.isTool(tool))
+  if (noTool >= 0) return [`tools[${noTool}]`, "it is no tool", "Make it with `Tool.make`"]
+  const wrong = Object.entries(optionChecks).find(([key, type]) => ![type, "undefined"].includes(typeof options[key]))
+  return wrong && [wrong[0], `it is no ${wrong[1]}`, `Give a ${wrong[1]}, or leave it out`]
+}
+
+const noEffect = (hook: string): Problem => [hook, "it gave no Effect", "Return an Effect"]
+
+const unreadable: Problem = ["options", "reading them throws", "Give plain objects"]
+
+/** The options of a loop, and their types as `typeof` tells them. */
+const optionChecks: { readonly [Key in keyof ToolLoop.Options<[]>]-?: string } = {
+  tools: "object",
+  maxSteps: "number",
+  concurrency: "number",
+  prepareStep: "function",
+  onStep: "function"
+}
+
 const define = Effect.fnUntraced(function*(tools: ReadonlyArray<Tool.Any>, request: ChatRequest.ChatRequest) {
   const names = tools.map(({ name }) => name)
   const twice = names.find((name, index) => names.indexOf(name) !== index)
   if (twice !== undefined) {
-    return yield* invalid(`there are two tools with the name "${twice}"`, "Give each tool a name of its own")
+    return yield* invalid("tools", `there are two tools with the name "${twice}"`, "Give each tool a name of its own")
   }
   if (request.tools !== undefined && request.tools.length > 0) {
-    return yield* invalid("the request has tools of its own", "Give the loop all tools, made with `Tool.make`")
+    return yield* invalid("tools", "the request has tools of its own", "Give the loop all tools, made with `Tool.make`")
   }
   return yield* Effect.forEach(tools, Tool.definition)
 })
@@ -139,15 +181,29 @@ const history = (
   return [sendable(message), Message.tool(content)]
 }
 
-/** Params that are not an object, cut JSON for one, go back empty: providers refuse the conversation otherwise. */
+/**
+ * A model has to see what it wrote, or it cannot mend it, but providers take nothing but an object for the arguments of a
+ * call. So text goes back under the key that Anthropic's documentation of fine-grained tool streaming proposes, and other
+ * JSON as a value.
+ */
 const sendable = (message: Message.AssistantMessage): Message.AssistantMessage =>
   typeof message.content === "string" ? message : Message.assistant(
-    message.content.map((part) => part.type === "tool-call" && !isObject(part.params) ? { ...part, params: {} } : part)
+    message.content.map((part) =>
+      part.type === "tool-call" && !isObject(part.params) ? { ...part, params: wrapped(part.params) } : part
+    )
   )
+
+const wrapped = (params: unknown): object =>
+  params === undefined || params === null
+    ? {}
+    : typeof params === "string"
+    ? { INVALID_JSON: params }
+    : { value: params }
 
 /** The provider stepped in, or there is no room for another turn: the calls are not to be run. */
 const isStopped = ({ finishReason }: ChatResponse.ChatResponse): boolean =>
-  finishReason === "guardrail" || finishReason === "content-filter" || finishReason === "context-length"
+  finishReason === "guardrail" || finishReason === "content-filter" || finishReason === "refusal" ||
+  finishReason === "context-length"
 
 const isForced = (choice: Tool.ToolChoice | undefined): boolean => choice === "any" || typeof choice === "object"
 
@@ -164,5 +220,5 @@ const wrongAgain = (wrong: { readonly call: Message.ToolCallPart; readonly refus
     })
   )
 
-const invalid = (problem: string, remedy: string) =>
-  Effect.fail(ProviderError.invalidRequest({ provider: "unknown", field: "tools", problem, remedy }))
+const invalid = (...[field, problem, remedy]: Problem) =>
+  Effect.fail(ProviderError.invalidRequest({ provider: "unknown", field, problem, remedy }))

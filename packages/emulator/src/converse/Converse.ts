@@ -1,5 +1,5 @@
 /**
- * Answers Converse and ConverseStream: checks the body, asks the chat service, writes its answer down.
+ * Responds to Converse and ConverseStream: checks the body, asks the chat service, writes its answer down.
  */
 import * as ChatEvent from "@strata/core/ChatEvent"
 import * as ChatService from "@strata/core/ChatService"
@@ -96,11 +96,14 @@ const read = Effect.fnUntraced(function*(call: Call, streaming: boolean) {
   // a prompt that was stopped reaches no model, no cache, and no quota
   const passes = guarding.refusal === undefined
   const meter = passes ? yield* Metering.open(request, { ...call, cache: memory.cache }) : Metering.none
+  // whole answers of Claude have the counters of the cache whether it was used or not, streams only if it was
+  const tellsCache = passes && !streaming && model.rules === "claude" && model.caching !== false
   const envelope: Response.Envelope = {
     request,
     latencyMs: call.elapsed,
     trace: guarding.trace,
-    usage: (usage) => Counters.toWire(usage, meter.counted)
+    usage: (usage) => Counters.toWire(usage, meter.counted, tellsCache),
+    typedToolCalls: model.typedToolCalls
   }
   return { question: Request.toChatRequest(request, answering), guarding, envelope, meter }
 })

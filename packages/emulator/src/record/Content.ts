@@ -11,7 +11,7 @@ export const fromBytes = (bytes: Uint8Array): Recording.Content => {
   if (bytes.length === 0) return {}
   const text = Result.getOrUndefined(Result.try(() => decoder.decode(bytes)))
   if (text === undefined) return { bytes }
-  return Result.match(Json.fromText(text), { onSuccess: (body) => ({ body }), onFailure: () => ({ text }) })
+  return Result.match(Json.parse(text), { onSuccess: (body) => ({ body }), onFailure: () => ({ text }) })
 }
 
 /** The body that says it; JSON comes without blanks. */
@@ -19,7 +19,7 @@ export const toBytes = ({ body, bytes, text }: Recording.Content): Uint8Array =>
   body === undefined ? bytes ?? encoder.encode(text ?? "") : encoder.encode(JSON.stringify(body))
 
 /** A text as JSON; `undefined` when it is none. */
-export const parse = (text: string): Schema.Json | undefined => Result.getOrUndefined(Json.fromText(text))
+export const parse = (text: string): Schema.Json | undefined => Result.getOrUndefined(Json.parse(text))
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 

@@ -123,7 +123,7 @@ const decode = JsonFile.fromText(Recording)
 
 /** What is left of a file that ends in the middle of an entry; `undefined` when it does not look like one. */
 const wholeEntries = (text: string): string | undefined => {
-  if (!text.startsWith(begin) || Result.isSuccess(Json.fromText(text))) return undefined
+  if (!text.startsWith(begin) || Result.isSuccess(Json.parse(text))) return undefined
   // nothing else in it is indented like the end of an entry
   const last = text.lastIndexOf(`${separator}}`)
   return last < 0 ? begin + end : `${text.slice(0, last)}${separator}}${end}`

@@ -11,7 +11,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as Block from "../../converse/Block.ts"
 import type * as Wire from "../../converse/Wire.ts"
-import * as Embed from "../Body.ts"
+import * as Body from "../Body.ts"
 import * as Family from "./Family.ts"
 
 const optional = Schema.optionalKey
@@ -23,13 +23,13 @@ const ToolCall = Schema.Struct({
 })
 
 const Piece = Schema.Struct({
-  type: Embed.oneOf(["text", "image_url"]),
+  type: Body.oneOf(["text", "image_url"]),
   text: optional(Schema.String),
   image_url: optional(Schema.Struct({ url: Schema.String }))
 })
 
 const Turn = Schema.Struct({
-  role: Embed.oneOf(["system", "user", "assistant", "tool"]),
+  role: Body.oneOf(["system", "user", "assistant", "tool"]),
   content: optional(Schema.NullOr(Schema.Union([Schema.String, Schema.Array(Piece)]))),
   tool_calls: optional(Schema.NullOr(Schema.Array(ToolCall))),
   tool_call_id: optional(Schema.String),
@@ -38,9 +38,9 @@ const Turn = Schema.Struct({
 
 /** What all bodies of this kind have. */
 export const fields = {
-  messages: Schema.Array(Turn).check(Embed.itemsBetween(1, Infinity)),
+  messages: Schema.Array(Turn).check(Body.itemsBetween(1, Infinity)),
   tools: optional(Schema.Array(Schema.Struct({
-    type: optional(Embed.oneOf(["function"])),
+    type: optional(Body.oneOf(["function"])),
     function: Schema.Struct({
       name: Schema.String,
       description: optional(Schema.String),
@@ -52,12 +52,12 @@ export const fields = {
 }
 
 /** A body as far as it is the same everywhere. */
-export interface Body extends Schema.Schema.Type<typeof Body> {}
-const Body = Schema.Struct(fields)
+export interface ChatBody extends Schema.Schema.Type<typeof ChatBody> {}
+const ChatBody = Schema.Struct(fields)
 
 /** The Converse request that says the same. */
 export const toRequest = (
-  { max_tokens: maxTokens, messages, tools = [], top_p: topP }: Body,
+  { max_tokens: maxTokens, messages, tools = [], top_p: topP }: ChatBody,
   options: {
     readonly temperature: number | undefined
     readonly stopSequences: ReadonlyArray<string> | undefined
@@ -83,7 +83,7 @@ export const toRequest = (
 }
 
 /** Answers of tools and what the user says next make one turn. */
-const turnsOf = (messages: Body["messages"]): ReadonlyArray<Wire.Message> => {
+const turnsOf = (messages: ChatBody["messages"]): ReadonlyArray<Wire.Message> => {
   const turns: Array<Wire.Message> = []
   for (const message of messages) {
     if (message.role === "system") continue
@@ -132,9 +132,11 @@ const imageOf = (url: string): Block.Content["image"] => {
  * How a vendor writes its answers.
  *
  * - `reason`: the member that says why the answer ended. `piece`: the member that holds a piece of a stream.
+ * - `stop`: what else the last choice of a stream says of its end.
  * - `around`: what stands beside the choices of an answer, or of a piece with the usage so far.
  */
 export interface Style {
+  readonly stop?: ((reason: string) => Family.Payload) | undefined
   readonly reason: "finish_reason" | "stop_reason"
   readonly piece: "delta" | "message"
   readonly around: (
@@ -142,6 +144,25 @@ export interface Style {
     usage: Usage.Usage,
     envelope: Family.Envelope
   ) => Family.Payload
+}
+
+/** As OpenAI writes, and most who came after. */
+export const standard: Style = {
+  reason: "finish_reason",
+  piece: "delta",
+  around: (kind, { inputTokens, outputTokens }, { id, model, now }) => ({
+    id,
+    object: kind === "whole" ? "chat.completion" : "chat.completion.chunk",
+    created: Math.floor(now / 1000),
+    model: Family.nameOf(model),
+    ...(kind === "piece" ? undefined : {
+      usage: {
+        prompt_tokens: inputTokens,
+        completion_tokens: outputTokens,
+        total_tokens: inputTokens + outputTokens
+      }
+    })
+  })
 }
 
 /** The body of an answer. */
@@ -177,7 +198,8 @@ export const pieces = (envelope: Family.Envelope, style: Style, tokensOf: (text:
           choices: [{
             index: 0,
             [style.piece]: { content: "" },
-            [style.reason]: finishReason(Family.stopReasonOf(event))
+            [style.reason]: finishReason(Family.stopReasonOf(event)),
+            ...style.stop?.(Family.stopReasonOf(event))
           }]
         }]
       case "tool-call":

@@ -7,7 +7,7 @@ import type * as Usage from "@strata/core/Usage"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as Wire from "../../converse/Wire.ts"
-import * as Embed from "../Body.ts"
+import * as Body from "../Body.ts"
 import * as Family from "./Family.ts"
 
 const optional = Schema.optionalKey
@@ -15,10 +15,10 @@ const optional = Schema.optionalKey
 const Call = Schema.Struct({ name: Schema.String, parameters: Family.JsonObject })
 
 /** Amazon Bedrock User Guide, "Cohere Command R and Command R+ models". */
-const Body = Schema.Struct({
+const ChatBody = Schema.Struct({
   message: Schema.String,
   chat_history: optional(Schema.Array(Schema.Struct({
-    role: Embed.oneOf(["USER", "CHATBOT"]),
+    role: Body.oneOf(["USER", "CHATBOT"]),
     message: Schema.String
   }))),
   documents: optional(Schema.Array(Schema.Record(Schema.String, Schema.String))),
@@ -28,7 +28,7 @@ const Body = Schema.Struct({
   temperature: optional(Family.Share),
   p: optional(Schema.Finite.check(Family.between(0.01, 0.99))),
   k: optional(Schema.Finite.check(Family.between(0, 500))),
-  prompt_truncation: optional(Embed.oneOf(["OFF", "AUTO_PRESERVE_ORDER"])),
+  prompt_truncation: optional(Body.oneOf(["OFF", "AUTO_PRESERVE_ORDER"])),
   frequency_penalty: optional(Family.Share),
   presence_penalty: optional(Family.Share),
   seed: optional(Schema.Int),
@@ -49,9 +49,9 @@ const Body = Schema.Struct({
   stop_sequences: optional(Schema.Array(Schema.String)),
   raw_prompting: optional(Schema.Boolean)
 })
-interface Body extends Schema.Schema.Type<typeof Body> {}
+interface ChatBody extends Schema.Schema.Type<typeof ChatBody> {}
 
-const read = Embed.reader(Body)
+const read = Body.reader(ChatBody)
 
 /** Command R and R+. */
 export const commandR: Family.Family = (body, model) =>
@@ -82,7 +82,7 @@ export const commandR: Family.Family = (body, model) =>
     }
   }))
 
-const toRequest = (asked: Body): Wire.Request => {
+const toRequest = (asked: ChatBody): Wire.Request => {
   const { chat_history = [], documents = [], message, preamble, tools = [] } = asked
   const { max_tokens: maxTokens, p: topP, stop_sequences: stopSequences, temperature } = asked
   return {
@@ -109,7 +109,7 @@ const toRequest = (asked: Body): Wire.Request => {
 }
 
 /** Calls have no ids here: their place gives them one. */
-const resultsOf = ({ tool_results = [] }: Body): ReadonlyArray<Wire.Message> =>
+const resultsOf = ({ tool_results = [] }: ChatBody): ReadonlyArray<Wire.Message> =>
   tool_results.length === 0 ? [] : [
     {
       role: "assistant",
@@ -125,7 +125,7 @@ const resultsOf = ({ tool_results = [] }: Body): ReadonlyArray<Wire.Message> =>
     }
   ]
 
-const toTool = ({ description, name, parameter_definitions = {} }: NonNullable<Body["tools"]>[number]) => {
+const toTool = ({ description, name, parameter_definitions = {} }: NonNullable<ChatBody["tools"]>[number]) => {
   const definitions = Object.entries(parameter_definitions)
   const properties = definitions.map(([key, { description, type }]) => [
     key,
@@ -157,7 +157,7 @@ const jsonTypes: Readonly<Record<string, string>> = {
 }
 
 const answerOf = (
-  { chat_history = [], message }: Body,
+  { chat_history = [], message }: ChatBody,
   { text, toolCalls }: Pick<ChatResponse.ChatResponse, "text" | "toolCalls">,
   outcome: ChatResponse.Outcome,
   id: string
@@ -191,18 +191,18 @@ const finishReason = (reason: string): string => {
   }
 }
 
-const readClassic = Embed.reader(Schema.Struct({
-  prompt: Schema.String.check(Embed.textBetween(1, Infinity)),
+const readClassic = Body.reader(Schema.Struct({
+  prompt: Schema.String.check(Body.textBetween(1, Infinity)),
   temperature: optional(Schema.Finite.check(Family.between(0, 5))),
   p: optional(Family.Share),
   k: optional(Schema.Finite.check(Family.between(0, 500))),
   max_tokens: optional(Family.Tokens),
   stop_sequences: optional(Schema.Array(Schema.String)),
-  return_likelihoods: optional(Embed.oneOf(["GENERATION", "ALL", "NONE"])),
+  return_likelihoods: optional(Body.oneOf(["GENERATION", "ALL", "NONE"])),
   stream: optional(Schema.Boolean),
   num_generations: optional(Schema.Int.check(Family.between(1, 5))),
   logit_bias: optional(Family.JsonObject),
-  truncate: optional(Embed.oneOf(["NONE", "START", "END"]))
+  truncate: optional(Body.oneOf(["NONE", "START", "END"]))
 }))
 
 /** Command and Command Light. One generation comes, however many are asked for. */

@@ -8,16 +8,16 @@ import type * as ChatEvent from "@strata/core/ChatEvent"
 import * as Message from "@strata/core/Message"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import * as Embed from "../Body.ts"
+import * as Body from "../Body.ts"
 import * as Family from "./Family.ts"
 import * as Template from "./Template.ts"
 
-const read = Embed.reader(Schema.Struct({
-  prompt: Schema.String.check(Embed.textBetween(1, Infinity)),
+const read = Body.reader(Schema.Struct({
+  prompt: Schema.String.check(Body.textBetween(1, Infinity)),
   max_tokens: Schema.optionalKey(Schema.Int.check(Family.between(1, 32_768))),
   temperature: Schema.optionalKey(Family.Share),
   top_p: Schema.optionalKey(Family.Share),
-  stop: Schema.optionalKey(Schema.Array(Schema.String).check(Embed.itemsBetween(0, 10)))
+  stop: Schema.optionalKey(Schema.Array(Schema.String).check(Body.itemsBetween(0, 10)))
 }))
 
 /** DeepSeek-R1. */

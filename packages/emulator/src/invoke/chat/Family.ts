@@ -11,6 +11,7 @@ import type * as Usage from "@strata/core/Usage"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as AwsError from "../../AwsError.ts"
+import type * as PromptCache from "../../converse/PromptCache.ts"
 import * as Response from "../../converse/Response.ts"
 import { isObject } from "../../converse/rule/Finding.ts"
 import type * as Wire from "../../converse/Wire.ts"
@@ -26,6 +27,7 @@ export type Payload = Readonly<Record<string, unknown>>
  *
  * - `id`: unique for the request, a UUID. `now`: when the request came in, `latencyMs`: the time since, both in milliseconds.
  * - `counted`: the prompt as the emulator counts it, for what is said before the chat service has counted.
+ * - `byLifetime`: divides tokens that were written to the prompt cache.
  */
 export interface Envelope {
   readonly model: Model.ChatModel
@@ -33,6 +35,7 @@ export interface Envelope {
   readonly now: number
   readonly latencyMs: () => number
   readonly counted: Usage.Usage
+  readonly byLifetime: (written: number) => Readonly<Record<PromptCache.TimeToLive, number>>
 }
 
 /**
@@ -102,7 +105,7 @@ export const makeTextOf = () => {
 
 /** The JSON object in a text; an empty one where there is none. */
 export const objectOf = (text: string): Payload => {
-  const json = Result.getOrUndefined(Json.fromText(text))
+  const json = Result.getOrUndefined(Json.parse(text))
   return isObject(json) ? json : {}
 }
 

@@ -1,5 +1,5 @@
 /**
- * Answers InvokeModel and InvokeModelWithResponseStream for chat models: reads the body in the words of the model's
+ * Responds to InvokeModel and InvokeModelWithResponseStream for chat models: reads the body in the words of the model's
  * family, and asks and answers as Converse does.
  */
 import * as ChatEvent from "@strata/core/ChatEvent"
@@ -14,11 +14,8 @@ import * as Counters from "../../converse/Counters.ts"
 import * as Guarding from "../../converse/Guarding.ts"
 import * as Metering from "../../converse/Metering.ts"
 import * as Request from "../../converse/Request.ts"
-import * as Features from "../../converse/rule/Features.ts"
-import type { Findings } from "../../converse/rule/Finding.ts"
 import { isObject } from "../../converse/rule/Finding.ts"
-import * as Output from "../../converse/rule/Output.ts"
-import * as Thinking from "../../converse/rule/Thinking.ts"
+import * as Validation from "../../converse/Validation.ts"
 import type * as Wire from "../../converse/Wire.ts"
 import type * as Exchange from "../../http/Exchange.ts"
 import * as Frame from "../../http/Frame.ts"
@@ -70,10 +67,12 @@ export const invokeStream = Effect.fnUntraced(function*(call: Call) {
         outputTokenCount: usage.outputTokens,
         invocationLatency,
         firstByteLatency: firstByteLatency ?? invocationLatency,
-        ...(call.model.caching === false ? undefined : {
-          cacheReadInputTokenCount: usage.cacheReadTokens,
-          cacheWriteInputTokenCount: usage.cacheWriteTokens
-        })
+        ...(tellsCache(usage, call.model)
+          ? {
+            cacheReadInputTokenCount: usage.cacheReadTokens,
+            cacheWriteInputTokenCount: usage.cacheWriteTokens
+          }
+          : undefined)
       }
     }]
   }
@@ -93,7 +92,7 @@ export const invokeStream = Effect.fnUntraced(function*(call: Call) {
     Stream.map((event) => encode(event).map(frame)),
     Stream.flattenIterable,
     Stream.concat(Stream.suspend(() => finished ? Stream.empty : Stream.fail(unfinished))),
-    // what a Converse stream has no name for; before the first frame it is an answer of its own
+    // what a Converse stream has no name for; before the first frame it is a response of its own
     Stream.catch((error) =>
       firstByteLatency !== undefined && error.exception === "ModelTimeoutException"
         ? Stream.succeed(Frame.exception(streamName(error.exception), { message: error.message }))
@@ -117,7 +116,7 @@ const read = Effect.fnUntraced(function*(call: Call, streaming: boolean) {
   const dialogue = yield* Effect.fromResult(family(said.body, model))
   const signed = model.reasoning === "signed"
   const problem = dialogue.check?.(streaming) ??
-    findings(dialogue.request, model, streaming).next().value ??
+    Validation.first(Validation.forModel, { request: dialogue.request, model, streaming }) ??
     (signed ? memory.seals.check(dialogue.request) : undefined)
   if (problem !== undefined) return yield* inPlainWords(problem)
   const request: Wire.Request = {
@@ -133,7 +132,8 @@ const read = Effect.fnUntraced(function*(call: Call, streaming: boolean) {
     id: call.requestId,
     now,
     latencyMs: call.elapsed,
-    counted: meter.counted === undefined ? Usage.empty : Counters.settle(Usage.empty, meter.counted, true)
+    counted: meter.counted === undefined ? Usage.empty : Counters.settle(Usage.empty, meter.counted, true),
+    byLifetime: (written) => Counters.byLifetime(written, meter.counted)
   }
   const asked = Request.toChatRequest(request, answering)
   const question = dialogue.forbidsTools === true ? { ...asked, toolChoice: "none" as const } : asked
@@ -144,15 +144,6 @@ const read = Effect.fnUntraced(function*(call: Call, streaming: boolean) {
 const unsealed: Pick<Converse.Memory["seals"], "sealResponse" | "sealEvents"> = {
   sealResponse: (response) => response,
   sealEvents: () => (event) => event
-}
-
-/** The rules that are no matter of the body's shape. */
-function* findings(request: Wire.Request, model: Model.ChatModel, streaming: boolean): Findings {
-  yield* Features.check(request, model, streaming)
-  yield* Output.check(request, model)
-  yield* Features.checkOutput(request, model)
-  yield* Thinking.check(request, model)
-  return undefined
 }
 
 /** What the model says, Converse introduces; here the model speaks for itself. */
@@ -189,6 +180,10 @@ const toTrace = ({ actionReason, inputAssessment, modelOutput, outputAssessments
     }
     : undefined)
 })
+
+/** Whether the metrics of a stream have the counters of the cache: for Claude, when it was used. */
+const tellsCache = (usage: Usage.Usage, { caching, rules }: Model.ChatModel): boolean =>
+  caching !== false && (rules !== "claude" || usage.cacheReadTokens + usage.cacheWriteTokens > 0)
 
 /** The counters of the cache come with models that have one. */
 const countersOf = (usage: Usage.Usage, { elapsed, model }: Call): Exchange.Headers => ({

@@ -9,28 +9,28 @@ import type * as Block from "../../converse/Block.ts"
 import * as Constraint from "../../converse/Constraint.ts"
 import { isObject } from "../../converse/rule/Finding.ts"
 import * as Wire from "../../converse/Wire.ts"
-import type * as Listener from "../../http/Exchange.ts"
-import * as Embed from "../Body.ts"
+import type * as Exchange from "../../http/Exchange.ts"
+import * as Body from "../Body.ts"
 import * as Family from "./Family.ts"
 
 /**
  * - `body`: without the member for the guardrail.
  * - `guardrail`: as Converse has it; `tag` marks the texts it judges.
- * - `echoed`: headers that come back with the answer.
+ * - `echoed`: headers that come back with the response.
  */
 export interface Said {
   readonly body: unknown
   readonly guardrail: Wire.GuardrailConfig | undefined
   readonly tag: string | undefined
-  readonly echoed: Listener.Headers
+  readonly echoed: Exchange.Headers
 }
 
 /** A body is JSON, and its type says that and nothing more: not even a charset may follow. */
-export const checkContentType = (headers: Listener.Headers): Effect.Effect<void, AwsError.AwsError> =>
+export const checkContentType = (headers: Exchange.Headers): Effect.Effect<void, AwsError.AwsError> =>
   (headers["content-type"] ?? json) === json ? Effect.void : Effect.fail(wrongContentType)
 
 /** Reads the headers and the guardrail of a request. */
-export const read = Effect.fnUntraced(function*(headers: Listener.Headers, body: unknown, streaming: boolean) {
+export const read = Effect.fnUntraced(function*(headers: Exchange.Headers, body: unknown, streaming: boolean) {
   yield* checkContentType(headers)
   if (!takesJson(headers[streaming ? "x-amzn-bedrock-accept" : "accept"])) return yield* wrongAccept
   const said = yield* Effect.fromResult(readSaid(Object.fromEntries(
@@ -117,9 +117,9 @@ const readSaid = Wire.reader(Schema.Struct({
 const configMember = "amazon-bedrock-guardrailConfig"
 
 /** Amazon Bedrock User Guide, "Apply tags to user input to filter content" and "Configure streaming response behavior". */
-const readConfig = Embed.reader(Schema.Struct({
+const readConfig = Body.reader(Schema.Struct({
   tagSuffix: Schema.optionalKey(Schema.String.check(Schema.isPattern(/^[A-Za-z0-9]{1,20}$/))),
-  streamProcessingMode: Schema.optionalKey(Embed.oneOf(["SYNCHRONOUS", "ASYNCHRONOUS"]))
+  streamProcessingMode: Schema.optionalKey(Body.oneOf(["SYNCHRONOUS", "ASYNCHRONOUS"]))
 }))
 
 const wrongContentType = AwsError.validation(

@@ -4,14 +4,14 @@
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Tokens from "../../converse/Tokens.ts"
-import * as Embed from "../Body.ts"
+import * as Body from "../Body.ts"
 import * as ChatCompletion from "./ChatCompletion.ts"
 import * as Family from "./Family.ts"
 
 const optional = Schema.optionalKey
 
 /** Amazon Bedrock User Guide, "AI21 Labs Jamba models". */
-const read = Embed.reader(Schema.Struct({
+const read = Body.reader(Schema.Struct({
   ...ChatCompletion.fields,
   temperature: optional(Schema.Finite.check(Family.between(0, 2))),
   stop: optional(Schema.Union([Schema.String, Schema.Array(Schema.String)])),
@@ -22,9 +22,13 @@ const read = Embed.reader(Schema.Struct({
   documents: optional(Schema.Array(Family.JsonObject))
 }))
 
+const endOfMessage = 518
+
 const style: ChatCompletion.Style = {
   reason: "finish_reason",
   piece: "delta",
+  // recorded: the token that ended the answer
+  stop: (reason) => reason === "end_turn" ? { stop_reason: endOfMessage } : {},
   around: (kind, { inputTokens, outputTokens }, { id, latencyMs, model }) => ({
     id: `chatcmpl-${id}`,
     usage: {

@@ -4,16 +4,17 @@
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Tokens from "../../converse/Tokens.ts"
-import * as Embed from "../Body.ts"
+import * as Body from "../Body.ts"
 import * as Family from "./Family.ts"
 import * as Template from "./Template.ts"
 
 /** Amazon Bedrock User Guide, "Meta Llama models": 512 tokens unless asked, 2048 at most. */
-const read = Embed.reader(Schema.Struct({
-  prompt: Schema.String.check(Embed.textBetween(1, Infinity)),
+const read = Body.reader(Schema.Struct({
+  prompt: Schema.String.check(Body.textBetween(1, Infinity)),
   max_gen_len: Schema.optionalKey(Schema.Int.check(Family.between(1, 2048))),
   temperature: Schema.optionalKey(Family.Share),
-  top_p: Schema.optionalKey(Family.Share)
+  top_p: Schema.optionalKey(Family.Share),
+  images: Schema.optionalKey(Schema.NullOr(Schema.Array(Schema.String)))
 }))
 
 const defaultMaxTokens = 512

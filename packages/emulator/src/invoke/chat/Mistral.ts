@@ -6,7 +6,7 @@ import * as Schema from "effect/Schema"
 import { isObject } from "../../converse/rule/Finding.ts"
 import * as Tokens from "../../converse/Tokens.ts"
 import type * as Model from "../../Model.ts"
-import * as Embed from "../Body.ts"
+import * as Body from "../Body.ts"
 import * as ChatCompletion from "./ChatCompletion.ts"
 import * as Family from "./Family.ts"
 import * as Template from "./Template.ts"
@@ -14,20 +14,20 @@ import * as Template from "./Template.ts"
 const optional = Schema.optionalKey
 
 /** Amazon Bedrock User Guide, "Mistral AI text completion". */
-const readPrompt = Embed.reader(Schema.Struct({
-  prompt: Schema.String.check(Embed.textBetween(1, Infinity)),
+const readPrompt = Body.reader(Schema.Struct({
+  prompt: Schema.String.check(Body.textBetween(1, Infinity)),
   max_tokens: optional(Family.Tokens),
   temperature: optional(Family.Share),
   top_p: optional(Family.Share),
   top_k: optional(Schema.Int.check(Family.between(0))),
-  stop: optional(Schema.Array(Schema.String).check(Embed.itemsBetween(0, 10)))
+  stop: optional(Schema.Array(Schema.String).check(Body.itemsBetween(0, 10)))
 }))
 
 /** Amazon Bedrock User Guide, "Mistral AI chat completion"; `stop` and the last four from Mistral's own API. */
-const readChat = Embed.reader(Schema.Struct({
+const readChat = Body.reader(Schema.Struct({
   ...ChatCompletion.fields,
   temperature: optional(Family.Share),
-  tool_choice: optional(Embed.oneOf(["auto", "any", "none"])),
+  tool_choice: optional(Body.oneOf(["auto", "any", "none"])),
   stop: optional(Schema.Array(Schema.String)),
   safe_prompt: optional(Schema.Boolean),
   random_seed: optional(Schema.Int),
@@ -77,24 +77,7 @@ const chat: Family.Family = (body, model) =>
  * Mistral Large of 2024 says `stop_reason` and nothing beside its choices (Amazon Bedrock User Guide, "Mistral AI chat
  * completion"); those after it follow Mistral's API ("Pixtral Large (25.02)"). Neither stream is documented there.
  */
-const styleOf = ({ id }: Model.ChatModel): ChatCompletion.Style => /mistral-(?:large|small)-24/.test(id) ? early : late
+const styleOf = ({ id }: Model.ChatModel): ChatCompletion.Style =>
+  /mistral-(?:large|small)-24/.test(id) ? early : ChatCompletion.standard
 
 const early: ChatCompletion.Style = { reason: "stop_reason", piece: "message", around: () => ({}) }
-
-const late: ChatCompletion.Style = {
-  reason: "finish_reason",
-  piece: "delta",
-  around: (kind, { inputTokens, outputTokens }, { id, model, now }) => ({
-    id,
-    object: kind === "whole" ? "chat.completion" : "chat.completion.chunk",
-    created: Math.floor(now / 1000),
-    model: Family.nameOf(model),
-    ...(kind === "piece" ? undefined : {
-      usage: {
-        prompt_tokens: inputTokens,
-        completion_tokens: outputTokens,
-        total_tokens: inputTokens + outputTokens
-      }
-    })
-  })
-}

@@ -3,13 +3,13 @@
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import * as Embed from "../Body.ts"
+import * as Body from "../Body.ts"
 import * as Family from "./Family.ts"
 import * as Template from "./Template.ts"
 
 /** Amazon Bedrock User Guide, "Amazon Titan Text models": 512 tokens unless asked, 8192 at most for the largest. */
-const read = Embed.reader(Schema.Struct({
-  inputText: Schema.String.check(Embed.textBetween(1, Infinity)),
+const read = Body.reader(Schema.Struct({
+  inputText: Schema.String.check(Body.textBetween(1, Infinity)),
   textGenerationConfig: Schema.optionalKey(Schema.Struct({
     maxTokenCount: Schema.optionalKey(Schema.Int.check(Family.between(0, 8192))),
     temperature: Schema.optionalKey(Family.Share),
@@ -41,6 +41,8 @@ export const family: Family.Family = (body, model) =>
       pieces: ({ counted }) => {
         const textOf = Family.makeTextOf()
         let first = true
+        // the last text comes with the reason: one is held back until the next is there
+        let held: string | undefined
         const piece = (outputText: string, tokens: number | null, reason: string | null) => {
           const inputTextTokenCount = first ? counted.inputTokens : null
           first = false
@@ -54,10 +56,13 @@ export const family: Family.Family = (body, model) =>
         }
         return (event) => {
           if (event.type === "finish") {
-            return piece("", event.usage.outputTokens, completionReason(Family.stopReasonOf(event)))
+            return piece(held ?? "", event.usage.outputTokens, completionReason(Family.stopReasonOf(event)))
           }
           const text = textOf(event)
-          return text === "" ? [] : piece(text, null, null)
+          if (text === "") return []
+          const before = held
+          held = text
+          return before === undefined ? [] : piece(before, null, null)
         }
       }
     }
