@@ -6,6 +6,7 @@
  */
 import * as Schema from "effect/Schema"
 import * as Opaque from "./internal/opaque.ts"
+import * as Total from "./internal/total.ts"
 
 /**
  * Marks the end of a prefix the provider may cache. `true` uses the provider's own lifetime, `ttl` asks for one.
@@ -320,22 +321,28 @@ export const assistant = (content: AssistantMessage["content"]): AssistantMessag
 export const tool = (content: ToolMessage["content"]): ToolMessage => ({ role: "tool", content })
 
 /** `{ type: "text", text }` */
-export const text = (value: string, options?: { readonly cache?: CacheControl }): TextPart => ({
-  type: "text",
-  text: value,
-  ...(options?.cache === undefined ? undefined : { cache: options.cache })
-})
+export const text = (value: string, options?: { readonly cache?: CacheControl }): TextPart => {
+  const cache = options === undefined ? undefined : cacheOf(options)
+  return { type: "text", text: value, ...(cache === undefined ? undefined : { cache }) }
+}
 
-/** The parts of a message; a string is one text part. */
-export const parts = (message: Message): ReadonlyArray<Part> =>
-  typeof message.content === "string" ? [text(message.content)] : message.content
+const cacheOf: (options: { readonly cache?: CacheControl }) => CacheControl | undefined = Total.make(
+  ({ cache }) => cache,
+  () => undefined
+)
 
-/** The text of a message: its text parts joined, everything else left out. */
-export const textOf = (message: Message): string => {
-  if (typeof message.content === "string") return message.content
+/** The parts of a message; a string is one text part. None of what is no message. */
+export const parts: (message: Message) => ReadonlyArray<Part> = Total.make(
+  ({ content }) => typeof content === "string" ? [text(content)] : Array.isArray(content) ? content : [],
+  () => []
+)
+
+/** The text of a message: its text parts joined, everything else left out. None of what is no message. */
+export const textOf: (message: Message) => string = Total.make(({ content }) => {
+  if (typeof content === "string") return content
   let joined = ""
-  for (const part of message.content) {
+  for (const part of content) {
     if (part.type === "text") joined += part.text
   }
   return joined
-}
+}, () => "")

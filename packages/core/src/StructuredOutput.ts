@@ -12,7 +12,9 @@ import * as ChatEvent from "./ChatEvent.ts"
 import * as ChatRequest from "./ChatRequest.ts"
 import type * as ChatResponse from "./ChatResponse.ts"
 import type * as ChatService from "./ChatService.ts"
+import * as Check from "./Check.ts"
 import * as Cost from "./Cost.ts"
+import * as ChatValidation from "./internal/chatValidation.ts"
 import * as PartialJson from "./internal/partialJson.ts"
 import * as ToolSchema from "./internal/toolSchema.ts"
 import * as Message from "./Message.ts"
@@ -86,7 +88,8 @@ export const format = (
  * are overlooked.
  *
  * Fails with `StructuredOutputError` when the text does not fit the schema, which its `issue` explains, and when the
- * answer is not complete: cut by `maxTokens`, filtered, or a call of a tool.
+ * answer is not complete: cut by `maxTokens`, filtered, or a call of a tool; with `InvalidRequestError` for what is no
+ * schema or no answer.
  */
 export const decode = <S extends AnySchema>(
   schema: S,
@@ -95,7 +98,19 @@ export const decode = <S extends AnySchema>(
   S["Type"],
   ProviderError.StructuredOutputError | ProviderError.InvalidRequestError,
   S["DecodingServices"]
-> => Effect.flatMap(shape(schema), ({ isWrapped }) => read(schema, isWrapped, response))
+> =>
+  Effect.gen(function*() {
+    const { isWrapped } = yield* shape(schema)
+    yield* Check.run(answered, response, { provider: "unknown", field: "response" })
+    return yield* read(schema, isWrapped, response)
+  })
+
+/** What is read of an answer. */
+const answered = Check.struct<Pick<ChatResponse.ChatResponse, "finishReason" | "text" | "model">>({
+  finishReason: Check.text as Check.Check<ChatResponse.FinishReason>,
+  text: Check.text,
+  model: Check.text
+}, { others: "ignored" })
 
 /** @internal */
 export const generate = <S extends AnySchema>(
@@ -105,12 +120,13 @@ export const generate = <S extends AnySchema>(
   options?: Options
 ): Effect.Effect<ObjectResponse<S["Type"]>, ProviderError.ProviderError, S["DecodingServices"]> =>
   Effect.gen(function*() {
-    const { isWrapped, responseFormat } = yield* shape(schema, options)
-    const request = ChatRequest.make(input)
-    let messages = typeof request.messages === "string" ? [Message.user(request.messages)] : request.messages
+    const { repairs: mostRepairs = 0, ...format } = yield* settled(options)
+    const { isWrapped, responseFormat } = yield* shape(schema, format)
+    const request = yield* ChatValidation.settle("unknown", input)
+    let messages = ChatRequest.messagesOf(request)
     let usage = Usage.empty
     let cost: Cost.Cost | undefined = Cost.empty
-    for (let repairs = options?.repairs ?? 0;; repairs--) {
+    for (let repairs = mostRepairs;; repairs--) {
       const response = yield* service.generate({ ...request, messages, responseFormat })
       usage = Usage.add(usage, response.usage)
       cost = Cost.sum([cost, response.cost])
@@ -131,6 +147,7 @@ export const stream = <S extends AnySchema>(
 ): Stream.Stream<ObjectEvent<S["Type"], S["Encoded"]>, ProviderError.ProviderError, S["DecodingServices"]> =>
   Stream.unwrap(Effect.gen(function*() {
     const { isWrapped, responseFormat } = yield* shape(schema, options)
+    const request = yield* ChatValidation.settle("unknown", input)
     const collector = ChatEvent.makeCollector()
     const json = PartialJson.make()
 
@@ -148,7 +165,7 @@ export const stream = <S extends AnySchema>(
     }
 
     const partials = Stream.mapAccumArray(
-      service.stream({ ...ChatRequest.make(input), responseFormat }),
+      service.stream({ ...request, responseFormat }),
       () => undefined,
       (_, events) => [undefined, grown(events)] as const
     )
@@ -165,6 +182,27 @@ export const stream = <S extends AnySchema>(
 const shape = (
   schema: AnySchema,
   options?: FormatOptions
+): Effect.Effect<Shape, ProviderError.InvalidRequestError> =>
+  Effect.flatMap(
+    Effect.andThen(Check.run(anySchema, schema, { provider: "unknown", field: "schema" }), settled(options)),
+    (format) => shaped(schema, format)
+  )
+
+const anySchema = Check.instance(Schema.isSchema, "Give a `Schema`")
+
+/** Options as plain data. */
+const settled = (options: Options = {}): Effect.Effect<Options, ProviderError.InvalidRequestError> =>
+  Check.run(optionsOf, options, { provider: "unknown", whole: "options" })
+
+const optionsOf: Check.Check<Options> = Check.partial({
+  name: Check.text,
+  description: Check.text,
+  repairs: Check.number({ min: 0, what: "a number of repairs", remedy: "Use a number from 0" })
+})
+
+const shaped = (
+  schema: AnySchema,
+  options: FormatOptions
 ): Effect.Effect<Shape, ProviderError.InvalidRequestError> => {
   const plain = ToolSchema.make(schema, true)
   const isWrapped = Result.isFailure(plain)
@@ -182,8 +220,8 @@ const shape = (
         responseFormat: {
           type: "json",
           schema: jsonSchema,
-          ...(options?.name === undefined ? undefined : { name: options.name }),
-          ...(options?.description === undefined ? undefined : { description: options.description })
+          ...(options.name === undefined ? undefined : { name: options.name }),
+          ...(options.description === undefined ? undefined : { description: options.description })
         }
       })
   })

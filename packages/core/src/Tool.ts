@@ -7,6 +7,7 @@
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import * as Check from "./Check.ts"
 import * as Opaque from "./internal/opaque.ts"
 import * as ToolOutput from "./internal/toolOutput.ts"
 import * as ToolSchema from "./internal/toolSchema.ts"
@@ -153,22 +154,24 @@ export const make = <
   Mode extends "error" ? E : never,
   R | InputSchema["DecodingServices"] | OutputSchema["EncodingServices"]
 > => {
+  // Whatever was given is checked where the tool is offered to a model.
+  const given = Check.fieldsOf(options) as Partial<typeof options>
   // Without an input the type parameter is its default, which a generic function cannot see.
-  const input = (options.input ?? NoArguments) as InputSchema
-  const failureMode = options.failureMode ?? "return"
+  const input = (given.input ?? NoArguments) as InputSchema
+  const failureMode = given.failureMode ?? "return"
   const run = (decoded: InputSchema["Type"]) =>
     Effect.suspend(() => options.handler(decoded)).pipe(
       Effect.flatMap((output) =>
         Effect.map(
-          ToolOutput.encode(name, options.output, output),
+          ToolOutput.encode(name, given.output, output),
           (result): Answer<Output> => ({ isFailure: false, result, output })
         )
       )
     )
   return {
     name,
-    description: options.description,
-    strict: options.strict,
+    description: given.description,
+    strict: given.strict,
     failureMode,
     input,
     prepare: (params) =>
@@ -188,10 +191,24 @@ export const make = <
 /**
  * The tool as the model sees it.
  *
- * Fails with `InvalidRequestError` for a name that is not 1 to 64 letters, digits, `_` or `-`, and for an input that is
- * not an object in JSON.
+ * Fails with `InvalidRequestError` for a name that is not 1 to 64 letters, digits, `_` or `-`, for an input that is
+ * not an object in JSON, and for an option of {@link make} that cannot be right.
  */
-export const definition = (tool: Any): Effect.Effect<ToolDefinition, ProviderError.InvalidRequestError> => {
+export const definition = (given: Any): Effect.Effect<ToolDefinition, ProviderError.InvalidRequestError> =>
+  Effect.flatMap(Check.run(shape, given, { provider: "unknown", field: "tool" }), defined)
+
+/** A tool that may be any value. */
+const shape = Check.struct<Any>({
+  name: Check.text,
+  description: Check.optional(Check.text),
+  strict: Check.optional(Check.flag),
+  failureMode: Check.word(["return", "error"]),
+  // Of a schema no more can be known than that it is one.
+  input: Check.instance(Schema.isSchema, "Use a `Schema.Struct`") as Check.Check<Any["input"]>,
+  prepare: Check.callback("Make the tool with `Tool.make`")
+}, { others: "ignored", remedy: "Make the tool with `Tool.make`" })
+
+const defined = (tool: Any): Effect.Effect<ToolDefinition, ProviderError.InvalidRequestError> => {
   if (!namePattern.test(tool.name)) {
     return invalid(tool, "this is not the name of a tool", "Use 1 to 64 letters, digits, `_` and `-`")
   }
@@ -209,12 +226,16 @@ export const definition = (tool: Any): Effect.Effect<ToolDefinition, ProviderErr
 
 /**
  * Runs a tool on arguments as a model would write them: what a test of a tool wants. Fails with `SchemaError` when they
- * do not fit its input.
+ * do not fit its input, and with `InvalidRequestError` for what is no tool.
  */
 export const call = <Name extends string, Input, Output, E, R>(
   tool: Tool<Name, Input, Output, E, R>,
   params: unknown
-): Effect.Effect<Answer<Output>, E | Schema.SchemaError, R> => Effect.flatten(tool.prepare(params))
+): Effect.Effect<Answer<Output>, E | Schema.SchemaError | ProviderError.InvalidRequestError, R> =>
+  Effect.andThen(
+    Check.run(shape, tool, { provider: "unknown", field: "tool" }),
+    Effect.suspend(() => Effect.flatten(tool.prepare(params)))
+  )
 
 const NoArguments = Schema.Struct({})
 

@@ -222,6 +222,7 @@ export const Request = Schema.Struct(
     stopSequences: Schema.optional(Schema.Array(Schema.String)),
     tools: Schema.optional(Schema.Array(ToolDefinition)),
     toolChoice: Schema.optional(Tool.ToolChoice),
+    parallelToolCalls: Schema.optional(Schema.Boolean),
     responseFormat: Schema.optional(ChatRequest.ResponseFormat),
     reasoning: Schema.optional(Reasoning),
     providerOptions: unsaid("options of a provider")

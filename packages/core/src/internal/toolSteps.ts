@@ -3,14 +3,17 @@
  */
 import * as Effect from "effect/Effect"
 import { isObject } from "effect/Predicate"
+import * as Result from "effect/Result"
 import * as ChatRequest from "../ChatRequest.ts"
 import type * as ChatResponse from "../ChatResponse.ts"
+import * as Check from "../Check.ts"
 import * as Cost from "../Cost.ts"
 import * as Message from "../Message.ts"
 import * as ProviderError from "../ProviderError.ts"
 import * as Tool from "../Tool.ts"
 import type * as ToolLoop from "../ToolLoop.ts"
 import * as Usage from "../Usage.ts"
+import * as ChatValidation from "./chatValidation.ts"
 import * as ToolCall from "./toolCall.ts"
 import * as ToolIds from "./toolIds.ts"
 
@@ -37,27 +40,37 @@ export const start = <Tools extends ReadonlyArray<Tool.Any>, E1, R1, E2, R2>(
   Effect.gen(function*() {
     type E = Tool.Error<Tools[number]>
     type R = Tool.Services<Tools[number]>
+    const { concurrency = 8, maxSteps = 10, ...settled } = yield* Check.run(loopOptions, options, {
+      provider: "unknown",
+      whole: "options"
+    })
     // What one tool can fail with and needs is among what all of them can and do.
-    const tools = options.tools as ReadonlyArray<ToolCall.Handled<E, R>>
-    const given = ChatRequest.make(input)
+    const tools = settled.tools as ReadonlyArray<ToolCall.Handled<E, R>>
+    const given = yield* ChatValidation.settle("unknown", input)
     const definitions = yield* define(tools, given)
     const byName = new Map(tools.map((tool) => [tool.name, tool]))
-    const opening = typeof given.messages === "string" ? [Message.user(given.messages)] : given.messages
-    const maxSteps = atLeastOne(options.maxSteps ?? 10)
+    const opening = ChatRequest.messagesOf(given)
     let index = 0
     let added: ReadonlyArray<Message.Message> = []
     let usage = Usage.empty
     let cost: Cost.Cost | undefined = Cost.empty
     let refused: ReadonlySet<string> = new Set()
 
-    const request = Effect.suspend((): Effect.Effect<ChatRequest.ChatRequest, E1, R1> => {
+    const request = Effect.suspend((): Effect.Effect<
+      ChatRequest.ChatRequest,
+      E1 | ProviderError.InvalidRequestError,
+      R1
+    > => {
       const next: ChatRequest.ChatRequest = {
         ...given,
         messages: [...opening, ...added],
         ...(definitions.length === 0 ? undefined : { tools: definitions }),
         ...(index > 0 && isForced(given.toolChoice) ? { toolChoice: "auto" } : undefined)
       }
-      return options.prepareStep?.({ index, request: next, usage }) ?? Effect.succeed(next)
+      const { prepareStep } = options
+      return prepareStep === undefined
+        ? Effect.succeed(next)
+        : hooked("prepareStep", () => prepareStep({ index, request: next, usage }))
     })
 
     const turn = Effect.fnUntraced(function*(response: ChatResponse.ChatResponse) {
@@ -85,7 +98,8 @@ export const start = <Tools extends ReadonlyArray<Tool.Any>, E1, R1, E2, R2>(
       const messages = history(response, results)
       added = [...added, ...messages]
       const step: ToolLoop.Step = { index: index++, response, results, messages, ...spent }
-      if (options.onStep !== undefined) yield* options.onStep(step)
+      const { onStep } = options
+      if (onStep !== undefined) yield* hooked("onStep", () => onStep(step))
       const outcome: ToolLoop.Outcome | undefined = reason === undefined
         ? undefined
         : { reason, response, messages: added, ...spent, steps: index }
@@ -95,7 +109,7 @@ export const start = <Tools extends ReadonlyArray<Tool.Any>, E1, R1, E2, R2>(
     return {
       answer,
       close,
-      concurrency: atLeastOne(options.concurrency ?? 8),
+      concurrency: Math.max(1, Math.floor(concurrency)),
       ids: ToolIds.make(opening),
       request,
       turn
@@ -103,7 +117,8 @@ export const start = <Tools extends ReadonlyArray<Tool.Any>, E1, R1, E2, R2>(
   })
 
 const define = Effect.fnUntraced(function*(tools: ReadonlyArray<Tool.Any>, request: ChatRequest.ChatRequest) {
-  const names = tools.map(({ name }) => name)
+  const definitions = yield* Effect.forEach(tools, Tool.definition)
+  const names = definitions.map(({ name }) => name)
   const twice = names.find((name, index) => names.indexOf(name) !== index)
   if (twice !== undefined) {
     return yield* invalid(`there are two tools with the name "${twice}"`, "Give each tool a name of its own")
@@ -111,7 +126,7 @@ const define = Effect.fnUntraced(function*(tools: ReadonlyArray<Tool.Any>, reque
   if (request.tools !== undefined && request.tools.length > 0) {
     return yield* invalid("the request has tools of its own", "Give the loop all tools, made with `Tool.make`")
   }
-  return yield* Effect.forEach(tools, Tool.definition)
+  return definitions
 })
 
 const answer = <E, R>({ answer, call }: ToolCall.Prepared<E, R>): Effect.Effect<ToolLoop.ToolResult, E, R> =>
@@ -151,7 +166,37 @@ const isStopped = ({ finishReason }: ChatResponse.ChatResponse): boolean =>
 
 const isForced = (choice: Tool.ToolChoice | undefined): boolean => choice === "any" || typeof choice === "object"
 
-const atLeastOne = (count: number): number => Math.max(1, Math.floor(count) || 1)
+/** A hook of the program's; one that throws, or gives no effect, is a mistake in the options. */
+const hooked = <A, E, R>(
+  field: string,
+  hook: () => Effect.Effect<A, E, R>
+): Effect.Effect<A, E | ProviderError.InvalidRequestError, R> =>
+  Result.match(Result.try(() => hook()), {
+    onFailure: (cause) => Effect.fail(Check.threw({ provider: "unknown" }, field, cause)),
+    onSuccess: (effect) =>
+      Check.holds(Effect.isEffect, effect) ? effect : Effect.fail(ProviderError.invalidRequest({
+        provider: "unknown",
+        field,
+        problem: "the function gives no effect",
+        remedy: "Give an `Effect`"
+      }))
+  })
+
+const count = Check.number({ min: 0, remedy: "Use a number from 1" })
+
+const loopOptions = Check.struct<{
+  readonly tools: ReadonlyArray<unknown>
+  readonly maxSteps?: number | undefined
+  readonly concurrency?: number | undefined
+  readonly prepareStep?: unknown
+  readonly onStep?: unknown
+}>({
+  tools: Check.list(Check.unchecked(), { remedy: "Give an array of tools, made with `Tool.make`" }),
+  maxSteps: Check.optional(count),
+  concurrency: Check.optional(count),
+  prepareStep: Check.optional(Check.callback()),
+  onStep: Check.optional(Check.callback())
+}, { remedy: "Give an object with `tools`" })
 
 const wrongAgain = (wrong: { readonly call: Message.ToolCallPart; readonly refusal: ToolCall.Refusal }) =>
   Effect.fail(

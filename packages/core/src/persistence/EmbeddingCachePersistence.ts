@@ -8,8 +8,10 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as KeyValueStore from "effect/persistence/KeyValueStore"
 import type * as Persistence from "effect/persistence/Persistence"
+import * as Check from "../Check.ts"
 import * as EmbeddingCache from "../EmbeddingCache.ts"
 import * as BytePersistence from "../internal/bytePersistence.ts"
+import type * as ProviderError from "../ProviderError.ts"
 
 /**
  * A store in Redis or SQL, under the id `strata-embeddings` unless said otherwise. Many vectors are one command.
@@ -22,12 +24,19 @@ import * as BytePersistence from "../internal/bytePersistence.ts"
  *   Layer.provide(NodeRedis.layer({ url: "redis://localhost" }))
  * )
  */
-export const layerPersistence = (options?: {
-  readonly storeId?: string | undefined
-}): Layer.Layer<never, never, Persistence.BackingPersistence> =>
+export const layerPersistence = (
+  options: { readonly storeId?: string | undefined } = {}
+): Layer.Layer<never, ProviderError.InvalidRequestError, Persistence.BackingPersistence> =>
   Layer.effect(
     EmbeddingCache.EmbeddingCache,
-    Effect.map(BytePersistence.overPersistence(options?.storeId ?? "strata-embeddings"), cache)
+    Effect.gen(function*() {
+      const { storeId = "strata-embeddings" } = yield* Check.run(
+        Check.partial({ storeId: Check.filled }),
+        options,
+        { provider: "strata", whole: "options" }
+      )
+      return cache(yield* BytePersistence.overPersistence(storeId))
+    })
   )
 
 /**
@@ -41,12 +50,19 @@ export const layerPersistence = (options?: {
  *   Layer.provide(NodeServices.layer)
  * )
  */
-export const layerKeyValueStore = (options?: {
-  readonly prefix?: string | undefined
-}): Layer.Layer<never, never, KeyValueStore.KeyValueStore> =>
+export const layerKeyValueStore = (
+  options: { readonly prefix?: string | undefined } = {}
+): Layer.Layer<never, ProviderError.InvalidRequestError, KeyValueStore.KeyValueStore> =>
   Layer.effect(
     EmbeddingCache.EmbeddingCache,
-    Effect.map(BytePersistence.overKeyValueStore(options?.prefix ?? "strata-embeddings-"), cache)
+    Effect.gen(function*() {
+      const { prefix = "strata-embeddings-" } = yield* Check.run(
+        Check.partial({ prefix: Check.text }),
+        options,
+        { provider: "strata", whole: "options" }
+      )
+      return cache(yield* BytePersistence.overKeyValueStore(prefix))
+    })
   )
 
 const cache = (
