@@ -20,20 +20,23 @@ import {
   type CountTokensCommandOutput,
   InvokeModelCommand
 } from "@aws-sdk/client-bedrock-runtime"
+import * as Check from "@strata/core/Check"
 import type * as ProviderError from "@strata/core/ProviderError"
-import * as Config from "effect/Config"
+import type * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Number from "effect/Number"
 import * as Option from "effect/Option"
-import * as Record from "effect/Record"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Authentication from "./Authentication.ts"
 import * as Calls from "./internal/calls.ts"
+import * as ClientInput from "./internal/clientInput.ts"
+import * as Configured from "./internal/configured.ts"
 import * as ProfileFallback from "./internal/profileFallback.ts"
+import { providerName } from "./internal/provider.ts"
 import * as ResponseEvents from "./internal/responseEvents.ts"
 import * as SdkClients from "./internal/sdkClients.ts"
 import * as Region from "./Region.ts"
@@ -129,8 +132,9 @@ export type ConfigOptions = { readonly [Name in keyof Options]: Options[Name] | 
  * one; nothing is sent before the first call, so wrong credentials show there.
  */
 export const make = Effect.fnUntraced(function*(
-  options: Options = {}
+  given: Options = {}
 ): Effect.fn.Return<BedrockClient["Service"], ProviderError.InvalidRequestError, Scope.Scope> {
+  const options = yield* Check.run(optionsOf, given, { provider: providerName, whole: "options" })
   const authentication = yield* Authentication.resolve(options)
   const region = yield* Region.resolve(options.region)
   const requestHandler = yield* Transport.make(options.transport)
@@ -143,7 +147,7 @@ export const make = Effect.fnUntraced(function*(
   const calls = yield* Calls.make
   const profiles = ProfileFallback.make(sdks.region, options.inferenceProfile ?? "geography")
 
-  return BedrockClient.of({
+  return BedrockClient.of(ClientInput.checked({
     converse: Effect.fn("BedrockClient.converse")((options) =>
       profiles.call(options.modelId, ({ inferenceProfile, modelId }) =>
         sdks.withModel(modelId, (sdk) => {
@@ -205,7 +209,16 @@ export const make = Effect.fnUntraced(function*(
     ),
     region: sdks.region,
     sdk: sdks.home
-  })
+  }))
+})
+
+/** Options that may be any value; the transport has a check of its own. */
+const optionsOf = Check.struct<Options>({
+  ...Authentication.fields,
+  region: Check.optional(Region.check),
+  endpoint: Check.optional(Check.filled),
+  transport: Check.unchecked(),
+  inferenceProfile: Check.optional(Check.word(["geography", "global", "never"]))
 })
 
 /** A layer of {@link make}: one client, shared by all that is built on it. */
@@ -221,16 +234,7 @@ export const layer = (options?: Options): Layer.Layer<BedrockClient, ProviderErr
 export const layerConfig = (
   options: ConfigOptions
 ): Layer.Layer<BedrockClient, ProviderError.InvalidRequestError | Config.ConfigError> =>
-  Layer.effect(BedrockClient, Effect.flatMap(read(options), make))
-
-const read = (options: ConfigOptions): Effect.Effect<Options, Config.ConfigError> =>
-  Effect.all(
-    Record.map(
-      // Seen as a record of its fields, whose names and types the result has again.
-      options as Record.ReadonlyRecord<string, unknown>,
-      (option) => Config.isConfig(option) ? option : Effect.succeed(option)
-    )
-  )
+  Layer.effect(BedrockClient, Effect.flatMap(Configured.read<Options>(options), make))
 
 const numberHeader = (call: Calls.Call, name: string): number | undefined =>
   Option.getOrUndefined(Option.flatMap(Option.fromUndefinedOr(call.responseHeader(name)), Number.parse))

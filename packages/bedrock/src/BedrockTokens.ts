@@ -4,6 +4,7 @@
  * The service counts; nothing here estimates. What it counts is the request as `BedrockChat` would send it.
  */
 import * as ChatRequest from "@strata/core/ChatRequest"
+import * as Check from "@strata/core/Check"
 import * as Message from "@strata/core/Message"
 import * as ProviderError from "@strata/core/ProviderError"
 import * as Effect from "effect/Effect"
@@ -11,6 +12,7 @@ import { BedrockClient } from "./BedrockClient.ts"
 import type * as History from "./converse/History.ts"
 import * as Preparation from "./converse/Preparation.ts"
 import * as InferenceProfile from "./InferenceProfile.ts"
+import * as OwnOptions from "./internal/ownOptions.ts"
 import { providerName } from "./internal/provider.ts"
 import * as ModelId from "./ModelId.ts"
 
@@ -40,10 +42,11 @@ export interface Options {
  */
 export const count = Effect.fn("BedrockTokens.count")(function*(
   input: ChatRequest.Input,
-  options: Options = {}
+  given: Options = {}
 ): Effect.fn.Return<number, ProviderError.ProviderError, BedrockClient> {
+  const options = yield* OwnOptions.ofLayer(fields, given)
   const client = yield* BedrockClient
-  const request = yield* resolve(ChatRequest.make(input), options.model)
+  const request = yield* resolve(yield* ChatRequest.settle(input, providerName), options.model)
   const prepare = yield* Preparation.make(options)
   const { input: encoded } = yield* prepare(request, { streaming: false })
   const { additionalModelRequestFields, messages, system, toolConfig } = encoded
@@ -68,6 +71,12 @@ export const count = Effect.fn("BedrockTokens.count")(function*(
     })
   ))
 })
+
+const fields: Check.Fields<Options> = {
+  model: OwnOptions.model,
+  family: Check.optional(Check.filled),
+  history: Check.optional(Check.word(["repair", "strict"]))
+}
 
 const resolve = (
   request: ChatRequest.ChatRequest,

@@ -10,6 +10,7 @@ import type {
   GuardrailImageFormat,
   GuardrailUsage
 } from "@aws-sdk/client-bedrock-runtime"
+import * as Check from "@strata/core/Check"
 import type * as Message from "@strata/core/Message"
 import * as ProviderError from "@strata/core/ProviderError"
 import * as Effect from "effect/Effect"
@@ -97,8 +98,9 @@ export interface Coverage {
  * })
  */
 export const apply = Effect.fn("Guardrail.apply")(function*(
-  request: Request
+  given: Request
 ): Effect.fn.Return<Outcome, ProviderError.ProviderError, BedrockClient> {
+  const request = yield* Check.run(shape, given, { provider: providerName, whole: "request" })
   const client = yield* BedrockClient
   const content = yield* Effect.fromResult(encodeContent(request.content))
   const output = yield* client.applyGuardrail({
@@ -113,6 +115,36 @@ export const apply = Effect.fn("Guardrail.apply")(function*(
   // What says nothing of a verdict, such as the empty answer of a proxy, has judged nothing.
   return output.action === undefined ? yield* noVerdict(output) : decode(output)
 })
+
+const spoken = Check.list(
+  Check.tagged<"type", Message.TextPart | Message.ImagePart>("type", {
+    text: {
+      text: Check.text,
+      citations: Check.unchecked(),
+      guard: Check.optional((given, at) => typeof given === "boolean" ? given : qualified(given, at)),
+      cache: Check.unchecked()
+    },
+    image: {
+      mediaType: Check.text,
+      source: Check.unchecked(),
+      guard: Check.optional(Check.flag),
+      cache: Check.unchecked()
+    }
+  }, { others: "ignored", unknown: () => ["a guardrail judges text and images", "Use `text` or `image`"] }),
+  { remedy: "Give text, or an array of parts" }
+)
+
+const qualified = Check.struct<Exclude<Message.Guard, boolean>>({
+  qualifiers: Check.list(Check.word(["grounding_source", "query", "guard_content"]))
+})
+
+/** A request that may be any value. */
+const shape = Check.struct<Request>({
+  guardrail: Check.struct<Request["guardrail"]>({ id: Check.filled, version: Check.text }, { others: "ignored" }),
+  source: Check.word(["input", "output"]),
+  content: (given, at) => typeof given === "string" ? given : spoken(given, at),
+  outputScope: Check.optional(Check.word(["interventions", "full"]))
+}, { remedy: "Give an object with `guardrail`, `source` and `content`" })
 
 const noVerdict = ({ $metadata }: Partial<ApplyGuardrailCommandOutput>) =>
   new ProviderError.MalformedResponseError({
@@ -144,8 +176,9 @@ const encodePart = (
       invalid(`${field}.mediaType`, `a guardrail does not judge "${part.mediaType}"`, "Use image/png or image/jpeg")
     )
   }
-  return "bytes" in part.source && part.source.bytes.length > 0
-    ? Result.succeed({ image: { format, source: { bytes: part.source.bytes } } })
+  const source = Check.settle(Check.struct<{ readonly bytes: Uint8Array }>({ bytes: Check.bytes }), part.source)
+  return Result.isSuccess(source) && source.success.bytes.length > 0
+    ? Result.succeed({ image: { format, source: { bytes: source.success.bytes } } })
     : Result.fail(invalid(`${field}.source`, "a guardrail wants the bytes of an image", "Give them in `bytes`"))
 }
 

@@ -10,6 +10,8 @@ import * as Effect from "effect/Effect"
 import * as BedrockPrompt from "../BedrockPrompt.ts"
 import type { Capabilities } from "../catalog/Capabilities.ts"
 import * as InferenceProfile from "../InferenceProfile.ts"
+import * as ClientInput from "../internal/clientInput.ts"
+import * as OwnOptions from "../internal/ownOptions.ts"
 import { providerName } from "../internal/provider.ts"
 import * as ModelCatalog from "../ModelCatalog.ts"
 import * as ModelId from "../ModelId.ts"
@@ -32,7 +34,11 @@ export type Prepare = (
 export const make = (options: Options = {}): Effect.Effect<Prepare> =>
   Effect.gen(function*() {
     const capabilitiesOf = yield* makeCapabilities(options.family)
-    return Effect.fnUntraced(function*(request, { streaming }) {
+    return Effect.fnUntraced(function*(given, { streaming }) {
+      const own = yield* Effect.fromResult(OwnOptions.ofChat(given.model, given.providerOptions))
+      const request = own === undefined
+        ? given
+        : { ...given, providerOptions: { ...given.providerOptions, bedrock: own } }
       const capabilities = yield* capabilitiesOf(request)
       const [objection] = ModelCatalog.check(capabilities, request, { streaming })
       if (objection !== undefined) return yield* Effect.fail(objection)
@@ -40,6 +46,7 @@ export const make = (options: Options = {}): Effect.Effect<Prepare> =>
         Request.encode(request, { capabilities, history: options.history ?? "repair", streaming })
       )
       yield* logChanges(request, encoded)
+      ClientInput.trust(encoded.input)
       return ModelId.isArn(request.model) && ModelId.parse(request.model).kind === "prompt"
         ? yield* prompted(request, encoded)
         : encoded
