@@ -71,6 +71,15 @@ export interface SdkAuthentication extends
   >
 {}
 
+/**
+ * - `sdk`: what to give the SDK's client.
+ * - `secrets`: the values of the credentials in force, for keeping them out of errors. None before the first call.
+ */
+export interface Authentication {
+  readonly sdk: SdkAuthentication
+  readonly secrets: () => ReadonlyArray<string>
+}
+
 /** Options that may be any value, field by field. No problem shows a key. */
 export const fields: Check.Fields<Options> = {
   credentials: Check.optional((given, at) =>
@@ -107,12 +116,46 @@ const credentials = Check.struct<Credentials>({
 }, { remedy: "Give keys, an effect that gets them, or a provider of the AWS SDK" })
 
 /** Decides how to authenticate. Fails with an `InvalidRequestError` that names the fields when two ways are given. */
-export const resolve = Effect.fnUntraced(function*(options: Options) {
+export const resolve = Effect.fnUntraced(function*(
+  options: Options
+): Effect.fn.Return<Authentication, ProviderError.InvalidRequestError> {
   yield* exclusive(options)
   const apiKey = isExplicit(options) ? options.apiKey : yield* environment
   const context = yield* Effect.context()
-  return apiKey === undefined ? signed(options, context) : bearer(apiKey, context)
+  const known = new Set<string>()
+  const watched: Watched = (provider) => (properties) =>
+    Promise.resolve(properties).then(provider).then(
+      (identity) => {
+        remember(known, identity)
+        return identity
+      },
+      // A failure is about authentication, unless the service or the network says more.
+      (error: unknown) => Promise.reject(BedrockError.fromCredentials(error, { secrets: [...known] }))
+    )
+  return {
+    sdk: apiKey === undefined ? signed(options, context, watched) : bearer(apiKey, context, watched),
+    secrets: () => [...known]
+  }
 })
+
+/** A provider of credentials whose failures are explained, and what it gives is known. */
+type Watched = <Properties, Identity extends object>(
+  provider: (properties?: Properties) => Promise<Identity>
+) => (properties?: Properties) => Promise<Identity>
+
+/** Credentials are renewed, and requests that were signed with older ones may still be under way. */
+const remember = (known: Set<string>, identity: object): void => {
+  for (const name of ["token", "secretAccessKey", "sessionToken"] as const) {
+    const value = Predicate.hasProperty(identity, name) ? identity[name] : undefined
+    if (!Predicate.isString(value)) continue
+    known.delete(value)
+    known.add(value)
+  }
+  for (const value of known) {
+    if (known.size <= 6) break
+    known.delete(value)
+  }
+}
 
 type SdkProvider = Exclude<NonNullable<BedrockRuntimeClientConfig["credentials"]>, { readonly accessKeyId: string }>
 
@@ -141,19 +184,18 @@ const exclusive = (options: Options): Effect.Effect<void, ProviderError.InvalidR
 
 const bearer = (
   apiKey: NonNullable<Options["apiKey"]>,
-  context: Context.Context<never>
+  context: Context.Context<never>,
+  watched: Watched
 ): SdkAuthentication => {
   const effect = Effect.isEffect(apiKey) ? apiKey : Effect.succeed(apiKey)
   return {
     authSchemePreference: ["httpBearerAuth"],
     // A function, since the SDK's client shows its configuration to whoever prints it.
-    token: explained(() =>
-      Effect.runPromiseWith(context)(Effect.map(effect, (key) => ({ token: Redacted.value(key) })))
-    )
+    token: watched(() => Effect.runPromiseWith(context)(Effect.map(effect, (key) => ({ token: Redacted.value(key) }))))
   }
 }
 
-const signed = (options: Options, context: Context.Context<never>): SdkAuthentication => {
+const signed = (options: Options, context: Context.Context<never>, watched: Watched): SdkAuthentication => {
   const source = options.credentials !== undefined
     ? provider(options.credentials, context)
     : options.profile !== undefined
@@ -164,8 +206,8 @@ const signed = (options: Options, context: Context.Context<never>): SdkAuthentic
     authSchemePreference: ["sigv4"],
     // The SDK's own chain, but for files it would read once and for all.
     ...(credentials === undefined
-      ? { credentialDefaultProvider: (init) => fromNodeProviderChain({ ...init, ignoreCache: true }) }
-      : { credentials: explained(credentials) }),
+      ? { credentialDefaultProvider: (init) => watched(fromNodeProviderChain({ ...init, ignoreCache: true })) }
+      : { credentials: watched(credentials) }),
     ...(options.profile === undefined ? {} : { profile: options.profile })
   }
 }
@@ -178,14 +220,6 @@ const provider = (
   const effect = Effect.isEffect(credentials) ? credentials : Effect.succeed(credentials)
   return () => Effect.runPromiseWith(context)(Effect.map(effect, toSdk))
 }
-
-/** A provider whose failure is about authentication, unless the service or the network says more. */
-const explained =
-  <Properties, Identity>(provider: (properties?: Properties) => Promise<Identity>) =>
-  (properties?: Properties): Promise<Identity> =>
-    Promise.resolve(properties).then(provider).catch((error: unknown) =>
-      Promise.reject(BedrockError.fromCredentials(error))
-    )
 
 const toSdk = (credentials: Credentials): SdkCredentials => ({
   accessKeyId: credentials.accessKeyId,

@@ -1,6 +1,7 @@
 /**
  * Chat on Amazon Bedrock through Converse and ConverseStream: one API for every model family it hosts.
  */
+import type * as ChatRequest from "@strata/core/ChatRequest"
 import type * as ChatResponse from "@strata/core/ChatResponse"
 import * as ChatService from "@strata/core/ChatService"
 import * as Check from "@strata/core/Check"
@@ -29,12 +30,12 @@ import * as ReservationNotice from "./internal/reservationNotice.ts"
  * - `family`: what stands behind a model id that does not tell, such as the ARN of an application inference profile: the
  *   id of a model, or the beginning of one (`anthropic.claude-sonnet-4-5`). `InferenceProfile.layer` finds it out.
  * - `policy`: `Policy.standard` when missing.
- * - `history`: what to do with a conversation that Bedrock would refuse, such as one with blank text or a call without
- *   its result. `repair`, the default, changes it and says so in `providerMetadata.bedrock.changes` and in a debug log;
- *   `strict` fails with `InvalidRequestError`.
+ * - `history`: what to do with a request that Bedrock would refuse, such as one with blank text, a call without its result
+ *   or thoughts of another model. `repair`, the default, changes it and says so in `providerMetadata.bedrock.changes` and in a
+ *   debug log; `strict` fails with `InvalidRequestError`.
  */
 export interface Options {
-  readonly model?: string | undefined
+  readonly model?: ChatRequest.ModelName | undefined
   readonly family?: string | undefined
   readonly policy?: Policy.Policy | undefined
   readonly history?: History.Mode | undefined

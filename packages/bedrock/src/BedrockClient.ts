@@ -18,29 +18,31 @@ import {
   CountTokensCommand,
   type CountTokensCommandInput,
   type CountTokensCommandOutput,
-  InvokeModelCommand
+  InvokeModelCommand,
+  InvokeModelWithResponseStreamCommand
 } from "@aws-sdk/client-bedrock-runtime"
 import * as Check from "@strata/core/Check"
 import type * as ProviderError from "@strata/core/ProviderError"
 import type * as Config from "effect/Config"
 import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Number from "effect/Number"
-import * as Option from "effect/Option"
+import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Authentication from "./Authentication.ts"
 import * as Calls from "./internal/calls.ts"
 import * as ClientInput from "./internal/clientInput.ts"
 import * as Configured from "./internal/configured.ts"
+import * as InvokeModel from "./internal/invokeModel.ts"
 import * as ProfileFallback from "./internal/profileFallback.ts"
 import { providerName } from "./internal/provider.ts"
-import * as ResponseEvents from "./internal/responseEvents.ts"
 import * as SdkClients from "./internal/sdkClients.ts"
 import * as Region from "./Region.ts"
 import * as Transport from "./Transport.ts"
+import * as ConverseShapes from "./wire/ConverseShapes.ts"
+import * as GuardrailShapes from "./wire/GuardrailShapes.ts"
+import { requestId } from "./wire/ServiceError.ts"
 
 /**
  * An answer of Converse. `inferenceProfile` is the profile that stood in for the model, where {@link Options} let it.
@@ -56,12 +58,21 @@ export interface ConverseStreamResponse {
   readonly events: Stream.Stream<ConverseStreamOutput, ProviderError.ProviderError>
 }
 
-/** The bytes a model answered, and what the service said about them in its headers; see {@link ConverseResponse}. */
-export interface InvokeModelResponse {
+/** What to invoke a model with, whole or as a stream. */
+export type InvokeModelInput = InvokeModel.Input
+
+/** The bytes a model answered, and what the service says about them in its headers; see {@link ConverseResponse}. */
+export interface InvokeModelResponse extends InvokeModel.Served, InvokeModel.Metered {
   readonly body: Uint8Array
-  readonly requestId: string | undefined
-  readonly inputTokens: number | undefined
-  readonly latency: Duration.Duration | undefined
+  readonly inferenceProfile?: string | undefined
+}
+
+/**
+ * The chunks a model answers with, each the bytes of one, in the model's own words, as they come; see
+ * {@link ConverseResponse}. The last has a member `amazon-bedrock-invocationMetrics` with tokens and latencies.
+ */
+export interface InvokeModelStreamResponse extends InvokeModel.Served {
+  readonly chunks: Stream.Stream<Uint8Array, ProviderError.ProviderError>
   readonly inferenceProfile?: string | undefined
 }
 
@@ -72,8 +83,14 @@ export interface InvokeModelResponse {
  * renewed, after a clock that was wrong was set right, through the inference profile of a model that has to be called by
  * one.
  *
+ * What they give is checked while it is decoded, and has the types it is declared with: a wrong type in an answer is a
+ * `MalformedResponseError` that names where it is, and one in what accompanies an answer (usage, metrics, trace) is left
+ * out. Words of an enumeration may be newer than its type. An integer that is too large for a `number` is its digits, as a
+ * string.
+ *
  * - `converseStream`: the response is open until its scope closes. `events` can be run once; it ends when the service
  *   ends the response, so only a `messageStop` among them tells that the answer is whole.
+ * - `invokeModelStream`: as `converseStream`; what tells that the answer is whole is the model's own.
  * - `countTokens`: `BedrockTokens` counts those of a chat request.
  * - `applyGuardrail`: a guardrail named by an ARN is called in the region of the ARN; `Guardrail` gives a typed outcome.
  * - `region`: the region a model is called in unless its ARN names another, where one is known.
@@ -87,8 +104,11 @@ export class BedrockClient extends Context.Service<BedrockClient, {
     input: ConverseStreamCommandInput
   ) => Effect.Effect<ConverseStreamResponse, ProviderError.ProviderError, Scope.Scope>
   readonly invokeModel: (
-    input: { readonly modelId: string; readonly body: string }
+    input: InvokeModelInput
   ) => Effect.Effect<InvokeModelResponse, ProviderError.ProviderError>
+  readonly invokeModelStream: (
+    input: InvokeModelInput
+  ) => Effect.Effect<InvokeModelStreamResponse, ProviderError.ProviderError, Scope.Scope>
   readonly countTokens: (
     input: CountTokensCommandInput
   ) => Effect.Effect<CountTokensCommandOutput, ProviderError.ProviderError>
@@ -139,72 +159,99 @@ export const make = Effect.fnUntraced(function*(
   const region = yield* Region.resolve(options.region)
   const requestHandler = yield* Transport.make(options.transport)
   const sdks = yield* SdkClients.open({
-    ...authentication,
+    ...authentication.sdk,
     ...(region === undefined ? {} : { region }),
     ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint }),
     requestHandler
   })
-  const calls = yield* Calls.make
+  const calls = yield* Calls.make(authentication.secrets)
   const profiles = ProfileFallback.make(sdks.region, options.inferenceProfile ?? "geography")
 
+  /** Calls a model, or the inference profile that stands in for it, each time with an input of its own. */
+  const toModel = <Fields extends { readonly modelId: string | undefined }, A, R>(
+    fields: Fields,
+    send: (
+      sdk: BedrockRuntimeClient,
+      input: Fields,
+      inferenceProfile: string | undefined
+    ) => Effect.Effect<A, ProviderError.ProviderError, R>
+  ) =>
+    profiles.call(
+      fields.modelId,
+      ({ inferenceProfile, modelId }) =>
+        sdks.withModel(modelId, (sdk) => send(sdk, { ...fields, modelId }, inferenceProfile))
+    )
+
   return BedrockClient.of(ClientInput.checked({
-    converse: Effect.fn("BedrockClient.converse")((options) =>
-      profiles.call(options.modelId, ({ inferenceProfile, modelId }) =>
-        sdks.withModel(modelId, (sdk) => {
-          const input = { ...options, modelId }
-          const sent = calls.use(input, (call) => call.run(() => sdk.send(new ConverseCommand(input))))
-          return inferenceProfile === undefined ? sent : Effect.map(sent, (output) => ({ ...output, inferenceProfile }))
-        }))
-    ),
-    converseStream: Effect.fn("BedrockClient.converseStream")((options) =>
-      profiles.call(options.modelId, ({ inferenceProfile, modelId }) =>
-        sdks.withModel(
-          modelId,
-          Effect.fnUntraced(function*(sdk) {
-            const input = { ...options, modelId }
-            const call = yield* calls.open(input)
-            const output = yield* call.run(() => sdk.send(new ConverseStreamCommand(input)))
-            return {
-              requestId: output.$metadata.requestId,
-              inferenceProfile,
-              events: output.stream === undefined
-                ? Stream.empty
-                : ResponseEvents.fromIterator(output.stream[Symbol.asyncIterator](), call)
-            }
-          })
+    converse: Effect.fn("BedrockClient.converse")((input) =>
+      toModel(input, (sdk, input, inferenceProfile) =>
+        Effect.map(
+          calls.use(input, (call) => call.json(() => sdk.send(new ConverseCommand(input)), ConverseShapes.response)),
+          (answer): ConverseResponse => {
+            const output = withMetadata(answer)
+            return inferenceProfile === undefined ? output : { ...output, inferenceProfile }
+          }
         ))
     ),
-    invokeModel: Effect.fn("BedrockClient.invokeModel")((options) =>
-      profiles.call(options.modelId, ({ inferenceProfile, modelId }) =>
-        sdks.withModel(modelId, (sdk) => {
-          const input = { ...options, modelId, contentType: "application/json", accept: "application/json" }
-          return calls.use(input, (call) =>
-            Effect.map(
-              call.run(() => sdk.send(new InvokeModelCommand(input))),
-              (output) => {
-                const latency = numberHeader(call, "x-amzn-bedrock-invocation-latency")
-                return {
-                  // The SDK leaves an empty body out, whatever its types say.
-                  body: output.body ?? new Uint8Array(),
-                  requestId: output.$metadata.requestId,
-                  inputTokens: numberHeader(call, "x-amzn-bedrock-input-token-count"),
-                  latency: latency === undefined ? undefined : Duration.millis(latency),
-                  inferenceProfile
-                }
-              }
-            ))
-        }))
+    converseStream: Effect.fn("BedrockClient.converseStream")((input) =>
+      toModel(
+        input,
+        Effect.fnUntraced(function*(sdk, input, inferenceProfile) {
+          const call = yield* calls.open(input)
+          const { head, value } = yield* call.events(
+            () => sdk.send(new ConverseStreamCommand(input)),
+            ConverseShapes.events
+          )
+          return { requestId: requestId(head), inferenceProfile, events: value }
+        })
+      )
     ),
-    countTokens: Effect.fn("BedrockClient.countTokens")((options) =>
-      sdks.withModel(options.modelId, (sdk) => {
-        const input = { ...options }
-        return calls.use(input, (call) => call.run(() => sdk.send(new CountTokensCommand(input))))
+    invokeModel: Effect.fn("BedrockClient.invokeModel")((input) =>
+      toModel(
+        input,
+        Effect.fnUntraced(function*(sdk, input, inferenceProfile) {
+          const encoded = yield* Effect.fromResult(InvokeModel.encode(input))
+          const { head, value } = yield* calls.use(
+            encoded,
+            (call) => call.bytes(() => sdk.send(new InvokeModelCommand(encoded)))
+          )
+          return { ...InvokeModel.served(head), ...InvokeModel.metered(head), body: value, inferenceProfile }
+        })
+      )
+    ),
+    invokeModelStream: Effect.fn("BedrockClient.invokeModelStream")((input) =>
+      toModel(
+        input,
+        Effect.fnUntraced(function*(sdk, input, inferenceProfile) {
+          const encoded = yield* Effect.fromResult(InvokeModel.encode(input))
+          const call = yield* calls.open(encoded)
+          const { head, value } = yield* call.events(
+            () => sdk.send(new InvokeModelWithResponseStreamCommand(encoded)),
+            InvokeModel.events
+          )
+          const chunks = Stream.filterMap(value, ({ chunk }) => Result.fromNullishOr(chunk.bytes, () => undefined))
+          return { ...InvokeModel.served(head), chunks, inferenceProfile }
+        })
+      )
+    ),
+    countTokens: Effect.fn("BedrockClient.countTokens")((fields) =>
+      sdks.withModel(fields.modelId, (sdk) => {
+        const input = { ...fields }
+        const answer = calls.use(
+          input,
+          (call) => call.json(() => sdk.send(new CountTokensCommand(input)), ConverseShapes.tokens)
+        )
+        return Effect.map(answer, withMetadata)
       })
     ),
-    applyGuardrail: Effect.fn("BedrockClient.applyGuardrail")((options) =>
-      sdks.withGuardrail(options.guardrailIdentifier, (sdk) => {
-        const input = { ...options }
-        return calls.use(input, (call) => call.run(() => sdk.send(new ApplyGuardrailCommand(input))))
+    applyGuardrail: Effect.fn("BedrockClient.applyGuardrail")((fields) =>
+      sdks.withGuardrail(fields.guardrailIdentifier, (sdk) => {
+        const input = { ...fields }
+        const answer = calls.use(
+          input,
+          (call) => call.json(() => sdk.send(new ApplyGuardrailCommand(input)), GuardrailShapes.response)
+        )
+        return Effect.map(answer, withMetadata)
       })
     ),
     region: sdks.region,
@@ -236,5 +283,19 @@ export const layerConfig = (
 ): Layer.Layer<BedrockClient, ProviderError.InvalidRequestError | Config.ConfigError> =>
   Layer.effect(BedrockClient, Effect.flatMap(Configured.read<Options>(options), make))
 
-const numberHeader = (call: Calls.Call, name: string): number | undefined =>
-  Option.getOrUndefined(Option.flatMap(Option.fromUndefinedOr(call.responseHeader(name)), Number.parse))
+/** With the metadata that the SDK's outputs have; what is not known is missing. */
+const withMetadata = <A>({ head, value }: Calls.Answer<A>) => {
+  const id = requestId(head)
+  const { "x-amz-cf-id": cfId, "x-amz-id-2": extendedRequestId } = head.headers
+  const $metadata: ResponseMetadata = {
+    httpStatusCode: head.status,
+    ...(id === undefined ? undefined : { requestId: id }),
+    ...(extendedRequestId === undefined ? undefined : { extendedRequestId }),
+    ...(cfId === undefined ? undefined : { cfId }),
+    attempts: 1,
+    totalRetryDelay: 0
+  }
+  return { ...value, $metadata }
+}
+
+type ResponseMetadata = ConverseCommandOutput["$metadata"]

@@ -24,6 +24,7 @@ import * as Configured from "./internal/configured.ts"
 import * as Metering from "./internal/metering.ts"
 import * as OwnOptions from "./internal/ownOptions.ts"
 import { providerName } from "./internal/provider.ts"
+import type * as ModelId from "./ModelId.ts"
 
 /** A family of embedding models, by the name the option `family` takes. */
 export type FamilyName = Families.Name
@@ -39,7 +40,7 @@ export const families: ReadonlyArray<FamilyName> = Families.names
  * - `coalesce`: how long `embed` waits for others to share its request; when missing, only those of the same tick do.
  */
 export interface Options {
-  readonly model?: string | undefined
+  readonly model?: ModelId.KnownEmbeddingModel | (string & {}) | undefined
   readonly family?: FamilyName | undefined
   readonly policy?: Policy.Policy | undefined
   readonly coalesce?: Duration.Input | undefined

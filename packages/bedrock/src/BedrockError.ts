@@ -12,15 +12,25 @@ import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import * as AccountText from "./internal/accountText.ts"
+import * as Confidential from "./internal/confidential.ts"
 import * as ErrorChain from "./internal/errorChain.ts"
 import * as NetworkError from "./internal/networkError.ts"
 import { providerName } from "./internal/provider.ts"
 import * as ValidationText from "./internal/validationText.ts"
 
-/** What is known about the call that failed. `requestId` is used when the error does not tell its own. */
+/**
+ * What is known about the call that failed.
+ *
+ * - `requestId`: used when the error does not tell its own.
+ * - `secrets`, `request`: the credentials in force and the input of the call. Where the error quotes one of them it says
+ *   `[redacted]`.
+ */
 export interface Context {
   readonly model?: string | undefined
   readonly requestId?: string | undefined
+  readonly secrets?: ReadonlyArray<string> | undefined
+  readonly request?: unknown
 }
 
 /**
@@ -35,23 +45,31 @@ export interface Context {
  * - a stream cut inside an event is a `ConnectionError`, one with wrong checksums a `MalformedResponseError`;
  * - a stream the model broke is a `ProviderInternalError`, unless the model refused the request itself.
  */
-export const fromUnknown = (error: unknown, context: Context = {}): ProviderError.ProviderError => {
-  if (ProviderError.isProviderError(error)) return error
-  const known = Result.getOrElse(Check.settle(contextOf, context), (): Context => ({}))
-  return Result.getOrElse(
+export const fromUnknown = (error: unknown, context: Context = {}): ProviderError.ProviderError =>
+  ProviderError.isProviderError(error) ? error : Result.getOrElse(
     // A getter or a proxy among the causes must not turn a failure into a defect.
-    Result.try(() => classify(read(error, known))),
-    () => unknown(read(undefined, known))
+    Result.flatMap(
+      Check.settle(contextOf, context),
+      (context) =>
+        Result.orElse(
+          Result.try(() => classify(read(error, context))),
+          () => Result.try(() => unknown(read(undefined, context)))
+        )
+    ),
+    () => unknown(read(undefined, {}))
   )
-}
 
-const contextOf: Check.Check<Context> = Check.partial({ model: Check.text, requestId: Check.text }, {
-  others: "ignored"
-})
+/** What is confidential is not told from what is not, where this cannot be read. */
+const contextOf: Check.Check<Context> = Check.partial({
+  model: Check.text,
+  requestId: Check.text,
+  secrets: Check.list(Check.text),
+  request: Check.unchecked()
+}, { others: "ignored" })
 
 /** The error for a failure to get credentials: about authentication, unless the service or the network said more. */
-export const fromCredentials = (error: unknown): ProviderError.ProviderError => {
-  const known = fromUnknown(error)
+export const fromCredentials = (error: unknown, context?: Context): ProviderError.ProviderError => {
+  const known = fromUnknown(error, context)
   return known._tag !== "MalformedResponseError" ? known : new ProviderError.AuthenticationError({
     provider: providerName,
     message: `The provider of credentials failed: ${known.message}`,
@@ -86,11 +104,17 @@ export const isRegionMissing: (error: unknown) => boolean = Check.total(
   () => false
 )
 
-/** What an error says, and nothing else of it. `name` is without namespace and `Exception`: `Throttling`. */
+/**
+ * What an error says, and nothing else of it.
+ *
+ * - `name`: without namespace and `Exception`: `Throttling`.
+ * - `text`: what may be shown; `raw`: the same with what is confidential, for telling errors apart.
+ */
 interface Facts {
   readonly fields: NetworkError.Fields
   readonly name: string
   readonly text: string
+  readonly raw: string
   readonly status: number | undefined
   readonly originalStatus: number | undefined
   readonly retryAfter: Duration.Duration | undefined
@@ -114,23 +138,24 @@ const authentication = (advice: string): Classify => ({ chain, fields, status, t
   })
 
 const accessDenied: Classify = (facts) => {
-  const { fields, text } = facts
-  if (/api key|bearer token|authentication failed|security token/i.test(text)) {
+  const { fields, raw, text } = facts
+  if (/api key|bearer token|authentication failed|security token/i.test(raw)) {
     return authentication("Check the API key: it may be mistyped, expired, or of another region")(facts)
   }
-  const advice = /access to the model/i.test(text) ? " Request it in the Bedrock console, in this region." : ""
-  return new ProviderError.PermissionDeniedError({ ...fields, message: text + advice })
+  return AccountText.classify(facts, fields) ?? new ProviderError.PermissionDeniedError({ ...fields, message: text })
 }
 
-const throttled: Classify = ({ fields, retryAfter, text }) =>
-  /per day/i.test(text)
+const throttled: Classify = ({ fields, raw, retryAfter, text }) =>
+  /per day/i.test(raw)
     ? new ProviderError.QuotaExceededError({ ...fields, message: text })
     : new ProviderError.RateLimitError({ ...fields, message: text, retryAfter })
 
-const notFound: Classify = ({ fields, text }) =>
-  /guardrail/i.test(text)
+const notFound: Classify = (facts) => {
+  const { fields, raw, text } = facts
+  return AccountText.classify(facts, fields) ?? (/guardrail/i.test(raw)
     ? new ProviderError.InvalidRequestError({ ...fields, message: text, field: "guardrailConfig" })
-    : new ProviderError.ModelNotFoundError({ ...fields, message: text })
+    : new ProviderError.ModelNotFoundError({ ...fields, message: text }))
+}
 
 const modelFailed: Classify = ({ fields, originalStatus, text }) =>
   new ProviderError.ModelFailedError({ ...fields, message: text, originalStatus })
@@ -181,7 +206,7 @@ const exceptions: ReadonlyMap<string, Classify> = new Map<string, Classify>([
   ["ServiceQuotaExceeded", quotaExceeded],
   ["ServiceUnavailable", unavailable],
   ["Throttling", throttled],
-  ["Validation", ({ fields, text }) => ValidationText.classify(text, fields)],
+  ["Validation", (facts) => AccountText.classify(facts, facts.fields) ?? ValidationText.classify(facts, facts.fields)],
 
   ["ExpiredToken", authentication("Renew the credentials")],
   ["RequestExpired", authentication("Renew the credentials, and check the clock of this machine")],
@@ -221,15 +246,25 @@ const renewable: ReadonlySet<string> = new Set([
 
 /** Plain errors of the SDK, known by what they say. */
 const byText = (facts: Facts): ProviderError.ProviderError | undefined => {
-  const { chain, fields, name, status, text } = facts
-  if (/^Region (?:is missing|not accepted)|expected `region` to be configured/.test(text)) {
+  const { chain, fields, name, raw, status, text } = facts
+  if (/^Region (?:is missing|not accepted)|expected `region` to be configured/.test(raw)) {
     return new ProviderError.InvalidRequestError({
       ...fields,
       field: "region",
       message: `${sentence(text)} Set \`region\`, or AWS_REGION in the environment.`
     })
   }
-  if (text.startsWith("No value provided for input HTTP label: modelId")) {
+  const unsupportedEndpoint = /^Invalid Configuration: (FIPS|Dualstack) and custom endpoint/i.exec(raw)?.[1]
+  if (unsupportedEndpoint !== undefined) {
+    const variable = unsupportedEndpoint === "FIPS" ? "AWS_USE_FIPS_ENDPOINT" : "AWS_USE_DUALSTACK_ENDPOINT"
+    return ProviderError.invalidRequest({
+      ...fields,
+      field: "endpoint",
+      problem: `a custom endpoint cannot be combined with ${variable}, which chooses an endpoint of AWS`,
+      remedy: `Unset ${variable}, also in the profile, or leave \`endpoint\` out`
+    })
+  }
+  if (raw.startsWith("No value provided for input HTTP label: modelId")) {
     return new ProviderError.InvalidRequestError({ ...fields, field: "model", message: text })
   }
   if (chain.some(({ code }) => code === "ERR_INVALID_CHAR")) {
@@ -240,7 +275,7 @@ const byText = (facts: Facts): ProviderError.ProviderError | undefined => {
   }
   const success = status === undefined || status < 400
   // A type error after an answer came is that of the SDK, which found another shape than it knows.
-  const unreadable = unreadableName.has(name) || unreadableText.test(text) ||
+  const unreadable = unreadableName.has(name) || unreadableText.test(raw) ||
     (name === "TypeError" && status !== undefined)
   return success && unreadable ? malformed(facts) : undefined
 }
@@ -262,17 +297,17 @@ const byStatus = (facts: Facts, status: number): ProviderError.ProviderError => 
 }
 
 const read = (error: unknown, context: Context): Facts => {
-  const chain = ErrorChain.read(error)
+  const chain = ErrorChain.read(error, context)
   const metadata = ErrorChain.property(error, "$metadata")
   const status = ErrorChain.number(metadata, "httpStatusCode")
   const rawName = ErrorChain.string(error, "name") ?? ""
   const exception = exceptionName(rawName)
-  const own = (chain[0]?.message ?? "").replace(sdkHint, "")
+  const own = withoutHint(chain[0]?.raw ?? "")
   // The stream's exceptions that the service model lacks arrive as an error whose message is the raw body.
   const body = own.startsWith("{") ? Option.getOrElse(decodeBody(own), (): Body => ({})) : undefined
   const message = body === undefined ? own : body.message ?? body.Message ?? body.originalMessage
   // The text of a parser quotes what it could not parse: an answer, or a page of a proxy.
-  const said = rawName === "SyntaxError" || nobodys.has(message ?? "") ? "" : message
+  const said = rawName === "SyntaxError" || nobodys.has(message ?? "") ? "" : message ?? ""
   return {
     fields: {
       provider: providerName,
@@ -281,10 +316,11 @@ const read = (error: unknown, context: Context): Facts => {
       exception
     },
     name: (exception ?? rawName).replace(/Exception$/, ""),
-    text: said ||
+    text: Confidential.redact(said, context) ||
       (status === undefined
         ? `The call failed: ${exception ?? "no reason given"}.`
         : `The service answered HTTP ${status}.`),
+    raw: said,
     status,
     originalStatus: ErrorChain.number(error, "originalStatusCode") ?? body?.originalStatusCode,
     retryAfter: retryAfter(ErrorChain.property(ErrorChain.property(error, "$response"), "headers")),
@@ -292,8 +328,11 @@ const read = (error: unknown, context: Context): Facts => {
   }
 }
 
-/** What the SDK adds for those who have its error in hand. */
-const sdkHint = /\n\s*Deserialization error: to see the raw response[^]*$/
+/** A message without what the SDK adds for those who have its error in hand. */
+const withoutHint = (message: string): string => {
+  const hint = message.indexOf("Deserialization error: to see the raw response")
+  return hint < 0 ? message : message.slice(0, hint).trimEnd()
+}
 
 /** `ValidationException:http://…`, `com.amazon#ValidationException`, `validationException` → `ValidationException`. */
 const exceptionName = (name: string): string | undefined => {

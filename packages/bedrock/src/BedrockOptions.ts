@@ -2,6 +2,7 @@
  * What Bedrock's Converse API offers beyond what every provider has: options of a request, metadata of an answer.
  */
 import type { ConverseCommandOutput, ConverseStreamCommandInput, TokenUsage } from "@aws-sdk/client-bedrock-runtime"
+import type { KnownChatModel } from "./catalog/KnownModels.ts"
 import type { Change } from "./converse/History.ts"
 import type { ChatGuardrail } from "./guardrail/ChatGuardrail.ts"
 
@@ -27,7 +28,7 @@ export interface BedrockChatOptions extends Partial<Omit<ConverseStreamCommandIn
  * - `latencyMs`: milliseconds the service took, as it measured them.
  * - `guardrail`: what the guardrail of the request did; `trace.guardrail` is the same in the service's own words.
  * - `cacheDetails`: tokens written to the cache, by time to live.
- * - `changes`: what was changed about the conversation before it was sent; missing when nothing was.
+ * - `changes`: what was changed about the request before it was sent; missing when nothing was.
  * - `inferenceProfile`: what was called in place of the model, which Bedrock serves through inference profiles only; missing
  *   when the model was called as the request named it. The answer's `model` is the one that was asked for.
  */
@@ -49,6 +50,7 @@ declare module "@strata/core/ChatRequest" {
   interface ProviderOptions {
     readonly bedrock?: BedrockChatOptions | undefined
   }
+  interface KnownModels extends Record<KnownChatModel, unknown> {}
 }
 
 declare module "@strata/core/ChatResponse" {

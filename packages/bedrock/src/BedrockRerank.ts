@@ -18,6 +18,7 @@ import { BedrockClient } from "./BedrockClient.ts"
 import * as Configured from "./internal/configured.ts"
 import * as OwnOptions from "./internal/ownOptions.ts"
 import { providerName } from "./internal/provider.ts"
+import type * as ModelId from "./ModelId.ts"
 import * as Families from "./rerank/Families.ts"
 import * as Family from "./rerank/Family.ts"
 
@@ -35,7 +36,7 @@ export const families: ReadonlyArray<FamilyName> = Families.names
  * - `policy`: `Policy.standard` when missing.
  */
 export interface Options {
-  readonly model?: string | undefined
+  readonly model?: ModelId.KnownRerankModel | (string & {}) | undefined
   readonly family?: FamilyName | undefined
   readonly policy?: Policy.Policy | undefined
 }

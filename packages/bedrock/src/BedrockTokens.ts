@@ -1,13 +1,15 @@
 /**
- * Counts the tokens of a chat request before it is sent, through CountTokens.
+ * Counts the tokens of a chat request, or of a body for InvokeModel, before it is sent, through CountTokens.
  *
  * The service counts; nothing here estimates. What it counts is the request as `BedrockChat` would send it.
  */
+import type { CountTokensCommandOutput } from "@aws-sdk/client-bedrock-runtime"
 import * as ChatRequest from "@strata/core/ChatRequest"
 import * as Check from "@strata/core/Check"
 import * as Message from "@strata/core/Message"
 import * as ProviderError from "@strata/core/ProviderError"
 import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
 import { BedrockClient } from "./BedrockClient.ts"
 import type * as History from "./converse/History.ts"
 import * as Preparation from "./converse/Preparation.ts"
@@ -23,7 +25,7 @@ import * as ModelId from "./ModelId.ts"
  * - `family`, `history`: how the request is encoded.
  */
 export interface Options {
-  readonly model?: string | undefined
+  readonly model?: ChatRequest.ModelName | undefined
   readonly family?: string | undefined
   readonly history?: History.Mode | undefined
 }
@@ -62,14 +64,7 @@ export const count = Effect.fn("BedrockTokens.count")(function*(
       }
     }
   })
-  return output.inputTokens ?? (yield* Effect.fail(
-    new ProviderError.MalformedResponseError({
-      provider: providerName,
-      model: request.model,
-      requestId: output.$metadata.requestId,
-      message: "Bedrock answered without a count of tokens"
-    })
-  ))
+  return yield* counted(output, request.model)
 })
 
 const fields: Check.Fields<Options> = {
@@ -77,6 +72,44 @@ const fields: Check.Fields<Options> = {
   family: Check.optional(Check.filled),
   history: Check.optional(Check.word(["repair", "strict"]))
 }
+/**
+ * How many input tokens a body for InvokeModel has, in the words of its model. Everything else as for {@link count}.
+ *
+ * @example
+ * const tokens = yield* BedrockTokens.countBody({
+ *   model: "anthropic.claude-3-5-haiku-20241022-v1:0",
+ *   body: JSON.stringify({ anthropic_version: "bedrock-2023-05-31", max_tokens: 100, messages })
+ * })
+ */
+export const countBody = Effect.fn("BedrockTokens.countBody")(function*(request: {
+  readonly model: string
+  readonly body: string | Uint8Array
+}): Effect.fn.Return<number, ProviderError.ProviderError, BedrockClient> {
+  const client = yield* BedrockClient
+  const { body, model } = yield* Check.run(bodyOf, request, { provider: providerName, whole: "request" })
+  const output = yield* client.countTokens({
+    modelId: countable(model, yield* InferenceProfile.modelOf(model)),
+    input: { invokeModel: { body: Predicate.isString(body) ? new TextEncoder().encode(body) : body } }
+  })
+  return yield* counted(output, model)
+})
+
+const bodyOf = Check.struct<{ readonly model: string; readonly body: string | Uint8Array }>({
+  model: Check.filled,
+  body: (given, at) => Predicate.isString(given) ? given : Check.bytes(given, at)
+}, { remedy: "Give an object with `model` and `body`" })
+
+const counted = ({ $metadata, inputTokens }: CountTokensCommandOutput, model: string) =>
+  inputTokens === undefined
+    ? Effect.fail(
+      new ProviderError.MalformedResponseError({
+        provider: providerName,
+        model,
+        requestId: $metadata.requestId,
+        message: "Bedrock answered without a count of tokens"
+      })
+    )
+    : Effect.succeed(inputTokens)
 
 const resolve = (
   request: ChatRequest.ChatRequest,
@@ -84,10 +117,10 @@ const resolve = (
 ): Effect.Effect<ChatRequest.Resolved, ProviderError.InvalidRequestError> => {
   const model = request.model ?? defaultModel ?? ""
   const messages = typeof request.messages === "string" ? [Message.user(request.messages)] : request.messages
-  if (model === "") {
+  if (!Predicate.isString(model) || model === "") {
     return invalid(undefined, "model", "no model is named", "Set `model` in the request or in the options")
   }
-  return messages.length === 0
+  return !Array.isArray(messages) || messages.length === 0
     ? invalid(model, "messages", "there is nothing to count", "Add a message with the role `user`")
     : Effect.succeed({ ...request, model, messages })
 }

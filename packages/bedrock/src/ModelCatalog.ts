@@ -14,10 +14,11 @@ import * as Layer from "effect/Layer"
 import * as Predicate from "effect/Predicate"
 import * as Amazon from "./catalog/Amazon.ts"
 import * as Anthropic from "./catalog/Anthropic.ts"
-import type { Capabilities, Limits, ToolChoice } from "./catalog/Capabilities.ts"
+import type { Capabilities, ToolChoice } from "./catalog/Capabilities.ts"
 import { type Entry, matches, overlay } from "./catalog/Entry.ts"
 import * as Meta from "./catalog/Meta.ts"
 import * as Mistral from "./catalog/Mistral.ts"
+import * as OpenAi from "./catalog/OpenAi.ts"
 import * as OpenWeights from "./catalog/OpenWeights.ts"
 import * as TextModels from "./catalog/TextModels.ts"
 import { providerName } from "./internal/provider.ts"
@@ -28,9 +29,14 @@ export type {
   Capabilities,
   Effort,
   Limits,
+  Path,
   Reasoning,
+  ReasoningInHistory,
   ReasoningRequest,
-  ToolChoice
+  RequestFields,
+  StrictLimits,
+  ToolChoice,
+  ToolSchemas
 } from "./catalog/Capabilities.ts"
 export type { Entry, Match } from "./catalog/Entry.ts"
 
@@ -44,6 +50,7 @@ export const builtIn: Catalog = [
   ...Meta.entries,
   ...Mistral.entries,
   ...TextModels.entries,
+  ...OpenAi.entries,
   ...OpenWeights.entries
 ]
 
@@ -63,6 +70,13 @@ export interface LookupOptions {
   readonly catalog?: Catalog | undefined
 }
 
+/** What a model can do, and who it is: `vendor`, `family` and `version` as `ModelId` reads them from the id or the hint. */
+export interface Model extends Capabilities {
+  readonly vendor?: string | undefined
+  readonly family?: string | undefined
+  readonly version?: string | undefined
+}
+
 /**
  * What a model can do, by its id, inference profile id or ARN. Any string has an answer; nothing is known by what is none,
  * and from what is no catalogue.
@@ -70,25 +84,25 @@ export interface LookupOptions {
  * @example
  * ModelCatalog.lookup("us.meta.llama3-3-70b-instruct-v1:0").toolsWhileStreaming // false
  */
-export const lookup: (modelId: string, options?: LookupOptions) => Capabilities = Check.total((modelId, options) => {
+export const lookup: (modelId: string, options?: LookupOptions) => Model = Check.total((modelId, options) => {
   const model = described(modelId, options?.family)
   const { family, vendor, version } = model
-  let capabilities: Capabilities = {
+  let known: Model = {
     ...(vendor !== undefined && { vendor }),
     ...(family !== undefined && { family }),
     ...(version !== undefined && { version })
   }
   for (const entry of options?.catalog ?? builtIn) {
-    if (matches(entry.match, modelId, model)) capabilities = overlay(capabilities, entry.capabilities)
+    if (matches(entry.match, modelId, model)) known = overlay(known, entry.capabilities)
   }
-  return capabilities
+  return known
 }, () => ({}))
 
 /** {@link lookup} in the catalogue in force. */
 export const resolve = (
   modelId: string,
   options?: Pick<LookupOptions, "family">
-): Effect.Effect<Capabilities> =>
+): Effect.Effect<Model> =>
   Effect.map(ModelCatalog, (catalog) => lookup(modelId, { family: familyOf(options), catalog }))
 
 const familyOf: (options: Pick<LookupOptions, "family"> | undefined) => string | undefined = Check.total(
@@ -112,7 +126,7 @@ const listed = (entries: Catalog): Catalog => (Check.itemsOf(entries) ?? []) as 
  *
  * @example
  * ModelCatalog.layer([
- *   { match: { vendor: "anthropic", family: "claude", version: "6" }, capabilities: { maxOutputTokens: 256_000 } },
+ *   { match: { vendor: "anthropic", family: "claude", since: "6" }, capabilities: { maxOutputTokens: 256_000 } },
  *   { match: { id: myProfileArn }, capabilities: { imageInput: false } }
  * ])
  */
@@ -134,6 +148,8 @@ const entry = Check.struct<Entry>({
     vendor: text,
     family: text,
     version: Check.optional((given, at) => typeof given === "string" ? given : Check.list(Check.text)(given, at)),
+    since: text,
+    before: text,
     words: Check.optional(Check.list(Check.text))
   }),
   capabilities: Check.instance(
@@ -156,6 +172,7 @@ export const check: (
   [
     ...checkStreaming(capabilities, options.streaming),
     ...checkTools(capabilities, request, options.streaming),
+    ...checkParallelCalls(capabilities, request),
     ...checkMedia(capabilities, request.messages),
     ...checkSampling(capabilities, request)
   ].map(({ feature, field, problem, remedy }) =>
@@ -221,50 +238,94 @@ const checkTools = (
   ]
 }
 
+const checkParallelCalls = (
+  { disableParallelToolUse, tools: hasTools }: Capabilities,
+  { parallelToolCalls, toolChoice, tools = [] }: ChatRequest.Resolved
+): ReadonlyArray<Objection> =>
+  // a model without tools is refused for the tools, and where none are offered none are called in parallel
+  parallelToolCalls !== false || disableParallelToolUse === true || hasTools === false || tools.length === 0 ||
+    toolChoice === "none"
+    ? []
+    : [{
+      feature: "parallel tool calls turned off",
+      field: "parallelToolCalls",
+      problem: "is not known to take it",
+      remedy: "Leave it out and run the calls one after the other, or use Claude 4.5 or a later one"
+    }]
+
 const choiceOf = (choice: ChatRequest.Resolved["toolChoice"]): ToolChoice =>
   typeof choice === "object" ? "tool" : choice === "any" ? "any" : "auto"
 
-/** What a model may be unable to read, and how much of it. A new type of part is a line here. */
+/** What a model may be unable to read. A new type of part is a line here. */
 const media: ReadonlyArray<Medium> = [
-  { type: "image", plural: "images", input: "imageInput", limit: "imagesPerRequest", per: "request" },
-  { type: "document", plural: "documents", input: "documentInput", limit: "documentsPerMessage", per: "message" }
+  {
+    type: "image",
+    plural: "images",
+    readBy: "Claude Sonnet or Nova Lite",
+    input: "imageInput",
+    limit: "imagesPerRequest",
+    per: "request"
+  },
+  {
+    type: "document",
+    plural: "documents",
+    readBy: "Claude Sonnet or Nova Lite",
+    input: "documentInput",
+    limit: "documentsPerMessage",
+    per: "message"
+  },
+  { type: "video", plural: "videos", readBy: "Nova Lite", input: "videoInput" },
+  { type: "audio", plural: "audio", readBy: "Voxtral", input: "audioInput" }
 ]
 
+/** `readBy`: models that read it. `limit`: how many of them one request or one message may hold. */
 interface Medium {
-  readonly type: Message.Part["type"]
+  readonly type: "image" | "document" | "video" | "audio"
   readonly plural: string
+  readonly readBy: string
   readonly input: "imageInput" | "documentInput" | "videoInput" | "audioInput"
-  readonly limit: keyof Limits
-  readonly per: "request" | "message"
+  readonly limit?: "imagesPerRequest" | "documentsPerMessage"
+  readonly per?: "request" | "message"
 }
 
 const checkMedia = (
   capabilities: Capabilities,
   messages: ReadonlyArray<Message.Message>
 ): ReadonlyArray<Objection> =>
-  media.flatMap(({ input, limit, per, plural, type }): ReadonlyArray<Objection> => {
-    const counts = messages.map((message) => Message.parts(message).filter((part) => part.type === type).length)
-    const first = counts.findIndex((count) => count > 0)
-    if (first < 0) return []
-    if (capabilities[input] === false) {
-      return [{
-        feature: plural,
-        field: `messages[${first}].content`,
-        problem: `cannot read ${plural}`,
-        remedy: "Leave them out, or use a model that can, such as Claude Sonnet or Nova Lite"
-      }]
-    }
-    const most = capabilities.limits?.[limit] ?? Infinity
-    const total = counts.reduce((sum, count) => sum + count, 0)
-    const crowded = counts.findIndex((count) => count > most)
-    if (per === "request" ? total <= most : crowded < 0) return []
-    return [{
-      feature: `more than ${most} ${plural}`,
-      field: per === "request" ? "messages" : `messages[${crowded}].content`,
-      problem: `reads at most ${most} ${plural} in one ${per}, not ${per === "request" ? total : counts[crowded]}`,
-      remedy: "Leave some of them out"
+  media.flatMap((medium): ReadonlyArray<Objection> => {
+    const { input, plural, readBy, type } = medium
+    if (capabilities[input] !== false) return checkAmount(medium, messages, capabilities)
+    const first = messages.findIndex((message) => Message.parts(message).some((part) => shows(part, type)))
+    return first < 0 ? [] : [{
+      feature: plural,
+      field: `messages[${first}].content`,
+      problem: `cannot read ${plural}`,
+      remedy: `Leave ${plural === "audio" ? "it" : "them"} out, or use a model that can, such as ${readBy}`
     }]
   })
+
+/** Whether a part is of the type, or has one of it in the result of a tool. */
+const shows = (part: Message.Part, type: Medium["type"]): boolean =>
+  part.type === type || part.type === "tool-result" && part.parts?.some((inner) => inner.type === type) === true
+
+const checkAmount = (
+  { limit, per, plural, type }: Medium,
+  messages: ReadonlyArray<Message.Message>,
+  { limits }: Capabilities
+): ReadonlyArray<Objection> => {
+  const most = limit === undefined ? undefined : limits?.[limit]
+  if (most === undefined) return []
+  const counts = messages.map((message) => Message.parts(message).filter((part) => part.type === type).length)
+  const total = counts.reduce((sum, count) => sum + count, 0)
+  const crowded = counts.findIndex((count) => count > most)
+  if (per === "request" ? total <= most : crowded < 0) return []
+  return [{
+    feature: `more than ${most} ${plural}`,
+    field: per === "request" ? "messages" : `messages[${crowded}].content`,
+    problem: `reads at most ${most} ${plural} in one ${per}, not ${per === "request" ? total : counts[crowded]}`,
+    remedy: "Leave some of them out"
+  }]
+}
 
 const checkSampling = (
   { sampling, topPAndTemperatureTogether }: Capabilities,

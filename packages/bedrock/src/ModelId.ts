@@ -5,6 +5,8 @@
  * model exists, and what it can do, is not to be found here.
  */
 
+export type { KnownChatModel, KnownEmbeddingModel, KnownRerankModel } from "./catalog/KnownModels.ts"
+
 /**
  * What an id names.
  *
@@ -165,12 +167,13 @@ const line = (vendor: string, words: ReadonlyArray<string>): string => {
   return glued.exec(first)?.[1] ?? first
 }
 
-/** `llama3`, `qwen3` */
-const glued = /^([a-z]{2,})(\d{1,2})$/
+/** `llama3`, `qwen3`, `qwen3.5` */
+const glued = /^([a-z]{2,})(\d{1,2}(?:\.\d{1,2})?)$/
 
 const generation = (words: ReadonlyArray<string>): string | undefined => {
   const numbers = words.map((word, index) => {
-    const pattern = index === 0 ? /^[a-z]+(\d{1,2}(?:\.\d{1,2})?)$/ : /^v?(\d{1,2}(?:\.\d{1,2})?)$/
+    // `kimi-k2.5`, `minimax-m2` count their generations behind a letter
+    const pattern = index === 0 ? /^[a-z]+(\d{1,2}(?:\.\d{1,2})?)$/ : /^[vkm]?(\d{1,2}(?:\.\d{1,2})?)$/
     return pattern.exec(word)?.[1]
   })
   const start = numbers.findIndex((number) => number !== undefined)

@@ -2,10 +2,8 @@
  * How requests reach the network: a pool of HTTP/1.1 connections by default, shared HTTP/2 sessions on request.
  *
  * The SDK opens one TLS session per call, ends a stream normally when its HTTP/2 connection is lost, and gives a call
- * its abort signal only at the price of its middleware cache. Here connections are kept and shared, loss is an error,
- * and each call carries its own {@link Exchange}.
+ * its abort signal only at the price of its middleware cache. Here connections are kept and shared, and loss is an error.
  */
-import type { BedrockRuntimeClient } from "@aws-sdk/client-bedrock-runtime"
 import { NodeHttpHandler } from "@smithy/node-http-handler"
 import * as Check from "@strata/core/Check"
 import type * as ProviderError from "@strata/core/ProviderError"
@@ -14,7 +12,6 @@ import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import * as Http from "node:http"
-import * as Http2 from "node:http2"
 import * as Https from "node:https"
 import * as Http2Sessions from "./internal/http2Sessions.ts"
 import { providerName } from "./internal/provider.ts"
@@ -68,24 +65,6 @@ export interface CustomOptions {
 export type Options = Http1Options | Http2Options | CustomOptions
 
 /**
- * One request and its response: `signal` aborts it, `responseHeaders` are what the response began with, `responseBody` is
- * the stream of Node that the rest of it comes from.
- */
-export interface Exchange {
-  readonly signal: AbortSignal
-  responseHeaders: Readonly<Record<string, string>>
-  responseBody?: unknown
-}
-
-/**
- * Whether the response ended because its HTTP/2 session was lost, or the request cancelled: Node ends the body in both
- * cases as if it were whole. Over HTTP/1.1 that is an error.
- */
-export const isCut = ({ responseBody }: Exchange): boolean =>
-  Predicate.hasProperty(responseBody, "rstCode") && Predicate.isNumber(responseBody.rstCode) &&
-  responseBody.rstCode !== Http2.constants.NGHTTP2_NO_ERROR
-
-/**
  * The handler of `options`. Connections it opened are closed with the scope, in use or not. Fails with an
  * `InvalidRequestError` for options that cannot be right, or are of different ways: `transport.maxSockets`.
  */
@@ -93,8 +72,8 @@ export const make = (
   options: Options = {}
 ): Effect.Effect<SdkHandler, ProviderError.InvalidRequestError, Scope.Scope> =>
   Effect.flatMap(Check.run(check, options, { provider: providerName, field: "transport" }), (settled) => {
-    if (settled.requestHandler !== undefined) return Effect.succeed(attending(settled.requestHandler))
-    return Effect.map(settled.http2 === undefined ? http1Handler(settled) : http2Handler(settled), attending)
+    if (settled.requestHandler !== undefined) return Effect.succeed(forSdk(settled.requestHandler))
+    return Effect.map(settled.http2 === undefined ? http1Handler(settled) : http2Handler(settled), forSdk)
   })
 
 /** Options that may be any value. */
@@ -152,52 +131,16 @@ const anyOptions = Check.struct<Settled>({
   ))
 })
 
-/**
- * Lets the commands of a client carry an {@link Exchange}, and removes what costs time and is never read: the
- * middleware that copies inputs and outputs for a logger, and the one that looks for loops between Lambda functions.
- */
-export const install = (client: BedrockRuntimeClient): void => {
-  client.middlewareStack.remove("loggerMiddleware")
-  client.middlewareStack.remove("recursionDetectionMiddleware")
-  client.middlewareStack.add(
-    (next) => (args) => {
-      const exchange = exchanges.get(args.input)
-      if (exchange !== undefined && Predicate.isObject(args.request)) exchanges.set(args.request, exchange)
-      return next(args)
-    },
-    { name: "strataExchange", step: "deserialize", priority: "low" }
-  )
-}
-
-/**
- * Ties an input, by identity, to the exchange its request will be. An input object serves one call only.
- *
- * An abort signal given to `send` would do, but a `send` with options builds and sorts the middleware again.
- */
-export const attach = (input: object, exchange: Exchange): void => {
-  exchanges.set(input, exchange)
-}
-
-const exchanges = new WeakMap<object, Exchange>()
-
 /** A handler as the SDK's client wants it: with two hooks for extensions, of which there are none here. */
 interface SdkHandler extends Omit<RequestHandler, "destroy"> {
   readonly updateHttpClientConfig: () => void
   readonly httpHandlerConfigs: () => {}
 }
 
-/** A handler that knows the exchange of a request. The SDK's client cannot destroy it: its scope closes what it opened. */
-const attending = (handler: RequestHandler): SdkHandler => ({
+/** The SDK's client cannot destroy it: its scope closes what it opened. */
+const forSdk = (handler: RequestHandler): SdkHandler => ({
   metadata: handler.metadata ?? { handlerProtocol: "http/1.1" },
-  handle: (request, options) => {
-    const exchange = exchanges.get(request)
-    if (exchange === undefined) return handler.handle(request, options)
-    return handler.handle(request, { ...options, abortSignal: exchange.signal }).then((result) => {
-      exchange.responseHeaders = result.response.headers
-      exchange.responseBody = result.response.body
-      return result
-    })
-  },
+  handle: (request, options) => handler.handle(request, options),
   updateHttpClientConfig: () => {},
   httpHandlerConfigs: () => ({})
 })

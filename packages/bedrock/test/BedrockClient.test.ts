@@ -1,3 +1,4 @@
+import { ConverseCommand, ValidationException } from "@aws-sdk/client-bedrock-runtime"
 import { assert, describe, it } from "@effect/vitest"
 import * as ProviderError from "@strata/core/ProviderError"
 import { TestChat, TestEmbedding } from "@strata/core/testing"
@@ -7,10 +8,13 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as BedrockClient from "../src/BedrockClient.ts"
+import type * as Transport from "../src/Transport.ts"
 import { connect, credentials, request, transports } from "./support/Client.ts"
 import * as Environment from "./support/Environment.ts"
+import * as StubHandler from "./support/StubHandler.ts"
 import * as WireServer from "./support/WireServer.ts"
 
 const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
@@ -185,6 +189,162 @@ describe("BedrockClient", () => {
       const error = yield* Effect.flip(client.converse(request))
       assert.strictEqual(error._tag, tag)
       assert.notInclude(error.message, "an answer in no format")
+    }))
+
+  it.live.each<
+    readonly [headers: Record<string, string>, body: string, exception: string | undefined, message: string]
+  >([
+    [{ "x-amzn-errortype": "ThrottlingException" }, `{"message":"slow"}`, "ThrottlingException", "slow"],
+    [{ "x-amzn-errortype": "ThrottlingException:http://a/" }, `{"Message":"slow"}`, "ThrottlingException", "slow"],
+    [{}, `{"__type":"com.amazon#ThrottlingException","message":"slow"}`, "ThrottlingException", "slow"],
+    [{}, `{"code":"ThrottlingException","message":"slow"}`, "ThrottlingException", "slow"],
+    [
+      { "x-amzn-errortype": "ThrottlingException" },
+      `<html>slow</html>`,
+      "ThrottlingException",
+      "The service answered HTTP 429."
+    ],
+    [{ "x-amzn-errortype": "ThrottlingException" }, "", "ThrottlingException", "The service answered HTTP 429."],
+    [{}, `{"message":{"a":1},"__type":5,"code":{}}`, undefined, "The service answered HTTP 429."],
+    [{}, `["slow"]`, undefined, "The service answered HTTP 429."],
+    [{}, "[".repeat(100_000), undefined, "The service answered HTTP 429."]
+  ])("reads a refusal with %j and %j", ([headers, body, exception, message]) =>
+    Effect.gen(function*() {
+      const client = yield* connect(
+        yield* WireServer.http1((_, answer) => {
+          answer.head(429, { "retry-after": "2", "x-amzn-request-id": "request-9", ...headers })
+          answer.end(body)
+        })
+      )
+      for (const call of [Effect.asVoid(client.converse(request)), Effect.scoped(client.converseStream(request))]) {
+        const error = yield* Effect.flip(call)
+        assert(error._tag === "RateLimitError")
+        assert.strictEqual(error.exception, exception)
+        assert.strictEqual(error.message, message)
+        assert.strictEqual(error.requestId, "request-9")
+        assert.deepStrictEqual(error.retryAfter, Duration.seconds(2))
+      }
+    }))
+
+  it.live("knows a refusal by its head when its body breaks off", () =>
+    Effect.gen(function*() {
+      const client = yield* connect(
+        yield* WireServer.http1((_, answer) => {
+          answer.head(503, { "x-amzn-errortype": "ServiceUnavailableException", "content-length": "1000" })
+          answer.write(`{"message":"we a`)
+          setTimeout(() => answer.cut(), 20)
+        })
+      )
+      const error = yield* Effect.flip(client.converse(request))
+      assert.strictEqual(error._tag, "ModelUnavailableError")
+    }))
+
+  it.live("reads the response of a handler of one's own, whatever it is made of", () =>
+    Effect.gen(function*() {
+      const bodies: ReadonlyArray<unknown> = [
+        WireServer.converseBody,
+        new TextEncoder().encode(WireServer.converseBody),
+        new Blob([WireServer.converseBody]).stream()
+      ]
+      for (const body of bodies) {
+        const handle = () =>
+          Promise.resolve({ response: { statusCode: 200, headers: { "X-Amzn-RequestId": "request-1" }, body } })
+        const client = yield* BedrockClient.make({
+          region: "us-east-1",
+          credentials,
+          transport: { requestHandler: { handle } }
+        })
+        const output = yield* client.converse(request)
+        assert.strictEqual(output.stopReason, "end_turn")
+        assert.strictEqual(output.$metadata.requestId, "request-1")
+      }
+      for (const response of [undefined, null, {}, { statusCode: "200" }, { statusCode: 200, body: 5 }]) {
+        // of a handler from JavaScript
+        const handle = () => Promise.resolve({ response }) as ReturnType<Transport.RequestHandler["handle"]>
+        const client = yield* BedrockClient.make({
+          region: "us-east-1",
+          credentials,
+          transport: { requestHandler: { handle } }
+        })
+        assert.strictEqual((yield* Effect.flip(client.converse(request)))._tag, "MalformedResponseError")
+      }
+    }))
+
+  it.live("leaves commands sent with the SDK's client to the SDK", () =>
+    Effect.gen(function*() {
+      const server = yield* WireServer.http1(WireServer.answering)
+      const { sdk } = yield* connect(server)
+      const output = yield* Effect.promise(() => sdk.send(new ConverseCommand(request)))
+      assert.deepStrictEqual(output.output?.message?.content, [{ text: "Hello" }])
+      const failing = yield* connect(yield* WireServer.http1(WireServer.failing(400, "ValidationException", "no")))
+      const error = yield* Effect.flip(Effect.tryPromise({
+        try: () => failing.sdk.send(new ConverseCommand(request)),
+        catch: (error) => ({ error })
+      }))
+      assert.instanceOf(error.error, ValidationException)
+    }))
+
+  it.live.prop(
+    "refuses what is no input with a typed error",
+    [Schema.Union([
+      Schema.Unknown,
+      Schema.Record(Schema.Literals(["modelId", "guardrailIdentifier"]), Schema.Unknown)
+    ])],
+    ([value]) =>
+      Effect.gen(function*() {
+        const client = yield* StubHandler.connect(() => ({ status: 400, body: `{"message":"so"}` }))
+        // as from JavaScript
+        const input = value as never
+        for (
+          const call of [
+            Effect.asVoid(client.converse(input)),
+            Effect.asVoid(Effect.scoped(client.converseStream(input))),
+            Effect.asVoid(client.invokeModel(input)),
+            Effect.asVoid(Effect.scoped(client.invokeModelStream(input))),
+            Effect.asVoid(client.countTokens(input)),
+            Effect.asVoid(client.applyGuardrail(input))
+          ]
+        ) {
+          const error = yield* Effect.flip(call)
+          assert.strictEqual(error._tag, "InvalidRequestError")
+        }
+      }).pipe(Effect.scoped),
+    { timeout: 60_000, arbitrary: { runs: 50 } }
+  )
+
+  it.live("says that a request cannot be written, and sends nothing", () =>
+    Effect.gen(function*() {
+      const server = yield* WireServer.http1(WireServer.answering)
+      const client = yield* connect(server)
+      const throwing = Object.defineProperty({ modelId: "m" }, "messages", {
+        enumerable: true,
+        get: () => {
+          throw new Error("boo")
+        }
+      })
+      const circle = {}
+      Object.assign(circle, { circle })
+      const broken: ReadonlyArray<readonly [field: string, input: object | null]> = [
+        ["messages", throwing],
+        ["additionalModelRequestFields.circle", { ...request, additionalModelRequestFields: circle }],
+        ["input", null]
+      ]
+      for (const [field, input] of broken) {
+        const error = yield* Effect.flip(client.converse(input as typeof request))
+        assert(error._tag === "InvalidRequestError")
+        assert.strictEqual(error.field, field)
+      }
+      assert.lengthOf(server.received, 0)
+    }))
+
+  it.live("says in the SDK's words why it sends nothing", () =>
+    Effect.gen(function*() {
+      yield* Environment.ofProcess({ AWS_USE_FIPS_ENDPOINT: "true" })
+      const server = yield* WireServer.http1(WireServer.answering)
+      const error = yield* Effect.flip(Effect.flatMap(connect(server), (client) => client.converse(request)))
+      assert.strictEqual(error._tag, "InvalidRequestError")
+      assert.include(error.message, "FIPS")
+      assert.lengthOf(server.received, 0)
     }))
 
   it.live("refuses a call without a model before the network", () =>

@@ -3,8 +3,10 @@ import type * as ProviderError from "@strata/core/ProviderError"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as References from "effect/References"
 import * as Stream from "effect/Stream"
-import * as ResponseEvents from "../src/internal/responseEvents.ts"
+import * as Http2 from "node:http2"
+import { crc32 } from "node:zlib"
 import { connect, request, transports } from "./support/Client.ts"
 import * as WireServer from "./support/WireServer.ts"
 
@@ -101,40 +103,89 @@ describe("BedrockClient.converseStream", () => {
         assert.isTrue(Exit.isSuccess(exit))
       }))
   })
-
-  it.live("reads no further than 64 events while the consumer is slow", () =>
+  it.live("refuses a frame of more than 16 MB as soon as it is declared, and closes the connection", () =>
     Effect.gen(function*() {
-      let pulled = 0
-      const iterator: AsyncIterator<number> = { next: () => Promise.resolve({ value: pulled++, done: false }) }
-      const [first] = yield* ResponseEvents.fromIterator(iterator, end).pipe(
-        Stream.tap(() => Effect.sleep("20 millis")),
-        Stream.take(1),
-        Stream.runCollect
-      )
-      assert.strictEqual(first, 0)
-      // what was handed over and what waits: one batch each
-      assert.isAtMost(pulled, 130)
+      const huge = Buffer.from(delta("b"))
+      huge.writeUInt32BE(0xffffffff, 0)
+      huge.writeUInt32BE(crc32(huge.subarray(0, 8)), 8)
+      const server = yield* WireServer.http1((_, answer) => {
+        WireServer.streamHead(answer)
+        answer.write(Buffer.concat([delta("a"), huge]))
+      })
+      const client = yield* connect(server)
+      const texts: Array<string | undefined> = []
+      const error = yield* Effect.scoped(Effect.gen(function*() {
+        const { events } = yield* client.converseStream(request)
+        return yield* Effect.flip(
+          Stream.runForEach(events, (event) => Effect.sync(() => texts.push(event.contentBlockDelta?.delta?.text)))
+        )
+      }))
+      assert.deepStrictEqual(texts, ["a"])
+      assert.strictEqual(error._tag, "MalformedResponseError")
+      assert.include(error.message, "a frame of 4294967295 bytes")
+      assert.strictEqual(error.requestId, "request-3")
+      yield* WireServer.eventually(() => server.running() === 0)
     }))
 
-  it.live("hands over together what came together", () =>
+  it.live("calls a stream that the server cancels over HTTP/2 an error", () =>
     Effect.gen(function*() {
-      let next = 0
-      const iterator: AsyncIterator<number> = {
-        next: () => Promise.resolve(next < 10 ? { value: next++, done: false } : { value: undefined, done: true })
-      }
-      const arrays = yield* Stream.runCollect(Stream.chunks(ResponseEvents.fromIterator(iterator, end)))
-      assert.deepStrictEqual(arrays, [[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]])
+      const server = yield* WireServer.http2((_, answer) => {
+        WireServer.streamHead(answer)
+        answer.write(delta("a"))
+        setTimeout(() => answer.reset(Http2.constants.NGHTTP2_CANCEL), 20)
+      })
+      const client = yield* connect(server, { transport: { http2: true } })
+      const { events } = yield* client.converseStream(request)
+      assert.strictEqual((yield* Effect.flip(Stream.runDrain(events)))._tag, "ConnectionError")
     }))
 
-  it.live("hands over the first event without waiting for the second", () =>
+  it.live("has the server wait while nobody reads", () =>
     Effect.gen(function*() {
-      let next = 0
-      const iterator: AsyncIterator<number> = {
-        next: () => next === 0 ? Promise.resolve({ value: next++, done: false }) : new Promise(() => {})
-      }
-      const [first] = yield* Stream.runCollect(Stream.take(ResponseEvents.fromIterator(iterator, end), 1))
-      assert.strictEqual(first, 0)
+      let sent = 0
+      const server = yield* WireServer.tcp((socket) => {
+        socket.on("error", () => {})
+        socket.once("data", () => {
+          socket.write("HTTP/1.1 200 OK\r\ncontent-type: application/vnd.amazon.eventstream\r\n\r\n")
+          const frame = delta("x".repeat(10_000))
+          const write = () => {
+            sent += frame.length
+            // as long as the kernel takes them
+            if (socket.write(frame)) setImmediate(write)
+            else socket.once("drain", write)
+          }
+          write()
+        })
+      })
+      const client = yield* connect(server)
+      const { events } = yield* client.converseStream(request)
+      let before = -1
+      yield* Effect.repeat(Effect.sleep("100 millis"), { until: () => before === (before = sent), times: 100 })
+      assert.strictEqual(before, sent)
+      yield* Stream.runDrain(Stream.take(events, 1000))
+      yield* WireServer.eventually(() => sent > before)
     }))
+
+  describe.each([3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13])("with fibers that yield after %i operations", (operations) => {
+    it.live("ends every stream", () =>
+      Effect.gen(function*() {
+        const texts = Array.from({ length: 10 }, (_, index) => `${index}`)
+        const server = yield* WireServer.http1((_, answer) => {
+          WireServer.streamHead(answer)
+          const send = (index: number): void => {
+            if (index === texts.length) return answer.end(stop)
+            answer.write(delta(texts[index]!))
+            setImmediate(() => send(index + 1))
+          }
+          send(0)
+        })
+        const client = yield* connect(server)
+        const streams = yield* Effect.forEach(
+          Array.from({ length: 8 }),
+          () =>
+            Effect.scoped(Effect.flatMap(client.converseStream(request), ({ events }) => Stream.runCollect(events))),
+          { concurrency: 4 }
+        ).pipe(Effect.timeout("10 seconds"), Effect.provideService(References.MaxOpsBeforeYield, operations))
+        assert.deepStrictEqual(streams.map((events) => events.length), Array.from({ length: 8 }, () => 11))
+      }), 15_000)
+  })
 })
-
-const end: ResponseEvents.End<never> = { done: Cause.done(), fail: Effect.die }

@@ -221,8 +221,11 @@ describe("BedrockEmbedding", () => {
 
   it.effect.each([
     [{ embedding: Answers.numbers(512, 1) }, "The answer has a vector of 512 numbers instead of 1024"],
-    [{ embedding: [...Answers.numbers(1023, 1), null] }, "The answer has no `embedding` of finite numbers"],
-    [{ message: "none today" }, "The answer has no `embedding` of finite numbers"],
+    [
+      { embedding: [...Answers.numbers(1023, 1), null] },
+      "The answer has no finite 32-bit number at `embedding[1023]`"
+    ],
+    [{ message: "none today" }, "The answer has no list of numbers at `embedding`"],
     [[], "The answer is not a JSON object"]
   ])("fails with MalformedResponseError on an answer that is none (%#)", ([answer, message]) =>
     Effect.gen(function*() {

@@ -103,6 +103,24 @@ describe("BedrockError", () => {
     ["QuotaExceededError", "ThrottlingException", 429, "Too many tokens per day, please wait before trying again."],
     ["ModelNotFoundError", "ResourceNotFoundException", 404, "This model version has reached the end of its life."],
     ["InvalidRequestError", "ResourceNotFoundException", 404, "The guardrail identifier or version does not exist"],
+    [
+      "PermissionDeniedError",
+      "ResourceNotFoundException",
+      404,
+      "Model use case details have not been submitted for this account."
+    ],
+    [
+      "PermissionDeniedError",
+      "ValidationException",
+      400,
+      "data retention mode 'default' is not available for this model"
+    ],
+    [
+      "PermissionDeniedError",
+      "AccessDeniedException",
+      403,
+      "INVALID_PAYMENT_INSTRUMENT: A valid payment instrument is needed"
+    ],
     ["ModelNotFoundError", "SomethingNew", 404, "no"],
     ["TimeoutError", "SomethingNew", 408, "no"],
     ["ModelFailedError", "SomethingNew", 424, "no"],
@@ -146,6 +164,7 @@ describe("BedrockError", () => {
       "Malformed input request: expected maxLength: 50000, actual: 51000, please reformat your input and try again."
     ],
     ["ContextLengthExceededError", "This model's maximum context length is 131072 tokens."],
+    ["ContextLengthExceededError", "messages: too many total text bytes: 30000000 > 25000000"],
     ["InvalidRequestError", "The maximum tokens you requested exceeds the model limit of 4096."],
     [
       "InvalidRequestError",
@@ -185,6 +204,17 @@ describe("BedrockError", () => {
     assert.strictEqual(error.field, "model")
     assert.include(error.remedy ?? "", `us.${model}`)
     assert.include(error.message, `us.${model}`)
+  })
+
+  it.each([
+    "messages.1.content.0: Invalid `signature` in `thinking` block",
+    "messages.1.content.0: Invalid `data` in `redacted_thinking` block",
+    "***.***.content.0.thinking.signature: Field required"
+  ])("says how to go on without thoughts that are refused: %s", (message) => {
+    const error = fromUnknown(thrown("ValidationException", message, 400))
+    assert(error._tag === "InvalidRequestError")
+    assert.strictEqual(error.field, "messages")
+    assert.include(error.remedy ?? "", "Message.withoutReasoning")
   })
 
   describe("retryAfter", () => {

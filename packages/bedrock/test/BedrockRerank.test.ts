@@ -142,19 +142,21 @@ describe("BedrockRerank", () => {
   })
 
   const score = (index: unknown, relevance_score: unknown) => ({ index, relevance_score })
-  const shapeless = "The answer has no `results` that each have an `index` and a finite `relevance_score`"
+  const scoreless = "The answer has no finite number at `results[0].relevance_score`"
 
   it.effect.each<readonly [answer: unknown, message: string]>([
     ["<html>", "The answer is not JSON"],
     ["", "The answer is not JSON"],
-    ["{\"results\":[{\"index\":0,\"relevance_score\":1e999}]}", shapeless],
+    ["{\"results\":[{\"index\":0,\"relevance_score\":1e999}]}", scoreless],
     [null, "The answer is not a JSON object"],
     [[], "The answer is not a JSON object"],
-    [{ message: "none today" }, shapeless],
-    [{ results: [score(0, null)] }, shapeless],
-    [{ results: [score(0, "0.5")] }, shapeless],
-    [{ results: [score("0", 0.5)] }, shapeless],
-    [{ results: [score(0.5, 0.5)] }, shapeless],
+    [{ message: "none today" }, "The answer has no list at `results`"],
+    [{ results: { length: 1e9 } }, "The answer has no list at `results`"],
+    [{ results: [score(0, null)] }, scoreless],
+    [{ results: [score(0, "0.5")] }, scoreless],
+    [{ results: [score("0", 0.5)] }, "The answer has no index at `results[0].index`"],
+    [{ results: [score(1, 0.5), score(0.5, 0.5)] }, "The answer has no index at `results[1].index`"],
+    [{ results: [null] }, "The answer has no index at `results[0].index`"],
     [{ results: [score(0, 0.5), score(2, 0.4)] }, "The provider answered a score for document 2, of 2 counted from 0"],
     [{ results: [score(1, 0.5), score(1, 0.4)] }, "The provider answered two scores for document 1"],
     [{ results: [score(1, 0.5)] }, "The provider answered 1 of the 2 results that were asked for"]

@@ -115,4 +115,56 @@ describe("BedrockTokens", () => {
       assert(result._tag === "Failure")
       assert.strictEqual(result.failure._tag, "MalformedResponseError")
     }))
+  describe("countBody", () => {
+    const countBody = Effect.fnUntraced(function*(request: unknown, handler: WireServer.Handler = counting(42)) {
+      const server = yield* WireServer.http1(handler)
+      const client = yield* connect(server)
+      const counted = BedrockTokens.countBody(request as Parameters<typeof BedrockTokens.countBody>[0]) // from JavaScript
+      const result = yield* Effect.result(Effect.provideService(counted, BedrockClient, client))
+      return { result, received: server.received[0] }
+    })
+
+    it.live("counts a body for InvokeModel, text or bytes, by the model in a profile", () =>
+      Effect.gen(function*() {
+        const body = JSON.stringify({ messages: [{ role: "user", content: "2 + 2, né?" }] })
+        for (const given of [body, new TextEncoder().encode(body)]) {
+          const { received, result } = yield* countBody({ model, body: given })
+          assert.deepInclude(result, { success: 42 })
+          assert.strictEqual(
+            received?.path,
+            `/model/${encodeURIComponent("anthropic.claude-sonnet-4-5-20250929-v1:0")}/count-tokens`
+          )
+          assert.deepStrictEqual(JSON.parse(received?.body ?? ""), {
+            input: { invokeModel: { body: Buffer.from(body).toString("base64") } }
+          })
+        }
+      }))
+
+    it.live.each<readonly [field: string, request: unknown]>([
+      ["request", undefined],
+      ["request", "a body"],
+      ["model", { body: "{}" }],
+      ["model", { model: 5, body: "{}" }],
+      ["body", { model }],
+      ["body", { model, body: { inputText: "a" } }]
+    ])("refuses what is wrong in %s: %j", ([field, request]) =>
+      Effect.gen(function*() {
+        const { received, result } = yield* countBody(request)
+        assert(result._tag === "Failure" && result.failure._tag === "InvalidRequestError")
+        assert.strictEqual(result.failure.field, field)
+        assert.isUndefined(received)
+      }))
+
+    it.live("refuses an answer that is no count", () =>
+      Effect.gen(function*() {
+        for (const body of ["{}", `{"inputTokens":-1}`, `{"inputTokens":"7"}`, `{"inputTokens":1e999}`]) {
+          const { result } = yield* countBody({ model, body: "{}" }, (_, answer) => {
+            answer.head(200)
+            answer.end(body)
+          })
+          assert(result._tag === "Failure")
+          assert.strictEqual(result.failure._tag, "MalformedResponseError")
+        }
+      }))
+  })
 })

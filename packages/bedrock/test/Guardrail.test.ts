@@ -23,6 +23,10 @@ const apply = Effect.fnUntraced(function*(request: Guardrail.Request, handler = 
 
 const guardrail = { id: "gr1", version: "DRAFT" }
 
+/** Requests of those who have no types. */
+const fromJavaScript = (requests: ReadonlyArray<readonly [field: string, request: unknown]>) =>
+  requests as ReadonlyArray<readonly [string, Guardrail.Request]>
+
 describe("Guardrail", () => {
   it.live("lets pass what no policy minds", () =>
     Effect.gen(function*() {
@@ -113,10 +117,41 @@ describe("Guardrail", () => {
       "content[0].mediaType",
       { guardrail, source: "input", content: [image("image/gif", { bytes: new Uint8Array(1) })] }
     ],
-    ["content[0].source", { guardrail, source: "input", content: [image("image/png", { uri: "s3://bucket/a.png" })] }],
-    ["content[0].source", { guardrail, source: "input", content: [image("image/png", { bytes: new Uint8Array() })] }],
+    ["content[0].source.bytes", {
+      guardrail,
+      source: "input",
+      content: [image("image/png", { uri: "s3://bucket/a.png" })]
+    }],
+    ["content[0].source.bytes", {
+      guardrail,
+      source: "input",
+      content: [image("image/png", { bytes: new Uint8Array() })]
+    }],
     ["guardrail.version", { guardrail: { id: "gr1", version: "latest" }, source: "input", content: "Hello" }],
-    ["guardrail.id", { guardrail: { id: "", version: "1" }, source: "input", content: "Hello" }]
+    ["guardrail.id", { guardrail: { id: "", version: "1" }, source: "input", content: "Hello" }],
+    ...fromJavaScript([
+      ["request", null],
+      ["request", []],
+      ["guardrail", {}],
+      ["guardrail", { guardrail: "gr1" }],
+      ["guardrail.version", { guardrail: { id: "gr1", version: 1 } }],
+      ["source", { guardrail, source: "INPUT", content: "Hello" }],
+      ["outputScope", { guardrail, source: "input", outputScope: "everything", content: "Hello" }],
+      ["content", { guardrail, source: "input" }],
+      ["content", { guardrail, source: "input", content: { text: "Hello" } }],
+      ["content[1]", { guardrail, source: "input", content: [{ type: "text", text: "a" }, null] }],
+      ["content[0].type", { guardrail, source: "input", content: [{ type: "image_url", image_url: "a" }] }],
+      ["content[0].text", { guardrail, source: "input", content: [{ type: "text", text: 5 }] }],
+      [
+        "content[0].guard.qualifiers[0]",
+        { guardrail, source: "input", content: [{ type: "text", text: "a", guard: { qualifiers: ["all"] } }] }
+      ],
+      ["content[0].mediaType", { guardrail, source: "input", content: [{ type: "image", source: {} }] }],
+      [
+        "content[0].source.bytes",
+        { guardrail, source: "input", content: [{ type: "image", mediaType: "image/png", source: { bytes: "AQID" } }] }
+      ]
+    ])
   ])("refuses what is wrong in %s before it is sent", ([field, request]) =>
     Effect.gen(function*() {
       const { received, result } = yield* apply(request)
@@ -134,5 +169,48 @@ describe("Guardrail", () => {
       assert(result._tag === "Failure")
       assert.strictEqual(result.failure._tag, "RateLimitError")
       assert.notInclude(JSON.stringify(result.failure), "confidential")
+    }))
+  it.live("puts a sign in the place of half a surrogate pair, which has no bytes", () =>
+    Effect.gen(function*() {
+      const { sent } = yield* apply({ guardrail, source: "input", content: "a\ud83d b \ud83d\ude00" })
+      assert.deepStrictEqual(sent.content, [{ text: { text: "a\ufffd b \ud83d\ude00" } }])
+    }))
+
+  it.live.each<readonly [answer: object, problem: string]>([
+    [{ action: 5 }, "`action` is a number instead of text"],
+    [{ action: "NONE", outputs: "x" }, "`outputs` is text instead of a list"],
+    [{ action: "NONE", outputs: [{ text: {} }] }, "`outputs[0].text` is an object instead of text"],
+    [
+      { action: "NONE", assessments: [{ topicPolicy: { topics: [{ detected: "yes" }] } }] },
+      "`assessments[0].topicPolicy.topics[0].detected` is text instead of a boolean"
+    ]
+  ])("fails with MalformedResponseError on %j", ([answer, problem]) =>
+    Effect.gen(function*() {
+      const { result } = yield* apply({ guardrail, source: "input", content: "Hello" }, answering(answer))
+      assert(result._tag === "Failure")
+      assert.strictEqual(result.failure._tag, "MalformedResponseError")
+      assert.strictEqual(result.failure.message, `The answer cannot be read: ${problem}`)
+    }))
+
+  it.live("takes what the service leaves out or says to be null for nothing", () =>
+    Effect.gen(function*() {
+      const { result } = yield* apply(
+        { guardrail, source: "input", content: "Hello" },
+        answering({
+          action: "NONE",
+          outputs: null,
+          usage: { topicPolicyUnits: -1, contentPolicyUnits: "2" },
+          guardrailCoverage: { images: null, textCharacters: { guarded: 3 } },
+          assessments: [null, { wordPolicy: null, sensitiveInformationPolicy: { regexes: null } }]
+        })
+      )
+      assert(result._tag === "Success")
+      assert.deepInclude(result.success, {
+        action: "none",
+        outputs: [],
+        assessments: [],
+        coverage: { textCharacters: { guarded: 3, total: 0 } }
+      })
+      assert.isTrue(Object.values(result.success.usage).every((units) => units === 0))
     }))
 })

@@ -58,13 +58,31 @@ describe("ModelCatalog", () => {
       }
     )
 
-    it("refuses nothing of a Claude that is yet to come", () => {
-      const capabilities = ModelCatalog.lookup("anthropic.claude-sonnet-9-20300101-v1:0")
-      assert.isTrue(capabilities.tools)
-      assert.isUndefined(capabilities.sampling)
-      assert.isUndefined(capabilities.nativeJson)
-      assert.isUndefined(capabilities.reasoning)
-      assert.isUndefined(capabilities.limits?.imagesPerRequest)
+    it.each([
+      ["anthropic.claude-sonnet-4-9-20300101-v1:0", "anthropic.claude-sonnet-4-8"],
+      ["anthropic.claude-sonnet-5-1", "anthropic.claude-sonnet-5"],
+      ["anthropic.claude-sonnet-6-20300101-v1:0", "anthropic.claude-sonnet-5"],
+      ["anthropic.claude-opus-5-4", "anthropic.claude-opus-5"],
+      ["anthropic.claude-opus-6", "anthropic.claude-opus-5-5"],
+      ["anthropic.claude-fable-5-10", "anthropic.claude-fable-5"],
+      ["us.amazon.nova-3-lite-v1:0", "us.amazon.nova-2-lite-v1:0"],
+      ["us.meta.llama5-maverick-17b-instruct-v1:0", "us.meta.llama4-maverick-17b-instruct-v1:0"],
+      ["qwen.qwen3.5-coder-480b", "qwen.qwen3-coder-480b-a35b-v1:0"],
+      ["qwen.qwen4-vl-235b", "qwen.qwen3-vl-235b-a22b"],
+      ["deepseek.v4", "deepseek.v3.2"],
+      ["openai.gpt-6", "openai.gpt-5.6-terra"],
+      ["mistral.mistral-large-4-675b-instruct", "mistral.mistral-large-3-675b-instruct"],
+      ["mistral.devstral-3-123b", "mistral.devstral-2-123b"],
+      ["minimax.minimax-m3", "minimax.minimax-m2"],
+      ["google.gemma-4-27b-it", "google.gemma-3-27b-it"],
+      ["moonshotai.kimi-k3", "moonshotai.kimi-k2.5"],
+      ["zai.glm-5", "zai.glm-4.6"]
+    ])("knows %s as well as %s", (newer, older) => {
+      const { version, ...known } = ModelCatalog.lookup(newer)
+      const { version: before, ...predecessor } = ModelCatalog.lookup(older)
+      assert.notStrictEqual(version, before)
+      assert.isAbove(Object.keys(known).length, 2)
+      assert.deepStrictEqual(known, predecessor)
     })
 
     it.prop(
@@ -103,18 +121,33 @@ describe("ModelCatalog", () => {
     })
 
     it("says how each family is asked to reason", () => {
-      assert.deepStrictEqual(ModelCatalog.lookup("anthropic.claude-sonnet-4-5-20250929-v1:0").reasoning, {
+      const reasoning = (id: string) => ModelCatalog.lookup(id).reasoning
+      assert.deepStrictEqual(reasoning("anthropic.claude-sonnet-4-5-20250929-v1:0"), {
         control: "budget",
         fields: { thinking: { type: "enabled" } },
         path: ["thinking", "budget_tokens"],
-        minTokens: 1024
+        display: ["thinking", "display"],
+        minTokens: 1024,
+        sealsToolUse: true,
+        interleaved: { anthropic_beta: ["interleaved-thinking-2025-05-14"] }
       })
-      assert.deepStrictEqual(ModelCatalog.lookup("anthropic.claude-opus-4-6-v1").reasoning, {
+      const adaptive = {
         control: "effort",
         fields: { thinking: { type: "adaptive" } },
         path: ["output_config", "effort"],
-        levels: ["low", "medium", "high", "max"]
+        display: ["thinking", "display"],
+        levels: ["low", "medium", "high", "max"],
+        adaptive: true,
+        interleaved: {}
+      } as const
+      assert.deepStrictEqual<unknown>(reasoning("anthropic.claude-opus-4-6-v1"), adaptive)
+      const levels = ["low", "medium", "high", "xhigh", "max"]
+      assert.deepStrictEqual<unknown>(reasoning("anthropic.claude-sonnet-5"), {
+        ...adaptive,
+        levels,
+        off: { thinking: { type: "disabled" } }
       })
+      assert.deepStrictEqual<unknown>(reasoning("anthropic.claude-fable-5"), { ...adaptive, levels, alwaysOn: true })
       assert.deepStrictEqual(ModelCatalog.lookup("us.amazon.nova-2-lite-v1:0").reasoning, {
         control: "effort",
         fields: { reasoningConfig: { type: "enabled" } },
@@ -127,20 +160,20 @@ describe("ModelCatalog", () => {
         fields: {},
         path: ["reasoning_effort"],
         levels: ["low", "medium", "high"],
+        adaptive: true,
         alwaysOn: true
       })
     })
 
-    it("says what each family caches, and from what length", () => {
+    it("says what each family caches, and for how long", () => {
       const cached = (id: string) => ModelCatalog.lookup(id).caching
       assert.deepStrictEqual(cached("anthropic.claude-haiku-4-5-20251001-v1:0"), {
         supported: true,
         where: ["system", "messages", "tools"],
         ttl: ["5m", "1h"],
-        minTokens: 4096,
-        maxPoints: 4
+        maxPoints: 4,
+        behindBlankText: true
       })
-      assert.strictEqual(cached("anthropic.claude-sonnet-4-5-20250929-v1:0")?.minTokens, 1024)
       assert.deepStrictEqual(cached("anthropic.claude-sonnet-4-20250514-v1:0")?.ttl, ["5m"])
       assert.deepStrictEqual(cached("amazon.nova-pro-v1:0")?.where, ["system", "messages"])
       assert.isFalse(cached("meta.llama3-1-8b-instruct-v1:0")?.supported)

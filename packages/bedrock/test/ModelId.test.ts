@@ -41,6 +41,12 @@ const models = [
   ["openai.gpt-oss-120b-1:0", "openai", "gpt", "1"],
   ["qwen.qwen3-coder-480b-a35b-v1:0", "qwen", "qwen", "3"],
   ["zai.glm-4.6", "zai", "glm", "4.6"],
+  ["qwen.qwen3.5-vl-122b-a10b", "qwen", "qwen", "3.5"],
+  ["moonshotai.kimi-k2.5", "moonshotai", "kimi", "2.5"],
+  ["minimax.minimax-m2.1", "minimax", "minimax", "2.1"],
+  ["nvidia.nemotron-super-3-120b", "nvidia", "nemotron", "3"],
+  ["google.gemma-3-27b-it", "google", "gemma", "3"],
+  ["openai.gpt-5.6-terra", "openai", "gpt", "5.6"],
   ["ai21.jamba-1-5-mini-v1:0", "ai21", "jamba", "1.5"],
   ["twelvelabs.marengo-embed-2-7-v1:0", "twelvelabs", "marengo", "2.7"]
 ] as const

@@ -1,7 +1,8 @@
 /**
  * What a chat stream is made of: pieces of the answer as the model writes them, then exactly one `finish`.
  *
- * `index` is the number of the content block a piece belongs to; pieces of one block arrive in order.
+ * `index` is the number of the content block a piece belongs to, and the place of that block in the answer. It belongs to
+ * one block for the whole stream. Pieces of one block arrive in order.
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -14,7 +15,7 @@ import * as ProviderError from "./ProviderError.ts"
 
 const index = { index: Schema.Finite }
 
-/** More text. */
+/** More text; empty for a block that has none. */
 export type TextDelta = typeof TextDelta.Type
 /** @see {@link TextDelta} */
 export const TextDelta = Schema.Struct({ type: Schema.tag("text-delta"), ...index, delta: Schema.String })
@@ -64,7 +65,10 @@ export type ToolCall = typeof ToolCall.Type
 /** @see {@link ToolCall} */
 export const ToolCall = Schema.Struct({ ...Message.ToolCallPart.fields, ...index })
 
-/** A block that came whole: an image, what a tool of the provider answered, a block only the provider understands. */
+/**
+ * A block that came whole: an image, what a tool of the provider answered, a block only the provider understands. Of text
+ * or reasoning whose pieces came before, it is the whole of the block, with what pieces cannot say.
+ */
 export type PartEvent = typeof PartEvent.Type
 /** @see {@link PartEvent} */
 export const PartEvent = Schema.Struct({ type: Schema.tag("part"), ...index, part: Message.AssistantPart })
@@ -98,11 +102,14 @@ export const fromResponse: (response: ChatResponse.ChatResponse) => ReadonlyArra
         case "text":
           events.push({ type: "text-delta", index, delta: part.text })
           for (const citation of part.citations ?? []) events.push({ type: "citation", index, citation })
-          if (part.cache !== undefined || part.guard !== undefined) events.push({ type: "part", index, part })
+          if (part.cache !== undefined || part.guard !== undefined || part.providerFields !== undefined) {
+            events.push({ type: "part", index, part })
+          }
           break
         case "reasoning":
           events.push({ type: "reasoning-delta", index, delta: part.text })
           events.push({ type: "reasoning-end", index, signature: part.signature, redacted: part.redacted })
+          if (part.providerFields !== undefined) events.push({ type: "part", index, part })
           break
         case "tool-call":
           events.push({ type: "tool-params-start", index, id: part.id, name: part.name })
@@ -149,42 +156,67 @@ export const collect = <E, R>(
 
 /** A block as far as it has come: `settle` makes a part of the text it has. */
 interface Block {
+  readonly index: number
+  readonly type: Message.AssistantPart["type"]
   readonly pieces: Array<string>
   readonly citations: Array<Message.Citation>
+  /** What may still come: more pieces, the whole of the block, or nothing. */
+  open: "pieces" | "whole" | "nothing"
   settle: (text: string, citations: ReadonlyArray<Message.Citation>) => Message.AssistantPart
 }
 
-/** @internal */
+/**
+ * Puts an answer together. A block ends with the event that completes it: should a provider use its index again, or for
+ * pieces of another kind, that is another block, behind it.
+ *
+ * @internal
+ */
 export const makeCollector = () => {
-  const blocks = new Map<number, Block>()
+  const blocks: Array<Block> = []
+  const latest = new Map<number, Block>() // by index
   let outcome: ChatResponse.Outcome | undefined
   let added = 0
 
-  const block = (index: number, settle: Block["settle"]): Block => {
-    const known = blocks.get(index)
-    if (known !== undefined) return known
-    const begun: Block = { pieces: [], citations: [], settle }
-    blocks.set(index, begun)
-    return begun
+  const begin = (index: number, type: Block["type"], settle: Block["settle"]): Block => {
+    const block: Block = { index, type, pieces: [], citations: [], open: "pieces", settle }
+    blocks.push(block)
+    latest.set(index, block)
+    return block
+  }
+
+  const open = (index: number, type: "text" | "reasoning"): Block => {
+    const block = latest.get(index)
+    return block?.type === type && block.open === "pieces"
+      ? block
+      : begin(index, type, type === "text" ? textOf : reasoningOf)
+  }
+
+  const whole = (index: number, part: Message.AssistantPart): void => {
+    const block = latest.get(index)
+    const complete = block?.type === part.type && block.open !== "nothing" ? block : begin(index, part.type, () => part)
+    complete.settle = () => part
+    complete.open = "nothing"
   }
 
   return {
     added: () => added,
     add: (event: ChatEvent): void => {
       added++
-      switch (event.type) {
+      switch (event?.type) {
         case "text-delta":
-          block(event.index, textOf).pieces.push(event.delta)
+          open(event.index, "text").pieces.push(event.delta)
           return
         case "citation":
-          block(event.index, textOf).citations.push(event.citation)
+          open(event.index, "text").citations.push(event.citation)
           return
         case "reasoning-delta":
-          block(event.index, reasoningOf).pieces.push(event.delta)
+          open(event.index, "reasoning").pieces.push(event.delta)
           return
         case "reasoning-end": {
           const { redacted, signature } = event
-          block(event.index, reasoningOf).settle = (text) => ({
+          const block = open(event.index, "reasoning")
+          block.open = "whole"
+          block.settle = (text) => ({
             type: "reasoning",
             text,
             ...(signature === undefined ? undefined : { signature }),
@@ -194,11 +226,11 @@ export const makeCollector = () => {
         }
         case "tool-call": {
           const { index, ...part } = event
-          block(index, textOf).settle = () => part
+          whole(index, part)
           return
         }
         case "part":
-          block(event.index, textOf).settle = () => event.part
+          whole(event.index, event.part)
           return
         case "finish":
           outcome = event
@@ -209,9 +241,9 @@ export const makeCollector = () => {
     },
     response: (): ChatResponse.ChatResponse | undefined =>
       outcome === undefined ? undefined : ChatResponse.make(
-        [...blocks]
-          .sort(([a], [b]) => a - b)
-          .map(([, { citations, pieces, settle }]) => settle(pieces.join(""), citations)),
+        blocks
+          .toSorted((self, that) => self.index - that.index)
+          .map(({ citations, pieces, settle }) => settle(pieces.join(""), citations)),
         outcome
       )
   }

@@ -17,6 +17,16 @@ import * as Tool from "./Tool.ts"
 // oxlint-disable-next-line typescript/no-empty-object-type -- open for declaration merging
 export interface ProviderOptions {}
 
+/**
+ * The ids of models that an editor offers, as keys. Provider packages add theirs by declaration merging, as
+ * `@strata/bedrock` does.
+ */
+// oxlint-disable-next-line typescript/no-empty-object-type -- open for declaration merging
+export interface KnownModels {}
+
+/** The id of a model: one of the {@link KnownModels}, or any other string. */
+export type ModelName = Extract<keyof KnownModels, string> | (string & {})
+
 const isRecord = (u: unknown): u is ProviderOptions => typeof u === "object" && u !== null && !Array.isArray(u)
 
 /**
@@ -42,8 +52,16 @@ export type ResponseFormat = typeof ResponseFormat.Type
 export const ResponseFormat = Schema.Union([Schema.Struct({ type: Schema.tag("text") }), JsonFormat])
 
 /**
- * How much the model thinks before it answers: an `effort`, or a budget of tokens, whichever the model goes by; `false`
- * asks it not to. Thinking counts as output and as part of `maxTokens`.
+ * How much the model thinks before it answers; `false` asks it not to, and fails for a model that cannot but think.
+ * Thinking counts as output and as part of `maxTokens`.
+ *
+ * - `effort`, `budgetTokens`: whichever the model goes by; the other is translated. Without both the model decides by
+ *   itself where it can, and thinks with medium effort elsewhere.
+ * - `display`: what the answer shows of it: `summarized` or `omitted`.
+ * - `interleaved`: think between the calls of tools too. The budget may exceed `maxTokens` then, since it is that of all
+ *   thoughts of the answer.
+ *
+ * A model that has no such choice of `display` or `interleaved` answers all the same, and the provider reports it.
  */
 export type Reasoning = typeof Reasoning.Type
 /** @see {@link Reasoning} */
@@ -51,24 +69,29 @@ export const Reasoning = Schema.Union([
   Schema.Literal(false),
   Schema.Struct({
     effort: Schema.optional(Schema.Literals(["low", "medium", "high", "xhigh", "max"])),
-    budgetTokens: Schema.optional(Schema.Finite)
+    budgetTokens: Schema.optional(Schema.Finite),
+    display: Schema.optional(Schema.Literals(["summarized", "omitted"])),
+    interleaved: Schema.optional(Schema.Boolean)
   })
 ])
 
 /**
  * A chat request.
  *
- * - `model`: overrides the model of the layer.
+ * - `model`: overrides the model of the layer; see {@link ModelName}.
  * - `messages`: a string is one user message.
  * - `maxTokens`: the most tokens the answer may have. Set it: Bedrock reserves it against the token quota, and the
  *   model's own maximum when it is missing.
  * - `temperature`: 0 (steady) to 1 (varied), as the model defines it; `topP`: 0 to 1.
  * - `stopSequences`: texts that end the answer.
- * - `tools`, `toolChoice`: what the model may call; `ToolLoop` calls it. `parallelToolCalls`: whether one answer may have
- *   several calls, where the model can be told.
+ * - `tools`, `toolChoice`: what the model may call; `ToolLoop` calls it.
+ * - `parallelToolCalls`: `false` for one call at most in an answer. Fails with `UnsupportedFeatureError` for a model that
+ *   cannot be told so.
  * - `responseFormat`: see {@link ResponseFormat}; `reasoning`: see {@link Reasoning}.
  */
-export interface ChatRequest extends Schema.Schema.Type<typeof ChatRequest> {}
+export interface ChatRequest extends Omit<Schema.Schema.Type<typeof ChatRequest>, "model"> {
+  readonly model?: ModelName | undefined
+}
 /** @see {@link ChatRequest} */
 export const ChatRequest = Schema.Struct({
   model: Schema.optional(Schema.String),

@@ -16,6 +16,7 @@ import * as Usage from "./Usage.ts"
  * - `length`: `maxTokens` reached; `context-length`: the model's context window is full. The answer is cut.
  * - `tool-calls`: it waits for the results of the tools it asked for.
  * - `content-filter`, `guardrail`: the provider's filter, or the guardrail of the request, stepped in.
+ * - `refusal`: the model would not answer, or would not go on; asking again does not help.
  * - `malformed-output`, `malformed-tool-call`: the model wrote something the provider could not read.
  * - `other`: a reason this version does not know; the provider's word is in `providerMetadata`.
  */
@@ -29,6 +30,7 @@ export const FinishReason = Schema.Literals([
   "tool-calls",
   "content-filter",
   "guardrail",
+  "refusal",
   "malformed-output",
   "malformed-tool-call",
   "other"

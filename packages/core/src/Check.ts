@@ -91,7 +91,7 @@ export const struct = <A extends object>(fields: Fields<A>, options: StructOptio
     if (!isRecord(given)) return refuseKind(at, given, options.remedy ?? "Give an object")
     const copy: Record<string, unknown> = {}
     for (const [key, check] of entries) {
-      if (member(copy, key, check, given[key], at) === refused) return refused
+      if (member(copy, key, check, given, at) === refused) return refused
     }
     // Each field of `A` has gone through its check.
     return stray(given, at) === refused ? refused : copy as A
@@ -146,7 +146,7 @@ export const tagged = <Key extends string, A extends { readonly [K in Key]: stri
     }
     const copy: Record<string, unknown> = { [key]: kind.word }
     for (const [field, check] of kind.entries) {
-      if (member(copy, field, check, given[field], at) === refused) return refused
+      if (member(copy, field, check, given, at) === refused) return refused
     }
     // Each field of this kind has gone through its check.
     return kind.stray(given, at) === refused ? refused : copy as A
@@ -157,11 +157,11 @@ const member = (
   copy: Record<string, unknown>,
   key: string,
   check: Check<unknown>,
-  given: unknown,
+  given: Readonly<Record<string, unknown>>,
   at: Cursor
 ): Refused | undefined => {
   at.path.push(key)
-  const settled = check(given, at)
+  const settled = check(given[key], at)
   if (settled === refused) return refused
   if (settled !== undefined) copy[key] = settled
   at.path.pop()

@@ -5,6 +5,7 @@
  * part a model accepts is not decided here: providers check that before they send.
  */
 import * as Schema from "effect/Schema"
+import * as Check from "./Check.ts"
 import * as Opaque from "./internal/opaque.ts"
 import * as Total from "./internal/total.ts"
 
@@ -75,6 +76,12 @@ export const Citation = Schema.Struct({
   location: Schema.optional(CitationLocation)
 })
 
+/**
+ * What a provider said about a part of an answer that the part itself has no word for, under the name of the provider. It
+ * goes back to that provider with the part.
+ */
+const providerFields = { providerFields: Schema.optional(Schema.Record(Schema.String, Opaque.Opaque)) }
+
 /** Text. What a model wrote may have {@link Citation}s; they go back with it. */
 export type TextPart = typeof TextPart.Type
 /** @see {@link TextPart} */
@@ -83,6 +90,7 @@ export const TextPart = Schema.Struct({
   text: Schema.String,
   citations: Schema.optional(Schema.Array(Citation)),
   guard: Schema.optional(Guard),
+  ...providerFields,
   ...cache
 })
 
@@ -91,7 +99,12 @@ const media = { mediaType: Schema.String, source: MediaSource, ...cache }
 /** An image; `mediaType` such as `image/png`. */
 export type ImagePart = typeof ImagePart.Type
 /** @see {@link ImagePart} */
-export const ImagePart = Schema.Struct({ type: Schema.tag("image"), ...media, guard: Schema.optional(Schema.Boolean) })
+export const ImagePart = Schema.Struct({
+  type: Schema.tag("image"),
+  ...media,
+  guard: Schema.optional(Schema.Boolean),
+  ...providerFields
+})
 
 /** A video; `mediaType` such as `video/mp4`. */
 export type VideoPart = typeof VideoPart.Type
@@ -101,7 +114,7 @@ export const VideoPart = Schema.Struct({ type: Schema.tag("video"), ...media })
 /** A recording; `mediaType` such as `audio/mpeg`. */
 export type AudioPart = typeof AudioPart.Type
 /** @see {@link AudioPart} */
-export const AudioPart = Schema.Struct({ type: Schema.tag("audio"), ...media })
+export const AudioPart = Schema.Struct({ type: Schema.tag("audio"), ...media, ...providerFields })
 
 /** Where the content of a document is: as {@link MediaSource}, or as text, whole or in pieces to cite from. */
 export type DocumentSource = typeof DocumentSource.Type
@@ -144,7 +157,7 @@ export const SearchResultPart = Schema.Struct({
 
 /**
  * What a reasoning model thought before it answered. `signature` and `redacted` are the provider's seals: they go back
- * exactly as they came, or the provider refuses the next turn.
+ * exactly as they came, or the provider refuses the next turn. {@link withoutReasoning} takes them out of a conversation.
  */
 export type ReasoningPart = typeof ReasoningPart.Type
 /** @see {@link ReasoningPart} */
@@ -152,12 +165,17 @@ export const ReasoningPart = Schema.Struct({
   type: Schema.tag("reasoning"),
   text: Schema.String,
   signature: Schema.optional(Schema.String),
-  redacted: Schema.optional(Schema.Uint8Array)
+  redacted: Schema.optional(Schema.Uint8Array),
+  ...providerFields
 })
 
 /**
- * The model asks for a tool: `params` is the decoded JSON it wrote, or the text itself where that is no JSON.
- * `providerExecuted` marks a tool that the provider runs itself: nothing to do for the program.
+ * The model asks for a tool.
+ *
+ * - `params`: the decoded JSON it wrote, or the text itself where that is no JSON. An integer that a number cannot hold is
+ *   its text.
+ * - `providerExecuted`: the provider runs the tool itself; nothing to do for the program.
+ * - `providerType`: the provider's word for the kind of call, where it is not clear from `providerExecuted`.
  */
 export type ToolCallPart = typeof ToolCallPart.Type
 /** @see {@link ToolCallPart} */
@@ -166,12 +184,31 @@ export const ToolCallPart = Schema.Struct({
   id: Schema.String,
   name: Schema.String,
   params: Opaque.Opaque,
-  providerExecuted: Schema.optional(Schema.Boolean)
+  providerExecuted: Schema.optional(Schema.Boolean),
+  providerType: Schema.optional(Schema.String),
+  ...providerFields
 })
 
+/** JSON among the parts of what a tool answered; `value` is anything `JSON.stringify` can write. */
+export type JsonPart = typeof JsonPart.Type
+/** @see {@link JsonPart} */
+export const JsonPart = Schema.Struct({ type: Schema.tag("json"), value: Opaque.Opaque })
+
+/** What the answer of a tool is made of. */
+export type ToolResultContent = typeof ToolResultContent.Type
+/** @see {@link ToolResultContent} */
+export const ToolResultContent = Schema.Union([
+  TextPart,
+  JsonPart,
+  ImagePart,
+  DocumentPart,
+  VideoPart,
+  SearchResultPart
+])
+
 /**
- * What a tool answered: `result` is text or JSON; `parts` stand in its place where the answer has images, documents and
- * the like. `isFailure` says that the tool failed.
+ * What a tool answered: `result` is text or JSON; `parts` are sent instead where the answer has images, documents and the
+ * like, and `result` may be missing then. `isFailure` says that the tool failed.
  *
  * A result that the provider wrote itself (`providerExecuted`) holds the provider's own blocks in `result`, and their
  * kind in `providerType`.
@@ -181,11 +218,12 @@ export type ToolResultPart = typeof ToolResultPart.Type
 export const ToolResultPart = Schema.Struct({
   type: Schema.tag("tool-result"),
   id: Schema.String,
-  result: Opaque.Opaque,
-  parts: Schema.optional(Schema.Array(Schema.Union([TextPart, ImagePart, DocumentPart, VideoPart, SearchResultPart]))),
+  result: Schema.optional(Opaque.Opaque),
+  parts: Schema.optional(Schema.Array(ToolResultContent)),
   isFailure: Schema.optional(Schema.Boolean),
   providerExecuted: Schema.optional(Schema.Boolean),
   providerType: Schema.optional(Schema.String),
+  ...providerFields,
   ...cache
 })
 
@@ -246,8 +284,8 @@ export const AssistantPart = Schema.Union([
   ProviderPart
 ])
 
-/** Any part of a message. */
-export type Part = SystemPart | UserPart | AssistantPart
+/** Any part of a message, or of what a tool answered. */
+export type Part = typeof Part.Type
 /** @see {@link Part} */
 export const Part = Schema.Union([
   TextPart,
@@ -259,6 +297,7 @@ export const Part = Schema.Union([
   ReasoningPart,
   ToolCallPart,
   ToolResultPart,
+  JsonPart,
   ToolAdditionPart,
   ToolRemovalPart,
   ProviderPart
@@ -336,6 +375,30 @@ export const parts: (message: Message) => ReadonlyArray<Part> = Total.make(
   ({ content }) => typeof content === "string" ? [text(content)] : Array.isArray(content) ? content : [],
   () => []
 )
+
+/**
+ * A conversation without what the models thought: no reasoning parts, and no messages of the assistant that had nothing
+ * else. For a model that refuses the thoughts of another one, or a signature that is no longer valid. None of what is no
+ * conversation.
+ *
+ * @example
+ * ChatService.generate({ messages }).pipe(
+ *   Effect.catchTag("InvalidRequestError", () => ChatService.generate({ messages: Message.withoutReasoning(messages) }))
+ * )
+ */
+export const withoutReasoning: (messages: ReadonlyArray<Message>) => ReadonlyArray<Message> = Total.make(
+  (messages) =>
+    itemsOf(messages).flatMap((message) => {
+      if (message.role !== "assistant" || typeof message.content === "string") return [message]
+      const content = itemsOf(message.content).filter(({ type }) => type !== "reasoning")
+      if (content.length === message.content.length) return [message]
+      return content.length === 0 ? [] : [{ ...message, content }]
+    }),
+  () => []
+)
+
+/** Those of an array that may be none. */
+const itemsOf = <A>(given: ReadonlyArray<A>): ReadonlyArray<A> => (Check.itemsOf(given) ?? []) as ReadonlyArray<A>
 
 /** The text of a message: its text parts joined, everything else left out. None of what is no message. */
 export const textOf: (message: Message) => string = Total.make(({ content }) => {

@@ -40,7 +40,7 @@ export type EncodedRequest = typeof Wire.Request.Encoded
  * - What OpenAI does not have and compatible servers do is read as well: `cache_control`, videos (`video_url`), images,
  *   videos and files in `tool` messages, a URL in place of the object that holds it, recordings in other formats than wav
  *   and mp3, calls without `type` or `arguments`.
- * - Arguments of a tool call are parsed; what is no JSON, or nested deeper than 500 levels, stays the text it is.
+ * - Arguments of a tool call are parsed as `Tool.parseParams` does it.
  * - Consecutive `tool` messages are one `ToolMessage`; written, every result is a message again, JSON as its text.
  * - The older `function_call` and `function` messages are read too: an id is made from the place of the call.
  *
@@ -128,8 +128,8 @@ export const Request: Schema.Codec<ChatRequest.ChatRequest, EncodedRequest> = Op
 
 /**
  * Takes off what only marks the content and OpenAI has no word for: cache points, guards, citations, the seals of
- * reasoning (redacted reasoning goes with its seal), whether a tool failed. The content stays, and is still refused when
- * written where OpenAI cannot say it. What are no messages gives none.
+ * reasoning (redacted reasoning goes with its seal), fields of a provider, whether a tool failed. The content stays, and
+ * is still refused when written where OpenAI cannot say it. What are no messages gives none.
  */
 export const withoutMarks: (
   messages: ReadonlyArray<ChatMessage.Message>
@@ -166,4 +166,4 @@ const bare = <Part extends ChatMessage.Part>(part: Part): ReadonlyArray<Part> =>
   return [Object.fromEntries(fields) as Part]
 }
 
-const marks = new Set(["cache", "guard", "citations", "signature", "isFailure"])
+const marks = new Set(["cache", "guard", "citations", "signature", "isFailure", "providerFields"])

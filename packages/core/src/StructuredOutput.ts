@@ -14,6 +14,7 @@ import type * as ChatResponse from "./ChatResponse.ts"
 import type * as ChatService from "./ChatService.ts"
 import * as Check from "./Check.ts"
 import * as Cost from "./Cost.ts"
+import * as ExactJson from "./ExactJson.ts"
 import * as ChatValidation from "./internal/chatValidation.ts"
 import * as PartialJson from "./internal/partialJson.ts"
 import * as ToolSchema from "./internal/toolSchema.ts"
@@ -29,7 +30,7 @@ export interface FormatOptions {
 
 /**
  * - `repairs`: how often the model is asked again, at most, after an answer that does not fit the schema; 0 when missing.
- *   It is shown its answer and what is wrong with it. An answer that was cut or withheld is not repaired.
+ *   It is shown its answer and what is wrong with it. An answer that was cut, withheld or refused is not repaired.
  */
 export interface Options extends FormatOptions {
   readonly repairs?: number | undefined
@@ -43,8 +44,8 @@ export interface ObjectResponse<out A> extends ChatResponse.ChatResponse {
 /**
  * What an object stream is made of: the value as it grows, then the whole of it.
  *
- * - `partial`: what there is of the encoded value, not yet checked: see {@link DeepPartial}. Each extends the one before,
- *   and the last holds everything.
+ * - `partial`: what there is of the encoded value, not yet checked: see {@link DeepPartial}. Each has more than the one
+ *   before, and the last holds everything.
  * - `object`: the decoded value and the answer. The stream has exactly one, last, or fails.
  */
 export type ObjectEvent<A, Encoded> =
@@ -88,8 +89,11 @@ export const format = (
  * are overlooked.
  *
  * Fails with `StructuredOutputError` when the text does not fit the schema, which its `issue` explains, and when the
- * answer is not complete: cut by `maxTokens`, filtered, or a call of a tool; with `InvalidRequestError` for what is no
- * schema or no answer.
+ * answer is not complete: cut by `maxTokens`, filtered, refused, or a call of a tool; with `InvalidRequestError` for
+ * what is no schema or no answer.
+ *
+ * An integer that a number cannot hold is its text in the value that the schema decodes: `Schema.BigInt` and
+ * `Schema.String` take it, and for others the `issue` says what it is about.
  */
 export const decode = <S extends AnySchema>(
   schema: S,
@@ -150,6 +154,7 @@ export const stream = <S extends AnySchema>(
     const request = yield* ChatValidation.settle("unknown", input)
     const collector = ChatEvent.makeCollector()
     const json = PartialJson.make()
+    let shown: unknown
 
     const grown = (events: ReadonlyArray<ChatEvent.ChatEvent>): Array<ObjectEvent<S["Type"], S["Encoded"]>> => {
       let last = false
@@ -158,10 +163,13 @@ export const stream = <S extends AnySchema>(
         if (event.type === "text-delta") json.add(event.delta)
         last ||= event.type === "finish"
       }
-      const value = json.next(last)
-      if (value === undefined || isWrapped && !("value" in value)) return []
+      const read = json.next(last)
+      if (read === undefined || isWrapped && !Object.hasOwn(read, "value")) return []
+      const value = isWrapped ? read["value"] : read
+      if (PartialJson.isSame(value, shown)) return []
+      shown = value
       // What the model has written is checked when it is complete; until then it is only promised to fit.
-      return [{ type: "partial", value: (isWrapped ? value["value"] : value) as DeepPartial<S["Encoded"]> }]
+      return [{ type: "partial", value: value as DeepPartial<S["Encoded"]> }]
     }
 
     const partials = Stream.mapAccumArray(
@@ -207,13 +215,7 @@ const shaped = (
   const plain = ToolSchema.make(schema, true)
   const isWrapped = Result.isFailure(plain)
   return Result.match(isWrapped ? ToolSchema.make(wrap(schema), true) : plain, {
-    onFailure: () =>
-      Effect.fail(ProviderError.invalidRequest({
-        provider: "unknown",
-        field: "schema",
-        problem: "it has no JSON form",
-        remedy: "Use a schema whose encoded side is made of JSON"
-      })),
+    onFailure: () => invalid("schema", "it has no JSON form", "Use a schema whose encoded side is made of JSON"),
     onSuccess: (jsonSchema) =>
       Effect.succeed({
         isWrapped,
@@ -226,6 +228,9 @@ const shaped = (
       })
   })
 }
+
+const invalid = (field: string, problem: string, remedy: string) =>
+  Effect.fail(ProviderError.invalidRequest({ provider: "unknown", field, problem, remedy }))
 
 interface Shape {
   readonly isWrapped: boolean
@@ -245,10 +250,12 @@ const read = <S extends AnySchema>(schema: S, isWrapped: boolean, response: Chat
       return yield* failure(response, `The answer does not fit the schema: ${issue}`, issue)
     }
     const decoded = isWrapped ? decodeWrapped(schema, json.value) : decodeJson(schema, json.value)
-    return yield* Effect.catchTag(
-      decoded,
-      "SchemaError",
-      ({ message }) => failure(response, `The answer does not fit the schema: ${message}`, message)
+    return yield* decoded.pipe(
+      Effect.catchTag("SchemaError", ({ issue, message }) => {
+        const explained = `${message}${ExactJson.explain(issue, json.value)}`
+        return failure(response, `The answer does not fit the schema: ${explained}`, explained)
+      }),
+      Effect.catchDefect((cause) => failure(response, `The answer does not fit the schema: ${threw}`, threw, cause))
     )
   })
 
@@ -266,7 +273,7 @@ const decodeJson = <S extends AnySchema>(
   Schema.decodeUnknownEffect(Schema.toCodecJson(schema), { errors: "all" })(json)
 
 const parse = (text: string): { readonly value: unknown } | undefined =>
-  Result.match(Result.try((): unknown => JSON.parse(text)), {
+  Result.match(ExactJson.parse(text), {
     onSuccess: (value) => ({ value }),
     onFailure: () => {
       const value = PartialJson.find(text)
@@ -280,13 +287,19 @@ const unfinished: { readonly [Reason in ChatResponse.FinishReason]?: string } = 
   "context-length": "The answer was cut because the context window is full. Shorten the conversation",
   "content-filter": "The provider's content filter withheld the answer",
   guardrail: "The guardrail withheld the answer",
+  refusal: "The model refused to answer",
   "tool-calls": "The model called a tool instead of answering. Run its tools with `ToolLoop`, or leave them out"
 }
 
-const failure = ({ model, requestId, text }: ChatResponse.ChatResponse, message: string, issue?: string) =>
-  Effect.fail(
-    new ProviderError.StructuredOutputError({ provider: "unknown", model, requestId, message, text, issue })
+/** What a model is told where a transformation or a check throws at what it wrote. */
+const threw = "It holds a value that the schema cannot decode"
+
+const failure = (response: ChatResponse.ChatResponse, message: string, issue?: string, cause?: unknown) => {
+  const { model, provider = "unknown", requestId, text } = response
+  return Effect.fail(
+    new ProviderError.StructuredOutputError({ provider, model, requestId, message, text, issue, cause })
   )
+}
 
 const interrupted = (delivered: number) =>
   Effect.fail(

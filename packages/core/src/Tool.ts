@@ -7,7 +7,9 @@
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import * as SchemaIssue from "effect/SchemaIssue"
 import * as Check from "./Check.ts"
+import * as ExactJson from "./ExactJson.ts"
 import * as Opaque from "./internal/opaque.ts"
 import * as ToolOutput from "./internal/toolOutput.ts"
 import * as ToolSchema from "./internal/toolSchema.ts"
@@ -59,7 +61,8 @@ export const ToolChoice = Schema.Union([
 /**
  * What becomes of a handler's failure.
  *
- * - `return`: the model reads the error's message, without stack or cause, and goes on.
+ * - `return`: the model reads the error's message, without stack or cause, and goes on. Of a {@link ToolDefectError} it
+ *   reads only that the tool failed, and the error is logged.
  * - `error`: whoever runs the tool fails with the error as it is.
  */
 export type FailureMode = "return" | "error"
@@ -83,10 +86,20 @@ export class ToolCallError extends Schema.TaggedError<ToolCallError>()("ToolCall
 }) {}
 
 /**
+ * A handler threw, died, or gave what cannot be written as JSON: a mistake in the program, which `cause` tells. It says
+ * nothing about the model.
+ */
+export class ToolDefectError extends Schema.TaggedError<ToolDefectError>()("ToolDefectError", {
+  tool: Schema.String,
+  message: Schema.String,
+  cause: Schema.Defect()
+}) {}
+
+/**
  * A tool with its handler.
  *
- * `E` is what a call can fail with: the handler's errors with the failure mode `error`, `never` with `return`. `R` is what
- * the handler and the schemas need.
+ * `E` is what a call can fail with: the handler's errors and {@link ToolDefectError} with the failure mode `error`, `never`
+ * with `return`. `R` is what the handler and the schemas need.
  *
  * - `input`: the schema of the arguments, whose encoded side the model writes.
  * - `prepare`: decodes what the model wrote; the effect that comes back runs the handler.
@@ -114,13 +127,16 @@ export type Services<T extends Any> = T extends Tool<string, unknown, unknown, u
 /**
  * Makes a tool.
  *
- * - `input`: a struct; leave it out for a tool without arguments. Descriptions in its annotations reach the model.
- * - `output`: encodes what the handler gives. Without it text goes to the model as it is, anything else as JSON.
+ * - `input`: a struct; leave it out for a tool without arguments. Descriptions in its annotations reach the model. An integer
+ *   that a number cannot hold arrives as its text: `Schema.BigInt` and `Schema.String` take it.
+ * - `output`: encodes what the handler gives. Without it text goes to the model as it is, anything else as `JSON.stringify`
+ *   writes it: a date as ISO text, `NaN` and nothing at all as `null`; and a bigint as its text.
  * - `failureMode`: see {@link FailureMode}; `return` unless said otherwise. A message the model should not read is
  *   changed with `Effect.mapError`, to a string if you like.
  * - `strict`: also closes the schema to properties it does not name.
  *
- * Defects of the handler stay defects, and so does an output that cannot be encoded.
+ * A handler that throws or dies, and an output that cannot be encoded, are a {@link ToolDefectError}. A schema that throws at
+ * what a model wrote refuses it.
  *
  * @example
  * const weather = Tool.make("get_weather", {
@@ -151,7 +167,7 @@ export const make = <
   Name,
   InputSchema["Type"],
   Output,
-  Mode extends "error" ? E : never,
+  Mode extends "error" ? E | ToolDefectError : never,
   R | InputSchema["DecodingServices"] | OutputSchema["EncodingServices"]
 > => {
   // Whatever was given is checked where the tool is offered to a model.
@@ -160,13 +176,18 @@ export const make = <
   const input = (given.input ?? NoArguments) as InputSchema
   const failureMode = given.failureMode ?? "return"
   const run = (decoded: InputSchema["Type"]) =>
-    Effect.suspend(() => options.handler(decoded)).pipe(
+    Effect.suspend(() => {
+      const handled = options.handler(decoded)
+      // A fiber cannot recover from what is no effect, such as a promise.
+      return Effect.isEffect(handled) ? handled : Effect.die(new TypeError("The handler gave no Effect"))
+    }).pipe(
       Effect.flatMap((output) =>
         Effect.map(
           ToolOutput.encode(name, given.output, output),
           (result): Answer<Output> => ({ isFailure: false, result, output })
         )
-      )
+      ),
+      Effect.catchDefect((cause) => Effect.fail(defectOf(name, cause)))
     )
   return {
     name,
@@ -176,12 +197,15 @@ export const make = <
     input,
     prepare: (params) =>
       Effect.map(
-        Effect.suspend(() => Schema.decodeUnknownEffect(Schema.toCodecJson(input), { errors: "all" })(params)),
+        Effect.catchDefect(
+          Effect.suspend(() => Schema.decodeUnknownEffect(Schema.toCodecJson(input), { errors: "all" })(params)),
+          (cause) => undecodable(name, cause)
+        ),
         (decoded) =>
           // With `return` no failure is left, with `error` all are: a conditional type says so, a branch cannot.
           (failureMode === "return" ? Effect.catch(run(decoded), returned) : run(decoded)) as Effect.Effect<
             Answer<Output>,
-            Mode extends "error" ? E : never,
+            Mode extends "error" ? E | ToolDefectError : never,
             R | OutputSchema["EncodingServices"]
           >
       )
@@ -195,10 +219,14 @@ export const make = <
  * not an object in JSON, and for an option of {@link make} that cannot be right.
  */
 export const definition = (given: Any): Effect.Effect<ToolDefinition, ProviderError.InvalidRequestError> =>
-  Effect.flatMap(Check.run(shape, given, { provider: "unknown", field: "tool" }), defined)
+  Effect.flatMap(Check.run(check, given, { provider: "unknown", field: "tool" }), defined)
 
-/** A tool that may be any value. */
-const shape = Check.struct<Any>({
+/**
+ * A tool that may be any value.
+ *
+ * @internal
+ */
+export const check = Check.struct<Any>({
   name: Check.text,
   description: Check.optional(Check.text),
   strict: Check.optional(Check.flag),
@@ -210,10 +238,10 @@ const shape = Check.struct<Any>({
 
 const defined = (tool: Any): Effect.Effect<ToolDefinition, ProviderError.InvalidRequestError> => {
   if (!namePattern.test(tool.name)) {
-    return invalid(tool, "this is not the name of a tool", "Use 1 to 64 letters, digits, `_` and `-`")
+    return invalid(tool.name, "this is not the name of a tool", "Use 1 to 64 letters, digits, `_` and `-`")
   }
   return Result.match(ToolSchema.make(tool.input, tool.strict === true), {
-    onFailure: (problem) => invalid(tool, problem, "Use a `Schema.Struct` with plain keys"),
+    onFailure: (problem) => invalid(tool.name, problem, "Use a `Schema.Struct` with plain keys"),
     onSuccess: (inputSchema) =>
       Effect.succeed({
         name: tool.name,
@@ -226,23 +254,61 @@ const defined = (tool: Any): Effect.Effect<ToolDefinition, ProviderError.Invalid
 
 /**
  * Runs a tool on arguments as a model would write them: what a test of a tool wants. Fails with `SchemaError` when they
- * do not fit its input, and with `InvalidRequestError` for what is no tool.
+ * do not fit its input, and for what is no tool.
  */
 export const call = <Name extends string, Input, Output, E, R>(
   tool: Tool<Name, Input, Output, E, R>,
   params: unknown
-): Effect.Effect<Answer<Output>, E | Schema.SchemaError | ProviderError.InvalidRequestError, R> =>
-  Effect.andThen(
-    Check.run(shape, tool, { provider: "unknown", field: "tool" }),
-    Effect.suspend(() => Effect.flatten(tool.prepare(params)))
+): Effect.Effect<Answer<Output>, E | Schema.SchemaError, R> =>
+  Effect.flatMap(
+    effectOf(() => tool.prepare(params)),
+    (run) => effectOf(() => run)
   )
+
+/** What a tool gives, if it is one: none that was made by {@link make} throws, or gives no effect. */
+const effectOf = <A, E, R>(given: () => Effect.Effect<A, E, R>): Effect.Effect<A, E | Schema.SchemaError, R> =>
+  Effect.suspend((): Effect.Effect<A, E | Schema.SchemaError, R> => {
+    const effect = Result.getOrUndefined(Result.try(given))
+    return effect !== undefined && Check.holds(Effect.isEffect, effect)
+      ? effect
+      : refused("Expected a tool of `Tool.make`")
+  })
+
+/**
+ * The arguments of a call, from the JSON text a model wrote: what a provider whose answers hold such text puts into `params`.
+ *
+ * No text is no arguments, `{}`; text that is no JSON, such as one that was cut, or that is nested deeper than 256 levels,
+ * stays what it is. An integer that a number cannot hold is its text.
+ */
+export const parseParams = (json: string): unknown => typeof json === "string" ? ExactJson.params(json) : json
 
 const NoArguments = Schema.Struct({})
 
 const namePattern = /^[a-zA-Z0-9_-]{1,64}$/
 
 const returned = (error: unknown) =>
-  Effect.succeed({ isFailure: true as const, result: ToolOutput.failureMessage(error), error })
+  error instanceof ToolDefectError
+    ? Effect.as(Effect.logError(error.message, error), { isFailure: true as const, result: ToolOutput.failed, error })
+    : Effect.succeed({ isFailure: true as const, result: ToolOutput.failureMessage(error), error })
 
-const invalid = (tool: Any, problem: string, remedy: string) =>
-  Effect.fail(ProviderError.invalidRequest({ provider: "unknown", field: `tools["${tool.name}"]`, problem, remedy }))
+const defectOf = (tool: string, cause: unknown) =>
+  new ToolDefectError({ tool, message: `The tool "${tool}" did not end in an answer or an error of its own`, cause })
+
+/** The program's schema failed, at what the model wrote: both are told. */
+const undecodable = (tool: string, cause: unknown) =>
+  Effect.andThen(
+    Effect.logError(`The input of the tool "${tool}" cannot decode what the model wrote`, cause),
+    refused("They hold a value that the schema of the tool cannot decode")
+  )
+
+const refused = (message: string) => Effect.fail(new Schema.SchemaError(new SchemaIssue.InvalidValue({ message })))
+
+const invalid = (name: string, problem: string, remedy: string) =>
+  Effect.fail(
+    ProviderError.invalidRequest({
+      provider: "unknown",
+      field: `tools["${name}"]`,
+      problem,
+      remedy
+    })
+  )

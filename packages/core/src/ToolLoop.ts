@@ -93,6 +93,7 @@ export type LoopError<Tools extends ReadonlyArray<Tool.Any>> =
   | Tool.Error<Tools[number]>
 
 /**
+ * - `tools`: made with `Tool.make`, each under a name of its own.
  * - `maxSteps`: how often the model is asked at most; 10 when missing, at least 1.
  * - `concurrency`: handlers that run at once; 8 when missing, at least 1.
  * - `prepareStep`: changes the request of a step, of that step only. The model, the tool choice, the messages: anything.
@@ -122,10 +123,13 @@ export interface Preparation {
  * - The calls of an answer run concurrently; their results go to the model in the order of the calls.
  * - A call of an unknown tool, or with arguments that do not fit, is answered with what is wrong. The same tool called
  *   wrongly in the next step again fails the loop with {@link Tool.ToolCallError}, before any handler of that step.
- * - An id that occurs twice in the conversation, or is empty, is replaced.
+ * - Arguments go back as the model wrote them. Where they are no object, which providers refuse, they stand in one: text as
+ *   `INVALID_JSON`, other JSON as `value`.
+ * - An id that occurs twice in the conversation, or is empty, is replaced, unless the provider ran the call.
  *
  * Fails as the model, the hooks and the handlers of failure mode `error` do, and with `InvalidRequestError` before
- * anything is sent when two tools share a name, a tool has no usable name or schema, or the request has tools of its own.
+ * anything is sent when two tools share a name, a tool has no usable name or schema, the request has tools of its own, or an
+ * option is none.
  *
  * @example
  * const outcome = yield* ToolLoop.run("What is the weather in Paris?", { tools: [weather] })

@@ -12,20 +12,23 @@ const Part = Schema.Union([
     text: Schema.String,
     citations: Schema.optionalKey(Schema.NonEmptyArray(Message.Citation)),
     guard: Schema.optionalKey(Message.Guard),
-    cache: Schema.optionalKey(Message.CacheControl)
+    cache: Schema.optionalKey(Message.CacheControl),
+    providerFields: Schema.optionalKey(Schema.Record(Schema.String, Schema.Json))
   }),
   Schema.Struct({
     type: Schema.tag("reasoning"),
     text: Schema.String,
     signature: Schema.optionalKey(Schema.String),
-    redacted: Schema.optionalKey(Schema.Uint8Array)
+    redacted: Schema.optionalKey(Schema.Uint8Array),
+    providerFields: Schema.optionalKey(Schema.Record(Schema.String, Schema.Json))
   }),
   Schema.Struct({
     type: Schema.tag("tool-call"),
     id: Schema.String,
     name: Schema.String,
     params: Schema.Json,
-    providerExecuted: Schema.optionalKey(Schema.Boolean)
+    providerExecuted: Schema.optionalKey(Schema.Boolean),
+    providerType: Schema.optionalKey(Schema.String)
   }),
   Schema.Struct({ type: Schema.tag("tool-result"), id: Schema.String, result: Schema.Json }),
   Message.ImagePart,

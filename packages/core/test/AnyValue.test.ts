@@ -39,6 +39,7 @@ const isInternal = new Set([
   "Pricing.lookup",
   "Quota.check",
   "Retry.check",
+  "Tool.check",
   "RetryBudget.check",
   "StructuredOutput.generate",
   "StructuredOutput.stream",

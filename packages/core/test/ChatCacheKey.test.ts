@@ -59,7 +59,7 @@ const rich = (): ChatRequest.ChatRequest => ({
   toolChoice: { name: "look" },
   parallelToolCalls: false,
   responseFormat: { type: "json", schema: { type: "object" }, name: "Thing", description: "A thing" },
-  reasoning: { effort: "low", budgetTokens: 10 },
+  reasoning: { effort: "low", budgetTokens: 10, display: "omitted", interleaved: true },
   // Providers add their own options here.
   providerOptions: { test: { a: 1, b: ["2"], c: false } } as ChatRequest.ProviderOptions
 })

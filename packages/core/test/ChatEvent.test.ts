@@ -86,6 +86,46 @@ describe("ChatEvent.collect", () => {
       assert.deepStrictEqual(collected.message.content, [{ type: "reasoning", text: "Hm" }])
     }))
 
+  it.effect("loses nothing where a provider uses an index again, or for blocks of several kinds", () =>
+    Effect.gen(function*() {
+      const call = (id: string): Message.ToolCallPart => ({ type: "tool-call", id, name: "now", params: {} })
+      const image: Message.ImagePart = { type: "image", mediaType: "image/png", source: { bytes: new Uint8Array([1]) } }
+      const collected = yield* ChatEvent.collect(
+        Stream.make<ReadonlyArray<ChatEvent.ChatEvent>>(
+          { type: "reasoning-delta", index: 0, delta: "Hm" },
+          { type: "reasoning-end", index: 0, signature: "s" },
+          { type: "reasoning-delta", index: 0, delta: "Well" },
+          { type: "reasoning-end", index: 0 },
+          delta("Let me "),
+          delta("look"),
+          { ...call("1"), index: 0 },
+          { ...call("2"), index: 0 },
+          { type: "part", index: 0, part: image },
+          { type: "part", index: 0, part: image },
+          delta("Done"),
+          finish
+        )
+      )
+      assert.deepStrictEqual(collected.message.content, [
+        { type: "reasoning", text: "Hm", signature: "s" },
+        { type: "reasoning", text: "Well" },
+        { type: "text", text: "Let me look" },
+        call("1"),
+        call("2"),
+        image,
+        image,
+        { type: "text", text: "Done" }
+      ])
+    }))
+
+  it.effect("takes the whole of a block for what its pieces could not say", () =>
+    Effect.gen(function*() {
+      const text: Message.TextPart = { type: "text", text: "Hi", providerFields: { some: { a: 1 } } }
+      const thought: Message.ReasoningPart = { type: "reasoning", text: "Hm", providerFields: { some: { b: 2 } } }
+      const whole = ChatResponse.make([thought, text], response(""))
+      assert.deepStrictEqual(yield* ChatEvent.collect(Stream.fromIterable(ChatEvent.fromResponse(whole))), whole)
+    }))
+
   it.effect("takes a tool call only when it is complete", () =>
     Effect.gen(function*() {
       const begun: ReadonlyArray<ChatEvent.ChatEvent> = [

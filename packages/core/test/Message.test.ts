@@ -53,14 +53,21 @@ const conversation: ReadonlyArray<Message.Message> = [
       id: "3",
       result: null,
       parts: [{ type: "image", mediaType: "image/png", source: { bytes } }]
-    }
+    },
+    { type: "tool-result", id: "4", parts: [{ type: "json", value: { at: [0, null] } }, Message.text("later")] }
   ]),
   Message.assistant("Done")
 ]
 
 describe("Message", () => {
   it("has every type of part in the conversation that goes through JSON", () => {
-    const said = new Set(conversation.flatMap(Message.parts).map((part) => part.type))
+    const said = new Set(
+      conversation.flatMap(Message.parts)
+        .flatMap((part): ReadonlyArray<Message.Part> =>
+          part.type === "tool-result" ? [part, ...part.parts ?? []] : [part]
+        )
+        .map((part) => part.type)
+    )
     const all = Message.Part.members.map((member) => member.fields.type.schema.literal)
     assert.deepStrictEqual([...said].sort(), [...all].sort())
   })
@@ -134,5 +141,29 @@ describe("Message.parts", () => {
   it("takes a string for one text part", () => {
     assert.deepStrictEqual(Message.parts(Message.user("Hi")), [{ type: "text", text: "Hi" }])
     assert.deepStrictEqual(Message.parts(Message.user([])), [])
+  })
+})
+
+describe("Message.withoutReasoning", () => {
+  it("takes out what models thought, and messages of nothing else", () => {
+    const thought: Message.ReasoningPart = { type: "reasoning", text: "Hm", signature: "s" }
+    const question = Message.user("Q")
+    const plain = Message.assistant("A")
+    assert.deepStrictEqual(
+      Message.withoutReasoning([
+        question,
+        { ...Message.assistant([thought, Message.text("A")]), cache: true },
+        question,
+        Message.assistant([thought, { type: "reasoning", text: "", redacted: bytes }]),
+        plain
+      ]),
+      [question, { ...Message.assistant([Message.text("A")]), cache: true }, question, plain]
+    )
+  })
+
+  it("leaves every other message the same object", () => {
+    const messages = [Message.user("Q"), Message.assistant([Message.text("A")]), Message.tool([])]
+    const kept = Message.withoutReasoning(messages)
+    messages.forEach((message, index) => assert.strictEqual(kept[index], message))
   })
 })

@@ -226,7 +226,12 @@ const unsayable: ReadonlyArray<
     "tools a provider runs"
   ],
   ["bytes for arguments", answered(toolCall("1", "f", { a: bytes })), "[0][\"content\"][0][\"params\"]", "JSON"],
-  ["arguments in a circle", answered(toolCall("1", "f", cycle)), "[0][\"content\"][0][\"params\"]", "JSON"],
+  [
+    "arguments in a circle",
+    answered(toolCall("1", "f", cycle)),
+    "[0][\"content\"][0][\"params\"][\"self\"]",
+    "holds itself"
+  ],
   ["no arguments", answered(toolCall("1", "f", undefined)), "[0][\"content\"][0][\"params\"]", "JSON"],
   ["a result that is no JSON", returned({ result: { a: 1n } }), "[0][\"content\"][1][\"result\"]", "text or JSON"],
   ["a failed tool", returned({ result: "a", isFailure: true }), "[0][\"content\"][1][\"isFailure\"]", "failure"],

@@ -150,8 +150,7 @@ const rows: ReadonlyArray<Row> = [
         call("3", "f", "\"7\""),
         call("4", "f", "\"\""),
         call("5", "f", "null"),
-        call("6", "f", "[1]"),
-        call("7", "f", "{\"a\":1e999}")
+        call("6", "f", "[1]")
       ]
     }],
     ours: [Message.assistant([
@@ -160,8 +159,7 @@ const rows: ReadonlyArray<Row> = [
       toolCall("3", "f", "7"),
       toolCall("4", "f", ""),
       toolCall("5", "f", null),
-      toolCall("6", "f", [1]),
-      toolCall("7", "f", "{\"a\":1e999}")
+      toolCall("6", "f", [1])
     ])]
   },
   {
@@ -356,6 +354,15 @@ const readings: ReadonlyArray<{
       Message.assistant([text("Again"), toolCall("function_call_3", "now", "{\"zone\":")]),
       Message.tool([result("function_call_3", "")])
     ]
+  },
+  {
+    name: "integers that a number cannot hold as their text",
+    openAi: [{
+      role: "assistant",
+      content: null,
+      tool_calls: [call("1", "f", "{\"id\":2512292042121000001,\"a\":[1e999,-9007199254740993]}")]
+    }],
+    ours: [Message.assistant([toolCall("1", "f", { id: "2512292042121000001", a: ["1e999", "-9007199254740993"] })])]
   }
 ]
 
@@ -452,6 +459,16 @@ describe("OpenAi.Messages", () => {
         { role: "user", content: [text("a")] },
         { role: "tool", tool_call_id: "1", content: "b" }
       ])
+    }))
+
+  it.effect("writes a call without the word that another provider has for such calls", () =>
+    Effect.gen(function*() {
+      const ours = [Message.assistant([{ ...toolCall("1", "f", {}), providerType: "tool_use" }])]
+      assert.deepStrictEqual(yield* write(ours), [{
+        role: "assistant",
+        content: null,
+        tool_calls: [call("1", "f", "{}")]
+      }])
     }))
 
   it.effect("writes results that are JSON as their text", () =>

@@ -145,9 +145,48 @@ describe("StructuredOutput", () => {
         const length = yield* failure(Person, { content, finishReason: "length" })
         assert.include(length.message, "maxTokens")
         assert.strictEqual(length.text, content)
-        for (const finishReason of ["length", "context-length", "content-filter", "guardrail", "tool-calls"] as const) {
+        const reasons = ["length", "context-length", "content-filter", "guardrail", "refusal", "tool-calls"] as const
+        for (const finishReason of reasons) {
           assert.isUndefined((yield* failure(Person, { content, finishReason })).issue, finishReason)
         }
+      }))
+
+    it.effect("says whose answer it was", () =>
+      Effect.gen(function*() {
+        for (const answer of ["no", { content: "", finishReason: "refusal" as const }]) {
+          assert.strictEqual((yield* failure(Person, answer)).provider, "test")
+        }
+      }))
+
+    it.effect("keeps an integer that a number cannot hold, for a schema that takes its text", () =>
+      Effect.gen(function*() {
+        const id = 2512292042121000001n
+        const texts = [`{"id": ${id}}`, `Here it is: {"id": ${id}}`]
+        for (const text of texts) {
+          assert.deepStrictEqual(yield* value(Schema.Struct({ id: Schema.BigInt }), text), { id })
+          assert.deepStrictEqual(yield* value(Schema.Struct({ id: Schema.String }), text), { id: `${id}` })
+          const error = yield* failure(Schema.Struct({ id: Schema.Int }), text)
+          assert.include(error.issue, `${id} at ["id"] is more than a number`)
+          assert.include(error.issue, "Schema.BigInt")
+        }
+      }))
+
+    it.effect("fails where the schema throws, without the words of the exception", () =>
+      Effect.gen(function*() {
+        const Bad = Schema.Struct({
+          a: Schema.String.check(Schema.makeFilter(() => {
+            throw new Error("a secret of the program")
+          }))
+        })
+        const error = yield* failure(Bad, `{"a": "x"}`)
+        assert.notInclude(error.message, "secret")
+        assert.isDefined(error.issue)
+        interface Tree {
+          readonly trees: ReadonlyArray<Tree>
+        }
+        const Tree: Schema.Codec<Tree> = Schema.Struct({ trees: Schema.Array(Schema.suspend(() => Tree)) })
+        const deep = `${`{"trees": [`.repeat(10_000)}${"]}".repeat(10_000)}`
+        assert.isDefined((yield* failure(Tree, deep)).issue)
       }))
 
     it.effect("asks nothing of a schema without a JSON form", () =>
@@ -210,6 +249,8 @@ describe("StructuredOutput", () => {
         Effect.gen(function*() {
           const cut = yield* ask(Person, [{ content: "{", finishReason: "length" }, says("{}")], { repairs: 3 })
           assert.lengthOf(cut.requests, 1)
+          const refusal = yield* ask(Person, [{ content: "No.", finishReason: "refusal" }, says("{}")], { repairs: 3 })
+          assert.lengthOf(refusal.requests, 1)
           const none = yield* ask(Person, [], { repairs: 3 })
           assert.strictEqual((yield* Effect.flip(Effect.fromResult(none.result)))._tag, "InvalidRequestError")
           assert.lengthOf(none.requests, 1)
@@ -242,6 +283,23 @@ describe("StructuredOutput", () => {
         assert.deepStrictEqual(last.usage, usage)
         assert.strictEqual(last.text, chunks.join(""))
       }))
+
+    it.effect.prop(
+      "gives no partial twice in a row",
+      [Schema.Struct({ a: Schema.Json, b: Schema.Array(Schema.String) }), Schema.Boolean],
+      ([json, isWrapped]) =>
+        Effect.gen(function*() {
+          const text = isWrapped
+            ? JSON.stringify({ first: json, value: json, again: json }, undefined, 1)
+            : JSON.stringify(json)
+          const schema = isWrapped ? Schema.Json : Schema.Struct({ a: Schema.Json, b: Schema.Array(Schema.String) })
+          const seen = yield* events(schema, { chunks: text.split(""), interval: 0 })
+          const partials = seen.flatMap((event) => event.type === "partial" ? [JSON.stringify(event.value)] : [])
+          assert.isFalse(partials.some((partial, index) => partial === partials[index - 1]))
+          assert.strictEqual(partials.at(-1), JSON.stringify(json))
+        }),
+      { arbitrary: { runs: 15 } }
+    )
 
     it.effect("gives one partial for events that come together", () =>
       Effect.gen(function*() {

@@ -5,6 +5,7 @@ import * as Data from "effect/Data"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import { type Watched, watched } from "./ChatFixture.ts"
 
 class Weather extends Context.Service<Weather, { readonly now: (city: string) => Effect.Effect<number> }>()(
   "test/Weather"
@@ -203,22 +204,133 @@ describe("Tool", () => {
         assert.deepStrictEqual(yield* Effect.flip(Tool.call(tool, {})), new StationClosed({ city: "Paris" }))
       }))
 
-    it.effect("leaves defects what they are, also of a handler that throws and an output that is no JSON", () =>
+    it.effect("gives what JSON cannot say as JSON.stringify does, and a bigint as its text", () =>
       Effect.gen(function*() {
-        const broken = new Error("broken")
-        const throwing = Tool.make("t", {
-          handler: (): Effect.Effect<string> => {
-            throw broken
+        const give = (output: unknown) => resultOf(Tool.make("t", { handler: () => Effect.succeed(output) }))
+        assert.deepStrictEqual(
+          (yield* give({ id: 2512292042121000001n, n: NaN, list: [undefined, new Date(0)] })).result,
+          {
+            id: "2512292042121000001",
+            n: null,
+            list: [null, "1970-01-01T00:00:00.000Z"]
           }
-        })
-        assert.strictEqual(yield* defect(resultOf(throwing)), broken)
-        assert.strictEqual(yield* defect(resultOf(Tool.make("t", { handler: () => Effect.die(broken) }))), broken)
-        const huge = yield* defect(resultOf(Tool.make("huge", { handler: () => Effect.succeed(1n) })))
-        assert.include(String(huge), `the tool "huge"`)
-        const output = Schema.String.check(Schema.isMinLength(2))
-        const short = yield* defect(resultOf(Tool.make("short", { output, handler: () => Effect.succeed("a") })))
-        assert.include(String(short), `the tool "short"`)
+        )
+        const output = Schema.Struct({ n: Schema.Any })
+        const answer = yield* Tool.call(Tool.make("t", { output, handler: () => Effect.succeed({ n: Infinity }) }), {})
+        assert.deepStrictEqual(answer.result, { n: null })
       }))
+
+    describe("of a handler that throws, dies, or gives what is no JSON", () => {
+      const broken = new Error("a secret of the program")
+      const cycle: Record<string, unknown> = {}
+      cycle["self"] = cycle
+      const output = Schema.String.check(Schema.isMinLength(2))
+      const handlers: ReadonlyArray<(failureMode: Tool.FailureMode) => Tool.Any> = [
+        (failureMode) =>
+          Tool.make("t", {
+            failureMode,
+            handler: (): Effect.Effect<string> => {
+              throw broken
+            }
+          }),
+        (failureMode) => Tool.make("t", { failureMode, handler: () => Effect.die(broken) }),
+        // as a program without types may have it
+        (failureMode) => Tool.make("t", { failureMode, handler: () => Promise.resolve("a") as never }),
+        (failureMode) => Tool.make("t", { failureMode, handler: () => Effect.succeed(cycle) }),
+        (failureMode) => Tool.make("t", { failureMode, output, handler: () => Effect.succeed("a") })
+      ]
+
+      it.effect("tells the model that it failed, without a word of why, and logs the rest", () =>
+        Effect.gen(function*() {
+          for (const tool of handlers) {
+            const [answer, logs] = yield* watched(({ logs }) =>
+              Effect.map(Tool.call(tool("return"), {}), (answer) => [answer, logs] as const)
+            ) as Effect.Effect<readonly [Tool.Answer<unknown>, Watched["logs"]]> // `Any` may need anything
+            assert(answer.isFailure)
+            assert.strictEqual(answer.result, "The tool failed")
+            assert.instanceOf(answer.error, Tool.ToolDefectError)
+            assert.deepStrictEqual(logs.map(({ level }) => level), ["Error"])
+          }
+        }))
+
+      it.effect("fails with a typed error in the failure mode `error`", () =>
+        Effect.gen(function*() {
+          for (const tool of handlers) {
+            const error = yield* Effect.flip(Tool.call(tool("error"), {})) as Effect.Effect<unknown> // as above
+            assert(error instanceof Tool.ToolDefectError)
+            assert.strictEqual(error.tool, "t")
+            assert.include(error.message, `"t"`)
+            assert.instanceOf(error.cause, Error)
+          }
+        }))
+    })
+
+    it.effect("refuses what a schema throws at, without the words of the exception", () =>
+      Effect.gen(function*() {
+        const input = Schema.Struct({
+          city: Schema.String.check(Schema.makeFilter(() => {
+            throw new Error("a secret of the program")
+          }))
+        })
+        const tool = Tool.make("t", { input, handler: () => Effect.void })
+        const [error, logs] = yield* watched(({ logs }) =>
+          Effect.map(Effect.flip(Tool.call(tool, { city: "Oslo" })), (error) => [error, logs] as const)
+        )
+        assert.strictEqual(error._tag, "SchemaError")
+        assert.notInclude(error.message, "secret")
+        assert.lengthOf(logs, 1)
+      }))
+  })
+
+  describe("parseParams", () => {
+    it("keeps an integer that a number cannot hold as its text, wherever it stands", () => {
+      assert.deepStrictEqual<unknown>(
+        Tool.parseParams(
+          `{"id": 2512292042121000001, "of": [{"id": -9007199254740993}], "n": 1e400, "m": 9007199254740991}`
+        ),
+        { id: "2512292042121000001", of: [{ id: "-9007199254740993" }], n: "1e400", m: 9007199254740991 }
+      )
+    })
+
+    it.prop(
+      "gives a number or a text that is written as the same integer again",
+      [Schema.BigInt.check(Schema.isBetweenBigInt({ minimum: -(10n ** 20n), maximum: 10n ** 20n }))],
+      ([integer]) => {
+        const value = Tool.parseParams(`${integer}`)
+        assert.strictEqual(typeof value === "string" ? value : JSON.stringify(value), `${integer}`)
+      }
+    )
+
+    it.prop("gives every other number as JSON.parse does", [Schema.Finite], ([given]) => {
+      const number = Number.isInteger(given) && !Number.isSafeInteger(given) ? given / 2 ** 1000 : given
+      const text = JSON.stringify({ number })
+      assert.deepStrictEqual(Tool.parseParams(text), JSON.parse(text))
+    })
+
+    it("takes a number for an integer by its value, however it is written", () => {
+      const literals: ReadonlyArray<readonly [literal: string, value: unknown]> = [
+        ["1152921504606846976", "1152921504606846976"], // 2^60, which is written as 1152921504606847000
+        ["9007199254740993.0", "9007199254740993.0"],
+        ["1234567890123456789e2", "1234567890123456789e2"],
+        ["-1e999", "-1e999"],
+        ["1e21", 1e21],
+        ["2512292042121000000", "2512292042121000000"],
+        ["1.5e3", 1500],
+        ["0.12345678901234567890", 0.12345678901234568],
+        ["1e-999", 0]
+      ]
+      for (const [literal, value] of literals) {
+        assert.deepStrictEqual(Tool.parseParams(`[${literal}]`), [value], literal)
+      }
+    })
+
+    it("takes no text for no arguments, and leaves text that is no JSON what it is", () => {
+      assert.deepStrictEqual(Tool.parseParams(" "), {})
+      assert.deepStrictEqual(Tool.parseParams({ already: "parsed" } as never), { already: "parsed" })
+      assert.strictEqual(Tool.parseParams(`{"city": "Os`), `{"city": "Os`)
+      const deep = `${"[".repeat(10_000)}${"]".repeat(10_000)}`
+      assert.strictEqual(Tool.parseParams(deep), deep)
+    })
   })
 
   describe("make", () => {
@@ -234,7 +346,7 @@ describe("Tool", () => {
       const returning = Tool.make("t", { input: City, handler: ({ city }) => mayFail(city) })
       expectTypeOf<Tool.Error<typeof returning>>().toBeNever()
       const erring = Tool.make("t", { input: City, failureMode: "error", handler: ({ city }) => mayFail(city) })
-      expectTypeOf<Tool.Error<typeof erring>>().toEqualTypeOf<StationClosed>()
+      expectTypeOf<Tool.Error<typeof erring>>().toEqualTypeOf<StationClosed | Tool.ToolDefectError>()
     })
 
     it("checks the output against its schema", () => {
@@ -246,6 +358,3 @@ describe("Tool", () => {
     })
   })
 })
-
-const defect = <A, E, R>(self: Effect.Effect<A, E, R>) =>
-  Effect.flip(Effect.catchDefect(Effect.orDie(self), Effect.fail))

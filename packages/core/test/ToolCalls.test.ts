@@ -5,6 +5,7 @@ import * as TestChat from "@strata/core/testing/TestChat"
 import * as Tool from "@strata/core/Tool"
 import * as ToolLoop from "@strata/core/ToolLoop"
 import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
 import { watched } from "./ChatFixture.ts"
 import { asks, call, echo } from "./ToolFixture.ts"
 
@@ -34,6 +35,40 @@ describe("ToolLoop: calls that make no sense", () => {
       assert.isTrue(first?.isFailure)
       assert.include(String(first?.result), `at ["text"]`)
       assert.deepStrictEqual(second, { type: "tool-result", id: "9", result: "a" })
+    }))
+
+  it.effect("says of a number that none can hold that the schema has to take text, to the model and in the error", () =>
+    Effect.gen(function*() {
+      const ids: Array<unknown> = []
+      const lookup = (id: Schema.ConstraintDecoder<unknown, unknown>) =>
+        Tool.make("lookup", {
+          input: Schema.Struct({ id }),
+          handler: ({ id }) => Effect.sync(() => void ids.push(id))
+        })
+      const params = Tool.parseParams(`{"id": 2512292042121000001}`)
+      const loop = (id: Schema.ConstraintDecoder<unknown, unknown>) =>
+        Effect.provide(
+          Effect.all({ end: Effect.exit(ToolLoop.run("?", { tools: [lookup(id)] })), requests }),
+          TestChat.layer([asks(call("1", "lookup", params)), asks(call("2", "lookup", params)), "done"])
+        )
+      for (const id of [Schema.Finite, Schema.Number, Schema.Int, Schema.optional(Schema.Number)]) {
+        const { end, requests } = yield* loop(id)
+        const result = requests[1]?.messages[2]
+        assert(result?.role === "tool")
+        assert.include(String(result.content[0]?.result), "2512292042121000001 at [\"id\"] is more than a number")
+        assert.include(String(result.content[0]?.result), "Schema.BigInt")
+        assert.deepStrictEqual(requests[1]?.messages[1], Message.assistant([call("1", "lookup", params)]))
+        const error = yield* Effect.flip(end)
+        assert(error._tag === "ToolCallError")
+        assert.include(error.issue, "Schema.BigInt")
+      }
+      for (const id of [Schema.BigInt, Schema.String]) yield* Effect.flatMap(loop(id), ({ end }) => end)
+      assert.deepStrictEqual(ids, [
+        2512292042121000001n,
+        2512292042121000001n,
+        "2512292042121000001",
+        "2512292042121000001"
+      ])
     }))
 
   it.effect("tells the model once that there is no such tool, and which there are", () =>
@@ -75,11 +110,19 @@ describe("ToolLoop: calls that make no sense", () => {
       assert.strictEqual((yield* end).steps, 5)
     }))
 
-  it.effect("sends no params that are not an object back, and says that they were cut", () =>
+  it.effect("shows the model what it wrote in an object where that is none, and says that it was cut", () =>
     Effect.gen(function*() {
       const cut: TestChat.Answer = { ...asks(call("1", "echo", `{"text": "a`)), finishReason: "length" }
-      const { requests } = yield* run(cut, "sorry")
-      assert.deepStrictEqual(requests[1]?.messages[1], Message.assistant([call("1", "echo", {})]))
+      const sent = (answer: TestChat.Answer) =>
+        Effect.map(run(answer, "sorry"), ({ requests }) => requests[1]?.messages[1])
+      assert.deepStrictEqual(yield* sent(cut), Message.assistant([call("1", "echo", { INVALID_JSON: `{"text": "a` })]))
+      for (const [params, shown] of [[["a"], { value: ["a"] }], [7, { value: 7 }], [null, {}]] as const) {
+        assert.deepStrictEqual(
+          yield* sent(asks(call("1", "echo", params))),
+          Message.assistant([call("1", "echo", shown)])
+        )
+      }
+      assert.deepStrictEqual(yield* sent(asks(wrong("1"))), Message.assistant([wrong("1")]))
       assert.include(String((yield* told(cut))[0]?.result), "limit of tokens")
       assert.include(String((yield* told({ ...cut, finishReason: "tool-calls" }))[0]?.result), `{"text": "a`)
       assert.include(String((yield* told(asks(call("1", "echo", ["a"]))))[0]?.result), `["a"]`)
@@ -113,6 +156,28 @@ describe("ToolLoop: calls that make no sense", () => {
       assert.deepStrictEqual(calls.map(({ id }) => id), ["1", "1-2", "call", "1-3", long, `${"x".repeat(56)}-2`])
       assert.deepStrictEqual(results.map(({ id }) => id), calls.map(({ id }) => id))
       assert.deepStrictEqual(results.map(({ result }) => result), ["a", "b", "c", "d", "e", "f"])
+    }))
+
+  it.effect("leaves calls that the provider ran their ids, which their results have", () =>
+    Effect.gen(function*() {
+      const ran = { ...call("9", "search"), providerExecuted: true }
+      const answered = { type: "tool-result" as const, id: "9", result: "found", providerExecuted: true }
+      const { end } = yield* run(asks(ran, answered, right), asks(ran, answered, right), "done")
+      const calls = (yield* end).messages.flatMap((message) =>
+        Message.parts(message).flatMap((part) => part.type === "tool-call" ? [[part.name, part.id]] : [])
+      )
+      assert.deepStrictEqual(calls, [["search", "9"], ["echo", "9-2"], ["search", "9"], ["echo", "9-3"]])
+    }))
+
+  // In time that grows with their square this would take longer than a test may.
+  it.effect("gives thousands of calls of one id ids of their own", () =>
+    Effect.gen(function*() {
+      const calls = Array.from({ length: 16_000 }, () => call("1", "echo"))
+      const outcome = yield* Effect.provide(
+        ToolLoop.run("?", { tools: [echo], maxSteps: 1 }),
+        TestChat.layer([asks(...calls)])
+      )
+      assert.strictEqual(new Set(outcome.response.toolCalls.map(({ id }) => id)).size, 16_000)
     }))
 
   it.effect("does not give an id the history has", () =>

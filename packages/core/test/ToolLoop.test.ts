@@ -1,6 +1,7 @@
 import { assert, describe, expectTypeOf, it } from "@effect/vitest"
 import type * as ChatService from "@strata/core/ChatService"
 import * as Message from "@strata/core/Message"
+import * as ProviderError from "@strata/core/ProviderError"
 import * as TestChat from "@strata/core/testing/TestChat"
 import * as Tool from "@strata/core/Tool"
 import * as ToolLoop from "@strata/core/ToolLoop"
@@ -192,11 +193,15 @@ describe("ToolLoop.run", () => {
       assert.deepStrictEqual(seen.interrupted, [100, 7])
     }))
 
-  it.effect("leaves a defect of a handler a defect", () =>
+  it.effect("goes on when a handler dies, unless the tool says otherwise", () =>
     Effect.gen(function*() {
-      const broken = Tool.make("broken", { handler: () => Effect.die("broken") })
-      const { end } = yield* scripted([asks(call("1", "broken"))], ToolLoop.run("?", { tools: [broken] }))
-      assert.isTrue(Exit.hasDies(end))
+      const broken = (failureMode: Tool.FailureMode) =>
+        Tool.make("broken", { failureMode, handler: () => Effect.die("broken") })
+      const replies = [asks(call("1", "broken")), says("done")]
+      const { end } = yield* scripted(replies, ToolLoop.run("?", { tools: [broken("return")] }))
+      assert.strictEqual((yield* end).response.text, "done")
+      const { end: failed } = yield* scripted(replies, ToolLoop.run("?", { tools: [broken("error")] }))
+      assert.strictEqual((yield* Effect.flip(failed))._tag, "ToolDefectError")
     }))
 
   it.effect("fails as the model does", () =>
@@ -223,6 +228,41 @@ describe("ToolLoop.run", () => {
         const error = yield* Effect.flip(end)
         assert.strictEqual(error._tag, "InvalidRequestError")
         assert.include(error.message, problem)
+        assert.deepStrictEqual(requests, [])
+      }
+    }))
+
+  it.effect("refuses what a program without types may pass, and says where", () =>
+    Effect.gen(function*() {
+      const throwing = {
+        get tools() {
+          throw new Error("a secret of the program")
+        }
+      }
+      const cases: ReadonlyArray<readonly [input: unknown, options: unknown, field: string]> = [
+        [null, { tools: [echo] }, "request"],
+        [{}, { tools: [echo] }, "messages"],
+        [[null], { tools: [echo] }, "messages[0]"],
+        ["?", undefined, "options"],
+        ["?", throwing, "tools"],
+        ["?", { tools: null }, "tools"],
+        ["?", { tools: [echo, {}] }, "tools[1].name"],
+        ["?", { tools: [echo], maxSteps: "3" }, "maxSteps"],
+        ["?", { tools: [echo], onStep: true }, "onStep"],
+        ["?", { tools: [echo], steps: 3 }, "steps"],
+        ["?", { tools: [echo], prepareStep: () => Promise.resolve({}) }, "prepareStep"]
+      ]
+      for (const [input, options, field] of cases) {
+        const loop = ToolLoop.run(input as never, options as never) as Effect.Effect<
+          unknown,
+          unknown,
+          ChatService.ChatService // types that are not kept need nothing else
+        >
+        const { end, requests } = yield* scripted(["never"], loop)
+        const error: unknown = yield* Effect.flip(end)
+        assert(error instanceof ProviderError.InvalidRequestError)
+        assert.strictEqual(error.field, field)
+        assert.notInclude(error.message, "secret")
         assert.deepStrictEqual(requests, [])
       }
     }))
@@ -287,7 +327,7 @@ describe("ToolLoop.run", () => {
       prepareStep: ({ request }) => Effect.as(Effect.service(Scoped), request)
     })
     expectTypeOf<Effect.Error<typeof busy>>().toEqualTypeOf<
-      ChatService.ChatError | Tool.ToolCallError | Refused | HookFailed
+      ChatService.ChatError | Tool.ToolCallError | Tool.ToolDefectError | Refused | HookFailed
     >()
     expectTypeOf<Effect.Services<typeof busy>>().toEqualTypeOf<ChatService.ChatService | Weather | Clock | Scoped>()
     const list: ReadonlyArray<typeof weather | typeof clock> = [weather, clock]

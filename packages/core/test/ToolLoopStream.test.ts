@@ -241,7 +241,9 @@ describe("ToolLoop.stream", () => {
       handler: () => Effect.flatMap(Dependency, (n) => n > 1 ? Effect.fail(n) : Effect.void)
     })
     const stream = ToolLoop.stream("?", { tools: [tool, echo] })
-    expectTypeOf<Stream.Error<typeof stream>>().toEqualTypeOf<ChatService.ChatError | Tool.ToolCallError | number>()
+    expectTypeOf<Stream.Error<typeof stream>>().toEqualTypeOf<
+      ChatService.ChatError | Tool.ToolCallError | Tool.ToolDefectError | number
+    >()
     expectTypeOf<Stream.Services<typeof stream>>().toEqualTypeOf<ChatService.ChatService | Dependency>()
     expectTypeOf<ChatEvent.ChatEvent>().toExtend<ToolLoop.Event>()
   })

@@ -25,6 +25,8 @@ export const applyGuardrail = Effect.fnUntraced(function*(call: Call) {
   const { content, outputScope, source } = yield* Effect.fromResult(read(call.body))
   const odd = content.findIndex((block) => !isUnion(block))
   if (odd >= 0) return yield* mustSetOne("GuardrailContentBlock", `content.${odd}`, "text, image")
+  const empty = content.findIndex(({ image }) => image !== undefined && !isUnion(image.source))
+  if (empty >= 0) return yield* mustSetOne("GuardrailImageSource", `content.${empty}.image.source`, "bytes")
   const named = yield* Effect.fromResult(
     Result.mapError(
       Guardrail.find(call.guardrails, call.region, call.identifier, call.version),
@@ -42,15 +44,33 @@ export const applyGuardrail = Effect.fnUntraced(function*(call: Call) {
     },
     outputScope === "FULL"
   )
+  const coverage = { images: null, ...verdict.coverage }
+  const outputs = verdict.intervened ? [{ text: verdict.message }] : []
   return Answer.json({
     action: verdict.intervened ? "GUARDRAIL_INTERVENED" : "NONE",
     actionReason: verdict.actionReason,
-    assessments: [verdict.assessment],
-    guardrailCoverage: verdict.coverage,
-    outputs: verdict.intervened ? [{ text: verdict.message }] : [],
+    assessments: [{
+      ...noPolicies,
+      ...verdict.assessment,
+      invocationMetrics: { ...verdict.metrics, guardrailCoverage: coverage }
+    }],
+    blockedResponse: verdict.intervened ? verdict.message : null,
+    guardrailCoverage: coverage,
+    output: outputs,
+    outputs,
     usage: verdict.usage
   })
 })
+
+/** What Converse leaves out, is `null` here. */
+const noPolicies = {
+  automatedReasoningPolicy: null,
+  contentPolicy: null,
+  contextualGroundingPolicy: null,
+  sensitiveInformationPolicy: null,
+  topicPolicy: null,
+  wordPolicy: null
+}
 
 const optional = Schema.optionalKey
 

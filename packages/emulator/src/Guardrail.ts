@@ -32,12 +32,13 @@ export interface Guardrail {
 /** Whether a text goes to a model or comes from one. */
 export type Source = "INPUT" | "OUTPUT"
 
-/** What a guardrail found. `message` takes the place of what was said, and `usage` and `coverage` are what was judged. */
+/** What a guardrail found. `message` takes the place of what was said; `usage` and `coverage`, and `metrics` with both, are what was judged. */
 export interface Verdict {
   readonly intervened: boolean
   readonly message: string
   readonly actionReason: string
   readonly assessment: Readonly<Record<string, unknown>>
+  readonly metrics: Readonly<Record<string, unknown>>
   readonly usage: Readonly<Record<string, number>>
   readonly coverage: Readonly<Record<string, unknown>>
 }
@@ -107,8 +108,10 @@ export const judge = (
     ...(images === 0 ? undefined : { images: { guarded: 0, total: images } }),
     textCharacters: { guarded, total: totalCharacters }
   }
+  const metrics = { guardrailCoverage: coverage, guardrailProcessingLatency: 0, usage }
   return {
     intervened,
+    metrics,
     message: (source === "INPUT" ? guardrail.blockedInput : guardrail.blockedOutput) ?? defaultMessage,
     actionReason: intervened ? "Guardrail blocked." : "No action.",
     usage,
@@ -121,9 +124,9 @@ export const judge = (
         guardrailOwnership: "SELF",
         guardrailVersion: version
       },
-      invocationMetrics: { guardrailCoverage: coverage, guardrailProcessingLatency: 0, usage },
+      invocationMetrics: metrics,
       ...(reported.length === 0 ? undefined : { topicPolicy: { topics: reported } }),
-      ...(customWords.length === 0 ? undefined : { wordPolicy: { customWords, managedWordLists: [] } })
+      ...(customWords.length === 0 ? undefined : { wordPolicy: { customWords } })
     }
   }
 }

@@ -10,7 +10,6 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Random from "effect/Random"
 import * as Result from "effect/Result"
-import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Crypto from "node:crypto"
 import * as Answer from "./Answer.ts"
@@ -30,6 +29,7 @@ import * as Metered from "./invoke/Metered.ts"
 import * as Nova from "./invoke/Nova.ts"
 import * as Rerank from "./invoke/Rerank.ts"
 import * as Titan from "./invoke/Titan.ts"
+import * as Json from "./Json.ts"
 import type * as Listener from "./Listener.ts"
 import * as Model from "./Model.ts"
 import * as Operation from "./Operation.ts"
@@ -117,7 +117,7 @@ interface Context extends Options {
 const answer = Effect.fnUntraced(function*(context: Context) {
   const { accepted, answers, attempt, catalog, exchange, faults, latency, now, recorder } = context
   const bytes = yield* Effect.mapError(exchange.body, tooLarge)
-  const json = bytes.length === 0 ? Result.succeed({}) : decodeJson(decoder.decode(bytes))
+  const json = bytes.length === 0 ? Result.succeed({}) : Json.fromBytes(bytes)
   attempt.body = Result.getOrUndefined(json)
   const route = Operation.fromTarget(exchange.method, exchange.target)
   if (route === undefined) return yield* unknownOperation
@@ -135,7 +135,7 @@ const answer = Effect.fnUntraced(function*(context: Context) {
   })
   const delay = makeDelay(Duration.sum(latency, strike.latency))
   const sound = answers === undefined
-    ? dispatch({ ...context, delay }, route, Result.mapError(json, () => malformedJson))
+    ? dispatch({ ...context, delay }, route, json)
     : answers(request)
   return yield* Spoil.spoil(sound, inItsWords(strike, route.operation)).pipe(
     Effect.tap(delay.wait),
@@ -255,12 +255,6 @@ const invoke = (
       return Marengo.v3_0(body, answering)
   }
 }
-
-const decoder = new TextDecoder()
-
-const decodeJson = Schema.decodeUnknownResult(Schema.fromJsonString(Schema.Unknown))
-
-const malformedJson = AwsError.make("SerializationException", "The request body is not valid JSON.")
 
 const unknownOperation = AwsError.make("UnknownOperationException", "Unknown operation.")
 

@@ -2,11 +2,10 @@
  * Decides whether a request is who it says it is: SigV4 signatures are computed again and compared, bearer keys are
  * looked up. Answers with the exceptions and texts of the service.
  */
-import { Hash } from "@smithy/hash-node"
-import { SignatureV4 } from "@smithy/signature-v4"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
+import * as Crypto from "node:crypto"
 import * as AwsError from "./AwsError.ts"
 import type * as Listener from "./Listener.ts"
 
@@ -62,8 +61,8 @@ const checkSignature = Effect.fnUntraced(function*(accepted: Accepted, request: 
   const credential = fields.get("Credential")?.split("/")
   const signature = fields.get("Signature")
   const names = fields.get("SignedHeaders")?.split(";")
-  const date = parseDate(request.headers["x-amz-date"])
   if (credential?.length !== 5 || signature === undefined || names === undefined) return yield* incomplete(parameters)
+  const date = dateOf(request.headers)
   if (date === undefined) {
     return yield* AwsError.make(
       "IncompleteSignatureException",
@@ -82,10 +81,20 @@ const checkSignature = Effect.fnUntraced(function*(accepted: Accepted, request: 
   }
   if (service !== "bedrock") return yield* invalid("Credential should be scoped to correct service: 'bedrock'. ")
   yield* checkDate(date, request.now)
-  const expected = yield* sign(known, accepted.region, request, date, names)
-  if (expected !== signature) return yield* mismatch
+  const missing = unsigned(request.headers, names)
+  if (missing !== undefined) {
+    return yield* invalid(`${missing} must be a 'SignedHeader' in the AWS Authorization header.`)
+  }
+  if (sign(known, accepted.region, request, date, names) !== signature) return yield* mismatch
   return "sigv4" as const
 })
+
+/** What a signature must cover and this one does not: the host, and every header that is AWS's own. */
+const unsigned = (headers: Listener.Headers, names: ReadonlyArray<string>): string | undefined => {
+  if (!names.includes("host") && !names.includes(":authority")) return "'Host' or ':authority'"
+  const left = Object.keys(headers).find((name) => name.startsWith("x-amz-") && !names.includes(name))
+  return left === undefined ? undefined : `'${left}'`
+}
 
 const checkDate = (date: number, now: number): Effect.Effect<void, AwsError.AwsError> => {
   if (Math.abs(now - date) <= tolerance) return Effect.void
@@ -97,58 +106,77 @@ const checkDate = (date: number, now: number): Effect.Effect<void, AwsError.AwsE
   ))
 }
 
-/** The signature the request should carry. */
+/** The signature the request should carry: AWS General Reference, "Create a signed AWS API request". */
 const sign = (
-  credentials: Credentials,
+  { secretAccessKey }: Credentials,
   region: string,
   request: Signed,
   date: number,
   names: ReadonlyArray<string>
-): Effect.Effect<string | undefined, AwsError.AwsError> =>
-  Effect.tryPromise({
-    try: () => {
-      const [path, query] = splitOnce(request.target, "?")
-      const { accessKeyId, secretAccessKey, sessionToken } = credentials
-      const signer = new SignatureV4({
-        service: "bedrock",
-        region,
-        sha256: Hash.bind(null, "sha256"),
-        applyChecksum: names.includes("x-amz-content-sha256"),
-        credentials: {
-          accessKeyId,
-          secretAccessKey: Redacted.value(secretAccessKey),
-          ...(sessionToken === undefined ? undefined : { sessionToken: Redacted.value(sessionToken) })
-        }
-      })
-      return signer.sign({
-        method: request.method,
-        protocol: "http:",
-        hostname: "",
-        path,
-        query: Object.fromEntries(new URLSearchParams(query)),
-        headers: signedHeaders(request.headers, names),
-        body: request.body
-      }, { signingDate: new Date(date), signableHeaders: new Set(names) })
-    },
-    catch: () => mismatch
-  }).pipe(Effect.map(({ headers }) => /Signature=([0-9a-f]+)/.exec(headers["authorization"] ?? "")?.[1]))
-
-/** `x-amz-content-sha256` is left out: the signer puts in the hash of the body that really came. */
-const signedHeaders = (headers: Listener.Headers, names: ReadonlyArray<string>): Record<string, string> => {
-  const signed: Record<string, string> = {}
-  for (const name of names) {
-    // over HTTP/2 the host is called :authority, and some clients sign it under its old name
-    const value = headers[name] ?? (name === "host" ? headers[":authority"] : undefined)
-    if (value !== undefined && name !== "x-amz-content-sha256") signed[name] = value
-  }
-  return signed
+): string => {
+  const [path, query] = splitOnce(request.target, "?")
+  const canonical = [
+    request.method,
+    canonicalPath(path),
+    canonicalQuery(query),
+    ...names.map((name) => `${name}:${headerOf(request.headers, name).trim().replace(/\s+/g, " ")}`),
+    "",
+    names.join(";"),
+    Crypto.createHash("sha256").update(request.body).digest("hex")
+  ].join("\n")
+  const scope = [stamp(date).slice(0, 8), region, "bedrock", "aws4_request"]
+  const key = scope.reduce<string | Buffer>(hmac, `AWS4${Redacted.value(secretAccessKey)}`)
+  const hashed = Crypto.createHash("sha256").update(canonical).digest("hex")
+  return hmac(key, ["AWS4-HMAC-SHA256", stamp(date), scope.join("/"), hashed].join("\n")).toString("hex")
 }
+
+const hmac = (key: string | Buffer, text: string): Buffer => Crypto.createHmac("sha256", key).update(text).digest()
+
+/** Over HTTP/2 the host is called `:authority`, and some clients sign it under its old name. */
+const headerOf = (headers: Listener.Headers, name: string): string =>
+  headers[name] ?? (name === "host" ? headers[":authority"] : undefined) ?? ""
+
+/** The path as it came, without empty and dotted segments, each segment encoded once more. */
+const canonicalPath = (path: string): string => {
+  const segments: Array<string> = []
+  for (const segment of path.split("/")) {
+    if (segment === "..") segments.pop()
+    else if (segment !== "" && segment !== ".") segments.push(encode(segment))
+  }
+  return `/${segments.join("/")}${segments.length > 0 && path.endsWith("/") ? "/" : ""}`
+}
+
+/** The parameters in the order of their names and values, a name that comes twice too. */
+const canonicalQuery = (query: string): string =>
+  [...new URLSearchParams(query)]
+    .map(([key, value]) => [encode(key), encode(value)] as const)
+    .sort(([key, value], [otherKey, otherValue]) => compare(key, otherKey) || compare(value, otherValue))
+    .map(([key, value]) => `${key}=${value}`)
+    .join("&")
+
+const compare = (self: string, that: string): number => self < that ? -1 : self > that ? 1 : 0
+
+/** RFC 3986, which reserves more than `encodeURIComponent` does. Half a surrogate pair becomes U+FFFD on its way. */
+const encode = (text: string): string =>
+  encodeURIComponent(Buffer.from(text).toString()).replace(
+    /[!'()*]/g,
+    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`
+  )
 
 const tolerance = Duration.toMillis("5 minutes")
 
 const splitOnce = (text: string, separator: string): readonly [string, string] => {
   const at = text.indexOf(separator)
   return at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at + 1)]
+}
+
+/** When a request says it was signed: in a header of AWS's, or else in the usual one. */
+const dateOf = (headers: Listener.Headers): number | undefined => {
+  const stamped = headers["x-amz-date"]
+  if (stamped !== undefined) return parseDate(stamped)
+  const date = headers["date"] ?? ""
+  const time = parseDate(date) ?? Date.parse(date)
+  return Number.isNaN(time) ? undefined : time
 }
 
 const parseDate = (text: string | undefined): number | undefined => {

@@ -165,7 +165,7 @@ const said: ReadonlyArray<Said> = [
             { text: "this" },
             { document: { format: "md", name: "c", source: { text: "# c" } } },
             { video: { format: "mov", source } },
-            { searchResult: { source: "s", title: "t", content: [] } }
+            { searchResult: { source: "s", title: "t", content: [{ text: "hit" }] } }
           ]
         }
       }, { cachePoint: { type: "default" } })
@@ -179,7 +179,7 @@ const said: ReadonlyArray<Said> = [
         { type: "text", text: "this" },
         { type: "document", mediaType: "text/markdown", name: "c", source: { text: "# c" } },
         { type: "video", mediaType: "video/quicktime", source: jsonOne },
-        { type: "search-result", source: "s", title: "t", content: [] }
+        { type: "search-result", source: "s", title: "t", content: ["hit"] }
       ]
     }]
   }

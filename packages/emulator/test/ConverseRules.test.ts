@@ -9,6 +9,7 @@ const sonnet = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
 const haiku = "anthropic.claude-3-haiku-20240307-v1:0"
 const nova = "amazon.nova-lite-v1:0"
 const micro = "amazon.nova-micro-v1:0"
+const nova2 = "us.amazon.nova-2-lite-v1:0"
 const llama = "meta.llama3-1-70b-instruct-v1:0"
 const deepseek = "us.deepseek.r1-v1:0"
 
@@ -199,6 +200,12 @@ const features: ReadonlyArray<Refusal> = [
     "a signature for a model that signs nothing",
     { messages: [user(say("Hi")), assistant(thought("sig"))] },
     "This model doesn't support the reasoningContent.reasoningText.signature field. Remove reasoningContent.reasoningText.signature and try again.",
+    nova2
+  ],
+  [
+    "any thought for DeepSeek R1",
+    { messages: [user(say("Hi")), assistant(thought(), say("Hello")), user(say("And?"))] },
+    "User messages cannot contain reasoning content. Please remove the reasoning content and try again.",
     deepseek
   ],
   [

@@ -5,6 +5,7 @@ import * as Usage from "@strata/core/Usage"
 import { Model } from "@strata/emulator"
 import * as Effect from "effect/Effect"
 import * as PromptCache from "../src/converse/PromptCache.ts"
+import type * as Wire from "../src/converse/Wire.ts"
 import * as Fixture from "./Fixture.ts"
 
 const stage = Fixture.stage()
@@ -24,7 +25,11 @@ const usageOf = Effect.fnUntraced(function*(input: Partial<ConverseCommandInput>
   return usage
 })
 
-layer(Fixture.emulator({ models: [Model.chat("picky", { caching: { minTokens: 100 } })] }, stage.layer))(
+layer(
+  Fixture.emulator({
+    models: [Model.chat("picky", { caching: { minTokens: 100 } }), Model.chat("patient")]
+  }, stage.layer)
+)(
   "PromptCache",
   (it) => {
     it.effect("writes a prefix the first time and reads it the next", () =>
@@ -98,6 +103,7 @@ layer(Fixture.emulator({ models: [Model.chat("picky", { caching: { minTokens: 10
       Effect.gen(function*() {
         yield* stage.says(uncounted)
         const usage = yield* usageOf({
+          modelId: "patient",
           system: [text(40, "long"), point("1h")],
           messages: asking(text(60, "short"), point("5m"), text(5, "rest"))
         })
@@ -152,6 +158,28 @@ layer(Fixture.emulator({ models: [Model.chat("picky", { caching: { minTokens: 10
       assert.strictEqual(cache.count(prompt, model, minutes(4)).read, 50)
       assert.strictEqual(cache.count(prompt, model, minutes(8)).read, 50, "use keeps it alive")
       assert.strictEqual(cache.count(prompt, model, minutes(14)).read, 0)
+    })
+
+    const minutes = (minutes: number) => minutes * 60_000
+    const asked = (...content: Wire.Message["content"]) => ({ messages: [{ role: "user" as const, content }] })
+
+    it("keeps an entry for an hour though a point of five minutes finds it", () => {
+      const cache = PromptCache.make()
+      const model = Model.chat("any")
+      cache.count(asked(text(50, "a"), point("1h")), model, 0)
+      assert.strictEqual(cache.count(asked(text(50, "a"), point("5m")), model, minutes(30)).read, 50)
+      assert.strictEqual(cache.count(asked(text(50, "a"), point("5m")), model, minutes(89)).read, 50)
+      assert.strictEqual(cache.count(asked(text(50, "a"), point("5m")), model, minutes(149)).read, 0)
+    })
+
+    it("keeps a prefix alive that Claude finds behind a point", () => {
+      const cache = PromptCache.make()
+      const model = Model.chat("anthropic.any")
+      cache.count(asked(text(50, "a"), point()), model, 0)
+      const grown = cache.count(asked(text(50, "a"), text(10, "b"), point()), model, minutes(4))
+      assert.deepStrictEqual([grown.read, grown.written["5m"]], [50, 10])
+      const other = cache.count(asked(text(50, "a"), text(10, "c"), point()), model, minutes(8))
+      assert.deepStrictEqual([other.read, other.written["5m"]], [50, 10])
     })
   }
 )

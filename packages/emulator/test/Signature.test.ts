@@ -6,6 +6,8 @@ import { SignatureV4 } from "@smithy/signature-v4"
 import { Emulator } from "@strata/emulator"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
+import * as Crypto from "node:crypto"
+import * as Http from "node:http"
 import * as Http2 from "node:http2"
 import * as Fixture from "./Fixture.ts"
 
@@ -30,6 +32,68 @@ const accepted = Effect.fnUntraced(function*(protocol: Fixture.Protocol, config:
   const { requests } = yield* Emulator.Emulator
   return (yield* requests).at(-1)?.scheme
 })
+
+/** Now, as AWS writes it. */
+const amzDate = () => new Date().toISOString().replace(/[-:]|\.\d+/g, "")
+
+/**
+ * - `names`: the headers that are signed, in order; `headers`: those besides `host` and `x-amz-date`.
+ * - `unsigned`: headers that are sent and not signed. `query`: what is signed; `sentQuery`: what is sent instead.
+ */
+interface SigningOptions {
+  readonly names?: ReadonlyArray<string>
+  readonly headers?: Readonly<Record<string, string>>
+  readonly unsigned?: Readonly<Record<string, string>>
+  readonly query?: string
+  readonly sentQuery?: string
+}
+
+/** Sends a request that is signed by hand, so that it can be signed in ways no client does. */
+const sign = (url: string, path: string, options: SigningOptions) => {
+  const { names = ["host", "x-amz-date"], query = "", sentQuery = query } = options
+  const { host, hostname, port } = new URL(url)
+  const date = amzDate()
+  const body = JSON.stringify(Fixture.hello)
+  const headers: Record<string, string> = {
+    host,
+    ...options.headers,
+    ...(names.includes("x-amz-date") ? { "x-amz-date": date } : {})
+  }
+  const hmac = (key: string | Buffer, text: string) => Crypto.createHmac("sha256", key).update(text).digest()
+  const hash = (text: string) => Crypto.createHash("sha256").update(text).digest("hex")
+  const canonical = [
+    "POST",
+    path.replaceAll("%", "%25"),
+    query,
+    ...names.map((name) => `${name}:${headers[name] ?? ""}`),
+    "",
+    names.join(";"),
+    hash(body)
+  ].join("\n")
+  const scope = [date.slice(0, 8), "us-east-1", "bedrock", "aws4_request"]
+  const key = scope.reduce<string | Buffer>(hmac, `AWS4${keys.secretAccessKey}`)
+  const stamp = options.headers?.["date"] === undefined
+    ? date
+    : new Date(options.headers["date"]).toISOString().replace(/[-:]|\.\d+/g, "")
+  const signature = hmac(key, ["AWS4-HMAC-SHA256", stamp, scope.join("/"), hash(canonical)].join("\n")).toString("hex")
+  const authorization = `AWS4-HMAC-SHA256 Credential=${keys.accessKeyId}/${scope.join("/")}, SignedHeaders=${
+    names.join(";")
+  }, Signature=${signature}`
+  return Effect.callback<{ readonly status: number | undefined; readonly text: string }>((resume) => {
+    const request = Http.request({
+      hostname,
+      port,
+      method: "POST",
+      path: sentQuery === "" ? path : `${path}?${sentQuery}`,
+      headers: { ...headers, ...options.unsigned, authorization, "content-type": "application/json" }
+    }, (response) => {
+      let text = ""
+      response.on("data", (chunk) => text += chunk)
+      response.on("end", () => resume(Effect.succeed({ status: response.statusCode, text })))
+    })
+    request.end(body)
+  })
+}
 
 describe.each(Fixture.protocols)("Signature over HTTP/%s", (protocol) => {
   it.effect("accepts the signature of a known key", () =>
@@ -217,6 +281,42 @@ describe("Signature", () => {
         stream.end(body)
       })
       assert.strictEqual(status, 200)
+    }).pipe(Effect.provide(Fixture.emulator())))
+
+  const path = `/model/${encodeURIComponent(Fixture.modelId)}/converse`
+
+  it.effect.each<readonly [what: string, status: number, options: SigningOptions, message?: string]>([
+    ["takes a signature over all it must cover", 200, {}],
+    ["takes a signature that is dated by the usual header", 200, {
+      headers: { date: new Date().toUTCString() },
+      names: ["date", "host"]
+    }],
+    ["refuses a request that no header dates", 400, { names: ["host"] }, "either a 'X-Amz-Date' or a 'Date' header."],
+    [
+      "refuses a signature that leaves out the host",
+      403,
+      { names: ["x-amz-date"] },
+      "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization header."
+    ],
+    [
+      "refuses a signature that leaves out a header of AWS's",
+      403,
+      { unsigned: { "x-amz-target": "elsewhere" } },
+      "'x-amz-target' must be a 'SignedHeader' in the AWS Authorization header."
+    ],
+    ["refuses a signature that leaves out its own date", 403, {
+      names: ["host"],
+      unsigned: { "x-amz-date": amzDate() }
+    }],
+    ["takes a parameter that comes twice", 200, { query: "a=1&a=2&b=%2F" }],
+    ["refuses a parameter less than was signed", 403, { query: "a=1&a=2", sentQuery: "a=2" }],
+    ["refuses a parameter more than was signed", 403, { query: "a=2", sentQuery: "a=1&a=2" }]
+  ])("%s", ([, status, options, message]) =>
+    Effect.gen(function*() {
+      const { url } = yield* Emulator.Emulator
+      const answer = yield* sign(url, path, options)
+      assert.strictEqual(answer.status, status, answer.text)
+      if (message !== undefined) assert.include(answer.text, message)
     }).pipe(Effect.provide(Fixture.emulator())))
 
   it.effect("refuses an authorization it cannot read", () =>

@@ -80,6 +80,16 @@ layer(Fixture.emulator({}, stage.layer))("ThinkingSeal", (it) => {
       assert.deepStrictEqual(yield* refusal(thought("deeper", "theirs")), badSignature)
     }))
 
+  it.effect("takes back what Anthropic itself has sealed, which it cannot check", () =>
+    Effect.gen(function*() {
+      yield* stage.says(Fixture.response([{ type: "text", text: "Hello" }]))
+      const seal = Uint8Array.of(0x12, 0xc8, 0x01, ...new Uint8Array(200), 0x18, 0x01)
+      yield* converse(thought("theirs", Buffer.from(seal).toString("base64")))
+      yield* converse({ reasoningContent: { redactedContent: seal } })
+      const cut = Buffer.from(seal.subarray(0, 100)).toString("base64")
+      assert.deepStrictEqual(yield* refusal(thought("theirs", cut)), badSignature)
+    }))
+
   it.effect("takes back the redacted thoughts it gave, and no others", () =>
     Effect.gen(function*() {
       const redacted = Uint8Array.of(1, 2, 3)

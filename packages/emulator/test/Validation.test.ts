@@ -40,7 +40,8 @@ const refusals: ReadonlyArray<readonly [why: string, body: unknown, message: str
   [
     "two turns of the same role",
     { messages: [user(say("a")), user(say("b"))] },
-    "A conversation must alternate between user and assistant roles. Make sure the conversation alternates between user and assistant roles and try again."
+    "A conversation must alternate between user and assistant roles. Make sure the conversation alternates between user and assistant roles and try again.",
+    "meta.llama3-8b-instruct-v1:0"
   ],
   [
     "tool blocks without tools",
@@ -218,7 +219,11 @@ const accepted: ReadonlyArray<readonly [what: string, body: unknown, model?: str
     { messages, ...enabled, inferenceConfig: { maxTokens: 2048, temperature: 1 } },
     sonnet
   ],
-  ["adaptive thinking", { messages, ...thinking({ type: "adaptive" }), outputConfig: { effort: "max" } }, sonnet],
+  [
+    "adaptive thinking",
+    { messages, ...thinking({ type: "adaptive" }), outputConfig: { effort: "max" } },
+    "us.anthropic.claude-sonnet-4-6"
+  ],
   ["thinking switched off, and a temperature", {
     messages,
     ...thinking({ type: "disabled" }),

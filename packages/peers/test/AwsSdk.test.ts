@@ -129,7 +129,11 @@ layer(Bedrock.layer())("The AWS SDK", (it) => {
           return (await client.send(new Sdk.ConverseStreamCommand(input))).stream
         })
         const start = events.find((event) => event.contentBlockStart !== undefined)?.contentBlockStart
-        assert.deepStrictEqual(start?.start?.toolUse, { toolUseId: "tooluse_0", name: "weather" })
+        assert.deepStrictEqual<unknown>(start?.start?.toolUse, {
+          toolUseId: "tooluse_0",
+          name: "weather",
+          type: "tool_use"
+        })
         const input = events.map((event) => event.contentBlockDelta?.delta?.toolUse?.input ?? "").join("")
         assert.deepStrictEqual(JSON.parse(input), { city: "Rome" })
         assert.strictEqual(events.at(-2)?.messageStop?.stopReason, "tool_use")

@@ -1,23 +1,15 @@
 /**
- * Amazon's Nova and Titan Text. Sources: the table of Converse features in the user guide of Bedrock, the user guide of
- * Nova.
+ * Amazon's Nova and Titan Text. Sources: recorded traffic; the table of Converse features in the user guide of Bedrock, the
+ * user guide of Nova.
  */
-import { type Caching, converseLimits, textOnly } from "./Capabilities.ts"
+import { converseLimits, textOnly } from "./Capabilities.ts"
 import type { Entry, Match } from "./Entry.ts"
 
-const nova = (version: string, ...words: ReadonlyArray<string>): Match => ({
+const nova = (versions: Pick<Match, "since" | "before">, ...words: ReadonlyArray<string>): Match => ({
   vendor: "amazon",
   family: "nova",
-  version,
+  ...versions,
   words
-})
-
-const caching = (minTokens?: number): Caching => ({
-  supported: true,
-  where: ["system", "messages"],
-  ttl: ["5m"],
-  minTokens,
-  maxPoints: 4
 })
 
 /** Nova 1 and 2, Titan Text. */
@@ -29,6 +21,7 @@ export const entries: ReadonlyArray<Entry> = [
       systemPrompt: true,
       midConversationSystem: false,
       leadingAssistant: false,
+      userTurnsInARow: true,
       imageInput: true,
       documentInput: true,
       videoInput: true,
@@ -36,35 +29,28 @@ export const entries: ReadonlyArray<Entry> = [
       toolsWhileStreaming: true,
       toolChoice: ["auto", "any", "tool"],
       strictTools: false,
+      toolSchemas: { topKeywords: ["type", "properties", "required"] },
       toolResultStatus: true,
       // documents too, but only those that are text
       imagesInToolResults: true,
       nativeJson: false,
+      caching: { supported: true, where: ["system", "messages"], ttl: ["5m"], maxPoints: 4 },
       limits: converseLimits
     }
   },
   {
-    match: nova("1"),
-    capabilities: { audioInput: false, reasoning: { control: "none" }, caching: caching() }
+    match: nova({ before: "2" }),
+    capabilities: { audioInput: false, reasoning: { control: "none" }, reasoningInHistory: "none" }
   },
   {
-    match: nova("1", "micro"),
-    capabilities: {
-      imageInput: false,
-      documentInput: false,
-      videoInput: false,
-      imagesInToolResults: false,
-      contextTokens: 128_000,
-      caching: caching(1536)
-    }
+    match: nova({ before: "2" }, "micro"),
+    capabilities: { imageInput: false, documentInput: false, videoInput: false, imagesInToolResults: false }
   },
-  { match: nova("1", "lite"), capabilities: { contextTokens: 300_000, caching: caching(1536) } },
-  { match: nova("1", "pro"), capabilities: { contextTokens: 300_000, caching: caching(1024) } },
-  { match: nova("1", "premier"), capabilities: { contextTokens: 1_000_000 } },
   {
-    match: nova("2"),
+    match: nova({ since: "2" }),
     capabilities: {
-      contextTokens: 1_000_000,
+      // the service has been seen to take the last two
+      toolSchemas: { topKeywords: ["type", "properties", "required", "additionalProperties", "strict"] },
       reasoning: {
         control: "effort",
         fields: { reasoningConfig: { type: "enabled" } },
@@ -72,7 +58,8 @@ export const entries: ReadonlyArray<Entry> = [
         levels: ["low", "medium", "high"],
         // the page on extended thinking in the guide of Nova 2
         bareLevels: ["high"]
-      }
+      },
+      reasoningInHistory: "unsigned"
     }
   },
   ...["titan-text-lite", "titan-text-express", "titan-text-premier"].map((family): Entry => ({

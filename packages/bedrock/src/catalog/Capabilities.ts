@@ -1,21 +1,22 @@
 /**
  * What a chat model on Bedrock can do, and within which limits, as plain data.
  *
- * It describes Converse, not the model at its maker's: the same model may do more elsewhere.
+ * It describes Converse, not the model at its maker's: the same model may do more elsewhere. Every field is read by a rule
+ * of `converse/`, of `ModelCatalog.check` or of the metering of quotas.
  */
 import type * as Schema from "effect/Schema"
 
 /**
- * What a model can do. Whatever is missing is unknown, and a model is taken to be capable of it.
- *
- * Who it is
- * - `vendor`, `family`, `version`: as `ModelId` reads them from the id, or from the hint.
+ * What a model can do. Whatever is missing is unknown, and a model is taken to be capable of it, but for hints: those are
+ * sent only where the model is known to take them.
  *
  * The conversation
  * - `streaming`: ConverseStream.
  * - `systemPrompt`: the `system` field. Without it, instructions have to go into the first user message.
  * - `midConversationSystem`: messages of role `system` between the others.
  * - `leadingAssistant`: a conversation that begins with an assistant message.
+ * - `prefill`: one that ends with an assistant message, for the model to go on from.
+ * - `userTurnsInARow`: messages of the user one after the other. Elsewhere they are joined, also where nothing is known.
  *
  * What the user can show it
  * - `imageInput`, `documentInput`, `videoInput`, `audioInput`: parts of that type in a user message.
@@ -23,7 +24,9 @@ import type * as Schema from "effect/Schema"
  * Tools
  * - `tools`, `toolsWhileStreaming`: some models take tools from Converse and refuse them from ConverseStream.
  * - `toolChoice`: the kinds of choice it takes. `auto` is what a request without a choice means.
+ * - `disableParallelToolUse`: Claude's `tool_choice.disable_parallel_tool_use` among `additionalModelRequestFields`.
  * - `strictTools`: `strict` on a tool.
+ * - `toolSchemas`: what the schema of a tool's arguments may hold; see {@link ToolSchemas}.
  * - `toolResultStatus`: `status` on a tool result.
  * - `imagesInToolResults`, `documentsInToolResults`, `videosInToolResults`: media inside a tool result.
  * - `besideToolResults`: what may stand in one user message with tool results; empty when they must stand alone.
@@ -32,27 +35,31 @@ import type * as Schema from "effect/Schema"
  *
  * The answer
  * - `nativeJson`: `outputConfig.textFormat` with a JSON schema.
- * - `reasoning`: see {@link Reasoning}.
- * - `forcedToolWithReasoning`: the tool choices `any` and `tool` while it reasons.
- * - `temperatureWithReasoning`: a temperature other than 1 while it reasons.
+ * - `strictLimits`: how much the schemas may hold that it is held to; see {@link StrictLimits}.
+ * - `blankStopSequences`: stop sequences of nothing but white space.
  * - `sampling`: `temperature` and `topP` at all.
  * - `topPAndTemperatureTogether`: both in one request.
  *
+ * Reasoning
+ * - `reasoning`: see {@link Reasoning}.
+ * - `reasoningInHistory`: see {@link ReasoningInHistory}.
+ * - `forcedToolWithReasoning`: the tool choices `any` and `tool` while it reasons.
+ * - `temperatureWithReasoning`: a temperature other than 1 while it reasons.
+ *
  * Tokens
  * - `caching`: see {@link Caching}.
- * - `contextTokens`, `maxOutputTokens`: the service decides; these are for planning.
+ * - `maxOutputTokens`: what Bedrock sets aside for an answer without `maxTokens`.
  * - `outputBurndown`: how many tokens of the quota one token of output costs; 1 where nothing else is known. Source:
  *   https://docs.aws.amazon.com/bedrock/latest/userguide/quotas-token-burndown.html
+ * - `limits`: see {@link Limits}.
  */
 export interface Capabilities {
-  readonly vendor?: string | undefined
-  readonly family?: string | undefined
-  readonly version?: string | undefined
-
   readonly streaming?: boolean | undefined
   readonly systemPrompt?: boolean | undefined
   readonly midConversationSystem?: boolean | undefined
   readonly leadingAssistant?: boolean | undefined
+  readonly prefill?: boolean | undefined
+  readonly userTurnsInARow?: boolean | undefined
 
   readonly imageInput?: boolean | undefined
   readonly documentInput?: boolean | undefined
@@ -62,7 +69,9 @@ export interface Capabilities {
   readonly tools?: boolean | undefined
   readonly toolsWhileStreaming?: boolean | undefined
   readonly toolChoice?: ReadonlyArray<ToolChoice> | undefined
+  readonly disableParallelToolUse?: boolean | undefined
   readonly strictTools?: boolean | undefined
+  readonly toolSchemas?: ToolSchemas | undefined
   readonly toolResultStatus?: boolean | undefined
   readonly imagesInToolResults?: boolean | undefined
   readonly documentsInToolResults?: boolean | undefined
@@ -71,14 +80,17 @@ export interface Capabilities {
   readonly toolCallIdPattern?: string | undefined
 
   readonly nativeJson?: boolean | undefined
-  readonly reasoning?: Reasoning | undefined
-  readonly forcedToolWithReasoning?: boolean | undefined
-  readonly temperatureWithReasoning?: boolean | undefined
+  readonly strictLimits?: StrictLimits | undefined
+  readonly blankStopSequences?: boolean | undefined
   readonly sampling?: boolean | undefined
   readonly topPAndTemperatureTogether?: boolean | undefined
 
+  readonly reasoning?: Reasoning | undefined
+  readonly reasoningInHistory?: ReasoningInHistory | undefined
+  readonly forcedToolWithReasoning?: boolean | undefined
+  readonly temperatureWithReasoning?: boolean | undefined
+
   readonly caching?: Caching | undefined
-  readonly contextTokens?: number | undefined
   readonly maxOutputTokens?: number | undefined
   readonly outputBurndown?: number | undefined
   readonly limits?: Limits | undefined
@@ -88,71 +100,124 @@ export interface Capabilities {
 export type ToolChoice = "auto" | "any" | "tool"
 
 /**
+ * What the schema of a tool's arguments may hold at its top. Below, every model takes every keyword.
+ *
+ * - `topKeywords`: the keywords it may have there; any, when missing. Definitions are none of them unless named.
+ * - `topCombinators`: `allOf`, `anyOf` and `oneOf` there.
+ */
+export interface ToolSchemas {
+  readonly topKeywords?: ReadonlyArray<string> | undefined
+  readonly topCombinators?: boolean | undefined
+}
+
+/**
+ * How much the schemas of one request may hold that the model is held to: those of strict tools and that of the answer,
+ * added up. Where a limit is missing, that of Claude holds.
+ *
+ * - `tools`: strict tools.
+ * - `optional`: properties that are not required.
+ * - `unions`: places where one of several types may stand.
+ */
+export interface StrictLimits {
+  readonly tools?: number | undefined
+  readonly optional?: number | undefined
+  readonly unions?: number | undefined
+}
+
+/**
+ * What reasoning of a conversation a model takes back; when it is missing, any.
+ *
+ * - `signed`: its own, which has its signature or is redacted.
+ * - `unsigned`: plain text without a signature.
+ * - `none`: a conversation with reasoning in it is refused.
+ */
+export type ReasoningInHistory = "signed" | "unsigned" | "none"
+
+/**
  * How a model is told to reason.
  *
  * - `none`: it does not. `always`: it does, whatever is asked.
- * - `budget`: with at most so many tokens, `minTokens` or more.
- * - `effort`: as hard as one of the `levels`. With `alwaysOn` it reasons without being asked, too. At its `bareLevels` it
- *   takes neither `maxTokens` nor `temperature` nor `topP`.
- *
- * The request goes into `additionalModelRequestFields`: `fields` as they are, and the number of tokens or the level at
- * `path`.
+ * - `budget`: with at most so many tokens, `minTokens` or more. With `sealsToolUse` it wants the thoughts back before which
+ *   it called the tools that are answered now.
+ * - `effort`: as hard as one of the `levels`, or, where it is `adaptive`, as it sees fit. With `alwaysOn` it reasons without
+ *   being asked, and cannot be told not to; with `off` it does so until it is told not to. At its `bareLevels` it takes
+ *   neither `maxTokens` nor `temperature` nor `topP`.
  */
 export type Reasoning =
   | { readonly control: "none" | "always" }
-  | { readonly control: "budget"; readonly minTokens: number } & ReasoningRequest
+  | {
+    readonly control: "budget"
+    readonly minTokens: number
+    readonly sealsToolUse?: boolean | undefined
+  } & ReasoningRequest
   | {
     readonly control: "effort"
     readonly levels: ReadonlyArray<Effort>
+    readonly adaptive?: boolean | undefined
     readonly alwaysOn?: boolean | undefined
+    readonly off?: RequestFields | undefined
     readonly bareLevels?: ReadonlyArray<Effort> | undefined
   } & ReasoningRequest
 
 /** How hard to think. */
 export type Effort = "low" | "medium" | "high" | "xhigh" | "max"
 
-/** Where a request for reasoning stands; see {@link Reasoning}. */
+/**
+ * A request for reasoning, in `additionalModelRequestFields`: `fields` as they are, the number of tokens or the level at
+ * `path`.
+ *
+ * - `display`: where it stands what the answer shows of the reasoning.
+ * - `interleaved`: what asks for thoughts between calls of tools; empty for a model that has them unasked.
+ */
 export interface ReasoningRequest {
-  readonly fields: { readonly [name: string]: Schema.Json }
-  readonly path: readonly [string, ...ReadonlyArray<string>]
+  readonly fields: RequestFields
+  readonly path: Path
+  readonly display?: Path | undefined
+  readonly interleaved?: RequestFields | undefined
 }
+
+/** JSON among `additionalModelRequestFields`. */
+export interface RequestFields {
+  readonly [name: string]: Schema.Json
+}
+
+/** Keys that lead to a place in {@link RequestFields}. */
+export type Path = readonly [string, ...ReadonlyArray<string>]
 
 /**
  * Prompt caching by cache points.
  *
- * - `supported`: a model that is not may refuse a request with a cache point in it.
+ * - `supported`: a model that is not may refuse a request with a cache point in it, so none is sent unless this is `true`.
  * - `where`: the fields that take cache points.
  * - `ttl`: how long an entry can be asked to live.
- * - `minTokens`: a prefix shorter than this is not cached, without an error.
  * - `maxPoints`: cache points in one request.
+ * - `behindBlankText`: whether text of nothing but white space is taken where a cache point follows it.
  */
 export interface Caching {
   readonly supported: boolean
   readonly where?: ReadonlyArray<"system" | "messages" | "tools"> | undefined
   readonly ttl?: ReadonlyArray<"5m" | "1h"> | undefined
-  readonly minTokens?: number | undefined
   readonly maxPoints?: number | undefined
+  readonly behindBlankText?: boolean | undefined
 }
 
 /**
  * How much a request can show a model.
  *
- * - `imagesPerRequest`: counted over the whole conversation.
- * - `imageBytes`, `imagePixels`: of one image; the pixels are those of its longer side.
+ * - `imagesPerRequest`: counted over the messages of the whole conversation, without what tools answered.
+ * - `imageBytes`: of one image.
  * - `documentsPerMessage`, `documentBytes`: of one message, of one document.
  */
 export interface Limits {
   readonly imagesPerRequest?: number | undefined
   readonly imageBytes?: number | undefined
-  readonly imagePixels?: number | undefined
   readonly documentsPerMessage?: number | undefined
   readonly documentBytes?: number | undefined
 }
 
-/** What the reference of Converse says: 20 images of 3.75 MB and 8,000 pixels, five documents of 4.5 MB. */
+/** What the reference of Converse says: 20 images of 3.75 MB, five documents of 4.5 MB. */
 export const converseLimits: Limits = {
   imageBytes: 3_750_000,
-  imagePixels: 8_000,
   imagesPerRequest: 20,
   documentsPerMessage: 5,
   documentBytes: 4_500_000
@@ -167,9 +232,12 @@ export const textOnly: Capabilities = {
   imageInput: false,
   videoInput: false,
   audioInput: false,
+  imagesInToolResults: false,
+  videosInToolResults: false,
   nativeJson: false,
   strictTools: false,
   reasoning: { control: "none" },
+  reasoningInHistory: "none",
   caching: { supported: false },
   limits: { documentsPerMessage: converseLimits.documentsPerMessage, documentBytes: converseLimits.documentBytes }
 }

@@ -18,16 +18,20 @@ export interface Entry {
  *
  * - `id`: the id or ARN, exactly as the request gives it.
  * - `vendor`, `family`, `version`: as `ModelId.parse` reads them; several versions mean any of them.
+ * - `since`, `before`: that version or a later one, an earlier one, in the order of their numbers: `4.5`, `4.10`, `5`. So a
+ *   version that is newer than the catalogue is taken for the latest one in it.
  * - `words`: all of these stand in the name between dots, colons and hyphens: `haiku`, `20241022`.
  *
  * @example
- * const match: Match = { vendor: "anthropic", family: "claude", version: ["4.5", "4.6"], words: ["opus"] }
+ * const match: Match = { vendor: "anthropic", family: "claude", since: "4.5", before: "5", words: ["opus"] }
  */
 export interface Match {
   readonly id?: string | undefined
   readonly vendor?: string | undefined
   readonly family?: string | undefined
   readonly version?: string | ReadonlyArray<string> | undefined
+  readonly since?: string | undefined
+  readonly before?: string | undefined
   readonly words?: ReadonlyArray<string> | undefined
 }
 
@@ -37,6 +41,8 @@ export const matches = (match: Match, id: string, model: ModelId): boolean =>
   (match.vendor === undefined || match.vendor === model.vendor) &&
   (match.family === undefined || match.family === model.family) &&
   (match.version === undefined || isOneOf(match.version, model.version)) &&
+  (match.since === undefined || model.version !== undefined && compare(model.version, match.since) >= 0) &&
+  (match.before === undefined || model.version !== undefined && compare(model.version, match.before) < 0) &&
   (match.words === undefined || isSubset(match.words, model.baseId?.split(/[.:-]/) ?? []))
 
 /** Lays `over` on `under`, field by field, and limit by limit. A field that is there and `undefined` becomes unknown. */
@@ -45,6 +51,17 @@ export const overlay = (under: Capabilities, over: Capabilities): Capabilities =
   ...over,
   ...((under.limits !== undefined && over.limits !== undefined) && { limits: { ...under.limits, ...over.limits } })
 })
+
+/** Below 0 when `version` is the earlier one. */
+const compare = (version: string, other: string): number => {
+  const numbers = version.split(".").map(Number)
+  const others = other.split(".").map(Number)
+  for (let index = 0; index < Math.max(numbers.length, others.length); index++) {
+    const difference = (numbers[index] ?? 0) - (others[index] ?? 0)
+    if (difference !== 0) return difference
+  }
+  return 0
+}
 
 const isOneOf = (versions: string | ReadonlyArray<string>, version: string | undefined): boolean =>
   typeof versions === "string" ? versions === version : version !== undefined && versions.includes(version)

@@ -5,14 +5,12 @@
 import { converseLimits, textOnly } from "./Capabilities.ts"
 import type { Entry, Match } from "./Entry.ts"
 
-const llama = (version: Match["version"], ...words: ReadonlyArray<string>): Match => ({
-  vendor: "meta",
-  family: "llama",
-  version,
-  words
-})
+const llama = (
+  versions: Pick<Match, "version" | "since" | "before">,
+  ...words: ReadonlyArray<string>
+): Match => ({ vendor: "meta", family: "llama", ...versions, words })
 
-/** Llama, from 2 to 4. */
+/** Llama, from 2 on. */
 export const entries: ReadonlyArray<Entry> = [
   {
     match: { vendor: "meta", family: "llama" },
@@ -25,26 +23,22 @@ export const entries: ReadonlyArray<Entry> = [
       besideToolResults: []
     }
   },
-  { match: llama(["2", "3", "3.1", "3.2", "3.3"]), capabilities: { imageInput: false } },
-  { match: llama(["2", "3", "3.2"]), capabilities: { tools: false } },
-  { match: llama(["3.1", "3.3", "4"]), capabilities: { tools: true } },
-  { match: llama(["3.1", "3.2", "3.3"]), capabilities: { contextTokens: 128_000 } },
-  { match: llama(["3.1", "3.3"]), capabilities: { maxOutputTokens: 4096 } },
+  { match: llama({ before: "4" }), capabilities: { imageInput: false } },
+  { match: llama({ version: ["2", "3", "3.2"] }), capabilities: { tools: false } },
+  { match: llama({ version: ["3.1", "3.3"] }), capabilities: { tools: true, maxOutputTokens: 4096 } },
   ...["11b", "90b"].map((size): Entry => ({
-    match: llama("3.2", size),
+    match: llama({ version: "3.2" }, size),
     capabilities: { tools: true, imageInput: true, limits: converseLimits }
   })),
   {
-    match: llama("4"),
+    match: llama({ since: "4" }),
     capabilities: {
+      tools: true,
       imageInput: true,
       imagesInToolResults: true,
       documentsInToolResults: true,
-      videosInToolResults: false,
       maxOutputTokens: 16_384,
       limits: converseLimits
     }
-  },
-  { match: llama("4", "maverick"), capabilities: { contextTokens: 1_000_000 } },
-  { match: llama("4", "scout"), capabilities: { contextTokens: 3_500_000 } }
+  }
 ]

@@ -1,13 +1,13 @@
 /**
- * Mistral AI's models. Sources: the table of Converse features in the user guide of Bedrock for the older ones; for
- * those of the third generation its page on structured output.
+ * Mistral AI's models. Sources: recorded traffic; the table of Converse features in the user guide of Bedrock for the older
+ * ones; for those of the third generation its page on structured output.
  */
 import { converseLimits, textOnly } from "./Capabilities.ts"
 import type { Entry } from "./Entry.ts"
 
 const vendor = "mistral"
 
-/** Mistral 7B, Mixtral, Mistral Small and Large, Pixtral, Ministral, Magistral, Voxtral. */
+/** Mistral 7B, Mixtral, Mistral Small and Large, Pixtral, Devstral, Ministral, Magistral, Voxtral. */
 export const entries: ReadonlyArray<Entry> = [
   {
     match: { vendor },
@@ -20,7 +20,7 @@ export const entries: ReadonlyArray<Entry> = [
       imagesInToolResults: false,
       videosInToolResults: false,
       besideToolResults: [],
-      toolCallIdPattern: "^[a-zA-Z0-9]{9}$",
+      reasoningInHistory: "unsigned",
       caching: { supported: false }
     }
   },
@@ -30,13 +30,15 @@ export const entries: ReadonlyArray<Entry> = [
     capabilities: { ...textOnly, systemPrompt: false, documentInput: true, tools: false }
   })),
   ...["large", "small"].map((word): Entry => ({
-    match: { vendor, family: "mistral", version: "1", words: [word] },
+    match: { vendor, family: "mistral", before: "3", words: [word] },
     capabilities: {
       ...textOnly,
       documentInput: word === "large" ? true : undefined,
       tools: true,
       toolsWhileStreaming: false,
-      toolChoice: word === "large" ? ["auto", "any"] : undefined
+      toolChoice: word === "large" ? ["auto", "any"] : undefined,
+      // Bedrock's own ids, of 30 characters, go back to the later models as they came
+      toolCallIdPattern: "^[a-zA-Z0-9]{9}$"
     }
   })),
   {
@@ -48,18 +50,20 @@ export const entries: ReadonlyArray<Entry> = [
       tools: true,
       toolsWhileStreaming: false,
       documentsInToolResults: true,
-      contextTokens: 128_000,
+      besideToolResults: ["text", "image"],
       limits: converseLimits
     }
   },
-  ...[{ family: "mistral", version: "3", words: ["large"] }, { family: "ministral" }].map((match): Entry => ({
+  { match: { vendor, family: "devstral" }, capabilities: { tools: true } },
+  ...[{ family: "mistral", since: "3", words: ["large"] }, { family: "ministral" }].map((match): Entry => ({
     match: { vendor, ...match },
     capabilities: {
       tools: true,
       audioInput: false,
       nativeJson: true,
       strictTools: true,
-      reasoning: { control: "none" }
+      reasoning: { control: "none" },
+      reasoningInHistory: "none"
     }
   })),
   {
@@ -71,7 +75,6 @@ export const entries: ReadonlyArray<Entry> = [
       nativeJson: true,
       strictTools: true,
       reasoning: { control: "always" },
-      contextTokens: 128_000,
       maxOutputTokens: 40_000
     }
   },
@@ -79,8 +82,5 @@ export const entries: ReadonlyArray<Entry> = [
     match: { vendor, family: "voxtral" },
     capabilities: { tools: true, imageInput: false, audioInput: true, nativeJson: true, strictTools: true }
   },
-  {
-    match: { vendor, family: "mistral", version: "3", words: ["large"] },
-    capabilities: { imageInput: true, contextTokens: 256_000 }
-  }
+  { match: { vendor, family: "mistral", since: "3", words: ["large"] }, capabilities: { imageInput: true } }
 ]

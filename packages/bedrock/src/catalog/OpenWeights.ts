@@ -1,75 +1,62 @@
 /**
- * Models with open weights that Bedrock hosts unchanged: DeepSeek, OpenAI's gpt-oss, Qwen, Z.AI's GLM, Moonshot's Kimi.
- * Source: the page on structured output in the user guide of Bedrock, and what users report.
+ * Models with open weights that Bedrock hosts unchanged: DeepSeek, Google's Gemma, MiniMax, Moonshot's Kimi, NVIDIA's
+ * Nemotron, Qwen, Z.AI's GLM. Sources: recorded traffic; the page on structured output in the user guide of Bedrock, and
+ * what users report.
  */
-import { textOnly } from "./Capabilities.ts"
+import { type Capabilities, textOnly } from "./Capabilities.ts"
 import type { Entry } from "./Entry.ts"
 
 const structuredOutput = { nativeJson: true, strictTools: true }
 
-/** DeepSeek R1 and V3, gpt-oss, Qwen3, GLM, Kimi. */
+/** None of them seals its thoughts, nor takes images or videos from a tool. */
+const open: Capabilities = {
+  imagesInToolResults: false,
+  videosInToolResults: false,
+  reasoningInHistory: "unsigned"
+}
+
+/** DeepSeek R1 and V3, Gemma, MiniMax, Kimi, Nemotron, Qwen3, GLM. */
 export const entries: ReadonlyArray<Entry> = [
   {
-    match: { vendor: "deepseek", words: ["r1"] },
+    match: { vendor: "deepseek", before: "3" },
     capabilities: {
       ...textOnly,
       // it may take tools where nothing streams: reports differ
       toolsWhileStreaming: false,
       reasoning: { control: "always" },
       leadingAssistant: undefined,
-      contextTokens: 128_000,
       maxOutputTokens: 32_768
     }
   },
-  ...["3", "3.2"].map((version): Entry => ({
-    match: { vendor: "deepseek", version },
+  {
+    match: { vendor: "deepseek", since: "3" },
     capabilities: {
       ...textOnly,
       ...structuredOutput,
+      ...open,
       tools: true,
       toolsWhileStreaming: true,
-      toolChoice: version === "3" ? ["auto", "any"] : ["auto", "any", "tool"],
+      toolChoice: ["auto", "any", "tool"],
       leadingAssistant: undefined,
       reasoning: undefined,
-      contextTokens: 163_840,
       maxOutputTokens: 81_920
     }
-  })),
-  {
-    match: { vendor: "openai", family: "gpt", words: ["oss"] },
-    capabilities: {
-      ...textOnly,
-      tools: true,
-      toolsWhileStreaming: true,
-      leadingAssistant: undefined,
-      nativeJson: undefined,
-      strictTools: undefined,
-      reasoning: {
-        control: "effort",
-        fields: {},
-        path: ["reasoning_effort"],
-        levels: ["low", "medium", "high"],
-        alwaysOn: true
-      },
-      contextTokens: 128_000,
-      maxOutputTokens: 16_384
-    }
   },
+  { match: { vendor: "deepseek", version: "3" }, capabilities: { toolChoice: ["auto", "any"] } },
   {
-    match: { vendor: "qwen", family: "qwen", version: "3" },
+    match: { vendor: "qwen", family: "qwen", since: "3" },
     capabilities: {
       ...textOnly,
       ...structuredOutput,
+      ...open,
       leadingAssistant: undefined,
       tools: true,
       toolsWhileStreaming: true,
-      imagesInToolResults: false,
       documentsInToolResults: false,
-      videosInToolResults: false,
       reasoning: undefined
     }
   },
-  { match: { vendor: "qwen", family: "qwen", version: "3", words: ["vl"] }, capabilities: { imageInput: true } },
+  { match: { vendor: "qwen", family: "qwen", since: "3", words: ["vl"] }, capabilities: { imageInput: true } },
   {
     match: { vendor: "qwen", family: "qwen", version: "3", words: ["32b"] },
     capabilities: {
@@ -78,29 +65,45 @@ export const entries: ReadonlyArray<Entry> = [
         fields: {},
         path: ["reasoning_config"],
         levels: ["low", "high"],
+        adaptive: true,
         alwaysOn: true
       },
-      contextTokens: 16_384,
       maxOutputTokens: 16_384
     }
   },
   {
     match: { vendor: "zai", family: "glm" },
-    capabilities: { ...textOnly, ...structuredOutput, tools: true, leadingAssistant: undefined, reasoning: undefined }
+    capabilities: {
+      ...textOnly,
+      ...structuredOutput,
+      ...open,
+      tools: true,
+      leadingAssistant: undefined,
+      reasoning: undefined
+    }
   },
   ...["moonshot", "moonshotai"].map((vendor): Entry => ({
     match: { vendor, family: "kimi" },
     capabilities: {
       ...structuredOutput,
+      ...open,
       streaming: true,
       systemPrompt: true,
       midConversationSystem: false,
       leadingAssistant: undefined,
       tools: true,
       toolsWhileStreaming: true,
-      imagesInToolResults: false,
       documentsInToolResults: false,
       caching: { supported: false }
     }
-  }))
+  })),
+  ...[{ vendor: "google", family: "gemma" }, { vendor: "minimax" }, { vendor: "nvidia", family: "nemotron" }].map((
+    match
+  ): Entry => ({ match, capabilities: open })),
+  // recorded
+  ...[
+    { vendor: "google", family: "gemma", since: "3", words: ["27b"] },
+    { vendor: "minimax", family: "minimax", since: "2" },
+    { vendor: "nvidia", family: "nemotron", words: ["nano", "12b"] }
+  ].map((match): Entry => ({ match, capabilities: { nativeJson: true } }))
 ]

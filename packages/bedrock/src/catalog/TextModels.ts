@@ -17,7 +17,7 @@ export const entries: ReadonlyArray<Entry> = [
   },
   {
     match: { vendor: "ai21", family: "jamba", version: "1.5" },
-    capabilities: { documentInput: true, tools: true, toolsWhileStreaming: true, contextTokens: 256_000 }
+    capabilities: { documentInput: true, tools: true, toolsWhileStreaming: true }
   },
   {
     match: { vendor: "cohere", family: "command" },
@@ -31,8 +31,7 @@ export const entries: ReadonlyArray<Entry> = [
       documentInput: true,
       tools: true,
       toolsWhileStreaming: true,
-      toolChoice: ["auto"],
-      contextTokens: 128_000
+      toolChoice: ["auto"]
     }
   },
   ...["x4", "x5"].map((word): Entry => ({
@@ -45,7 +44,6 @@ export const entries: ReadonlyArray<Entry> = [
       toolResultStatus: false,
       besideToolResults: [],
       reasoning: undefined,
-      contextTokens: word === "x4" ? 122_880 : 1_040_000,
       maxOutputTokens: 8192
     }
   }))

@@ -46,6 +46,8 @@ export const inStream = <E, R>(
           return sieve.text(event, event.delta)
         case "citation":
           return sieve.text(event, "")
+        case "part":
+          return event.part.type === "text" ? sieve.text(event, "") : [event]
         case "tool-params-start":
           if (event.name !== name) return [...sieve.otherCall(), event]
           answers.add(event.index)

@@ -10,14 +10,17 @@ import type {
   GuardrailConverseContentBlock,
   ToolResultBlock,
   ToolResultContentBlock,
-  ToolUseBlock
+  ToolUseBlock,
+  ToolUseType
 } from "@aws-sdk/client-bedrock-runtime"
 import type * as Message from "@strata/core/Message"
 import * as ProviderError from "@strata/core/ProviderError"
+import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import { providerName } from "../internal/provider.ts"
 import * as Citations from "./Citations.ts"
 import * as Media from "./Media.ts"
+import * as UnknownMembers from "./UnknownMembers.ts"
 
 /** JSON, as the SDK types it. */
 export type Json = NonNullable<ToolUseBlock["input"]>
@@ -30,11 +33,11 @@ export interface Place {
 
 type Encoded<A> = Result.Result<A, ProviderError.ProviderError>
 
-/** Encodes a part: its block, and a cache point where one follows. Blank text gives nothing: Bedrock refuses it. */
+/** Encodes a part: its block, and a cache point where one follows. */
 export const encode = (part: Message.Part, place: Place): Encoded<ReadonlyArray<ContentBlock>> => {
-  if (part.type === "text" && part.citations === undefined && part.text.trim() === "") return Result.succeed([])
   const cache = "cache" in part ? cachePoint(part.cache) : []
-  return Result.map(encodeBlock(part, place), (block) => [block, ...cache])
+  const rest = "providerFields" in part ? part.providerFields?.[providerName] : undefined
+  return Result.map(encodeBlock(part, place), (block) => [UnknownMembers.restore(block, rest), ...cache])
 }
 
 /** The block that ends a cached prefix; nothing when there is none to end. */
@@ -107,11 +110,13 @@ const encodeBlock = (part: Message.Part, place: Place): Encoded<ContentBlock> =>
           toolUseId: part.id,
           name: part.name,
           input: asJson(part.params),
-          ...(part.providerExecuted === true ? { type: "server_tool_use" } : undefined)
+          ...callType(part)
         }
       })
     case "tool-result":
       return Result.map(encodeResult(part, place), (toolResult) => ({ toolResult }))
+    case "json":
+      return Result.fail(invalid(place, "type", "JSON stands only in the result of a tool", "Send it as text"))
     case "tool-addition":
       return Result.succeed({ toolAddition: { tool: toolReference(part) } })
     case "tool-removal":
@@ -130,13 +135,29 @@ const encodeBlock = (part: Message.Part, place: Place): Encoded<ContentBlock> =>
   }
 }
 
+/** The service's own word goes back as it came. */
+const callType = ({ providerExecuted, providerType }: Message.ToolCallPart): { readonly type?: ToolUseType } => {
+  const type = providerType || (providerExecuted === true ? providerRun : undefined)
+  return type === undefined ? {} : { type: type as ToolUseType } // the service has more words than the SDK
+}
+
+/** The only type of a call that says that the service runs the tool. */
+const providerRun = "server_tool_use" satisfies ToolUseType
+
 const encodeText = ({ citations, guard, text }: Message.TextPart): ContentBlock => {
   if (citations !== undefined) {
-    return { citationsContent: { content: [{ text }], citations: citations.map(Citations.encode) } }
+    // Sources of an answer that belong to none of its statements come without a text.
+    return {
+      citationsContent: {
+        ...(text === "" ? undefined : { content: [{ text }] }),
+        ...(citations.length === 0 ? undefined : { citations: citations.map(Citations.encode) })
+      }
+    }
   }
   if (guard === undefined || guard === false) return { text }
+  const qualifiers = guard === true ? [] : guard.qualifiers
   const guarded: GuardrailConverseContentBlock = {
-    text: { text, ...(guard === true ? undefined : { qualifiers: [...guard.qualifiers] }) }
+    text: { text, ...(qualifiers.length === 0 ? undefined : { qualifiers: [...qualifiers] }) }
   }
   return { guardContent: guarded }
 }
@@ -153,27 +174,36 @@ const resultContent = (part: Message.ToolResultPart, place: Place): Encoded<Arra
   // The provider's own blocks, kept as they came.
   if (part.providerExecuted === true && Array.isArray(part.result)) return Result.succeed(part.result)
   if (part.parts === undefined) return Result.succeed([resultBlock(part.result)])
-  return Result.map(
-    Result.all(
-      part.parts.map((inner, index) =>
-        encodeBlock(unmarked(inner), { ...place, field: `${place.field}.parts[${index}]` })
-      )
-    ),
-    (blocks) => blocks.map((block) => block as ToolResultContentBlock) // these five parts encode to blocks a result may hold
+  return Result.all(
+    part.parts.map((inner, index): Encoded<ToolResultContentBlock> =>
+      inner.type === "json"
+        ? Result.succeed(jsonBlock(inner.value))
+        // the other parts encode to blocks a result may hold
+        : encodeBlock(unmarked(inner), { ...place, field: `${place.field}.parts[${index}]` }) as Encoded<
+          ToolResultContentBlock
+        >
+    )
   )
 }
 
 /** A result holds neither blocks for a guardrail nor text with citations. */
-const unmarked = (part: NonNullable<Message.ToolResultPart["parts"]>[number]): Message.Part => {
+const unmarked = (part: Message.ToolResultContent): Message.Part => {
   if (part.type === "text") return { type: "text", text: part.text }
   return part.type === "image" ? { ...part, guard: undefined } : part
 }
 
-/** Bedrock wants text or a JSON object; anything else is put in one. */
-const resultBlock = (result: unknown): ToolResultContentBlock => {
-  if (typeof result === "string") return { text: result === "" ? "(empty)" : result }
-  return { json: typeof result === "object" && !Array.isArray(result) ? asJson(result) : { result: asJson(result) } }
-}
+const resultBlock = (result: unknown): ToolResultContentBlock =>
+  result === undefined || result === ""
+    ? { text: "(empty)" }
+    : typeof result === "string"
+    ? { text: result }
+    : jsonBlock(result)
+
+/** Bedrock wants a JSON object; anything else is put in one. */
+const jsonBlock = (value: unknown): ToolResultContentBlock => ({
+  // JSON by contract of our types
+  json: Predicate.isObject(value) ? asJson(value) : { result: (value ?? null) as Json }
+})
 
 const toolReference = ({ kind, name, serverName }: Message.ToolAdditionPart | Message.ToolRemovalPart) => ({
   name,
@@ -200,8 +230,18 @@ const format = <Format>(
 const invalid = ({ field, model }: Place, key: string, problem: string, remedy: string) =>
   ProviderError.invalidRequest({ provider: providerName, model, field: `${field}.${key}`, problem, remedy })
 
-/** Decodes a block a model wrote. Total: what is not modelled, or has parts missing, becomes a part of the provider. */
+/**
+ * Decodes a block a model wrote. Total: a block that is not modelled, or has parts missing, becomes a part of the provider,
+ * and members that are not modelled are kept with the part.
+ */
 export const decode = (block: ContentBlock): Message.AssistantPart => {
+  const part = decodeKnown(block)
+  if (part.type === "provider") return part
+  const rest = UnknownMembers.of(block)
+  return rest === undefined ? part : { ...part, providerFields: { [providerName]: rest } }
+}
+
+const decodeKnown = (block: ContentBlock): Message.AssistantPart => {
   if (block.text !== undefined) return { type: "text", text: block.text }
   if (block.citationsContent !== undefined) {
     const { citations = [], content = [] } = block.citationsContent
@@ -223,13 +263,20 @@ export const decode = (block: ContentBlock): Message.AssistantPart => {
   return decodeMedia(block) ?? { type: "provider", provider: providerName, value: block }
 }
 
-const decodeCall = ({ input, name, toolUseId, type }: ToolUseBlock): Message.ToolCallPart => ({
+const decodeCall = (call: ToolUseBlock): Message.ToolCallPart => ({
   type: "tool-call",
-  id: toolUseId ?? "",
-  name: name ?? "",
-  params: input ?? {},
-  ...(type === undefined ? undefined : { providerExecuted: true })
+  id: call.toolUseId ?? "",
+  name: call.name ?? "",
+  params: call.input ?? {},
+  ...(isProviderRun(call)
+    ? { providerExecuted: true }
+    : call.type === undefined
+    ? undefined
+    : { providerType: call.type })
 })
+
+/** Whether the service runs a call itself. Ordinary calls have no type, or words such as `tool_use`. */
+export const isProviderRun = ({ type }: Pick<ToolUseBlock, "type">): boolean => type === providerRun
 
 /** Only a tool that the provider ran itself has its result in the model's own message. */
 const decodeResult = ({ content, status, toolUseId, type }: ToolResultBlock): Message.ToolResultPart => ({

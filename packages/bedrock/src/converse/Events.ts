@@ -9,23 +9,17 @@ import type {
   ContentBlockStart,
   ConverseStreamMetadataEvent,
   ConverseStreamOutput,
-  ImageBlock,
-  ImageBlockDelta,
-  ImageBlockStart,
   MessageStopEvent,
-  ToolResultBlockDelta,
-  ToolResultBlockStart,
-  ToolResultContentBlock,
-  ToolUseBlockStart
+  ReasoningContentBlockDelta
 } from "@aws-sdk/client-bedrock-runtime"
 import type * as ChatEvent from "@strata/core/ChatEvent"
 import * as ProviderError from "@strata/core/ProviderError"
 import * as Effect from "effect/Effect"
-import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import { providerName } from "../internal/provider.ts"
 import * as Block from "./Block.ts"
 import * as Citations from "./Citations.ts"
+import * as OpenBlock from "./OpenBlock.ts"
 import * as Response from "./Response.ts"
 
 /** What a stream answers to: named in its `finish` event and in its errors. */
@@ -35,10 +29,10 @@ export interface Origin {
 }
 
 /**
- * Decodes the frames of one stream.
+ * Decodes the frames of one stream. Its events name a block by its place in the answer, whatever the service calls it.
  *
- * Fails with `ConnectionError` when the frames end before the answer does, and with `MalformedResponseError` when they
- * contradict themselves.
+ * Fails with `ConnectionError` when the frames end before the answer does, and with `MalformedResponseError` for arguments
+ * of a tool without the call they belong to.
  */
 export const decode = <E, R>(
   frames: Stream.Stream<ConverseStreamOutput, E, R>,
@@ -50,7 +44,7 @@ export const decode = <E, R>(
       // What goes wrong after the end of the answer takes nothing from it.
       Stream.catch((error) => decoder.isComplete() ? Stream.empty : Stream.fail(error)),
       Stream.mapAccumArrayEffect(() => decoder, (_, batch) => {
-        const events: Array<ChatEvent.ChatEvent> = []
+        const events: Events = []
         for (const frame of batch) {
           const problem = decoder.add(frame, events)
           if (problem !== undefined) return Effect.fail(problem)
@@ -61,93 +55,152 @@ export const decode = <E, R>(
     )
   })
 
-/** A content block that has started and not stopped. */
-type Block =
-  | { readonly type: "text" }
-  | { readonly type: "reasoning"; signature: string | undefined; redacted: Array<Uint8Array> }
-  | { readonly type: "tool"; readonly start: ToolUseBlockStart; json: string }
-  | { readonly type: "result"; readonly start: ToolResultBlockStart; readonly content: Array<ToolResultBlockDelta> }
-  | { readonly type: "image"; readonly start: ImageBlockStart; readonly pieces: Array<ImageBlockDelta> }
+type Events = Array<ChatEvent.ChatEvent>
 
 const makeDecoder = (origin: Origin) => {
-  const blocks = new Map<number, Block>()
+  // By the service's index, which names a block only from its start, or its first delta, to its stop.
+  const blocks = new Map<number, OpenBlock.OpenBlock>()
+  let count = 0
   let stopped: MessageStopEvent | undefined
   let ended: ConverseStreamMetadataEvent | undefined
   let complete = false
 
-  const malformed = (message: string) =>
-    new ProviderError.MalformedResponseError({ provider: providerName, ...origin, message })
+  /** Opens a block. What is open under its index has ended, also where the service does not say so. */
+  const open = <Type extends OpenBlock.OpenBlock["type"]>(
+    at: number,
+    make: (index: number) => OpenBlock.Of<Type>,
+    events: Events
+  ): OpenBlock.Of<Type> => {
+    stop(at, events)
+    const block = make(count++)
+    blocks.set(at, block)
+    return block
+  }
 
-  const start = (index: number, begun: ContentBlockStart, events: Array<ChatEvent.ChatEvent>) => {
+  const start = (at: number, begun: ContentBlockStart, events: Events) => {
     if (begun.toolUse !== undefined) {
-      blocks.set(index, { type: "tool", start: begun.toolUse, json: "" })
-      if (begun.toolUse.type === undefined) {
-        const { name, toolUseId } = begun.toolUse
-        events.push({ type: "tool-params-start", index, id: toolUseId ?? "", name: name ?? "" })
-      }
+      const { toolUse } = begun
+      const { index } = open(at, (index) => ({ type: "tool", index, start: toolUse, json: "" }), events)
+      if (Block.isProviderRun(toolUse)) return
+      events.push({ type: "tool-params-start", index, id: toolUse.toolUseId ?? "", name: toolUse.name ?? "" })
     } else if (begun.toolResult !== undefined) {
-      blocks.set(index, { type: "result", start: begun.toolResult, content: [] })
+      const { toolResult } = begun
+      open(at, (index) => ({ type: "result", index, start: toolResult, content: [] }), events)
     } else if (begun.image !== undefined) {
-      blocks.set(index, { type: "image", start: begun.image, pieces: [] })
+      const { image } = begun
+      open(at, (index) => ({ type: "image", index, start: image, pieces: [] }), events)
+    } else {
+      const [name, value] = OpenBlock.unknownMember(begun) ?? []
+      stop(at, events)
+      // Text and reasoning need no start; a service that gives them one says nothing with it.
+      if (name === undefined || name === "text" || name === "reasoningContent") return
+      open(at, (index) => ({ type: "unknown", index, union: "block", name, pieces: [value] }), events)
     }
   }
 
-  const delta = (index: number, piece: ContentBlockDelta, events: Array<ChatEvent.ChatEvent>) => {
+  /** Adds a piece to the open block of its kind, and opens one where there is none. */
+  const delta = (at: number, piece: ContentBlockDelta, events: Events) => {
+    const current = blocks.get(at)
     if (piece.text !== undefined) {
-      if (!blocks.has(index)) blocks.set(index, { type: "text" })
-      if (piece.text !== "") events.push({ type: "text-delta", index, delta: piece.text })
-      return
-    }
-    const block = blocks.get(index)
-    if (piece.toolUse !== undefined) {
-      if (block?.type !== "tool") return malformed(`Block ${index} continues a tool call that never started`)
-      const { input = "" } = piece.toolUse
-      block.json += input
-      if (input !== "" && block.start.type === undefined) {
-        events.push({ type: "tool-params-delta", index, id: block.start.toolUseId ?? "", delta: input })
-      }
-    } else if (piece.reasoningContent !== undefined) {
-      const reasoning = block?.type === "reasoning"
-        ? block
-        : { type: "reasoning" as const, signature: undefined, redacted: [] }
-      if (block === undefined) blocks.set(index, reasoning)
-      const { redactedContent, signature, text } = piece.reasoningContent
-      if (text !== undefined && text !== "") events.push({ type: "reasoning-delta", index, delta: text })
-      if (signature !== undefined) reasoning.signature = (reasoning.signature ?? "") + signature
-      if (redactedContent !== undefined) reasoning.redacted.push(redactedContent)
+      const block = textAt(at, events)
+      block.text += piece.text
+      if (piece.text !== "") events.push({ type: "text-delta", index: block.index, delta: piece.text })
     } else if (piece.citation !== undefined) {
-      events.push({ type: "citation", index, citation: Citations.decode(piece.citation) })
-    } else if (piece.toolResult !== undefined && block?.type === "result") {
-      block.content.push(...piece.toolResult)
-    } else if (piece.image !== undefined && block?.type === "image") {
+      const block = textAt(at, events)
+      block.citations.push(piece.citation)
+      events.push({ type: "citation", index: block.index, citation: Citations.decode(piece.citation) })
+    } else if (piece.toolUse !== undefined) {
+      const { input = "" } = piece.toolUse
+      if (input === "") return
+      if (current?.type !== "tool") return malformed("The arguments of a tool came without the call they belong to")
+      current.json += input
+      if (Block.isProviderRun(current.start)) return
+      const { index, start } = current
+      events.push({ type: "tool-params-delta", index, id: start.toolUseId ?? "", delta: input })
+    } else if (piece.reasoningContent !== undefined) {
+      reasoning(at, piece.reasoningContent, events)
+    } else if (piece.toolResult !== undefined) {
+      const block = current?.type === "result"
+        ? current
+        : open(at, (index) => ({ type: "result", index, start: { toolUseId: undefined }, content: [] }), events)
+      for (const item of piece.toolResult) block.content.push(item)
+    } else if (piece.image !== undefined) {
+      const block = current?.type === "image"
+        ? current
+        : open(at, (index) => ({ type: "image", index, start: { format: undefined }, pieces: [] }), events)
       block.pieces.push(piece.image)
+    } else {
+      unknown(at, "block", piece, events)
     }
   }
 
-  const stop = (index: number, events: Array<ChatEvent.ChatEvent>) => {
-    const block = blocks.get(index)
-    blocks.delete(index)
-    if (block?.type === "reasoning") {
-      const { redacted, signature } = block
+  const textAt = (at: number, events: Events): OpenBlock.Of<"text"> => {
+    const current = blocks.get(at)
+    return current?.type === "text"
+      ? current
+      : open(at, (index) => ({ type: "text", index, text: "", citations: [] }), events)
+  }
+
+  const reasoning = (at: number, piece: ReasoningContentBlockDelta, events: Events) => {
+    const current = blocks.get(at)
+    if (piece.text !== undefined || piece.signature !== undefined) {
+      const { signature, text = "" } = piece
+      // A signature seals the text before it: more text is another block.
+      const goesOn = current?.type === "reasoning" && (current.signature === undefined || text === "")
+      const block = goesOn
+        ? current
+        : open(at, (index) => ({ type: "reasoning", index, text: "", signature: undefined }), events)
+      block.text += text
+      if (signature !== undefined) block.signature = (block.signature ?? "") + signature
+      if (text !== "") events.push({ type: "reasoning-delta", index: block.index, delta: text })
+    } else if (piece.redactedContent !== undefined) {
+      const block = current?.type === "redacted"
+        ? current
+        : open(at, (index) => ({ type: "redacted", index, pieces: [] }), events)
+      block.pieces.push(piece.redactedContent)
+    } else {
+      unknown(at, "reasoning", piece, events)
+    }
+  }
+
+  const unknown = (at: number, union: "block" | "reasoning", piece: object, events: Events) => {
+    const [name, value] = OpenBlock.unknownMember(piece) ?? []
+    if (name === undefined) return
+    const current = blocks.get(at)
+    if (current?.type === "unknown" && current.union === union && current.name === name) current.pieces.push(value)
+    else open(at, (index) => ({ type: "unknown", index, union, name, pieces: [value] }), events)
+  }
+
+  const stop = (at: number, events: Events) => {
+    const block = blocks.get(at)
+    if (block === undefined) return
+    blocks.delete(at)
+    const { index } = block
+    const part = Block.decode(OpenBlock.whole(block))
+    if (part.type === "tool-call") {
+      events.push({ ...part, index })
+    } else if (part.type === "reasoning") {
+      const { redacted, signature } = part
       events.push({
         type: "reasoning-end",
         index,
         ...(signature === undefined ? undefined : { signature }),
-        ...(redacted.length === 0 ? undefined : { redacted: concatenate(redacted) })
+        ...(redacted === undefined ? undefined : { redacted })
       })
-    } else if (block?.type === "tool") {
-      const part = Block.decode({ toolUse: { ...block.start, input: Block.asJson(decodeParams(block.json)) } })
-      if (part.type === "tool-call") events.push({ ...part, index })
-    } else if (block?.type === "result") {
-      const content = block.content as Array<ToolResultContentBlock> // the same blocks, as they come in a stream
-      events.push({ type: "part", index, part: Block.decode({ toolResult: { ...block.start, content } }) })
-    } else if (block?.type === "image") {
-      events.push({ type: "part", index, part: Block.decode({ image: joinImage(block.start, block.pieces) }) })
+    } else if (part.type !== "text" || part.providerFields !== undefined) {
+      events.push({ type: "part", index, part })
+    } else if (part.text === "" && part.citations === undefined) {
+      // Between sealed reasoning an empty block has to go back as well.
+      events.push({ type: "text-delta", index, delta: "" })
     }
   }
 
-  const finish = (events: Array<ChatEvent.ChatEvent>) => {
+  const malformed = (message: string) =>
+    new ProviderError.MalformedResponseError({ provider: providerName, ...origin, message })
+
+  const finish = (events: Events) => {
     if (stopped === undefined || ended === undefined) return
+    for (const at of blocks.keys()) stop(at, events)
     complete = true
     events.push({
       type: "finish",
@@ -167,10 +220,7 @@ const makeDecoder = (origin: Origin) => {
   return {
     isComplete: () => complete,
     /** Adds the events of one frame; gives the problem, if there is one. Frames after the end are ignored. */
-    add: (
-      frame: ConverseStreamOutput,
-      events: Array<ChatEvent.ChatEvent>
-    ): ProviderError.MalformedResponseError | undefined => {
+    add: (frame: ConverseStreamOutput, events: Events): ProviderError.MalformedResponseError | undefined => {
       if (complete) return undefined
       if (frame.contentBlockDelta !== undefined) {
         const { contentBlockIndex = 0, delta: piece } = frame.contentBlockDelta
@@ -181,7 +231,6 @@ const makeDecoder = (origin: Origin) => {
       } else if (frame.contentBlockStop !== undefined) {
         stop(frame.contentBlockStop.contentBlockIndex ?? 0, events)
       } else if (frame.messageStop !== undefined) {
-        for (const index of blocks.keys()) stop(index, events)
         stopped = frame.messageStop
         finish(events)
       } else if (frame.metadata !== undefined) {
@@ -190,33 +239,6 @@ const makeDecoder = (origin: Origin) => {
       }
     }
   }
-}
-
-/** The text itself when it is not JSON: an answer cut by `maxTokens` ends in the middle of the parameters. */
-const decodeParams = (json: string): unknown =>
-  json.trim() === "" ? {} : Result.getOrElse(Result.try((): unknown => JSON.parse(json)), () => json)
-
-/** An image comes in pieces of bytes, or as one location. */
-const joinImage = ({ format }: ImageBlockStart, pieces: ReadonlyArray<ImageBlockDelta>): ImageBlock => {
-  const bytes = pieces.flatMap(({ source }) => source?.bytes === undefined ? [] : [source.bytes])
-  const error = pieces.find((piece) => piece.error !== undefined)?.error
-  return {
-    format,
-    source: bytes.length > 0
-      ? { bytes: concatenate(bytes) }
-      : pieces.find(({ source }) => source !== undefined)?.source,
-    ...(error === undefined ? undefined : { error })
-  }
-}
-
-const concatenate = (pieces: ReadonlyArray<Uint8Array>): Uint8Array => {
-  const whole = new Uint8Array(pieces.reduce((length, piece) => length + piece.length, 0))
-  let offset = 0
-  for (const piece of pieces) {
-    whole.set(piece, offset)
-    offset += piece.length
-  }
-  return whole
 }
 
 const incomplete = (origin: Origin) =>

@@ -2,16 +2,20 @@
  * Repairs a conversation that Bedrock would refuse, and says what it changed; or, in strict mode, refuses it.
  *
  * Total and pure: the same request always gives the same result, one that is fine is returned as it is, and one that was
- * repaired is fine. What the model has written about its reasoning is never touched, nor are tools that the provider ran.
+ * repaired is fine. What stands beside sealed thoughts goes back as it came, and so do tools that the provider ran.
  */
 import type * as ChatRequest from "@strata/core/ChatRequest"
+import * as Message from "@strata/core/Message"
 import type * as ProviderError from "@strata/core/ProviderError"
 import * as Result from "effect/Result"
 import type { Capabilities } from "../catalog/Capabilities.ts"
 import * as Blank from "./history/Blank.ts"
+import * as CachePoints from "./history/CachePoints.ts"
 import * as Change from "./history/Change.ts"
 import * as Documents from "./history/Documents.ts"
 import * as Instructions from "./history/Instructions.ts"
+import * as Thoughts from "./history/Thoughts.ts"
+import * as ToolMedia from "./history/ToolMedia.ts"
 import * as ToolText from "./history/ToolText.ts"
 import * as ToolUse from "./history/ToolUse.ts"
 import * as Turn from "./history/Turn.ts"
@@ -22,14 +26,15 @@ export type { Placed } from "./history/Turn.ts"
 /**
  * - `repair`: change what Bedrock refuses.
  * - `strict`: refuse it, with an `InvalidRequestError` that says where and what to do. Only what changes nothing for the
- *   model is done all the same: joining messages of one role, gathering results of tools, leaving out their status.
+ *   model is done all the same: joining messages of one role, gathering results of tools, leaving out their status and
+ *   the signatures of others, settling cache points.
  */
 export type Mode = "repair" | "strict"
 
 /**
  * A conversation fit to be sent.
  *
- * - `request`: with messages and tools as they are sent; the same object when nothing had to be changed.
+ * - `request`: with messages, tools and cache points as they are sent; the same object when nothing had to be changed.
  * - `conversation`: these messages in turns; its parts know where they stood before.
  * - `changes`: what was changed, in no particular order.
  */
@@ -44,19 +49,28 @@ export const normalize = (
   request: ChatRequest.Resolved,
   options: { readonly capabilities: Capabilities; readonly mode: Mode }
 ): Result.Result<Normalized, ProviderError.InvalidRequestError> => {
-  const changes: Array<Change.Change> = []
-  const report: Change.Report = (type, field) => {
-    changes.push(Change.make(type, field))
-  }
-  const conversation = repair(request, options.capabilities, report)
-  const tools = declareTools(request, conversation, report)
-  const refused = options.mode === "strict" ? changes.find((change) => !Change.isLossless(change)) : undefined
-  if (refused !== undefined) return Result.fail(Change.refuse(refused, request.model))
-  return Result.succeed({
-    request: changes.length === 0 ? request : { ...request, ...tools, messages: Turn.toMessages(conversation) },
-    conversation,
+  const { changes, report } = Change.collect()
+  const repaired = repair(request, options.capabilities, report)
+  const { toolChoice, tools } = declareTools(request, repaired, report)
+  const isOffered = toolChoice !== "none" || repaired.turns.some(({ parts }) => parts.some(ToolUse.isToolPart))
+  const holders = CachePoints.settle(
+    { conversation: repaired, tools: isOffered ? tools ?? [] : [], options: request.providerOptions?.bedrock },
+    options.capabilities,
+    report
+  )
+  return Result.map(Change.settle(changes, options.mode, request.model), () => ({
+    request: changes.length === 0 ? request : {
+      ...request,
+      messages: Turn.toMessages(holders.conversation),
+      ...(tools !== undefined && { tools: isOffered ? holders.tools : tools }),
+      ...(toolChoice !== undefined && { toolChoice }),
+      ...(holders.options !== undefined && {
+        providerOptions: { ...request.providerOptions, bedrock: holders.options }
+      })
+    },
+    conversation: holders.conversation,
     changes
-  })
+  }))
 }
 
 /** The order matters: each step relies on what those before it have settled. */
@@ -65,16 +79,20 @@ const repair = (
   capabilities: Capabilities,
   report: Change.Report
 ): Turn.Conversation => {
-  const said = Blank.drop(Turn.fromMessages(request.messages, report), report)
-  const { system, turns } = Instructions.place(said, capabilities, report)
-  const joined = Turn.join(turns, report)
+  const given = Thoughts.fit(Turn.fromMessages(request.messages, report), capabilities, report)
+  const { system, turns } = Instructions.place(Blank.drop(given, capabilities, report), capabilities, report)
+  const ended = endWithUser(Turn.join(turns, capabilities, report), capabilities, report)
+  const documented = Documents.rename(ended, report)
   const paired = capabilities.tools === false
-    ? ToolText.tellAll(joined, report)
-    : ToolUse.pair(joined, { capabilities, tools: request.tools ?? [], report })
+    ? ToolText.tellAll(documented, report)
+    : ToolUse.pair(ToolMedia.move(documented, capabilities, report), {
+      capabilities,
+      tools: request.tools ?? [],
+      report
+    })
   const folded = Instructions.fold({ system, turns: paired }, capabilities, report)
   const begun = beginWithUser(Blank.fill(folded.turns, report), capabilities, report)
-  const documented = Documents.addText(Documents.rename(begun, report), report)
-  return { system: folded.system, turns: Blank.trim(documented, report) }
+  return { system: folded.system, turns: Blank.trim(Documents.addText(begun, report), report) }
 }
 
 /** A made-up word of the user costs nothing; to leave out what the assistant said first would lose it. */
@@ -90,14 +108,32 @@ const beginWithUser = (
   return [{ role: "user", parts: [{ part: Blank.placeholder, field }], field }, ...turns]
 }
 
+/** The calls of a last message get their results from `ToolUse`, which are the user's. */
+const endWithUser = (
+  turns: ReadonlyArray<Turn.Turn>,
+  { prefill, tools }: Capabilities,
+  report: Change.Report
+): ReadonlyArray<Turn.Turn> => {
+  const at = turns.findLastIndex(({ role }) => role !== "system")
+  const last = turns[at]
+  if (prefill !== false || last?.role !== "assistant") return turns
+  const { field } = last
+  if (tools !== false && last.parts.some(Turn.isCall)) {
+    return turns.toSpliced(at + 1, 0, { role: "user", parts: [], field })
+  }
+  report("added-user", field)
+  return [...turns, { role: "user", parts: [{ part: Message.text("Go on."), field }], field }]
+}
+
 const declareTools = (
-  { providerOptions, tools = [] }: ChatRequest.Resolved,
+  { providerOptions, toolChoice, tools }: ChatRequest.Resolved,
   { turns }: Turn.Conversation,
   report: Change.Report
 ): Pick<ChatRequest.Resolved, "tools" | "toolChoice"> => {
-  if (tools.length > 0 || providerOptions?.bedrock?.toolConfig !== undefined) return {}
+  const own = providerOptions?.bedrock?.toolConfig?.tools ?? []
+  if (own.length > 0 || tools !== undefined && tools.length > 0) return { tools, toolChoice }
   const declared = ToolUse.declare(turns)
-  if (declared.length === 0) return {}
+  if (declared.length === 0) return { tools, toolChoice }
   report("declared-tools", "tools")
   return { tools: declared, toolChoice: "none" }
 }

@@ -6,13 +6,17 @@
  * `History`; pixels, pages and seconds are left to the service.
  */
 import type * as ChatRequest from "@strata/core/ChatRequest"
+import * as Check from "@strata/core/Check"
 import type * as Message from "@strata/core/Message"
 import * as ProviderError from "@strata/core/ProviderError"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import type { BedrockChatOptions } from "../BedrockOptions.ts"
 import type * as Capabilities from "../catalog/Capabilities.ts"
 import { providerName } from "../internal/provider.ts"
 import type { Place } from "./Block.ts"
+import * as OptionShape from "./OptionShape.ts"
 
 type Checked = Result.Result<void, ProviderError.InvalidRequestError>
 
@@ -33,6 +37,7 @@ export const checkOptions = (request: ChatRequest.Resolved): Checked => {
   return settle(
     request.model,
     modelProblem(request.model) ??
+      shapeProblem(own) ??
       inferenceProblem(request, "") ??
       inferenceProblem(own.inferenceConfig ?? {}, "providerOptions.bedrock.inferenceConfig.") ??
       metadataProblem(own.requestMetadata, "providerOptions.bedrock.requestMetadata") ??
@@ -48,6 +53,9 @@ const settle = (model: string, problem: Problem | undefined): Checked =>
   problem === undefined
     ? Result.void
     : Result.fail(ProviderError.invalidRequest({ provider: providerName, model, ...problem }))
+
+const shapeProblem = (own: BedrockChatOptions): Problem | undefined =>
+  Option.getOrUndefined(Result.getFailure(Check.settle(OptionShape.check, own, { field: "providerOptions.bedrock" })))
 
 const partProblem = (part: Message.Part, field: string, limits: Capabilities.Limits): Problem | undefined => {
   switch (part.type) {
@@ -71,9 +79,15 @@ const partProblem = (part: Message.Part, field: string, limits: Capabilities.Lim
       return lengthProblem(part.name, `${field}.name`, 128) ??
         lengthProblem(part.serverName, `${field}.serverName`, 128) ??
         lengthProblem(part.kind, `${field}.kind`, 64)
+    case "provider":
+      return Predicate.isObject(part.value) ? undefined : {
+        field: `${field}.value`,
+        problem: "this is no block of Converse",
+        remedy: "Use an object such as `{ text: \"…\" }`"
+      }
     case "reasoning":
     case "search-result":
-    case "provider":
+    case "json":
       return undefined
   }
 }

@@ -68,11 +68,98 @@ export const audio: Formats<AudioFormat> = [
   ["audio/pcm", "pcm"]
 ]
 
-/** The format of a media type, parameters such as `; charset=utf-8` left aside. */
+/** The format of a media type, by whatever name; parameters such as `; charset=utf-8` are left aside. */
 export const formatOf = <Format>(formats: Formats<Format>, mediaType: string): Format | undefined => {
   const plain = mediaType.split(";", 1).join().trim().toLowerCase()
-  return formats.find(([known]) => known === plain)?.[1]
+  const known = formats.find(([known]) => known === plain) ??
+    formats.find(([known]) => known === otherNames.get(plain))
+  return known?.[1]
 }
+
+/** What upload forms, browsers and operating systems say instead of the registered names. */
+const otherNames: ReadonlyMap<string, string> = new Map([
+  ["image/jpg", "image/jpeg"],
+  ["image/pjpeg", "image/jpeg"],
+  ["image/jfif", "image/jpeg"],
+  ["image/x-jpeg", "image/jpeg"],
+  ["image/x-jpg", "image/jpeg"],
+  ["image/x-citrix-jpeg", "image/jpeg"],
+  ["image/x-png", "image/png"],
+  ["image/x-citrix-png", "image/png"],
+  ["image/apng", "image/png"],
+  ["image/x-gif", "image/gif"],
+  ["image/x-webp", "image/webp"],
+
+  ["application/x-pdf", "application/pdf"],
+  ["application/acrobat", "application/pdf"],
+  ["application/vnd.pdf", "application/pdf"],
+  ["text/pdf", "application/pdf"],
+  ["text/x-pdf", "application/pdf"],
+  ["application/csv", "text/csv"],
+  ["application/x-csv", "text/csv"],
+  ["text/x-csv", "text/csv"],
+  ["text/comma-separated-values", "text/csv"],
+  ["text/x-comma-separated-values", "text/csv"],
+  ["application/vnd.msword", "application/msword"],
+  ["application/vnd.ms-word", "application/msword"],
+  ["application/x-msword", "application/msword"],
+  ["application/doc", "application/msword"],
+  ["application/msexcel", "application/vnd.ms-excel"],
+  ["application/x-msexcel", "application/vnd.ms-excel"],
+  ["application/x-ms-excel", "application/vnd.ms-excel"],
+  ["application/excel", "application/vnd.ms-excel"],
+  ["application/x-excel", "application/vnd.ms-excel"],
+  ["application/xls", "application/vnd.ms-excel"],
+  ["application/docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"],
+  ["application/xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"],
+  ["application/xhtml+xml", "text/html"],
+  ["application/html", "text/html"],
+  ["text/txt", "text/plain"],
+  ["application/txt", "text/plain"],
+  ["text/x-markdown", "text/markdown"],
+  ["text/md", "text/markdown"],
+  ["text/x-md", "text/markdown"],
+  ["application/markdown", "text/markdown"],
+  ["application/x-markdown", "text/markdown"],
+
+  ["video/x-mp4", "video/mp4"],
+  ["video/x-m4v", "video/mp4"],
+  ["video/mpeg4", "video/mp4"],
+  ["application/mp4", "video/mp4"],
+  ["video/x-quicktime", "video/quicktime"],
+  ["video/mov", "video/quicktime"],
+  ["video/matroska", "video/x-matroska"],
+  ["video/mkv", "video/x-matroska"],
+  ["video/x-mkv", "video/x-matroska"],
+  ["video/x-webm", "video/webm"],
+  ["video/flv", "video/x-flv"],
+  ["video/x-mpeg", "video/mpeg"],
+  ["video/x-mpg", "video/mpg"],
+  ["video/wmv", "video/x-ms-wmv"],
+  ["video/x-wmv", "video/x-ms-wmv"],
+  ["video/3gp", "video/3gpp"],
+  ["video/three_gp", "video/3gpp"],
+
+  ["audio/x-mp3", "audio/mp3"],
+  ["audio/mpeg3", "audio/mp3"],
+  ["audio/x-mpeg-3", "audio/mp3"],
+  ["audio/x-mpegaudio", "audio/mp3"],
+  ["audio/wave", "audio/wav"],
+  ["audio/vnd.wave", "audio/wav"],
+  ["audio/x-pn-wav", "audio/wav"],
+  ["audio/x-wave", "audio/wav"],
+  ["audio/x-flac", "audio/flac"],
+  ["audio/x-ogg", "audio/ogg"],
+  ["application/ogg", "audio/ogg"],
+  ["audio/x-opus", "audio/opus"],
+  ["audio/aacp", "audio/aac"],
+  ["audio/m4a", "audio/x-m4a"],
+  ["audio/x-mp4", "audio/mp4"],
+  ["audio/mka", "audio/x-matroska"],
+  ["audio/mkv", "audio/matroska"],
+  ["audio/x-webm", "audio/webm"],
+  ["audio/x-pcm", "audio/pcm"]
+])
 
 /** The media type of a format. */
 export const mediaTypeOf = (formats: Formats<string>, format: string): string | undefined =>

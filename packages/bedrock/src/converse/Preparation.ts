@@ -7,11 +7,11 @@ import type { ConverseStreamCommandInput } from "@aws-sdk/client-bedrock-runtime
 import type * as ChatRequest from "@strata/core/ChatRequest"
 import * as ProviderError from "@strata/core/ProviderError"
 import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
 import * as BedrockPrompt from "../BedrockPrompt.ts"
 import type { Capabilities } from "../catalog/Capabilities.ts"
 import * as InferenceProfile from "../InferenceProfile.ts"
 import * as ClientInput from "../internal/clientInput.ts"
-import * as OwnOptions from "../internal/ownOptions.ts"
 import { providerName } from "../internal/provider.ts"
 import * as ModelCatalog from "../ModelCatalog.ts"
 import * as ModelId from "../ModelId.ts"
@@ -34,11 +34,7 @@ export type Prepare = (
 export const make = (options: Options = {}): Effect.Effect<Prepare> =>
   Effect.gen(function*() {
     const capabilitiesOf = yield* makeCapabilities(options.family)
-    return Effect.fnUntraced(function*(given, { streaming }) {
-      const own = yield* Effect.fromResult(OwnOptions.ofChat(given.model, given.providerOptions))
-      const request = own === undefined
-        ? given
-        : { ...given, providerOptions: { ...given.providerOptions, bedrock: own } }
+    return Effect.fnUntraced(function*(request, { streaming }) {
       const capabilities = yield* capabilitiesOf(request)
       const [objection] = ModelCatalog.check(capabilities, request, { streaming })
       if (objection !== undefined) return yield* Effect.fail(objection)
@@ -65,7 +61,9 @@ const makeCapabilities = Effect.fnUntraced(function*(family: string | undefined)
     const { model } = request
     const given = yield* ModelCatalog.ModelCatalog
     const catalog = given === ModelCatalog.builtIn ? ownCatalog : given
-    const hint = request.providerOptions?.bedrock?.family ?? family ??
+    const own = request.providerOptions?.bedrock?.family
+    // options of another type are refused when they are encoded
+    const hint = (Predicate.isString(own) ? own : family) ??
       (InferenceProfile.isOpaque(model) ? yield* ownLookup(model) : undefined)
     // To read an id and the catalogue takes 30 µs, and a program talks to a few models only.
     if (catalog !== knownTo || known.size >= 256) {
@@ -81,7 +79,7 @@ const makeCapabilities = Effect.fnUntraced(function*(family: string | undefined)
 
 /** The log names places, never what is said there. */
 const logChanges = (request: ChatRequest.Resolved, { changes }: Request.Encoded): Effect.Effect<void> =>
-  changes.length === 0 ? Effect.void : Effect.logDebug("Changed the conversation before it was sent").pipe(
+  changes.length === 0 ? Effect.void : Effect.logDebug("Changed the request before it was sent").pipe(
     Effect.annotateLogs({ provider: providerName, model: request.model, changes })
   )
 

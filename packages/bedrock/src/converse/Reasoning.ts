@@ -9,8 +9,9 @@ import type * as ChatRequest from "@strata/core/ChatRequest"
 import * as ProviderError from "@strata/core/ProviderError"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
-import type { Capabilities, Effort, Reasoning } from "../catalog/Capabilities.ts"
+import type { Capabilities, Effort, Path, Reasoning, ReasoningRequest, RequestFields } from "../catalog/Capabilities.ts"
 import { providerName } from "../internal/provider.ts"
+import type { Report } from "./history/Change.ts"
 
 /** Fields of the model's own, as a Converse request carries them. */
 export type Fields = Exclude<ConverseStreamCommandInput["additionalModelRequestFields"], undefined>
@@ -41,20 +42,22 @@ export const budgets: Readonly<Record<Effort, number>> = {
  *   An effort becomes the number in {@link budgets}, but not more than four fifths of `maxTokens`.
  * - An effort goes to a model that takes one as it is, or as the next lower level the model knows. A budget becomes the
  *   highest level that costs no more.
- * - Without either it is the effort `medium`.
+ * - Without either a model that can decides by itself; for others it is the effort `medium`.
  * - A model that nothing is known of gets `outputConfig.effort`, which is Converse's own field for it.
- * - `false` adds nothing, since no model thinks that can be told not to, unless it is told to.
+ * - `false` is said to a model that thinks unless it is told not to; the others that can answer without do so anyway.
  *
- * Fails with `UnsupportedFeatureError` when the model cannot reason, or cannot but reason, and with
- * `InvalidRequestError` when the budget does not fit, or something else in the request does not go with reasoning.
+ * What the model has no choice about, and thinking where it cannot begin, is left out and reported. Fails with
+ * `UnsupportedFeatureError` when the model cannot reason, or cannot but reason, and with `InvalidRequestError` when the
+ * budget does not fit, or something else in the request does not go with reasoning.
  */
 export const encode = (
   request: ChatRequest.Resolved,
-  capabilities: Capabilities
+  capabilities: Capabilities,
+  report: Report
 ): Result.Result<Encoded, ProviderError.ProviderError> =>
   Result.gen(function*() {
     const own = request.providerOptions?.bedrock
-    const asked = yield* encodeAsked(request, capabilities)
+    const asked = yield* encodeAsked(request, capabilities, report)
     const fields = merge(asked.additionalModelRequestFields, own?.additionalModelRequestFields)
     const outputConfig = own?.outputConfig ?? asked.outputConfig
     return {
@@ -63,35 +66,63 @@ export const encode = (
     }
   })
 
+/** Lays JSON over JSON: objects are merged, a list of betas is added to, anything else is replaced. */
+export const merge = (under: Fields | undefined, over: Fields | undefined): Fields | undefined => {
+  if (!isPlain(under) || !isPlain(over)) return over ?? under
+  const merged: Record<string, Fields> = { ...under }
+  for (const [key, value] of Object.entries(over)) {
+    const before = merged[key]
+    merged[key] = key === betas && Array.isArray(before) && Array.isArray(value)
+      ? [...before, ...value.filter((beta) => !before.includes(beta))]
+      : merge(before, value) ?? value
+  }
+  return merged
+}
+
+const betas = "anthropic_beta"
+
+const isPlain = (json: Fields | undefined): json is Record<string, Fields> => Predicate.isObject(json)
+
 type Asked = Exclude<ChatRequest.Reasoning, false>
 
 const encodeAsked = (
   request: ChatRequest.Resolved,
-  capabilities: Capabilities
+  capabilities: Capabilities,
+  report: Report
 ): Result.Result<Encoded, ProviderError.ProviderError> =>
   Result.gen(function*() {
     const { model, reasoning: asked } = request
     const { reasoning: known } = capabilities
     if (asked === undefined) return {}
-    if (asked === false) return isUnavoidable(known) ? yield* Result.fail(unavoidable(model, known)) : {}
+    if (asked === false) {
+      if (isUnavoidable(known)) return yield* Result.fail(unavoidable(model, known?.control === "effort"))
+      return known?.control === "effort" ? inFields(known.off) : {}
+    }
     yield* checkNumber(model, asked.budgetTokens)
     switch (known?.control) {
       case undefined:
+        reportOptions(asked, {}, report)
         return { outputConfig: { effort: effortOf(asked, allEfforts) } }
       case "none":
         return yield* Result.fail(impossible(model))
       case "always":
+        reportOptions(asked, {}, report)
         return {}
       case "budget": {
-        const tokens = yield* budgetOf(request, asked, known.minTokens)
+        if (known.sealsToolUse === true && isAmidToolUse(request)) {
+          report("omitted-thinking", "reasoning")
+          return {}
+        }
+        const tokens = yield* budgetOf(request, asked, known)
         yield* checkCompany(request, capabilities)
-        return placed(known, tokens)
+        return placed(known, tokens, asked, report)
       }
       case "effort": {
-        const effort = effortOf(asked, known.levels)
-        if (known.bareLevels?.includes(effort) === true) yield* checkAlone(request, effort)
+        const isFree = asked.effort === undefined && asked.budgetTokens === undefined && known.adaptive === true
+        const effort = isFree ? undefined : effortOf(asked, known.levels)
+        if (effort !== undefined && known.bareLevels?.includes(effort) === true) yield* checkAlone(request, effort)
         yield* checkCompany(request, capabilities)
-        return placed(known, effort)
+        return placed(known, effort, asked, report)
       }
     }
   })
@@ -108,10 +139,12 @@ const effortOf = ({ budgetTokens, effort }: Asked, levels: ReadonlyArray<Effort>
 const budgetOf = (
   request: ChatRequest.Resolved,
   asked: Asked,
-  minTokens: number
+  { interleaved, minTokens }: Extract<Reasoning, { readonly control: "budget" }>
 ): Result.Result<number, ProviderError.InvalidRequestError> => {
   const { model } = request
-  const { maxTokens = Infinity } = inferenceOf(request)
+  // between calls of tools the model thinks anew, and the budget is that of all answers together
+  const isShared = asked.interleaved === true && interleaved !== undefined || hasInterleaving(request)
+  const { maxTokens = Infinity } = isShared ? {} : inferenceOf(request)
   if (maxTokens <= minTokens) {
     return Result.fail(invalid(
       model,
@@ -136,8 +169,24 @@ const budgetOf = (
     model,
     "reasoning.budgetTokens",
     `${asked.budgetTokens} is not less than \`maxTokens\`, which is ${maxTokens} and counts thinking too`,
-    "Lower it, or raise `maxTokens`"
+    "Lower it, raise `maxTokens`, or set `reasoning.interleaved` where tools are called"
   ))
+}
+
+/** Whether the request asks for interleaved thinking in Claude's own words. */
+const hasInterleaving = ({ providerOptions }: ChatRequest.Resolved): boolean => {
+  const fields = providerOptions?.bedrock?.additionalModelRequestFields
+  const asked = isPlain(fields) ? fields[betas] : undefined
+  return Array.isArray(asked) &&
+    asked.some((beta) => typeof beta === "string" && beta.startsWith("interleaved-thinking"))
+}
+
+/** Whether tools are answered that the model called without a thought before. */
+const isAmidToolUse = ({ messages }: ChatRequest.Resolved): boolean => {
+  const at = messages.findLastIndex(({ role }) => role === "assistant")
+  const last = messages[at]
+  if (last === undefined || !messages.slice(at).some(({ role }) => role === "tool")) return false
+  return typeof last.content === "string" || last.content[0]?.type !== "reasoning"
 }
 
 /** What goes with no reasoning of this model at all. */
@@ -201,34 +250,46 @@ const inferenceOf = ({ maxTokens, providerOptions, temperature, topP }: ChatRequ
 }
 
 const placed = (
-  { fields, path }: Extract<Reasoning, { readonly path: unknown }>,
-  value: number | string
+  known: Extract<Reasoning, { readonly path: unknown }>,
+  value: number | string | undefined,
+  asked: Asked,
+  report: Report
 ): Encoded => {
-  const asked = path.reduceRight<Fields>((inner, key) => ({ [key]: inner }), value)
-  const whole = merge(fields as Fields, asked) // plain JSON, which the SDK types as mutable
-  return whole === undefined ? {} : { additionalModelRequestFields: whole }
+  reportOptions(asked, known, report)
+  const fields = [
+    value === undefined ? undefined : at(known.path, value),
+    asked.display === undefined || known.display === undefined ? undefined : at(known.display, asked.display),
+    asked.interleaved === true ? known.interleaved as Fields | undefined : undefined // plain JSON, see below
+  ]
+  return inFields(fields.reduce(merge, known.fields as Fields)) // plain JSON, which the SDK types as mutable
 }
 
-/** Lays JSON over JSON: objects are merged, anything else is replaced. */
-const merge = (under: Fields | undefined, over: Fields | undefined): Fields | undefined => {
-  if (!isPlain(under) || !isPlain(over)) return over ?? under
-  const merged: Record<string, Fields> = { ...under }
-  for (const [key, value] of Object.entries(over)) merged[key] = merge(merged[key], value) ?? value
-  return merged
+const reportOptions = (
+  { display, interleaved }: Asked,
+  known: Pick<ReasoningRequest, "display" | "interleaved">,
+  report: Report
+): void => {
+  if (display !== undefined && known.display === undefined) report("omitted-option", "reasoning.display")
+  if (interleaved === true && known.interleaved === undefined) report("omitted-option", "reasoning.interleaved")
 }
 
-const isPlain = (json: Fields | undefined): json is Record<string, Fields> =>
-  Predicate.isObject(json) && !Array.isArray(json)
+const at = (path: Path, value: number | string): Fields =>
+  path.reduceRight<Fields>((inner, key) => ({ [key]: inner }), value)
 
-const isUnavoidable = (known: Reasoning | undefined): known is Reasoning =>
+const inFields = (fields: Fields | RequestFields | undefined): Encoded =>
+  fields === undefined || Predicate.isObject(fields) && Object.keys(fields).length === 0
+    ? {}
+    : { additionalModelRequestFields: fields as Fields } // plain JSON, which the SDK types as mutable
+
+const isUnavoidable = (known: Reasoning | undefined): boolean =>
   known?.control === "always" || known?.control === "effort" && known.alwaysOn === true
 
-const unavoidable = (model: string, known: Reasoning): ProviderError.UnsupportedFeatureError =>
+const unavoidable = (model: string, hasLevels: boolean): ProviderError.UnsupportedFeatureError =>
   unsupported(
     model,
     "answers without reasoning",
     `${model} always reasons. Leave \`reasoning\` out, ${
-      known.control === "effort" ? "set `effort` to \"low\"" : "or use another model"
+      hasLevels ? "set `effort` to \"low\"" : "or use another model"
     }.`
   )
 

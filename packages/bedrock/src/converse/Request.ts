@@ -1,8 +1,8 @@
 /**
  * Our request, in the words of Converse: system prompts apart, content in blocks, roles alternating.
  *
- * `History` sees to it that the service takes the conversation; here it is written down. What cannot be sent is refused
- * before any network.
+ * `Values` and `History` see to it that the service takes what is said; here it is written down. What cannot be sent is
+ * refused before any network.
  */
 import type {
   ContentBlock,
@@ -15,12 +15,15 @@ import type * as ChatRequest from "@strata/core/ChatRequest"
 import type * as ProviderError from "@strata/core/ProviderError"
 import * as Result from "effect/Result"
 import type { Capabilities } from "../catalog/Capabilities.ts"
+import * as Room from "../schema/Room.ts"
 import * as Block from "./Block.ts"
 import * as History from "./History.ts"
+import * as Change from "./history/Change.ts"
 import * as Limits from "./Limits.ts"
 import * as Reasoning from "./Reasoning.ts"
 import * as ResponseFormat from "./ResponseFormat.ts"
 import * as ToolConfig from "./ToolConfig.ts"
+import * as Values from "./Values.ts"
 
 /**
  * - `capabilities`: what is known of the model.
@@ -36,7 +39,7 @@ export interface Options {
 /** What to send, and how it differs from what was asked. A call of the `answerTool` is the answer, not a call. */
 export interface Encoded {
   readonly input: ConverseStreamCommandInput
-  readonly changes: ReadonlyArray<History.Change>
+  readonly changes: ReadonlyArray<Change.Change>
   readonly answerTool: string | undefined
 }
 
@@ -46,10 +49,19 @@ export const encode = (
   { capabilities, history, streaming = false }: Options
 ): Result.Result<Encoded, ProviderError.ProviderError> =>
   Result.gen(function*() {
-    const { changes, conversation, request } = yield* History.normalize(asked, { capabilities, mode: history })
-    yield* Limits.checkOptions(request)
-    const { family: _, inferenceConfig, ...rest } = request.providerOptions?.bedrock ?? {}
-    const system = yield* encodeParts(request, conversation.system.map(withoutCitations), capabilities)
+    const { changes, report } = Change.collect()
+    const settled = yield* Values.settle(asked, report)
+    yield* Limits.checkOptions(settled)
+    const normalized = yield* History.normalize(settled, { capabilities, mode: history })
+    const { conversation } = normalized
+    const request = withoutBlankStops(normalized.request, capabilities, report)
+    const room = Room.make(capabilities.strictLimits)
+    // the answer is given room before the tools: without, it needs a tool of its own
+    const plan = yield* ResponseFormat.plan(request, { capabilities, streaming, room, report })
+    const toolConfig = yield* ToolConfig.encode(request, { capabilities, room, report })
+    const { family: _, inferenceConfig, system: ownSystem, toolConfig: __, ...rest } =
+      request.providerOptions?.bedrock ?? {}
+    const system = yield* encodeParts(request, conversation.system, capabilities)
     const messages: Array<ConverseMessage> = []
     for (const { parts, role } of conversation.turns) {
       messages.push({ role, content: yield* encodeParts(request, parts, capabilities) })
@@ -58,17 +70,16 @@ export const encode = (
       modelId: request.model,
       messages,
       // the parts of a system prompt encode to these
-      ...(system.length > 0 ? { system: system as Array<SystemContentBlock> } : undefined),
+      ...filled("system", ownSystem ?? system as Array<SystemContentBlock>),
       ...defined("inferenceConfig", encodeInference(request, inferenceConfig)),
-      ...defined("toolConfig", yield* ToolConfig.encode(request, capabilities)),
+      ...defined("toolConfig", toolConfig),
       ...rest,
-      ...yield* Reasoning.encode(request, capabilities)
+      ...yield* Reasoning.encode(request, capabilities, report)
     }
-    const plan = ResponseFormat.plan(asked, { capabilities, streaming })
-    const formatted = ResponseFormat.apply(input, plan)
+    yield* Change.settle(changes, history, request.model)
     return {
-      input: capabilities.caching?.supported === false ? withoutCachePoints(formatted) : formatted,
-      changes,
+      input: oneCallAtMost(ResponseFormat.apply(input, plan), request, capabilities),
+      changes: [...changes, ...normalized.changes],
       answerTool: plan.answerTool?.name
     }
   })
@@ -89,27 +100,64 @@ const encodeParts = (
     (blocks) => blocks.flat()
   )
 
-/** Where nothing is cached a cache point is no mistake: the same prompt may be meant for several models. */
-const withoutCachePoints = (input: ConverseStreamCommandInput): ConverseStreamCommandInput => ({
-  ...input,
-  ...defined(
-    "messages",
-    input.messages?.map((message) => ({ ...message, content: message.content?.filter(isContent) }))
-  ),
-  ...defined("system", input.system?.filter(isContent)),
-  ...defined(
-    "toolConfig",
-    input.toolConfig && { ...input.toolConfig, tools: input.toolConfig.tools?.filter(isContent) }
-  )
-})
+/** Stop sequences that are more than white space, in our words and in those of Bedrock, for a model that takes no others. */
+const withoutBlankStops = (
+  request: ChatRequest.Resolved,
+  { blankStopSequences }: Capabilities,
+  report: Change.Report
+): ChatRequest.Resolved => {
+  if (blankStopSequences !== false) return request
+  const own = request.providerOptions?.bedrock
+  const fit = (stops: ReadonlyArray<string> | undefined, field: string): ReadonlyArray<string> | undefined => {
+    const said = stops?.filter((stop) => stop === "" || stop.trim() !== "")
+    if (stops === undefined || said?.length === stops.length) return stops
+    stops.forEach((stop, index) => {
+      if (said?.includes(stop) !== true) report("omitted-stop-sequence", `${field}[${index}]`)
+    })
+    return said?.length === 0 ? undefined : said
+  }
+  const { inferenceConfig } = own ?? {}
+  const ownStops = fit(inferenceConfig?.stopSequences, "providerOptions.bedrock.inferenceConfig.stopSequences")
+  const { stopSequences: _, ...inference } = inferenceConfig ?? {}
+  return {
+    ...request,
+    stopSequences: fit(request.stopSequences, "stopSequences"),
+    ...(ownStops === inferenceConfig?.stopSequences ? undefined : {
+      providerOptions: {
+        ...request.providerOptions,
+        bedrock: {
+          ...own,
+          inferenceConfig: { ...inference, ...defined("stopSequences", ownStops && [...ownStops]) }
+        }
+      }
+    })
+  }
+}
 
-const isContent = (block: { readonly cachePoint?: unknown }): boolean => block.cachePoint === undefined
-
-/** A system prompt holds text only, not the block that text with citations is. */
-const withoutCitations = ({ field, part }: History.Placed): History.Placed => {
-  if (part.type !== "text") return { field, part }
-  const { citations: _, ...text } = part
-  return { field, part: text }
+/**
+ * Converse has no word for it, and Claude's own goes among the fields of the model: beside a choice that Converse makes,
+ * and with the choice `auto` where there is none, since the model wants one.
+ */
+const oneCallAtMost = (
+  input: ConverseStreamCommandInput,
+  { parallelToolCalls, providerOptions, tools = [] }: ChatRequest.Resolved,
+  { disableParallelToolUse }: Capabilities
+): ConverseStreamCommandInput => {
+  if (parallelToolCalls !== false || disableParallelToolUse !== true || input.toolConfig === undefined) return input
+  // an answer tool of ours is called once anyway
+  if (tools.length === 0 && providerOptions?.bedrock?.toolConfig === undefined) return input
+  const { any, tool } = input.toolConfig.toolChoice ?? {}
+  const isForced = any !== undefined || tool !== undefined
+  return {
+    ...input,
+    ...defined(
+      "additionalModelRequestFields",
+      Reasoning.merge(
+        { tool_choice: { ...(isForced ? undefined : { type: "auto" }), disable_parallel_tool_use: true } },
+        input.additionalModelRequestFields
+      )
+    )
+  }
 }
 
 const encodeInference = (
@@ -125,6 +173,9 @@ const encodeInference = (
   }
   return Object.keys(config).length > 0 ? config : undefined
 }
+
+const filled = <Key extends string, Item>(key: Key, items: Array<Item>): { readonly [K in Key]?: Array<Item> } =>
+  defined(key, items.length > 0 ? items : undefined)
 
 const defined = <Key extends string, Value>(key: Key, value: Value | undefined): { readonly [K in Key]?: Value } =>
   value === undefined ? {} : { [key]: value } as { readonly [K in Key]: Value } // a computed key loses its type

@@ -43,7 +43,7 @@ export const decodeOutcome = (
     readonly requestId: string | undefined
   }
 ): ChatResponse.Outcome => ({
-  finishReason: finishReasons[ended.stopReason ?? ""] ?? "other",
+  finishReason: finishReasons.get(ended.stopReason) ?? "other",
   usage: decodeUsage(ended.usage),
   model: ended.model,
   requestId: ended.requestId,
@@ -70,14 +70,18 @@ const decodeUsage = (usage: TokenUsage | undefined): Usage.Usage =>
     ...(usage?.totalTokens === undefined ? undefined : { totalTokens: usage.totalTokens })
   })
 
-const finishReasons: Record<string, ChatResponse.FinishReason> = {
-  end_turn: "stop",
-  stop_sequence: "stop-sequence",
-  max_tokens: "length",
-  model_context_window_exceeded: "context-length",
-  tool_use: "tool-calls",
-  content_filtered: "content-filter",
-  guardrail_intervened: "guardrail",
-  malformed_model_output: "malformed-output",
-  malformed_tool_use: "malformed-tool-call"
-} satisfies Record<StopReason, ChatResponse.FinishReason>
+/** `refusal` is a word of the service that the SDK does not know. */
+const finishReasons: ReadonlyMap<string | undefined, ChatResponse.FinishReason> = new Map(Object.entries(
+  {
+    end_turn: "stop",
+    stop_sequence: "stop-sequence",
+    max_tokens: "length",
+    model_context_window_exceeded: "context-length",
+    tool_use: "tool-calls",
+    content_filtered: "content-filter",
+    guardrail_intervened: "guardrail",
+    refusal: "refusal",
+    malformed_model_output: "malformed-output",
+    malformed_tool_use: "malformed-tool-call"
+  } satisfies Record<StopReason | "refusal", ChatResponse.FinishReason>
+))

@@ -7,15 +7,24 @@
  */
 import type { ConverseStreamCommandInput, OutputConfig, Tool, ToolChoice } from "@aws-sdk/client-bedrock-runtime"
 import type * as ChatRequest from "@strata/core/ChatRequest"
+import * as ProviderError from "@strata/core/ProviderError"
 import type * as JsonSchema from "effect/JsonSchema"
+import * as Result from "effect/Result"
 import type { Capabilities } from "../catalog/Capabilities.ts"
+import { providerName } from "../internal/provider.ts"
+import * as Arguments from "../schema/Arguments.ts"
+import * as Reading from "../schema/Reading.ts"
+import type * as Room from "../schema/Room.ts"
+import * as Strict from "../schema/Strict.ts"
 import * as Block from "./Block.ts"
-import * as StrictSchema from "./StrictSchema.ts"
+import type { Report } from "./history/Change.ts"
 
-/** Which model is asked, and how. */
+/** Which model is asked, and how; how much it may be held to, and who is told what was changed. */
 export interface Circumstances {
   readonly capabilities: Capabilities
   readonly streaming: boolean
+  readonly room: Room.Room
+  readonly report: Report
 }
 
 /**
@@ -42,33 +51,60 @@ export interface AnswerTool {
 /**
  * Decides how to get the JSON a request asks for.
  *
- * - The service's own way, where the model has it, the schema can be said in it, and nothing is to be cited: citations
- *   and it exclude each other.
+ * - The service's own way, where the model has it, the schema can be said in it and is not too much for it, and nothing
+ *   is to be cited: citations and it exclude each other.
  * - Else a tool, forced unless the model reasons: a model that has to call a tool cannot think first.
  * - With tools of its own in the request the model has to call one of them or the answer's, so a tool loop ends with the
  *   answer. A request that forces a call of its own tools gets that call, not an answer.
  * - Else, where there are no tools, an instruction.
+ *
+ * Fails with `InvalidRequestError` when the schema is none, or none of an object.
  */
-export const plan = (request: ChatRequest.Resolved, { capabilities, streaming }: Circumstances): Plan => {
-  const { responseFormat: format, toolChoice, tools = [] } = request
-  if (format?.type !== "json") return {}
-  const own = request.providerOptions?.bedrock
-  const strict = capabilities.nativeJson === true && !cites(request) ? StrictSchema.make(format.schema) : undefined
-  if (strict !== undefined) return { outputConfig: outputConfig(format, strict) }
-  const besideOthers = tools.length > 0 && toolChoice !== "none"
-  if (besideOthers && (toolChoice === "any" || typeof toolChoice === "object")) return {}
-  const hasTools = capabilities.tools !== false && !(streaming && capabilities.toolsWhileStreaming === false)
-  const to = capabilities.systemPrompt === false ? "user" : "system"
-  if (!hasTools || own?.toolConfig !== undefined) return { instruction: { text: instruct(format), to } }
-  const name = nameOf(format, tools)
-  const choice = isReasoning(request, capabilities) && capabilities.forcedToolWithReasoning !== true
-    ? undefined
-    : force(name, besideOthers, capabilities)
-  return {
-    answerTool: { name, tool: answerTool(name, format, capabilities), choice, besideOthers },
-    ...(choice === undefined ? { instruction: { text: instructCall(name, besideOthers), to } } : undefined)
-  }
-}
+export const plan = (
+  request: ChatRequest.Resolved,
+  { capabilities, report, room, streaming }: Circumstances
+): Result.Result<Plan, ProviderError.InvalidRequestError> =>
+  Result.gen(function*() {
+    const { model, responseFormat, toolChoice, tools = [] } = request
+    if (responseFormat?.type !== "json") return {}
+    const field = "responseFormat.schema"
+    const read = yield* Result.mapError(Reading.read(responseFormat.schema, field), (problem) =>
+      ProviderError.invalidRequest({ provider: providerName, model, ...problem }))
+    if (read.told) {
+      report("told-schema", field)
+    }
+    const format = { ...responseFormat, schema: read.schema }
+    const own = request.providerOptions?.bedrock
+    const mayBeHeld = capabilities.nativeJson === true || capabilities.strictTools === true
+    const strict = mayBeHeld ? Strict.make(format.schema) : undefined
+    if (strict !== undefined && capabilities.nativeJson === true && !cites(request) && room.takes(strict, "answer")) {
+      return { outputConfig: outputConfig(format, strict) }
+    }
+    const besideOthers = tools.length > 0 && toolChoice !== "none"
+    if (besideOthers && (toolChoice === "any" || typeof toolChoice === "object")) {
+      return {}
+    }
+    const hasTools = capabilities.tools !== false && !(streaming && capabilities.toolsWhileStreaming === false)
+    const to = capabilities.systemPrompt === false ? "user" : "system"
+    if (!hasTools || own?.toolConfig !== undefined) {
+      return { instruction: { text: instruct(format), to } }
+    }
+    const name = nameOf(format, tools)
+    const choice = isReasoning(request, capabilities) && capabilities.forcedToolWithReasoning !== true
+      ? undefined
+      : force(name, besideOthers, capabilities)
+    const held = strict !== undefined && capabilities.strictTools === true && room.takes(strict, "tool")
+      ? strict
+      : undefined
+    const { told, tool } = answerTool(name, format, held, capabilities)
+    if (told && !read.told) {
+      report("told-schema", field)
+    }
+    return {
+      answerTool: { name, tool, choice, besideOthers },
+      ...(choice === undefined ? { instruction: { text: instructCall(name, besideOthers), to } } : undefined)
+    }
+  })
 
 /** Puts a plan into an encoded request. What the request says in the service's own words wins. */
 export const apply = (input: ConverseStreamCommandInput, plan: Plan): ConverseStreamCommandInput => {
@@ -96,32 +132,36 @@ const outputConfig = ({ description, name }: ChatRequest.JsonFormat, schema: Jso
     structure: {
       jsonSchema: {
         schema: JSON.stringify(schema),
-        ...(name === undefined ? undefined : { name }),
-        ...(description === undefined ? undefined : { description })
+        ...(name === undefined ? undefined : { name: Reading.wellFormed(name) }),
+        ...(description === undefined ? undefined : { description: Reading.wellFormed(description) })
       }
     }
   }
 })
 
-const answerTool = (name: string, format: ChatRequest.JsonFormat, { strictTools }: Capabilities): Tool => {
-  const strict = strictTools === true ? StrictSchema.make(format.schema) : undefined
-  const { additionalProperties, description, title: _, ...schema } = strict ?? format.schema
-  const about = format.description ?? description
+const answerTool = (
+  name: string,
+  format: ChatRequest.JsonFormat,
+  held: JsonSchema.JsonSchema | undefined,
+  { toolSchemas }: Capabilities
+): { readonly tool: Tool; readonly told: boolean } => {
+  const { description, title: _, ...schema } = held ?? format.schema
+  const fitted = Arguments.fit(schema, toolSchemas)
+  const about = [format.description ?? description, fitted.description].filter(isText).join(" ")
   return {
-    toolSpec: {
-      name,
-      description: typeof about === "string" && about.trim() !== "" ? `Gives the answer: ${about}` : "Gives the answer",
-      inputSchema: {
-        json: Block.asJson({
-          ...schema,
-          // Nova takes nothing but `type`, `properties` and `required` at the top.
-          ...(strict === undefined && typeof additionalProperties !== "object" ? undefined : { additionalProperties })
-        })
-      },
-      ...(strict === undefined ? undefined : { strict: true })
-    }
+    tool: {
+      toolSpec: {
+        name,
+        description: about === "" ? "Gives the answer" : `Gives the answer: ${Reading.wellFormed(about)}`,
+        inputSchema: { json: Block.asJson(fitted.schema) },
+        ...(held === undefined ? undefined : { strict: true })
+      }
+    },
+    told: fitted.told
   }
 }
+
+const isText = (value: unknown): value is string => typeof value === "string" && value.trim() !== ""
 
 /** The name of the format as far as tools can have it, and different from all others. */
 const nameOf = (format: ChatRequest.JsonFormat, tools: ReadonlyArray<{ readonly name: string }>): string => {

@@ -1,41 +1,139 @@
 /**
- * The tools of a request, as Converse wants them.
+ * The tools of a request, as Converse wants them, with schemas that fit the model.
  */
 import type { Tool as ConverseTool, ToolConfiguration } from "@aws-sdk/client-bedrock-runtime"
 import type * as ChatRequest from "@strata/core/ChatRequest"
 import * as ProviderError from "@strata/core/ProviderError"
 import type * as Tool from "@strata/core/Tool"
+import type * as JsonSchema from "effect/JsonSchema"
+import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import type { Capabilities } from "../catalog/Capabilities.ts"
 import { providerName } from "../internal/provider.ts"
+import * as Arguments from "../schema/Arguments.ts"
+import * as Reading from "../schema/Reading.ts"
+import type * as Room from "../schema/Room.ts"
+import * as Strict from "../schema/Strict.ts"
 import * as Block from "./Block.ts"
+import type { Report } from "./history/Change.ts"
+
+/** What is known of the model, how much it may still be held to, and who is told what was changed. */
+export interface Circumstances {
+  readonly capabilities: Capabilities
+  readonly room: Room.Room
+  readonly report: Report
+}
+
+type Encoding<A> = Result.Result<A, ProviderError.ProviderError>
 
 /**
- * Encodes tools and the choice among them; nothing when there are none to offer.
+ * Encodes tools and the choice among them; nothing when there are none to offer. Tools in the service's own words come
+ * in place of those of the request, with schemas that fit as well.
  *
- * `strict` is a request where the model has it, and is left out where the model is known not to.
+ * `strict` is a request where the model has it and the schema can be said in the part of the language that it is held
+ * to. Else it is left out, and the schema is sent in all its words. Room for strict tools goes to the first that fit.
  *
  * Converse has no word for the choice `none`: the tools are left out, unless the history calls some. Then Bedrock
  * demands that they be declared, and the model is free to call them again.
  */
 export const encode = (
   request: ChatRequest.Resolved,
-  { strictTools }: Pick<Capabilities, "strictTools"> = {}
-): Result.Result<ToolConfiguration | undefined, ProviderError.ProviderError> => {
-  const { messages, toolChoice, tools = [] } = request
-  if (tools.length === 0 || toolChoice === "none" && !mentionsTools(messages)) return Result.succeed(undefined)
-  return Result.map(
-    Result.all(tools.map((tool, index) => encodeTool(request.model, tool, `tools[${index}]`, strictTools !== false))),
-    (encoded) => ({ tools: encoded.flat(), ...encodeChoice(toolChoice) })
-  )
+  circumstances: Circumstances
+): Encoding<ToolConfiguration | undefined> =>
+  Result.gen(function*() {
+    const { messages, model, providerOptions, toolChoice, tools = [] } = request
+    const fit = makeFit(model, circumstances)
+    const own = providerOptions?.bedrock?.toolConfig
+    if (own?.tools !== undefined && own.tools.length > 0) return yield* encodeOwn(own, own.tools, fit)
+    if (tools.length === 0 || toolChoice === "none" && !mentionsTools(messages)) return undefined
+    const encoded: Array<ConverseTool> = []
+    for (const [index, tool] of tools.entries()) encoded.push(...yield* encodeTool(model, tool, `tools[${index}]`, fit))
+    return { tools: encoded, ...encodeChoice(toolChoice) }
+  })
+
+/** The parts of a tool that depend on its schema. */
+interface Specification {
+  readonly description?: string | null | undefined
+  readonly inputSchema: unknown
+  readonly strict?: boolean | undefined
 }
+
+/** Where a tool and its schema stand: named in errors. */
+interface Place {
+  readonly tool: string
+  readonly schema: string
+}
+
+type Fitted = Pick<NonNullable<ConverseTool["toolSpec"]>, "description" | "inputSchema" | "strict">
+
+type Fit = (specification: Specification, place: Place) => Encoding<Fitted>
+
+const makeFit = (model: string, { capabilities, report, room }: Circumstances): Fit => {
+  const { strictTools, toolSchemas } = capabilities
+
+  /** The schema as a model can be held to it, while there is room for it. */
+  const hold = (schema: JsonSchema.JsonSchema): JsonSchema.JsonSchema | undefined => {
+    const strict = Strict.make(closed(schema))
+    return strict !== undefined && room.takes(strict, "tool") ? strict : undefined
+  }
+
+  return ({ description, inputSchema, strict: asked }, place) => {
+    const text = readDescription(description)
+    if (text === undefined) return Result.fail(noText(model, `${place.tool}.description`))
+    const read = Reading.read(inputSchema, place.schema)
+    if (Result.isFailure(read)) {
+      return Result.fail(ProviderError.invalidRequest({ provider: providerName, model, ...read.failure }))
+    }
+    const { schema, told } = read.success
+    const mayBeStrict = strictTools !== false
+    const held = mayBeStrict && asked === true ? hold(schema) : undefined
+    if (mayBeStrict && asked === true && held === undefined) report("omitted-strict", `${place.tool}.strict`)
+    const fitted = Arguments.fit(held ?? schema, toolSchemas)
+    if (told || fitted.told) report("told-schema", place.schema)
+    const about = join(text, fitted.description ?? "")
+    const strict = mayBeStrict && (asked === false || held !== undefined) ? asked : undefined
+    return Result.succeed({
+      ...(about === "" ? undefined : { description: about }),
+      inputSchema: { json: Block.asJson(fitted.schema) },
+      ...(strict === undefined ? undefined : { strict })
+    })
+  }
+}
+
+/** A tool of which no argument is known takes none when it is strict. */
+const closed = (schema: JsonSchema.JsonSchema): JsonSchema.JsonSchema => {
+  const { additionalProperties, patternProperties, properties = {} } = schema
+  const isOpen = additionalProperties === undefined && patternProperties === undefined
+  return isOpen && Predicate.isObject(properties) && Object.keys(properties).length === 0
+    ? { ...schema, properties, additionalProperties: false }
+    : schema
+}
+
+/** Nothing where it is no text. Blank is as good as none, and Bedrock refuses it. */
+const readDescription = (description: unknown): string | undefined => {
+  if (description === undefined || description === null) return ""
+  return Predicate.isString(description) ? Reading.wellFormed(description.trim() === "" ? "" : description) : undefined
+}
+
+const noText = (model: string, field: string): ProviderError.InvalidRequestError =>
+  ProviderError.invalidRequest({
+    provider: providerName,
+    model,
+    field,
+    problem: "a description is a text",
+    remedy: "Give it one, or leave it out"
+  })
+
+/** What the schema says about itself comes behind what is said about the tool, unless that says it already. */
+const join = (about: string, more: string): string =>
+  about.includes(more) ? about : about === "" ? more : `${about} ${more}`
 
 const encodeTool = (
   model: string,
   tool: Tool.RequestTool,
   field: string,
-  strictly: boolean
-): Result.Result<ReadonlyArray<ConverseTool>, ProviderError.ProviderError> => {
+  fit: Fit
+): Encoding<ReadonlyArray<ConverseTool>> => {
   if (!toolName.test(tool.name)) {
     return Result.fail(ProviderError.invalidRequest({
       provider: providerName,
@@ -57,19 +155,36 @@ const encodeTool = (
         })
       )
   }
-  const { cache, description, inputSchema, name, strict } = tool
-  return Result.succeed([
-    {
-      toolSpec: {
-        name,
-        inputSchema: { json: Block.asJson(inputSchema) },
-        ...(description === undefined || description.trim() === "" ? undefined : { description }),
-        ...(strict === undefined || !strictly ? undefined : { strict })
-      }
-    },
-    ...Block.cachePoint(cache)
-  ])
+  return Result.map(
+    fit(tool, { tool: field, schema: `${field}.inputSchema` }),
+    (fitted) => [{ toolSpec: { name: tool.name, ...fitted } }, ...Block.cachePoint(tool.cache)]
+  )
 }
+
+/** Tools in the service's own words: only their schemas are looked at. */
+const encodeOwn = (
+  own: ToolConfiguration,
+  ownTools: ReadonlyArray<ConverseTool>,
+  fit: Fit
+): Encoding<ToolConfiguration> =>
+  Result.gen(function*() {
+    const tools: Array<ConverseTool> = []
+    for (const [index, tool] of ownTools.entries()) {
+      const specification = Predicate.isObject(tool) ? tool.toolSpec : undefined
+      if (!Predicate.isObject(specification) || !Predicate.isObject(specification.inputSchema)) {
+        tools.push(tool)
+        continue
+      }
+      const { description, inputSchema, strict, ...rest } = specification
+      const field = `providerOptions.bedrock.toolConfig.tools[${index}].toolSpec`
+      const fitted = yield* fit(
+        { description, inputSchema: inputSchema.json, strict },
+        { tool: field, schema: `${field}.inputSchema.json` }
+      )
+      tools.push({ toolSpec: { ...rest, ...fitted } })
+    }
+    return { ...own, tools }
+  })
 
 const toolName = /^[a-zA-Z0-9_-]{1,64}$/
 

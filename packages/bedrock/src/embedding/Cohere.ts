@@ -31,13 +31,13 @@ const shared = {
   decode: (answer: Answer.Answer, vectorType: Embedding.VectorType): Result.Result<Family.Decoded, string> => {
     const type = types[vectorType]
     // v3 answers a bare array unless types were asked for, v4 always by type
+    const typed = Answer.field(answer.embeddings, type)
     const vectors = Answer.vectors(
-      Answer.field(answer.embeddings, type) ?? answer.embeddings,
-      (vector) => Answer.typedVector(vector, vectorType)
+      typed ?? answer.embeddings,
+      typed === undefined ? "embeddings" : `embeddings.${type}`,
+      (vector, path) => Answer.typedVector(vector, vectorType, path)
     )
-    return vectors === undefined
-      ? Result.fail(`The answer has no \`embeddings\` of ${type === "float" ? "finite" : type} numbers`)
-      : Result.succeed({ vectors })
+    return Result.map(vectors, (vectors) => ({ vectors }))
   }
 }
 

@@ -15,11 +15,12 @@ const shared = {
   normalize: "client" as const,
   decode: ({ data }: Answer.Answer): Result.Result<Family.Decoded, string> => {
     // The page of 3.0 shows an object where programs that call the service read an array
-    const items = Array.isArray(data) ? data : [data]
-    const vectors = Answer.vectors(items, (item) => Answer.vector(Answer.field(item, "embedding")))
-    return vectors === undefined
-      ? Result.fail("The answer has no `data` with an `embedding` of finite numbers")
-      : Result.succeed({ vectors })
+    const vectors = Answer.vectors(
+      Array.isArray(data) ? data : [data],
+      "data",
+      (item, path) => Answer.vector(Answer.field(item, "embedding"), `${path}.embedding`)
+    )
+    return Result.map(vectors, (vectors) => ({ vectors }))
   }
 }
 

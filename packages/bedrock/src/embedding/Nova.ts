@@ -74,9 +74,11 @@ export const v2: Family.Family<"nova-2"> = {
   },
   // The token count is in a header only
   decode: ({ embeddings }) => {
-    const vectors = Answer.vectors(embeddings, (item) => Answer.vector(Answer.field(item, "embedding")))
-    return vectors === undefined
-      ? Result.fail("The answer has no `embeddings` of finite numbers")
-      : Result.succeed({ vectors })
+    const vectors = Answer.vectors(
+      embeddings,
+      "embeddings",
+      (item, path) => Answer.vector(Answer.field(item, "embedding"), `${path}.embedding`)
+    )
+    return Result.map(vectors, (vectors) => ({ vectors }))
   }
 }

@@ -37,9 +37,9 @@ export const v1: Family.Family<"titan-image-v1"> = {
   decode: ({ embedding, inputTextTokenCount, message }) => {
     // Documented to tell "any errors that occur during generation"; empty or missing when there are none
     if (typeof message === "string" && message !== "") return Result.fail(`The model made no vector: ${message}`)
-    const vector = Answer.vector(embedding)
-    return vector === undefined
-      ? Result.fail("The answer has no `embedding` of finite numbers")
-      : Result.succeed({ vectors: [vector], inputTokens: Answer.tokens(inputTextTokenCount) })
+    return Result.map(
+      Answer.vector(embedding, "embedding"),
+      (vector) => ({ vectors: [vector], inputTokens: Answer.tokens(inputTextTokenCount) })
+    )
   }
 }

@@ -4,6 +4,8 @@
  * Titan has no notion of purpose: a query and a document are embedded alike. Nor can it truncate: a text within the
  * limit of characters but above 8,192 tokens is refused by the service.
  */
+import type * as Embedding from "@strata/core/Embedding"
+import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Answer from "./Answer.ts"
 import * as Family from "./Family.ts"
@@ -15,19 +17,26 @@ const shared = {
 
 const decodeFloat = (answer: Answer.Answer): Result.Result<Family.Decoded, string> => {
   // V2 answers `embeddingsByType` even when nobody asked for types
-  const vector = Answer.vector(answer.embedding ?? Answer.field(answer.embeddingsByType, "float"))
-  return vector === undefined
-    ? Result.fail("The answer has no `embedding` of finite numbers")
-    : Result.succeed({ vectors: [vector], inputTokens: Answer.tokens(answer.inputTextTokenCount) })
+  const typed = Answer.field(answer.embeddingsByType, "float")
+  return Result.map(
+    Predicate.isNullish(answer.embedding) && typed !== undefined
+      ? Answer.vector(typed, "embeddingsByType.float")
+      : Answer.vector(answer.embedding, "embedding"),
+    decoded(answer)
+  )
 }
 
-const decodeBinary = (answer: Answer.Answer): Result.Result<Family.Decoded, string> => {
+const decodeBinary = (answer: Answer.Answer): Result.Result<Family.Decoded, string> =>
   // A number for each bit, as seen in https://github.com/vercel/ai/pull/5642; AWS only writes that they are integers
-  const vector = Answer.bits(Answer.field(answer.embeddingsByType, "binary"))
-  return vector === undefined
-    ? Result.fail("The answer has no `embeddingsByType.binary` of zeros and ones")
-    : Result.succeed({ vectors: [vector], inputTokens: Answer.tokens(answer.inputTextTokenCount) })
-}
+  Result.map(
+    Answer.bits(Answer.field(answer.embeddingsByType, "binary"), "embeddingsByType.binary"),
+    decoded(answer)
+  )
+
+const decoded = ({ inputTextTokenCount }: Answer.Answer) => (vector: Embedding.Vector): Family.Decoded => ({
+  vectors: [vector],
+  inputTokens: Answer.tokens(inputTextTokenCount)
+})
 
 /** `amazon.titan-embed-text-v1`, `amazon.titan-embed-g1-text-02`: 1,536 numbers. */
 export const v1: Family.Family<"titan-text-v1"> = {

@@ -8,10 +8,18 @@ import * as ProviderError from "@strata/core/ProviderError"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Predicate from "effect/Predicate"
 import type * as Pull from "effect/Pull"
+import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
+import type * as Stream from "effect/Stream"
 import * as BedrockError from "../BedrockError.ts"
-import * as Transport from "../Transport.ts"
+import * as EventStream from "../wire/EventStream.ts"
+import * as Exchange from "../wire/Exchange.ts"
+import * as Json from "../wire/Json.ts"
+import * as ResponseBody from "../wire/ResponseBody.ts"
+import * as ServiceError from "../wire/ServiceError.ts"
+import * as Shape from "../wire/Shape.ts"
 import { providerName } from "./provider.ts"
 
 /** What a call sends, to a model or to a guardrail: an object of this call alone. */
@@ -19,25 +27,41 @@ export type Input =
   | { readonly modelId: string | undefined }
   | { readonly guardrailIdentifier: string | undefined }
 
+/** Sends a command that has the input of the call. What it resolves with is not looked at. */
+export type Send = () => Promise<unknown>
+
+/** What a response says, and what its head says with it. */
+export interface Answer<A> {
+  readonly head: ServiceError.Head
+  readonly value: A
+}
+
+/** The events of a stream, by their types; a frame of another type is skipped. */
+export type EventShapes<Events> = { readonly [Type in keyof Events]: Shape.Shape<Events[Type]> }
+
+/** An event: the one member is its type. */
+export type Event<Events> = { [Type in keyof Events]: { readonly [T in Type]: Events[T] } }[keyof Events]
+
 /**
- * One call.
+ * One call. Each of these sends it; a response that is no success fails with what the service says.
  *
- * - `run`: sends it.
- * - `done`, `fail`: how its stream ends, or fails with an error of the SDK. After an abort of ours, which the SDK shows
- *   as an error over HTTP/1.1 and as an end over HTTP/2, both are interruption.
- * - `responseHeader`: a header of the response, by its lower-case name.
+ * - `json`: reads an answer in JSON, which has to be of a shape.
+ * - `bytes`: reads an answer as it is.
+ * - `events`: opens a stream of events, and waits for the first of them. After an abort of ours, which the handlers show
+ *   as an error over HTTP/1.1 and as an end over HTTP/2, it is interrupted.
  */
 export interface Call {
-  readonly controller: AbortController
-  readonly run: <A>(send: () => Promise<A>) => Effect.Effect<A, ProviderError.ProviderError>
-  readonly done: Pull.Pull<never>
-  readonly fail: (error: unknown) => Effect.Effect<never, ProviderError.ProviderError>
-  readonly responseHeader: (name: string) => string | undefined
+  readonly json: <A>(send: Send, shape: Shape.Shape<A>) => Effect.Effect<Answer<A>, ProviderError.ProviderError>
+  readonly bytes: (send: Send) => Effect.Effect<Answer<Uint8Array>, ProviderError.ProviderError>
+  readonly events: <Events>(
+    send: Send,
+    shapes: EventShapes<Events>
+  ) => Effect.Effect<Answer<Stream.Stream<Event<Events>, ProviderError.ProviderError>>, ProviderError.ProviderError>
 }
 
 /**
  * - `use`: a call whose response is read by its effect. Interruption aborts it.
- * - `open`: a call whose response is read until the scope closes, which aborts it.
+ * - `open`: a call whose response is read until the scope closes, which aborts it unless the response has ended.
  */
 export interface Calls {
   readonly use: <A>(
@@ -47,69 +71,173 @@ export interface Calls {
   readonly open: (input: Input) => Effect.Effect<Call, never, Scope.Scope>
 }
 
-/** No call is under way yet. Closing the scope aborts those that are; calls made later are interrupted at once. */
-export const make: Effect.Effect<Calls, never, Scope.Scope> = Effect.gen(function*() {
-  const underWay = new Set<Call>()
+/**
+ * No call is under way yet. Closing the scope aborts those that are; calls made later are interrupted at once. No error
+ * repeats what a call sends, or one of the `secrets`.
+ */
+export const make = Effect.fnUntraced(function*(
+  secrets: () => ReadonlyArray<string>
+): Effect.fn.Return<Calls, never, Scope.Scope> {
+  const underWay = new Set<OwnedCall>()
   let closed = false
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
       closed = true
-      underWay.forEach((call) => call.controller.abort())
+      underWay.forEach((call) => call.abort())
     })
   )
 
-  const begin = (input: Input): Effect.Effect<Call> =>
+  const begin = (input: Input, isEventStream: boolean): Effect.Effect<OwnedCall> =>
     Effect.suspend(() => {
       if (closed) return Effect.interrupt
-      const call = makeCall(input)
+      const call = makeCall(input, isEventStream, secrets)
       underWay.add(call)
       return Effect.succeed(call)
     })
-  const end = (call: Call) => Effect.sync(() => void underWay.delete(call))
-  const abort = (call: Call) => Effect.andThen(end(call), Effect.sync(() => call.controller.abort()))
+  const end = (call: OwnedCall) => Effect.sync(() => void underWay.delete(call))
+  const abort = (call: OwnedCall) => Effect.andThen(end(call), Effect.sync(() => call.abort()))
 
   return {
     use: (input, f) =>
       Effect.acquireUseRelease(
-        begin(input),
+        begin(input, false),
         f,
         // An abort makes an error object, with its stack: not for calls that ended by themselves.
         (call, exit) => Exit.hasInterrupts(exit) ? abort(call) : end(call)
       ),
-    open: (input) => Effect.acquireRelease(begin(input), abort)
+    open: (input) => Effect.acquireRelease(begin(input, true), (call) => call.hasEnded() ? end(call) : abort(call))
   }
 })
 
-const makeCall = (input: Input): Call => {
+interface OwnedCall extends Call {
+  readonly abort: () => void
+  readonly hasEnded: () => boolean
+}
+
+const makeCall = (input: Input, isEventStream: boolean, secrets: () => ReadonlyArray<string>): OwnedCall => {
   const controller = new AbortController()
-  const exchange: Transport.Exchange = { signal: controller.signal, responseHeaders: {} }
-  Transport.attach(input, exchange)
+  const exchange: Exchange.Exchange = { signal: controller.signal, isEventStream, sent: false, response: undefined }
+  let ended = false
+  Exchange.attach(input, exchange)
 
   const context = () => ({
-    model: "modelId" in input ? input.modelId : undefined,
-    requestId: exchange.responseHeaders["x-amzn-requestid"]
+    model: "modelId" in input && Predicate.isString(input.modelId) ? input.modelId : undefined,
+    requestId: exchange.response && ServiceError.requestId(exchange.response)
   })
-  const lost = () =>
+  const lost = (where: string) =>
     new ProviderError.ConnectionError({
       provider: providerName,
       ...context(),
-      message: "The HTTP/2 connection was lost inside the answer"
+      message: `The connection was lost ${where}`
     })
-  const toError = (error: unknown) => {
-    const known = BedrockError.fromUnknown(error, context())
-    return known._tag === "MalformedResponseError" && Transport.isCut(exchange) ? lost() : known
-  }
+  const malformed = (problem: string) =>
+    new ProviderError.MalformedResponseError({
+      provider: providerName,
+      ...context(),
+      message: `The answer cannot be read: ${problem}`
+    })
+  const toError = (error: unknown) =>
+    BedrockError.fromUnknown(error, { ...context(), secrets: secrets(), request: input })
   const unlessAborted = <E>(error: E) => controller.signal.aborted ? Effect.interrupt : Effect.fail(error)
-  return {
-    controller,
-    run: (send) =>
-      Effect.tryPromise({ try: send, catch: toError }).pipe(
-        // What is not parsed here, half of it looks like all of it.
-        Effect.flatMap((output) => Transport.isCut(exchange) ? Effect.fail(lost()) : Effect.succeed(output)),
+  const fail = (error: ProviderError.ProviderError) => Effect.suspend(() => unlessAborted(error))
+
+  const response = (send: Send): Effect.Effect<Exchange.Response, ProviderError.ProviderError> =>
+    Effect.tryPromise({
+      try: send,
+      catch: (error) => {
+        const known = toError(error)
+        return known._tag === "MalformedResponseError" && !exchange.sent ? unsendable(error, known) : known
+      }
+    }).pipe(
+      Effect.flatMap(() => {
+        if (exchange.response === undefined) return Effect.fail(malformed("the request handler gave no response"))
+        return exchange.response.status < 300 ? Effect.succeed(exchange.response) : refused(exchange.response)
+      }),
+      Effect.catch(unlessAborted)
+    )
+  // Without its body, a refusal still has its status and the name in its headers.
+  const refused = (response: Exchange.Response) =>
+    Effect.flatMap(
+      Effect.orElseSucceed(ResponseBody.whole(response.body), () => new Uint8Array()),
+      (body) => Effect.fail(toError(ServiceError.fromResponse(response, body)))
+    )
+  const bytes: Call["bytes"] = (send) =>
+    Effect.flatMap(response(send), (head) =>
+      ResponseBody.whole(head.body).pipe(
+        Effect.mapError(toError),
+        // Half of what is not parsed looks like all of it.
+        Effect.flatMap((value) =>
+          Exchange.isCut(exchange) ? Effect.fail(lost("inside the answer")) : Effect.succeed({ head, value })
+        ),
         Effect.catch(unlessAborted)
-      ),
-    done: Effect.suspend(() => unlessAborted(Cause.Done())),
-    fail: (error) => unlessAborted(toError(error)),
-    responseHeader: (name) => exchange.responseHeaders[name]
+      ))
+
+  return {
+    abort: () => controller.abort(),
+    hasEnded: () => ended,
+    bytes,
+    json: (send, shape) =>
+      Effect.flatMap(bytes(send), ({ head, value }) =>
+        Result.match(decode(value, shape), {
+          onSuccess: (value) => Effect.succeed({ head, value }),
+          onFailure: (problem) => Effect.fail(malformed(problem))
+        })),
+    events: (send, shapes) =>
+      Effect.flatMap(response(send), (head) => {
+        const { events, opened } = EventStream.read(head.body, {
+          decode: (frame) =>
+            frame.messageType === "event"
+              ? Result.mapError(decodeEvent(frame.name, frame.payload, shapes), (problem) => fail(malformed(problem)))
+              : Result.fail(fail(toError(ServiceError.fromFrame(frame)))),
+          done: Effect.suspend((): Pull.Pull<never, ProviderError.ProviderError> => {
+            if (Exchange.isCut(exchange)) return unlessAborted(lost("inside the answer"))
+            ended = true
+            return unlessAborted(Cause.Done())
+          }),
+          malformed: (problem) => fail(malformed(problem)),
+          lost: (error) => fail(error === undefined ? lost("inside an event of the stream") : toError(error))
+        })
+        return Effect.as(opened, { head, value: events })
+      })
   }
 }
+
+/** An answer without a body is an answer that says nothing. */
+const decode = <A>(body: Uint8Array, shape: Shape.Shape<A>): Result.Result<A, string> =>
+  body.length === 0
+    ? Shape.conform(shape, {})
+    : Result.flatMap(Json.parseBytes(body), (json) => Shape.conform(shape, json))
+
+const decodeEvent = <Events>(
+  type: string,
+  payload: Uint8Array,
+  shapes: EventShapes<Events>
+): Result.Result<Event<Events> | undefined, string> => {
+  if (!isKey(shapes, type)) return Result.succeed(undefined)
+  return Result.mapBoth(decode(payload, shapes[type]), {
+    onFailure: (problem) => `${problem}, in an event ${type}`,
+    // a computed key loses its type
+    onSuccess: (event) => ({ [type]: event }) as object as Event<Events>
+  })
+}
+
+const isKey = <A extends object>(record: A, name: string): name is Extract<keyof A, string> =>
+  Object.hasOwn(record, name)
+
+/**
+ * What fails before anything is sent, and not for want of credentials or a region, is for the one who asked to mend. The
+ * SDK says what; JavaScript, which knows of no request, does not.
+ */
+const unsendable = (
+  error: unknown,
+  { cause, exception, message, model, provider }: ProviderError.MalformedResponseError
+): ProviderError.InvalidRequestError =>
+  error instanceof TypeError || error instanceof RangeError
+    ? ProviderError.invalidRequest({
+      provider,
+      model,
+      field: "input",
+      problem: "it cannot be written as the service wants it",
+      remedy: "Check the types of its fields"
+    })
+    : new ProviderError.InvalidRequestError({ provider, model, exception, message, cause })

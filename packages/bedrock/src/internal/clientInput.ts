@@ -1,8 +1,7 @@
 /**
  * What the operations of a client are given: a request in the words of the service, which may be any value.
  *
- * What it says is for the service to judge. But it must be an object that can be read, and name its model or its
- * guardrail.
+ * What it says is for the service to judge, but it must be an object that can be read.
  */
 import * as Check from "@strata/core/Check"
 import type * as ProviderError from "@strata/core/ProviderError"
@@ -12,22 +11,22 @@ import { providerName } from "./provider.ts"
 
 type Service = BedrockClient["Service"]
 
-/** The operations that send something, by what they name. */
-const named = {
-  converse: "modelId",
-  converseStream: "modelId",
-  invokeModel: "modelId",
-  countTokens: "modelId",
-  applyGuardrail: "guardrailIdentifier"
-} as const satisfies { readonly [Name in keyof Service]?: string }
+const operations = [
+  "converse",
+  "converseStream",
+  "invokeModel",
+  "invokeModelStream",
+  "countTokens",
+  "applyGuardrail"
+] as const satisfies ReadonlyArray<keyof Service>
 
-/** The service, whose operations fail with an `InvalidRequestError` for an input that is none. */
+/** The service, whose operations are given plain data, and fail with an `InvalidRequestError` for what is none. */
 export const checked = (service: Service): Service => ({
   ...service,
   ...Object.fromEntries(
-    Object.entries(named).map(([name, key]) => {
-      const operation = service[name as keyof typeof named] as Operation
-      return [name, (input: object) => Effect.flatMap(settle(key, input), operation)]
+    operations.map((name) => {
+      const operation = service[name] as Operation
+      return [name, (input: object) => Effect.flatMap(settle(input), operation)]
     })
   )
 })
@@ -43,17 +42,10 @@ export const trust = <Input extends object>(input: Input): Input => {
 
 const trusted = new WeakSet<object>()
 
-const settle = (key: string, input: object): Effect.Effect<object, ProviderError.InvalidRequestError> =>
-  typeof input === "object" && trusted.has(input) ? Effect.succeed(input) : Check.run(
-    (given, at) => {
-      const copy = plain(given, at)
-      if (copy === Check.refused) return copy
-      at.path.push(key)
-      return copy[key] === undefined || Check.text(copy[key], at) !== Check.refused ? copy : Check.refused
-    },
-    input,
-    { provider: providerName, whole: "input" }
-  )
+const settle = (input: object): Effect.Effect<object, ProviderError.InvalidRequestError> =>
+  typeof input === "object" && trusted.has(input)
+    ? Effect.succeed(input)
+    : Check.run(plain, input, { provider: providerName, whole: "input" })
 
 /** Streams and the like stay what they are. */
 const plain = Check.jsonObject("Give a request in the words of the service", { others: true })

@@ -5,22 +5,26 @@
  * dropped.
  */
 import * as Predicate from "effect/Predicate"
+import * as Confidential from "./confidential.ts"
 
-/** One link of the chain: an error, its cause, the cause of that. */
+/** One link of the chain: an error, its cause, the cause of that. `raw` is for telling errors apart, never for showing. */
 export interface Link {
   readonly name: string
   readonly message: string
+  readonly raw: string
   readonly code: string | undefined
   readonly syscall: string | undefined
 }
 
-/** The error and its causes, outermost first. A chain may bite its tail, so it ends after ten. */
-export const read = (error: unknown): ReadonlyArray<Link> => {
+/** The error and its causes, outermost first, without what is confidential. A cycle of causes ends after ten. */
+export const read = (error: unknown, confidential?: Confidential.Confidential): ReadonlyArray<Link> => {
   const chain: Array<Link> = []
   for (let link = error; Predicate.isObjectKeyword(link) && chain.length < 10; link = property(link, "cause")) {
+    const raw = string(link, "message") ?? ""
     chain.push({
       name: string(link, "name") ?? "Error",
-      message: scrub(string(link, "message") ?? ""),
+      message: Confidential.redact(raw, confidential),
+      raw,
       code: string(link, "code"),
       syscall: string(link, "syscall")
     })
@@ -53,17 +57,5 @@ export const number = (u: unknown, key: string): number | undefined => {
   return Predicate.isNumber(value) ? value : undefined
 }
 
-/** A text without what only a request should hold: signatures, bearer tokens, access keys, session tokens. */
-export const scrub = (text: string): string =>
-  secrets.reduce((clean, secret) => clean.replace(secret, "$1[redacted]"), text)
-
 /** The first line: what follows it quotes requests and bodies. */
 export const firstLine = (text: string): string => text.split("\n", 1)[0] ?? ""
-
-const secrets: ReadonlyArray<RegExp> = [
-  /(\bbearer\s+)(?!token|auth)[^\s'",;]+/gi,
-  /(\b(?:credential|signature|x-amz-security-token|x-amz-signature|aws_session_token)\s*[=:]\s*)[^\s'",;&]+/gi,
-  /()\b(?:AKIA|ASIA)[A-Z0-9]{12,}\b/g,
-  /()\bABSK[A-Za-z0-9+/=]{16,}/g,
-  /()\bbedrock-api-key-[A-Za-z0-9+/=_-]+/g
-]

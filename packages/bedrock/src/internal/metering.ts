@@ -31,13 +31,18 @@ export const chat = (
     }
     return {
       scope: scope(client),
-      maxOutputTokens: (model) => capabilities(model).maxOutputTokens,
-      outputBurndown: (model) => capabilities(model).outputBurndown,
+      maxOutputTokens: (model) => figures(capabilities(model)).maxOutputTokens,
+      outputBurndown: (model) => figures(capabilities(model)).outputBurndown,
       countTokens: counting((request) =>
         Effect.provideService(BedrockTokens.count(request, options), BedrockClient, client)
       )
     }
   })
+
+/** What Bedrock sets aside for an answer, and what a token of it costs. */
+export const figures = (
+  { maxOutputTokens, outputBurndown }: Capabilities
+): Pick<Capabilities, "maxOutputTokens" | "outputBurndown"> => ({ maxOutputTokens, outputBurndown })
 
 /** Where a model is asked: an ARN names its region, any other id is asked in the client's. */
 export const scope = ({ region = "" }: BedrockClient["Service"]) => (model: string): string =>

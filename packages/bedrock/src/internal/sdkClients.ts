@@ -6,11 +6,12 @@
 import { BedrockRuntimeClient, type BedrockRuntimeClientConfig } from "@aws-sdk/client-bedrock-runtime"
 import * as ProviderError from "@strata/core/ProviderError"
 import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import * as BedrockError from "../BedrockError.ts"
 import * as ModelId from "../ModelId.ts"
 import * as Region from "../Region.ts"
-import * as Transport from "../Transport.ts"
+import * as Exchange from "../wire/Exchange.ts"
 import { providerName } from "./provider.ts"
 import * as Renewal from "./renewal.ts"
 import * as Signing from "./signing.ts"
@@ -58,7 +59,7 @@ export const open = Effect.fnUntraced(function*(
     name: string | undefined,
     unnamed: ProviderError.InvalidRequestError
   ): Effect.Effect<BedrockRuntimeClient, ProviderError.InvalidRequestError> => {
-    if (name === undefined || name === "") return Effect.fail(unnamed)
+    if (!Predicate.isString(name) || name === "") return Effect.fail(unnamed)
     const target = ModelId.region(name) ?? region
     if (target === undefined) return Effect.fail(Region.missing(name))
     const known = clients.get(target)
@@ -90,7 +91,7 @@ const make = (config: BedrockRuntimeClientConfig): BedrockRuntimeClient => {
     cacheMiddleware: true,
     sha256: Signing.Sha256
   })
-  Transport.install(client)
+  Exchange.install(client)
   Signing.keepSigner(client)
   return client
 }

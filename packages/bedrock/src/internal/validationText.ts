@@ -5,22 +5,27 @@
 import * as ProviderError from "@strata/core/ProviderError"
 import type { Fields } from "./networkError.ts"
 
-/** The error a text stands for. */
-export const classify = (text: string, fields: Fields): ProviderError.ProviderError => {
-  if (noThroughput.test(text)) {
+/** The error a text stands for. `raw` decides, `text` is what may be shown of it. */
+export const classify = (
+  { raw, text }: { readonly raw: string; readonly text: string },
+  fields: Fields
+): ProviderError.ProviderError => {
+  if (noThroughput.test(raw)) {
     const remedy = profileRemedy(fields.model)
     return new ProviderError.InvalidRequestError({ ...fields, field: "model", remedy, message: `${text} ${remedy}` })
   }
-  if (/model identifier is invalid|invalid model identifier|model (?:id )?\S* ?(?:was |is )?not found/i.test(text)) {
+  if (/model identifier is invalid|invalid model identifier|model (?:id )?\S* ?(?:was |is )?not found/i.test(raw)) {
     return new ProviderError.ModelNotFoundError({ ...fields, message: text })
   }
-  if (tooLong.test(text)) return new ProviderError.ContextLengthExceededError({ ...fields, message: text })
+  if (tooLong.test(raw)) return new ProviderError.ContextLengthExceededError({ ...fields, message: text })
   const feature = unsupported.exec(text)?.[1]
   if (feature !== undefined) return new ProviderError.UnsupportedFeatureError({ ...fields, feature, message: text })
-  if (/^operation not allowed/i.test(text)) {
-    return new ProviderError.PermissionDeniedError({
+  if (refusedThought.test(raw)) {
+    return new ProviderError.InvalidRequestError({
       ...fields,
-      message: "Operation not allowed. New accounts may not call Bedrock before AWS has verified them: ask AWS support."
+      field: "messages",
+      remedy: thoughtRemedy,
+      message: `${text} ${thoughtRemedy}`
     })
   }
   return new ProviderError.InvalidRequestError({
@@ -43,6 +48,7 @@ const tooLong = new RegExp(
     "prompt is too long",
     "input tokens? exceeded",
     "too many input tokens",
+    "too many total text bytes",
     "exceeds? (?:the )?(?:maximum )?(?:model )?context (?:limit|length|window)",
     "maximum context length",
     "exceeds the maximum number of (?:input )?tokens",
@@ -50,6 +56,11 @@ const tooLong = new RegExp(
   ].join("|"),
   "i"
 )
+
+// "messages.1.content.0: Invalid `signature` in `thinking` block", "Invalid `data` in `redacted_thinking` block"
+const refusedThought = /(?:signature|data)\W+in\W+(?:redacted_)?thinking|thinking(?:\.|\W+)signature/i
+
+const thoughtRemedy = "Send the conversation without the thoughts of earlier answers: `Message.withoutReasoning`."
 
 // "This model doesn't support tool use in streaming mode." The apostrophe is straight or curly, as the author liked.
 const unsupported =

@@ -5,8 +5,9 @@
  * `RerankService.make`.
  */
 import type * as Rerank from "@strata/core/Rerank"
+import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
-import * as Schema from "effect/Schema"
+import type * as Schema from "effect/Schema"
 import * as Answer from "../embedding/Answer.ts"
 import type { ModelId } from "../ModelId.ts"
 
@@ -34,13 +35,19 @@ export const encode = (family: Family, request: Rerank.ProviderRequest, extra?: 
 
 /** Reads the body of an answer, or says in a sentence what is wrong with it. */
 export const decode = (body: Uint8Array): Result.Result<ReadonlyArray<Rerank.RerankResult>, string> =>
-  Result.gen(function*() {
-    const { results } = yield* Result.mapError(decodeAnswer(yield* Answer.parse(body)), () => shapeless)
-    return results.map(({ index, relevance_score }) => ({ index, score: relevance_score }))
-  })
+  Result.flatMap(Answer.parse(body), ({ results }) =>
+    Array.isArray(results)
+      ? Result.all(results.map(decodeResult))
+      : Result.fail("The answer has no list at `results`"))
 
-const decodeAnswer = Schema.decodeUnknownResult(Schema.Struct({
-  results: Schema.Array(Schema.Struct({ index: Schema.Int, relevance_score: Schema.Finite }))
-}))
+const decodeResult = (result: unknown, position: number): Result.Result<Rerank.RerankResult, string> => {
+  const index = Answer.field(result, "index")
+  const score = Answer.field(result, "relevance_score")
+  if (!Predicate.isNumber(index) || !Number.isSafeInteger(index)) return missing("index", `${position}].index`)
+  return Predicate.isNumber(score) && Number.isFinite(score)
+    ? Result.succeed({ index, score })
+    : missing("finite number", `${position}].relevance_score`)
+}
 
-const shapeless = "The answer has no `results` that each have an `index` and a finite `relevance_score`"
+const missing = (what: string, place: string): Result.Result<never, string> =>
+  Result.fail(`The answer has no ${what} at \`results[${place}\``)

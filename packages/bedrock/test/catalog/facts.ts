@@ -4,7 +4,7 @@
 import type * as ModelCatalog from "../../src/ModelCatalog.ts"
 
 /** id, and some of what is so about it */
-export const facts: ReadonlyArray<readonly [string, ModelCatalog.Capabilities]> = [
+export const facts: ReadonlyArray<readonly [string, ModelCatalog.Model]> = [
   ["anthropic.claude-v2:1", { tools: false, imageInput: false, documentInput: true, systemPrompt: true }],
   ["anthropic.claude-3-haiku-20240307-v1:0", {
     version: "3",
@@ -15,7 +15,7 @@ export const facts: ReadonlyArray<readonly [string, ModelCatalog.Capabilities]> 
     reasoning: { control: "none" },
     caching: { supported: false }
   }],
-  ["us.anthropic.claude-3-opus-20240229-v1:0", { contextTokens: 200_000, outputBurndown: undefined }],
+  ["us.anthropic.claude-3-opus-20240229-v1:0", { maxOutputTokens: 4096, outputBurndown: undefined }],
   ["anthropic.claude-3-5-sonnet-20240620-v1:0", { maxOutputTokens: 4096, imageInput: true }],
   ["us.anthropic.claude-3-5-sonnet-20241022-v2:0", { maxOutputTokens: 8192, caching: { supported: false } }],
   ["us.anthropic.claude-3-5-haiku-20241022-v1:0", { maxOutputTokens: 8192, imageInput: false, tools: true }],
@@ -36,13 +36,13 @@ export const facts: ReadonlyArray<readonly [string, ModelCatalog.Capabilities]> 
     midConversationSystem: false
   }],
   ["global.anthropic.claude-haiku-4-5-20251001-v1:0", { maxOutputTokens: 64_000, outputBurndown: 5 }],
-  ["anthropic.claude-opus-4-6-v1", { contextTokens: 1_000_000, maxOutputTokens: 128_000, nativeJson: true }],
+  ["anthropic.claude-opus-4-6-v1", { maxOutputTokens: 128_000, nativeJson: true, prefill: false }],
   ["anthropic.claude-opus-4-8", { sampling: false, nativeJson: false, midConversationSystem: undefined }],
   ["anthropic.claude-fable-5", { sampling: false, outputBurndown: 5, toolChoice: ["auto"] }],
   ["amazon.nova-micro-v1:0", { imageInput: false, documentInput: false, videoInput: false, tools: true }],
-  ["eu.amazon.nova-lite-v1:0", { imageInput: true, videoInput: true, contextTokens: 300_000 }],
+  ["eu.amazon.nova-lite-v1:0", { imageInput: true, videoInput: true, userTurnsInARow: true }],
   ["amazon.nova-pro-v1:0:300k", { documentInput: true, toolChoice: ["auto", "any", "tool"], nativeJson: false }],
-  ["us.amazon.nova-premier-v1:0", { contextTokens: 1_000_000, reasoning: { control: "none" } }],
+  ["us.amazon.nova-premier-v1:0", { reasoningInHistory: "none", reasoning: { control: "none" } }],
   ["amazon.titan-text-express-v1", { systemPrompt: false, tools: false, documentInput: true, imageInput: false }],
   ["amazon.titan-text-premier-v1:0", { systemPrompt: false, tools: false, documentInput: false }],
   ["meta.llama3-8b-instruct-v1:0", { tools: false, imageInput: false, systemPrompt: true }],
@@ -64,7 +64,40 @@ export const facts: ReadonlyArray<readonly [string, ModelCatalog.Capabilities]> 
   ["us.deepseek.r1-v1:0", { reasoning: { control: "always" }, toolsWhileStreaming: false }],
   ["deepseek.v3-v1:0", { tools: true, nativeJson: true, toolChoice: ["auto", "any"] }],
   ["us.writer.palmyra-x5-v1:0", { toolResultStatus: false, besideToolResults: [], tools: true }],
-  ["openai.gpt-oss-120b-1:0", { systemPrompt: true, imageInput: false, contextTokens: 128_000 }],
+  ["openai.gpt-oss-120b-1:0", { systemPrompt: true, imageInput: false, reasoningInHistory: "unsigned" }],
   ["qwen.qwen3-coder-480b-a35b-v1:0", { tools: true, imageInput: false, nativeJson: true }],
   ["qwen.qwen3-vl-235b-a22b", { imageInput: true, imagesInToolResults: false }]
+]
+
+/** One id for each entry of the catalogue, and for models to come. */
+export const ids: ReadonlyArray<string> = [
+  ...new Set([
+    ...facts.map(([id]) => id),
+    "us.anthropic.claude-sonnet-4-6",
+    "anthropic.claude-opus-4-7",
+    "us.anthropic.claude-sonnet-5",
+    "us.anthropic.claude-opus-5",
+    "us.anthropic.claude-opus-5-5",
+    "us.anthropic.claude-haiku-5-1",
+    "us.anthropic.claude-sonnet-6",
+    "anthropic.claude-mythos-5",
+    "us.amazon.nova-2-lite-v1:0",
+    "us.amazon.nova-3-pro-v1:0",
+    "us.meta.llama5-behemoth-v1:0",
+    "mistral.devstral-2-123b",
+    "mistral.magistral-small-2509",
+    "mistral.ministral-3-14b-instruct",
+    "mistral.voxtral-mini-3b-2507",
+    "deepseek.v3.2",
+    "qwen.qwen3-32b-v1:0",
+    "qwen.qwen3.5-vl-122b-a10b",
+    "zai.glm-4.7",
+    "moonshotai.kimi-k2.5",
+    "google.gemma-3-27b-it",
+    "minimax.minimax-m2.1",
+    "nvidia.nemotron-nano-12b-v2",
+    "nvidia.nemotron-super-3-120b",
+    "global.openai.gpt-5.6-terra",
+    "openai.gpt-6"
+  ])
 ]

@@ -106,6 +106,17 @@ describe("converse/AnswerTool", () => {
       assert.strictEqual(last.finishReason, "stop")
     }))
 
+  it.effect("leaves out the whole of a text beside the call, and keeps that of an answer", () =>
+    Effect.gen(function*() {
+      const collect = (...content: ReadonlyArray<Message.AssistantPart>) =>
+        ChatEvent.collect(
+          AnswerTool.inStream(Stream.fromIterable(ChatEvent.fromResponse(answered(content))), "answer")
+        )
+      const marked = (text: string) => ({ ...Message.text(text), providerFields: { "aws.bedrock": { a: 1 } } })
+      assert.deepStrictEqual((yield* collect(marked("I will."), call("answer"))).message.content, [Message.text(json)])
+      assert.deepStrictEqual((yield* collect(marked(json))).message.content, [marked(json)])
+    }))
+
   it.effect("streams a call without parameters as an empty object", () =>
     Effect.gen(function*() {
       const events: ReadonlyArray<ChatEvent.ChatEvent> = [

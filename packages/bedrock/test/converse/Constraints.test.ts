@@ -151,7 +151,7 @@ const constrain = {
 
 const label = (text: string): string => `a${text.replaceAll(/[^a-zA-Z0-9_-]/g, "-")}`.slice(0, 64)
 
-const runs = { arbitrary: { runs: 300 } }
+const runs = { arbitrary: { runs: 300 }, timeout: 60_000 }
 
 describe("converse/Request and the constraints of Converse", () => {
   it.prop("encodes every valid request to an input the service takes", [Asked], ([asked]) => {

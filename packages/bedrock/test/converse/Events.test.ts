@@ -1,4 +1,4 @@
-import type { ConverseStreamOutput } from "@aws-sdk/client-bedrock-runtime"
+import type { ContentBlockDelta, ContentBlockStart, ConverseStreamOutput } from "@aws-sdk/client-bedrock-runtime"
 import { assert, describe, it } from "@effect/vitest"
 import * as ChatEvent from "@strata/core/ChatEvent"
 import * as Message from "@strata/core/Message"
@@ -22,6 +22,12 @@ const toolStart = (index: number, toolUseId: string, name: string): ConverseStre
 })
 const toolDelta = (index: number, input: string): ConverseStreamOutput => ({
   contentBlockDelta: { contentBlockIndex: index, delta: { toolUse: { input } } }
+})
+const startOf = (contentBlockIndex: number, start: ContentBlockStart): ConverseStreamOutput => ({
+  contentBlockStart: { contentBlockIndex, start }
+})
+const deltaOf = (contentBlockIndex: number, delta: ContentBlockDelta): ConverseStreamOutput => ({
+  contentBlockDelta: { contentBlockIndex, delta }
 })
 const start: ConverseStreamOutput = { messageStart: { role: "assistant" } }
 const end: ReadonlyArray<ConverseStreamOutput> = [
@@ -148,6 +154,168 @@ describe("converse/Events", () => {
       assert.deepStrictEqual(response.message.content, [
         { type: "image", mediaType: "image/png", source: { bytes: new Uint8Array([1, 2]) } }
       ])
+    }))
+
+  it.effect("takes a call of any other type than the provider's own for a call of the program, and keeps its type", () =>
+    Effect.gen(function*() {
+      for (const type of ["tool_use", "a_new_type"]) {
+        const response = yield* collect([
+          startOf(0, { toolUse: { toolUseId: "t1", name: "add", type: type as never } }), // the SDK knows one type
+          toolDelta(0, "{\"a\":1}"),
+          stop(0),
+          ...end
+        ])
+        assert.deepStrictEqual(response.toolCalls, [
+          { type: "tool-call", id: "t1", name: "add", params: { a: 1 }, providerType: type }
+        ])
+      }
+    }))
+
+  it.effect("keeps integers that a number cannot hold as their text", () =>
+    Effect.gen(function*() {
+      const json = "{\"id\":2512292042121000001,\"of\":[{\"id\":-9007199254740993}]}"
+      const response = yield* collect([
+        toolStart(0, "t1", "lookup"),
+        ...json.split("").map((piece) => toolDelta(0, piece)),
+        stop(0),
+        ...end
+      ])
+      const params = { id: "2512292042121000001", of: [{ id: "-9007199254740993" }] }
+      assert.deepStrictEqual(response.toolCalls.map((call) => call.params), [params])
+    }))
+
+  describe("tells blocks apart by their starts and stops, not by the service's index", () => {
+    const call = (id: string) => ({ type: "tool-call" as const, id, name: "add", params: { id } })
+    const called = (index: number, id: string) => [toolStart(index, id, "add"), toolDelta(index, `{"id":"${id}"}`)]
+    const said = (value: string) => ({ type: "text" as const, text: value })
+    const thought = (index: number, delta: Record<string, unknown>) =>
+      deltaOf(index, { reasoningContent: delta as never }) // one member at a time
+    const cases: ReadonlyArray<
+      readonly [name: string, frames: ReadonlyArray<ConverseStreamOutput>, content: ReadonlyArray<unknown>]
+    > = [
+      [
+        "two calls in a row",
+        [...called(0, "a"), stop(0), ...called(0, "b"), stop(0)],
+        [call("a"), call("b")]
+      ],
+      ["two calls without a stop", [...called(0, "a"), ...called(0, "b")], [call("a"), call("b")]],
+      ["text and a call", [text(0, "Hm"), stop(0), ...called(0, "a"), stop(0)], [said("Hm"), call("a")]],
+      ["text and a call without a stop", [text(0, "Hm"), ...called(0, "a"), stop(0)], [said("Hm"), call("a")]],
+      ["a call and text without a stop", [...called(0, "a"), text(0, "Hm"), stop(0)], [call("a"), said("Hm")]],
+      ["text twice", [text(0, "a"), stop(0), text(0, "b"), stop(0)], [said("a"), said("b")]],
+      [
+        "thoughts, text and a call",
+        [thought(0, { text: "Hm" }), thought(0, { signature: "s" }), text(0, "So"), ...called(0, "a"), stop(0)],
+        [{ type: "reasoning", text: "Hm", signature: "s" }, said("So"), call("a")]
+      ],
+      [
+        "thoughts that follow each other",
+        [
+          thought(0, { text: "a" }),
+          thought(0, { signature: "s1" }),
+          thought(0, { text: "b" }),
+          thought(0, { signature: "s2" }),
+          thought(0, { redactedContent: new Uint8Array([1]) })
+        ],
+        [
+          { type: "reasoning", text: "a", signature: "s1" },
+          { type: "reasoning", text: "b", signature: "s2" },
+          { type: "reasoning", text: "", redacted: new Uint8Array([1]) }
+        ]
+      ],
+      [
+        "blocks at the same time",
+        [
+          toolStart(1, "a", "add"),
+          text(0, "H"),
+          toolDelta(1, "{\"id\":"),
+          text(0, "m"),
+          toolDelta(1, "\"a\"}"),
+          stop(1)
+        ],
+        [call("a"), said("Hm")]
+      ],
+      ["stops of nothing, and two of one block", [stop(3), text(0, "a"), stop(0), stop(0), stop(1)], [said("a")]],
+      ["one start twice", [toolStart(0, "a", "add"), ...called(0, "a")], [{ ...call("a"), params: {} }, call("a")]]
+    ]
+
+    it.effect.each(cases)("%s", ([, frames, content]) =>
+      Effect.gen(function*() {
+        const response = yield* collect([...frames, ...end])
+        assert.deepStrictEqual<unknown>(response.message.content, content)
+        const events = yield* Stream.runCollect(decode([...frames, ...end]))
+        const indexes = new Set(events.flatMap((event) => "index" in event ? [event.index] : []))
+        assert.deepStrictEqual([...indexes].sort(), content.map((_, index) => index))
+      }))
+
+    it.effect("where the service gives none", () =>
+      Effect.gen(function*() {
+        const bare = [text(0, "Hm"), stop(0), ...called(0, "a"), stop(0), ...called(0, "b"), stop(0)].map((frame) =>
+          JSON.parse(
+            JSON.stringify(frame).replace("\"contentBlockIndex\":0,", "").replace("\"contentBlockIndex\":0", "")
+          )
+        )
+        const response = yield* collect([...bare, ...end])
+        assert.deepStrictEqual<unknown>(response.message.content, [said("Hm"), call("a"), call("b")])
+      }))
+  })
+
+  it.effect("keeps an empty text, which sealed reasoning may need around it", () =>
+    Effect.gen(function*() {
+      const sealed = (index: number, signature: string) => deltaOf(index, { reasoningContent: { signature } })
+      const response = yield* collect([sealed(0, "a"), stop(0), text(1, ""), stop(1), sealed(2, "b"), stop(2), ...end])
+      assert.deepStrictEqual(response.message.content, [
+        { type: "reasoning", text: "", signature: "a" },
+        { type: "text", text: "" },
+        { type: "reasoning", text: "", signature: "b" }
+      ])
+    }))
+
+  it.effect("keeps sources that belong to no text, and places this version does not know", () =>
+    Effect.gen(function*() {
+      const web = { web: { url: "https://example.com", domain: "example.com" } }
+      const video = { $unknown: ["video", { second: 3 }] as [string, unknown] }
+      const response = yield* collect([
+        deltaOf(0, { citation: { location: web } }),
+        stop(0),
+        text(1, "So it is"),
+        deltaOf(1, { citation: { title: "T", location: video } }),
+        stop(1),
+        ...end
+      ])
+      assert.deepStrictEqual(response.message.content, [
+        { type: "text", text: "", citations: [{ location: { type: "web", ...web.web } }] },
+        {
+          type: "text",
+          text: "So it is",
+          citations: [{ title: "T" }],
+          providerFields: { "aws.bedrock": { citationsContent: { citations: [{ location: video }] } } }
+        }
+      ])
+    }))
+
+  it.effect("puts a block together that it does not know, in the words of the service", () =>
+    Effect.gen(function*() {
+      const unknown = (piece: unknown): ContentBlockDelta => ({ $unknown: ["hologram", piece] })
+      const response = yield* collect([
+        startOf(0, { $unknown: ["hologram", { depth: 3, text: "a" }] }),
+        deltaOf(0, unknown({ text: "b", points: [1] })),
+        deltaOf(0, unknown({ text: "c", points: [2, 3] })),
+        stop(0),
+        ...end
+      ])
+      assert.deepStrictEqual(response.message.content, [{
+        type: "provider",
+        provider: "aws.bedrock",
+        value: { $unknown: ["hologram", { depth: 3, text: "abc", points: [1, 2, 3] }] }
+      }])
+    }))
+
+  it.effect("says that the model refused", () =>
+    Effect.gen(function*() {
+      const stopReason = "refusal" as never // the SDK does not know it
+      const response = yield* collect([text(0, "No"), stop(0), { messageStop: { stopReason } }, end[1]!])
+      assert.strictEqual(response.finishReason, "refusal")
     }))
 
   it.effect("fails when the frames end before the stop or before the usage", () =>

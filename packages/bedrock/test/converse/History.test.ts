@@ -7,6 +7,7 @@ import {
   type Asked,
   call,
   claude,
+  common,
   document,
   mistral,
   nova,
@@ -41,7 +42,7 @@ describe("converse/History", () => {
     })
     for (const mode of ["repair", "strict"] as const) {
       const { changes, conversation, request } = Result.getOrThrow(
-        History.normalize(fine, { capabilities: nova, mode })
+        History.normalize(fine, { capabilities: common, mode })
       )
       assert.strictEqual(request, fine)
       assert.deepStrictEqual(changes, [])
@@ -81,7 +82,7 @@ describe("converse/History", () => {
         messages: [
           user("One"),
           { ...user("two"), cache: true },
-          { ...assistant([text("three"), call("a")]), cache: { ttl: "1h" } },
+          { ...assistant([text("three"), call("a")]), cache: { ttl: "5m" } },
           assistant("four")
         ],
         tools
@@ -91,11 +92,22 @@ describe("converse/History", () => {
         assistant([
           text("three"),
           call("a"),
-          { type: "provider", provider: "aws.bedrock", value: { cachePoint: { type: "default", ttl: "1h" } } },
+          { type: "provider", provider: "aws.bedrock", value: { cachePoint: { type: "default", ttl: "5m" } } },
           text("four")
         ])
       ])
       assert.deepStrictEqual(changes, [["joined-message", "messages[1]"], ["joined-message", "messages[3]"]])
+    })
+
+    it("lets the user speak twice to a model that takes it, but for what belongs to results of tools", () => {
+      const twice = [user("One"), user("two"), assistant("three"), user("four")]
+      assert.deepStrictEqual(repaired(twice, nova), { messages: twice, changes: [] })
+      const { changes, messages } = repaired({
+        messages: [user("One"), assistant([call("a")]), user("meanwhile"), tool([result("a")]), user("go on")],
+        tools
+      }, nova)
+      assert.deepStrictEqual(messages.slice(2), [tool([result("a")]), user([text("meanwhile"), text("go on")])])
+      assert.deepStrictEqual(changes.map(([type]) => type), ["gathered-results", "joined-message", "gathered-results"])
     })
 
     it("puts the mark of a cache before reasoning and blank text, where nothing is refused", () => {
@@ -198,7 +210,7 @@ describe("converse/History", () => {
     it("get names Bedrock takes", () => {
       assert.deepStrictEqual(
         namesOf(["Q1 (final) [2]", "Résumé_2024.v2.pdf", "a \u00a0 b\tc", "報告.pdf", "報告", " .. ", "x".repeat(300)]),
-        ["Q1 (final) [2]", "Resume-2024-v2-pdf", "a b c", "pdf", "Document", "Document (2)", "x".repeat(190)]
+        ["Q1 (final) [2]", "Resume_2024-v2-pdf", "a b c", "pdf", "Document", "Document (2)", "x".repeat(190)]
       )
     })
 

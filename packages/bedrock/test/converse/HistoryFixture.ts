@@ -6,10 +6,16 @@ import * as Result from "effect/Result"
 import * as History from "../../src/converse/History.ts"
 import * as ModelCatalog from "../../src/ModelCatalog.ts"
 
-export const nova = ModelCatalog.lookup("amazon.nova-lite-v1:0")
+export const nova = ModelCatalog.lookup("amazon.nova-2-lite-v1:0")
 export const titan = ModelCatalog.lookup("amazon.titan-text-express-v1")
 export const claude = ModelCatalog.lookup("anthropic.claude-sonnet-4-5-20250929-v1:0")
 export const mistral = ModelCatalog.lookup("mistral.mistral-large-2402-v1:0")
+/** As most models are: turns alternate, nothing is known of reasoning, cache points are taken. */
+export const common: ModelCatalog.Capabilities = {
+  ...ModelCatalog.lookup("amazon.nova-lite-v1:0"),
+  userTurnsInARow: undefined,
+  reasoningInHistory: undefined
+}
 export const writer = ModelCatalog.lookup("us.writer.palmyra-x5-v1:0")
 
 export type Asked = Omit<ChatRequest.Resolved, "model"> | ReadonlyArray<Message.Message>
@@ -19,7 +25,7 @@ export const request = (asked: Asked): ChatRequest.Resolved => ({
   ...("messages" in asked ? asked : { messages: asked })
 })
 
-export const repair = (asked: Asked, capabilities: ModelCatalog.Capabilities = nova) =>
+export const repair = (asked: Asked, capabilities: ModelCatalog.Capabilities = common) =>
   Result.getOrThrow(History.normalize(request(asked), { capabilities, mode: "repair" }))
 
 /** The messages as they are sent, and what is said to have been changed. */
@@ -28,7 +34,7 @@ export const repaired = (asked: Asked, capabilities?: ModelCatalog.Capabilities)
   return { messages: request.messages, changes: changes.map(({ field, type }) => [type, field]) }
 }
 
-export const refused = (asked: Asked, capabilities: ModelCatalog.Capabilities = nova) => {
+export const refused = (asked: Asked, capabilities: ModelCatalog.Capabilities = common) => {
   const result = History.normalize(request(asked), { capabilities, mode: "strict" })
   assert(Result.isFailure(result))
   return result.failure

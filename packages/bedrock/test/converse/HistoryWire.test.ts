@@ -51,7 +51,7 @@ const messages: ReadonlyArray<Message.Message> = [
 ]
 
 const models = [
-  "amazon.nova-lite-v1:0",
+  "cohere.command-r-v1:0",
   "meta.llama3-1-70b-instruct-v1:0",
   "mistral.mistral-large-2402-v1:0",
   "amazon.titan-text-express-v1",
@@ -81,7 +81,7 @@ describe("converse/History over HTTP", () => {
 
   it.live("says the same at the end of a stream", () =>
     Effect.gen(function*() {
-      const chat = yield* BedrockChat.make({ model: "amazon.nova-lite-v1:0", policy: Policy.none })
+      const chat = yield* BedrockChat.make({ model: "cohere.command-r-v1:0", policy: Policy.none })
       const whole = yield* chat.generate({ messages, maxTokens: 100 })
       const events = yield* Stream.runCollect(chat.stream({ messages, maxTokens: 100 }))
       const finish = events.at(-1)
@@ -113,7 +113,7 @@ describe("converse/History over HTTP", () => {
       const logger = Logger.make(({ fiber, message }) => {
         logged.push(JSON.stringify([message, fiber.getRef(References.CurrentLogAnnotations)]))
       })
-      const chat = yield* BedrockChat.make({ model: "amazon.nova-lite-v1:0", policy: Policy.none })
+      const chat = yield* BedrockChat.make({ model: "cohere.command-r-v1:0", policy: Policy.none })
       yield* chat.generate({ messages, maxTokens: 100 }).pipe(
         Effect.provide(Logger.layer([logger])),
         Effect.provideService(References.MinimumLogLevel, "Debug")

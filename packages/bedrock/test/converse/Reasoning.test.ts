@@ -2,21 +2,31 @@ import { assert, describe, it } from "@effect/vitest"
 import type * as ChatRequest from "@strata/core/ChatRequest"
 import * as Message from "@strata/core/Message"
 import * as Result from "effect/Result"
+import type { Report } from "../../src/converse/history/Change.ts"
 import * as Reasoning from "../../src/converse/Reasoning.ts"
 import * as ModelCatalog from "../../src/ModelCatalog.ts"
 
 const sonnet = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
 const opus = "anthropic.claude-opus-4-6-v1"
+const sonnet5 = "us.anthropic.claude-sonnet-5"
+const fable = "us.anthropic.claude-fable-5"
 const nova = "amazon.nova-2-lite-v1:0"
 const gpt = "openai.gpt-oss-20b-1:0"
 const unknown = "acme.oracle-v1:0"
 
 type Request = Omit<ChatRequest.ChatRequest, "model" | "messages">
 
-const encode = (model: string, request: Request) =>
-  Reasoning.encode({ model, messages: [Message.user("Hi")], ...request }, ModelCatalog.lookup(model))
+const encode = (model: string, request: Partial<ChatRequest.Resolved>, report: Report = () => {}) =>
+  Reasoning.encode({ model, messages: [Message.user("Hi")], ...request }, ModelCatalog.lookup(model), report)
 
-const encoded = (model: string, request: Request) => Result.getOrThrow(encode(model, request))
+const encoded = (model: string, request: Partial<ChatRequest.Resolved>) => Result.getOrThrow(encode(model, request))
+
+/** What is left out. */
+const omitted = (model: string, request: Partial<ChatRequest.Resolved>) => {
+  const changes: Array<string> = []
+  Result.getOrThrow(encode(model, request, (type, field) => changes.push(`${type} ${field}`)))
+  return changes
+}
 
 const refused = (model: string, request: Request) => {
   const result = encode(model, request)
@@ -146,6 +156,105 @@ describe("converse/Reasoning", () => {
         }),
         "temperature"
       )
+    })
+
+    it("leaves it to Claude how hard to think where nothing is said of it", () => {
+      const adaptive = { thinking: { type: "adaptive" } }
+      for (const model of [opus, sonnet5]) {
+        assert.deepStrictEqual(encoded(model, { reasoning: {} }).additionalModelRequestFields, adaptive)
+      }
+      assert.deepStrictEqual(encoded(gpt, { reasoning: {} }), {})
+      assert.include(JSON.stringify(encoded(nova, { reasoning: {} })), "\"medium\"")
+    })
+
+    it("asks for what to show where there is a choice", () => {
+      const display = (model: string) =>
+        encoded(model, { reasoning: { effort: "low", display: "omitted" } }).additionalModelRequestFields
+      assert.deepStrictEqual(display(opus), {
+        thinking: { type: "adaptive", display: "omitted" },
+        output_config: { effort: "low" }
+      })
+      assert.deepStrictEqual(display(sonnet), {
+        thinking: { type: "enabled", budget_tokens: 1024, display: "omitted" }
+      })
+      assert.deepStrictEqual(omitted(opus, { reasoning: { display: "summarized" } }), [])
+      for (const model of [nova, gpt, unknown]) {
+        assert.deepStrictEqual(omitted(model, { reasoning: { display: "summarized" } }), [
+          "omitted-option reasoning.display"
+        ])
+      }
+    })
+
+    it("thinks between calls of tools, with a budget above `maxTokens`", () => {
+      const reasoning = { budgetTokens: 10_000, interleaved: true }
+      const betas = ["interleaved-thinking-2025-05-14"]
+      const expected = { thinking: { type: "enabled", budget_tokens: 10_000 }, anthropic_beta: betas }
+      assert.deepStrictEqual(encoded(sonnet, { reasoning, maxTokens: 4000 }).additionalModelRequestFields, expected)
+      const bedrock = { additionalModelRequestFields: { anthropic_beta: ["other-beta", ...betas] } }
+      assert.deepStrictEqual(
+        encoded(sonnet, { reasoning, maxTokens: 4000, providerOptions: { bedrock } }).additionalModelRequestFields,
+        { ...expected, anthropic_beta: [...betas, "other-beta"] }
+      )
+      assert.deepStrictEqual(
+        encoded(sonnet, {
+          reasoning: { budgetTokens: 10_000 },
+          maxTokens: 4000,
+          providerOptions: { bedrock: { additionalModelRequestFields: { anthropic_beta: betas } } }
+        }).additionalModelRequestFields,
+        expected
+      )
+      assert.strictEqual(
+        field("anthropic.claude-3-7-sonnet-20250219-v1:0", { reasoning, maxTokens: 4000 }),
+        "reasoning.budgetTokens"
+      )
+      assert.deepStrictEqual(omitted(opus, { reasoning }), [])
+      assert.deepStrictEqual(omitted(nova, { reasoning }), ["omitted-option reasoning.interleaved"])
+    })
+
+    it("does not think where it goes on from calls that came without a thought", () => {
+      const call: Message.ToolCallPart = { type: "tool-call", id: "a", name: "add", params: {} }
+      const thought: Message.ReasoningPart = { type: "reasoning", text: "t", signature: "s" }
+      const answered = (...parts: ReadonlyArray<Message.AssistantPart>) => [
+        Message.user("Hi"),
+        Message.assistant([...parts, call]),
+        Message.tool([{ type: "tool-result", id: "a", result: "3" }])
+      ]
+      const reasoning = { effort: "low" } as const
+      assert.deepStrictEqual(encoded(sonnet, { reasoning, messages: answered() }), {})
+      assert.deepStrictEqual(omitted(sonnet, { reasoning, messages: answered() }), ["omitted-thinking reasoning"])
+      assert.deepStrictEqual(encoded(sonnet, { reasoning, messages: answered(thought) }), thinking(1024))
+      assert.deepStrictEqual(
+        encoded(sonnet, { reasoning, messages: [...answered(), Message.assistant("3"), Message.user("Sure?")] }),
+        thinking(1024)
+      )
+      assert.deepStrictEqual(omitted(opus, { reasoning, messages: answered() }), [])
+    })
+
+    it("is told not to think where it does so unasked, and refuses where it cannot but think", () => {
+      for (const model of [sonnet5, "us.anthropic.claude-opus-5", "us.anthropic.claude-haiku-5"]) {
+        assert.deepStrictEqual(encoded(model, { reasoning: false }), {
+          additionalModelRequestFields: { thinking: { type: "disabled" } }
+        })
+      }
+      for (const model of [fable, "us.anthropic.claude-opus-5-5", "us.anthropic.claude-opus-6"]) {
+        assert.strictEqual(refused(model, { reasoning: false })._tag, "UnsupportedFeatureError")
+      }
+      assert.deepStrictEqual(encoded(opus, { reasoning: false }), {})
+    })
+
+    it("takes a forced tool while it thinks from 5 on, but for those that think always", () => {
+      const request = {
+        tools: [{ name: "add", inputSchema: { type: "object" } }],
+        toolChoice: { name: "add" },
+        reasoning: { effort: "low" }
+      } as const
+      assert.isTrue(Result.isSuccess(encode(sonnet5, request)))
+      for (const model of [fable, "us.anthropic.claude-opus-5-5"]) {
+        const [error] = ModelCatalog.check(ModelCatalog.lookup(model), { model, messages: [], ...request }, {
+          streaming: false
+        })
+        assert.strictEqual(error?.feature, "tool choice \"tool\"")
+      }
     })
 
     it("refuses a forced tool while it thinks", () => {

@@ -6,15 +6,22 @@ import type * as History from "../../src/converse/History.ts"
 import * as Request from "../../src/converse/Request.ts"
 import * as ModelCatalog from "../../src/ModelCatalog.ts"
 
-const model = "amazon.nova-lite-v1:0"
+const model = "anthropic.claude-sonnet-4-5-20250929-v1:0"
 
 const capabilities = ModelCatalog.lookup(model)
 
-const encode = (request: Omit<ChatRequest.Resolved, "model">) =>
-  Result.getOrThrow(Request.encode({ model, ...request }, { capabilities, history: "repair" })).input
+const encode = (request: Partial<ChatRequest.Resolved>) => sent(request).input
 
-const refuse = (request: Omit<ChatRequest.Resolved, "model">, history: History.Mode = "repair") => {
-  const result = Request.encode({ model, ...request }, { capabilities, history })
+const sent = ({ model: asked = model, ...request }: Partial<ChatRequest.Resolved>) =>
+  Result.getOrThrow(
+    Request.encode({ model: asked, messages: [Message.user("Hi")], ...request }, {
+      capabilities: ModelCatalog.lookup(asked),
+      history: "repair"
+    })
+  )
+
+const refuse = (request: Partial<ChatRequest.Resolved>, history: History.Mode = "repair") => {
+  const result = Request.encode({ model, messages: [Message.user("Hi")], ...request }, { capabilities, history })
   assert(Result.isFailure(result))
   return result.failure
 }
@@ -219,5 +226,194 @@ describe("converse/Request", () => {
     const error = refuse({ messages: [Message.user("Hi")], temperature: 1.5 })
     assert(error._tag === "InvalidRequestError")
     assert.strictEqual(error.field, "temperature")
+  })
+
+  describe("stop sequences", () => {
+    const stopSequences = ["\n", "END", " \t", "\nObservation:"]
+
+    it("of white space are left out for Claude, which refuses them", () => {
+      const { changes, input } = sent({ stopSequences })
+      assert.deepStrictEqual(input.inferenceConfig?.stopSequences, ["END", "\nObservation:"])
+      assert.deepStrictEqual(changes.map(({ field, type }) => [type, field]), [
+        ["omitted-stop-sequence", "stopSequences[0]"],
+        ["omitted-stop-sequence", "stopSequences[2]"]
+      ])
+      assert.isUndefined(encode({ stopSequences: ["\n\n"] }).inferenceConfig)
+      const own = { bedrock: { inferenceConfig: { stopSequences: ["\n"], maxTokens: 5 } } }
+      assert.deepStrictEqual(encode({ providerOptions: own }).inferenceConfig, { maxTokens: 5 })
+      const error = refuse({ stopSequences }, "strict")
+      assert(error._tag === "InvalidRequestError")
+      assert.strictEqual(error.field, "stopSequences[0]")
+    })
+
+    it("go to other models as they are", () => {
+      const { changes, input } = sent({ model: "us.amazon.nova-lite-v1:0", stopSequences })
+      assert.deepStrictEqual(input.inferenceConfig?.stopSequences, stopSequences)
+      assert.deepStrictEqual(changes, [])
+    })
+  })
+
+  describe("parallel calls", () => {
+    const tools = [{ name: "look", inputSchema: { type: "object" } }]
+    const fields = (request: Partial<ChatRequest.Resolved>) => encode(request).additionalModelRequestFields
+
+    it("are turned off in Claude's own words", () => {
+      assert.deepStrictEqual(fields({ tools, parallelToolCalls: false }), {
+        tool_choice: { type: "auto", disable_parallel_tool_use: true }
+      })
+      const forced = encode({ tools, parallelToolCalls: false, toolChoice: "any" })
+      assert.deepStrictEqual(forced.additionalModelRequestFields, {
+        tool_choice: { disable_parallel_tool_use: true }
+      })
+      assert.deepStrictEqual(forced.toolConfig?.toolChoice, { any: {} })
+      assert.deepStrictEqual(
+        fields({
+          tools,
+          parallelToolCalls: false,
+          providerOptions: { bedrock: { additionalModelRequestFields: { top_k: 5 } } }
+        }),
+        { top_k: 5, tool_choice: { type: "auto", disable_parallel_tool_use: true } }
+      )
+    })
+
+    it("are turned off for tools in the words of Bedrock too", () => {
+      const toolConfig = { tools: [{ toolSpec: { name: "look", inputSchema: { json: { type: "object" } } } }] }
+      assert.deepStrictEqual(fields({ parallelToolCalls: false, providerOptions: { bedrock: { toolConfig } } }), {
+        tool_choice: { type: "auto", disable_parallel_tool_use: true }
+      })
+    })
+
+    it("are nothing to speak of without tools, or where they are welcome", () => {
+      assert.isUndefined(fields({ parallelToolCalls: false }))
+      assert.isUndefined(fields({ tools, parallelToolCalls: true }))
+      assert.isUndefined(fields({ tools }))
+    })
+
+    it.each(["us.amazon.nova-lite-v1:0", "anthropic.claude-3-haiku-20240307-v1:0", "acme.oracle-v1:0"])(
+      "cannot be turned off for %s",
+      (model) => {
+        const check = (request: Partial<ChatRequest.Resolved>) =>
+          ModelCatalog.check(
+            ModelCatalog.lookup(model),
+            { model, messages: [], parallelToolCalls: false, ...request },
+            {
+              streaming: false
+            }
+          ).map(({ feature }) => feature)
+        assert.deepStrictEqual(check({ tools }), ["parallel tool calls turned off"])
+        assert.deepStrictEqual(check({}), [])
+        assert.deepStrictEqual(check({ tools, parallelToolCalls: true }), [])
+      }
+    )
+  })
+
+  describe("nothing", () => {
+    it("is sent of lists without members", () => {
+      const own = { bedrock: { system: [], toolConfig: { tools: [] } } }
+      const input = encode({ messages: [Message.system("S"), Message.user("Hi")], tools: [], providerOptions: own })
+      assert.notProperty(input, "system")
+      assert.notProperty(input, "toolConfig")
+    })
+
+    it("says so where something has to be said", () => {
+      const { changes, input } = sent({
+        tools: [{ name: "look", inputSchema: { type: "object" } }],
+        messages: [
+          Message.user([
+            Message.text("See"),
+            { type: "document", mediaType: "text/plain", name: "a", source: { pieces: [] } },
+            { type: "document", mediaType: "text/plain", name: "b", source: { text: " " } }
+          ]),
+          Message.assistant(["a", "b", "c", "d"].map((id) => ({ type: "tool-call", id, name: "look", params: {} }))),
+          Message.tool([
+            { type: "tool-result", id: "a", parts: [] },
+            { type: "tool-result", id: "b" },
+            { type: "tool-result", id: "c", result: "" },
+            {
+              type: "tool-result",
+              id: "d",
+              parts: [
+                { type: "search-result", source: "s", title: "t", content: [] },
+                { type: "search-result", source: "s", title: "t", content: ["a", " "] }
+              ]
+            }
+          ])
+        ]
+      })
+      const empty = [{ text: "(empty)" }]
+      assert.deepStrictEqual(input.messages?.[2]?.content?.map(({ toolResult }) => toolResult?.content), [
+        empty,
+        empty,
+        empty,
+        [
+          { searchResult: { source: "s", title: "t", content: empty } },
+          { searchResult: { source: "s", title: "t", content: [{ text: "a" }] } }
+        ]
+      ])
+      assert.deepStrictEqual(
+        input.messages?.[0]?.content?.flatMap(({ document }) => document === undefined ? [] : document.source?.text),
+        ["(empty)", "(empty)"]
+      )
+      assert.deepStrictEqual(changes.map(({ type }) => type).toSorted(), [
+        "filled-result",
+        "filled-text",
+        "filled-text",
+        "filled-text",
+        "filled-text"
+      ])
+    })
+
+    it("is qualified of guarded text without qualifiers", () => {
+      const input = encode({ messages: [Message.user([{ ...Message.text("See"), guard: { qualifiers: [] } }])] })
+      assert.deepStrictEqual(input.messages?.[0]?.content, [{ guardContent: { text: { text: "See" } } }])
+    })
+  })
+
+  it("puts JSON beside other parts of a result, in an object where it is none", () => {
+    const input = encode({
+      tools: [{ name: "look", inputSchema: { type: "object" } }],
+      messages: [
+        Message.user("Q"),
+        Message.assistant([{ type: "tool-call", id: "a", name: "look", params: {} }]),
+        Message.tool([{
+          type: "tool-result",
+          id: "a",
+          parts: [Message.text("Found"), { type: "json", value: { celsius: 12 } }, { type: "json", value: [1] }]
+        }])
+      ]
+    })
+    assert.deepStrictEqual(input.messages?.[2]?.content?.[0]?.toolResult?.content, [
+      { text: "Found" },
+      { json: { celsius: 12 } },
+      { json: { result: [1] } }
+    ])
+  })
+
+  it.each(
+    [
+      ["image", "image/jpg", "jpeg"],
+      ["image", "IMAGE/PJPEG", "jpeg"],
+      ["image", "image/x-png; charset=binary", "png"],
+      ["document", "application/x-pdf", "pdf"],
+      ["document", "text/x-markdown;charset=utf-8", "md"],
+      ["document", "text/comma-separated-values", "csv"],
+      ["document", "application/msexcel", "xls"],
+      ["video", "video/x-m4v", "mp4"],
+      ["video", " video/3gp ", "three_gp"],
+      ["audio", "audio/x-mp3", "mp3"],
+      ["audio", "audio/vnd.wave", "wav"],
+      ["audio", "audio/m4a", "m4a"]
+    ] as const
+  )("takes %s by the other name %s", (type, mediaType, format) => {
+    const source = { bytes: new Uint8Array([1]) }
+    const part = { type, mediaType, source, name: "a" } as Message.UserPart // what all four have in common
+    const { input } = Result.getOrThrow(
+      Request.encode({ model, messages: [Message.user([Message.text("See"), part])] }, {
+        capabilities: {},
+        history: "strict"
+      })
+    )
+    const block: Record<string, unknown> = { ...input.messages?.[0]?.content?.[1] }
+    assert.propertyVal(block[type], "format", format)
   })
 })

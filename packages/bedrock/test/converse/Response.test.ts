@@ -1,7 +1,9 @@
-import type { ConverseCommandOutput, StopReason } from "@aws-sdk/client-bedrock-runtime"
+import type { ContentBlock, ConverseCommandOutput, StopReason } from "@aws-sdk/client-bedrock-runtime"
 import { assert, describe, it } from "@effect/vitest"
 import * as Message from "@strata/core/Message"
+import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
 import * as Request from "../../src/converse/Request.ts"
 import * as Response from "../../src/converse/Response.ts"
 
@@ -47,7 +49,7 @@ describe("converse/Response", () => {
     assert.strictEqual(usage.totalTokens, 85)
   })
 
-  it.each<[StopReason | "a_new_one", string]>([
+  it.each<[string, string]>([
     ["end_turn", "stop"],
     ["stop_sequence", "stop-sequence"],
     ["max_tokens", "length"],
@@ -57,7 +59,9 @@ describe("converse/Response", () => {
     ["guardrail_intervened", "guardrail"],
     ["malformed_model_output", "malformed-output"],
     ["malformed_tool_use", "malformed-tool-call"],
-    ["a_new_one", "other"]
+    ["refusal", "refusal"],
+    ["a_new_one", "other"],
+    ["constructor", "other"]
   ])("calls the stop reason %s %s, and keeps the service's word", (stopReason, finishReason) => {
     const response = decode({ stopReason: stopReason as StopReason }) // the service may know more than the SDK
     assert.strictEqual(response.finishReason, finishReason)
@@ -92,6 +96,105 @@ describe("converse/Response", () => {
       Message.tool([{ type: "tool-result", id: "t1", result: "ok" }])
     ])
     assert.deepStrictEqual(sent.messages?.[1]?.content, content)
+  })
+
+  it("takes a call for the program's unless its type says that the service ran it", () => {
+    const content = [undefined, "tool_use", "a_new_type", "server_tool_use"].map((type, index) => ({
+      toolUse: {
+        toolUseId: `t${index}`,
+        name: "look",
+        input: {},
+        ...(type === undefined ? {} : { type: type as never })
+      }
+    }))
+    const response = decode({ output: { message: { role: "assistant", content } }, stopReason: "tool_use" })
+    assert.deepStrictEqual(response.toolCalls.map(({ id }) => id), ["t0", "t1", "t2"])
+    const sent = encode([
+      Message.user("Look"),
+      response.message,
+      Message.tool(response.toolCalls.map(({ id }) => ({ type: "tool-result", id, result: "ok" })))
+    ])
+    assert.deepStrictEqual<unknown>(sent.messages?.[1]?.content, content)
+  })
+
+  const web = { web: { url: "https://example.com", domain: "example.com" } }
+  const text = { text: "It is so." }
+  const asTyped = (block: object) => block as ContentBlock // the service may know more than the SDK
+  const blocks: ReadonlyArray<readonly [name: string, block: ContentBlock, text: string]> = [
+    ["sources without content", { citationsContent: { citations: [{ location: web }] } }, ""],
+    ["sources with empty content", { citationsContent: { content: [], citations: [{ location: web }] } }, ""],
+    ["sources of an empty text", { citationsContent: { content: [{ text: "" }], citations: [{ location: web }] } }, ""],
+    [
+      "cited text in pieces",
+      { citationsContent: { content: [{ text: "It " }, { text: "is." }], citations: [{ title: "T" }] } },
+      "It is."
+    ],
+    ["text without citations", { citationsContent: { content: [text] } }, text.text],
+    ["text with no citations", { citationsContent: { content: [text], citations: [] } }, text.text],
+    ["a citation of nothing", { citationsContent: { content: [text], citations: [{}] } }, text.text],
+    [
+      "a place it does not know",
+      {
+        citationsContent: {
+          content: [text],
+          citations: [{ location: web }, { title: "T", location: { $unknown: ["video", { second: 3 }] } }]
+        }
+      },
+      text.text
+    ],
+    [
+      "members it does not know",
+      asTyped({
+        citationsContent: { content: [{ ...text, lang: "en" }], citations: [{ score: 1 }], more: true },
+        p: 1
+      }),
+      text.text
+    ],
+    ["text with a member it does not know", asTyped({ ...text, lang: "en" }), text.text],
+    [
+      "reasoning with a member it does not know",
+      asTyped({ reasoningContent: { reasoningText: { text: "Hm", signature: "s", format: "v1" } } }),
+      ""
+    ],
+    [
+      "a call with a member it does not know",
+      asTyped({
+        toolUse: { toolUseId: "t", name: "f", input: {}, type: "server_tool_use", caller: { type: "direct" } }
+      }),
+      ""
+    ],
+    [
+      "a result with a member it does not know",
+      asTyped({ toolResult: { toolUseId: "t", content: [{ $unknown: ["page", {}] }], type: "found", cost: 1 } }),
+      ""
+    ]
+  ]
+
+  it.effect.each(blocks)("sends back as it came, also from a store: %s", ([, block, text]) =>
+    Effect.gen(function*() {
+      const content = [{ text: "First." }, block]
+      const response = decode({ output: { message: { role: "assistant", content } } })
+      assert.strictEqual(response.text, `First.${text}`)
+      const stored = Schema.fromJsonString(Schema.toCodecJson(Message.Message))
+      const restored = yield* Schema.decodeEffect(stored)(yield* Schema.encodeEffect(stored)(response.message))
+      for (const message of [response.message, restored]) {
+        const sent = encode([Message.user("Look"), message, Message.user("And?")])
+        assert.deepStrictEqual<unknown>(sent.messages?.[1]?.content, content)
+      }
+    }))
+
+  it("lets what a program has changed stand", () => {
+    const citationsContent = { content: [{ text: "a secret" }, { text: "!" }], citations: [{ title: "T", score: 1 }] }
+    const response = decode({
+      output: { message: { role: "assistant", content: [asTyped({ citationsContent })] } }
+    })
+    const redacted = Message.parts(response.message).map((part) =>
+      part.type === "text" ? { ...part, text: "[redacted]" } : part
+    ) as ReadonlyArray<Message.AssistantPart> // parts of an answer
+    const sent = encode([Message.user("Look"), Message.assistant(redacted), Message.user("And?")])
+    assert.deepStrictEqual<unknown>(sent.messages?.[1]?.content, [
+      { citationsContent: { content: [{ text: "[redacted]" }], citations: [{ title: "T", score: 1 }] } }
+    ])
   })
 
   it("answers with what there is when fields are missing", () => {

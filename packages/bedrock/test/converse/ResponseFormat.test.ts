@@ -56,7 +56,7 @@ describe("converse/ResponseFormat", () => {
       assert.strictEqual(jsonSchema?.name, "person")
       assert.deepStrictEqual(JSON.parse(jsonSchema?.schema ?? ""), {
         ...schema,
-        properties: { age: { type: "integer", description: "(minimum: 0)" } }
+        properties: { age: { type: "integer", description: "a whole number of at least 0" } }
       })
     })
 
@@ -89,7 +89,7 @@ describe("converse/ResponseFormat", () => {
       // what the service holds the model to has to be in its part of the language, in a tool as well
       const tool = cited.input.toolConfig?.tools?.[0]?.toolSpec
       assert.isTrue(tool?.strict)
-      assert.include(JSON.stringify(tool?.inputSchema), "(minimum: 0)")
+      assert.include(JSON.stringify(tool?.inputSchema), "a whole number of at least 0")
     })
   })
 

@@ -10,6 +10,8 @@ const Bits = Schema.NonEmptyArray(Schema.Literals([0, 1]))
 
 const Numbers = Schema.Array(Schema.Finite)
 
+const missing = (what: string, path: string) => Result.fail(`The answer has no ${what} at \`${path}\``)
+
 const read = (json: string) => Answer.parse(new TextEncoder().encode(json))
 
 describe("Answer", () => {
@@ -52,53 +54,59 @@ describe("Answer", () => {
 
   describe("typedVector", () => {
     it.prop("reads whole numbers as they are", [whole(-128, 127), whole(0, 255)], ([signed, unsigned]) => {
-      assert.deepStrictEqual(Answer.typedVector(signed, "int8"), Int8Array.from(signed))
-      assert.deepStrictEqual(Answer.typedVector(unsigned, "uint8"), Uint8Array.from(unsigned))
-      assert.deepStrictEqual(Answer.typedVector(unsigned, "binary"), Uint8Array.from(unsigned))
+      assert.deepStrictEqual(Answer.typedVector(signed, "int8", "v"), Result.succeed(Int8Array.from(signed)))
+      assert.deepStrictEqual(Answer.typedVector(unsigned, "uint8", "v"), Result.succeed(Uint8Array.from(unsigned)))
+      assert.deepStrictEqual(Answer.typedVector(unsigned, "binary", "v"), Result.succeed(Uint8Array.from(unsigned)))
     })
 
     it("reads numbers of any kind as 32-bit floats", () => {
-      assert.deepStrictEqual(Answer.typedVector([0.1, -2, 300], "float"), Float32Array.of(0.1, -2, 300))
+      assert.deepStrictEqual(
+        Answer.typedVector([0.1, -2, 300], "float", "v"),
+        Result.succeed(Float32Array.of(0.1, -2, 300))
+      )
     })
 
     it.each([-129, 128, 0.5, NaN, Infinity, 1e39, "1", true, null, {}])("refuses %j among int8", (odd) => {
-      assert.isUndefined(Answer.typedVector([1, odd], "int8"))
+      assert.deepStrictEqual(Answer.typedVector([1, odd], "int8", "v"), missing("int8 number", "v[1]"))
     })
 
     it.each([-1, 256, 0.5, NaN, -Infinity, "1", null])("refuses %j among uint8 and bytes of bits", (odd) => {
-      assert.isUndefined(Answer.typedVector([1, odd], "uint8"))
-      assert.isUndefined(Answer.typedVector([1, odd], "binary"))
+      assert.deepStrictEqual(Answer.typedVector([1, odd], "uint8", "v"), missing("uint8 number", "v[1]"))
+      assert.deepStrictEqual(Answer.typedVector([1, odd], "binary", "v"), missing("byte", "v[1]"))
     })
 
-    it.each([[[]], [{ 0: 1 }], ["AQI="], [undefined]])("refuses %j in place of an array", (value) => {
-      for (const type of ["float", "int8", "uint8", "binary"] as const) {
-        assert.isUndefined(Answer.typedVector(value, type))
-      }
+    it.each([NaN, Infinity, -1e39, "1", true, null, {}])("refuses %j among floats", (odd) => {
+      assert.deepStrictEqual(Answer.typedVector([1, odd], "float", "v"), missing("finite 32-bit number", "v[1]"))
     })
+
+    it.each([[[]], [{ 0: 1 }], [{ length: 1e9 }], ["AQI="], [undefined]])(
+      "refuses %j in place of an array",
+      (value) => {
+        for (const type of ["float", "int8", "uint8", "binary"] as const) {
+          assert.deepStrictEqual(Answer.typedVector(value, type, "v"), missing("list of numbers", "v"))
+        }
+      }
+    )
   })
 
   describe("bits", () => {
     it.prop("packs eight to a byte, the first in the highest bit", [Bits], ([some]) => {
       const bits = Array.from({ length: 8 * some.length }, (_, index) => some[index % some.length]!)
-      const binary = Array.from(Answer.bits(bits) ?? [], (byte) => byte.toString(2).padStart(8, "0")).join("")
+      const binary = Array.from(Result.getOrThrow(Answer.bits(bits, "v")), (byte) => byte.toString(2).padStart(8, "0"))
+        .join("")
       assert.strictEqual(binary, bits.join(""))
     })
 
     it("packs a one and seven zeros as 128", () => {
-      assert.deepStrictEqual(Answer.bits([1, 0, 0, 0, 0, 0, 0, 0]), Uint8Array.of(128))
+      assert.deepStrictEqual(Answer.bits([1, 0, 0, 0, 0, 0, 0, 0], "v"), Result.succeed(Uint8Array.of(128)))
     })
 
-    it.each([
-      [[]],
-      [[1, 0, 1]],
-      [[1, 0, 0, 0, 0, 0, 0, 2]],
-      [[1, 0, 0, 0, 0, 0, 0, -1]],
-      [[1, 0, 0, 0, 0, 0, 0, true]],
-      [[1, 0, 0, 0, 0, 0, 0, NaN]],
-      ["10000000"],
-      [null]
-    ])("refuses %j", (value) => {
-      assert.isUndefined(Answer.bits(value))
+    it.each([2, -1, true, NaN, "1"])("refuses %j among bits", (odd) => {
+      assert.deepStrictEqual(Answer.bits([1, 0, 0, 0, 0, 0, 0, odd], "v"), missing("bit", "v[7]"))
+    })
+
+    it.each([[[]], [[1, 0, 1]], ["10000000"], [null]])("refuses %j in place of whole bytes", (value) => {
+      assert.deepStrictEqual(Answer.bits(value, "v"), missing("list of bits", "v"))
     })
   })
 })

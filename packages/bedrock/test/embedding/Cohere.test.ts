@@ -93,37 +93,37 @@ describe("Cohere", () => {
     assert.deepStrictEqual(Cohere.v4.decode(answer, vectorType), Result.succeed({ vectors: [vector] }))
   })
 
-  it.each([
-    {},
-    { embeddings: null },
-    { embeddings: "none" },
-    { embeddings: [0.1, 0.2] },
-    { embeddings: [[0.1], null] },
-    { embeddings: [[0.1], []] },
-    { embeddings: [[0.1], ["0.2"]] },
-    { embeddings: [[0.1], [NaN]] },
-    { embeddings: [[0.1], [-1e39]] },
-    { embeddings: { int8: [[1, 2]] } },
-    { embeddings: { float: [0.1] } }
-  ])("refuses %j", (answer) => {
+  it.each<readonly [answer: Record<string, unknown>, what: string, path: string]>([
+    [{}, "list of vectors", "embeddings"],
+    [{ embeddings: null }, "list of vectors", "embeddings"],
+    [{ embeddings: "none" }, "list of vectors", "embeddings"],
+    [{ embeddings: [0.1, 0.2] }, "list of numbers", "embeddings[0]"],
+    [{ embeddings: [[0.1], null] }, "list of numbers", "embeddings[1]"],
+    [{ embeddings: [[0.1], []] }, "list of numbers", "embeddings[1]"],
+    [{ embeddings: [[0.1], ["0.2"]] }, "finite 32-bit number", "embeddings[1][0]"],
+    [{ embeddings: [[0.1], [-1e39]] }, "finite 32-bit number", "embeddings[1][0]"],
+    [{ embeddings: { int8: [[1, 2]] } }, "list of vectors", "embeddings"],
+    [{ embeddings: { float: [0.1] } }, "list of numbers", "embeddings.float[0]"],
+    [{ embeddings: { float: [[0.1], [0.1, null]] } }, "finite 32-bit number", "embeddings.float[1][1]"]
+  ])("refuses %j", (answer, what, path) => {
     assert.deepStrictEqual(
       Cohere.v4.decode(answer, "float"),
-      Result.fail("The answer has no `embeddings` of finite numbers")
+      Result.fail(`The answer has no ${what} at \`${path}\``)
     )
   })
 
   it.each(
     [
-      ["int8", "int8", { float: [[0.1]] }],
-      ["int8", "int8", { int8: [[128]] }],
-      ["uint8", "uint8", { uint8: [[-1]] }],
-      ["binary", "ubinary", { binary: [[1]] }],
-      ["binary", "ubinary", { ubinary: [[0.5]] }]
+      ["int8", "list of vectors at `embeddings`", { float: [[0.1]] }],
+      ["int8", "int8 number at `embeddings.int8[0][0]`", { int8: [[128]] }],
+      ["uint8", "uint8 number at `embeddings.uint8[0][0]`", { uint8: [[-1]] }],
+      ["binary", "list of vectors at `embeddings`", { binary: [[1]] }],
+      ["binary", "byte at `embeddings.ubinary[0][0]`", { ubinary: [[0.5]] }]
     ] as const
-  )("refuses what is not of the type (%#)", (vectorType, type, embeddings) => {
+  )("refuses what is not of the type (%#)", (vectorType, missing, embeddings) => {
     assert.deepStrictEqual(
       Cohere.v4.decode({ embeddings }, vectorType),
-      Result.fail(`The answer has no \`embeddings\` of ${type} numbers`)
+      Result.fail(`The answer has no ${missing}`)
     )
   })
 

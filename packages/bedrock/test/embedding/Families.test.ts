@@ -1,5 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
 import * as Families from "../../src/embedding/Families.ts"
+import * as Family from "../../src/embedding/Family.ts"
+import * as Damage from "../support/Damage.ts"
+import * as Answers from "./answers.ts"
 
 const applicationProfile = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abcdefghijkl"
 
@@ -62,5 +67,55 @@ describe("Families", () => {
   it("has no family whose vectors do not fill whole bytes as bits", () => {
     const odd = Families.all.filter(({ dimensions }) => dimensions.allowed.some((length) => length % 8 !== 0))
     assert.deepStrictEqual(odd, [])
+  })
+  describe.each(Families.all)("$name", (family) => {
+    const length = family.dimensions.default
+    const vector = Answers.numbers(length, 1)
+    const bits = Array(length).fill(1)
+    const answers = {
+      float: [
+        Answers.titanByType(vector, 3),
+        Answers.titan(vector, 3),
+        Answers.cohere([vector]),
+        Answers.cohereByType([vector]),
+        Answers.nova(vector),
+        Answers.marengo(vector)
+      ],
+      int8: [Answers.cohereByType([vector], "int8")],
+      uint8: [Answers.cohereByType([vector], "uint8")],
+      binary: [Answers.titanBinary(vector, bits, 3), Answers.cohereByType([vector.slice(0, length / 8)], "ubinary")]
+    }
+    const kinds = { float: Float32Array, int8: Int8Array, uint8: Uint8Array, binary: Uint8Array }
+
+    it.prop(
+      "reads vectors of the type that was asked for, or says what is wrong, whatever became of an answer",
+      [Schema.Array(Damage.Mutation).check(Schema.isMaxLength(3)), Schema.Array(Damage.ByteDamage)],
+      ([mutations, damages]) => {
+        for (const vectorType of family.vectorTypes) {
+          const batch = Answers.texts(["a"], { vectorType })
+          for (const answer of answers[vectorType]) {
+            const text = new TextEncoder().encode(Damage.mutate(answer, mutations))
+            const decoded = Family.decode(family, batch, Damage.spoil(text, damages))
+            if (Result.isFailure(decoded)) {
+              assert.match(decoded.failure, /^The (?:answer|model) /)
+              continue
+            }
+            const { inputTokens = 0, vectors } = decoded.success
+            assert.isTrue(vectors.every((vector) => vector instanceof kinds[vectorType]))
+            assert.isTrue(vectors.every((vector) => vector.every(Number.isFinite)))
+            assert.isTrue(Number.isSafeInteger(inputTokens) && inputTokens >= 0)
+          }
+        }
+      },
+      { timeout: 60_000, arbitrary: { runs: 30 } }
+    )
+
+    it("reads one of the answers when nothing became of it", () => {
+      for (const vectorType of family.vectorTypes) {
+        const batch = Answers.texts(["a"], { vectorType })
+        const decoded = answers[vectorType].map((answer) => Family.decode(family, batch, Answers.bytes(answer)))
+        assert.isTrue(decoded.some(Result.isSuccess), vectorType)
+      }
+    })
   })
 })

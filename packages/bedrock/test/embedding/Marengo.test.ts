@@ -65,12 +65,15 @@ describe("Marengo", () => {
   ])("refuses %j", (answer) => {
     assert.deepStrictEqual(
       Marengo.v3_0.decode(answer, "float"),
-      Result.fail("The answer has no `data` with an `embedding` of finite numbers")
+      Result.fail("The answer has no list of numbers at `data[0].embedding`")
     )
   })
 
   it.each(Answers.notFinite)("refuses %j in a vector", (odd) => {
-    assert.isTrue(Result.isFailure(Marengo.v3_0.decode({ data: [{ embedding: [0.1, odd] }] }, "float")))
+    assert.deepStrictEqual(
+      Marengo.v3_0.decode({ data: [{ embedding: [0.1, odd] }] }, "float"),
+      Result.fail("The answer has no finite 32-bit number at `data[0].embedding[1]`")
+    )
   })
 
   it.each(

@@ -88,24 +88,27 @@ describe("Nova", () => {
     )
   })
 
-  it.each([
-    {},
-    { embeddings: null },
-    { embeddings: { embedding: [0.1] } },
-    { embeddings: [[0.1]] },
-    { embeddings: [{ embedding: [] }] },
-    { embeddings: [{ embedding: "0.1" }] },
-    { embeddings: [null] },
-    { embedding: [0.1] }
-  ])("refuses %j", (answer) => {
+  it.each<readonly [answer: Record<string, unknown>, what: string, path: string]>([
+    [{}, "list of vectors", "embeddings"],
+    [{ embeddings: null }, "list of vectors", "embeddings"],
+    [{ embeddings: { embedding: [0.1] } }, "list of vectors", "embeddings"],
+    [{ embeddings: [[0.1]] }, "list of numbers", "embeddings[0].embedding"],
+    [{ embeddings: [{ embedding: [] }] }, "list of numbers", "embeddings[0].embedding"],
+    [{ embeddings: [{ embedding: "0.1" }] }, "list of numbers", "embeddings[0].embedding"],
+    [{ embeddings: [null] }, "list of numbers", "embeddings[0].embedding"],
+    [{ embedding: [0.1] }, "list of vectors", "embeddings"]
+  ])("refuses %j", (answer, what, path) => {
     assert.deepStrictEqual(
       Nova.v2.decode(answer, "float"),
-      Result.fail("The answer has no `embeddings` of finite numbers")
+      Result.fail(`The answer has no ${what} at \`${path}\``)
     )
   })
 
   it.each(Answers.notFinite)("refuses %j in a vector", (odd) => {
-    assert.isTrue(Result.isFailure(Nova.v2.decode({ embeddings: [{ embedding: [0.1, odd] }] }, "float")))
+    assert.deepStrictEqual(
+      Nova.v2.decode({ embeddings: [{ embedding: [0.1, odd] }] }, "float"),
+      Result.fail("The answer has no finite 32-bit number at `embeddings[0].embedding[1]`")
+    )
   })
 
   it.each([

@@ -58,35 +58,35 @@ describe("TitanText", () => {
     assert.deepStrictEqual(decoded, Result.succeed({ vectors: [Float32Array.of(1)], inputTokens: undefined }))
   })
 
-  it.each([
-    {},
-    { embedding: null },
-    { embedding: [] },
-    { embedding: "0.1" },
-    { embedding: { float: [0.1] } },
-    { embedding: [0.1, null] },
-    { embedding: [0.1, "0.2"] },
-    { embedding: [0.1, NaN] },
-    { embedding: [0.1, 1e39] },
-    { embeddingsByType: [0.1] },
-    { embeddingsByType: { binary: [1, 0] } }
-  ])("refuses %j", (answer) => {
+  it.each<readonly [answer: Record<string, unknown>, what: string, path: string]>([
+    [{}, "list of numbers", "embedding"],
+    [{ embedding: null }, "list of numbers", "embedding"],
+    [{ embedding: [] }, "list of numbers", "embedding"],
+    [{ embedding: "0.1" }, "list of numbers", "embedding"],
+    [{ embedding: { float: [0.1] } }, "list of numbers", "embedding"],
+    [{ embedding: [0.1, null] }, "finite 32-bit number", "embedding[1]"],
+    [{ embedding: [0.1, "0.2"] }, "finite 32-bit number", "embedding[1]"],
+    [{ embedding: [0.1, 1e39] }, "finite 32-bit number", "embedding[1]"],
+    [{ embeddingsByType: [0.1] }, "list of numbers", "embedding"],
+    [{ embeddingsByType: { binary: [1, 0] } }, "list of numbers", "embedding"],
+    [{ embedding: null, embeddingsByType: { float: [true] } }, "finite 32-bit number", "embeddingsByType.float[0]"]
+  ])("refuses %j", (answer, what, path) => {
     assert.deepStrictEqual(
       TitanText.v2.decode(answer, "float"),
-      Result.fail("The answer has no `embedding` of finite numbers")
+      Result.fail(`The answer has no ${what} at \`${path}\``)
     )
   })
 
-  it.each([
-    {},
-    { embedding: Array(8).fill(1) },
-    { embeddingsByType: { float: Array(8).fill(1) } },
-    { embeddingsByType: { binary: [1, 0, 1] } },
-    { embeddingsByType: { binary: Array(8).fill(255) } }
-  ])("refuses %j for bits", (answer) => {
+  it.each<readonly [answer: Record<string, unknown>, what: string, path: string]>([
+    [{}, "list of bits", "embeddingsByType.binary"],
+    [{ embedding: Array(8).fill(1) }, "list of bits", "embeddingsByType.binary"],
+    [{ embeddingsByType: { float: Array(8).fill(1) } }, "list of bits", "embeddingsByType.binary"],
+    [{ embeddingsByType: { binary: [1, 0, 1] } }, "list of bits", "embeddingsByType.binary"],
+    [{ embeddingsByType: { binary: Array(8).fill(255) } }, "bit", "embeddingsByType.binary[0]"]
+  ])("refuses %j for bits", (answer, what, path) => {
     assert.deepStrictEqual(
       TitanText.v2.decode(answer, "binary"),
-      Result.fail("The answer has no `embeddingsByType.binary` of zeros and ones")
+      Result.fail(`The answer has no ${what} at \`${path}\``)
     )
   })
 })

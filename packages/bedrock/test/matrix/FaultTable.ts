@@ -111,7 +111,7 @@ export const rows: { readonly [T in Type]: ReadonlyArray<Row<T>> } = {
     [{ pause: "1 minute" }, "ok", "TimeoutError", "aborted"]
   ],
   garbage: [
-    [{}, "MalformedResponseError", "ConnectionError", "over"],
+    [{}, "MalformedResponseError", "MalformedResponseError", "over"],
     [{ status: 502 }, "ProviderInternalError", "ProviderInternalError", "completed"],
     [{ body: "{}", contentType: json }, "MalformedResponseError", "ConnectionError", "over"],
     [{ body: "null", contentType: json }, "MalformedResponseError", "ConnectionError", "over"]

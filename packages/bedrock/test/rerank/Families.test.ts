@@ -3,6 +3,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Families from "../../src/rerank/Families.ts"
 import * as Family from "../../src/rerank/Family.ts"
+import * as Damage from "../support/Damage.ts"
 
 const applicationProfile = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abcdefghijkl"
 
@@ -43,6 +44,22 @@ describe("Rerank families", () => {
     })
     assert.deepStrictEqual(Family.decode(body), Result.succeed(written))
   })
+
+  it.prop(
+    "read indices and finite scores, or say what is wrong, whatever became of an answer",
+    [Schema.Array(Damage.Mutation).check(Schema.isMaxLength(3)), Schema.Array(Damage.ByteDamage)],
+    ([mutations, damages]) => {
+      const answer = { results: [{ index: 1, relevance_score: 0.9 }, { index: 0, relevance_score: 0.1 }] }
+      const text = new TextEncoder().encode(Damage.mutate(answer, mutations))
+      const decoded = Family.decode(Damage.spoil(text, damages))
+      if (Result.isFailure(decoded)) assert.match(decoded.failure, /^The answer /)
+      else {
+        for (const { index, score } of decoded.success) {
+          assert.isTrue(Number.isSafeInteger(index) && Number.isFinite(score))
+        }
+      }
+    }
+  )
 
   it.each(Families.all)("$name never fills a body above 25 MB, even if every character is escaped", (family) => {
     const { maxDocuments, maxLength = Infinity } = family.limits

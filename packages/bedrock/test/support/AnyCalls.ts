@@ -204,6 +204,11 @@ export const calls: Readonly<Record<string, Calls>> = {
     () => BedrockTokens.count("Hi", any),
     ...fields(["model", "family", "history"], any).map((options) => () => BedrockTokens.count("Hi", options))
   ],
+  "BedrockTokens.countBody": (any) => [
+    () => BedrockTokens.countBody(any),
+    () => BedrockTokens.countBody({ model: any, body: "{}" }),
+    () => BedrockTokens.countBody({ model: "amazon.nova-lite-v1:0", body: any })
+  ],
   "Guardrail.apply": (any) => [
     () => Guardrail.apply(any),
     ...fields(["guardrail", "source", "content", "outputScope"], any).map((field) => () =>

@@ -88,8 +88,8 @@ const image = struct({ "!format": oneOf("png", "jpeg", "gif", "webp"), "!source"
 
 const document = struct({
   format: oneOf("pdf", "csv", "doc", "docx", "xls", "xlsx", "html", "txt", "md"),
-  // the characters are from the documentation of the field
-  "!name": text({ min: 1, max: 200, pattern: /^(?!.* {2})[a-zA-Z0-9 \-()[\]]+$/ }),
+  // the characters are from the documentation of the field; the underscore was recorded
+  "!name": text({ min: 1, max: 200, pattern: /^(?!.* {2})[a-zA-Z0-9_ \-()[\]]+$/ }),
   "!source": union({ bytes: blob({ min: 1 }), s3Location, text: any, content: list(union({ text: any })) }),
   context: any,
   citations: citable
@@ -164,7 +164,8 @@ const contentBlock = union({
   document,
   video,
   audio,
-  toolUse: struct({ "!toolUseId": callId, "!name": toolName, "!input": json, type: oneOf("server_tool_use") }),
+  // The model names one type of call; the service writes another on ordinary calls, which go back as they came.
+  toolUse: struct({ "!toolUseId": callId, "!name": toolName, "!input": json, type: filled }),
   toolResult: struct({
     "!toolUseId": callId,
     "!content": list(union({ json, text: any, image, document, video, searchResult })),

@@ -24,9 +24,10 @@ export const layer = <Body>(options: {
     converseStream: () => unsupported,
     countTokens: () => unsupported,
     applyGuardrail: () => unsupported,
+    invokeModelStream: () => unsupported,
     invokeModel: ({ body, modelId }) =>
       Effect.sync(() => {
-        const request: Sent<Body> = { modelId, body: JSON.parse(body) }
+        const request: Sent<Body> = { modelId, body: JSON.parse(String(body)) }
         options.sent.push(request)
         return {
           body: options.answer(request),

@@ -26,7 +26,7 @@ export interface Answer {
   readonly end: (bytes?: Uint8Array | string) => void
   readonly onClose: (listener: () => void) => void
   readonly goaway: () => void
-  readonly reset: () => void
+  readonly reset: (code?: number) => void
   readonly cut: () => void
 }
 
@@ -124,7 +124,11 @@ export const errorFrame = (code: string, message: string): Uint8Array =>
   frame({ ":message-type": "error", ":error-code": code, ":error-message": message }, undefined)
 
 /** A frame of `application/vnd.amazon.eventstream`. */
-export const frame = (headers: Record<string, string>, payload: unknown): Uint8Array => {
+export const frame = (headers: Record<string, string>, payload: unknown): Uint8Array =>
+  rawFrame(headers, payload === undefined ? "" : JSON.stringify(payload))
+
+/** The frame of a payload that is text or bytes. */
+export const rawFrame = (headers: Record<string, string>, payload: string | Uint8Array): Uint8Array => {
   const encodedHeaders = Buffer.concat(
     Object.entries(headers).flatMap(([name, value]) => {
       const size = Buffer.alloc(3)
@@ -133,7 +137,7 @@ export const frame = (headers: Record<string, string>, payload: unknown): Uint8A
       return [Buffer.from([Buffer.byteLength(name)]), Buffer.from(name), size, Buffer.from(value)]
     })
   )
-  const body = Buffer.from(payload === undefined ? "" : JSON.stringify(payload))
+  const body = Buffer.from(payload)
   const message = Buffer.alloc(16 + encodedHeaders.length + body.length)
   message.writeUInt32BE(message.length, 0)
   message.writeUInt32BE(encodedHeaders.length, 4)
@@ -191,7 +195,8 @@ const serve = (
           end: (bytes = "") => void body.end(bytes),
           onClose: (listener) => void response.on("close", listener),
           goaway: () => "stream" in response ? response.stream.session?.goaway() : undefined,
-          reset: () => "stream" in response ? response.stream.close(Http2.constants.NGHTTP2_INTERNAL_ERROR) : undefined,
+          reset: (code = Http2.constants.NGHTTP2_INTERNAL_ERROR) =>
+            "stream" in response ? response.stream.close(code) : undefined,
           // over HTTP/2 the socket of a request is a stand-in that cannot be reset
           cut: () => [...sockets].find(({ remotePort }) => remotePort === request.socket.remotePort)?.resetAndDestroy()
         })

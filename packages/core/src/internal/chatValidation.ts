@@ -8,8 +8,10 @@ import * as Check from "../Check.ts"
 import type * as Message from "../Message.ts"
 import * as ProviderError from "../ProviderError.ts"
 import type * as Tool from "../Tool.ts"
+import { isRecord } from "./checkCursor.ts"
 import * as CheckWords from "./checkWords.ts"
 import * as MessageShape from "./messageShape.ts"
+import * as Total from "./total.ts"
 
 /** Settles the model and the messages of a request, which may be any value, or says what is wrong with it. */
 export const resolve = (
@@ -17,7 +19,9 @@ export const resolve = (
   given: unknown
 ): Effect.Effect<ChatRequest.Resolved, ProviderError.InvalidRequestError> => {
   const settled = Check.settle(input, given, names)
-  if (Result.isFailure(settled)) return invalid(provider.provider, undefined, settled.failure)
+  if (Result.isFailure(settled)) {
+    return invalid(provider.provider, modelOf(given) ?? provider.defaultModel, settled.failure)
+  }
   const asked = settled.success
   const model = asked.model ?? provider.defaultModel
   if (model === undefined || model.trim() === "") {
@@ -36,6 +40,12 @@ export const resolve = (
     : invalid(provider.provider, model, problem)
 }
 
+/** The model of what is no request, for its error. */
+const modelOf: (given: unknown) => string | undefined = Total.make(
+  (given) => isRecord(given) && typeof given["model"] === "string" ? given["model"] : undefined,
+  () => undefined
+)
+
 /**
  * A request as plain data, for what stands before a service and looks into it: whether the service can answer it is not
  * asked.
@@ -45,7 +55,7 @@ export const settle = (
   given: unknown
 ): Effect.Effect<ChatRequest.ChatRequest, ProviderError.InvalidRequestError> =>
   Result.match(Check.settle(input, given, names), {
-    onFailure: (problem) => invalid(provider, undefined, problem),
+    onFailure: (problem) => invalid(provider, modelOf(given), problem),
     onSuccess: Effect.succeed
   })
 
@@ -124,7 +134,9 @@ const tokens = Check.number({ min: 1, whole: true, what: "a number of tokens", r
 
 const reasoning = Check.struct<Exclude<ChatRequest.Reasoning, false>>({
   effort: Check.optional(Check.word(["low", "medium", "high", "xhigh", "max"])),
-  budgetTokens: Check.optional(tokens)
+  budgetTokens: Check.optional(tokens),
+  display: Check.optional(Check.word(["summarized", "omitted"])),
+  interleaved: Check.optional(Check.flag)
 }, { remedy: "Use false, or an object such as { effort: \"low\" }" })
 
 /** The shape of a request: each option is of its kind, and none is unknown. */

@@ -89,19 +89,24 @@ const flag = Check.optional(Check.flag)
 
 const optionalText = Check.optional(Check.text)
 
-/** What tools take and give, handed on as it is: JSON, and bytes where a provider takes them. */
-const json = Check.json({ bytes: true })
+/** What tools take and give: what `JSON.stringify` writes of it, and bytes where a provider takes them. */
+const json = Check.json({ bytes: true, written: true })
 
 /** What a provider said in its own words, which goes back to it. */
-const ofProvider = Check.json({ bytes: true, bigint: true })
+const ofProvider = Check.json({ bytes: true, bigint: true, written: true })
+
+const providerFields = Check.optional(Check.jsonObject("Give an object with the fields of the provider", {
+  bytes: true,
+  bigint: true
+}))
 
 const reference = { name: Check.text, serverName: optionalText, kind: optionalText }
 
 const simple = {
-  text: { text: Check.text, citations, guard, cache },
-  image: { ...media, guard: flag },
+  text: { text: Check.text, citations, guard, cache, providerFields },
+  image: { ...media, guard: flag, providerFields },
   video: media,
-  audio: media,
+  audio: { ...media, providerFields },
   document: {
     mediaType: Check.text,
     name: Check.text,
@@ -180,12 +185,20 @@ const partOf = <Type extends Message.Part["type"]>(
   )
 }
 
-const { audio: _, ...answered } = simple
+const { audio: _, ...answered } = { ...simple, json: { value: json } }
 
 const parts: PartFields = {
   ...simple,
-  reasoning: { text: Check.text, signature: optionalText, redacted: Check.optional(Check.bytes) },
-  "tool-call": { id: Check.text, name: Check.text, params: json, providerExecuted: flag },
+  json: answered.json,
+  reasoning: { text: Check.text, signature: optionalText, redacted: Check.optional(Check.bytes), providerFields },
+  "tool-call": {
+    id: Check.text,
+    name: Check.text,
+    params: json,
+    providerExecuted: flag,
+    providerType: optionalText,
+    providerFields
+  },
   "tool-result": {
     id: Check.text,
     result: ofProvider,
@@ -193,7 +206,8 @@ const parts: PartFields = {
     isFailure: flag,
     providerExecuted: flag,
     providerType: optionalText,
-    cache
+    cache,
+    providerFields
   },
   "tool-addition": reference,
   "tool-removal": reference,

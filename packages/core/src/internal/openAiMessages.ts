@@ -1,9 +1,8 @@
 /**
  * Messages between OpenAI's words and ours, both ways. Both are checked by their schemas, so nothing fails here.
  */
-import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
-import * as Check from "../Check.ts"
+import * as ExactJson from "../ExactJson.ts"
 import type * as Message from "../Message.ts"
 import * as MediaType from "./mediaType.ts"
 import type * as Sayable from "./openAiSayable.ts"
@@ -128,16 +127,7 @@ const toolCall = (
   { arguments: params, name }: Wire.FunctionCall
 ): Sayable.ToolCall => ({ type: "tool-call", id, name, params: parseParams(params ?? "") })
 
-/** What a model wrote may be cut, be no JSON at all, or hold a number too large for one: then its text is all there is. */
-const parseParams = (json: string): Schema.Json => {
-  if (json.trim() === "") return {}
-  const parsed = Result.flatMap(
-    Result.try((): unknown => JSON.parse(json)),
-    (value) => Check.settle(Check.json(), value)
-  )
-  // What went through the check is JSON.
-  return Result.isSuccess(parsed) ? parsed.success as Schema.Json : json
-}
+const parseParams = (text: string): Schema.Json => ExactJson.params(text) as Schema.Json // read from JSON, or text
 
 const decodeResult = (message: Extract<Wire.Message, { readonly role: "tool" }>): Message.ToolResultPart => {
   const { tool_call_id } = message

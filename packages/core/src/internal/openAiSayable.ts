@@ -24,6 +24,8 @@ const mark = (what: string) =>
 
 const cache = { cache: mark("cache points") }
 
+const providerFields = { providerFields: unsaid("the fields of a provider") }
+
 const bytesOnly = (what: string) => ({
   bytes: Schema.Uint8Array.pipe(Schema.annotateKey({ messageMissingKey: `OpenAI takes ${what} as bytes only` }))
 })
@@ -39,6 +41,7 @@ const TextPart = Schema.Struct(
     text: Schema.String,
     citations: unsaid("citations"),
     guard: mark("guards"),
+    ...providerFields,
     ...cache
   } satisfies Fields<Message.TextPart>
 )
@@ -55,6 +58,7 @@ const ImagePart = Schema.Struct(
       )
     ),
     guard: mark("guards"),
+    ...providerFields,
     ...cache
   } satisfies Fields<Message.ImagePart>
 )
@@ -66,6 +70,7 @@ const AudioPart = Schema.Struct(
       message: "OpenAI takes recordings as `audio/wav` and `audio/mpeg` only"
     }),
     source: Schema.Struct(bytesOnly("recordings")),
+    ...providerFields,
     ...cache
   } satisfies Fields<Message.AudioPart>
 )
@@ -87,7 +92,8 @@ const ReasoningPart = Schema.Struct(
     type: Schema.Literal("reasoning"),
     text: Schema.String,
     signature: unsaid("signed reasoning"),
-    redacted: unsaid("redacted reasoning")
+    redacted: unsaid("redacted reasoning"),
+    ...providerFields
   } satisfies Fields<Message.ReasoningPart>
 )
 
@@ -97,7 +103,10 @@ const ToolCallPart = Schema.Struct(
     id: Schema.String,
     name: Schema.String,
     params: Schema.Json,
-    providerExecuted: mark("tools a provider runs")
+    providerExecuted: mark("tools a provider runs"),
+    // of a call that the program answers it says nothing: every such call is alike in OpenAI's words
+    providerType: Schema.optional(Schema.String),
+    ...providerFields
   } satisfies Fields<Message.ToolCallPart>
 )
 
@@ -113,6 +122,7 @@ const ToolResultPart = Schema.Struct(
     isFailure: mark("the failure of a tool"),
     providerExecuted: mark("tools a provider runs"),
     providerType: unsaid("tools a provider runs"),
+    ...providerFields,
     ...cache
   } satisfies Fields<Message.ToolResultPart>
 ).check(
@@ -207,7 +217,9 @@ const Reasoning = Schema.Union([
           message: "OpenAI knows the efforts low, medium, high and xhigh"
         })
       ),
-      budgetTokens: unsaid("a budget of reasoning")
+      budgetTokens: unsaid("a budget of reasoning"),
+      display: unsaid("what is shown of reasoning"),
+      interleaved: mark("reasoning between calls of tools")
     } satisfies Fields<Exclude<ChatRequest.Reasoning, false>>
   )
 ])

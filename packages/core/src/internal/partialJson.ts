@@ -4,6 +4,7 @@
  * Text before the object (prose, a code fence) is skipped and text behind it is not looked at. Every character is read
  * once. Nothing throws: where the text stops being JSON, the value stays what it was.
  */
+import * as ExactJson from "../ExactJson.ts"
 
 /**
  * A reader.
@@ -11,11 +12,12 @@
  * - `add`: reads on. Gives how many characters belong to the object or stand before it: fewer than there are when the
  *   object ends within them.
  * - `isComplete`: whether the object has ended, as `JSON.parse` would have it.
- * - `next`: the object so far if it has changed since the last call. What was given out does not change any more:
+ * - `next`: the object so far if it may have changed since the last call. What was given out does not change any more:
  *   closed parts are shared, open ones are copied. So that copying stays in proportion to the text, `next` waits for more
  *   text while what is open is long, unless it is the `last` call.
  *
- * A string grows as it comes; numbers, `true`, `false`, `null` and keys appear when they are complete.
+ * A string grows as it comes; numbers, `true`, `false`, `null` and keys appear when they are complete. A number that would
+ * not be exact is its text.
  */
 export interface PartialJson {
   readonly add: (text: string) => number
@@ -71,7 +73,7 @@ export const make = (): PartialJson => {
   }
 
   const scalar = (): State => {
-    const value = words.has(token) ? words.get(token) : number.test(token) ? Number(token) : undefined
+    const value = words.has(token) ? words.get(token) : number.test(token) ? ExactJson.number(token) : undefined
     return value === undefined ? "broken" : put(value)
   }
 
@@ -229,6 +231,23 @@ export const find = (text: string): JsonObject | undefined => {
   const second = make()
   second.add(text.slice(end))
   return second.isComplete() ? undefined : first.next(true)
+}
+
+/**
+ * Whether two values that {@link PartialJson.next} gave are equal. They share what is closed, so that only what is open is
+ * looked into, and no further than a stack allows: values that are deeper count as different.
+ */
+export const isSame = (self: unknown, that: unknown, depth = 0): boolean => {
+  if (Object.is(self, that)) return true
+  if (typeof self !== "object" || typeof that !== "object" || self === null || that === null || depth > 100) {
+    return false
+  }
+  if (Array.isArray(self) !== Array.isArray(that)) return false
+  const members = Object.entries(self)
+  return members.length === Object.keys(that).length &&
+    members.every(([key, value]) =>
+      Object.hasOwn(that, key) && isSame(value, Object.getOwnPropertyDescriptor(that, key)?.value, depth + 1)
+    )
 }
 
 /** An object or array that has begun and not ended, and the key of the member that is being read. */

@@ -79,6 +79,7 @@ const part = (part: Message.Part): number => {
     case "tool-addition":
     case "tool-removal":
       return perTool + TextTokens.count(part.name)
+    case "json":
     case "provider":
       return perPart + json(part.value)
   }

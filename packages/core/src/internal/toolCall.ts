@@ -3,9 +3,11 @@
  */
 import * as Effect from "effect/Effect"
 import { hasProperty, isObject } from "effect/Predicate"
+import * as ExactJson from "../ExactJson.ts"
 import type * as Message from "../Message.ts"
 import * as Telemetry from "../Telemetry.ts"
 import type * as Tool from "../Tool.ts"
+import * as ToolOutput from "./toolOutput.ts"
 
 /** A tool whose calls can fail with `E` and need `R`. */
 export type Handled<E, R> = Tool.Tool<string, unknown, unknown, E, R>
@@ -34,7 +36,8 @@ export const prepare = <E, R>(
   const params = call.params ?? {}
   if (!isObject(params)) return Effect.succeed(refuse(call, "invalid-arguments", notAnObject(params, cut)))
   return Effect.match(tool.prepare(params), {
-    onFailure: (error) => refuse(call, "invalid-arguments", error.message),
+    onFailure: ({ issue, message }) =>
+      refuse(call, "invalid-arguments", `${message}${ExactJson.explain(issue, params)}`),
     onSuccess: (answer) => ({ call, refusal: undefined, answer: traced(tool, call, answer) })
   })
 }
@@ -53,7 +56,7 @@ const unknownTool = (name: string, tools: ReadonlyMap<string, unknown>): string 
 const notAnObject = (params: unknown, cut: boolean): string =>
   cut
     ? "They were cut off where the answer reached its limit of tokens: write less"
-    : `They are not a JSON object: ${excerpt(typeof params === "string" ? params : JSON.stringify(params))}`
+    : `They are not a JSON object: ${excerpt(typeof params === "string" ? params : ToolOutput.textOf(params))}`
 
 const excerpt = (text: string): string => text.length > 200 ? `${text.slice(0, 200)}…` : text
 
@@ -62,13 +65,13 @@ const traced = <A extends Tool.Answer<unknown>, E, R>(
   call: Message.ToolCallPart,
   answer: Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, R> =>
-  whenCaptured(() => ({ "gen_ai.tool.call.arguments": JSON.stringify(call.params) })).pipe(
+  whenCaptured(() => ({ "gen_ai.tool.call.arguments": ToolOutput.textOf(call.params) })).pipe(
     Effect.andThen(answer),
     Effect.tapError(recordError),
     Effect.tap((answered) =>
       Effect.andThen(
         answered.isFailure ? recordError(answered.error) : Effect.void,
-        whenCaptured(() => ({ "gen_ai.tool.call.result": JSON.stringify(answered.result) }))
+        whenCaptured(() => ({ "gen_ai.tool.call.result": ToolOutput.textOf(answered.result) }))
       )
     ),
     Effect.withSpan(`execute_tool ${tool.name}`, {

@@ -2,8 +2,10 @@
  * Ids of tool calls that are unique in the whole conversation.
  *
  * Results find their calls by id and providers refuse a conversation that has one twice, yet some models count from the
- * start in every answer or leave the id empty. Such a call gets an id of its own, everywhere it is mentioned.
+ * start in every answer or leave the id empty. Such a call gets an id of its own, everywhere it is mentioned. Calls that the
+ * provider ran keep theirs: their results are the provider's, too.
  */
+import { isObject } from "effect/Predicate"
 import type * as ChatEvent from "../ChatEvent.ts"
 import * as ChatResponse from "../ChatResponse.ts"
 import type * as Message from "../Message.ts"
@@ -20,30 +22,51 @@ export interface ToolIds {
 /** Starts with the ids that occur in the conversation so far. */
 export const make = (messages: ReadonlyArray<Message.Message>): ToolIds => {
   const used = new Set(messages.flatMap(idsOf))
+  const counts = new Map<string, number>() // of each stem: the last number it was given
 
   const unique = (id: string): string => {
     // Bedrock takes 64 characters.
     const stem = id === "" ? "call" : id.slice(0, 56)
     let candidate = id === "" ? stem : id
-    for (let count = 2; used.has(candidate); count++) candidate = `${stem}-${count}`
+    let count = counts.get(stem) ?? 1
+    while (used.has(candidate)) candidate = `${stem}-${++count}`
+    counts.set(stem, count)
     used.add(candidate)
     return candidate
+  }
+
+  const rename = (call: Message.ToolCallPart): Message.ToolCallPart => {
+    if (call.providerExecuted !== true) return withId(call, unique(call.id))
+    used.add(call.id)
+    return call
   }
 
   return {
     inResponse: (response) => {
       const { content } = response.message
       if (typeof content === "string") return response
-      const parts = content.map((part) => part.type === "tool-call" ? withId(part, unique(part.id)) : part)
+      const parts = content.map((part) => part.type === "tool-call" ? rename(part) : part)
       return parts.every((part, index) => part === content[index]) ? response : ChatResponse.make(parts, response)
     },
     inStream: () => {
-      const blocks = new Map<number, string>()
+      const begun = new Map<number, string>() // by block: the id of the call that is being written
       return (event) => {
-        if (!("id" in event)) return event
-        const id = blocks.get(event.index) ?? unique(event.id)
-        blocks.set(event.index, id)
-        return withId(event, id)
+        switch (event.type) {
+          case "tool-params-start": {
+            const id = unique(event.id)
+            begun.set(event.index, id)
+            return withId(event, id)
+          }
+          case "tool-params-delta":
+            return withId(event, begun.get(event.index) ?? event.id)
+          case "tool-call": {
+            const id = begun.get(event.index)
+            begun.delete(event.index)
+            return id === undefined ? { ...rename(event), index: event.index } : withId(event, id)
+          }
+          default:
+            return event
+        }
       }
     }
   }
@@ -51,7 +74,10 @@ export const make = (messages: ReadonlyArray<Message.Message>): ToolIds => {
 
 const withId = <A extends { readonly id: string }>(self: A, id: string): A => self.id === id ? self : { ...self, id }
 
+/** Of a message that nobody has checked yet. */
 const idsOf = (message: Message.Message): ReadonlyArray<string> =>
-  message.role === "assistant" && typeof message.content !== "string"
-    ? message.content.flatMap((part) => part.type === "tool-call" ? [part.id] : [])
+  message.role === "assistant" && Array.isArray(message.content)
+    ? message.content.flatMap((part: unknown) =>
+      isObject(part) && part["type"] === "tool-call" && typeof part["id"] === "string" ? [part["id"]] : []
+    )
     : []

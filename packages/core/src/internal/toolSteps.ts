@@ -44,6 +44,8 @@ export const start = <Tools extends ReadonlyArray<Tool.Any>, E1, R1, E2, R2>(
       provider: "unknown",
       whole: "options"
     })
+    // Of functions no more can be known before they are called.
+    const { onStep, prepareStep } = settled as Pick<typeof options, "onStep" | "prepareStep">
     // What one tool can fail with and needs is among what all of them can and do.
     const tools = settled.tools as ReadonlyArray<ToolCall.Handled<E, R>>
     const given = yield* ChatValidation.settle("unknown", input)
@@ -67,7 +69,6 @@ export const start = <Tools extends ReadonlyArray<Tool.Any>, E1, R1, E2, R2>(
         ...(definitions.length === 0 ? undefined : { tools: definitions }),
         ...(index > 0 && isForced(given.toolChoice) ? { toolChoice: "auto" } : undefined)
       }
-      const { prepareStep } = options
       return prepareStep === undefined
         ? Effect.succeed(next)
         : hooked("prepareStep", () => prepareStep({ index, request: next, usage }))
@@ -98,7 +99,6 @@ export const start = <Tools extends ReadonlyArray<Tool.Any>, E1, R1, E2, R2>(
       const messages = history(response, results)
       added = [...added, ...messages]
       const step: ToolLoop.Step = { index: index++, response, results, messages, ...spent }
-      const { onStep } = options
       if (onStep !== undefined) yield* hooked("onStep", () => onStep(step))
       const outcome: ToolLoop.Outcome | undefined = reason === undefined
         ? undefined
@@ -121,10 +121,10 @@ const define = Effect.fnUntraced(function*(tools: ReadonlyArray<Tool.Any>, reque
   const names = definitions.map(({ name }) => name)
   const twice = names.find((name, index) => names.indexOf(name) !== index)
   if (twice !== undefined) {
-    return yield* invalid(`there are two tools with the name "${twice}"`, "Give each tool a name of its own")
+    return yield* invalid("tools", `there are two tools with the name "${twice}"`, "Give each tool a name of its own")
   }
   if (request.tools !== undefined && request.tools.length > 0) {
-    return yield* invalid("the request has tools of its own", "Give the loop all tools, made with `Tool.make`")
+    return yield* invalid("tools", "the request has tools of its own", "Give the loop all tools, made with `Tool.make`")
   }
   return definitions
 })
@@ -154,15 +154,29 @@ const history = (
   return [sendable(message), Message.tool(content)]
 }
 
-/** Params that are not an object, cut JSON for one, go back empty: providers refuse the conversation otherwise. */
+/**
+ * A model has to see what it wrote, or it cannot mend it, but providers take nothing but an object for the arguments of a
+ * call. So text goes back under the key that Anthropic's documentation of fine-grained tool streaming proposes, and other
+ * JSON as a value.
+ */
 const sendable = (message: Message.AssistantMessage): Message.AssistantMessage =>
   typeof message.content === "string" ? message : Message.assistant(
-    message.content.map((part) => part.type === "tool-call" && !isObject(part.params) ? { ...part, params: {} } : part)
+    message.content.map((part) =>
+      part.type === "tool-call" && !isObject(part.params) ? { ...part, params: wrapped(part.params) } : part
+    )
   )
+
+const wrapped = (params: unknown): object =>
+  params === undefined || params === null
+    ? {}
+    : typeof params === "string"
+    ? { INVALID_JSON: params }
+    : { value: params }
 
 /** The provider stepped in, or there is no room for another turn: the calls are not to be run. */
 const isStopped = ({ finishReason }: ChatResponse.ChatResponse): boolean =>
-  finishReason === "guardrail" || finishReason === "content-filter" || finishReason === "context-length"
+  finishReason === "guardrail" || finishReason === "content-filter" || finishReason === "refusal" ||
+  finishReason === "context-length"
 
 const isForced = (choice: Tool.ToolChoice | undefined): boolean => choice === "any" || typeof choice === "object"
 
@@ -185,13 +199,13 @@ const hooked = <A, E, R>(
 const count = Check.number({ min: 0, remedy: "Use a number from 1" })
 
 const loopOptions = Check.struct<{
-  readonly tools: ReadonlyArray<unknown>
+  readonly tools: ReadonlyArray<Tool.Any>
   readonly maxSteps?: number | undefined
   readonly concurrency?: number | undefined
   readonly prepareStep?: unknown
   readonly onStep?: unknown
 }>({
-  tools: Check.list(Check.unchecked(), { remedy: "Give an array of tools, made with `Tool.make`" }),
+  tools: Check.list(Tool.check, { remedy: "Give an array of tools, made with `Tool.make`" }),
   maxSteps: Check.optional(count),
   concurrency: Check.optional(count),
   prepareStep: Check.optional(Check.callback()),
@@ -209,5 +223,5 @@ const wrongAgain = (wrong: { readonly call: Message.ToolCallPart; readonly refus
     })
   )
 
-const invalid = (problem: string, remedy: string) =>
-  Effect.fail(ProviderError.invalidRequest({ provider: "unknown", field: "tools", problem, remedy }))
+const invalid = (field: string, problem: string, remedy: string) =>
+  Effect.fail(ProviderError.invalidRequest({ provider: "unknown", field, problem, remedy }))

@@ -14,6 +14,7 @@ import {
   Embedding,
   EmbeddingCache,
   EmbeddingService,
+  ExactJson,
   Fallback,
   Message,
   OpenAi,
@@ -43,6 +44,7 @@ import * as KeyValueStore from "effect/persistence/KeyValueStore"
 import * as Persistence from "effect/persistence/Persistence"
 import * as Redis from "effect/persistence/Redis"
 import * as Schema from "effect/Schema"
+import * as SchemaIssue from "effect/SchemaIssue"
 import * as Stream from "effect/Stream"
 
 /** Calls with a value, which stands for any type: what a call gives is run by whoever tries it. */
@@ -364,6 +366,13 @@ export const calls: Readonly<Record<string, Calls>> = {
     )
   ],
   "Fallback.isUnavailable": (any) => [() => Fallback.isUnavailable(any)],
+  "ExactJson.explain": (
+    any
+  ) => [() => ExactJson.explain(any, {}), () => ExactJson.explain(new SchemaIssue.MissingKey({}), any)],
+  "ExactJson.number": (any) => [() => ExactJson.number(any)],
+  "ExactJson.params": (any) => [() => ExactJson.params(any)],
+  "ExactJson.parse": (any) => [() => ExactJson.parse(any)],
+  "ExactJson.parseFloats": (any) => [() => ExactJson.parseFloats(any)],
   "Message.assistant": (any) => [() => Message.assistant(any)],
   "Message.parts": (any) => [() => Message.parts(any), () => Message.parts({ role: "user", content: any })],
   "Message.system": (any) => [() => Message.system(any)],
@@ -375,6 +384,12 @@ export const calls: Readonly<Record<string, Calls>> = {
   ],
   "Message.tool": (any) => [() => Message.tool(any)],
   "Message.user": (any) => [() => Message.user(any)],
+  "Message.withoutReasoning": (any) => [
+    () => Message.withoutReasoning(any),
+    () => Message.withoutReasoning([any]),
+    () => Message.withoutReasoning([{ role: "assistant", content: any }]),
+    () => Message.withoutReasoning([{ role: "assistant", content: [any] }])
+  ],
   "OpenAi.Message": codec(OpenAi.Message),
   "OpenAi.Messages": codec(OpenAi.Messages),
   "OpenAi.Request": codec(OpenAi.Request),
@@ -534,8 +549,14 @@ export const calls: Readonly<Record<string, Calls>> = {
       )
     ),
   "TestRerank.overlap": (any) => [() => TestRerank.overlap(any, "a"), () => TestRerank.overlap("a", any)],
-  "Tool.call": (any) => [() => Tool.call(any, {}), () => Tool.call(clock, any)],
+  "Tool.call": (any) => [
+    () => Tool.call(any, {}),
+    () => Tool.call(clock, any),
+    () => Tool.call({ ...clock, prepare: any }, {}),
+    () => Tool.call({ ...clock, prepare: () => any }, {})
+  ],
   "Tool.definition": (any) => [() => Tool.definition(any), () => Tool.definition({ ...clock, input: any })],
+  "Tool.parseParams": (any) => [() => Tool.parseParams(any)],
   "Tool.make": (any) => [
     () => Tool.definition(Tool.make(any, { handler: () => Effect.void })),
     () => Tool.definition(Tool.make("clock", any)),

@@ -50,7 +50,10 @@ const Audio = media([
 
 const CitationsConfig = Schema.Struct({ enabled: Schema.Boolean })
 
-const SearchResult = Schema.Struct({
+/** A hit of a search, in a message or in what a tool answered. */
+export type SearchResult = typeof SearchResult.Type
+/** @see {@link SearchResult} */
+export const SearchResult = Schema.Struct({
   source: Schema.String,
   title: Schema.String,
   content: Schema.Array(Schema.Struct({ text: Schema.String })),
@@ -126,7 +129,8 @@ export const Content = Schema.Struct({
     toolUseId: ToolUseId,
     name: Constraint.ToolName,
     input: Schema.Unknown,
-    type: optional(Constraint.oneOf(["server_tool_use"]))
+    // the model has `server_tool_use` alone; the service itself says `tool_use`, and takes it back
+    type: optional(Schema.String)
   })),
   toolResult: optional(Schema.Struct({
     toolUseId: ToolUseId,

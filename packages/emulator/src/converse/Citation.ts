@@ -3,8 +3,9 @@
  */
 import type * as Message from "@strata/core/Message"
 import * as Schema from "effect/Schema"
+import * as Constraint from "./Constraint.ts"
 
-const number = Schema.optionalKey(Schema.Finite)
+const number = Schema.optionalKey(Schema.Int.check(Constraint.atLeast(0)))
 const text = Schema.optionalKey(Schema.String)
 
 const InDocument = Schema.Struct({ documentIndex: number, start: number, end: number })

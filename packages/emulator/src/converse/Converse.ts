@@ -98,6 +98,8 @@ const read = Effect.fnUntraced(function*(call: Call, streaming: boolean) {
   const reservation = passes ? yield* call.reserve(Metering.claimOf(request, model)) : Quota.unlimited
   const counted = passes ? memory.cache.count(request, model, call.now) : undefined
   reservation.cached(counted?.read ?? 0)
+  // whole answers of Claude have the counters of the cache whether it was used or not, streams only if it was
+  const tellsCache = passes && !streaming && model.rules === "claude" && model.caching !== false
   const envelope: Response.Envelope = {
     request,
     latencyMs: call.elapsed,
@@ -106,8 +108,9 @@ const read = Effect.fnUntraced(function*(call: Call, streaming: boolean) {
       const divided = counted === undefined ? usage : Counters.settle(usage, counted, call.countInput)
       // what the client is told is what it is charged
       reservation.settle(divided)
-      return Counters.toWire(divided, counted)
-    }
+      return Counters.toWire(divided, counted, tellsCache)
+    },
+    typedToolCalls: model.typedToolCalls
   }
   return { question: Request.toChatRequest(request, answering), guarding, envelope, reservation }
 })

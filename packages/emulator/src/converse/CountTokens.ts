@@ -7,9 +7,9 @@ import * as Schema from "effect/Schema"
 import * as Answer from "../Answer.ts"
 import type * as AwsError from "../AwsError.ts"
 import * as Families from "../invoke/chat/Families.ts"
+import * as Json from "../Json.ts"
 import type * as Model from "../Model.ts"
 import * as Violation from "../Violation.ts"
-import * as Constraint from "./Constraint.ts"
 import { isObject, isUnion, mustSetOne } from "./rule/Finding.ts"
 import * as Tokens from "./Tokens.ts"
 import * as Validation from "./Validation.ts"
@@ -38,11 +38,10 @@ const readInput = Wire.reader(
   "input"
 )
 
-const decodeJson = Schema.decodeUnknownResult(Schema.fromJsonString(Constraint.JsonObject))
-
 /** A body that a family of models can read counts as its prompt does; of any other, all the texts. */
 const ofInvokeModel = (text: string, model: Model.ChatModel): Result.Result<number, AwsError.AwsError> =>
-  Result.flatMap(Result.mapError(decodeJson(text), () => notJson), (body) => {
+  Result.flatMap(Result.mapError(Json.fromText(text), () => notJson), (body) => {
+    if (!isObject(body)) return Result.fail(notJson)
     const family = Families.find(model)
     return family === undefined
       ? Result.succeed(tokensOf(body))

@@ -21,11 +21,11 @@ export const settle = (usage: Usage.Usage, counted: PromptCache.Counted, always:
 }
 
 /**
- * The counters on the wire. Those of the prompt cache come when it was used or asked for, and then twice, as the
- * service does.
+ * The counters on the wire. Those of the prompt cache come when it was used or asked for, or `always`, and then twice, as
+ * the service does.
  */
-export const toWire = (usage: Usage.Usage, counted?: PromptCache.Counted) => ({
-  ...(usage.cacheReadTokens + usage.cacheWriteTokens > 0 || counted?.asked === true
+export const toWire = (usage: Usage.Usage, counted: PromptCache.Counted | undefined, always: boolean) => ({
+  ...(usage.cacheReadTokens + usage.cacheWriteTokens > 0 || counted?.asked === true || always
     ? {
       ...(usage.cacheWriteTokens === 0 ? undefined : { cacheDetails: cacheDetails(usage.cacheWriteTokens, counted) }),
       cacheReadInputTokenCount: usage.cacheReadTokens,
@@ -42,10 +42,16 @@ export const toWire = (usage: Usage.Usage, counted?: PromptCache.Counted) => ({
 
 /** What was written, by lifetime, the longer one first. */
 const cacheDetails = (written: number, counted: PromptCache.Counted | undefined) => {
+  const divided = byLifetime(written, counted)
+  return (["1h", "5m"] as const).flatMap((ttl) => divided[ttl] > 0 ? [{ ttl, inputTokens: divided[ttl] }] : [])
+}
+
+/** So many tokens that were written, divided as the cache counted them. */
+export const byLifetime = (
+  written: number,
+  counted: PromptCache.Counted | undefined
+): Readonly<Record<PromptCache.TimeToLive, number>> => {
   const { "1h": long, "5m": short } = counted?.written ?? { "1h": 0, "5m": 0 }
   const hour = long + short === 0 ? 0 : Math.round(written * long / (long + short))
-  return [
-    ...(hour > 0 ? [{ ttl: "1h", inputTokens: hour }] : []),
-    ...(written > hour ? [{ ttl: "5m", inputTokens: written - hour }] : [])
-  ]
+  return { "1h": hour, "5m": written - hour }
 }

@@ -42,7 +42,7 @@ export const makeEncoder = (padding: () => number, envelope: Response.Envelope):
     if (isAnnounced(index)) return stop(index)
     const input = JSON.stringify(call.params ?? {})
     return [
-      ...announce(index, { toolUse: { name: call.name, toolUseId: call.id, ...Response.serverTool(call) } }),
+      ...announce(index, { toolUse: { name: call.name, toolUseId: call.id, ...Response.typeOf(call, envelope) } }),
       // a call without arguments needs none
       ...(input === "{}" ? [] : delta(index, { toolUse: { input } })),
       ...stop(index)
@@ -54,7 +54,7 @@ export const makeEncoder = (padding: () => number, envelope: Response.Envelope):
       case "text":
         // the deltas of this block, if there were any, said it already
         return isOpen(index) ? stop(index) : [
-          ...delta(index, { text: part.text }),
+          ...(part.text === "" && part.citations !== undefined ? [] : delta(index, { text: part.text })),
           ...(part.citations ?? []).flatMap((citation) => delta(index, { citation: Citation.toWire(citation) })),
           ...stop(index)
         ]
@@ -96,7 +96,9 @@ export const makeEncoder = (padding: () => number, envelope: Response.Envelope):
       case "reasoning-end":
         return reasoningEnd(event.index, event)
       case "tool-params-start":
-        return announce(event.index, { toolUse: { name: event.name, toolUseId: event.id } })
+        return announce(event.index, {
+          toolUse: { name: event.name, toolUseId: event.id, ...Response.typeOf({}, envelope) }
+        })
       case "tool-params-delta":
         return delta(event.index, { toolUse: { input: event.delta } })
       case "tool-call":

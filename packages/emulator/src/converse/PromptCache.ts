@@ -32,33 +32,43 @@ export interface PromptCache {
 
 /** An empty cache. */
 export const make = (): PromptCache => {
-  const expiries = new Map<string, number>()
-  const isKnown = (key: string, now: number) => (expiries.get(key) ?? 0) > now
+  const entries = new Map<string, Entry>()
+  const isKnown = (key: string, now: number) => (entries.get(key)?.expiry ?? 0) > now
+  /** Use keeps an entry alive for as long as it was written for, whatever the point asks that found it. */
+  const use = (key: string, now: number, asked = 0) => {
+    const lifetime = Math.max(asked, entries.get(key)?.lifetime ?? 0)
+    entries.set(key, { lifetime, expiry: now + lifetime })
+  }
   return {
     count: (prompt, model, now) => {
       const total = Tokens.ofPrompt(prompt)
       const written = { "5m": 0, "1h": 0 }
       const { caching } = model
       if (caching === false || !hasPoint(prompt)) return { total, read: 0, written, asked: false }
+      for (const [key, { expiry }] of entries) if (expiry <= now) entries.delete(key)
       const prefixes = prefixesOf(prompt, model).filter(({ tokens }) => tokens >= caching.minTokens)
       const points = prefixes.filter((prefix) => prefix.ttl !== undefined)
-      const read = Math.max(
-        0,
-        ...prefixes.filter((prefix) =>
-          isKnown(prefix.key, now) &&
-          points.some((point) => point.block >= prefix.block && point.block - prefix.block <= lookback(model))
-        ).map(({ tokens }) => tokens)
+      const found = prefixes.findLast((prefix) =>
+        isKnown(prefix.key, now) &&
+        points.some((point) => point.block >= prefix.block && point.block - prefix.block <= lookback(model))
       )
+      const read = found?.tokens ?? 0
       let covered = read
-      for (const [key, expiry] of expiries) if (expiry <= now) expiries.delete(key)
+      if (found !== undefined) use(found.key, now)
       for (const { key, tokens, ttl = "5m" } of points) {
         written[ttl] += Math.max(0, tokens - covered)
         covered = Math.max(covered, tokens)
-        expiries.set(key, now + lifetimes[ttl])
+        use(key, now, lifetimes[ttl])
       }
       return { total, read, written, asked: true }
     }
   }
+}
+
+/** A prefix that was written, in milliseconds: how long it lives when nobody uses it, and when that time is over. */
+interface Entry {
+  readonly lifetime: number
+  readonly expiry: number
 }
 
 const lifetimes: Readonly<Record<TimeToLive, number>> = {

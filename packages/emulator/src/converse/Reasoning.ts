@@ -13,9 +13,13 @@ const Thinking = Schema.Struct({
   budget_tokens: Schema.optionalKey(Schema.Finite)
 })
 
-/** Claude's `thinking` and `output_config`, Nova's `reasoningConfig`, `reasoning_effort` of the models by OpenAI. */
+/**
+ * Claude's `thinking`, which Converse calls `reasoning_config` too, and `output_config`; Nova's `reasoningConfig`;
+ * `reasoning_effort` of the models by OpenAI.
+ */
 const decodeFields = {
   thinking: Schema.decodeUnknownOption(Schema.Struct({ thinking: Thinking })),
+  reasoningOfClaude: Schema.decodeUnknownOption(Schema.Struct({ reasoning_config: Thinking })),
   outputEffort: Schema.decodeUnknownOption(Schema.Struct({ output_config: Schema.Struct({ effort: Effort }) })),
   reasoningConfig: Schema.decodeUnknownOption(Schema.Struct({
     reasoningConfig: Schema.Struct({
@@ -30,7 +34,8 @@ const isEffort = Schema.is(Effort)
 
 /** The `thinking` of Claude, when there is one that can be read. */
 export const thinkingOf = (prompt: Wire.Prompt): typeof Thinking.Type | undefined =>
-  Option.getOrUndefined(decodeFields.thinking(prompt.additionalModelRequestFields))?.thinking
+  Option.getOrUndefined(decodeFields.thinking(prompt.additionalModelRequestFields))?.thinking ??
+    Option.getOrUndefined(decodeFields.reasoningOfClaude(prompt.additionalModelRequestFields))?.reasoning_config
 
 /** What the answering service is told; `undefined` when the request does not say. */
 export const fromRequest = (request: Wire.Request): ChatRequest.Reasoning | undefined => {

@@ -80,7 +80,7 @@ const toToolReference = ({ name, serverName, type }: NonNullable<Block.Content["
 /** What may stand in a message as well as in the answer of a tool. */
 const toSharedPart = (
   block: Block.Content | Block.ToolResultContent
-): NonNullable<Message.ToolResultPart["parts"]>[number] | undefined => {
+): Exclude<Message.ToolResultContent, Message.JsonPart> | undefined => {
   const { document, image, searchResult, text, video } = block
   if (text !== undefined) return Message.text(text)
   if (image !== undefined) return toImage(image)
@@ -129,7 +129,7 @@ const toAssistantPart = (block: Block.Content): Message.AssistantPart => {
       id: toolUse.toolUseId,
       name: toolUse.name,
       params: toolUse.input,
-      ...(toolUse.type === undefined ? undefined : { providerExecuted: true })
+      ...(toolUse.type === "server_tool_use" ? { providerExecuted: true } : undefined)
     }
   }
   if (reasoningContent !== undefined) {

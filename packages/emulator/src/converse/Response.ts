@@ -22,6 +22,7 @@ import type * as Wire from "./Wire.ts"
  * - `usage`: the counters as they stand on the wire.
  * - `trace`: what the guardrail of the request did; known when the answer is.
  * - `request`: what it asked to be repeated, or told.
+ * - `typedToolCalls`: whether ordinary calls say that they are.
  */
 export interface Envelope {
   readonly latencyMs: () => number
@@ -31,11 +32,12 @@ export interface Envelope {
     Wire.Request,
     "additionalModelResponseFieldPaths" | "performanceConfig" | "serviceTier"
   >
+  readonly typedToolCalls?: boolean | undefined
 }
 
 /** The body of a whole answer. */
 export const fromChatResponse = (response: ChatResponse.ChatResponse, envelope: Envelope): unknown => ({
-  output: { message: { content: Message.parts(response.message).flatMap(toBlock), role: "assistant" } },
+  output: { message: { content: Message.parts(response.message).flatMap(toBlock(envelope)), role: "assistant" } },
   ...stopOf(response, envelope),
   ...metadataOf(response, envelope)
 })
@@ -76,6 +78,7 @@ const stopReasons: Readonly<Record<ChatResponse.FinishReason, string>> = {
   "tool-calls": "tool_use",
   "content-filter": "content_filtered",
   guardrail: "guardrail_intervened",
+  refusal: "refusal",
   "malformed-output": "malformed_model_output",
   "malformed-tool-call": "malformed_tool_use",
   other: "end_turn"
@@ -95,13 +98,19 @@ const overrides = (outcome: ChatResponse.Outcome): typeof Overrides.Type =>
     onSome: ({ bedrock }) => bedrock
   })
 
-const toBlock = (part: Message.Part): ReadonlyArray<unknown> => {
+const toBlock = (envelope: Envelope) => (part: Message.Part): ReadonlyArray<unknown> => {
   switch (part.type) {
     case "text":
       return [
         part.citations === undefined
           ? { text: part.text }
-          : { citationsContent: { content: [{ text: part.text }], citations: part.citations.map(Citation.toWire) } }
+          : {
+            citationsContent: {
+              // what is cited may stand in a block before it
+              ...(part.text === "" ? undefined : { content: [{ text: part.text }] }),
+              citations: part.citations.map(Citation.toWire)
+            }
+          }
       ]
     case "reasoning":
       return [
@@ -117,7 +126,7 @@ const toBlock = (part: Message.Part): ReadonlyArray<unknown> => {
           : { reasoningContent: { redactedContent: Base64.encode(part.redacted) } }
       ]
     case "tool-call":
-      return [{ toolUse: { input: part.params ?? {}, name: part.name, toolUseId: part.id, ...serverTool(part) } }]
+      return [{ toolUse: { input: part.params ?? {}, name: part.name, toolUseId: part.id, ...typeOf(part, envelope) } }]
     case "tool-result":
       return [{ toolResult: { content: toolResultContent(part), ...toolResultHead(part) } }]
     case "image":
@@ -130,15 +139,20 @@ const toBlock = (part: Message.Part): ReadonlyArray<unknown> => {
   }
 }
 
-/** `type`, for a tool the provider runs itself. */
-export const serverTool = (part: { readonly providerExecuted?: boolean | undefined }) =>
-  part.providerExecuted === true ? { type: "server_tool_use" } : undefined
+/** The `type` of a call: it tells a tool the provider runs itself, and some models tell all others too. */
+export const typeOf = (
+  call: { readonly providerExecuted?: boolean | undefined },
+  { typedToolCalls }: Pick<Envelope, "typedToolCalls">
+) => {
+  if (call.providerExecuted === true) return { type: "server_tool_use" }
+  return typedToolCalls === true ? { type: "tool_use" } : undefined
+}
 
 /** What comes before the content of a tool's answer. */
 export const toolResultHead = (part: Message.ToolResultPart) => ({
   toolUseId: part.id,
   ...(part.providerType === undefined ? undefined : { type: part.providerType }),
-  ...(part.isFailure === true ? { status: "error" } : undefined)
+  ...(part.isFailure === undefined ? undefined : { status: part.isFailure ? "error" : "success" })
 })
 
 /** What a tool answered: the provider's own blocks as they are, parts, text, or JSON. */
@@ -152,6 +166,8 @@ const toResultBlock = (part: NonNullable<Message.ToolResultPart["parts"]>[number
   switch (part.type) {
     case "text":
       return { text: part.text }
+    case "json":
+      return { json: part.value }
     case "image":
     case "video":
       return toMedia(part)

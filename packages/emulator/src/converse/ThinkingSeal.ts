@@ -2,12 +2,14 @@
  * The seals of thoughts: a model that signs what it thinks takes it back only as it was.
  *
  * A thought without a signature gets one that follows from its text alone. Signatures and redacted thoughts of the
- * answering service pass as they are and are remembered, so that they are known when they come back.
+ * answering service pass as they are and are remembered, so that they are known when they come back. Those that Anthropic
+ * itself made cannot be checked here, and pass.
  */
 import type * as ChatEvent from "@strata/core/ChatEvent"
 import * as ChatResponse from "@strata/core/ChatResponse"
 import * as Message from "@strata/core/Message"
 import * as Base64 from "effect/encoding/Base64"
+import * as Result from "effect/Result"
 import * as Crypto from "node:crypto"
 import type * as AwsError from "../AwsError.ts"
 import { refusedByModel } from "./rule/Finding.ts"
@@ -49,13 +51,14 @@ export const make = (): Seals => {
 
   const problem = ({ redactedContent, reasoningText }: Thought, at: string): AwsError.AwsError | undefined => {
     if (redactedContent !== undefined) {
-      return known.has(Base64.encode(redactedContent))
+      return isAnthropics(redactedContent) || known.has(Base64.encode(redactedContent))
         ? undefined
         : refusedByModel(`${at}: Invalid \`data\` in \`redacted_thinking\` block`)
     }
     const { signature, text = "" } = reasoningText ?? {}
     if (signature === undefined) return refusedByModel(`${at}.thinking.signature: Field required`)
-    return signature === sign(text) || known.has(sign(`${signature} ${text}`))
+    return signature === sign(text) || known.has(sign(`${signature} ${text}`)) ||
+        isAnthropics(Result.getOrUndefined(Base64.decode(signature)))
       ? undefined
       : refusedByModel(`${at}: Invalid \`signature\` in \`thinking\` block`)
   }
@@ -91,6 +94,23 @@ export const make = (): Seals => {
 type Thought = NonNullable<Wire.Message["content"][number]["reasoningContent"]>
 
 type Seal = Pick<Message.ReasoningPart, "signature" | "redacted">
+
+/**
+ * Whether bytes look like a seal of the real service: a Protocol Buffers message whose first field is the second, bytes as
+ * long as it says.
+ */
+const isAnthropics = (seal: Uint8Array | undefined): boolean => {
+  if (seal === undefined || seal[0] !== 0x12) return false
+  let [length, shift, at] = [0, 0, 1]
+  for (let byte = 0x80; byte >= 0x80; shift += 7, at++) {
+    byte = seal[at] ?? 0
+    length += (byte & 0x7f) * 2 ** shift
+  }
+  return length >= minSealBytes && at + length <= seal.length
+}
+
+/** No recorded seal is nearly as short. */
+const minSealBytes = 64
 
 /** The same for the same text, in every emulator. */
 const sign = (text: string): string => Crypto.createHmac("sha256", "strata-emulator").update(text).digest("base64")

@@ -125,6 +125,7 @@ const finishReasons: Readonly<Record<string, ChatResponse.FinishReason>> = {
   max_tokens: "length",
   stop_sequence: "stop-sequence",
   guardrail_intervened: "guardrail",
+  refusal: "refusal",
   content_filtered: "content-filter",
   malformed_model_output: "malformed-output",
   malformed_tool_use: "malformed-tool-call",

@@ -6,7 +6,7 @@ import * as Usage from "@strata/core/Usage"
 import { Model } from "@strata/emulator"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import * as ClaudeAnswer from "../../src/invoke/chat/ClaudeAnswer.ts"
+import * as ClaudeAnswer from "../../src/invoke/chat/claude/ClaudeAnswer.ts"
 import * as Fixture from "../Fixture.ts"
 import * as Invoking from "./Invoking.ts"
 
@@ -67,7 +67,7 @@ layer(Fixture.emulator({}, stage.layer))("Claude's Messages API", (it) => {
         {
           type: "message_delta",
           delta: { stop_reason: "end_turn", stop_sequence: null },
-          usage: { input_tokens: 7, output_tokens: 3 }
+          usage: { output_tokens: 3 }
         },
         { type: "message_stop" }
       ])
@@ -185,6 +185,7 @@ layer(Fixture.emulator({}, stage.layer))("Claude's Messages API", (it) => {
         input_tokens: 1,
         cache_creation_input_tokens: 2000,
         cache_read_input_tokens: 0,
+        cache_creation: { ephemeral_5m_input_tokens: 2000, ephemeral_1h_input_tokens: 0 },
         output_tokens: 3
       })
       const read = yield* Invoking.whole("1.1", Invoking.sonnet, body)
@@ -275,7 +276,8 @@ layer(Fixture.emulator({}, stage.layer))("Claude's Messages API", (it) => {
       id: "id",
       now: 0,
       latencyMs: () => 0,
-      counted: Fixture.usage
+      counted: Fixture.usage,
+      byLifetime: (written: number) => ({ "5m": written, "1h": 0 })
     }
     const { content } = ClaudeAnswer.whole(response, envelope, undefined)
     const pieces = ChatEvent.fromResponse(response).flatMap(ClaudeAnswer.pieces(envelope, undefined))

@@ -24,7 +24,7 @@ const question = { role: "user", content: [{ type: "text", text: "Hi" }] }
 const chat = { messages: [{ role: "system", content: "Be brief" }, { role: "user", content: "Hi" }], max_tokens: 9 }
 const briefly = [{ role: "system", content: [{ type: "text", text: "Be brief" }] }, question]
 
-const examples: Readonly<Record<string, Example>> = {
+const examples: Record<string, Example> = {
   "Anthropic Claude": {
     model: Invoking.haiku,
     body: Invoking.claude({ system: "Be brief", temperature: 0.5, stop_sequences: ["END"] }),
@@ -43,6 +43,15 @@ const examples: Readonly<Record<string, Example>> = {
       output_tokens: 3
     }],
     asked: { messages: briefly, maxTokens: 100, temperature: 0.5, stopSequences: ["END"] }
+  },
+  "Anthropic Claude 2": {
+    model: "anthropic.claude-v2:1",
+    body: { prompt: "\n\nHuman: Hi\n\nAssistant:", max_tokens_to_sample: 9, stop_sequences: ["END"] },
+    textOf: (body) => body.completion,
+    pieceOf: (piece) => piece.completion,
+    beside: ({ stop, stop_reason, type }) => [type, stop_reason, stop],
+    expected: ["completion", "stop_sequence", "\n\nHuman:"],
+    asked: { messages: [question], maxTokens: 9, stopSequences: ["END"] }
   },
   "Amazon Nova": {
     model: "us.amazon.nova-lite-v1:0",
@@ -158,6 +167,30 @@ const examples: Readonly<Record<string, Example>> = {
   }
 }
 
+const completions = {
+  textOf: (body: any) => body.choices[0].message.content,
+  pieceOf: (piece: any) => piece.choices[0].delta.content,
+  beside: ({ choices: [{ finish_reason }], model, object, usage }: any) => [finish_reason, object, model, usage],
+  asked: { messages: briefly, maxTokens: 9 }
+}
+
+const standard: Readonly<Record<string, readonly [model: string, name: string]>> = {
+  "gpt-oss": ["openai.gpt-oss-20b-1:0", "gpt-oss-20b-1:0"],
+  "Qwen": ["qwen.qwen3-32b-v1:0", "qwen3-32b"],
+  "DeepSeek V3": ["deepseek.v3.2", "v3.2"],
+  "Mistral Large 3": ["mistral.mistral-large-3-675b-instruct", "mistral-large-3-675b-instruct"],
+  "Kimi": ["moonshotai.kimi-k2.5", "kimi-k2.5"]
+}
+
+for (const [vendor, [model, name]] of Object.entries(standard)) {
+  examples[vendor] = {
+    ...completions,
+    model,
+    body: { ...chat, seed: 7, stream: false },
+    expected: ["stop", "chat.completion", name, { prompt_tokens: 7, completion_tokens: 3, total_tokens: 10 }]
+  }
+}
+
 layer(Fixture.emulator({ models: Invoking.models }, stage.layer))("InvokeModel for chat models", (it) => {
   for (const [name, { asked, beside, body, expected, model, pieceOf, textOf }] of Object.entries(examples)) {
     it.effect(`answers ${name}, whole and as a stream`, () =>
@@ -188,6 +221,19 @@ layer(Fixture.emulator({ models: Invoking.models }, stage.layer))("InvokeModel f
         }
       }))
   }
+
+  it.effect("answers AI21 Jurassic-2, whole only", () =>
+    Effect.gen(function*() {
+      yield* stage.says(Fixture.deltas("Hello"))
+      const body = { prompt: "Hi", maxTokens: 9, topP: 0.5, countPenalty: { scale: 0 } }
+      const { body: answer } = yield* Invoking.whole("1.1", "ai21.j2-mid-v1", body)
+      assert.deepStrictEqual(answer.completions, [
+        { data: { text: "Hello", tokens: [] }, finishReason: { reason: "endoftext" } }
+      ])
+      assert.deepStrictEqual(stage.asked(), { messages: [question], maxTokens: 9, topP: 0.5 })
+      const { message } = yield* Effect.flip(Invoking.pieces("1.1", "ai21.j2-mid-v1", body))
+      assert.strictEqual(message, "The model is unsupported for streaming.")
+    }))
 
   it.effect("answers a prompt that begins with instructions, also where Converse takes none", () =>
     Effect.gen(function*() {

@@ -1,7 +1,8 @@
 /**
- * Blank text, which Bedrock refuses wherever it stands, and the turns that would be missing without it.
+ * Blank text and empty lists, which Bedrock refuses wherever they stand, and the turns that would be missing without them.
  */
 import * as Message from "@strata/core/Message"
+import type { Capabilities } from "../../catalog/Capabilities.ts"
 import type { Report } from "./Change.ts"
 import * as Turn from "./Turn.ts"
 
@@ -13,17 +14,38 @@ const empty = Message.text("(empty)")
 /**
  * Leaves out blank parts, and messages of the assistant and the system of which nothing remains. Those of the user stay,
  * empty: what follows decides whether they are missed.
+ *
+ * What stands beside sealed reasoning goes back as it came, blank or not. A cache point stays where its blank text was, and
+ * the text too, where the model takes it among others of the user.
  */
-export const drop = (turns: ReadonlyArray<Turn.Turn>, report: Report): ReadonlyArray<Turn.Turn> =>
+export const drop = (
+  turns: ReadonlyArray<Turn.Turn>,
+  { caching }: Capabilities,
+  report: Report
+): ReadonlyArray<Turn.Turn> =>
   turns.flatMap((turn) => {
+    if (turn.role === "assistant" && turn.parts.some(Turn.isSealed)) return [turn]
     if (turn.parts.length === 0) report("dropped-blank", turn.field)
-    const parts = turn.parts.flatMap((placed) => {
-      if (!Turn.isBlank(placed.part)) return [turn.role === "user" ? fillResult(placed, report) : placed]
-      report("dropped-blank", placed.field)
-      return []
-    })
-    return parts.length === 0 && turn.role !== "user" ? [] : [{ ...turn, parts }]
+    const isTaken = turn.role === "user" && caching?.behindBlankText === true && turn.parts.some(isSaid)
+    const parts: Array<Turn.Placed> = []
+    for (const [index, placed] of turn.parts.entries()) {
+      const cache = Turn.cacheOf(placed.part)
+      const next = turn.parts[index + 1]
+      const isMarked = cache !== undefined || next !== undefined && Turn.cachePointOf(next.part) !== undefined
+      if (!Turn.isBlank(placed.part)) parts.push(turn.role === "assistant" ? placed : fillPart(placed, report))
+      else if (isMarked && isTaken) parts.push(placed)
+      else {
+        report("dropped-blank", placed.field)
+        if (cache !== undefined && parts.length > 0) parts.push(Turn.cachePoint(cache, placed.field))
+      }
+    }
+    if (parts.some(isSaid)) return [{ ...turn, parts }]
+    // nothing but cache points
+    for (const { field } of parts) report("dropped-blank", field)
+    return turn.role === "user" ? [{ ...turn, parts: [] }] : []
   })
+
+const isSaid = ({ part }: Turn.Placed): boolean => !Turn.isBlank(part) && Turn.cachePointOf(part) === undefined
 
 /** Gives the empty turns of the user something to stand on. */
 export const fill = (turns: ReadonlyArray<Turn.Turn>, report: Report): ReadonlyArray<Turn.Turn> =>
@@ -36,34 +58,50 @@ export const fill = (turns: ReadonlyArray<Turn.Turn>, report: Report): ReadonlyA
 /** Cuts off the blanks at the end of a final answer: a model that goes on writing there refuses them. */
 export const trim = (turns: ReadonlyArray<Turn.Turn>, report: Report): ReadonlyArray<Turn.Turn> => {
   const turn = turns[turns.length - 1]
-  const last = turn?.parts[turn.parts.length - 1]
+  const index = turn?.parts.findLastIndex(({ part }) => Turn.cachePointOf(part) === undefined) ?? -1
+  const last = turn?.parts[index]
   if (turn?.role !== "assistant" || last?.part.type !== "text" || last.part.citations !== undefined) return turns
   const text = last.part.text.trimEnd()
-  if (text === last.part.text) return turns
+  if (text === last.part.text || text === "") return turns
   report("trimmed-answer", last.field)
-  const trimmed = { ...last, part: { ...last.part, text } }
-  return [...turns.slice(0, -1), { ...turn, parts: [...turn.parts.slice(0, -1), trimmed] }]
+  return [...turns.slice(0, -1), { ...turn, parts: turn.parts.with(index, { ...last, part: { ...last.part, text } }) }]
 }
 
-const fillResult = (placed: Turn.Placed, report: Report): Turn.Placed => {
+/** Puts something into parts of the user that hold nothing. */
+const fillPart = (placed: Turn.Placed, report: Report): Turn.Placed => {
   const { field, part } = placed
-  if (part.type !== "tool-result") return placed
-  const filled = part.parts === undefined ? filledText(part) : filledParts(part, part.parts)
-  if (filled !== part) report("filled-result", field)
-  return { part: filled, field }
+  const filled = part.type === "tool-result" ? fillResult(part, field, report) : fillText(part, field, report)
+  return filled === part ? placed : { part: filled, field }
 }
 
-const filledText = (part: Message.ToolResultPart): Message.ToolResultPart =>
-  // an empty string says so itself when it is encoded
-  typeof part.result === "string" && part.result !== "" && part.result.trim() === ""
-    ? { ...part, result: empty.text }
-    : part
+const fillText = <Part extends Message.Part>(part: Part, field: string, report: Report): Part => {
+  if (part.type === "search-result") {
+    const content = part.content.filter((text) => text.trim() !== "")
+    if (content.length > 0 && content.length === part.content.length) return part
+    report("filled-text", field)
+    return { ...part, content: content.length === 0 ? [empty.text] : content }
+  }
+  if (part.type !== "document" || !isEmpty(part.source)) return part
+  report("filled-text", field)
+  return { ...part, source: { text: empty.text } }
+}
 
-const filledParts = (
-  part: Message.ToolResultPart,
-  parts: NonNullable<Message.ToolResultPart["parts"]>
-): Message.ToolResultPart => {
+const isEmpty = (source: Message.DocumentSource): boolean =>
+  "text" in source ? source.text.trim() === "" : "pieces" in source && source.pieces.every((text) => text.trim() === "")
+
+const fillResult = (part: Message.ToolResultPart, field: string, report: Report): Message.ToolResultPart => {
+  const { parts, result } = part
+  if (parts === undefined) {
+    // an empty string and nothing at all say so themselves when they are encoded
+    if (typeof result !== "string" || result === "" || result.trim() !== "") return part
+    report("filled-result", field)
+    return { ...part, result: empty.text }
+  }
   const said = parts.filter((inner) => !Turn.isBlank(inner))
-  if (said.length === 0 && (parts.length > 0 || part.isFailure === true)) return { ...part, parts: [empty] }
-  return said.length < parts.length ? { ...part, parts: said } : part
+  if (said.length < parts.length || said.length === 0) report("filled-result", field)
+  const filled = said.map((inner) => fillText(inner, `${field}.parts[${parts.indexOf(inner)}]`, report))
+  if (filled.length === 0) return { ...part, parts: [empty] }
+  return filled.every((inner, index) => inner === parts[index]) && filled.length === parts.length
+    ? part
+    : { ...part, parts: filled }
 }

@@ -1,9 +1,10 @@
 /**
- * What was changed about a conversation before it was sent, as data: what, where and why.
+ * What was changed about a request before it was sent, as data: what, where and why.
  *
  * The sentences are fixed. A change holds nothing of what was said, so it can be logged and traced.
  */
 import * as ProviderError from "@strata/core/ProviderError"
+import * as Result from "effect/Result"
 import { providerName } from "../../internal/provider.ts"
 
 /** One change. `field` is where it was made in the request as it was given: `messages[3].content[1]`. */
@@ -54,6 +55,25 @@ const kinds = {
     repair: "\"(empty)\" was put in its place",
     remedy: "Give the result text"
   },
+  "filled-text": {
+    problem: "there is nothing but blank text in it, which models refuse",
+    repair: "\"(empty)\" was put there",
+    remedy: "Give it text, or leave the part out"
+  },
+  "replaced-surrogates": {
+    problem: "there is half of a surrogate pair in the text, which Bedrock refuses",
+    repair: "U+FFFD was put in its place",
+    remedy: "Cut text between characters, or give it through `toWellFormed()`"
+  },
+  "omitted-reasoning": {
+    problem: "the model does not take this reasoning back: none at all, or only its own, with its signature",
+    repair: "It was left out",
+    remedy: "Leave it out, as `Message.withoutReasoning` does"
+  },
+  "omitted-signature": {
+    problem: "the model takes reasoning back without a signature only",
+    repair: "The signature was left out"
+  },
   "trimmed-answer": {
     problem: "the last message is the assistant's and ends in blanks, which models refuse",
     repair: "They were cut off",
@@ -63,6 +83,11 @@ const kinds = {
     problem: "Bedrock wants the user to begin",
     repair: "A message \"…\" of the user was put before",
     remedy: "Begin with a message of the user"
+  },
+  "added-user": {
+    problem: "the model does not go on from a message of the assistant",
+    repair: "A message \"Go on.\" of the user was put behind",
+    remedy: "End with a message of the user"
   },
   "moved-instructions": {
     problem: "instructions may not stand between messages of one role, nor between calls and their results",
@@ -99,6 +124,11 @@ const kinds = {
     repair: "A failure was put there, saying that no result was given",
     remedy: "Add a result for the call, or leave the call out"
   },
+  "moved-media": {
+    problem: "the model does not take this in the result of a tool",
+    repair: "It was put behind the results, and a line of text in its place",
+    remedy: "Put it into a message of the user"
+  },
   "separated-results": {
     problem: "the model wants the results of tools in a message of their own",
     repair: "A message \"…\" of the assistant was put between them and the rest",
@@ -125,15 +155,53 @@ const kinds = {
     repair: "They were, by name alone and as no longer available",
     remedy: "Offer the tools of the conversation, with the tool choice `none` if they may not be called"
   },
+  "told-schema": {
+    problem: "the model does not take all that this JSON schema demands",
+    repair: "What it does not take was put into the description"
+  },
+  "omitted-strict": {
+    problem: "the model cannot be held to this schema, or to no more of them",
+    repair: "`strict` was left out",
+    remedy: "Leave `strict` out, or use a schema of objects that name all their properties, few of them optional"
+  },
   "renamed-document": {
     problem: "Bedrock does not take this name of a document, or another document has it",
     repair: "The document was given another",
-    remedy: "Use a name of its own, of 1 to 200 letters, digits, single spaces, hyphens, parentheses and brackets"
+    remedy:
+      "Use a name of its own, of 1 to 200 letters, digits, underscores, single spaces, hyphens, parentheses and brackets"
   },
   "added-document-text": {
     problem: "Bedrock wants text beside a document",
     repair: "\"See the document.\" was added",
     remedy: "Add a text to the message"
+  },
+  "omitted-cache-point": {
+    problem: "the model is not known to take a cache point here, or takes no more of them",
+    repair: "It was left out"
+  },
+  "moved-cache-point": {
+    problem: "a cache point cannot stand here",
+    repair: "It was put at the nearest place where it can"
+  },
+  "changed-cache-ttl": {
+    problem: "the model does not take this time to live, or not behind a shorter one",
+    repair: "The cache point was sent without it"
+  },
+  "omitted-stop-sequence": {
+    problem: "the model does not take a stop sequence of nothing but white space",
+    repair: "It was left out",
+    remedy: "Leave it out, and cut the answer there"
+  },
+  "omitted-option": {
+    problem: "the model has no such option",
+    repair: "It was left out",
+    remedy: "Leave it out, or use a model that has it, such as Claude 4.5"
+  },
+  "omitted-thinking": {
+    problem:
+      "the calls that are answered here came without thoughts, and the model goes on from there without thinking only",
+    repair: "It was not asked to think",
+    remedy: "Leave `reasoning` out until the next message of the user"
   }
 } as const satisfies Record<string, Kind>
 
@@ -144,10 +212,25 @@ export const make = (type: Type, field: string): Change => {
 }
 
 /** Whether the model is told the same, all of it and in the same order of turns. */
-export const isLossless = ({ type }: Change): boolean => remedyOf(type) === undefined
+const isLossless = ({ type }: Change): boolean => remedyOf(type) === undefined
 
-/** The error for whoever would rather repair it himself. */
-export const refuse = ({ field, type }: Change, model: string): ProviderError.InvalidRequestError =>
+/** Changes as they are reported. */
+export const collect = (): { readonly changes: ReadonlyArray<Change>; readonly report: Report } => {
+  const changes: Array<Change> = []
+  return { changes, report: (type, field) => void changes.push(make(type, field)) }
+}
+
+/** Fails in strict mode with the first change that is more than a matter of form. */
+export const settle = (
+  changes: ReadonlyArray<Change>,
+  mode: "repair" | "strict",
+  model: string
+): Result.Result<void, ProviderError.InvalidRequestError> => {
+  const refused = mode === "strict" ? changes.find((change) => !isLossless(change)) : undefined
+  return refused === undefined ? Result.void : Result.fail(refuse(refused, model))
+}
+
+const refuse = ({ field, type }: Change, model: string): ProviderError.InvalidRequestError =>
   ProviderError.invalidRequest({
     provider: providerName,
     model,

@@ -18,12 +18,15 @@ export const rename = (turns: ReadonlyArray<Turn.Turn>, report: Report): Readonl
   }
   return turns.map((turn) => ({
     ...turn,
-    parts: turn.parts.map(({ field, part }) => ({
-      part: part.type === "tool-result" && part.parts !== undefined
-        ? { ...part, parts: part.parts.map((inner, index) => renamed(inner, `${field}.parts[${index}]`)) }
-        : renamed(part, field),
-      field
-    }))
+    parts: turn.parts.map((placed) => {
+      const { field, part } = placed
+      if (part.type === "document") return { part: renamed(part, field), field }
+      if (part.type !== "tool-result" || part.parts === undefined) return placed
+      return {
+        part: { ...part, parts: part.parts.map((inner, index) => renamed(inner, `${field}.parts[${index}]`)) },
+        field
+      }
+    })
   }))
 }
 
@@ -38,4 +41,5 @@ export const addText = (turns: ReadonlyArray<Turn.Turn>, report: Report): Readon
 
 /** Text for a guardrail and text with citations travel in blocks of other kinds. */
 const isPlainText = ({ part }: Turn.Placed): boolean =>
-  part.type === "text" && part.citations === undefined && (part.guard === undefined || part.guard === false)
+  part.type === "text" && !Turn.isBlank(part) && part.citations === undefined &&
+  (part.guard === undefined || part.guard === false)

@@ -9,11 +9,13 @@ import * as Hash from "effect/Hash"
  * A kind of label.
  *
  * - `accepts`: whether a text may be one.
- * - `variant`: an acceptable text much like the given one, another for each attempt from 1 on.
+ * - `stem`: what is acceptable of a text.
+ * - `variant`: an acceptable text that begins with a stem, another for each attempt from 1 on.
  */
 export interface Kind {
   readonly accepts: (text: string) => boolean
-  readonly variant: (text: string, attempt: number) => string
+  readonly stem: (text: string) => string
+  readonly variant: (stem: string, attempt: number) => string
 }
 
 /** Gives out labels of a kind, without those that are `reserved`. */
@@ -26,10 +28,11 @@ export const dispenser = (kind: Kind, reserved: Iterable<string> = []): (text: s
   }
   return (text) => {
     if (kind.accepts(text) && !given.has(text)) return give(text)
-    let attempt = attempts.get(text) ?? 1
-    while (given.has(kind.variant(text, attempt))) attempt += 1
-    attempts.set(text, attempt + 1)
-    return give(kind.variant(text, attempt))
+    const stem = kind.stem(text)
+    let attempt = attempts.get(stem) ?? 1
+    while (given.has(kind.variant(stem, attempt))) attempt += 1
+    attempts.set(stem, attempt + 1)
+    return give(kind.variant(stem, attempt))
   }
 }
 
@@ -38,7 +41,8 @@ const toolNamePattern = /^[a-zA-Z0-9_-]{1,64}$/
 /** The name of a tool. */
 export const toolName: Kind = {
   accepts: (text) => toolNamePattern.test(text),
-  variant: (text, attempt) => numbered(text.replaceAll(/[^a-zA-Z0-9_-]+/g, "_") || "tool", "_", attempt)
+  stem: (text) => text.replaceAll(/[^a-zA-Z0-9_-]+/g, "_").slice(0, 64) || "tool",
+  variant: (stem, attempt) => numbered(stem, "_", attempt)
 }
 
 const callIdPattern = /^[a-zA-Z0-9_.:-]{1,64}$/
@@ -51,25 +55,32 @@ export const callId = (pattern: RegExp | undefined): Kind =>
   pattern === undefined || !pattern.test(digest("", 1))
     ? {
       accepts: (text) => callIdPattern.test(text),
-      variant: (text, attempt) => numbered(text.replaceAll(/[^a-zA-Z0-9_.:-]+/g, "_") || "call", "_", attempt)
+      stem: (text) => text.replaceAll(/[^a-zA-Z0-9_.:-]+/g, "_").slice(0, 64) || "call",
+      variant: (stem, attempt) => numbered(stem, "_", attempt)
     }
-    : { accepts: (text) => callIdPattern.test(text) && pattern.test(text), variant: digest }
+    : {
+      accepts: (text) => callIdPattern.test(text) && pattern.test(text),
+      stem: (text) => text,
+      variant: digest
+    }
 
-// \w and \s of JavaScript admit characters that the service refuses.
-const documentNamePattern = /^(?!.* {2})[a-zA-Z0-9 \-()[\]]{1,200}$/
+// \w and \s of JavaScript admit characters that the service refuses; the underscore it was recorded to take.
+const documentNamePattern = /^[a-zA-Z0-9_ \-()[\]]{1,200}$/
 
 /** The name of a document. Accents are taken off letters; of a name that has no Latin letter or digit nothing is left. */
 export const documentName: Kind = {
-  accepts: (text) => documentNamePattern.test(text) && text.trim() !== "",
-  variant: (text, attempt) => {
-    const plain = text.normalize("NFKD")
+  accepts: (text) => documentNamePattern.test(text) && !text.includes("  ") && text.trim() !== "",
+  stem: (text) => {
+    // no name needs more, and what is cut off here is never looked at
+    const plain = text.slice(0, 1_000).normalize("NFKD")
       .replaceAll(/\p{Mark}+/gu, "")
       .replaceAll(/\s+/g, " ")
-      .replaceAll(/[^a-zA-Z0-9 \-()[\]]+/g, "-")
-      .replaceAll(/^[ -]+|[ -]+$/g, "")
-    const name = /[a-zA-Z0-9]/.test(plain) ? plain.slice(0, 190).trimEnd() : "Document"
-    return attempt === 1 ? name : `${name} (${attempt})`
-  }
+      .replaceAll(/[^a-zA-Z0-9_ \-()[\]]+/g, "-")
+      .replace(/^[ -]+/, "")
+      .slice(0, 190)
+    return /[a-zA-Z0-9]/.test(plain) ? plain.replace(/[ -]+$/, "") : "Document"
+  },
+  variant: (stem, attempt) => attempt === 1 ? stem : `${stem} (${attempt})`
 }
 
 const numbered = (text: string, separator: string, attempt: number): string => {

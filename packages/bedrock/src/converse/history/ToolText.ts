@@ -18,14 +18,20 @@ export const result = ({ field, part }: Turn.Placed<Message.ToolResultPart>): Re
     ? [{ part: Message.text(`${line} ${inWords(result)}`), field }]
     : [
       { part: Message.text(line), field },
-      ...parts.map((inner, index) => ({ part: inner, field: `${field}.parts[${index}]` }))
-        .filter((inner) => !Turn.isBlank(inner.part))
+      ...parts.map((inner, index): Turn.Placed => ({
+        part: inner.type === "json" ? Message.text(inWords(inner.value)) : inner,
+        field: `${field}.parts[${index}]`
+      })).filter((inner) => !Turn.isBlank(inner.part))
     ]
   return Turn.markCache(told, cache)
 }
 
 const inWords = (result: unknown): string =>
-  result === "" ? "(empty)" : typeof result === "string" ? result : Formatter.format(result)
+  result === "" || result === undefined
+    ? "(empty)"
+    : typeof result === "string"
+    ? result
+    : Formatter.format(result)
 
 /** A change of the tools that may be used. */
 export const change = ({ name, type }: Message.ToolAdditionPart | Message.ToolRemovalPart): Message.TextPart =>

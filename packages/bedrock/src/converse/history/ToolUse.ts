@@ -8,6 +8,7 @@ import * as Message from "@strata/core/Message"
 import type * as Tool from "@strata/core/Tool"
 import * as Result from "effect/Result"
 import type { Capabilities } from "../../catalog/Capabilities.ts"
+import { providerName } from "../../internal/provider.ts"
 import * as Blank from "./Blank.ts"
 import type { Report } from "./Change.ts"
 import * as Label from "./Label.ts"
@@ -61,11 +62,16 @@ export const pair = (
 
 /**
  * Definitions for the tools of the conversation, where the request offers none: Bedrock wants a `toolConfig` as soon as
- * there is a call. They say that the tool is gone.
+ * there is a call. They say that the tool is gone. A tool that the provider runs itself cannot be defined, only offered
+ * again, which is done where nothing else was called.
  */
-export const declare = (turns: ReadonlyArray<Turn.Turn>): ReadonlyArray<Tool.ToolDefinition> => {
+export const declare = (turns: ReadonlyArray<Turn.Turn>): ReadonlyArray<Tool.RequestTool> => {
   const parts = turns.flatMap((turn) => turn.parts)
-  const names = new Set(parts.filter(Turn.is("tool-call")).map(({ part }) => part.name).filter(Label.toolName.accepts))
+  const own = new Set(parts.filter(isOwnCall).map(({ part }) => part.name).filter(Label.toolName.accepts))
+  const names = new Set(parts.filter(Turn.isCall).map(({ part }) => part.name).filter(Label.toolName.accepts))
+  if (names.size === 0 && own.size > 0) {
+    return Array.from(own, (name) => ({ type: "provider", provider: providerName, name }))
+  }
   if (names.size === 0 && parts.some(isToolPart)) names.add("unavailable")
   return Array.from(names, (name) => ({
     name,
@@ -74,7 +80,11 @@ export const declare = (turns: ReadonlyArray<Turn.Turn>): ReadonlyArray<Tool.Too
   }))
 }
 
-const isToolPart = ({ part }: Turn.Placed): boolean => part.type === "tool-call" || part.type === "tool-result"
+const isOwnCall = (placed: Turn.Placed): placed is Turn.Placed<Message.ToolCallPart> =>
+  placed.part.type === "tool-call" && placed.part.providerExecuted === true
+
+/** Whether a part is a call or a result, so that Bedrock wants to know of tools. */
+export const isToolPart = ({ part }: Turn.Placed): boolean => part.type === "tool-call" || part.type === "tool-result"
 
 interface Labels {
   readonly id: (id: string) => string
@@ -130,6 +140,12 @@ const answer = (
   capabilities: Capabilities,
   report: Report
 ): Turn.Turn => {
+  const open = new Map<string, Array<Waiting>>()
+  for (const call of waiting) {
+    const equal = open.get(call.id)
+    if (equal === undefined) open.set(call.id, [call])
+    else equal.push(call)
+  }
   const results = new Map<Waiting, Turn.Placed<Message.ToolResultPart>>()
   const rest: Array<Turn.Placed> = []
   for (const placed of turn.parts) {
@@ -137,7 +153,7 @@ const answer = (
       rest.push(placed)
       continue
     }
-    const call = waiting.find((call) => call.id === placed.part.id && !results.has(call))
+    const call = open.get(placed.part.id)?.shift()
     if (call === undefined) {
       report("told-result", placed.field)
       rest.push(...ToolText.result(placed))
@@ -169,10 +185,18 @@ const withoutStatus = (
 ): Message.ToolResultPart => {
   if (toolResultStatus !== false || part.isFailure === undefined) return part
   report("omitted-status", field)
-  const { isFailure, parts, result, ...rest } = part
-  if (!isFailure) return { ...rest, result, ...(parts === undefined ? undefined : { parts }) }
-  if (parts !== undefined) return { ...rest, result, parts: [Message.text("The tool failed:"), ...parts] }
-  return { ...rest, result: typeof result === "string" ? `The tool failed: ${result}` : { error: result } }
+  const { isFailure, ...rest } = part
+  if (!isFailure) return rest
+  if (rest.parts !== undefined) return { ...rest, parts: [Message.text("The tool failed:"), ...rest.parts] }
+  const { result } = rest
+  return {
+    ...rest,
+    result: result === undefined
+      ? "The tool failed"
+      : typeof result === "string"
+      ? `The tool failed: ${result}`
+      : { error: result }
+  }
 }
 
 /** Two turns of the user, where the model wants results alone; something has to stand between them. */
@@ -200,6 +224,9 @@ const mayStandBeside = (part: Message.Part, allowed: Capabilities["besideToolRes
     case "document":
     case "video":
       return allowed === undefined || allowed.includes(part.type)
+    case "provider":
+      // a cache point says nothing
+      return allowed === undefined || allowed.length > 0 || Turn.cachePointOf(part) !== undefined
     default:
       return allowed === undefined || allowed.length > 0
   }

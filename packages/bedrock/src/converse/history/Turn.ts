@@ -5,6 +5,8 @@
  * request as it was given, for reports and errors.
  */
 import * as Message from "@strata/core/Message"
+import * as Predicate from "effect/Predicate"
+import type { Capabilities } from "../../catalog/Capabilities.ts"
 import { providerName } from "../../internal/provider.ts"
 import * as Block from "../Block.ts"
 import type { Report } from "./Change.ts"
@@ -44,6 +46,10 @@ export const isCall = (placed: Placed): placed is Placed<Message.ToolCallPart> =
 export const isBlank = (part: Message.Part): boolean =>
   part.type === "text" && part.citations === undefined && part.text.trim() === ""
 
+/** Whether a model sealed it: the turn it is in goes back as it came. */
+export const isSealed = ({ part }: Placed): boolean =>
+  part.type === "reasoning" && (part.signature !== undefined || part.redacted !== undefined)
+
 /**
  * Ends a cached prefix behind the last part, with a block of its own where that part cannot carry the mark. Behind
  * reasoning, models refuse it.
@@ -52,10 +58,32 @@ export const markCache = (
   parts: ReadonlyArray<Placed>,
   cache: Message.CacheControl | undefined
 ): ReadonlyArray<Placed> => {
-  const index = parts.findLastIndex(({ part }) => !isBlank(part) && part.type !== "reasoning")
+  if (cache === undefined || cache === false) return parts
+  const said = parts.findLastIndex(({ part }) => !isBlank(part) && part.type !== "reasoning")
+  const index = said < 0 ? parts.findLastIndex(({ part }) => part.type !== "reasoning") : said
   const last = parts[index]
-  if (cache === undefined || cache === false || last === undefined) return parts
-  return [...parts.slice(0, index), ...marked(last, cache), ...parts.slice(index + 1)]
+  return last === undefined ? parts : [...parts.slice(0, index), ...marked(last, cache), ...parts.slice(index + 1)]
+}
+
+/** How long what ends behind a part is cached; `undefined` where nothing ends. */
+export const cacheOf = (part: Message.Part): Message.CacheControl | undefined =>
+  "cache" in part && part.cache !== false ? part.cache : undefined
+
+/** A block that is nothing but a cache point. */
+export const cachePoint = (cache: Message.CacheControl, field: string): Placed => ({
+  part: { type: "provider", provider: providerName, value: Block.cachePoint(cache)[0] },
+  field
+})
+
+/** The cache point that a part is, in a block of its own. */
+export const cachePointOf = (part: Message.Part): Message.CacheControl | undefined =>
+  part.type === "provider" && part.provider === providerName ? cacheIn(part.value) : undefined
+
+/** The cache point that a block of the service's own is. */
+export const cacheIn = (block: unknown): Message.CacheControl | undefined => {
+  if (!Predicate.hasProperty(block, "cachePoint") || !Predicate.isObject(block.cachePoint)) return undefined
+  const ttl = Predicate.hasProperty(block.cachePoint, "ttl") ? block.cachePoint.ttl : undefined
+  return ttl === "5m" || ttl === "1h" ? { ttl } : true
 }
 
 /** One turn for each message; an assistant message with results of the program's tools in it makes several. */
@@ -65,7 +93,7 @@ export const fromMessages = (messages: ReadonlyArray<Message.Message>, report: R
     const parts = markCache(place(message, field), message.cache)
     switch (message.role) {
       case "system":
-        return [{ role: "system", parts, field }]
+        return [{ role: "system", parts: parts.map(withoutCitations), field }]
       case "assistant":
         return splitAnswer({ role: "assistant", parts, field }, report)
       default:
@@ -82,29 +110,63 @@ export const toMessages = ({ system, turns }: Conversation): ReadonlyArray<Messa
 /**
  * Joins neighbours of one role. Results of tools and the user's own words are one turn and two messages, which is
  * nothing to report. Instructions never separate what belongs together: they go behind it.
+ *
+ * A model that takes messages of the user in a row gets them so, unless they have to do with calls.
  */
-export const join = (turns: ReadonlyArray<Turn>, report: Report): ReadonlyArray<Turn> => {
-  const joined: Array<Turn & { readonly parts: Array<Placed> }> = []
+export const join = (
+  turns: ReadonlyArray<Turn>,
+  { userTurnsInARow }: Capabilities,
+  report: Report
+): ReadonlyArray<Turn> => {
+  const joined: Array<Open> = []
+  /** Where the last turn is that somebody had. */
+  let spoken = -1
+  let isAsked = false
   for (const turn of turns) {
-    const at = turn.role === "system" ? joined.length - 1 : joined.findLastIndex(({ role }) => role !== "system")
+    const at = turn.role === "system" ? joined.length - 1 : spoken
     const before = joined[at]
-    const isSame = before?.role === turn.role
-    const isAnswer = turn.role === "user" && before?.parts.some(isCall) === true
+    const isAnswer = turn.role === "user" && before?.role === "assistant" && before.hasCalls
+    const isSame = before?.role === turn.role &&
+      !(turn.role === "user" && userTurnsInARow === true && !isAsked && !turn.parts.some(isResult) &&
+        before.hasOther && turn.parts.length > 0)
     if (isSame || isAnswer) {
       for (const { field } of joined.slice(at + 1)) report("moved-instructions", field)
     }
     if (isSame) {
       reportJoint(before, turn, report)
-      for (const placed of turn.parts) before.parts.push(placed)
-    } else joined.splice(isAnswer ? at + 1 : joined.length, 0, { ...turn, parts: [...turn.parts] })
+      add(before, turn.parts)
+    } else {
+      const index = isAnswer ? at + 1 : joined.length
+      joined.splice(index, 0, add({ ...turn, parts: [], hasCalls: false, hasOther: false }, turn.parts))
+      if (turn.role !== "system") spoken = index
+    }
+    // what stands behind calls has to be looked through for their results
+    if (turn.role === "assistant") isAsked = joined[spoken]?.hasCalls === true
   }
-  return joined
+  return joined.map(({ field, parts, role }) => ({ role, parts, field }))
 }
 
-const reportJoint = (before: Turn, turn: Turn, report: Report): void => {
-  const isResult = is("tool-result")
+/** A turn that may go on. `hasOther`: anything but results of tools. */
+interface Open extends Turn {
+  readonly parts: Array<Placed>
+  hasCalls: boolean
+  hasOther: boolean
+}
+
+const isResult = is("tool-result")
+
+const add = (turn: Open, parts: ReadonlyArray<Placed>): Open => {
+  for (const placed of parts) {
+    turn.parts.push(placed)
+    turn.hasCalls ||= isCall(placed)
+    turn.hasOther ||= !isResult(placed)
+  }
+  return turn
+}
+
+const reportJoint = (before: Open, turn: Turn, report: Report): void => {
   if (turn.parts.some(isResult)) report("gathered-results", turn.field)
-  else if (turn.parts.length > 0 && !before.parts.every(isResult)) report("joined-message", turn.field)
+  else if (turn.parts.length > 0 && before.hasOther) report("joined-message", turn.field)
 }
 
 const place = (message: Message.Message, field: string): ReadonlyArray<Placed> =>
@@ -112,19 +174,24 @@ const place = (message: Message.Message, field: string): ReadonlyArray<Placed> =
     ? [{ part: Message.text(message.content), field: `${field}.content` }]
     : message.content.map((part, index) => ({ part, field: `${field}.content[${index}]` }))
 
+/** Instructions hold text only, not the block that text with citations is. */
+const withoutCitations = (placed: Placed): Placed => {
+  if (placed.part.type !== "text" || placed.part.citations === undefined) return placed
+  const { citations: _, ...text } = placed.part
+  return { ...placed, part: text }
+}
+
 const marked = ({ field, part }: Placed, cache: Message.CacheControl): ReadonlyArray<Placed> => {
   switch (part.type) {
     case "reasoning":
     case "tool-call":
     case "tool-addition":
     case "tool-removal":
+    case "json":
     case "provider":
       return [
         { part, field },
-        ...Block.cachePoint(cache).map((value): Placed => ({
-          part: { type: "provider", provider: providerName, value },
-          field
-        }))
+        cachePoint(cache, field)
       ]
     default:
       return [{ part: { ...part, cache: part.cache || cache }, field }]

@@ -1,87 +1,109 @@
 /**
  * Who speaks when, and which tool calls were answered: the rules that look at one message after the other.
  */
-import type * as Block from "../Block.ts"
 import type * as Wire from "../Wire.ts"
 import type { Findings } from "./Finding.ts"
-import { duplicates, isObject, isUnion, mustSetOne, notAnObject, refused } from "./Finding.ts"
+import { duplicates, refused, refusedByModel } from "./Finding.ts"
+import type { Rule } from "./Rule.ts"
 
-/** The user begins, and the turns alternate; a `system` message may stand anywhere. */
-export function* checkRoles({ messages = [] }: Wire.Prompt): Findings {
-  const roles = messages.map((message) => message.role).filter((role) => role !== "system")
-  if (roles[0] !== "user") {
-    yield refused(
-      "A conversation must start with a user message. Try again with a conversation that starts with a user message."
-    )
-  }
-  if (roles.some((role, index) => role === roles[index - 1])) {
-    yield refused(
-      "A conversation must alternate between user and assistant roles. Make sure the conversation alternates between user and assistant roles and try again."
-    )
-  }
-  return undefined
-}
-
-/** Tools are declared once, and every call the program has to answer is answered in the next turn. */
-export function* checkTools({ messages = [], toolConfig }: Wire.Prompt): Findings {
-  const blocks = messages.flatMap((message) => message.content)
-  if (toolConfig === undefined && blocks.some((block) => block.toolUse ?? block.toolResult)) {
-    yield refused("The toolConfig field must be defined when using toolUse and toolResult content blocks.")
-  }
-  yield* inPairs(messages)
-  const tools = toolConfig?.tools ?? []
-  for (const [index, tool] of tools.entries()) yield* inTool(tool, `toolConfig.tools.${index}`)
-  const names = tools.flatMap((tool) => tool.toolSpec?.name ?? tool.systemTool?.name ?? [])
-  const [twice] = duplicates(names)
-  if (twice !== undefined) {
-    yield refused(`The toolConfig.tools field contains duplicate tool names: ${twice}.`)
-  }
-  const choice = toolConfig?.toolChoice
-  if (choice !== undefined && !isUnion(choice)) {
-    yield mustSetOne("ToolChoice", "toolConfig.toolChoice", "auto, any, tool")
-  }
-  if (choice?.tool !== undefined && !names.includes(choice.tool.name)) {
-    yield refused(
-      `The tool specified in toolConfig.toolChoice.tool.name doesn't exist in toolConfig.tools: ${choice.tool.name}.`
-    )
-  }
-  for (const { toolAddition, toolRemoval } of blocks) {
-    const tool = toolAddition?.tool ?? toolRemoval?.tool
-    if (tool !== undefined && tool.serverName === undefined && !names.includes(tool.name ?? "")) {
-      yield refused(`The tool ${tool.name ?? ""} doesn't exist in toolConfig.tools.`)
+/** Whose turn it is. A `system` message may stand anywhere. */
+export const turns: ReadonlyArray<Rule> = [
+  {
+    refuses: "a conversation without a message, or, except by Claude, one that the assistant begins",
+    source: "reported",
+    *find({ model, request }) {
+      const [first] = rolesOf(request)
+      if (first === undefined || (first !== "user" && model.turns !== "any")) {
+        yield refused(
+          "A conversation must start with a user message. Try again with a conversation that starts with a user message."
+        )
+      }
+      return undefined
+    }
+  },
+  {
+    refuses: "two turns of one role in a row, for models whose roles must alternate",
+    source: "reported",
+    *find({ model, request }) {
+      const roles = rolesOf(request)
+      if (model.turns === "alternating" && roles.some((role, index) => role === roles[index - 1])) {
+        yield refused(
+          "A conversation must alternate between user and assistant roles. Make sure the conversation alternates between user and assistant roles and try again."
+        )
+      }
+      return undefined
     }
   }
-  return undefined
-}
+]
 
-function* inTool(tool: Block.Tool, at: string): Findings {
-  if (!isUnion(tool)) yield mustSetOne("Tool", at, "toolSpec, systemTool, cachePoint")
-  if (tool.toolSpec !== undefined && !isObject(tool.toolSpec.inputSchema.json)) {
-    yield notAnObject(`${at}.toolSpec.inputSchema.json`)
+/** How a conversation may end, for the model to go on. */
+export const endings: ReadonlyArray<Rule> = [
+  {
+    refuses: "an assistant who has the last word, for Claude 4.6 and later",
+    source: "reported",
+    *find({ model, request }) {
+      if (!model.prefill && rolesOf(request).at(-1) === "assistant") {
+        yield refusedByModel(
+          "This model does not support assistant message prefill. The conversation must end with a user message."
+        )
+      }
+      return undefined
+    }
+  },
+  {
+    refuses: "white space at the end of what Claude is to continue",
+    source: "reported",
+    *find({ model, request: { messages = [] } }) {
+      const last = messages.at(-1)
+      const text = last?.role === "assistant" ? last.content.at(-1)?.text : undefined
+      if (model.rules === "claude" && text !== undefined && text !== text.trimEnd()) {
+        yield refusedByModel("messages: final assistant content cannot end with trailing whitespace")
+      }
+      return undefined
+    }
   }
-  return undefined
-}
+]
+
+/** Which calls were answered. Tools the provider runs itself are called and answered within the turn of the model. */
+export const calls: ReadonlyArray<Rule> = [
+  {
+    refuses: "calls of tools, or their answers, without a `toolConfig`",
+    source: "reported",
+    *find({ request: { messages = [], toolConfig } }) {
+      const blocks = messages.flatMap(({ content }) => content)
+      if (toolConfig === undefined && blocks.some((block) => block.toolUse ?? block.toolResult)) {
+        yield refused("The toolConfig field must be defined when using toolUse and toolResult content blocks.")
+      }
+      return undefined
+    }
+  },
+  {
+    refuses: "a call that the next turn does not answer, an answer to no call, and either of them twice",
+    source: "reported",
+    find: ({ request: { messages = [] } }) => inPairs(messages)
+  }
+]
 
 function* inPairs(messages: ReadonlyArray<Wire.Message>): Findings {
   let asked: ReadonlyArray<string> = []
   for (const [index, { content, role }] of messages.entries()) {
-    // A tool the service runs itself is called and answered within the turn of the model.
     if (role === "system") continue
     const at = `messages.${index}.content`
     const answered = role === "user" ? content.flatMap((block) => block.toolResult?.toolUseId ?? []) : []
-    const calls = content.flatMap(({ toolUse }) =>
-      toolUse === undefined || toolUse.type !== undefined ? [] : toolUse.toolUseId
+    const called = content.flatMap(({ toolUse }) =>
+      toolUse === undefined || toolUse.type === "server_tool_use" ? [] : toolUse.toolUseId
     )
-    yield* onlyOnce("toolUse", calls, at)
+    yield* onlyOnce("toolUse", called, at)
     yield* onlyOnce("toolResult", answered, at)
     if (answered.length > asked.length) {
       yield refused(`The number of toolResult blocks at ${at} exceeds the number of toolUse blocks of previous turn.`)
     }
-    const missing = asked.filter((id) => !answered.includes(id))
+    const found = new Set(answered)
+    const missing = asked.filter((id) => !found.has(id))
     if (missing.length > 0) {
       yield refused(`Expected toolResult blocks at ${at} for the following Ids: ${missing.join(", ")}`)
     }
-    asked = calls
+    asked = called
   }
   return undefined
 }
@@ -91,3 +113,5 @@ function* onlyOnce(kind: string, ids: ReadonlyArray<string>, at: string): Findin
   if (twice.length > 0) yield refused(`The ${kind} blocks at ${at} contain duplicate Ids: ${twice.join(", ")}`)
   return undefined
 }
+
+const rolesOf = ({ messages = [] }: Wire.Prompt) => messages.map(({ role }) => role).filter((role) => role !== "system")

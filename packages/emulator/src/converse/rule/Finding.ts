@@ -13,6 +13,10 @@ export const refused = AwsError.validation
 export const refusedByModel = (finding: string): AwsError.AwsError =>
   AwsError.validation(`The model returned the following errors: ${finding}`)
 
+/** What a model says of a body that its own schema does not allow, where other things are said around it. */
+export const malformed = (finding: string): string =>
+  `Malformed input request: ${finding}, please reformat your input and try again.`
+
 /** A field the model has no use for. */
 export const unsupported = (field: string, where = ""): AwsError.AwsError =>
   AwsError.validation(`This model doesn't support the ${field} field${where}. Remove ${field} and try again.`)
@@ -35,6 +39,9 @@ export const isObject = (value: unknown): value is Readonly<Record<string, unkno
   typeof value === "object" && value !== null && !Array.isArray(value)
 
 /** The values that occur more than once. */
-export const duplicates = (values: ReadonlyArray<string>): ReadonlyArray<string> => [
-  ...new Set(values.filter((value, index) => values.indexOf(value) !== index))
-]
+export const duplicates = (values: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const once = new Set<string>()
+  const twice = new Set<string>()
+  for (const value of values) (once.has(value) ? twice : once).add(value)
+  return [...twice]
+}

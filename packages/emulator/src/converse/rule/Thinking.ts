@@ -1,46 +1,106 @@
 /**
- * Claude's rules for extended thinking. The texts are Anthropic's, as Bedrock passes them on.
+ * Claude's rules for extended thinking. The texts are Anthropic's, as Bedrock passes them on; the seals of earlier thoughts are
+ * checked by `ThinkingSeal`.
  */
-import type * as Model from "../../Model.ts"
 import * as Reasoning from "../Reasoning.ts"
 import type * as Wire from "../Wire.ts"
 import type { Findings } from "./Finding.ts"
-import { refusedByModel } from "./Finding.ts"
+import { isObject, refusedByModel } from "./Finding.ts"
+import type { Rule, Subject } from "./Rule.ts"
 
 const minBudgetTokens = 1024
 
-/** Checks what goes together with thinking; the seals of earlier thoughts are checked by `ThinkingSeal`. */
-export function* check(request: Wire.Request, model: Model.ChatModel): Findings {
-  const thinking = Reasoning.thinkingOf(request)
-  if (model.rules !== "claude" || thinking === undefined || thinking.type === "disabled") return undefined
-  if (model.reasoning === "never") yield refusedByModel("thinking: Extra inputs are not permitted")
-  const { maxTokens, temperature = 1, topP = 1 } = request.inferenceConfig ?? {}
-  if (thinking.type === "enabled") {
-    const budget = thinking.budget_tokens
-    if (budget === undefined) yield refusedByModel("thinking.enabled.budget_tokens: Field required")
-    if (budget !== undefined && budget < minBudgetTokens) {
-      yield refusedByModel(
-        `thinking.enabled.budget_tokens: Input should be greater than or equal to ${minBudgetTokens}`
-      )
+/** For `thinking`, which Converse also takes by the name of `reasoning_config`. */
+export const rules: ReadonlyArray<Rule> = [
+  {
+    refuses: "a mode of thinking that this Claude does not have",
+    source: "reported",
+    *find(subject) {
+      const mode = modeOf(subject)
+      const { model: { thinking } } = subject
+      if (mode === undefined || thinking.includes(mode)) return undefined
+      if (thinking.length === 0) {
+        if (mode !== "disabled") yield refusedByModel("thinking: Extra inputs are not permitted")
+      } else if (mode === "enabled") {
+        yield refusedByModel(
+          `"thinking.type.enabled" is not supported for this model. Use "thinking.type.adaptive" and "output_config.effort" to control thinking behavior.`
+        )
+      } else if (mode === "adaptive") {
+        yield refusedByModel("adaptive thinking is not supported on this model")
+      } else {
+        yield refusedByModel(`"thinking.type.disabled" is not supported for this model.`)
+      }
+      return undefined
     }
-    if (budget !== undefined && maxTokens !== undefined && budget >= maxTokens) {
-      yield refusedByModel("`max_tokens` must be greater than `thinking.budget_tokens`.")
+  },
+  {
+    refuses:
+      `no budget of thoughts, one below ${minBudgetTokens}, and one that leaves no tokens for the answer, unless thoughts are interleaved`,
+    source: "reported",
+    *find(subject) {
+      if (modeOf(subject) !== "enabled") return undefined
+      const { request } = subject
+      const budget = Reasoning.thinkingOf(request)?.budget_tokens
+      if (budget === undefined) yield refusedByModel("thinking.enabled.budget_tokens: Field required")
+      if (budget !== undefined && budget < minBudgetTokens) {
+        yield refusedByModel(
+          `thinking.enabled.budget_tokens: Input should be greater than or equal to ${minBudgetTokens}`
+        )
+      }
+      const maxTokens = request.inferenceConfig?.maxTokens
+      if (budget !== undefined && maxTokens !== undefined && budget >= maxTokens && !isInterleaved(request)) {
+        yield refusedByModel("`max_tokens` must be greater than `thinking.budget_tokens`.")
+      }
+      return undefined
+    }
+  },
+  {
+    refuses: "`temperature` other than 1 and `topP` below 0.95 while Claude thinks",
+    source: "reported",
+    *find(subject) {
+      const mode = modeOf(subject)
+      if (mode === undefined || mode === "disabled") return undefined
+      const { temperature = 1, topP = 1 } = subject.request.inferenceConfig ?? {}
+      if (temperature !== 1) {
+        const how = mode === "adaptive" ? "enabled or in adaptive mode" : "enabled"
+        yield refusedByModel(`\`temperature\` may only be set to 1 when thinking is ${how}`)
+      }
+      if (topP < 0.95) {
+        yield refusedByModel("`top_p` must be greater than or equal to 0.95 or unset when thinking is enabled")
+      }
+      return undefined
+    }
+  },
+  {
+    refuses: "a forced tool while Claude thinks, up to 4.7",
+    source: "reported",
+    *find(subject) {
+      const mode = modeOf(subject)
+      const choice = subject.request.toolConfig?.toolChoice
+      if (mode === undefined || mode === "disabled" || subject.model.forcedToolsWhileThinking) return undefined
+      if (choice?.any !== undefined || choice?.tool !== undefined) {
+        yield refusedByModel("Thinking may not be enabled when tool_choice forces tool use.")
+      }
+      return undefined
+    }
+  },
+  {
+    refuses: "tools' answers without the thoughts before their calls, while Claude thinks on a budget",
+    source: "reported",
+    *find(subject) {
+      if (modeOf(subject) === "enabled") yield* inToolTurn(subject.request.messages ?? [])
+      return undefined
     }
   }
-  if (temperature !== 1) {
-    const mode = thinking.type === "adaptive" ? "enabled or in adaptive mode" : "enabled"
-    yield refusedByModel(`\`temperature\` may only be set to 1 when thinking is ${mode}`)
-  }
-  if (topP < 0.95) {
-    yield refusedByModel("`top_p` must be greater than or equal to 0.95 or unset when thinking is enabled")
-  }
-  const choice = request.toolConfig?.toolChoice
-  if (choice?.any !== undefined || choice?.tool !== undefined) {
-    yield refusedByModel("Thinking may not be enabled when tool_choice forces tool use.")
-  }
-  if (thinking.type === "enabled") yield* inToolTurn(request.messages ?? [])
-  return undefined
-}
+]
+
+/** How Claude is asked to think; of other models the field means nothing. */
+const modeOf = ({ model, request }: Subject) =>
+  model.rules === "claude" ? Reasoning.thinkingOf(request)?.type : undefined
+
+const isInterleaved = ({ additionalModelRequestFields: fields }: Wire.Request): boolean =>
+  isObject(fields) && Array.isArray(fields["anthropic_beta"]) &&
+  fields["anthropic_beta"].some((beta) => typeof beta === "string" && beta.startsWith("interleaved-thinking-"))
 
 /** While tools are at work, the model wants its thoughts back. */
 function* inToolTurn(messages: ReadonlyArray<Wire.Message>): Findings {

@@ -132,9 +132,11 @@ const imageOf = (url: string): Block.Content["image"] => {
  * How a vendor writes its answers.
  *
  * - `reason`: the member that says why the answer ended. `piece`: the member that holds a piece of a stream.
+ * - `stop`: what else the last choice of a stream says of its end.
  * - `around`: what stands beside the choices of an answer, or of a piece with the usage so far.
  */
 export interface Style {
+  readonly stop?: ((reason: string) => Family.Payload) | undefined
   readonly reason: "finish_reason" | "stop_reason"
   readonly piece: "delta" | "message"
   readonly around: (
@@ -142,6 +144,25 @@ export interface Style {
     usage: Usage.Usage,
     envelope: Family.Envelope
   ) => Family.Payload
+}
+
+/** As OpenAI writes, and most who came after. */
+export const standard: Style = {
+  reason: "finish_reason",
+  piece: "delta",
+  around: (kind, { inputTokens, outputTokens }, { id, model, now }) => ({
+    id,
+    object: kind === "whole" ? "chat.completion" : "chat.completion.chunk",
+    created: Math.floor(now / 1000),
+    model: Family.nameOf(model),
+    ...(kind === "piece" ? undefined : {
+      usage: {
+        prompt_tokens: inputTokens,
+        completion_tokens: outputTokens,
+        total_tokens: inputTokens + outputTokens
+      }
+    })
+  })
 }
 
 /** The body of an answer. */
@@ -177,7 +198,8 @@ export const pieces = (envelope: Family.Envelope, style: Style, tokensOf: (text:
           choices: [{
             index: 0,
             [style.piece]: { content: "" },
-            [style.reason]: finishReason(Family.stopReasonOf(event))
+            [style.reason]: finishReason(Family.stopReasonOf(event)),
+            ...style.stop?.(Family.stopReasonOf(event))
           }]
         }]
       case "tool-call":

@@ -2,14 +2,17 @@
  * Which family a chat model belongs to, by its id.
  */
 import type * as Model from "../../Model.ts"
-import * as Claude from "./Claude.ts"
+import * as Claude from "./claude/Claude.ts"
+import * as ClaudeText from "./claude/ClaudeText.ts"
 import * as Cohere from "./Cohere.ts"
 import * as DeepSeek from "./DeepSeek.ts"
 import type * as Family from "./Family.ts"
 import * as Jamba from "./Jamba.ts"
+import * as Jurassic from "./Jurassic.ts"
 import * as Llama from "./Llama.ts"
 import * as Mistral from "./Mistral.ts"
 import * as Nova from "./Nova.ts"
+import * as OpenAi from "./OpenAi.ts"
 import * as Titan from "./Titan.ts"
 
 /** The family of a model; `undefined` for a model with bodies unknown here. */
@@ -18,13 +21,23 @@ export const find = ({ id }: Model.ChatModel): Family.Family | undefined =>
 
 /** The more special name comes first. */
 const families: ReadonlyArray<readonly [prefix: string, family: Family.Family]> = [
+  ["anthropic.claude-v2", ClaudeText.family],
+  ["anthropic.claude-instant-", ClaudeText.family],
   ["anthropic.claude-", Claude.family],
   ["amazon.nova-", Nova.family],
   ["amazon.titan-text-", Titan.family],
   ["meta.llama", Llama.family],
+  // of Mistral's models, those since the end of 2025
+  ...["devstral-", "magistral-", "ministral-", "mistral-large-3-", "voxtral-"].map(
+    (name) => [`mistral.${name}`, OpenAi.family] as const
+  ),
   ["mistral.", Mistral.family],
   ["cohere.command-r", Cohere.commandR],
   ["cohere.command-", Cohere.command],
   ["ai21.jamba-", Jamba.family],
-  ["deepseek.r1-", DeepSeek.family]
+  ["ai21.j2-", Jurassic.family],
+  ["deepseek.r1-", DeepSeek.family],
+  ...["deepseek.", "google.", "minimax.", "moonshot", "nvidia.", "openai.", "qwen.", "writer.", "xai.", "zai."].map(
+    (vendor) => [vendor, OpenAi.family] as const
+  )
 ]

@@ -11,6 +11,7 @@ import type * as Usage from "@strata/core/Usage"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as AwsError from "../../AwsError.ts"
+import type * as PromptCache from "../../converse/PromptCache.ts"
 import * as Response from "../../converse/Response.ts"
 import type * as Wire from "../../converse/Wire.ts"
 import type * as Model from "../../Model.ts"
@@ -24,6 +25,7 @@ export type Payload = Readonly<Record<string, unknown>>
  *
  * - `id`: unique for the request, a UUID. `now`: when the request came in, `latencyMs`: the time since, both in milliseconds.
  * - `counted`: the prompt as the emulator counts it, for what is said before the chat service has counted.
+ * - `byLifetime`: divides tokens that were written to the prompt cache.
  */
 export interface Envelope {
   readonly model: Model.ChatModel
@@ -31,6 +33,7 @@ export interface Envelope {
   readonly now: number
   readonly latencyMs: () => number
   readonly counted: Usage.Usage
+  readonly byLifetime: (written: number) => Readonly<Record<PromptCache.TimeToLive, number>>
 }
 
 /**

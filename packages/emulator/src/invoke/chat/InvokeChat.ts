@@ -15,11 +15,8 @@ import * as Counters from "../../converse/Counters.ts"
 import * as Guarding from "../../converse/Guarding.ts"
 import * as Metering from "../../converse/Metering.ts"
 import * as Request from "../../converse/Request.ts"
-import * as Features from "../../converse/rule/Features.ts"
-import type { Findings } from "../../converse/rule/Finding.ts"
 import { isObject } from "../../converse/rule/Finding.ts"
-import * as Output from "../../converse/rule/Output.ts"
-import * as Thinking from "../../converse/rule/Thinking.ts"
+import * as Validation from "../../converse/Validation.ts"
 import type * as Wire from "../../converse/Wire.ts"
 import * as Frame from "../../Frame.ts"
 import type * as Listener from "../../Listener.ts"
@@ -72,10 +69,12 @@ export const invokeStream = Effect.fnUntraced(function*(call: Call) {
         outputTokenCount: usage.outputTokens,
         invocationLatency,
         firstByteLatency: firstByteLatency ?? invocationLatency,
-        ...(call.model.caching === false ? undefined : {
-          cacheReadInputTokenCount: usage.cacheReadTokens,
-          cacheWriteInputTokenCount: usage.cacheWriteTokens
-        })
+        ...(tellsCache(usage, call.model)
+          ? {
+            cacheReadInputTokenCount: usage.cacheReadTokens,
+            cacheWriteInputTokenCount: usage.cacheWriteTokens
+          }
+          : undefined)
       }
     }]
   }
@@ -119,7 +118,7 @@ const read = Effect.fnUntraced(function*(call: Call, streaming: boolean) {
   const dialogue = yield* Effect.fromResult(family(said.body, model))
   const signed = model.reasoning === "signed"
   const problem = dialogue.check?.(streaming) ??
-    findings(dialogue.request, model, streaming).next().value ??
+    Validation.first(Validation.forModel, { request: dialogue.request, model, streaming }) ??
     (signed ? memory.seals.check(dialogue.request) : undefined)
   if (problem !== undefined) return yield* inPlainWords(problem)
   const request: Wire.Request = {
@@ -143,7 +142,8 @@ const read = Effect.fnUntraced(function*(call: Call, streaming: boolean) {
     id: call.requestId,
     now,
     latencyMs: call.elapsed,
-    counted: counted === undefined ? Usage.empty : Counters.settle(Usage.empty, counted, true)
+    counted: counted === undefined ? Usage.empty : Counters.settle(Usage.empty, counted, true),
+    byLifetime: (written) => Counters.byLifetime(written, counted)
   }
   const asked = Request.toChatRequest(request, answering)
   const question = dialogue.forbidsTools === true ? { ...asked, toolChoice: "none" as const } : asked
@@ -154,15 +154,6 @@ const read = Effect.fnUntraced(function*(call: Call, streaming: boolean) {
 const unsealed: Pick<Converse.Memory["seals"], "sealResponse" | "sealEvents"> = {
   sealResponse: (response) => response,
   sealEvents: () => (event) => event
-}
-
-/** The rules that are no matter of the body's shape. */
-function* findings(request: Wire.Request, model: Model.ChatModel, streaming: boolean): Findings {
-  yield* Features.check(request, model, streaming)
-  yield* Output.check(request, model)
-  yield* Features.checkOutput(request, model)
-  yield* Thinking.check(request, model)
-  return undefined
 }
 
 /** What the model says, Converse introduces; here the model speaks for itself. */
@@ -199,6 +190,10 @@ const toTrace = ({ actionReason, inputAssessment, modelOutput, outputAssessments
     }
     : undefined)
 })
+
+/** Whether the metrics of a stream have the counters of the cache: for Claude, when it was used. */
+const tellsCache = (usage: Usage.Usage, { caching, rules }: Model.ChatModel): boolean =>
+  caching !== false && (rules !== "claude" || usage.cacheReadTokens + usage.cacheWriteTokens > 0)
 
 /** The counters of the cache come with models that have one. */
 const countersOf = (usage: Usage.Usage, { elapsed, model }: Call): Listener.Headers => ({

@@ -22,9 +22,13 @@ const read = Embed.reader(Schema.Struct({
   documents: optional(Schema.Array(Family.JsonObject))
 }))
 
+const endOfMessage = 518
+
 const style: ChatCompletion.Style = {
   reason: "finish_reason",
   piece: "delta",
+  // recorded: the token that ended the answer
+  stop: (reason) => reason === "end_turn" ? { stop_reason: endOfMessage } : {},
   around: (kind, { inputTokens, outputTokens }, { id, latencyMs, model }) => ({
     id: `chatcmpl-${id}`,
     usage: {

@@ -13,7 +13,8 @@ const read = Embed.reader(Schema.Struct({
   prompt: Schema.String.check(Embed.textBetween(1, Infinity)),
   max_gen_len: Schema.optionalKey(Schema.Int.check(Family.between(1, 2048))),
   temperature: Schema.optionalKey(Family.Share),
-  top_p: Schema.optionalKey(Family.Share)
+  top_p: Schema.optionalKey(Family.Share),
+  images: Schema.optionalKey(Schema.NullOr(Schema.Array(Schema.String)))
 }))
 
 const defaultMaxTokens = 512

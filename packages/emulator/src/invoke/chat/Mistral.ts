@@ -77,24 +77,7 @@ const chat: Family.Family = (body, model) =>
  * Mistral Large of 2024 says `stop_reason` and nothing beside its choices (Amazon Bedrock User Guide, "Mistral AI chat
  * completion"); those after it follow Mistral's API ("Pixtral Large (25.02)"). Neither stream is documented there.
  */
-const styleOf = ({ id }: Model.ChatModel): ChatCompletion.Style => /mistral-(?:large|small)-24/.test(id) ? early : late
+const styleOf = ({ id }: Model.ChatModel): ChatCompletion.Style =>
+  /mistral-(?:large|small)-24/.test(id) ? early : ChatCompletion.standard
 
 const early: ChatCompletion.Style = { reason: "stop_reason", piece: "message", around: () => ({}) }
-
-const late: ChatCompletion.Style = {
-  reason: "finish_reason",
-  piece: "delta",
-  around: (kind, { inputTokens, outputTokens }, { id, model, now }) => ({
-    id,
-    object: kind === "whole" ? "chat.completion" : "chat.completion.chunk",
-    created: Math.floor(now / 1000),
-    model: Family.nameOf(model),
-    ...(kind === "piece" ? undefined : {
-      usage: {
-        prompt_tokens: inputTokens,
-        completion_tokens: outputTokens,
-        total_tokens: inputTokens + outputTokens
-      }
-    })
-  })
-}

@@ -6,6 +6,7 @@ import type * as Message from "@strata/core/Message"
 import type * as Usage from "@strata/core/Usage"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import type * as Block from "../../converse/Block.ts"
 import * as Response from "../../converse/Response.ts"
 import { isObject } from "../../converse/rule/Finding.ts"
 import * as Validation from "../../converse/Validation.ts"
@@ -15,13 +16,13 @@ import * as Family from "./Family.ts"
 
 const optional = Schema.optionalKey
 
-const { system, toolConfig } = Wire.Prompt.fields
+const { system: systemBlocks, toolConfig } = Wire.Prompt.fields
 
 /** Amazon Nova User Guide, "Complete request schema". The names with underscores are the older ones. */
 const read = Embed.reader(Schema.Struct({
   schemaVersion: optional(Embed.oneOf(["messages-v1"])),
   messages: Schema.Array(Wire.Message),
-  system,
+  system: systemBlocks,
   toolConfig,
   inferenceConfig: optional(Schema.Struct({
     maxTokens: optional(Family.Tokens),
@@ -42,8 +43,8 @@ export const family: Family.Family = (body, model) =>
     const { max_new_tokens, maxTokens = max_new_tokens, stopSequences, temperature } = inferenceConfig
     const { top_p, topP = top_p } = inferenceConfig
     const request: Wire.Request = {
-      messages,
-      ...Family.present({ system, toolConfig }),
+      messages: messages.map((message) => ({ ...message, content: message.content.flatMap(apart) })),
+      ...Family.present({ system: system?.flatMap(apart), toolConfig }),
       inferenceConfig: Family.present({ maxTokens, stopSequences, temperature, topP }),
       ...(reasoningConfig === undefined ? undefined : { additionalModelRequestFields: { reasoningConfig } })
     }
@@ -60,6 +61,14 @@ export const family: Family.Family = (body, model) =>
       pieces: makePieces
     }
   })
+
+/** Here a cache point may be a member of the block that it follows; in Converse it is a block of its own. */
+const apart = <B extends { readonly cachePoint?: Block.CachePoint }>(
+  block: B
+): ReadonlyArray<B | Omit<B, "cachePoint"> | { readonly cachePoint: Block.CachePoint }> => {
+  const { cachePoint, ...rest } = block
+  return cachePoint === undefined || Object.keys(rest).length === 0 ? [block] : [rest, { cachePoint }]
+}
 
 /** The message as Converse writes it. */
 const outputOf = (response: Parameters<Family.Dialogue["whole"]>[0], { latencyMs }: Family.Envelope): unknown => {
@@ -121,6 +130,9 @@ const makePieces = () => {
           { messageStop: { stopReason: Family.stopReasonOf(event) } },
           { metadata: { usage: countersOf(event.usage), metrics: {}, trace: {} } }
         ]
+      case "text-delta":
+        textOf(event)
+        return ended({ text: event.delta })
       default: {
         const text = textOf(event)
         return text === "" ? [] : ended({ text })

@@ -15,7 +15,8 @@ interface Template {
 
 /**
  * - `llama`: Llama 3 and 4, headers with the name of the role. `instruct`: Llama 2 and Mistral, `[INST]`.
- * - `titan`: `User:` and `Bot:` at the beginning of lines. `deepseek`: its own full-width marks.
+ * - `titan`: `User:` and `Bot:` at the beginning of lines; `human`: Claude's `Human:` and `Assistant:`, likewise.
+ * - `deepseek`: its own full-width marks.
  */
 export const templates = {
   llama: {
@@ -31,6 +32,11 @@ export const templates = {
   titan: {
     marks: /^[ \t]*(?:User|Bot):/m,
     roleOf: (mark) => mark.trim() === "Bot:" ? "assistant" : "user",
+    noise: /(?!)/g
+  },
+  human: {
+    marks: /^[ \t]*(?:Human|Assistant):/m,
+    roleOf: (mark) => mark.trim() === "Assistant:" ? "assistant" : "user",
     noise: /(?!)/g
   },
   deepseek: {

@@ -41,6 +41,8 @@ export const family: Family.Family = (body, model) =>
       pieces: ({ counted }) => {
         const textOf = Family.makeTextOf()
         let first = true
+        // the last text comes with the reason: one is held back until the next is there
+        let held: string | undefined
         const piece = (outputText: string, tokens: number | null, reason: string | null) => {
           const inputTextTokenCount = first ? counted.inputTokens : null
           first = false
@@ -54,10 +56,13 @@ export const family: Family.Family = (body, model) =>
         }
         return (event) => {
           if (event.type === "finish") {
-            return piece("", event.usage.outputTokens, completionReason(Family.stopReasonOf(event)))
+            return piece(held ?? "", event.usage.outputTokens, completionReason(Family.stopReasonOf(event)))
           }
           const text = textOf(event)
-          return text === "" ? [] : piece(text, null, null)
+          if (text === "") return []
+          const before = held
+          held = text
+          return before === undefined ? [] : piece(before, null, null)
         }
       }
     }

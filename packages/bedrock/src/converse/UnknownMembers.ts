@@ -1,0 +1,88 @@
+/**
+ * What a block of an answer holds beyond what its part can say: members this version does not know, and the pieces in which
+ * cited text came. Kept when a block is decoded, put back when its part is sent again.
+ */
+import type { ContentBlock } from "@aws-sdk/client-bedrock-runtime"
+import { isObject } from "effect/Predicate"
+
+/** What is left of a block without what its part says; nothing when the part says it all. */
+export const of = (block: ContentBlock): unknown => {
+  const rest = beyond(block, known)
+  const { citations, content } = block.citationsContent ?? {}
+  const lists = {
+    // A part has one text, and a text that is empty stands for no content.
+    ...(content === undefined || content.length === 1 && content[0]?.text ? undefined : { content }),
+    ...(citations?.length === 0 ? { citations } : undefined)
+  }
+  return Object.keys(lists).length === 0 ? rest : merge({ citationsContent: lists }, rest)
+}
+
+/** A block with what {@link of} had left of it. What the block says itself stands. */
+export const restore = (block: ContentBlock, rest: unknown): ContentBlock => merge(block, rest) as ContentBlock // it only gets more
+
+/** Members that parts have words for: `true` with all that is in them. */
+type Known = true | readonly [item: Known] | { readonly [member: string]: Known }
+
+const source = { bytes: true, s3Location: { uri: true, bucketOwner: true } } as const
+
+const range = { documentIndex: true, start: true, end: true } as const
+
+const location = {
+  web: { url: true, domain: true },
+  documentChar: range,
+  documentPage: range,
+  documentChunk: range,
+  searchResultLocation: { searchResultIndex: true, start: true, end: true }
+} as const
+
+const known: Known = {
+  text: true,
+  citationsContent: {
+    content: [{ text: true }],
+    citations: [{ title: true, source: true, sourceContent: [{ text: true }], location }]
+  },
+  reasoningContent: { reasoningText: { text: true, signature: true }, redactedContent: true },
+  toolUse: { toolUseId: true, name: true, input: true, type: true },
+  toolResult: { toolUseId: true, content: true, status: true, type: true },
+  image: { format: true, source },
+  audio: { format: true, source }
+}
+
+const beyond = (value: unknown, known: Known): unknown => {
+  if (known === true) return undefined
+  if (isItems(known)) {
+    const items = Array.isArray(value) ? value.map((item) => beyond(item, known[0]) ?? null) : []
+    return items.some((item) => item !== null) ? items : undefined
+  }
+  const members = Object.entries(isObject(value) ? value : {}).flatMap(([key, member]) => {
+    const inside = known[key]
+    const rest = Object.hasOwn(known, key) && inside !== undefined ? beyond(member, inside) : member
+    return rest === undefined || rest === null ? [] : [[key, rest] as const]
+  })
+  return members.length === 0 ? undefined : Object.fromEntries(members)
+}
+
+const isItems = (known: Known): known is readonly [Known] => Array.isArray(known)
+
+const merge = (self: unknown, rest: unknown): unknown => {
+  if (rest === undefined || rest === null) return self
+  if (self === undefined) return rest
+  if (Array.isArray(self) && Array.isArray(rest)) {
+    return self.length === rest.length
+      ? self.map((item, index) => merge(item, rest[index]))
+      : textOf(self) === textOf(rest)
+      ? rest
+      : self
+  }
+  if (!isObject(self) || !isObject(rest) || self instanceof Uint8Array) return self
+  return Object.fromEntries([
+    ...Object.entries(self),
+    ...Object.entries(rest).map((
+      [key, member]
+    ) => [key, merge(Object.hasOwn(self, key) ? self[key] : undefined, member)])
+  ])
+}
+
+/** The text of pieces: the same text may have come in more of them than a part tells. */
+const textOf = (pieces: ReadonlyArray<unknown>): string =>
+  pieces.map((piece) => isObject(piece) && typeof piece["text"] === "string" ? piece["text"] : "").join("")

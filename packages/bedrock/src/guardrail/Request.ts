@@ -1,0 +1,123 @@
+/**
+ * What to judge, and by which guardrail: checked before it is sent, as the service would.
+ */
+import type {
+  ApplyGuardrailCommandInput,
+  GuardrailContentBlock,
+  GuardrailContentQualifier,
+  GuardrailImageFormat
+} from "@aws-sdk/client-bedrock-runtime"
+import * as Check from "@strata/core/Check"
+import type * as Message from "@strata/core/Message"
+import type * as ProviderError from "@strata/core/ProviderError"
+import * as Effect from "effect/Effect"
+import * as Media from "../converse/Media.ts"
+import { providerName } from "../internal/provider.ts"
+import * as Version from "./Version.ts"
+
+/**
+ * What to judge, and by which guardrail.
+ *
+ * - `guardrail`: its id or ARN, and a version: a number, or `DRAFT`. An ARN is called in its own region.
+ * - `source`: `input` for what a user wrote, `output` for what a model wrote.
+ * - `content`: text, or parts. The qualifiers in the `guard` of a text say what it is for the checks of grounding:
+ *   `grounding_source`, `query`, or `guard_content`, which is what is judged. Images are PNG or JPEG, given as bytes.
+ * - `outputScope`: `full` also reports what was looked for and not found; `interventions`, when missing, does not.
+ */
+export interface Request {
+  readonly guardrail: { readonly id: string; readonly version: string }
+  readonly source: "input" | "output"
+  readonly content: string | ReadonlyArray<Message.TextPart | Message.ImagePart>
+  readonly outputScope?: "interventions" | "full" | undefined
+}
+
+/** The request in the service's words; or the field that is wrong, whatever a caller without types has passed. */
+export const encode = (
+  request: Request
+): Effect.Effect<ApplyGuardrailCommandInput, ProviderError.InvalidRequestError> =>
+  Effect.map(
+    Check.run(shape, request, { provider: providerName, whole: "request" }),
+    ({ content, guardrail, outputScope, source }) => ({
+      guardrailIdentifier: guardrail.id,
+      guardrailVersion: guardrail.version,
+      source: source === "input" ? "INPUT" : "OUTPUT",
+      content: content.map(encodePart),
+      ...(outputScope === undefined ? undefined : { outputScope: outputScope === "full" ? "FULL" : "INTERVENTIONS" })
+    })
+  )
+
+const encodePart = (part: Part): GuardrailContentBlock =>
+  part.type === "text"
+    ? { text: { text: part.text.toWellFormed(), ...(typeof part.guard === "object" ? part.guard : undefined) } }
+    : { image: { format: part.mediaType, source: part.source } }
+
+/** A part that can be judged. What marks it for a model is no concern here. */
+type Part =
+  | { readonly type: "text"; readonly text: string; readonly guard?: boolean | Qualified | undefined }
+  | {
+    readonly type: "image"
+    readonly mediaType: GuardrailImageFormat
+    readonly source: { readonly bytes: Uint8Array }
+  }
+
+interface Qualified {
+  readonly qualifiers: Array<GuardrailContentQualifier>
+}
+
+const version: Check.Check<string> = (given, at) =>
+  typeof given !== "string"
+    ? Check.refuseKind(at, given, Version.remedy)
+    : Version.isVersion(given)
+    ? given
+    : Check.refuse(at, "this is no version of a guardrail", Version.remedy)
+
+const qualifiers = Check.list(Check.word(["grounding_source", "query", "guard_content"]))
+
+const qualified = Check.struct<Qualified>({
+  qualifiers: (given, at) => {
+    const words = qualifiers(given, at)
+    return words === Check.refused ? words : [...words]
+  }
+})
+
+const format: Check.Check<GuardrailImageFormat> = (given, at) => {
+  const remedy = "Use image/png or image/jpeg"
+  if (typeof given !== "string") return Check.refuseKind(at, given, remedy)
+  return formats.find((known) => known === Media.formatOf(Media.image, given)) ??
+    Check.refuse(at, "a guardrail does not judge images of this type", remedy)
+}
+
+const formats: ReadonlyArray<GuardrailImageFormat> = ["png", "jpeg"]
+
+const bytes: Check.Check<Uint8Array> = (given, at) => {
+  const found = Check.bytes(given, at)
+  return found === Check.refused || found.length > 0
+    ? found
+    : Check.refuse(at, "there are none", "Give those of an image")
+}
+
+const parts = Check.list(
+  Check.tagged<"type", Part>("type", {
+    text: {
+      text: Check.text,
+      guard: Check.optional((given, at) => typeof given === "boolean" ? given : qualified(given, at))
+    },
+    image: { mediaType: format, source: Check.struct<{ readonly bytes: Uint8Array }>({ bytes }) }
+  }, { others: "ignored", unknown: () => ["a guardrail judges text and images only", "Leave other parts out"] }),
+  {
+    remedy: "Give text, or parts with text and images"
+  }
+)
+
+/** A request that may be any value. */
+const shape = Check.struct({
+  guardrail: Check.struct<Request["guardrail"]>({ id: Check.filled, version }, { others: "ignored" }),
+  source: Check.word(["input", "output"]),
+  content: (given: unknown, at: Check.Cursor): ReadonlyArray<Part> | Check.Refused => {
+    const content = typeof given === "string" ? [{ type: "text" as const, text: given }] : parts(given, at)
+    return content === Check.refused || content.length > 0
+      ? content
+      : Check.refuse(at, "there is nothing to judge", "Give it text, or parts with text and images")
+  },
+  outputScope: Check.optional(Check.word(["interventions", "full"]))
+}, { remedy: "Give an object with `guardrail`, `source` and `content`" })

@@ -1,0 +1,176 @@
+/**
+ * The requests of InvokeModel and of its stream, whose bodies are the model's own, and what their heads say.
+ */
+import {
+  type InvokeModelCommandInput,
+  type PayloadPart,
+  PerformanceConfigLatency,
+  ServiceTierType,
+  Trace
+} from "@aws-sdk/client-bedrock-runtime"
+import * as ProviderError from "@strata/core/ProviderError"
+import * as Duration from "effect/Duration"
+import * as Predicate from "effect/Predicate"
+import * as Result from "effect/Result"
+import * as GuardrailVersion from "../guardrail/Version.ts"
+import { type Head, requestId } from "../wire/ServiceError.ts"
+import * as Shape from "../wire/Shape.ts"
+import { providerName } from "./provider.ts"
+
+/**
+ * - `body`: the request in the model's own words: its text, or its bytes as they are.
+ * - `contentType`, `accept`: of the body and of the answer; `application/json` when missing.
+ * - `guardrailIdentifier`, `guardrailVersion`: the guardrail to apply, both or none; `trace` has the answer tell what it
+ *   did.
+ * - `performanceConfigLatency`, `serviceTier`: how the service handles the request.
+ * - `requestMetadata`: to find the request in the logs of the account.
+ */
+export interface Input {
+  readonly modelId: string
+  readonly body: string | Uint8Array
+  readonly contentType?: string | undefined
+  readonly accept?: string | undefined
+  readonly trace?: Trace | undefined
+  readonly guardrailIdentifier?: string | undefined
+  readonly guardrailVersion?: string | undefined
+  readonly performanceConfigLatency?: PerformanceConfigLatency | undefined
+  readonly serviceTier?: ServiceTierType | undefined
+  readonly requestMetadata?: Readonly<Record<string, string>> | undefined
+}
+
+/**
+ * What the service says of an answer in its headers; each is missing where it says nothing, or nothing that can be.
+ *
+ * - `contentType`: of the body, or of each chunk.
+ * - `performanceConfigLatency`, `serviceTier`: how it handled the request, in its own words.
+ */
+export interface Served {
+  readonly requestId: string | undefined
+  readonly contentType?: string | undefined
+  readonly performanceConfigLatency?: string | undefined
+  readonly serviceTier?: string | undefined
+}
+
+/**
+ * What the model took, by the same headers; a stream tells it in its last chunk instead. `latency` is the service's own
+ * measure of it.
+ */
+export interface Metered {
+  readonly inputTokens: number | undefined
+  readonly outputTokens?: number | undefined
+  readonly cacheReadTokens?: number | undefined
+  readonly cacheWriteTokens?: number | undefined
+  readonly latency: Duration.Duration | undefined
+}
+
+/** The SDK's input, or what is wrong with ours. All but the body are headers, which carry visible ASCII only. */
+export const encode = <Id extends string | undefined>(
+  input: Input & { readonly modelId: Id }
+): Result.Result<InvokeModelCommandInput & { readonly modelId: Id }, ProviderError.InvalidRequestError> => {
+  const problem = problems.find(({ field, isRight }) => !isRight(input[field], input))
+  if (problem !== undefined) {
+    const { field, problem: text, remedy } = problem
+    return Result.fail(ProviderError.invalidRequest({ provider: providerName, field, problem: text, remedy }))
+  }
+  const { accept = "application/json", contentType = "application/json", requestMetadata, ...rest } = input
+  return Result.succeed({
+    ...rest,
+    accept,
+    contentType,
+    ...(requestMetadata === undefined ? undefined : { requestMetadata: inAscii(JSON.stringify(requestMetadata)) })
+  })
+}
+
+/** The events of a stream, by their types. */
+export const events = { chunk: Shape.structure<PayloadPart>({ bytes: Shape.bytes }) }
+
+/** What the head of an answer says. */
+export const served = (head: Head): Served => ({
+  requestId: requestId(head),
+  contentType: head.headers["x-amzn-bedrock-content-type"] ?? head.headers["content-type"],
+  performanceConfigLatency: head.headers["x-amzn-bedrock-performanceconfig-latency"],
+  serviceTier: head.headers["x-amzn-bedrock-service-tier"]
+})
+
+/** What the head of an answer that is whole says of the model's work. */
+export const metered = ({ headers }: Head): Metered => {
+  const latency = count(headers["x-amzn-bedrock-invocation-latency"])
+  return {
+    inputTokens: count(headers["x-amzn-bedrock-input-token-count"]),
+    outputTokens: count(headers["x-amzn-bedrock-output-token-count"]),
+    cacheReadTokens: count(headers["x-amzn-bedrock-cache-read-input-token-count"]),
+    cacheWriteTokens: count(headers["x-amzn-bedrock-cache-write-input-token-count"]),
+    latency: latency === undefined ? undefined : Duration.millis(latency)
+  }
+}
+
+const count = (header: string | undefined): number | undefined => {
+  const value = /^\d{1,16}$/.test(header ?? "") ? Number(header) : Number.NaN
+  return Number.isSafeInteger(value) ? value : undefined
+}
+
+interface Rule {
+  readonly field: keyof Input
+  readonly isRight: (value: unknown, input: Input) => boolean
+  readonly problem: string
+  readonly remedy: string
+}
+
+const optional = (isRight: (value: unknown) => boolean) => (value: unknown): boolean =>
+  value === undefined || isRight(value)
+
+const headerText: Pick<Rule, "isRight" | "problem" | "remedy"> = {
+  isRight: optional((value) => Predicate.isString(value) && /^[\x20-\x7e]+$/.test(value)),
+  problem: "it is no text that a header can carry",
+  remedy: "Use letters, digits and signs of ASCII, or leave it out"
+}
+
+const oneOf = (words: Readonly<Record<string, string>>): Pick<Rule, "isRight" | "problem" | "remedy"> => ({
+  isRight: optional((value) => Object.values<unknown>(words).includes(value)),
+  problem: "Bedrock does not know this word",
+  remedy: `Use ${Object.values(words).join(" or ")}, or leave it out`
+})
+
+const isTexts = (value: unknown): boolean => Predicate.isObject(value) && Object.values(value).every(Predicate.isString)
+
+const problems: ReadonlyArray<Rule> = [
+  {
+    field: "body",
+    isRight: (value) => Predicate.isString(value) || value instanceof Uint8Array,
+    problem: "it is neither text nor bytes",
+    remedy: "Give a string, such as that of JSON.stringify, or a Uint8Array"
+  },
+  { field: "contentType", ...headerText },
+  { field: "accept", ...headerText },
+  { field: "trace", ...oneOf(Trace) },
+  { field: "guardrailIdentifier", ...headerText },
+  {
+    field: "guardrailVersion",
+    isRight: optional((value) => Predicate.isString(value) && GuardrailVersion.isVersion(value)),
+    problem: "it is no version of a guardrail",
+    remedy: GuardrailVersion.remedy
+  },
+  {
+    field: "guardrailVersion",
+    isRight: (value, { guardrailIdentifier }) => value !== undefined || guardrailIdentifier === undefined,
+    problem: "a guardrail needs it",
+    remedy: GuardrailVersion.remedy
+  },
+  {
+    field: "guardrailIdentifier",
+    isRight: (value, { guardrailVersion }) => value !== undefined || guardrailVersion === undefined,
+    problem: "there is a version of a guardrail, and no guardrail",
+    remedy: "Give its id or its ARN"
+  },
+  { field: "performanceConfigLatency", ...oneOf(PerformanceConfigLatency) },
+  { field: "serviceTier", ...oneOf(ServiceTierType) },
+  {
+    field: "requestMetadata",
+    isRight: optional(isTexts),
+    problem: "it is no record of texts",
+    remedy: "Give texts by their names, or leave it out"
+  }
+]
+
+const inAscii = (json: string): string =>
+  json.replace(/[^\x20-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)

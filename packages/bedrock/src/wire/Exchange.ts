@@ -1,0 +1,86 @@
+/**
+ * Sends a command with the SDK, and takes its response before the SDK reads it.
+ *
+ * The SDK serializes, resolves the endpoint, signs and sends. Its deserializer is not asked: it makes a `bigint` of a large
+ * number, allocates what a frame declares, and hands on whatever type the service sent.
+ */
+import type { BedrockRuntimeClient } from "@aws-sdk/client-bedrock-runtime"
+import * as Predicate from "effect/Predicate"
+import * as Http2 from "node:http2"
+import type { Head } from "./ServiceError.ts"
+
+/** A response: its head, and whatever its body is read from. */
+export interface Response extends Head {
+  readonly body: unknown
+}
+
+/**
+ * One request and its response.
+ *
+ * - `signal`: aborts it.
+ * - `isEventStream`: a stream of events does not share an HTTP/2 session with other calls.
+ * - `sent`: whether it came as far as the network.
+ */
+export interface Exchange {
+  readonly signal: AbortSignal
+  readonly isEventStream: boolean
+  sent: boolean
+  response: Response | undefined
+}
+
+/**
+ * Ties an input, by identity, to the exchange its request will be. An input object serves one call only.
+ *
+ * An abort signal given to `send` would do, but a `send` with options builds and sorts the middleware again.
+ */
+export const attach = (input: object, exchange: Exchange): void => {
+  exchanges.set(input, exchange)
+}
+
+/**
+ * Lets the commands of a client carry an {@link Exchange}; those sent without one stay the SDK's own. Removes what costs
+ * time and is never read: the middleware that copies inputs and outputs for a logger, and the one that looks for loops
+ * between Lambda functions.
+ */
+export const install = ({ config, middlewareStack }: BedrockRuntimeClient): void => {
+  middlewareStack.remove("loggerMiddleware")
+  middlewareStack.remove("recursionDetectionMiddleware")
+  middlewareStack.add(
+    (next) => (args) => {
+      const exchange = exchanges.get(args.input)
+      if (exchange === undefined) return next(args)
+      const { requestHandler } = config
+      const { isEventStream, signal } = exchange
+      exchange.sent = true
+      // what the steps before have made for this very handler
+      const request = args.request as Parameters<typeof requestHandler.handle>[0]
+      return requestHandler.handle(request, { abortSignal: signal, ...(isEventStream && { isEventStream }) }).then(
+        (result) => {
+          exchange.response = toResponse(result)
+          return { response: result.response, output: { $metadata: {} } }
+        }
+      )
+    },
+    // the last step, in front of the deserializer
+    { name: "strataExchange", step: "deserialize", priority: "high" }
+  )
+}
+
+/**
+ * Whether the response ended because its HTTP/2 session was lost, or the request cancelled: Node ends the body in both
+ * cases as if it were whole. Over HTTP/1.1 that is an error.
+ */
+export const isCut = ({ response }: Exchange): boolean =>
+  Predicate.hasProperty(response?.body, "rstCode") && Predicate.isNumber(response.body.rstCode) &&
+  response.body.rstCode !== Http2.constants.NGHTTP2_NO_ERROR
+
+const exchanges = new WeakMap<object, Exchange>()
+
+/** `undefined` when a handler of the user's own gave something else; it may also keep the case of headers as it came. */
+const toResponse = ({ response }: { readonly response?: unknown }): Response | undefined => {
+  if (!Predicate.isObject(response) || !Predicate.isNumber(response["statusCode"])) return undefined
+  const headers = Object.entries(response["headers"] ?? {}).flatMap(([name, value]) =>
+    Predicate.isString(value) ? [[name.toLowerCase(), value]] : []
+  )
+  return { status: response["statusCode"], headers: Object.fromEntries(headers), body: response["body"] }
+}

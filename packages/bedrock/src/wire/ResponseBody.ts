@@ -1,0 +1,77 @@
+/**
+ * The body of an HTTP response, in pieces or whole.
+ *
+ * The SDK's handlers give a stream of Node; a handler of the user's own may give what it has.
+ */
+import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
+import { Buffer } from "node:buffer"
+import { finished, Readable } from "node:stream"
+import { GrowingBytes } from "./GrowingBytes.ts"
+
+/** Who reads a body. `onEnd` is called once, with an error when the body broke off. */
+export interface Listener {
+  readonly onPiece: (piece: Buffer) => void
+  readonly onEnd: (error?: unknown) => void
+}
+
+/** A body being read. `pause` has the sender wait, once the buffers on the way are full; `stop` is for good. */
+export interface Reading {
+  readonly pause: () => void
+  readonly resume: () => void
+  readonly stop: () => void
+}
+
+/** Begins to read: each piece is handed over as soon as it is there. It does not close the connection. */
+export const read = (body: unknown, { onEnd, onPiece }: Listener): Reading => {
+  const stream = toReadable(body)
+  let open = true
+  const end = (error?: unknown) => {
+    if (!open) return
+    open = false
+    stream.off("data", take)
+    onEnd(error)
+  }
+  const take = (piece: unknown) => {
+    const bytes = toBuffer(piece)
+    if (bytes !== undefined) return onPiece(bytes)
+    end(new RangeError("The request handler gave a body that is not made of bytes"))
+    stream.destroy()
+  }
+  // It goes on listening for errors, which would end the process if nobody did.
+  finished(stream, { writable: false }, (error) => end(error ?? undefined))
+  stream.on("data", take)
+  return {
+    pause: () => void stream.pause(),
+    resume: () => void stream.resume(),
+    stop: () => {
+      open = false
+      stream.off("data", take).pause()
+    }
+  }
+}
+
+/** All of a body. Fails with what its stream failed with. */
+export const whole = (body: unknown): Effect.Effect<Uint8Array, unknown> =>
+  Effect.callback((resume) => {
+    const bytes = new GrowingBytes()
+    const reading = read(body, {
+      onPiece: (piece) => bytes.add(piece),
+      onEnd: (error) => resume(error === undefined ? Effect.succeed(bytes.toUint8Array()) : Effect.fail(error))
+    })
+    return Effect.sync(() => reading.stop())
+  })
+
+const toReadable = (body: unknown): Readable => {
+  if (body instanceof Readable) return body
+  if (body === undefined || body === null) return Readable.from([])
+  return isAsyncIterable(body) ? Readable.from(body) : Readable.from([body])
+}
+
+const isAsyncIterable = (u: unknown): u is AsyncIterable<unknown> => Predicate.hasProperty(u, Symbol.asyncIterator)
+
+const toBuffer = (piece: unknown): Buffer | undefined => {
+  if (Predicate.isString(piece)) return Buffer.from(piece)
+  if (Buffer.isBuffer(piece)) return piece
+  return piece instanceof Uint8Array ? Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength) : undefined
+}

@@ -1,0 +1,118 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Message from "@strata/core/Message"
+import * as Result from "effect/Result"
+import * as Label from "../../src/converse/history/Label.ts"
+import * as Request from "../../src/converse/Request.ts"
+import * as ModelCatalog from "../../src/ModelCatalog.ts"
+
+const many = (length: number) => Array.from({ length }, (_, index) => index)
+
+/** How often something is read or called by what `f` does of a size, in relation to a quarter of that size. */
+const growth = (f: (size: number, count: () => void) => unknown): number => {
+  const counted = (size: number): number => {
+    let times = 0
+    f(size, () => {
+      times += 1
+    })
+    return times
+  }
+  return counted(2_000) / counted(500)
+}
+
+/** Linear work grows by 4, quadratic work by 16. */
+const mostGrowth = 5
+
+/** A part that counts how often it is asked what it is and whose. */
+const counting = <Part extends Message.Part>(part: Part, count: () => void): Part => {
+  const field = (value: unknown) => ({
+    enumerable: true,
+    get: () => {
+      count()
+      return value
+    }
+  })
+  return Object.defineProperties({ ...part }, {
+    type: field(part.type),
+    ...("id" in part && { id: field(part.id) })
+  })
+}
+
+const documents = (names: ReadonlyArray<string>) => {
+  const label = Label.dispenser(Label.documentName)
+  return names.map(label)
+}
+
+const encode = (messages: ReadonlyArray<Message.Message>, model: string) =>
+  Result.getOrThrow(
+    Request.encode({ model, messages, tools: [{ name: "look", inputSchema: { type: "object" } }] }, {
+      capabilities: ModelCatalog.lookup(model),
+      history: "repair"
+    })
+  )
+
+describe("converse/history/Label", () => {
+  it("keeps an underscore, which the service was recorded to take", () => {
+    assert.deepStrictEqual(documents(["sample_2", "sample_2"]), ["sample_2", "sample_2 (2)"])
+  })
+
+  it.each([
+    ["dashes", `${"-".repeat(1_000_000)}b`],
+    ["dashes in the middle", `a${"-".repeat(1_000_000)}b`],
+    ["blanks", `a${" ".repeat(1_000_000)}`],
+    ["marks", `a${"\u0301".repeat(1_000_000)}`]
+  ])("does not take long over %s", (_, name) => {
+    const before = performance.now()
+    assert.isAtMost(documents([name])[0]?.length ?? 0, 200)
+    // a search from each of them to the end would take hours
+    assert.isBelow(performance.now() - before, 2_000)
+  })
+
+  it.each([
+    ["equal texts", () => "call 1"],
+    ["texts that come to the same", (index: number) => `call${"?".repeat(1 + index % 50)}1`]
+  ])("tries few variants of %s", (_, text) => {
+    const ratio = growth((size, count) => {
+      const kind = Label.callId(undefined)
+      const label = Label.dispenser({
+        ...kind,
+        variant: (stem, attempt) => {
+          count()
+          return kind.variant(stem, attempt)
+        }
+      })
+      many(size).forEach((index) => label(text(index)))
+    })
+    assert.isBelow(ratio, mostGrowth)
+  })
+
+  const call = (index: number): Message.ToolCallPart => ({
+    type: "tool-call",
+    id: `c${index}`,
+    name: "look",
+    params: {}
+  })
+  const conversations: Record<string, (size: number, count: () => void) => ReadonlyArray<Message.Message>> = {
+    "messages of the user": (size, count) =>
+      many(size).map((index) => Message.user([counting(Message.text(String(index)), count)])),
+    turns: (size, count) =>
+      many(size).map((index) => {
+        const content = [counting(Message.text("…"), count)]
+        return index % 2 === 0 ? Message.user(content) : Message.assistant(content)
+      }),
+    "calls in one turn": (size, count) => [
+      Message.user("Q"),
+      Message.assistant(many(size).map((index) => counting(call(index), count))),
+      Message.tool(
+        many(size).map((index) =>
+          counting({ type: "tool-result", id: `c${size - 1 - index}`, result: "ok" } as const, count)
+        )
+      )
+    ]
+  }
+
+  it.each(Object.keys(conversations))("looks at each of many %s a few times only", (kind) => {
+    for (const model of ["us.anthropic.claude-sonnet-4-5-20250929-v1:0", "us.amazon.nova-lite-v1:0"]) {
+      assert.isBelow(growth((size, count) => encode(conversations[kind]?.(size, count) ?? [], model)), mostGrowth)
+    }
+  })
+})

@@ -1,0 +1,211 @@
+import { assert, describe, it } from "@effect/vitest"
+import type * as ChatRequest from "@strata/core/ChatRequest"
+import * as Message from "@strata/core/Message"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as Change from "../../src/converse/history/Change.ts"
+import * as Request from "../../src/converse/Request.ts"
+import * as Values from "../../src/converse/Values.ts"
+import * as ModelCatalog from "../../src/ModelCatalog.ts"
+
+const { assistant, text, tool, user } = Message
+
+const model = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
+
+const settle = (request: Partial<ChatRequest.Resolved>) => {
+  const { changes, report } = Change.collect()
+  const settled = Values.settle({ model, messages: [user("Hi")], ...request }, report)
+  return { settled, replaced: changes.map(({ field, type }) => type === "replaced-surrogates" ? field : type) }
+}
+
+const called = (params: unknown, result: unknown = "ok") => [
+  user("Q"),
+  assistant([{ type: "tool-call", id: "a", name: "look", params }]),
+  tool([{ type: "tool-result", id: "a", result }])
+]
+
+const encoded = (messages: ReadonlyArray<Message.Message>, history: "repair" | "strict" = "repair") =>
+  Request.encode({ model, messages, tools: [{ name: "look", inputSchema: { type: "object" } }] }, {
+    capabilities: ModelCatalog.lookup(model),
+    history
+  })
+
+/** The arguments and the result of a call as they are sent. */
+const sent = (params: unknown, result?: unknown) => {
+  const { input } = Result.getOrThrow(encoded(called(params, result)))
+  return [
+    input.messages?.[1]?.content?.[0]?.toolUse?.input,
+    input.messages?.[2]?.content?.[0]?.toolResult?.content?.[0]
+  ]
+}
+
+const refused = (params: unknown, result?: unknown) => {
+  const outcome = encoded(called(params, result))
+  assert(Result.isFailure(outcome) && outcome.failure._tag === "InvalidRequestError")
+  assert.isString(outcome.failure.remedy)
+  return outcome.failure.field
+}
+
+const half = "bad \ud83d text"
+const whole = "bad \ufffd text"
+
+describe("converse/Values", () => {
+  it("gives a request back as it is where nothing is wrong with it", () => {
+    const request: ChatRequest.Resolved = {
+      model,
+      messages: [
+        Message.system("S"),
+        user([text("😀"), { type: "image", mediaType: "image/png", source: { bytes: new Uint8Array([1]) } }]),
+        ...called({ a: [1, null, { b: "c" }] }, { d: true })
+      ],
+      tools: [{ name: "look", inputSchema: { type: "object" } }],
+      stopSequences: ["END"],
+      providerOptions: { bedrock: { additionalModelRequestFields: { top_k: 5 }, system: [{ text: "own" }] } }
+    }
+    assert.strictEqual(Result.getOrThrow(Values.settle(request, () => {})), request)
+  })
+
+  describe("text", () => {
+    it("loses half of a pair, wherever it is said, and its place is named", () => {
+      const { replaced, settled } = settle({
+        messages: [
+          Message.system(half),
+          user([
+            text(half),
+            { type: "document", mediaType: "text/plain", name: half, context: half, source: { pieces: ["a", half] } },
+            { type: "search-result", source: "s", title: half, content: [half] }
+          ]),
+          assistant([
+            { ...text("x"), citations: [{ title: half }] },
+            { type: "tool-call", id: "a", name: "look", params: { [half]: [{ city: half }] } },
+            { type: "provider", provider: "aws.bedrock", value: { text: half } }
+          ]),
+          tool([{ type: "tool-result", id: "a", result: half, parts: [{ type: "json", value: half }, text(half)] }])
+        ],
+        tools: [{ name: "look", description: half, inputSchema: { description: half } }],
+        stopSequences: ["a", half],
+        responseFormat: { type: "json", schema: { title: half }, name: half },
+        providerOptions: { bedrock: { promptVariables: { x: { text: half } }, system: [{ text: half }] } }
+      })
+      assert.sameMembers(replaced, [
+        "messages[0].content",
+        "messages[1].content[0].text",
+        "messages[1].content[1].name",
+        "messages[1].content[1].context",
+        "messages[1].content[1].source.pieces[1]",
+        "messages[1].content[2].title",
+        "messages[1].content[2].content[0]",
+        "messages[2].content[0].citations[0].title",
+        "messages[2].content[1].params",
+        `messages[2].content[1].params[${JSON.stringify(half)}][0].city`,
+        "messages[2].content[2].value.text",
+        "messages[3].content[0].result",
+        "messages[3].content[0].parts[0].value",
+        "messages[3].content[0].parts[1].text",
+        "tools[0].description",
+        "tools[0].inputSchema.description",
+        "stopSequences[1]",
+        "responseFormat.schema.title",
+        "responseFormat.name",
+        "providerOptions.bedrock.promptVariables.x.text",
+        "providerOptions.bedrock.system[0].text"
+      ])
+      const said = JSON.stringify(Result.getOrThrow(settled))
+      assert.notInclude(said, "\\ud83d")
+      assert.include(said, whole)
+    })
+
+    it("is refused in strict mode where half of a pair is missing", () => {
+      const outcome = encoded([user(half)], "strict")
+      assert(Result.isFailure(outcome) && outcome.failure._tag === "InvalidRequestError")
+      assert.strictEqual(outcome.failure.field, "messages[0].content")
+    })
+  })
+
+  describe("JSON", () => {
+    it.each([
+      [{ at: new Date(0) }, { at: "1970-01-01T00:00:00.000Z" }],
+      [{ n: Number.NaN, i: Infinity }, { n: null, i: null }],
+      [{ list: [undefined, () => 1, Symbol("s"), 1] }, { list: [null, null, null, 1] }],
+      [{ none: undefined, f: () => 1, kept: null }, { kept: null }],
+      // oxlint-disable-next-line no-sparse-arrays -- a hole is what is tried
+      [{ holes: [1, , 2] }, { holes: [1, null, 2] }],
+      [{ map: new Map([[1, 2]]), set: new Set([1]) }, { map: {}, set: {} }],
+      // oxlint-disable-next-line no-new-wrappers -- boxed values are what is tried
+      [{ boxed: [new Number(1), new String("a"), new Boolean(false)] }, { boxed: [1, "a", false] }],
+      [{ url: new URL("https://example.org") }, { url: "https://example.org/" }],
+      [{ own: { toJSON: (key: string) => ({ key }) } }, { own: { key: "own" } }],
+      [Object.assign(Object.create({ inherited: 1 }), { own: 1 }), { own: 1 }]
+    ])("is what `JSON.stringify` would write of %o", (value, expected) => {
+      assert.deepStrictEqual(JSON.parse(JSON.stringify(value)), expected)
+      const [params, result] = sent(value, value)
+      assert.deepStrictEqual(params, expected)
+      assert.deepStrictEqual(result, { json: expected })
+    })
+
+    it.prop("is what `JSON.stringify` would write of anything", [Schema.Unknown], ([value]) => {
+      const json = Result.try((): unknown => JSON.parse(JSON.stringify({ value })))
+      const { settled } = settle({ messages: called({ value }) })
+      if (Result.isFailure(json)) assert.isTrue(Result.isFailure(settled))
+      else {
+        const call = Message.parts(Result.getOrThrow(settled).messages[1]!)[0]
+        assert(call?.type === "tool-call")
+        const expected = JSON.stringify(json.success).replaceAll(/\\ud[89a-f]../g, "\ufffd")
+        // keys that are told apart by the replaced halves alone get other names
+        const isUnambiguous = JSON.stringify(JSON.parse(expected)) === expected
+        if (isUnambiguous) assert.strictEqual(JSON.stringify(call.params), expected)
+      }
+    })
+
+    it("keeps members whose keys differ in halves of pairs alone", () => {
+      const params = { "a\ud800": 1, "a\ud801": 2, "a\ufffd\ufffd": 3 }
+      assert.deepStrictEqual(sent(params)[0], { "a\ufffd": 1, "a\ufffd\ufffd\ufffd": 2, "a\ufffd\ufffd": 3 })
+    })
+
+    it("is text where that is all there is of a result, and an object of anything else", () => {
+      assert.deepStrictEqual(sent({}, new Date(0))[1], { text: "1970-01-01T00:00:00.000Z" })
+      assert.deepStrictEqual(sent({}, [1])[1], { json: { result: [1] } })
+      assert.deepStrictEqual(sent({}, null)[1], { json: { result: null } })
+      assert.deepStrictEqual(sent(new Date(0))[0], { value: "1970-01-01T00:00:00.000Z" })
+    })
+
+    it("cannot say a cycle, a bigint or what throws, and the path is named", () => {
+      const cycle: Record<string, unknown> = { deep: [{}] }
+      cycle["deep"] = [{ again: cycle }]
+      assert.strictEqual(refused(cycle), "messages[1].content[0].params.deep[0].again")
+      assert.strictEqual(refused({ ids: [1, 2n] }), "messages[1].content[0].params.ids[1]")
+      assert.strictEqual(refused({}, { n: 1n }), "messages[2].content[0].result.n")
+      const thrower = {
+        a: {
+          get b(): string {
+            throw new Error("no")
+          }
+        }
+      }
+      assert.strictEqual(refused(thrower), "messages[1].content[0].params.a")
+      let deep: unknown = 1
+      for (let level = 0; level < 100_000; level++) deep = [deep]
+      assert.match(refused({ deep }) ?? "", /^messages\[1\]\.content\[0\]\.params\.deep\[0\]/)
+    })
+
+    it("may hold the same object twice", () => {
+      const shared = { a: 1 }
+      assert.deepStrictEqual(sent({ one: shared, two: shared })[0], { one: { a: 1 }, two: { a: 1 } })
+    })
+  })
+
+  it("answers for the options of Bedrock, whatever they are", () => {
+    for (const bedrock of [null, 5, "x", [], { system: 5 }, { toolConfig: { tools: "x" } }, { unheardOf: 1 }]) {
+      const outcome = Request.encode(
+        // anything may come from JavaScript
+        { model, messages: [user("Hi")], providerOptions: { bedrock } as unknown as ChatRequest.ProviderOptions },
+        { capabilities: ModelCatalog.lookup(model), history: "repair" }
+      )
+      if (bedrock === null) assert.isTrue(Result.isSuccess(outcome))
+      else {
+        assert(Result.isFailure(outcome) && outcome.failure._tag === "InvalidRequestError")
+        assert.match(outcome.failure.field ?? "", /^providerOptions\.bedrock/)
+      }
+    }
+  })
+})

@@ -1,0 +1,133 @@
+/**
+ * JSON text as values that say what the text says.
+ *
+ * `JSON.parse` rounds an integer that a number (a 64-bit double) cannot hold, and makes `Infinity` of one that is out of
+ * range. Here such a number stays the text it is written as, a string: identifiers of 64 bits arrive unchanged, and every
+ * value can be written as JSON again. Fractions are rounded as everywhere.
+ */
+import { isObject } from "effect/Predicate"
+import * as Result from "effect/Result"
+import * as SchemaIssue from "effect/SchemaIssue"
+import * as Total from "./internal/total.ts"
+
+/**
+ * How deep objects and arrays may be nested. What reads, checks and writes JSON recurses, and runs out of stack some
+ * thousand levels down.
+ */
+export const maxDepth = 256
+
+/** Reads a text; fails with what is wrong with it, in words that hold nothing of the text. */
+export const parse = (text: string): Result.Result<unknown, string> => parseWith(text, exact)
+
+/**
+ * {@link parse} for arrays of floating-point numbers, which are rounded anyway: looking for large integers among them
+ * costs as much as parsing them.
+ */
+export const parseFloats = (text: string): Result.Result<unknown, string> => parseWith(text, JSON.parse)
+
+const parseWith = (text: string, toValue: (text: string) => unknown): Result.Result<unknown, string> =>
+  typeof text !== "string"
+    ? Result.fail("not text")
+    : isShallow(text)
+    ? Result.try({ try: () => toValue(text), catch: () => "not JSON" })
+    : Result.fail(`JSON of more than ${maxDepth} levels`)
+
+const exact = (text: string): unknown => mayBeInexact.test(text) ? JSON.parse(text, revive) : JSON.parse(text)
+
+/** The arguments of a call as a model wrote them: nothing is none, and what is no JSON stays the text it is. */
+export const params = (text: string): unknown =>
+  typeof text === "string" && text.trim() === "" ? {} : Result.getOrElse(parse(text), () => text)
+
+/**
+ * The number that a literal of JSON stands for; the literal itself where a number cannot hold it, or would be written
+ * with other digits, and `NaN` for what is no literal.
+ */
+export const number: (literal: string) => number | string = Total.make((literal) => valueOf(literal), () => Number.NaN)
+
+const valueOf = (literal: string): number | string => {
+  const value = Number(literal)
+  if (!Number.isFinite(value)) return literal
+  if (/^-?\d+$/.test(literal) && BigInt(literal) !== BigInt(value)) return literal
+  const written = decimal(literal)
+  return written.isInteger && written.text !== decimal(`${value}`).text ? literal : value
+}
+
+/** What to say about values that a schema refuses because they are such literals; nothing when there are none. */
+export const explain: (issue: SchemaIssue.Issue, input: unknown) => string = Total.make((issue, input) => {
+  const refused = new Map(
+    format(issue).issues.flatMap(({ path = [] }) => {
+      const literal = path.reduce<unknown>((value, segment) => memberOf(value, segment), input)
+      return typeof literal === "string" && isInexact(literal) ? [[literal, path]] : []
+    })
+  )
+  return [...refused].slice(0, 3).map(([literal, path]) =>
+    `\n${excerpt(literal)} at ${
+      path.map((key) => `[${JSON.stringify(key)}]`).join("")
+    } is more than a number (a 64-bit ` +
+    `double) can hold exactly. Numbers may be ${Number.MAX_SAFE_INTEGER} at most; where larger ones occur, the schema ` +
+    "has to take text, as `Schema.String` and `Schema.BigInt` do"
+  ).join("")
+}, () => "")
+
+const format = SchemaIssue.makeFormatterStandardSchemaV1()
+
+const memberOf = (value: unknown, segment: PropertyKey | { readonly key: PropertyKey }): unknown => {
+  const key = typeof segment === "object" ? segment.key : segment
+  return (isObject(value) || Array.isArray(value)) && Object.hasOwn(value, key)
+    ? Object.getOwnPropertyDescriptor(value, key)?.value
+    : undefined
+}
+
+const isInexact = (text: string): boolean => literal.test(text) && typeof valueOf(text) === "string"
+
+const excerpt = (text: string): string => text.length > 40 ? `${text.slice(0, 40)}…` : text
+
+/**
+ * Only a literal with sixteen digits, or with an exponent of three, can be inexact. A string that holds the like takes the
+ * slower way for nothing.
+ */
+const mayBeInexact = /(?:^|[[:,\s])-?\d{16}|\d[eE]\+?\d{3}|\.\d{14,}[eE]/
+
+/** `source` is the literal, where the value is one. */
+const revive = (_: string, value: unknown, context?: { readonly source?: string }): unknown =>
+  typeof value === "number" && context?.source !== undefined ? valueOf(context.source) : value
+
+const literal = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([-+]?\d+))?$/
+
+/** A literal in a form that equal numbers share: significant digits, and the power of ten they are multiplied with. */
+const decimal = (written: string): { readonly text: string; readonly isInteger: boolean } => {
+  const [, sign = "", whole = "", fraction = "", exponent = "0"] = literal.exec(written) ?? []
+  const digits = `${whole}${fraction}`.replace(/^0+/, "")
+  let end = digits.length
+  while (digits[end - 1] === "0") end--
+  const power = Number(exponent) - fraction.length + digits.length - end
+  return end === 0
+    ? { text: "0", isInteger: true }
+    : { text: `${sign}${digits.slice(0, end)}e${power}`, isInteger: power >= 0 }
+}
+
+/** Whether no bracket is deeper than {@link maxDepth}. Told before parsing: a parser keeps far more for a level than one byte. */
+const isShallow = (text: string): boolean =>
+  text.length <= 2 * maxDepth || countUpTo(text, "[") + countUpTo(text, "{") <= maxDepth || depthOf(text) <= maxDepth
+
+const countUpTo = (text: string, bracket: string): number => {
+  let count = 0
+  for (let at = text.indexOf(bracket); at !== -1 && count <= maxDepth; at = text.indexOf(bracket, at + 1)) count++
+  return count
+}
+
+const depthOf = (text: string): number => {
+  let depth = 0
+  let deepest = 0
+  let inString = false
+  for (let at = 0; at < text.length && deepest <= maxDepth; at++) {
+    const code = text.charCodeAt(at)
+    if (code === quote) inString = !inString
+    else if (inString) at += code === backslash ? 1 : 0
+    else if (code === openBracket || code === openBrace) deepest = Math.max(deepest, ++depth)
+    else if (code === closeBracket || code === closeBrace) depth--
+  }
+  return deepest
+}
+
+const [quote, backslash, openBracket, closeBracket, openBrace, closeBrace] = [0x22, 0x5c, 0x5b, 0x5d, 0x7b, 0x7d]

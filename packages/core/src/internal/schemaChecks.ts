@@ -1,0 +1,156 @@
+/**
+ * The checks of a schema as a model is told about them: in the keywords of JSON Schema where they say what is meant, else
+ * in words.
+ */
+import type * as JsonSchema from "effect/JsonSchema"
+import * as Predicate from "effect/Predicate"
+import * as Result from "effect/Result"
+import type * as Schema from "effect/Schema"
+import type * as SchemaRepresentation from "effect/SchemaRepresentation"
+
+/** What a model is told about a node besides its keywords. */
+export interface Told {
+  readonly title?: string | undefined
+  /** descriptions that the program gave */
+  readonly texts: ReadonlyArray<string>
+  /** constraints, in words */
+  readonly words: ReadonlyArray<string>
+}
+
+export const nothing: Told = { texts: [], words: [] }
+
+export const tellAnnotations = (annotations: Schema.Annotations.Annotations | undefined): Told => ({
+  title: Predicate.isString(annotations?.["title"]) ? annotations["title"] : undefined,
+  texts: Predicate.isString(annotations?.["description"]) ? [annotations["description"]] : [],
+  words: []
+})
+
+export const expected = (annotations: Schema.Annotations.Annotations | undefined): ReadonlyArray<string> =>
+  Predicate.isString(annotations?.["expected"]) ? [annotations["expected"]] : []
+
+export const join = (...all: ReadonlyArray<Told>): Told => ({
+  title: all.find(({ title }) => title !== undefined)?.title,
+  texts: [...new Set(all.flatMap(({ texts }) => texts))],
+  words: [...new Set(all.flatMap(({ words }) => words))]
+})
+
+export const isNothing = ({ texts, title, words }: Told): boolean =>
+  title === undefined && texts.length === 0 && words.length === 0
+
+export const typeOf = ({ _tag }: SchemaRepresentation.Representation): JsonSchema.Type | undefined => types[_tag]
+
+const types: { readonly [Tag in SchemaRepresentation.Representation["_tag"]]?: JsonSchema.Type } = {
+  String: "string",
+  TemplateLiteral: "string",
+  Number: "number",
+  Boolean: "boolean",
+  Objects: "object",
+  Arrays: "array",
+  Null: "null"
+}
+
+interface Asked {
+  readonly check: SchemaRepresentation.Check
+  readonly told: Told
+}
+
+/** A check whose keywords say what it means to a model, and what of it no keyword says. */
+export const ask = (check: SchemaRepresentation.Check, type: JsonSchema.Type | undefined): Asked => {
+  const { description: _, title: __, ...annotations } = check.annotations ?? {}
+  // What is annotated after a check stands on the check, though it is about the node.
+  const said = tellAnnotations(check.annotations)
+  if (check._tag === "FilterGroup" && annotations["toJsonSchema"] === undefined) {
+    const [first, ...others] = check.checks
+    const head = ask(first, type)
+    const tail = others.map((other) => ask(other, type))
+    return {
+      check: { ...check, annotations, checks: [head.check, ...tail.map(({ check }) => check)] },
+      told: join(said, head.told, ...tail.map(({ told }) => told))
+    }
+  }
+  const { schema, words } = keywordsOf(check, type)
+  return {
+    check: schema === undefined
+      ? { ...check, annotations }
+      : { ...check, annotations: { ...annotations, toJsonSchema: () => schema } },
+    told: join(said, { texts: [], words })
+  }
+}
+
+/** Keywords in place of those that Effect writes, where there are better ones, and what they do not say. */
+interface Keywords {
+  readonly schema?: SchemaRepresentation.ToJsonSchema.CheckOutput
+  readonly words: ReadonlyArray<string>
+}
+
+const keywordsOf = (
+  { annotations, representation }: SchemaRepresentation.Check,
+  type: JsonSchema.Type | undefined
+): Keywords => {
+  const write = annotations?.["toJsonSchema"]
+  const isExact = Predicate.isFunction(write)
+  // Schemas that a check depends on are compiled later.
+  if (isExact && (representation?.schemas ?? []).length > 0) return { words: [] }
+  const written: unknown = isExact ? write({ type, schemas: [] }) : undefined
+  if (isExact && !Array.isArray(written)) return withoutSafeBounds(written)
+  const payload = Predicate.isObject(representation?.payload) ? representation.payload : {}
+  switch (representation?.id) {
+    case "effect/schema/isPattern":
+      return pattern(String(payload["source"]), String(payload["flags"]))
+    case "effect/schema/isMaxLength":
+      return { words: [] }
+    case "effect/schema/isMinLength":
+      return type === "string" ? length(Number(payload["minLength"])) : { words: expected(annotations) }
+    case "effect/schema/isBetweenLength":
+      return type === "string"
+        ? length(Number(payload["minimum"]), Number(payload["maximum"]))
+        : { words: expected(annotations) }
+    default:
+      return { words: expected(annotations) }
+  }
+}
+
+/** An integer that a double cannot hold is refused by the codec; to say so costs more than it is worth. */
+const withoutSafeBounds = (written: unknown): Keywords => {
+  if (!Predicate.isObject(written) || written["minimum"] !== Number.MIN_SAFE_INTEGER) return { words: [] }
+  const { maximum, minimum: _, ...schema } = written
+  return {
+    schema: maximum === Number.MAX_SAFE_INTEGER ? schema : { ...schema, ...(maximum !== undefined && { maximum }) },
+    words: []
+  }
+}
+
+/**
+ * Effect counts UTF-16 units and JSON Schema code points, so JSON Schema could demand half of a least length only. A model
+ * counts characters.
+ */
+const length = (least: number, most?: number): Keywords => {
+  if (least < 2) return { words: [] }
+  const words = most === undefined
+    ? `at least ${least} characters`
+    : least === most
+    ? `exactly ${least} characters`
+    : `${least} to ${most} characters`
+  return { schema: [{}, true], words: [words] }
+}
+
+/** JSON Schema reads a pattern with the flag `u` and no other. Where that changes what it says, it is told in words. */
+const pattern = (source: string, flags: string): Keywords => {
+  const meaningful = flags.replace(/[dg]/g, "")
+  if (/^u?y?$/.test(meaningful) && (meaningful.startsWith("u") || isSameInUnicode(source))) {
+    const anchored = meaningful.endsWith("y") ? `^(?:${source})` : source
+    return { schema: meaningful.startsWith("u") ? { pattern: anchored } : [{ pattern: anchored }, true], words: [] }
+  }
+  const words = meaningful === "" || meaningful === "u"
+    ? `matches ${source}`
+    : meaningful === "i" || meaningful === "iu"
+    ? `matches ${source} in upper or lower case`
+    : `matches /${source}/${meaningful}`
+  return { schema: [{}, true], words: [words] }
+}
+
+/** Patterns differ in escapes that only one of the two knows, and wherever a character outside of ASCII may match. */
+const isSameInUnicode = (source: string): boolean =>
+  // oxlint-disable-next-line eslint/no-control-regex -- all of ASCII is meant
+  /^[\x00-\x7f]*$/.test(source) && !/\\(?:u\{|[pPkSDW])|\[\^|(?<!\\)\./.test(source) &&
+  Result.isSuccess(Result.try(() => new RegExp(source, "u")))

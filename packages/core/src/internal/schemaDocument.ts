@@ -1,0 +1,211 @@
+/**
+ * The JSON Schema document of an Effect schema, as a model is asked for its values.
+ *
+ * Effect describes what its JSON codec takes, and leaves out what JSON Schema cannot say exactly. A model is asked for
+ * less and told more: a number without `"Infinity"`, an integer without the bounds of all safe integers, a field that
+ * may be missing without the `null` that stands for `undefined`; and lengths, patterns and checks that Effect leaves out,
+ * in keywords where there is one, else in the description. Descriptions of what is encoded otherwise (dates, options,
+ * classes) are kept as well. The codec stays the judge: it takes everything that is asked for here.
+ */
+import type * as JsonSchema from "effect/JsonSchema"
+import * as Predicate from "effect/Predicate"
+import * as Schema from "effect/Schema"
+import type * as SchemaAST from "effect/SchemaAST"
+import * as SchemaRepresentation from "effect/SchemaRepresentation"
+import * as Checks from "./schemaChecks.ts"
+
+/** Throws where Effect does: for a schema without a JSON form. */
+export const make = (
+  schema: Schema.Constraint,
+  options: Schema.ToJsonSchemaOptions
+): JsonSchema.Document<"draft-2020-12"> => {
+  const { ast } = Schema.toCodecJson(schema)
+  const document = SchemaRepresentation.toRepresentation(ast)
+  const references = new Map(Object.entries(document.references))
+  const representation = makeAsker(document.references, references)(document.representation, ast)
+  return SchemaRepresentation.toJsonSchemaDocument(
+    { representation, references: Object.fromEntries(references) },
+    options
+  )
+}
+
+type Representation = SchemaRepresentation.Representation
+
+type Node = Exclude<Representation, SchemaRepresentation.Reference>
+
+/**
+ * Rewrites a representation beside the syntax tree it was made from. Only the tree knows what a node was before it was
+ * encoded as JSON: which `null` was `undefined`, and what was said about a date that is a string by now.
+ */
+const makeAsker = (
+  references: SchemaRepresentation.References,
+  asked: Map<string, Representation>
+): (self: Representation, ast: SchemaAST.AST) => Representation => {
+  const visited = new Set<string>()
+
+  const node = (self: Representation, ast: SchemaAST.AST, outer: Checks.Told = Checks.nothing): Representation => {
+    const steps = encodingSteps(ast)
+    const encoded = steps.at(-1) ?? ast
+    const number = asNumber(self, steps)
+    if (number !== undefined) {
+      return withTold(number, Checks.join(outer, tellDecoded(steps.slice(0, -2))))
+    }
+    const told = Checks.join(outer, tellDecoded(steps.slice(0, -1)))
+    if (self._tag !== "Reference") return withTold(children(self, encoded), told)
+    if (!visited.has(self.$ref)) {
+      visited.add(self.$ref)
+      const definition = references[self.$ref]
+      if (definition !== undefined && definition._tag !== "Reference") {
+        asked.set(self.$ref, withTold(children(definition, encoded), Checks.nothing))
+      }
+    }
+    // A reference has no annotations, and other uses of it are not to have these.
+    return Checks.isNothing(told) ? self : annotated({ _tag: "Suspend", checks: [], thunk: self }, told)
+  }
+
+  const children = (self: Node, ast: SchemaAST.AST): Node => {
+    if (self._tag === "Objects" && ast._tag === "Objects") {
+      return {
+        ...self,
+        propertySignatures: self.propertySignatures.map((signature, index) => ({
+          ...signature,
+          type: at(ast.propertySignatures, index, signature.type, ({ type }) => property(signature, type))
+        })),
+        indexSignatures: self.indexSignatures.map((signature, index) => ({
+          ...signature,
+          type: at(ast.indexSignatures, index, signature.type, ({ type }) => node(signature.type, type))
+        }))
+      }
+    }
+    if (self._tag === "Arrays" && ast._tag === "Arrays") {
+      return {
+        ...self,
+        elements: self.elements.map((element, index) => ({
+          ...element,
+          type: at(ast.elements, index, element.type, (type) => node(element.type, type))
+        })),
+        rest: self.rest.map((rest, index) => at(ast.rest, index, rest, (type) => node(rest, type)))
+      }
+    }
+    if (self._tag === "Union" && ast._tag === "Union") {
+      return { ...self, types: self.types.map((type, index) => at(ast.types, index, type, (ast) => node(type, ast))) }
+    }
+    if (self._tag === "Suspend" && ast._tag === "Suspend") return { ...self, thunk: node(self.thunk, ast.thunk()) }
+    return self
+  }
+
+  /** A field that may be missing is asked for without the `null` that is `undefined` in JSON. */
+  const property = (signature: SchemaRepresentation.PropertySignature, ast: SchemaAST.AST): Representation => {
+    const self = signature.type
+    const steps = encodingSteps(ast)
+    const union = steps.at(-1)
+    if (!signature.isOptional || self._tag !== "Union" || union?._tag !== "Union") return node(self, ast)
+    const kept = self.types.flatMap((type, index) => {
+      const member = union.types[index]
+      return member === undefined || member._tag === "Undefined" ? [] : [{ type, ast: member }]
+    })
+    const [first, ...others] = kept
+    if (first === undefined || kept.length === self.types.length) return node(self, ast)
+    const told = tellDecoded(steps.slice(0, -1))
+    return others.length === 0 && self.checks.length === 0
+      ? node(first.type, first.ast, Checks.join(told, Checks.tellAnnotations(self.annotations)))
+      : withTold({ ...self, types: kept.map(({ ast, type }) => node(type, ast)) }, told)
+  }
+
+  return (self, ast) => node(self, ast)
+}
+
+/** A node, what it is encoded as, and so on to its form in JSON. */
+const encodingSteps = (ast: SchemaAST.AST): ReadonlyArray<SchemaAST.AST> => {
+  const steps = [ast]
+  for (let last = ast; last.encoding !== undefined;) {
+    const tos = last.encoding.map(({ to }) => to)
+    steps.push(...tos)
+    last = tos.at(-1) ?? ast
+  }
+  return steps
+}
+
+/** `number | "Infinity" | "-Infinity" | "NaN"` is how a number is encoded; a model is asked for a number. */
+const asNumber = (self: Representation, steps: ReadonlyArray<SchemaAST.AST>): Node | undefined => {
+  const number = steps.at(-2)
+  if (number?._tag !== "Number" || self._tag !== "Union") return undefined
+  const finite = self.types[0]
+  return finite?._tag !== "Number" ? undefined : {
+    ...finite,
+    checks: [...finite.checks, ...(number.checks ?? []).map(represent)],
+    annotations: number.annotations
+  }
+}
+
+const represent = (check: SchemaAST.Check<number>): SchemaRepresentation.Check => {
+  const { representation, ...annotations } = check.annotations ?? {}
+  const common = {
+    annotations,
+    ...(representation === undefined ? undefined : { representation: { ...representation, schemas: undefined } })
+  }
+  if (check._tag === "Filter") return { _tag: "Filter", aborted: check.aborted, ...common }
+  const [first, ...others] = check.checks
+  return { _tag: "FilterGroup", checks: [represent(first), ...others.map(represent)], ...common }
+}
+
+/** What is said of a node's decoded sides, where keywords cannot stand: they are about the encoded one. */
+const tellDecoded = (steps: ReadonlyArray<SchemaAST.AST>): Checks.Told =>
+  steps.reduce((told, { annotations, checks = [] }) => {
+    const form = forms.get(idOf(annotations))
+    return Checks.join(
+      told,
+      Checks.tellAnnotations(annotations),
+      { texts: [], words: form === undefined ? [] : [form] },
+      ...checks.map(({ annotations }) =>
+        Checks.join(Checks.tellAnnotations(annotations), {
+          texts: [],
+          // every number in JSON is finite
+          words: idOf(annotations) === "effect/schema/isFinite" ? [] : Checks.expected(annotations)
+        })
+      )
+    )
+  }, Checks.nothing)
+
+const idOf = (annotations: Schema.Annotations.Annotations | undefined): unknown => {
+  const representation = annotations?.["representation"]
+  return Predicate.isObject(representation) ? representation["id"] : undefined
+}
+
+/** How values are written that have a text for their JSON form, which says no more than that. */
+const forms: ReadonlyMap<unknown, string> = new Map([
+  ["effect/schema/Date", "an ISO 8601 date and time"],
+  ["effect/schema/DateTimeUtc", "an ISO 8601 date and time"],
+  ["effect/schema/DateTimeZoned", "an ISO 8601 date and time with a zone, like 2025-06-01T12:00:00+02:00[Europe/Rome]"],
+  ["effect/schema/URL", "a URL"],
+  ["effect/schema/BigDecimal", "a decimal number"]
+])
+
+/** A node with its checks in keywords and words, and all that is said of it in its description. */
+const withTold = (self: Node, outer: Checks.Told): Node => {
+  if (self._tag === "Suspend") return annotated(self, Checks.join(outer, Checks.tellAnnotations(self.annotations)))
+  const checks = self.checks.map((check) => Checks.ask(check, Checks.typeOf(self)))
+  const told = Checks.join(outer, Checks.tellAnnotations(self.annotations), ...checks.map(({ told }) => told))
+  return annotated({ ...self, checks: checks.map(({ check }) => check) }, told)
+}
+
+const annotated = <N extends Node>(self: N, told: Checks.Told): N => {
+  if (Checks.isNothing(told)) return self
+  const { texts, title, words } = told
+  const said = texts.join(" ")
+  const inWords = words.join(", ")
+  const description = said === "" || inWords === "" ? said + inWords : `${said} (${inWords})`
+  return {
+    ...self,
+    annotations: {
+      ...self.annotations,
+      ...(title === undefined ? undefined : { title }),
+      ...(description === "" ? undefined : { description })
+    }
+  }
+}
+
+const at = <A, B>(all: ReadonlyArray<A>, index: number, otherwise: B, f: (value: A) => B): B => {
+  const value = all[index]
+  return value === undefined ? otherwise : f(value)
+}

@@ -1,0 +1,94 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as ExactJson from "../src/ExactJson.ts"
+
+const parsed = (text: string) => Result.getOrThrow(ExactJson.parse(text))
+
+describe("ExactJson", () => {
+  it.prop("reads what JSON.stringify has written", [Schema.Json], ([value]) => {
+    const text = JSON.stringify(value)
+    assert.deepStrictEqual(parsed(text), JSON.parse(text))
+    assert.deepStrictEqual(ExactJson.parseFloats(text), ExactJson.parse(text))
+  })
+
+  it.prop("reads an integer as itself: as a number that holds it, else as its digits", [Schema.BigInt], ([integer]) => {
+    for (const factor of [1n, 10n ** 15n, 10n ** 20n, 10n ** 320n]) {
+      const digits = (integer * factor).toString()
+      for (const read of [parsed(digits), (parsed(`[ ${digits}]`) as Array<unknown>)[0]]) {
+        if (typeof read === "number") assert.strictEqual(BigInt(read), BigInt(digits))
+        else assert.strictEqual(read, digits)
+      }
+    }
+  })
+
+  it.each<readonly [text: string, value: unknown]>([
+    ["9007199254740991", 9007199254740991],
+    ["9007199254740992", 9007199254740992],
+    ["9007199254740993", "9007199254740993"],
+    ["-2512292042121000001", "-2512292042121000001"],
+    ["{\"a\":{\"b\":[1,2512292042121000001]},\"c\":0.1}", { a: { b: [1, "2512292042121000001"] }, c: 0.1 }],
+    ["[1e999,-1E+400,1e308,1e-999]", ["1e999", "-1E+400", 1e308, 0]],
+    ["0.12345678901234567890", 0.12345678901234568],
+    ["12345678901234567.5", 12345678901234568],
+    ["\"2512292042121000001\"", "2512292042121000001"]
+  ])("reads %s", (text, value) => {
+    assert.deepStrictEqual(parsed(text), value)
+  })
+
+  it("keeps a member named __proto__ a member", () => {
+    const value = parsed(`{"__proto__":{"a":2512292042121000001}}`)
+    assert.deepStrictEqual(Object.entries(value as object), [["__proto__", { a: "2512292042121000001" }]])
+    assert.strictEqual(Object.getPrototypeOf(value), Object.prototype)
+  })
+
+  it.each(["", " ", "{", "[1,]", "nul", "{\"a\":1}}", "<html>", "\"a secret answer"])(
+    "says of %j that it is no JSON",
+    (text) => {
+      assert.deepStrictEqual(ExactJson.parse(text), Result.fail("not JSON"))
+    }
+  )
+
+  describe("with deep nesting", () => {
+    const nested = (depth: number, open: string, close: string) => open.repeat(depth) + "1" + close.repeat(depth)
+    const tooDeep = Result.fail("JSON of more than 256 levels")
+
+    it.each([["[", "]"], ["{\"a\":", "}"], ["[{\"a\":\"]\\\"]\",\"b\":", "}]"]])("%s", (open, close) => {
+      const levels = open.startsWith("[{") ? 2 : 1
+      assert.isTrue(Result.isSuccess(ExactJson.parse(nested(256 / levels, open, close))))
+      assert.deepStrictEqual(ExactJson.parse(nested(257, open, close)), tooDeep)
+      assert.deepStrictEqual(ExactJson.parseFloats(nested(257, open, close)), tooDeep)
+    })
+
+    it("does not count what is beside each other, or in a string", () => {
+      for (
+        const text of [`[${"[1],{},".repeat(1000)}1]`, `["${"[{".repeat(1000)}"]`, `["\\"${"[".repeat(1000)}\\\\"]`]
+      ) {
+        assert.deepStrictEqual(parsed(text), JSON.parse(text))
+      }
+    })
+
+    it("is refused before anything is made of it", () => {
+      const text = "[".repeat(16 * 1024 * 1024)
+      const before = process.memoryUsage().heapUsed
+      assert.deepStrictEqual(ExactJson.parse(text), tooDeep)
+      assert.isBelow(process.memoryUsage().heapUsed - before, 2 * text.length)
+    })
+  })
+
+  it("reads a megabyte of any kind", () => {
+    const million = 1_000_000
+    for (
+      const text of [
+        `"${"\\".repeat(million)}"`,
+        `["${"\\\"".repeat(million / 2)}"]`,
+        `[${"9".repeat(million)}]`,
+        `[${"9007199254740993,".repeat(million / 17)}1]`,
+        `[${"{},".repeat(million / 3)}1]`,
+        `[${"[".repeat(200)}${"1,".repeat(million / 2)}1${"]".repeat(200)}]`
+      ]
+    ) {
+      assert.isTrue(Result.isResult(ExactJson.parse(text)))
+    }
+  })
+})

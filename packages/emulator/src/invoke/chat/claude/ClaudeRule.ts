@@ -1,0 +1,121 @@
+/**
+ * Anthropic's rules for a conversation, in its words; Converse has other words for some of them. The rules both share,
+ * such as those for thoughts, stand with Converse.
+ */
+import { duplicates, isObject, refused } from "../../../converse/rule/Finding.ts"
+import type { Rule } from "../../../converse/rule/Rule.ts"
+import type * as Wire from "../../../converse/Wire.ts"
+import * as Family from "../Family.ts"
+
+/** For the bodies of the Messages API. */
+export const rules: ReadonlyArray<Rule> = [
+  {
+    refuses: "more tokens than the model writes",
+    source: "reported",
+    *find({ model, request: { inferenceConfig } }) {
+      const { maxTokens = 0 } = inferenceConfig ?? {}
+      const { maxOutputTokens = Infinity } = model
+      if (maxTokens > maxOutputTokens) {
+        yield refused(
+          `max_tokens: ${maxTokens} > ${maxOutputTokens}, which is the maximum allowed number of output tokens for ${
+            Family.nameOf(model)
+          }`
+        )
+      }
+      return undefined
+    }
+  },
+  {
+    refuses: "a conversation without a message",
+    source: "documented",
+    *find({ request: { messages = [] } }) {
+      if (messages.length === 0) yield refused("messages: at least one message is required")
+      return undefined
+    }
+  },
+  {
+    refuses: "a message without content, but for the last of the assistant",
+    source: "documented",
+    *find({ request: { messages = [] } }) {
+      for (const [index, { content, role }] of messages.entries()) {
+        if (content.length === 0 && !(role === "assistant" && index === messages.length - 1)) {
+          yield refused(
+            `messages.${index}: all messages must have non-empty content except for the optional final assistant message`
+          )
+        }
+      }
+      return undefined
+    }
+  },
+  {
+    refuses: "a blank text",
+    source: "reported",
+    *find({ request: { messages = [] } }) {
+      if (messages.some(({ content }) => content.some(({ text }) => text?.trim() === ""))) {
+        yield refused("messages: text content blocks must contain non-whitespace text")
+      }
+      return undefined
+    }
+  },
+  {
+    refuses: `a tool whose schema has no root type "object"`,
+    source: "reported",
+    *find({ request: { toolConfig } }) {
+      for (const [index, { toolSpec }] of (toolConfig?.tools ?? []).entries()) {
+        const schema = toolSpec?.inputSchema.json
+        if (!isObject(schema) || schema["type"] === "object") continue
+        yield refused(
+          `tools.${index}.custom.input_schema.type: ${
+            schema["type"] === undefined ? "Field required" : "Input should be 'object'"
+          }`
+        )
+      }
+      return undefined
+    }
+  },
+  {
+    refuses: "two tools of one name, and a choice of a tool that there is not",
+    source: "reported",
+    *find({ request: { toolConfig } }) {
+      const names = (toolConfig?.tools ?? []).flatMap(({ systemTool, toolSpec }) =>
+        toolSpec?.name ?? systemTool?.name ?? []
+      )
+      if (duplicates(names).length > 0) yield refused("tools: Tool names must be unique.")
+      const forced = toolConfig?.toolChoice?.tool?.name
+      if (forced !== undefined && !names.includes(forced)) {
+        yield refused(`Tool '${forced}' not found in provided tools`)
+      }
+      return undefined
+    }
+  },
+  {
+    refuses: "an answer to no call of the message before, and a call that the message after does not answer",
+    source: "reported",
+    *find({ request: { messages = [] } }) {
+      for (const [index, { content }] of messages.entries()) {
+        const called = new Set(callsOf(messages[index - 1]))
+        for (const [at, { toolResult }] of content.entries()) {
+          if (toolResult !== undefined && !called.has(toolResult.toolUseId)) {
+            yield refused(
+              `messages.${index}.content.${at}: unexpected \`tool_use_id\` found in \`tool_result\` blocks: ${toolResult.toolUseId}. Each \`tool_result\` block must have a corresponding \`tool_use\` block in the previous message.`
+            )
+          }
+        }
+        const next = messages[index + 1]
+        const answered = new Set(next?.content.flatMap(({ toolResult }) => toolResult?.toolUseId ?? []))
+        const missing = callsOf(messages[index]).filter((id) => !answered.has(id))
+        if (missing.length > 0) {
+          yield refused(
+            `messages.${index}: \`tool_use\` ids were found without \`tool_result\` blocks immediately after: ${
+              missing.join(", ")
+            }. Each \`tool_use\` block must have a corresponding \`tool_result\` block in the next message.`
+          )
+        }
+      }
+      return undefined
+    }
+  }
+]
+
+const callsOf = (message: Wire.Message | undefined): ReadonlyArray<string> =>
+  message?.content.flatMap(({ toolUse }) => toolUse?.toolUseId ?? []) ?? []
