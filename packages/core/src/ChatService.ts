@@ -9,7 +9,6 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as ChatCache from "./ChatCache.ts"
@@ -31,7 +30,7 @@ import * as DecoratedLayer from "./internal/decorated.ts"
 import type * as Budget from "./policy/Budget.ts"
 import * as Enforcement from "./policy/Enforcement.ts"
 import * as Policy from "./policy/Policy.ts"
-import * as ProviderError from "./ProviderError.ts"
+import type * as ProviderError from "./ProviderError.ts"
 import * as StructuredOutput from "./StructuredOutput.ts"
 import type * as Telemetry from "./Telemetry.ts"
 
@@ -300,7 +299,7 @@ export const withFallback: {
           Arr.prepend(asked, first),
           (layer) =>
             Effect.flatMap(Layer.buildWithMemoMap(layer, memoMap, scope), (built) =>
-              builtChat(Context.getOption(built, ChatService)))
+              ChatFallback.built(Context.getOption(built, ChatService)))
         )
         return Context.make(ChatService, ChatFallback.make(services, settings))
       })
@@ -340,15 +339,6 @@ export const withCache: {
   <E, R>(self: Layer.Layer<ChatService, E, R>, options?: ChatCache.Options): Decorated<E, R> =>
     DecoratedLayer.make(ChatService, self, (service) => Caching.make(service, options))
 )
-
-/** A layer that is none of a chat service builds all the same. */
-const builtChat = (built: Option.Option<ChatService["Service"]>) =>
-  Option.isSome(built) ? Effect.succeed(built.value) : Effect.fail(ProviderError.invalidRequest({
-    provider: "strata",
-    field: "fallbacks",
-    problem: "a layer does not build a chat service",
-    remedy: "Give layers of chat services"
-  }))
 
 /** A decorated service; its layer fails for options that cannot be right as well. */
 export type Decorated<E, R> = Layer.Layer<ChatService, E | ProviderError.InvalidRequestError, R>

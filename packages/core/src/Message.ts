@@ -360,14 +360,15 @@ export const assistant = (content: AssistantMessage["content"]): AssistantMessag
 export const tool = (content: ToolMessage["content"]): ToolMessage => ({ role: "tool", content })
 
 /** `{ type: "text", text }` */
-export const text = (value: string, options?: { readonly cache?: CacheControl }): TextPart => {
-  const cache = options === undefined ? undefined : cacheOf(options)
-  return { type: "text", text: value, ...(cache === undefined ? undefined : { cache }) }
-}
+export const text = (value: string, options?: { readonly cache?: CacheControl }): TextPart => ({
+  type: "text",
+  text: value,
+  ...marksOf(options)
+})
 
-const cacheOf: (options: { readonly cache?: CacheControl }) => CacheControl | undefined = Total.make(
-  ({ cache }) => cache,
-  () => undefined
+const marksOf: (options: { readonly cache?: CacheControl } | undefined) => Pick<TextPart, "cache"> = Total.make(
+  (options) => options?.cache === undefined ? {} : { cache: options.cache },
+  () => ({})
 )
 
 /** The parts of a message; a string is one text part. None of what is no message. */
@@ -391,8 +392,11 @@ export const withoutReasoning: (messages: ReadonlyArray<Message>) => ReadonlyArr
     itemsOf(messages).flatMap((message) => {
       if (message.role !== "assistant" || typeof message.content === "string") return [message]
       const content = itemsOf(message.content).filter(({ type }) => type !== "reasoning")
-      if (content.length === message.content.length) return [message]
-      return content.length === 0 ? [] : [{ ...message, content }]
+      return content.length === message.content.length
+        ? [message]
+        : content.length === 0
+        ? []
+        : [{ ...message, content }]
     }),
   () => []
 )
@@ -401,11 +405,8 @@ export const withoutReasoning: (messages: ReadonlyArray<Message>) => ReadonlyArr
 const itemsOf = <A>(given: ReadonlyArray<A>): ReadonlyArray<A> => (Check.itemsOf(given) ?? []) as ReadonlyArray<A>
 
 /** The text of a message: its text parts joined, everything else left out. None of what is no message. */
-export const textOf: (message: Message) => string = Total.make(({ content }) => {
-  if (typeof content === "string") return content
+export const textOf: (message: Message) => string = Total.make((message) => {
   let joined = ""
-  for (const part of content) {
-    if (part.type === "text") joined += part.text
-  }
+  for (const part of parts(message)) joined += part.type === "text" ? part.text : ""
   return joined
 }, () => "")

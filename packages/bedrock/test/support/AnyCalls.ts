@@ -81,8 +81,6 @@ export const services = Layer.mergeAll(
   BedrockRerank.layer({ model: models.rerank, policy })
 ).pipe(Layer.provideMerge(BedrockClient.layer(options)))
 
-export type Services = Layer.Success<typeof services>
-
 /** Each field of options by itself. */
 const fields = (names: ReadonlyArray<string>, any: unknown): ReadonlyArray<never> =>
   names.map((name) => ({ [name]: any }) as never)

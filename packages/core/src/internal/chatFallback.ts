@@ -7,6 +7,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Metric from "effect/Metric"
+import * as Option from "effect/Option"
 import * as Pull from "effect/Pull"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
@@ -17,7 +18,7 @@ import type * as ChatResponse from "../ChatResponse.ts"
 import type { ChatService } from "../ChatService.ts"
 import * as Check from "../Check.ts"
 import * as Fallback from "../Fallback.ts"
-import type * as ProviderError from "../ProviderError.ts"
+import * as ProviderError from "../ProviderError.ts"
 import * as ChatValidation from "./chatValidation.ts"
 import * as FallbackPreference from "./fallbackPreference.ts"
 
@@ -204,6 +205,19 @@ const recordFall = (
       )
   )
 }
+
+/** The service that a layer built; a layer of something else builds all the same. */
+export const built = (service: Option.Option<Service>): Effect.Effect<Service, ProviderError.InvalidRequestError> =>
+  Option.match(service, {
+    onNone: () =>
+      Effect.fail(ProviderError.invalidRequest({
+        provider: "strata",
+        field: "fallbacks",
+        problem: "a layer does not build a chat service",
+        remedy: "Give layers of chat services"
+      })),
+    onSome: Effect.succeed
+  })
 
 const logNobody = (
   count: number,

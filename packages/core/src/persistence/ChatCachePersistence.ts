@@ -9,7 +9,6 @@ import * as Layer from "effect/Layer"
 import type * as KeyValueStore from "effect/persistence/KeyValueStore"
 import type * as Persistence from "effect/persistence/Persistence"
 import * as ChatCache from "../ChatCache.ts"
-import * as Check from "../Check.ts"
 import * as BytePersistence from "../internal/bytePersistence.ts"
 import type * as ProviderError from "../ProviderError.ts"
 
@@ -27,14 +26,7 @@ export const layerPersistence = (
 ): Layer.Layer<never, ProviderError.InvalidRequestError, Persistence.BackingPersistence> =>
   Layer.effect(
     ChatCache.ChatCache,
-    Effect.gen(function*() {
-      const { storeId = "strata-answers" } = yield* Check.run(
-        Check.partial({ storeId: Check.filled }),
-        options,
-        { provider: "strata", whole: "options" }
-      )
-      return cache(yield* BytePersistence.overPersistence(storeId))
-    })
+    Effect.map(BytePersistence.overPersistence(options, "strata-answers"), cache)
   )
 
 /**
@@ -52,14 +44,7 @@ export const layerKeyValueStore = (
 ): Layer.Layer<never, ProviderError.InvalidRequestError, KeyValueStore.KeyValueStore> =>
   Layer.effect(
     ChatCache.ChatCache,
-    Effect.gen(function*() {
-      const { prefix = "strata-answers-" } = yield* Check.run(
-        Check.partial({ prefix: Check.text }),
-        options,
-        { provider: "strata", whole: "options" }
-      )
-      return cache(yield* BytePersistence.overKeyValueStore(prefix))
-    })
+    Effect.map(BytePersistence.overKeyValueStore(options, "strata-answers-"), cache)
   )
 
 const cache = ({ getMany, setMany }: BytePersistence.Bytes<{ readonly message: string }>): ChatCache.ChatCache => ({

@@ -8,7 +8,6 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as KeyValueStore from "effect/persistence/KeyValueStore"
 import type * as Persistence from "effect/persistence/Persistence"
-import * as Check from "../Check.ts"
 import * as EmbeddingCache from "../EmbeddingCache.ts"
 import * as BytePersistence from "../internal/bytePersistence.ts"
 import type * as ProviderError from "../ProviderError.ts"
@@ -29,14 +28,7 @@ export const layerPersistence = (
 ): Layer.Layer<never, ProviderError.InvalidRequestError, Persistence.BackingPersistence> =>
   Layer.effect(
     EmbeddingCache.EmbeddingCache,
-    Effect.gen(function*() {
-      const { storeId = "strata-embeddings" } = yield* Check.run(
-        Check.partial({ storeId: Check.filled }),
-        options,
-        { provider: "strata", whole: "options" }
-      )
-      return cache(yield* BytePersistence.overPersistence(storeId))
-    })
+    Effect.map(BytePersistence.overPersistence(options, "strata-embeddings"), cache)
   )
 
 /**
@@ -55,14 +47,7 @@ export const layerKeyValueStore = (
 ): Layer.Layer<never, ProviderError.InvalidRequestError, KeyValueStore.KeyValueStore> =>
   Layer.effect(
     EmbeddingCache.EmbeddingCache,
-    Effect.gen(function*() {
-      const { prefix = "strata-embeddings-" } = yield* Check.run(
-        Check.partial({ prefix: Check.text }),
-        options,
-        { provider: "strata", whole: "options" }
-      )
-      return cache(yield* BytePersistence.overKeyValueStore(prefix))
-    })
+    Effect.map(BytePersistence.overKeyValueStore(options, "strata-embeddings-"), cache)
   )
 
 const cache = (

@@ -3,9 +3,10 @@
  * same: for tests that a function has an answer or a typed error for whatever it is given.
  *
  * @example
- * for (const { make, name } of AnyValue.values) {
- *   assert.isUndefined(yield* AnyValue.troubleOf(() => ChatService.generate(make() as never)), name)
- * }
+ * assert.deepStrictEqual(
+ *   yield* AnyValue.troublesOf((any) => [() => ChatService.generate(any), () => ChatService.generate([any])]),
+ *   []
+ * )
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -51,6 +52,26 @@ export const troubleOf = Effect.fnUntraced(function*(call: () => unknown): Effec
   return Check.holds((error) => Predicate.hasProperty(error, "_tag"), error.value)
     ? undefined
     : `fails without a tag: ${describe(error.value)}`
+})
+
+/**
+ * {@link troubleOf} each call with each of the {@link values}, and what each is about. The value that `calls` gets stands
+ * for one of any type; it is made anew for each call, since a call may use it up.
+ */
+export const troublesOf = Effect.fnUntraced(function*(
+  calls: (any: never) => ReadonlyArray<() => unknown>
+): Effect.fn.Return<ReadonlyArray<string>> {
+  const troubles: Array<string> = []
+  for (const { make, name } of values) {
+    const made = Result.try(() => calls(make() as never))
+    const { length } = Check.itemsOf(Result.getOrUndefined(made)) ?? []
+    if (length === 0) troubles.push(`there are no calls with ${name}`)
+    for (let index = 0; index < length; index++) {
+      const trouble = yield* troubleOf(() => calls(make() as never)[index]!())
+      if (trouble !== undefined) troubles.push(`call ${index} with ${name} ${trouble}`)
+    }
+  }
+  return troubles
 })
 
 /** What a call gave, as an effect; its requirements are those of the test. */
