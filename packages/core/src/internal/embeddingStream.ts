@@ -34,19 +34,22 @@ export const make = <A, E, R>(
     // A group of several kinds sends its requests in turn, so that the window bounds them too.
     const inTurn = { ...call, concurrency: 1 }
     let position = 0
-    const entriesOf = (group: ReadonlyArray<A>): Effect.Effect<Entries<A>, ProviderError.ProviderError> => {
+    const piecesOf = (
+      chunk: ReadonlyArray<A>
+    ): Effect.Effect<Arr.NonEmptyReadonlyArray<Entries<A>>, ProviderError.ProviderError> => {
       const entries: Array<Entry<A>> = []
-      for (const value of group) {
+      for (const value of chunk) {
         const given = Result.try(() => input(value))
         if (Result.isFailure(given)) return Effect.fail(Check.threw(call.target, `inputs[${position}]`, given.failure))
         entries.push(entry(value, given.success))
         position++
       }
       // One for each value, of which there is at least one.
-      return Effect.succeed(entries as unknown as Entries<A>)
+      return Effect.succeed(Arr.chunksOf(entries as unknown as Entries<A>, mostAtOnce))
     }
     const embedded = values.pipe(
-      Stream.mapArrayEffect(entriesOf),
+      Stream.mapArrayEffect(piecesOf),
+      Stream.flattenArray,
       Stream.aggregateWithin(group<A>(call.limits), Schedule.spaced(flushAfter ?? "50 millis")),
       Stream.mapAccum(() => 0, (offset, entries) => [offset + entries.length, [{ entries, offset }]]),
       Stream.mapEffect(({ entries, offset }) =>
@@ -77,6 +80,9 @@ interface Entry<A> {
   readonly given: unknown
   readonly input: Embedding.Input
 }
+
+/** What a group leaves of a chunk is copied: of a chunk of any size that would be quadratic. */
+const mostAtOnce = 512
 
 type Entries<A> = Arr.NonEmptyReadonlyArray<Entry<A>>
 
