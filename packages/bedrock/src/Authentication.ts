@@ -7,6 +7,7 @@
  */
 import type { BedrockRuntimeClientConfig } from "@aws-sdk/client-bedrock-runtime"
 import { fromIni, fromNodeProviderChain, fromTemporaryCredentials } from "@aws-sdk/credential-providers"
+import * as Check from "@strata/core/Check"
 import * as ProviderError from "@strata/core/ProviderError"
 import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -78,6 +79,41 @@ export interface Authentication {
   readonly sdk: SdkAuthentication
   readonly secrets: () => ReadonlyArray<string>
 }
+
+/** Options that may be any value, field by field. No problem shows a key. */
+export const fields: Check.Fields<Options> = {
+  credentials: Check.optional((given, at) =>
+    Check.holds((given) => Effect.isEffect(given) || Predicate.isFunction(given), given)
+      // Of these no more can be known before they are run.
+      ? given as CredentialsProvider
+      : credentials(given, at)
+  ),
+  profile: Check.optional(Check.filled),
+  apiKey: Check.optional((given, at) =>
+    Check.holds(Effect.isEffect, given)
+      // Of an effect no more can be known before it is run.
+      ? given as Effect.Effect<Redacted.Redacted, unknown>
+      : secret(given, at)
+  ),
+  assumeRole: Check.optional(Check.struct<AssumeRole>({
+    roleArn: Check.filled,
+    sessionName: Check.optional(Check.filled),
+    externalId: Check.optional(Check.filled),
+    duration: Check.optional(Check.duration({ zero: false }))
+  }))
+}
+
+const secret: Check.Check<Redacted.Redacted> = (given, at) =>
+  Redacted.isRedacted(given) && typeof Redacted.value(given) === "string"
+    ? given as Redacted.Redacted
+    : Check.refuseKind(at, given, "Wrap the text of the secret: `Redacted.make(secret)`")
+
+const credentials = Check.struct<Credentials>({
+  accessKeyId: Check.filled,
+  secretAccessKey: secret,
+  sessionToken: Check.optional(secret),
+  expiration: Check.optional(Check.number({ remedy: "Use milliseconds since 1970" }))
+}, { remedy: "Give keys, an effect that gets them, or a provider of the AWS SDK" })
 
 /** Decides how to authenticate. Fails with an `InvalidRequestError` that names the fields when two ways are given. */
 export const resolve = Effect.fnUntraced(function*(

@@ -4,8 +4,10 @@
 import type * as ChatRequest from "@strata/core/ChatRequest"
 import type * as ChatResponse from "@strata/core/ChatResponse"
 import * as ChatService from "@strata/core/ChatService"
+import * as Check from "@strata/core/Check"
 import type * as Policy from "@strata/core/policy/Policy"
-import * as Config from "effect/Config"
+import type * as ProviderError from "@strata/core/ProviderError"
+import type * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
@@ -16,7 +18,9 @@ import * as Events from "./converse/Events.ts"
 import type * as History from "./converse/History.ts"
 import * as Preparation from "./converse/Preparation.ts"
 import * as Response from "./converse/Response.ts"
+import * as Configured from "./internal/configured.ts"
 import * as Metering from "./internal/metering.ts"
+import * as OwnOptions from "./internal/ownOptions.ts"
 import { providerName } from "./internal/provider.ts"
 import * as ReservationNotice from "./internal/reservationNotice.ts"
 
@@ -41,19 +45,25 @@ export interface Options {
  * Builds the service from a {@link BedrockClient}.
  *
  * What a model is known not to do fails with `UnsupportedFeatureError`, and what Bedrock would refuse with
- * `InvalidRequestError`, both before anything is sent. The first request without `maxTokens` is logged as a warning.
+ * `InvalidRequestError`, both before anything is sent. Options that cannot be right fail with `InvalidRequestError`
+ * when the service is built. The first request without `maxTokens` is logged as a warning.
  */
 export const make = (
-  options?: Options
-): Effect.Effect<ChatService.ChatService["Service"], never, BedrockClient | Scope.Scope> =>
+  given?: Options
+): Effect.Effect<
+  ChatService.ChatService["Service"],
+  ProviderError.InvalidRequestError,
+  BedrockClient | Scope.Scope
+> =>
   Effect.gen(function*() {
+    const options = yield* OwnOptions.ofLayer(fields, given)
     const client = yield* BedrockClient
     const prepare = yield* Preparation.make(options)
     const notice = yield* ReservationNotice.make
     return yield* ChatService.make({
       provider: providerName,
-      defaultModel: options?.model,
-      policy: options?.policy,
+      defaultModel: options.model,
+      policy: options.policy,
       metering: yield* Metering.chat(options),
       generate: (request) =>
         Effect.gen(function*() {
@@ -77,15 +87,24 @@ export const make = (
     })
   })
 
+const fields: Check.Fields<Options> = {
+  model: OwnOptions.model,
+  family: Check.optional(Check.filled),
+  policy: OwnOptions.policy,
+  history: Check.optional(Check.word(["repair", "strict"]))
+}
+
 /** The chat service of Bedrock. Needs a {@link BedrockClient}, which several services can share. */
-export const layer = (options?: Options): Layer.Layer<ChatService.ChatService, never, BedrockClient> =>
+export const layer = (
+  options?: Options
+): Layer.Layer<ChatService.ChatService, ProviderError.InvalidRequestError, BedrockClient> =>
   Layer.effect(ChatService.ChatService, make(options))
 
 /** {@link layer} with the model, the policy or both taken from `Config`. */
 export const layerConfig = (
   options: Config.Wrap<Options>
-): Layer.Layer<ChatService.ChatService, Config.ConfigError, BedrockClient> =>
-  Layer.effect(ChatService.ChatService, Effect.flatMap(Config.unwrap(options), make))
+): Layer.Layer<ChatService.ChatService, Config.ConfigError | ProviderError.InvalidRequestError, BedrockClient> =>
+  Layer.effect(ChatService.ChatService, Effect.flatMap(Configured.read(options), make))
 
 /** What was done to the request on its way. */
 const annotated = <Outcome extends ChatResponse.Outcome>(

@@ -21,20 +21,22 @@ import {
   InvokeModelCommand,
   InvokeModelWithResponseStreamCommand
 } from "@aws-sdk/client-bedrock-runtime"
+import * as Check from "@strata/core/Check"
 import type * as ProviderError from "@strata/core/ProviderError"
-import * as Config from "effect/Config"
+import type * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Record from "effect/Record"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Authentication from "./Authentication.ts"
 import * as Calls from "./internal/calls.ts"
-import * as Input from "./internal/input.ts"
+import * as ClientInput from "./internal/clientInput.ts"
+import * as Configured from "./internal/configured.ts"
 import * as InvokeModel from "./internal/invokeModel.ts"
 import * as ProfileFallback from "./internal/profileFallback.ts"
+import { providerName } from "./internal/provider.ts"
 import * as SdkClients from "./internal/sdkClients.ts"
 import * as Region from "./Region.ts"
 import * as Transport from "./Transport.ts"
@@ -150,8 +152,9 @@ export type ConfigOptions = { readonly [Name in keyof Options]: Options[Name] | 
  * one; nothing is sent before the first call, so wrong credentials show there.
  */
 export const make = Effect.fnUntraced(function*(
-  options: Options = {}
+  given: Options = {}
 ): Effect.fn.Return<BedrockClient["Service"], ProviderError.InvalidRequestError, Scope.Scope> {
+  const options = yield* Check.run(optionsOf, given, { provider: providerName, whole: "options" })
   const authentication = yield* Authentication.resolve(options)
   const region = yield* Region.resolve(options.region)
   const requestHandler = yield* Transport.make(options.transport)
@@ -173,15 +176,13 @@ export const make = Effect.fnUntraced(function*(
       inferenceProfile: string | undefined
     ) => Effect.Effect<A, ProviderError.ProviderError, R>
   ) =>
-    Effect.flatMap(
-      Effect.fromResult(Input.copy(fields)),
-      (fields) =>
-        profiles.call(fields.modelId, ({ inferenceProfile, modelId }) =>
-          sdks.withModel(modelId, (sdk) =>
-            send(sdk, { ...fields, modelId }, inferenceProfile)))
+    profiles.call(
+      fields.modelId,
+      ({ inferenceProfile, modelId }) =>
+        sdks.withModel(modelId, (sdk) => send(sdk, { ...fields, modelId }, inferenceProfile))
     )
 
-  return BedrockClient.of({
+  return BedrockClient.of(ClientInput.checked({
     converse: Effect.fn("BedrockClient.converse")((input) =>
       toModel(input, (sdk, input, inferenceProfile) =>
         Effect.map(
@@ -233,31 +234,38 @@ export const make = Effect.fnUntraced(function*(
         })
       )
     ),
-    countTokens: Effect.fn("BedrockClient.countTokens")(function*(fields) {
-      const { modelId, ...rest } = yield* Effect.fromResult(Input.copy(fields))
-      return yield* sdks.withModel(modelId, (sdk) => {
-        const input = { modelId, ...rest }
+    countTokens: Effect.fn("BedrockClient.countTokens")((fields) =>
+      sdks.withModel(fields.modelId, (sdk) => {
+        const input = { ...fields }
         const answer = calls.use(
           input,
           (call) => call.json(() => sdk.send(new CountTokensCommand(input)), ConverseShapes.tokens)
         )
         return Effect.map(answer, withMetadata)
       })
-    }),
-    applyGuardrail: Effect.fn("BedrockClient.applyGuardrail")(function*(fields) {
-      const { guardrailIdentifier, ...rest } = yield* Effect.fromResult(Input.copy(fields))
-      return yield* sdks.withGuardrail(guardrailIdentifier, (sdk) => {
-        const input = { guardrailIdentifier, ...rest }
+    ),
+    applyGuardrail: Effect.fn("BedrockClient.applyGuardrail")((fields) =>
+      sdks.withGuardrail(fields.guardrailIdentifier, (sdk) => {
+        const input = { ...fields }
         const answer = calls.use(
           input,
           (call) => call.json(() => sdk.send(new ApplyGuardrailCommand(input)), GuardrailShapes.response)
         )
         return Effect.map(answer, withMetadata)
       })
-    }),
+    ),
     region: sdks.region,
     sdk: sdks.home
-  })
+  }))
+})
+
+/** Options that may be any value; the transport has a check of its own. */
+const optionsOf = Check.struct<Options>({
+  ...Authentication.fields,
+  region: Check.optional(Region.check),
+  endpoint: Check.optional(Check.filled),
+  transport: Check.unchecked(),
+  inferenceProfile: Check.optional(Check.word(["geography", "global", "never"]))
 })
 
 /** A layer of {@link make}: one client, shared by all that is built on it. */
@@ -273,16 +281,7 @@ export const layer = (options?: Options): Layer.Layer<BedrockClient, ProviderErr
 export const layerConfig = (
   options: ConfigOptions
 ): Layer.Layer<BedrockClient, ProviderError.InvalidRequestError | Config.ConfigError> =>
-  Layer.effect(BedrockClient, Effect.flatMap(read(options), make))
-
-const read = (options: ConfigOptions): Effect.Effect<Options, Config.ConfigError> =>
-  Effect.all(
-    Record.map(
-      // Seen as a record of its fields, whose names and types the result has again.
-      options as Record.ReadonlyRecord<string, unknown>,
-      (option) => Config.isConfig(option) ? option : Effect.succeed(option)
-    )
-  )
+  Layer.effect(BedrockClient, Effect.flatMap(Configured.read<Options>(options), make))
 
 /** With the metadata that the SDK's outputs have; what is not known is missing. */
 const withMetadata = <A>({ head, value }: Calls.Answer<A>) => {

@@ -5,11 +5,12 @@
  * Every family has a request and an answer of its own; they are in `embedding/`, one file each. Batches, order,
  * duplicates and retries are the work of `EmbeddingService.make`.
  */
+import * as Check from "@strata/core/Check"
 import type * as Embedding from "@strata/core/Embedding"
 import * as EmbeddingService from "@strata/core/EmbeddingService"
 import type * as Policy from "@strata/core/policy/Policy"
 import * as ProviderError from "@strata/core/ProviderError"
-import * as Config from "effect/Config"
+import type * as Config from "effect/Config"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -19,7 +20,9 @@ import { BedrockClient } from "./BedrockClient.ts"
 import * as Families from "./embedding/Families.ts"
 import * as Family from "./embedding/Family.ts"
 import * as InferenceProfile from "./InferenceProfile.ts"
+import * as Configured from "./internal/configured.ts"
 import * as Metering from "./internal/metering.ts"
+import * as OwnOptions from "./internal/ownOptions.ts"
 import { providerName } from "./internal/provider.ts"
 import type * as ModelId from "./ModelId.ts"
 
@@ -71,29 +74,46 @@ declare module "@strata/core/Embedding" {
  * Vectors are of the type that is asked for, where the model makes it. `normalize: true` gives `float` vectors unit
  * length whatever the model; `false` means that nothing scales them, which a model that only makes unit vectors
  * satisfies by making those. A model that knows no purposes embeds alike for all of them. `inputTokens` is what the
- * model counted. Beside the errors of the client, calls fail with
+ * model counted. Options that cannot be right fail with `InvalidRequestError` when the service is built. Beside the
+ * errors of the client, calls fail with
  * - `InvalidRequestError`, before anything is sent, if the family is unknown or cannot do what the options ask for;
  * - `MalformedResponseError` if an answer does not hold one vector of finite numbers, as long as asked, for each input.
  */
 export const make = (
-  options?: Options
-): Effect.Effect<EmbeddingService.EmbeddingService["Service"], never, BedrockClient | Scope.Scope> =>
+  given?: Options
+): Effect.Effect<
+  EmbeddingService.EmbeddingService["Service"],
+  ProviderError.InvalidRequestError,
+  BedrockClient | Scope.Scope
+> =>
   Effect.gen(function*() {
+    const options = yield* OwnOptions.ofLayer(fields, given)
     const client = yield* BedrockClient
-    const familyOf = makeFamilyOf(options?.family, yield* InferenceProfile.InferenceProfile)
+    const familyOf = makeFamilyOf(options.family, yield* InferenceProfile.InferenceProfile)
     return yield* EmbeddingService.make({
       provider: providerName,
-      defaultModel: options?.model,
-      policy: options?.policy,
-      coalesce: options?.coalesce,
+      defaultModel: options.model,
+      policy: options.policy,
+      coalesce: options.coalesce,
       metering: { scope: Metering.scope(client) },
       limits: (request) => Effect.map(familyOf(request), ({ limits }) => limits),
       embedBatch: (batch) => embedBatch(client, batch, familyOf)
     })
   })
 
+const familyName = Check.optional(Check.word(Families.names))
+
+const fields: Check.Fields<Options> = {
+  model: OwnOptions.model,
+  family: familyName,
+  policy: OwnOptions.policy,
+  coalesce: Check.optional(Check.duration())
+}
+
 /** The embedding service of Bedrock. Needs a {@link BedrockClient}, which several services can share. */
-export const layer = (options?: Options): Layer.Layer<EmbeddingService.EmbeddingService, never, BedrockClient> =>
+export const layer = (
+  options?: Options
+): Layer.Layer<EmbeddingService.EmbeddingService, ProviderError.InvalidRequestError, BedrockClient> =>
   Layer.effect(EmbeddingService.EmbeddingService, make(options))
 
 /**
@@ -107,8 +127,11 @@ export const layer = (options?: Options): Layer.Layer<EmbeddingService.Embedding
  */
 export const layerConfig = (
   options: Config.Wrap<Options>
-): Layer.Layer<EmbeddingService.EmbeddingService, Config.ConfigError, BedrockClient> =>
-  Layer.effect(EmbeddingService.EmbeddingService, Effect.flatMap(Config.unwrap(options), make))
+): Layer.Layer<
+  EmbeddingService.EmbeddingService,
+  Config.ConfigError | ProviderError.InvalidRequestError,
+  BedrockClient
+> => Layer.effect(EmbeddingService.EmbeddingService, Effect.flatMap(Configured.read(options), make))
 
 const embedBatch = Effect.fnUntraced(function*(
   client: BedrockClient["Service"],
@@ -141,7 +164,9 @@ type FamilyOf = (
 ) => Effect.Effect<Family.Family, ProviderError.ProviderError>
 
 const makeFamilyOf = (layerHint: FamilyName | undefined, lookup: InferenceProfile.Lookup): FamilyOf => (options) => {
-  const hint = options.providerOptions?.bedrock?.family ?? layerHint
+  const own = ownOptions(options.model, options.providerOptions)
+  if (Result.isFailure(own)) return Effect.fail(own.failure)
+  const hint = own.success?.family ?? layerHint
   return hint === undefined && InferenceProfile.isOpaque(options.model)
     ? Effect.flatMap(
       lookup(options.model),
@@ -149,6 +174,12 @@ const makeFamilyOf = (layerHint: FamilyName | undefined, lookup: InferenceProfil
     )
     : Effect.fromResult(resolve(options, options.model, hint))
 }
+
+const ownOptions = OwnOptions.ofRequest(Check.struct<BedrockEmbeddingOptions>({
+  family: familyName,
+  // Its values are JSON: that much is known of them.
+  body: Check.optional(Check.jsonObject("Give an object with fields of the body") as Check.Check<Family.Fields>)
+}))
 
 /** `described` is a model id of the same family as the model of the options, and may tell more. */
 const resolve = (

@@ -5,6 +5,7 @@
  * `internal/validationText.ts`. An exception of the SDK carries the whole exchange, headers and all, so nothing of it is
  * kept but its name, its text and the id of the request.
  */
+import * as Check from "@strata/core/Check"
 import * as ProviderError from "@strata/core/ProviderError"
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
@@ -47,9 +48,24 @@ export interface Context {
 export const fromUnknown = (error: unknown, context: Context = {}): ProviderError.ProviderError =>
   ProviderError.isProviderError(error) ? error : Result.getOrElse(
     // A getter or a proxy among the causes must not turn a failure into a defect.
-    Result.try(() => classify(read(error, context))),
-    () => unknown(read(undefined, context))
+    Result.flatMap(
+      Check.settle(contextOf, context),
+      (context) =>
+        Result.orElse(
+          Result.try(() => classify(read(error, context))),
+          () => Result.try(() => unknown(read(undefined, context)))
+        )
+    ),
+    () => unknown(read(undefined, {}))
   )
+
+/** What is confidential is not told from what is not, where this cannot be read. */
+const contextOf: Check.Check<Context> = Check.partial({
+  model: Check.text,
+  requestId: Check.text,
+  secrets: Check.list(Check.text),
+  request: Check.unchecked()
+}, { others: "ignored" })
 
 /** The error for a failure to get credentials: about authentication, unless the service or the network said more. */
 export const fromCredentials = (error: unknown, context?: Context): ProviderError.ProviderError => {
@@ -63,25 +79,30 @@ export const fromCredentials = (error: unknown, context?: Context): ProviderErro
 }
 
 /** Whether AWS refused credentials in a way that newer ones may help against: Bedrock, or whom a provider of them asked. */
-export const isRenewable = ({ exception = "" }: ProviderError.AuthenticationError): boolean =>
-  renewable.has(exception.replace(/Exception$/, ""))
+export const isRenewable: (error: ProviderError.AuthenticationError) => boolean = Check.total(
+  ({ exception = "" }) => renewable.has(exception.replace(/Exception$/, "")),
+  () => false
+)
 
 /**
  * The time of the service, in milliseconds since 1970, when it refused a signature because of its date: "Signature expired:
  * 20260101T000000Z is now earlier than 20260101T000500Z (20260101T001000Z - 5 min.)".
  */
-export const timeOfService = ({ exception, message }: ProviderError.AuthenticationError): number | undefined => {
+export const timeOfService: (error: ProviderError.AuthenticationError) => number | undefined = Check.total((error) => {
+  const { exception, message } = error
   if (exception === undefined || !/Signature (?:expired|not yet current)/.test(message)) return undefined
   const [, date, hours, minutes, seconds] = /\((\d{8})T(\d\d)(\d\d)(\d\d)Z [-+] \d+ min/.exec(message) ?? []
   if (date === undefined) return undefined
   const day = `${date.slice(0, 4)}-${date.slice(4, 6)}-${date.slice(6)}`
   const time = Date.parse(`${day}T${hours}:${minutes}:${seconds}Z`)
   return Number.isNaN(time) ? undefined : time
-}
+}, () => undefined)
 
 /** Whether the SDK found no region anywhere. */
-export const isRegionMissing = (error: unknown): boolean =>
-  Predicate.isError(error) && error.message === "Region is missing"
+export const isRegionMissing: (error: unknown) => boolean = Check.total(
+  (error) => Predicate.isError(error) && error.message === "Region is missing",
+  () => false
+)
 
 /**
  * What an error says, and nothing else of it.

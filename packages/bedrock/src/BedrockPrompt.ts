@@ -5,6 +5,7 @@
  * refused before it is sent, as the service would.
  */
 import type * as ChatRequest from "@strata/core/ChatRequest"
+import * as Check from "@strata/core/Check"
 import * as Message from "@strata/core/Message"
 import * as Record from "effect/Record"
 import type { BedrockChatOptions } from "./BedrockOptions.ts"
@@ -29,18 +30,26 @@ export interface Options {
  *   variables: { genre: "jazz" }
  * }))
  */
-export const make = (promptArn: string, options: Options = {}): ChatRequest.ChatRequest => ({
-  model: promptArn,
-  messages: options.messages ?? [nothing],
-  providerOptions: {
-    bedrock: {
-      ...(options.variables === undefined
-        ? undefined
-        : { promptVariables: Record.map(options.variables, (text) => ({ text })) }),
-      ...options.providerOptions?.bedrock
+export const make = (promptArn: string, options: Options = {}): ChatRequest.ChatRequest => {
+  const { messages, providerOptions, variables, ...others } = Check.fieldsOf(options)
+  const { bedrock, ...otherProviders } = Check.fieldsOf(providerOptions as Options["providerOptions"])
+  // Whatever was given is checked where the request is sent.
+  return {
+    ...others,
+    model: promptArn,
+    messages: messages ?? [nothing],
+    providerOptions: {
+      ...otherProviders,
+      bedrock: {
+        ...(variables === undefined ? undefined : { promptVariables: textsOf(variables) }),
+        ...Check.fieldsOf(bedrock as BedrockChatOptions | undefined)
+      }
     }
-  }
-})
+  } as ChatRequest.ChatRequest
+}
+
+const textsOf = (variables: unknown) =>
+  Record.map(Check.fieldsOf(variables as { readonly [name: string]: unknown }), (text) => ({ text }))
 
 /**
  * A message that stands for none at all: `ChatService` wants something to answer, and here the prompt has it.

@@ -4,16 +4,19 @@
  * The families' requests are in `rerank/`, one file each. Division into requests, order and retries are the work of
  * `RerankService.make`. The operation Rerank of Agents for Bedrock, an API of its own, is not used.
  */
+import * as Check from "@strata/core/Check"
 import type * as Policy from "@strata/core/policy/Policy"
 import * as ProviderError from "@strata/core/ProviderError"
 import type * as Rerank from "@strata/core/Rerank"
 import * as RerankService from "@strata/core/RerankService"
-import * as Config from "effect/Config"
+import type * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import { BedrockClient } from "./BedrockClient.ts"
+import * as Configured from "./internal/configured.ts"
+import * as OwnOptions from "./internal/ownOptions.ts"
 import { providerName } from "./internal/provider.ts"
 import type * as ModelId from "./ModelId.ts"
 import * as Families from "./rerank/Families.ts"
@@ -61,24 +64,38 @@ declare module "@strata/core/Rerank" {
  *
  * One request takes up to 1,000 documents. AWS bills by queries of up to 100 pieces of documents each, not by tokens
  * (https://docs.aws.amazon.com/bedrock/latest/userguide/rerank-pricing.html): `usage` is missing unless the service counts
- * tokens as well. Beside the errors of the client, calls fail with
+ * tokens as well. Options that cannot be right fail with `InvalidRequestError` when the service is built. Beside the
+ * errors of the client, calls fail with
  * - `InvalidRequestError`, before anything is sent, if the family is unknown;
  * - `MalformedResponseError` if an answer does not hold one finite score for each document that was asked for.
  */
 export const make = (
-  options?: Options
-): Effect.Effect<RerankService.RerankService["Service"], never, BedrockClient | Scope.Scope> =>
-  Effect.flatMap(BedrockClient, (client) =>
-    RerankService.make({
+  given?: Options
+): Effect.Effect<
+  RerankService.RerankService["Service"],
+  ProviderError.InvalidRequestError,
+  BedrockClient | Scope.Scope
+> =>
+  Effect.gen(function*() {
+    const { family, model, policy } = yield* OwnOptions.ofLayer(fields, given)
+    const client = yield* BedrockClient
+    return yield* RerankService.make({
       provider: providerName,
-      defaultModel: options?.model,
-      policy: options?.policy,
-      limits: (request) => Effect.fromResult(Result.map(resolve(request, options?.family), ({ limits }) => limits)),
-      rerank: (request) => rerank(client, request, options?.family)
-    }))
+      defaultModel: model,
+      policy,
+      limits: (request) => Effect.fromResult(Result.map(resolve(request, family), ({ limits }) => limits)),
+      rerank: (request) => rerank(client, request, family)
+    })
+  })
+
+const familyName = Check.optional(Check.word(Families.names))
+
+const fields: Check.Fields<Options> = { model: OwnOptions.model, family: familyName, policy: OwnOptions.policy }
 
 /** The rerank service of Bedrock. Needs a {@link BedrockClient}, which several services can share. */
-export const layer = (options?: Options): Layer.Layer<RerankService.RerankService, never, BedrockClient> =>
+export const layer = (
+  options?: Options
+): Layer.Layer<RerankService.RerankService, ProviderError.InvalidRequestError, BedrockClient> =>
   Layer.effect(RerankService.RerankService, make(options))
 
 /**
@@ -89,8 +106,8 @@ export const layer = (options?: Options): Layer.Layer<RerankService.RerankServic
  */
 export const layerConfig = (
   options: Config.Wrap<Options>
-): Layer.Layer<RerankService.RerankService, Config.ConfigError, BedrockClient> =>
-  Layer.effect(RerankService.RerankService, Effect.flatMap(Config.unwrap(options), make))
+): Layer.Layer<RerankService.RerankService, Config.ConfigError | ProviderError.InvalidRequestError, BedrockClient> =>
+  Layer.effect(RerankService.RerankService, Effect.flatMap(Configured.read(options), make))
 
 const rerank = Effect.fnUntraced(function*(
   client: BedrockClient["Service"],
@@ -111,11 +128,19 @@ const rerank = Effect.fnUntraced(function*(
   return { results, inputTokens, requestId }
 })
 
+const ownOptions = OwnOptions.ofRequest(Check.struct<BedrockRerankOptions>({
+  family: familyName,
+  // Its values are JSON: that much is known of them.
+  body: Check.optional(Check.jsonObject("Give an object with fields of the body") as Check.Check<Family.Fields>)
+}))
+
 const resolve = (
   { model, providerOptions }: Rerank.ResolvedOptions,
   hint: FamilyName | undefined
 ): Result.Result<Family.Family, ProviderError.InvalidRequestError> => {
-  const family = Families.find(model, providerOptions?.bedrock?.family ?? hint)
+  const own = ownOptions(model, providerOptions)
+  if (Result.isFailure(own)) return Result.fail(own.failure)
+  const family = Families.find(model, own.success?.family ?? hint)
   if (family === undefined) {
     return Result.fail(invalid(
       model,

@@ -5,6 +5,7 @@
  */
 import type { CountTokensCommandOutput } from "@aws-sdk/client-bedrock-runtime"
 import * as ChatRequest from "@strata/core/ChatRequest"
+import * as Check from "@strata/core/Check"
 import * as Message from "@strata/core/Message"
 import * as ProviderError from "@strata/core/ProviderError"
 import * as Effect from "effect/Effect"
@@ -13,7 +14,7 @@ import { BedrockClient } from "./BedrockClient.ts"
 import type * as History from "./converse/History.ts"
 import * as Preparation from "./converse/Preparation.ts"
 import * as InferenceProfile from "./InferenceProfile.ts"
-import * as Input from "./internal/input.ts"
+import * as OwnOptions from "./internal/ownOptions.ts"
 import { providerName } from "./internal/provider.ts"
 import * as ModelId from "./ModelId.ts"
 
@@ -43,10 +44,11 @@ export interface Options {
  */
 export const count = Effect.fn("BedrockTokens.count")(function*(
   input: ChatRequest.Input,
-  options: Options = {}
+  given: Options = {}
 ): Effect.fn.Return<number, ProviderError.ProviderError, BedrockClient> {
+  const options = yield* OwnOptions.ofLayer(fields, given)
   const client = yield* BedrockClient
-  const request = yield* resolve(yield* Effect.fromResult(Input.copy(ChatRequest.make(input))), options.model)
+  const request = yield* resolve(yield* ChatRequest.settle(input, providerName), options.model)
   const prepare = yield* Preparation.make(options)
   const { input: encoded } = yield* prepare(request, { streaming: false })
   const { additionalModelRequestFields, messages, system, toolConfig } = encoded
@@ -65,6 +67,11 @@ export const count = Effect.fn("BedrockTokens.count")(function*(
   return yield* counted(output, request.model)
 })
 
+const fields: Check.Fields<Options> = {
+  model: OwnOptions.model,
+  family: Check.optional(Check.filled),
+  history: Check.optional(Check.word(["repair", "strict"]))
+}
 /**
  * How many input tokens a body for InvokeModel has, in the words of its model. Everything else as for {@link count}.
  *
@@ -79,19 +86,18 @@ export const countBody = Effect.fn("BedrockTokens.countBody")(function*(request:
   readonly body: string | Uint8Array
 }): Effect.fn.Return<number, ProviderError.ProviderError, BedrockClient> {
   const client = yield* BedrockClient
-  const { body, model } = yield* Effect.fromResult(Input.copy(request))
-  if (!Predicate.isString(model) || model === "") {
-    return yield* invalid(undefined, "model", "no model is named", "Set `model`")
-  }
-  if (!Predicate.isString(body) && !(body instanceof Uint8Array)) {
-    return yield* invalid(model, "body", "it is neither text nor bytes", "Give a string or a Uint8Array")
-  }
+  const { body, model } = yield* Check.run(bodyOf, request, { provider: providerName, whole: "request" })
   const output = yield* client.countTokens({
     modelId: countable(model, yield* InferenceProfile.modelOf(model)),
     input: { invokeModel: { body: Predicate.isString(body) ? new TextEncoder().encode(body) : body } }
   })
   return yield* counted(output, model)
 })
+
+const bodyOf = Check.struct<{ readonly model: string; readonly body: string | Uint8Array }>({
+  model: Check.filled,
+  body: (given, at) => Predicate.isString(given) ? given : Check.bytes(given, at)
+}, { remedy: "Give an object with `model` and `body`" })
 
 const counted = ({ $metadata, inputTokens }: CountTokensCommandOutput, model: string) =>
   inputTokens === undefined

@@ -78,7 +78,7 @@ export const apply = Effect.fn("Guardrail.apply")(function*(
   request: Request.Request
 ): Effect.fn.Return<Outcome, ProviderError.ProviderError, BedrockClient> {
   const client = yield* BedrockClient
-  const output = yield* client.applyGuardrail(yield* Effect.fromResult(Request.encode(request)))
+  const output = yield* client.applyGuardrail(yield* Request.encode(request))
   // What says nothing of a verdict, such as the empty answer of a proxy, has judged nothing.
   return output.action === undefined ? yield* noVerdict(output) : decode(output)
 })

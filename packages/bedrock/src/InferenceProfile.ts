@@ -5,6 +5,7 @@
  * `bedrock:GetInferenceProfile` and the package `@aws-sdk/client-bedrock`. The option `family` of a layer or a request does
  * without either.
  */
+import * as Check from "@strata/core/Check"
 import * as ProviderError from "@strata/core/ProviderError"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -41,10 +42,16 @@ export interface Options {
  *   Layer.provide(BedrockClient.layer())
  * )
  */
-export const layer = (options: Options = {}): Layer.Layer<never, never, BedrockClient> =>
+export const layer = (
+  given: Options = {}
+): Layer.Layer<never, ProviderError.InvalidRequestError, BedrockClient> =>
   Layer.effect(
     InferenceProfile,
     Effect.gen(function*() {
+      const options = yield* Check.run(Check.partial({ endpoint: Check.filled }), given, {
+        provider: providerName,
+        whole: "options"
+      })
       const client = yield* BedrockClient
       const lock = yield* Semaphore.make(1)
       const found = new Map<string, string | undefined>()

@@ -5,11 +5,13 @@
  * does not know is taken to be capable of everything, without limits, and programs lay their own knowledge over it.
  */
 import type * as ChatRequest from "@strata/core/ChatRequest"
+import * as Check from "@strata/core/Check"
 import * as Message from "@strata/core/Message"
 import * as ProviderError from "@strata/core/ProviderError"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Predicate from "effect/Predicate"
 import * as Amazon from "./catalog/Amazon.ts"
 import * as Anthropic from "./catalog/Anthropic.ts"
 import type { Capabilities, ToolChoice } from "./catalog/Capabilities.ts"
@@ -76,38 +78,51 @@ export interface Model extends Capabilities {
 }
 
 /**
- * What a model can do, by its id, inference profile id or ARN. Any string has an answer.
+ * What a model can do, by its id, inference profile id or ARN. Any string has an answer; nothing is known by what is none,
+ * and from what is no catalogue.
  *
  * @example
  * ModelCatalog.lookup("us.meta.llama3-3-70b-instruct-v1:0").toolsWhileStreaming // false
  */
-export const lookup = (modelId: string, options?: LookupOptions): Model => {
+export const lookup: (modelId: string, options?: LookupOptions) => Model = Check.total((modelId, options) => {
   const model = described(modelId, options?.family)
   const { family, vendor, version } = model
-  const known: Model = {
+  let known: Model = {
     ...(vendor !== undefined && { vendor }),
     ...(family !== undefined && { family }),
     ...(version !== undefined && { version })
   }
-  return (options?.catalog ?? builtIn).reduce<Model>(
-    (capabilities, entry) =>
-      matches(entry.match, modelId, model) ? overlay(capabilities, entry.capabilities) : capabilities,
-    known
-  )
-}
+  for (const entry of options?.catalog ?? builtIn) {
+    if (matches(entry.match, modelId, model)) known = overlay(known, entry.capabilities)
+  }
+  return known
+}, () => ({}))
 
 /** {@link lookup} in the catalogue in force. */
 export const resolve = (
   modelId: string,
   options?: Pick<LookupOptions, "family">
-): Effect.Effect<Model> => Effect.map(ModelCatalog, (catalog) => lookup(modelId, { family: options?.family, catalog }))
+): Effect.Effect<Model> =>
+  Effect.map(ModelCatalog, (catalog) => lookup(modelId, { family: familyOf(options), catalog }))
+
+const familyOf: (options: Pick<LookupOptions, "family"> | undefined) => string | undefined = Check.total(
+  (options) => options?.family,
+  () => undefined
+)
 
 /** A catalogue in which `entries` win over those of `catalog`, which is {@link builtIn} when missing. */
-export const extend = (entries: Catalog, catalog: Catalog = builtIn): Catalog => [...catalog, ...entries]
+export const extend = (
+  entries: Catalog,
+  catalog: Catalog = builtIn
+): Catalog => [...listed(catalog), ...listed(entries)]
+
+/** What is no list has no entries. */
+const listed = (entries: Catalog): Catalog => (Check.itemsOf(entries) ?? []) as Catalog
 
 /**
  * Lays entries over the catalogue in force where the layer is built. A field that is `undefined` becomes unknown again.
- * Of two such layers merged side by side one is lost: give one list, or provide one layer to the other.
+ * Of two such layers merged side by side one is lost: give one list, or provide one layer to the other. Fails with
+ * `InvalidRequestError` for what is no entry: `catalog[2].match.vendor`.
  *
  * @example
  * ModelCatalog.layer([
@@ -115,8 +130,33 @@ export const extend = (entries: Catalog, catalog: Catalog = builtIn): Catalog =>
  *   { match: { id: myProfileArn }, capabilities: { imageInput: false } }
  * ])
  */
-export const layer = (entries: Catalog): Layer.Layer<never> =>
-  Layer.effect(ModelCatalog, Effect.map(ModelCatalog, (catalog) => extend(entries, catalog)))
+export const layer = (entries: Catalog): Layer.Layer<never, ProviderError.InvalidRequestError> =>
+  Layer.effect(
+    ModelCatalog,
+    Effect.flatMap(
+      Check.run(Check.list(entry), entries, { provider: providerName, field: "catalog" }),
+      (entries) => Effect.map(ModelCatalog, (catalog) => extend(entries, catalog))
+    )
+  )
+
+const text = Check.optional(Check.text)
+
+/** An entry that may be any value. What is said of a model is for the rules that read it. */
+const entry = Check.struct<Entry>({
+  match: Check.struct<Entry["match"]>({
+    id: text,
+    vendor: text,
+    family: text,
+    version: Check.optional((given, at) => typeof given === "string" ? given : Check.list(Check.text)(given, at)),
+    since: text,
+    before: text,
+    words: Check.optional(Check.list(Check.text))
+  }),
+  capabilities: Check.instance(
+    (given): given is Capabilities => Predicate.isObject(given) && !Array.isArray(given),
+    "Give an object with what the model can do"
+  )
+})
 
 /**
  * What a request asks of a model that it is known not to do; empty when nothing speaks against sending it.
@@ -124,11 +164,11 @@ export const layer = (entries: Catalog): Layer.Layer<never> =>
  * A system prompt where there is none, `maxTokens` above the maximum and the size of images are not looked at: the first
  * can be folded into the conversation, the others are for the service to judge. Nor are options in `providerOptions`.
  */
-export const check = (
+export const check: (
   capabilities: Capabilities,
   request: ChatRequest.Resolved,
   options: { readonly streaming: boolean }
-): ReadonlyArray<ProviderError.UnsupportedFeatureError> =>
+) => ReadonlyArray<ProviderError.UnsupportedFeatureError> = Check.total((capabilities, request, options) =>
   [
     ...checkStreaming(capabilities, options.streaming),
     ...checkTools(capabilities, request, options.streaming),
@@ -142,7 +182,7 @@ export const check = (
       feature,
       message: `${field}: ${request.model} ${problem}. ${remedy}.`
     })
-  )
+  ), () => [])
 
 /** What is wrong: `problem` goes on from the name of the model. */
 interface Objection {

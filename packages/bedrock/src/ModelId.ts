@@ -62,7 +62,8 @@ export interface ModelId {
  * // { kind: "inference-profile", vendor: "anthropic", family: "claude", version: "4.5", geo: "us",
  * //   baseId: "anthropic.claude-sonnet-4-5-20250929-v1:0", … }
  */
-export const parse = (id: string): ModelId => isArn(id) ? parseArn(id) : { id, ...model(id) }
+export const parse = (id: string): ModelId =>
+  typeof id !== "string" ? { id, ...unknown } : isArn(id) ? parseArn(id) : { id, ...model(id) }
 
 /** The id with its geography taken away; CountTokens, among others, refuses ids that have one. */
 export const withoutGeo = (id: string): string => {
@@ -74,7 +75,7 @@ export const withoutGeo = (id: string): string => {
 export const region = (id: string): string | undefined => isArn(id) ? parse(id).region : undefined
 
 /** Whether an id is an ARN, which is cheaper to know than what it says. */
-export const isArn = (id: string): boolean => id.startsWith("arn:")
+export const isArn = (id: string): boolean => typeof id === "string" && id.startsWith("arn:")
 
 type Facts = Omit<ModelId, "id">
 

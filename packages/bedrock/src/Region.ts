@@ -1,6 +1,7 @@
 /**
  * The region a client calls when a model's ARN does not name another.
  */
+import * as Check from "@strata/core/Check"
 import * as ProviderError from "@strata/core/ProviderError"
 import * as Effect from "effect/Effect"
 import * as Environment from "./internal/environment.ts"
@@ -20,14 +21,16 @@ export const resolve = (
 
 /** Fails unless the region can be a label of a host name, so that no text ever decides whose host is called. */
 export const validate = (region: string): Effect.Effect<string, ProviderError.InvalidRequestError> =>
-  hostLabel.test(region) ? Effect.succeed(region) : Effect.fail(
-    ProviderError.invalidRequest({
-      provider: providerName,
-      field: "region",
-      problem: `${JSON.stringify(region)} is not a region`,
-      remedy: "Write it like \"us-east-1\""
-    })
-  )
+  Check.run(check, region, { provider: providerName, field: "region" })
+
+/** A region that may be any value. */
+export const check: Check.Check<string> = (given, at) => {
+  const remedy = "Write it like \"us-east-1\""
+  if (typeof given !== "string") return Check.refuseKind(at, given, remedy)
+  return hostLabel.test(given)
+    ? given
+    : Check.refuse(at, `${JSON.stringify(given.slice(0, 60))} is not a region`, remedy)
+}
 
 /**
  * The geographies of the inference profiles that keep a request around its region, the narrowest first. None where AWS

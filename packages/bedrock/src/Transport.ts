@@ -5,12 +5,16 @@
  * its abort signal only at the price of its middleware cache. Here connections are kept and shared, and loss is an error.
  */
 import { NodeHttpHandler } from "@smithy/node-http-handler"
+import * as Check from "@strata/core/Check"
+import type * as ProviderError from "@strata/core/ProviderError"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import * as Http from "node:http"
 import * as Https from "node:https"
 import * as Http2Sessions from "./internal/http2Sessions.ts"
+import { providerName } from "./internal/provider.ts"
 
 /** What the SDK sends requests with; `NodeHttpHandler` and `NodeHttp2Handler` are such handlers. */
 export interface RequestHandler {
@@ -60,11 +64,72 @@ export interface CustomOptions {
 /** One of the three ways. */
 export type Options = Http1Options | Http2Options | CustomOptions
 
-/** The handler of `options`. Connections it opened are closed with the scope, in use or not. */
-export const make = (options: Options = {}): Effect.Effect<SdkHandler, never, Scope.Scope> => {
-  if (options.requestHandler !== undefined) return Effect.succeed(forSdk(options.requestHandler))
-  return Effect.map(options.http2 === undefined ? http1Handler(options) : http2Handler(options), forSdk)
+/**
+ * The handler of `options`. Connections it opened are closed with the scope, in use or not. Fails with an
+ * `InvalidRequestError` for options that cannot be right, or are of different ways: `transport.maxSockets`.
+ */
+export const make = (
+  options: Options = {}
+): Effect.Effect<SdkHandler, ProviderError.InvalidRequestError, Scope.Scope> =>
+  Effect.flatMap(Check.run(check, options, { provider: providerName, field: "transport" }), (settled) => {
+    if (settled.requestHandler !== undefined) return Effect.succeed(forSdk(settled.requestHandler))
+    return Effect.map(settled.http2 === undefined ? http1Handler(settled) : http2Handler(settled), forSdk)
+  })
+
+/** Options that may be any value. */
+export const check: Check.Check<Settled> = (given, at) => {
+  const settled = anyOptions(given, at)
+  if (settled === Check.refused) return settled
+  const way = (["requestHandler", "http2"] as const).find((name) => settled[name] !== undefined)
+  const other = Object.keys(settled).find((name) => way !== undefined && name !== way)
+  return other === undefined ? settled : Check.refuse(
+    at,
+    `\`${way}\` and \`${other}\` are different ways to reach the network`,
+    "Keep one of them"
+  )
 }
+
+/** Whatever the way. */
+interface Settled {
+  readonly maxSockets?: number | undefined
+  readonly connectTimeout?: Duration.Duration | undefined
+  readonly idleTimeout?: Duration.Duration | undefined
+  readonly httpAgent?: Http.Agent | undefined
+  readonly httpsAgent?: Https.Agent | undefined
+  readonly http2?: true | { readonly maxConcurrentStreams?: number | undefined } | undefined
+  readonly requestHandler?: RequestHandler | undefined
+}
+
+/** An agent of Node, or what behaves like one. */
+const agent = <A extends Http.Agent>(): Check.Check<A> =>
+  Check.instance(
+    (given): given is A => Predicate.hasProperty(given, "addRequest") && Predicate.isFunction(given.addRequest),
+    "Give an `Agent` of `node:http` or `node:https`"
+  )
+
+const connections = Check.number({ min: 1, what: "a number of connections", remedy: "Use a number from 1" })
+
+const streams = Check.partial({
+  maxConcurrentStreams: Check.number({
+    min: 1,
+    whole: true,
+    what: "a number of streams",
+    remedy: "Use a whole number from 1"
+  })
+}, { remedy: "Use true, or { maxConcurrentStreams }" })
+
+const anyOptions = Check.struct<Settled>({
+  maxSockets: Check.optional(connections),
+  connectTimeout: Check.optional(Check.duration()),
+  idleTimeout: Check.optional(Check.duration()),
+  httpAgent: Check.optional(agent()),
+  httpsAgent: Check.optional(agent()),
+  http2: Check.optional((given, at) => given === true ? given : streams(given, at)),
+  requestHandler: Check.optional(Check.instance(
+    (given): given is RequestHandler => Predicate.hasProperty(given, "handle") && Predicate.isFunction(given.handle),
+    "Give a handler such as `NodeHttpHandler`"
+  ))
+})
 
 /** A handler as the SDK's client wants it: with two hooks for extensions, of which there are none here. */
 interface SdkHandler extends Omit<RequestHandler, "destroy"> {
@@ -80,7 +145,7 @@ const forSdk = (handler: RequestHandler): SdkHandler => ({
   httpHandlerConfigs: () => ({})
 })
 
-const http1Handler = (options: Http1Options): Effect.Effect<RequestHandler, never, Scope.Scope> => {
+const http1Handler = (options: Settled): Effect.Effect<RequestHandler, never, Scope.Scope> => {
   // Node keeps 256 free sockets: after a burst of a thousand it would close three quarters of them.
   const pool = { keepAlive: true, maxSockets: options.maxSockets ?? Infinity, maxFreeSockets: 1024 }
   return Effect.map(
@@ -100,8 +165,8 @@ const http1Handler = (options: Http1Options): Effect.Effect<RequestHandler, neve
 const scopedAgent = <A extends Http.Agent>(open: () => A): Effect.Effect<A, never, Scope.Scope> =>
   Effect.acquireRelease(Effect.sync(open), (agent) => Effect.sync(() => agent.destroy()))
 
-const http2Handler = ({ http2 }: Http2Options): Effect.Effect<RequestHandler, never, Scope.Scope> =>
+const http2Handler = ({ http2 }: Settled): Effect.Effect<RequestHandler, never, Scope.Scope> =>
   Effect.acquireRelease(
-    Effect.sync(() => Http2Sessions.make(http2 === true ? 100 : http2.maxConcurrentStreams ?? 100)),
+    Effect.sync(() => Http2Sessions.make(typeof http2 === "object" ? http2.maxConcurrentStreams ?? 100 : 100)),
     (sessions) => Effect.sync(() => sessions.destroy())
   )

@@ -324,11 +324,15 @@ describe("BedrockClient", () => {
       })
       const circle = {}
       Object.assign(circle, { circle })
-      const broken: ReadonlyArray<object> = [throwing, { ...request, additionalModelRequestFields: circle }]
-      for (const input of broken) {
+      const broken: ReadonlyArray<readonly [field: string, input: object | null]> = [
+        ["messages", throwing],
+        ["additionalModelRequestFields.circle", { ...request, additionalModelRequestFields: circle }],
+        ["input", null]
+      ]
+      for (const [field, input] of broken) {
         const error = yield* Effect.flip(client.converse(input as typeof request))
         assert(error._tag === "InvalidRequestError")
-        assert.strictEqual(error.field, "input")
+        assert.strictEqual(error.field, field)
       }
       assert.lengthOf(server.received, 0)
     }))

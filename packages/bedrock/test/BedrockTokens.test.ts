@@ -141,8 +141,8 @@ describe("BedrockTokens", () => {
       }))
 
     it.live.each<readonly [field: string, request: unknown]>([
-      ["input", undefined],
-      ["input", "a body"],
+      ["request", undefined],
+      ["request", "a body"],
       ["model", { body: "{}" }],
       ["model", { model: 5, body: "{}" }],
       ["body", { model }],

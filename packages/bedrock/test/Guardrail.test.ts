@@ -117,30 +117,38 @@ describe("Guardrail", () => {
       "content[0].mediaType",
       { guardrail, source: "input", content: [image("image/gif", { bytes: new Uint8Array(1) })] }
     ],
-    ["content[0].source", { guardrail, source: "input", content: [image("image/png", { uri: "s3://bucket/a.png" })] }],
-    ["content[0].source", { guardrail, source: "input", content: [image("image/png", { bytes: new Uint8Array() })] }],
+    ["content[0].source.bytes", {
+      guardrail,
+      source: "input",
+      content: [image("image/png", { uri: "s3://bucket/a.png" })]
+    }],
+    ["content[0].source.bytes", {
+      guardrail,
+      source: "input",
+      content: [image("image/png", { bytes: new Uint8Array() })]
+    }],
     ["guardrail.version", { guardrail: { id: "gr1", version: "latest" }, source: "input", content: "Hello" }],
     ["guardrail.id", { guardrail: { id: "", version: "1" }, source: "input", content: "Hello" }],
     ...fromJavaScript([
-      ["input", null],
-      ["input", []],
-      ["guardrail.id", {}],
-      ["guardrail.id", { guardrail: "gr1" }],
+      ["request", null],
+      ["request", []],
+      ["guardrail", {}],
+      ["guardrail", { guardrail: "gr1" }],
       ["guardrail.version", { guardrail: { id: "gr1", version: 1 } }],
       ["source", { guardrail, source: "INPUT", content: "Hello" }],
       ["outputScope", { guardrail, source: "input", outputScope: "everything", content: "Hello" }],
       ["content", { guardrail, source: "input" }],
       ["content", { guardrail, source: "input", content: { text: "Hello" } }],
-      ["content[1].type", { guardrail, source: "input", content: [{ type: "text", text: "a" }, null] }],
+      ["content[1]", { guardrail, source: "input", content: [{ type: "text", text: "a" }, null] }],
       ["content[0].type", { guardrail, source: "input", content: [{ type: "image_url", image_url: "a" }] }],
       ["content[0].text", { guardrail, source: "input", content: [{ type: "text", text: 5 }] }],
       [
-        "content[0].guard.qualifiers",
+        "content[0].guard.qualifiers[0]",
         { guardrail, source: "input", content: [{ type: "text", text: "a", guard: { qualifiers: ["all"] } }] }
       ],
       ["content[0].mediaType", { guardrail, source: "input", content: [{ type: "image", source: {} }] }],
       [
-        "content[0].source",
+        "content[0].source.bytes",
         { guardrail, source: "input", content: [{ type: "image", mediaType: "image/png", source: { bytes: "AQID" } }] }
       ]
     ])

@@ -10,7 +10,9 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import type * as ChatRequest from "./ChatRequest.ts"
+import * as Check from "./Check.ts"
 import * as RecentlyUsed from "./internal/recentlyUsed.ts"
+import type * as ProviderError from "./ProviderError.ts"
 
 /** The store could not be read or written. */
 export class ChatCacheError extends Schema.TaggedError<ChatCacheError>()("ChatCacheError", {
@@ -61,10 +63,25 @@ export interface Options {
 }
 
 /**
+ * Options that may be any value.
+ *
+ * @internal
+ */
+export const options: Check.Check<Options & { readonly timeToLive?: Duration.Duration | undefined }> = Check.partial({
+  timeToLive: Check.duration({ infinite: true }),
+  namespace: Check.text,
+  when: Check.callback<NonNullable<Options["when"]>>()
+})
+
+/**
  * A store of its own in the memory of this process. When it holds more than `capacity` answers (10,000 unless said
  * otherwise), or more than `maxBytes` (64 MiB), it drops those that were not asked for the longest.
  */
-export const layerMemory = (options?: {
+export const layerMemory = (options: {
   readonly capacity?: number | undefined
   readonly maxBytes?: number | undefined
-}): Layer.Layer<never> => Layer.sync(ChatCache, () => makeMemory(options))
+} = {}): Layer.Layer<never, ProviderError.InvalidRequestError> =>
+  Layer.effect(
+    ChatCache,
+    Effect.map(Check.run(RecentlyUsed.bounds, options, { provider: "strata", whole: "options" }), makeMemory)
+  )

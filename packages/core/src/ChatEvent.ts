@@ -8,6 +8,8 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as ChatResponse from "./ChatResponse.ts"
+import * as Check from "./Check.ts"
+import * as Total from "./internal/total.ts"
 import * as Message from "./Message.ts"
 import * as ProviderError from "./ProviderError.ts"
 
@@ -91,64 +93,65 @@ export const ChatEvent = Schema.Union([
   Finish
 ])
 
-/** The events a whole answer would have been streamed as: one delta a block. */
-export const fromResponse = (response: ChatResponse.ChatResponse): ReadonlyArray<ChatEvent> => {
-  const events: Array<ChatEvent> = []
-  Message.parts(response.message).forEach((part, index) => {
-    switch (part.type) {
-      case "text":
-        events.push({ type: "text-delta", index, delta: part.text })
-        for (const citation of part.citations ?? []) events.push({ type: "citation", index, citation })
-        if (part.cache !== undefined || part.guard !== undefined || part.providerFields !== undefined) {
+/** The events a whole answer would have been streamed as: one delta a block. None of what is no answer. */
+export const fromResponse: (response: ChatResponse.ChatResponse) => ReadonlyArray<ChatEvent> = Total.make(
+  (response) => {
+    const events: Array<ChatEvent> = []
+    Message.parts(response.message).forEach((part, index) => {
+      switch (part.type) {
+        case "text":
+          events.push({ type: "text-delta", index, delta: part.text })
+          for (const citation of part.citations ?? []) events.push({ type: "citation", index, citation })
+          if (part.cache !== undefined || part.guard !== undefined || part.providerFields !== undefined) {
+            events.push({ type: "part", index, part })
+          }
+          break
+        case "reasoning":
+          events.push({ type: "reasoning-delta", index, delta: part.text })
+          events.push({ type: "reasoning-end", index, signature: part.signature, redacted: part.redacted })
+          if (part.providerFields !== undefined) events.push({ type: "part", index, part })
+          break
+        case "tool-call":
+          events.push({ type: "tool-params-start", index, id: part.id, name: part.name })
+          events.push({ type: "tool-params-delta", index, id: part.id, delta: JSON.stringify(part.params) ?? "{}" })
+          events.push({ ...part, index })
+          break
+        case "tool-result":
+        case "image":
+        case "audio":
+        case "provider":
           events.push({ type: "part", index, part })
-        }
-        break
-      case "reasoning":
-        events.push({ type: "reasoning-delta", index, delta: part.text })
-        events.push({ type: "reasoning-end", index, signature: part.signature, redacted: part.redacted })
-        if (part.providerFields !== undefined) events.push({ type: "part", index, part })
-        break
-      case "tool-call":
-        events.push({ type: "tool-params-start", index, id: part.id, name: part.name })
-        events.push({ type: "tool-params-delta", index, id: part.id, delta: JSON.stringify(part.params) ?? "{}" })
-        events.push({ ...part, index })
-        break
-      case "tool-result":
-      case "image":
-      case "audio":
-      case "provider":
-        events.push({ type: "part", index, part })
-    }
-  })
-  events.push({ type: "finish", ...ChatResponse.outcomeOf(response) })
-  return events
-}
+      }
+    })
+    events.push({ type: "finish", ...ChatResponse.outcomeOf(response) })
+    return events
+  },
+  () => []
+)
 
 /**
  * Reads a stream to its end and puts the answer together: the same response `generate` would have given.
  *
- * Fails as the stream fails, and with `StreamInterruptedError` for a stream that ends without `finish`.
+ * Fails as the stream fails, and with `StreamInterruptedError` for a stream that ends without `finish`, or holds what is no
+ * event.
  */
 export const collect = <E, R>(
   events: Stream.Stream<ChatEvent, E, R>
 ): Effect.Effect<ChatResponse.ChatResponse, E | ProviderError.StreamInterruptedError, R> =>
   Effect.suspend(() => {
     const collector = makeCollector()
-    const read = Stream.isStream(events)
-      ? Stream.runForEach(events, (event) => Effect.sync(() => collector.add(event)))
-      : Effect.void
-    return Effect.flatMap(read, () => {
-      const response = collector.response()
-      return response === undefined
-        ? Effect.fail(
-          new ProviderError.StreamInterruptedError({
-            provider: "unknown",
-            message: "The stream ended without its `finish` event: the answer is not complete",
-            delivered: collector.added()
-          })
-        )
-        : Effect.succeed(response)
-    })
+    const broken = (message: string) =>
+      new ProviderError.StreamInterruptedError({ provider: "unknown", message, delivered: collector.added() })
+    const unreadable = () => broken("The stream holds what is no event: the answer is not complete")
+    const add = (event: ChatEvent) => Effect.try({ try: () => collector.add(event), catch: unreadable })
+    const given = Check.holds(Stream.isStream, events) ? events : Stream.empty
+    return Stream.runForEach(given, add).pipe(
+      Effect.andThen(Effect.try({ try: () => collector.response(), catch: unreadable })),
+      Effect.filterOrFail(
+        (response) => response !== undefined,
+        () => broken("The stream ended without its `finish` event: the answer is not complete")
+      )
+    )
   })
 
 /** A block as far as it has come: `settle` makes a part of the text it has. */

@@ -1,9 +1,13 @@
 /**
  * A question to a chat model: the messages and how to answer them.
  */
+import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import * as ChatValidation from "./internal/chatValidation.ts"
 import * as Opaque from "./internal/opaque.ts"
+import * as Total from "./internal/total.ts"
 import * as Message from "./Message.ts"
+import type * as ProviderError from "./ProviderError.ts"
 import * as Tool from "./Tool.ts"
 
 /**
@@ -114,11 +118,25 @@ export interface Resolved extends ChatRequest {
 }
 
 const isMessages = (input: Input): input is string | ReadonlyArray<Message.Message> =>
-  typeof input === "string" || Array.isArray(input)
+  typeof input === "string" || isArray(input)
+
+const isArray: (input: unknown) => boolean = Total.make((input) => Array.isArray(input), () => false)
 
 /** Builds a {@link ChatRequest} from any {@link Input}. */
 export const make = (input: Input): ChatRequest => isMessages(input) ? { messages: input } : input
 
-/** The messages of a request; a string is one message of the user. */
-export const messagesOf = ({ messages }: ChatRequest): ReadonlyArray<Message.Message> =>
-  typeof messages === "string" ? [Message.user(messages)] : messages
+/**
+ * A request as plain data, for what stands before a service and looks into requests, whatever it is given: fails with an
+ * `InvalidRequestError` of `provider` for what cannot be a request, and names the place (`messages[2].content[0].source`).
+ * Whether a model can answer it is not asked.
+ */
+export const settle = (
+  input: Input,
+  provider = "strata"
+): Effect.Effect<ChatRequest, ProviderError.InvalidRequestError> => ChatValidation.settle(provider, input)
+
+/** The messages of a request; a string is one message of the user. None of what is no request. */
+export const messagesOf: (request: ChatRequest) => ReadonlyArray<Message.Message> = Total.make(
+  ({ messages }) => typeof messages === "string" ? [Message.user(messages)] : Array.isArray(messages) ? messages : [],
+  () => []
+)

@@ -5,6 +5,7 @@ import * as Schema from "effect/Schema"
 import * as Struct from "effect/Struct"
 import * as Cost from "./Cost.ts"
 import * as Opaque from "./internal/opaque.ts"
+import * as Total from "./internal/total.ts"
 import * as Message from "./Message.ts"
 import * as Usage from "./Usage.ts"
 
@@ -99,20 +100,30 @@ export const ChatResponse = Schema.Struct({
   ...outcomeFields
 })
 
-/** Builds a {@link ChatResponse} from what the model said and how it ended; text and tool calls follow from the parts. */
+/**
+ * Builds a {@link ChatResponse} from what the model said and how it ended; text and tool calls follow from the parts. What
+ * cannot be read is an answer that says nothing, and ended for another reason.
+ */
 export const make = (content: ReadonlyArray<Message.AssistantPart>, outcome: Outcome): ChatResponse => {
   const message = Message.assistant(content)
-  return {
-    message,
-    text: Message.textOf(message),
-    toolCalls: content.filter((part): part is Message.ToolCallPart =>
-      part.type === "tool-call" && part.providerExecuted !== true
-    ),
-    ...outcomeOf(outcome)
-  }
+  return { message, text: Message.textOf(message), toolCalls: callsOf(content), ...outcomeOf(outcome) }
 }
 
+const callsOf: (content: ReadonlyArray<Message.AssistantPart>) => ReadonlyArray<Message.ToolCallPart> = Total.make(
+  (content) => {
+    const calls: Array<Message.ToolCallPart> = []
+    for (const part of content) {
+      if (part.type === "tool-call" && part.providerExecuted !== true) calls.push(part)
+    }
+    return calls
+  },
+  () => []
+)
+
 /** What an answer, or a `finish` event, says about its end, and nothing else. */
-export const outcomeOf = (ended: Outcome): Outcome => Struct.pick(ended, outcomeKeys)
+export const outcomeOf: (ended: Outcome) => Outcome = Total.make(
+  (ended) => Struct.pick(ended, outcomeKeys),
+  (): Outcome => ({ finishReason: "other", usage: Usage.empty, model: "unknown", providerMetadata: {} })
+)
 
 const outcomeKeys = Struct.keys(outcomeFields)

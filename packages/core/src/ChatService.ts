@@ -15,7 +15,8 @@ import type * as ChatCache from "./ChatCache.ts"
 import * as ChatEvent from "./ChatEvent.ts"
 import * as ChatRequest from "./ChatRequest.ts"
 import type * as ChatResponse from "./ChatResponse.ts"
-import type * as Fallback from "./Fallback.ts"
+import * as Check from "./Check.ts"
+import * as Fallback from "./Fallback.ts"
 import * as BudgetChat from "./internal/budgetChat.ts"
 import * as BudgetGate from "./internal/budgetGate.ts"
 import * as Caching from "./internal/chatCaching.ts"
@@ -25,6 +26,7 @@ import * as ChatMetering from "./internal/chatMetering.ts"
 import * as ChatOutcome from "./internal/chatOutcome.ts"
 import * as ChatTelemetry from "./internal/chatTelemetry.ts"
 import * as ChatValidation from "./internal/chatValidation.ts"
+import * as DecoratedLayer from "./internal/decorated.ts"
 import type * as Budget from "./policy/Budget.ts"
 import * as Enforcement from "./policy/Enforcement.ts"
 import * as Policy from "./policy/Policy.ts"
@@ -66,11 +68,20 @@ export interface Provider {
   readonly budgets?: ReadonlyArray<Budget.Budget> | undefined
 }
 
-/** Builds the service of a provider. */
-export const make = (provider: Provider): Effect.Effect<ChatService["Service"], never, Scope.Scope> =>
+/**
+ * Builds the service of a provider. Its functions take any value in place of a request: what cannot be one fails with an
+ * `InvalidRequestError` that names the place (`messages[2].content[0].source`), before anything is sent.
+ *
+ * Fails with `InvalidRequestError` for a policy or a budget that cannot be right (`policy.concurrency`).
+ */
+export const make = (
+  provider: Provider
+): Effect.Effect<ChatService["Service"], ProviderError.InvalidRequestError, Scope.Scope> =>
   Effect.gen(function*() {
-    const enforcement = yield* Enforcement.make(provider.policy ?? Policy.standard)
-    const budget = yield* BudgetGate.make(provider.budgets)
+    yield* Check.run(providerShape, provider, { provider: "strata", field: "provider" })
+    const { budgets, policy = Policy.standard } = provider
+    const enforcement = yield* Enforcement.make(policy, provider.provider)
+    const budget = yield* BudgetGate.make(budgets, provider.provider)
     const outcome = yield* ChatOutcome.make
     const resolve = (request: ChatRequest.ChatRequest) => ChatValidation.resolve(provider, request)
     const target = (request: ChatRequest.Resolved): Telemetry.Target => ({
@@ -187,15 +198,16 @@ export const objectStream = <S extends StructuredOutput.AnySchema>(
  * BedrockChat.layer({ model }).pipe(ChatService.withPolicy(Policy.make({ concurrency: 8 })))
  */
 export const withPolicy: {
-  (policy: Policy.Policy): <E, R>(self: Layer.Layer<ChatService, E, R>) => Layer.Layer<ChatService, E, R>
-  <E, R>(self: Layer.Layer<ChatService, E, R>, policy: Policy.Policy): Layer.Layer<ChatService, E, R>
+  (policy: Policy.Policy): <E, R>(self: Layer.Layer<ChatService, E, R>) => Decorated<E, R>
+  <E, R>(self: Layer.Layer<ChatService, E, R>, policy: Policy.Policy): Decorated<E, R>
 } = dual(
   2,
-  <E, R>(self: Layer.Layer<ChatService, E, R>, policy: Policy.Policy): Layer.Layer<ChatService, E, R> =>
-    Layer.effect(
+  <E, R>(self: Layer.Layer<ChatService, E, R>, policy: Policy.Policy): Decorated<E, R> =>
+    DecoratedLayer.make(
       ChatService,
-      Effect.flatMap(ChatService, (service) => rebuild.get(service)?.({ policy }) ?? enforce(service, { policy }))
-    ).pipe(Layer.provide(self))
+      self,
+      (service) => rebuild.get(service)?.({ policy }) ?? enforce(service, { policy })
+    )
 )
 
 /**
@@ -222,18 +234,15 @@ export const withPolicy: {
  * )
  */
 export const withBudget: {
-  (budget: Budget.Budget): <E, R>(self: Layer.Layer<ChatService, E, R>) => Layer.Layer<ChatService, E, R>
-  <E, R>(self: Layer.Layer<ChatService, E, R>, budget: Budget.Budget): Layer.Layer<ChatService, E, R>
+  (budget: Budget.Budget): <E, R>(self: Layer.Layer<ChatService, E, R>) => Decorated<E, R>
+  <E, R>(self: Layer.Layer<ChatService, E, R>, budget: Budget.Budget): Decorated<E, R>
 } = dual(
   2,
-  <E, R>(self: Layer.Layer<ChatService, E, R>, budget: Budget.Budget): Layer.Layer<ChatService, E, R> =>
-    Layer.effect(
-      ChatService,
-      Effect.flatMap(ChatService, (service) => {
-        const settings = { budgets: [budget] }
-        return rebuild.get(service)?.(settings) ?? enforce(service, settings)
-      })
-    ).pipe(Layer.provide(self))
+  <E, R>(self: Layer.Layer<ChatService, E, R>, budget: Budget.Budget): Decorated<E, R> =>
+    DecoratedLayer.make(ChatService, self, (service) => {
+      const settings = { budgets: [budget] }
+      return rebuild.get(service)?.(settings) ?? enforce(service, settings)
+    })
 )
 
 /**
@@ -271,22 +280,29 @@ export const withFallback: {
     options?: Fallback.Options
   ): <E, R>(
     self: Layer.Layer<ChatService, E, R>
-  ) => Layer.Layer<ChatService, E | Layer.Error<Fallback.LayerOf<O>>, R | Layer.Services<Fallback.LayerOf<O>>>
+  ) => Decorated<E | Layer.Error<Fallback.LayerOf<O>>, R | Layer.Services<Fallback.LayerOf<O>>>
   <E, R, const O extends Fallback.Others>(
     self: Layer.Layer<ChatService, E, R>,
     others: O,
     options?: Fallback.Options
-  ): Layer.Layer<ChatService, E | Layer.Error<Fallback.LayerOf<O>>, R | Layer.Services<Fallback.LayerOf<O>>>
+  ): Decorated<E | Layer.Error<Fallback.LayerOf<O>>, R | Layer.Services<Fallback.LayerOf<O>>>
 } = dual(
-  (args) => Layer.isLayer(args[0]) && (Layer.isLayer(args[1]) || Array.isArray(args[1])),
-  (self: Fallback.ChatLayer, others: Fallback.Others, options?: Fallback.Options): Fallback.ChatLayer =>
+  (args) =>
+    Check.holds(Layer.isLayer, args[0]) && (Check.holds(Layer.isLayer, args[1]) || Check.holds(Array.isArray, args[1])),
+  (self: Fallback.ChatLayer, others: Fallback.Others, options: Fallback.Options = {}): Fallback.ChatLayer =>
     Layer.fromBuildMemo((memoMap, scope) =>
-      Effect.forEach(
-        Arr.prepend("length" in others ? others : [others], self),
-        (layer) => Effect.map(Layer.buildWithMemoMap(layer, memoMap, scope), Context.get(ChatService))
-      ).pipe(
-        Effect.map((services) => Context.make(ChatService, ChatFallback.make(services, options)))
-      )
+      Effect.gen(function*() {
+        const settings = yield* Check.run(Fallback.options, options, { provider: "strata", field: "fallback" })
+        const asked = yield* Check.run(Fallback.others, others, { provider: "strata", field: "fallbacks" })
+        const first = yield* Check.run(Fallback.layer, self, { provider: "strata", field: "layer" })
+        const services = yield* Effect.forEach(
+          Arr.prepend(asked, first),
+          (layer) =>
+            Effect.flatMap(Layer.buildWithMemoMap(layer, memoMap, scope), (built) =>
+              ChatFallback.built(Context.getOption(built, ChatService)))
+        )
+        return Context.make(ChatService, ChatFallback.make(services, settings))
+      })
     )
 )
 
@@ -316,46 +332,52 @@ export const withFallback: {
  * )
  */
 export const withCache: {
-  (options?: ChatCache.Options): <E, R>(self: Layer.Layer<ChatService, E, R>) => Layer.Layer<ChatService, E, R>
-  <E, R>(self: Layer.Layer<ChatService, E, R>, options?: ChatCache.Options): Layer.Layer<ChatService, E, R>
+  (options?: ChatCache.Options): <E, R>(self: Layer.Layer<ChatService, E, R>) => Decorated<E, R>
+  <E, R>(self: Layer.Layer<ChatService, E, R>, options?: ChatCache.Options): Decorated<E, R>
 } = dual(
-  (args) => Layer.isLayer(args[0]),
-  <E, R>(self: Layer.Layer<ChatService, E, R>, options?: ChatCache.Options): Layer.Layer<ChatService, E, R> =>
-    Layer.effect(
-      ChatService,
-      Effect.flatMap(ChatService, (service) => Caching.make(service, options))
-    ).pipe(Layer.provide(self))
+  (args) => Check.holds(Layer.isLayer, args[0]),
+  <E, R>(self: Layer.Layer<ChatService, E, R>, options?: ChatCache.Options): Decorated<E, R> =>
+    DecoratedLayer.make(ChatService, self, (service) => Caching.make(service, options))
 )
+
+/** A decorated service; its layer fails for options that cannot be right as well. */
+export type Decorated<E, R> = Layer.Layer<ChatService, E | ProviderError.InvalidRequestError, R>
+
+/** The data of a {@link Provider} that may be any value; policy and budgets have checks of their own. */
+const providerShape = Check.struct<Pick<Provider, "provider" | "defaultModel" | "generate" | "stream">>({
+  provider: Check.filled,
+  defaultModel: Check.optional(Check.text),
+  generate: Check.callback(),
+  stream: Check.callback()
+}, { others: "ignored" })
 
 const enforce = (
   service: ChatService["Service"],
   { budgets, policy = Policy.none }: Settings
-): Effect.Effect<ChatService["Service"], never, Scope.Scope> =>
+): Effect.Effect<ChatService["Service"], ProviderError.InvalidRequestError, Scope.Scope> =>
   Effect.gen(function*() {
     const enforcement = yield* Enforcement.make(policy)
     const budget = yield* BudgetGate.make(budgets)
-    const target = (request: ChatRequest.ChatRequest) => ({
-      operation: "chat" as const,
-      provider: "custom",
-      model: request.model ?? "unknown"
-    })
-    const metering = (request: ChatRequest.ChatRequest) =>
-      ChatMetering.make(undefined, {
-        ...request,
-        model: request.model ?? "unknown",
-        messages: ChatRequest.messagesOf(request)
+    const settled = (given: ChatRequest.ChatRequest) =>
+      Effect.map(ChatValidation.settle("custom", given), (request) => {
+        const model = request.model ?? "unknown"
+        const asked = { operation: "chat" as const, provider: "custom", model }
+        const meter = ChatMetering.make(undefined, { ...request, model, messages: ChatRequest.messagesOf(request) })
+        return { request, asked, meter, billing: BudgetChat.meter(asked, meter) }
       })
     const enforced = ChatService.of({
-      generate: (request) => {
-        const asked = target(request)
-        const meter = metering(request)
-        return budget.call(enforcement.call(service.generate(request), asked, meter), BudgetChat.meter(asked, meter))
-      },
-      stream: (request) => {
-        const asked = target(request)
-        const meter = metering(request)
-        return budget.stream(enforcement.stream(service.stream(request), asked, meter), BudgetChat.meter(asked, meter))
-      }
+      generate: (given) =>
+        Effect.flatMap(
+          settled(given),
+          ({ asked, billing, meter, request }) =>
+            budget.call(enforcement.call(service.generate(request), asked, meter), billing)
+        ),
+      stream: (given) =>
+        Stream.unwrap(Effect.map(
+          settled(given),
+          ({ asked, billing, meter, request }) =>
+            budget.stream(enforcement.stream(service.stream(request), asked, meter), billing)
+        ))
     })
     rebuild.set(enforced, (settings) =>
       enforce(service, { policy: settings.policy ?? policy, budgets: [...budgets ?? [], ...settings.budgets ?? []] }))
@@ -367,5 +389,5 @@ type Settings = Pick<Provider, "policy" | "budgets">
 
 const rebuild = new WeakMap<
   ChatService["Service"],
-  (settings: Settings) => Effect.Effect<ChatService["Service"], never, Scope.Scope>
+  (settings: Settings) => Effect.Effect<ChatService["Service"], ProviderError.InvalidRequestError, Scope.Scope>
 >()

@@ -2,6 +2,7 @@
  * What a call cost, in US dollars.
  */
 import * as Schema from "effect/Schema"
+import * as Total from "./internal/total.ts"
 
 /** US dollars, as a fraction: a short prompt costs millionths. `total` is the sum of the parts. */
 export interface Cost extends Schema.Schema.Type<typeof Cost> {}
@@ -17,24 +18,45 @@ export const Cost = Schema.Struct({
 /** Nothing. */
 export const empty: Cost = { input: 0, cacheRead: 0, cacheWrite: 0, output: 0, total: 0 }
 
-/** A cost from its parts, added up; those not given are nothing. */
-export const make = (parts: Partial<Omit<Cost, "total">>): Cost => {
-  const { cacheRead = 0, cacheWrite = 0, input = 0, output = 0 } = parts
-  return { input, cacheRead, cacheWrite, output, total: input + cacheRead + cacheWrite + output }
-}
+/** A cost from its parts, added up; those not given are nothing. `NaN` of what is none. */
+export const make: (parts: Partial<Omit<Cost, "total">>) => Cost = Total.make(
+  ({ cacheRead = 0, cacheWrite = 0, input = 0, output = 0 }) => ({
+    input,
+    cacheRead,
+    cacheWrite,
+    output,
+    total: input + cacheRead + cacheWrite + output
+  }),
+  () => none
+)
 
-/** The sum of two costs, part by part. */
-export const add = (self: Cost, that: Cost): Cost => ({
-  input: self.input + that.input,
-  cacheRead: self.cacheRead + that.cacheRead,
-  cacheWrite: self.cacheWrite + that.cacheWrite,
-  output: self.output + that.output,
-  total: self.total + that.total
-})
+/** The sum of two costs, part by part. `NaN` of what is none. */
+export const add: (self: Cost, that: Cost) => Cost = Total.make(
+  (self, that) => ({
+    input: self.input + that.input,
+    cacheRead: self.cacheRead + that.cacheRead,
+    cacheWrite: self.cacheWrite + that.cacheWrite,
+    output: self.output + that.output,
+    total: self.total + that.total
+  }),
+  () => none
+)
 
 /** The sum of several costs: `undefined` as soon as one of them is not known. */
-export const sum = (costs: ReadonlyArray<Cost | undefined>): Cost | undefined =>
-  costs.reduce<Cost | undefined>(
-    (total, cost) => total === undefined || cost === undefined ? undefined : add(total, cost),
-    empty
-  )
+export const sum: (costs: ReadonlyArray<Cost | undefined>) => Cost | undefined = Total.make((costs) => {
+  let total = empty
+  for (const cost of costs) {
+    if (cost === undefined) return undefined
+    total = add(total, cost)
+  }
+  return total
+}, () => undefined)
+
+/** Stands for what is no cost: no sum with it looks like one. */
+const none: Cost = {
+  input: Number.NaN,
+  cacheRead: Number.NaN,
+  cacheWrite: Number.NaN,
+  output: Number.NaN,
+  total: Number.NaN
+}

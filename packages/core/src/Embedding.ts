@@ -3,6 +3,7 @@
  */
 import type * as Duration from "effect/Duration"
 import type * as Cost from "./Cost.ts"
+import * as Total from "./internal/total.ts"
 
 /** One vector, of the array its {@link VectorType} says. Never `number[]`. */
 export type Vector = Float32Array | Int8Array | Uint8Array
@@ -46,14 +47,17 @@ export type Input = string | ContentInput
 /** What an input is made of; one request holds inputs of one kind. */
 export type Kind = "text" | "image" | "combined"
 
-/** The kind of an input; one that has nothing in it counts as a text. */
-export const kindOf = (input: Input): Kind => {
+/** The kind of an input; one that has nothing in it, or is none, counts as a text. */
+export const kindOf: (input: Input) => Kind = Total.make((input) => {
   if (typeof input === "string" || input.image === undefined) return "text"
   return input.text === undefined ? "image" : "combined"
-}
+}, () => "text")
 
 /** The text of an input, if it has one. */
-export const textOf = (input: Input): string | undefined => typeof input === "string" ? input : input.text
+export const textOf: (input: Input) => string | undefined = Total.make(
+  (input) => typeof input === "string" ? input : input.text,
+  () => undefined
+)
 
 /**
  * What the vector is for; each model family has its own word for it. Many models place a question and its answer

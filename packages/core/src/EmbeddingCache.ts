@@ -6,10 +6,12 @@
  */
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
+import * as Check from "./Check.ts"
 import * as RecentlyUsed from "./internal/recentlyUsed.ts"
+import type * as ProviderError from "./ProviderError.ts"
 
 /** The store could not be read or written. */
 export class EmbeddingCacheError extends Schema.TaggedError<EmbeddingCacheError>()("EmbeddingCacheError", {
@@ -53,11 +55,28 @@ export interface Options {
 }
 
 /**
+ * Options that may be any value.
+ *
+ * @internal
+ */
+export const options: Check.Check<Options & { readonly timeToLive?: Duration.Duration | undefined }> = Check.partial({
+  timeToLive: Check.duration({ infinite: true }),
+  namespace: Check.text
+})
+
+/**
  * A store of its own in the memory of this process. When it holds more than `capacity` vectors (10,000 unless said
  * otherwise), or more than `maxBytes` (64 MiB), it drops those that were not asked for the longest. 10,000 vectors of
  * 1,024 floats take 40 MB.
  */
-export const layerMemory = (options?: {
+export const layerMemory = (options: {
   readonly capacity?: number | undefined
   readonly maxBytes?: number | undefined
-}): Layer.Layer<never> => Layer.sync(EmbeddingCache, () => RecentlyUsed.make(options))
+} = {}): Layer.Layer<never, ProviderError.InvalidRequestError> =>
+  Layer.effect(
+    EmbeddingCache,
+    Effect.map(
+      Check.run(RecentlyUsed.bounds, options, { provider: "strata", whole: "options" }),
+      RecentlyUsed.make
+    )
+  )

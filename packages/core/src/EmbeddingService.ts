@@ -12,15 +12,19 @@ import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as Check from "./Check.ts"
 import type * as Embedding from "./Embedding.ts"
 import type * as EmbeddingCache from "./EmbeddingCache.ts"
 import * as BudgetGate from "./internal/budgetGate.ts"
 import * as Costing from "./internal/costing.ts"
+import * as DecoratedLayer from "./internal/decorated.ts"
 import * as Caching from "./internal/embeddingCaching.ts"
 import * as Call from "./internal/embeddingCall.ts"
 import * as Coalescing from "./internal/embeddingCoalescing.ts"
+import * as Inputs from "./internal/embeddingInputs.ts"
 import * as EmbeddingStream from "./internal/embeddingStream.ts"
 import * as EmbeddingTelemetry from "./internal/embeddingTelemetry.ts"
+import * as Validation from "./internal/embeddingValidation.ts"
 import type * as Budget from "./policy/Budget.ts"
 import * as Enforcement from "./policy/Enforcement.ts"
 import * as Policy from "./policy/Policy.ts"
@@ -41,9 +45,12 @@ export type EmbeddingError = ProviderError.ProviderError
  * - `embedStream`: any number of values, in order unless `unordered`, with backpressure and flat memory. Fails with the
  *   first failure, which names the position of the value in the stream (`inputs[17]`).
  *
+ * Inputs and options may be any values, such as the `null` of a row without a text. Where `inputs` is no array, `embedEach`
+ * gives one result that says so. Text that holds half a surrogate pair is made well-formed: U+FFFD stands for it.
+ *
  * Before anything is sent, and named by its place (`inputs[3]`, `inputs[3].image`), an input fails with
- * - `InvalidRequestError` if it has neither text nor image, its text is blank, or its image has no bytes, a media type
- *   the model does not read, or too many bytes;
+ * - `InvalidRequestError` if it is none, has neither text nor image, its text is blank, or its image has no bytes, a
+ *   media type the model does not read, or too many bytes;
  * - `UnsupportedFeatureError` if it has an image, or a text beside its image, and the model takes none;
  * - `ContextLengthExceededError` if its text is longer than the model takes while `truncate` is `none`; a text beside an
  *   image is not cut into pieces, and fails with `chunk` too.
@@ -95,16 +102,25 @@ export interface Provider {
   readonly budgets?: ReadonlyArray<Budget.Budget> | undefined
 }
 
-/** Builds the service of a provider. */
-export const make = (provider: Provider): Effect.Effect<EmbeddingService["Service"], never, Scope.Scope> =>
+/**
+ * Builds the service of a provider. Fails with `InvalidRequestError` for a policy or a budget that cannot be right
+ * (`policy.concurrency`).
+ */
+export const make = (
+  provider: Provider
+): Effect.Effect<EmbeddingService["Service"], ProviderError.InvalidRequestError, Scope.Scope> =>
   Effect.gen(function*() {
+    const { coalesce } = yield* Check.run(providerShape, provider, { provider: "strata", field: "provider" })
+    const { budgets, policy = Policy.standard } = provider
     const inForce = {
-      enforcement: yield* Enforcement.make(provider.policy ?? Policy.standard),
-      budget: yield* BudgetGate.make(provider.budgets),
+      enforcement: yield* Enforcement.make(policy, provider.provider),
+      budget: yield* BudgetGate.make(budgets, provider.provider),
       costing: yield* Costing.make
     }
     const prepare = (options: Embedding.EmbeddingOptions | undefined) => Call.make(provider, inForce, options)
-    const embedOne = Coalescing.make(provider.coalesce)
+    const listed = (inputs: unknown) =>
+      Effect.suspend(() => Effect.fromResult(Inputs.listed(provider.provider, inputs)))
+    const embedOne = Coalescing.make(coalesce)
     const service = EmbeddingService.of({
       embed: (input, options) =>
         Effect.flatMap(prepare(options), (call) =>
@@ -114,32 +130,39 @@ export const make = (provider: Provider): Effect.Effect<EmbeddingService["Servic
             Effect.map(embedOne(call, input), (embedding) => Call.priced(call, embedding)),
             ({ cost, inputTokens }) => ({ inputs: 1, inputTokens, cost })
           )),
-      embedMany: (inputs, options) =>
-        Effect.flatMap(prepare(options), (call) =>
-          EmbeddingTelemetry.operation(
-            call.target,
-            call.options,
-            Call.embedMany(call, inputs),
-            ({ cost, requests, usage }) => ({ inputs: inputs.length, requests, inputTokens: usage.inputTokens, cost })
-          )),
-      embedEach: (inputs, options) =>
-        Effect.matchEffect(prepare(options), {
-          onFailure: (error) => Effect.succeed(inputs.map(() => Result.fail(error))),
-          onSuccess: (call) =>
-            Effect.map(
-              EmbeddingTelemetry.operation(
-                call.target,
-                call.options,
-                Call.embedEach(call, inputs),
-                (each) => ({ ...each, inputs: inputs.length, cost: call.costOf(each.inputTokens) })
-              ),
-              (each) => each.results
-            )
-        }),
-      embedStream: (values, input, { flushAfter, unordered, ...options } = {}) =>
-        Stream.unwrap(
-          Effect.map(prepare(options), (call) => EmbeddingStream.make(call, values, input, { flushAfter, unordered }))
+      embedMany: Effect.fnUntraced(function*(given, options) {
+        const call = yield* prepare(options)
+        const inputs = yield* listed(given)
+        return yield* EmbeddingTelemetry.operation(
+          call.target,
+          call.options,
+          Call.embedMany(call, inputs),
+          ({ cost, requests, usage }) => ({ inputs: inputs.length, requests, inputTokens: usage.inputTokens, cost })
         )
+      }),
+      embedEach: (given, options) =>
+        Effect.matchEffect(listed(given), {
+          onFailure: (error) => Effect.succeed([Result.fail(error)]),
+          onSuccess: (inputs) =>
+            Effect.matchEffect(prepare(options), {
+              onFailure: (error) => Effect.succeed(inputs.map(() => Result.fail(error))),
+              onSuccess: (call) =>
+                Effect.map(
+                  EmbeddingTelemetry.operation(
+                    call.target,
+                    call.options,
+                    Call.embedEach(call, inputs),
+                    (each) => ({ ...each, inputs: inputs.length, cost: call.costOf(each.inputTokens) })
+                  ),
+                  (each) => each.results
+                )
+            })
+        }),
+      embedStream: (values, input, given) =>
+        Stream.unwrap(Effect.gen(function*() {
+          const { options, pace } = yield* Validation.settleStream(provider.provider, { values, input }, given)
+          return EmbeddingStream.make(yield* prepare(options), values, input, pace)
+        }))
     })
     providers.set(service, provider)
     return service
@@ -206,16 +229,20 @@ export const embedStream: {
  * BedrockEmbedding.layer({ model }).pipe(EmbeddingService.withPolicy(Policy.make({ concurrency: 8 })))
  */
 export const withPolicy: {
-  (policy: Policy.Policy): <E, R>(self: Layer.Layer<EmbeddingService, E, R>) => Layer.Layer<EmbeddingService, E, R>
-  <E, R>(self: Layer.Layer<EmbeddingService, E, R>, policy: Policy.Policy): Layer.Layer<EmbeddingService, E, R>
+  (policy: Policy.Policy): <E, R>(self: Layer.Layer<EmbeddingService, E, R>) => Decorated<E, R>
+  <E, R>(self: Layer.Layer<EmbeddingService, E, R>, policy: Policy.Policy): Decorated<E, R>
 } = dual(
   2,
-  <E, R>(self: Layer.Layer<EmbeddingService, E, R>, policy: Policy.Policy): Layer.Layer<EmbeddingService, E, R> =>
-    Layer.effect(
+  <E, R>(self: Layer.Layer<EmbeddingService, E, R>, policy: Policy.Policy): Decorated<E, R> =>
+    DecoratedLayer.make(
       EmbeddingService,
-      Effect.flatMap(EmbeddingService, (service) => make({ ...(providers.get(service) ?? custom(service)), policy }))
-    ).pipe(Layer.provide(self))
+      self,
+      (service) => make({ ...(providers.get(service) ?? custom(service)), policy })
+    )
 )
+
+/** A decorated service; its layer fails for options that cannot be right as well. */
+export type Decorated<E, R> = Layer.Layer<EmbeddingService, E | ProviderError.InvalidRequestError, R>
 
 /**
  * Puts a service on a budget: a request that could cost more than is left fails with `BudgetExceededError`, before it is
@@ -237,18 +264,15 @@ export const withPolicy: {
  * )
  */
 export const withBudget: {
-  (budget: Budget.Budget): <E, R>(self: Layer.Layer<EmbeddingService, E, R>) => Layer.Layer<EmbeddingService, E, R>
-  <E, R>(self: Layer.Layer<EmbeddingService, E, R>, budget: Budget.Budget): Layer.Layer<EmbeddingService, E, R>
+  (budget: Budget.Budget): <E, R>(self: Layer.Layer<EmbeddingService, E, R>) => Decorated<E, R>
+  <E, R>(self: Layer.Layer<EmbeddingService, E, R>, budget: Budget.Budget): Decorated<E, R>
 } = dual(
   2,
-  <E, R>(self: Layer.Layer<EmbeddingService, E, R>, budget: Budget.Budget): Layer.Layer<EmbeddingService, E, R> =>
-    Layer.effect(
-      EmbeddingService,
-      Effect.flatMap(EmbeddingService, (service) => {
-        const provider = providers.get(service) ?? { ...custom(service), policy: Policy.none }
-        return make({ ...provider, budgets: [...provider.budgets ?? [], budget] })
-      })
-    ).pipe(Layer.provide(self))
+  <E, R>(self: Layer.Layer<EmbeddingService, E, R>, budget: Budget.Budget): Decorated<E, R> =>
+    DecoratedLayer.make(EmbeddingService, self, (service) => {
+      const provider = providers.get(service) ?? { ...custom(service), policy: Policy.none }
+      return make({ ...provider, budgets: [...provider.budgets ?? [], budget] })
+    })
 )
 
 /**
@@ -274,23 +298,12 @@ export const withBudget: {
  * )
  */
 export const withCache: {
-  (
-    options?: EmbeddingCache.Options
-  ): <E, R>(self: Layer.Layer<EmbeddingService, E, R>) => Layer.Layer<EmbeddingService, E, R>
-  <E, R>(
-    self: Layer.Layer<EmbeddingService, E, R>,
-    options?: EmbeddingCache.Options
-  ): Layer.Layer<EmbeddingService, E, R>
+  (options?: EmbeddingCache.Options): <E, R>(self: Layer.Layer<EmbeddingService, E, R>) => Decorated<E, R>
+  <E, R>(self: Layer.Layer<EmbeddingService, E, R>, options?: EmbeddingCache.Options): Decorated<E, R>
 } = dual(
-  (args) => Layer.isLayer(args[0]),
-  <E, R>(
-    self: Layer.Layer<EmbeddingService, E, R>,
-    options?: EmbeddingCache.Options
-  ): Layer.Layer<EmbeddingService, E, R> =>
-    Layer.effect(
-      EmbeddingService,
-      Effect.flatMap(EmbeddingService, (service) => Caching.make(service, options))
-    ).pipe(Layer.provide(self))
+  (args) => Check.holds(Layer.isLayer, args[0]),
+  <E, R>(self: Layer.Layer<EmbeddingService, E, R>, options?: EmbeddingCache.Options): Decorated<E, R> =>
+    DecoratedLayer.make(EmbeddingService, self, (service) => Caching.make(service, options))
 )
 
 /** A service from elsewhere as a provider: it divides what it is given itself. */
@@ -310,5 +323,18 @@ const custom = (service: EmbeddingService["Service"]): Provider => ({
       inputTokens: batch.usage.inputTokens
     }))
 })
+
+/** The data of a {@link Provider} that may be any value; policy and budgets have checks of their own. */
+const providerShape = Check.struct<
+  Pick<Provider, "provider" | "defaultModel" | "limits" | "embedBatch"> & {
+    readonly coalesce?: Duration.Duration | undefined
+  }
+>({
+  provider: Check.filled,
+  defaultModel: Check.optional(Check.text),
+  limits: Check.callback(),
+  embedBatch: Check.callback(),
+  coalesce: Check.optional(Check.duration())
+}, { others: "ignored" })
 
 const providers = new WeakMap<EmbeddingService["Service"], Provider>()

@@ -8,6 +8,7 @@
 import { isObject } from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as SchemaIssue from "effect/SchemaIssue"
+import * as Total from "./internal/total.ts"
 
 /**
  * How deep objects and arrays may be nested. What reads, checks and writes JSON recurses, and runs out of stack some
@@ -25,20 +26,25 @@ export const parse = (text: string): Result.Result<unknown, string> => parseWith
 export const parseFloats = (text: string): Result.Result<unknown, string> => parseWith(text, JSON.parse)
 
 const parseWith = (text: string, toValue: (text: string) => unknown): Result.Result<unknown, string> =>
-  isShallow(text)
+  typeof text !== "string"
+    ? Result.fail("not text")
+    : isShallow(text)
     ? Result.try({ try: () => toValue(text), catch: () => "not JSON" })
     : Result.fail(`JSON of more than ${maxDepth} levels`)
 
 const exact = (text: string): unknown => mayBeInexact.test(text) ? JSON.parse(text, revive) : JSON.parse(text)
 
 /** The arguments of a call as a model wrote them: nothing is none, and what is no JSON stays the text it is. */
-export const params = (text: string): unknown => text.trim() === "" ? {} : Result.getOrElse(parse(text), () => text)
+export const params = (text: string): unknown =>
+  typeof text === "string" && text.trim() === "" ? {} : Result.getOrElse(parse(text), () => text)
 
 /**
  * The number that a literal of JSON stands for; the literal itself where a number cannot hold it, or would be written
- * with other digits.
+ * with other digits, and `NaN` for what is no literal.
  */
-export const number = (literal: string): number | string => {
+export const number: (literal: string) => number | string = Total.make((literal) => valueOf(literal), () => Number.NaN)
+
+const valueOf = (literal: string): number | string => {
   const value = Number(literal)
   if (!Number.isFinite(value)) return literal
   if (/^-?\d+$/.test(literal) && BigInt(literal) !== BigInt(value)) return literal
@@ -47,7 +53,7 @@ export const number = (literal: string): number | string => {
 }
 
 /** What to say about values that a schema refuses because they are such literals; nothing when there are none. */
-export const explain = (issue: SchemaIssue.Issue, input: unknown): string => {
+export const explain: (issue: SchemaIssue.Issue, input: unknown) => string = Total.make((issue, input) => {
   const refused = new Map(
     format(issue).issues.flatMap(({ path = [] }) => {
       const literal = path.reduce<unknown>((value, segment) => memberOf(value, segment), input)
@@ -61,7 +67,7 @@ export const explain = (issue: SchemaIssue.Issue, input: unknown): string => {
     `double) can hold exactly. Numbers may be ${Number.MAX_SAFE_INTEGER} at most; where larger ones occur, the schema ` +
     "has to take text, as `Schema.String` and `Schema.BigInt` do"
   ).join("")
-}
+}, () => "")
 
 const format = SchemaIssue.makeFormatterStandardSchemaV1()
 
@@ -72,7 +78,7 @@ const memberOf = (value: unknown, segment: PropertyKey | { readonly key: Propert
     : undefined
 }
 
-const isInexact = (text: string): boolean => literal.test(text) && typeof number(text) === "string"
+const isInexact = (text: string): boolean => literal.test(text) && typeof valueOf(text) === "string"
 
 const excerpt = (text: string): string => text.length > 40 ? `${text.slice(0, 40)}…` : text
 
@@ -84,7 +90,7 @@ const mayBeInexact = /(?:^|[[:,\s])-?\d{16}|\d[eE]\+?\d{3}|\.\d{14,}[eE]/
 
 /** `source` is the literal, where the value is one. */
 const revive = (_: string, value: unknown, context?: { readonly source?: string }): unknown =>
-  typeof value === "number" && context?.source !== undefined ? number(context.source) : value
+  typeof value === "number" && context?.source !== undefined ? valueOf(context.source) : value
 
 const literal = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([-+]?\d+))?$/
 

@@ -6,9 +6,11 @@
  * from another model because the first was busy.
  */
 import type * as Duration from "effect/Duration"
-import type * as Layer from "effect/Layer"
+import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import type { ChatService } from "./ChatService.ts"
+import * as Check from "./Check.ts"
+import * as Total from "./internal/total.ts"
 import type * as ProviderError from "./ProviderError.ts"
 
 /** A layer of a chat service, whatever it needs and fails with. */
@@ -36,6 +38,35 @@ export interface Options {
 }
 
 /**
+ * Options that may be any value.
+ *
+ * @internal
+ */
+export const options: Check.Check<Options & { readonly stickFor?: Duration.Duration | undefined }> = Check.partial({
+  when: Check.callback<NonNullable<Options["when"]>>(),
+  stickFor: Check.duration({ infinite: true }),
+  model: Check.callback<NonNullable<Options["model"]>>()
+})
+
+/**
+ * A layer that may be any value: what it builds shows when it is built.
+ *
+ * @internal
+ */
+// Of a layer no more can be known than that it is one.
+export const layer = Check.layer as Check.Check<ChatLayer>
+
+const layers = Check.list(layer, { remedy: "Give a layer, or an array of layers" })
+
+/**
+ * Fallbacks that may be any value.
+ *
+ * @internal
+ */
+export const others: Check.Check<ReadonlyArray<ChatLayer>> = (given, at) =>
+  Check.holds(Layer.isLayer, given) ? layers([given], at) : layers(given, at)
+
+/**
  * Whether a service cannot serve now, or this model cannot serve at all: what another one may well be able to do.
  *
  * - `RateLimitError`, `ModelUnavailableError`, `ProviderInternalError`, `TimeoutError`, `ConnectionError`,
@@ -56,8 +87,10 @@ export interface Options {
  * const when = (error: ProviderError.ProviderError) =>
  *   Fallback.isUnavailable(error) || error._tag === "ContextLengthExceededError"
  */
-export const isUnavailable = (error: ProviderError.ProviderError): boolean =>
-  saysOfService.has(error._tag) || saysOfAnswer.has(error._tag)
+export const isUnavailable: (error: ProviderError.ProviderError) => boolean = Total.make(
+  ({ _tag }) => saysOfService.has(_tag) || saysOfAnswer.has(_tag),
+  () => false
+)
 
 /** Requests handed on to another service, by the tag of the error of the one that could not answer. */
 export const fallbacks = Metric.counter("strata.client.fallbacks", {

@@ -5,7 +5,9 @@
  * part a model accepts is not decided here: providers check that before they send.
  */
 import * as Schema from "effect/Schema"
+import * as Check from "./Check.ts"
 import * as Opaque from "./internal/opaque.ts"
+import * as Total from "./internal/total.ts"
 
 /**
  * Marks the end of a prefix the provider may cache. `true` uses the provider's own lifetime, `ttl` asks for one.
@@ -361,36 +363,50 @@ export const tool = (content: ToolMessage["content"]): ToolMessage => ({ role: "
 export const text = (value: string, options?: { readonly cache?: CacheControl }): TextPart => ({
   type: "text",
   text: value,
-  ...(options?.cache === undefined ? undefined : { cache: options.cache })
+  ...marksOf(options)
 })
 
-/** The parts of a message; a string is one text part. */
-export const parts = (message: Message): ReadonlyArray<Part> =>
-  typeof message.content === "string" ? [text(message.content)] : message.content
+const marksOf: (options: { readonly cache?: CacheControl } | undefined) => Pick<TextPart, "cache"> = Total.make(
+  (options) => options?.cache === undefined ? {} : { cache: options.cache },
+  () => ({})
+)
+
+/** The parts of a message; a string is one text part. None of what is no message. */
+export const parts: (message: Message) => ReadonlyArray<Part> = Total.make(
+  ({ content }) => typeof content === "string" ? [text(content)] : Array.isArray(content) ? content : [],
+  () => []
+)
 
 /**
  * A conversation without what the models thought: no reasoning parts, and no messages of the assistant that had nothing
- * else. For a model that refuses the thoughts of another one, or a signature that is no longer valid.
+ * else. For a model that refuses the thoughts of another one, or a signature that is no longer valid. None of what is no
+ * conversation.
  *
  * @example
  * ChatService.generate({ messages }).pipe(
  *   Effect.catchTag("InvalidRequestError", () => ChatService.generate({ messages: Message.withoutReasoning(messages) }))
  * )
  */
-export const withoutReasoning = (messages: ReadonlyArray<Message>): ReadonlyArray<Message> =>
-  messages.flatMap((message) => {
-    if (message.role !== "assistant" || typeof message.content === "string") return [message]
-    const content = message.content.filter(({ type }) => type !== "reasoning")
-    if (content.length === message.content.length) return [message]
-    return content.length === 0 ? [] : [{ ...message, content }]
-  })
+export const withoutReasoning: (messages: ReadonlyArray<Message>) => ReadonlyArray<Message> = Total.make(
+  (messages) =>
+    itemsOf(messages).flatMap((message) => {
+      if (message.role !== "assistant" || typeof message.content === "string") return [message]
+      const content = itemsOf(message.content).filter(({ type }) => type !== "reasoning")
+      return content.length === message.content.length
+        ? [message]
+        : content.length === 0
+        ? []
+        : [{ ...message, content }]
+    }),
+  () => []
+)
 
-/** The text of a message: its text parts joined, everything else left out. */
-export const textOf = (message: Message): string => {
-  if (typeof message.content === "string") return message.content
+/** Those of an array that may be none. */
+const itemsOf = <A>(given: ReadonlyArray<A>): ReadonlyArray<A> => (Check.itemsOf(given) ?? []) as ReadonlyArray<A>
+
+/** The text of a message: its text parts joined, everything else left out. None of what is no message. */
+export const textOf: (message: Message) => string = Total.make((message) => {
   let joined = ""
-  for (const part of message.content) {
-    if (part.type === "text") joined += part.text
-  }
+  for (const part of parts(message)) joined += part.type === "text" ? part.text : ""
   return joined
-}
+}, () => "")

@@ -13,6 +13,7 @@ import * as OpenAiMessages from "./internal/openAiMessages.ts"
 import * as OpenAiRequest from "./internal/openAiRequest.ts"
 import * as Sayable from "./internal/openAiSayable.ts"
 import * as Wire from "./internal/openAiWire.ts"
+import * as Total from "./internal/total.ts"
 import * as ChatMessage from "./Message.ts"
 import * as ChatTool from "./Tool.ts"
 
@@ -32,9 +33,13 @@ export type EncodedRequest = typeof Wire.Request.Encoded
  * A conversation, ready for `ChatService.generate` when read.
  *
  * - `developer` is `system`; a `refusal` is text; `reasoning_content`, which OpenAI-compatible servers write, is a
- *   reasoning part.
- * - Data URIs become bytes. Other URLs stay as they are; the ending of an image's URL tells its media type, `image/*`
- *   stands where it does not. Written, a URL is without its media type: whoever loads it learns that anyway.
+ *   reasoning part. `null` in place of content is empty text.
+ * - Data URIs become bytes, their base64 with or without padding, in the letters of URLs too. Other URLs stay as they
+ *   are; the ending of the URL of an image or a video tells its media type, `image/*` or `video/*` stands where it does
+ *   not. Written, a URL is without its media type: whoever loads it learns that anyway.
+ * - What OpenAI does not have and compatible servers do is read as well: `cache_control`, videos (`video_url`), images,
+ *   videos and files in `tool` messages, a URL in place of the object that holds it, recordings in other formats than wav
+ *   and mp3, calls without `type` or `arguments`.
  * - Arguments of a tool call are parsed as `Tool.parseParams` does it.
  * - Consecutive `tool` messages are one `ToolMessage`; written, every result is a message again, JSON as its text.
  * - The older `function_call` and `function` messages are read too: an id is made from the place of the call.
@@ -97,8 +102,8 @@ export const ToolChoice: Schema.Codec<ChatTool.ToolChoice, EncodedToolChoice> = 
 /**
  * The body of a Chat Completions request, ready for `ChatService` when read: `model`, `messages`,
  * `max_completion_tokens` or `max_tokens`, `temperature`, `top_p`, `stop`, `tools` and `tool_choice` (or the older
- * `functions` and `function_call`), `response_format`, `reasoning_effort`. Other fields, such as `stream`, `n` and `seed`,
- * are ignored.
+ * `functions` and `function_call`), `parallel_tool_calls`, `response_format`, `reasoning_effort`. Other fields, such
+ * as `stream`, `n` and `seed`, are ignored.
  *
  * - The effort `none` is `reasoning: false`, and `minimal` is read as `low`.
  * - JSON mode, `json_object`, is the schema `{ type: "object" }`. A schema without a name is written with the name
@@ -123,27 +128,35 @@ export const Request: Schema.Codec<ChatRequest.ChatRequest, EncodedRequest> = Op
 
 /**
  * Takes off what only marks the content and OpenAI has no word for: cache points, guards, citations, the seals of
- * reasoning (redacted reasoning goes with its seal), fields of a provider, whether a tool failed. The content stays, and is still refused when
- * written where OpenAI cannot say it.
+ * reasoning (redacted reasoning goes with its seal), fields of a provider, whether a tool failed. The content stays, and
+ * is still refused when written where OpenAI cannot say it. What are no messages gives none.
  */
-export const withoutMarks = (messages: ReadonlyArray<ChatMessage.Message>): ReadonlyArray<ChatMessage.Message> =>
-  messages.map((message): ChatMessage.Message => {
-    switch (message.role) {
-      case "system":
-        return { role: "system", content: bareContent(message.content) }
-      case "user":
-        return { role: "user", content: bareContent(message.content) }
-      case "assistant":
-        return { role: "assistant", content: bareContent(message.content) }
-      case "tool":
-        return { role: "tool", content: message.content.flatMap(bare) }
-    }
-  })
+export const withoutMarks: (
+  messages: ReadonlyArray<ChatMessage.Message>
+) => ReadonlyArray<ChatMessage.Message> = Total.make((messages) => {
+  const bareMessages: Array<ChatMessage.Message> = []
+  for (const message of messages) bareMessages.push(bareMessage(message))
+  return bareMessages
+}, () => [])
+
+const bareMessage = (message: ChatMessage.Message): ChatMessage.Message => {
+  switch (message.role) {
+    case "system":
+      return { role: "system", content: bareContent(message.content) }
+    case "user":
+      return { role: "user", content: bareContent(message.content) }
+    case "assistant":
+      return { role: "assistant", content: bareContent(message.content) }
+    case "tool":
+      return { role: "tool", content: message.content.flatMap(bare) }
+  }
+}
 
 const bareContent = <Part extends ChatMessage.Part>(content: string | ReadonlyArray<Part>) =>
   typeof content === "string" ? content : content.flatMap(bare)
 
 const bare = <Part extends ChatMessage.Part>(part: Part): ReadonlyArray<Part> => {
+  if (typeof part !== "object") return [part]
   if (part.type === "reasoning" && part.redacted !== undefined) return []
   const fields = Object.entries(part).flatMap(([key, value]) => {
     if (marks.has(key)) return []

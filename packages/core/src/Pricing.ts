@@ -8,8 +8,11 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import * as Check from "./Check.ts"
 import * as Cost from "./Cost.ts"
+import type * as ProviderError from "./ProviderError.ts"
 import type * as Usage from "./Usage.ts"
 
 const PerMillion = Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0))
@@ -72,7 +75,8 @@ export const Prices: Context.Reference<Entries> = Context.Reference("@strata/cor
 
 /**
  * Lays entries over the prices in force where the layer is built. Of two such layers merged side by side one is lost:
- * give one list, or provide one layer to the other.
+ * give one list, or provide one layer to the other. Fails with `InvalidRequestError` for an entry that cannot be
+ * right, and names it: `prices[2].price.input`.
  *
  * @example
  * BedrockChat.layer({ model: "us.my-vendor.my-model-v1:0" }).pipe(
@@ -81,8 +85,14 @@ export const Prices: Context.Reference<Entries> = Context.Reference("@strata/cor
  *   ]))
  * )
  */
-export const layer = (entries: Entries): Layer.Layer<never> =>
-  Layer.effect(Prices, Effect.map(Prices, (prices) => [...prices, ...entries]))
+export const layer = (entries: Entries): Layer.Layer<never, ProviderError.InvalidRequestError> =>
+  Layer.effect(
+    Prices,
+    Effect.gen(function*() {
+      const added = yield* Check.run(Check.list(entry), entries, { provider: "strata", field: "prices" })
+      return [...yield* Prices, ...added]
+    })
+  )
 
 /** The price of a model in the prices in force; entries for one provider alone count only where it is named. */
 export const of = (model: string, provider?: string): Effect.Effect<Price | undefined> =>
@@ -93,34 +103,81 @@ export const of = (model: string, provider?: string): Effect.Effect<Price | unde
  * than a wrong one.
  */
 export const cost = (usage: Usage.Usage, price: Price): Cost.Cost | undefined => {
-  const input = dollars(usage.inputTokens, price.input)
-  const cacheRead = dollars(usage.cacheReadTokens, price.cacheRead)
-  const cacheWrite = dollars(usage.cacheWriteTokens, price.cacheWrite)
-  const output = dollars(usage.outputTokens, price.output)
+  const known = Check.settle(priced, { usage, price })
+  if (Result.isFailure(known)) return undefined
+  const { price: each, usage: tokens } = known.success
+  const input = dollars(tokens.inputTokens, each.input)
+  const cacheRead = dollars(tokens.cacheReadTokens, each.cacheRead)
+  const cacheWrite = dollars(tokens.cacheWriteTokens, each.cacheWrite)
+  const output = dollars(tokens.outputTokens, each.output)
   return input === undefined || cacheRead === undefined || cacheWrite === undefined || output === undefined
     ? undefined
     : Cost.make({ input, cacheRead, cacheWrite, output })
 }
 
 /**
- * Readies prices for looking up many times. An entry with a figure that is negative or no number is passed over.
+ * Readies prices for looking up many times. What is no entry is passed over.
  *
  * @internal
  */
 export const lookup = (prices: Entries): (model: string, provider?: string) => Price | undefined => {
-  const entries = prices.filter(isEntry).map((entry) => ({ ...entry, matches: pattern(entry.model) }))
+  const entries = (Check.itemsOf(prices) ?? []).flatMap((given) =>
+    Result.match(Check.settle(entry, given), {
+      onFailure: () => [],
+      onSuccess: (entry) => [{ ...entry, matches: pattern(entry.model) }]
+    })
+  )
   return (model, provider) =>
-    entries.findLast((entry) => (entry.provider === undefined || entry.provider === provider) && entry.matches(model))
-      ?.price
+    typeof model !== "string" ?
+      undefined :
+      entries.findLast((entry) => (entry.provider === undefined || entry.provider === provider) && entry.matches(model))
+        ?.price
 }
 
-const isEntry = Schema.is(Entry)
+const perMillion = Check.number({
+  min: 0,
+  max: Number.MAX_VALUE,
+  remedy: "Use US dollars for a million tokens, from 0"
+})
 
+const price = Check.struct<Price>({
+  input: perMillion,
+  output: Check.optional(perMillion),
+  cacheRead: Check.optional(perMillion),
+  cacheWrite: Check.optional(perMillion),
+  source: Check.optional(Check.text),
+  asOf: Check.optional(Check.text)
+})
+
+const entry = Check.struct<Entry>({ model: Check.filled, provider: Check.optional(Check.text), price })
+
+const count = Check.number({ min: 0, remedy: "Use a number of tokens" })
+
+const priced = Check.struct<{ readonly usage: Omit<Usage.Usage, "totalTokens">; readonly price: Price }>({
+  usage: Check.struct<Omit<Usage.Usage, "totalTokens">>({
+    inputTokens: count,
+    cacheReadTokens: count,
+    cacheWriteTokens: count,
+    outputTokens: count
+  }, { others: "ignored" }),
+  price
+})
+
+/** In one pass from left to right: the pieces between the stars, each at its first place behind the one before. */
 const pattern = (model: string): (id: string) => boolean => {
-  if (!model.includes("*")) return (id) => id === model
-  const parts = model.split("*").map((part) => part.replace(/[^\w-]/gu, "\\$&"))
-  const expression = new RegExp(`^${parts.join(".*")}$`, "s")
-  return (id) => expression.test(id)
+  const [first = "", ...rest] = model.split("*")
+  const last = rest.pop()
+  if (last === undefined) return (id) => id === model
+  return (id) => {
+    if (!id.startsWith(first)) return false
+    let end = first.length
+    for (const piece of rest) {
+      const start = id.indexOf(piece, end)
+      if (start < 0) return false
+      end = start + piece.length
+    }
+    return id.length - last.length >= end && id.endsWith(last)
+  }
 }
 
 const dollars = (tokens: number, perMillion: number | undefined): number | undefined =>

@@ -7,6 +7,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
+import * as Total from "./internal/total.ts"
 
 const fields = {
   provider: Schema.String,
@@ -161,8 +162,10 @@ export const ProviderError = Schema.Union([
   BudgetExceededError
 ])
 
-/** Whether a value is one of the errors of the union. */
-export const isProviderError: (u: unknown) => u is ProviderError = Schema.is(ProviderError)
+/** Whether a value is one of the errors of the union; one that cannot be read, such as a revoked proxy, is not. */
+export const isProviderError = (u: unknown): u is ProviderError => isOfUnion(u)
+
+const isOfUnion: (u: unknown) => boolean = Total.make(Schema.is(ProviderError), () => false)
 
 const transient: ReadonlySet<ProviderError["_tag"]> = new Set<ProviderError["_tag"]>([
   "RateLimitError",
@@ -179,7 +182,7 @@ const transient: ReadonlySet<ProviderError["_tag"]> = new Set<ProviderError["_ta
  * A `StreamInterruptedError` is not transient: part of the answer was already handed over, and a second answer would
  * not continue the first.
  */
-export const isTransient = (error: ProviderError): boolean => transient.has(error._tag)
+export const isTransient: (error: ProviderError) => boolean = Total.make(({ _tag }) => transient.has(_tag), () => false)
 
 const refusals: ReadonlySet<ProviderError["_tag"]> = new Set<ProviderError["_tag"]>([
   "AuthenticationError",
@@ -196,12 +199,16 @@ const refusals: ReadonlySet<ProviderError["_tag"]> = new Set<ProviderError["_tag
 ])
 
 /** Whether the request was not sent, or the provider did not begin to work on it: it drew no tokens and costs nothing. */
-export const isRefusal = (error: ProviderError): boolean =>
-  error._tag === "TimeoutError" ? error.phase === "connect" : refusals.has(error._tag)
+export const isRefusal: (error: ProviderError) => boolean = Total.make(
+  (error) => error._tag === "TimeoutError" ? error.phase === "connect" : refusals.has(error._tag),
+  () => false
+)
 
 /** How long the provider asks to wait before the next try, when it says. */
-export const retryAfter = (error: ProviderError): Duration.Duration | undefined =>
-  "retryAfter" in error ? error.retryAfter : undefined
+export const retryAfter: (error: ProviderError) => Duration.Duration | undefined = Total.make(
+  (error) => "retryAfter" in error ? error.retryAfter : undefined,
+  () => undefined
+)
 
 /**
  * An {@link InvalidRequestError} found before anything was sent.
@@ -210,17 +217,14 @@ export const retryAfter = (error: ProviderError): Duration.Duration | undefined 
  * invalidRequest({ provider: "aws.bedrock", field: "messages", problem: "there is no message", remedy: "Add one" })
  * // message: "messages: there is no message. Add one."
  */
-export const invalidRequest = (options: {
+export const invalidRequest: (options: {
   readonly provider: string
   readonly model?: string | undefined
   readonly field: string
   readonly problem: string
   readonly remedy: string
-}): InvalidRequestError =>
-  new InvalidRequestError({
-    provider: options.provider,
-    model: options.model,
-    field: options.field,
-    remedy: options.remedy,
-    message: `${options.field}: ${options.problem}. ${options.remedy}.`
-  })
+}) => InvalidRequestError = Total.make(
+  ({ field, model, problem, provider, remedy }) =>
+    new InvalidRequestError({ provider, model, field, remedy, message: `${field}: ${problem}. ${remedy}.` }),
+  () => new InvalidRequestError({ provider: "unknown", message: "The request cannot be served as it stands." })
+)

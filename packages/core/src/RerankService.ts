@@ -8,7 +8,10 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
+import * as Check from "./Check.ts"
+import * as DecoratedLayer from "./internal/decorated.ts"
 import * as Call from "./internal/rerankCall.ts"
 import * as RerankTelemetry from "./internal/rerankTelemetry.ts"
 import * as RerankValidation from "./internal/rerankValidation.ts"
@@ -27,8 +30,9 @@ export type RerankError = ProviderError.ProviderError
  * by score: a reranker scores each document by the query and that document alone. Whole or nothing: the first failure
  * interrupts the rest. Without documents there is no request and no result.
  *
- * A blank query or document, and a `topN` that is no whole number from 1, fail before anything is sent, with an
- * `InvalidRequestError` that names it (`documents[17]`); a text that fills a request alone and still does not fit is a
+ * A query or a document that is no text or blank, and a `topN` that is no whole number from 1, fail before anything is
+ * sent, with an `InvalidRequestError` that names it (`documents[17]`). Text that holds half a surrogate pair is made
+ * well-formed: U+FFFD stands for it; a text that fills a request alone and still does not fit is a
  * `ContextLengthExceededError`. An answer that scores a document twice, one that was not sent, too few of them, or one
  * with no finite number is a `MalformedResponseError`.
  */
@@ -57,9 +61,17 @@ export interface Provider {
   readonly policy?: Policy.Policy | undefined
 }
 
-/** Builds the service of a provider. */
-export const make = (provider: Provider): Effect.Effect<RerankService["Service"], never, Scope.Scope> =>
-  Effect.map(Enforcement.make(provider.policy ?? Policy.standard), (enforcement) => {
+/**
+ * Builds the service of a provider. Fails with `InvalidRequestError` for a policy that cannot be right
+ * (`policy.concurrency`).
+ */
+export const make = (
+  provider: Provider
+): Effect.Effect<RerankService["Service"], ProviderError.InvalidRequestError, Scope.Scope> =>
+  Effect.gen(function*() {
+    yield* Check.run(providerShape, provider, { provider: "strata", field: "provider" })
+    const { policy = Policy.standard } = provider
+    const enforcement = yield* Enforcement.make(policy, provider.provider)
     const service = RerankService.of({
       rerank: (query, documents, options) =>
         Effect.flatMap(RerankValidation.resolve(provider, query, documents, options), (resolved) => {
@@ -91,12 +103,25 @@ export const rerankBy = <A>(
   text: (value: A) => string,
   options?: Rerank.RerankOptions
 ): Effect.Effect<ReadonlyArray<Rerank.Ranked<A>>, RerankError, RerankService> =>
-  Effect.suspend(() => {
-    const ranked = [...values]
-    return Effect.map(
-      rerank(query, ranked.map(text), options),
-      ({ results }) => results.map((result) => ({ ...result, value: ranked[result.index]! }))
-    )
+  Effect.gen(function*() {
+    const given = yield* Check.run(ranking<A>(), { values, text }, { provider: "strata" })
+    const documents: Array<string> = []
+    for (const [index, value] of given.values.entries()) {
+      const document = Result.try(() => given.text(value))
+      if (Result.isFailure(document)) {
+        return yield* Check.threw({ provider: "strata" }, `documents[${index}]`, document.failure)
+      }
+      documents.push(document.success)
+    }
+    const { results } = yield* rerank(query, documents, options)
+    return results.map((result) => ({ ...result, value: given.values[result.index]! }))
+  })
+
+/** Values of any kind: only their texts are looked at. */
+const ranking = <A>() =>
+  Check.struct<{ readonly values: ReadonlyArray<A>; readonly text: (value: A) => string }>({
+    values: Check.list((given) => given as A),
+    text: Check.callback("Give a function from a value to its text")
   })
 
 /**
@@ -109,16 +134,28 @@ export const rerankBy = <A>(
  * BedrockRerank.layer({ model }).pipe(RerankService.withPolicy(Policy.make({ concurrency: 8 })))
  */
 export const withPolicy: {
-  (policy: Policy.Policy): <E, R>(self: Layer.Layer<RerankService, E, R>) => Layer.Layer<RerankService, E, R>
-  <E, R>(self: Layer.Layer<RerankService, E, R>, policy: Policy.Policy): Layer.Layer<RerankService, E, R>
+  (policy: Policy.Policy): <E, R>(self: Layer.Layer<RerankService, E, R>) => Decorated<E, R>
+  <E, R>(self: Layer.Layer<RerankService, E, R>, policy: Policy.Policy): Decorated<E, R>
 } = dual(
   2,
-  <E, R>(self: Layer.Layer<RerankService, E, R>, policy: Policy.Policy): Layer.Layer<RerankService, E, R> =>
-    Layer.effect(
+  <E, R>(self: Layer.Layer<RerankService, E, R>, policy: Policy.Policy): Decorated<E, R> =>
+    DecoratedLayer.make(
       RerankService,
-      Effect.flatMap(RerankService, (service) => make({ ...(providers.get(service) ?? custom(service)), policy }))
-    ).pipe(Layer.provide(self))
+      self,
+      (service) => make({ ...(providers.get(service) ?? custom(service)), policy })
+    )
 )
+
+/** A decorated service; its layer fails for options that cannot be right as well. */
+export type Decorated<E, R> = Layer.Layer<RerankService, E | ProviderError.InvalidRequestError, R>
+
+/** The data of a {@link Provider} that may be any value; the policy has a check of its own. */
+const providerShape = Check.struct<Pick<Provider, "provider" | "defaultModel" | "limits" | "rerank">>({
+  provider: Check.filled,
+  defaultModel: Check.optional(Check.text),
+  limits: Check.optional(Check.callback()),
+  rerank: Check.callback()
+}, { others: "ignored" })
 
 /** A service from elsewhere as a provider: it divides what it is given itself. */
 const custom = (service: RerankService["Service"]): Provider => ({

@@ -5,7 +5,6 @@
  * halves, for a question that something else asks, such as a tool loop.
  */
 import * as Effect from "effect/Effect"
-import { isObject } from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
@@ -13,8 +12,10 @@ import * as ChatEvent from "./ChatEvent.ts"
 import * as ChatRequest from "./ChatRequest.ts"
 import type * as ChatResponse from "./ChatResponse.ts"
 import type * as ChatService from "./ChatService.ts"
+import * as Check from "./Check.ts"
 import * as Cost from "./Cost.ts"
 import * as ExactJson from "./ExactJson.ts"
+import * as ChatValidation from "./internal/chatValidation.ts"
 import * as PartialJson from "./internal/partialJson.ts"
 import * as ToolSchema from "./internal/toolSchema.ts"
 import * as Message from "./Message.ts"
@@ -88,7 +89,8 @@ export const format = (
  * are overlooked.
  *
  * Fails with `StructuredOutputError` when the text does not fit the schema, which its `issue` explains, and when the
- * answer is not complete: cut by `maxTokens`, filtered, refused, or a call of a tool.
+ * answer is not complete: cut by `maxTokens`, filtered, refused, or a call of a tool; with `InvalidRequestError` for
+ * what is no schema or no answer.
  *
  * An integer that a number cannot hold is its text in the value that the schema decodes: `Schema.BigInt` and
  * `Schema.String` take it, and for others the `issue` says what it is about.
@@ -103,11 +105,16 @@ export const decode = <S extends AnySchema>(
 > =>
   Effect.gen(function*() {
     const { isWrapped } = yield* shape(schema)
-    if (!isObject(response) || typeof response.text !== "string") {
-      return yield* invalid("response", "this is no answer of a chat service", "Give what `ChatService.generate` gave")
-    }
+    yield* Check.run(answered, response, { provider: "unknown", field: "response" })
     return yield* read(schema, isWrapped, response)
   })
+
+/** What is read of an answer. */
+const answered = Check.struct<Pick<ChatResponse.ChatResponse, "finishReason" | "text" | "model">>({
+  finishReason: Check.text as Check.Check<ChatResponse.FinishReason>,
+  text: Check.text,
+  model: Check.text
+}, { others: "ignored" })
 
 /** @internal */
 export const generate = <S extends AnySchema>(
@@ -117,17 +124,13 @@ export const generate = <S extends AnySchema>(
   options?: Options
 ): Effect.Effect<ObjectResponse<S["Type"]>, ProviderError.ProviderError, S["DecodingServices"]> =>
   Effect.gen(function*() {
-    const { isWrapped, responseFormat } = yield* shape(schema, options)
-    const request = ChatRequest.make(input)
-    if (!isObject(request)) {
-      return yield* invalid("messages", "there is no request", "Give a text, messages or a request")
-    }
-    const { repairs: allowed = 0 } = options ?? {}
-    if (typeof allowed !== "number") return yield* invalid("repairs", "it is no number", "Give a number of repairs")
-    let messages = typeof request.messages === "string" ? [Message.user(request.messages)] : request.messages
+    const { repairs: mostRepairs = 0, ...format } = yield* settled(options)
+    const { isWrapped, responseFormat } = yield* shape(schema, format)
+    const request = yield* ChatValidation.settle("unknown", input)
+    let messages = ChatRequest.messagesOf(request)
     let usage = Usage.empty
     let cost: Cost.Cost | undefined = Cost.empty
-    for (let repairs = allowed;; repairs--) {
+    for (let repairs = mostRepairs;; repairs--) {
       const response = yield* service.generate({ ...request, messages, responseFormat })
       usage = Usage.add(usage, response.usage)
       cost = Cost.sum([cost, response.cost])
@@ -148,6 +151,7 @@ export const stream = <S extends AnySchema>(
 ): Stream.Stream<ObjectEvent<S["Type"], S["Encoded"]>, ProviderError.ProviderError, S["DecodingServices"]> =>
   Stream.unwrap(Effect.gen(function*() {
     const { isWrapped, responseFormat } = yield* shape(schema, options)
+    const request = yield* ChatValidation.settle("unknown", input)
     const collector = ChatEvent.makeCollector()
     const json = PartialJson.make()
     let shown: unknown
@@ -169,7 +173,7 @@ export const stream = <S extends AnySchema>(
     }
 
     const partials = Stream.mapAccumArray(
-      service.stream({ ...ChatRequest.make(input), responseFormat }),
+      service.stream({ ...request, responseFormat }),
       () => undefined,
       (_, events) => [undefined, grown(events)] as const
     )
@@ -186,9 +190,30 @@ export const stream = <S extends AnySchema>(
 const shape = (
   schema: AnySchema,
   options?: FormatOptions
+): Effect.Effect<Shape, ProviderError.InvalidRequestError> =>
+  Effect.flatMap(
+    Effect.andThen(Check.run(anySchema, schema, { provider: "unknown", field: "schema" }), settled(options)),
+    (format) => shaped(schema, format)
+  )
+
+const anySchema = Check.instance(Schema.isSchema, "Give a `Schema`")
+
+/** Options as plain data. */
+const settled = (options: Options = {}): Effect.Effect<Options, ProviderError.InvalidRequestError> =>
+  Check.run(optionsOf, options, { provider: "unknown", whole: "options" })
+
+const optionsOf: Check.Check<Options> = Check.partial({
+  name: Check.text,
+  description: Check.text,
+  repairs: Check.number({ min: 0, what: "a number of repairs", remedy: "Use a number from 0" })
+})
+
+const shaped = (
+  schema: AnySchema,
+  options: FormatOptions
 ): Effect.Effect<Shape, ProviderError.InvalidRequestError> => {
   const plain = ToolSchema.make(schema, true)
-  const isWrapped = Result.isFailure(plain) && Schema.isSchema(schema)
+  const isWrapped = Result.isFailure(plain)
   return Result.match(isWrapped ? ToolSchema.make(wrap(schema), true) : plain, {
     onFailure: () => invalid("schema", "it has no JSON form", "Use a schema whose encoded side is made of JSON"),
     onSuccess: (jsonSchema) =>
@@ -197,8 +222,8 @@ const shape = (
         responseFormat: {
           type: "json",
           schema: jsonSchema,
-          ...(options?.name === undefined ? undefined : { name: options.name }),
-          ...(options?.description === undefined ? undefined : { description: options.description })
+          ...(options.name === undefined ? undefined : { name: options.name }),
+          ...(options.description === undefined ? undefined : { description: options.description })
         }
       })
   })

@@ -13,6 +13,7 @@ import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Tracer from "effect/Tracer"
+import * as Total from "./internal/total.ts"
 import type * as ProviderError from "./ProviderError.ts"
 
 /** What is being done. */
@@ -27,7 +28,10 @@ export interface Target {
 }
 
 /** What quotas, limits and breakers are kept under: one provider, scope and model, whatever the operation. */
-export const keyOf = ({ model, provider, scope = "" }: Target): string => `${provider}/${scope}/${model}`
+export const keyOf: (target: Target) => string = Total.make(
+  ({ model, provider, scope = "" }) => `${provider}/${scope}/${model}`,
+  () => "//"
+)
 
 /** Whether prompts and answers are recorded on spans. Off by default: they may be confidential. */
 export const CaptureContent = Context.Reference<boolean>("@strata/core/Telemetry/CaptureContent", {
@@ -93,16 +97,21 @@ export const hedges = Metric.counter("strata.client.hedges", {
 /** US dollars spent, where the price of the model is known. */
 export const cost = Metric.counter("strata.client.cost", { description: "US dollars spent", incremental: true })
 
+const waitReasons: ReadonlySet<unknown> = new Set(["quota", "concurrency", "retry-budget"])
+
 /** Records a wait of some length; one of no length is none. */
 export const recordWait = (
   target: Target,
   reason: "quota" | "concurrency" | "retry-budget",
   millis: number
 ): Effect.Effect<void> =>
-  millis <= 0
+  typeof millis !== "number" || !(millis > 0)
     ? Effect.void
     : Metric.update(
-      Metric.withAttributes(waits, { ...attributes(target), "strata.wait.reason": reason }),
+      Metric.withAttributes(waits, {
+        ...attributes(target),
+        "strata.wait.reason": waitReasons.has(reason) ? reason : "unknown"
+      }),
       millis / 1000
     )
 
@@ -126,20 +135,20 @@ export const attempt = (number: number) => <A, E, R>(self: Effect.Effect<A, E, R
   })
 
 /** Attributes every span and metric of an operation has. */
-export const attributes = (target: Target): Record<string, string> => ({
-  "gen_ai.operation.name": target.operation,
-  "gen_ai.provider.name": target.provider,
-  "gen_ai.request.model": target.model
-})
+export const attributes: (target: Target) => Record<string, string> = Total.make((target) => ({
+  "gen_ai.operation.name": `${target.operation}`,
+  "gen_ai.provider.name": `${target.provider}`,
+  "gen_ai.request.model": `${target.model}`
+}), () => ({}))
 
 /** Name and options of the span of an operation: `chat MODEL`, `embeddings MODEL`, of kind client. */
-export const span = (target: Target, request: Record<string, unknown>) => ({
-  name: `${target.operation} ${target.model}`,
-  options: {
-    kind: "client" as const,
-    attributes: { ...attributes(target), ...defined(request) }
+export const span = (target: Target, request: Record<string, unknown>) => {
+  const known = attributes(target)
+  return {
+    name: `${known["gen_ai.operation.name"]} ${known["gen_ai.request.model"]}`,
+    options: { kind: "client" as const, attributes: { ...known, ...defined(request) } }
   }
-})
+}
 
 /** Adds what is known, and leaves out what is `undefined`. */
 export const annotate = (values: Record<string, unknown>): Effect.Effect<void> =>
@@ -152,22 +161,29 @@ export const recordEnd = <A>(
   exit: Exit.Exit<A, ProviderError.ProviderError>
 ): Effect.Effect<void> =>
   Effect.flatMap(Clock.currentTimeMillis, (now) => {
-    const error = Exit.isSuccess(exit) ? undefined : errorType(exit.cause)
+    const error = endOf(exit)
     const failed = error === undefined ? {} : { "error.type": error }
     return Effect.andThen(
       Metric.update(
         Metric.withAttributes(operationDuration, { ...attributes(target), ...failed }),
-        (now - start) / 1000
+        secondsFrom(start, now)
       ),
       Effect.annotateCurrentSpan(failed)
     )
   })
 
+const secondsFrom: (start: number, now: number) => number = Total.make((start, now) => (now - start) / 1000, () => 0)
+
+const endOf: (exit: Exit.Exit<unknown, unknown>) => string | undefined = Total.make(
+  (exit) => Exit.isSuccess(exit) ? undefined : errorType(exit.cause),
+  () => "unknown"
+)
+
 /** Records the time to the first event of a stream. */
 export const recordFirstEvent = (target: Target, start: number): Effect.Effect<void> =>
   Effect.flatMap(
     Clock.currentTimeMillis,
-    (now) => Metric.update(Metric.withAttributes(timeToFirstEvent, attributes(target)), (now - start) / 1000)
+    (now) => Metric.update(Metric.withAttributes(timeToFirstEvent, attributes(target)), secondsFrom(start, now))
   )
 
 /** Records tokens of one type; nothing when the provider did not count them. */
@@ -176,10 +192,13 @@ export const recordTokens = (
   type: "input" | "output",
   tokens: number | undefined
 ): Effect.Effect<void> =>
-  tokens === undefined
+  typeof tokens !== "number"
     ? Effect.void
     : Metric.update(
-      Metric.withAttributes(tokenUsage, { ...attributes(target), "gen_ai.token.type": type }),
+      Metric.withAttributes(tokenUsage, {
+        ...attributes(target),
+        "gen_ai.token.type": type === "input" ? type : "output"
+      }),
       tokens
     )
 
@@ -189,13 +208,20 @@ export const recordAttempt = (target: Target): Effect.Effect<void> =>
 
 /** Counts one retry. */
 export const recordRetry = (target: Target, error: ProviderError.ProviderError): Effect.Effect<void> =>
-  Metric.update(Metric.withAttributes(retries, { ...attributes(target), "error.type": error._tag }), 1)
+  Metric.update(Metric.withAttributes(retries, { ...attributes(target), "error.type": tagOf(error) }), 1)
 
-const errorType = (cause: Cause.Cause<unknown>): string =>
-  Option.match(Cause.findErrorOption(cause), {
-    onNone: () => Cause.hasInterruptsOnly(cause) ? "interrupted" : "defect",
-    onSome: (error) => Predicate.hasProperty(error, "_tag") ? String(error._tag) : "unknown"
-  })
+const tagOf: (error: ProviderError.ProviderError) => string = Total.make(({ _tag }) => `${_tag}`, () => "unknown")
 
-const defined = (values: Record<string, unknown>): Record<string, unknown> =>
-  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined))
+const errorType: (cause: Cause.Cause<unknown>) => string = Total.make(
+  (cause) =>
+    Option.match(Cause.findErrorOption(cause), {
+      onNone: () => Cause.hasInterruptsOnly(cause) ? "interrupted" : "defect",
+      onSome: (error) => Predicate.hasProperty(error, "_tag") ? String(error._tag) : "unknown"
+    }),
+  () => "unknown"
+)
+
+const defined: (values: Record<string, unknown>) => Record<string, unknown> = Total.make(
+  (values) => Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)),
+  () => ({})
+)

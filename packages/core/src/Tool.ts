@@ -5,10 +5,10 @@
  * Nothing here asks a model: `ToolLoop` runs a conversation with tools.
  */
 import * as Effect from "effect/Effect"
-import { isObject } from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
+import * as Check from "./Check.ts"
 import * as ExactJson from "./ExactJson.ts"
 import * as Opaque from "./internal/opaque.ts"
 import * as ToolOutput from "./internal/toolOutput.ts"
@@ -170,9 +170,11 @@ export const make = <
   Mode extends "error" ? E | ToolDefectError : never,
   R | InputSchema["DecodingServices"] | OutputSchema["EncodingServices"]
 > => {
+  // Whatever was given is checked where the tool is offered to a model.
+  const given = Check.fieldsOf(options) as Partial<typeof options>
   // Without an input the type parameter is its default, which a generic function cannot see.
-  const input = (options?.input ?? NoArguments) as InputSchema
-  const failureMode = options?.failureMode ?? "return"
+  const input = (given.input ?? NoArguments) as InputSchema
+  const failureMode = given.failureMode ?? "return"
   const run = (decoded: InputSchema["Type"]) =>
     Effect.suspend(() => {
       const handled = options.handler(decoded)
@@ -181,7 +183,7 @@ export const make = <
     }).pipe(
       Effect.flatMap((output) =>
         Effect.map(
-          ToolOutput.encode(name, options.output, output),
+          ToolOutput.encode(name, given.output, output),
           (result): Answer<Output> => ({ isFailure: false, result, output })
         )
       ),
@@ -189,8 +191,8 @@ export const make = <
     )
   return {
     name,
-    description: options?.description,
-    strict: options?.strict,
+    description: given.description,
+    strict: given.strict,
     failureMode,
     input,
     prepare: (params) =>
@@ -213,12 +215,29 @@ export const make = <
 /**
  * The tool as the model sees it.
  *
- * Fails with `InvalidRequestError` for a name that is not 1 to 64 letters, digits, `_` or `-`, and for an input that is
- * not an object in JSON.
+ * Fails with `InvalidRequestError` for a name that is not 1 to 64 letters, digits, `_` or `-`, for an input that is
+ * not an object in JSON, and for an option of {@link make} that cannot be right.
  */
-export const definition = (tool: Any): Effect.Effect<ToolDefinition, ProviderError.InvalidRequestError> => {
-  if (!isTool(tool)) return invalid("", "this is no tool", "Make it with `Tool.make`")
-  if (typeof tool.name !== "string" || !namePattern.test(tool.name)) {
+export const definition = (given: Any): Effect.Effect<ToolDefinition, ProviderError.InvalidRequestError> =>
+  Effect.flatMap(Check.run(check, given, { provider: "unknown", field: "tool" }), defined)
+
+/**
+ * A tool that may be any value.
+ *
+ * @internal
+ */
+export const check = Check.struct<Any>({
+  name: Check.text,
+  description: Check.optional(Check.text),
+  strict: Check.optional(Check.flag),
+  failureMode: Check.word(["return", "error"]),
+  // Of a schema no more can be known than that it is one.
+  input: Check.instance(Schema.isSchema, "Use a `Schema.Struct`") as Check.Check<Any["input"]>,
+  prepare: Check.callback("Make the tool with `Tool.make`")
+}, { others: "ignored", remedy: "Make the tool with `Tool.make`" })
+
+const defined = (tool: Any): Effect.Effect<ToolDefinition, ProviderError.InvalidRequestError> => {
+  if (!namePattern.test(tool.name)) {
     return invalid(tool.name, "this is not the name of a tool", "Use 1 to 64 letters, digits, `_` and `-`")
   }
   return Result.match(ToolSchema.make(tool.input, tool.strict === true), {
@@ -235,13 +254,25 @@ export const definition = (tool: Any): Effect.Effect<ToolDefinition, ProviderErr
 
 /**
  * Runs a tool on arguments as a model would write them: what a test of a tool wants. Fails with `SchemaError` when they
- * do not fit its input.
+ * do not fit its input, and for what is no tool.
  */
 export const call = <Name extends string, Input, Output, E, R>(
   tool: Tool<Name, Input, Output, E, R>,
   params: unknown
 ): Effect.Effect<Answer<Output>, E | Schema.SchemaError, R> =>
-  Effect.flatten(Effect.suspend(() => isTool(tool) ? tool.prepare(params) : refused("Expected a tool of `Tool.make`")))
+  Effect.flatMap(
+    effectOf(() => tool.prepare(params)),
+    (run) => effectOf(() => run)
+  )
+
+/** What a tool gives, if it is one: none that was made by {@link make} throws, or gives no effect. */
+const effectOf = <A, E, R>(given: () => Effect.Effect<A, E, R>): Effect.Effect<A, E | Schema.SchemaError, R> =>
+  Effect.suspend((): Effect.Effect<A, E | Schema.SchemaError, R> => {
+    const effect = Result.getOrUndefined(Result.try(given))
+    return effect !== undefined && Check.holds(Effect.isEffect, effect)
+      ? effect
+      : refused("Expected a tool of `Tool.make`")
+  })
 
 /**
  * The arguments of a call, from the JSON text a model wrote: what a provider whose answers hold such text puts into `params`.
@@ -272,14 +303,11 @@ const undecodable = (tool: string, cause: unknown) =>
 
 const refused = (message: string) => Effect.fail(new Schema.SchemaError(new SchemaIssue.InvalidValue({ message })))
 
-/** @internal */
-export const isTool = (self: unknown): self is Any => isObject(self) && typeof self["prepare"] === "function"
-
-const invalid = (name: unknown, problem: string, remedy: string) =>
+const invalid = (name: string, problem: string, remedy: string) =>
   Effect.fail(
     ProviderError.invalidRequest({
       provider: "unknown",
-      field: `tools["${typeof name === "string" ? name : ""}"]`,
+      field: `tools["${name}"]`,
       problem,
       remedy
     })

@@ -2,6 +2,7 @@
  * Tokens spent by one call, as the provider counted them.
  */
 import * as Schema from "effect/Schema"
+import * as Total from "./internal/total.ts"
 
 /**
  * - `inputTokens`: tokens of the prompt, those read from or written to a cache not included.
@@ -28,8 +29,8 @@ export const empty: Usage = {
   totalTokens: 0
 }
 
-/** A usage from the counters that are known; the total is added up when the provider gives none. */
-export const make = (counters: Partial<Usage>): Usage => {
+/** A usage from the counters that are known; the total is added up when the provider gives none. Empty of what is none. */
+export const make: (counters: Partial<Usage>) => Usage = Total.make((counters) => {
   const usage = { ...empty, ...counters }
   return counters.totalTokens === undefined
     ? {
@@ -37,13 +38,16 @@ export const make = (counters: Partial<Usage>): Usage => {
       totalTokens: usage.inputTokens + usage.cacheReadTokens + usage.cacheWriteTokens + usage.outputTokens
     }
     : usage
-}
+}, () => empty)
 
-/** The sum of two usages, counter by counter. */
-export const add = (self: Usage, that: Usage): Usage => ({
-  inputTokens: self.inputTokens + that.inputTokens,
-  cacheReadTokens: self.cacheReadTokens + that.cacheReadTokens,
-  cacheWriteTokens: self.cacheWriteTokens + that.cacheWriteTokens,
-  outputTokens: self.outputTokens + that.outputTokens,
-  totalTokens: self.totalTokens + that.totalTokens
-})
+/** The sum of two usages, counter by counter. Empty of what is none. */
+export const add: (self: Usage, that: Usage) => Usage = Total.make(
+  (self, that) => ({
+    inputTokens: self.inputTokens + that.inputTokens,
+    cacheReadTokens: self.cacheReadTokens + that.cacheReadTokens,
+    cacheWriteTokens: self.cacheWriteTokens + that.cacheWriteTokens,
+    outputTokens: self.outputTokens + that.outputTokens,
+    totalTokens: self.totalTokens + that.totalTokens
+  }),
+  () => empty
+)

@@ -6,6 +6,7 @@
  * by WebAssembly SIMD where it may be compiled, with the same results to the last bit.
  */
 import * as Result from "effect/Result"
+import * as Check from "./Check.ts"
 import type * as Embedding from "./Embedding.ts"
 import * as BestRows from "./internal/bestRows.ts"
 import * as VectorKernels from "./internal/vectorKernels.ts"
@@ -51,30 +52,49 @@ export interface TopKOptions extends SearchOptions {
   readonly metric?: "dot" | "cosine" | undefined
 }
 
-/** The sum of the products of two vectors of equal length; of the longer one, only what the shorter one has. */
-export const dot = (self: Embedding.Vector, that: Embedding.Vector): number =>
-  VectorLoops.dot(floats(self), floats(that))
+/**
+ * The sum of the products of two vectors of equal length; of the longer one, only what the shorter one has. `NaN` for
+ * what is no vector.
+ */
+export const dot = (self: Embedding.Vector, that: Embedding.Vector): number => {
+  const one = floats(self)
+  const other = floats(that)
+  return one === undefined || other === undefined ? Number.NaN : VectorLoops.dot(one, other)
+}
 
-/** The Euclidean length. */
+/** The Euclidean length; `NaN` for what is no vector. */
 export const norm = (self: Embedding.Vector): number => Math.sqrt(dot(self, self))
 
-/** The cosine of the angle between two vectors of equal length, from -1 to 1; 0 when one of them is zero. */
-export const cosine = (self: Embedding.Vector, that: Embedding.Vector): number =>
-  similarity(dot(self, that), dot(self, self), dot(that, that))
+/**
+ * The cosine of the angle between two vectors, from -1 to 1; 0 when one of them is zero. `NaN` for vectors of different
+ * lengths, between which there is no angle, and for what is no vector.
+ */
+export const cosine = (self: Embedding.Vector, that: Embedding.Vector): number => {
+  const one = floats(self)
+  const other = floats(that)
+  return one === undefined || other === undefined || one.length !== other.length
+    ? Number.NaN
+    : similarity(VectorLoops.dot(one, other), VectorLoops.dot(one, one), VectorLoops.dot(other, other))
+}
 
-/** The vector of unit length in the same direction, as a new array. Zero has no direction and stays zero. */
-export const normalize = (self: Embedding.Vector): Float32Array => normalizeInPlace(new Float32Array(self))
+/**
+ * The vector of unit length in the same direction, as a new array. Zero has no direction and stays zero; what is no vector
+ * gives an empty one.
+ */
+export const normalize = (self: Embedding.Vector): Float32Array =>
+  normalizeInPlace(new Float32Array(floats(self) ?? []))
 
 /** {@link normalize} that writes into the vector it is given, and returns it. */
 export const normalizeInPlace = (self: Float32Array): Float32Array => {
   const length = norm(self)
-  if (length === 0) return self
+  if (length === 0 || !isVector(self)) return self
   for (let index = 0; index < self.length; index++) self[index] = self[index]! / length
   return self
 }
 
-/** How many bits differ between two vectors of packed bits of equal length. */
-export const hamming = (self: Uint8Array, that: Uint8Array): number => VectorLoops.differingBits(self, that)
+/** How many bits differ between two vectors of packed bits of equal length; `NaN` for what is none. */
+export const hamming = (self: Uint8Array, that: Uint8Array): number =>
+  isBits(self) && isBits(that) ? VectorLoops.differingBits(self, that) : Number.NaN
 
 /**
  * Copies vectors into one matrix, each number once where their count is known (an array, a `Set`), and twice at most
@@ -91,14 +111,29 @@ export const hamming = (self: Uint8Array, that: Uint8Array): number => VectorLoo
 export const matrix = (
   dimensions: number,
   vectors: Iterable<Embedding.Vector>
+): Result.Result<Matrix, ProviderError.InvalidRequestError> =>
+  Number.isSafeInteger(dimensions) && dimensions > 0
+    ? Result.getOrElse(
+      Result.try(() => put(dimensions, vectors)),
+      () => invalid("vectors", "they cannot be read one by one", "Give an array of vectors, or what can be iterated")
+    )
+    : invalid(
+      "dimensions",
+      `${typeof dimensions === "number" ? dimensions : "it"} is not a number of dimensions`,
+      "Use a whole number from 1"
+    )
+
+const put = (
+  dimensions: number,
+  vectors: Iterable<unknown>
 ): Result.Result<Matrix, ProviderError.InvalidRequestError> => {
-  if (!(Number.isSafeInteger(dimensions) && dimensions > 0)) {
-    return invalid("dimensions", `${dimensions} is not a number of dimensions`, "Use a whole number from 1")
-  }
   let data: Embedding.Vector = new Float32Array(0)
   let rows = 0
   for (const vector of vectors) {
     const field = `vectors[${rows}]`
+    if (!isVector(vector)) {
+      return invalid(field, "it is no vector", "Use Float32Array, Int8Array or Uint8Array")
+    }
     if (vector.length !== dimensions) {
       return invalid(field, `it has ${vector.length} numbers instead of ${dimensions}`, "Make all vectors equally long")
     }
@@ -125,8 +160,8 @@ export const matrix = (
  * The `k` rows closest to a query, best first; of rows with equal scores, the earlier ones. Fewer where there are not as
  * many. Scores are exactly those of {@link dot} or {@link cosine}.
  *
- * Fails with `InvalidRequestError` when the query has not as many numbers as a row, when `k` is not a whole number, and
- * when a matrix made by hand holds fewer numbers than it says.
+ * Fails with `InvalidRequestError` when the query has not as many numbers as a row, when `k` is not a whole number, when an
+ * option is none or the filter throws, and when a matrix made by hand holds fewer numbers than it says.
  *
  * @example
  * const nearest = yield* Effect.fromResult(Vector.topK(matrix, query, 10, { metric: "dot" }))
@@ -135,24 +170,25 @@ export const topK = (
   matrix: Matrix,
   query: Embedding.Vector,
   k: number,
-  options?: TopKOptions
+  options: TopKOptions = {}
 ): Result.Result<ReadonlyArray<Match>, ProviderError.InvalidRequestError> =>
-  Result.map(check(matrix, query, k), () => {
-    const best = BestRows.make(Math.min(k, matrix.rows))
-    if (options?.metric === "dot") {
-      VectorKernels.dotRows(matrix, query, options.filter, best.offer)
-    } else {
-      const squares = squaresOf(matrix)
-      const square = dot(query, query)
-      VectorKernels.dotRows(
-        matrix,
-        query,
-        options?.filter,
-        (row, product) => best.offer(row, similarity(product, squares[row]!, square))
-      )
-    }
-    return best.take()
-  })
+  Result.flatMap(check({ matrix, query, k, options }, topKOptions), ({ options, query, rows }) =>
+    searched(() => {
+      const best = BestRows.make(Math.min(k, rows.rows))
+      if (options.metric === "dot") {
+        VectorKernels.dotRows(rows, query, options.filter, best.offer)
+      } else {
+        const squares = squaresOf(matrix, rows)
+        const square = dot(query, query)
+        VectorKernels.dotRows(
+          rows,
+          query,
+          options.filter,
+          (row, product) => best.offer(row, similarity(product, squares[row]!, square))
+        )
+      }
+      return best.take()
+    }))
 
 /**
  * The `k` rows of packed bits of which the fewest differ from a query, best first; of rows with equal distances, the
@@ -164,18 +200,21 @@ export const hammingTopK = (
   matrix: Matrix,
   query: Uint8Array,
   k: number,
-  options?: SearchOptions
+  options: SearchOptions = {}
 ): Result.Result<ReadonlyArray<BitMatch>, ProviderError.InvalidRequestError> =>
-  Result.flatMap(check(matrix, query, k), () => {
-    const { data } = matrix
-    if (matrix.rows === 0) return Result.succeed([])
-    if (!(data instanceof Uint8Array)) {
+  Result.flatMap(check({ matrix, query, k, options }, searchOptions), ({ options, query, rows }) => {
+    const { data } = rows
+    if (rows.rows === 0) return Result.succeed([])
+    if (!isBits(data)) {
       return invalid("matrix", `it holds a ${kind(data).name} and not packed bits`, "Use topK for numbers")
     }
-    const best = BestRows.make(Math.min(k, matrix.rows))
-    const offer = (row: number, distance: number) => best.offer(row, -distance)
-    VectorKernels.differingBitsOfRows({ ...matrix, data }, query, options?.filter, offer)
-    return Result.succeed(best.take().map(({ index, score }): BitMatch => ({ index, distance: -score })))
+    if (!isBits(query)) return invalid("query", "it holds numbers and not packed bits", "Give a Uint8Array")
+    return searched(() => {
+      const best = BestRows.make(Math.min(k, rows.rows))
+      const offer = (row: number, distance: number) => best.offer(row, -distance)
+      VectorKernels.differingBitsOfRows({ ...rows, data }, query, options.filter, offer)
+      return best.take().map(({ index, score }): BitMatch => ({ index, distance: -score }))
+    })
   })
 
 /** From the squares of two lengths: with one root a vector is exactly as close as can be to itself. */
@@ -185,20 +224,38 @@ const similarity = (product: number, square: number, otherSquare: number): numbe
 }
 
 /** The squared lengths of the rows, found out once for each matrix. */
-const squaresOf = (matrix: Matrix): Float64Array => {
+const squaresOf = (matrix: Matrix, rows: Matrix): Float64Array => {
   const known = squares.get(matrix)
   if (known !== undefined) return known
-  const found = new Float64Array(matrix.rows)
-  VectorKernels.squareRows(matrix, (row, square) => found[row] = square)
+  const found = new Float64Array(rows.rows)
+  VectorKernels.squareRows(rows, (row, square) => found[row] = square)
   squares.set(matrix, found)
   return found
 }
 
 const squares = new WeakMap<Matrix, Float64Array>()
 
-/** A loop that only ever sees one kind of array runs several times as fast. */
-const floats = (vector: Embedding.Vector): Float32Array =>
-  vector instanceof Float32Array ? vector : new Float32Array(vector)
+/** The numbers of a vector: a loop that only ever sees one kind of array runs several times as fast. */
+const floats = (vector: unknown): Float32Array | undefined =>
+  isFloats(vector)
+    ? vector
+    : isVector(vector)
+    ? new Float32Array(vector)
+    // What a program brings along from JSON.
+    : Result.getOrUndefined(
+      Result.try(() => Array.isArray(vector) && vector.length <= longestArray ? new Float32Array(vector) : undefined)
+    )
+
+/** Longer than any vector of a model. */
+const longestArray = 1_000_000
+
+/** A view and not a proxy of one, whose numbers cannot be read. */
+const isFloats = (given: unknown): given is Float32Array => ArrayBuffer.isView(given) && given instanceof Float32Array
+
+const isBits = (given: unknown): given is Uint8Array => ArrayBuffer.isView(given) && given instanceof Uint8Array
+
+const isVector = (given: unknown): given is Embedding.Vector =>
+  isFloats(given) || isBits(given) || ArrayBuffer.isView(given) && given instanceof Int8Array
 
 const kind = (vector: Embedding.Vector) =>
   vector instanceof Float32Array ? Float32Array : vector instanceof Int8Array ? Int8Array : Uint8Array
@@ -215,26 +272,67 @@ const allocate = (
     () => problem("vectors", `there is no memory for ${length} numbers`, "Search in parts")
   )
 
-const check = (
-  { data, dimensions, rows }: Matrix,
-  query: Embedding.Vector,
-  k: number
-): Result.Result<void, ProviderError.InvalidRequestError> => {
-  if (data.length < rows * dimensions) {
-    return invalid(
-      "matrix",
-      `${data.length} numbers are no ${rows} rows of ${dimensions}`,
-      "Build it with Vector.matrix"
-    )
+/** What a search takes, which may be any values; the query as numbers. */
+const check = <Options>(
+  given: { readonly matrix: unknown; readonly query: unknown; readonly k: unknown; readonly options: unknown },
+  options: Check.Check<Options>
+): Result.Result<Search<Options>, ProviderError.InvalidRequestError> => {
+  const settled = Check.settle(
+    Check.struct<{ readonly matrix: Matrix; readonly k: number; readonly options: Options }>({
+      matrix: rowsOf,
+      k: Check.number({ min: 0, whole: true, what: "a number of rows", remedy: "Use a whole number from 0" }),
+      options
+    }, { others: "ignored" }),
+    given
+  )
+  if (Result.isFailure(settled)) {
+    const { field, problem, remedy } = settled.failure
+    return invalid(field, problem, remedy)
   }
-  if (query.length !== dimensions) {
-    return invalid("query", `it has ${query.length} numbers and the rows have ${dimensions}`, "Make them equally long")
+  const rows = settled.success.matrix
+  const query = isVector(given.query) ? given.query : floats(given.query)
+  if (query === undefined) {
+    return invalid("query", "it is no vector", "Use Float32Array, Int8Array or Uint8Array")
   }
-  if (!(Number.isSafeInteger(k) && k >= 0)) {
-    return invalid("k", `${k} is not a number of rows`, "Use a whole number from 0")
-  }
-  return Result.succeed(undefined)
+  return query.length === rows.dimensions
+    ? Result.succeed({ rows, query, options: settled.success.options })
+    : invalid("query", `it has ${query.length} numbers and the rows have ${rows.dimensions}`, "Make them equally long")
 }
+
+interface Search<Options> {
+  readonly rows: Matrix
+  readonly query: Embedding.Vector
+  readonly options: Options
+}
+
+const whole = Check.number({ min: 0, whole: true, remedy: "Use a whole number from 0" })
+
+const plainMatrix = Check.struct<Matrix>({
+  data: Check.instance(isVector, "Build it with Vector.matrix"),
+  dimensions: whole,
+  rows: whole
+}, { others: "ignored", remedy: "Build it with Vector.matrix" })
+
+const rowsOf: Check.Check<Matrix> = (given, at) => {
+  const matrix = plainMatrix(given, at)
+  return matrix === Check.refused || matrix.data.length >= matrix.rows * matrix.dimensions ? matrix : Check.refuse(
+    at,
+    `${matrix.data.length} numbers are no ${matrix.rows} rows of ${matrix.dimensions}`,
+    "Build it with Vector.matrix"
+  )
+}
+
+const filter = Check.optional(
+  Check.callback<NonNullable<SearchOptions["filter"]>>("Give a function from the number of a row")
+)
+
+const searchOptions = Check.struct<SearchOptions>({ filter })
+
+const topKOptions = Check.struct<TopKOptions>({ filter, metric: Check.optional(Check.word(["dot", "cosine"])) })
+
+/** A search whose filter may throw. */
+const searched = <A>(search: () => A): Result.Result<A, ProviderError.InvalidRequestError> =>
+  Result.try({ try: search, catch: (cause) => Check.threw({ provider: "strata" }, "options.filter", cause) })
 
 const invalid = (field: string, reason: string, remedy: string) => Result.fail(problem(field, reason, remedy))
 

@@ -16,14 +16,11 @@ describe("Concurrency.adaptive", () => {
   it("starts at 16 between 1 and 256, and halves", () =>
     assert.deepStrictEqual(Concurrency.adaptive(), { initial: 16, min: 1, max: 256, decrease: 0.5 }))
 
-  it("makes of figures that cannot be the nearest that can", () => {
-    assert.deepStrictEqual(Concurrency.adaptive({ initial: 500, min: 0, max: 8.9, decrease: 1 }), {
-      initial: 8,
-      min: 1,
-      max: 8,
-      decrease: 0.5
-    })
-    assert.deepInclude(Concurrency.adaptive({ initial: Number.NaN, min: 4, max: 2 }), { initial: 4, min: 4, max: 4 })
+  it("begins with 16, or the nearest that its bounds allow", () => {
+    assert.deepStrictEqual(Concurrency.adaptive(), { initial: 16, min: 1, max: 256, decrease: 0.5 })
+    assert.strictEqual(Concurrency.adaptive({ max: 8 }).initial, 8)
+    assert.strictEqual(Concurrency.adaptive({ min: 20 }).initial, 20)
+    assert.strictEqual(Concurrency.adaptive({ initial: 3 }).initial, 3)
   })
 })
 

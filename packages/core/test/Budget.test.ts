@@ -246,15 +246,17 @@ describe("Budget", () => {
       assert.strictEqual(other.sent.length, 0)
     })))
 
-  it.effect("counts only where it is infinite, and allows nothing where it is no amount", () =>
+  it.effect("counts only where it is infinite, allows nothing where it is nothing, and is refused where it is no amount", () =>
     isolated(Effect.gen(function*() {
       const endless = Budget.make({ perRun: Infinity })
       const { service } = yield* Fixture.make(endless)
       yield* service.generate(request({ inputTokens: 10, outputTokens: 0 }, 1e9))
       assert.deepStrictEqual((yield* Budget.spent(endless)).run, { limit: Infinity, spent: 0.01, reserved: 0 })
-      for (const perRun of [0, -1, Number.NaN]) {
-        const { service } = yield* Fixture.make(Budget.make({ perRun }))
-        assert.strictEqual((yield* Effect.flip(service.generate(request({}))))._tag, "BudgetExceededError")
+      const nothing = yield* Fixture.make(Budget.make({ perRun: 0 }))
+      assert.strictEqual((yield* Effect.flip(nothing.service.generate(request({}))))._tag, "BudgetExceededError")
+      for (const perRun of [-1, Number.NaN]) {
+        const error = yield* Effect.flip(Fixture.make(Budget.make({ perRun })))
+        assert.strictEqual(error.field, "budget.perRun")
       }
     })))
 

@@ -22,8 +22,9 @@ const make = Effect.fnUntraced(function*(
   budget: Budget.Budget,
   answer: EmbeddingProbe.Answer = EmbeddingProbe.numbered,
   decorate: (
-    layer: Layer.Layer<EmbeddingService.EmbeddingService>
-  ) => Layer.Layer<EmbeddingService.EmbeddingService> = (layer) => EmbeddingService.withBudget(layer, budget)
+    layer: Layer.Layer<EmbeddingService.EmbeddingService, ProviderError.InvalidRequestError>
+  ) => Layer.Layer<EmbeddingService.EmbeddingService, ProviderError.InvalidRequestError> = (layer) =>
+    EmbeddingService.withBudget(layer, budget)
 ) {
   const probe = EmbeddingProbe.make({ limits: { maxItems: 1 }, answer })
   let sent: ReadonlyArray<ReadonlyArray<string>> = []

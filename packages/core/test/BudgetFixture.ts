@@ -111,7 +111,7 @@ const errorOf = ({ error }: Play): ProviderError.ProviderError => {
 export const make = Effect.fnUntraced(function*(
   budgets: Budget.Budget | ReadonlyArray<Budget.Budget>,
   overrides?: Partial<ChatService.Provider>,
-  pricing: Layer.Layer<never> = prices
+  pricing: Layer.Layer<never, ProviderError.InvalidRequestError> = prices
 ) {
   const sent: Array<ChatRequest.Resolved> = []
   let layer = Layer.effect(ChatService.ChatService, ChatService.make({ ...makeProvider(sent), ...overrides }))

@@ -22,8 +22,8 @@ import * as CacheTelemetry from "../src/internal/chatCacheTelemetry.ts"
 /** The service of {@link TestChat} behind a cache, and the double. */
 export const layer = (script?: TestChat.Script, options: {
   readonly cache?: ChatCache.Options
-  readonly store?: Layer.Layer<never>
-} = {}): Layer.Layer<ChatService.ChatService | TestChat.TestChat> => {
+  readonly store?: Layer.Layer<never, ProviderError.InvalidRequestError>
+} = {}): Layer.Layer<ChatService.ChatService | TestChat.TestChat, ProviderError.InvalidRequestError> => {
   const test = TestChat.layer(script)
   return Layer.mergeAll(test, ChatService.withCache(test, options.cache)).pipe(
     Layer.provide(options.store ?? ChatCache.layerMemory())

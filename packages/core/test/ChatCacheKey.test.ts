@@ -2,9 +2,11 @@ import { assert, describe, it } from "@effect/vitest"
 import * as ChatCache from "@strata/core/ChatCache"
 import * as ChatRequest from "@strata/core/ChatRequest"
 import * as ChatService from "@strata/core/ChatService"
+import type * as ProviderError from "@strata/core/ProviderError"
 import { TestChat } from "@strata/core/testing"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as CanonicalLine from "../src/internal/canonicalLine.ts"
@@ -89,12 +91,19 @@ const reversed = (value: unknown): unknown =>
     ? Object.fromEntries(Object.entries(value).reverse().map(([key, item]) => [key, reversed(item)]))
     : value
 
+class Thing {
+  readonly value = 1
+}
+
 const service = Layer.succeed(ChatService.ChatService, {
   generate: () => Effect.succeed(response("So.")),
   stream: () => Stream.die("not asked for here")
 })
 
-const ask = (request: unknown, layer: Layer.Layer<ChatService.ChatService> = ChatService.withCache(service)) =>
+const ask = (
+  request: unknown,
+  layer: Layer.Layer<ChatService.ChatService, ProviderError.InvalidRequestError> = ChatService.withCache(service)
+) =>
   // Some changes make a request that no type would allow; the cache looks at values only.
   ChatService.generate(request as ChatRequest.ChatRequest).pipe(Effect.provide(layer))
 
@@ -103,10 +112,15 @@ describe("What an answer is kept under", () => {
     const { kept, store } = Cached.openStore()
     return Effect.gen(function*() {
       assert.deepStrictEqual(Object.keys(rich()).sort(), Object.keys(ChatRequest.ChatRequest.fields).sort())
-      const others = changes(rich())
-      assert.isAbove(others.length, 100)
-      for (const request of [rich(), ...others]) yield* ChatService.generate(request as ChatRequest.ChatRequest)
-      assert.strictEqual(kept.size, 1 + others.length)
+      let answered = 0
+      for (const request of [rich(), ...changes(rich())]) {
+        // Some changes make no request of it.
+        const outcome = yield* Effect.result(ChatService.generate(request as ChatRequest.ChatRequest))
+        if (Result.isSuccess(outcome)) answered++
+        else assert.strictEqual(outcome.failure._tag, "InvalidRequestError")
+      }
+      assert.isAbove(answered, 80)
+      assert.strictEqual(kept.size, answered)
       for (const key of kept.keys()) assert.match(key, /^[0-9a-f]{64}$/u)
     }).pipe(Effect.provide(Layer.provide(ChatService.withCache(service), store)))
   })
@@ -123,7 +137,8 @@ describe("What an answer is kept under", () => {
 
   it.effect("is the provider, the default model of the layer, and the namespace", () => {
     const { kept, store } = Cached.openStore()
-    const withStore = (layer: Layer.Layer<ChatService.ChatService>) => Layer.provide(layer, store)
+    const withStore = (layer: Layer.Layer<ChatService.ChatService, ProviderError.InvalidRequestError>) =>
+      Layer.provide(layer, store)
     return Effect.gen(function*() {
       const layers = [
         ChatService.withCache(TestChat.layer(() => "So.")),
@@ -141,10 +156,8 @@ describe("What an answer is kept under", () => {
 
   it.effect("cannot be told of a request with a function, so that is not cached", () => {
     const { kept, store } = Cached.openStore()
-    const cycle: { self?: unknown } = {}
-    cycle.self = [cycle, cycle]
     return Effect.gen(function*() {
-      const odd = [() => 1, new Map([["a", 1]]), new Date(0), Symbol("a"), cycle]
+      const odd = [() => 1, new Map([["a", 1]]), new Date(0), Symbol("a"), new Thing()]
       for (const value of [...odd, ...odd]) {
         yield* ChatService.generate({
           messages: "Hi",

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as ChatCache from "@strata/core/ChatCache"
 import * as ChatService from "@strata/core/ChatService"
 import * as ChatCachePersistence from "@strata/core/persistence/ChatCachePersistence"
+import type * as ProviderError from "@strata/core/ProviderError"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -14,7 +15,7 @@ import * as Sqlite from "./support/Sqlite.ts"
 const persistence = ChatCachePersistence.layerPersistence
 const keyValueStore = ChatCachePersistence.layerKeyValueStore
 
-const stores: ReadonlyArray<readonly [string, () => Layer.Layer<never>]> = [
+const stores: ReadonlyArray<readonly [string, () => Layer.Layer<never, ProviderError.InvalidRequestError>]> = [
   ["persistence in memory", () => Layer.provide(persistence(), Persistence.layerBackingMemory)],
   [
     "persistence in a key value store",

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as ChatCache from "@strata/core/ChatCache"
 import * as ChatResponse from "@strata/core/ChatResponse"
 import * as ChatService from "@strata/core/ChatService"
+import type * as ProviderError from "@strata/core/ProviderError"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
@@ -29,7 +30,10 @@ const brokenStore = (
 }
 
 /** A service that always gives this answer, behind a cache. */
-const answering = (response: ChatResponse.ChatResponse, store: Layer.Layer<never>) => {
+const answering = (
+  response: ChatResponse.ChatResponse,
+  store: Layer.Layer<never, ProviderError.InvalidRequestError>
+) => {
   const service = Layer.succeed(ChatService.ChatService, {
     generate: () => Effect.succeed(response),
     stream: () => Stream.die("not asked for here")

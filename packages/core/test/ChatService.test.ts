@@ -182,7 +182,7 @@ describe("ChatService.make, checking a request", () => {
 
 describe("ChatService.make, holding a stream to its word", () => {
   const policy = Policy.make({ retry: Schedule.recurs(2) })
-  const collected = (layer: Layer.Layer<ChatService.ChatService>) =>
+  const collected = (layer: Layer.Layer<ChatService.ChatService, ProviderError.InvalidRequestError>) =>
     Stream.runCollect(ChatService.stream("Hi")).pipe(Effect.provide(layer))
 
   it.effect("asks again when it ends with nothing", () =>

@@ -8,15 +8,17 @@ import type * as Embedding from "../src/Embedding.ts"
 import * as EmbeddingCache from "../src/EmbeddingCache.ts"
 import * as EmbeddingService from "../src/EmbeddingService.ts"
 import type * as CacheTelemetry from "../src/internal/embeddingCacheTelemetry.ts"
+import type * as ProviderError from "../src/ProviderError.ts"
 import { TestEmbedding } from "../src/testing/index.ts"
 
 /** The service of {@link TestEmbedding} behind a cache, and the double. */
 export const layer = (options: {
   readonly service?: TestEmbedding.Options
   readonly cache?: EmbeddingCache.Options
-  readonly store?: Layer.Layer<never>
+  readonly store?: Layer.Layer<never, ProviderError.InvalidRequestError>
 } = {}): Layer.Layer<
-  EmbeddingService.EmbeddingService | TestEmbedding.TestEmbedding
+  EmbeddingService.EmbeddingService | TestEmbedding.TestEmbedding,
+  ProviderError.InvalidRequestError
 > => {
   const test = TestEmbedding.layer(options.service)
   return Layer.mergeAll(test, EmbeddingService.withCache(test, options.cache)).pipe(

@@ -54,7 +54,7 @@ describe("What an embedding is kept under", () => {
   it.effect("is the provider, the default model of the layer, and the namespace", () => {
     const { kept, store } = Cached.openStore()
     const embed = (
-      layer: Layer.Layer<EmbeddingService.EmbeddingService, never>,
+      layer: Layer.Layer<EmbeddingService.EmbeddingService, ProviderError.InvalidRequestError>,
       options?: Embedding.EmbeddingOptions
     ) => EmbeddingService.embed("a", options).pipe(Effect.provide(Layer.provide(layer, store)))
     const probe = Layer.effect(

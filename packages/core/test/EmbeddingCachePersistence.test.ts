@@ -11,6 +11,7 @@ import * as TestClock from "effect/testing/TestClock"
 import * as EmbeddingCache from "../src/EmbeddingCache.ts"
 import * as EmbeddingService from "../src/EmbeddingService.ts"
 import * as EmbeddingCachePersistence from "../src/persistence/EmbeddingCachePersistence.ts"
+import type * as ProviderError from "../src/ProviderError.ts"
 import * as Cached from "./EmbeddingCacheFixture.ts"
 import * as Sqlite from "./support/Sqlite.ts"
 
@@ -37,7 +38,7 @@ const files = () => {
   return { kept, layer }
 }
 
-const stores: ReadonlyArray<readonly [string, () => Layer.Layer<never>]> = [
+const stores: ReadonlyArray<readonly [string, () => Layer.Layer<never, ProviderError.InvalidRequestError>]> = [
   ["persistence in memory", () => Layer.provide(persistence(), Persistence.layerBackingMemory)],
   [
     "persistence in a key value store",

@@ -210,7 +210,11 @@ describe("ChatService.withFallback", () => {
               })
             })
           )
-        const typed: Layer.Layer<ChatService.ChatService, "no key", Account> = ChatService.withFallback(
+        const typed: Layer.Layer<
+          ChatService.ChatService,
+          "no key" | ProviderError.InvalidRequestError,
+          Account
+        > = ChatService.withFallback(
           chat().pipe(Layer.provide(account)),
           [chat(), chat("no key")]
         )

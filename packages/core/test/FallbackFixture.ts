@@ -37,7 +37,7 @@ const service = (
   stage: Pick<Stage, "fails" | "asked" | "requests">,
   number: number,
   options: StageOptions
-): Layer.Layer<ChatService.ChatService> => {
+): Layer.Layer<ChatService.ChatService, ProviderError.InvalidRequestError> => {
   const take = (request: ChatRequest.Resolved) =>
     Effect.gen(function*() {
       stage.asked.push(number)
@@ -79,7 +79,7 @@ export const stage = (
   count: number,
   fallback?: Fallback.Options,
   options: StageOptions = {}
-): Effect.Effect<Stage, never, Scope.Scope> => {
+): Effect.Effect<Stage, ProviderError.InvalidRequestError, Scope.Scope> => {
   const seen = { fails: [], asked: [], requests: [] }
   const [first, ...others] = Array.from({ length: count }, (_, number) => service(seen, number, options))
   const layer = (first ?? service(seen, 0, options)).pipe(ChatService.withFallback(others, fallback))

@@ -34,9 +34,15 @@ const malformed: ReadonlyArray<readonly [name: string, openAi: unknown, path: st
   ["a number for a message", [1], "[0]", "role system, developer, user"],
   ["an unknown role", [{ role: "bot", content: "Hi" }], "[0]", "role system, developer, user"],
   ["no content", [{ role: "user" }], "[0][\"content\"]", "Missing key"],
-  ["content of nothing", [{ role: "user", content: null }], "[0][\"content\"]", "string | array"],
-  ["an unknown part", user({ type: "video_url" }), "[1][\"content\"][1]", "type text, image_url, input_audio or file"],
-  ["an image without a URL", image(undefined), "[1][\"content\"][1][\"image_url\"][\"url\"]", "Expected string"],
+  ["content that is a number", [{ role: "user", content: 5 }], "[0][\"content\"]", "string | null | array"],
+  [
+    "an unknown part",
+    user({ type: "file_search" }),
+    "[1][\"content\"][1]",
+    "type text, image_url, video_url, input_audio"
+  ],
+  ["an image without a URL", image(undefined), "[1][\"content\"][1][\"image_url\"][\"url\"]", "Missing key"],
+  ["an image whose URL is a number", image(5), "[1][\"content\"][1][\"image_url\"][\"url\"]", "Expected string"],
   ["a data URI that is not base64", image("data:image/png,a"), "[\"image_url\"][\"url\"]", "data URI in base64"],
   ["a data URI without a type", image("data:;base64,aaaa"), "[\"image_url\"][\"url\"]", "with its media type"],
   ["a data URI without a comma", image("data:image/png"), "[\"image_url\"][\"url\"]", "data URI in base64"],
@@ -45,13 +51,13 @@ const malformed: ReadonlyArray<readonly [name: string, openAi: unknown, path: st
     "a recording that is not base64",
     user({ type: "input_audio", input_audio: { data: "%%%%", format: "wav" } }),
     "[1][\"content\"][1][\"input_audio\"][\"data\"]",
-    "Base64"
+    "in base64"
   ],
   [
     "a recording of an unknown format",
-    user({ type: "input_audio", input_audio: { data: "", format: "ogg" } }),
+    user({ type: "input_audio", input_audio: { data: "", format: "midi" } }),
     "[1][\"content\"][1][\"input_audio\"][\"format\"]",
-    "\"wav\" | \"mp3\""
+    "\"wav\" | \"mp3\" | \"flac\""
   ],
   [
     "a file OpenAI keeps",
@@ -74,10 +80,16 @@ const malformed: ReadonlyArray<readonly [name: string, openAi: unknown, path: st
   ["a custom tool", calls({ id: "1", type: "custom", custom: {} }), "[0][\"tool_calls\"][0][\"type\"]", "\"function\""],
   ["a result without an id", [{ role: "tool", content: "Hi" }], "[0][\"tool_call_id\"]", "Missing key"],
   [
-    "an image from a tool",
-    [{ role: "tool", tool_call_id: "1", content: [{ type: "image_url", image_url: { url: "https://a" } }] }],
-    "[0][\"content\"][0][\"type\"]",
-    "\"text\""
+    "a recording from a tool",
+    [{ role: "tool", tool_call_id: "1", content: [{ type: "input_audio", input_audio: { data: "", format: "wav" } }] }],
+    "[0][\"content\"][0]",
+    "type text, image_url, video_url or file"
+  ],
+  [
+    "a cache point that lasts a day",
+    user({ ...text("Hi"), cache_control: { type: "ephemeral", ttl: "1d" } }),
+    "[1][\"content\"][1][\"cache_control\"][\"ttl\"]",
+    "\"5m\" | \"1h\""
   ]
 ]
 
@@ -214,7 +226,12 @@ const unsayable: ReadonlyArray<
     "tools a provider runs"
   ],
   ["bytes for arguments", answered(toolCall("1", "f", { a: bytes })), "[0][\"content\"][0][\"params\"]", "JSON"],
-  ["arguments in a circle", answered(toolCall("1", "f", cycle)), "[0][\"content\"][0][\"params\"]", "JSON"],
+  [
+    "arguments in a circle",
+    answered(toolCall("1", "f", cycle)),
+    "[0][\"content\"][0][\"params\"][\"self\"]",
+    "holds itself"
+  ],
   ["no arguments", answered(toolCall("1", "f", undefined)), "[0][\"content\"][0][\"params\"]", "JSON"],
   ["a result that is no JSON", returned({ result: { a: 1n } }), "[0][\"content\"][1][\"result\"]", "text or JSON"],
   ["a failed tool", returned({ result: "a", isFailure: true }), "[0][\"content\"][1][\"isFailure\"]", "failure"],
@@ -256,18 +273,16 @@ describe("OpenAi.Messages", () => {
       for (const word of ["cache points", "guards", "failure"]) assert.include(error.message, word)
     }))
 
-  it.effect("keeps arguments that are too deep for a stack as their text, and writes them again", () =>
+  it.effect("keeps arguments too deep for JSON as their text, and refuses to write such JSON", () =>
     Effect.gen(function*() {
-      const deep = `${"[".repeat(100_000)}${"]".repeat(100_000)}`
-      const [written] = yield* write(yield* read(calls(call("1", "f", deep))))
-      assert.isTrue(written?.role === "assistant" && written.tool_calls?.[0]?.function.arguments === deep)
-    }))
-
-  it.effect("survives JSON too deep to write", () =>
-    Effect.gen(function*() {
-      const params = Array.from({ length: 100_000 }).reduce<unknown>((inner) => [inner], 0)
-      const error = yield* Effect.flip(write([Message.assistant([toolCall("1", "f", params)])]))
-      assert.include(error.message, "nested too deeply")
+      const openAi = calls(call("1", "f", `${"[".repeat(100_000)}${"]".repeat(100_000)}`))
+      const ours = yield* read(openAi)
+      const [part] = Message.parts(ours[0]!)
+      assert.isTrue(part?.type === "tool-call" && typeof part.params === "string")
+      assert.deepStrictEqual<unknown>(yield* write(ours), [{ content: null, ...openAi[0] }])
+      const deep = Array.from({ length: 1000 }).reduce((inner) => [inner], "in here")
+      const error = yield* Effect.flip(write(answered(toolCall("1", "f", deep))))
+      assert.include(error.message, "nested deeper than 500 levels")
     }))
 })
 

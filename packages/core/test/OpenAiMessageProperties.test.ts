@@ -84,7 +84,7 @@ const pairOf = (said: Said): Pair => {
   }
 }
 
-type EncodedPart = Exclude<Extract<OpenAi.EncodedMessage, { readonly role: "user" }>["content"], string>[number]
+type EncodedPart = Exclude<Extract<OpenAi.EncodedMessage, { readonly role: "user" }>["content"], string | null>[number]
 
 const shownPair = (part: typeof Shown.Type): readonly [EncodedPart, Message.UserPart] => {
   switch (part.is) {

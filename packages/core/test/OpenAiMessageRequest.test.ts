@@ -65,6 +65,7 @@ const rows: ReadonlyArray<{
     openAi: { response_format: { type: "json_schema", json_schema: { name: "any", schema: { type: "object" } } } },
     ours: { responseFormat: { type: "json", name: "any", schema: { type: "object" } } }
   },
+  { name: "one call at a time", openAi: { parallel_tool_calls: false }, ours: { parallelToolCalls: false } },
   { name: "an effort", openAi: { reasoning_effort: "xhigh" }, ours: { reasoning: { effort: "xhigh" } } },
   { name: "no reasoning", openAi: { reasoning_effort: "none" }, ours: { reasoning: false } }
 ]
@@ -88,6 +89,21 @@ const readings: ReadonlyArray<{
     openAi: { functions: [{ name: "weather", parameters }], function_call: { name: "weather" } },
     ours: { tools: [{ name: "weather", inputSchema: parameters }], toolChoice: { name: "weather" } }
   },
+  {
+    name: "tools without a type, and with cache points",
+    openAi: {
+      tools: [
+        { function: { name: "weather", parameters }, cache_control: { type: "ephemeral" } },
+        { type: "function", function: { name: "now", parameters, cache_control: { type: "ephemeral", ttl: "5m" } } }
+      ]
+    },
+    ours: {
+      tools: [
+        { name: "weather", inputSchema: parameters, cache: true },
+        { name: "now", inputSchema: parameters, cache: { ttl: "5m" } }
+      ]
+    }
+  },
   { name: "the least effort", openAi: { reasoning_effort: "minimal" }, ours: { reasoning: { effort: "low" } } },
   {
     name: "a strict format without a schema",
@@ -102,7 +118,6 @@ const readings: ReadonlyArray<{
       n: 1,
       seed: 7,
       user: "ada",
-      parallel_tool_calls: true,
       model: null,
       max_tokens: null,
       max_completion_tokens: null,
@@ -114,6 +129,7 @@ const readings: ReadonlyArray<{
       functions: null,
       function_call: null,
       response_format: null,
+      parallel_tool_calls: null,
       reasoning_effort: null
     },
     ours: {}

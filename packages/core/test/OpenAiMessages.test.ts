@@ -187,6 +187,10 @@ const rows: ReadonlyArray<Row> = [
   }
 ]
 
+const openAiCall = { id: "1", type: "function", function: { name: "now", arguments: "{}" } }
+
+const ourCall = { type: "tool-call", id: "1", name: "now", params: {} } as const
+
 /** What OpenAI can say in more than one way: read, but written differently. */
 const readings: ReadonlyArray<{
   readonly name: string
@@ -200,8 +204,8 @@ const readings: ReadonlyArray<{
       role: "user",
       name: "ada",
       content: [
-        { type: "image_url", image_url: { url: "https://example.org/a.gif", detail: "low" }, cache_control: {} },
-        { ...text("Hi"), cache_control: { type: "ephemeral" } }
+        { type: "image_url", image_url: { url: "https://example.org/a.gif", detail: "low" }, new_field: {} },
+        { ...text("Hi"), cache_control: null }
       ],
       new_field: 1
     }],
@@ -209,6 +213,76 @@ const readings: ReadonlyArray<{
       { type: "image", mediaType: "image/gif", source: { uri: "https://example.org/a.gif" } },
       text("Hi")
     ])]
+  },
+  {
+    name: "calls without a type, and without arguments",
+    openAi: [{
+      role: "assistant",
+      content: null,
+      tool_calls: [
+        { id: "1", function: { name: "now" } },
+        { id: "2", type: null, function: { name: "now", arguments: null } },
+        { id: "3", function: { name: "now", arguments: "" } }
+      ]
+    }],
+    ours: [Message.assistant(["1", "2", "3"].map((id) => ({ ...ourCall, id })))]
+  },
+  {
+    name: "a URL in place of the object that holds it, and media types by other names",
+    openAi: [{
+      role: "user",
+      content: [
+        { type: "image_url", image_url: "data:image/jpg;base64,iVBORw==" },
+        { type: "image_url", image_url: "https://example.org/a.png" },
+        { type: "image_url", image_url: { url: "data:IMAGE/PNG;charset=binary;base64,iVBORw==" } }
+      ]
+    }],
+    ours: [Message.user([
+      { type: "image", mediaType: "image/jpeg", source: { bytes } },
+      { type: "image", mediaType: "image/png", source: { uri: "https://example.org/a.png" } },
+      { type: "image", mediaType: "image/png", source: { bytes } }
+    ])]
+  },
+  {
+    name: "base64 without padding, with the letters of URLs, and broken into lines",
+    openAi: [{
+      role: "user",
+      content: [
+        { type: "image_url", image_url: { url: "data:image/png;base64,iVBORw" } },
+        { type: "image_url", image_url: { url: "data:image/png;base64,iVBO\r\n  Rw==\n" } },
+        { type: "image_url", image_url: { url: "data:image/png;base64,-_-_" } },
+        { type: "input_audio", input_audio: { data: "iVBORw", format: "wav" } },
+        { type: "input_audio", input_audio: { data: "data:audio/mpeg;base64,iVBORw==", format: "mp3" } }
+      ]
+    }],
+    ours: [Message.user([
+      { type: "image", mediaType: "image/png", source: { bytes } },
+      { type: "image", mediaType: "image/png", source: { bytes } },
+      { type: "image", mediaType: "image/png", source: { bytes: new Uint8Array([251, 255, 191]) } },
+      { type: "audio", mediaType: "audio/wav", source: { bytes } },
+      { type: "audio", mediaType: "audio/mpeg", source: { bytes } }
+    ])]
+  },
+  {
+    name: "nothing for content",
+    openAi: [
+      { role: "developer", content: null },
+      { role: "user", content: null },
+      { role: "assistant", content: null, tool_calls: [openAiCall] },
+      { role: "tool", tool_call_id: "1", content: null },
+      { role: "tool", tool_call_id: "1" }
+    ],
+    ours: [
+      Message.system(""),
+      Message.user(""),
+      Message.assistant([ourCall]),
+      Message.tool([{ type: "tool-result", id: "1", result: "" }, { type: "tool-result", id: "1", result: "" }])
+    ]
+  },
+  {
+    name: "a part that refuses",
+    openAi: [{ role: "assistant", content: [text("No:"), { type: "refusal", refusal: "I will not" }] }],
+    ours: [Message.assistant([text("No:"), text("I will not")])]
   },
   {
     name: "the message of an answer, with all its nulls",
@@ -292,11 +366,81 @@ const readings: ReadonlyArray<{
   }
 ]
 
+/** What servers that are compatible with OpenAI take, and OpenAI does not: read, and refused when written. */
+const extensions: typeof readings = [
+  {
+    name: "cache points of parts, messages and results of tools",
+    openAi: [
+      { role: "system", content: [{ ...text("Be brief"), cache_control: { type: "ephemeral", ttl: "1h" } }] },
+      { role: "user", content: "Hi", cache_control: { type: "ephemeral" } },
+      { role: "assistant", content: [{ ...text("Let me look"), cache_control: {} }], tool_calls: [openAiCall] },
+      { role: "tool", tool_call_id: "1", content: "noon", cache_control: { type: "ephemeral" } }
+    ],
+    ours: [
+      Message.system([{ ...text("Be brief"), cache: { ttl: "1h" } }]),
+      { role: "user", content: "Hi", cache: true },
+      Message.assistant([{ ...text("Let me look"), cache: true }, ourCall]),
+      Message.tool([{ type: "tool-result", id: "1", result: "noon", cache: true }])
+    ]
+  },
+  {
+    name: "images, videos and files from a tool",
+    openAi: [{
+      role: "tool",
+      tool_call_id: "1",
+      content: [
+        text("Here:"),
+        { type: "image_url", image_url: { url: "data:image/png;base64,iVBORw==" } },
+        { type: "video_url", video_url: { url: "s3://bucket/a.mp4" } },
+        { type: "file", file: { filename: "a.pdf", file_data: "data:application/pdf;base64,iVBORw==" } }
+      ]
+    }],
+    ours: [Message.tool([{
+      type: "tool-result",
+      id: "1",
+      result: "Here:",
+      parts: [
+        text("Here:"),
+        { type: "image", mediaType: "image/png", source: { bytes } },
+        { type: "video", mediaType: "video/mp4", source: { uri: "s3://bucket/a.mp4" } },
+        { type: "document", mediaType: "application/pdf", name: "a.pdf", source: { bytes } }
+      ]
+    }])]
+  },
+  {
+    name: "videos of a user",
+    openAi: [{
+      role: "user",
+      content: [
+        { type: "video_url", video_url: { url: "data:video/mp4;base64,iVBORw==" } },
+        { type: "video_url", video_url: "https://example.org/a.MOV?b" },
+        { type: "video_url", video_url: "https://example.org/a" }
+      ]
+    }],
+    ours: [Message.user([
+      { type: "video", mediaType: "video/mp4", source: { bytes } },
+      { type: "video", mediaType: "video/quicktime", source: { uri: "https://example.org/a.MOV?b" } },
+      { type: "video", mediaType: "video/*", source: { uri: "https://example.org/a" } }
+    ])]
+  },
+  {
+    name: "recordings in other formats",
+    openAi: [{ role: "user", content: [{ type: "input_audio", input_audio: { data: "iVBORw==", format: "ogg" } }] }],
+    ours: [Message.user([{ type: "audio", mediaType: "audio/ogg", source: { bytes } }])]
+  }
+]
+
 describe("OpenAi.Messages", () => {
   it.effect.each(rows)("reads and writes $name", ({ openAi, ours }) =>
     Effect.gen(function*() {
       assert.deepStrictEqual(yield* read(openAi), ours)
       assert.deepStrictEqual(yield* write(ours), openAi)
+    }))
+
+  it.effect.each(extensions)("reads $name, and refuses to write them", ({ openAi, ours }) =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* read(openAi), ours)
+      assert.include((yield* Effect.flip(write(ours))).message, "OpenAI")
     }))
 
   it.effect.each(readings)("reads $name", ({ openAi, ours }) =>

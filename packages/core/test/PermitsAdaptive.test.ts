@@ -60,9 +60,9 @@ describe("Adaptive permits", () => {
       assert.deepStrictEqual([open(), used()], [4, 0])
     }))
 
-  it.effect("never fall below the least, nor below one", () =>
+  it.effect("never fall below the least", () =>
     Effect.gen(function*() {
-      for (const [min, expected] of [[3, 3], [0, 1]] as const) {
+      for (const [min, expected] of [[3, 3], [1, 1]] as const) {
         const { open, permits } = yield* looked(Concurrency.adaptive({ initial: 8, min }))
         for (let refusals = 0; refusals < 10; refusals++) {
           const [permit] = yield* takeMany(permits, 1)

@@ -76,17 +76,28 @@ describe("Pricing", () => {
       assert.deepStrictEqual(found, [{ input: 1 }, undefined, undefined])
     }))
 
-  it.effect("passes over a price that cannot be one", () =>
+  it.effect("refuses a price that cannot be one, and passes over it where nobody checked", () =>
     Effect.gen(function*() {
       for (const wrong of [-1, Number.NaN, Infinity]) {
-        const found = yield* Pricing.of("m").pipe(
-          Effect.provide(Pricing.layer([
-            { model: "m", price: priceAt(1) },
-            { model: "m", price: { input: 2, output: wrong } }
-          ]))
-        )
+        const prices = [{ model: "m", price: priceAt(1) }, { model: "m", price: { input: 2, output: wrong } }]
+        const error = yield* Effect.flip(Effect.provide(Pricing.of("m"), Pricing.layer(prices)))
+        assert.strictEqual(error.field, "prices[1].price.output")
+        const found = yield* Effect.provideService(Pricing.of("m"), Pricing.Prices, prices)
         assert.deepStrictEqual(found, { input: 1 })
       }
+    }))
+
+  it.effect("matches stars in a time that grows with the length of the id alone", () =>
+    Effect.gen(function*() {
+      const prices = Pricing.layer([{ model: "*a*a*a*a*a*a*a*a*b", price: priceAt(1) }, {
+        model: "x*y*z",
+        price: priceAt(2)
+      }])
+      const found = yield* Effect.forEach(
+        ["a".repeat(50_000), `${"a".repeat(50_000)}b`, "xyz", "x-y-y-z", "xy", "xz", "xzy"],
+        (model) => Pricing.of(model)
+      ).pipe(Effect.provide(prices))
+      assert.deepStrictEqual(found.map((price) => price?.input), [undefined, 1, 2, 2, undefined, undefined, undefined])
     }))
 
   it.effect("reads prices from JSON, and where they come from", () =>

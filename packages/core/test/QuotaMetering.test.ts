@@ -208,10 +208,8 @@ describe("QuotaGate", () => {
 describe("Quota.tokens", () => {
   it("leaves out what is no limit", () => {
     const { outputBurndown, windows } = Quota.tokens({
-      perMinute: Number.NaN,
-      perDay: 0,
-      windows: [{ tokens: 5, per: "1 hour" }, { tokens: 5, per: 0 }, { tokens: Infinity, per: "2 hours" }],
-      outputBurndown: Number.NaN
+      perMinute: Infinity,
+      windows: [{ tokens: 5, per: "1 hour" }, { tokens: Infinity, per: "2 hours" }]
     })
     assert.deepStrictEqual(windows, [{ name: "1h", tokens: 5, window: Duration.hours(1) }])
     assert.isUndefined(outputBurndown)

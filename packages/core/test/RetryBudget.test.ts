@@ -32,11 +32,8 @@ describe("RetryBudget.make", () => {
   it("lets one of five retry, 500 in a burst and ten in a second", () =>
     assert.deepStrictEqual(RetryBudget.make(), { share: 0.2, reserve: 500, perSecond: 10 }))
 
-  it("makes of figures that cannot be the least that can", () =>
-    assert.deepStrictEqual(
-      RetryBudget.make({ share: Number.NaN, reserve: Number.NaN, perSecond: -1 }),
-      { share: 0, reserve: 1, perSecond: 0 }
-    ))
+  it("changes what is given, and nothing else", () =>
+    assert.deepStrictEqual(RetryBudget.make({ reserve: 1 }), { share: 0.2, reserve: 1, perSecond: 10 }))
 })
 
 describe("RetryAllowance", () => {

@@ -240,13 +240,13 @@ describe("ToolLoop.run", () => {
         }
       }
       const cases: ReadonlyArray<readonly [input: unknown, options: unknown, field: string]> = [
-        [null, { tools: [echo] }, "messages"],
+        [null, { tools: [echo] }, "request"],
         [{}, { tools: [echo] }, "messages"],
-        [[null], { tools: [echo] }, "messages"],
+        [[null], { tools: [echo] }, "messages[0]"],
         ["?", undefined, "options"],
-        ["?", throwing, "options"],
+        ["?", throwing, "tools"],
         ["?", { tools: null }, "tools"],
-        ["?", { tools: [echo, {}] }, "tools[1]"],
+        ["?", { tools: [echo, {}] }, "tools[1].name"],
         ["?", { tools: [echo], maxSteps: "3" }, "maxSteps"],
         ["?", { tools: [echo], onStep: true }, "onStep"],
         ["?", { tools: [echo], steps: 3 }, "steps"],

@@ -151,6 +151,9 @@ const chat = (choose: Choose): Layer.Layer<ChatService.ChatService> => {
       Effect.all([replying("generate"), replying("stream")]),
       ([{ generate }, { stream }]) => ({ generate, stream })
     )
+  ).pipe(
+    // The options stand above.
+    Layer.orDie
   )
 }
 

@@ -11,6 +11,7 @@ import * as ChatService from "@strata/core/ChatService"
 import * as Embedding from "@strata/core/Embedding"
 import * as EmbeddingService from "@strata/core/EmbeddingService"
 import type * as Message from "@strata/core/Message"
+import type * as ProviderError from "@strata/core/ProviderError"
 import * as Usage from "@strata/core/Usage"
 import { Emulator } from "@strata/emulator"
 import * as Data from "effect/Data"
@@ -131,7 +132,10 @@ export const embedding = (options?: {
 /** An emulator over doubles that answer "Hello". */
 export const emulator = (
   options?: Emulator.Options,
-  services: Layer.Layer<ChatService.ChatService | EmbeddingService.EmbeddingService> = Layer.merge(chat(), embedding())
+  services: Layer.Layer<
+    ChatService.ChatService | EmbeddingService.EmbeddingService,
+    ProviderError.InvalidRequestError
+  > = Layer.merge(chat(), embedding())
 ) => Emulator.layer(options).pipe(Layer.provide(services))
 
 export type Protocol = "1.1" | "2"

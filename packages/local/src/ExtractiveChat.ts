@@ -60,7 +60,7 @@ export interface Options {
  */
 export const layer = (
   options?: Options
-): Layer.Layer<ChatService.ChatService, never, EmbeddingService.EmbeddingService> =>
+): Layer.Layer<ChatService.ChatService, ProviderError.InvalidRequestError, EmbeddingService.EmbeddingService> =>
   Layer.effect(ChatService.ChatService, make(options))
 
 /** {@link layer} as an effect. */

@@ -41,7 +41,9 @@ export interface Options {
  * - `ModelNotFoundError` for any other model;
  * - `ModelUnavailableError` when the thread cannot start or dies; the next call gets a new one.
  */
-export const layer = (options?: Options): Layer.Layer<EmbeddingService.EmbeddingService> =>
+export const layer = (
+  options?: Options
+): Layer.Layer<EmbeddingService.EmbeddingService, ProviderError.InvalidRequestError> =>
   Layer.effect(EmbeddingService.EmbeddingService, make(options))
 
 /** {@link layer} as an effect. */

@@ -6,8 +6,10 @@
  * `History`; pixels, pages and seconds are left to the service.
  */
 import type * as ChatRequest from "@strata/core/ChatRequest"
+import * as Check from "@strata/core/Check"
 import type * as Message from "@strata/core/Message"
 import * as ProviderError from "@strata/core/ProviderError"
+import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import type { BedrockChatOptions } from "../BedrockOptions.ts"
@@ -52,17 +54,8 @@ const settle = (model: string, problem: Problem | undefined): Checked =>
     ? Result.void
     : Result.fail(ProviderError.invalidRequest({ provider: providerName, model, ...problem }))
 
-const shapeProblem = (own: BedrockChatOptions): Problem | undefined => {
-  const problem = OptionShape.problem(own)
-  return problem === undefined ? undefined : {
-    field: [
-      "providerOptions.bedrock",
-      ...problem.path.map((step) => typeof step === "number" ? `[${step}]` : `.${String(step)}`)
-    ].join(""),
-    problem: problem.message,
-    remedy: "Write it as the reference of Converse does"
-  }
-}
+const shapeProblem = (own: BedrockChatOptions): Problem | undefined =>
+  Option.getOrUndefined(Result.getFailure(Check.settle(OptionShape.check, own, { field: "providerOptions.bedrock" })))
 
 const partProblem = (part: Message.Part, field: string, limits: Capabilities.Limits): Problem | undefined => {
   switch (part.type) {

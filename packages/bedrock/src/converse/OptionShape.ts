@@ -9,79 +9,71 @@ import type {
   InferenceConfiguration,
   JsonSchemaDefinition,
   OutputConfig,
+  PerformanceConfiguration,
+  ServiceTier,
   ToolConfiguration
 } from "@aws-sdk/client-bedrock-runtime"
-import * as Result from "effect/Result"
-import * as Schema from "effect/Schema"
-import * as SchemaIssue from "effect/SchemaIssue"
+import * as Check from "@strata/core/Check"
+import * as Predicate from "effect/Predicate"
 import type { BedrockChatOptions } from "../BedrockOptions.ts"
 
-const text = Schema.optional(Schema.String)
+/** Every field of `A` has a shape, and may be missing. */
+type Shapes<A> = { readonly [Key in keyof A]-?: Check.Check<unknown> }
 
-const number = Schema.optional(Schema.Number)
+const fieldsOf = <A extends object>(shapes: Shapes<A>): Check.Check<unknown> =>
+  Check.partial<Readonly<Record<string, unknown>>>({ ...shapes })
 
-const block = Schema.Record(Schema.String, Schema.Unknown)
+const number = Check.number({ remedy: "Use a number" })
 
-/** Every field of `A` has a shape. */
-type Shapes<A> = { readonly [Key in keyof A]-?: Schema.Constraint }
+const texts = Check.list(Check.text)
 
-const inferenceConfig = {
-  maxTokens: number,
-  temperature: number,
-  topP: number,
-  stopSequences: Schema.optional(Schema.Array(Schema.String))
-} satisfies Shapes<InferenceConfiguration>
+/** What is in it, the service says. */
+const block = Check.instance(
+  (given): given is object => Predicate.isObject(given) && !Array.isArray(given),
+  "Write it as the reference of Converse does"
+)
 
-const toolConfig = {
-  tools: Schema.optional(Schema.Array(block)),
-  toolChoice: Schema.optional(block)
-} satisfies Shapes<ToolConfiguration>
-
-const guardrailConfig = {
-  guardrailIdentifier: text,
-  guardrailVersion: text,
-  trace: text,
-  streamProcessingMode: text
-} satisfies Shapes<GuardrailStreamConfiguration>
-
-const jsonSchema = { schema: text, name: text, description: text } satisfies Shapes<JsonSchemaDefinition>
-
-const outputConfig = {
-  textFormat: Schema.optional(Schema.Struct({
-    type: text,
-    structure: Schema.optional(Schema.Struct({ jsonSchema: Schema.optional(Schema.Struct(jsonSchema)) }))
-  })),
-  effort: text
-} satisfies Shapes<OutputConfig>
-
-const options = {
-  family: text,
-  system: Schema.optional(Schema.Array(block)),
-  inferenceConfig: Schema.optional(Schema.Struct(inferenceConfig)),
-  toolConfig: Schema.optional(Schema.Struct(toolConfig)),
-  guardrailConfig: Schema.optional(Schema.Struct(guardrailConfig)),
-  additionalModelRequestFields: Schema.optional(block),
-  promptVariables: Schema.optional(Schema.Record(Schema.String, Schema.Struct({ text }))),
-  additionalModelResponseFieldPaths: Schema.optional(Schema.Array(Schema.String)),
-  requestMetadata: Schema.optional(Schema.Record(Schema.String, Schema.String)),
-  performanceConfig: Schema.optional(Schema.Struct({ latency: text })),
-  serviceTier: Schema.optional(Schema.Struct({ type: text })),
-  outputConfig: Schema.optional(Schema.Struct(outputConfig))
-} satisfies Shapes<BedrockChatOptions>
-
-/** What is wrong first with options that anybody may have written; `path` leads there. */
-export const problem = (
-  value: unknown
-): { readonly path: ReadonlyArray<PropertyKey>; readonly message: string } | undefined => {
-  const result = decode(value)
-  if (Result.isSuccess(result)) return undefined
-  const [issue] = format(result.failure.issue).issues
-  return {
-    message: issue?.message ?? "it is no such option",
-    path: (issue?.path ?? []).map((step) => typeof step === "object" ? step.key : step)
+/** An object of any names. */
+const record = (check: Check.Check<unknown>): Check.Check<unknown> => (given, at) => {
+  if (block(given, at) === Check.refused) return Check.refused
+  for (const [name, value] of Object.entries(given as object)) {
+    at.path.push(name)
+    if (check(value, at) === Check.refused) return Check.refused
+    at.path.pop()
   }
+  return given
 }
 
-const decode = Schema.decodeUnknownResult(Schema.Struct(options), { onExcessProperty: "error" })
-
-const format = SchemaIssue.makeFormatterStandardSchemaV1()
+/** {@link BedrockChatOptions} that may be any value. */
+export const check = fieldsOf<BedrockChatOptions>({
+  family: Check.text,
+  system: Check.list(block),
+  inferenceConfig: fieldsOf<InferenceConfiguration>({
+    maxTokens: number,
+    temperature: number,
+    topP: number,
+    stopSequences: texts
+  }),
+  toolConfig: fieldsOf<ToolConfiguration>({ tools: Check.list(block), toolChoice: block }),
+  guardrailConfig: fieldsOf<GuardrailStreamConfiguration>({
+    guardrailIdentifier: Check.text,
+    guardrailVersion: Check.text,
+    trace: Check.text,
+    streamProcessingMode: Check.text
+  }),
+  additionalModelRequestFields: block,
+  promptVariables: record(fieldsOf<{ readonly text: string }>({ text: Check.text })),
+  additionalModelResponseFieldPaths: texts,
+  requestMetadata: record(Check.text),
+  performanceConfig: fieldsOf<PerformanceConfiguration>({ latency: Check.text }),
+  serviceTier: fieldsOf<ServiceTier>({ type: Check.text }),
+  outputConfig: fieldsOf<OutputConfig>({
+    textFormat: fieldsOf<NonNullable<OutputConfig["textFormat"]>>({
+      type: Check.text,
+      structure: fieldsOf<{ readonly jsonSchema: JsonSchemaDefinition }>({
+        jsonSchema: fieldsOf<JsonSchemaDefinition>({ schema: Check.text, name: Check.text, description: Check.text })
+      })
+    }),
+    effort: Check.text
+  })
+})

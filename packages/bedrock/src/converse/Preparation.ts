@@ -11,6 +11,7 @@ import * as Predicate from "effect/Predicate"
 import * as BedrockPrompt from "../BedrockPrompt.ts"
 import type { Capabilities } from "../catalog/Capabilities.ts"
 import * as InferenceProfile from "../InferenceProfile.ts"
+import * as ClientInput from "../internal/clientInput.ts"
 import { providerName } from "../internal/provider.ts"
 import * as ModelCatalog from "../ModelCatalog.ts"
 import * as ModelId from "../ModelId.ts"
@@ -41,6 +42,7 @@ export const make = (options: Options = {}): Effect.Effect<Prepare> =>
         Request.encode(request, { capabilities, history: options.history ?? "repair", streaming })
       )
       yield* logChanges(request, encoded)
+      ClientInput.trust(encoded.input)
       return ModelId.isArn(request.model) && ModelId.parse(request.model).kind === "prompt"
         ? yield* prompted(request, encoded)
         : encoded

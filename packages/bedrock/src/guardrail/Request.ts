@@ -7,12 +7,11 @@ import type {
   GuardrailContentQualifier,
   GuardrailImageFormat
 } from "@aws-sdk/client-bedrock-runtime"
+import * as Check from "@strata/core/Check"
 import type * as Message from "@strata/core/Message"
-import * as ProviderError from "@strata/core/ProviderError"
-import * as Predicate from "effect/Predicate"
-import * as Result from "effect/Result"
+import type * as ProviderError from "@strata/core/ProviderError"
+import * as Effect from "effect/Effect"
 import * as Media from "../converse/Media.ts"
-import * as Input from "../internal/input.ts"
 import { providerName } from "../internal/provider.ts"
 import * as Version from "./Version.ts"
 
@@ -32,94 +31,93 @@ export interface Request {
   readonly outputScope?: "interventions" | "full" | undefined
 }
 
-type Encoded<A> = Result.Result<A, ProviderError.InvalidRequestError>
-
 /** The request in the service's words; or the field that is wrong, whatever a caller without types has passed. */
-export const encode = (request: Request): Encoded<ApplyGuardrailCommandInput> =>
-  Result.flatMap(Input.copy(request), (request) =>
-    Result.try({
-      try: () => encodeFields(request),
-      catch: () => problem("content", "its fields cannot be read", "Give plain objects")
-    }).pipe(Result.flatMap((encoded) => encoded)))
-
-const encodeFields = ({ content, guardrail, outputScope, source }: Request): Encoded<ApplyGuardrailCommandInput> =>
-  Result.gen(function*() {
-    if (!Predicate.isString(guardrail?.id) || guardrail.id === "") {
-      return yield* invalid("guardrail.id", "no guardrail is named", "Give its id or its ARN")
-    }
-    if (!Predicate.isString(guardrail.version) || !Version.isVersion(guardrail.version)) {
-      return yield* invalid("guardrail.version", "this is no version of a guardrail", Version.remedy)
-    }
-    const sourceWord = yield* wordOf("source", source, { input: "INPUT", output: "OUTPUT" } as const)
-    const scope = outputScope === undefined
-      ? undefined
-      : yield* wordOf("outputScope", outputScope, { full: "FULL", interventions: "INTERVENTIONS" } as const)
-    return {
+export const encode = (
+  request: Request
+): Effect.Effect<ApplyGuardrailCommandInput, ProviderError.InvalidRequestError> =>
+  Effect.map(
+    Check.run(shape, request, { provider: providerName, whole: "request" }),
+    ({ content, guardrail, outputScope, source }) => ({
       guardrailIdentifier: guardrail.id,
       guardrailVersion: guardrail.version,
-      source: sourceWord,
-      content: yield* encodeContent(content),
-      ...(scope === undefined ? undefined : { outputScope: scope })
-    }
-  })
+      source: source === "input" ? "INPUT" : "OUTPUT",
+      content: content.map(encodePart),
+      ...(outputScope === undefined ? undefined : { outputScope: outputScope === "full" ? "FULL" : "INTERVENTIONS" })
+    })
+  )
 
-const encodeContent = (content: Request["content"]): Encoded<Array<GuardrailContentBlock>> => {
-  if (Predicate.isString(content)) return Result.succeed([{ text: { text: wellFormed(content) } }])
-  if (!Array.isArray(content) || content.length === 0) {
-    return invalid("content", "there is nothing to judge", "Give it text, or parts with text and images")
+const encodePart = (part: Part): GuardrailContentBlock =>
+  part.type === "text"
+    ? { text: { text: part.text.toWellFormed(), ...(typeof part.guard === "object" ? part.guard : undefined) } }
+    : { image: { format: part.mediaType, source: part.source } }
+
+/** A part that can be judged. What marks it for a model is no concern here. */
+type Part =
+  | { readonly type: "text"; readonly text: string; readonly guard?: boolean | Qualified | undefined }
+  | {
+    readonly type: "image"
+    readonly mediaType: GuardrailImageFormat
+    readonly source: { readonly bytes: Uint8Array }
   }
-  return Result.all(content.map((part, index) => encodePart(part, `content[${index}]`)))
+
+interface Qualified {
+  readonly qualifiers: Array<GuardrailContentQualifier>
 }
 
-const encodePart = (part: Message.TextPart | Message.ImagePart, field: string): Encoded<GuardrailContentBlock> => {
-  switch (part?.type) {
-    case "text":
-      return encodeText(part, field)
-    case "image":
-      return encodeImage(part, field)
-    default:
-      return invalid(`${field}.type`, "a guardrail judges parts with text and images only", "Leave other parts out")
+const version: Check.Check<string> = (given, at) =>
+  typeof given !== "string"
+    ? Check.refuseKind(at, given, Version.remedy)
+    : Version.isVersion(given)
+    ? given
+    : Check.refuse(at, "this is no version of a guardrail", Version.remedy)
+
+const qualifiers = Check.list(Check.word(["grounding_source", "query", "guard_content"]))
+
+const qualified = Check.struct<Qualified>({
+  qualifiers: (given, at) => {
+    const words = qualifiers(given, at)
+    return words === Check.refused ? words : [...words]
   }
-}
+})
 
-const encodeText = ({ guard, text }: Message.TextPart, field: string): Encoded<GuardrailContentBlock> => {
-  if (!Predicate.isString(text)) return invalid(`${field}.text`, "it is no text", "Give a string")
-  const qualifiers = Predicate.isObject(guard) ? guard.qualifiers : undefined
-  if (qualifiers === undefined) return Result.succeed({ text: { text: wellFormed(text) } })
-  return Array.isArray(qualifiers) && qualifiers.every((word) => words.includes(word))
-    ? Result.succeed({ text: { text: wellFormed(text), qualifiers: [...qualifiers] } })
-    : invalid(`${field}.guard.qualifiers`, "these are no qualifiers", `Use some of ${words.join(", ")}`)
+const format: Check.Check<GuardrailImageFormat> = (given, at) => {
+  const remedy = "Use image/png or image/jpeg"
+  if (typeof given !== "string") return Check.refuseKind(at, given, remedy)
+  return formats.find((known) => known === Media.formatOf(Media.image, given)) ??
+    Check.refuse(at, "a guardrail does not judge images of this type", remedy)
 }
-
-const encodeImage = ({ mediaType, source }: Message.ImagePart, field: string): Encoded<GuardrailContentBlock> => {
-  const type = Predicate.isString(mediaType) ? mediaType : ""
-  const format = formats.find((known) => known === Media.formatOf(Media.image, type))
-  if (format === undefined) {
-    return invalid(`${field}.mediaType`, `a guardrail does not judge "${type}"`, "Use image/png or image/jpeg")
-  }
-  return Predicate.hasProperty(source, "bytes") && source.bytes instanceof Uint8Array && source.bytes.length > 0
-    ? Result.succeed({ image: { format, source: { bytes: source.bytes } } })
-    : invalid(`${field}.source`, "a guardrail wants the bytes of an image", "Give them in `bytes`")
-}
-
-const words: ReadonlyArray<GuardrailContentQualifier> = ["grounding_source", "query", "guard_content"]
 
 const formats: ReadonlyArray<GuardrailImageFormat> = ["png", "jpeg"]
 
-/** Half a surrogate pair has no bytes, and the service refuses it. */
-const wellFormed = (text: string): string => text.replace(/\p{Surrogate}/gu, "\ufffd")
+const bytes: Check.Check<Uint8Array> = (given, at) => {
+  const found = Check.bytes(given, at)
+  return found === Check.refused || found.length > 0
+    ? found
+    : Check.refuse(at, "there are none", "Give those of an image")
+}
 
-const wordOf = <Ours extends string, Theirs>(
-  field: string,
-  word: Ours,
-  known: Readonly<Record<Ours, Theirs>>
-): Encoded<Theirs> =>
-  Object.hasOwn(known, word)
-    ? Result.succeed(known[word])
-    : invalid(field, "this word is not known", `Use ${Object.keys(known).join(" or ")}`)
+const parts = Check.list(
+  Check.tagged<"type", Part>("type", {
+    text: {
+      text: Check.text,
+      guard: Check.optional((given, at) => typeof given === "boolean" ? given : qualified(given, at))
+    },
+    image: { mediaType: format, source: Check.struct<{ readonly bytes: Uint8Array }>({ bytes }) }
+  }, { others: "ignored", unknown: () => ["a guardrail judges text and images only", "Leave other parts out"] }),
+  {
+    remedy: "Give text, or parts with text and images"
+  }
+)
 
-const invalid = (...text: Parameters<typeof problem>): Result.Result<never, ProviderError.InvalidRequestError> =>
-  Result.fail(problem(...text))
-
-const problem = (field: string, problem: string, remedy: string): ProviderError.InvalidRequestError =>
-  ProviderError.invalidRequest({ provider: providerName, field, problem, remedy })
+/** A request that may be any value. */
+const shape = Check.struct({
+  guardrail: Check.struct<Request["guardrail"]>({ id: Check.filled, version }, { others: "ignored" }),
+  source: Check.word(["input", "output"]),
+  content: (given: unknown, at: Check.Cursor): ReadonlyArray<Part> | Check.Refused => {
+    const content = typeof given === "string" ? [{ type: "text" as const, text: given }] : parts(given, at)
+    return content === Check.refused || content.length > 0
+      ? content
+      : Check.refuse(at, "there is nothing to judge", "Give it text, or parts with text and images")
+  },
+  outputScope: Check.optional(Check.word(["interventions", "full"]))
+}, { remedy: "Give an object with `guardrail`, `source` and `content`" })

@@ -9,6 +9,7 @@ import * as ChatService from "@strata/core/ChatService"
 import * as EmbeddingService from "@strata/core/EmbeddingService"
 import * as Message from "@strata/core/Message"
 import * as Policy from "@strata/core/policy/Policy"
+import type * as ProviderError from "@strata/core/ProviderError"
 import * as Usage from "@strata/core/Usage"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -30,7 +31,10 @@ export class Models extends Context.Service<Models, {
 /** They answer after so long. */
 export const layer = (
   pace: Effect.Effect<void> = Effect.void
-): Layer.Layer<Models | ChatService.ChatService | EmbeddingService.EmbeddingService> =>
+): Layer.Layer<
+  Models | ChatService.ChatService | EmbeddingService.EmbeddingService,
+  ProviderError.InvalidRequestError
+> =>
   Layer.effectContext(Effect.gen(function*() {
     const models: Models["Service"] = { pace, inFlight: 0 }
     const busy = Effect.acquireRelease(

@@ -23,7 +23,7 @@ export type Name = keyof typeof operations
 /** One of them, with its service built: what it asks can be asked again. */
 export type Operation = (policy: Policy.Policy) => Effect.Effect<
   Effect.Effect<unknown, ProviderError.ProviderError>,
-  never,
+  ProviderError.InvalidRequestError,
   BedrockClient | Scope.Scope
 >
 

@@ -5,7 +5,8 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type * as Budget from "../policy/Budget.ts"
+import * as Check from "../Check.ts"
+import * as Budget from "../policy/Budget.ts"
 import * as Ledger from "../policy/Ledger.ts"
 import type * as Quota from "../policy/Quota.ts"
 import * as Pricing from "../Pricing.ts"
@@ -42,13 +43,22 @@ export interface Meter<A> {
   readonly outputTokens: (answer: A) => number
 }
 
-/** Builds the gate of a service; without budgets it lets everything through. */
+/**
+ * Builds the gate of a service; without budgets it lets everything through. Fails with `InvalidRequestError` for a budget
+ * that cannot be right.
+ */
 export const make = (
-  budgets: ReadonlyArray<Budget.Budget> | undefined
-): Effect.Effect<BudgetGate, never, Scope.Scope> =>
+  budgets: ReadonlyArray<Budget.Budget> = [],
+  provider = "strata"
+): Effect.Effect<BudgetGate, ProviderError.InvalidRequestError, Scope.Scope> =>
   Effect.gen(function*() {
+    const given = yield* Check.run(Check.list(Check.unchecked<Budget.Budget>()), budgets, {
+      provider,
+      field: "budgets"
+    })
+    for (const budget of given) yield* Check.run(Budget.check, budget, { provider, field: "budget" })
     const shared = yield* Ledger.Ledger
-    const accounts = [...new Set(budgets)].flatMap((budget) => BudgetAccount.of(budget, shared))
+    const accounts = [...new Set(given)].flatMap((budget) => BudgetAccount.of(budget, shared))
     if (accounts.length === 0) return open
     const priceOf = Pricing.lookup(yield* Pricing.Prices)
     const holds = yield* BudgetHolds.make(accounts)

@@ -8,6 +8,7 @@ import * as Base64 from "effect/encoding/Base64"
 import * as KeyValueStore from "effect/persistence/KeyValueStore"
 import * as Persistence from "effect/persistence/Persistence"
 import * as Result from "effect/Result"
+import * as Check from "../Check.ts"
 
 /** Bytes under keys. */
 export interface Bytes<E> {
@@ -19,8 +20,9 @@ export interface Bytes<E> {
 }
 
 /** What is persisted there is JSON, so bytes are base64 in it. Many keys are one command. */
-export const overPersistence = (storeId: string) =>
+export const overPersistence = (options: { readonly storeId?: string | undefined }, usual: string) =>
   Effect.gen(function*() {
+    const { storeId = usual } = yield* Check.run(Check.partial({ storeId: Check.filled }), options, names)
     const store = yield* (yield* Persistence.BackingPersistence).make(storeId)
     const bytes: Bytes<Persistence.PersistenceError> = {
       getMany: ([key, ...keys]) =>
@@ -38,9 +40,10 @@ export const overPersistence = (storeId: string) =>
   })
 
 /** Each value is raw bytes of its own. Those out of date are removed when they are asked for. */
-export const overKeyValueStore = (prefix: string) =>
-  Effect.map(KeyValueStore.KeyValueStore, (values): Bytes<KeyValueStore.KeyValueStoreError> => {
-    const store = KeyValueStore.prefix(values, prefix)
+export const overKeyValueStore = (options: { readonly prefix?: string | undefined }, usual: string) =>
+  Effect.gen(function*() {
+    const { prefix = usual } = yield* Check.run(Check.partial({ prefix: Check.text }), options, names)
+    const store = KeyValueStore.prefix(yield* KeyValueStore.KeyValueStore, prefix)
     const get = Effect.fnUntraced(function*(key: string) {
       const value = yield* store.getUint8Array(key)
       if (value === undefined || value.length < expiryLength) return undefined
@@ -48,7 +51,7 @@ export const overKeyValueStore = (prefix: string) =>
       if (expires > (yield* Clock.currentTimeMillis)) return value.subarray(expiryLength)
       yield* store.remove(key)
     })
-    return {
+    const bytes: Bytes<KeyValueStore.KeyValueStoreError> = {
       getMany: (keys) => Effect.forEach(keys, get, { concurrency }),
       setMany: Effect.fnUntraced(function*(entries, timeToLive) {
         const now = yield* Clock.currentTimeMillis
@@ -59,7 +62,10 @@ export const overKeyValueStore = (prefix: string) =>
         })
       })
     }
+    return bytes
   })
+
+const names = { provider: "strata", whole: "options" }
 
 /** Values of a key value store that are read or written at the same time. */
 const concurrency = 16

@@ -2,6 +2,7 @@
  * One line for a plain value: the same for equal ones, whatever the order of their keys, and another for different ones.
  */
 import * as Hex from "effect/encoding/Hex"
+import * as Result from "effect/Result"
 
 /**
  * The line, or `undefined` for a value that holds something without a text of its own: a function, a `Map`, an instance
@@ -43,7 +44,8 @@ export const make = (value: unknown, ofBytes: (bytes: Uint8Array) => string = He
       : `{${items.map((item, index) => `${JSON.stringify(fields[index]![0])}:${item}`).join(",")}}`
   }
 
-  return line(value, [])
+  // A getter or a proxy that throws has no text either.
+  return Result.getOrUndefined(Result.try(() => line(value, [])))
 }
 
 /** Deeper than any JSON Schema anybody writes, and far from the end of the stack. */

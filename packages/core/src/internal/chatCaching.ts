@@ -7,12 +7,14 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import * as Metric from "effect/Metric"
+import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import * as ChatCache from "../ChatCache.ts"
 import * as ChatEvent from "../ChatEvent.ts"
 import type * as ChatRequest from "../ChatRequest.ts"
 import type * as ChatResponse from "../ChatResponse.ts"
 import type * as ChatService from "../ChatService.ts"
+import * as Check from "../Check.ts"
 import * as Cost from "../Cost.ts"
 import * as ProviderError from "../ProviderError.ts"
 import * as Telemetry from "../Telemetry.ts"
@@ -20,13 +22,18 @@ import * as Flight from "./chatCacheFlight.ts"
 import * as CacheKey from "./chatCacheKey.ts"
 import * as CacheStore from "./chatCacheStore.ts"
 import * as CacheTelemetry from "./chatCacheTelemetry.ts"
+import * as ChatValidation from "./chatValidation.ts"
 
 /** Decorates a service. */
 export const make = Effect.fnUntraced(function*(
   service: ChatService.ChatService["Service"],
-  { namespace = "", timeToLive: time = "24 hours", when = () => true }: ChatCache.Options = {}
-): Effect.fn.Return<ChatService.ChatService["Service"]> {
-  const timeToLive = Duration.fromInputUnsafe(time)
+  options: ChatCache.Options = {}
+): Effect.fn.Return<ChatService.ChatService["Service"], ProviderError.InvalidRequestError> {
+  const { namespace = "", timeToLive = Duration.hours(24), when = () => true } = yield* Check.run(
+    ChatCache.options,
+    options,
+    { provider: "strata", field: "cache" }
+  )
   const store = CacheStore.make(
     yield* ChatCache.ChatCache,
     Duration.isFinite(timeToLive) ? timeToLive : undefined
@@ -36,10 +43,16 @@ export const make = Effect.fnUntraced(function*(
   const join = Flight.make()
 
   /** The call as the cache knows it, or nothing when it cannot be told from others. */
-  const prepare = (request: ChatRequest.ChatRequest): Effect.Effect<CacheStore.Call | undefined> =>
+  const prepare = (
+    request: ChatRequest.ChatRequest
+  ): Effect.Effect<CacheStore.Call | undefined, ProviderError.InvalidRequestError> =>
     Effect.suspend(() => {
       const model = request.model ?? who.model
-      if (model === undefined || !when(request)) return Effect.undefined
+      const wanted = Result.try(() => when(request))
+      if (Result.isFailure(wanted)) {
+        return Effect.fail(Check.threw({ provider: who.provider, model }, "cache.when", wanted.failure))
+      }
+      if (model === undefined || !wanted.success) return Effect.undefined
       const question = CacheKey.question(namespace, who.provider, model, request)
       return question === undefined ? Effect.undefined : Effect.map(
         CacheKey.make(digest, question),
@@ -102,16 +115,17 @@ export const make = Effect.fnUntraced(function*(
     })
 
   return {
-    generate: (request) =>
-      Effect.flatMap(
-        prepare(request),
-        (call) => call === undefined ? service.generate(request) : generate(call, request)
-      ),
-    stream: (request) =>
-      Stream.unwrap(Effect.map(
-        prepare(request),
-        (call) => call === undefined ? service.stream(request) : stream(call, request)
-      ))
+    generate: Effect.fnUntraced(function*(given) {
+      const request = yield* ChatValidation.settle(who.provider, given)
+      const call = yield* prepare(request)
+      return yield* call === undefined ? service.generate(request) : generate(call, request)
+    }),
+    stream: (given) =>
+      Stream.unwrap(Effect.gen(function*() {
+        const request = yield* ChatValidation.settle(who.provider, given)
+        const call = yield* prepare(request)
+        return call === undefined ? service.stream(request) : stream(call, request)
+      }))
   }
 })
 

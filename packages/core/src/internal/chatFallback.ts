@@ -7,15 +7,19 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Metric from "effect/Metric"
+import * as Option from "effect/Option"
 import * as Pull from "effect/Pull"
+import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as ChatEvent from "../ChatEvent.ts"
 import type * as ChatRequest from "../ChatRequest.ts"
 import type * as ChatResponse from "../ChatResponse.ts"
 import type { ChatService } from "../ChatService.ts"
+import * as Check from "../Check.ts"
 import * as Fallback from "../Fallback.ts"
-import type * as ProviderError from "../ProviderError.ts"
+import * as ProviderError from "../ProviderError.ts"
+import * as ChatValidation from "./chatValidation.ts"
 import * as FallbackPreference from "./fallbackPreference.ts"
 
 type Service = ChatService["Service"]
@@ -23,11 +27,14 @@ type Service = ChatService["Service"]
 /** One service of several. */
 export const make = (services: NonEmptyReadonlyArray<Service>, options: Fallback.Options = {}): Service => {
   const when = options.when ?? Fallback.isUnavailable
-  const stickFor = Math.max(0, Duration.toMillis(options.stickFor ?? "5 minutes"))
-  const preference = FallbackPreference.make(services.length, stickFor)
+  const preference = FallbackPreference.make(services.length, Duration.toMillis(options.stickFor ?? "5 minutes"))
 
-  const goesOn = (service: number, error: ProviderError.ProviderError): boolean =>
-    when(error) || (service > 0 && !final.has(error._tag))
+  /** Whether an error makes the next service be asked: because it says so itself, or because a fallback cannot answer. */
+  const goesOn = (service: number, error: ProviderError.ProviderError) =>
+    Result.match(Result.try(() => when(error)), {
+      onFailure: (cause) => Effect.fail(Check.threw({ provider, model: error.model }, "fallback.when", cause)),
+      onSuccess: (accepted) => Effect.succeed({ accepted, goes: accepted || service > 0 && !final.has(error._tag) })
+    })
 
   const ask = <A>(
     request: ChatRequest.ChatRequest,
@@ -38,13 +45,13 @@ export const make = (services: NonEmptyReadonlyArray<Service>, options: Fallback
       const fallen = new Map(turn.passedOver)
       let reported: ProviderError.ProviderError | undefined
 
-      const failed = (number: number, error: ProviderError.ProviderError) =>
+      const failed = (number: number, error: ProviderError.ProviderError, accepted: boolean) =>
         Effect.flatMap(Clock.currentTimeMillis, (now) => {
           const why = describe(error, request)
           fallen.set(number, why)
           const moved = Fallback.isLasting(error) && turn.failed(number, why, now)
           const next = turn.next(asked)
-          if (when(error) || reported === undefined) reported = error
+          if (accepted || reported === undefined) reported = error
           return next === undefined
             ? Effect.andThen(logNobody(services.length, fallen), Effect.fail(reported))
             : Effect.andThen(recordFall(why, { from: number, to: next, moved }), step(next))
@@ -53,10 +60,15 @@ export const make = (services: NonEmptyReadonlyArray<Service>, options: Fallback
       const step = (number: number): Effect.Effect<Answered<A>, ProviderError.ProviderError> => {
         asked.add(number)
         fallen.delete(number)
-        return Effect.suspend(() => attempt(services[number] ?? services[0], addressed(request, number, options.model)))
-          .pipe(
-            Effect.matchEffect({
-              onFailure: (error) => goesOn(number, error) ? failed(number, error) : Effect.fail(error),
+        return Effect.flatMap(
+          addressed(request, number, options.model),
+          (request) =>
+            Effect.matchEffect(Effect.suspend(() => attempt(services[number] ?? services[0], request)), {
+              onFailure: (error) =>
+                Effect.flatMap(
+                  goesOn(number, error),
+                  ({ accepted, goes }) => goes ? failed(number, error, accepted) : Effect.fail(error)
+                ),
               onSuccess: (answer) =>
                 Effect.flatMap(Clock.currentTimeMillis, (now) =>
                   Effect.as(
@@ -64,7 +76,7 @@ export const make = (services: NonEmptyReadonlyArray<Service>, options: Fallback
                     { answer, fallen: [...fallen.values()] }
                   ))
             })
-          )
+        )
       }
       return Effect.suspend(() => step(turn.next(asked) ?? 0))
     }
@@ -76,21 +88,25 @@ export const make = (services: NonEmptyReadonlyArray<Service>, options: Fallback
   }
 
   return {
-    generate: (request) =>
-      Effect.map(
-        ask(request, (service, request) => service.generate(request)),
-        ({ answer, fallen }) => withFallen(answer, fallen)
-      ),
-    stream: (request) =>
+    generate: Effect.fnUntraced(function*(given) {
+      const request = yield* ChatValidation.settle(provider, given)
+      const { answer, fallen } = yield* ask(request, (service, request) => service.generate(request))
+      return withFallen(answer, fallen)
+    }),
+    stream: (given) =>
       Stream.unwrap(
         Effect.gen(function*() {
           const scope = yield* Effect.scope
+          const request = yield* ChatValidation.settle(provider, given)
           const { answer, fallen } = yield* ask(request, (service, request) => open(service.stream(request), scope))
           return answer === undefined ? Stream.empty : flowing(answer, fallen)
         })
       )
   }
 }
+
+/** Who finds what is wrong before any service was asked. */
+const provider = "strata"
 
 interface Answered<A> {
   readonly answer: A
@@ -109,11 +125,13 @@ const addressed = (
   request: ChatRequest.ChatRequest,
   number: number,
   rename: Fallback.Options["model"]
-): ChatRequest.ChatRequest => {
-  if (number === 0 || request.model === undefined) return request
+): Effect.Effect<ChatRequest.ChatRequest, ProviderError.InvalidRequestError> => {
+  if (number === 0 || request.model === undefined) return Effect.succeed(request)
   const { model, ...rest } = request
-  const renamed = rename?.(model, number - 1)
-  return renamed === undefined ? rest : { ...rest, model: renamed }
+  return Result.match(Result.try(() => rename?.(model, number - 1)), {
+    onFailure: (cause) => Effect.fail(Check.threw({ provider, model }, "fallback.model", cause)),
+    onSuccess: (renamed) => Effect.succeed(renamed === undefined ? rest : { ...rest, model: renamed })
+  })
 }
 
 const describe = (error: ProviderError.ProviderError, request: ChatRequest.ChatRequest): ChatResponse.Fallen => {
@@ -187,6 +205,19 @@ const recordFall = (
       )
   )
 }
+
+/** The service that a layer built; a layer of something else builds all the same. */
+export const built = (service: Option.Option<Service>): Effect.Effect<Service, ProviderError.InvalidRequestError> =>
+  Option.match(service, {
+    onNone: () =>
+      Effect.fail(ProviderError.invalidRequest({
+        provider: "strata",
+        field: "fallbacks",
+        problem: "a layer does not build a chat service",
+        remedy: "Give layers of chat services"
+      })),
+    onSome: Effect.succeed
+  })
 
 const logNobody = (
   count: number,

@@ -5,12 +5,15 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Queue from "effect/Queue"
+import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
+import * as Check from "../Check.ts"
 import type * as Embedding from "../Embedding.ts"
 import type * as EmbeddingService from "../EmbeddingService.ts"
 import * as ProviderError from "../ProviderError.ts"
 import * as CachePlace from "./embeddingCachePlace.ts"
 import * as CacheStore from "./embeddingCacheStore.ts"
+import * as Inputs from "./embeddingInputs.ts"
 
 /** What is embedded, and how. */
 export interface Values<A, E, R> {
@@ -32,7 +35,10 @@ export const make = <A, E, R>(
   { input, options, values }: Values<A, E, R>
 ): Stream.Stream<Embedding.Embedded<A>, E | ProviderError.ProviderError, R> =>
   Stream.unwrap(Effect.gen(function*() {
-    const places = yield* Queue.bounded<Embedding.Embedded<A> | undefined, E | Cause.Done>(waiting)
+    const places = yield* Queue.bounded<
+      Embedding.Embedded<A> | undefined,
+      E | ProviderError.ProviderError | Cause.Done
+    >(waiting)
     const unknown = yield* Queue.bounded<Unknown<A>, Cause.Done>(readAhead)
     const unordered = options?.unordered === true
     // The positions of values the service was asked for and has not answered, by its own count.
@@ -53,27 +59,33 @@ export const make = <A, E, R>(
 
     yield* values.pipe(
       Stream.buffer({ capacity: readAhead }),
-      Stream.runForEachArray((group) => {
-        const inputs = group.map(input)
-        return Effect.flatMap(store.look(call, inputs), (look) =>
-          Effect.forEach(group, (value, index) => enter(look, value, inputs[index]!), { discard: true }))
-      }),
+      Stream.runForEachArray(Effect.fnUntraced(function*(group) {
+        const inputs: Array<Embedding.Input> = []
+        for (const value of group) {
+          const given = Result.try(() => input(value))
+          if (Result.isFailure(given)) {
+            return yield* Check.threw(call.target, `inputs[${position + inputs.length}]`, given.failure)
+          }
+          inputs.push(given.success)
+        }
+        const look = yield* store.look(call, inputs.filter(Inputs.isInput))
+        yield* Effect.forEach(group, (value, index) => enter(look, value, inputs[index]!), { discard: true })
+      })),
       Effect.ensuring(Queue.end(unknown)),
       Queue.into(places),
       Effect.forkScoped
     )
 
-    const answered = service.embedStream(Stream.fromQueue(unknown), ({ input }) =>
-      input, options).pipe(
-        Stream.mapArrayEffect((group) =>
-          Effect.as(store.keep(call, group.map(({ embedding, value }) => ({ ...value, embedding }))), group)
-        ),
-        Stream.map(({ embedding, value: { asked, value } }): Embedding.Embedded<A> => {
-          positions.delete(asked)
-          return { value, embedding }
-        }),
-        Stream.mapError((error) => CachePlace.moved(error, (place) => positions.get(place)))
-      )
+    const answered = service.embedStream(Stream.fromQueue(unknown), ({ input }) => input, options).pipe(
+      Stream.mapArrayEffect((group) =>
+        Effect.as(store.keep(call, group.map(({ embedding, value }) => ({ ...value, embedding }))), group)
+      ),
+      Stream.map(({ embedding, value: { asked, value } }): Embedding.Embedded<A> => {
+        positions.delete(asked)
+        return { value, embedding }
+      }),
+      Stream.mapError((error) => CachePlace.moved(error, (place) => positions.get(place)))
+    )
     if (unordered) return Stream.merge(Stream.filter(Stream.fromQueue(places), Predicate.isNotUndefined), answered)
     const answers = yield* Stream.toQueue(answered, { capacity: readAhead })
     const next = Effect.catchIf(Queue.take(answers), Cause.isDone, () => Effect.fail(tooFew(call)))

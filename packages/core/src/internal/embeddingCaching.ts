@@ -9,21 +9,27 @@ import * as Metric from "effect/Metric"
 import * as Request from "effect/Request"
 import * as RequestResolver from "effect/RequestResolver"
 import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
+import * as Check from "../Check.ts"
 import * as Cost from "../Cost.ts"
 import type * as Embedding from "../Embedding.ts"
 import * as EmbeddingCache from "../EmbeddingCache.ts"
 import type * as EmbeddingService from "../EmbeddingService.ts"
+import type * as ProviderError from "../ProviderError.ts"
 import * as CanonicalLine from "./canonicalLine.ts"
 import * as CachePlace from "./embeddingCachePlace.ts"
 import * as CacheStore from "./embeddingCacheStore.ts"
 import * as CacheStream from "./embeddingCacheStream.ts"
+import * as Inputs from "./embeddingInputs.ts"
+import * as Validation from "./embeddingValidation.ts"
 
 /** Decorates a service. */
 export const make = Effect.fnUntraced(function*(
   service: EmbeddingService.EmbeddingService["Service"],
-  settings: EmbeddingCache.Options = {}
-): Effect.fn.Return<EmbeddingService.EmbeddingService["Service"]> {
-  const timeToLive = Duration.fromInputUnsafe(settings.timeToLive ?? Duration.infinity)
+  given: EmbeddingCache.Options = {}
+): Effect.fn.Return<EmbeddingService.EmbeddingService["Service"], ProviderError.InvalidRequestError> {
+  const settings = yield* Check.run(EmbeddingCache.options, given, { provider: "strata", field: "cache" })
+  const { timeToLive = Duration.infinity } = settings
   const store = CacheStore.make(
     yield* EmbeddingCache.EmbeddingCache,
     yield* Effect.provide(Digest.Digest, Digest.layerWebCrypto),
@@ -45,6 +51,10 @@ export const make = Effect.fnUntraced(function*(
     }
   }
 
+  /** The call of options that may be any value; those that cannot be right are for the service to refuse. */
+  const callOf = (given: unknown) =>
+    Effect.match(Validation.settle(who.provider, given), { onFailure: () => undefined, onSuccess: prepare })
+
   const embed = Effect.fnUntraced(function*(
     call: CacheStore.Call,
     input: Embedding.Input,
@@ -63,7 +73,7 @@ export const make = Effect.fnUntraced(function*(
     inputs: ReadonlyArray<Embedding.Input>,
     options: Embedding.EmbeddingOptions | undefined
   ) {
-    const look = yield* store.look(call, inputs)
+    const look = yield* store.look(call, inputs.filter(Inputs.isInput))
     const known = inputs.map((input) => CacheStore.embedding(call, look, input))
     const places = missing(known)
     if (places.length === 0 && inputs.length > 0) {
@@ -87,7 +97,7 @@ export const make = Effect.fnUntraced(function*(
     inputs: ReadonlyArray<Embedding.Input>,
     options: Embedding.EmbeddingOptions | undefined
   ) {
-    const look = yield* store.look(call, inputs)
+    const look = yield* store.look(call, inputs.filter(Inputs.isInput))
     const known = inputs.map((input) => CacheStore.embedding(call, look, input))
     const places = missing(known)
     if (places.length === 0) return known.filter((embedding) => embedding !== undefined).map(Result.succeed)
@@ -108,30 +118,41 @@ export const make = Effect.fnUntraced(function*(
   })
 
   return {
-    embed: (input, options) =>
-      Effect.suspend(() => {
+    embed: Effect.fnUntraced(function*(input, options) {
+      const call = yield* callOf(options)
+      return yield* Inputs.isInput(input) && call !== undefined
+        ? embed(call, input, options)
+        : service.embed(input, options)
+    }),
+    embedMany: Effect.fnUntraced(function*(given, options) {
+      const call = yield* callOf(options)
+      const inputs = listed(given)
+      return yield* inputs !== undefined && call !== undefined
+        ? embedMany(call, inputs, options)
+        : service.embedMany(given, options)
+    }),
+    embedEach: Effect.fnUntraced(function*(given, options) {
+      const call = yield* callOf(options)
+      const inputs = listed(given)
+      return yield* inputs !== undefined && call !== undefined
+        ? embedEach(call, inputs, options)
+        : service.embedEach(given, options)
+    }),
+    embedStream: (values, input, given) =>
+      Stream.unwrap(Effect.gen(function*() {
+        const { options, pace } = yield* Validation.settleStream(who.provider, { values, input }, given)
         const call = prepare(options)
-        return call === undefined ? service.embed(input, options) : embed(call, input, options)
-      }),
-    embedMany: (inputs, options) =>
-      Effect.suspend(() => {
-        const call = prepare(options)
-        return call === undefined ? service.embedMany(inputs, options) : embedMany(call, inputs, options)
-      }),
-    embedEach: (inputs, options) =>
-      Effect.suspend(() => {
-        const call = prepare(options)
-        return call === undefined ? service.embedEach(inputs, options) : embedEach(call, inputs, options)
-      }),
-    embedStream: (values, input, options?: Embedding.StreamOptions) => {
-      const { flushAfter: _, unordered: __, ...vector } = options ?? {}
-      const call = prepare(vector)
-      return call === undefined
-        ? service.embedStream(values, input, options)
-        : CacheStream.make(service, store, call, { values, input, options })
-    }
+        return call === undefined
+          ? service.embedStream(values, input, given)
+          : CacheStream.make(service, store, call, { values, input, options: { ...options, ...pace } })
+      }))
   }
 })
+
+/** Inputs one by one; what is none goes through to the service, which refuses it in its place. */
+const listed = (given: ReadonlyArray<Embedding.Input>): ReadonlyArray<Embedding.Input> | undefined =>
+  // Whatever else is among them is never looked up.
+  Result.getOrUndefined(Inputs.listed("strata", given)) as ReadonlyArray<Embedding.Input> | undefined
 
 /**
  * Who answers when a call names no model. A service refuses a blank text in the name of its provider and its model,

@@ -41,14 +41,14 @@ export interface InForce {
   readonly costing: Costing.Costing
 }
 
-/** Settles the options of a call. */
+/** Settles the options of a call, which may be any value. */
 export const make = (
   provider: Validation.Provider & {
     readonly embedBatch: Execution.Send
     readonly metering?: Quota.Metering | undefined
   },
   { budget, costing, enforcement }: InForce,
-  options: Embedding.EmbeddingOptions | undefined
+  options: unknown
 ): Effect.Effect<Call, ProviderError.ProviderError> =>
   Effect.map(Validation.resolve(provider, options), (resolved) => {
     const { model } = resolved.options
@@ -83,10 +83,10 @@ export const make = (
     }
   })
 
-/** All or nothing; `offset` is the position of the first input in what the caller counts. */
+/** All or nothing; `offset` is the position of the first input in what the caller counts. Inputs may be any values. */
 export const embedMany = (
   call: Call,
-  inputs: ReadonlyArray<Embedding.Input>,
+  inputs: ReadonlyArray<unknown>,
   offset = 0
 ): Effect.Effect<Embedding.EmbeddingBatch, ProviderError.ProviderError> =>
   Effect.suspend(() => {
@@ -114,10 +114,10 @@ export const embedMany = (
     )
   })
 
-/** One result for each input, and what they cost together. */
+/** One result for each input, which may be any value, and what they cost together. */
 export const embedEach = (
   call: Call,
-  inputs: ReadonlyArray<Embedding.Input>
+  inputs: ReadonlyArray<unknown>
 ): Effect.Effect<
   Execution.Cost & { readonly results: ReadonlyArray<Result.Result<Embedding.Embedding, ProviderError.ProviderError>> }
 > =>

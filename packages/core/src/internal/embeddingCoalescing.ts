@@ -10,6 +10,7 @@ import * as RequestResolver from "effect/RequestResolver"
 import * as Result from "effect/Result"
 import type * as Embedding from "../Embedding.ts"
 import type * as ProviderError from "../ProviderError.ts"
+import * as CanonicalLine from "./canonicalLine.ts"
 import type * as Call from "./embeddingCall.ts"
 import type * as Capacity from "./embeddingCapacity.ts"
 import * as Execution from "./embeddingExecution.ts"
@@ -17,14 +18,14 @@ import * as Inputs from "./embeddingInputs.ts"
 import * as Plan from "./embeddingPlan.ts"
 
 /**
- * Embeds one input in the company of others.
+ * Embeds one input, which may be any value, in the company of others.
  *
  * Each caller gets its own vector or its own failure as soon as the request that holds its input is settled. A caller that
  * is interrupted leaves the others alone; when the last one has left, the requests they shared are interrupted.
  */
 export const make = (
   delay: Duration.Input | undefined
-): (call: Call.Call, input: Embedding.Input) => Effect.Effect<Embedding.Embedding, ProviderError.ProviderError> => {
+): (call: Call.Call, input: unknown) => Effect.Effect<Embedding.Embedding, ProviderError.ProviderError> => {
   const grouped = RequestResolver.makeGrouped<EmbedRequest, unknown>({
     key: ({ request }) => callKey(request.call),
     resolver: (entries) => Effect.raceFirst(resolve(entries), everyoneLeft(entries))
@@ -78,5 +79,6 @@ const callKey = ({ chunk, options }: Call.Call) => [
   options.vectorType,
   options.truncate,
   chunk,
-  options.providerOptions
+  // What has no text of its own is equal to nothing.
+  options.providerOptions === undefined ? undefined : CanonicalLine.make(options.providerOptions) ?? Symbol("unknown")
 ]

@@ -4,21 +4,71 @@
  * Inputs are checked one by one: a bad one must be able to spoil only itself.
  */
 import * as Result from "effect/Result"
+import * as Check from "../Check.ts"
 import type * as Embedding from "../Embedding.ts"
 import * as ProviderError from "../ProviderError.ts"
 import * as Capacity from "./embeddingCapacity.ts"
 import type * as Validation from "./embeddingValidation.ts"
+import * as MediaType from "./mediaType.ts"
+import * as WellFormedText from "./wellFormedText.ts"
 
 /**
- * What to send for an input, its text cut where the options allow it, or why there is nothing. A text that is to be
- * embedded in pieces is still whole.
+ * The inputs of a call, which may be any value, one by one: what cannot be read is a hole among them, and refused in its
+ * turn by {@link check}. Fails where there is no array.
+ */
+export const listed = (
+  provider: string,
+  given: unknown
+): Result.Result<ReadonlyArray<unknown>, ProviderError.InvalidRequestError> =>
+  Result.mapError(
+    Check.settle(everything, given, { whole: "inputs" }),
+    (problem) => ProviderError.invalidRequest({ provider, ...problem })
+  )
+
+/** Items are read here and checked later. */
+const everything: Check.Check<ReadonlyArray<unknown>> = (given, at) => {
+  const remedy = "Give an array of texts and images"
+  if (!Array.isArray(given)) return Check.refuseKind(at, given, remedy)
+  const { length } = given
+  return length > mostInputs
+    ? Check.refuse(at, `there are ${length} of them`, `Use at most ${mostInputs}, or \`embedStream\``)
+    : Array.from({ length }, (_, index) => Result.getOrUndefined(Result.try((): unknown => given[index])))
+}
+
+/** More vectors than that hardly fit into the memory of a process. */
+const mostInputs = 1_000_000
+
+/** An input, which may be any value, as plain data. */
+export const settle = (given: unknown): Result.Result<Embedding.Input, Check.Problem> =>
+  typeof given === "string" ? Result.succeed(given) : Check.settle(content, given)
+
+/** Whether a value is an input. */
+export const isInput = (given: unknown): given is Embedding.Input => Result.isSuccess(settle(given))
+
+const content = Check.struct<Embedding.ContentInput>({
+  text: Check.optional(Check.text),
+  image: Check.optional(Check.struct<Embedding.Image>({ bytes: Check.bytes, mediaType: Check.text }, {
+    others: "ignored",
+    remedy: "Give { bytes, mediaType }"
+  }))
+}, { others: "ignored", remedy: "Give text, or an object with `text`, `image` or both" })
+
+/**
+ * What to send for an input, which may be any value, or why there is nothing. Its text is well-formed, and cut where the
+ * options allow it; one that is to be embedded in pieces is still whole.
  */
 export const check = (
   provider: string,
   resolved: Validation.Resolved,
-  input: Embedding.Input
+  given: unknown
 ): Result.Result<Capacity.Content, Validation.Failure> => {
   const call = { ...resolved, provider, model: resolved.options.model }
+  const settled = settle(given)
+  if (Result.isFailure(settled)) {
+    const { field, problem, remedy } = settled.failure
+    return Result.fail(invalid(call, field === "" ? "" : `.${field}`, problem, remedy))
+  }
+  const input = settled.success
   if (typeof input === "string") return checkText(call, input, "")
   const { image, text } = input
   if (image === undefined) {
@@ -27,7 +77,7 @@ export const check = (
       : checkText(call, text, "")
   }
   if (text === undefined) {
-    return Result.map(checkImage(call, image), () => ({ image }))
+    return Result.map(checkImage(call, image), (image) => ({ image }))
   }
   if (call.limits.combined === undefined) {
     return Result.fail(unsupported(
@@ -39,7 +89,7 @@ export const check = (
   }
   return Result.flatMap(
     checkImage(call, image),
-    () => Result.map(checkText({ ...call, chunk: false }, text, ".text"), (text) => ({ text, image }))
+    (image) => Result.map(checkText({ ...call, chunk: false }, text, ".text"), (text) => ({ text, image }))
   )
 }
 
@@ -48,7 +98,8 @@ interface Call extends Validation.Resolved {
   readonly model: string
 }
 
-const checkText = (call: Call, text: string, part: string): Result.Result<string, Validation.Failure> => {
+const checkText = (call: Call, given: string, part: string): Result.Result<string, Validation.Failure> => {
+  const text = WellFormedText.make(given)
   const longest = Capacity.longestText(call.limits)
   if (isBlank(text)) {
     return Result.fail(invalid(call, part, "the text is blank", something))
@@ -74,7 +125,9 @@ const checkText = (call: Call, text: string, part: string): Result.Result<string
     : Result.succeed(rest)
 }
 
-const checkImage = (call: Call, { bytes, mediaType }: Embedding.Image): Result.Result<void, Validation.Failure> => {
+const checkImage = (call: Call, image: Embedding.Image): Result.Result<Embedding.Image, Validation.Failure> => {
+  const { bytes } = image
+  const mediaType = MediaType.plain(image.mediaType)
   const { combined, images } = call.limits
   if (images === undefined && combined === undefined) {
     return Result.fail(unsupported(call, ".image", "images", "takes no images. Use one that does"))
@@ -84,7 +137,7 @@ const checkImage = (call: Call, { bytes, mediaType }: Embedding.Image): Result.R
   if (bytes.length === 0) {
     return Result.fail(invalid(call, ".image", "the image has no bytes", something))
   }
-  if (mediaTypes !== undefined && !mediaTypes.includes(mediaType.toLowerCase())) {
+  if (mediaTypes !== undefined && !mediaTypes.includes(mediaType)) {
     const problem = `the model does not read ${mediaType === "" ? "an image without a media type" : mediaType}`
     return Result.fail(invalid(call, ".image", problem, `Use ${mediaTypes.join(", ")}`))
   }
@@ -92,7 +145,7 @@ const checkImage = (call: Call, { bytes, mediaType }: Embedding.Image): Result.R
     const problem = `the image has ${bytes.length} bytes and the model takes ${largest}`
     return Result.fail(invalid(call, ".image", problem, "Make it smaller"))
   }
-  return Result.void
+  return Result.succeed({ bytes, mediaType })
 }
 
 const something = "Leave it out, or give it something to embed"

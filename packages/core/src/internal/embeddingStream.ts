@@ -4,14 +4,18 @@
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Pull from "effect/Pull"
+import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
+import * as Check from "../Check.ts"
 import * as Embedding from "../Embedding.ts"
 import type * as ProviderError from "../ProviderError.ts"
 import * as Call from "./embeddingCall.ts"
 import * as Capacity from "./embeddingCapacity.ts"
+import * as Inputs from "./embeddingInputs.ts"
 import * as EmbeddingTelemetry from "./embeddingTelemetry.ts"
+import type * as Validation from "./embeddingValidation.ts"
 
 /**
  * Reads ahead of its consumer by no more groups than the call may have requests in flight. A value waits for its group
@@ -20,8 +24,8 @@ import * as EmbeddingTelemetry from "./embeddingTelemetry.ts"
 export const make = <A, E, R>(
   call: Call.Call,
   values: Stream.Stream<A, E, R>,
-  input: (value: A) => Embedding.Input,
-  { flushAfter, unordered = false }: Pick<Embedding.StreamOptions, "flushAfter" | "unordered">
+  input: (value: A) => unknown,
+  { flushAfter, unordered = false }: Validation.Pace
 ): Stream.Stream<Embedding.Embedded<A>, E | ProviderError.ProviderError, R> =>
   Stream.suspend(() => {
     let inputs = 0
@@ -29,12 +33,27 @@ export const make = <A, E, R>(
     let inputTokens: number | undefined = 0
     // A group of several kinds sends its requests in turn, so that the window bounds them too.
     const inTurn = { ...call, concurrency: 1 }
+    let position = 0
+    const piecesOf = (
+      chunk: ReadonlyArray<A>
+    ): Effect.Effect<Arr.NonEmptyReadonlyArray<Entries<A>>, ProviderError.ProviderError> => {
+      const entries: Array<Entry<A>> = []
+      for (const value of chunk) {
+        const given = Result.try(() => input(value))
+        if (Result.isFailure(given)) return Effect.fail(Check.threw(call.target, `inputs[${position}]`, given.failure))
+        entries.push(entry(value, given.success))
+        position++
+      }
+      // One for each value, of which there is at least one.
+      return Effect.succeed(Arr.chunksOf(entries as unknown as Entries<A>, mostAtOnce))
+    }
     const embedded = values.pipe(
-      Stream.map((value): Entry<A> => ({ value, input: input(value) })),
+      Stream.mapArrayEffect(piecesOf),
+      Stream.flattenArray,
       Stream.aggregateWithin(group<A>(call.limits), Schedule.spaced(flushAfter ?? "50 millis")),
       Stream.mapAccum(() => 0, (offset, entries) => [offset + entries.length, [{ entries, offset }]]),
       Stream.mapEffect(({ entries, offset }) =>
-        Effect.map(Call.embedMany(inTurn, entries.map((entry) => entry.input), offset), (batch) => {
+        Effect.map(Call.embedMany(inTurn, entries.map((entry) => entry.given), offset), (batch) => {
           inputs += entries.length
           requests += batch.requests
           inputTokens = inputTokens === undefined || batch.usage.inputTokens === undefined
@@ -55,14 +74,27 @@ export const make = <A, E, R>(
     }))
   })
 
+/** `given` is embedded, or refused in its turn; until then it counts as `input`. */
 interface Entry<A> {
   readonly value: A
+  readonly given: unknown
   readonly input: Embedding.Input
 }
 
+/** What a group leaves of a chunk is copied: of a chunk of any size that would be quadratic. */
+const mostAtOnce = 512
+
+type Entries<A> = Arr.NonEmptyReadonlyArray<Entry<A>>
+
+const entry = <A>(value: A, given: unknown): Entry<A> =>
+  Result.match(Inputs.settle(given), {
+    onFailure: () => ({ value, given, input: "" }),
+    onSuccess: (input) => ({ value, given: input, input })
+  })
+
 /** Takes what fits into one request of each kind: a group ends where some kind needs a second one. */
 const group = <A>(limits: Embedding.Limits): Sink.Sink<ReadonlyArray<Entry<A>>, Entry<A>, Entry<A>> =>
-  Sink.fromTransform((upstream: Pull.Pull<Arr.NonEmptyReadonlyArray<Entry<A>>>) => {
+  Sink.fromTransform((upstream: Pull.Pull<Entries<A>>) => {
     const entries: Array<Entry<A>> = []
     const fillings = {
       text: open(limits, "text"),

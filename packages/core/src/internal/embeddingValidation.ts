@@ -2,7 +2,10 @@
  * What can be wrong with the options of an embedding call whoever answers it, found before any network; and whether a
  * refusal of the provider is about the inputs or about them.
  */
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import * as Check from "../Check.ts"
 import type * as Embedding from "../Embedding.ts"
 import * as ProviderError from "../ProviderError.ts"
 
@@ -25,54 +28,98 @@ export interface Provider {
   ) => Effect.Effect<Embedding.Limits, ProviderError.ProviderError>
 }
 
-/** Settles the options of a call, or says what is wrong with them. */
-export const resolve = (
+/** Settles the options of a call, which may be any value, or says what is wrong with them. */
+export const resolve = Effect.fnUntraced(function*(
   provider: Provider,
-  options: Embedding.EmbeddingOptions | undefined
-): Effect.Effect<Resolved, ProviderError.ProviderError> => {
-  const model = options?.model ?? provider.defaultModel
-  const dimensions = options?.dimensions
+  given: unknown
+): Effect.fn.Return<Resolved, ProviderError.ProviderError> {
+  const { truncate = "none", ...options } = yield* settle(provider.provider, given)
+  const model = options.model ?? provider.defaultModel
+  const vectorType = options.vectorType ?? "float"
   if (model === undefined || model.trim() === "") {
-    return Effect.fail(ProviderError.invalidRequest({
-      provider: provider.provider,
-      model,
+    return yield* invalid(provider, model, {
       field: "model",
       problem: "no model is named",
       remedy: "Set `model` in the options of the call, or once in the options of the layer"
-    }))
+    })
   }
-  if (dimensions !== undefined && !(Number.isSafeInteger(dimensions) && dimensions > 0)) {
-    return Effect.fail(ProviderError.invalidRequest({
-      provider: provider.provider,
-      model,
-      field: "dimensions",
-      problem: `${dimensions} is not a number of dimensions`,
-      remedy: "Use a whole number from 1 that the model offers, or leave it out"
-    }))
-  }
-  const truncate = options?.truncate ?? "none"
-  const vectorType = options?.vectorType ?? "float"
   if (truncate === "chunk" && vectorType !== "float") {
-    return Effect.fail(ProviderError.invalidRequest({
-      provider: provider.provider,
-      model,
+    return yield* invalid(provider, model, {
       field: "truncate",
       problem: `"chunk" averages vectors, which those of \`vectorType\` "${vectorType}" do not allow`,
       remedy: "Leave `vectorType` out, or set `truncate` to \"start\", \"end\" or \"none\""
-    }))
+    })
   }
   const resolved: Embedding.ResolvedOptions = {
     ...options,
     model,
-    purpose: options?.purpose ?? "document",
+    purpose: options.purpose ?? "document",
     vectorType,
     truncate: truncate === "chunk" ? "none" : truncate
   }
-  return Effect.map(
-    provider.limits(resolved),
-    (limits) => ({ options: resolved, limits, chunk: truncate === "chunk" })
-  )
+  return { options: resolved, limits: yield* provider.limits(resolved), chunk: truncate === "chunk" }
+})
+
+/** The options of a call as plain data. */
+export const settle = (
+  provider: string,
+  given: unknown
+): Effect.Effect<Embedding.EmbeddingOptions, ProviderError.InvalidRequestError> =>
+  given === undefined ? Effect.succeed({}) : Check.run(options, given, { provider, whole: "options" })
+
+/** How a stream is embedded, as plain data, apart from the options of its calls; and whether there is one. */
+export const settleStream = Effect.fnUntraced(function*(
+  provider: string,
+  stream: { readonly values: unknown; readonly input: unknown },
+  given: unknown
+): Effect.fn.Return<
+  { readonly pace: Pace; readonly options: Embedding.EmbeddingOptions },
+  ProviderError.InvalidRequestError
+> {
+  yield* Check.run(streamed, stream, { provider })
+  if (given === undefined) return { pace: {}, options: {} }
+  const { flushAfter, unordered, ...options } = yield* Check.run(streamOptions, given, { provider, whole: "options" })
+  return { pace: { flushAfter, unordered }, options }
+})
+
+const streamed = Check.struct<{ readonly values: unknown; readonly input: unknown }>({
+  values: Check.instance(Stream.isStream, "Give a `Stream`"),
+  input: Check.callback("Give a function from a value to its input, or leave it out")
+})
+
+/** See `Embedding.StreamOptions`. */
+export interface Pace {
+  readonly flushAfter?: Duration.Duration | undefined
+  readonly unordered?: boolean | undefined
 }
+
+const fields: Check.Fields<Embedding.EmbeddingOptions> = {
+  model: Check.optional(Check.text),
+  purpose: Check.optional(Check.word(["document", "query", "classification", "clustering"])),
+  dimensions: Check.optional(Check.number({
+    min: 1,
+    whole: true,
+    what: "a number of dimensions",
+    remedy: "Use a whole number from 1 that the model offers, or leave it out"
+  })),
+  normalize: Check.optional(Check.flag),
+  vectorType: Check.optional(Check.word(["float", "int8", "uint8", "binary"])),
+  truncate: Check.optional(Check.word(["none", "start", "end", "chunk"])),
+  providerOptions: Check.optional(Check.providerOptions)
+}
+
+const named = { remedy: "Give an object of options, or nothing" }
+
+const options = Check.struct<Embedding.EmbeddingOptions>(fields, named)
+
+const streamOptions = Check.struct<Embedding.EmbeddingOptions & Pace>({
+  ...fields,
+  flushAfter: Check.optional(Check.duration()),
+  unordered: Check.optional(Check.flag)
+}, named)
+
+const invalid = ({ provider }: Provider, model: string | undefined, problem: Check.Problem) =>
+  Effect.fail(ProviderError.invalidRequest({ provider, model, ...problem }))
 
 /** Whether a refusal may be due to one input of a batch: a named option is wrong for all of them. */
 export const isAboutInputs = (error: ProviderError.ProviderError): boolean =>

@@ -3,13 +3,15 @@
  */
 import type * as Schema from "effect/Schema"
 import * as ExactJson from "../ExactJson.ts"
+import type * as Message from "../Message.ts"
+import * as MediaType from "./mediaType.ts"
 import type * as Sayable from "./openAiSayable.ts"
-import type * as Wire from "./openAiWire.ts"
+import * as Wire from "./openAiWire.ts"
 
 /** Reads a conversation: consecutive results of tools are one message. */
-export const decode = (conversation: ReadonlyArray<Wire.Message>): ReadonlyArray<Sayable.ChatMessage> => {
-  const messages: Array<Sayable.ChatMessage> = []
-  let results: Array<Sayable.ToolResult> | undefined
+export const decode = (conversation: ReadonlyArray<Wire.Message>): ReadonlyArray<Message.Message> => {
+  const messages: Array<Message.Message> = []
+  let results: Array<Message.ToolResultPart> | undefined
   let legacyId = "function_call_0"
   for (const [index, message] of conversation.entries()) {
     if (message.role === "tool" || message.role === "function") {
@@ -27,61 +29,93 @@ export const decode = (conversation: ReadonlyArray<Wire.Message>): ReadonlyArray
 
 type Spoken = Exclude<Wire.Message, { readonly role: "tool" | "function" }>
 
-const decodeSpoken = (message: Spoken, legacyId: string): Sayable.ChatMessage => {
+const decodeSpoken = (message: Spoken, legacyId: string): Message.Message => {
+  const cache = cached(message)
   switch (message.role) {
     case "system":
     case "developer":
-      return { role: "system", content: plainText(message.content) }
+      return { role: "system", content: decodeText(message.content), ...cache }
     case "user": {
       const { content } = message
-      return { role: "user", content: typeof content === "string" ? content : content.map(decodeUserPart) }
+      return {
+        role: "user",
+        content: content === null ? "" : typeof content === "string" ? content : content.map(decodeUserPart),
+        ...cache
+      }
     }
     case "assistant":
-      return { role: "assistant", content: decodeAssistant(message, legacyId) }
+      return { role: "assistant", content: decodeAssistant(message, legacyId), ...cache }
   }
 }
 
-const decodeUserPart = (part: typeof Wire.UserPart.Type): Sayable.UserPart => {
+const decodeUserPart = (part: typeof Wire.UserPart.Type) =>
+  part.type === "input_audio"
+    ? {
+      type: "audio" as const,
+      mediaType: Wire.audioTypes[part.input_audio.format],
+      source: { bytes: part.input_audio.data },
+      ...cached(part)
+    }
+    : decodeShownPart(part)
+
+/** What users and tools can show. */
+const decodeShownPart = (part: typeof Wire.ShownPart.Type) => {
+  const cache = cached(part)
   switch (part.type) {
     case "text":
-      return text(part.text)
-    case "image_url": {
-      const { url } = part.image_url
-      return "uri" in url
-        ? { type: "image", mediaType: imageTypeOf(url.uri), source: { uri: url.uri } }
-        : { type: "image", mediaType: url.mediaType, source: { bytes: url.bytes } }
-    }
-    case "input_audio": {
-      const { data, format } = part.input_audio
-      return { type: "audio", mediaType: format === "wav" ? "audio/wav" : "audio/mpeg", source: { bytes: data } }
-    }
+      return { ...text(part.text), ...cache }
+    case "image_url":
+      return { type: "image" as const, ...decodeMedia(part.image_url, "image", imageEndings), ...cache }
+    case "video_url":
+      return { type: "video" as const, ...decodeMedia(part.video_url, "video", videoEndings), ...cache }
     case "file": {
       const { file_data: { bytes, mediaType }, filename } = part.file
-      return { type: "document", mediaType, name: filename ?? "document", source: { bytes } }
+      return { type: "document" as const, mediaType, name: filename ?? "document", source: { bytes }, ...cache }
     }
   }
 }
 
-/** By the ending of the path, since nobody looks at the image itself; any image where the ending says nothing. */
-const imageTypeOf = (uri: string): string => {
-  const [path = ""] = uri.split(/[?#]/, 1)
-  const ending = path.slice(path.lastIndexOf(".") + 1).toLowerCase()
-  return ending === "jpg" ? "image/jpeg" : imageEndings.has(ending) ? `image/${ending}` : "image/*"
+const decodeMedia = (
+  given: typeof Wire.Media.Type,
+  kind: "image" | "video",
+  endings: Readonly<Record<string, string>>
+): { readonly mediaType: string; readonly source: Message.MediaSource } => {
+  const source = "url" in given ? given.url : given
+  return "uri" in source
+    ? { mediaType: mediaTypeOf(source.uri, kind, endings), source: { uri: source.uri } }
+    : { mediaType: MediaType.plain(source.mediaType), source: { bytes: source.bytes } }
 }
 
-const imageEndings = new Set(["png", "jpeg", "gif", "webp"])
+/** By the ending of the path, since nobody looks at the file itself; any of the kind where the ending says nothing. */
+const mediaTypeOf = (uri: string, kind: string, endings: Readonly<Record<string, string>>): string => {
+  const [path = ""] = uri.split(/[?#]/, 1)
+  const ending = path.slice(path.lastIndexOf(".") + 1).toLowerCase()
+  return Object.hasOwn(endings, ending) ? `${kind}/${endings[ending]}` : `${kind}/*`
+}
+
+const imageEndings = { png: "png", jpg: "jpeg", jpeg: "jpeg", gif: "gif", webp: "webp" }
+
+const videoEndings = { mp4: "mp4", mov: "quicktime", mkv: "x-matroska", webm: "webm", mpeg: "mpeg", mpg: "mpeg" }
+
+/** A cache point, as servers in front of other models read it. */
+export const cached = ({ cache_control }: { readonly cache_control?: Wire.CacheControl }) =>
+  isNothing(cache_control)
+    ? undefined
+    : { cache: isNothing(cache_control.ttl) ? true : { ttl: cache_control.ttl } }
 
 const decodeAssistant = (
   { content, function_call, reasoning_content, refusal, tool_calls }: Extract<Spoken, { readonly role: "assistant" }>,
   legacyId: string
-): Sayable.Assistant["content"] => {
+): Message.AssistantMessage["content"] => {
   const calls = tool_calls?.map((call) => toolCall(call.id, call.function)) ?? []
   if (!isNothing(function_call)) calls.push(toolCall(legacyId, function_call))
+  const said = typeof content === "string"
+    ? [text(content)]
+    : content?.map((part) => part.type === "refusal" ? text(part.refusal) : { ...text(part.text), ...cached(part) }) ??
+      []
   const parts = [
     ...(isBlank(reasoning_content) ? [] : [{ type: "reasoning" as const, text: reasoning_content }]),
-    ...(typeof content === "string" ? [text(content)] : content ?? []).map((part) =>
-      text(part.type === "refusal" ? part.refusal : part.text)
-    ),
+    ...said,
     ...(isBlank(refusal) ? [] : [text(refusal)]),
     ...calls
   ]
@@ -90,24 +124,33 @@ const decodeAssistant = (
 
 const toolCall = (
   id: string,
-  { arguments: params, name }: { readonly name: string; readonly arguments: string }
-): Sayable.ToolCall => ({ type: "tool-call", id, name, params: parseParams(params) })
+  { arguments: params, name }: Wire.FunctionCall
+): Sayable.ToolCall => ({ type: "tool-call", id, name, params: parseParams(params ?? "") })
 
 const parseParams = (text: string): Schema.Json => ExactJson.params(text) as Schema.Json // read from JSON, or text
 
-const decodeResult = (
-  { content, tool_call_id }: Extract<Wire.Message, { readonly role: "tool" }>
-): Sayable.ToolResult =>
-  typeof content === "string"
-    ? textResult(tool_call_id, content)
+const decodeResult = (message: Extract<Wire.Message, { readonly role: "tool" }>): Message.ToolResultPart => {
+  const { tool_call_id } = message
+  const content = message.content ?? ""
+  return typeof content === "string"
+    ? { ...textResult(tool_call_id, content), ...cached(message) }
     : {
-      ...textResult(tool_call_id, content.map((part) => part.text).join("")),
-      parts: content.map((part) => text(part.text))
+      ...textResult(tool_call_id, content.map((part) => part.type === "text" ? part.text : "").join("")),
+      parts: content.map(decodeShownPart),
+      ...cached(message)
     }
+}
 
 const textResult = (id: string, result: string) => ({ type: "tool-result" as const, id, result })
 
 const text = (value: string) => ({ type: "text" as const, text: value })
+
+const decodeText = (content: typeof Wire.Text.Type) =>
+  content === null
+    ? ""
+    : typeof content === "string"
+    ? content
+    : content.map((part) => ({ ...text(part.text), ...cached(part) }))
 
 const plainText = (content: string | ReadonlyArray<{ readonly text: string }>) =>
   typeof content === "string" ? content : content.map((part) => text(part.text))

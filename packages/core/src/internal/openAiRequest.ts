@@ -9,13 +9,14 @@ import type * as Sayable from "./openAiSayable.ts"
 import type * as Wire from "./openAiWire.ts"
 
 /** A function without parameters takes none. */
-export const decodeTool = ({ function: definition }: Wire.Tool): Sayable.ToolDefinition => {
+export const decodeTool = ({ cache_control, function: definition }: Wire.Tool): Tool.ToolDefinition => {
   const { description, name, parameters, strict } = definition
   return {
     name,
     inputSchema: parameters ?? { type: "object", properties: {} },
     ...present("description", description),
-    ...present("strict", strict)
+    ...present("strict", strict),
+    ...OpenAiMessages.cached({ cache_control: cache_control ?? definition.cache_control })
   }
 }
 
@@ -34,7 +35,7 @@ export const encodeToolChoice = (choice: Tool.ToolChoice): Wire.ToolChoice =>
     ? "required"
     : choice
 
-export const decode = (request: Wire.Request): Sayable.Request => {
+export const decode = (request: Wire.Request): ChatRequest.ChatRequest => {
   const { functions, function_call, reasoning_effort, response_format, stop, tool_choice } = request
   const tools = request.tools ?? functions?.map((definition) => ({ type: "function" as const, function: definition }))
   return {
@@ -46,6 +47,7 @@ export const decode = (request: Wire.Request): Sayable.Request => {
     ...present("stopSequences", typeof stop === "string" ? [stop] : stop),
     ...present("tools", tools?.map(decodeTool)),
     ...present("toolChoice", tool_choice ? decodeToolChoice(tool_choice) : function_call),
+    ...present("parallelToolCalls", request.parallel_tool_calls),
     ...present("responseFormat", response_format && decodeFormat(response_format)),
     ...present("reasoning", reasoning_effort && decodeEffort(reasoning_effort))
   }
@@ -62,6 +64,7 @@ export const encode = (request: Sayable.Request): Wire.Request => {
     ...present("stop", request.stopSequences),
     ...present("tools", request.tools?.map(encodeTool)),
     ...present("tool_choice", toolChoice && encodeToolChoice(toolChoice)),
+    ...present("parallel_tool_calls", request.parallelToolCalls),
     ...present("response_format", responseFormat && encodeFormat(responseFormat)),
     ...present("reasoning_effort", reasoning === false ? "none" as const : reasoning?.effort)
   }

@@ -234,7 +234,7 @@ export const Request = Schema.Struct(
     stopSequences: Schema.optional(Schema.Array(Schema.String)),
     tools: Schema.optional(Schema.Array(ToolDefinition)),
     toolChoice: Schema.optional(Tool.ToolChoice),
-    parallelToolCalls: unsaid("parallel calls of tools"),
+    parallelToolCalls: Schema.optional(Schema.Boolean),
     responseFormat: Schema.optional(ChatRequest.ResponseFormat),
     reasoning: Schema.optional(Reasoning),
     providerOptions: unsaid("options of a provider")

@@ -10,9 +10,18 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaTransformation from "effect/SchemaTransformation"
+import * as Struct from "effect/Struct"
 
 /** OpenAI and its clients write `null` for what is not there. */
 const nullish = <S extends Schema.Constraint>(schema: S) => Schema.optional(Schema.NullOr(schema))
+
+/** Where a cached prefix ends: not OpenAI's, but what servers in front of Claude and others read. */
+const CacheControl = nullish(
+  Schema.Struct({ type: nullish(Schema.Literal("ephemeral")), ttl: nullish(Schema.Literals(["5m", "1h"])) })
+)
+export type CacheControl = typeof CacheControl.Type
+
+const cache = { cache_control: CacheControl }
 
 const Data = Schema.Struct({ mediaType: Schema.String, bytes: Schema.Uint8Array })
 
@@ -25,10 +34,20 @@ const parseData = (text: string): Result.Result<Data, SchemaIssue.Issue> => {
   const mediaType = /^data:(.+);base64$/is.exec(text.slice(0, Math.max(comma, 0)))?.[1]
   return mediaType === undefined
     ? invalid("Expected a data URI in base64 with its media type, such as `data:image/png;base64,…`")
-    : Result.match(Base64.decode(text.slice(comma + 1)), {
-      onFailure: ({ message }) => invalid(`Expected base64 after the comma of the data URI: ${message}`),
+    : Result.match(parseBase64(text.slice(comma + 1)), {
+      onFailure: (message) => invalid(`Expected base64 after the comma of the data URI: ${message}`),
       onSuccess: (bytes) => Result.succeed({ mediaType, bytes })
     })
+}
+
+/** Base64 as it is found: broken into lines, without its padding, or with the letters of URLs. */
+const parseBase64 = (text: string): Result.Result<Uint8Array, string> => {
+  const bare = /[\s_-]/.test(text) ? text.replace(/\s+/g, "").replace(/-/g, "+").replace(/_/g, "/") : text
+  const padding = bare.length % 4
+  return Result.mapError(
+    Base64.decode(padding === 2 ? `${bare}==` : padding === 3 ? `${bare}=` : bare),
+    ({ message }) => message
+  )
 }
 
 const writeData = ({ bytes, mediaType }: Data): string => `data:${mediaType};base64,${Base64.encode(bytes)}`
@@ -51,15 +70,54 @@ const Url = Schema.String.pipe(Schema.decodeTo(
   })
 ))
 
-const TextPart = Schema.Struct({ type: Schema.Literal("text"), text: Schema.String })
+const TextPart = Schema.Struct({ type: Schema.Literal("text"), text: Schema.String, ...cache })
 
 const RefusalPart = Schema.Struct({ type: Schema.Literal("refusal"), refusal: Schema.String })
 
-const ImagePart = Schema.Struct({ type: Schema.Literal("image_url"), image_url: Schema.Struct({ url: Url }) })
+/** An object with the URL, or, as some clients have it, the URL itself. */
+export const Media = Schema.Union([Schema.Struct({ url: Url }), Url])
+
+const ImagePart = Schema.Struct({ type: Schema.Literal("image_url"), image_url: Media, ...cache })
+
+/** Not OpenAI's: what servers of models that see videos read. */
+const VideoPart = Schema.Struct({ type: Schema.Literal("video_url"), video_url: Media, ...cache })
+
+/** The formats of recordings, and their media types; OpenAI itself takes the first two. */
+export const audioTypes = {
+  wav: "audio/wav",
+  mp3: "audio/mpeg",
+  flac: "audio/flac",
+  ogg: "audio/ogg",
+  opus: "audio/opus",
+  aac: "audio/aac",
+  m4a: "audio/x-m4a",
+  mp4: "audio/mp4",
+  webm: "audio/webm",
+  pcm: "audio/pcm",
+  pcm16: "audio/pcm"
+} as const
+
+/** Base64, or a data URI, whose media type the format says again. */
+const parseRecording = (text: string): Result.Result<Uint8Array, SchemaIssue.Issue> =>
+  /^data:/i.test(text)
+    ? Result.map(parseData(text), ({ bytes }) => bytes)
+    : Result.match(parseBase64(text), {
+      onFailure: (message) => invalid(`Expected the recording in base64: ${message}`),
+      onSuccess: Result.succeed
+    })
+
+const Recording = Schema.String.pipe(Schema.decodeTo(
+  Schema.Uint8Array,
+  SchemaTransformation.transformEffect<Uint8Array, string>({
+    decode: (text) => Effect.fromResult(parseRecording(text)),
+    encode: (bytes) => Effect.succeed(Base64.encode(bytes))
+  })
+))
 
 const AudioPart = Schema.Struct({
   type: Schema.Literal("input_audio"),
-  input_audio: Schema.Struct({ data: Schema.Uint8ArrayFromBase64, format: Schema.Literals(["wav", "mp3"]) })
+  input_audio: Schema.Struct({ data: Recording, format: Schema.Literals(Struct.keys(audioTypes)) }),
+  ...cache
 })
 
 /** What only OpenAI could look up: allowed to be `null`, and refused otherwise rather than lost. */
@@ -71,28 +129,39 @@ const FilePart = Schema.Struct({
     file_id: kept("Only OpenAI has the file with this id: send its bytes as `file_data`"),
     file_data: DataUri,
     filename: nullish(Schema.String)
-  })
+  }),
+  ...cache
 })
 
-export const UserPart = Schema.Union([TextPart, ImagePart, AudioPart, FilePart]).annotate({
-  message: "Expected a part of the type text, image_url, input_audio or file"
+export const UserPart = Schema.Union([TextPart, ImagePart, VideoPart, AudioPart, FilePart]).annotate({
+  message: "Expected a part of the type text, image_url, video_url, input_audio or file"
 })
 
-const ToolCall = Schema.Struct({
-  id: Schema.String,
-  type: Schema.Literal("function"),
-  function: Schema.Struct({ name: Schema.String, arguments: Schema.String })
+/** What a tool can answer: OpenAI itself takes text only. */
+export const ShownPart = Schema.Union([TextPart, ImagePart, VideoPart, FilePart]).annotate({
+  message: "Expected a part of the type text, image_url, video_url or file"
 })
 
-const Text = Schema.Union([Schema.String, Schema.Array(TextPart)])
+/** A function without arguments may have none. */
+const FunctionCall = Schema.Struct({ name: Schema.String, arguments: nullish(Schema.String) })
+export type FunctionCall = typeof FunctionCall.Type
+
+/** There are functions only, so some servers do not say it. */
+const isFunction = { type: nullish(Schema.Literal("function")) }
+
+const ToolCall = Schema.Struct({ id: Schema.String, ...isFunction, function: FunctionCall })
+
+/** Clients write `null` for no text. */
+export const Text = Schema.Union([Schema.String, Schema.Null, Schema.Array(TextPart)])
 
 /** One message. A `function` message and `function_call` are what `tool` and `tool_calls` were before November 2023. */
 export const Message = Schema.Union([
-  Schema.Struct({ role: Schema.Literal("system"), content: Text }),
-  Schema.Struct({ role: Schema.Literal("developer"), content: Text }),
+  Schema.Struct({ role: Schema.Literal("system"), content: Text, ...cache }),
+  Schema.Struct({ role: Schema.Literal("developer"), content: Text, ...cache }),
   Schema.Struct({
     role: Schema.Literal("user"),
-    content: Schema.Union([Schema.String, Schema.Array(UserPart)])
+    content: Schema.Union([Schema.String, Schema.Null, Schema.Array(UserPart)]),
+    ...cache
   }),
   Schema.Struct({
     role: Schema.Literal("assistant"),
@@ -100,10 +169,16 @@ export const Message = Schema.Union([
     refusal: nullish(Schema.String),
     reasoning_content: nullish(Schema.String),
     tool_calls: nullish(Schema.Array(ToolCall)),
-    function_call: nullish(Schema.Struct({ name: Schema.String, arguments: Schema.String })),
-    audio: kept("Only OpenAI has this recording: send its transcript as `content`")
+    function_call: nullish(FunctionCall),
+    audio: kept("Only OpenAI has this recording: send its transcript as `content`"),
+    ...cache
   }),
-  Schema.Struct({ role: Schema.Literal("tool"), tool_call_id: Schema.String, content: Text }),
+  Schema.Struct({
+    role: Schema.Literal("tool"),
+    tool_call_id: Schema.String,
+    content: nullish(Schema.Union([Schema.String, Schema.Array(ShownPart)])),
+    ...cache
+  }),
   Schema.Struct({ role: Schema.Literal("function"), name: Schema.String, content: Schema.NullOr(Schema.String) })
 ]).annotate({ message: "Expected a message of the role system, developer, user, assistant, tool or function" })
 export type Message = typeof Message.Type
@@ -113,10 +188,11 @@ const FunctionDefinition = Schema.Struct({
   name: Schema.String,
   description: nullish(Schema.String),
   parameters: nullish(Schema.Record(Schema.String, Schema.Unknown)),
-  strict: nullish(Schema.Boolean)
+  strict: nullish(Schema.Boolean),
+  ...cache
 })
 
-export const Tool = Schema.Struct({ type: Schema.Literal("function"), function: FunctionDefinition })
+export const Tool = Schema.Struct({ ...isFunction, function: FunctionDefinition, ...cache })
 export type Tool = typeof Tool.Type
 
 export const ToolChoice = Schema.Union([
@@ -149,6 +225,7 @@ export const Request = Schema.Struct({
   stop: nullish(Schema.Union([Schema.String, Schema.Array(Schema.String)])),
   tools: nullish(Schema.Array(Tool)),
   tool_choice: nullish(ToolChoice),
+  parallel_tool_calls: nullish(Schema.Boolean),
   functions: nullish(Schema.Array(FunctionDefinition)),
   function_call: nullish(Schema.Union([Schema.Literals(["auto", "none"]), Schema.Struct({ name: Schema.String })])),
   response_format: nullish(ResponseFormat),

@@ -4,12 +4,19 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Check from "../Check.ts"
 
 /** How much is kept at most: `capacity` entries, of `maxBytes` together with their keys. */
 export interface Bounds {
   readonly capacity?: number | undefined
   readonly maxBytes?: number | undefined
 }
+
+/** Bounds that may be any value. */
+export const bounds: Check.Check<Bounds> = Check.partial({
+  capacity: Check.number({ min: 0, remedy: "Use a number of entries from 0" }),
+  maxBytes: Check.number({ min: 0, remedy: "Use a number of bytes from 0" })
+})
 
 /** What was kept until now. */
 export interface RecentlyUsed {

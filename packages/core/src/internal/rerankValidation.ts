@@ -2,8 +2,10 @@
  * What can be wrong with a rerank request whoever answers it, found before any network.
  */
 import * as Effect from "effect/Effect"
+import * as Check from "../Check.ts"
 import * as ProviderError from "../ProviderError.ts"
 import type * as Rerank from "../Rerank.ts"
+import * as WellFormedText from "./wellFormedText.ts"
 
 /** A request with everything settled. `topN` may exceed the number of documents. */
 export interface Resolved {
@@ -23,63 +25,61 @@ export interface Provider {
     | undefined
 }
 
-/** Settles a request, or says what is wrong with it. */
-export const resolve = (
+/** Settles a request, which may be any values, or says what is wrong with it. */
+export const resolve = Effect.fnUntraced(function*(
   provider: Provider,
-  query: string,
-  documents: ReadonlyArray<string>,
-  { topN, ...options }: Rerank.RerankOptions = {}
-): Effect.Effect<Resolved, ProviderError.ProviderError> => {
-  const model = options.model ?? provider.defaultModel
-  const problem = model === undefined || model.trim() === ""
-    ? {
+  query: unknown,
+  documents: unknown,
+  options: unknown = {}
+): Effect.fn.Return<Resolved, ProviderError.ProviderError> {
+  const { topN = Infinity, ...rest } = yield* Check.run(optionsOf, options, {
+    provider: provider.provider,
+    whole: "options"
+  })
+  const model = rest.model ?? provider.defaultModel
+  if (model === undefined || model.trim() === "") {
+    return yield* ProviderError.invalidRequest({
+      provider: provider.provider,
+      model,
       field: "model",
       problem: "no model is named",
       remedy: "Set `model` in the options of the call, or once in the options of the layer"
-    }
-    : optionsProblem(topN) ?? textsProblem(query, documents)
-  if (problem !== undefined) {
-    return Effect.fail(ProviderError.invalidRequest({ provider: provider.provider, model, ...problem }))
+    })
   }
-  const resolved: Rerank.ResolvedOptions = { ...options, model: model! }
-  return Effect.flatMap(provider.limits?.(resolved) ?? Effect.succeed(unlimited), (limits) => {
-    const message = lengthProblem(query, documents, limits.maxLength ?? Infinity)
-    return message === undefined
-      ? Effect.succeed({ query, documents, topN: topN ?? Infinity, options: resolved, limits })
-      : Effect.fail(
-        new ProviderError.ContextLengthExceededError({ provider: provider.provider, model: resolved.model, message })
-      )
-  })
+  const texts = yield* Check.run(textsOf, { query, documents }, { provider: provider.provider, model })
+  const resolved: Rerank.ResolvedOptions = { ...rest, model }
+  const limits = yield* provider.limits?.(resolved) ?? Effect.succeed(unlimited)
+  const message = lengthProblem(texts.query, texts.documents, limits.maxLength ?? Infinity)
+  return message === undefined
+    ? { ...texts, topN, options: resolved, limits }
+    : yield* new ProviderError.ContextLengthExceededError({ provider: provider.provider, model, message })
+})
+
+const optionsOf = Check.struct<Rerank.RerankOptions>({
+  model: Check.optional(Check.text),
+  topN: Check.optional(Check.number({
+    min: 1,
+    whole: true,
+    what: "a number of results",
+    remedy: "Use a whole number from 1, or leave it out to get all of them"
+  })),
+  providerOptions: Check.optional(Check.providerOptions)
+}, { remedy: "Give an object of options, or nothing" })
+
+/** Well-formed text that says something. */
+const textThat = (remedy: string): Check.Check<string> => (given, at) => {
+  if (typeof given !== "string") return Check.refuseKind(at, given, "Give text")
+  return /\S/u.test(given) ? WellFormedText.make(given) : Check.refuse(at, "the text is blank", remedy)
 }
+
+const textsOf = Check.struct<Pick<Resolved, "query" | "documents">>({
+  query: textThat("Give it something to look for"),
+  documents: Check.list(textThat("Leave it out, or give it something to compare with the query"), {
+    remedy: "Give an array of texts"
+  })
+})
 
 const unlimited: Rerank.Limits = { maxDocuments: Infinity }
-
-interface Problem {
-  readonly field: string
-  readonly problem: string
-  readonly remedy: string
-}
-
-const optionsProblem = (topN: number | undefined): Problem | undefined =>
-  topN === undefined || (Number.isSafeInteger(topN) && topN > 0) ? undefined : {
-    field: "topN",
-    problem: `${topN} is not a number of results`,
-    remedy: "Use a whole number from 1, or leave it out to get all of them"
-  }
-
-const textsProblem = (query: string, documents: ReadonlyArray<string>): Problem | undefined => {
-  if (isBlank(query)) {
-    return { field: "query", problem: "the text is blank", remedy: "Give it something to look for" }
-  }
-  const blank = documents.findIndex(isBlank)
-  if (blank >= 0) {
-    return {
-      field: `documents[${blank}]`,
-      problem: "the text is blank",
-      remedy: "Leave it out, or give it something to compare with the query"
-    }
-  }
-}
 
 /** The query goes with every document, so the two have to fit together. */
 const lengthProblem = (query: string, documents: ReadonlyArray<string>, maxLength: number): string | undefined => {
@@ -93,5 +93,3 @@ const lengthProblem = (query: string, documents: ReadonlyArray<string>, maxLengt
     return `documents[${long}]: the text has ${length} characters and a request takes ${room} beside the query. Split it.`
   }
 }
-
-const isBlank = (text: string): boolean => !/\S/u.test(text)

@@ -6,12 +6,14 @@ import { isObject } from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as ChatRequest from "../ChatRequest.ts"
 import type * as ChatResponse from "../ChatResponse.ts"
+import * as Check from "../Check.ts"
 import * as Cost from "../Cost.ts"
 import * as Message from "../Message.ts"
 import * as ProviderError from "../ProviderError.ts"
 import * as Tool from "../Tool.ts"
 import type * as ToolLoop from "../ToolLoop.ts"
 import * as Usage from "../Usage.ts"
+import * as ChatValidation from "./chatValidation.ts"
 import * as ToolCall from "./toolCall.ts"
 import * as ToolIds from "./toolIds.ts"
 
@@ -38,31 +40,38 @@ export const start = <Tools extends ReadonlyArray<Tool.Any>, E1, R1, E2, R2>(
   Effect.gen(function*() {
     type E = Tool.Error<Tools[number]>
     type R = Tool.Services<Tools[number]>
-    const problem = Result.getOrElse(Result.try(() => problemOf(ChatRequest.make(input), options)), () => unreadable)
-    if (problem !== undefined) return yield* invalid(...problem)
-    const given = ChatRequest.make(input)
+    const { concurrency = 8, maxSteps = 10, ...settled } = yield* Check.run(loopOptions, options, {
+      provider: "unknown",
+      whole: "options"
+    })
+    // Of functions no more can be known before they are called.
+    const { onStep, prepareStep } = settled as Pick<typeof options, "onStep" | "prepareStep">
     // What one tool can fail with and needs is among what all of them can and do.
-    const tools = options.tools as ReadonlyArray<ToolCall.Handled<E, R>>
+    const tools = settled.tools as ReadonlyArray<ToolCall.Handled<E, R>>
+    const given = yield* ChatValidation.settle("unknown", input)
     const definitions = yield* define(tools, given)
     const byName = new Map(tools.map((tool) => [tool.name, tool]))
-    const opening = typeof given.messages === "string" ? [Message.user(given.messages)] : given.messages
-    const maxSteps = atLeastOne(options.maxSteps ?? 10)
+    const opening = ChatRequest.messagesOf(given)
     let index = 0
     let added: ReadonlyArray<Message.Message> = []
     let usage = Usage.empty
     let cost: Cost.Cost | undefined = Cost.empty
     let refused: ReadonlySet<string> = new Set()
 
-    type Asked = Effect.Effect<ChatRequest.ChatRequest, E1 | ProviderError.InvalidRequestError, R1>
-    const request = Effect.suspend((): Asked => {
+    const request = Effect.suspend((): Effect.Effect<
+      ChatRequest.ChatRequest,
+      E1 | ProviderError.InvalidRequestError,
+      R1
+    > => {
       const next: ChatRequest.ChatRequest = {
         ...given,
         messages: [...opening, ...added],
         ...(definitions.length === 0 ? undefined : { tools: definitions }),
         ...(index > 0 && isForced(given.toolChoice) ? { toolChoice: "auto" } : undefined)
       }
-      const prepared = options.prepareStep?.({ index, request: next, usage }) ?? Effect.succeed(next)
-      return Effect.isEffect(prepared) ? prepared : invalid(...noEffect("prepareStep"))
+      return prepareStep === undefined
+        ? Effect.succeed(next)
+        : hooked("prepareStep", () => prepareStep({ index, request: next, usage }))
     })
 
     const turn = Effect.fnUntraced(function*(response: ChatResponse.ChatResponse) {
@@ -90,10 +99,7 @@ export const start = <Tools extends ReadonlyArray<Tool.Any>, E1, R1, E2, R2>(
       const messages = history(response, results)
       added = [...added, ...messages]
       const step: ToolLoop.Step = { index: index++, response, results, messages, ...spent }
-      if (options.onStep !== undefined) {
-        const saved = options.onStep(step)
-        yield* Effect.isEffect(saved) ? saved : invalid(...noEffect("onStep"))
-      }
+      if (onStep !== undefined) yield* hooked("onStep", () => onStep(step))
       const outcome: ToolLoop.Outcome | undefined = reason === undefined
         ? undefined
         : { reason, response, messages: added, ...spent, steps: index }
@@ -103,49 +109,16 @@ export const start = <Tools extends ReadonlyArray<Tool.Any>, E1, R1, E2, R2>(
     return {
       answer,
       close,
-      concurrency: atLeastOne(options.concurrency ?? 8),
+      concurrency: Math.max(1, Math.floor(concurrency)),
       ids: ToolIds.make(opening),
       request,
       turn
     }
   })
 
-type Problem = readonly [field: string, problem: string, remedy: string]
-
-/** What callers without types may get wrong. */
-const problemOf = (request: unknown, options: unknown): Problem | undefined => {
-  if (!isObject(request)) return ["messages", "there is no request", "Give a text, messages or a request"]
-  const { messages } = request
-  if (typeof messages !== "string" && !(Array.isArray(messages) && messages.every(isObject))) {
-    return ["messages", "they are no conversation", "Give a text or an array of messages"]
-  }
-  if (!isObject(options)) return ["options", "they are no object", "Give the options of the loop, with its `tools`"]
-  const unknown = Object.keys(options).find((key) => !Object.hasOwn(optionChecks, key))
-  if (unknown !== undefined) {
-    return [unknown, "there is no such option", `The options are ${Object.keys(optionChecks).join(", ")}`]
-  }
-  if (!Array.isArray(options["tools"])) return ["tools", "they are no array", "Give tools made with `Tool.make`"]
-  const noTool = options["tools"].findIndex((tool) => !Tool.isTool(tool))
-  if (noTool >= 0) return [`tools[${noTool}]`, "it is no tool", "Make it with `Tool.make`"]
-  const wrong = Object.entries(optionChecks).find(([key, type]) => ![type, "undefined"].includes(typeof options[key]))
-  return wrong && [wrong[0], `it is no ${wrong[1]}`, `Give a ${wrong[1]}, or leave it out`]
-}
-
-const noEffect = (hook: string): Problem => [hook, "it gave no Effect", "Return an Effect"]
-
-const unreadable: Problem = ["options", "reading them throws", "Give plain objects"]
-
-/** The options of a loop, and their types as `typeof` tells them. */
-const optionChecks: { readonly [Key in keyof ToolLoop.Options<[]>]-?: string } = {
-  tools: "object",
-  maxSteps: "number",
-  concurrency: "number",
-  prepareStep: "function",
-  onStep: "function"
-}
-
 const define = Effect.fnUntraced(function*(tools: ReadonlyArray<Tool.Any>, request: ChatRequest.ChatRequest) {
-  const names = tools.map(({ name }) => name)
+  const definitions = yield* Effect.forEach(tools, Tool.definition)
+  const names = definitions.map(({ name }) => name)
   const twice = names.find((name, index) => names.indexOf(name) !== index)
   if (twice !== undefined) {
     return yield* invalid("tools", `there are two tools with the name "${twice}"`, "Give each tool a name of its own")
@@ -153,7 +126,7 @@ const define = Effect.fnUntraced(function*(tools: ReadonlyArray<Tool.Any>, reque
   if (request.tools !== undefined && request.tools.length > 0) {
     return yield* invalid("tools", "the request has tools of its own", "Give the loop all tools, made with `Tool.make`")
   }
-  return yield* Effect.forEach(tools, Tool.definition)
+  return definitions
 })
 
 const answer = <E, R>({ answer, call }: ToolCall.Prepared<E, R>): Effect.Effect<ToolLoop.ToolResult, E, R> =>
@@ -207,7 +180,37 @@ const isStopped = ({ finishReason }: ChatResponse.ChatResponse): boolean =>
 
 const isForced = (choice: Tool.ToolChoice | undefined): boolean => choice === "any" || typeof choice === "object"
 
-const atLeastOne = (count: number): number => Math.max(1, Math.floor(count) || 1)
+/** A hook of the program's; one that throws, or gives no effect, is a mistake in the options. */
+const hooked = <A, E, R>(
+  field: string,
+  hook: () => Effect.Effect<A, E, R>
+): Effect.Effect<A, E | ProviderError.InvalidRequestError, R> =>
+  Result.match(Result.try(() => hook()), {
+    onFailure: (cause) => Effect.fail(Check.threw({ provider: "unknown" }, field, cause)),
+    onSuccess: (effect) =>
+      Check.holds(Effect.isEffect, effect) ? effect : Effect.fail(ProviderError.invalidRequest({
+        provider: "unknown",
+        field,
+        problem: "the function gives no effect",
+        remedy: "Give an `Effect`"
+      }))
+  })
+
+const count = Check.number({ min: 0, remedy: "Use a number from 1" })
+
+const loopOptions = Check.struct<{
+  readonly tools: ReadonlyArray<Tool.Any>
+  readonly maxSteps?: number | undefined
+  readonly concurrency?: number | undefined
+  readonly prepareStep?: unknown
+  readonly onStep?: unknown
+}>({
+  tools: Check.list(Tool.check, { remedy: "Give an array of tools, made with `Tool.make`" }),
+  maxSteps: Check.optional(count),
+  concurrency: Check.optional(count),
+  prepareStep: Check.optional(Check.callback()),
+  onStep: Check.optional(Check.callback())
+}, { remedy: "Give an object with `tools`" })
 
 const wrongAgain = (wrong: { readonly call: Message.ToolCallPart; readonly refusal: ToolCall.Refusal }) =>
   Effect.fail(
@@ -220,5 +223,5 @@ const wrongAgain = (wrong: { readonly call: Message.ToolCallPart; readonly refus
     })
   )
 
-const invalid = (...[field, problem, remedy]: Problem) =>
+const invalid = (field: string, problem: string, remedy: string) =>
   Effect.fail(ProviderError.invalidRequest({ provider: "unknown", field, problem, remedy }))

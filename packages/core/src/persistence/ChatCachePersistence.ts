@@ -10,6 +10,7 @@ import type * as KeyValueStore from "effect/persistence/KeyValueStore"
 import type * as Persistence from "effect/persistence/Persistence"
 import * as ChatCache from "../ChatCache.ts"
 import * as BytePersistence from "../internal/bytePersistence.ts"
+import type * as ProviderError from "../ProviderError.ts"
 
 /**
  * A store in Redis or SQL, under the id `strata-answers` unless said otherwise.
@@ -20,12 +21,12 @@ import * as BytePersistence from "../internal/bytePersistence.ts"
  *   Layer.provide(NodeRedis.layer({ url: "redis://localhost" }))
  * )
  */
-export const layerPersistence = (options?: {
-  readonly storeId?: string | undefined
-}): Layer.Layer<never, never, Persistence.BackingPersistence> =>
+export const layerPersistence = (
+  options: { readonly storeId?: string | undefined } = {}
+): Layer.Layer<never, ProviderError.InvalidRequestError, Persistence.BackingPersistence> =>
   Layer.effect(
     ChatCache.ChatCache,
-    Effect.map(BytePersistence.overPersistence(options?.storeId ?? "strata-answers"), cache)
+    Effect.map(BytePersistence.overPersistence(options, "strata-answers"), cache)
   )
 
 /**
@@ -38,12 +39,12 @@ export const layerPersistence = (options?: {
  *   Layer.provide(NodeServices.layer)
  * )
  */
-export const layerKeyValueStore = (options?: {
-  readonly prefix?: string | undefined
-}): Layer.Layer<never, never, KeyValueStore.KeyValueStore> =>
+export const layerKeyValueStore = (
+  options: { readonly prefix?: string | undefined } = {}
+): Layer.Layer<never, ProviderError.InvalidRequestError, KeyValueStore.KeyValueStore> =>
   Layer.effect(
     ChatCache.ChatCache,
-    Effect.map(BytePersistence.overKeyValueStore(options?.prefix ?? "strata-answers-"), cache)
+    Effect.map(BytePersistence.overKeyValueStore(options, "strata-answers-"), cache)
   )
 
 const cache = ({ getMany, setMany }: BytePersistence.Bytes<{ readonly message: string }>): ChatCache.ChatCache => ({

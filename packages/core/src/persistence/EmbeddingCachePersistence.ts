@@ -10,6 +10,7 @@ import type * as KeyValueStore from "effect/persistence/KeyValueStore"
 import type * as Persistence from "effect/persistence/Persistence"
 import * as EmbeddingCache from "../EmbeddingCache.ts"
 import * as BytePersistence from "../internal/bytePersistence.ts"
+import type * as ProviderError from "../ProviderError.ts"
 
 /**
  * A store in Redis or SQL, under the id `strata-embeddings` unless said otherwise. Many vectors are one command.
@@ -22,12 +23,12 @@ import * as BytePersistence from "../internal/bytePersistence.ts"
  *   Layer.provide(NodeRedis.layer({ url: "redis://localhost" }))
  * )
  */
-export const layerPersistence = (options?: {
-  readonly storeId?: string | undefined
-}): Layer.Layer<never, never, Persistence.BackingPersistence> =>
+export const layerPersistence = (
+  options: { readonly storeId?: string | undefined } = {}
+): Layer.Layer<never, ProviderError.InvalidRequestError, Persistence.BackingPersistence> =>
   Layer.effect(
     EmbeddingCache.EmbeddingCache,
-    Effect.map(BytePersistence.overPersistence(options?.storeId ?? "strata-embeddings"), cache)
+    Effect.map(BytePersistence.overPersistence(options, "strata-embeddings"), cache)
   )
 
 /**
@@ -41,12 +42,12 @@ export const layerPersistence = (options?: {
  *   Layer.provide(NodeServices.layer)
  * )
  */
-export const layerKeyValueStore = (options?: {
-  readonly prefix?: string | undefined
-}): Layer.Layer<never, never, KeyValueStore.KeyValueStore> =>
+export const layerKeyValueStore = (
+  options: { readonly prefix?: string | undefined } = {}
+): Layer.Layer<never, ProviderError.InvalidRequestError, KeyValueStore.KeyValueStore> =>
   Layer.effect(
     EmbeddingCache.EmbeddingCache,
-    Effect.map(BytePersistence.overKeyValueStore(options?.prefix ?? "strata-embeddings-"), cache)
+    Effect.map(BytePersistence.overKeyValueStore(options, "strata-embeddings-"), cache)
   )
 
 const cache = (

@@ -9,11 +9,13 @@ import * as Layer from "effect/Layer"
 import * as CircuitBreaker from "effect/persistence/CircuitBreaker"
 import * as Persistence from "effect/persistence/Persistence"
 import * as Redis from "effect/persistence/Redis"
+import * as Check from "../Check.ts"
 import * as AdaptiveLimitsRedis from "../internal/adaptiveLimitsRedis.ts"
 import * as LedgerRedis from "../internal/ledgerRedis.ts"
 import * as RedisStore from "../internal/redisStore.ts"
 import { AdaptiveLimits } from "../policy/AdaptiveLimits.ts"
 import { Ledger } from "../policy/Ledger.ts"
+import type * as ProviderError from "../ProviderError.ts"
 import * as ChatCachePersistence from "./ChatCachePersistence.ts"
 import * as EmbeddingCachePersistence from "./EmbeddingCachePersistence.ts"
 
@@ -41,21 +43,20 @@ export interface Options {
  * const Chat = BedrockChat.layer({ model, policy: Policy.make({ quota }) }).pipe(Layer.provide(Shared))
  */
 export const layerRedis = (
-  options?: Options
-): Layer.Layer<CircuitBreaker.CircuitBreakerStore, never, Redis.Redis> => {
-  const prefix = options?.prefix ?? "strata:"
-  return Layer.mergeAll(
-    Layer.unwrap(Effect.map(Redis.Redis, (redis) => {
-      const store = RedisStore.make(redis, prefix)
-      return Layer.merge(
-        Layer.succeed(Ledger, LedgerRedis.make(store)),
-        Layer.succeed(AdaptiveLimits, AdaptiveLimitsRedis.make(store))
-      )
-    })),
-    CircuitBreaker.layerStoreRedis({ prefix: `${prefix}breaker:` }),
-    Layer.merge(
-      ChatCachePersistence.layerPersistence({ storeId: `${prefix}answers` }),
-      EmbeddingCachePersistence.layerPersistence({ storeId: `${prefix}embeddings` })
-    ).pipe(Layer.provide(Persistence.layerBackingRedis))
-  )
-}
+  options: Options = {}
+): Layer.Layer<CircuitBreaker.CircuitBreakerStore, ProviderError.InvalidRequestError, Redis.Redis> =>
+  Layer.unwrap(Effect.gen(function*() {
+    const { prefix = "strata:" } = yield* Check.run(optionsOf, options, { provider: "strata", whole: "options" })
+    const store = RedisStore.make(yield* Redis.Redis, prefix)
+    return Layer.mergeAll(
+      Layer.succeed(Ledger, LedgerRedis.make(store)),
+      Layer.succeed(AdaptiveLimits, AdaptiveLimitsRedis.make(store)),
+      CircuitBreaker.layerStoreRedis({ prefix: `${prefix}breaker:` }),
+      Layer.merge(
+        ChatCachePersistence.layerPersistence({ storeId: `${prefix}answers` }),
+        EmbeddingCachePersistence.layerPersistence({ storeId: `${prefix}embeddings` })
+      ).pipe(Layer.provide(Persistence.layerBackingRedis))
+    )
+  }))
+
+const optionsOf = Check.partial({ prefix: Check.text })

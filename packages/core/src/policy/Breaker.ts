@@ -6,7 +6,9 @@
  * answer: a request refused for what it says, or for now, tells nothing of whether the model works. While the breaker is
  * open calls fail with `CircuitOpenError`, which a retry may repeat.
  */
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
+import * as Check from "../Check.ts"
+import * as CheckWords from "../internal/checkWords.ts"
 
 /**
  * - `consecutive`: opens after `failures` in a row.
@@ -34,26 +36,46 @@ export interface Options {
   readonly open?: Duration.Input | undefined
 }
 
-const opened = (options: Options | undefined) => Duration.fromInputUnsafe(options?.open ?? "30 seconds")
-
 /** Opens after this many failures in a row. */
-export const consecutive = (failures: number, options?: Options): Breaker => ({
-  trip: { type: "consecutive", failures: Math.max(1, Math.floor(failures) || 1) },
-  open: opened(options)
-})
+export const consecutive = (failures: number, options?: Options): Breaker =>
+  made({ type: "consecutive", failures }, Check.fieldsOf(options))
 
-/** Opens when a share of the last calls failed. */
+/** Opens when a share of the last calls failed; `minimumCalls` is `size` unless said otherwise. */
 export const rate = (
   options: Options & { readonly threshold: number; readonly size: number; readonly minimumCalls?: number | undefined }
 ): Breaker => {
-  const size = Math.max(1, Math.floor(options.size) || 1)
-  return {
-    trip: {
-      type: "rate",
-      threshold: Math.min(1, Math.max(0, options.threshold)),
-      size,
-      minimumCalls: Math.min(size, Math.max(1, Math.floor(options.minimumCalls ?? size) || 1))
-    },
-    open: opened(options)
-  }
+  const { minimumCalls, size, threshold, ...rest } = Check.fieldsOf(options)
+  return made({ type: "rate", threshold, size, minimumCalls: minimumCalls ?? size }, rest)
 }
+
+/** Whatever was given is checked where the policy is put in force. */
+const made = (
+  trip: { readonly [key: string]: unknown },
+  { open = "30 seconds", ...rest }: { readonly open?: unknown }
+) => ({ trip, open: Check.toDuration(open) ?? open, ...rest }) as Breaker
+
+const count = Check.number({ min: 1, whole: true, what: "a number of calls", remedy: "Use a whole number from 1" })
+
+const tripping = Check.tagged<"type", Trip>("type", {
+  consecutive: { failures: count },
+  rate: {
+    threshold: Check.number({ above: 0, max: 1, remedy: "Use a share above 0, up to 1" }),
+    size: count,
+    minimumCalls: count
+  }
+}, { unknown: (word) => [`there is no ${CheckWords.quote(word)} here`, "Use `consecutive` or `rate`"] })
+
+/**
+ * A breaker that may be any value.
+ *
+ * @internal
+ */
+export const check: Check.Check<Breaker> = Check.struct<Breaker>({
+  trip: (given, at) => {
+    const trip = tripping(given, at)
+    return trip === Check.refused || trip.type === "consecutive" || trip.minimumCalls <= trip.size
+      ? trip
+      : Check.refuse(at, "`minimumCalls` is more than `size`", "Use at most `size`")
+  },
+  open: Check.duration()
+}, { remedy: "Use `Breaker.consecutive` or `Breaker.rate`" })

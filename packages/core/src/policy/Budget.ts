@@ -7,7 +7,9 @@
  * budget never waits: money, unlike tokens, does not come back by itself.
  */
 import * as Effect from "effect/Effect"
+import * as Check from "../Check.ts"
 import * as BudgetAccount from "../internal/budgetAccount.ts"
+import type * as ProviderError from "../ProviderError.ts"
 import * as Ledger from "./Ledger.ts"
 
 /**
@@ -32,7 +34,8 @@ export interface Budget {
  *   everything that has the same `name` and `run`, such as the processes of one nightly job.
  * - `perDay`: within any 24 hours, not by the calendar: nothing is to be had at midnight that was not there before.
  *
- * Infinity only counts. A figure that is negative or no number allows nothing.
+ * Infinity only counts, and 0 allows nothing. A figure that is negative or no number is refused where the budget is put
+ * in force.
  */
 export interface Options {
   readonly name?: string | undefined
@@ -52,7 +55,9 @@ export interface Options {
  *   BedrockEmbedding.layer({ model: embeddingModel }).pipe(EmbeddingService.withBudget(budget))
  * ).pipe(Layer.provide(Pricing.layer(prices)))
  */
-export const make = ({ name, perDay, perRun, run }: Options): Budget => ({ name, run, perRun, perDay })
+export const make = (options: Options): Budget =>
+  // Whatever was given is checked where the budget is put in force.
+  ({ name: undefined, run: undefined, perRun: undefined, perDay: undefined, ...Check.fieldsOf(options) }) as Budget
 
 /** US dollars: `limit` of which are `spent`, and `reserved` for calls in flight. */
 export interface Balance {
@@ -69,14 +74,17 @@ export interface Spending {
 
 /**
  * What was spent of a budget so far, for progress and reports: by everything it counts, not by this process alone.
- * Fails when the ledger cannot be read.
+ * Fails with `LedgerError` when the ledger cannot be read, and with `InvalidRequestError` for what is no budget.
  *
  * @example
  * const { run } = yield* Budget.spent(budget)
  * yield* Effect.log(`$${run?.spent} of $${run?.limit}`)
  */
-export const spent = (budget: Budget): Effect.Effect<Spending, Ledger.LedgerError> =>
+export const spent = (
+  budget: Budget
+): Effect.Effect<Spending, Ledger.LedgerError | ProviderError.InvalidRequestError> =>
   Effect.gen(function*() {
+    yield* Check.run(check, budget, { provider: "strata", field: "budget" })
     const accounts = BudgetAccount.of(budget, yield* Ledger.Ledger)
     const of = (period: BudgetAccount.Period) => {
       const account = accounts.find((account) => account.period === period)
@@ -84,3 +92,17 @@ export const spent = (budget: Budget): Effect.Effect<Spending, Ledger.LedgerErro
     }
     return { run: yield* of("run"), day: yield* of("day") }
   })
+
+const dollars = Check.optional(Check.number({ min: 0, remedy: "Use a number of US dollars from 0" }))
+
+/**
+ * A budget that may be any value. What it counts is kept for the very value that was given, not for the copy.
+ *
+ * @internal
+ */
+export const check: Check.Check<Options> = Check.struct<Options>({
+  name: Check.optional(Check.text),
+  run: Check.optional(Check.text),
+  perRun: dollars,
+  perDay: dollars
+}, { remedy: "Use `Budget.make`" })

@@ -1,6 +1,8 @@
 /**
  * How many calls are in flight at the same time: a number, or a limit that finds the right number itself.
  */
+import * as Check from "../Check.ts"
+import * as Total from "../internal/total.ts"
 
 /**
  * A limit that adapts: it grows by one for about `limit` calls that were answered, and is multiplied by `decrease` when a
@@ -41,18 +43,44 @@ export type Concurrency = number | Adaptive
  * Policy.make({ concurrency: Concurrency.adaptive({ max: 128 }) })
  */
 export const adaptive = (options?: Partial<Adaptive>): Adaptive => {
-  const whole = (value: number | undefined, fallback: number) => Math.max(1, Math.floor(value ?? fallback) || 1)
-  const min = whole(options?.min, 1)
-  const max = Math.max(min, whole(options?.max, 256))
-  const decrease = options?.decrease ?? 0.5
-  return {
-    initial: Math.min(max, Math.max(min, whole(options?.initial, 16))),
-    min,
-    max,
-    decrease: decrease > 0 && decrease < 1 ? decrease : 0.5
-  }
+  const given = { min: 1, max: 256, decrease: 0.5, ...Check.fieldsOf(options) }
+  const { max, min } = given
+  const initial = typeof min === "number" && typeof max === "number" ? Math.min(max, Math.max(min, 16)) : 16
+  // Whatever was given is checked where the policy is put in force.
+  return { initial, ...given } as Adaptive
 }
 
-/** The most calls that can ever be in flight. */
-export const most = (concurrency: Concurrency): number =>
-  typeof concurrency === "number" ? concurrency : concurrency.max
+/** The most calls that can ever be in flight; `NaN` for what is no concurrency. */
+export const most: (concurrency: Concurrency) => number = Total.make(
+  (concurrency) => typeof concurrency === "number" ? concurrency : concurrency.max,
+  () => Number.NaN
+)
+
+const permits = Check.number({ min: 1, what: "a number of calls", remedy: "Use a number from 1" })
+
+const bound = Check.number({ min: 1, whole: true, what: "a number of calls", remedy: "Use a whole number from 1" })
+
+const adapting = Check.struct<Adaptive>({
+  initial: bound,
+  min: bound,
+  max: bound,
+  decrease: Check.number({ above: 0, max: 1 - Number.EPSILON, remedy: "Use a number between 0 and 1" })
+}, { remedy: "Use a number from 1, or `Concurrency.adaptive()`" })
+
+/**
+ * A concurrency that may be any value; a fraction of a permit is none.
+ *
+ * @internal
+ */
+export const check: Check.Check<Concurrency> = (given, at) => {
+  if (typeof given === "number") {
+    const settled = permits(given, at)
+    return settled === Check.refused ? settled : Math.floor(settled)
+  }
+  const settled = adapting(given, at)
+  if (settled === Check.refused) return settled
+  const { initial, max, min } = settled
+  return min <= initial && initial <= max
+    ? settled
+    : Check.refuse(at, `${initial} is not between ${min} and ${max}`, "Keep `initial` between `min` and `max`")
+}

@@ -13,6 +13,7 @@ import * as Pull from "effect/Pull"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as Check from "../Check.ts"
 import * as BreakerGate from "../internal/breakerGate.ts"
 import * as Hedging from "../internal/hedging.ts"
 import * as Permits from "../internal/permits.ts"
@@ -23,7 +24,7 @@ import * as Watchdog from "../internal/watchdog.ts"
 import * as ProviderError from "../ProviderError.ts"
 import * as Telemetry from "../Telemetry.ts"
 import * as Concurrency from "./Concurrency.ts"
-import type * as Policy from "./Policy.ts"
+import * as Policy from "./Policy.ts"
 import type * as Quota from "./Quota.ts"
 import type * as Retry from "./Retry.ts"
 
@@ -54,12 +55,19 @@ export interface Metering<A> extends QuotaGate.Meter {
 }
 
 /**
- * Puts a policy in force.
+ * Puts a policy in force, for calls to `provider`. Fails with `InvalidRequestError` for a policy that cannot be right,
+ * and names what is wrong with it: `policy.timeouts.attempt`.
  *
  * A stream up to its first event is a call like any other; the rest of it is past repeating, so the retries cannot
  * reach it.
  */
-export const make = (policy: Policy.Policy): Effect.Effect<Enforcement, never, Scope.Scope> =>
+export const make = (
+  policy: Policy.Policy,
+  provider = "strata"
+): Effect.Effect<Enforcement, ProviderError.InvalidRequestError, Scope.Scope> =>
+  Effect.flatMap(Check.run(Policy.check, policy, { provider, field: "policy" }), inForce)
+
+const inForce = (policy: Policy.Policy): Effect.Effect<Enforcement, never, Scope.Scope> =>
   Effect.gen(function*() {
     const permits = yield* Permits.make(policy.concurrency)
     const quota = yield* QuotaGate.make(policy.quota)

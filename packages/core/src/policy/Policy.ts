@@ -5,11 +5,17 @@
  * first: `deadline ( retry ( hedge ( breaker ( quota ( concurrency ( attempt timeout ( call ) ) ) ) ) ) )`. So tokens and a
  * permit are held while a call is in flight and never while it backs off, nobody waits for tokens while the breaker is
  * open, and every attempt gets its own timeout.
+ *
+ * Constructors of policies check nothing and always give a value. What cannot be right, such as a negative concurrency or
+ * a word that is no option, is refused where the policy is put in force: the layer fails with an `InvalidRequestError`
+ * that names it (`policy.timeouts.attempt`), and nothing is ever sent.
  */
 import * as Duration from "effect/Duration"
-import type * as Breaker from "./Breaker.ts"
-import type * as Concurrency from "./Concurrency.ts"
-import type * as Quota from "./Quota.ts"
+import * as Record from "effect/Record"
+import * as Check from "../Check.ts"
+import * as Breaker from "./Breaker.ts"
+import * as Concurrency from "./Concurrency.ts"
+import * as Quota from "./Quota.ts"
 import * as Retry from "./Retry.ts"
 import * as RetryBudget from "./RetryBudget.ts"
 
@@ -97,24 +103,40 @@ export const none: Policy = {
 
 /** {@link standard} with some things changed. */
 export const make = (options: Options): Policy => {
-  const { timeouts } = options
-  const duration = (input: Duration.Input | undefined, fallback: Duration.Duration) =>
-    input === undefined ? fallback : Duration.max(Duration.fromInputUnsafe(input), Duration.zero)
+  const given = Check.fieldsOf(options)
+  const { concurrency, hedge, retryBudget, timeouts } = given
+  // Whatever was given is checked where the policy is put in force.
   return {
-    retry: options.retry ?? standard.retry,
-    retryBudget: options.retryBudget === "unlimited" ? undefined : options.retryBudget ?? standard.retryBudget,
-    hedge: options.hedge === undefined ? standard.hedge : Duration.fromInputUnsafe(options.hedge),
-    breaker: options.breaker ?? standard.breaker,
-    quota: options.quota ?? standard.quota,
-    concurrency: permits(options.concurrency ?? standard.concurrency),
-    timeouts: {
-      attempt: duration(timeouts?.attempt, standard.timeouts.attempt),
-      firstEvent: duration(timeouts?.firstEvent, standard.timeouts.firstEvent),
-      idle: duration(timeouts?.idle, standard.timeouts.idle),
-      deadline: duration(timeouts?.deadline, standard.timeouts.deadline)
-    }
-  }
+    ...standard,
+    ...given,
+    retryBudget: retryBudget === "unlimited" ? undefined : retryBudget ?? standard.retryBudget,
+    hedge: timeOf(hedge),
+    concurrency: typeof concurrency === "number" ? Math.floor(concurrency) : concurrency ?? standard.concurrency,
+    timeouts: { ...standard.timeouts, ...timesOf(timeouts) }
+  } as Policy
 }
 
-const permits = (concurrency: Concurrency.Concurrency): Concurrency.Concurrency =>
-  typeof concurrency === "number" ? Math.max(1, Math.floor(concurrency) || 1) : concurrency
+const timesOf = (given: unknown) =>
+  Record.map(
+    Check.fieldsOf(given as { readonly [clock: string]: unknown } | undefined),
+    (time, clock) => clock in standard.timeouts ? timeOf(time) : time
+  )
+
+const timeOf = (given: unknown): unknown => Check.toDuration(given) ?? given
+
+const time = Check.duration({ infinite: true })
+
+/**
+ * A policy that may be any value.
+ *
+ * @internal
+ */
+export const check: Check.Check<Policy> = Check.struct<Policy>({
+  retry: Retry.check,
+  retryBudget: Check.optional(RetryBudget.check),
+  hedge: Check.optional(time),
+  breaker: Check.optional(Breaker.check),
+  quota: Check.optional(Quota.check),
+  concurrency: Concurrency.check,
+  timeouts: Check.struct<Timeouts>({ attempt: time, firstEvent: time, idle: time, deadline: time })
+}, { remedy: "Use `Policy.make`" })

@@ -9,6 +9,7 @@
  * the deadline of the policy.
  */
 import * as Duration from "effect/Duration"
+import * as Check from "../Check.ts"
 
 /** At most `tokens` within any span of `window`. */
 export interface Window {
@@ -31,7 +32,7 @@ export interface Quota {
   readonly scope: string
 }
 
-/** What {@link tokens} takes. Figures that are no positive numbers are no limit. */
+/** What {@link tokens} takes. `Infinity` is no limit. */
 export interface Options {
   readonly perMinute?: number | undefined
   readonly perDay?: number | undefined
@@ -48,19 +49,52 @@ export interface Options {
  * @example
  * Policy.make({ quota: Quota.tokens({ perMinute: 400_000, perDay: 200_000_000 }) })
  */
-export const tokens = (options: Options): Quota => ({
-  windows: [
-    { name: "minute", tokens: options.perMinute ?? Infinity, window: Duration.minutes(1) },
-    { name: "day", tokens: options.perDay ?? Infinity, window: Duration.days(1) },
-    ...(options.windows ?? []).map(({ per, tokens }) => {
-      const window = Duration.fromInputUnsafe(per)
-      return { name: Duration.format(window), tokens, window }
-    })
-  ].filter(({ tokens, window }) => tokens > 0 && tokens < Infinity && Duration.toMillis(window) > 0),
-  outputBurndown: positive(options.outputBurndown),
-  count: options.count ?? "estimate",
-  scope: options.scope ?? ""
-})
+export const tokens = (options: Options): Quota => {
+  const { perDay, perMinute, windows = [], ...given } = Check.fieldsOf(options)
+  const others = Check.itemsOf(windows)?.map(windowOf)
+  const all = [
+    { name: "minute", tokens: perMinute ?? Infinity, window: Duration.minutes(1) },
+    { name: "day", tokens: perDay ?? Infinity, window: Duration.days(1) },
+    ...others ?? []
+  ].filter(({ tokens }) => tokens !== Infinity)
+  // Whatever was given is checked where the policy is put in force.
+  return {
+    windows: others === undefined ? windows : all,
+    outputBurndown: undefined,
+    count: "estimate",
+    scope: "",
+    ...given
+  } as Quota
+}
+
+const windowOf = (given: unknown) => {
+  const { per, ...rest } = Check.fieldsOf<{ readonly per?: unknown; readonly tokens?: unknown }>(given as object)
+  const window = Check.toDuration(per)
+  return {
+    name: window === undefined ? "" : Duration.format(window),
+    tokens: undefined,
+    window: window ?? per,
+    ...rest
+  }
+}
+
+/**
+ * A quota that may be any value.
+ *
+ * @internal
+ */
+export const check: Check.Check<Quota> = Check.struct<Quota>({
+  windows: Check.list(Check.struct<Window>({
+    name: Check.text,
+    tokens: Check.number({ above: 0, what: "a number of tokens", remedy: "Use a number above 0" }),
+    window: Check.duration({ zero: false })
+  })),
+  outputBurndown: Check.optional(
+    Check.number({ above: 0, max: Number.MAX_VALUE, remedy: "Use a number above 0, or leave it out" })
+  ),
+  count: Check.word(["estimate", "exact"]),
+  scope: Check.text
+}, { remedy: "Use `Quota.tokens`" })
 
 /**
  * What a request will draw, before it is sent.
@@ -101,6 +135,3 @@ export interface Metering {
   readonly maxOutputTokens?: ((model: string) => number | undefined) | undefined
   readonly outputBurndown?: ((model: string) => number | undefined) | undefined
 }
-
-const positive = (value: number | undefined): number | undefined =>
-  value !== undefined && value > 0 && value < Infinity ? value : undefined

@@ -8,7 +8,9 @@ import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
+import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
+import * as Check from "../Check.ts"
 import * as ProviderError from "../ProviderError.ts"
 
 /** A schedule that is fed each failure and says when, or whether, to try again. */
@@ -35,6 +37,8 @@ export interface Options {
  * `min(maxDelay, base × 2ⁿ⁻¹)`, and never less than the provider's own `retryAfter`, however long that is: bound the
  * whole with the policy's `deadline`. The jitter comes from the `Random` service, the waiting from `Clock`.
  *
+ * An option that cannot be right counts as left out, and is refused where a policy with this very schedule is put in force.
+ *
  * Some failures are repeated fewer times than `times`:
  *
  * | failure                                              | retries after it      |
@@ -45,15 +49,19 @@ export interface Options {
  * | `ModelFailedError` otherwise                         | none                  |
  * | whatever else is transient                           | `times`               |
  */
-export const exponential = (options?: Options): Retry => {
-  const base = Duration.toMillis(options?.base ?? "200 millis")
-  const rateLimitBase = Duration.toMillis(options?.rateLimitBase ?? "1 second")
-  const maxDelay = Duration.toMillis(options?.maxDelay ?? "20 seconds")
+export const exponential = (options: Options = {}): Retry => {
+  const settled = Check.settle(optionsOf, options)
+  const {
+    base = Duration.millis(200),
+    maxDelay = Duration.seconds(20),
+    rateLimitBase = Duration.seconds(1),
+    times = 8
+  } = Result.getOrElse(settled, (): Settled => ({}))
   const limited = Schedule.fromStep(Effect.suspend(() => withinLimits))
-  return Schedule.max([Schedule.recurs(options?.times ?? 8), limited]).pipe(
+  const retry: Retry = Schedule.max([Schedule.recurs(times), limited]).pipe(
     Schedule.modifyDelay(({ attempt, input }) => {
-      const first = isSlow(input) ? rateLimitBase : base
-      const longest = Math.min(maxDelay, first * 2 ** (attempt - 1))
+      const first = Duration.toMillis(isSlow(input) ? rateLimitBase : base)
+      const longest = Math.min(Duration.toMillis(maxDelay), first * 2 ** (attempt - 1))
       const hint = ProviderError.retryAfter(input) ?? Duration.zero
       return Effect.map(
         Random.nextBetween(longest / 2, longest),
@@ -61,6 +69,38 @@ export const exponential = (options?: Options): Retry => {
       )
     })
   )
+  if (Result.isFailure(settled)) refusals.set(retry, settled.failure)
+  return retry
+}
+
+interface Settled extends Options {
+  readonly base?: Duration.Duration | undefined
+  readonly rateLimitBase?: Duration.Duration | undefined
+  readonly maxDelay?: Duration.Duration | undefined
+}
+
+const optionsOf: Check.Check<Settled> = Check.partial({
+  times: Check.number({ min: 0, remedy: "Use a number of retries from 0" }),
+  base: Check.duration(),
+  rateLimitBase: Check.duration(),
+  maxDelay: Check.duration()
+})
+
+/** What is wrong with the options a schedule was made of: a schedule has no fields to look at. */
+const refusals = new WeakMap<Retry, Check.Problem>()
+
+/**
+ * A schedule that may be any value.
+ *
+ * @internal
+ */
+export const check: Check.Check<Retry> = (given, at) => {
+  // Of its types nothing can be known.
+  if (!Schedule.isSchedule(given)) return Check.refuseKind(at, given, "Use `Retry.exponential` or any `Schedule`")
+  const refusal = refusals.get(given as Retry)
+  if (refusal === undefined) return given as Retry
+  if (refusal.field !== "") at.path.push(refusal.field)
+  return Check.refuse(at, refusal.problem, refusal.remedy)
 }
 
 /**

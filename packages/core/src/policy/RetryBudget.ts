@@ -1,6 +1,7 @@
 /**
  * Keeps retries from becoming the load: they are a share of the traffic, whatever every single call would like.
  */
+import * as Check from "../Check.ts"
 
 /**
  * Retries, of all calls together, never exceed `share` of the calls plus `reserve`, plus `perSecond` for each second that
@@ -18,10 +19,17 @@ export interface RetryBudget {
  * - `reserve`: 500 retries in a burst.
  * - `perSecond`: 10, so that retries go on when no new calls come.
  */
-export const make = (options?: Partial<RetryBudget>): RetryBudget => ({
-  share: atLeast(0, options?.share ?? 0.2),
-  reserve: atLeast(1, options?.reserve ?? 500),
-  perSecond: atLeast(0, options?.perSecond ?? 10)
-})
+export const make = (options?: Partial<RetryBudget>): RetryBudget =>
+  // Whatever was given is checked where the policy is put in force.
+  ({ share: 0.2, reserve: 500, perSecond: 10, ...Check.fieldsOf(options) }) as RetryBudget
 
-const atLeast = (least: number, value: number) => Math.max(least, value) || least
+/**
+ * A retry budget that may be any value.
+ *
+ * @internal
+ */
+export const check: Check.Check<RetryBudget> = Check.struct<RetryBudget>({
+  share: Check.number({ min: 0, remedy: "Use a number from 0: retries for each call" }),
+  reserve: Check.number({ min: 1, remedy: "Use a number of retries from 1" }),
+  perSecond: Check.number({ min: 0, remedy: "Use a number from 0: retries for each second" })
+}, { remedy: "Use `RetryBudget.make()`, or \"unlimited\"" })

@@ -13,6 +13,7 @@ import * as ChatEvent from "../ChatEvent.ts"
 import type * as ChatRequest from "../ChatRequest.ts"
 import * as ChatResponse from "../ChatResponse.ts"
 import * as ChatService from "../ChatService.ts"
+import * as Check from "../Check.ts"
 import * as Message from "../Message.ts"
 import * as Policy from "../policy/Policy.ts"
 import * as ProviderError from "../ProviderError.ts"
@@ -73,50 +74,102 @@ export interface Options {
 /**
  * The service and its double.
  *
- * Enqueued replies come before a function's. An attempt that finds no reply fails with `InvalidRequestError`.
+ * Enqueued replies come before a function's. An attempt that finds no reply, or one that is none, fails with
+ * `InvalidRequestError`, and so does the layer for options that cannot be right.
  *
  * @example
  * const Test = TestChat.layer(["Hello!", new ProviderError.RateLimitError({ provider: "test", message: "slow down" })])
  */
-export const layer = (script: Script = [], options?: Options): Layer.Layer<ChatService.ChatService | TestChat> =>
-  Layer.effectContext(Effect.suspend(() => {
-    const requests: Array<ChatRequest.Resolved> = []
-    const waiting: Array<Reply> = typeof script === "function" ? [] : [...script]
-
-    const answer = (request: ChatRequest.Resolved): Effect.Effect<Answer, ProviderError.ProviderError> =>
-      Effect.suspend(() => {
-        requests.push(request)
-        const reply = waiting.shift() ?? (typeof script === "function" ? script(request) : undefined)
-        if (reply === undefined) return Effect.fail(exhausted(request, requests.length))
-        if (typeof reply === "string") return Effect.succeed({ content: reply })
-        return ProviderError.isProviderError(reply) ? Effect.fail(reply) : delayed(reply)
-      })
-
-    const service = ChatService.make({
+export const layer = (
+  script: Script = [],
+  options: Options = {}
+): Layer.Layer<ChatService.ChatService | TestChat, ProviderError.InvalidRequestError> =>
+  Layer.effectContext(Effect.gen(function*() {
+    const { model = "test-model", policy = Policy.none } = yield* Check.run(optionsOf, options, {
       provider,
-      defaultModel: options?.model ?? "test-model",
-      policy: options?.policy ?? Policy.none,
+      whole: "options"
+    })
+    const given = yield* Check.run(scriptOf, script, { provider, field: "script" })
+    const requests: Array<ChatRequest.Resolved> = []
+    const waiting: Array<Reply> = typeof given === "function" ? [] : [...given]
+
+    /** The reply to a request, when it is due. */
+    const answer = Effect.fnUntraced(function*<A>(request: ChatRequest.Resolved, play: (reply: Playable) => A) {
+      const attempt = requests.push(request)
+      const reply = yield* Effect.try({
+        try: () => waiting.shift() ?? (typeof given === "function" ? given(request) : undefined),
+        catch: (cause) => Check.threw({ provider, model: request.model }, "script", cause)
+      })
+      if (reply === undefined) return yield* exhausted(request, attempt)
+      if (ProviderError.isProviderError(reply)) return yield* Effect.fail(reply)
+      const spelled = typeof reply === "string" ? { content: reply } : reply
+      const { delay, ...timed } = yield* Check.run(spelling, spelled, {
+        provider,
+        model: request.model,
+        field: `script, attempt ${attempt}`
+      })
+      const played = yield* Effect.try({
+        // Of what else it says nothing is known but its type.
+        try: () => play({ ...spelled, interval: undefined, ...timed }),
+        catch: () => noReply(request, attempt)
+      })
+      return yield* delay === undefined ? Effect.succeed(played) : Effect.delay(Effect.succeed(played), delay)
+    })
+
+    const service = yield* ChatService.make({
+      provider,
+      defaultModel: model,
+      policy,
       generate: (request) =>
-        Effect.flatMap(answer(request), (reply) => {
+        Effect.flatten(answer(request, (reply) => {
           const error = failure(request, reply)
           return error === undefined ? Effect.succeed(respond(request, reply)) : Effect.fail(error)
-        }),
-      stream: (request) => Stream.unwrap(Effect.map(answer(request), (reply) => play(request, reply)))
+        })),
+      stream: (request) => Stream.unwrap(answer(request, (reply) => play(request, reply)))
     })
     const double = TestChat.of({
       requests: Effect.sync(() => [...requests]),
       enqueue: (...replies) => Effect.sync(() => void waiting.push(...replies))
     })
-    return Effect.map(
-      service,
-      (service) => Context.make(ChatService.ChatService, service).pipe(Context.add(TestChat, double))
-    )
+    return Context.make(ChatService.ChatService, service).pipe(Context.add(TestChat, double))
   }))
+
+/** The policy has a check of its own. */
+const optionsOf = Check.partial({ model: Check.text, policy: Check.unchecked<Policy.Policy>() })
+
+/** Replies are looked at when their turn has come. */
+const scriptOf: Check.Check<Script> = (given, at) =>
+  typeof given === "function"
+    ? given as Extract<Script, Function>
+    : Check.list((reply) => reply as Reply, { remedy: "Give an array of replies, or a function" })(given, at)
 
 const provider = "test"
 
-const delayed = (reply: Answer): Effect.Effect<Answer> =>
-  reply.delay === undefined ? Effect.succeed(reply) : Effect.delay(Effect.succeed(reply), reply.delay)
+/** An answer whose pauses are durations. */
+interface Playable extends Answer {
+  readonly interval?: Duration.Duration | undefined
+}
+
+/** What is said; its parts are for those who read them. */
+const spoken: Check.Check<Message.AssistantMessage["content"]> = (given, at) =>
+  typeof given === "string" ? given : Check.list(Check.unchecked<Message.AssistantPart>())(given, at)
+
+const spokenMessage = Check.struct<Message.AssistantMessage>({
+  role: Check.word(["assistant"]),
+  content: spoken,
+  cache: Check.unchecked()
+}, { others: "ignored" })
+
+/** What is said, and how it gets there. */
+const spelling = Check.partial({
+  message: spokenMessage,
+  content: spoken,
+  delay: Check.duration({ infinite: true }),
+  interval: Check.duration({ infinite: true }),
+  chunks: Check.list(Check.text),
+  failAfter: Check.number({ min: 0, remedy: "Use a number of events from 0" }),
+  error: Check.instance(ProviderError.isProviderError, "Give a `ProviderError`")
+}, { others: "ignored", remedy: "Give text, an error, or an `Answer`" })
 
 const said = (reply: Answer) => reply.message?.content ?? reply.content
 
@@ -136,7 +189,7 @@ const respond = (request: ChatRequest.Resolved, reply: Answer): ChatResponse.Cha
 
 const play = (
   request: ChatRequest.Resolved,
-  reply: Answer
+  reply: Playable
 ): Stream.Stream<ChatEvent.ChatEvent, ProviderError.ProviderError> => {
   const chunks = said(reply) === undefined ? reply.chunks : undefined
   const events = ChatEvent.fromResponse(respond(request, reply)).flatMap((event) =>
@@ -171,6 +224,15 @@ const exhausted = (request: ChatRequest.Resolved, attempt: number) =>
     field: "script",
     problem: `there is no reply for attempt ${attempt}`,
     remedy: "Give `TestChat.layer` more replies, or `enqueue` them"
+  })
+
+const noReply = (request: ChatRequest.Resolved, attempt: number) =>
+  ProviderError.invalidRequest({
+    provider,
+    model: request.model,
+    field: "script",
+    problem: `what is given for attempt ${attempt} is no reply`,
+    remedy: "Give text, an error, or an `Answer`"
   })
 
 const pieces = (text: string): ReadonlyArray<string> => text.match(/\S+\s*|\s+/gu) ?? []

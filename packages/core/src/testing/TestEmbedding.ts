@@ -8,6 +8,7 @@ import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Check from "../Check.ts"
 import * as Embedding from "../Embedding.ts"
 import * as EmbeddingService from "../EmbeddingService.ts"
 import * as Policy from "../policy/Policy.ts"
@@ -57,33 +58,72 @@ export interface Options {
  */
 export const layer = (
   options: Options = {}
-): Layer.Layer<EmbeddingService.EmbeddingService | TestEmbedding> =>
-  Layer.effectContext(Effect.suspend(() => {
+): Layer.Layer<EmbeddingService.EmbeddingService | TestEmbedding, ProviderError.InvalidRequestError> =>
+  Layer.effectContext(Effect.gen(function*() {
+    const { policy = Policy.none, ...settled } = yield* Check.run(optionsOf, options, { provider, whole: "options" })
     const batches: Array<Embedding.ProviderBatch> = []
     const failures: Array<ProviderError.ProviderError> = []
 
-    const service = EmbeddingService.make({
+    const service = yield* EmbeddingService.make({
       provider,
-      defaultModel: options.model ?? "test-embedding",
-      limits: () => Effect.succeed({ ...limits, ...options.limits }),
-      embedBatch: (batch) =>
-        Effect.suspend(() => {
-          batches.push(batch)
-          const failure = failures.shift() ?? refusal(batch, options.refuse)
-          const dimensions = batch.options.dimensions ?? options.dimensions ?? 64
-          const reply = failure === undefined ? Effect.succeed(answer(batch, dimensions)) : Effect.fail(failure)
-          return options.delay === undefined ? reply : Effect.delay(reply, options.delay)
-        }),
-      policy: options.policy ?? Policy.none,
-      coalesce: options.coalesce
+      defaultModel: settled.model ?? "test-embedding",
+      limits: () => Effect.succeed({ ...limits, ...settled.limits }),
+      embedBatch: Effect.fnUntraced(function*(batch) {
+        batches.push(batch)
+        const failure = failures.shift() ?? (yield* Effect.try({
+          try: () => refusal(batch, settled.refuse),
+          catch: (cause) => Check.threw({ provider, model: batch.options.model }, "refuse", cause)
+        }))
+        if (settled.delay !== undefined) yield* Effect.sleep(settled.delay)
+        return failure === undefined
+          ? answer(batch, batch.options.dimensions ?? settled.dimensions ?? 64)
+          : yield* Effect.fail(failure)
+      }),
+      policy,
+      coalesce: settled.coalesce
     })
     const double = TestEmbedding.of({
       batches: Effect.sync(() => [...batches]),
       failNext: (...errors) => Effect.sync(() => void failures.push(...errors))
     })
-    return Effect.map(service, (service) =>
-      Context.make(EmbeddingService.EmbeddingService, service).pipe(Context.add(TestEmbedding, double)))
+    return Context.make(EmbeddingService.EmbeddingService, service).pipe(Context.add(TestEmbedding, double))
   }))
+
+const size = Check.number({ min: 1, max: 65_536, whole: true, remedy: "Use a whole number from 1" })
+
+const bound = Check.number({ min: 0, remedy: "Use a number from 0" })
+
+const limitsOf = Check.partial({
+  maxItems: bound,
+  maxLength: bound,
+  maxBatchLength: bound,
+  images: Check.struct<Embedding.ImageLimits>({
+    maxItems: bound,
+    maxBytes: Check.optional(bound),
+    maxBatchBytes: Check.optional(bound),
+    mediaTypes: Check.optional(Check.list(Check.text))
+  }),
+  combined: Check.struct<Embedding.CombinedLimits>({ maxItems: bound })
+})
+
+/** `undefined` takes a limit away. */
+const changedLimits: Check.Check<Partial<Embedding.Limits>> = (given, at) => {
+  const limits = limitsOf(given, at)
+  if (limits === Check.refused) return limits
+  const gone = (["images", "combined"] as const).filter((name) => Object.hasOwn(given as object, name))
+  return { ...Object.fromEntries(gone.map((name) => [name, undefined])), ...limits }
+}
+
+/** The policy has a check of its own. */
+const optionsOf = Check.partial({
+  model: Check.text,
+  dimensions: size,
+  limits: changedLimits,
+  refuse: Check.callback<NonNullable<Options["refuse"]>>(),
+  delay: Check.duration({ infinite: true }),
+  policy: Check.unchecked<Policy.Policy>(),
+  coalesce: Check.duration()
+})
 
 const provider = "test"
 
@@ -101,13 +141,11 @@ const refusal = (
   for (const input of inputs) {
     const refused = refuse?.(input) ?? false
     if (refused === false) continue
-    return refused === true
-      ? new ProviderError.InvalidRequestError({
-        provider,
-        model: options.model,
-        message: "The test model refuses an input of this request"
-      })
-      : refused
+    return ProviderError.isProviderError(refused) ? refused : new ProviderError.InvalidRequestError({
+      provider,
+      model: options.model,
+      message: "The test model refuses an input of this request"
+    })
   }
 }
 

@@ -7,6 +7,7 @@ import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Check from "../Check.ts"
 import * as Policy from "../policy/Policy.ts"
 import type * as ProviderError from "../ProviderError.ts"
 import type * as Rerank from "../Rerank.ts"
@@ -44,41 +45,56 @@ export interface Options {
  * @example
  * const Test = TestRerank.layer({ score: (_query, document) => document.includes("fox") ? 1 : 0 })
  */
-export const layer = (options: Options = {}): Layer.Layer<RerankService.RerankService | TestRerank> =>
-  Layer.effectContext(Effect.suspend(() => {
+export const layer = (
+  options: Options = {}
+): Layer.Layer<RerankService.RerankService | TestRerank, ProviderError.InvalidRequestError> =>
+  Layer.effectContext(Effect.gen(function*() {
+    const { policy = Policy.none, ...settled } = yield* Check.run(optionsOf, options, { provider, whole: "options" })
     const requests: Array<Rerank.ProviderRequest> = []
     const failures: Array<ProviderError.ProviderError> = []
 
-    const service = RerankService.make({
-      provider: "test",
-      defaultModel: options.model ?? "test-rerank",
-      limits: () => Effect.succeed({ maxDocuments: 1000, ...options.limits }),
-      rerank: (request) =>
-        Effect.suspend(() => {
-          requests.push(request)
-          const failure = failures.shift()
-          const reply = failure === undefined
-            ? Effect.succeed(answer(request, options.score ?? overlap))
-            : Effect.fail(failure)
-          return options.delay === undefined ? reply : Effect.delay(reply, options.delay)
-        }),
-      policy: options.policy ?? Policy.none
+    const service = yield* RerankService.make({
+      provider,
+      defaultModel: settled.model ?? "test-rerank",
+      limits: () => Effect.succeed({ maxDocuments: 1000, ...settled.limits }),
+      rerank: Effect.fnUntraced(function*(request) {
+        requests.push(request)
+        const failure = failures.shift()
+        if (settled.delay !== undefined) yield* Effect.sleep(settled.delay)
+        if (failure !== undefined) return yield* Effect.fail(failure)
+        return yield* Effect.try({
+          try: () => answer(request, settled.score ?? overlap),
+          catch: (cause) => Check.threw({ provider, model: request.options.model }, "score", cause)
+        })
+      }),
+      policy
     })
     const double = TestRerank.of({
       requests: Effect.sync(() => [...requests]),
       failNext: (...errors) => Effect.sync(() => void failures.push(...errors))
     })
-    return Effect.map(
-      service,
-      (service) => Context.make(RerankService.RerankService, service).pipe(Context.add(TestRerank, double))
-    )
+    return Context.make(RerankService.RerankService, service).pipe(Context.add(TestRerank, double))
   }))
+
+const provider = "test"
+
+const bound = Check.number({ min: 0, remedy: "Use a number from 0" })
+
+/** The policy has a check of its own. */
+const optionsOf = Check.partial({
+  model: Check.text,
+  score: Check.callback<NonNullable<Options["score"]>>(),
+  limits: Check.partial({ maxDocuments: bound, maxLength: bound }),
+  delay: Check.duration({ infinite: true }),
+  policy: Check.unchecked<Policy.Policy>()
+})
 
 /**
  * The share of words two texts have in common, from 0 for none to 1 for the same words, in whatever order, number and
- * case: twice the words they share by the words of both.
+ * case: twice the words they share by the words of both. 0 for what is no text.
  */
 export const overlap = (query: string, document: string): number => {
+  if (typeof query !== "string" || typeof document !== "string") return 0
   const asked = new Set(words(query))
   const found = new Set(words(document))
   const shared = [...asked].filter((word) => found.has(word)).length

@@ -75,16 +75,19 @@ const echo: Layer.Layer<ChatService.ChatService | EmbeddingService.EmbeddingServ
   TestChat.layer((request) => {
     const last = ChatRequest.messagesOf(request).findLast(({ role }) => role === "user")
     return (last === undefined ? "" : Message.textOf(last)) || "(no text)"
-  }, { model: "echo" }),
+  }, { model: "echo" }).pipe(
+    // The options stand above.
+    Layer.orDie
+  ),
   Embedding.layer(() => Result.succeed(undefined))
 )
 
 /** What the command needs of `@strata/local`, on which it does not depend. */
 interface Local {
   readonly ExtractiveChat: {
-    readonly layer: () => Layer.Layer<ChatService.ChatService, never, EmbeddingService.EmbeddingService>
+    readonly layer: () => Layer.Layer<ChatService.ChatService, unknown, EmbeddingService.EmbeddingService>
   }
-  readonly LocalEmbedding: { readonly layer: () => Layer.Layer<EmbeddingService.EmbeddingService> }
+  readonly LocalEmbedding: { readonly layer: () => Layer.Layer<EmbeddingService.EmbeddingService, unknown> }
 }
 
 /** That they are there tells enough: the package has the version of this one. */
@@ -101,7 +104,11 @@ const local = Effect.tryPromise({
 }).pipe(
   Effect.filterOrFail(isLocal, (cause) => new CliError.UserError({ cause, userMessage: notInstalled })),
   Effect.map(({ ExtractiveChat, LocalEmbedding }) =>
-    ExtractiveChat.layer().pipe(Layer.provideMerge(LocalEmbedding.layer()))
+    ExtractiveChat.layer().pipe(
+      Layer.provideMerge(LocalEmbedding.layer()),
+      // They fail for options only, of which there are none.
+      Layer.orDie
+    )
   )
 )
 

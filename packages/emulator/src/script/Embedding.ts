@@ -51,7 +51,11 @@ export const layer = (
         })
       })
     })
-  ).pipe(Layer.provide(TestEmbedding.layer({ limits })))
+  ).pipe(
+    Layer.provide(TestEmbedding.layer({ limits })),
+    // The options stand in this file.
+    Layer.orDie
+  )
 
 /** What a model takes is for the emulator to say. */
 const limits: Embedding.Limits = {

@@ -1,0 +1,164 @@
+/**
+ * Plain copies of JSON: what tools take and give, JSON Schemas, options that only one provider understands.
+ *
+ * Read as `JSON.stringify` reads: `toJSON` counts, and a property that is `undefined` is left out. What that would lose
+ * (functions, symbols, the entries of a `Map`) or change (`NaN`) is refused where it stands, unless it is wanted as it is
+ * written. What holds itself and what throws is refused in any case.
+ */
+import { type Cursor, isRecord, refuse, type Refused, refused, refuseKind } from "./checkCursor.ts"
+
+/**
+ * - `bytes`, `bigint`: whether these stay what they are; JSON has neither.
+ * - `written`: whether to take what `JSON.stringify` writes of what JSON has not: `null` for `NaN`, nothing for a function.
+ * - `others`: whether all else that JSON has not, such as functions and instances of classes, stays what it is.
+ */
+export interface Options {
+  readonly bytes?: boolean | undefined
+  readonly bigint?: boolean | undefined
+  readonly written?: boolean | undefined
+  readonly others?: boolean | undefined
+}
+
+/** Deeper than any JSON Schema, and far from the end of the stack. */
+const deepest = 500
+
+/** More values than the largest body of a request holds. */
+const mostValues = 1_000_000
+
+const isPlain = (given: object): given is Readonly<Record<string, unknown>> => {
+  const prototype = Object.getPrototypeOf(given)
+  return prototype === Object.prototype || prototype === null
+}
+
+interface OwnForm {
+  readonly toJSON: (key: string) => unknown
+}
+
+/** Dates have one, and a program may have taught it to its bigints. */
+const hasOwnForm = (given: unknown): given is OwnForm =>
+  typeof given === "object" && given !== null
+    ? "toJSON" in given && typeof given.toJSON === "function"
+    : hasOwnForm(Object(given))
+
+/** The copy of a value; `undefined` stays what it is. */
+export const copy = <A>(given: A, at: Cursor, options: Options): A | Refused =>
+  // What was copied field by field is of the type of the original, as far as JSON can say it.
+  within(given, { at, options, start: at.path.length, ancestors: [], left: mostValues }) as A | Refused
+
+/** A copy under way: where it began, what is around the place where it stands, and how many values more it takes. */
+interface Walk {
+  readonly at: Cursor
+  readonly options: Options
+  readonly start: number
+  readonly ancestors: Array<object>
+  left: number
+}
+
+const within = (given: unknown, walk: Walk): unknown => {
+  const { at, options } = walk
+  switch (typeof given) {
+    case "string":
+    case "boolean":
+    case "undefined":
+      return given
+    case "number":
+      return Number.isFinite(given) || options.others === true
+        ? given
+        : options.written === true
+        ? null
+        : refuse(at, `JSON has no ${given}`, "Use null, or say it in words")
+    case "bigint":
+      return options.bigint === true || options.others === true ? given : withinBigint(given, walk)
+    case "object":
+      return given === null ? null : withinObject(given, walk)
+    case "function":
+      // A revoked proxy throws here, and not where it is looked at later.
+      return options.others === true && !Array.isArray(given) ? given : unsaid(given, walk)
+    default:
+      return options.others === true ? given : unsaid(given, walk)
+  }
+}
+
+const unsaid = (given: unknown, { at, options }: Walk): unknown =>
+  options.written === true ? undefined : refuseKind(at, given, "Give JSON")
+
+/** What a value says it is; `toJSON` is told where it stands. */
+const ownForm = (given: OwnForm, { at }: Walk): unknown => given.toJSON(String(at.path.at(-1) ?? ""))
+
+const withinBigint = (given: bigint, walk: Walk): unknown => {
+  const form = hasOwnForm(given) ? ownForm(given, walk) : given
+  return typeof form === "bigint" ? refuse(walk.at, "JSON has no bigint", "Give it as text") : within(form, walk)
+}
+
+const withinObject = (given: object, walk: Walk, isOwnForm = false): unknown => {
+  const { ancestors, at, options } = walk
+  if (given instanceof Uint8Array && given.byteLength >= 0) {
+    return options.bytes === true || options.others === true
+      ? given
+      : refuse(at, "JSON has no bytes", "Give them as base64")
+  }
+  if (ancestors.includes(given)) return refuse(at, "it holds itself", "Break the cycle")
+  if (ancestors.length >= deepest) {
+    // The way down there says nothing more.
+    at.path.length = walk.start
+    return refuse(at, `it is nested deeper than ${deepest} levels`, "Give plain JSON")
+  }
+  ancestors.push(given)
+  const settled = Array.isArray(given) ? withinArray(given, walk) : withinOther(given, walk, isOwnForm)
+  ancestors.pop()
+  return settled
+}
+
+const withinOther = (given: object, walk: Walk, isOwnForm: boolean): unknown => {
+  const { at, options } = walk
+  if (options.others === true) return isPlain(given) ? withinRecord(given, walk) : given
+  if (!isOwnForm && hasOwnForm(given)) {
+    const form = ownForm(given, walk)
+    if (form !== given) {
+      return typeof form === "object" && form !== null ? withinObject(form, walk, true) : within(form, walk)
+    }
+  }
+  if (isPlain(given)) return withinRecord(given, walk)
+  if (given instanceof Number || given instanceof String || given instanceof Boolean) {
+    return within(given.valueOf(), walk)
+  }
+  return isRecord(given) && (options.written === true || Object.prototype.toString.call(given) === "[object Object]")
+    ? withinRecord(given, walk)
+    : refuseKind(at, given, "Give plain JSON")
+}
+
+const descend = (holder: { readonly [key: number]: unknown }, key: string | number, walk: Walk): unknown => {
+  const { at } = walk
+  at.path.push(key)
+  const settled = --walk.left < 0
+    ? refuse(at, `there are more than ${mostValues} values`, "Give less")
+    : within(holder[key as number], walk) // the holder of a text key is a record
+  if (settled !== refused) at.path.pop()
+  return settled
+}
+
+const withinArray = (given: ReadonlyArray<unknown>, walk: Walk): unknown => {
+  const { length } = given
+  if (length > walk.left) return refuse(walk.at, `it has ${length} items`, `Use at most ${mostValues}`)
+  const items: Array<unknown> = []
+  for (let index = 0; index < length; index++) {
+    const settled = descend(given, index, walk)
+    if (settled === refused) return refused
+    items.push(settled ?? null)
+  }
+  return items
+}
+
+const withinRecord = (given: Readonly<Record<string, unknown>>, walk: Walk): unknown => {
+  const fields: Record<string, unknown> = {}
+  for (const key of Object.keys(given)) {
+    const settled = descend(given, key, walk)
+    if (settled === refused) return refused
+    if (settled === undefined && walk.options.others !== true) continue
+    // As JSON.parse does it: assignment would change the prototype.
+    if (key === "__proto__") {
+      Object.defineProperty(fields, key, { value: settled, enumerable: true, configurable: true, writable: true })
+    } else fields[key] = settled
+  }
+  return fields
+}

@@ -1,0 +1,90 @@
+/**
+ * How a check speaks of values: what kind of thing one is, where it stands, which word was meant.
+ */
+
+/** What a value is, in words that quote no text: prompts and keys are confidential. */
+export const kindOf = (given: unknown): string => {
+  switch (typeof given) {
+    case "undefined":
+      return "undefined"
+    case "boolean":
+    case "number":
+      return String(given)
+    case "bigint":
+      return "a bigint"
+    case "string":
+      return "text"
+    case "symbol":
+      return "a symbol"
+    case "function":
+      return "a function"
+    case "object":
+      return given === null ? "null" : Array.isArray(given) ? "an array" : nameOf(given)
+  }
+}
+
+/** `Map`, `Promise` and the like by name. */
+const nameOf = (given: object): string => {
+  const name = Object.prototype.toString.call(given).slice(8, -1)
+  if (name === "Object" || !/^[A-Z]\w{0,30}$/.test(name)) return "an object"
+  return `${/^[AEIOU]/.test(name) ? "an" : "a"} ${name}`
+}
+
+/** A word in quotation marks, as long as it looks like one and not like a text. */
+export const quote = (given: string): string => /^[\w.:/-]{1,40}$/.test(given) ? `"${given}"` : "such word"
+
+/** The words in a row: `a`, `b` or `c`. */
+export const list = (words: ReadonlyArray<string>, last: "or" | "and" = "or"): string => {
+  const quoted = words.map((word) => `\`${word}\``)
+  return quoted.length < 2 ? quoted.join("") : `${quoted.slice(0, -1).join(", ")} ${last} ${quoted.at(-1)}`
+}
+
+/** What to use in place of a word that is not known. */
+export const advice = (given: string, words: ReadonlyArray<string>): string => {
+  const meant = nearest(given, words)
+  return meant === undefined ? `Use ${list(words)}` : `Did you mean \`${meant}\`? Use ${list(words)}`
+}
+
+/** `messages[2].content[0].source`, with the middle left out where it is very long. */
+export const place = (field: string, path: ReadonlyArray<string | number>): string => {
+  const shown = path.length <= longest ? path : [...path.slice(0, longest - 2), ...path.slice(-1)]
+  let text = field
+  for (const [index, key] of shown.entries()) {
+    if (shown !== path && index === longest - 2) text += "…"
+    if (typeof key === "number") text += `[${key}]`
+    else if (/^[\p{L}$_][\p{L}\p{N}$_]*$/u.test(key) && key.length <= 60) text += text === "" ? key : `.${key}`
+    else text += `[${JSON.stringify(key.slice(0, 60))}]`
+  }
+  return text
+}
+
+const longest = 24
+
+/** The known word that a given one is a slip of the pen for. */
+export const nearest = (given: string, words: ReadonlyArray<string>): string | undefined => {
+  if (given.length > 40) return undefined
+  const bare = simplified(given)
+  const same = words.find((word) => simplified(word) === bare)
+  if (same !== undefined || given.length < 4) return same
+  const near = words
+    .map((word) => ({ word, distance: distance(bare, simplified(word)) }))
+    .sort((self, that) => self.distance - that.distance)[0]
+  return near !== undefined && near.distance <= (given.length < 6 ? 1 : 2) ? near.word : undefined
+}
+
+/** `max_tokens` and `maxTokens` are one word. */
+const simplified = (word: string): string => word.toLowerCase().replace(/[^\p{L}\p{N}]/gu, "")
+
+/** Letters to add, to leave out or to exchange. */
+const distance = (self: string, that: string): number => {
+  let previous = Array.from({ length: that.length + 1 }, (_, index) => index)
+  for (let row = 1; row <= self.length; row++) {
+    const current = [row]
+    for (let column = 1; column <= that.length; column++) {
+      const exchanged = previous[column - 1]! + (self[row - 1] === that[column - 1] ? 0 : 1)
+      current.push(Math.min(exchanged, previous[column]! + 1, current[column - 1]! + 1))
+    }
+    previous = current
+  }
+  return previous[that.length]!
+}

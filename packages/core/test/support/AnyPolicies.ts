@@ -1,0 +1,173 @@
+/**
+ * Every public function that makes a policy, a cache, a store or a double: what it makes is put to use.
+ */
+import {
+  Breaker,
+  Budget,
+  ChatCache,
+  ChatService,
+  Concurrency,
+  EmbeddingCache,
+  Fallback,
+  Policy,
+  Pricing,
+  Quota,
+  RerankService,
+  Retry,
+  RetryBudget,
+  Usage
+} from "@strata/core"
+import * as ChatCachePersistence from "@strata/core/persistence/ChatCachePersistence"
+import * as EmbeddingCachePersistence from "@strata/core/persistence/EmbeddingCachePersistence"
+import * as SharedState from "@strata/core/persistence/SharedState"
+import * as Enforcement from "@strata/core/policy/Enforcement"
+import { TestChat, TestEmbedding, TestRerank } from "@strata/core/testing"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as KeyValueStore from "effect/persistence/KeyValueStore"
+import * as Persistence from "effect/persistence/Persistence"
+import * as Redis from "effect/persistence/Redis"
+import { type Calls, chat, chatting, embedding_, fields, request } from "./AnyCalls.ts"
+
+/** A policy in force, for one call. */
+const inForce = (policy: Policy.Policy) => chatting(ChatService.withPolicy(chat, policy), request)
+
+const persisted = <A, E>(layer: Layer.Layer<A, E, Persistence.BackingPersistence | KeyValueStore.KeyValueStore>) =>
+  Layer.provide(layer, [Persistence.layerBackingMemory, KeyValueStore.layerMemory])
+
+const redis = Layer.succeed(
+  Redis.Redis,
+  // Nothing is asked of it while layers are built.
+  { eval: () => () => Effect.never, send: () => Effect.succeed([]) } as unknown as Redis.Redis["Service"]
+)
+
+/** By module and name. */
+export const calls: Readonly<Record<string, Calls>> = {
+  "Breaker.consecutive": (any) => [
+    () => inForce(Policy.make({ breaker: Breaker.consecutive(any) })),
+    () => inForce(Policy.make({ breaker: Breaker.consecutive(3, any) })),
+    () => inForce(Policy.make({ breaker: Breaker.consecutive(3, { open: any }) }))
+  ],
+  "Breaker.rate": (any) => [
+    () => inForce(Policy.make({ breaker: Breaker.rate(any) })),
+    ...fields(["threshold", "size", "minimumCalls", "open"], any).map((field) => () =>
+      inForce(Policy.make({ breaker: Breaker.rate({ threshold: 0.5, size: 4, ...(field as object) }) }))
+    )
+  ],
+  "Budget.make": (any) =>
+    [any, ...fields(["name", "run", "perRun", "perDay"], any)].flatMap((options) => [
+      () => Budget.spent(Budget.make(options)),
+      () => chatting(ChatService.withBudget(chat, Budget.make(options)), request)
+    ]),
+  "Budget.spent": (any) => [() => Budget.spent(any)],
+  "ChatCache.layerMemory": (any) =>
+    [any, ...fields(["capacity", "maxBytes"], any)].map((options) => () => ChatCache.layerMemory(options)),
+  "ChatCachePersistence.layerKeyValueStore": (any) =>
+    [any, ...fields(["prefix"], any)].map((options) => () =>
+      persisted(ChatCachePersistence.layerKeyValueStore(options))
+    ),
+  "ChatCachePersistence.layerPersistence": (any) =>
+    [any, ...fields(["storeId"], any)].map((options) => () =>
+      persisted(ChatCachePersistence.layerPersistence(options))
+    ),
+  "Concurrency.adaptive": (any) =>
+    [any, ...fields(["initial", "min", "max", "decrease"], any)].map((options) => () =>
+      inForce(Policy.make({ concurrency: Concurrency.adaptive(options) }))
+    ),
+  "Concurrency.most": (any) => [() => Concurrency.most(any)],
+  "EmbeddingCache.layerMemory": (any) =>
+    [any, ...fields(["capacity", "maxBytes"], any)].map((options) => () => EmbeddingCache.layerMemory(options)),
+  "EmbeddingCachePersistence.layerKeyValueStore": (any) =>
+    [any, ...fields(["prefix"], any)].map((options) => () =>
+      persisted(EmbeddingCachePersistence.layerKeyValueStore(options))
+    ),
+  "EmbeddingCachePersistence.layerPersistence": (any) =>
+    [any, ...fields(["storeId"], any)].map((options) => () =>
+      persisted(EmbeddingCachePersistence.layerPersistence(options))
+    ),
+  "Enforcement.make": (any) => [
+    () => Enforcement.make(any),
+    ...fields(["retry", "retryBudget", "hedge", "breaker", "quota", "concurrency", "timeouts"], any).map(
+      (field) => () => Enforcement.make({ ...Policy.standard, ...(field as object) })
+    )
+  ],
+  "Fallback.isUnavailable": (any) => [() => Fallback.isUnavailable(any)],
+  "Policy.make": (any) =>
+    [
+      any,
+      ...fields(["retry", "retryBudget", "hedge", "breaker", "quota", "concurrency", "timeouts"], any),
+      ...fields(["attempt", "firstEvent", "idle", "deadline"], any).map((timeouts) =>
+        ({ retry: Retry.never, timeouts }) as never
+      )
+    ].map((options) => () => inForce(Policy.make(options))),
+  "Pricing.cost": (any) => [() => Pricing.cost(any, { input: 1 }), () => Pricing.cost(Usage.empty, any)],
+  "Pricing.layer": (any) => [
+    () => Pricing.layer(any),
+    () => Pricing.layer([any]),
+    () => Pricing.layer([{ model: any, price: { input: 1 } }]),
+    () => Pricing.layer([{ model: "m", price: any }])
+  ],
+  "Pricing.of": (any) => [
+    () => Pricing.of(any),
+    () => Pricing.of("m", any),
+    () => Effect.provideService(Pricing.of("m"), Pricing.Prices, any),
+    () => Effect.provideService(Pricing.of("m"), Pricing.Prices, [any])
+  ],
+  "Quota.tokens": (any) =>
+    [
+      any,
+      ...fields(["perMinute", "perDay", "windows", "outputBurndown", "count", "scope"], any),
+      ...fields(["tokens", "per"], any).map((field) =>
+        ({ windows: [{ tokens: 1000, per: "1 hour", ...(field as object) }] }) as never
+      ),
+      { windows: [any] } as never
+    ].map((options) => () => inForce(Policy.make({ quota: Quota.tokens(options) }))),
+  "Retry.exponential": (any) =>
+    [any, ...fields(["times", "base", "rateLimitBase", "maxDelay"], any)].flatMap((options) => [
+      () => inForce(Policy.make({ retry: Retry.exponential(options) }))
+    ]),
+  "RetryBudget.make": (any) =>
+    [any, ...fields(["share", "reserve", "perSecond"], any)].map((options) => () =>
+      inForce(Policy.make({ retryBudget: RetryBudget.make(options) }))
+    ),
+  "SharedState.layerRedis": (any) =>
+    [any, ...fields(["prefix"], any)].map((options) => () => Layer.provide(SharedState.layerRedis(options), redis)),
+  "TestChat.layer": (any) => [
+    () => chatting(TestChat.layer(any)),
+    () => chatting(TestChat.layer([any, any])),
+    () => chatting(TestChat.layer(() => any)),
+    () => chatting(TestChat.layer(["a"], any)),
+    ...fields(["model", "policy"], any).map((options) => () => chatting(TestChat.layer(["a"], options))),
+    ...fields(
+      [
+        "message",
+        "content",
+        "finishReason",
+        "usage",
+        "model",
+        "providerMetadata",
+        "chunks",
+        "failAfter",
+        "error"
+      ],
+      any
+    ).map((field) => () => chatting(TestChat.layer(() => ({ content: "a", ...(field as object) })))),
+    // A pause may be long.
+    ...fields(["delay", "interval"], any).map((field) => () =>
+      Effect.timeoutOption(chatting(TestChat.layer(() => ({ content: "a", ...(field as object) }))), "20 millis")
+    )
+  ],
+  "TestEmbedding.layer": (any) =>
+    [any, ...fields(["model", "dimensions", "limits", "refuse", "delay", "policy", "coalesce"], any)].map(
+      // A pause may be long.
+      (options) => () => Effect.timeoutOption(embedding_(TestEmbedding.layer(options)), "50 millis")
+    ),
+  "TestRerank.layer": (any) =>
+    [any, ...fields(["model", "score", "limits", "delay", "policy"], any)].map((options) => () =>
+      Effect.timeoutOption(
+        Effect.provide(RerankService.rerank("q", ["a"]), TestRerank.layer(options), { local: true }),
+        "50 millis"
+      )
+    ),
+  "TestRerank.overlap": (any) => [() => TestRerank.overlap(any, "a"), () => TestRerank.overlap("a", any)]
+}

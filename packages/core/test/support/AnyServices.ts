@@ -1,0 +1,243 @@
+/**
+ * Every public function that asks a service, and those that make and decorate one.
+ */
+import {
+  Budget,
+  ChatEvent,
+  ChatService,
+  EmbeddingService,
+  Policy,
+  RerankService,
+  StructuredOutput,
+  Tool,
+  ToolLoop
+} from "@strata/core"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import {
+  type Calls,
+  chat,
+  chatProvider,
+  chatting,
+  counted,
+  embedding,
+  embedding_,
+  embeddingProvider,
+  error,
+  fields,
+  request,
+  reranking,
+  rerankProvider,
+  response,
+  vectorBytes
+} from "./AnyCalls.ts"
+
+/** A service that nobody checked anything for. */
+const handMade = Layer.succeed(ChatService.ChatService, {
+  generate: () => counted(response),
+  stream: () => Stream.unwrap(counted(Stream.fromIterable(ChatEvent.fromResponse(response))))
+})
+
+const Answer = Schema.Struct({ n: Schema.Finite })
+
+const clock = Tool.make("clock", { handler: () => Effect.succeed("noon") })
+
+const failing = Layer.effect(
+  ChatService.ChatService,
+  ChatService.make({ ...chatProvider, generate: () => Effect.fail(error), stream: () => Stream.fail(error) })
+)
+
+const embeddingOptions = (any: unknown) =>
+  fields(["model", "purpose", "dimensions", "normalize", "vectorType", "truncate", "providerOptions"], any)
+
+/** By module and name. */
+export const calls: Readonly<Record<string, Calls>> = {
+  "ChatService.generate": (any) => [() => ChatService.generate(any), () => ChatService.generate([any] as never)],
+  "ChatService.make": (any) => [
+    () => ChatService.make(any),
+    ...fields(["provider", "defaultModel", "generate", "stream", "policy", "budgets"], any).map((field) => () =>
+      ChatService.make({ ...chatProvider, ...(field as object) })
+    )
+  ],
+  "ChatService.object": (any) => [
+    () => ChatService.object(any, "Hi"),
+    () => ChatService.object(Answer, any),
+    () => ChatService.object(Answer, "Hi", any),
+    ...fields(["name", "description", "repairs"], any).map((options) => () => ChatService.object(Answer, "Hi", options))
+  ],
+  "ChatService.objectStream": (any) => [
+    () => ChatService.objectStream(any, "Hi"),
+    () => ChatService.objectStream(Answer, any),
+    () => ChatService.objectStream(Answer, "Hi", any)
+  ],
+  "ChatService.stream": (any) => [() => ChatService.stream(any)],
+  "ChatService.text": (any) => [() => ChatService.text(any)],
+  "ChatService.textStream": (any) => [() => ChatService.textStream(any)],
+  "ChatService.withBudget": (any) => [
+    () => chatting(ChatService.withBudget(chat, any)),
+    () => chatting(ChatService.withBudget(any)(chat)),
+    () => chatting(ChatService.withBudget(any, Budget.make({}))),
+    () => chatting(ChatService.withBudget(handMade, Budget.make({ perRun: 1 })), any)
+  ],
+  "ChatService.withCache": (any) => [
+    () => chatting(ChatService.withCache(chat, any)),
+    () => chatting((ChatService.withCache as (_: unknown, __?: object) => unknown)(any, {})),
+    ...fields(["timeToLive", "namespace", "when"], any).map((options) => () =>
+      chatting(ChatService.withCache(chat, options))
+    ),
+    () => chatting(ChatService.withCache(chat), any),
+    () => chatting(ChatService.withCache(handMade), any)
+  ],
+  "ChatService.withFallback": (any) => [
+    () => chatting(ChatService.withFallback(chat, any)),
+    () => chatting(ChatService.withFallback(any, chat)),
+    () => chatting(ChatService.withFallback(chat, [any])),
+    () => chatting(ChatService.withFallback(failing, chat, any), request),
+    ...fields(["when", "stickFor", "model"], any).flatMap((options) => [
+      () => chatting(ChatService.withFallback(failing, chat, options), request),
+      () => chatting(ChatService.withFallback(failing, [chat], { when: () => true, ...(options as object) }), request)
+    ]),
+    () => chatting(ChatService.withFallback(handMade, chat), any)
+  ],
+  "ChatService.withPolicy": (any) => [
+    () => chatting(ChatService.withPolicy(chat, any)),
+    () => chatting(ChatService.withPolicy(any)(chat)),
+    () => chatting(ChatService.withPolicy(any, Policy.none)),
+    () => chatting(ChatService.withPolicy(handMade, Policy.none), any)
+  ],
+  "EmbeddingService.embed": (any) => [
+    () => EmbeddingService.embed(any),
+    () => EmbeddingService.embed({ text: any }),
+    () => EmbeddingService.embed({ image: any }),
+    () => EmbeddingService.embed({ image: { bytes: any, mediaType: "image/png" } }),
+    () => EmbeddingService.embed({ image: { bytes: vectorBytes, mediaType: any } }),
+    () => EmbeddingService.embed("a", any),
+    ...embeddingOptions(any).map((options) => () => EmbeddingService.embed("a", options))
+  ],
+  "EmbeddingService.embedEach": (any) => [
+    () => EmbeddingService.embedEach(any),
+    () => EmbeddingService.embedEach(["a", any]),
+    () => EmbeddingService.embedEach(["a"], any)
+  ],
+  "EmbeddingService.embedMany": (any) => [
+    () => EmbeddingService.embedMany(any),
+    () => EmbeddingService.embedMany(["a", any]),
+    () => EmbeddingService.embedMany(["a"], any),
+    ...embeddingOptions(any).map((options) => () => EmbeddingService.embedMany(["a"], options))
+  ],
+  "EmbeddingService.embedStream": (any) => [
+    () => EmbeddingService.embedStream(any),
+    () => EmbeddingService.embedStream(Stream.make("a", any)),
+    () => EmbeddingService.embedStream(Stream.make("a"), any),
+    () => EmbeddingService.embedStream(Stream.make("a"), () => any),
+    () => EmbeddingService.embedStream(Stream.make("a"), (text) => text, any),
+    ...fields(["flushAfter", "unordered"], any).map((options) => () =>
+      EmbeddingService.embedStream(Stream.make("a"), options)
+    )
+  ],
+  "EmbeddingService.make": (any) => [
+    () => EmbeddingService.make(any),
+    ...fields(["provider", "defaultModel", "limits", "embedBatch", "policy", "coalesce", "budgets"], any).map(
+      (field) => () => EmbeddingService.make({ ...embeddingProvider, ...(field as object) })
+    )
+  ],
+  "EmbeddingService.withBudget": (any) => [
+    () => embedding_(EmbeddingService.withBudget(embedding, any)),
+    () => embedding_(EmbeddingService.withBudget(any)(embedding)),
+    () => embedding_(EmbeddingService.withBudget(any, Budget.make({})))
+  ],
+  "EmbeddingService.withCache": (any) => {
+    const cached = EmbeddingService.withCache(embedding)
+    const ask = (call: Effect.Effect<unknown, unknown, EmbeddingService.EmbeddingService>) =>
+      Effect.provide(call, cached)
+    return [
+      () => embedding_(EmbeddingService.withCache(embedding, any)),
+      ...fields(["timeToLive", "namespace"], any).map((options) => () =>
+        embedding_(EmbeddingService.withCache(embedding, options))
+      ),
+      () => ask(EmbeddingService.embed(any)),
+      () => ask(EmbeddingService.embed("a", any)),
+      () => ask(EmbeddingService.embedMany(["a", any])),
+      () => ask(EmbeddingService.embedMany(any, any)),
+      () => ask(EmbeddingService.embedEach(["a", any])),
+      () => ask(EmbeddingService.embedEach(any)),
+      () => ask(Stream.runDrain(Stream.take(EmbeddingService.embedStream(Stream.make("a", any)), 9))),
+      () => ask(Stream.runDrain(Stream.take(EmbeddingService.embedStream(Stream.make("a"), any), 9))),
+      () => ask(Stream.runDrain(EmbeddingService.embedStream(Stream.make("a"), (text) => text, any)))
+    ]
+  },
+  "EmbeddingService.withPolicy": (any) => [
+    () => embedding_(EmbeddingService.withPolicy(embedding, any)),
+    () => embedding_(EmbeddingService.withPolicy(any)(embedding)),
+    () => embedding_(EmbeddingService.withPolicy(any, Policy.none))
+  ],
+  "RerankService.make": (any) => [
+    () => RerankService.make(any),
+    ...fields(["provider", "defaultModel", "limits", "rerank", "policy"], any).map((field) => () =>
+      RerankService.make({ ...rerankProvider, ...(field as object) })
+    )
+  ],
+  "RerankService.rerank": (any) => [
+    () => RerankService.rerank(any, ["a"]),
+    () => RerankService.rerank("q", any),
+    () => RerankService.rerank("q", ["a", any]),
+    () => RerankService.rerank("q", ["a"], any),
+    ...fields(["model", "topN", "providerOptions"], any).map((options) => () =>
+      RerankService.rerank("q", ["a"], options)
+    )
+  ],
+  "RerankService.rerankBy": (any) => [
+    () => RerankService.rerankBy(any, ["a"], (text) => text),
+    () => RerankService.rerankBy("q", any, () => "a"),
+    () => RerankService.rerankBy("q", ["a"], any),
+    () => RerankService.rerankBy("q", ["a"], () => any),
+    () => RerankService.rerankBy("q", ["a"], (text) => text, any)
+  ],
+  "RerankService.withPolicy": (any) => [
+    () => RerankService.withPolicy(reranking, any),
+    () => RerankService.withPolicy(any)(reranking),
+    () => RerankService.withPolicy(any, Policy.none)
+  ],
+  "StructuredOutput.decode": (any) => [
+    () => StructuredOutput.decode(any, response),
+    () => StructuredOutput.decode(Answer, any),
+    () => StructuredOutput.decode(Answer, { ...response, text: any })
+  ],
+  "StructuredOutput.format": (any) => [
+    () => StructuredOutput.format(any),
+    () => StructuredOutput.format(Answer, any),
+    ...fields(["name", "description"], any).map((options) => () => StructuredOutput.format(Answer, options))
+  ],
+  "Tool.call": (any) => [
+    () => Tool.call(any, {}),
+    () => Tool.call(clock, any),
+    () => Tool.call({ ...clock, prepare: any }, {}),
+    () => Tool.call({ ...clock, prepare: () => any }, {})
+  ],
+  "Tool.definition": (any) => [() => Tool.definition(any), () => Tool.definition({ ...clock, input: any })],
+  "Tool.make": (any) => [
+    () => Tool.definition(Tool.make(any, { handler: () => Effect.void })),
+    () => Tool.definition(Tool.make("clock", any)),
+    ...fields(["description", "input", "output", "failureMode", "strict", "handler"], any).map((field) => () =>
+      Tool.definition(Tool.make("clock", { handler: () => Effect.void, ...(field as object) }))
+    )
+  ],
+  "Tool.parseParams": (any) => [() => Tool.parseParams(any)],
+  "ToolLoop.run": (any) => [
+    () => ToolLoop.run(any, { tools: [clock] }),
+    () => ToolLoop.run("Hi", any),
+    ...fields(["tools", "maxSteps", "concurrency", "prepareStep", "onStep"], any).map((field) => () =>
+      ToolLoop.run("Hi", { tools: [clock], ...(field as object) })
+    ),
+    () => ToolLoop.run("Hi", { tools: [any] })
+  ],
+  "ToolLoop.stream": (any) => [
+    () => ToolLoop.stream(any, { tools: [clock] }),
+    () => ToolLoop.stream("Hi", any),
+    ...fields(["tools", "maxSteps", "concurrency", "prepareStep", "onStep"], any).map((field) => () =>
+      ToolLoop.stream("Hi", { tools: [clock], ...(field as object) })
+    )
+  ]
+}
