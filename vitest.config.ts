@@ -21,6 +21,8 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     // The same for the processes that tests start: examples, emulators, workers.
     env: { NODE_COMPILE_CACHE: join(tmpdir(), "strata-compile-cache") },
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     include: ["packages/*/test/**/*.test.ts", "examples/test/**/*.test.ts"]
   }
 })

@@ -33,4 +33,6 @@ const program = Effect.gen(function*() {
 
 const Cached = Provider.layer.pipe(ChatService.withCache({ timeToLive: "1 hour" }))
 
-program.pipe(Effect.provide(Cached), NodeRuntime.runMain)
+export const main = program.pipe(Effect.provide(Cached))
+
+if (import.meta.main) NodeRuntime.runMain(main)

@@ -29,4 +29,6 @@ const program = Effect.gen(function*() {
 
 const Chat = Provider.layer.pipe(ChatService.withBudget(budget), Layer.provide(prices))
 
-program.pipe(Effect.provide(Chat), NodeRuntime.runMain)
+export const main = program.pipe(Effect.provide(Chat))
+
+if (import.meta.main) NodeRuntime.runMain(main)

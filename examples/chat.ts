@@ -20,4 +20,6 @@ const program = Effect.gen(function*() {
   )
 })
 
-program.pipe(Effect.provide(Provider.layer), NodeRuntime.runMain)
+export const main = program.pipe(Effect.provide(Provider.layer))
+
+if (import.meta.main) NodeRuntime.runMain(main)

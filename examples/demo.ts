@@ -7,7 +7,7 @@
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { ChatService, type Embedding, EmbeddingService } from "@strata/core"
 import { ExtractiveChat } from "@strata/local"
-import { Clock, Effect, Layer, Stream, Terminal } from "effect"
+import { Clock, Effect, Stream, Terminal } from "effect"
 import * as Activity from "./src/Activity.ts"
 import * as Documentation from "./src/Documentation.ts"
 import * as Progress from "./src/Progress.ts"
@@ -81,4 +81,6 @@ const converse = Effect.fn("converse")(function*(index: ReadonlyArray<Embedding.
   yield* Effect.repeat(ask, { while: (more) => more }).pipe(Effect.catchTag("QuitError", () => Effect.void))
 })
 
-program.pipe(Effect.provide(Layer.merge(Provider.layer, NodeServices.layer)), NodeRuntime.runMain)
+export const main = program.pipe(Effect.provide(Provider.layer))
+
+if (import.meta.main) main.pipe(Effect.provide(NodeServices.layer), NodeRuntime.runMain)

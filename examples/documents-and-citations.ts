@@ -53,4 +53,6 @@ const script = [{
   content: [cited("You can keep a book for four weeks. ", 0), cited("After that it costs ten cents a day.", 2)]
 }]
 
-program.pipe(Effect.provide(Provider.scripted(script)), NodeRuntime.runMain)
+export const main = program.pipe(Effect.provide(Provider.scripted(script)))
+
+if (import.meta.main) NodeRuntime.runMain(main)

@@ -6,7 +6,7 @@
  */
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { type Embedding, EmbeddingService } from "@strata/core"
-import { Console, Duration, Effect, Layer, Stream } from "effect"
+import { Console, Duration, Effect, Stream } from "effect"
 import * as Activity from "./src/Activity.ts"
 import * as Progress from "./src/Progress.ts"
 import * as Provider from "./src/Provider.ts"
@@ -93,4 +93,6 @@ const routine: ReadonlyArray<(id: number) => string> = [
 ]
 
 // Offline, hashed words stand in for a model: a log is long, and a model on this machine would take a while.
-program.pipe(Effect.provide(Layer.merge(Provider.scripted([]), NodeServices.layer)), NodeRuntime.runMain)
+export const main = program.pipe(Effect.provide(Provider.scripted([])))
+
+if (import.meta.main) main.pipe(Effect.provide(NodeServices.layer), NodeRuntime.runMain)

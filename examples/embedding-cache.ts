@@ -21,4 +21,6 @@ const program = Effect.gen(function*() {
 
 const Cached = Provider.layer.pipe(EmbeddingService.withCache({ timeToLive: "30 days" }))
 
-program.pipe(Effect.provide(Cached), NodeRuntime.runMain)
+export const main = program.pipe(Effect.provide(Cached))
+
+if (import.meta.main) NodeRuntime.runMain(main)

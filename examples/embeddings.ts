@@ -33,4 +33,6 @@ const dot = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
   return sum
 }
 
-program.pipe(Effect.provide(Provider.layer), NodeRuntime.runMain)
+export const main = program.pipe(Effect.provide(Provider.layer))
+
+if (import.meta.main) NodeRuntime.runMain(main)

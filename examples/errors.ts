@@ -31,4 +31,6 @@ const program = Effect.gen(function*() {
   yield* Console.log(yield* ask("anthropic.claude-sonnet-4-5-20250929-v1:0", "Hello"))
 })
 
-program.pipe(Effect.provide(Provider.layer), NodeRuntime.runMain)
+export const main = program.pipe(Effect.provide(Provider.layer))
+
+if (import.meta.main) NodeRuntime.runMain(main)

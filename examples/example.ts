@@ -4,6 +4,11 @@
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Console, Effect, FileSystem } from "effect"
 
+/** What each of them exports: the program with its layers, for `NodeRuntime` or a test to run. */
+interface Example {
+  readonly main: Effect.Effect<void, unknown, NodeServices.NodeServices>
+}
+
 const program = Effect.gen(function*() {
   const fs = yield* FileSystem.FileSystem
   const names = (yield* fs.readDirectory(import.meta.dirname))
@@ -13,7 +18,8 @@ const program = Effect.gen(function*() {
   if (name === undefined || !names.includes(name)) {
     return yield* Console.log(`Which one? ${names.join(", ")}`)
   }
-  yield* Effect.promise(() => import(`./${name}.ts`))
+  const { main } = yield* Effect.promise<Example>(() => import(`./${name}.ts`))
+  yield* main
 })
 
 program.pipe(Effect.provide(NodeServices.layer), NodeRuntime.runMain)

@@ -40,4 +40,6 @@ const program = Effect.gen(function*() {
   }
 })
 
-program.pipe(Effect.provide(Chat), NodeRuntime.runMain)
+export const main = program.pipe(Effect.provide(Chat))
+
+if (import.meta.main) NodeRuntime.runMain(main)

@@ -32,4 +32,6 @@ const program = Effect.gen(function*() {
   yield* EmbeddingService.embedMany(["a layer of rock", "a layer of a program"])
 }).pipe(Effect.withSpan("a look at strata"))
 
-program.pipe(Effect.provide(Layer.provideMerge(Provider.throttled(3), telemetry)), NodeRuntime.runMain)
+export const main = program.pipe(Effect.provide(Layer.provideMerge(Provider.throttled(3), telemetry)))
+
+if (import.meta.main) NodeRuntime.runMain(main)

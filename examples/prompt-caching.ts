@@ -31,4 +31,6 @@ const program = Effect.gen(function*() {
   }
 })
 
-program.pipe(Effect.provide(Provider.scripted(["Button 4.", "Button 5."])), NodeRuntime.runMain)
+export const main = program.pipe(Effect.provide(Provider.scripted(["Button 4.", "Button 5."])))
+
+if (import.meta.main) NodeRuntime.runMain(main)

@@ -8,7 +8,7 @@
  */
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { ChatService, Concurrency, Policy, Quota } from "@strata/core"
-import { Clock, Console, Effect, Layer } from "effect"
+import { Clock, Console, Effect } from "effect"
 import * as Progress from "./src/Progress.ts"
 import * as Provider from "./src/Provider.ts"
 
@@ -43,4 +43,6 @@ const Chat = Provider.limited({ "*": { tokensPerMinute: tokens, window: "4 secon
   ChatService.withPolicy(policy)
 )
 
-program.pipe(Effect.provide(Layer.merge(Chat, NodeServices.layer)), NodeRuntime.runMain)
+export const main = program.pipe(Effect.provide(Chat))
+
+if (import.meta.main) main.pipe(Effect.provide(NodeServices.layer), NodeRuntime.runMain)

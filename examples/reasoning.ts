@@ -43,4 +43,6 @@ const script = (request: ChatRequest.Resolved) => {
   }
 }
 
-program.pipe(Effect.provide(Provider.scripted(script)), NodeRuntime.runMain)
+export const main = program.pipe(Effect.provide(Provider.scripted(script)))
+
+if (import.meta.main) NodeRuntime.runMain(main)

@@ -31,4 +31,6 @@ const Rerank = BedrockRerank.layerConfig({
   model: Config.String("STRATA_RERANK_MODEL").pipe(Config.withDefault("cohere.rerank-v3-5:0"))
 }).pipe(Layer.provide(Provider.bedrock()))
 
-program.pipe(Effect.provide(Rerank), NodeRuntime.runMain)
+export const main = program.pipe(Effect.provide(Rerank))
+
+if (import.meta.main) NodeRuntime.runMain(main)

@@ -30,7 +30,8 @@ const program = Effect.gen(function*() {
   yield* Console.log(`${answered} of ${questions.length} answered in ${seconds.toFixed(1)} s, 16 at a time`)
 })
 
-program.pipe(
-  Effect.provide(Provider.throttled(20).pipe(ChatService.withPolicy(policy))),
-  NodeRuntime.runMain
+export const main = program.pipe(
+  Effect.provide(Provider.throttled(20).pipe(ChatService.withPolicy(policy)))
 )
+
+if (import.meta.main) NodeRuntime.runMain(main)

@@ -89,4 +89,6 @@ const Store = Layer.unwrap(Effect.gen(function*() {
   return VectorStore.layer({ space: `${yield* Provider.name}/${embedding}`, dimensions: 1024 })
 })).pipe(Layer.provide([Database.layer, Provider.layer]))
 
-program.pipe(Effect.provide(Store), NodeRuntime.runMain)
+export const main = program.pipe(Effect.provide(Store))
+
+if (import.meta.main) NodeRuntime.runMain(main)

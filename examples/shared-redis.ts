@@ -10,7 +10,6 @@ import { BedrockChat, BedrockClient } from "@strata/bedrock"
 import { ChatService, Policy, Quota } from "@strata/core"
 import * as SharedState from "@strata/core/persistence/SharedState"
 import { Emulator } from "@strata/emulator"
-import { ExtractiveChat, LocalEmbedding } from "@strata/local"
 import { Clock, Config, Console, Effect, Layer, Redacted, Stream } from "effect"
 import { ChildProcess } from "effect/process"
 import * as Provider from "./src/Provider.ts"
@@ -42,7 +41,7 @@ const Chat = Layer.unwrap(Effect.map(Config.String("REDIS_URL"), (url) =>
   )))
 
 /** Starts the three, and shows what they say. */
-const main = Effect.gen(function*() {
+const program = Effect.gen(function*() {
   const offline = (yield* Provider.name) === "local" ? yield* Emulator.Emulator : undefined
   const env = {
     REDIS_URL: yield* Redis.RedisUrl,
@@ -73,13 +72,12 @@ const main = Effect.gen(function*() {
 })
 
 const Bedrock = Emulator.layer({ quota: { "*": { tokensPerMinute: tokens, window: "3 seconds" } } }).pipe(
-  Layer.provide(ExtractiveChat.layer().pipe(Layer.provideMerge(LocalEmbedding.layer())))
+  Layer.provide(Provider.local)
 )
 
-if (process.argv[2] === "worker") {
-  NodeRuntime.runMain(Effect.provide(worker, Chat))
-} else {
-  NodeRuntime.runMain(
-    Effect.provide(main, Layer.mergeAll(Bedrock, Redis.layer).pipe(Layer.provideMerge(NodeServices.layer)))
-  )
+export const main = program.pipe(Effect.provide(Layer.merge(Bedrock, Redis.layer)))
+
+if (import.meta.main) {
+  if (process.argv[2] === "worker") worker.pipe(Effect.provide(Chat), NodeRuntime.runMain)
+  else main.pipe(Effect.provide(NodeServices.layer), NodeRuntime.runMain)
 }

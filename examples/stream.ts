@@ -4,7 +4,7 @@
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { ChatService } from "@strata/core"
 import { ExtractiveChat } from "@strata/local"
-import { Effect, Layer, Stream, Terminal } from "effect"
+import { Effect, Stream, Terminal } from "effect"
 import * as Provider from "./src/Provider.ts"
 
 const question = ExtractiveChat.prompt({
@@ -31,4 +31,6 @@ const program = Effect.gen(function*() {
   )
 })
 
-program.pipe(Effect.provide(Layer.merge(Provider.layer, NodeServices.layer)), NodeRuntime.runMain)
+export const main = program.pipe(Effect.provide(Provider.layer))
+
+if (import.meta.main) main.pipe(Effect.provide(NodeServices.layer), NodeRuntime.runMain)

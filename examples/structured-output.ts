@@ -47,7 +47,8 @@ const recipe = (minutes: number) =>
     1
   )
 
-program.pipe(
-  Effect.provide(Provider.scripted([recipe(0), recipe(20), { content: recipe(25), interval: "20 millis" }])),
-  NodeRuntime.runMain
+export const main = program.pipe(
+  Effect.provide(Provider.scripted([recipe(0), recipe(20), { content: recipe(25), interval: "20 millis" }]))
 )
+
+if (import.meta.main) NodeRuntime.runMain(main)

@@ -38,4 +38,6 @@ const vectors = Effect.gen(function*() {
 
 const dot = (a: ArrayLike<number>, b: ArrayLike<number>) => Array.from(a).reduce((sum, x, i) => sum + x * b[i]!, 0)
 
-Effect.all([answers, failures, vectors], { discard: true }).pipe(NodeRuntime.runMain)
+export const main = Effect.all([answers, failures, vectors], { discard: true })
+
+if (import.meta.main) NodeRuntime.runMain(main)

@@ -58,4 +58,6 @@ const script = (request: ChatRequest.Resolved) => {
   return `It is warmer in Rome than in Oslo; ${failures} of the ${last.content.length} cities is unknown to me.`
 }
 
-program.pipe(Effect.provide(Provider.scripted(script)), NodeRuntime.runMain)
+export const main = program.pipe(Effect.provide(Provider.scripted(script)))
+
+if (import.meta.main) NodeRuntime.runMain(main)

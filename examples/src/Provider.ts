@@ -21,7 +21,7 @@ export const models = Config.all({
 })
 
 /** Models on this machine: `ExtractiveChat` for every chat model, `LocalEmbedding` for every embedding model. */
-const local = ExtractiveChat.layer().pipe(Layer.provideMerge(LocalEmbedding.layer()))
+export const local = ExtractiveChat.layer().pipe(Layer.provideMerge(LocalEmbedding.layer()))
 
 /** A client of a Bedrock on 127.0.0.1, for which these services answer. */
 const emulated = <E>(

@@ -1,21 +1,58 @@
 /**
- * Runs an example as a user would.
+ * Runs the examples: most of them inside the process of the tests, for one of their own takes seconds to start.
  */
 import { NodeServices } from "@effect/platform-node"
 import { assert } from "@effect/vitest"
-import { Effect, Stream } from "effect"
+import { ConfigProvider, Console, Effect, Metric, Queue, Stream, Terminal } from "effect"
 import { ChildProcess } from "effect/process"
 import { spawnSync } from "node:child_process"
+import * as Fs from "node:fs"
+import * as Path from "node:path"
+
+/** Where the examples are. */
+export const directory = Path.resolve(import.meta.dirname, "..")
+
+/** What they are called; `example.ts` runs the others. */
+export const names = Fs.readdirSync(directory)
+  .filter((file) => file.endsWith(".ts") && file !== "example.ts")
+  .map((file) => Path.basename(file, ".ts"))
 
 /** Whether there is a `redis-server` to start; says so where there is none. */
 export const hasRedis = spawnSync("redis-server", ["--version"]).status === 0
 if (!hasRedis) console.warn("Skipped, for want of a redis-server: the example shared-redis")
 
-/** With the offline defaults, whatever the environment of the tests says; gives what it printed. */
-export const run = (name: string) =>
+/** The defaults, whatever the environment of the tests says. */
+export const offline = ConfigProvider.layer(ConfigProvider.fromEnv({ env: {} }))
+
+/**
+ * Runs the `main` of an example with the offline defaults, whatever the environment of the tests says, and with metrics of
+ * its own; gives what it printed.
+ */
+export const output = Effect.fnUntraced(function*<E>(main: Effect.Effect<unknown, E, NodeServices.NodeServices>) {
+  let printed = ""
+  const log = (...values: ReadonlyArray<unknown>) => void (printed += `${values.join(" ")}\n`)
+  const terminal = Terminal.make({
+    columns: Effect.succeed(80),
+    rows: Effect.succeed(24),
+    size: Effect.succeed(Queue.asDequeue(yield* Queue.unbounded<Terminal.Size>())),
+    readInput: Effect.die(new Error("nobody types")),
+    readLine: Effect.die(new Error("nobody types")),
+    display: (text) => Effect.sync(() => void (printed += text))
+  })
+  yield* main.pipe(
+    Effect.provideService(Terminal.Terminal, terminal),
+    Effect.provide([NodeServices.layer, offline]),
+    Effect.provideService(Console.Console, Object.assign(Object.create(console), { log, error: log })),
+    Effect.provideService(Metric.MetricRegistry, new Map())
+  )
+  return printed
+})
+
+/** Runs `node examples/….ts` as a user would, offline; gives what it printed. */
+export const node = (...args: readonly [file: string, ...rest: ReadonlyArray<string>]) =>
   Effect.gen(function*() {
-    const file = new URL(`../${name}.ts`, import.meta.url).pathname
-    const child = yield* ChildProcess.make(process.execPath, [file], {
+    const [file, ...rest] = args
+    const child = yield* ChildProcess.make(process.execPath, [Path.join(directory, file), ...rest], {
       env: { STRATA_PROVIDER: "local", DATABASE_URL: undefined, PGLITE_DIRECTORY: undefined, REDIS_URL: undefined },
       extendEnv: true,
       stdin: "ignore"

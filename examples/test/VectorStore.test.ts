@@ -2,8 +2,11 @@ import { assert, layer } from "@effect/vitest"
 import { Policy } from "@strata/core"
 import { TestEmbedding } from "@strata/core/testing"
 import { Effect, Layer } from "effect"
+import * as SemanticSearch from "../semantic-search-pgvector.ts"
 import * as Database from "../src/Database.ts"
+import * as Provider from "../src/Provider.ts"
 import * as VectorStore from "../src/VectorStore.ts"
+import * as Example from "./Example.ts"
 
 const animals: ReadonlyArray<VectorStore.Document> = [
   { id: "fox", text: "the quick brown fox", tags: ["wild"] },
@@ -20,10 +23,12 @@ const open = (table: string, options?: Partial<VectorStore.Options>) =>
 
 const ids = (hits: ReadonlyArray<VectorStore.Hit>) => hits.map(({ document }) => document.id)
 
-layer(Layer.merge(Database.layerEmbedded(), TestEmbedding.layer()), {
-  timeout: "60 seconds",
-  excludeTestServices: true
-})("VectorStore", (it) => {
+/** One database for all of them, and one sentence encoder for the example: they take seconds to start. */
+const Services = Layer.mergeAll(Database.layer, Provider.local, TestEmbedding.layer()).pipe(
+  Layer.provide(Example.offline)
+)
+
+layer(Services, { excludeTestServices: true })("VectorStore", (it) => {
   it.effect("embeds only what is new or changed, and replaces it", () =>
     Effect.gen(function*() {
       const double = yield* TestEmbedding.TestEmbedding
@@ -111,5 +116,23 @@ layer(Layer.merge(Database.layerEmbedded(), TestEmbedding.layer()), {
       const error = yield* Effect.flip((yield* open("missing")).search("fox"))
       assert.strictEqual(error._tag, "DatabaseError")
       assert.include(error.message, "relation \"missing\" does not exist")
+    }))
+
+  it.effect("semantic-search-pgvector finds by meaning, filters by tag and embeds nothing twice", () =>
+    Effect.gen(function*() {
+      const output = yield* Example.output(SemanticSearch.main)
+      assert.match(output, /PostgreSQL inside this process, in memory/)
+      assert.match(output, /first run: 20 embedded, 0 unchanged/)
+      assert.match(output, /second run: 0 embedded, 20 unchanged/)
+      assert.match(output, /one text changed: 1 embedded, 19 unchanged/)
+
+      const [refund, copy, filtered] = output.split("\n? ").slice(1).map((answer) =>
+        Array.from(answer.matchAll(/^ {2}\d\.\d\d {2}(\w+) \[(.*)\]/gm), ([, id, tags]) => ({ id, tags }))
+      )
+      assert.strictEqual(refund?.[0]?.id, "refund")
+      assert.strictEqual(copy?.[0]?.id, "export")
+      assert.isTrue(copy?.some(({ tags }) => !tags?.includes("privacy")))
+      assert.lengthOf(filtered ?? [], 3)
+      assert.isTrue(filtered?.every(({ tags }) => tags?.includes("privacy")))
     }))
 })

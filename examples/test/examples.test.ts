@@ -1,102 +1,137 @@
-import { assert, describe, it } from "@effect/vitest"
+import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
-import { run } from "./Example.ts"
+import * as Fs from "node:fs"
+import * as AnswerCache from "../answer-cache.ts"
+import * as DocumentsAndCitations from "../documents-and-citations.ts"
+import * as EmbedStream from "../embed-stream.ts"
+import * as EmbeddingCache from "../embedding-cache.ts"
+import * as Embeddings from "../embeddings.ts"
+import * as Errors from "../errors.ts"
+import * as PromptCaching from "../prompt-caching.ts"
+import * as Reasoning from "../reasoning.ts"
+import * as Rerank from "../rerank.ts"
+import * as Provider from "../src/Provider.ts"
+import * as Stream from "../stream.ts"
+import * as StructuredOutput from "../structured-output.ts"
+import * as TestLayers from "../test-layers.ts"
+import * as Tools from "../tools.ts"
+import * as Example from "./Example.ts"
 
-const seconds = 60_000
+layer(Provider.local, { excludeTestServices: true })("examples", (it) => {
+  it.effect.each(Example.names)(
+    "%s exports what `pnpm example` runs, and runs by itself",
+    (name) =>
+      Effect.gen(function*() {
+        const { main } = yield* Effect.promise<{ readonly main: unknown }>(() => import(`../${name}.ts`))
+        assert.isTrue(Effect.isEffect(main))
+        assert.match(Fs.readFileSync(`${Example.directory}/${name}.ts`, "utf8"), /^if \(import\.meta\.main\) /m)
+      })
+  )
 
-describe("examples", () => {
-  it.live("chat answers and tells what it cost", () =>
+  it.effect("chat answers and tells what it cost, run by its name as a process", () =>
     Effect.gen(function*() {
-      const output = yield* run("chat")
+      const output = yield* Example.node("example.ts", "chat")
       assert.include(output, "I am not a language model")
       assert.match(output, /us\.amazon\.nova-lite-v1:0: \d+ tokens in, \d+ out, stop/)
-    }), seconds)
+    }))
 
-  it.live("stream quotes the sentence about Sundays, with its source", () =>
+  it.effect("stream quotes the sentence about Sundays, with its source", () =>
     Effect.gen(function*() {
-      const output = yield* run("stream")
+      const output = yield* Example.output(Stream.main)
       assert.include(output, "On Sundays it opens at noon")
       assert.include(output, "[visit]")
       assert.match(output, /stop, \d+ tokens/)
-    }), seconds)
+    }))
 
-  it.live("embeddings ranks the text about passwords first", () =>
+  it.effect("embeddings ranks the text about passwords first", () =>
     Effect.gen(function*() {
-      const [first] = (yield* run("embeddings")).split("\n")
+      const [first] = (yield* Example.output(Embeddings.main)).split("\n")
       assert.include(first, "reset your password")
-    }), seconds)
+    }))
 
-  it.live("embedding-cache asks for nothing twice", () =>
+  it.effect("embedding-cache asks for nothing twice", () =>
     Effect.gen(function*() {
-      const output = yield* run("embedding-cache")
+      const output = yield* Example.output(EmbeddingCache.main)
       assert.include(output, "monday: 3 vectors, 3 requests")
       assert.include(output, "tuesday: 4 vectors, 1 requests")
       assert.include(output, "wednesday: 4 vectors, 0 requests, 0 tokens")
-    }), seconds)
+    }))
 
-  it.live("answer-cache pays for one of twenty answers", () =>
+  it.effect("answer-cache pays for one of twenty answers", () =>
     Effect.gen(function*() {
-      const output = yield* run("answer-cache")
+      const output = yield* Example.output(AnswerCache.main)
       assert.match(output, /20 answers, 1 paid for: .*On Sundays it opens at noon/)
       assert.include(output, "streamed, cached: true, cost: 0")
-    }), seconds)
+    }))
 
-  it.live("rerank puts what helps with a forgotten password first", () =>
+  it.effect("rerank puts what helps with a forgotten password first", () =>
     Effect.gen(function*() {
-      const [first, ...others] = (yield* run("rerank")).trim().split("\n")
+      const [first, ...others] = (yield* Example.output(Rerank.main)).trim().split("\n")
       assert.match(first ?? "", /^\d\.\d\d  Sign in: /)
       assert.lengthOf(others, 2)
-    }), seconds)
+    }))
 
-  it.live("errors tells what went wrong and what to do", () =>
+  it.effect("errors tells what went wrong and what to do", () =>
     Effect.gen(function*() {
-      const output = yield* run("errors")
+      const output = yield* Example.output(Errors.main)
       assert.include(output, "Our mistake in \"messages[0].content\"")
       assert.include(output, "The provided model identifier is invalid. [ValidationException]")
       assert.include(output, "us.anthropic.claude-sonnet-4-5-20250929-v1:0")
-    }), seconds)
+    }))
 
-  it.live("test-layers answers without a model", () =>
+  it.effect("test-layers answers without a model", () =>
     Effect.gen(function*() {
-      const output = yield* run("test-layers")
+      const output = yield* Example.output(TestLayers.main)
       assert.include(output, "A fox gives up on grapes.")
       assert.include(output, "so the text came back: A short story.")
-    }), seconds)
+    }))
 
-  it.live("tools runs what the model asks for, and tells it what failed", () =>
+  it.effect("tools runs what the model asks for, and tells it what failed", () =>
     Effect.gen(function*() {
-      const output = yield* run("tools")
+      const output = yield* Example.output(Tools.main)
       assert.include(output, "get_weather({\"city\":\"Rome\"}) → {\"city\":\"Rome\",\"celsius\":31}")
       assert.include(output, "failed: \"No station in Atlantis\"")
       assert.include(output, "1 of the 3 cities is unknown")
       assert.match(output, /2 steps, \d+ tokens, finished/)
-    }), seconds)
+    }))
 
-  it.live("structured-output repairs an answer and shows another one grow", () =>
+  it.effect("structured-output repairs an answer and shows another one grow", () =>
     Effect.gen(function*() {
-      const output = yield* run("structured-output")
+      const output = yield* Example.output(StructuredOutput.main)
       assert.include(output, "Pancakes, 20 minutes, 2 ingredients")
       assert.isAbove(output.split("\n… ").length - 1, 2)
       assert.include(output, "done: Pancakes")
-    }), seconds)
+    }))
 
-  it.live("documents-and-citations points to where its answers stand", () =>
+  it.effect("documents-and-citations points to where its answers stand", () =>
     Effect.gen(function*() {
-      const output = yield* run("documents-and-citations")
+      const output = yield* Example.output(DocumentsAndCitations.main)
       assert.include(output, "library rules, piece 2: \"Late books cost ten cents a day.\"")
-    }), seconds)
+    }))
 
-  it.live("reasoning sends the thoughts back with their seal", () =>
+  it.effect("reasoning sends the thoughts back with their seal", () =>
     Effect.gen(function*() {
-      const output = yield* run("reasoning")
+      const output = yield* Example.output(Reasoning.main)
       assert.include(output, "(thinks) x + (x + 1.00) = 1.10")
       assert.include(output, "the seal \"c2VhbGVk\" is mine")
-    }), seconds)
+    }))
 
-  it.live("prompt-caching reads a prefix from the cache the second time", () =>
+  it.effect("prompt-caching reads a prefix from the cache the second time", () =>
     Effect.gen(function*() {
-      const output = yield* run("prompt-caching")
+      const output = yield* Example.output(PromptCaching.main)
       assert.match(output, /[1-9]\d* written to the cache, 0 from it/)
       assert.match(output, /0 written to the cache, [1-9]\d* from it/)
-    }), seconds)
+    }))
+
+  it.effect("embed-stream keeps every line with its vector, and reads no faster than it embeds", () =>
+    Effect.gen(function*() {
+      const output = yield* Example.output(EmbedStream.main)
+      assert.include(output, "300/300")
+      assert.match(output, / 60 like line 3: Backup number 3 /)
+      assert.match(output, / 1 like line 137: Disk .* is full/)
+      assert.match(output, / 1 like line 251: The certificate .* expires/)
+      assert.match(output, /300 lines of 7 kinds, 300 requests, \d+ tokens/)
+      const inFlight = Number(/never more than (\d+) lines in flight/.exec(output)?.[1])
+      assert.isAtMost(inFlight, 64)
+    }))
 })

@@ -1,59 +1,65 @@
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe, layer } from "@effect/vitest"
 import { Effect } from "effect"
-import { hasRedis, run } from "./Example.ts"
-
-const seconds = 60_000
+import * as Budget from "../budget.ts"
+import * as Fallback from "../fallback.ts"
+import * as Opentelemetry from "../opentelemetry.ts"
+import * as Quota from "../quota.ts"
+import * as RetryAndConcurrency from "../retry-and-concurrency.ts"
+import * as SharedRedis from "../shared-redis.ts"
+import * as Provider from "../src/Provider.ts"
+import * as Example from "./Example.ts"
 
 // They wait for quotas, retries and exports more than they work.
 describe("examples of resilience", { concurrent: true }, () => {
-  it.live("retry-and-concurrency loses no call to throttling", () =>
-    Effect.gen(function*() {
-      const output = yield* run("retry-and-concurrency")
-      assert.include(output, "60 of 60 answered")
-      assert.strictEqual(output.split("Retrying after a transient failure").length - 1, 20)
-    }), seconds)
-
-  it.live("quota waits instead of being refused", () =>
-    Effect.gen(function*() {
-      const output = yield* run("quota")
-      assert.include(output, "40 answers")
-      assert.include(output, "nothing refused")
-      assert.notInclude(output, "Retrying")
-    }), seconds)
-
-  it.live("fallback says who answered, and why", () =>
-    Effect.gen(function*() {
-      const output = yield* run("fallback")
-      assert.strictEqual(output.split("answered by us.amazon.nova-pro-v1:0").length - 1, 2)
-      assert.include(output, "because of us.anthropic.claude-sonnet-4-5-20250929-v1:0: ModelUnavailableError")
-      assert.strictEqual(output.split("Retrying after a transient failure").length - 1, 2)
-    }), seconds)
-
-  it.live("budget stops before it is exceeded", () =>
-    Effect.gen(function*() {
-      const output = yield* run("budget")
-      assert.include(output, "answer 5: $0.0000")
-      assert.notInclude(output, "answer 20")
-      assert.include(output, "This call could cost")
-      assert.match(output, /spent \$0\.000[4-7]\d\d of \$0\.000800/)
-    }), seconds)
-
-  it.live.skipIf(!hasRedis)(
-    "shared-redis keeps one quota for three processes",
-    () =>
+  layer(Provider.local, { excludeTestServices: true })((it) => {
+    it.effect("retry-and-concurrency loses no call to throttling", () =>
       Effect.gen(function*() {
-        const output = yield* run("shared-redis")
-        for (const name of ["one", "two", "three"]) assert.include(output, `${name}: 10 answers`)
-        assert.match(output, /30 requests, \d+ tokens, 0 refused/)
-      }),
-    seconds
-  )
+        const output = yield* Example.output(RetryAndConcurrency.main)
+        assert.include(output, "60 of 60 answered")
+        assert.strictEqual(output.split("Retrying after a transient failure").length - 1, 20)
+      }))
 
-  it.live("opentelemetry exports spans, attempts and metrics", () =>
-    Effect.gen(function*() {
-      const output = yield* run("opentelemetry")
-      assert.include(output, "span    chat us.amazon.nova-lite-v1:0\n          strata.attempt")
-      assert.include(output, "span    embeddings amazon.titan-embed-text-v2:0")
-      assert.include(output, "metric  strata.client.attempts")
-    }), seconds)
+    it.effect("quota waits instead of being refused", () =>
+      Effect.gen(function*() {
+        const output = yield* Example.output(Quota.main)
+        assert.include(output, "40 answers")
+        assert.include(output, "nothing refused")
+        assert.notInclude(output, "Retrying")
+      }))
+
+    it.effect("fallback says who answered, and why", () =>
+      Effect.gen(function*() {
+        const output = yield* Example.output(Fallback.main)
+        assert.strictEqual(output.split("answered by us.amazon.nova-pro-v1:0").length - 1, 2)
+        assert.include(output, "because of us.anthropic.claude-sonnet-4-5-20250929-v1:0: ModelUnavailableError")
+        assert.strictEqual(output.split("Retrying after a transient failure").length - 1, 2)
+      }))
+
+    it.effect("budget stops before it is exceeded", () =>
+      Effect.gen(function*() {
+        const output = yield* Example.output(Budget.main)
+        assert.include(output, "answer 5: $0.0000")
+        assert.notInclude(output, "answer 20")
+        assert.include(output, "This call could cost")
+        assert.match(output, /spent \$0\.000[4-7]\d\d of \$0\.000800/)
+      }))
+
+    it.effect.skipIf(!Example.hasRedis)(
+      "shared-redis keeps one quota for three processes",
+      () =>
+        Effect.gen(function*() {
+          const output = yield* Example.output(SharedRedis.main)
+          for (const name of ["one", "two", "three"]) assert.include(output, `${name}: 10 answers`)
+          assert.match(output, /30 requests, \d+ tokens, 0 refused/)
+        })
+    )
+
+    it.effect("opentelemetry exports spans, attempts and metrics", () =>
+      Effect.gen(function*() {
+        const output = yield* Example.output(Opentelemetry.main)
+        assert.include(output, "span    chat us.amazon.nova-lite-v1:0\n          strata.attempt")
+        assert.include(output, "span    embeddings amazon.titan-embed-text-v2:0")
+        assert.include(output, "metric  strata.client.attempts")
+      }))
+  })
 })

@@ -232,7 +232,7 @@ describe("BedrockClient", () => {
         yield* WireServer.http1((_, answer) => {
           answer.head(503, { "x-amzn-errortype": "ServiceUnavailableException", "content-length": "1000" })
           answer.write(`{"message":"we a`)
-          setTimeout(() => answer.cut(), 20)
+          WireServer.soon(() => answer.cut())
         })
       )
       const error = yield* Effect.flip(client.converse(request))

@@ -132,7 +132,7 @@ describe("BedrockClient.converseStream", () => {
       const server = yield* WireServer.http2((_, answer) => {
         WireServer.streamHead(answer)
         answer.write(delta("a"))
-        setTimeout(() => answer.reset(Http2.constants.NGHTTP2_CANCEL), 20)
+        WireServer.soon(() => answer.reset(Http2.constants.NGHTTP2_CANCEL))
       })
       const client = yield* connect(server, { transport: { http2: true } })
       const { events } = yield* client.converseStream(request)
@@ -184,8 +184,8 @@ describe("BedrockClient.converseStream", () => {
           () =>
             Effect.scoped(Effect.flatMap(client.converseStream(request), ({ events }) => Stream.runCollect(events))),
           { concurrency: 4 }
-        ).pipe(Effect.timeout("10 seconds"), Effect.provideService(References.MaxOpsBeforeYield, operations))
+        ).pipe(Effect.provideService(References.MaxOpsBeforeYield, operations))
         assert.deepStrictEqual(streams.map((events) => events.length), Array.from({ length: 8 }, () => 11))
-      }), 15_000)
+      }))
   })
 })

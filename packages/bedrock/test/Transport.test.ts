@@ -119,7 +119,7 @@ describe("Transport", () => {
       Effect.gen(function*() {
         const server = yield* WireServer.http1((received, answer) => {
           pausing(received, answer)
-          setTimeout(() => answer.cut(), 150)
+          WireServer.soon(() => answer.cut())
         })
         const client = yield* connect(server)
         const { events } = yield* client.converseStream(request)
@@ -204,7 +204,7 @@ describe("Transport", () => {
       Effect.gen(function*() {
         const server = yield* WireServer.http2((received, answer) => {
           pausing(received, answer)
-          setTimeout(() => answer.cut(), 150)
+          WireServer.soon(() => answer.cut())
         })
         const client = yield* connect(server, { transport })
         const { events } = yield* client.converseStream(request)
@@ -216,7 +216,7 @@ describe("Transport", () => {
       Effect.gen(function*() {
         const server = yield* WireServer.http2((received, answer) => {
           pausing(received, answer)
-          setTimeout(() => answer.reset(), 150)
+          WireServer.soon(() => answer.reset())
         })
         const client = yield* connect(server, { transport })
         const { events } = yield* client.converseStream(request)
@@ -248,7 +248,7 @@ describe("Transport", () => {
         const server = yield* serve((_, answer) => {
           answer.head(200, { "content-length": String(WireServer.converseBody.length) })
           answer.write(WireServer.converseBody.slice(0, 30))
-          setTimeout(() => answer.cut(), 150)
+          WireServer.soon(() => answer.cut())
         })
         const client = yield* connect(server, { transport })
         assert.strictEqual((yield* Effect.flip(client.converse(request)))._tag, "ConnectionError")
@@ -261,7 +261,7 @@ describe("Transport", () => {
         const fiber = yield* Effect.forkChild(client.converse(request))
         yield* WireServer.eventually(() => server.running() === 1)
         yield* Fiber.interrupt(fiber)
-        assert.isBelow(yield* WireServer.eventually(() => server.running() === 0), 250)
+        yield* WireServer.eventually(() => server.running() === 0)
       }))
 
     it.live("closes the response of a stream that was left after three events", () =>
@@ -274,7 +274,7 @@ describe("Transport", () => {
             Stream.runCollect
           )
         assert.lengthOf(events, 3)
-        assert.isBelow(yield* WireServer.eventually(() => server.running() === 0), 250)
+        yield* WireServer.eventually(() => server.running() === 0)
       }))
 
     it.live("closes the response of a stream that is interrupted while it waits", () =>
@@ -290,7 +290,7 @@ describe("Transport", () => {
         yield* Deferred.await(first)
         const exit = yield* Effect.andThen(Fiber.interrupt(fiber), Fiber.await(fiber))
         assert.isTrue(Exit.hasInterrupts(exit))
-        assert.isBelow(yield* WireServer.eventually(() => server.running() === 0), 250)
+        yield* WireServer.eventually(() => server.running() === 0)
       }))
 
     it.live("closes the response of a stream nobody read", () =>
@@ -298,7 +298,7 @@ describe("Transport", () => {
         const server = yield* serve(endless)
         const client = yield* connect(server, { transport })
         yield* Effect.scoped(client.converseStream(request))
-        assert.isBelow(yield* WireServer.eventually(() => server.running() === 0), 250)
+        yield* WireServer.eventually(() => server.running() === 0)
       }))
 
     it.live("closes a stream before its first event", () =>
@@ -339,7 +339,7 @@ describe("Transport", () => {
         )
         yield* WireServer.eventually(() => server.running() === 2)
         yield* Scope.close(scope, Exit.void)
-        assert.isBelow(yield* WireServer.eventually(() => server.open() === 0), 250)
+        yield* WireServer.eventually(() => server.open() === 0)
         assert.isTrue(Exit.hasInterrupts(yield* Fiber.await(call)))
         assert.isTrue(Exit.hasInterrupts(yield* Fiber.await(stream)))
         assert.isTrue(Exit.hasInterrupts(yield* Effect.exit(client.converse(request))))

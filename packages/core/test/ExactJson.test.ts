@@ -3,13 +3,21 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as ExactJson from "../src/ExactJson.ts"
 
+/** As `JSON.parse` reads it, but for integers whose digits a number does not hold: `JSON.stringify` rounds them. */
+const exactly = (text: string): unknown =>
+  JSON.parse(
+    text,
+    (_, value) =>
+      Number.isInteger(value) && /^-?\d+$/.test(value) && BigInt(value) !== BigInt(`${value}`) ? `${value}` : value
+  )
+
 const parsed = (text: string) => Result.getOrThrow(ExactJson.parse(text))
 
 describe("ExactJson", () => {
   it.prop("reads what JSON.stringify has written", [Schema.Json], ([value]) => {
     const text = JSON.stringify(value)
-    assert.deepStrictEqual(parsed(text), JSON.parse(text))
-    assert.deepStrictEqual(ExactJson.parseFloats(text), ExactJson.parse(text))
+    assert.deepStrictEqual(parsed(text), exactly(text))
+    assert.deepStrictEqual(ExactJson.parseFloats(text), Result.succeed(JSON.parse(text)))
   })
 
   it.prop("reads an integer as itself: as a number that holds it, else as its digits", [Schema.BigInt], ([integer]) => {

@@ -6,8 +6,10 @@ const texts = (markdown: string) => Sentences.split(markdown).map(({ text }) => 
 
 const wordsOf = (text: string) => text.match(/[\p{L}\p{N}]+/gu) ?? []
 
+/** A digit comes with a blank: one with a dot begins an item of a list, and goes with its mark. */
 const Markdown = Schema.Literals([
-  ..."ab9?!*|>-+@_ \n",
+  ..."ab?!*|>-+@_ \n",
+  "9 ",
   "x`y",
   ". ",
   "Then ",

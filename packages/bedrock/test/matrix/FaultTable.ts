@@ -43,8 +43,11 @@ export type Row<T extends Type> = readonly [
   }
 ]
 
-/** Milliseconds after which an attempt is given up where a fault makes nothing of it; others have all the time. */
-export const patience = 800
+/**
+ * Milliseconds after which an attempt is given up where a fault makes nothing of it; others have all the time. What takes
+ * longer because the machine is busy is tried again with the next.
+ */
+export const patience: ReadonlyArray<number> = [800, 3_000, 12_000]
 
 /** Faults that only patience ends. */
 export const stalling: ReadonlySet<Type> = new Set<Type>(["stall", "halfOpen", "latency", "slow", "stallConnection"])

@@ -30,10 +30,10 @@ import * as Watch from "./Watch.ts"
 const limit = 12
 
 /** In milliseconds. */
-const deadlines = { patient: 10_000, impatient: 2_000 }
+const deadlines = { patient: 30_000, impatient: 2_000 }
 
-/** What a call may take beyond its deadline on a machine that has other things to do. */
-const tolerance = 3_000
+/** What a call may take beyond its deadline: so many milliseconds, and so many times as long as a timer may be late. */
+const tolerance = { millis: 2_000, times: 5 }
 
 const policy = (deadline: number) =>
   Policy.make({
@@ -42,7 +42,7 @@ const policy = (deadline: number) =>
     quota: Quota.tokens({ windows: [{ tokens: 20_000, per: "1 second" }] }),
     retry: Retry.exponential({ times: 20, base: "50 millis", rateLimitBase: "100 millis", maxDelay: "600 millis" }),
     retryBudget: RetryBudget.make({ share: 0.5, reserve: 300, perSecond: 100 }),
-    timeouts: { attempt: "2 seconds", firstEvent: "2 seconds", idle: "1 second", deadline }
+    timeouts: { attempt: "4 seconds", firstEvent: "4 seconds", idle: "4 seconds", deadline }
   })
 
 /** The first may spare a request for the second. */
@@ -70,7 +70,7 @@ const storm = Fault.inTurn(
 )
 
 /** One every so many milliseconds, into the storm and beyond it. */
-const calls = { count: 280, every: 16 }
+const calls = { count: 160, every: 28 }
 
 const inParallel = <A, E>(count: number, call: (index: number) => Effect.Effect<A, E>) =>
   Effect.forEach(Array.from({ length: count }, (_, index) => index), call, { concurrency: "unbounded", discard: true })
@@ -143,13 +143,15 @@ const weathered = Effect.fnUntraced(
       yield* allAtOnce
 
       yield* Effect.forEach(storm, emulator.inject, { discard: true })
+      const lateness = yield* Watch.lateness
       const ends = yield* Effect.forEach(
         Array.from({ length: calls.count }, (_, index) => index),
         (index) => Effect.delay(timed(index), index * calls.every),
         { concurrency: "unbounded" }
       )
+      const late = tolerance.millis + tolerance.times * (yield* lateness)
       for (const { exit, kind, millis } of ends) {
-        assert.isAtMost(millis, deadlines[kind] + tolerance, about("the time a call took"))
+        assert.isAtMost(millis, deadlines[kind] + late, about("the time a call took"))
         if (Exit.isSuccess(exit)) continue
         const error = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
         assert.isTrue(ProviderError.isProviderError(error), about(Cause.pretty(exit.cause)))
@@ -209,7 +211,6 @@ describe("A client in a storm", () => {
             ),
           { concurrency: "unbounded", discard: true }
         )
-      ),
-    60_000
+      )
   )
 })

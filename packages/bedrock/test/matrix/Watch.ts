@@ -3,6 +3,7 @@ import { assert } from "@effect/vitest"
 import * as AdaptiveLimits from "@strata/core/policy/AdaptiveLimits"
 import * as Ledger from "@strata/core/policy/Ledger"
 import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
@@ -18,7 +19,7 @@ export const eventually = <A, E, R>(
   holds: (actual: A) => boolean
 ): Effect.Effect<A, E, R> =>
   actual.pipe(
-    Effect.repeat({ until: holds, schedule: Schedule.upTo(Schedule.spaced("2 millis"), { times: 2_500 }) }),
+    Effect.repeat({ until: holds, schedule: Schedule.upTo(Schedule.spaced("2 millis"), { duration: "30 seconds" }) }),
     Effect.andThen(actual),
     Effect.tap((last) => Effect.sync(() => assert.isTrue(holds(last), `${what}: ${JSON.stringify(last)}`)))
   )
@@ -35,6 +36,21 @@ export const fibers = () => {
     counted: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.provideService(self, Metric.FiberRuntimeMetrics, counter)
   }
 }
+
+/**
+ * Looks, until the scope closes, how late a timer is; gives the most it was, in milliseconds: how long this process had to
+ * wait for its turn, or for what is done in one piece.
+ */
+export const lateness: Effect.Effect<Effect.Effect<number>, never, Scope.Scope> = Effect.gen(function*() {
+  let most = 0
+  yield* Effect.sleep("20 millis").pipe(
+    Effect.timed,
+    Effect.tap(([duration]) => Effect.sync(() => void (most = Math.max(most, Duration.toMillis(duration) - 20)))),
+    Effect.forever,
+    Effect.forkScoped
+  )
+  return Effect.sync(() => most)
+})
 
 /** A ledger in memory, and what is reserved on all its accounts. */
 export const ledger: Effect.Effect<

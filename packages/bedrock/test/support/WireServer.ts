@@ -45,10 +45,11 @@ export interface WireServer {
 export type Handler = (request: Received, answer: Answer) => void
 
 /** HTTP/1.1. */
-export const http1 = (handler: Handler) => serve("http", handler, (listener) => Http.createServer(listener))
+export const http1 = (handler: Handler) => serve("http", handler, (listener) => Http.createServer(patient, listener))
 
 /** HTTP/1.1 over TLS, with a certificate made for this run. */
-export const https = (handler: Handler) => serve("https", handler, (listener) => Https.createServer(tls, listener))
+export const https = (handler: Handler) =>
+  serve("https", handler, (listener) => Https.createServer({ ...patient, ...tls }, listener))
 
 /** HTTP/2 without TLS. */
 export const http2 = (handler: Handler) => serve("http", handler, (listener) => Http2.createServer(listener))
@@ -57,6 +58,9 @@ const selfSigned = Effect.runSync(SelfSigned.make(["127.0.0.1"]))
 
 /** What to trust for {@link https}. */
 export const certificate = selfSigned.authority
+
+/** Never closes a connection for being free: a busy machine may let it be so for long. */
+const patient: Http.ServerOptions = { keepAliveTimeout: 0 }
 
 const tls = { cert: selfSigned.certificate, key: Redacted.value(selfSigned.key) }
 
@@ -148,18 +152,24 @@ export const rawFrame = (headers: Record<string, string>, payload: string | Uint
   return message
 }
 
-/** Waits until `condition` holds and says how many milliseconds it took; dies after two seconds. */
-export const eventually = (condition: () => boolean): Effect.Effect<number> =>
+/** Waits until `condition` holds; dies after half a minute. */
+export const eventually = (condition: () => boolean): Effect.Effect<void> =>
   Effect.callback((resume) => {
     const start = performance.now()
     const look = () => {
-      const elapsed = performance.now() - start
-      if (condition()) resume(Effect.succeed(elapsed))
-      else if (elapsed > 2000) resume(Effect.die(new Error(`never: ${condition}`)))
+      if (condition()) resume(Effect.void)
+      else if (performance.now() - start > 30_000) resume(Effect.die(new Error(`never: ${condition}`)))
       else setTimeout(look, 1)
     }
     look()
   })
+
+/**
+ * Does something once this process has read what was written to its sockets before: some turns of its event loop from now. A
+ * number of milliseconds may be over before a busy machine has let it read at all.
+ */
+export const soon = (act: () => void, turns = 20): void =>
+  void setTimeout(() => turns === 0 ? act() : soon(act, turns - 1), 1)
 
 type Listener = (
   request: Http.IncomingMessage | Http2.Http2ServerRequest,

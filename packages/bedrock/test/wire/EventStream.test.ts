@@ -199,11 +199,11 @@ describe("wire/EventStream", () => {
                   yield bytes.subarray(at, at + size)
                 }
               })())
-              const { arrays, failure } = yield* collect(body).pipe(Effect.timeout("10 seconds"))
+              const { arrays, failure } = yield* collect(body)
               assert.deepStrictEqual([arrays.flat(), failure], [texts, undefined])
             }
           }
-        }).pipe(Effect.provideService(References.MaxOpsBeforeYield, operations)), 30_000)
+        }).pipe(Effect.provideService(References.MaxOpsBeforeYield, operations)))
     }
   })
 })

@@ -169,21 +169,20 @@ describe("wire/FrameDecoder", () => {
     assert.isTrue(decoders.every((decoder) => decoder.isInsideFrame()))
   })
 
-  it("takes a frame of 16 MB in pieces of a kilobyte in its time, and in memory of its size", () => {
+  it("takes a frame of 16 MB in pieces of 64 bytes, copying each a few times, and in memory of its size", () => {
     const length = FrameDecoder.maxFrameLength - withHeaders(...isEvent).length
     const frame = Buffer.from(WireServer.rawFrame({ ":message-type": "event" }, new Uint8Array(length)))
     assert.strictEqual(frame.length, FrameDecoder.maxFrameLength)
     const before = process.memoryUsage().arrayBuffers
-    const start = performance.now()
     const decoder = FrameDecoder.make()
     let payload = 0
-    for (let at = 0; at < frame.length; at += 1024) {
-      assert.isUndefined(decoder.add(frame.subarray(at, at + 1024), (frame) => {
+    // to copy what is there with each piece would take many minutes
+    for (let at = 0; at < frame.length; at += 64) {
+      assert.isUndefined(decoder.add(frame.subarray(at, at + 64), (frame) => {
         payload = frame.payload.length
       }))
     }
     assert.strictEqual(payload, length)
-    assert.isBelow(performance.now() - start, 3000)
     assert.isBelow(process.memoryUsage().arrayBuffers - before, 4 * frame.length)
   })
 })
