@@ -2,6 +2,7 @@ import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import * as Fs from "node:fs"
 import * as AnswerCache from "../answer-cache.ts"
+import * as Demo from "../demo.ts"
 import * as DocumentsAndCitations from "../documents-and-citations.ts"
 import * as EmbedStream from "../embed-stream.ts"
 import * as EmbeddingCache from "../embedding-cache.ts"
@@ -13,7 +14,6 @@ import * as Rerank from "../rerank.ts"
 import * as Provider from "../src/Provider.ts"
 import * as Stream from "../stream.ts"
 import * as StructuredOutput from "../structured-output.ts"
-import * as TestLayers from "../test-layers.ts"
 import * as Tools from "../tools.ts"
 import * as Example from "./Example.ts"
 
@@ -28,9 +28,20 @@ layer(Provider.local, { excludeTestServices: true })("examples", (it) => {
       })
   )
 
-  it.effect("chat answers and tells what it cost, run by its name as a process", () =>
+  it.effect("demo answers its questions with the right passages", () =>
     Effect.gen(function*() {
-      const output = yield* Example.node("example.ts", "chat")
+      const output = yield* Example.output(Demo.main)
+      const answers = output.split("\n? ").slice(1)
+      assert.lengthOf(answers, 3)
+      assert.include(answers[0], "[effect/Semaphore]")
+      assert.include(answers[1], "[effect/Redacted]")
+      assert.include(answers[2], "[effect/Schedule]")
+      assert.match(output, /\d+ chunks, \d+ requests, \d+ tokens, [\d.]+ seconds/)
+    }))
+
+  it.effect("chat answers and tells what it cost, as a process of its own", () =>
+    Effect.gen(function*() {
+      const output = yield* Example.node("chat.ts")
       assert.include(output, "I am not a language model")
       assert.match(output, /us\.amazon\.nova-lite-v1:0: \d+ tokens in, \d+ out, stop/)
     }))
@@ -79,9 +90,9 @@ layer(Provider.local, { excludeTestServices: true })("examples", (it) => {
       assert.include(output, "us.anthropic.claude-sonnet-4-5-20250929-v1:0")
     }))
 
-  it.effect("test-layers answers without a model", () =>
+  it.effect("test-layers answers without a model, run by its name", () =>
     Effect.gen(function*() {
-      const output = yield* Example.output(TestLayers.main)
+      const output = yield* Example.node("example.ts", "test-layers")
       assert.include(output, "A fox gives up on grapes.")
       assert.include(output, "so the text came back: A short story.")
     }))

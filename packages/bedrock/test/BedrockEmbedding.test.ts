@@ -169,7 +169,7 @@ describe("BedrockEmbedding", () => {
           model: "cohere.embed-english-v3",
           providerOptions: { bedrock: { body: circle } }
         })
-        assert.strictEqual(error.field, "providerOptions.bedrock.body")
+        assert.strictEqual(error.field, "providerOptions.bedrock.body.circle")
       }))
   })
 

@@ -137,7 +137,7 @@ describe("BedrockRerank", () => {
         const circle: Record<string, never> = {}
         Object.assign(circle, { circle })
         const error = yield* refusal({ model: cohere, providerOptions: { bedrock: { body: circle } } })
-        assert.strictEqual(error.field, "providerOptions.bedrock.body")
+        assert.strictEqual(error.field, "providerOptions.bedrock.body.circle")
       }))
   })
 

@@ -74,7 +74,8 @@ export type Fields<A> = { readonly [Key in keyof A]-?: Check<A[Key]> }
 /**
  * - `remedy`: what to give where there is no object.
  * - `others`: what becomes of properties that are not among the fields. They are refused unless said otherwise;
- *   `ignored` leaves them out, but for those that look like a slip of the pen. For data which the program may extend.
+ *   `ignored` leaves them out, but for those that look like a slip of the pen for one that is missing. For data which the
+ *   program may extend.
  * - `instead`: what to do about properties that belong to another API, by name.
  */
 export interface StructOptions {
@@ -180,7 +181,9 @@ const strays = (
       const value = given[key]
       if (key === noOptions) return value === unreadable ? refuse(at, ...unread) : refuseKind(at, value, remedy)
       if (value === undefined || value === null && others === "ignored") continue
-      const meant = CheckWords.nearest(key, names)
+      const near = CheckWords.nearest(key, names)
+      // Where the field itself is there, it was not meant.
+      const meant = others === "ignored" && near !== undefined && near in given ? undefined : near
       const advice = Object.hasOwn(instead, key)
         ? instead[key]
         : meant === undefined

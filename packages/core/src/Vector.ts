@@ -243,8 +243,11 @@ const floats = (vector: unknown): Float32Array | undefined =>
     ? new Float32Array(vector)
     // What a program brings along from JSON.
     : Result.getOrUndefined(
-      Result.try(() => Array.isArray(vector) && vector.length <= longestArray ? new Float32Array(vector) : undefined)
+      Result.try(() => isNumbers(vector) ? new Float32Array(vector) : undefined)
     )
+
+const isNumbers = (given: unknown): given is ReadonlyArray<number> =>
+  Array.isArray(given) && given.length <= longestArray && given.every((value) => typeof value === "number")
 
 /** Longer than any vector of a model. */
 const longestArray = 1_000_000
@@ -305,12 +308,10 @@ interface Search<Options> {
   readonly options: Options
 }
 
-const whole = Check.number({ min: 0, whole: true, remedy: "Use a whole number from 0" })
-
 const plainMatrix = Check.struct<Matrix>({
   data: Check.instance(isVector, "Build it with Vector.matrix"),
-  dimensions: whole,
-  rows: whole
+  dimensions: Check.number({ min: 1, whole: true, remedy: "Use a whole number from 1" }),
+  rows: Check.number({ min: 0, whole: true, remedy: "Use a whole number from 0" })
 }, { others: "ignored", remedy: "Build it with Vector.matrix" })
 
 const rowsOf: Check.Check<Matrix> = (given, at) => {

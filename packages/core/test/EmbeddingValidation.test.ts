@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import type * as Embedding from "../src/Embedding.ts"
 import * as EmbeddingService from "../src/EmbeddingService.ts"
 import * as ProviderError from "../src/ProviderError.ts"
 import * as EmbeddingProbe from "./EmbeddingProbe.ts"
@@ -123,6 +124,114 @@ describe("EmbeddingService, before anything is sent", () => {
         ["inputs[0]", 1, "inputs[2]", 2, 1]
       )
       assert.deepStrictEqual(probe.sent, [["a 1", "b 2"]])
+    }))
+
+  it.effect("refuses what is no input by its place, and spoils nothing else", () =>
+    Effect.gen(function*() {
+      const { probe, service } = yield* EmbeddingProbe.make({})
+      const thrower = {
+        get text(): string {
+          throw new Error("secret")
+        }
+      }
+      const wrong: ReadonlyArray<readonly [input: unknown, field: string, problem: string]> = [
+        [null, "", "it is null"],
+        [undefined, "", "it is missing"],
+        [5, "", "it is 5"],
+        [["secret"], "", "it is an array"],
+        [{}, "", "the input has no text and no image"],
+        [{ text: 7 }, ".text", "it is 7"],
+        [{ txt: "secret" }, ".txt", "Did you mean `text`?"],
+        [{ image: "data:image/png;base64,AQID" }, ".image", "Give { bytes, mediaType }"],
+        [{ image: { bytes: "AQID", mediaType: "image/png" } }, ".image.bytes", "decode the base64"],
+        [{ image: { bytes: Uint8Array.of(1) } }, ".image.mediaType", "it is missing"],
+        [thrower, ".text", "a getter or a proxy throws"]
+      ]
+      const inputs = wrong.flatMap(([input], index) => [input, `text ${index}`]) as ReadonlyArray<Embedding.Input>
+      const results = yield* service.embedEach(inputs)
+      assert.deepStrictEqual(probe.sent.flat(), wrong.map((_, index) => `text ${index}`))
+      for (const [index, [input, part, problem]] of wrong.entries()) {
+        const good = results[2 * index + 1]!
+        assert.isTrue(Result.isSuccess(good) && good.success.vector[0] === index)
+        const bad = results[2 * index]!
+        assert(Result.isFailure(bad) && bad.failure instanceof ProviderError.InvalidRequestError)
+        assert.strictEqual(bad.failure.field, `inputs[${2 * index}]${part}`)
+        assert.include(bad.failure.message, problem)
+        assert.notInclude(bad.failure.message, "secret")
+        const one = yield* Effect.flip(service.embed(input as Embedding.Input))
+        assert.strictEqual(one._tag === "InvalidRequestError" && one.field, `input${part}`)
+      }
+    }))
+
+  it.effect("refuses what is no list of inputs, once", () =>
+    Effect.gen(function*() {
+      const { probe, service } = yield* EmbeddingProbe.make({})
+      for (
+        const given of [
+          null,
+          "a text",
+          { 0: "a", length: 1 },
+          new Set(["a"]),
+          Object.assign([], { length: 2 ** 32 - 1 })
+        ]
+      ) {
+        const inputs = given as ReadonlyArray<string>
+        const error = yield* refusal(probe, service.embedMany(inputs))
+        assert.strictEqual(error._tag === "InvalidRequestError" && error.field, "inputs")
+        const [only, ...others] = yield* service.embedEach(inputs)
+        assert.isTrue(only !== undefined && Result.isFailure(only) && only.failure.message === error.message)
+        assert.deepStrictEqual(others, [])
+      }
+    }))
+
+  it.effect.each<readonly [options: unknown, field: string, message: string]>([
+    [null, "options", "it is null"],
+    ["query", "options", "Give an object of options"],
+    [{ purpose: "x" }, "purpose", "there is no \"x\" here. Use `document`, `query`"],
+    [{ truncate: "ned" }, "truncate", "Did you mean `end`?"],
+    [{ vectorType: "float32" }, "vectorType", "Did you mean `float`?"],
+    [{ dimension: 256 }, "dimension", "Did you mean `dimensions`?"],
+    [{ dimensions: "256" }, "dimensions", "it is text"],
+    [{ normalize: "no" }, "normalize", "Use true or false"],
+    [{ model: 5 }, "model", "it is 5"],
+    [{ flushAfter: 5 }, "flushAfter", "there is no such field"],
+    [{ providerOptions: [] }, "providerOptions", "it is an array"]
+  ])("refuses the options %j", ([options, field, message]) =>
+    Effect.gen(function*() {
+      const { probe, service } = yield* EmbeddingProbe.make({})
+      const error = yield* refusal(probe, service.embedMany(["a"], options as Embedding.EmbeddingOptions))
+      assert.instanceOf(error, ProviderError.InvalidRequestError)
+      assert.strictEqual(error.field, field)
+      assert.include(error.message, message)
+    }))
+
+  it.effect("refuses a stream that is none, and how it is to be embedded, and tells where a function threw", () =>
+    Effect.gen(function*() {
+      const { probe, service } = yield* EmbeddingProbe.make({})
+      const cause = new Error("no text in this row")
+      const throws = (row: number) => row === 1 ? Effect.runSync(Effect.die(cause)) : `text ${row}`
+      const calls: ReadonlyArray<readonly [field: string, call: Stream.Stream<unknown, ProviderError.ProviderError>]> =
+        [
+          ["values", service.embedStream(["a"] as never, String)],
+          ["input", service.embedStream(Stream.make("a"), "text" as never)],
+          ["flushAfter", service.embedStream(Stream.make("a"), String, { flushAfter: -1 })],
+          ["unordered", service.embedStream(Stream.make("a"), String, { unordered: 1 as never })],
+          ["truncate", service.embedStream(Stream.make("a"), String, { truncate: "x" as never })],
+          ["inputs[1]", service.embedStream(Stream.make(0, 1, 2), throws)]
+        ]
+      for (const [field, call] of calls) {
+        const error = yield* refusal(probe, Stream.runDrain(call))
+        assert.instanceOf(error, ProviderError.InvalidRequestError)
+        assert.strictEqual(error.field, field)
+        if (field === "inputs[1]") assert.strictEqual(error.cause, cause)
+      }
+    }))
+
+  it.effect("puts a sign in the place of half a surrogate pair, which has no bytes", () =>
+    Effect.gen(function*() {
+      const { probe, service } = yield* EmbeddingProbe.make({})
+      yield* service.embedMany(["a\ud83d 1", "b \ud83d\ude00 2", "a\ufffd 1"])
+      assert.deepStrictEqual(probe.sent, [["a\ufffd 1", "b \ud83d\ude00 2"]])
     }))
 
   it.effect("cuts a text that is too long where it is told to, and tells the provider", () =>

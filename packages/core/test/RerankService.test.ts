@@ -224,6 +224,33 @@ describe("RerankService", () => {
         assert.strictEqual(error.message, message)
       }))
 
+    it.effect.each<readonly [query: unknown, documents: unknown, options: unknown, field: string, message: string]>([
+      [null, ["a"], undefined, "query", "it is null"],
+      [5, ["a"], undefined, "query", "it is 5"],
+      ["q", null, undefined, "documents", "Give an array of texts"],
+      ["q", "a", undefined, "documents", "it is text"],
+      ["q", ["a", null], undefined, "documents[1]", "it is null"],
+      ["q", ["a", { text: "a" }], undefined, "documents[1]", "it is an object"],
+      ["q", ["a"], null, "options", "it is null"],
+      ["q", ["a"], { topn: 5 }, "topn", "Did you mean `topN`?"],
+      ["q", ["a"], { topN: "5" }, "topN", "it is text"],
+      ["q", ["a"], { model: {} }, "model", "it is an object"]
+    ])("refuses %j, %j, %j", ([query, documents, options, field, message]) =>
+      Effect.gen(function*() {
+        const error = yield* refusal({}, query as string, documents as [], options as Rerank.RerankOptions)
+        assert.instanceOf(error, ProviderError.InvalidRequestError)
+        assert.strictEqual(error.field, field)
+        assert.include(error.message, message)
+      }))
+
+    it.effect("puts a sign in the place of half a surrogate pair, which has no bytes", () =>
+      Effect.gen(function*() {
+        const { sent, service } = yield* RerankProbe.make()
+        yield* service.rerank("q\ude00", ["a\ud83d 1", "\ud83d\ude00 2"])
+        assert.strictEqual(sent[0]?.query, "q\ufffd")
+        assert.deepStrictEqual(sent[0]?.documents, ["a\ufffd 1", "\ud83d\ude00 2"])
+      }))
+
     it.effect("refuses what the provider refuses in its limits, also without documents", () =>
       Effect.gen(function*() {
         const wrong = new ProviderError.InvalidRequestError({ provider: "probe", message: "no such family" })
@@ -257,6 +284,26 @@ describe("RerankService", () => {
         score: 2
       }])
       assert.strictEqual(ranked[0]!.value, values[1])
+    }))
+
+  it.effect("rerankBy refuses what are no values, and tells for which of them the function threw", () =>
+    Effect.gen(function*() {
+      const { sent, service } = yield* RerankProbe.make()
+      const cause = new Error("no text in this row")
+      const by = (values: unknown, text: unknown) =>
+        Effect.flip(Effect.provideService(
+          RerankService.rerankBy("q", values as ReadonlyArray<string>, text as (value: string) => string),
+          RerankService.RerankService,
+          service
+        ))
+      const throws = (row: string) => row === "b" ? Effect.runSync(Effect.die(cause)) : row
+      const cases = [["values", null, throws], ["text", ["a"], "text"], ["documents[1]", ["a", "b"], throws]] as const
+      for (const [field, values, text] of cases) {
+        const error = yield* by(values, text)
+        assert.strictEqual(error._tag === "InvalidRequestError" && error.field, field)
+        if (values?.length === 2) assert.strictEqual(error.cause, cause)
+      }
+      assert.deepStrictEqual(sent, [])
     }))
 
   describe("withPolicy", () => {

@@ -14,6 +14,9 @@ const amount = 20
 const window = 500
 const enough = 60
 
+/** Processes that go on drawing when the first is killed. */
+const others = ["0", "1", "2", "3", "4"]
+
 type Granted = Extract<LedgerProcess.Report, { readonly type: "granted" }>
 
 /** The most that was granted within one window, wherever it begins. */
@@ -24,7 +27,7 @@ const fullest = (grants: ReadonlyArray<Granted>) =>
     )
   )
 
-RedisServer.suite("ten processes that share a ledger", (it) => {
+RedisServer.suite("six processes that share a ledger", (it) => {
   it.effect("keep one quota in one line, also when one of them is killed at its head", () =>
     Effect.gen(function*() {
       const { url } = yield* RedisServer.RedisServer
@@ -51,7 +54,7 @@ RedisServer.suite("ten processes that share a ledger", (it) => {
             amount,
             key: "model",
             window: Duration.millis(window),
-            lease: Duration.seconds(2)
+            lease: Duration.seconds(3)
           })
         )
         yield* Effect.forkScoped(Stream.runForEach(process.reports, (report) => Queue.offer(reports, report)))
@@ -60,18 +63,19 @@ RedisServer.suite("ten processes that share a ledger", (it) => {
 
       // It holds a half and asks for the whole, which it never gets: nobody does as long as it lives.
       const victim = yield* begin("victim", "go first", amount / 2, amount)
-      const others = Array.from({ length: 9 }, (_, index) => `${index}`)
       yield* Effect.forEach(others, (name) => begin(name, "go", 0, 1), { concurrency: "unbounded", discard: true })
-      yield* until(() => count("ready") === 10)
+      yield* until(() => count("ready") === 1 + others.length)
       yield* redis.send("SET", "go first", "1")
       yield* until(() => count("waiting") === 1)
       yield* redis.send("SET", "go", "1")
-      yield* until(() => count("waiting") === 10)
+      yield* until(() => count("waiting") === 1 + others.length)
       assert.deepStrictEqual(grants(), [])
 
       const killed = Date.now()
       yield* victim.kill
-      yield* until(() => grants().length >= enough)
+      // A process that waits for the machine is granted what it asked for, and says so later.
+      const of = (name: string) => grants().filter((grant) => grant.name === name).length
+      yield* until(() => grants().length >= enough && others.every((name) => of(name) >= 2))
 
       const all = grants()
       assert.isTrue(all.every(({ at, name }) => name !== "victim" && at > killed))
@@ -79,12 +83,11 @@ RedisServer.suite("ten processes that share a ledger", (it) => {
       const ledger = LedgerRedis.make(RedisStore.make(redis, "strata:"))
       const [balance] = yield* ledger.balances("model", [{ name: "", amount, window: Duration.millis(window) }])
       assert.isBelow(balance!.reserved, amount / 2, "what the victim held has not come back")
-      for (const name of others) assert.isAtLeast(all.filter((grant) => grant.name === name).length, 2)
 
       const granted = new Map(all.map(({ at, id }) => [id, at]))
       const inLine = seen.filter((report) => report.type === "waiting").sort((a, b) => a.place - b.place)
       const served = inLine.flatMap(({ id }) => granted.get(id) ?? [])
       assert.isAbove(served.length, 8)
       assert.deepStrictEqual(served, served.toSorted((a, b) => a - b))
-    }).pipe(Effect.provide(NodeServices.layer)), 40_000)
+    }).pipe(Effect.provide(NodeServices.layer)))
 })

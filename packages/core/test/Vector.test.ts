@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as Embedding from "../src/Embedding.ts"
@@ -108,6 +109,30 @@ describe("Vector", () => {
       assert.approximately(Vector.dot(self, self), 100_000 * Math.fround(0.1) ** 2, 1e-8)
     })
 
+    it("are NaN for what has none: vectors of different lengths have no angle, and other values no length", () => {
+      assert.isNaN(Vector.cosine(Float32Array.of(1, 0, 0), Float32Array.of(1, 0, 0, 0)))
+      assert.isNaN(Vector.cosine(Float32Array.of(1), Float32Array.of()))
+      for (const given of [null, undefined, 5, "1,2", {}, [[1]], { length: 1, 0: 1 }, new Uint16Array(1)]) {
+        const none = given as never
+        const one = Float32Array.of(1)
+        for (
+          const value of [
+            Vector.dot(none, one),
+            Vector.cosine(one, none),
+            Vector.norm(none),
+            Vector.hamming(none, none)
+          ]
+        ) {
+          assert.isNaN(value)
+        }
+        assert.deepStrictEqual(Vector.normalize(none), new Float32Array())
+      }
+    })
+
+    it("read the numbers that JSON brings along", () => {
+      assert.strictEqual(Vector.cosine([3, 4] as never, Float32Array.of(3, 4)), 1)
+    })
+
     it("pass on what is not finite", () => {
       assert.isNaN(Vector.dot(Float32Array.of(1, NaN), Float32Array.of(1, 1)))
       assert.strictEqual(Vector.dot(Float32Array.of(1, Infinity), Float32Array.of(1, 1)), Infinity)
@@ -183,6 +208,12 @@ describe("Vector", () => {
         refusal(Vector.matrix(2, [new Int8Array(2), new Float32Array(2)])),
         /^vectors\[1\]: it is no Int8Array/
       )
+      for (const vectors of [[null], [[1, 2]], ["ab"], [new Uint16Array(2)], [{ length: 2, 0: 1, 1: 2 }]]) {
+        assert.match(refusal(Vector.matrix(2, vectors as never)), /^vectors\[0\]: it is no vector. Use Float32Array/)
+      }
+      for (const vectors of [null, 5, {}]) {
+        assert.match(refusal(Vector.matrix(2, vectors as never)), /^vectors: they cannot be read one by one/)
+      }
       for (const dimensions of [0, -1, 1.5, NaN, Infinity]) {
         assert.match(refusal(Vector.matrix(dimensions, [])), /^dimensions: /)
       }
@@ -275,6 +306,22 @@ describe("Vector", () => {
         assert.match(refusal(Vector.topK(built, new Float32Array(2), k)), /^k: /)
       }
       assert.match(refusal(Vector.topK({ ...built, rows: 2 }, new Float32Array(2), 1)), /^matrix: /)
+      assert.match(refusal(Vector.topK({ ...built, dimensions: 0 }, new Float32Array(), 1)), /^matrix.dimensions: /)
+      assert.match(refusal(Vector.topK(null as never, new Float32Array(2), 1)), /^matrix: it is null/)
+      assert.match(refusal(Vector.topK(built, null as never, 1)), /^query: it is no vector/)
+    })
+
+    it("refuses options that are none, and a filter that throws", () => {
+      const built = matrix(1, [new Float32Array(1)])
+      const find = (options: unknown) =>
+        refusal(Vector.topK(built, new Float32Array(1), 1, options as Vector.TopKOptions))
+      assert.match(
+        find({ metric: "euclidean" }),
+        /^options.metric: there is no "euclidean" here. Use `dot` or `cosine`/
+      )
+      assert.match(find({ metrics: "dot" }), /^options.metrics: there is no such field. Did you mean `metric`/)
+      assert.match(find({ filter: 5 }), /^options.filter: it is 5/)
+      assert.match(find({ filter: () => Effect.runSync(Effect.die("boo")) }), /^options.filter: /)
     })
   })
 

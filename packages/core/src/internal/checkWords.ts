@@ -65,7 +65,7 @@ export const nearest = (given: string, words: ReadonlyArray<string>): string | u
   if (given.length > 40) return undefined
   const bare = simplified(given)
   const same = words.find((word) => simplified(word) === bare)
-  if (same !== undefined || given.length < 4) return same
+  if (same !== undefined || given.length < 3) return same
   const near = words
     .map((word) => ({ word, distance: distance(bare, simplified(word)) }))
     .sort((self, that) => self.distance - that.distance)[0]
@@ -75,15 +75,19 @@ export const nearest = (given: string, words: ReadonlyArray<string>): string | u
 /** `max_tokens` and `maxTokens` are one word. */
 const simplified = (word: string): string => word.toLowerCase().replace(/[^\p{L}\p{N}]/gu, "")
 
-/** Letters to add, to leave out or to exchange. */
+/** Letters to add, to leave out, to exchange, or to swap with the next one. */
 const distance = (self: string, that: string): number => {
-  let previous = Array.from({ length: that.length + 1 }, (_, index) => index)
+  let before: ReadonlyArray<number> = []
+  let previous: ReadonlyArray<number> = Array.from({ length: that.length + 1 }, (_, index) => index)
   for (let row = 1; row <= self.length; row++) {
     const current = [row]
     for (let column = 1; column <= that.length; column++) {
       const exchanged = previous[column - 1]! + (self[row - 1] === that[column - 1] ? 0 : 1)
-      current.push(Math.min(exchanged, previous[column]! + 1, current[column - 1]! + 1))
+      const isSwapped = self[row - 1] === that[column - 2] && self[row - 2] === that[column - 1]
+      const swapped = isSwapped && row > 1 && column > 1 ? before[column - 2]! + 1 : Infinity
+      current.push(Math.min(exchanged, swapped, previous[column]! + 1, current[column - 1]! + 1))
     }
+    before = previous
     previous = current
   }
   return previous[that.length]!
