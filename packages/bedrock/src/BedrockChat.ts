@@ -1,9 +1,9 @@
 /**
  * Chat on Amazon Bedrock through Converse and ConverseStream: one API for every model family it hosts.
  */
-import type * as ChatRequest from "@strata/core/ChatRequest"
-import type * as ChatResponse from "@strata/core/ChatResponse"
-import * as ChatService from "@strata/core/ChatService"
+import type * as ChatRequest from "@strata/core/chat/ChatRequest"
+import type * as ChatResponse from "@strata/core/chat/ChatResponse"
+import * as ChatService from "@strata/core/chat/ChatService"
 import * as Check from "@strata/core/Check"
 import type * as Policy from "@strata/core/policy/Policy"
 import type * as ProviderError from "@strata/core/ProviderError"

@@ -6,8 +6,8 @@
  * duplicates and retries are the work of `EmbeddingService.make`.
  */
 import * as Check from "@strata/core/Check"
-import type * as Embedding from "@strata/core/Embedding"
-import * as EmbeddingService from "@strata/core/EmbeddingService"
+import type * as Embedding from "@strata/core/embedding/Embedding"
+import * as EmbeddingService from "@strata/core/embedding/EmbeddingService"
 import type * as Policy from "@strata/core/policy/Policy"
 import * as ProviderError from "@strata/core/ProviderError"
 import type * as Config from "effect/Config"
@@ -62,7 +62,7 @@ export interface BedrockEmbeddingOptions {
   readonly body?: Family.Fields | undefined
 }
 
-declare module "@strata/core/Embedding" {
+declare module "@strata/core/embedding/Embedding" {
   interface ProviderOptions {
     readonly bedrock?: BedrockEmbeddingOptions | undefined
   }

@@ -46,14 +46,14 @@ export interface BedrockChatMetadata extends
   readonly inferenceProfile?: string | undefined
 }
 
-declare module "@strata/core/ChatRequest" {
+declare module "@strata/core/chat/ChatRequest" {
   interface ProviderOptions {
     readonly bedrock?: BedrockChatOptions | undefined
   }
   interface KnownModels extends Record<KnownChatModel, unknown> {}
 }
 
-declare module "@strata/core/ChatResponse" {
+declare module "@strata/core/chat/ChatResponse" {
   interface ProviderMetadata {
     readonly bedrock?: BedrockChatMetadata | undefined
   }

@@ -4,9 +4,9 @@
  * The prompt brings its model, system prompt, tools and inference options with it: a request that has them too is
  * refused before it is sent, as the service would.
  */
-import type * as ChatRequest from "@strata/core/ChatRequest"
+import type * as ChatRequest from "@strata/core/chat/ChatRequest"
+import * as Message from "@strata/core/chat/Message"
 import * as Check from "@strata/core/Check"
-import * as Message from "@strata/core/Message"
 import * as Record from "effect/Record"
 import type { BedrockChatOptions } from "./BedrockOptions.ts"
 import { providerName } from "./internal/provider.ts"

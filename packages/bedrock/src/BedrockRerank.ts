@@ -7,8 +7,8 @@
 import * as Check from "@strata/core/Check"
 import type * as Policy from "@strata/core/policy/Policy"
 import * as ProviderError from "@strata/core/ProviderError"
-import type * as Rerank from "@strata/core/Rerank"
-import * as RerankService from "@strata/core/RerankService"
+import type * as Rerank from "@strata/core/rerank/Rerank"
+import * as RerankService from "@strata/core/rerank/RerankService"
 import type * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -53,7 +53,7 @@ export interface BedrockRerankOptions {
   readonly body?: Family.Fields | undefined
 }
 
-declare module "@strata/core/Rerank" {
+declare module "@strata/core/rerank/Rerank" {
   interface ProviderOptions {
     readonly bedrock?: BedrockRerankOptions | undefined
   }

@@ -4,9 +4,9 @@
  * The service counts; nothing here estimates. What it counts is the request as `BedrockChat` would send it.
  */
 import type { CountTokensCommandOutput } from "@aws-sdk/client-bedrock-runtime"
-import * as ChatRequest from "@strata/core/ChatRequest"
+import * as ChatRequest from "@strata/core/chat/ChatRequest"
+import * as Message from "@strata/core/chat/Message"
 import * as Check from "@strata/core/Check"
-import * as Message from "@strata/core/Message"
 import * as ProviderError from "@strata/core/ProviderError"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"

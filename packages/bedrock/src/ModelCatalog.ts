@@ -4,9 +4,9 @@
  * The catalogue is data, and it ages: models appear every month, and AWS adds features to those there are. A model it
  * does not know is taken to be capable of everything, without limits, and programs lay their own knowledge over it.
  */
-import type * as ChatRequest from "@strata/core/ChatRequest"
+import type * as ChatRequest from "@strata/core/chat/ChatRequest"
+import * as Message from "@strata/core/chat/Message"
 import * as Check from "@strata/core/Check"
-import * as Message from "@strata/core/Message"
 import * as ProviderError from "@strata/core/ProviderError"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import type * as ChatRequest from "@strata/core/ChatRequest"
-import * as ChatService from "@strata/core/ChatService"
+import type * as ChatRequest from "@strata/core/chat/ChatRequest"
+import * as ChatService from "@strata/core/chat/ChatService"
 import * as ProviderError from "@strata/core/ProviderError"
 import { AnyValue } from "@strata/core/testing"
 import * as Cause from "effect/Cause"

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as Message from "@strata/core/Message"
+import * as Message from "@strata/core/chat/Message"
 import * as Policy from "@strata/core/policy/Policy"
 import { TestChat, TestEmbedding } from "@strata/core/testing"
 import { Emulator } from "@strata/emulator"

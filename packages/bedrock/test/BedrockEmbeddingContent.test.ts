@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import type * as Embedding from "@strata/core/Embedding"
-import * as EmbeddingService from "@strata/core/EmbeddingService"
+import type * as Embedding from "@strata/core/embedding/Embedding"
+import * as EmbeddingService from "@strata/core/embedding/EmbeddingService"
 import * as Policy from "@strata/core/policy/Policy"
 import * as Effect from "effect/Effect"
 import type * as BedrockEmbedding from "../src/BedrockEmbedding.ts"

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Policy from "@strata/core/policy/Policy"
 import * as Retry from "@strata/core/policy/Retry"
-import * as RerankService from "@strata/core/RerankService"
+import * as RerankService from "@strata/core/rerank/RerankService"
 import { TestChat, TestEmbedding } from "@strata/core/testing"
 import { Emulator } from "@strata/emulator"
 import * as Effect from "effect/Effect"

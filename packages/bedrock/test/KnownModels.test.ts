@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import type * as ChatRequest from "@strata/core/ChatRequest"
+import type * as ChatRequest from "@strata/core/chat/ChatRequest"
 import type * as BedrockChat from "../src/BedrockChat.ts"
 import type * as BedrockEmbedding from "../src/BedrockEmbedding.ts"
 import type * as BedrockRerank from "../src/BedrockRerank.ts"

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as Ledger from "@strata/core/policy/Ledger"
 import * as Policy from "@strata/core/policy/Policy"
 import * as Quota from "@strata/core/policy/Quota"
+import * as Ledger from "@strata/core/state/Ledger"
 import { TestChat, TestEmbedding } from "@strata/core/testing"
 import { Emulator } from "@strata/emulator"
 import * as Effect from "effect/Effect"

@@ -3,7 +3,7 @@
  * put together by hand.
  */
 import type { Embedding } from "@strata/core"
-import * as Vector from "@strata/core/Vector"
+import * as Vector from "@strata/core/embedding/Vector"
 import { Clock, Console, Effect, Random } from "effect"
 import * as Table from "./Table.ts"
 

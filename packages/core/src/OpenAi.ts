@@ -7,15 +7,15 @@
  * {@link Request} lists.
  */
 import * as Schema from "effect/Schema"
-import * as ChatRequest from "./ChatRequest.ts"
+import * as ChatRequest from "./chat/ChatRequest.ts"
+import * as ChatMessage from "./chat/Message.ts"
 import * as OpenAiCodec from "./internal/openAiCodec.ts"
 import * as OpenAiMessages from "./internal/openAiMessages.ts"
 import * as OpenAiRequest from "./internal/openAiRequest.ts"
 import * as Sayable from "./internal/openAiSayable.ts"
 import * as Wire from "./internal/openAiWire.ts"
 import * as Total from "./internal/total.ts"
-import * as ChatMessage from "./Message.ts"
-import * as ChatTool from "./Tool.ts"
+import * as ChatTool from "./tool/Tool.ts"
 
 /** A message as OpenAI writes it. */
 export type EncodedMessage = typeof Wire.Message.Encoded

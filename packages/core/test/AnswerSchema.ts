@@ -1,8 +1,8 @@
 /**
  * Answers of every kind, for properties that hold for all of them.
  */
-import * as ChatResponse from "@strata/core/ChatResponse"
-import * as Message from "@strata/core/Message"
+import * as ChatResponse from "@strata/core/chat/ChatResponse"
+import * as Message from "@strata/core/chat/Message"
 import * as Usage from "@strata/core/Usage"
 import * as Schema from "effect/Schema"
 

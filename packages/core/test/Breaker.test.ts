@@ -9,7 +9,7 @@ import * as Fiber from "effect/Fiber"
 import * as Metric from "effect/Metric"
 import * as CircuitBreaker from "effect/persistence/CircuitBreaker"
 import * as TestClock from "effect/testing/TestClock"
-import * as BreakerGate from "../src/internal/breakerGate.ts"
+import * as BreakerGate from "../src/policy/internal/breakerGate.ts"
 import { errors, target, watched } from "./ChatFixture.ts"
 import * as RedisServer from "./support/RedisServer.ts"
 

@@ -1,15 +1,15 @@
 /**
  * A chat model with a price, of which a test says what each call does, and what a budget has on it.
  */
-import type * as ChatEvent from "@strata/core/ChatEvent"
-import * as ChatRequest from "@strata/core/ChatRequest"
-import * as ChatResponse from "@strata/core/ChatResponse"
-import * as ChatService from "@strata/core/ChatService"
+import type * as ChatEvent from "@strata/core/chat/ChatEvent"
+import * as ChatRequest from "@strata/core/chat/ChatRequest"
+import * as ChatResponse from "@strata/core/chat/ChatResponse"
+import * as ChatService from "@strata/core/chat/ChatService"
 import * as Budget from "@strata/core/policy/Budget"
-import * as Ledger from "@strata/core/policy/Ledger"
 import * as Policy from "@strata/core/policy/Policy"
-import * as Pricing from "@strata/core/Pricing"
+import * as Pricing from "@strata/core/policy/Pricing"
 import * as ProviderError from "@strata/core/ProviderError"
+import * as Ledger from "@strata/core/state/Ledger"
 import * as Usage from "@strata/core/Usage"
 import * as Arr from "effect/Array"
 import * as Context from "effect/Context"
@@ -17,7 +17,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
-import * as TokenEstimate from "../src/internal/tokenEstimate.ts"
+import * as TokenEstimate from "../src/chat/internal/tokenEstimate.ts"
 
 /** Dollars for a token of the prompt, and of the answer. */
 export const inputDollars = 0.001

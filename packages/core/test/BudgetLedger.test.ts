@@ -1,10 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Budget from "@strata/core/policy/Budget"
-import * as Ledger from "@strata/core/policy/Ledger"
+import * as Ledger from "@strata/core/state/Ledger"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
-import * as LedgerMemory from "../src/internal/ledgerMemory.ts"
+import * as LedgerMemory from "../src/state/internal/ledgerMemory.ts"
 import * as Fixture from "./BudgetFixture.ts"
 import { watched } from "./ChatFixture.ts"
 

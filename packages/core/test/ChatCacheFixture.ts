@@ -1,10 +1,10 @@
 /**
  * Cached chat services under observation: what reached the service behind the cache, and stores that can be looked into.
  */
-import * as ChatCache from "@strata/core/ChatCache"
-import type * as ChatEvent from "@strata/core/ChatEvent"
-import * as ChatResponse from "@strata/core/ChatResponse"
-import * as ChatService from "@strata/core/ChatService"
+import * as ChatCache from "@strata/core/chat/ChatCache"
+import type * as ChatEvent from "@strata/core/chat/ChatEvent"
+import * as ChatResponse from "@strata/core/chat/ChatResponse"
+import * as ChatService from "@strata/core/chat/ChatService"
 import * as Policy from "@strata/core/policy/Policy"
 import type * as ProviderError from "@strata/core/ProviderError"
 import { TestChat } from "@strata/core/testing"
@@ -17,7 +17,7 @@ import * as Metric from "effect/Metric"
 import * as Queue from "effect/Queue"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import * as CacheTelemetry from "../src/internal/chatCacheTelemetry.ts"
+import * as CacheTelemetry from "../src/chat/internal/cache/telemetry.ts"
 
 /** The service of {@link TestChat} behind a cache, and the double. */
 export const layer = (script?: TestChat.Script, options: {

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as ChatCache from "@strata/core/ChatCache"
-import * as ChatService from "@strata/core/ChatService"
+import * as ChatCache from "@strata/core/chat/ChatCache"
+import * as ChatService from "@strata/core/chat/ChatService"
 import * as ChatCachePersistence from "@strata/core/persistence/ChatCachePersistence"
 import type * as ProviderError from "@strata/core/ProviderError"
 import * as Duration from "effect/Duration"

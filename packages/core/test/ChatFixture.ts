@@ -1,8 +1,8 @@
 /**
  * What the chat tests share: an error of every tag, answers and events, and ways to watch time, logs, metrics and spans.
  */
-import type * as ChatEvent from "@strata/core/ChatEvent"
-import * as ChatResponse from "@strata/core/ChatResponse"
+import type * as ChatEvent from "@strata/core/chat/ChatEvent"
+import * as ChatResponse from "@strata/core/chat/ChatResponse"
 import * as ProviderError from "@strata/core/ProviderError"
 import type * as Telemetry from "@strata/core/Telemetry"
 import * as Usage from "@strata/core/Usage"

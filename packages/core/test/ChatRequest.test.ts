@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as ChatEvent from "@strata/core/ChatEvent"
-import * as ChatRequest from "@strata/core/ChatRequest"
-import * as ChatResponse from "@strata/core/ChatResponse"
-import * as Message from "@strata/core/Message"
+import * as ChatEvent from "@strata/core/chat/ChatEvent"
+import * as ChatRequest from "@strata/core/chat/ChatRequest"
+import * as ChatResponse from "@strata/core/chat/ChatResponse"
+import * as Message from "@strata/core/chat/Message"
 import * as Effect from "effect/Effect"
 import { response, throughJson } from "./ChatFixture.ts"
 

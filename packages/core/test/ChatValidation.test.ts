@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as ChatRequest from "@strata/core/ChatRequest"
-import * as ChatService from "@strata/core/ChatService"
+import * as ChatRequest from "@strata/core/chat/ChatRequest"
+import * as ChatService from "@strata/core/chat/ChatService"
 import * as Policy from "@strata/core/policy/Policy"
 import * as ProviderError from "@strata/core/ProviderError"
 import * as Effect from "effect/Effect"

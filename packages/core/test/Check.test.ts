@@ -218,13 +218,18 @@ describe("Check.json", () => {
   })
 
   it("takes what `JSON.stringify` would write where it is told to", () => {
-    for (const value of AnyValue.values.map(({ make }) => make())) {
+    const pairs = AnyValue.values.flatMap(({ make }) => {
+      const value = make()
       const copy = Check.settle(Check.json({ written: true }), { value })
-      if (Result.isFailure(copy)) continue
-      const expected = Result.try(() => JSON.stringify({ value }))
       // It throws at a function behind a revoked proxy, which says as little as any function.
-      if (Result.isSuccess(expected)) assert.strictEqual(JSON.stringify(copy.success), expected.success)
-    }
+      return Result.isFailure(copy) ? [] : [[copy.success, Result.try(() => JSON.stringify({ value }))] as const]
+    })
+    const [copies, written] = [
+      pairs.flatMap(([copy, expected]) => Result.isSuccess(expected) ? [JSON.stringify(copy)] : []),
+      pairs.flatMap(([, expected]) => Result.isSuccess(expected) ? [expected.success] : [])
+    ]
+    assert.isAbove(written.length, 10)
+    assert.deepStrictEqual(copies, written)
   })
 
   it("does not touch the prototype", () => {

@@ -3,8 +3,8 @@
  */
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
-import type * as Embedding from "../src/Embedding.ts"
-import * as EmbeddingService from "../src/EmbeddingService.ts"
+import type * as Embedding from "../src/embedding/Embedding.ts"
+import * as EmbeddingService from "../src/embedding/EmbeddingService.ts"
 import * as Policy from "../src/policy/Policy.ts"
 import type * as ProviderError from "../src/ProviderError.ts"
 

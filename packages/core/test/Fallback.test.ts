@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as ChatService from "@strata/core/ChatService"
-import * as Fallback from "@strata/core/Fallback"
+import * as ChatService from "@strata/core/chat/ChatService"
+import * as Fallback from "@strata/core/chat/Fallback"
 import * as Policy from "@strata/core/policy/Policy"
 import * as Retry from "@strata/core/policy/Retry"
 import * as ProviderError from "@strata/core/ProviderError"

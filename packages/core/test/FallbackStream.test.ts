@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as ChatEvent from "@strata/core/ChatEvent"
-import * as ChatService from "@strata/core/ChatService"
+import * as ChatEvent from "@strata/core/chat/ChatEvent"
+import * as ChatService from "@strata/core/chat/ChatService"
 import * as Policy from "@strata/core/policy/Policy"
 import * as Retry from "@strata/core/policy/Retry"
 import { TestChat } from "@strata/core/testing"

@@ -10,7 +10,7 @@ import * as Fiber from "effect/Fiber"
 import * as Metric from "effect/Metric"
 import * as Scheduler from "effect/Scheduler"
 import * as TestClock from "effect/testing/TestClock"
-import * as Hedging from "../src/internal/hedging.ts"
+import * as Hedging from "../src/policy/internal/hedging.ts"
 import { errors, target, timed, watched } from "./ChatFixture.ts"
 
 type Call = Effect.Effect<string, ProviderError.ProviderError>

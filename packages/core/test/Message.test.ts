@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as Message from "@strata/core/Message"
+import * as Message from "@strata/core/chat/Message"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { throughJson } from "./ChatFixture.ts"

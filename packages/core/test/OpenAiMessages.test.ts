@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as ChatService from "@strata/core/ChatService"
-import * as Message from "@strata/core/Message"
+import * as ChatService from "@strata/core/chat/ChatService"
+import * as Message from "@strata/core/chat/Message"
 import * as OpenAi from "@strata/core/OpenAi"
 import { TestChat } from "@strata/core/testing"
 import * as Effect from "effect/Effect"

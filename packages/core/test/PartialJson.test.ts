@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import * as PartialJson from "../src/chat/internal/partialJson.ts"
 import * as ExactJson from "../src/ExactJson.ts"
-import * as PartialJson from "../src/internal/partialJson.ts"
 
 /** Reads a text in pieces of these lengths, over and over, and gives what there was after each. */
 const read = (text: string, lengths: ReadonlyArray<number> = [1]) => {

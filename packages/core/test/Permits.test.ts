@@ -1,13 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as AdaptiveLimits from "@strata/core/policy/AdaptiveLimits"
 import * as Concurrency from "@strata/core/policy/Concurrency"
+import * as AdaptiveLimits from "@strata/core/state/AdaptiveLimits"
 import * as Telemetry from "@strata/core/Telemetry"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Metric from "effect/Metric"
 import * as Scheduler from "effect/Scheduler"
 import * as TestClock from "effect/testing/TestClock"
-import * as Permits from "../src/internal/permits.ts"
+import * as Permits from "../src/policy/internal/concurrency/permits.ts"
 import { target, timed, watched } from "./ChatFixture.ts"
 
 /** Holds a permit for the time of an effect, as `Enforcement` does. */

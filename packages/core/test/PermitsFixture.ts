@@ -4,9 +4,9 @@
 import * as Concurrency from "@strata/core/policy/Concurrency"
 import * as Telemetry from "@strata/core/Telemetry"
 import * as Effect from "effect/Effect"
-import * as LimitsMemory from "../src/internal/adaptiveLimitsMemory.ts"
-import * as AdaptivePermits from "../src/internal/adaptivePermits.ts"
-import type * as Permits from "../src/internal/permits.ts"
+import * as AdaptivePermits from "../src/policy/internal/concurrency/adaptivePermits.ts"
+import type * as Permits from "../src/policy/internal/concurrency/permits.ts"
+import * as LimitsMemory from "../src/state/internal/adaptiveLimitsMemory.ts"
 import { target } from "./ChatFixture.ts"
 
 export const between = Concurrency.adaptive({ initial: 4, min: 1, max: 8 })

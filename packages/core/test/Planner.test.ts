@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
-import * as Embedding from "../src/Embedding.ts"
-import * as Capacity from "../src/internal/embeddingCapacity.ts"
-import * as Plan from "../src/internal/embeddingPlan.ts"
+import * as Embedding from "../src/embedding/Embedding.ts"
+import * as Capacity from "../src/embedding/internal/capacity.ts"
+import * as Plan from "../src/embedding/internal/plan.ts"
 
 const Text = Schema.Union([
   Schema.Literals(["a", "bb", "ccc", "dddd", "eeeee", "ffffff"]),

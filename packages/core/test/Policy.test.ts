@@ -1,5 +1,4 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as Enforcement from "@strata/core/policy/Enforcement"
 import * as Policy from "@strata/core/policy/Policy"
 import * as Retry from "@strata/core/policy/Retry"
 import type * as ProviderError from "@strata/core/ProviderError"
@@ -12,6 +11,7 @@ import * as Fiber from "effect/Fiber"
 import * as Metric from "effect/Metric"
 import * as Schedule from "effect/Schedule"
 import * as TestClock from "effect/testing/TestClock"
+import * as Enforcement from "../src/policy/internal/enforcement.ts"
 import { errors, failure, settled, target, timed, watched } from "./ChatFixture.ts"
 
 const everySecond = Schedule.spaced("1 second")

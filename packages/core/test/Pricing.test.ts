@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as Pricing from "@strata/core/Pricing"
+import * as Pricing from "@strata/core/policy/Pricing"
 import * as Usage from "@strata/core/Usage"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"

@@ -2,18 +2,18 @@
  * What the tests of quotas share: calls that draw tokens, and a ledger that is watched or fails.
  */
 import { it } from "@effect/vitest"
-import * as Enforcement from "@strata/core/policy/Enforcement"
-import * as Ledger from "@strata/core/policy/Ledger"
 import * as Policy from "@strata/core/policy/Policy"
 import type * as Quota from "@strata/core/policy/Quota"
 import * as Retry from "@strata/core/policy/Retry"
 import type * as ProviderError from "@strata/core/ProviderError"
+import * as Ledger from "@strata/core/state/Ledger"
 import * as Telemetry from "@strata/core/Telemetry"
 import * as Clock from "effect/Clock"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
+import * as Enforcement from "../src/policy/internal/enforcement.ts"
 import { settled, target } from "./ChatFixture.ts"
 
 /**

@@ -1,6 +1,6 @@
 import { assert, describe } from "@effect/vitest"
-import * as Ledger from "@strata/core/policy/Ledger"
 import * as Quota from "@strata/core/policy/Quota"
+import * as Ledger from "@strata/core/state/Ledger"
 import * as Telemetry from "@strata/core/Telemetry"
 import * as Clock from "effect/Clock"
 import type * as Duration from "effect/Duration"

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as Ledger from "@strata/core/policy/Ledger"
 import * as Quota from "@strata/core/policy/Quota"
+import * as Ledger from "@strata/core/state/Ledger"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"

@@ -3,8 +3,8 @@
  */
 import * as Effect from "effect/Effect"
 import * as Policy from "../src/policy/Policy.ts"
-import type * as Rerank from "../src/Rerank.ts"
-import * as RerankService from "../src/RerankService.ts"
+import type * as Rerank from "../src/rerank/Rerank.ts"
+import * as RerankService from "../src/rerank/RerankService.ts"
 
 type Answer = RerankService.Provider["rerank"]
 

@@ -6,8 +6,8 @@ import * as Schema from "effect/Schema"
 import * as TestClock from "effect/testing/TestClock"
 import * as Policy from "../src/policy/Policy.ts"
 import * as ProviderError from "../src/ProviderError.ts"
-import type * as Rerank from "../src/Rerank.ts"
-import * as RerankService from "../src/RerankService.ts"
+import type * as Rerank from "../src/rerank/Rerank.ts"
+import * as RerankService from "../src/rerank/RerankService.ts"
 import * as RerankProbe from "./RerankProbe.ts"
 
 const indexes = ({ results }: Rerank.RerankResponse) => results.map(({ index }) => index)

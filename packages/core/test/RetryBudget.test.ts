@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Metric from "effect/Metric"
 import * as TestClock from "effect/testing/TestClock"
-import * as RetryAllowance from "../src/internal/retryAllowance.ts"
+import * as RetryAllowance from "../src/policy/internal/retryAllowance.ts"
 import { target, timed, watched } from "./ChatFixture.ts"
 
 /** Starts a retry, and tells when it was let through. */

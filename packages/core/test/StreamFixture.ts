@@ -1,13 +1,13 @@
 /**
  * What the tests of policies for streams share: streams of numbers that take their time, break, and are counted.
  */
-import * as Enforcement from "@strata/core/policy/Enforcement"
 import * as Policy from "@strata/core/policy/Policy"
 import type * as ProviderError from "@strata/core/ProviderError"
 import * as Arr from "effect/Array"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import * as Enforcement from "../src/policy/internal/enforcement.ts"
 import { target } from "./ChatFixture.ts"
 
 export type Numbers = Stream.Stream<number, ProviderError.ProviderError>

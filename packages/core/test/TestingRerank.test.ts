@@ -4,7 +4,7 @@ import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
 import * as Policy from "../src/policy/Policy.ts"
 import * as ProviderError from "../src/ProviderError.ts"
-import * as RerankService from "../src/RerankService.ts"
+import * as RerankService from "../src/rerank/RerankService.ts"
 import * as TestRerank from "../src/testing/TestRerank.ts"
 
 const slowDown = new ProviderError.RateLimitError({ provider: "test", message: "slow down" })

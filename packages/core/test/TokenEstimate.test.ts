@@ -1,10 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
-import type * as ChatRequest from "@strata/core/ChatRequest"
-import * as Message from "@strata/core/Message"
+import type * as ChatRequest from "@strata/core/chat/ChatRequest"
+import * as Message from "@strata/core/chat/Message"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import * as TokenEstimate from "../src/chat/internal/tokenEstimate.ts"
 import * as TextTokens from "../src/internal/textTokens.ts"
-import * as TokenEstimate from "../src/internal/tokenEstimate.ts"
 import { samples } from "./TokenSamples.ts"
 
 const request = (

@@ -1,9 +1,9 @@
 /**
  * What the tests of tool loops share: calls, answers that ask for them, and tools whose handlers are watched.
  */
-import type * as Message from "@strata/core/Message"
+import type * as Message from "@strata/core/chat/Message"
 import type * as TestChat from "@strata/core/testing/TestChat"
-import * as Tool from "@strata/core/Tool"
+import * as Tool from "@strata/core/tool/Tool"
 import * as Usage from "@strata/core/Usage"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as StructuredOutput from "@strata/core/StructuredOutput"
-import * as Tool from "@strata/core/Tool"
+import * as StructuredOutput from "@strata/core/chat/StructuredOutput"
+import * as Tool from "@strata/core/tool/Tool"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 

@@ -2,9 +2,9 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import type * as Embedding from "../src/Embedding.ts"
+import type * as Embedding from "../src/embedding/Embedding.ts"
+import * as Vector from "../src/embedding/Vector.ts"
 import type * as ProviderError from "../src/ProviderError.ts"
-import * as Vector from "../src/Vector.ts"
 
 const between = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 

@@ -1,11 +1,11 @@
 import { afterEach, assert, describe, it, vi } from "@effect/vitest"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import type * as Embedding from "../src/Embedding.ts"
-import * as VectorLoops from "../src/internal/vectorLoops.ts"
-import * as VectorMemory from "../src/internal/vectorMemory.ts"
-import * as Program from "../src/internal/vectorProgram.ts"
-import * as Vector from "../src/Vector.ts"
+import type * as Embedding from "../src/embedding/Embedding.ts"
+import * as VectorLoops from "../src/embedding/internal/vectorLoops.ts"
+import * as VectorMemory from "../src/embedding/internal/vectorMemory.ts"
+import * as Program from "../src/embedding/internal/vectorProgram.ts"
+import * as Vector from "../src/embedding/Vector.ts"
 
 const between = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 
@@ -213,7 +213,7 @@ describe("Vector, with WebAssembly and without", () => {
     for (const instead of [undefined, forbidden]) {
       vi.stubGlobal("WebAssembly", instead)
       vi.resetModules()
-      const without = await import("../src/Vector.ts")
+      const without = await import("../src/embedding/Vector.ts")
       const plain = Result.getOrThrow(without.matrix(dimensions, vectors))
       assert.strictEqual(plain.data.byteOffset, 0)
       assert.deepStrictEqual(searches(without, plain), expected)

@@ -5,8 +5,8 @@
  * It checks signatures, requests and models as strictly as the service does, counts tokens against quotas and breaks on
  * demand. It does not emulate the models themselves.
  */
-import type * as ChatService from "@strata/core/ChatService"
-import type * as EmbeddingService from "@strata/core/EmbeddingService"
+import type * as ChatService from "@strata/core/chat/ChatService"
+import type * as EmbeddingService from "@strata/core/embedding/EmbeddingService"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"

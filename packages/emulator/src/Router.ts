@@ -1,8 +1,8 @@
 /**
  * The way of a request through the emulator: read, recognise, authenticate, perhaps spoil, respond.
  */
-import type * as ChatService from "@strata/core/ChatService"
-import type * as EmbeddingService from "@strata/core/EmbeddingService"
+import type * as ChatService from "@strata/core/chat/ChatService"
+import type * as EmbeddingService from "@strata/core/embedding/EmbeddingService"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"

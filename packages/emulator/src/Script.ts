@@ -5,10 +5,10 @@
  * A script stands for the models behind an emulator. What it says goes the way of their answers: checked, counted, streamed
  * and struck by faults.
  */
-import * as ChatRequest from "@strata/core/ChatRequest"
-import * as ChatService from "@strata/core/ChatService"
-import type * as EmbeddingService from "@strata/core/EmbeddingService"
-import * as Message from "@strata/core/Message"
+import * as ChatRequest from "@strata/core/chat/ChatRequest"
+import * as ChatService from "@strata/core/chat/ChatService"
+import * as Message from "@strata/core/chat/Message"
+import type * as EmbeddingService from "@strata/core/embedding/EmbeddingService"
 import * as ProviderError from "@strata/core/ProviderError"
 import { TestChat } from "@strata/core/testing"
 import * as Context from "effect/Context"

@@ -3,7 +3,7 @@
  */
 import { assert, layer } from "@effect/vitest"
 import { EventStreamCodec } from "@smithy/eventstream-codec"
-import type * as ChatEvent from "@strata/core/ChatEvent"
+import type * as ChatEvent from "@strata/core/chat/ChatEvent"
 import * as Usage from "@strata/core/Usage"
 import * as Effect from "effect/Effect"
 import * as Fixture from "./Fixture.ts"

@@ -1,7 +1,7 @@
 import { ConverseCommand, ConverseStreamCommand } from "@aws-sdk/client-bedrock-runtime"
 import type { ContentBlock, ConverseCommandInput, ConverseStreamOutput, Message } from "@aws-sdk/client-bedrock-runtime"
 import { assert, layer } from "@effect/vitest"
-import type * as Part from "@strata/core/Message"
+import type * as Part from "@strata/core/chat/Message"
 import { Model } from "@strata/emulator"
 import * as Effect from "effect/Effect"
 import * as Fixture from "./Fixture.ts"

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import type * as Embedding from "@strata/core/Embedding"
+import type * as Embedding from "@strata/core/embedding/Embedding"
 import { TestChat, TestEmbedding } from "@strata/core/testing"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"

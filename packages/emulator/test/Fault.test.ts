@@ -1,6 +1,6 @@
 import { ConverseCommand, ConverseStreamCommand } from "@aws-sdk/client-bedrock-runtime"
 import { assert, describe, it } from "@effect/vitest"
-import type * as ChatRequest from "@strata/core/ChatRequest"
+import type * as ChatRequest from "@strata/core/chat/ChatRequest"
 import { Emulator } from "@strata/emulator"
 import type { Fault } from "@strata/emulator"
 import * as Duration from "effect/Duration"

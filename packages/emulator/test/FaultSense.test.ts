@@ -1,6 +1,6 @@
 import { ConverseStreamCommand } from "@aws-sdk/client-bedrock-runtime"
 import { assert, describe, it } from "@effect/vitest"
-import * as Message from "@strata/core/Message"
+import * as Message from "@strata/core/chat/Message"
 import * as ProviderError from "@strata/core/ProviderError"
 import { Emulator, Fault } from "@strata/emulator"
 import * as Deferred from "effect/Deferred"

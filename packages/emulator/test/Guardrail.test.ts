@@ -5,7 +5,7 @@ import type {
   ConverseStreamCommandInput
 } from "@aws-sdk/client-bedrock-runtime"
 import { assert, layer } from "@effect/vitest"
-import type * as ChatEvent from "@strata/core/ChatEvent"
+import type * as ChatEvent from "@strata/core/chat/ChatEvent"
 import type { Guardrail } from "@strata/emulator"
 import * as Effect from "effect/Effect"
 import * as Fixture from "./Fixture.ts"

@@ -1,6 +1,6 @@
 import { InvokeModelCommand } from "@aws-sdk/client-bedrock-runtime"
 import { assert, describe, it } from "@effect/vitest"
-import * as EmbeddingService from "@strata/core/EmbeddingService"
+import * as EmbeddingService from "@strata/core/embedding/EmbeddingService"
 import * as Policy from "@strata/core/policy/Policy"
 import * as ProviderError from "@strata/core/ProviderError"
 import * as Effect from "effect/Effect"

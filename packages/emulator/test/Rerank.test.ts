@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as EmbeddingService from "@strata/core/EmbeddingService"
+import * as EmbeddingService from "@strata/core/embedding/EmbeddingService"
 import * as ProviderError from "@strata/core/ProviderError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"

@@ -5,12 +5,12 @@
  * It stands in for a model where the plumbing is the subject (examples, tests, an emulator) and cannot invent anything.
  * It does not write, sum up or reason, calls no tools, and ignores `temperature` and `topP`.
  */
-import * as ChatEvent from "@strata/core/ChatEvent"
-import type * as ChatRequest from "@strata/core/ChatRequest"
-import * as ChatResponse from "@strata/core/ChatResponse"
-import * as ChatService from "@strata/core/ChatService"
-import * as EmbeddingService from "@strata/core/EmbeddingService"
-import * as Message from "@strata/core/Message"
+import * as ChatEvent from "@strata/core/chat/ChatEvent"
+import type * as ChatRequest from "@strata/core/chat/ChatRequest"
+import * as ChatResponse from "@strata/core/chat/ChatResponse"
+import * as ChatService from "@strata/core/chat/ChatService"
+import * as Message from "@strata/core/chat/Message"
+import * as EmbeddingService from "@strata/core/embedding/EmbeddingService"
 import type * as Policy from "@strata/core/policy/Policy"
 import * as ProviderError from "@strata/core/ProviderError"
 import * as Usage from "@strata/core/Usage"

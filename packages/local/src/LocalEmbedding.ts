@@ -4,8 +4,8 @@
  * The model is the Universal Sentence Encoder Lite: English, 512 numbers of unit length, 30 to 60 short texts a second
  * on one core. It is symmetric: a question and its answer go through the same encoder, so `purpose` changes nothing.
  */
-import type * as Embedding from "@strata/core/Embedding"
-import * as EmbeddingService from "@strata/core/EmbeddingService"
+import type * as Embedding from "@strata/core/embedding/Embedding"
+import * as EmbeddingService from "@strata/core/embedding/EmbeddingService"
 import type * as Policy from "@strata/core/policy/Policy"
 import * as ProviderError from "@strata/core/ProviderError"
 import * as Effect from "effect/Effect"

@@ -4,7 +4,7 @@
  * Models are trained on prompts of this shape (Anthropic's guide for long context asks for it), so the prompt that
  * makes `ExtractiveChat` quote makes a language model answer from the same passages and name their sources.
  */
-import * as Message from "@strata/core/Message"
+import * as Message from "@strata/core/chat/Message"
 
 /** A piece of a text and where it is from: a path, a title, a URL. */
 export interface Passage {

@@ -4,9 +4,9 @@
  * The first answer counts: text the model wrote beside its call is left out, and so is a call after JSON that it wrote as
  * text. Other calls stay what they are.
  */
-import type * as ChatEvent from "@strata/core/ChatEvent"
-import * as ChatResponse from "@strata/core/ChatResponse"
-import * as Message from "@strata/core/Message"
+import type * as ChatEvent from "@strata/core/chat/ChatEvent"
+import * as ChatResponse from "@strata/core/chat/ChatResponse"
+import * as Message from "@strata/core/chat/Message"
 import * as Stream from "effect/Stream"
 
 /** In a whole answer; without a name there is nothing to turn back. */

@@ -13,7 +13,7 @@ import type {
   ToolUseBlock,
   ToolUseType
 } from "@aws-sdk/client-bedrock-runtime"
-import type * as Message from "@strata/core/Message"
+import type * as Message from "@strata/core/chat/Message"
 import * as ProviderError from "@strata/core/ProviderError"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"

@@ -2,7 +2,7 @@
  * Citations, in our words and in Bedrock's.
  */
 import type { Citation as ConverseCitation, CitationLocation, CitationsDelta } from "@aws-sdk/client-bedrock-runtime"
-import type * as Message from "@strata/core/Message"
+import type * as Message from "@strata/core/chat/Message"
 
 /** Ours → Bedrock's. */
 export const encode = ({ location, passages, source, title }: Message.Citation): ConverseCitation => ({

@@ -12,7 +12,7 @@ import type {
   MessageStopEvent,
   ReasoningContentBlockDelta
 } from "@aws-sdk/client-bedrock-runtime"
-import type * as ChatEvent from "@strata/core/ChatEvent"
+import type * as ChatEvent from "@strata/core/chat/ChatEvent"
 import * as ProviderError from "@strata/core/ProviderError"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"

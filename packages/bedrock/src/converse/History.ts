@@ -4,8 +4,8 @@
  * Total and pure: the same request always gives the same result, one that is fine is returned as it is, and one that was
  * repaired is fine. What stands beside sealed thoughts goes back as it came, and so do tools that the provider ran.
  */
-import type * as ChatRequest from "@strata/core/ChatRequest"
-import * as Message from "@strata/core/Message"
+import type * as ChatRequest from "@strata/core/chat/ChatRequest"
+import * as Message from "@strata/core/chat/Message"
 import type * as ProviderError from "@strata/core/ProviderError"
 import * as Result from "effect/Result"
 import type { Capabilities } from "../catalog/Capabilities.ts"

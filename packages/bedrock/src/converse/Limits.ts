@@ -5,9 +5,9 @@
  * How many images and documents a model reads is for `ModelCatalog.check`, names and ids of a conversation are for
  * `History`; pixels, pages and seconds are left to the service.
  */
-import type * as ChatRequest from "@strata/core/ChatRequest"
+import type * as ChatRequest from "@strata/core/chat/ChatRequest"
+import type * as Message from "@strata/core/chat/Message"
 import * as Check from "@strata/core/Check"
-import type * as Message from "@strata/core/Message"
 import * as ProviderError from "@strata/core/ProviderError"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"

@@ -8,7 +8,7 @@ import type {
   ImageFormat,
   VideoFormat
 } from "@aws-sdk/client-bedrock-runtime"
-import type * as Message from "@strata/core/Message"
+import type * as Message from "@strata/core/chat/Message"
 
 /** Pairs of a media type and a format. Where one stands twice, the first pair counts. */
 type Formats<Format> = ReadonlyArray<readonly [mediaType: string, format: Format]>

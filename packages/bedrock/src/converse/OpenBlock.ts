@@ -13,7 +13,7 @@ import type {
   ToolResultContentBlock,
   ToolUseBlockStart
 } from "@aws-sdk/client-bedrock-runtime"
-import * as Tool from "@strata/core/Tool"
+import * as Tool from "@strata/core/tool/Tool"
 import { isObject } from "effect/Predicate"
 import * as Block from "./Block.ts"
 

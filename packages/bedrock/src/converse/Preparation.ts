@@ -4,7 +4,7 @@
  * Nothing here reaches the network, but for the lookup of an inference profile where that is asked for.
  */
 import type { ConverseStreamCommandInput } from "@aws-sdk/client-bedrock-runtime"
-import type * as ChatRequest from "@strata/core/ChatRequest"
+import type * as ChatRequest from "@strata/core/chat/ChatRequest"
 import * as ProviderError from "@strata/core/ProviderError"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"

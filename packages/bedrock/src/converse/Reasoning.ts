@@ -5,7 +5,7 @@
  * network, since the services' own words for it tell little.
  */
 import type { ConverseStreamCommandInput, OutputConfig } from "@aws-sdk/client-bedrock-runtime"
-import type * as ChatRequest from "@strata/core/ChatRequest"
+import type * as ChatRequest from "@strata/core/chat/ChatRequest"
 import * as ProviderError from "@strata/core/ProviderError"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"

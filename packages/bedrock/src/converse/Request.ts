@@ -11,7 +11,7 @@ import type {
   Message as ConverseMessage,
   SystemContentBlock
 } from "@aws-sdk/client-bedrock-runtime"
-import type * as ChatRequest from "@strata/core/ChatRequest"
+import type * as ChatRequest from "@strata/core/chat/ChatRequest"
 import type * as ProviderError from "@strata/core/ProviderError"
 import * as Result from "effect/Result"
 import type { Capabilities } from "../catalog/Capabilities.ts"

@@ -3,7 +3,7 @@
  * without a message is refused.
  */
 import type { ConverseCommandOutput, StopReason, TokenUsage } from "@aws-sdk/client-bedrock-runtime"
-import * as ChatResponse from "@strata/core/ChatResponse"
+import * as ChatResponse from "@strata/core/chat/ChatResponse"
 import * as ProviderError from "@strata/core/ProviderError"
 import * as Usage from "@strata/core/Usage"
 import * as Result from "effect/Result"

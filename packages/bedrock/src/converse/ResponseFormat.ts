@@ -6,7 +6,7 @@
  * asked for; the answer is decoded against the latter.
  */
 import type { ConverseStreamCommandInput, OutputConfig, Tool, ToolChoice } from "@aws-sdk/client-bedrock-runtime"
-import type * as ChatRequest from "@strata/core/ChatRequest"
+import type * as ChatRequest from "@strata/core/chat/ChatRequest"
 import * as ProviderError from "@strata/core/ProviderError"
 import type * as JsonSchema from "effect/JsonSchema"
 import * as Result from "effect/Result"

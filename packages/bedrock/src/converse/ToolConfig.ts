@@ -2,9 +2,9 @@
  * The tools of a request, as Converse wants them, with schemas that fit the model.
  */
 import type { Tool as ConverseTool, ToolConfiguration } from "@aws-sdk/client-bedrock-runtime"
-import type * as ChatRequest from "@strata/core/ChatRequest"
+import type * as ChatRequest from "@strata/core/chat/ChatRequest"
 import * as ProviderError from "@strata/core/ProviderError"
-import type * as Tool from "@strata/core/Tool"
+import type * as Tool from "@strata/core/tool/Tool"
 import type * as JsonSchema from "effect/JsonSchema"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"

@@ -4,10 +4,10 @@
  * The SDK's serializer has a JSON of its own, in which a date is a number of seconds and `undefined` vanishes from lists; and
  * the service refuses half a surrogate pair. What no JSON can say, such as a cycle, is refused with its path.
  */
-import type * as ChatRequest from "@strata/core/ChatRequest"
-import type * as Message from "@strata/core/Message"
+import type * as ChatRequest from "@strata/core/chat/ChatRequest"
+import type * as Message from "@strata/core/chat/Message"
 import * as ProviderError from "@strata/core/ProviderError"
-import type * as Tool from "@strata/core/Tool"
+import type * as Tool from "@strata/core/tool/Tool"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import type { BedrockChatOptions } from "../BedrockOptions.ts"

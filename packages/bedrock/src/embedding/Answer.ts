@@ -3,7 +3,7 @@
  *
  * Numbers are checked by hand while they are copied, without a Schema: an answer can hold 150,000 of them.
  */
-import type * as Embedding from "@strata/core/Embedding"
+import type * as Embedding from "@strata/core/embedding/Embedding"
 import * as ExactJson from "@strata/core/ExactJson"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"

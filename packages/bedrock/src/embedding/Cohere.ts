@@ -4,7 +4,7 @@
  * Neither has a switch for unit length: `normalize: true` is done on this side, and `false` leaves the vectors as the
  * model made them. Images have no purpose with v3.
  */
-import type * as Embedding from "@strata/core/Embedding"
+import type * as Embedding from "@strata/core/embedding/Embedding"
 import * as Result from "effect/Result"
 import * as Answer from "./Answer.ts"
 import type * as Family from "./Family.ts"

@@ -4,7 +4,7 @@
  * A family is data and two functions, in one file; what all of them share (the JSON, how many vectors and how long,
  * unit length) is here. Nothing here knows of clients, policies, or how inputs are put into batches.
  */
-import type * as Embedding from "@strata/core/Embedding"
+import type * as Embedding from "@strata/core/embedding/Embedding"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"

@@ -1,7 +1,7 @@
 /**
  * Images as they travel in JSON, and how large they may be.
  */
-import type * as Embedding from "@strata/core/Embedding"
+import type * as Embedding from "@strata/core/embedding/Embedding"
 import { Buffer } from "node:buffer"
 
 /** Bytes of an image that leave a body below the 25 MB it may have: in base64 three bytes are four characters. */

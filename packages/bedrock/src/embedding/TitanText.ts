@@ -4,7 +4,7 @@
  * Titan has no notion of purpose: a query and a document are embedded alike. Nor can it truncate: a text within the
  * limit of characters but above 8,192 tokens is refused by the service.
  */
-import type * as Embedding from "@strata/core/Embedding"
+import type * as Embedding from "@strata/core/embedding/Embedding"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Answer from "./Answer.ts"

@@ -7,8 +7,8 @@ import type {
   GuardrailContentQualifier,
   GuardrailImageFormat
 } from "@aws-sdk/client-bedrock-runtime"
+import type * as Message from "@strata/core/chat/Message"
 import * as Check from "@strata/core/Check"
-import type * as Message from "@strata/core/Message"
 import type * as ProviderError from "@strata/core/ProviderError"
 import * as Effect from "effect/Effect"
 import * as Media from "../converse/Media.ts"

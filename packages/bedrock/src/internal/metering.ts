@@ -1,8 +1,8 @@
 /**
  * What Bedrock counts against a quota of tokens, model by model: what `policy/Quota.ts` needs to do the same sum.
  */
-import type * as ChatRequest from "@strata/core/ChatRequest"
-import type * as ChatService from "@strata/core/ChatService"
+import type * as ChatRequest from "@strata/core/chat/ChatRequest"
+import type * as ChatService from "@strata/core/chat/ChatService"
 import * as ProviderError from "@strata/core/ProviderError"
 import * as Effect from "effect/Effect"
 import { BedrockClient } from "../BedrockClient.ts"

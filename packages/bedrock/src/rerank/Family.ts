@@ -4,7 +4,7 @@
  * All of them answer alike, so reading is here, once. Which documents an answer may name, and how many, is checked by
  * `RerankService.make`.
  */
-import type * as Rerank from "@strata/core/Rerank"
+import type * as Rerank from "@strata/core/rerank/Rerank"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import type * as ChatEvent from "@strata/core/ChatEvent"
+import type * as ChatEvent from "@strata/core/chat/ChatEvent"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"

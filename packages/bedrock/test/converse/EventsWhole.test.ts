@@ -5,8 +5,8 @@ import type {
   ConverseStreamOutput
 } from "@aws-sdk/client-bedrock-runtime"
 import { assert, describe, it } from "@effect/vitest"
-import * as ChatEvent from "@strata/core/ChatEvent"
-import * as Message from "@strata/core/Message"
+import * as ChatEvent from "@strata/core/chat/ChatEvent"
+import * as Message from "@strata/core/chat/Message"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"

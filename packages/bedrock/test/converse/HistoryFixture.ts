@@ -1,7 +1,7 @@
 /** Requests with a history, in few words, and what the normaliser makes of them. */
 import { assert } from "@effect/vitest"
-import type * as ChatRequest from "@strata/core/ChatRequest"
-import * as Message from "@strata/core/Message"
+import type * as ChatRequest from "@strata/core/chat/ChatRequest"
+import * as Message from "@strata/core/chat/Message"
 import * as Result from "effect/Result"
 import * as History from "../../src/converse/History.ts"
 import * as ModelCatalog from "../../src/ModelCatalog.ts"

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as Message from "@strata/core/Message"
+import * as Message from "@strata/core/chat/Message"
 import * as Result from "effect/Result"
 import * as Label from "../../src/converse/history/Label.ts"
 import * as Request from "../../src/converse/Request.ts"

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import type * as ChatRequest from "@strata/core/ChatRequest"
-import * as Message from "@strata/core/Message"
+import type * as ChatRequest from "@strata/core/chat/ChatRequest"
+import * as Message from "@strata/core/chat/Message"
 import * as Result from "effect/Result"
 import type { BedrockChatOptions } from "../../src/BedrockOptions.ts"
 import { converseLimits } from "../../src/catalog/Capabilities.ts"

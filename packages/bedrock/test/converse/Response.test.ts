@@ -1,6 +1,6 @@
 import type { ContentBlock, ConverseCommandOutput, StopReason } from "@aws-sdk/client-bedrock-runtime"
 import { assert, describe, it } from "@effect/vitest"
-import * as Message from "@strata/core/Message"
+import * as Message from "@strata/core/chat/Message"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"

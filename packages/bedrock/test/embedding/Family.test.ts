@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import type * as Embedding from "@strata/core/Embedding"
+import type * as Embedding from "@strata/core/embedding/Embedding"
 import * as Result from "effect/Result"
 import * as Cohere from "../../src/embedding/Cohere.ts"
 import * as Family from "../../src/embedding/Family.ts"

@@ -1,7 +1,7 @@
 /**
  * The batches the models get and the bodies they answer, and what else the tests of the families share.
  */
-import type * as Embedding from "@strata/core/Embedding"
+import type * as Embedding from "@strata/core/embedding/Embedding"
 import * as Base64 from "effect/encoding/Base64"
 import * as Schema from "effect/Schema"
 

@@ -2,12 +2,12 @@
  * Models to put behind an emulator when it is loaded or broken: they say little, remember nothing, and know how many ask at
  * the same time.
  */
-import * as ChatEvent from "@strata/core/ChatEvent"
-import type * as ChatRequest from "@strata/core/ChatRequest"
-import * as ChatResponse from "@strata/core/ChatResponse"
-import * as ChatService from "@strata/core/ChatService"
-import * as EmbeddingService from "@strata/core/EmbeddingService"
-import * as Message from "@strata/core/Message"
+import * as ChatEvent from "@strata/core/chat/ChatEvent"
+import type * as ChatRequest from "@strata/core/chat/ChatRequest"
+import * as ChatResponse from "@strata/core/chat/ChatResponse"
+import * as ChatService from "@strata/core/chat/ChatService"
+import * as Message from "@strata/core/chat/Message"
+import * as EmbeddingService from "@strata/core/embedding/EmbeddingService"
 import * as Policy from "@strata/core/policy/Policy"
 import type * as ProviderError from "@strata/core/ProviderError"
 import * as Usage from "@strata/core/Usage"

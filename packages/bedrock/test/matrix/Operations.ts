@@ -2,7 +2,7 @@
  * Everything a program can ask of Bedrock through Strata, as effects over one client: for tests that break what is under
  * them.
  */
-import * as ChatService from "@strata/core/ChatService"
+import * as ChatService from "@strata/core/chat/ChatService"
 import type * as Policy from "@strata/core/policy/Policy"
 import * as ProviderError from "@strata/core/ProviderError"
 import * as Effect from "effect/Effect"

@@ -1,7 +1,7 @@
 /** What a client may leave behind, counted: fibers, reservations, sockets, listeners. */
 import { assert } from "@effect/vitest"
-import * as AdaptiveLimits from "@strata/core/policy/AdaptiveLimits"
-import * as Ledger from "@strata/core/policy/Ledger"
+import * as AdaptiveLimits from "@strata/core/state/AdaptiveLimits"
+import * as Ledger from "@strata/core/state/Ledger"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"

@@ -3,7 +3,7 @@
  * decoded.
  */
 import { assert, describe, it } from "@effect/vitest"
-import * as StructuredOutput from "@strata/core/StructuredOutput"
+import * as StructuredOutput from "@strata/core/chat/StructuredOutput"
 import { Ajv2020 } from "ajv/dist/2020.js"
 import * as Arbitrary from "effect/Arbitrary"
 import * as Effect from "effect/Effect"

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as StructuredOutput from "@strata/core/StructuredOutput"
+import * as StructuredOutput from "@strata/core/chat/StructuredOutput"
 import * as Effect from "effect/Effect"
 import type * as JsonSchema from "effect/JsonSchema"
 import * as Schema from "effect/Schema"

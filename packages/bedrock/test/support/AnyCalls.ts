@@ -1,11 +1,11 @@
 /**
  * Every public function of the package, called with one value in each of its places, and with what is right in the others.
  */
-import * as ChatService from "@strata/core/ChatService"
-import * as EmbeddingService from "@strata/core/EmbeddingService"
-import * as Message from "@strata/core/Message"
+import * as ChatService from "@strata/core/chat/ChatService"
+import * as Message from "@strata/core/chat/Message"
+import * as EmbeddingService from "@strata/core/embedding/EmbeddingService"
 import * as Policy from "@strata/core/policy/Policy"
-import * as RerankService from "@strata/core/RerankService"
+import * as RerankService from "@strata/core/rerank/RerankService"
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"

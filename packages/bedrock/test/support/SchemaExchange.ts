@@ -1,9 +1,9 @@
 /**
  * Requests with schemas, and what left this machine for them: bodies that were received, and the changes reported.
  */
-import type * as ChatRequest from "@strata/core/ChatRequest"
+import type * as ChatRequest from "@strata/core/chat/ChatRequest"
 import * as Policy from "@strata/core/policy/Policy"
-import * as Tool from "@strata/core/Tool"
+import * as Tool from "@strata/core/tool/Tool"
 import * as Effect from "effect/Effect"
 import type * as JsonSchema from "effect/JsonSchema"
 import * as Schema from "effect/Schema"

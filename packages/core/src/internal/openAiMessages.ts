@@ -2,8 +2,8 @@
  * Messages between OpenAI's words and ours, both ways. Both are checked by their schemas, so nothing fails here.
  */
 import type * as Schema from "effect/Schema"
+import type * as Message from "../chat/Message.ts"
 import * as ExactJson from "../ExactJson.ts"
-import type * as Message from "../Message.ts"
 import * as MediaType from "./mediaType.ts"
 import type * as Sayable from "./openAiSayable.ts"
 import * as Wire from "./openAiWire.ts"

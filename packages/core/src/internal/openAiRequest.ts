@@ -2,8 +2,8 @@
  * Tools and whole requests between OpenAI's words and ours, both ways. Both are checked by their schemas, so nothing fails
  * here.
  */
-import type * as ChatRequest from "../ChatRequest.ts"
-import type * as Tool from "../Tool.ts"
+import type * as ChatRequest from "../chat/ChatRequest.ts"
+import type * as Tool from "../tool/Tool.ts"
 import * as OpenAiMessages from "./openAiMessages.ts"
 import type * as Sayable from "./openAiSayable.ts"
 import type * as Wire from "./openAiWire.ts"

@@ -5,9 +5,9 @@
  * to our data must be decided on here too: `satisfies` sees to it.
  */
 import * as Schema from "effect/Schema"
-import * as ChatRequest from "../ChatRequest.ts"
-import * as Message from "../Message.ts"
-import * as Tool from "../Tool.ts"
+import * as ChatRequest from "../chat/ChatRequest.ts"
+import * as Message from "../chat/Message.ts"
+import * as Tool from "../tool/Tool.ts"
 
 /** Every field of `A` has a schema. */
 type Fields<A> = { readonly [Key in keyof A]-?: Schema.Constraint }

@@ -8,8 +8,8 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as KeyValueStore from "effect/persistence/KeyValueStore"
 import type * as Persistence from "effect/persistence/Persistence"
-import * as ChatCache from "../ChatCache.ts"
-import * as BytePersistence from "../internal/bytePersistence.ts"
+import * as BytePersistence from "../cache/internal/bytePersistence.ts"
+import * as ChatCache from "../chat/ChatCache.ts"
 import type * as ProviderError from "../ProviderError.ts"
 
 /**

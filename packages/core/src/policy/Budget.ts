@@ -8,9 +8,9 @@
  */
 import * as Effect from "effect/Effect"
 import * as Check from "../Check.ts"
-import * as BudgetAccount from "../internal/budgetAccount.ts"
 import type * as ProviderError from "../ProviderError.ts"
-import * as Ledger from "./Ledger.ts"
+import * as Ledger from "../state/Ledger.ts"
+import * as BudgetAccount from "./internal/budget/account.ts"
 
 /**
  * A budget, by {@link make}: each is a budget of its own, also where it says the same as another.

@@ -10,8 +10,8 @@ import * as Layer from "effect/Layer"
 import * as Check from "../Check.ts"
 import * as Policy from "../policy/Policy.ts"
 import type * as ProviderError from "../ProviderError.ts"
-import type * as Rerank from "../Rerank.ts"
-import * as RerankService from "../RerankService.ts"
+import type * as Rerank from "../rerank/Rerank.ts"
+import * as RerankService from "../rerank/RerankService.ts"
 
 /**
  * The double's own side.

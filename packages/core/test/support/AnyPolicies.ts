@@ -20,13 +20,13 @@ import {
 import * as ChatCachePersistence from "@strata/core/persistence/ChatCachePersistence"
 import * as EmbeddingCachePersistence from "@strata/core/persistence/EmbeddingCachePersistence"
 import * as SharedState from "@strata/core/persistence/SharedState"
-import * as Enforcement from "@strata/core/policy/Enforcement"
 import { TestChat, TestEmbedding, TestRerank } from "@strata/core/testing"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as KeyValueStore from "effect/persistence/KeyValueStore"
 import * as Persistence from "effect/persistence/Persistence"
 import * as Redis from "effect/persistence/Redis"
+import * as Enforcement from "../../src/policy/internal/enforcement.ts"
 import { type Calls, chat, chatting, embedding_, fields, request } from "./AnyCalls.ts"
 
 /** A policy in force, for one call. */

@@ -6,7 +6,7 @@ import { assert } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import type * as Ledger from "../../src/policy/Ledger.ts"
+import type * as Ledger from "../../src/state/Ledger.ts"
 import type { World } from "./LedgerSpecification.ts"
 
 const Id = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 9 }))

@@ -15,7 +15,7 @@ import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as SharedState from "../../src/persistence/SharedState.ts"
-import * as Ledger from "../../src/policy/Ledger.ts"
+import * as Ledger from "../../src/state/Ledger.ts"
 
 /**
  * What it does once `go` is a key in Redis.

@@ -5,7 +5,7 @@ import { assert, type Vitest } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type * as Ledger from "../../src/policy/Ledger.ts"
+import type * as Ledger from "../../src/state/Ledger.ts"
 
 /** A ledger and its time, in milliseconds. */
 export interface World {

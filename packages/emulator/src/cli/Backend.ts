@@ -2,10 +2,10 @@
  * What stands behind the emulator of the command: an echo, the models of `@strata/local`, a script, a recording, or the
  * service itself while it is recorded.
  */
-import * as ChatRequest from "@strata/core/ChatRequest"
-import type * as ChatService from "@strata/core/ChatService"
-import type * as EmbeddingService from "@strata/core/EmbeddingService"
-import * as Message from "@strata/core/Message"
+import * as ChatRequest from "@strata/core/chat/ChatRequest"
+import type * as ChatService from "@strata/core/chat/ChatService"
+import * as Message from "@strata/core/chat/Message"
+import type * as EmbeddingService from "@strata/core/embedding/EmbeddingService"
 import { TestChat } from "@strata/core/testing"
 import * as CliError from "effect/cli/CliError"
 import * as Config from "effect/Config"

@@ -1,7 +1,7 @@
 /**
  * Citations on the wire and in core.
  */
-import type * as Message from "@strata/core/Message"
+import type * as Message from "@strata/core/chat/Message"
 import * as Schema from "effect/Schema"
 import * as Constraint from "./Constraint.ts"
 

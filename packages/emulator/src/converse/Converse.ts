@@ -1,8 +1,8 @@
 /**
  * Responds to Converse and ConverseStream: checks the body, asks the chat service, writes its answer down.
  */
-import * as ChatEvent from "@strata/core/ChatEvent"
-import * as ChatService from "@strata/core/ChatService"
+import * as ChatEvent from "@strata/core/chat/ChatEvent"
+import * as ChatService from "@strata/core/chat/ChatService"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as AwsError from "../AwsError.ts"

@@ -4,8 +4,8 @@
  * Only tool calls, tool results and images announce their block with `contentBlockStart`; text and reasoning begin with
  * their first delta. The counters come last, after `messageStop`.
  */
-import type * as ChatEvent from "@strata/core/ChatEvent"
-import type * as Message from "@strata/core/Message"
+import type * as ChatEvent from "@strata/core/chat/ChatEvent"
+import type * as Message from "@strata/core/chat/Message"
 import * as Base64 from "effect/encoding/Base64"
 import * as Frame from "../http/Frame.ts"
 import * as Citation from "./Citation.ts"

@@ -5,9 +5,9 @@
  * Where a prompt marks content to guard, only that is judged. A stream is held back until it was judged, unless the
  * request asks for `async`: then it is judged as it goes by.
  */
-import type * as ChatEvent from "@strata/core/ChatEvent"
-import * as ChatResponse from "@strata/core/ChatResponse"
-import * as Message from "@strata/core/Message"
+import type * as ChatEvent from "@strata/core/chat/ChatEvent"
+import * as ChatResponse from "@strata/core/chat/ChatResponse"
+import * as Message from "@strata/core/chat/Message"
 import * as Usage from "@strata/core/Usage"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"

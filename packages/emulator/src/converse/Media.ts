@@ -1,7 +1,7 @@
 /**
  * Formats and media types: Converse names an image `png`, core names it `image/png`.
  */
-import type * as Message from "@strata/core/Message"
+import type * as Message from "@strata/core/chat/Message"
 import * as Base64 from "effect/encoding/Base64"
 
 /** The media type of each format, by kind of block. */

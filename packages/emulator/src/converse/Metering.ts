@@ -2,8 +2,8 @@
  * The tokens of a conversation, for its quota: what it may use is reserved before the model is asked, and settled by what
  * the model says it used; where it never says, by what was written until then.
  */
-import type * as ChatEvent from "@strata/core/ChatEvent"
-import type * as ChatResponse from "@strata/core/ChatResponse"
+import type * as ChatEvent from "@strata/core/chat/ChatEvent"
+import type * as ChatResponse from "@strata/core/chat/ChatResponse"
 import type * as Usage from "@strata/core/Usage"
 import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"

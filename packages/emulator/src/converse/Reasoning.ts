@@ -1,7 +1,7 @@
 /**
  * How a request asks its model to think: each vendor has its own fields for it.
  */
-import type * as ChatRequest from "@strata/core/ChatRequest"
+import type * as ChatRequest from "@strata/core/chat/ChatRequest"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as Wire from "./Wire.ts"

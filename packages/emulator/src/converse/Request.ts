@@ -3,9 +3,9 @@
  *
  * What core does not model becomes a `provider` part with the block inside.
  */
-import type * as ChatRequest from "@strata/core/ChatRequest"
-import * as Message from "@strata/core/Message"
-import type * as Tool from "@strata/core/Tool"
+import type * as ChatRequest from "@strata/core/chat/ChatRequest"
+import * as Message from "@strata/core/chat/Message"
+import type * as Tool from "@strata/core/tool/Tool"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as Block from "./Block.ts"

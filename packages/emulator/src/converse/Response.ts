@@ -4,8 +4,8 @@
  * An answering service can say things of its own through `providerMetadata.bedrock`: `stopReason` as it should stand on
  * the wire, `additionalModelResponseFields`, `trace`.
  */
-import type * as ChatResponse from "@strata/core/ChatResponse"
-import * as Message from "@strata/core/Message"
+import type * as ChatResponse from "@strata/core/chat/ChatResponse"
+import * as Message from "@strata/core/chat/Message"
 import type * as Usage from "@strata/core/Usage"
 import * as Base64 from "effect/encoding/Base64"
 import * as Option from "effect/Option"

@@ -5,9 +5,9 @@
  * answering service pass as they are and are remembered, so that they are known when they come back. Those that Anthropic
  * itself made cannot be checked here, and pass.
  */
-import type * as ChatEvent from "@strata/core/ChatEvent"
-import * as ChatResponse from "@strata/core/ChatResponse"
-import * as Message from "@strata/core/Message"
+import type * as ChatEvent from "@strata/core/chat/ChatEvent"
+import * as ChatResponse from "@strata/core/chat/ChatResponse"
+import * as Message from "@strata/core/chat/Message"
 import * as Base64 from "effect/encoding/Base64"
 import * as Result from "effect/Result"
 import * as Crypto from "node:crypto"

@@ -1,10 +1,10 @@
 /**
  * A chat service that cannot stop talking.
  */
-import type * as ChatEvent from "@strata/core/ChatEvent"
-import * as ChatResponse from "@strata/core/ChatResponse"
-import type * as ChatService from "@strata/core/ChatService"
-import * as Message from "@strata/core/Message"
+import type * as ChatEvent from "@strata/core/chat/ChatEvent"
+import * as ChatResponse from "@strata/core/chat/ChatResponse"
+import type * as ChatService from "@strata/core/chat/ChatService"
+import * as Message from "@strata/core/chat/Message"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 

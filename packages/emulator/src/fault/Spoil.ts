@@ -2,7 +2,7 @@
  * Does to a response what a fault says. A fault that needs no response does not ask for it; one that cannot be done to
  * this response leaves it alone, and is spared for another one.
  */
-import * as ChatService from "@strata/core/ChatService"
+import * as ChatService from "@strata/core/chat/ChatService"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"

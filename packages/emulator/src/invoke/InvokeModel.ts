@@ -1,8 +1,8 @@
 /**
  * Responds to InvokeModel and InvokeModelWithResponseStream, by the kind of the model.
  */
-import type * as ChatService from "@strata/core/ChatService"
-import type * as EmbeddingService from "@strata/core/EmbeddingService"
+import type * as ChatService from "@strata/core/chat/ChatService"
+import type * as EmbeddingService from "@strata/core/embedding/EmbeddingService"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as AwsError from "../AwsError.ts"

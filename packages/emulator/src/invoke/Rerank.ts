@@ -3,9 +3,9 @@
  *
  * A real reranker reads both texts together; here the cosine of their vectors stands in for it.
  */
-import type * as Embedding from "@strata/core/Embedding"
-import * as EmbeddingService from "@strata/core/EmbeddingService"
-import * as Vector from "@strata/core/Vector"
+import type * as Embedding from "@strata/core/embedding/Embedding"
+import * as EmbeddingService from "@strata/core/embedding/EmbeddingService"
+import * as Vector from "@strata/core/embedding/Vector"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as AwsError from "../AwsError.ts"

@@ -1,8 +1,8 @@
 /**
  * An embedding service that says what a script has vectors for, and hashes words for the rest.
  */
-import * as Embedding from "@strata/core/Embedding"
-import * as EmbeddingService from "@strata/core/EmbeddingService"
+import * as Embedding from "@strata/core/embedding/Embedding"
+import * as EmbeddingService from "@strata/core/embedding/EmbeddingService"
 import * as Policy from "@strata/core/policy/Policy"
 import { TestEmbedding } from "@strata/core/testing"
 import * as Effect from "effect/Effect"

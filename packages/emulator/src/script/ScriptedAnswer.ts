@@ -1,8 +1,8 @@
 /**
  * One answer of a script: how it is written, and what it is for the double that gives it.
  */
-import type * as ChatResponse from "@strata/core/ChatResponse"
-import * as Message from "@strata/core/Message"
+import type * as ChatResponse from "@strata/core/chat/ChatResponse"
+import * as Message from "@strata/core/chat/Message"
 import * as ProviderError from "@strata/core/ProviderError"
 import type * as TestChat from "@strata/core/testing"
 import * as Usage from "@strata/core/Usage"

@@ -2,8 +2,8 @@
  * An emulated Bedrock whose models keep to simple rules, and what a client throws, as a value.
  */
 import { vi } from "@effect/vitest"
-import type * as ChatRequest from "@strata/core/ChatRequest"
-import * as Message from "@strata/core/Message"
+import type * as ChatRequest from "@strata/core/chat/ChatRequest"
+import * as Message from "@strata/core/chat/Message"
 import { TestChat, TestEmbedding } from "@strata/core/testing"
 import { Emulator } from "@strata/emulator"
 import type { Fault } from "@strata/emulator"

@@ -1,7 +1,7 @@
 /**
  * Blank text and empty lists, which Bedrock refuses wherever they stand, and the turns that would be missing without them.
  */
-import * as Message from "@strata/core/Message"
+import * as Message from "@strata/core/chat/Message"
 import type { Capabilities } from "../../catalog/Capabilities.ts"
 import type { Report } from "./Change.ts"
 import * as Turn from "./Turn.ts"

@@ -3,8 +3,8 @@
  *
  * They are hints. What becomes of one changes nothing for the model, so it is done in strict mode too, and reported.
  */
-import type * as Message from "@strata/core/Message"
-import type * as Tool from "@strata/core/Tool"
+import type * as Message from "@strata/core/chat/Message"
+import type * as Tool from "@strata/core/tool/Tool"
 import type { BedrockChatOptions } from "../../BedrockOptions.ts"
 import type { Caching, Capabilities } from "../../catalog/Capabilities.ts"
 import * as Block from "../Block.ts"

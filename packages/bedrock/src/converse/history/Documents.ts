@@ -1,7 +1,7 @@
 /**
  * Documents: names Bedrock accepts, none of them twice in a request, and text beside them.
  */
-import * as Message from "@strata/core/Message"
+import * as Message from "@strata/core/chat/Message"
 import type { Report } from "./Change.ts"
 import * as Label from "./Label.ts"
 import * as Turn from "./Turn.ts"

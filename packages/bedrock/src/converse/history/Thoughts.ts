@@ -3,7 +3,7 @@
  *
  * A seal tells nothing about who made it, so of two models that both seal their thoughts each is taken for the other.
  */
-import type * as Message from "@strata/core/Message"
+import type * as Message from "@strata/core/chat/Message"
 import * as Predicate from "effect/Predicate"
 import type { Capabilities } from "../../catalog/Capabilities.ts"
 import { providerName } from "../../internal/provider.ts"

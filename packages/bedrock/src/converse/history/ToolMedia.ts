@@ -2,7 +2,7 @@
  * Images, documents and videos in what tools answered, for models that do not take them there: they go behind the results,
  * into the same turn of the user.
  */
-import * as Message from "@strata/core/Message"
+import * as Message from "@strata/core/chat/Message"
 import type { Capabilities } from "../../catalog/Capabilities.ts"
 import type { Report } from "./Change.ts"
 import * as Turn from "./Turn.ts"

@@ -1,7 +1,7 @@
 /**
  * Calls of tools and what came of them, in words: for a place where Bedrock does not take them as such.
  */
-import * as Message from "@strata/core/Message"
+import * as Message from "@strata/core/chat/Message"
 import * as Formatter from "effect/Formatter"
 import type { Report } from "./Change.ts"
 import * as Turn from "./Turn.ts"

@@ -4,8 +4,8 @@
  *
  * Tools that the provider runs itself are left as they came.
  */
-import * as Message from "@strata/core/Message"
-import type * as Tool from "@strata/core/Tool"
+import * as Message from "@strata/core/chat/Message"
+import type * as Tool from "@strata/core/tool/Tool"
 import * as Result from "effect/Result"
 import type { Capabilities } from "../../catalog/Capabilities.ts"
 import { providerName } from "../../internal/provider.ts"

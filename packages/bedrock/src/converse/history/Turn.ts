@@ -4,7 +4,7 @@
  * Messages know four roles, turns three: what tools answered is said by the user. Every part keeps its place in the
  * request as it was given, for reports and errors.
  */
-import * as Message from "@strata/core/Message"
+import * as Message from "@strata/core/chat/Message"
 import * as Predicate from "effect/Predicate"
 import type { Capabilities } from "../../catalog/Capabilities.ts"
 import { providerName } from "../../internal/provider.ts"

@@ -2,9 +2,9 @@
  * The bodies that follow OpenAI's chat completions: `messages` in, `choices` out. Mistral's chat models and Jamba share
  * them, each with a style of its own.
  */
-import type * as ChatEvent from "@strata/core/ChatEvent"
-import type * as ChatResponse from "@strata/core/ChatResponse"
-import type * as Message from "@strata/core/Message"
+import type * as ChatEvent from "@strata/core/chat/ChatEvent"
+import type * as ChatResponse from "@strata/core/chat/ChatResponse"
+import type * as Message from "@strata/core/chat/Message"
 import type * as Usage from "@strata/core/Usage"
 import * as Base64 from "effect/encoding/Base64"
 import * as Result from "effect/Result"

@@ -1,8 +1,8 @@
 /**
  * The bodies of Cohere Command: R and R+ take a `message` and the `chat_history` before it, the others a `prompt`.
  */
-import type * as ChatResponse from "@strata/core/ChatResponse"
-import type * as Message from "@strata/core/Message"
+import type * as ChatResponse from "@strata/core/chat/ChatResponse"
+import type * as Message from "@strata/core/chat/Message"
 import type * as Usage from "@strata/core/Usage"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"

@@ -4,8 +4,8 @@
  * From the Amazon Bedrock User Guide, "DeepSeek models", not from recorded traffic; that a thought ends with `</think>`
  * is how the model writes.
  */
-import type * as ChatEvent from "@strata/core/ChatEvent"
-import * as Message from "@strata/core/Message"
+import type * as ChatEvent from "@strata/core/chat/ChatEvent"
+import * as Message from "@strata/core/chat/Message"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Body from "../Body.ts"

@@ -5,8 +5,8 @@
  * same, so that guardrails, the prompt cache, counting and the chat service see one kind of question only; and it writes
  * the answer down in the words of its vendor.
  */
-import type * as ChatEvent from "@strata/core/ChatEvent"
-import type * as ChatResponse from "@strata/core/ChatResponse"
+import type * as ChatEvent from "@strata/core/chat/ChatEvent"
+import type * as ChatResponse from "@strata/core/chat/ChatResponse"
 import type * as Usage from "@strata/core/Usage"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"

@@ -2,8 +2,8 @@
  * Responds to InvokeModel and InvokeModelWithResponseStream for chat models: reads the body in the words of the model's
  * family, and asks and answers as Converse does.
  */
-import * as ChatEvent from "@strata/core/ChatEvent"
-import * as ChatService from "@strata/core/ChatService"
+import * as ChatEvent from "@strata/core/chat/ChatEvent"
+import * as ChatService from "@strata/core/chat/ChatService"
 import * as Usage from "@strata/core/Usage"
 import * as Effect from "effect/Effect"
 import * as Base64 from "effect/encoding/Base64"

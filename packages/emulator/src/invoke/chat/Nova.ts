@@ -1,8 +1,8 @@
 /**
  * The bodies of Amazon Nova, schema `messages-v1`: those of Converse, with some names of its own.
  */
-import type * as ChatEvent from "@strata/core/ChatEvent"
-import type * as Message from "@strata/core/Message"
+import type * as ChatEvent from "@strata/core/chat/ChatEvent"
+import type * as Message from "@strata/core/chat/Message"
 import type * as Usage from "@strata/core/Usage"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"

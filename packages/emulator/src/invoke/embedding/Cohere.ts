@@ -2,7 +2,7 @@
  * The bodies of Cohere Embed, versions 3 and 4: up to 96 texts in, as many vectors out; or images, one with version 3 and
  * up to 96 with version 4, which also takes both in one vector.
  */
-import * as Embedding from "@strata/core/Embedding"
+import * as Embedding from "@strata/core/embedding/Embedding"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"

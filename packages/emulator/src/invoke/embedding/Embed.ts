@@ -2,8 +2,8 @@
  * What the embedding families share: asking the embedding service for vectors of the right size, under the quota of the
  * model.
  */
-import * as Embedding from "@strata/core/Embedding"
-import * as EmbeddingService from "@strata/core/EmbeddingService"
+import * as Embedding from "@strata/core/embedding/Embedding"
+import * as EmbeddingService from "@strata/core/embedding/EmbeddingService"
 import type * as ProviderError from "@strata/core/ProviderError"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"

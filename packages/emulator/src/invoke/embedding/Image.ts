@@ -1,7 +1,7 @@
 /**
  * Images in the bodies of embedding models: in base64 or as data URIs. Only the first bytes of an image are looked at.
  */
-import type * as Embedding from "@strata/core/Embedding"
+import type * as Embedding from "@strata/core/embedding/Embedding"
 import * as Effect from "effect/Effect"
 import * as Encoding from "effect/encoding/Base64"
 import * as Result from "effect/Result"

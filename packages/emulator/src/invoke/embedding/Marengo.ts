@@ -2,7 +2,7 @@
  * The bodies of TwelveLabs Marengo Embed, versions 2.7 and 3.0: a text or an image in, one vector out; with 3.0 also one
  * vector for both. Texts with several images, and what lies in S3, are not embedded here.
  */
-import type * as Embedding from "@strata/core/Embedding"
+import type * as Embedding from "@strata/core/embedding/Embedding"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as AwsError from "../../AwsError.ts"

@@ -2,7 +2,7 @@
  * The bodies of Amazon Nova Multimodal Embeddings: one text or image in, one vector out. Audio, video, and what lies in
  * S3 are not embedded here.
  */
-import * as Embedding from "@strata/core/Embedding"
+import * as Embedding from "@strata/core/embedding/Embedding"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"

@@ -2,7 +2,7 @@
  * The bodies of Amazon Titan Text Embeddings, versions 1 and 2, and of Titan Multimodal Embeddings: one text in, or an
  * image, or both, and one vector out.
  */
-import * as Embedding from "@strata/core/Embedding"
+import * as Embedding from "@strata/core/embedding/Embedding"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as AwsError from "../../AwsError.ts"

@@ -1,7 +1,7 @@
 /**
  * Fits the vectors of any embedding service to the number of dimensions and the number type a model answers with.
  */
-import type * as Embedding from "@strata/core/Embedding"
+import type * as Embedding from "@strata/core/embedding/Embedding"
 
 /**
  * The vector with `dimensions` numbers. A shorter one is filled with zeros, which changes no cosine; a longer one is cut

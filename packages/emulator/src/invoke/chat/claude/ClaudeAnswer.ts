@@ -1,9 +1,9 @@
 /**
  * Answers of Claude: one `message`, or the events it is streamed as.
  */
-import type * as ChatEvent from "@strata/core/ChatEvent"
-import type * as ChatResponse from "@strata/core/ChatResponse"
-import * as Message from "@strata/core/Message"
+import type * as ChatEvent from "@strata/core/chat/ChatEvent"
+import type * as ChatResponse from "@strata/core/chat/ChatResponse"
+import * as Message from "@strata/core/chat/Message"
 import type * as Usage from "@strata/core/Usage"
 import * as Base64 from "effect/encoding/Base64"
 import type * as Model from "../../../Model.ts"

@@ -1,7 +1,7 @@
 /**
  * Citations as Anthropic spells them (Claude API reference, "Citations"): one shape for each kind of place.
  */
-import type * as Message from "@strata/core/Message"
+import type * as Message from "@strata/core/chat/Message"
 import * as Family from "../Family.ts"
 
 /** One citation; `undefined` for one without a place, which Anthropic has no shape for. */

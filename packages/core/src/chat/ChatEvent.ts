@@ -1,0 +1,258 @@
+/**
+ * What a chat stream is made of: pieces of the answer as the model writes them, then exactly one `finish`.
+ *
+ * `index` is the number of the content block a piece belongs to, and the place of that block in the answer. It belongs to
+ * one block for the whole stream. Pieces of one block arrive in order.
+ */
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import * as Check from "../Check.ts"
+import * as Total from "../internal/total.ts"
+import * as ProviderError from "../ProviderError.ts"
+import * as ChatResponse from "./ChatResponse.ts"
+import * as Message from "./Message.ts"
+
+const index = { index: Schema.Finite }
+
+/** More text; empty for a block that has none. */
+export type TextDelta = typeof TextDelta.Type
+/** @see {@link TextDelta} */
+export const TextDelta = Schema.Struct({ type: Schema.tag("text-delta"), ...index, delta: Schema.String })
+
+/** What the text of a block so far rests on. */
+export type CitationEvent = typeof CitationEvent.Type
+/** @see {@link CitationEvent} */
+export const CitationEvent = Schema.Struct({ type: Schema.tag("citation"), ...index, citation: Message.Citation })
+
+/** More of what the model thinks before it answers. */
+export type ReasoningDelta = typeof ReasoningDelta.Type
+/** @see {@link ReasoningDelta} */
+export const ReasoningDelta = Schema.Struct({ type: Schema.tag("reasoning-delta"), ...index, delta: Schema.String })
+
+/** A reasoning block is complete; its seals, if it has any, must go back unchanged. */
+export type ReasoningEnd = typeof ReasoningEnd.Type
+/** @see {@link ReasoningEnd} */
+export const ReasoningEnd = Schema.Struct({
+  type: Schema.tag("reasoning-end"),
+  ...index,
+  signature: Schema.optional(Schema.String),
+  redacted: Schema.optional(Schema.Uint8Array)
+})
+
+/** The model starts a tool call. */
+export type ToolParamsStart = typeof ToolParamsStart.Type
+/** @see {@link ToolParamsStart} */
+export const ToolParamsStart = Schema.Struct({
+  type: Schema.tag("tool-params-start"),
+  ...index,
+  id: Schema.String,
+  name: Schema.String
+})
+
+/** A piece of the JSON text of a tool call's parameters. */
+export type ToolParamsDelta = typeof ToolParamsDelta.Type
+/** @see {@link ToolParamsDelta} */
+export const ToolParamsDelta = Schema.Struct({
+  type: Schema.tag("tool-params-delta"),
+  ...index,
+  id: Schema.String,
+  delta: Schema.String
+})
+
+/** A tool call is complete, its parameters decoded from the JSON text. */
+export type ToolCall = typeof ToolCall.Type
+/** @see {@link ToolCall} */
+export const ToolCall = Schema.Struct({ ...Message.ToolCallPart.fields, ...index })
+
+/**
+ * A block that came whole: an image, what a tool of the provider answered, a block only the provider understands. Of text
+ * or reasoning whose pieces came before, it is the whole of the block, with what pieces cannot say.
+ */
+export type PartEvent = typeof PartEvent.Type
+/** @see {@link PartEvent} */
+export const PartEvent = Schema.Struct({ type: Schema.tag("part"), ...index, part: Message.AssistantPart })
+
+/** The end of a complete answer. A stream has exactly one, last; a stream that has none failed. */
+export type Finish = typeof Finish.Type
+/** @see {@link Finish} */
+export const Finish = Schema.Struct({ type: Schema.tag("finish"), ...ChatResponse.outcomeFields })
+
+/** One event of a chat stream. */
+export type ChatEvent = typeof ChatEvent.Type
+/** @see {@link ChatEvent} */
+export const ChatEvent = Schema.Union([
+  TextDelta,
+  CitationEvent,
+  ReasoningDelta,
+  ReasoningEnd,
+  ToolParamsStart,
+  ToolParamsDelta,
+  ToolCall,
+  PartEvent,
+  Finish
+])
+
+/** The events a whole answer would have been streamed as: one delta a block. None of what is no answer. */
+export const fromResponse: (response: ChatResponse.ChatResponse) => ReadonlyArray<ChatEvent> = Total.make(
+  (response) => {
+    const events: Array<ChatEvent> = []
+    Message.parts(response.message).forEach((part, index) => {
+      switch (part.type) {
+        case "text":
+          events.push({ type: "text-delta", index, delta: part.text })
+          for (const citation of part.citations ?? []) events.push({ type: "citation", index, citation })
+          if (part.cache !== undefined || part.guard !== undefined || part.providerFields !== undefined) {
+            events.push({ type: "part", index, part })
+          }
+          break
+        case "reasoning":
+          events.push({ type: "reasoning-delta", index, delta: part.text })
+          events.push({ type: "reasoning-end", index, signature: part.signature, redacted: part.redacted })
+          if (part.providerFields !== undefined) events.push({ type: "part", index, part })
+          break
+        case "tool-call":
+          events.push({ type: "tool-params-start", index, id: part.id, name: part.name })
+          events.push({ type: "tool-params-delta", index, id: part.id, delta: JSON.stringify(part.params) ?? "{}" })
+          events.push({ ...part, index })
+          break
+        case "tool-result":
+        case "image":
+        case "audio":
+        case "provider":
+          events.push({ type: "part", index, part })
+      }
+    })
+    events.push({ type: "finish", ...ChatResponse.outcomeOf(response) })
+    return events
+  },
+  () => []
+)
+
+/**
+ * Reads a stream to its end and puts the answer together: the same response `generate` would have given.
+ *
+ * Fails as the stream fails, and with `StreamInterruptedError` for a stream that ends without `finish`, or holds what is no
+ * event.
+ */
+export const collect = <E, R>(
+  events: Stream.Stream<ChatEvent, E, R>
+): Effect.Effect<ChatResponse.ChatResponse, E | ProviderError.StreamInterruptedError, R> =>
+  Effect.suspend(() => {
+    const collector = makeCollector()
+    const broken = (message: string) =>
+      new ProviderError.StreamInterruptedError({ provider: "unknown", message, delivered: collector.added() })
+    const unreadable = () => broken("The stream holds what is no event: the answer is not complete")
+    const add = (event: ChatEvent) => Effect.try({ try: () => collector.add(event), catch: unreadable })
+    const given = Check.holds(Stream.isStream, events) ? events : Stream.empty
+    return Stream.runForEach(given, add).pipe(
+      Effect.andThen(Effect.try({ try: () => collector.response(), catch: unreadable })),
+      Effect.filterOrFail(
+        (response) => response !== undefined,
+        () => broken("The stream ended without its `finish` event: the answer is not complete")
+      )
+    )
+  })
+
+/** A block as far as it has come: `settle` makes a part of the text it has. */
+interface Block {
+  readonly index: number
+  readonly type: Message.AssistantPart["type"]
+  readonly pieces: Array<string>
+  readonly citations: Array<Message.Citation>
+  /** What may still come: more pieces, the whole of the block, or nothing. */
+  open: "pieces" | "whole" | "nothing"
+  settle: (text: string, citations: ReadonlyArray<Message.Citation>) => Message.AssistantPart
+}
+
+/**
+ * Puts an answer together. A block ends with the event that completes it: should a provider use its index again, or for
+ * pieces of another kind, that is another block, behind it.
+ *
+ * @internal
+ */
+export const makeCollector = () => {
+  const blocks: Array<Block> = []
+  const latest = new Map<number, Block>() // by index
+  let outcome: ChatResponse.Outcome | undefined
+  let added = 0
+
+  const begin = (index: number, type: Block["type"], settle: Block["settle"]): Block => {
+    const block: Block = { index, type, pieces: [], citations: [], open: "pieces", settle }
+    blocks.push(block)
+    latest.set(index, block)
+    return block
+  }
+
+  const open = (index: number, type: "text" | "reasoning"): Block => {
+    const block = latest.get(index)
+    return block?.type === type && block.open === "pieces"
+      ? block
+      : begin(index, type, type === "text" ? textOf : reasoningOf)
+  }
+
+  const whole = (index: number, part: Message.AssistantPart): void => {
+    const block = latest.get(index)
+    const complete = block?.type === part.type && block.open !== "nothing" ? block : begin(index, part.type, () => part)
+    complete.settle = () => part
+    complete.open = "nothing"
+  }
+
+  return {
+    added: () => added,
+    add: (event: ChatEvent): void => {
+      added++
+      switch (event?.type) {
+        case "text-delta":
+          open(event.index, "text").pieces.push(event.delta)
+          return
+        case "citation":
+          open(event.index, "text").citations.push(event.citation)
+          return
+        case "reasoning-delta":
+          open(event.index, "reasoning").pieces.push(event.delta)
+          return
+        case "reasoning-end": {
+          const { redacted, signature } = event
+          const block = open(event.index, "reasoning")
+          block.open = "whole"
+          block.settle = (text) => ({
+            type: "reasoning",
+            text,
+            ...(signature === undefined ? undefined : { signature }),
+            ...(redacted === undefined ? undefined : { redacted })
+          })
+          return
+        }
+        case "tool-call": {
+          const { index, ...part } = event
+          whole(index, part)
+          return
+        }
+        case "part":
+          whole(event.index, event.part)
+          return
+        case "finish":
+          outcome = event
+          return
+        case "tool-params-start":
+        case "tool-params-delta":
+      }
+    },
+    response: (): ChatResponse.ChatResponse | undefined =>
+      outcome === undefined ? undefined : ChatResponse.make(
+        blocks
+          .toSorted((self, that) => self.index - that.index)
+          .map(({ citations, pieces, settle }) => settle(pieces.join(""), citations)),
+        outcome
+      )
+  }
+}
+
+const textOf: Block["settle"] = (text, citations) => ({
+  type: "text",
+  text,
+  ...(citations.length === 0 ? undefined : { citations })
+})
+
+const reasoningOf: Block["settle"] = (text) => ({ type: "reasoning", text })

@@ -1,0 +1,317 @@
+/**
+ * Answers that are values of an Effect `Schema`: how they are asked for, read and repaired.
+ *
+ * `ChatService.object` and `ChatService.objectStream` are the way in. {@link format} and {@link decode} are their two
+ * halves, for a question that something else asks, such as a tool loop.
+ */
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import * as Check from "../Check.ts"
+import * as Cost from "../Cost.ts"
+import * as ExactJson from "../ExactJson.ts"
+import * as ProviderError from "../ProviderError.ts"
+import * as Usage from "../Usage.ts"
+import * as ChatEvent from "./ChatEvent.ts"
+import * as ChatRequest from "./ChatRequest.ts"
+import type * as ChatResponse from "./ChatResponse.ts"
+import type * as ChatService from "./ChatService.ts"
+import * as PartialJson from "./internal/partialJson.ts"
+import * as ToolSchema from "./internal/toolSchema.ts"
+import * as ChatValidation from "./internal/validation.ts"
+import * as Message from "./Message.ts"
+
+/** `name` and `description` tell the model what the answer is; a schema's own annotations reach it, too. */
+export interface FormatOptions {
+  readonly name?: string | undefined
+  readonly description?: string | undefined
+}
+
+/**
+ * - `repairs`: how often the model is asked again, at most, after an answer that does not fit the schema; 0 when missing.
+ *   It is shown its answer and what is wrong with it. An answer that was cut, withheld or refused is not repaired.
+ */
+export interface Options extends FormatOptions {
+  readonly repairs?: number | undefined
+}
+
+/** The value, with the answer it was read from. `usage` and `cost` are those of all attempts, everything else of the last. */
+export interface ObjectResponse<out A> extends ChatResponse.ChatResponse {
+  readonly value: A
+}
+
+/**
+ * What an object stream is made of: the value as it grows, then the whole of it.
+ *
+ * - `partial`: what there is of the encoded value, not yet checked: see {@link DeepPartial}. Each has more than the one
+ *   before, and the last holds everything.
+ * - `object`: the decoded value and the answer. The stream has exactly one, last, or fails.
+ */
+export type ObjectEvent<A, Encoded> =
+  | { readonly type: "partial"; readonly value: DeepPartial<Encoded> }
+  | { readonly type: "object" } & ObjectResponse<A>
+
+/**
+ * What a model that keeps to the schema has written of a value. Members are missing until they begin; text, that of
+ * literals as well, is as long as it has come. What JSON cannot say (dates, bytes, `undefined`) is `unknown`.
+ */
+export type DeepPartial<T> = T extends string ? string
+  : T extends number | boolean | null ? T
+  : T extends ReadonlyArray<infer Item> ? ReadonlyArray<DeepPartial<Item>>
+  : T extends object ? true extends HasMethods<T> ? unknown : { readonly [Key in keyof T]?: DeepPartial<T[Key]> }
+  : unknown
+
+type HasMethods<T> = { [Key in keyof T]: T[Key] extends (...args: never) => unknown ? true : never }[keyof T]
+
+/** A schema whose values a model can write: one that has a JSON form. */
+export type AnySchema = Schema.ConstraintDecoder<unknown, unknown>
+
+/**
+ * The `responseFormat` that asks for values of a schema: the JSON Schema of its encoded side.
+ *
+ * Models write objects. A schema of anything else (an array, a union, a text) is asked for as `{ value: … }`, and
+ * {@link decode} takes it out of there. Fails with `InvalidRequestError` when the schema has no JSON form.
+ *
+ * @example
+ * const responseFormat = yield* StructuredOutput.format(Recipe)
+ * const outcome = yield* ToolLoop.run({ messages, responseFormat }, { tools: [pantry] })
+ * const recipe = yield* StructuredOutput.decode(Recipe, outcome.response)
+ */
+export const format = (
+  schema: AnySchema,
+  options?: FormatOptions
+): Effect.Effect<ChatRequest.JsonFormat, ProviderError.InvalidRequestError> =>
+  Effect.map(shape(schema, options), ({ responseFormat }) => responseFormat)
+
+/**
+ * Reads the value out of an answer that was asked for with {@link format}. Prose and a code fence around one JSON object
+ * are overlooked.
+ *
+ * Fails with `StructuredOutputError` when the text does not fit the schema, which its `issue` explains, and when the
+ * answer is not complete: cut by `maxTokens`, filtered, refused, or a call of a tool; with `InvalidRequestError` for
+ * what is no schema or no answer.
+ *
+ * An integer that a number cannot hold is its text in the value that the schema decodes: `Schema.BigInt` and
+ * `Schema.String` take it, and for others the `issue` says what it is about.
+ */
+export const decode = <S extends AnySchema>(
+  schema: S,
+  response: ChatResponse.ChatResponse
+): Effect.Effect<
+  S["Type"],
+  ProviderError.StructuredOutputError | ProviderError.InvalidRequestError,
+  S["DecodingServices"]
+> =>
+  Effect.gen(function*() {
+    const { isWrapped } = yield* shape(schema)
+    yield* Check.run(answered, response, { provider: "unknown", field: "response" })
+    return yield* read(schema, isWrapped, response)
+  })
+
+/** What is read of an answer. */
+const answered = Check.struct<Pick<ChatResponse.ChatResponse, "finishReason" | "text" | "model">>({
+  finishReason: Check.text as Check.Check<ChatResponse.FinishReason>,
+  text: Check.text,
+  model: Check.text
+}, { others: "ignored" })
+
+/** @internal */
+export const generate = <S extends AnySchema>(
+  service: ChatService.ChatService["Service"],
+  schema: S,
+  input: ChatRequest.Input,
+  options?: Options
+): Effect.Effect<ObjectResponse<S["Type"]>, ProviderError.ProviderError, S["DecodingServices"]> =>
+  Effect.gen(function*() {
+    const { repairs: mostRepairs = 0, ...format } = yield* settled(options)
+    const { isWrapped, responseFormat } = yield* shape(schema, format)
+    const request = yield* ChatValidation.settle("unknown", input)
+    let messages = ChatRequest.messagesOf(request)
+    let usage = Usage.empty
+    let cost: Cost.Cost | undefined = Cost.empty
+    for (let repairs = mostRepairs;; repairs--) {
+      const response = yield* service.generate({ ...request, messages, responseFormat })
+      usage = Usage.add(usage, response.usage)
+      cost = Cost.sum([cost, response.cost])
+      const decoded = yield* Effect.result(read(schema, isWrapped, response))
+      if (Result.isSuccess(decoded)) return { ...response, usage, ...(cost && { cost }), value: decoded.success }
+      const error = decoded.failure
+      if (!(repairs > 0) || error.issue === undefined) return yield* error
+      messages = [...messages, ...correction(response, error.issue)]
+    }
+  })
+
+/** @internal */
+export const stream = <S extends AnySchema>(
+  service: ChatService.ChatService["Service"],
+  schema: S,
+  input: ChatRequest.Input,
+  options?: FormatOptions
+): Stream.Stream<ObjectEvent<S["Type"], S["Encoded"]>, ProviderError.ProviderError, S["DecodingServices"]> =>
+  Stream.unwrap(Effect.gen(function*() {
+    const { isWrapped, responseFormat } = yield* shape(schema, options)
+    const request = yield* ChatValidation.settle("unknown", input)
+    const collector = ChatEvent.makeCollector()
+    const json = PartialJson.make()
+    let shown: unknown
+
+    const grown = (events: ReadonlyArray<ChatEvent.ChatEvent>): Array<ObjectEvent<S["Type"], S["Encoded"]>> => {
+      let last = false
+      for (const event of events) {
+        collector.add(event)
+        if (event.type === "text-delta") json.add(event.delta)
+        last ||= event.type === "finish"
+      }
+      const read = json.next(last)
+      if (read === undefined || isWrapped && !Object.hasOwn(read, "value")) return []
+      const value = isWrapped ? read["value"] : read
+      if (PartialJson.isSame(value, shown)) return []
+      shown = value
+      // What the model has written is checked when it is complete; until then it is only promised to fit.
+      return [{ type: "partial", value: value as DeepPartial<S["Encoded"]> }]
+    }
+
+    const partials = Stream.mapAccumArray(
+      service.stream({ ...request, responseFormat }),
+      () => undefined,
+      (_, events) => [undefined, grown(events)] as const
+    )
+    const whole = Effect.gen(function*() {
+      const response = collector.response()
+      if (response === undefined) return yield* interrupted(collector.added())
+      const value = yield* read(schema, isWrapped, response)
+      return { type: "object" as const, ...response, value }
+    })
+    return Stream.concat(partials, Stream.fromEffect(whole))
+  }))
+
+/** How values of a schema are asked for, and whether they stand in `{ value: … }`. */
+const shape = (
+  schema: AnySchema,
+  options?: FormatOptions
+): Effect.Effect<Shape, ProviderError.InvalidRequestError> =>
+  Effect.flatMap(
+    Effect.andThen(Check.run(anySchema, schema, { provider: "unknown", field: "schema" }), settled(options)),
+    (format) => shaped(schema, format)
+  )
+
+const anySchema = Check.instance(Schema.isSchema, "Give a `Schema`")
+
+/** Options as plain data. */
+const settled = (options: Options = {}): Effect.Effect<Options, ProviderError.InvalidRequestError> =>
+  Check.run(optionsOf, options, { provider: "unknown", whole: "options" })
+
+const optionsOf: Check.Check<Options> = Check.partial({
+  name: Check.text,
+  description: Check.text,
+  repairs: Check.number({ min: 0, what: "a number of repairs", remedy: "Use a number from 0" })
+})
+
+const shaped = (
+  schema: AnySchema,
+  options: FormatOptions
+): Effect.Effect<Shape, ProviderError.InvalidRequestError> => {
+  const plain = ToolSchema.make(schema, true)
+  const isWrapped = Result.isFailure(plain)
+  return Result.match(isWrapped ? ToolSchema.make(wrap(schema), true) : plain, {
+    onFailure: () => invalid("schema", "it has no JSON form", "Use a schema whose encoded side is made of JSON"),
+    onSuccess: (jsonSchema) =>
+      Effect.succeed({
+        isWrapped,
+        responseFormat: {
+          type: "json",
+          schema: jsonSchema,
+          ...(options.name === undefined ? undefined : { name: options.name }),
+          ...(options.description === undefined ? undefined : { description: options.description })
+        }
+      })
+  })
+}
+
+const invalid = (field: string, problem: string, remedy: string) =>
+  Effect.fail(ProviderError.invalidRequest({ provider: "unknown", field, problem, remedy }))
+
+interface Shape {
+  readonly isWrapped: boolean
+  readonly responseFormat: ChatRequest.JsonFormat
+}
+
+const wrap = <S extends AnySchema>(schema: S) => Schema.Struct({ value: schema })
+
+/** {@link decode} of a schema whose {@link shape} is known. */
+const read = <S extends AnySchema>(schema: S, isWrapped: boolean, response: ChatResponse.ChatResponse) =>
+  Effect.gen(function*() {
+    const stopped = unfinished[response.finishReason]
+    if (stopped !== undefined) return yield* failure(response, stopped)
+    const json = parse(response.text)
+    if (json === undefined) {
+      const issue = "The text is not one JSON object"
+      return yield* failure(response, `The answer does not fit the schema: ${issue}`, issue)
+    }
+    const decoded = isWrapped ? decodeWrapped(schema, json.value) : decodeJson(schema, json.value)
+    return yield* decoded.pipe(
+      Effect.catchTag("SchemaError", ({ issue, message }) => {
+        const explained = `${message}${ExactJson.explain(issue, json.value)}`
+        return failure(response, `The answer does not fit the schema: ${explained}`, explained)
+      }),
+      Effect.catchDefect((cause) => failure(response, `The answer does not fit the schema: ${threw}`, threw, cause))
+    )
+  })
+
+const decodeWrapped = <S extends AnySchema>(schema: S, json: unknown) =>
+  Effect.map(
+    decodeJson(wrap(schema), json),
+    // A struct of a generic schema does not tell the type of its field.
+    (decoded) => (decoded as { readonly value: S["Type"] }).value
+  )
+
+const decodeJson = <S extends AnySchema>(
+  schema: S,
+  json: unknown
+): Effect.Effect<S["Type"], Schema.SchemaError, S["DecodingServices"]> =>
+  Schema.decodeUnknownEffect(Schema.toCodecJson(schema), { errors: "all" })(json)
+
+const parse = (text: string): { readonly value: unknown } | undefined =>
+  Result.match(ExactJson.parse(text), {
+    onSuccess: (value) => ({ value }),
+    onFailure: () => {
+      const value = PartialJson.find(text)
+      return value && { value }
+    }
+  })
+
+/** Why an answer that ended so holds no whole value. */
+const unfinished: { readonly [Reason in ChatResponse.FinishReason]?: string } = {
+  length: "The answer was cut by `maxTokens` before the value was complete. Allow more tokens, or ask for less",
+  "context-length": "The answer was cut because the context window is full. Shorten the conversation",
+  "content-filter": "The provider's content filter withheld the answer",
+  guardrail: "The guardrail withheld the answer",
+  refusal: "The model refused to answer",
+  "tool-calls": "The model called a tool instead of answering. Run its tools with `ToolLoop`, or leave them out"
+}
+
+/** What a model is told where a transformation or a check throws at what it wrote. */
+const threw = "It holds a value that the schema cannot decode"
+
+const failure = (response: ChatResponse.ChatResponse, message: string, issue?: string, cause?: unknown) => {
+  const { model, provider = "unknown", requestId, text } = response
+  return Effect.fail(
+    new ProviderError.StructuredOutputError({ provider, model, requestId, message, text, issue, cause })
+  )
+}
+
+const interrupted = (delivered: number) =>
+  Effect.fail(
+    new ProviderError.StreamInterruptedError({
+      provider: "unknown",
+      message: "The stream ended without its `finish` event: the answer is not complete",
+      delivered
+    })
+  )
+
+/** What a model is told of an answer that does not fit. An answer without text has nothing to show. */
+const correction = (response: ChatResponse.ChatResponse, issue: string): ReadonlyArray<Message.Message> => [
+  ...(response.text.trim() === "" ? [] : [response.message]),
+  Message.user(`Your answer does not fit the schema.\n${issue}\nAnswer again with the corrected JSON and nothing else.`)
+]

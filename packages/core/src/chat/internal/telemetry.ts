@@ -1,0 +1,113 @@
+/**
+ * The span and the metrics around one chat call.
+ */
+import * as Arr from "effect/Array"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Pull from "effect/Pull"
+import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as Tracer from "effect/Tracer"
+import type * as ProviderError from "../../ProviderError.ts"
+import * as Telemetry from "../../Telemetry.ts"
+import * as ChatEvent from "../ChatEvent.ts"
+import type * as ChatRequest from "../ChatRequest.ts"
+import type * as ChatResponse from "../ChatResponse.ts"
+import * as Message from "../Message.ts"
+
+/** Around `generate`. */
+export const generate = <R>(
+  target: Telemetry.Target,
+  request: ChatRequest.Resolved,
+  self: Effect.Effect<ChatResponse.ChatResponse, ProviderError.ProviderError, R>
+): Effect.Effect<ChatResponse.ChatResponse, ProviderError.ProviderError, R> => {
+  const { name, options } = Telemetry.span(target, requestAttributes(request))
+  return Effect.flatMap(
+    Clock.currentTimeMillis,
+    (start) =>
+      recordContent("gen_ai.input.messages", request.messages).pipe(
+        Effect.andThen(self),
+        Effect.tap((response) =>
+          Effect.andThen(recordOutcome(target, response), recordContent("gen_ai.output.messages", [response.message]))
+        ),
+        Effect.onExit((exit) => Telemetry.recordEnd(target, start, exit))
+      )
+  ).pipe(Effect.withSpan(name, options))
+}
+
+/** Around `stream`: the span lasts until the stream ends. */
+export const stream = <R>(
+  target: Telemetry.Target,
+  request: ChatRequest.Resolved,
+  self: Stream.Stream<ChatEvent.ChatEvent, ProviderError.ProviderError, R>
+): Stream.Stream<ChatEvent.ChatEvent, ProviderError.ProviderError, R> => {
+  const { name, options } = Telemetry.span(target, requestAttributes(request))
+  return Stream.transformPull(
+    self,
+    Effect.fnUntraced(function*(pull, parent) {
+      const scope = yield* Scope.fork(parent)
+      const span = yield* Scope.provide(Effect.makeSpanScoped(name, options), scope)
+      const inSpan = Effect.provideService(Tracer.ParentSpan, span)
+      const start = yield* Clock.currentTimeMillis
+      yield* Scope.addFinalizerExit(scope, (exit) => inSpan(Telemetry.recordEnd(target, start, exit)))
+      yield* inSpan(recordContent("gen_ai.input.messages", request.messages))
+      const written = (yield* Telemetry.CaptureContent) ? ChatEvent.makeCollector() : undefined
+      let first = true
+      return Effect.matchCauseEffect(pull, {
+        onFailure: (cause) =>
+          Effect.andThen(Scope.close(scope, Pull.doneExitFromCause(cause)), Effect.failCause(cause)),
+        onSuccess: (events) => {
+          if (written !== undefined) events.forEach(written.add)
+          const last = Arr.lastNonEmpty(events)
+          if (!first && last.type !== "finish") return Effect.succeed(events)
+          const begun = first ? Telemetry.recordFirstEvent(target, start) : Effect.void
+          first = false
+          if (last.type !== "finish") return Effect.as(begun, events)
+          const response = written?.response()
+          return Effect.as(
+            Effect.all([
+              begun,
+              recordOutcome(target, last),
+              response === undefined ? Effect.void : recordContent("gen_ai.output.messages", [response.message])
+            ]),
+            events
+          )
+        }
+      }).pipe(inSpan)
+    })
+  )
+}
+
+const requestAttributes = (request: ChatRequest.Resolved) => ({
+  "gen_ai.request.max_tokens": request.maxTokens,
+  "gen_ai.request.temperature": request.temperature,
+  "gen_ai.request.top_p": request.topP,
+  "gen_ai.request.stop_sequences": request.stopSequences
+})
+
+const recordOutcome = (target: Telemetry.Target, outcome: ChatResponse.Outcome): Effect.Effect<void> => {
+  const { usage } = outcome
+  const prompt = usage.inputTokens + usage.cacheReadTokens + usage.cacheWriteTokens
+  return Effect.all([
+    Telemetry.annotate({
+      "gen_ai.response.model": outcome.model,
+      "gen_ai.response.id": outcome.requestId,
+      "gen_ai.response.finish_reasons": [outcome.finishReason],
+      "gen_ai.usage.input_tokens": prompt,
+      "gen_ai.usage.output_tokens": usage.outputTokens,
+      "gen_ai.usage.cache_read.input_tokens": usage.cacheReadTokens,
+      "gen_ai.usage.cache_creation.input_tokens": usage.cacheWriteTokens
+    }),
+    Telemetry.recordTokens(target, "input", prompt),
+    Telemetry.recordTokens(target, "output", usage.outputTokens)
+  ], { discard: true })
+}
+
+const recordContent = (attribute: string, messages: ReadonlyArray<Message.Message>): Effect.Effect<void> =>
+  Effect.flatMap(Telemetry.CaptureContent, (capture) =>
+    capture
+      ? Effect.ignore(Effect.flatMap(encodeMessages(messages), (json) => Telemetry.annotate({ [attribute]: json })))
+      : Effect.void)
+
+const encodeMessages = Schema.encodeEffect(Schema.fromJsonString(Schema.toCodecJson(Schema.Array(Message.Message))))

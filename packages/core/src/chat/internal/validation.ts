@@ -1,0 +1,227 @@
+/**
+ * What can be wrong with a chat request whoever answers it, found before any network.
+ */
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Check from "../../Check.ts"
+import { isRecord } from "../../internal/checkCursor.ts"
+import * as CheckWords from "../../internal/checkWords.ts"
+import * as Total from "../../internal/total.ts"
+import * as ProviderError from "../../ProviderError.ts"
+import type * as Tool from "../../tool/Tool.ts"
+import type * as ChatRequest from "../ChatRequest.ts"
+import type * as Message from "../Message.ts"
+import * as MessageShape from "./messageShape.ts"
+
+/** Settles the model and the messages of a request, which may be any value, or says what is wrong with it. */
+export const resolve = (
+  provider: { readonly provider: string; readonly defaultModel?: string | undefined },
+  given: unknown
+): Effect.Effect<ChatRequest.Resolved, ProviderError.InvalidRequestError> => {
+  const settled = Check.settle(input, given, names)
+  if (Result.isFailure(settled)) {
+    return invalid(provider.provider, modelOf(given) ?? provider.defaultModel, settled.failure)
+  }
+  const asked = settled.success
+  const model = asked.model ?? provider.defaultModel
+  if (model === undefined || model.trim() === "") {
+    return invalid(provider.provider, model, {
+      field: "model",
+      problem: "no model is named",
+      remedy: "Set `model` in the request, or once in the options of the layer"
+    })
+  }
+  const messages: ReadonlyArray<Message.Message> = typeof asked.messages === "string"
+    ? [{ role: "user", content: asked.messages }]
+    : asked.messages
+  const problem = messagesProblem(messages) ?? toolsProblem(asked)
+  return problem === undefined
+    ? Effect.succeed({ ...asked, model, messages })
+    : invalid(provider.provider, model, problem)
+}
+
+/** The model of what is no request, for its error. */
+const modelOf: (given: unknown) => string | undefined = Total.make(
+  (given) => isRecord(given) && typeof given["model"] === "string" ? given["model"] : undefined,
+  () => undefined
+)
+
+/**
+ * A request as plain data, for what stands before a service and looks into it: whether the service can answer it is not
+ * asked.
+ */
+export const settle = (
+  provider: string,
+  given: unknown
+): Effect.Effect<ChatRequest.ChatRequest, ProviderError.InvalidRequestError> =>
+  Result.match(Check.settle(input, given, names), {
+    onFailure: (problem) => invalid(provider, modelOf(given), problem),
+    onSuccess: Effect.succeed
+  })
+
+const names = { whole: "request" }
+
+const invalid = (provider: string, model: string | undefined, problem: Check.Problem) =>
+  Effect.fail(ProviderError.invalidRequest({ provider, model, ...problem }))
+
+const messageList = Check.list(MessageShape.message, { remedy: "Give text, or an array of messages" })
+
+const messages: Check.Check<string | ReadonlyArray<Message.Message>> = (given, at) =>
+  typeof given === "string" ? given : messageList(given, at)
+
+const optionalText = Check.optional(Check.text)
+
+const schema = Check.jsonObject("Give a JSON Schema of the type `object`")
+
+const ownTool = Check.struct<Tool.ToolDefinition>({
+  name: Check.text,
+  description: optionalText,
+  inputSchema: schema,
+  strict: Check.optional(Check.flag),
+  cache: MessageShape.cache
+}, {
+  others: "ignored",
+  remedy: "Give a tool, such as { name, description, inputSchema }",
+  instead: {
+    function: "This is OpenAI's format: read it with `OpenAi.Tools`",
+    parameters: "Write `inputSchema`",
+    input_schema: "Write `inputSchema`",
+    cache_control: "Write `cache`",
+    handler: "Give it to `ToolLoop`, made with `Tool.make`",
+    prepare: "This is a tool with its handler: give it to `ToolLoop`, or use `Tool.definition`"
+  }
+})
+
+const providerTool = Check.struct<Tool.ProviderTool>({
+  type: Check.word(["provider"], { function: "This is OpenAI's format: read it with `OpenAi.Tools`" }),
+  provider: Check.text,
+  name: Check.text,
+  cache: MessageShape.cache
+}, { others: "ignored" })
+
+const tool: Check.Check<Tool.RequestTool> = (given, at) =>
+  typeof given === "object" && given !== null && "type" in given && given.type !== undefined
+    ? providerTool(given, at)
+    : ownTool(given, at)
+
+const choices = ["auto", "any", "none"] as const
+
+const choice = Check.word(choices, { required: "Use `any`" })
+
+const namedChoice = Check.struct<Exclude<Tool.ToolChoice, string>>({ name: Check.text }, {
+  remedy: `Use ${CheckWords.list(choices)}, or { name }`,
+  instead: { function: "Write { name }; OpenAI's `tool_choice` is read with `OpenAi.ToolChoice`" }
+})
+
+const toolChoice: Check.Check<Tool.ToolChoice> = (given, at) =>
+  typeof given === "string" ? choice(given, at) : namedChoice(given, at)
+
+const responseFormat = Check.tagged<"type", ChatRequest.ResponseFormat>("type", {
+  text: {},
+  json: { schema, name: optionalText, description: optionalText }
+}, {
+  remedy: "Give { type: \"text\" } or { type: \"json\", schema }",
+  instead: { json_schema: "This is OpenAI's format: read it with `OpenAi.Request`" },
+  unknown: (word) => [
+    `there is no format ${CheckWords.quote(word)}`,
+    word.startsWith("json_")
+      ? "This is OpenAI's format: read it with `OpenAi.Request`"
+      : CheckWords.advice(word, ["text", "json"])
+  ]
+})
+
+const tokens = Check.number({ min: 1, whole: true, what: "a number of tokens", remedy: "Use a whole number from 1" })
+
+const reasoning = Check.struct<Exclude<ChatRequest.Reasoning, false>>({
+  effort: Check.optional(Check.word(["low", "medium", "high", "xhigh", "max"])),
+  budgetTokens: Check.optional(tokens),
+  display: Check.optional(Check.word(["summarized", "omitted"])),
+  interleaved: Check.optional(Check.flag)
+}, { remedy: "Use false, or an object such as { effort: \"low\" }" })
+
+/** The shape of a request: each option is of its kind, and none is unknown. */
+const request = Check.struct<ChatRequest.ChatRequest>({
+  model: optionalText,
+  messages,
+  maxTokens: Check.optional(tokens),
+  temperature: Check.optional(
+    Check.number({ min: 0, max: 2, remedy: "Use a number from 0 to 1, or to 2 where the model takes it" })
+  ),
+  topP: Check.optional(Check.number({ min: 0, max: 1, remedy: "Use a number from 0 to 1" })),
+  stopSequences: Check.optional(
+    Check.list((given, at) =>
+      given === "" ? Check.refuse(at, "the text is empty", "Leave it out") : Check.text(given, at)
+    )
+  ),
+  tools: Check.optional(Check.list(tool)),
+  toolChoice: Check.optional(toolChoice),
+  parallelToolCalls: Check.optional(Check.flag),
+  responseFormat: Check.optional(responseFormat),
+  reasoning: Check.optional((given, at) => given === false ? given : reasoning(given, at)),
+  providerOptions: Check.optional(Check.providerOptions)
+}, {
+  remedy: "Give text, messages, or a request such as { messages }",
+  instead: {
+    system: "Put it first among `messages`, with the role `system`",
+    prompt: "Write `messages`",
+    stop: "Write `stopSequences`",
+    max_completion_tokens: "Write `maxTokens`",
+    tool_choice: "Write `toolChoice`",
+    response_format: "Write `responseFormat`; OpenAI's is read with `OpenAi.Request`",
+    reasoning_effort: "Write `reasoning`: { effort }",
+    thinking: "Write `reasoning`"
+  }
+})
+
+const input: Check.Check<ChatRequest.ChatRequest> = (given, at) =>
+  typeof given === "string"
+    ? { messages: given }
+    : Array.isArray(given)
+    ? request({ messages: given }, at)
+    : request(given, at)
+
+const messagesProblem = (messages: ReadonlyArray<Message.Message>): Check.Problem | undefined => {
+  if (!messages.some((message) => message.role !== "system")) {
+    return {
+      field: "messages",
+      problem: "there is nothing to answer",
+      remedy: "Add a message with the role `user`"
+    }
+  }
+  for (const [index, message] of messages.entries()) {
+    const { content } = message
+    // A model may have had nothing to say: what a provider does with that turn is its own affair.
+    if (message.role === "assistant") continue
+    if (typeof content === "string" ? content.trim() === "" : content.length === 0) {
+      return {
+        field: `messages[${index}].content`,
+        problem: `the ${message.role} message is empty`,
+        remedy: "Give it text or a part, or leave the message out"
+      }
+    }
+  }
+}
+
+const toolsProblem = ({ toolChoice, tools }: ChatRequest.ChatRequest): Check.Problem | undefined => {
+  const names = new Set<string>()
+  for (const [index, tool] of (tools ?? []).entries()) {
+    if (names.has(tool.name)) {
+      return {
+        field: `tools[${index}].name`,
+        problem: `there is already a tool with the name "${tool.name}"`,
+        remedy: "Give each tool a name of its own"
+      }
+    }
+    names.add(tool.name)
+  }
+  if (toolChoice === "any" && names.size === 0) {
+    return { field: "toolChoice", problem: "there is no tool to choose", remedy: "Add `tools`, or use `auto`" }
+  }
+  if (typeof toolChoice === "object" && !names.has(toolChoice.name)) {
+    return {
+      field: "toolChoice",
+      problem: `there is no tool with the name "${toolChoice.name}"`,
+      remedy: "Choose one of the request's `tools`"
+    }
+  }
+}

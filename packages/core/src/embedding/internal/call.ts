@@ -1,0 +1,206 @@
+/**
+ * Embeds several inputs at once: checks them, plans and executes the requests, and gives every input its own vector.
+ */
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as TokenEstimate from "../../chat/internal/tokenEstimate.ts"
+import type * as Cost from "../../Cost.ts"
+import type * as Costing from "../../policy/internal/budget/costing.ts"
+import type * as BudgetGate from "../../policy/internal/budget/gate.ts"
+import type * as Enforcement from "../../policy/internal/enforcement.ts"
+import type * as Quota from "../../policy/Quota.ts"
+import * as ProviderError from "../../ProviderError.ts"
+import type * as Telemetry from "../../Telemetry.ts"
+import * as Usage from "../../Usage.ts"
+import type * as Embedding from "../Embedding.ts"
+import type * as Capacity from "./capacity.ts"
+import * as Execution from "./execution.ts"
+import * as Inputs from "./inputs.ts"
+import * as Plan from "./plan.ts"
+import * as EmbeddingTelemetry from "./telemetry.ts"
+import * as Validation from "./validation.ts"
+
+/**
+ * One call with its options settled.
+ *
+ * - `send`: one request under the policy; its answer has the right shape.
+ * - `concurrency`: requests this call may have in flight.
+ * - `costOf`: what tokens cost, where they are counted and their price is known.
+ */
+export interface Call extends Validation.Resolved {
+  readonly target: Telemetry.Target
+  readonly send: Execution.Send
+  readonly concurrency: number
+  readonly costOf: (inputTokens: number | undefined) => Cost.Cost | undefined
+}
+
+/** What is in force for all calls of a service. */
+export interface InForce {
+  readonly enforcement: Enforcement.Enforcement
+  readonly budget: BudgetGate.BudgetGate
+  readonly costing: Costing.Costing
+}
+
+/** Settles the options of a call, which may be any value. */
+export const make = (
+  provider: Validation.Provider & {
+    readonly embedBatch: Execution.Send
+    readonly metering?: Quota.Metering | undefined
+  },
+  { budget, costing, enforcement }: InForce,
+  options: unknown
+): Effect.Effect<Call, ProviderError.ProviderError> =>
+  Effect.map(Validation.resolve(provider, options), (resolved) => {
+    const { model } = resolved.options
+    const target: Telemetry.Target = {
+      operation: "embeddings",
+      provider: provider.provider,
+      model,
+      scope: provider.metering?.scope?.(model)
+    }
+    return {
+      ...resolved,
+      target,
+      concurrency: enforcement.window,
+      costOf: (inputTokens) =>
+        inputTokens === undefined ? undefined : costing.cost(target, Usage.make({ inputTokens })),
+      send: (batch) => {
+        const meter = metering(batch)
+        const answered = Effect.flatMap(provider.embedBatch(batch), (answer) => shaped(target, batch, answer))
+        return budget.call(enforcement.call(answered, target, meter), {
+          target,
+          load: Effect.suspend(() => meter.load("estimate")),
+          bill,
+          outputTokens: () => 0
+        }).pipe(
+          Effect.tap((answer) => EmbeddingTelemetry.recordAnswer(target, answer)),
+          Effect.tap((answer) => {
+            const billed = bill(answer)
+            return billed === undefined ? Effect.void : costing.record(target, billed.usage)
+          })
+        )
+      }
+    }
+  })
+
+/** All or nothing; `offset` is the position of the first input in what the caller counts. Inputs may be any values. */
+export const embedMany = (
+  call: Call,
+  inputs: ReadonlyArray<unknown>,
+  offset = 0
+): Effect.Effect<Embedding.EmbeddingBatch, ProviderError.ProviderError> =>
+  Effect.suspend(() => {
+    const contents: Array<Capacity.Content> = []
+    for (const [position, input] of inputs.entries()) {
+      const checked = Inputs.check(call.target.provider, call, input)
+      if (Result.isFailure(checked)) return Effect.fail(checked.failure(`inputs[${offset + position}]`))
+      contents.push(checked.success)
+    }
+    const plan = Plan.make(contents, call.limits)
+    const settled: Array<Embedding.Embedding> = []
+    return Effect.map(
+      Execution.execute(plan, {
+        ...call,
+        onEmbedding: (slot, embedding) => settled[slot] = priced(call, embedding),
+        onFailure: ([slot], failure) => Effect.fail(failure(`inputs[${offset + plan.slots.indexOf(slot!)}]`))
+      }),
+      ({ inputTokens, requests }): Embedding.EmbeddingBatch => ({
+        embeddings: Array.from(plan.slots, (slot) => settled[slot]!),
+        usage: { inputTokens },
+        model: call.options.model,
+        requests,
+        ...costed(call, inputTokens)
+      })
+    )
+  })
+
+/** One result for each input, which may be any value, and what they cost together. */
+export const embedEach = (
+  call: Call,
+  inputs: ReadonlyArray<unknown>
+): Effect.Effect<
+  Execution.Cost & { readonly results: ReadonlyArray<Result.Result<Embedding.Embedding, ProviderError.ProviderError>> }
+> =>
+  Effect.suspend(() => {
+    const checked = inputs.map((input) => Inputs.check(call.target.provider, call, input))
+    const plan = Plan.make(checked.filter(Result.isSuccess).map(({ success }) => success), call.limits)
+    const settled: Array<Result.Result<Embedding.Embedding, Validation.Failure>> = []
+    return Effect.map(
+      Execution.execute(plan, {
+        ...call,
+        onEmbedding: (slot, embedding) => settled[slot] = Result.succeed(priced(call, embedding)),
+        onFailure: (slots, failure) => Effect.sync(() => slots.forEach((slot) => settled[slot] = Result.fail(failure)))
+      }),
+      (cost) => {
+        let next = 0
+        const results = checked.map((content, position) =>
+          Result.mapError(
+            Result.flatMap(content, () => settled[plan.slots[next++]!]!),
+            (failure) => failure(`inputs[${position}]`)
+          )
+        )
+        return { ...cost, results }
+      }
+    )
+  })
+
+/** An embedding with what it cost, where its tokens are counted. */
+export const priced = (call: Call, embedding: Embedding.Embedding): Embedding.Embedding => {
+  const cost = call.costOf(embedding.inputTokens)
+  return cost === undefined ? embedding : { ...embedding, cost }
+}
+
+const costed = (call: Call, inputTokens: number | undefined): Pick<Embedding.EmbeddingBatch, "cost"> => {
+  const cost = call.costOf(inputTokens)
+  return cost === undefined ? {} : { cost }
+}
+
+const bill = ({ inputTokens }: Embedding.ProviderBatchResult): { readonly usage: Usage.Usage } | undefined =>
+  inputTokens === undefined ? undefined : { usage: Usage.make({ inputTokens }) }
+
+/** Vectors are no tokens: an embedding draws its prompt alone. */
+const metering = ({ inputs }: Embedding.ProviderBatch): Enforcement.Metering<Embedding.ProviderBatchResult> => ({
+  outputBurndown: 1,
+  load: () => Effect.sync(() => ({ inputTokens: TokenEstimate.embedding(inputs), outputTokens: 0 })),
+  consumed: ({ inputTokens }) => inputTokens === undefined ? undefined : { inputTokens, outputTokens: 0 }
+})
+
+/** Holds a provider to its word: one vector for each input, of the type and the dimensions that were asked for. */
+const shaped = (
+  target: Telemetry.Target,
+  { inputs, options }: Embedding.ProviderBatch,
+  answer: Embedding.ProviderBatchResult
+): Effect.Effect<Embedding.ProviderBatchResult, ProviderError.MalformedResponseError> => {
+  const problem = answer.vectors.length === inputs.length
+    ? vectorProblem(answer.vectors, options)
+    : `${answer.vectors.length} vectors for ${inputs.length} inputs`
+  return problem === undefined
+    ? Effect.succeed(answer)
+    : Effect.fail(
+      new ProviderError.MalformedResponseError({
+        provider: target.provider,
+        model: target.model,
+        message: `The provider answered ${problem}`
+      })
+    )
+}
+
+const vectorProblem = (
+  vectors: ReadonlyArray<Embedding.Vector>,
+  { dimensions, vectorType }: Embedding.ResolvedOptions
+): string | undefined => {
+  const length = vectors[0]?.length
+  const array = arrays[vectorType]
+  // A vector of bits packs eight dimensions into a byte.
+  const asked = dimensions !== undefined && vectorType === "binary" ? Math.ceil(dimensions / 8) : dimensions
+  for (const vector of vectors) {
+    if (!(vector instanceof array)) return `vectors of another type than the ${vectorType} asked for`
+    if (vector.length === 0) return "an empty vector"
+    if (vector.length !== length) return `vectors of different lengths: ${length} and ${vector.length}`
+    if (asked !== undefined && length !== asked) {
+      return `vectors of length ${length} instead of ${asked} for ${dimensions} dimensions`
+    }
+  }
+}
+
+const arrays = { float: Float32Array, int8: Int8Array, uint8: Uint8Array, binary: Uint8Array } as const

@@ -1,0 +1,84 @@
+/**
+ * Gathers inputs that are asked for one by one, at about the same time and with equal options, into shared requests.
+ */
+import * as Deferred from "effect/Deferred"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Request from "effect/Request"
+import * as RequestResolver from "effect/RequestResolver"
+import * as Result from "effect/Result"
+import * as CanonicalLine from "../../cache/internal/canonicalLine.ts"
+import type * as ProviderError from "../../ProviderError.ts"
+import type * as Embedding from "../Embedding.ts"
+import type * as Call from "./call.ts"
+import type * as Capacity from "./capacity.ts"
+import * as Execution from "./execution.ts"
+import * as Inputs from "./inputs.ts"
+import * as Plan from "./plan.ts"
+
+/**
+ * Embeds one input, which may be any value, in the company of others.
+ *
+ * Each caller gets its own vector or its own failure as soon as the request that holds its input is settled. A caller that
+ * is interrupted leaves the others alone; when the last one has left, the requests they shared are interrupted.
+ */
+export const make = (
+  delay: Duration.Input | undefined
+): (call: Call.Call, input: unknown) => Effect.Effect<Embedding.Embedding, ProviderError.ProviderError> => {
+  const grouped = RequestResolver.makeGrouped<EmbedRequest, unknown>({
+    key: ({ request }) => callKey(request.call),
+    resolver: (entries) => Effect.raceFirst(resolve(entries), everyoneLeft(entries))
+  })
+  const resolver = delay === undefined ? grouped : RequestResolver.setDelay(grouped, delay)
+  return (call, input) =>
+    Effect.suspend(() => {
+      const checked = Inputs.check(call.target.provider, call, input)
+      if (Result.isFailure(checked)) return Effect.fail(checked.failure("input"))
+      const left = Deferred.makeUnsafe<void>()
+      return Effect.ensuring(
+        Effect.request(EmbedRequest({ call, content: checked.success, left }), resolver),
+        Deferred.succeed(left, undefined)
+      )
+    })
+}
+
+interface EmbedRequest extends Request.Request<Embedding.Embedding, ProviderError.ProviderError> {
+  readonly call: Call.Call
+  readonly content: Capacity.Content
+  readonly left: Deferred.Deferred<void>
+}
+const EmbedRequest = Request.of<EmbedRequest>()
+
+type Entries = ReadonlyArray<Request.Entry<EmbedRequest>>
+
+const resolve = (entries: Entries): Effect.Effect<void> => {
+  const { call } = entries[0]!.request
+  const plan = Plan.make(entries.map(({ request }) => request.content), call.limits)
+  const waiting: Array<Array<Request.Entry<EmbedRequest>>> = []
+  plan.slots.forEach((slot, index) => (waiting[slot] ??= []).push(entries[index]!))
+  return Effect.asVoid(Execution.execute(plan, {
+    ...call,
+    onEmbedding: (slot, embedding) => waiting[slot]!.forEach((entry) => entry.completeUnsafe(Exit.succeed(embedding))),
+    onFailure: (slots, failure) =>
+      Effect.sync(() => {
+        const exit = Exit.fail(failure("input"))
+        slots.forEach((slot) => waiting[slot]!.forEach((entry) => entry.completeUnsafe(exit)))
+      })
+  }))
+}
+
+const everyoneLeft = (entries: Entries): Effect.Effect<void> =>
+  Effect.forEach(entries, ({ request }) => Deferred.await(request.left), { discard: true })
+
+const callKey = ({ chunk, options }: Call.Call) => [
+  options.model,
+  options.purpose,
+  options.dimensions,
+  options.normalize,
+  options.vectorType,
+  options.truncate,
+  chunk,
+  // What has no text of its own is equal to nothing.
+  options.providerOptions === undefined ? undefined : CanonicalLine.make(options.providerOptions) ?? Symbol("unknown")
+]

@@ -1,0 +1,193 @@
+/**
+ * Sends the batches of a plan: a sliding window of them at a time, and a refused one in pieces until only the bad inputs
+ * are left out.
+ *
+ * Knows nothing of retries and permits: `send` is one request under the policy.
+ */
+import * as Effect from "effect/Effect"
+import * as ProviderError from "../../ProviderError.ts"
+import type * as Telemetry from "../../Telemetry.ts"
+import type * as Embedding from "../Embedding.ts"
+import * as Assembly from "./assembly.ts"
+import type * as Capacity from "./capacity.ts"
+import * as Chunks from "./chunks.ts"
+import * as Plan from "./plan.ts"
+import * as Validation from "./validation.ts"
+
+/** One request to a provider. */
+export type Send = (
+  batch: Embedding.ProviderBatch
+) => Effect.Effect<Embedding.ProviderBatchResult, ProviderError.ProviderError>
+
+/**
+ * - `send`: one request; an answer has exactly one vector for each input.
+ * - `concurrency`: requests in flight at the same time.
+ * - `chunk`: whether a text the provider finds too long is embedded in pieces.
+ */
+export interface Options<E> extends Assembly.Waiting<E> {
+  readonly target: Telemetry.Target
+  readonly options: Embedding.ResolvedOptions
+  readonly send: Send
+  readonly concurrency: number
+  readonly chunk: boolean
+}
+
+/** What a plan cost: the requests that were answered, and their tokens where every answer counted them. */
+export interface Cost {
+  readonly requests: number
+  readonly inputTokens: number | undefined
+}
+
+/** Inputs sent alone to find out whether a request is refused for its inputs or for its options. */
+const probes = 8
+
+/**
+ * Executes a plan.
+ *
+ * A batch refused with `InvalidRequestError` or `ContextLengthExceededError` is halved until the bad inputs stand alone:
+ * one bad input among `n` costs at most `2 × ceil(log2(n))` more requests. Wrong options have every piece refused, which
+ * would cost `2n`. So when both halves of a batch are refused as invalid and nothing has been answered yet, up to
+ * {@link probes} inputs spread over the batch are sent alone. One answer proves the options good and the search goes on;
+ * if all are refused in the same words, the rest of the batch, and every later batch refused in these words, gets this
+ * error without a search. That blames a good input only where nothing was answered and all {@link probes} probes were
+ * bad themselves. An error that names a field other than an input is believed at once.
+ *
+ * With `chunk`, a text that stands alone and has too many tokens, whatever its characters, is cut in two until its
+ * pieces are taken.
+ */
+export const execute = <E>(plan: Plan.Plan, options: Options<E>): Effect.Effect<Cost, E> =>
+  Effect.suspend(() => {
+    let requests = 0
+    let inputTokens: number | undefined = 0
+    let dimensions: number | undefined
+    let condemned: ProviderError.ProviderError | undefined
+
+    const assembly = Assembly.make(plan, options.options, options)
+
+    const request = (contents: ReadonlyArray<Capacity.Content>) =>
+      Effect.tap(options.send(Plan.request(contents, options.options)), (answer) =>
+        Effect.suspend(() => {
+          requests++
+          inputTokens = inputTokens === undefined || answer.inputTokens === undefined
+            ? undefined
+            : inputTokens + answer.inputTokens
+          dimensions ??= answer.vectors[0]?.length
+          // Vectors that are averaged may come from different requests.
+          return options.chunk && answer.vectors[0]?.length !== dimensions
+            ? Effect.fail(uneven(options.target))
+            : Effect.void
+        }))
+
+    const attempt = (batch: Plan.Batch): Effect.Effect<ProviderError.ProviderError | undefined> =>
+      Effect.match(request(batch.map((place) => plan.contents[place]!)), {
+        onFailure: (error) => error,
+        onSuccess: (answer) => {
+          batch.forEach((place, index) =>
+            assembly.onEmbedding(place, embedding(answer, index, options.options.model), false)
+          )
+          return undefined
+        }
+      })
+
+    const halved: (text: string) => Effect.Effect<Embedding.Embedding, ProviderError.ProviderError> = Effect.fnUntraced(
+      function*(text) {
+        const pieces = yield* Effect.forEach(Chunks.cut(text, Math.ceil(text.length / 2)), (piece) =>
+          request([piece]).pipe(
+            Effect.map((answer) =>
+              embedding(answer, 0, options.options.model)
+            ),
+            Effect.catchTag(
+              "ContextLengthExceededError",
+              (error) => canHalve(piece) ? halved(piece) : Effect.fail(error)
+            ),
+            Effect.map((embedding): Chunks.Piece => ({ embedding, length: piece.length }))
+          ))
+        const [first, ...rest] = pieces
+        return Chunks.average([first!, ...rest])
+      }
+    )
+
+    const settle = (batch: Plan.Batch): Effect.Effect<void, E> =>
+      Effect.flatMap(attempt(batch), (error) => error === undefined ? Effect.void : refused(batch, error))
+
+    const refused = (batch: Plan.Batch, error: ProviderError.ProviderError): Effect.Effect<void, E> => {
+      if (batch.length === 1) return alone(batch[0]!, error)
+      const hopeless = !Validation.isAboutInputs(error) ||
+        (requests === 0 && condemned !== undefined && isSame(condemned, error))
+      return hopeless ? assembly.onFailure(batch, () => error) : search(batch, error)
+    }
+
+    const alone = (place: number, error: ProviderError.ProviderError): Effect.Effect<void, E> => {
+      const text = plan.contents[place]
+      const fail = (error: ProviderError.ProviderError) =>
+        assembly.onFailure([place], (field) => Validation.at(error, field))
+      return options.chunk && error._tag === "ContextLengthExceededError" && typeof text === "string" && canHalve(text)
+        ? Effect.matchEffect(halved(text), {
+          onFailure: fail,
+          onSuccess: (embedding) => Effect.sync(() => assembly.onEmbedding(place, embedding, true))
+        })
+        : fail(error)
+    }
+
+    const search = Effect.fnUntraced(function*(batch: Plan.Batch, error: ProviderError.ProviderError) {
+      const middle = Math.ceil(batch.length / 2)
+      const left = batch.slice(0, middle)
+      const right = batch.slice(middle)
+      const leftError = yield* attempt(left)
+      const rightError = yield* attempt(right)
+      const invalid = [error, leftError, rightError].every((each) => each?._tag === "InvalidRequestError")
+      if (requests === 0 && invalid && batch.length > 2) return yield* probe(batch, error)
+      if (leftError !== undefined) yield* refused(left, leftError)
+      if (rightError !== undefined) yield* refused(right, rightError)
+    })
+
+    const probe = Effect.fnUntraced(function*(batch: Plan.Batch, error: ProviderError.ProviderError) {
+      const sample = spread(batch)
+      const errors: Array<ProviderError.ProviderError> = []
+      for (const slot of sample) {
+        const own = yield* attempt([slot])
+        if (own === undefined) continue
+        errors.push(own)
+        yield* refused([slot], own)
+      }
+      const rest = batch.filter((slot) => !sample.has(slot))
+      if (rest.length === 0) return
+      const wrong = requests === 0 && errors.every((own) => isSame(own, error))
+      if (!wrong) return yield* settle(rest)
+      condemned = error
+      yield* assembly.onFailure(rest, () => error)
+    })
+
+    return Effect.map(
+      Effect.forEach(plan.batches, settle, { concurrency: options.concurrency, discard: true }),
+      (): Cost => ({ requests, inputTokens })
+    )
+  })
+
+const embedding = (
+  { inputTokens, vectors }: Embedding.ProviderBatchResult,
+  index: number,
+  model: string
+): Embedding.Embedding => ({
+  vector: vectors[index]!,
+  model,
+  ...(vectors.length === 1 && inputTokens !== undefined ? { inputTokens } : undefined)
+})
+
+/** A piece of one character may be half a pair. */
+const canHalve = (text: string): boolean => text.trim().length > 2
+
+const uneven = ({ model, provider }: Telemetry.Target): ProviderError.MalformedResponseError =>
+  new ProviderError.MalformedResponseError({
+    provider,
+    model,
+    message: "The provider answered vectors of different lengths to the requests of one call"
+  })
+
+const isSame = (self: ProviderError.ProviderError, that: ProviderError.ProviderError): boolean =>
+  self._tag === that._tag && self.message === that.message
+
+const spread = (batch: Plan.Batch): ReadonlySet<number> => {
+  const count = Math.min(probes, batch.length)
+  return new Set(Array.from({ length: count }, (_, index) => batch[Math.floor(index * batch.length / count)]!))
+}

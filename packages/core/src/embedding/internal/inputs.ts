@@ -1,0 +1,181 @@
+/**
+ * What can be wrong with an input whoever embeds it, found before any network.
+ *
+ * Inputs are checked one by one: a bad one must be able to spoil only itself.
+ */
+import * as Result from "effect/Result"
+import * as Check from "../../Check.ts"
+import * as MediaType from "../../internal/mediaType.ts"
+import * as WellFormedText from "../../internal/wellFormedText.ts"
+import * as ProviderError from "../../ProviderError.ts"
+import type * as Embedding from "../Embedding.ts"
+import * as Capacity from "./capacity.ts"
+import type * as Validation from "./validation.ts"
+
+/**
+ * The inputs of a call, which may be any value, one by one: what cannot be read is a hole among them, and refused in its
+ * turn by {@link check}. Fails where there is no array.
+ */
+export const listed = (
+  provider: string,
+  given: unknown
+): Result.Result<ReadonlyArray<unknown>, ProviderError.InvalidRequestError> =>
+  Result.mapError(
+    Check.settle(everything, given, { whole: "inputs" }),
+    (problem) => ProviderError.invalidRequest({ provider, ...problem })
+  )
+
+/** Items are read here and checked later. */
+const everything: Check.Check<ReadonlyArray<unknown>> = (given, at) => {
+  const remedy = "Give an array of texts and images"
+  if (!Array.isArray(given)) return Check.refuseKind(at, given, remedy)
+  const { length } = given
+  return length > mostInputs
+    ? Check.refuse(at, `there are ${length} of them`, `Use at most ${mostInputs}, or \`embedStream\``)
+    : Array.from({ length }, (_, index) => Result.getOrUndefined(Result.try((): unknown => given[index])))
+}
+
+/** More vectors than that hardly fit into the memory of a process. */
+const mostInputs = 1_000_000
+
+/** An input, which may be any value, as plain data. */
+export const settle = (given: unknown): Result.Result<Embedding.Input, Check.Problem> =>
+  typeof given === "string" ? Result.succeed(given) : Check.settle(content, given)
+
+/** Whether a value is an input. */
+export const isInput = (given: unknown): given is Embedding.Input => Result.isSuccess(settle(given))
+
+const content = Check.struct<Embedding.ContentInput>({
+  text: Check.optional(Check.text),
+  image: Check.optional(Check.struct<Embedding.Image>({ bytes: Check.bytes, mediaType: Check.text }, {
+    others: "ignored",
+    remedy: "Give { bytes, mediaType }"
+  }))
+}, { others: "ignored", remedy: "Give text, or an object with `text`, `image` or both" })
+
+/**
+ * What to send for an input, which may be any value, or why there is nothing. Its text is well-formed, and cut where the
+ * options allow it; one that is to be embedded in pieces is still whole.
+ */
+export const check = (
+  provider: string,
+  resolved: Validation.Resolved,
+  given: unknown
+): Result.Result<Capacity.Content, Validation.Failure> => {
+  const call = { ...resolved, provider, model: resolved.options.model }
+  const settled = settle(given)
+  if (Result.isFailure(settled)) {
+    const { field, problem, remedy } = settled.failure
+    return Result.fail(invalid(call, field === "" ? "" : `.${field}`, problem, remedy))
+  }
+  const input = settled.success
+  if (typeof input === "string") return checkText(call, input, "")
+  const { image, text } = input
+  if (image === undefined) {
+    return text === undefined
+      ? Result.fail(invalid(call, "", "the input has no text and no image", "Give it one of the two, or both"))
+      : checkText(call, text, "")
+  }
+  if (text === undefined) {
+    return Result.map(checkImage(call, image), (image) => ({ image }))
+  }
+  if (call.limits.combined === undefined) {
+    return Result.fail(unsupported(
+      call,
+      "",
+      "text and image in one vector",
+      "makes no vector of a text and an image together. Embed each by itself"
+    ))
+  }
+  return Result.flatMap(
+    checkImage(call, image),
+    (image) => Result.map(checkText({ ...call, chunk: false }, text, ".text"), (text) => ({ text, image }))
+  )
+}
+
+interface Call extends Validation.Resolved {
+  readonly provider: string
+  readonly model: string
+}
+
+const checkText = (call: Call, given: string, part: string): Result.Result<string, Validation.Failure> => {
+  const text = WellFormedText.make(given)
+  const longest = Capacity.longestText(call.limits)
+  if (isBlank(text)) {
+    return Result.fail(invalid(call, part, "the text is blank", something))
+  }
+  // A character may be a pair: pieces of one cannot hold it.
+  if (text.length <= longest || (call.chunk && longest >= 2)) {
+    return Result.succeed(text)
+  }
+  if (call.options.truncate === "none") {
+    return Result.fail((field) =>
+      new ProviderError.ContextLengthExceededError({
+        provider: call.provider,
+        model: call.model,
+        message: `${field}${part}: the text has ${text.length} characters and the model takes ${longest}. ` +
+          "Split it, or set `truncate` to \"start\" or \"end\" to have it cut" +
+          (part === "" ? ", or to \"chunk\" to have it embedded in pieces." : ".")
+      })
+    )
+  }
+  const rest = cut(text, longest, call.options.truncate)
+  return isBlank(rest)
+    ? Result.fail(invalid(call, part, `nothing is left of the text when it is cut to ${longest} characters`, something))
+    : Result.succeed(rest)
+}
+
+const checkImage = (call: Call, image: Embedding.Image): Result.Result<Embedding.Image, Validation.Failure> => {
+  const { bytes } = image
+  const mediaType = MediaType.plain(image.mediaType)
+  const { combined, images } = call.limits
+  if (images === undefined && combined === undefined) {
+    return Result.fail(unsupported(call, ".image", "images", "takes no images. Use one that does"))
+  }
+  const mediaTypes = images?.mediaTypes
+  const largest = Capacity.largestImage(call.limits)
+  if (bytes.length === 0) {
+    return Result.fail(invalid(call, ".image", "the image has no bytes", something))
+  }
+  if (mediaTypes !== undefined && !mediaTypes.includes(mediaType)) {
+    const problem = `the model does not read ${mediaType === "" ? "an image without a media type" : mediaType}`
+    return Result.fail(invalid(call, ".image", problem, `Use ${mediaTypes.join(", ")}`))
+  }
+  if (bytes.length > largest) {
+    const problem = `the image has ${bytes.length} bytes and the model takes ${largest}`
+    return Result.fail(invalid(call, ".image", problem, "Make it smaller"))
+  }
+  return Result.succeed({ bytes, mediaType })
+}
+
+const something = "Leave it out, or give it something to embed"
+
+const invalid = (
+  { model, provider }: Call,
+  part: string,
+  problem: string,
+  remedy: string
+): Validation.Failure =>
+(field) => ProviderError.invalidRequest({ provider, model, field: `${field}${part}`, problem, remedy })
+
+const unsupported =
+  ({ model, provider }: Call, part: string, feature: string, problem: string): Validation.Failure => (field) =>
+    new ProviderError.UnsupportedFeatureError({
+      provider,
+      model,
+      feature,
+      message: `${field}${part}: the model ${problem}.`
+    })
+
+const isBlank = (text: string): boolean => !/\S/u.test(text)
+
+/** `start` drops the beginning, `end` drops the end; half a surrogate pair is not a character and goes too. */
+const cut = (text: string, length: number, side: "start" | "end"): string => {
+  if (side === "end") {
+    return text.slice(0, isPair(text, length - 1) ? length - 1 : length)
+  }
+  const from = text.length - length
+  return text.slice(isPair(text, from - 1) ? from + 1 : from)
+}
+
+const isPair = (text: string, index: number): boolean => (text.codePointAt(index) ?? 0) > 0xffff

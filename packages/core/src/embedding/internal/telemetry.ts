@@ -1,0 +1,85 @@
+/**
+ * The span and the metrics around one embedding call. Texts are never recorded.
+ */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import type * as Cost from "../../Cost.ts"
+import * as ProviderError from "../../ProviderError.ts"
+import * as Telemetry from "../../Telemetry.ts"
+import type * as Embedding from "../Embedding.ts"
+
+/** Around one call; `outcome` says what it cost. */
+export const operation = <A, E extends ProviderError.ProviderError, R>(
+  target: Telemetry.Target,
+  options: Embedding.ResolvedOptions,
+  self: Effect.Effect<A, E, R>,
+  outcome: (value: A) => Outcome
+): Effect.Effect<A, E, R> => {
+  const span = Telemetry.span(target, requestAttributes(options))
+  return Effect.flatMap(Clock.currentTimeMillis, (start) =>
+    self.pipe(
+      Effect.tap((value) => recordOutcome(outcome(value))),
+      Effect.onExit((exit) => Telemetry.recordEnd(target, start, exit))
+    )).pipe(Effect.withSpan(span.name, span.options))
+}
+
+/** Around a stream: the span lasts until the stream ends, and has what was spent until then. */
+export const stream = <A, E, R>(
+  target: Telemetry.Target,
+  options: Embedding.ResolvedOptions,
+  self: Stream.Stream<A, E, R>,
+  outcome: () => Outcome
+): Stream.Stream<A, E, R> => {
+  const span = Telemetry.span(target, requestAttributes(options))
+  return Stream.unwrap(
+    Effect.map(
+      Clock.currentTimeMillis,
+      (start) =>
+        Stream.onExit(
+          self,
+          (exit) => Effect.andThen(recordOutcome(outcome()), Telemetry.recordEnd(target, start, ending(exit)))
+        )
+    )
+  ).pipe(
+    Stream.withSpan(span.name, span.options)
+  )
+}
+
+/** Counts the tokens of one answered request, whether or not the call it belongs to succeeds. */
+export const recordAnswer = (
+  target: Telemetry.Target,
+  answer: Embedding.ProviderBatchResult
+): Effect.Effect<void> => Telemetry.recordTokens(target, "input", answer.inputTokens)
+
+/** What a call had to embed and what it cost, as far as it is known. */
+export interface Outcome {
+  readonly inputs: number
+  readonly requests?: number | undefined
+  readonly inputTokens?: number | undefined
+  readonly cost?: Cost.Cost | undefined
+}
+
+const requestAttributes = (options: Embedding.ResolvedOptions) => ({
+  "gen_ai.embeddings.dimension.count": options.dimensions
+})
+
+const recordOutcome = (outcome: Outcome): Effect.Effect<void> =>
+  Telemetry.annotate({
+    "gen_ai.usage.input_tokens": outcome.inputTokens,
+    "strata.embeddings.inputs": outcome.inputs,
+    "strata.embeddings.requests": outcome.requests,
+    "strata.cost.usd": outcome.cost?.total
+  })
+
+/** A failure of the values themselves is none of ours: it is counted as a defect of the call. */
+const ending = (exit: Exit.Exit<unknown, unknown>): Exit.Exit<unknown, ProviderError.ProviderError> => {
+  if (Exit.isSuccess(exit)) return Exit.void
+  return Option.match(Cause.findErrorOption(exit.cause), {
+    onNone: () => Cause.hasInterruptsOnly(exit.cause) ? Exit.interrupt() : Exit.die(exit.cause),
+    onSome: (error) => ProviderError.isProviderError(error) ? Exit.fail(error) : Exit.die(error)
+  })
+}

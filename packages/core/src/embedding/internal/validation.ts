@@ -1,0 +1,143 @@
+/**
+ * What can be wrong with the options of an embedding call whoever answers it, found before any network; and whether a
+ * refusal of the provider is about the inputs or about them.
+ */
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import * as Check from "../../Check.ts"
+import * as ProviderError from "../../ProviderError.ts"
+import type * as Embedding from "../Embedding.ts"
+
+/** Why one input has no vector, told to the place where the input stood: `inputs[3]`, or `input` for the only one. */
+export type Failure = (field: string) => ProviderError.ProviderError
+
+/** Options a provider accepts, what it takes with them in one request, and whether long texts go in pieces. */
+export interface Resolved {
+  readonly options: Embedding.ResolvedOptions
+  readonly limits: Embedding.Limits
+  readonly chunk: boolean
+}
+
+/** What a provider knows of its models. */
+export interface Provider {
+  readonly provider: string
+  readonly defaultModel?: string | undefined
+  readonly limits: (
+    options: Embedding.ResolvedOptions
+  ) => Effect.Effect<Embedding.Limits, ProviderError.ProviderError>
+}
+
+/** Settles the options of a call, which may be any value, or says what is wrong with them. */
+export const resolve = Effect.fnUntraced(function*(
+  provider: Provider,
+  given: unknown
+): Effect.fn.Return<Resolved, ProviderError.ProviderError> {
+  const { truncate = "none", ...options } = yield* settle(provider.provider, given)
+  const model = options.model ?? provider.defaultModel
+  const vectorType = options.vectorType ?? "float"
+  if (model === undefined || model.trim() === "") {
+    return yield* invalid(provider, model, {
+      field: "model",
+      problem: "no model is named",
+      remedy: "Set `model` in the options of the call, or once in the options of the layer"
+    })
+  }
+  if (truncate === "chunk" && vectorType !== "float") {
+    return yield* invalid(provider, model, {
+      field: "truncate",
+      problem: `"chunk" averages vectors, which those of \`vectorType\` "${vectorType}" do not allow`,
+      remedy: "Leave `vectorType` out, or set `truncate` to \"start\", \"end\" or \"none\""
+    })
+  }
+  const resolved: Embedding.ResolvedOptions = {
+    ...options,
+    model,
+    purpose: options.purpose ?? "document",
+    vectorType,
+    truncate: truncate === "chunk" ? "none" : truncate
+  }
+  return { options: resolved, limits: yield* provider.limits(resolved), chunk: truncate === "chunk" }
+})
+
+/** The options of a call as plain data. */
+export const settle = (
+  provider: string,
+  given: unknown
+): Effect.Effect<Embedding.EmbeddingOptions, ProviderError.InvalidRequestError> =>
+  given === undefined ? Effect.succeed({}) : Check.run(options, given, { provider, whole: "options" })
+
+/** How a stream is embedded, as plain data, apart from the options of its calls; and whether there is one. */
+export const settleStream = Effect.fnUntraced(function*(
+  provider: string,
+  stream: { readonly values: unknown; readonly input: unknown },
+  given: unknown
+): Effect.fn.Return<
+  { readonly pace: Pace; readonly options: Embedding.EmbeddingOptions },
+  ProviderError.InvalidRequestError
+> {
+  yield* Check.run(streamed, stream, { provider })
+  if (given === undefined) return { pace: {}, options: {} }
+  const { flushAfter, unordered, ...options } = yield* Check.run(streamOptions, given, { provider, whole: "options" })
+  return { pace: { flushAfter, unordered }, options }
+})
+
+const streamed = Check.struct<{ readonly values: unknown; readonly input: unknown }>({
+  values: Check.instance(Stream.isStream, "Give a `Stream`"),
+  input: Check.callback("Give a function from a value to its input, or leave it out")
+})
+
+/** See `Embedding.StreamOptions`. */
+export interface Pace {
+  readonly flushAfter?: Duration.Duration | undefined
+  readonly unordered?: boolean | undefined
+}
+
+const fields: Check.Fields<Embedding.EmbeddingOptions> = {
+  model: Check.optional(Check.text),
+  purpose: Check.optional(Check.word(["document", "query", "classification", "clustering"])),
+  dimensions: Check.optional(Check.number({
+    min: 1,
+    whole: true,
+    what: "a number of dimensions",
+    remedy: "Use a whole number from 1 that the model offers, or leave it out"
+  })),
+  normalize: Check.optional(Check.flag),
+  vectorType: Check.optional(Check.word(["float", "int8", "uint8", "binary"])),
+  truncate: Check.optional(Check.word(["none", "start", "end", "chunk"])),
+  providerOptions: Check.optional(Check.providerOptions)
+}
+
+const named = { remedy: "Give an object of options, or nothing" }
+
+const options = Check.struct<Embedding.EmbeddingOptions>(fields, named)
+
+const streamOptions = Check.struct<Embedding.EmbeddingOptions & Pace>({
+  ...fields,
+  flushAfter: Check.optional(Check.duration()),
+  unordered: Check.optional(Check.flag)
+}, named)
+
+const invalid = ({ provider }: Provider, model: string | undefined, problem: Check.Problem) =>
+  Effect.fail(ProviderError.invalidRequest({ provider, model, ...problem }))
+
+/** Whether a refusal may be due to one input of a batch: a named option is wrong for all of them. */
+export const isAboutInputs = (error: ProviderError.ProviderError): boolean =>
+  error._tag === "ContextLengthExceededError" ||
+  (error._tag === "InvalidRequestError" && (error.field === undefined || error.field.startsWith("input")))
+
+/** Puts the place of an input into the error of the provider that refused it; other errors stay as they are. */
+export const at = (error: ProviderError.ProviderError, field: string): ProviderError.ProviderError => {
+  if (!isAboutInputs(error)) return error
+  const { cause, exception, model, provider, requestId } = error
+  const named = error._tag === "InvalidRequestError" ? error.field : undefined
+  const problem = named !== undefined && error.message.startsWith(`${named}: `)
+    ? error.message.slice(named.length + 2)
+    : error.message
+  // `inputs[0].image` of a request is `inputs[17].image` of the call.
+  const place = `${field}${named?.match(/^inputs?(?:\[\d+\])?(\..+)$/u)?.[1] ?? ""}`
+  const fields = { provider, model, message: `${place}: ${problem}`, requestId, exception, cause }
+  return error._tag === "InvalidRequestError"
+    ? new ProviderError.InvalidRequestError({ ...fields, field: place, remedy: error.remedy })
+    : new ProviderError.ContextLengthExceededError(fields)
+}

@@ -1,0 +1,73 @@
+/**
+ * Shows what is on a quota. The ledger may be far away, so it is asked once a second at most, and never for a call.
+ */
+import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
+import type * as Scope from "effect/Scope"
+import type * as LedgerMemory from "../../../state/internal/ledgerMemory.ts"
+import * as Telemetry from "../../../Telemetry.ts"
+import type * as Quota from "../../Quota.ts"
+import type * as QuotaAccounts from "./accounts.ts"
+
+/** `changed`: what is on the quota of a target is no longer what it was. */
+export interface QuotaGauges {
+  readonly changed: (
+    account: QuotaAccounts.QuotaAccount,
+    key: string,
+    target: Telemetry.Target
+  ) => Effect.Effect<void>
+}
+
+/** Builds the gauges of a gate; they are read in its scope. */
+export const make = (
+  ledger: LedgerMemory.LedgerMemory,
+  quota: Quota.Quota
+): Effect.Effect<QuotaGauges, never, Scope.Scope> =>
+  Effect.map(Effect.scope, (scope) => {
+    const limits = quota.windows.map(({ name, tokens, window }) => ({ name, amount: tokens, window }))
+
+    const read = (key: string, target: Telemetry.Target) =>
+      Effect.flatMap(ledger.balances(key, limits), (balances) =>
+        Effect.forEach(balances, ({ limit, reserved, spent }) => {
+          const show = (part: string, tokens: number) =>
+            Metric.update(Metric.withAttributes(Telemetry.quota, attributes(quota, target, limit, part)), tokens)
+          return Effect.all([
+            show("spent", spent),
+            show("reserved", reserved),
+            show(
+              "limit",
+              limits.find(({ name }) =>
+                name === limit
+              )?.amount ?? 0
+            )
+          ], { discard: true })
+        }, { discard: true }))
+
+    const reading = (account: QuotaAccounts.QuotaAccount, key: string, target: Telemetry.Target) => {
+      const again: Effect.Effect<void> = Effect.suspend(() => {
+        if (account.gauged !== "stale") return Effect.void
+        account.gauged = "fresh"
+        return Effect.andThen(read(key, target), Effect.andThen(Effect.sleep("1 second"), again))
+      })
+      return Effect.ensuring(again, Effect.sync(() => account.gauged = "no"))
+    }
+
+    return {
+      changed: (account, key, target) =>
+        Effect.suspend(() => {
+          const read = account.gauged !== "no"
+          account.gauged = "stale"
+          return read ? Effect.void : Effect.asVoid(Effect.forkIn(reading(account, key, target), scope))
+        })
+    }
+  })
+
+/** A quota is one for all operations, so none of them is named. */
+const attributes = (quota: Quota.Quota, target: Telemetry.Target, window: string, part: string) => ({
+  "gen_ai.provider.name": target.provider,
+  "gen_ai.request.model": target.model,
+  ...(target.scope === undefined ? {} : { "strata.scope": target.scope }),
+  ...(quota.scope === "" ? {} : { "strata.quota.scope": quota.scope }),
+  "strata.quota.window": window,
+  "strata.quota.part": part
+})

@@ -1,0 +1,54 @@
+/**
+ * Signs of life for all the reservations of one gate, from one fiber that is there only while there are any.
+ */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import * as Random from "effect/Random"
+import type * as Scope from "effect/Scope"
+import type * as LedgerMemory from "../../../state/internal/ledgerMemory.ts"
+
+/** `nextId` names a reservation as no other process does. */
+export interface QuotaLeases {
+  readonly nextId: () => string
+  readonly add: (key: string, id: string) => Effect.Effect<void>
+  readonly delete: (id: string) => void
+}
+
+/** Builds the leases of a gate; the fiber lives in the scope. */
+export const make = (
+  ledger: LedgerMemory.LedgerMemory,
+  lease: Duration.Duration
+): Effect.Effect<QuotaLeases, never, Scope.Scope> =>
+  Effect.gen(function*() {
+    const scope = yield* Effect.scope
+    const name = [yield* Random.nextInt, yield* Random.nextInt, yield* Clock.currentTimeNanos]
+      .map((number) => number.toString(36))
+      .join(".")
+    const held = new Map<string, string>()
+    let made = 0
+    let renewing: Fiber.Fiber<void> | undefined
+
+    const renewal = Effect.forever(Effect.andThen(
+      Effect.sleep(Duration.millis(Duration.toMillis(lease) / 3)),
+      Effect.suspend(() => ledger.renew(Array.from(held, ([id, key]) => ({ key, id })), lease))
+    ))
+
+    return {
+      nextId: () => `${name}.${made++}`,
+      add: (key, id) =>
+        Effect.suspend(() => {
+          held.set(id, key)
+          return renewing === undefined
+            ? Effect.map(Effect.forkIn(renewal, scope), (fiber) => void (renewing = fiber))
+            : Effect.void
+        }),
+      delete: (id) => {
+        held.delete(id)
+        if (held.size > 0) return
+        renewing?.interruptUnsafe()
+        renewing = undefined
+      }
+    }
+  })

@@ -1,0 +1,60 @@
+/**
+ * Where the limits of adaptive concurrency are kept, under keys.
+ *
+ * In this process unless a layer says otherwise; `persistence/SharedState.ts` keeps them in Redis, so that what one
+ * process learns about a provider all of them know.
+ */
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import type * as Concurrency from "../policy/Concurrency.ts"
+import * as AdaptiveLimitsMemory from "./internal/adaptiveLimitsMemory.ts"
+
+/** The limits could not be read or written. */
+export class AdaptiveLimitsError extends Schema.TaggedError<AdaptiveLimitsError>()("AdaptiveLimitsError", {
+  message: Schema.String,
+  cause: Schema.optional(Schema.Defect())
+}) {}
+
+/**
+ * A limit, with a fraction, of what each process may have in flight, and how many times it was decreased: calls that began
+ * under an older epoch do not decrease it again.
+ */
+export interface Current {
+  readonly limit: number
+  readonly epoch: number
+}
+
+/**
+ * The limits. All operations answer what holds after them.
+ *
+ * - `read`: the limit of a key, `initial` at first.
+ * - `increase`: after `answered` more calls were answered: each adds `1 / limit`, up to `max`.
+ * - `decrease`: after a call that began in `epoch` was refused; nothing when the epoch is over.
+ *
+ * No call waits for them but the first of a key: they are asked about once a second while calls are made, and at once
+ * after a refusal. While they fail, or take longer than a second, each process goes on with what it last knew.
+ */
+export interface AdaptiveLimits {
+  readonly read: (key: string, adaptive: Concurrency.Adaptive) => Effect.Effect<Current, AdaptiveLimitsError>
+  readonly increase: (
+    key: string,
+    adaptive: Concurrency.Adaptive,
+    answered: number
+  ) => Effect.Effect<Current, AdaptiveLimitsError>
+  readonly decrease: (
+    key: string,
+    adaptive: Concurrency.Adaptive,
+    epoch: number
+  ) => Effect.Effect<Current, AdaptiveLimitsError>
+}
+
+/** The limits in force: kept in the memory of this process, common to everything in it, unless a layer says otherwise. */
+export const AdaptiveLimits: Context.Reference<AdaptiveLimits> = Context.Reference(
+  "@strata/core/state/AdaptiveLimits",
+  { defaultValue: AdaptiveLimitsMemory.make }
+)
+
+/** Limits of their own in the memory of this process. */
+export const layerMemory: Layer.Layer<never> = Layer.sync(AdaptiveLimits, AdaptiveLimitsMemory.make)

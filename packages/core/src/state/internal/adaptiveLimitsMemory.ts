@@ -1,0 +1,57 @@
+/**
+ * Limits of adaptive concurrency in the memory of this process. One that nobody asked for in an hour is forgotten.
+ */
+import * as Effect from "effect/Effect"
+import * as Watchdog from "../../internal/watchdog.ts"
+import type * as Concurrency from "../../policy/Concurrency.ts"
+import type { AdaptiveLimits, Current } from "../AdaptiveLimits.ts"
+import * as LimitCurve from "./limitCurve.ts"
+
+/** Builds a store without limits. */
+export const make = (): AdaptiveLimits => makeIn(new Map())
+
+/** A limit, and when it was last asked for, in milliseconds of the monotonic clock. */
+export interface Kept extends Current {
+  readonly usedAt: number
+}
+
+/** Builds a store whose limits can be looked at. */
+export const makeIn = (limits: Map<string, Kept>): AdaptiveLimits => {
+  const change = (
+    key: string,
+    { initial }: Concurrency.Adaptive,
+    next: (current: Current) => Current
+  ): Effect.Effect<Current> =>
+    Effect.map(Watchdog.now, (now) => {
+      const known = limits.get(key)
+      if (known === undefined) forget(now)
+      const { epoch, limit } = next(
+        known !== undefined && now - known.usedAt < hour ? known : { limit: initial, epoch: 0 }
+      )
+      limits.set(key, { limit, epoch, usedAt: now })
+      return { limit, epoch }
+    })
+
+  /** Whenever a key comes, two that are there are looked at, in turn: so old ones go faster than new ones come. */
+  const forget = (now: number) => {
+    let looks = 2
+    for (const [key, kept] of limits) {
+      if (looks-- === 0) return
+      limits.delete(key)
+      if (now - kept.usedAt < hour) limits.set(key, kept)
+    }
+  }
+
+  return {
+    read: (key, adaptive) => change(key, adaptive, (current) => current),
+    increase: (key, adaptive, answered) =>
+      change(key, adaptive, ({ epoch, limit }) => ({ limit: LimitCurve.grown(adaptive, limit, answered), epoch })),
+    decrease: (key, adaptive, epoch) =>
+      change(key, adaptive, (current) =>
+        epoch < current.epoch
+          ? current
+          : { limit: LimitCurve.shrunk(adaptive, current.limit), epoch: epoch + 1 })
+  }
+}
+
+const hour = 3_600_000

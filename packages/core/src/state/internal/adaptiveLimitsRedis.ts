@@ -1,0 +1,73 @@
+/**
+ * Limits of adaptive concurrency in Redis, common to all processes that use it. One that nobody asked for in an hour is
+ * forgotten.
+ */
+import * as Effect from "effect/Effect"
+import * as Redis from "effect/persistence/Redis"
+import * as Schema from "effect/Schema"
+import type * as Concurrency from "../../policy/Concurrency.ts"
+import { type AdaptiveLimits, AdaptiveLimitsError, type Current } from "../AdaptiveLimits.ts"
+import type * as RedisStore from "./redisStore.ts"
+
+/** Builds the store; under each key is a hash of `limit` and `epoch`. */
+export const make = (store: RedisStore.RedisStore): AdaptiveLimits => {
+  const run = store.run(script)
+  const change = (
+    operation: Operation,
+    key: string,
+    adaptive: Concurrency.Adaptive,
+    amount: number
+  ): Effect.Effect<Current, AdaptiveLimitsError> =>
+    run(`${store.prefix}concurrency:${key}`, operation, adaptive, amount).pipe(
+      Effect.flatMap(decode),
+      Effect.mapBoth({
+        onFailure: (cause) =>
+          new AdaptiveLimitsError({ message: `The limit of concurrency in Redis: ${operation} failed`, cause }),
+        onSuccess: ([limit, epoch]) => ({ limit, epoch })
+      })
+    )
+  return {
+    read: (key, adaptive) => change("read", key, adaptive, 0),
+    increase: (key, adaptive, answered) => change("increase", key, adaptive, answered),
+    decrease: (key, adaptive, epoch) => change("decrease", key, adaptive, epoch)
+  }
+}
+
+type Operation = "read" | "increase" | "decrease"
+
+const decode = Schema.decodeUnknownEffect(Schema.Tuple([Schema.FiniteFromString, Schema.FiniteFromString]))
+
+// The arithmetic is that of limitCurve.ts.
+const script = Redis.script(
+  (key: string, operation: Operation, { decrease, initial, max, min }: Concurrency.Adaptive, amount: number) => [
+    key,
+    operation,
+    amount,
+    initial,
+    min,
+    max,
+    decrease
+  ],
+  {
+    numberOfKeys: 1,
+    lua: `
+local key, operation, amount = KEYS[1], ARGV[1], tonumber(ARGV[2])
+local initial, min, max, decrease = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+local kept = redis.call("HMGET", key, "limit", "epoch")
+local limit = tonumber(kept[1]) or initial
+local epoch = tonumber(kept[2]) or 0
+if operation == "increase" and limit < max then
+  limit = math.min(max, math.sqrt(limit * limit + 2 * amount))
+elseif operation == "decrease" and amount >= epoch then
+  if limit > min then limit = math.max(min, limit * decrease) end
+  epoch = amount + 1
+end
+local written = string.format("%.17g", limit)
+if operation ~= "read" then
+  redis.call("HSET", key, "limit", written, "epoch", string.format("%.0f", epoch))
+end
+redis.call("PEXPIRE", key, 3600000)
+return { written, string.format("%.0f", epoch) }
+`
+  }
+).withReturnType<unknown>()

@@ -1,0 +1,103 @@
+/**
+ * The circuits behind a breaker, under keys: in the `CircuitBreakerStore` of the context if there is one, and in the memory
+ * of this process where there is none or where it does not work.
+ *
+ * `CircuitBreaker.make` would do the same, but for the fallback, and for telling whose circuit it was that opened.
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as CircuitBreaker from "effect/persistence/CircuitBreaker"
+import type * as Scope from "effect/Scope"
+import type * as Breaker from "../../policy/Breaker.ts"
+import * as Outage from "./outage.ts"
+
+/** What a call says about the provider. */
+export type Verdict = "Success" | "Failure" | "Ignored"
+
+/** What a verdict made of a circuit; nothing, most of the time. */
+export type Change = "opened" | "closed" | undefined
+
+/**
+ * Leave to make a call.
+ *
+ * - `trying`: whether the circuit is half open, and this the one call that tries.
+ * - `settle`: how it ended.
+ */
+export interface Admission<E = never> {
+  readonly _tag: "Admission"
+  readonly trying: boolean
+  readonly settle: (verdict: Verdict) => Effect.Effect<Change, E>
+}
+
+/** No leave: the circuit is open, or half open and another call is trying. */
+export type Rejection = CircuitBreaker.CircuitOpen | CircuitBreaker.CircuitHalfOpen
+
+/** Asks for leave to make a call. The scope stays open while the call runs. */
+export interface Circuits {
+  readonly admit: (key: string) => Effect.Effect<Admission | Rejection, never, Scope.Scope>
+}
+
+/** Builds the circuits of one service. */
+export const make = (breaker: Breaker.Breaker): Effect.Effect<Circuits, never, Scope.Scope> =>
+  Effect.gen(function*() {
+    const memory = Context.get(
+      yield* Layer.build(CircuitBreaker.layerStoreMemory()),
+      CircuitBreaker.CircuitBreakerStore
+    )
+    const shared = yield* Effect.serviceOption(CircuitBreaker.CircuitBreakerStore)
+    const local = inStore(memory, breaker)
+    const outage = Outage.make("store of circuit breakers")
+    const remote = Option.map(shared, (store) => inStore(store, breaker))
+
+    // Memory does not fail; if it did, the call would go unwatched.
+    const admitHere = (key: string) =>
+      Effect.map(Effect.option(local(key)), (answer) =>
+        Option.match(answer, {
+          onNone: () => unwatched,
+          onSome: settledBy((settle) => Effect.orElseSucceed(settle, () => undefined))
+        }))
+
+    return {
+      admit: (key) =>
+        Option.match(remote, {
+          onNone: () => admitHere(key),
+          onSome: (remote) =>
+            Effect.flatMap(
+              outage.ask(remote(key)),
+              (answer) => answer === undefined ? admitHere(key) : Effect.succeed(settledBy(outage.ask)(answer))
+            )
+        })
+    }
+  })
+
+/** An answer whose verdict is entered in another way. */
+const settledBy =
+  <E>(enter: (settle: Effect.Effect<Change, E>) => Effect.Effect<Change>) =>
+  (answer: Admission<E> | Rejection): Admission | Rejection =>
+    answer._tag === "Admission" ? { ...answer, settle: (verdict) => enter(answer.settle(verdict)) } : answer
+
+/** A store whose rejections are answers, so that only its own failures are failures. */
+const inStore = (store: CircuitBreaker.CircuitBreakerStore["Service"], { open, trip }: Breaker.Breaker) => {
+  const tripPolicy: CircuitBreaker.TripPolicy = trip.type === "consecutive"
+    ? { _tag: "Consecutive", failures: trip.failures }
+    : { _tag: "Rate", threshold: trip.threshold, size: trip.size, minimumCalls: trip.minimumCalls }
+  return (key: string) =>
+    store.admit(key).pipe(
+      Effect.map(({ generation, probe }): Admission<CircuitBreaker.CircuitBreakerError> | Rejection => ({
+        _tag: "Admission",
+        trying: probe,
+        settle: (outcome) =>
+          Effect.map(
+            store.record({ key, generation, outcome, tripPolicy, openFor: open }),
+            (transition): Change => transition && (transition.to === "Open" ? "opened" : "closed")
+          )
+      })),
+      Effect.catch((error) =>
+        error.reason._tag === "CircuitBreakerStoreError" ? Effect.fail(error) : Effect.succeed(error.reason)
+      )
+    )
+}
+
+const unwatched: Admission = { _tag: "Admission", trying: false, settle: () => Effect.succeed(undefined) }

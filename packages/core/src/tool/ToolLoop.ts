@@ -1,0 +1,239 @@
+/**
+ * Lets a model use tools: asks, runs the calls of the answer, asks again with their results, until the model asks for
+ * nothing more.
+ *
+ * Nothing is kept between two runs: saving the history, and changing the request half-way, are for the caller's hooks.
+ */
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import * as ChatEvent from "../chat/ChatEvent.ts"
+import * as ChatRequest from "../chat/ChatRequest.ts"
+import * as ChatResponse from "../chat/ChatResponse.ts"
+import * as ChatService from "../chat/ChatService.ts"
+import * as Message from "../chat/Message.ts"
+import * as Cost from "../Cost.ts"
+import * as Opaque from "../internal/opaque.ts"
+import * as ProviderError from "../ProviderError.ts"
+import * as Usage from "../Usage.ts"
+import * as ToolSteps from "./internal/steps.ts"
+import type * as Tool from "./Tool.ts"
+
+/**
+ * A call and what it came to. `result` is what the model reads; `error` is what the handler failed with, which the model
+ * does not see.
+ */
+export interface ToolResult extends Schema.Schema.Type<typeof ToolResult> {}
+/** @see {@link ToolResult} */
+export const ToolResult = Schema.Struct({
+  call: Message.ToolCallPart,
+  result: Opaque.Opaque,
+  isFailure: Schema.Boolean,
+  error: Schema.optional(Schema.Defect())
+})
+
+/**
+ * One question to the model and the calls of its answer.
+ *
+ * - `index`: counts from 0.
+ * - `results`: in the order of the calls; none in the last step.
+ * - `messages`: what the step adds to the history, see {@link Outcome}.
+ * - `usage`, `cost`: of all steps so far; a cost only where that of every step is known.
+ */
+export interface Step extends Schema.Schema.Type<typeof Step> {}
+/** @see {@link Step} */
+export const Step = Schema.Struct({
+  index: Schema.Finite,
+  response: ChatResponse.ChatResponse,
+  results: Schema.Array(ToolResult),
+  messages: Schema.Array(Message.Message),
+  usage: Usage.Usage,
+  cost: Schema.optional(Cost.Cost)
+})
+
+/**
+ * How a loop ended.
+ *
+ * - `reason`: `finished` when the model asked for nothing more, or was stopped (see `response.finishReason`);
+ *   `max-steps` when the limit came first.
+ * - `response`: the last answer. Its calls, if it has any, were not run.
+ * - `messages`: what to append to the history. Every call in them has its result: an answer with calls that were not run
+ *   is left out, and so is an empty one. To go on after `max-steps`, run the loop again with the longer history.
+ * - `usage`, `cost`: of all steps; a cost only where that of every step is known.
+ * - `steps`: how often the model was asked.
+ */
+export interface Outcome extends Schema.Schema.Type<typeof Outcome> {}
+/** @see {@link Outcome} */
+export const Outcome = Schema.Struct({
+  reason: Schema.Literals(["finished", "max-steps"]),
+  response: ChatResponse.ChatResponse,
+  messages: Schema.Array(Message.Message),
+  usage: Usage.Usage,
+  cost: Schema.optional(Cost.Cost),
+  steps: Schema.Finite
+})
+
+/**
+ * One event of {@link stream}. Each step gives the events of its answer with their `finish`, a `tool-result` for each call
+ * in the order they end, and a `step`. One `outcome` comes last.
+ */
+export type Event = typeof Event.Type
+/** @see {@link Event} */
+export const Event = Schema.Union([
+  ChatEvent.ChatEvent,
+  Schema.Struct({ type: Schema.tag("tool-result"), step: Schema.Finite, ...ToolResult.fields }),
+  Schema.Struct({ type: Schema.tag("step"), ...Step.fields }),
+  Schema.Struct({ type: Schema.tag("outcome"), outcome: Outcome })
+])
+
+/** What a loop over these tools can fail with, hooks aside. */
+export type LoopError<Tools extends ReadonlyArray<Tool.Any>> =
+  | ChatService.ChatError
+  | Tool.ToolCallError
+  | Tool.Error<Tools[number]>
+
+/**
+ * - `tools`: made with `Tool.make`, each under a name of its own.
+ * - `maxSteps`: how often the model is asked at most; 10 when missing, at least 1.
+ * - `concurrency`: handlers that run at once; 8 when missing, at least 1.
+ * - `prepareStep`: changes the request of a step, of that step only. The model, the tool choice, the messages: anything.
+ * - `onStep`: runs after each step, before the next: the place to save what a failure of a later step would lose.
+ *
+ * A failure of a hook is a failure of the loop.
+ */
+export interface Options<Tools extends ReadonlyArray<Tool.Any>, E1 = never, R1 = never, E2 = never, R2 = never> {
+  readonly tools: Tools
+  readonly maxSteps?: number | undefined
+  readonly concurrency?: number | undefined
+  readonly prepareStep?: ((next: Preparation) => Effect.Effect<ChatRequest.ChatRequest, E1, R1>) | undefined
+  readonly onStep?: ((step: Step) => Effect.Effect<void, E2, R2>) | undefined
+}
+
+/** The step to come: the request as it would be sent, and the tokens of the steps before. */
+export interface Preparation {
+  readonly index: number
+  readonly request: ChatRequest.ChatRequest
+  readonly usage: Usage.Usage
+}
+
+/**
+ * Runs the loop to its end.
+ *
+ * - A tool choice that forces a call holds for the first step and is `auto` afterwards, or no loop would end.
+ * - The calls of an answer run concurrently; their results go to the model in the order of the calls.
+ * - A call of an unknown tool, or with arguments that do not fit, is answered with what is wrong. The same tool called
+ *   wrongly in the next step again fails the loop with {@link Tool.ToolCallError}, before any handler of that step.
+ * - Arguments go back as the model wrote them. Where they are no object, which providers refuse, they stand in one: text as
+ *   `INVALID_JSON`, other JSON as `value`.
+ * - An id that occurs twice in the conversation, or is empty, is replaced, unless the provider ran the call.
+ *
+ * Fails as the model, the hooks and the handlers of failure mode `error` do, and with `InvalidRequestError` before
+ * anything is sent when two tools share a name, a tool has no usable name or schema, the request has tools of its own, or an
+ * option is none.
+ *
+ * @example
+ * const outcome = yield* ToolLoop.run("What is the weather in Paris?", { tools: [weather] })
+ * history.push(...outcome.messages)
+ */
+export const run = <
+  const Tools extends ReadonlyArray<Tool.Any>,
+  E1 = never,
+  R1 = never,
+  E2 = never,
+  R2 = never
+>(
+  input: ChatRequest.Input,
+  options: Options<Tools, E1, R1, E2, R2>
+): Effect.Effect<
+  Outcome,
+  LoopError<Tools> | E1 | E2,
+  ChatService.ChatService | Tool.Services<Tools[number]> | R1 | R2
+> =>
+  Effect.gen(function*() {
+    const service = yield* ChatService.ChatService
+    const loop = yield* ToolSteps.start(input, options)
+    while (true) {
+      const response = yield* Effect.flatMap(loop.request, service.generate)
+      const turn = yield* loop.turn(loop.ids.inResponse(response))
+      const results = yield* Effect.forEach(turn.calls, loop.answer, { concurrency: loop.concurrency })
+      const { outcome } = yield* loop.close(turn, results)
+      if (outcome !== undefined) return outcome
+    }
+  }).pipe(Effect.withSpan("ToolLoop.run"))
+
+/**
+ * The loop as it happens. Everything said of {@link run} holds; models that cannot stream while they use tools fail here.
+ *
+ * The calls of a step start when its answer is complete: an answer that breaks off has had no effects. Interrupting the
+ * stream interrupts the answer or the handlers, and a consumer that pauses holds them back.
+ */
+export const stream = <
+  const Tools extends ReadonlyArray<Tool.Any>,
+  E1 = never,
+  R1 = never,
+  E2 = never,
+  R2 = never
+>(
+  input: ChatRequest.Input,
+  options: Options<Tools, E1, R1, E2, R2>
+): Stream.Stream<
+  Event,
+  LoopError<Tools> | E1 | E2,
+  ChatService.ChatService | Tool.Services<Tools[number]> | R1 | R2
+> =>
+  Stream.unwrap(Effect.gen(function*() {
+    const service = yield* ChatService.ChatService
+    const loop = yield* ToolSteps.start(input, options)
+    let outcome: Outcome | undefined
+
+    const ask = (request: ChatRequest.ChatRequest, collector: Collector) => {
+      const identify = loop.ids.inStream()
+      return Stream.map(service.stream(request), (event) => {
+        const identified = identify(event)
+        collector.add(identified)
+        return identified
+      })
+    }
+
+    const act = Effect.fnUntraced(function*(collector: Collector) {
+      const turn = yield* loop.turn(collector.response() ?? (yield* incomplete(collector)))
+      const results: Array<ToolResult> = []
+      const calls = Stream.mapEffect(
+        Stream.fromIterable(turn.calls),
+        (prepared, position) =>
+          Effect.map(loop.answer(prepared), (result): Event => {
+            results[position] = result
+            return { type: "tool-result", step: turn.index, ...result }
+          }),
+        { concurrency: loop.concurrency, unordered: true }
+      )
+      const end = Effect.map(loop.close(turn, results), (closed): ReadonlyArray<Event> => {
+        outcome = closed.outcome
+        const step = { type: "step" as const, ...closed.step }
+        return outcome === undefined ? [step] : [step, { type: "outcome", outcome }]
+      })
+      return Stream.concat(calls, Stream.fromIterableEffect(end))
+    })
+
+    const step = Effect.map(loop.request, (request) => {
+      const collector = ChatEvent.makeCollector()
+      return Stream.concat(ask(request, collector), Stream.unwrap(act(collector)))
+    })
+
+    // A step is asked for when the one before has been read to its end: only then is it known whether there is one.
+    return Stream.flatten(Stream.unfold(
+      undefined,
+      () => outcome === undefined ? Effect.map(step, (events) => [events, undefined] as const) : Effect.undefined
+    ))
+  })).pipe(Stream.withSpan("ToolLoop.stream"))
+
+type Collector = ReturnType<typeof ChatEvent.makeCollector>
+
+const incomplete = (collector: Collector) =>
+  Effect.fail(
+    new ProviderError.StreamInterruptedError({
+      provider: "unknown",
+      message: "The stream ended without its `finish` event: the answer is not complete",
+      delivered: collector.added()
+    })
+  )
