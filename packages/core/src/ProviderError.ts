@@ -186,6 +186,9 @@ export type RerankError =
   | CircuitOpenError
   | BudgetExceededError
 
+/** What a call to a provider fails with, whichever service makes it. */
+export type CallError = ChatError | EmbeddingError | RerankError
+
 /** Any failure of any service. */
 export type ProviderError =
   | AuthenticationError
