@@ -5,9 +5,9 @@
  */
 import * as Embedding from "../../embedding/Embedding.ts"
 import * as TextTokens from "../../internal/textTokens.ts"
-import type * as Tool from "../../tool/Tool.ts"
 import type * as ChatRequest from "../ChatRequest.ts"
 import type * as Message from "../Message.ts"
+import type * as ToolDefinition from "../ToolDefinition.ts"
 import * as ImageSize from "./imageSize.ts"
 
 /** Tokens of the prompt of a chat request, its tools and the shape of its answer included. */
@@ -53,7 +53,7 @@ const perInput = 3
  */
 const toolInstructions = 530
 
-const definition = (tool: Tool.RequestTool): number => perTool + json(tool)
+const definition = (tool: ToolDefinition.RequestTool): number => perTool + json(tool)
 
 const part = (part: Message.Part): number => {
   switch (part.type) {
