@@ -109,6 +109,11 @@ export const ChatRequest = Schema.Struct({
 /** What the functions of `ChatService` take: a whole request, or just what to say. */
 export type Input = string | ReadonlyArray<Message.Message> | ChatRequest
 
+/** What all requests of a layer ask for unless they say otherwise; `system` is a system prompt. */
+export interface Defaults extends Partial<Omit<ChatRequest, "messages">> {
+  readonly system?: string | undefined
+}
+
 /** A {@link ChatRequest} whose model and messages are settled: what a provider receives. */
 export interface Resolved extends ChatRequest {
   readonly model: string
@@ -138,3 +143,6 @@ export const messagesOf: (request: ChatRequest) => ReadonlyArray<Message.Message
   ({ messages }) => typeof messages === "string" ? [Message.user(messages)] : Array.isArray(messages) ? messages : [],
   () => []
 )
+
+/** The model a request names, if it is a request and names one. */
+export const modelOf: (request: ChatRequest) => string | undefined = ChatValidation.modelOf

@@ -46,6 +46,7 @@ export const calls: Readonly<Record<string, Calls>> = {
   "ChatRequest.messagesOf": (
     any
   ) => [() => ChatRequest.messagesOf(any), () => ChatRequest.messagesOf({ messages: any })],
+  "ChatRequest.modelOf": (any) => [() => ChatRequest.modelOf(any), () => ChatRequest.modelOf({ model: any } as never)],
   "ChatRequest.settle": (any) => [() => ChatRequest.settle(any), () => ChatRequest.settle("Hi", any)],
   "ChatResponse.make": (any) => [
     () => ChatResponse.make(any, response),

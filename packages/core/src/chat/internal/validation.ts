@@ -40,8 +40,8 @@ export const resolve = (
     : invalid(provider.provider, model, problem)
 }
 
-/** The model of what is no request, for its error. */
-const modelOf: (given: unknown) => string | undefined = Total.make(
+/** The model that a value names if it is a request. */
+export const modelOf: (given: unknown) => string | undefined = Total.make(
   (given) => isRecord(given) && typeof given["model"] === "string" ? given["model"] : undefined,
   () => undefined
 )
