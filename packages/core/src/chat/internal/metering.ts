@@ -14,7 +14,7 @@ import * as TokenEstimate from "./tokenEstimate.ts"
 /** What a chat provider knows about its quotas; `countTokens` counts the prompt of a request exactly. */
 export interface Metering extends Quota.Metering {
   readonly countTokens?:
-    | ((request: ChatRequest.Resolved) => Effect.Effect<number, ProviderError.ProviderError>)
+    | ((request: ChatRequest.Resolved) => Effect.Effect<number, ProviderError.ChatError>)
     | undefined
 }
 
