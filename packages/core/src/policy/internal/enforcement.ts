@@ -235,26 +235,49 @@ const flowing = <A>(
       ? { until: now + pause, onExpired: () => timeout(target, "idle", idle) }
       : { until: end, onExpired: () => timeout(target, "deadline", deadline) }
 
-  return Stream.fromPull(Effect.sync(() => {
+  return Stream.fromPull(Effect.suspend(() => {
     let delivered = 0
+    let isReading = false
+    let isOver = false
+    let expired: ProviderError.TimeoutError | undefined
+    const expire = Effect.suspend(() => {
+      expired = timeout(target, "deadline", deadline)
+      return Scope.close(connection, Exit.fail(expired))
+    })
     const watched = pause === Infinity && end === Infinity ? pull : Watchdog.watch(pull, limit, connection)
     const failable = Effect.mapError(
       watched,
       (error) => Cause.isDone(error) ? error : interrupted(target, delivered, error)
     )
-    const next = Effect.matchCauseEffect(failable, {
+    const read = Effect.matchCauseEffect(failable, {
       onFailure: (cause) =>
         Effect.andThen(Scope.close(connection, Pull.doneExitFromCause(cause)), Effect.failCause(cause)),
       onSuccess: (events) => {
         delivered += events.length
-        return Effect.succeed(events)
+        isReading = false
+        return isOver ? Effect.as(expire, events) : Effect.succeed(events)
       }
     })
-    return Effect.suspend(() => {
-      if (delivered > 0) return next
-      delivered = events.length
-      return Effect.succeed(events)
+    const next = Effect.suspend(() => {
+      if (delivered === 0) {
+        delivered = events.length
+        return Effect.succeed(events)
+      }
+      if (expired !== undefined) return Effect.fail(interrupted(target, delivered, expired))
+      isReading = true
+      return read
     })
+    // While an event is waited for, the deadline is the watchdog's: it interrupts the wait first.
+    const overdue = Effect.suspend(() => {
+      isOver = true
+      return isReading ? Effect.void : expire
+    })
+    return end === Infinity ?
+      Effect.succeed(next) :
+      Effect.flatMap(
+        Watchdog.now,
+        (now) => Effect.as(Effect.forkIn(Effect.delay(overdue, Math.max(0, end - now)), connection), next)
+      )
   }))
 }
 
