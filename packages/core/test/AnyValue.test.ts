@@ -44,6 +44,7 @@ const isInternal = new Set([
   "Pricing.lookup",
   "Quota.check",
   "Retry.check",
+  "Telemetry.nameOf",
   "Tool.check",
   "RetryBudget.check",
   "StructuredOutput.generate",

@@ -14,7 +14,7 @@ import * as ChatService from "../chat/ChatService.ts"
 import * as Message from "../chat/Message.ts"
 import * as Cost from "../Cost.ts"
 import * as Untyped from "../internal/untyped.ts"
-import * as ProviderError from "../ProviderError.ts"
+import type * as ProviderError from "../ProviderError.ts"
 import * as Usage from "../Usage.ts"
 import * as ToolSteps from "./internal/steps.ts"
 import type * as Tool from "./Tool.ts"
@@ -203,7 +203,7 @@ export const stream = <
     }
 
     const act = Effect.fnUntraced(function*(collector: Collector) {
-      const turn = yield* loop.turn(collector.response() ?? (yield* incomplete(collector)))
+      const turn = yield* loop.turn(collector.response() ?? (yield* collector.incomplete(service)))
       const results: Array<ToolResult> = []
       const calls = Stream.mapEffect(
         Stream.fromIterable(turn.calls),
@@ -235,12 +235,3 @@ export const stream = <
   })).pipe(Stream.withSpan("ToolLoop.stream"))
 
 type Collector = ReturnType<typeof ChatEvent.makeCollector>
-
-const incomplete = (collector: Collector) =>
-  Effect.fail(
-    new ProviderError.StreamInterruptedError({
-      provider: "unknown",
-      message: "The stream ended without its `finish` event: the answer is not complete",
-      delivered: collector.added()
-    })
-  )

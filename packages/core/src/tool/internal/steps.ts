@@ -42,14 +42,14 @@ export const start = <Tools extends ReadonlyArray<Tool.Any>, E1, R1, E2, R2>(
     type E = Tool.Error<Tools[number]>
     type R = Tool.Services<Tools[number]>
     const { concurrency = 8, maxSteps = 10, ...settled } = yield* Check.run(loopOptions, options, {
-      provider: "unknown",
+      provider: "strata",
       whole: "options"
     })
     // Of functions no more can be known before they are called.
     const { onStep, prepareStep } = settled as Pick<typeof options, "onStep" | "prepareStep">
     // What one tool can fail with and needs is among what all of them can and do.
     const tools = settled.tools as ReadonlyArray<ToolCall.Handled<E, R>>
-    const given = yield* ChatValidation.settle("unknown", input)
+    const given = yield* ChatValidation.settle("strata", input)
     const definitions = yield* define(tools, given)
     const byName = new Map(tools.map((tool) => [tool.name, tool]))
     const opening = ChatRequest.messagesOf(given)
@@ -188,10 +188,10 @@ const hooked = <A, E, R>(
   hook: () => Effect.Effect<A, E, R>
 ): Effect.Effect<A, E | ProviderError.InvalidRequestError, R> =>
   Result.match(Result.try(() => hook()), {
-    onFailure: (cause) => Effect.fail(Check.threw({ provider: "unknown" }, field, cause)),
+    onFailure: (cause) => Effect.fail(Check.threw({ provider: "strata" }, field, cause)),
     onSuccess: (effect) =>
       Check.holds(Effect.isEffect, effect) ? effect : Effect.fail(ProviderError.invalidRequest({
-        provider: "unknown",
+        provider: "strata",
         field,
         problem: "the function gives no effect",
         remedy: "Give an `Effect`"
@@ -221,9 +221,9 @@ const wrongAgain = (wrong: { readonly call: Message.ToolCallPart; readonly refus
       tool: wrong.call.name,
       callId: wrong.call.id,
       params: wrong.call.params,
-      message: `The model called "${wrong.call.name}" wrongly twice in a row: ${wrong.refusal.issue}`
+      message: `The model called the tool "${wrong.call.name}" wrongly in two steps in a row: ${wrong.refusal.issue}`
     })
   )
 
 const invalid = (field: string, problem: string, remedy: string) =>
-  Effect.fail(ProviderError.invalidRequest({ provider: "unknown", field, problem, remedy }))
+  Effect.fail(ProviderError.invalidRequest({ provider: "strata", field, problem, remedy }))

@@ -114,7 +114,7 @@ export const make = Effect.fnUntraced(function*(
         const kept = response === undefined ? Effect.void : store.keep(call, response)
         return Effect.andThen(kept, flight.add(events))
       })
-      return collector.response() ?? (yield* incomplete(call.target, collector.added()))
+      return collector.response() ?? (yield* collector.incomplete(call.target))
     })
 
   return {
@@ -135,11 +135,3 @@ export const make = Effect.fnUntraced(function*(
 
 /** The answer, or its end, for somebody who does not pay for it. */
 const free = <O extends ChatResponse.Outcome>(outcome: O): O => ({ ...outcome, cached: true, cost: Cost.empty })
-
-const incomplete = ({ model, provider }: Telemetry.Target, delivered: number) =>
-  new ProviderError.StreamInterruptedError({
-    provider,
-    model,
-    message: "The stream ended without its `finish` event: the answer is not complete",
-    delivered
-  })

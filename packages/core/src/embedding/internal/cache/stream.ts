@@ -9,6 +9,7 @@ import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import * as Check from "../../../Check.ts"
 import * as ProviderError from "../../../ProviderError.ts"
+import * as Telemetry from "../../../Telemetry.ts"
 import type * as Embedding from "../../Embedding.ts"
 import type * as EmbeddingService from "../../EmbeddingService.ts"
 import * as Inputs from "../inputs.ts"
@@ -110,5 +111,5 @@ const tooFew = ({ target }: CacheStore.Call) =>
   new ProviderError.MalformedResponseError({
     provider: target.provider,
     model: target.model,
-    message: "The service ended the stream before it had answered every value"
+    message: `${Telemetry.nameOf(target)} ended the stream before it had answered every value. Ask for the rest again.`
   })
