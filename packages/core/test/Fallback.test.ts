@@ -65,7 +65,11 @@ describe("ChatService.withFallback", () => {
 
   it.effect("leaves the errors of the caller to the caller", () =>
     Effect.gen(function*() {
-      for (const error of Object.values(errors).filter((error) => !Fallback.isUnavailable(error))) {
+      for (
+        const error of Object.values(errors).filter(ProviderError.isCallError).filter((error) =>
+          !Fallback.isUnavailable(error)
+        )
+      ) {
         const services = yield* stage(2)
         services.fails.push(error)
         assert.strictEqual(yield* Effect.flip(answerOf(services)), error)

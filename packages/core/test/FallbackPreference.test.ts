@@ -219,7 +219,7 @@ describe("ChatService.withFallback, who is asked first", () => {
 })
 
 describe("ChatService.withFallback, whichever services fail", () => {
-  const problems: ReadonlyArray<ProviderError.ProviderError | undefined> = [
+  const problems: ReadonlyArray<ProviderError.CallError | undefined> = [
     undefined,
     undefined,
     busy,

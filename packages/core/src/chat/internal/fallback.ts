@@ -36,16 +36,16 @@ export const make = (services: NonEmptyReadonlyArray<Service>, options: Fallback
       onSuccess: (accepted) => Effect.succeed({ accepted, goes: accepted || service > 0 && !final.has(error._tag) })
     })
 
-  const ask = <A>(
+  const ask = <A, E extends ProviderError.ChatStreamError>(
     request: ChatRequest.ChatRequest,
-    attempt: (service: Service, request: ChatRequest.ChatRequest) => Effect.Effect<A, ProviderError.ProviderError>
-  ): Effect.Effect<Answered<A>, ProviderError.ProviderError> => {
+    attempt: (service: Service, request: ChatRequest.ChatRequest) => Effect.Effect<A, E>
+  ): Effect.Effect<Answered<A>, E | ProviderError.InvalidRequestError> => {
     const walk = (turn: FallbackPreference.Turn) => {
       const asked = new Set<number>()
       const fallen = new Map(turn.passedOver)
-      let reported: ProviderError.ProviderError | undefined
+      let reported: E | undefined
 
-      const failed = (number: number, error: ProviderError.ProviderError, accepted: boolean) =>
+      const failed = (number: number, error: E, accepted: boolean) =>
         Effect.flatMap(Clock.currentTimeMillis, (now) => {
           const why = describe(error, request)
           fallen.set(number, why)
@@ -57,7 +57,7 @@ export const make = (services: NonEmptyReadonlyArray<Service>, options: Fallback
             : Effect.andThen(recordFall(why, { from: number, to: next, moved }), step(next))
         })
 
-      const step = (number: number): Effect.Effect<Answered<A>, ProviderError.ProviderError> => {
+      const step = (number: number): Effect.Effect<Answered<A>, E | ProviderError.InvalidRequestError> => {
         asked.add(number)
         fallen.delete(number)
         return Effect.flatMap(
@@ -150,14 +150,14 @@ const withFallen = <O extends ChatResponse.Outcome>(outcome: O, fallen: Readonly
 /** A stream that has given its first events. */
 interface Opened {
   readonly events: NonEmptyReadonlyArray<ChatEvent.ChatEvent>
-  readonly pull: Pull.Pull<NonEmptyReadonlyArray<ChatEvent.ChatEvent>, ProviderError.ProviderError>
+  readonly pull: Pull.Pull<NonEmptyReadonlyArray<ChatEvent.ChatEvent>, ProviderError.ChatStreamError>
 }
 
 /** A stream up to its first events, which lives in a scope of its own until `scope` closes. `undefined`: it has none. */
 const open = (
-  self: Stream.Stream<ChatEvent.ChatEvent, ProviderError.ProviderError>,
+  self: Stream.Stream<ChatEvent.ChatEvent, ProviderError.ChatStreamError>,
   scope: Scope.Scope
-): Effect.Effect<Opened | undefined, ProviderError.ProviderError> =>
+): Effect.Effect<Opened | undefined, ProviderError.ChatStreamError> =>
   Effect.flatMap(Scope.fork(scope), (connection) =>
     Stream.toPull(self).pipe(
       Scope.provide(connection),
@@ -169,7 +169,7 @@ const open = (
 const flowing = (
   { events, pull }: Opened,
   fallen: ReadonlyArray<ChatResponse.Fallen>
-): Stream.Stream<ChatEvent.ChatEvent, ProviderError.ProviderError> => {
+): Stream.Stream<ChatEvent.ChatEvent, ProviderError.ChatStreamError> => {
   const all = Stream.fromPull(Effect.sync(() => {
     let begun = false
     return Effect.suspend(() => {

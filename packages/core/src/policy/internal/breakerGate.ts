@@ -15,10 +15,10 @@ import type * as Breaker from "../Breaker.ts"
 
 /** Runs a call if its circuit is closed, and fails with `CircuitOpenError` if not. */
 export interface BreakerGate {
-  readonly protect: <A, R>(
-    self: Effect.Effect<A, ProviderError.ProviderError, R>,
+  readonly protect: <A, E extends ProviderError.ProviderError, R>(
+    self: Effect.Effect<A, E, R>,
     target: Telemetry.Target
-  ) => Effect.Effect<A, ProviderError.ProviderError, R>
+  ) => Effect.Effect<A, E | ProviderError.CircuitOpenError, R>
 }
 
 /** Builds the gate of a policy; one that has no breaker lets everything through. */
@@ -70,29 +70,35 @@ const inForce = (circuits: Circuits.Circuits, { open }: Breaker.Breaker): Breake
   }
 
   return {
-    protect: (self, target) =>
+    protect: <A, E extends ProviderError.ProviderError, R>(
+      self: Effect.Effect<A, E, R>,
+      target: Telemetry.Target
+    ): Effect.Effect<A, E | ProviderError.CircuitOpenError, R> =>
       Effect.uninterruptibleMask((restore) =>
         Effect.scopedWith((scope) => {
           const key = Telemetry.keyOf(target)
-          return Effect.flatMap(Scope.provide(circuits.admit(key), scope), (leave) => {
-            switch (leave._tag) {
-              case "CircuitOpen":
-                return Effect.andThen(
-                  see(key, target, "open"),
-                  Effect.fail(rejected(target, wholeMillis(leave.retryAfter)))
-                )
-              case "CircuitHalfOpen":
-                return Effect.andThen(see(key, target, "half-open"), Effect.fail(rejected(target, undefined)))
-              case "Admission":
-                return Effect.andThen(
-                  see(key, target, leave.trying ? "half-open" : "closed"),
-                  Effect.onExit(
-                    restore(self),
-                    (exit) => Effect.flatMap(leave.settle(verdict(exit)), (change) => changed(key, target, change))
+          return Effect.flatMap(
+            Scope.provide(circuits.admit(key), scope),
+            (leave): Effect.Effect<A, E | ProviderError.CircuitOpenError, R> => {
+              switch (leave._tag) {
+                case "CircuitOpen":
+                  return Effect.andThen(
+                    see(key, target, "open"),
+                    Effect.fail(rejected(target, wholeMillis(leave.retryAfter)))
                   )
-                )
+                case "CircuitHalfOpen":
+                  return Effect.andThen(see(key, target, "half-open"), Effect.fail(rejected(target, undefined)))
+                case "Admission":
+                  return Effect.andThen(
+                    see(key, target, leave.trying ? "half-open" : "closed"),
+                    Effect.onExit(
+                      restore(self),
+                      (exit) => Effect.flatMap(leave.settle(verdict(exit)), (change) => changed(key, target, change))
+                    )
+                  )
+              }
             }
-          })
+          )
         })
       )
   }

@@ -38,17 +38,17 @@ export interface Enforcement {
   readonly policy: Policy.Policy
   readonly window: number
   readonly call: <A, R>(
-    self: Effect.Effect<A, ProviderError.ProviderError, R>,
+    self: Effect.Effect<A, ProviderError.CallError, R>,
     target: Telemetry.Target,
     metering?: Metering<A>,
     budgets?: ReadonlyArray<BudgetGate.BudgetGate>
-  ) => Effect.Effect<A, ProviderError.ProviderError, R>
+  ) => Effect.Effect<A, ProviderError.CallError, R>
   readonly stream: <A, R>(
-    self: Stream.Stream<A, ProviderError.ProviderError, R>,
+    self: Stream.Stream<A, ProviderError.ChatStreamError, R>,
     target: Telemetry.Target,
     metering?: Metering<A>,
     budgets?: ReadonlyArray<BudgetGate.BudgetGate>
-  ) => Stream.Stream<A, ProviderError.ProviderError, R>
+  ) => Stream.Stream<A, ProviderError.ChatStreamError, R>
 }
 
 /**
@@ -83,8 +83,8 @@ const inForce = (policy: Policy.Policy): Effect.Effect<Enforcement, never, Scope
     const { attempt, deadline, firstEvent } = policy.timeouts
 
     /** Deadline, retries and hedging around one way of making an attempt. */
-    const repeated = <A, R>(
-      once: (attempt: number) => Effect.Effect<A, ProviderError.ProviderError, R>,
+    const repeated = <A, E extends ProviderError.ProviderError, R>(
+      once: (attempt: number) => Effect.Effect<A, E, R>,
       target: Telemetry.Target,
       discard: (answer: A) => Effect.Effect<void>
     ) =>
@@ -103,7 +103,7 @@ const inForce = (policy: Policy.Policy): Effect.Effect<Enforcement, never, Scope
     /** Money, tokens and a permit, in this order; what was granted is given back where the next one fails. */
     const admitted = <A>(asked: Asked<A>, restore: WaitingLine.Restore): Effect.Effect<
       Admission,
-      ProviderError.ProviderError
+      ProviderError.CallError
     > =>
       Effect.gen(function*() {
         const { budgets, metering, target } = asked
@@ -118,7 +118,7 @@ const inForce = (policy: Policy.Policy): Effect.Effect<Enforcement, never, Scope
       })
 
     const open = <A, R>(
-      self: Stream.Stream<A, ProviderError.ProviderError, R>,
+      self: Stream.Stream<A, ProviderError.ChatStreamError, R>,
       asked: Asked<A>,
       number: number,
       scope: Scope.Scope
@@ -155,7 +155,7 @@ const inForce = (policy: Policy.Policy): Effect.Effect<Enforcement, never, Scope
       policy,
       window: Number.isFinite(Concurrency.most(policy.concurrency)) ? Concurrency.most(policy.concurrency) : unbounded,
       call: <A, R>(
-        self: Effect.Effect<A, ProviderError.ProviderError, R>,
+        self: Effect.Effect<A, ProviderError.CallError, R>,
         target: Telemetry.Target,
         metering: Metering<A> = unmetered,
         budgets: ReadonlyArray<BudgetGate.BudgetGate> = []
@@ -174,7 +174,7 @@ const inForce = (policy: Policy.Policy): Effect.Effect<Enforcement, never, Scope
         return repeated(once, target, () => Effect.void)
       },
       stream: <A, R>(
-        self: Stream.Stream<A, ProviderError.ProviderError, R>,
+        self: Stream.Stream<A, ProviderError.ChatStreamError, R>,
         target: Telemetry.Target,
         metering: Metering<A> = unmetered,
         budgets: ReadonlyArray<BudgetGate.BudgetGate> = []
