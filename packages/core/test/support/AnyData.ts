@@ -2,6 +2,7 @@
  * Every public function over plain data.
  */
 import {
+  Chat,
   ChatEvent,
   ChatRequest,
   ChatResponse,
@@ -39,7 +40,7 @@ export const calls: Readonly<Record<string, Calls>> = {
     any
   ) => [() => ChatRequest.messagesOf(any), () => ChatRequest.messagesOf({ messages: any })],
   "ChatRequest.modelOf": (any) => [() => ChatRequest.modelOf(any), () => ChatRequest.modelOf({ model: any } as never)],
-  "ChatRequest.settle": (any) => [() => ChatRequest.settle(any), () => ChatRequest.settle("Hi", any)],
+  "Chat.settle": (any) => [() => Chat.settle(any), () => Chat.settle("Hi", any)],
   "ChatResponse.make": (any) => [
     () => ChatResponse.make(any, response),
     () => ChatResponse.make([any], response),

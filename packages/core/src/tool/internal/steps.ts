@@ -14,7 +14,7 @@ import * as Cost from "../../Cost.ts"
 import * as ProviderError from "../../ProviderError.ts"
 import * as Usage from "../../Usage.ts"
 import * as Tool from "../Tool.ts"
-import type * as ToolLoop from "../ToolLoop.ts"
+import type * as ToolStep from "../ToolStep.ts"
 import * as ToolCall from "./call.ts"
 import * as ToolIds from "./ids.ts"
 
@@ -22,7 +22,7 @@ import * as ToolIds from "./ids.ts"
 export interface Turn<E, R> {
   readonly index: number
   readonly response: ChatResponse.ChatResponse
-  readonly reason: ToolLoop.Outcome["reason"] | undefined
+  readonly reason: ToolStep.Outcome["reason"] | undefined
   readonly calls: ReadonlyArray<ToolCall.Prepared<E, R>>
 }
 
@@ -36,7 +36,7 @@ export interface Turn<E, R> {
  */
 export const start = <Tools extends ReadonlyArray<Tool.Any>, E1, R1, E2, R2>(
   input: ChatRequest.Input,
-  options: ToolLoop.Options<Tools, E1, R1, E2, R2>
+  options: ToolStep.Options<Tools, E1, R1, E2, R2>
 ) =>
   Effect.gen(function*() {
     type E = Tool.Error<Tools[number]>
@@ -92,16 +92,16 @@ export const start = <Tools extends ReadonlyArray<Tool.Any>, E1, R1, E2, R2>(
 
     const close = Effect.fnUntraced(function*(
       { reason, response }: Turn<E, R>,
-      results: ReadonlyArray<ToolLoop.ToolResult>
+      results: ReadonlyArray<ToolStep.ToolResult>
     ) {
       usage = Usage.add(usage, response.usage)
       cost = Cost.sum([cost, response.cost])
       const spent = { usage, ...(cost && { cost }) }
       const messages = history(response, results)
       added = [...added, ...messages]
-      const step: ToolLoop.Step = { index: index++, response, results, messages, ...spent }
+      const step: ToolStep.Step = { index: index++, response, results, messages, ...spent }
       if (onStep !== undefined) yield* hooked("onStep", () => onStep(step))
-      const outcome: ToolLoop.Outcome | undefined = reason === undefined
+      const outcome: ToolStep.Outcome | undefined = reason === undefined
         ? undefined
         : { reason, response, messages: added, ...spent, steps: index }
       return { step, outcome }
@@ -130,7 +130,7 @@ const define = Effect.fnUntraced(function*(tools: ReadonlyArray<Tool.Any>, reque
   return definitions
 })
 
-const answer = <E, R>({ answer, call }: ToolCall.Prepared<E, R>): Effect.Effect<ToolLoop.ToolResult, E, R> =>
+const answer = <E, R>({ answer, call }: ToolCall.Prepared<E, R>): Effect.Effect<ToolStep.ToolResult, E, R> =>
   Effect.map(answer, (answered) => ({
     call,
     result: answered.result,
@@ -141,7 +141,7 @@ const answer = <E, R>({ answer, call }: ToolCall.Prepared<E, R>): Effect.Effect<
 /** Nothing of an answer whose calls have no results, and nothing of one that says nothing: no provider takes those. */
 const history = (
   response: ChatResponse.ChatResponse,
-  results: ReadonlyArray<ToolLoop.ToolResult>
+  results: ReadonlyArray<ToolStep.ToolResult>
 ): ReadonlyArray<Message.Message> => {
   const { message, toolCalls } = response
   if (message.content.length === 0 || toolCalls.length > results.length) return []
