@@ -10,7 +10,6 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Pull from "effect/Pull"
-import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Check from "../../Check.ts"
@@ -20,12 +19,12 @@ import * as Telemetry from "../../Telemetry.ts"
 import * as Concurrency from "../Concurrency.ts"
 import * as Policy from "../Policy.ts"
 import type * as Quota from "../Quota.ts"
-import type * as Retry from "../Retry.ts"
 import * as BreakerGate from "./breakerGate.ts"
 import * as Permits from "./concurrency/permits.ts"
 import * as Hedging from "./hedging.ts"
 import * as QuotaGate from "./quota/gate.ts"
 import * as RetryAllowance from "./retryAllowance.ts"
+import * as Retrying from "./retrying.ts"
 import type * as WaitingLine from "./waitingLine.ts"
 
 /**
@@ -87,20 +86,28 @@ const inForce = (policy: Policy.Policy): Effect.Effect<Enforcement, never, Scope
         const hedged = policy.hedge === undefined
           ? guarded
           : Hedging.hedged(guarded, { after: policy.hedge, target, discard })
-        const paid = Effect.suspend(() =>
-          Effect.andThen(attempts === 0 ? allowance.onCall : allowance.onRetry(target), hedged)
-        )
-        return Effect.retry(paid, logged(policy.retry, target))
+        const retried = Retrying.retried(hedged, {
+          retry: policy.retry,
+          target,
+          permitted: allowance.onRetry(target),
+          circuitOpened: breaker.opened(target)
+        })
+        return Effect.andThen(allowance.onCall, retried)
       }).pipe(within(deadline, () => timeout(target, "deadline", deadline)))
 
     /** Tokens and a permit, with nothing lost in between; what they are given back with is up to the caller. */
     const admitted = <A>(target: Telemetry.Target, metering: Metering<A>, restore: WaitingLine.Restore) =>
-      Effect.flatMap(quota.reserve(target, metering, restore), (reservation) =>
-        Effect.onError(permits.take(target, restore), () =>
-          reservation.settle("refused")).pipe(
-            Effect.tap(reservation.sent),
-            Effect.map((permit): Admission => ({ reservation, permit }))
-          ))
+      breaker.whileClosed(
+        target,
+        restore,
+        (restore) =>
+          Effect.flatMap(quota.reserve(target, metering, restore), (reservation) =>
+            Effect.map(
+              Effect.onError(permits.take(target, restore), () => reservation.settle("refused")),
+              (permit): Admission => ({ reservation, permit })
+            )),
+        ({ permit, reservation }) => Effect.andThen(permit.release("other"), reservation.settle("refused"))
+      ).pipe(Effect.tap(({ reservation }) => reservation.sent))
 
     const open = <A, R>(
       self: Stream.Stream<A, ProviderError.ProviderError, R>,
@@ -166,11 +173,9 @@ const inForce = (policy: Policy.Policy): Effect.Effect<Enforcement, never, Scope
           const scope = yield* Effect.scope
           const start = yield* Watchdog.now
           const opened = yield* repeated(
-            (number) =>
-              open(self, target, metering, number, scope),
+            (number) => open(self, target, metering, number, scope),
             target,
-            (opened) =>
-              opened === undefined ? Effect.void : Scope.close(opened.connection, Exit.void)
+            (opened) => opened === undefined ? Effect.void : Scope.close(opened.connection, Exit.void)
           )
           return opened === undefined ? Stream.empty : flowing(opened, policy.timeouts, start, target)
         }))
@@ -295,21 +300,3 @@ const interrupted = (target: Telemetry.Target, delivered: number, cause: Provide
     cause,
     message: `The stream broke after ${delivered} events: ${cause.message}`
   })
-
-const logged = (retry: Retry.Retry, target: Telemetry.Target): Retry.Retry =>
-  Schedule.tap(retry, ({ attempt, duration, input }) =>
-    Effect.andThen(
-      Effect.logWarning("Retrying after a transient failure").pipe(
-        Effect.annotateLogs({
-          operation: target.operation,
-          provider: target.provider,
-          model: target.model,
-          error: input._tag,
-          exception: input.exception,
-          requestId: input.requestId,
-          retry: attempt,
-          delay: Duration.format(Duration.millis(Math.round(Duration.toMillis(duration))))
-        })
-      ),
-      Telemetry.recordRetry(target, input)
-    ))
