@@ -9,7 +9,6 @@ import {
   Embedding,
   ExactJson,
   Message,
-  OpenAi,
   ProviderError,
   Telemetry,
   Usage,
@@ -18,7 +17,6 @@ import {
 import { AnyValue } from "@strata/core/testing"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as Stream from "effect/Stream"
 import { type Calls, error, fields, response, vectorBytes } from "./AnyCalls.ts"
@@ -28,11 +26,6 @@ const target: Telemetry.Target = { operation: "chat", provider: "any", model: "a
 const vector = Float32Array.of(1, 2)
 
 const matrix: Vector.Matrix = { data: vector, dimensions: 2, rows: 1 }
-
-const codec = (schema: Schema.Top): Calls => (any) => [
-  () => Schema.decodeUnknownEffect(schema as Schema.Codec<unknown>)(any),
-  () => Schema.encodeUnknownEffect(schema as Schema.Codec<unknown>)(any)
-]
 
 /** By module and name. */
 export const calls: Readonly<Record<string, Calls>> = {
@@ -53,6 +46,7 @@ export const calls: Readonly<Record<string, Calls>> = {
   "ChatRequest.messagesOf": (
     any
   ) => [() => ChatRequest.messagesOf(any), () => ChatRequest.messagesOf({ messages: any })],
+  "ChatRequest.modelOf": (any) => [() => ChatRequest.modelOf(any), () => ChatRequest.modelOf({ model: any } as never)],
   "ChatRequest.settle": (any) => [() => ChatRequest.settle(any), () => ChatRequest.settle("Hi", any)],
   "ChatResponse.make": (any) => [
     () => ChatResponse.make(any, response),
@@ -88,16 +82,6 @@ export const calls: Readonly<Record<string, Calls>> = {
     () => Message.withoutReasoning([any]),
     () => Message.withoutReasoning([{ role: "assistant", content: any }]),
     () => Message.withoutReasoning([{ role: "assistant", content: [any] }])
-  ],
-  "OpenAi.Message": codec(OpenAi.Message),
-  "OpenAi.Messages": codec(OpenAi.Messages),
-  "OpenAi.Request": codec(OpenAi.Request),
-  "OpenAi.ToolChoice": codec(OpenAi.ToolChoice),
-  "OpenAi.Tools": codec(OpenAi.Tools),
-  "OpenAi.withoutMarks": (any) => [
-    () => OpenAi.withoutMarks(any),
-    () => OpenAi.withoutMarks([any]),
-    () => OpenAi.withoutMarks([{ role: "user", content: [any] }])
   ],
   "ProviderError.invalidRequest": (any) => [() => ProviderError.invalidRequest(any)],
   "ProviderError.isProviderError": (any) => [() => ProviderError.isProviderError(any)],

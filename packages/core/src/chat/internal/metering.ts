@@ -1,7 +1,8 @@
 /**
- * What a quota has to know of a chat call.
+ * What quotas and budgets have to know of a chat call.
  */
 import * as Effect from "effect/Effect"
+import * as TextTokens from "../../internal/textTokens.ts"
 import type * as Enforcement from "../../policy/internal/enforcement.ts"
 import type * as Quota from "../../policy/Quota.ts"
 import type * as ProviderError from "../../ProviderError.ts"
@@ -33,6 +34,8 @@ export const make = (
       onSuccess: (inputTokens) => Effect.succeed({ inputTokens, outputTokens, counted: true })
     })
   },
+  bill: (answer) => "usage" in answer ? answer : undefined,
+  outputTokens: (answer) => "delta" in answer ? TextTokens.count(answer.delta) : 0,
   consumed: (answer) =>
     !("usage" in answer) ? undefined : {
       inputTokens: answer.usage.inputTokens + answer.usage.cacheWriteTokens,
