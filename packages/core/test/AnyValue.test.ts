@@ -17,8 +17,7 @@ import * as AnyData from "./support/AnyData.ts"
 import * as AnyPolicies from "./support/AnyPolicies.ts"
 import * as AnyRequests from "./support/AnyRequests.ts"
 import * as AnyServices from "./support/AnyServices.ts"
-
-const { AnyValue } = Testing
+import * as AnyValue from "./support/AnyValue.ts"
 
 const modules: Readonly<Record<string, object>> = {
   ...Core,

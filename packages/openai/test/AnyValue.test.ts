@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import { AnyValue } from "@strata/core/testing"
 import { OpenAi } from "@strata/openai"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import * as AnyValue from "../../core/test/support/AnyValue.ts"
 
 const codecs = {
   Message: OpenAi.Message,

@@ -14,7 +14,6 @@ import {
   Usage,
   Vector
 } from "@strata/core"
-import { AnyValue } from "@strata/core/testing"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as SchemaIssue from "effect/SchemaIssue"
@@ -29,13 +28,6 @@ const matrix: Vector.Matrix = { data: vector, dimensions: 2, rows: 1 }
 
 /** By module and name. */
 export const calls: Readonly<Record<string, Calls>> = {
-  "AnyValue.mutants": (any) => [
-    () => AnyValue.mutants(any, 1, 1),
-    () => AnyValue.mutants({}, any, 1),
-    () => AnyValue.mutants({}, 1, any)
-  ],
-  "AnyValue.troubleOf": (any) => [() => AnyValue.troubleOf(any)],
-  "AnyValue.troublesOf": (any) => [() => AnyValue.troublesOf(any), () => AnyValue.troublesOf(() => any)],
   "ChatEvent.collect": (any) => [() => ChatEvent.collect(any), () => ChatEvent.collect(Stream.make(any))],
   "ChatEvent.fromResponse": (any) => [
     () => ChatEvent.fromResponse(any),

@@ -3,8 +3,8 @@
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import * as TokenEstimate from "../../chat/internal/tokenEstimate.ts"
 import type * as Cost from "../../Cost.ts"
+import * as TextTokens from "../../internal/textTokens.ts"
 import type * as Costing from "../../policy/internal/budget/costing.ts"
 import type * as Enforcement from "../../policy/internal/enforcement.ts"
 import type * as Gates from "../../policy/internal/gates.ts"
@@ -12,7 +12,7 @@ import type * as Quota from "../../policy/Quota.ts"
 import * as ProviderError from "../../ProviderError.ts"
 import type * as Telemetry from "../../Telemetry.ts"
 import * as Usage from "../../Usage.ts"
-import type * as Embedding from "../Embedding.ts"
+import * as Embedding from "../Embedding.ts"
 import type * as Capacity from "./capacity.ts"
 import * as Execution from "./execution.ts"
 import * as Inputs from "./inputs.ts"
@@ -158,9 +158,23 @@ const bill = ({ inputTokens }: Embedding.ProviderBatchResult): { readonly usage:
 const metering = ({ inputs }: Embedding.ProviderBatch): Enforcement.Metering<Embedding.ProviderBatchResult> => ({
   outputBurndown: 1,
   bill,
-  load: () => Effect.sync(() => ({ inputTokens: TokenEstimate.embedding(inputs), outputTokens: 0 })),
+  load: () => Effect.sync(() => ({ inputTokens: tokensOf(inputs), outputTokens: 0 })),
   consumed: ({ inputTokens }) => inputTokens === undefined ? undefined : { inputTokens, outputTokens: 0 }
 })
+
+/** An estimate of the tokens of one request. */
+export const tokensOf = (inputs: ReadonlyArray<Embedding.Input>): number => {
+  let tokens = 0
+  for (const input of inputs) {
+    tokens += perInput + TextTokens.count(Embedding.textOf(input) ?? "")
+    if (typeof input !== "string" && input.image !== undefined) tokens += perImage
+  }
+  return Math.ceil(tokens)
+}
+
+/** An input is put between two marks. */
+const perInput = 3
+const perImage = 1600
 
 /** Holds a provider to its word: one vector for each input, of the type and the dimensions that were asked for. */
 const shaped = (

@@ -73,23 +73,44 @@ export const flowing = <A, E, E2>(
       ? { until: now + pause, onExpired: () => timeout(asked, "idle", idle) }
       : { until: end, onExpired: () => timeout(asked, "deadline", deadline) }
 
-  return Stream.fromPull(Effect.sync(() => {
+  return Stream.fromPull(Effect.suspend(() => {
     let delivered = 0
+    let isReading = false
+    let isOver = false
+    let expired: ProviderError.TimeoutError | undefined
+    const expire = Effect.suspend(() => {
+      expired = timeout(asked, "deadline", deadline)
+      return Scope.close(connection, Exit.fail(expired))
+    })
     const watched = pause === Infinity && end === Infinity ? pull : Watchdog.watch(pull, limit, connection)
     const failable = Effect.mapError(watched, (error) => Cause.isDone(error) ? error : broken(error, delivered))
-    const next = Effect.matchCauseEffect(failable, {
+    const read = Effect.matchCauseEffect(failable, {
       onFailure: (cause) =>
         Effect.andThen(Scope.close(connection, Pull.doneExitFromCause(cause)), Effect.failCause(cause)),
       onSuccess: (events) => {
         delivered += events.length
-        return Effect.succeed(events)
+        isReading = false
+        return isOver ? Effect.as(expire, events) : Effect.succeed(events)
       }
     })
-    return Effect.suspend(() => {
-      if (delivered > 0) return next
-      delivered = events.length
-      return Effect.succeed(events)
+    const next = Effect.suspend(() => {
+      if (delivered === 0) {
+        delivered = events.length
+        return Effect.succeed(events)
+      }
+      if (expired !== undefined) return Effect.fail(broken(expired, delivered))
+      isReading = true
+      return read
     })
+    // While an event is waited for, the deadline is the watchdog's: it interrupts the wait first.
+    const overdue = Effect.suspend(() => {
+      isOver = true
+      return isReading ? Effect.void : expire
+    })
+    return end === Infinity ? Effect.succeed(next) : Effect.flatMap(
+      Watchdog.now,
+      (now) => Effect.as(Effect.forkIn(Effect.delay(overdue, Math.max(0, end - now)), connection), next)
+    )
   }))
 }
 
