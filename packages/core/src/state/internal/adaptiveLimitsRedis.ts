@@ -1,24 +1,23 @@
 /**
- * Limits of adaptive concurrency in Redis, common to all processes that use it. One that nobody asked for in an hour is
- * forgotten.
+ * Limits of adaptive concurrency in Redis, common to all processes that use it. One that was not asked for in an hour
+ * is forgotten.
  */
 import * as Effect from "effect/Effect"
 import * as Redis from "effect/persistence/Redis"
 import * as Schema from "effect/Schema"
 import type * as Concurrency from "../../policy/Concurrency.ts"
 import { type AdaptiveLimits, AdaptiveLimitsError, type Current } from "../AdaptiveLimits.ts"
-import type * as RedisStore from "./redisStore.ts"
 
-/** Builds the store; under each key is a hash of `limit` and `epoch`. */
-export const make = (store: RedisStore.RedisStore): AdaptiveLimits => {
-  const run = store.run(script)
+/** Builds the store, whose keys begin with `prefix`; under each is a hash of `limit` and `epoch`. */
+export const make = (redis: Redis.Redis["Service"], prefix: string): AdaptiveLimits => {
+  const run = redis.eval(script)
   const change = (
     operation: Operation,
     key: string,
     adaptive: Concurrency.Adaptive,
     amount: number
   ): Effect.Effect<Current, AdaptiveLimitsError> =>
-    run(`${store.prefix}concurrency:${key}`, operation, adaptive, amount).pipe(
+    run(`${prefix}concurrency:${key}`, operation, adaptive, amount).pipe(
       Effect.flatMap(decode),
       Effect.mapBoth({
         onFailure: (cause) =>
