@@ -76,7 +76,7 @@ export interface Coverage {
  */
 export const apply = Effect.fn("Guardrail.apply")(function*(
   request: Request.Request
-): Effect.fn.Return<Outcome, ProviderError.ProviderError, BedrockClient> {
+): Effect.fn.Return<Outcome, ProviderError.CallError, BedrockClient> {
   const client = yield* BedrockClient
   const output = yield* client.applyGuardrail(yield* Request.encode(request))
   // What says nothing of a verdict, such as the empty answer of a proxy, has judged nothing.

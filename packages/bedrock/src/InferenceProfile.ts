@@ -17,7 +17,7 @@ import { providerName } from "./internal/provider.ts"
 import * as ModelId from "./ModelId.ts"
 
 /** Finds the id of the foundation model of an application inference profile; `undefined` when it cannot tell. */
-export type Lookup = (profileArn: string) => Effect.Effect<string | undefined, ProviderError.ProviderError>
+export type Lookup = (profileArn: string) => Effect.Effect<string | undefined, ProviderError.CallError>
 
 /** The lookup in force: one that knows nothing, unless a layer says otherwise. */
 export const InferenceProfile = Context.Reference<Lookup>("@strata/bedrock/InferenceProfile", {
@@ -73,14 +73,14 @@ export const isOpaque = (modelId: string): boolean =>
   ModelId.isArn(modelId) && ModelId.parse(modelId).kind === "application-inference-profile"
 
 /** The foundation model behind any model id, as the lookup in force sees it: `undefined` unless it is a profile's ARN. */
-export const modelOf = (modelId: string): Effect.Effect<string | undefined, ProviderError.ProviderError> =>
+export const modelOf = (modelId: string): Effect.Effect<string | undefined, ProviderError.CallError> =>
   isOpaque(modelId) ? Effect.flatMap(InferenceProfile, (lookup) => lookup(modelId)) : Effect.undefined
 
 const ask = Effect.fnUntraced(function*(
   { sdk: { config } }: BedrockClient["Service"],
   profileArn: string,
   { endpoint }: Options
-): Effect.fn.Return<string | undefined, ProviderError.ProviderError> {
+): Effect.fn.Return<string | undefined, ProviderError.CallError> {
   const Sdk = yield* Effect.tryPromise({
     try: () => import("@aws-sdk/client-bedrock"),
     catch: () => notInstalled(profileArn)

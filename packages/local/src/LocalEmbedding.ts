@@ -61,7 +61,7 @@ export const make = Effect.fnUntraced(function*(options?: Options) {
 const embedBatch = Effect.fnUntraced(function*(
   encoder: SentenceEncoder.SentenceEncoder,
   batch: Embedding.ProviderBatch
-): Effect.fn.Return<Embedding.ProviderBatchResult, ProviderError.ProviderError> {
+): Effect.fn.Return<Embedding.ProviderBatchResult, ProviderError.CallError> {
   // The limits name no images, so that none comes this far.
   const { tokens, vectors } = yield* encoder.encode(batch.kind === "text" ? batch.inputs : [])
   const longest = Math.max(...tokens)

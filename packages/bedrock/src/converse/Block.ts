@@ -31,7 +31,7 @@ export interface Place {
   readonly field: string
 }
 
-type Encoded<A> = Result.Result<A, ProviderError.ProviderError>
+type Encoded<A> = Result.Result<A, ProviderError.CallError>
 
 /** Encodes a part: its block, and a cache point where one follows. */
 export const encode = (part: Message.Part, place: Place): Encoded<ReadonlyArray<ContentBlock>> => {

@@ -28,7 +28,7 @@ export interface Options {
 export type Prepare = (
   request: ChatRequest.Resolved,
   options: { readonly streaming: boolean }
-) => Effect.Effect<Request.Encoded, ProviderError.ProviderError>
+) => Effect.Effect<Request.Encoded, ProviderError.CallError>
 
 /** The lookup of profiles is the one in force where this is made; so is the catalogue, unless a call brings its own. */
 export const make = (options: Options = {}): Effect.Effect<Prepare> =>
@@ -49,7 +49,7 @@ export const make = (options: Options = {}): Effect.Effect<Prepare> =>
     })
   })
 
-type CapabilitiesOf = (request: ChatRequest.Resolved) => Effect.Effect<Capabilities, ProviderError.ProviderError>
+type CapabilitiesOf = (request: ChatRequest.Resolved) => Effect.Effect<Capabilities, ProviderError.CallError>
 
 const makeCapabilities = Effect.fnUntraced(function*(family: string | undefined): Effect.fn.Return<CapabilitiesOf> {
   const ownCatalog = yield* ModelCatalog.ModelCatalog

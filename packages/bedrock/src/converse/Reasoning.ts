@@ -54,7 +54,7 @@ export const encode = (
   request: ChatRequest.Resolved,
   capabilities: Capabilities,
   report: Report
-): Result.Result<Encoded, ProviderError.ProviderError> =>
+): Result.Result<Encoded, ProviderError.CallError> =>
   Result.gen(function*() {
     const own = request.providerOptions?.bedrock
     const asked = yield* encodeAsked(request, capabilities, report)
@@ -89,7 +89,7 @@ const encodeAsked = (
   request: ChatRequest.Resolved,
   capabilities: Capabilities,
   report: Report
-): Result.Result<Encoded, ProviderError.ProviderError> =>
+): Result.Result<Encoded, ProviderError.CallError> =>
   Result.gen(function*() {
     const { model, reasoning: asked } = request
     const { reasoning: known } = capabilities

@@ -16,25 +16,25 @@ import * as BedrockError from "../BedrockError.ts"
 export interface Renewal {
   readonly around: <A, R>(
     client: BedrockRuntimeClient,
-    self: Effect.Effect<A, ProviderError.ProviderError, R>
-  ) => Effect.Effect<A, ProviderError.ProviderError, R>
+    self: Effect.Effect<A, ProviderError.CallError, R>
+  ) => Effect.Effect<A, ProviderError.CallError, R>
 }
 
 /** For the clients that share the credentials of this one. */
 export const make = (owner: BedrockRuntimeClient): Renewal => {
   let generation = 0
-  let latest: Deferred.Deferred<boolean, ProviderError.ProviderError> | undefined
+  let latest: Deferred.Deferred<boolean, ProviderError.CallError> | undefined
   let underWay = false
 
   /**
    * Whether credentials differ from those of an earlier generation. Calls that were refused together ask once, and the
    * renewal goes on when the call that began it is interrupted.
    */
-  const renewedSince = (seen: number): Effect.Effect<boolean, ProviderError.ProviderError> =>
+  const renewedSince = (seen: number): Effect.Effect<boolean, ProviderError.CallError> =>
     Effect.uninterruptibleMask((restore) =>
       Effect.suspend(() => {
         if (latest !== undefined && (underWay || generation !== seen)) return restore(Deferred.await(latest))
-        const renewal = Deferred.makeUnsafe<boolean, ProviderError.ProviderError>()
+        const renewal = Deferred.makeUnsafe<boolean, ProviderError.CallError>()
         latest = renewal
         underWay = true
         const renewing = Effect.onExit(renew(owner), (exit) => {
@@ -62,7 +62,7 @@ export const make = (owner: BedrockRuntimeClient): Renewal => {
 }
 
 /** Asks for credentials again, whatever the SDK has kept. Says whether it got other ones. */
-const renew = (client: BedrockRuntimeClient): Effect.Effect<boolean, ProviderError.ProviderError> =>
+const renew = (client: BedrockRuntimeClient): Effect.Effect<boolean, ProviderError.CallError> =>
   Effect.gen(function*() {
     // none, where a provider did not get this far
     const before = yield* Effect.orElseSucceed(identity(client, false), () => undefined)
@@ -76,7 +76,7 @@ const renew = (client: BedrockRuntimeClient): Effect.Effect<boolean, ProviderErr
 const identity = (
   client: BedrockRuntimeClient,
   forceRefresh: boolean
-): Effect.Effect<string, ProviderError.ProviderError> =>
+): Effect.Effect<string, ProviderError.CallError> =>
   Effect.tryPromise({
     try: () =>
       client.config.authSchemePreference().then((schemes) =>
