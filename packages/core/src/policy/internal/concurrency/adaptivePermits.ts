@@ -161,11 +161,13 @@ export const makeIn = (gates: Map<string, Gate>, { adaptive, limits, scope }: Op
             told,
             Effect.suspend(() => {
               const { fills } = gate
-              if (gate.used < gate.open) {
+              const takeFree = () => {
+                if (gate.used >= gate.open) return false
                 if (++gate.used === gate.open) gate.fills++
-                return Effect.as(observe(gate), permit(gate, fills))
+                return true
               }
-              const wait = gate.line.wait(restore, () => leave(gate))
+              if (takeFree()) return Effect.as(observe(gate), permit(gate, fills))
+              const wait = gate.line.wait(restore, takeFree, () => leave(gate))
               return Effect.map(WaitingLine.recorded(wait, target, "concurrency"), () => permit(gate, fills))
             })
           )
