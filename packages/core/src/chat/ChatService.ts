@@ -142,7 +142,7 @@ export const transform: {
     self: Layer.Layer<ChatService, E, R>,
     middleware: (chat: Chat.Chat) => Effect.Effect<Chat.Chat, E2, R2>
   ): Decorated<E | E2, R | Exclude<R2, Scope.Scope>>
-} = dual(2, Middleware.make(ChatService, ["generate", "stream"]))
+} = dual(2, Middleware.make(ChatService, ["generate", "stream"], Chat.cored))
 
 /** A decorated service; its layer fails for options that cannot be right as well. */
 export type Decorated<E, R> = Middleware.Decorated<ChatService, E, R>
@@ -199,12 +199,11 @@ export const withBudget: {
 
 /** The service with what is handed to its cores at each call. */
 const handing = Effect.fnUntraced(function*(
-  given: Chat.Chat,
+  chat: Chat.Chat,
   make: (
     cores: ReadonlyArray<Trait.Core>
   ) => Effect.Effect<Gates.Handing, ProviderError.InvalidRequestError, Scope.Scope>
 ) {
-  const chat = yield* Chat.cored(given)
   const handing = yield* make(chat[Trait.cores] ?? [])
   return {
     ...chat,
