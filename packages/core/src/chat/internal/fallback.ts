@@ -14,6 +14,7 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Check from "../../Check.ts"
 import * as ProviderError from "../../ProviderError.ts"
+import * as Telemetry from "../../Telemetry.ts"
 import type * as Chat from "../Chat.ts"
 import type * as ChatEvent from "../ChatEvent.ts"
 import type * as ChatRequest from "../ChatRequest.ts"
@@ -191,7 +192,7 @@ const recordFall = (
   const attributes = {
     "gen_ai.operation.name": "chat",
     "gen_ai.provider.name": provider,
-    "gen_ai.request.model": model,
+    "gen_ai.request.model": Telemetry.modelLabel(model),
     "error.type": error
   }
   return Effect.andThen(

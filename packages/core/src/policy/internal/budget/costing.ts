@@ -30,15 +30,19 @@ export const make: Effect.Effect<Costing> = Effect.map(Pricing.Prices, (prices) 
   const noted = new Set<string>()
 
   const priceOf = (provider: string, model: string) => {
-    if (!known.has(model)) known.set(model, lookup(model, provider))
-    return known.get(model)
+    if (known.has(model)) return known.get(model)
+    // Requests name models, and may name any number of them.
+    if (known.size >= mostModels) known.clear()
+    const price = lookup(model, provider)
+    known.set(model, price)
+    return price
   }
   const cost: Costing["cost"] = ({ provider, ...target }, usage, model = target.model) => {
     const price = priceOf(provider, model)
     return price === undefined ? undefined : Pricing.cost(usage, price)
   }
   const note = (provider: string, model: string) => {
-    if (noted.has(model)) return Effect.void
+    if (noted.has(model) || noted.size >= mostModels) return Effect.void
     noted.add(model)
     return Effect.logInfo(
       priceOf(provider, model) === undefined
@@ -61,3 +65,5 @@ export const make: Effect.Effect<Costing> = Effect.map(Pricing.Prices, (prices) 
       })
   }
 })
+
+const mostModels = 1_000

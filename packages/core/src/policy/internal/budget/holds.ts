@@ -3,13 +3,13 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import type * as ProviderError from "../../../ProviderError.ts"
 import * as LedgerFallback from "../../../state/internal/ledgerFallback.ts"
 import type * as Ledger from "../../../state/Ledger.ts"
 import type * as Telemetry from "../../../Telemetry.ts"
+import * as QuotaLeases from "../quota/leases.ts"
 import * as BudgetAccount from "./account.ts"
 import * as BudgetError from "./error.ts"
 
@@ -23,24 +23,17 @@ export interface BudgetHolds {
   ) => Effect.Effect<(spent: number) => Effect.Effect<void>, ProviderError.BudgetExceededError>
 }
 
-/** Builds them; a fiber of the scope renews what is held. */
+/** Builds them; a fiber of the scope renews what is held, and is there only while something is. */
 export const make = (
   accounts: ReadonlyArray<BudgetAccount.Account>
 ): Effect.Effect<BudgetHolds, never, Scope.Scope> =>
   Effect.gen(function*() {
-    const prefix = (yield* Random.nextInt).toString(36)
-    const held = new Set<string>()
-    let taken = 0
-
-    yield* Effect.forkScoped(Effect.forever(Effect.delay(
-      Effect.suspend(() => held.size === 0 ? Effect.void : renew(accounts, [...held])),
-      Duration.times(lease, 1 / 3)
-    )))
+    const leases = yield* QuotaLeases.make({ renew: (held) => renew(accounts, held.map(({ id }) => id)) }, lease)
 
     return {
       take: (target, dollars) =>
         Effect.suspend(() => {
-          const id = `${prefix}-${taken++}`
+          const id = leases.nextId()
           const amount = BudgetAccount.toUnits(dollars)
           const granted: Array<BudgetAccount.Account> = []
           const settle = (amount: number) => (account: BudgetAccount.Account) =>
@@ -55,12 +48,10 @@ export const make = (
                   (balance) => Effect.fail(BudgetError.exceeded(target, account, dollars, balance))
                 )), { discard: true }).pipe(
               Effect.onError(() => Effect.forEach(granted, settle(0), { discard: true })),
-              Effect.map(() => {
-                held.add(id)
-                return (spent: number) => {
-                  held.delete(id)
-                  return Effect.forEach(granted, settle(BudgetAccount.toUnits(spent)), { discard: true })
-                }
+              Effect.andThen(leases.add("", id)),
+              Effect.as((spent: number) => {
+                leases.delete(id)
+                return Effect.forEach(granted, settle(BudgetAccount.toUnits(spent)), { discard: true })
               })
             )
         })

@@ -203,7 +203,7 @@ export interface Gate {
 const gate = (key: string, target: Telemetry.Target, { initial }: Concurrency.Adaptive): Gate => {
   const gauges = PermitGauges.make({
     "gen_ai.provider.name": target.provider,
-    "gen_ai.request.model": target.model,
+    "gen_ai.request.model": Telemetry.modelLabel(target.model),
     ...(target.scope === undefined ? {} : { "strata.scope": target.scope })
   })
   return {

@@ -1,5 +1,5 @@
 /**
- * Signs of life for all the reservations of one gate, from one fiber that is there only while there are any.
+ * Signs of life for all the reservations of a quota or of budgets, from one fiber that is there only while there are any.
  */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -18,7 +18,7 @@ export interface QuotaLeases {
 
 /** Builds the leases of a gate; the fiber lives in the scope. */
 export const make = (
-  ledger: LedgerMemory.LedgerMemory,
+  ledger: Pick<LedgerMemory.LedgerMemory, "renew">,
   lease: Duration.Duration
 ): Effect.Effect<QuotaLeases, never, Scope.Scope> =>
   Effect.gen(function*() {
