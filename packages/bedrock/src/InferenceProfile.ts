@@ -13,6 +13,7 @@ import * as Layer from "effect/Layer"
 import * as Semaphore from "effect/Semaphore"
 import { BedrockClient } from "./BedrockClient.ts"
 import * as BedrockError from "./BedrockError.ts"
+import * as LeastRecent from "./internal/leastRecent.ts"
 import { providerName } from "./internal/provider.ts"
 import * as ModelId from "./ModelId.ts"
 
@@ -31,7 +32,7 @@ export interface Options {
 
 /**
  * Looks profiles up with the credentials and connections of the {@link BedrockClient}, in the region of the ARN, and
- * remembers what it found as long as the layer lives.
+ * remembers what it found as long as the layer lives, of the latest 256.
  *
  * A lookup is part of the first call to its model, which fails with what the lookup fails with, and with
  * `InvalidRequestError` when `@aws-sdk/client-bedrock` is not installed.
@@ -54,12 +55,12 @@ export const layer = (
       })
       const client = yield* BedrockClient
       const lock = yield* Semaphore.make(1)
-      const found = new Map<string, string | undefined>()
+      const found = LeastRecent.make<{ readonly model: string | undefined }>(256)
       return (profileArn) =>
         Effect.suspend(() => {
-          if (found.has(profileArn)) return Effect.succeed(found.get(profileArn))
-          return ask(client, profileArn, options).pipe(
-            Effect.tap((model) => Effect.sync(() => found.set(profileArn, model)))
+          const known = found.get(profileArn)
+          return known !== undefined ? Effect.succeed(known.model) : ask(client, profileArn, options).pipe(
+            Effect.tap((model) => Effect.sync(() => found.set(profileArn, { model })))
           )
         }).pipe(
           // one at a time, so that many first calls to a model are one lookup

@@ -56,6 +56,19 @@ describe("BedrockClient", () => {
         assert.strictEqual(server.connections(), 1)
       }))
 
+    it.live("is that of its ARN also after more regions than clients are kept for, over the same connection", () =>
+      Effect.gen(function*() {
+        const server = yield* WireServer.http1(WireServer.answering)
+        const client = yield* connect(server)
+        const regions = Array.from({ length: 40 }, (_, index) => `us-east-${index + 2}`)
+        const asked = [...regions, ...regions.slice(0, 2), "us-east-1"]
+        for (const region of asked) {
+          yield* client.converse({ ...request, modelId: arn.replace("eu-west-1", region) })
+        }
+        assert.deepStrictEqual(server.received.map(regionOf), asked)
+        assert.strictEqual(server.connections(), 1)
+      }))
+
     it.live("decides the host", () =>
       Effect.gen(function*() {
         const server = yield* WireServer.http1(WireServer.answering)

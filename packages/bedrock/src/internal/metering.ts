@@ -10,6 +10,7 @@ import * as BedrockTokens from "../BedrockTokens.ts"
 import type { Capabilities } from "../catalog/Capabilities.ts"
 import * as ModelCatalog from "../ModelCatalog.ts"
 import * as ModelId from "../ModelId.ts"
+import * as LeastRecent from "./leastRecent.ts"
 import { providerName } from "./provider.ts"
 
 /** What the chat service knows. A family that only a lookup or a request tells is not known here. */
@@ -19,13 +20,12 @@ export const chat = (
   Effect.gen(function*() {
     const client = yield* BedrockClient
     const catalog = yield* ModelCatalog.ModelCatalog
-    const known = new Map<string, Capabilities>()
+    // Requests name models, and may name any number of them.
+    const known = LeastRecent.make<Capabilities>(256)
     const capabilities = (model: string): Capabilities => {
       const found = known.get(model)
       if (found !== undefined) return found
       const capabilities = ModelCatalog.lookup(model, { family: options.family, catalog })
-      // requests name models, and may name any number of them
-      if (known.size >= 256) known.clear()
       known.set(model, capabilities)
       return capabilities
     }

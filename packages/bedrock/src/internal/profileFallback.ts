@@ -1,13 +1,14 @@
 /**
  * Calls a model through the inference profile of its region when Bedrock does not serve it by its own id.
  *
- * Bedrock says so in an error of validation. The profile that then works is remembered as long as the client lives, so
- * that one request of each model is refused and no more.
+ * Bedrock says so in an error of validation. The profile that then works is remembered as long as the client lives, of
+ * the latest 256 models, so that one request of each is refused and no more.
  */
 import * as ProviderError from "@strata/core/ProviderError"
 import * as Effect from "effect/Effect"
 import * as ModelId from "../ModelId.ts"
 import * as Region from "../Region.ts"
+import * as LeastRecent from "./leastRecent.ts"
 import { providerName } from "./provider.ts"
 import * as ValidationText from "./validationText.ts"
 
@@ -30,14 +31,14 @@ export interface ProfileFallback {
 
 /** For the client of one region. Nothing is known yet. */
 export const make = (region: string | undefined, mode: Mode): ProfileFallback => {
-  const known = new Map<string, string>()
+  const known = LeastRecent.make<string>(256)
   const geographies = mode === "never" || region === undefined
     ? []
     : [...Region.geographies(region), ...(mode === "global" ? ["global"] : [])]
 
   const remember = (model: string, profile: string): Effect.Effect<void> =>
     Effect.suspend(() => {
-      if (known.has(model)) return Effect.void
+      if (known.get(model) !== undefined) return Effect.void
       known.set(model, profile)
       return Effect.logInfo(
         `Bedrock serves ${model} through inference profiles only: ${profile} is called from now on. ` +
