@@ -1,5 +1,5 @@
 /**
- * Chat on Amazon Bedrock through Converse and ConverseStream: one API for every model family it hosts.
+ * Chat on Amazon Bedrock through Converse and ConverseStream.
  */
 import type * as ChatRequest from "@strata/core/chat/ChatRequest"
 import type * as ChatResponse from "@strata/core/chat/ChatResponse"
@@ -26,13 +26,12 @@ import * as ReservationNotice from "./internal/reservationNotice.ts"
 
 /**
  * - `model`: a model id, an inference profile id (`us.anthropic.claude-…`) or an ARN; a request can name another. A model
- *   that Bedrock serves through inference profiles only is called through that of the region; see `BedrockClient.Options`.
- * - `family`: what stands behind a model id that does not tell, such as the ARN of an application inference profile: the
+ * - `family`: the model behind an id that does not name it, such as the ARN of an application inference profile: a
+ *   model id, or the beginning of one (`anthropic.claude-sonnet-4-5`). `InferenceProfile.layer` looks it up.
  *   id of a model, or the beginning of one (`anthropic.claude-sonnet-4-5`). `InferenceProfile.layer` finds it out.
- * - `policy`: `Policy.standard` when missing.
- * - `history`: what to do with a request that Bedrock would refuse, such as one with blank text, a call without its result
- *   or thoughts of another model. `repair`, the default, changes it and says so in `providerMetadata.bedrock.changes` and in a
- *   debug log; `strict` fails with `InvalidRequestError`.
+ * - `history`: what to do with a request that Bedrock would refuse, such as one with blank text, a tool call without
+ *   its result or reasoning of another model. `repair`, the default, changes it and lists the changes in
+ *   `providerMetadata.bedrock.changes` and in a debug log; `strict` fails with `InvalidRequestError`.
  */
 export interface Options {
   readonly model?: ChatRequest.ModelName | undefined
@@ -44,9 +43,9 @@ export interface Options {
 /**
  * Builds the service from a {@link BedrockClient}.
  *
- * What a model is known not to do fails with `UnsupportedFeatureError`, and what Bedrock would refuse with
- * `InvalidRequestError`, both before anything is sent. Options that cannot be right fail with `InvalidRequestError`
- * when the service is built. The first request without `maxTokens` is logged as a warning.
+ * Features a model is known to lack fail with `UnsupportedFeatureError`, requests Bedrock would refuse with
+ * `InvalidRequestError`, both before anything is sent. Invalid options fail with `InvalidRequestError` when the service
+ * is built. The first request without `maxTokens` is logged as a warning.
  */
 export const make = (
   given?: Options
@@ -106,7 +105,7 @@ export const layerConfig = (
 ): Layer.Layer<ChatService.ChatService, Config.ConfigError | ProviderError.InvalidRequestError, BedrockClient> =>
   Layer.effect(ChatService.ChatService, Effect.flatMap(Configured.read(options), make))
 
-/** What was done to the request on its way. */
+/** Adds what was changed in the request to the metadata of the answer. */
 const annotated = <Outcome extends ChatResponse.Outcome>(
   outcome: Outcome,
   changes: ReadonlyArray<History.Change>,

@@ -1,7 +1,7 @@
 /**
  * Reranking on Amazon Bedrock through InvokeModel: Cohere Rerank 3.5 and Amazon Rerank 1.0.
  *
- * The families' requests are in `rerank/`, one file each. Division into requests, order and retries are the work of
+ * The families' requests are in `rerank/`, one file each. Batches, order and retries are handled by
  * `RerankService.make`. The operation Rerank of Agents for Bedrock, an API of its own, is not used.
  */
 import * as Check from "@strata/core/Check"
@@ -31,8 +31,8 @@ export const families: ReadonlyArray<FamilyName> = Families.names
 /**
  * - `model`: a model id, an inference profile id or an ARN; a request can name another. Not every region has every model:
  *   where it is missing, calls fail with the error of the service.
- * - `family`: how to talk to a model whose id does not tell, such as an application inference profile. An id that tells
- *   its family is not affected.
+ * - `family`: the family of a model whose id does not name it, such as an application inference profile. It does not
+ *   affect an id that names its family.
  * - `policy`: `Policy.standard` when missing.
  */
 export interface Options {
@@ -42,11 +42,11 @@ export interface Options {
 }
 
 /**
- * What one request can say to Bedrock beyond what every provider understands.
+ * Bedrock's own options of one request.
  *
  * - `family`: as in {@link Options}, for the model of this request.
- * - `body`: more fields for the body of the request, in the model's own words. What stands here wins over what Strata
- *   would send, except for `query`, `documents` and `top_n`.
+ * - `body`: more fields for the body of the request, in the model's own format. They override what Strata would send,
+ *   except for `query`, `documents` and `top_n`.
  */
 export interface BedrockRerankOptions {
   readonly family?: FamilyName | undefined
@@ -130,7 +130,7 @@ const rerank = Effect.fnUntraced(function*(
 
 const ownOptions = OwnOptions.ofRequest(Check.struct<BedrockRerankOptions>({
   family: familyName,
-  // Its values are JSON: that much is known of them.
+  // Its values are JSON, which is all that is checked.
   body: Check.optional(Check.jsonObject("Give an object with fields of the body") as Check.Check<Family.Fields>)
 }))
 

@@ -1,9 +1,8 @@
 /**
- * What the service's own model says a request may hold, checked part by part before any network: sizes, lengths,
- * patterns.
+ * Limits of a request by the service model, checked part by part before anything is sent: sizes, lengths, patterns.
  *
- * How many images and documents a model reads is for `ModelCatalog.check`, names and ids of a conversation are for
- * `History`; pixels, pages and seconds are left to the service.
+ * The number of images and documents is checked by `ModelCatalog.check`, names and ids of a conversation by `History`;
+ * pixels, pages and seconds are checked by the service.
  */
 import type * as ChatRequest from "@strata/core/chat/ChatRequest"
 import type * as Message from "@strata/core/chat/Message"
@@ -20,7 +19,7 @@ import * as OptionShape from "./OptionShape.ts"
 
 type Checked = Result.Result<void, ProviderError.InvalidRequestError>
 
-/** What is wrong with one field. */
+/** A problem with one field. */
 interface Problem {
   readonly field: string
   readonly problem: string
@@ -31,7 +30,7 @@ interface Problem {
 export const checkPart = (part: Message.Part, place: Place, limits: Capabilities.Limits = {}): Checked =>
   settle(place.model, partProblem(part, place.field, limits))
 
-/** Checks the options of a request, those in the words of Bedrock included. */
+/** Checks the options of a request, including `providerOptions.bedrock`. */
 export const checkOptions = (request: ChatRequest.Resolved): Checked => {
   const own = request.providerOptions?.bedrock ?? {}
   return settle(
@@ -123,7 +122,7 @@ const sourceProblem = (
 
 const s3Uri = /^s3:\/\/[a-z0-9][.\-a-z0-9]{1,61}[a-z0-9](?:\/.*)?$/s
 
-/** Two decimals, rounded up so that too much never looks like just enough. */
+/** Two decimals, rounded up so that a size above the limit never looks equal to it. */
 const megabytes = (bytes: number): number => Math.ceil(bytes / 10_000) / 100
 
 const citationProblem = ({ location }: Message.Citation, field: string): Problem | undefined =>

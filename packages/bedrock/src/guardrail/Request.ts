@@ -1,5 +1,5 @@
 /**
- * What to judge, and by which guardrail: checked before it is sent, as the service would.
+ * The content to check and the guardrail: validated before anything is sent, as the service would.
  */
 import type {
   ApplyGuardrailCommandInput,
@@ -16,13 +16,14 @@ import { providerName } from "../internal/provider.ts"
 import * as Version from "./Version.ts"
 
 /**
- * What to judge, and by which guardrail.
+ * The content to check, and the guardrail.
  *
  * - `guardrail`: its id or ARN, and a version: a number, or `DRAFT`. An ARN is called in its own region.
  * - `source`: `input` for what a user wrote, `output` for what a model wrote.
- * - `content`: text, or parts. The qualifiers in the `guard` of a text say what it is for the checks of grounding:
- *   `grounding_source`, `query`, or `guard_content`, which is what is judged. Images are PNG or JPEG, given as bytes.
- * - `outputScope`: `full` also reports what was looked for and not found; `interventions`, when missing, does not.
+ * - `content`: text, or parts. The qualifiers in the `guard` of a text give its role in the grounding checks:
+ *   `grounding_source`, `query`, or `guard_content`, which is the content to check. Images are PNG or JPEG, given as
+ *   bytes.
+ * - `outputScope`: `full` also reports policies without findings; `interventions`, when missing, does not.
  */
 export interface Request {
   readonly guardrail: { readonly id: string; readonly version: string }
@@ -31,7 +32,7 @@ export interface Request {
   readonly outputScope?: "interventions" | "full" | undefined
 }
 
-/** The request in the service's words; or the field that is wrong, whatever a caller without types has passed. */
+/** Encodes the request for the service; or names the invalid field, for a value of any type. */
 export const encode = (
   request: Request
 ): Effect.Effect<ApplyGuardrailCommandInput, ProviderError.InvalidRequestError> =>
@@ -51,7 +52,7 @@ const encodePart = (part: Part): GuardrailContentBlock =>
     ? { text: { text: part.text.toWellFormed(), ...(typeof part.guard === "object" ? part.guard : undefined) } }
     : { image: { format: part.mediaType, source: part.source } }
 
-/** A part that can be judged. What marks it for a model is no concern here. */
+/** A part that can be checked. Its other fields for models are ignored. */
 type Part =
   | { readonly type: "text"; readonly text: string; readonly guard?: boolean | Qualified | undefined }
   | {

@@ -1,11 +1,11 @@
 /**
- * Refusals that are about the account and not about the request: the service gives them whatever exception the check in
- * front of it happens to have, so their text decides.
+ * Refusals that concern the account and not the request: the service sends them under various exception names, so the
+ * text decides.
  */
 import * as ProviderError from "@strata/core/ProviderError"
 import type { Fields } from "./networkError.ts"
 
-/** The `PermissionDeniedError` a text stands for, with what to do; `undefined` for any other text. */
+/** The `PermissionDeniedError` with a remedy for a known text; `undefined` for any other. */
 export const classify = (
   { raw, text }: { readonly raw: string; readonly text: string },
   fields: Fields

@@ -1,15 +1,15 @@
 /**
- * Says once what a request without `maxTokens` costs: it works, and then the quota is gone sooner than anybody expects.
+ * Warns once about a request without `maxTokens`, which uses up the quota sooner than expected.
  */
 import type { ConverseStreamCommandInput } from "@aws-sdk/client-bedrock-runtime"
 import * as Effect from "effect/Effect"
 import * as ModelId from "../ModelId.ts"
 import { providerName } from "./provider.ts"
 
-/** Looks at a request that is about to be sent. */
+/** Inspects a request that is about to be sent. */
 export type Notice = (input: ConverseStreamCommandInput) => Effect.Effect<void>
 
-/** A notice that has not been given yet. */
+/** A notice that has not been logged yet. */
 export const make: Effect.Effect<Notice> = Effect.sync(() => {
   let given = false
   return ({ inferenceConfig, modelId }) =>

@@ -1,26 +1,26 @@
 /**
- * What was changed about a request before it was sent, as data: what, where and why.
+ * A change made to a request before it was sent, as data: what, where and why.
  *
- * The sentences are fixed. A change holds nothing of what was said, so it can be logged and traced.
+ * The messages are fixed and hold no content of the request, so a change can be logged and traced.
  */
 import * as ProviderError from "@strata/core/ProviderError"
 import * as Result from "effect/Result"
 import { providerName } from "../../internal/provider.ts"
 
-/** One change. `field` is where it was made in the request as it was given: `messages[3].content[1]`. */
+/** One change. `field` is its location in the original request: `messages[3].content[1]`. */
 export interface Change {
   readonly type: Type
   readonly field: string
   readonly message: string
 }
 
-/** What kind of change. A new one is an entry of the table below. */
+/** The kind of change. A new one is an entry of the table below. */
 export type Type = keyof typeof kinds
 
-/** Takes down a change. */
+/** Records a change. */
 export type Report = (type: Type, field: string) => void
 
-/** Why a change is needed, what is done, and what to do to make it needless; without a remedy nothing is lost. */
+/** The reason for a change, the change, and how to avoid it; a kind without a remedy is lossless. */
 interface Kind {
   readonly problem: string
   readonly repair: string
@@ -211,16 +211,16 @@ export const make = (type: Type, field: string): Change => {
   return { type, field, message: `${problem}. ${repair}.` }
 }
 
-/** Whether the model is told the same, all of it and in the same order of turns. */
+/** Whether the model gets the same content in the same order of turns. */
 const isLossless = ({ type }: Change): boolean => remedyOf(type) === undefined
 
-/** Changes as they are reported. */
+/** A recorder of changes. */
 export const collect = (): { readonly changes: ReadonlyArray<Change>; readonly report: Report } => {
   const changes: Array<Change> = []
   return { changes, report: (type, field) => void changes.push(make(type, field)) }
 }
 
-/** Fails in strict mode with the first change that is more than a matter of form. */
+/** Fails in strict mode with the first change that is not lossless. */
 export const settle = (
   changes: ReadonlyArray<Change>,
   mode: "repair" | "strict",
