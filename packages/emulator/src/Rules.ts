@@ -1,6 +1,6 @@
 /**
- * What the emulator refuses, rule by rule, and where each is known from: so that a test that fails here can tell what the service
- * was seen to refuse from what users say of it.
+ * What the emulator refuses, rule by rule, with its source: so that a failing test can tell a recorded refusal of the
+ * service from one that users report.
  */
 import type { Source } from "./converse/rule/Rule.ts"
 import * as Validation from "./converse/Validation.ts"
@@ -23,7 +23,7 @@ export interface Group {
 const listed = (rules: ReadonlyArray<Rule>): ReadonlyArray<Rule> =>
   rules.map(({ refuses, source }) => ({ refuses, source }))
 
-/** All of them, in the order a request meets them. */
+/** All rules, in the order they are checked. */
 export const all: ReadonlyArray<Group> = [
   {
     of: "Every body",

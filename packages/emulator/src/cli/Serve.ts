@@ -1,5 +1,5 @@
 /**
- * The command `strata-emulator`: an emulator that runs until it is stopped, and tells of each request in one line.
+ * The command `strata-emulator`: an emulator that runs until it is stopped, and logs each request in one line.
  */
 import * as CliError from "effect/cli/CliError"
 import * as Command from "effect/cli/Command"
@@ -22,11 +22,11 @@ import * as RequestLine from "./RequestLine.ts"
 import * as Spelling from "./Spelling.ts"
 import * as Welcome from "./Welcome.ts"
 
-const misread = ({ message }: JsonFile.JsonFileError) => new CliError.ValidationError({ message })
+const invalidFile = ({ message }: JsonFile.JsonFileError) => new CliError.ValidationError({ message })
 
-/** A flag for a file that is read when the command starts, so that what is wrong with it is said like a bad flag. */
+/** A flag for a file that is read when the command starts, so that its errors are reported like a bad flag. */
 const fromFile = <A>(read: (file: string) => Effect.Effect<A, JsonFile.JsonFileError, FileSystem.FileSystem>) =>
-  Flag.mapEffect((file: string) => Effect.mapError(read(file), misread))
+  Flag.mapEffect((file: string) => Effect.mapError(read(file), invalidFile))
 
 const port = Flag.Int("port").pipe(
   Flag.filter((port) => port >= 0 && port <= 65_535, (port) => `${port} is no port: they go from 0 to 65535`),
@@ -97,7 +97,7 @@ const quota = Flag.String("quota").pipe(
   Flag.mapEffect((text) =>
     Effect.mapError(
       Spelling.isQuota(text) ? Effect.fromResult(Spelling.quota(text)) : JsonFile.read(Quota.Limits)(text),
-      misread
+      invalidFile
     )
   ),
   Flag.atLeast(0),
@@ -106,7 +106,7 @@ const quota = Flag.String("quota").pipe(
 
 const fault = Flag.String("fault").pipe(
   Flag.withMetavar("NAME[:TIMES|:PERCENT%]|JSON"),
-  Flag.mapEffect((text) => Effect.mapError(Effect.fromResult(Spelling.faults(text)), misread)),
+  Flag.mapEffect((text) => Effect.mapError(Effect.fromResult(Spelling.faults(text)), invalidFile)),
   Flag.atLeast(0),
   Flag.withDescription("What goes wrong: throttle:20, ThrottlingException:5%, or JSON; may be repeated")
 )
@@ -211,14 +211,14 @@ const choose = Effect.fnUntraced(function*({ answer, record, redact, replay, scr
       redact
     })))
   ]
-  if (chosen.length > 1) return yield* confused("Say only one of --answer, --script, --replay and --record")
+  if (chosen.length > 1) return yield* conflicting("Say only one of --answer, --script, --replay and --record")
   if (Option.isNone(record) && (redact || Option.isSome(upstream))) {
-    return yield* confused("--upstream and --redact are for --record")
+    return yield* conflicting("--upstream and --redact are for --record")
   }
   return chosen[0] ?? { type: "echo" as const }
 })
 
-const confused = (userMessage: string) => new CliError.UserError({ cause: userMessage, userMessage })
+const conflicting = (userMessage: string) => new CliError.UserError({ cause: userMessage, userMessage })
 
 const run = Effect.fnUntraced(function*(backend: Backend.Backend) {
   const emulator = yield* Emulator.Emulator
@@ -231,7 +231,7 @@ const run = Effect.fnUntraced(function*(backend: Backend.Backend) {
   yield* Stream.runForEach(emulator.ended, (request) => Console.log(RequestLine.fromRequest(request, style)))
 })
 
-/** In a file that goes when the command does. */
+/** In a temporary file that is removed when the command ends. */
 const keep = Effect.fnUntraced(function*(certificate: string) {
   const fileSystem = yield* FileSystem.FileSystem
   const file = yield* fileSystem.makeTempFileScoped({ prefix: "strata-emulator-", suffix: ".pem" })

@@ -1,5 +1,5 @@
 /**
- * What the flags of the command take beside JSON: short forms of faults, quotas and durations.
+ * Short forms of faults, quotas and durations in the command's flags, beside JSON.
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
@@ -10,8 +10,8 @@ import * as JsonFile from "../JsonFile.ts"
 import * as Quota from "../Quota.ts"
 
 /**
- * Faults: JSON, one or a list of them; or `type`, `type:3` for so many times, `type:20%` for that probability. The name of an
- * exception stands for a fault too.
+ * Faults: JSON, one or a list of them; or `type`, `type:3` for three times, `type:20%` for that probability. The name
+ * of an exception is a fault too.
  */
 export const faults = (text: string): Result.Result<ReadonlyArray<Fault.Fault>, JsonFile.JsonFileError> => {
   if (/^\s*[{[]/.test(text)) {
@@ -41,7 +41,7 @@ export const quota = (text: string): Result.Result<Quota.Limits, JsonFile.JsonFi
 /** Whether a text is a {@link quota}; otherwise it names a file. */
 export const isQuota = (text: string): boolean => /^\s*\{/.test(text) || shortQuota.test(text)
 
-/** `250` or `250ms`, `1.5s`, `2m`, and what Effect reads as a duration: `250 millis`. */
+/** `250` or `250ms`, `1.5s`, `2m`, and Effect's own form: `250 millis`. */
 export const duration = (text: string) => {
   const [, amount, unit = "ms"] = shortDuration.exec(text) ?? []
   return decodeDuration(amount === undefined ? text : `${amount} ${units[unit]}`)

@@ -1,6 +1,5 @@
 /**
- * How many images and documents a request may carry, how large, and what must stand beside them. What tools answered counts
- * too.
+ * Number and size of images and documents in a request, and what must accompany them. Tool results count too.
  */
 import type * as Block from "../Block.ts"
 import type * as Wire from "../Wire.ts"

@@ -1,5 +1,5 @@
 /**
- * Where a prompt may have cache points, how many, and for how long.
+ * Position, number and time to live of cache points in a prompt.
  */
 import * as AwsError from "../../AwsError.ts"
 import type * as Block from "../Block.ts"
@@ -109,7 +109,7 @@ export const rules: ReadonlyArray<Rule> = [
   }
 ]
 
-/** All of them, in the order the model reads. */
+/** All cache points, in the order of the prompt. */
 const pointsOf = ({ messages = [], system = [], toolConfig }: Wire.Prompt): ReadonlyArray<Block.CachePoint> =>
   [...(toolConfig?.tools ?? []), ...system, ...messages.flatMap(({ content }) => content)].flatMap(({ cachePoint }) =>
     cachePoint ?? []

@@ -1,12 +1,12 @@
 /**
- * Who speaks when, and which tool calls were answered: the rules that look at one message after the other.
+ * The order of roles, and the pairing of tool calls and results.
  */
 import type * as Wire from "../Wire.ts"
 import type { Findings } from "./Finding.ts"
 import { duplicates, refused, refusedByModel } from "./Finding.ts"
 import type { Rule } from "./Rule.ts"
 
-/** Whose turn it is. A `system` message may stand anywhere. */
+/** The order of roles. A `system` message may be anywhere. */
 export const turns: ReadonlyArray<Rule> = [
   {
     refuses: "a conversation without a message, or, except by Claude, one that the assistant begins",
@@ -36,7 +36,7 @@ export const turns: ReadonlyArray<Rule> = [
   }
 ]
 
-/** How a conversation may end, for the model to go on. */
+/** How a conversation may end. */
 export const endings: ReadonlyArray<Rule> = [
   {
     refuses: "an assistant who has the last word, for Claude 4.6 and later",
@@ -64,7 +64,7 @@ export const endings: ReadonlyArray<Rule> = [
   }
 ]
 
-/** Which calls were answered. Tools the provider runs itself are called and answered within the turn of the model. */
+/** The pairing of calls and results. Tools run by the provider are called and answered within the assistant message. */
 export const calls: ReadonlyArray<Rule> = [
   {
     refuses: "calls of tools, or their answers, without a `toolConfig`",

@@ -1,5 +1,5 @@
 /**
- * What a prompt holds that the model has no use for.
+ * Content of a prompt that the model does not support.
  */
 import * as AwsError from "../../AwsError.ts"
 import * as Tokens from "../Tokens.ts"

@@ -1,6 +1,5 @@
 /**
- * How the answer may be asked for: its length, its sampling, a JSON schema that is one, an effort that exists, pointers into
- * the model's answer.
+ * Rules for inference options: length, sampling, JSON schema, effort, pointers into the model's answer.
  */
 import * as Result from "effect/Result"
 import * as Json from "../../Json.ts"
@@ -152,7 +151,7 @@ export const rules: ReadonlyArray<Rule> = [
   }
 ]
 
-/** The schema of the answer, by whichever field. */
+/** The schema of the answer, from any of its fields. */
 const schemaOf = (request: Wire.Request): unknown =>
   declaredSchema(request.outputConfig) ?? OutputFormat.schemaOf(request)
 

@@ -1,6 +1,6 @@
 /**
- * Claude's rules for extended thinking. The texts are Anthropic's, as Bedrock passes them on; the seals of earlier thoughts are
- * checked by `ThinkingSeal`.
+ * Claude's rules for extended thinking. The messages are Anthropic's, as Bedrock passes them on; signatures of earlier
+ * reasoning are checked by `ThinkingSeal`.
  */
 import * as Reasoning from "../Reasoning.ts"
 import type * as Wire from "../Wire.ts"
@@ -10,7 +10,7 @@ import type { Rule, Subject } from "./Rule.ts"
 
 const minBudgetTokens = 1024
 
-/** For `thinking`, which Converse also takes by the name of `reasoning_config`. */
+/** For `thinking`, which Converse also accepts as `reasoning_config`. */
 export const rules: ReadonlyArray<Rule> = [
   {
     refuses: "a mode of thinking that this Claude does not have",
@@ -94,7 +94,7 @@ export const rules: ReadonlyArray<Rule> = [
   }
 ]
 
-/** How Claude is asked to think; of other models the field means nothing. */
+/** Claude's thinking mode; other models ignore the field. */
 const modeOf = ({ model, request }: Subject) =>
   model.rules === "claude" ? Reasoning.thinkingOf(request)?.type : undefined
 
@@ -102,7 +102,7 @@ const isInterleaved = ({ additionalModelRequestFields: fields }: Wire.Request): 
   isObject(fields) && Array.isArray(fields["anthropic_beta"]) &&
   fields["anthropic_beta"].some((beta) => typeof beta === "string" && beta.startsWith("interleaved-thinking-"))
 
-/** While tools are at work, the model wants its thoughts back. */
+/** During tool use, the model requires its reasoning back. */
 function* inToolTurn(messages: ReadonlyArray<Wire.Message>): Findings {
   const at = messages.findLastIndex(({ role }) => role === "assistant")
   const [first] = messages[at]?.content ?? []

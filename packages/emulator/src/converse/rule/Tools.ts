@@ -1,5 +1,5 @@
 /**
- * The tools of a request: their names, their schemas, and which of them the model must call.
+ * Rules for tools: names, schemas and tool choice.
  */
 import type * as Block from "../Block.ts"
 import type * as Wire from "../Wire.ts"
@@ -19,7 +19,7 @@ import * as StrictSchema from "./StrictSchema.ts"
 
 const maxStrictTools = 20
 
-/** What the API itself checks of `toolConfig`. */
+/** The API's own checks of `toolConfig`. */
 export const rules: ReadonlyArray<Rule> = [
   {
     refuses: "a tool, its schema, or a choice that sets no member or several",
@@ -92,7 +92,7 @@ export const rules: ReadonlyArray<Rule> = [
   }
 ]
 
-/** What the model behind it does. */
+/** The model's own checks. */
 export const ofModel: ReadonlyArray<Rule> = [
   {
     refuses: "tools, for a model without them",
@@ -190,8 +190,8 @@ export const ofModel: ReadonlyArray<Rule> = [
 ]
 
 /**
- * What Nova takes at the root of a tool's schema. Only the first three are documented to mean something there; the others were
- * recorded to pass, or are told to be ignored.
+ * The root keywords Nova accepts in a tool's schema. Only the first three are documented to have an effect; the others
+ * were recorded as accepted, or are documented as ignored.
  */
 const rootKeysOfNova: ReadonlySet<string> = new Set([
   "type",

@@ -1,5 +1,5 @@
 /**
- * Where the emulator is, and how clients in several languages are pointed at it.
+ * The emulator's address, and how to configure clients in several languages.
  */
 
 /** @import { Client } from "../Admin.ts" */
@@ -7,7 +7,7 @@
 import { element, find } from "./element.js"
 
 /**
- * Shows it; open as long as nobody has come.
+ * Shows it; expanded until the first request.
  *
  * @param {Client} client
  * @param {boolean} open
@@ -36,7 +36,7 @@ export const show = (client, open) => {
     setTimeout(() => copy.textContent = "Copy", 1_500)
   }
   copy.addEventListener("click", () => {
-    // browsers may refuse the clipboard, and keep it from pages that come neither from localhost nor over TLS
+    // browsers may refuse the clipboard, and disable it on pages that come neither from localhost nor over TLS
     const copied = navigator.clipboard?.writeText(snippet.textContent ?? "") ?? Promise.reject()
     copied.then(
       () => say("Copied"),

@@ -1,5 +1,5 @@
 /**
- * What the emulator counted since it started.
+ * The emulator's counters since its start.
  */
 
 /** @import { Statistics } from "../../Statistics.ts" */

@@ -1,6 +1,6 @@
 /**
- * The form that makes a fault. Its fields are those of the faults' JSON schema, so that it knows every fault the emulator
- * knows; only their order and some words are set here.
+ * The form for a fault. Its fields come from the faults' JSON schema, so that it supports every fault of the emulator;
+ * only their order and labels are defined here.
  */
 
 /** @import { Fault } from "./server.js" */
@@ -9,7 +9,7 @@ import { element } from "./element.js"
 import * as Format from "./format.js"
 
 /**
- * As much of a JSON schema as faults need.
+ * The subset of JSON schema that faults use.
  *
  * @typedef {{
  *   readonly type?: string
@@ -24,7 +24,7 @@ import * as Format from "./format.js"
  */
 
 /**
- * One field: `read` is its value as JSON, `undefined` when it says nothing.
+ * One field: `read` returns its value as JSON, `undefined` when it is empty.
  *
  * @typedef {{ readonly name: string, readonly element: HTMLElement, readonly read: () => unknown }} Field
  */
@@ -91,7 +91,7 @@ const words = {
 }
 
 /**
- * Fills the form, and calls `submit` with the fault it describes. What `submit` throws is shown.
+ * Fills the form, and calls `submit` with its fault. Errors of `submit` are shown.
  *
  * @param {HTMLFormElement} form
  * @param {FaultSchema} schema
@@ -171,7 +171,7 @@ const read = (type, fields) => {
   const { burst, every, ...values } = Object.fromEntries(
     fields.map(({ name, read }) => [name, read()]).filter(([, value]) => value !== undefined)
   )
-  // one without the other is sent too: the emulator says what is missing
+  // an incomplete pair is sent too: the emulator reports what is missing
   const bursts = every === undefined && burst === undefined ? undefined : { bursts: { every, lasting: burst } }
   return { type, ...values, ...bursts }
 }
@@ -195,7 +195,7 @@ const labelled = (text, control) =>
 const durationOf = { anyOf: [{ type: "number" }, { type: "string" }] }
 
 /**
- * The control for a property, by what it can be: one of several words, yes or no, a number, a duration or a text.
+ * The control for a property, by its type: a choice, a boolean, a number, a duration or a text.
  *
  * @type {(name: string, property: Property, required: boolean) => Field}
  */
@@ -225,7 +225,7 @@ const fieldOf = (name, property, required) => {
     required,
     autocomplete: "off",
     spellcheck: "false",
-    // a seed looks like a duration, but may be anything
+    // a seed looks like a duration, but may be any text
     ...(name === "seed" ? undefined : { pattern, title })
   })
   return {

@@ -1,5 +1,5 @@
 /**
- * The table of the latest requests, the newest first. A row opens to show all there is to know about its request.
+ * The table of the latest requests, the newest first. A row expands to show the details of its request.
  */
 
 /** @import { Detail, Entry, Log } from "../RequestLog.ts" */
@@ -8,7 +8,7 @@ import { element, find, setText } from "./element.js"
 import * as Format from "./format.js"
 import * as Server from "./server.js"
 
-/** More would make the page slow; the emulator remembers no more by itself. */
+/** The maximum number of rows, for speed; the default of the emulator's `history`. */
 const most = 256
 
 /**
@@ -38,7 +38,7 @@ export const show = ({ now, requests }) => {
   find("no-requests", HTMLElement).hidden = rows.size > 0
 }
 
-/** Another emulator saw other requests. */
+/** After a restart of the emulator. */
 export const forget = () => {
   rows.clear()
   find("rows", HTMLTableSectionElement).replaceChildren()

@@ -1,6 +1,6 @@
 /**
- * Anthropic's rules for a conversation, in its words; Converse has other words for some of them. The rules both share,
- * such as those for thoughts, stand with Converse.
+ * Anthropic's rules for a conversation, with its own messages, some of which differ from Converse's. Rules shared by
+ * both, such as those for reasoning, are with Converse.
  */
 import { duplicates, isObject, refused } from "../../../converse/rule/Finding.ts"
 import type { Rule } from "../../../converse/rule/Rule.ts"
