@@ -167,7 +167,7 @@ const noAnswer = (request: ChatRequest.Resolved, operation: string) =>
     provider: ScriptedAnswer.provider,
     model: request.model,
     field: "script",
-    problem: `it has no answer, or none any more, for this call (${operation}, model ${request.model}, last said: ${
+    problem: `it has no answer left for this call (${operation}, model ${request.model}, last user message: ${
       JSON.stringify(lastText(request).slice(0, 100))
     })`,
     remedy: "Add an answer or a rule, a `default`, or `\"atEnd\": \"repeat\"`"

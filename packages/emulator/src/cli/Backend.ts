@@ -33,7 +33,7 @@ export type Backend =
 export const describe = (backend: Backend): string => {
   switch (backend.type) {
     case "echo":
-      return "an echo of what it is asked"
+      return "an echo of the prompt"
     case "local":
       return "the models of @strata/local"
     case "script":
@@ -123,6 +123,6 @@ const credentials = Effect.mapError(
   (cause) =>
     new CliError.UserError({
       cause,
-      userMessage: "--record asks the service with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, which are not set"
+      userMessage: "--record needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, which are not set"
     })
 )

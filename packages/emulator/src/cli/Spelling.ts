@@ -69,8 +69,8 @@ const unknownFault = (text: string) =>
   new JsonFile.JsonFileError({
     file: "--fault",
     message: [
-      `--fault ${text}: there is no such fault. Say JSON, or the name of an exception such as ThrottlingException, or one of`,
+      `--fault ${text}: unknown fault. Use JSON, or the name of an exception such as ThrottlingException, or one of`,
       `${Fault.types.join(", ")};`,
-      "after a name, :3 means three times, and :20% a fifth of all requests"
+      "after a name, :3 means three times, :20% a fifth of all requests"
     ].join("\n")
   })

@@ -27,7 +27,7 @@ export const lines = ({ answering, certificateFile, emulator }: Options): Readon
       : [`export NODE_EXTRA_CA_CERTS=${certificateFile} AWS_CA_BUNDLE=${certificateFile}`]),
     "unset AWS_PROFILE AWS_SESSION_TOKEN AWS_BEARER_TOKEN_BEDROCK",
     "",
-    `Watch it and break it: ${url.replace(/^https:/, "http:")}/`,
+    `Requests and faults: ${url.replace(/^https:/, "http:")}/`,
     ""
   ]
 }

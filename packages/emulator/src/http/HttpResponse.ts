@@ -132,7 +132,7 @@ const dropped = { _tag: "Dropped" } as const
 
 /** The client's view of a defect; the log has the details. */
 export const failedInside = (defect: unknown): Effect.Effect<never, AwsError.AwsError> =>
-  Effect.andThen(Effect.logError("A request made the emulator fail", defect), Effect.fail(internal))
+  Effect.andThen(Effect.logError("A request failed with a defect", defect), Effect.fail(internal))
 
 const internal = AwsError.make("InternalServerException", AwsError.texts.InternalServerException)
 

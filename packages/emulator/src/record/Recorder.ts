@@ -193,6 +193,6 @@ const start = Effect.fnUntraced(function*(
 
 const noUrl = (upstream: string) =>
   new Emulator.EmulatorError({
-    message: `The upstream "${upstream}" is no URL such as https://bedrock-runtime.us-east-1.amazonaws.com`,
+    message: `The upstream "${upstream}" is not a URL such as https://bedrock-runtime.us-east-1.amazonaws.com`,
     cause: undefined
   })

@@ -226,6 +226,6 @@ const toResponse = (
 }
 
 const endings = {
-  broken: AwsError.make("ServiceUnavailableException", "The stream broke off here when it was recorded."),
-  abandoned: AwsError.make("ModelStreamErrorException", "The client had read enough here when it was recorded.")
+  broken: AwsError.make("ServiceUnavailableException", "The recorded stream was interrupted here."),
+  abandoned: AwsError.make("ModelStreamErrorException", "The client stopped reading the recorded stream here.")
 }

@@ -152,7 +152,7 @@ const reasonOf = ({ cause, message }: HttpClientError.HttpClientError): string =
 
 const unsigned = AwsError.make(
   "AccessDeniedException",
-  "This emulator has no credentials to ask the service with. Give it some, or send an API key of the service."
+  "This emulator has no credentials for the service. Set `credentials`, or send an API key of the service."
 )
 
 const noCredentials = AwsError.make(

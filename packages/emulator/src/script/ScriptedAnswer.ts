@@ -73,7 +73,7 @@ const Spelled = Schema.Struct({
   interval: optional(DurationInput)
 }).check(Schema.makeFilter((answer) => {
   const said = ways.filter((way) => answer[way] !== undefined)
-  if (said.length > 1) return `Expected one of ${said.join(", ")}: they say different things`
+  if (said.length > 1) return `Expected only one of ${said.join(", ")}`
   return said.length === 1 || answer.error !== undefined || `Expected one of ${ways.join(", ")}, error`
 }))
 

@@ -25,7 +25,10 @@ export const nothingHere = AwsError.make("UnknownOperationException", "Unknown o
 
 const foreignHost = AwsError.make(
   "AccessDeniedException",
-  "The emulator's own paths respond to localhost, 127.0.0.1 and the address it was told to listen on."
+  "The emulator's own paths accept only the hosts localhost, 127.0.0.1 and the address it listens on."
 )
 
-const foreignOrigin = AwsError.make("AccessDeniedException", "The emulator's own paths are not for other web pages.")
+const foreignOrigin = AwsError.make(
+  "AccessDeniedException",
+  "The emulator's own paths do not accept requests of other web pages."
+)

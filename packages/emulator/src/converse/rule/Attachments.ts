@@ -14,7 +14,7 @@ const maxImageCharacters = 5_242_880
 /** For all messages of a request together. */
 export const rules: ReadonlyArray<Rule> = [
   {
-    refuses: "a message with a document and without a text",
+    refuses: "a message with a document but without text",
     source: "documented",
     *find({ request: { messages = [] } }) {
       for (const { content } of messages) {
@@ -38,7 +38,7 @@ export const rules: ReadonlyArray<Rule> = [
     }
   },
   {
-    refuses: "two documents of one name",
+    refuses: "two documents with the same name",
     source: "reported",
     *find({ request }) {
       if (duplicates(documentsOf(request).map(({ name }) => name)).length > 0) {
@@ -60,7 +60,7 @@ export const rules: ReadonlyArray<Rule> = [
     }
   },
   {
-    refuses: "more images than the model takes: 20, and 100 for Claude",
+    refuses: "more images than the model's maximum: 20, and 100 for Claude",
     source: "documented",
     *find({ model, request }) {
       const maxImages = model.rules === "claude" ? 100 : 20

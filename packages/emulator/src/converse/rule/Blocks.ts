@@ -35,7 +35,7 @@ export const rules: ReadonlyArray<Rule> = [
     }
   },
   {
-    refuses: "a blank text, unless a cache point follows it or sealed thoughts stand beside it",
+    refuses: "blank text, unless it is before a cache point or beside signed reasoning",
     source: "reported",
     *find({ request }) {
       for (const [index, { text }] of (request.system ?? []).entries()) {
@@ -55,7 +55,7 @@ export const rules: ReadonlyArray<Rule> = [
     }
   },
   {
-    refuses: "a call's input, or the JSON of a tool's answer, that is no object",
+    refuses: "the input of a tool call, or the JSON of a tool result, other than an object",
     source: "reported",
     *find({ request }) {
       for (const { at, block: { toolResult, toolUse } } of blocksOf(request)) {
@@ -68,7 +68,7 @@ export const rules: ReadonlyArray<Rule> = [
     }
   },
   {
-    refuses: "the failure of a tool without a word about it",
+    refuses: "a tool result with the status `error` but without content",
     source: "reported",
     *find({ request }) {
       for (const { at, block: { toolResult } } of blocksOf(request)) {
@@ -80,7 +80,7 @@ export const rules: ReadonlyArray<Rule> = [
     }
   },
   {
-    refuses: "a document name with other characters than letters, digits, `_`, `-`, brackets and single blanks",
+    refuses: "a document name with characters other than letters, digits, `_`, `-`, brackets and single spaces",
     source: "documented",
     *find({ request }) {
       for (const { block } of blocksOf(request)) {
@@ -92,7 +92,7 @@ export const rules: ReadonlyArray<Rule> = [
     }
   },
   {
-    refuses: "a search result that found nothing",
+    refuses: "a search result without content",
     source: "reported",
     *find({ request }) {
       for (const { at, block } of blocksOf(request)) {
@@ -106,7 +106,7 @@ export const rules: ReadonlyArray<Rule> = [
     }
   },
   {
-    refuses: "thoughts in a message of the user",
+    refuses: "reasoning in a user message",
     source: "reported",
     *find({ request }) {
       for (const { block, role } of blocksOf(request)) {
@@ -116,7 +116,7 @@ export const rules: ReadonlyArray<Rule> = [
     }
   },
   {
-    refuses: "a block that the role of its message has no use for",
+    refuses: "a block that the role of its message does not support",
     source: "documented",
     *find({ request }) {
       for (const { at, block, role } of blocksOf(request)) {

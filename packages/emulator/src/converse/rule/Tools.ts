@@ -40,7 +40,7 @@ export const rules: ReadonlyArray<Rule> = [
     }
   },
   {
-    refuses: "a tool whose schema is no JSON object",
+    refuses: "a tool whose schema is not a JSON object",
     source: "reported",
     *find({ request }) {
       for (const { at, spec } of specs(request)) {
@@ -50,7 +50,7 @@ export const rules: ReadonlyArray<Rule> = [
     }
   },
   {
-    refuses: `a tool whose schema has no root type "object"`,
+    refuses: `a tool whose schema does not have the root type "object"`,
     source: "reported",
     *find({ request }) {
       for (const { at, schema } of schemas(request)) {
@@ -62,7 +62,7 @@ export const rules: ReadonlyArray<Rule> = [
     }
   },
   {
-    refuses: "two tools of one name",
+    refuses: "two tools with the same name",
     source: "reported",
     *find({ request }) {
       const [twice] = duplicates(namesOf(request))
@@ -71,7 +71,7 @@ export const rules: ReadonlyArray<Rule> = [
     }
   },
   {
-    refuses: "a choice, an addition or a removal of a tool that there is not",
+    refuses: "a choice, an addition or a removal of an unknown tool",
     source: "documented",
     *find({ request }) {
       const names = namesOf(request)
@@ -107,7 +107,7 @@ export const ofModel: ReadonlyArray<Rule> = [
     }
   },
   {
-    refuses: "a forced tool, for a model that chooses itself: Llama, Claude Opus 5.5, Fable 5 and others",
+    refuses: "a forced tool, for a model without forced tools: Llama, Claude Opus 5.5, Fable 5 and others",
     source: "reported",
     *find({ model, request }) {
       for (const choice of ["any", "tool"] as const) {

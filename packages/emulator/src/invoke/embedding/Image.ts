@@ -58,7 +58,7 @@ export const required = (
 }
 
 /** The error for an object in S3. */
-export const inStorage = AwsError.validation("This emulator reads nothing from S3: send what is embedded in the body.")
+export const inStorage = AwsError.validation("This emulator does not read from S3: send the content in the body.")
 
 /** A pseudo-random unit vector derived from the bytes: equal images have equal vectors, all others are far apart. */
 export const vectorOf = ({ bytes }: Embedding.Image, dimensions: number): Float32Array => {

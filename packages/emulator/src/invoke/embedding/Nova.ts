@@ -124,5 +124,5 @@ const textOf = (
 }
 
 const recordingsUnsupported = AwsError.validation(
-  "This emulator embeds texts and images: it was asked to embed audio or video."
+  "This emulator embeds texts and images only, not audio or video."
 )

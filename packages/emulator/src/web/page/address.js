@@ -17,8 +17,8 @@ export const show = (client, open) => {
   find("address", HTMLDetailsElement).open = open
   find("endpoint", HTMLElement).textContent = endpoint
   find("secrets", HTMLElement).textContent = client.credentials === undefined || client.apiKey === undefined
-    ? "What stands in <brackets> the emulator was given when it started, and does not give away."
-    : "The keys are those of AWS's documentation: they open nothing but an emulator."
+    ? "Replace the values in <brackets> by those given to the emulator, which it does not reveal."
+    : "The keys are the examples of AWS's documentation and work with an emulator only."
   const snippet = find("snippet", HTMLPreElement)
   const languages = find("languages", HTMLElement)
   const choose = (/** @type {keyof typeof snippets} */ language) => {

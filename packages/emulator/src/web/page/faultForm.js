@@ -34,19 +34,19 @@ const meanings = {
   "Instead of an answer": {
     throttle: "429 ThrottlingException.",
     exception: "Any exception, with its usual status.",
-    stall: "The request is accepted and never answered; after some events, a stream stops moving.",
+    stall: "The request is accepted and never answered; after some events, a stream stalls.",
     reset: "The connection drops; after some bytes, in the middle of the answer.",
     resetStream: "The HTTP/2 stream alone ends, by RST_STREAM.",
-    halfOpen: "Nothing is read or written any more, and nobody says goodbye.",
-    goaway: "The connection takes no other requests; with a code, not even this one."
+    halfOpen: "The connection is no longer read, written or closed.",
+    goaway: "The connection accepts no further requests; with a code, not even this one."
   },
   "With the answer": {
-    latency: "It comes later.",
-    garbage: "Something that is no answer.",
+    latency: "The response is delayed.",
+    garbage: "A body that is not a response of the service.",
     emptyBody: "200 and nothing.",
-    contentType: "The right answer under a wrong name.",
+    contentType: "The right body with a wrong content type.",
     half: "Only a part of the body.",
-    huge: "A chat model says megabytes."
+    huge: "A chat model answers with megabytes of text."
   },
   "Inside a stream": {
     slow: "A pause before each event but the first.",
@@ -55,9 +55,9 @@ const meanings = {
     errorFrame: "An error frame.",
     corruptFrame: "A frame has a wrong checksum."
   },
-  "To new connections, this page's too": {
+  "New connections, including this page's": {
     refuseConnection: "Closed at once, by a reset.",
-    stallConnection: "Opened, and never heard of again."
+    stallConnection: "Accepted, and never served."
   }
 }
 

@@ -46,13 +46,13 @@ export const start = async (changed) => {
   remove = (id) =>
     attempt(async () => {
       await Server.removeFault(id)
-      return `Fault ${id} is gone.`
+      return `Fault ${id} was removed.`
     })()
   find("clear", HTMLButtonElement).addEventListener(
     "click",
     attempt(async () => {
       await Server.clearFaults()
-      return "All faults are gone."
+      return "All faults were removed."
     })
   )
   const schema = await Server.faultSchema()

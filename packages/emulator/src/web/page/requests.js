@@ -85,7 +85,7 @@ const make = (first, body) => {
   const showDetails = () =>
     Server.request(first.number).then(
       (detail) => content.replaceChildren(...describe(detail)),
-      () => content.replaceChildren(element("p", { class: "note" }, "The emulator no longer remembers this request."))
+      () => content.replaceChildren(element("p", { class: "note" }, "The emulator no longer keeps this request."))
     )
   const open = () => {
     details.hidden = !details.hidden
@@ -137,7 +137,7 @@ const describe = (detail) => [
     ...fact("Request id", detail.requestId),
     ...fact("Path", detail.path),
     ...fact("Protocol", `HTTP/${detail.protocol}`),
-    ...fact("Signed by", detail.scheme ?? "nothing that was accepted"),
+    ...fact("Signed by", detail.scheme ?? "no accepted credentials"),
     ...fact("Outcome", detail.outcome),
     ...Object.entries(detail.headers).filter(([name]) => !name.startsWith(":")).flatMap(([name, value]) =>
       fact(name, value)
