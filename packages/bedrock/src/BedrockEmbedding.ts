@@ -179,7 +179,7 @@ const makeFamilyOf = (layerHint: FamilyName | undefined, lookup: InferenceProfil
 const ownOptions = OwnOptions.ofRequest(Check.struct<BedrockEmbeddingOptions>({
   family: familyName,
   // Its values are JSON, which is all that is checked.
-  body: Check.optional(Check.jsonObject("Give an object with fields of the body") as Check.Check<Family.Fields>)
+  body: Check.optional(Check.jsonObject("Use an object with fields of the body") as Check.Check<Family.Fields>)
 }))
 
 /** `described` is a model id of the same family as the model of the options, possibly more specific. */
@@ -194,7 +194,7 @@ const resolve = (
     return Result.fail(invalid(
       model,
       "model",
-      `"${model}" does not tell which embedding model it is`,
+      `"${model}" is not a known embedding model`,
       `Set \`family\`, in the options of the layer or in \`providerOptions.bedrock\`, to ${oneOf(Families.names)}`
     ))
   }
@@ -202,7 +202,7 @@ const resolve = (
     return Result.fail(invalid(
       model,
       "dimensions",
-      `the model makes no vectors of ${dimensions} numbers`,
+      `the model does not support vectors of ${dimensions} numbers`,
       `Use ${oneOf(family.dimensions.allowed)}, or leave it out`
     ))
   }
@@ -210,7 +210,7 @@ const resolve = (
     return Result.fail(invalid(
       model,
       "vectorType",
-      `the model makes no vectors of type ${vectorType}`,
+      `the model does not support vectors of type ${vectorType}`,
       `Use ${oneOf(family.vectorTypes)}, or leave it out`
     ))
   }
@@ -226,8 +226,8 @@ const resolve = (
   return reserved === undefined ? Result.succeed(family) : Result.fail(invalid(
     model,
     `providerOptions.bedrock.body.${reserved}`,
-    "this field is not for others to set",
-    "Leave it out, and use the options every provider has"
+    "this field cannot be set",
+    "Leave it out, and use the provider-independent options"
   ))
 }
 

@@ -73,7 +73,7 @@ export const fromCredentials = (error: unknown, context?: Context): ProviderErro
   const known = fromUnknown(error, context)
   return known._tag !== "MalformedResponseError" ? known : new ProviderError.AuthenticationError({
     provider: providerName,
-    message: `The provider of credentials failed: ${known.message}`,
+    message: `The credential provider failed: ${known.message}`,
     exception: known.exception,
     cause: known.cause
   })
@@ -141,7 +141,7 @@ const authentication = (advice: string): Classify => ({ chain, fields, status, t
 const accessDenied: Classify = (facts) => {
   const { fields, raw, text } = facts
   if (/api key|bearer token|authentication failed|security token/i.test(raw)) {
-    return authentication("Check the API key: it may be mistyped, expired, or of another region")(facts)
+    return authentication("Check the API key: it may be mistyped, expired, or for another region")(facts)
   }
   return AccountText.classify(facts, fields) ?? new ProviderError.PermissionDeniedError({ ...fields, message: text })
 }
@@ -180,7 +180,7 @@ const invalid: Classify = ({ fields, text }) => new ProviderError.InvalidRequest
 const malformed: Classify = ({ fields }) =>
   new ProviderError.MalformedResponseError({
     ...fields,
-    message: "The service answered something that cannot be read."
+    message: "The service's response could not be decoded."
   })
 
 // An exception without a status came inside a stream, under a name newer than this table.
@@ -271,7 +271,7 @@ const byText = (facts: Facts): ProviderError.ProviderError | undefined => {
     return new ProviderError.InvalidRequestError({ ...fields, field: "model", message: text })
   }
   if (chain.some(({ code }) => code === "ERR_INVALID_CHAR")) {
-    return authentication("The API key or a credential holds a character that no header can carry")(facts)
+    return authentication("The API key or a credential contains a character that is not valid in an HTTP header")(facts)
   }
   if (chain.some(({ code }) => code === "ERR_INVALID_URL")) {
     return new ProviderError.InvalidRequestError({ ...fields, field: "endpoint", message: "endpoint: not a URL." })
@@ -321,8 +321,8 @@ const read = (error: unknown, context: Context): Facts => {
     name: (exception ?? rawName).replace(/Exception$/, ""),
     text: Confidential.redact(said, context) ||
       (status === undefined
-        ? `The call failed: ${exception ?? "no reason given"}.`
-        : `The service answered HTTP ${status}.`),
+        ? `The call failed: ${exception ?? "unknown error"}.`
+        : `The service responded with HTTP ${status}.`),
     raw: said,
     status,
     originalStatus: ErrorChain.number(error, "originalStatusCode") ?? body?.originalStatusCode,

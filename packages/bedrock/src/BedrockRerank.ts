@@ -131,7 +131,7 @@ const rerank = Effect.fnUntraced(function*(
 const ownOptions = OwnOptions.ofRequest(Check.struct<BedrockRerankOptions>({
   family: familyName,
   // Its values are JSON, which is all that is checked.
-  body: Check.optional(Check.jsonObject("Give an object with fields of the body") as Check.Check<Family.Fields>)
+  body: Check.optional(Check.jsonObject("Use an object with fields of the body") as Check.Check<Family.Fields>)
 }))
 
 const resolve = (
@@ -145,7 +145,7 @@ const resolve = (
     return Result.fail(invalid(
       model,
       "model",
-      `"${model}" does not tell which rerank model it is`,
+      `"${model}" is not a known rerank model`,
       `Set \`family\`, in the options of the layer or in \`providerOptions.bedrock\`, to ${Families.names.join(" or ")}`
     ))
   }
@@ -153,8 +153,8 @@ const resolve = (
   return reserved === undefined ? Result.succeed(family) : Result.fail(invalid(
     model,
     `providerOptions.bedrock.body.${reserved}`,
-    "this field is not for others to set",
-    "Leave it out, and use the options every provider has"
+    "this field cannot be set",
+    "Leave it out, and use the provider-independent options"
   ))
 }
 

@@ -107,7 +107,7 @@ const counted = ({ $metadata, inputTokens }: CountTokensCommandOutput, model: st
         provider: providerName,
         model,
         requestId: $metadata.requestId,
-        message: "Bedrock answered without a count of tokens"
+        message: "Bedrock's response has no token count"
       })
     )
     : Effect.succeed(inputTokens)
@@ -122,7 +122,7 @@ const resolve = (
     return invalid(undefined, "model", "no model is named", "Set `model` in the request or in the options")
   }
   return !Array.isArray(messages) || messages.length === 0
-    ? invalid(model, "messages", "there is nothing to count", "Add a message with the role `user`")
+    ? invalid(model, "messages", "there is no content to count", "Add a message with the role `user`")
     : Effect.succeed({ ...request, model, messages })
 }
 

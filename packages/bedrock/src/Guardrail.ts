@@ -88,7 +88,7 @@ const noVerdict = ({ $metadata }: ApplyGuardrailCommandOutput) =>
   new ProviderError.MalformedResponseError({
     provider: providerName,
     requestId: $metadata.requestId,
-    message: "Bedrock answered without a verdict of the guardrail"
+    message: "Bedrock's response has no guardrail action"
   })
 
 const decode = (output: ApplyGuardrailCommandOutput): Outcome => {

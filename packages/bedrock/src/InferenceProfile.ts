@@ -110,6 +110,6 @@ const notInstalled = (model: string): ProviderError.InvalidRequestError =>
     provider: providerName,
     model,
     field: "model",
-    problem: "looking up an inference profile takes the package `@aws-sdk/client-bedrock`, which cannot be loaded",
+    problem: "the lookup of an inference profile needs the package `@aws-sdk/client-bedrock`, which cannot be loaded",
     remedy: "Install it, or set `family`, in the options of the layer or in `providerOptions.bedrock`"
   })

@@ -198,7 +198,7 @@ const checkStreaming = ({ streaming }: Capabilities, wanted: boolean): ReadonlyA
   !wanted || streaming !== false ? [] : [{
     feature: "streaming",
     field: "stream",
-    problem: "does not stream its answers",
+    problem: "does not support streaming",
     remedy: "Use `generate`, or another model"
   }]
 
@@ -231,7 +231,7 @@ const checkTools = (
       ? [{
         feature: `tool choice "${kind}"`,
         field: "toolChoice",
-        problem: kind === "tool" ? "cannot be made to call one tool" : "cannot be made to call a tool",
+        problem: kind === "tool" ? "does not support forcing one tool" : "does not support forcing a tool call",
         remedy: kind === "tool" && toolChoice.includes("any")
           ? "Use \"any\" with this tool alone, or a model that can, such as Claude 4.5 or Nova"
           : "Use \"auto\", or a model that can, such as Claude 4.5 or Nova"
@@ -251,7 +251,7 @@ const checkParallelCalls = (
     : [{
       feature: "parallel tool calls turned off",
       field: "parallelToolCalls",
-      problem: "is not known to take it",
+      problem: "is not known to support it",
       remedy: "Leave it out and run the calls one after the other, or use Claude 4.5 or a later one"
     }]
 
@@ -324,7 +324,7 @@ const checkAmount = (
   return [{
     feature: `more than ${most} ${plural}`,
     field: per === "request" ? "messages" : `messages[${crowded}].content`,
-    problem: `reads at most ${most} ${plural} in one ${per}, not ${per === "request" ? total : counts[crowded]}`,
+    problem: `accepts at most ${most} ${plural} in one ${per}, not ${per === "request" ? total : counts[crowded]}`,
     remedy: "Leave some of them out"
   }]
 }
@@ -338,14 +338,14 @@ const checkSampling = (
     return fields.map((field) => ({
       feature: field,
       field,
-      problem: `does not take \`${field}\``,
+      problem: `does not support \`${field}\``,
       remedy: "Leave it out"
     }))
   }
   return topPAndTemperatureTogether !== false || fields.length < 2 ? [] : [{
     feature: "temperature with topP",
     field: "topP",
-    problem: "does not take `temperature` and `topP` in one request",
+    problem: "does not support `temperature` and `topP` in one request",
     remedy: "Leave one of them out"
   }]
 }

@@ -105,7 +105,7 @@ interface Settled {
 const agent = <A extends Http.Agent>(): Check.Check<A> =>
   Check.instance(
     (given): given is A => Predicate.hasProperty(given, "addRequest") && Predicate.isFunction(given.addRequest),
-    "Give an `Agent` of `node:http` or `node:https`"
+    "Use an `Agent` of `node:http` or `node:https`"
   )
 
 const connections = Check.number({ min: 1, what: "a number of connections", remedy: "Use a number from 1" })
@@ -128,7 +128,7 @@ const anyOptions = Check.struct<Settled>({
   http2: Check.optional((given, at) => given === true ? given : streams(given, at)),
   requestHandler: Check.optional(Check.instance(
     (given): given is RequestHandler => Predicate.hasProperty(given, "handle") && Predicate.isFunction(given.handle),
-    "Give a handler such as `NodeHttpHandler`"
+    "Use a handler such as `NodeHttpHandler`"
   ))
 })
 

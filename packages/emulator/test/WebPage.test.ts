@@ -108,7 +108,7 @@ WebBrowser.suite("The page", (it) => {
     patience
   )
 
-  it.effect("draws what a quota has given, and what it holds for requests in flight", () =>
+  it.effect("shows used and reserved tokens of a quota", () =>
     Effect.gen(function*() {
       const emulator = yield* Emulator.Emulator
       const client = yield* Fixture.connect("1.1")
@@ -136,7 +136,7 @@ WebBrowser.suite("The page", (it) => {
       yield* says(page.locator("#counters div").nth(1), "1")
     }).pipe(Effect.provide(Fixture.emulator({ quota }, Layer.merge(spender(), Fixture.embedding())))), patience)
 
-  it.effect("takes no faults from a page of another origin", () =>
+  it.effect("refuses faults from a page of another origin", () =>
     Effect.gen(function*() {
       const emulator = yield* Emulator.Emulator
       const { page } = yield* WebBrowser.open(yield* foreign)

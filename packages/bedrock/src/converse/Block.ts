@@ -59,7 +59,7 @@ const encodeBlock = (part: Message.Part, place: Place): Encoded<ContentBlock> =>
         if (part.guard !== true) return Result.succeed({ image: { format, source: Media.encodeSource(part.source) } })
         return format !== "png" && format !== "jpeg" || !("bytes" in part.source)
           ? Result.fail(
-            invalid(place, "guard", "a guardrail judges PNG and JPEG images, given as bytes", "Send such an image")
+            invalid(place, "guard", "guardrails check PNG and JPEG images only, given as bytes", "Use such an image")
           )
           : Result.succeed({ guardContent: { image: { format, source: { bytes: part.source.bytes } } } })
       })
@@ -115,7 +115,7 @@ const encodeBlock = (part: Message.Part, place: Place): Encoded<ContentBlock> =>
     case "tool-result":
       return Result.map(encodeResult(part, place), (toolResult) => ({ toolResult }))
     case "json":
-      return Result.fail(invalid(place, "type", "JSON stands only in the result of a tool", "Send it as text"))
+      return Result.fail(invalid(place, "type", "JSON is supported in tool results only", "Send it as text"))
     case "tool-addition":
       return Result.succeed({ toolAddition: { tool: toolReference(part) } })
     case "tool-removal":
@@ -128,7 +128,7 @@ const encodeBlock = (part: Message.Part, place: Place): Encoded<ContentBlock> =>
             provider: providerName,
             model: place.model,
             feature: `parts of ${part.provider}`,
-            message: `${place.field}: this part belongs to "${part.provider}"; Bedrock cannot read it. Leave it out.`
+            message: `${place.field}: this part belongs to the provider "${part.provider}". Leave it out.`
           })
         )
   }
@@ -220,7 +220,7 @@ const format = <Format>(
     ? Result.fail(invalid(
       place,
       "mediaType",
-      `Bedrock does not take "${mediaType}" here`,
+      `Bedrock does not accept "${mediaType}" here`,
       `Use one of ${formats.map(([type]) => type).join(", ")}`
     ))
     : Result.succeed(known)

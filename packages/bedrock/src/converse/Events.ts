@@ -113,7 +113,7 @@ const makeDecoder = (origin: Origin) => {
     } else if (piece.toolUse !== undefined) {
       const { input = "" } = piece.toolUse
       if (input === "") return
-      if (current?.type !== "tool") return malformed("The arguments of a tool came without the call they belong to")
+      if (current?.type !== "tool") return malformed("The stream has tool arguments without a tool call")
       current.json += input
       if (Block.isProviderRun(current.start)) return
       const { index, start } = current
@@ -246,5 +246,5 @@ const incomplete = (origin: Origin) =>
   new ProviderError.ConnectionError({
     provider: providerName,
     ...origin,
-    message: "The stream ended before the answer was complete: the connection was lost, or the service gave up"
+    message: "The stream ended before the answer was complete: the connection was lost, or the service stopped"
   })

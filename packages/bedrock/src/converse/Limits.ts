@@ -81,7 +81,7 @@ const partProblem = (part: Message.Part, field: string, limits: Capabilities.Lim
     case "provider":
       return Predicate.isObject(part.value) ? undefined : {
         field: `${field}.value`,
-        problem: "this is no block of Converse",
+        problem: "this is not a content block of Converse",
         remedy: "Use an object such as `{ text: \"…\" }`"
       }
     case "reasoning":
@@ -98,10 +98,10 @@ const sourceProblem = (
 ): Problem | undefined => {
   if ("bytes" in source) {
     const { length } = source.bytes
-    if (length === 0) return { field: `${field}.bytes`, problem: "there are no bytes", remedy: "Leave the part out" }
+    if (length === 0) return { field: `${field}.bytes`, problem: "it is empty", remedy: "Leave the part out" }
     return mostBytes === undefined || length <= mostBytes ? undefined : {
       field: `${field}.bytes`,
-      problem: `${megabytes(length)} MB are more than the ${megabytes(mostBytes)} MB the model takes`,
+      problem: `${megabytes(length)} MB exceed the model's maximum of ${megabytes(mostBytes)} MB`,
       remedy: "Make it smaller, or split it"
     }
   }
@@ -109,13 +109,13 @@ const sourceProblem = (
   if (source.uri.length > 1024 || !s3Uri.test(source.uri)) {
     return {
       field: `${field}.uri`,
-      problem: "this is no location in Amazon S3",
+      problem: "this is not an S3 URI",
       remedy: "Use s3://bucket/key, at most 1024 characters, or give the `bytes`"
     }
   }
   return source.bucketOwner === undefined || /^[0-9]{12}$/.test(source.bucketOwner) ? undefined : {
     field: `${field}.bucketOwner`,
-    problem: "this is no AWS account",
+    problem: "this is not an AWS account id",
     remedy: "Use its 12 digits"
   }
 }
@@ -131,7 +131,7 @@ const citationProblem = ({ location }: Message.Citation, field: string): Problem
     ([key, value]) =>
       typeof value !== "number" || Number.isSafeInteger(value) && value >= 0 ? undefined : {
         field: `${field}.location.${key}`,
-        problem: `${value} is no position`,
+        problem: `${value} is not a position`,
         remedy: "Use a whole number from 0"
       }
   )
@@ -139,14 +139,14 @@ const citationProblem = ({ location }: Message.Citation, field: string): Problem
 const idProblem = (id: string, field: string): Problem | undefined =>
   /^[a-zA-Z0-9_.:-]{1,64}$/.test(id) ? undefined : {
     field,
-    problem: "this is no id of a call",
+    problem: "this is not a tool call id",
     remedy: "Use 1 to 64 letters, digits and characters of `_.:-`"
   }
 
 const nameProblem = (name: string, field: string): Problem | undefined =>
   /^[a-zA-Z0-9_-]{1,64}$/.test(name) ? undefined : {
     field,
-    problem: `${JSON.stringify(name)} is no name for a tool`,
+    problem: `${JSON.stringify(name)} is not a tool name`,
     remedy: "Use 1 to 64 letters, digits, underscores and hyphens"
   }
 
@@ -160,8 +160,8 @@ const lengthProblem = (text: string | undefined, field: string, most: number): P
 const modelProblem = (model: string): Problem | undefined =>
   model.length <= 2048 && modelId.test(model) ? undefined : {
     field: "model",
-    problem: "this can be no id of a model",
-    remedy: "Use the id of a model or of an inference profile, or an ARN"
+    problem: "this is not a model id",
+    remedy: "Use a model id, an inference profile id, or an ARN"
   }
 
 const modelId =
@@ -169,7 +169,7 @@ const modelId =
 
 const stopProblem = (sequences: ReadonlyArray<string> | undefined, field: string): Problem | undefined =>
   sequences !== undefined && sequences.length > 2500
-    ? { field, problem: `${sequences.length} are more than the 2500 Bedrock takes`, remedy: "Leave some of them out" }
+    ? { field, problem: `${sequences.length} exceed the maximum of 2500`, remedy: "Leave some of them out" }
     : first(sequences, (sequence, index) =>
       sequence.length > 0
         ? undefined
@@ -209,7 +209,7 @@ const metadataProblem = (
   return first(entries, ([key, value]) =>
     metadataKey.test(key) && metadataValue.test(value ?? "") ? undefined : {
       field: `${field}[${JSON.stringify(key)}]`,
-      problem: "Bedrock does not take this key or this value",
+      problem: "Bedrock does not accept this key or this value",
       remedy: "Use up to 256 letters, digits, blanks and characters of `:_@$#=/+,-.`"
     })
 }
@@ -223,11 +223,11 @@ const pathsProblem = (
   field: string
 ): Problem | undefined =>
   paths !== undefined && paths.length > 10
-    ? { field, problem: `${paths.length} are more than the 10 Bedrock takes`, remedy: "Leave some of them out" }
+    ? { field, problem: `${paths.length} exceed the maximum of 10`, remedy: "Leave some of them out" }
     : first(paths, (path, index) =>
       path.startsWith("/") && path.length > 1 && path.length <= 256 ? undefined : {
         field: `${field}[${index}]`,
-        problem: `${JSON.stringify(path)} is no JSON Pointer`,
+        problem: `${JSON.stringify(path)} is not a JSON Pointer`,
         remedy: "Write it like \"/stop_sequence\", with at most 256 characters"
       })
 
@@ -239,13 +239,13 @@ const guardrailProblem = (
   if (!guardrailId.test(id) || id.length > 2048) {
     return {
       field: `${field}.guardrailIdentifier`,
-      problem: "this names no guardrail",
+      problem: "this is not a guardrail id",
       remedy: "Use its id or its ARN"
     }
   }
   return /^(?:[1-9][0-9]{0,7}|DRAFT)?$/.test(version) ? undefined : {
     field: `${field}.guardrailVersion`,
-    problem: `${JSON.stringify(version)} is no version`,
+    problem: `${JSON.stringify(version)} is not a version`,
     remedy: "Use a number from 1, or `DRAFT`"
   }
 }

@@ -150,7 +150,7 @@ const budgetOf = (
     return Result.fail(invalid(
       model,
       "maxTokens",
-      `${maxTokens} tokens leave no room to think, which takes ${minTokens} or more of them`,
+      `${maxTokens} tokens are fewer than the minimum of ${minTokens} for reasoning`,
       "Raise it, or leave `reasoning` out"
     ))
   }
@@ -162,14 +162,14 @@ const budgetOf = (
     return Result.fail(invalid(
       model,
       "reasoning.budgetTokens",
-      `${asked.budgetTokens} is below the ${minTokens} tokens the model needs`,
+      `${asked.budgetTokens} is below the model's minimum of ${minTokens} tokens`,
       "Raise it, or set `reasoning` to false"
     ))
   }
   return asked.budgetTokens < maxTokens ? Result.succeed(asked.budgetTokens) : Result.fail(invalid(
     model,
     "reasoning.budgetTokens",
-    `${asked.budgetTokens} is not less than \`maxTokens\`, which is ${maxTokens} and counts thinking too`,
+    `${asked.budgetTokens} is not less than \`maxTokens\`, which is ${maxTokens} and includes reasoning`,
     "Lower it, raise `maxTokens`, or set `reasoning.interleaved` where tools are called"
   ))
 }
@@ -199,16 +199,16 @@ const checkConflicts = (
   const { temperature, topP } = inferenceOf(request)
   const remedy = "or set `reasoning` to false"
   if (temperatureWithReasoning === false && temperature !== undefined && temperature !== 1) {
-    const problem = `the model reasons at a temperature of 1 only, not ${temperature}`
+    const problem = `the model supports reasoning with a temperature of 1 only, not ${temperature}`
     return Result.fail(invalid(model, "temperature", problem, `Leave it out, ${remedy}`))
   }
   // "top_p between 0.95 and 1", says Anthropic's page on extended thinking
   if (temperatureWithReasoning === false && topP !== undefined && topP < 0.95) {
-    const problem = `the model reasons with a topP of 0.95 or more only, not ${topP}`
+    const problem = `the model supports reasoning with a topP of at least 0.95 only, not ${topP}`
     return Result.fail(invalid(model, "topP", problem, `Leave it out, ${remedy}`))
   }
   if (forcedToolWithReasoning === false && (toolChoice === "any" || typeof toolChoice === "object")) {
-    const problem = "the model cannot be made to call a tool while it reasons"
+    const problem = "the model does not support a forced tool call with reasoning"
     return Result.fail(invalid(model, "toolChoice", problem, `Use "auto", ${remedy}`))
   }
   return Result.void
@@ -224,7 +224,7 @@ const checkBareLevel = (
   return field === undefined ? Result.void : Result.fail(invalid(
     request.model,
     field,
-    `the model does not take it with the effort "${effort}"`,
+    `the model does not support it with the effort "${effort}"`,
     "Leave it out, or lower `reasoning.effort`"
   ))
 }

@@ -28,7 +28,7 @@ export const decode = (
         provider: providerName,
         model,
         requestId,
-        message: "Bedrock answered without a message"
+        message: "Bedrock's response has no message"
       })
     )
 }

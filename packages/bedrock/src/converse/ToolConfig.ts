@@ -120,8 +120,8 @@ const noText = (model: string, field: string): ProviderError.InvalidRequestError
     provider: providerName,
     model,
     field,
-    problem: "a description is a text",
-    remedy: "Give it one, or leave it out"
+    problem: "the description is not text",
+    remedy: "Use text, or leave it out"
   })
 
 /** The schema's description follows the tool's, unless the latter includes it. */
@@ -139,7 +139,7 @@ const encodeTool = (
       provider: providerName,
       model,
       field: `${field}.name`,
-      problem: `"${tool.name}" is no name for a tool`,
+      problem: `"${tool.name}" is not a tool name`,
       remedy: "Use 1 to 64 letters, digits, underscores and hyphens"
     }))
   }
@@ -151,7 +151,7 @@ const encodeTool = (
           provider: providerName,
           model,
           feature: `tools of ${tool.provider}`,
-          message: `${field}: this tool belongs to "${tool.provider}"; Bedrock does not have it. Leave it out.`
+          message: `${field}: this tool belongs to the provider "${tool.provider}". Leave it out.`
         })
       )
   }

@@ -126,7 +126,7 @@ const makeWalk = (report: Report): Walk => {
     // getters and `toJSON` are user code, and may throw
     const settled = Result.try(() => visit(value, place))
     if (Result.isSuccess(settled)) return settled.success as A // JSON of a value stands for it
-    place.refuse("it cannot be read as JSON", "Use plain objects, lists, text, numbers and booleans")
+    place.refuse("it cannot be converted to JSON", "Use plain objects, lists, text, numbers and booleans")
     return value
   }
   return { text: start(false), json: start(true), problem: () => problem }
@@ -174,7 +174,7 @@ const wellFormed = (text: string, place: Place): string => {
 const visitBigint = (value: bigint, place: Place): unknown => {
   const json = written(value, place)
   if (typeof json !== "bigint") return visit(json, place)
-  if (place.isJson) place.refuse("a bigint is no JSON", "Use a number, or text")
+  if (place.isJson) place.refuse("JSON has no bigint", "Use a number, or text")
   return value
 }
 
@@ -193,7 +193,7 @@ const visitObject = (value: unknown, place: Place): unknown => {
   const isPlain = isPlainObject(value)
   if (!isJson && !isPlain && !Array.isArray(value)) return value
   if (ancestors.includes(value)) {
-    place.refuse("it holds itself", "Break the cycle")
+    place.refuse("it contains itself", "Break the cycle")
     return null
   }
   if (ancestors.length >= deepest) {

@@ -36,7 +36,7 @@ export const v1: Family.Family<"titan-image-v1"> = {
   },
   decode: ({ embedding, inputTextTokenCount, message }) => {
     // Documented to hold "any errors that occur during generation"; empty or missing when there are none
-    if (typeof message === "string" && message !== "") return Result.fail(`The model made no vector: ${message}`)
+    if (typeof message === "string" && message !== "") return Result.fail(`The model returned no vector: ${message}`)
     return Result.map(
       Answer.vector(embedding, "embedding"),
       (vector) => ({ vectors: [vector], inputTokens: Answer.tokens(inputTextTokenCount) })

@@ -70,7 +70,7 @@ const version: Check.Check<string> = (given, at) =>
     ? Check.refuseKind(at, given, Version.remedy)
     : Version.isVersion(given)
     ? given
-    : Check.refuse(at, "this is no version of a guardrail", Version.remedy)
+    : Check.refuse(at, "this is not a version of a guardrail", Version.remedy)
 
 const qualifiers = Check.list(Check.word(["grounding_source", "query", "guard_content"]))
 
@@ -85,7 +85,7 @@ const format: Check.Check<GuardrailImageFormat> = (given, at) => {
   const remedy = "Use image/png or image/jpeg"
   if (typeof given !== "string") return Check.refuseKind(at, given, remedy)
   return formats.find((known) => known === Media.formatOf(Media.image, given)) ??
-    Check.refuse(at, "a guardrail does not judge images of this type", remedy)
+    Check.refuse(at, "guardrails do not support images of this type", remedy)
 }
 
 const formats: ReadonlyArray<GuardrailImageFormat> = ["png", "jpeg"]
@@ -94,7 +94,7 @@ const bytes: Check.Check<Uint8Array> = (given, at) => {
   const found = Check.bytes(given, at)
   return found === Check.refused || found.length > 0
     ? found
-    : Check.refuse(at, "there are none", "Give those of an image")
+    : Check.refuse(at, "it is empty", "Use the bytes of an image")
 }
 
 const parts = Check.list(
@@ -104,7 +104,7 @@ const parts = Check.list(
       guard: Check.optional((given, at) => typeof given === "boolean" ? given : qualified(given, at))
     },
     image: { mediaType: format, source: Check.struct<{ readonly bytes: Uint8Array }>({ bytes }) }
-  }, { others: "ignored", unknown: () => ["a guardrail judges text and images only", "Leave other parts out"] }),
+  }, { others: "ignored", unknown: () => ["guardrails check text and images only", "Leave other parts out"] }),
   {
     remedy: "Give text, or parts with text and images"
   }
@@ -118,7 +118,7 @@ const shape = Check.struct({
     const content = typeof given === "string" ? [{ type: "text" as const, text: given }] : parts(given, at)
     return content === Check.refused || content.length > 0
       ? content
-      : Check.refuse(at, "there is nothing to judge", "Give it text, or parts with text and images")
+      : Check.refuse(at, "there is no content to check", "Use text, or parts with text and images")
   },
   outputScope: Check.optional(Check.word(["interventions", "full"]))
 }, { remedy: "Give an object with `guardrail`, `source` and `content`" })

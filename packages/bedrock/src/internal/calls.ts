@@ -134,7 +134,7 @@ const makeCall = (input: Input, isEventStream: boolean, secrets: () => ReadonlyA
     new ProviderError.MalformedResponseError({
       provider: providerName,
       ...context(),
-      message: `The answer cannot be read: ${problem}`
+      message: `The response could not be decoded: ${problem}`
     })
   const toError = (error: unknown) =>
     BedrockError.fromUnknown(error, { ...context(), secrets: secrets(), request: input })
@@ -150,7 +150,7 @@ const makeCall = (input: Input, isEventStream: boolean, secrets: () => ReadonlyA
       }
     }).pipe(
       Effect.flatMap(() => {
-        if (exchange.response === undefined) return Effect.fail(malformed("the request handler gave no response"))
+        if (exchange.response === undefined) return Effect.fail(malformed("the request handler returned no response"))
         return exchange.response.status < 300 ? Effect.succeed(exchange.response) : refused(exchange.response)
       }),
       Effect.catch(unlessAborted)
@@ -237,7 +237,7 @@ const unsendable = (
       provider,
       model,
       field: "input",
-      problem: "it cannot be written as the service wants it",
+      problem: "it cannot be serialized for the service",
       remedy: "Check the types of its fields"
     })
     : new ProviderError.InvalidRequestError({ provider, model, exception, message, cause })

@@ -48,4 +48,4 @@ const settle = (input: object): Effect.Effect<object, ProviderError.InvalidReque
     : Check.run(plain, input, { provider: providerName, whole: "input" })
 
 /** Streams and other objects of classes are kept. */
-const plain = Check.jsonObject("Give a request in the words of the service", { others: true })
+const plain = Check.jsonObject("Use a request in the service's own format", { others: true })

@@ -120,13 +120,13 @@ const optional = (isRight: (value: unknown) => boolean) => (value: unknown): boo
 
 const headerText: Pick<Rule, "isRight" | "problem" | "remedy"> = {
   isRight: optional((value) => Predicate.isString(value) && /^[\x20-\x7e]+$/.test(value)),
-  problem: "it is no text that a header can carry",
-  remedy: "Use letters, digits and signs of ASCII, or leave it out"
+  problem: "it is not valid in an HTTP header",
+  remedy: "Use visible ASCII characters, or leave it out"
 }
 
 const oneOf = (words: Readonly<Record<string, string>>): Pick<Rule, "isRight" | "problem" | "remedy"> => ({
   isRight: optional((value) => Object.values<unknown>(words).includes(value)),
-  problem: "Bedrock does not know this word",
+  problem: "Bedrock does not know this value",
   remedy: `Use ${Object.values(words).join(" or ")}, or leave it out`
 })
 
@@ -146,19 +146,19 @@ const problems: ReadonlyArray<Rule> = [
   {
     field: "guardrailVersion",
     isRight: optional((value) => Predicate.isString(value) && GuardrailVersion.isVersion(value)),
-    problem: "it is no version of a guardrail",
+    problem: "it is not a version of a guardrail",
     remedy: GuardrailVersion.remedy
   },
   {
     field: "guardrailVersion",
     isRight: (value, { guardrailIdentifier }) => value !== undefined || guardrailIdentifier === undefined,
-    problem: "a guardrail needs it",
+    problem: "it is required with a guardrail",
     remedy: GuardrailVersion.remedy
   },
   {
     field: "guardrailIdentifier",
     isRight: (value, { guardrailVersion }) => value !== undefined || guardrailVersion === undefined,
-    problem: "there is a version of a guardrail, and no guardrail",
+    problem: "it is required with a guardrail version",
     remedy: "Give its id or its ARN"
   },
   { field: "performanceConfigLatency", ...oneOf(PerformanceConfigLatency) },
@@ -166,8 +166,8 @@ const problems: ReadonlyArray<Rule> = [
   {
     field: "requestMetadata",
     isRight: optional(isTexts),
-    problem: "it is no record of texts",
-    remedy: "Give texts by their names, or leave it out"
+    problem: "it is not an object of strings",
+    remedy: "Use an object of strings, or leave it out"
   }
 ]
 

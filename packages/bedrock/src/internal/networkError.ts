@@ -48,7 +48,7 @@ const timeoutOf = (link: Link) => {
   if (
     /did not establish a connection/.test(link.message) || (link.code === "ETIMEDOUT" && link.syscall === "connect")
   ) {
-    return { phase: "connect" as const, after, message: "No connection to the endpoint was made in time" }
+    return { phase: "connect" as const, after, message: "Connecting to the endpoint timed out" }
   }
   return after === undefined || link.name !== "TimeoutError"
     ? undefined
@@ -70,8 +70,8 @@ const byMessage = (pattern: RegExp, text: string): Loss => ({
 const detail = ({ code, message }: Link): string => [code, firstLine(message)].filter(Boolean).join(": ")
 
 const losses: ReadonlyArray<Loss> = [
-  byCode(/^(ENOTFOUND|EAI_AGAIN)$/, (link) => `The host of the endpoint has no address (${detail(link)})`),
-  byCode(/^ECONNREFUSED$/, (link) => `Nothing accepts connections at the endpoint (${detail(link)})`),
+  byCode(/^(ENOTFOUND|EAI_AGAIN)$/, (link) => `The host of the endpoint cannot be resolved (${detail(link)})`),
+  byCode(/^ECONNREFUSED$/, (link) => `The endpoint refused the connection (${detail(link)})`),
   byCode(
     /^(EHOSTUNREACH|ENETUNREACH|ENETDOWN|EADDRNOTAVAIL)$/,
     (link) => `The endpoint cannot be reached (${detail(link)})`

@@ -40,8 +40,8 @@ export const make = (region: string | undefined, mode: Mode): ProfileFallback =>
       if (known.has(model)) return Effect.void
       known.set(model, profile)
       return Effect.logInfo(
-        `Bedrock serves ${model} through inference profiles only: ${profile} is called from now on. ` +
-          "Name it as `model` to save the first, refused request."
+        `Bedrock serves ${model} through inference profiles only: ${profile} is used from now on. ` +
+          "Set it as `model` to avoid the first, refused request."
       ).pipe(Effect.annotateLogs({ provider: providerName, model, inferenceProfile: profile }))
     })
 

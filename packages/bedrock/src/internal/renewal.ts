@@ -67,7 +67,7 @@ const renew = (client: BedrockRuntimeClient): Effect.Effect<boolean, ProviderErr
     const before = yield* Effect.orElseSucceed(identity(client, false), () => undefined)
     const after = yield* identity(client, true)
     if (before === after) return false
-    yield* Effect.logInfo("AWS refused the credentials: asked for new ones")
+    yield* Effect.logInfo("AWS refused the credentials: renewed them")
     return true
   })
 
@@ -106,6 +106,6 @@ const unchanged = (error: ProviderError.AuthenticationError): ProviderError.Auth
     requestId: error.requestId,
     exception: error.exception,
     cause: error.cause,
-    message: `${error.message} Asking for them again gives the same ones: they cannot be renewed from here. ` +
-      "Keys written in the options stay as they are; a provider of credentials is asked for new ones."
+    message: `${error.message} Renewing them returned the same ones. ` +
+      "Use a credential provider instead of fixed keys, or replace the keys."
   })

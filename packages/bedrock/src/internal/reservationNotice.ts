@@ -20,8 +20,8 @@ export const make: Effect.Effect<Notice> = Effect.sync(() => {
       }
       given = true
       return Effect.logWarning(
-        "maxTokens is not set: while a request runs, Bedrock reserves the most the model can write against the quota " +
-          "of tokens, so fewer requests fit into it. Said once for each layer."
+        "maxTokens is not set: while a request runs, Bedrock reserves the model's maximum output against the quota " +
+          "of tokens, so fewer requests fit into it. Logged once per layer."
       ).pipe(Effect.annotateLogs({ provider: providerName, model: modelId }))
     })
 })

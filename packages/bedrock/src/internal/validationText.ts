@@ -60,7 +60,7 @@ const tooLong = new RegExp(
 // "messages.1.content.0: Invalid `signature` in `thinking` block", "Invalid `data` in `redacted_thinking` block"
 const refusedThought = /(?:signature|data)\W+in\W+(?:redacted_)?thinking|thinking(?:\.|\W+)signature/i
 
-const thoughtRemedy = "Send the conversation without the thoughts of earlier answers: `Message.withoutReasoning`."
+const thoughtRemedy = "Remove the reasoning of earlier answers: `Message.withoutReasoning`."
 
 // "This model doesn't support tool use in streaming mode." The apostrophe may be straight or curly.
 const unsupported =

@@ -27,7 +27,7 @@ export const read = (value: unknown, field: string): Result.Result<Read, Problem
   Result.flatMap(copy(value, field), ({ hasReferences, json }) => {
     const written = json === true || json === null ? {} : json
     if (!Predicate.isObject(written)) {
-      return Result.fail({ field, problem: `${kindOf(json)} is no JSON schema of an object`, remedy })
+      return Result.fail({ field, problem: `${kindOf(json)} is not a JSON schema of an object`, remedy })
     }
     const { changed, schema } = hasReferences ? References.settle(written) : { changed: false, schema: written }
     const top = References.openTop(schema)
@@ -45,7 +45,7 @@ export const read = (value: unknown, field: string): Result.Result<Read, Problem
       ? Result.succeed({ schema: { ...top, type: "object" }, told: changed })
       : Result.fail({
         field: `${field}.type`,
-        problem: `${JSON.stringify(type)} is not "object", which is all that a model can be asked for`,
+        problem: `${JSON.stringify(type)} is not "object", the only type a model can answer with`,
         remedy: "Ask for an object, with the value in one of its properties"
       })
   })
@@ -134,7 +134,7 @@ const copy = (value: unknown, field: string): Result.Result<Copy, Problem> => {
   }
 
   const copied = Result.try(() => value === undefined ? null : one(value))
-  if (Result.isFailure(copied)) refuse(path, "looking at it throws an error")
+  if (Result.isFailure(copied)) refuse(path, "reading it throws an error")
   return found === undefined
     ? Result.succeed({ json: Result.getOrUndefined(copied), hasReferences })
     : Result.fail(found)

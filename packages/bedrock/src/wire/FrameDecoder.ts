@@ -120,7 +120,7 @@ const readHeaders = (bytes: Buffer): Headers | string => {
   }
   const messageType = texts.get(":message-type") ?? ""
   const nameHeader = nameHeaders.get(messageType)
-  return nameHeader === undefined ? "a frame that is no event, exception or error" : {
+  return nameHeader === undefined ? "a frame that is not an event, exception or error" : {
     messageType,
     name: texts.get(nameHeader) ?? "",
     errorMessage: texts.get(":error-message")
