@@ -56,7 +56,7 @@ export interface ConverseResponse extends ConverseCommandOutput {
 export interface ConverseStreamResponse {
   readonly requestId: string | undefined
   readonly inferenceProfile?: string | undefined
-  readonly events: Stream.Stream<ConverseStreamOutput, ProviderError.ProviderError>
+  readonly events: Stream.Stream<ConverseStreamOutput, ProviderError.CallError>
 }
 
 /** The input of InvokeModel and of its stream. */
@@ -73,7 +73,7 @@ export interface InvokeModelResponse extends InvokeModel.Served, InvokeModel.Met
  * has a member `amazon-bedrock-invocationMetrics` with tokens and latencies.
  */
 export interface InvokeModelStreamResponse extends InvokeModel.Served {
-  readonly chunks: Stream.Stream<Uint8Array, ProviderError.ProviderError>
+  readonly chunks: Stream.Stream<Uint8Array, ProviderError.CallError>
   readonly inferenceProfile?: string | undefined
 }
 
@@ -99,22 +99,22 @@ export interface InvokeModelStreamResponse extends InvokeModel.Served {
 export class BedrockClient extends Context.Service<BedrockClient, {
   readonly converse: (
     input: ConverseCommandInput
-  ) => Effect.Effect<ConverseResponse, ProviderError.ProviderError>
+  ) => Effect.Effect<ConverseResponse, ProviderError.CallError>
   readonly converseStream: (
     input: ConverseStreamCommandInput
-  ) => Effect.Effect<ConverseStreamResponse, ProviderError.ProviderError, Scope.Scope>
+  ) => Effect.Effect<ConverseStreamResponse, ProviderError.CallError, Scope.Scope>
   readonly invokeModel: (
     input: InvokeModelInput
-  ) => Effect.Effect<InvokeModelResponse, ProviderError.ProviderError>
+  ) => Effect.Effect<InvokeModelResponse, ProviderError.CallError>
   readonly invokeModelStream: (
     input: InvokeModelInput
-  ) => Effect.Effect<InvokeModelStreamResponse, ProviderError.ProviderError, Scope.Scope>
+  ) => Effect.Effect<InvokeModelStreamResponse, ProviderError.CallError, Scope.Scope>
   readonly countTokens: (
     input: CountTokensCommandInput
-  ) => Effect.Effect<CountTokensCommandOutput, ProviderError.ProviderError>
+  ) => Effect.Effect<CountTokensCommandOutput, ProviderError.CallError>
   readonly applyGuardrail: (
     input: ApplyGuardrailCommandInput
-  ) => Effect.Effect<ApplyGuardrailCommandOutput, ProviderError.ProviderError>
+  ) => Effect.Effect<ApplyGuardrailCommandOutput, ProviderError.CallError>
   readonly region: string | undefined
   readonly sdk: BedrockRuntimeClient
 }>()("@strata/bedrock/BedrockClient") {}
@@ -174,7 +174,7 @@ export const make = Effect.fnUntraced(function*(
       sdk: BedrockRuntimeClient,
       input: Fields,
       inferenceProfile: string | undefined
-    ) => Effect.Effect<A, ProviderError.ProviderError, R>
+    ) => Effect.Effect<A, ProviderError.CallError, R>
   ) =>
     profiles.call(
       fields.modelId,

@@ -162,7 +162,7 @@ const embedBatch = Effect.fnUntraced(function*(
 /** The family of a request, when its options are such as the family takes. */
 type FamilyOf = (
   options: Embedding.ResolvedOptions
-) => Effect.Effect<Family.Family, ProviderError.ProviderError>
+) => Effect.Effect<Family.Family, ProviderError.CallError>
 
 const makeFamilyOf = (layerHint: FamilyName | undefined, lookup: InferenceProfile.Lookup): FamilyOf => (options) => {
   const own = ownOptions(options.model, options.providerOptions)

@@ -33,8 +33,8 @@ export interface Context {
 }
 
 /**
- * The typed error for any failure of the SDK, the network or a credential provider. Never throws; an error that is
- * already typed is returned as it is.
+ * The typed error for any failure of the SDK, the network or a credential provider. Never throws; a
+ * {@link ProviderError.CallError} is returned as it is.
  *
  * Where several types would fit:
  *
@@ -44,19 +44,22 @@ export interface Context {
  * - a stream cut inside an event is a `ConnectionError`, one with a wrong checksum a `MalformedResponseError`;
  * - a stream aborted by the model is a `ProviderInternalError`, unless the model refused the request itself.
  */
-export const fromUnknown = (error: unknown, context: Context = {}): ProviderError.ProviderError =>
-  ProviderError.isProviderError(error) ? error : Result.getOrElse(
-    // A getter or a proxy among the causes must not turn a failure into a defect.
-    Result.flatMap(
-      Check.settle(contextOf, context),
-      (context) =>
-        Result.orElse(
-          Result.try(() => classify(read(error, context))),
-          () => Result.try(() => unknown(read(undefined, context)))
-        )
-    ),
-    () => unknown(read(undefined, {}))
-  )
+export const fromUnknown = (error: unknown, context: Context = {}): ProviderError.CallError =>
+  ProviderError.isProviderError(error) && error._tag !== "StreamInterruptedError" &&
+    error._tag !== "StructuredOutputError"
+    ? error
+    : Result.getOrElse(
+      // A getter or a proxy among the causes must not turn a failure into a defect.
+      Result.flatMap(
+        Check.settle(contextOf, context),
+        (context) =>
+          Result.orElse(
+            Result.try(() => classify(read(error, context))),
+            () => Result.try(() => unknown(read(undefined, context)))
+          )
+      ),
+      () => unknown(read(undefined, {}))
+    )
 
 /** When this cannot be read, nothing is known to be confidential. */
 const contextOf: Check.Check<Context> = Check.partial({
@@ -69,7 +72,7 @@ const contextOf: Check.Check<Context> = Check.partial({
 /**
  * The error for a failure to get credentials: an `AuthenticationError`, unless the service or the network said more.
  */
-export const fromCredentials = (error: unknown, context?: Context): ProviderError.ProviderError => {
+export const fromCredentials = (error: unknown, context?: Context): ProviderError.CallError => {
   const known = fromUnknown(error, context)
   return known._tag !== "MalformedResponseError" ? known : new ProviderError.AuthenticationError({
     provider: providerName,
@@ -122,7 +125,7 @@ interface Facts {
   readonly chain: ReadonlyArray<ErrorChain.Link>
 }
 
-type Classify = (facts: Facts) => ProviderError.ProviderError
+type Classify = (facts: Facts) => ProviderError.CallError
 
 const classify: Classify = (facts) =>
   exceptions.get(facts.name)?.(facts) ??
@@ -248,7 +251,7 @@ const renewable: ReadonlySet<string> = new Set([
 ])
 
 /** Errors of the SDK without a name of their own, classified by their text. */
-const byText = (facts: Facts): ProviderError.ProviderError | undefined => {
+const byText = (facts: Facts): ProviderError.CallError | undefined => {
   const { chain, fields, name, raw, status, text } = facts
   if (/^Region (?:is missing|not accepted)|expected `region` to be configured/.test(raw)) {
     return new ProviderError.InvalidRequestError({
@@ -287,7 +290,7 @@ const unreadableName: ReadonlySet<string> = new Set(["SyntaxError", "RangeError"
 
 const unreadableText = /checksum|Provided message too short|does not match received message length|Unrecognizable event/
 
-const byStatus = (facts: Facts, status: number): ProviderError.ProviderError => {
+const byStatus = (facts: Facts, status: number): ProviderError.CallError => {
   if (status === 401) return authentication(login)(facts)
   if (status === 402) return quotaExceeded(facts)
   if (status === 403) return accessDenied(facts)

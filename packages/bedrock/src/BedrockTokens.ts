@@ -45,7 +45,7 @@ export interface Options {
 export const count = Effect.fn("BedrockTokens.count")(function*(
   input: ChatRequest.Input,
   given: Options = {}
-): Effect.fn.Return<number, ProviderError.ProviderError, BedrockClient> {
+): Effect.fn.Return<number, ProviderError.CallError, BedrockClient> {
   const options = yield* OwnOptions.ofLayer(fields, given)
   const client = yield* BedrockClient
   const request = yield* resolve(yield* ChatRequest.settle(input, providerName), options.model)
@@ -85,7 +85,7 @@ const fields: Check.Fields<Options> = {
 export const countBody = Effect.fn("BedrockTokens.countBody")(function*(request: {
   readonly model: string
   readonly body: string | Uint8Array
-}): Effect.fn.Return<number, ProviderError.ProviderError, BedrockClient> {
+}): Effect.fn.Return<number, ProviderError.CallError, BedrockClient> {
   const client = yield* BedrockClient
   const { body, model } = yield* Check.run(bodyOf, request, { provider: providerName, whole: "request" })
   const output = yield* client.countTokens({

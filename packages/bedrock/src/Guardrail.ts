@@ -77,7 +77,7 @@ export interface Coverage {
  */
 export const apply = Effect.fn("Guardrail.apply")(function*(
   request: Request.Request
-): Effect.fn.Return<Outcome, ProviderError.ProviderError, BedrockClient> {
+): Effect.fn.Return<Outcome, ProviderError.CallError, BedrockClient> {
   const client = yield* BedrockClient
   const output = yield* client.applyGuardrail(yield* Request.encode(request))
   // An answer without a verdict, such as the empty one of a proxy, must not pass as a check.

@@ -17,7 +17,7 @@ import { providerName } from "./internal/provider.ts"
 import * as ModelId from "./ModelId.ts"
 
 /** Finds the foundation model id of an application inference profile; `undefined` when unknown. */
-export type Lookup = (profileArn: string) => Effect.Effect<string | undefined, ProviderError.ProviderError>
+export type Lookup = (profileArn: string) => Effect.Effect<string | undefined, ProviderError.CallError>
 
 /** The lookup in force: one that finds nothing, unless a layer provides another. */
 export const InferenceProfile = Context.Reference<Lookup>("@strata/bedrock/InferenceProfile", {
@@ -73,14 +73,14 @@ export const isOpaque = (modelId: string): boolean =>
   ModelId.isArn(modelId) && ModelId.parse(modelId).kind === "application-inference-profile"
 
 /** The foundation model behind an id, by the lookup in force: `undefined` unless the id is a profile's ARN. */
-export const modelOf = (modelId: string): Effect.Effect<string | undefined, ProviderError.ProviderError> =>
+export const modelOf = (modelId: string): Effect.Effect<string | undefined, ProviderError.CallError> =>
   isOpaque(modelId) ? Effect.flatMap(InferenceProfile, (lookup) => lookup(modelId)) : Effect.undefined
 
 const ask = Effect.fnUntraced(function*(
   { sdk: { config } }: BedrockClient["Service"],
   profileArn: string,
   { endpoint }: Options
-): Effect.fn.Return<string | undefined, ProviderError.ProviderError> {
+): Effect.fn.Return<string | undefined, ProviderError.CallError> {
   const Sdk = yield* Effect.tryPromise({
     try: () => import("@aws-sdk/client-bedrock"),
     catch: () => notInstalled(profileArn)

@@ -1,6 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
 import type * as ChatRequest from "@strata/core/chat/ChatRequest"
-import * as OpenAi from "@strata/core/OpenAi"
 import type * as Tool from "@strata/core/tool/Tool"
 import * as Effect from "effect/Effect"
 import type * as JsonSchema from "effect/JsonSchema"
@@ -132,7 +131,7 @@ describe("Schemas of tools", () => {
       assert.isUndefined(toolSpecs(toOlder.sent)[0]?.strict)
     }))
 
-  it.live("of OpenAI's format and of providerOptions fit as well", () =>
+  it.live("of strict tools and of providerOptions fit as well", () =>
     Effect.gen(function*() {
       const parameters = {
         type: "object",
@@ -140,14 +139,12 @@ describe("Schemas of tools", () => {
         required: ["tags"],
         additionalProperties: false
       }
-      const imported = yield* Schema.decodeEffect(OpenAi.Tools)([
-        { type: "function", function: { name: "label", strict: true, parameters } }
-      ])
+      const strict = { name: "label", strict: true, inputSchema: parameters }
       const held = {
         ...parameters,
         properties: { tags: { type: "array", items: text, description: "at most 3 items" } }
       }
-      const { sent } = yield* exchange(claude, { tools: imported })
+      const { sent } = yield* exchange(claude, { tools: [strict] })
       assert.deepStrictEqual(toolSpecs(sent), [{ name: "label", inputSchema: { json: held }, strict: true }])
       const toolSpec = { name: "label", inputSchema: { json: mcp } }
       const own = yield* exchange(nova, {

@@ -5,15 +5,13 @@ import * as Schema from "effect/Schema"
 import * as Total from "./internal/total.ts"
 
 /** US dollars, as a fraction: a short prompt costs millionths. `total` is the sum of the parts. */
-export interface Cost extends Schema.Schema.Type<typeof Cost> {}
-/** @see {@link Cost} */
-export const Cost = Schema.Struct({
+export class Cost extends Schema.Opaque<Cost>()(Schema.Struct({
   input: Schema.Finite,
   cacheRead: Schema.Finite,
   cacheWrite: Schema.Finite,
   output: Schema.Finite,
   total: Schema.Finite
-})
+})) {}
 
 /** Nothing. */
 export const empty: Cost = { input: 0, cacheRead: 0, cacheWrite: 0, output: 0, total: 0 }

@@ -120,7 +120,76 @@ export class CircuitOpenError
 /** The call would cost more than the declared budget has left: nothing was sent. */
 export class BudgetExceededError extends Schema.TaggedError<BudgetExceededError>()("BudgetExceededError", fields) {}
 
-/** Any failure of a chat or embedding call. */
+/** What `ChatService.generate` fails with. */
+export type ChatError =
+  | AuthenticationError
+  | PermissionDeniedError
+  | InvalidRequestError
+  | ContextLengthExceededError
+  | ModelNotFoundError
+  | UnsupportedFeatureError
+  | RateLimitError
+  | QuotaExceededError
+  | ModelUnavailableError
+  | ProviderInternalError
+  | ModelFailedError
+  | TimeoutError
+  | ConnectionError
+  | MalformedResponseError
+  | CircuitOpenError
+  | BudgetExceededError
+
+/** What `ChatService.stream` fails with. */
+export type ChatStreamError = ChatError | StreamInterruptedError
+
+/** What `ChatService.object` fails with. */
+export type ChatObjectError = ChatError | StructuredOutputError
+
+/** What `ChatService.objectStream` fails with. */
+export type ChatObjectStreamError = ChatStreamError | StructuredOutputError
+
+/** What `EmbeddingService` fails with. */
+export type EmbeddingError =
+  | AuthenticationError
+  | PermissionDeniedError
+  | InvalidRequestError
+  | ContextLengthExceededError
+  | ModelNotFoundError
+  | UnsupportedFeatureError
+  | RateLimitError
+  | QuotaExceededError
+  | ModelUnavailableError
+  | ProviderInternalError
+  | ModelFailedError
+  | TimeoutError
+  | ConnectionError
+  | MalformedResponseError
+  | CircuitOpenError
+  | BudgetExceededError
+
+/** What `RerankService` fails with. */
+export type RerankError =
+  | AuthenticationError
+  | PermissionDeniedError
+  | InvalidRequestError
+  | ContextLengthExceededError
+  | ModelNotFoundError
+  | UnsupportedFeatureError
+  | RateLimitError
+  | QuotaExceededError
+  | ModelUnavailableError
+  | ProviderInternalError
+  | ModelFailedError
+  | TimeoutError
+  | ConnectionError
+  | MalformedResponseError
+  | CircuitOpenError
+  | BudgetExceededError
+
+/** What a call to a provider fails with, whichever service makes it. */
+export type CallError = ChatError | EmbeddingError | RerankError
+
+/** Any failure of any service. */
 export type ProviderError =
   | AuthenticationError
   | PermissionDeniedError

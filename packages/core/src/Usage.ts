@@ -10,15 +10,13 @@ import * as Total from "./internal/total.ts"
  * - `outputTokens`: tokens of the answer.
  * - `totalTokens`: all of them, as the provider adds them up.
  */
-export interface Usage extends Schema.Schema.Type<typeof Usage> {}
-/** @see {@link Usage} */
-export const Usage = Schema.Struct({
+export class Usage extends Schema.Opaque<Usage>()(Schema.Struct({
   inputTokens: Schema.Finite,
   cacheReadTokens: Schema.Finite,
   cacheWriteTokens: Schema.Finite,
   outputTokens: Schema.Finite,
   totalTokens: Schema.Finite
-})
+})) {}
 
 /** No tokens at all. */
 export const empty: Usage = {

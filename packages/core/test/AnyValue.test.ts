@@ -17,8 +17,7 @@ import * as AnyData from "./support/AnyData.ts"
 import * as AnyPolicies from "./support/AnyPolicies.ts"
 import * as AnyRequests from "./support/AnyRequests.ts"
 import * as AnyServices from "./support/AnyServices.ts"
-
-const { AnyValue } = Testing
+import * as AnyValue from "./support/AnyValue.ts"
 
 const modules: Readonly<Record<string, object>> = {
   ...Core,
@@ -38,6 +37,9 @@ const isInternal = new Set([
   "Fallback.isLasting",
   "Fallback.layer",
   "Fallback.others",
+  "Chat.cored",
+  "Embedder.cored",
+  "Reranker.cored",
   "Policy.check",
   "Pricing.lookup",
   "Quota.check",

@@ -161,7 +161,7 @@ describe("Budget", () => {
       }
     })))
 
-  it.effect("counts a call that is repeated once, and holds what it may cost while it backs off", () =>
+  it.effect("counts every attempt that was sent, and holds nothing while a call backs off", () =>
     isolated(Effect.gen(function*() {
       const budget = Budget.make({ perRun: 10 })
       const asked = request({ inputTokens: 10, outputTokens: 10 })
@@ -176,10 +176,11 @@ describe("Budget", () => {
       const fiber = yield* Effect.forkChild(service.generate(asked))
       yield* TestClock.adjust("90 seconds")
       assert.strictEqual(attempts, 2)
-      assert.deepStrictEqual(yield* runOf(budget), { spent: 0, reserved: rounded(mostDollars(asked)) })
+      const lost = 2 * promptDollars(asked)
+      assert.deepStrictEqual(yield* runOf(budget), { spent: rounded(lost), reserved: 0 })
       yield* TestClock.adjust("1 minute")
       yield* Fiber.join(fiber)
-      assert.deepStrictEqual(yield* runOf(budget), { spent: 0.03, reserved: 0 })
+      assert.deepStrictEqual(yield* runOf(budget), { spent: rounded(lost + 0.03), reserved: 0 })
     })))
 
   it.effect("keeps what a call holds however long it lasts", () =>

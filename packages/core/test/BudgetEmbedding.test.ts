@@ -9,7 +9,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
-import * as TokenEstimate from "../src/chat/internal/tokenEstimate.ts"
+import * as EmbeddingCall from "../src/embedding/internal/call.ts"
 import * as Fixture from "./BudgetFixture.ts"
 import * as EmbeddingProbe from "./EmbeddingProbe.ts"
 
@@ -39,7 +39,7 @@ const make = Effect.fnUntraced(function*(
   return { service: Context.get(context, EmbeddingService.EmbeddingService), sent: () => sent.flat() }
 })
 
-const estimate = (text: string) => TokenEstimate.embedding([text])
+const estimate = (text: string) => EmbeddingCall.tokensOf([text])
 
 describe("a budget of embeddings", () => {
   it.effect("accounts for each request by itself, at what it was counted to cost", () =>

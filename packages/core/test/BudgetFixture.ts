@@ -17,7 +17,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
-import * as TokenEstimate from "../src/chat/internal/tokenEstimate.ts"
+import * as Metering from "../src/chat/internal/metering.ts"
 
 /** Dollars for a token of the prompt, and of the answer. */
 export const inputDollars = 0.001
@@ -43,7 +43,7 @@ export const request = (play: Play, maxTokens = 100): ChatRequest.ChatRequest =>
 
 /** Tokens and dollars of its prompt, and the most it can cost. */
 export const promptTokens = (request: ChatRequest.ChatRequest): number =>
-  TokenEstimate.chat({ ...request, model: "test-model", messages: ChatRequest.messagesOf(request) })
+  Metering.promptTokens({ ...request, model: "test-model", messages: ChatRequest.messagesOf(request) })
 export const promptDollars = (request: ChatRequest.ChatRequest): number => promptTokens(request) * inputDollars
 export const mostDollars = (request: ChatRequest.ChatRequest): number =>
   promptDollars(request) + (request.maxTokens ?? 0) * outputDollars

@@ -114,9 +114,9 @@ describe("a budget", () => {
       const most = BudgetPrice.most(price, load) ?? Number.NaN
       const dust = most * 1e-12
       const ends: ReadonlyArray<BudgetPrice.End> = [
-        { bill: { usage }, outputTokens: 0, exit: Exit.void },
-        { bill: undefined, outputTokens: outputTokens * 2, exit: Exit.interrupt() },
-        { bill: undefined, outputTokens: 0, exit: Exit.fail(Fixture.broken) }
+        { bill: { usage }, outputTokens: 0, isRefused: false },
+        { bill: undefined, outputTokens: outputTokens * 2, isRefused: false },
+        { bill: undefined, outputTokens: 0, isRefused: true }
       ]
       for (const end of ends) assert.isAtMost(BudgetPrice.spent(price, load, end) ?? Infinity, most + dust)
       const cost = Pricing.cost(usage, price)

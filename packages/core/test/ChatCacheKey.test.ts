@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as ChatCache from "@strata/core/chat/ChatCache"
 import * as ChatRequest from "@strata/core/chat/ChatRequest"
 import * as ChatService from "@strata/core/chat/ChatService"
+import type { Identity } from "@strata/core/Identity"
 import type * as ProviderError from "@strata/core/ProviderError"
 import { TestChat } from "@strata/core/testing"
 import * as Effect from "effect/Effect"
@@ -96,6 +97,7 @@ class Thing {
 }
 
 const service = Layer.succeed(ChatService.ChatService, {
+  defaultModel: "test-model",
   generate: () => Effect.succeed(response("So.")),
   stream: () => Stream.die("not asked for here")
 })
@@ -151,6 +153,29 @@ describe("What an answer is kept under", () => {
         assert.strictEqual(kept.size, index + 1)
       }
       for (const layer of layers) assert.isTrue((yield* ask({ messages: "Hi" }, withStore(layer))).cached)
+    })
+  })
+
+  it.effect("is the identity of the service: accounts, regions and options are kept apart", () => {
+    const { kept, store } = Cached.openStore()
+    const identified = (identity?: Identity) =>
+      ChatService.transform(service, (chat) => Effect.succeed(identity === undefined ? chat : { ...chat, identity }))
+    return Effect.gen(function*() {
+      const layers = [
+        service,
+        identified({ region: "us-east-1" }),
+        identified({ region: "eu-central-1" }),
+        ChatService.withDefaults(service, { temperature: 0 }),
+        ChatService.withDefaults(service, { temperature: 1 }),
+        ChatService.withFallback(service, TestChat.layer(() => "So."))
+      ]
+      for (const [index, layer] of layers.entries()) {
+        yield* ask({ messages: "Hi" }, Layer.provide(ChatService.withCache(layer), store))
+        assert.strictEqual(kept.size, index + 1)
+      }
+      for (const layer of [identified(), identified({ region: "us-east-1" })]) {
+        assert.isTrue((yield* ask({ messages: "Hi" }, Layer.provide(ChatService.withCache(layer), store))).cached)
+      }
     })
   })
 

@@ -35,6 +35,7 @@ const answering = (
   store: Layer.Layer<never, ProviderError.InvalidRequestError>
 ) => {
   const service = Layer.succeed(ChatService.ChatService, {
+    defaultModel: "test-model",
     generate: () => Effect.succeed(response),
     stream: () => Stream.die("not asked for here")
   })

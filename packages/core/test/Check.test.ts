@@ -1,10 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Check from "@strata/core/Check"
 import * as ProviderError from "@strata/core/ProviderError"
-import { AnyValue } from "@strata/core/testing"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import * as AnyValue from "./support/AnyValue.ts"
 
 /** Where and what is wrong, in one line. */
 const problemOf = (check: Check.Check<unknown>, given: unknown, names?: Check.Names): string | undefined =>

@@ -150,6 +150,7 @@ const elsewhere = (model: string | undefined) => {
       ? Effect.fail(new ProviderError.InvalidRequestError({ provider: "elsewhere", model, message: "blank" }))
       : Effect.sync((): Embedding.Embedding => ({ vector: Float32Array.of(count++), model: model ?? "?" }))
   return Layer.succeed(EmbeddingService.EmbeddingService, {
+    defaultModel: model,
     embed,
     embedMany: () => Effect.die("not asked for here"),
     embedEach: (inputs) => Effect.forEach(inputs, (input) => Effect.result(embed(input))),

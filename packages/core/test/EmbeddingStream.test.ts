@@ -62,6 +62,21 @@ describe("EmbeddingService.embedStream", () => {
       assert.deepStrictEqual(embedded.map(({ embedding }) => embedding.vector[0]), [1, 2, 3, 4])
     }))
 
+  it.effect("holds no permit while its consumer pauses", () =>
+    Effect.gen(function*() {
+      const { probe, service } = yield* EmbeddingProbe.make({
+        limits: { maxItems: 1 },
+        policy: Policy.make({ concurrency: 1 })
+      })
+      const values = Stream.fromIterable(EmbeddingProbe.texts(9))
+      yield* Effect.forkChild(Stream.runForEach(service.embedStream(values, identity), () => Effect.never))
+      yield* EmbeddingProbe.settled
+      assert.isAbove(probe.sent.length, 0)
+      const other = yield* Effect.forkChild(service.embed("other 1"))
+      yield* EmbeddingProbe.settled
+      assert.strictEqual((yield* Fiber.join(other)).vector[0], 1)
+    }))
+
   it.effect("sends a value that gets no company after 50 ms", () =>
     Effect.gen(function*() {
       const { probe, service } = yield* EmbeddingProbe.make({ limits: { maxItems: 4 } })

@@ -121,6 +121,21 @@ describe("Message", () => {
     }))
 })
 
+describe("The schemas of messages and parts", () => {
+  it("make plain objects with their role or type", () => {
+    const message = Message.UserMessage.make({ content: [Message.TextPart.make({ text: "Hi" })] })
+    assert.deepStrictEqual(message, { role: "user", content: [{ type: "text", text: "Hi" }] })
+    assert.strictEqual(Object.getPrototypeOf(message), Object.prototype)
+  })
+
+  it.effect("lend their fields to the schemas of programs", () =>
+    Effect.gen(function*() {
+      const Kept = Schema.Struct({ ...Message.ToolCallPart.fields, keptAt: Schema.Finite })
+      const kept = { type: "tool-call" as const, id: "1", name: "now", params: { bytes }, keptAt: 5 }
+      assert.deepStrictEqual(yield* throughJson(Kept, kept), kept)
+    }))
+})
+
 describe("Message.textOf", () => {
   it("joins the text and leaves everything else out", () => {
     assert.strictEqual(Message.textOf(Message.user("Hi")), "Hi")

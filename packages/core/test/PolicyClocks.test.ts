@@ -170,11 +170,33 @@ describe("clocks of Enforcement.stream", () => {
       assert.deepStrictEqual([idle.millis, deadline.millis], [9_000, 10_000])
     }))
 
-  it.effect("do not take the end from an answer that is already here", () =>
+  it.effect("close the connection at the deadline while the consumer is busy, and tell it when it comes back", () =>
     Effect.gen(function*() {
-      const stream = yield* enforce({ timeouts: { deadline: "10 seconds" } })
-      const slowReader = Stream.tap(stream(Stream.rechunk(Stream.make(1, 2), 1)), () => Effect.sleep("1 minute"))
-      assert.deepStrictEqual(yield* settled(Stream.runCollect(slowReader)), [1, 2])
+      const { counts, stream: source } = attempts(paced(0, "4 seconds", "4 seconds"))
+      const stream = yield* enforce({ timeouts: { idle: "1 hour", deadline: "10 seconds" } })
+      const closed: Array<number> = []
+      const slow = Stream.tap(stream(source), (number) => {
+        closed.push(counts.closed)
+        return Effect.sleep(number === 1 ? "1 second" : "1 minute")
+      })
+      const { exit, millis } = yield* timed(delivered(slow))
+      const { error, numbers } = yield* exit
+      assert.deepStrictEqual([numbers, closed, millis], [[1, 2], [0, 0], 65_000])
+      assert.deepInclude(error, { _tag: "StreamInterruptedError", delivered: 2 })
+      assert.deepInclude(causeOf(error), { phase: "deadline", after: Duration.seconds(10) })
+      assert.deepStrictEqual(counts, { opened: 1, closed: 1 })
+    }))
+
+  it.effect("let another call have the permit of a consumer that never comes back", () =>
+    Effect.gen(function*() {
+      const stream = yield* enforce({ concurrency: 1, timeouts: { deadline: "10 seconds" } })
+      const { counts, stream: source } = attempts(Stream.concat(Stream.make(1), Stream.never))
+      yield* Effect.forkChild(Stream.runForEach(stream(source), () => Effect.never))
+      yield* TestClock.adjust("5 seconds")
+      assert.deepStrictEqual(counts, { opened: 1, closed: 0 })
+      const { exit, millis } = yield* timed(Stream.runCollect(stream(paced("1 second"))))
+      assert.deepStrictEqual([yield* exit, millis], [[1], 5_000 + 1_000])
+      assert.deepStrictEqual(counts, { opened: 1, closed: 1 })
     }))
 
   it.effect("open nothing when there is no time at all", () =>

@@ -60,7 +60,7 @@ export const make = Effect.fnUntraced(function*(options?: Options) {
 const embedBatch = Effect.fnUntraced(function*(
   encoder: SentenceEncoder.SentenceEncoder,
   batch: Embedding.ProviderBatch
-): Effect.fn.Return<Embedding.ProviderBatchResult, ProviderError.ProviderError> {
+): Effect.fn.Return<Embedding.ProviderBatchResult, ProviderError.CallError> {
   // The limits allow no images.
   const { tokens, vectors } = yield* encoder.encode(batch.kind === "text" ? batch.inputs : [])
   const longest = Math.max(...tokens)

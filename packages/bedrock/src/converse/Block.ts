@@ -30,7 +30,7 @@ export interface Place {
   readonly field: string
 }
 
-type Encoded<A> = Result.Result<A, ProviderError.ProviderError>
+type Encoded<A> = Result.Result<A, ProviderError.CallError>
 
 /** Encodes a part: its block, followed by a cache point if it has one. */
 export const encode = (part: Message.Part, place: Place): Encoded<ReadonlyArray<ContentBlock>> => {

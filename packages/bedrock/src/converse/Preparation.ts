@@ -28,7 +28,7 @@ export interface Options {
 export type Prepare = (
   request: ChatRequest.Resolved,
   options: { readonly streaming: boolean }
-) => Effect.Effect<Request.Encoded, ProviderError.ProviderError>
+) => Effect.Effect<Request.Encoded, ProviderError.CallError>
 
 /** The lookup of profiles, and the catalogue unless a call provides its own, are those in force where this is made. */
 export const make = (options: Options = {}): Effect.Effect<Prepare> =>
@@ -49,7 +49,7 @@ export const make = (options: Options = {}): Effect.Effect<Prepare> =>
     })
   })
 
-type CapabilitiesOf = (request: ChatRequest.Resolved) => Effect.Effect<Capabilities, ProviderError.ProviderError>
+type CapabilitiesOf = (request: ChatRequest.Resolved) => Effect.Effect<Capabilities, ProviderError.CallError>
 
 const makeCapabilities = Effect.fnUntraced(function*(family: string | undefined): Effect.fn.Return<CapabilitiesOf> {
   const ownCatalog = yield* ModelCatalog.ModelCatalog

@@ -55,7 +55,7 @@ export const encode = (
   request: ChatRequest.Resolved,
   capabilities: Capabilities,
   report: Report
-): Result.Result<Encoded, ProviderError.ProviderError> =>
+): Result.Result<Encoded, ProviderError.CallError> =>
   Result.gen(function*() {
     const own = request.providerOptions?.bedrock
     const asked = yield* encodeRequested(request, capabilities, report)
@@ -90,7 +90,7 @@ const encodeRequested = (
   request: ChatRequest.Resolved,
   capabilities: Capabilities,
   report: Report
-): Result.Result<Encoded, ProviderError.ProviderError> =>
+): Result.Result<Encoded, ProviderError.CallError> =>
   Result.gen(function*() {
     const { model, reasoning: asked } = request
     const { reasoning: known } = capabilities

@@ -50,7 +50,7 @@ export interface Encoded {
 export const encode = (
   asked: ChatRequest.Resolved,
   { capabilities, history, streaming = false }: Options
-): Result.Result<Encoded, ProviderError.ProviderError> =>
+): Result.Result<Encoded, ProviderError.CallError> =>
   Result.gen(function*() {
     const { changes, report } = Change.collect()
     const settled = yield* Values.settle(asked, report)
@@ -91,7 +91,7 @@ const encodeParts = (
   { model }: ChatRequest.Resolved,
   parts: ReadonlyArray<History.Placed>,
   { limits }: Capabilities
-): Result.Result<Array<ContentBlock>, ProviderError.ProviderError> =>
+): Result.Result<Array<ContentBlock>, ProviderError.CallError> =>
   Result.map(
     Result.all(parts.map(({ field, part }) => {
       const place = { model, field }

@@ -24,7 +24,7 @@ export interface Circumstances {
   readonly report: Report
 }
 
-type Encoding<A> = Result.Result<A, ProviderError.ProviderError>
+type Encoding<A> = Result.Result<A, ProviderError.CallError>
 
 /**
  * Encodes tools and tool choice; empty when there are none to offer. Tools in `providerOptions.bedrock` replace those

@@ -51,12 +51,12 @@ export type Event<Events> = { [Type in keyof Events]: { readonly [T in Type]: Ev
  *   report as an error over HTTP/1.1 and as an end over HTTP/2, it is interrupted.
  */
 export interface Call {
-  readonly json: <A>(send: Send, shape: Shape.Shape<A>) => Effect.Effect<Answer<A>, ProviderError.ProviderError>
-  readonly bytes: (send: Send) => Effect.Effect<Answer<Uint8Array>, ProviderError.ProviderError>
+  readonly json: <A>(send: Send, shape: Shape.Shape<A>) => Effect.Effect<Answer<A>, ProviderError.CallError>
+  readonly bytes: (send: Send) => Effect.Effect<Answer<Uint8Array>, ProviderError.CallError>
   readonly events: <Events>(
     send: Send,
     shapes: EventShapes<Events>
-  ) => Effect.Effect<Answer<Stream.Stream<Event<Events>, ProviderError.ProviderError>>, ProviderError.ProviderError>
+  ) => Effect.Effect<Answer<Stream.Stream<Event<Events>, ProviderError.CallError>>, ProviderError.CallError>
 }
 
 /**
@@ -66,8 +66,8 @@ export interface Call {
 export interface Calls {
   readonly use: <A>(
     input: Input,
-    f: (call: Call) => Effect.Effect<A, ProviderError.ProviderError>
-  ) => Effect.Effect<A, ProviderError.ProviderError>
+    f: (call: Call) => Effect.Effect<A, ProviderError.CallError>
+  ) => Effect.Effect<A, ProviderError.CallError>
   readonly open: (input: Input) => Effect.Effect<Call, never, Scope.Scope>
 }
 
@@ -139,9 +139,9 @@ const makeCall = (input: Input, isEventStream: boolean, secrets: () => ReadonlyA
   const toError = (error: unknown) =>
     BedrockError.fromUnknown(error, { ...context(), secrets: secrets(), request: input })
   const unlessAborted = <E>(error: E) => controller.signal.aborted ? Effect.interrupt : Effect.fail(error)
-  const fail = (error: ProviderError.ProviderError) => Effect.suspend(() => unlessAborted(error))
+  const fail = (error: ProviderError.CallError) => Effect.suspend(() => unlessAborted(error))
 
-  const response = (send: Send): Effect.Effect<Exchange.Response, ProviderError.ProviderError> =>
+  const response = (send: Send): Effect.Effect<Exchange.Response, ProviderError.CallError> =>
     Effect.tryPromise({
       try: send,
       catch: (error) => {
@@ -189,7 +189,7 @@ const makeCall = (input: Input, isEventStream: boolean, secrets: () => ReadonlyA
             frame.messageType === "event"
               ? Result.mapError(decodeEvent(frame.name, frame.payload, shapes), (problem) => fail(malformed(problem)))
               : Result.fail(fail(toError(ServiceError.fromFrame(frame)))),
-          done: Effect.suspend((): Pull.Pull<never, ProviderError.ProviderError> => {
+          done: Effect.suspend((): Pull.Pull<never, ProviderError.CallError> => {
             if (Exchange.isCut(exchange)) return unlessAborted(lost("inside the answer"))
             ended = true
             return unlessAborted(Cause.Done())

@@ -48,7 +48,7 @@ export const figures = (
 export const scope = ({ region = "" }: BedrockClient["Service"]) => (model: string): string =>
   ModelId.region(model) ?? region
 
-type Count = (request: ChatRequest.Resolved) => Effect.Effect<number, ProviderError.ProviderError>
+type Count = (request: ChatRequest.Resolved) => Effect.Effect<number, ProviderError.CallError>
 
 /** Counts, and remembers models whose tokens Bedrock does not count. */
 const counting = (count: Count): Count => {

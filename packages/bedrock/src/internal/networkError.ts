@@ -15,7 +15,7 @@ export interface Fields {
 }
 
 /** The error for a chain that ends in the network, `undefined` for any other. */
-export const classify = (chain: ReadonlyArray<Link>, fields: Fields): ProviderError.ProviderError | undefined => {
+export const classify = (chain: ReadonlyArray<Link>, fields: Fields): ProviderError.CallError | undefined => {
   // Over HTTP/2 a refused certificate arrives as a cancelled stream, with the reason as its cause.
   const untrusted = chain.find(isTls)
   if (untrusted !== undefined) {

@@ -24,8 +24,8 @@ export interface Target<Id extends string | undefined> {
 export interface ProfileFallback {
   readonly call: <Id extends string | undefined, A, R>(
     modelId: Id,
-    send: (target: Target<Id | string>) => Effect.Effect<A, ProviderError.ProviderError, R>
-  ) => Effect.Effect<A, ProviderError.ProviderError, R>
+    send: (target: Target<Id | string>) => Effect.Effect<A, ProviderError.CallError, R>
+  ) => Effect.Effect<A, ProviderError.CallError, R>
 }
 
 /** For the client of one region, with an empty cache. */
@@ -85,14 +85,14 @@ const profilesOf = (modelId: string, geographies: ReadonlyArray<string>): Readon
     : []
 
 /** Whether the profile is at fault: it does not exist, or not for this account. */
-const isRefusal = (error: ProviderError.ProviderError): boolean =>
+const isRefusal = (error: ProviderError.CallError): boolean =>
   error._tag === "ModelNotFoundError" || error._tag === "PermissionDeniedError" || ValidationText.needsProfile(error)
 
 const refusedAll = (
   model: string,
   profiles: ReadonlyArray<string>,
-  { _tag, exception, message, provider, requestId }: ProviderError.ProviderError
-): ProviderError.ProviderError => {
+  { _tag, exception, message, provider, requestId }: ProviderError.CallError
+): ProviderError.CallError => {
   const them = profiles.length === 1 ? "its inference profile" : "its inference profiles"
   const fields = {
     provider,

@@ -15,25 +15,25 @@ import * as BedrockError from "../BedrockError.ts"
 export interface Renewal {
   readonly around: <A, R>(
     client: BedrockRuntimeClient,
-    self: Effect.Effect<A, ProviderError.ProviderError, R>
-  ) => Effect.Effect<A, ProviderError.ProviderError, R>
+    self: Effect.Effect<A, ProviderError.CallError, R>
+  ) => Effect.Effect<A, ProviderError.CallError, R>
 }
 
 /** For the clients that share the credentials of this one. */
 export const make = (owner: BedrockRuntimeClient): Renewal => {
   let generation = 0
-  let latest: Deferred.Deferred<boolean, ProviderError.ProviderError> | undefined
+  let latest: Deferred.Deferred<boolean, ProviderError.CallError> | undefined
   let inFlight = false
 
   /**
    * Whether credentials differ from those of an earlier generation. Single-flight: concurrent refusals share one
    * renewal, which continues when the call that started it is interrupted.
    */
-  const renewedSince = (seen: number): Effect.Effect<boolean, ProviderError.ProviderError> =>
+  const renewedSince = (seen: number): Effect.Effect<boolean, ProviderError.CallError> =>
     Effect.uninterruptibleMask((restore) =>
       Effect.suspend(() => {
         if (latest !== undefined && (inFlight || generation !== seen)) return restore(Deferred.await(latest))
-        const renewal = Deferred.makeUnsafe<boolean, ProviderError.ProviderError>()
+        const renewal = Deferred.makeUnsafe<boolean, ProviderError.CallError>()
         latest = renewal
         inFlight = true
         const renewing = Effect.onExit(renew(owner), (exit) => {
@@ -61,7 +61,7 @@ export const make = (owner: BedrockRuntimeClient): Renewal => {
 }
 
 /** Fetches credentials again, bypassing the SDK's cache. Returns whether they differ. */
-const renew = (client: BedrockRuntimeClient): Effect.Effect<boolean, ProviderError.ProviderError> =>
+const renew = (client: BedrockRuntimeClient): Effect.Effect<boolean, ProviderError.CallError> =>
   Effect.gen(function*() {
     // `undefined` where a provider failed
     const before = yield* Effect.orElseSucceed(identity(client, false), () => undefined)
@@ -75,7 +75,7 @@ const renew = (client: BedrockRuntimeClient): Effect.Effect<boolean, ProviderErr
 const identity = (
   client: BedrockRuntimeClient,
   forceRefresh: boolean
-): Effect.Effect<string, ProviderError.ProviderError> =>
+): Effect.Effect<string, ProviderError.CallError> =>
   Effect.tryPromise({
     try: () =>
       client.config.authSchemePreference().then((schemes) =>

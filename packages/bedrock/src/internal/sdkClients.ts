@@ -30,8 +30,8 @@ export interface SdkClients {
 /** Sends a call to what is named, an ARN or not. */
 export type Using = <A, R>(
   name: string | undefined,
-  send: (client: BedrockRuntimeClient) => Effect.Effect<A, ProviderError.ProviderError, R>
-) => Effect.Effect<A, ProviderError.ProviderError, R>
+  send: (client: BedrockRuntimeClient) => Effect.Effect<A, ProviderError.CallError, R>
+) => Effect.Effect<A, ProviderError.CallError, R>
 
 /** Clients with this configuration; without a region in it, the SDK looks for one in the profile. */
 export const open = Effect.fnUntraced(function*(

@@ -9,7 +9,7 @@ import type { Fields } from "./networkError.ts"
 export const classify = (
   { raw, text }: { readonly raw: string; readonly text: string },
   fields: Fields
-): ProviderError.ProviderError => {
+): ProviderError.CallError => {
   if (noThroughput.test(raw)) {
     const remedy = profileRemedy(fields.model)
     return new ProviderError.InvalidRequestError({ ...fields, field: "model", remedy, message: `${text} ${remedy}` })
@@ -36,7 +36,7 @@ export const classify = (
 }
 
 /** Whether an error says that a model is served through inference profiles only. */
-export const needsProfile = (error: ProviderError.ProviderError): error is ProviderError.InvalidRequestError =>
+export const needsProfile = (error: ProviderError.CallError): error is ProviderError.InvalidRequestError =>
   error._tag === "InvalidRequestError" && noThroughput.test(error.message)
 
 const noThroughput = /on-demand throughput/i

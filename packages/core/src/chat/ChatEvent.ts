@@ -16,67 +16,59 @@ import * as Message from "./Message.ts"
 const index = { index: Schema.Finite }
 
 /** More text; empty for a block that has none. */
-export type TextDelta = typeof TextDelta.Type
-/** @see {@link TextDelta} */
-export const TextDelta = Schema.Struct({ type: Schema.tag("text-delta"), ...index, delta: Schema.String })
+export class TextDelta
+  extends Schema.Opaque<TextDelta>()(Schema.Struct({ type: Schema.tag("text-delta"), ...index, delta: Schema.String }))
+{}
 
 /** What the text of a block so far rests on. */
-export type CitationEvent = typeof CitationEvent.Type
-/** @see {@link CitationEvent} */
-export const CitationEvent = Schema.Struct({ type: Schema.tag("citation"), ...index, citation: Message.Citation })
+export class CitationEvent extends Schema.Opaque<CitationEvent>()(
+  Schema.Struct({ type: Schema.tag("citation"), ...index, citation: Message.Citation })
+) {}
 
 /** More of what the model thinks before it answers. */
-export type ReasoningDelta = typeof ReasoningDelta.Type
-/** @see {@link ReasoningDelta} */
-export const ReasoningDelta = Schema.Struct({ type: Schema.tag("reasoning-delta"), ...index, delta: Schema.String })
+export class ReasoningDelta extends Schema.Opaque<ReasoningDelta>()(
+  Schema.Struct({ type: Schema.tag("reasoning-delta"), ...index, delta: Schema.String })
+) {}
 
 /** A reasoning block is complete; its seals, if it has any, must go back unchanged. */
-export type ReasoningEnd = typeof ReasoningEnd.Type
-/** @see {@link ReasoningEnd} */
-export const ReasoningEnd = Schema.Struct({
+export class ReasoningEnd extends Schema.Opaque<ReasoningEnd>()(Schema.Struct({
   type: Schema.tag("reasoning-end"),
   ...index,
   signature: Schema.optional(Schema.String),
   redacted: Schema.optional(Schema.Uint8Array)
-})
+})) {}
 
 /** The model starts a tool call. */
-export type ToolParamsStart = typeof ToolParamsStart.Type
-/** @see {@link ToolParamsStart} */
-export const ToolParamsStart = Schema.Struct({
+export class ToolParamsStart extends Schema.Opaque<ToolParamsStart>()(Schema.Struct({
   type: Schema.tag("tool-params-start"),
   ...index,
   id: Schema.String,
   name: Schema.String
-})
+})) {}
 
 /** A piece of the JSON text of a tool call's parameters. */
-export type ToolParamsDelta = typeof ToolParamsDelta.Type
-/** @see {@link ToolParamsDelta} */
-export const ToolParamsDelta = Schema.Struct({
+export class ToolParamsDelta extends Schema.Opaque<ToolParamsDelta>()(Schema.Struct({
   type: Schema.tag("tool-params-delta"),
   ...index,
   id: Schema.String,
   delta: Schema.String
-})
+})) {}
 
 /** A tool call is complete, its parameters decoded from the JSON text. */
-export type ToolCall = typeof ToolCall.Type
-/** @see {@link ToolCall} */
-export const ToolCall = Schema.Struct({ ...Message.ToolCallPart.fields, ...index })
+export class ToolCall extends Schema.Opaque<ToolCall>()(Schema.Struct({ ...Message.ToolCallPart.fields, ...index })) {}
 
 /**
  * A block that came whole: an image, what a tool of the provider answered, a block only the provider understands. Of text
  * or reasoning whose pieces came before, it is the whole of the block, with what pieces cannot say.
  */
-export type PartEvent = typeof PartEvent.Type
-/** @see {@link PartEvent} */
-export const PartEvent = Schema.Struct({ type: Schema.tag("part"), ...index, part: Message.AssistantPart })
+export class PartEvent
+  extends Schema.Opaque<PartEvent>()(Schema.Struct({ type: Schema.tag("part"), ...index, part: Message.AssistantPart }))
+{}
 
 /** The end of a complete answer. A stream has exactly one, last; a stream that has none failed. */
-export type Finish = typeof Finish.Type
-/** @see {@link Finish} */
-export const Finish = Schema.Struct({ type: Schema.tag("finish"), ...ChatResponse.outcomeFields })
+export class Finish
+  extends Schema.Opaque<Finish>()(Schema.Struct({ type: Schema.tag("finish"), ...ChatResponse.outcomeFields }))
+{}
 
 /** One event of a chat stream. */
 export type ChatEvent = typeof ChatEvent.Type

@@ -3,8 +3,8 @@
  */
 import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import * as Opaque from "../internal/opaque.ts"
 import * as Total from "../internal/total.ts"
+import * as Untyped from "../internal/untyped.ts"
 import type * as ProviderError from "../ProviderError.ts"
 import * as Tool from "../tool/Tool.ts"
 import * as ChatValidation from "./internal/validation.ts"
@@ -34,14 +34,12 @@ const isRecord = (u: unknown): u is ProviderOptions => typeof u === "object" && 
  *
  * A provider answers it with JSON in the text of the answer, however it gets the model to write that.
  */
-export type JsonFormat = typeof JsonFormat.Type
-/** @see {@link JsonFormat} */
-export const JsonFormat = Schema.Struct({
+export class JsonFormat extends Schema.Opaque<JsonFormat>()(Schema.Struct({
   type: Schema.tag("json"),
   schema: Schema.Record(Schema.String, Schema.Unknown),
   name: Schema.optional(Schema.String),
   description: Schema.optional(Schema.String)
-})
+})) {}
 
 /**
  * What the answer should be: text, or JSON that fits a JSON Schema. `ChatService.object` sets this from an Effect
@@ -105,11 +103,16 @@ export const ChatRequest = Schema.Struct({
   parallelToolCalls: Schema.optional(Schema.Boolean),
   responseFormat: Schema.optional(ResponseFormat),
   reasoning: Schema.optional(Reasoning),
-  providerOptions: Schema.optional(Schema.declare(isRecord, { toCodecJson: Opaque.toCodecJson<ProviderOptions>() }))
+  providerOptions: Schema.optional(Schema.declare(isRecord, { toCodecJson: Untyped.toCodecJson<ProviderOptions>() }))
 })
 
 /** What the functions of `ChatService` take: a whole request, or just what to say. */
 export type Input = string | ReadonlyArray<Message.Message> | ChatRequest
+
+/** What all requests of a layer ask for unless they say otherwise; `system` is a system prompt. */
+export interface Defaults extends Partial<Omit<ChatRequest, "messages">> {
+  readonly system?: string | undefined
+}
 
 /** A {@link ChatRequest} whose model and messages are settled: what a provider receives. */
 export interface Resolved extends ChatRequest {
@@ -140,3 +143,6 @@ export const messagesOf: (request: ChatRequest) => ReadonlyArray<Message.Message
   ({ messages }) => typeof messages === "string" ? [Message.user(messages)] : Array.isArray(messages) ? messages : [],
   () => []
 )
+
+/** The model a request names, if it is a request and names one. */
+export const modelOf: (request: ChatRequest) => string | undefined = ChatValidation.modelOf

@@ -4,8 +4,8 @@
 import * as Schema from "effect/Schema"
 import * as Struct from "effect/Struct"
 import * as Cost from "../Cost.ts"
-import * as Opaque from "../internal/opaque.ts"
 import * as Total from "../internal/total.ts"
+import * as Untyped from "../internal/untyped.ts"
 import * as Usage from "../Usage.ts"
 import * as Message from "./Message.ts"
 
@@ -43,14 +43,12 @@ export interface ProviderMetadata {}
 const isMetadata = (u: unknown): u is ProviderMetadata => typeof u === "object" && u !== null && !Array.isArray(u)
 
 /** Who was asked and could not answer: the tag of the error, and what it says of provider and model. */
-export interface Fallen extends Schema.Schema.Type<typeof Fallen> {}
-/** @see {@link Fallen} */
-export const Fallen = Schema.Struct({
+export class Fallen extends Schema.Opaque<Fallen>()(Schema.Struct({
   error: Schema.String,
   message: Schema.String,
   provider: Schema.String,
   model: Schema.optional(Schema.String)
-})
+})) {}
 
 /** @internal */
 export const outcomeFields = {
@@ -62,7 +60,7 @@ export const outcomeFields = {
   cost: Schema.optional(Cost.Cost),
   fallback: Schema.optional(Schema.Array(Fallen)),
   cached: Schema.optional(Schema.Boolean),
-  providerMetadata: Schema.declare(isMetadata, { toCodecJson: Opaque.toCodecJson<ProviderMetadata>() })
+  providerMetadata: Schema.declare(isMetadata, { toCodecJson: Untyped.toCodecJson<ProviderMetadata>() })
 }
 
 /** How an answer ended, without what it said: common to {@link ChatResponse} and the `finish` event of a stream. */
@@ -91,14 +89,12 @@ export interface Outcome {
  * - `text`: all its text, joined; empty when the model only called tools.
  * - `toolCalls`: the calls it asks the program for, without those the provider ran itself.
  */
-export interface ChatResponse extends Schema.Schema.Type<typeof ChatResponse> {}
-/** @see {@link ChatResponse} */
-export const ChatResponse = Schema.Struct({
+export class ChatResponse extends Schema.Opaque<ChatResponse>()(Schema.Struct({
   message: Message.AssistantMessage,
   text: Schema.String,
   toolCalls: Schema.Array(Message.ToolCallPart),
   ...outcomeFields
-})
+})) {}
 
 /**
  * Builds a {@link ChatResponse} from what the model said and how it ended; text and tool calls follow from the parts. What

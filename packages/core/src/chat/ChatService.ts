@@ -1,126 +1,52 @@
 /**
  * Asks a chat model.
  *
- * A provider hands {@link make} the smallest thing it knows, how to send one request, and gets back a service that
- * checks requests before any network, applies the policy and reports what it does.
+ * The service and its decorators. Each of these may stand anywhere among the others; what they decorate, and how a
+ * provider builds one, is in `Chat`.
  */
 import * as Arr from "effect/Array"
 import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Check from "../Check.ts"
-import * as DecoratedLayer from "../internal/decorated.ts"
+import * as Middleware from "../internal/middleware.ts"
+import * as Trait from "../internal/trait.ts"
 import type * as Budget from "../policy/Budget.ts"
-import * as BudgetGate from "../policy/internal/budget/gate.ts"
-import * as Enforcement from "../policy/internal/enforcement.ts"
-import * as Policy from "../policy/Policy.ts"
+import * as Clocks from "../policy/internal/clocks.ts"
+import * as Gates from "../policy/internal/gates.ts"
+import type * as Policy from "../policy/Policy.ts"
 import type * as ProviderError from "../ProviderError.ts"
-import type * as Telemetry from "../Telemetry.ts"
+import * as Chat from "./Chat.ts"
 import type * as ChatCache from "./ChatCache.ts"
-import * as ChatEvent from "./ChatEvent.ts"
+import type * as ChatEvent from "./ChatEvent.ts"
 import * as ChatRequest from "./ChatRequest.ts"
 import type * as ChatResponse from "./ChatResponse.ts"
 import * as Fallback from "./Fallback.ts"
-import * as BudgetChat from "./internal/budget.ts"
 import * as Caching from "./internal/cache/caching.ts"
-import * as ChatCompletion from "./internal/completion.ts"
+import * as ChatDefaults from "./internal/defaults.ts"
 import * as ChatFallback from "./internal/fallback.ts"
-import * as ChatMetering from "./internal/metering.ts"
-import * as ChatOutcome from "./internal/outcome.ts"
-import * as ChatTelemetry from "./internal/telemetry.ts"
-import * as ChatValidation from "./internal/validation.ts"
 import * as StructuredOutput from "./StructuredOutput.ts"
 
-/** Any failure of a chat call. */
-export type ChatError = ProviderError.ProviderError
+export {
+  /** Builds the service of a provider; see `Chat.make`. */
+  make
+} from "./Chat.ts"
 
-/**
- * The chat service.
- *
- * - `generate`: the whole answer at once.
- * - `stream`: the answer as the model writes it; ends with exactly one `finish` event, or fails.
- */
-export class ChatService extends Context.Service<ChatService, {
-  readonly generate: (request: ChatRequest.ChatRequest) => Effect.Effect<ChatResponse.ChatResponse, ChatError>
-  readonly stream: (request: ChatRequest.ChatRequest) => Stream.Stream<ChatEvent.ChatEvent, ChatError>
-}>()("@strata/core/chat/ChatService") {}
+/** Any failure of a whole answer. */
+export type ChatError = Chat.ChatError
 
-/**
- * What a provider knows.
- *
- * - `provider`: its name in errors and telemetry, as OpenTelemetry spells it (`aws.bedrock`).
- * - `defaultModel`: asked when the request names none.
- * - `generate`, `stream`: one attempt, nothing repeated; the stream ends with `finish` or fails, and closes its
- *   connection when its scope closes.
- * - `metering`: what it knows about its quotas.
- * - `budgets`: what its calls may cost, see {@link withBudget}.
- */
-export interface Provider {
-  readonly provider: string
-  readonly defaultModel?: string | undefined
-  readonly generate: (request: ChatRequest.Resolved) => Effect.Effect<ChatResponse.ChatResponse, ChatError>
-  readonly stream: (request: ChatRequest.Resolved) => Stream.Stream<ChatEvent.ChatEvent, ChatError>
-  readonly policy?: Policy.Policy | undefined
-  readonly metering?: ChatMetering.Metering | undefined
-  readonly budgets?: ReadonlyArray<Budget.Budget> | undefined
-}
+/** Any failure of a stream. */
+export type ChatStreamError = Chat.ChatStreamError
 
-/**
- * Builds the service of a provider. Its functions take any value in place of a request: what cannot be one fails with an
- * `InvalidRequestError` that names the place (`messages[2].content[0].source`), before anything is sent.
- *
- * Fails with `InvalidRequestError` for a policy or a budget that cannot be right (`policy.concurrency`).
- */
-export const make = (
-  provider: Provider
-): Effect.Effect<ChatService["Service"], ProviderError.InvalidRequestError, Scope.Scope> =>
-  Effect.gen(function*() {
-    yield* Check.run(providerShape, provider, { provider: "strata", field: "provider" })
-    const { budgets, policy = Policy.standard } = provider
-    const enforcement = yield* Enforcement.make(policy, provider.provider)
-    const budget = yield* BudgetGate.make(budgets, provider.provider)
-    const outcome = yield* ChatOutcome.make
-    const resolve = (request: ChatRequest.ChatRequest) => ChatValidation.resolve(provider, request)
-    const target = (request: ChatRequest.Resolved): Telemetry.Target => ({
-      operation: "chat",
-      provider: provider.provider,
-      model: request.model,
-      scope: provider.metering?.scope?.(request.model)
-    })
-    const service = ChatService.of({
-      generate: (request) =>
-        Effect.flatMap(resolve(request), (resolved) => {
-          const asked = target(resolved)
-          const metering = ChatMetering.make(provider.metering, resolved)
-          const answer = Effect.flatMap(
-            Effect.suspend(() => provider.generate(resolved)),
-            (response) => outcome.response(asked, response)
-          )
-          const enforced = enforcement.call(answer, asked, metering)
-          return ChatTelemetry.generate(asked, resolved, budget.call(enforced, BudgetChat.meter(asked, metering)))
-        }),
-      stream: (request) =>
-        Stream.unwrap(Effect.map(resolve(request), (resolved) => {
-          const asked = target(resolved)
-          const metering = ChatMetering.make(provider.metering, resolved)
-          const enforced = enforcement.stream(
-            outcome.stream(asked, ChatCompletion.complete(provider, resolved)),
-            asked,
-            metering
-          )
-          return ChatTelemetry.stream(asked, resolved, budget.stream(enforced, BudgetChat.meter(asked, metering)))
-        }))
-    })
-    rebuild.set(
-      service,
-      ({ budgets, policy }) =>
-        make({ ...provider, policy: policy ?? provider.policy, budgets: [...provider.budgets ?? [], ...budgets ?? []] })
-    )
-    return service
-  })
+/** What a provider hands {@link make}. */
+export type Provider = Chat.Provider
+
+/** The tag of the chat service; what it holds is a {@link Chat.Chat}. */
+export class ChatService extends Context.Service<ChatService, Chat.Chat>()("@strata/core/chat/ChatService") {}
 
 /** The whole answer. */
 export const generate = (
@@ -190,9 +116,45 @@ export const objectStream = <S extends StructuredOutput.AnySchema>(
   )
 
 /**
- * Replaces the policy of a service.
+ * Decorates a service with a middleware of your own: logging, guarding, routing. The decorators below are written with it.
  *
- * A service that `make` did not build keeps whatever it does itself and gets this policy on top.
+ * - A middleware is a function from a service to a service. It runs once, when the layer is built, in its scope.
+ * - It gets a plain copy of the service below, and calls it in the fiber of the caller.
+ * - Data it does not mention (`provider`, `defaultModel`, `identity`) stays what it is below. A middleware that changes
+ *   answers should add to `identity`, so that a cache around it tells them apart.
+ * - Policies and budgets reach through it, wherever they stand: a call is repeated below the middleware, not by it.
+ *
+ * @example
+ * const audited = ChatService.transform((chat) =>
+ *   Effect.map(AuditLog, (log) => ({
+ *     ...chat,
+ *     generate: (request) => Effect.tap(chat.generate(request), ({ usage }) => log.write(usage))
+ *   }))
+ * )
+ *
+ * BedrockChat.layer({ model }).pipe(audited)
+ */
+export const transform: {
+  <E2 = never, R2 = never>(
+    middleware: (chat: Chat.Chat) => Effect.Effect<Chat.Chat, E2, R2>
+  ): <E, R>(self: Layer.Layer<ChatService, E, R>) => Decorated<E | E2, R | Exclude<R2, Scope.Scope>>
+  <E, R, E2 = never, R2 = never>(
+    self: Layer.Layer<ChatService, E, R>,
+    middleware: (chat: Chat.Chat) => Effect.Effect<Chat.Chat, E2, R2>
+  ): Decorated<E | E2, R | Exclude<R2, Scope.Scope>>
+} = dual(2, Middleware.make(ChatService, ["generate", "stream"]))
+
+/** A decorated service; its layer fails for options that cannot be right as well. */
+export type Decorated<E, R> = Middleware.Decorated<ChatService, E, R>
+
+/**
+ * Puts a policy in force for every provider below, wherever this stands among other decorators.
+ *
+ * - Of several policies the outermost one holds: it replaces those further in and the option of the layer, and nothing
+ *   multiplies. `withPolicy` with 3 attempts, a cache, `withPolicy` with 5 attempts: 5.
+ * - Above a fallback it holds for each member, each with permits, quota and breakers of its own: 5 + 5 attempts. Bound
+ *   them together with {@link withDeadline}.
+ * - A service that `make` did not build counts as a provider.
  *
  * @example
  * BedrockChat.layer({ model }).pipe(ChatService.withPolicy(Policy.make({ concurrency: 8 })))
@@ -203,33 +165,26 @@ export const withPolicy: {
 } = dual(
   2,
   <E, R>(self: Layer.Layer<ChatService, E, R>, policy: Policy.Policy): Decorated<E, R> =>
-    DecoratedLayer.make(
-      ChatService,
-      self,
-      (service) => rebuild.get(service)?.({ policy }) ?? enforce(service, { policy })
-    )
+    transform(self, (chat) => handing(chat, (cores) => Gates.policy(cores, policy)))
 )
 
 /**
- * Puts a service on a budget: a call that could cost more than is left fails with `BudgetExceededError`, before anything is
- * sent. Several budgets hold together.
+ * Puts every provider below on a budget, wherever this stands among other decorators: an attempt that could cost more
+ * than is left fails with `BudgetExceededError` before it is sent. Several budgets hold together; one counts once.
  *
- * - What is set aside is the most a call can cost by the prices in force (`Pricing`): its prompt, and its `maxTokens`; set
+ * - Reserved is the most an attempt can cost at the price of its model (`Pricing`): its prompt, and its `maxTokens`; set
  *   them, for what stands in for them is the model's own maximum, if that is known. A model without a price fails with
  *   `InvalidRequestError`.
- * - What is entered is what the answer did cost, once for a call however often it was repeated or hedged. A call that was
- *   refused costs nothing. One that failed or was interrupted with nobody knowing how far it got costs its prompt, and
- *   what arrived of a stream.
- * - Decorate the layer of the provider: it knows its model. `withPolicy` before or after makes no difference: a budget
- *   stays around the policy. `withCache` and `withFallback` come after it: known answers are free, and each service that
- *   may answer is on the budget at its own price.
+ * - Entered is what was sent: every retry and every hedge. One that was refused costs nothing. One that failed or was
+ *   interrupted without a bill costs its prompt, and what arrived of a stream.
+ * - A cached answer costs nothing. Each member of a fallback is billed at its own price.
  *
  * @example
  * const budget = Budget.make({ name: "support-bot", perDay: 20 })
  *
  * BedrockChat.layer({ model }).pipe(
- *   ChatService.withBudget(budget),
  *   ChatService.withCache(),
+ *   ChatService.withBudget(budget),
  *   Layer.provide(Pricing.layer(prices))
  * )
  */
@@ -239,10 +194,70 @@ export const withBudget: {
 } = dual(
   2,
   <E, R>(self: Layer.Layer<ChatService, E, R>, budget: Budget.Budget): Decorated<E, R> =>
-    DecoratedLayer.make(ChatService, self, (service) => {
-      const settings = { budgets: [budget] }
-      return rebuild.get(service)?.(settings) ?? enforce(service, settings)
-    })
+    transform(self, (chat) => handing(chat, (cores) => Gates.budget(cores, budget)))
+)
+
+/** The service with what is handed to its cores at each call. */
+const handing = Effect.fnUntraced(function*(
+  given: Chat.Chat,
+  make: (
+    cores: ReadonlyArray<Trait.Core>
+  ) => Effect.Effect<Gates.Handing, ProviderError.InvalidRequestError, Scope.Scope>
+) {
+  const chat = yield* Chat.cored(given)
+  const handing = yield* make(chat[Trait.cores] ?? [])
+  return {
+    ...chat,
+    generate: (request: ChatRequest.ChatRequest) => handing.effect(chat.generate(request)),
+    stream: (request: ChatRequest.ChatRequest) => handing.stream(chat.stream(request))
+  }
+})
+
+/**
+ * What all requests ask for unless they say otherwise: `maxTokens`, `temperature`, `model`, a `system` prompt … Options
+ * under the key of a provider are joined, one by one. The system prompt is for requests without a system message.
+ *
+ * Of several the outermost one holds. Defaults count in the key of a cache around them.
+ *
+ * @example
+ * BedrockChat.layer({ model }).pipe(ChatService.withDefaults({ maxTokens: 1024, system: "You answer in one sentence." }))
+ */
+export const withDefaults: {
+  (defaults: ChatRequest.Defaults): <E, R>(self: Layer.Layer<ChatService, E, R>) => Decorated<E, R>
+  <E, R>(self: Layer.Layer<ChatService, E, R>, defaults: ChatRequest.Defaults): Decorated<E, R>
+} = dual(
+  2,
+  <E, R>(self: Layer.Layer<ChatService, E, R>, defaults: ChatRequest.Defaults): Decorated<E, R> =>
+    transform(self, (chat) => ChatDefaults.make(chat, defaults))
+)
+
+/**
+ * Bounds all that stands below, in time: retries, fallbacks and waiting together, and reading a stream to its end. Fails
+ * with `TimeoutError` of phase `deadline`; a stream that has begun fails with `StreamInterruptedError`.
+ *
+ * @example
+ * BedrockChat.layer({ model }).pipe(ChatService.withFallback(others), ChatService.withDeadline("30 seconds"))
+ */
+export const withDeadline: {
+  (deadline: Duration.Input): <E, R>(self: Layer.Layer<ChatService, E, R>) => Decorated<E, R>
+  <E, R>(self: Layer.Layer<ChatService, E, R>, deadline: Duration.Input): Decorated<E, R>
+} = dual(
+  2,
+  <E, R>(self: Layer.Layer<ChatService, E, R>, deadline: Duration.Input): Decorated<E, R> =>
+    transform(self, (chat) =>
+      Effect.map(Clocks.deadline(deadline), (duration) => {
+        const asked = (request: ChatRequest.ChatRequest) => ({
+          provider: chat.provider ?? "strata",
+          model: ChatRequest.modelOf(request) ?? chat.defaultModel ?? "unknown"
+        })
+        return {
+          generate: (request) => Clocks.within("deadline", duration, asked(request))(chat.generate(request)),
+          stream: (request) => {
+            const about = asked(request)
+            return Clocks.bounded(chat.stream(request), duration, about, Clocks.interrupted(about))
+          }
+        }
+      }))
 )
 
 /**
@@ -298,20 +313,33 @@ export const withFallback: {
         const services = yield* Effect.forEach(
           Arr.prepend(asked, first),
           (layer) =>
-            Effect.flatMap(Layer.buildWithMemoMap(layer, memoMap, scope), (built) =>
-              ChatFallback.built(Context.getOption(built, ChatService)))
+            Layer.buildWithMemoMap(layer, memoMap, scope).pipe(
+              Effect.flatMap((built) => ChatFallback.built(Context.getOption(built, ChatService))),
+              Effect.flatMap((chat) => Scope.provide(Chat.cored(chat), scope))
+            )
         )
-        return Context.make(ChatService, ChatFallback.make(services, settings))
+        return Context.make(ChatService, { ...joinedData(services), ...ChatFallback.make(services, settings) })
       })
     )
 )
 
+/** A fallback asks the first service first, has the cores of all, and answers as any of them may. */
+const joinedData = (services: Arr.NonEmptyReadonlyArray<Chat.Chat>): Trait.Trait => ({
+  provider: services[0].provider,
+  defaultModel: services[0].defaultModel,
+  identity: services.map(({ defaultModel = null, identity = null, provider = null }) => [
+    provider,
+    defaultModel,
+    identity
+  ]),
+  [Trait.cores]: [...new Set(services.flatMap((chat) => chat[Trait.cores] ?? []))]
+})
+
 /**
- * Puts a cache in front of a service: `ChatCache` keeps the answers, in memory unless a layer says otherwise. Decorate
- * last, so that policies, budgets and fallbacks apply to what is sent and not to what is known.
+ * Puts a cache in front of a service: `ChatCache` keeps the answers, in memory unless a layer says otherwise.
  *
- * - A request is known by everything in it, down to the bytes of its images, and by provider, model and namespace.
- *   `generate` and `stream` know the same answers: a kept one is streamed with one delta a block.
+ * - A request is known by everything in it, down to the bytes of its images, and by provider, model, identity of the
+ *   service (`Identity`) and namespace. `generate` and `stream` know the same answers: a kept one is streamed with one delta a block.
  * - Only whole answers are kept: not what was cut or withheld, not failures, not what a fallback answered. A call for
  *   tools is whole.
  * - Equal requests at the same time are one call: interrupted when the last of them is, its failure is that of all. Each
@@ -320,8 +348,8 @@ export const withFallback: {
  * - An answer nobody paid for has `cached: true` and a `cost` of 0, and is else as it was, `usage` and `requestId` too.
  * - The cache never fails a call. The first failure of an outage is logged; a store that takes longer than a second has
  *   failed, and is not asked again for ten.
- * - Not cached is a request that names no model where the layer has none, or that holds what has no text of its own, such
- *   as a function. A service from elsewhere is asked for its model once, by a request without messages.
+ * - Not cached is a request that names no model where the service has none, or that holds what has no text of its own,
+ *   such as a function.
  *
  * Counts `strata.chat.cache.hits` (calls that were not sent), `misses` (those that were) and `failures` (of the store).
  * The span `ChatCache.look` has the attribute `strata.cache.hit`.
@@ -337,57 +365,5 @@ export const withCache: {
 } = dual(
   (args) => Check.holds(Layer.isLayer, args[0]),
   <E, R>(self: Layer.Layer<ChatService, E, R>, options?: ChatCache.Options): Decorated<E, R> =>
-    DecoratedLayer.make(ChatService, self, (service) => Caching.make(service, options))
+    transform(self, (chat) => Caching.make(chat, options))
 )
-
-/** A decorated service; its layer fails for options that cannot be right as well. */
-export type Decorated<E, R> = Layer.Layer<ChatService, E | ProviderError.InvalidRequestError, R>
-
-/** The data of a {@link Provider} that may be any value; policy and budgets have checks of their own. */
-const providerShape = Check.struct<Pick<Provider, "provider" | "defaultModel" | "generate" | "stream">>({
-  provider: Check.filled,
-  defaultModel: Check.optional(Check.text),
-  generate: Check.callback(),
-  stream: Check.callback()
-}, { others: "ignored" })
-
-const enforce = (
-  service: ChatService["Service"],
-  { budgets, policy = Policy.none }: Settings
-): Effect.Effect<ChatService["Service"], ProviderError.InvalidRequestError, Scope.Scope> =>
-  Effect.gen(function*() {
-    const enforcement = yield* Enforcement.make(policy)
-    const budget = yield* BudgetGate.make(budgets)
-    const settled = (given: ChatRequest.ChatRequest) =>
-      Effect.map(ChatValidation.settle("custom", given), (request) => {
-        const model = request.model ?? "unknown"
-        const asked = { operation: "chat" as const, provider: "custom", model }
-        const meter = ChatMetering.make(undefined, { ...request, model, messages: ChatRequest.messagesOf(request) })
-        return { request, asked, meter, billing: BudgetChat.meter(asked, meter) }
-      })
-    const enforced = ChatService.of({
-      generate: (given) =>
-        Effect.flatMap(
-          settled(given),
-          ({ asked, billing, meter, request }) =>
-            budget.call(enforcement.call(service.generate(request), asked, meter), billing)
-        ),
-      stream: (given) =>
-        Stream.unwrap(Effect.map(
-          settled(given),
-          ({ asked, billing, meter, request }) =>
-            budget.stream(enforcement.stream(service.stream(request), asked, meter), billing)
-        ))
-    })
-    rebuild.set(enforced, (settings) =>
-      enforce(service, { policy: settings.policy ?? policy, budgets: [...budgets ?? [], ...settings.budgets ?? []] }))
-    return enforced
-  })
-
-/** What can be changed of a service: its policy is replaced, budgets are added. */
-type Settings = Pick<Provider, "policy" | "budgets">
-
-const rebuild = new WeakMap<
-  ChatService["Service"],
-  (settings: Settings) => Effect.Effect<ChatService["Service"], ProviderError.InvalidRequestError, Scope.Scope>
->()

@@ -6,8 +6,8 @@
  */
 import * as Schema from "effect/Schema"
 import * as Check from "../Check.ts"
-import * as Opaque from "../internal/opaque.ts"
 import * as Total from "../internal/total.ts"
+import * as Untyped from "../internal/untyped.ts"
 
 /**
  * Marks the end of a prefix the provider may cache. `true` uses the provider's own lifetime, `ttl` asks for one.
@@ -67,54 +67,46 @@ export const CitationLocation = Schema.Union([
 ])
 
 /** What a statement of the model rests on: the cited passages, where they stand, and what the source is called. */
-export type Citation = typeof Citation.Type
-/** @see {@link Citation} */
-export const Citation = Schema.Struct({
+export class Citation extends Schema.Opaque<Citation>()(Schema.Struct({
   title: Schema.optional(Schema.String),
   source: Schema.optional(Schema.String),
   passages: Schema.optional(Schema.Array(Schema.String)),
   location: Schema.optional(CitationLocation)
-})
+})) {}
 
 /**
- * What a provider said about a part of an answer that the part itself has no word for, under the name of the provider. It
- * goes back to that provider with the part.
+ * What a provider said about a part of an answer that the part has no field for, under the name of the provider. It is
+ * sent back to that provider with the part.
  */
-const providerFields = { providerFields: Schema.optional(Schema.Record(Schema.String, Opaque.Opaque)) }
+const providerFields = { providerFields: Schema.optional(Schema.Record(Schema.String, Untyped.value)) }
 
 /** Text. What a model wrote may have {@link Citation}s; they go back with it. */
-export type TextPart = typeof TextPart.Type
-/** @see {@link TextPart} */
-export const TextPart = Schema.Struct({
+export class TextPart extends Schema.Opaque<TextPart>()(Schema.Struct({
   type: Schema.tag("text"),
   text: Schema.String,
   citations: Schema.optional(Schema.Array(Citation)),
   guard: Schema.optional(Guard),
   ...providerFields,
   ...cache
-})
+})) {}
 
 const media = { mediaType: Schema.String, source: MediaSource, ...cache }
 
 /** An image; `mediaType` such as `image/png`. */
-export type ImagePart = typeof ImagePart.Type
-/** @see {@link ImagePart} */
-export const ImagePart = Schema.Struct({
+export class ImagePart extends Schema.Opaque<ImagePart>()(Schema.Struct({
   type: Schema.tag("image"),
   ...media,
   guard: Schema.optional(Schema.Boolean),
   ...providerFields
-})
+})) {}
 
 /** A video; `mediaType` such as `video/mp4`. */
-export type VideoPart = typeof VideoPart.Type
-/** @see {@link VideoPart} */
-export const VideoPart = Schema.Struct({ type: Schema.tag("video"), ...media })
+export class VideoPart extends Schema.Opaque<VideoPart>()(Schema.Struct({ type: Schema.tag("video"), ...media })) {}
 
 /** A recording; `mediaType` such as `audio/mpeg`. */
-export type AudioPart = typeof AudioPart.Type
-/** @see {@link AudioPart} */
-export const AudioPart = Schema.Struct({ type: Schema.tag("audio"), ...media, ...providerFields })
+export class AudioPart
+  extends Schema.Opaque<AudioPart>()(Schema.Struct({ type: Schema.tag("audio"), ...media, ...providerFields }))
+{}
 
 /** Where the content of a document is: as {@link MediaSource}, or as text, whole or in pieces to cite from. */
 export type DocumentSource = typeof DocumentSource.Type
@@ -131,9 +123,7 @@ export const DocumentSource = Schema.Union([
  * - `context`: what the model should know about the document.
  * - `citations`: whether the model may cite it.
  */
-export type DocumentPart = typeof DocumentPart.Type
-/** @see {@link DocumentPart} */
-export const DocumentPart = Schema.Struct({
+export class DocumentPart extends Schema.Opaque<DocumentPart>()(Schema.Struct({
   type: Schema.tag("document"),
   mediaType: Schema.String,
   name: Schema.String,
@@ -141,33 +131,29 @@ export const DocumentPart = Schema.Struct({
   context: Schema.optional(Schema.String),
   citations: Schema.optional(Schema.Boolean),
   ...cache
-})
+})) {}
 
 /** A hit of your own search, for the model to answer from and, with `citations`, to cite. */
-export type SearchResultPart = typeof SearchResultPart.Type
-/** @see {@link SearchResultPart} */
-export const SearchResultPart = Schema.Struct({
+export class SearchResultPart extends Schema.Opaque<SearchResultPart>()(Schema.Struct({
   type: Schema.tag("search-result"),
   source: Schema.String,
   title: Schema.String,
   content: Schema.Array(Schema.String),
   citations: Schema.optional(Schema.Boolean),
   ...cache
-})
+})) {}
 
 /**
  * What a reasoning model thought before it answered. `signature` and `redacted` are the provider's seals: they go back
  * exactly as they came, or the provider refuses the next turn. {@link withoutReasoning} takes them out of a conversation.
  */
-export type ReasoningPart = typeof ReasoningPart.Type
-/** @see {@link ReasoningPart} */
-export const ReasoningPart = Schema.Struct({
+export class ReasoningPart extends Schema.Opaque<ReasoningPart>()(Schema.Struct({
   type: Schema.tag("reasoning"),
   text: Schema.String,
   signature: Schema.optional(Schema.String),
   redacted: Schema.optional(Schema.Uint8Array),
   ...providerFields
-})
+})) {}
 
 /**
  * The model asks for a tool.
@@ -177,22 +163,20 @@ export const ReasoningPart = Schema.Struct({
  * - `providerExecuted`: the provider runs the tool itself; nothing to do for the program.
  * - `providerType`: the provider's word for the kind of call, where it is not clear from `providerExecuted`.
  */
-export type ToolCallPart = typeof ToolCallPart.Type
-/** @see {@link ToolCallPart} */
-export const ToolCallPart = Schema.Struct({
+export class ToolCallPart extends Schema.Opaque<ToolCallPart>()(Schema.Struct({
   type: Schema.tag("tool-call"),
   id: Schema.String,
   name: Schema.String,
-  params: Opaque.Opaque,
+  params: Untyped.value,
   providerExecuted: Schema.optional(Schema.Boolean),
   providerType: Schema.optional(Schema.String),
   ...providerFields
-})
+})) {}
 
 /** JSON among the parts of what a tool answered; `value` is anything `JSON.stringify` can write. */
-export type JsonPart = typeof JsonPart.Type
-/** @see {@link JsonPart} */
-export const JsonPart = Schema.Struct({ type: Schema.tag("json"), value: Opaque.Opaque })
+export class JsonPart
+  extends Schema.Opaque<JsonPart>()(Schema.Struct({ type: Schema.tag("json"), value: Untyped.value }))
+{}
 
 /** What the answer of a tool is made of. */
 export type ToolResultContent = typeof ToolResultContent.Type
@@ -213,19 +197,17 @@ export const ToolResultContent = Schema.Union([
  * A result that the provider wrote itself (`providerExecuted`) holds the provider's own blocks in `result`, and their
  * kind in `providerType`.
  */
-export type ToolResultPart = typeof ToolResultPart.Type
-/** @see {@link ToolResultPart} */
-export const ToolResultPart = Schema.Struct({
+export class ToolResultPart extends Schema.Opaque<ToolResultPart>()(Schema.Struct({
   type: Schema.tag("tool-result"),
   id: Schema.String,
-  result: Schema.optional(Opaque.Opaque),
+  result: Schema.optional(Untyped.value),
   parts: Schema.optional(Schema.Array(ToolResultContent)),
   isFailure: Schema.optional(Schema.Boolean),
   providerExecuted: Schema.optional(Schema.Boolean),
   providerType: Schema.optional(Schema.String),
   ...providerFields,
   ...cache
-})
+})) {}
 
 /** A tool of the request; `serverName` where an MCP server provides it, `kind` where the provider tells kinds apart. */
 const toolReference = {
@@ -235,23 +217,21 @@ const toolReference = {
 }
 
 /** From here on the model may use a tool of the request that it could not use before. */
-export type ToolAdditionPart = typeof ToolAdditionPart.Type
-/** @see {@link ToolAdditionPart} */
-export const ToolAdditionPart = Schema.Struct({ type: Schema.tag("tool-addition"), ...toolReference })
+export class ToolAdditionPart
+  extends Schema.Opaque<ToolAdditionPart>()(Schema.Struct({ type: Schema.tag("tool-addition"), ...toolReference }))
+{}
 
 /** From here on the model may no longer use a tool of the request. */
-export type ToolRemovalPart = typeof ToolRemovalPart.Type
-/** @see {@link ToolRemovalPart} */
-export const ToolRemovalPart = Schema.Struct({ type: Schema.tag("tool-removal"), ...toolReference })
+export class ToolRemovalPart
+  extends Schema.Opaque<ToolRemovalPart>()(Schema.Struct({ type: Schema.tag("tool-removal"), ...toolReference }))
+{}
 
 /** A block of one provider that Strata does not model: it goes back to that provider untouched. */
-export type ProviderPart = typeof ProviderPart.Type
-/** @see {@link ProviderPart} */
-export const ProviderPart = Schema.Struct({
+export class ProviderPart extends Schema.Opaque<ProviderPart>()(Schema.Struct({
   type: Schema.tag("provider"),
   provider: Schema.String,
-  value: Opaque.Opaque
-})
+  value: Untyped.value
+})) {}
 
 /** What instructions are made of. */
 export type SystemPart = typeof SystemPart.Type
@@ -307,40 +287,32 @@ export const Part = Schema.Union([
  * Instructions for the model. At the start of a conversation they are its system prompt; later on, models that can take
  * them there, and others get them with the system prompt.
  */
-export type SystemMessage = typeof SystemMessage.Type
-/** @see {@link SystemMessage} */
-export const SystemMessage = Schema.Struct({
+export class SystemMessage extends Schema.Opaque<SystemMessage>()(Schema.Struct({
   role: Schema.tag("system"),
   content: Schema.Union([Schema.String, Schema.Array(SystemPart)]),
   ...cache
-})
+})) {}
 
 /** What the user says. */
-export type UserMessage = typeof UserMessage.Type
-/** @see {@link UserMessage} */
-export const UserMessage = Schema.Struct({
+export class UserMessage extends Schema.Opaque<UserMessage>()(Schema.Struct({
   role: Schema.tag("user"),
   content: Schema.Union([Schema.String, Schema.Array(UserPart)]),
   ...cache
-})
+})) {}
 
 /** What the model said. {@link ChatResponse.message} is one, ready to append to the history. */
-export type AssistantMessage = typeof AssistantMessage.Type
-/** @see {@link AssistantMessage} */
-export const AssistantMessage = Schema.Struct({
+export class AssistantMessage extends Schema.Opaque<AssistantMessage>()(Schema.Struct({
   role: Schema.tag("assistant"),
   content: Schema.Union([Schema.String, Schema.Array(AssistantPart)]),
   ...cache
-})
+})) {}
 
 /** What the tools answered, one part for each call. */
-export type ToolMessage = typeof ToolMessage.Type
-/** @see {@link ToolMessage} */
-export const ToolMessage = Schema.Struct({
+export class ToolMessage extends Schema.Opaque<ToolMessage>()(Schema.Struct({
   role: Schema.tag("tool"),
   content: Schema.Array(ToolResultPart),
   ...cache
-})
+})) {}
 
 /** One turn of a conversation. The `cache` of a message ends a cached prefix after its last part. */
 export type Message = typeof Message.Type

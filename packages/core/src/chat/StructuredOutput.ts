@@ -13,10 +13,10 @@ import * as Cost from "../Cost.ts"
 import * as ExactJson from "../ExactJson.ts"
 import * as ProviderError from "../ProviderError.ts"
 import * as Usage from "../Usage.ts"
+import type * as Chat from "./Chat.ts"
 import * as ChatEvent from "./ChatEvent.ts"
 import * as ChatRequest from "./ChatRequest.ts"
 import type * as ChatResponse from "./ChatResponse.ts"
-import type * as ChatService from "./ChatService.ts"
 import * as PartialJson from "./internal/partialJson.ts"
 import * as ToolSchema from "./internal/toolSchema.ts"
 import * as ChatValidation from "./internal/validation.ts"
@@ -118,7 +118,7 @@ const answered = Check.struct<Pick<ChatResponse.ChatResponse, "finishReason" | "
 
 /** @internal */
 export const generate = <S extends AnySchema>(
-  service: ChatService.ChatService["Service"],
+  service: Chat.Chat,
   schema: S,
   input: ChatRequest.Input,
   options?: Options
@@ -144,7 +144,7 @@ export const generate = <S extends AnySchema>(
 
 /** @internal */
 export const stream = <S extends AnySchema>(
-  service: ChatService.ChatService["Service"],
+  service: Chat.Chat,
   schema: S,
   input: ChatRequest.Input,
   options?: FormatOptions

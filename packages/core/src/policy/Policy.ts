@@ -25,7 +25,9 @@ import * as RetryBudget from "./RetryBudget.ts"
  * - `attempt`: one attempt of a call that answers at once, from its permit to its answer. Streams have the next two.
  * - `firstEvent`: one attempt of a stream, from its permit to its first event.
  * - `idle`: the pause between two events of a stream. It runs only while the consumer waits for an event.
- * - `deadline`: everything together: retries, backoff, waiting for a permit, and reading a stream to its end.
+ * - `deadline`: everything together: retries, backoff, waiting for a permit, and reading a stream to its end. It runs on
+ *   while a consumer pauses: then the connection is closed, its permit and its tokens are given back, and the consumer's
+ *   next pull fails. Without a deadline a consumer that never pulls again holds them until the stream's scope closes.
  */
 export interface Timeouts {
   readonly attempt: Duration.Duration

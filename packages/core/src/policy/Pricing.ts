@@ -25,16 +25,14 @@ const PerMillion = Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0))
  *   that used such tokens has no known cost.
  * - `source`, `asOf`: where the figures come from, and from when they are, in words for whoever checks them.
  */
-export interface Price extends Schema.Schema.Type<typeof Price> {}
-/** @see {@link Price} */
-export const Price = Schema.Struct({
+export class Price extends Schema.Opaque<Price>()(Schema.Struct({
   input: PerMillion,
   output: Schema.optional(PerMillion),
   cacheRead: Schema.optional(PerMillion),
   cacheWrite: Schema.optional(PerMillion),
   source: Schema.optional(Schema.String),
   asOf: Schema.optional(Schema.String)
-})
+})) {}
 
 /**
  * The price of one model, or of several.
@@ -45,13 +43,11 @@ export const Price = Schema.Struct({
  *   of its own.
  * - `provider`: only when this one serves it, named as `ChatResponse.provider` has it; anyone when missing.
  */
-export interface Entry extends Schema.Schema.Type<typeof Entry> {}
-/** @see {@link Entry} */
-export const Entry = Schema.Struct({
+export class Entry extends Schema.Opaque<Entry>()(Schema.Struct({
   model: Schema.String,
   provider: Schema.optional(Schema.String),
   price: Price
-})
+})) {}
 
 /**
  * A list of prices, from the general to the particular: the last entry that matches a model has its price, whole.

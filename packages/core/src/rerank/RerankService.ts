@@ -1,87 +1,40 @@
 /**
  * Puts documents in the order of their relevance to a query.
  *
- * A provider hands {@link make} the smallest thing it knows, how to send one request and how much fits into it, and gets
- * back a service that checks requests before any network, divides them, applies the policy and reports what it does.
+ * The service and its decorators. Each of these may stand anywhere among the others; what they decorate, and how a
+ * provider builds one, is in `Reranker`.
  */
 import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
-import * as Layer from "effect/Layer"
+import type * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Check from "../Check.ts"
-import * as DecoratedLayer from "../internal/decorated.ts"
-import * as Enforcement from "../policy/internal/enforcement.ts"
-import * as Policy from "../policy/Policy.ts"
-import type * as ProviderError from "../ProviderError.ts"
-import * as Call from "./internal/call.ts"
-import * as RerankTelemetry from "./internal/telemetry.ts"
-import * as RerankValidation from "./internal/validation.ts"
+import * as Middleware from "../internal/middleware.ts"
+import * as Trait from "../internal/trait.ts"
+import * as Clocks from "../policy/internal/clocks.ts"
+import * as Gates from "../policy/internal/gates.ts"
+import type * as Policy from "../policy/Policy.ts"
 import type * as Rerank from "./Rerank.ts"
+import * as Reranker from "./Reranker.ts"
+
+export {
+  /** Builds the service of a provider; see `Reranker.make`. */
+  make
+} from "./Reranker.ts"
 
 /** Any failure of a rerank call. */
-export type RerankError = ProviderError.ProviderError
+export type RerankError = Reranker.RerankError
 
-/**
- * The rerank service.
- *
- * More documents than the model takes at once go in several requests at the same time, and their results are put together
- * by score: a reranker scores each document by the query and that document alone. Whole or nothing: the first failure
- * interrupts the rest. Without documents there is no request and no result.
- *
- * A query or a document that is no text or blank, and a `topN` that is no whole number from 1, fail before anything is
- * sent, with an `InvalidRequestError` that names it (`documents[17]`). Text that holds half a surrogate pair is made
- * well-formed: U+FFFD stands for it; a text that fills a request alone and still does not fit is a
- * `ContextLengthExceededError`. An answer that scores a document twice, one that was not sent, too few of them, or one
- * with no finite number is a `MalformedResponseError`.
- */
-export class RerankService extends Context.Service<RerankService, {
-  readonly rerank: (
-    query: string,
-    documents: ReadonlyArray<string>,
-    options?: Rerank.RerankOptions
-  ) => Effect.Effect<Rerank.RerankResponse, RerankError>
-}>()("@strata/core/rerank/RerankService") {}
+/** What a provider hands {@link make}. */
+export type Provider = Reranker.Provider
 
-/**
- * What a provider knows.
- *
- * - `provider`: its name in errors and telemetry, as OpenTelemetry spells it (`aws.bedrock`).
- * - `defaultModel`: asked when the options name none.
- * - `limits`: what the model takes in one request with these options, without any network; no limits when missing.
- *   Options the model cannot serve are refused here.
- * - `rerank`: one attempt at one request, nothing repeated.
- */
-export interface Provider {
-  readonly provider: string
-  readonly defaultModel?: string | undefined
-  readonly limits?: ((options: Rerank.ResolvedOptions) => Effect.Effect<Rerank.Limits, RerankError>) | undefined
-  readonly rerank: (request: Rerank.ProviderRequest) => Effect.Effect<Rerank.ProviderResult, RerankError>
-  readonly policy?: Policy.Policy | undefined
-}
-
-/**
- * Builds the service of a provider. Fails with `InvalidRequestError` for a policy that cannot be right
- * (`policy.concurrency`).
- */
-export const make = (
-  provider: Provider
-): Effect.Effect<RerankService["Service"], ProviderError.InvalidRequestError, Scope.Scope> =>
-  Effect.gen(function*() {
-    yield* Check.run(providerShape, provider, { provider: "strata", field: "provider" })
-    const { policy = Policy.standard } = provider
-    const enforcement = yield* Enforcement.make(policy, provider.provider)
-    const service = RerankService.of({
-      rerank: (query, documents, options) =>
-        Effect.flatMap(RerankValidation.resolve(provider, query, documents, options), (resolved) => {
-          const call = Call.make(provider, enforcement, resolved)
-          return RerankTelemetry.operation(call.target, resolved, Call.rerank(call))
-        })
-    })
-    providers.set(service, provider)
-    return service
-  })
+/** The tag of the rerank service; what it holds is a {@link Reranker.Reranker}. */
+export class RerankService
+  extends Context.Service<RerankService, Reranker.Reranker>()("@strata/core/rerank/RerankService")
+{}
 
 /** The documents in the order of their relevance to the query. */
 export const rerank = (
@@ -125,10 +78,35 @@ const ranking = <A>() =>
   })
 
 /**
- * Replaces the policy of a service.
+ * Decorates a service with a middleware of your own, a function from a service to a service. It runs once, when the layer
+ * is built, in its scope; it gets a plain copy of the service below, and data it does not mention stays what it is. See
+ * `ChatService.transform`.
  *
- * A service that `make` did not build has no policy to replace: it gets this one on top of whatever it does itself, and
- * `custom` stands for its model where a call names none.
+ * @example
+ * const limited = RerankService.transform((reranker) =>
+ *   Effect.succeed({
+ *     ...reranker,
+ *     rerank: (query, documents, options) => reranker.rerank(query.slice(0, 500), documents, options)
+ *   })
+ * )
+ */
+export const transform: {
+  <E2 = never, R2 = never>(
+    middleware: (reranker: Reranker.Reranker) => Effect.Effect<Reranker.Reranker, E2, R2>
+  ): <E, R>(self: Layer.Layer<RerankService, E, R>) => Decorated<E | E2, R | Exclude<R2, Scope.Scope>>
+  <E, R, E2 = never, R2 = never>(
+    self: Layer.Layer<RerankService, E, R>,
+    middleware: (reranker: Reranker.Reranker) => Effect.Effect<Reranker.Reranker, E2, R2>
+  ): Decorated<E | E2, R | Exclude<R2, Scope.Scope>>
+} = dual(2, Middleware.make(RerankService, ["rerank"]))
+
+/** A decorated service; its layer fails for options that cannot be right as well. */
+export type Decorated<E, R> = Middleware.Decorated<RerankService, E, R>
+
+/**
+ * Puts a policy in force for the provider below, wherever this stands among other decorators. Of several the outermost one
+ * holds: it replaces those further in and the option of the layer. A service that `make` did not build counts as a
+ * provider.
  *
  * @example
  * BedrockRerank.layer({ model }).pipe(RerankService.withPolicy(Policy.make({ concurrency: 8 })))
@@ -136,36 +114,39 @@ const ranking = <A>() =>
 export const withPolicy: {
   (policy: Policy.Policy): <E, R>(self: Layer.Layer<RerankService, E, R>) => Decorated<E, R>
   <E, R>(self: Layer.Layer<RerankService, E, R>, policy: Policy.Policy): Decorated<E, R>
+} = dual(2, <E, R>(self: Layer.Layer<RerankService, E, R>, policy: Policy.Policy): Decorated<E, R> =>
+  transform(
+    self,
+    Effect.fnUntraced(function*(given) {
+      const reranker = yield* Reranker.cored(given)
+      const { effect } = yield* Gates.policy(reranker[Trait.cores] ?? [], policy)
+      return {
+        ...reranker,
+        rerank: (query, documents, options) => effect(reranker.rerank(query, documents, options))
+      }
+    })
+  ))
+
+/**
+ * Bounds all that stands below, in time. Fails with `TimeoutError` of phase `deadline`.
+ *
+ * @example
+ * BedrockRerank.layer({ model }).pipe(RerankService.withDeadline("10 seconds"))
+ */
+export const withDeadline: {
+  (deadline: Duration.Input): <E, R>(self: Layer.Layer<RerankService, E, R>) => Decorated<E, R>
+  <E, R>(self: Layer.Layer<RerankService, E, R>, deadline: Duration.Input): Decorated<E, R>
 } = dual(
   2,
-  <E, R>(self: Layer.Layer<RerankService, E, R>, policy: Policy.Policy): Decorated<E, R> =>
-    DecoratedLayer.make(
-      RerankService,
-      self,
-      (service) => make({ ...(providers.get(service) ?? custom(service)), policy })
-    )
+  <E, R>(self: Layer.Layer<RerankService, E, R>, deadline: Duration.Input): Decorated<E, R> =>
+    transform(self, (reranker) =>
+      Effect.map(Clocks.deadline(deadline), (duration) => {
+        const { defaultModel = "unknown", provider = "strata" } = reranker
+        return {
+          rerank: (query, documents, options) =>
+            Clocks.within("deadline", duration, { provider, model: options?.model ?? defaultModel })(
+              reranker.rerank(query, documents, options)
+            )
+        }
+      }))
 )
-
-/** A decorated service; its layer fails for options that cannot be right as well. */
-export type Decorated<E, R> = Layer.Layer<RerankService, E | ProviderError.InvalidRequestError, R>
-
-/** The data of a {@link Provider} that may be any value; the policy has a check of its own. */
-const providerShape = Check.struct<Pick<Provider, "provider" | "defaultModel" | "limits" | "rerank">>({
-  provider: Check.filled,
-  defaultModel: Check.optional(Check.text),
-  limits: Check.optional(Check.callback()),
-  rerank: Check.callback()
-}, { others: "ignored" })
-
-/** A service from elsewhere as a provider: it divides what it is given itself. */
-const custom = (service: RerankService["Service"]): Provider => ({
-  provider: "custom",
-  defaultModel: "custom",
-  rerank: ({ documents, options: { model, ...options }, query, topN }) =>
-    Effect.map(
-      service.rerank(query, documents, { ...options, topN, ...(model === "custom" ? undefined : { model }) }),
-      ({ requestId, results, usage }) => ({ results, requestId, inputTokens: usage?.inputTokens })
-    )
-})
-
-const providers = new WeakMap<RerankService["Service"], Provider>()

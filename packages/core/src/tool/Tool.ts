@@ -12,7 +12,7 @@ import * as ToolSchema from "../chat/internal/toolSchema.ts"
 import * as Message from "../chat/Message.ts"
 import * as Check from "../Check.ts"
 import * as ExactJson from "../ExactJson.ts"
-import * as Opaque from "../internal/opaque.ts"
+import * as Untyped from "../internal/untyped.ts"
 import * as ProviderError from "../ProviderError.ts"
 import * as ToolOutput from "./internal/output.ts"
 
@@ -20,15 +20,13 @@ import * as ToolOutput from "./internal/output.ts"
  * A tool the model may call. `inputSchema` is a JSON Schema of type `object`; `strict` asks providers that can to hold
  * the model to it; `cache` ends a cached prefix after it.
  */
-export type ToolDefinition = typeof ToolDefinition.Type
-/** @see {@link ToolDefinition} */
-export const ToolDefinition = Schema.Struct({
+export class ToolDefinition extends Schema.Opaque<ToolDefinition>()(Schema.Struct({
   name: Schema.String,
   description: Schema.optional(Schema.String),
   inputSchema: Schema.Record(Schema.String, Schema.Unknown),
   strict: Schema.optional(Schema.Boolean),
   cache: Schema.optional(Message.CacheControl)
-})
+})) {}
 
 /**
  * A tool that the provider has and runs itself, by the name it has there. Other providers refuse it.
@@ -36,14 +34,12 @@ export const ToolDefinition = Schema.Struct({
  * @example
  * const search: Tool.ProviderTool = { type: "provider", provider: "aws.bedrock", name: "nova_grounding" }
  */
-export type ProviderTool = typeof ProviderTool.Type
-/** @see {@link ProviderTool} */
-export const ProviderTool = Schema.Struct({
+export class ProviderTool extends Schema.Opaque<ProviderTool>()(Schema.Struct({
   type: Schema.tag("provider"),
   provider: Schema.String,
   name: Schema.String,
   cache: Schema.optional(Message.CacheControl)
-})
+})) {}
 
 /** What a request can offer the model. */
 export type RequestTool = typeof RequestTool.Type
@@ -80,7 +76,7 @@ export class ToolCallError extends Schema.TaggedError<ToolCallError>()("ToolCall
   reason: Schema.Literals(["unknown-tool", "invalid-arguments"]),
   tool: Schema.String,
   callId: Schema.String,
-  params: Opaque.Opaque,
+  params: Untyped.value,
   issue: Schema.String,
   message: Schema.String
 }) {}

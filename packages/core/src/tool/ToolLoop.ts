@@ -13,7 +13,7 @@ import * as ChatResponse from "../chat/ChatResponse.ts"
 import * as ChatService from "../chat/ChatService.ts"
 import * as Message from "../chat/Message.ts"
 import * as Cost from "../Cost.ts"
-import * as Opaque from "../internal/opaque.ts"
+import * as Untyped from "../internal/untyped.ts"
 import * as ProviderError from "../ProviderError.ts"
 import * as Usage from "../Usage.ts"
 import * as ToolSteps from "./internal/steps.ts"
@@ -23,14 +23,12 @@ import type * as Tool from "./Tool.ts"
  * A call and what it came to. `result` is what the model reads; `error` is what the handler failed with, which the model
  * does not see.
  */
-export interface ToolResult extends Schema.Schema.Type<typeof ToolResult> {}
-/** @see {@link ToolResult} */
-export const ToolResult = Schema.Struct({
+export class ToolResult extends Schema.Opaque<ToolResult>()(Schema.Struct({
   call: Message.ToolCallPart,
-  result: Opaque.Opaque,
+  result: Untyped.value,
   isFailure: Schema.Boolean,
   error: Schema.optional(Schema.Defect())
-})
+})) {}
 
 /**
  * One question to the model and the calls of its answer.
@@ -40,16 +38,14 @@ export const ToolResult = Schema.Struct({
  * - `messages`: what the step adds to the history, see {@link Outcome}.
  * - `usage`, `cost`: of all steps so far; a cost only where that of every step is known.
  */
-export interface Step extends Schema.Schema.Type<typeof Step> {}
-/** @see {@link Step} */
-export const Step = Schema.Struct({
+export class Step extends Schema.Opaque<Step>()(Schema.Struct({
   index: Schema.Finite,
   response: ChatResponse.ChatResponse,
   results: Schema.Array(ToolResult),
   messages: Schema.Array(Message.Message),
   usage: Usage.Usage,
   cost: Schema.optional(Cost.Cost)
-})
+})) {}
 
 /**
  * How a loop ended.
@@ -62,16 +58,32 @@ export const Step = Schema.Struct({
  * - `usage`, `cost`: of all steps; a cost only where that of every step is known.
  * - `steps`: how often the model was asked.
  */
-export interface Outcome extends Schema.Schema.Type<typeof Outcome> {}
-/** @see {@link Outcome} */
-export const Outcome = Schema.Struct({
+export class Outcome extends Schema.Opaque<Outcome>()(Schema.Struct({
   reason: Schema.Literals(["finished", "max-steps"]),
   response: ChatResponse.ChatResponse,
   messages: Schema.Array(Message.Message),
   usage: Usage.Usage,
   cost: Schema.optional(Cost.Cost),
   steps: Schema.Finite
-})
+})) {}
+
+/** The result of a call, as soon as it is there; `step` is the index of the step it belongs to. */
+export class ToolResultEvent extends Schema.Opaque<ToolResultEvent>()(Schema.Struct({
+  type: Schema.tag("tool-result"),
+  step: Schema.Finite,
+  ...ToolResult.fields
+})) {}
+
+/** A step that is complete. */
+export class StepEvent
+  extends Schema.Opaque<StepEvent>()(Schema.Struct({ type: Schema.tag("step"), ...Step.fields }))
+{}
+
+/** The end of a loop: its last event. */
+export class OutcomeEvent extends Schema.Opaque<OutcomeEvent>()(Schema.Struct({
+  type: Schema.tag("outcome"),
+  outcome: Outcome
+})) {}
 
 /**
  * One event of {@link stream}. Each step gives the events of its answer with their `finish`, a `tool-result` for each call
@@ -79,12 +91,7 @@ export const Outcome = Schema.Struct({
  */
 export type Event = typeof Event.Type
 /** @see {@link Event} */
-export const Event = Schema.Union([
-  ChatEvent.ChatEvent,
-  Schema.Struct({ type: Schema.tag("tool-result"), step: Schema.Finite, ...ToolResult.fields }),
-  Schema.Struct({ type: Schema.tag("step"), ...Step.fields }),
-  Schema.Struct({ type: Schema.tag("outcome"), outcome: Outcome })
-])
+export const Event = Schema.Union([ChatEvent.ChatEvent, ToolResultEvent, StepEvent, OutcomeEvent])
 
 /** What a loop over these tools can fail with, hooks aside. */
 export type LoopError<Tools extends ReadonlyArray<Tool.Any>> =

@@ -9,16 +9,13 @@ import {
   Embedding,
   ExactJson,
   Message,
-  OpenAi,
   ProviderError,
   Telemetry,
   Usage,
   Vector
 } from "@strata/core"
-import { AnyValue } from "@strata/core/testing"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as Stream from "effect/Stream"
 import { type Calls, error, fields, response, vectorBytes } from "./AnyCalls.ts"
@@ -29,20 +26,8 @@ const vector = Float32Array.of(1, 2)
 
 const matrix: Vector.Matrix = { data: vector, dimensions: 2, rows: 1 }
 
-const codec = (schema: Schema.Top): Calls => (any) => [
-  () => Schema.decodeUnknownEffect(schema as Schema.Codec<unknown>)(any),
-  () => Schema.encodeUnknownEffect(schema as Schema.Codec<unknown>)(any)
-]
-
 /** By module and name. */
 export const calls: Readonly<Record<string, Calls>> = {
-  "AnyValue.mutants": (any) => [
-    () => AnyValue.mutants(any, 1, 1),
-    () => AnyValue.mutants({}, any, 1),
-    () => AnyValue.mutants({}, 1, any)
-  ],
-  "AnyValue.troubleOf": (any) => [() => AnyValue.troubleOf(any)],
-  "AnyValue.troublesOf": (any) => [() => AnyValue.troublesOf(any), () => AnyValue.troublesOf(() => any)],
   "ChatEvent.collect": (any) => [() => ChatEvent.collect(any), () => ChatEvent.collect(Stream.make(any))],
   "ChatEvent.fromResponse": (any) => [
     () => ChatEvent.fromResponse(any),
@@ -53,6 +38,7 @@ export const calls: Readonly<Record<string, Calls>> = {
   "ChatRequest.messagesOf": (
     any
   ) => [() => ChatRequest.messagesOf(any), () => ChatRequest.messagesOf({ messages: any })],
+  "ChatRequest.modelOf": (any) => [() => ChatRequest.modelOf(any), () => ChatRequest.modelOf({ model: any } as never)],
   "ChatRequest.settle": (any) => [() => ChatRequest.settle(any), () => ChatRequest.settle("Hi", any)],
   "ChatResponse.make": (any) => [
     () => ChatResponse.make(any, response),
@@ -88,16 +74,6 @@ export const calls: Readonly<Record<string, Calls>> = {
     () => Message.withoutReasoning([any]),
     () => Message.withoutReasoning([{ role: "assistant", content: any }]),
     () => Message.withoutReasoning([{ role: "assistant", content: [any] }])
-  ],
-  "OpenAi.Message": codec(OpenAi.Message),
-  "OpenAi.Messages": codec(OpenAi.Messages),
-  "OpenAi.Request": codec(OpenAi.Request),
-  "OpenAi.ToolChoice": codec(OpenAi.ToolChoice),
-  "OpenAi.Tools": codec(OpenAi.Tools),
-  "OpenAi.withoutMarks": (any) => [
-    () => OpenAi.withoutMarks(any),
-    () => OpenAi.withoutMarks([any]),
-    () => OpenAi.withoutMarks([{ role: "user", content: [any] }])
   ],
   "ProviderError.invalidRequest": (any) => [() => ProviderError.invalidRequest(any)],
   "ProviderError.isProviderError": (any) => [() => ProviderError.isProviderError(any)],

@@ -3,10 +3,13 @@
  */
 import {
   Budget,
+  Chat,
   ChatEvent,
   ChatService,
+  Embedder,
   EmbeddingService,
   Policy,
+  Reranker,
   RerankService,
   StructuredOutput,
   Tool,
@@ -55,9 +58,10 @@ const embeddingOptions = (any: unknown) =>
 /** By module and name. */
 export const calls: Readonly<Record<string, Calls>> = {
   "ChatService.generate": (any) => [() => ChatService.generate(any), () => ChatService.generate([any] as never)],
+  "Chat.make": (any) => [() => Chat.make(any)],
   "ChatService.make": (any) => [
     () => ChatService.make(any),
-    ...fields(["provider", "defaultModel", "generate", "stream", "policy", "budgets"], any).map((field) => () =>
+    ...fields(["provider", "defaultModel", "identity", "generate", "stream", "policy"], any).map((field) => () =>
       ChatService.make({ ...chatProvider, ...(field as object) })
     )
   ],
@@ -75,6 +79,32 @@ export const calls: Readonly<Record<string, Calls>> = {
   "ChatService.stream": (any) => [() => ChatService.stream(any)],
   "ChatService.text": (any) => [() => ChatService.text(any)],
   "ChatService.textStream": (any) => [() => ChatService.textStream(any)],
+  "ChatService.transform": (any) => [
+    () => chatting(ChatService.transform(chat, any)),
+    () => chatting(ChatService.transform(any)(chat)),
+    () => chatting(ChatService.transform(any, Effect.succeed)),
+    () => chatting(ChatService.transform(chat, () => any)),
+    () => chatting(ChatService.transform(chat, () => Effect.succeed(any))),
+    ...fields(["provider", "defaultModel", "identity"], any).map((data) => () =>
+      chatting(ChatService.transform(chat, (below) => Effect.succeed({ ...below, ...(data as object) })))
+    )
+  ],
+  "ChatService.withDeadline": (any) => [
+    () => chatting(ChatService.withDeadline(chat, any)),
+    () => chatting(ChatService.withDeadline(any)(chat)),
+    () => chatting(ChatService.withDeadline(any, "1 second")),
+    () => chatting(ChatService.withDeadline(handMade, "1 second"), any)
+  ],
+  "ChatService.withDefaults": (any) => [
+    () => chatting(ChatService.withDefaults(chat, any)),
+    () => chatting(ChatService.withDefaults(any)(chat)),
+    () => chatting(ChatService.withDefaults(any, {})),
+    ...fields(["system", "model", "maxTokens", "temperature", "tools", "messages", "providerOptions"], any).map((
+      defaults
+    ) =>
+    () => chatting(ChatService.withDefaults(chat, defaults))),
+    () => chatting(ChatService.withDefaults(handMade, { maxTokens: 1, system: "Hi" }), any)
+  ],
   "ChatService.withBudget": (any) => [
     () => chatting(ChatService.withBudget(chat, any)),
     () => chatting(ChatService.withBudget(any)(chat)),
@@ -139,9 +169,32 @@ export const calls: Readonly<Record<string, Calls>> = {
   ],
   "EmbeddingService.make": (any) => [
     () => EmbeddingService.make(any),
-    ...fields(["provider", "defaultModel", "limits", "embedBatch", "policy", "coalesce", "budgets"], any).map(
+    ...fields(["provider", "defaultModel", "limits", "embedBatch", "policy", "coalesce", "identity"], any).map(
       (field) => () => EmbeddingService.make({ ...embeddingProvider, ...(field as object) })
     )
+  ],
+  "Embedder.make": (any) => [() => Embedder.make(any)],
+  "EmbeddingService.transform": (any) => [
+    () => embedding_(EmbeddingService.transform(embedding, any)),
+    () => embedding_(EmbeddingService.transform(any)(embedding)),
+    () => embedding_(EmbeddingService.transform(any, Effect.succeed)),
+    () => embedding_(EmbeddingService.transform(embedding, () => Effect.succeed(any)))
+  ],
+  "EmbeddingService.withDeadline": (any) => [
+    () => embedding_(EmbeddingService.withDeadline(embedding, any)),
+    () => embedding_(EmbeddingService.withDeadline(any)(embedding)),
+    () => embedding_(EmbeddingService.withDeadline(any, "1 second")),
+    () => Effect.provide(EmbeddingService.embedEach(any), EmbeddingService.withDeadline(embedding, 0), { local: true })
+  ],
+  "EmbeddingService.withDefaults": (any) => [
+    () => embedding_(EmbeddingService.withDefaults(embedding, any)),
+    () => embedding_(EmbeddingService.withDefaults(any)(embedding)),
+    () => embedding_(EmbeddingService.withDefaults(any, {})),
+    ...embeddingOptions(any).map((defaults) => () => embedding_(EmbeddingService.withDefaults(embedding, defaults))),
+    () =>
+      Effect.provide(EmbeddingService.embed("a", any), EmbeddingService.withDefaults(embedding, { dimensions: 2 }), {
+        local: true
+      })
   ],
   "EmbeddingService.withBudget": (any) => [
     () => embedding_(EmbeddingService.withBudget(embedding, any)),
@@ -194,6 +247,18 @@ export const calls: Readonly<Record<string, Calls>> = {
     () => RerankService.rerankBy("q", ["a"], any),
     () => RerankService.rerankBy("q", ["a"], () => any),
     () => RerankService.rerankBy("q", ["a"], (text) => text, any)
+  ],
+  "Reranker.make": (any) => [() => Reranker.make(any)],
+  "RerankService.transform": (any) => [
+    () => Layer.build(RerankService.transform(reranking, any)),
+    () => Layer.build(RerankService.transform(any)(reranking)),
+    () => Layer.build(RerankService.transform(any, Effect.succeed)),
+    () => Layer.build(RerankService.transform(reranking, () => Effect.succeed(any)))
+  ],
+  "RerankService.withDeadline": (any) => [
+    () => Layer.build(RerankService.withDeadline(reranking, any)),
+    () => Layer.build(RerankService.withDeadline(any)(reranking)),
+    () => Layer.build(RerankService.withDeadline(any, "1 second"))
   ],
   "RerankService.withPolicy": (any) => [
     () => RerankService.withPolicy(reranking, any),

@@ -14,15 +14,15 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Check from "../../Check.ts"
 import * as ProviderError from "../../ProviderError.ts"
+import type * as Chat from "../Chat.ts"
 import type * as ChatEvent from "../ChatEvent.ts"
 import type * as ChatRequest from "../ChatRequest.ts"
 import type * as ChatResponse from "../ChatResponse.ts"
-import type { ChatService } from "../ChatService.ts"
 import * as Fallback from "../Fallback.ts"
 import * as FallbackPreference from "./fallbackPreference.ts"
 import * as ChatValidation from "./validation.ts"
 
-type Service = ChatService["Service"]
+type Service = Chat.Chat
 
 /** One service of several. */
 export const make = (services: NonEmptyReadonlyArray<Service>, options: Fallback.Options = {}): Service => {

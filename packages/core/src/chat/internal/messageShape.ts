@@ -134,14 +134,16 @@ const foreign: Readonly<Record<string, readonly [problem: string, remedy: string
     "video_url",
     "refusal"
   ]
-    .map((word) => [word, [`"${word}" is a part of OpenAI's format`, "Read it with `OpenAi.Messages`"]]),
+    .map((
+      word
+    ) => [word, [`"${word}" is a part of OpenAI's format`, "Read it with `OpenAi.Messages` of @strata/openai"]]),
   ...[["tool_use", "tool-call"], ["server_tool_use", "tool-call"], ["tool_result", "tool-result"]]
     .map(([word, ours]) => [word, [`"${word}" is a part of Anthropic's format`, `Use \`${ours}\``]]),
   ...["thinking", "redacted_thinking"]
     .map((word) => [word, [`"${word}" is a part of Anthropic's format`, "Use `reasoning`"]])
 ])
 
-const ofOpenAi = "This is OpenAI's format: read it with `OpenAi.Messages`"
+const ofOpenAi = "This is OpenAI's format: read it with `OpenAi.Messages` of @strata/openai"
 
 const cacheHere = "Write `cache`: true, or { ttl: \"1h\" }"
 
@@ -219,7 +221,7 @@ const content = <Type extends Message.Part["type"]>(
   types: ReadonlyArray<Type>
 ): Check.Check<string | ReadonlyArray<Part<Type>>> => {
   const parted = Check.list(partOf<Type>(`${role} message`, Struct.pick(parts, types)), {
-    remedy: "Give text, or an array of parts; read OpenAI's messages with `OpenAi.Messages`"
+    remedy: "Give text, or an array of parts; read OpenAI's messages with `OpenAi.Messages` of @strata/openai"
   })
   return (given, at) => typeof given === "string" ? given : parted(given, at)
 }
@@ -237,7 +239,7 @@ export const message: Check.Check<Message.Message> = Check.tagged("role", {
   },
   tool: {
     content: Check.list(partOf("tool message", { "tool-result": parts["tool-result"] }), {
-      remedy: "Give an array of `tool-result` parts; read OpenAI's messages with `OpenAi.Messages`"
+      remedy: "Give an array of `tool-result` parts; read OpenAI's messages with `OpenAi.Messages` of @strata/openai"
     }),
     cache
   }

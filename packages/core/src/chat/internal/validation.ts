@@ -40,8 +40,8 @@ export const resolve = (
     : invalid(provider.provider, model, problem)
 }
 
-/** The model of what is no request, for its error. */
-const modelOf: (given: unknown) => string | undefined = Total.make(
+/** The model that a value names if it is a request. */
+export const modelOf: (given: unknown) => string | undefined = Total.make(
   (given) => isRecord(given) && typeof given["model"] === "string" ? given["model"] : undefined,
   () => undefined
 )
@@ -83,7 +83,7 @@ const ownTool = Check.struct<Tool.ToolDefinition>({
   others: "ignored",
   remedy: "Give a tool, such as { name, description, inputSchema }",
   instead: {
-    function: "This is OpenAI's format: read it with `OpenAi.Tools`",
+    function: "This is OpenAI's format: read it with `OpenAi.Tools` of @strata/openai",
     parameters: "Write `inputSchema`",
     input_schema: "Write `inputSchema`",
     cache_control: "Write `cache`",
@@ -93,7 +93,9 @@ const ownTool = Check.struct<Tool.ToolDefinition>({
 })
 
 const providerTool = Check.struct<Tool.ProviderTool>({
-  type: Check.word(["provider"], { function: "This is OpenAI's format: read it with `OpenAi.Tools`" }),
+  type: Check.word(["provider"], {
+    function: "This is OpenAI's format: read it with `OpenAi.Tools` of @strata/openai"
+  }),
   provider: Check.text,
   name: Check.text,
   cache: MessageShape.cache
@@ -110,7 +112,7 @@ const choice = Check.word(choices, { required: "Use `any`" })
 
 const namedChoice = Check.struct<Exclude<Tool.ToolChoice, string>>({ name: Check.text }, {
   remedy: `Use ${CheckWords.list(choices)}, or { name }`,
-  instead: { function: "Write { name }; OpenAI's `tool_choice` is read with `OpenAi.ToolChoice`" }
+  instead: { function: "Write { name }; OpenAI's `tool_choice` is read with `OpenAi.ToolChoice` of @strata/openai" }
 })
 
 const toolChoice: Check.Check<Tool.ToolChoice> = (given, at) =>
@@ -121,11 +123,11 @@ const responseFormat = Check.tagged<"type", ChatRequest.ResponseFormat>("type", 
   json: { schema, name: optionalText, description: optionalText }
 }, {
   remedy: "Give { type: \"text\" } or { type: \"json\", schema }",
-  instead: { json_schema: "This is OpenAI's format: read it with `OpenAi.Request`" },
+  instead: { json_schema: "This is OpenAI's format: read it with `OpenAi.Request` of @strata/openai" },
   unknown: (word) => [
     `there is no format ${CheckWords.quote(word)}`,
     word.startsWith("json_")
-      ? "This is OpenAI's format: read it with `OpenAi.Request`"
+      ? "This is OpenAI's format: read it with `OpenAi.Request` of @strata/openai"
       : CheckWords.advice(word, ["text", "json"])
   ]
 })
@@ -167,7 +169,7 @@ const request = Check.struct<ChatRequest.ChatRequest>({
     stop: "Write `stopSequences`",
     max_completion_tokens: "Write `maxTokens`",
     tool_choice: "Write `toolChoice`",
-    response_format: "Write `responseFormat`; OpenAI's is read with `OpenAi.Request`",
+    response_format: "Write `responseFormat`; OpenAI's is read with `OpenAi.Request` of @strata/openai",
     reasoning_effort: "Write `reasoning`: { effort }",
     thinking: "Write `reasoning`"
   }

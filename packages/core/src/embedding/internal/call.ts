@@ -3,16 +3,16 @@
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import * as TokenEstimate from "../../chat/internal/tokenEstimate.ts"
 import type * as Cost from "../../Cost.ts"
+import * as TextTokens from "../../internal/textTokens.ts"
 import type * as Costing from "../../policy/internal/budget/costing.ts"
-import type * as BudgetGate from "../../policy/internal/budget/gate.ts"
 import type * as Enforcement from "../../policy/internal/enforcement.ts"
+import type * as Gates from "../../policy/internal/gates.ts"
 import type * as Quota from "../../policy/Quota.ts"
 import * as ProviderError from "../../ProviderError.ts"
 import type * as Telemetry from "../../Telemetry.ts"
 import * as Usage from "../../Usage.ts"
-import type * as Embedding from "../Embedding.ts"
+import * as Embedding from "../Embedding.ts"
 import type * as Capacity from "./capacity.ts"
 import * as Execution from "./execution.ts"
 import * as Inputs from "./inputs.ts"
@@ -25,19 +25,19 @@ import * as Validation from "./validation.ts"
  *
  * - `send`: one request under the policy; its answer has the right shape.
  * - `concurrency`: requests this call may have in flight.
+ * - `gates`: what it passes through, known by reference: calls share requests only where they pass the same.
  * - `costOf`: what tokens cost, where they are counted and their price is known.
  */
 export interface Call extends Validation.Resolved {
   readonly target: Telemetry.Target
   readonly send: Execution.Send
   readonly concurrency: number
+  readonly gates: ReadonlyArray<object>
   readonly costOf: (inputTokens: number | undefined) => Cost.Cost | undefined
 }
 
-/** What is in force for all calls of a service. */
-export interface InForce {
-  readonly enforcement: Enforcement.Enforcement
-  readonly budget: BudgetGate.BudgetGate
+/** What is in force for a call, and what it costs. */
+export interface InForce extends Gates.Gates {
   readonly costing: Costing.Costing
 }
 
@@ -47,7 +47,7 @@ export const make = (
     readonly embedBatch: Execution.Send
     readonly metering?: Quota.Metering | undefined
   },
-  { budget, costing, enforcement }: InForce,
+  { budgets, costing, enforcement }: InForce,
   options: unknown
 ): Effect.Effect<Call, ProviderError.ProviderError> =>
   Effect.map(Validation.resolve(provider, options), (resolved) => {
@@ -61,18 +61,14 @@ export const make = (
     return {
       ...resolved,
       target,
+      gates: [enforcement, ...budgets],
       concurrency: enforcement.window,
       costOf: (inputTokens) =>
         inputTokens === undefined ? undefined : costing.cost(target, Usage.make({ inputTokens })),
       send: (batch) => {
         const meter = metering(batch)
         const answered = Effect.flatMap(provider.embedBatch(batch), (answer) => shaped(target, batch, answer))
-        return budget.call(enforcement.call(answered, target, meter), {
-          target,
-          load: Effect.suspend(() => meter.load("estimate")),
-          bill,
-          outputTokens: () => 0
-        }).pipe(
+        return enforcement.call(answered, target, meter, budgets).pipe(
           Effect.tap((answer) => EmbeddingTelemetry.recordAnswer(target, answer)),
           Effect.tap((answer) => {
             const billed = bill(answer)
@@ -161,9 +157,24 @@ const bill = ({ inputTokens }: Embedding.ProviderBatchResult): { readonly usage:
 /** Vectors are no tokens: an embedding draws its prompt alone. */
 const metering = ({ inputs }: Embedding.ProviderBatch): Enforcement.Metering<Embedding.ProviderBatchResult> => ({
   outputBurndown: 1,
-  load: () => Effect.sync(() => ({ inputTokens: TokenEstimate.embedding(inputs), outputTokens: 0 })),
+  bill,
+  load: () => Effect.sync(() => ({ inputTokens: tokensOf(inputs), outputTokens: 0 })),
   consumed: ({ inputTokens }) => inputTokens === undefined ? undefined : { inputTokens, outputTokens: 0 }
 })
+
+/** An estimate of the tokens of one request. */
+export const tokensOf = (inputs: ReadonlyArray<Embedding.Input>): number => {
+  let tokens = 0
+  for (const input of inputs) {
+    tokens += perInput + TextTokens.count(Embedding.textOf(input) ?? "")
+    if (typeof input !== "string" && input.image !== undefined) tokens += perImage
+  }
+  return Math.ceil(tokens)
+}
+
+/** An input is put between two marks. */
+const perInput = 3
+const perImage = 1600
 
 /** Holds a provider to its word: one vector for each input, of the type and the dimensions that were asked for. */
 const shaped = (

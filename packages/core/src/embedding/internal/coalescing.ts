@@ -71,7 +71,8 @@ const resolve = (entries: Entries): Effect.Effect<void> => {
 const everyoneLeft = (entries: Entries): Effect.Effect<void> =>
   Effect.forEach(entries, ({ request }) => Deferred.await(request.left), { discard: true })
 
-const callKey = ({ chunk, options }: Call.Call) => [
+const callKey = ({ chunk, gates, options }: Call.Call) => [
+  gates.map(numberOf).join(),
   options.model,
   options.purpose,
   options.dimensions,
@@ -82,3 +83,14 @@ const callKey = ({ chunk, options }: Call.Call) => [
   // What has no text of its own is equal to nothing.
   options.providerOptions === undefined ? undefined : CanonicalLine.make(options.providerOptions) ?? Symbol("unknown")
 ]
+
+/** Objects that are known by reference, in a key that is compared by value. */
+const numberOf = (object: object): number => {
+  const known = numbers.get(object) ?? ++last
+  numbers.set(object, known)
+  return known
+}
+
+const numbers = new WeakMap<object, number>()
+
+let last = 0

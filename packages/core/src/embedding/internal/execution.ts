@@ -8,7 +8,6 @@ import * as Effect from "effect/Effect"
 import * as ProviderError from "../../ProviderError.ts"
 import type * as Telemetry from "../../Telemetry.ts"
 import type * as Embedding from "../Embedding.ts"
-import * as Assembly from "./assembly.ts"
 import type * as Capacity from "./capacity.ts"
 import * as Chunks from "./chunks.ts"
 import * as Plan from "./plan.ts"
@@ -20,11 +19,22 @@ export type Send = (
 ) => Effect.Effect<Embedding.ProviderBatchResult, ProviderError.ProviderError>
 
 /**
+ * Who waits for the inputs of a plan, by their numbers.
+ *
+ * - `onEmbedding`: called for every input that has its vector, as soon as it has.
+ * - `onFailure`: called for the inputs that will have none, if any are left; failing here stops everything.
+ */
+export interface Waiting<E> {
+  readonly onEmbedding: (slot: number, embedding: Embedding.Embedding) => void
+  readonly onFailure: (slots: ReadonlyArray<number>, failure: Validation.Failure) => Effect.Effect<void, E>
+}
+
+/**
  * - `send`: one request; an answer has exactly one vector for each input.
  * - `concurrency`: requests in flight at the same time.
  * - `chunk`: whether a text the provider finds too long is embedded in pieces.
  */
-export interface Options<E> extends Assembly.Waiting<E> {
+export interface Options<E> extends Waiting<E> {
   readonly target: Telemetry.Target
   readonly options: Embedding.ResolvedOptions
   readonly send: Send
@@ -62,7 +72,7 @@ export const execute = <E>(plan: Plan.Plan, options: Options<E>): Effect.Effect<
     let dimensions: number | undefined
     let condemned: ProviderError.ProviderError | undefined
 
-    const assembly = Assembly.make(plan, options.options, options)
+    const assembly = assemble(plan, options.options, options)
 
     const request = (contents: ReadonlyArray<Capacity.Content>) =>
       Effect.tap(options.send(Plan.request(contents, options.options)), (answer) =>
@@ -191,3 +201,52 @@ const spread = (batch: Plan.Batch): ReadonlySet<number> => {
   const count = Math.min(probes, batch.length)
   return new Set(Array.from({ length: count }, (_, index) => batch[Math.floor(index * batch.length / count)]!))
 }
+
+/** The same for what is sent, by its places; an `isAverage` of smaller pieces has no unit length yet. */
+interface Assembly<E> {
+  readonly onEmbedding: (place: number, embedding: Embedding.Embedding, isAverage: boolean) => void
+  readonly onFailure: (places: Plan.Batch, failure: Validation.Failure) => Effect.Effect<void, E>
+}
+
+/** Holds the vectors of pieces until an input has all of its own; the first piece that fails spoils the input. */
+const assemble = <E>(
+  { contents, pieces }: Plan.Plan,
+  options: Embedding.ResolvedOptions,
+  waiting: Waiting<E>
+): Assembly<E> => {
+  if (pieces === undefined) {
+    return {
+      ...waiting,
+      onEmbedding: (slot, embedding, isAverage) =>
+        waiting.onEmbedding(slot, isAverage ? Chunks.finish(embedding, options) : embedding)
+    }
+  }
+  const owners = contents.map((): Array<number> => [])
+  const missing = pieces.map((places, slot) => {
+    const different = new Set(places)
+    different.forEach((place) => owners[place]!.push(slot))
+    return different.size
+  })
+  const arrived: Array<Chunks.Piece> = []
+  const spoiled = new Set<number>()
+  return {
+    onEmbedding: (place, embedding, isAverage) => {
+      arrived[place] = { embedding, length: lengthOf(contents[place]) }
+      for (const slot of owners[place]!) {
+        missing[slot] = missing[slot]! - 1
+        if (missing[slot] > 0) continue
+        const [first, ...rest] = pieces[slot]!.map((own) => arrived[own]!)
+        if (rest.length > 0) waiting.onEmbedding(slot, Chunks.finish(Chunks.average([first!, ...rest]), options))
+        else waiting.onEmbedding(slot, isAverage ? Chunks.finish(embedding, options) : embedding)
+      }
+    },
+    onFailure: (places, failure) => {
+      const slots = new Set(places.flatMap((place) => owners[place]!).filter((slot) => !spoiled.has(slot)))
+      slots.forEach((slot) => spoiled.add(slot))
+      return waiting.onFailure([...slots], failure)
+    }
+  }
+}
+
+const lengthOf = (content: Plan.Plan["contents"][number] | undefined): number =>
+  typeof content === "string" ? content.length : 0

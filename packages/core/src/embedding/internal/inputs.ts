@@ -5,7 +5,6 @@
  */
 import * as Result from "effect/Result"
 import * as Check from "../../Check.ts"
-import * as MediaType from "../../internal/mediaType.ts"
 import * as WellFormedText from "../../internal/wellFormedText.ts"
 import * as ProviderError from "../../ProviderError.ts"
 import type * as Embedding from "../Embedding.ts"
@@ -127,7 +126,7 @@ const checkText = (call: Call, given: string, part: string): Result.Result<strin
 
 const checkImage = (call: Call, image: Embedding.Image): Result.Result<Embedding.Image, Validation.Failure> => {
   const { bytes } = image
-  const mediaType = MediaType.plain(image.mediaType)
+  const mediaType = plainMediaType(image.mediaType)
   const { combined, images } = call.limits
   if (images === undefined && combined === undefined) {
     return Result.fail(unsupported(call, ".image", "images", "takes no images. Use one that does"))
@@ -147,6 +146,18 @@ const checkImage = (call: Call, image: Embedding.Image): Result.Result<Embedding
   }
   return Result.succeed({ bytes, mediaType })
 }
+
+/** Without its parameters, in lower case and by its registered name: upload forms write `image/jpg`. */
+const plainMediaType = (mediaType: string): string => {
+  const plain = mediaType.split(";", 1).join("").trim().toLowerCase()
+  return registeredMediaTypes.get(plain) ?? plain
+}
+
+const registeredMediaTypes: ReadonlyMap<string, string> = new Map([
+  ["image/jpg", "image/jpeg"],
+  ["image/pjpeg", "image/jpeg"],
+  ["image/x-png", "image/png"]
+])
 
 const something = "Leave it out, or give it something to embed"
 

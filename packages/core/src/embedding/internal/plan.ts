@@ -1,12 +1,11 @@
 /**
  * Decides which inputs travel together: every different one once, in order, in as few requests as the limits allow.
  *
- * Pure: it sends nothing. What happens to a plan is in `embeddingExecution.ts`.
+ * Pure: it sends nothing.
  */
 import * as Embedding from "../Embedding.ts"
 import * as Capacity from "./capacity.ts"
 import * as Chunks from "./chunks.ts"
-import * as Distinct from "./distinct.ts"
 
 /**
  * - `slots`: for each input, the number of its different input.
@@ -32,14 +31,14 @@ export type Batch = ReadonlyArray<number>
  * order has fewer batches: `ceil(inputs / maxItems)` of them when only the count binds.
  */
 export const make = (inputs: ReadonlyArray<Capacity.Content>, limits: Embedding.Limits): Plan => {
-  const whole = Distinct.make(inputs)
+  const whole = distinct(inputs)
   const longest = Capacity.longestText(limits)
   const isTooLong = (content: Capacity.Content) => typeof content === "string" && content.length > longest
   if (!whole.contents.some(isTooLong)) {
     return { ...whole, pieces: undefined, batches: divide(whole.contents, limits) }
   }
   const cut = whole.contents.map((content) => typeof content === "string" ? Chunks.cut(content, longest) : [content])
-  const { contents, slots } = Distinct.make(cut.flat())
+  const { contents, slots } = distinct(cut.flat())
   let next = 0
   const pieces = cut.map((parts) => parts.map(() => slots[next++]!))
   return { slots: whole.slots, contents, pieces, batches: divide(contents, limits) }
@@ -84,3 +83,66 @@ const isImage = (content: Capacity.Content): content is Embedding.ImageInput =>
 
 const isCombined = (content: Capacity.Content): content is Embedding.CombinedInput =>
   typeof content !== "string" && content.text !== undefined
+
+/**
+ * - `contents`: the different ones, in the order they first appear.
+ * - `slots`: for each input, the place of its equal in `contents`.
+ */
+interface Distinct {
+  readonly contents: ReadonlyArray<Capacity.Content>
+  readonly slots: Uint32Array
+}
+
+/** Every different input once: of equal strings, and of images with the same bytes and media type, the first. */
+const distinct = (inputs: ReadonlyArray<Capacity.Content>): Distinct => {
+  const texts = new Map<string, number>()
+  const others = new Map<string, number>()
+  const imageId = makeImageId()
+  const contents: Array<Capacity.Content> = []
+  const slots = new Uint32Array(inputs.length)
+  for (const [position, input] of inputs.entries()) {
+    const known = typeof input === "string" ? texts : others
+    const key = typeof input === "string" ? input : `${imageId(input.image)} ${input.text ?? ""}`
+    const slot = known.get(key) ?? contents.length
+    if (slot === contents.length) {
+      known.set(key, slot)
+      contents.push(input)
+    }
+    slots[position] = slot
+  }
+  return { contents, slots }
+}
+
+/** A number for each different image. All bytes are compared only where media type, size and a sample agree. */
+const makeImageId = () => {
+  const known = new Map<Embedding.Image, number>()
+  const alike = new Map<string, Array<Embedding.Image>>()
+  let count = 0
+  return (image: Embedding.Image): number => {
+    const seen = known.get(image)
+    if (seen !== undefined) return seen
+    const key = `${image.mediaType} ${image.bytes.length} ${sample(image.bytes)}`
+    const candidates = alike.get(key)
+    const equal = candidates?.find((candidate) => isSame(candidate.bytes, image.bytes))
+    const id = equal === undefined ? count++ : known.get(equal)!
+    if (candidates === undefined) alike.set(key, [image])
+    else if (equal === undefined) candidates.push(image)
+    known.set(image, id)
+    return id
+  }
+}
+
+/** Bytes spread over the image from its first to its last: files of one size often begin and end alike. */
+const sample = (bytes: Uint8Array): string =>
+  Array.from({ length: samples }, (_, index) => bytes[Math.floor(index * (bytes.length - 1) / (samples - 1))]).join()
+
+const samples = 32
+
+/** Of two images of one size. */
+const isSame = (self: Uint8Array, that: Uint8Array): boolean => {
+  if (self === that) return true
+  for (let index = 0; index < self.length; index++) {
+    if (self[index] !== that[index]) return false
+  }
+  return true
+}

@@ -110,7 +110,8 @@ const fields: Check.Fields<Embedding.EmbeddingOptions> = {
 
 const named = { remedy: "Give an object of options, or nothing" }
 
-const options = Check.struct<Embedding.EmbeddingOptions>(fields, named)
+/** The options of a call, which may be any value. */
+export const options = Check.struct<Embedding.EmbeddingOptions>(fields, named)
 
 const streamOptions = Check.struct<Embedding.EmbeddingOptions & Pace>({
   ...fields,

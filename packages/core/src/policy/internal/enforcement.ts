@@ -3,13 +3,11 @@
  *
  * The permits live here, so one enforcement is made for each service and shared by all its calls.
  */
-import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
-import * as Pull from "effect/Pull"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -22,6 +20,8 @@ import * as Policy from "../Policy.ts"
 import type * as Quota from "../Quota.ts"
 import type * as Retry from "../Retry.ts"
 import * as BreakerGate from "./breakerGate.ts"
+import * as BudgetGate from "./budget/gate.ts"
+import * as Clocks from "./clocks.ts"
 import * as Permits from "./concurrency/permits.ts"
 import * as Hedging from "./hedging.ts"
 import * as QuotaGate from "./quota/gate.ts"
@@ -40,17 +40,24 @@ export interface Enforcement {
   readonly call: <A, R>(
     self: Effect.Effect<A, ProviderError.ProviderError, R>,
     target: Telemetry.Target,
-    metering?: Metering<A>
+    metering?: Metering<A>,
+    budgets?: ReadonlyArray<BudgetGate.BudgetGate>
   ) => Effect.Effect<A, ProviderError.ProviderError, R>
   readonly stream: <A, R>(
     self: Stream.Stream<A, ProviderError.ProviderError, R>,
     target: Telemetry.Target,
-    metering?: Metering<A>
+    metering?: Metering<A>,
+    budgets?: ReadonlyArray<BudgetGate.BudgetGate>
   ) => Stream.Stream<A, ProviderError.ProviderError, R>
 }
 
-/** What a quota needs to know of a call, and what an answer, or an event of a stream, tells about tokens drawn. */
-export interface Metering<A> extends QuotaGate.Meter {
+/**
+ * What quotas and budgets need to know of a call.
+ *
+ * - `consumed`: what an answer, or an event of a stream, tells about tokens drawn.
+ * - the rest: see `BudgetGate.Meter`.
+ */
+export interface Metering<A> extends QuotaGate.Meter, BudgetGate.Meter<A> {
   readonly consumed: (answer: A) => Quota.Consumption | undefined
 }
 
@@ -91,50 +98,52 @@ const inForce = (policy: Policy.Policy): Effect.Effect<Enforcement, never, Scope
           Effect.andThen(attempts === 0 ? allowance.onCall : allowance.onRetry(target), hedged)
         )
         return Effect.retry(paid, logged(policy.retry, target))
-      }).pipe(within(deadline, () => timeout(target, "deadline", deadline)))
+      }).pipe(Clocks.within("deadline", deadline, target))
 
-    /** Tokens and a permit, with nothing lost in between; what they are given back with is up to the caller. */
-    const admitted = <A>(target: Telemetry.Target, metering: Metering<A>, restore: WaitingLine.Restore) =>
-      Effect.flatMap(quota.reserve(target, metering, restore), (reservation) =>
-        Effect.onError(permits.take(target, restore), () =>
-          reservation.settle("refused")).pipe(
-            Effect.tap(reservation.sent),
-            Effect.map((permit): Admission => ({ reservation, permit }))
-          ))
+    /** Money, tokens and a permit, in this order; what was granted is given back where the next one fails. */
+    const admitted = <A>(asked: Asked<A>, restore: WaitingLine.Restore): Effect.Effect<
+      Admission,
+      ProviderError.ProviderError
+    > =>
+      Effect.gen(function*() {
+        const { budgets, metering, target } = asked
+        const spending = yield* BudgetGate.reserve(budgets, target, metering)
+        const reservation = yield* Effect.onError(quota.reserve(target, metering, restore), () => spending.cancel)
+        const permit = yield* Effect.onError(
+          permits.take(target, restore),
+          () => Effect.andThen(reservation.settle("refused"), spending.cancel)
+        )
+        yield* reservation.sent
+        return { spending, reservation, permit }
+      })
 
     const open = <A, R>(
       self: Stream.Stream<A, ProviderError.ProviderError, R>,
-      target: Telemetry.Target,
-      metering: Metering<A>,
+      asked: Asked<A>,
       number: number,
       scope: Scope.Scope
     ) =>
       Effect.flatMap(Scope.fork(scope), (connection) => {
-        let consumed: Quota.Consumption | undefined
-        const meter = (events: NonEmptyReadonlyArray<A>) => {
+        const { metering, target } = asked
+        let used: Used = nothing
+        const metered = Stream.mapArray(self, (events) => {
+          let { bill, consumed, outputTokens } = used
           for (const event of events) {
+            bill = metering.bill?.(event) ?? bill
             consumed = metering.consumed(event) ?? consumed
+            outputTokens += metering.outputTokens?.(event) ?? 0
           }
-        }
-        const leave = (admission: Admission) => (exit: Exit.Exit<unknown, unknown>) =>
-          released(admission, exit, consumed)
+          used = { bill, consumed, outputTokens }
+          return events
+        })
         return Effect.uninterruptibleMask((restore) =>
           Effect.flatMap(
-            admitted(target, metering, restore),
-            (admission) => Scope.addFinalizerExit(connection, leave(admission))
+            admitted(asked, restore),
+            (admission) => Scope.addFinalizerExit(connection, (exit) => released(admission, exit, used))
           )
         ).pipe(
           Effect.andThen(Telemetry.recordAttempt(target)),
-          Effect.andThen(Stream.toPull(self)),
-          Scope.provide(connection),
-          Effect.flatMap((pull) => {
-            const metered = Effect.tap(pull, (events) => Effect.sync(() => meter(events)))
-            return metered.pipe(
-              within(firstEvent, () => timeout(target, "first-event", firstEvent)),
-              Effect.map((events): Opened<A> | undefined => ({ connection, events, pull: metered })),
-              Pull.catchDone(() => Effect.succeed(undefined))
-            )
-          }),
+          Effect.andThen(Clocks.open(metered, connection, firstEvent, target)),
           Telemetry.attempt(number),
           Effect.onExit((exit) =>
             Exit.isSuccess(exit) && exit.value !== undefined ? Effect.void : Scope.close(connection, exit)
@@ -145,34 +154,42 @@ const inForce = (policy: Policy.Policy): Effect.Effect<Enforcement, never, Scope
     return {
       policy,
       window: Number.isFinite(Concurrency.most(policy.concurrency)) ? Concurrency.most(policy.concurrency) : unbounded,
-      call: (self, target, metering = unmetered) => {
+      call: <A, R>(
+        self: Effect.Effect<A, ProviderError.ProviderError, R>,
+        target: Telemetry.Target,
+        metering: Metering<A> = unmetered,
+        budgets: ReadonlyArray<BudgetGate.BudgetGate> = []
+      ) => {
         const sent = Effect.andThen(Telemetry.recordAttempt(target), self).pipe(
-          within(attempt, () => timeout(target, "attempt", attempt))
+          Clocks.within("attempt", attempt, target)
         )
-        return repeated(
-          (number) =>
-            Effect.uninterruptibleMask((restore) =>
-              Effect.flatMap(admitted(target, metering, restore), (admission) =>
-                Effect.onExit(restore(Telemetry.attempt(number)(sent)), (exit) =>
-                  released(admission, exit, Exit.isSuccess(exit) ? metering.consumed(exit.value) : undefined)))
-            ),
-          target,
-          () =>
-            Effect.void
-        )
+        const once = (number: number) =>
+          Effect.uninterruptibleMask((restore) =>
+            Effect.flatMap(admitted({ target, metering, budgets }, restore), (admission) =>
+              Effect.onExit(
+                restore(Telemetry.attempt(number)(sent)),
+                (exit) => released(admission, exit, Exit.isSuccess(exit) ? usedBy(metering, exit.value) : nothing)
+              ))
+          )
+        return repeated(once, target, () => Effect.void)
       },
-      stream: (self, target, metering = unmetered) =>
+      stream: <A, R>(
+        self: Stream.Stream<A, ProviderError.ProviderError, R>,
+        target: Telemetry.Target,
+        metering: Metering<A> = unmetered,
+        budgets: ReadonlyArray<BudgetGate.BudgetGate> = []
+      ) =>
         Stream.unwrap(Effect.gen(function*() {
           const scope = yield* Effect.scope
           const start = yield* Watchdog.now
           const opened = yield* repeated(
-            (number) =>
-              open(self, target, metering, number, scope),
+            (number) => open(self, { target, metering, budgets }, number, scope),
             target,
-            (opened) =>
-              opened === undefined ? Effect.void : Scope.close(opened.connection, Exit.void)
+            (opened) => opened === undefined ? Effect.void : Scope.close(opened.connection, Exit.void)
           )
-          return opened === undefined ? Stream.empty : flowing(opened, policy.timeouts, start, target)
+          return opened === undefined
+            ? Stream.empty
+            : Clocks.flowing(opened, policy.timeouts, start, target, Clocks.interrupted(target))
         }))
     }
   })
@@ -180,10 +197,31 @@ const inForce = (policy: Policy.Policy): Effect.Effect<Enforcement, never, Scope
 /** Requests in flight when the policy sets no bound: enough to be fast, not enough to exhaust sockets. */
 const unbounded = 32
 
+/** A call before it is sent. */
+interface Asked<A> {
+  readonly target: Telemetry.Target
+  readonly metering: Metering<A>
+  readonly budgets: ReadonlyArray<BudgetGate.BudgetGate>
+}
+
 interface Admission {
+  readonly spending: BudgetGate.Reservation
   readonly reservation: QuotaGate.Reservation
   readonly permit: Permits.Permit
 }
+
+/** What an attempt has used, as far as the provider said or its events show. */
+interface Used extends BudgetGate.Used {
+  readonly consumed: Quota.Consumption | undefined
+}
+
+const nothing: Used = { consumed: undefined, bill: undefined, outputTokens: 0 }
+
+const usedBy = <A>(metering: Metering<A>, answer: A): Used => ({
+  consumed: metering.consumed(answer),
+  bill: metering.bill?.(answer),
+  outputTokens: 0
+})
 
 const unmetered: Metering<unknown> = {
   load: () => Effect.succeed({ inputTokens: 0, outputTokens: 0 }),
@@ -192,16 +230,16 @@ const unmetered: Metering<unknown> = {
 }
 
 const released = (
-  { permit, reservation }: Admission,
+  { permit, reservation, spending }: Admission,
   exit: Exit.Exit<unknown, unknown>,
-  consumed: Quota.Consumption | undefined
+  used: Used
 ): Effect.Effect<void> => {
   const error = failure(exit)
   const isThrottled = error !== undefined && rootOf(error)._tag === "RateLimitError"
   const isRefused = error !== undefined && ProviderError.isRefusal(error)
-  return Effect.andThen(
-    permit.release(Exit.isSuccess(exit) ? "answered" : isThrottled ? "refused" : "other"),
-    reservation.settle(consumed ?? (isRefused ? "refused" : "unknown"))
+  return permit.release(Exit.isSuccess(exit) ? "answered" : isThrottled ? "refused" : "other").pipe(
+    Effect.andThen(reservation.settle(used.consumed ?? (isRefused ? "refused" : "unknown"))),
+    Effect.andThen(spending.settle({ ...used, isRefused }))
   )
 }
 
@@ -214,87 +252,6 @@ const failure = (exit: Exit.Exit<unknown, unknown>): ProviderError.ProviderError
 /** Why a stream broke; any other error is its own root. */
 const rootOf = (error: ProviderError.ProviderError): ProviderError.ProviderError =>
   error._tag === "StreamInterruptedError" && ProviderError.isProviderError(error.cause) ? error.cause : error
-
-/** A stream that has given its first events, and the scope of its permit and its connection. */
-interface Opened<A> {
-  readonly connection: Scope.Closeable
-  readonly events: NonEmptyReadonlyArray<A>
-  readonly pull: Pull.Pull<NonEmptyReadonlyArray<A>, ProviderError.ProviderError>
-}
-
-const flowing = <A>(
-  { connection, events, pull }: Opened<A>,
-  { deadline, idle }: Policy.Timeouts,
-  start: number,
-  target: Telemetry.Target
-): Stream.Stream<A, ProviderError.ProviderError> => {
-  const pause = Duration.toMillis(idle)
-  const end = start + Duration.toMillis(deadline)
-  const limit = (now: number): Watchdog.Limit<ProviderError.TimeoutError> =>
-    now + pause < end
-      ? { until: now + pause, onExpired: () => timeout(target, "idle", idle) }
-      : { until: end, onExpired: () => timeout(target, "deadline", deadline) }
-
-  return Stream.fromPull(Effect.sync(() => {
-    let delivered = 0
-    const watched = pause === Infinity && end === Infinity ? pull : Watchdog.watch(pull, limit, connection)
-    const failable = Effect.mapError(
-      watched,
-      (error) => Cause.isDone(error) ? error : interrupted(target, delivered, error)
-    )
-    const next = Effect.matchCauseEffect(failable, {
-      onFailure: (cause) =>
-        Effect.andThen(Scope.close(connection, Pull.doneExitFromCause(cause)), Effect.failCause(cause)),
-      onSuccess: (events) => {
-        delivered += events.length
-        return Effect.succeed(events)
-      }
-    })
-    return Effect.suspend(() => {
-      if (delivered > 0) return next
-      delivered = events.length
-      return Effect.succeed(events)
-    })
-  }))
-}
-
-const within =
-  <E2>(duration: Duration.Duration, onTimeout: () => E2) =>
-  <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | E2, R> =>
-    !Duration.isFinite(duration)
-      ? self
-      : Duration.isZero(duration)
-      ? Effect.failSync(onTimeout)
-      : Effect.timeoutOrElse(self, { duration, orElse: () => Effect.failSync(onTimeout) })
-
-const timeout = (target: Telemetry.Target, phase: ProviderError.TimeoutPhase, after: Duration.Duration) =>
-  new ProviderError.TimeoutError({
-    provider: target.provider,
-    model: target.model,
-    phase,
-    after,
-    message: `${timeoutMessage[phase]} within ${Duration.format(after)}`
-  })
-
-const timeoutMessage: Record<ProviderError.TimeoutPhase, string> = {
-  "attempt": "The provider did not answer",
-  "first-event": "The stream gave no first event",
-  "idle": "The stream gave no further event",
-  "deadline": "The operation with its retries did not end",
-  "connect": "No connection was made",
-  "model": "The model did not answer"
-}
-
-const interrupted = (target: Telemetry.Target, delivered: number, cause: ProviderError.ProviderError) =>
-  cause._tag === "StreamInterruptedError" ? cause : new ProviderError.StreamInterruptedError({
-    provider: target.provider,
-    model: target.model,
-    requestId: cause.requestId,
-    exception: cause.exception,
-    delivered,
-    cause,
-    message: `The stream broke after ${delivered} events: ${cause.message}`
-  })
 
 const logged = (retry: Retry.Retry, target: Telemetry.Target): Retry.Retry =>
   Schedule.tap(retry, ({ attempt, duration, input }) =>

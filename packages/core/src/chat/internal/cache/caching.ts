@@ -5,19 +5,18 @@
 import * as Digest from "effect/crypto/Digest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Logger from "effect/Logger"
-import * as Metric from "effect/Metric"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
+import * as CanonicalLine from "../../../cache/internal/canonicalLine.ts"
 import * as Check from "../../../Check.ts"
 import * as Cost from "../../../Cost.ts"
 import * as ProviderError from "../../../ProviderError.ts"
 import * as Telemetry from "../../../Telemetry.ts"
+import type * as Chat from "../../Chat.ts"
 import * as ChatCache from "../../ChatCache.ts"
 import * as ChatEvent from "../../ChatEvent.ts"
 import type * as ChatRequest from "../../ChatRequest.ts"
 import type * as ChatResponse from "../../ChatResponse.ts"
-import type * as ChatService from "../../ChatService.ts"
 import * as ChatValidation from "../validation.ts"
 import * as Flight from "./flight.ts"
 import * as CacheKey from "./key.ts"
@@ -26,9 +25,9 @@ import * as CacheTelemetry from "./telemetry.ts"
 
 /** Decorates a service. */
 export const make = Effect.fnUntraced(function*(
-  service: ChatService.ChatService["Service"],
+  service: Chat.Chat,
   options: ChatCache.Options = {}
-): Effect.fn.Return<ChatService.ChatService["Service"], ProviderError.InvalidRequestError> {
+): Effect.fn.Return<Chat.Chat, ProviderError.InvalidRequestError> {
   const { namespace = "", timeToLive = Duration.hours(24), when = () => true } = yield* Check.run(
     ChatCache.options,
     options,
@@ -39,7 +38,8 @@ export const make = Effect.fnUntraced(function*(
     Duration.isFinite(timeToLive) ? timeToLive : undefined
   )
   const digest = yield* Effect.provide(Digest.Digest, Digest.layerWebCrypto)
-  const who = yield* identify(service)
+  const { defaultModel, identity, provider = "custom" } = service
+  const scope = CanonicalLine.make([namespace, identity])
   const join = Flight.make()
 
   /** The call as the cache knows it, or nothing when it cannot be told from others. */
@@ -47,16 +47,16 @@ export const make = Effect.fnUntraced(function*(
     request: ChatRequest.ChatRequest
   ): Effect.Effect<CacheStore.Call | undefined, ProviderError.InvalidRequestError> =>
     Effect.suspend(() => {
-      const model = request.model ?? who.model
+      const model = request.model ?? defaultModel
       const wanted = Result.try(() => when(request))
       if (Result.isFailure(wanted)) {
-        return Effect.fail(Check.threw({ provider: who.provider, model }, "cache.when", wanted.failure))
+        return Effect.fail(Check.threw({ provider, model }, "cache.when", wanted.failure))
       }
-      if (model === undefined || !wanted.success) return Effect.undefined
-      const question = CacheKey.question(namespace, who.provider, model, request)
+      if (model === undefined || scope === undefined || !wanted.success) return Effect.undefined
+      const question = CacheKey.question(scope, provider, model, request)
       return question === undefined ? Effect.undefined : Effect.map(
         CacheKey.make(digest, question),
-        (key) => ({ key, target: { operation: "chat", provider: who.provider, model } })
+        (key) => ({ key, target: { operation: "chat", provider, model } })
       )
     })
 
@@ -115,35 +115,20 @@ export const make = Effect.fnUntraced(function*(
     })
 
   return {
+    ...service,
     generate: Effect.fnUntraced(function*(given) {
-      const request = yield* ChatValidation.settle(who.provider, given)
+      const request = yield* ChatValidation.settle(provider, given)
       const call = yield* prepare(request)
       return yield* call === undefined ? service.generate(request) : generate(call, request)
     }),
     stream: (given) =>
       Stream.unwrap(Effect.gen(function*() {
-        const request = yield* ChatValidation.settle(who.provider, given)
+        const request = yield* ChatValidation.settle(provider, given)
         const call = yield* prepare(request)
         return call === undefined ? service.stream(request) : stream(call, request)
       }))
   }
 })
-
-/**
- * Who answers when a call names no model. A service refuses a request without messages in the name of its provider and
- * its model, before anything is sent; the question leaves no trace.
- */
-const identify = (service: ChatService.ChatService["Service"]) =>
-  service.generate({ messages: [] }).pipe(
-    Effect.match({
-      onFailure: ({ model, provider }) => ({ provider, model }),
-      onSuccess: ({ model, provider = "custom" }) => ({ provider, model })
-    }),
-    Effect.catchDefect(() => Effect.succeed({ provider: "custom", model: undefined })),
-    Effect.withTracerEnabled(false),
-    Effect.provideService(Logger.CurrentLoggers, new Set()),
-    Effect.provideService(Metric.MetricRegistry, new Map())
-  )
 
 /** The answer, or its end, for somebody who does not pay for it. */
 const free = <O extends ChatResponse.Outcome>(outcome: O): O => ({ ...outcome, cached: true, cost: Cost.empty })

@@ -5,7 +5,6 @@ import * as Digest from "effect/crypto/Digest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Metric from "effect/Metric"
 import * as Request from "effect/Request"
 import * as RequestResolver from "effect/RequestResolver"
 import * as Result from "effect/Result"
@@ -13,10 +12,11 @@ import * as Stream from "effect/Stream"
 import * as CanonicalLine from "../../../cache/internal/canonicalLine.ts"
 import * as Check from "../../../Check.ts"
 import * as Cost from "../../../Cost.ts"
+import { defined } from "../../../internal/defined.ts"
 import type * as ProviderError from "../../../ProviderError.ts"
+import type * as Embedder from "../../Embedder.ts"
 import type * as Embedding from "../../Embedding.ts"
 import * as EmbeddingCache from "../../EmbeddingCache.ts"
-import type * as EmbeddingService from "../../EmbeddingService.ts"
 import * as Inputs from "../inputs.ts"
 import * as Validation from "../validation.ts"
 import * as CachePlace from "./place.ts"
@@ -25,9 +25,9 @@ import * as CacheStream from "./stream.ts"
 
 /** Decorates a service. */
 export const make = Effect.fnUntraced(function*(
-  service: EmbeddingService.EmbeddingService["Service"],
+  service: Embedder.Embedder,
   given: EmbeddingCache.Options = {}
-): Effect.fn.Return<EmbeddingService.EmbeddingService["Service"], ProviderError.InvalidRequestError> {
+): Effect.fn.Return<Embedder.Embedder, ProviderError.InvalidRequestError> {
   const settings = yield* Check.run(EmbeddingCache.options, given, { provider: "strata", field: "cache" })
   const { timeToLive = Duration.infinity } = settings
   const store = CacheStore.make(
@@ -35,17 +35,17 @@ export const make = Effect.fnUntraced(function*(
     yield* Effect.provide(Digest.Digest, Digest.layerWebCrypto),
     Duration.isFinite(timeToLive) ? timeToLive : undefined
   )
-  const who = yield* identify(service)
+  const { defaultModel, identity, provider = "custom" } = service
   const together = coalesced(store)
 
   /** The call as the cache knows it, or nothing when it cannot be told from others. */
   const prepare = (options: Embedding.EmbeddingOptions | undefined): CacheStore.Call | undefined => {
-    const model = options?.model ?? who.model
+    const model = options?.model ?? defaultModel
     // Every option counts, those added one day too; what has a default is the same whether or not it is said.
-    const resolved = { purpose: "document", truncate: "none", vectorType: "float", ...defined(options), model }
-    const line = CanonicalLine.make([settings.namespace ?? "", who.provider, resolved])
+    const resolved = { purpose: "document", truncate: "none", vectorType: "float", ...defined(options ?? {}), model }
+    const line = CanonicalLine.make([settings.namespace ?? "", provider, identity, resolved])
     return model === undefined || line === undefined ? undefined : {
-      target: { operation: "embeddings", provider: who.provider, model },
+      target: { operation: "embeddings", provider, model },
       settings: line,
       dimensions: options?.dimensions
     }
@@ -53,7 +53,7 @@ export const make = Effect.fnUntraced(function*(
 
   /** The call of options that may be any value; those that cannot be right are for the service to refuse. */
   const callOf = (given: unknown) =>
-    Effect.match(Validation.settle(who.provider, given), { onFailure: () => undefined, onSuccess: prepare })
+    Effect.match(Validation.settle(provider, given), { onFailure: () => undefined, onSuccess: prepare })
 
   const embed = Effect.fnUntraced(function*(
     call: CacheStore.Call,
@@ -118,6 +118,7 @@ export const make = Effect.fnUntraced(function*(
   })
 
   return {
+    ...service,
     embed: Effect.fnUntraced(function*(input, options) {
       const call = yield* callOf(options)
       return yield* Inputs.isInput(input) && call !== undefined
@@ -140,7 +141,7 @@ export const make = Effect.fnUntraced(function*(
     }),
     embedStream: (values, input, given) =>
       Stream.unwrap(Effect.gen(function*() {
-        const { options, pace } = yield* Validation.settleStream(who.provider, { values, input }, given)
+        const { options, pace } = yield* Validation.settleStream(provider, { values, input }, given)
         const call = prepare(options)
         return call === undefined
           ? service.embedStream(values, input, given)
@@ -153,22 +154,6 @@ export const make = Effect.fnUntraced(function*(
 const listed = (given: ReadonlyArray<Embedding.Input>): ReadonlyArray<Embedding.Input> | undefined =>
   // Whatever else is among them is never looked up.
   Result.getOrUndefined(Inputs.listed("strata", given)) as ReadonlyArray<Embedding.Input> | undefined
-
-/**
- * Who answers when a call names no model. A service refuses a blank text in the name of its provider and its model,
- * before anything is sent; the question leaves no trace.
- */
-const identify = (service: EmbeddingService.EmbeddingService["Service"]) =>
-  service.embedEach([""]).pipe(
-    Effect.map(([answer]) => {
-      if (answer === undefined) return { provider: "custom", model: undefined }
-      return Result.isFailure(answer)
-        ? { provider: answer.failure.provider, model: answer.failure.model }
-        : { provider: "custom", model: answer.success.model }
-    }),
-    Effect.withTracerEnabled(false),
-    Effect.provideService(Metric.MetricRegistry, new Map())
-  )
 
 /**
  * One step for all that is asked for one by one at about the same time: a store is asked once, and what it does not know
@@ -211,6 +196,3 @@ const KeepRequest = Request.of<KeepRequest>()
 
 const missing = (known: ReadonlyArray<Embedding.Embedding | undefined>): ReadonlyArray<number> =>
   known.flatMap((embedding, place) => embedding === undefined ? [place] : [])
-
-const defined = (options: Embedding.EmbeddingOptions = {}) =>
-  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))

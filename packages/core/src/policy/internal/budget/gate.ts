@@ -1,10 +1,8 @@
 /**
- * Budgets in force: sets aside what a call can cost before it is sent, and enters what it did cost when it has ended.
+ * Budgets in force: money is reserved for each attempt before it is sent, and what it did cost is entered when it ends.
  */
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
+import type * as Scope from "effect/Scope"
 import * as Check from "../../../Check.ts"
 import type * as ProviderError from "../../../ProviderError.ts"
 import * as Ledger from "../../../state/Ledger.ts"
@@ -12,115 +10,97 @@ import type * as Telemetry from "../../../Telemetry.ts"
 import * as Budget from "../../Budget.ts"
 import * as Pricing from "../../Pricing.ts"
 import type * as Quota from "../../Quota.ts"
+import type * as QuotaGate from "../quota/gate.ts"
 import * as BudgetAccount from "./account.ts"
 import * as BudgetError from "./error.ts"
 import * as BudgetHolds from "./holds.ts"
 import * as BudgetPrice from "./price.ts"
 
-/** Lets a call through, or fails it at once. */
+/** One account of a budget, with the prices that were in force when it was built. */
 export interface BudgetGate {
-  readonly call: <A, R>(
-    self: Effect.Effect<A, ProviderError.ProviderError, R>,
-    meter: Meter<A>
-  ) => Effect.Effect<A, ProviderError.ProviderError, R>
-  readonly stream: <A, R>(
-    self: Stream.Stream<A, ProviderError.ProviderError, R>,
-    meter: Meter<A>
-  ) => Stream.Stream<A, ProviderError.ProviderError, R>
+  readonly account: BudgetAccount.Account
+  readonly holds: BudgetHolds.BudgetHolds
+  readonly priceOf: (model: string, provider: string) => Pricing.Price | undefined
 }
 
 /**
  * What a budget needs to know of a call.
  *
- * - `load`: the most it can use.
  * - `bill`: what an answer, or an event of a stream, says of what was used.
  * - `outputTokens`: how much output an event of a stream has brought, about.
  */
-export interface Meter<A> {
-  readonly target: Telemetry.Target
-  readonly load: Effect.Effect<Quota.Load, ProviderError.ProviderError>
-  readonly bill: (answer: A) => BudgetPrice.Bill | undefined
-  readonly outputTokens: (answer: A) => number
+export interface Meter<A> extends Pick<QuotaGate.Meter, "load"> {
+  readonly bill?: ((answer: A) => BudgetPrice.Bill | undefined) | undefined
+  readonly outputTokens?: ((answer: A) => number) | undefined
+}
+
+/** What an attempt has used: as it was billed, or the output that arrived, about, where it was not. */
+export interface Used {
+  readonly bill: BudgetPrice.Bill | undefined
+  readonly outputTokens: number
+}
+
+/** Money reserved for one attempt: it is settled, or cancelled because nothing was sent, exactly once. */
+export interface Reservation {
+  readonly cancel: Effect.Effect<void>
+  readonly settle: (end: BudgetPrice.End) => Effect.Effect<void>
+}
+
+/** The gates of a budget, one for each account. Fails with `InvalidRequestError` for a budget that cannot be right. */
+export const make = (
+  budget: Budget.Budget
+): Effect.Effect<ReadonlyArray<BudgetGate>, ProviderError.InvalidRequestError, Scope.Scope> =>
+  Effect.gen(function*() {
+    yield* Check.run(Budget.check, budget, { provider: "strata", field: "budget" })
+    const accounts = BudgetAccount.of(budget, yield* Ledger.Ledger)
+    const priceOf = Pricing.lookup(yield* Pricing.Prices)
+    return yield* Effect.forEach(accounts, (account) =>
+      Effect.map(BudgetHolds.make([account]), (holds): BudgetGate => ({ account, holds, priceOf })))
+  })
+
+/** Gates of several budgets. One account counts once, with the smaller of two limits. */
+export const joined = (
+  outer: ReadonlyArray<BudgetGate>,
+  inner: ReadonlyArray<BudgetGate>
+): ReadonlyArray<BudgetGate> => {
+  const all = [...outer]
+  for (const gate of inner) {
+    const same = all.findIndex(({ account: { key, ledger } }) =>
+      key === gate.account.key && ledger === gate.account.ledger
+    )
+    if (same < 0) all.push(gate)
+    else if (gate.account.limits[0].amount < all[same]!.account.limits[0].amount) all[same] = gate
+  }
+  return all
 }
 
 /**
- * Builds the gate of a service; without budgets it lets everything through. Fails with `InvalidRequestError` for a budget
- * that cannot be right.
+ * Reserves what an attempt can cost, with every gate or with none. Run it uninterruptible: no store keeps it long, and
+ * what it grants must not be lost.
  */
-export const make = (
-  budgets: ReadonlyArray<Budget.Budget> = [],
-  provider = "strata"
-): Effect.Effect<BudgetGate, ProviderError.InvalidRequestError, Scope.Scope> =>
-  Effect.gen(function*() {
-    const given = yield* Check.run(Check.list(Check.unchecked<Budget.Budget>()), budgets, {
-      provider,
-      field: "budgets"
-    })
-    for (const budget of given) yield* Check.run(Budget.check, budget, { provider, field: "budget" })
-    const shared = yield* Ledger.Ledger
-    const accounts = [...new Set(given)].flatMap((budget) => BudgetAccount.of(budget, shared))
-    if (accounts.length === 0) return open
-    const priceOf = Pricing.lookup(yield* Pricing.Prices)
-    const holds = yield* BudgetHolds.make(accounts)
-
-    const reserve = Effect.fnUntraced(function*(
-      target: Telemetry.Target,
-      worked: Effect.Effect<Quota.Load, ProviderError.ProviderError>
-    ) {
+export const reserve = (
+  gates: ReadonlyArray<BudgetGate>,
+  target: Telemetry.Target,
+  meter: Meter<never>
+): Effect.Effect<Reservation, ProviderError.ProviderError> =>
+  gates.length === 0 ? Effect.succeed(free) : Effect.suspend(() => {
+    const taken: Array<(end: BudgetPrice.End | undefined) => Effect.Effect<void>> = []
+    const end = (end: BudgetPrice.End | undefined) => Effect.forEach(taken, (settle) => settle(end), { discard: true })
+    const take = Effect.fnUntraced(function*({ holds, priceOf }: BudgetGate, load: Quota.Load) {
       const price = priceOf(target.model, target.provider)
       if (price === undefined) return yield* BudgetError.unpriced(target, "price")
-      const load = yield* worked
       const most = BudgetPrice.most(price, load)
       if (most === undefined) return yield* BudgetError.unpriced(target, "price for output")
       const settle = yield* holds.take(target, most)
-      return (end: BudgetPrice.End) => settle(BudgetPrice.spent(price, load, end) ?? most)
+      taken.push((end) => settle(end === undefined ? 0 : BudgetPrice.spent(price, load, end) ?? most))
     })
-
-    return {
-      call: (self, meter) =>
-        Effect.uninterruptibleMask((restore) =>
-          Effect.flatMap(restore(reserve(meter.target, meter.load)), (settle) =>
-            Effect.onExit(restore(self), (exit) =>
-              settle({
-                bill: Exit.isSuccess(exit) ? meter.bill(exit.value) : undefined,
-                outputTokens: 0,
-                exit
-              })))
-        ),
-      stream: (self, meter) =>
-        Stream.unwrap(Effect.gen(function*() {
-          const scope = yield* Effect.scope
-          let end: BudgetPrice.End = { bill: undefined, outputTokens: 0, exit: Exit.void }
-          yield* Effect.uninterruptibleMask((restore) =>
-            Effect.flatMap(
-              restore(reserve(meter.target, meter.load)),
-              (settle) =>
-                Scope.addFinalizer(
-                  scope,
-                  Effect.suspend(() =>
-                    settle(end)
-                  )
-                )
-            )
-          )
-          return self.pipe(
-            Stream.mapArray((events) => {
-              let { bill, outputTokens } = end
-              for (const event of events) {
-                bill = meter.bill(event) ?? bill
-                outputTokens += meter.outputTokens(event)
-              }
-              end = { ...end, bill, outputTokens }
-              return events
-            }),
-            Stream.tapCause((cause) =>
-              Effect.sync(() => {
-                end = { ...end, exit: Exit.failCause(cause) }
-              })
-            )
-          )
-        }))
-    }
+    return Effect.flatMap(
+      meter.load("estimate"),
+      (load) => Effect.forEach(gates, (gate) => take(gate, load), { discard: true })
+    ).pipe(
+      Effect.onError(() => end(undefined)),
+      Effect.as({ cancel: end(undefined), settle: end })
+    )
   })
 
-const open: BudgetGate = { call: (self) => self, stream: (self) => self }
+const free: Reservation = { cancel: Effect.void, settle: () => Effect.void }

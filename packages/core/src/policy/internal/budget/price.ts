@@ -1,11 +1,7 @@
 /**
  * What a call can cost, and what it did cost: in US dollars, rather too much than too little.
  */
-import * as Cause from "effect/Cause"
-import * as Exit from "effect/Exit"
-import * as Option from "effect/Option"
 import type * as Cost from "../../../Cost.ts"
-import * as ProviderError from "../../../ProviderError.ts"
 import type * as Usage from "../../../Usage.ts"
 import * as Pricing from "../../Pricing.ts"
 import type * as Quota from "../../Quota.ts"
@@ -16,11 +12,16 @@ export interface Bill {
   readonly cost?: Cost.Cost | undefined
 }
 
-/** How a call ended; `outputTokens`: what arrived of the answer, about, where the provider did not come to counting. */
+/**
+ * How an attempt ended.
+ *
+ * - `outputTokens`: what arrived of the answer, about, where the provider did not come to counting.
+ * - `isRefused`: whether the provider did not begin to work on it.
+ */
 export interface End {
   readonly bill: Bill | undefined
   readonly outputTokens: number
-  readonly exit: Exit.Exit<unknown, unknown>
+  readonly isRefused: boolean
 }
 
 /** The most a call can cost: all of its prompt may be written to a cache. `undefined` for output without a price. */
@@ -36,13 +37,13 @@ export const most = (price: Pricing.Price, { inputTokens, outputTokens }: Quota.
 export const spent = (
   price: Pricing.Price,
   load: Quota.Load,
-  { bill, exit, outputTokens }: End
+  { bill, isRefused, outputTokens }: End
 ): number | undefined => {
   if (bill !== undefined && bill.usage.totalTokens > 0) {
     const { cacheRead = price.input, cacheWrite = price.input, input, output } = price
     return (bill.cost ?? Pricing.cost(bill.usage, { input, output, cacheRead, cacheWrite }))?.total
   }
-  if (isRefusal(exit)) return 0
+  if (isRefused) return 0
   return Pricing.cost(used(load.inputTokens, Math.min(outputTokens, load.outputTokens)), price)?.total
 }
 
@@ -53,9 +54,3 @@ const used = (inputTokens: number, outputTokens: number): Usage.Usage => ({
   outputTokens,
   totalTokens: inputTokens + outputTokens
 })
-
-const isRefusal = (exit: Exit.Exit<unknown, unknown>): boolean => {
-  if (Exit.isSuccess(exit)) return false
-  const error = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
-  return ProviderError.isProviderError(error) && ProviderError.isRefusal(error)
-}

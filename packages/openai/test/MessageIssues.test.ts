@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Message from "@strata/core/chat/Message"
-import * as OpenAi from "@strata/core/OpenAi"
+import { OpenAi } from "@strata/openai"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 
@@ -104,7 +104,7 @@ const returned = (part: Omit<Message.ToolResultPart, "type" | "id">) => [
 const cycle: { self?: unknown } = {}
 cycle.self = cycle
 
-/** What OpenAI has no word for, and where the error says it is. */
+/** What OpenAI's format cannot represent, and where the error says it is. */
 const unsayable: ReadonlyArray<
   readonly [name: string, ours: ReadonlyArray<Message.Message>, path: string, problem: string]
 > = [
@@ -126,25 +126,25 @@ const unsayable: ReadonlyArray<
     "a video",
     said({ type: "video", mediaType: "video/mp4", source: { bytes } }),
     "[1][\"content\"][1]",
-    "no word for this part"
+    "cannot represent this part"
   ],
   [
     "a search result",
     said({ type: "search-result", source: "a", title: "b", content: [] }),
     "[1][\"content\"][1]",
-    "no word for this part"
+    "cannot represent this part"
   ],
   [
     "a part of a provider",
     said({ type: "provider", provider: "aws.bedrock", value: {} }),
     "[1][\"content\"][1]",
-    "no word for this part"
+    "cannot represent this part"
   ],
   [
     "the addition of a tool",
     [Message.system([{ type: "tool-addition", name: "f" }])],
     "[0][\"content\"][0]",
-    "no word for this part"
+    "cannot represent this part"
   ],
   [
     "the owner of a bucket",
@@ -217,7 +217,7 @@ const unsayable: ReadonlyArray<
     "an image of the model",
     answered({ type: "image", mediaType: "image/png", source: { bytes } }),
     "[0][\"content\"][0]",
-    "no word for this part"
+    "cannot represent this part"
   ],
   [
     "a call that a provider runs",
@@ -291,6 +291,6 @@ describe("OpenAi.withoutMarks", () => {
     Effect.gen(function*() {
       const ours = said({ type: "video", mediaType: "video/mp4", source: { bytes } })
       assert.deepStrictEqual(OpenAi.withoutMarks(ours), ours)
-      assert.include((yield* Effect.flip(write(OpenAi.withoutMarks(ours)))).message, "no word for this part")
+      assert.include((yield* Effect.flip(write(OpenAi.withoutMarks(ours)))).message, "cannot represent this part")
     }))
 })

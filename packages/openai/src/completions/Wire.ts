@@ -138,7 +138,7 @@ export const UserPart = Schema.Union([TextPart, ImagePart, VideoPart, AudioPart,
 })
 
 /** What a tool can answer: OpenAI itself takes text only. */
-export const ShownPart = Schema.Union([TextPart, ImagePart, VideoPart, FilePart]).annotate({
+export const SharedPart = Schema.Union([TextPart, ImagePart, VideoPart, FilePart]).annotate({
   message: "Expected a part of the type text, image_url, video_url or file"
 })
 
@@ -146,7 +146,7 @@ export const ShownPart = Schema.Union([TextPart, ImagePart, VideoPart, FilePart]
 const FunctionCall = Schema.Struct({ name: Schema.String, arguments: nullish(Schema.String) })
 export type FunctionCall = typeof FunctionCall.Type
 
-/** There are functions only, so some servers do not say it. */
+/** Functions are the only kind, so some servers leave it out. */
 const isFunction = { type: nullish(Schema.Literal("function")) }
 
 const ToolCall = Schema.Struct({ id: Schema.String, ...isFunction, function: FunctionCall })
@@ -176,7 +176,7 @@ export const Message = Schema.Union([
   Schema.Struct({
     role: Schema.Literal("tool"),
     tool_call_id: Schema.String,
-    content: nullish(Schema.Union([Schema.String, Schema.Array(ShownPart)])),
+    content: nullish(Schema.Union([Schema.String, Schema.Array(SharedPart)])),
     ...cache
   }),
   Schema.Struct({ role: Schema.Literal("function"), name: Schema.String, content: Schema.NullOr(Schema.String) })

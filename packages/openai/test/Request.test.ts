@@ -2,9 +2,9 @@ import { assert, describe, it } from "@effect/vitest"
 import type * as ChatRequest from "@strata/core/chat/ChatRequest"
 import * as ChatService from "@strata/core/chat/ChatService"
 import * as Message from "@strata/core/chat/Message"
-import * as OpenAi from "@strata/core/OpenAi"
 import { TestChat } from "@strata/core/testing"
 import type * as Tool from "@strata/core/tool/Tool"
+import { OpenAi } from "@strata/openai"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 
@@ -153,7 +153,7 @@ const malformed: ReadonlyArray<readonly [name: string, openAi: unknown, path: st
   ["an unknown effort", { messages, reasoning_effort: "huge" }, "[\"reasoning_effort\"]"]
 ]
 
-/** What OpenAI has no word for, and where the error says it is. */
+/** What OpenAI's format cannot represent, and where the error says it is. */
 const unsayable: ReadonlyArray<readonly [name: string, ours: ChatRequest.ChatRequest, path: string, problem: string]> =
   [
     [

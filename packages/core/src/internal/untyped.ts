@@ -1,8 +1,8 @@
 /**
- * Values that are handed on without looking inside: what tools take and give, and what only one provider understands.
+ * Values without a schema: what tools take and give, and what only one provider understands.
  *
- * They may hold bytes and `undefined`, which JSON cannot say. So their JSON form writes bytes as base64 under a key of
- * their own, and leaves `undefined` out as `JSON.stringify` does. Functions, cycles and the like stay errors.
+ * They may hold bytes and `undefined`, which JSON does not have: their JSON form writes bytes as base64 under a key of its
+ * own, and leaves `undefined` out as `JSON.stringify` does. Functions, cycles and the like are errors.
  */
 import * as Base64 from "effect/encoding/Base64"
 import * as Result from "effect/Result"
@@ -22,7 +22,7 @@ export const toCodecJson = <T>() => () =>
   )
 
 /** Anything at all. */
-export const Opaque = Schema.declare((_: unknown): _ is unknown => true, { toCodecJson: toCodecJson<unknown>() })
+export const value = Schema.declare((_: unknown): _ is unknown => true, { toCodecJson: toCodecJson<unknown>() })
 
 const bytesKey = "~strata/bytes"
 

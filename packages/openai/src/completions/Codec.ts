@@ -1,27 +1,27 @@
 /**
- * A codec between what is on the wire and what is ours: all that the wire says is read, and what only we can say is
+ * A codec between the wire format and our data: everything the wire can hold is read, and what only our data can hold is
  * refused when it is written.
  */
+import * as Check from "@strata/core/Check"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
 import * as SchemaTransformation from "effect/SchemaTransformation"
-import * as Check from "../Check.ts"
 
 /**
- * Both sides may be any value: they are copied before they are looked at. Writing narrows `ours` to `sayable`: whatever
+ * Both sides may be any value: they are copied before they are looked at. Writing narrows `ours` to `representable`: whatever
  * does not fit is an issue with its path.
  */
-export const make = <Ours, OursEncoded, Said, Wire, Encoded>(options: {
+export const make = <Ours, OursEncoded, Narrow, Wire, Encoded>(options: {
   readonly wire: Schema.Codec<Wire, Encoded>
-  readonly sayable: Schema.Codec<Said>
+  readonly representable: Schema.Codec<Narrow>
   readonly ours: Schema.Codec<Ours, OursEncoded>
   readonly decode: (wire: Wire) => OursEncoded
-  readonly encode: (said: Said) => Wire
+  readonly encode: (narrowed: Narrow) => Wire
 }): Schema.Codec<Ours, Encoded> => {
-  const narrow = SchemaParser.decodeUnknownEffect(options.sayable)
+  const narrow = SchemaParser.decodeUnknownEffect(options.representable)
   return plain<Encoded>({}).pipe(
     Schema.decodeTo(options.wire, SchemaTransformation.passthrough()),
     Schema.decodeTo(

@@ -1,21 +1,21 @@
 /**
- * The messages, tools and requests of OpenAI's Chat Completions API, read into ours and written back.
+ * The messages, tools and requests of OpenAI's Chat Completions API, as codecs of ours.
  *
- * Nothing here talks to OpenAI: these are schemas for what is stored, queued or sent in its format. What OpenAI has no word
- * for is refused when written, with its path, and never left out silently. Reading ignores the fields that have no place
+ * Nothing here talks to OpenAI: these are schemas for what is stored, queued or sent in its format. What that format
+ * has no field for is refused when written, with its path, and never left out silently. Reading ignores the fields that have no place
  * here: the `name` of a message, the `detail` of an image, `annotations`, and of a request all but the fields that
  * {@link Request} lists.
  */
+import * as ChatRequest from "@strata/core/chat/ChatRequest"
+import * as ChatMessage from "@strata/core/chat/Message"
+import * as ChatTool from "@strata/core/tool/Tool"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import * as ChatRequest from "./chat/ChatRequest.ts"
-import * as ChatMessage from "./chat/Message.ts"
-import * as OpenAiCodec from "./internal/openAiCodec.ts"
-import * as OpenAiMessages from "./internal/openAiMessages.ts"
-import * as OpenAiRequest from "./internal/openAiRequest.ts"
-import * as Sayable from "./internal/openAiSayable.ts"
-import * as Wire from "./internal/openAiWire.ts"
-import * as Total from "./internal/total.ts"
-import * as ChatTool from "./tool/Tool.ts"
+import * as OpenAiCodec from "./completions/Codec.ts"
+import * as OpenAiMessages from "./completions/Messages.ts"
+import * as Representable from "./completions/Representable.ts"
+import * as OpenAiRequest from "./completions/Request.ts"
+import * as Wire from "./completions/Wire.ts"
 
 /** A message as OpenAI writes it. */
 export type EncodedMessage = typeof Wire.Message.Encoded
@@ -57,7 +57,7 @@ export type EncodedRequest = typeof Wire.Request.Encoded
 export const Messages: Schema.Codec<ReadonlyArray<ChatMessage.Message>, ReadonlyArray<EncodedMessage>> = OpenAiCodec
   .make({
     wire: Schema.Array(Wire.Message),
-    sayable: Schema.Array(Sayable.ChatMessage),
+    representable: Schema.Array(Representable.ChatMessage),
     ours: Schema.Array(ChatMessage.Message),
     decode: OpenAiMessages.decode,
     encode: OpenAiMessages.encode
@@ -69,7 +69,7 @@ export const Messages: Schema.Codec<ReadonlyArray<ChatMessage.Message>, Readonly
  */
 export const Message: Schema.Codec<ChatMessage.Message, EncodedMessage> = OpenAiCodec.make({
   wire: Wire.Message,
-  sayable: Sayable.ChatMessage.check(
+  representable: Representable.ChatMessage.check(
     Schema.makeFilter((message) =>
       message.role !== "tool" || message.content.length === 1
         ? undefined
@@ -84,7 +84,7 @@ export const Message: Schema.Codec<ChatMessage.Message, EncodedMessage> = OpenAi
 /** `tools`: functions only. Refused when written: tools of a provider, and cache points. */
 export const Tools: Schema.Codec<ReadonlyArray<ChatTool.RequestTool>, ReadonlyArray<EncodedTool>> = OpenAiCodec.make({
   wire: Schema.Array(Wire.Tool),
-  sayable: Schema.Array(Sayable.ToolDefinition),
+  representable: Schema.Array(Representable.ToolDefinition),
   ours: Schema.Array(ChatTool.RequestTool),
   decode: (tools) => tools.map(OpenAiRequest.decodeTool),
   encode: (tools) => tools.map(OpenAiRequest.encodeTool)
@@ -93,7 +93,7 @@ export const Tools: Schema.Codec<ReadonlyArray<ChatTool.RequestTool>, ReadonlyAr
 /** `tool_choice`: `required` is our `any`. */
 export const ToolChoice: Schema.Codec<ChatTool.ToolChoice, EncodedToolChoice> = OpenAiCodec.make({
   wire: Wire.ToolChoice,
-  sayable: ChatTool.ToolChoice,
+  representable: ChatTool.ToolChoice,
   ours: ChatTool.ToolChoice,
   decode: OpenAiRequest.decodeToolChoice,
   encode: OpenAiRequest.encodeToolChoice
@@ -120,24 +120,19 @@ export const ToolChoice: Schema.Codec<ChatTool.ToolChoice, EncodedToolChoice> = 
  */
 export const Request: Schema.Codec<ChatRequest.ChatRequest, EncodedRequest> = OpenAiCodec.make({
   wire: Wire.Request,
-  sayable: Sayable.Request,
+  representable: Representable.Request,
   ours: ChatRequest.ChatRequest,
   decode: OpenAiRequest.decode,
   encode: OpenAiRequest.encode
 })
 
 /**
- * Takes off what only marks the content and OpenAI has no word for: cache points, guards, citations, the seals of
- * reasoning (redacted reasoning goes with its seal), fields of a provider, whether a tool failed. The content stays, and
- * is still refused when written where OpenAI cannot say it. What are no messages gives none.
+ * Removes what annotates the content and OpenAI's format has no field for: cache points, guards, citations, signatures of
+ * reasoning (redacted reasoning is removed whole), provider fields, whether a tool failed. The content stays, and is still
+ * refused when written where the format cannot represent it. A value that is no conversation gives no messages.
  */
-export const withoutMarks: (
-  messages: ReadonlyArray<ChatMessage.Message>
-) => ReadonlyArray<ChatMessage.Message> = Total.make((messages) => {
-  const bareMessages: Array<ChatMessage.Message> = []
-  for (const message of messages) bareMessages.push(bareMessage(message))
-  return bareMessages
-}, () => [])
+export const withoutMarks = (messages: ReadonlyArray<ChatMessage.Message>): ReadonlyArray<ChatMessage.Message> =>
+  Result.getOrElse(Result.try(() => Array.from(messages, bareMessage)), () => [])
 
 const bareMessage = (message: ChatMessage.Message): ChatMessage.Message => {
   switch (message.role) {

@@ -1,30 +1,32 @@
 /**
- * What OpenAI has words for, of our messages, tools and requests.
+ * The subset of our messages, tools and requests that OpenAI's format can represent.
  *
- * Encoding goes through here, so whatever OpenAI cannot say is refused with its path instead of being lost. A field added
- * to our data must be decided on here too: `satisfies` sees to it.
+ * Encoding narrows to it, so whatever the format cannot represent is refused with its path instead of being lost. A field
+ * added to our data needs its entry here: `satisfies` checks that.
  */
+import * as ChatRequest from "@strata/core/chat/ChatRequest"
+import * as Message from "@strata/core/chat/Message"
+import * as Tool from "@strata/core/tool/Tool"
 import * as Schema from "effect/Schema"
-import * as ChatRequest from "../chat/ChatRequest.ts"
-import * as Message from "../chat/Message.ts"
-import * as Tool from "../tool/Tool.ts"
 
 /** Every field of `A` has a schema. */
 type Fields<A> = { readonly [Key in keyof A]-?: Schema.Constraint }
 
-/** A field OpenAI has no word for. */
-const unsaid = (what: string) =>
-  Schema.optionalKey(Schema.Undefined.annotate({ message: `OpenAI has no word for ${what}` }))
+/** A field that OpenAI's format does not have. */
+const absent = (what: string) =>
+  Schema.optionalKey(Schema.Undefined.annotate({ message: `OpenAI's format has no field for ${what}` }))
 
-/** A field OpenAI has no word for, whose `false` means the same as nothing. */
+/** A field that OpenAI's format does not have, whose `false` means the same as nothing. */
 const mark = (what: string) =>
   Schema.optionalKey(
-    Schema.Union([Schema.Literal(false), Schema.Undefined]).annotate({ message: `OpenAI has no word for ${what}` })
+    Schema.Union([Schema.Literal(false), Schema.Undefined]).annotate({
+      message: `OpenAI's format has no field for ${what}`
+    })
   )
 
 const cache = { cache: mark("cache points") }
 
-const providerFields = { providerFields: unsaid("the fields of a provider") }
+const providerFields = { providerFields: absent("the fields of a provider") }
 
 const bytesOnly = (what: string) => ({
   bytes: Schema.Uint8Array.pipe(Schema.annotateKey({ messageMissingKey: `OpenAI takes ${what} as bytes only` }))
@@ -39,7 +41,7 @@ const TextPart = Schema.Struct(
   {
     type: Schema.Literal("text"),
     text: Schema.String,
-    citations: unsaid("citations"),
+    citations: absent("citations"),
     guard: mark("guards"),
     ...providerFields,
     ...cache
@@ -53,7 +55,7 @@ const ImagePart = Schema.Struct(
     source: Message.MediaSource.check(
       Schema.makeFilter((source) =>
         "bucketOwner" in source && source.bucketOwner !== undefined
-          ? { path: ["bucketOwner"], issue: "OpenAI has no word for the owner of a bucket" }
+          ? { path: ["bucketOwner"], issue: "OpenAI's format has no field for the owner of a bucket" }
           : undefined
       )
     ),
@@ -81,7 +83,7 @@ const DocumentPart = Schema.Struct(
     mediaType: MediaType,
     name: Schema.String,
     source: Schema.Struct(bytesOnly("documents")),
-    context: unsaid("the context of a document"),
+    context: absent("the context of a document"),
     citations: mark("citations"),
     ...cache
   } satisfies Fields<Message.DocumentPart>
@@ -91,8 +93,8 @@ const ReasoningPart = Schema.Struct(
   {
     type: Schema.Literal("reasoning"),
     text: Schema.String,
-    signature: unsaid("signed reasoning"),
-    redacted: unsaid("redacted reasoning"),
+    signature: absent("signed reasoning"),
+    redacted: absent("redacted reasoning"),
     ...providerFields
   } satisfies Fields<Message.ReasoningPart>
 )
@@ -104,7 +106,7 @@ const ToolCallPart = Schema.Struct(
     name: Schema.String,
     params: Schema.Json,
     providerExecuted: mark("tools a provider runs"),
-    // of a call that the program answers it says nothing: every such call is alike in OpenAI's words
+    // ignored: of calls that the program answers OpenAI's format has one kind
     providerType: Schema.optional(Schema.String),
     ...providerFields
   } satisfies Fields<Message.ToolCallPart>
@@ -117,11 +119,13 @@ const ToolResultPart = Schema.Struct(
     id: Schema.String,
     result: Schema.Unknown,
     parts: Schema.optional(Schema.Array(
-      Schema.Union([TextPart]).annotate({ message: "OpenAI has no word for this part of a result: it takes text" })
+      Schema.Union([TextPart]).annotate({
+        message: "OpenAI's format cannot represent this part of a result: it takes text"
+      })
     )),
     isFailure: mark("the failure of a tool"),
     providerExecuted: mark("tools a provider runs"),
-    providerType: unsaid("tools a provider runs"),
+    providerType: absent("tools a provider runs"),
     ...providerFields,
     ...cache
   } satisfies Fields<Message.ToolResultPart>
@@ -134,10 +138,10 @@ const ToolResultPart = Schema.Struct(
 const isJson = Schema.is(Schema.Json)
 
 const AssistantPart = Schema.Union([TextPart, ReasoningPart, ToolCallPart]).annotate({
-  message: "OpenAI has no word for this part of an assistant message: it takes text, reasoning and tool calls"
+  message: "OpenAI's format cannot represent this part of an assistant message: it takes text, reasoning and tool calls"
 })
 
-/** OpenAI keeps reasoning, text and tool calls apart: that they came in this order is all it can say. */
+/** OpenAI's format keeps reasoning, text and tool calls in fields of their own, so this order is the only one it has. */
 const inOrder = Schema.makeFilter((parts: ReadonlyArray<typeof AssistantPart.Type>) => {
   const rank = { reasoning: 0, text: 1, "tool-call": 2 }
   const misplaced = parts.findIndex(({ type }, index) => {
@@ -146,7 +150,7 @@ const inOrder = Schema.makeFilter((parts: ReadonlyArray<typeof AssistantPart.Typ
   })
   return misplaced === -1
     ? undefined
-    : { path: [misplaced], issue: "OpenAI says one piece of reasoning first, then text, then tool calls" }
+    : { path: [misplaced], issue: "OpenAI's format has one piece of reasoning first, then text, then tool calls" }
 })
 
 const SystemMessage = Schema.Struct(
@@ -156,7 +160,7 @@ const SystemMessage = Schema.Struct(
       Schema.String,
       Schema.Array(
         Schema.Union([TextPart]).annotate({
-          message: "OpenAI has no word for this part of a system message: it takes text"
+          message: "OpenAI's format cannot represent this part of a system message: it takes text"
         })
       )
     ]),
@@ -171,7 +175,8 @@ const UserMessage = Schema.Struct(
       Schema.String,
       Schema.Array(
         Schema.Union([TextPart, ImagePart, AudioPart, DocumentPart]).annotate({
-          message: "OpenAI has no word for this part of a user message: it takes text, images, recordings and documents"
+          message:
+            "OpenAI's format cannot represent this part of a user message: it takes text, images, recordings and documents"
         })
       )
     ]),
@@ -199,7 +204,7 @@ export const ChatMessage = Schema.Union([SystemMessage, UserMessage, AssistantMe
 
 export const ToolDefinition = Schema.Struct(
   {
-    type: unsaid("tools of a provider"),
+    type: absent("tools of a provider"),
     name: Schema.String,
     description: Schema.optional(Schema.String),
     inputSchema: Schema.Record(Schema.String, Schema.Unknown),
@@ -214,11 +219,11 @@ const Reasoning = Schema.Union([
     {
       effort: Schema.optional(
         Schema.Literals(["low", "medium", "high", "xhigh"]).annotate({
-          message: "OpenAI knows the efforts low, medium, high and xhigh"
+          message: "OpenAI's efforts are low, medium, high and xhigh"
         })
       ),
-      budgetTokens: unsaid("a budget of reasoning"),
-      display: unsaid("what is shown of reasoning"),
+      budgetTokens: absent("a budget of reasoning"),
+      display: absent("what is shown of reasoning"),
       interleaved: mark("reasoning between calls of tools")
     } satisfies Fields<Exclude<ChatRequest.Reasoning, false>>
   )
@@ -237,7 +242,7 @@ export const Request = Schema.Struct(
     parallelToolCalls: Schema.optional(Schema.Boolean),
     responseFormat: Schema.optional(ChatRequest.ResponseFormat),
     reasoning: Schema.optional(Reasoning),
-    providerOptions: unsaid("options of a provider")
+    providerOptions: absent("options of a provider")
   } satisfies Fields<ChatRequest.ChatRequest>
 )
 
@@ -247,4 +252,3 @@ export type ChatMessage = typeof ChatMessage.Type
 export type UserPart = Exclude<typeof UserMessage.Type["content"], string>[number]
 export type Assistant = typeof AssistantMessage.Type
 export type ToolCall = typeof ToolCallPart.Type
-export type ToolResult = typeof ToolResultPart.Type

@@ -1,12 +1,12 @@
 /**
- * Tools and whole requests between OpenAI's words and ours, both ways. Both are checked by their schemas, so nothing fails
+ * Tools and whole requests, between OpenAI's format and ours. The schemas of both sides have checked them, so nothing fails
  * here.
  */
-import type * as ChatRequest from "../chat/ChatRequest.ts"
-import type * as Tool from "../tool/Tool.ts"
-import * as OpenAiMessages from "./openAiMessages.ts"
-import type * as Sayable from "./openAiSayable.ts"
-import type * as Wire from "./openAiWire.ts"
+import type * as ChatRequest from "@strata/core/chat/ChatRequest"
+import type * as Tool from "@strata/core/tool/Tool"
+import * as Messages from "./Messages.ts"
+import type * as Representable from "./Representable.ts"
+import type * as Wire from "./Wire.ts"
 
 /** A function without parameters takes none. */
 export const decodeTool = ({ cache_control, function: definition }: Wire.Tool): Tool.ToolDefinition => {
@@ -16,11 +16,11 @@ export const decodeTool = ({ cache_control, function: definition }: Wire.Tool): 
     inputSchema: parameters ?? { type: "object", properties: {} },
     ...present("description", description),
     ...present("strict", strict),
-    ...OpenAiMessages.cached({ cache_control: cache_control ?? definition.cache_control })
+    ...Messages.cached({ cache_control: cache_control ?? definition.cache_control })
   }
 }
 
-export const encodeTool = ({ description, inputSchema, name, strict }: Sayable.ToolDefinition): Wire.Tool => ({
+export const encodeTool = ({ description, inputSchema, name, strict }: Representable.ToolDefinition): Wire.Tool => ({
   type: "function",
   function: { name, parameters: inputSchema, ...present("description", description), ...present("strict", strict) }
 })
@@ -40,7 +40,7 @@ export const decode = (request: Wire.Request): ChatRequest.ChatRequest => {
   const tools = request.tools ?? functions?.map((definition) => ({ type: "function" as const, function: definition }))
   return {
     ...present("model", request.model),
-    messages: OpenAiMessages.decode(request.messages),
+    messages: Messages.decode(request.messages),
     ...present("maxTokens", request.max_completion_tokens ?? request.max_tokens),
     ...present("temperature", request.temperature),
     ...present("topP", request.top_p),
@@ -53,11 +53,11 @@ export const decode = (request: Wire.Request): ChatRequest.ChatRequest => {
   }
 }
 
-export const encode = (request: Sayable.Request): Wire.Request => {
+export const encode = (request: Representable.Request): Wire.Request => {
   const { messages, reasoning, responseFormat, toolChoice } = request
   return {
     ...present("model", request.model),
-    messages: OpenAiMessages.encode(typeof messages === "string" ? [{ role: "user", content: messages }] : messages),
+    messages: Messages.encode(typeof messages === "string" ? [{ role: "user", content: messages }] : messages),
     ...present("max_completion_tokens", request.maxTokens),
     ...present("temperature", request.temperature),
     ...present("top_p", request.topP),
@@ -99,7 +99,7 @@ const isAnyObject = (schema: { readonly [key: string]: unknown }) =>
 
 const decodeEffort = (
   effort: NonNullable<Wire.Request["reasoning_effort"]>
-): NonNullable<Sayable.Request["reasoning"]> =>
+): NonNullable<Representable.Request["reasoning"]> =>
   effort === "none" ? false : { effort: effort === "minimal" ? "low" : effort }
 
 /** A field that is there only when it has a value. */

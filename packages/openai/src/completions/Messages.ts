@@ -1,12 +1,11 @@
 /**
- * Messages between OpenAI's words and ours, both ways. Both are checked by their schemas, so nothing fails here.
+ * Messages, between OpenAI's format and ours. The schemas of both sides have checked them, so nothing fails here.
  */
+import type * as Message from "@strata/core/chat/Message"
+import * as ExactJson from "@strata/core/ExactJson"
 import type * as Schema from "effect/Schema"
-import type * as Message from "../chat/Message.ts"
-import * as ExactJson from "../ExactJson.ts"
-import * as MediaType from "./mediaType.ts"
-import type * as Sayable from "./openAiSayable.ts"
-import * as Wire from "./openAiWire.ts"
+import type * as Representable from "./Representable.ts"
+import * as Wire from "./Wire.ts"
 
 /** Reads a conversation: consecutive results of tools are one message. */
 export const decode = (conversation: ReadonlyArray<Wire.Message>): ReadonlyArray<Message.Message> => {
@@ -22,14 +21,14 @@ export const decode = (conversation: ReadonlyArray<Wire.Message>): ReadonlyArray
     results = undefined
     // A legacy call has no id; its result is the next one. Ids may not repeat within a conversation.
     if (message.role === "assistant" && !isNothing(message.function_call)) legacyId = `function_call_${index}`
-    messages.push(decodeSpoken(message, legacyId))
+    messages.push(decodeNonResult(message, legacyId))
   }
   return messages
 }
 
-type Spoken = Exclude<Wire.Message, { readonly role: "tool" | "function" }>
+type NonResult = Exclude<Wire.Message, { readonly role: "tool" | "function" }>
 
-const decodeSpoken = (message: Spoken, legacyId: string): Message.Message => {
+const decodeNonResult = (message: NonResult, legacyId: string): Message.Message => {
   const cache = cached(message)
   switch (message.role) {
     case "system":
@@ -56,10 +55,10 @@ const decodeUserPart = (part: typeof Wire.UserPart.Type) =>
       source: { bytes: part.input_audio.data },
       ...cached(part)
     }
-    : decodeShownPart(part)
+    : decodeSharedPart(part)
 
-/** What users and tools can show. */
-const decodeShownPart = (part: typeof Wire.ShownPart.Type) => {
+/** Parts that messages of users and results of tools share. */
+const decodeSharedPart = (part: typeof Wire.SharedPart.Type) => {
   const cache = cached(part)
   switch (part.type) {
     case "text":
@@ -83,10 +82,16 @@ const decodeMedia = (
   const source = "url" in given ? given.url : given
   return "uri" in source
     ? { mediaType: mediaTypeOf(source.uri, kind, endings), source: { uri: source.uri } }
-    : { mediaType: MediaType.plain(source.mediaType), source: { bytes: source.bytes } }
+    : { mediaType: plainMediaType(source.mediaType), source: { bytes: source.bytes } }
 }
 
-/** By the ending of the path, since nobody looks at the file itself; any of the kind where the ending says nothing. */
+/** Without its parameters and in lower case; upload forms write `image/jpg`. */
+const plainMediaType = (mediaType: string): string => {
+  const plain = mediaType.split(";", 1).join("").trim().toLowerCase()
+  return plain === "image/jpg" ? "image/jpeg" : plain
+}
+
+/** By the ending of the path, since the file is not looked at; `image/*` or `video/*` for an ending that is not known. */
 const mediaTypeOf = (uri: string, kind: string, endings: Readonly<Record<string, string>>): string => {
   const [path = ""] = uri.split(/[?#]/, 1)
   const ending = path.slice(path.lastIndexOf(".") + 1).toLowerCase()
@@ -104,7 +109,10 @@ export const cached = ({ cache_control }: { readonly cache_control?: Wire.CacheC
     : { cache: isNothing(cache_control.ttl) ? true : { ttl: cache_control.ttl } }
 
 const decodeAssistant = (
-  { content, function_call, reasoning_content, refusal, tool_calls }: Extract<Spoken, { readonly role: "assistant" }>,
+  { content, function_call, reasoning_content, refusal, tool_calls }: Extract<
+    NonResult,
+    { readonly role: "assistant" }
+  >,
   legacyId: string
 ): Message.AssistantMessage["content"] => {
   const calls = tool_calls?.map((call) => toolCall(call.id, call.function)) ?? []
@@ -125,7 +133,7 @@ const decodeAssistant = (
 const toolCall = (
   id: string,
   { arguments: params, name }: Wire.FunctionCall
-): Sayable.ToolCall => ({ type: "tool-call", id, name, params: parseParams(params ?? "") })
+): Representable.ToolCall => ({ type: "tool-call", id, name, params: parseParams(params ?? "") })
 
 const parseParams = (text: string): Schema.Json => ExactJson.params(text) as Schema.Json // read from JSON, or text
 
@@ -136,7 +144,7 @@ const decodeResult = (message: Extract<Wire.Message, { readonly role: "tool" }>)
     ? { ...textResult(tool_call_id, content), ...cached(message) }
     : {
       ...textResult(tool_call_id, content.map((part) => part.type === "text" ? part.text : "").join("")),
-      parts: content.map(decodeShownPart),
+      parts: content.map(decodeSharedPart),
       ...cached(message)
     }
 }
@@ -160,7 +168,7 @@ const isNothing = (value: unknown): value is null | undefined => value === null 
 const isBlank = (value: string | null | undefined): value is null | undefined | "" => isNothing(value) || value === ""
 
 /** Writes a conversation: every result of a tool is a message of its own. Throws only for JSON too deep to write. */
-export const encode = (conversation: ReadonlyArray<Sayable.ChatMessage>): ReadonlyArray<Wire.Message> =>
+export const encode = (conversation: ReadonlyArray<Representable.ChatMessage>): ReadonlyArray<Wire.Message> =>
   conversation.flatMap((message): ReadonlyArray<Wire.Message> => {
     switch (message.role) {
       case "system":
@@ -180,7 +188,7 @@ export const encode = (conversation: ReadonlyArray<Sayable.ChatMessage>): Readon
     }
   })
 
-const encodeUserPart = (part: Sayable.UserPart): typeof Wire.UserPart.Type => {
+const encodeUserPart = (part: Representable.UserPart): typeof Wire.UserPart.Type => {
   switch (part.type) {
     case "text":
       return text(part.text)
@@ -205,7 +213,7 @@ const encodeUserPart = (part: Sayable.UserPart): typeof Wire.UserPart.Type => {
   }
 }
 
-const encodeAssistant = ({ content }: Sayable.Assistant): Wire.Message => {
+const encodeAssistant = ({ content }: Representable.Assistant): Wire.Message => {
   if (typeof content === "string") return { role: "assistant", content }
   const reasoning = content.find((part) => part.type === "reasoning")?.text
   const texts = content.filter((part) => part.type === "text")
@@ -218,7 +226,7 @@ const encodeAssistant = ({ content }: Sayable.Assistant): Wire.Message => {
   }
 }
 
-const encodeCall = ({ id, name, params }: Sayable.ToolCall) => ({
+const encodeCall = ({ id, name, params }: Representable.ToolCall) => ({
   id,
   type: "function" as const,
   function: { name, arguments: writeParams(params) }

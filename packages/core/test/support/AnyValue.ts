@@ -8,6 +8,7 @@
  *   []
  * )
  */
+import * as Check from "@strata/core/Check"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -17,7 +18,6 @@ import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import * as Check from "../Check.ts"
 
 /** A value that is made anew each time, and what a failing test calls it. */
 export interface AnyValue {

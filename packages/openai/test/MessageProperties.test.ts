@@ -1,11 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import type * as Message from "@strata/core/chat/Message"
-import * as OpenAi from "@strata/core/OpenAi"
+import { OpenAi } from "@strata/openai"
 import * as Effect from "effect/Effect"
 import * as Base64 from "effect/encoding/Base64"
 import * as Schema from "effect/Schema"
 
-/** What is said, in neither OpenAI's words nor ours. */
+/** What is said, in neither format. */
 const Texts = Schema.Union([Schema.String, Schema.Array(Schema.String)])
 
 const Shown = Schema.Union([
@@ -42,7 +42,7 @@ const Said = Schema.Union([
 
 type Said = typeof Said.Type
 
-/** The same in OpenAI's words and in ours. */
+/** The same in OpenAI's format and in ours. */
 interface Pair {
   readonly openAi: ReadonlyArray<OpenAi.EncodedMessage>
   readonly ours: Message.Message
@@ -120,7 +120,7 @@ const safe = (_key: string, value: unknown) => Number.isInteger(value) && !Numbe
 
 const assistantPair = ({ calls, reasoning, texts }: Extract<Said, { readonly by: "assistant" }>): Pair => {
   const alone = reasoning === "" && calls.length === 0
-  // One text beside something else is a string in OpenAI's words.
+  // One text beside something else is a string in OpenAI's format.
   const content = typeof texts === "string" || (texts.length === 1 && !alone) ? String(texts) : texts.map(text)
   const pairs = calls.map(({ id, name, params }) => {
     // What ends like this is no JSON, and JSON text has no negative zero.
@@ -156,7 +156,7 @@ const conversationOf = (said: ReadonlyArray<Said>) => {
 
 describe("OpenAi.Messages", () => {
   it.effect.prop(
-    "reads whatever OpenAI says, and writes the very same again",
+    "writes what it read, unchanged",
     [Schema.Array(Said)],
     ([said]) =>
       Effect.gen(function*() {

@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as ChatService from "@strata/core/chat/ChatService"
 import * as Message from "@strata/core/chat/Message"
-import * as OpenAi from "@strata/core/OpenAi"
 import { TestChat } from "@strata/core/testing"
+import { OpenAi } from "@strata/openai"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 

@@ -1,0 +1,139 @@
+/**
+ * A chat model as a value: two functions, and who they belong to. `ChatService` is the tag it is provided under.
+ *
+ * A provider hands {@link make} the smallest thing it knows, how to send one request, and gets back a service that checks
+ * requests before any network, applies the policy and reports what it does.
+ */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as Check from "../Check.ts"
+import type { Identity } from "../Identity.ts"
+import * as Trait from "../internal/trait.ts"
+import * as Gates from "../policy/internal/gates.ts"
+import * as Policy from "../policy/Policy.ts"
+import type * as ProviderError from "../ProviderError.ts"
+import type * as Telemetry from "../Telemetry.ts"
+import type * as ChatEvent from "./ChatEvent.ts"
+import * as ChatRequest from "./ChatRequest.ts"
+import type * as ChatResponse from "./ChatResponse.ts"
+import * as ChatCompletion from "./internal/completion.ts"
+import * as ChatMetering from "./internal/metering.ts"
+import * as ChatOutcome from "./internal/outcome.ts"
+import * as ChatTelemetry from "./internal/telemetry.ts"
+import * as ChatValidation from "./internal/validation.ts"
+
+/** Any failure of a whole answer. */
+export type ChatError = ProviderError.ProviderError
+
+/** Any failure of a stream. */
+export type ChatStreamError = ProviderError.ProviderError
+
+/**
+ * A chat model. Two functions make a test double; what `make` built also says who it is.
+ *
+ * - `generate`: the whole answer at once.
+ * - `stream`: the answer as the model writes it; ends with exactly one `finish` event, or fails.
+ * - `provider`: its name in errors and telemetry, as OpenTelemetry spells it (`aws.bedrock`).
+ * - `defaultModel`: asked when a request names none.
+ * - `identity`: what decides its answers besides request and model, see {@link Identity}.
+ */
+export interface Chat extends Trait.Trait {
+  readonly generate: (request: ChatRequest.ChatRequest) => Effect.Effect<ChatResponse.ChatResponse, ChatError>
+  readonly stream: (request: ChatRequest.ChatRequest) => Stream.Stream<ChatEvent.ChatEvent, ChatStreamError>
+}
+
+/**
+ * What a provider knows.
+ *
+ * - `provider`, `defaultModel`, `identity`: as in {@link Chat}.
+ * - `generate`, `stream`: one attempt, nothing repeated; the stream ends with `finish` or fails, and closes its
+ *   connection when its scope closes.
+ * - `policy`: in force unless a `withPolicy` around it says otherwise; `Policy.standard` when missing.
+ * - `metering`: what it knows about its quotas.
+ */
+export interface Provider {
+  readonly provider: string
+  readonly defaultModel?: string | undefined
+  readonly identity?: Identity | undefined
+  readonly generate: (request: ChatRequest.Resolved) => Effect.Effect<ChatResponse.ChatResponse, ChatError>
+  readonly stream: (request: ChatRequest.Resolved) => Stream.Stream<ChatEvent.ChatEvent, ChatStreamError>
+  readonly policy?: Policy.Policy | undefined
+  readonly metering?: ChatMetering.Metering | undefined
+}
+
+/**
+ * Builds the service of a provider. Its functions take any value in place of a request: what cannot be one fails with an
+ * `InvalidRequestError` that names the place (`messages[2].content[0].source`), before anything is sent.
+ *
+ * Fails with `InvalidRequestError` for a policy that cannot be right (`policy.concurrency`).
+ */
+export const make = Effect.fnUntraced(function*(
+  provider: Provider
+): Effect.fn.Return<Chat, ProviderError.InvalidRequestError, Scope.Scope> {
+  yield* Check.run(providerShape, provider, { provider: "strata", field: "provider" })
+  const outcome = yield* ChatOutcome.make
+  const gated = yield* Gates.core(provider.provider, provider.policy ?? Policy.standard)
+  const resolve = (request: ChatRequest.ChatRequest) =>
+    Effect.map(ChatValidation.resolve(provider, request), (resolved) => ({
+      resolved,
+      target: {
+        operation: "chat",
+        provider: provider.provider,
+        model: resolved.model,
+        scope: provider.metering?.scope?.(resolved.model)
+      } as const,
+      metering: ChatMetering.make(provider.metering, resolved)
+    }))
+  return {
+    ...Trait.dataOf(provider),
+    [Trait.cores]: gated.cores,
+    generate: (request) =>
+      Effect.flatMap(resolve(request), ({ metering, resolved, target }) => {
+        const answer = Effect.flatMap(
+          Effect.suspend(() => provider.generate(resolved)),
+          (response) => outcome.response(target, response)
+        )
+        return ChatTelemetry.generate(target, resolved, gated.call(answer, target, metering))
+      }),
+    stream: (request) =>
+      Stream.unwrap(Effect.map(resolve(request), ({ metering, resolved, target }) => {
+        const events = outcome.stream(target, ChatCompletion.complete(provider, resolved))
+        return ChatTelemetry.stream(target, resolved, gated.stream(events, target, metering))
+      }))
+  }
+})
+
+/** A service with a core: itself, or, for one that `make` did not build, itself with gates around each of its functions. */
+export const cored = (
+  chat: Chat
+): Effect.Effect<Chat, ProviderError.InvalidRequestError, Scope.Scope> =>
+  chat[Trait.cores] !== undefined ?
+    Effect.succeed(chat) :
+    Effect.map(Gates.core(chat.provider ?? "custom", Policy.none), (gated) => {
+      const { defaultModel = "unknown", provider = "custom" } = chat
+      const settled = (given: ChatRequest.ChatRequest) =>
+        Effect.map(ChatValidation.settle(provider, given), (request) => {
+          const target: Telemetry.Target = { operation: "chat", provider, model: request.model ?? defaultModel }
+          const resolved = { ...request, model: target.model, messages: ChatRequest.messagesOf(request) }
+          return { request, target, metering: ChatMetering.make(undefined, resolved) }
+        })
+      return {
+        ...Trait.dataOf(chat),
+        [Trait.cores]: gated.cores,
+        generate: (given) =>
+          Effect.flatMap(settled(given), ({ metering, request, target }) =>
+            gated.call(chat.generate(request), target, metering)),
+        stream: (given) =>
+          Stream.unwrap(Effect.map(settled(given), ({ metering, request, target }) =>
+            gated.stream(chat.stream(request), target, metering)))
+      }
+    })
+
+/** The data of a {@link Provider} that may be any value; the policy has a check of its own. */
+const providerShape = Check.struct<Pick<Provider, "provider" | "defaultModel" | "generate" | "stream">>({
+  provider: Check.filled,
+  defaultModel: Check.optional(Check.text),
+  generate: Check.callback(),
+  stream: Check.callback()
+}, { others: "ignored" })

@@ -1,0 +1,75 @@
+/**
+ * What the requests of a service ask for unless they say otherwise.
+ */
+import * as Effect from "effect/Effect"
+import * as Record from "effect/Record"
+import * as Stream from "effect/Stream"
+import * as CanonicalLine from "../../cache/internal/canonicalLine.ts"
+import * as Check from "../../Check.ts"
+import { isRecord } from "../../internal/checkCursor.ts"
+import { defined } from "../../internal/defined.ts"
+import type * as ProviderError from "../../ProviderError.ts"
+import type * as Chat from "../Chat.ts"
+import * as ChatRequest from "../ChatRequest.ts"
+import * as ChatValidation from "./validation.ts"
+
+/** The service with defaults; fails with `InvalidRequestError` for those that no request may have. */
+export const make = Effect.fnUntraced(function*(
+  chat: Chat.Chat,
+  given: ChatRequest.Defaults
+): Effect.fn.Return<Chat.Chat, ProviderError.InvalidRequestError> {
+  const { system, ...fields } = yield* Check.run(shape, given, { provider: "strata", field: "defaults" })
+  const { messages: [prompt], ...defaults } = yield* Effect.map(
+    ChatValidation.settle("strata", { ...fields, messages: [{ role: "system", content: system ?? "" }] }),
+    (request) => ({ ...request, messages: ChatRequest.messagesOf(request) })
+  )
+  const withDefaults = (request: ChatRequest.ChatRequest): ChatRequest.ChatRequest => {
+    const messages = ChatRequest.messagesOf(request)
+    return {
+      ...defaults,
+      ...defined(request),
+      messages: system === undefined || prompt === undefined || messages.some(({ role }) => role === "system")
+        ? request.messages
+        : [prompt, ...messages],
+      ...(defaults.providerOptions !== undefined && {
+        providerOptions: joined(defaults.providerOptions, request.providerOptions)
+      })
+    }
+  }
+  const settled = (request: ChatRequest.ChatRequest) =>
+    Effect.map(ChatValidation.settle(chat.provider ?? "strata", request), withDefaults)
+  return {
+    ...chat,
+    defaultModel: defaults.model ?? chat.defaultModel,
+    // What has no text is not JSON: a cache would not know such a request either.
+    identity: { defaults: CanonicalLine.make([system, defaults]) ?? null, of: chat.identity ?? null },
+    generate: (request) => Effect.flatMap(settled(request), chat.generate),
+    stream: (request) => Stream.unwrap(Effect.map(settled(request), chat.stream))
+  }
+})
+
+/** Everything else is checked as the fields of a request. */
+const shape: Check.Check<ChatRequest.Defaults> = (given, at) => {
+  if (!isRecord(given)) return Check.refuseKind(at, given, "Give an object of defaults")
+  if ("messages" in given) {
+    at.path.push("messages")
+    return Check.refuse(at, "messages are no default", "Give a system prompt as `system`")
+  }
+  const system = given["system"]
+  if (system !== undefined && typeof system !== "string") {
+    at.path.push("system")
+    return Check.refuseKind(at, system, "Give text")
+  }
+  return { ...given } as ChatRequest.Defaults
+}
+
+/** One level below the keys of the providers. */
+const joined = (
+  defaults: ChatRequest.ProviderOptions,
+  given: ChatRequest.ProviderOptions = {}
+): ChatRequest.ProviderOptions =>
+  Record.union(
+    defaults as Readonly<Record<string, unknown>>,
+    given as Readonly<Record<string, unknown>>,
+    (self, that) => isRecord(self) && isRecord(that) ? { ...self, ...that } : that
+  )

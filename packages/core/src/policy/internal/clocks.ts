@@ -1,0 +1,163 @@
+/**
+ * The clocks of calls and streams.
+ */
+import type { NonEmptyReadonlyArray } from "effect/Array"
+import * as Cause from "effect/Cause"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Pull from "effect/Pull"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as Check from "../../Check.ts"
+import * as Watchdog from "../../internal/watchdog.ts"
+import * as ProviderError from "../../ProviderError.ts"
+import type * as Telemetry from "../../Telemetry.ts"
+import type * as Policy from "../Policy.ts"
+
+/** Who is asked, for the errors of a clock. */
+export type Asked = Pick<Telemetry.Target, "provider" | "model">
+
+/** A deadline, which may be any value. */
+export const deadline = (
+  given: Duration.Input
+): Effect.Effect<Duration.Duration, ProviderError.InvalidRequestError> =>
+  Check.run(Check.duration({ infinite: true }), given, { provider: "strata", field: "deadline" })
+
+/** Fails an effect that takes longer. */
+export const within =
+  (phase: ProviderError.TimeoutPhase, duration: Duration.Duration, asked: Asked) =>
+  <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | ProviderError.TimeoutError, R> =>
+    !Duration.isFinite(duration)
+      ? self
+      : Duration.isZero(duration)
+      ? Effect.failSync(() => timeout(asked, phase, duration))
+      : Effect.timeoutOrElse(self, { duration, orElse: () => Effect.failSync(() => timeout(asked, phase, duration)) })
+
+/** A stream that has given its first events, and the scope of its connection. */
+export interface Opened<A, E> {
+  readonly connection: Scope.Closeable
+  readonly events: NonEmptyReadonlyArray<A>
+  readonly pull: Pull.Pull<NonEmptyReadonlyArray<A>, E>
+}
+
+/** Reads a stream up to its first events; `undefined` for one that has none. */
+export const open = <A, E, R>(
+  self: Stream.Stream<A, E, R>,
+  connection: Scope.Closeable,
+  first: Duration.Duration,
+  asked: Asked
+): Effect.Effect<Opened<A, E> | undefined, E | ProviderError.TimeoutError, R> =>
+  Effect.flatMap(Scope.provide(Stream.toPull(self), connection), (pull) =>
+    pull.pipe(
+      within("first-event", first, asked),
+      Effect.map((events): Opened<A, E> | undefined => ({ connection, events, pull })),
+      Pull.catchDone(() => Effect.succeed(undefined))
+    ))
+
+/**
+ * The rest of a stream, from its first events on. `start` is when its call began, in milliseconds of `Watchdog.now`;
+ * `broken` says what it fails with once events were delivered.
+ */
+export const flowing = <A, E, E2>(
+  { connection, events, pull }: Opened<A, E>,
+  { deadline, idle }: Pick<Policy.Timeouts, "deadline" | "idle">,
+  start: number,
+  asked: Asked,
+  broken: (error: NoInfer<E> | ProviderError.TimeoutError, delivered: number) => E2
+): Stream.Stream<A, E2> => {
+  const pause = Duration.toMillis(idle)
+  const end = start + Duration.toMillis(deadline)
+  const limit = (now: number): Watchdog.Limit<ProviderError.TimeoutError> =>
+    now + pause < end
+      ? { until: now + pause, onExpired: () => timeout(asked, "idle", idle) }
+      : { until: end, onExpired: () => timeout(asked, "deadline", deadline) }
+
+  return Stream.fromPull(Effect.suspend(() => {
+    let delivered = 0
+    let isReading = false
+    let isOver = false
+    let expired: ProviderError.TimeoutError | undefined
+    const expire = Effect.suspend(() => {
+      expired = timeout(asked, "deadline", deadline)
+      return Scope.close(connection, Exit.fail(expired))
+    })
+    const watched = pause === Infinity && end === Infinity ? pull : Watchdog.watch(pull, limit, connection)
+    const failable = Effect.mapError(watched, (error) => Cause.isDone(error) ? error : broken(error, delivered))
+    const read = Effect.matchCauseEffect(failable, {
+      onFailure: (cause) =>
+        Effect.andThen(Scope.close(connection, Pull.doneExitFromCause(cause)), Effect.failCause(cause)),
+      onSuccess: (events) => {
+        delivered += events.length
+        isReading = false
+        return isOver ? Effect.as(expire, events) : Effect.succeed(events)
+      }
+    })
+    const next = Effect.suspend(() => {
+      if (delivered === 0) {
+        delivered = events.length
+        return Effect.succeed(events)
+      }
+      if (expired !== undefined) return Effect.fail(broken(expired, delivered))
+      isReading = true
+      return read
+    })
+    // While an event is waited for, the deadline is the watchdog's: it interrupts the wait first.
+    const overdue = Effect.suspend(() => {
+      isOver = true
+      return isReading ? Effect.void : expire
+    })
+    return end === Infinity ? Effect.succeed(next) : Effect.flatMap(
+      Watchdog.now,
+      (now) => Effect.as(Effect.forkIn(Effect.delay(overdue, Math.max(0, end - now)), connection), next)
+    )
+  }))
+}
+
+/** A stream that has to end within a time from its start, however many services it passes through. */
+export const bounded = <A, E, R, E2>(
+  self: Stream.Stream<A, E, R>,
+  deadline: Duration.Duration,
+  asked: Asked,
+  broken: (error: NoInfer<E> | ProviderError.TimeoutError, delivered: number) => E2
+): Stream.Stream<A, E | E2 | ProviderError.TimeoutError, R> =>
+  !Duration.isFinite(deadline) ? self : Stream.unwrap(Effect.gen(function*() {
+    const start = yield* Watchdog.now
+    const connection = yield* Scope.fork(yield* Effect.scope)
+    const opened = yield* open(self, connection, Duration.infinity, asked).pipe(
+      within("deadline", deadline, asked),
+      Effect.onExit((exit) => Exit.isSuccess(exit) ? Effect.void : Scope.close(connection, exit))
+    )
+    const clocks = { deadline, idle: Duration.infinity }
+    return opened === undefined ? Stream.empty : flowing(opened, clocks, start, asked, broken)
+  }))
+
+const timeout = ({ model, provider }: Asked, phase: ProviderError.TimeoutPhase, after: Duration.Duration) =>
+  new ProviderError.TimeoutError({
+    provider,
+    model,
+    phase,
+    after,
+    message: `${timeoutMessage[phase]} within ${Duration.format(after)}`
+  })
+
+const timeoutMessage: Record<ProviderError.TimeoutPhase, string> = {
+  "attempt": "The provider did not answer",
+  "first-event": "The stream gave no first event",
+  "idle": "The stream gave no further event",
+  "deadline": "The operation with its retries did not end",
+  "connect": "No connection was made",
+  "model": "The model did not answer"
+}
+
+/** The failure of a stream of which events were delivered. */
+export const interrupted = ({ model, provider }: Asked) => (cause: ProviderError.ProviderError, delivered: number) =>
+  cause._tag === "StreamInterruptedError" ? cause : new ProviderError.StreamInterruptedError({
+    provider,
+    model,
+    requestId: cause.requestId,
+    exception: cause.exception,
+    delivered,
+    cause,
+    message: `The stream broke after ${delivered} events: ${cause.message}`
+  })

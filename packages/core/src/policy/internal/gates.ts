@@ -1,0 +1,113 @@
+/**
+ * Policies and budgets of decorators, handed to the cores below at each call.
+ *
+ * A decorator builds its gates once and provides them by a reference while it calls the service below; a core reads them
+ * when it is called. So it does not matter what stands between the two: a cache, a fallback, a middleware of the program.
+ *
+ * Of policies the outermost one is in force, since a decorator further out has handed its own over before; the option of
+ * the layer is the default. Budgets add up, each counted once.
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type * as Trait from "../../internal/trait.ts"
+import type * as ProviderError from "../../ProviderError.ts"
+import type * as Telemetry from "../../Telemetry.ts"
+import type * as Budget from "../Budget.ts"
+import type * as Policy from "../Policy.ts"
+import * as BudgetGate from "./budget/gate.ts"
+import * as Enforcement from "./enforcement.ts"
+
+/** What is in force for a call of one core. */
+export interface Gates {
+  readonly enforcement: Enforcement.Enforcement
+  readonly budgets: ReadonlyArray<BudgetGate.BudgetGate>
+}
+
+type Handed = Partial<Gates>
+
+const Handed = Context.Reference<ReadonlyMap<Trait.Core, Handed>>("@strata/core/policy/Gates", {
+  defaultValue: () => new Map()
+})
+
+/** A core, and calls and streams through the gates that are in force for it. */
+export interface Gated {
+  readonly cores: readonly [Trait.Core]
+  readonly gates: Effect.Effect<Gates>
+  readonly call: <A, R>(
+    self: Effect.Effect<A, ProviderError.ProviderError, R>,
+    target: Telemetry.Target,
+    metering: Enforcement.Metering<A>
+  ) => Effect.Effect<A, ProviderError.ProviderError, R>
+  readonly stream: <A, R>(
+    self: Stream.Stream<A, ProviderError.ProviderError, R>,
+    target: Telemetry.Target,
+    metering: Enforcement.Metering<A>
+  ) => Stream.Stream<A, ProviderError.ProviderError, R>
+}
+
+/** Builds a core. Its own `policy` is in force where no decorator hands it another. */
+export const core = (
+  provider: string,
+  policy: Policy.Policy
+): Effect.Effect<Gated, ProviderError.InvalidRequestError, Scope.Scope> =>
+  Effect.map(Enforcement.make(policy, provider), (own) => {
+    const core: Trait.Core = { provider }
+    const gates = Effect.map(Handed, (handed): Gates => ({ enforcement: own, budgets: [], ...handed.get(core) }))
+    return {
+      cores: [core],
+      gates,
+      call: (self, target, metering) =>
+        Effect.flatMap(gates, ({ budgets, enforcement }) => enforcement.call(self, target, metering, budgets)),
+      stream: (self, target, metering) =>
+        Stream.unwrap(
+          Effect.map(gates, ({ budgets, enforcement }) => enforcement.stream(self, target, metering, budgets))
+        )
+    }
+  })
+
+/** Hands gates to the cores that a call, or a stream, reaches. */
+export interface Handing {
+  readonly effect: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  readonly stream: <A, E, R>(self: Stream.Stream<A, E, R>) => Stream.Stream<A, E, R>
+}
+
+/** Puts a policy in force for cores: each has permits, quota and breakers of its own. */
+export const policy = (
+  cores: ReadonlyArray<Trait.Core>,
+  policy: Policy.Policy
+): Effect.Effect<Handing, ProviderError.InvalidRequestError, Scope.Scope> =>
+  Effect.map(
+    Effect.forEach(cores, (core) =>
+      Effect.map(Enforcement.make(policy, core.provider), (enforcement) => [core, enforcement] as const)),
+    (made) => {
+      const enforcements = new Map(made)
+      return handing(cores, (handed, core) => ({ enforcement: enforcements.get(core)!, ...handed }))
+    }
+  )
+
+/** Puts cores on a budget, which counts the attempts of all of them. */
+export const budget = (
+  cores: ReadonlyArray<Trait.Core>,
+  budget: Budget.Budget
+): Effect.Effect<Handing, ProviderError.InvalidRequestError, Scope.Scope> =>
+  Effect.map(
+    BudgetGate.make(budget),
+    (gates) => handing(cores, (handed) => ({ ...handed, budgets: BudgetGate.joined(handed?.budgets ?? [], gates) }))
+  )
+
+const handing = (
+  cores: ReadonlyArray<Trait.Core>,
+  change: (handed: Handed | undefined, core: Trait.Core) => Handed
+): Handing => {
+  const changed = (handed: ReadonlyMap<Trait.Core, Handed>) => {
+    const all = new Map(handed)
+    for (const core of cores) all.set(core, change(handed.get(core), core))
+    return all
+  }
+  return {
+    effect: (self) => Effect.updateService(self, Handed, changed),
+    stream: (self) => Stream.updateService(self, Handed, changed)
+  }
+}
