@@ -47,44 +47,40 @@ export interface Options {
  * `InvalidRequestError`, both before anything is sent. Invalid options fail with `InvalidRequestError` when the service
  * is built. The first request without `maxTokens` is logged as a warning.
  */
-export const make = (
-  given?: Options
-): Effect.Effect<
+export const make = Effect.fnUntraced(function*(given?: Options): Effect.fn.Return<
   ChatService.ChatService["Service"],
   ProviderError.InvalidRequestError,
   BedrockClient | Scope.Scope
-> =>
-  Effect.gen(function*() {
-    const options = yield* OwnOptions.ofLayer(fields, given)
-    const client = yield* BedrockClient
-    const prepare = yield* Preparation.make(options)
-    const notice = yield* ReservationNotice.make
-    return yield* ChatService.make({
-      provider: providerName,
-      defaultModel: options.model,
-      policy: options.policy,
-      metering: yield* Metering.chat(options),
-      generate: (request) =>
+> {
+  const options = yield* OwnOptions.ofLayer(fields, given)
+  const client = yield* BedrockClient
+  const prepare = yield* Preparation.make(options)
+  const notice = yield* ReservationNotice.make
+  return yield* ChatService.make({
+    provider: providerName,
+    defaultModel: options.model,
+    policy: options.policy,
+    metering: yield* Metering.chat(options),
+    generate: Effect.fnUntraced(function*(request) {
+      const { answerTool, changes, input } = yield* prepare(request, { streaming: false })
+      yield* notice(input)
+      const output = yield* client.converse(input)
+      const response = yield* Effect.fromResult(Response.decode(output, request.model))
+      return annotated(AnswerTool.inResponse(response, answerTool), changes, output.inferenceProfile)
+    }),
+    stream: (request) =>
+      Stream.unwrap(
         Effect.gen(function*() {
-          const { answerTool, changes, input } = yield* prepare(request, { streaming: false })
+          const { answerTool, changes, input } = yield* prepare(request, { streaming: true })
           yield* notice(input)
-          const output = yield* client.converse(input)
-          const response = yield* Effect.fromResult(Response.decode(output, request.model))
-          return annotated(AnswerTool.inResponse(response, answerTool), changes, output.inferenceProfile)
-        }),
-      stream: (request) =>
-        Stream.unwrap(
-          Effect.gen(function*() {
-            const { answerTool, changes, input } = yield* prepare(request, { streaming: true })
-            yield* notice(input)
-            const { events, inferenceProfile, requestId } = yield* client.converseStream(input)
-            return AnswerTool.inStream(Events.decode(events, { model: request.model, requestId }), answerTool).pipe(
-              Stream.map((event) => event.type === "finish" ? annotated(event, changes, inferenceProfile) : event)
-            )
-          })
-        )
-    })
+          const { events, inferenceProfile, requestId } = yield* client.converseStream(input)
+          return AnswerTool.inStream(Events.decode(events, { model: request.model, requestId }), answerTool).pipe(
+            Stream.map((event) => event.type === "finish" ? annotated(event, changes, inferenceProfile) : event)
+          )
+        })
+      )
   })
+})
 
 const fields: Check.Fields<Options> = {
   model: OwnOptions.model,

@@ -80,27 +80,24 @@ declare module "@strata/core/embedding/Embedding" {
  * - `InvalidRequestError`, before anything is sent, if the family is unknown or cannot do what the options ask for;
  * - `MalformedResponseError` if an answer does not hold one vector of finite numbers, as long as asked, for each input.
  */
-export const make = (
-  given?: Options
-): Effect.Effect<
+export const make = Effect.fnUntraced(function*(given?: Options): Effect.fn.Return<
   EmbeddingService.EmbeddingService["Service"],
   ProviderError.InvalidRequestError,
   BedrockClient | Scope.Scope
-> =>
-  Effect.gen(function*() {
-    const options = yield* OwnOptions.ofLayer(fields, given)
-    const client = yield* BedrockClient
-    const familyOf = makeFamilyOf(options.family, yield* InferenceProfile.InferenceProfile)
-    return yield* EmbeddingService.make({
-      provider: providerName,
-      defaultModel: options.model,
-      policy: options.policy,
-      coalesce: options.coalesce,
-      metering: { scope: Metering.scope(client) },
-      limits: (request) => Effect.map(familyOf(request), ({ limits }) => limits),
-      embedBatch: (batch) => embedBatch(client, batch, familyOf)
-    })
+> {
+  const options = yield* OwnOptions.ofLayer(fields, given)
+  const client = yield* BedrockClient
+  const familyOf = makeFamilyOf(options.family, yield* InferenceProfile.InferenceProfile)
+  return yield* EmbeddingService.make({
+    provider: providerName,
+    defaultModel: options.model,
+    policy: options.policy,
+    coalesce: options.coalesce,
+    metering: { scope: Metering.scope(client) },
+    limits: (request) => Effect.map(familyOf(request), ({ limits }) => limits),
+    embedBatch: (batch) => embedBatch(client, batch, familyOf)
   })
+})
 
 const familyName = Check.optional(Check.word(Families.names))
 

@@ -69,24 +69,21 @@ declare module "@strata/core/rerank/Rerank" {
  * - `InvalidRequestError`, before anything is sent, if the family is unknown;
  * - `MalformedResponseError` if an answer does not hold one finite score for each document that was asked for.
  */
-export const make = (
-  given?: Options
-): Effect.Effect<
+export const make = Effect.fnUntraced(function*(given?: Options): Effect.fn.Return<
   RerankService.RerankService["Service"],
   ProviderError.InvalidRequestError,
   BedrockClient | Scope.Scope
-> =>
-  Effect.gen(function*() {
-    const { family, model, policy } = yield* OwnOptions.ofLayer(fields, given)
-    const client = yield* BedrockClient
-    return yield* RerankService.make({
-      provider: providerName,
-      defaultModel: model,
-      policy,
-      limits: (request) => Effect.fromResult(Result.map(resolve(request, family), ({ limits }) => limits)),
-      rerank: (request) => rerank(client, request, family)
-    })
+> {
+  const { family, model, policy } = yield* OwnOptions.ofLayer(fields, given)
+  const client = yield* BedrockClient
+  return yield* RerankService.make({
+    provider: providerName,
+    defaultModel: model,
+    policy,
+    limits: (request) => Effect.fromResult(Result.map(resolve(request, family), ({ limits }) => limits)),
+    rerank: (request) => rerank(client, request, family)
   })
+})
 
 const familyName = Check.optional(Check.word(Families.names))
 

@@ -134,8 +134,8 @@ describe("the command", () => {
   it.effect("reports invalid flags", () =>
     Effect.gen(function*() {
       assert.include(yield* complaint("--replay", "a.json", "--script", "b.json"), "only one of")
-      assert.include(yield* complaint("--redact"), "for --record")
-      assert.include(yield* complaint("--port", "70000"), "70000 is no port")
+      assert.include(yield* complaint("--redact"), "require --record")
+      assert.include(yield* complaint("--port", "70000"), "70000 is not a port")
       assert.include(yield* complaint("--latency", "soon"), "250ms")
       assert.include(yield* complaint("--replay", "nowhere.json"), "nowhere.json")
       assert.include(yield* complaint("--host", "203.0.113.7"), "no address 203.0.113.7")

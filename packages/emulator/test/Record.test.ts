@@ -314,7 +314,7 @@ describe("Recorder", () => {
       const fileSystem = yield* FileSystem.FileSystem
       const directory = yield* fileSystem.makeTempDirectoryScoped()
       const error = yield* failing({ file: `${directory}/a.json`, upstream: "bedrock" })
-      assert.match(error.message, /"bedrock" is no URL/)
+      assert.match(error.message, /"bedrock" is not a URL/)
     }).pipe(Effect.provide(NodeFileSystem.layer)))
 
   it.effect(

@@ -26,7 +26,7 @@ describe("Script", () => {
       assert.deepStrictEqual([yield* ChatService.text("a"), yield* streamed], ["one", "two"])
       const error = yield* Effect.flip(ChatService.text("What now?"))
       assert.strictEqual(error._tag, "InvalidRequestError")
-      assert.match(error.message, /no answer, or none any more, .*last said: "What now\?"/)
+      assert.match(error.message, /no answer left .*last user message: "What now\?"/)
     }).pipe(over(["one", "two"])))
 
   it.effect("repeats the last answer of a list when told to", () =>
@@ -162,7 +162,7 @@ describe("Script", () => {
       `script.json: rules[0].when.txt: Unexpected key
 script.json: rules[0].when.regex: Expected a regular expression: Invalid regular expression: /(/u: Unterminated group
 script.json: rules[0].answer.text: Expected string, got 1
-script.json: rules[1].answer: Expected one of text, json: they say different things
+script.json: rules[1].answer: Expected only one of text, json
 script.json: rules[2].answer.parts[0].tool: Expected string, got 1
 script.json: rules[2].answer.parts[1].citation: Unexpected key
 script.json: rules[2].answer.parts[2]: Expected one of the keys text, tool, reasoning

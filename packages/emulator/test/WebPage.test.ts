@@ -96,10 +96,10 @@ WebBrowser.suite("The page", (it) => {
         yield* Fixture.attempt(() => page.getByRole("button", { name: "Throttle everything" }).click())
         yield* says(page.locator("#pending"), "throttle")
         yield* Fixture.attempt(() => page.getByRole("button", { name: "Remove fault 1" }).click())
-        yield* Fixture.attempt(() => page.getByText("Fault 1 is gone.").waitFor())
+        yield* Fixture.attempt(() => page.getByText("Fault 1 was removed.").waitFor())
         assert.deepStrictEqual((yield* emulator.faults).map(({ fault }) => fault.type), ["throttle"])
         yield* Fixture.attempt(() => page.getByRole("button", { name: "Clear all" }).click())
-        yield* Fixture.attempt(() => page.getByText("Nothing goes wrong.").waitFor())
+        yield* Fixture.attempt(() => page.getByText("No pending faults.").waitFor())
         assert.deepStrictEqual(yield* emulator.faults, [])
         assert.strictEqual((yield* call)._tag, "Success")
         // what the form got wrong was refused, and browsers say so

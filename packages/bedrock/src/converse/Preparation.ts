@@ -31,23 +31,22 @@ export type Prepare = (
 ) => Effect.Effect<Request.Encoded, ProviderError.CallError>
 
 /** The lookup of profiles, and the catalogue unless a call provides its own, are those in force where this is made. */
-export const make = (options: Options = {}): Effect.Effect<Prepare> =>
-  Effect.gen(function*() {
-    const capabilitiesOf = yield* makeCapabilities(options.family)
-    return Effect.fnUntraced(function*(request, { streaming }) {
-      const capabilities = yield* capabilitiesOf(request)
-      const [objection] = ModelCatalog.check(capabilities, request, { streaming })
-      if (objection !== undefined) return yield* Effect.fail(objection)
-      const encoded = yield* Effect.fromResult(
-        Request.encode(request, { capabilities, history: options.history ?? "repair", streaming })
-      )
-      yield* logChanges(request, encoded)
-      ClientInput.trust(encoded.input)
-      return ModelId.isArn(request.model) && ModelId.parse(request.model).kind === "prompt"
-        ? yield* prompted(request, encoded)
-        : encoded
-    })
+export const make = Effect.fnUntraced(function*(options: Options = {}): Effect.fn.Return<Prepare> {
+  const capabilitiesOf = yield* makeCapabilities(options.family)
+  return Effect.fnUntraced(function*(request, { streaming }) {
+    const capabilities = yield* capabilitiesOf(request)
+    const [violation] = ModelCatalog.check(capabilities, request, { streaming })
+    if (violation !== undefined) return yield* Effect.fail(violation)
+    const encoded = yield* Effect.fromResult(
+      Request.encode(request, { capabilities, history: options.history ?? "repair", streaming })
+    )
+    yield* logChanges(request, encoded)
+    ClientInput.trust(encoded.input)
+    return ModelId.isArn(request.model) && ModelId.parse(request.model).kind === "prompt"
+      ? yield* prompted(request, encoded)
+      : encoded
   })
+})
 
 type CapabilitiesOf = (request: ChatRequest.Resolved) => Effect.Effect<Capabilities, ProviderError.CallError>
 

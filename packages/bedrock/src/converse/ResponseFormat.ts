@@ -9,6 +9,7 @@ import type { ConverseStreamCommandInput, OutputConfig, Tool, ToolChoice } from 
 import type * as ChatRequest from "@strata/core/chat/ChatRequest"
 import * as ProviderError from "@strata/core/ProviderError"
 import type * as JsonSchema from "effect/JsonSchema"
+import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import type { Capabilities } from "../catalog/Capabilities.ts"
 import { providerName } from "../internal/provider.ts"
@@ -207,9 +208,9 @@ const isReasoning = ({ providerOptions, reasoning }: ChatRequest.Resolved, capab
   if (known?.control === "always" || known?.control === "effort" && known.alwaysOn === true) return true
   if (typeof reasoning === "object" && known?.control !== "none") return true
   const fields = providerOptions?.bedrock?.additionalModelRequestFields
-  return typeof fields === "object" && fields !== null &&
+  return Predicate.isObjectOrArray(fields) &&
     Object.entries(fields).some(([name, value]) =>
       /^(?:thinking|reasoning)/.test(name) &&
-      !(typeof value === "object" && value !== null && "type" in value && value["type"] === "disabled")
+      !(Predicate.hasProperty(value, "type") && value.type === "disabled")
     )
 }

@@ -61,15 +61,16 @@ export const make = (owner: BedrockRuntimeClient): Renewal => {
 }
 
 /** Fetches credentials again, bypassing the SDK's cache. Returns whether they differ. */
-const renew = (client: BedrockRuntimeClient): Effect.Effect<boolean, ProviderError.CallError> =>
-  Effect.gen(function*() {
-    // `undefined` where a provider failed
-    const before = yield* Effect.orElseSucceed(identity(client, false), () => undefined)
-    const after = yield* identity(client, true)
-    if (before === after) return false
-    yield* Effect.logInfo("AWS refused the credentials: renewed them")
-    return true
-  })
+const renew = Effect.fnUntraced(function*(
+  client: BedrockRuntimeClient
+): Effect.fn.Return<boolean, ProviderError.CallError> {
+  // `undefined` where a provider failed
+  const before = yield* Effect.orElseSucceed(identity(client, false), () => undefined)
+  const after = yield* identity(client, true)
+  if (before === after) return false
+  yield* Effect.logInfo("AWS refused the credentials: renewed them")
+  return true
+})
 
 /** The client's credentials as one text, for comparison. */
 const identity = (

@@ -1,6 +1,7 @@
 /**
  * Prints JSON for readable diffs: values that fit on a line, and lists of numbers, are on one line.
  */
+import * as Predicate from "effect/Predicate"
 import type * as Schema from "effect/Schema"
 
 /** The text, indented by two spaces, without a line break at its end. */
@@ -48,5 +49,4 @@ const within = (line: string, room: number): string | undefined => line.length <
 export const isArray = (value: Schema.Json | undefined): value is ReadonlyArray<Schema.Json> => Array.isArray(value)
 
 /** An object that is not an array. */
-export const isObject = (value: Schema.Json | undefined): value is Schema.JsonObject =>
-  typeof value === "object" && value !== null && !isArray(value)
+export const isObject = (value: Schema.Json | undefined): value is Schema.JsonObject => Predicate.isObject(value)

@@ -6,6 +6,7 @@
  */
 import * as Message from "@strata/core/chat/Message"
 import type * as Tool from "@strata/core/tool/Tool"
+import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import type { Capabilities } from "../../catalog/Capabilities.ts"
 import { providerName } from "../../internal/provider.ts"
@@ -130,8 +131,7 @@ const relabel = (
 }
 
 /** A missing value is encoded as an empty object. */
-const isObject = (params: unknown): boolean =>
-  params === undefined || params === null || typeof params === "object" && !Array.isArray(params)
+const isObject = (params: unknown): boolean => Predicate.isNullish(params) || Predicate.isObject(params)
 
 /** The turn with the results of all pending calls before everything else. */
 const answer = (

@@ -1,6 +1,7 @@
 /**
  * The errors of rules, and the messages that several rules share.
  */
+import * as Predicate from "effect/Predicate"
 import * as AwsError from "../../AwsError.ts"
 
 /** The errors a rule finds, in order. */
@@ -35,8 +36,7 @@ export const mustSetOne = (object: string, at: string, keys: string): AwsError.A
 export const isUnion = (value: object): boolean => Object.keys(value).length === 1
 
 /** Whether a value is a JSON object. */
-export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
+export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> => Predicate.isObject(value)
 
 /** The values that occur more than once. */
 export const duplicates = (values: ReadonlyArray<string>): ReadonlyArray<string> => {
