@@ -59,6 +59,7 @@ export const make = Effect.fnUntraced(function*(given?: Options): Effect.fn.Retu
   return yield* ChatService.make({
     provider: providerName,
     defaultModel: options.model,
+    identity: { client: client.identity, family: options.family ?? null, history: options.history ?? "repair" },
     policy: options.policy,
     metering: yield* Metering.chat(options),
     generate: Effect.fnUntraced(function*(request) {

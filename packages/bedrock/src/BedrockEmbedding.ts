@@ -91,6 +91,7 @@ export const make = Effect.fnUntraced(function*(given?: Options): Effect.fn.Retu
   return yield* EmbeddingService.make({
     provider: providerName,
     defaultModel: options.model,
+    identity: { client: client.identity, family: options.family ?? null },
     policy: options.policy,
     coalesce: options.coalesce,
     metering: { scope: Metering.scope(client) },

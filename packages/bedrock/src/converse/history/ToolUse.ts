@@ -5,7 +5,7 @@
  * Tools run by the provider are left unchanged.
  */
 import * as Message from "@strata/core/chat/Message"
-import type * as Tool from "@strata/core/tool/Tool"
+import type * as ToolDefinition from "@strata/core/chat/ToolDefinition"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import type { Capabilities } from "../../catalog/Capabilities.ts"
@@ -33,7 +33,7 @@ export const pair = (
   turns: ReadonlyArray<Turn.Turn>,
   options: {
     readonly capabilities: Capabilities
-    readonly tools: ReadonlyArray<Tool.RequestTool>
+    readonly tools: ReadonlyArray<ToolDefinition.RequestTool>
     readonly report: Report
   }
 ): ReadonlyArray<Turn.Turn> => {
@@ -66,7 +66,7 @@ export const pair = (
  * call. They describe the tool as no longer available. A tool run by the provider cannot be defined, only offered
  * again, which is done when no other tool was called.
  */
-export const declare = (turns: ReadonlyArray<Turn.Turn>): ReadonlyArray<Tool.RequestTool> => {
+export const declare = (turns: ReadonlyArray<Turn.Turn>): ReadonlyArray<ToolDefinition.RequestTool> => {
   const parts = turns.flatMap((turn) => turn.parts)
   const own = new Set(parts.filter(isOwnCall).map(({ part }) => part.name).filter(Label.toolName.accepts))
   const names = new Set(parts.filter(Turn.isCall).map(({ part }) => part.name).filter(Label.toolName.accepts))
@@ -94,7 +94,7 @@ interface Labels {
 
 const labels = (
   turns: ReadonlyArray<Turn.Turn>,
-  tools: ReadonlyArray<Tool.RequestTool>,
+  tools: ReadonlyArray<ToolDefinition.RequestTool>,
   { toolCallIdPattern }: Capabilities
 ): Labels => {
   const calls = turns.flatMap(({ parts }) => parts.filter(Turn.is("tool-call")))
