@@ -112,7 +112,7 @@ export class StructuredOutputError extends Schema.TaggedError<StructuredOutputEr
   issue: Schema.optional(Schema.String)
 }) {}
 
-/** The breaker is open after repeated failures: nothing was sent. */
+/** The breaker is open after repeated failures: nothing was sent. `retryAfter` is the rest of the open time. */
 export class CircuitOpenError
   extends Schema.TaggedError<CircuitOpenError>()("CircuitOpenError", { ...fields, ...retryAfterField })
 {}

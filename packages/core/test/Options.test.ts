@@ -114,6 +114,16 @@ const policies: ReadonlyArray<readonly [name: string, policy: () => Policy.Polic
     "policy.quota.windows[0].window"
   ],
   [
+    "a window without a limit",
+    () => Policy.make({ quota: Quota.make({ windows: [{ per: "1 hour" }] }) }),
+    "policy.quota.windows[0]"
+  ],
+  [
+    "less than a request",
+    () => Policy.make({ quota: Quota.make({ requestsPerMinute: 0.5 }) }),
+    "policy.quota.windows[0].requests"
+  ],
+  [
     "an unknown way to count",
     () => Policy.make({ quota: Quota.tokens(given({ count: "roughly" })) }),
     "policy.quota.count"
@@ -226,7 +236,11 @@ const layers: ReadonlyArray<readonly [name: string, layer: () => Layer.Any, fiel
     () => ChatService.withFallback(chat, Layer.empty as never as typeof chat),
     "fallbacks"
   ],
-  ["a time that is none", () => ChatService.withFallback(chat, chat, given({ stickFor: "long" })), "fallback.stickFor"],
+  [
+    "a word for a function",
+    () => ChatService.withFallback(chat, chat, given({ failFast: "429" })),
+    "fallback.failFast"
+  ],
   ["a decorated value that is no layer", () => ChatService.withPolicy(given(5), Policy.none), "layer"],
   ["a layer that builds nothing", () => EmbeddingService.withPolicy(given(Layer.empty), Policy.none), "layer"],
   ["a budget in words", () => ChatService.withBudget(chat, given("cheap")), "budget"],

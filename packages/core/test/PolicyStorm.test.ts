@@ -105,7 +105,8 @@ describe("A policy in a storm", () => {
             else assert.isTrue(ProviderError.isProviderError(yield* Effect.flip(exit)))
             assert.isAtMost(millis, 60_000)
           }
-          assert.isAtLeast(answered / ends.length, 0.75)
+          // Of the rest most met an open circuit, which is not waited for.
+          assert.isAtLeast(answered / ends.length, 0.7)
 
           assert.strictEqual(seen.inFlight, 0)
           assert.isAtMost(seen.sent, ends.length * 1.2 + 30 + 5 * (seconds.end + 60))

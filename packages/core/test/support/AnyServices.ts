@@ -126,7 +126,7 @@ export const calls: Readonly<Record<string, Calls>> = {
     () => chatting(ChatService.withFallback(any, chat)),
     () => chatting(ChatService.withFallback(chat, [any])),
     () => chatting(ChatService.withFallback(failing, chat, any), request),
-    ...fields(["when", "stickFor", "model"], any).flatMap((options) => [
+    ...fields(["when", "failFast", "model"], any).flatMap((options) => [
       () => chatting(ChatService.withFallback(failing, chat, options), request),
       () => chatting(ChatService.withFallback(failing, [chat], { when: () => true, ...(options as object) }), request)
     ]),
