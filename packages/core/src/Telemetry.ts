@@ -159,6 +159,8 @@ export const attributes: (target: Target) => Record<string, string> = Total.make
 /**
  * A model as metrics name it: itself, or `_OTHER` beyond the first thousand different ones of a process. Metrics are kept
  * for ever, about 4 kB for each model, and whoever sends a request may name any.
+ *
+ * @internal
  */
 export const modelLabel = (model: string): string => {
   if (labels.has(model)) return model
@@ -178,7 +180,7 @@ export const span = (target: Target, request: Record<string, unknown>) => {
     name: `${known["gen_ai.operation.name"]} ${model}`,
     options: {
       kind: "client" as const,
-      attributes: { ...known, ...defined({ "gen_ai.request.model": model, ...request }) }
+      attributes: { ...known, ...defined({ "gen_ai.request.model": model }), ...defined(request) }
     }
   }
 }
