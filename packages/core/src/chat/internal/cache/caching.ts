@@ -6,6 +6,7 @@ import * as Digest from "effect/crypto/Digest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as CanonicalLine from "../../../cache/internal/canonicalLine.ts"
 import * as Check from "../../../Check.ts"
@@ -27,13 +28,13 @@ import * as CacheTelemetry from "./telemetry.ts"
 export const make = Effect.fnUntraced(function*(
   service: Chat.Chat,
   options: ChatCache.Options = {}
-): Effect.fn.Return<Chat.Chat, ProviderError.InvalidRequestError> {
+): Effect.fn.Return<Chat.Chat, ProviderError.InvalidRequestError, Scope.Scope> {
   const { namespace = "", timeToLive = Duration.hours(24), when = () => true } = yield* Check.run(
     ChatCache.options,
     options,
     { provider: "strata", field: "cache" }
   )
-  const store = CacheStore.make(
+  const store = yield* CacheStore.make(
     yield* ChatCache.ChatCache,
     Duration.isFinite(timeToLive) ? timeToLive : undefined
   )
