@@ -98,10 +98,10 @@ describe("a quota of Bedrock", () => {
   /** What is set aside while `use` runs, under which key. */
   const reserved = <E>(use: (policy: Policy.Policy) => Effect.Effect<unknown, E, BedrockClient.BedrockClient>) =>
     Effect.gen(function*() {
-      const seen: Array<Pick<Ledger.Reservation, "key" | "amount">> = []
+      const seen: Array<{ readonly key: string; readonly tokens: number | undefined }> = []
       const ledger: Ledger.Ledger = {
-        reserve: ({ amount, key }) => {
-          seen.push({ amount, key })
+        reserve: ({ amounts, key }) => {
+          seen.push({ key, tokens: amounts.tokens })
           return Effect.succeed({ _tag: "granted" })
         },
         settle: () => Effect.void,
@@ -126,7 +126,7 @@ describe("a quota of Bedrock", () => {
       const [claude] = yield* chat(sonnet)
       const [nova] = yield* chat("amazon.nova-lite-v1:0")
       assert.include(claude?.key, "us-east-1")
-      assert.isAbove(claude?.amount ?? 0, 2 * (nova?.amount ?? Infinity))
+      assert.isAbove(claude?.tokens ?? 0, 2 * (nova?.tokens ?? Infinity))
     }))
 
   it.live("is one for embeddings as well", () =>

@@ -234,6 +234,10 @@ export const ProviderError = Schema.Union([
 /** Whether a value is one of the errors of the union; one that cannot be read, such as a revoked proxy, is not. */
 export const isProviderError = (u: unknown): u is ProviderError => isOfUnion(u)
 
+/** Whether a value is a {@link CallError}. */
+export const isCallError = (u: unknown): u is CallError =>
+  isProviderError(u) && u._tag !== "StreamInterruptedError" && u._tag !== "StructuredOutputError"
+
 const isOfUnion: (u: unknown) => boolean = Total.make(Schema.is(ProviderError), () => false)
 
 const transient: ReadonlySet<ProviderError["_tag"]> = new Set<ProviderError["_tag"]>([

@@ -66,7 +66,11 @@ describe("ChatService.withFallback", () => {
 
   it.effect("leaves the errors of the caller to the caller", () =>
     Effect.gen(function*() {
-      for (const error of Object.values(errors).filter((error) => !Fallback.isUnavailable(error))) {
+      for (
+        const error of Object.values(errors).filter(ProviderError.isCallError).filter((error) =>
+          !Fallback.isUnavailable(error)
+        )
+      ) {
         const services = yield* stage(2)
         services.fails.push(error)
         assert.strictEqual(yield* Effect.flip(answerOf(services)), error)
@@ -382,7 +386,7 @@ describe("ChatService.withFallback", () => {
 })
 
 describe("ChatService.withFallback, whichever services fail", () => {
-  const problems: ReadonlyArray<ProviderError.ProviderError | undefined> = [
+  const problems: ReadonlyArray<ProviderError.CallError | undefined> = [
     undefined,
     undefined,
     busy,

@@ -21,11 +21,11 @@ const everySecond = Schedule.spaced("1 second")
 const enforce = (options: Policy.Options) =>
   Effect.map(
     Enforcement.make(Policy.make(options)),
-    (enforcement) => <A>(self: Effect.Effect<A, ProviderError.ProviderError>) => enforcement.call(self, target)
+    (enforcement) => <A>(self: Effect.Effect<A, ProviderError.CallError>) => enforcement.call(self, target)
   )
 
 /** A call that fails with each of the errors and then gives the number of its attempts. */
-const failingWith = (...failures: ReadonlyArray<ProviderError.ProviderError>) => {
+const failingWith = (...failures: ReadonlyArray<ProviderError.CallError>) => {
   let attempts = 0
   const call = Effect.suspend(() => {
     const error = failures[attempts++]

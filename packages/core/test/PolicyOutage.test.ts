@@ -25,7 +25,7 @@ const unavailable = (retryAfter?: Duration.Input) =>
   })
 
 /** What becomes of a call to the first model. */
-type Work = Effect.Effect<void, ProviderError.ProviderError>
+type Work = Effect.Effect<void, ProviderError.CallError>
 
 const service = (name: string, work: Work, policy: Policy.Policy) => {
   let sent = 0

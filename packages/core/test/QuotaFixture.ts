@@ -33,14 +33,14 @@ export interface Work {
   readonly output?: number
   readonly burndown?: number
   readonly takes?: Duration.Input
-  readonly fails?: ProviderError.ProviderError
+  readonly fails?: ProviderError.CallError
   readonly target?: Telemetry.Target
 }
 
 /** Makes calls under a policy: how one is answered is up to the caller. */
 export const enforceWith = (
   options: Policy.Options,
-  answer: (work: Work) => Effect.Effect<Quota.Consumption, ProviderError.ProviderError>
+  answer: (work: Work) => Effect.Effect<Quota.Consumption, ProviderError.CallError>
 ) =>
   Effect.map(
     Enforcement.make(Policy.make({ retry: Retry.never, concurrency: 100_000, ...options })),
@@ -61,7 +61,7 @@ export const enforceWith = (
 export const enforce = (options: Policy.Options) =>
   Effect.suspend(() => {
     const sent: Array<readonly [name: string, millis: number]> = []
-    const answer = (work: Work): Effect.Effect<Quota.Consumption, ProviderError.ProviderError> =>
+    const answer = (work: Work): Effect.Effect<Quota.Consumption, ProviderError.CallError> =>
       Effect.gen(function*() {
         sent.push([work.name ?? "", yield* Clock.currentTimeMillis])
         yield* Effect.sleep(work.takes ?? 0)
@@ -85,7 +85,12 @@ export const keyOf = (scope = "", of = target) => `quota/${scope}/${Telemetry.ke
 export const balance = (quota: Quota.Quota, key = keyOf()) =>
   Effect.gen(function*() {
     const ledger = yield* Ledger.Ledger
-    const limits = quota.windows.map(({ name, tokens, window }) => ({ name, amount: tokens, window }))
+    const limits = quota.windows.map(({ name, tokens = Infinity, window }) => ({
+      name,
+      unit: "tokens" as const,
+      amount: tokens,
+      window
+    }))
     const [first] = yield* Effect.orDie(ledger.balances(key, limits))
     return { spent: first?.spent, reserved: first?.reserved }
   })

@@ -61,11 +61,11 @@ export const text = (input: ChatRequest.Input): Effect.Effect<string, ChatError,
 /** The answer as the model writes it. */
 export const stream = (
   input: ChatRequest.Input
-): Stream.Stream<ChatEvent.ChatEvent, ChatError, ChatService> =>
+): Stream.Stream<ChatEvent.ChatEvent, ChatStreamError, ChatService> =>
   Stream.unwrap(Effect.map(ChatService, (service) => service.stream(ChatRequest.make(input))))
 
 /** The text of the answer as the model writes it. */
-export const textStream = (input: ChatRequest.Input): Stream.Stream<string, ChatError, ChatService> =>
+export const textStream = (input: ChatRequest.Input): Stream.Stream<string, ChatStreamError, ChatService> =>
   Stream.map(
     Stream.filter(stream(input), (event) => event.type === "text-delta"),
     (event) => event.delta
@@ -87,7 +87,11 @@ export const object = <S extends StructuredOutput.AnySchema>(
   schema: S,
   input: ChatRequest.Input,
   options?: StructuredOutput.Options
-): Effect.Effect<StructuredOutput.ObjectResponse<S["Type"]>, ChatError, ChatService | S["DecodingServices"]> =>
+): Effect.Effect<
+  StructuredOutput.ObjectResponse<S["Type"]>,
+  ProviderError.ChatObjectError,
+  ChatService | S["DecodingServices"]
+> =>
   Effect.flatMap(ChatService, (service) => StructuredOutput.generate(service, schema, input, options)).pipe(
     Effect.withSpan("ChatService.object")
   )
@@ -108,7 +112,7 @@ export const objectStream = <S extends StructuredOutput.AnySchema>(
   options?: StructuredOutput.FormatOptions
 ): Stream.Stream<
   StructuredOutput.ObjectEvent<S["Type"], S["Encoded"]>,
-  ChatError,
+  ProviderError.ChatObjectStreamError,
   ChatService | S["DecodingServices"]
 > =>
   Stream.unwrap(Effect.map(ChatService, (service) => StructuredOutput.stream(service, schema, input, options))).pipe(

@@ -13,6 +13,7 @@ import {
   RerankService,
   StructuredOutput,
   Tool,
+  ToolDefinition,
   ToolLoop
 } from "@strata/core"
 import * as Effect from "effect/Effect"
@@ -289,7 +290,12 @@ export const calls: Readonly<Record<string, Calls>> = {
       Tool.definition(Tool.make("clock", { handler: () => Effect.void, ...(field as object) }))
     )
   ],
-  "Tool.parseParams": (any) => [() => Tool.parseParams(any)],
+  "ToolDefinition.make": (any) => [
+    () => ToolDefinition.make(any, { input: clock.input }),
+    () => ToolDefinition.make("clock", any),
+    () => ToolDefinition.make("clock", { input: any }),
+    () => ToolDefinition.make("clock", { input: clock.input, description: any, strict: any })
+  ],
   "ToolLoop.run": (any) => [
     () => ToolLoop.run(any, { tools: [clock] }),
     () => ToolLoop.run("Hi", any),

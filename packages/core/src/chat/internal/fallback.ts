@@ -56,12 +56,15 @@ export const make = (services: NonEmptyReadonlyArray<Service>, options: Fallback
         })
     )
 
-  const ask = Effect.fnUntraced(function*<A>(
+  const ask = Effect.fnUntraced(function*<A, E extends ProviderError.ChatStreamError>(
     request: ChatRequest.ChatRequest,
-    attempt: (service: Service, request: ChatRequest.ChatRequest) => Effect.Effect<A, ProviderError.ProviderError>
-  ) {
+    attempt: (service: Service, request: ChatRequest.ChatRequest) => Effect.Effect<A, E>
+  ): Effect.fn.Return<
+    { readonly answer: A; readonly fallen: ReadonlyArray<ChatResponse.Fallen> },
+    E | ProviderError.InvalidRequestError
+  > {
     const fallen: Array<ChatResponse.Fallen> = []
-    let reported: ProviderError.ProviderError | undefined
+    let reported: E | undefined
     for (let number = 0;; number++) {
       const service = services[number] ?? services[0]
       const asked = yield* addressed(request, number, model)
@@ -140,14 +143,14 @@ const withFallen = <O extends ChatResponse.Outcome>(outcome: O, fallen: Readonly
 /** A stream that has given its first events. */
 interface Opened {
   readonly events: NonEmptyReadonlyArray<ChatEvent.ChatEvent>
-  readonly pull: Pull.Pull<NonEmptyReadonlyArray<ChatEvent.ChatEvent>, ProviderError.ProviderError>
+  readonly pull: Pull.Pull<NonEmptyReadonlyArray<ChatEvent.ChatEvent>, ProviderError.ChatStreamError>
 }
 
 /** A stream up to its first events, which lives in a scope of its own until `scope` closes. `undefined`: it has none. */
 const open = (
-  self: Stream.Stream<ChatEvent.ChatEvent, ProviderError.ProviderError>,
+  self: Stream.Stream<ChatEvent.ChatEvent, ProviderError.ChatStreamError>,
   scope: Scope.Scope
-): Effect.Effect<Opened | undefined, ProviderError.ProviderError> =>
+): Effect.Effect<Opened | undefined, ProviderError.ChatStreamError> =>
   Effect.flatMap(Scope.fork(scope), (connection) =>
     Stream.toPull(self).pipe(
       Scope.provide(connection),
@@ -159,7 +162,7 @@ const open = (
 const flowing = (
   { events, pull }: Opened,
   fallen: ReadonlyArray<ChatResponse.Fallen>
-): Stream.Stream<ChatEvent.ChatEvent, ProviderError.ProviderError> => {
+): Stream.Stream<ChatEvent.ChatEvent, ProviderError.ChatStreamError> => {
   const all = Stream.fromPull(Effect.sync(() => {
     let begun = false
     return Effect.suspend(() => {

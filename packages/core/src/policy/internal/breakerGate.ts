@@ -24,10 +24,10 @@ import type * as WaitingLine from "./waitingLine.ts"
  *   `CircuitOpenError` then, and also when the circuit was found open afterwards: `giveBack` gets what `self` holds.
  */
 export interface BreakerGate {
-  readonly protect: <A, R>(
-    self: Effect.Effect<A, ProviderError.ProviderError, R>,
+  readonly protect: <A, E extends ProviderError.ProviderError, R>(
+    self: Effect.Effect<A, E, R>,
     target: Telemetry.Target
-  ) => Effect.Effect<A, ProviderError.ProviderError, R>
+  ) => Effect.Effect<A, E | ProviderError.CircuitOpenError, R>
   readonly opened: (target: Telemetry.Target) => Effect.Effect<void>
   readonly whileClosed: <A, E>(
     target: Telemetry.Target,
@@ -119,28 +119,34 @@ export const inForce = (
 
   return {
     opened,
-    protect: (self, target) =>
+    protect: <A, E extends ProviderError.ProviderError, R>(
+      self: Effect.Effect<A, E, R>,
+      target: Telemetry.Target
+    ): Effect.Effect<A, E | ProviderError.CircuitOpenError, R> =>
       Effect.uninterruptibleMask((restore) =>
         Effect.scopedWith((scope) =>
-          Effect.flatMap(Scope.provide(circuits.admit(Telemetry.keyOf(target)), scope), (leave) => {
-            switch (leave._tag) {
-              case "CircuitOpen":
-                return Effect.andThen(
-                  see(target, "open", leave.retryAfter),
-                  Effect.fail(rejected(target, leave.retryAfter))
-                )
-              case "CircuitHalfOpen":
-                return Effect.andThen(see(target, "half-open"), Effect.fail(rejected(target, undefined)))
-              case "Admission":
-                return Effect.andThen(
-                  see(target, leave.trying ? "half-open" : "closed"),
-                  Effect.onExit(
-                    restore(self),
-                    (exit) => Effect.flatMap(leave.settle(verdict(exit)), (change) => changed(target, change))
+          Effect.flatMap(
+            Scope.provide(circuits.admit(Telemetry.keyOf(target)), scope),
+            (leave): Effect.Effect<A, E | ProviderError.CircuitOpenError, R> => {
+              switch (leave._tag) {
+                case "CircuitOpen":
+                  return Effect.andThen(
+                    see(target, "open", leave.retryAfter),
+                    Effect.fail(rejected(target, leave.retryAfter))
                   )
-                )
+                case "CircuitHalfOpen":
+                  return Effect.andThen(see(target, "half-open"), Effect.fail(rejected(target, undefined)))
+                case "Admission":
+                  return Effect.andThen(
+                    see(target, leave.trying ? "half-open" : "closed"),
+                    Effect.onExit(
+                      restore(self),
+                      (exit) => Effect.flatMap(leave.settle(verdict(exit)), (change) => changed(target, change))
+                    )
+                  )
+              }
             }
-          })
+          )
         )
       ),
     whileClosed: (target, restore, self, giveBack) =>

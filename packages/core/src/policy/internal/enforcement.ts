@@ -36,17 +36,17 @@ export interface Enforcement {
   readonly policy: Policy.Policy
   readonly window: number
   readonly call: <A, R>(
-    self: Effect.Effect<A, ProviderError.ProviderError, R>,
+    self: Effect.Effect<A, ProviderError.CallError, R>,
     target: Telemetry.Target,
     metering?: Metering<A>,
     budgets?: ReadonlyArray<BudgetGate.BudgetGate>
-  ) => Effect.Effect<A, ProviderError.ProviderError, R>
+  ) => Effect.Effect<A, ProviderError.CallError, R>
   readonly stream: <A, R>(
-    self: Stream.Stream<A, ProviderError.ProviderError, R>,
+    self: Stream.Stream<A, ProviderError.ChatStreamError, R>,
     target: Telemetry.Target,
     metering?: Metering<A>,
     budgets?: ReadonlyArray<BudgetGate.BudgetGate>
-  ) => Stream.Stream<A, ProviderError.ProviderError, R>
+  ) => Stream.Stream<A, ProviderError.ChatStreamError, R>
 }
 
 /**
@@ -81,8 +81,8 @@ const inForce = (policy: Policy.Policy): Effect.Effect<Enforcement, never, Scope
     const { attempt, deadline, firstEvent } = policy.timeouts
 
     /** Deadline, retries and hedging around one way of making an attempt. */
-    const repeated = <A, R>(
-      once: (attempt: number) => Effect.Effect<A, ProviderError.ProviderError, R>,
+    const repeated = <A, E extends ProviderError.ProviderError, R>(
+      once: (attempt: number) => Effect.Effect<A, E, R>,
       target: Telemetry.Target,
       discard: (answer: A) => Effect.Effect<void>
     ) =>
@@ -104,7 +104,7 @@ const inForce = (policy: Policy.Policy): Effect.Effect<Enforcement, never, Scope
     /** Money, tokens and a permit, in this order; what was granted is given back where the next one fails. */
     const admitted = <A>(asked: Asked<A>, restore: WaitingLine.Restore): Effect.Effect<
       Admission,
-      ProviderError.ProviderError
+      ProviderError.CallError
     > =>
       breaker.whileClosed(
         asked.target,
@@ -126,7 +126,7 @@ const inForce = (policy: Policy.Policy): Effect.Effect<Enforcement, never, Scope
       )
 
     const open = <A, R>(
-      self: Stream.Stream<A, ProviderError.ProviderError, R>,
+      self: Stream.Stream<A, ProviderError.ChatStreamError, R>,
       asked: Asked<A>,
       number: number,
       scope: Scope.Scope
@@ -163,7 +163,7 @@ const inForce = (policy: Policy.Policy): Effect.Effect<Enforcement, never, Scope
       policy,
       window: Number.isFinite(Concurrency.most(policy.concurrency)) ? Concurrency.most(policy.concurrency) : unbounded,
       call: <A, R>(
-        self: Effect.Effect<A, ProviderError.ProviderError, R>,
+        self: Effect.Effect<A, ProviderError.CallError, R>,
         target: Telemetry.Target,
         metering: Metering<A> = unmetered,
         budgets: ReadonlyArray<BudgetGate.BudgetGate> = []
@@ -182,7 +182,7 @@ const inForce = (policy: Policy.Policy): Effect.Effect<Enforcement, never, Scope
         return repeated(once, target, () => Effect.void)
       },
       stream: <A, R>(
-        self: Stream.Stream<A, ProviderError.ProviderError, R>,
+        self: Stream.Stream<A, ProviderError.ChatStreamError, R>,
         target: Telemetry.Target,
         metering: Metering<A> = unmetered,
         budgets: ReadonlyArray<BudgetGate.BudgetGate> = []

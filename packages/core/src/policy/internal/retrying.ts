@@ -21,7 +21,7 @@ export const FinalErrors: Context.Reference<IsFinal> = Context.Reference<IsFinal
 )
 
 /** Fails when a function of the user that decides it throws. */
-export type IsFinal = (error: ProviderError.ProviderError) => Effect.Effect<boolean, ProviderError.ProviderError>
+export type IsFinal = (error: ProviderError.ProviderError) => Effect.Effect<boolean, ProviderError.InvalidRequestError>
 
 /**
  * - `retry`: when to send again.
@@ -37,10 +37,10 @@ export interface Options {
 }
 
 /** Runs `self` until it succeeds or its schedule is done, and fails with its last error then. */
-export const retried = <A, R>(
-  self: Effect.Effect<A, ProviderError.ProviderError, R>,
+export const retried = <A, E extends ProviderError.ProviderError, R>(
+  self: Effect.Effect<A, E, R>,
   { circuitOpened, permitted, retry, target }: Options
-): Effect.Effect<A, ProviderError.ProviderError, R> =>
+): Effect.Effect<A, E | ProviderError.InvalidRequestError, R> =>
   Effect.gen(function*() {
     const isFinal = yield* FinalErrors
     const step = yield* Schedule.toStep(retry)
@@ -54,7 +54,7 @@ export const retried = <A, R>(
         ))
 
     /** Returns when it is time for the next attempt, and fails with the same error when there is none. */
-    const next = Effect.fnUntraced(function*(error: ProviderError.ProviderError) {
+    const next = Effect.fnUntraced(function*(error: E) {
       const delay = (yield* isFinal(error)) ? undefined : yield* delayAfter(error)
       if (delay === undefined) return yield* Effect.fail(error)
       yield* recorded(target, error, ++retries, delay)
@@ -63,7 +63,7 @@ export const retried = <A, R>(
       yield* error._tag === "CircuitOpenError" ? wait : Effect.raceFirst(wait, circuitOpened)
     })
 
-    const attempt: Effect.Effect<A, ProviderError.ProviderError, R> = Effect.catch(
+    const attempt: Effect.Effect<A, E | ProviderError.InvalidRequestError, R> = Effect.catch(
       self,
       (error) => Effect.andThen(next(error), Effect.suspend(() => attempt))
     )
