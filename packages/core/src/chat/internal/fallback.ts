@@ -14,6 +14,7 @@ import * as Check from "../../Check.ts"
 import * as Watchdog from "../../internal/watchdog.ts"
 import * as Retrying from "../../policy/internal/retrying.ts"
 import * as ProviderError from "../../ProviderError.ts"
+import * as Telemetry from "../../Telemetry.ts"
 import type * as Chat from "../Chat.ts"
 import type * as ChatEvent from "../ChatEvent.ts"
 import type * as ChatRequest from "../ChatRequest.ts"
@@ -179,7 +180,7 @@ const flowing = (
 const attributes = ({ error, model = "unknown", provider }: ChatResponse.Fallen) => ({
   "gen_ai.operation.name": "chat",
   "gen_ai.provider.name": provider,
-  "gen_ai.request.model": model,
+  "gen_ai.request.model": Telemetry.modelLabel(model),
   "error.type": error
 })
 

@@ -165,7 +165,7 @@ const gauge: Record<State, number> = { "closed": 0, "half-open": 1, "open": 2 }
 
 const attributes = ({ model, provider, scope }: Telemetry.Target) => ({
   "gen_ai.provider.name": provider,
-  "gen_ai.request.model": model,
+  "gen_ai.request.model": Telemetry.modelLabel(model),
   ...(scope === undefined ? {} : { "strata.scope": scope })
 })
 

@@ -195,11 +195,13 @@ export const makeIn = (gates: Map<string, Gate>, { adaptive, limits, scope }: Op
             told,
             Effect.suspend(() => {
               const { fills } = gate
-              if (gate.used < gate.open) {
+              const takeFree = () => {
+                if (gate.used >= gate.open) return false
                 if (++gate.used === gate.open) gate.fills++
-                return Effect.as(observe(gate), permit(gate, fills))
+                return true
               }
-              const wait = gate.line.wait(restore, () => leave(gate))
+              if (takeFree()) return Effect.as(observe(gate), permit(gate, fills))
+              const wait = gate.line.wait(restore, takeFree, () => leave(gate))
               return Effect.map(WaitingLine.recorded(wait, target, "concurrency"), () => permit(gate, fills))
             })
           )
@@ -237,7 +239,7 @@ export interface Gate {
 const gate = (key: string, target: Telemetry.Target, { initial }: AdaptiveLimits.Adaptive): Gate => {
   const gauges = PermitGauges.make({
     "gen_ai.provider.name": target.provider,
-    "gen_ai.request.model": target.model,
+    "gen_ai.request.model": Telemetry.modelLabel(target.model),
     ...(target.scope === undefined ? {} : { "strata.scope": target.scope })
   })
   return {
