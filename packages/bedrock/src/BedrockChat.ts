@@ -63,6 +63,7 @@ export const make = (
     return yield* ChatService.make({
       provider: providerName,
       defaultModel: options.model,
+      identity: { client: client.identity, family: options.family ?? null, history: options.history ?? "repair" },
       policy: options.policy,
       metering: yield* Metering.chat(options),
       generate: (request) =>

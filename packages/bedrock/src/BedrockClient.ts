@@ -22,6 +22,7 @@ import {
   InvokeModelWithResponseStreamCommand
 } from "@aws-sdk/client-bedrock-runtime"
 import * as Check from "@strata/core/Check"
+import type { Identity } from "@strata/core/Identity"
 import type * as ProviderError from "@strata/core/ProviderError"
 import type * as Config from "effect/Config"
 import * as Context from "effect/Context"
@@ -34,6 +35,7 @@ import * as Authentication from "./Authentication.ts"
 import * as Calls from "./internal/calls.ts"
 import * as ClientInput from "./internal/clientInput.ts"
 import * as Configured from "./internal/configured.ts"
+import * as ClientIdentity from "./internal/identity.ts"
 import * as InvokeModel from "./internal/invokeModel.ts"
 import * as ProfileFallback from "./internal/profileFallback.ts"
 import { providerName } from "./internal/provider.ts"
@@ -94,6 +96,7 @@ export interface InvokeModelStreamResponse extends InvokeModel.Served {
  * - `countTokens`: `BedrockTokens` counts those of a chat request.
  * - `applyGuardrail`: a guardrail named by an ARN is called in the region of the ARN; `Guardrail` gives a typed outcome.
  * - `region`: the region a model is called in unless its ARN names another, where one is known.
+ * - `identity`: account, region and endpoint, for the keys of caches.
  * - `sdk`: the client itself, for what is not covered here. It has the client's region only.
  */
 export class BedrockClient extends Context.Service<BedrockClient, {
@@ -116,6 +119,7 @@ export class BedrockClient extends Context.Service<BedrockClient, {
     input: ApplyGuardrailCommandInput
   ) => Effect.Effect<ApplyGuardrailCommandOutput, ProviderError.CallError>
   readonly region: string | undefined
+  readonly identity: Identity
   readonly sdk: BedrockRuntimeClient
 }>()("@strata/bedrock/BedrockClient") {}
 
@@ -132,6 +136,8 @@ export class BedrockClient extends Context.Service<BedrockClient, {
  *   where requests stay; `global` tries the profile `global.` after that, whose requests go to any commercial region;
  *   `never` fails with `InvalidRequestError`. What works is remembered and logged, once for each model. Ids with a
  *   geography and ARNs are called as they are.
+ * - `account`: a label for the account, for caches that several accounts share. Without it the credentials name it: an
+ *   access key id, a profile, a role, the digest of an API key. Credentials from a provider or an effect name nothing.
  * - the rest: see {@link Authentication.Options}.
  *
  * The region and `AWS_BEARER_TOKEN_BEDROCK` are read through the `ConfigProvider`; other variables and files are read by
@@ -142,6 +148,7 @@ export interface Options extends Authentication.Options {
   readonly endpoint?: string | undefined
   readonly transport?: Transport.Options | undefined
   readonly inferenceProfile?: ProfileFallback.Mode | undefined
+  readonly account?: string | undefined
 }
 
 /** {@link Options}, each of them given or read from `Config`. */
@@ -255,6 +262,7 @@ export const make = Effect.fnUntraced(function*(
       })
     ),
     region: sdks.region,
+    identity: yield* ClientIdentity.make({ ...options, region: sdks.region }, options),
     sdk: sdks.home
   }))
 })
@@ -265,7 +273,8 @@ const optionsOf = Check.struct<Options>({
   region: Check.optional(Region.check),
   endpoint: Check.optional(Check.filled),
   transport: Check.unchecked(),
-  inferenceProfile: Check.optional(Check.word(["geography", "global", "never"]))
+  inferenceProfile: Check.optional(Check.word(["geography", "global", "never"])),
+  account: Check.optional(Check.filled)
 })
 
 /** A layer of {@link make}: one client, shared by all that is built on it. */

@@ -93,6 +93,7 @@ export const make = (
     return yield* EmbeddingService.make({
       provider: providerName,
       defaultModel: options.model,
+      identity: { client: client.identity, family: options.family ?? null },
       policy: options.policy,
       coalesce: options.coalesce,
       metering: { scope: Metering.scope(client) },

@@ -46,8 +46,7 @@ export interface Context {
  * - a stream the model broke is a `ProviderInternalError`, unless the model refused the request itself.
  */
 export const fromUnknown = (error: unknown, context: Context = {}): ProviderError.CallError =>
-  ProviderError.isProviderError(error) && error._tag !== "StreamInterruptedError" &&
-    error._tag !== "StructuredOutputError"
+  ProviderError.isCallError(error)
     ? error
     : Result.getOrElse(
       // A getter or a proxy among the causes must not turn a failure into a defect.

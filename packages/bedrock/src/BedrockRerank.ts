@@ -82,6 +82,7 @@ export const make = (
     return yield* RerankService.make({
       provider: providerName,
       defaultModel: model,
+      identity: { client: client.identity, family: family ?? null },
       policy,
       limits: (request) => Effect.fromResult(Result.map(resolve(request, family), ({ limits }) => limits)),
       rerank: (request) => rerank(client, request, family)

@@ -97,7 +97,7 @@ describe.each(transports)("BedrockChat over $protocol", ({ transport }) => {
       yield* aborted
     }).pipe(Effect.provide(bedrock([story], transport))))
 
-  const cases: ReadonlyArray<readonly [Fault.Fault, ProviderError.ProviderError["_tag"]]> = [
+  const cases: ReadonlyArray<readonly [Fault.Fault, ProviderError.CallError["_tag"]]> = [
     [{ type: "throttle" }, "RateLimitError"],
     [{ type: "exception", exception: "ServiceUnavailableException" }, "ModelUnavailableError"],
     [{ type: "exception", exception: "InternalServerException" }, "ProviderInternalError"],
@@ -129,7 +129,7 @@ describe.each(transports)("BedrockChat over $protocol", ({ transport }) => {
       }).pipe(Effect.provide(bedrock(() => story, transport)))
   )
 
-  const broken: ReadonlyArray<readonly [Fault.Fault, ProviderError.ProviderError["_tag"]]> = [
+  const broken: ReadonlyArray<readonly [Fault.Fault, ProviderError.CallError["_tag"]]> = [
     [{ type: "truncateStream", afterEvents: 4 }, "ConnectionError"],
     [{ type: "reset", afterBytes: 600 }, "ConnectionError"],
     [{ type: "streamException", exception: "ThrottlingException", afterEvents: 4 }, "RateLimitError"],
@@ -150,7 +150,7 @@ describe.each(transports)("BedrockChat over $protocol", ({ transport }) => {
       )
       assert(error._tag === "StreamInterruptedError", `${error._tag}: ${error.message}`)
       assert.strictEqual(error.delivered, events.length)
-      assert.strictEqual((error.cause as ProviderError.ProviderError)._tag, tag, error.message)
+      assert.strictEqual((error.cause as ProviderError.CallError)._tag, tag, error.message)
       assert.isTrue(events.every((event) => event.type !== "finish"))
     }).pipe(Effect.provide(bedrock(() => story, transport))))
 })

@@ -162,7 +162,7 @@ describe("BedrockClient", () => {
       }
     }))
 
-  it.live.each<[ProviderError.ProviderError["_tag"], WireServer.Handler]>([
+  it.live.each<[ProviderError.CallError["_tag"], WireServer.Handler]>([
     ["ProviderInternalError", (_, answer) => {
       answer.head(502, { "content-type": "text/html" })
       answer.end("<html>")

@@ -26,7 +26,7 @@ type Client = BedrockClient["Service"]
 interface Whole {
   readonly name: string
   readonly schema: SdkSchema.SdkSchema
-  readonly call: (client: Client) => Effect.Effect<unknown, ProviderError.ProviderError>
+  readonly call: (client: Client) => Effect.Effect<unknown, ProviderError.CallError>
 }
 
 const whole: ReadonlyArray<Whole> = [
@@ -51,11 +51,11 @@ interface Streamed {
   readonly call: (
     client: Client,
     onEvent: (event: unknown) => void
-  ) => Effect.Effect<void, ProviderError.ProviderError, Scope.Scope>
+  ) => Effect.Effect<void, ProviderError.CallError, Scope.Scope>
 }
 
 const collect = <A>(
-  events: Stream.Stream<A, ProviderError.ProviderError>,
+  events: Stream.Stream<A, ProviderError.CallError>,
   onEvent: (event: A) => void
 ) => Stream.runForEach(events, (event) => Effect.sync(() => onEvent(event)))
 
@@ -80,7 +80,7 @@ const streamed: ReadonlyArray<Streamed> = [
 const rawMessage = /is not a function|is not iterable|undefined|Unexpected|cannot read|not valid JSON|\[object/i
 
 /** Fails on a defect; checks that an error is typed and in words. */
-const typed = <A>(exit: Exit.Exit<A, ProviderError.ProviderError>): A | undefined => {
+const typed = <A>(exit: Exit.Exit<A, ProviderError.CallError>): A | undefined => {
   if (Exit.isSuccess(exit)) return exit.value
   const [reason] = exit.cause.reasons
   assert(reason !== undefined && Cause.isFailReason(reason), Cause.pretty(exit.cause))

@@ -189,7 +189,7 @@ describe("BedrockClient.invokeModelStream", () => {
         })
       }))
 
-    it.live.each<readonly [type: string, tag: ProviderError.ProviderError["_tag"]]>([
+    it.live.each<readonly [type: string, tag: ProviderError.CallError["_tag"]]>([
       ["internalServerException", "ProviderInternalError"],
       ["modelStreamErrorException", "ProviderInternalError"],
       ["modelTimeoutException", "TimeoutError"],

@@ -46,7 +46,7 @@ describe("BedrockClient.converseStream", () => {
         assert.strictEqual(requestId, "request-3")
       }))
 
-    it.live.each<[string, ProviderError.ProviderError["_tag"], Uint8Array]>([
+    it.live.each<[string, ProviderError.CallError["_tag"], Uint8Array]>([
       ["throttlingException", "RateLimitError", exception("throttlingException", { message: "slow down" })],
       ["validationException", "InvalidRequestError", exception("validationException", { message: "no" })],
       ["internalServerException", "ProviderInternalError", exception("internalServerException", { message: "oops" })],

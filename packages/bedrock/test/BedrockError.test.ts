@@ -5,7 +5,7 @@ import * as Duration from "effect/Duration"
 import { inspect } from "node:util"
 import { failed, fromUnknown, metadata, model, thrown } from "./support/Errors.ts"
 
-type Tag = ProviderError.ProviderError["_tag"]
+type Tag = ProviderError.CallError["_tag"]
 
 describe("BedrockError", () => {
   describe("exceptions of the service model", () => {

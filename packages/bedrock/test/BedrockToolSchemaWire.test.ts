@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import type * as ChatRequest from "@strata/core/chat/ChatRequest"
-import type * as Tool from "@strata/core/tool/Tool"
+import type * as ToolDefinition from "@strata/core/chat/ToolDefinition"
 import * as Effect from "effect/Effect"
 import type * as JsonSchema from "effect/JsonSchema"
 import * as Schema from "effect/Schema"
@@ -177,7 +177,7 @@ describe("Schemas of tools", () => {
 
   it.live("are strict as long as the limits of the model have room, first come, first served", () =>
     Effect.gen(function*() {
-      const strictOf = (tools: ReadonlyArray<Tool.ToolDefinition>, capabilities?: Capabilities) =>
+      const strictOf = (tools: ReadonlyArray<ToolDefinition.ToolDefinition>, capabilities?: Capabilities) =>
         Effect.map(
           exchange(claude, { tools: tools.map((tool, index) => ({ ...tool, name: `t${index}` })) }, capabilities),
           ({ changes, sent }) => {

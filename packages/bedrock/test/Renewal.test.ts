@@ -77,7 +77,7 @@ describe("BedrockClient, when credentials are refused", () => {
   it.live("does so for every operation", () =>
     Effect.gen(function*() {
       const operations: ReadonlyArray<
-        (client: BedrockClient.BedrockClient["Service"]) => Effect.Effect<unknown, ProviderError.ProviderError>
+        (client: BedrockClient.BedrockClient["Service"]) => Effect.Effect<unknown, ProviderError.CallError>
       > = [
         (client) => converse(client),
         (client) => Effect.scoped(client.converseStream(request)),

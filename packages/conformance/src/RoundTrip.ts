@@ -2,7 +2,7 @@
  * Appends recorded answers to a conversation and compares what goes back with what came: block by block, also after the
  * answer went through its JSON codec.
  */
-import type { Tool } from "@strata/core"
+import type { ToolDefinition } from "@strata/core"
 import { ChatEvent, ChatResponse, ChatService, Message } from "@strata/core"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -110,11 +110,11 @@ const followUp = (blocks: Blocks): ReadonlyArray<Message.Message> => {
   })))]
 }
 
-const toolsOf = (blocks: Blocks): ReadonlyArray<Tool.RequestTool> => [
+const toolsOf = (blocks: Blocks): ReadonlyArray<ToolDefinition.RequestTool> => [
   ...new Map(
     callsOf(blocks).map((call) => {
       const name = Json.text(call, "name") ?? ""
-      const tool: Tool.RequestTool = isOfTheProvider(call)
+      const tool: ToolDefinition.RequestTool = isOfTheProvider(call)
         ? { type: "provider", provider: "aws.bedrock", name }
         : { name, inputSchema: { type: "object", properties: {} } }
       return [name, tool] as const

@@ -28,7 +28,9 @@ const known = {
 }
 
 /** One error of every tag. */
-export const errors: { readonly [Tag in ProviderError.ProviderError["_tag"]]: ProviderError.ProviderError } = {
+export const errors: {
+  readonly [Tag in ProviderError.ProviderError["_tag"]]: Extract<ProviderError.ProviderError, { readonly _tag: Tag }>
+} = {
   AuthenticationError: new ProviderError.AuthenticationError(known),
   PermissionDeniedError: new ProviderError.PermissionDeniedError(known),
   InvalidRequestError: new ProviderError.InvalidRequestError({ ...known, field: "topP", remedy: "Use less" }),

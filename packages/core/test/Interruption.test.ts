@@ -136,7 +136,7 @@ const makeWorld = (part: Part, maxOps: number) => {
     open,
     (fails) => fails ? Effect.delay(Effect.fail(ChatFixture.errors.ConnectionError), 5) : Effect.void
   )
-  const work = <A>(answer: () => Effect.Effect<A, ProviderError.ProviderError>) =>
+  const work = <A>(answer: () => Effect.Effect<A, ProviderError.CallError>) =>
     Effect.scoped(Effect.flatMap(opened, () => Effect.delay(Effect.suspend(answer), 5)))
 
   const policy = Policy.make({ ...Policy.none, retryBudget: "unlimited", ...part.policy })

@@ -45,7 +45,10 @@ const service = (overrides?: Partial<ChatService.Provider>) =>
 
 /** The two ways to ask, each read to its end. */
 const ways: ReadonlyArray<
-  readonly [string, (service: ChatService.ChatService["Service"]) => Effect.Effect<unknown, ChatService.ChatError>]
+  readonly [
+    string,
+    (service: ChatService.ChatService["Service"]) => Effect.Effect<unknown, ChatService.ChatStreamError>
+  ]
 > = [
   ["generate", (service) => service.generate(request)],
   ["stream", (service) => ChatEvent.collect(service.stream(request))]

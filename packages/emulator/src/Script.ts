@@ -102,8 +102,7 @@ const asWritten = ({ generate, stream }: ChatService.ChatService["Service"]): Ch
   stream: (request) =>
     Stream.mapError(
       stream(request),
-      (error) =>
-        error._tag === "StreamInterruptedError" && ProviderError.isProviderError(error.cause) ? error.cause : error
+      (error) => error._tag === "StreamInterruptedError" && ProviderError.isCallError(error.cause) ? error.cause : error
     )
 })
 

@@ -13,7 +13,7 @@ import type {
   ToolResultContentBlock,
   ToolUseBlockStart
 } from "@aws-sdk/client-bedrock-runtime"
-import * as Tool from "@strata/core/tool/Tool"
+import * as ExactJson from "@strata/core/ExactJson"
 import { isObject } from "effect/Predicate"
 import * as Block from "./Block.ts"
 
@@ -58,7 +58,7 @@ export const whole = (block: OpenBlock): ContentBlock => {
     case "redacted":
       return { reasoningContent: { redactedContent: concatenate(block.pieces) } }
     case "tool":
-      return { toolUse: { ...block.start, input: Block.asJson(Tool.parseParams(block.json)) } }
+      return { toolUse: { ...block.start, input: Block.asJson(ExactJson.params(block.json)) } }
     case "result":
       // the same blocks, as they come in a stream
       return { toolResult: { ...block.start, content: block.content as Array<ToolResultContentBlock> } }

@@ -3,8 +3,8 @@
  */
 import type { Tool as ConverseTool, ToolConfiguration } from "@aws-sdk/client-bedrock-runtime"
 import type * as ChatRequest from "@strata/core/chat/ChatRequest"
+import type * as ToolDefinition from "@strata/core/chat/ToolDefinition"
 import * as ProviderError from "@strata/core/ProviderError"
-import type * as Tool from "@strata/core/tool/Tool"
 import type * as JsonSchema from "effect/JsonSchema"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
@@ -130,7 +130,7 @@ const join = (about: string, more: string): string =>
 
 const encodeTool = (
   model: string,
-  tool: Tool.RequestTool,
+  tool: ToolDefinition.RequestTool,
   field: string,
   fit: Fit
 ): Encoding<ReadonlyArray<ConverseTool>> => {
@@ -188,7 +188,7 @@ const encodeOwn = (
 
 const toolName = /^[a-zA-Z0-9_-]{1,64}$/
 
-const encodeChoice = (choice: Tool.ToolChoice | undefined): Pick<ToolConfiguration, "toolChoice"> => {
+const encodeChoice = (choice: ToolDefinition.ToolChoice | undefined): Pick<ToolConfiguration, "toolChoice"> => {
   if (choice === "any") return { toolChoice: { any: {} } }
   return typeof choice === "object" ? { toolChoice: { tool: { name: choice.name } } } : {}
 }

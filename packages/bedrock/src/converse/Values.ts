@@ -6,8 +6,8 @@
  */
 import type * as ChatRequest from "@strata/core/chat/ChatRequest"
 import type * as Message from "@strata/core/chat/Message"
+import type * as ToolDefinition from "@strata/core/chat/ToolDefinition"
 import * as ProviderError from "@strata/core/ProviderError"
-import type * as Tool from "@strata/core/tool/Tool"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import type { BedrockChatOptions } from "../BedrockOptions.ts"
@@ -72,7 +72,7 @@ const settlePart = (part: Message.Part, field: string, walk: Walk): Message.Part
   }
 }
 
-const settleTool = (tool: Tool.RequestTool, field: string, walk: Walk): Tool.RequestTool => {
+const settleTool = (tool: ToolDefinition.RequestTool, field: string, walk: Walk): ToolDefinition.RequestTool => {
   if ("type" in tool) return walk.text(tool, field)
   const { inputSchema, ...rest } = tool
   const own = walk.text(rest, field)

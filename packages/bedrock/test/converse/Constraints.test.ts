@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as ChatRequest from "@strata/core/chat/ChatRequest"
 import * as Message from "@strata/core/chat/Message"
-import * as Tool from "@strata/core/tool/Tool"
+import * as ToolDefinition from "@strata/core/chat/ToolDefinition"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type { BedrockChatOptions } from "../../src/BedrockOptions.ts"
@@ -120,7 +120,7 @@ const constrain = {
     topP: undefined,
     toolChoice: undefined,
     stopSequences: asked.stopSequences?.filter((sequence) => sequence !== ""),
-    tools: asked.tools?.map((tool): Tool.RequestTool =>
+    tools: asked.tools?.map((tool): ToolDefinition.RequestTool =>
       "type" in tool
         ? { ...tool, provider: "aws.bedrock", name: label(tool.name) }
         : { ...tool, name: label(tool.name), inputSchema: { type: "object" } }

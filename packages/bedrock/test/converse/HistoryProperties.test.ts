@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import type * as ChatRequest from "@strata/core/chat/ChatRequest"
 import * as Message from "@strata/core/chat/Message"
-import * as Tool from "@strata/core/tool/Tool"
+import * as ToolDefinition from "@strata/core/chat/ToolDefinition"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as History from "../../src/converse/History.ts"
@@ -131,7 +131,7 @@ const Nasty = Schema.Struct({ model, messages: Messages, tools: Tools })
 const Anything = Schema.Struct({
   model,
   messages: Schema.Array(Message.Message),
-  tools: Schema.optional(Schema.Array(Tool.RequestTool))
+  tools: Schema.optional(Schema.Array(ToolDefinition.RequestTool))
 })
 
 const settled = (request: ChatRequest.Resolved) => Result.getOrThrow(Values.settle(request, () => {}))

@@ -1,7 +1,7 @@
 /**
  * From the body of a Converse request back to the `ChatRequest` that should leave as that body.
  */
-import type { ChatRequest, Tool } from "@strata/core"
+import type { ChatRequest, ToolDefinition } from "@strata/core"
 import { Message } from "@strata/core"
 import * as Result from "effect/Result"
 import type { Recording } from "../Recording.ts"
@@ -105,7 +105,7 @@ const inference = (config: Json.JsonObject | undefined, unsayable: Content.Unsay
 
 const tools = (config: Json.JsonObject | undefined, unsayable: Content.Unsayable) => {
   if (config === undefined) return {}
-  const offered: Array<Tool.RequestTool> = []
+  const offered: Array<ToolDefinition.RequestTool> = []
   for (const [index, tool] of Json.list(config, "tools").entries()) {
     const cache = Content.cacheOf(Json.object(tool, "cachePoint") ?? {})
     const last = offered.pop()
@@ -123,7 +123,7 @@ const tools = (config: Json.JsonObject | undefined, unsayable: Content.Unsayable
   return { tools: offered, ...toolChoice(choice) }
 }
 
-const toolOf = (tool: Json.Json): Tool.RequestTool | undefined => {
+const toolOf = (tool: Json.Json): ToolDefinition.RequestTool | undefined => {
   const system = Json.text(tool, "systemTool", "name")
   if (system !== undefined) return { type: "provider", provider: "aws.bedrock", name: system }
   const { description, inputSchema, name, strict, ...others } = Json.object(tool, "toolSpec") ?? {}
@@ -137,7 +137,7 @@ const toolOf = (tool: Json.Json): Tool.RequestTool | undefined => {
   }
 }
 
-const toolChoice = (choice: Json.JsonObject | undefined): { readonly toolChoice?: Tool.ToolChoice } => {
+const toolChoice = (choice: Json.JsonObject | undefined): { readonly toolChoice?: ToolDefinition.ToolChoice } => {
   const name = Json.text(choice, "tool", "name")
   if (name !== undefined) return { toolChoice: { name } }
   if (choice === undefined) return {}

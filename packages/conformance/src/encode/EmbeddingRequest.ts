@@ -41,7 +41,7 @@ export const ask = (
 ):
   | Effect.Effect<
     void,
-    ProviderError.ProviderError,
+    ProviderError.CallError,
     EmbeddingService.EmbeddingService | RerankService.RerankService
   >
   | undefined =>

@@ -5,7 +5,7 @@
  */
 import type * as ChatRequest from "@strata/core/chat/ChatRequest"
 import * as Message from "@strata/core/chat/Message"
-import type * as Tool from "@strata/core/tool/Tool"
+import type * as ToolDefinition from "@strata/core/chat/ToolDefinition"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as Block from "./Block.ts"
@@ -245,7 +245,7 @@ const endOf = ({ content }: Wire.Message, parts: ReadonlyArray<Message.Part>) =>
   return cachePoint === undefined || last === undefined || hasRoom(last) ? undefined : { cache: toCache(cachePoint) }
 }
 
-const toTool = ({ systemTool, toolSpec }: Block.Tool): Tool.RequestTool | undefined => {
+const toTool = ({ systemTool, toolSpec }: Block.Tool): ToolDefinition.RequestTool | undefined => {
   if (systemTool !== undefined) return { type: "provider", provider, name: systemTool.name }
   if (toolSpec === undefined) return undefined
   const { description, inputSchema, name, strict } = toolSpec
@@ -262,7 +262,7 @@ const toResponseFormat = (request: Wire.Request): ChatRequest.ResponseFormat | u
   return schema && { type: "json", schema, name: format?.name, description: format?.description }
 }
 
-const toToolChoice = (request: Wire.Request): Tool.ToolChoice | undefined => {
+const toToolChoice = (request: Wire.Request): ToolDefinition.ToolChoice | undefined => {
   const choice = request.toolConfig?.toolChoice
   if (choice?.tool !== undefined) return { name: choice.tool.name }
   if (choice?.any !== undefined) return "any"

@@ -135,7 +135,7 @@ const finishReasons: Readonly<Record<string, ChatResponse.FinishReason>> = {
 /** The error of the answering service that comes out as this exception. */
 export const toError = (
   { exception, message, originalStatusCode, retryAfter }: Failure
-): ProviderError.ProviderError => {
+): ProviderError.CallError => {
   const fields = { provider, exception, message: message ?? AwsError.texts[exception] }
   const pause = retryAfter === undefined ? undefined : { retryAfter: Duration.fromInputUnsafe(retryAfter) }
   switch (exception) {

@@ -10,7 +10,7 @@ import * as Invoking from "./Invoking.ts"
 
 const ask = (protocol: Fixture.Protocol) => Invoking.pieces(protocol, Invoking.haiku, Invoking.claude())
 
-const failingAfter = (count: number, error: ProviderError.ProviderError) =>
+const failingAfter = (count: number, error: ProviderError.CallError) =>
   Fixture.emulator(
     {},
     Layer.merge(

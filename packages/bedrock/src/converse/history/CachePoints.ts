@@ -4,7 +4,7 @@
  * They are hints. What becomes of one changes nothing for the model, so it is done in strict mode too, and reported.
  */
 import type * as Message from "@strata/core/chat/Message"
-import type * as Tool from "@strata/core/tool/Tool"
+import type * as ToolDefinition from "@strata/core/chat/ToolDefinition"
 import type { BedrockChatOptions } from "../../BedrockOptions.ts"
 import type { Caching, Capabilities } from "../../catalog/Capabilities.ts"
 import * as Block from "../Block.ts"
@@ -15,7 +15,7 @@ import * as Turn from "./Turn.ts"
 /** All of a request that can hold cache points. What `options` have of it is sent in the place of the rest. */
 export interface Holders {
   readonly conversation: Turn.Conversation
-  readonly tools: ReadonlyArray<Tool.RequestTool>
+  readonly tools: ReadonlyArray<ToolDefinition.RequestTool>
   readonly options: BedrockChatOptions | undefined
 }
 
@@ -139,12 +139,12 @@ const keep = (points: ReadonlyArray<Point>, caching: Caching | undefined, report
   return kept
 }
 
-const ofTool = (tool: Tool.RequestTool, index: number): Items<Tool.RequestTool> => {
+const ofTool = (tool: ToolDefinition.RequestTool, index: number): Items<ToolDefinition.RequestTool> => {
   const { cache, ...rest } = tool
   return [content(cache === undefined ? tool : rest), ...point(cache, `tools[${index}]`)]
 }
 
-const toTools = (items: Items<Tool.RequestTool>, kept: Kept): ReadonlyArray<Tool.RequestTool> =>
+const toTools = (items: Items<ToolDefinition.RequestTool>, kept: Kept): ReadonlyArray<ToolDefinition.RequestTool> =>
   items.flatMap((item, index) => {
     if (isPoint(item)) return []
     const cache = following(items, index, kept)

@@ -5,7 +5,7 @@
  * Tools that the provider runs itself are left as they came.
  */
 import * as Message from "@strata/core/chat/Message"
-import type * as Tool from "@strata/core/tool/Tool"
+import type * as ToolDefinition from "@strata/core/chat/ToolDefinition"
 import * as Result from "effect/Result"
 import type { Capabilities } from "../../catalog/Capabilities.ts"
 import { providerName } from "../../internal/provider.ts"
@@ -32,7 +32,7 @@ export const pair = (
   turns: ReadonlyArray<Turn.Turn>,
   options: {
     readonly capabilities: Capabilities
-    readonly tools: ReadonlyArray<Tool.RequestTool>
+    readonly tools: ReadonlyArray<ToolDefinition.RequestTool>
     readonly report: Report
   }
 ): ReadonlyArray<Turn.Turn> => {
@@ -65,7 +65,7 @@ export const pair = (
  * there is a call. They say that the tool is gone. A tool that the provider runs itself cannot be defined, only offered
  * again, which is done where nothing else was called.
  */
-export const declare = (turns: ReadonlyArray<Turn.Turn>): ReadonlyArray<Tool.RequestTool> => {
+export const declare = (turns: ReadonlyArray<Turn.Turn>): ReadonlyArray<ToolDefinition.RequestTool> => {
   const parts = turns.flatMap((turn) => turn.parts)
   const own = new Set(parts.filter(isOwnCall).map(({ part }) => part.name).filter(Label.toolName.accepts))
   const names = new Set(parts.filter(Turn.isCall).map(({ part }) => part.name).filter(Label.toolName.accepts))
@@ -93,7 +93,7 @@ interface Labels {
 
 const labels = (
   turns: ReadonlyArray<Turn.Turn>,
-  tools: ReadonlyArray<Tool.RequestTool>,
+  tools: ReadonlyArray<ToolDefinition.RequestTool>,
   { toolCallIdPattern }: Capabilities
 ): Labels => {
   const calls = turns.flatMap(({ parts }) => parts.filter(Turn.is("tool-call")))

@@ -5,9 +5,9 @@ import * as ProviderError from "../../../ProviderError.ts"
 
 /** The error with the place the caller knows, where it begins with one (`inputs[3]: `, `inputs[3].image: `); other errors stay as they are. */
 export const moved = (
-  error: ProviderError.ProviderError,
+  error: ProviderError.EmbeddingError,
   position: (place: number) => number | undefined
-): ProviderError.ProviderError => {
+): ProviderError.EmbeddingError => {
   const [prefix, place, part] = /^inputs\[(\d+)\](\.\w+)?: /u.exec(error.message) ?? []
   const to = place === undefined ? undefined : position(Number(place))
   if (prefix === undefined || to === undefined) return error

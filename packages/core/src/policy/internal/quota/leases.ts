@@ -2,9 +2,10 @@
  * Signs of life for all the reservations of a quota or of budgets, from one fiber that is there only while there are any.
  */
 import * as Clock from "effect/Clock"
+import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as Fiber from "effect/Fiber"
+import * as Fiber from "effect/Fiber"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import type * as LedgerMemory from "../../../state/internal/ledgerMemory.ts"
@@ -22,7 +23,6 @@ export const make = (
   lease: Duration.Duration
 ): Effect.Effect<QuotaLeases, never, Scope.Scope> =>
   Effect.gen(function*() {
-    const scope = yield* Effect.scope
     const name = [yield* Random.nextInt, yield* Random.nextInt, yield* Clock.currentTimeNanos]
       .map((number) => number.toString(36))
       .join(".")
@@ -35,14 +35,16 @@ export const make = (
       Effect.suspend(() => ledger.renew(Array.from(held, ([id, key]) => ({ key, id })), lease))
     ))
 
+    yield* Effect.addFinalizer(() => renewing === undefined ? Effect.void : Fiber.interrupt(renewing))
+
     return {
       nextId: () => `${name}.${made++}`,
       add: (key, id) =>
-        Effect.suspend(() => {
+        // One step: between a fork and its note another call could fork as well.
+        Effect.contextWith((context: Context.Context<never>) => {
           held.set(id, key)
-          return renewing === undefined
-            ? Effect.map(Effect.forkIn(renewal, scope), (fiber) => void (renewing = fiber))
-            : Effect.void
+          renewing ??= Effect.runForkWith(context)(renewal)
+          return Effect.void
         }),
       delete: (id) => {
         held.delete(id)
