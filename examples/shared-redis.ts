@@ -35,9 +35,7 @@ const Chat = Layer.unwrap(Effect.map(Config.String("REDIS_URL"), (url) =>
     policy: Policy.make({ quota: Quota.tokens({ windows: [{ tokens, per: "3 seconds" }] }) })
   }).pipe(
     Layer.provide(BedrockClient.layer()),
-    Layer.provide(
-      SharedState.layerRedis().pipe(Layer.provide(NodeRedis.layer({ url, disableOfflineQueue: true })))
-    )
+    Layer.provide(SharedState.layerRedis(NodeRedis.layer({ url, disableOfflineQueue: true })))
   )))
 
 /** Starts the three, and shows what they say. */

@@ -38,7 +38,7 @@ describe("BedrockClient", () => {
         assert.strictEqual(yield* signedRegion(options), region)
       }).pipe(Effect.provide(Environment.provided(variables))))
 
-    it.live("is that of the profile when neither says", () =>
+    it.live("is that of the profile when neither is set", () =>
       Effect.gen(function*() {
         const variables = yield* Environment.files({ config: "[default]\nregion = ap-southeast-2\n" })
         yield* Environment.ofProcess(variables)

@@ -80,8 +80,13 @@ export const waits = Metric.histogram("strata.client.wait.duration", {
  */
 export const permits = Metric.gauge("strata.client.permits", { description: "Calls in flight, and their limit" })
 
-/** Tokens of a quota, by `strata.quota.window` and `strata.quota.part`: `spent`, `reserved` or `limit`. */
-export const quota = Metric.gauge("strata.client.quota", { description: "Tokens of a quota, spent and reserved" })
+/**
+ * What is on a quota, by `strata.quota.window`, `strata.quota.unit` (`tokens` or `requests`) and `strata.quota.part`
+ * (`spent`, `reserved` or `limit`).
+ */
+export const quota = Metric.gauge("strata.client.quota", {
+  description: "Tokens and requests of a quota, spent and reserved"
+})
 
 /** State of a breaker: 0 closed, 1 half open, 2 open. */
 export const breaker = Metric.gauge("strata.client.breaker", {

@@ -8,7 +8,6 @@ import * as Schema from "effect/Schema"
 import * as TestClock from "effect/testing/TestClock"
 import * as LimitsMemory from "../src/state/internal/adaptiveLimitsMemory.ts"
 import * as LimitsRedis from "../src/state/internal/adaptiveLimitsRedis.ts"
-import * as RedisStore from "../src/state/internal/redisStore.ts"
 import { between } from "./PermitsFixture.ts"
 import * as RedisServer from "./support/RedisServer.ts"
 
@@ -73,8 +72,7 @@ describe("AdaptiveLimits in memory", () => {
 })
 
 RedisServer.suite("AdaptiveLimits in Redis", (it) => {
-  const limitsIn = (prefix: string) =>
-    Effect.map(Redis.Redis, (redis) => LimitsRedis.make(RedisStore.make(redis, prefix)))
+  const limitsIn = (prefix: string) => Effect.map(Redis.Redis, (redis) => LimitsRedis.make(redis, prefix))
 
   it.effect("keeps a limit and its epoch under each key", () =>
     Effect.flatMap(limitsIn("contract:"), (limits) => contract(limits, "a")))

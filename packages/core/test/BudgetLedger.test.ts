@@ -22,7 +22,7 @@ describe("a budget on a ledger that fails", () => {
           yield* service.generate(request({ inputTokens: 400, outputTokens: 0 }))
           const exceeded = yield* Effect.flip(service.generate(request({})))
           assert.strictEqual(exceeded._tag, "BudgetExceededError")
-          assert.include(exceeded.message, "the budget \"shared\" has less than that left")
+          assert.include(exceeded.message, "allows $0.5 in 24 hours, of which $0.4 is spent")
           assert.strictEqual((yield* Effect.flip(Budget.spent(budget)))._tag, "LedgerError")
         }).pipe(Effect.provideService(Ledger.Ledger, broken))
         assert.deepStrictEqual(logs.map(({ level }) => level), ["Warn"])
@@ -52,7 +52,7 @@ describe("a budget on a ledger that fails", () => {
           yield* Fiber.join(fiber)
           const { day } = yield* Effect.provideService(Budget.spent(budget), Ledger.Ledger, ledger)
           assert.deepStrictEqual(day, { limit: 10, spent: 0.502 * outage, reserved: 0 })
-          assert.strictEqual(logs.length, outage)
+          assert.strictEqual(logs.filter(({ level }) => level === "Warn").length, outage)
         }
       })
     ))

@@ -8,7 +8,7 @@ import * as RedisServer from "./support/RedisServer.ts"
 
 /** As another process would: nothing is shared but Redis. */
 const elsewhere = <A, E, R>(self: Effect.Effect<A, E, R>) =>
-  Effect.provide(self, SharedState.layerRedis({ prefix: "budget:" }), { local: true })
+  Effect.provide(self, SharedState.layerRedis(RedisServer.connection, { prefix: "budget:" }), { local: true })
 
 RedisServer.suite("a budget in Redis", (it) => {
   it.effect("is one for all processes that share its name", () =>

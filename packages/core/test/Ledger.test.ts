@@ -22,13 +22,18 @@ describe("a ledger in memory", () => {
     Effect.gen(function*() {
       const accounts = new Map<string, LedgerAccount.LedgerAccount>()
       const ledger = LedgerMemory.makeIn(accounts)
-      const limits = [{ name: "minute", amount: 100, window: Duration.minutes(1) }]
+      const limits = [{ name: "minute", unit: "tokens" as const, amount: 100, window: Duration.minutes(1) }]
       const spend = (round: number) =>
         Effect.forEach(
           Array.from({ length: 1000 }, (_, index) => `${round} ${index}`),
-          (key) => ledger.settle({ key, id: "a", amount: 1, limits })
+          (key) => ledger.settle({ key, id: "a", amounts: { tokens: 1 }, limits })
         )
-      yield* ledger.settle({ key: "kept", id: "a", amount: 1, limits: [{ ...limits[0]!, window: Duration.infinity }] })
+      yield* ledger.settle({
+        key: "kept",
+        id: "a",
+        amounts: { tokens: 1 },
+        limits: [{ ...limits[0]!, window: Duration.infinity }]
+      })
       for (let round = 0; round < 5; round++) {
         yield* spend(round)
         yield* TestClock.adjust("1 minute")

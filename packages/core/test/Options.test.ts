@@ -114,6 +114,16 @@ const policies: ReadonlyArray<readonly [name: string, policy: () => Policy.Polic
     "policy.quota.windows[0].window"
   ],
   [
+    "a window without a limit",
+    () => Policy.make({ quota: Quota.make({ windows: [{ per: "1 hour" }] }) }),
+    "policy.quota.windows[0]"
+  ],
+  [
+    "less than a request",
+    () => Policy.make({ quota: Quota.make({ requestsPerMinute: 0.5 }) }),
+    "policy.quota.windows[0].requests"
+  ],
+  [
     "an unknown way to count",
     () => Policy.make({ quota: Quota.tokens(given({ count: "roughly" })) }),
     "policy.quota.count"

@@ -10,7 +10,6 @@ import * as TestClock from "effect/testing/TestClock"
 import * as Permits from "../src/policy/internal/concurrency/permits.ts"
 import * as LimitsMemory from "../src/state/internal/adaptiveLimitsMemory.ts"
 import * as LimitsRedis from "../src/state/internal/adaptiveLimitsRedis.ts"
-import * as RedisStore from "../src/state/internal/redisStore.ts"
 import { target, watched } from "./ChatFixture.ts"
 import { between, looked, queue, rounds, takeMany } from "./PermitsFixture.ts"
 import * as RedisServer from "./support/RedisServer.ts"
@@ -177,7 +176,7 @@ describe("Adaptive permits over a store", () => {
 RedisServer.suite("Adaptive permits over Redis", (it) => {
   it.effect("tell it what was refused", () =>
     Effect.gen(function*() {
-      const limits = LimitsRedis.make(RedisStore.make(yield* Redis.Redis, "permits:"))
+      const limits = LimitsRedis.make(yield* Redis.Redis, "permits:")
       const { open, permits } = yield* looked(between, limits)
       const taken = yield* takeMany(permits, 4)
       for (const permit of taken) yield* permit.release("refused")

@@ -41,9 +41,9 @@ const ledgerOf = () => {
     })
   const ledger: Ledger.Ledger = {
     reserve: ({ id, key }) =>
-      Effect.suspend(() => {
+      Effect.suspend((): Effect.Effect<Ledger.Decision> => {
         if (double.closed(key)) {
-          return Effect.succeed<Ledger.Decision>({ _tag: "wait", retryAfter: Duration.seconds(1), limit: "minute" })
+          return Effect.succeed({ _tag: "wait", retryAfter: Duration.seconds(1), limit: "minute" })
         }
         held.add(id)
         return Effect.as(note("reserve"), { _tag: "granted" })
@@ -301,7 +301,12 @@ describe("The order of a policy: deadline (retry (hedge (breaker (quota (concurr
         const { millis } = yield* timed(Effect.all([1, 2, 3].map(() => one(500)), { concurrency: 3 }), "1 minute")
         assert.strictEqual(millis, 500)
         const key = `quota//${Telemetry.keyOf(target)}`
-        const balances = yield* ledger.balances(key, [{ name: "minute", amount: 1_000, window: Duration.minutes(1) }])
+        const balances = yield* ledger.balances(key, [{
+          name: "minute",
+          unit: "tokens",
+          amount: 1_000,
+          window: Duration.minutes(1)
+        }])
         assert.deepStrictEqual(balances.map(({ reserved }) => reserved), [0])
       })
   )

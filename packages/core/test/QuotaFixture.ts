@@ -85,7 +85,12 @@ export const keyOf = (scope = "", of = target) => `quota/${scope}/${Telemetry.ke
 export const balance = (quota: Quota.Quota, key = keyOf()) =>
   Effect.gen(function*() {
     const ledger = yield* Ledger.Ledger
-    const limits = quota.windows.map(({ name, tokens, window }) => ({ name, amount: tokens, window }))
+    const limits = quota.windows.map(({ name, tokens = Infinity, window }) => ({
+      name,
+      unit: "tokens" as const,
+      amount: tokens,
+      window
+    }))
     const [first] = yield* Effect.orDie(ledger.balances(key, limits))
     return { spent: first?.spent, reserved: first?.reserved }
   })

@@ -90,9 +90,15 @@ describe("Quota", () => {
       yield* TestClock.adjust("1 minute")
       assert.deepStrictEqual(sent, [["sent", 0], ["b", 60_000]])
       const ledger = yield* Ledger.Ledger
-      const limits = [{ name: "minute", amount: 1_000, window: Duration.minutes(1) }]
-      const other = { key: keyOf(), id: "of another process", amount: 600, limits, lease: Duration.minutes(1) }
-      assert.deepStrictEqual(yield* ledger.reserve(other), { _tag: "granted" })
+      const limits = [{ name: "minute", unit: "tokens" as const, amount: 1_000, window: Duration.minutes(1) }]
+      const other = {
+        key: keyOf(),
+        id: "of another process",
+        amounts: { tokens: 600 },
+        limits,
+        lease: Duration.minutes(1)
+      }
+      assert.strictEqual((yield* ledger.reserve(other))._tag, "granted")
     }))
 
   test("waits no longer than the deadline", () =>

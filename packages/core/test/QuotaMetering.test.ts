@@ -205,6 +205,22 @@ describe("QuotaGate", () => {
     }))
 })
 
+describe("Quota.make", () => {
+  it("puts tokens and requests of the same time in one window", () => {
+    assert.deepStrictEqual(
+      Quota.make({
+        tokensPerMinute: 10,
+        requestsPerMinute: 2,
+        windows: [{ requests: 5, per: "1 hour" }, { requests: Infinity, per: "2 hours" }]
+      }).windows,
+      [
+        { name: "minute", tokens: 10, requests: 2, window: Duration.minutes(1) },
+        { name: "1h", requests: 5, window: Duration.hours(1) }
+      ]
+    )
+  })
+})
+
 describe("Quota.tokens", () => {
   it("leaves out what is no limit", () => {
     const { outputBurndown, windows } = Quota.tokens({

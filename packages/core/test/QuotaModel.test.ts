@@ -58,13 +58,14 @@ const recorded = Effect.map(Ledger.Ledger, (ledger) => {
         ledger.reserve(reservation),
         (decision) =>
           Effect.sync(() =>
-            decision._tag === "granted" && entries.set(reservation.id, { amount: reservation.amount, settled: 0 })
+            decision._tag === "granted" &&
+            entries.set(reservation.id, { amount: reservation.amounts.tokens ?? 0, settled: 0 })
           )
       ),
     settle: (settlement) =>
       Effect.suspend(() => {
         const entry = entries.get(settlement.id.replace("+", ""))
-        if (entry !== undefined) entry.settled += settlement.amount
+        if (entry !== undefined) entry.settled += settlement.amounts.tokens ?? 0
         return ledger.settle(settlement)
       })
   }
@@ -116,8 +117,13 @@ const run = (calls: ReadonlyArray<Call>, works: ReadonlyArray<Work>, meter: Quot
     const everything: Ledger.Reservation = {
       key: keyOf(),
       id: "another process",
-      amount: capacity,
-      limits: quota.windows.map(({ name, tokens, window }) => ({ name, amount: tokens, window })),
+      amounts: { tokens: capacity },
+      limits: quota.windows.map(({ name, tokens = 0, window }) => ({
+        name,
+        unit: "tokens" as const,
+        amount: tokens,
+        window
+      })),
       lease: Duration.minutes(1)
     }
     assert.strictEqual((yield* service.reserve(everything))._tag, "granted", "a place in line was left")

@@ -6,7 +6,6 @@ import * as Redis from "effect/persistence/Redis"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 import * as LedgerRedis from "../src/state/internal/ledgerRedis.ts"
-import * as RedisStore from "../src/state/internal/redisStore.ts"
 import * as LedgerProcess from "./support/LedgerProcess.ts"
 import * as RedisServer from "./support/RedisServer.ts"
 
@@ -80,8 +79,13 @@ RedisServer.suite("six processes that share a ledger", (it) => {
       const all = grants()
       assert.isTrue(all.every(({ at, name }) => name !== "victim" && at > killed))
       assert.isAtMost(fullest(all), amount)
-      const ledger = LedgerRedis.make(RedisStore.make(redis, "strata:"))
-      const [balance] = yield* ledger.balances("model", [{ name: "", amount, window: Duration.millis(window) }])
+      const ledger = LedgerRedis.make(redis, "strata:")
+      const [balance] = yield* ledger.balances("model", [{
+        name: "",
+        unit: "tokens",
+        amount,
+        window: Duration.millis(window)
+      }])
       assert.isBelow(balance!.reserved, amount / 2, "what the victim held has not come back")
 
       const granted = new Map(all.map(({ at, id }) => [id, at]))

@@ -24,9 +24,7 @@ const process = Effect.fnUntraced(function*(
   generate: ChatService.Provider["generate"]
 ) {
   const { url } = yield* RedisServer.RedisServer
-  const shared = SharedState.layerRedis({ prefix }).pipe(
-    Layer.provide(NodeRedis.layer({ url, disableOfflineQueue: true }))
-  )
+  const shared = SharedState.layerRedis(NodeRedis.layer({ url, disableOfflineQueue: true }), { prefix })
   const { model, provider } = target
   const policy = Policy.make({ retry: Retry.never, ...options })
   const services = Layer.merge(

@@ -1,5 +1,5 @@
 /**
- * What Bedrock counts against a quota of tokens, model by model: what `policy/Quota.ts` needs to do the same sum.
+ * What Bedrock counts against a quota of tokens, per model: the input of `policy/Quota.ts`.
  */
 import type * as ChatRequest from "@strata/core/chat/ChatRequest"
 import type * as ChatService from "@strata/core/chat/ChatService"
@@ -13,7 +13,7 @@ import * as ModelId from "../ModelId.ts"
 import * as LeastRecent from "./leastRecent.ts"
 import { providerName } from "./provider.ts"
 
-/** What the chat service knows. A family that only a lookup or a request tells is not known here. */
+/** The metering of the chat service. It ignores a family known only from a lookup or a request. */
 export const chat = (
   options: Pick<BedrockTokens.Options, "family" | "history"> = {}
 ): Effect.Effect<NonNullable<ChatService.Provider["metering"]>, never, BedrockClient> =>
@@ -39,18 +39,18 @@ export const chat = (
     }
   })
 
-/** What Bedrock sets aside for an answer, and what a token of it costs. */
+/** The tokens Bedrock reserves for an answer, and the cost of an output token. */
 export const figures = (
   { maxOutputTokens, outputBurndown }: Capabilities
 ): Pick<Capabilities, "maxOutputTokens" | "outputBurndown"> => ({ maxOutputTokens, outputBurndown })
 
-/** Where a model is asked: an ARN names its region, any other id is asked in the client's. */
+/** The region of a model: that of its ARN, else the client's. */
 export const scope = ({ region = "" }: BedrockClient["Service"]) => (model: string): string =>
   ModelId.region(model) ?? region
 
 type Count = (request: ChatRequest.Resolved) => Effect.Effect<number, ProviderError.CallError>
 
-/** Counts, and asks no second time about a model whose tokens Bedrock does not count. */
+/** Counts, and remembers models whose tokens Bedrock does not count. */
 const counting = (count: Count): Count => {
   const uncountable = new Set<string>()
   return (request) =>

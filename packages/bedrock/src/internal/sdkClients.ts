@@ -1,5 +1,5 @@
 /**
- * The SDK's clients of one `BedrockClient`: one for its own region, and one for each other region an ARN names.
+ * The SDK clients of one `BedrockClient`: one for its own region, and one for each other region an ARN names.
  *
  * They share connections and credentials; a client is a few milliseconds of work, done at the first call to its region, and
  * done again once {@link mostRegions} others were called since.

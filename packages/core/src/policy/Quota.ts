@@ -1,9 +1,10 @@
 /**
- * Token quotas: calls wait for their turn here instead of being refused there.
+ * Quotas of tokens and requests: calls wait for their turn here instead of being refused there.
  *
  * Bedrock sets tokens aside when a request starts, the prompt and `maxTokens` (the model's maximum when it is unset), and
- * settles when it ends. A quota does the same sum on this side, first come first served. What is counted where: one
- * account, region and model have one quota, whether chat or embeddings draw on it.
+ * settles when it ends. A quota does the same sum on this side, first come first served. One account, region and model
+ * have one quota, whether chat or embeddings draw on it. A request draws 1 of the requests once it is sent, however it
+ * ends.
  *
  * A call that no window can hold fails with `QuotaExceededError` before anything is sent; the others wait, at most until
  * the deadline of the policy.
@@ -11,10 +12,11 @@
 import * as Duration from "effect/Duration"
 import * as Check from "../Check.ts"
 
-/** At most `tokens` within any span of `window`. */
+/** At most `tokens`, and at most `requests`, within any span of `window`; `undefined` is no limit. */
 export interface Window {
   readonly name: string
-  readonly tokens: number
+  readonly tokens?: number | undefined
+  readonly requests?: number | undefined
   readonly window: Duration.Duration
 }
 
@@ -32,31 +34,38 @@ export interface Quota {
   readonly scope: string
 }
 
-/** What {@link tokens} takes. `Infinity` is no limit. */
+/** What {@link make} takes. `Infinity` is no limit. */
 export interface Options {
-  readonly perMinute?: number | undefined
-  readonly perDay?: number | undefined
-  /** Windows of other lengths. */
-  readonly windows?: ReadonlyArray<{ readonly tokens: number; readonly per: Duration.Input }> | undefined
+  readonly tokensPerMinute?: number | undefined
+  readonly requestsPerMinute?: number | undefined
+  readonly tokensPerDay?: number | undefined
+  /** Windows of other lengths, of tokens, of requests, or of both. */
+  readonly windows?:
+    | ReadonlyArray<{
+      readonly tokens?: number | undefined
+      readonly requests?: number | undefined
+      readonly per: Duration.Input
+    }>
+    | undefined
   readonly outputBurndown?: number | undefined
   readonly count?: "estimate" | "exact" | undefined
   readonly scope?: string | undefined
 }
 
 /**
- * A quota in tokens. The figures of an account stand in the Service Quotas console.
+ * A quota. The figures of an account stand in the Service Quotas console.
  *
  * @example
- * Policy.make({ quota: Quota.tokens({ perMinute: 400_000, perDay: 200_000_000 }) })
+ * Policy.make({ quota: Quota.make({ tokensPerMinute: 400_000, requestsPerMinute: 1_000, tokensPerDay: 200_000_000 }) })
  */
-export const tokens = (options: Options): Quota => {
-  const { perDay, perMinute, windows = [], ...given } = Check.fieldsOf(options)
+export const make = (options: Options): Quota => {
+  const { requestsPerMinute, tokensPerDay, tokensPerMinute, windows = [], ...given } = Check.fieldsOf(options)
   const others = Check.itemsOf(windows)?.map(windowOf)
   const all = [
-    { name: "minute", tokens: perMinute ?? Infinity, window: Duration.minutes(1) },
-    { name: "day", tokens: perDay ?? Infinity, window: Duration.days(1) },
+    { name: "minute", tokens: tokensPerMinute ?? Infinity, requests: requestsPerMinute, window: Duration.minutes(1) },
+    { name: "day", tokens: tokensPerDay ?? Infinity, window: Duration.days(1) },
     ...others ?? []
-  ].filter(({ tokens }) => tokens !== Infinity)
+  ].filter(isBounded)
   // Whatever was given is checked where the policy is put in force.
   return {
     windows: others === undefined ? windows : all,
@@ -67,16 +76,40 @@ export const tokens = (options: Options): Quota => {
   } as Quota
 }
 
+/** A quota of tokens alone, for short: `Quota.tokens({ perMinute: 400_000 })`. */
+export const tokens = (
+  options: Omit<Options, "tokensPerMinute" | "requestsPerMinute" | "tokensPerDay"> & {
+    readonly perMinute?: number | undefined
+    readonly perDay?: number | undefined
+  }
+): Quota => {
+  const { perDay, perMinute, ...given } = Check.fieldsOf(options)
+  // Whatever was given is checked where the policy is put in force.
+  return make({ ...given, tokensPerMinute: perMinute, tokensPerDay: perDay } as Options)
+}
+
+/** Whether a window limits anything, or is one that was given without a limit. */
+const isBounded = (window: { readonly tokens?: unknown; readonly requests?: unknown }) => {
+  const given = [window.tokens, window.requests].filter((amount) => amount !== undefined)
+  return given.length === 0 || given.some((amount) => amount !== Infinity)
+}
+
 const windowOf = (given: unknown) => {
   const { per, ...rest } = Check.fieldsOf<{ readonly per?: unknown; readonly tokens?: unknown }>(given as object)
   const window = Check.toDuration(per)
   return {
     name: window === undefined ? "" : Duration.format(window),
-    tokens: undefined,
     window: window ?? per,
     ...rest
   }
 }
+
+const window = Check.struct<Window>({
+  name: Check.text,
+  tokens: Check.optional(Check.number({ above: 0, what: "a number of tokens", remedy: "Use a number above 0" })),
+  requests: Check.optional(Check.number({ min: 1, what: "a number of requests", remedy: "Use a number from 1" })),
+  window: Check.duration({ zero: false })
+})
 
 /**
  * A quota that may be any value.
@@ -84,17 +117,18 @@ const windowOf = (given: unknown) => {
  * @internal
  */
 export const check: Check.Check<Quota> = Check.struct<Quota>({
-  windows: Check.list(Check.struct<Window>({
-    name: Check.text,
-    tokens: Check.number({ above: 0, what: "a number of tokens", remedy: "Use a number above 0" }),
-    window: Check.duration({ zero: false })
-  })),
+  windows: Check.list((given, at) => {
+    const found = window(given, at)
+    return found === Check.refused || found.tokens !== undefined || found.requests !== undefined
+      ? found
+      : Check.refuse(at, "the window has no limit", "Give it `tokens`, `requests` or both")
+  }),
   outputBurndown: Check.optional(
     Check.number({ above: 0, max: Number.MAX_VALUE, remedy: "Use a number above 0, or leave it out" })
   ),
   count: Check.word(["estimate", "exact"]),
   scope: Check.text
-}, { remedy: "Use `Quota.tokens`" })
+}, { remedy: "Use `Quota.make`" })
 
 /**
  * What a request will draw, before it is sent.

@@ -113,6 +113,18 @@ export const calls: Readonly<Record<string, Calls>> = {
     () => Effect.provideService(Pricing.of("m"), Pricing.Prices, any),
     () => Effect.provideService(Pricing.of("m"), Pricing.Prices, [any])
   ],
+  "Quota.make": (any) =>
+    [
+      any,
+      ...fields(
+        ["tokensPerMinute", "requestsPerMinute", "tokensPerDay", "windows", "outputBurndown", "count", "scope"],
+        any
+      ),
+      ...fields(["tokens", "requests", "per"], any).map((field) =>
+        ({ windows: [{ tokens: 1000, requests: 1e6, per: "1 hour", ...(field as object) }] }) as never
+      ),
+      { windows: [any] } as never
+    ].map((options) => () => inForce(Policy.make({ quota: Quota.make(options) }))),
   "Quota.tokens": (any) =>
     [
       any,
@@ -130,8 +142,10 @@ export const calls: Readonly<Record<string, Calls>> = {
     [any, ...fields(["share", "reserve", "perSecond"], any)].map((options) => () =>
       inForce(Policy.make({ retryBudget: RetryBudget.make(options) }))
     ),
-  "SharedState.layerRedis": (any) =>
-    [any, ...fields(["prefix"], any)].map((options) => () => Layer.provide(SharedState.layerRedis(options), redis)),
+  "SharedState.layerRedis": (any) => [
+    () => SharedState.layerRedis(any),
+    ...[any, ...fields(["prefix"], any)].map((options) => () => SharedState.layerRedis(redis, options))
+  ],
   "TestChat.layer": (any) => [
     () => chatting(TestChat.layer(any)),
     () => chatting(TestChat.layer([any, any])),

@@ -14,8 +14,8 @@ const between = (minimum: number, maximum: number) => Schema.Int.check(Schema.is
 
 /** What may happen to a ledger. */
 export const Step = Schema.Union([
-  Schema.Struct({ do: Schema.Literal("reserve"), id: Id, amount: between(1, 110) }),
-  Schema.Struct({ do: Schema.Literal("settle"), id: Id, amount: between(0, 120) }),
+  Schema.Struct({ do: Schema.Literal("reserve"), id: Id, tokens: between(1, 110), requests: between(0, 3) }),
+  Schema.Struct({ do: Schema.Literal("settle"), id: Id, tokens: between(0, 120), requests: between(0, 3) }),
   Schema.Struct({ do: Schema.Literal("leave"), id: Id }),
   Schema.Struct({ do: Schema.Literal("renew"), id: Id }),
   Schema.Struct({ do: Schema.Literal("advance"), millis: between(1, 25_000) })
@@ -27,14 +27,21 @@ export const Steps = Schema.Array(
 ).check(Schema.isMinLength(10), Schema.isMaxLength(60))
 
 const limits: ReadonlyArray<Ledger.Limit> = [
-  { name: "minute", amount: 100, window: Duration.minutes(1) },
-  { name: "hour", amount: 400, window: Duration.hours(1) }
+  { name: "minute", unit: "tokens", amount: 100, window: Duration.minutes(1) },
+  { name: "hour", unit: "tokens", amount: 400, window: Duration.hours(1) },
+  { name: "minute of requests", unit: "requests", amount: 6, window: Duration.minutes(1) }
 ]
 const lease = Duration.seconds(40)
 
+/** What one step draws of each unit. */
+interface Draw {
+  readonly tokens: number
+  readonly requests: number
+}
+
 interface Entry {
   readonly id: number
-  readonly amount: number
+  readonly draw: Draw
   readonly at: number
   until: number
 }
@@ -47,18 +54,18 @@ export const watch = Effect.fnUntraced(function*(
 ) {
   let now = 0
   let held: Array<Entry> = []
-  let line: Array<{ readonly id: number; amount: number; until: number }> = []
-  let spent: Array<{ readonly amount: number; readonly at: number }> = []
+  let line: Array<{ readonly id: number; draw: Draw; until: number }> = []
+  let spent: Array<{ readonly draw: Draw; readonly at: number }> = []
 
-  const reserved = () => sum(held)
+  const reserved = ({ unit }: Ledger.Limit) => sum(held, unit)
   const has = (id: number) => held.some((entry) => entry.id === id)
 
   /** How much a limit allows more than is on it, if spendings count for `slack` of its window longer. */
   const room = (limit: Ledger.Limit, slack: number) => {
     const window = Duration.toMillis(limit.window)
-    return limit.amount - reserved() - sum(spent.filter(({ at }) => at + window * (1 + slack) > now))
+    return limit.amount - reserved(limit) - sum(spent.filter(({ at }) => at + window * (1 + slack) > now), limit.unit)
   }
-  const fits = (amount: number, slack: number) => limits.every((limit) => amount <= room(limit, slack))
+  const fits = (draw: Draw, slack: number) => limits.every((limit) => of(draw, limit.unit) <= room(limit, slack))
 
   const endLeases = () => {
     held = held.filter(({ until }) => until > now)
@@ -68,43 +75,44 @@ export const watch = Effect.fnUntraced(function*(
   /** Follows the ledger, which grants in order of arrival whatever there is room for. */
   const follow = Effect.fnUntraced(function*() {
     const balances = yield* ledger.balances(key, limits)
-    while (reserved() < balances[0]!.reserved) {
+    while (limits.some((limit, index) => reserved(limit) < balances[index]!.reserved)) {
       const next = line.shift()
       assert.isDefined(next, "granted to nobody")
-      assert.isTrue(fits(next.amount, 0), `granted ${next.amount} too early, at ${now}`)
+      assert.isTrue(fits(next.draw, 0), `granted ${next.draw.tokens} too early, at ${now}`)
       held.push({ ...next, at: now })
     }
     assert.deepStrictEqual(balances.map((balance) => balance.reserved), limits.map(reserved))
     const [head] = line
-    if (head !== undefined) assert.isFalse(fits(head.amount, 1 / 60), `${head.amount} is not granted, at ${now}`)
+    if (head !== undefined) assert.isFalse(fits(head.draw, 1 / 60), `${head.draw.tokens} is not granted, at ${now}`)
   })
 
-  const reserve = Effect.fnUntraced(function*(id: number, amount: number) {
-    const decision = yield* ledger.reserve({ key, id: `${id}`, amount, limits, lease })
+  const reserve = Effect.fnUntraced(function*(id: number, { requests, tokens }: Draw) {
+    const draw = { tokens, requests }
+    const decision = yield* ledger.reserve({ key, id: `${id}`, amounts: draw, limits, lease })
     endLeases()
     const until = now + Duration.toMillis(lease)
     const place = line.find((place) => place.id === id)
     if (!has(id)) {
-      if (amount > 100) line = line.filter((place) => place.id !== id)
-      else if (place === undefined) line.push({ id, amount, until })
-      else Object.assign(place, { amount, until })
+      if (tokens > 100) line = line.filter((place) => place.id !== id)
+      else if (place === undefined) line.push({ id, draw, until })
+      else Object.assign(place, { draw, until })
     }
     yield* follow()
     for (const entry of held) if (entry.id === id) entry.until = until
-    const expected = has(id) ? "granted" : amount > 100 ? "never" : "wait"
+    const expected = has(id) ? "granted" : tokens > 100 ? "never" : "wait"
     assert.strictEqual(decision._tag, expected)
     if (decision._tag !== "wait") return
-    assert.strictEqual(decision.limit === "line", line[0]?.id !== id)
+    assert.strictEqual(decision.limit === "queue", line[0]?.id !== id)
     return decision
   })
 
-  const end = Effect.fnUntraced(function*(id: number, spending: number | undefined) {
+  const end = Effect.fnUntraced(function*(id: number, spending: Draw | undefined) {
     const at = held.find((entry) => entry.id === id)?.at ?? now
     if (spending === undefined) {
       yield* ledger.leave({ key, id: `${id}` })
     } else {
-      yield* ledger.settle({ key, id: `${id}`, amount: spending, limits })
-      spent.push({ amount: spending, at })
+      yield* ledger.settle({ key, id: `${id}`, amounts: spending, limits })
+      spent.push({ draw: spending, at })
     }
     held = held.filter((entry) => entry.id !== id)
     line = line.filter((place) => place.id !== id)
@@ -125,8 +133,8 @@ export const watch = Effect.fnUntraced(function*(
       endLeases()
       yield* follow()
     }
-    if (step.do === "reserve") yield* reserve(step.id, step.amount)
-    else if (step.do === "settle") yield* end(step.id, step.amount)
+    if (step.do === "reserve") yield* reserve(step.id, step)
+    else if (step.do === "settle") yield* end(step.id, { tokens: step.tokens, requests: step.requests })
     else if (step.do === "leave") yield* end(step.id, undefined)
     else {
       yield* ledger.renew([{ key, id: `${step.id}` }], lease)
@@ -140,13 +148,13 @@ export const watch = Effect.fnUntraced(function*(
   const served: Array<number> = []
   for (let round = 0; round < 1000 && line.length > 0; round++) {
     for (const { id } of held) {
-      yield* end(id, 0)
+      yield* end(id, { tokens: 0, requests: 0 })
       served.push(id)
     }
     const [first, ...others] = [...line]
     if (first === undefined) break
-    const wait = yield* reserve(first.id, first.amount)
-    for (const { amount, id } of others) yield* reserve(id, amount)
+    const wait = yield* reserve(first.id, first.draw)
+    for (const { draw, id } of others) yield* reserve(id, draw)
     if (wait === undefined || held.length > 0) continue
     const foreseen = Duration.toMillis(wait.retryAfter)
     yield* pass(Math.min(foreseen, Duration.toMillis(lease) / 2))
@@ -157,5 +165,7 @@ export const watch = Effect.fnUntraced(function*(
   assert.deepStrictEqual(served.filter((id) => waiting.includes(id)), waiting)
 })
 
-const sum = (entries: ReadonlyArray<{ readonly amount: number }>) =>
-  entries.reduce((total, { amount }) => total + amount, 0)
+const of = ({ requests, tokens }: Draw, unit: Ledger.Unit) => unit === "tokens" ? tokens : requests
+
+const sum = (entries: ReadonlyArray<{ readonly draw: Draw }>, unit: Ledger.Unit) =>
+  entries.reduce((total, { draw }) => total + of(draw, unit), 0)

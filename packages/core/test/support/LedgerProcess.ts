@@ -38,7 +38,7 @@ export class Options extends Schema.Class<Options>("Options")({
 /**
  * - `ready`: it waits for `go`.
  * - `held`: it has set aside what it keeps.
- * - `waiting`: it stands in line, as number `place` of all that ever did.
+ * - `waiting`: it is in the queue, as number `place` of all that ever did.
  * - `granted`: when, by the clock of the server.
  */
 export const Report = Schema.Union([
@@ -76,7 +76,7 @@ const draw = Effect.fnUntraced(function*(options: Options) {
   const { draws, holds, key, lease, name } = options
   const ledger = yield* Ledger.Ledger
   const redis = yield* Redis.Redis
-  const limits = [{ name: "window", amount: options.amount, window: options.window }]
+  const limits = [{ name: "window", unit: "tokens" as const, amount: options.amount, window: options.window }]
   const report = (report: Report) => Effect.flatMap(Schema.encodeEffect(ReportJson)(report), Console.log)
   const often = Duration.divideUnsafe(lease, 6)
 
@@ -85,27 +85,27 @@ const draw = Effect.fnUntraced(function*(options: Options) {
 
   if (holds > 0) {
     const id = `${name} holds`
-    yield* ledger.reserve({ key, id, amount: holds, limits, lease })
+    yield* ledger.reserve({ key, id, amounts: { tokens: holds }, limits, lease })
     yield* report({ type: "held", name })
     yield* Effect.forkChild(Effect.forever(Effect.delay(ledger.renew([{ key, id }], lease), often)))
   }
 
   for (let turn = 0;; turn++) {
     const id = `${name} ${turn}`
-    let decision = yield* ledger.reserve({ key, id, amount: draws, limits, lease })
+    let decision = yield* ledger.reserve({ key, id, amounts: { tokens: draws }, limits, lease })
     if (decision._tag === "wait") {
-      const place = yield* redis.send<string | null>("ZSCORE", `strata:{ledger:${key}}:line`, id)
+      const place = yield* redis.send<string | null>("ZSCORE", `strata:{ledger:${key}}:queue`, id)
       if (place !== null) yield* report({ type: "waiting", name, id, place: Number(place) })
     }
     while (decision._tag === "wait") {
       yield* Effect.sleep(Duration.min(decision.retryAfter, often))
-      decision = yield* ledger.reserve({ key, id, amount: draws, limits, lease })
+      decision = yield* ledger.reserve({ key, id, amounts: { tokens: draws }, limits, lease })
     }
     const reservation = yield* redis.send<string>("HGET", `strata:{ledger:${key}}:held`, id)
-    const at = Number(reservation.split(" ")[1])
+    const at = Number(reservation.split(" ")[0])
     yield* report({ type: "granted", name, id, amount: draws, at })
     yield* Effect.sleep("20 millis")
-    yield* ledger.settle({ key, id, amount: draws, limits })
+    yield* ledger.settle({ key, id, amounts: { tokens: draws }, limits })
   }
 })
 
@@ -115,7 +115,7 @@ if (import.meta.main) {
   const program = Effect.gen(function*() {
     const options = yield* Schema.decodeEffect(OptionsJson)(process.argv[2] ?? "")
     const redis = NodeRedis.layer({ url: options.url })
-    return yield* Effect.provide(draw(options), Layer.provideMerge(SharedState.layerRedis(), redis))
+    return yield* Effect.provide(draw(options), Layer.merge(SharedState.layerRedis(redis), redis))
   })
   NodeRuntime.runMain(program)
 }

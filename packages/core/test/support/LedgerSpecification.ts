@@ -13,9 +13,9 @@ export interface World {
   readonly advance: (millis: number) => Effect.Effect<void>
 }
 
-const minute: Ledger.Limit = { name: "minute", amount: 100, window: Duration.minutes(1) }
-const day: Ledger.Limit = { name: "day", amount: 150, window: Duration.days(1) }
-const forever: Ledger.Limit = { name: "forever", amount: 100, window: Duration.infinity }
+const minute: Ledger.Limit = { name: "minute", unit: "tokens", amount: 100, window: Duration.minutes(1) }
+const day: Ledger.Limit = { name: "day", unit: "tokens", amount: 150, window: Duration.days(1) }
+const forever: Ledger.Limit = { name: "forever", unit: "tokens", amount: 100, window: Duration.infinity }
 
 /** A ledger with one key and, unless said otherwise, one limit of 100 a minute and leases of an hour. */
 const open = ({ advance, ledger }: World, key: string) => ({
@@ -29,7 +29,7 @@ const open = ({ advance, ledger }: World, key: string) => ({
     } = {}
   ) =>
     Effect.map(
-      ledger.reserve({ key, id, amount, limits, lease: Duration.fromInputUnsafe(lease) }),
+      ledger.reserve({ key, id, amounts: { tokens: amount }, limits, lease: Duration.fromInputUnsafe(lease) }),
       (decision) =>
         decision._tag === "wait"
           ? `${decision.limit} ${Duration.toMillis(decision.retryAfter)}`
@@ -38,7 +38,23 @@ const open = ({ advance, ledger }: World, key: string) => ({
           : decision._tag
     ),
   settle: (id: string, amount: number, limits: ReadonlyArray<Ledger.Limit> = [minute]) =>
-    ledger.settle({ key, id, amount, limits }),
+    ledger.settle({ key, id, amounts: { tokens: amount }, limits }),
+  late: (id: string, amount: number, age: Duration.Input) =>
+    ledger.settle({
+      key,
+      id,
+      amounts: { tokens: amount },
+      limits: [minute],
+      age: Duration.fromInputUnsafe(age)
+    }),
+  mixed: (limits: ReadonlyArray<Ledger.Limit>) => ({
+    reserve: (id: string, amounts: Ledger.Amounts) =>
+      Effect.map(
+        ledger.reserve({ key, id, amounts, limits, lease: Duration.hours(1) }),
+        (decision) => decision._tag === "granted" ? decision._tag : `${decision._tag} ${decision.limit}`
+      ),
+    settle: (id: string, amounts: Ledger.Amounts) => ledger.settle({ key, id, amounts, limits })
+  }),
   leave: (id: string) => ledger.leave({ key, id }),
   renew: (id: string, lease: Duration.Input) => ledger.renew([{ key, id }], Duration.fromInputUnsafe(lease)),
   balances: (limits: ReadonlyArray<Ledger.Limit> = [minute]) =>
@@ -159,7 +175,7 @@ export const specification = <R>(
     Effect.gen(function*() {
       yield* ask("a", 50)
       assert.strictEqual(yield* ask("large", 80), "minute 100")
-      assert.strictEqual(yield* ask("small", 10), "line 100")
+      assert.strictEqual(yield* ask("small", 10), "queue 100")
       assert.strictEqual(yield* ask("large", 80), "minute 100")
       yield* settle("a", 0)
       assert.strictEqual(yield* ask("small", 10), "granted")
@@ -173,7 +189,7 @@ export const specification = <R>(
       yield* ask("c", 60)
       yield* settle("a", 0)
       assert.deepStrictEqual(yield* balances(), [[0, 60]])
-      assert.strictEqual(yield* ask("d", 10), "line 100")
+      assert.strictEqual(yield* ask("d", 10), "queue 100")
       assert.strictEqual(yield* ask("b", 60), "granted")
       assert.strictEqual(yield* ask("c", 60), "minute 100")
     }))
@@ -182,8 +198,8 @@ export const specification = <R>(
     Effect.gen(function*() {
       yield* ask("a", 100)
       const answers = yield* Effect.forEach(Array.from({ length: 13 }, (_, index) => `${index}`), (id) => ask(id, 1))
-      assert.deepStrictEqual(answers.slice(0, 4), ["minute 100", "line 100", "line 200", "line 300"])
-      assert.deepStrictEqual(answers.slice(10), ["line 1000", "line 1000", "line 1000"])
+      assert.deepStrictEqual(answers.slice(0, 4), ["minute 100", "queue 100", "queue 200", "queue 300"])
+      assert.deepStrictEqual(answers.slice(10), ["queue 1000", "queue 1000", "queue 1000"])
     }))
 
   it("keeps the place of who asks again for another amount", ({ ask, leave }) =>
@@ -223,7 +239,7 @@ export const specification = <R>(
       yield* ask("dead", 90, { lease: "10 seconds" })
       yield* ask("b", 20, { lease: "10 seconds" })
       yield* advance(9999)
-      assert.strictEqual(yield* ask("b", 20, { lease: "10 seconds" }), "line 100")
+      assert.strictEqual(yield* ask("b", 20, { lease: "10 seconds" }), "queue 100")
       yield* advance(1)
       assert.strictEqual(yield* ask("b", 20, { lease: "10 seconds" }), "granted")
       assert.strictEqual(yield* ask("dead", 90, { lease: "10 seconds" }), "minute 100")
@@ -235,7 +251,7 @@ export const specification = <R>(
       yield* ask("late", 90, { lease: "10 seconds" })
       yield* ask("b", 90)
       yield* advance(10_000)
-      assert.strictEqual(yield* ask("late", 90, { lease: "10 seconds" }), "line 100")
+      assert.strictEqual(yield* ask("late", 90, { lease: "10 seconds" }), "queue 100")
     }))
 
   it("takes back what was set aside in absence when the place would have run out", ({ advance, ask, settle }) =>
@@ -271,7 +287,7 @@ export const specification = <R>(
       yield* ask("a", 95)
       assert.strictEqual(yield* ask("b", 101, { limits: [day, minute] }), "never minute")
       assert.strictEqual(yield* ask("c", 10), "minute 100")
-      assert.strictEqual(yield* ask("d", 5), "line 100")
+      assert.strictEqual(yield* ask("d", 5), "queue 100")
       assert.strictEqual(yield* ask("c", 101), "never minute")
       assert.strictEqual(yield* ask("d", 5), "granted")
     }))
@@ -285,6 +301,31 @@ export const specification = <R>(
       assert.deepStrictEqual(yield* balances(limits), [[50, 0], [140, 0]])
       assert.strictEqual(yield* ask("c", 60, { limits }), `day ${86_400_000 - 3_600_000}`)
       assert.strictEqual(yield* ask("c", 10, { limits }), "granted")
+    }))
+
+  it("enters what was spent some time ago when it was spent, and nothing that has left its window", ({ ask, late }) =>
+    Effect.gen(function*() {
+      yield* late("a", 60, "30 seconds")
+      yield* late("b", 70, "1 minute")
+      assert.strictEqual(yield* ask("c", 50), "minute 30000")
+      assert.strictEqual(yield* ask("d", 40), "queue 100")
+    }))
+
+  it("draws different amounts from limits of different units, from all of them or from none", ({ balances, leave, mixed }) =>
+    Effect.gen(function*() {
+      const limits: ReadonlyArray<Ledger.Limit> = [minute, { ...minute, name: "requests", unit: "requests", amount: 2 }]
+      const { reserve, settle } = mixed(limits)
+      assert.strictEqual(yield* reserve("a", { tokens: 60, requests: 1 }), "granted")
+      assert.strictEqual(yield* reserve("b", { tokens: 10, requests: 2 }), "wait requests")
+      assert.deepStrictEqual(yield* balances(limits), [[0, 60], [0, 1]])
+      yield* leave("b")
+      assert.strictEqual(yield* reserve("c", { tokens: 50, requests: 1 }), "wait minute")
+      assert.deepStrictEqual(yield* balances(limits), [[0, 60], [0, 1]])
+      yield* settle("a", { tokens: 50, requests: 1 })
+      assert.strictEqual(yield* reserve("c", { tokens: 50, requests: 1 }), "granted")
+      yield* settle("c", { tokens: 0 })
+      assert.deepStrictEqual(yield* balances(limits), [[50, 0], [1, 0]])
+      assert.strictEqual(yield* reserve("d", { requests: 3 }), "never requests")
     }))
 
   it("enters a spending in every window of its key", ({ balances, settle }) =>

@@ -24,7 +24,7 @@ import { describe, layer as layerSuite, type Vitest } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type * as Redis from "effect/persistence/Redis"
+import * as Redis from "effect/persistence/Redis"
 import * as ChildProcess from "effect/process/ChildProcess"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
@@ -55,6 +55,9 @@ export const layerServer: Layer.Layer<RedisServer> = Layer.effect(
 export const layer: Layer.Layer<RedisServer | Redis.Redis | NodeRedis.NodeRedis> = Layer.unwrap(
   Effect.map(RedisServer, ({ url }) => NodeRedis.layer({ url, disableOfflineQueue: true }))
 ).pipe(Layer.provideMerge(layerServer), Layer.orDie)
+
+/** The connection of the test, for `SharedState.layerRedis`. */
+export const connection: Layer.Layer<Redis.Redis, never, Redis.Redis> = Layer.effect(Redis.Redis, Redis.Redis)
 
 /** A `describe` whose tests share a server. */
 export const suite = (

@@ -6,11 +6,10 @@ import * as Effect from "effect/Effect"
 import * as Redis from "effect/persistence/Redis"
 import * as Schema from "effect/Schema"
 import { type Adaptive, type AdaptiveLimits, AdaptiveLimitsError, type Current } from "../AdaptiveLimits.ts"
-import type * as RedisStore from "./redisStore.ts"
 
-/** Builds the store; under each key is a hash of `limit` and `epoch`. */
-export const make = (store: RedisStore.RedisStore): AdaptiveLimits => {
-  const run = store.run(script)
+/** Builds the store, whose keys begin with `prefix`; under each is a hash of `limit` and `epoch`. */
+export const make = (redis: Redis.Redis["Service"], prefix: string): AdaptiveLimits => {
+  const run = redis.eval(script)
   const change = (
     operation: Operation,
     key: string,
@@ -18,7 +17,7 @@ export const make = (store: RedisStore.RedisStore): AdaptiveLimits => {
     amount: number,
     refused = 0
   ): Effect.Effect<Current, AdaptiveLimitsError> =>
-    run(`${store.prefix}concurrency:${key}`, operation, adaptive, amount, refused).pipe(
+    run(`${prefix}concurrency:${key}`, operation, adaptive, amount, refused).pipe(
       Effect.flatMap(decode),
       Effect.mapBoth({
         onFailure: (cause) =>

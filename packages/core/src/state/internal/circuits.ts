@@ -11,7 +11,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as CircuitBreaker from "effect/persistence/CircuitBreaker"
 import type * as Scope from "effect/Scope"
-import * as Outage from "./outage.ts"
+import * as FailingStore from "./failingStore.ts"
 
 /** When a circuit opens; `policy/Breaker.ts` says what the fields mean. */
 export type Trip =
@@ -59,8 +59,13 @@ export const make = (breaker: Settings): Effect.Effect<Circuits, never, Scope.Sc
     )
     const shared = yield* Effect.serviceOption(CircuitBreaker.CircuitBreakerStore)
     const local = inStore(memory, breaker)
-    const outage = Outage.make("store of circuit breakers")
-    const remote = Option.map(shared, (store) => inStore(store, breaker))
+    const remote = Option.map(shared, (store) => ({
+      admit: inStore(store, breaker),
+      ...FailingStore.of(store, {
+        name: "The store of circuit breakers",
+        meanwhile: "this process goes on with circuits of its own"
+      })
+    }))
 
     // Memory does not fail; if it did, the call would go unwatched.
     const admitHere = (key: string) =>
@@ -74,10 +79,13 @@ export const make = (breaker: Settings): Effect.Effect<Circuits, never, Scope.Sc
       admit: (key) =>
         Option.match(remote, {
           onNone: () => admitHere(key),
-          onSome: (remote) =>
+          onSome: ({ admit, attempt }) =>
             Effect.flatMap(
-              outage.ask(remote(key)),
-              (answer) => answer === undefined ? admitHere(key) : Effect.succeed(settledBy(outage.ask)(answer))
+              attempt(() => admit(key), Effect.undefined),
+              (answer) =>
+                answer === undefined
+                  ? admitHere(key)
+                  : Effect.succeed(settledBy((settle) => attempt(() => settle, Effect.undefined))(answer))
             )
         })
     }

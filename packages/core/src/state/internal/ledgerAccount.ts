@@ -1,55 +1,61 @@
 /**
- * One key of a ledger in memory: its reservations in flight, its line, its windows. Time comes from outside, in
+ * One key of a ledger in memory: its reservations in flight, its queue, its windows. Time comes from outside, in
  * milliseconds.
  *
- * Whoever waits is granted in absence: as soon as there is room for the first in line, by whatever operation, it is set
- * aside for him, and he learns of it when he asks again. Room is never idle because its owner sleeps.
+ * Waiters are granted eagerly: whatever operation makes room for the first in the queue sets its amounts aside, and the
+ * grant is observed on its next `reserve`. No room is idle because a waiter sleeps.
  */
 import * as Duration from "effect/Duration"
-import type { Balance, Decision, Limit, Reservation } from "../Ledger.ts"
+import type { Amounts, Balance, Decision, Limit, Reservation, Settlement, Unit } from "../Ledger.ts"
 import * as LedgerWindow from "./ledgerWindow.ts"
 
-/** The operations of a ledger for one key; `isEmpty` when nothing would be lost with it. */
+/**
+ * The operations of a ledger for one key; `isEmpty` when nothing would be lost with it. `adopt` sets aside what another
+ * ledger has granted, whether there is room or not.
+ */
 export interface LedgerAccount {
   readonly reserve: (now: number, reservation: Reservation) => Decision
-  readonly settle: (now: number, settlement: Omit<Reservation, "key" | "lease">) => void
+  readonly adopt: (now: number, reservation: Reservation) => void
+  readonly settle: (now: number, settlement: Omit<Settlement, "key">) => void
   readonly leave: (now: number, id: string) => void
   readonly renew: (now: number, id: string, lease: Duration.Duration) => void
   readonly balances: (now: number, limits: ReadonlyArray<Limit>) => ReadonlyArray<Balance>
   readonly isEmpty: (now: number) => boolean
 }
 
-/** When to ask again for what cannot be foreseen: a settlement, or the line getting shorter. In milliseconds. */
+/** When to ask again for what cannot be foreseen: a settlement, or the queue getting shorter. In milliseconds. */
 export const poll = 100
 
-/** Who is far behind in line asks less often, up to so many times {@link poll}. */
+/** Waiters further back in the queue ask less often, up to so many times {@link poll}. */
 export const farthest = 10
 
 /** Sums of fractions are compared as exactly as they can be added up. */
 export const tolerance = 1e-12
 
 /**
- * An amount to reckon with: what is no number or negative is nothing, and what is infinite is so large that it only
- * fits where there is no limit.
+ * How much of a unit: what is no number or negative is nothing, and what is infinite is so large that it only fits where
+ * there is no limit.
  */
-export const finite = (amount: number): number =>
-  Number.isNaN(amount) ? 0 : Math.min(Math.max(amount, 0), Number.MAX_SAFE_INTEGER)
+export const amountOf = (amounts: Amounts, unit: Unit): number => {
+  const amount = amounts[unit] ?? 0
+  return Number.isNaN(amount) ? 0 : Math.min(Math.max(amount, 0), Number.MAX_SAFE_INTEGER)
+}
 
-/** The limit that has no room for an amount at any time. A limit that is no number limits nothing. */
-export const never = ({ amount, limits }: Pick<Reservation, "amount" | "limits">): Decision | undefined => {
-  const limit = limits.find((limit) => amount > Math.max(0, limit.amount))
+/** The limit that has no room for the amounts at any time. A limit that is no number limits nothing. */
+export const never = ({ amounts, limits }: Pick<Reservation, "amounts" | "limits">): Decision | undefined => {
+  const limit = limits.find(({ amount, unit }) => (amounts[unit] ?? 0) > Math.max(0, amount))
   return limit === undefined ? undefined : { _tag: "never", limit: limit.name }
 }
 
 /** A wait; asking again at once would be of no use. */
-export const wait = (millis: number, limit: string): Decision => ({
+export const wait = (millis: number, limit: string): Extract<Decision, { readonly _tag: "wait" }> => ({
   _tag: "wait",
   retryAfter: Duration.millis(Math.max(1, Math.ceil(millis))),
   limit
 })
 
 interface Demand {
-  readonly amount: number
+  readonly amounts: Amounts
   readonly limits: ReadonlyArray<Limit>
 }
 
@@ -58,68 +64,73 @@ interface Place extends Demand {
 }
 
 interface Held {
-  readonly amount: number
+  readonly amounts: Amounts
   readonly at: number
   readonly until: number
 }
 
+const units: ReadonlyArray<Unit> = ["tokens", "requests", "nanodollars"]
+
 /** Builds an account with nothing on it. */
 export const make = (): LedgerAccount => {
   const held = leased<Held>()
-  const line = leased<Place>()
-  const windows = new Map<number, LedgerWindow.LedgerWindow>()
-  let reserved = 0
+  const queue = leased<Place>()
+  const windows = new Map<string, { readonly unit: Unit; readonly window: LedgerWindow.LedgerWindow }>()
+  let reserved: Record<Unit, number> = nothing()
 
-  const window = (limit: Limit) => {
-    const millis = Duration.toMillis(limit.window)
-    const known = windows.get(millis)
-    if (known !== undefined) return known
+  const window = ({ unit, window }: Limit) => {
+    const millis = Duration.toMillis(window)
+    const name = `${millis} ${unit}`
+    const known = windows.get(name)
+    if (known !== undefined) return known.window
     const made = LedgerWindow.make(millis)
-    windows.set(millis, made)
+    windows.set(name, { unit, window: made })
     return made
   }
 
   /** How much too large an amount is for a limit, now. */
-  const excess = (now: number, amount: number, limit: Limit) => {
+  const excess = (now: number, amounts: Amounts, limit: Limit) => {
     const allowed = Math.max(0, limit.amount)
-    const over = window(limit).spent(now) + reserved + amount - allowed
+    const over = window(limit).spent(now) + reserved[limit.unit] + amountOf(amounts, limit.unit) - allowed
     return over > allowed * tolerance ? over : 0
   }
 
-  const hasRoom = (now: number, { amount, limits }: Demand) => limits.every((limit) => excess(now, amount, limit) === 0)
+  const hasRoom = (now: number, { amounts, limits }: Demand) =>
+    limits.every((limit) => excess(now, amounts, limit) === 0)
 
   const take = (id: string) => {
     const reservation = held.entries.get(id)
     if (reservation === undefined) return undefined
     held.entries.delete(id)
-    reserved = held.entries.size === 0 ? 0 : reserved - reservation.amount
+    if (held.entries.size === 0) reserved = nothing()
+    else for (const unit of units) reserved[unit] -= amountOf(reservation.amounts, unit)
     return reservation
   }
 
   const hold = (id: string, reservation: Held) => {
     held.set(id, reservation)
-    reserved += reservation.amount
+    for (const unit of units) reserved[unit] += amountOf(reservation.amounts, unit)
   }
 
-  /** Gives back what nobody renewed, and moves up in line. */
+  /** Gives back what was not renewed, and grants the first in the queue. */
   const advance = (now: number) => {
     for (const id of held.ended(now)) take(id)
-    for (const id of line.ended(now)) line.entries.delete(id)
-    for (const [id, place] of line.entries) {
+    for (const id of queue.ended(now)) queue.entries.delete(id)
+    for (const [id, place] of queue.entries) {
       if (!hasRoom(now, place)) return
-      line.entries.delete(id)
-      hold(id, { amount: place.amount, at: now, until: place.until })
+      queue.entries.delete(id)
+      hold(id, { amounts: place.amounts, at: now, until: place.until })
     }
   }
 
-  const obstacle = (now: number, { amount, limits }: Demand): Decision => {
+  const obstacle = (now: number, { amounts, limits }: Demand) => {
     let longest = 0
     let name = ""
     for (const limit of limits) {
-      const over = excess(now, amount, limit)
+      const over = excess(now, amounts, limit)
       if (over === 0) continue
       const foreseen = window(limit).leaving(now, over) - now
-      const millis = reserved > 0 ? Math.min(foreseen, poll) : foreseen
+      const millis = reserved[limit.unit] > 0 ? Math.min(foreseen, poll) : foreseen
       if (millis > longest) {
         longest = millis
         name = limit.name
@@ -130,46 +141,64 @@ export const make = (): LedgerAccount => {
 
   const ahead = (id: string) => {
     let places = 0
-    for (const other of line.entries.keys()) {
+    for (const other of queue.entries.keys()) {
       if (other === id || places === farthest) break
       places++
     }
     return places
   }
 
+  const balances = (now: number, limits: ReadonlyArray<Limit>) =>
+    limits.map((limit) => ({
+      limit: limit.name,
+      spent: window(limit).spent(now),
+      reserved: reserved[limit.unit]
+    }))
+
   return {
-    reserve: (now, { id, lease, limits, ...request }) => {
-      const place = { amount: finite(request.amount), limits, until: now + Duration.toMillis(lease) }
-      const impossible = never({ amount: request.amount, limits })
+    reserve: (now, { amounts, id, lease, limits }) => {
+      const place = { amounts, limits, until: now + Duration.toMillis(lease) }
+      const impossible = never({ amounts, limits })
       advance(now)
       if (!held.entries.has(id)) {
-        if (impossible === undefined) line.set(id, place)
-        else line.entries.delete(id)
+        if (impossible === undefined) queue.set(id, place)
+        else queue.entries.delete(id)
         advance(now)
       }
       const reservation = held.entries.get(id)
       if (reservation !== undefined) {
         held.set(id, { ...reservation, until: place.until })
-        return { _tag: "granted" }
+        return { _tag: "granted", balances: balances(now, limits) }
       }
       if (impossible !== undefined) return impossible
       const places = ahead(id)
-      return places === 0 ? obstacle(now, place) : wait(places * poll, "line")
+      return {
+        ...(places === 0 ? obstacle(now, place) : wait(places * poll, "queue")),
+        balances: balances(now, limits)
+      }
     },
-    settle: (now, { amount, id, limits }) => {
+    adopt: (now, { amounts, id, lease }) => {
       advance(now)
       const at = take(id)?.at ?? now
-      line.entries.delete(id)
-      const spent = finite(amount)
-      if (spent > 0) {
-        for (const limit of limits) window(limit)
-        for (const window of windows.values()) window.enter(now, at, spent)
+      queue.entries.delete(id)
+      hold(id, { amounts, at, until: now + Duration.toMillis(lease) })
+    },
+    settle: (now, { age = Duration.zero, amounts, id, limits }) => {
+      advance(now)
+      const at = take(id)?.at ?? now - Duration.toMillis(age)
+      queue.entries.delete(id)
+      for (const limit of limits) {
+        if (amountOf(amounts, limit.unit) > 0) window(limit)
+      }
+      for (const { unit, window } of windows.values()) {
+        const spent = amountOf(amounts, unit)
+        if (spent > 0) window.enter(now, at, spent)
       }
       advance(now)
     },
     leave: (now, id) => {
       take(id)
-      line.entries.delete(id)
+      queue.entries.delete(id)
       advance(now)
     },
     renew: (now, id, lease) => {
@@ -179,15 +208,17 @@ export const make = (): LedgerAccount => {
     },
     balances: (now, limits) => {
       advance(now)
-      return limits.map((limit) => ({ limit: limit.name, spent: window(limit).spent(now), reserved }))
+      return balances(now, limits)
     },
     isEmpty: (now) => {
       advance(now)
-      return held.entries.size === 0 && line.entries.size === 0 &&
-        [...windows.values()].every((window) => window.spent(now) === 0)
+      return held.entries.size === 0 && queue.entries.size === 0 &&
+        [...windows.values()].every(({ window }) => window.spent(now) === 0)
     }
   }
 }
+
+const nothing = (): Record<Unit, number> => ({ tokens: 0, requests: 0, nanodollars: 0 })
 
 /** Entries that end unless they are renewed, in order of their arrival. */
 const leased = <A extends { readonly until: number }>() => {

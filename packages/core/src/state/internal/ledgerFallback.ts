@@ -1,92 +1,241 @@
 /**
- * A ledger that cannot fail: while the real one does, the memory of this process stands in for it.
+ * A ledger that cannot fail: while the real one is lost, the process goes on from what it last knew of it.
  *
- * What other processes have on the real one is not known here meanwhile, so the limits hold for this process alone.
+ * A mirror in memory has what this process itself has set aside and spent. What others had on the ledger when it last
+ * answered is taken off the limits until it would have left their windows; from then on, the limits are this process's
+ * alone. What is settled meanwhile is delivered when the ledger is back, before it is asked for more.
  */
-import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type { Ledger, LedgerError } from "../Ledger.ts"
+import * as Scope from "effect/Scope"
+import * as BoundedMap from "../../internal/boundedMap.ts"
+import * as Watchdog from "../../internal/watchdog.ts"
+import type { Amounts, Balance, Decision, Ledger, Limit, Reservation, Settlement, Unit } from "../Ledger.ts"
+import * as FailingStore from "./failingStore.ts"
+import * as LedgerAccount from "./ledgerAccount.ts"
 import * as LedgerMemory from "./ledgerMemory.ts"
 
-/** The fallback of a ledger: always the same for the same ledger, so that everything in the process shares one memory. */
-export const of = (ledger: Ledger): LedgerMemory.LedgerMemory => {
-  const known = fallbacks.get(ledger)
+/**
+ * The ledger for one user of it, in whose scope settlements are delivered late, and a last time when it closes. All users
+ * of a ledger share what is known of it; one in memory needs none of this.
+ */
+export const make = (ledger: Ledger): Effect.Effect<LedgerMemory.LedgerMemory, never, Scope.Scope> =>
+  LedgerMemory.isMemory(ledger) ? Effect.succeed(ledger) : Effect.gen(function*() {
+    const shared = sharedOf(ledger)
+    const scope = yield* Effect.scope
+    yield* Scope.addFinalizer(scope, shared.deliver)
+    return {
+      ...shared.ledger,
+      settle: (settlement) =>
+        Effect.flatMap(
+          shared.settle(settlement),
+          (isEntered) => isEntered ? Effect.void : Effect.asVoid(Effect.forkIn(shared.deliverLater, scope))
+        )
+    }
+  })
+
+/** Keys of which it is known what others had on them. */
+const mostKeys = 10_000
+
+/** Settlements of one key that are kept apart; more are added up. */
+const mostSettlements = 100
+
+/** How often delivery is tried without a call. A program that ended is not kept alive for longer by its settlements. */
+const mostDeliveries = 24
+
+/** What others had on the limits of a key at a time, by the names of their windows. */
+interface Others {
+  readonly at: number
+  readonly amounts: ReadonlyMap<string, number>
+}
+
+/** Settlements of one key that the ledger does not know of, by id; the last of them stands for all beyond the bound. */
+interface Undelivered {
+  readonly limits: Map<string, Limit>
+  readonly settlements: Map<string, Kept>
+}
+
+/** What was spent, and when, in milliseconds. */
+interface Kept {
+  readonly amounts: Amounts
+  readonly at: number
+}
+
+const sharedOf = (ledger: Ledger) => {
+  const known = all.get(ledger)
   if (known !== undefined) return known
-  const made = make(ledger)
-  fallbacks.set(ledger, made)
+  const made = makeShared(ledger)
+  all.set(ledger, made)
   return made
 }
 
-const fallbacks = new WeakMap<Ledger, LedgerMemory.LedgerMemory>()
+const all = new WeakMap<Ledger, ReturnType<typeof makeShared>>()
 
-/** After a failure, for how many milliseconds the ledger is left alone. */
-const pause = 1_000
+const makeShared = (ledger: Ledger) => {
+  const { attempt } = FailingStore.of(ledger, {
+    name: "The ledger of quotas and budgets",
+    meanwhile: "this process goes on from its last known balances"
+  })
+  const mirror = LedgerMemory.make()
+  const others = BoundedMap.make<string, Others>(mostKeys)
+  const undelivered = BoundedMap.make<string, Undelivered>(mostKeys)
+  let delivering = false
+  let delivery = false
 
-const make = (ledger: Ledger): LedgerMemory.LedgerMemory => {
-  const memory = LedgerMemory.make()
-  /** Reservations and places in line that are in memory. */
-  const local = new Set<string>()
-  let failing = false
-  let askAgainAt = 0
+  /** Remembers what others have: what the ledger says, without what is this process's own. */
+  const learn = (key: string, limits: ReadonlyArray<Limit>, found: ReadonlyArray<Balance> | undefined) =>
+    found === undefined || found.length !== limits.length ?
+      Effect.void :
+      Effect.flatMap(Watchdog.now, (at) =>
+        Effect.map(mirror.balances(key, limits), (own) => {
+          const amounts = new Map<string, number>()
+          limits.forEach((limit, index) => {
+            const total = ({ reserved, spent }: Balance) => reserved + spent
+            amounts.set(windowOf(limit), Math.max(0, total(found[index]!) - total(own[index]!)))
+          })
+          others.set(key, { at, amounts })
+        }))
 
-  const attempt = <A, B>(real: Effect.Effect<A, LedgerError>, instead: Effect.Effect<B>) =>
-    Effect.flatMap(
-      Clock.currentTimeMillis,
-      (now) =>
-        failing && now < askAgainAt ? instead : Effect.matchEffect(real, {
-          onFailure: (error) =>
-            Effect.suspend(() => {
-              const first = !failing
-              failing = true
-              askAgainAt = now + pause
-              return Effect.andThen(first ? warn(error) : Effect.void, instead)
-            }),
-          onSuccess: (value) => {
-            failing = false
-            return Effect.succeed(value)
-          }
-        })
-    )
-
-  return {
-    reserve: (reservation) => {
-      const { id } = reservation
-      const moved = Effect.suspend(() => local.delete(id) ? memory.leave(reservation) : Effect.void)
-      return attempt(
-        Effect.tap(ledger.reserve(reservation), () => moved),
-        Effect.suspend(() => {
-          local.add(id)
-          return memory.reserve(reservation)
-        })
-      )
-    },
-    settle: (settlement) =>
-      Effect.suspend(() => {
-        if (!local.delete(settlement.id)) return attempt(ledger.settle(settlement), memory.settle(settlement))
-        // Where the ledger works again, it learns of what was spent meanwhile.
-        return Effect.andThen(
-          memory.settle(settlement),
-          settlement.amount > 0 ? attempt(ledger.settle(settlement), Effect.void) : Effect.void
-        )
-      }),
-    leave: (place) =>
-      Effect.suspend(() =>
-        local.delete(place.id)
-          ? memory.leave(place)
-          : attempt(ledger.leave(place), Effect.void)
-      ),
-    renew: (reservations, lease) => {
-      const here = reservations.filter(({ id }) => local.has(id))
-      const there = reservations.filter(({ id }) => !local.has(id))
-      return Effect.andThen(
-        here.length === 0 ? Effect.void : memory.renew(here, lease),
-        there.length === 0 ? Effect.void : attempt(ledger.renew(there, lease), Effect.void)
-      )
-    },
-    balances: (key, limits) => attempt(ledger.balances(key, limits), memory.balances(key, limits))
+  /** What others are assumed to have on a limit, and for how long. */
+  const assumed = (key: string, limit: Limit, now: number) => {
+    const known = others.entries.get(key)
+    const left = known === undefined ? 0 : known.at + Duration.toMillis(limit.window) - now
+    return left > 0 ? { amount: known?.amounts.get(windowOf(limit)) ?? 0, left } : { amount: 0, left: 0 }
   }
+
+  const reserveHere = (reservation: Reservation): Effect.Effect<Decision> =>
+    Effect.flatMap(Watchdog.now, (now) => {
+      const { key } = reservation
+      const limits = reservation.limits.map((limit) => ({
+        ...limit,
+        amount: limit.amount - assumed(key, limit, now).amount
+      }))
+      const lacking = LedgerAccount.never({ ...reservation, limits })
+      if (lacking?._tag !== "never" || LedgerAccount.never(reservation) !== undefined) {
+        return mirror.reserve({ ...reservation, limits })
+      }
+      // It does not fit beside what others had, but will when that has left the window.
+      const limit = reservation.limits.find(({ name }) => name === lacking.limit)
+      const millis = limit === undefined ? 0 : assumed(key, limit, now).left
+      return Effect.as(mirror.leave(reservation), LedgerAccount.wait(millis, lacking.limit))
+    })
+
+  const reserve = (reservation: Reservation): Effect.Effect<Decision> => {
+    const { key, limits } = reservation
+    const there = attempt(
+      () => ledger.reserve(reservation),
+      Effect.undefined
+    )
+    return Effect.flatMap(Effect.andThen(deliver, there), (decision) => {
+      if (decision === undefined) return reserveHere(reservation)
+      if (decision._tag === "never") return Effect.as(mirror.leave(reservation), decision)
+      return (decision._tag === "granted" ? mirror.adopt(reservation) : mirror.leave(reservation)).pipe(
+        Effect.andThen(learn(key, limits, decision.balances)),
+        Effect.as(decision)
+      )
+    })
+  }
+
+  /** Enters a settlement here, and there if that is possible: else it is kept. */
+  const settle = (settlement: Settlement): Effect.Effect<boolean> =>
+    Effect.uninterruptible(Effect.flatMap(Watchdog.now, (now) =>
+      Effect.andThen(
+        mirror.settle(settlement),
+        Effect.tap(enter(settlement), (isEntered) => isEntered ? Effect.void : keep(settlement, now))
+      )))
+
+  const enter = (settlement: Settlement) =>
+    attempt(() => Effect.as(ledger.settle(settlement), true), Effect.succeed(false))
+
+  const keep = ({ amounts, id, key, limits }: Settlement, at: number): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      const kept: Undelivered = undelivered.get(key) ?? { limits: new Map(), settlements: new Map() }
+      for (const limit of limits) kept.limits.set(windowOf(limit), limit)
+      const { settlements } = kept
+      const merged = settlements.size < mostSettlements ? id : [...settlements.keys()].at(-1)!
+      const { amounts: others = {}, at: other = at } = settlements.get(merged) ?? {}
+      settlements.set(merged, { amounts: sum(others, amounts), at: Math.max(other, at) })
+      return undelivered.set(key, kept).length === 0
+        ? Effect.void
+        : Effect.logWarning(
+          `Spending of more than ${mostKeys} keys waits for the ledger: that of the oldest is dropped`
+        )
+    })
+
+  /** Delivers what is kept, as far as the ledger works. */
+  const deliver: Effect.Effect<void> = Effect.suspend(() => {
+    if (delivering || undelivered.entries.size === 0) return Effect.void
+    delivering = true
+    return Effect.ensuring(
+      Effect.gen(function*() {
+        for (const [key, { limits, settlements }] of undelivered.entries) {
+          for (const id of settlements.keys()) {
+            if (!(yield* deliverOne({ key, id, limits: [...limits.values()] }, settlements))) return
+          }
+          if (settlements.size === 0) undelivered.delete(key)
+        }
+      }),
+      Effect.sync(() => {
+        delivering = false
+      })
+    )
+  })
+
+  /** What is on its way is not kept, so that it is delivered once and more may be added to what is kept. */
+  const deliverOne = (settlement: Omit<Settlement, "amounts">, settlements: Map<string, Kept>) =>
+    Effect.uninterruptible(Effect.flatMap(Watchdog.now, (now) => {
+      const { amounts = {}, at = now } = settlements.get(settlement.id) ?? {}
+      settlements.delete(settlement.id)
+      return Effect.tap(
+        enter({ ...settlement, amounts, age: Duration.millis(now - at) }),
+        (isEntered) => isEntered ? Effect.void : keep({ ...settlement, amounts }, at)
+      )
+    }))
+
+  /** Tries again and again, in one fiber for all settlements. */
+  const deliverLater: Effect.Effect<void> = Effect.suspend(() => {
+    if (delivery) return Effect.void
+    delivery = true
+    return Effect.ensuring(
+      Effect.gen(function*() {
+        for (let tries = 0; undelivered.entries.size > 0 && tries < mostDeliveries; tries++) {
+          yield* Effect.sleep(FailingStore.rest)
+          yield* deliver
+        }
+      }),
+      Effect.sync(() => {
+        delivery = false
+      })
+    )
+  })
+
+  const fallback: LedgerMemory.LedgerMemory = {
+    reserve,
+    settle: (settlement) => Effect.asVoid(settle(settlement)),
+    leave: (place) => Effect.andThen(mirror.leave(place), attempt(() => ledger.leave(place), Effect.void)),
+    renew: (reservations, lease) =>
+      Effect.andThen(mirror.renew(reservations, lease), attempt(() => ledger.renew(reservations, lease), Effect.void)),
+    balances: (key, limits) =>
+      Effect.flatMap(attempt(() => ledger.balances(key, limits), Effect.undefined), (found) =>
+        found !== undefined
+          ? Effect.as(learn(key, limits, found), found)
+          : Effect.flatMap(Watchdog.now, (now) =>
+            Effect.map(mirror.balances(key, limits), (own) =>
+              own.map((balance, index) => ({
+                ...balance,
+                spent: balance.spent + assumed(key, limits[index]!, now).amount
+              })))))
+  }
+  return { ledger: fallback, settle, deliver, deliverLater }
 }
 
-const warn = (error: LedgerError) =>
-  Effect.logWarning("The ledger of quotas and budgets fails; this process goes by its own memory until it works again")
-    .pipe(Effect.annotateLogs({ error: error.message }))
+const windowOf = ({ unit, window }: Limit): string => `${Duration.toMillis(window)} ${unit}`
+
+const sum = (self: Amounts, that: Amounts): Amounts => {
+  const total: { [U in Unit]?: number } = {}
+  // The keys of amounts are units.
+  for (const unit of Object.keys({ ...self, ...that }) as Array<Unit>) {
+    total[unit] = LedgerAccount.amountOf(self, unit) + LedgerAccount.amountOf(that, unit)
+  }
+  return total
+}

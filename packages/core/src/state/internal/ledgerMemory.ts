@@ -1,12 +1,12 @@
 /**
  * A ledger in the memory of this process.
  *
- * It goes by the monotonic clock: that somebody sets the time of day neither frees a quota nor blocks it. A key costs some
- * sixty numbers for each window and is forgotten once nothing is on it; what is spent in an infinite window stays.
+ * It goes by the monotonic clock: setting the time of day neither frees a quota nor blocks it. A key costs some sixty
+ * numbers for each window and is forgotten once nothing is on it; what is spent in an infinite window stays.
  */
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import type { Ledger } from "../Ledger.ts"
+import * as Watchdog from "../../internal/watchdog.ts"
+import type { Ledger, Reservation } from "../Ledger.ts"
 import * as LedgerAccount from "./ledgerAccount.ts"
 
 /** A {@link Ledger} that always answers. */
@@ -16,11 +16,21 @@ export type LedgerMemory = {
   ) => Effect.Effect<Effect.Success<ReturnType<Ledger[Operation]>>>
 }
 
+/** A ledger that also takes on what another one has granted. */
+export interface Mirror extends LedgerMemory {
+  readonly adopt: (reservation: Reservation) => Effect.Effect<void>
+}
+
 /** Builds an empty ledger. */
-export const make = (): LedgerMemory => makeIn(new Map())
+export const make = (): Mirror => makeIn(new Map())
+
+/** Whether a ledger is one of these. */
+export const isMemory = (ledger: Ledger): ledger is Mirror => all.has(ledger)
+
+const all = new WeakSet<Ledger>()
 
 /** Builds a ledger whose accounts can be looked at. */
-export const makeIn = (accounts: Map<string, LedgerAccount.LedgerAccount>): LedgerMemory => {
+export const makeIn = (accounts: Map<string, LedgerAccount.LedgerAccount>): Mirror => {
   const open = (key: string, now: number) => {
     const known = accounts.get(key)
     if (known !== undefined) return known
@@ -30,7 +40,7 @@ export const makeIn = (accounts: Map<string, LedgerAccount.LedgerAccount>): Ledg
     return made
   }
 
-  /** Whenever a key comes, two that are there are looked at, in turn: so empty ones go faster than new ones come. */
+  /** Each new key looks at two known ones, in turn, so that empty ones go faster than new ones come. */
   const sweep = (now: number) => {
     let looks = 2
     for (const [key, account] of accounts) {
@@ -40,8 +50,11 @@ export const makeIn = (accounts: Map<string, LedgerAccount.LedgerAccount>): Ledg
     }
   }
 
-  return {
+  const timed = <A>(f: (now: number) => A) => Effect.map(Watchdog.now, f)
+
+  const ledger: Mirror = {
     reserve: (reservation) => timed((now) => open(reservation.key, now).reserve(now, reservation)),
+    adopt: (reservation) => timed((now) => open(reservation.key, now).adopt(now, reservation)),
     settle: (settlement) => timed((now) => open(settlement.key, now).settle(now, settlement)),
     leave: ({ id, key }) => timed((now) => accounts.get(key)?.leave(now, id)),
     renew: (reservations, lease) =>
@@ -50,7 +63,6 @@ export const makeIn = (accounts: Map<string, LedgerAccount.LedgerAccount>): Ledg
       }),
     balances: (key, limits) => timed((now) => (accounts.get(key) ?? LedgerAccount.make()).balances(now, limits))
   }
+  all.add(ledger)
+  return ledger
 }
-
-const timed = <A>(f: (now: number) => A): Effect.Effect<A> =>
-  Clock.clockWith((clock) => Effect.sync(() => f(Number(clock.monotonicTimeNanosUnsafe()) / 1e6)))

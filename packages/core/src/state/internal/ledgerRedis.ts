@@ -1,24 +1,31 @@
 /**
- * A ledger in Redis: processes that share it keep their quotas together, and wait in one line.
+ * A ledger in Redis: processes that share it keep their quotas together, and wait in one queue.
  *
  * The semantics are those of the ledger in memory. What a process that died had set aside comes back with its lease, and
- * keys that nobody uses expire.
+ * keys that are not used expire.
  */
 import * as Arr from "effect/Array"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redis from "effect/persistence/Redis"
 import * as Schema from "effect/Schema"
-import { type Decision, type Ledger, LedgerError, type Limit } from "../Ledger.ts"
+import {
+  type Amounts,
+  type Balance,
+  type Decision,
+  type Ledger,
+  LedgerError,
+  type Limit,
+  type Unit
+} from "../Ledger.ts"
 import * as LedgerAccount from "./ledgerAccount.ts"
 import * as LedgerScripts from "./ledgerScripts.ts"
-import type * as RedisStore from "./redisStore.ts"
 
-/** Builds a ledger; it goes by the time of the server unless `clock` is another piece of Lua. */
-export const make = (store: RedisStore.RedisStore, clock?: string): Ledger => {
+/** Builds a ledger whose keys begin with `prefix`; it goes by the time of the server unless `clock` is another piece of Lua. */
+export const make = (redis: Redis.Redis["Service"], prefix: string, clock?: string): Ledger => {
   const script = (operation: LedgerScripts.Operation) => {
-    const run = store.run(
-      Redis.script((key: string, values: ReadonlyArray<string | number>) => [...keys(store.prefix, key), ...values], {
+    const run = redis.eval(
+      Redis.script((key: string, values: ReadonlyArray<string | number>) => [...keys(prefix, key), ...values], {
         numberOfKeys: LedgerScripts.suffixes.length,
         lua: LedgerScripts.lua(operation, clock)
       }).withReturnType<unknown>()
@@ -33,19 +40,22 @@ export const make = (store: RedisStore.RedisStore, clock?: string): Ledger => {
   const balances = script("balances")
 
   return {
-    reserve: ({ amount, id, key, lease, limits }) => {
-      const impossible = LedgerAccount.never({ amount, limits })
-      const values = [id, LedgerAccount.finite(amount), millis(lease), impossible === undefined ? 1 : 0]
+    reserve: ({ amounts, id, key, lease, limits }) => {
+      const impossible = LedgerAccount.never({ amounts, limits })
+      const values = [id, millis(lease), impossible === undefined ? 1 : 0, packed(amounts)]
       return reserve(key, [...values, ...limits.flatMap(limitValues)]).pipe(
         Effect.flatMap(answer(Answer)),
-        Effect.map(([tag, wait = 0, limit = ""]): Decision => {
-          if (tag === "wait") return LedgerAccount.wait(wait > LedgerScripts.endless / 2 ? Infinity : wait, limit)
-          return tag === "never" && impossible !== undefined ? impossible : { _tag: "granted" }
+        Effect.map(([tag, wait, limit, sums]): Decision => {
+          const balances = balancesOf(limits, sums)
+          if (tag === "wait") {
+            return { ...LedgerAccount.wait(wait > LedgerScripts.endless / 2 ? Infinity : wait, limit), balances }
+          }
+          return tag === "never" && impossible !== undefined ? impossible : { _tag: "granted", balances }
         })
       )
     },
-    settle: ({ amount, id, key, limits }) =>
-      Effect.asVoid(settle(key, [id, LedgerAccount.finite(amount), ...limits.flatMap(limitValues)])),
+    settle: ({ age = Duration.zero, amounts, id, key, limits }) =>
+      Effect.asVoid(settle(key, [id, millis(age), packed(amounts), ...limits.flatMap(limitValues)])),
     leave: ({ id, key }) => Effect.asVoid(leave(key, [id])),
     renew: (reservations, lease) =>
       Effect.forEach(
@@ -56,10 +66,7 @@ export const make = (store: RedisStore.RedisStore, clock?: string): Ledger => {
     balances: (key, limits) =>
       Effect.map(
         Effect.flatMap(balances(key, limits.flatMap(limitValues)), answer(Sums)),
-        (sums) => {
-          const reserved = sums[limits.length] ?? 0
-          return limits.map(({ name }, index) => ({ limit: name, spent: sums[index] ?? 0, reserved }))
-        }
+        (sums) => balancesOf(limits, sums)
       )
   }
 }
@@ -68,20 +75,36 @@ export const make = (store: RedisStore.RedisStore, clock?: string): Ledger => {
 const keys = (prefix: string, key: string) =>
   LedgerScripts.suffixes.map((suffix) => `${prefix}{ledger:${key}}:${suffix}`)
 
-const limitValues = ({ amount, name, window }: Limit) => [
+const packed = (amounts: Amounts) =>
+  // The keys of amounts are units.
+  (Object.keys(amounts) as Array<Unit>)
+    .map((unit) => `${unit} ${LedgerAccount.amountOf(amounts, unit)}`)
+    .join(" ")
+
+const limitValues = ({ amount, name, unit, window }: Limit) => [
   name,
   Number.isNaN(amount) ? Number.MAX_VALUE : Math.min(Math.max(0, amount), Number.MAX_VALUE),
-  millis(window)
+  millis(window),
+  unit
 ]
 
 const millis = (duration: Duration.Duration) => Math.min(Duration.toMillis(duration), LedgerScripts.endless)
 
-const Answer = Schema.Union([
-  Schema.Tuple([Schema.Literals(["granted", "never"])]),
-  Schema.Tuple([Schema.Literal("wait"), Schema.FiniteFromString, Schema.String])
-])
+const balancesOf = (limits: ReadonlyArray<Limit>, sums: ReadonlyArray<number>) =>
+  limits.map(({ name }, index): Balance => ({
+    limit: name,
+    spent: sums[2 * index] ?? 0,
+    reserved: sums[2 * index + 1] ?? 0
+  }))
 
 const Sums = Schema.Array(Schema.FiniteFromString)
+
+const Answer = Schema.Tuple([
+  Schema.Literals(["granted", "wait", "never"]),
+  Schema.FiniteFromString,
+  Schema.String,
+  Sums
+])
 
 const answer = <S extends Schema.Constraint & { readonly DecodingServices: never }>(schema: S) => {
   const decode = Schema.decodeUnknownEffect(schema)

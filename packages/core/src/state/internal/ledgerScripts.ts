@@ -3,23 +3,23 @@
  *
  * Each script is atomic and begins with the time of the server, so processes whose clocks differ agree. A key of the
  * ledger is six keys in Redis: `account`, a hash of sums and slots; `held`, the reservations, and `held_until`, their
- * leases; `line`, the places in order of arrival, `line_until`, their leases, and `asked`, what they wait for.
- * Fractions travel as texts of 17 digits, which lose nothing.
+ * leases; `queue`, the places in order of arrival, `queue_until`, their leases, and `asked`, what they wait for.
+ * Fractions travel as texts of 17 digits, which lose nothing, and amounts as `tokens 500 requests 1`.
  */
 import type * as LedgerAccount from "./ledgerAccount.ts"
 import { farthest, poll, tolerance } from "./ledgerAccount.ts"
 
 /** The names of the operations. */
-export type Operation = Exclude<keyof LedgerAccount.LedgerAccount, "isEmpty">
+export type Operation = Exclude<keyof LedgerAccount.LedgerAccount, "adopt" | "isEmpty">
 
-/** The last arguments of each operation: three for each limit. */
-export const limitArguments = 3
+/** The last arguments of each operation: name, amount, window and unit of each limit. */
+export const limitArguments = 4
 
 /** What stands for an infinite number or time, in milliseconds: some thirty thousand years. */
 export const endless = 1e15
 
 /** The keys in Redis of one key. */
-export const suffixes = ["account", "held", "held_until", "line", "line_until", "asked"] as const
+export const suffixes = ["account", "held", "held_until", "queue", "queue_until", "asked"] as const
 
 /** Lua that puts the time of the server into `now`, in milliseconds. */
 export const serverTime = `
@@ -33,7 +33,7 @@ export const lua = (operation: Operation, clock: string = serverTime): string =>
 
 const account = `
 local unpack = table.unpack or unpack
-local account, held, held_until, line, line_until, asked = unpack(KEYS)
+local account, held, held_until, queue, queue_until, asked = unpack(KEYS)
 local never = 1.7e308
 
 local function text(number)
@@ -45,10 +45,22 @@ local function pair(packed)
   return tonumber(first), tonumber(second)
 end
 
+local function amounts_from(packed)
+  local amounts = {}
+  for unit, amount in string.gmatch(packed, '(%a+) (%S+)') do amounts[unit] = tonumber(amount) end
+  return amounts
+end
+
+local function packed_amounts(amounts)
+  local parts = {}
+  for unit, amount in pairs(amounts) do table.insert(parts, unit .. ' ' .. text(amount)) end
+  return table.concat(parts, ' ')
+end
+
 local known = redis.call('HMGET', account, 'reserved', 'lease', 'windows')
 local in_flight = redis.call('HLEN', held)
-local waiting = redis.call('ZCARD', line)
-local reserved = in_flight == 0 and 0 or tonumber(known[1] or '0')
+local waiting = redis.call('ZCARD', queue)
+local reserved = amounts_from(in_flight > 0 and known[1] or '')
 local longest_lease = tonumber(known[2] or '0')
 local names = known[3] or ''
 local windows = {}
@@ -78,7 +90,8 @@ end
 -- The total of a window, without what has left by now. No slot leaves before next_leave.
 local function window_of(name)
   if windows[name] then return windows[name] end
-  local window = { name = name, millis = tonumber(name), total = 0, next_leave = never }
+  local millis, unit = string.match(name, '^(.+):(%a+)$')
+  local window = { name = name, millis = tonumber(millis), unit = unit, total = 0, next_leave = never }
   windows[name] = window
   local packed = redis.call('HGET', account, 'window ' .. name)
   if packed then window.total, window.next_leave = pair(packed) end
@@ -133,15 +146,16 @@ local function leaving(window, amount)
   return never
 end
 
-local function excess(amount, limit)
-  local over = window_of(limit.window).total + reserved + amount - limit.amount
+local function excess(amounts, limit)
+  local drawn = (reserved[limit.unit] or 0) + (amounts[limit.unit] or 0)
+  local over = window_of(limit.window).total + drawn - limit.amount
   if over > limit.amount * ${tolerance} then return over end
   return 0
 end
 
-local function has_room(amount, limits)
+local function has_room(amounts, limits)
   for _, limit in ipairs(limits) do
-    if excess(amount, limit) > 0 then return false end
+    if excess(amounts, limit) > 0 then return false end
   end
   return true
 end
@@ -149,7 +163,9 @@ end
 local function limits_from(values, first)
   local limits = {}
   for i = first, #values, ${limitArguments} do
-    table.insert(limits, { name = values[i], amount = tonumber(values[i + 1]), window = values[i + 2] })
+    local unit = values[i + 3]
+    local window = values[i + 2] .. ':' .. unit
+    table.insert(limits, { name = values[i], amount = tonumber(values[i + 1]), window = window, unit = unit })
   end
   return limits
 end
@@ -159,10 +175,13 @@ local function take(id)
   if not packed then return nil end
   redis.call('HDEL', held, id)
   redis.call('ZREM', held_until, id)
-  local amount, at = pair(packed)
   in_flight = in_flight - 1
-  reserved = in_flight == 0 and 0 or reserved - amount
-  return at
+  if in_flight == 0 then
+    reserved = {}
+  else
+    for unit, amount in pairs(amounts_from(packed)) do reserved[unit] = (reserved[unit] or 0) - amount end
+  end
+  return tonumber(string.match(packed, '^%S+'))
 end
 
 local function lend(id, ends)
@@ -171,62 +190,72 @@ local function lend(id, ends)
   touched[held_until] = true
 end
 
-local function hold(id, amount, ends)
-  redis.call('HSET', held, id, text(amount) .. ' ' .. text(now))
+local function hold(id, amounts, ends)
+  redis.call('HSET', held, id, text(now) .. ' ' .. packed_amounts(amounts))
   lend(id, ends)
   in_flight = in_flight + 1
-  reserved = reserved + amount
+  for unit, amount in pairs(amounts) do reserved[unit] = (reserved[unit] or 0) + amount end
 end
 
 local function drop(id)
-  if waiting == 0 or redis.call('ZREM', line, id) == 0 then return end
-  redis.call('ZREM', line_until, id)
+  if waiting == 0 or redis.call('ZREM', queue, id) == 0 then return end
+  redis.call('ZREM', queue_until, id)
   redis.call('HDEL', asked, id)
   waiting = waiting - 1
 end
 
-local function queue(id, ends, demand)
-  if not redis.call('ZSCORE', line, id) then
-    redis.call('ZADD', line, redis.call('HINCRBY', account, 'arrivals', 1), id)
+local function enqueue(id, ends, demand)
+  if not redis.call('ZSCORE', queue, id) then
+    redis.call('ZADD', queue, redis.call('HINCRBY', account, 'arrivals', 1), id)
     waiting = waiting + 1
   end
-  redis.call('ZADD', line_until, text(ends), id)
+  redis.call('ZADD', queue_until, text(ends), id)
   redis.call('HSET', asked, id, cmsgpack.pack(demand))
-  touched[line] = true
-  touched[line_until] = true
+  touched[queue] = true
+  touched[queue_until] = true
   touched[asked] = true
 end
 
--- Gives back what nobody renewed, and moves up in line.
+-- Gives back what was not renewed, and grants the first in the queue.
 local function advance()
   if in_flight > 0 then
     for _, id in ipairs(redis.call('ZRANGEBYSCORE', held_until, '-inf', text(now))) do take(id) end
   end
   if waiting > 0 then
-    for _, id in ipairs(redis.call('ZRANGEBYSCORE', line_until, '-inf', text(now))) do drop(id) end
+    for _, id in ipairs(redis.call('ZRANGEBYSCORE', queue_until, '-inf', text(now))) do drop(id) end
   end
   while waiting > 0 do
-    local id = redis.call('ZRANGE', line, 0, 0)[1]
+    local id = redis.call('ZRANGE', queue, 0, 0)[1]
     local demand = cmsgpack.unpack(redis.call('HGET', asked, id))
-    local amount = tonumber(demand[1])
-    if not has_room(amount, limits_from(demand, 2)) then return end
-    local ends = tonumber(redis.call('ZSCORE', line_until, id))
+    local amounts = amounts_from(demand[1])
+    if not has_room(amounts, limits_from(demand, 2)) then return end
+    local ends = tonumber(redis.call('ZSCORE', queue_until, id))
     drop(id)
-    hold(id, amount, ends)
+    hold(id, amounts, ends)
   end
 end
 
-local function obstacle(amount, limits)
+local function obstacle(amounts, limits)
   local longest, name = 0, ''
   for _, limit in ipairs(limits) do
-    local over = excess(amount, limit)
+    local over = excess(amounts, limit)
     if over > 0 then
       local millis = leaving(window_of(limit.window), over) - now
-      if reserved > 0 then millis = math.min(millis, ${poll}) end
+      if (reserved[limit.unit] or 0) > 0 then millis = math.min(millis, ${poll}) end
       if millis > longest then longest, name = millis, limit.name end
     end
   end
-  return { 'wait', text(longest), name }
+  return 'wait', text(longest), name
+end
+
+-- What each limit has on it.
+local function balances(limits)
+  local result = {}
+  for _, limit in ipairs(limits) do
+    table.insert(result, text(window_of(limit.window).total))
+    table.insert(result, text(reserved[limit.unit] or 0))
+  end
+  return result
 end
 
 -- Writes what has changed, and lets the keys expire when nothing could be on them any more.
@@ -243,7 +272,7 @@ local function finish(result)
     redis.call('DEL', account)
     return result
   end
-  write('reserved', text(reserved))
+  write('reserved', packed_amounts(reserved))
   write('lease', text(longest_lease))
   redis.call('HSET', account, unpack(writes))
   touched[account] = true
@@ -260,39 +289,47 @@ end
 
 const operations: Readonly<Record<Operation, string>> = {
   reserve: `
-local id, amount, lease, possible = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4] == '1'
+local id, lease, possible, amounts = ARGV[1], tonumber(ARGV[2]), ARGV[3] == '1', amounts_from(ARGV[4])
 local limits = limits_from(ARGV, 5)
 longest_lease = math.max(longest_lease, lease)
 know(limits)
 advance()
+local function decided(tag, millis, limit)
+  return finish({ tag, millis or '0', limit or '', balances(limits) })
+end
 if redis.call('HEXISTS', held, id) == 1 then
   lend(id, now + lease)
-  return finish({ 'granted' })
+  return decided('granted')
 end
 if not possible then
   drop(id)
   advance()
-  return finish({ 'never' })
+  return decided('never')
 end
-if waiting == 0 and has_room(amount, limits) then
-  hold(id, amount, now + lease)
-  return finish({ 'granted' })
+if waiting == 0 and has_room(amounts, limits) then
+  hold(id, amounts, now + lease)
+  return decided('granted')
 end
-queue(id, now + lease, { ARGV[2], unpack(ARGV, 5) })
+enqueue(id, now + lease, { unpack(ARGV, 4) })
 advance()
-local places = redis.call('ZRANK', line, id)
-if not places then return finish({ 'granted' }) end
-if places > 0 then return finish({ 'wait', text(math.min(places, ${farthest}) * ${poll}), 'line' }) end
-return finish(obstacle(amount, limits))
+local places = redis.call('ZRANK', queue, id)
+if not places then return decided('granted') end
+if places > 0 then return decided('wait', text(math.min(places, ${farthest}) * ${poll}), 'queue') end
+return decided(obstacle(amounts, limits))
 `,
   settle: `
-local id, amount = ARGV[1], tonumber(ARGV[2])
+local id, age, amounts = ARGV[1], tonumber(ARGV[2]), amounts_from(ARGV[3])
 advance()
-local at = take(id) or now
+local at = take(id) or now - age
 drop(id)
-if amount > 0 then
-  know(limits_from(ARGV, 3))
-  for name in string.gmatch(names, '%S+') do enter(window_of(name), at, amount) end
+local limits = {}
+for _, limit in ipairs(limits_from(ARGV, 4)) do
+  if (amounts[limit.unit] or 0) > 0 then table.insert(limits, limit) end
+end
+know(limits)
+for name in string.gmatch(names, '%S+') do
+  local window = window_of(name)
+  if (amounts[window.unit] or 0) > 0 then enter(window, at, amounts[window.unit]) end
 end
 advance()
 return finish({})
@@ -314,11 +351,6 @@ return finish({})
 `,
   balances: `
 advance()
-local result = {}
-for _, limit in ipairs(limits_from(ARGV, 1)) do
-  table.insert(result, text(window_of(limit.window).total))
-end
-table.insert(result, text(reserved))
-return finish(result)
+return finish(balances(limits_from(ARGV, 1)))
 `
 }

@@ -1,10 +1,13 @@
 /**
  * Where the limits of a budget are kept: each under a key of its own, on a ledger that counts in billionths of a dollar.
  */
+import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as FailingStore from "../../../state/internal/failingStore.ts"
 import * as LedgerMemory from "../../../state/internal/ledgerMemory.ts"
-import type * as Ledger from "../../../state/Ledger.ts"
+import * as Ledger from "../../../state/Ledger.ts"
 import type * as Budget from "../../Budget.ts"
 
 /** What a limit is about: one run of a program, or any 24 hours. */
@@ -27,7 +30,7 @@ export const of = (budget: Budget.Budget, shared: Ledger.Ledger): ReadonlyArray<
     period,
     ledger: named === undefined ? own(budget) : shared,
     key: `budget/${period}/${JSON.stringify(period === "run" ? [name, named] : [name])}`,
-    limits: [{ name: period, amount: toUnits(dollars), window }]
+    limits: [{ name: period, unit: "nanodollars", amount: toUnits(dollars), window }]
   })
   return [
     ...(perRun === undefined ? [] : [account("run", run, perRun, Duration.infinity)]),
@@ -35,13 +38,28 @@ export const of = (budget: Budget.Budget, shared: Ledger.Ledger): ReadonlyArray<
   ]
 }
 
-/** What an account has on it, in dollars. */
-export const balance = ({ key, ledger, limits }: Account): Effect.Effect<Budget.Balance, Ledger.LedgerError> =>
-  Effect.map(ledger.balances(key, limits), ([found]) => ({
-    limit: toDollars(limits[0].amount),
-    spent: toDollars(found?.spent ?? 0),
-    reserved: toDollars(found?.reserved ?? 0)
-  }))
+/** What an account has on it, in dollars, as its ledger says: one that is slow or dies fails like any other. */
+export const balance = (account: Account): Effect.Effect<Budget.Balance, Ledger.LedgerError> =>
+  Effect.flatMap(
+    FailingStore.timed(() => account.ledger.balances(account.key, account.limits)),
+    Exit.match({
+      onFailure: (cause) => Effect.fail(unread(Cause.squash(cause))),
+      onSuccess: (found) => Effect.succeed(inDollars(account, found))
+    })
+  )
+
+const unread = (cause: unknown) =>
+  cause instanceof Ledger.LedgerError ? cause : new Ledger.LedgerError({ message: "The ledger cannot be read", cause })
+
+/** The balance of an account in dollars. */
+export const inDollars = (
+  { limits: [limit] }: Account,
+  [found]: ReadonlyArray<Ledger.Balance>
+): Budget.Balance => ({
+  limit: toDollars(limit.amount),
+  spent: toDollars(found?.spent ?? 0),
+  reserved: toDollars(found?.reserved ?? 0)
+})
 
 /**
  * Whole numbers add up exactly: ten calls of $0.01 fit into $0.1. A billionth is a tenth of what a token of the cheapest

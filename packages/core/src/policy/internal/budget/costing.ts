@@ -4,6 +4,7 @@
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import type * as Cost from "../../../Cost.ts"
+import * as BoundedMap from "../../../internal/boundedMap.ts"
 import * as Telemetry from "../../../Telemetry.ts"
 import type * as Usage from "../../../Usage.ts"
 import * as Pricing from "../../Pricing.ts"
@@ -26,28 +27,28 @@ export interface Costing {
 export const make: Effect.Effect<Costing> = Effect.map(Pricing.Prices, (prices) => {
   if (prices.length === 0) return { cost: () => undefined, record: () => Effect.undefined }
   const lookup = Pricing.lookup(prices)
-  const known = new Map<string, Pricing.Price | undefined>()
-  const noted = new Set<string>()
+  const known = BoundedMap.make<string, Known>(mostModels)
 
-  const priceOf = (provider: string, model: string) => {
-    if (known.has(model)) return known.get(model)
-    // Requests name models, and may name any number of them.
-    if (known.size >= mostModels) known.clear()
-    const price = lookup(model, provider)
-    known.set(model, price)
-    return price
+  const knownOf = (provider: string, model: string) => {
+    const key = JSON.stringify([provider, model])
+    const found = known.get(key)
+    if (found !== undefined) return found
+    const made: Known = { price: lookup(model, provider), isNoted: false }
+    known.set(key, made)
+    return made
   }
   const cost: Costing["cost"] = ({ provider, ...target }, usage, model = target.model) => {
-    const price = priceOf(provider, model)
+    const { price } = knownOf(provider, model)
     return price === undefined ? undefined : Pricing.cost(usage, price)
   }
   const note = (provider: string, model: string) => {
-    if (noted.has(model) || noted.size >= mostModels) return Effect.void
-    noted.add(model)
+    const known = knownOf(provider, model)
+    if (known.isNoted) return Effect.void
+    known.isNoted = true
     return Effect.logInfo(
-      priceOf(provider, model) === undefined
-        ? "There is no price of this model: what its calls cost is not known"
-        : "The price of this model does not name all kinds of tokens it uses: what such calls cost is not known"
+      known.price === undefined
+        ? "No price is configured for this model: the cost of its calls is not known"
+        : "The price of this model does not name all kinds of tokens it uses: the cost of such calls is not known"
     ).pipe(Effect.annotateLogs({ provider, model }))
   }
 
@@ -66,4 +67,11 @@ export const make: Effect.Effect<Costing> = Effect.map(Pricing.Prices, (prices) 
   }
 })
 
+/** The price of a model, and whether it was said that costs are not known. */
+interface Known {
+  readonly price: Pricing.Price | undefined
+  isNoted: boolean
+}
+
+/** Models may be named by those who use a program: prices of so many are remembered, and looked up again for others. */
 const mostModels = 1_000

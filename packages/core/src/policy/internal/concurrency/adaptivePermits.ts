@@ -9,8 +9,8 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
 import * as AdaptiveLimits from "../../../state/AdaptiveLimits.ts"
+import * as FailingStore from "../../../state/internal/failingStore.ts"
 import * as LimitCurve from "../../../state/internal/limitCurve.ts"
-import * as Outage from "../../../state/internal/outage.ts"
 import * as Telemetry from "../../../Telemetry.ts"
 import type * as Concurrency from "../../Concurrency.ts"
 import * as WaitingLine from "../waitingLine.ts"
@@ -34,7 +34,10 @@ export interface Options {
 
 /** Builds permits whose gates can be looked at. */
 export const makeIn = (gates: Map<string, Gate>, { adaptive, limits, scope }: Options): Permits.Permits => {
-  const outage = Outage.make("store of concurrency limits")
+  const { attempt } = FailingStore.of(limits, {
+    name: "The store of concurrency limits",
+    meanwhile: "this process goes on with limits of its own"
+  })
 
   /** Asks the store, and goes by its answer, unless the limit was decreased here in the meantime. */
   const ask = (
@@ -43,7 +46,7 @@ export const makeIn = (gates: Map<string, Gate>, { adaptive, limits, scope }: Op
   ): Effect.Effect<void> =>
     Effect.suspend(() => {
       const { decreases } = gate
-      return Effect.map(outage.ask(question), (current) => {
+      return Effect.map(attempt(() => question, Effect.undefined), (current) => {
         if (current === undefined || decreases !== gate.decreases) return
         const isOver = gate.epoch !== current.epoch
         gate.epoch = current.epoch

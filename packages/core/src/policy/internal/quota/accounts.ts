@@ -1,39 +1,41 @@
 /**
- * What a process keeps for each key of its quotas, common to all its services: the line, and what was learned.
+ * What a process keeps for each key of its quotas, common to all its services: the queue, and what was learned.
  */
-import type * as LedgerMemory from "../../../state/internal/ledgerMemory.ts"
+import * as BoundedMap from "../../../internal/boundedMap.ts"
+import type * as Ledger from "../../../state/Ledger.ts"
 import * as QuotaForecast from "./forecast.ts"
-import * as QuotaLine from "./line.ts"
+import * as QuotaQueue from "./queue.ts"
 
-/** `gauged`: whether somebody is about to read its balances, and whether they changed since. */
+/**
+ * - `reservations`: how many are in flight.
+ * - `gauged`: whether its balances are about to be read, and whether they changed since.
+ */
 export interface QuotaAccount {
-  readonly line: QuotaLine.QuotaLine
+  readonly queue: QuotaQueue.QuotaQueue
   readonly forecast: QuotaForecast.QuotaForecast
+  reservations: number
   gauged: "no" | "fresh" | "stale"
 }
 
 /** The account of a key in a ledger. */
-export const get = (ledger: LedgerMemory.LedgerMemory, key: string): QuotaAccount => {
+export const get = (ledger: Ledger.Ledger, key: string): QuotaAccount => {
   let accounts = all.get(ledger)
-  if (accounts === undefined) all.set(ledger, accounts = new Map())
+  if (accounts === undefined) all.set(ledger, accounts = BoundedMap.make(most, isInUse))
   const known = accounts.get(key)
-  // The map is in order of use, so that those not used for the longest time are at its beginning.
-  if (known !== undefined) accounts.delete(key)
-  const account = known ?? { line: QuotaLine.make(), forecast: QuotaForecast.make(), gauged: "no" }
-  accounts.set(key, account)
-  if (accounts.size > most) forgetOne(accounts)
-  return account
+  if (known !== undefined) return known
+  const made: QuotaAccount = {
+    queue: QuotaQueue.make(),
+    forecast: QuotaForecast.make(),
+    reservations: 0,
+    gauged: "no"
+  }
+  accounts.set(key, made)
+  return made
 }
 
-const all = new WeakMap<LedgerMemory.LedgerMemory, Map<string, QuotaAccount>>()
+const all = new WeakMap<Ledger.Ledger, BoundedMap.BoundedMap<string, QuotaAccount>>()
 
-/** Models may be named by those who use a program: what they name is not kept for ever. */
+/** Models may be named by those who use a program: what was learned of so many is kept. */
 const most = 1_000
 
-const forgetOne = (accounts: Map<string, QuotaAccount>) => {
-  for (const [key, { line }] of accounts) {
-    if (!line.isEmpty()) continue
-    accounts.delete(key)
-    return
-  }
-}
+const isInUse = ({ queue, reservations }: QuotaAccount) => reservations > 0 || !queue.isEmpty()

@@ -1,0 +1,88 @@
+/**
+ * Redis that may not be there yet: a connection is made when the program starts, and else by the first command that needs
+ * it. Until then commands fail.
+ */
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Redis from "effect/persistence/Redis"
+import * as Predicate from "effect/Predicate"
+import * as References from "effect/References"
+import * as Scope from "effect/Scope"
+import * as ProviderError from "../../ProviderError.ts"
+import * as FailingStore from "./failingStore.ts"
+
+/** What a layer of Redis fails with, but for Redis itself not being there. */
+export type Failure<E> = Exclude<E, { readonly _tag: "RedisError" }> | ProviderError.InvalidRequestError
+
+/**
+ * Connects by way of a layer. Does not fail, and does not wait for longer than a second, where there is no server: only
+ * where the layer cannot be right.
+ */
+export const make = <A, E, R>(
+  layer: Layer.Layer<A, E, R>
+): Effect.Effect<Redis.Redis["Service"], Failure<E>, R | Scope.Scope> =>
+  Effect.gen(function*() {
+    const scope = yield* Effect.scope
+    const context = yield* Effect.context<R>()
+    let connected: Redis.Redis["Service"] | undefined
+    let connecting: Fiber.Fiber<Redis.Redis["Service"], unknown> | undefined
+
+    const build = Effect.flatMap(Scope.fork(scope), (scope) =>
+      // Each attempt has a client of its own. That of NodeRedis warns of each command and each attempt that fails.
+      Layer.buildWithMemoMap(layer, Layer.makeMemoMapUnsafe(), scope).pipe(
+        Effect.provideContext(context),
+        Effect.provideService(References.MinimumLogLevel, "Error"),
+        Effect.flatMap((built) =>
+          Option.match(Context.getOption(built, Redis.Redis), {
+            onNone: () => Effect.fail(noRedis),
+            onSome: Effect.succeed
+          })
+        ),
+        Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause)))
+      ))
+
+    const connection: Effect.Effect<Redis.Redis["Service"], unknown> = Effect.suspend(() => {
+      if (connected !== undefined) return Effect.succeed(connected)
+      if (connecting !== undefined) return Fiber.join(connecting)
+      return Effect.flatMap(Effect.forkIn(build, scope), (fiber) => {
+        connecting = fiber
+        fiber.addObserver((exit) => {
+          connecting = undefined
+          if (Exit.isSuccess(exit)) connected = exit.value
+        })
+        return Fiber.join(fiber)
+      })
+    })
+
+    const use = <A, R>(command: (redis: Redis.Redis["Service"]) => Effect.Effect<A, Redis.RedisError, R>) =>
+      Effect.flatMap(Effect.mapError(connection, (cause) => new Redis.RedisError({ cause })), command)
+
+    const exit = yield* FailingStore.timed(() => connection)
+    if (Exit.isFailure(exit)) {
+      const error = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
+      if (error !== undefined && !isOutage(error)) {
+        // What the layer fails with, or what is wrong with it.
+        return yield* Effect.fail(error as Failure<E>)
+      }
+    }
+    return Redis.Redis.of({
+      send: (command, ...args) => use((redis) => redis.send(command, ...args)),
+      eval: (script) => (...params) => use((redis) => redis.eval(script)(...params)),
+      subscribe: (channel) => Effect.flatMap(Effect.orDie(connection), (redis) => redis.subscribe(channel)),
+      reserve: use(({ reserve }) => reserve)
+    })
+  })
+
+const isOutage = (error: unknown) => Predicate.isTagged(error, "RedisError") || error instanceof FailingStore.TooSlow
+
+const noRedis = ProviderError.invalidRequest({
+  provider: "strata",
+  field: "connection",
+  problem: "the layer does not connect to Redis",
+  remedy: "Give one that does, such as `NodeRedis.layer({ url })` of `@effect/platform-node`"
+})
