@@ -77,15 +77,12 @@ const inParallel = <A, E>(count: number, call: (index: number) => Effect.Effect<
   Effect.forEach(Array.from({ length: count }, (_, index) => index), call, { concurrency: "unbounded", discard: true })
 
 /** An open circuit fails a call at once: a program that has nobody else to ask comes back. */
-const comingBack = Effect.retry({
-  while: ({ _tag }: ProviderError.ProviderError) => _tag === "CircuitOpenError",
-  schedule: Schedule.spaced("100 millis")
-})
+const comingBack = <A, E extends ProviderError.ProviderError, R>(call: Effect.Effect<A, E, R>) =>
+  Effect.retry(call, { while: ({ _tag }) => _tag === "CircuitOpenError", schedule: Schedule.spaced("100 millis") })
 
 /** On a busy machine the deadline of a call may pass while others are counted: it takes its place again. */
-const inPlace = Effect.retry({
-  while: ({ _tag }: ProviderError.ProviderError) => _tag === "TimeoutError" || _tag === "StreamInterruptedError"
-})
+const inPlace = <A, E extends ProviderError.ProviderError, R>(call: Effect.Effect<A, E, R>) =>
+  Effect.retry(call, { while: ({ _tag }) => _tag === "TimeoutError" || _tag === "StreamInterruptedError" })
 
 const request = { messages: "Tell me a story", maxTokens: 50 }
 
