@@ -112,36 +112,21 @@ const survey = (node: unknown): Survey => {
   return { nodes, keys }
 }
 
-/** The definitions on a cycle of mentions (Tarjan's strongly connected components). */
+/** The definitions that lead back to themselves. */
 const cycles = (mentioned: ReadonlyMap<string, Survey>): ReadonlySet<string> => {
-  const found = new Set<string>()
-  const order = new Map<string, number>()
-  const lowest = new Map<string, number>()
-  const stack: Array<string> = []
-  const open = new Set<string>()
-  const visit = (key: string): number => {
-    const number = order.size
-    order.set(key, number)
-    let low = number
-    stack.push(key)
-    open.add(key)
-    for (const next of new Set(mentioned.get(key)?.keys)) {
-      if (next === key) found.add(key)
-      if (!order.has(next)) low = Math.min(low, visit(next))
-      else if (open.has(next)) low = Math.min(low, order.get(next) ?? low)
-    }
-    lowest.set(key, low)
-    if (low === number) {
-      const component = stack.splice(stack.indexOf(key))
-      for (const member of component) {
-        open.delete(member)
-        if (component.length > 1) found.add(member)
+  const leadsBack = (key: string): boolean => {
+    const reached = new Set<string>()
+    const left = [key]
+    for (let next = left.pop(); next !== undefined; next = left.pop()) {
+      for (const inner of mentioned.get(next)?.keys ?? []) {
+        if (inner === key) return true
+        if (!reached.has(inner)) left.push(inner)
+        reached.add(inner)
       }
     }
-    return low
+    return false
   }
-  for (const key of mentioned.keys()) if (!order.has(key)) visit(key)
-  return found
+  return new Set([...mentioned.keys()].filter(leadsBack))
 }
 
 /** Without `allOf` as far as its members only annotate or restrict, in keywords that the node does not have. */

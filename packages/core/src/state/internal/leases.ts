@@ -2,10 +2,11 @@
  * Signs of life for reservations, from one fiber that is there only while there are any: a program that has ended its
  * calls has no timer left.
  */
+import type * as Context from "effect/Context"
 import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as Fiber from "effect/Fiber"
+import * as Fiber from "effect/Fiber"
 
 /**
  * - `nextId`: names a reservation as no other process does, whatever its `Random`.
@@ -23,7 +24,6 @@ export const make = Effect.fnUntraced(function*<A>(
   lease: Duration.Duration,
   renew: (held: ReadonlyMap<string, A>) => Effect.Effect<void>
 ) {
-  const scope = yield* Effect.scope
   const name = yield* Effect.flatMap(SecureRandom.SecureRandom, ({ uuidV4 }) => uuidV4()).pipe(
     Effect.provide(SecureRandom.layerWebCrypto)
   )
@@ -34,14 +34,16 @@ export const make = Effect.fnUntraced(function*<A>(
   const renewal = Effect.forever(
     Effect.andThen(Effect.sleep(Duration.millis(Duration.toMillis(lease) / 3)), Effect.suspend(() => renew(held)))
   )
+  yield* Effect.addFinalizer(() => renewing === undefined ? Effect.void : Fiber.interrupt(renewing))
+
   const leases: Leases<A> = {
     nextId: () => `${name}.${made++}`,
     add: (id, reservation) =>
-      Effect.suspend(() => {
+      // One step: between a fork and its note another call could fork as well.
+      Effect.contextWith((context: Context.Context<never>) => {
         held.set(id, reservation)
-        return renewing === undefined
-          ? Effect.map(Effect.forkIn(renewal, scope), (fiber) => void (renewing = fiber))
-          : Effect.void
+        renewing ??= Effect.runForkWith(context)(renewal)
+        return Effect.void
       }),
     delete: (id) => {
       held.delete(id)
