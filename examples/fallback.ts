@@ -1,5 +1,6 @@
 /**
- * When a model cannot answer, another one does: it is asked first for a while, and the answer says who gave it.
+ * When a model cannot answer, another one does, and the answer says which. While the breaker of the first is open, nothing is
+ * sent to it.
  *
  * Offline, the first model is down.
  */
@@ -11,7 +12,7 @@ import * as Provider from "./src/Provider.ts"
 
 const preferred = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
 
-// A short try and a breaker: there is somebody else to ask.
+// Few retries and a breaker, since there are other models to ask.
 const policy = Policy.make({
   retry: Retry.exponential({ times: 2, base: "50 millis" }),
   breaker: Breaker.consecutive(3, { open: "1 minute" })
@@ -20,7 +21,7 @@ const policy = Policy.make({
 const Chat = BedrockChat.layer({ model: preferred, policy }).pipe(
   ChatService.withFallback(
     [BedrockChat.layer({ model: "us.amazon.nova-pro-v1:0" }), BedrockChat.layer({ model: "us.amazon.nova-lite-v1:0" })],
-    { stickFor: "5 minutes" }
+    { failFast: (error) => error._tag === "RateLimitError" } // another model has room now
   ),
   Layer.provide(Provider.bedrock({
     faults: [{

@@ -37,7 +37,7 @@ const emulated = <E>(
 const client = <E>(offline: Layer.Layer<BedrockClient.BedrockClient, E>) =>
   Layer.unwrap(Effect.map(
     name,
-    (name): Layer.Layer<BedrockClient.BedrockClient, E | ProviderError.ProviderError> =>
+    (name): Layer.Layer<BedrockClient.BedrockClient, E | ProviderError.CallError> =>
       name === "bedrock" ? BedrockClient.layer() : offline
   ))
 

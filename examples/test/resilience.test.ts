@@ -16,7 +16,6 @@ describe("examples of resilience", { concurrent: true }, () => {
       Effect.gen(function*() {
         const output = yield* Example.output(RetryAndConcurrency.main)
         assert.include(output, "60 of 60 answered")
-        assert.strictEqual(output.split("Retrying after a transient failure").length - 1, 20)
       }))
 
     it.effect("quota waits instead of being refused", () =>
@@ -24,7 +23,6 @@ describe("examples of resilience", { concurrent: true }, () => {
         const output = yield* Example.output(Quota.main)
         assert.include(output, "40 answers")
         assert.include(output, "nothing refused")
-        assert.notInclude(output, "Retrying")
       }))
 
     it.effect("fallback says who answered, and why", () =>
@@ -32,7 +30,7 @@ describe("examples of resilience", { concurrent: true }, () => {
         const output = yield* Example.output(Fallback.main)
         assert.strictEqual(output.split("answered by us.amazon.nova-pro-v1:0").length - 1, 2)
         assert.include(output, "because of us.anthropic.claude-sonnet-4-5-20250929-v1:0: ModelUnavailableError")
-        assert.strictEqual(output.split("Retrying after a transient failure").length - 1, 2)
+        assert.include(output, "because of us.anthropic.claude-sonnet-4-5-20250929-v1:0: CircuitOpenError")
       }))
 
     it.effect("budget stops before it is exceeded", () =>

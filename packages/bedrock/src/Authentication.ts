@@ -1,9 +1,9 @@
 /**
- * Who calls Bedrock: the options a user chooses from, turned into what the SDK takes.
+ * Authentication: turns the user's options into what the SDK takes.
  *
- * The choice is made here and nowhere else: whatever was chosen explicitly wins over the environment. Nothing is fetched
- * before the first call; the SDK then keeps what it got and renews it before it expires. Whatever AWS refuses as expired
- * or unknown is asked for again, once for all calls that were refused together, and those calls are sent once more.
+ * Explicit options win over the environment. Credentials are fetched at the first call; the SDK caches them and renews
+ * them before they expire. When AWS refuses them as expired or unknown they are renewed once for all calls in flight,
+ * and each of these calls is sent once more.
  */
 import type { BedrockRuntimeClientConfig } from "@aws-sdk/client-bedrock-runtime"
 import { fromIni, fromNodeProviderChain, fromTemporaryCredentials } from "@aws-sdk/credential-providers"
@@ -18,7 +18,7 @@ import * as BedrockError from "./BedrockError.ts"
 import * as Environment from "./internal/environment.ts"
 import { providerName } from "./internal/provider.ts"
 
-/** Keys of AWS. `expiration`, in milliseconds since 1970, makes a provider of them be asked again in time. */
+/** AWS keys. `expiration`, in milliseconds since 1970, makes the SDK ask their provider again in time. */
 export interface Credentials {
   readonly accessKeyId: string
   readonly secretAccessKey: Redacted.Redacted
@@ -27,13 +27,13 @@ export interface Credentials {
 }
 
 /**
- * Where credentials come from when they are not at hand: an effect, or a provider of the AWS SDK such as `fromSSO()`.
- * It runs at the first call, and again when what it gave is about to expire, or is refused.
+ * A source of credentials: an effect, or a provider of the AWS SDK such as `fromSSO()`. It runs at the first call, and
+ * again when the credentials are about to expire or are refused.
  */
 export type CredentialsProvider = Effect.Effect<Credentials, unknown> | SdkProvider
 
 /**
- * A role taken on before calling Bedrock, with AWS STS.
+ * A role to assume with AWS STS before calling Bedrock.
  *
  * - `duration`: how long each session lasts; an hour when missing.
  * - `sessionName`: what CloudTrail shows; "strata" when missing.
@@ -48,11 +48,12 @@ export interface AssumeRole {
 /**
  * One way to authenticate:
  *
- * - `credentials`: keys, or where to get them.
+ * - `credentials`: keys, or a source of them.
  * - `profile`: a profile of the AWS configuration files.
- * - `apiKey`: an API key of Bedrock, sent as a bearer token, or an effect that gets one: it runs at the first call, and
+ * - `apiKey`: a Bedrock API key, sent as a bearer token, or an effect that gets one: it runs at the first call, and
  *   again when the key is refused.
- * - none of these: `AWS_BEARER_TOKEN_BEDROCK`, else the SDK's chain (environment, profile, web identity, container, instance).
+ * - none of these: `AWS_BEARER_TOKEN_BEDROCK`, else the SDK's chain (environment, profile, web identity, container,
+ *   instance).
  *
  * `assumeRole` takes on a role with the credentials of any way but `apiKey`.
  */

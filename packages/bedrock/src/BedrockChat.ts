@@ -1,5 +1,5 @@
 /**
- * Chat on Amazon Bedrock through Converse and ConverseStream: one API for every model family it hosts.
+ * Chat on Amazon Bedrock through Converse and ConverseStream.
  */
 import type * as ChatRequest from "@strata/core/chat/ChatRequest"
 import type * as ChatResponse from "@strata/core/chat/ChatResponse"
@@ -26,13 +26,12 @@ import * as ReservationNotice from "./internal/reservationNotice.ts"
 
 /**
  * - `model`: a model id, an inference profile id (`us.anthropic.claude-…`) or an ARN; a request can name another. A model
- *   that Bedrock serves through inference profiles only is called through that of the region; see `BedrockClient.Options`.
- * - `family`: what stands behind a model id that does not tell, such as the ARN of an application inference profile: the
+ * - `family`: the model behind an id that does not name it, such as the ARN of an application inference profile: a
+ *   model id, or the beginning of one (`anthropic.claude-sonnet-4-5`). `InferenceProfile.layer` looks it up.
  *   id of a model, or the beginning of one (`anthropic.claude-sonnet-4-5`). `InferenceProfile.layer` finds it out.
- * - `policy`: `Policy.standard` when missing.
- * - `history`: what to do with a request that Bedrock would refuse, such as one with blank text, a call without its result
- *   or thoughts of another model. `repair`, the default, changes it and says so in `providerMetadata.bedrock.changes` and in a
- *   debug log; `strict` fails with `InvalidRequestError`.
+ * - `history`: what to do with a request that Bedrock would refuse, such as one with blank text, a tool call without
+ *   its result or reasoning of another model. `repair`, the default, changes it and lists the changes in
+ *   `providerMetadata.bedrock.changes` and in a debug log; `strict` fails with `InvalidRequestError`.
  */
 export interface Options {
   readonly model?: ChatRequest.ModelName | undefined
@@ -44,48 +43,45 @@ export interface Options {
 /**
  * Builds the service from a {@link BedrockClient}.
  *
- * What a model is known not to do fails with `UnsupportedFeatureError`, and what Bedrock would refuse with
- * `InvalidRequestError`, both before anything is sent. Options that cannot be right fail with `InvalidRequestError`
- * when the service is built. The first request without `maxTokens` is logged as a warning.
+ * Features a model is known to lack fail with `UnsupportedFeatureError`, requests Bedrock would refuse with
+ * `InvalidRequestError`, both before anything is sent. Invalid options fail with `InvalidRequestError` when the service
+ * is built. The first request without `maxTokens` is logged as a warning.
  */
-export const make = (
-  given?: Options
-): Effect.Effect<
+export const make = Effect.fnUntraced(function*(given?: Options): Effect.fn.Return<
   ChatService.ChatService["Service"],
   ProviderError.InvalidRequestError,
   BedrockClient | Scope.Scope
-> =>
-  Effect.gen(function*() {
-    const options = yield* OwnOptions.ofLayer(fields, given)
-    const client = yield* BedrockClient
-    const prepare = yield* Preparation.make(options)
-    const notice = yield* ReservationNotice.make
-    return yield* ChatService.make({
-      provider: providerName,
-      defaultModel: options.model,
-      policy: options.policy,
-      metering: yield* Metering.chat(options),
-      generate: (request) =>
+> {
+  const options = yield* OwnOptions.ofLayer(fields, given)
+  const client = yield* BedrockClient
+  const prepare = yield* Preparation.make(options)
+  const notice = yield* ReservationNotice.make
+  return yield* ChatService.make({
+    provider: providerName,
+    defaultModel: options.model,
+    identity: { client: client.identity, family: options.family ?? null, history: options.history ?? "repair" },
+    policy: options.policy,
+    metering: yield* Metering.chat(options),
+    generate: Effect.fnUntraced(function*(request) {
+      const { answerTool, changes, input } = yield* prepare(request, { streaming: false })
+      yield* notice(input)
+      const output = yield* client.converse(input)
+      const response = yield* Effect.fromResult(Response.decode(output, request.model))
+      return annotated(AnswerTool.inResponse(response, answerTool), changes, output.inferenceProfile)
+    }),
+    stream: (request) =>
+      Stream.unwrap(
         Effect.gen(function*() {
-          const { answerTool, changes, input } = yield* prepare(request, { streaming: false })
+          const { answerTool, changes, input } = yield* prepare(request, { streaming: true })
           yield* notice(input)
-          const output = yield* client.converse(input)
-          const response = yield* Effect.fromResult(Response.decode(output, request.model))
-          return annotated(AnswerTool.inResponse(response, answerTool), changes, output.inferenceProfile)
-        }),
-      stream: (request) =>
-        Stream.unwrap(
-          Effect.gen(function*() {
-            const { answerTool, changes, input } = yield* prepare(request, { streaming: true })
-            yield* notice(input)
-            const { events, inferenceProfile, requestId } = yield* client.converseStream(input)
-            return AnswerTool.inStream(Events.decode(events, { model: request.model, requestId }), answerTool).pipe(
-              Stream.map((event) => event.type === "finish" ? annotated(event, changes, inferenceProfile) : event)
-            )
-          })
-        )
-    })
+          const { events, inferenceProfile, requestId } = yield* client.converseStream(input)
+          return AnswerTool.inStream(Events.decode(events, { model: request.model, requestId }), answerTool).pipe(
+            Stream.map((event) => event.type === "finish" ? annotated(event, changes, inferenceProfile) : event)
+          )
+        })
+      )
   })
+})
 
 const fields: Check.Fields<Options> = {
   model: OwnOptions.model,
@@ -106,7 +102,7 @@ export const layerConfig = (
 ): Layer.Layer<ChatService.ChatService, Config.ConfigError | ProviderError.InvalidRequestError, BedrockClient> =>
   Layer.effect(ChatService.ChatService, Effect.flatMap(Configured.read(options), make))
 
-/** What was done to the request on its way. */
+/** Adds what was changed in the request to the metadata of the answer. */
 const annotated = <Outcome extends ChatResponse.Outcome>(
   outcome: Outcome,
   changes: ReadonlyArray<History.Change>,

@@ -22,6 +22,7 @@ import {
   InvokeModelWithResponseStreamCommand
 } from "@aws-sdk/client-bedrock-runtime"
 import * as Check from "@strata/core/Check"
+import type { Identity } from "@strata/core/Identity"
 import type * as ProviderError from "@strata/core/ProviderError"
 import type * as Config from "effect/Config"
 import * as Context from "effect/Context"
@@ -34,6 +35,7 @@ import * as Authentication from "./Authentication.ts"
 import * as Calls from "./internal/calls.ts"
 import * as ClientInput from "./internal/clientInput.ts"
 import * as Configured from "./internal/configured.ts"
+import * as ClientIdentity from "./internal/identity.ts"
 import * as InvokeModel from "./internal/invokeModel.ts"
 import * as ProfileFallback from "./internal/profileFallback.ts"
 import { providerName } from "./internal/provider.ts"
@@ -45,7 +47,8 @@ import * as GuardrailShapes from "./wire/GuardrailShapes.ts"
 import { requestId } from "./wire/ServiceError.ts"
 
 /**
- * An answer of Converse. `inferenceProfile` is the profile that stood in for the model, where {@link Options} let it.
+ * An answer of Converse. `inferenceProfile` is the profile called in place of the model, where {@link Options} allow
+ * it.
  */
 export interface ConverseResponse extends ConverseCommandOutput {
   readonly inferenceProfile?: string | undefined
@@ -58,18 +61,18 @@ export interface ConverseStreamResponse {
   readonly events: Stream.Stream<ConverseStreamOutput, ProviderError.CallError>
 }
 
-/** What to invoke a model with, whole or as a stream. */
+/** The input of InvokeModel and of its stream. */
 export type InvokeModelInput = InvokeModel.Input
 
-/** The bytes a model answered, and what the service says about them in its headers; see {@link ConverseResponse}. */
+/** The body of the answer, and the metadata in its headers; see {@link ConverseResponse}. */
 export interface InvokeModelResponse extends InvokeModel.Served, InvokeModel.Metered {
   readonly body: Uint8Array
   readonly inferenceProfile?: string | undefined
 }
 
 /**
- * The chunks a model answers with, each the bytes of one, in the model's own words, as they come; see
- * {@link ConverseResponse}. The last has a member `amazon-bedrock-invocationMetrics` with tokens and latencies.
+ * The chunks of the answer as they arrive, each in the model's own format; see {@link ConverseResponse}. The last one
+ * has a member `amazon-bedrock-invocationMetrics` with tokens and latencies.
  */
 export interface InvokeModelStreamResponse extends InvokeModel.Served {
   readonly chunks: Stream.Stream<Uint8Array, ProviderError.CallError>
@@ -79,22 +82,22 @@ export interface InvokeModelStreamResponse extends InvokeModel.Served {
 /**
  * The operations of Bedrock Runtime, each one attempt, with typed errors. Interruption closes the HTTP stream.
  *
- * An attempt is a second request where the first cannot have been served: after credentials that AWS refused were
- * renewed, after a clock that was wrong was set right, through the inference profile of a model that has to be called by
- * one.
+ * One attempt sends a second request where the first cannot have been served: after refused credentials were renewed,
+ * after a wrong clock was corrected, or through the inference profile of a model that requires one.
  *
- * What they give is checked while it is decoded, and has the types it is declared with: a wrong type in an answer is a
- * `MalformedResponseError` that names where it is, and one in what accompanies an answer (usage, metrics, trace) is left
- * out. Words of an enumeration may be newer than its type. An integer that is too large for a `number` is its digits, as a
- * string.
+ * Answers are checked while they are decoded and have their declared types. A wrong type in an answer is a
+ * `MalformedResponseError` that names its path; one in data that accompanies an answer (usage, metrics, trace) is left
+ * out. Values of an enumeration may be newer than its type. An integer too large for a `number` is a string of its
+ * digits.
  *
  * - `converseStream`: the response is open until its scope closes. `events` can be run once; it ends when the service
  *   ends the response, so only a `messageStop` among them tells that the answer is whole.
- * - `invokeModelStream`: as `converseStream`; what tells that the answer is whole is the model's own.
- * - `countTokens`: `BedrockTokens` counts those of a chat request.
+ * - `invokeModelStream`: as `converseStream`; the end of a complete answer is marked in the model's own format.
+ * - `countTokens`: for the tokens of a chat request see `BedrockTokens`.
  * - `applyGuardrail`: a guardrail named by an ARN is called in the region of the ARN; `Guardrail` gives a typed outcome.
- * - `region`: the region a model is called in unless its ARN names another, where one is known.
- * - `sdk`: the client itself, for what is not covered here. It has the client's region only.
+ * - `region`: the region of calls whose model is not an ARN, if one is known.
+ * - `identity`: account, region and endpoint, for the keys of caches.
+ * - `sdk`: the client itself, for operations not covered here. It has the client's region only.
  */
 export class BedrockClient extends Context.Service<BedrockClient, {
   readonly converse: (
@@ -116,11 +119,12 @@ export class BedrockClient extends Context.Service<BedrockClient, {
     input: ApplyGuardrailCommandInput
   ) => Effect.Effect<ApplyGuardrailCommandOutput, ProviderError.CallError>
   readonly region: string | undefined
+  readonly identity: Identity
   readonly sdk: BedrockRuntimeClient
 }>()("@strata/bedrock/BedrockClient") {}
 
 /**
- * How to reach Bedrock. All is optional: without options it is what the environment says.
+ * How to reach Bedrock. Every option is optional and falls back to the environment.
  *
  * - `region`: else `AWS_REGION`, `AWS_DEFAULT_REGION`, the region of the profile. Only models named by an ARN can be called
  *   without.
@@ -132,6 +136,8 @@ export class BedrockClient extends Context.Service<BedrockClient, {
  *   where requests stay; `global` tries the profile `global.` after that, whose requests go to any commercial region;
  *   `never` fails with `InvalidRequestError`. What works is remembered and logged, once for each model. Ids with a
  *   geography and ARNs are called as they are.
+ * - `account`: a label for the account, for caches that several accounts share. Without it the credentials name it: an
+ *   access key id, a profile, a role, the digest of an API key. Credentials from a provider or an effect name nothing.
  * - the rest: see {@link Authentication.Options}.
  *
  * The region and `AWS_BEARER_TOKEN_BEDROCK` are read through the `ConfigProvider`; other variables and files are read by
@@ -142,6 +148,7 @@ export interface Options extends Authentication.Options {
   readonly endpoint?: string | undefined
   readonly transport?: Transport.Options | undefined
   readonly inferenceProfile?: ProfileFallback.Mode | undefined
+  readonly account?: string | undefined
 }
 
 /** {@link Options}, each of them given or read from `Config`. */
@@ -167,7 +174,7 @@ export const make = Effect.fnUntraced(function*(
   const calls = yield* Calls.make(authentication.secrets)
   const profiles = ProfileFallback.make(sdks.region, options.inferenceProfile ?? "geography")
 
-  /** Calls a model, or the inference profile that stands in for it, each time with an input of its own. */
+  /** Calls a model, or the inference profile in its place, with a separate input for each attempt. */
   const toModel = <Fields extends { readonly modelId: string | undefined }, A, R>(
     fields: Fields,
     send: (
@@ -255,17 +262,19 @@ export const make = Effect.fnUntraced(function*(
       })
     ),
     region: sdks.region,
+    identity: yield* ClientIdentity.make({ ...options, region: sdks.region }, options),
     sdk: sdks.home
   }))
 })
 
-/** Options that may be any value; the transport has a check of its own. */
+/** Options that may be any value; the transport has its own check. */
 const optionsOf = Check.struct<Options>({
   ...Authentication.fields,
   region: Check.optional(Region.check),
   endpoint: Check.optional(Check.filled),
   transport: Check.unchecked(),
-  inferenceProfile: Check.optional(Check.word(["geography", "global", "never"]))
+  inferenceProfile: Check.optional(Check.word(["geography", "global", "never"])),
+  account: Check.optional(Check.filled)
 })
 
 /** A layer of {@link make}: one client, shared by all that is built on it. */
@@ -283,7 +292,7 @@ export const layerConfig = (
 ): Layer.Layer<BedrockClient, ProviderError.InvalidRequestError | Config.ConfigError> =>
   Layer.effect(BedrockClient, Effect.flatMap(Configured.read<Options>(options), make))
 
-/** With the metadata that the SDK's outputs have; what is not known is missing. */
+/** Adds the metadata that outputs of the SDK have; unknown members are missing. */
 const withMetadata = <A>({ head, value }: Calls.Answer<A>) => {
   const id = requestId(head)
   const { "x-amz-cf-id": cfId, "x-amz-id-2": extendedRequestId } = head.headers

@@ -2,8 +2,8 @@
  * Embeddings on Amazon Bedrock through InvokeModel: Amazon Titan (text, multimodal) and Nova, Cohere Embed, TwelveLabs
  * Marengo. All but Titan Text take images too.
  *
- * Every family has a request and an answer of its own; they are in `embedding/`, one file each. Batches, order,
- * duplicates and retries are the work of `EmbeddingService.make`.
+ * Requests and answers of each family are encoded and decoded in `embedding/`, one file each. Batches, order,
+ * duplicates and retries are handled by `EmbeddingService.make`.
  */
 import * as Check from "@strata/core/Check"
 import type * as Embedding from "@strata/core/embedding/Embedding"
@@ -34,10 +34,12 @@ export const families: ReadonlyArray<FamilyName> = Families.names
 
 /**
  * - `model`: a model id, an inference profile id (`eu.cohere.embed-v4:0`) or an ARN; a request can name another.
- * - `family`: how to talk to a model whose id does not tell: an application inference profile, a provisioned or an
- *   imported model. An id that tells its family is not affected. `InferenceProfile.layer` finds out the first of them.
+ * - `family`: the family of a model whose id does not name it: an application inference profile, a provisioned or an
+ *   imported model. It does not affect an id that names its family. `InferenceProfile.layer` looks up application
+ *   inference profiles.
  * - `policy`: `Policy.standard` when missing.
- * - `coalesce`: how long `embed` waits for others to share its request; when missing, only those of the same tick do.
+ * - `coalesce`: how long `embed` waits for other calls to share its request; when missing, only calls of the same tick
+ *   do.
  */
 export interface Options {
   readonly model?: ModelId.KnownEmbeddingModel | (string & {}) | undefined
@@ -47,12 +49,12 @@ export interface Options {
 }
 
 /**
- * What one request can say to Bedrock beyond what every provider understands.
+ * Bedrock's own options of one request.
  *
  * - `family`: as in {@link Options}, for the model of this request.
- * - `body`: more fields for the body of the request, in the model's own words. What stands here wins over what Strata
- *   would send, except for the inputs and what decides the kind and length of the vectors. An object is merged with the
- *   one Strata would send, and one about images is not sent with texts, nor the other way round.
+ * - `body`: more fields for the body of the request, in the model's own format. They override what Strata would send,
+ *   except for the inputs and the fields that decide the kind and length of the vectors. An object is merged with the
+ *   one Strata would send; one about images is not sent with texts, and vice versa.
  *
  * @example
  * EmbeddingService.embed(text, { truncate: "end", providerOptions: { bedrock: { body: { max_tokens: 4096 } } } })
@@ -71,35 +73,32 @@ declare module "@strata/core/embedding/Embedding" {
 /**
  * Builds the service from a {@link BedrockClient}.
  *
- * Vectors are of the type that is asked for, where the model makes it. `normalize: true` gives `float` vectors unit
- * length whatever the model; `false` means that nothing scales them, which a model that only makes unit vectors
- * satisfies by making those. A model that knows no purposes embeds alike for all of them. `inputTokens` is what the
- * model counted. Options that cannot be right fail with `InvalidRequestError` when the service is built. Beside the
- * errors of the client, calls fail with
+ * Vectors have the requested type, where the model supports it. `normalize: true` gives `float` vectors unit length
+ * with every model; `false` leaves vectors as the model made them, which may be of unit length. A model without
+ * purposes ignores `purpose`. `inputTokens` is the model's count. Invalid options fail with `InvalidRequestError` when
+ * the service is built. Beside the errors of the client, calls fail with
  * - `InvalidRequestError`, before anything is sent, if the family is unknown or cannot do what the options ask for;
  * - `MalformedResponseError` if an answer does not hold one vector of finite numbers, as long as asked, for each input.
  */
-export const make = (
-  given?: Options
-): Effect.Effect<
+export const make = Effect.fnUntraced(function*(given?: Options): Effect.fn.Return<
   EmbeddingService.EmbeddingService["Service"],
   ProviderError.InvalidRequestError,
   BedrockClient | Scope.Scope
-> =>
-  Effect.gen(function*() {
-    const options = yield* OwnOptions.ofLayer(fields, given)
-    const client = yield* BedrockClient
-    const familyOf = makeFamilyOf(options.family, yield* InferenceProfile.InferenceProfile)
-    return yield* EmbeddingService.make({
-      provider: providerName,
-      defaultModel: options.model,
-      policy: options.policy,
-      coalesce: options.coalesce,
-      metering: { scope: Metering.scope(client) },
-      limits: (request) => Effect.map(familyOf(request), ({ limits }) => limits),
-      embedBatch: (batch) => embedBatch(client, batch, familyOf)
-    })
+> {
+  const options = yield* OwnOptions.ofLayer(fields, given)
+  const client = yield* BedrockClient
+  const familyOf = makeFamilyOf(options.family, yield* InferenceProfile.InferenceProfile)
+  return yield* EmbeddingService.make({
+    provider: providerName,
+    defaultModel: options.model,
+    identity: { client: client.identity, family: options.family ?? null },
+    policy: options.policy,
+    coalesce: options.coalesce,
+    metering: { scope: Metering.scope(client) },
+    limits: (request) => Effect.map(familyOf(request), ({ limits }) => limits),
+    embedBatch: (batch) => embedBatch(client, batch, familyOf)
   })
+})
 
 const familyName = Check.optional(Check.word(Families.names))
 
@@ -177,11 +176,11 @@ const makeFamilyOf = (layerHint: FamilyName | undefined, lookup: InferenceProfil
 
 const ownOptions = OwnOptions.ofRequest(Check.struct<BedrockEmbeddingOptions>({
   family: familyName,
-  // Its values are JSON: that much is known of them.
-  body: Check.optional(Check.jsonObject("Give an object with fields of the body") as Check.Check<Family.Fields>)
+  // Its values are JSON, which is all that is checked.
+  body: Check.optional(Check.jsonObject("Use an object with fields of the body") as Check.Check<Family.Fields>)
 }))
 
-/** `described` is a model id of the same family as the model of the options, and may tell more. */
+/** `described` is a model id of the same family as the model of the options, possibly more specific. */
 const resolve = (
   options: Embedding.ResolvedOptions,
   described: string,
@@ -193,7 +192,7 @@ const resolve = (
     return Result.fail(invalid(
       model,
       "model",
-      `"${model}" does not tell which embedding model it is`,
+      `"${model}" is not a known embedding model`,
       `Set \`family\`, in the options of the layer or in \`providerOptions.bedrock\`, to ${oneOf(Families.names)}`
     ))
   }
@@ -201,7 +200,7 @@ const resolve = (
     return Result.fail(invalid(
       model,
       "dimensions",
-      `the model makes no vectors of ${dimensions} numbers`,
+      `the model does not support vectors of ${dimensions} numbers`,
       `Use ${oneOf(family.dimensions.allowed)}, or leave it out`
     ))
   }
@@ -209,7 +208,7 @@ const resolve = (
     return Result.fail(invalid(
       model,
       "vectorType",
-      `the model makes no vectors of type ${vectorType}`,
+      `the model does not support vectors of type ${vectorType}`,
       `Use ${oneOf(family.vectorTypes)}, or leave it out`
     ))
   }
@@ -225,8 +224,8 @@ const resolve = (
   return reserved === undefined ? Result.succeed(family) : Result.fail(invalid(
     model,
     `providerOptions.bedrock.body.${reserved}`,
-    "this field is not for others to set",
-    "Leave it out, and use the options every provider has"
+    "this field cannot be set",
+    "Leave it out, and use the provider-independent options"
   ))
 }
 

@@ -1,9 +1,8 @@
 /**
- * Errors of AWS as errors of Strata: the only place that knows the names of AWS exceptions.
+ * Maps AWS errors to Strata's: the only place that knows the names of AWS exceptions.
  *
- * What the network reports is told apart in `internal/networkError.ts`, what a validation text means in
- * `internal/validationText.ts`. An exception of the SDK carries the whole exchange, headers and all, so nothing of it is
- * kept but its name, its text and the id of the request.
+ * Network failures are classified in `internal/networkError.ts`, validation texts in `internal/validationText.ts`. An
+ * exception of the SDK holds the whole exchange, headers included; only its name, its text and the request id are kept.
  */
 import * as Check from "@strata/core/Check"
 import * as ProviderError from "@strata/core/ProviderError"
@@ -22,9 +21,9 @@ import * as ValidationText from "./internal/validationText.ts"
 /**
  * What is known about the call that failed.
  *
- * - `requestId`: used when the error does not tell its own.
- * - `secrets`, `request`: the credentials in force and the input of the call. Where the error quotes one of them it says
- *   `[redacted]`.
+ * - `requestId`: used when the error carries none.
+ * - `secrets`, `request`: the credentials in force and the input of the call. Quotations of them in the error are
+ *   replaced by `[redacted]`.
  */
 export interface Context {
   readonly model?: string | undefined
@@ -34,20 +33,19 @@ export interface Context {
 }
 
 /**
- * The typed error for whatever the SDK, the network or a provider of credentials failed with. Never throws; a
+ * The typed error for any failure of the SDK, the network or a credential provider. Never throws; a
  * {@link ProviderError.CallError} is returned as it is.
  *
- * Where several types could do:
+ * Where several types would fit:
  *
- * - throttling by the day is a `QuotaExceededError`: waiting a little does not help;
- * - an unavailable service is a `ModelUnavailableError`, whichever of its models was asked;
- * - a certificate nobody trusts is an `InvalidRequestError` of the field `endpoint`: no retry changes it;
- * - a stream cut inside an event is a `ConnectionError`, one with wrong checksums a `MalformedResponseError`;
- * - a stream the model broke is a `ProviderInternalError`, unless the model refused the request itself.
+ * - throttling per day is a `QuotaExceededError`: a short wait does not help;
+ * - an unavailable service is a `ModelUnavailableError` for the model of the call;
+ * - an untrusted certificate is an `InvalidRequestError` of the field `endpoint`: retries do not help;
+ * - a stream cut inside an event is a `ConnectionError`, one with a wrong checksum a `MalformedResponseError`;
+ * - a stream aborted by the model is a `ProviderInternalError`, unless the model refused the request itself.
  */
 export const fromUnknown = (error: unknown, context: Context = {}): ProviderError.CallError =>
-  ProviderError.isProviderError(error) && error._tag !== "StreamInterruptedError" &&
-    error._tag !== "StructuredOutputError"
+  ProviderError.isCallError(error)
     ? error
     : Result.getOrElse(
       // A getter or a proxy among the causes must not turn a failure into a defect.
@@ -62,7 +60,7 @@ export const fromUnknown = (error: unknown, context: Context = {}): ProviderErro
       () => unknown(read(undefined, {}))
     )
 
-/** What is confidential is not told from what is not, where this cannot be read. */
+/** When this cannot be read, nothing is known to be confidential. */
 const contextOf: Check.Check<Context> = Check.partial({
   model: Check.text,
   requestId: Check.text,
@@ -70,18 +68,20 @@ const contextOf: Check.Check<Context> = Check.partial({
   request: Check.unchecked()
 }, { others: "ignored" })
 
-/** The error for a failure to get credentials: about authentication, unless the service or the network said more. */
+/**
+ * The error for a failure to get credentials: an `AuthenticationError`, unless the service or the network said more.
+ */
 export const fromCredentials = (error: unknown, context?: Context): ProviderError.CallError => {
   const known = fromUnknown(error, context)
   return known._tag !== "MalformedResponseError" ? known : new ProviderError.AuthenticationError({
     provider: providerName,
-    message: `The provider of credentials failed: ${known.message}`,
+    message: `The credential provider failed: ${known.message}`,
     exception: known.exception,
     cause: known.cause
   })
 }
 
-/** Whether AWS refused credentials in a way that newer ones may help against: Bedrock, or whom a provider of them asked. */
+/** Whether AWS (Bedrock, STS or another credential source) refused credentials in a way that renewal may fix. */
 export const isRenewable: (error: ProviderError.AuthenticationError) => boolean = Check.total(
   ({ exception = "" }) => renewable.has(exception.replace(/Exception$/, "")),
   () => false
@@ -101,17 +101,17 @@ export const timeOfService: (error: ProviderError.AuthenticationError) => number
   return Number.isNaN(time) ? undefined : time
 }, () => undefined)
 
-/** Whether the SDK found no region anywhere. */
+/** Whether the SDK found no region. */
 export const isRegionMissing: (error: unknown) => boolean = Check.total(
   (error) => Predicate.isError(error) && error.message === "Region is missing",
   () => false
 )
 
 /**
- * What an error says, and nothing else of it.
+ * The facts read from an error; nothing else of it is kept.
  *
- * - `name`: without namespace and `Exception`: `Throttling`.
- * - `text`: what may be shown; `raw`: the same with what is confidential, for telling errors apart.
+ * - `name`: without namespace and the suffix `Exception`: `Throttling`.
+ * - `text`: safe to show; `raw`: unredacted, for classification only.
  */
 interface Facts {
   readonly fields: NetworkError.Fields
@@ -135,7 +135,7 @@ const classify: Classify = (facts) =>
 const authentication = (advice: string): Classify => ({ chain, fields, status, text }) =>
   new ProviderError.AuthenticationError({
     ...fields,
-    // What follows the first line quotes the request, with its signature and its session token.
+    // The lines after the first quote the request, with its signature and its session token.
     message: `${sentence(ErrorChain.firstLine(text))} ${advice}.`,
     cause: status === undefined ? ErrorChain.toError(chain) : undefined
   })
@@ -143,7 +143,7 @@ const authentication = (advice: string): Classify => ({ chain, fields, status, t
 const accessDenied: Classify = (facts) => {
   const { fields, raw, text } = facts
   if (/api key|bearer token|authentication failed|security token/i.test(raw)) {
-    return authentication("Check the API key: it may be mistyped, expired, or of another region")(facts)
+    return authentication("Check the API key: it may be mistyped, expired, or for another region")(facts)
   }
   return AccountText.classify(facts, fields) ?? new ProviderError.PermissionDeniedError({ ...fields, message: text })
 }
@@ -182,10 +182,10 @@ const invalid: Classify = ({ fields, text }) => new ProviderError.InvalidRequest
 const malformed: Classify = ({ fields }) =>
   new ProviderError.MalformedResponseError({
     ...fields,
-    message: "The service answered something that cannot be read."
+    message: "The service's response could not be decoded."
   })
 
-// An exception without a status came inside a stream, under a name that is newer than this table.
+// An exception without a status came inside a stream, under a name newer than this table.
 const unknown: Classify = (facts) =>
   /[a-z]Exception$/.test(facts.fields.exception ?? "")
     ? internal(facts)
@@ -196,7 +196,9 @@ const login = "Set `credentials`, `profile` or `apiKey`, or in the environment A
 
 const keys = "Check the secret access key, and the clock of this machine"
 
-/** By name without `Exception`. Those the service model does not list come from the gateway in front of it, or from STS. */
+/**
+ * By name without `Exception`. Names missing in the service model come from the gateway in front of it, or from STS.
+ */
 const exceptions: ReadonlyMap<string, Classify> = new Map<string, Classify>([
   ["AccessDenied", accessDenied],
   ["Conflict", invalid],
@@ -236,7 +238,7 @@ const exceptions: ReadonlyMap<string, Classify> = new Map<string, Classify>([
   ["UnknownOperation", invalid]
 ])
 
-/** By name without `Exception`: refusals of whoever signed, or sent an API key. */
+/** Refusals of credentials or of an API key, by name without `Exception`. */
 const renewable: ReadonlySet<string> = new Set([
   "AccessDenied",
   "ExpiredToken",
@@ -247,7 +249,7 @@ const renewable: ReadonlySet<string> = new Set([
   "UnrecognizedClient"
 ])
 
-/** Plain errors of the SDK, known by what they say. */
+/** Errors of the SDK without a name of their own, classified by their text. */
 const byText = (facts: Facts): ProviderError.CallError | undefined => {
   const { chain, fields, name, raw, status, text } = facts
   if (/^Region (?:is missing|not accepted)|expected `region` to be configured/.test(raw)) {
@@ -271,13 +273,13 @@ const byText = (facts: Facts): ProviderError.CallError | undefined => {
     return new ProviderError.InvalidRequestError({ ...fields, field: "model", message: text })
   }
   if (chain.some(({ code }) => code === "ERR_INVALID_CHAR")) {
-    return authentication("The API key or a credential holds a character that no header can carry")(facts)
+    return authentication("The API key or a credential contains a character that is not valid in an HTTP header")(facts)
   }
   if (chain.some(({ code }) => code === "ERR_INVALID_URL")) {
     return new ProviderError.InvalidRequestError({ ...fields, field: "endpoint", message: "endpoint: not a URL." })
   }
   const success = status === undefined || status < 400
-  // A type error after an answer came is that of the SDK, which found another shape than it knows.
+  // A `TypeError` after a response was received is the SDK's: the response has another shape than it expects.
   const unreadable = unreadableName.has(name) || unreadableText.test(raw) ||
     (name === "TypeError" && status !== undefined)
   return success && unreadable ? malformed(facts) : undefined
@@ -306,11 +308,11 @@ const read = (error: unknown, context: Context): Facts => {
   const rawName = ErrorChain.string(error, "name") ?? ""
   const exception = exceptionName(rawName)
   const own = withoutHint(chain[0]?.raw ?? "")
-  // The stream's exceptions that the service model lacks arrive as an error whose message is the raw body.
+  // Exceptions of a stream that are missing in the service model arrive as an error whose message is the raw body.
   const body = own.startsWith("{") ? Option.getOrElse(decodeBody(own), (): Body => ({})) : undefined
   const message = body === undefined ? own : body.message ?? body.Message ?? body.originalMessage
-  // The text of a parser quotes what it could not parse: an answer, or a page of a proxy.
-  const said = rawName === "SyntaxError" || nobodys.has(message ?? "") ? "" : message ?? ""
+  // A parser's message quotes what it could not parse: an answer, or a page of a proxy.
+  const said = rawName === "SyntaxError" || genericNames.has(message ?? "") ? "" : message ?? ""
   return {
     fields: {
       provider: providerName,
@@ -321,8 +323,8 @@ const read = (error: unknown, context: Context): Facts => {
     name: (exception ?? rawName).replace(/Exception$/, ""),
     text: Confidential.redact(said, context) ||
       (status === undefined
-        ? `The call failed: ${exception ?? "no reason given"}.`
-        : `The service answered HTTP ${status}.`),
+        ? `The call failed: ${exception ?? "unknown error"}.`
+        : `The service responded with HTTP ${status}.`),
     raw: said,
     status,
     originalStatus: ErrorChain.number(error, "originalStatusCode") ?? body?.originalStatusCode,
@@ -331,7 +333,7 @@ const read = (error: unknown, context: Context): Facts => {
   }
 }
 
-/** A message without what the SDK adds for those who have its error in hand. */
+/** The message without the hint the SDK appends for those who debug it. */
 const withoutHint = (message: string): string => {
   const hint = message.indexOf("Deserialization error: to see the raw response")
   return hint < 0 ? message : message.slice(0, hint).trimEnd()
@@ -340,11 +342,11 @@ const withoutHint = (message: string): string => {
 /** `ValidationException:http://…`, `com.amazon#ValidationException`, `validationException` → `ValidationException`. */
 const exceptionName = (name: string): string | undefined => {
   const bare = name.replace(/^.*#/, "").replace(/:.*$/s, "")
-  return nobodys.has(bare) ? undefined : bare.charAt(0).toUpperCase() + bare.slice(1)
+  return genericNames.has(bare) ? undefined : bare.charAt(0).toUpperCase() + bare.slice(1)
 }
 
-/** Names of JavaScript and of the SDK that say nothing about an exception. */
-const nobodys: ReadonlySet<string> = new Set([
+/** Names of JavaScript and of the SDK that do not identify an exception. */
+const genericNames: ReadonlySet<string> = new Set([
   "",
   "Error",
   "RangeError",

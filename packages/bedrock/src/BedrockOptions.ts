@@ -1,5 +1,5 @@
 /**
- * What Bedrock's Converse API offers beyond what every provider has: options of a request, metadata of an answer.
+ * Options and metadata specific to Bedrock's Converse API.
  */
 import type { ConverseCommandOutput, ConverseStreamCommandInput, TokenUsage } from "@aws-sdk/client-bedrock-runtime"
 import type { KnownChatModel } from "./catalog/KnownModels.ts"
@@ -7,9 +7,9 @@ import type { Change } from "./converse/History.ts"
 import type { ChatGuardrail } from "./guardrail/ChatGuardrail.ts"
 
 /**
- * The rest of a Converse request, in the service's own words. What stands here wins over what Strata would send.
+ * The rest of a Converse request, in the service's own format. Its fields override what Strata would send.
  *
- * `family` is not sent: it says what stands behind a model id that does not tell, as in `BedrockChat.Options`.
+ * `family` is not sent: it names the model behind an opaque id, as in `BedrockChat.Options`.
  *
  * @example
  * ChatService.generate({
@@ -22,15 +22,15 @@ export interface BedrockChatOptions extends Partial<Omit<ConverseStreamCommandIn
 }
 
 /**
- * What Bedrock says about an answer.
+ * What Bedrock reports about an answer.
  *
- * - `stopReason`: the service's own word for why the model stopped.
+ * - `stopReason`: the service's own stop reason.
  * - `latencyMs`: milliseconds the service took, as it measured them.
  * - `guardrail`: what the guardrail of the request did; `trace.guardrail` is the same in the service's own words.
  * - `cacheDetails`: tokens written to the cache, by time to live.
- * - `changes`: what was changed about the request before it was sent; missing when nothing was.
- * - `inferenceProfile`: what was called in place of the model, which Bedrock serves through inference profiles only; missing
- *   when the model was called as the request named it. The answer's `model` is the one that was asked for.
+ * - `changes`: changes made to the request before it was sent; missing when there were none.
+ * - `inferenceProfile`: the profile called in place of a model that Bedrock serves through inference profiles only;
+ *   missing when the model was called as named. `model` of the answer is the requested model.
  */
 export interface BedrockChatMetadata extends
   Pick<

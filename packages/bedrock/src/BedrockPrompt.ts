@@ -1,8 +1,8 @@
 /**
- * Requests for prompts of Prompt management: the prompt is at Bedrock, the request names it and fills in its variables.
+ * Requests for prompts of Prompt management: the request names a stored prompt and gives its variables.
  *
- * The prompt brings its model, system prompt, tools and inference options with it: a request that has them too is
- * refused before it is sent, as the service would.
+ * The prompt has its own model, system prompt, tools and inference options: a request that sets them too is refused
+ * before it is sent, as the service would.
  */
 import type * as ChatRequest from "@strata/core/chat/ChatRequest"
 import * as Message from "@strata/core/chat/Message"
@@ -12,8 +12,8 @@ import type { BedrockChatOptions } from "./BedrockOptions.ts"
 import { providerName } from "./internal/provider.ts"
 
 /**
- * - `variables`: what to put in their place in the prompt.
- * - `messages`: go on from the messages of the prompt; none when missing.
+ * - `variables`: the values of the prompt's variables.
+ * - `messages`: messages after those of the prompt; none when missing.
  * - `providerOptions`: as in any request.
  */
 export interface Options {
@@ -33,7 +33,7 @@ export interface Options {
 export const make = (promptArn: string, options: Options = {}): ChatRequest.ChatRequest => {
   const { messages, providerOptions, variables, ...others } = Check.fieldsOf(options)
   const { bedrock, ...otherProviders } = Check.fieldsOf(providerOptions as Options["providerOptions"])
-  // Whatever was given is checked where the request is sent.
+  // The values are checked when the request is sent.
   return {
     ...others,
     model: promptArn,
@@ -52,14 +52,14 @@ const textsOf = (variables: unknown) =>
   Record.map(Check.fieldsOf(variables as { readonly [name: string]: unknown }), (text) => ({ text }))
 
 /**
- * A message that stands for none at all: `ChatService` wants something to answer, and here the prompt has it.
+ * A placeholder message: `ChatService` requires a message, and here the prompt has it.
  *
  * @internal
  */
 export const nothing: Message.UserMessage = Message.user([{ type: "provider", provider: providerName, value: {} }])
 
 /**
- * Whether the messages of a request say nothing of their own.
+ * Whether the messages are only the placeholder.
  *
  * @internal
  */

@@ -1,7 +1,7 @@
 /**
  * Reranking on Amazon Bedrock through InvokeModel: Cohere Rerank 3.5 and Amazon Rerank 1.0.
  *
- * The families' requests are in `rerank/`, one file each. Division into requests, order and retries are the work of
+ * The families' requests are in `rerank/`, one file each. Batches, order and retries are handled by
  * `RerankService.make`. The operation Rerank of Agents for Bedrock, an API of its own, is not used.
  */
 import * as Check from "@strata/core/Check"
@@ -31,8 +31,8 @@ export const families: ReadonlyArray<FamilyName> = Families.names
 /**
  * - `model`: a model id, an inference profile id or an ARN; a request can name another. Not every region has every model:
  *   where it is missing, calls fail with the error of the service.
- * - `family`: how to talk to a model whose id does not tell, such as an application inference profile. An id that tells
- *   its family is not affected.
+ * - `family`: the family of a model whose id does not name it, such as an application inference profile. It does not
+ *   affect an id that names its family.
  * - `policy`: `Policy.standard` when missing.
  */
 export interface Options {
@@ -42,11 +42,11 @@ export interface Options {
 }
 
 /**
- * What one request can say to Bedrock beyond what every provider understands.
+ * Bedrock's own options of one request.
  *
  * - `family`: as in {@link Options}, for the model of this request.
- * - `body`: more fields for the body of the request, in the model's own words. What stands here wins over what Strata
- *   would send, except for `query`, `documents` and `top_n`.
+ * - `body`: more fields for the body of the request, in the model's own format. They override what Strata would send,
+ *   except for `query`, `documents` and `top_n`.
  */
 export interface BedrockRerankOptions {
   readonly family?: FamilyName | undefined
@@ -69,24 +69,22 @@ declare module "@strata/core/rerank/Rerank" {
  * - `InvalidRequestError`, before anything is sent, if the family is unknown;
  * - `MalformedResponseError` if an answer does not hold one finite score for each document that was asked for.
  */
-export const make = (
-  given?: Options
-): Effect.Effect<
+export const make = Effect.fnUntraced(function*(given?: Options): Effect.fn.Return<
   RerankService.RerankService["Service"],
   ProviderError.InvalidRequestError,
   BedrockClient | Scope.Scope
-> =>
-  Effect.gen(function*() {
-    const { family, model, policy } = yield* OwnOptions.ofLayer(fields, given)
-    const client = yield* BedrockClient
-    return yield* RerankService.make({
-      provider: providerName,
-      defaultModel: model,
-      policy,
-      limits: (request) => Effect.fromResult(Result.map(resolve(request, family), ({ limits }) => limits)),
-      rerank: (request) => rerank(client, request, family)
-    })
+> {
+  const { family, model, policy } = yield* OwnOptions.ofLayer(fields, given)
+  const client = yield* BedrockClient
+  return yield* RerankService.make({
+    provider: providerName,
+    defaultModel: model,
+    identity: { client: client.identity, family: family ?? null },
+    policy,
+    limits: (request) => Effect.fromResult(Result.map(resolve(request, family), ({ limits }) => limits)),
+    rerank: (request) => rerank(client, request, family)
   })
+})
 
 const familyName = Check.optional(Check.word(Families.names))
 
@@ -130,8 +128,8 @@ const rerank = Effect.fnUntraced(function*(
 
 const ownOptions = OwnOptions.ofRequest(Check.struct<BedrockRerankOptions>({
   family: familyName,
-  // Its values are JSON: that much is known of them.
-  body: Check.optional(Check.jsonObject("Give an object with fields of the body") as Check.Check<Family.Fields>)
+  // Its values are JSON, which is all that is checked.
+  body: Check.optional(Check.jsonObject("Use an object with fields of the body") as Check.Check<Family.Fields>)
 }))
 
 const resolve = (
@@ -145,7 +143,7 @@ const resolve = (
     return Result.fail(invalid(
       model,
       "model",
-      `"${model}" does not tell which rerank model it is`,
+      `"${model}" is not a known rerank model`,
       `Set \`family\`, in the options of the layer or in \`providerOptions.bedrock\`, to ${Families.names.join(" or ")}`
     ))
   }
@@ -153,8 +151,8 @@ const resolve = (
   return reserved === undefined ? Result.succeed(family) : Result.fail(invalid(
     model,
     `providerOptions.bedrock.body.${reserved}`,
-    "this field is not for others to set",
-    "Leave it out, and use the options every provider has"
+    "this field cannot be set",
+    "Leave it out, and use the provider-independent options"
   ))
 }
 

@@ -1,7 +1,7 @@
 /**
  * Counts the tokens of a chat request, or of a body for InvokeModel, before it is sent, through CountTokens.
  *
- * The service counts; nothing here estimates. What it counts is the request as `BedrockChat` would send it.
+ * The count is the service's, not an estimate, of the request as `BedrockChat` would send it.
  */
 import type { CountTokensCommandOutput } from "@aws-sdk/client-bedrock-runtime"
 import * as ChatRequest from "@strata/core/chat/ChatRequest"
@@ -19,9 +19,9 @@ import { providerName } from "./internal/provider.ts"
 import * as ModelId from "./ModelId.ts"
 
 /**
- * As in `BedrockChat.Options`: give both the same, and the count is that of the request.
+ * As in `BedrockChat.Options`: give both the same options to count the request that is sent.
  *
- * - `model`: whose tokens to count, when the request does not name one.
+ * - `model`: the model, when the request does not name one.
  * - `family`, `history`: how the request is encoded.
  */
 export interface Options {
@@ -31,10 +31,10 @@ export interface Options {
 }
 
 /**
- * How many input tokens a request has. One attempt: retry with `Retry.standard` where that is wanted.
+ * The number of input tokens of a request. One attempt: retry with `Retry.standard` where needed.
  *
- * CountTokens knows foundation models only: an inference profile is counted by the model in it, and an application
- * inference profile where `InferenceProfile.layer` can tell its model.
+ * CountTokens accepts foundation models only: an inference profile is counted by its model, an application inference
+ * profile only where `InferenceProfile.layer` finds its model.
  *
  * Fails as a call of the chat service would, and with `UnsupportedFeatureError` for a model whose tokens Bedrock does not
  * count.
@@ -73,7 +73,8 @@ const fields: Check.Fields<Options> = {
   history: Check.optional(Check.word(["repair", "strict"]))
 }
 /**
- * How many input tokens a body for InvokeModel has, in the words of its model. Everything else as for {@link count}.
+ * The number of input tokens of a body for InvokeModel, in its model's own format. Everything else as for {@link
+ * count}.
  *
  * @example
  * const tokens = yield* BedrockTokens.countBody({
@@ -106,7 +107,7 @@ const counted = ({ $metadata, inputTokens }: CountTokensCommandOutput, model: st
         provider: providerName,
         model,
         requestId: $metadata.requestId,
-        message: "Bedrock answered without a count of tokens"
+        message: "Bedrock's response has no token count"
       })
     )
     : Effect.succeed(inputTokens)
@@ -121,11 +122,11 @@ const resolve = (
     return invalid(undefined, "model", "no model is named", "Set `model` in the request or in the options")
   }
   return !Array.isArray(messages) || messages.length === 0
-    ? invalid(model, "messages", "there is nothing to count", "Add a message with the role `user`")
+    ? invalid(model, "messages", "there is no content to count", "Add a message with the role `user`")
     : Effect.succeed({ ...request, model, messages })
 }
 
-/** The foundation model of an id; by its ARN where the id says which region to ask. */
+/** The foundation model of an id, as an ARN where the id names a region. */
 const countable = (id: string, profiled: string | undefined): string => {
   const { baseId, geo, region } = ModelId.parse(id)
   const model = profiled ?? (geo === undefined ? undefined : baseId)

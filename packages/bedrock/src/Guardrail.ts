@@ -1,5 +1,5 @@
 /**
- * Guardrails of Amazon Bedrock on their own: judges a text or an image without asking a model.
+ * Guardrails of Amazon Bedrock on their own: checks a text or an image without calling a model.
  *
  * For the guardrail of a chat request see `guardrailConfig` in `BedrockChatOptions`, and `guardrail` in
  * `BedrockChatMetadata` for what it did.
@@ -17,15 +17,16 @@ export type { ChatGuardrail, Side } from "./guardrail/ChatGuardrail.ts"
 export type { Request } from "./guardrail/Request.ts"
 
 /**
- * What a guardrail did.
+ * The result of applying a guardrail.
  *
  * - `intervened`: whether it blocked or masked anything.
- * - `action`: which of the two; an intervention that nothing explains counts as `blocked`.
- * - `outputs`: what to show in place of the content, when it intervened: its message, or the masked text.
- * - `assessments`: what its policies found. `policies`: those that acted.
- * - `usage`: units of text each policy was charged for.
- * - `coverage`: how much of the content was looked at.
- * - `reason`: the service's own words for what it did.
+ * - `action`: which of the two; an unexplained intervention counts as `blocked`.
+ * - `outputs`: the text to show in place of the content after an intervention: the guardrail's message, or the masked
+ *   text.
+ * - `assessments`: the findings of its policies. `policies`: those that acted.
+ * - `usage`: units of text charged by each policy.
+ * - `coverage`: how much of the content was checked.
+ * - `reason`: the service's own explanation.
  */
 export interface Outcome {
   readonly intervened: boolean
@@ -39,7 +40,7 @@ export interface Outcome {
   readonly requestId?: string | undefined
 }
 
-/** Units of work, as the service charges for them. A unit of text is up to 1000 characters. */
+/** Units as the service charges them. A unit of text is up to 1000 characters. */
 export interface Usage {
   readonly topicUnits: number
   readonly contentUnits: number
@@ -51,17 +52,17 @@ export interface Usage {
   readonly automatedReasoningUnits: number
 }
 
-/** What was looked at, of all there was; missing where the service does not say. */
+/** How much of the content was checked; missing where the service does not say. */
 export interface Coverage {
   readonly textCharacters?: { readonly guarded: number; readonly total: number } | undefined
   readonly images?: { readonly guarded: number; readonly total: number } | undefined
 }
 
 /**
- * Applies a guardrail. One attempt: retry with `Retry.standard` where that is wanted.
+ * Applies a guardrail. One attempt: retry with `Retry.standard` where needed.
  *
- * Beside the errors of the client it fails with `InvalidRequestError`, before anything is sent, when there is nothing to
- * judge, or an image a guardrail does not take, and with `MalformedResponseError` when the answer tells no verdict.
+ * Beside the errors of the client it fails with `InvalidRequestError`, before anything is sent, for empty content or an
+ * image type that guardrails do not accept, and with `MalformedResponseError` when the answer has no verdict.
  *
  * @example
  * const outcome = yield* Guardrail.apply({
@@ -79,7 +80,7 @@ export const apply = Effect.fn("Guardrail.apply")(function*(
 ): Effect.fn.Return<Outcome, ProviderError.CallError, BedrockClient> {
   const client = yield* BedrockClient
   const output = yield* client.applyGuardrail(yield* Request.encode(request))
-  // What says nothing of a verdict, such as the empty answer of a proxy, has judged nothing.
+  // An answer without a verdict, such as the empty one of a proxy, must not pass as a check.
   return output.action === undefined ? yield* noVerdict(output) : decode(output)
 })
 
@@ -87,7 +88,7 @@ const noVerdict = ({ $metadata }: ApplyGuardrailCommandOutput) =>
   new ProviderError.MalformedResponseError({
     provider: providerName,
     requestId: $metadata.requestId,
-    message: "Bedrock answered without a verdict of the guardrail"
+    message: "Bedrock's response has no guardrail action"
   })
 
 const decode = (output: ApplyGuardrailCommandOutput): Outcome => {

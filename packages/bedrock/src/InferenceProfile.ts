@@ -1,9 +1,9 @@
 /**
- * Finds the model behind an application inference profile, whose ARN does not tell.
+ * Finds the model behind an application inference profile, whose ARN does not name it.
  *
- * Off unless {@link layer} is provided: it asks the control plane of Bedrock, once for each ARN, which takes the permission
- * `bedrock:GetInferenceProfile` and the package `@aws-sdk/client-bedrock`. The option `family` of a layer or a request does
- * without either.
+ * Off unless {@link layer} is provided: it calls the control plane of Bedrock, once per ARN, which needs the permission
+ * `bedrock:GetInferenceProfile` and the package `@aws-sdk/client-bedrock`. The option `family` of a layer or a request
+ * needs neither.
  */
 import * as Check from "@strata/core/Check"
 import * as ProviderError from "@strata/core/ProviderError"
@@ -13,13 +13,14 @@ import * as Layer from "effect/Layer"
 import * as Semaphore from "effect/Semaphore"
 import { BedrockClient } from "./BedrockClient.ts"
 import * as BedrockError from "./BedrockError.ts"
+import * as LeastRecent from "./internal/leastRecent.ts"
 import { providerName } from "./internal/provider.ts"
 import * as ModelId from "./ModelId.ts"
 
-/** Finds the id of the foundation model of an application inference profile; `undefined` when it cannot tell. */
+/** Finds the foundation model id of an application inference profile; `undefined` when unknown. */
 export type Lookup = (profileArn: string) => Effect.Effect<string | undefined, ProviderError.CallError>
 
-/** The lookup in force: one that knows nothing, unless a layer says otherwise. */
+/** The lookup in force: one that finds nothing, unless a layer provides another. */
 export const InferenceProfile = Context.Reference<Lookup>("@strata/bedrock/InferenceProfile", {
   defaultValue: () => () => Effect.undefined
 })
@@ -31,9 +32,9 @@ export interface Options {
 
 /**
  * Looks profiles up with the credentials and connections of the {@link BedrockClient}, in the region of the ARN, and
- * remembers what it found as long as the layer lives.
+ * caches the results for the lifetime of the layer, those of the 256 profiles used last.
  *
- * A lookup is part of the first call to its model, which fails with what the lookup fails with, and with
+ * The lookup is part of the first call to its model, which fails with the lookup's errors, and with
  * `InvalidRequestError` when `@aws-sdk/client-bedrock` is not installed.
  *
  * @example
@@ -54,25 +55,25 @@ export const layer = (
       })
       const client = yield* BedrockClient
       const lock = yield* Semaphore.make(1)
-      const found = new Map<string, string | undefined>()
+      const found = LeastRecent.make<{ readonly model: string | undefined }>(256)
       return (profileArn) =>
         Effect.suspend(() => {
-          if (found.has(profileArn)) return Effect.succeed(found.get(profileArn))
-          return ask(client, profileArn, options).pipe(
-            Effect.tap((model) => Effect.sync(() => found.set(profileArn, model)))
+          const known = found.get(profileArn)
+          return known !== undefined ? Effect.succeed(known.model) : ask(client, profileArn, options).pipe(
+            Effect.tap((model) => Effect.sync(() => found.set(profileArn, { model })))
           )
         }).pipe(
-          // one at a time, so that many first calls to a model are one lookup
+          // one at a time, so that concurrent first calls to a model share one lookup
           lock.withPermits(1)
         )
     })
   )
 
-/** Whether only a lookup can tell what a model id stands for. */
+/** Whether the model behind an id can only be found by a lookup. */
 export const isOpaque = (modelId: string): boolean =>
   ModelId.isArn(modelId) && ModelId.parse(modelId).kind === "application-inference-profile"
 
-/** The foundation model behind any model id, as the lookup in force sees it: `undefined` unless it is a profile's ARN. */
+/** The foundation model behind an id, by the lookup in force: `undefined` unless the id is a profile's ARN. */
 export const modelOf = (modelId: string): Effect.Effect<string | undefined, ProviderError.CallError> =>
   isOpaque(modelId) ? Effect.flatMap(InferenceProfile, (lookup) => lookup(modelId)) : Effect.undefined
 
@@ -110,6 +111,6 @@ const notInstalled = (model: string): ProviderError.InvalidRequestError =>
     provider: providerName,
     model,
     field: "model",
-    problem: "looking up an inference profile takes the package `@aws-sdk/client-bedrock`, which cannot be loaded",
+    problem: "the lookup of an inference profile needs the package `@aws-sdk/client-bedrock`, which cannot be loaded",
     remedy: "Install it, or set `family`, in the options of the layer or in `providerOptions.bedrock`"
   })

@@ -1,8 +1,8 @@
 /**
- * What the model behind an id can do, by family and version.
+ * Capabilities of models, by family and version.
  *
- * The catalogue is data, and it ages: models appear every month, and AWS adds features to those there are. A model it
- * does not know is taken to be capable of everything, without limits, and programs lay their own knowledge over it.
+ * The catalogue is data that ages: models appear every month, and AWS adds features to existing ones. An unknown model
+ * is assumed to be capable of everything, without limits, and programs can overlay their own entries.
  */
 import type * as ChatRequest from "@strata/core/chat/ChatRequest"
 import * as Message from "@strata/core/chat/Message"
@@ -40,10 +40,10 @@ export type {
 } from "./catalog/Capabilities.ts"
 export type { Entry, Match } from "./catalog/Entry.ts"
 
-/** Entries, from the general to the particular: where two say something about one model, the later one wins. */
+/** Entries, from general to specific: where several match a model, the later one wins. */
 export type Catalog = ReadonlyArray<Entry>
 
-/** What Strata knows. */
+/** The entries that come with Strata. */
 export const builtIn: Catalog = [
   ...Anthropic.entries,
   ...Amazon.entries,
@@ -54,23 +54,25 @@ export const builtIn: Catalog = [
   ...OpenWeights.entries
 ]
 
-/** The catalogue in force: {@link builtIn} unless a layer says otherwise. */
+/** The catalogue in force: {@link builtIn} unless a layer provides another. */
 export const ModelCatalog = Context.Reference<Catalog>("@strata/bedrock/ModelCatalog", {
   defaultValue: () => builtIn
 })
 
 /**
- * - `family`: what stands behind an id that does not tell, such as the ARN of an application inference profile: the id
- *   of a model, or the beginning of one with its vendor and version (`anthropic.claude-sonnet-4-5`). An id that tells
- *   its vendor is not affected.
- * - `catalog`: where to look; {@link builtIn} when missing.
+ * - `family`: the model behind an opaque id, such as the ARN of an application inference profile: a model id, or the
+ *   beginning of one with its vendor and version (`anthropic.claude-sonnet-4-5`). It does not affect an id that names
+ *   its vendor.
+ * - `catalog`: the catalogue to search; {@link builtIn} when missing.
  */
 export interface LookupOptions {
   readonly family?: string | undefined
   readonly catalog?: Catalog | undefined
 }
 
-/** What a model can do, and who it is: `vendor`, `family` and `version` as `ModelId` reads them from the id or the hint. */
+/**
+ * Capabilities of a model, and its `vendor`, `family` and `version` as `ModelId` reads them from the id or the hint.
+ */
 export interface Model extends Capabilities {
   readonly vendor?: string | undefined
   readonly family?: string | undefined
@@ -78,8 +80,8 @@ export interface Model extends Capabilities {
 }
 
 /**
- * What a model can do, by its id, inference profile id or ARN. Any string has an answer; nothing is known by what is none,
- * and from what is no catalogue.
+ * Capabilities of a model by its id, inference profile id or ARN. Total: an unknown id, or an argument that is not a
+ * catalogue, gives a model of which nothing is known.
  *
  * @example
  * ModelCatalog.lookup("us.meta.llama3-3-70b-instruct-v1:0").toolsWhileStreaming // false
@@ -110,13 +112,13 @@ const familyOf: (options: Pick<LookupOptions, "family"> | undefined) => string |
   () => undefined
 )
 
-/** A catalogue in which `entries` win over those of `catalog`, which is {@link builtIn} when missing. */
+/** A catalogue in which `entries` override those of `catalog`, which is {@link builtIn} when missing. */
 export const extend = (
   entries: Catalog,
   catalog: Catalog = builtIn
 ): Catalog => [...listed(catalog), ...listed(entries)]
 
-/** What is no list has no entries. */
+/** Anything but a list counts as empty. */
 const listed = (entries: Catalog): Catalog => (Check.itemsOf(entries) ?? []) as Catalog
 
 /**
@@ -141,7 +143,7 @@ export const layer = (entries: Catalog): Layer.Layer<never, ProviderError.Invali
 
 const text = Check.optional(Check.text)
 
-/** An entry that may be any value. What is said of a model is for the rules that read it. */
+/** An entry that may be any value. Capabilities are checked by the rules that read them. */
 const entry = Check.struct<Entry>({
   match: Check.struct<Entry["match"]>({
     id: text,
@@ -159,10 +161,10 @@ const entry = Check.struct<Entry>({
 })
 
 /**
- * What a request asks of a model that it is known not to do; empty when nothing speaks against sending it.
+ * What a request asks for that the model is known not to support; empty when the request can be sent.
  *
- * A system prompt where there is none, `maxTokens` above the maximum and the size of images are not looked at: the first
- * can be folded into the conversation, the others are for the service to judge. Nor are options in `providerOptions`.
+ * It does not check a system prompt the model does not take, which can be folded into the conversation, `maxTokens`
+ * above the maximum and the size of images, which the service checks, or options in `providerOptions`.
  */
 export const check: (
   capabilities: Capabilities,
@@ -184,19 +186,19 @@ export const check: (
     })
   ), () => [])
 
-/** What is wrong: `problem` goes on from the name of the model. */
-interface Objection {
+/** A violation. `problem` is a predicate: the name of the model comes before it. */
+interface Violation {
   readonly feature: string
   readonly field: string
   readonly problem: string
   readonly remedy: string
 }
 
-const checkStreaming = ({ streaming }: Capabilities, wanted: boolean): ReadonlyArray<Objection> =>
+const checkStreaming = ({ streaming }: Capabilities, wanted: boolean): ReadonlyArray<Violation> =>
   !wanted || streaming !== false ? [] : [{
     feature: "streaming",
     field: "stream",
-    problem: "does not stream its answers",
+    problem: "does not support streaming",
     remedy: "Use `generate`, or another model"
   }]
 
@@ -204,7 +206,7 @@ const checkTools = (
   { toolChoice, tools, toolsWhileStreaming }: Capabilities,
   request: ChatRequest.Resolved,
   streaming: boolean
-): ReadonlyArray<Objection> => {
+): ReadonlyArray<Violation> => {
   if (request.tools === undefined || request.tools.length === 0 || request.toolChoice === "none") return []
   if (tools === false) {
     return [{
@@ -229,7 +231,7 @@ const checkTools = (
       ? [{
         feature: `tool choice "${kind}"`,
         field: "toolChoice",
-        problem: kind === "tool" ? "cannot be made to call one tool" : "cannot be made to call a tool",
+        problem: kind === "tool" ? "does not support forcing one tool" : "does not support forcing a tool call",
         remedy: kind === "tool" && toolChoice.includes("any")
           ? "Use \"any\" with this tool alone, or a model that can, such as Claude 4.5 or Nova"
           : "Use \"auto\", or a model that can, such as Claude 4.5 or Nova"
@@ -241,22 +243,22 @@ const checkTools = (
 const checkParallelCalls = (
   { disableParallelToolUse, tools: hasTools }: Capabilities,
   { parallelToolCalls, toolChoice, tools = [] }: ChatRequest.Resolved
-): ReadonlyArray<Objection> =>
-  // a model without tools is refused for the tools, and where none are offered none are called in parallel
+): ReadonlyArray<Violation> =>
+  // a model without tools is refused for the tools, and without tools there are no parallel calls
   parallelToolCalls !== false || disableParallelToolUse === true || hasTools === false || tools.length === 0 ||
     toolChoice === "none"
     ? []
     : [{
       feature: "parallel tool calls turned off",
       field: "parallelToolCalls",
-      problem: "is not known to take it",
+      problem: "is not known to support it",
       remedy: "Leave it out and run the calls one after the other, or use Claude 4.5 or a later one"
     }]
 
 const choiceOf = (choice: ChatRequest.Resolved["toolChoice"]): ToolChoice =>
   typeof choice === "object" ? "tool" : choice === "any" ? "any" : "auto"
 
-/** What a model may be unable to read. A new type of part is a line here. */
+/** Media that a model may not support. A new type of part is one entry. */
 const media: ReadonlyArray<Medium> = [
   {
     type: "image",
@@ -278,7 +280,7 @@ const media: ReadonlyArray<Medium> = [
   { type: "audio", plural: "audio", readBy: "Voxtral", input: "audioInput" }
 ]
 
-/** `readBy`: models that read it. `limit`: how many of them one request or one message may hold. */
+/** `readBy`: models that support it. `limit`: how many of them one request or one message may hold. */
 interface Medium {
   readonly type: "image" | "document" | "video" | "audio"
   readonly plural: string
@@ -291,11 +293,11 @@ interface Medium {
 const checkMedia = (
   capabilities: Capabilities,
   messages: ReadonlyArray<Message.Message>
-): ReadonlyArray<Objection> =>
-  media.flatMap((medium): ReadonlyArray<Objection> => {
+): ReadonlyArray<Violation> =>
+  media.flatMap((medium): ReadonlyArray<Violation> => {
     const { input, plural, readBy, type } = medium
     if (capabilities[input] !== false) return checkAmount(medium, messages, capabilities)
-    const first = messages.findIndex((message) => Message.parts(message).some((part) => shows(part, type)))
+    const first = messages.findIndex((message) => Message.parts(message).some((part) => holds(part, type)))
     return first < 0 ? [] : [{
       feature: plural,
       field: `messages[${first}].content`,
@@ -304,15 +306,15 @@ const checkMedia = (
     }]
   })
 
-/** Whether a part is of the type, or has one of it in the result of a tool. */
-const shows = (part: Message.Part, type: Medium["type"]): boolean =>
+/** Whether a part is of the type, or is a tool result that holds one. */
+const holds = (part: Message.Part, type: Medium["type"]): boolean =>
   part.type === type || part.type === "tool-result" && part.parts?.some((inner) => inner.type === type) === true
 
 const checkAmount = (
   { limit, per, plural, type }: Medium,
   messages: ReadonlyArray<Message.Message>,
   { limits }: Capabilities
-): ReadonlyArray<Objection> => {
+): ReadonlyArray<Violation> => {
   const most = limit === undefined ? undefined : limits?.[limit]
   if (most === undefined) return []
   const counts = messages.map((message) => Message.parts(message).filter((part) => part.type === type).length)
@@ -322,7 +324,7 @@ const checkAmount = (
   return [{
     feature: `more than ${most} ${plural}`,
     field: per === "request" ? "messages" : `messages[${crowded}].content`,
-    problem: `reads at most ${most} ${plural} in one ${per}, not ${per === "request" ? total : counts[crowded]}`,
+    problem: `accepts at most ${most} ${plural} in one ${per}, not ${per === "request" ? total : counts[crowded]}`,
     remedy: "Leave some of them out"
   }]
 }
@@ -330,25 +332,25 @@ const checkAmount = (
 const checkSampling = (
   { sampling, topPAndTemperatureTogether }: Capabilities,
   { temperature, topP }: ChatRequest.Resolved
-): ReadonlyArray<Objection> => {
+): ReadonlyArray<Violation> => {
   const fields = [...(temperature === undefined ? [] : ["temperature"]), ...(topP === undefined ? [] : ["topP"])]
   if (sampling === false) {
     return fields.map((field) => ({
       feature: field,
       field,
-      problem: `does not take \`${field}\``,
+      problem: `does not support \`${field}\``,
       remedy: "Leave it out"
     }))
   }
   return topPAndTemperatureTogether !== false || fields.length < 2 ? [] : [{
     feature: "temperature with topP",
     field: "topP",
-    problem: "does not take `temperature` and `topP` in one request",
+    problem: "does not support `temperature` and `topP` in one request",
     remedy: "Leave one of them out"
   }]
 }
 
-/** What the id says, or the hint where the id says nothing. */
+/** The parsed id, or the parsed hint where the id is opaque. */
 const described = (modelId: string, hint: string | undefined): ModelId.ModelId => {
   const model = ModelId.parse(modelId)
   return model.vendor === undefined && hint !== undefined ? ModelId.parse(hint) : model

@@ -1,18 +1,18 @@
 /**
- * Reads what a Bedrock model id says: vendor, family, generation, geography, region.
+ * Parses a Bedrock model id: vendor, family, generation, geography, region.
  *
- * Reading never fails: ids of models to come, and strings that are no ids at all, are of kind `unknown`. Whether a
- * model exists, and what it can do, is not to be found here.
+ * Parsing never fails: future ids, and strings that are not ids, are of kind `unknown`. Whether a model exists, and its
+ * capabilities, are not known here.
  */
 
 export type { KnownChatModel, KnownEmbeddingModel, KnownRerankModel } from "./catalog/KnownModels.ts"
 
 /**
- * What an id names.
+ * The kind of resource an id names.
  *
  * - `foundation-model`: a model called in one region (`anthropic.claude-…`).
  * - `inference-profile`: a model called through a geography (`eu.anthropic.claude-…`).
- * - The others are ARNs of what an account made or bought, except `prompt` and the two routers.
+ * - The others are ARNs of resources an account created or bought, except `prompt` and the two routers.
  */
 export type Kind =
   | "foundation-model"
@@ -29,7 +29,7 @@ export type Kind =
   | "unknown"
 
 /**
- * What an id says; whatever it does not say is missing.
+ * The parts of an id; parts it does not name are missing.
  *
  * - `id`: as given.
  * - `vendor`: `anthropic`, `amazon`, `cohere` …
@@ -38,7 +38,7 @@ export type Kind =
  *   `titan-embed-text-v2:0`. Dates, sizes and the revision after the colon are not part of it.
  * - `geo`: the prefix of an inference profile: `us`, `eu`, `apac`, `jp`, `au`, `ca`, `us-gov`, `global` …
  * - `region`, `account`: from an ARN.
- * - `baseId`: the foundation model, without geography: for a custom model the one it was made from.
+ * - `baseId`: the foundation model, without geography: for a custom model, its base model.
  */
 export interface ModelId {
   readonly id: string
@@ -53,9 +53,9 @@ export interface ModelId {
 }
 
 /**
- * Reads an id, an inference profile id or an ARN of any partition.
+ * Parses an id, an inference profile id or an ARN of any partition.
  *
- * An application inference profile, a provisioned, imported or deployed model hides its family: the ARN has none.
+ * The ARN of an application inference profile, a provisioned, imported or deployed model does not name its family.
  *
  * @example
  * ModelId.parse("us.anthropic.claude-sonnet-4-5-20250929-v1:0")
@@ -65,16 +65,16 @@ export interface ModelId {
 export const parse = (id: string): ModelId =>
   typeof id !== "string" ? { id, ...unknown } : isArn(id) ? parseArn(id) : { id, ...model(id) }
 
-/** The id with its geography taken away; CountTokens, among others, refuses ids that have one. */
+/** The id without its geography; CountTokens, among others, refuses ids that have one. */
 export const withoutGeo = (id: string): string => {
   const { baseId, geo } = parse(id)
   return geo === undefined || baseId === undefined ? id : baseId
 }
 
-/** The region an ARN belongs to. A call must go there, wherever else the client is set up for. */
+/** The region of an ARN. The call must be sent there, regardless of the client's region. */
 export const region = (id: string): string | undefined => isArn(id) ? parse(id).region : undefined
 
-/** Whether an id is an ARN, which is cheaper to know than what it says. */
+/** Whether an id is an ARN, without parsing it. */
 export const isArn = (id: string): boolean => typeof id === "string" && id.startsWith("arn:")
 
 type Facts = Omit<ModelId, "id">
@@ -108,10 +108,10 @@ const bedrockResource = (type: string, name: string): Facts => {
     case "inference-profile":
       return { ...model(name), kind: type }
     case "custom-model":
-      // `custom-model/amazon.titan-text-lite-v1:0:4k/abcdefghijkl`: the model it was made from, then its own id
+      // `custom-model/amazon.titan-text-lite-v1:0:4k/abcdefghijkl`: the base model, then its own id
       return { ...foundationModel(name.split("/", 1).join()), kind: type }
     case "default-prompt-router": {
-      // `default-prompt-router/anthropic.claude:1`: chooses within one family
+      // `default-prompt-router/anthropic.claude:1`: routes within one family
       const { family, vendor } = foundationModel(name) ?? {}
       return { kind: type, ...(vendor !== undefined && { vendor }), ...(family !== undefined && { family }) }
     }
@@ -127,7 +127,7 @@ const bedrockResource = (type: string, name: string): Facts => {
   }
 }
 
-// Beside these, every prefix of two letters is a geography: new ones appear, and no vendor's name is as short.
+// Every other prefix of two letters is a geography: new ones appear, and no vendor's name is that short.
 const longGeographies: ReadonlySet<string> = new Set(["apac", "global", "us-gov"])
 
 const model = (id: string): Facts => {
@@ -159,7 +159,7 @@ const laterNames: Readonly<Record<string, string>> = { "titan-embed-g1-text-02":
 
 const line = (vendor: string, words: ReadonlyArray<string>): string => {
   const [first = "", second] = words
-  // Titan is a label on unrelated models, and Command R no successor of Command
+  // Titan is the label of unrelated models, and Command R is not a successor of Command
   if (first === "titan") return words.filter((word) => /^[a-z]+$/.test(word)).join("-")
   if (first === "command" && second === "r") return "command-r"
   // `deepseek.r1-v1:0`, `deepseek.v3.2`: the name is only a generation
@@ -172,7 +172,7 @@ const glued = /^([a-z]{2,})(\d{1,2}(?:\.\d{1,2})?)$/
 
 const generation = (words: ReadonlyArray<string>): string | undefined => {
   const numbers = words.map((word, index) => {
-    // `kimi-k2.5`, `minimax-m2` count their generations behind a letter
+    // `kimi-k2.5`, `minimax-m2` write their generation behind a letter
     const pattern = index === 0 ? /^[a-z]+(\d{1,2}(?:\.\d{1,2})?)$/ : /^[vkm]?(\d{1,2}(?:\.\d{1,2})?)$/
     return pattern.exec(word)?.[1]
   })

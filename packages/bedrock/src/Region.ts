@@ -1,5 +1,5 @@
 /**
- * The region a client calls when a model's ARN does not name another.
+ * The region of calls whose model is not an ARN.
  */
 import * as Check from "@strata/core/Check"
 import * as ProviderError from "@strata/core/ProviderError"
@@ -8,8 +8,8 @@ import * as Environment from "./internal/environment.ts"
 import { providerName } from "./internal/provider.ts"
 
 /**
- * The given region, else `AWS_REGION`, else `AWS_DEFAULT_REGION`, which the SDK for JavaScript ignores and every other AWS
- * tool reads. Fails when what it finds is none; `undefined` when it finds nothing.
+ * The given region, else `AWS_REGION`, else `AWS_DEFAULT_REGION`, which the SDK for JavaScript ignores and every other
+ * AWS tool reads. Fails for an invalid region; `undefined` when there is none.
  */
 export const resolve = (
   given: string | undefined
@@ -19,7 +19,7 @@ export const resolve = (
     (region) => region === undefined ? Effect.undefined : validate(region)
   )
 
-/** Fails unless the region can be a label of a host name, so that no text ever decides whose host is called. */
+/** Fails unless the region is a valid host label, so that it cannot redirect a request to another host. */
 export const validate = (region: string): Effect.Effect<string, ProviderError.InvalidRequestError> =>
   Check.run(check, region, { provider: providerName, field: "region" })
 
@@ -33,7 +33,7 @@ export const check: Check.Check<string> = (given, at) => {
 }
 
 /**
- * The geographies of the inference profiles that keep a request around its region, the narrowest first. None where AWS
+ * The geographies of the inference profiles that keep a request near its region, the narrowest first. Empty where AWS
  * has only `global`, whose requests go to any commercial region.
  *
  * https://docs.aws.amazon.com/bedrock/latest/userguide/cross-region-inference.html
@@ -41,7 +41,7 @@ export const check: Check.Check<string> = (given, at) => {
 export const geographies = (region: string): ReadonlyArray<string> =>
   geographyTable.find(([pattern]) => pattern.test(region))?.[1] ?? []
 
-/** The error of a call that nothing names a region for. */
+/** The error of a call for which no region is known. */
 export const missing = (modelId: string): ProviderError.InvalidRequestError =>
   ProviderError.invalidRequest({
     provider: providerName,

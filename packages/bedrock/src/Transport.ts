@@ -1,8 +1,8 @@
 /**
  * How requests reach the network: a pool of HTTP/1.1 connections by default, shared HTTP/2 sessions on request.
  *
- * The SDK opens one TLS session per call, ends a stream normally when its HTTP/2 connection is lost, and gives a call
- * its abort signal only at the price of its middleware cache. Here connections are kept and shared, and loss is an error.
+ * The SDK opens one TLS session per call, ends a stream normally when its HTTP/2 connection is lost, and disables its
+ * middleware cache for calls with an abort signal. Here connections are kept and shared, and loss is an error.
  */
 import { NodeHttpHandler } from "@smithy/node-http-handler"
 import * as Check from "@strata/core/Check"
@@ -24,11 +24,12 @@ export interface RequestHandler {
 }
 
 /**
- * HTTP/1.1 over kept connections, one request at a time on each.
+ * HTTP/1.1 over keep-alive connections, one request at a time on each.
  *
- * - `maxSockets`: connections open at once; more calls wait in line. No limit when missing: `Policy` bounds concurrency.
+ * - `maxSockets`: maximum of open connections; further calls are queued. No limit when missing: `Policy` bounds
+ *   concurrency.
  * - `connectTimeout`: 5 seconds when missing. It covers the TCP connection, not the TLS handshake.
- * - `idleTimeout`: how long an open request may stay silent. None when missing: a model can think for minutes, and
+ * - `idleTimeout`: how long an open request may be silent. None when missing: a model can reason for minutes, and
  *   `Policy` has timeouts for attempts and pauses.
  * - `httpAgent`, `httpsAgent`: your own, for a proxy or a private certificate authority. You close them.
  */
@@ -43,13 +44,13 @@ export interface Http1Options {
 }
 
 /**
- * HTTP/2: many requests on one session, `maxConcurrentStreams` (100 when missing) on each; a stream of events gets a
- * session of its own.
+ * HTTP/2: many requests on one session, `maxConcurrentStreams` (100 when missing) on each; an event stream gets its own
+ * session.
  *
  * Cheaper than HTTP/1.1 for a sudden burst of unary calls, since it needs few TLS handshakes. But a lost connection
  * fails all requests on it, large answers share one 64 KiB window, and a stream that loses its connection, or is silent
- * for five minutes, just ends. A call that is given up may have been on a connection that died without a word: calls after
- * it take another.
+ * for five minutes, just ends. A connection may have died undetected, so calls after an aborted one use another
+ * session.
  */
 export interface Http2Options {
   readonly http2: true | { readonly maxConcurrentStreams?: number | undefined }
@@ -61,12 +62,12 @@ export interface CustomOptions {
   readonly requestHandler: RequestHandler
 }
 
-/** One of the three ways. */
+/** One of the three kinds of transport. */
 export type Options = Http1Options | Http2Options | CustomOptions
 
 /**
  * The handler of `options`. Connections it opened are closed with the scope, in use or not. Fails with an
- * `InvalidRequestError` for options that cannot be right, or are of different ways: `transport.maxSockets`.
+ * `InvalidRequestError` for invalid options or a mix of several transports: `transport.maxSockets`.
  */
 export const make = (
   options: Options = {}
@@ -89,7 +90,7 @@ export const check: Check.Check<Settled> = (given, at) => {
   )
 }
 
-/** Whatever the way. */
+/** The options of any of the three, checked. */
 interface Settled {
   readonly maxSockets?: number | undefined
   readonly connectTimeout?: Duration.Duration | undefined
@@ -100,11 +101,11 @@ interface Settled {
   readonly requestHandler?: RequestHandler | undefined
 }
 
-/** An agent of Node, or what behaves like one. */
+/** An agent of Node, or a compatible object. */
 const agent = <A extends Http.Agent>(): Check.Check<A> =>
   Check.instance(
     (given): given is A => Predicate.hasProperty(given, "addRequest") && Predicate.isFunction(given.addRequest),
-    "Give an `Agent` of `node:http` or `node:https`"
+    "Use an `Agent` of `node:http` or `node:https`"
   )
 
 const connections = Check.number({ min: 1, what: "a number of connections", remedy: "Use a number from 1" })
@@ -127,17 +128,17 @@ const anyOptions = Check.struct<Settled>({
   http2: Check.optional((given, at) => given === true ? given : streams(given, at)),
   requestHandler: Check.optional(Check.instance(
     (given): given is RequestHandler => Predicate.hasProperty(given, "handle") && Predicate.isFunction(given.handle),
-    "Give a handler such as `NodeHttpHandler`"
+    "Use a handler such as `NodeHttpHandler`"
   ))
 })
 
-/** A handler as the SDK's client wants it: with two hooks for extensions, of which there are none here. */
+/** A handler with the two hooks the SDK's client requires for extensions, which are empty here. */
 interface SdkHandler extends Omit<RequestHandler, "destroy"> {
   readonly updateHttpClientConfig: () => void
   readonly httpHandlerConfigs: () => {}
 }
 
-/** The SDK's client cannot destroy it: its scope closes what it opened. */
+/** Without `destroy`, since the scope closes what it opened. */
 const forSdk = (handler: RequestHandler): SdkHandler => ({
   metadata: handler.metadata ?? { handlerProtocol: "http/1.1" },
   handle: (request, options) => handler.handle(request, options),
@@ -146,7 +147,7 @@ const forSdk = (handler: RequestHandler): SdkHandler => ({
 })
 
 const http1Handler = (options: Settled): Effect.Effect<RequestHandler, never, Scope.Scope> => {
-  // Node keeps 256 free sockets: after a burst of a thousand it would close three quarters of them.
+  // Node keeps 256 free sockets: after a burst of a thousand calls it would close three quarters of them.
   const pool = { keepAlive: true, maxSockets: options.maxSockets ?? Infinity, maxFreeSockets: 1024 }
   return Effect.map(
     Effect.all({

@@ -74,7 +74,7 @@ describe("Every public function", () => {
       }).pipe(Effect.provide(AnyCalls.services), Effect.provideService(References.MinimumLogLevel, "None")), 60_000)
   }
 
-  it.live("sends nothing that it refuses, and names the place: a request of chat", () =>
+  it.live("refuses before sending, and names the field: a request of chat", () =>
     Effect.gen(function*() {
       let answered = 0
       let refused = 0

@@ -54,18 +54,18 @@ describe("Authentication", () => {
       assert.strictEqual(headers.authorization, "Bearer bedrock-api-key-of-a-test")
     }).pipe(Effect.provide(nothing)))
 
-  it.live("sends AWS_BEARER_TOKEN_BEDROCK when nothing was chosen", () =>
+  it.live("sends AWS_BEARER_TOKEN_BEDROCK by default", () =>
     Effect.gen(function*() {
       assert.strictEqual((yield* headersOf({})).authorization, "Bearer token-of-the-environment")
     }).pipe(Effect.provide(tokenInEnvironment)))
 
-  it.live("takes an empty AWS_BEARER_TOKEN_BEDROCK for none", () =>
+  it.live("ignores an empty AWS_BEARER_TOKEN_BEDROCK", () =>
     Effect.gen(function*() {
       yield* Environment.ofProcess({ AWS_ACCESS_KEY_ID: "AKIDPROCESS", AWS_SECRET_ACCESS_KEY: "x" })
       assert.strictEqual(accessKeyOf(yield* headersOf({})), "AKIDPROCESS")
     }).pipe(Effect.provide(Environment.provided({ AWS_BEARER_TOKEN_BEDROCK: "" }))))
 
-  it.live("prefers what was chosen to a token in the environment, also in that of the process", () =>
+  it.live("prefers explicit options to a token in the environment, also in that of the process", () =>
     Effect.gen(function*() {
       const variables = yield* Environment.files({
         credentials: "[chosen]\naws_access_key_id = AKIDPROFILE\naws_secret_access_key = x\n"
@@ -86,7 +86,7 @@ describe("Authentication", () => {
       assert.strictEqual(headers.authorization, "Bearer token-of-the-process")
     }))
 
-  describe("refuses two ways at once and names them", () => {
+  describe("refuses two ways to authenticate, and names them", () => {
     it.effect.each<[string, BedrockClient.Options]>([
       ["apiKey, credentials", { apiKey, credentials }],
       ["apiKey, profile", { apiKey, profile: "a" }],
@@ -125,7 +125,7 @@ describe("Authentication", () => {
       }).pipe(Effect.provide(nothing)))
   })
 
-  it.live("says what to set when there are no credentials anywhere", () =>
+  it.live("names the options to set without credentials", () =>
     Effect.gen(function*() {
       yield* Environment.ofProcess({})
       const error = yield* Effect.flip(headersOf({}))
@@ -147,7 +147,7 @@ describe("Authentication", () => {
       return { state, provider }
     }
 
-    it.live("is asked once, for all calls and regions", () =>
+    it.live("runs once, for all calls and regions", () =>
       Effect.gen(function*() {
         const { provider, state } = counting()
         const server = yield* WireServer.http1(WireServer.answering)
@@ -158,7 +158,7 @@ describe("Authentication", () => {
         assert.strictEqual(state.asked, 1)
       }).pipe(Effect.provide(nothing)))
 
-    it.live("is asked again when its keys are about to expire", () =>
+    it.live("runs again when its keys are about to expire", () =>
       Effect.gen(function*() {
         const { provider } = counting(Date.now() + 1000)
         const server = yield* WireServer.http1(WireServer.answering)
@@ -179,7 +179,7 @@ describe("Authentication", () => {
         assert.strictEqual(accessKeyOf(headers), "AKIDSDK")
       }).pipe(Effect.provide(nothing)))
 
-    it.live("makes an AuthenticationError of whatever it fails with, and nothing is sent", () =>
+    it.live("fails with an AuthenticationError, before anything is sent", () =>
       Effect.gen(function*() {
         const server = yield* WireServer.http1(WireServer.answering)
         for (const provider of [Effect.fail("vault is sealed"), () => Promise.reject(new Error("vault is sealed"))]) {
@@ -197,7 +197,7 @@ describe("Authentication", () => {
       duration: "15 minutes"
     } as const
 
-    it.live("signs with the keys of the role, taken on with the given credentials", () =>
+    it.live("signs with the keys of the role, assumed with the given credentials", () =>
       Effect.gen(function*() {
         const server = yield* WireServer.http1(sts(assumedRole))
         yield* Environment.ofProcess({ AWS_ENDPOINT_URL_STS: server.url })
@@ -211,7 +211,7 @@ describe("Authentication", () => {
         }
       }).pipe(Effect.provide(nothing)))
 
-    it.live("fails with what STS says", () =>
+    it.live("fails with the error of STS", () =>
       Effect.gen(function*() {
         const server = yield* WireServer.http1(
           sts(

@@ -23,7 +23,7 @@ const answerOf = (schema: StructuredOutput.AnySchema) =>
   Effect.map(StructuredOutput.format(schema), (responseFormat) => ({ responseFormat }))
 
 describe("Schemas of answers", () => {
-  it.live("ask for numbers, integers and optional fields once, in the service's own way", () =>
+  it.live("request numbers, integers and optional fields natively", () =>
     Effect.gen(function*() {
       const asked: ReadonlyArray<readonly [Schema.Struct.Fields[string], JsonSchema.JsonSchema]> = [
         [Schema.Number, { type: "number" }],
@@ -48,7 +48,7 @@ describe("Schemas of answers", () => {
       }
     }))
 
-  it.live("that are too much for the service, or have no words there, are asked for by a tool", () =>
+  it.live("beyond the service's limits or subset are requested by a tool", () =>
     Effect.gen(function*() {
       interface Tree {
         readonly trees: ReadonlyArray<Tree>
@@ -147,7 +147,7 @@ describe("Schemas of answers", () => {
       assert.deepStrictEqual(thinking.sent.toolConfig?.toolChoice, { tool: { name: "answer" } })
     }))
 
-  it.live("are refused with the path to what is wrong, whichever way they would go", () =>
+  it.live("are refused with the path of the problem", () =>
     Effect.gen(function*() {
       const circular: Record<string, unknown> = { type: "object" }
       circular["properties"] = { x: { items: circular } }

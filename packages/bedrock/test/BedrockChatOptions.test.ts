@@ -99,7 +99,7 @@ describe("BedrockChat", () => {
         assert.deepStrictEqual(bodies(), [expected, expected])
       }))
 
-    it.live("gives back what the service adds to an answer, whole or streamed", () =>
+    it.live("returns the service's metadata, whole or streamed", () =>
       Effect.gen(function*() {
         const { chat } = yield* open()
         const response = yield* chat.generate({ messages: "Hello", maxTokens: 10 })
@@ -117,7 +117,7 @@ describe("BedrockChat", () => {
   })
 
   describe("before the network", () => {
-    it.live("refuses what the model is known not to do", () =>
+    it.live("refuses unsupported features", () =>
       Effect.gen(function*() {
         assert.deepStrictEqual(
           yield* features({ model: "amazon.nova-micro-v1:0", messages: [Message.user([image])] }),
@@ -161,7 +161,7 @@ describe("BedrockChat", () => {
   describe("with an application inference profile", () => {
     const request = { model: profileArn, messages: [Message.user([image])] }
 
-    it.live("takes it to be capable of everything", () =>
+    it.live("assumes that it is capable of everything", () =>
       Effect.gen(function*() {
         const { both, server } = yield* open()
         yield* both(request)
@@ -181,7 +181,7 @@ describe("BedrockChat", () => {
         )
       }))
 
-    it.live("believes the lookup where nobody says a family", () =>
+    it.live("uses the lookup without the option family", () =>
       Effect.gen(function*() {
         const asked: Array<string> = []
         const lookup = Layer.succeed(InferenceProfile.InferenceProfile, (arn) => {

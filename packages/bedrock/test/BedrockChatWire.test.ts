@@ -47,7 +47,7 @@ const seen = (
 const aborted = seen("aborted", ({ aborted, inFlight }) => aborted === 1 && inFlight === 0)
 
 describe.each(transports)("BedrockChat over $protocol", ({ transport }) => {
-  it.live("generates what the model said, and what it cost", () =>
+  it.live("returns the model's text and usage", () =>
     Effect.gen(function*() {
       const chat = yield* once
       const response = yield* chat.generate({
@@ -97,7 +97,7 @@ describe.each(transports)("BedrockChat over $protocol", ({ transport }) => {
       yield* aborted
     }).pipe(Effect.provide(bedrock([story], transport))))
 
-  const cases: ReadonlyArray<readonly [Fault.Fault, ProviderError.ProviderError["_tag"]]> = [
+  const cases: ReadonlyArray<readonly [Fault.Fault, ProviderError.CallError["_tag"]]> = [
     [{ type: "throttle" }, "RateLimitError"],
     [{ type: "exception", exception: "ServiceUnavailableException" }, "ModelUnavailableError"],
     [{ type: "exception", exception: "InternalServerException" }, "ProviderInternalError"],
@@ -129,7 +129,7 @@ describe.each(transports)("BedrockChat over $protocol", ({ transport }) => {
       }).pipe(Effect.provide(bedrock(() => story, transport)))
   )
 
-  const broken: ReadonlyArray<readonly [Fault.Fault, ProviderError.ProviderError["_tag"]]> = [
+  const broken: ReadonlyArray<readonly [Fault.Fault, ProviderError.CallError["_tag"]]> = [
     [{ type: "truncateStream", afterEvents: 4 }, "ConnectionError"],
     [{ type: "reset", afterBytes: 600 }, "ConnectionError"],
     [{ type: "streamException", exception: "ThrottlingException", afterEvents: 4 }, "RateLimitError"],
@@ -150,12 +150,12 @@ describe.each(transports)("BedrockChat over $protocol", ({ transport }) => {
       )
       assert(error._tag === "StreamInterruptedError", `${error._tag}: ${error.message}`)
       assert.strictEqual(error.delivered, events.length)
-      assert.strictEqual((error.cause as ProviderError.ProviderError)._tag, tag, error.message)
+      assert.strictEqual((error.cause as ProviderError.CallError)._tag, tag, error.message)
       assert.isTrue(events.every((event) => event.type !== "finish"))
     }).pipe(Effect.provide(bedrock(() => story, transport))))
 })
 
-describe("BedrockChat over kept connections", () => {
+describe("BedrockChat over keep-alive connections", () => {
   it.live("streams again and again over the same one", () =>
     Effect.gen(function*() {
       const chat = yield* once
@@ -184,7 +184,7 @@ describe("BedrockChat with the standard policy", () => {
       assert.strictEqual(requests, 4)
     }).pipe(Effect.provide(bedrock(() => story))))
 
-  it.live("sends nothing that is wrong from the start", () =>
+  it.live("refuses invalid requests before sending", () =>
     Effect.gen(function*() {
       const chat = yield* BedrockChat.make()
       const errors = yield* Effect.all([
@@ -203,7 +203,7 @@ describe("BedrockChat with the standard policy", () => {
       assert.strictEqual(requests, 0)
     }).pipe(Effect.provide(bedrock([]))))
 
-  it.live("keeps to one attempt of its own: the SDK repeats nothing", () =>
+  it.live("makes a single attempt: the SDK does not retry", () =>
     Effect.gen(function*() {
       const chat = yield* once
       yield* inject({ type: "throttle", times: 10 })

@@ -36,7 +36,7 @@ describe("BedrockClient", () => {
       assert.strictEqual(server.received[0]?.path, "/model/amazon.nova-lite-v1%3A0/converse")
     }))
 
-  it.live("takes the same input for several calls at once", () =>
+  it.live("accepts the same input for concurrent calls", () =>
     Effect.gen(function*() {
       const server = yield* WireServer.http1(WireServer.answering)
       const client = yield* connect(server)
@@ -45,7 +45,7 @@ describe("BedrockClient", () => {
     }))
 
   describe("invokeModel", () => {
-    it.live("gives the bytes of the answer and what its headers say", () =>
+    it.live("returns the bytes of the answer and the metadata of its headers", () =>
       Effect.gen(function*() {
         const server = yield* WireServer.http1((_, answer) => {
           answer.head(200, {
@@ -117,7 +117,7 @@ describe("BedrockClient", () => {
         assert.strictEqual(server.received[0]?.headers["amz-sdk-request"], "attempt=1; max=1")
       }))
 
-    it.live("whatever the environment says, and however many failed before", () =>
+    it.live("regardless of the environment and earlier failures", () =>
       Effect.gen(function*() {
         yield* Environment.ofProcess({ AWS_MAX_ATTEMPTS: "5", AWS_RETRY_MODE: "adaptive" })
         let calls = 0
@@ -162,7 +162,7 @@ describe("BedrockClient", () => {
       }
     }))
 
-  it.live.each<[ProviderError.ProviderError["_tag"], WireServer.Handler]>([
+  it.live.each<[ProviderError.CallError["_tag"], WireServer.Handler]>([
     ["ProviderInternalError", (_, answer) => {
       answer.head(502, { "content-type": "text/html" })
       answer.end("<html>")
@@ -202,12 +202,12 @@ describe("BedrockClient", () => {
       { "x-amzn-errortype": "ThrottlingException" },
       `<html>slow</html>`,
       "ThrottlingException",
-      "The service answered HTTP 429."
+      "The service responded with HTTP 429."
     ],
-    [{ "x-amzn-errortype": "ThrottlingException" }, "", "ThrottlingException", "The service answered HTTP 429."],
-    [{}, `{"message":{"a":1},"__type":5,"code":{}}`, undefined, "The service answered HTTP 429."],
-    [{}, `["slow"]`, undefined, "The service answered HTTP 429."],
-    [{}, "[".repeat(100_000), undefined, "The service answered HTTP 429."]
+    [{ "x-amzn-errortype": "ThrottlingException" }, "", "ThrottlingException", "The service responded with HTTP 429."],
+    [{}, `{"message":{"a":1},"__type":5,"code":{}}`, undefined, "The service responded with HTTP 429."],
+    [{}, `["slow"]`, undefined, "The service responded with HTTP 429."],
+    [{}, "[".repeat(100_000), undefined, "The service responded with HTTP 429."]
   ])("reads a refusal with %j and %j", ([headers, body, exception, message]) =>
     Effect.gen(function*() {
       const client = yield* connect(
@@ -239,7 +239,7 @@ describe("BedrockClient", () => {
       assert.strictEqual(error._tag, "ModelUnavailableError")
     }))
 
-  it.live("reads the response of a handler of one's own, whatever it is made of", () =>
+  it.live("reads the response of a custom handler, whatever its body type", () =>
     Effect.gen(function*() {
       const bodies: ReadonlyArray<unknown> = [
         WireServer.converseBody,
@@ -312,7 +312,7 @@ describe("BedrockClient", () => {
     { timeout: 60_000, arbitrary: { runs: 50 } }
   )
 
-  it.live("says that a request cannot be written, and sends nothing", () =>
+  it.live("refuses a request that cannot be serialized", () =>
     Effect.gen(function*() {
       const server = yield* WireServer.http1(WireServer.answering)
       const client = yield* connect(server)
@@ -337,7 +337,7 @@ describe("BedrockClient", () => {
       assert.lengthOf(server.received, 0)
     }))
 
-  it.live("says in the SDK's words why it sends nothing", () =>
+  it.live("reports the SDK's reason for not sending", () =>
     Effect.gen(function*() {
       yield* Environment.ofProcess({ AWS_USE_FIPS_ENDPOINT: "true" })
       const server = yield* WireServer.http1(WireServer.answering)
@@ -360,7 +360,7 @@ describe("BedrockClient", () => {
     }))
 
   describe("layerConfig", () => {
-    it.live("takes each option as it is or from Config", () =>
+    it.live("accepts each option as a value or from Config", () =>
       Effect.gen(function*() {
         const server = yield* WireServer.http1(WireServer.answering)
         const layer = BedrockClient.layerConfig({

@@ -26,7 +26,7 @@ type Client = BedrockClient["Service"]
 interface Whole {
   readonly name: string
   readonly schema: SdkSchema.SdkSchema
-  readonly call: (client: Client) => Effect.Effect<unknown, ProviderError.ProviderError>
+  readonly call: (client: Client) => Effect.Effect<unknown, ProviderError.CallError>
 }
 
 const whole: ReadonlyArray<Whole> = [
@@ -51,11 +51,11 @@ interface Streamed {
   readonly call: (
     client: Client,
     onEvent: (event: unknown) => void
-  ) => Effect.Effect<void, ProviderError.ProviderError, Scope.Scope>
+  ) => Effect.Effect<void, ProviderError.CallError, Scope.Scope>
 }
 
 const collect = <A>(
-  events: Stream.Stream<A, ProviderError.ProviderError>,
+  events: Stream.Stream<A, ProviderError.CallError>,
   onEvent: (event: A) => void
 ) => Stream.runForEach(events, (event) => Effect.sync(() => onEvent(event)))
 
@@ -80,7 +80,7 @@ const streamed: ReadonlyArray<Streamed> = [
 const rawMessage = /is not a function|is not iterable|undefined|Unexpected|cannot read|not valid JSON|\[object/i
 
 /** Fails on a defect; checks that an error is typed and in words. */
-const typed = <A>(exit: Exit.Exit<A, ProviderError.ProviderError>): A | undefined => {
+const typed = <A>(exit: Exit.Exit<A, ProviderError.CallError>): A | undefined => {
   if (Exit.isSuccess(exit)) return exit.value
   const [reason] = exit.cause.reasons
   assert(reason !== undefined && Cause.isFailReason(reason), Cause.pretty(exit.cause))
@@ -100,7 +100,7 @@ const scope = Scope.makeUnsafe()
 const client = await Effect.runPromise(Scope.provide(StubHandler.connect(() => reply), scope))
 afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
 
-describe("BedrockClient, whatever comes back", () => {
+describe("BedrockClient, for arbitrary responses", () => {
   describe.each(whole)("$name", ({ call, schema }) => {
     const answer = SdkSchema.sample(schema)
 
@@ -187,7 +187,7 @@ describe("BedrockClient, whatever comes back", () => {
       { timeout: 60_000, arbitrary: { runs: 100 } }
     )
   })
-  describe("names what does not fit, and where", () => {
+  describe("names the mismatch and its path", () => {
     it.live.each<readonly [answer: string, problem: string]>([
       [
         `{"output":{"message":{"content":[{"text":"a"},{"text":5}]}}}`,
@@ -220,7 +220,7 @@ describe("BedrockClient, whatever comes back", () => {
         reply = { body }
         const error = yield* Effect.flip(client.converse(request))
         assert.strictEqual(error._tag, "MalformedResponseError")
-        assert.strictEqual(error.message, `The answer cannot be read: ${problem}`)
+        assert.strictEqual(error.message, `The response could not be decoded: ${problem}`)
         assert.strictEqual(error.requestId, "request-1")
         assert.strictEqual(error.model, request.modelId)
       }))
@@ -240,7 +240,7 @@ describe("BedrockClient, whatever comes back", () => {
         assert.strictEqual(error._tag, "MalformedResponseError")
         assert.strictEqual(
           error.message,
-          "The answer cannot be read: `contentBlockIndex` is a number instead of a whole number from 0, in an event " +
+          "The response could not be decoded: `contentBlockIndex` is a number instead of a whole number from 0, in an event " +
             "contentBlockDelta"
         )
       }).pipe(Effect.scoped))
@@ -261,7 +261,7 @@ describe("BedrockClient, whatever comes back", () => {
     { timeout: 60_000, arbitrary: { runs: 100 } }
   )
 
-  it.live("leaves out counts that are none, and what only a text can say", () =>
+  it.live("drops invalid counts, and integers beyond a number", () =>
     Effect.gen(function*() {
       reply = {
         body: `{"usage":{"inputTokens":-1,"outputTokens":1e999,"totalTokens":"3","cacheReadInputTokens":1.5,` +
@@ -285,7 +285,7 @@ describe("BedrockClient, whatever comes back", () => {
       })
     }))
 
-  it.live("keeps a block nobody knows under its name, and members nobody knows as they are", () =>
+  it.live("keeps unknown blocks under their name, and unknown members", () =>
     Effect.gen(function*() {
       reply = {
         body: JSON.stringify({
@@ -301,7 +301,7 @@ describe("BedrockClient, whatever comes back", () => {
       assert.deepStrictEqual<unknown>(output.usage, { inputTokens: 1, serverToolUsage: {} })
     }))
 
-  it.live("takes null for nothing, everywhere", () =>
+  it.live("reads null as missing, everywhere", () =>
     Effect.gen(function*() {
       reply = {
         body: JSON.stringify({

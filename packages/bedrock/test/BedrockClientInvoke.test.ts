@@ -160,7 +160,7 @@ describe("BedrockClient.invokeModelStream", () => {
   describe.each(transports)("over $name", ({ name, transport }) => {
     const serve = name === "HTTP/2" ? WireServer.http2 : WireServer.http1
 
-    it.live("gives the chunks as they came, the last with its metrics, and what the headers say", () =>
+    it.live("returns the chunks, the last with its metrics, and the metadata of the headers", () =>
       Effect.gen(function*() {
         const values = [
           { outputText: "Hello" },
@@ -189,7 +189,7 @@ describe("BedrockClient.invokeModelStream", () => {
         })
       }))
 
-    it.live.each<readonly [type: string, tag: ProviderError.ProviderError["_tag"]]>([
+    it.live.each<readonly [type: string, tag: ProviderError.CallError["_tag"]]>([
       ["internalServerException", "ProviderInternalError"],
       ["modelStreamErrorException", "ProviderInternalError"],
       ["modelTimeoutException", "TimeoutError"],
@@ -237,7 +237,7 @@ describe("BedrockClient.invokeModelStream", () => {
       }))
   })
 
-  it.live("refuses a chunk whose bytes are none", () =>
+  it.live("refuses a chunk with invalid bytes", () =>
     Effect.gen(function*() {
       const client = yield* connect(
         yield* WireServer.http1(WireServer.streaming([WireServer.event("chunk", { bytes: "not base64!" })]))

@@ -50,7 +50,7 @@ describe("BedrockClient", () => {
         assert.lengthOf(server.received, 1)
       }))
 
-    it.live("wants a model", () =>
+    it.live("requires a model", () =>
       Effect.gen(function*() {
         const server = yield* WireServer.http1(json({ inputTokens: 7 }))
         const client = yield* connect(server)

@@ -38,7 +38,7 @@ describe("BedrockClient", () => {
         assert.strictEqual(yield* signedRegion(options), region)
       }).pipe(Effect.provide(Environment.provided(variables))))
 
-    it.live("is that of the profile when neither says", () =>
+    it.live("is that of the profile when neither is set", () =>
       Effect.gen(function*() {
         const variables = yield* Environment.files({ config: "[default]\nregion = ap-southeast-2\n" })
         yield* Environment.ofProcess(variables)
@@ -53,6 +53,19 @@ describe("BedrockClient", () => {
           yield* client.converse({ ...request, modelId })
         }
         assert.deepStrictEqual(server.received.map(regionOf), ["us-east-1", "eu-west-1", "us-east-1", "eu-west-1"])
+        assert.strictEqual(server.connections(), 1)
+      }))
+
+    it.live("is that of its ARN also after more regions than clients are kept for, over the same connection", () =>
+      Effect.gen(function*() {
+        const server = yield* WireServer.http1(WireServer.answering)
+        const client = yield* connect(server)
+        const regions = Array.from({ length: 40 }, (_, index) => `us-east-${index + 2}`)
+        const asked = [...regions, ...regions.slice(0, 2), "us-east-1"]
+        for (const region of asked) {
+          yield* client.converse({ ...request, modelId: arn.replace("eu-west-1", region) })
+        }
+        assert.deepStrictEqual(server.received.map(regionOf), asked)
         assert.strictEqual(server.connections(), 1)
       }))
 

@@ -35,7 +35,7 @@ describe("BedrockClient.converseStream", () => {
         return { texts, exit, requestId }
       }))
 
-    it.live("gives the events in order, without those nobody knows, and the id of the request", () =>
+    it.live("returns the events in order, without unknown ones, and the request id", () =>
       Effect.gen(function*() {
         const texts = Array.from({ length: 200 }, (_, index) => `${index}`)
         const { exit, requestId, texts: seen } = yield* read(
@@ -46,7 +46,7 @@ describe("BedrockClient.converseStream", () => {
         assert.strictEqual(requestId, "request-3")
       }))
 
-    it.live.each<[string, ProviderError.ProviderError["_tag"], Uint8Array]>([
+    it.live.each<[string, ProviderError.CallError["_tag"], Uint8Array]>([
       ["throttlingException", "RateLimitError", exception("throttlingException", { message: "slow down" })],
       ["validationException", "InvalidRequestError", exception("validationException", { message: "no" })],
       ["internalServerException", "ProviderInternalError", exception("internalServerException", { message: "oops" })],
@@ -96,7 +96,7 @@ describe("BedrockClient.converseStream", () => {
         assert.strictEqual(error.requestId, "request-3")
       }))
 
-    it.live("is empty when the service says nothing", () =>
+    it.live("is empty for an empty response", () =>
       Effect.gen(function*() {
         const { exit, texts } = yield* read(WireServer.streaming([]))
         assert.deepStrictEqual(texts, [])
@@ -139,7 +139,7 @@ describe("BedrockClient.converseStream", () => {
       assert.strictEqual((yield* Effect.flip(Stream.runDrain(events)))._tag, "ConnectionError")
     }))
 
-  it.live("has the server wait while nobody reads", () =>
+  it.live("applies back-pressure while the stream is not read", () =>
     Effect.gen(function*() {
       let sent = 0
       const server = yield* WireServer.tcp((socket) => {

@@ -66,7 +66,7 @@ const refusals: ReadonlyArray<readonly [number, string | undefined]> = [
   [500, undefined]
 ]
 
-describe.each(quotings)("What an echo of a request says, quoted %s", (_, quote) => {
+describe.each(quotings)("An echo of a request, quoted %s", (_, quote) => {
   it.live.each(refusals)("holds neither prompt nor credentials: %s %s", ([status, type]) =>
     Effect.gen(function*() {
       const server = yield* WireServer.http1(echoing(status, type, quote))
@@ -114,7 +114,7 @@ describe.each(quotings)("What an echo of a request says, quoted %s", (_, quote) 
 })
 
 describe("A provider of credentials that dies", () => {
-  it.live("does not tell those it had", () =>
+  it.live("does not include earlier ones", () =>
     Effect.gen(function*() {
       const server = yield* WireServer.http1(WireServer.answering)
       const client = BedrockClient.layer({

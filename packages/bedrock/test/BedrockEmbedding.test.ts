@@ -54,7 +54,7 @@ describe("BedrockEmbedding", () => {
     )
   })
 
-  it.effect("sends the id as it was given, and the options in the family's words", () => {
+  it.effect("sends the id unchanged, and the options in the family's format", () => {
     const sent: Array<Sent> = []
     return Effect.gen(function*() {
       const service = yield* EmbeddingService.EmbeddingService
@@ -199,7 +199,7 @@ describe("BedrockEmbedding", () => {
     )
   })
 
-  it.effect("takes the family from the layer, or from the request, where the id does not tell", () => {
+  it.effect("uses the family of the layer or the request for an opaque id", () => {
     const sent: Array<Sent> = []
     return Effect.gen(function*() {
       const service = yield* EmbeddingService.EmbeddingService
@@ -247,7 +247,7 @@ describe("BedrockEmbedding", () => {
       provideEmbedding({ model: "amazon.titan-embed-text-v2:0", policy: Policy.none }, () => answer)
     ))
 
-  it.effect("waits for company as long as it is told to", () => {
+  it.effect("coalesces calls for the configured time", () => {
     const sent: Array<Sent> = []
     return Effect.gen(function*() {
       const service = yield* EmbeddingService.EmbeddingService
@@ -261,7 +261,7 @@ describe("BedrockEmbedding", () => {
     }).pipe(provideEmbedding({ model: "cohere.embed-english-v3", coalesce: "10 millis" }, cohere, sent))
   })
 
-  it.effect("takes its options from Config", () => {
+  it.effect("reads its options from Config", () => {
     const sent: Array<Sent> = []
     return Effect.gen(function*() {
       const service = yield* EmbeddingService.EmbeddingService

@@ -62,7 +62,7 @@ describe("BedrockEmbedding of content", () => {
     })
   })
 
-  it.effect.each(without(withImages))("%s takes no images", (family) => {
+  it.effect.each(without(withImages))("%s does not support images", (family) => {
     const sent: Array<Sent> = []
     return Effect.gen(function*() {
       const error = yield* Effect.flip(embedMany(family, [{ image: image() }], sent))
@@ -71,7 +71,7 @@ describe("BedrockEmbedding of content", () => {
     })
   })
 
-  it.effect.each(without(withCombined))("%s takes no text and image in one vector", (family) => {
+  it.effect.each(without(withCombined))("%s does not support text and image in one vector", (family) => {
     const sent: Array<Sent> = []
     return Effect.gen(function*() {
       const error = yield* Effect.flip(embedMany(family, [{ text: "a", image: image() }], sent))
@@ -109,7 +109,7 @@ describe("BedrockEmbedding of content", () => {
     })
   })
 
-  it.effect("hands out vectors of the type that is asked for", () => {
+  it.effect("returns vectors of the requested type", () => {
     const sent: Array<Sent> = []
     return Effect.gen(function*() {
       const service = yield* EmbeddingService.EmbeddingService
@@ -130,7 +130,7 @@ describe("BedrockEmbedding of content", () => {
       const service = yield* EmbeddingService.EmbeddingService
       const error = yield* Effect.flip(service.embed({ image: image() }))
       assert.strictEqual(error._tag, "MalformedResponseError")
-      assert.strictEqual(error.message, "The model made no vector: The image is too small")
+      assert.strictEqual(error.message, "The model returned no vector: The image is too small")
     }).pipe(provideEmbedding(
       { model: "amazon.titan-embed-image-v1", policy: Policy.none },
       () => ({ embedding: null, inputTextTokenCount: 0, message: "The image is too small" })

@@ -80,7 +80,7 @@ describe("BedrockEmbedding over HTTP", () => {
       assert.deepStrictEqual(batches.map(({ options }) => options.purpose), [...purposes])
     }).pipe(Effect.provide(bedrock(1536))))
 
-  it.live("repeats what was throttled", () =>
+  it.live("retries throttled requests", () =>
     Effect.gen(function*() {
       const emulator = yield* Emulator.Emulator
       yield* emulator.inject({ type: "throttle", times: 1 })
@@ -91,7 +91,7 @@ describe("BedrockEmbedding over HTTP", () => {
       assert.deepStrictEqual(requests.map(({ status }) => status), [429, 200])
     }).pipe(Effect.provide(bedrock(1024)), Effect.provideService(References.MinimumLogLevel, "None")))
 
-  it.live("repeats nothing when its policy does not", () =>
+  it.live("does not retry without a policy", () =>
     Effect.gen(function*() {
       const emulator = yield* Emulator.Emulator
       yield* emulator.inject({ type: "throttle", times: 1 })

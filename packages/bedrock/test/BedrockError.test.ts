@@ -5,7 +5,7 @@ import * as Duration from "effect/Duration"
 import { inspect } from "node:util"
 import { failed, fromUnknown, metadata, model, thrown } from "./support/Errors.ts"
 
-type Tag = ProviderError.ProviderError["_tag"]
+type Tag = ProviderError.CallError["_tag"]
 
 describe("BedrockError", () => {
   describe("exceptions of the service model", () => {
@@ -24,7 +24,7 @@ describe("BedrockError", () => {
       ["InvalidRequestError", new Sdk.ValidationException({ message: "no", $metadata: metadata })]
     ]
 
-    it("maps every one, and none is missing from this table", () => {
+    it("maps every exception", () => {
       const known = Object.keys(Sdk).filter((name) => /[a-z]Exception$/.test(name) && name !== "ServiceException")
       assert.deepStrictEqual(
         table.map(([, error]) => error.name).toSorted(),
@@ -41,7 +41,7 @@ describe("BedrockError", () => {
       }
     })
 
-    it("says how the model failed its host", () => {
+    it("includes the status of a failed model", () => {
       const error = fromUnknown(
         new Sdk.ModelErrorException({ message: "no", originalStatusCode: 529, $metadata: metadata })
       )
@@ -195,7 +195,7 @@ describe("BedrockError", () => {
     assert.strictEqual(error.field, "inferenceConfig.maxTokens")
   })
 
-  it("says which inference profile to use when a model has no on-demand throughput", () => {
+  it("names the inference profile for a model without on-demand throughput", () => {
     const message =
       `Invocation of model ID ${model} with on-demand throughput isn’t supported. Retry your request with ` +
       "the ID or ARN of an inference profile that contains this model."
@@ -254,7 +254,7 @@ describe("BedrockError", () => {
       assert.strictEqual(error.exception, "ModelTimeoutException")
     })
 
-    it("takes an exception nobody knows for a fault of the service", () => {
+    it("treats an unknown exception as a fault of the service", () => {
       assert.strictEqual(fromUnknown(failed("hm", { name: "somethingNewException" }))._tag, "ProviderInternalError")
     })
 

@@ -60,7 +60,7 @@ describe("BedrockError, of an error that echoes the request", () => {
     }
   })
 
-  it("leaves out a short prompt where it is quoted whole", () => {
+  it("redacts a short prompt that is quoted whole", () => {
     const short = { messages: [{ role: "user", content: [{ text: "hunter2" }] }] }
     assert.notInclude(said("Value \"hunter2\" is not allowed", { request: short }), "hunter2")
   })
@@ -77,7 +77,7 @@ describe("BedrockError, of an error that echoes the request", () => {
     for (const request of texts) assert.notInclude(said(`Unexpected ${prompt} here`, { request }), "kesson")
   })
 
-  it("keeps names of fields, tools and models, and what else the service says", () => {
+  it("keeps names of fields, tools and models, and the service's message", () => {
     const texts = [
       "messages.1.content.0.thinking.signature: Field required",
       "tools.0.look_up_a_very_long_tool_name: Extra inputs are not permitted",
@@ -88,7 +88,7 @@ describe("BedrockError, of an error that echoes the request", () => {
     for (const text of texts) assert.include(said(text), text)
   })
 
-  it("tells errors apart by what the service said, even when the prompt says the same", () => {
+  it("classifies errors by the service's message, even when the prompt contains the same text", () => {
     const text = "Input is too long for requested model."
     const error = BedrockError.fromUnknown(thrown("ValidationException", text, 400), {
       request: { messages: [{ content: [{ text: `What does "${text}" mean?` }] }] }

@@ -110,7 +110,7 @@ describe("BedrockError, beyond the exceptions of the service", () => {
       assert.strictEqual(mapped.after && Duration.toMillis(mapped.after), after)
     })
 
-    it("says what to do about credentials, a certificate and the protocol", () => {
+    it("gives remedies for credentials, certificates and protocols", () => {
       const message = (error: Error) => fromUnknown(error).message
       assert.include(message(failed("none", { name: "CredentialsProviderError" })), "AWS_ACCESS_KEY_ID")
       assert.include(message(failed("no", { code: "DEPTH_ZERO_SELF_SIGNED_CERT" })), "NODE_EXTRA_CA_CERTS")
@@ -118,7 +118,7 @@ describe("BedrockError, beyond the exceptions of the service", () => {
       assert.include(message(failed("Region is missing")), "AWS_REGION")
     })
 
-    it("takes a page of a proxy for what its status says", () => {
+    it("classifies a page of a proxy by its status", () => {
       const page = (status: number) =>
         fromUnknown(failed("Unexpected token '<', \"<html>\" is not valid JSON\n  Deserialization error: …", {
           name: "SyntaxError",

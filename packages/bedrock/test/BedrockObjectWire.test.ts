@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import type * as ChatRequest from "@strata/core/chat/ChatRequest"
 import * as ChatService from "@strata/core/chat/ChatService"
 import * as StructuredOutput from "@strata/core/chat/StructuredOutput"
+import * as ToolDefinition from "@strata/core/chat/ToolDefinition"
 import * as Policy from "@strata/core/policy/Policy"
 import { TestChat, TestEmbedding } from "@strata/core/testing"
 import * as Tool from "@strata/core/tool/Tool"
@@ -137,7 +138,7 @@ describe("ChatService.object over HTTP", () => {
     "sends schemas that the service takes to %s, in tools and answers, strict and not",
     (model) =>
       Effect.gen(function*() {
-        const inputs: Array<Tool.ToolDefinition> = raw.map((inputSchema) => ({ name: "t", inputSchema }))
+        const inputs: Array<ToolDefinition.ToolDefinition> = raw.map((inputSchema) => ({ name: "t", inputSchema }))
         for (const input of Object.values(structs)) {
           inputs.push(yield* Tool.definition(Tool.make("t", { input, handler: () => Effect.void })))
           inputs.push(yield* Tool.definition(Tool.make("t", { input, strict: true, handler: () => Effect.void })))

@@ -83,7 +83,7 @@ describe("BedrockRerank", () => {
     }).pipe(provideRerank({ model: cohere }, numbered, sent))
   })
 
-  it.effect("adds fields in the model's own words", () => {
+  it.effect("adds fields in the model's own format", () => {
     const sent: Array<Sent> = []
     return Effect.gen(function*() {
       yield* RerankService.rerank("which?", ["no 1"], {
@@ -93,7 +93,7 @@ describe("BedrockRerank", () => {
     }).pipe(provideRerank({ model: cohere }, numbered, sent))
   })
 
-  it.effect("takes the family from the layer, or from the request, where the id does not tell", () => {
+  it.effect("uses the family of the layer or the request for an opaque id", () => {
     const sent: Array<Sent> = []
     return Effect.gen(function*() {
       yield* RerankService.rerank("which?", ["no 1"])
@@ -169,7 +169,7 @@ describe("BedrockRerank", () => {
       )
     }).pipe(provideRerank({ model: cohere, policy: Policy.none }, () => answer)))
 
-  it.effect("takes its options from Config", () => {
+  it.effect("reads its options from Config", () => {
     const sent: Array<Sent> = []
     return Effect.gen(function*() {
       yield* RerankService.rerank("which?", ["no 1"])

@@ -77,7 +77,7 @@ describe("BedrockRerank over HTTP", () => {
       }).pipe(Effect.provide(bedrock))
   )
 
-  it.live("repeats what was throttled", () =>
+  it.live("retries throttled requests", () =>
     Effect.gen(function*() {
       const emulator = yield* Emulator.Emulator
       yield* emulator.inject({ type: "throttle", times: 1 })

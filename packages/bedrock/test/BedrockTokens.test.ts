@@ -30,7 +30,7 @@ const count = Effect.fnUntraced(function*(
 const model = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
 
 describe("BedrockTokens", () => {
-  it.live("counts what would be sent: messages, system prompt, tools, fields of the model", () =>
+  it.live("counts the encoded request: messages, system prompt, tools, fields of the model", () =>
     Effect.gen(function*() {
       const { result, sent } = yield* count({
         model,
@@ -48,7 +48,7 @@ describe("BedrockTokens", () => {
       })
     }))
 
-  it.live("takes a string, with the model in the options", () =>
+  it.live("accepts a string, with the model in the options", () =>
     Effect.gen(function*() {
       const { received, sent } = yield* count("Hello", { model: "amazon.nova-lite-v1:0" })
       assert.strictEqual(received?.path, "/model/amazon.nova-lite-v1%3A0/count-tokens")
@@ -83,7 +83,7 @@ describe("BedrockTokens", () => {
       Effect.provide(Layer.succeed(InferenceProfile.InferenceProfile, () => Effect.succeed("amazon.nova-pro-v1:0")))
     ))
 
-  it.live("says so when the model's tokens are not counted", () =>
+  it.live("reports a model whose tokens are not counted", () =>
     Effect.gen(function*() {
       const { result } = yield* count(
         { model: "meta.llama3-8b-instruct-v1:0", messages: "Hello" },
@@ -94,7 +94,7 @@ describe("BedrockTokens", () => {
       assert.strictEqual(result.failure.feature, "counting tokens")
     }))
 
-  it.live("sends nothing that is wrong from the start", () =>
+  it.live("refuses invalid requests before sending", () =>
     Effect.gen(function*() {
       const wrong: ReadonlyArray<readonly [ChatRequest.Input, string]> = [
         ["Hello", "model"],

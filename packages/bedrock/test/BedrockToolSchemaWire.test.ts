@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import type * as ChatRequest from "@strata/core/chat/ChatRequest"
-import type * as Tool from "@strata/core/tool/Tool"
+import type * as ToolDefinition from "@strata/core/chat/ToolDefinition"
 import * as Effect from "effect/Effect"
 import type * as JsonSchema from "effect/JsonSchema"
 import * as Schema from "effect/Schema"
@@ -23,7 +23,7 @@ import {
 } from "./support/SchemaExchange.ts"
 
 describe("Schemas of tools", () => {
-  it.live("get a type and properties where they have none, for every model", () =>
+  it.live("get a type and properties if missing, for every model", () =>
     Effect.gen(function*() {
       const tools = [{ name: "a", inputSchema: {} }, { name: "b", inputSchema: { properties: { q: text } } }]
       for (const model of [claude, olderClaude, nova, nova2, llama, qwen, unknown]) {
@@ -54,7 +54,7 @@ describe("Schemas of tools", () => {
       }
     }))
 
-  it.live("have no choice at their top for Claude, which is told it in words", () =>
+  it.live("have no top-level union for Claude, but a description", () =>
     Effect.gen(function*() {
       const schema = { type: "object", properties: { a: {}, b: {} } }
       const inputSchema = { ...schema, anyOf: [{ required: ["a"] }, { required: ["b"] }] }
@@ -177,7 +177,7 @@ describe("Schemas of tools", () => {
 
   it.live("are strict as long as the limits of the model have room, first come, first served", () =>
     Effect.gen(function*() {
-      const strictOf = (tools: ReadonlyArray<Tool.ToolDefinition>, capabilities?: Capabilities) =>
+      const strictOf = (tools: ReadonlyArray<ToolDefinition.ToolDefinition>, capabilities?: Capabilities) =>
         Effect.map(
           exchange(claude, { tools: tools.map((tool, index) => ({ ...tool, name: `t${index}` })) }, capabilities),
           ({ changes, sent }) => {
@@ -196,7 +196,7 @@ describe("Schemas of tools", () => {
       assert.deepStrictEqual(yield* strictOf([unions, unions], { strictLimits: { unions: 18 } }), [])
     }))
 
-  it.live("are refused with the path to what is wrong, before anything is sent", () =>
+  it.live("are refused with the path of the problem, before anything is sent", () =>
     Effect.gen(function*() {
       const circular: Record<string, unknown> = { type: "object" }
       circular["properties"] = { x: circular }
@@ -240,7 +240,7 @@ describe("Schemas of tools", () => {
       }
     }))
 
-  it.live("have the description of the tool beside them, unless it is blank", () =>
+  it.live("have the description of the tool, unless it is blank", () =>
     Effect.gen(function*() {
       const tool = (description: unknown) => ({ name: "t", description: description as string, inputSchema: {} })
       for (const [description, sent_] of [["Does \ud800 it", "Does \ufffd it"], [" ", undefined]]) {

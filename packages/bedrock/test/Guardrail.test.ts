@@ -28,7 +28,7 @@ const fromJavaScript = (requests: ReadonlyArray<readonly [field: string, request
   requests as ReadonlyArray<readonly [string, Guardrail.Request]>
 
 describe("Guardrail", () => {
-  it.live("lets pass what no policy minds", () =>
+  it.live("passes content that no policy matches", () =>
     Effect.gen(function*() {
       const { received, result, sent } = yield* apply({ guardrail, source: "input", content: "Hello" })
       assert.strictEqual(received?.path, "/guardrail/gr1/version/DRAFT/apply")
@@ -47,7 +47,7 @@ describe("Guardrail", () => {
       assert.strictEqual(result.success.usage.groundingUnits, 0)
     }))
 
-  it.live("tells what was done, what was found and what it cost", () =>
+  it.live("returns action, findings and usage", () =>
     Effect.gen(function*() {
       const { result } = yield* apply(
         { guardrail, source: "output", content: "Write to ada@example.org" },
@@ -75,7 +75,7 @@ describe("Guardrail", () => {
       assert.strictEqual(outcome.usage.groundingUnits, 3)
     }))
 
-  it.live("takes an intervention nothing explains for a block", () =>
+  it.live("counts an unexplained intervention as blocked", () =>
     Effect.gen(function*() {
       const { result } = yield* apply(
         { guardrail, source: "input", content: "Hello" },
@@ -189,10 +189,10 @@ describe("Guardrail", () => {
       const { result } = yield* apply({ guardrail, source: "input", content: "Hello" }, answering(answer))
       assert(result._tag === "Failure")
       assert.strictEqual(result.failure._tag, "MalformedResponseError")
-      assert.strictEqual(result.failure.message, `The answer cannot be read: ${problem}`)
+      assert.strictEqual(result.failure.message, `The response could not be decoded: ${problem}`)
     }))
 
-  it.live("takes what the service leaves out or says to be null for nothing", () =>
+  it.live("reads missing and null members as empty", () =>
     Effect.gen(function*() {
       const { result } = yield* apply(
         { guardrail, source: "input", content: "Hello" },

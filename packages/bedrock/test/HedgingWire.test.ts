@@ -13,7 +13,7 @@ import { transports } from "./support/Client.ts"
 const policy = Policy.make({ hedge: "100 millis" })
 
 describe.each(transports)("Hedging over $name", ({ transport }) => {
-  it.live.each(["generate", "stream"] as const)("closes the request that lost: %s", (way) =>
+  it.live.each(["generate", "stream"] as const)("closes the losing request: %s", (way) =>
     Effect.gen(function*() {
       const emulator = yield* Emulator.Emulator
       yield* emulator.inject({ type: "stall" })

@@ -38,7 +38,7 @@ const open = Effect.fnUntraced(function*(handler: WireServer.Handler, options: B
 })
 
 describe("InferenceProfile", () => {
-  it.effect("knows nothing without its layer", () =>
+  it.effect("finds nothing without its layer", () =>
     Effect.gen(function*() {
       assert.isUndefined(yield* InferenceProfile.modelOf(arn))
     }))

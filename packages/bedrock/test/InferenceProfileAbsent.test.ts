@@ -11,7 +11,7 @@ vi.mock("@aws-sdk/client-bedrock", () => {
 })
 
 describe("InferenceProfile without @aws-sdk/client-bedrock", () => {
-  it.live("says what to install, and what to do without", () =>
+  it.live("names the missing package and the alternative", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(
         InferenceProfile.modelOf("arn:aws:bedrock:eu-west-1:123456789012:application-inference-profile/abc123")

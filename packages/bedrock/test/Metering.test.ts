@@ -28,14 +28,14 @@ const open = Effect.fnUntraced(function*(
 })
 
 describe("Metering", () => {
-  it.live("is of the region a model is asked in", () =>
+  it.live("is the region of the model", () =>
     Effect.gen(function*() {
       const { metering } = yield* open()
       assert.strictEqual(metering.scope?.(sonnet), "us-east-1")
       assert.strictEqual(metering.scope?.(profile), "eu-west-1")
     }))
 
-  it.live("knows what a model can write at most, and what its tokens cost", () =>
+  it.live("has a model's maximum output and token cost", () =>
     Effect.gen(function*() {
       const { metering } = yield* open()
       const known = (model: string) => [metering.maxOutputTokens?.(model), metering.outputBurndown?.(model)]
@@ -46,7 +46,7 @@ describe("Metering", () => {
       assert.deepStrictEqual(known(profile), [undefined, undefined])
     }))
 
-  it.live("goes by the family of the options, and by the catalogue in force", () =>
+  it.live("uses the option family and the catalogue in force", () =>
     Effect.gen(function*() {
       const { metering } = yield* open({ family: "anthropic.claude-sonnet-4-5" })
       assert.strictEqual(metering.outputBurndown?.(profile), 5)

@@ -104,7 +104,7 @@ describe("ModelCatalog", () => {
       assert.isFalse(ModelCatalog.lookup(id).systemPrompt)
     })
 
-    it("knows nothing behind an application inference profile, unless it is told the family", () => {
+    it("knows nothing about an application inference profile without the option family", () => {
       assert.deepStrictEqual(ModelCatalog.lookup(profileArn), {})
       assert.deepStrictEqual(
         ModelCatalog.lookup(profileArn, { family: "anthropic.claude-sonnet-4-5" }),
@@ -120,7 +120,7 @@ describe("ModelCatalog", () => {
       )
     })
 
-    it("says how each family is asked to reason", () => {
+    it("has the reasoning options of each family", () => {
       const reasoning = (id: string) => ModelCatalog.lookup(id).reasoning
       assert.deepStrictEqual(reasoning("anthropic.claude-sonnet-4-5-20250929-v1:0"), {
         control: "budget",
@@ -165,7 +165,7 @@ describe("ModelCatalog", () => {
       })
     })
 
-    it("says what each family caches, and for how long", () => {
+    it("has the caching options of each family", () => {
       const cached = (id: string) => ModelCatalog.lookup(id).caching
       assert.deepStrictEqual(cached("anthropic.claude-haiku-4-5-20251001-v1:0"), {
         supported: true,
@@ -179,7 +179,7 @@ describe("ModelCatalog", () => {
       assert.isFalse(cached("meta.llama3-1-8b-instruct-v1:0")?.supported)
     })
 
-    it("wants nine letters and digits for a tool call id of Mistral", () => {
+    it("requires nine letters and digits for a tool call id of Mistral", () => {
       const pattern = new RegExp(ModelCatalog.lookup("mistral.mistral-large-2402-v1:0").toolCallIdPattern ?? "")
       assert.match("aB3dE6gH9", pattern)
       assert.notMatch("tooluse_aB3dE6gH9", pattern)
@@ -259,16 +259,16 @@ describe("ModelCatalog", () => {
       maxTokens: 1_000_000_000
     }
 
-    it("finds nothing against a model it does not know", () => {
+    it("accepts everything for an unknown model", () => {
       assert.deepStrictEqual(objections({}, everything, { streaming: true }), [])
     })
 
-    it("finds nothing against a request without frills, whatever the model", () => {
+    it("accepts a plain request for every model", () => {
       const nothing = Object.fromEntries(facts.flatMap(([, known]) => Object.keys(known)).map((name) => [name, false]))
       assert.deepStrictEqual(objections(nothing, { messages: [Message.system("Be brief."), Message.user("Hi")] }), [])
     })
 
-    it("says which model, which field, and what to do", () => {
+    it("names the model, the field and a remedy", () => {
       const [error, ...others] = objections({ tools: false }, { tools })
       assert.deepStrictEqual(others, [])
       assert.strictEqual(error?._tag, "UnsupportedFeatureError")
@@ -295,7 +295,7 @@ describe("ModelCatalog", () => {
       assert.match(error?.message ?? "", /^tools: .* Use `generate`/)
     })
 
-    it("refuses a stream of a model that has none", () => {
+    it("refuses streaming for a model without it", () => {
       assert.deepStrictEqual(objections({ streaming: false }, {}), [])
       assert.deepStrictEqual(
         objections({ streaming: false }, {}, { streaming: true }).map((error) => error.feature),
@@ -319,14 +319,14 @@ describe("ModelCatalog", () => {
       assert.deepStrictEqual(errors.map((error) => error.feature), feature === undefined ? [] : [feature])
     })
 
-    it("suggests the nearest choice the model takes", () => {
+    it("suggests the nearest supported choice", () => {
       const remedy = (toolChoice: ReadonlyArray<ModelCatalog.ToolChoice>) =>
         objections({ toolChoice }, { tools, toolChoice: { name: "weather" } })[0]?.message ?? ""
       assert.match(remedy(["auto"]), /^toolChoice: .* Use "auto"/)
       assert.match(remedy(["auto", "any"]), /^toolChoice: .* Use "any" with this tool alone/)
     })
 
-    it("says nothing of the choice where there are no tools to choose from", () => {
+    it("ignores the tool choice without tools", () => {
       assert.deepStrictEqual(objections({ toolChoice: ["auto"] }, { toolChoice: "any" }), [])
       assert.strictEqual(objections({ tools: false, toolChoice: ["auto"] }, { tools, toolChoice: "any" }).length, 1)
     })
@@ -352,7 +352,7 @@ describe("ModelCatalog", () => {
       assert.match(error?.message ?? "", /^messages: .* at most 3 images in one request, not 4\./)
     })
 
-    it("takes the 20 images of the reference, where nothing else is known of the model", () => {
+    it("allows the reference's 20 images for an unknown model", () => {
       const nova = ModelCatalog.lookup("amazon.nova-lite-v1:0")
       assert.deepStrictEqual(objections(nova, { messages: [messageOf(image, 20)] }), [])
       assert.strictEqual(objections(nova, { messages: [messageOf(image, 21)] })[0]?.feature, "more than 20 images")
@@ -370,7 +370,7 @@ describe("ModelCatalog", () => {
       assert.match(error?.message ?? "", /^messages\[1\]\.content: .* at most 5 documents in one message, not 6\./)
     })
 
-    it("refuses temperature and topP where the model takes neither", () => {
+    it("refuses temperature and topP where the model supports neither", () => {
       const features = (request: Partial<ChatRequest.Resolved>) =>
         objections(ModelCatalog.lookup("anthropic.claude-opus-4-7"), request).map((error) => error.feature)
       assert.deepStrictEqual(features({}), [])
@@ -378,7 +378,7 @@ describe("ModelCatalog", () => {
       assert.deepStrictEqual(features({ temperature: 0, topP: 1 }), ["temperature", "topP"])
     })
 
-    it("refuses temperature together with topP where the model takes one of them", () => {
+    it("refuses temperature together with topP where the model supports only one of them", () => {
       const features = (request: Partial<ChatRequest.Resolved>) =>
         objections(ModelCatalog.lookup("anthropic.claude-haiku-4-5-20251001-v1:0"), request)
           .map((error) => error.feature)

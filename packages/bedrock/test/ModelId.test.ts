@@ -61,7 +61,7 @@ describe("ModelId", () => {
       assert.strictEqual(ModelId.parse(id).id, id)
     })
 
-    it.prop("never fails on what begins like an ARN", [Schema.Array(Schema.String)], ([rest]) => {
+    it.prop("is total for strings that begin like an ARN", [Schema.Array(Schema.String)], ([rest]) => {
       const id = ["arn", ...rest].join(":")
       assert.strictEqual(ModelId.parse(id).id, id)
     })
@@ -92,13 +92,13 @@ describe("ModelId", () => {
       }
     )
 
-    it("takes two letters for a geography nobody has heard of yet", () => {
+    it("reads two letters as a geography", () => {
       const { baseId, geo } = ModelId.parse("mx.anthropic.claude-sonnet-4-5-20250929-v1:0")
       assert.strictEqual(geo, "mx")
       assert.strictEqual(baseId, "anthropic.claude-sonnet-4-5-20250929-v1:0")
     })
 
-    it("takes a prefix for a vendor when no vendor follows", () => {
+    it("reads a prefix without a vendor behind it as the vendor", () => {
       const { geo, vendor } = ModelId.parse("us.anthropic")
       assert.strictEqual(geo, undefined)
       assert.strictEqual(vendor, "us")

@@ -98,7 +98,7 @@ describe("BedrockClient, about a model without on-demand throughput", () => {
       assert.deepStrictEqual([first.inferenceProfile, second.inferenceProfile], [`us.${model}`, `us.${model}`])
     }))
 
-  it.live("says so once for each model, and how to save the refused request", () =>
+  it.live("logs once per model, with the remedy for the refused request", () =>
     Effect.gen(function*() {
       const { converse } = yield* open(onlyThrough({ us: WireServer.answering }))
       const lines = yield* logged(Effect.all(
@@ -106,7 +106,7 @@ describe("BedrockClient, about a model without on-demand throughput", () => {
         { concurrency: "unbounded" }
       ))
       assert.lengthOf(lines, 2)
-      assert.match(lines[0] ?? "", /^Info .*inference profiles only: us\.anthropic\..* Name it as `model`/)
+      assert.match(lines[0] ?? "", /^Info .*inference profiles only: us\.anthropic\..* Set it as `model`/)
     }))
 
   it.live("calls models that are served as before", () =>
@@ -117,7 +117,7 @@ describe("BedrockClient, about a model without on-demand throughput", () => {
       assert.deepStrictEqual(asked(), [model])
     }))
 
-  it.live("takes the narrowest geography there is a profile for", () =>
+  it.live("uses the narrowest geography with a profile", () =>
     Effect.gen(function*() {
       const { asked, converse } = yield* open(onlyThrough({ apac: WireServer.answering }), { region: "ap-northeast-1" })
       yield* converse(model)
@@ -125,7 +125,7 @@ describe("BedrockClient, about a model without on-demand throughput", () => {
       assert.deepStrictEqual(asked(), [model, `jp.${model}`, `apac.${model}`, `apac.${model}`])
     }))
 
-  it.live("leaves the geography only where it is told to", () =>
+  it.live("leaves the geography only when enabled", () =>
     Effect.gen(function*() {
       const handler = onlyThrough({ global: WireServer.answering })
       const staying = yield* open(handler)
@@ -165,7 +165,7 @@ describe("BedrockClient, about a model without on-demand throughput", () => {
       }
     }))
 
-  it.live("says that access is missing when that is why", () =>
+  it.live("reports missing access", () =>
     Effect.gen(function*() {
       const { asked, converse } = yield* open(onlyThrough({ us: noAccess }))
       const error = yield* Effect.flip(converse(model))

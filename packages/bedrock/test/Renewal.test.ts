@@ -53,7 +53,7 @@ const elsewhere = "arn:aws:bedrock:eu-west-1::foundation-model/amazon.nova-lite-
 const nothing = Environment.provided({})
 
 describe("BedrockClient, when credentials are refused", () => {
-  it.live("asks once for new ones, for all calls that were refused together, and sends those again", () =>
+  it.live("renews them once for concurrent refusals, and retries the calls", () =>
     Effect.gen(function*() {
       // refuses in two waves: those of the second come when the credentials are renewed already
       const waiting: Array<() => void> = []
@@ -77,7 +77,7 @@ describe("BedrockClient, when credentials are refused", () => {
   it.live("does so for every operation", () =>
     Effect.gen(function*() {
       const operations: ReadonlyArray<
-        (client: BedrockClient.BedrockClient["Service"]) => Effect.Effect<unknown, ProviderError.ProviderError>
+        (client: BedrockClient.BedrockClient["Service"]) => Effect.Effect<unknown, ProviderError.CallError>
       > = [
         (client) => converse(client),
         (client) => Effect.scoped(client.converseStream(request)),
@@ -119,13 +119,13 @@ describe("BedrockClient, when credentials are refused", () => {
       assert.deepStrictEqual(told, [undefined, true])
     }).pipe(Effect.provide(nothing)))
 
-  it.live("fails at once with fixed keys, and says why", () =>
+  it.live("fails at once with fixed keys, with the reason", () =>
     Effect.gen(function*() {
       const server = yield* WireServer.http1(expired)
       const error = yield* Effect.flip(converse(yield* connect(server)))
       assert.strictEqual(error._tag, "AuthenticationError")
       assert.strictEqual(error.exception, "ExpiredTokenException")
-      assert.match(error.message, /is expired\..*cannot be renewed.*a provider of credentials/)
+      assert.match(error.message, /is expired\..*the same ones.*a credential provider/)
       assert.lengthOf(server.received, 1)
     }).pipe(Effect.provide(nothing)))
 
@@ -135,12 +135,12 @@ describe("BedrockClient, when credentials are refused", () => {
       const { provider, state } = rotating(9)
       const error = yield* Effect.flip(converse(yield* connect(server, { credentials: provider })))
       assert.strictEqual(error._tag, "AuthenticationError")
-      assert.notInclude(error.message, "cannot be renewed")
+      assert.notInclude(error.message, "the same ones")
       assert.lengthOf(server.received, 2)
       assert.strictEqual(state.asked, 2)
     }).pipe(Effect.provide(nothing)))
 
-  it.live("fails with what the provider fails with, for all calls that wait, after asking it once", () =>
+  it.live("fails all pending calls with the provider's error, after one request to it", () =>
     Effect.gen(function*() {
       const server = yield* WireServer.http1(expired)
       let asked = 0
@@ -150,12 +150,12 @@ describe("BedrockClient, when credentials are refused", () => {
       const errors = yield* Effect.all(Array.from({ length: 10 }, () => Effect.flip(converse(client))), {
         concurrency: "unbounded"
       })
-      assert.isTrue(errors.every((error) => error.message.startsWith("The provider of credentials failed")))
+      assert.isTrue(errors.every((error) => error.message.startsWith("The credential provider failed")))
       assert.strictEqual(asked, 2)
       assert.lengthOf(server.received, 10)
     }).pipe(Effect.provide(nothing)))
 
-  it.live("goes on with renewing when the call that began it is interrupted", () =>
+  it.live("continues a renewal when the call that started it is interrupted", () =>
     Effect.gen(function*() {
       const server = yield* WireServer.http1(knowing(["AKID2"]))
       let asked = 0
@@ -224,7 +224,7 @@ describe("BedrockClient, when credentials are refused", () => {
         const server = yield* WireServer.http1(keys("key-2"))
         const client = yield* connect(server, { credentials: undefined, apiKey: Redacted.make("key-1") })
         const error = yield* Effect.flip(converse(client))
-        assert.match(error.message, /cannot be renewed/)
+        assert.match(error.message, /the same ones/)
         assert.lengthOf(server.received, 1)
       }).pipe(Effect.provide(nothing)))
 
@@ -254,7 +254,7 @@ describe("BedrockClient, when credentials are refused", () => {
       assert.deepStrictEqual(server.received.map(accessKeyOf), ["AKID1", "AKID1", "AKID2"])
     }).pipe(Effect.provide(nothing)))
 
-  describe("takes a role on again, with credentials that are asked for again", () => {
+  describe("assumes a role again, with renewed credentials", () => {
     it.live.each<readonly [string, ReadonlyArray<string>, ReadonlyArray<string>]>([
       ["Bedrock", ["ASIA2"], ["AKID1", "AKID2"]],
       ["STS", ["ASIA1"], ["AKID2"]]

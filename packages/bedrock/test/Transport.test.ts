@@ -64,7 +64,7 @@ describe("Transport", () => {
         assert.strictEqual(server.connections(), 1)
       }))
 
-    it.live("opens as many connections as there are calls at once, and none for the next burst", () =>
+    it.live("opens one connection per concurrent call, and none for the next burst", () =>
       Effect.gen(function*() {
         const server = yield* WireServer.http1(together(100))
         const client = yield* connect(server)
@@ -92,7 +92,7 @@ describe("Transport", () => {
         assert.strictEqual(server.connections(), 4)
       }))
 
-    it.live("fails with a connect timeout when no connection comes about", () =>
+    it.live("fails with a connect timeout", () =>
       Effect.gen(function*() {
         // a socket that stays connecting, since no address of this machine behaves like that
         const httpAgent = new Http.Agent()
@@ -129,7 +129,7 @@ describe("Transport", () => {
         assert.isTrue(ProviderError.isTransient(error))
       }))
 
-    it.live("refuses a certificate nobody trusts, and takes it from an agent that does", () =>
+    it.live("refuses an untrusted certificate, and accepts it with an agent that trusts it", () =>
       Effect.gen(function*() {
         const server = yield* WireServer.https(WireServer.answering)
         const untrusting = yield* connect(server)
@@ -155,7 +155,7 @@ describe("Transport", () => {
         yield* WireServer.eventually(() => server.open() === 0)
       }))
 
-    it.live("says so when the endpoint speaks HTTP/2 only", () =>
+    it.live("reports an endpoint with HTTP/2 only", () =>
       Effect.gen(function*() {
         const client = yield* connect(yield* WireServer.http2(WireServer.answering))
         const error = yield* Effect.flip(client.converse(request))
@@ -163,7 +163,7 @@ describe("Transport", () => {
         assert.include(error.message, "http2: true")
       }))
 
-    it.live("says so when nobody listens", () =>
+    it.live("reports a refused connection", () =>
       Effect.gen(function*() {
         const client = yield* connect({ url: yield* WireServer.closedPort })
         const error = yield* Effect.flip(client.converse(request))
@@ -184,7 +184,7 @@ describe("Transport", () => {
         assert.strictEqual(server.connections(), 3)
       }))
 
-    it.live("makes connection errors of the calls a GOAWAY hits, and goes on with a new session", () =>
+    it.live("fails calls on GOAWAY with a connection error, and continues with a new session", () =>
       Effect.gen(function*() {
         const server = yield* WireServer.http2((received, answer) => {
           answer.goaway()
@@ -223,7 +223,7 @@ describe("Transport", () => {
         assert.strictEqual((yield* Effect.flip(Stream.runDrain(events)))._tag, "ConnectionError")
       }))
 
-    it.live("refuses a certificate nobody trusts", () =>
+    it.live("refuses an untrusted certificate", () =>
       Effect.gen(function*() {
         const client = yield* connect(yield* WireServer.https(WireServer.answering), { transport })
         const error = yield* Effect.flip(client.converse(request))
@@ -231,7 +231,7 @@ describe("Transport", () => {
         assert.strictEqual(error.field, "endpoint")
       }))
 
-    it.live("says so when the endpoint speaks HTTP/1.1 only", () =>
+    it.live("reports an endpoint with HTTP/1.1 only", () =>
       Effect.gen(function*() {
         const client = yield* connect(yield* WireServer.http1(WireServer.answering), { transport })
         const error = yield* Effect.flip(client.converse(request))
@@ -293,7 +293,7 @@ describe("Transport", () => {
         yield* WireServer.eventually(() => server.running() === 0)
       }))
 
-    it.live("closes the response of a stream nobody read", () =>
+    it.live("closes the response of an unread stream", () =>
       Effect.gen(function*() {
         const server = yield* serve(endless)
         const client = yield* connect(server, { transport })
@@ -321,7 +321,7 @@ describe("Transport", () => {
         assert.lengthOf(server.received, 0)
       }))
 
-    it.live("closes every connection with the client, in use or not, and interrupts what used them", () =>
+    it.live("closes every connection with the client, and interrupts their calls", () =>
       Effect.gen(function*() {
         let answered = 0
         const server = yield* serve((received, answer) => {

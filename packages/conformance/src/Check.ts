@@ -1,5 +1,5 @@
 /**
- * What every direction does: asks the product something while the wire answers, and takes down how it went.
+ * What all directions share: calls the product with a given answer on the wire, and records the outcome.
  */
 import { ProviderError } from "@strata/core"
 import * as Cause from "effect/Cause"
@@ -10,28 +10,28 @@ import * as Result from "effect/Result"
 import type { Difference } from "./Difference.ts"
 import * as Wire from "./subject/Wire.ts"
 
-/** What was found out about one exchange. `changes`: kinds of changes the product reported. */
+/** The result for one exchange. `changes`: the kinds of changes the product reported. */
 export interface Finding {
   readonly differences: ReadonlyArray<Difference>
   readonly changes?: ReadonlyArray<string> | undefined
 }
 
-/** One direction's question to one exchange; `undefined` where it has none. */
+/** The check of one direction for one exchange; `undefined` where it does not apply. */
 export type Check<Subject, R> = (subject: Subject) => Effect.Effect<Finding | undefined, never, R>
 
-/** How a call ended. `defect`: it died, hung, or failed with something that is no `ProviderError`. */
+/** The outcome of a call. `defect`: it died, timed out, or failed with an error other than a `ProviderError`. */
 export type Outcome<A> =
   | { readonly type: "value"; readonly value: A }
   | { readonly type: "error"; readonly error: ProviderError.ProviderError }
   | { readonly type: "defect"; readonly defect: string }
 
-/** What came of a call, and what was sent for it. */
+/** The outcome of a call, and the requests it sent. */
 export interface Attempt<A> {
   readonly outcome: Outcome<A>
   readonly received: ReadonlyArray<Wire.Received>
 }
 
-/** Calls while the wire gives this answer. */
+/** Runs a call against this answer on the wire. */
 export const attempt = <A, E, R>(
   answer: Wire.Answer,
   call: Effect.Effect<A, E, R>
@@ -40,7 +40,7 @@ export const attempt = <A, E, R>(
     Effect.map(({ received, result }) => ({ outcome: result, received }))
   )
 
-/** How a call ends; never fails. */
+/** The outcome of a call; never fails. */
 export const outcomeOf = <A, E, R>(call: Effect.Effect<A, E, R>): Effect.Effect<Outcome<A>, never, R> =>
   call.pipe(
     Effect.timeoutOption("10 seconds"),
@@ -48,7 +48,7 @@ export const outcomeOf = <A, E, R>(call: Effect.Effect<A, E, R>): Effect.Effect<
     Effect.map((exit): Outcome<A> => {
       if (Exit.isSuccess(exit)) {
         return Option.match(exit.value, {
-          onNone: () => ({ type: "defect", defect: "nothing came within 10 seconds" }),
+          onNone: () => ({ type: "defect", defect: "no outcome within 10 seconds" }),
           onSome: (value) => ({ type: "value", value })
         })
       }
@@ -59,7 +59,7 @@ export const outcomeOf = <A, E, R>(call: Effect.Effect<A, E, R>): Effect.Effect<
     })
   )
 
-/** What is wrong with an outcome that should have been a value. */
+/** The differences when the outcome is not the expected value. */
 export const unlessValue = <A>(
   outcome: Outcome<A>,
   check: (value: A) => ReadonlyArray<Difference>
@@ -74,7 +74,7 @@ export const unlessValue = <A>(
   }
 }
 
-/** What is wrong with an outcome that should have been an error. */
+/** The differences when the outcome is not the expected error. */
 export const unlessError = <A>(
   outcome: Outcome<A>,
   check: (error: ProviderError.ProviderError) => ReadonlyArray<Difference>

@@ -1,5 +1,5 @@
 /**
- * The command: plays a folder of recordings and the fixtures, or mutates them, and ends with 1 when something failed.
+ * The command: plays a folder of recordings and the fixtures, or mutates them, and exits with 1 when something failed.
  */
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
@@ -20,7 +20,7 @@ import * as Recording from "./Recording.ts"
 import * as Report from "./Report.ts"
 import { roundTrip } from "./RoundTrip.ts"
 
-/** What is asked in each direction. */
+/** The check of each direction. */
 export const checks = { decode, encode, "round trip": roundTrip, emulator: emulate } as const
 
 /** All directions. */
@@ -28,13 +28,13 @@ export const directions = ["decode", "encode", "round trip", "emulator"] as cons
   Known.Direction
 >
 
-/** Where recordings are looked for unless a folder is given: beside the repository. */
-const beside = Url.fileURLToPath(new URL("../../../../shared/captures", import.meta.url))
+/** The default folder of recordings: beside the repository. */
+const defaultFolder = Url.fileURLToPath(new URL("../../../../shared/captures", import.meta.url))
 
 const folder = Argument.Directory("folder", { mustExist: true }).pipe(
   Argument.optional,
   Argument.withDescription(
-    "Recordings: *.jsonl, and *.json of the emulator's --record (../shared/captures, if it is there)"
+    "Recordings: *.jsonl, and *.json of the emulator's --record (default: ../shared/captures, if it exists)"
   )
 )
 
@@ -46,11 +46,11 @@ const flags = {
   only: Flag.String("only").pipe(
     Flag.withDefault(""),
     Flag.withMetavar("TEXT"),
-    Flag.withDescription("Only exchanges whose id holds this text")
+    Flag.withDescription("Only exchanges whose id contains this text")
   ),
   most: Flag.Int("most").pipe(
     Flag.withDefault(3),
-    Flag.withDescription("How many failures of a kind are told (3)")
+    Flag.withDescription("Maximum of printed failures per kind (3)")
   ),
   json: Flag.Boolean("json").pipe(
     Flag.withDefault(false),
@@ -58,19 +58,19 @@ const flags = {
   ),
   mutate: Flag.Boolean("mutate").pipe(
     Flag.withDefault(false),
-    Flag.withDescription("Play mutated answers instead: no defect, no wrong type, flat memory")
+    Flag.withDescription("Play mutated answers instead, and check for defects, wrong types and memory growth")
   ),
   streams: Flag.Int("streams").pipe(
     Flag.withDefault(100_000),
-    Flag.withDescription("How many streams are mutated (100000)")
+    Flag.withDescription("Number of mutated streams (100000)")
   ),
   bodies: Flag.Int("bodies").pipe(
     Flag.withDefault(20_000),
-    Flag.withDescription("How many other answers are mutated (20000)")
+    Flag.withDescription("Number of other mutated answers (20000)")
   ),
   seed: Flag.Int("seed").pipe(
     Flag.withDefault(1),
-    Flag.withDescription("The same seed makes the same mutations (1)")
+    Flag.withDescription("The seed of the mutations (1)")
   )
 }
 
@@ -102,8 +102,8 @@ export const command = Command.make("conformance", { folder, ...flags }, (given)
 const readFolder = Effect.fnUntraced(function*(given: Option.Option<string>) {
   const fileSystem = yield* FileSystem.FileSystem
   if (Option.isSome(given)) return yield* Recording.readFolder(given.value)
-  if (yield* fileSystem.exists(beside)) return yield* Recording.readFolder(beside)
-  yield* Console.error(`There is no folder ${beside}: only the fixtures are played.`)
+  if (yield* fileSystem.exists(defaultFolder)) return yield* Recording.readFolder(defaultFolder)
+  yield* Console.error(`There is no folder ${defaultFolder}: only the fixtures are played.`)
   return []
 })
 

@@ -1,17 +1,17 @@
 /**
- * Differences between what was expected and what came, each with its path.
+ * Differences between expected and actual values, with their paths.
  */
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Json from "./wire/Json.ts"
 
 /**
- * - `missing`, `unexpected`, `different`: a member, or what it holds.
- * - `refused`: a typed error where an answer was expected; `accepted`: the other way round.
- * - `defect`: the fiber died, or nothing came in time.
- * - `unsayable`: the API has no word for what stands at the path.
+ * - `missing`, `unexpected`, `different`: a member, or its value.
+ * - `refused`: a typed error where an answer was expected; `accepted`: the reverse.
+ * - `defect`: the fiber died, or timed out.
+ * - `unsupported`: the API has no counterpart for the value at the path.
  */
-export type Problem = "missing" | "unexpected" | "different" | "refused" | "accepted" | "defect" | "unsayable"
+export type Problem = "missing" | "unexpected" | "different" | "refused" | "accepted" | "defect" | "unsupported"
 
 /** One difference; `path` such as `messages[2].content[0].text`. */
 export interface Difference {
@@ -21,7 +21,7 @@ export interface Difference {
   readonly actual?: unknown
 }
 
-/** Any of several forms is right; the first is the one reported. */
+/** Any of several forms is correct; the first is reported. */
 export class OneOf {
   readonly forms: ReadonlyArray<unknown>
   constructor(...forms: ReadonlyArray<unknown>) {
@@ -31,15 +31,15 @@ export class OneOf {
 
 /**
  * - `exact`: JSON against JSON.
- * - `at least`: a value of the product, whose objects may have more members, and which may hold no `bigint`: that is no
- *   JSON.
+ * - `at least`: a value of the product, whose objects may have more members, and which must not contain a `bigint`: it
+ *   is not JSON.
  */
 export type Mode = "exact" | "at least"
 
 /**
  * Compares values; `undefined` stands for a member that must be missing.
  *
- * A whole number that a double cannot hold is rightly kept as its text, or as that of the JSON around it.
+ * An integer beyond the range of a double may be kept as its text, or as that of the JSON around it.
  */
 export const compare = (expected: unknown, actual: unknown, mode: Mode, path = ""): ReadonlyArray<Difference> => {
   if (expected instanceof OneOf) {

@@ -1,20 +1,20 @@
 /**
- * Differences that are known and justified: at most ten kinds. A table counts what has no other as `listed`.
+ * Known, justified differences: at most ten kinds. Exchanges with no other differences count as `listed`.
  */
 import * as Result from "effect/Result"
 import type { Difference } from "./Difference.ts"
 import * as Recording from "./Recording.ts"
 import * as Json from "./wire/Json.ts"
 
-/** The four questions that are asked of an exchange. */
+/** The four directions of an exchange. */
 export type Direction = "decode" | "encode" | "round trip" | "emulator"
 
 /**
- * One kind.
+ * A kind of known difference.
  *
- * - `name`: how the report calls it; `reason`: why it is no fault.
- * - `direction`: where it can be.
- * - `matches`: how it is recognised.
+ * - `name`: its name in the report; `reason`: why it is not a fault.
+ * - `direction`: where it occurs.
+ * - `matches`: whether a difference is of this kind.
  */
 export interface Known {
   readonly name: string
@@ -23,11 +23,11 @@ export interface Known {
   readonly matches: (difference: Difference, recording: Recording.Recording) => boolean
 }
 
-/** All of them. */
+/** All kinds. */
 export const kinds: ReadonlyArray<Known> = [
   {
     name: "empty members",
-    reason: "an empty object, list or description says what none says, and is not sent",
+    reason: "an empty object, list or description equals a missing one, and is not sent",
     direction: "encode",
     matches: ({ expected, path, problem }) =>
       problem === "missing" && isEmpty(expected) &&
@@ -35,33 +35,33 @@ export const kinds: ReadonlyArray<Known> = [
   },
   {
     name: "automatic tool choice",
-    reason: "`auto` is what a request without a choice means, and is not sent",
+    reason: "`auto` is the default, and is not sent",
     direction: "encode",
     matches: ({ path }) => path === "toolConfig.toolChoice.auto"
   },
   {
     name: "embedding defaults",
-    reason: "what a body leaves to the model is said: how texts are cut, which type the vectors have",
+    reason: "defaults of the model are sent explicitly: truncation, type of the vectors",
     direction: "encode",
     matches: ({ path, problem }, { op }) =>
       op === "invoke" && problem === "unexpected" && /^(?:truncate|embedding_types)$/.test(path)
   },
   {
     name: "members that are newer than the recording",
-    reason: "the emulator speaks as the service does today; which counters and details there are has grown with time",
+    reason: "the emulator answers like today's service, which has more counters and details than earlier recordings",
     direction: "emulator",
     matches: ({ path, problem }) => problem === "unexpected" && newer.test(path)
   },
   {
     name: "answer without counters",
-    reason: "the service counts every answer: these were altered by hand",
+    reason: "the service sends counters with every answer: these recordings were edited by hand",
     direction: "emulator",
     matches: ({ path, problem }, recording) =>
       problem === "unexpected" && /^(?:usage|metrics)\b/.test(path) && isUncounted(recording)
   },
   {
     name: "policies of guardrails",
-    reason: "the emulator's guardrails have words and topics, no filters and no personal data",
+    reason: "the emulator's guardrails have words and topics, but no content filters and no PII detection",
     direction: "emulator",
     matches: ({ path, problem }) =>
       problem === "unexpected"
@@ -70,7 +70,7 @@ export const kinds: ReadonlyArray<Known> = [
   },
   {
     name: "models of images, video and speech",
-    reason: "the emulator answers text and vectors",
+    reason: "the emulator returns text and vectors only",
     direction: "emulator",
     matches: ({ problem }, { model }) =>
       problem === "refused" && /canvas|image-generator|stability\.|reel|luma\.|pegasus|sonic/.test(model)

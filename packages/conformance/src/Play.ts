@@ -1,5 +1,5 @@
 /**
- * Plays the recordings of files in all directions, and sorts what was found.
+ * Plays recordings in all directions, and classifies the differences.
  */
 import * as Effect from "effect/Effect"
 import type { Check } from "./Check.ts"
@@ -8,8 +8,8 @@ import * as Known from "./Known.ts"
 import type { File, Recording } from "./Recording.ts"
 
 /**
- * How one exchange went in one direction. `listed`: the known kinds it differs in; `failed`: what is not known;
- * `changes`: what the product reported to have changed.
+ * The result of one exchange in one direction. `listed`: its known differences; `failed`: the unknown ones; `changes`:
+ * the changes the product reported.
  */
 export interface Result {
   readonly file: string

@@ -1,5 +1,5 @@
 /**
- * Recorded exchanges: one JSON a line, or what the emulator wrote with `--record`.
+ * Recorded exchanges: one JSON object per line, or files of the emulator's `--record`.
  *
  * A line has `id`, `op`, `model`, `status`, `request` (text), `headers` (of the answer) and `body` (base64, the bytes of
  * the answer).
@@ -29,10 +29,10 @@ export type Operation = typeof operations[number]
 /**
  * One exchange.
  *
- * - `op`: as it was recorded; what is none of {@link operations} is not played.
- * - `model`: as the path names it; of ApplyGuardrail the id or the ARN of the guardrail.
+ * - `op`: as recorded; operations not among {@link operations} are not played.
+ * - `model`: as in the path; for ApplyGuardrail the id or the ARN of the guardrail.
  * - `request`: the body as text; empty where it was not recorded.
- * - `headers`: by their names in lower case.
+ * - `headers`: with names in lower case.
  */
 export interface Recording {
   readonly id: string
@@ -44,7 +44,7 @@ export interface Recording {
   readonly body: Uint8Array
 }
 
-/** A file and what could be read of it. */
+/** A file and its readable recordings. */
 export interface File {
   readonly name: string
   readonly recordings: ReadonlyArray<Recording>
@@ -54,29 +54,29 @@ export interface File {
 /** Whether a recorded operation is one that is played. */
 export const isOperation = (op: string): op is Operation => operations.some((known) => known === op)
 
-/** The body of the request as JSON; `undefined` where it was not recorded, or is none. */
+/** The body of the request as JSON; `undefined` where it was not recorded, or is not JSON. */
 export const requestOf = ({ request }: Recording): Json.Json | undefined =>
   request.trim() === "" ? undefined : Result.getOrUndefined(Json.parse(request))
 
-/** The path of the request. A recording does not tell the version of a guardrail, its answer may. */
+/** The path of the request. The version of a guardrail is not recorded, but may be in the answer. */
 export const pathOf = (recording: Recording): string => {
   const name = encodeURIComponent(recording.model)
   if (recording.op !== "apply-guardrail") return `/model/${name}/${recording.op}`
   return `/guardrail/${name}/version/${guardrailVersion(recording)}/apply`
 }
 
-/** The version that judged, `DRAFT` where the answer does not tell. */
+/** The version of the guardrail, `DRAFT` where the answer does not name it. */
 export const guardrailVersion = ({ body }: Recording): string => {
   const [assessment] = Json.list(Result.getOrUndefined(Json.parseBytes(body)), "assessments")
   return Json.text(assessment, "appliedGuardrailDetails", "guardrailVersion") ?? "DRAFT"
 }
 
-/** The name of the exception an answer gives, without its namespace. */
+/** The exception name in an answer, without its namespace. */
 export const exceptionOf = ({ body, headers }: Recording): string | undefined =>
   (headers["x-amzn-errortype"] ?? Json.text(Result.getOrUndefined(Json.parseBytes(body)), "__type"))
     ?.replace(/:.*$/s, "").replace(/^.*#/, "")
 
-/** What the service says in an error. */
+/** The message of an error. */
 export const messageOf = ({ body }: Recording): string => {
   const json = Result.getOrUndefined(Json.parseBytes(body))
   return Json.text(json, "message") ?? Json.text(json, "Message") ?? ""
@@ -136,14 +136,14 @@ const fromLine = (line: typeof Line.Type): Recording => ({
 
 const decoded = (name: string): string => Result.getOrElse(Result.try(() => decodeURIComponent(name)), () => name)
 
-/** Some recorders put the body into `{"kind":"json","value":…}`. */
+/** Some recorders wrap the body in `{"kind":"json","value":…}`. */
 const unwrapped = (request: string): string => {
   const json = request.startsWith("{") ? Result.getOrUndefined(Json.parse(request)) : undefined
   const wrapped = Json.text(json, "kind") === "json" ? Json.member(json, "value") : undefined
   return wrapped === undefined ? request : Json.print(wrapped)
 }
 
-/** `undefined` for JSON that is no recording of the emulator. */
+/** `undefined` for JSON that is not a recording of the emulator. */
 const fromEmulator = (name: string, text: string): File | undefined =>
   Result.match(EmulatorRecording.fromText(text, name), {
     onFailure: () => undefined,

@@ -1,16 +1,16 @@
 /**
- * What was played, as tables for people or as JSON for programs.
+ * Formats the results as tables or as JSON.
  */
 import * as Arr from "effect/Array"
 import { type Difference, OneOf } from "./Difference.ts"
 import type { Result } from "./Play.ts"
 import { type File, isOperation } from "./Recording.ts"
 
-/** Whether everything passed, but for what is listed. */
+/** Whether there are no failures beyond the known differences. */
 export const isPassed = (files: ReadonlyArray<File>, results: ReadonlyArray<Result>): boolean =>
   results.every(({ failed }) => failed.length === 0) && files.every(({ unreadable }) => unreadable.length === 0)
 
-/** The whole report; `most`: how many failures of one kind are told. */
+/** The whole report; `most`: maximum of printed failures per kind. */
 export const toText = (files: ReadonlyArray<File>, results: ReadonlyArray<Result>, most: number): string =>
   [
     table(summary(results)),
@@ -21,7 +21,7 @@ export const toText = (files: ReadonlyArray<File>, results: ReadonlyArray<Result
     ...files.flatMap(({ name, unreadable }) => unreadable.map((problem) => `${name}: unreadable, ${problem}`))
   ].join("\n\n")
 
-/** The same for programs: every result, and every difference. */
+/** The same as JSON: every result, and every difference. */
 export const toJson = (results: ReadonlyArray<Result>): string =>
   JSON.stringify(
     results.map(({ listed, ...result }) => ({ ...result, listed: listed.map(({ kind }) => kind.name) })),
@@ -46,26 +46,26 @@ const counts = (group: ReadonlyArray<Result>): ReadonlyArray<number> => {
 
 const notPlayed = (files: ReadonlyArray<File>): ReadonlyArray<string> => {
   const ops = files.flatMap(({ recordings }) => recordings.map(({ op }) => op))
-  return tally("Not played, since none of our clients asks it:", ops.filter((op) => !isOperation(op)))
+  return tally("Not played, since no client has the operation:", ops.filter((op) => !isOperation(op)))
 }
 
 const listed = (results: ReadonlyArray<Result>): ReadonlyArray<string> => [
   ...tally("Listed:", results.flatMap(({ listed }) => listed.map(({ kind }) => `${kind.name}: ${kind.reason}`))),
   ...tally(
-    "The API has no word for:",
+    "Not supported by the API:",
     results.flatMap(({ listed }) =>
-      listed.filter(({ difference }) => difference.problem === "unsayable").map(({ difference }) => difference.path)
+      listed.filter(({ difference }) => difference.problem === "unsupported").map(({ difference }) => difference.path)
     )
   )
 ]
 
 const changed = (results: ReadonlyArray<Result>): ReadonlyArray<string> =>
   tally(
-    "Changed before it was sent, and reported; the service took what was recorded as it was:",
+    "Changed before sending, and reported, although the service accepted the recorded form:",
     results.flatMap(({ changes, direction }) => changes.map((change) => `${direction}: ${change}`))
   )
 
-/** How often each name occurs, under a title; nothing when there is none. */
+/** The frequency of each name, under a title; empty without names. */
 const tally = (title: string, names: ReadonlyArray<string>): ReadonlyArray<string> => {
   const groups = Object.entries(Arr.groupBy(names, anyNumber))
   return groups.length === 0
@@ -75,7 +75,7 @@ const tally = (title: string, names: ReadonlyArray<string>): ReadonlyArray<strin
 
 const anyNumber = (text: string): string => text.replaceAll(/\[\d+\]/g, "[]")
 
-/** Failures of one kind together: the same direction, problem and path, whatever the numbers in it. */
+/** Failures grouped by direction, problem and path without its indices. */
 const failures = (results: ReadonlyArray<Result>, most: number): ReadonlyArray<string> => {
   const all = results.flatMap(({ direction, failed, id }) =>
     failed.map((difference) => ({ direction, id, difference }))
@@ -90,7 +90,7 @@ const failures = (results: ReadonlyArray<Result>, most: number): ReadonlyArray<s
   )
 }
 
-/** What a difference has in common with others. */
+/** The group of a difference. */
 export const kindOf = ({ actual, path, problem }: Difference): string => {
   const place = anyNumber(path)
   if (problem !== "refused" && problem !== "defect") return `${problem} ${place}`

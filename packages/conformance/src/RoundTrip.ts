@@ -1,8 +1,8 @@
 /**
- * Appends recorded answers to a conversation and compares what goes back with what came: block by block, also after the
- * answer went through its JSON codec.
+ * Appends recorded answers to a conversation and compares the blocks sent back with the received ones, also after the
+ * answer was encoded and decoded as JSON.
  */
-import type { Tool } from "@strata/core"
+import type { ToolDefinition } from "@strata/core"
 import { ChatEvent, ChatResponse, ChatService, Message } from "@strata/core"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -16,7 +16,7 @@ import type { Wire } from "./subject/Wire.ts"
 import * as ConverseAnswer from "./wire/ConverseAnswer.ts"
 import * as Json from "./wire/Json.ts"
 
-/** Sends one answer back. An answer that is none, or that said nothing, has no way back. */
+/** Sends one answer back. Failed and empty answers are not sent back. */
 export const roundTrip: Check.Check<Recording, Product | Wire> = (recording) => {
   const streams = recording.op === "converse-stream"
   if (recording.status !== 200 || recording.op !== "converse" && !streams) return Effect.undefined
@@ -39,7 +39,7 @@ export const roundTrip: Check.Check<Recording, Product | Wire> = (recording) => 
 
 type Blocks = ReadonlyArray<Json.JsonObject>
 
-/** The answer as it is, and as it comes out of a store. */
+/** The answer as received, and as decoded from a store. */
 const bothWays = Effect.fnUntraced(function*(
   recording: Recording,
   blocks: Blocks,
@@ -68,7 +68,7 @@ const codec = Schema.fromJsonString(Schema.toCodecJson(ChatResponse.ChatResponse
 const throughJson = (response: ChatResponse.ChatResponse) =>
   Effect.flatMap(Schema.encodeEffect(codec)(response), Schema.decodeEffect(codec))
 
-/** The next request of the conversation: the answer in its place, and what follows it. */
+/** The next request of the conversation: the answer and the message that follows. */
 const sendBack = Effect.fnUntraced(function*(
   recording: Recording,
   blocks: Blocks,
@@ -88,7 +88,7 @@ const sendBack = Effect.fnUntraced(function*(
   const [, sent] = Json.list(body, "messages")
   const keepsEmpty = blocks.some(ConverseAnswer.isSealed)
   const said = keepsEmpty ? blocks : blocks.filter((block) => !ConverseAnswer.isEmptyText(block))
-  // a seal is broken by whatever changes beside it, and who made it takes it back
+  // changes beside signed reasoning invalidate it, so they do not excuse a difference
   const isReported = !keepsEmpty && changes.some(({ field }) => field.startsWith("messages[1]"))
   return {
     differences: isReported ? [] : compare(said, Json.list(sent, "content"), "exact", "content"),
@@ -100,7 +100,7 @@ const callsOf = (blocks: Blocks): Blocks => Json.objects(blocks, "toolUse")
 
 const isOfTheProvider = (call: Json.JsonObject): boolean => call["type"] === "server_tool_use"
 
-/** Every call of the program's tools has a result; without any the user says something. */
+/** Results for all calls of the program's tools; without calls, a user message. */
 const followUp = (blocks: Blocks): ReadonlyArray<Message.Message> => {
   const calls = callsOf(blocks).filter((call) => !isOfTheProvider(call))
   return calls.length === 0 ? [Message.user("Go on")] : [Message.tool(calls.map((call): Message.ToolResultPart => ({
@@ -110,11 +110,11 @@ const followUp = (blocks: Blocks): ReadonlyArray<Message.Message> => {
   })))]
 }
 
-const toolsOf = (blocks: Blocks): ReadonlyArray<Tool.RequestTool> => [
+const toolsOf = (blocks: Blocks): ReadonlyArray<ToolDefinition.RequestTool> => [
   ...new Map(
     callsOf(blocks).map((call) => {
       const name = Json.text(call, "name") ?? ""
-      const tool: Tool.RequestTool = isOfTheProvider(call)
+      const tool: ToolDefinition.RequestTool = isOfTheProvider(call)
         ? { type: "provider", provider: "aws.bedrock", name }
         : { name, inputSchema: { type: "object", properties: {} } }
       return [name, tool] as const

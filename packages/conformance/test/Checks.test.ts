@@ -89,7 +89,7 @@ describe("Changes", () => {
 
 describe("ChatRequest", () => {
   it("goes back from a body to messages, tools and options, and names what it cannot say", () => {
-    const { places, request, unsayable } = ChatRequest.reverse("m", {
+    const { places, request, unsupported } = ChatRequest.reverse("m", {
       system: [{ text: "s" }, { cachePoint: { type: "default", ttl: "1h" } }],
       messages: [
         { role: "user", content: [{ text: "u" }] },
@@ -101,7 +101,7 @@ describe("ChatRequest", () => {
       serviceTier: { type: "flex" }
     })
     assert.deepStrictEqual(places, [-1, 0, 1, 2, 2])
-    assert.deepStrictEqual(unsayable, ["toolConfig.toolChoice.auto"])
+    assert.deepStrictEqual(unsupported, ["toolConfig.toolChoice.auto"])
     assert.deepStrictEqual(request, {
       model: "m",
       messages: [

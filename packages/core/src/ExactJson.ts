@@ -34,7 +34,10 @@ const parseWith = (text: string, toValue: (text: string) => unknown): Result.Res
 
 const exact = (text: string): unknown => mayBeInexact.test(text) ? JSON.parse(text, revive) : JSON.parse(text)
 
-/** The arguments of a call as a model wrote them: nothing is none, and what is no JSON stays the text it is. */
+/**
+ * The arguments of a tool call, from the JSON text a model wrote: what a provider whose answers hold such text puts into
+ * `params`. Blank text is no arguments, `{}`; what is not JSON, such as text that was cut, stays as it is.
+ */
 export const params = (text: string): unknown =>
   typeof text === "string" && text.trim() === "" ? {} : Result.getOrElse(parse(text), () => text)
 

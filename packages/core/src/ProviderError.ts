@@ -116,7 +116,7 @@ export class StructuredOutputError extends Schema.TaggedError<StructuredOutputEr
   issue: Schema.optional(Schema.String)
 }) {}
 
-/** The breaker is open after repeated failures: nothing was sent. */
+/** The breaker is open after repeated failures: nothing was sent. `retryAfter` is the rest of the open time. */
 export class CircuitOpenError
   extends Schema.TaggedError<CircuitOpenError>()("CircuitOpenError", { ...fields, ...retryAfterField })
 {}
@@ -237,6 +237,10 @@ export const ProviderError = Schema.Union([
 
 /** Whether a value is one of the errors of the union; one that cannot be read, such as a revoked proxy, is not. */
 export const isProviderError = (u: unknown): u is ProviderError => isOfUnion(u)
+
+/** Whether a value is a {@link CallError}. */
+export const isCallError = (u: unknown): u is CallError =>
+  isProviderError(u) && u._tag !== "StreamInterruptedError" && u._tag !== "StructuredOutputError"
 
 const isOfUnion: (u: unknown) => boolean = Total.make(Schema.is(ProviderError), () => false)
 

@@ -139,21 +139,41 @@ export const attempt = (number: number) => <A, E, R>(self: Effect.Effect<A, E, R
     )
   })
 
-/** Attributes every span and metric of an operation has. */
+/** Attributes every metric of an operation has, and every span but for {@link modelLabel}. */
 export const attributes: (target: Target) => Record<string, string> = Total.make((target) => ({
   "gen_ai.operation.name": `${target.operation}`,
   "gen_ai.provider.name": `${target.provider}`,
-  "gen_ai.request.model": `${target.model}`
+  "gen_ai.request.model": modelLabel(`${target.model}`)
 }), () => ({}))
+
+/**
+ * A model as metrics name it: itself, or `_OTHER` beyond the first thousand different ones of a process. Metrics are kept
+ * for ever, about 4 kB for each model, and whoever sends a request may name any.
+ */
+export const modelLabel = (model: string): string => {
+  if (labels.has(model)) return model
+  if (labels.size >= mostLabels) return "_OTHER"
+  labels.add(model)
+  return model
+}
+
+const labels = new Set<string>()
+const mostLabels = 1_000
 
 /** Name and options of the span of an operation: `chat MODEL`, `embeddings MODEL`, of kind client. */
 export const span = (target: Target, request: Record<string, unknown>) => {
   const known = attributes(target)
+  const model = modelOf(target)
   return {
-    name: `${known["gen_ai.operation.name"]} ${known["gen_ai.request.model"]}`,
-    options: { kind: "client" as const, attributes: { ...known, ...defined(request) } }
+    name: `${known["gen_ai.operation.name"]} ${model}`,
+    options: {
+      kind: "client" as const,
+      attributes: { ...known, ...defined({ "gen_ai.request.model": model, ...request }) }
+    }
   }
 }
+
+const modelOf: (target: Target) => string | undefined = Total.make(({ model }) => `${model}`, () => undefined)
 
 /** Adds what is known, and leaves out what is `undefined`. */
 export const annotate = (values: Record<string, unknown>): Effect.Effect<void> =>

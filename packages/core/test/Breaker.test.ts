@@ -10,6 +10,7 @@ import * as Metric from "effect/Metric"
 import * as CircuitBreaker from "effect/persistence/CircuitBreaker"
 import * as TestClock from "effect/testing/TestClock"
 import * as BreakerGate from "../src/policy/internal/breakerGate.ts"
+import * as Circuits from "../src/state/internal/circuits.ts"
 import { errors, target, watched } from "./ChatFixture.ts"
 import * as RedisServer from "./support/RedisServer.ts"
 
@@ -20,6 +21,7 @@ const gateOf = (breaker: Breaker.Breaker | undefined) =>
   Effect.map(BreakerGate.make(breaker), (gate) => {
     const protect = <A>(self: Effect.Effect<A, ProviderError.ProviderError>, at = target) => gate.protect(self, at)
     return {
+      ...gate,
       protect,
       call: (tag: Tag | "ok", at = target) =>
         protect(tag === "ok" ? Effect.void : Effect.fail(errors[tag]), at).pipe(
@@ -114,8 +116,8 @@ describe("Breaker", () => {
       assert.deepStrictEqual(ProviderError.retryAfter(error), Duration.millis(17_655))
       assert.strictEqual(
         error.message,
-        "test-model of test.provider in eu-west-1 kept failing, so no call is made for another 17s 655ms. " +
-          "Nothing was sent: try again later, or use another model."
+        "The circuit of test-model of test.provider in eu-west-1 is open after repeated failures: " +
+          "no call is sent for another 17s 655ms. Nothing was sent. Try again later, or use another model."
       )
     }))
 
@@ -194,6 +196,49 @@ describe("Breaker", () => {
         assert.deepInclude(logs[0]?.annotations, { provider: "test.provider", model: "test-model" })
       })
     ))
+
+  it.effect("warns once in an outage, however often the circuit opens anew", () =>
+    watched(({ logs }) =>
+      Effect.gen(function*() {
+        const gate = yield* gateOf(threeInARow)
+        yield* fail(gate, 3)
+        for (let tries = 0; tries < 5; tries++) {
+          yield* TestClock.adjust("30 seconds")
+          yield* fail(gate, 1)
+        }
+        yield* TestClock.adjust("30 seconds")
+        yield* gate.call("ok")
+        yield* fail(gate, 3)
+        assert.deepStrictEqual(logs.map(({ level }) => level), ["Warn", "Info", "Warn"])
+      })
+    ))
+
+  it.effect("tells calls that wait when the circuit of their target opens", () =>
+    Effect.gen(function*() {
+      const gate = yield* gateOf(threeInARow)
+      const other = { ...target, model: "other" }
+      yield* fail(gate, 2)
+      const waiting = yield* Effect.forkChild(gate.opened(target), { startImmediately: true })
+      const elsewhere = yield* Effect.forkChild(gate.opened(other), { startImmediately: true })
+      yield* TestClock.adjust("1 second")
+      assert.isUndefined(waiting.pollUnsafe())
+      yield* fail(gate, 1)
+      yield* Fiber.join(waiting)
+      yield* gate.opened(target)
+      assert.isUndefined(elsewhere.pollUnsafe())
+    }))
+
+  it.effect("remembers a bounded number of circuits that are not closed", () =>
+    Effect.gen(function*() {
+      const seen = new Map<string, BreakerGate.NotClosed>()
+      const one = Breaker.consecutive(1)
+      const gate = BreakerGate.inForce(seen, yield* Circuits.make(one), one)
+      for (let model = 0; model < 1_500; model++) {
+        yield* Effect.flip(gate.protect(Effect.fail(errors.ConnectionError), { ...target, model: `model-${model}` }))
+      }
+      assert.strictEqual(seen.size, 1_000)
+      yield* gate.opened({ ...target, model: "model-1499" })
+    }))
 
   it.effect("lets everything through without a breaker", () =>
     Effect.gen(function*() {

@@ -24,7 +24,7 @@ const { isolated, mostDollars, promptDollars, request, rounded, runOf } = Fixtur
 type Ask = (
   service: ChatService.ChatService["Service"],
   request: ChatRequest.ChatRequest
-) => Effect.Effect<unknown, ChatService.ChatError>
+) => Effect.Effect<unknown, ChatService.ChatStreamError>
 
 const ways: ReadonlyArray<readonly [string, Ask]> = [
   ["generate", (service, request) => service.generate(request)],

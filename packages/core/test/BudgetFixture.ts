@@ -31,7 +31,7 @@ export interface Play {
   readonly inputTokens?: number
   readonly outputTokens?: number
   readonly delay?: Duration.Input
-  readonly error?: ProviderError.ProviderError
+  readonly error?: ProviderError.CallError
   readonly words?: ReadonlyArray<string>
 }
 
@@ -82,7 +82,7 @@ export const makeProvider = (sent: Array<ChatRequest.Resolved> = []): ChatServic
         Stream.rechunk(1),
         Stream.mapEffect((event) => Effect.delay(Effect.succeed(event), "1 second"))
       )
-      const end: Stream.Stream<ChatEvent.ChatEvent, ProviderError.ProviderError> = play.error === undefined
+      const end: Stream.Stream<ChatEvent.ChatEvent, ProviderError.CallError> = play.error === undefined
         ? Stream.succeed({ type: "finish", ...outcome(play, request.model) })
         : Stream.fail(errorOf(play))
       return Stream.concat(
@@ -93,7 +93,7 @@ export const makeProvider = (sent: Array<ChatRequest.Resolved> = []): ChatServic
 })
 
 /** Of a play that went through JSON, only the tag and the phase of an error are left. */
-const errorOf = ({ error }: Play): ProviderError.ProviderError => {
+const errorOf = ({ error }: Play): ProviderError.CallError => {
   const known = { provider: "test.provider", message: "as it was told" }
   switch (error?._tag) {
     case "RateLimitError":

@@ -84,8 +84,8 @@ export interface Call {
  */
 export const gated = Effect.fnUntraced(function*() {
   const calls: Array<Call> = []
-  const answers: Array<Deferred.Deferred<ChatResponse.ChatResponse, ProviderError.ProviderError>> = []
-  const streams: Array<Queue.Queue<ChatEvent.ChatEvent, ProviderError.ProviderError | Cause.Done>> = []
+  const answers: Array<Deferred.Deferred<ChatResponse.ChatResponse, ProviderError.CallError>> = []
+  const streams: Array<Queue.Queue<ChatEvent.ChatEvent, ProviderError.CallError | Cause.Done>> = []
   const open = (kind: Call["kind"]) => {
     const call: { -readonly [Key in keyof Call]: Call[Key] } = { kind, state: "open" }
     calls.push(call)
@@ -102,13 +102,13 @@ export const gated = Effect.fnUntraced(function*() {
       policy: Policy.none,
       generate: () =>
         Effect.suspend(() => {
-          const answer = Deferred.makeUnsafe<ChatResponse.ChatResponse, ProviderError.ProviderError>()
+          const answer = Deferred.makeUnsafe<ChatResponse.ChatResponse, ProviderError.CallError>()
           answers[calls.length] = answer
           return Effect.onExit(Deferred.await(answer), open("generate"))
         }),
       stream: () =>
         Stream.unwrap(Effect.gen(function*() {
-          const events = yield* Queue.unbounded<ChatEvent.ChatEvent, ProviderError.ProviderError | Cause.Done>()
+          const events = yield* Queue.unbounded<ChatEvent.ChatEvent, ProviderError.CallError | Cause.Done>()
           streams[calls.length] = events
           return Stream.onExit(Stream.fromQueue(events), open("stream"))
         }))
@@ -121,10 +121,10 @@ export const gated = Effect.fnUntraced(function*() {
     joined: (count: number) =>
       untilEffect(Effect.map(counted(CacheTelemetry.hits, "gated", "model"), (joined) => joined >= count)),
     answer: (call: number, response: ChatResponse.ChatResponse) => Deferred.succeed(answers[call]!, response),
-    fail: (call: number, error: ProviderError.ProviderError) => Deferred.fail(answers[call]!, error),
+    fail: (call: number, error: ProviderError.CallError) => Deferred.fail(answers[call]!, error),
     deliver: (call: number, ...events: ReadonlyArray<ChatEvent.ChatEvent>) => Queue.offerAll(streams[call]!, events),
     end: (call: number) => Queue.end(streams[call]!),
-    broken: (call: number, error: ProviderError.ProviderError) => Queue.fail(streams[call]!, error)
+    broken: (call: number, error: ProviderError.CallError) => Queue.fail(streams[call]!, error)
   }
 })
 

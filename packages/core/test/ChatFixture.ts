@@ -28,7 +28,9 @@ const known = {
 }
 
 /** One error of every tag. */
-export const errors: { readonly [Tag in ProviderError.ProviderError["_tag"]]: ProviderError.ProviderError } = {
+export const errors: {
+  readonly [Tag in ProviderError.ProviderError["_tag"]]: Extract<ProviderError.ProviderError, { readonly _tag: Tag }>
+} = {
   AuthenticationError: new ProviderError.AuthenticationError(known),
   PermissionDeniedError: new ProviderError.PermissionDeniedError(known),
   InvalidRequestError: new ProviderError.InvalidRequestError({ ...known, field: "topP", remedy: "Use less" }),
@@ -88,6 +90,16 @@ export const timed = <A, E, R>(self: Effect.Effect<A, E, R>, span: Duration.Inpu
 /** The result of an effect that takes time. */
 export const settled = <A, E, R>(self: Effect.Effect<A, E, R>, span?: Duration.Input) =>
   Effect.flatMap(timed(self, span), ({ exit }) => exit)
+
+/** The exit of an effect that takes time of the test's clock, and real time too, as a digest does. */
+export const ended = Effect.fnUntraced(function*<A, E, R>(self: Effect.Effect<A, E, R>) {
+  const fiber = yield* Effect.forkChild(Effect.exit(self))
+  while (fiber.pollUnsafe() === undefined) {
+    yield* TestClock.adjust("1 minute")
+    yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+  }
+  return yield* Fiber.join(fiber)
+})
 
 /** The error of an effect that takes time. */
 export const failure = <A, E, R>(self: Effect.Effect<A, E, R>, span?: Duration.Input) =>

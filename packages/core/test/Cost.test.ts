@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as ChatEvent from "@strata/core/chat/ChatEvent"
+import type * as ChatResponse from "@strata/core/chat/ChatResponse"
 import * as ChatService from "@strata/core/chat/ChatService"
 import * as Cost from "@strata/core/Cost"
 import * as EmbeddingService from "@strata/core/embedding/EmbeddingService"
@@ -29,7 +30,9 @@ const chat = (overrides?: Partial<ChatService.Provider>) =>
 const ways: ReadonlyArray<
   readonly [
     string,
-    (service: ChatService.ChatService["Service"]) => ReturnType<ChatService.ChatService["Service"]["generate"]>
+    (
+      service: ChatService.ChatService["Service"]
+    ) => Effect.Effect<ChatResponse.ChatResponse, ChatService.ChatStreamError>
   ]
 > = [
   ["generate", (service) => service.generate({ messages: "hi" })],

@@ -20,10 +20,10 @@ const invalid = new ProviderError.InvalidRequestError({ provider: "probe", messa
 
 /** Refuses a request that holds a bad text, as services do: without saying which. */
 const refusing =
-  (isBad: (input: string) => boolean, error: ProviderError.ProviderError): EmbeddingProbe.Answer => (batch) =>
+  (isBad: (input: string) => boolean, error: ProviderError.CallError): EmbeddingProbe.Answer => (batch) =>
     batch.inputs.some(isBad) ? Effect.fail(error) : EmbeddingProbe.numbered(batch)
 
-const outcome = (result: Result.Result<Embedding.Embedding, ProviderError.ProviderError>) =>
+const outcome = (result: Result.Result<Embedding.Embedding, ProviderError.CallError>) =>
   Result.isSuccess(result) ? result.success.vector[0] : result.failure._tag
 
 describe("EmbeddingService, when a request is refused", () => {

@@ -152,7 +152,11 @@ const elsewhere = (model: string | undefined) => {
   return Layer.succeed(EmbeddingService.EmbeddingService, {
     defaultModel: model,
     embed,
-    embedMany: () => Effect.die("not asked for here"),
+    embedMany: (inputs) =>
+      Effect.map(
+        Effect.forEach(inputs, embed),
+        (embeddings) => ({ embeddings, usage: { inputTokens: undefined }, model: model ?? "?", requests: 1 })
+      ),
     embedEach: (inputs) => Effect.forEach(inputs, (input) => Effect.result(embed(input))),
     embedStream: () => Stream.die("not asked for here")
   })

@@ -113,7 +113,7 @@ const fewest = (
   return best[inputs.length]!
 }
 
-const tag = (result: Result.Result<Embedding.Embedding, ProviderError.ProviderError>) =>
+const tag = (result: Result.Result<Embedding.Embedding, ProviderError.CallError>) =>
   Result.isSuccess(result) ? result.success.vector[0] : result.failure._tag
 
 describe("EmbeddingService, with inputs of several kinds", () => {

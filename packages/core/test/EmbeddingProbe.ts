@@ -10,7 +10,7 @@ import type * as ProviderError from "../src/ProviderError.ts"
 
 export type Answer = (
   batch: Embedding.TextBatch
-) => Effect.Effect<Embedding.ProviderBatchResult, ProviderError.ProviderError>
+) => Effect.Effect<Embedding.ProviderBatchResult, ProviderError.CallError>
 
 /** The service of a provider that answers as it is told, with its counters. */
 export const make = Effect.fnUntraced(function*(options: {

@@ -11,7 +11,7 @@ import * as EmbeddingProbe from "./EmbeddingProbe.ts"
 /** The error of a call, after making sure that nothing was sent. */
 const refusal = Effect.fnUntraced(function*(
   probe: { readonly sent: ReadonlyArray<unknown> },
-  call: Effect.Effect<unknown, ProviderError.ProviderError>
+  call: Effect.Effect<unknown, ProviderError.CallError>
 ) {
   const error = yield* Effect.flip(call)
   assert.deepStrictEqual(probe.sent, [])
@@ -210,15 +210,14 @@ describe("EmbeddingService, before anything is sent", () => {
       const { probe, service } = yield* EmbeddingProbe.make({})
       const cause = new Error("no text in this row")
       const throws = (row: number) => row === 1 ? Effect.runSync(Effect.die(cause)) : `text ${row}`
-      const calls: ReadonlyArray<readonly [field: string, call: Stream.Stream<unknown, ProviderError.ProviderError>]> =
-        [
-          ["values", service.embedStream(["a"] as never, String)],
-          ["input", service.embedStream(Stream.make("a"), "text" as never)],
-          ["flushAfter", service.embedStream(Stream.make("a"), String, { flushAfter: -1 })],
-          ["unordered", service.embedStream(Stream.make("a"), String, { unordered: 1 as never })],
-          ["truncate", service.embedStream(Stream.make("a"), String, { truncate: "x" as never })],
-          ["inputs[1]", service.embedStream(Stream.make(0, 1, 2), throws)]
-        ]
+      const calls: ReadonlyArray<readonly [field: string, call: Stream.Stream<unknown, ProviderError.CallError>]> = [
+        ["values", service.embedStream(["a"] as never, String)],
+        ["input", service.embedStream(Stream.make("a"), "text" as never)],
+        ["flushAfter", service.embedStream(Stream.make("a"), String, { flushAfter: -1 })],
+        ["unordered", service.embedStream(Stream.make("a"), String, { unordered: 1 as never })],
+        ["truncate", service.embedStream(Stream.make("a"), String, { truncate: "x" as never })],
+        ["inputs[1]", service.embedStream(Stream.make(0, 1, 2), throws)]
+      ]
       for (const [field, call] of calls) {
         const error = yield* refusal(probe, Stream.runDrain(call))
         assert.instanceOf(error, ProviderError.InvalidRequestError)

@@ -100,3 +100,54 @@ describe("ExactJson", () => {
     }
   })
 })
+
+describe("ExactJson.params", () => {
+  it("keeps an integer that a number cannot hold as its text, wherever it stands", () => {
+    assert.deepStrictEqual<unknown>(
+      ExactJson.params(
+        `{"id": 2512292042121000001, "of": [{"id": -9007199254740993}], "n": 1e400, "m": 9007199254740991}`
+      ),
+      { id: "2512292042121000001", of: [{ id: "-9007199254740993" }], n: "1e400", m: 9007199254740991 }
+    )
+  })
+
+  it.prop(
+    "gives a number or a text that is written as the same integer again",
+    [Schema.BigInt.check(Schema.isBetweenBigInt({ minimum: -(10n ** 20n), maximum: 10n ** 20n }))],
+    ([integer]) => {
+      const value = ExactJson.params(`${integer}`)
+      assert.strictEqual(typeof value === "string" ? value : JSON.stringify(value), `${integer}`)
+    }
+  )
+
+  it.prop("gives every other number as JSON.parse does", [Schema.Finite], ([given]) => {
+    const number = Number.isInteger(given) && !Number.isSafeInteger(given) ? given / 2 ** 1000 : given
+    const text = JSON.stringify({ number })
+    assert.deepStrictEqual(ExactJson.params(text), JSON.parse(text))
+  })
+
+  it("takes a number for an integer by its value, however it is written", () => {
+    const literals: ReadonlyArray<readonly [literal: string, value: unknown]> = [
+      ["1152921504606846976", "1152921504606846976"], // 2^60, which is written as 1152921504606847000
+      ["9007199254740993.0", "9007199254740993.0"],
+      ["1234567890123456789e2", "1234567890123456789e2"],
+      ["-1e999", "-1e999"],
+      ["1e21", 1e21],
+      ["2512292042121000000", "2512292042121000000"],
+      ["1.5e3", 1500],
+      ["0.12345678901234567890", 0.12345678901234568],
+      ["1e-999", 0]
+    ]
+    for (const [literal, value] of literals) {
+      assert.deepStrictEqual(ExactJson.params(`[${literal}]`), [value], literal)
+    }
+  })
+
+  it("takes no text for no arguments, and leaves what is not JSON text as it is", () => {
+    assert.deepStrictEqual(ExactJson.params(" "), {})
+    assert.deepStrictEqual(ExactJson.params({ already: "parsed" } as never), { already: "parsed" })
+    assert.strictEqual(ExactJson.params(`{"city": "Os`), `{"city": "Os`)
+    const deep = `${"[".repeat(10_000)}${"]".repeat(10_000)}`
+    assert.strictEqual(ExactJson.params(deep), deep)
+  })
+})

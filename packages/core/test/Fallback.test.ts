@@ -11,9 +11,10 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
+import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
-import { errors, watched } from "./ChatFixture.ts"
+import { errors, failure, settled, type Watched, watched } from "./ChatFixture.ts"
 import { answerOf, busy, stage, takeAsked } from "./FallbackFixture.ts"
 
 const tags = (predicate: (error: ProviderError.ProviderError) => boolean) =>
@@ -38,7 +39,7 @@ describe("Fallback.isUnavailable", () => {
 })
 
 describe("ChatService.withFallback", () => {
-  it.effect("asks nobody else while the first answers", () =>
+  it.effect("asks no other while the first answers", () =>
     Effect.gen(function*() {
       const services = yield* stage(3)
       const response = yield* services.chat.generate({ messages: "Hi" })
@@ -65,7 +66,11 @@ describe("ChatService.withFallback", () => {
 
   it.effect("leaves the errors of the caller to the caller", () =>
     Effect.gen(function*() {
-      for (const error of Object.values(errors).filter((error) => !Fallback.isUnavailable(error))) {
+      for (
+        const error of Object.values(errors).filter(ProviderError.isCallError).filter((error) =>
+          !Fallback.isUnavailable(error)
+        )
+      ) {
         const services = yield* stage(2)
         services.fails.push(error)
         assert.strictEqual(yield* Effect.flip(answerOf(services)), error)
@@ -93,16 +98,20 @@ describe("ChatService.withFallback", () => {
       assert.deepStrictEqual(services.asked, [0, 0, 0, 1])
     }))
 
-  describe("when nobody answers", () => {
+  describe("when none answers", () => {
     it.effect("fails with the last error, and logs the others", () =>
       watched((seen) =>
         Effect.gen(function*() {
           const services = yield* stage(2)
           services.fails.push(busy, errors.RateLimitError)
           assert.strictEqual(yield* Effect.flip(answerOf(services)), errors.RateLimitError)
-          const last = seen.logs.at(-1)
-          assert.deepStrictEqual(last?.message, ["None of 2 services can answer"])
-          assert.match(JSON.stringify(last?.annotations), /ModelUnavailableError.*RateLimitError/)
+          assert.deepStrictEqual(
+            seen.logs.map(({ annotations, level, message }) => [level, String(message), annotations.error]),
+            [
+              ["Warn", "A chat service cannot answer: the next one is asked", "ModelUnavailableError"],
+              ["Warn", "None of 2 chat services can answer", "RateLimitError"]
+            ]
+          )
         })
       ))
 
@@ -114,12 +123,84 @@ describe("ChatService.withFallback", () => {
         assert.deepStrictEqual(services.asked, [0, 1, 2])
       }))
 
-    it.effect("does not ask around for money", () =>
+    it.effect("asks no other when a budget is spent", () =>
       Effect.gen(function*() {
         const services = yield* stage(3)
         services.fails.push(busy, errors.BudgetExceededError)
         assert.strictEqual(yield* Effect.flip(answerOf(services)), errors.BudgetExceededError)
         assert.deepStrictEqual(services.asked, [0, 1])
+      }))
+  })
+
+  describe("failFast", () => {
+    const policy = Policy.make({ retry: Retry.exponential({ times: 2, base: 0, rateLimitBase: 0 }) })
+    const throttled = errors.RateLimitError
+    const failFast = (error: ProviderError.ProviderError) => error._tag === "RateLimitError"
+
+    it.effect.each(["generate", "stream"] as const)(
+      "asks the next service before the retries are spent: %s",
+      (how) =>
+        Effect.gen(function*() {
+          const services = yield* stage(3, { failFast }, { policy })
+          const ask = how === "generate"
+            ? services.chat.generate({ messages: "Hi" })
+            : Stream.runDrain(services.chat.stream({ messages: "Hi" }))
+          services.fails.push(throttled)
+          yield* settled(ask)
+          assert.deepStrictEqual(takeAsked(services), [0, 1])
+          services.fails[0] = busy
+          yield* settled(ask)
+          assert.deepStrictEqual(takeAsked(services), [0, 0, 0, 1])
+        })
+    )
+
+    it.effect("lets the last service repeat by its policy", () =>
+      Effect.gen(function*() {
+        const services = yield* stage(3, { failFast }, { policy })
+        services.fails.push(throttled, throttled, throttled)
+        yield* failure(answerOf(services))
+        assert.deepStrictEqual(services.asked, [0, 1, 2, 2, 2])
+      }))
+
+    it.effect("says nothing of errors that stay with the first service", () =>
+      Effect.gen(function*() {
+        const services = yield* stage(2, { failFast: () => true, when: (error) => error !== throttled }, { policy })
+        services.fails.push(throttled)
+        yield* failure(answerOf(services))
+        assert.deepStrictEqual(services.asked, [0, 0, 0])
+      }))
+
+    it.effect("holds for the services of a fallback inside, down to its last", () =>
+      Effect.gen(function*() {
+        const asked: Array<string> = []
+        const failing = (name: string) =>
+          Layer.effect(
+            ChatService.ChatService,
+            ChatService.make({
+              provider: name,
+              defaultModel: name,
+              policy,
+              generate: () => Effect.suspend(() => Effect.fail((asked.push(name), throttled))),
+              stream: () => Stream.fail(throttled)
+            })
+          )
+        const inner = failing("a").pipe(ChatService.withFallback(failing("b")))
+        const outer = inner.pipe(ChatService.withFallback(failing("c"), { failFast }))
+        yield* failure(Effect.provide(ChatService.text("Hi"), outer))
+        assert.deepStrictEqual(asked, ["a", "b", "c", "c", "c"])
+      }))
+
+    it.effect("fails with an InvalidRequestError when it throws", () =>
+      Effect.gen(function*() {
+        const services = yield* stage(2, {
+          failFast: () => {
+            throw new Error("bug")
+          }
+        }, { policy })
+        services.fails.push(throttled)
+        const error = yield* failure(answerOf(services))
+        assert.strictEqual(error._tag, "InvalidRequestError")
+        assert.include(error.message, "fallback.failFast")
       }))
   })
 
@@ -144,19 +225,6 @@ describe("ChatService.withFallback", () => {
         yield* answerOf(services, { model: "special", messages: "Hi" })
         assert.deepStrictEqual(services.requests.map(({ model }) => model), ["special", "model-1", "special of 1"])
       }))
-
-    it.effect("does not move requests for another", () =>
-      Effect.gen(function*() {
-        const services = yield* stage(2)
-        services.fails.push(errors.ModelNotFoundError)
-        yield* answerOf(services, { model: "mistyped", messages: "Hi" })
-        services.fails.length = 0
-        takeAsked(services)
-        yield* answerOf(services)
-        assert.deepStrictEqual(takeAsked(services), [0])
-        yield* answerOf(services, { model: "mistyped", messages: "Hi" })
-        assert.deepStrictEqual(takeAsked(services), [1])
-      }))
   })
 
   describe("layers", () => {
@@ -167,7 +235,7 @@ describe("ChatService.withFallback", () => {
         const other = TestChat.layer(["other"])
         const layers = [
           failing.pipe(ChatService.withFallback(other)),
-          failing.pipe(ChatService.withFallback(other, { stickFor: "1 second" })),
+          failing.pipe(ChatService.withFallback(other, { failFast: () => true })),
           failing.pipe(ChatService.withFallback([other])),
           ChatService.withFallback(failing, other),
           ChatService.withFallback(failing, [TestChat.layer([busy]), other], {})
@@ -224,7 +292,7 @@ describe("ChatService.withFallback", () => {
       }))
   })
 
-  it.effect("interrupts the one at work", () =>
+  it.effect("interrupts the service that is asked", () =>
     Effect.gen(function*() {
       const begun = yield* Deferred.make<void>()
       let interrupted = -1
@@ -243,6 +311,62 @@ describe("ChatService.withFallback", () => {
       assert.deepStrictEqual(services.asked, [0, 1])
     }))
 
+  describe("its log", () => {
+    const lines = (seen: Watched) => seen.logs.map(({ level, message }) => [level, String(message)])
+    const lost = ["Warn", "A chat service cannot answer: the next one is asked"]
+    const back = ["Info", "A chat service answers again"]
+
+    it.effect("has one warning for an outage, and one line when it is over", () =>
+      watched((seen) =>
+        Effect.gen(function*() {
+          const services = yield* stage(3, {}, { before: () => Effect.sleep("1 second") })
+          services.fails.push(busy)
+          const many = Effect.all(Array.from({ length: 100 }, () => answerOf(services)), { concurrency: "unbounded" })
+          for (const error of [busy, errors.CircuitOpenError, errors.RateLimitError]) {
+            services.fails[0] = error
+            yield* settled(many, "10 seconds")
+          }
+          assert.deepStrictEqual(lines(seen), [lost])
+          services.fails[0] = undefined
+          yield* settled(many, "10 seconds")
+          assert.deepStrictEqual(lines(seen), [lost])
+          yield* TestClock.adjust("30 seconds")
+          yield* settled(many, "10 seconds")
+          assert.deepStrictEqual(lines(seen), [lost, back])
+          services.fails[0] = busy
+          yield* settled(many, "10 seconds")
+          assert.deepStrictEqual(lines(seen), [lost, back, lost])
+        })
+      ))
+
+    it.effect("has no line for each random failure", () =>
+      watched((seen) =>
+        Effect.gen(function*() {
+          const services = yield* stage(2)
+          for (let call = 0; call < 200; call++) {
+            services.fails[0] = call % 20 === 0 ? errors.RateLimitError : undefined
+            yield* answerOf(services)
+            yield* TestClock.adjust("1 second")
+          }
+          assert.deepStrictEqual(lines(seen), [lost])
+        })
+      ))
+
+    it.effect("tells of an outage although requests for invented models fail all the time", () =>
+      watched((seen) =>
+        Effect.gen(function*() {
+          const services = yield* stage(2)
+          for (let call = 0; call < 500; call++) {
+            services.fails[0] = errors.ModelNotFoundError
+            yield* answerOf(services, { model: `invented-${call}`, messages: "Hi" })
+          }
+          services.fails[0] = busy
+          yield* answerOf(services)
+          assert.deepStrictEqual(lines(seen), [lost, lost])
+        })
+      ))
+  })
+
   it.effect("counts every request handed on, by the error", () =>
     watched(() =>
       Effect.gen(function*() {
@@ -259,4 +383,37 @@ describe("ChatService.withFallback", () => {
         assert.strictEqual((yield* Metric.value(counter)).count, 2)
       })
     ))
+})
+
+describe("ChatService.withFallback, whichever services fail", () => {
+  const problems: ReadonlyArray<ProviderError.CallError | undefined> = [
+    undefined,
+    undefined,
+    busy,
+    errors.RateLimitError,
+    errors.ModelFailedError
+  ]
+  const Problem = Schema.Literals([0, 1, 2, 3, 4])
+  const Failures = Schema.Array(Problem).check(Schema.isMinLength(1), Schema.isMaxLength(5))
+
+  it.effect.prop(
+    "the first that answers, in order, gives the answer",
+    [Failures],
+    ([failures]) =>
+      Effect.scoped(Effect.gen(function*() {
+        const services = yield* stage(failures.length)
+        services.fails.push(...failures.map((problem) => problems[problem]))
+        const expected = services.fails.indexOf(undefined)
+        const answer = yield* Effect.option(answerOf(services))
+        assert.deepStrictEqual(
+          answer._tag === "Some" ? answer.value : undefined,
+          expected < 0 ? undefined : `from ${expected}`
+        )
+        assert.deepStrictEqual(
+          services.asked,
+          Array.from(failures.keys()).slice(0, expected < 0 ? undefined : expected + 1)
+        )
+      })),
+    { arbitrary: { runs: 60 } }
+  )
 })

@@ -18,7 +18,7 @@ import { errors, usage } from "./ChatFixture.ts"
  * - `asked`, `requests`: who was asked, by number, and what for.
  */
 export interface Stage {
-  readonly fails: Array<ProviderError.ProviderError | undefined>
+  readonly fails: Array<ProviderError.CallError | undefined>
   readonly asked: Array<number>
   readonly requests: Array<ChatRequest.Resolved>
   readonly chat: ChatService.ChatService["Service"]

@@ -10,7 +10,7 @@ import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import { delta, errors, finish } from "./ChatFixture.ts"
-import { busy, stage, takeAsked } from "./FallbackFixture.ts"
+import { busy, stage } from "./FallbackFixture.ts"
 
 const custom = (stream: ChatService.ChatService["Service"]["stream"]) =>
   Layer.effect(
@@ -46,20 +46,6 @@ describe("ChatService.withFallback, streaming", () => {
       const whole = yield* services.chat.generate({ messages: "Hi" })
       const collected = yield* ChatEvent.collect(services.chat.stream({ messages: "Hi" }))
       assert.deepStrictEqual(collected.fallback, whole.fallback)
-    }))
-
-  it.effect("sticks as whole answers do, and together with them", () =>
-    Effect.gen(function*() {
-      const services = yield* stage(2, { stickFor: "1 minute" })
-      services.fails[0] = busy
-      yield* Stream.runDrain(services.chat.stream({ messages: "Hi" }))
-      services.fails[0] = undefined
-      takeAsked(services)
-      yield* services.chat.generate({ messages: "Hi" })
-      yield* TestClock.adjust("1 minute")
-      yield* Stream.runDrain(services.chat.stream({ messages: "Hi" }))
-      yield* services.chat.generate({ messages: "Hi" })
-      assert.deepStrictEqual(takeAsked(services), [1, 0, 0])
     }))
 
   it.effect("is not handed on once there was an event", () =>

@@ -236,7 +236,11 @@ const layers: ReadonlyArray<readonly [name: string, layer: () => Layer.Any, fiel
     () => ChatService.withFallback(chat, Layer.empty as never as typeof chat),
     "fallbacks"
   ],
-  ["a time that is none", () => ChatService.withFallback(chat, chat, given({ stickFor: "long" })), "fallback.stickFor"],
+  [
+    "a word for a function",
+    () => ChatService.withFallback(chat, chat, given({ failFast: "429" })),
+    "fallback.failFast"
+  ],
   ["a decorated value that is no layer", () => ChatService.withPolicy(given(5), Policy.none), "layer"],
   ["a layer that builds nothing", () => EmbeddingService.withPolicy(given(Layer.empty), Policy.none), "layer"],
   ["a budget in words", () => ChatService.withBudget(chat, given("cheap")), "budget"],

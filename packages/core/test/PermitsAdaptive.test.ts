@@ -9,16 +9,39 @@ import { target, watched } from "./ChatFixture.ts"
 import { between, looked, queue, rounds, takeMany } from "./PermitsFixture.ts"
 
 describe("Adaptive permits", () => {
-  it.effect("grow by one for about as many answers as there are permits", () =>
+  it.effect("double with each round of answers until the first decrease, and grow by one with each after it", () =>
     Effect.gen(function*() {
       const { open, permits } = yield* looked(Concurrency.adaptive({ initial: 10 }))
       yield* takeMany(permits, 1).pipe(Effect.flatMap(([permit]) => permit!.release("other")))
       const grown: Array<number> = []
-      for (let round = 0; round < 5; round++) {
-        yield* rounds(permits, open, "answered", 1)
-        grown.push(open())
+      const round = (outcome: "answered" | "refused") =>
+        Effect.map(rounds(permits, open, outcome, 1), () => grown.push(open()))
+      yield* round("answered")
+      yield* round("answered")
+      yield* round("refused")
+      for (let answered = 0; answered < 4; answered++) yield* round("answered")
+      assert.deepStrictEqual(grown, [20, 40, 20, 20, 21, 22, 23])
+    }))
+
+  it.effect("take no notice of one refused call in twenty", () =>
+    Effect.gen(function*() {
+      const { gate, permits } = yield* looked(Concurrency.adaptive({ initial: 40, max: 40 }))
+      for (let round = 0; round < 20; round++) {
+        const taken = yield* takeMany(permits, 40)
+        for (const [index, permit] of taken.entries()) yield* permit.release(index % 20 === 0 ? "refused" : "answered")
+        assert.deepStrictEqual([gate().open, gate().limit], [40, 40])
       }
-      assert.deepStrictEqual(grown, [10, 11, 12, 13, 14])
+    }))
+
+  it.effect("fall to the share of a round that was not refused", () =>
+    Effect.gen(function*() {
+      const { gate, permits } = yield* looked(Concurrency.adaptive({ initial: 40, max: 40 }))
+      const taken = yield* takeMany(permits, 40)
+      for (const permit of taken.slice(0, 10)) yield* permit.release("refused")
+      // Two of them may be noise.
+      assert.deepStrictEqual([gate().open, gate().limit, gate().epoch], [32, 40, 0])
+      for (const permit of taken.slice(10)) yield* permit.release("answered")
+      assert.deepStrictEqual([gate().open, gate().limit, gate().epoch], [30, 30, 1])
     }))
 
   it.effect("never grow above the most", () =>
@@ -47,24 +70,25 @@ describe("Adaptive permits", () => {
       assert.strictEqual(open(), 4)
     }))
 
-  it.effect("are halved once for all calls that were in flight together", () =>
+  it.effect("are decreased once for all calls that were in flight together, to `decrease` at most", () =>
     Effect.gen(function*() {
-      const { open, permits, used } = yield* looked(Concurrency.adaptive({ initial: 16 }))
+      const { gate, open, permits, used } = yield* looked(Concurrency.adaptive({ initial: 16, decrease: 0.25 }))
       const together = yield* takeMany(permits, 16)
-      for (const permit of together.slice(0, 12)) yield* permit.release("refused")
-      assert.deepStrictEqual([open(), used()], [8, 4])
-      const later = yield* takeMany(permits, 2)
-      for (const permit of together.slice(12)) yield* permit.release("refused")
-      assert.strictEqual(open(), 8)
-      for (const permit of later) yield* permit.release("refused")
-      assert.deepStrictEqual([open(), used()], [4, 0])
+      yield* together[0]!.release("answered")
+      const more = yield* takeMany(permits, 2)
+      for (const permit of together.slice(1)) yield* permit.release("refused")
+      assert.deepStrictEqual([gate().epoch, open(), used()], [1, 4, 2])
+      for (const permit of more) yield* permit.release("refused")
+      assert.deepStrictEqual([gate().epoch, open(), used()], [1, 4, 0])
+      yield* rounds(permits, open, "refused", 1)
+      assert.deepStrictEqual([gate().epoch, open()], [2, 1])
     }))
 
   it.effect("never fall below the least", () =>
     Effect.gen(function*() {
       for (const [min, expected] of [[3, 3], [1, 1]] as const) {
         const { open, permits } = yield* looked(Concurrency.adaptive({ initial: 8, min }))
-        for (let refusals = 0; refusals < 10; refusals++) {
+        for (let refusals = 0; refusals < 30; refusals++) {
           const [permit] = yield* takeMany(permits, 1)
           yield* permit!.release("refused")
         }
@@ -72,16 +96,15 @@ describe("Adaptive permits", () => {
       }
     }))
 
-  it.effect("let running calls end when there are fewer than before, and nobody in until there is room", () =>
+  it.effect("keep the permits of refused calls back for the rest of the round", () =>
     Effect.gen(function*() {
       const { open, permits, used } = yield* looked(between)
       const [first, second, third, fourth] = yield* takeMany(permits, 4)
       const waiting = yield* queue(permits)
       yield* first!.release("refused")
-      assert.deepStrictEqual([open(), used()], [2, 3])
-      yield* second!.release("other")
+      yield* second!.release("refused")
       yield* TestClock.adjust(0)
-      assert.deepStrictEqual([used(), waiting.state.permit], [2, undefined])
+      assert.deepStrictEqual([open(), used(), waiting.state.permit], [2, 2, undefined])
       yield* third!.release("other")
       yield* TestClock.adjust(0)
       assert.strictEqual(used(), 2)
@@ -91,7 +114,7 @@ describe("Adaptive permits", () => {
       assert.strictEqual(used(), 0)
     }))
 
-  it.effect("serve those first who came first, and nobody who was interrupted", () =>
+  it.effect("are given in order of arrival, and not to interrupted calls", () =>
     Effect.gen(function*() {
       const { permits, used } = yield* looked(Concurrency.adaptive({ initial: 1, max: 1 }))
       const [held] = yield* takeMany(permits, 1)
@@ -107,18 +130,17 @@ describe("Adaptive permits", () => {
       assert.strictEqual(used(), 1)
     }))
 
-  it.effect("let those in who wait when they grow", () =>
+  it.effect("go to waiting calls when there are more", () =>
     Effect.gen(function*() {
       const { open, permits } = yield* looked(Concurrency.adaptive({ initial: 1, max: 4 }))
       const [first] = yield* takeMany(permits, 1)
       const waiting = [yield* queue(permits), yield* queue(permits), yield* queue(permits)]
       yield* first!.release("answered")
       yield* TestClock.adjust(0)
-      // From 1 the first answer leads to the root of 3.
-      assert.deepStrictEqual([open(), waiting.filter(({ state }) => state.permit !== undefined).length], [1, 1])
+      assert.deepStrictEqual([open(), waiting.filter(({ state }) => state.permit !== undefined).length], [2, 2])
       yield* waiting[0]!.state.permit!.release("answered")
       yield* TestClock.adjust(0)
-      assert.deepStrictEqual([open(), waiting.filter(({ state }) => state.permit !== undefined).length], [2, 3])
+      assert.deepStrictEqual([open(), waiting.filter(({ state }) => state.permit !== undefined).length], [3, 3])
     }))
 
   it.effect("recover after a storm", () =>
@@ -140,7 +162,7 @@ describe("Adaptive permits", () => {
       assert.strictEqual(gates.size, 3)
     }))
 
-  it.effect("forget keys that nobody uses, and keep those in use", () =>
+  it.effect("forget unused keys, and keep those in use", () =>
     Effect.gen(function*() {
       const { gates, permits } = yield* looked(between)
       yield* takeMany(permits, 1)
@@ -169,7 +191,7 @@ describe("Adaptive permits", () => {
             })),
             ({ value }) => value
           )
-        assert.deepStrictEqual([yield* value("used"), yield* value("limit")], [3, 2])
+        assert.deepStrictEqual([yield* value("used"), yield* value("limit")], [3, 3])
       })
     ))
 

@@ -16,7 +16,7 @@ export const looked = Effect.fnUntraced(function*(adaptive: Concurrency.Adaptive
   const gates = new Map<string, AdaptivePermits.Gate>()
   const permits = AdaptivePermits.makeIn(gates, { adaptive, limits, scope: yield* Effect.scope })
   const gate = () => gates.get(Telemetry.keyOf(target))!
-  return { gates, permits, open: () => gate().open, used: () => gate().used }
+  return { gates, gate, permits, open: () => gate().open, used: () => gate().used }
 })
 
 export const takeMany = (permits: Permits.Permits, count: number) =>

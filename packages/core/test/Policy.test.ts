@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Metric from "effect/Metric"
+import * as References from "effect/References"
 import * as Schedule from "effect/Schedule"
 import * as TestClock from "effect/testing/TestClock"
 import * as Enforcement from "../src/policy/internal/enforcement.ts"
@@ -20,11 +21,11 @@ const everySecond = Schedule.spaced("1 second")
 const enforce = (options: Policy.Options) =>
   Effect.map(
     Enforcement.make(Policy.make(options)),
-    (enforcement) => <A>(self: Effect.Effect<A, ProviderError.ProviderError>) => enforcement.call(self, target)
+    (enforcement) => <A>(self: Effect.Effect<A, ProviderError.CallError>) => enforcement.call(self, target)
   )
 
 /** A call that fails with each of the errors and then gives the number of its attempts. */
-const failingWith = (...failures: ReadonlyArray<ProviderError.ProviderError>) => {
+const failingWith = (...failures: ReadonlyArray<ProviderError.CallError>) => {
   let attempts = 0
   const call = Effect.suspend(() => {
     const error = failures[attempts++]
@@ -196,14 +197,14 @@ describe("Enforcement.call", () => {
       assert.strictEqual(attempts(), 1)
     }))
 
-  it.effect("says of each retry why and when, and counts it", () =>
+  it.effect("logs each retry at debug level with its cause and its delay, and counts it", () =>
     watched(({ logs }) =>
       Effect.gen(function*() {
         const call = yield* enforce({ retry: Schedule.spaced("90 seconds") })
         yield* settled(call(failingWith(errors.RateLimitError, errors.ConnectionError).call))
         assert.strictEqual(logs.length, 2)
         assert.deepStrictEqual(logs[0], {
-          level: "Warn",
+          level: "Debug",
           message: ["Retrying after a transient failure"],
           annotations: {
             operation: "chat",
@@ -222,7 +223,7 @@ describe("Enforcement.call", () => {
           "error.type": "RateLimitError"
         }))
         assert.strictEqual(counted.count, 1)
-      })
+      }).pipe(Effect.provideService(References.MinimumLogLevel, "Debug"))
     ))
 
   it.effect("says nothing of a failure that is not repeated", () =>
@@ -231,7 +232,7 @@ describe("Enforcement.call", () => {
         const call = yield* enforce({ retry: Retry.exponential({ times: 0 }) })
         yield* failure(call(failingWith(errors.ConnectionError).call))
         assert.deepStrictEqual(logs, [])
-      })
+      }).pipe(Effect.provideService(References.MinimumLogLevel, "Debug"))
     ))
 })
 

@@ -20,7 +20,7 @@ import * as Enforcement from "../src/policy/internal/enforcement.ts"
 import * as LedgerMemory from "../src/state/internal/ledgerMemory.ts"
 import { errors, target, timed } from "./ChatFixture.ts"
 
-type Work = Effect.Effect<string, ProviderError.ProviderError>
+type Work = Effect.Effect<string, ProviderError.CallError>
 
 const other: Telemetry.Target = { ...target, model: "another-model" }
 
@@ -89,7 +89,7 @@ const failingFirst = (times: number): Work => {
   return Effect.suspend(() => ++attempts > times ? Effect.succeed("answer") : failing)
 }
 
-const tagOf = (exit: Exit.Exit<unknown, ProviderError.ProviderError>) =>
+const tagOf = (exit: Exit.Exit<unknown, ProviderError.CallError>) =>
   Effect.match(exit, { onFailure: ({ _tag }) => _tag, onSuccess: () => "ok" as const })
 
 describe("The order of a policy: deadline (retry (hedge (breaker (quota (concurrency (attempt (call)))))))", () => {

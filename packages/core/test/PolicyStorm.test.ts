@@ -24,7 +24,7 @@ const seconds = { storm: 40, bursts: 60, healed: 90, end: 170 }
  */
 const provider = () => {
   const seen = { inFlight: 0, sent: 0, answeredIn: Array.from({ length: seconds.end + 120 }, () => 0) }
-  const trouble = (now: number): ProviderError.ProviderError | undefined => {
+  const trouble = (now: number): ProviderError.CallError | undefined => {
     const second = now / 1000
     if (second >= seconds.storm && second < seconds.bursts) return errors.RateLimitError
     if (second >= seconds.bursts && second < seconds.healed && second % 6 < 3) {
@@ -105,7 +105,8 @@ describe("A policy in a storm", () => {
             else assert.isTrue(ProviderError.isProviderError(yield* Effect.flip(exit)))
             assert.isAtMost(millis, 60_000)
           }
-          assert.isAtLeast(answered / ends.length, 0.75)
+          // Of the rest most met an open circuit, which is not waited for.
+          assert.isAtLeast(answered / ends.length, 0.7)
 
           assert.strictEqual(seen.inFlight, 0)
           assert.isAtMost(seen.sent, ends.length * 1.2 + 30 + 5 * (seconds.end + 60))

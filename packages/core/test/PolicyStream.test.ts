@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Metric from "effect/Metric"
+import * as References from "effect/References"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
@@ -169,7 +170,7 @@ describe("retries of Enforcement.stream", () => {
       assert.strictEqual(counts.opened, 4)
     }))
 
-  it.effect("are logged and counted", () =>
+  it.effect("are logged at debug level and counted", () =>
     watched(({ logs }) =>
       Effect.gen(function*() {
         const stream = yield* enforce({ retry: Schedule.spaced("2 seconds") })
@@ -181,7 +182,7 @@ describe("retries of Enforcement.stream", () => {
           "error.type": "ModelUnavailableError"
         }))
         assert.strictEqual(counted.count, 1)
-      })
+      }).pipe(Effect.provideService(References.MinimumLogLevel, "Debug"))
     ))
 
   it.effect("do not happen after a defect", () =>

@@ -1,9 +1,15 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as ChatService from "@strata/core/chat/ChatService"
+import * as EmbeddingService from "@strata/core/embedding/EmbeddingService"
 import * as ProviderError from "@strata/core/ProviderError"
+import * as RerankService from "@strata/core/rerank/RerankService"
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Schema from "effect/Schema"
+import type * as Stream from "effect/Stream"
+import { expectTypeOf } from "vitest"
 import { errors, throughJson } from "./ChatFixture.ts"
 
 /** Deep equality of two errors looks at their names and messages only. */
@@ -90,5 +96,33 @@ describe("ProviderError.invalidRequest", () => {
       remedy: "Use a number from 0 to 1",
       message: "topP: 2 is out of range. Use a number from 0 to 1."
     })
+  })
+})
+
+describe("What a service fails with", () => {
+  const Answer = Schema.Struct({ answer: Schema.String })
+  type Tags<E extends { readonly _tag: string }> = E["_tag"]
+  type All = Tags<ProviderError.ProviderError>
+
+  it("is told by its type: only streams break half-way, and only objects do not fit a schema", () => {
+    const generate = ChatService.generate("?")
+    const stream = ChatService.stream("?")
+    const object = ChatService.object(Answer, "?")
+    const objectStream = ChatService.objectStream(Answer, "?")
+    const embed = EmbeddingService.embed("?")
+    const rerank = RerankService.rerank("?", [])
+    type Whole = Exclude<All, "StreamInterruptedError" | "StructuredOutputError">
+    expectTypeOf<Tags<Effect.Error<typeof generate>>>().toEqualTypeOf<Whole>()
+    expectTypeOf<Tags<Effect.Error<typeof embed>>>().toEqualTypeOf<Whole>()
+    expectTypeOf<Tags<Effect.Error<typeof rerank>>>().toEqualTypeOf<Whole>()
+    expectTypeOf<Tags<Stream.Error<typeof stream>>>().toEqualTypeOf<Whole | "StreamInterruptedError">()
+    expectTypeOf<Tags<Effect.Error<typeof object>>>().toEqualTypeOf<Whole | "StructuredOutputError">()
+    expectTypeOf<Tags<Stream.Error<typeof objectStream>>>().toEqualTypeOf<All>()
+  })
+
+  it("is known by its tag", () => {
+    const others = Object.values(errors).filter((error) => !ProviderError.isCallError(error))
+    assert.deepStrictEqual(others.map(({ _tag }) => _tag), ["StreamInterruptedError", "StructuredOutputError"])
+    assert.isFalse(ProviderError.isCallError(new Error("no")))
   })
 })

@@ -33,14 +33,14 @@ export interface Work {
   readonly output?: number
   readonly burndown?: number
   readonly takes?: Duration.Input
-  readonly fails?: ProviderError.ProviderError
+  readonly fails?: ProviderError.CallError
   readonly target?: Telemetry.Target
 }
 
 /** Makes calls under a policy: how one is answered is up to the caller. */
 export const enforceWith = (
   options: Policy.Options,
-  answer: (work: Work) => Effect.Effect<Quota.Consumption, ProviderError.ProviderError>
+  answer: (work: Work) => Effect.Effect<Quota.Consumption, ProviderError.CallError>
 ) =>
   Effect.map(
     Enforcement.make(Policy.make({ retry: Retry.never, concurrency: 100_000, ...options })),
@@ -61,7 +61,7 @@ export const enforceWith = (
 export const enforce = (options: Policy.Options) =>
   Effect.suspend(() => {
     const sent: Array<readonly [name: string, millis: number]> = []
-    const answer = (work: Work): Effect.Effect<Quota.Consumption, ProviderError.ProviderError> =>
+    const answer = (work: Work): Effect.Effect<Quota.Consumption, ProviderError.CallError> =>
       Effect.gen(function*() {
         sent.push([work.name ?? "", yield* Clock.currentTimeMillis])
         yield* Effect.sleep(work.takes ?? 0)

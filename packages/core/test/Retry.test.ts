@@ -31,13 +31,12 @@ const withLuck = (luck: 0 | 1) =>
 const sum = (numbers: ReadonlyArray<number>) => numbers.reduce((total, number) => total + number, 0)
 
 describe("Retry.exponential", () => {
-  const transient = new Set([
+  const repeated = new Set([
     "RateLimitError",
     "ModelUnavailableError",
     "ProviderInternalError",
     "TimeoutError",
-    "ConnectionError",
-    "CircuitOpenError"
+    "ConnectionError"
   ])
 
   it("knows an error of each of the 18 tags", () => {
@@ -46,11 +45,11 @@ describe("Retry.exponential", () => {
   })
 
   it.effect.each(Object.values(errors).filter(({ _tag }) => _tag !== "ModelFailedError"))(
-    "repeats $_tag only if it is transient",
+    "repeats $_tag only if it is transient and was sent",
     (error) =>
       Effect.gen(function*() {
         const result = yield* pauses(Retry.exponential({ times: 1 }), [error])
-        assert.strictEqual(result.pauses.length, transient.has(error._tag) ? 1 : 0)
+        assert.strictEqual(result.pauses.length, repeated.has(error._tag) ? 1 : 0)
         assert.strictEqual(result.error, error)
       })
   )
@@ -135,18 +134,54 @@ describe("Retry.exponential", () => {
       assert.deepStrictEqual(waits, [2_000, 200, 8_000])
     }))
 
+  const asks = (retryAfter: Duration.Input) =>
+    new ProviderError.RateLimitError({
+      provider: "p",
+      message: "m",
+      retryAfter: Duration.fromInputUnsafe(retryAfter)
+    })
+
+  /** The waits of a hundred calls that get the same hint. */
+  const waitsFor = (retry: Retry.Retry, hint: Duration.Input) =>
+    Effect.map(
+      Effect.forEach(Array.range(1, 100), (seed) => Random.withSeed(pauses(retry, [asks(hint)]), seed)),
+      (results) => results.map(({ pauses }) => pauses[0]!)
+    )
+
   it.effect("waits as long as the provider asks, even above maxDelay", () =>
     Effect.gen(function*() {
-      const asks = (retryAfter: Duration.Input) =>
-        new ProviderError.RateLimitError({
-          provider: "p",
-          message: "m",
-          retryAfter: Duration.fromInputUnsafe(retryAfter)
-        })
       const retry = Retry.exponential({ times: 2, rateLimitBase: "4 seconds", maxDelay: "5 seconds" })
-      const { pauses: waits } = yield* withLuck(1)(pauses(retry, [asks("90 seconds"), asks("1 second")]))
-      assert.deepStrictEqual(waits, [90_000, 5_000])
+      const { pauses: waits } = yield* withLuck(0)(pauses(retry, [asks("30 seconds"), asks("1 second")]))
+      assert.deepStrictEqual(waits, [30_000, 2_500])
     }))
+
+  it.effect("spreads calls with the same hint, none before the hint", () =>
+    Effect.gen(function*() {
+      const waits = yield* waitsFor(Retry.exponential({ times: 1 }), "20 seconds")
+      assert.isTrue(waits.every((wait) => wait >= 20_000 && wait <= 25_000))
+      assert.isAtLeast(new Set(waits).size, 90)
+      assert.isAbove(Math.max(...waits) - Math.min(...waits), 4_000)
+    }))
+
+  it.effect.each(
+    [
+      { maxRetryAfter: undefined, hint: "10 minutes", most: 60_000 },
+      { maxRetryAfter: undefined, hint: "1 minute", most: 60_000 },
+      { maxRetryAfter: "5 seconds", hint: "1 hour", most: 5_000 },
+      { maxRetryAfter: "2 hours", hint: "10 minutes", most: 750_000 },
+      { maxRetryAfter: Duration.infinity, hint: "10 hours", most: 45_000_000 }
+    ] as const
+  )(
+    "waits no longer than maxRetryAfter $maxRetryAfter for a hint of $hint, and spreads the calls",
+    ({ hint, maxRetryAfter, most }) =>
+      Effect.gen(function*() {
+        const retry = Retry.exponential({ times: 1, maxRetryAfter, maxDelay: "1 second" })
+        const waits = yield* waitsFor(retry, hint)
+        assert.isAtMost(Math.max(...waits), most)
+        assert.isAtLeast(Math.min(...waits), most * 0.8)
+        assert.isAtLeast(new Set(waits).size, 90)
+      })
+  )
 
   it.effect("gives up after `times` retries, with the last error", () =>
     Effect.gen(function*() {

@@ -10,7 +10,7 @@ import * as Stream from "effect/Stream"
 import * as Enforcement from "../src/policy/internal/enforcement.ts"
 import { target } from "./ChatFixture.ts"
 
-export type Numbers = Stream.Stream<number, ProviderError.ProviderError>
+export type Numbers = Stream.Stream<number, ProviderError.ChatStreamError>
 
 /** A function that puts a policy in force for streams. */
 export const enforce = (options: Policy.Options) =>
@@ -26,7 +26,7 @@ export const paced = (...pauses: ReadonlyArray<Duration.Input>): Numbers =>
     Stream.mapEffect((pause, index) => Effect.as(Effect.sleep(pause), index + 1))
   )
 
-export const breakingWith = (error: ProviderError.ProviderError, ...numbers: ReadonlyArray<number>): Numbers =>
+export const breakingWith = (error: ProviderError.ChatStreamError, ...numbers: ReadonlyArray<number>): Numbers =>
   Stream.concat(Stream.rechunk(Stream.fromIterable(numbers), 1), Stream.fail(error))
 
 /** A stream that behaves as each of the given ones in turn, the last one for ever, and counts how often it is opened and closed. */

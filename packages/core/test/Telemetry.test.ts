@@ -45,7 +45,10 @@ const service = (overrides?: Partial<ChatService.Provider>) =>
 
 /** The two ways to ask, each read to its end. */
 const ways: ReadonlyArray<
-  readonly [string, (service: ChatService.ChatService["Service"]) => Effect.Effect<unknown, ChatService.ChatError>]
+  readonly [
+    string,
+    (service: ChatService.ChatService["Service"]) => Effect.Effect<unknown, ChatService.ChatStreamError>
+  ]
 > = [
   ["generate", (service) => service.generate(request)],
   ["stream", (service) => ChatEvent.collect(service.stream(request))]
@@ -276,6 +279,25 @@ describe("Telemetry", () => {
     assert.strictEqual(name, "chat test-model")
     assert.deepStrictEqual(options, { kind: "client", attributes: { ...identity, "gen_ai.request.max_tokens": 0 } })
   })
+
+  it.effect("keeps metrics of no more than a thousand models, and all their spans", () =>
+    watched(({ spans }) =>
+      Effect.gen(function*() {
+        const registry = yield* Metric.MetricRegistry
+        const { generate } = yield* service({ generate: () => Effect.succeed(response("Hi")) })
+        const ask = (from: number) =>
+          Effect.map(
+            Effect.forEach(Array.from({ length: 1500 }), (_, index) =>
+              generate({ ...request, model: `m${from + index}` })),
+            () =>
+              registry.size
+          )
+        const before = yield* ask(0)
+        assert.strictEqual(yield* ask(1500), before)
+        assert.strictEqual(spans.at(-1)?.name, "chat m2999")
+        assert.strictEqual(spans.at(-1)?.attributes.get("gen_ai.request.model"), "m2999")
+      })
+    ))
 
   it.effect("counts no tokens that the provider did not count", () =>
     watched(() =>

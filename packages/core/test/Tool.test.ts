@@ -1,4 +1,5 @@
 import { assert, describe, expectTypeOf, it } from "@effect/vitest"
+import * as ToolDefinition from "@strata/core/chat/ToolDefinition"
 import * as Tool from "@strata/core/tool/Tool"
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
@@ -39,6 +40,18 @@ describe("Tool", () => {
           description: "The weather in a city",
           inputSchema: { type: "object", properties: { city: { type: "string" } }, required: ["city"] }
         })
+      }))
+
+    it.effect("is that of a schema without a handler", () =>
+      Effect.gen(function*() {
+        const input = Schema.Struct({ city: Schema.String })
+        const options = { input, description: "The weather in a city" }
+        assert.deepStrictEqual(
+          yield* ToolDefinition.make("get_weather", options),
+          yield* Tool.definition(weather)
+        )
+        const error = yield* Effect.flip(ToolDefinition.make("get weather", options))
+        assert.strictEqual(error.field, "tools[\"get weather\"]")
       }))
 
     it.effect("keeps the descriptions of fields", () =>
@@ -280,57 +293,6 @@ describe("Tool", () => {
         assert.notInclude(error.message, "secret")
         assert.lengthOf(logs, 1)
       }))
-  })
-
-  describe("parseParams", () => {
-    it("keeps an integer that a number cannot hold as its text, wherever it stands", () => {
-      assert.deepStrictEqual<unknown>(
-        Tool.parseParams(
-          `{"id": 2512292042121000001, "of": [{"id": -9007199254740993}], "n": 1e400, "m": 9007199254740991}`
-        ),
-        { id: "2512292042121000001", of: [{ id: "-9007199254740993" }], n: "1e400", m: 9007199254740991 }
-      )
-    })
-
-    it.prop(
-      "gives a number or a text that is written as the same integer again",
-      [Schema.BigInt.check(Schema.isBetweenBigInt({ minimum: -(10n ** 20n), maximum: 10n ** 20n }))],
-      ([integer]) => {
-        const value = Tool.parseParams(`${integer}`)
-        assert.strictEqual(typeof value === "string" ? value : JSON.stringify(value), `${integer}`)
-      }
-    )
-
-    it.prop("gives every other number as JSON.parse does", [Schema.Finite], ([given]) => {
-      const number = Number.isInteger(given) && !Number.isSafeInteger(given) ? given / 2 ** 1000 : given
-      const text = JSON.stringify({ number })
-      assert.deepStrictEqual(Tool.parseParams(text), JSON.parse(text))
-    })
-
-    it("takes a number for an integer by its value, however it is written", () => {
-      const literals: ReadonlyArray<readonly [literal: string, value: unknown]> = [
-        ["1152921504606846976", "1152921504606846976"], // 2^60, which is written as 1152921504606847000
-        ["9007199254740993.0", "9007199254740993.0"],
-        ["1234567890123456789e2", "1234567890123456789e2"],
-        ["-1e999", "-1e999"],
-        ["1e21", 1e21],
-        ["2512292042121000000", "2512292042121000000"],
-        ["1.5e3", 1500],
-        ["0.12345678901234567890", 0.12345678901234568],
-        ["1e-999", 0]
-      ]
-      for (const [literal, value] of literals) {
-        assert.deepStrictEqual(Tool.parseParams(`[${literal}]`), [value], literal)
-      }
-    })
-
-    it("takes no text for no arguments, and leaves text that is no JSON what it is", () => {
-      assert.deepStrictEqual(Tool.parseParams(" "), {})
-      assert.deepStrictEqual(Tool.parseParams({ already: "parsed" } as never), { already: "parsed" })
-      assert.strictEqual(Tool.parseParams(`{"city": "Os`), `{"city": "Os`)
-      const deep = `${"[".repeat(10_000)}${"]".repeat(10_000)}`
-      assert.strictEqual(Tool.parseParams(deep), deep)
-    })
   })
 
   describe("make", () => {

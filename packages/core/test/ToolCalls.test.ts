@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Message from "@strata/core/chat/Message"
+import * as ExactJson from "@strata/core/ExactJson"
 import * as Telemetry from "@strata/core/Telemetry"
 import * as TestChat from "@strata/core/testing/TestChat"
 import * as Tool from "@strata/core/tool/Tool"
@@ -45,7 +46,7 @@ describe("ToolLoop: calls that make no sense", () => {
           input: Schema.Struct({ id }),
           handler: ({ id }) => Effect.sync(() => void ids.push(id))
         })
-      const params = Tool.parseParams(`{"id": 2512292042121000001}`)
+      const params = ExactJson.params(`{"id": 2512292042121000001}`)
       const loop = (id: Schema.ConstraintDecoder<unknown, unknown>) =>
         Effect.provide(
           Effect.all({ end: Effect.exit(ToolLoop.run("?", { tools: [lookup(id)] })), requests }),

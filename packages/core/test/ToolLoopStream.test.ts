@@ -242,7 +242,7 @@ describe("ToolLoop.stream", () => {
     })
     const stream = ToolLoop.stream("?", { tools: [tool, echo] })
     expectTypeOf<Stream.Error<typeof stream>>().toEqualTypeOf<
-      ChatService.ChatError | Tool.ToolCallError | Tool.ToolDefectError | number
+      ChatService.ChatStreamError | Tool.ToolCallError | Tool.ToolDefectError | number
     >()
     expectTypeOf<Stream.Services<typeof stream>>().toEqualTypeOf<ChatService.ChatService | Dependency>()
     expectTypeOf<ChatEvent.ChatEvent>().toExtend<ToolLoop.Event>()

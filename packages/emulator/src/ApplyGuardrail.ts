@@ -1,5 +1,5 @@
 /**
- * Responds to ApplyGuardrail: judges texts without asking a model.
+ * Handles ApplyGuardrail: checks texts without calling a model.
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -11,7 +11,7 @@ import * as Wire from "./converse/Wire.ts"
 import * as Guardrail from "./Guardrail.ts"
 import * as HttpResponse from "./http/HttpResponse.ts"
 
-/** Who is to judge what. */
+/** The guardrails of the account, and the request. */
 export interface Call {
   readonly guardrails: ReadonlyArray<Guardrail.Guardrail>
   readonly region: string
@@ -20,7 +20,7 @@ export interface Call {
   readonly body: unknown
 }
 
-/** The verdict, as the service writes it. */
+/** The result in the service's format. */
 export const applyGuardrail = Effect.fnUntraced(function*(call: Call) {
   const { content, outputScope, source } = yield* Effect.fromResult(read(call.body))
   const odd = content.findIndex((block) => !isUnion(block))
@@ -62,7 +62,7 @@ export const applyGuardrail = Effect.fnUntraced(function*(call: Call) {
   })
 })
 
-/** What Converse leaves out, is `null` here. */
+/** Converse omits these fields; here they are `null`. */
 const noPolicies = {
   automatedReasoningPolicy: null,
   contentPolicy: null,

@@ -1,13 +1,13 @@
 /**
- * The exceptions of Bedrock Runtime as the wire carries them: a name, a status, a text.
+ * The exceptions of Bedrock Runtime on the wire: a name, a status, a message.
  *
- * The texts are the service's own, word for word: clients match on them.
+ * The messages are the service's own, verbatim, because clients match on them.
  */
 import * as ProviderError from "@strata/core/ProviderError"
 import * as Data from "effect/Data"
 import * as Struct from "effect/Struct"
 
-/** Every exception the emulator can answer, with its HTTP status. */
+/** Every exception the emulator can return, with its HTTP status. */
 export const statuses = {
   AccessDeniedException: 403,
   ConflictException: 400,
@@ -34,12 +34,12 @@ export const statuses = {
 /** The name of an exception. */
 export type Exception = keyof typeof statuses
 
-/** The names of all of them. */
+/** All exception names. */
 export const exceptions = Struct.keys(statuses)
 
 const isException = (name: string): name is Exception => Object.hasOwn(statuses, name)
 
-/** What the service says along with an exception, or its documentation does, when no request is to blame for it. */
+/** The default message of each exception, from the service or its documentation, when it is not about the request. */
 export const texts: Readonly<Record<Exception, string>> = {
   AccessDeniedException: "You don't have access to the model with the specified model ID.",
   ConflictException: "Error occurred because of a conflict while performing an operation.",
@@ -66,9 +66,9 @@ export const texts: Readonly<Record<Exception, string>> = {
 }
 
 /**
- * An answer that is an error. `originalStatusCode` goes with the two model errors; `retryAfter` (seconds) becomes a
- * header, which the real service does not send. `unauthorized`: whoever checks permissions says no, and spells the
- * member of the body `Message`.
+ * An error response. `originalStatusCode` belongs to the two model errors; `retryAfter` (seconds) becomes a header,
+ * which the real service does not send. `unauthorized`: refused by the authorizer, whose bodies spell the member
+ * `Message`.
  */
 export class AwsError extends Data.TaggedError("AwsError")<{
   readonly exception: Exception
@@ -83,7 +83,7 @@ export class AwsError extends Data.TaggedError("AwsError")<{
 export const make = (exception: Exception, message: string): AwsError =>
   new AwsError({ exception, status: statuses[exception], message })
 
-/** `AccessDeniedException`: whoever asks may not. */
+/** `AccessDeniedException`: the caller lacks permission. */
 export const unauthorized = (message: string): AwsError =>
   new AwsError({
     exception: "AccessDeniedException",
@@ -92,24 +92,24 @@ export const unauthorized = (message: string): AwsError =>
     unauthorized: true
   })
 
-/** `ValidationException`: the request cannot be served as it stands. */
+/** `ValidationException`: the request is invalid. */
 export const validation = (message: string): AwsError => make("ValidationException", message)
 
-/** What is known as "rate limited"; quotas are counted in requests or in tokens. */
+/** Throttling, by requests or by tokens. */
 export const throttled = (unit: "requests" | "tokens" | "tokens per day"): AwsError =>
   make("ThrottlingException", `Too many ${unit}, please wait before trying again.`)
 
-/** The prompt does not fit the model's context window. */
+/** The prompt exceeds the model's context window. */
 export const inputTooLong: AwsError = validation("Input is too long for requested model.")
 
-/** The body of the answer, as JSON text. */
+/** The body of the response, as JSON text. */
 export const body = (error: AwsError): string =>
   JSON.stringify({
     [error.unauthorized === true ? "Message" : "message"]: error.message,
     ...(error.originalStatusCode === undefined ? undefined : { originalStatusCode: error.originalStatusCode })
   })
 
-/** The headers of the answer. */
+/** The headers of the response. */
 export const headers = (error: AwsError): Readonly<Record<string, string>> => ({
   "content-type": "application/json",
   "x-amzn-errortype": `${error.exception}:http://internal.amazon.com/coral/${
@@ -118,7 +118,7 @@ export const headers = (error: AwsError): Readonly<Record<string, string>> => ({
   ...(error.retryAfter === undefined ? undefined : { "retry-after": String(error.retryAfter) })
 })
 
-/** What is refused before Bedrock sees it. */
+/** Exceptions of the layer in front of Bedrock. */
 const ofFramework: ReadonlySet<Exception> = new Set([
   "ExpiredTokenException",
   "IncompleteSignatureException",
@@ -131,7 +131,7 @@ const ofFramework: ReadonlySet<Exception> = new Set([
 ])
 
 /**
- * The name an exception has inside a stream. A Converse stream knows five; the others come as the nearest of them.
+ * The name of an exception inside a stream. A Converse stream knows five; others are mapped to the nearest of them.
  */
 export const streamName = (exception: Exception): string => {
   switch (exception) {
@@ -152,11 +152,10 @@ export const streamName = (exception: Exception): string => {
 }
 
 /**
- * The exception that means what the answering service's error means. An error that already names an exception of
- * Bedrock keeps it.
+ * Maps an error of the answering service to an exception. An error that names an exception of Bedrock keeps it.
  */
 export const fromProviderError = (error: ProviderError.ProviderError): AwsError => {
-  // a stream that broke: its own words are for those who read it, the service says why
+  // a failed stream: core's message is for its callers, the cause has the service's
   if (error._tag === "StreamInterruptedError" && ProviderError.isProviderError(error.cause)) {
     return fromProviderError(error.cause)
   }

@@ -1,5 +1,5 @@
 /**
- * Responds to CountTokens: counts a prompt as Converse does, without asking anybody.
+ * Handles CountTokens: counts a prompt like Converse, without calling a model.
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -15,7 +15,7 @@ import * as Json from "./Json.ts"
 import type * as Model from "./Model.ts"
 import * as Violation from "./Violation.ts"
 
-/** Counts what `body` holds: a prompt of Converse, or the body of an InvokeModel. */
+/** Counts the tokens of `body`: a Converse prompt, or the body of an InvokeModel. */
 export const countTokens = Effect.fnUntraced(function*(body: unknown, model: Model.ChatModel) {
   const { input } = yield* Effect.fromResult(readBody(body))
   const union = yield* Effect.fromResult(readInput(input))
@@ -38,7 +38,7 @@ const readInput = Wire.reader(
   "input"
 )
 
-/** A body that a family of models can read counts as its prompt does; of any other, all the texts. */
+/** A body its family can decode is counted as a prompt; of any other, all texts are counted. */
 const ofInvokeModel = (text: string, model: Model.ChatModel): Result.Result<number, AwsError.AwsError> =>
   Result.flatMap(jsonObject(text), (body) => {
     const family = Families.find(model)
@@ -52,7 +52,7 @@ const jsonObject = (text: string) =>
 
 const notJson = Violation.malformedInput("the body is not a JSON object")
 
-/** All the texts of a body that a model would read. */
+/** All texts of a body that a model would read. */
 const tokensOf = (value: unknown): number => {
   if (typeof value === "string") return Tokens.ofText(value)
   const members = Array.isArray(value)
@@ -63,5 +63,5 @@ const tokensOf = (value: unknown): number => {
   return members.reduce<number>((sum, member) => sum + tokensOf(member), 0)
 }
 
-/** Members that are no part of a prompt. */
+/** Members that are not part of a prompt. */
 const unread: ReadonlySet<string> = new Set(["anthropic_version", "anthropic_beta", "type", "role", "id", "media_type"])

@@ -1,12 +1,12 @@
 /**
- * A length of time as options spell it, `"2 seconds"` or milliseconds, also where options come as JSON.
+ * A duration in options, `"2 seconds"` or milliseconds, also in JSON.
  */
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as SchemaTransformation from "effect/SchemaTransformation"
 
-// `fromInput` finds out by itself what is no duration
+// `fromInput` itself reports invalid durations
 const isInput = (value: unknown): value is Duration.Input =>
   !Number.isNaN(value) && Option.isSome(Duration.fromInput(value as Duration.Input))
 
@@ -16,7 +16,7 @@ const isText = (value: unknown): value is string & Duration.Input =>
 
 const duration = "a duration such as \"2 seconds\", or milliseconds"
 
-/** Anything Effect takes for a duration. In JSON it is a text such as `"2 seconds"`, or milliseconds. */
+/** Any `Duration.Input`. In JSON it is a text such as `"2 seconds"`, or milliseconds. */
 export const DurationInput = Schema.declare(isInput, {
   expected: duration,
   toCodecJson: () =>

@@ -1,9 +1,9 @@
 /**
- * Bedrock Runtime on 127.0.0.1: a real server that the AWS SDK talks to, answered by whatever `ChatService` and
- * `EmbeddingService` are in context.
+ * Bedrock Runtime on 127.0.0.1: a real server for AWS SDKs, backed by the `ChatService` and `EmbeddingService` in
+ * context.
  *
- * It checks signatures, requests and models as strictly as the service does, counts tokens against quotas and breaks on
- * demand. It does not emulate the models themselves.
+ * It checks signatures, requests and models as strictly as the service, enforces token quotas and injects faults. It
+ * does not emulate the models themselves.
  */
 import type * as ChatService from "@strata/core/chat/ChatService"
 import type * as EmbeddingService from "@strata/core/embedding/EmbeddingService"
@@ -31,13 +31,13 @@ import type * as Signature from "./Signature.ts"
 import * as Statistics from "./Statistics.ts"
 import * as Admin from "./web/Admin.ts"
 
-/** The emulator could not start: its port is taken or may not be opened, or its certificate is unusable. */
+/** The emulator could not start: its port is in use or not permitted, or its certificate is invalid. */
 export class EmulatorError extends Schema.TaggedError<EmulatorError>()("EmulatorError", {
   message: Schema.String,
   cause: Schema.Defect()
 }) {}
 
-/** What a Bedrock client needs to reach the emulator. */
+/** The options a Bedrock client needs to reach the emulator. */
 export interface ClientOptions {
   readonly endpoint: string
   readonly region: string
@@ -48,15 +48,14 @@ export interface ClientOptions {
  * A running emulator.
  *
  * - `url`: such as `http://127.0.0.1:4599`; HTTP/1.1 and HTTP/2 on the same port. Begins with `https` where there is a
- *   certificate; `http` goes on beside it.
- * - `certificate`: what clients must trust (PEM), where there is one.
+ *   certificate; `http` is still served.
+ * - `certificate`: the certificate clients must trust (PEM), where there is one.
  * - `client`: for clients that sign with SigV4; `apiKey`: for those that send a bearer key.
- * - `statistics`, `requests`: what it saw so far; `requests` keeps the latest ones. `ended`: each request when it is over,
- *   from when the stream is first read until the emulator stops.
- * - `inject`, `clearFaults`: what goes wrong next; a fault that makes no sense is refused. `faults`: those that wait, in the
- *   order they strike.
+ * - `statistics`, `requests`: what it received so far; `requests` keeps the latest ones. `ended`: each completed
+ *   request, from the first pull of the stream until the emulator stops.
+ * - `inject`, `clearFaults`: faults to come; an invalid fault is refused. `faults`: the pending ones, in order.
  *
- * Other processes on this machine get the same from the `/_strata/` paths, see {@link Admin.handle}, and people from the
+ * Other processes on this machine get the same from the `/_strata/` paths, see {@link Admin.handle}, and users from the
  * page at `url`.
  */
 export class Emulator extends Context.Service<Emulator, {
@@ -74,27 +73,28 @@ export class Emulator extends Context.Service<Emulator, {
 
 /**
  * - `host` (127.0.0.1) and `port` (0: any free one).
- * - `tls` (none): speaks TLS too, on the same port; see {@link Tls.Options}.
- * - `region` (us-east-1): what signatures and ARNs must name.
- * - `credentials`, `apiKeys`: who may call. By default the key pair of AWS's documentation and {@link defaultApiKey}.
- * - `latency` (none): time before the first byte of every response; a request that proves nothing, or finds no room in its
- *   quota, is refused at once.
- * - `requestTimeout` (60 seconds): how long a client may take to send a request; then it gets 408, and its connection
- *   closes. 0: as long as it likes.
+ * - `tls` (none): serves TLS too, on the same port; see {@link Tls.Options}.
+ * - `region` (us-east-1): the region required in signatures and ARNs.
+ * - `credentials`, `apiKeys`: the accepted ones. By default the key pair of AWS's documentation and {@link
+ *   defaultApiKey}.
+ * - `latency` (none): delay before the first byte of every response; unauthenticated and throttled requests are refused
+ *   at once.
+ * - `requestTimeout` (60 seconds): maximum time for a client to send a request; then it gets 408, and its connection
+ *   closes. 0: no limit.
  * - `models`: added to {@link Model.defaults}; one with the same id replaces it.
  * - `applicationProfiles`: id or ARN of an application inference profile → model id.
  * - `guardrails` (none): those of the account; see {@link Guardrail.Guardrail}.
- * - `inputTokens` (answered): whose count of the input stands in a response, that of the chat service where it gives one
- *   (`answered`), or always the emulator's own (`counted`), which is what CountTokens says.
- * - `answeringModel`: the model name the services behind are told, such as `(model) => model.id`. By default none:
- *   they answer with the model they have.
- * - `responder`: responds instead of the services, such as a `Replay` or a `Recorder`. Signatures are checked and faults
- *   strike all the same; models, bodies and quotas are not looked at.
- * - `faults`: what goes wrong from the start.
- * - `quota` (none): how many tokens the models give; see {@link Quota.Limit}.
- * - `history` (256): how many requests are remembered.
- * - `capture` (false): whether the bodies of these requests, which may hold prompts, are kept and shown by the page and the
- *   `/_strata/` paths. `maxBytes` (64 MB): how much is kept of them, as they were sent; the oldest go first.
+ * - `inputTokens` (answered): the source of the input token count: the chat service's where it gives one (`answered`),
+ *   or always the emulator's own (`counted`), as in CountTokens.
+ * - `answeringModel`: the model name passed to the services, such as `(model) => model.id`. By default none: they use
+ *   their default model.
+ * - `responder`: responds instead of the services, such as a `Replay` or a `Recorder`. Signatures and faults still
+ *   apply; models, bodies and quotas are not checked.
+ * - `faults`: injected from the start.
+ * - `quota` (none): token quotas of the models; see {@link Quota.Limit}.
+ * - `history` (256): number of requests kept.
+ * - `capture` (false): whether the bodies of these requests, which may hold prompts, are kept and shown by the page and
+ *   the `/_strata/` paths. `maxBytes` (64 MB): the bound of their total size; the oldest are evicted first.
  */
 export interface Options {
   readonly host?: string | undefined
@@ -117,7 +117,7 @@ export interface Options {
   readonly capture?: boolean | { readonly maxBytes: number } | undefined
 }
 
-/** The example key pair of AWS's documentation: it opens nothing but an emulator. */
+/** The example key pair of AWS's documentation: it is valid only for an emulator. */
 export const defaultCredentials: Signature.Credentials = {
   accessKeyId: "AKIAIOSFODNN7EXAMPLE",
   secretAccessKey: Redacted.make("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
@@ -128,20 +128,20 @@ const publishedCredentials = {
   secretAccessKey: Redacted.value(defaultCredentials.secretAccessKey)
 }
 
-/** The API key an emulator accepts unless told otherwise. */
+/** The default API key of an emulator. */
 export const defaultApiKey: Redacted.Redacted = Redacted.make("bedrock-api-key-of-the-emulator")
 
-/** The longest body Bedrock takes, in bytes. */
+/** The maximum body length of Bedrock, in bytes. */
 const maxBodyBytes = 25_000_000
 
-/** How much is kept of the bodies of requests, in bytes, where they are captured. */
+/** The default bound of captured bodies, in bytes. */
 const captureBytes = 64_000_000
 
 /**
- * Starts an emulator; the end of the scope stops it and closes every connection.
+ * Starts an emulator; closing the scope stops it and closes every connection.
  *
- * It runs on the wall clock, also under `TestClock`: what its clients sign and wait for is real time. Only quotas and the
- * times at which faults strike go by the clock in context, so that a test can move on to the next minute.
+ * It runs on the wall clock, also under `TestClock`, because its clients sign and wait in real time. Only quotas and
+ * the schedules of faults use the clock in context, so that a test can advance it.
  */
 export const make: (options?: Options) => Effect.Effect<
   Emulator["Service"],
@@ -155,7 +155,7 @@ export const make: (options?: Options) => Effect.Effect<
   const quotas = yield* Quota.make(options.quota ?? {})
   const now = () => Clock.Clock.defaultValue().currentTimeMillisUnsafe()
   const { capture = false } = options
-  const books = Statistics.make({
+  const recorded = Statistics.make({
     history: options.history ?? 256,
     captureBytes: typeof capture === "object" ? capture.maxBytes : capture ? captureBytes : 0,
     quotas,
@@ -163,9 +163,9 @@ export const make: (options?: Options) => Effect.Effect<
   })
   const ended = yield* Effect.acquireRelease(PubSub.unbounded<Statistics.ReceivedRequest>(), PubSub.shutdown)
   const recorder: Statistics.Recorder = {
-    ...books,
+    ...recorded,
     end: (attempt, outcome) => {
-      books.end(attempt, outcome)
+      recorded.end(attempt, outcome)
       PubSub.publishUnsafe(ended, { ...attempt })
     }
   }
@@ -204,7 +204,7 @@ export const make: (options?: Options) => Effect.Effect<
     tls: tls?.server,
     maxBodyBytes,
     requestTimeout: Duration.fromInputUnsafe(options.requestTimeout ?? "60 seconds"),
-    onConnection: (traffic) => ({ fate: faults.strikeConnection(), closed: recorder.connection(traffic) }),
+    onConnection: (traffic) => ({ decision: faults.strikeConnection(), closed: recorder.connection(traffic) }),
     handle: (exchange) =>
       (Admin.isFor(exchange) ? administer(exchange) : handle(exchange)).pipe(
         onWallClock,

@@ -1,5 +1,5 @@
 /**
- * Faults on demand: what goes wrong, for which requests, how often and when. All of it is data, also as JSON.
+ * Fault injection: which fault, for which requests, how often and when. All of it is data, also as JSON.
  */
 import * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
@@ -23,7 +23,7 @@ const Times = Schema.Number.check(
 
 const Share = Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1 }))
 
-/** More than a process with the usual heap can make several copies of is refused. */
+/** Bounded by what a process with the default heap can copy several times. */
 const Megabytes = Schema.Finite.check(Schema.isGreaterThan(0), Schema.isLessThanOrEqualTo(100))
 
 const Time = DurationInput.check(
@@ -34,31 +34,31 @@ const Period = DurationInput.check(
   Schema.makeFilter((value) => Duration.toMillis(value) > 0 || "Expected a duration longer than nothing")
 )
 
-/** A time that varies lies between two. */
+/** A range of durations. */
 const inOrder = <A extends { readonly upTo?: Duration.Input | undefined }>(least: (fault: A) => Duration.Input) =>
   Schema.makeFilter<A>((fault) =>
     fault.upTo === undefined || Duration.toMillis(fault.upTo) >= Duration.toMillis(least(fault)) ||
     { path: ["upTo"], issue: "Expected a duration that is not shorter than the other" }
   )
 
-/** A text that can stand in a header of HTTP. */
+/** A valid HTTP header value. */
 const HeaderText = Schema.String.check(
   Schema.isPattern(/^[\t\x20-\x7e]{1,1024}$/, { expected: "1 to 1024 printable ASCII characters" })
 )
 
-/** A text that can stand in a header of a frame. */
+/** A valid frame header value. */
 const FrameText = Schema.String.check(Schema.isMaxLength(4096))
 
 /**
- * When a fault strikes. Of the calls that it counts, the first `skip` are spared, and of the rest each is struck with
- * `probability` (default 1) until `times` were struck. A fault counts a call when it arrives, if it fits and could do
- * something to it, also when an earlier fault strikes it; see "How calls are counted" in the README.
+ * When a fault strikes. Of the calls it counts, the first `skip` are spared, and each of the rest is struck with
+ * `probability` (default 1) until `times` were struck. A fault counts every arriving call that matches and that it
+ * could affect, even when an earlier fault strikes it; see "How calls are counted" in the README.
  *
- * - `times`: default 1; without limit when `probability`, `lasting`, `bursts` or `attempt` says how often.
- * - `seed`: of the probability and of times that vary. The same seed decides the same way for the same order of requests;
- *   without one, a fault takes the number of its injection.
- * - `after`, `lasting`: from when on, counted from its injection, and for how long. Before and after it strikes nothing.
- * - `bursts`: in this time, only for `lasting` in `every`, beginning at once.
+ * - `times`: default 1; unlimited when `probability`, `lasting`, `bursts` or `attempt` limits it.
+ * - `seed`: of the probability and of varying durations. The same seed gives the same decisions for the same order of
+ *   requests; the default is the number of the fault.
+ * - `after`, `lasting`: start, counted from the injection, and length of the active period.
+ * - `bursts`: active only for `lasting` in `every`, beginning at once.
  */
 export type Occasion = typeof Occasion.Type
 const Occasion = Schema.Struct({
@@ -72,12 +72,11 @@ const Occasion = Schema.Struct({
 })
 
 /**
- * Which requests a fault strikes: those that fit all that is given.
+ * Which requests a fault strikes: those that match all given fields.
  *
  * - `model`: the id as the client named it, or the id of the model behind it.
  * - `text`: some text in the body contains it.
- * - `attempt`: the request comes for so many times (1 is the first) since the injection, with the same operation, model
- *   and body.
+ * - `attempt`: the attempt number (from 1) since the injection, among requests with the same operation, model and body.
  */
 export type Matcher = typeof Matcher.Type
 const Matcher = Schema.Struct({
@@ -154,50 +153,51 @@ const kinds = {
 }
 
 /**
- * What goes wrong.
+ * A fault.
  *
  * Instead of a response:
  * - `throttle`: 429 `ThrottlingException`, about `requests` (default) or `tokens`; `retryAfter` adds the header.
- * - `exception`: any exception, with its usual status and a text.
- * - `stall`: the request is accepted and gets no response; with `afterEvents`, a stream stops moving.
- * - `reset`: the connection drops; with `afterBytes`, once so much of the body was sent.
+ * - `exception`: any exception, with its usual status and a message.
+ * - `stall`: the request is accepted and gets no response; with `afterEvents`, a stream stalls.
+ * - `reset`: the connection is reset; with `afterBytes`, after that much of the body.
  * - `resetStream`: the same for the HTTP/2 stream alone, by RST_STREAM with a `code` (default `INTERNAL_ERROR`).
- * - `halfOpen`: from then on nothing is read from the connection, nothing written, and nobody says goodbye; it lasts until
- *   the emulator stops.
- * - `goaway`: without a `code` the request gets its response, but the connection takes no others: GOAWAY, or
- *   `connection: close` over HTTP/1.1. With a `code` it gets none, and the connection is closed. Say `skip` for "after n requests".
+ * - `halfOpen`: from then on nothing is read from or written to the connection, and it is not closed until the emulator
+ *   stops.
+ * - `goaway`: without a `code` the request gets its response, but the connection accepts no others: GOAWAY, or
+ *   `connection: close` over HTTP/1.1. With a `code` it gets none, and the connection is closed. For "after n requests"
+ *   use `skip`.
  *
  * With the response:
- * - `latency`: it comes later, by `duration`, or by any time from there `upTo`. A request struck by it meets the next
- *   matching fault too; so does one struck by `slow`.
- * - `garbage`: a `status` (default 200) and something that is no response of the service.
- * - `emptyBody`: 200 and nothing.
- * - `contentType`: the right response under a wrong name.
+ * - `latency`: it is delayed by `duration`, or by a random time from there `upTo`. A request struck by it is also
+ *   matched against the next faults; so is one struck by `slow`.
+ * - `garbage`: a `status` (default 200) and a body that is not a response of the service.
+ * - `emptyBody`: 200 and an empty body.
+ * - `contentType`: the right response with a wrong content type.
  * - `half`: only a `fraction` (default 0.5) of the body; the connection drops in the middle, or with `framed` the
- *   message ends as if that were all.
- * - `huge`: a chat model says a text of so many `megabytes` (default 10, at most 100), and calls the tools it would call.
+ *   message ends normally.
+ * - `huge`: the text of a chat model's answer has `megabytes` (default 10, at most 100); its tool calls are kept.
  *
  * Inside a stream, after `afterEvents` events (default 1):
- * - `slow`: a `pause`, or any time from there `upTo`, before each event but the first.
- * - `truncateStream`: it ends normally, too early; with `afterBytes`, perhaps in the middle of an event.
- * - `streamException`: an exception frame; `name` is what the frame calls it, if not what a Converse stream would.
- *   `errorFrame`: an error frame.
+ * - `slow`: a `pause`, or a random time from there `upTo`, before each event but the first.
+ * - `truncateStream`: it ends normally, too early; with `afterBytes`, possibly inside an event.
+ * - `streamException`: an exception frame; `name` overrides the exception's name in the frame. `errorFrame`: an error
+ *   frame.
  * - `corruptFrame`: the next frame has a wrong checksum: that of the `message` (default) or of its `prelude`.
  *
- * To new connections, whatever they would ask:
- * - `refuseConnection`: closed at once, by a reset. `stallConnection`: opened, and never heard of again.
+ * For new connections, whatever the request:
+ * - `refuseConnection`: reset at once. `stallConnection`: accepted, then never served.
  *
- * A fault is spent only on what it can touch: one inside a stream not on a Converse, one of a response not on a request
- * that is refused.
+ * A fault is spent only where it has an effect: one inside a stream not on a Converse, one of a response not on a
+ * refused request.
  */
 export type Fault = typeof Fault.Type
 /** @see {@link Fault} */
 export const Fault = Schema.Union(Object.values(kinds))
 
-/** A fault that makes no sense. `message` names the field: `fault: times: Expected a whole number from 1, got -1`. */
+/** An invalid fault. `message` names the field: `fault: times: Expected a whole number from 1, got -1`. */
 export class FaultError extends Schema.TaggedError<FaultError>()("FaultError", { message: Schema.String }) {}
 
-/** A fault of a program; `name` is what errors call it. */
+/** Checks a fault of a program; `name` is its name in errors. */
 export const check = (fault: unknown, name = "fault"): Result.Result<Fault, FaultError> =>
   checked(fault, name, fromValue)
 
@@ -224,35 +224,35 @@ export const types: ReadonlyArray<string> = Object.keys(kinds)
 const isOfType = (value: unknown): boolean =>
   Predicate.hasProperty(value, "type") && types.some((type) => type === value.type)
 
-/** What strikes a connection as it opens. */
+/** Faults of connections. */
 export type ConnectionFault = Extract<Fault, { readonly type: "refuseConnection" | "stallConnection" }>
 
-/** What makes a stream slow. */
+/** Faults that delay the events of a stream. */
 export type SlowFault = Extract<Fault, { readonly type: "slow" }>
 
-/** What strikes a request. */
+/** Faults of requests. */
 export type RequestFault = Exclude<Fault, ConnectionFault>
 
-/** A fault that waits, and how often it struck so far. */
+/** A pending fault, and how often it struck so far. */
 export type Pending = typeof Pending.Type
 /** @see {@link Pending} */
 export const Pending = Schema.Struct({ id: Schema.Number, fault: Fault, struck: Schema.Number })
 
-/** A fault on its own: `struck` counts also when it is over; `remove` ends it. */
+/** An injected fault: `struck` stays readable after its end; `remove` ends it. */
 export interface Injected {
   readonly id: number
   readonly struck: Effect.Effect<number>
   readonly remove: Effect.Effect<void>
 }
 
-/** Part of a storm: what goes wrong in it, and for how long. */
+/** A phase of {@link inTurn}: its faults and its length. */
 export interface Act {
   readonly lasting: Duration.Input
   readonly faults: ReadonlyArray<Fault>
 }
 
 /**
- * Acts one after the other: each of their faults strikes only in its own act.
+ * Phases in sequence: the faults of each strike only in their own phase.
  *
  * @example
  * const storm = Fault.inTurn(

@@ -1,12 +1,12 @@
 /**
- * Guardrails: which texts one steps in for, and how the service reports it.
+ * Guardrails: the texts they intervene on, and the service's report of it.
  *
- * Two of the service's policies exist here, words and topics, and a topic is found by its phrases. Both match whole
- * words, whatever their case.
+ * Two of the service's policies are emulated, words and topics, and topics are matched by phrases. Both match whole
+ * words, case-insensitively.
  */
 import * as Result from "effect/Result"
 
-/** A subject to keep out; any of the `phrases` gives it away. */
+/** A denied topic, matched by any of its `phrases`. */
 export interface Topic {
   readonly name: string
   readonly phrases: ReadonlyArray<string>
@@ -17,8 +17,8 @@ export interface Topic {
  *
  * - `id`: lower-case letters and digits; `version`: a number. The version `DRAFT` always exists too, and a guardrail
  *   without a version has only that one.
- * - `words`, `topics`: what it steps in for.
- * - `blockedInput`, `blockedOutput`: what is said in place of an answer.
+ * - `words`, `topics`: those it intervenes on.
+ * - `blockedInput`, `blockedOutput`: the message in place of an answer.
  */
 export interface Guardrail {
   readonly id: string
@@ -29,10 +29,13 @@ export interface Guardrail {
   readonly blockedOutput?: string | undefined
 }
 
-/** Whether a text goes to a model or comes from one. */
+/** Whether a text is sent to a model or comes from one. */
 export type Source = "INPUT" | "OUTPUT"
 
-/** What a guardrail found. `message` takes the place of what was said; `usage` and `coverage`, and `metrics` with both, are what was judged. */
+/**
+ * The result of a check. `message` replaces the content; `usage`, `coverage`, and `metrics` with both, measure what was
+ * checked.
+ */
 export interface Verdict {
   readonly intervened: boolean
   readonly message: string
@@ -43,21 +46,21 @@ export interface Verdict {
   readonly coverage: Readonly<Record<string, unknown>>
 }
 
-/** What there is to judge: the guarded texts, and how many characters and images there are in all. */
+/** The content to check: the guarded texts, and the total number of characters and images. */
 export interface Material {
   readonly texts: ReadonlyArray<string>
   readonly totalCharacters: number
   readonly images: number
 }
 
-/** A guardrail as a request named it. */
+/** A guardrail as named in a request. */
 export interface Named {
   readonly guardrail: Guardrail
   readonly version: string
   readonly region: string
 }
 
-/** The guardrail an id or ARN and a version mean; the service has one sentence for whichever is wrong. */
+/** Finds the guardrail of an id or ARN and a version; the service has one message for whichever is wrong. */
 export const find = (
   guardrails: ReadonlyArray<Guardrail>,
   region: string,
@@ -72,7 +75,7 @@ export const find = (
   return guardrail === undefined ? Result.fail(missing) : Result.succeed({ guardrail, version, region })
 }
 
-/** Judges texts. With `full`, what was looked for and not found is reported too. */
+/** Checks texts. With `full`, policies without findings are reported too. */
 export const judge = (
   { guardrail, region, version }: Named,
   source: Source,
@@ -133,7 +136,7 @@ export const judge = (
 
 const draft = "DRAFT"
 
-/** The account of AWS's examples. */
+/** The account id of AWS's examples. */
 const account = "123456789012"
 
 const charactersPerUnit = 1000

@@ -1,23 +1,23 @@
 /**
- * JSON that clients send, read as strictly as the service does: UTF-8, nested no deeper than {@link maxDepth}, and text that is
- * well formed. No function behind that follows the nesting runs out of stack.
+ * Strict parsing of clients' JSON, like the service's: UTF-8, nesting up to {@link maxDepth}, well-formed text. The
+ * depth bound keeps recursive functions from overflowing the stack.
  */
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import * as AwsError from "./AwsError.ts"
 
-/** How deep objects and lists may be nested: what Jackson reads unless told otherwise. */
+/** The maximum nesting depth: Jackson's default. */
 export const maxDepth = 1000
 
 /**
- * Reads a body. Fails with `SerializationException` where it is no UTF-8, no JSON, or nested too deep, and with
- * `ValidationException` where a text has half a surrogate pair.
+ * Parses a body. Fails with `SerializationException` when it is not UTF-8, not JSON, or too deep, and with
+ * `ValidationException` when a text has a lone surrogate.
  */
 export const fromBytes = (bytes: Uint8Array): Result.Result<Schema.Json, AwsError.AwsError> =>
   Result.flatMap(Result.try({ try: () => decoder.decode(bytes), catch: () => malformed }), fromText)
 
-/** Reads a text; see {@link fromBytes}. */
+/** Parses a text; see {@link fromBytes}. */
 export const fromText = (text: string): Result.Result<Schema.Json, AwsError.AwsError> =>
   Result.flatMap(parse(text), (json) => {
     const at = loneSurrogate(text)
@@ -25,13 +25,12 @@ export const fromText = (text: string): Result.Result<Schema.Json, AwsError.AwsE
   })
 
 /**
- * Reads what models say and recordings hold: the same, but half a surrogate pair stays what it is, since a stream may cut
- * a pair in two.
+ * Parses output of models and recordings: the same, but lone surrogates are kept, since a stream may split a pair.
  */
 export const parse = (text: string): Result.Result<Schema.Json, AwsError.AwsError> =>
   isTooDeep(text)
     ? Result.fail(tooDeep)
-    // `JSON.parse` makes nothing else
+    // `JSON.parse` returns nothing else
     : Result.try({ try: () => JSON.parse(text) as Schema.Json, catch: () => malformed })
 
 /** Every text in a JSON value. */
@@ -45,7 +44,7 @@ export function* texts(json: unknown): Generator<string> {
   }
 }
 
-/** Counts brackets outside of strings, before a parser builds what they stand for. */
+/** Counts brackets outside of strings, before a parser allocates their values. */
 const isTooDeep = (text: string): boolean => {
   let depth = 0
   for (let at = 0; at < text.length; at++) {
@@ -78,10 +77,10 @@ const isEscaped = (text: string, at: number): boolean => {
   return (at - before) % 2 === 0
 }
 
-/** Where half of a surrogate pair is escaped without its other half. Unescaped, it would be no UTF-8. */
+/** The position of an escaped lone surrogate. Unescaped, it would be invalid UTF-8. */
 const loneSurrogate = (text: string): number | undefined => {
   if (!/\\u[dD]/.test(text)) return undefined
-  // every escape is matched, so that the second backslash of two begins none
+  // every escape is matched, so that the second backslash of two does not begin one
   const escapes = /\\(?:u([0-9a-fA-F]{4})|[^u])/g
   let high: number | undefined
   for (let found = escapes.exec(text); found !== null; found = escapes.exec(text)) {
@@ -95,14 +94,14 @@ const loneSurrogate = (text: string): number | undefined => {
   return high
 }
 
-/** Such as `\ud83d`. */
+/** The length of an escape such as `\ud83d`. */
 const escapeLength = 6
 
 const malformed = AwsError.make("SerializationException", AwsError.texts.SerializationException)
 
 const tooDeep = AwsError.make("SerializationException", `The request body is nested deeper than ${maxDepth} levels.`)
 
-/** Claude's words; how other models put it is not known. */
+/** Claude's message; that of other models is unknown. */
 const unpaired = (at: number): AwsError.AwsError =>
   AwsError.validation(
     `The model returned the following errors: The request body is not valid JSON: no low surrogate in string: line 1 column ${

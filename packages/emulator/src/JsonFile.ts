@@ -1,5 +1,5 @@
 /**
- * JSON that people write, read by a schema: what is wrong with it is said with the place and what belongs there.
+ * Hand-written JSON decoded by a schema, with errors that name the path and the expected value.
  */
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
@@ -8,8 +8,8 @@ import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
 
 /**
- * A file that cannot be read, is no JSON, or does not say what it should. `message` names the file and, line by line, the
- * places: `script.json: rules[0].answer.delay: Expected a duration such as "2 seconds", or milliseconds, got true`.
+ * A file that cannot be read, is not JSON, or does not match its schema. `message` names the file and, line by line,
+ * the paths: `script.json: rules[0].answer.delay: Expected a duration such as "2 seconds", or milliseconds, got true`.
  */
 export class JsonFileError extends Schema.TaggedError<JsonFileError>()("JsonFileError", {
   file: Schema.String,
@@ -17,7 +17,7 @@ export class JsonFileError extends Schema.TaggedError<JsonFileError>()("JsonFile
   cause: Schema.optional(Schema.Defect())
 }) {}
 
-/** Reads a file. A key that the schema does not know is an error: it would be a word misspelt. */
+/** Reads a file. An unknown key is an error, as it is probably misspelt. */
 export const read = <S extends Schema.ConstraintDecoder<unknown>>(schema: S) => {
   const decode = fromText(schema)
   return Effect.fnUntraced(function*(file: string): Effect.fn.Return<S["Type"], JsonFileError, FileSystem.FileSystem> {
@@ -30,17 +30,17 @@ export const read = <S extends Schema.ConstraintDecoder<unknown>>(schema: S) => 
   })
 }
 
-/** Reads the text of a file; `file` names it in errors. */
+/** Decodes the text of a file; `file` names it in errors. */
 export const fromText =
   <S extends Schema.ConstraintDecoder<unknown>>(schema: S) =>
   (text: string, file: string): Result.Result<S["Type"], JsonFileError> =>
     Result.flatMap(parse(text, file), (json) => fromJson(schema)(json, file))
 
-/** Reads what was JSON already. */
+/** Decodes parsed JSON. */
 export const fromJson = <S extends Schema.ConstraintDecoder<unknown>>(schema: S) =>
   decoder<S["Type"]>(Schema.toCodecJson(schema))
 
-/** Checks a value of a program, and says what is wrong with it as if it came from a file. */
+/** Checks a value of a program, and reports errors as if it came from a file. */
 export const fromValue = <S extends Schema.ConstraintDecoder<unknown>>(schema: S) =>
   decoder<S["Type"]>(Schema.toType(schema))
 
@@ -63,7 +63,7 @@ const decoder = <A>(schema: Schema.ConstraintDecoder<A>) => {
     })
 }
 
-/** How many problems of a file an error tells of. */
+/** The maximum number of problems in an error. */
 const shown = 20
 
 const parse = (text: string, file: string): Result.Result<unknown, JsonFileError> =>
@@ -75,7 +75,7 @@ const parse = (text: string, file: string): Result.Result<unknown, JsonFileError
 interface Problem {
   readonly path: ReadonlyArray<PropertyKey>
   readonly message: string
-  /** A key that does not belong there, or that is missing. */
+  /** An unexpected or a missing key. */
   readonly key?: "unexpected" | "missing" | undefined
 }
 
@@ -101,7 +101,7 @@ const problemsOf = (issue: SchemaIssue.Issue, path: ReadonlyArray<PropertyKey>):
 const asFormatted = (issue: SchemaIssue.Issue, path: ReadonlyArray<PropertyKey>): ReadonlyArray<Problem> =>
   format(issue).issues.map(({ message, path: inner = [] }) => ({ message, path: [...path, ...inner.map(keyOf)] }))
 
-/** What is wrong with the member of a union that was meant: the one whose keys fit best. */
+/** The problems of the intended member of a union: the one whose keys match best. */
 const ofUnion = (
   members: ReadonlyArray<SchemaIssue.Issue>,
   path: ReadonlyArray<PropertyKey>
@@ -124,7 +124,7 @@ const format = SchemaIssue.makeFormatterStandardSchemaV1()
 const keyOf = (step: PropertyKey | { readonly key: PropertyKey }): PropertyKey =>
   typeof step === "object" ? step.key : step
 
-/** A place in JSON: `rules[0].answer.text`. */
+/** A path in JSON: `rules[0].answer.text`. */
 export const pathOf = (path: ReadonlyArray<PropertyKey>): string => {
   let written = ""
   for (const key of path) {

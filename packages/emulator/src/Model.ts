@@ -1,8 +1,8 @@
 /**
- * The models of the emulated account: what each of them refuses, and how a request names one.
+ * The models of the emulated account: their restrictions, and how a request names them.
  *
- * What is known of the models of Bedrock stands in `model/`, one file for each vendor or kind; a model of your own is made
- * with {@link chat}, {@link embedding} or {@link rerank}.
+ * The models of Bedrock are in `model/`, one file for each vendor or kind; define others with {@link chat}, {@link
+ * embedding} or {@link rerank}.
  */
 export { type Catalog, catalog, defaults, type Model } from "./model/Catalog.ts"
 export {

@@ -1,5 +1,5 @@
 /**
- * The operations of Bedrock Runtime and the paths they live at.
+ * The operations of Bedrock Runtime and their paths.
  */
 import * as Result from "effect/Result"
 
@@ -14,7 +14,7 @@ export type ModelOperation =
 /** The operations of the emulator. */
 export type Operation = ModelOperation | "ApplyGuardrail"
 
-/** All of them. */
+/** All operations. */
 export const operations = [
   "ApplyGuardrail",
   "Converse",
@@ -25,7 +25,8 @@ export const operations = [
 ] as const satisfies ReadonlyArray<Operation>
 
 /**
- * What a path asks for, its parts decoded. `modelId` is an id or an ARN; `identifier` is the id or the ARN of a guardrail.
+ * The operation of a path, with its decoded parts. `modelId` is an id or an ARN; `identifier` is the id or the ARN of a
+ * guardrail.
  */
 export type Route =
   | { readonly operation: ModelOperation; readonly modelId: string }
@@ -45,7 +46,7 @@ export const toPath = (route: Route): string =>
     ? `/guardrail/${encodeURIComponent(route.identifier)}/version/${encodeURIComponent(route.version)}/apply`
     : `/model/${encodeURIComponent(route.modelId)}/${suffixes[route.operation]}`
 
-/** What a method and a request target ask for; `undefined` when the emulator knows no such operation. */
+/** The operation of a method and a request target; `undefined` when it is unknown. */
 export const fromTarget = (method: string, target: string): Route | undefined =>
   method === "POST" ? toModel(target) ?? toGuardrail(target) : undefined
 

@@ -1,10 +1,10 @@
 /**
- * Token quotas, by the rule of Bedrock: a request reserves what it may use at most, and settles what it used.
+ * Token quotas, by Bedrock's rule: a request reserves its maximum use, and settles its actual use.
  *
- * The reservation is the whole prompt, what a cache holds of it too, and `maxTokens`, or the most the model can write. A
- * request finds room for it or is refused with `ThrottlingException`. In the end the prompt without what came from a
- * cache is charged, and the output times a burndown factor, which can be more than was reserved. Requests are not
- * counted, only tokens (Amazon Bedrock User Guide, "How tokens are counted in Amazon Bedrock").
+ * The reservation is the whole prompt, cached parts included, and `maxTokens`, or the model's maximum output. A request
+ * that exceeds the quota is refused with `ThrottlingException`. At the end the prompt without cache reads is charged,
+ * and the output times a burndown factor, which can exceed the reservation. Requests are not counted, only tokens
+ * (Amazon Bedrock User Guide, "How tokens are counted in Amazon Bedrock").
  */
 import type * as Usage from "@strata/core/Usage"
 import * as Cause from "effect/Cause"
@@ -22,10 +22,10 @@ import * as Window from "./quota/Window.ts"
  * The quota of one model.
  *
  * - `tokensPerMinute`, `tokensPerDay` (no limit): input and output together.
- * - `outputBurndown`: what a token of output costs; 5 for Claude 3.7, 4 and later, 1 for others.
- * - `window` (1 minute): how long a minute is, so that tests need not wait for one. A day has 1440 of them.
- * - `algorithm` (bucket): `bucket` refills without a pause, `fixed` is full again when a window is over. Windows and days
- *   begin with the emulator; a day is always `fixed`.
+ * - `outputBurndown`: the cost of an output token; 5 for Claude 3.7, 4 and later, 1 for others.
+ * - `window` (1 minute): the length of a minute, to shorten tests. A day has 1440 of them.
+ * - `algorithm` (bucket): `bucket` refills continuously, `fixed` at the end of each window. Windows and days begin with
+ *   the emulator; a day is always `fixed`.
  */
 export type Limit = typeof Limit.Type
 /** @see {@link Limit} */
@@ -38,21 +38,21 @@ export const Limit = Schema.Struct({
 })
 
 /**
- * Quotas by model: under the id of an inference profile or an ARN, as clients name it, for those who name it so; under
- * the id of the model for all others; under `*` for every model that has none of its own.
+ * Quotas by model: an inference profile id or ARN applies to requests that name it so; a model id to all others; `*` to
+ * every model without a quota of its own.
  */
 export type Limits = typeof Limits.Type
 /** @see {@link Limits} */
 export const Limits = Schema.Record(Schema.String, Limit)
 
 /**
- * How a quota stands.
+ * The state of a quota.
  *
- * - `left`: tokens that can be reserved now; below zero after an overshoot. `leftToday`: of the day.
- * - `reserved`: tokens held by requests in flight. `used`: tokens charged in all.
- * - `throttled`: requests refused. `completed`: requests that came to their end. `unfinished`: those that were given up or
- *   failed on the way.
- * - `peakOvershoot`: the most tokens ever charged beyond what the window had.
+ * - `left`: tokens that can be reserved now; negative after an overshoot. `leftToday`: of the day.
+ * - `reserved`: tokens held by requests in flight. `used`: total of charged tokens.
+ * - `throttled`: refused requests. `completed`: requests with a complete answer. `unfinished`: requests that were
+ *   aborted or failed.
+ * - `peakOvershoot`: the maximum charged beyond the window's remaining tokens.
  */
 export type Statistics = typeof Statistics.Type
 /** @see {@link Statistics} */
@@ -70,18 +70,17 @@ export const Statistics = Schema.Struct({
   peakOvershoot: Schema.Finite
 })
 
-/** What a request may use at most: `input` counts its whole prompt. */
+/** The maximum use of a request: `input` counts its whole prompt. */
 export interface Claim {
   readonly input: number
   readonly output: number
 }
 
 /**
- * The tokens held for one request. The end of its scope settles what was not settled: nothing when the model never
- * began to answer and nobody interrupted it, otherwise the prompt and what was written.
- *
- * - `cached`: so many tokens of the prompt come from a cache. `wrote`: so many tokens of output so far.
- * - `settle`: the answer is complete, and this is what it used. What was settled stays so.
+ * The tokens reserved for one request. Closing its scope settles what was not settled: nothing when the model never
+ * started to answer and the request was not interrupted, otherwise the prompt and the output so far.
+ * || - `cached`: the tokens of the prompt read from a cache. `wrote`: the tokens of output so far.
+ * - `settle`: the actual use of a complete answer. It is final.
  */
 export interface Reservation {
   readonly cached: (tokens: number) => void
@@ -89,18 +88,18 @@ export interface Reservation {
   readonly settle: (usage: Pick<Usage.Usage, "inputTokens" | "cacheWriteTokens" | "outputTokens">) => void
 }
 
-/** Holds the tokens of a claim until its scope closes, or refuses with `ThrottlingException`. */
+/** Reserves the tokens of a claim until its scope closes, or refuses with `ThrottlingException`. */
 export type Reserve = (claim: Claim) => Effect.Effect<Reservation, AwsError.AwsError, Scope.Scope>
 
 /** The quotas of one emulator. */
 export interface Quotas {
-  /** Reserves at the model that goes by these names: as the client called it, and its id, which comes last. */
+  /** Reserves for the model with these names: as the client called it, and its id, which is last. */
   readonly reserve: (names: ReadonlyArray<string>) => Reserve
-  /** By the names the limits have; under `*`, by model. */
+  /** By the names of the limits; under `*`, by model. */
   readonly statistics: () => Readonly<Record<string, Statistics>>
 }
 
-/** The quotas of these limits, full. Time is that of the `Clock` in context. */
+/** Full quotas of these limits. Time is that of the `Clock` in context. */
 export const make = (limits: Limits): Effect.Effect<Quotas> =>
   Effect.map(Clock.Clock, (clock) => {
     const start = clock.currentTimeMillisUnsafe()
@@ -124,7 +123,7 @@ export const make = (limits: Limits): Effect.Effect<Quotas> =>
     }
   })
 
-/** What a token of a model's output costs, unless a quota says otherwise. */
+/** The default cost of an output token of a model. */
 export const burndownOf = (model: string): number => {
   const [, major = 0, minor = 0] = (/anthropic\.claude-(?:[a-z]+-)?(\d+)(?:-(\d{1,2})(?!\d))?/.exec(model) ?? []).map(
     Number
@@ -132,7 +131,7 @@ export const burndownOf = (model: string): number => {
   return major > 3 || (major === 3 && minor >= 7) ? 5 : 1
 }
 
-/** Where there is no quota. */
+/** The reservation without a quota. */
 export const unlimited: Reservation = { cached: () => {}, wrote: () => {}, settle: () => {} }
 
 const everyModel = "*"

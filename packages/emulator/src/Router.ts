@@ -1,5 +1,5 @@
 /**
- * The way of a request through the emulator: read, recognise, authenticate, perhaps spoil, respond.
+ * Routes a request: read, parse, authenticate, inject faults, respond.
  */
 import type * as ChatService from "@strata/core/chat/ChatService"
 import type * as EmbeddingService from "@strata/core/embedding/EmbeddingService"
@@ -31,9 +31,9 @@ import * as Signature from "./Signature.ts"
 import type * as Statistics from "./Statistics.ts"
 
 /**
- * - `answering`: the model name the services behind are told for a model; `undefined` lets them use their own.
- * - `memory`: what conversations leave behind; `countInput`: see `Converse.Call`.
- * - `responder`: asked instead of the operations.
+ * - `answering`: the model name passed to the services for a model; `undefined` lets them use their default.
+ * - `memory`: state kept across conversations; `countInput`: see `Converse.Call`.
+ * - `responder`: used instead of the operations.
  */
 export interface Options {
   readonly accepted: Signature.Accepted
@@ -49,7 +49,7 @@ export interface Options {
   readonly responder: Responder.Responder | undefined
 }
 
-/** Responds to one request, whatever it is; never fails. */
+/** Responds to any request; never fails. */
 export const handle = (options: Options) => {
   const { recorder } = options
   return Effect.fnUntraced(function*(exchange: Exchange.Exchange) {
@@ -91,14 +91,14 @@ export const handle = (options: Options) => {
       Effect.catchTag("AwsError", (error) => Effect.succeed(HttpResponse.error(error))),
       Effect.flatMap((response) => HttpResponse.send(observed, response, { "x-amzn-requestid": requestId })),
       Effect.tapDefect((defect) => Effect.logError("A response could not be sent", defect)),
-      // what a request holds of a quota, it holds until it is over
+      // a request holds its quota until it is over
       Effect.scoped,
       Effect.onExit((exit) => Effect.sync(() => recorder.end(attempt, outcomeOf(exit))))
     )
   })
 }
 
-/** One request, and what there is to respond to it with. */
+/** One request and the environment to respond to it. */
 interface Context extends Options {
   readonly exchange: Exchange.Exchange
   readonly attempt: Statistics.Attempt
@@ -143,7 +143,7 @@ const respond = Effect.fnUntraced(function*(context: Context) {
 
 type Resolved = Result.Result<Model.Model, AwsError.AwsError>
 
-/** The model a request names, or why it cannot have it; written down with the request. ApplyGuardrail names none. */
+/** The model of a request, or why it is refused; recorded with the request. ApplyGuardrail has no model. */
 const resolve = ({ attempt, catalog, recorder }: Context, route: Operation.Route): Resolved => {
   if (route.operation === "ApplyGuardrail") {
     recorder.routed(attempt, route.operation, undefined)
@@ -157,7 +157,7 @@ const resolve = ({ attempt, catalog, recorder }: Context, route: Operation.Route
   return model
 }
 
-/** Whether a chat service will be asked. */
+/** Whether a chat service will be called. */
 const isChat = ({ operation }: Operation.Route, model: Resolved): boolean =>
   operation !== "CountTokens" && Result.isSuccess(model) && model.success.kind === "chat"
 
@@ -166,7 +166,7 @@ const typesOf = ({ latency, other, slow }: Faults.Strike) => [
   ...[slow, other].flatMap((blow) => blow === undefined ? [] : [blow.fault.type])
 ]
 
-/** Waits once, whoever waits first, or not at all. */
+/** Waits once, on the first `wait`, or not at all. */
 interface Delay {
   readonly wait: Effect.Effect<void>
   readonly skip: Effect.Effect<void>
@@ -229,14 +229,14 @@ const dispatch = Effect.fnUntraced(function*(
   }
 })
 
-/** Finds room in the quota of a model, and writes down with the request what it costs. */
+/** Reserves quota of a model, and records the request's cost. */
 const reserving = (
   { attempt, delay, quotas, recorder }: Context & { readonly delay: Delay },
   names: ReadonlyArray<string>
 ): Quota.Reserve =>
 (claim) =>
   quotas.reserve(names)(claim).pipe(
-    // the time an answer takes, its tokens are held; a refusal takes none
+    // tokens are held while the answer is produced; a refusal takes none
     Effect.tapError(() => delay.skip),
     Effect.tap(delay.wait),
     Effect.map((reservation) => {

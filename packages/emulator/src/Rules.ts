@@ -1,6 +1,6 @@
 /**
- * What the emulator refuses, rule by rule, and where each is known from: so that a test that fails here can tell what the service
- * was seen to refuse from what users say of it.
+ * What the emulator refuses, rule by rule, with its source: so that a failing test can tell a recorded refusal of the
+ * service from one that users report.
  */
 import type { Source } from "./converse/rule/Rule.ts"
 import * as Validation from "./converse/Validation.ts"
@@ -23,42 +23,45 @@ export interface Group {
 const listed = (rules: ReadonlyArray<Rule>): ReadonlyArray<Rule> =>
   rules.map(({ refuses, source }) => ({ refuses, source }))
 
-/** All of them, in the order a request meets them. */
+/** All rules, in the order they are checked. */
 export const all: ReadonlyArray<Group> = [
   {
     of: "Every body",
     rules: [
-      { refuses: "what is no JSON in UTF-8", source: "documented" },
+      { refuses: "a body that is not JSON in UTF-8", source: "documented" },
       {
-        refuses: "objects and lists more than 1,000 deep; where exactly the service ends is not known",
+        refuses: "nesting deeper than 1,000 levels; the exact limit of the service is unknown",
         source: "reported"
       },
-      { refuses: "half a surrogate pair in a text", source: "reported" }
+      { refuses: "a lone surrogate in a text", source: "reported" }
     ]
   },
   {
-    of: "The model that is asked",
+    of: "The model",
     rules: [
-      { refuses: "an id that there is not", source: "recorded" },
-      { refuses: "the plain id of a model that only profiles reach", source: "recorded" },
+      { refuses: "an unknown id", source: "recorded" },
+      { refuses: "the id of a model that requires an inference profile", source: "recorded" },
       { refuses: "a model that has reached the end of its life", source: "recorded" },
-      { refuses: "a model the account has no access to", source: "recorded" }
+      { refuses: "a model without access for the account", source: "recorded" }
     ]
   },
   {
     of: "The shapes of Converse, CountTokens and ApplyGuardrail",
     rules: [
       {
-        refuses: "members that are missing or of another type, lengths, ranges, patterns, enumerations",
+        refuses: "missing members, wrong types, lengths, ranges, patterns, enumerations",
         source: "model"
       }
     ]
   },
-  { of: "What the model reads", rules: listed(Validation.forPrompt) },
-  { of: "How it should answer", rules: listed(Validation.forAnswer) },
+  { of: "Prompts", rules: listed(Validation.forPrompt) },
+  { of: "Inference options", rules: listed(Validation.forAnswer) },
   {
-    of: "Thoughts that Claude gets back",
-    rules: [{ refuses: "a thought without its signature, with another, or with another text", source: "reported" }]
+    of: "Reasoning sent back to Claude",
+    rules: [{
+      refuses: "reasoning without its signature, with a different one, or with changed text",
+      source: "reported"
+    }]
   },
-  { of: "InvokeModel with the bodies of Claude, besides", rules: listed(ClaudeRule.rules) }
+  { of: "InvokeModel with the bodies of Claude, in addition", rules: listed(ClaudeRule.rules) }
 ]

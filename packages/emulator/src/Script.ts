@@ -1,9 +1,8 @@
 /**
- * Answers written down beforehand, as a value or as a JSON file: a list of them, or rules that say which answer is for which
- * request.
+ * Scripted answers, as a value or a JSON file: a list of answers, or rules that match requests.
  *
- * A script stands for the models behind an emulator. What it says goes the way of their answers: checked, counted, streamed
- * and struck by faults.
+ * A script stands in for the models behind an emulator. Its answers are checked, counted, streamed and struck by faults
+ * like any other.
  */
 import * as ChatRequest from "@strata/core/chat/ChatRequest"
 import * as ChatService from "@strata/core/chat/ChatService"
@@ -27,14 +26,14 @@ import * as ScriptedAnswer from "./script/ScriptedAnswer.ts"
 const optional = Schema.optionalKey
 
 /**
- * What models answer.
+ * The answers of a script.
  *
- * - A list of answers, given in order to whoever asks a chat model. `atEnd`: what comes after the last: an error (`fail`,
- *   the default), or the last one again (`repeat`).
- * - Or `rules`: the first that fits says the answer; where none does, `default`, or else an error.
+ * - A list of answers, given in order to the calls of chat models. `atEnd`: after the last one, an error (`fail`, the
+ *   default), or the last one again (`repeat`).
+ * - Or `rules`: the first that matches gives the answer; without a match, `default`, or else an error.
  *
- * An embedding for which no rule has a vector is made of its words: the more two texts share, the closer they are.
- * A model's own refusals, such as an input that is too long, need no script.
+ * An embedding without a matching rule is computed from its words: the more words two texts share, the closer they are.
+ * A model's own refusals, such as of an input that is too long, need no script.
  *
  * @example
  * const script: Script.Script = {
@@ -62,19 +61,19 @@ export const Script = Schema.Union([
   })
 ])
 
-/** Reads the text of a script; `file` names it in errors. */
+/** Parses the text of a script; `file` names it in errors. */
 export const fromText: (text: string, file: string) => Result.Result<Script, JsonFile.JsonFileError> = JsonFile
   .fromText(Script)
 
-/** Reads a file. The error names every place that is wrong, and what belongs there. */
+/** Reads a file. The error names every invalid path and the expected value. */
 export const read: (file: string) => Effect.Effect<Script, JsonFile.JsonFileError, FileSystem.FileSystem> = JsonFile
   .read(Script)
 
 /**
- * The models of a script, to test a program with, or to put behind an emulator of your own making.
+ * The services of a script, to test a program with, or for a custom emulator.
  *
- * Calls are told apart by model only if the emulator tells the model: `answeringModel: (model) => model.id`, as
- * {@link layerEmulator} does.
+ * Rules can match the model only if the emulator passes it on: `answeringModel: (model) => model.id`, as {@link
+ * layerEmulator} does.
  */
 export const layer = (script: Script): Layer.Layer<ChatService.ChatService | EmbeddingService.EmbeddingService> =>
   Layer.unwrap(Effect.sync(() => {
@@ -82,7 +81,7 @@ export const layer = (script: Script): Layer.Layer<ChatService.ChatService | Emb
     return Layer.merge(chat(choose), Embedding.layer(choose))
   }))
 
-/** An emulator that answers by a script, and counts input tokens itself. */
+/** An emulator with scripted answers, which counts input tokens itself. */
 export const layerEmulator = (
   script: Script,
   options?: Emulator.Options
@@ -96,18 +95,17 @@ export const layerEmulator = (
     )
   ).pipe(Layer.provide(layer(script)))
 
-/** An error in the middle of a stream without what core says about it. */
+/** Unwraps an error in the middle of a stream from core's. */
 const asWritten = ({ generate, stream }: ChatService.ChatService["Service"]): ChatService.ChatService["Service"] => ({
   generate,
   stream: (request) =>
     Stream.mapError(
       stream(request),
-      (error) =>
-        error._tag === "StreamInterruptedError" && ProviderError.isProviderError(error.cause) ? error.cause : error
+      (error) => error._tag === "StreamInterruptedError" && ProviderError.isCallError(error.cause) ? error.cause : error
     )
 })
 
-/** The answer for a call, if there is one; fails with what is wrong with the script. */
+/** The answer for a call, if there is one; fails with the problem of the script. */
 type Choose = (call: Rule.Call) => Result.Result<ScriptedAnswer.ScriptedAnswer | undefined, string>
 
 const chooser = (script: Script): Choose => {
@@ -125,7 +123,7 @@ const chooser = (script: Script): Choose => {
   }
 }
 
-/** The double does not say whether it streams: there is one for each way, with one script. */
+/** The test double does not say whether it streams: there is one for each operation, sharing a script. */
 const chat = (choose: Choose): Layer.Layer<ChatService.ChatService> => {
   let calls = 0
   const replying = (operation: "generate" | "stream") =>
@@ -140,7 +138,7 @@ const chat = (choose: Choose): Layer.Layer<ChatService.ChatService> => {
         return Result.match(chosen, {
           onFailure: (problem) => ScriptedAnswer.wrongScript(problem, request.model),
           onSuccess: (answer) =>
-            answer === undefined ? silent(request, operation) : ScriptedAnswer.toReply(answer, ++calls)
+            answer === undefined ? noAnswer(request, operation) : ScriptedAnswer.toReply(answer, ++calls)
         })
       }, { model: "script" })),
       Context.get(ChatService.ChatService)
@@ -152,23 +150,23 @@ const chat = (choose: Choose): Layer.Layer<ChatService.ChatService> => {
       ([{ generate }, { stream }]) => ({ generate, stream })
     )
   ).pipe(
-    // The options stand above.
+    // There are no invalid options here.
     Layer.orDie
   )
 }
 
-/** What the user said last; results of tools are not the user's. */
+/** The last text of the user, without tool results. */
 const lastText = (request: ChatRequest.ChatRequest): string => {
   const last = ChatRequest.messagesOf(request).findLast(({ role }) => role === "user")
   return last === undefined ? "" : Message.textOf(last)
 }
 
-const silent = (request: ChatRequest.Resolved, operation: string) =>
+const noAnswer = (request: ChatRequest.Resolved, operation: string) =>
   ProviderError.invalidRequest({
     provider: ScriptedAnswer.provider,
     model: request.model,
     field: "script",
-    problem: `it has no answer, or none any more, for this call (${operation}, model ${request.model}, last said: ${
+    problem: `it has no answer left for this call (${operation}, model ${request.model}, last user message: ${
       JSON.stringify(lastText(request).slice(0, 100))
     })`,
     remedy: "Add an answer or a rule, a `default`, or `\"atEnd\": \"repeat\"`"

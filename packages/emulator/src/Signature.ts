@@ -1,6 +1,6 @@
 /**
- * Decides whether a request is who it says it is: SigV4 signatures are computed again and compared, bearer keys are
- * looked up. Responds with the exceptions and texts of the service.
+ * Authenticates requests: recomputes and compares SigV4 signatures, looks up bearer keys. Fails with the exceptions and
+ * messages of the service.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -20,17 +20,17 @@ export interface Credentials {
   readonly expires?: number | undefined
 }
 
-/** Who may call, and which region their signatures must name. */
+/** The accepted credentials, and the region required in signatures. */
 export interface Accepted {
   readonly region: string
   readonly credentials: ReadonlyArray<Credentials>
   readonly apiKeys: ReadonlyArray<Redacted.Redacted>
 }
 
-/** How a request proved who it is. */
+/** How a request was authenticated. */
 export type Scheme = "sigv4" | "bearer"
 
-/** The parts of a request a signature covers. `now` in milliseconds since 1970. */
+/** The parts of a request that a signature covers. `now` in milliseconds since 1970. */
 export interface Signed {
   readonly method: string
   readonly target: string
@@ -39,7 +39,7 @@ export interface Signed {
   readonly now: number
 }
 
-/** Checks a request; fails with the exception the service responds with. */
+/** Checks a request; fails with the exception of the service. */
 export const authenticate = (accepted: Accepted, request: Signed): Effect.Effect<Scheme, AwsError.AwsError> => {
   const authorization = request.headers["authorization"]
   if (authorization === undefined) return Effect.fail(missing)
@@ -89,7 +89,7 @@ const checkSignature = Effect.fnUntraced(function*(accepted: Accepted, request: 
   return "sigv4" as const
 })
 
-/** What a signature must cover and this one does not: the host, and every header that is AWS's own. */
+/** A header the signature must cover but does not: the host, and every `x-amz-` header. */
 const unsigned = (headers: Exchange.Headers, names: ReadonlyArray<string>): string | undefined => {
   if (!names.includes("host") && !names.includes(":authority")) return "'Host' or ':authority'"
   const left = Object.keys(headers).find((name) => name.startsWith("x-amz-") && !names.includes(name))
@@ -106,7 +106,7 @@ const checkDate = (date: number, now: number): Effect.Effect<void, AwsError.AwsE
   ))
 }
 
-/** The signature the request should carry: AWS General Reference, "Create a signed AWS API request". */
+/** The expected signature: AWS General Reference, "Create a signed AWS API request". */
 const sign = (
   { secretAccessKey }: Credentials,
   region: string,
@@ -132,11 +132,11 @@ const sign = (
 
 const hmac = (key: string | Buffer, text: string): Buffer => Crypto.createHmac("sha256", key).update(text).digest()
 
-/** Over HTTP/2 the host is called `:authority`, and some clients sign it under its old name. */
+/** Over HTTP/2 the host is `:authority`, and some clients sign it as `host`. */
 const headerOf = (headers: Exchange.Headers, name: string): string =>
   headers[name] ?? (name === "host" ? headers[":authority"] : undefined) ?? ""
 
-/** The path as it came, without empty and dotted segments, each segment encoded once more. */
+/** The path as received, without empty and dotted segments, each segment encoded once more. */
 const canonicalPath = (path: string): string => {
   const segments: Array<string> = []
   for (const segment of path.split("/")) {
@@ -146,7 +146,7 @@ const canonicalPath = (path: string): string => {
   return `/${segments.join("/")}${segments.length > 0 && path.endsWith("/") ? "/" : ""}`
 }
 
-/** The parameters in the order of their names and values, a name that comes twice too. */
+/** The parameters sorted by name and value, repeated names included. */
 const canonicalQuery = (query: string): string =>
   [...new URLSearchParams(query)]
     .map(([key, value]) => [encode(key), encode(value)] as const)
@@ -156,7 +156,7 @@ const canonicalQuery = (query: string): string =>
 
 const compare = (self: string, that: string): number => self < that ? -1 : self > that ? 1 : 0
 
-/** RFC 3986, which reserves more than `encodeURIComponent` does. Half a surrogate pair becomes U+FFFD on its way. */
+/** RFC 3986, which reserves more than `encodeURIComponent` does. A lone surrogate becomes U+FFFD. */
 const encode = (text: string): string =>
   encodeURIComponent(Buffer.from(text).toString()).replace(
     /[!'()*]/g,
@@ -170,7 +170,7 @@ const splitOnce = (text: string, separator: string): readonly [string, string] =
   return at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at + 1)]
 }
 
-/** When a request says it was signed: in a header of AWS's, or else in the usual one. */
+/** The date of the signature: from `x-amz-date`, or else from `date`. */
 const dateOf = (headers: Exchange.Headers): number | undefined => {
   const stamped = headers["x-amz-date"]
   if (stamped !== undefined) return parseDate(stamped)

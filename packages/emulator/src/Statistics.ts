@@ -1,5 +1,5 @@
 /**
- * What an emulator saw: counters, and the latest requests.
+ * Statistics of an emulator: counters, and the latest requests.
  */
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
@@ -17,12 +17,12 @@ const Counts = Schema.Record(Schema.String, Schema.Finite)
 /**
  * Counters since the start.
  *
- * - Of the requests that are over, `completed` got their response, `aborted` were given up by the client, `dropped` were
- *   broken off by a fault, and for `failed` ones the emulator could not send its response; the others are `inFlight`.
- * - `byModel`: by the id of the model, whatever it was called by, and the operation; of models the account has.
+ * - Of the finished requests, `completed` got their response, `aborted` were given up by the client, `dropped` were cut
+ *   off by a fault, and for `failed` ones the emulator could not send its response; the others are `inFlight`.
+ * - `byModel`: by model id, whatever name was used, and operation; only models of the account.
  * - `byStatus`: by the HTTP status of the response.
- * - `bytesIn`, `bytesOut`: all bytes of all connections, headers too.
- * - `quota`: how each quota stands, under the name it was given, or the model's id.
+ * - `bytesIn`, `bytesOut`: all bytes of all connections, headers included.
+ * - `quota`: the state of each quota, by its name in the options, or the model's id.
  */
 export type Statistics = typeof Statistics.Type
 /** @see {@link Statistics} */
@@ -50,23 +50,23 @@ export const Statistics = Schema.Struct({
   quota: Schema.Record(Schema.String, Quota.Statistics)
 })
 
-/** How a request ended, or that it has not. */
+/** The outcome of a request. */
 export type Outcome = "in-flight" | "completed" | "aborted" | "dropped" | "failed"
 
 /**
- * A request as it came in.
+ * A received request.
  *
- * - `operation`: missing when the path names none the emulator knows; `modelId`: also for ApplyGuardrail.
- * - `headers`: without `authorization` and the session token; `scheme` says how the request proved who it is.
+ * - `operation`: missing for an unknown path; `modelId`: also for ApplyGuardrail.
+ * - `headers`: without `authorization` and the session token; `scheme` is how the request was authenticated.
  * - `fingerprint`: the same for the same operation, model and body.
- * - `body`: the decoded JSON where bodies are captured; `undefined` when it was none, and when others needed its room.
+ * - `body`: the decoded JSON where bodies are captured; `undefined` when it was not JSON, or was evicted.
  * - `status`: of the response, once there is one.
- * - `number`: requests are numbered as they come, from 1. `revision` grows whenever something becomes known about any
- *   request, and says when this one was last heard of.
+ * - `number`: requests are numbered from 1. `revision` grows with any change of any request, and is the one of this
+ *   request's last change.
  * - `receivedAt`, `millis`: milliseconds since 1970, and from there to the end, once it is over.
- * - `inputTokens`, `outputTokens`: what it was charged, caches included, or as far as the model wrote; `undefined` when
- *   no model was asked.
- * - `faults`: what struck it, in this order.
+ * - `inputTokens`, `outputTokens`: the charged tokens, cached ones included, or those written so far; `undefined` when
+ *   no model was called.
+ * - `faults`: the faults that struck it, in order.
  */
 export interface ReceivedRequest {
   readonly number: number
@@ -90,8 +90,8 @@ export interface ReceivedRequest {
 }
 
 /**
- * A request that came `attempts` times, and the status of each response; the same by its operation, model and body. `body`:
- * where bodies are captured.
+ * A request that was attempted `attempts` times, and the status of each response; requests are equal by operation,
+ * model and body. `body`: where bodies are captured.
  */
 export interface Repeated {
   readonly operation: Operation | undefined
@@ -102,7 +102,7 @@ export interface Repeated {
 }
 
 /**
- * How often each request was attempted, in the order the first attempts came: for those that an emulator remembers.
+ * How often each request was attempted, in the order of the first attempts, among the requests kept.
  *
  * @example
  * const [asked] = Statistics.attempts(yield* emulator.requests) // { attempts: 3, statuses: [429, 429, 200], ... }
@@ -115,23 +115,23 @@ export const attempts = (requests: ReadonlyArray<ReceivedRequest>): ReadonlyArra
     return { operation, modelId, body, attempts: same.length, statuses: same.map(({ status }) => status) }
   })
 
-/** One request while it is in flight; the fiber that responds to it writes down here what happens to it. */
+/** A request in flight; the fiber that handles it records its progress here. */
 export type Attempt = { -readonly [Key in keyof ReceivedRequest]: ReceivedRequest[Key] }
 
-/** Counts and remembers. The methods are plain functions because sockets report to it from callbacks. */
+/** Counts and keeps requests. The methods are plain functions because sockets call them from callbacks. */
 export interface Recorder {
   /** A connection opened; call the result when it closes. */
   readonly connection: (traffic: Listener.Traffic) => () => void
   readonly begin: (exchange: Exchange.Exchange, requestId: string) => Attempt
-  /** Its body came; `json` is what it says, if it is JSON. */
+  /** Its body arrived; `json` is the parsed body, if it is JSON. */
   readonly received: (attempt: Attempt, body: Uint8Array, json: unknown) => void
   readonly routed: (attempt: Attempt, operation: Operation, modelId: string | undefined) => void
-  /** The model is one the account has. */
+  /** The model is one of the account. */
   readonly resolved: (attempt: Attempt, model: string) => void
   readonly responded: (attempt: Attempt, status: number) => void
-  /** These faults struck it, and no others. */
+  /** Exactly these faults struck it. */
   readonly struck: (attempt: Attempt, faults: ReadonlyArray<Fault["type"]>) => void
-  /** What it cost so far. */
+  /** Its cost so far. */
   readonly spent: (attempt: Attempt, tokens: Partial<Pick<Attempt, "inputTokens" | "outputTokens">>) => void
   readonly end: (attempt: Attempt, outcome: Exclude<Outcome, "in-flight">) => void
   readonly statistics: Effect.Effect<Statistics>
@@ -139,9 +139,9 @@ export interface Recorder {
 }
 
 /**
- * - `history`: how many requests are remembered, the latest ones.
- * - `captureBytes`: how many bytes of their bodies, as they were sent; 0 remembers none.
- * - `quotas`: what it reports on too. `now`: milliseconds since 1970.
+ * - `history`: the number of requests kept.
+ * - `captureBytes`: the bound of their bodies, in bytes as they were sent; 0 keeps none.
+ * - `quotas`: reported too. `now`: milliseconds since 1970.
  */
 export interface Options {
   readonly history: number
@@ -150,7 +150,7 @@ export interface Options {
   readonly now: () => number
 }
 
-/** A recorder that has seen nothing yet. */
+/** An empty recorder. */
 export const make = ({ captureBytes, history, now, quotas }: Options): Recorder => {
   const counters = { connections: 0, openConnections: 0, requests: 0, completed: 0, aborted: 0, dropped: 0, failed: 0 }
   const byOperation: Record<Operation, number> = {
@@ -252,7 +252,7 @@ export const make = ({ captureBytes, history, now, quotas }: Options): Recorder 
   }
 }
 
-/** The bodies that are captured: when the latest need the room, the oldest go. */
+/** The captured bodies, bounded by bytes: the oldest are evicted first. */
 const makeBodies = (capacity: number) => {
   const sizes = new Map<Attempt, number>()
   let total = 0

@@ -1,17 +1,17 @@
 /**
- * Turns what a schema found wrong into the words of the service.
+ * Converts schema errors to the service's messages.
  *
- * Bedrock checks a request twice, and each check has its own wording: the API itself ("coral") and, for InvokeModel,
- * the JSON schema of the model's body.
+ * Bedrock checks a request twice, each time with its own wording: the API itself ("coral") and, for InvokeModel, the
+ * JSON schema of the model's body.
  */
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as AwsError from "./AwsError.ts"
 
 /**
- * One finding.
+ * One violation.
  *
- * - `missing`: a required key is not there; `extraneous`: a key is there that may not be.
- * - `type`: the JSON value has another type; `constraint`: the right type, but not a value that is allowed.
+ * - `missing`: a required key is absent; `extraneous`: a key is not permitted.
+ * - `type`: the JSON value has another type; `constraint`: a value of the right type is not allowed.
  */
 export interface Violation {
   readonly kind: "missing" | "extraneous" | "type" | "constraint"
@@ -20,7 +20,7 @@ export interface Violation {
   readonly message: string
 }
 
-/** All the findings of one decoding of `root`. */
+/** All violations of one decoding of `root`. */
 export const collect = (issue: SchemaIssue.Issue, root: unknown): ReadonlyArray<Violation> =>
   formatter(issue).issues.map((found) => {
     const path = (found.path ?? []).map((segment) => typeof segment === "object" ? segment.key : segment)
@@ -33,8 +33,8 @@ export const collect = (issue: SchemaIssue.Issue, root: unknown): ReadonlyArray<
 
 /**
  * The wording of the API: a `SerializationException` when a JSON value has the wrong type, otherwise one
- * `ValidationException` that lists every constraint that does not hold. What is said in a conversation, and what else the
- * service's model calls sensitive, is not quoted.
+ * `ValidationException` that lists every violated constraint. Conversations, and other members that the service's model
+ * marks as sensitive, are not quoted.
  */
 export const toCoral = (violations: ReadonlyArray<Violation>): AwsError.AwsError => {
   const mistyped = violations.find((violation) => violation.kind === "type")
@@ -57,7 +57,7 @@ const sensitive: ReadonlySet<PropertyKey> = new Set(["messages", "requestMetadat
 
 const isSensitive = (key: PropertyKey) => sensitive.has(key)
 
-/** The wording of a model's own body check. `{value}` in a message stands for the value that came. */
+/** The wording of a model's own body check. `{value}` in a message stands for the received value. */
 export const toMalformedInput = (violations: ReadonlyArray<Violation>): AwsError.AwsError =>
   malformedInput(
     violations.map(({ kind, message, path, value }) => {
@@ -75,7 +75,7 @@ export const toMalformedInput = (violations: ReadonlyArray<Violation>): AwsError
     }).join("")
   )
 
-/** `ValidationException` of a model that cannot read its body. */
+/** `ValidationException` of a model that cannot decode its body. */
 export const malformedInput = (finding: string): AwsError.AwsError =>
   AwsError.validation(`Malformed input request: ${finding}, please reformat your input and try again.`)
 
@@ -92,7 +92,7 @@ const formatter = SchemaIssue.makeFormatterStandardSchemaV1({
         return `constraint:${SchemaIssue.defaultLeafHook(issue)}`
     }
   },
-  // the only checks without a message are those of `Schema.Int` and `Schema.Finite`: a matter of type
+  // the only checks without a message are those of `Schema.Int` and `Schema.Finite`, which are about the type
   checkHook: (issue) => {
     const message = SchemaIssue.defaultCheckHook(issue)
     return message === undefined ? "type:Integer" : `constraint:${message}`

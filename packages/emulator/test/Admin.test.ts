@@ -35,7 +35,7 @@ const statistics = Effect.flatMap(ask("GET", "statistics"), ({ body }) => decode
 const status = Effect.map(Fixture.converse(Fixture.hello), ({ status }) => status)
 
 describe("Admin", () => {
-  it.effect("tells what the emulator saw, to the byte, and without counting itself", () =>
+  it.effect("returns exact statistics, without its own requests", () =>
     Effect.gen(function*() {
       const emulator = yield* Emulator.Emulator
       const client = yield* Fixture.connect("2")
@@ -72,7 +72,7 @@ describe("Admin", () => {
       }
     }).pipe(Effect.provide(live)))
 
-  it.effect("injects faults, names those that wait, and takes them back", () =>
+  it.effect("injects, lists and removes faults", () =>
     Effect.gen(function*() {
       const injected = yield* ask("POST", "faults", [
         { type: "throttle", times: "Infinity" },
@@ -102,7 +102,7 @@ describe("Admin", () => {
       assert.deepStrictEqual((yield* ask("GET", "faults")).body, [])
     }).pipe(Effect.provide(live)))
 
-  it.effect("takes no orders from a web page, which cannot send JSON unasked", () =>
+  it.effect("refuses requests of foreign web pages, which cannot send JSON", () =>
     Effect.gen(function*() {
       const { status } = yield* ask("POST", "faults", { type: "throttle" }, { "content-type": "text/plain" })
       assert.strictEqual(status, 400)
@@ -117,7 +117,7 @@ describe("Admin", () => {
       }
     }).pipe(Effect.provide(live)))
 
-  it.effect("lists the requests, and then only what is new about them", () =>
+  it.effect("lists the requests, and then only changes", () =>
     Effect.gen(function*() {
       const client = yield* Fixture.connect("1.1", { maxAttempts: 2 })
       yield* status
@@ -154,7 +154,7 @@ describe("Admin", () => {
       assert.strictEqual((yield* ask("GET", "requests?after=yesterday")).status, 400)
     }).pipe(Effect.provide(live)))
 
-  it.effect("tells of a request again when it goes on", () =>
+  it.effect("lists a request again when it changes", () =>
     Effect.gen(function*() {
       const finish = yield* Deferred.make<void>()
       const services = Layer.merge(
@@ -199,7 +199,7 @@ describe("Admin", () => {
       assert.isAtLeast(over.requests[0].millis, 0)
     }).pipe(Effect.provide(Fixture.emulator({ faults: [{ type: "stall" }] }))))
 
-  it.effect("keeps prompts and secrets from those who ask about a request", () =>
+  it.effect("omits prompts and secrets from request details", () =>
     Effect.gen(function*() {
       yield* status
       const { body } = yield* ask("GET", "requests/1")
@@ -221,7 +221,7 @@ describe("Admin", () => {
       assert.deepStrictEqual((yield* ask("GET", "requests/1")).body.body, Fixture.hello)
     }).pipe(Effect.provide(Fixture.emulator({ capture: true }))))
 
-  it.effect("tells how to become a client, but no keys that it was given", () =>
+  it.effect("returns client settings, without configured keys", () =>
     Effect.gen(function*() {
       const told = Effect.map(ask("GET", "client"), ({ body }) => body)
       assert.deepStrictEqual(yield* Effect.provide(told, live), {

@@ -77,7 +77,7 @@ layer(Fixture.emulator({ guardrails: [{ id: "abc123", version: "1", words: ["sec
         ])
       }))
 
-    it.effect("a tool of the provider says its type, and how it went", () =>
+    it.effect("a provider tool has its type and status", () =>
       Effect.gen(function*() {
         const parts = [
           { ...call, providerExecuted: true },
@@ -131,7 +131,7 @@ layer(Fixture.emulator({ guardrails: [{ id: "abc123", version: "1", words: ["sec
         assert.sameMembers(Object.keys(usage), usual)
       }))
 
-    it.effect("bodies of Claude 4.5 tell how long an entry lives, and that nothing was refused", () =>
+    it.effect("bodies of Claude 4.5 include times to live, and empty stop details", () =>
       Effect.gen(function*() {
         yield* stage.says([
           ...Fixture.deltas("Hello").slice(0, -1),
@@ -171,7 +171,7 @@ layer(Fixture.emulator({ guardrails: [{ id: "abc123", version: "1", words: ["sec
         assert.notProperty(pieces.at(-1)["amazon-bedrock-invocationMetrics"], "cacheReadInputTokenCount")
       }))
 
-    it.effect("Titan says why it ended beside its last text", () =>
+    it.effect("Titan has the completion reason beside its last text", () =>
       Effect.gen(function*() {
         yield* stage.says(Fixture.deltas("Hel", "lo"))
         const { pieces } = yield* Invoking.pieces("1.1", "amazon.titan-text-express-v1", { inputText: "Hi" })
@@ -185,7 +185,7 @@ layer(Fixture.emulator({ guardrails: [{ id: "abc123", version: "1", words: ["sec
         )
       }))
 
-    it.effect("Nova takes a cache point in the block that it follows", () =>
+    it.effect("Nova accepts a cache point in the block before it", () =>
       Effect.gen(function*() {
         yield* stage.says(Fixture.deltas("Hello"))
         const body = {
@@ -198,7 +198,7 @@ layer(Fixture.emulator({ guardrails: [{ id: "abc123", version: "1", words: ["sec
         assert.deepInclude(messages[0].content[0], { cache: true })
       }))
 
-    it.effect("ApplyGuardrail says what did not happen", () =>
+    it.effect("ApplyGuardrail includes null policies", () =>
       Effect.gen(function*() {
         const path = "/guardrail/abc123/version/1/apply"
         const apply = (text: string) =>

@@ -117,8 +117,8 @@ describe("strata-emulator", () => {
           { concurrency: 2 }
         )
         assert.include(local, "npm install @strata/local")
-        assert.match(flag, /^--fault trottle: there is no such fault[^]+See strata-emulator --help$/)
-        assert.match(takenPort, new RegExp(`Port ${port} of 127.0.0.1 is taken[^]+--port ${port + 1}`))
+        assert.match(flag, /^--fault trottle: unknown fault[^]+See strata-emulator --help$/)
+        assert.match(takenPort, new RegExp(`Port ${port} of 127.0.0.1 is in use[^]+--port ${port + 1}`))
         assert.notMatch(takenPort, /\n +at /)
       }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)),
     30_000

@@ -67,7 +67,7 @@ const complaint = (...flags: ReadonlyArray<string>) =>
   )
 
 describe("the command", () => {
-  it.effect("answers with an echo, and shows what is set up and what happens", () =>
+  it.effect("answers with an echo, and prints its settings and requests", () =>
     Effect.gen(function*() {
       const lines = yield* serving([], (client) =>
         Effect.gen(function*() {
@@ -86,7 +86,7 @@ describe("the command", () => {
       assert.include(yield* complaint("--script", yield* file("wrong.json", { rulez: [] })), "wrong.json")
     }).pipe(Effect.provide(NodeServices.layer)))
 
-  it.effect("records what another service says, with the keys of the environment, and replays it", () =>
+  it.effect("records another service with the keys of the environment, and replays it", () =>
     Effect.gen(function*() {
       const recording = yield* file("chat.json")
       const script = yield* file("script.json", ["Recorded"])
@@ -131,11 +131,11 @@ describe("the command", () => {
       assert.include(yield* complaint("--models", wrong), "[0].family")
     }).pipe(Effect.provide(NodeServices.layer)))
 
-  it.effect("says what cannot be meant", () =>
+  it.effect("reports invalid flags", () =>
     Effect.gen(function*() {
       assert.include(yield* complaint("--replay", "a.json", "--script", "b.json"), "only one of")
-      assert.include(yield* complaint("--redact"), "for --record")
-      assert.include(yield* complaint("--port", "70000"), "70000 is no port")
+      assert.include(yield* complaint("--redact"), "require --record")
+      assert.include(yield* complaint("--port", "70000"), "70000 is not a port")
       assert.include(yield* complaint("--latency", "soon"), "250ms")
       assert.include(yield* complaint("--replay", "nowhere.json"), "nowhere.json")
       assert.include(yield* complaint("--host", "203.0.113.7"), "no address 203.0.113.7")

@@ -22,10 +22,10 @@ describe("Spelling", () => {
   })
 
   it.each([
-    ["trottle", "no such fault"],
-    ["toString", "no such fault"],
-    ["throttle:", "no such fault"],
-    ["throttle:-1", "no such fault"],
+    ["trottle", "unknown fault"],
+    ["toString", "unknown fault"],
+    ["throttle:", "unknown fault"],
+    ["throttle:-1", "unknown fault"],
     ["latency:3", "duration: Missing key"],
     [`{"type":"throttle","tymes":3}`, "tymes"],
     [`{"type":`, "JSON"]

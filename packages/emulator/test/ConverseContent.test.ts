@@ -343,7 +343,7 @@ layer(Fixture.emulator({ models: [Model.chat(able)] }, stage.layer))("ConverseCo
       assert.deepStrictEqual(plain(output?.message?.content), [{ audio: { format: "mp3", source: { bytes: [1] } } }])
     }))
 
-  it.effect("writes what a tool answered in parts", () =>
+  it.effect("encodes tool results in parts", () =>
     Effect.gen(function*() {
       yield* stage.says(Fixture.response([{
         type: "tool-result",

@@ -86,12 +86,12 @@ const models = [
 ]
 
 describe("ConverseRobustness", () => {
-  it("takes a request with every member", () => {
+  it("accepts a request with every member", () => {
     const request = Result.getOrThrow(read(whole))
     assert.isUndefined(Validation.validate(request, models[0] ?? assert.fail(), false))
   })
 
-  it("reads or refuses a request however it is spoiled, and never fails inside", () => {
+  it("decodes or refuses any mutated request, without defects", () => {
     const seals = ThinkingSeal.make()
     const cache = PromptCache.make()
     let refused = 0

@@ -388,7 +388,7 @@ layer(Fixture.emulator({ models: [Model.chat(able)] }))("ConverseRules", (it) =>
       }))
   }
 
-  it.effect("denies a cache point to a model that caches nothing", () =>
+  it.effect("refuses a cache point for a model without caching", () =>
     Effect.gen(function*() {
       const { headers, status, text } = yield* Fixture.converse({ messages: [user(say("Hi"), cachePoint())] }, haiku)
       assert.deepStrictEqual([status, JSON.parse(text)], [403, {

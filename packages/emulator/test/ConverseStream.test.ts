@@ -52,7 +52,7 @@ describe("ConverseStream", () => {
       assert.isNumber(last?.metadata?.metrics?.latencyMs)
     }).pipe(Effect.provide(streaming(Stream.fromIterable(Fixture.deltas("Hel", "lo"))))))
 
-  it.effect("writes reasoning, its seals, and tool calls", () =>
+  it.effect("encodes reasoning, signatures and tool calls", () =>
     Effect.gen(function*() {
       const events = yield* read
       assert.deepStrictEqual(events.slice(0, -1), [
@@ -140,7 +140,7 @@ describe("ConverseStream", () => {
       Fixture.finish
     ])))))
 
-  it.effect("writes citations, images and what the provider's own tools answered", () =>
+  it.effect("encodes citations, images and results of provider tools", () =>
     Effect.gen(function*() {
       const events = yield* read
       assert.deepStrictEqual(events.slice(1, 4), [
@@ -209,7 +209,7 @@ describe("ConverseStream", () => {
       Effect.provide(streaming(Stream.fromIterable(Fixture.deltas(...Array.from({ length: 50 }, () => "x")))))
     ))
 
-  it.effect("hands a delta over as soon as it comes", () =>
+  it.effect("sends a delta at once", () =>
     Effect.gen(function*() {
       const client = yield* Fixture.connect("2")
       const { stream } = yield* Fixture.attempt((abortSignal) =>

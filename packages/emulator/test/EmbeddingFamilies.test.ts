@@ -145,7 +145,7 @@ describe("Embedding families", () => {
       assert.isUndefined(ofMarengo.headers[counter])
     }).pipe(Effect.provide(Fixture.emulator())))
 
-  it.effect("names what Nova embedded, and what is left of a text it cut", () => {
+  it.effect("reports Nova's embedding type and truncated length", () => {
     const asked: Array<Fixture.EmbeddingCall> = []
     return Effect.gen(function*() {
       const image = yield* json(nova, single(novaImage(png)))
@@ -170,7 +170,7 @@ describe("Embedding families", () => {
     }).pipe(Effect.provide(embedding(asked)))
   })
 
-  it.effect("tells the embedding service what a vector of Nova is for", () => {
+  it.effect("passes Nova's purpose to the embedding service", () => {
     const asked: Array<Fixture.EmbeddingCall> = []
     return Effect.gen(function*() {
       for (const embeddingPurpose of ["GENERIC_INDEX", "IMAGE_RETRIEVAL", "CLASSIFICATION", "CLUSTERING"]) {
@@ -202,7 +202,7 @@ describe("Embedding families", () => {
       }
     }).pipe(Effect.provide(textsOnly)))
 
-  it.effect("makes vectors of images itself when the embedding service takes none", () =>
+  it.effect("makes vectors of images itself when the embedding service does not support them", () =>
     Effect.gen(function*() {
       const vectorOf = Effect.fnUntraced(function*(content: object) {
         const { body } = yield* json(titan, content)

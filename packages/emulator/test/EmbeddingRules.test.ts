@@ -21,7 +21,7 @@ describe("Embedding families", () => {
   const malformed = (finding: string) =>
     `Malformed input request: ${finding}, please reformat your input and try again.`
   const s3Location = { uri: "s3://bucket/key" }
-  const inStorage = "This emulator reads nothing from S3: send what is embedded in the body."
+  const inStorage = "This emulator does not read from S3: send the content in the body."
   const tooLong = "Input is too long for requested model."
 
   it.effect.each<readonly [string, string, unknown, string]>([
@@ -109,7 +109,7 @@ describe("Embedding families", () => {
       "audio, Nova",
       nova,
       single({ audio: { format: "mp3", source: { s3Location } } }),
-      "This emulator embeds texts and images: it was asked to embed audio or video."
+      "This emulator embeds texts and images only, not audio or video."
     ],
     ["no text, Marengo 2.7", marengo27, { inputType: "text" }, malformed("#: required key [inputText] not found")],
     ["no image, Marengo 2.7", marengo27, { inputType: "image" }, malformed("#: required key [mediaSource] not found")],

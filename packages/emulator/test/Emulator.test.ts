@@ -36,7 +36,7 @@ describe("Emulator", () => {
         assert.lengthOf(JSON.parse(invoked.body.transformToString()).embedding, 1536)
       }).pipe(Effect.provide(live)))
 
-    it.effect("takes and gives bodies of several megabytes", () =>
+    it.effect("receives and sends bodies of several megabytes", () =>
       Effect.gen(function*() {
         const client = yield* Fixture.connect(protocol)
         const text = "x".repeat(3_000_000)
@@ -213,7 +213,7 @@ describe("Emulator", () => {
       assert.notProperty(request?.headers, "authorization")
     }).pipe(Effect.provide(Fixture.emulator({ history: 2, capture: true }))))
 
-  it.effect("keeps no body unless it is asked to", () =>
+  it.effect("keeps no bodies by default", () =>
     Effect.gen(function*() {
       const { requests } = yield* Emulator.Emulator
       yield* Fixture.converse(Fixture.hello)
@@ -221,7 +221,7 @@ describe("Emulator", () => {
       assert.deepStrictEqual([request?.status, request?.body], [200, undefined])
     }).pipe(Effect.provide(live)))
 
-  it.effect("keeps the latest bodies as far as they may be kept, and all that is known of the other requests", () =>
+  it.effect("keeps the latest bodies within the limit, and the metadata of all requests", () =>
     Effect.gen(function*() {
       const { requests } = yield* Emulator.Emulator
       const saying = (text: string) => Fixture.converse({ messages: [{ role: "user", content: [{ text }] }] })

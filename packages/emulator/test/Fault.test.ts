@@ -48,7 +48,7 @@ describe("Fault", () => {
       assert.strictEqual(yield* status, 200)
     }).pipe(Effect.provide(live)))
 
-  it.effect("says what the service says, unless told otherwise", () =>
+  it.effect("has the service's message by default", () =>
     Effect.gen(function*() {
       yield* inject(
         { type: "exception", exception: "ExpiredTokenException" },
@@ -74,7 +74,7 @@ describe("Fault", () => {
       assert.strictEqual(other.status, 429)
     }).pipe(Effect.provide(live)))
 
-  it.effect("does not ask the answering service for what it will not send", () => {
+  it.effect("does not call the answering service for a discarded answer", () => {
     const asked: Array<ChatRequest.ChatRequest> = []
     return Effect.gen(function*() {
       yield* inject({ type: "throttle" }, { type: "garbage" }, { type: "emptyBody" }, { type: "reset" })
@@ -90,7 +90,7 @@ describe("Fault", () => {
       assert.strictEqual(yield* status, 408)
     }).pipe(Effect.provide(Fixture.emulator({ faults: [{ type: "exception", exception: "ModelTimeoutException" }] }))))
 
-  it.effect("throttles in the words of the service", () =>
+  it.effect("throttles with the service's message", () =>
     Effect.gen(function*() {
       yield* inject({ type: "throttle" }, { type: "throttle", unit: "tokens", retryAfter: "1500 millis" })
       const requests = yield* Fixture.converse(Fixture.hello)

@@ -168,7 +168,7 @@ describe("A fault", () => {
       assert.deepStrictEqual([status, text], [200, ""])
     }).pipe(Effect.provide(live)))
 
-  it.effect("that was cleared meanwhile does not come back when it is spared", () => {
+  it.effect("that was cleared does not come back when it is spared", () => {
     const asked = Deferred.makeUnsafe<void>()
     const refused = Deferred.makeUnsafe<void>()
     const services = Layer.merge(
@@ -202,7 +202,7 @@ describe("A fault", () => {
       assert.isAbove((yield* whole).text.length, 10_000)
     }).pipe(Effect.provide(live)))
 
-  it.effect("that makes a model talk does not take its calls away", () => {
+  it.effect("that makes an answer huge keeps its tool calls", () => {
     const call: Message.ToolCallPart = { type: "tool-call", id: "t1", name: "get", params: { a: 1 } }
     const response = Fixture.response([Message.text("So"), call], { finishReason: "tool-calls" })
     const stage = Fixture.stage()

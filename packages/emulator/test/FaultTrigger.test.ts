@@ -18,7 +18,7 @@ const status = statusOf("Hi")
 const statuses = (count: number) => Effect.all(Array.from({ length: count }, () => status))
 
 describe("Trigger", () => {
-  it.effect("strikes requests whose body contains a text, wherever it stands", () =>
+  it.effect("strikes requests whose body contains a text", () =>
     Effect.gen(function*() {
       yield* inject({ type: "throttle", text: `a "quoted" word`, times: Infinity })
       assert.deepStrictEqual([
@@ -104,7 +104,7 @@ describe("Trigger", () => {
       assert.deepStrictEqual(seen, [[429, 429], [429, 429], [200, 200], [500, 200], [503, 503], [200, 200]])
     }).pipe(Effect.provide(live)))
 
-  it.effect("takes one fault back, and leaves the others", () =>
+  it.effect("removes one fault, and keeps the others", () =>
     Effect.gen(function*() {
       const first = yield* inject({ type: "throttle", times: Infinity })
       yield* inject({ type: "exception", exception: "ServiceUnavailableException", times: Infinity })

@@ -122,7 +122,7 @@ describe("Fault on the wire", () => {
         assert.isTrue(Exit.isSuccess(yield* whole), "the next connection is served")
       }).pipe(Effect.provide(live)))
 
-    it.effect("answers, and takes no more requests over the connection", () =>
+    it.effect("responds, and accepts no more requests on the connection", () =>
       Effect.gen(function*() {
         const client = yield* Fixture.connect(protocol)
         yield* inject({ type: "goaway", skip: 1 })
@@ -133,7 +133,7 @@ describe("Fault on the wire", () => {
         assert.strictEqual(connections, protocol === "1.1" ? 2 : 3)
       }).pipe(Effect.provide(live)))
 
-    it.effect("says megabytes", () =>
+    it.effect("answers with megabytes", () =>
       Effect.gen(function*() {
         yield* inject({ type: "huge", megabytes: 2, times: 2 })
         const exit = yield* whole

@@ -123,9 +123,9 @@ export const embedding = (options?: {
   }
   return Layer.succeed(EmbeddingService.EmbeddingService, {
     embedMany,
-    embed: () => Effect.die("The emulator embeds with embedMany"),
-    embedEach: () => Effect.die("The emulator embeds with embedMany"),
-    embedStream: () => Stream.die("The emulator embeds with embedMany")
+    embed: () => Effect.die("The emulator calls embedMany only"),
+    embedEach: () => Effect.die("The emulator calls embedMany only"),
+    embedStream: () => Stream.die("The emulator calls embedMany only")
   })
 }
 

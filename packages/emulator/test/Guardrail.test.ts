@@ -74,7 +74,7 @@ layer(Fixture.emulator({ guardrails: [guardrail, { id: "draftonly", words: ["x"]
   "Guardrail",
   (it) => {
     for (const protocol of Fixture.protocols) {
-      it.effect(`steps in for a word, over HTTP/${protocol}`, () =>
+      it.effect(`intervenes on a word, over HTTP/${protocol}`, () =>
         Effect.gen(function*() {
           const answer = yield* apply(protocol, harmful)
           assert.deepInclude(answer, {
@@ -98,7 +98,7 @@ layer(Fixture.emulator({ guardrails: [guardrail, { id: "draftonly", words: ["x"]
           assert.deepStrictEqual(assessment?.invocationMetrics?.usage, units(1, 1))
         }))
 
-      it.effect(`lets pass what is harmless, over HTTP/${protocol}`, () =>
+      it.effect(`passes harmless content, over HTTP/${protocol}`, () =>
         Effect.gen(function*() {
           const answer = yield* apply(protocol, "x".repeat(1001))
           assert.deepInclude(answer, { action: "NONE", outputs: [], usage: units(2, 2) })
@@ -106,7 +106,7 @@ layer(Fixture.emulator({ guardrails: [guardrail, { id: "draftonly", words: ["x"]
         }))
     }
 
-    it.effect("matches whole words, whatever their case", () =>
+    it.effect("matches whole words, case-insensitively", () =>
       Effect.gen(function*() {
         const action = (text: string) =>
           Effect.map(apply("1.1", text), ({ action }) => action === "GUARDRAIL_INTERVENED")
@@ -115,7 +115,7 @@ layer(Fixture.emulator({ guardrails: [guardrail, { id: "draftonly", words: ["x"]
         assert.isTrue(yield* action("I write C++."))
       }))
 
-    it.effect("finds a topic, and reports those it did not find when asked for all", () =>
+    it.effect("finds a topic, and reports topics not found with full scope", () =>
       Effect.gen(function*() {
         const topic = { name: "Investing", type: "DENY", action: "BLOCKED", detected: true }
         const found = yield* apply("1.1", "Which stock is best?", { source: "OUTPUT" })
@@ -171,7 +171,7 @@ layer(Fixture.emulator({ guardrails: [guardrail, { id: "draftonly", words: ["x"]
         assert.isNull(stage.asked())
       }))
 
-    it.effect("traces what it judged when asked to", () =>
+    it.effect("returns a trace on request", () =>
       Effect.gen(function*() {
         yield* stage.says(Fixture.response([{ type: "text", text: "Hello" }]))
         const blocked = yield* converse({
@@ -209,7 +209,7 @@ layer(Fixture.emulator({ guardrails: [guardrail, { id: "draftonly", words: ["x"]
 
     const events: ReadonlyArray<ChatEvent.ChatEvent> = Fixture.deltas("Safe. ", "Which ", "stock? ", "This.")
 
-    it.effect("holds a stream back until it was judged", () =>
+    it.effect("buffers a stream until it was checked", () =>
       Effect.gen(function*() {
         yield* stage.says(events)
         const { metadata, stopReason, texts } = yield* stream({})
@@ -217,7 +217,7 @@ layer(Fixture.emulator({ guardrails: [guardrail, { id: "draftonly", words: ["x"]
         assert.strictEqual(metadata?.usage?.outputTokens, 3)
       }))
 
-    it.effect("judges an async stream as it goes by", () =>
+    it.effect("checks an async stream while it is sent", () =>
       Effect.gen(function*() {
         yield* stage.says(events)
         const { stopReason, texts } = yield* stream({ guardrailConfig: { ...named, streamProcessingMode: "async" } })
@@ -227,7 +227,7 @@ layer(Fixture.emulator({ guardrails: [guardrail, { id: "draftonly", words: ["x"]
         )
       }))
 
-    it.effect("judges only what is marked, where something is", () =>
+    it.effect("checks only marked content, if any", () =>
       Effect.gen(function*() {
         yield* stage.says(Fixture.response([{ type: "text", text: "Hello" }]))
         const marked = (text: string, guarded: string) =>

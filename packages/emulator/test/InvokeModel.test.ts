@@ -22,7 +22,7 @@ const json = Effect.fnUntraced(function*(model: string, body: unknown) {
 const length = (vector: ReadonlyArray<number>) => Math.hypot(...vector)
 
 describe("InvokeModel", () => {
-  it.effect("wants a body that says it is JSON", () =>
+  it.effect("requires the content type JSON", () =>
     Effect.gen(function*() {
       const client = yield* Fixture.connect("1.1")
       // what this client says of a body whose type it was not told
@@ -46,7 +46,7 @@ describe("InvokeModel", () => {
       assert.match(headers["x-amzn-bedrock-invocation-latency"] ?? "", /^\d+$/)
     }).pipe(Effect.provide(Fixture.emulator())))
 
-  it.effect("answers Titan version 2, by type even unasked, normalized unless told otherwise", () =>
+  it.effect("answers Titan version 2, always by type, normalized by default", () =>
     Effect.gen(function*() {
       const plain = yield* json("amazon.titan-embed-text-v2:0", { inputText: "four" })
       assert.hasAllKeys(plain.body, ["embedding", "embeddingsByType", "inputTextTokenCount"])
@@ -64,7 +64,7 @@ describe("InvokeModel", () => {
       assert.deepStrictEqual(raw.body.embeddingsByType.binary.slice(0, 3), [1, 1, 0])
     }).pipe(Effect.provide(Fixture.emulator())))
 
-  it.effect("answers Cohere version 3 with a bare list, unless types are asked for", () =>
+  it.effect("answers Cohere version 3 with a bare list, unless types are requested", () =>
     Effect.gen(function*() {
       const request = { texts: ["One", "two"], input_type: "search_document" }
       const { body, headers } = yield* json("cohere.embed-english-v3", request)
@@ -95,7 +95,7 @@ describe("InvokeModel", () => {
       assert.lengthOf(mixed.body.embeddings.float[0], 512)
     }).pipe(Effect.provide(Fixture.emulator())))
 
-  it.effect("tells the embedding service what the client asked for", () => {
+  it.effect("passes the client's options to the embedding service", () => {
     const asked: Array<Fixture.EmbeddingCall> = []
     return Effect.gen(function*() {
       yield* json("cohere.embed-v4:0", {

@@ -15,7 +15,7 @@ const encoder = new TextEncoder()
 const able = "acme.able-v1"
 
 describe("Json", () => {
-  it("reads what is nested as deep as it may be, and refuses what is deeper", () => {
+  it("accepts the maximum depth, and refuses deeper nesting", () => {
     for (const text of [nested(Json.maxDepth), objects(Json.maxDepth), `[${nested(Json.maxDepth - 1)},{}]`]) {
       assert.isTrue(Result.isSuccess(Json.fromText(text)))
     }
@@ -27,7 +27,7 @@ describe("Json", () => {
     }
   })
 
-  it("counts no bracket that stands in a text", () => {
+  it("ignores brackets in strings", () => {
     for (const text of ["[".repeat(3000), `\\"${"{".repeat(3000)}`, `${"\\\\".repeat(3)}`, `\\\\\\"[`.repeat(2000)]) {
       assert.isTrue(Result.isSuccess(Json.fromText(`["${text}", {"${text}": 1}]`)), text.slice(0, 20))
     }
@@ -39,7 +39,7 @@ describe("Json", () => {
     assert.isTrue(Result.isFailure(Json.fromBytes(Uint8Array.from([...bytes.slice(0, 6), 0xff, ...bytes.slice(6)]))))
   })
 
-  it("refuses half a surrogate pair of a client, and takes it of a model, whose stream may cut a pair in two", () => {
+  it("refuses a client's lone surrogate, and accepts a model's, whose stream may split a pair", () => {
     for (const text of [`"\\ud83d"`, `["\\ude00"]`, `{"\\ud83d":1}`]) {
       assert.isTrue(Result.isFailure(Json.fromText(text)), text)
       assert.deepStrictEqual(Result.getOrThrow(Json.parse(text)), JSON.parse(text))
@@ -47,7 +47,7 @@ describe("Json", () => {
     assert.isTrue(Result.isFailure(Json.parse(nested(Json.maxDepth + 1))))
   })
 
-  it("finds every text, however deep it stands", () => {
+  it("finds every text at any depth", () => {
     const json = Result.getOrThrow(
       Json.fromText(`{"a":["b",{"c":"d"}],"e":${"[".repeat(900)}"f"${"]".repeat(900)},"g":1}`)
     )

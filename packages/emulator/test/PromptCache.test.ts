@@ -60,7 +60,7 @@ layer(
         assert.include(changed, written)
       }))
 
-    it.effect("reads what a conversation had before it grew, and writes the rest", () =>
+    it.effect("reads the earlier prefix of a growing conversation, and writes the rest", () =>
       Effect.gen(function*() {
         yield* stage.says(uncounted)
         const turn = asking(text(50, "turn"), point())
@@ -83,7 +83,7 @@ layer(
         assert.include(marked, { inputTokens: 0, cacheReadInputTokens: 50, cacheWriteInputTokens: 50 })
       }))
 
-    it.effect("finds for Claude what was cached a few blocks before a point that moved along", () =>
+    it.effect("finds entries of Claude a few blocks before a moved cache point", () =>
       Effect.gen(function*() {
         yield* stage.says(uncounted)
         const modelId = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"

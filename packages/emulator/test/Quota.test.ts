@@ -28,7 +28,7 @@ const open = Effect.fnUntraced(function*(limit: Quota.Limit, id = model) {
 })
 
 describe("Quota", () => {
-  it.effect("holds the prompt and maxTokens while a request runs, and then charges what it used", () =>
+  it.effect("reserves the prompt and maxTokens while a request runs, and then charges the usage", () =>
     Effect.gen(function*() {
       const { reserve, statistics } = yield* open({ tokensPerMinute: 1000 })
       const reservation = yield* reserve({ input: 100, output: 500 })
@@ -39,7 +39,7 @@ describe("Quota", () => {
       assert.include(statistics(), { used: 90, completed: 1 })
     }))
 
-  it.effect("refuses what finds no room, in the words of the service", () =>
+  it.effect("refuses requests beyond the quota with the service's message", () =>
     Effect.gen(function*() {
       const { reserve, statistics } = yield* open({ tokensPerMinute: 1000 })
       yield* reserve({ input: 1, output: 600 })
@@ -95,7 +95,7 @@ describe("Quota", () => {
       assert.include(statistics(), { peakOvershoot: 600 })
     }))
 
-  it.effect("takes another burndown, when told", () =>
+  it.effect("uses a configured burndown", () =>
     Effect.gen(function*() {
       const { reserve, statistics } = yield* open({ tokensPerMinute: 1000, outputBurndown: 3 })
       const reservation = yield* reserve({ input: 10, output: 10 })
@@ -115,7 +115,7 @@ describe("Quota", () => {
       assert.deepStrictEqual(levels, [10, 300, 600, 600])
     }))
 
-  it.effect("fills a fixed window when the next begins, and gives nothing back across", () =>
+  it.effect("refills a fixed window at its end, without refunds across windows", () =>
     Effect.gen(function*() {
       const { left, reserve, run } = yield* open({ tokensPerMinute: 600, algorithm: "fixed", window: "10 seconds" })
       yield* run(600, 0, 600)
@@ -133,7 +133,7 @@ describe("Quota", () => {
       assert.strictEqual(left(), 570)
     }))
 
-  it.effect("charges what fails nothing, and what is given up its prompt and what was written", () =>
+  it.effect("charges nothing for failures, and prompt and output for aborted requests", () =>
     Effect.gen(function*() {
       const { reserve, statistics } = yield* open({ tokensPerMinute: 1000, outputBurndown: 2 })
       const unfinished = Effect.fnUntraced(function*(written: number, exit: Exit.Exit<unknown>) {
@@ -167,7 +167,7 @@ describe("Quota", () => {
       assert.deepStrictEqual(Object.keys(quotas.statistics()), [`us.${model}`, model, "other"])
     }))
 
-  it.effect("limits nothing where there is no limit", () =>
+  it.effect("has no limit by default", () =>
     Effect.gen(function*() {
       const quotas = yield* Quota.make({ other: { tokensPerMinute: 1 } })
       yield* quotas.reserve([model])({ input: 1e9, output: 1e9 })

@@ -50,7 +50,7 @@ describe("Quota of an emulator", () => {
         assert.include(yield* ofModel, { completed: 1, used: 10, reserved: 0 })
       }).pipe(Effect.provide(live({ tokensPerMinute: 1000 }))))
 
-    it.effect("settles a stream the client gives up to its prompt and what was written", () =>
+    it.effect("settles an aborted stream to its prompt and output so far", () =>
       Effect.gen(function*() {
         const client = yield* Fixture.connect(protocol)
         const controller = new AbortController()
@@ -109,7 +109,7 @@ describe("Quota of an emulator", () => {
       assert.deepStrictEqual(yield* quota, {})
     }).pipe(Effect.provide(live({ tokensPerMinute: 1 }))))
 
-  it.effect("holds the tokens as long as the answer takes, and refuses others at once", () =>
+  it.effect("reserves the tokens until the answer ends, and refuses others at once", () =>
     Effect.gen(function*() {
       const call = yield* Effect.forkChild(Fixture.converse(asking(90)))
       assert.include(yield* Fixture.eventually(ofModel, (quota) => quota !== undefined), { reserved: 91, used: 0 })
@@ -122,7 +122,7 @@ describe("Quota of an emulator", () => {
       quota: { "*": { tokensPerMinute: 100 } }
     }))))
 
-  it.effect("charges nothing for what the model failed to answer", () =>
+  it.effect("charges nothing for failed answers", () =>
     Effect.gen(function*() {
       assert.strictEqual((yield* Fixture.converse(asking(10))).status, 500)
       assert.include(yield* ofModel, { used: 0, reserved: 0, unfinished: 1 })
@@ -130,7 +130,7 @@ describe("Quota of an emulator", () => {
       generate: () => Effect.fail(new ProviderError.ProviderInternalError({ provider: "double", message: "No" }))
     }))))
 
-  it.effect("reserves the model's maximum where a request names none", () =>
+  it.effect("reserves the model's maximum without maxTokens", () =>
     Effect.gen(function*() {
       assert.strictEqual((yield* Fixture.converse(asking(undefined))).status, 429, "10,000 tokens of Nova")
       assert.strictEqual((yield* Fixture.converse(asking(undefined), "acme.tiny")).status, 200)
@@ -141,7 +141,7 @@ describe("Quota of an emulator", () => {
       quota: { "*": { tokensPerMinute: 100 }, "acme.unknown": { tokensPerMinute: Model.defaultMaxOutputTokens } }
     }))))
 
-  it.effect("releases what came from the prompt cache", () => {
+  it.effect("releases tokens read from the prompt cache", () => {
     const prompt = "x".repeat(4000)
     const request = {
       modelId: Fixture.modelId,

@@ -144,7 +144,7 @@ describe("Recorder", () => {
       }).pipe(Effect.provide(NodeFileSystem.layer)))
   })
 
-  it.effect("writes down no credentials, not even those that an answer repeats", () =>
+  it.effect("records no credentials, not even those repeated in an answer", () =>
     Effect.gen(function*() {
       const { text } = yield* recorded(Effect.gen(function*() {
         const { client: { credentials } } = yield* Emulator.Emulator
@@ -292,7 +292,7 @@ describe("Recorder", () => {
       assert.match(JSON.parse(again).city, /^<redacted 4 [0-9a-f]{16}>$/)
     }).pipe(Effect.provide(NodeFileSystem.layer)))
 
-  it.effect("adds to a file when asked to", () =>
+  it.effect("appends to a file on request", () =>
     Effect.gen(function*() {
       const { file } = yield* recorded(Fixture.converse({ messages: ask("one").messages }))
       const again = Effect.gen(function*() {
@@ -314,7 +314,7 @@ describe("Recorder", () => {
       const fileSystem = yield* FileSystem.FileSystem
       const directory = yield* fileSystem.makeTempDirectoryScoped()
       const error = yield* failing({ file: `${directory}/a.json`, upstream: "bedrock" })
-      assert.match(error.message, /"bedrock" is no URL/)
+      assert.match(error.message, /"bedrock" is not a URL/)
     }).pipe(Effect.provide(NodeFileSystem.layer)))
 
   it.effect(
@@ -396,7 +396,7 @@ describe("RecordingFile", () => {
     }
   })
 
-  it.effect("adds to a file without writing what is in it again", () =>
+  it.effect("appends to a file without rewriting it", () =>
     Effect.gen(function*() {
       const { inode, recording, text } = yield* opened(exchange("before"))
       recording.add(0, exchange("a"))
@@ -413,7 +413,7 @@ describe("RecordingFile", () => {
       assert.deepStrictEqual(yield* inode, first, "the file was not replaced")
     }).pipe(Effect.provide(NodeFileSystem.layer)))
 
-  it.effect("writes nothing while there is nothing", () =>
+  it.effect("writes nothing without exchanges", () =>
     Effect.gen(function*() {
       const { recording, text } = yield* opened(exchange("before"))
       yield* recording.save
@@ -431,7 +431,7 @@ describe("RecordingFile", () => {
       assert.strictEqual(yield* text, Recording.toText(["a", "b", "c"].map(exchange)))
     }).pipe(Effect.provide(NodeFileSystem.layer)))
 
-  it.effect("writes the whole file when somebody else changed it, or took it away", () =>
+  it.effect("rewrites the file when it was changed or removed", () =>
     Effect.gen(function*() {
       const fileSystem = yield* FileSystem.FileSystem
       const { file, recording, text } = yield* opened()

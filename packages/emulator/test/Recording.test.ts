@@ -21,7 +21,7 @@ const same = (actual: unknown, expected: unknown) =>
 const Texts = Schema.Record(Schema.String, Schema.String)
 
 describe("Recording", () => {
-  it.prop("reads what it wrote, whatever the exchange", [Schema.Array(Recording.Exchange)], ([exchanges]) => {
+  it.prop("round-trips any exchange", [Schema.Array(Recording.Exchange)], ([exchanges]) => {
     const again = (text: string) => Result.getOrThrow(Recording.fromText(text, "a.json")).exchanges
     const read = again(Recording.toText(exchanges))
     same(read, exchanges)
@@ -82,7 +82,7 @@ describe("Recording", () => {
     assert.isTrue(Result.isFailure(Recording.fromText("{", "a.json")))
   })
 
-  it("says what is wrong with a file, and where", () => {
+  it("reports errors of a file with their path", () => {
     const message = (text: string) => Result.getOrThrow(Result.flip(Recording.fromText(text, "a.json"))).message
     assert.strictEqual(message("{\"version\":2,\"exchanges\":[]}"), "a.json: version: Expected 1, got 2")
     assert.strictEqual(
@@ -121,7 +121,7 @@ describe("Recording", () => {
       if (!("frame" in event) && !isPadded) same(EventFrame.fromEvent(EventFrame.toEvent(frame, event.at)), frame)
     }, runs)
 
-    it("reads events, chunks, exceptions and errors, and keeps the bytes of what is broken", () => {
+    it("decodes events, chunks, exceptions and errors, and keeps the bytes of invalid frames", () => {
       const chunk = { type: "message_start" }
       const kept = (frame: Uint8Array) => EventFrame.toEvent(frame, 1)
       assert.deepStrictEqual(kept(Frame.event("a", { b: 1 }, 5)), { at: 1, event: "a", payload: { b: 1 } })
@@ -154,7 +154,7 @@ describe("Recording", () => {
       }
     })
 
-    it("passes on what is no event stream as it comes", () => {
+    it("passes other bodies on unchanged", () => {
       const cutter = EventFrame.makeCutter()
       const bytes = new TextEncoder().encode("<html>never a frame</html>")
       assert.deepStrictEqual([...cutter.push(bytes), ...cutter.rest()], [bytes])
@@ -162,7 +162,7 @@ describe("Recording", () => {
   })
 
   describe("Redaction", () => {
-    it.prop("takes every text of a conversation and gives the same for the same", [Texts], ([texts]) => {
+    it.prop("redacts every text of a conversation deterministically", [Texts], ([texts]) => {
       const values = Object.values(texts).map((text) => `${text} secret`)
       const exchange: Recording.Exchange = {
         request: { method: "POST", path: "/", headers: {}, body: { messages: values.map((text) => ({ text })) } },
@@ -178,7 +178,7 @@ describe("Recording", () => {
       same(Redaction.exchange(redacted, Redaction.placeholder), redacted)
     }, runs)
 
-    it("leaves the words of the protocol, and takes what only looks like them", () => {
+    it("keeps names of the protocol, and redacts lookalikes", () => {
       const content = Redaction.content({
         body: {
           role: "user",

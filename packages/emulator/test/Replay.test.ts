@@ -111,7 +111,7 @@ describe("Replay", () => {
       assert.match(long.message, /text: "…x{80}…" recorded, "…x{20}y" sent$/)
     }))
 
-  it.effect("ignores what it is told to, with everything below", () =>
+  it.effect("ignores configured paths and everything below", () =>
     Effect.gen(function*() {
       const replay = yield* Replay.make([{
         ...exchange("a", "1"),
@@ -137,7 +137,7 @@ describe("Replay", () => {
     assert.strictEqual(keyOf(a) === keyOf(b), isDeepStrictEqual(asJson(a), asJson(b)))
   }, { arbitrary: { runs: 60 } })
 
-  it.effect("comes at once, or when it came", () =>
+  it.effect("comes at once, or with recorded timing", () =>
     Effect.gen(function*() {
       const replay = yield* Replay.make([exchange("a", "1")], { timing: "recorded" })
       const asking = yield* Effect.forkChild(ask(replay, said("a")))
@@ -171,7 +171,7 @@ describe("Replay", () => {
     }))
 
   describe.each(Fixture.protocols)("over HTTP/%s", (protocol) => {
-    it.effect("refuses as ValidationException what was not recorded", () =>
+    it.effect("refuses unrecorded requests with ValidationException", () =>
       Effect.gen(function*() {
         const client = yield* Fixture.connect(protocol)
         const error = yield* Effect.flip(Fixture.attempt(() => client.send(new ConverseCommand(Fixture.hello))))

@@ -26,7 +26,7 @@ describe("Script", () => {
       assert.deepStrictEqual([yield* ChatService.text("a"), yield* streamed], ["one", "two"])
       const error = yield* Effect.flip(ChatService.text("What now?"))
       assert.strictEqual(error._tag, "InvalidRequestError")
-      assert.match(error.message, /no answer, or none any more, .*last said: "What now\?"/)
+      assert.match(error.message, /no answer left .*last user message: "What now\?"/)
     }).pipe(over(["one", "two"])))
 
   it.effect("repeats the last answer of a list when told to", () =>
@@ -34,7 +34,7 @@ describe("Script", () => {
       assert.deepStrictEqual(yield* texts("a", "b", "c"), ["one", "two", "two"])
     }).pipe(over({ answers: ["one", "two"], atEnd: "repeat" })))
 
-  it.effect("answers by the first rule that fits all it says", () =>
+  it.effect("answers by the first matching rule", () =>
     Effect.gen(function*() {
       const tool = { name: "search", inputSchema: {} }
       assert.deepStrictEqual(yield* texts("hi there", "5 apples", "else", "hi", "hi"), [
@@ -80,7 +80,7 @@ describe("Script", () => {
       TestClock.withLive
     ))
 
-  it.effect("says parts, structured output and errors as they are written", () =>
+  it.effect("returns parts, structured output and errors as written", () =>
     Effect.gen(function*() {
       const parts = yield* ChatService.generate("parts")
       assert.deepStrictEqual(parts.message.content, [
@@ -116,7 +116,7 @@ describe("Script", () => {
       ]
     })))
 
-  it.effect("streams in the pieces and at the pace it says", () =>
+  it.effect("streams its chunks with its delays", () =>
     Effect.gen(function*() {
       const seen: Array<string> = []
       const reading = yield* Effect.forkChild(
@@ -131,7 +131,7 @@ describe("Script", () => {
       assert.deepStrictEqual(seen, ["Hel", "lo"])
     }).pipe(over([{ chunks: ["Hel", "lo"], delay: "1 second", interval: "20 seconds" }])))
 
-  it.effect("embeds what it has a vector for, and everything else by its words", () =>
+  it.effect("returns its vectors, and hashes words for other texts", () =>
     Effect.gen(function*() {
       const service = yield* EmbeddingService.EmbeddingService
       const { embeddings } = yield* service.embedMany(["red fish", "blue fish", "blue"])
@@ -162,7 +162,7 @@ describe("Script", () => {
       `script.json: rules[0].when.txt: Unexpected key
 script.json: rules[0].when.regex: Expected a regular expression: Invalid regular expression: /(/u: Unterminated group
 script.json: rules[0].answer.text: Expected string, got 1
-script.json: rules[1].answer: Expected one of text, json: they say different things
+script.json: rules[1].answer: Expected only one of text, json
 script.json: rules[2].answer.parts[0].tool: Expected string, got 1
 script.json: rules[2].answer.parts[1].citation: Unexpected key
 script.json: rules[2].answer.parts[2]: Expected one of the keys text, tool, reasoning
@@ -173,7 +173,7 @@ script.json: default.delay: Expected number | string, got true`
     assert.match(messageOf("{\"answers\": [}"), /^script\.json: Unexpected token/)
   })
 
-  it.effect("reads a file, and says which one is missing", () =>
+  it.effect("reads a file, and names a missing one", () =>
     Effect.gen(function*() {
       const fileSystem = yield* FileSystem.FileSystem
       const file = `${yield* fileSystem.makeTempDirectoryScoped()}/script.json`

@@ -155,7 +155,7 @@ describe.each(Fixture.protocols)("Signature over HTTP/%s", (protocol) => {
       )
     }).pipe(Effect.provide(Fixture.emulator())))
 
-  it.effect("refuses a key that has expired, until a new one comes", () =>
+  it.effect("refuses an expired key until it is renewed", () =>
     Effect.gen(function*() {
       const fresh = { accessKeyId: "ASIAIOSFODNN7FRESH", secretAccessKey: "fresh" }
       assert.deepStrictEqual(yield* refused(protocol, {}), {
@@ -187,7 +187,7 @@ describe.each(Fixture.protocols)("Signature over HTTP/%s", (protocol) => {
       assert.match(early.message, /^Signature not yet current: /)
     }).pipe(Effect.provide(Fixture.emulator())))
 
-  it.effect("wants the session token of temporary credentials", () =>
+  it.effect("requires the session token of temporary credentials", () =>
     Effect.gen(function*() {
       assert.strictEqual(
         yield* accepted(protocol, { credentials: { ...keys, sessionToken: "token" } }),
@@ -204,7 +204,7 @@ describe.each(Fixture.protocols)("Signature over HTTP/%s", (protocol) => {
       }))
     ))
 
-  it.effect("refuses a session token nobody gave out", () =>
+  it.effect("refuses an unknown session token", () =>
     Effect.gen(function*() {
       const { name } = yield* refused(protocol, { credentials: { ...keys, sessionToken: "token" } })
       assert.strictEqual(name, "UnrecognizedClientException")
@@ -212,7 +212,7 @@ describe.each(Fixture.protocols)("Signature over HTTP/%s", (protocol) => {
 })
 
 describe("Signature", () => {
-  it.effect("refuses a request that proves nothing", () =>
+  it.effect("refuses an unauthenticated request", () =>
     Effect.gen(function*() {
       const { url } = yield* Emulator.Emulator
       const response = yield* Fixture.attempt(() =>
@@ -226,7 +226,7 @@ describe("Signature", () => {
       assert.strictEqual(yield* Fixture.attempt(() => response.text()), `{"message":"Missing Authentication Token"}`)
     }).pipe(Effect.provide(Fixture.emulator())))
 
-  it.effect("refuses an unknown API key in the spelling of whoever checks permissions", () =>
+  it.effect("refuses an unknown API key in the authorizer's format", () =>
     Effect.gen(function*() {
       const { headers, text } = yield* Fixture.post("/model/a/converse", "{}", { authorization: "Bearer guess" })
       assert.strictEqual(text, `{"Message":"Authentication failed: Please make sure your API Key is valid."}`)
@@ -255,7 +255,7 @@ describe("Signature", () => {
       assert.include(forged.headers.get("x-amzn-errortype"), "InvalidSignatureException")
     }).pipe(Effect.provide(Fixture.emulator())))
 
-  it.effect("accepts a signature over `host` where HTTP/2 says `:authority`", () =>
+  it.effect("accepts a signature over `host` for the HTTP/2 header `:authority`", () =>
     Effect.gen(function*() {
       const { url } = yield* Emulator.Emulator
       const { host } = new URL(url)

@@ -39,7 +39,7 @@ const broken = (finding: string) => [
 const badSignature = broken(": Invalid `signature` in `thinking` block")
 
 layer(Fixture.emulator({}, stage.layer))("ThinkingSeal", (it) => {
-  it.effect("signs what a model of Claude thinks, and takes it back unchanged", () =>
+  it.effect("signs Claude's reasoning, and accepts it back unchanged", () =>
     Effect.gen(function*() {
       yield* stage.says(Fixture.response([{ type: "reasoning", text: "hm" }]))
       const [block] = yield* converse()
@@ -52,7 +52,7 @@ layer(Fixture.emulator({}, stage.layer))("ThinkingSeal", (it) => {
       assert.deepStrictEqual(yield* refusal(thought("hm")), broken(".thinking.signature: Field required"))
     }))
 
-  it.effect("signs a thought the same way in a stream, after its last piece", () =>
+  it.effect("signs reasoning in a stream after its last delta", () =>
     Effect.gen(function*() {
       yield* stage.says([
         { type: "reasoning-delta", index: 0, delta: "h" },
@@ -80,7 +80,7 @@ layer(Fixture.emulator({}, stage.layer))("ThinkingSeal", (it) => {
       assert.deepStrictEqual(yield* refusal(thought("deeper", "theirs")), badSignature)
     }))
 
-  it.effect("takes back what Anthropic itself has sealed, which it cannot check", () =>
+  it.effect("accepts signatures of Anthropic, which it cannot verify", () =>
     Effect.gen(function*() {
       yield* stage.says(Fixture.response([{ type: "text", text: "Hello" }]))
       const seal = Uint8Array.of(0x12, 0xc8, 0x01, ...new Uint8Array(200), 0x18, 0x01)
@@ -90,7 +90,7 @@ layer(Fixture.emulator({}, stage.layer))("ThinkingSeal", (it) => {
       assert.deepStrictEqual(yield* refusal(thought("theirs", cut)), badSignature)
     }))
 
-  it.effect("takes back the redacted thoughts it gave, and no others", () =>
+  it.effect("accepts only its own redacted reasoning", () =>
     Effect.gen(function*() {
       const redacted = Uint8Array.of(1, 2, 3)
       yield* stage.says(Fixture.response([{ type: "reasoning", text: "", redacted }]))

@@ -147,7 +147,7 @@ describe("Tls", () => {
       assert.strictEqual(code, "ECONNRESET")
     }).pipe(Effect.provide(live)))
 
-  it.effect("says GOAWAY with its code", () =>
+  it.effect("sends GOAWAY with its code", () =>
     Effect.gen(function*() {
       const { apiKey, certificate: ca, inject, url } = yield* Emulator.Emulator
       yield* inject({ type: "goaway", code: "ENHANCE_YOUR_CALM" })
@@ -167,7 +167,7 @@ describe("Tls", () => {
       assert.strictEqual(code, Http2.constants.NGHTTP2_ENHANCE_YOUR_CALM)
     }).pipe(Effect.provide(live)))
 
-  it.effect("agrees on what the client can speak, and on nothing else", () =>
+  it.effect("negotiates only protocols the client offers", () =>
     Effect.gen(function*() {
       assert.strictEqual(yield* handshake({ ALPNProtocols: ["h2", "http/1.1"] }), "h2")
       assert.strictEqual(yield* handshake({ ALPNProtocols: ["http/1.1"] }), "http/1.1")
@@ -178,7 +178,7 @@ describe("Tls", () => {
       )
     }).pipe(Effect.provide(live)))
 
-  it.effect("survives clients that do not trust it, and handshakes that are none", () =>
+  it.effect("survives untrusting clients and invalid handshakes", () =>
     Effect.gen(function*() {
       const { statistics, url } = yield* Emulator.Emulator
       assert.strictEqual(yield* handshake({ ca: [] }), "SELF_SIGNED_CERT_IN_CHAIN")
@@ -204,7 +204,7 @@ describe("Tls", () => {
       assert.strictEqual(yield* handshake({}), "ECONNRESET")
     }).pipe(Effect.provide(Fixture.emulator())))
 
-  it.effect("shows the certificate it is given", () =>
+  it.effect("uses the given certificate", () =>
     Effect.gen(function*() {
       const { authority, certificate, key } = yield* TestClock.withLive(SelfSigned.make(["bedrock.test"]))
       const tls = { certificate, key }

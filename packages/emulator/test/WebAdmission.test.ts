@@ -89,7 +89,7 @@ describe("Admission", () => {
       }).pipe(Effect.provide(live))
   )
 
-  it.effect("lets in who asks for what it listens on", () =>
+  it.effect("accepts requests for its own address", () =>
     Effect.gen(function*() {
       assert.strictEqual(yield* order({ host: "0.0.0.0:4599" }), 200)
     }).pipe(Effect.provide(Fixture.emulator({ host: "0.0.0.0" }))))
@@ -124,7 +124,7 @@ describe("The files of the page", () => {
       assert.isAbove(pages.length, 10)
     }).pipe(Effect.provide(live)))
 
-  it.effect("are no way to other files", () =>
+  it.effect("do not serve other files", () =>
     Effect.gen(function*() {
       for (const path of ["../Page.ts", "..%2FPage.ts", "Page.ts", "%2e%2e/Page.ts", "constructor"]) {
         assert.strictEqual((yield* get(`/_strata/${path}`)).status, 404, path)

@@ -96,10 +96,10 @@ WebBrowser.suite("The page", (it) => {
         yield* Fixture.attempt(() => page.getByRole("button", { name: "Throttle everything" }).click())
         yield* says(page.locator("#pending"), "throttle")
         yield* Fixture.attempt(() => page.getByRole("button", { name: "Remove fault 1" }).click())
-        yield* Fixture.attempt(() => page.getByText("Fault 1 is gone.").waitFor())
+        yield* Fixture.attempt(() => page.getByText("Fault 1 was removed.").waitFor())
         assert.deepStrictEqual((yield* emulator.faults).map(({ fault }) => fault.type), ["throttle"])
         yield* Fixture.attempt(() => page.getByRole("button", { name: "Clear all" }).click())
-        yield* Fixture.attempt(() => page.getByText("Nothing goes wrong.").waitFor())
+        yield* Fixture.attempt(() => page.getByText("No pending faults.").waitFor())
         assert.deepStrictEqual(yield* emulator.faults, [])
         assert.strictEqual((yield* call)._tag, "Success")
         // what the form got wrong was refused, and browsers say so
@@ -108,7 +108,7 @@ WebBrowser.suite("The page", (it) => {
     patience
   )
 
-  it.effect("draws what a quota has given, and what it holds for requests in flight", () =>
+  it.effect("shows used and reserved tokens of a quota", () =>
     Effect.gen(function*() {
       const emulator = yield* Emulator.Emulator
       const client = yield* Fixture.connect("1.1")
@@ -136,7 +136,7 @@ WebBrowser.suite("The page", (it) => {
       yield* says(page.locator("#counters div").nth(1), "1")
     }).pipe(Effect.provide(Fixture.emulator({ quota }, Layer.merge(spender(), Fixture.embedding())))), patience)
 
-  it.effect("takes no faults from a page of another origin", () =>
+  it.effect("refuses faults from a page of another origin", () =>
     Effect.gen(function*() {
       const emulator = yield* Emulator.Emulator
       const { page } = yield* WebBrowser.open(yield* foreign)

@@ -1,9 +1,9 @@
 /**
- * A {@link ChatService} that needs no key and no network, and is not a language model: it answers a question with the
- * sentences of the prompt that come closest to it, word for word, and names their source.
+ * A {@link ChatService} without key and network, and without a language model: it answers a question with the sentences
+ * of the prompt that match it best, verbatim, and names their source.
  *
- * It stands in for a model where the plumbing is the subject (examples, tests, an emulator) and cannot invent anything.
- * It does not write, sum up or reason, calls no tools, and ignores `temperature` and `topP`.
+ * It replaces a model where the model is not the point (examples, tests, an emulator) and cannot hallucinate. It does
+ * not write, summarize or reason, calls no tools, and ignores `temperature` and `topP`.
  */
 import * as ChatEvent from "@strata/core/chat/ChatEvent"
 import type * as ChatRequest from "@strata/core/chat/ChatRequest"
@@ -21,14 +21,14 @@ import * as Passage from "./Passage.ts"
 import * as Ranking from "./Ranking.ts"
 import * as Sentences from "./Sentences.ts"
 
-/** The name of the answerer: what `model` may be. */
+/** The model name accepted in `model`. */
 export const model = "extractive"
 
 /**
- * The text of a user message: the passages in `<document source="…">` blocks, the question after them. It serves a
- * language model just as well.
+ * The text of a user message: the passages in `<document source="…">` blocks, the question after them. It works for
+ * language models too.
  *
- * Any text is safe in it: what would open or close a block is escaped, all else stays as it is.
+ * Any text is safe: document tags in it are escaped, all else is unchanged.
  *
  * @example
  * ExtractiveChat.prompt({ question: "How long do I have?", passages: [{ source: "refunds.md", text }] })
@@ -36,10 +36,10 @@ export const model = "extractive"
 export const prompt: typeof Passage.prompt = Passage.prompt
 
 /**
- * - `maxSentences`: the most sentences an answer quotes; 3 unless said otherwise.
- * - `threshold`: how well a sentence must match to be quoted; 0.4 unless said otherwise. Questions about something else
- *   entirely score up to 0.4, right answers from 0.42, the best 1.5.
- * - `policy`: how calls are bounded; the standard one unless said otherwise.
+ * - `maxSentences`: maximum of quoted sentences; 3 when missing.
+ * - `threshold`: minimum score of a quoted sentence; 0.4 when missing. Unrelated questions score up to 0.4, right
+ *   answers from 0.42, the best 1.5.
+ * - `policy`: the policy of calls; `Policy.standard` when missing.
  */
 export interface Options {
   readonly maxSentences?: number | undefined
@@ -48,11 +48,11 @@ export interface Options {
 }
 
 /**
- * The service. It reads the `<document source="…">…</document>` blocks of all system and user messages, see
- * {@link prompt}; the question is what the last user message says beside them. Without blocks it says what it is; when
- * no sentence matches, it says so.
+ * Builds the service. It reads the `<document source="…">…</document>` blocks of all system and user messages, see
+ * {@link prompt}; the question is the rest of the last user message. Without blocks, or when no sentence matches, the
+ * answer says so.
  *
- * The text comes word by word. Tokens are words here, as whitespace parts them: `maxTokens` and the usage count those.
+ * The text is streamed word by word. A token is a word here, as split at white space, in `maxTokens` and the usage.
  *
  * Every sentence of every passage is embedded, so an answer from 30 sentences takes the local encoder up to a second.
  * Calls fail as the embedding service does, with `InvalidRequestError` when there is no question, and with
@@ -131,14 +131,17 @@ interface Scored extends Sentences.Sentence {
   readonly score: number
 }
 
-/** The best sentences, best first; those far behind the best one add noise. */
+/** The best sentences, best first; those far below the best one are dropped. */
 const pick = (sentences: ReadonlyArray<Scored>, options?: Options): ReadonlyArray<Scored> => {
   const sorted = sentences.toSorted((a, b) => b.score - a.score)
   const floor = Math.max(options?.threshold ?? 0.4, (sorted[0]?.score ?? 0) * 0.7)
   return sorted.filter(({ score }) => score >= floor).slice(0, Math.max(1, options?.maxSentences ?? 3))
 }
 
-/** One paragraph for each passage, that of the best sentence first; inside it, sentences in the order of the source. */
+/**
+ * One paragraph for each passage, in the order of their best sentences; within it, sentences keep the order of the
+ * source.
+ */
 const quote = (picked: ReadonlyArray<Scored>): string =>
   [...new Set(picked.map(({ passage }) => passage))].map((passage) => {
     const quoted = picked.filter((sentence) => sentence.passage === passage).toSorted((a, b) => a.index - b.index)
@@ -151,7 +154,7 @@ const withoutContext = "I am not a language model: I only quote the context I am
 const nothingFound = (documents: number) =>
   `I found nothing about this in the ${documents === 1 ? "document" : `${documents} documents`} I was given.`
 
-/** Cuts the text where the request says, and counts. */
+/** Truncates the text by the request's limits, and counts. */
 const responseOf = (request: ChatRequest.Resolved, text: string): ChatResponse.ChatResponse => {
   const stops = (request.stopSequences ?? []).filter((stop) => stop !== "").map((stop) => text.indexOf(stop))
   const stop = Math.min(text.length, ...stops.filter((index) => index !== -1))
@@ -174,5 +177,5 @@ const eventsOf = (response: ChatResponse.ChatResponse): Stream.Stream<ChatEvent.
     )
   )
 
-/** A text cut before each word: joined, they are the text again. */
+/** A text split before each word, without loss. */
 const wordsOf = (text: string): ReadonlyArray<string> => text.match(/\s*\S+/g) ?? []

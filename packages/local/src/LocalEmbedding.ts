@@ -1,8 +1,8 @@
 /**
- * An {@link EmbeddingService} that needs no key and no network: a real sentence encoder on this machine's CPU.
+ * An {@link EmbeddingService} without key and network: a sentence encoder on this machine's CPU.
  *
  * The model is the Universal Sentence Encoder Lite: English, 512 numbers of unit length, 30 to 60 short texts a second
- * on one core. It is symmetric: a question and its answer go through the same encoder, so `purpose` changes nothing.
+ * on one core. It is symmetric: questions and answers are encoded alike, so `purpose` has no effect.
  */
 import type * as Embedding from "@strata/core/embedding/Embedding"
 import * as EmbeddingService from "@strata/core/embedding/EmbeddingService"
@@ -12,17 +12,16 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as SentenceEncoder from "./SentenceEncoder.ts"
 
-/** The only model there is: what `model` may name. */
+/** The only model name accepted in `model`. */
 export const model: string = SentenceEncoder.model
 
-/** How many numbers a vector has. */
+/** The length of a vector. */
 export const dimensions = 512
 
 /**
- * - `workers`: threads, each with its own copy of the model (some 200 MB); 1 unless said otherwise. More than the cores
- *   there are makes nothing faster.
- * - `policy`: how calls are repeated and bounded; the standard one unless said otherwise. It repeats a batch whose
- *   thread died.
+ * - `workers`: threads, each with its own copy of the model (some 200 MB); 1 when missing. More threads than cores are
+ *   no faster.
+ * - `policy`: the policy of calls; `Policy.standard` when missing. It retries a batch whose thread died.
  */
 export interface Options {
   readonly workers?: number | undefined
@@ -30,16 +29,16 @@ export interface Options {
 }
 
 /**
- * The service, its threads started in the background and terminated with the layer. They never keep a program alive
- * that has nothing left to do.
+ * The service. Its threads are started in the background and terminated with the layer. They do not keep an idle
+ * process alive.
  *
- * `inputTokens` is exact: the tokens the model read. Calls fail with
- * - `ContextLengthExceededError` for a text of more than 128 tokens, some 90 English words: the model reads no further.
+ * `inputTokens` is the model's exact count. Calls fail with
+ * - `ContextLengthExceededError` for a text of more than 128 tokens, some 90 English words: the model ignores the rest.
  *   `truncate: "end"` accepts that, and `"chunk"` averages the vectors of its pieces;
  * - `UnsupportedFeatureError` for an image;
- * - `InvalidRequestError` for a blank text, and for options this model has no answer to;
+ * - `InvalidRequestError` for a blank text, and for options this model does not support;
  * - `ModelNotFoundError` for any other model;
- * - `ModelUnavailableError` when the thread cannot start or dies; the next call gets a new one.
+ * - `ModelUnavailableError` when the thread cannot start or dies; the next call starts a new one.
  */
 export const layer = (
   options?: Options
@@ -62,7 +61,7 @@ const embedBatch = Effect.fnUntraced(function*(
   encoder: SentenceEncoder.SentenceEncoder,
   batch: Embedding.ProviderBatch
 ): Effect.fn.Return<Embedding.ProviderBatchResult, ProviderError.CallError> {
-  // The limits name no images, so that none comes this far.
+  // The limits allow no images.
   const { tokens, vectors } = yield* encoder.encode(batch.kind === "text" ? batch.inputs : [])
   const longest = Math.max(...tokens)
   if (longest > SentenceEncoder.maxTokens && batch.options.truncate === "none") {
@@ -80,10 +79,10 @@ const embedBatch = Effect.fnUntraced(function*(
 })
 
 /**
- * 16 texts are half a second of work at most, so progress shows and an interrupted program does not work on for long.
+ * 16 texts take half a second at most, which keeps progress visible and interruption fast.
  *
- * The longest piece of the model's vocabulary has 16 characters: English of more than 128 × 16 characters cannot fit
- * 128 tokens, and is refused, or cut, before a tokenizer of quadratic time reads it.
+ * The longest token of the model's vocabulary has 16 characters: English of more than 128 × 16 characters cannot fit
+ * 128 tokens, and is refused or truncated before the tokenizer, whose time is quadratic, reads it.
  */
 const limits: Embedding.Limits = { maxItems: 16, maxLength: SentenceEncoder.maxTokens * 16 }
 

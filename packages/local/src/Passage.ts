@@ -1,12 +1,12 @@
 /**
  * Passages in a prompt: `<document source="…">…</document>` blocks, then the question.
  *
- * Models are trained on prompts of this shape (Anthropic's guide for long context asks for it), so the prompt that
- * makes `ExtractiveChat` quote makes a language model answer from the same passages and name their sources.
+ * Models are trained on prompts of this form (Anthropic's guide for long context recommends it), so the prompt for
+ * `ExtractiveChat` also makes a language model answer from the passages and name their sources.
  */
 import * as Message from "@strata/core/chat/Message"
 
-/** A piece of a text and where it is from: a path, a title, a URL. */
+/** A text and its source: a path, a title, a URL. */
 export interface Passage {
   readonly source: string
   readonly text: string
@@ -15,7 +15,7 @@ export interface Passage {
 /**
  * The text of a user message: the passages in `<document>` blocks, the question after them.
  *
- * Passages and question may hold anything: what would open or close a block is escaped, all else stays as it is.
+ * Passages and question may hold any text: document tags in it are escaped, all else is unchanged.
  */
 export const prompt = (options: { readonly question: string; readonly passages: ReadonlyArray<Passage> }): string =>
   [
@@ -25,13 +25,13 @@ export const prompt = (options: { readonly question: string; readonly passages: 
     escapeTags(options.question)
   ].join("\n\n")
 
-/** What {@link prompt} puts together, taken apart. */
+/** The parsed form of {@link prompt}. */
 export interface Parsed {
   readonly question: string
   readonly passages: ReadonlyArray<Passage>
 }
 
-/** The passages of all system and user messages, and the question: what the last user message says beside them. */
+/** The passages of all system and user messages, and the question: the rest of the last user message. */
 export const fromMessages = (messages: ReadonlyArray<Message.Message>): Parsed => {
   const parsed = messages
     .filter((message) => message.role === "system" || message.role === "user")
@@ -42,12 +42,12 @@ export const fromMessages = (messages: ReadonlyArray<Message.Message>): Parsed =
   }
 }
 
-/** Takes a text apart: its passages, and what is left. A block that is never closed counts as text. */
+/** Splits a text into passages and the rest. An unclosed block counts as text. */
 export const parse = (text: string): Parsed => {
   const passages: Array<Passage> = []
   let question = ""
   let rest = 0
-  // Two plain searches: one expression for a whole block takes quadratic time over blocks that are never closed.
+  // Two plain searches: a single regular expression is quadratic in the number of unclosed blocks.
   for (const open of text.matchAll(/<document\b([^<>]*)>/gi)) {
     if (open.index < rest) continue
     const start = open.index + open[0].length

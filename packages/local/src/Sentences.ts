@@ -1,17 +1,18 @@
 /**
  * Splits Markdown and documentation comments into sentences.
  *
- * A bullet, a table row and a `@tag` are sentences of their own; a heading goes with the sentences under it. Code blocks
- * are left out, and so are the marks of lists, headings, quotes and comments. Every other word stays, in order.
+ * A bullet, a table row and a `@tag` are sentences of their own; a heading belongs to the sentences under it. Code
+ * blocks are dropped, and so are the markers of lists, headings, quotes and comments. All other words are kept, in
+ * order.
  */
 
-/** A sentence on one line, and the heading it stands under: empty when there is none. */
+/** A sentence on one line, and its heading: empty when there is none. */
 export interface Sentence {
   readonly text: string
   readonly heading: string
 }
 
-/** The sentences of a text, each with a letter or a digit in it. */
+/** The sentences of a text that contain a letter or a digit. */
 export const split = (text: string): ReadonlyArray<Sentence> => {
   const sentences: Array<Sentence> = []
   let heading = ""
@@ -22,7 +23,7 @@ export const split = (text: string): ReadonlyArray<Sentence> => {
   return sentences
 }
 
-/** Lines that belong together: those of a paragraph, of a bullet and what is wrapped under it, of a heading. */
+/** Groups of lines: those of a paragraph, of a bullet with its wrapped lines, of a heading. */
 const blocksOf = (text: string): ReadonlyArray<string> => {
   const blocks: Array<Array<string>> = [[]]
   let fence: string | undefined
@@ -45,7 +46,7 @@ const blocksOf = (text: string): ReadonlyArray<string> => {
   return blocks.map((lines) => lines.join(" ").replace(/\s+/g, " ").trim())
 }
 
-/** A line of a documentation comment without its stars and slashes. */
+/** A line of a documentation comment without its asterisks and slashes. */
 const withoutFrame = (line: string) => line.trim().replace(/^\/\*\*|^\*(?![*/])/, "").replace(/\*\/$/, "").trim()
 
 const quoteMark = /^\s*(?:>\s?)+/
@@ -68,9 +69,9 @@ const sentencesOf = (block: string): ReadonlyArray<string> => {
   return [...sentences, sentence.trim()].filter((sentence) => /[\p{L}\p{N}]/u.test(sentence))
 }
 
-/** Their dot ends no sentence, though the segmenter thinks so when a capital follows. */
+/** Abbreviations whose dot does not end a sentence, although the segmenter splits there before a capital. */
 const abbreviation = /(?:^|[\s(])(?:e\.g|i\.e|cf|vs|approx|mr|mrs|ms|dr|prof)\.\s+$/i
 
-/** A dot inside `code` or **bold** ends no sentence. */
+/** A dot inside `code` or **bold** does not end a sentence. */
 const isOpen = (sentence: string) =>
   sentence.split("`").length % 2 === 0 || sentence.replace(/`[^`]*`/g, "").split("**").length % 2 === 0

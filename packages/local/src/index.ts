@@ -1,5 +1,5 @@
 /**
- * Answers on this machine, without a key: a sentence encoder and an answerer that quotes its context.
+ * Services on this machine, without a key: a sentence encoder and a chat service that quotes its context.
  */
 export * as ExtractiveChat from "./ExtractiveChat.ts"
 export * as LocalEmbedding from "./LocalEmbedding.ts"

@@ -8,10 +8,10 @@
  */
 import * as ChatRequest from "@strata/core/chat/ChatRequest"
 import * as ChatMessage from "@strata/core/chat/Message"
-import * as ChatTool from "@strata/core/tool/Tool"
+import * as ToolDefinition from "@strata/core/chat/ToolDefinition"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import * as OpenAiCodec from "./completions/Codec.ts"
+import * as Codec from "./completions/Codec.ts"
 import * as OpenAiMessages from "./completions/Messages.ts"
 import * as Representable from "./completions/Representable.ts"
 import * as OpenAiRequest from "./completions/Request.ts"
@@ -40,7 +40,7 @@ export type EncodedRequest = typeof Wire.Request.Encoded
  * - What OpenAI does not have and compatible servers do is read as well: `cache_control`, videos (`video_url`), images,
  *   videos and files in `tool` messages, a URL in place of the object that holds it, recordings in other formats than wav
  *   and mp3, calls without `type` or `arguments`.
- * - Arguments of a tool call are parsed as `Tool.parseParams` does it.
+ * - Arguments of a tool call are parsed as `ExactJson.params` does it.
  * - Consecutive `tool` messages are one `ToolMessage`; written, every result is a message again, JSON as its text.
  * - The older `function_call` and `function` messages are read too: an id is made from the place of the call.
  *
@@ -54,7 +54,7 @@ export type EncodedRequest = typeof Wire.Request.Encoded
  *   return yield* ChatService.generate(messages)
  * })
  */
-export const Messages: Schema.Codec<ReadonlyArray<ChatMessage.Message>, ReadonlyArray<EncodedMessage>> = OpenAiCodec
+export const Messages: Schema.Codec<ReadonlyArray<ChatMessage.Message>, ReadonlyArray<EncodedMessage>> = Codec
   .make({
     wire: Schema.Array(Wire.Message),
     representable: Schema.Array(Representable.ChatMessage),
@@ -67,7 +67,7 @@ export const Messages: Schema.Codec<ReadonlyArray<ChatMessage.Message>, Readonly
  * One message, such as `choices[0].message` of an answer. As {@link Messages}, but a `ToolMessage` is written only when
  * it has exactly one result.
  */
-export const Message: Schema.Codec<ChatMessage.Message, EncodedMessage> = OpenAiCodec.make({
+export const Message: Schema.Codec<ChatMessage.Message, EncodedMessage> = Codec.make({
   wire: Wire.Message,
   representable: Representable.ChatMessage.check(
     Schema.makeFilter((message) =>
@@ -82,19 +82,19 @@ export const Message: Schema.Codec<ChatMessage.Message, EncodedMessage> = OpenAi
 })
 
 /** `tools`: functions only. Refused when written: tools of a provider, and cache points. */
-export const Tools: Schema.Codec<ReadonlyArray<ChatTool.RequestTool>, ReadonlyArray<EncodedTool>> = OpenAiCodec.make({
+export const Tools: Schema.Codec<ReadonlyArray<ToolDefinition.RequestTool>, ReadonlyArray<EncodedTool>> = Codec.make({
   wire: Schema.Array(Wire.Tool),
   representable: Schema.Array(Representable.ToolDefinition),
-  ours: Schema.Array(ChatTool.RequestTool),
+  ours: Schema.Array(ToolDefinition.RequestTool),
   decode: (tools) => tools.map(OpenAiRequest.decodeTool),
   encode: (tools) => tools.map(OpenAiRequest.encodeTool)
 })
 
 /** `tool_choice`: `required` is our `any`. */
-export const ToolChoice: Schema.Codec<ChatTool.ToolChoice, EncodedToolChoice> = OpenAiCodec.make({
+export const ToolChoice: Schema.Codec<ToolDefinition.ToolChoice, EncodedToolChoice> = Codec.make({
   wire: Wire.ToolChoice,
-  representable: ChatTool.ToolChoice,
-  ours: ChatTool.ToolChoice,
+  representable: ToolDefinition.ToolChoice,
+  ours: ToolDefinition.ToolChoice,
   decode: OpenAiRequest.decodeToolChoice,
   encode: OpenAiRequest.encodeToolChoice
 })
@@ -118,7 +118,7 @@ export const ToolChoice: Schema.Codec<ChatTool.ToolChoice, EncodedToolChoice> = 
  *   return yield* ChatService.generate({ ...request, model: "us.anthropic.claude-sonnet-4-5-20250929-v1:0" })
  * })
  */
-export const Request: Schema.Codec<ChatRequest.ChatRequest, EncodedRequest> = OpenAiCodec.make({
+export const Request: Schema.Codec<ChatRequest.ChatRequest, EncodedRequest> = Codec.make({
   wire: Wire.Request,
   representable: Representable.Request,
   ours: ChatRequest.ChatRequest,

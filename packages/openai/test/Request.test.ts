@@ -2,8 +2,8 @@ import { assert, describe, it } from "@effect/vitest"
 import type * as ChatRequest from "@strata/core/chat/ChatRequest"
 import * as ChatService from "@strata/core/chat/ChatService"
 import * as Message from "@strata/core/chat/Message"
+import type * as ToolDefinition from "@strata/core/chat/ToolDefinition"
 import { TestChat } from "@strata/core/testing"
-import type * as Tool from "@strata/core/tool/Tool"
 import { OpenAi } from "@strata/openai"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -232,7 +232,7 @@ describe("OpenAi.Tools", () => {
   it.effect("reads and writes functions, and refuses tools of a provider", () =>
     Effect.gen(function*() {
       const openAi = [{ type: "function", function: { name: "weather", parameters } }] as const
-      const tools: ReadonlyArray<Tool.RequestTool> = [{ name: "weather", inputSchema: parameters }]
+      const tools: ReadonlyArray<ToolDefinition.RequestTool> = [{ name: "weather", inputSchema: parameters }]
       assert.deepStrictEqual(yield* Schema.decodeUnknownEffect(OpenAi.Tools)(openAi), tools)
       assert.deepStrictEqual(yield* Schema.encodeEffect(OpenAi.Tools)(tools), openAi)
       const error = yield* Effect.flip(
@@ -245,7 +245,7 @@ describe("OpenAi.Tools", () => {
 describe("OpenAi.ToolChoice", () => {
   it.effect("reads and writes every choice", () =>
     Effect.gen(function*() {
-      const choices: ReadonlyArray<readonly [OpenAi.EncodedToolChoice, Tool.ToolChoice]> = [
+      const choices: ReadonlyArray<readonly [OpenAi.EncodedToolChoice, ToolDefinition.ToolChoice]> = [
         ["auto", "auto"],
         ["none", "none"],
         ["required", "any"],

@@ -49,7 +49,7 @@ export const entries: ReadonlyArray<Entry> = [
   {
     match: nova({ since: "2" }),
     capabilities: {
-      // the service has been seen to take the last two
+      // the service was observed to accept the last two
       toolSchemas: { topKeywords: ["type", "properties", "required", "additionalProperties", "strict"] },
       reasoning: {
         control: "effort",

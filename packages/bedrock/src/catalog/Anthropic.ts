@@ -44,7 +44,7 @@ const caching = (ttl: Caching["ttl"]): Caching => ({
   behindBlankText: true
 })
 
-/** Claude. A version that is newer than these is taken for the latest of its line. */
+/** Claude. A version newer than these is treated as the latest of its line. */
 export const entries: ReadonlyArray<Entry> = [
   {
     match: { vendor: "anthropic", family: "claude" },
@@ -68,12 +68,12 @@ export const entries: ReadonlyArray<Entry> = [
       besideToolResults: ["text", "image"],
       blankStopSequences: false,
       reasoningInHistory: "signed",
-      // users have seen Claude take more than the 20 images of the reference
+      // users report that Claude accepts more than the 20 images of the reference
       limits: { ...converseLimits, imagesPerRequest: undefined }
     }
   },
   {
-    // the role `system` between messages came with Opus 4.8; whether Sonnet 5 has it, sources disagree
+    // the role `system` between messages came with Opus 4.8; sources disagree about Sonnet 5
     match: claude({ before: "4.8" }),
     capabilities: { midConversationSystem: false }
   },
@@ -92,7 +92,7 @@ export const entries: ReadonlyArray<Entry> = [
   { match: claude({ since: "3" }), capabilities: { toolChoice: ["auto", "any", "tool"] } },
   {
     match: claude({ since: "3", before: "4.6" }),
-    // Converse is documented to take 20 images; since the end of 2025 it was seen to take 100
+    // Converse is documented to take 20 images; since the end of 2025 it was observed to take 100
     capabilities: { limits: { imagesPerRequest: 100 } }
   },
   {
@@ -110,7 +110,7 @@ export const entries: ReadonlyArray<Entry> = [
   },
   // recorded
   { match: claude({ version: "3" }, "sonnet"), capabilities: { nativeJson: true } },
-  // v2; it caches for customers of the preview only, who can say so in an entry of their own
+  // v2; it caches for preview customers only, who can add an entry of their own
   { match: claude({ version: "3.5" }, "sonnet", "20241022"), capabilities: { maxOutputTokens: 8192 } },
   {
     match: claude({ version: "3.5" }, "haiku"),
@@ -130,7 +130,8 @@ export const entries: ReadonlyArray<Entry> = [
       reasoning: { ...thinkingBudget, interleaved: { anthropic_beta: ["interleaved-thinking-2025-05-14"] } }
     }
   },
-  // the guide lists 3.7 and the models of 4; of later ones nothing better is known, and to expect too much is to be throttled
+  // the guide lists 3.7 and the models of 4; later ones are assumed alike, since an estimate that is too low gets
+  // throttled
   { match: claude({ since: "3.7" }), capabilities: { outputBurndown: 5 } },
   {
     match: claude({ since: "3.7", before: "4.5" }),
@@ -144,7 +145,7 @@ export const entries: ReadonlyArray<Entry> = [
       maxOutputTokens: 64_000,
       nativeJson: true,
       strictTools: true,
-      // the choice of Converse has no word for it; users report that the field of Claude's own is taken beside it
+      // Converse's tool choice has no field for it; users report that Claude's own field is accepted beside it
       disableParallelToolUse: true,
       caching: caching(["5m", "1h"])
     }
@@ -173,7 +174,7 @@ export const entries: ReadonlyArray<Entry> = [
   {
     match: claude({ since: "5" }),
     capabilities: {
-      // they think unless they are told not to
+      // they reason unless told not to
       reasoning: {
         ...adaptiveThinking("low", "medium", "high", "xhigh", "max"),
         off: { thinking: { type: "disabled" } }

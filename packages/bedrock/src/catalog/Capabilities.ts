@@ -1,24 +1,24 @@
 /**
- * What a chat model on Bedrock can do, and within which limits, as plain data.
+ * Capabilities and limits of a chat model on Bedrock, as plain data.
  *
- * It describes Converse, not the model at its maker's: the same model may do more elsewhere. Every field is read by a rule
- * of `converse/`, of `ModelCatalog.check` or of the metering of quotas.
+ * They describe the model behind Converse, not behind its vendor's own API. Every field is read by a rule of
+ * `converse/`, by `ModelCatalog.check` or by the metering of quotas.
  */
 import type * as Schema from "effect/Schema"
 
 /**
- * What a model can do. Whatever is missing is unknown, and a model is taken to be capable of it, but for hints: those are
- * sent only where the model is known to take them.
+ * Capabilities of a model. A missing field is unknown and assumed to be supported, except for hints, which are sent
+ * only to models known to take them.
  *
  * The conversation
  * - `streaming`: ConverseStream.
  * - `systemPrompt`: the `system` field. Without it, instructions have to go into the first user message.
  * - `midConversationSystem`: messages of role `system` between the others.
  * - `leadingAssistant`: a conversation that begins with an assistant message.
- * - `prefill`: one that ends with an assistant message, for the model to go on from.
- * - `userTurnsInARow`: messages of the user one after the other. Elsewhere they are joined, also where nothing is known.
+ * - `prefill`: a conversation that ends with an assistant message, which the model continues.
+ * - `userTurnsInARow`: consecutive user messages. Otherwise, or when unknown, they are joined.
  *
- * What the user can show it
+ * Input
  * - `imageInput`, `documentInput`, `videoInput`, `audioInput`: parts of that type in a user message.
  *
  * Tools
@@ -26,30 +26,30 @@ import type * as Schema from "effect/Schema"
  * - `toolChoice`: the kinds of choice it takes. `auto` is what a request without a choice means.
  * - `disableParallelToolUse`: Claude's `tool_choice.disable_parallel_tool_use` among `additionalModelRequestFields`.
  * - `strictTools`: `strict` on a tool.
- * - `toolSchemas`: what the schema of a tool's arguments may hold; see {@link ToolSchemas}.
+ * - `toolSchemas`: restrictions on the schema of a tool's arguments; see {@link ToolSchemas}.
  * - `toolResultStatus`: `status` on a tool result.
  * - `imagesInToolResults`, `documentsInToolResults`, `videosInToolResults`: media inside a tool result.
- * - `besideToolResults`: what may stand in one user message with tool results; empty when they must stand alone.
+ * - `besideToolResults`: parts allowed beside tool results in one user message; empty when results must be alone.
  * - `toolCallIdPattern`: source of the regular expression its tool call ids must match, when it is narrower than the
  *   `[a-zA-Z0-9_.:-]{1,64}` of Converse.
  *
- * The answer
+ * Output
  * - `nativeJson`: `outputConfig.textFormat` with a JSON schema.
- * - `strictLimits`: how much the schemas may hold that it is held to; see {@link StrictLimits}.
- * - `blankStopSequences`: stop sequences of nothing but white space.
- * - `sampling`: `temperature` and `topP` at all.
+ * - `strictLimits`: limits of strict schemas; see {@link StrictLimits}.
+ * - `blankStopSequences`: stop sequences of only white space.
+ * - `sampling`: `temperature` and `topP`.
  * - `topPAndTemperatureTogether`: both in one request.
  *
  * Reasoning
  * - `reasoning`: see {@link Reasoning}.
  * - `reasoningInHistory`: see {@link ReasoningInHistory}.
- * - `forcedToolWithReasoning`: the tool choices `any` and `tool` while it reasons.
- * - `temperatureWithReasoning`: a temperature other than 1 while it reasons.
+ * - `forcedToolWithReasoning`: the tool choices `any` and `tool` together with reasoning.
+ * - `temperatureWithReasoning`: a temperature other than 1 together with reasoning.
  *
  * Tokens
  * - `caching`: see {@link Caching}.
- * - `maxOutputTokens`: what Bedrock sets aside for an answer without `maxTokens`.
- * - `outputBurndown`: how many tokens of the quota one token of output costs; 1 where nothing else is known. Source:
+ * - `maxOutputTokens`: tokens Bedrock reserves for an answer without `maxTokens`.
+ * - `outputBurndown`: how many tokens of the quota one output token costs; 1 when unknown. Source:
  *   https://docs.aws.amazon.com/bedrock/latest/userguide/quotas-token-burndown.html
  * - `limits`: see {@link Limits}.
  */
@@ -100,9 +100,9 @@ export interface Capabilities {
 export type ToolChoice = "auto" | "any" | "tool"
 
 /**
- * What the schema of a tool's arguments may hold at its top. Below, every model takes every keyword.
+ * Restrictions on the top level of a tool's argument schema. Below it, every model takes every keyword.
  *
- * - `topKeywords`: the keywords it may have there; any, when missing. Definitions are none of them unless named.
+ * - `topKeywords`: the keywords allowed there; any, when missing. `$defs` must be listed too.
  * - `topCombinators`: `allOf`, `anyOf` and `oneOf` there.
  */
 export interface ToolSchemas {
@@ -111,12 +111,12 @@ export interface ToolSchemas {
 }
 
 /**
- * How much the schemas of one request may hold that the model is held to: those of strict tools and that of the answer,
- * added up. Where a limit is missing, that of Claude holds.
+ * Limits of the strict schemas of one request, summed over strict tools and the response format. Where a limit is
+ * missing, Claude's applies.
  *
  * - `tools`: strict tools.
  * - `optional`: properties that are not required.
- * - `unions`: places where one of several types may stand.
+ * - `unions`: places with a union of types.
  */
 export interface StrictLimits {
   readonly tools?: number | undefined
@@ -125,23 +125,23 @@ export interface StrictLimits {
 }
 
 /**
- * What reasoning of a conversation a model takes back; when it is missing, any.
+ * What reasoning in the history a model accepts; when missing, any.
  *
  * - `signed`: its own, which has its signature or is redacted.
  * - `unsigned`: plain text without a signature.
- * - `none`: a conversation with reasoning in it is refused.
+ * - `none`: a conversation that holds reasoning is refused.
  */
 export type ReasoningInHistory = "signed" | "unsigned" | "none"
 
 /**
- * How a model is told to reason.
+ * How reasoning is requested from a model.
  *
- * - `none`: it does not. `always`: it does, whatever is asked.
- * - `budget`: with at most so many tokens, `minTokens` or more. With `sealsToolUse` it wants the thoughts back before which
- *   it called the tools that are answered now.
- * - `effort`: as hard as one of the `levels`, or, where it is `adaptive`, as it sees fit. With `alwaysOn` it reasons without
- *   being asked, and cannot be told not to; with `off` it does so until it is told not to. At its `bareLevels` it takes
- *   neither `maxTokens` nor `temperature` nor `topP`.
+ * - `none`: it cannot reason. `always`: it always does.
+ * - `budget`: at most a number of tokens, `minTokens` or more. With `sealsToolUse`, the reasoning before the tool calls
+ *   being answered must be sent back.
+ * - `effort`: one of the `levels`, or, where it is `adaptive`, as the model decides. With `alwaysOn` it reasons by
+ *   default, and cannot be turned off; with `off` it reasons unless turned off. At its `bareLevels` it takes neither
+ *   `maxTokens` nor `temperature` nor `topP`.
  */
 export type Reasoning =
   | { readonly control: "none" | "always" }
@@ -159,15 +159,15 @@ export type Reasoning =
     readonly bareLevels?: ReadonlyArray<Effort> | undefined
   } & ReasoningRequest
 
-/** How hard to think. */
+/** Levels of effort. */
 export type Effort = "low" | "medium" | "high" | "xhigh" | "max"
 
 /**
- * A request for reasoning, in `additionalModelRequestFields`: `fields` as they are, the number of tokens or the level at
- * `path`.
+ * A request for reasoning, in `additionalModelRequestFields`: `fields` as they are, the number of tokens or the level
+ * at `path`.
  *
- * - `display`: where it stands what the answer shows of the reasoning.
- * - `interleaved`: what asks for thoughts between calls of tools; empty for a model that has them unasked.
+ * - `display`: the path of the field that selects how much of the reasoning the answer shows.
+ * - `interleaved`: fields that request reasoning between tool calls; empty for a model that does it by default.
  */
 export interface ReasoningRequest {
   readonly fields: RequestFields
@@ -181,17 +181,17 @@ export interface RequestFields {
   readonly [name: string]: Schema.Json
 }
 
-/** Keys that lead to a place in {@link RequestFields}. */
+/** Keys of a path in {@link RequestFields}. */
 export type Path = readonly [string, ...ReadonlyArray<string>]
 
 /**
  * Prompt caching by cache points.
  *
- * - `supported`: a model that is not may refuse a request with a cache point in it, so none is sent unless this is `true`.
+ * - `supported`: other models may refuse a request with a cache point, so none is sent unless this is `true`.
  * - `where`: the fields that take cache points.
- * - `ttl`: how long an entry can be asked to live.
- * - `maxPoints`: cache points in one request.
- * - `behindBlankText`: whether text of nothing but white space is taken where a cache point follows it.
+ * - `ttl`: the times to live an entry can request.
+ * - `maxPoints`: maximum of cache points in one request.
+ * - `behindBlankText`: whether blank text is accepted before a cache point.
  */
 export interface Caching {
   readonly supported: boolean
@@ -202,9 +202,9 @@ export interface Caching {
 }
 
 /**
- * How much a request can show a model.
+ * Limits on the media of a request.
  *
- * - `imagesPerRequest`: counted over the messages of the whole conversation, without what tools answered.
+ * - `imagesPerRequest`: over all messages of the conversation, without tool results.
  * - `imageBytes`: of one image.
  * - `documentsPerMessage`, `documentBytes`: of one message, of one document.
  */
@@ -215,7 +215,7 @@ export interface Limits {
   readonly documentBytes?: number | undefined
 }
 
-/** What the reference of Converse says: 20 images of 3.75 MB, five documents of 4.5 MB. */
+/** The limits in the reference of Converse: 20 images of 3.75 MB, five documents of 4.5 MB. */
 export const converseLimits: Limits = {
   imageBytes: 3_750_000,
   imagesPerRequest: 20,
@@ -223,7 +223,7 @@ export const converseLimits: Limits = {
   documentBytes: 4_500_000
 }
 
-/** What the models of most vendors have in common on Bedrock: text in, text out. */
+/** Common to models of most vendors on Bedrock: text in, text out. */
 export const textOnly: Capabilities = {
   streaming: true,
   systemPrompt: true,

@@ -1,8 +1,8 @@
 /**
- * One line of the catalogue: which models it is about, and what is so about them.
+ * One entry of the catalogue: which models it matches, and their capabilities.
  *
- * A model is described by all entries that match it, laid over each other in order: the later entry wins, field by
- * field. So a list goes from the family to the single model.
+ * A model is described by all entries that match it, merged in order: the later entry wins, field by field. So a list
+ * goes from the family to the single model.
  */
 import type { ModelId } from "../ModelId.ts"
 import type { Capabilities } from "./Capabilities.ts"
@@ -14,13 +14,13 @@ export interface Entry {
 }
 
 /**
- * Which models an entry is about: those that fulfil all conditions. Without conditions, every model.
+ * Which models an entry matches: those that meet all conditions. Without conditions, every model.
  *
  * - `id`: the id or ARN, exactly as the request gives it.
  * - `vendor`, `family`, `version`: as `ModelId.parse` reads them; several versions mean any of them.
- * - `since`, `before`: that version or a later one, an earlier one, in the order of their numbers: `4.5`, `4.10`, `5`. So a
- *   version that is newer than the catalogue is taken for the latest one in it.
- * - `words`: all of these stand in the name between dots, colons and hyphens: `haiku`, `20241022`.
+ * - `since`, `before`: that version or a later one, an earlier one, in numerical order: `4.5`, `4.10`, `5`. So a
+ *   version newer than the catalogue is treated as its latest one.
+ * - `words`: words of the name, split at dots, colons and hyphens: `haiku`, `20241022`.
  *
  * @example
  * const match: Match = { vendor: "anthropic", family: "claude", since: "4.5", before: "5", words: ["opus"] }
@@ -35,7 +35,7 @@ export interface Match {
   readonly words?: ReadonlyArray<string> | undefined
 }
 
-/** Whether `match` is about the model: `id` is what the request says, `model` what is known of it. */
+/** Whether `match` includes the model: `id` is that of the request, `model` the parsed one. */
 export const matches = (match: Match, id: string, model: ModelId): boolean =>
   (match.id === undefined || match.id === id) &&
   (match.vendor === undefined || match.vendor === model.vendor) &&
@@ -45,14 +45,14 @@ export const matches = (match: Match, id: string, model: ModelId): boolean =>
   (match.before === undefined || model.version !== undefined && compare(model.version, match.before) < 0) &&
   (match.words === undefined || isSubset(match.words, model.baseId?.split(/[.:-]/) ?? []))
 
-/** Lays `over` on `under`, field by field, and limit by limit. A field that is there and `undefined` becomes unknown. */
+/** Merges `over` into `under`, field by field, and limit by limit. A field present as `undefined` becomes unknown. */
 export const overlay = (under: Capabilities, over: Capabilities): Capabilities => ({
   ...under,
   ...over,
   ...((under.limits !== undefined && over.limits !== undefined) && { limits: { ...under.limits, ...over.limits } })
 })
 
-/** Below 0 when `version` is the earlier one. */
+/** Negative when `version` is the earlier one. */
 const compare = (version: string, other: string): number => {
   const numbers = version.split(".").map(Number)
   const others = other.split(".").map(Number)

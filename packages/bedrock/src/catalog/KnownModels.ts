@@ -1,6 +1,6 @@
 /**
- * Ids of models and of their inference profiles, for editors to complete. Any other string is a model id too: what can be
- * called depends on the account, the region and the day.
+ * Ids of models and of their inference profiles, for completion in editors. Any other string is a model id too:
+ * availability depends on the account, the region and the date.
  */
 
 type Claude =

@@ -37,7 +37,7 @@ export const entries: ReadonlyArray<Entry> = [
       tools: true,
       toolsWhileStreaming: false,
       toolChoice: word === "large" ? ["auto", "any"] : undefined,
-      // Bedrock's own ids, of 30 characters, go back to the later models as they came
+      // Bedrock's own ids, of 30 characters, are accepted unchanged by the later models
       toolCallIdPattern: "^[a-zA-Z0-9]{9}$"
     }
   })),

@@ -8,7 +8,7 @@ import type { Entry } from "./Entry.ts"
 
 const structuredOutput = { nativeJson: true, strictTools: true }
 
-/** None of them seals its thoughts, nor takes images or videos from a tool. */
+/** None of them signs its reasoning, nor takes images or videos in tool results. */
 const open: Capabilities = {
   imagesInToolResults: false,
   videosInToolResults: false,
@@ -21,7 +21,7 @@ export const entries: ReadonlyArray<Entry> = [
     match: { vendor: "deepseek", before: "3" },
     capabilities: {
       ...textOnly,
-      // it may take tools where nothing streams: reports differ
+      // it may take tools without streaming: reports differ
       toolsWhileStreaming: false,
       reasoning: { control: "always" },
       leadingAssistant: undefined,

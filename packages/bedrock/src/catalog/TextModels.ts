@@ -1,6 +1,6 @@
 /**
- * Models that read text and little else: AI21 Jamba, Cohere Command, Writer Palmyra. Source: the table of Converse
- * features in the user guide of Bedrock; for Writer, what users report.
+ * Models with text input only: AI21 Jamba, Cohere Command, Writer Palmyra. Source: the table of Converse features in
+ * the user guide of Bedrock; for Writer, what users report.
  */
 import { textOnly } from "./Capabilities.ts"
 import type { Entry } from "./Entry.ts"

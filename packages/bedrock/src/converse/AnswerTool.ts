@@ -1,41 +1,41 @@
 /**
- * Turns the call of the answer's tool back into the text it stands for, so that nobody sees there was a tool.
+ * Converts the call of the answer tool back into the text it stands for, so that the tool is invisible to the caller.
  *
- * The first answer counts: text the model wrote beside its call is left out, and so is a call after JSON that it wrote as
- * text. Other calls stay what they are.
+ * The first answer wins: text the model wrote beside its call is dropped, and so is a call after JSON that it wrote as
+ * text. Other calls are kept.
  */
 import type * as ChatEvent from "@strata/core/chat/ChatEvent"
 import * as ChatResponse from "@strata/core/chat/ChatResponse"
 import * as Message from "@strata/core/chat/Message"
 import * as Stream from "effect/Stream"
 
-/** In a whole answer; without a name there is nothing to turn back. */
+/** In a whole answer; without a name it is returned unchanged. */
 export const inResponse = (
   response: ChatResponse.ChatResponse,
   name: string | undefined
 ): ChatResponse.ChatResponse => {
   if (name === undefined) return response
-  const sieve = makeSieve<readonly [index: number, part: Message.AssistantPart]>()
+  const filter = makeFilter<readonly [index: number, part: Message.AssistantPart]>()
   const { content } = response.message
   const parts = (typeof content === "string" ? [Message.text(content)] : content).flatMap((part, index) => {
-    if (part.type === "text") return sieve.text([index, part], part.text)
+    if (part.type === "text") return filter.text([index, part], part.text)
     if (part.type !== "tool-call" || part.providerExecuted === true) return [[index, part] as const]
-    if (part.name !== name) return [...sieve.otherCall(), [index, part] as const]
-    return sieve.answerCall() ? [[index, Message.text(textOf(part))] as const] : []
+    if (part.name !== name) return [...filter.otherCall(), [index, part] as const]
+    return filter.answerCall() ? [[index, Message.text(textOf(part))] as const] : []
   })
   return ChatResponse.make(
-    [...parts, ...sieve.rest()].sort(([a], [b]) => a - b).map(([, part]) => part),
-    { ...response, finishReason: sieve.finishReason(response.finishReason) }
+    [...parts, ...filter.rest()].sort(([a], [b]) => a - b).map(([, part]) => part),
+    { ...response, finishReason: filter.finishReason(response.finishReason) }
   )
 }
 
-/** In a stream: the parameters of the call become deltas of text as they come. */
+/** In a stream: the parameters of the call become text deltas as they arrive. */
 export const inStream = <E, R>(
   events: Stream.Stream<ChatEvent.ChatEvent, E, R>,
   name: string | undefined
 ): Stream.Stream<ChatEvent.ChatEvent, E, R> =>
   name === undefined ? events : Stream.suspend(() => {
-    const sieve = makeSieve<ChatEvent.ChatEvent>()
+    const filter = makeFilter<ChatEvent.ChatEvent>()
     const answers = new Set<number>() // blocks that are calls of the answer's tool
     let answer: number | undefined // the block that counts
     let isEmpty = true
@@ -43,15 +43,15 @@ export const inStream = <E, R>(
     const convert = (event: ChatEvent.ChatEvent): ReadonlyArray<ChatEvent.ChatEvent> => {
       switch (event.type) {
         case "text-delta":
-          return sieve.text(event, event.delta)
+          return filter.text(event, event.delta)
         case "citation":
-          return sieve.text(event, "")
+          return filter.text(event, "")
         case "part":
-          return event.part.type === "text" ? sieve.text(event, "") : [event]
+          return event.part.type === "text" ? filter.text(event, "") : [event]
         case "tool-params-start":
-          if (event.name !== name) return [...sieve.otherCall(), event]
+          if (event.name !== name) return [...filter.otherCall(), event]
           answers.add(event.index)
-          if (sieve.answerCall()) answer = event.index
+          if (filter.answerCall()) answer = event.index
           return []
         case "tool-params-delta":
           if (!answers.has(event.index)) return [event]
@@ -64,7 +64,7 @@ export const inStream = <E, R>(
           return event.index === answer && isEmpty ? [{ type: "text-delta", index: answer, delta: textOf(event) }] : []
         }
         case "finish":
-          return [...sieve.rest(), { ...event, finishReason: sieve.finishReason(event.finishReason) }]
+          return [...filter.rest(), { ...event, finishReason: filter.finishReason(event.finishReason) }]
         default:
           return [event]
       }
@@ -73,13 +73,13 @@ export const inStream = <E, R>(
   })
 
 /**
- * Decides what of an answer is kept. Text is held back until it is known whether it is the answer, which it is when it
- * begins like JSON, or a word beside the call.
+ * Decides which parts of an answer are kept. Text is buffered until it is known whether it is the answer, which it is
+ * when it begins like JSON, or prose beside the call.
  *
- * - `text`, `otherCall`, `rest`: what can be handed out now: at a text, before a call of another tool, at the end.
+ * - `text`, `otherCall`, `rest`: the items to emit now: at a text, before a call of another tool, at the end.
  * - `answerCall`: whether this call is the answer.
  */
-const makeSieve = <Item>() => {
+const makeFilter = <Item>() => {
   let answer: "none" | "called" | "written" = "none"
   let held: Array<Item> = []
   let beginning = ""

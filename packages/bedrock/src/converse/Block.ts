@@ -1,8 +1,7 @@
 /**
- * One part of a message and the content block it is in Converse, both ways.
+ * Encodes and decodes one part of a message as a content block of Converse.
  *
- * What a model wrote goes back as it came: signatures, ids and citations unchanged, and blocks that are not modelled
- * here untouched, as parts of the provider.
+ * What a model wrote is sent back unchanged: signatures, ids, citations, and unknown blocks, as parts of the provider.
  */
 import type {
   CachePointBlock,
@@ -25,7 +24,7 @@ import * as UnknownMembers from "./UnknownMembers.ts"
 /** JSON, as the SDK types it. */
 export type Json = NonNullable<ToolUseBlock["input"]>
 
-/** Where a part stands: named in errors. */
+/** The location of a part, for errors. */
 export interface Place {
   readonly model: string
   readonly field: string
@@ -33,14 +32,14 @@ export interface Place {
 
 type Encoded<A> = Result.Result<A, ProviderError.CallError>
 
-/** Encodes a part: its block, and a cache point where one follows. */
+/** Encodes a part: its block, followed by a cache point if it has one. */
 export const encode = (part: Message.Part, place: Place): Encoded<ReadonlyArray<ContentBlock>> => {
   const cache = "cache" in part ? cachePoint(part.cache) : []
   const rest = "providerFields" in part ? part.providerFields?.[providerName] : undefined
   return Result.map(encodeBlock(part, place), (block) => [UnknownMembers.restore(block, rest), ...cache])
 }
 
-/** The block that ends a cached prefix; nothing when there is none to end. */
+/** The block that ends a cached prefix; empty without a cache control. */
 export const cachePoint = (
   cache: Message.CacheControl | undefined
 ): ReadonlyArray<{ readonly cachePoint: CachePointBlock }> =>
@@ -48,7 +47,7 @@ export const cachePoint = (
     ? []
     : [{ cachePoint: { type: "default", ...(cache === true ? undefined : { ttl: cache.ttl }) } }]
 
-/** JSON by contract of our types; the SDK's serializer writes it as it stands. */
+/** JSON by the contract of our types; the SDK's serializer writes it unchanged. */
 export const asJson = (value: unknown): Json => (value ?? {}) as Json
 
 const encodeBlock = (part: Message.Part, place: Place): Encoded<ContentBlock> => {
@@ -60,7 +59,7 @@ const encodeBlock = (part: Message.Part, place: Place): Encoded<ContentBlock> =>
         if (part.guard !== true) return Result.succeed({ image: { format, source: Media.encodeSource(part.source) } })
         return format !== "png" && format !== "jpeg" || !("bytes" in part.source)
           ? Result.fail(
-            invalid(place, "guard", "a guardrail judges PNG and JPEG images, given as bytes", "Send such an image")
+            invalid(place, "guard", "guardrails check PNG and JPEG images only, given as bytes", "Use such an image")
           )
           : Result.succeed({ guardContent: { image: { format, source: { bytes: part.source.bytes } } } })
       })
@@ -116,7 +115,7 @@ const encodeBlock = (part: Message.Part, place: Place): Encoded<ContentBlock> =>
     case "tool-result":
       return Result.map(encodeResult(part, place), (toolResult) => ({ toolResult }))
     case "json":
-      return Result.fail(invalid(place, "type", "JSON stands only in the result of a tool", "Send it as text"))
+      return Result.fail(invalid(place, "type", "JSON is supported in tool results only", "Send it as text"))
     case "tool-addition":
       return Result.succeed({ toolAddition: { tool: toolReference(part) } })
     case "tool-removal":
@@ -129,24 +128,24 @@ const encodeBlock = (part: Message.Part, place: Place): Encoded<ContentBlock> =>
             provider: providerName,
             model: place.model,
             feature: `parts of ${part.provider}`,
-            message: `${place.field}: this part belongs to "${part.provider}"; Bedrock cannot read it. Leave it out.`
+            message: `${place.field}: this part belongs to the provider "${part.provider}". Leave it out.`
           })
         )
   }
 }
 
-/** The service's own word goes back as it came. */
+/** The service's own type is sent back unchanged. */
 const callType = ({ providerExecuted, providerType }: Message.ToolCallPart): { readonly type?: ToolUseType } => {
   const type = providerType || (providerExecuted === true ? providerRun : undefined)
   return type === undefined ? {} : { type: type as ToolUseType } // the service has more words than the SDK
 }
 
-/** The only type of a call that says that the service runs the tool. */
+/** The call type of tools run by the service. */
 const providerRun = "server_tool_use" satisfies ToolUseType
 
 const encodeText = ({ citations, guard, text }: Message.TextPart): ContentBlock => {
   if (citations !== undefined) {
-    // Sources of an answer that belong to none of its statements come without a text.
+    // Sources that belong to none of the statements of an answer arrive without a text.
     return {
       citationsContent: {
         ...(text === "" ? undefined : { content: [{ text }] }),
@@ -171,7 +170,7 @@ const encodeResult = (part: Message.ToolResultPart, place: Place): Encoded<ToolR
   }))
 
 const resultContent = (part: Message.ToolResultPart, place: Place): Encoded<Array<ToolResultContentBlock>> => {
-  // The provider's own blocks, kept as they came.
+  // The provider's own blocks are sent back unchanged.
   if (part.providerExecuted === true && Array.isArray(part.result)) return Result.succeed(part.result)
   if (part.parts === undefined) return Result.succeed([resultBlock(part.result)])
   return Result.all(
@@ -186,7 +185,7 @@ const resultContent = (part: Message.ToolResultPart, place: Place): Encoded<Arra
   )
 }
 
-/** A result holds neither blocks for a guardrail nor text with citations. */
+/** A result holds neither guardrail blocks nor text with citations. */
 const unmarked = (part: Message.ToolResultContent): Message.Part => {
   if (part.type === "text") return { type: "text", text: part.text }
   return part.type === "image" ? { ...part, guard: undefined } : part
@@ -199,9 +198,9 @@ const resultBlock = (result: unknown): ToolResultContentBlock =>
     ? { text: result }
     : jsonBlock(result)
 
-/** Bedrock wants a JSON object; anything else is put in one. */
+/** Bedrock requires a JSON object; any other value is wrapped in one. */
 const jsonBlock = (value: unknown): ToolResultContentBlock => ({
-  // JSON by contract of our types
+  // JSON by the contract of our types
   json: Predicate.isObject(value) ? asJson(value) : { result: (value ?? null) as Json }
 })
 
@@ -221,7 +220,7 @@ const format = <Format>(
     ? Result.fail(invalid(
       place,
       "mediaType",
-      `Bedrock does not take "${mediaType}" here`,
+      `Bedrock does not accept "${mediaType}" here`,
       `Use one of ${formats.map(([type]) => type).join(", ")}`
     ))
     : Result.succeed(known)
@@ -231,8 +230,8 @@ const invalid = ({ field, model }: Place, key: string, problem: string, remedy: 
   ProviderError.invalidRequest({ provider: providerName, model, field: `${field}.${key}`, problem, remedy })
 
 /**
- * Decodes a block a model wrote. Total: a block that is not modelled, or has parts missing, becomes a part of the provider,
- * and members that are not modelled are kept with the part.
+ * Decodes a block a model wrote. Total: an unknown or incomplete block becomes a part of the provider, and unknown
+ * members are kept with the part.
  */
 export const decode = (block: ContentBlock): Message.AssistantPart => {
   const part = decodeKnown(block)
@@ -275,10 +274,10 @@ const decodeCall = (call: ToolUseBlock): Message.ToolCallPart => ({
     : { providerType: call.type })
 })
 
-/** Whether the service runs a call itself. Ordinary calls have no type, or words such as `tool_use`. */
+/** Whether the service runs a call itself. Ordinary calls have no type, or one such as `tool_use`. */
 export const isProviderRun = ({ type }: Pick<ToolUseBlock, "type">): boolean => type === providerRun
 
-/** Only a tool that the provider ran itself has its result in the model's own message. */
+/** Only a tool run by the provider has its result in the assistant message. */
 const decodeResult = ({ content, status, toolUseId, type }: ToolResultBlock): Message.ToolResultPart => ({
   type: "tool-result",
   id: toolUseId ?? "",

@@ -1,10 +1,10 @@
 /**
- * Citations, in our words and in Bedrock's.
+ * Encodes and decodes citations.
  */
 import type { Citation as ConverseCitation, CitationLocation, CitationsDelta } from "@aws-sdk/client-bedrock-runtime"
 import type * as Message from "@strata/core/chat/Message"
 
-/** Ours → Bedrock's. */
+/** Ours to Bedrock's. */
 export const encode = ({ location, passages, source, title }: Message.Citation): ConverseCitation => ({
   ...(title === undefined ? undefined : { title }),
   ...(source === undefined ? undefined : { source }),
@@ -12,7 +12,7 @@ export const encode = ({ location, passages, source, title }: Message.Citation):
   ...(location === undefined ? undefined : { location: encodeLocation(location) })
 })
 
-/** Bedrock's → ours; a citation in a stream looks the same. */
+/** Bedrock's to ours; a citation in a stream has the same shape. */
 export const decode = (
   { location, source, sourceContent, title }: ConverseCitation | CitationsDelta
 ): Message.Citation => {

@@ -1,5 +1,5 @@
 /**
- * The frames of ConverseStream, as chat events.
+ * Decodes the frames of ConverseStream into chat events.
  *
  * A stream is complete only after `messageStop` and `metadata`; one that ends before both fails, whether the connection
  * broke or the service stopped in the middle. Decoding is total: any sequence of frames gives events or a typed error.
@@ -22,17 +22,18 @@ import * as Citations from "./Citations.ts"
 import * as OpenBlock from "./OpenBlock.ts"
 import * as Response from "./Response.ts"
 
-/** What a stream answers to: named in its `finish` event and in its errors. */
+/** The request of a stream: named in its `finish` event and in its errors. */
 export interface Origin {
   readonly model: string
   readonly requestId: string | undefined
 }
 
 /**
- * Decodes the frames of one stream. Its events name a block by its place in the answer, whatever the service calls it.
+ * Decodes the frames of one stream. Its events number the blocks in the order of the answer, whatever index the service
+ * uses.
  *
- * Fails with `ConnectionError` when the frames end before the answer does, and with `MalformedResponseError` for arguments
- * of a tool without the call they belong to.
+ * Fails with `ConnectionError` when the frames end before the answer does, and with `MalformedResponseError` for tool
+ * arguments without a tool call.
  */
 export const decode = <E, R>(
   frames: Stream.Stream<ConverseStreamOutput, E, R>,
@@ -41,7 +42,7 @@ export const decode = <E, R>(
   Stream.suspend(() => {
     const decoder = makeDecoder(origin)
     return frames.pipe(
-      // What goes wrong after the end of the answer takes nothing from it.
+      // A failure after the end of the answer does not invalidate it.
       Stream.catch((error) => decoder.isComplete() ? Stream.empty : Stream.fail(error)),
       Stream.mapAccumArrayEffect(() => decoder, (_, batch) => {
         const events: Events = []
@@ -58,14 +59,14 @@ export const decode = <E, R>(
 type Events = Array<ChatEvent.ChatEvent>
 
 const makeDecoder = (origin: Origin) => {
-  // By the service's index, which names a block only from its start, or its first delta, to its stop.
+  // By the service's index, which identifies a block only from its start, or its first delta, to its stop.
   const blocks = new Map<number, OpenBlock.OpenBlock>()
   let count = 0
   let stopped: MessageStopEvent | undefined
   let ended: ConverseStreamMetadataEvent | undefined
   let complete = false
 
-  /** Opens a block. What is open under its index has ended, also where the service does not say so. */
+  /** Opens a block. An open block of the same index has ended, even if the service did not say so. */
   const open = <Type extends OpenBlock.OpenBlock["type"]>(
     at: number,
     make: (index: number) => OpenBlock.Of<Type>,
@@ -92,13 +93,13 @@ const makeDecoder = (origin: Origin) => {
     } else {
       const [name, value] = OpenBlock.unknownMember(begun) ?? []
       stop(at, events)
-      // Text and reasoning need no start; a service that gives them one says nothing with it.
+      // Text and reasoning have no start event; one without content is ignored.
       if (name === undefined || name === "text" || name === "reasoningContent") return
       open(at, (index) => ({ type: "unknown", index, union: "block", name, pieces: [value] }), events)
     }
   }
 
-  /** Adds a piece to the open block of its kind, and opens one where there is none. */
+  /** Adds a delta to the open block of its kind, or opens one. */
   const delta = (at: number, piece: ContentBlockDelta, events: Events) => {
     const current = blocks.get(at)
     if (piece.text !== undefined) {
@@ -112,7 +113,7 @@ const makeDecoder = (origin: Origin) => {
     } else if (piece.toolUse !== undefined) {
       const { input = "" } = piece.toolUse
       if (input === "") return
-      if (current?.type !== "tool") return malformed("The arguments of a tool came without the call they belong to")
+      if (current?.type !== "tool") return malformed("The stream has tool arguments without a tool call")
       current.json += input
       if (Block.isProviderRun(current.start)) return
       const { index, start } = current
@@ -145,7 +146,7 @@ const makeDecoder = (origin: Origin) => {
     const current = blocks.get(at)
     if (piece.text !== undefined || piece.signature !== undefined) {
       const { signature, text = "" } = piece
-      // A signature seals the text before it: more text is another block.
+      // A signature ends a block of reasoning: further text is a new block.
       const goesOn = current?.type === "reasoning" && (current.signature === undefined || text === "")
       const block = goesOn
         ? current
@@ -190,7 +191,7 @@ const makeDecoder = (origin: Origin) => {
     } else if (part.type !== "text" || part.providerFields !== undefined) {
       events.push({ type: "part", index, part })
     } else if (part.text === "" && part.citations === undefined) {
-      // Between sealed reasoning an empty block has to go back as well.
+      // An empty block between signed reasoning has to be sent back as well.
       events.push({ type: "text-delta", index, delta: "" })
     }
   }
@@ -219,7 +220,7 @@ const makeDecoder = (origin: Origin) => {
 
   return {
     isComplete: () => complete,
-    /** Adds the events of one frame; gives the problem, if there is one. Frames after the end are ignored. */
+    /** Adds the events of one frame; returns the problem, if there is one. Frames after the end are ignored. */
     add: (frame: ConverseStreamOutput, events: Events): ProviderError.MalformedResponseError | undefined => {
       if (complete) return undefined
       if (frame.contentBlockDelta !== undefined) {
@@ -245,5 +246,5 @@ const incomplete = (origin: Origin) =>
   new ProviderError.ConnectionError({
     provider: providerName,
     ...origin,
-    message: "The stream ended before the answer was complete: the connection was lost, or the service gave up"
+    message: "The stream ended before the answer was complete: the connection was lost, or the service stopped"
   })

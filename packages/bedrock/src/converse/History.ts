@@ -1,8 +1,8 @@
 /**
- * Repairs a conversation that Bedrock would refuse, and says what it changed; or, in strict mode, refuses it.
+ * Repairs a conversation that Bedrock would refuse, and reports the changes; or, in strict mode, refuses it.
  *
- * Total and pure: the same request always gives the same result, one that is fine is returned as it is, and one that was
- * repaired is fine. What stands beside sealed thoughts goes back as it came, and so do tools that the provider ran.
+ * Total, pure and idempotent: the same request always gives the same result, and a valid one is returned as it is.
+ * Parts beside signed reasoning are sent back unchanged, and so are tools run by the provider.
  */
 import type * as ChatRequest from "@strata/core/chat/ChatRequest"
 import * as Message from "@strata/core/chat/Message"
@@ -25,18 +25,18 @@ export type { Placed } from "./history/Turn.ts"
 
 /**
  * - `repair`: change what Bedrock refuses.
- * - `strict`: refuse it, with an `InvalidRequestError` that says where and what to do. Only what changes nothing for the
- *   model is done all the same: joining messages of one role, gathering results of tools, leaving out their status and
- *   the signatures of others, settling cache points.
+ * - `strict`: refuse it, with an `InvalidRequestError` that names the field and a remedy. Changes without loss are
+ *   still made: joining messages of one role, gathering tool results, dropping their status and the signatures of other
+ *   models, normalizing cache points.
  */
 export type Mode = "repair" | "strict"
 
 /**
- * A conversation fit to be sent.
+ * A conversation that can be sent.
  *
- * - `request`: with messages, tools and cache points as they are sent; the same object when nothing had to be changed.
- * - `conversation`: these messages in turns; its parts know where they stood before.
- * - `changes`: what was changed, in no particular order.
+ * - `request`: with messages, tools and cache points as they are sent; the same object when nothing changed.
+ * - `conversation`: these messages in turns; its parts keep their original field.
+ * - `changes`: the changes made, in no particular order.
  */
 export interface Normalized {
   readonly request: ChatRequest.Resolved
@@ -44,7 +44,7 @@ export interface Normalized {
   readonly changes: ReadonlyArray<Change.Change>
 }
 
-/** Makes the conversation of a request fit for a model of these capabilities. Fails in strict mode only. */
+/** Normalizes the conversation of a request for a model of these capabilities. Fails in strict mode only. */
 export const normalize = (
   request: ChatRequest.Resolved,
   options: { readonly capabilities: Capabilities; readonly mode: Mode }
@@ -73,7 +73,7 @@ export const normalize = (
   }))
 }
 
-/** The order matters: each step relies on what those before it have settled. */
+/** The order matters: each step relies on the earlier ones. */
 const repair = (
   request: ChatRequest.Resolved,
   capabilities: Capabilities,
@@ -95,7 +95,7 @@ const repair = (
   return { system: folded.system, turns: Blank.trim(Documents.addText(begun, report), report) }
 }
 
-/** A made-up word of the user costs nothing; to leave out what the assistant said first would lose it. */
+/** Adding a placeholder of the user is lossless; dropping the assistant's first message is not. */
 const beginWithUser = (
   turns: ReadonlyArray<Turn.Turn>,
   { leadingAssistant }: Capabilities,
@@ -108,7 +108,7 @@ const beginWithUser = (
   return [{ role: "user", parts: [{ part: Blank.placeholder, field }], field }, ...turns]
 }
 
-/** The calls of a last message get their results from `ToolUse`, which are the user's. */
+/** Calls in a last message get their results from `ToolUse`, as a message of the user. */
 const endWithUser = (
   turns: ReadonlyArray<Turn.Turn>,
   { prefill, tools }: Capabilities,

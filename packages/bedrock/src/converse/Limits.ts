@@ -1,9 +1,8 @@
 /**
- * What the service's own model says a request may hold, checked part by part before any network: sizes, lengths,
- * patterns.
+ * Limits of a request by the service model, checked part by part before anything is sent: sizes, lengths, patterns.
  *
- * How many images and documents a model reads is for `ModelCatalog.check`, names and ids of a conversation are for
- * `History`; pixels, pages and seconds are left to the service.
+ * The number of images and documents is checked by `ModelCatalog.check`, names and ids of a conversation by `History`;
+ * pixels, pages and seconds are checked by the service.
  */
 import type * as ChatRequest from "@strata/core/chat/ChatRequest"
 import type * as Message from "@strata/core/chat/Message"
@@ -20,7 +19,7 @@ import * as OptionShape from "./OptionShape.ts"
 
 type Checked = Result.Result<void, ProviderError.InvalidRequestError>
 
-/** What is wrong with one field. */
+/** A problem with one field. */
 interface Problem {
   readonly field: string
   readonly problem: string
@@ -31,7 +30,7 @@ interface Problem {
 export const checkPart = (part: Message.Part, place: Place, limits: Capabilities.Limits = {}): Checked =>
   settle(place.model, partProblem(part, place.field, limits))
 
-/** Checks the options of a request, those in the words of Bedrock included. */
+/** Checks the options of a request, including `providerOptions.bedrock`. */
 export const checkOptions = (request: ChatRequest.Resolved): Checked => {
   const own = request.providerOptions?.bedrock ?? {}
   return settle(
@@ -82,7 +81,7 @@ const partProblem = (part: Message.Part, field: string, limits: Capabilities.Lim
     case "provider":
       return Predicate.isObject(part.value) ? undefined : {
         field: `${field}.value`,
-        problem: "this is no block of Converse",
+        problem: "this is not a content block of Converse",
         remedy: "Use an object such as `{ text: \"…\" }`"
       }
     case "reasoning":
@@ -99,10 +98,10 @@ const sourceProblem = (
 ): Problem | undefined => {
   if ("bytes" in source) {
     const { length } = source.bytes
-    if (length === 0) return { field: `${field}.bytes`, problem: "there are no bytes", remedy: "Leave the part out" }
+    if (length === 0) return { field: `${field}.bytes`, problem: "it is empty", remedy: "Leave the part out" }
     return mostBytes === undefined || length <= mostBytes ? undefined : {
       field: `${field}.bytes`,
-      problem: `${megabytes(length)} MB are more than the ${megabytes(mostBytes)} MB the model takes`,
+      problem: `${megabytes(length)} MB exceed the model's maximum of ${megabytes(mostBytes)} MB`,
       remedy: "Make it smaller, or split it"
     }
   }
@@ -110,20 +109,20 @@ const sourceProblem = (
   if (source.uri.length > 1024 || !s3Uri.test(source.uri)) {
     return {
       field: `${field}.uri`,
-      problem: "this is no location in Amazon S3",
+      problem: "this is not an S3 URI",
       remedy: "Use s3://bucket/key, at most 1024 characters, or give the `bytes`"
     }
   }
   return source.bucketOwner === undefined || /^[0-9]{12}$/.test(source.bucketOwner) ? undefined : {
     field: `${field}.bucketOwner`,
-    problem: "this is no AWS account",
+    problem: "this is not an AWS account id",
     remedy: "Use its 12 digits"
   }
 }
 
 const s3Uri = /^s3:\/\/[a-z0-9][.\-a-z0-9]{1,61}[a-z0-9](?:\/.*)?$/s
 
-/** Two decimals, rounded up so that too much never looks like just enough. */
+/** Two decimals, rounded up so that a size above the limit never looks equal to it. */
 const megabytes = (bytes: number): number => Math.ceil(bytes / 10_000) / 100
 
 const citationProblem = ({ location }: Message.Citation, field: string): Problem | undefined =>
@@ -132,7 +131,7 @@ const citationProblem = ({ location }: Message.Citation, field: string): Problem
     ([key, value]) =>
       typeof value !== "number" || Number.isSafeInteger(value) && value >= 0 ? undefined : {
         field: `${field}.location.${key}`,
-        problem: `${value} is no position`,
+        problem: `${value} is not a position`,
         remedy: "Use a whole number from 0"
       }
   )
@@ -140,14 +139,14 @@ const citationProblem = ({ location }: Message.Citation, field: string): Problem
 const idProblem = (id: string, field: string): Problem | undefined =>
   /^[a-zA-Z0-9_.:-]{1,64}$/.test(id) ? undefined : {
     field,
-    problem: "this is no id of a call",
+    problem: "this is not a tool call id",
     remedy: "Use 1 to 64 letters, digits and characters of `_.:-`"
   }
 
 const nameProblem = (name: string, field: string): Problem | undefined =>
   /^[a-zA-Z0-9_-]{1,64}$/.test(name) ? undefined : {
     field,
-    problem: `${JSON.stringify(name)} is no name for a tool`,
+    problem: `${JSON.stringify(name)} is not a tool name`,
     remedy: "Use 1 to 64 letters, digits, underscores and hyphens"
   }
 
@@ -161,8 +160,8 @@ const lengthProblem = (text: string | undefined, field: string, most: number): P
 const modelProblem = (model: string): Problem | undefined =>
   model.length <= 2048 && modelId.test(model) ? undefined : {
     field: "model",
-    problem: "this can be no id of a model",
-    remedy: "Use the id of a model or of an inference profile, or an ARN"
+    problem: "this is not a model id",
+    remedy: "Use a model id, an inference profile id, or an ARN"
   }
 
 const modelId =
@@ -170,7 +169,7 @@ const modelId =
 
 const stopProblem = (sequences: ReadonlyArray<string> | undefined, field: string): Problem | undefined =>
   sequences !== undefined && sequences.length > 2500
-    ? { field, problem: `${sequences.length} are more than the 2500 Bedrock takes`, remedy: "Leave some of them out" }
+    ? { field, problem: `${sequences.length} exceed the maximum of 2500`, remedy: "Leave some of them out" }
     : first(sequences, (sequence, index) =>
       sequence.length > 0
         ? undefined
@@ -210,7 +209,7 @@ const metadataProblem = (
   return first(entries, ([key, value]) =>
     metadataKey.test(key) && metadataValue.test(value ?? "") ? undefined : {
       field: `${field}[${JSON.stringify(key)}]`,
-      problem: "Bedrock does not take this key or this value",
+      problem: "Bedrock does not accept this key or this value",
       remedy: "Use up to 256 letters, digits, blanks and characters of `:_@$#=/+,-.`"
     })
 }
@@ -224,11 +223,11 @@ const pathsProblem = (
   field: string
 ): Problem | undefined =>
   paths !== undefined && paths.length > 10
-    ? { field, problem: `${paths.length} are more than the 10 Bedrock takes`, remedy: "Leave some of them out" }
+    ? { field, problem: `${paths.length} exceed the maximum of 10`, remedy: "Leave some of them out" }
     : first(paths, (path, index) =>
       path.startsWith("/") && path.length > 1 && path.length <= 256 ? undefined : {
         field: `${field}[${index}]`,
-        problem: `${JSON.stringify(path)} is no JSON Pointer`,
+        problem: `${JSON.stringify(path)} is not a JSON Pointer`,
         remedy: "Write it like \"/stop_sequence\", with at most 256 characters"
       })
 
@@ -240,13 +239,13 @@ const guardrailProblem = (
   if (!guardrailId.test(id) || id.length > 2048) {
     return {
       field: `${field}.guardrailIdentifier`,
-      problem: "this names no guardrail",
+      problem: "this is not a guardrail id",
       remedy: "Use its id or its ARN"
     }
   }
   return /^(?:[1-9][0-9]{0,7}|DRAFT)?$/.test(version) ? undefined : {
     field: `${field}.guardrailVersion`,
-    problem: `${JSON.stringify(version)} is no version`,
+    problem: `${JSON.stringify(version)} is not a version`,
     remedy: "Use a number from 1, or `DRAFT`"
   }
 }

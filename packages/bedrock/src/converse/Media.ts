@@ -1,5 +1,5 @@
 /**
- * Media types and the formats Bedrock calls them, both ways; where the bytes are, both ways.
+ * Maps media types to Bedrock's formats and back, and media sources likewise.
  */
 import type {
   AudioFormat,
@@ -10,10 +10,10 @@ import type {
 } from "@aws-sdk/client-bedrock-runtime"
 import type * as Message from "@strata/core/chat/Message"
 
-/** Pairs of a media type and a format. Where one stands twice, the first pair counts. */
+/** Pairs of a media type and a format. When one occurs twice, the first pair wins. */
 type Formats<Format> = ReadonlyArray<readonly [mediaType: string, format: Format]>
 
-/** What an image may be. */
+/** Formats of images. */
 export const image: Formats<ImageFormat> = [
   ["image/png", "png"],
   ["image/jpeg", "jpeg"],
@@ -21,7 +21,7 @@ export const image: Formats<ImageFormat> = [
   ["image/webp", "webp"]
 ]
 
-/** What a document may be. */
+/** Formats of documents. */
 export const document: Formats<DocumentFormat> = [
   ["application/pdf", "pdf"],
   ["text/csv", "csv"],
@@ -34,7 +34,7 @@ export const document: Formats<DocumentFormat> = [
   ["text/markdown", "md"]
 ]
 
-/** What a video may be. */
+/** Formats of videos. */
 export const video: Formats<VideoFormat> = [
   ["video/mp4", "mp4"],
   ["video/quicktime", "mov"],
@@ -47,7 +47,7 @@ export const video: Formats<VideoFormat> = [
   ["video/3gpp", "three_gp"]
 ]
 
-/** What a recording may be. */
+/** Formats of audio. */
 export const audio: Formats<AudioFormat> = [
   ["audio/mpeg", "mp3"],
   ["audio/mp3", "mp3"],
@@ -68,16 +68,16 @@ export const audio: Formats<AudioFormat> = [
   ["audio/pcm", "pcm"]
 ]
 
-/** The format of a media type, by whatever name; parameters such as `; charset=utf-8` are left aside. */
+/** The format of a media type or one of its aliases; parameters such as `; charset=utf-8` are ignored. */
 export const formatOf = <Format>(formats: Formats<Format>, mediaType: string): Format | undefined => {
   const plain = mediaType.split(";", 1).join().trim().toLowerCase()
   const known = formats.find(([known]) => known === plain) ??
-    formats.find(([known]) => known === otherNames.get(plain))
+    formats.find(([known]) => known === aliases.get(plain))
   return known?.[1]
 }
 
-/** What upload forms, browsers and operating systems say instead of the registered names. */
-const otherNames: ReadonlyMap<string, string> = new Map([
+/** Media types used by upload forms, browsers and operating systems instead of the registered names. */
+const aliases: ReadonlyMap<string, string> = new Map([
   ["image/jpg", "image/jpeg"],
   ["image/pjpeg", "image/jpeg"],
   ["image/jfif", "image/jpeg"],
@@ -165,7 +165,7 @@ const otherNames: ReadonlyMap<string, string> = new Map([
 export const mediaTypeOf = (formats: Formats<string>, format: string): string | undefined =>
   formats.find(([, known]) => known === format)?.[0]
 
-/** A source as Bedrock writes it. */
+/** Encodes a source. */
 export const encodeSource = (source: Message.MediaSource) =>
   "bytes" in source ? { bytes: source.bytes } : {
     s3Location: {
@@ -174,7 +174,7 @@ export const encodeSource = (source: Message.MediaSource) =>
     }
   }
 
-/** A source of a document, which may also be text. */
+/** Encodes the source of a document, which may also be text. */
 export const encodeDocumentSource = (source: Message.DocumentSource): DocumentSource =>
   "text" in source
     ? { text: source.text }
@@ -182,7 +182,7 @@ export const encodeDocumentSource = (source: Message.DocumentSource): DocumentSo
     ? { content: source.pieces.map((text) => ({ text })) }
     : encodeSource(source)
 
-/** A source Bedrock wrote; nothing when it holds neither bytes nor a location. */
+/** Decodes a source; `undefined` when it has neither bytes nor a location. */
 export const decodeSource = (
   source: {
     readonly bytes?: Uint8Array | undefined

@@ -1,5 +1,5 @@
 /**
- * A content block of a stream, from its first frame to its last, and the block that a whole answer would have in its place.
+ * A content block of a stream under construction, and the block a whole answer would have in its place.
  */
 import type {
   Citation,
@@ -13,11 +13,11 @@ import type {
   ToolResultContentBlock,
   ToolUseBlockStart
 } from "@aws-sdk/client-bedrock-runtime"
-import * as Tool from "@strata/core/tool/Tool"
+import * as ExactJson from "@strata/core/ExactJson"
 import { isObject } from "effect/Predicate"
 import * as Block from "./Block.ts"
 
-/** A block as far as it has come. `index` is its place in the answer. */
+/** A block as received so far. `index` is its position in the answer. */
 export type OpenBlock =
   & { readonly index: number }
   & (
@@ -58,7 +58,7 @@ export const whole = (block: OpenBlock): ContentBlock => {
     case "redacted":
       return { reasoningContent: { redactedContent: concatenate(block.pieces) } }
     case "tool":
-      return { toolUse: { ...block.start, input: Block.asJson(Tool.parseParams(block.json)) } }
+      return { toolUse: { ...block.start, input: Block.asJson(ExactJson.params(block.json)) } }
     case "result":
       // the same blocks, as they come in a stream
       return { toolResult: { ...block.start, content: block.content as Array<ToolResultContentBlock> } }
@@ -71,7 +71,7 @@ export const whole = (block: OpenBlock): ContentBlock => {
   }
 }
 
-/** The member of a union that the SDK does not know: under `$unknown`, or as it came. */
+/** The member of a union unknown to the SDK: under `$unknown`, or by its own name. */
 export const unknownMember = (union: object): readonly [name: string, value: unknown] | undefined => {
   const member = Object.entries(union).find(([, value]) => value !== undefined && value !== null)
   if (member === undefined) return undefined
@@ -79,7 +79,7 @@ export const unknownMember = (union: object): readonly [name: string, value: unk
   return name === "$unknown" && Array.isArray(value) ? [`${value[0]}`, value[1]] : member
 }
 
-/** An image comes in pieces of bytes, or as one location. */
+/** An image arrives as pieces of bytes, or as one location. */
 const joinImage = ({ format }: ImageBlockStart, pieces: ReadonlyArray<ImageBlockDelta>): ImageBlock => {
   const bytes = pieces.flatMap(({ source }) => source?.bytes === undefined ? [] : [source.bytes])
   const error = pieces.find((piece) => piece.error !== undefined)?.error
@@ -102,7 +102,10 @@ const concatenate = (pieces: ReadonlyArray<Uint8Array>): Uint8Array => {
   return whole
 }
 
-/** Pieces of what is not known, put together as those of known blocks are: texts and lists grow, of the rest the last counts. */
+/**
+ * Joins pieces of unknown blocks like those of known ones: texts and lists are concatenated, otherwise the last value
+ * wins.
+ */
 const join = (pieces: ReadonlyArray<unknown>): unknown => {
   if (pieces.every((piece) => typeof piece === "string")) return pieces.join("")
   if (pieces.every(Array.isArray)) return pieces.flat()

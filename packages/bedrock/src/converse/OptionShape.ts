@@ -1,8 +1,8 @@
 /**
- * What `providerOptions.bedrock` looks like. The SDK drops what it does not know without a word, and fails on what has
- * another type, so both are refused here.
+ * The shape of `providerOptions.bedrock`. The SDK silently drops unknown fields and fails on wrong types, so both are
+ * refused here.
  *
- * Which words the service knows is left to the service: it learns new ones.
+ * Values of enumerations are left to the service, which adds new ones.
  */
 import type {
   GuardrailStreamConfiguration,
@@ -27,13 +27,13 @@ const number = Check.number({ remedy: "Use a number" })
 
 const texts = Check.list(Check.text)
 
-/** What is in it, the service says. */
+/** Its contents are checked by the service. */
 const block = Check.instance(
   (given): given is object => Predicate.isObject(given) && !Array.isArray(given),
   "Write it as the reference of Converse does"
 )
 
-/** An object of any names. */
+/** An object with arbitrary names. */
 const record = (check: Check.Check<unknown>): Check.Check<unknown> => (given, at) => {
   if (block(given, at) === Check.refused) return Check.refused
   for (const [name, value] of Object.entries(given as object)) {

@@ -1,7 +1,7 @@
 /**
- * The way from a chat request to what is sent: finds out what the model can do, refuses what it cannot, and encodes.
+ * Prepares a chat request for sending: looks up the model's capabilities, refuses what it cannot do, and encodes.
  *
- * Nothing here reaches the network, but for the lookup of an inference profile where that is asked for.
+ * Nothing is sent, except for the lookup of an inference profile where that is enabled.
  */
 import type { ConverseStreamCommandInput } from "@aws-sdk/client-bedrock-runtime"
 import type * as ChatRequest from "@strata/core/chat/ChatRequest"
@@ -24,30 +24,29 @@ export interface Options {
   readonly history?: History.Mode | undefined
 }
 
-/** Prepares one request. Fails with what is wrong with it. */
+/** Prepares one request. Fails with the errors of an invalid request. */
 export type Prepare = (
   request: ChatRequest.Resolved,
   options: { readonly streaming: boolean }
 ) => Effect.Effect<Request.Encoded, ProviderError.CallError>
 
-/** The lookup of profiles is the one in force where this is made; so is the catalogue, unless a call brings its own. */
-export const make = (options: Options = {}): Effect.Effect<Prepare> =>
-  Effect.gen(function*() {
-    const capabilitiesOf = yield* makeCapabilities(options.family)
-    return Effect.fnUntraced(function*(request, { streaming }) {
-      const capabilities = yield* capabilitiesOf(request)
-      const [objection] = ModelCatalog.check(capabilities, request, { streaming })
-      if (objection !== undefined) return yield* Effect.fail(objection)
-      const encoded = yield* Effect.fromResult(
-        Request.encode(request, { capabilities, history: options.history ?? "repair", streaming })
-      )
-      yield* logChanges(request, encoded)
-      ClientInput.trust(encoded.input)
-      return ModelId.isArn(request.model) && ModelId.parse(request.model).kind === "prompt"
-        ? yield* prompted(request, encoded)
-        : encoded
-    })
+/** The lookup of profiles, and the catalogue unless a call provides its own, are those in force where this is made. */
+export const make = Effect.fnUntraced(function*(options: Options = {}): Effect.fn.Return<Prepare> {
+  const capabilitiesOf = yield* makeCapabilities(options.family)
+  return Effect.fnUntraced(function*(request, { streaming }) {
+    const capabilities = yield* capabilitiesOf(request)
+    const [violation] = ModelCatalog.check(capabilities, request, { streaming })
+    if (violation !== undefined) return yield* Effect.fail(violation)
+    const encoded = yield* Effect.fromResult(
+      Request.encode(request, { capabilities, history: options.history ?? "repair", streaming })
+    )
+    yield* logChanges(request, encoded)
+    ClientInput.trust(encoded.input)
+    return ModelId.isArn(request.model) && ModelId.parse(request.model).kind === "prompt"
+      ? yield* prompted(request, encoded)
+      : encoded
   })
+})
 
 type CapabilitiesOf = (request: ChatRequest.Resolved) => Effect.Effect<Capabilities, ProviderError.CallError>
 
@@ -65,7 +64,7 @@ const makeCapabilities = Effect.fnUntraced(function*(family: string | undefined)
     // options of another type are refused when they are encoded
     const hint = (Predicate.isString(own) ? own : family) ??
       (InferenceProfile.isOpaque(model) ? yield* ownLookup(model) : undefined)
-    // To read an id and the catalogue takes 30 µs, and a program talks to a few models only.
+    // Parsing an id and searching the catalogue takes 30 µs, and a program uses only a few models.
     if (catalog !== knownTo || known.size >= 256) {
       known = new Map()
       knownTo = catalog
@@ -77,13 +76,13 @@ const makeCapabilities = Effect.fnUntraced(function*(family: string | undefined)
   })
 })
 
-/** The log names places, never what is said there. */
+/** The log names fields, never content. */
 const logChanges = (request: ChatRequest.Resolved, { changes }: Request.Encoded): Effect.Effect<void> =>
   changes.length === 0 ? Effect.void : Effect.logDebug("Changed the request before it was sent").pipe(
     Effect.annotateLogs({ provider: providerName, model: request.model, changes })
   )
 
-/** "You can't include the following fields", says the reference of Converse about requests for a prompt. */
+/** The reference of Converse: "You can't include the following fields" in a request for a prompt. */
 const prompted = (
   request: ChatRequest.Resolved,
   encoded: Request.Encoded

@@ -1,8 +1,8 @@
 /**
- * A request for reasoning, in the words of the model: a budget of tokens, a level of effort, or nothing at all.
+ * Encodes a request for reasoning as the model takes it: a budget of tokens, a level of effort, or nothing.
  *
- * Which of them, and where it stands, is in the catalogue. What contradicts it in the same request is refused before any
- * network, since the services' own words for it tell little.
+ * The catalogue says which, and in which field. Contradictions within a request are refused before anything is sent,
+ * because the service's own messages are vague.
  */
 import type { ConverseStreamCommandInput, OutputConfig } from "@aws-sdk/client-bedrock-runtime"
 import type * as ChatRequest from "@strata/core/chat/ChatRequest"
@@ -13,7 +13,7 @@ import type { Capabilities, Effort, Path, Reasoning, ReasoningRequest, RequestFi
 import { providerName } from "../internal/provider.ts"
 import type { Report } from "./history/Change.ts"
 
-/** Fields of the model's own, as a Converse request carries them. */
+/** Fields of the model's own, as a Converse request holds them. */
 export type Fields = Exclude<ConverseStreamCommandInput["additionalModelRequestFields"], undefined>
 
 /** What a request for reasoning adds to a Converse request. */
@@ -23,8 +23,8 @@ export interface Encoded {
 }
 
 /**
- * Tokens of thinking that stand for a level, where a model takes only a budget. The highest is below the 32,000 tokens
- * that Claude Opus 4 can write, the lowest is the least that Claude takes.
+ * Reasoning tokens of each level, for models that take only a budget. The highest is below the 32,000 tokens that
+ * Claude Opus 4 can write, the lowest is the minimum Claude accepts.
  */
 export const budgets: Readonly<Record<Effort, number>> = {
   low: 1_024,
@@ -35,20 +35,21 @@ export const budgets: Readonly<Record<Effort, number>> = {
 }
 
 /**
- * Encodes `reasoning`, with the `additionalModelRequestFields` and the `outputConfig` of the request laid over it: where
- * both say something, those of the request win.
+ * Encodes `reasoning`, and merges the `additionalModelRequestFields` and the `outputConfig` of the request over it: on
+ * a conflict those of the request win.
  *
- * - A budget goes to a model that takes one as it is; it must be less than `maxTokens` and not below the model's minimum.
- *   An effort becomes the number in {@link budgets}, but not more than four fifths of `maxTokens`.
- * - An effort goes to a model that takes one as it is, or as the next lower level the model knows. A budget becomes the
+ * - A budget goes unchanged to a model that takes one; it must be less than `maxTokens` and not below the model's
+ *   minimum. An effort becomes the number in {@link budgets}, but not more than four fifths of `maxTokens`.
+ * - An effort goes unchanged to a model that takes one, or as the next lower level it supports. A budget becomes the
  *   highest level that costs no more.
- * - Without either a model that can decides by itself; for others it is the effort `medium`.
- * - A model that nothing is known of gets `outputConfig.effort`, which is Converse's own field for it.
- * - `false` is said to a model that thinks unless it is told not to; the others that can answer without do so anyway.
+ * - Without either, an adaptive model decides by itself; others get the effort `medium`.
+ * - An unknown model gets `outputConfig.effort`, which is Converse's own field for it.
+ * - `false` is sent to a model that reasons unless told not to; other models that can answer without reasoning do so
+ *   anyway.
  *
- * What the model has no choice about, and thinking where it cannot begin, is left out and reported. Fails with
- * `UnsupportedFeatureError` when the model cannot reason, or cannot but reason, and with `InvalidRequestError` when the
- * budget does not fit, or something else in the request does not go with reasoning.
+ * Reasoning that is always on, or that cannot start in this turn, is left out and reported. Fails with
+ * `UnsupportedFeatureError` when the model cannot reason, or cannot answer without reasoning, and with
+ * `InvalidRequestError` when the budget does not fit, or conflicts with another option of the request.
  */
 export const encode = (
   request: ChatRequest.Resolved,
@@ -57,7 +58,7 @@ export const encode = (
 ): Result.Result<Encoded, ProviderError.CallError> =>
   Result.gen(function*() {
     const own = request.providerOptions?.bedrock
-    const asked = yield* encodeAsked(request, capabilities, report)
+    const asked = yield* encodeRequested(request, capabilities, report)
     const fields = merge(asked.additionalModelRequestFields, own?.additionalModelRequestFields)
     const outputConfig = own?.outputConfig ?? asked.outputConfig
     return {
@@ -66,7 +67,7 @@ export const encode = (
     }
   })
 
-/** Lays JSON over JSON: objects are merged, a list of betas is added to, anything else is replaced. */
+/** Merges JSON over JSON: objects are merged, a list of betas is extended, anything else is replaced. */
 export const merge = (under: Fields | undefined, over: Fields | undefined): Fields | undefined => {
   if (!isPlain(under) || !isPlain(over)) return over ?? under
   const merged: Record<string, Fields> = { ...under }
@@ -85,7 +86,7 @@ const isPlain = (json: Fields | undefined): json is Record<string, Fields> => Pr
 
 type Asked = Exclude<ChatRequest.Reasoning, false>
 
-const encodeAsked = (
+const encodeRequested = (
   request: ChatRequest.Resolved,
   capabilities: Capabilities,
   report: Report
@@ -104,7 +105,7 @@ const encodeAsked = (
         reportOptions(asked, {}, report)
         return { outputConfig: { effort: effortOf(asked, allEfforts) } }
       case "none":
-        return yield* Result.fail(impossible(model))
+        return yield* Result.fail(cannotReason(model))
       case "always":
         reportOptions(asked, {}, report)
         return {}
@@ -114,14 +115,14 @@ const encodeAsked = (
           return {}
         }
         const tokens = yield* budgetOf(request, asked, known)
-        yield* checkCompany(request, capabilities)
+        yield* checkConflicts(request, capabilities)
         return placed(known, tokens, asked, report)
       }
       case "effort": {
         const isFree = asked.effort === undefined && asked.budgetTokens === undefined && known.adaptive === true
         const effort = isFree ? undefined : effortOf(asked, known.levels)
-        if (effort !== undefined && known.bareLevels?.includes(effort) === true) yield* checkAlone(request, effort)
-        yield* checkCompany(request, capabilities)
+        if (effort !== undefined && known.bareLevels?.includes(effort) === true) yield* checkBareLevel(request, effort)
+        yield* checkConflicts(request, capabilities)
         return placed(known, effort, asked, report)
       }
     }
@@ -129,7 +130,7 @@ const encodeAsked = (
 
 const allEfforts: ReadonlyArray<Effort> = ["low", "medium", "high", "xhigh", "max"]
 
-/** The highest of the model's levels that is not above what was asked for, else its lowest. */
+/** The highest supported level that is not above the requested one, else the lowest. */
 const effortOf = ({ budgetTokens, effort }: Asked, levels: ReadonlyArray<Effort>): Effort => {
   const most = effort !== undefined ? budgets[effort] : budgetTokens ?? budgets.medium
   const ascending = allEfforts.filter((level) => levels.includes(level))
@@ -142,14 +143,14 @@ const budgetOf = (
   { interleaved, minTokens }: Extract<Reasoning, { readonly control: "budget" }>
 ): Result.Result<number, ProviderError.InvalidRequestError> => {
   const { model } = request
-  // between calls of tools the model thinks anew, and the budget is that of all answers together
+  // between tool calls the model reasons anew, and the budget covers all answers together
   const isShared = asked.interleaved === true && interleaved !== undefined || hasInterleaving(request)
   const { maxTokens = Infinity } = isShared ? {} : inferenceOf(request)
   if (maxTokens <= minTokens) {
     return Result.fail(invalid(
       model,
       "maxTokens",
-      `${maxTokens} tokens leave no room to think, which takes ${minTokens} or more of them`,
+      `${maxTokens} tokens are fewer than the minimum of ${minTokens} for reasoning`,
       "Raise it, or leave `reasoning` out"
     ))
   }
@@ -161,19 +162,19 @@ const budgetOf = (
     return Result.fail(invalid(
       model,
       "reasoning.budgetTokens",
-      `${asked.budgetTokens} is below the ${minTokens} tokens the model needs`,
+      `${asked.budgetTokens} is below the model's minimum of ${minTokens} tokens`,
       "Raise it, or set `reasoning` to false"
     ))
   }
   return asked.budgetTokens < maxTokens ? Result.succeed(asked.budgetTokens) : Result.fail(invalid(
     model,
     "reasoning.budgetTokens",
-    `${asked.budgetTokens} is not less than \`maxTokens\`, which is ${maxTokens} and counts thinking too`,
+    `${asked.budgetTokens} is not less than \`maxTokens\`, which is ${maxTokens} and includes reasoning`,
     "Lower it, raise `maxTokens`, or set `reasoning.interleaved` where tools are called"
   ))
 }
 
-/** Whether the request asks for interleaved thinking in Claude's own words. */
+/** Whether the request enables interleaved reasoning by Claude's own beta flag. */
 const hasInterleaving = ({ providerOptions }: ChatRequest.Resolved): boolean => {
   const fields = providerOptions?.bedrock?.additionalModelRequestFields
   const asked = isPlain(fields) ? fields[betas] : undefined
@@ -181,7 +182,7 @@ const hasInterleaving = ({ providerOptions }: ChatRequest.Resolved): boolean => 
     asked.some((beta) => typeof beta === "string" && beta.startsWith("interleaved-thinking"))
 }
 
-/** Whether tools are answered that the model called without a thought before. */
+/** Whether the last message answers tool calls that had no reasoning before them. */
 const isAmidToolUse = ({ messages }: ChatRequest.Resolved): boolean => {
   const at = messages.findLastIndex(({ role }) => role === "assistant")
   const last = messages[at]
@@ -189,8 +190,8 @@ const isAmidToolUse = ({ messages }: ChatRequest.Resolved): boolean => {
   return typeof last.content === "string" || last.content[0]?.type !== "reasoning"
 }
 
-/** What goes with no reasoning of this model at all. */
-const checkCompany = (
+/** Options that conflict with reasoning for this model at any level. */
+const checkConflicts = (
   request: ChatRequest.Resolved,
   { forcedToolWithReasoning, temperatureWithReasoning }: Capabilities
 ): Result.Result<void, ProviderError.InvalidRequestError> => {
@@ -198,23 +199,23 @@ const checkCompany = (
   const { temperature, topP } = inferenceOf(request)
   const remedy = "or set `reasoning` to false"
   if (temperatureWithReasoning === false && temperature !== undefined && temperature !== 1) {
-    const problem = `the model reasons at a temperature of 1 only, not ${temperature}`
+    const problem = `the model supports reasoning with a temperature of 1 only, not ${temperature}`
     return Result.fail(invalid(model, "temperature", problem, `Leave it out, ${remedy}`))
   }
   // "top_p between 0.95 and 1", says Anthropic's page on extended thinking
   if (temperatureWithReasoning === false && topP !== undefined && topP < 0.95) {
-    const problem = `the model reasons with a topP of 0.95 or more only, not ${topP}`
+    const problem = `the model supports reasoning with a topP of at least 0.95 only, not ${topP}`
     return Result.fail(invalid(model, "topP", problem, `Leave it out, ${remedy}`))
   }
   if (forcedToolWithReasoning === false && (toolChoice === "any" || typeof toolChoice === "object")) {
-    const problem = "the model cannot be made to call a tool while it reasons"
+    const problem = "the model does not support a forced tool call with reasoning"
     return Result.fail(invalid(model, "toolChoice", problem, `Use "auto", ${remedy}`))
   }
   return Result.void
 }
 
-/** What goes not with one level of effort. */
-const checkAlone = (
+/** Options that conflict with one level of effort. */
+const checkBareLevel = (
   request: ChatRequest.Resolved,
   effort: Effort
 ): Result.Result<void, ProviderError.InvalidRequestError> => {
@@ -223,7 +224,7 @@ const checkAlone = (
   return field === undefined ? Result.void : Result.fail(invalid(
     request.model,
     field,
-    `the model does not take it with the effort "${effort}"`,
+    `the model does not support it with the effort "${effort}"`,
     "Leave it out, or lower `reasoning.effort`"
   ))
 }
@@ -239,7 +240,7 @@ const checkNumber = (
     "Use a whole number from 1"
   ))
 
-/** The limits as they will be sent: those in the words of Bedrock win. */
+/** The inference options as they will be sent: those in `providerOptions.bedrock` win. */
 const inferenceOf = ({ maxTokens, providerOptions, temperature, topP }: ChatRequest.Resolved) => {
   const own = providerOptions?.bedrock?.inferenceConfig
   return {
@@ -293,7 +294,7 @@ const unavoidable = (model: string, hasLevels: boolean): ProviderError.Unsupport
     }.`
   )
 
-const impossible = (model: string): ProviderError.UnsupportedFeatureError =>
+const cannotReason = (model: string): ProviderError.UnsupportedFeatureError =>
   unsupported(
     model,
     "reasoning",

@@ -1,8 +1,8 @@
 /**
- * Our request, in the words of Converse: system prompts apart, content in blocks, roles alternating.
+ * Encodes our request for Converse: system prompts separate, content in blocks, alternating roles.
  *
- * `Values` and `History` see to it that the service takes what is said; here it is written down. What cannot be sent is
- * refused before any network.
+ * `Values` and `History` normalize the content first; here it is encoded. What cannot be sent is refused before
+ * anything is sent.
  */
 import type {
   ContentBlock,
@@ -26,9 +26,9 @@ import * as ToolConfig from "./ToolConfig.ts"
 import * as Values from "./Values.ts"
 
 /**
- * - `capabilities`: what is known of the model.
+ * - `capabilities`: those of the model.
  * - `history`: what to do with a conversation that Bedrock would refuse.
- * - `streaming`: whether the answer is to be streamed, `false` when missing: some models take less then.
+ * - `streaming`: whether the answer is to be streamed, `false` when missing: some models support less then.
  */
 export interface Options {
   readonly capabilities: Capabilities
@@ -36,7 +36,10 @@ export interface Options {
   readonly streaming?: boolean | undefined
 }
 
-/** What to send, and how it differs from what was asked. A call of the `answerTool` is the answer, not a call. */
+/**
+ * The encoded request, and how it differs from the given one. A call of the `answerTool` is the answer, not a tool
+ * call.
+ */
 export interface Encoded {
   readonly input: ConverseStreamCommandInput
   readonly changes: ReadonlyArray<Change.Change>
@@ -54,9 +57,9 @@ export const encode = (
     yield* Limits.checkOptions(settled)
     const normalized = yield* History.normalize(settled, { capabilities, mode: history })
     const { conversation } = normalized
-    const request = withoutBlankStops(normalized.request, capabilities, report)
+    const request = dropBlankStops(normalized.request, capabilities, report)
     const room = Room.make(capabilities.strictLimits)
-    // the answer is given room before the tools: without, it needs a tool of its own
+    // the response format goes first: if it does not fit the limits of strict schemas, it needs a tool
     const plan = yield* ResponseFormat.plan(request, { capabilities, streaming, room, report })
     const toolConfig = yield* ToolConfig.encode(request, { capabilities, room, report })
     const { family: _, inferenceConfig, system: ownSystem, toolConfig: __, ...rest } =
@@ -78,7 +81,7 @@ export const encode = (
     }
     yield* Change.settle(changes, history, request.model)
     return {
-      input: oneCallAtMost(ResponseFormat.apply(input, plan), request, capabilities),
+      input: disableParallelCalls(ResponseFormat.apply(input, plan), request, capabilities),
       changes: [...changes, ...normalized.changes],
       answerTool: plan.answerTool?.name
     }
@@ -100,8 +103,8 @@ const encodeParts = (
     (blocks) => blocks.flat()
   )
 
-/** Stop sequences that are more than white space, in our words and in those of Bedrock, for a model that takes no others. */
-const withoutBlankStops = (
+/** Drops blank stop sequences, ours and those in `providerOptions.bedrock`, for a model that does not accept them. */
+const dropBlankStops = (
   request: ChatRequest.Resolved,
   { blankStopSequences }: Capabilities,
   report: Change.Report
@@ -135,16 +138,16 @@ const withoutBlankStops = (
 }
 
 /**
- * Converse has no word for it, and Claude's own goes among the fields of the model: beside a choice that Converse makes,
- * and with the choice `auto` where there is none, since the model wants one.
+ * Converse has no field for it, and Claude's own field is one of the model's: beside the tool choice of Converse, or
+ * with the choice `auto` where there is none, because the model requires one.
  */
-const oneCallAtMost = (
+const disableParallelCalls = (
   input: ConverseStreamCommandInput,
   { parallelToolCalls, providerOptions, tools = [] }: ChatRequest.Resolved,
   { disableParallelToolUse }: Capabilities
 ): ConverseStreamCommandInput => {
   if (parallelToolCalls !== false || disableParallelToolUse !== true || input.toolConfig === undefined) return input
-  // an answer tool of ours is called once anyway
+  // an answer tool of ours is called only once anyway
   if (tools.length === 0 && providerOptions?.bedrock?.toolConfig === undefined) return input
   const { any, tool } = input.toolConfig.toolChoice ?? {}
   const isForced = any !== undefined || tool !== undefined

@@ -1,6 +1,5 @@
 /**
- * What Converse answered, in our words. Total: an answer with parts missing is an answer with less in it, and only one
- * without a message is refused.
+ * Decodes an answer of Converse. Total: missing members are left out, and only an answer without a message is refused.
  */
 import type { ConverseCommandOutput, StopReason, TokenUsage } from "@aws-sdk/client-bedrock-runtime"
 import * as ChatResponse from "@strata/core/chat/ChatResponse"
@@ -12,7 +11,7 @@ import * as ChatGuardrail from "../guardrail/ChatGuardrail.ts"
 import { providerName } from "../internal/provider.ts"
 import * as Block from "./Block.ts"
 
-/** Decodes an answer. Fails with `MalformedResponseError` when there is no message in it. */
+/** Decodes an answer. Fails with `MalformedResponseError` when it holds no message. */
 export const decode = (
   output: ConverseCommandOutput,
   model: string
@@ -29,12 +28,12 @@ export const decode = (
         provider: providerName,
         model,
         requestId,
-        message: "Bedrock answered without a message"
+        message: "Bedrock's response has no message"
       })
     )
 }
 
-/** How an answer ended, from the fields that Converse and the end of a ConverseStream have in common. */
+/** The outcome of an answer, from the fields shared by Converse and the end of a ConverseStream. */
 export const decodeOutcome = (
   ended: Omit<BedrockChatMetadata, "stopReason" | "cacheDetails" | "guardrail"> & {
     readonly stopReason: StopReason | undefined
@@ -70,7 +69,7 @@ const decodeUsage = (usage: TokenUsage | undefined): Usage.Usage =>
     ...(usage?.totalTokens === undefined ? undefined : { totalTokens: usage.totalTokens })
   })
 
-/** `refusal` is a word of the service that the SDK does not know. */
+/** `refusal` is a stop reason the SDK does not know. */
 const finishReasons: ReadonlyMap<string | undefined, ChatResponse.FinishReason> = new Map(Object.entries(
   {
     end_turn: "stop",

@@ -1,14 +1,15 @@
 /**
- * How a model is made to answer in JSON: by the service where it can, else by a tool whose call is the answer, else by
- * asking for it.
+ * How a model is made to answer in JSON: natively where supported, else by a tool whose call is the answer, else by an
+ * instruction.
  *
- * Whatever it takes, JSON comes out as text: `AnswerTool` turns the call back. The schema sent may be looser than the one
- * asked for; the answer is decoded against the latter.
+ * In each case the caller gets JSON as text: `AnswerTool` converts the call. The schema sent may be looser than the
+ * requested one, against which the answer is decoded.
  */
 import type { ConverseStreamCommandInput, OutputConfig, Tool, ToolChoice } from "@aws-sdk/client-bedrock-runtime"
 import type * as ChatRequest from "@strata/core/chat/ChatRequest"
 import * as ProviderError from "@strata/core/ProviderError"
 import type * as JsonSchema from "effect/JsonSchema"
+import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import type { Capabilities } from "../catalog/Capabilities.ts"
 import { providerName } from "../internal/provider.ts"
@@ -19,7 +20,7 @@ import * as Strict from "../schema/Strict.ts"
 import * as Block from "./Block.ts"
 import type { Report } from "./history/Change.ts"
 
-/** Which model is asked, and how; how much it may be held to, and who is told what was changed. */
+/** The model's capabilities, the remaining limits of strict schemas, and where changes are reported. */
 export interface Circumstances {
   readonly capabilities: Capabilities
   readonly streaming: boolean
@@ -28,11 +29,11 @@ export interface Circumstances {
 }
 
 /**
- * What is added to a request, so that its answer is JSON; nothing where it asks for text.
+ * The additions to a request that make its answer JSON; empty where it asks for text.
  *
- * - `outputConfig`: the service holds the model to the schema.
+ * - `outputConfig`: the service enforces the schema.
  * - `answerTool`: the model answers by calling it.
- * - `instruction`: what the model is told, where it takes instructions.
+ * - `instruction`: the instruction, where it is sent.
  */
 export interface Plan {
   readonly outputConfig?: OutputConfig
@@ -40,7 +41,7 @@ export interface Plan {
   readonly instruction?: { readonly text: string; readonly to: "system" | "user" }
 }
 
-/** `choice` forces the call, where it can be forced. `besideOthers`: the request's own tools stay on offer. */
+/** `choice` forces the call, where it can be forced. `besideOthers`: the request's own tools are offered too. */
 export interface AnswerTool {
   readonly name: string
   readonly tool: Tool
@@ -49,16 +50,16 @@ export interface AnswerTool {
 }
 
 /**
- * Decides how to get the JSON a request asks for.
+ * Decides how to request JSON.
  *
- * - The service's own way, where the model has it, the schema can be said in it and is not too much for it, and nothing
- *   is to be cited: citations and it exclude each other.
- * - Else a tool, forced unless the model reasons: a model that has to call a tool cannot think first.
- * - With tools of its own in the request the model has to call one of them or the answer's, so a tool loop ends with the
- *   answer. A request that forces a call of its own tools gets that call, not an answer.
- * - Else, where there are no tools, an instruction.
+ * - Natively, where the model supports it, the schema can be expressed within the limits, and no citations are
+ *   requested: citations and native JSON exclude each other.
+ * - Else by a tool, forced unless the model reasons: a model that is forced to call a tool cannot reason first.
+ * - With tools of its own in the request the model must call one of them or the answer tool, so a tool loop ends with
+ *   the answer. A request that forces a call of its own tools gets that call, not an answer.
+ * - Else, where there are no tools, by an instruction.
  *
- * Fails with `InvalidRequestError` when the schema is none, or none of an object.
+ * Fails with `InvalidRequestError` when the schema is invalid, or not of an object.
  */
 export const plan = (
   request: ChatRequest.Resolved,
@@ -106,7 +107,7 @@ export const plan = (
     }
   })
 
-/** Puts a plan into an encoded request. What the request says in the service's own words wins. */
+/** Adds a plan to an encoded request. Fields in `providerOptions.bedrock` win. */
 export const apply = (input: ConverseStreamCommandInput, plan: Plan): ConverseStreamCommandInput => {
   const { answerTool, instruction, outputConfig } = plan
   return {
@@ -163,7 +164,7 @@ const answerTool = (
 
 const isText = (value: unknown): value is string => typeof value === "string" && value.trim() !== ""
 
-/** The name of the format as far as tools can have it, and different from all others. */
+/** The name of the format as a valid tool name, different from all others. */
 const nameOf = (format: ChatRequest.JsonFormat, tools: ReadonlyArray<{ readonly name: string }>): string => {
   const wanted = format.name?.replace(/[^a-zA-Z0-9_-]/g, "_").slice(0, 50) ?? ""
   let name = wanted === "" ? "answer" : wanted
@@ -201,15 +202,15 @@ const cites = ({ messages }: ChatRequest.Resolved): boolean =>
     content.some((part) => (part.type === "document" || part.type === "search-result") && part.citations === true)
   )
 
-/** Whether the model will reason, as far as can be known: asked to in our words or in its own, or of itself. */
+/** Whether the model will reason, as far as known: requested in our options or its own, or by default. */
 const isReasoning = ({ providerOptions, reasoning }: ChatRequest.Resolved, capabilities: Capabilities): boolean => {
   const known = capabilities.reasoning
   if (known?.control === "always" || known?.control === "effort" && known.alwaysOn === true) return true
   if (typeof reasoning === "object" && known?.control !== "none") return true
   const fields = providerOptions?.bedrock?.additionalModelRequestFields
-  return typeof fields === "object" && fields !== null &&
+  return Predicate.isObjectOrArray(fields) &&
     Object.entries(fields).some(([name, value]) =>
       /^(?:thinking|reasoning)/.test(name) &&
-      !(typeof value === "object" && value !== null && "type" in value && value["type"] === "disabled")
+      !(Predicate.hasProperty(value, "type") && value.type === "disabled")
     )
 }

@@ -1,10 +1,10 @@
 /**
- * The tools of a request, as Converse wants them, with schemas that fit the model.
+ * Encodes the tools of a request, with schemas adapted to the model.
  */
 import type { Tool as ConverseTool, ToolConfiguration } from "@aws-sdk/client-bedrock-runtime"
 import type * as ChatRequest from "@strata/core/chat/ChatRequest"
+import type * as ToolDefinition from "@strata/core/chat/ToolDefinition"
 import * as ProviderError from "@strata/core/ProviderError"
-import type * as Tool from "@strata/core/tool/Tool"
 import type * as JsonSchema from "effect/JsonSchema"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
@@ -17,7 +17,7 @@ import * as Strict from "../schema/Strict.ts"
 import * as Block from "./Block.ts"
 import type { Report } from "./history/Change.ts"
 
-/** What is known of the model, how much it may still be held to, and who is told what was changed. */
+/** The model's capabilities, the remaining limits of strict schemas, and where changes are reported. */
 export interface Circumstances {
   readonly capabilities: Capabilities
   readonly room: Room.Room
@@ -27,14 +27,14 @@ export interface Circumstances {
 type Encoding<A> = Result.Result<A, ProviderError.CallError>
 
 /**
- * Encodes tools and the choice among them; nothing when there are none to offer. Tools in the service's own words come
- * in place of those of the request, with schemas that fit as well.
+ * Encodes tools and tool choice; empty when there are none to offer. Tools in `providerOptions.bedrock` replace those
+ * of the request, and their schemas are adapted too.
  *
- * `strict` is a request where the model has it and the schema can be said in the part of the language that it is held
- * to. Else it is left out, and the schema is sent in all its words. Room for strict tools goes to the first that fit.
+ * `strict` is sent where the model supports it and the schema can be expressed in the supported subset. Otherwise it is
+ * left out, and the full schema is sent. The limits of strict tools are used up in order, first come, first served.
  *
- * Converse has no word for the choice `none`: the tools are left out, unless the history calls some. Then Bedrock
- * demands that they be declared, and the model is free to call them again.
+ * Converse has no tool choice `none`: the tools are left out, unless the history calls some. Then Bedrock requires them
+ * to be declared, and the model may call them again.
  */
 export const encode = (
   request: ChatRequest.Resolved,
@@ -51,14 +51,14 @@ export const encode = (
     return { tools: encoded, ...encodeChoice(toolChoice) }
   })
 
-/** The parts of a tool that depend on its schema. */
+/** The schema-dependent fields of a tool. */
 interface Specification {
   readonly description?: string | null | undefined
   readonly inputSchema: unknown
   readonly strict?: boolean | undefined
 }
 
-/** Where a tool and its schema stand: named in errors. */
+/** The fields of a tool and its schema, for errors. */
 interface Place {
   readonly tool: string
   readonly schema: string
@@ -71,8 +71,8 @@ type Fit = (specification: Specification, place: Place) => Encoding<Fitted>
 const makeFit = (model: string, { capabilities, report, room }: Circumstances): Fit => {
   const { strictTools, toolSchemas } = capabilities
 
-  /** The schema as a model can be held to it, while there is room for it. */
-  const hold = (schema: JsonSchema.JsonSchema): JsonSchema.JsonSchema | undefined => {
+  /** The strict schema, while the limits allow it. */
+  const toStrict = (schema: JsonSchema.JsonSchema): JsonSchema.JsonSchema | undefined => {
     const strict = Strict.make(closed(schema))
     return strict !== undefined && room.takes(strict, "tool") ? strict : undefined
   }
@@ -86,7 +86,7 @@ const makeFit = (model: string, { capabilities, report, room }: Circumstances): 
     }
     const { schema, told } = read.success
     const mayBeStrict = strictTools !== false
-    const held = mayBeStrict && asked === true ? hold(schema) : undefined
+    const held = mayBeStrict && asked === true ? toStrict(schema) : undefined
     if (mayBeStrict && asked === true && held === undefined) report("omitted-strict", `${place.tool}.strict`)
     const fitted = Arguments.fit(held ?? schema, toolSchemas)
     if (told || fitted.told) report("told-schema", place.schema)
@@ -100,7 +100,7 @@ const makeFit = (model: string, { capabilities, report, room }: Circumstances): 
   }
 }
 
-/** A tool of which no argument is known takes none when it is strict. */
+/** A strict tool with no known arguments takes none. */
 const closed = (schema: JsonSchema.JsonSchema): JsonSchema.JsonSchema => {
   const { additionalProperties, patternProperties, properties = {} } = schema
   const isOpen = additionalProperties === undefined && patternProperties === undefined
@@ -109,7 +109,7 @@ const closed = (schema: JsonSchema.JsonSchema): JsonSchema.JsonSchema => {
     : schema
 }
 
-/** Nothing where it is no text. Blank is as good as none, and Bedrock refuses it. */
+/** `undefined` unless it is text. Bedrock refuses blank text, so it counts as missing. */
 const readDescription = (description: unknown): string | undefined => {
   if (description === undefined || description === null) return ""
   return Predicate.isString(description) ? Reading.wellFormed(description.trim() === "" ? "" : description) : undefined
@@ -120,17 +120,17 @@ const noText = (model: string, field: string): ProviderError.InvalidRequestError
     provider: providerName,
     model,
     field,
-    problem: "a description is a text",
-    remedy: "Give it one, or leave it out"
+    problem: "the description is not text",
+    remedy: "Use text, or leave it out"
   })
 
-/** What the schema says about itself comes behind what is said about the tool, unless that says it already. */
+/** The schema's description follows the tool's, unless the latter includes it. */
 const join = (about: string, more: string): string =>
   about.includes(more) ? about : about === "" ? more : `${about} ${more}`
 
 const encodeTool = (
   model: string,
-  tool: Tool.RequestTool,
+  tool: ToolDefinition.RequestTool,
   field: string,
   fit: Fit
 ): Encoding<ReadonlyArray<ConverseTool>> => {
@@ -139,7 +139,7 @@ const encodeTool = (
       provider: providerName,
       model,
       field: `${field}.name`,
-      problem: `"${tool.name}" is no name for a tool`,
+      problem: `"${tool.name}" is not a tool name`,
       remedy: "Use 1 to 64 letters, digits, underscores and hyphens"
     }))
   }
@@ -151,7 +151,7 @@ const encodeTool = (
           provider: providerName,
           model,
           feature: `tools of ${tool.provider}`,
-          message: `${field}: this tool belongs to "${tool.provider}"; Bedrock does not have it. Leave it out.`
+          message: `${field}: this tool belongs to the provider "${tool.provider}". Leave it out.`
         })
       )
   }
@@ -161,7 +161,7 @@ const encodeTool = (
   )
 }
 
-/** Tools in the service's own words: only their schemas are looked at. */
+/** Tools in the service's own format: only their schemas are adapted. */
 const encodeOwn = (
   own: ToolConfiguration,
   ownTools: ReadonlyArray<ConverseTool>,
@@ -188,7 +188,7 @@ const encodeOwn = (
 
 const toolName = /^[a-zA-Z0-9_-]{1,64}$/
 
-const encodeChoice = (choice: Tool.ToolChoice | undefined): Pick<ToolConfiguration, "toolChoice"> => {
+const encodeChoice = (choice: ToolDefinition.ToolChoice | undefined): Pick<ToolConfiguration, "toolChoice"> => {
   if (choice === "any") return { toolChoice: { any: {} } }
   return typeof choice === "object" ? { toolChoice: { tool: { name: choice.name } } } : {}
 }

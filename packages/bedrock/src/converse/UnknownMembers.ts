@@ -1,26 +1,26 @@
 /**
- * What a block of an answer holds beyond what its part can say: members this version does not know, and the pieces in which
- * cited text came. Kept when a block is decoded, put back when its part is sent again.
+ * Members of a block that its part has no field for: those unknown to this version, and the division of cited text into
+ * pieces. Kept when a block is decoded, restored when its part is sent again.
  */
 import type { ContentBlock } from "@aws-sdk/client-bedrock-runtime"
 import { isObject } from "effect/Predicate"
 
-/** What is left of a block without what its part says; nothing when the part says it all. */
+/** The members of a block that its part does not hold; `undefined` when there are none. */
 export const of = (block: ContentBlock): unknown => {
   const rest = beyond(block, known)
   const { citations, content } = block.citationsContent ?? {}
   const lists = {
-    // A part has one text, and a text that is empty stands for no content.
+    // A part has one text, and an empty text stands for no content.
     ...(content === undefined || content.length === 1 && content[0]?.text ? undefined : { content }),
     ...(citations?.length === 0 ? { citations } : undefined)
   }
   return Object.keys(lists).length === 0 ? rest : merge({ citationsContent: lists }, rest)
 }
 
-/** A block with what {@link of} had left of it. What the block says itself stands. */
+/** Adds the members from {@link of} to a block. The block's own members win. */
 export const restore = (block: ContentBlock, rest: unknown): ContentBlock => merge(block, rest) as ContentBlock // it only gets more
 
-/** Members that parts have words for: `true` with all that is in them. */
+/** Members that parts have fields for: `true` includes all nested ones. */
 type Known = true | readonly [item: Known] | { readonly [member: string]: Known }
 
 const source = { bytes: true, s3Location: { uri: true, bucketOwner: true } } as const
@@ -83,6 +83,6 @@ const merge = (self: unknown, rest: unknown): unknown => {
   ])
 }
 
-/** The text of pieces: the same text may have come in more of them than a part tells. */
+/** The joined text of pieces: a part does not tell how many there were. */
 const textOf = (pieces: ReadonlyArray<unknown>): string =>
   pieces.map((piece) => isObject(piece) && typeof piece["text"] === "string" ? piece["text"] : "").join("")

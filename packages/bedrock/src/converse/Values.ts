@@ -1,20 +1,21 @@
 /**
- * The values of a request as they leave: text that is well-formed, and JSON as `JSON.stringify` would write it.
+ * Normalizes the values of a request: well-formed text, and JSON as `JSON.stringify` would write it.
  *
- * The SDK's serializer has a JSON of its own, in which a date is a number of seconds and `undefined` vanishes from lists; and
- * the service refuses half a surrogate pair. What no JSON can say, such as a cycle, is refused with its path.
+ * The SDK's serializer has its own JSON, in which a date is a number of seconds and `undefined` is dropped from lists;
+ * and the service refuses lone surrogates. Values that JSON cannot express, such as a cycle, are refused with their
+ * path.
  */
 import type * as ChatRequest from "@strata/core/chat/ChatRequest"
 import type * as Message from "@strata/core/chat/Message"
+import type * as ToolDefinition from "@strata/core/chat/ToolDefinition"
 import * as ProviderError from "@strata/core/ProviderError"
-import type * as Tool from "@strata/core/tool/Tool"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import type { BedrockChatOptions } from "../BedrockOptions.ts"
 import { providerName } from "../internal/provider.ts"
 import type { Report } from "./history/Change.ts"
 
-/** Settles all values of a request; whatever needs no change stays the same object. */
+/** Normalizes all values of a request; a value that needs no change stays the same object. */
 export const settle = (
   request: ChatRequest.Resolved,
   report: Report
@@ -41,7 +42,7 @@ const settleMessage = (message: Message.Message, field: string, walk: Walk): Mes
   const settled = typeof content === "string"
     ? walk.text(content, `${field}.content`)
     : each<Message.Part>(content, (part, index) => settlePart(part, `${field}.content[${index}]`, walk))
-  // each part stays of its type, so they are those of a message of this role
+  // each part keeps its type, so they are parts of a message of this role
   return settled === content ? message : { ...message, content: settled } as Message.Message
 }
 
@@ -72,7 +73,7 @@ const settlePart = (part: Message.Part, field: string, walk: Walk): Message.Part
   }
 }
 
-const settleTool = (tool: Tool.RequestTool, field: string, walk: Walk): Tool.RequestTool => {
+const settleTool = (tool: ToolDefinition.RequestTool, field: string, walk: Walk): ToolDefinition.RequestTool => {
   if ("type" in tool) return walk.text(tool, field)
   const { inputSchema, ...rest } = tool
   const own = walk.text(rest, field)
@@ -89,7 +90,7 @@ const settleOptions = (options: BedrockChatOptions, walk: Walk): BedrockChatOpti
   return blocks === system && json === rest ? options : { ...json, ...(blocks !== undefined && { system: blocks }) }
 }
 
-/** What is wrong with one value. */
+/** A problem with one value. */
 interface Problem {
   readonly field: string
   readonly problem: string
@@ -97,11 +98,11 @@ interface Problem {
 }
 
 /**
- * Goes through a value, and gives it back as the same object where nothing had to be changed.
+ * Walks a value, and returns the same object where nothing changed.
  *
- * - `text`: all text in it well-formed, everything else as it is.
- * - `json`: what `JSON.stringify` would write of it, its text well-formed.
- * - `problem`: the first that was found so far.
+ * - `text`: all text in it well-formed, everything else unchanged.
+ * - `json`: as `JSON.stringify` would write it, its text well-formed.
+ * - `problem`: the first problem found so far.
  */
 interface Walk {
   readonly text: <A>(value: A, field: string) => A
@@ -122,27 +123,27 @@ const makeWalk = (report: Report): Walk => {
         problem ??= { field: pathOf(field, place.keys), problem: what, remedy }
       }
     }
-    // getters and `toJSON` are the user's, and may throw
+    // getters and `toJSON` are user code, and may throw
     const settled = Result.try(() => visit(value, place))
     if (Result.isSuccess(settled)) return settled.success as A // JSON of a value stands for it
-    place.refuse("it cannot be read as JSON", "Use plain objects, lists, text, numbers and booleans")
+    place.refuse("it cannot be converted to JSON", "Use plain objects, lists, text, numbers and booleans")
     return value
   }
   return { text: start(false), json: start(true), problem: () => problem }
 }
 
-/** Where a walk is, and what it has to say. */
+/** The state of a walk. */
 interface Place {
   readonly isJson: boolean
   readonly keys: Array<string | number>
   readonly ancestors: Array<object>
-  /** what became of an object: one that stands in many places is visited once */
+  /** the result for each object, so that a shared one is visited once */
   readonly visited: Map<object, unknown>
   readonly replaced: () => void
   readonly refuse: (problem: string, remedy: string) => void
 }
 
-/** Deeper than anything that is meant, and not as deep as the stack. */
+/** Deeper than any sensible value, and below the depth of a stack overflow. */
 const deepest = 1_000
 
 const visit = (value: unknown, place: Place): unknown => {
@@ -169,15 +170,15 @@ const wellFormed = (text: string, place: Place): string => {
   return text.toWellFormed()
 }
 
-/** A program may have taught its bigints to be JSON. */
+/** A program may have added `toJSON` to bigints. */
 const visitBigint = (value: bigint, place: Place): unknown => {
   const json = written(value, place)
   if (typeof json !== "bigint") return visit(json, place)
-  if (place.isJson) place.refuse("a bigint is no JSON", "Use a number, or text")
+  if (place.isJson) place.refuse("JSON has no bigint", "Use a number, or text")
   return value
 }
 
-/** What a value says it is in JSON; what is boxed is taken out. */
+/** The result of `toJSON`; boxed primitives are unboxed. */
 const written = (value: unknown, { keys }: Place): unknown => {
   const json = Predicate.hasProperty(value, "toJSON") && typeof value.toJSON === "function"
     ? value.toJSON(String(keys.at(-1) ?? "")) as unknown // whatever somebody's method gives
@@ -187,12 +188,12 @@ const written = (value: unknown, { keys }: Place): unknown => {
 
 const visitObject = (value: unknown, place: Place): unknown => {
   const { ancestors, isJson, keys } = place
-  // after `toJSON` it may be anything, and is not asked again
+  // `toJSON` may return any value, and is not called again
   if (typeof value !== "object" || value === null) return visit(value, place)
   const isPlain = isPlainObject(value)
   if (!isJson && !isPlain && !Array.isArray(value)) return value
   if (ancestors.includes(value)) {
-    place.refuse("it holds itself", "Break the cycle")
+    place.refuse("it contains itself", "Break the cycle")
     return null
   }
   if (ancestors.length >= deepest) {
@@ -227,7 +228,7 @@ const visitEntries = (
   for (const [key, item] of Object.entries(value)) {
     let name = wellFormed(key, place)
     if (name !== key) {
-      // two keys may differ in nothing but the halves that are replaced
+      // two keys may become equal when lone surrogates are replaced
       while (replaced.has(name) || Object.hasOwn(value, name)) name += "\ufffd"
       replaced.add(name)
     }
@@ -255,10 +256,10 @@ const pathOf = (field: string, keys: ReadonlyArray<string | number>): string =>
     field
   )
 
-/** Maps a list, and gives it back as the same one where nothing was changed. */
+/** Maps a list, and returns the same list where nothing changed. */
 const each = <A>(list: ReadonlyArray<A>, f: (item: A, index: number) => A): ReadonlyArray<A> => {
   let isSame = true
-  // unlike `map` this does not pass over holes
+  // unlike `map` this also visits holes
   const mapped = Array.from(list, (item, index) => {
     const next = f(item, index)
     if (next !== item) isSame = false
@@ -267,7 +268,7 @@ const each = <A>(list: ReadonlyArray<A>, f: (item: A, index: number) => A): Read
   return isSame ? list : mapped
 }
 
-/** Sets the fields that are there, and gives the value back as the same object where they are so already. */
+/** Sets the given fields, and returns the same object where they are equal already. */
 const replace = <A extends object>(value: A, fields: Partial<A>): A =>
   Object.entries(fields).every(([key, field]) => field === undefined || field === value[key as keyof A]) // one of `fields`
     ? value

@@ -1,7 +1,7 @@
 /**
- * Reads the JSON of an answer: fields, vectors, counts of tokens; or says in a sentence what is not there, and where.
+ * Reads the JSON of an answer: fields, vectors, token counts; or says what is missing, and where.
  *
- * Numbers are checked by hand while they are copied, without a Schema: an answer can hold 150,000 of them.
+ * Numbers are checked in the loop that copies them, without a Schema: an answer can hold 150,000 of them.
  */
 import type * as Embedding from "@strata/core/embedding/Embedding"
 import * as ExactJson from "@strata/core/ExactJson"
@@ -9,21 +9,21 @@ import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Json from "../wire/Json.ts"
 
-/** The fields of an answer, nothing known about them. */
+/** The fields of an answer, unchecked. */
 export type Answer = Readonly<Record<string, unknown>>
 
-/** The object in a body of JSON, or a sentence that says what is wrong with it. */
+/** The object in a JSON body, or a sentence that says what is wrong with it. */
 export const parse = (body: Uint8Array): Result.Result<Answer, string> =>
   Json.toText(body).pipe(
-    Result.flatMap((text) => ExactJson.parseFloats(withoutTwin(text))),
+    Result.flatMap((text) => ExactJson.parseFloats(withoutDuplicate(text))),
     Result.mapError((problem) => `The answer is ${problem}`),
     Result.filterOrFail(Predicate.isObject, () => "The answer is not a JSON object")
   )
 
-/** A field of what may not even be an object. */
+/** A field of a value that may not be an object. */
 export const field = (value: unknown, name: string): unknown => Predicate.isObject(value) ? value[name] : undefined
 
-/** A vector: an array of numbers, at least one, all finite as 32-bit floats. `path` is where it stands in the answer. */
+/** A vector: a non-empty array of numbers, all finite as 32-bit floats. `path` is its location in the answer. */
 export const vector = (value: unknown, path: string): Result.Result<Float32Array, string> => {
   if (!Array.isArray(value) || value.length === 0) return missing("list of numbers", path)
   const numbers = new Float32Array(value.length)
@@ -38,7 +38,7 @@ export const vector = (value: unknown, path: string): Result.Result<Float32Array
   return Result.succeed(numbers)
 }
 
-/** A vector of a type: whole numbers within its range unless it is `float`; a `binary` one in bytes, as it is kept. */
+/** A vector of a type: integers within its range unless it is `float`; a `binary` one as packed bytes. */
 export const typedVector = (
   value: unknown,
   type: Embedding.VectorType,
@@ -50,13 +50,13 @@ export const typedVector = (
   for (let index = 0; index < numbers.length; index++) {
     const number: unknown = value[index]
     if (typeof number === "number") numbers[index] = number
-    // What is no whole number, or out of range, is another one once it is stored
+    // An assignment would convert a fraction or a number out of range silently
     if (numbers[index] !== number) return missing(type === "binary" ? "byte" : `${type} number`, `${path}[${index}]`)
   }
   return Result.succeed(numbers)
 }
 
-/** A binary vector told as zeros and ones, whole bytes of them: packed, the first in the highest bit. */
+/** A binary vector given as zeros and ones, a multiple of 8: packed, the first bit highest. */
 export const bits = (value: unknown, path: string): Result.Result<Uint8Array, string> => {
   if (!Array.isArray(value) || value.length === 0 || value.length % 8 !== 0) return missing("list of bits", path)
   const bytes = new Uint8Array(value.length / 8)
@@ -68,7 +68,7 @@ export const bits = (value: unknown, path: string): Result.Result<Uint8Array, st
   return Result.succeed(bytes)
 }
 
-/** An array of what `read` takes. */
+/** An array of values that `read` accepts. */
 export const vectors = <A>(
   value: unknown,
   path: string,
@@ -82,7 +82,7 @@ export const vectors = <A>(
     })
     : missing("list of vectors", path)
 
-/** A count of tokens. */
+/** A token count. */
 export const tokens = (value: unknown): number | undefined =>
   typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : undefined
 
@@ -90,22 +90,22 @@ const missing = (what: string, path: string): Result.Result<never, string> =>
   Result.fail(`The answer has no ${what} at \`${path}\``)
 
 /**
- * Titan answers `{"embedding":[…],"embeddingsByType":{"float":[…]}}`, twice the same numbers. Where the second array is the
- * first one letter by letter it is emptied, since reading its numbers is most of the work; nobody asks for them. What was
- * JSON before still is, and what was none is none.
+ * Titan answers `{"embedding":[…],"embeddingsByType":{"float":[…]}}`: the same numbers twice. When the second array has
+ * the same text as the first it is emptied, because parsing its numbers is most of the work and they are not used. It
+ * stays valid JSON exactly if it was.
  */
-const withoutTwin = (json: string): string => {
+const withoutDuplicate = (json: string): string => {
   if (!json.startsWith(opening)) return json
   const end = json.indexOf("]")
-  const at = json.indexOf(twinOpening, end)
+  const at = json.indexOf(duplicateOpening, end)
   if (end === -1 || at === -1) return json
   const array = json.slice(opening.length, end)
-  const twin = at + twinOpening.length
+  const duplicate = at + duplicateOpening.length
   const isFlat = !array.includes("[") && !array.includes("\"")
-  return isFlat && json.startsWith(`${array}]`, twin)
-    ? json.slice(0, twin) + json.slice(twin + array.length)
+  return isFlat && json.startsWith(`${array}]`, duplicate)
+    ? json.slice(0, duplicate) + json.slice(duplicate + array.length)
     : json
 }
 
 const opening = `{"embedding":[`
-const twinOpening = `"embeddingsByType":{"float":[`
+const duplicateOpening = `"embeddingsByType":{"float":[`

@@ -1,8 +1,8 @@
 /**
  * Cohere Embed: v3 (English and multilingual) and v4. Up to 96 texts a request, and as many images with v4.
  *
- * Neither has a switch for unit length: `normalize: true` is done on this side, and `false` leaves the vectors as the
- * model made them. Images have no purpose with v3.
+ * Neither can normalize: `normalize: true` is done by the client, and `false` leaves the vectors as the model made
+ * them. Images have no purpose with v3.
  */
 import type * as Embedding from "@strata/core/embedding/Embedding"
 import * as Result from "effect/Result"
@@ -17,11 +17,11 @@ const purposes = {
   clustering: "clustering"
 } as const
 
-// AWS writes LEFT and RIGHT for v4, yet the service takes the same words for both
+// AWS documents LEFT and RIGHT for v4, yet the service takes the same values for both
 const truncations = { none: "NONE", start: "START", end: "END" } as const
 
-// Cohere's own `binary` has signed bytes. That the first bit is the highest is not written, but its example unpacks the
-// bytes with numpy, which takes them so: https://docs.cohere.com/docs/embeddings
+// Cohere's own `binary` has signed bytes. The bit order is not documented, but its example unpacks the bytes with
+// numpy, whose default is the highest bit first: https://docs.cohere.com/docs/embeddings
 const types = { float: "float", int8: "int8", uint8: "uint8", binary: "ubinary" } as const
 
 const shared = {
@@ -48,7 +48,7 @@ export const v3: Family.Family<"cohere-v3"> = {
   matches: ({ family, vendor, version }) => vendor === "cohere" && family === "embed" && version === "3",
   limits: {
     maxItems: 96,
-    // The service refuses a longer text whatever `truncate` says
+    // The service refuses a longer text regardless of `truncate`
     maxLength: 2048,
     images: { maxItems: 1, maxBytes: Image.fiveMegabytes, mediaTypes: ["image/jpeg", "image/png"] }
   },
@@ -66,7 +66,7 @@ export const v3: Family.Family<"cohere-v3"> = {
  * `cohere.embed-v4:0` and its inference profiles: 1,536, 1,024, 512 or 256 numbers; texts of 128,000 tokens at most,
  * images, and both in one vector.
  *
- * The model makes images of more than 2,458,624 pixels smaller.
+ * Images of more than 2,458,624 pixels are scaled down by the model.
  * https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-embed-v4.html
  */
 export const v4: Family.Family<"cohere-v4"> = {
@@ -75,7 +75,7 @@ export const v4: Family.Family<"cohere-v4"> = {
   matches: ({ family, vendor, version }) => vendor === "cohere" && family === "embed" && version === "4",
   limits: {
     maxItems: 96,
-    // The limit is one of tokens, and the service's to judge: 1,000,000 characters are above 128,000 tokens of any
+    // The limit is in tokens, which only the service counts: 1,000,000 characters are above 128,000 tokens of any
     // prose. AWS documents about 20 MB for a body: 3,000,000 characters fit even if each is escaped (`\u0000`), and
     // 14,000,000 bytes of images in base64.
     maxLength: 1_000_000,
@@ -110,7 +110,7 @@ const contentOf = (batch: Embedding.ProviderBatch): Family.Fields => {
         inputs: batch.inputs.map(({ image, text }) => ({
           content: [
             { type: "text", text },
-            // An object, as AWS and Cohere write today; earlier pages of AWS had the URI itself
+            // An object, as AWS and Cohere document today; earlier pages of AWS had the URI itself
             { type: "image_url", image_url: { url: Image.dataUri(image) } }
           ]
         }))

@@ -1,5 +1,5 @@
 /**
- * The embedding families there are. A new one is a file beside this, and an entry in {@link all}.
+ * The embedding families. A new one is a file beside this, and an entry in {@link all}.
  */
 import * as ModelId from "../ModelId.ts"
 import * as Cohere from "./Cohere.ts"
@@ -9,7 +9,7 @@ import * as Nova from "./Nova.ts"
 import * as TitanImage from "./TitanImage.ts"
 import * as TitanText from "./TitanText.ts"
 
-/** All of them. */
+/** All families. */
 export const all = [
   TitanText.v1,
   TitanText.v2,
@@ -21,13 +21,13 @@ export const all = [
   Marengo.v3_0
 ] as const
 
-/** How a program names a family. */
+/** The name of a family. */
 export type Name = typeof all[number]["name"]
 
-/** All the names. */
+/** All names. */
 export const names: ReadonlyArray<Name> = all.map(({ name }) => name)
 
-/** The family a model id tells; where it tells none, as an ARN may not, the one with the name of the `hint`. */
+/** The family of a model id; where the id does not name one, such as an ARN, the one with the name of the `hint`. */
 export const find = (model: string, hint?: Name): Family | undefined => {
   if (last?.model === model && last.hint === hint) return last.family
   const id = ModelId.parse(model)
@@ -36,5 +36,5 @@ export const find = (model: string, hint?: Name): Family | undefined => {
   return family
 }
 
-/** The requests of a call are for one model, one after the other. */
+/** Cache of one entry: the requests of a call are for one model. */
 let last: { readonly model: string; readonly hint: Name | undefined; readonly family: Family | undefined } | undefined

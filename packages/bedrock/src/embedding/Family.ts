@@ -1,8 +1,8 @@
 /**
- * A family of embedding models: what its models take, how a request is written and an answer read.
+ * A family of embedding models: its limits, and how a request is encoded and an answer decoded.
  *
- * A family is data and two functions, in one file; what all of them share (the JSON, how many vectors and how long,
- * unit length) is here. Nothing here knows of clients, policies, or how inputs are put into batches.
+ * A family is data and two functions, in one file; what all of them share (JSON, number and length of the vectors,
+ * normalization) is here. Clients, policies and batching are handled elsewhere.
  */
 import type * as Embedding from "@strata/core/embedding/Embedding"
 import * as Predicate from "effect/Predicate"
@@ -12,18 +12,15 @@ import type { ModelId } from "../ModelId.ts"
 import * as Answer from "./Answer.ts"
 
 /**
- * - `name`: how a program names it when the model id does not tell.
+ * - `name`: its value for the option `family`.
  * - `matches`: whether a model is of this family.
- * - `limits`: what one request takes.
- * - `dimensions`: how many a vector may have, and how many it has unless asked.
- * - `vectorTypes`: how the numbers of a vector may be kept.
- * - `normalize`: who gives a vector unit length when asked to: the `model`, by a field of its request, or this
- *   `client`.
- * - `reserved`: fields of the request that cannot be set from outside, `a.b` for one inside another: reading the answer
- *   depends on them.
+ * - `limits`: those of one request.
+ * - `dimensions`: the supported numbers of dimensions, and the default.
+ * - `vectorTypes`: the supported types of numbers in a vector.
+ * - `normalize`: who normalizes vectors on request: the `model`, by a field of its request, or this `client`.
+ * - `reserved`: fields of the request that users cannot set, `a.b` for a nested one, because decoding depends on them.
  * - `encode`: the request for a batch within `limits`; fields that are `undefined` are not sent.
- * - `decode`: the vectors of a type in an answer, or what is wrong with it. How many and how long they are is checked
- *   here.
+ * - `decode`: the vectors of a type in an answer, or what is wrong with it. Their number and length are checked here.
  */
 export interface Family<Name extends string = string> {
   readonly name: Name
@@ -37,35 +34,35 @@ export interface Family<Name extends string = string> {
   readonly decode: (answer: Answer.Answer, vectorType: Embedding.VectorType) => Result.Result<Decoded, string>
 }
 
-/** The fields of a request, or of an object in it. */
+/** The fields of a request, or of a nested object. */
 export interface Fields {
   readonly [name: string]: Schema.Json | Fields | undefined
 }
 
-/** What an answer holds; `inputTokens` where its body counts them. */
+/** The content of an answer; `inputTokens` where its body counts them. */
 export interface Decoded {
   readonly vectors: ReadonlyArray<Embedding.Vector>
   readonly inputTokens?: number | undefined
 }
 
-/** The only input of a batch, for a family that takes no more than one. */
+/** The only input of a batch, for a family limited to one. */
 export const only = ({ inputs: [input] }: Embedding.ProviderBatch): Embedding.ContentInput =>
   typeof input === "string" ? { text: input } : input ?? {}
 
 /**
- * The body of a request. `extra` fields are added, and win; an object is added to an object field by field, and left
- * out when it describes a part that this request does not have: what is said of images leaves a request of texts alone.
+ * The body of a request. `extra` fields are added, and win; an object is merged field by field, and dropped when this
+ * request has no such object: options of images do not affect a request of texts.
  */
 export const encode = (family: Family, batch: Embedding.ProviderBatch, extra: Fields = {}): string =>
   JSON.stringify(merge(family.encode(batch), extra))
 
-/** The reserved field that `extra` fields would set, if any. */
+/** The first reserved field among `extra`, if any. */
 export const findReserved = ({ reserved }: Family, extra: Fields): string | undefined =>
   reserved.find((path) => sets(extra, path.split(".")))
 
 /**
- * Reads the body of an answer: as many vectors as there were inputs, each as long as asked; or a sentence that says
- * what is wrong. The vectors have unit length if `normalize` is `true`, otherwise they are as the model made them.
+ * Decodes the body of an answer: one vector per input, each of the requested length; or a sentence that says what is
+ * wrong. Vectors have unit length if `normalize` is `true`, otherwise they are as the model made them.
  */
 export const decode = (
   family: Family,
@@ -101,7 +98,7 @@ const merge = (fields: Fields, extra: Fields): Fields => {
   return { ...fields, ...Object.fromEntries(added) }
 }
 
-/** Whether a field is set, or replaced together with what is around it. */
+/** Whether a field is set, directly or by replacing a containing object. */
 const sets = (value: Fields[string], [name, ...inside]: ReadonlyArray<string>): boolean => {
   if (value === undefined) return false
   return name === undefined || !isFields(value) || sets(value[name], inside)
@@ -109,7 +106,7 @@ const sets = (value: Fields[string], [name, ...inside]: ReadonlyArray<string>): 
 
 const isFields = (value: Fields[string]): value is Fields => Predicate.isObject(value)
 
-/** In place; a vector of zeros has no direction and stays as it is. */
+/** In place; a zero vector has no direction and stays unchanged. */
 const toUnitLength = (vector: Float32Array): void => {
   let squares = 0
   for (const number of vector) squares += number * number

@@ -1,13 +1,15 @@
 /**
- * Images as they travel in JSON, and how large they may be.
+ * Encoding of images in JSON, and their maximum size.
  */
 import type * as Embedding from "@strata/core/embedding/Embedding"
 import { Buffer } from "node:buffer"
 
-/** Bytes of an image that leave a body below the 25 MB it may have: in base64 three bytes are four characters. */
+/** Maximum of image bytes in a body limited to 25 MB: base64 encodes three bytes as four characters. */
 export const mostBytes = 18_000_000
 
-/** The 5 MB many models take; whether AWS counts them by 1,000 or by 1,024 is not written, so the larger number. */
+/**
+ * The 5 MB limit of many models; AWS does not say whether a MB has 1,000 or 1,024 units, so the larger number is used.
+ */
 export const fiveMegabytes = 5 * 1024 * 1024
 
 /**

@@ -1,8 +1,8 @@
 /**
- * TwelveLabs Marengo Embed 2.7 and 3.0: a text or an image, and with 3.0 both in one vector. One of them a request.
+ * TwelveLabs Marengo Embed 2.7 and 3.0: a text or an image, and with 3.0 both in one vector. One input per request.
  *
- * Marengo has no notion of purpose and tells no count of tokens. Video and audio, for which AWS has another operation,
- * are not covered here. Bodies and limits are as documented:
+ * Marengo has no purposes and reports no token count. Video and audio, which need another AWS operation, are not
+ * supported. Bodies and limits are as documented:
  * https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-marengo-3.html
  */
 import * as Result from "effect/Result"
@@ -24,7 +24,7 @@ const shared = {
   }
 }
 
-// AWS does not say which types of images Marengo reads
+// AWS does not document the image types of Marengo
 const images = { maxItems: 1, maxBytes: Image.fiveMegabytes }
 
 /** `twelvelabs.marengo-embed-2-7-v1:0` and its inference profiles: 1,024 numbers; texts of 77 tokens at most. */
@@ -41,8 +41,8 @@ export const v2_7: Family.Family<"marengo-2.7"> = {
     return {
       inputType: batch.kind,
       inputText: text,
-      // The model cuts the end unless told not to, and cannot cut the start: then a text that is cut to `maxLength`
-      // and still has too many tokens is refused
+      // By default the model truncates the end, and it cannot truncate the start: then a text cut to `maxLength` that
+      // still has too many tokens is refused
       textTruncate: text === undefined ? undefined : batch.options.truncate === "end" ? "end" : "none",
       mediaSource: image && { base64String: Image.base64(image) }
     }
@@ -54,7 +54,7 @@ export const v3_0: Family.Family<"marengo-3.0"> = {
   ...shared,
   name: "marengo-3.0",
   matches: ({ family, vendor, version }) => vendor === "twelvelabs" && family === "marengo" && version === "3.0",
-  // 500 tokens, at four characters of English to a token; the model itself has no way to truncate
+  // 500 tokens, at four characters of English per token; the model itself cannot truncate
   limits: { maxItems: 1, maxLength: 2000, images, combined: { maxItems: 1 } },
   dimensions: { default: 512, allowed: [512] },
   reserved: ["inputType", "text", "image", "text_image", "multi_input"],

@@ -1,7 +1,7 @@
 /**
- * Amazon Nova Multimodal Embeddings: a text or an image. One of them a request.
+ * Amazon Nova Multimodal Embeddings: a text or an image. One input per request.
  *
- * AWS offers video, audio, and longer texts cut into segments too; they are not covered here.
+ * AWS also offers video, audio, and longer texts cut into segments; they are not supported.
  * https://docs.aws.amazon.com/nova/latest/userguide/embeddings-schema.html
  */
 import * as Result from "effect/Result"
@@ -9,8 +9,8 @@ import * as Answer from "./Answer.ts"
 import * as Family from "./Family.ts"
 import * as Image from "./Image.ts"
 
-// For a query there is a word for each kind of thing that is searched, such as TEXT_RETRIEVAL. What is searched is not
-// known here, and the word for all of them is right wherever texts and images are side by side.
+// Queries have a purpose per kind of searched content, such as TEXT_RETRIEVAL. That kind is not known here, and the
+// generic purpose suits indexes that mix texts and images.
 const purposes = {
   document: "GENERIC_INDEX",
   query: "GENERIC_RETRIEVAL",
@@ -23,19 +23,19 @@ const truncations = { none: "NONE", start: "START", end: "END" } as const
 /**
  * `amazon.nova-2-multimodal-embeddings-v1:0`: 3,072, 1,024, 384 or 256 numbers; texts of 8,192 tokens at most.
  *
- * What a search is for, and how closely an image is looked at, is for `providerOptions.bedrock.body` to say.
+ * The kind of searched content and the detail level of images are set by `providerOptions.bedrock.body`.
  *
  * @example
  * { singleEmbeddingParams: { embeddingPurpose: "DOCUMENT_RETRIEVAL", image: { detailLevel: "DOCUMENT_IMAGE" } } }
  */
 export const v2: Family.Family<"nova-2"> = {
   name: "nova-2",
-  // Nova's models for chat share the vendor, the line and the generation
+  // Nova's chat models share the vendor, the family and the generation
   matches: ({ baseId }) => baseId !== undefined && baseId.startsWith("amazon.nova-2-multimodal-embeddings-"),
   limits: {
     maxItems: 1,
-    // Unsure: AWS documents 8,192 characters beside 8,192 tokens, but the service is reported to take 50,000 and to
-    // judge by tokens. 32,000, the length AWS gives the segments of a long text, is 8,000 tokens of English.
+    // Uncertain: AWS documents 8,192 characters beside 8,192 tokens, but the service is reported to take 50,000
+    // characters and to count tokens. 32,000, AWS's length for segments of a long text, is 8,000 tokens of English.
     maxLength: 32_000,
     images: {
       maxItems: 1,

@@ -1,7 +1,7 @@
 /**
- * Amazon Titan Multimodal Embeddings G1: a text, an image, or both in one vector. One of them a request.
+ * Amazon Titan Multimodal Embeddings G1: a text, an image, or both in one vector. One input per request.
  *
- * Like Titan's texts, they have no purpose and are not truncated by the model.
+ * Like Titan Text, it has no purposes and does not truncate.
  * https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-titan-embed-mm.html
  */
 import * as Result from "effect/Result"
@@ -15,8 +15,8 @@ export const v1: Family.Family<"titan-image-v1"> = {
   matches: ({ family, vendor, version }) => vendor === "amazon" && family === "titan-embed-image" && version === "1",
   limits: {
     maxItems: 1,
-    // Unsure: AWS has written 128 tokens and 256, and of images 5 MB and 25 MB. The larger ones here, at four
-    // characters to a token: what is above the real limit is refused by the service.
+    // Uncertain: AWS documents 128 tokens and 256, and for images 5 MB and 25 MB. The larger ones are used, at four
+    // characters per token; the service refuses what exceeds the real limit.
     maxLength: 1024,
     images: { maxItems: 1, maxBytes: Image.mostBytes, mediaTypes: ["image/png", "image/jpeg"] },
     combined: { maxItems: 1 }
@@ -35,8 +35,8 @@ export const v1: Family.Family<"titan-image-v1"> = {
     }
   },
   decode: ({ embedding, inputTextTokenCount, message }) => {
-    // Documented to tell "any errors that occur during generation"; empty or missing when there are none
-    if (typeof message === "string" && message !== "") return Result.fail(`The model made no vector: ${message}`)
+    // Documented to hold "any errors that occur during generation"; empty or missing when there are none
+    if (typeof message === "string" && message !== "") return Result.fail(`The model returned no vector: ${message}`)
     return Result.map(
       Answer.vector(embedding, "embedding"),
       (vector) => ({ vectors: [vector], inputTokens: Answer.tokens(inputTextTokenCount) })

@@ -1,8 +1,8 @@
 /**
- * Amazon Titan Text Embeddings: V1, also under its older name G1, and V2. One text a request.
+ * Amazon Titan Text Embeddings: V1, also under its older name G1, and V2. One text per request.
  *
- * Titan has no notion of purpose: a query and a document are embedded alike. Nor can it truncate: a text within the
- * limit of characters but above 8,192 tokens is refused by the service.
+ * Titan has no purposes: queries and documents are embedded alike. It does not truncate: a text within the character
+ * limit but above 8,192 tokens is refused by the service.
  */
 import type * as Embedding from "@strata/core/embedding/Embedding"
 import * as Predicate from "effect/Predicate"
@@ -11,12 +11,12 @@ import * as Answer from "./Answer.ts"
 import * as Family from "./Family.ts"
 
 const shared = {
-  // AWS documents 50,000 characters for V2; V1 takes as many tokens and gets the same figure
+  // AWS documents 50,000 characters for V2; V1 has the same token limit and gets the same number
   limits: { maxItems: 1, maxLength: 50_000 }
 }
 
 const decodeFloat = (answer: Answer.Answer): Result.Result<Family.Decoded, string> => {
-  // V2 answers `embeddingsByType` even when nobody asked for types
+  // V2 answers with `embeddingsByType` even when no types were requested
   const typed = Answer.field(answer.embeddingsByType, "float")
   return Result.map(
     Predicate.isNullish(answer.embedding) && typed !== undefined
@@ -27,7 +27,7 @@ const decodeFloat = (answer: Answer.Answer): Result.Result<Family.Decoded, strin
 }
 
 const decodeBinary = (answer: Answer.Answer): Result.Result<Family.Decoded, string> =>
-  // A number for each bit, as seen in https://github.com/vercel/ai/pull/5642; AWS only writes that they are integers
+  // One number per bit, as seen in https://github.com/vercel/ai/pull/5642; AWS only documents integers
   Result.map(
     Answer.bits(Answer.field(answer.embeddingsByType, "binary"), "embeddingsByType.binary"),
     decoded(answer)

@@ -1,26 +1,27 @@
 /**
- * What the policies of a guardrail found, one finding after the other, in plain data.
+ * Findings of a guardrail's policies, one by one, as plain data.
  *
- * Decoding is total: the service leaves out what does not apply, and adds policies and kinds with time. What is not
- * modelled here is in the raw answer.
+ * Decoding is total: the service leaves out what does not apply, and adds policies and kinds over time. Findings
+ * unknown here are only in the raw answer.
  */
 import type { GuardrailAssessment, GuardrailAutomatedReasoningFinding } from "@aws-sdk/client-bedrock-runtime"
 
-/** What a guardrail did about a finding: `none` where it only detects, or where a check was passed. */
+/** The action of a guardrail on a finding: `none` where it only detects, or where a check passed. */
 export type Action = "none" | "masked" | "blocked"
 
 /**
  * One finding.
  *
  * - `topic`: a denied topic, by its name.
- * - `content`: a filter such as `violence` or `prompt_attack`, how sure it is and how strict it was set.
+ * - `content`: a filter such as `violence` or `prompt_attack`, its confidence and its configured strength.
  * - `word`: a word of the guardrail's own list, or of a list of AWS such as `profanity`.
- * - `pii`: a personal datum such as `email` or `us_social_security_number`.
+ * - `pii`: a kind of personal data such as `email` or `us_social_security_number`.
  * - `regex`: a pattern of the guardrail's own.
- * - `grounding`: how well the answer rests on its sources, or is about the question; below the threshold is too little.
- * - `automated-reasoning`: what the rules of a policy say of the answer, in the service's own words.
+ * - `grounding`: how well the answer is supported by its sources, or relates to the question; below the threshold it
+ *   fails.
+ * - `automated-reasoning`: the result of a policy's rules, as the service names it.
  *
- * `detected` is what the service says, where it says so; `match` is the text itself.
+ * `detected` is missing where the service does not report it; `match` is the matched text.
  */
 export type Assessment =
   | { readonly policy: "topic"; readonly name: string } & Verdict
@@ -46,13 +47,13 @@ export type Assessment =
   } & Verdict
   | { readonly policy: "automated-reasoning"; readonly finding: GuardrailAutomatedReasoningFinding } & Verdict
 
-/** The policies a guardrail can have. */
+/** The policies of a guardrail. */
 export type Policy = Assessment["policy"]
 
-/** How sure a filter is, or how strict. */
+/** Confidence or strength of a filter. */
 export type Level = "none" | "low" | "medium" | "high"
 
-/** What became of a finding. */
+/** The result of a finding. */
 export interface Verdict {
   readonly action: Action
   readonly detected?: boolean | undefined
@@ -104,7 +105,7 @@ export const decode = (assessment: GuardrailAssessment): ReadonlyArray<Assessmen
     threshold: filter.threshold ?? 0,
     ...verdict(filter)
   })),
-  // these findings advise, they have no action
+  // these findings are advisory and have no action
   ...(assessment.automatedReasoningPolicy?.findings ?? []).map((finding): Assessment => ({
     policy: "automated-reasoning",
     finding,
@@ -116,7 +117,7 @@ export const decode = (assessment: GuardrailAssessment): ReadonlyArray<Assessmen
 export const actionOf = (assessments: ReadonlyArray<Assessment>): Action =>
   assessments.reduce<Action>((strongest, { action }) => rank[action] > rank[strongest] ? action : strongest, "none")
 
-/** The policies that acted, each once. */
+/** The policies that acted, without duplicates. */
 export const policiesOf = (assessments: ReadonlyArray<Assessment>): ReadonlyArray<Policy> => [
   ...new Set(assessments.flatMap(({ action, policy }) => action === "none" ? [] : [policy]))
 ]
@@ -126,7 +127,7 @@ const rank: Readonly<Record<Action, number>> = { none: 0, masked: 1, blocked: 2 
 const verdict = (
   { action, detected }: { readonly action?: string | undefined; readonly detected?: boolean | undefined }
 ): Verdict => ({
-  // an action that is newer than this list did something
+  // an action newer than this list counts as blocked
   action: action === undefined || action === "NONE" ? "none" : action === "ANONYMIZED" ? "masked" : "blocked",
   ...known("detected", detected)
 })

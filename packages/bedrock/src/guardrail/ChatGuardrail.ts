@@ -1,20 +1,19 @@
 /**
- * What the guardrail of a chat request did, from the trace of Converse and the reason why the model stopped.
+ * The guardrail's result for a chat request, from the trace of Converse and the stop reason.
  *
- * The service sends a trace only when `guardrailConfig.trace` asks for one: without it all that can be known is that the
- * guardrail stopped the answer.
+ * The service sends a trace only when `guardrailConfig.trace` requests one: without it, only the stop reason is known.
  */
 import type { GuardrailTraceAssessment, StopReason } from "@aws-sdk/client-bedrock-runtime"
 import * as Assessment from "./Assessment.ts"
 
 /**
  * - `intervened`: whether it blocked or masked anything.
- * - `input`, `output`: what it did to the prompt and to the answer, and what it found there.
- * - `policies`: those that acted, each once.
- * - `reason`: the service's own words for what it did.
- * - `modelOutput`: what the model had written before it was blocked or masked.
+ * - `input`, `output`: its action and findings for the prompt and for the answer.
+ * - `policies`: those that acted, without duplicates.
+ * - `reason`: the service's own explanation.
+ * - `modelOutput`: the model's text before it was blocked or masked.
  *
- * An intervention without a trace is `intervened` with nothing known of either side.
+ * An intervention without a trace is `intervened` with no findings on either side.
  */
 export interface ChatGuardrail {
   readonly intervened: boolean
@@ -31,7 +30,7 @@ export interface Side {
   readonly assessments: ReadonlyArray<Assessment.Assessment>
 }
 
-/** The outcome; `undefined` when there is no sign of a guardrail. */
+/** The result; `undefined` when there is no sign of a guardrail. */
 export const decode = (
   trace: GuardrailTraceAssessment | undefined,
   stopReason: StopReason | undefined

@@ -1,5 +1,5 @@
 /**
- * What to judge, and by which guardrail: checked before it is sent, as the service would.
+ * The content to check and the guardrail: validated before anything is sent, as the service would.
  */
 import type {
   ApplyGuardrailCommandInput,
@@ -16,13 +16,14 @@ import { providerName } from "../internal/provider.ts"
 import * as Version from "./Version.ts"
 
 /**
- * What to judge, and by which guardrail.
+ * The content to check, and the guardrail.
  *
  * - `guardrail`: its id or ARN, and a version: a number, or `DRAFT`. An ARN is called in its own region.
  * - `source`: `input` for what a user wrote, `output` for what a model wrote.
- * - `content`: text, or parts. The qualifiers in the `guard` of a text say what it is for the checks of grounding:
- *   `grounding_source`, `query`, or `guard_content`, which is what is judged. Images are PNG or JPEG, given as bytes.
- * - `outputScope`: `full` also reports what was looked for and not found; `interventions`, when missing, does not.
+ * - `content`: text, or parts. The qualifiers in the `guard` of a text give its role in the grounding checks:
+ *   `grounding_source`, `query`, or `guard_content`, which is the content to check. Images are PNG or JPEG, given as
+ *   bytes.
+ * - `outputScope`: `full` also reports policies without findings; `interventions`, when missing, does not.
  */
 export interface Request {
   readonly guardrail: { readonly id: string; readonly version: string }
@@ -31,7 +32,7 @@ export interface Request {
   readonly outputScope?: "interventions" | "full" | undefined
 }
 
-/** The request in the service's words; or the field that is wrong, whatever a caller without types has passed. */
+/** Encodes the request for the service; or names the invalid field, for a value of any type. */
 export const encode = (
   request: Request
 ): Effect.Effect<ApplyGuardrailCommandInput, ProviderError.InvalidRequestError> =>
@@ -51,7 +52,7 @@ const encodePart = (part: Part): GuardrailContentBlock =>
     ? { text: { text: part.text.toWellFormed(), ...(typeof part.guard === "object" ? part.guard : undefined) } }
     : { image: { format: part.mediaType, source: part.source } }
 
-/** A part that can be judged. What marks it for a model is no concern here. */
+/** A part that can be checked. Its other fields for models are ignored. */
 type Part =
   | { readonly type: "text"; readonly text: string; readonly guard?: boolean | Qualified | undefined }
   | {
@@ -69,7 +70,7 @@ const version: Check.Check<string> = (given, at) =>
     ? Check.refuseKind(at, given, Version.remedy)
     : Version.isVersion(given)
     ? given
-    : Check.refuse(at, "this is no version of a guardrail", Version.remedy)
+    : Check.refuse(at, "this is not a version of a guardrail", Version.remedy)
 
 const qualifiers = Check.list(Check.word(["grounding_source", "query", "guard_content"]))
 
@@ -84,7 +85,7 @@ const format: Check.Check<GuardrailImageFormat> = (given, at) => {
   const remedy = "Use image/png or image/jpeg"
   if (typeof given !== "string") return Check.refuseKind(at, given, remedy)
   return formats.find((known) => known === Media.formatOf(Media.image, given)) ??
-    Check.refuse(at, "a guardrail does not judge images of this type", remedy)
+    Check.refuse(at, "guardrails do not support images of this type", remedy)
 }
 
 const formats: ReadonlyArray<GuardrailImageFormat> = ["png", "jpeg"]
@@ -93,7 +94,7 @@ const bytes: Check.Check<Uint8Array> = (given, at) => {
   const found = Check.bytes(given, at)
   return found === Check.refused || found.length > 0
     ? found
-    : Check.refuse(at, "there are none", "Give those of an image")
+    : Check.refuse(at, "it is empty", "Use the bytes of an image")
 }
 
 const parts = Check.list(
@@ -103,7 +104,7 @@ const parts = Check.list(
       guard: Check.optional((given, at) => typeof given === "boolean" ? given : qualified(given, at))
     },
     image: { mediaType: format, source: Check.struct<{ readonly bytes: Uint8Array }>({ bytes }) }
-  }, { others: "ignored", unknown: () => ["a guardrail judges text and images only", "Leave other parts out"] }),
+  }, { others: "ignored", unknown: () => ["guardrails check text and images only", "Leave other parts out"] }),
   {
     remedy: "Give text, or parts with text and images"
   }
@@ -117,7 +118,7 @@ const shape = Check.struct({
     const content = typeof given === "string" ? [{ type: "text" as const, text: given }] : parts(given, at)
     return content === Check.refused || content.length > 0
       ? content
-      : Check.refuse(at, "there is nothing to judge", "Give it text, or parts with text and images")
+      : Check.refuse(at, "there is no content to check", "Use text, or parts with text and images")
   },
   outputScope: Check.optional(Check.word(["interventions", "full"]))
 }, { remedy: "Give an object with `guardrail`, `source` and `content`" })

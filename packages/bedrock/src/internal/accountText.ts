@@ -1,11 +1,11 @@
 /**
- * Refusals that are about the account and not about the request: the service gives them whatever exception the check in
- * front of it happens to have, so their text decides.
+ * Refusals that concern the account and not the request: the service sends them under various exception names, so the
+ * text decides.
  */
 import * as ProviderError from "@strata/core/ProviderError"
 import type { Fields } from "./networkError.ts"
 
-/** The `PermissionDeniedError` a text stands for, with what to do; `undefined` for any other text. */
+/** The `PermissionDeniedError` with a remedy for a known text; `undefined` for any other. */
 export const classify = (
   { raw, text }: { readonly raw: string; readonly text: string },
   fields: Fields
@@ -23,7 +23,7 @@ const remedies: ReadonlyArray<readonly [text: RegExp, remedy: string]> = [
   [/use case details/i, "Submit them once for the account, on the page of the model in the Bedrock console."],
   [
     /data retention mode/i,
-    "Choose a data retention mode that the model takes, in the settings of Bedrock for this account and region, or use another model."
+    "Choose a data retention mode that the model supports, in the settings of Bedrock for this account and region, or use another model."
   ],
   [
     /payment instrument/i,
@@ -31,12 +31,12 @@ const remedies: ReadonlyArray<readonly [text: RegExp, remedy: string]> = [
   ],
   [
     /aws[- ]marketplace/i,
-    "Allow aws-marketplace:ViewSubscriptions and aws-marketplace:Subscribe to who first uses the model in this account."
+    "Allow aws-marketplace:ViewSubscriptions and aws-marketplace:Subscribe for the first call of the model in this account."
   ],
   [
     /unsupported (?:countr|region|territor|location)/i,
-    "The vendor of the model does not serve the place the request came from: use another model."
+    "The vendor of the model does not serve the region the request came from: use another model."
   ],
-  [/^operation not allowed/i, "New accounts may not call Bedrock before AWS has verified them: ask AWS support."],
+  [/^operation not allowed/i, "New accounts cannot call Bedrock until AWS has verified them: ask AWS support."],
   [/access to the model/i, "Request it in the Bedrock console, in this region."]
 ]

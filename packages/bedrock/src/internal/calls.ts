@@ -1,7 +1,7 @@
 /**
- * The calls of one client that are under way: each owns one abort controller, from its request to the end of its response.
+ * The calls of one client in flight: each has its own abort controller, from its request to the end of its response.
  *
- * The signal of `Effect.tryPromise` would not do: it dies when the promise resolves, which for a stream is only its
+ * The signal of `Effect.tryPromise` would not do: it ends when the promise resolves, which for a stream is only its
  * beginning.
  */
 import * as ProviderError from "@strata/core/ProviderError"
@@ -22,33 +22,33 @@ import * as ServiceError from "../wire/ServiceError.ts"
 import * as Shape from "../wire/Shape.ts"
 import { providerName } from "./provider.ts"
 
-/** What a call sends, to a model or to a guardrail: an object of this call alone. */
+/** The input of a call, to a model or a guardrail: an object used by this call only. */
 export type Input =
   | { readonly modelId: string | undefined }
   | { readonly guardrailIdentifier: string | undefined }
 
-/** Sends a command that has the input of the call. What it resolves with is not looked at. */
+/** Sends a command with the input of the call. Its result is ignored. */
 export type Send = () => Promise<unknown>
 
-/** What a response says, and what its head says with it. */
+/** A decoded response, and its head. */
 export interface Answer<A> {
   readonly head: ServiceError.Head
   readonly value: A
 }
 
-/** The events of a stream, by their types; a frame of another type is skipped. */
+/** The shapes of stream events by type; a frame of an unknown type is skipped. */
 export type EventShapes<Events> = { readonly [Type in keyof Events]: Shape.Shape<Events[Type]> }
 
-/** An event: the one member is its type. */
+/** An event: its only member is named after its type. */
 export type Event<Events> = { [Type in keyof Events]: { readonly [T in Type]: Events[T] } }[keyof Events]
 
 /**
- * One call. Each of these sends it; a response that is no success fails with what the service says.
+ * One call. Each of these sends it; an unsuccessful response fails with the service's error.
  *
- * - `json`: reads an answer in JSON, which has to be of a shape.
- * - `bytes`: reads an answer as it is.
- * - `events`: opens a stream of events, and waits for the first of them. After an abort of ours, which the handlers show
- *   as an error over HTTP/1.1 and as an end over HTTP/2, it is interrupted.
+ * - `json`: decodes a JSON answer of a shape.
+ * - `bytes`: returns an answer unchanged.
+ * - `events`: opens an event stream, and waits for its first event. After an abort by this client, which the handlers
+ *   report as an error over HTTP/1.1 and as an end over HTTP/2, it is interrupted.
  */
 export interface Call {
   readonly json: <A>(send: Send, shape: Shape.Shape<A>) => Effect.Effect<Answer<A>, ProviderError.CallError>
@@ -72,18 +72,18 @@ export interface Calls {
 }
 
 /**
- * No call is under way yet. Closing the scope aborts those that are; calls made later are interrupted at once. No error
- * repeats what a call sends, or one of the `secrets`.
+ * No call is in flight yet. Closing the scope aborts calls in flight; later calls are interrupted at once. No error
+ * repeats the input of a call, or one of the `secrets`.
  */
 export const make = Effect.fnUntraced(function*(
   secrets: () => ReadonlyArray<string>
 ): Effect.fn.Return<Calls, never, Scope.Scope> {
-  const underWay = new Set<OwnedCall>()
+  const inFlight = new Set<OwnedCall>()
   let closed = false
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
       closed = true
-      underWay.forEach((call) => call.abort())
+      inFlight.forEach((call) => call.abort())
     })
   )
 
@@ -91,10 +91,10 @@ export const make = Effect.fnUntraced(function*(
     Effect.suspend(() => {
       if (closed) return Effect.interrupt
       const call = makeCall(input, isEventStream, secrets)
-      underWay.add(call)
+      inFlight.add(call)
       return Effect.succeed(call)
     })
-  const end = (call: OwnedCall) => Effect.sync(() => void underWay.delete(call))
+  const end = (call: OwnedCall) => Effect.sync(() => void inFlight.delete(call))
   const abort = (call: OwnedCall) => Effect.andThen(end(call), Effect.sync(() => call.abort()))
 
   return {
@@ -102,7 +102,7 @@ export const make = Effect.fnUntraced(function*(
       Effect.acquireUseRelease(
         begin(input, false),
         f,
-        // An abort makes an error object, with its stack: not for calls that ended by themselves.
+        // An abort creates an error object, with its stack: avoided for calls that ended by themselves.
         (call, exit) => Exit.hasInterrupts(exit) ? abort(call) : end(call)
       ),
     open: (input) => Effect.acquireRelease(begin(input, true), (call) => call.hasEnded() ? end(call) : abort(call))
@@ -134,7 +134,7 @@ const makeCall = (input: Input, isEventStream: boolean, secrets: () => ReadonlyA
     new ProviderError.MalformedResponseError({
       provider: providerName,
       ...context(),
-      message: `The answer cannot be read: ${problem}`
+      message: `The response could not be decoded: ${problem}`
     })
   const toError = (error: unknown) =>
     BedrockError.fromUnknown(error, { ...context(), secrets: secrets(), request: input })
@@ -150,7 +150,7 @@ const makeCall = (input: Input, isEventStream: boolean, secrets: () => ReadonlyA
       }
     }).pipe(
       Effect.flatMap(() => {
-        if (exchange.response === undefined) return Effect.fail(malformed("the request handler gave no response"))
+        if (exchange.response === undefined) return Effect.fail(malformed("the request handler returned no response"))
         return exchange.response.status < 300 ? Effect.succeed(exchange.response) : refused(exchange.response)
       }),
       Effect.catch(unlessAborted)
@@ -165,7 +165,7 @@ const makeCall = (input: Input, isEventStream: boolean, secrets: () => ReadonlyA
     Effect.flatMap(response(send), (head) =>
       ResponseBody.whole(head.body).pipe(
         Effect.mapError(toError),
-        // Half of what is not parsed looks like all of it.
+        // A truncated unparsed body looks like a complete one.
         Effect.flatMap((value) =>
           Exchange.isCut(exchange) ? Effect.fail(lost("inside the answer")) : Effect.succeed({ head, value })
         ),
@@ -202,7 +202,7 @@ const makeCall = (input: Input, isEventStream: boolean, secrets: () => ReadonlyA
   }
 }
 
-/** An answer without a body is an answer that says nothing. */
+/** An empty body counts as an empty object. */
 const decode = <A>(body: Uint8Array, shape: Shape.Shape<A>): Result.Result<A, string> =>
   body.length === 0
     ? Shape.conform(shape, {})
@@ -225,8 +225,8 @@ const isKey = <A extends object>(record: A, name: string): name is Extract<keyof
   Object.hasOwn(record, name)
 
 /**
- * What fails before anything is sent, and not for want of credentials or a region, is for the one who asked to mend. The
- * SDK says what; JavaScript, which knows of no request, does not.
+ * A failure before anything is sent, except for missing credentials or region, is an invalid request. Messages of the
+ * SDK describe it; those of JavaScript errors do not.
  */
 const unsendable = (
   error: unknown,
@@ -237,7 +237,7 @@ const unsendable = (
       provider,
       model,
       field: "input",
-      problem: "it cannot be written as the service wants it",
+      problem: "it cannot be serialized for the service",
       remedy: "Check the types of its fields"
     })
     : new ProviderError.InvalidRequestError({ provider, model, exception, message, cause })

@@ -1,7 +1,7 @@
 /**
- * What the operations of a client are given: a request in the words of the service, which may be any value.
+ * Checks the inputs of a client's operations: requests in the service's own format, of any type.
  *
- * What it says is for the service to judge, but it must be an object that can be read.
+ * The content is checked by the service; the input must be an object whose properties can be read.
  */
 import * as Check from "@strata/core/Check"
 import type * as ProviderError from "@strata/core/ProviderError"
@@ -20,7 +20,7 @@ const operations = [
   "applyGuardrail"
 ] as const satisfies ReadonlyArray<keyof Service>
 
-/** The service, whose operations are given plain data, and fail with an `InvalidRequestError` for what is none. */
+/** Wraps the service: its operations receive plain data, and fail with an `InvalidRequestError` for any other input. */
 export const checked = (service: Service): Service => ({
   ...service,
   ...Object.fromEntries(
@@ -31,10 +31,10 @@ export const checked = (service: Service): Service => ({
   )
 })
 
-/** Whatever it takes and gives: `Service` says that for each of them. */
+/** The common supertype of the operations, whose types are those of `Service`. */
 type Operation = (input: object) => Effect.Effect<unknown, unknown, unknown>
 
-/** Notes that an input is plain data already, so that it is not copied again. */
+/** Marks an input as plain data, so that it is not copied again. */
 export const trust = <Input extends object>(input: Input): Input => {
   trusted.add(input)
   return input
@@ -47,5 +47,5 @@ const settle = (input: object): Effect.Effect<object, ProviderError.InvalidReque
     ? Effect.succeed(input)
     : Check.run(plain, input, { provider: providerName, whole: "input" })
 
-/** Streams and the like stay what they are. */
-const plain = Check.jsonObject("Give a request in the words of the service", { others: true })
+/** Streams and other objects of classes are kept. */
+const plain = Check.jsonObject("Use a request in the service's own format", { others: true })

@@ -1,19 +1,19 @@
 /**
- * Keeps what is confidential out of the text of an error: the credentials in force and what the request said, wherever a
- * service or a proxy echoes them, and however it quotes them.
+ * Redacts error texts: the credentials in force and the content of the request, wherever a service or a proxy echoes
+ * them, in any quoting.
  *
- * Known values are looked for as they are and behind JSON, HTML, percent and Python escapes; a part of a value counts
- * too. Secrets whose values are not known are recognised by their names and shapes.
+ * Known values are found verbatim and behind JSON, HTML, percent and Python escapes; parts of a value count too.
+ * Secrets of unknown value are recognised by their names and patterns.
  */
 import * as Base64 from "effect/encoding/Base64"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 
 /**
- * What an error must not tell.
+ * Values that must not appear in an error.
  *
  * - `secrets`: keys, tokens and the like.
- * - `request`: what was sent. Its texts are confidential; ids, names and formats are not.
+ * - `request`: the request. Its texts are confidential; ids, names and formats are not.
  */
 export interface Confidential {
   readonly secrets?: ReadonlyArray<string> | undefined
@@ -35,7 +35,10 @@ const longest = 4000
 
 const replacement = "[redacted]"
 
-/** `shared`: how many characters in common make a quotation; `whole`: how short a value may be to count when it is whole. */
+/**
+ * `shared`: the number of common characters that make a quotation; `whole`: the minimum length of a value to redact
+ * when it is quoted whole.
+ */
 interface Passage {
   readonly value: string
   readonly shared: number
@@ -55,14 +58,17 @@ type Span = readonly [start: number, end: number]
 
 const gramLength = 6
 
-/** Where the text quotes one of the values. Each common passage holds a gram of the value at a multiple of its length. */
+/**
+ * Where the text quotes one of the values. Each common passage holds an n-gram of the value at a multiple of its
+ * length.
+ */
 const spansOf = (text: string, passages: ReadonlyArray<Passage>): ReadonlyArray<Span> => {
   const grams = new Map<string, Array<number>>()
   for (let at = 0; at + gramLength <= text.length; at++) {
     const gram = text.slice(at, at + gramLength)
     const places = grams.get(gram)
     if (places === undefined) grams.set(gram, [at])
-    // A text that repeats itself is found by its first places, and extended from there.
+    // Repeated grams are recorded at their first places only, and extended from there.
     else if (places.length < 16) places.push(at)
   }
   const spans: Array<Span> = []
@@ -94,7 +100,7 @@ const extend = (text: string, place: number, value: string, at: number): Span =>
   return [place - before, place + after]
 }
 
-/** A short value is a quotation where it stands alone between quotation marks. */
+/** A short value is a quotation where it is enclosed in quotation marks. */
 const quoted = (text: string, value: string): ReadonlyArray<Span> => {
   const spans: Array<Span> = []
   for (let at = text.indexOf(value); value !== "" && at >= 0; at = text.indexOf(value, at + value.length)) {
@@ -115,14 +121,14 @@ const replaceSpans = (text: string, spans: ReadonlyArray<Span>): string => {
   return replaced + text.slice(done)
 }
 
-/** Bodies travel as Base64 in some answers. */
+/** Some answers hold bodies in Base64. */
 const redactBase64 = (text: string, passages: ReadonlyArray<Passage>): string =>
   text.replace(/[A-Za-z0-9+/_-]{24,}={0,2}/g, (run) => {
     const decoded = Result.getOrElse(Base64.decodeString(run.replaceAll("-", "+").replaceAll("_", "/")), () => "")
     return decoded !== "" && spansOf(decoded, passages).length > 0 ? replacement : run
   })
 
-/** The text without escapes. An echo of an echo is escaped more than once. */
+/** The text without escapes. Nested echoes are escaped several times. */
 const unescape = (text: string): string => {
   let plain = text
   for (let round = 0; round < 4; round++) {
@@ -169,7 +175,7 @@ const entities: ReadonlyMap<string, string> = new Map([
 const unescapePercent = (text: string): string =>
   text.replace(/(?:%[0-9a-fA-F]{2})+/g, (run) => Result.getOrElse(Result.try(() => decodeURIComponent(run)), () => run))
 
-/** A request of 16,000 messages has no more texts than these that are worth looking for. */
+/** Bounds the work for a request with very many texts. */
 const mostTexts = 50_000
 
 const textsOf = (request: unknown): ReadonlyArray<string> => {
@@ -181,7 +187,7 @@ const textsOf = (request: unknown): ReadonlyArray<string> => {
     else if (Predicate.isObject(value) && !ArrayBuffer.isView(value)) {
       for (const [key, item] of Object.entries(value)) {
         if (key === "body") visitBody(item, depth)
-        else if (!tellable.has(key)) visit(item, depth + 1)
+        else if (!publicFields.has(key)) visit(item, depth + 1)
       }
     }
   }
@@ -190,13 +196,13 @@ const textsOf = (request: unknown): ReadonlyArray<string> => {
     if (!Predicate.isString(text)) return
     visit(Result.getOrElse(Result.try((): unknown => JSON.parse(text)), () => text), depth + 1)
   }
-  // A getter of the user's, or a proxy, must not turn a failure into a defect.
+  // A getter or a proxy in user data must not turn a failure into a defect.
   Result.try(() => visit(request, 0))
   return texts
 }
 
-/** What a service may name when it refuses a request: none of it is a prompt. */
-const tellable: ReadonlySet<string> = new Set([
+/** Fields a service may quote when it refuses a request: none of them is a prompt. */
+const publicFields: ReadonlySet<string> = new Set([
   "accept",
   "additionalModelRequestFields",
   "anthropic_version",
@@ -230,7 +236,7 @@ const tellable: ReadonlySet<string> = new Set([
   "type"
 ])
 
-/** A name, whatever quotes it and separates it from its value; then the value, which is long and has a digit in it. */
+/** A name, with any quoting and separator, then its value, which is long and contains a digit. */
 const named = (names: string): RegExp =>
   new RegExp(`(\\b(?:${names})["'\\\\]*\\s*[=:]\\s*["'\\\\]*)(?=[^\\s"',;&\\\\]*\\d)[A-Za-z0-9+/=_%.~-]{12,}`, "gi")
 

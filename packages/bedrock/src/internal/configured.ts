@@ -1,5 +1,5 @@
 /**
- * Options of a layer of which some are read from `Config`.
+ * Options of a layer, some of them read from `Config`.
  */
 import * as Check from "@strata/core/Check"
 import type * as ProviderError from "@strata/core/ProviderError"
@@ -9,19 +9,19 @@ import * as Predicate from "effect/Predicate"
 import { providerName } from "./provider.ts"
 
 /**
- * The options, each `Config` in them in its place read, and all else as it is; whether they are right is for their own
- * checks. Fails for what has no fields.
+ * The options with each `Config` replaced by its value; the values are checked elsewhere. Fails for a value without
+ * fields.
  */
 export const read = <Options>(
   options: Config.Wrap<Options> | { readonly [Name in keyof Options]: Options[Name] | Config.Config<Options[Name]> }
 ): Effect.Effect<Options, Config.ConfigError | ProviderError.InvalidRequestError> =>
   Effect.flatMap(
     Check.run(fields, options, { provider: providerName, whole: "options" }),
-    // Each of them has the type that its `Config` reads.
+    // Each has the type of its `Config`.
     (options) => readFields(options) as Effect.Effect<Options, Config.ConfigError>
   )
 
-/** A copy, in which what is no plain object stays what it is: a `Config` too. */
+/** A copy that keeps instances of classes, such as a `Config`. */
 const fields = Check.jsonObject("Give an object with options, of which each may be a `Config`", { others: true })
 
 const readFields = (options: Fields): Effect.Effect<Fields, Config.ConfigError> =>

@@ -1,5 +1,5 @@
 /**
- * Variables of the environment, read through the `ConfigProvider`: what a test or a `.env` file provides counts.
+ * Environment variables, read through the `ConfigProvider`, so that a test or a `.env` file can set them.
  */
 import * as ProviderError from "@strata/core/ProviderError"
 import * as Config from "effect/Config"

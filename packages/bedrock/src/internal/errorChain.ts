@@ -1,13 +1,13 @@
 /**
- * An unknown error and its causes, reduced to the few words that are safe to keep.
+ * An unknown error and its causes, reduced to what is safe to keep.
  *
- * Errors of the SDK carry the request, with its `Authorization` header, and the response: they are read here and then
+ * Errors of the SDK hold the request, with its `Authorization` header, and the response: both are read here and then
  * dropped.
  */
 import * as Predicate from "effect/Predicate"
 import * as Confidential from "./confidential.ts"
 
-/** One link of the chain: an error, its cause, the cause of that. `raw` is for telling errors apart, never for showing. */
+/** One link of the chain: an error, its cause, the cause of that. `raw` is for classification, never shown. */
 export interface Link {
   readonly name: string
   readonly message: string
@@ -16,7 +16,7 @@ export interface Link {
   readonly syscall: string | undefined
 }
 
-/** The error and its causes, outermost first, without what is confidential. A cycle of causes ends after ten. */
+/** The error and its causes, outermost first, redacted. Cyclic chains end after ten. */
 export const read = (error: unknown, confidential?: Confidential.Confidential): ReadonlyArray<Link> => {
   const chain: Array<Link> = []
   for (let link = error; Predicate.isObjectKeyword(link) && chain.length < 10; link = property(link, "cause")) {
@@ -32,12 +32,12 @@ export const read = (error: unknown, confidential?: Confidential.Confidential): 
   return chain
 }
 
-/** The chain as errors again, without what hung on them. */
+/** The chain as errors, without their other properties. */
 export const toError = (chain: ReadonlyArray<Link>): Error | undefined =>
   chain.reduceRight<Error | undefined>((cause, { code, message, name }) => {
     const text = firstLine(message)
     const error = cause === undefined ? new Error(text) : new Error(text, { cause })
-    // Where the copy was made is of no interest, and where the original was thrown may quote more than its first line.
+    // The copy's own stack is meaningless, and the original one may quote more than its first line.
     error.stack = `${name}: ${text}`
     return Object.assign(error, code === undefined ? { name } : { name, code })
   }, undefined)
@@ -57,5 +57,5 @@ export const number = (u: unknown, key: string): number | undefined => {
   return Predicate.isNumber(value) ? value : undefined
 }
 
-/** The first line: what follows it quotes requests and bodies. */
+/** The first line: later lines quote requests and bodies. */
 export const firstLine = (text: string): string => text.split("\n", 1)[0] ?? ""

@@ -1,41 +1,41 @@
 /**
- * Sessions of HTTP/2 that are not trusted for ever.
+ * HTTP/2 sessions that are replaced when they may be dead.
  *
- * A connection can die without a word, and the SDK's handler would give it to every call until TCP despairs of it, which
- * takes a quarter of an hour. Here a call that is given up before its answer is whole casts doubt on its session: new calls
- * get new ones, and those under way keep theirs, which close behind the last of them.
+ * A connection can die undetected, and the SDK's handler would use it until TCP retransmission times out (about 15
+ * minutes). Here a call aborted before its answer is complete makes its sessions suspect: new calls get new sessions,
+ * and the old ones close when their last call ends.
  */
 import { NodeHttp2Handler } from "@smithy/node-http-handler"
 import type { RequestHandler } from "../Transport.ts"
 
-/** A handler with its sessions, and how many calls are under way on them. */
+/** A handler with its sessions, and the number of calls in flight on them. */
 interface Generation {
   readonly handler: NodeHttp2Handler
-  underWay: number
+  inFlight: number
 }
 
-/** What the SDK passes to the handler, whether the answer is a stream of events among it. */
+/** The handler's options from the SDK, which say whether the answer is an event stream. */
 type HandlerOptions = Parameters<NodeHttp2Handler["handle"]>[1]
 
-/** No session yet. `destroy` closes all there are. */
+/** Opens no session yet. `destroy` closes all of them. */
 export const make = (maxConcurrentStreams: number): Required<RequestHandler> => {
   const generations = new Set<Generation>()
   const begin = (): Generation => {
-    const generation = { handler: new NodeHttp2Handler({ maxConcurrentStreams }), underWay: 0 }
+    const generation = { handler: new NodeHttp2Handler({ maxConcurrentStreams }), inFlight: 0 }
     generations.add(generation)
     return generation
   }
   let latest = begin()
 
-  /** The result is called when the call is over, perhaps more than once. */
+  /** The result is called when the call is over, possibly more than once. */
   const enter = (generation: Generation) => {
     let inside = true
-    generation.underWay++
+    generation.inFlight++
     return () => {
       if (!inside) return
       inside = false
-      generation.underWay--
-      if (generation === latest || generation.underWay > 0) return
+      generation.inFlight--
+      if (generation === latest || generation.inFlight > 0) return
       generations.delete(generation)
       generation.handler.destroy()
     }
@@ -46,7 +46,7 @@ export const make = (maxConcurrentStreams: number): Required<RequestHandler> => 
     handle: (request, options: HandlerOptions = {}) => {
       const generation = latest
       const { abortSignal, isEventStream } = options
-      // a stream of events has a session of its own
+      // an event stream has a session of its own
       if (isEventStream === true) return generation.handler.handle(request, options)
       const leave = enter(generation)
       if (abortSignal instanceof AbortSignal) {

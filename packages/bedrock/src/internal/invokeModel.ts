@@ -1,5 +1,5 @@
 /**
- * The requests of InvokeModel and of its stream, whose bodies are the model's own, and what their heads say.
+ * Requests of InvokeModel and its stream, whose bodies are in the model's own format, and the headers of their answers.
  */
 import {
   type InvokeModelCommandInput,
@@ -18,12 +18,12 @@ import * as Shape from "../wire/Shape.ts"
 import { providerName } from "./provider.ts"
 
 /**
- * - `body`: the request in the model's own words: its text, or its bytes as they are.
+ * - `body`: the request in the model's own format, as text or bytes.
  * - `contentType`, `accept`: of the body and of the answer; `application/json` when missing.
- * - `guardrailIdentifier`, `guardrailVersion`: the guardrail to apply, both or none; `trace` has the answer tell what it
- *   did.
+ * - `guardrailIdentifier`, `guardrailVersion`: the guardrail to apply, both or none; `trace` includes its findings in
+ *   the answer.
  * - `performanceConfigLatency`, `serviceTier`: how the service handles the request.
- * - `requestMetadata`: to find the request in the logs of the account.
+ * - `requestMetadata`: tags to find the request in the logs of the account.
  */
 export interface Input {
   readonly modelId: string
@@ -39,10 +39,10 @@ export interface Input {
 }
 
 /**
- * What the service says of an answer in its headers; each is missing where it says nothing, or nothing that can be.
+ * Metadata in the headers of an answer; each is missing where the header is missing or invalid.
  *
  * - `contentType`: of the body, or of each chunk.
- * - `performanceConfigLatency`, `serviceTier`: how it handled the request, in its own words.
+ * - `performanceConfigLatency`, `serviceTier`: how the service handled the request, as it names it.
  */
 export interface Served {
   readonly requestId: string | undefined
@@ -52,8 +52,7 @@ export interface Served {
 }
 
 /**
- * What the model took, by the same headers; a stream tells it in its last chunk instead. `latency` is the service's own
- * measure of it.
+ * The usage in the same headers; a stream has it in its last chunk instead. `latency` is measured by the service.
  */
 export interface Metered {
   readonly inputTokens: number | undefined
@@ -63,7 +62,7 @@ export interface Metered {
   readonly latency: Duration.Duration | undefined
 }
 
-/** The SDK's input, or what is wrong with ours. All but the body are headers, which carry visible ASCII only. */
+/** The SDK's input, or the problem with ours. All fields but the body are headers, which hold visible ASCII only. */
 export const encode = <Id extends string | undefined>(
   input: Input & { readonly modelId: Id }
 ): Result.Result<InvokeModelCommandInput & { readonly modelId: Id }, ProviderError.InvalidRequestError> => {
@@ -81,10 +80,10 @@ export const encode = <Id extends string | undefined>(
   })
 }
 
-/** The events of a stream, by their types. */
+/** The events of a stream by type. */
 export const events = { chunk: Shape.structure<PayloadPart>({ bytes: Shape.bytes }) }
 
-/** What the head of an answer says. */
+/** The metadata in the head of an answer. */
 export const served = (head: Head): Served => ({
   requestId: requestId(head),
   contentType: head.headers["x-amzn-bedrock-content-type"] ?? head.headers["content-type"],
@@ -92,7 +91,7 @@ export const served = (head: Head): Served => ({
   serviceTier: head.headers["x-amzn-bedrock-service-tier"]
 })
 
-/** What the head of an answer that is whole says of the model's work. */
+/** The usage in the head of a complete answer. */
 export const metered = ({ headers }: Head): Metered => {
   const latency = count(headers["x-amzn-bedrock-invocation-latency"])
   return {
@@ -121,13 +120,13 @@ const optional = (isRight: (value: unknown) => boolean) => (value: unknown): boo
 
 const headerText: Pick<Rule, "isRight" | "problem" | "remedy"> = {
   isRight: optional((value) => Predicate.isString(value) && /^[\x20-\x7e]+$/.test(value)),
-  problem: "it is no text that a header can carry",
-  remedy: "Use letters, digits and signs of ASCII, or leave it out"
+  problem: "it is not valid in an HTTP header",
+  remedy: "Use visible ASCII characters, or leave it out"
 }
 
 const oneOf = (words: Readonly<Record<string, string>>): Pick<Rule, "isRight" | "problem" | "remedy"> => ({
   isRight: optional((value) => Object.values<unknown>(words).includes(value)),
-  problem: "Bedrock does not know this word",
+  problem: "Bedrock does not know this value",
   remedy: `Use ${Object.values(words).join(" or ")}, or leave it out`
 })
 
@@ -147,19 +146,19 @@ const problems: ReadonlyArray<Rule> = [
   {
     field: "guardrailVersion",
     isRight: optional((value) => Predicate.isString(value) && GuardrailVersion.isVersion(value)),
-    problem: "it is no version of a guardrail",
+    problem: "it is not a version of a guardrail",
     remedy: GuardrailVersion.remedy
   },
   {
     field: "guardrailVersion",
     isRight: (value, { guardrailIdentifier }) => value !== undefined || guardrailIdentifier === undefined,
-    problem: "a guardrail needs it",
+    problem: "it is required with a guardrail",
     remedy: GuardrailVersion.remedy
   },
   {
     field: "guardrailIdentifier",
     isRight: (value, { guardrailVersion }) => value !== undefined || guardrailVersion === undefined,
-    problem: "there is a version of a guardrail, and no guardrail",
+    problem: "it is required with a guardrail version",
     remedy: "Give its id or its ARN"
   },
   { field: "performanceConfigLatency", ...oneOf(PerformanceConfigLatency) },
@@ -167,8 +166,8 @@ const problems: ReadonlyArray<Rule> = [
   {
     field: "requestMetadata",
     isRight: optional(isTexts),
-    problem: "it is no record of texts",
-    remedy: "Give texts by their names, or leave it out"
+    problem: "it is not an object of strings",
+    remedy: "Use an object of strings, or leave it out"
   }
 ]
 

@@ -1,5 +1,5 @@
 /**
- * What Bedrock counts against a quota of tokens, model by model: what `policy/Quota.ts` needs to do the same sum.
+ * What Bedrock counts against a quota of tokens, per model: the input of `policy/Quota.ts`.
  */
 import type * as ChatRequest from "@strata/core/chat/ChatRequest"
 import type * as ChatService from "@strata/core/chat/ChatService"
@@ -10,22 +10,22 @@ import * as BedrockTokens from "../BedrockTokens.ts"
 import type { Capabilities } from "../catalog/Capabilities.ts"
 import * as ModelCatalog from "../ModelCatalog.ts"
 import * as ModelId from "../ModelId.ts"
+import * as LeastRecent from "./leastRecent.ts"
 import { providerName } from "./provider.ts"
 
-/** What the chat service knows. A family that only a lookup or a request tells is not known here. */
+/** The metering of the chat service. It ignores a family known only from a lookup or a request. */
 export const chat = (
   options: Pick<BedrockTokens.Options, "family" | "history"> = {}
 ): Effect.Effect<NonNullable<ChatService.Provider["metering"]>, never, BedrockClient> =>
   Effect.gen(function*() {
     const client = yield* BedrockClient
     const catalog = yield* ModelCatalog.ModelCatalog
-    const known = new Map<string, Capabilities>()
+    // Requests name models, and may name any number of them.
+    const known = LeastRecent.make<Capabilities>(256)
     const capabilities = (model: string): Capabilities => {
       const found = known.get(model)
       if (found !== undefined) return found
       const capabilities = ModelCatalog.lookup(model, { family: options.family, catalog })
-      // requests name models, and may name any number of them
-      if (known.size >= 256) known.clear()
       known.set(model, capabilities)
       return capabilities
     }
@@ -39,18 +39,18 @@ export const chat = (
     }
   })
 
-/** What Bedrock sets aside for an answer, and what a token of it costs. */
+/** The tokens Bedrock reserves for an answer, and the cost of an output token. */
 export const figures = (
   { maxOutputTokens, outputBurndown }: Capabilities
 ): Pick<Capabilities, "maxOutputTokens" | "outputBurndown"> => ({ maxOutputTokens, outputBurndown })
 
-/** Where a model is asked: an ARN names its region, any other id is asked in the client's. */
+/** The region of a model: that of its ARN, else the client's. */
 export const scope = ({ region = "" }: BedrockClient["Service"]) => (model: string): string =>
   ModelId.region(model) ?? region
 
 type Count = (request: ChatRequest.Resolved) => Effect.Effect<number, ProviderError.CallError>
 
-/** Counts, and asks no second time about a model whose tokens Bedrock does not count. */
+/** Counts, and remembers models whose tokens Bedrock does not count. */
 const counting = (count: Count): Count => {
   const uncountable = new Set<string>()
   return (request) =>

@@ -1,12 +1,12 @@
 /**
- * What went wrong below the service: names, sockets, TLS, HTTP framing. Every name here is Node's, OpenSSL's or that of
- * the SDK's handlers; none is an exception of AWS.
+ * Failures below the service: names, sockets, TLS, HTTP framing. All names here are from Node, OpenSSL or the SDK's
+ * handlers; none is an AWS exception.
  */
 import * as ProviderError from "@strata/core/ProviderError"
 import * as Duration from "effect/Duration"
 import { firstLine, type Link, toError } from "./errorChain.ts"
 
-/** The fields every error of a call shares. */
+/** The fields common to all errors of a call. */
 export interface Fields {
   readonly provider: string
   readonly model: string | undefined
@@ -14,7 +14,7 @@ export interface Fields {
   readonly exception: string | undefined
 }
 
-/** The error of a chain that ends in the network, `undefined` for any other. */
+/** The error for a chain that ends in the network, `undefined` for any other. */
 export const classify = (chain: ReadonlyArray<Link>, fields: Fields): ProviderError.CallError | undefined => {
   // Over HTTP/2 a refused certificate arrives as a cancelled stream, with the reason as its cause.
   const untrusted = chain.find(isTls)
@@ -48,7 +48,7 @@ const timeoutOf = (link: Link) => {
   if (
     /did not establish a connection/.test(link.message) || (link.code === "ETIMEDOUT" && link.syscall === "connect")
   ) {
-    return { phase: "connect" as const, after, message: "No connection to the endpoint was made in time" }
+    return { phase: "connect" as const, after, message: "Connecting to the endpoint timed out" }
   }
   return after === undefined || link.name !== "TimeoutError"
     ? undefined
@@ -70,8 +70,8 @@ const byMessage = (pattern: RegExp, text: string): Loss => ({
 const detail = ({ code, message }: Link): string => [code, firstLine(message)].filter(Boolean).join(": ")
 
 const losses: ReadonlyArray<Loss> = [
-  byCode(/^(ENOTFOUND|EAI_AGAIN)$/, (link) => `The host of the endpoint has no address (${detail(link)})`),
-  byCode(/^ECONNREFUSED$/, (link) => `Nothing accepts connections at the endpoint (${detail(link)})`),
+  byCode(/^(ENOTFOUND|EAI_AGAIN)$/, (link) => `The host of the endpoint cannot be resolved (${detail(link)})`),
+  byCode(/^ECONNREFUSED$/, (link) => `The endpoint refused the connection (${detail(link)})`),
   byCode(
     /^(EHOSTUNREACH|ENETUNREACH|ENETDOWN|EADDRNOTAVAIL)$/,
     (link) => `The endpoint cannot be reached (${detail(link)})`

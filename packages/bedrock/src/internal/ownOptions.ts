@@ -1,6 +1,5 @@
 /**
- * What a request says to Bedrock under `providerOptions.bedrock`, and what layers of services have in common: checked,
- * since both may be any values.
+ * Checks of `providerOptions.bedrock` and of the options shared by layers, both of which may be any value.
  */
 import * as Check from "@strata/core/Check"
 import type * as Policy from "@strata/core/policy/Policy"
@@ -9,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import { providerName } from "./provider.ts"
 
-/** Options of a layer, with an `InvalidRequestError` that names what cannot be right among them. */
+/** Options of a layer. Fails with an `InvalidRequestError` that names the invalid field. */
 export const ofLayer = <Options extends object>(
   fields: Check.Fields<Options>,
   given: Options | undefined
@@ -19,10 +18,10 @@ export const ofLayer = <Options extends object>(
 /** The model of a layer. */
 export const model = Check.optional(Check.filled)
 
-/** The policy of a layer, which is checked where it is put in force. */
+/** The policy of a layer, which is checked where it is used. */
 export const policy = Check.unchecked<Policy.Policy | undefined>()
 
-/** The check of what a request says to Bedrock, and of nothing it says to others. */
+/** Checks `providerOptions.bedrock`, and ignores the options of other providers. */
 export const ofRequest = <Own extends object>(check: Check.Check<Own>) =>
 (
   model: string,

@@ -1,26 +1,27 @@
 /**
  * Calls a model through the inference profile of its region when Bedrock does not serve it by its own id.
  *
- * Bedrock says so in an error of validation. The profile that then works is remembered as long as the client lives, so
- * that one request of each model is refused and no more.
+ * Bedrock signals this by a validation error. The profiles that work are cached for the lifetime of the client, for the 256
+ * models used last, so that only one request per model is refused.
  */
 import * as ProviderError from "@strata/core/ProviderError"
 import * as Effect from "effect/Effect"
 import * as ModelId from "../ModelId.ts"
 import * as Region from "../Region.ts"
+import * as LeastRecent from "./leastRecent.ts"
 import { providerName } from "./provider.ts"
 import * as ValidationText from "./validationText.ts"
 
 /** See `BedrockClient.Options`. */
 export type Mode = "geography" | "global" | "never"
 
-/** What is called: `inferenceProfile` is `modelId` when a profile stands in for the model that was asked for. */
+/** The target of a call: `inferenceProfile` is `modelId` when a profile replaces the requested model. */
 export interface Target<Id extends string | undefined> {
   readonly modelId: Id
   readonly inferenceProfile: string | undefined
 }
 
-/** `call`: sends a request to a model, and again to its profile when it has to be. */
+/** `call`: sends a request to a model, and again to its profile when needed. */
 export interface ProfileFallback {
   readonly call: <Id extends string | undefined, A, R>(
     modelId: Id,
@@ -28,20 +29,20 @@ export interface ProfileFallback {
   ) => Effect.Effect<A, ProviderError.CallError, R>
 }
 
-/** For the client of one region. Nothing is known yet. */
+/** For the client of one region, with an empty cache. */
 export const make = (region: string | undefined, mode: Mode): ProfileFallback => {
-  const known = new Map<string, string>()
+  const known = LeastRecent.make<string>(256)
   const geographies = mode === "never" || region === undefined
     ? []
     : [...Region.geographies(region), ...(mode === "global" ? ["global"] : [])]
 
   const remember = (model: string, profile: string): Effect.Effect<void> =>
     Effect.suspend(() => {
-      if (known.has(model)) return Effect.void
+      if (known.get(model) !== undefined) return Effect.void
       known.set(model, profile)
       return Effect.logInfo(
-        `Bedrock serves ${model} through inference profiles only: ${profile} is called from now on. ` +
-          "Name it as `model` to save the first, refused request."
+        `Bedrock serves ${model} through inference profiles only: ${profile} is used from now on. ` +
+          "Set it as `model` to avoid the first, refused request."
       ).pipe(Effect.annotateLogs({ provider: providerName, model, inferenceProfile: profile }))
     })
 
@@ -78,13 +79,13 @@ export const make = (region: string | undefined, mode: Mode): ProfileFallback =>
   }
 }
 
-/** A geography or an ARN was somebody's decision. */
+/** An id with a geography or an ARN is an explicit choice. */
 const profilesOf = (modelId: string, geographies: ReadonlyArray<string>): ReadonlyArray<string> =>
   !ModelId.isArn(modelId) && ModelId.parse(modelId).kind === "foundation-model"
     ? geographies.map((geography) => `${geography}.${modelId}`)
     : []
 
-/** Whether it is the profile that is at fault: there is none, or not for this account. */
+/** Whether the profile is at fault: it does not exist, or not for this account. */
 const isRefusal = (error: ProviderError.CallError): boolean =>
   error._tag === "ModelNotFoundError" || error._tag === "PermissionDeniedError" || ValidationText.needsProfile(error)
 

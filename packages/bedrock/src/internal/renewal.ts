@@ -1,9 +1,8 @@
 /**
- * Renews credentials that AWS refuses, and sets the clock right that signatures are dated by; then a call is tried once
- * more.
+ * Renews credentials that AWS refuses, and corrects the clock that dates signatures; then a call is tried once more.
  *
- * The SDK keeps credentials until their `expiration`. That they were revoked, or rotated where they come from, only an
- * answer of the service tells.
+ * The SDK caches credentials until their `expiration`. Only an answer of the service reveals that they were revoked or
+ * rotated.
  */
 import type { BedrockRuntimeClient } from "@aws-sdk/client-bedrock-runtime"
 import * as ProviderError from "@strata/core/ProviderError"
@@ -12,7 +11,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as BedrockError from "../BedrockError.ts"
 
-/** `around`: a call of one of the clients, tried again when new credentials or the right time may help. */
+/** `around`: wraps a call of one of the clients, and retries it when new credentials or the right time may help. */
 export interface Renewal {
   readonly around: <A, R>(
     client: BedrockRuntimeClient,
@@ -24,22 +23,22 @@ export interface Renewal {
 export const make = (owner: BedrockRuntimeClient): Renewal => {
   let generation = 0
   let latest: Deferred.Deferred<boolean, ProviderError.CallError> | undefined
-  let underWay = false
+  let inFlight = false
 
   /**
-   * Whether credentials differ from those of an earlier generation. Calls that were refused together ask once, and the
-   * renewal goes on when the call that began it is interrupted.
+   * Whether credentials differ from those of an earlier generation. Single-flight: concurrent refusals share one
+   * renewal, which continues when the call that started it is interrupted.
    */
   const renewedSince = (seen: number): Effect.Effect<boolean, ProviderError.CallError> =>
     Effect.uninterruptibleMask((restore) =>
       Effect.suspend(() => {
-        if (latest !== undefined && (underWay || generation !== seen)) return restore(Deferred.await(latest))
+        if (latest !== undefined && (inFlight || generation !== seen)) return restore(Deferred.await(latest))
         const renewal = Deferred.makeUnsafe<boolean, ProviderError.CallError>()
         latest = renewal
-        underWay = true
+        inFlight = true
         const renewing = Effect.onExit(renew(owner), (exit) => {
           generation++
-          underWay = false
+          inFlight = false
           return Deferred.done(renewal, exit)
         })
         return Effect.andThen(Effect.forkDetach(Effect.interruptible(renewing)), restore(Deferred.await(renewal)))
@@ -61,18 +60,19 @@ export const make = (owner: BedrockRuntimeClient): Renewal => {
   }
 }
 
-/** Asks for credentials again, whatever the SDK has kept. Says whether it got other ones. */
-const renew = (client: BedrockRuntimeClient): Effect.Effect<boolean, ProviderError.CallError> =>
-  Effect.gen(function*() {
-    // none, where a provider did not get this far
-    const before = yield* Effect.orElseSucceed(identity(client, false), () => undefined)
-    const after = yield* identity(client, true)
-    if (before === after) return false
-    yield* Effect.logInfo("AWS refused the credentials: asked for new ones")
-    return true
-  })
+/** Fetches credentials again, bypassing the SDK's cache. Returns whether they differ. */
+const renew = Effect.fnUntraced(function*(
+  client: BedrockRuntimeClient
+): Effect.fn.Return<boolean, ProviderError.CallError> {
+  // `undefined` where a provider failed
+  const before = yield* Effect.orElseSucceed(identity(client, false), () => undefined)
+  const after = yield* identity(client, true)
+  if (before === after) return false
+  yield* Effect.logInfo("AWS refused the credentials: renewed them")
+  return true
+})
 
-/** What the client signs with, as one text. */
+/** The client's credentials as one text, for comparison. */
 const identity = (
   client: BedrockRuntimeClient,
   forceRefresh: boolean
@@ -92,9 +92,8 @@ const identity = (
   })
 
 /**
- * The SDK sets its clock by what a service answers, but not by the answers of streams.
- *
- * Real time, also under a test clock: it is what the SDK signs with.
+ * The SDK corrects its clock from answers of the service, but not from those of streams.
+ * Real time, also under a test clock: the SDK signs with it.
  */
 const setClock = (client: BedrockRuntimeClient, time: number): Effect.Effect<void> =>
   Effect.sync(() => {
@@ -108,6 +107,6 @@ const unchanged = (error: ProviderError.AuthenticationError): ProviderError.Auth
     requestId: error.requestId,
     exception: error.exception,
     cause: error.cause,
-    message: `${error.message} Asking for them again gives the same ones: they cannot be renewed from here. ` +
-      "Keys written in the options stay as they are; a provider of credentials is asked for new ones."
+    message: `${error.message} Renewing them returned the same ones. ` +
+      "Use a credential provider instead of fixed keys, or replace the keys."
   })

@@ -1,15 +1,15 @@
 /**
- * Says once what a request without `maxTokens` costs: it works, and then the quota is gone sooner than anybody expects.
+ * Warns once about a request without `maxTokens`, which uses up the quota sooner than expected.
  */
 import type { ConverseStreamCommandInput } from "@aws-sdk/client-bedrock-runtime"
 import * as Effect from "effect/Effect"
 import * as ModelId from "../ModelId.ts"
 import { providerName } from "./provider.ts"
 
-/** Looks at a request that is about to be sent. */
+/** Inspects a request that is about to be sent. */
 export type Notice = (input: ConverseStreamCommandInput) => Effect.Effect<void>
 
-/** A notice that has not been given yet. */
+/** A notice that has not been logged yet. */
 export const make: Effect.Effect<Notice> = Effect.sync(() => {
   let given = false
   return ({ inferenceConfig, modelId }) =>
@@ -20,8 +20,8 @@ export const make: Effect.Effect<Notice> = Effect.sync(() => {
       }
       given = true
       return Effect.logWarning(
-        "maxTokens is not set: while a request runs, Bedrock reserves the most the model can write against the quota " +
-          "of tokens, so fewer requests fit into it. Said once for each layer."
+        "maxTokens is not set: while a request runs, Bedrock reserves the model's maximum output against the quota " +
+          "of tokens, so fewer requests fit into it. Logged once per layer."
       ).pipe(Effect.annotateLogs({ provider: providerName, model: modelId }))
     })
 })

@@ -1,7 +1,8 @@
 /**
- * The SDK's clients of one `BedrockClient`: one for its own region, and one for each other region an ARN names.
+ * The SDK clients of one `BedrockClient`: one for its own region, and one for each other region an ARN names.
  *
- * They share connections and credentials; a client is a few milliseconds of work, done at the first call to its region.
+ * They share connections and credentials; a client is a few milliseconds of work, done at the first call to its region, and
+ * done again once {@link mostRegions} others were called since.
  */
 import { BedrockRuntimeClient, type BedrockRuntimeClientConfig } from "@aws-sdk/client-bedrock-runtime"
 import * as ProviderError from "@strata/core/ProviderError"
@@ -12,6 +13,7 @@ import * as BedrockError from "../BedrockError.ts"
 import * as ModelId from "../ModelId.ts"
 import * as Region from "../Region.ts"
 import * as Exchange from "../wire/Exchange.ts"
+import * as LeastRecent from "./leastRecent.ts"
 import { providerName } from "./provider.ts"
 import * as Renewal from "./renewal.ts"
 import * as Signing from "./signing.ts"
@@ -37,50 +39,51 @@ export type Using = <A, R>(
 export const open = Effect.fnUntraced(function*(
   config: BedrockRuntimeClientConfig & { readonly region?: string }
 ): Effect.fn.Return<SdkClients, ProviderError.InvalidRequestError, Scope.Scope> {
-  const opened = yield* Effect.acquireRelease(
-    Effect.sync(() => new Set<BedrockRuntimeClient>()),
-    (opened) => Effect.sync(() => opened.forEach((client) => client.destroy()))
+  // To destroy a client is to close the connections, which are common to all of them.
+  const home = yield* Effect.acquireRelease(
+    Effect.sync(() => make(config)),
+    (home) => Effect.sync(() => home.destroy())
   )
-  const add = (config: BedrockRuntimeClientConfig): BedrockRuntimeClient => {
-    const client = make(config)
-    opened.add(client)
-    return client
-  }
-  const home = add(config)
-  const clients = new Map<string, BedrockRuntimeClient>()
   const region = yield* configured(home)
-  if (region !== undefined) clients.set(region, home)
   // The provider of a client keeps the credentials it got: other regions ask it, and nothing is fetched twice.
   const shared = region === undefined ? config : { ...config, credentials: home.config.credentials }
-  const renewal = Renewal.make(home)
-  const renewals = new Map<BedrockRuntimeClient, Renewal.Renewal>()
+  const own: Regional = { client: home, renewal: Renewal.make(home) }
+  const others = LeastRecent.make<Regional>(mostRegions)
 
   const forResource = (
     name: string | undefined,
     unnamed: ProviderError.InvalidRequestError
-  ): Effect.Effect<BedrockRuntimeClient, ProviderError.InvalidRequestError> => {
+  ): Effect.Effect<Regional, ProviderError.InvalidRequestError> => {
     if (!Predicate.isString(name) || name === "") return Effect.fail(unnamed)
     const target = ModelId.region(name) ?? region
     if (target === undefined) return Effect.fail(Region.missing(name))
-    const known = clients.get(target)
+    const known = target === region ? own : others.get(target)
     if (known !== undefined) return Effect.succeed(known)
     return Effect.map(Region.validate(target), () => {
-      const client = add({ ...shared, region: target })
-      clients.set(target, client)
-      if (region === undefined) renewals.set(client, Renewal.make(client))
+      const client = make({ ...shared, region: target })
       // Given as an option, a token would be kept by this client as well, and never renewed.
-      else Object.assign(client.config, { token: home.config.token })
-      return client
+      if (region !== undefined) Object.assign(client.config, { token: home.config.token })
+      const added = { client, renewal: region === undefined ? Renewal.make(client) : own.renewal }
+      others.set(target, added)
+      return added
     })
   }
   const using = (unnamed: ProviderError.InvalidRequestError): Using => (name, send) =>
     Effect.flatMap(
       forResource(name, unnamed),
-      (client) => (renewals.get(client) ?? renewal).around(client, Effect.suspend(() => send(client)))
+      ({ client, renewal }) => renewal.around(client, Effect.suspend(() => send(client)))
     )
 
   return { home, region, withModel: using(noModel), withGuardrail: using(noGuardrail) }
 })
+
+interface Regional {
+  readonly client: BedrockRuntimeClient
+  readonly renewal: Renewal.Renewal
+}
+
+/** Whoever names a model may name any region. */
+const mostRegions = 32
 
 const make = (config: BedrockRuntimeClientConfig): BedrockRuntimeClient => {
   const client = new BedrockRuntimeClient({

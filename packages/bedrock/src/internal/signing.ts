@@ -1,7 +1,7 @@
 /**
- * Makes the SDK sign requests at less cost: it prepares the same keys, and builds the same signer, for every request.
+ * Reduces the SDK's cost of signing: it derives the same keys, and builds the same signer, for every request.
  *
- * What is signed, and how, stays the work of the SDK.
+ * The content of the signature remains the SDK's work.
  */
 import type { BedrockRuntimeClient, BedrockRuntimeClientConfig } from "@aws-sdk/client-bedrock-runtime"
 import * as Crypto from "node:crypto"
@@ -9,7 +9,7 @@ import * as Crypto from "node:crypto"
 type Sha256Constructor = NonNullable<BedrockRuntimeClientConfig["sha256"]>
 type Secret = ConstructorParameters<Sha256Constructor>[0]
 
-/** SHA-256, or its HMAC when there is a secret. Node takes five times as long for a secret that is no key object yet. */
+/** SHA-256, or its HMAC when there is a secret. Node is five times slower with a secret that is not a `KeyObject`. */
 export const Sha256: Sha256Constructor = class {
   readonly digestLength = 32
   readonly #secret: Secret
@@ -33,7 +33,7 @@ export const Sha256: Sha256Constructor = class {
   }
 }
 
-/** Has a client keep its signer, as long as its credentials come from the same place; its region and service are fixed. */
+/** Caches a client's signer while its credentials have the same source; its region and service are fixed. */
 export const keepSigner = ({ config }: BedrockRuntimeClient): void => {
   const build = config.signer
   let kept: { readonly credentials: unknown; readonly signer: ReturnType<typeof build> } | undefined
@@ -50,10 +50,10 @@ export const keepSigner = ({ config }: BedrockRuntimeClient): void => {
 const begin = (secret: Secret): Crypto.Hash | Crypto.Hmac =>
   secret === undefined || secret === "" ? Crypto.createHash("sha256") : Crypto.createHmac("sha256", keyOf(secret))
 
-/** The SDK derives a key once for each day and keeps its bytes: the same array comes with every request. */
+/** The SDK derives one key per day and caches its bytes: every request uses the same array. */
 const derived = new WeakMap<object, Crypto.KeyObject>()
 
-/** A text is the secret of the credentials; programs seldom have two of them in use. */
+/** A text is the secret access key; a program rarely uses several at once. */
 let last: { readonly text: string; readonly key: Crypto.KeyObject } | undefined
 
 const keyOf = (secret: NonNullable<Secret>): Crypto.KeyObject => {

@@ -1,11 +1,11 @@
 /**
- * What a `ValidationException` means. The service has one name for everything it finds wrong with a request, so its text
- * decides; a text nobody wrote down yet is an `InvalidRequestError` with that text.
+ * Classifies a `ValidationException`. The service uses one name for every problem of a request, so the text decides; an
+ * unknown text is an `InvalidRequestError` with that text.
  */
 import * as ProviderError from "@strata/core/ProviderError"
 import type { Fields } from "./networkError.ts"
 
-/** The error a text stands for. `raw` decides, `text` is what may be shown of it. */
+/** The error for a text. `raw` is matched, `text` is what may be shown of it. */
 export const classify = (
   { raw, text }: { readonly raw: string; readonly text: string },
   fields: Fields
@@ -41,7 +41,7 @@ export const needsProfile = (error: ProviderError.CallError): error is ProviderE
 
 const noThroughput = /on-demand throughput/i
 
-// Converse, Anthropic, Titan, Cohere and the JSON schemas in front of the older models each say it their own way.
+// Converse, Anthropic, Titan, Cohere and the JSON schemas in front of older models each have their own wording.
 const tooLong = new RegExp(
   [
     "input is too long",
@@ -60,9 +60,9 @@ const tooLong = new RegExp(
 // "messages.1.content.0: Invalid `signature` in `thinking` block", "Invalid `data` in `redacted_thinking` block"
 const refusedThought = /(?:signature|data)\W+in\W+(?:redacted_)?thinking|thinking(?:\.|\W+)signature/i
 
-const thoughtRemedy = "Send the conversation without the thoughts of earlier answers: `Message.withoutReasoning`."
+const thoughtRemedy = "Remove the reasoning of earlier answers: `Message.withoutReasoning`."
 
-// "This model doesn't support tool use in streaming mode." The apostrophe is straight or curly, as the author liked.
+// "This model doesn't support tool use in streaming mode." The apostrophe may be straight or curly.
 const unsupported =
   /(?:model|modelid|it) (?:doesn['’]t|does not) support (?:the )?(.+?)(?: that you provided)?(?:[.,;]|$)/i
 

@@ -11,6 +11,6 @@ export const family: Family.Family<"amazon"> = {
   // As for Cohere: the number is that of the operation Rerank, the length that of a body
   limits: { maxDocuments: 1000, maxLength: 4_000_000 },
   reserved: ["query", "documents", "top_n"],
-  // Cohere's words, but for `api_version`: the service refuses a body that has it
+  // Cohere's fields, except `api_version`: the service refuses a body that has it
   encode: ({ documents, query, topN }) => ({ query, documents, top_n: topN })
 }

@@ -1,7 +1,7 @@
 /**
  * Cohere Rerank: `cohere.rerank-v3-5:0`. Scores from 0 to 1.
  *
- * A query and a document have 4,096 tokens together. A longer document is divided or cut by the model, not refused:
+ * A query and a document have 4,096 tokens together. A longer document is split or truncated by the model, not refused:
  * https://docs.cohere.com/docs/reranking-best-practices
  */
 import type * as Family from "./Family.ts"

@@ -1,21 +1,21 @@
 /**
- * The rerank families there are. A new one is a file beside this, and an entry in {@link all}.
+ * The rerank families. A new one is a file beside this, and an entry in {@link all}.
  */
 import * as ModelId from "../ModelId.ts"
 import * as Amazon from "./Amazon.ts"
 import * as Cohere from "./Cohere.ts"
 import type { Family } from "./Family.ts"
 
-/** All of them. */
+/** All families. */
 export const all = [Cohere.family, Amazon.family] as const
 
-/** How a program names a family. */
+/** The name of a family. */
 export type Name = typeof all[number]["name"]
 
-/** All the names. */
+/** All names. */
 export const names: ReadonlyArray<Name> = all.map(({ name }) => name)
 
-/** The family a model id tells; where it tells none, as an ARN may not, the one with the name of the `hint`. */
+/** The family of a model id; where the id does not name one, such as an ARN, the one with the name of the `hint`. */
 export const find = (model: string, hint?: Name): Family | undefined => {
   const id = ModelId.parse(model)
   return all.find((family) => family.matches(id)) ?? all.find(({ name }) => name === hint)

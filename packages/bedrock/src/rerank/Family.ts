@@ -1,8 +1,8 @@
 /**
- * A family of rerank models: what its models take, how a request is written and an answer read.
+ * A family of rerank models: its limits, and how a request is encoded and an answer decoded.
  *
- * All of them answer alike, so reading is here, once. Which documents an answer may name, and how many, is checked by
- * `RerankService.make`.
+ * All answers have the same format, so decoding is here. The indices and number of documents in an answer are checked
+ * by `RerankService.make`.
  */
 import type * as Rerank from "@strata/core/rerank/Rerank"
 import * as Predicate from "effect/Predicate"
@@ -12,10 +12,10 @@ import * as Answer from "../embedding/Answer.ts"
 import type { ModelId } from "../ModelId.ts"
 
 /**
- * - `name`: how a program names it when the model id does not tell.
+ * - `name`: its value for the option `family`.
  * - `matches`: whether a model is of this family.
- * - `limits`: what one request takes.
- * - `reserved`: fields of the request that cannot be set from outside: reading the answer depends on them.
+ * - `limits`: those of one request.
+ * - `reserved`: fields of the request that users cannot set, because decoding depends on them.
  * - `encode`: the request for documents within `limits`.
  */
 export interface Family<Name extends string = string> {
@@ -33,7 +33,7 @@ export type Fields = Readonly<Record<string, Schema.Json>>
 export const encode = (family: Family, request: Rerank.ProviderRequest, extra?: Fields): string =>
   JSON.stringify({ ...family.encode(request), ...extra })
 
-/** Reads the body of an answer, or says in a sentence what is wrong with it. */
+/** Decodes the body of an answer, or says in a sentence what is wrong with it. */
 export const decode = (body: Uint8Array): Result.Result<ReadonlyArray<Rerank.RerankResult>, string> =>
   Result.flatMap(Answer.parse(body), ({ results }) =>
     Array.isArray(results)

@@ -1,6 +1,6 @@
 /**
- * The schema of a tool's arguments, as far as a model is particular about its top: which keywords may stand there, and
- * whether a choice may. What may not is moved to where it may, or put into words.
+ * Adapts the schema of a tool's arguments to models that restrict its top level: the keywords allowed there, and
+ * combinators. What is not allowed is moved to an allowed place, or described in text.
  */
 import type * as JsonSchema from "effect/JsonSchema"
 import * as Predicate from "effect/Predicate"
@@ -10,9 +10,9 @@ import * as References from "./References.ts"
 import * as Words from "./Words.ts"
 
 /**
- * - `schema`: as the model takes it.
- * - `description`: what belongs into the description of the tool, since the schema has no place for it.
- * - `told`: whether something that keywords said is said in words now.
+ * - `schema`: as the model accepts it.
+ * - `description`: text for the description of the tool, for what the schema has no place for.
+ * - `told`: whether any keyword was replaced by text.
  */
 export interface Fitted {
   readonly schema: Node
@@ -22,7 +22,7 @@ export interface Fitted {
 
 type Node = JsonSchema.JsonSchema
 
-/** Fits a schema of type `object`. */
+/** Adapts a schema of type `object`. */
 export const fit = (schema: Node, { topCombinators, topKeywords }: ToolSchemas = {}): Fitted => {
   if (topKeywords === undefined) {
     if (topCombinators !== false) return { schema, told: false }
@@ -44,12 +44,12 @@ interface Flat {
   readonly words: ReadonlyArray<string>
 }
 
-/** Each of them copies the schema; what needs more is told. */
+/** Each merge copies the schema; further ones are described in text. */
 const mostMerges = 100
 
 /**
- * What `allOf` says is merged where one schema can say it, else told. Of a choice the properties stay, and which of them
- * go together is told. `spell` is how a member is told.
+ * Merges `allOf` where one schema can express it, else describes it. Of a union the properties are kept, and the
+ * combinations are described. `spell` gives the member to describe.
  */
 const withoutCombinators = (root: Node, spell: (member: Node) => Node): Flat => {
   const words: Array<string> = []
@@ -81,7 +81,7 @@ const withoutCombinators = (root: Node, spell: (member: Node) => Node): Flat => 
   }
 
   const choose = (keyword: "anyOf" | "oneOf", members: ReadonlyArray<unknown>): void => {
-    // Arguments are an object in any case.
+    // Arguments are always an object.
     const kinds = members.map((member) => open(root, member)).filter(isOfObjects)
     const [first, ...others] = kinds.map(({ type: _, ...rest }) => rest)
     if (first === undefined || keyword === "anyOf" && kinds.some(isAnything)) return
@@ -95,7 +95,7 @@ const withoutCombinators = (root: Node, spell: (member: Node) => Node): Flat => 
   return { schema: { type: "object", ...schema }, words }
 }
 
-/** A member with its reference followed; a reference to the whole demands nothing more than the whole. */
+/** A member with its reference resolved; a reference to the root adds nothing. */
 const open = (root: Node, member: unknown): Node => {
   if (!Predicate.isObject(member)) return member === false ? { not: {} } : {}
   const { $ref, ...beside } = member
@@ -109,7 +109,7 @@ const isOfObjects = ({ type = "object" }: Node): boolean =>
 const isAnything = ({ description: _, title: __, type: ___, ...demands }: Node): boolean =>
   Object.keys(demands).length === 0
 
-/** The schema with the properties of all alternatives. Required are those that each of them requires. */
+/** The schema with the properties of all alternatives. A property is required if every alternative requires it. */
 const offer = (schema: Node, alternatives: ReadonlyArray<Node>): Node => {
   const known = Predicate.isObject(schema["properties"]) ? schema["properties"] : {}
   const offered = new Map<string, Map<string, unknown>>()

@@ -1,11 +1,11 @@
 /**
- * Two schemas in one that demands what both demand, where one schema can say it.
+ * Merges two schemas into one that requires what both require, where one schema can express it.
  */
 import * as Equal from "effect/Equal"
 import type * as JsonSchema from "effect/JsonSchema"
 import * as Predicate from "effect/Predicate"
 
-/** Nothing where it takes two schemas to say it. References are not followed. */
+/** `undefined` where it takes two schemas. References are not followed. */
 export const merge = (left: JsonSchema.JsonSchema, right: JsonSchema.JsonSchema): JsonSchema.JsonSchema | undefined => {
   if (disagree(left, right, objectKeywords) || disagree(left, right, arrayKeywords)) return undefined
   const merged = new Map(Object.entries(left))
@@ -18,14 +18,14 @@ export const merge = (left: JsonSchema.JsonSchema, right: JsonSchema.JsonSchema)
   return Object.fromEntries(merged)
 }
 
-/** A definition as it is where a reference to it stands, with what stands beside the reference. */
+/** A definition inlined for a reference, with the keywords beside the reference. */
 export const refer = (definition: JsonSchema.JsonSchema, beside: JsonSchema.JsonSchema): JsonSchema.JsonSchema =>
-  Object.keys(beside).every((key) => silent.has(key))
+  Object.keys(beside).every((key) => annotations.has(key))
     ? { ...definition, ...beside }
     : merge(definition, beside) ?? { allOf: [definition, beside] }
 
-/** Keywords that demand nothing: of two, that which stands closer is right. */
-const silent: ReadonlySet<string> = new Set([
+/** Annotations that validate nothing: of two, the closer one wins. */
+const annotations: ReadonlySet<string> = new Set([
   "title",
   "description",
   "default",
@@ -37,7 +37,7 @@ const silent: ReadonlySet<string> = new Set([
   "definitions"
 ])
 
-/** What closes an object speaks of the properties beside it, and of no others. */
+/** Keywords that close an object depend on its property keywords. */
 const objectKeywords = {
   speaks: ["additionalProperties", "unevaluatedProperties"],
   about: ["properties", "patternProperties"]
@@ -48,7 +48,7 @@ const arrayKeywords = {
   about: ["prefixItems"]
 }
 
-/** Whether a keyword of one would come to speak about something of the other. */
+/** Whether a keyword of one would change its meaning beside keywords of the other. */
 const disagree = (
   left: JsonSchema.JsonSchema,
   right: JsonSchema.JsonSchema,
@@ -94,7 +94,7 @@ const bothOf = (key: string, left: unknown, right: unknown): unknown => {
     case "uniqueItems":
       return left === true || right === true
     default:
-      return silent.has(key) ? left : undefined
+      return annotations.has(key) ? left : undefined
   }
 }
 

@@ -1,33 +1,33 @@
 /**
- * Any JavaScript value, read as the JSON schema of an object: of a tool's arguments, of an answer.
+ * Reads any JavaScript value as the JSON schema of an object: of a tool's arguments or of an answer.
  *
- * What comes out is plain JSON of bounded size and depth, its texts are well-formed, its references lead somewhere and
- * its top is an object. What cannot be read so is a problem with the path to it.
+ * The result is plain JSON of bounded size and depth, with well-formed text, resolvable references, and an object at
+ * the top. Any other value is a problem with its path.
  */
 import type * as JsonSchema from "effect/JsonSchema"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as References from "./References.ts"
 
-/** What is wrong with one field. */
+/** A problem with one field. */
 export interface Problem {
   readonly field: string
   readonly problem: string
   readonly remedy: string
 }
 
-/** A schema of an object. `told`: whether something that cannot be looked up was put into words. */
+/** A schema of an object. `told`: whether an unresolvable reference was replaced by text. */
 export interface Read {
   readonly schema: JsonSchema.JsonSchema
   readonly told: boolean
 }
 
-/** Reads a schema. `true`, `{}` and nothing at all are the schema of any object; so is one that names no type. */
+/** Reads a schema. `true`, `{}` and `undefined` are the schema of any object; so is one without a type. */
 export const read = (value: unknown, field: string): Result.Result<Read, Problem> =>
   Result.flatMap(copy(value, field), ({ hasReferences, json }) => {
     const written = json === true || json === null ? {} : json
     if (!Predicate.isObject(written)) {
-      return Result.fail({ field, problem: `${kindOf(json)} is no JSON schema of an object`, remedy })
+      return Result.fail({ field, problem: `${kindOf(json)} is not a JSON schema of an object`, remedy })
     }
     const { changed, schema } = hasReferences ? References.settle(written) : { changed: false, schema: written }
     const top = References.openTop(schema)
@@ -45,14 +45,14 @@ export const read = (value: unknown, field: string): Result.Result<Read, Problem
       ? Result.succeed({ schema: { ...top, type: "object" }, told: changed })
       : Result.fail({
         field: `${field}.type`,
-        problem: `${JSON.stringify(type)} is not "object", which is all that a model can be asked for`,
+        problem: `${JSON.stringify(type)} is not "object", the only type a model can answer with`,
         remedy: "Ask for an object, with the value in one of its properties"
       })
   })
 
 const isList = (value: unknown): boolean => Array.isArray(value)
 
-/** Keywords whose values are looked into. */
+/** Keywords whose values are visited. */
 const shapes: ReadonlyArray<readonly [keyword: string, hasShape: (value: unknown) => boolean, shape: string]> = [
   ["properties", Predicate.isObject, "an object of schemas"],
   ["required", (value) => Array.isArray(value) && value.every(Predicate.isString), "a list of names"],
@@ -65,7 +65,7 @@ const remedy = "Use a JSON schema of type \"object\""
 
 const kindOf = (json: unknown): string => Array.isArray(json) ? "a list" : JSON.stringify(json) ?? "nothing"
 
-/** No schema that people write is larger, no model reads one that is. */
+/** Above any schema in use, and above what a model accepts. */
 const mostValues = 50_000
 
 const mostLevels = 256
@@ -77,7 +77,7 @@ interface Copy {
 
 type Path = ReadonlyArray<string | number>
 
-/** A copy in plain JSON. It is safe against whatever the value does when it is looked at. */
+/** A copy in plain JSON. Safe against getters and proxies. */
 const copy = (value: unknown, field: string): Result.Result<Copy, Problem> => {
   const open = new Set<object>()
   const path: Array<string | number> = []
@@ -126,7 +126,7 @@ const copy = (value: unknown, field: string): Result.Result<Copy, Problem> => {
       if (member === undefined) continue
       hasReferences ||= key === "$ref"
       const copy = at(key, member)
-      // an ordinary assignment would change the prototype
+      // an ordinary assignment of `__proto__` would change the prototype
       if (key === "__proto__") Object.defineProperty(copied, key, { ...ordinary, value: copy })
       else copied[wellFormed(key)] = copy
     }
@@ -134,7 +134,7 @@ const copy = (value: unknown, field: string): Result.Result<Copy, Problem> => {
   }
 
   const copied = Result.try(() => value === undefined ? null : one(value))
-  if (Result.isFailure(copied)) refuse(path, "looking at it throws an error")
+  if (Result.isFailure(copied)) refuse(path, "reading it throws an error")
   return found === undefined
     ? Result.succeed({ json: Result.getOrUndefined(copied), hasReferences })
     : Result.fail(found)
@@ -142,7 +142,7 @@ const copy = (value: unknown, field: string): Result.Result<Copy, Problem> => {
 
 const ordinary = { configurable: true, enumerable: true, writable: true }
 
-/** An object of another realm is as plain as one of this. */
+/** Also true for objects of another realm. */
 const isPlain = (value: object): boolean =>
   Object.getPrototypeOf(value) === Object.prototype || tagOf(value) === "Object"
 
@@ -160,6 +160,6 @@ const pathOf = (path: Path): string =>
       : `[${JSON.stringify(key)}]`
   ).join("")
 
-/** The text with a replacement character for each half of a surrogate pair, which the service refuses. */
+/** The text with a replacement character for each lone surrogate, which the service refuses. */
 export const wellFormed = (text: string): string =>
   /[\ud800-\udfff]/.test(text) ? text.replace(/\p{Surrogate}/gu, "\uFFFD") : text

@@ -1,5 +1,5 @@
 /**
- * References within a schema: `{ "$ref": "#/$defs/Address" }`. Only those into the schema itself lead anywhere.
+ * References within a schema: `{ "$ref": "#/$defs/Address" }`. Only those into the schema itself can be resolved.
  */
 import * as JsonPointer from "effect/JsonPointer"
 import type * as JsonSchema from "effect/JsonSchema"
@@ -8,13 +8,13 @@ import * as Merge from "./Merge.ts"
 import * as Subschemas from "./Subschemas.ts"
 import * as Words from "./Words.ts"
 
-/** What became of a schema. `changed`: whether something in it had to be put into words. */
+/** A resolved schema. `changed`: whether any part was replaced by text. */
 export interface Settled {
   readonly schema: JsonSchema.JsonSchema
   readonly changed: boolean
 }
 
-/** What a reference leads to, which may be `true` or `false`; nothing where it leads nowhere. */
+/** The target of a reference, which may be `true` or `false`; `undefined` where it cannot be resolved. */
 export const find = (root: JsonSchema.JsonSchema, ref: string): JsonSchema.JsonSchema | boolean | undefined => {
   let node: unknown = root
   for (const key of JsonPointer.parseUriFragment(ref) ?? [undefined]) {
@@ -27,7 +27,7 @@ export const find = (root: JsonSchema.JsonSchema, ref: string): JsonSchema.JsonS
   return Predicate.isObject(node) || Predicate.isBoolean(node) ? node : undefined
 }
 
-/** Where a definition stands: `["$defs", "Address"]`; nothing for references to other places. */
+/** The path of a definition: `["$defs", "Address"]`; `undefined` for other references. */
 export const definitionOf = (ref: string): readonly [container: string, name: string] | undefined => {
   const [container, name, ...deeper] = JsonPointer.parseUriFragment(ref) ?? []
   return (container === "$defs" || container === "definitions") && name !== undefined && deeper.length === 0
@@ -35,7 +35,7 @@ export const definitionOf = (ref: string): readonly [container: string, name: st
     : undefined
 }
 
-/** The schema with words in place of the references that lead nowhere: no service could follow them. */
+/** The schema with text in place of unresolvable references, which no service could follow. */
 export const settle = (root: JsonSchema.JsonSchema): Settled => {
   let changed = false
   const visit = (value: unknown): unknown => {
@@ -50,7 +50,7 @@ export const settle = (root: JsonSchema.JsonSchema): Settled => {
   return changed ? { schema, changed } : { schema: root, changed }
 }
 
-/** The schema with its top in place, where that was but a reference. */
+/** The schema with a reference at its top resolved. */
 export const openTop = (root: JsonSchema.JsonSchema): JsonSchema.JsonSchema => {
   const seen = new Set<unknown>()
   let top = root
@@ -64,14 +64,14 @@ export const openTop = (root: JsonSchema.JsonSchema): JsonSchema.JsonSchema => {
   return top
 }
 
-/** A schema without references does not grow beyond this many nodes, nor beyond this depth of definitions. */
+/** Bounds of a schema with inlined references: number of nodes, and depth of definitions. */
 const mostNodes = 5_000
 
 const deepest = 32
 
 /**
- * A part of a schema with all definitions in their places. A definition that is within itself is cut there: what it is
- * like is told in its description. So is one that would make the schema grow out of proportion.
+ * A part of a schema with all definitions inlined. A recursive definition is cut, and its form is described. So is one
+ * that would exceed the size bound.
  */
 export const inline = (root: JsonSchema.JsonSchema, part: JsonSchema.JsonSchema): Settled => {
   let nodes = 0
@@ -94,7 +94,7 @@ export const inline = (root: JsonSchema.JsonSchema, part: JsonSchema.JsonSchema)
   return { schema, changed }
 }
 
-/** What is left of a definition in its own midst. */
+/** What replaces a recursive definition within itself. */
 const cut = ({ description, properties, type }: JsonSchema.JsonSchema, ref: string): JsonSchema.JsonSchema => {
   const name = definitionOf(ref)?.[1]
   const keys = Predicate.isObject(properties) ? Object.keys(properties) : []

@@ -1,21 +1,20 @@
 /**
- * How much the schemas of one request may ask a service to hold a model to: strict tools and the format of the answer
- * together.
+ * The remaining limits of strict schemas in one request: strict tools and the response format together.
  */
 import type * as JsonSchema from "effect/JsonSchema"
 import * as Predicate from "effect/Predicate"
 import type { StrictLimits } from "../catalog/Capabilities.ts"
 import * as References from "./References.ts"
 
-/** What is left of the limits while schemas are taken in; see {@link make}. */
+/** The remaining limits; see {@link make}. */
 export interface Room {
   readonly takes: (schema: JsonSchema.JsonSchema, as: "tool" | "answer") => boolean
 }
 
-/** What Anthropic documents for Claude. Where nothing else is known they hold for others: beyond them little is lost. */
+/** Anthropic's documented limits for Claude. They are the default for other models: little is lost beyond them. */
 const limits = { tools: 20, optional: 24, unions: 16 }
 
-/** Takes strict schemas as long as there is room for them, first come, first served. One that is refused takes none. */
+/** Accepts strict schemas, first come, first served, while the limits allow it. A refused one uses nothing. */
 export const make = (
   { optional = limits.optional, tools = limits.tools, unions = limits.unions }: StrictLimits = {}
 ): Room => {
@@ -38,7 +37,7 @@ interface Size {
   readonly unions: number
 }
 
-/** A definition counts wherever it is used. */
+/** A definition counts at each use. */
 const measure = (root: JsonSchema.JsonSchema): Size => {
   const known = new Map<string, Size>()
   const ofReference = (ref: string): Size => {

@@ -1,10 +1,9 @@
 /**
- * A JSON Schema in the part of the language that Bedrock holds a model to, or nothing where that part cannot say it.
+ * A JSON Schema in the subset that Bedrock enforces, or `undefined` where the subset cannot express it.
  *
- * What a schema only restricts (lengths, ranges, patterns) moves into descriptions: the model reads it there, and whoever
- * decodes the answer checks it. Records, recursion and "anything" have no counterpart, and no restriction stands in for
- * them: a model held to it could not write what was asked for. Source: the page on structured output in the user guide
- * of Bedrock.
+ * Restrictions (lengths, ranges, patterns) move to descriptions: the model reads them there, and the decoder of the
+ * answer checks them. Records, recursion and "anything" have no counterpart, and no restriction replaces them: a model
+ * bound by it could not write what was requested. Source: the page on structured output in the user guide of Bedrock.
  */
 import type * as JsonSchema from "effect/JsonSchema"
 import * as Predicate from "effect/Predicate"
@@ -12,7 +11,7 @@ import * as Merge from "./Merge.ts"
 import * as References from "./References.ts"
 import * as Words from "./Words.ts"
 
-/** A schema of type `object` that the service takes, but for how much there is of it: see `StrictLimits`. */
+/** A schema of type `object` that the service accepts, except for its size: see `StrictLimits`. */
 export const make = (schema: JsonSchema.JsonSchema): JsonSchema.JsonSchema | undefined => {
   const { $defs: _, definitions: __, ...top } = schema
   const writer = makeWriter(schema)
@@ -25,14 +24,14 @@ type Node = JsonSchema.JsonSchema
 
 type Written = Node | undefined
 
-/** No grammar is made of more or deeper, and definitions in their places must not grow without an end. */
+/** Bounds of a grammar, so that inlined definitions cannot grow without end. */
 const mostNodes = 5_000
 
 const mostLevels = 300
 
 const makeWriter = (root: Node) => {
   const definitions = new Map<string, Map<string, Written>>()
-  /** references whose targets are being written: to meet one of them again is recursion */
+  /** references being resolved: meeting one again is recursion */
   const open = new Set(["#", ""])
   let nodes = 0
   let level = 0
@@ -40,7 +39,7 @@ const makeWriter = (root: Node) => {
   const write = (node: unknown): Written => {
     if (++nodes > mostNodes || level > mostLevels || !Predicate.isObject(node)) return undefined
     level++
-    const written = Object.keys(node).some((key) => unsayable.has(key)) ? undefined : writeNode(node)
+    const written = Object.keys(node).some((key) => unsupported.has(key)) ? undefined : writeNode(node)
     level--
     return written
   }
@@ -50,7 +49,7 @@ const makeWriter = (root: Node) => {
     if ($ref !== undefined) return reference(String($ref), node)
     if (allOf !== undefined) return intersection(node, allOf)
     if (anyOf !== undefined || oneOf !== undefined) {
-      // both at once, or a structure beside them, is more than a choice
+      // a combination of both, or of one with a structure, is more than a union
       return anyOf !== undefined && oneOf !== undefined || Object.keys(rest).some((key) => structural.has(key))
         ? undefined
         : choice(rest, asArray(anyOf ?? oneOf))
@@ -64,7 +63,7 @@ const makeWriter = (root: Node) => {
     return choice({ description, title }, type.map((type) => ({ ...each, type })))
   }
 
-  /** Definitions stay where they are; what is said beside a reference needs a copy of its own. */
+  /** Definitions stay where they are; keywords beside a reference need an inlined copy. */
   const reference = (ref: string, node: Node): Written => {
     const { $ref: _, ...beside } = node
     const target = References.find(root, ref)
@@ -94,7 +93,7 @@ const makeWriter = (root: Node) => {
     return anyOf && describe(node, { anyOf }, [])
   }
 
-  /** A node and restrictions to it. Those that cannot be merged are told. */
+  /** A node with restrictions. Those that cannot be merged are described. */
   const intersection = (node: Node, members: unknown): Written => {
     let { allOf: _, ...merged } = node
     const told: Array<string> = []
@@ -113,7 +112,7 @@ const makeWriter = (root: Node) => {
     return written && Words.add(written, told.filter((text) => text !== ""))
   }
 
-  /** A schema, or what its reference leads to. */
+  /** A schema, or the target of its reference. */
   const follow = (schema: unknown, followed: Array<string>): Node | undefined => {
     if (!Predicate.isObject(schema)) return undefined
     const { $ref, ...beside } = schema
@@ -124,7 +123,7 @@ const makeWriter = (root: Node) => {
     return Predicate.isObject(target) && target["$ref"] === undefined ? Merge.merge(target, beside) : undefined
   }
 
-  /** Objects name all their properties. */
+  /** Objects list all their properties. */
   const object = (node: Node): Written => {
     const { additionalProperties, patternProperties, properties = {}, required = [] } = node
     if (
@@ -148,7 +147,7 @@ const makeWriter = (root: Node) => {
     )
   }
 
-  /** The items of an array are of one kind: those of a tuple are any of its kinds. */
+  /** Array items have one schema: tuple items are a union. */
   const array = (node: Node): Written => {
     const { items, minItems, prefixItems = Array.isArray(items) ? items : undefined } = node
     const kinds = all([...asArray(prefixItems), ...(Predicate.isObject(items) ? [items] : [])])
@@ -168,7 +167,7 @@ const makeWriter = (root: Node) => {
     )
   }
 
-  /** What is made of each, if something is made of all; nothing of no nodes. */
+  /** The results for each, if all have one; `undefined` for an empty list. */
   const all = (members: ReadonlyArray<unknown>): Array<Node> | undefined => {
     const written: Array<Node> = []
     for (const member of members) {
@@ -206,7 +205,7 @@ const scalar = (node: Node, type: unknown): Written => {
   )
 }
 
-/** What a node became, with all that is said about it and all that its keywords do not say in `said`. */
+/** The written node, described with the node's annotations and with all keywords that are not in `said`. */
 const describe = (node: Node, written: Node, said: ReadonlyArray<string>): Node => {
   const { default: preset, title } = node
   const text = Words.join(node["description"], Words.of({ type: written["type"], ...node }, said))
@@ -244,8 +243,8 @@ const formats: ReadonlySet<string> = new Set([
   "uuid"
 ])
 
-/** What no part of the schema stands for. */
-const unsayable: ReadonlySet<string> = new Set([
+/** Keywords the subset cannot express. */
+const unsupported: ReadonlySet<string> = new Set([
   "$dynamicRef",
   "$recursiveRef",
   "not",
@@ -256,9 +255,9 @@ const unsayable: ReadonlySet<string> = new Set([
   "dependencies"
 ])
 
-/** What makes a node more than a restriction of another. */
+/** Keywords that make a node more than a restriction of another. */
 const structural: ReadonlySet<string> = new Set([
-  ...unsayable,
+  ...unsupported,
   "$ref",
   "type",
   "properties",

@@ -1,11 +1,10 @@
 /**
- * Where schemas stand within a schema. Values that are data (`enum`, `const`, `default`) are none, whatever they look
- * like.
+ * Locations of schemas within a schema. Data (`enum`, `const`, `default`) is never a schema, whatever it looks like.
  */
 import type * as JsonSchema from "effect/JsonSchema"
 import * as Predicate from "effect/Predicate"
 
-/** The node with `f` of each schema that stands directly in it. */
+/** The node with `f` applied to each direct subschema. */
 export const map = (node: JsonSchema.JsonSchema, f: (schema: unknown) => unknown): JsonSchema.JsonSchema =>
   Object.fromEntries(
     Object.entries(node).map(([key, value]) => {

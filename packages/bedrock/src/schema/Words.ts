@@ -1,12 +1,12 @@
 /**
- * What a schema demands, in plain words: for a model that reads descriptions where it takes no keywords.
+ * Describes the requirements of a schema in text, for models that read descriptions but not all keywords.
  */
 import type * as JsonSchema from "effect/JsonSchema"
 import * as Predicate from "effect/Predicate"
 
 type Words = ReadonlyArray<string>
 
-/** What all keywords of a node but those in `said` demand. Keywords that demand nothing have no words. */
+/** The requirements of all keywords of a node except those in `said`. Annotations have no text. */
 export const of = (node: JsonSchema.JsonSchema, said: ReadonlyArray<string> = []): Words => {
   const rest = Object.fromEntries(Object.entries(node).filter(([key]) => !said.includes(key)))
   return [
@@ -20,13 +20,13 @@ export const of = (node: JsonSchema.JsonSchema, said: ReadonlyArray<string> = []
   ]
 }
 
-/** The node with words in its description, behind what it says already. */
+/** The node with texts appended to its description. */
 export const add = (node: JsonSchema.JsonSchema, words: Words): JsonSchema.JsonSchema => {
   const description = join(node["description"], words)
   return description === undefined ? node : { ...node, description }
 }
 
-/** A description and words; nothing of nothing. */
+/** A description and texts; `undefined` when both are empty. */
 export const join = (description: unknown, words: Words): string | undefined => {
   const text = Predicate.isString(description) ? description : ""
   if (words.length === 0) return Predicate.isString(description) ? description : undefined
@@ -37,7 +37,7 @@ export const join = (description: unknown, words: Words): string | undefined => 
 export const list = (items: Words, conjunction: "and" | "or"): string =>
   items.length < 2 ? items.join("") : `${items.slice(0, -1).join(", ")} ${conjunction} ${items.at(-1)}`
 
-/** A choice among schemas, or all of them. */
+/** A union of schemas, or all of them. */
 export const choice = (keyword: "allOf" | "anyOf" | "oneOf", members: ReadonlyArray<unknown>): string => {
   const required = members.map(onlyRequired)
   if (required.every((names) => names !== undefined)) {
@@ -52,7 +52,7 @@ export const choice = (keyword: "allOf" | "anyOf" | "oneOf", members: ReadonlyAr
     : `fits ${keyword === "oneOf" ? "exactly" : "at least"} one of these JSON schemas: ${list(schemas, "or")}`
 }
 
-/** The names that a schema requires and nothing else. */
+/** The names required by a schema that requires nothing else. */
 const onlyRequired = (schema: unknown): Words | undefined => {
   if (!Predicate.isObject(schema)) return undefined
   const { required, type = "object", ...rest } = schema
@@ -61,7 +61,7 @@ const onlyRequired = (schema: unknown): Words | undefined => {
     : undefined
 }
 
-/** Keywords that are read together. */
+/** Keywords that are described together. */
 const counted: ReadonlySet<string> = new Set([
   "minimum",
   "maximum",
@@ -94,7 +94,7 @@ const phrases: ReadonlyMap<string, (value: unknown) => Words> = new Map(Object.e
 
 const texts = (values: ReadonlyArray<unknown>): string => values.map((value) => JSON.stringify(value)).join(", ")
 
-/** Keywords without a phrase of their own that demand something. */
+/** Keywords without a phrase of their own that require something. */
 const demanding: ReadonlySet<string> = new Set([
   "contains",
   "minContains",
@@ -128,7 +128,10 @@ const ofNumber = (node: JsonSchema.JsonSchema, type: unknown): Words => {
   return limits.length === 0 ? [] : [`${noun} ${list(limits, "and")}`]
 }
 
-/** A bound, and one that is itself excluded. Older drafts exclude by `true`; what every integer is anyway is no bound. */
+/**
+ * A bound, and one that is itself excluded. Older drafts exclude by `true`; the bounds of safe integers are no
+ * restriction.
+ */
 const bound = (inclusive: unknown, exclusive: unknown, unbounded: number): readonly [unknown, unknown] => {
   const value = inclusive === unbounded ? undefined : inclusive
   return exclusive === true
@@ -150,7 +153,7 @@ const ofSize = (least: unknown, most: unknown, noun: string): Words => {
   return least === most ? [`exactly ${count(least)}`] : [`${JSON.stringify(least)} to ${count(most)}`]
 }
 
-/** One place of a tuple. */
+/** One item of a tuple. */
 const ofItem = (schema: unknown): string => {
   if (!Predicate.isObject(schema)) return "anything"
   const { description, title: _, type, ...rest } = schema

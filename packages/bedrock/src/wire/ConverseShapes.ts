@@ -1,8 +1,8 @@
 /**
- * What Converse, ConverseStream and CountTokens answer, by the service model.
+ * Shapes of the answers of Converse, ConverseStream and CountTokens, by the service model.
  *
- * The message, its end and its tokens' count where that was the question carry the answer; usage, metrics, trace and
- * configuration accompany it.
+ * The message, its end and, for CountTokens, the count are the answer; usage, metrics, trace and configuration
+ * accompany it.
  */
 import type {
   AudioBlock,
@@ -135,7 +135,7 @@ const usage = structure<TokenUsage>({
   cacheDetails: list(structure({ ttl: text, inputTokens: count }))
 })
 
-/** What comes with the end of an answer, whole or streamed. */
+/** Members at the end of an answer, whole or streamed. */
 const outcome = {
   usage: aside(usage),
   metrics: aside(structure<{ latencyMs: number | undefined }>({ latencyMs: count })),
@@ -147,7 +147,7 @@ const outcome = {
   serviceTier: aside(structure<ServiceTier>({ type: text }))
 }
 
-/** The answer of Converse. `inferenceProfile` is a member we add to it, whatever the wire has under that name. */
+/** The answer of Converse. `inferenceProfile` is our own member, which the wire cannot set. */
 export const response = structure<ConverseResponse & { readonly inferenceProfile?: string }>({
   inferenceProfile: aside(nothing),
   output: union<ConverseOutput>({ message: structure({ role: text, content: list(block) }) }),
@@ -158,7 +158,7 @@ export const response = structure<ConverseResponse & { readonly inferenceProfile
 
 const contentBlockIndex = count
 
-/** The events of ConverseStream, by their types. */
+/** The events of ConverseStream by type. */
 export const events = {
   messageStart: structure<MessageStartEvent>({ role: text }),
   contentBlockStart: structure<ContentBlockStartEvent>({

@@ -1,15 +1,15 @@
 /**
- * Sends a command with the SDK, and takes its response before the SDK reads it.
+ * Sends a command with the SDK, and takes its response before the SDK deserializes it.
  *
- * The SDK serializes, resolves the endpoint, signs and sends. Its deserializer is not asked: it makes a `bigint` of a large
- * number, allocates what a frame declares, and hands on whatever type the service sent.
+ * The SDK serializes, resolves the endpoint, signs and sends. Its deserializer is skipped: it turns large numbers into
+ * `bigint`, allocates the declared length of a frame, and passes wrong types through.
  */
 import type { BedrockRuntimeClient } from "@aws-sdk/client-bedrock-runtime"
 import * as Predicate from "effect/Predicate"
 import * as Http2 from "node:http2"
 import type { Head } from "./ServiceError.ts"
 
-/** A response: its head, and whatever its body is read from. */
+/** A response: its head, and the source of its body. */
 export interface Response extends Head {
   readonly body: unknown
 }
@@ -18,8 +18,8 @@ export interface Response extends Head {
  * One request and its response.
  *
  * - `signal`: aborts it.
- * - `isEventStream`: a stream of events does not share an HTTP/2 session with other calls.
- * - `sent`: whether it came as far as the network.
+ * - `isEventStream`: an event stream does not share an HTTP/2 session with other calls.
+ * - `sent`: whether it reached the network.
  */
 export interface Exchange {
   readonly signal: AbortSignal
@@ -29,18 +29,17 @@ export interface Exchange {
 }
 
 /**
- * Ties an input, by identity, to the exchange its request will be. An input object serves one call only.
+ * Associates an input, by identity, with the exchange of its request. An input object serves one call only.
  *
- * An abort signal given to `send` would do, but a `send` with options builds and sorts the middleware again.
+ * An abort signal given to `send` would do, but a `send` with options rebuilds the middleware stack.
  */
 export const attach = (input: object, exchange: Exchange): void => {
   exchanges.set(input, exchange)
 }
 
 /**
- * Lets the commands of a client carry an {@link Exchange}; those sent without one stay the SDK's own. Removes what costs
- * time and is never read: the middleware that copies inputs and outputs for a logger, and the one that looks for loops
- * between Lambda functions.
+ * Lets the commands of a client carry an {@link Exchange}; commands without one are left to the SDK. Removes middleware
+ * that costs time without use: copies of inputs and outputs for a logger, and the detection of Lambda recursion.
  */
 export const install = ({ config, middlewareStack }: BedrockRuntimeClient): void => {
   middlewareStack.remove("loggerMiddleware")
@@ -52,7 +51,7 @@ export const install = ({ config, middlewareStack }: BedrockRuntimeClient): void
       const { requestHandler } = config
       const { isEventStream, signal } = exchange
       exchange.sent = true
-      // what the steps before have made for this very handler
+      // the earlier steps have set it for this handler
       const request = args.request as Parameters<typeof requestHandler.handle>[0]
       return requestHandler.handle(request, { abortSignal: signal, ...(isEventStream && { isEventStream }) }).then(
         (result) => {
@@ -68,7 +67,7 @@ export const install = ({ config, middlewareStack }: BedrockRuntimeClient): void
 
 /**
  * Whether the response ended because its HTTP/2 session was lost, or the request cancelled: Node ends the body in both
- * cases as if it were whole. Over HTTP/1.1 that is an error.
+ * cases as if it were complete. Over HTTP/1.1 that is an error.
  */
 export const isCut = ({ response }: Exchange): boolean =>
   Predicate.hasProperty(response?.body, "rstCode") && Predicate.isNumber(response.body.rstCode) &&
@@ -76,7 +75,7 @@ export const isCut = ({ response }: Exchange): boolean =>
 
 const exchanges = new WeakMap<object, Exchange>()
 
-/** `undefined` when a handler of the user's own gave something else; it may also keep the case of headers as it came. */
+/** `undefined` when a custom handler gave something else; header names are converted to lower case. */
 const toResponse = ({ response }: { readonly response?: unknown }): Response | undefined => {
   if (!Predicate.isObject(response) || !Predicate.isNumber(response["statusCode"])) return undefined
   const headers = Object.entries(response["headers"] ?? {}).flatMap(([name, value]) =>

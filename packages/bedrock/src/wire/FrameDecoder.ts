@@ -1,8 +1,8 @@
 /**
- * The frames of `application/vnd.amazon.eventstream`, from bytes that arrive in pieces of any size.
+ * Decodes the frames of `application/vnd.amazon.eventstream` from chunks of any size.
  *
- * A frame is its length and that of its headers (4 bytes each), a checksum of these 8, headers, payload, and a checksum of
- * all of it: https://docs.aws.amazon.com/lexv2/latest/dg/event-stream-encoding.html
+ * A frame is its length and that of its headers (4 bytes each), a checksum of these 8 bytes, headers, payload, and a
+ * checksum of the whole: https://docs.aws.amazon.com/lexv2/latest/dg/event-stream-encoding.html
  */
 import { crc32 } from "node:zlib"
 import { GrowingBytes } from "./GrowingBytes.ts"
@@ -10,7 +10,7 @@ import { GrowingBytes } from "./GrowingBytes.ts"
 /**
  * - `messageType`: `event`, `exception` or `error`.
  * - `name`: the type of the event or the exception, or the code of the error.
- * - `errorMessage`: what an error says; events and exceptions have a payload.
+ * - `errorMessage`: the message of an error; events and exceptions have a payload.
  */
 export interface Frame {
   readonly messageType: string
@@ -20,19 +20,19 @@ export interface Frame {
 }
 
 /**
- * - `add`: takes a piece of the stream, hands over each frame that is whole now, and says what is wrong with the next one,
- *   if anything is. Then the stream cannot be read any further: nothing tells where a frame begins but the one before.
- * - `isInsideFrame`: whether a frame has begun that is not whole yet.
+ * - `add`: adds a chunk, passes on each complete frame, and returns the problem of an invalid one. Then the rest of the
+ *   stream cannot be decoded: frames are delimited only by the length of the one before.
+ * - `isInsideFrame`: whether a frame has begun that is not complete.
  */
 export interface FrameDecoder {
   readonly add: (piece: Buffer, onFrame: (frame: Frame) => void) => string | undefined
   readonly isInsideFrame: () => boolean
 }
 
-/** The largest frame that is taken, in bytes, as in the SDKs of AWS. */
+/** The maximum frame length in bytes, as in the AWS SDKs. */
 export const maxFrameLength = 16 * 1024 * 1024
 
-/** A decoder for one stream. Nothing is allocated for a frame before its bytes are there. */
+/** A decoder for one stream. A frame's declared length is not allocated in advance. */
 export const make = (): FrameDecoder => {
   let begun: GrowingBytes | undefined
   const readHeaders = makeHeaderReader()
@@ -78,7 +78,7 @@ export const make = (): FrameDecoder => {
 const preludeLength = 12
 const checksumLength = 4
 
-/** How long the frame is that begins here: as long as its prelude, until that is there. */
+/** The length of the frame that begins here: that of its prelude, until it is complete. */
 const frameLength = (bytes: Buffer): number | string => {
   if (bytes.length < preludeLength) return preludeLength
   if (crc32(bytes.subarray(0, 8)) !== bytes.readUInt32BE(8)) return wrongChecksum
@@ -91,19 +91,19 @@ const wrongChecksum = "a frame with a wrong checksum"
 
 type Headers = Omit<Frame, "payload">
 
-/** Frames that follow each other mostly have the same headers. */
+/** Consecutive frames mostly have the same headers. */
 const makeHeaderReader = () => {
   let last: { readonly bytes: Buffer; readonly headers: Headers } | undefined
   return (bytes: Buffer): Headers | string => {
     if (last?.bytes.equals(bytes) === true) return last.headers
     const headers = readHeaders(bytes)
-    // a copy: the bytes may be a small part of a large piece
+    // a copy: the bytes may be a small part of a large chunk
     if (typeof headers !== "string") last = { bytes: Buffer.from(bytes), headers }
     return headers
   }
 }
 
-/** Headers are a name (its length in one byte), a type, and a value. Only texts are of interest here. */
+/** A header is a name (its length in one byte), a type, and a value. Only string values are read. */
 const readHeaders = (bytes: Buffer): Headers | string => {
   const texts = new Map<string, string>()
   for (let at = 0; at < bytes.length;) {
@@ -120,7 +120,7 @@ const readHeaders = (bytes: Buffer): Headers | string => {
   }
   const messageType = texts.get(":message-type") ?? ""
   const nameHeader = nameHeaders.get(messageType)
-  return nameHeader === undefined ? "a frame that is no event, exception or error" : {
+  return nameHeader === undefined ? "a frame that is not an event, exception or error" : {
     messageType,
     name: texts.get(nameHeader) ?? "",
     errorMessage: texts.get(":error-message")
@@ -140,5 +140,5 @@ const lengths = [0, 0, 1, 2, 4, 8, undefined, undefined, 8, 16]
 
 const textType = 7
 
-/** Bytes and texts have their length in front. */
+/** Byte arrays and strings are preceded by their length. */
 const hasLength = (type: number): boolean => type === 6 || type === textType

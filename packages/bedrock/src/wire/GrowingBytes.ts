@@ -1,17 +1,16 @@
 /**
- * Bytes that come in pieces, as one array that grows by doubling.
+ * A byte buffer that grows by doubling.
  *
- * A list of the pieces would do as well, but for a sender that makes them small: the object for a piece of one byte takes a
- * hundred.
+ * A list of chunks would use a hundred bytes of overhead for each, which a sender of tiny chunks could exploit.
  */
 import { Buffer } from "node:buffer"
 
-/** Bytes so far. */
+/** A buffer of received bytes. */
 export class GrowingBytes {
   #bytes = Buffer.alloc(0)
   length = 0
 
-  /** Adds a piece. */
+  /** Appends a chunk. */
   add(piece: Uint8Array): void {
     const length = this.length + piece.length
     if (length > this.#bytes.length) {
@@ -23,12 +22,12 @@ export class GrowingBytes {
     this.length = length
   }
 
-  /** The bytes so far, not copied. */
+  /** The bytes so far, without a copy. */
   view(): Buffer {
     return this.#bytes.subarray(0, this.length)
   }
 
-  /** {@link view}, for those who do not know of Node's buffers. */
+  /** {@link view} as a plain `Uint8Array`. */
   toUint8Array(): Uint8Array {
     return new Uint8Array(this.#bytes.buffer, this.#bytes.byteOffset, this.length)
   }

@@ -1,5 +1,5 @@
 /**
- * What guardrails answer, by the service model: the answer of ApplyGuardrail, and the trace of a Converse answer.
+ * Shapes of guardrail answers, by the service model: of ApplyGuardrail, and the trace in a Converse answer.
  */
 import type {
   ApplyGuardrailResponse,
@@ -96,7 +96,7 @@ const assessment = structure<GuardrailAssessment>({
   }))
 })
 
-/** What the guardrail of a chat request found. */
+/** The trace of a chat request's guardrail. */
 export const trace = structure<GuardrailTraceAssessment>({
   modelOutput: list(text),
   inputAssessment: record(assessment),
@@ -104,7 +104,7 @@ export const trace = structure<GuardrailTraceAssessment>({
   actionReason: text
 })
 
-/** The answer of ApplyGuardrail. What was found is the answer; what it cost and covered accompanies it. */
+/** The answer of ApplyGuardrail. The findings are the answer; usage and coverage accompany it. */
 export const response = structure<ApplyGuardrailResponse>({
   usage: aside(usage),
   action: text,

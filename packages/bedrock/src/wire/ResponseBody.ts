@@ -35,7 +35,7 @@ export const read = (body: unknown, { onEnd, onPiece }: Listener): Reading => {
   const take = (piece: unknown) => {
     const bytes = toBuffer(piece)
     if (bytes !== undefined) return onPiece(bytes)
-    end(new RangeError("The request handler gave a body that is not made of bytes"))
+    end(new RangeError("The request handler returned a body that is not bytes"))
     stream.destroy()
   }
   // It goes on listening for errors, which would end the process if nobody did.

@@ -1,18 +1,18 @@
 /**
- * What the service says when it refuses or gives up, in the form of the SDK's exceptions: `BedrockError` reads both.
+ * The service's errors in the form of SDK exceptions: `BedrockError` reads both.
  */
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import type { Frame } from "./FrameDecoder.ts"
 import * as Json from "./Json.ts"
 
-/** A response, but for its body. The names of headers are in lower case. */
+/** A response without its body. Header names are in lower case. */
 export interface Head {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
 }
 
-/** An exception. `message` is empty when the service gave no reason, or none that can be read, such as a page of a proxy. */
+/** An exception. `message` is empty when there is no readable reason, such as in a page of a proxy. */
 export interface ServiceError {
   readonly name: string
   readonly message: string
@@ -21,7 +21,7 @@ export interface ServiceError {
   readonly $response?: { readonly headers: Head["headers"] }
 }
 
-/** The exception in a response whose status is no success. */
+/** The exception in an unsuccessful response. */
 export const fromResponse = (head: Head, body: Uint8Array): ServiceError => {
   const { headers, status } = head
   const fields = read(body)
@@ -35,11 +35,11 @@ export const fromResponse = (head: Head, body: Uint8Array): ServiceError => {
   }
 }
 
-/** The exception in a frame of a stream that is no event. */
+/** The exception in a frame of a stream that is not an event. */
 export const fromFrame = ({ errorMessage, messageType, name, payload }: Frame): ServiceError =>
   messageType === "error" ? { name, message: errorMessage ?? "" } : { ...said(read(payload)), name }
 
-/** The id a response has, to give to AWS. */
+/** The request id of a response. */
 export const requestId = ({ headers }: Head): string | undefined =>
   headers["x-amzn-requestid"] ?? headers["x-amzn-request-id"] ?? headers["x-amz-request-id"]
 

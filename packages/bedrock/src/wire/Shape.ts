@@ -1,11 +1,11 @@
 /**
- * What a value of the wire has to be, so that it has the type the SDK declares for it.
+ * Checks that a value of the wire has the type the SDK declares for it.
  *
- * A shape takes JSON as it was parsed and changes it in place: bytes are decoded, what stands for nothing is removed.
- * Members nobody knows stay. A member of a wrong type is a mismatch, except in what only accompanies an answer
- * ({@link aside}): there it is removed.
+ * A shape takes parsed JSON and changes it in place: bytes are decoded, `null` members are removed. Unknown members are
+ * kept. A member of a wrong type is a mismatch, except in data that accompanies an answer ({@link aside}): there it is
+ * removed.
  *
- * Shapes recurse: give them what `Json.parse` has bounded the depth of.
+ * Shapes recurse: their input must have the bounded depth of `Json.parse`.
  */
 import type { ToolUseBlock } from "@aws-sdk/client-bedrock-runtime"
 import * as Predicate from "effect/Predicate"
@@ -13,20 +13,20 @@ import * as Result from "effect/Result"
 import { Buffer } from "node:buffer"
 
 /**
- * Gives the value, the mismatch, or `undefined` when a lenient look leaves the value out. `null` never comes here: on the
- * wire it is the same as a missing member.
+ * Returns the value, the mismatch, or `undefined` when lenient mode drops the value. It never gets `null`, which on the
+ * wire equals a missing member.
  */
 export type Shape<A> = (value: unknown, lenient: boolean) => A | Mismatch | undefined
 
-/** The shapes of the members the SDK declares: all of them, or it does not compile. */
+/** The shapes of all members the SDK declares, enforced by the compiler. */
 export type Members<A> = {
   readonly [Name in Exclude<keyof A, "$unknown">]-?: Shape<Open<NonNullable<A[Name]>>>
 }
 
-/** Words of an enumeration are any text: the service has newer ones than the SDK. */
+/** Enumerations accept any text: the service has newer values than the SDK. */
 type Open<A> = A extends string ? string : A extends ReadonlyArray<string> ? Array<string> : A
 
-/** A value of a wrong type: what it is, what it should be, and its path from the inside out. */
+/** A value of a wrong type: its type, the expected one, and its path from the inside out. */
 export class Mismatch {
   readonly path: Array<string | number> = []
   readonly found: string
@@ -37,17 +37,17 @@ export class Mismatch {
     this.expected = expected
   }
 
-  /** Adds what it stands in: a member or an index. */
+  /** Prepends a path element: a member or an index. */
   inside(key: string | number): this {
     this.path.push(key)
     return this
   }
 
-  /** A phrase, without anything of the value. */
+  /** A description that does not quote the value. */
   toString(): string {
     const path = this.path.reduceRight<string>((path, key) => {
       if (typeof key === "number") return `${path}[${key}]`
-      // names of a record are the service's choice
+      // names of a record are chosen by the service
       return path === "" ? key.slice(0, 64) : `${path}.${key.slice(0, 64)}`
     }, "")
     const problem = `${this.found} instead of ${this.expected}`
@@ -55,10 +55,12 @@ export class Mismatch {
   }
 }
 
-/** The value in its shape, `null` being an empty object; or a sentence that names what does not fit, and where. */
+/**
+ * The value checked against its shape, `null` as an empty object; or a sentence that names the mismatch and its path.
+ */
 export const conform = <A>(shape: Shape<A>, value: unknown): Result.Result<A, string> => {
   const result = shape(value ?? {}, false)
-  // nothing is left out unless the look is lenient
+  // values are dropped in lenient mode only
   return result instanceof Mismatch ? Result.fail(`${result}`) : Result.succeed(result as A)
 }
 
@@ -66,7 +68,7 @@ export const conform = <A>(shape: Shape<A>, value: unknown): Result.Result<A, st
 export const text: Shape<string> = (value, lenient) =>
   typeof value === "string" ? value : mismatch("text", value, lenient)
 
-/** A number. `Infinity` is none: JSON cannot say it. */
+/** A number. `Infinity`, from a literal such as `1e999`, is refused. */
 export const number: Shape<number> = (value, lenient) =>
   typeof value === "number" && Number.isFinite(value) ? value : mismatch("a number", value, lenient)
 
@@ -90,10 +92,10 @@ export const document: Shape<Json> = (value) => value as Json // what was parsed
 /** JSON, as the SDK types it. */
 type Json = NonNullable<ToolUseBlock["input"]>
 
-/** No value fits. */
+/** Accepts no value. */
 export const nothing: Shape<never> = (value, lenient) => mismatch("nothing", value, lenient)
 
-/** What accompanies an answer: wrong types in it, or instead of it, are left out. */
+/** Data that accompanies an answer: values of wrong types are dropped. */
 export const aside = <A>(shape: Shape<A>): Shape<A> => (value) => shape(value, true)
 
 /** An array of one shape. */
@@ -110,13 +112,13 @@ export const list = <A>(item: Shape<A>): Shape<Array<A>> => (value, lenient) => 
   return value
 }
 
-/** An object whose members, under any names, have one shape. */
+/** An object of members with arbitrary names and one shape. */
 export const record = <A>(member: Shape<A>): Shape<Record<string, A>> => (value, lenient) =>
   Predicate.isObject(value)
     ? conformMembers<Record<string, A>>(value, () => member, lenient)
     : mismatch("an object", value, lenient)
 
-/** An object with these members, and whatever others. */
+/** An object with these members, and any others. */
 export const structure = <A extends object>(members: Members<A>): Shape<A> => {
   const shapeOf = lookup(members)
   return (value, lenient) =>
@@ -124,8 +126,8 @@ export const structure = <A extends object>(members: Members<A>): Shape<A> => {
 }
 
 /**
- * One of these members. One that nobody knows stands under `$unknown`, with its name, as the SDK has it and sends it
- * back; an empty union has none.
+ * One of these members. An unknown one is kept under `$unknown`, with its name, as the SDK represents and sends it; an
+ * empty union stays empty.
  */
 export const union = <A extends object>(members: Members<A>): Shape<A> => {
   const shapeOf = lookup(members)
@@ -143,7 +145,7 @@ const lookup = <A>(members: Members<A>): Lookup => {
   return (name) => shapes.get(name)
 }
 
-/** In place; `A` is what its members conform to. */
+/** In place; `A` is the type its members conform to. */
 const conformMembers = <A>(value: Record<string, unknown>, shapeOf: Lookup, lenient: boolean): A | Mismatch => {
   for (const name of Object.keys(value)) {
     const given = value[name]
@@ -154,7 +156,7 @@ const conformMembers = <A>(value: Record<string, unknown>, shapeOf: Lookup, leni
     if (result === undefined) delete value[name]
     else if (result !== given) value[name] = result
   }
-  return value as A // each member it declares has been looked at
+  return value as A // each declared member has been checked
 }
 
 const oneOf = <A>(
@@ -196,14 +198,14 @@ const nameOf = (value: unknown): string => {
   }
 }
 
-/** Padded or not. Node skips what is not base64, so that there are fewer bytes than the characters stand for. */
+/** Padded or not. Node skips invalid characters, which the decoded length reveals. */
 const fromBase64 = (text: string): Uint8Array | undefined => {
   const decoded = Buffer.from(text, "base64")
   const padding = text.endsWith("==") ? 2 : text.endsWith("=") ? 1 : 0
   if (decoded.length !== Math.floor((text.length - padding) * 3 / 4) || (text.length - padding) % 4 === 1) {
     return undefined
   }
-  // What is small lies in memory that Node shares with others.
+  // Small buffers use memory that Node shares with others.
   return decoded.length === decoded.buffer.byteLength
     ? new Uint8Array(decoded.buffer)
     : new Uint8Array(decoded)

@@ -43,7 +43,7 @@ describe("converse/AnswerTool", () => {
     })
   })
 
-  it("keeps what the provider said and how an answer was cut", () => {
+  it("keeps provider metadata and the finish reason", () => {
     const cut = answered([call("answer", `{"ag`)], "length")
     const restored = AnswerTool.inResponse(cut, "answer")
     assert.strictEqual(restored.text, `{"ag`)
@@ -58,7 +58,7 @@ describe("converse/AnswerTool", () => {
     assert.deepStrictEqual(AnswerTool.inResponse(response, "answer"), response)
   })
 
-  it("leaves out what is said beside the call, but not what was thought", () => {
+  it("drops text beside the call, but keeps reasoning", () => {
     const thought = { type: "reasoning" as const, text: "Hm.", signature: "s" }
     assert.deepStrictEqual(
       restore(thought, Message.text("I will answer."), call("answer"), Message.text("Done.")).content,
@@ -66,7 +66,7 @@ describe("converse/AnswerTool", () => {
     )
   })
 
-  it("takes JSON that was written as text for the answer", () => {
+  it("accepts JSON written as text as the answer", () => {
     for (const text of [json, `\n${json}`, `\`\`\`json\n${json}\n\`\`\``]) {
       const restored = restore(Message.text(text), call("answer", { age: 1 }))
       assert.strictEqual(restored.text, text)

@@ -34,7 +34,7 @@ const document = (mediaType: string): Message.DocumentPart => ({
 })
 
 describe("converse/history/CachePoints", () => {
-  it("leaves those of Claude where they are: on tools, in the system prompt, in messages", () => {
+  it("keeps those of Claude: on tools, in the system prompt, in messages", () => {
     const { changes, input } = encode(claude, {
       tools,
       messages: [system([text("Manual", cached)]), user([text("Book", { cache: { ttl: "5m" } }), text("Question")])]
@@ -90,7 +90,7 @@ describe("converse/history/CachePoints", () => {
     assert.deepStrictEqual(changes, [])
   })
 
-  it("puts none among the tools of Nova", () => {
+  it("drops those among the tools of Nova", () => {
     const { changes, input } = encode(nova, { tools, messages: [user([text("Book", cached)])] })
     assert.strictEqual(input?.toolConfig?.tools?.length, 1)
     assert.deepStrictEqual(input?.messages?.[0]?.content, [{ text: "Book" }, point])
@@ -99,7 +99,7 @@ describe("converse/history/CachePoints", () => {
     assert.strictEqual(encode(nova, { tools, providerOptions: own }).input?.toolConfig?.tools?.length, 1)
   })
 
-  it("keeps the longest prefixes, as many as the model takes", () => {
+  it("keeps the longest prefixes, up to the model's maximum", () => {
     const messages = ["a", "b", "c", "d", "e", "f"].map((word, index) =>
       index % 2 === 0 ? user([text(word, cached)]) : assistant([text(word, cached)])
     )
@@ -117,7 +117,7 @@ describe("converse/history/CachePoints", () => {
     assert.deepStrictEqual(changes.map(([, field]) => field), ["tools[0]", "messages[0].content[0]"])
   })
 
-  it("asks for a time to live only where the model takes it, and never for a longer one behind a shorter", () => {
+  it("sends a time to live only where supported, and never a longer one after a shorter", () => {
     const hour = { cache: { ttl: "1h" } } as const
     const ttls = (model: string, ...parts: ReadonlyArray<Message.TextPart>) => {
       const { changes, input } = encode(model, { messages: [user(parts)] })
@@ -134,7 +134,7 @@ describe("converse/history/CachePoints", () => {
     ])
   })
 
-  it("puts one before documents that are no PDF, and leaves it out where nothing stands before", () => {
+  it("moves one before documents other than PDF, and drops it at the beginning", () => {
     const of = (...parts: ReadonlyArray<Message.UserPart>) => {
       const { changes, input } = encode(claude, { messages: [user(parts)] })
       return [input?.messages?.[0]?.content?.map((block) => Object.keys(block)[0]), changes.map(([type]) => type)]
@@ -151,7 +151,7 @@ describe("converse/history/CachePoints", () => {
     assert.deepStrictEqual(of({ ...sheet, ...cached }, text("See")), [["document", "text"], ["omitted-cache-point"]])
   })
 
-  it("puts none behind reasoning", () => {
+  it("puts none after reasoning", () => {
     const value = { cachePoint: { type: "default" } }
     const { changes, input } = encode(claude, {
       messages: [

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as ChatRequest from "@strata/core/chat/ChatRequest"
 import * as Message from "@strata/core/chat/Message"
-import * as Tool from "@strata/core/tool/Tool"
+import * as ToolDefinition from "@strata/core/chat/ToolDefinition"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type { BedrockChatOptions } from "../../src/BedrockOptions.ts"
@@ -120,7 +120,7 @@ const constrain = {
     topP: undefined,
     toolChoice: undefined,
     stopSequences: asked.stopSequences?.filter((sequence) => sequence !== ""),
-    tools: asked.tools?.map((tool): Tool.RequestTool =>
+    tools: asked.tools?.map((tool): ToolDefinition.RequestTool =>
       "type" in tool
         ? { ...tool, provider: "aws.bedrock", name: label(tool.name) }
         : { ...tool, name: label(tool.name), inputSchema: { type: "object" } }
@@ -154,14 +154,14 @@ const label = (text: string): string => `a${text.replaceAll(/[^a-zA-Z0-9_-]/g, "
 const runs = { arbitrary: { runs: 300 }, timeout: 60_000 }
 
 describe("converse/Request and the constraints of Converse", () => {
-  it.prop("encodes every valid request to an input the service takes", [Asked], ([asked]) => {
+  it.prop("encodes every valid request to a valid input", [Asked], ([asked]) => {
     const request = constrain.request(asked)
     const result = violations(request)
     assert(Result.isSuccess(result), Result.isFailure(result) ? result.failure.message : "")
     assert.deepStrictEqual(result.success, [], `${result.success}`)
   }, runs)
 
-  it.prop("refuses a request, or encodes it to an input the service takes", [Asked], ([asked]) => {
+  it.prop("refuses a request, or encodes it to a valid input", [Asked], ([asked]) => {
     const request = resolved(asked)
     if (!isOurs(request)) return
     const result = violations(request)
@@ -169,7 +169,7 @@ describe("converse/Request and the constraints of Converse", () => {
     if (Result.isFailure(result) && result.failure._tag === "InvalidRequestError") assert.isString(result.failure.field)
   }, runs)
 
-  it("keeps marks for guardrails and citations out of what cannot hold them", () => {
+  it("drops guard and citations of parts that cannot have them", () => {
     const marked = { ...Message.text("See"), guard: true, citations: [{ title: "A book" }] }
     const image = {
       type: "image",

@@ -36,7 +36,7 @@ const end: ReadonlyArray<ConverseStreamOutput> = [
 ]
 
 describe("converse/Events", () => {
-  it.effect("gives text as it comes, without a start of the block", () =>
+  it.effect("emits text without a start event", () =>
     Effect.gen(function*() {
       const events = yield* Stream.runCollect(decode([start, text(0, "Hel"), text(0, "lo"), stop(0), ...end]))
       assert.deepStrictEqual(events.map((event) => event.type), ["text-delta", "text-delta", "finish"])
@@ -73,7 +73,7 @@ describe("converse/Events", () => {
       assert.deepStrictEqual(response.toolCalls.map((call) => call.params), [{}, "{\"a\":"])
     }))
 
-  it.effect("puts the seals of reasoning together", () =>
+  it.effect("joins signatures of reasoning", () =>
     Effect.gen(function*() {
       const reasoning = (index: number, delta: Record<string, unknown>) =>
         ({
@@ -102,7 +102,7 @@ describe("converse/Events", () => {
       ])
     }))
 
-  it.effect("marks what the service ran itself, and keeps its result as it came", () =>
+  it.effect("marks tools run by the service, and keeps their results", () =>
     Effect.gen(function*() {
       const response = yield* collect([
         {
@@ -156,7 +156,7 @@ describe("converse/Events", () => {
       ])
     }))
 
-  it.effect("takes a call of any other type than the provider's own for a call of the program, and keeps its type", () =>
+  it.effect("treats a call of any other type as a call of the program, and keeps its type", () =>
     Effect.gen(function*() {
       for (const type of ["tool_use", "a_new_type"]) {
         const response = yield* collect([
@@ -260,7 +260,7 @@ describe("converse/Events", () => {
       }))
   })
 
-  it.effect("keeps an empty text, which sealed reasoning may need around it", () =>
+  it.effect("keeps empty text, which signed reasoning may need", () =>
     Effect.gen(function*() {
       const sealed = (index: number, signature: string) => deltaOf(index, { reasoningContent: { signature } })
       const response = yield* collect([sealed(0, "a"), stop(0), text(1, ""), stop(1), sealed(2, "b"), stop(2), ...end])
@@ -294,7 +294,7 @@ describe("converse/Events", () => {
       ])
     }))
 
-  it.effect("puts a block together that it does not know, in the words of the service", () =>
+  it.effect("joins an unknown block in the service's own format", () =>
     Effect.gen(function*() {
       const unknown = (piece: unknown): ContentBlockDelta => ({ $unknown: ["hologram", piece] })
       const response = yield* collect([
@@ -311,7 +311,7 @@ describe("converse/Events", () => {
       }])
     }))
 
-  it.effect("says that the model refused", () =>
+  it.effect("reports a refusal", () =>
     Effect.gen(function*() {
       const stopReason = "refusal" as never // the SDK does not know it
       const response = yield* collect([text(0, "No"), stop(0), { messageStop: { stopReason } }, end[1]!])
@@ -327,7 +327,7 @@ describe("converse/Events", () => {
       }
     }))
 
-  it.effect("is not spoilt by what goes wrong after the end", () =>
+  it.effect("ignores failures after the end", () =>
     Effect.gen(function*() {
       const frames = Stream.concat(Stream.fromIterable([text(0, "Hello"), ...end]), Stream.fail("reset"))
       const events = yield* Stream.runCollect(Events.decode(frames, origin))
@@ -340,7 +340,7 @@ describe("converse/Events", () => {
       assert.strictEqual(error._tag, "MalformedResponseError")
     }))
 
-  it.effect("takes the usage before the stop, and ignores what follows the end", () =>
+  it.effect("accepts usage before the stop, and ignores events after the end", () =>
     Effect.gen(function*() {
       const events = yield* Stream.runCollect(decode([text(0, "a"), end[1]!, end[0]!, text(0, "b"), ...end]))
       assert.deepStrictEqual(events.map((event) => event.type), ["text-delta", "finish"])

@@ -23,7 +23,7 @@ import {
 const { assistant, system, text, tool, user } = Message
 
 describe("converse/History", () => {
-  it("returns a request that is fine as it is", () => {
+  it("returns a valid request unchanged", () => {
     const fine = request({
       messages: [
         system("Be brief."),
@@ -50,18 +50,18 @@ describe("converse/History", () => {
     }
   })
 
-  it("says in its changes where and why, and nothing of what was said", () => {
+  it("reports field and reason of changes, without content", () => {
     const { changes } = repair([user("a secret"), assistant([text("of mine "), text(" ")])])
     assert.deepStrictEqual(changes, [
       {
         type: "dropped-blank",
         field: "messages[1].content[1]",
-        message: "there is nothing but blank text, which Bedrock refuses. It was left out."
+        message: "there is only blank text, which Bedrock refuses. It was left out."
       },
       {
         type: "trimmed-answer",
         field: "messages[1].content[0]",
-        message: "the last message is the assistant's and ends in blanks, which models refuse. They were cut off."
+        message: "the last message is the assistant's and ends with white space, which models refuse. It was trimmed."
       }
     ])
   })
@@ -99,7 +99,7 @@ describe("converse/History", () => {
       assert.deepStrictEqual(changes, [["joined-message", "messages[1]"], ["joined-message", "messages[3]"]])
     })
 
-    it("lets the user speak twice to a model that takes it, but for what belongs to results of tools", () => {
+    it("keeps consecutive user messages where supported, except beside tool results", () => {
       const twice = [user("One"), user("two"), assistant("three"), user("four")]
       assert.deepStrictEqual(repaired(twice, nova), { messages: twice, changes: [] })
       const { changes, messages } = repaired({
@@ -110,7 +110,7 @@ describe("converse/History", () => {
       assert.deepStrictEqual(changes.map(([type]) => type), ["gathered-results", "joined-message", "gathered-results"])
     })
 
-    it("puts the mark of a cache before reasoning and blank text, where nothing is refused", () => {
+    it("moves a cache point before reasoning and blank text", () => {
       const reasoning: Message.ReasoningPart = { type: "reasoning", text: "Hm" }
       const { conversation } = repair([user("Q"), { ...assistant([text("A"), reasoning, text(" ")]), cache: true }])
       assert.deepStrictEqual(conversation.turns[1]?.parts.map(({ part }) => part), [
@@ -119,7 +119,7 @@ describe("converse/History", () => {
       ])
     })
 
-    it("leaves out blank text and messages of nothing else, but no turn of the user", () => {
+    it("drops blank text and blank messages, but no user turn", () => {
       assert.deepStrictEqual(repaired([user("Q"), assistant(" "), user([text("\n"), text("really")])]), {
         messages: [user([text("Q"), text("really")])],
         changes: [
@@ -143,7 +143,7 @@ describe("converse/History", () => {
   describe("instructions", () => {
     const late = [user("One"), assistant("two"), user("three"), system("Now in French."), assistant("quatre")]
 
-    it("stay where they are for a model that takes them there", () => {
+    it("stay in place for a model that supports them", () => {
       assert.deepStrictEqual(repaired(late, {}), { messages: late, changes: [] })
       assert.deepStrictEqual(repair(late, {}).conversation.turns.map(({ role }) => role)[3], "system")
     })
@@ -155,7 +155,7 @@ describe("converse/History", () => {
       assert.deepStrictEqual(changes, [["hoisted-instructions", "messages[4]"]])
     })
 
-    it("go behind what belongs together", () => {
+    it("move after messages that belong together", () => {
       const between = system("Now in French.")
       assert.deepStrictEqual(repaired([user("One"), between, user("two")], {}), {
         messages: [user([text("One"), text("two")]), system([text("Now in French.")])],
@@ -187,7 +187,7 @@ describe("converse/History", () => {
       ])
     })
 
-    it("that change the tools stay a message, or are put into words", () => {
+    it("that change the tools stay a message, or are converted to text", () => {
       const removal: Message.ToolRemovalPart = { type: "tool-removal", name: "weather" }
       const messages = [system("Be brief."), system([removal]), user("Hi")]
       assert.deepStrictEqual(repair(messages, {}).conversation.turns.map(({ role }) => role), ["system", "user"])
@@ -207,7 +207,7 @@ describe("converse/History", () => {
       return Message.parts(messages[0]!).flatMap((part) => part.type === "document" ? [part.name] : [])
     }
 
-    it("get names Bedrock takes", () => {
+    it("get valid names", () => {
       assert.deepStrictEqual(
         namesOf(["Q1 (final) [2]", "Résumé_2024.v2.pdf", "a \u00a0 b\tc", "報告.pdf", "報告", " .. ", "x".repeat(300)]),
         ["Q1 (final) [2]", "Resume_2024-v2-pdf", "a b c", "pdf", "Document", "Document (2)", "x".repeat(190)]
@@ -237,7 +237,7 @@ describe("converse/History", () => {
   })
 
   describe("strict", () => {
-    it("refuses what it would change, and says where and what to do", () => {
+    it("refuses what it would change, with field and remedy", () => {
       const error = refused([user("Q"), assistant("A"), user([text("B"), text(" ")])])
       assert.strictEqual(error._tag, "InvalidRequestError")
       assert.strictEqual(error.model, "any")
@@ -245,7 +245,7 @@ describe("converse/History", () => {
       assert.strictEqual(error.remedy, "Give it text, or leave it out")
       assert.strictEqual(
         error.message,
-        "messages[2].content[1]: there is nothing but blank text, which Bedrock refuses. Give it text, or leave it out."
+        "messages[2].content[1]: there is only blank text, which Bedrock refuses. Give it text, or leave it out."
       )
     })
 
@@ -286,7 +286,7 @@ describe("converse/History", () => {
       assert.strictEqual(refused(asked, capabilities).field, field)
     })
 
-    it("joins and gathers all the same: the model reads nothing else", () => {
+    it("still joins and gathers, which is lossless", () => {
       const asked = request({
         messages: [
           user("Q"),

@@ -44,7 +44,7 @@ describe("converse/History and models", () => {
     const left = [undefined, ["omitted-reasoning"]]
     const unsigned = { reasoningText: { text: "t" } }
 
-    it("goes back to Claude with its seal only", () => {
+    it("is sent back to Claude with its signature only", () => {
       for (const model of [claude, "anthropic.claude-3-7-sonnet-20250219-v1:0", "us.anthropic.claude-opus-5"]) {
         assert.deepStrictEqual(kept(model, plain), left)
         assert.deepStrictEqual(kept(model, signed), [{ reasoningText: { text: "t", signature: "s" } }, []])
@@ -73,21 +73,21 @@ describe("converse/History and models", () => {
       }
     )
 
-    it("goes as it is to a model that nothing is known of", () => {
+    it("is sent unchanged to an unknown model", () => {
       for (const model of ["acme.oracle-v1:0", "global.openai.gpt-5.6-terra"]) {
         assert.deepStrictEqual(kept(model, signed), [{ reasoningText: { text: "t", signature: "s" } }, []])
         assert.deepStrictEqual(kept(model, sealed), [{ redactedContent: redacted }, []])
       }
     })
 
-    it("that is left out takes a turn with it that had nothing else", () => {
+    it("is dropped together with a turn that had nothing else", () => {
       assert.deepStrictEqual(sent("us.deepseek.r1-v1:0", { messages: [user("Q"), assistant([plain]), user("R")] }), {
         messages: [{ role: "user", content: [{ text: "Q" }, { text: "R" }] }],
         changes: [["omitted-reasoning", "messages[1].content[0]"], ["joined-message", "messages[2]"]]
       })
     })
 
-    it("that is sealed keeps everything beside it as it came, the empty text too", () => {
+    it("that is signed keeps everything beside it unchanged, empty text too", () => {
       const parts = [
         { type: "reasoning", text: "a", signature: "s1" },
         text(""),
@@ -166,7 +166,7 @@ describe("converse/History and models", () => {
       }
     )
 
-    it("stand in a message of their own where results stand alone", () => {
+    it("are a separate message where results must be alone", () => {
       const { messages } = sent("mistral.magistral-small-2509", asked(image))
       assert.deepStrictEqual(
         messages.slice(2).map(({ content }) => content?.map((block) => Object.keys(block)[0])),
@@ -249,7 +249,7 @@ describe("converse/History and models", () => {
     ])
   })
 
-  it("offers a tool of the provider again as what it is, where nothing else was called", () => {
+  it("offers a provider tool again, if no other tool was called", () => {
     const searched: ReadonlyArray<Message.AssistantPart> = [
       { type: "tool-call", id: "s", name: "nova_grounding", params: {}, providerExecuted: true },
       { type: "tool-result", id: "s", result: [{ text: "[HIDDEN]" }], providerExecuted: true }

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import type * as ChatRequest from "@strata/core/chat/ChatRequest"
 import * as Message from "@strata/core/chat/Message"
-import * as Tool from "@strata/core/tool/Tool"
+import * as ToolDefinition from "@strata/core/chat/ToolDefinition"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as History from "../../src/converse/History.ts"
@@ -131,7 +131,7 @@ const Nasty = Schema.Struct({ model, messages: Messages, tools: Tools })
 const Anything = Schema.Struct({
   model,
   messages: Schema.Array(Message.Message),
-  tools: Schema.optional(Schema.Array(Tool.RequestTool))
+  tools: Schema.optional(Schema.Array(ToolDefinition.RequestTool))
 })
 
 const settled = (request: ChatRequest.Resolved) => Result.getOrThrow(Values.settle(request, () => {}))
@@ -162,11 +162,11 @@ const partsOf = <Type extends Message.Part["type"]>(messages: ReadonlyArray<Mess
 const options = { arbitrary: { runs: 800 }, timeout: 60_000 }
 
 describe("converse/History", () => {
-  it.prop("sends only what Bedrock takes", [Nasty], ([request]) => {
+  it.prop("sends only what Bedrock accepts", [Nasty], ([request]) => {
     assert.deepStrictEqual(broken(encode(request).input, capabilitiesOf(request.model)), [])
   }, options)
 
-  it.prop("changes nothing a second time", [Nasty], ([request]) => {
+  it.prop("is idempotent", [Nasty], ([request]) => {
     const once = repair(request)
     const twice = repair(once.request)
     assert.deepStrictEqual(twice.changes, [])
@@ -187,7 +187,7 @@ describe("converse/History", () => {
     }
   }, options)
 
-  it.prop("loses no word, no image, no document and no thought without saying so", [Nasty], ([request]) => {
+  it.prop("reports every loss of text, images, documents and reasoning", [Nasty], ([request]) => {
     const messages = numbered(request.messages)
     const { changes, request: { messages: sent } } = repair({ ...request, messages })
     const all = JSON.stringify(sent)
@@ -223,7 +223,7 @@ describe("converse/History", () => {
     assert.strictEqual(Result.isSuccess(strict), repair(request).changes.every(({ type }) => lossless.includes(type)))
   }, options)
 
-  it.prop("has an answer for anything", [Anything], ([request]) => {
+  it.prop("is total", [Anything], ([request]) => {
     if (Result.isFailure(Values.settle(request, () => {}))) return
     const once = repair(request)
     assert.deepStrictEqual(repair(once.request).changes, [])

@@ -45,7 +45,7 @@ describe("converse/History and tools", () => {
       ])
     })
 
-    it("are taken out of the assistant's message, and what follows them is the next answer", () => {
+    it("are moved out of the assistant's message, whose rest is the next answer", () => {
       const asked = {
         messages: [question, assistant([call("a"), result("a"), text("So it is sunny")]), user("Thanks")],
         tools
@@ -70,7 +70,7 @@ describe("converse/History and tools", () => {
       assert.deepStrictEqual(repaired({ messages: [question, searched, user("Thanks")], tools }).changes, [])
     })
 
-    it("without a call that waits for them are put into words, and nothing of them is lost", () => {
+    it("without a pending call are converted to text without loss", () => {
       const image: Message.ImagePart = { type: "image", mediaType: "image/png", source: { uri: "s3://b/i" } }
       const { changes, messages } = repaired({
         messages: [
@@ -129,7 +129,7 @@ describe("converse/History and tools", () => {
       assert.deepStrictEqual(changes.map(([type]) => type), ["filled-result", "filled-result", "filled-result"])
     })
 
-    it("stand alone where the model wants that", () => {
+    it("are sent alone where the model requires it", () => {
       const messages = [question, assistant([call("aaaaaaaaa")]), tool([result("aaaaaaaaa")]), user("Be quick")]
       assert.deepStrictEqual(repaired({ messages, tools }, mistral), {
         messages: [
@@ -150,7 +150,7 @@ describe("converse/History and tools", () => {
       assert.include(repaired({ messages: shown, tools }, claude).changes.map(([type]) => type), "separated-results")
     })
 
-    it("have no status where the model takes none, and still say that the tool failed", () => {
+    it("have no status where unsupported, but state the failure", () => {
       const messages = [
         question,
         assistant([call("a"), call("b"), call("c"), call("d")]),
@@ -179,7 +179,7 @@ describe("converse/History and tools", () => {
     const idsOf = (messages: ReadonlyArray<Message.Message>) =>
       messages.flatMap((message) => Message.parts(message).flatMap((part) => "id" in part ? [part.id] : []))
 
-    it("get ids Bedrock takes, with their results, each its own", () => {
+    it("get valid unique ids, with their results", () => {
       const messages = [
         ...exchange(call("call 1"), call(""), call("x".repeat(70)), call("b")),
         ...exchange(call("b"), call("call 1"))
@@ -195,7 +195,7 @@ describe("converse/History and tools", () => {
       ])
     })
 
-    it("get ids the model takes, the same ones as the conversation grows", () => {
+    it("get ids the model accepts, stable as the conversation grows", () => {
       const short = exchange(call("toolu_01"), call("abcDEF123"))
       const sent = idsOf(repaired({ messages: short, tools }, mistral).messages)
       for (const id of sent) assert.match(id, /^[a-zA-Z0-9]{9}$/)
@@ -213,7 +213,7 @@ describe("converse/History and tools", () => {
       }
     })
 
-    it("get names Bedrock takes, one for each name, and none that another tool has", () => {
+    it("get valid unique names, one for each name", () => {
       const messages = exchange(call("a", "get weather"), call("b", "get weather"), call("c", "get:weather"))
       const { changes, messages: sent } = repaired({ messages, tools: [{ ...tools[0]!, name: "get_weather" }] })
       assert.deepStrictEqual(
@@ -240,7 +240,7 @@ describe("converse/History and tools", () => {
       assert.deepStrictEqual(changes.map(([type]) => type), ["wrapped-params", "wrapped-params"])
     })
 
-    it("have their tools declared where the request offers none", () => {
+    it("have their tools declared if the request offers none", () => {
       const { changes, request } = repair(exchange(call("a", "weather"), call("b", "get time"), call("c", "weather")))
       assert.deepStrictEqual(request.tools?.map(({ name }) => name), ["weather", "get_time"])
       assert.strictEqual(request.toolChoice, "none")
@@ -250,7 +250,7 @@ describe("converse/History and tools", () => {
       assert.deepStrictEqual(repaired(own).changes, [])
     })
 
-    it("are put into words for a model without tools", () => {
+    it("are converted to text for a model without tools", () => {
       const { changes, messages } = repaired(exchange(call("a", "weather", { city: "Oslo" })), titan)
       assert.deepStrictEqual(messages, [
         user([text("Q")]),

@@ -60,7 +60,7 @@ const models = [
 ]
 
 describe("converse/History over HTTP", () => {
-  it.live.each(models)("makes %s take what no model takes", (model) =>
+  it.live.each(models)("repairs for %s what no model accepts", (model) =>
     Effect.gen(function*() {
       const chat = yield* BedrockChat.make({ model, policy: Policy.none })
       const response = yield* chat.generate({ messages, maxTokens: 100 })
@@ -80,7 +80,7 @@ describe("converse/History over HTTP", () => {
       assert.strictEqual(response.text, "Hello")
     }).pipe(Effect.provide(bedrock)))
 
-  it.live("says the same at the end of a stream", () =>
+  it.live("reports the same at the end of a stream", () =>
     Effect.gen(function*() {
       const chat = yield* BedrockChat.make({ model: "amazon.nova-lite-v1:0", policy: Policy.none })
       const whole = yield* chat.generate({ messages, maxTokens: 100 })
@@ -91,7 +91,7 @@ describe("converse/History over HTTP", () => {
       assert.deepStrictEqual(finish.providerMetadata.bedrock?.changes, whole.providerMetadata.bedrock?.changes)
     }).pipe(Effect.provide(bedrock)))
 
-  it.live("says nothing where there was nothing to change", () =>
+  it.live("reports nothing without changes", () =>
     Effect.gen(function*() {
       const chat = yield* BedrockChat.make({ model: "amazon.nova-lite-v1:0", policy: Policy.none })
       const { providerMetadata } = yield* chat.generate({ messages: "Hello", maxTokens: 100 })
@@ -108,7 +108,7 @@ describe("converse/History over HTTP", () => {
       assert.deepStrictEqual(yield* emulator.requests, [])
     }).pipe(Effect.provide(bedrock)))
 
-  it.live("logs its changes once, without a word of the conversation", () =>
+  it.live("logs its changes once, without content", () =>
     Effect.gen(function*() {
       const logged: Array<string> = []
       const logger = Logger.make(({ fiber, message }) => {

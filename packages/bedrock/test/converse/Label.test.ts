@@ -38,7 +38,7 @@ const counting = <Part extends Message.Part>(part: Part, count: () => void): Par
 }
 
 const documents = (names: ReadonlyArray<string>) => {
-  const label = Label.dispenser(Label.documentName)
+  const label = Label.allocator(Label.documentName)
   return names.map(label)
 }
 
@@ -71,7 +71,7 @@ describe("converse/history/Label", () => {
   ])("tries few variants of %s", (_, text) => {
     const ratio = growth((size, count) => {
       const kind = Label.callId(undefined)
-      const label = Label.dispenser({
+      const label = Label.allocator({
         ...kind,
         variant: (stem, attempt) => {
           count()

@@ -41,7 +41,7 @@ const own = (bedrock: BedrockChatOptions) => option({ providerOptions: { bedrock
 
 describe("converse/Limits", () => {
   describe("of parts", () => {
-    it("takes images and documents up to the size of the model, and not a byte more", () => {
+    it("accepts images and documents up to the model's maximum size", () => {
       assert.isUndefined(named(image(bytes(3_750_000))))
       assert.strictEqual(named(image(bytes(3_750_001))), ".source.bytes")
       assert.isUndefined(named(document(bytes(4_500_000))))
@@ -49,13 +49,13 @@ describe("converse/Limits", () => {
       assert.isUndefined(named(image(bytes(9_000_000)), {}), "nothing is known of this model")
     })
 
-    it("says how much is too much", () => {
+    it("reports the size and the maximum", () => {
       const result = Limits.checkPart(image(bytes(3_750_001)), place, converseLimits)
       assert(Result.isFailure(result))
-      assert.include(result.failure.message, "3.76 MB are more than the 3.75 MB")
+      assert.include(result.failure.message, "3.76 MB exceed the model's maximum of 3.75 MB")
     })
 
-    it("wants bytes where there should be some", () => {
+    it("refuses empty bytes", () => {
       assert.strictEqual(named(image(bytes(0))), ".source.bytes")
       assert.strictEqual(named({ type: "audio", mediaType: "audio/wav", source: bytes(0) }), ".source.bytes")
       assert.strictEqual(named({ type: "video", mediaType: "video/mp4", source: bytes(0) }), ".source.bytes")
@@ -74,12 +74,12 @@ describe("converse/Limits", () => {
       assert.strictEqual(named({ type: "video", mediaType: "video/mp4", source: { uri } }), field)
     })
 
-    it("wants the 12 digits of an account", () => {
+    it("requires the 12 digits of an account", () => {
       assert.isUndefined(named(image({ uri: "s3://bucket/key", bucketOwner: "123456789012" })))
       assert.strictEqual(named(image({ uri: "s3://bucket/key", bucketOwner: "me" })), ".source.bucketOwner")
     })
 
-    it("wants names of 1 to 200 characters for documents", () => {
+    it("requires document names of 1 to 200 characters", () => {
       assert.isUndefined(named(document({ text: "Hello" }, "n".repeat(200))))
       assert.strictEqual(named(document({ text: "Hello" }, "")), ".name")
       assert.strictEqual(named(document({ text: "Hello" }, "n".repeat(201))), ".name")
@@ -95,7 +95,7 @@ describe("converse/Limits", () => {
       assert.strictEqual(named(result), ".parts[1].source.uri")
     })
 
-    it("wants ids and names of calls as Bedrock writes them", () => {
+    it("requires valid call ids and tool names", () => {
       const call = { type: "tool-call", id: "a:b.c-d_1", name: "get-weather_1", params: {} } as const
       assert.isUndefined(named(call))
       assert.strictEqual(named({ ...call, id: "a b" }), ".id")
@@ -107,7 +107,7 @@ describe("converse/Limits", () => {
       assert.strictEqual(named({ type: "tool-removal", name: "a", serverName: "" }), ".serverName")
     })
 
-    it("wants whole positions in citations", () => {
+    it("requires integer positions in citations", () => {
       const cited = (start: number): Message.Part => ({
         type: "text",
         text: "So it is.",
@@ -136,7 +136,7 @@ describe("converse/Limits", () => {
       (model) => assert.strictEqual(option({ model }), "model")
     )
 
-    it("looks at inference options, its own and those in the words of Bedrock", () => {
+    it("checks inference options, its own and those of providerOptions", () => {
       assert.strictEqual(option({ temperature: 1.5 }), "temperature")
       assert.strictEqual(option({ topP: -0.1 }), "topP")
       assert.strictEqual(option({ maxTokens: 0 }), "maxTokens")
@@ -149,7 +149,7 @@ describe("converse/Limits", () => {
       assert.strictEqual(own({ inferenceConfig: { stopSequences: [""] } }), `${prefix}.stopSequences[0]`)
     })
 
-    it("wants 1 to 16 entries of metadata, with characters Bedrock takes", () => {
+    it("requires 1 to 16 entries of metadata, with valid characters", () => {
       const field = "providerOptions.bedrock.requestMetadata"
       const entries = (count: number) =>
         Object.fromEntries(Array.from({ length: count }, (_, index) => [`k${index}`, ""]))
@@ -161,7 +161,7 @@ describe("converse/Limits", () => {
       assert.strictEqual(own({ requestMetadata: { "": "b" } }), `${field}[""]`)
     })
 
-    it("wants up to 10 JSON Pointers", () => {
+    it("allows up to 10 JSON Pointers", () => {
       const field = "providerOptions.bedrock.additionalModelResponseFieldPaths"
       const paths = (count: number) => Array.from({ length: count }, (_, index) => `/${index}`)
       assert.isUndefined(own({ additionalModelResponseFieldPaths: paths(10) }))
@@ -181,7 +181,7 @@ describe("converse/Limits", () => {
     })
   })
 
-  it("speaks of the part as the request has it, wherever it is sent", () => {
+  it("names the field of the original request", () => {
     const model = "amazon.nova-lite-v1:0"
     const result = Request.encode({
       model,

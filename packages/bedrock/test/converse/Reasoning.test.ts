@@ -46,14 +46,14 @@ const thinking = (budget_tokens: number) => ({
 })
 
 describe("converse/Reasoning", () => {
-  it("adds nothing unless it is asked to", () => {
+  it("adds nothing by default", () => {
     for (const model of [sonnet, opus, nova, gpt, unknown]) assert.deepStrictEqual(encoded(model, {}), {})
     for (const model of [sonnet, opus, nova, unknown, "amazon.nova-lite-v1:0"]) {
       assert.deepStrictEqual(encoded(model, { reasoning: false }), {})
     }
   })
 
-  describe("of a model that takes a budget", () => {
+  describe("of a model with a budget", () => {
     it("sends the budget", () => {
       assert.deepStrictEqual(
         encoded(sonnet, { reasoning: { budgetTokens: 5000 }, maxTokens: 5001 }),
@@ -68,7 +68,7 @@ describe("converse/Reasoning", () => {
       }
     )
 
-    it("takes the budget when both are given, and a medium effort when neither is", () => {
+    it("uses the budget when both are given, and a medium effort when neither is", () => {
       assert.deepStrictEqual(encoded(sonnet, { reasoning: { effort: "max", budgetTokens: 2000 } }), thinking(2000))
       assert.deepStrictEqual(encoded(sonnet, { reasoning: {} }), thinking(4096))
     })
@@ -99,8 +99,8 @@ describe("converse/Reasoning", () => {
     })
   })
 
-  describe("of a model that takes an effort", () => {
-    it("sends the effort where the model wants it", () => {
+  describe("of a model with effort levels", () => {
+    it("sends the effort in the model's field", () => {
       assert.deepStrictEqual(encoded(opus, { reasoning: { effort: "max" } }).additionalModelRequestFields, {
         thinking: { type: "adaptive" },
         output_config: { effort: "max" }
@@ -113,7 +113,7 @@ describe("converse/Reasoning", () => {
       })
     })
 
-    it("goes down to a level the model knows, and to its lowest where none is below", () => {
+    it("uses the next lower level of the model, or its lowest", () => {
       const effort = (model: string, reasoning: Exclude<ChatRequest.Reasoning, false>) =>
         JSON.stringify(encoded(model, { reasoning }))
       assert.include(effort(opus, { effort: "xhigh" }), "\"effort\":\"high\"")
@@ -130,7 +130,7 @@ describe("converse/Reasoning", () => {
       assert.deepInclude(level(64_000), { output_config: { effort: "max" } })
     })
 
-    it("refuses what Nova 2 does not take with a high effort, and only with it", () => {
+    it("refuses options Nova 2 does not support with a high effort, and only then", () => {
       const reasoning = { effort: "high" } as const
       assert.strictEqual(field(nova, { reasoning, maxTokens: 1000 }), "maxTokens")
       assert.strictEqual(field(nova, { reasoning, temperature: 0 }), "temperature")
@@ -158,7 +158,7 @@ describe("converse/Reasoning", () => {
       )
     })
 
-    it("leaves it to Claude how hard to think where nothing is said of it", () => {
+    it("leaves the effort to Claude when it is not set", () => {
       const adaptive = { thinking: { type: "adaptive" } }
       for (const model of [opus, sonnet5]) {
         assert.deepStrictEqual(encoded(model, { reasoning: {} }).additionalModelRequestFields, adaptive)
@@ -167,7 +167,7 @@ describe("converse/Reasoning", () => {
       assert.include(JSON.stringify(encoded(nova, { reasoning: {} })), "\"medium\"")
     })
 
-    it("asks for what to show where there is a choice", () => {
+    it("requests the display of reasoning where supported", () => {
       const display = (model: string) =>
         encoded(model, { reasoning: { effort: "low", display: "omitted" } }).additionalModelRequestFields
       assert.deepStrictEqual(display(opus), {
@@ -211,7 +211,7 @@ describe("converse/Reasoning", () => {
       assert.deepStrictEqual(omitted(nova, { reasoning }), ["omitted-option reasoning.interleaved"])
     })
 
-    it("does not think where it goes on from calls that came without a thought", () => {
+    it("does not reason after tool calls without reasoning", () => {
       const call: Message.ToolCallPart = { type: "tool-call", id: "a", name: "add", params: {} }
       const thought: Message.ReasoningPart = { type: "reasoning", text: "t", signature: "s" }
       const answered = (...parts: ReadonlyArray<Message.AssistantPart>) => [
@@ -230,7 +230,7 @@ describe("converse/Reasoning", () => {
       assert.deepStrictEqual(omitted(opus, { reasoning, messages: answered() }), [])
     })
 
-    it("is told not to think where it does so unasked, and refuses where it cannot but think", () => {
+    it("is turned off where it is the default, and refused where it cannot be", () => {
       for (const model of [sonnet5, "us.anthropic.claude-opus-5", "us.anthropic.claude-haiku-5"]) {
         assert.deepStrictEqual(encoded(model, { reasoning: false }), {
           additionalModelRequestFields: { thinking: { type: "disabled" } }
@@ -242,7 +242,7 @@ describe("converse/Reasoning", () => {
       assert.deepStrictEqual(encoded(opus, { reasoning: false }), {})
     })
 
-    it("takes a forced tool while it thinks from 5 on, but for those that think always", () => {
+    it("supports forced tools with reasoning from 5 on, except where reasoning is always on", () => {
       const request = {
         tools: [{ name: "add", inputSchema: { type: "object" } }],
         toolChoice: { name: "add" },
@@ -266,13 +266,13 @@ describe("converse/Reasoning", () => {
     })
   })
 
-  it("refuses to ask a model that cannot, and says so", () => {
+  it("refuses a model that cannot reason", () => {
     const error = refused("amazon.nova-lite-v1:0", { reasoning: { effort: "low" } })
     assert(error._tag === "UnsupportedFeatureError")
     assert.strictEqual(error.feature, "reasoning")
   })
 
-  it("refuses to ask a model not to that always does", () => {
+  it("refuses to turn off reasoning that is always on", () => {
     for (const model of [gpt, "us.deepseek.r1-v1:0"]) {
       const error = refused(model, { reasoning: false })
       assert(error._tag === "UnsupportedFeatureError")
@@ -281,12 +281,12 @@ describe("converse/Reasoning", () => {
     assert.deepStrictEqual(encoded("us.deepseek.r1-v1:0", { reasoning: { effort: "high" } }), {})
   })
 
-  it("asks a model that nothing is known of in Converse's own words", () => {
+  it("uses Converse's own field for an unknown model", () => {
     assert.deepStrictEqual(encoded(unknown, { reasoning: { effort: "xhigh" } }), { outputConfig: { effort: "xhigh" } })
     assert.deepStrictEqual(encoded(unknown, { reasoning: { budgetTokens: 2000 } }), { outputConfig: { effort: "low" } })
   })
 
-  it("lets fields of the request win, and keeps what is beside them", () => {
+  it("merges fields of the request over its own", () => {
     const additionalModelRequestFields = { top_k: 5, thinking: { budget_tokens: 9000, display: "omitted" } }
     assert.deepStrictEqual(
       encoded(sonnet, {

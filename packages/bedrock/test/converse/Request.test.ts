@@ -79,7 +79,7 @@ describe("converse/Request", () => {
     ])
   })
 
-  it("says what it changed, or refuses where it may not change anything", () => {
+  it("reports its changes, or refuses in strict mode", () => {
     const messages = [Message.user("Hi"), Message.user([Message.text("there"), Message.text("\n")])]
     const { changes } = Result.getOrThrow(Request.encode({ model, messages }, { capabilities, history: "repair" }))
     assert.deepStrictEqual(changes.map(({ field, type }) => [type, field]), [
@@ -91,7 +91,7 @@ describe("converse/Request", () => {
     assert.strictEqual(error.field, "messages[1].content[1]")
   })
 
-  it("names the part that was given, whatever was changed before it", () => {
+  it("names the original part, regardless of earlier changes", () => {
     const error = refuse({
       messages: [
         Message.assistant("Ask away"),
@@ -103,7 +103,7 @@ describe("converse/Request", () => {
     assert.strictEqual(error.field, "messages[2].content[1].mediaType")
   })
 
-  it("writes cache points after what they close", () => {
+  it("writes cache points after their prefix", () => {
     const input = encode({
       messages: [
         Message.system([Message.text("A long manual", { cache: { ttl: "1h" } })]),
@@ -118,7 +118,7 @@ describe("converse/Request", () => {
     ])
   })
 
-  it("leaves cache points out for a model that caches nothing", () => {
+  it("drops cache points for a model without caching", () => {
     const { input } = Result.getOrThrow(Request.encode({
       model,
       messages: [
@@ -164,7 +164,7 @@ describe("converse/Request", () => {
     assert.include(error.remedy, "image/png")
   })
 
-  it("returns reasoning with its seals unchanged", () => {
+  it("sends signed reasoning back unchanged", () => {
     const redacted = new Uint8Array([9, 8])
     const input = encode({
       messages: [
@@ -184,7 +184,7 @@ describe("converse/Request", () => {
     ])
   })
 
-  it("returns its own blocks untouched, and refuses those of another provider", () => {
+  it("sends its own blocks unchanged, and refuses those of another provider", () => {
     const value = { searchResult: { source: "x" } }
     const input = encode({ messages: [Message.user([{ type: "provider", provider: "aws.bedrock", value }])] })
     assert.strictEqual<unknown>(input.messages?.[0]?.content?.[0], value)
@@ -192,7 +192,7 @@ describe("converse/Request", () => {
     assert.strictEqual(error._tag, "UnsupportedFeatureError")
   })
 
-  it("offers tools with the choice asked for, and none when the choice is none", () => {
+  it("offers tools with the requested choice, and none for the choice none", () => {
     const messages = [Message.user("Hi")]
     const tools = [{ name: "weather", description: "", inputSchema: { type: "object" } }]
     assert.deepStrictEqual(encode({ messages, tools }).toolConfig, {
@@ -205,7 +205,7 @@ describe("converse/Request", () => {
     assert.isUndefined(encode({ messages, tools, toolChoice: "none" }).toolConfig)
   })
 
-  it("lets provider options have the last word", () => {
+  it("lets provider options win", () => {
     const input = encode({
       messages: [Message.user("Hi")],
       maxTokens: 10,
@@ -257,7 +257,7 @@ describe("converse/Request", () => {
     const tools = [{ name: "look", inputSchema: { type: "object" } }]
     const fields = (request: Partial<ChatRequest.Resolved>) => encode(request).additionalModelRequestFields
 
-    it("are turned off in Claude's own words", () => {
+    it("are turned off by Claude's own field", () => {
       assert.deepStrictEqual(fields({ tools, parallelToolCalls: false }), {
         tool_choice: { type: "auto", disable_parallel_tool_use: true }
       })
@@ -276,14 +276,14 @@ describe("converse/Request", () => {
       )
     })
 
-    it("are turned off for tools in the words of Bedrock too", () => {
+    it("are turned off for tools of providerOptions too", () => {
       const toolConfig = { tools: [{ toolSpec: { name: "look", inputSchema: { json: { type: "object" } } } }] }
       assert.deepStrictEqual(fields({ parallelToolCalls: false, providerOptions: { bedrock: { toolConfig } } }), {
         tool_choice: { type: "auto", disable_parallel_tool_use: true }
       })
     })
 
-    it("are nothing to speak of without tools, or where they are welcome", () => {
+    it("are not mentioned without tools, or when allowed", () => {
       assert.isUndefined(fields({ parallelToolCalls: false }))
       assert.isUndefined(fields({ tools, parallelToolCalls: true }))
       assert.isUndefined(fields({ tools }))
@@ -315,7 +315,7 @@ describe("converse/Request", () => {
       assert.notProperty(input, "toolConfig")
     })
 
-    it("says so where something has to be said", () => {
+    it("sends an explicit off where needed", () => {
       const { changes, input } = sent({
         tools: [{ name: "look", inputSchema: { type: "object" } }],
         messages: [
@@ -369,7 +369,7 @@ describe("converse/Request", () => {
     })
   })
 
-  it("puts JSON beside other parts of a result, in an object where it is none", () => {
+  it("encodes JSON beside other parts of a result, wrapped in an object", () => {
     const input = encode({
       tools: [{ name: "look", inputSchema: { type: "object" } }],
       messages: [

@@ -81,7 +81,7 @@ describe("converse/Response", () => {
     assert.deepStrictEqual(sent.messages?.[1]?.content, content)
   })
 
-  it("sends back what it read, byte for byte", () => {
+  it("round-trips byte for byte", () => {
     const content = [
       { reasoningContent: { reasoningText: { text: "Hm.", signature: "c2ln" } } },
       { reasoningContent: { redactedContent: new Uint8Array([1, 2]) } },
@@ -98,7 +98,7 @@ describe("converse/Response", () => {
     assert.deepStrictEqual(sent.messages?.[1]?.content, content)
   })
 
-  it("takes a call for the program's unless its type says that the service ran it", () => {
+  it("treats a call as the program's unless its type says that the service ran it", () => {
     const content = [undefined, "tool_use", "a_new_type", "server_tool_use"].map((type, index) => ({
       toolUse: {
         toolUseId: `t${index}`,
@@ -183,7 +183,7 @@ describe("converse/Response", () => {
       }
     }))
 
-  it("lets what a program has changed stand", () => {
+  it("keeps changes made by the program", () => {
     const citationsContent = { content: [{ text: "a secret" }, { text: "!" }], citations: [{ title: "T", score: 1 }] }
     const response = decode({
       output: { message: { role: "assistant", content: [asTyped({ citationsContent })] } }
@@ -197,7 +197,7 @@ describe("converse/Response", () => {
     ])
   })
 
-  it("answers with what there is when fields are missing", () => {
+  it("decodes an answer with missing fields", () => {
     const response = Result.getOrThrow(
       Response.decode({ $metadata: {}, output: { message: { role: "assistant", content: [] } } } as never, model) // not what the types promise
     )

@@ -36,7 +36,7 @@ const weather = { name: "weather", inputSchema: { type: "object" } }
 const weatherSpec = { toolSpec: { name: "weather", inputSchema: { json: { type: "object" } } } }
 
 describe("converse/ResponseFormat", () => {
-  it("adds nothing where text is asked for", () => {
+  it("adds nothing for text", () => {
     for (const responseFormat of [undefined, { type: "text" as const }]) {
       for (const model of [native, forced, withoutTools]) {
         const { answerTool, input } = encode({ model, responseFormat })
@@ -47,7 +47,7 @@ describe("converse/ResponseFormat", () => {
   })
 
   describe("where the service knows JSON schemas", () => {
-    it("sends the schema as a string, in the part of the language the service takes", () => {
+    it("sends the schema as a string, in the supported subset", () => {
       const { answerTool, input } = encode({ model: native, responseFormat: { ...responseFormat, name: "person" } })
       assert.isUndefined(answerTool)
       assert.isUndefined(input.toolConfig)
@@ -72,7 +72,7 @@ describe("converse/ResponseFormat", () => {
       assert.isDefined(input.outputConfig?.textFormat)
     })
 
-    it("takes a tool for a schema that cannot be said there, and where sources are to be cited", () => {
+    it("uses a tool for an unsupported schema, and with citations", () => {
       const record = { type: "object", additionalProperties: { type: "number" } }
       const { input } = encode({ model: native, responseFormat: { type: "json", schema: record } })
       assert.isUndefined(input.outputConfig)
@@ -94,7 +94,7 @@ describe("converse/ResponseFormat", () => {
   })
 
   describe("by a tool", () => {
-    it("forces the call of a tool that takes the value, with a plain schema", () => {
+    it("forces the call of an answer tool, with a plain schema", () => {
       const { answerTool, input } = encode({})
       assert.strictEqual(answerTool, "answer")
       assert.deepStrictEqual(input.toolConfig, {
@@ -110,7 +110,7 @@ describe("converse/ResponseFormat", () => {
       assert.isUndefined(input.system)
     })
 
-    it("calls the tool what the answer is called, as far as a tool can have that name", () => {
+    it("names the tool after the format, as a valid tool name", () => {
       const named = encode({ responseFormat: { ...responseFormat, name: "a person!", description: "Of today" } })
       assert.strictEqual(named.answerTool, "a_person_")
       assert.strictEqual(named.input.toolConfig?.tools?.[0]?.toolSpec?.description, "Gives the answer: Of today")
@@ -203,7 +203,7 @@ describe("converse/ResponseFormat", () => {
       assert.strictEqual(input.messages?.[0]?.content?.[1]?.text, "Who?")
     })
 
-    it("leaves tools alone that the request gives in the service's own words", () => {
+    it("keeps tools of providerOptions", () => {
       const toolConfig = { tools: [weatherSpec] }
       const { answerTool, input } = encode({ providerOptions: { bedrock: { toolConfig } } })
       assert.isUndefined(answerTool)

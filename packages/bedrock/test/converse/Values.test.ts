@@ -50,7 +50,7 @@ const half = "bad \ud83d text"
 const whole = "bad \ufffd text"
 
 describe("converse/Values", () => {
-  it("gives a request back as it is where nothing is wrong with it", () => {
+  it("returns a valid request unchanged", () => {
     const request: ChatRequest.Resolved = {
       model,
       messages: [
@@ -66,7 +66,7 @@ describe("converse/Values", () => {
   })
 
   describe("text", () => {
-    it("loses half of a pair, wherever it is said, and its place is named", () => {
+    it("replaces lone surrogates, and names their field", () => {
       const { replaced, settled } = settle({
         messages: [
           Message.system(half),
@@ -162,14 +162,14 @@ describe("converse/Values", () => {
       assert.deepStrictEqual(sent(params)[0], { "a\ufffd": 1, "a\ufffd\ufffd\ufffd": 2, "a\ufffd\ufffd": 3 })
     })
 
-    it("is text where that is all there is of a result, and an object of anything else", () => {
+    it("is text for a text result, and an object for any other", () => {
       assert.deepStrictEqual(sent({}, new Date(0))[1], { text: "1970-01-01T00:00:00.000Z" })
       assert.deepStrictEqual(sent({}, [1])[1], { json: { result: [1] } })
       assert.deepStrictEqual(sent({}, null)[1], { json: { result: null } })
       assert.deepStrictEqual(sent(new Date(0))[0], { value: "1970-01-01T00:00:00.000Z" })
     })
 
-    it("cannot say a cycle, a bigint or what throws, and the path is named", () => {
+    it("refuses a cycle, a bigint and throwing getters, with their path", () => {
       const cycle: Record<string, unknown> = { deep: [{}] }
       cycle["deep"] = [{ again: cycle }]
       assert.strictEqual(refused(cycle), "messages[1].content[0].params.deep[0].again")

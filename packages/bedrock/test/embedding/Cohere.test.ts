@@ -127,7 +127,7 @@ describe("Cohere", () => {
     )
   })
 
-  it("v3 takes one image a request, and none together with a text", () => {
+  it("v3 accepts one image per request, and none together with text", () => {
     assert.strictEqual(Cohere.v3.limits.images?.maxItems, 1)
     assert.isUndefined(Cohere.v3.limits.combined)
   })

@@ -55,7 +55,7 @@ describe("Families", () => {
     assert.strictEqual(Families.find(model), undefined)
   })
 
-  it("takes the hint where the id tells nothing, and only there", () => {
+  it("uses the hint for an opaque id only", () => {
     for (const name of Families.names) assert.strictEqual(Families.find(applicationProfile, name)?.name, name)
     assert.strictEqual(Families.find("cohere.embed-english-v3", "cohere-v4")?.name, "cohere-v3")
   })
@@ -110,7 +110,7 @@ describe("Families", () => {
       { timeout: 60_000, arbitrary: { runs: 30 } }
     )
 
-    it("reads one of the answers when nothing became of it", () => {
+    it("ignores a failed answer's twin", () => {
       for (const vectorType of family.vectorTypes) {
         const batch = Answers.texts(["a"], { vectorType })
         const decoded = answers[vectorType].map((answer) => Family.decode(family, batch, Answers.bytes(answer)))

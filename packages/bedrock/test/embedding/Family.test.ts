@@ -56,17 +56,17 @@ describe("Family", () => {
   })
 
   describe("decode", () => {
-    it("wants JSON", () => {
+    it("requires JSON", () => {
       const decoded = Family.decode(Cohere.v3, batch(["a"]), new TextEncoder().encode("<html>"))
       assert.deepStrictEqual(decoded, Result.fail("The answer is not JSON"))
     })
 
-    it.each([[null], [3], ["text"], [[1, 2]]])("wants an object, not %j", (answer) => {
+    it.each([[null], [3], ["text"], [[1, 2]]])("requires an object, not %j", (answer) => {
       const decoded = Family.decode(Cohere.v3, batch(["a"]), Answers.bytes(answer))
       assert.deepStrictEqual(decoded, Result.fail("The answer is not a JSON object"))
     })
 
-    it("wants a vector for each input", () => {
+    it("requires a vector for each input", () => {
       const body = Answers.bytes(Answers.cohere([Answers.numbers(1024, 1)]))
       assert.deepStrictEqual(
         Family.decode(Cohere.v3, batch(["a", "b"]), body),
@@ -74,7 +74,7 @@ describe("Family", () => {
       )
     })
 
-    it("wants vectors as long as asked", () => {
+    it("requires vectors of the requested length", () => {
       const body = Answers.bytes(Answers.cohere([Answers.numbers(1536, 1), Answers.numbers(768, 1)]))
       assert.deepStrictEqual(
         Family.decode(Cohere.v4, batch(["a", "b"], { dimensions: 1536 }), body),
@@ -82,7 +82,7 @@ describe("Family", () => {
       )
     })
 
-    it("wants vectors of the usual length when none was asked", () => {
+    it("requires vectors of the default length when none was requested", () => {
       const body = Answers.bytes(Answers.titan(Answers.numbers(512, 1)))
       assert.deepStrictEqual(
         Family.decode(TitanText.v2, batch(["a"]), body),
@@ -90,7 +90,7 @@ describe("Family", () => {
       )
     })
 
-    it("wants binary vectors of a byte for eight dimensions", () => {
+    it("requires binary vectors of one byte per eight dimensions", () => {
       const body = Answers.bytes(Answers.cohereByType([Answers.numbers(64, 255)], "ubinary"))
       const decoded = [512, 1024].map((dimensions) =>
         Family.decode(Cohere.v4, batch(["a"], { dimensions, vectorType: "binary" }), body)
@@ -101,7 +101,7 @@ describe("Family", () => {
       ])
     })
 
-    it("gives unit length to vectors of a model that cannot, and only when asked", () => {
+    it("normalizes vectors for a model that cannot, only on request", () => {
       const body = Answers.bytes(Answers.cohere([[3, 4, ...Answers.numbers(1022, 0)]]))
       const lengths = [true, false, undefined].map((normalize) =>
         Result.map(
@@ -118,7 +118,7 @@ describe("Family", () => {
       assert.deepStrictEqual(Result.map(decoded, ({ vectors }) => vectors.map(length)), Result.succeed([2]))
     })
 
-    it("leaves a vector of zeros as it is", () => {
+    it("keeps a zero vector", () => {
       const body = Answers.bytes(Answers.titan(Answers.numbers(1536, 0)))
       const decoded = Family.decode(TitanText.v1, batch(["a"], { normalize: true }), body)
       assert.deepStrictEqual(

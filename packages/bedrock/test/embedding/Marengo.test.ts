@@ -40,7 +40,7 @@ describe("Marengo", () => {
     }
   )
 
-  it("2.7 takes no text and image in one vector", () => {
+  it("2.7 does not support text and image in one vector", () => {
     assert.isUndefined(Marengo.v2_7.limits.combined)
     assert.isDefined(Marengo.v3_0.limits.combined)
   })

@@ -48,7 +48,7 @@ describe("Nova", () => {
     }
   )
 
-  it("lets the body say what is searched, and how closely an image is looked at", () => {
+  it("allows the purpose and the image detail in the body", () => {
     const extra = {
       singleEmbeddingParams: { embeddingPurpose: "DOCUMENT_RETRIEVAL", image: { detailLevel: "DOCUMENT_IMAGE" } }
     }

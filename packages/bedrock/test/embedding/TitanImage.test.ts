@@ -38,9 +38,9 @@ describe("TitanImage", () => {
     }
   })
 
-  it("tells what the model says went wrong, even beside a vector", () => {
+  it("reports the model's error, even beside a vector", () => {
     const decoded = TitanImage.v1.decode({ embedding: [0.1], message: "The image is too small" }, "float")
-    assert.deepStrictEqual(decoded, Result.fail("The model made no vector: The image is too small"))
+    assert.deepStrictEqual(decoded, Result.fail("The model returned no vector: The image is too small"))
   })
 
   it.each([{}, { embedding: null }, { embedding: [] }, { embeddingsByType: { float: [0.1] } }])(

@@ -53,7 +53,7 @@ describe("TitanText", () => {
     )
   })
 
-  it.each([undefined, null, -1, 1.5, "7"])("makes nothing of %s as a count of tokens", (inputTextTokenCount) => {
+  it.each([undefined, null, -1, 1.5, "7"])("ignores %s as a token count", (inputTextTokenCount) => {
     const decoded = TitanText.v2.decode({ embedding: [1], inputTextTokenCount }, "float")
     assert.deepStrictEqual(decoded, Result.succeed({ vectors: [Float32Array.of(1)], inputTokens: undefined }))
   })

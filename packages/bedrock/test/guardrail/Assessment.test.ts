@@ -3,7 +3,7 @@ import * as Assessment from "../../src/guardrail/Assessment.ts"
 import { assessment } from "./answers.ts"
 
 describe("guardrail/Assessment", () => {
-  it("tells what each policy found and what it did", () => {
+  it("returns the findings and actions of each policy", () => {
     assert.deepStrictEqual(Assessment.decode(assessment), [
       { policy: "topic", name: "Investments", action: "blocked", detected: true },
       {
@@ -31,7 +31,7 @@ describe("guardrail/Assessment", () => {
     assert.deepStrictEqual(Assessment.policiesOf([...all, ...all]), ["topic", "pii"])
   })
 
-  it("makes do with what there is", () => {
+  it("decodes incomplete answers", () => {
     assert.deepStrictEqual(Assessment.decode({}), [])
     assert.deepStrictEqual(
       Assessment.decode({
@@ -42,7 +42,7 @@ describe("guardrail/Assessment", () => {
     )
   })
 
-  it("takes an action it does not know for a block", () => {
+  it("counts an unknown action as blocked", () => {
     const [filter] = Assessment.decode({
       // the service may be newer than the types of the SDK
       contentPolicy: { filters: [{ type: "NEW_ONE", confidence: "EXTREME", action: "QUARANTINED" } as never] }

@@ -5,7 +5,7 @@ import { assessment } from "./answers.ts"
 const { sensitiveInformationPolicy, topicPolicy, wordPolicy } = assessment
 
 describe("guardrail/ChatGuardrail", () => {
-  it("finds nothing where there was no guardrail", () => {
+  it("is undefined without a guardrail", () => {
     assert.isUndefined(ChatGuardrail.decode(undefined, "end_turn"))
   })
 

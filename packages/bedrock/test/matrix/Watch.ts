@@ -87,8 +87,8 @@ export const limits: Effect.Effect<
   return {
     limits: {
       ...limits,
-      decrease: (key, adaptive, epoch) =>
-        Effect.tap(limits.decrease(key, adaptive, epoch), ({ limit }) =>
+      decrease: (key, adaptive, epoch, refused) =>
+        Effect.tap(limits.decrease(key, adaptive, epoch, refused), ({ limit }) =>
           Effect.sync(() => {
             lowest = Math.min(lowest, limit)
           }))

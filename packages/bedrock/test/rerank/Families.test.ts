@@ -28,7 +28,7 @@ describe("Rerank families", () => {
     }
   )
 
-  it("take the hint where the id tells nothing, and only there", () => {
+  it("use the hint for an opaque id only", () => {
     assert.strictEqual(Families.find(applicationProfile, "amazon")?.name, "amazon")
     assert.strictEqual(Families.find("cohere.rerank-v3-5:0", "amazon")?.name, "cohere")
   })

@@ -73,8 +73,8 @@ const Choices = Arbitrary.schema(
   Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 1000 }))).check(Schema.isBetweenLength(30, 60))
 )
 
-describe("A schema of anybody's, as it is sent", () => {
-  it.prop("says the same in fewer keywords, or that it says it in words", [Choices], ([choices]) => {
+describe("An arbitrary schema, as it is sent", () => {
+  it.prop("keeps the meaning with fewer keywords, or reports text in their place", [Choices], ([choices]) => {
     const { schema, value } = builder(choices)
     const written = schema()
     const read = Result.getOrThrow(Reading.read(written, "schema")).schema

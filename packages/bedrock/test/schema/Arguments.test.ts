@@ -34,7 +34,7 @@ const usual = {
 }
 
 describe("schema/Arguments", () => {
-  it("leaves a schema as it is where nothing speaks against it", () => {
+  it("keeps a schema the model supports", () => {
     const choice = { type: "object", properties, anyOf: [{ required: ["a"] }, { required: ["b"] }] }
     for (const schema of [usual, choice]) assert.deepStrictEqual(unknown(schema), { schema, told: false })
     assert.deepStrictEqual(claude(usual), { schema: usual, told: false })
@@ -71,7 +71,7 @@ describe("schema/Arguments", () => {
       )
     })
 
-    it("says in words which properties go together", () => {
+    it("describes which properties belong together", () => {
       const schema = { type: "object", properties }
       assert.deepStrictEqual(claude({ ...schema, anyOf: [{ required: ["a"] }, { required: ["b", "a"] }] }), {
         schema: {
@@ -88,7 +88,7 @@ describe("schema/Arguments", () => {
       )
     })
 
-    it("offers the properties of all alternatives, and says which belong together", () => {
+    it("merges the properties of all alternatives, and describes which belong together", () => {
       const circle = {
         properties: { kind: { const: "circle" }, radius: { type: "number" } },
         required: ["kind", "radius"]
@@ -116,7 +116,7 @@ describe("schema/Arguments", () => {
       })
     })
 
-    it("says in words what cannot be merged", () => {
+    it("describes what cannot be merged", () => {
       const closed = { properties: { b: text }, additionalProperties: false }
       assert.deepStrictEqual(claude({ type: "object", properties: { a: text }, allOf: [closed] }), {
         schema: { type: "object", properties, description: `fits ${JSON.stringify(closed)}` },
@@ -124,7 +124,7 @@ describe("schema/Arguments", () => {
       })
     })
 
-    it("takes a choice that leaves everything open for none", () => {
+    it("ignores a union that allows everything", () => {
       for (const member of [true, {}, { type: "object", title: "Anything" }]) {
         assert.deepStrictEqual(claude({ type: "object", properties, anyOf: [{ required: ["a"] }, member] }), {
           schema: { type: "object", properties },
@@ -134,7 +134,7 @@ describe("schema/Arguments", () => {
     })
   })
 
-  describe("with few keywords at the top", () => {
+  describe("with few top-level keywords", () => {
     it("keeps these, puts definitions in their places and descriptions into that of the tool", () => {
       assert.deepStrictEqual(nova(usual), {
         schema: {
@@ -147,12 +147,12 @@ describe("schema/Arguments", () => {
       })
     })
 
-    it("keeps what the service has been seen to take from Nova 2", () => {
+    it("keeps keywords the service was observed to accept for Nova 2", () => {
       const schema = { type: "object", properties: {}, required: [], additionalProperties: false, strict: true }
       assert.deepStrictEqual(nova2({ ...schema, $schema: usual.$schema }).schema, schema)
     })
 
-    it("says in words what other keywords demand", () => {
+    it("describes other keywords", () => {
       const { description, schema, told } = nova({
         type: "object",
         properties,
@@ -168,7 +168,7 @@ describe("schema/Arguments", () => {
       assert.isTrue(told)
     })
 
-    it("says both what a definition demands and what stands beside a reference to it", () => {
+    it("merges a definition with the keywords beside its reference", () => {
       const $defs = { A: { type: "object", description: "An A", properties: { x: text }, required: ["x"] } }
       const beside = (keywords: JsonSchema.JsonSchema) => {
         const { schema } = nova({ type: "object", properties: { a: { $ref: "#/$defs/A", ...keywords } }, $defs })
@@ -184,7 +184,7 @@ describe("schema/Arguments", () => {
       assert.deepStrictEqual(beside(closed), { allOf: [$defs.A, closed] })
     })
 
-    it("cuts recursion where it begins again, and says what it is like", () => {
+    it("cuts recursive definitions, and describes them", () => {
       const Tree = {
         type: "object",
         properties: { name: text, trees: { type: "array", items: { $ref: "#/$defs/Tree" } } }
@@ -232,7 +232,7 @@ describe("schema/Arguments", () => {
     })
   })
 
-  it("takes time that grows with a schema, not with its square", { timeout: 30_000 }, () => {
+  it("takes linear time", { timeout: 30_000 }, () => {
     const members = (count: number) =>
       Array.from({ length: count }, (_, index) => ({
         properties: { [`p${index}`]: text, kind: { const: index } },
@@ -247,7 +247,7 @@ describe("schema/Arguments", () => {
     }
   })
 
-  it.prop("gives each model a top that it takes, whatever it gets", [Arbitrary.schema(Schema.Json)], ([json]) => {
+  it.prop("gives each model only top-level keywords it supports", [Arbitrary.schema(Schema.Json)], ([json]) => {
     for (const keyword of ["allOf", "anyOf", "oneOf", "$defs", "not", "additionalProperties", "properties"]) {
       const read = Reading.read({ type: "object", [keyword]: json, anyOf: [json, { properties: json }] }, "schema")
       if (Result.isFailure(read)) continue

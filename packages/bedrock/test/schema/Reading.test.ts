@@ -11,7 +11,7 @@ const refused = (value: unknown) => Result.getOrThrow(Result.flip(Reading.read(v
 const anything = { type: "object", properties: {} }
 
 describe("schema/Reading", () => {
-  it("takes `true`, nothing and a schema without a type for a schema of objects", () => {
+  it("reads `true`, `undefined` and a schema without a type as a schema of objects", () => {
     for (const schema of [true, {}, undefined, null]) {
       assert.deepStrictEqual(read(schema), { schema: anything, told: false })
     }
@@ -23,7 +23,7 @@ describe("schema/Reading", () => {
     assert.deepStrictEqual(read({ type: ["object", "null"] }).schema, { type: "object" })
   })
 
-  it("copies a schema as it is, keys of any name included", () => {
+  it("copies a schema exactly, keys of any name included", () => {
     const text =
       `{"type":"object","properties":{"__proto__":{"type":"string"},"constructor":true,"$ref":{"type":"null"}},"x":[1,null]}`
     const schema = JSON.parse(text)
@@ -54,7 +54,7 @@ describe("schema/Reading", () => {
     }
   })
 
-  it("says in words what a reference to elsewhere leads to, and that it did", () => {
+  it("replaces external references by text, and reports it", () => {
     const properties = {
       a: { $ref: "https://example.com/a.json", description: "An a" },
       b: { type: "array", items: { $ref: "#/components/b" } },
@@ -75,7 +75,7 @@ describe("schema/Reading", () => {
     })
   })
 
-  it("refuses what is no schema of objects", () => {
+  it("refuses schemas of other types than object", () => {
     for (const value of [false, "object", 5, [], [{ type: "object" }]]) {
       assert.strictEqual(refused(value).field, "tools[2].inputSchema")
     }
@@ -87,7 +87,7 @@ describe("schema/Reading", () => {
     }
   })
 
-  it("refuses what is no JSON, and says where it is", () => {
+  it("refuses values that are not JSON, with their path", () => {
     const circular: Record<string, unknown> = { type: "object" }
     circular["properties"] = { x: { items: [circular] } }
     const values: ReadonlyArray<readonly [unknown, string]> = [
@@ -123,7 +123,7 @@ describe("schema/Reading", () => {
     }
   })
 
-  it("refuses what has no end, in time that its size allows", () => {
+  it("refuses cyclic values in linear time", () => {
     let deep: unknown = {}
     for (let level = 0; level < 5_000; level++) deep = { type: "object", properties: { a: deep } }
     let shared: unknown = { type: "string" }

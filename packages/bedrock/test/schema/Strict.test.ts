@@ -42,7 +42,7 @@ const isStrict = (node: unknown): boolean => {
 }
 
 describe("schema/Strict", () => {
-  it.effect("leaves a plain schema as it is", () =>
+  it.effect("keeps a plain schema", () =>
     Effect.gen(function*() {
       const schema = Schema.Struct({
         name: Schema.String.annotate({ description: "The full name" }),
@@ -67,7 +67,7 @@ describe("schema/Strict", () => {
     )
   })
 
-  it("puts what only restricts into the description, in plain words", () => {
+  it("moves restrictions to the description", () => {
     const said: ReadonlyArray<readonly [JsonSchema.JsonSchema, string]> = [
       [{ type: "integer", minimum: 1, maximum: 10 }, "a whole number from 1 to 10"],
       [{ type: "integer", minimum: 0 }, "a whole number of at least 0"],
@@ -108,12 +108,12 @@ describe("schema/Strict", () => {
     assert.deepStrictEqual(field(some), some)
   })
 
-  it("says nothing of the range of all integers", () => {
+  it("omits the range of safe integers", () => {
     const { MAX_SAFE_INTEGER: maximum, MIN_SAFE_INTEGER: minimum } = Number
     assert.deepStrictEqual(field({ type: "integer", minimum, maximum }), { type: "integer" })
   })
 
-  it.effect("takes a tuple for an array of any of its kinds, and keeps its order in words", () =>
+  it.effect("converts a tuple to an array of a union, and describes its order", () =>
     Effect.gen(function*() {
       const made = yield* strict(Schema.Struct({ at: Schema.Tuple([Schema.Finite, Schema.String]) }))
       assert.deepStrictEqual(made?.["properties"], {
@@ -129,7 +129,7 @@ describe("schema/Strict", () => {
       })
     }))
 
-  it("takes a list of types as it is, and oneOf for a choice", () => {
+  it("keeps a list of types, and converts oneOf to anyOf", () => {
     const types = { type: ["string", "null"] }
     assert.deepStrictEqual(field({ ...types, description: "d", maxLength: 3 }), {
       ...types,
@@ -152,7 +152,7 @@ describe("schema/Strict", () => {
     assert.deepStrictEqual(field({ type: ["string", "null"], ...choices }), choices)
   })
 
-  it("has no word for a structure that stands beside a choice", () => {
+  it("does not support a structure beside a union", () => {
     const object = { type: "object", properties: { b: { type: "null" } } }
     assert.isUndefined(field({ ...object, anyOf: [object] }))
     assert.isUndefined(field({ oneOf: [object], anyOf: [object] }))
@@ -219,7 +219,7 @@ describe("schema/Strict", () => {
     }
   })
 
-  it("has no word for definitions that contain themselves, whichever way", () => {
+  it("does not support recursive definitions", () => {
     const array = (items: JsonSchema.JsonSchema) => ({ type: "array", items })
     const recursive: ReadonlyArray<JsonSchema.JsonSchema> = [
       { type: "object", properties: { a: array({ $ref: "#" }) } },
@@ -239,7 +239,7 @@ describe("schema/Strict", () => {
     for (const schema of recursive) assert.isUndefined(Strict.make(schema), JSON.stringify(schema))
   })
 
-  it("has no word for what is too large or too deep for a grammar", () => {
+  it("does not support schemas too large or too deep for a grammar", () => {
     const chain = (length: number) => ({
       type: "object",
       properties: { a: { $ref: "#/$defs/0" } },
@@ -269,7 +269,7 @@ describe("schema/Strict", () => {
     assert.deepStrictEqual(field(annotated), annotated)
   })
 
-  it.effect("has no word for records, recursion and anything", () =>
+  it.effect("does not support records, recursion and untyped values", () =>
     Effect.gen(function*() {
       interface Tree {
         readonly trees: ReadonlyArray<Tree>
@@ -287,7 +287,7 @@ describe("schema/Strict", () => {
       for (const schema of schemas) assert.isUndefined(yield* strict(schema))
     }))
 
-  it.prop("gives a strict schema or none, whatever it gets", [Schema.Json], ([json]) => {
+  it.prop("is total: gives a strict schema or none", [Schema.Json], ([json]) => {
     const types = ["object", "array", "string", ["integer", "object"], undefined, json]
     for (const type of types) {
       for (const key of ["items", "anyOf", "allOf", "enum", "required", "properties"]) {

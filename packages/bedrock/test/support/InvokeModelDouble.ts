@@ -37,6 +37,7 @@ export const layer = <Body>(options: {
         }
       }),
     region: "us-east-1",
+    identity: null,
     sdk: new BedrockRuntimeClient({ region: "us-east-1" })
   })
 }

@@ -58,7 +58,7 @@ const turns = (count: number): Effect.Effect<void> =>
   })
 
 describe("wire/EventStream", () => {
-  it.live("hands over together what came together, and nothing of frames without interest", () =>
+  it.live("emits events that arrived together as one array, without unknown frames", () =>
     Effect.gen(function*() {
       const first = Buffer.concat(numbers(10).map(frame))
       const { arrays, failure } = yield* collect(Readable.from([first, ping, frame("last")]))
@@ -105,7 +105,7 @@ describe("wire/EventStream", () => {
       assert.deepStrictEqual(yield* Fiber.join(fiber), { arrays: [["a"]], failure: "lost" })
     }))
 
-  it.live("does not mind an error that comes after its end", () =>
+  it.live("ignores an error after its end", () =>
     Effect.gen(function*() {
       const body = new PassThrough()
       const fiber = yield* Effect.forkChild(collect(body), { startImmediately: true })
@@ -162,7 +162,7 @@ describe("wire/EventStream", () => {
         assert.isAtMost(pushed(), 1024 * 1024 + 4 * piece.length)
       }))
 
-    it.live("goes on when it reads again, and loses none", () =>
+    it.live("continues without loss when it is read again", () =>
       Effect.gen(function*() {
         const texts = numbers(2000)
         const { events } = read(Readable.from(texts.map(frame)))

@@ -143,7 +143,7 @@ describe("wire/FrameDecoder", () => {
     ["one nobody knows", [13, ":message-type", 7, 0, 4, "ping"]],
     ["one that is no text", [13, ":message-type", 4, 0, 0, 0, 1]]
   ])("refuses a frame whose message type is %s", (_, headers) => {
-    assert.strictEqual(decode([withHeaders(...headers)]).problem, "a frame that is no event, exception or error")
+    assert.strictEqual(decode([withHeaders(...headers)]).problem, "a frame that is not an event, exception or error")
   })
 
   it.each([
@@ -169,7 +169,7 @@ describe("wire/FrameDecoder", () => {
     assert.isTrue(decoders.every((decoder) => decoder.isInsideFrame()))
   })
 
-  it("takes a frame of 16 MB in pieces of 64 bytes, copying each a few times, and in memory of its size", () => {
+  it("decodes a frame of 16 MB from chunks of 64 bytes with few copies, in memory of its size", () => {
     const length = FrameDecoder.maxFrameLength - withHeaders(...isEvent).length
     const frame = Buffer.from(WireServer.rawFrame({ ":message-type": "event" }, new Uint8Array(length)))
     assert.strictEqual(frame.length, FrameDecoder.maxFrameLength)

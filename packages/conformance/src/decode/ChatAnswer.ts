@@ -1,5 +1,5 @@
 /**
- * What a `ChatResponse` must hold for an answer of Converse, whole or streamed.
+ * The expected `ChatResponse` of a Converse answer, whole or streamed.
  */
 import { ChatResponse, Message } from "@strata/core"
 import * as Predicate from "effect/Predicate"
@@ -10,7 +10,7 @@ import type { Recording } from "../Recording.ts"
 import * as ConverseAnswer from "../wire/ConverseAnswer.ts"
 import * as Json from "../wire/Json.ts"
 
-/** Compares a response with the answer it was made of. */
+/** Compares a response with the answer it was decoded from. */
 export const check = (
   response: ChatResponse.ChatResponse,
   answer: ConverseAnswer.ConverseAnswer,
@@ -37,7 +37,7 @@ export const check = (
   ]
 }
 
-/** Whether a response is one by its own schema, and can be written as JSON by it. */
+/** Whether a response matches its own schema, and can be encoded as JSON by it. */
 export const checkTypes = (response: ChatResponse.ChatResponse): ReadonlyArray<Difference> => {
   if (!isResponse(response)) return [{ path: "(schema)", problem: "different", expected: "a ChatResponse" }]
   const written = Result.flatMap(Result.try(() => encodeJson(response)), (encoded) => encoded)
@@ -63,7 +63,7 @@ const textOf = (block: Json.JsonObject): string =>
   Json.text(block, "text") ??
     Json.list(block, "citationsContent", "content").map((piece) => Json.text(piece, "text") ?? "").join("")
 
-/** How an answer ended. */
+/** The expected outcome of an answer. */
 const outcomeOf = ({ end }: ConverseAnswer.ConverseAnswer) => {
   const usage = Json.object(end, "usage")
   const counts = {
@@ -96,7 +96,7 @@ const outcomeOf = ({ end }: ConverseAnswer.ConverseAnswer) => {
   }
 }
 
-/** Our word for why a model stopped. */
+/** Our finish reason for a stop reason. */
 export const finishReasonOf = (stopReason: string | undefined): string => finishReasons[stopReason ?? ""] ?? "other"
 
 const finishReasons: Readonly<Record<string, string>> = {
@@ -112,7 +112,7 @@ const finishReasons: Readonly<Record<string, string>> = {
   refusal: "refusal"
 }
 
-/** The part a block must become. Blocks that have no word of ours may be any part that goes back as it came. */
+/** The expected part of a block. Unknown blocks may be any part that is sent back unchanged. */
 const partOf = (block: Json.JsonObject): unknown => {
   const text = Json.text(block, "text")
   if (text !== undefined) return { type: "text", text }
@@ -135,7 +135,7 @@ const citedPart = (cited: Json.JsonObject): unknown => {
   const citations = Json.list(cited, "citations").map(citationOf)
   const pieces = Json.list(cited, "content")
   const part = { type: "text", text: pieces.map((piece) => Json.text(piece, "text") ?? "").join(""), citations }
-  // without content it may be a part of the provider, if only it goes back as it came
+  // without content it may be a part of the provider, as long as it is sent back unchanged
   return pieces.length === 0 ? new OneOf(part, { type: "provider" }) : part
 }
 
@@ -171,7 +171,7 @@ const callPart = (call: Json.JsonObject): unknown => ({
 const resultPart = (result: Json.JsonObject): unknown => ({
   type: "tool-result",
   id: result["toolUseId"] ?? "",
-  // what is not modelled may be kept as the SDK keeps it
+  // unknown members may be kept as the SDK represents them
   result: Json.list(result, "content").map((block) => new OneOf(block, unmodelled(block))),
   isFailure: result["status"] === undefined ? new OneOf(undefined, false) : result["status"] === "error",
   providerExecuted: true,

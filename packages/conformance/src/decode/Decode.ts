@@ -1,7 +1,7 @@
 /**
- * Plays recorded answers to the product's clients and compares what they make of them with what stands in the bytes.
+ * Plays recorded answers to the product's clients and compares their results with the bytes.
  *
- * What is asked is the simplest request that gets such an answer: how requests are written is for another direction.
+ * The request is the simplest one for such an answer: encoding is checked in another direction.
  */
 import { BedrockClient, BedrockTokens, Guardrail } from "@strata/bedrock"
 import type { ChatResponse } from "@strata/core"
@@ -72,7 +72,7 @@ const play = <A, E, R>(
       : Check.unlessValue(outcome, check)
   }))
 
-/** An answer that cannot be read, or that an exception ended, must become an error. */
+/** An unreadable answer, or one that ends with an exception, must become an error. */
 const playChat = <E, R>(
   recording: Recording.Recording,
   call: Effect.Effect<ChatResponse.ChatResponse, E, R>,
@@ -93,7 +93,7 @@ const playChat = <E, R>(
 
 const capitalized = (name: string): string => name.charAt(0).toUpperCase() + name.slice(1)
 
-/** The bytes as they are and, where a service knows the model, what it makes of them. */
+/** The raw bytes and, where a service supports the model, its result. */
 const playInvoke = Effect.fnUntraced(function*(recording: Recording.Recording) {
   const body = Recording.requestOf(recording)
   const raw = yield* play(

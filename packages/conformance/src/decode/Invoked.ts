@@ -11,14 +11,14 @@ import { compare, type Difference } from "../Difference.ts"
 import type { Recording } from "../Recording.ts"
 import { chunksOf } from "../wire/InvokeAnswer.ts"
 
-/** What came: chunk by chunk, or the bytes of the whole stream from a client that has no call for it. */
+/** The result: chunk by chunk, or the bytes of the whole stream from a client without a streaming call. */
 export interface Answer {
   readonly requestId: string | undefined
   readonly chunks: ReadonlyArray<Uint8Array> | undefined
   readonly raw: Uint8Array | undefined
 }
 
-/** The call, whose name a client may not have. */
+/** The streaming call, which a client may lack. */
 interface Streaming {
   readonly invokeModelStream: (input: { readonly modelId: string; readonly body: string }) => Effect.Effect<
     {
@@ -35,7 +35,7 @@ const isStreaming = (client: unknown): client is Streaming =>
 
 const streamingOf = (client: unknown): Streaming | undefined => isStreaming(client) ? client : undefined
 
-/** Asks for a stream, and reads it to its end. */
+/** Requests a stream, and reads it to its end. */
 export const askStream = Effect.fnUntraced(function*({ model, request }: Recording) {
   const client = yield* BedrockClient.BedrockClient
   const input = { modelId: model, body: request }
@@ -54,7 +54,7 @@ export const askStream = Effect.fnUntraced(function*({ model, request }: Recordi
   )
 })
 
-/** Compares what came with what was sent. */
+/** Compares received and sent bytes. */
 export const checkStream = ({ chunks, raw, requestId }: Answer, recording: Recording): ReadonlyArray<Difference> => [
   ...(raw === undefined ? [] : compare(recording.body, raw, "at least", "body")),
   ...(chunks === undefined ? [] : compare(chunksOf(recording.body), chunks, "at least", "chunks")),

@@ -1,11 +1,11 @@
 /**
- * What an error of the service must become: which type, under which name, with which words.
+ * The expected error for an error of the service: type, exception name, message.
  */
 import type { ProviderError } from "@strata/core"
 import { compare, type Difference } from "../Difference.ts"
 import * as Recording from "../Recording.ts"
 
-/** Compares an error with the answer it was made of. */
+/** Compares an error with the answer it was decoded from. */
 export const check = (
   error: ProviderError.ProviderError,
   recording: Recording.Recording
@@ -26,13 +26,13 @@ export const check = (
   ]
 }
 
-/** The words of the service must be there; advice may follow. Of a refused signature the first line is enough. */
+/** The service's message must be included; advice may follow. For an invalid signature the first line suffices. */
 export const checkMessage = (actual: string, expected: string): ReadonlyArray<Difference> => {
   const [line = ""] = expected.split("\n")
   return actual.includes(line.trim()) ? [] : [{ path: "message", problem: "different", expected, actual }]
 }
 
-/** The type of error. Where the name of the exception leaves it open, the text decides. */
+/** The type of error. Where the exception name is ambiguous, the message decides. */
 export const tagOf = (exception: string | undefined, message: string, status: number): string => {
   const [, , tag] = byText.find(([name, text]) => name === exception && text.test(message)) ?? []
   return tag ?? byName[exception ?? ""] ?? byStatus[status] ?? (status < 500 ? "InvalidRequestError" : internal)

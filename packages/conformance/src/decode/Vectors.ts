@@ -1,5 +1,5 @@
 /**
- * What the services must make of the answers of embedding and rerank models.
+ * The expected results of embedding and rerank models.
  */
 import type { Embedding, Rerank } from "@strata/core"
 import * as Result from "effect/Result"
@@ -7,7 +7,7 @@ import { compare, type Difference } from "../Difference.ts"
 import type { Recording } from "../Recording.ts"
 import * as Json from "../wire/Json.ts"
 
-/** Compares vectors with the answer they were made of. */
+/** Compares vectors with the answer they were decoded from. */
 export const checkEmbeddings = (
   batch: Embedding.EmbeddingBatch,
   vectorType: Embedding.VectorType,
@@ -23,7 +23,7 @@ export const checkEmbeddings = (
   ]
 }
 
-/** Compares scores with the answer they were made of. */
+/** Compares scores with the answer they were decoded from. */
 export const checkRanking = (
   response: Rerank.RerankResponse,
   recording: Recording
@@ -43,13 +43,13 @@ export const checkRanking = (
   )
 }
 
-/** A number of one of the headers that Bedrock counts in. */
+/** The number in one of Bedrock's count headers. */
 export const headerNumber = ({ headers }: Pick<Recording, "headers">, name: string): number | undefined => {
   const text = headers[`x-amzn-bedrock-${name}`]
   return text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined
 }
 
-/** The vectors of an answer, in whichever of the families' forms. */
+/** The vectors of an answer, in any family's format. */
 const vectorsOf = (
   json: Json.Json | undefined,
   type: Embedding.VectorType

@@ -1,5 +1,5 @@
 /**
- * What `Guardrail.apply` must make of an answer of ApplyGuardrail.
+ * The expected result of `Guardrail.apply` for an answer of ApplyGuardrail.
  */
 import type { Guardrail } from "@strata/bedrock"
 import * as Result from "effect/Result"
@@ -7,7 +7,7 @@ import { compare, type Difference } from "../Difference.ts"
 import type { Recording } from "../Recording.ts"
 import * as Json from "../wire/Json.ts"
 
-/** Compares an outcome with the answer it was made of. */
+/** Compares an outcome with the answer it was decoded from. */
 export const check = (outcome: Guardrail.Outcome, recording: Recording): ReadonlyArray<Difference> => {
   const json = Json.withoutNulls(Result.getOrElse(Json.parseBytes(recording.body), () => null))
   const units = (name: string) => Json.number(json, "usage", name) ?? 0

@@ -1,5 +1,5 @@
 /**
- * The account a recording was made in, as far as it tells: which models there are and to whom, which guardrails, who asks.
+ * The account of a recording, as far as it can be inferred: models and access, guardrails, credentials.
  */
 import { Emulator, type Fault, type Guardrail, Model } from "@strata/emulator"
 import * as Redacted from "effect/Redacted"
@@ -7,7 +7,7 @@ import * as Result from "effect/Result"
 import * as Recording from "../Recording.ts"
 import * as Json from "../wire/Json.ts"
 
-/** An emulator for one recording. */
+/** The options of an emulator for one recording. */
 export const optionsOf = (recording: Recording.Recording): Emulator.Options => {
   const message = Recording.messageOf(recording)
   const exception = Recording.exceptionOf(recording)
@@ -20,7 +20,7 @@ export const optionsOf = (recording: Recording.Recording): Emulator.Options => {
     guardrails: guardrailsOf(recording),
     ...(exception === "ThrottlingException" && { quota: { "*": { tokensPerMinute: 1 } } }),
     ...(isOfNoRequest(recording.status, exception, message) && {
-      // the emulator knows the names of the exceptions that the service has
+      // the emulator knows the service's exception names
       faults: [{ type: "exception", exception: exception as Exception, message }]
     }),
     ...(exception === "ExpiredTokenException" && {
@@ -31,7 +31,7 @@ export const optionsOf = (recording: Recording.Recording): Emulator.Options => {
 
 type Exception = Extract<Fault.Fault, { readonly type: "exception" }>["exception"]
 
-/** Whether an exception is about the service or the state of the account, and not about what was asked. */
+/** Whether an exception concerns the service or the account, not the request. */
 const isOfNoRequest = (status: number, exception: string | undefined, message: string): boolean =>
   exception !== undefined && exception !== "ThrottlingException" && (
     status >= 500 || status === 408 || status === 424 || status === 429 ||
@@ -39,7 +39,7 @@ const isOfNoRequest = (status: number, exception: string | undefined, message: s
     /use case details|data retention|operation not allowed/i.test(message)
   )
 
-/** How the request of a recording proved who it is. */
+/** The authentication headers for a recording. */
 export const headersOf = (recording: Recording.Recording): Readonly<Record<string, string>> => {
   const message = Recording.messageOf(recording)
   const { accessKeyId } = Emulator.defaultCredentials
@@ -64,7 +64,7 @@ const bearer = (key: string) => ({ authorization: `Bearer ${key}` })
 
 const known = bearer(Redacted.value(Emulator.defaultApiKey))
 
-/** Signed, but not with what the key's secret would have signed. */
+/** Signed, but with an invalid signature. */
 const signedBy = (accessKeyId: string) => {
   const date = new Date().toISOString().replaceAll(/[-:]|\.\d+/g, "")
   return {
@@ -75,7 +75,7 @@ const signedBy = (accessKeyId: string) => {
   }
 }
 
-/** What a model's name says: the model behind it, the geography of its profile, the region of its ARN. */
+/** The parts of a model name: the model, the geography of its profile, the region of its ARN. */
 interface Name {
   readonly id: string
   readonly geography: string | undefined
@@ -118,7 +118,7 @@ const modelOf = (
   }
 }
 
-/** A model that the emulator does not know of itself; it has a cache where the answer counts what was in it. */
+/** A model unknown to the emulator; it has a cache where the answer has cache counters. */
 const made = (id: string, { body, headers, op, request }: Recording.Recording): Model.Model => {
   const [, family] = embeddingFamilies.find(([pattern]) => pattern.test(id)) ?? []
   if (family !== undefined) return Model.embedding(id, family)
@@ -141,7 +141,7 @@ const embeddingFamilies: ReadonlyArray<readonly [RegExp, Model.EmbeddingFamily]>
   [/marengo-embed-3/, "marengo-3.0"]
 ]
 
-/** The guardrails a request names, that find what the answer says they found. */
+/** The guardrails of a request, configured to find what the answer reports. */
 const guardrailsOf = (recording: Recording.Recording): ReadonlyArray<Guardrail.Guardrail> => {
   const body = Recording.requestOf(recording)
   const config = Json.object(body, "guardrailConfig")
@@ -157,7 +157,7 @@ const guardrailsOf = (recording: Recording.Recording): ReadonlyArray<Guardrail.G
     topics: found.flatMap((assessment) =>
       Json.list(assessment, "topicPolicy", "topics").map((topic) => ({
         name: Json.text(topic, "name") ?? "",
-        // what was found there is found again, and what was not is not
+        // matches exactly the recorded findings
         phrases: [Json.member(topic, "detected") === true ? text : "\u{10FFFF}"]
       }))
     )

@@ -1,5 +1,5 @@
 /**
- * Services that say what a recording says: what stands behind the emulator while one is played.
+ * Services that return a recorded answer: the backend of the emulator while a recording is played.
  */
 import { ChatEvent, ChatResponse, ChatService, EmbeddingService, Usage } from "@strata/core"
 import type { Message } from "@strata/core"
@@ -11,7 +11,7 @@ import * as Content from "../encode/Content.ts"
 import * as ConverseAnswer from "../wire/ConverseAnswer.ts"
 import * as Json from "../wire/Json.ts"
 
-/** What is said: an answer as a whole and in pieces, and vectors. */
+/** The content to return: an answer as a whole and as events, and vectors. */
 export interface Said {
   readonly response: ChatResponse.ChatResponse
   readonly events: ReadonlyArray<ChatEvent.ChatEvent>
@@ -19,7 +19,7 @@ export interface Said {
   readonly inputTokens: number
 }
 
-/** The services; `said` is asked at each call. */
+/** The services; `said` is called at each call. */
 export const layer = (said: () => Said): Layer.Layer<ChatService.ChatService | EmbeddingService.EmbeddingService> =>
   Layer.merge(
     Layer.succeed(ChatService.ChatService, {
@@ -37,9 +37,9 @@ export const layer = (said: () => Said): Layer.Layer<ChatService.ChatService | E
           model: "recorded",
           requests: 1
         })),
-      embed: () => Effect.die("The emulator embeds with embedMany"),
-      embedEach: () => Effect.die("The emulator embeds with embedMany"),
-      embedStream: () => Stream.die("The emulator embeds with embedMany")
+      embed: () => Effect.die("The emulator calls embedMany only"),
+      embedEach: () => Effect.die("The emulator calls embedMany only"),
+      embedStream: () => Stream.die("The emulator calls embedMany only")
     })
   )
 
@@ -49,7 +49,7 @@ export const fromAnswer = (answer: ConverseAnswer.ConverseAnswer): Said => {
   return { response, events: ChatEvent.fromResponse(response), vectors: [], inputTokens: 0 }
 }
 
-/** An answer in pieces, each as it came. */
+/** An answer as events, as they were recorded. */
 export const fromEvents = (events: ReadonlyArray<ConverseAnswer.Event>): Said => {
   const blocks = new Map<number | undefined, Array<ConverseAnswer.Event>>()
   for (const event of events) ConverseAnswer.gather(blocks, event.block, event)
@@ -66,10 +66,10 @@ export const fromEvents = (events: ReadonlyArray<ConverseAnswer.Event>): Said =>
 }
 
 const partsOf = (blocks: ReadonlyArray<Json.JsonObject>): ReadonlyArray<Message.AssistantPart> =>
-  // what a model wrote are parts of an assistant's message
+  // a model writes only parts of an assistant message
   Content.parts(blocks.map(plain), "content", () => {}, "assistant") as ReadonlyArray<Message.AssistantPart>
 
-/** What a double cannot hold is its text: only the shape of what is said counts here. */
+/** Values beyond a double become text: only the shape matters here. */
 const plain = (value: Json.Json): Json.Json => {
   if (typeof value === "bigint") return value.toString()
   if (Json.isArray(value)) return value.map(plain)
@@ -77,7 +77,7 @@ const plain = (value: Json.Json): Json.Json => {
   return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, plain(inner)]))
 }
 
-/** What an event of the wire is among ours. A tool of the provider, a result, an image come whole, at their stop. */
+/** The chat events of a wire event. Provider tools, results and images are emitted whole, at their stop. */
 const piecesOf = (
   { block: index, payload, type }: ConverseAnswer.Event,
   block: ReadonlyArray<ConverseAnswer.Event>
@@ -94,7 +94,7 @@ const piecesOf = (
       return deltaOf(index, Json.object(payload, "delta") ?? {}, block)
     case "contentBlockStop": {
       const [whole] = ConverseAnswer.join(block)
-      // text and citations have no end of their own
+      // text and citations have no stop event
       if (whole === undefined || "text" in whole || "citationsContent" in whole) return []
       const [part] = partsOf([whole])
       if (part === undefined) return []

@@ -1,6 +1,6 @@
 /**
- * Sends recorded requests to the emulator: it takes what the service took, refuses what the service refused, with the same
- * exception, and what it says for a recorded answer has the same members in the same events.
+ * Sends recorded requests to the emulator: it must accept and refuse the same requests as the service, with the same
+ * exception, and its answers must have the same members in the same events.
  */
 import { Emulator } from "@strata/emulator"
 import * as Effect from "effect/Effect"
@@ -24,7 +24,7 @@ export const emulate: Check.Check<Recording.Recording, never> = (recording) => {
     const { url } = yield* Emulator.Emulator
     const thoughts = sealsIn(Recording.requestOf(recording))
     if (recording.status === 200 && thoughts.length > 0) {
-      // an emulator takes the thoughts back that it gave out
+      // an emulator accepts only reasoning it has signed
       const answer = said
       said = Double.fromAnswer({ blocks: thoughts, end: {} })
       yield* send(url, { ...recording, op: "converse", request: hello })
@@ -58,7 +58,7 @@ const send = (url: string, recording: Recording.Recording) =>
     }
   })
 
-/** What a recording has the services behind the emulator say. */
+/** The content that the services return for a recording. */
 const saidBy = (recording: Recording.Recording): Double.Said => {
   const { body, op } = recording
   const nothing = Double.fromAnswer({ blocks: [{ text: "Hello" }], end: {} })
@@ -90,7 +90,7 @@ const vectorsIn = (body: Uint8Array): ReadonlyArray<Float32Array> => {
   return found
 }
 
-/** Thoughts in a conversation whose seals the emulator would look at. */
+/** Signed reasoning in a conversation, which the emulator would verify. */
 const sealsIn = (request: Json.Json | undefined): ReadonlyArray<Json.JsonObject> =>
   Json.list(request, "messages").flatMap((message) =>
     Json.objects(Json.list(message, "content")).flatMap((block) => {
@@ -111,7 +111,7 @@ const compareAnswers = (expected: Recording.Recording, actual: Recording.Recordi
   return [...compareHeaders(expected, actual), ...compareShapes(expected, actual)]
 }
 
-/** Which of Bedrock's own headers there are. */
+/** The names of Bedrock's own headers. */
 const compareHeaders = (expected: Recording.Recording, actual: Recording.Recording) =>
   Object.keys(expected.headers).filter((name) => name.startsWith("x-amzn-bedrock-") && !(name in actual.headers))
     .map((name): Difference => ({ path: `(header ${name})`, problem: "missing" }))

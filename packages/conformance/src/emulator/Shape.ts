@@ -1,17 +1,17 @@
 /**
- * The shape of an answer: names of members in names of members, without what they hold.
+ * The shape of an answer: nested member names, without values.
  */
 import { compare, type Difference } from "../Difference.ts"
 import * as Json from "../wire/Json.ts"
 
-/** The shape of JSON: a name for what is no object, equal neighbours in a list once. */
+/** The shape of JSON: type names for scalars, equal consecutive list items once. */
 export const of = (json: Json.Json): Json.Json => {
   if (Json.isArray(json)) return distinct(json.map(of))
   if (!Json.isObject(json)) return "·"
   return Object.fromEntries(Object.entries(json).map(([name, value]) => [name, of(value)]))
 }
 
-/** Items in a row that are the same count as one. */
+/** Equal consecutive items count as one. */
 const distinct = (items: ReadonlyArray<Json.Json>): ReadonlyArray<Json.Json> =>
   items.filter((item, index) => index === 0 || Json.print(item) !== Json.print(items[index - 1] ?? null))
 
@@ -19,7 +19,8 @@ const distinct = (items: ReadonlyArray<Json.Json>): ReadonlyArray<Json.Json> =>
 export type Named = readonly [name: string, payload: Json.Json]
 
 /**
- * Compares streams: the same events in the same order, with the same members. Deltas of one kind in a row count as one.
+ * Compares streams: the same events in the same order, with the same members. Consecutive deltas of one kind count as
+ * one.
  */
 export const compareEvents = (
   expected: ReadonlyArray<Named>,
@@ -36,7 +37,7 @@ export const compareEvents = (
 const shapes = (events: ReadonlyArray<Named>): ReadonlyArray<Json.JsonObject> =>
   Json.objects(distinct(events.map(([name, payload]) => ({ [name]: of(payload) }))))
 
-/** The events of InvokeModelWithResponseStream, by whatever each model names them. */
+/** Names the events of InvokeModelWithResponseStream by the model's own event type. */
 export const named = (payload: Json.JsonObject): Named => {
   const type = Json.text(payload, "type")
   const [first = "chunk"] = Object.keys(payload)

@@ -1,15 +1,15 @@
 /**
- * What the product said it changed, laid over the differences between two bodies: those it named are no fault.
+ * Removes differences between two bodies that are explained by the product's reported changes.
  */
 import type { BedrockChatMetadata } from "@strata/bedrock"
 import type { Difference } from "../Difference.ts"
 import { compare } from "../Difference.ts"
 import * as Json from "../wire/Json.ts"
 
-/** Changes, as `providerMetadata.bedrock.changes` tells them. */
+/** Changes as in `providerMetadata.bedrock.changes`. */
 export type Changes = NonNullable<BedrockChatMetadata["changes"]>
 
-/** The differences that no change tells of. `places`: see `ChatRequest.Reversed`. */
+/** The differences that no change explains. `places`: see `ChatRequest.Reversed`. */
 export const unexplained = (
   expected: Json.Json,
   actual: Json.Json,
@@ -22,13 +22,13 @@ export const unexplained = (
   const told = isMerged && Json.isObject(expected) ? { ...expected, messages: turns.messages } : expected
   const fields = changes.flatMap(({ field, type }) => [
     placeOf(field, places, (index) => isMerged ? turns.turnOf(index) : index),
-    // a system prompt that went to the user
+    // a system prompt that was moved to the user message
     ...(type === "folded-system" ? ["messages[0]"] : [])
   ])
   return compare(told, actual, "exact").filter(({ path }) => !fields.some((field) => isAt(path, field)))
 }
 
-/** Neighbours of one role are one turn; which turn a message is in. */
+/** Joins consecutive messages of one role; `turnOf` gives the turn of each message. */
 const merged = (messages: ReadonlyArray<Json.Json>) => {
   const turns: Array<{ readonly role: Json.Json; readonly content: Array<Json.Json> }> = []
   const turnOf = messages.map((message) => {
@@ -44,7 +44,7 @@ const merged = (messages: ReadonlyArray<Json.Json>) => {
   }
 }
 
-/** The place in a body that a field of our request is written to. */
+/** The path in a body for a field of our request. */
 const placeOf = (
   field: string,
   places: ReadonlyArray<number>,

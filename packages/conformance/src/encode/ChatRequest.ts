@@ -1,7 +1,7 @@
 /**
- * From the body of a Converse request back to the `ChatRequest` that should leave as that body.
+ * Converts the body of a Converse request back to the `ChatRequest` that should be encoded as that body.
  */
-import type { ChatRequest, Tool } from "@strata/core"
+import type { ChatRequest, ToolDefinition } from "@strata/core"
 import { Message } from "@strata/core"
 import * as Result from "effect/Result"
 import type { Recording } from "../Recording.ts"
@@ -9,20 +9,20 @@ import * as Json from "../wire/Json.ts"
 import * as Content from "./Content.ts"
 
 /**
- * - `request`: what to ask.
- * - `places`: for each of its messages, the one of the body it came from; -1 for the system prompt.
- * - `unsayable`: paths in the body that the API has no word for.
+ * - `request`: the request.
+ * - `places`: for each of its messages, the index of its source in the body; -1 for the system prompt.
+ * - `unsupported`: paths in the body without a counterpart in the API.
  */
 export interface Reversed {
   readonly request: ChatRequest.ChatRequest
   readonly places: ReadonlyArray<number>
-  readonly unsayable: ReadonlyArray<string>
+  readonly unsupported: ReadonlyArray<string>
 }
 
-/** The request behind a body. */
+/** The request for a body. */
 export const reverse = (model: Recording["model"], body: Json.JsonObject): Reversed => {
-  const unsayable: Array<string> = []
-  const note = (path: string) => void unsayable.push(path)
+  const unsupported: Array<string> = []
+  const note = (path: string) => void unsupported.push(path)
   const said: ReadonlyArray<readonly [place: number, message: Message.Message]> = [
     ...systemPrompt(body, note).map((message) => [-1, message] as const),
     ...Json.list(body, "messages").flatMap((message, index) =>
@@ -41,32 +41,32 @@ export const reverse = (model: Recording["model"], body: Json.JsonObject): Rever
     ...(Object.keys(own).length > 0 && { providerOptions: { bedrock: own } })
   }
   return {
-    // what stands in the service's own words is whatever was recorded there
+    // options in the service's own format may be any recorded JSON
     request: request as ChatRequest.ChatRequest,
     places: said.map(([place]) => place),
-    unsayable
+    unsupported
   }
 }
 
-const systemPrompt = (body: Json.JsonObject, unsayable: Content.Unsayable): ReadonlyArray<Message.Message> => {
+const systemPrompt = (body: Json.JsonObject, unsupported: Content.Unsupported): ReadonlyArray<Message.Message> => {
   const system = Json.list(body, "system")
   return system.length === 0
     ? []
-    // blocks of a system prompt are text, marks of a guardrail, cache points: all of them parts of it
-    : [Message.system(Content.parts(system, "system", unsayable) as ReadonlyArray<Message.SystemPart>)]
+    // blocks of a system prompt are text, guardrail content and cache points: all of them are parts of it
+    : [Message.system(Content.parts(system, "system", unsupported) as ReadonlyArray<Message.SystemPart>)]
 }
 
-/** Results of tools are messages of their own. */
+/** Tool results are messages of their own. */
 const messagesOf = (
   message: Json.Json,
   path: string,
-  unsayable: Content.Unsayable
+  unsupported: Content.Unsupported
 ): ReadonlyArray<Message.Message> => {
   const role = Json.text(message, "role")
   const said = role === "assistant" ? role : "user"
-  const parts = Content.parts(Json.list(message, "content"), `${path}.content`, unsayable, said)
+  const parts = Content.parts(Json.list(message, "content"), `${path}.content`, unsupported, said)
   switch (role) {
-    // what stands in a message of Converse is what may be said by that role
+    // blocks of a Converse message are parts of that role
     case "assistant":
       return [Message.assistant(parts as ReadonlyArray<Message.AssistantPart>)]
     case "system":
@@ -91,10 +91,10 @@ const userMessages = (parts: ReadonlyArray<Message.Part>): ReadonlyArray<Message
   )
 }
 
-const inference = (config: Json.JsonObject | undefined, unsayable: Content.Unsayable) => {
+const inference = (config: Json.JsonObject | undefined, unsupported: Content.Unsupported) => {
   if (config === undefined) return {}
   const { maxTokens, stopSequences, temperature, topP, ...others } = config
-  for (const name of Object.keys(others)) unsayable(`inferenceConfig.${name}`)
+  for (const name of Object.keys(others)) unsupported(`inferenceConfig.${name}`)
   return {
     ...(maxTokens !== undefined && { maxTokens }),
     ...(stopSequences !== undefined && { stopSequences }),
@@ -103,9 +103,9 @@ const inference = (config: Json.JsonObject | undefined, unsayable: Content.Unsay
   }
 }
 
-const tools = (config: Json.JsonObject | undefined, unsayable: Content.Unsayable) => {
+const tools = (config: Json.JsonObject | undefined, unsupported: Content.Unsupported) => {
   if (config === undefined) return {}
-  const offered: Array<Tool.RequestTool> = []
+  const offered: Array<ToolDefinition.RequestTool> = []
   for (const [index, tool] of Json.list(config, "tools").entries()) {
     const cache = Content.cacheOf(Json.object(tool, "cachePoint") ?? {})
     const last = offered.pop()
@@ -113,17 +113,17 @@ const tools = (config: Json.JsonObject | undefined, unsayable: Content.Unsayable
     else {
       if (last !== undefined) offered.push(last)
       const known = toolOf(tool)
-      if (known === undefined) unsayable(`toolConfig.tools[${index}]`)
+      if (known === undefined) unsupported(`toolConfig.tools[${index}]`)
       else offered.push(known)
     }
   }
   const choice = Json.object(config, "toolChoice")
-  // what a request without a choice means
-  if (choice !== undefined && "auto" in choice) unsayable("toolConfig.toolChoice.auto")
+  // the default without a choice
+  if (choice !== undefined && "auto" in choice) unsupported("toolConfig.toolChoice.auto")
   return { tools: offered, ...toolChoice(choice) }
 }
 
-const toolOf = (tool: Json.Json): Tool.RequestTool | undefined => {
+const toolOf = (tool: Json.Json): ToolDefinition.RequestTool | undefined => {
   const system = Json.text(tool, "systemTool", "name")
   if (system !== undefined) return { type: "provider", provider: "aws.bedrock", name: system }
   const { description, inputSchema, name, strict, ...others } = Json.object(tool, "toolSpec") ?? {}
@@ -137,14 +137,14 @@ const toolOf = (tool: Json.Json): Tool.RequestTool | undefined => {
   }
 }
 
-const toolChoice = (choice: Json.JsonObject | undefined): { readonly toolChoice?: Tool.ToolChoice } => {
+const toolChoice = (choice: Json.JsonObject | undefined): { readonly toolChoice?: ToolDefinition.ToolChoice } => {
   const name = Json.text(choice, "tool", "name")
   if (name !== undefined) return { toolChoice: { name } }
   if (choice === undefined) return {}
   return { toolChoice: "any" in choice ? "any" : "auto" }
 }
 
-/** Our word for a JSON schema of the answer. */
+/** Our response format for a JSON schema. */
 const formatOf = (config: Json.JsonObject | undefined): ChatRequest.JsonFormat | undefined => {
   const { description, name, schema, ...others } = Json.object(config, "textFormat", "structure", "jsonSchema") ?? {}
   const json = typeof schema === "string" ? Result.getOrUndefined(Json.parse(schema)) : undefined

@@ -1,36 +1,36 @@
 /**
- * From the content blocks of Converse back to the parts of our messages.
+ * Converts the content blocks of Converse back to the parts of our messages.
  *
- * What has no word of ours becomes a part of the provider, in the service's own words; what cannot be said even so is
- * named.
+ * Blocks without a counterpart become parts of the provider, in the service's own format; those that cannot are
+ * reported.
  */
 import { Message } from "@strata/core"
 import * as Schema from "effect/Schema"
 import * as Json from "../wire/Json.ts"
 
-/** Notes that something cannot be said. */
-export type Unsayable = (path: string) => void
+/** Reports a path without a counterpart. */
+export type Unsupported = (path: string) => void
 
 /**
- * The parts of a message's blocks; a cache point goes to the part it follows, where that can carry one. What tools
- * answered in a model's own message the provider ran itself.
+ * The parts of a message's blocks; a cache point is attached to the part before it, where that has a field for it. Tool
+ * results in an assistant message are of tools the provider ran.
  */
 export const parts = (
   blocks: ReadonlyArray<Json.Json>,
   path: string,
-  unsayable: Unsayable,
+  unsupported: Unsupported,
   role: "user" | "assistant" = "user"
 ): ReadonlyArray<Message.Part> => {
   const written: Array<Message.Part> = []
   for (const [index, block] of blocks.entries()) {
     const at = `${path}[${index}]`
     if (!Json.isObject(block)) {
-      unsayable(at)
+      unsupported(at)
       continue
     }
     const last = written[written.length - 1]
     const marked = last && withCache(last, Json.object(block, "cachePoint"))
-    if (marked === undefined) written.push(own(partOf(block, at, unsayable), block, role))
+    if (marked === undefined) written.push(own(partOf(block, at, unsupported), block, role))
     else written[written.length - 1] = marked
   }
   return written
@@ -42,7 +42,7 @@ const own = (part: Message.Part, block: Json.JsonObject, role: "user" | "assista
   return { ...rest, result: Json.list(block, "toolResult", "content"), providerExecuted: true }
 }
 
-/** `cache` as a cache point says it; `undefined` where the part cannot carry it. */
+/** The part with the `cache` of a cache point; `undefined` where it has no field for it. */
 const withCache = (part: Message.Part, point: Json.JsonObject | undefined): Message.Part | undefined => {
   const cache = point && cacheOf(point)
   if (cache === undefined) return undefined
@@ -60,7 +60,7 @@ const withCache = (part: Message.Part, point: Json.JsonObject | undefined): Mess
   }
 }
 
-/** What a cache point asks for; `undefined` for one of another kind. */
+/** The cache control of a cache point; `undefined` for unknown members. */
 export const cacheOf = (point: Json.JsonObject): Message.CacheControl | undefined => {
   const { ttl, type, ...others } = point
   if (type !== "default" || Object.keys(others).length > 0) return undefined
@@ -68,7 +68,7 @@ export const cacheOf = (point: Json.JsonObject): Message.CacheControl | undefine
   return ttl === "5m" || ttl === "1h" ? { ttl } : undefined
 }
 
-const partOf = (block: Json.JsonObject, path: string, unsayable: Unsayable): Message.Part => {
+const partOf = (block: Json.JsonObject, path: string, unsupported: Unsupported): Message.Part => {
   const [kind = "", ...others] = Object.keys(block)
   const value = block[kind]
   const known = others.length > 0
@@ -76,7 +76,7 @@ const partOf = (block: Json.JsonObject, path: string, unsayable: Unsayable): Mes
     : typeof value === "string"
     ? kind === "text" ? Message.text(value) : undefined
     : Json.isObject(value)
-    ? modelled(kind, value, path, unsayable)
+    ? modelled(kind, value, path, unsupported)
     : undefined
   return known ?? { type: "provider", provider: "aws.bedrock", value: block }
 }
@@ -85,31 +85,31 @@ const modelled = (
   kind: string,
   value: Json.JsonObject,
   path: string,
-  unsayable: Unsayable
+  unsupported: Unsupported
 ): Message.Part | undefined => {
   switch (kind) {
     case "image":
     case "video":
     case "audio":
-      return media(kind, value, path, unsayable)
+      return media(kind, value, path, unsupported)
     case "document":
-      return document(value, path, unsayable)
+      return document(value, path, unsupported)
     case "searchResult":
       return searchResult(value)
     case "guardContent":
-      return guarded(value, path, unsayable)
+      return guarded(value, path, unsupported)
     case "reasoningContent":
       return reasoning(value)
     case "citationsContent":
       return cited(value)
     case "toolUse":
-      return call(value, path, unsayable)
+      return call(value, path, unsupported)
     case "toolResult":
-      return result(value, path, unsayable)
+      return result(value, path, unsupported)
   }
 }
 
-/** Whether an object has these members at most. */
+/** Whether an object has no other members than these. */
 const only = (value: Json.JsonObject, ...names: ReadonlyArray<string>): boolean =>
   Object.keys(value).every((name) => names.includes(name))
 
@@ -157,14 +157,14 @@ const media = (
   kind: "image" | "video" | "audio",
   value: Json.JsonObject,
   path: string,
-  unsayable: Unsayable
+  unsupported: Unsupported
 ): Message.ImagePart | Message.VideoPart | Message.AudioPart | undefined => {
   const mediaType = mediaTypeOf(kind, value)
   const source = sourceOf(Json.object(value, "source"))
   if (mediaType !== undefined && source !== undefined && only(value, "format", "source")) {
     return { type: kind, mediaType, source }
   }
-  unsayable(`${path}.${kind}`)
+  unsupported(`${path}.${kind}`)
 }
 
 const sourceOf = (source: Json.JsonObject | undefined): Message.MediaSource | undefined => {
@@ -187,9 +187,9 @@ const documentSource = (source: Json.JsonObject | undefined): Message.DocumentSo
 const document = (
   value: Json.JsonObject,
   path: string,
-  unsayable: Unsayable
+  unsupported: Unsupported
 ): Message.DocumentPart | undefined => {
-  // a format that was left out is that of a text
+  // a missing format means text
   const mediaType = value["format"] === undefined ? undefined : mediaTypeOf("document", value)
   const source = documentSource(Json.object(value, "source"))
   const name = Json.text(value, "name")
@@ -197,7 +197,7 @@ const document = (
     mediaType === undefined || source === undefined || name === undefined ||
     !only(value, "format", "name", "source", "context", "citations")
   ) {
-    unsayable(`${path}.document`)
+    unsupported(`${path}.document`)
     return undefined
   }
   const context = Json.text(value, "context")
@@ -225,14 +225,14 @@ const searchResult = (value: Json.JsonObject): Message.SearchResultPart | undefi
     : undefined
 }
 
-const guarded = (value: Json.JsonObject, path: string, unsayable: Unsayable): Message.Part | undefined => {
+const guarded = (value: Json.JsonObject, path: string, unsupported: Unsupported): Message.Part | undefined => {
   const text = Json.text(value, "text", "text")
   if (text !== undefined) {
     const qualifiers = Json.list(value, "text", "qualifiers").filter(isQualifier)
     return { type: "text", text, guard: qualifiers.length === 0 ? true : { qualifiers } }
   }
   const image = Json.object(value, "image")
-  const part = image && media("image", image, path, unsayable)
+  const part = image && media("image", image, path, unsupported)
   return part?.type === "image" ? { ...part, guard: true } : undefined
 }
 
@@ -255,7 +255,7 @@ const locations: Readonly<Record<string, Message.CitationLocation["type"]>> = {
   searchResultLocation: "search-result"
 }
 
-/** Text in one piece only: more of them are a part of the provider. */
+/** Text in a single piece; several pieces are a part of the provider. */
 const cited = (value: Json.JsonObject): Message.TextPart | undefined => {
   const [piece, ...others] = Json.list(value, "content")
   const text = Json.text(piece, "text")
@@ -275,12 +275,12 @@ const citation = (value: Json.Json): Message.Citation => {
     ...(passages !== undefined && {
       passages: Json.list(passages).map((passage) => Json.text(passage, "text") ?? "")
     }),
-    // the members of a location have the same names in both languages
+    // the members of a location have the same names in both formats
     ...(type !== undefined && { location: { ...Json.object(where), type } as Message.CitationLocation })
   }
 }
 
-const call = (value: Json.JsonObject, path: string, unsayable: Unsayable): Message.ToolCallPart | undefined => {
+const call = (value: Json.JsonObject, path: string, unsupported: Unsupported): Message.ToolCallPart | undefined => {
   const { input, name, toolUseId, type, ...others } = value
   if (typeof name !== "string" || typeof toolUseId !== "string" || Object.keys(others).length > 0) return undefined
   const part: Message.ToolCallPart = { type: "tool-call", id: toolUseId, name, params: input }
@@ -289,11 +289,11 @@ const call = (value: Json.JsonObject, path: string, unsayable: Unsayable): Messa
   if (typeof type === "string" && "providerType" in Message.ToolCallPart.fields) {
     return { ...part, providerType: type }
   }
-  unsayable(`${path}.toolUse.type`)
+  unsupported(`${path}.toolUse.type`)
   return part
 }
 
-const result = (value: Json.JsonObject, path: string, unsayable: Unsayable): Message.ToolResultPart | undefined => {
+const result = (value: Json.JsonObject, path: string, unsupported: Unsupported): Message.ToolResultPart | undefined => {
   const { content, status, toolUseId, type, ...others } = value
   if (typeof toolUseId !== "string" || Object.keys(others).length > 0) return undefined
   const part = {
@@ -303,14 +303,14 @@ const result = (value: Json.JsonObject, path: string, unsayable: Unsayable): Mes
   }
   const blocks = Json.list(content)
   if (typeof type === "string") return { ...part, result: blocks, providerExecuted: true, providerType: type }
-  return { ...part, ...resultOf(blocks, `${path}.toolResult.content`, unsayable) }
+  return { ...part, ...resultOf(blocks, `${path}.toolResult.content`, unsupported) }
 }
 
-/** One text or one JSON object is the result itself; anything else its parts. */
+/** A single text or JSON object is the result itself; anything else its parts. */
 const resultOf = (
   blocks: ReadonlyArray<Json.Json>,
   path: string,
-  unsayable: Unsayable
+  unsupported: Unsupported
 ): Pick<Message.ToolResultPart, "result" | "parts"> => {
   const [block, ...more] = blocks
   const text = Json.text(block, "text")
@@ -318,9 +318,9 @@ const resultOf = (
   const json = Json.object(block, "json")
   if (more.length === 0 && json !== undefined) return { result: json }
   const inside = blocks.flatMap((block, index) => {
-    const [part] = Json.member(block, "json") === undefined ? parts([block], path, unsayable) : jsonPart(block)
+    const [part] = Json.member(block, "json") === undefined ? parts([block], path, unsupported) : jsonPart(block)
     if (part !== undefined && isResultPart(part)) return [part]
-    unsayable(`${path}[${index}].${Object.keys(Json.object(blocks[index]) ?? {})[0]}`)
+    unsupported(`${path}[${index}].${Object.keys(Json.object(blocks[index]) ?? {})[0]}`)
     return []
   })
   return { result: "", parts: inside }
@@ -331,7 +331,7 @@ type ResultPart = NonNullable<Message.ToolResultPart["parts"]>[number]
 const isResultPart = (part: { readonly type: string }): part is ResultPart =>
   ["text", "json", "image", "document", "video", "search-result"].includes(part.type)
 
-/** JSON among other parts, where there is such a part. */
+/** JSON among other parts, where such a part exists. */
 const jsonPart = (block: Json.Json): ReadonlyArray<{ readonly type: string; readonly value: unknown }> =>
   takesJson ? [{ type: "json", value: Json.member(block, "json") }] : []
 

@@ -1,30 +1,30 @@
 /**
- * From the body of InvokeModel back to what was asked: texts and images to embed, documents to rank.
+ * Converts the body of InvokeModel back to a call: inputs to embed, documents to rank.
  *
- * `undefined` for a body of any other kind, and for one that says what the services have no word for.
+ * `undefined` for any other body, and for one with fields the services do not support.
  */
 import { type Embedding, EmbeddingService, type ProviderError, type Rerank, RerankService } from "@strata/core"
 import * as Effect from "effect/Effect"
 import * as Json from "../wire/Json.ts"
 
-/** A question for `EmbeddingService.embedMany`. */
+/** The arguments of `EmbeddingService.embedMany`. */
 export interface EmbeddingQuestion {
   readonly inputs: ReadonlyArray<Embedding.Input>
   readonly options: Embedding.EmbeddingOptions
 }
 
-/** A question for `RerankService.rerank`. */
+/** The arguments of `RerankService.rerank`. */
 export interface RerankQuestion {
   readonly query: string
   readonly documents: ReadonlyArray<string>
   readonly options: Rerank.RerankOptions
 }
 
-/** What a body asks an embedding model. */
+/** The call for the body of an embedding model. */
 export const embedding = (model: string, body: Json.Json | undefined): EmbeddingQuestion | undefined =>
   Json.isObject(body) ? titan(model, body) ?? cohere(model, body) ?? nova(model, body) : undefined
 
-/** What a body asks a rerank model. */
+/** The call for the body of a rerank model. */
 export const rerank = (model: string, body: Json.Json | undefined): RerankQuestion | undefined => {
   if (!Json.isObject(body) || !has(body, ["query", "documents", "top_n", "api_version"])) return undefined
   const query = Json.text(body, "query")
@@ -34,14 +34,14 @@ export const rerank = (model: string, body: Json.Json | undefined): RerankQuesti
   return { query, documents, options: { model, ...(topN !== undefined && { topN }) } }
 }
 
-/** Asks the service that such a body is for; `undefined` where there is none. */
+/** Calls the service for such a body; `undefined` where there is none. */
 export const ask = (
   model: string,
   body: Json.Json | undefined
 ):
   | Effect.Effect<
     void,
-    ProviderError.ProviderError,
+    ProviderError.CallError,
     EmbeddingService.EmbeddingService | RerankService.RerankService
   >
   | undefined =>
@@ -87,7 +87,7 @@ const cohere = (model: string, body: Json.JsonObject): EmbeddingQuestion | undef
   if (inputs === undefined || purpose === undefined || vectorType === undefined) return undefined
   const dimensions = Json.number(body, "output_dimension")
   const maxTokens = Json.number(body, "max_tokens")
-  // without the word the model cuts the end
+  // by default the model truncates the end
   const truncate = truncations[Json.text(body, "truncate") ?? "END"]
   return {
     inputs,
@@ -153,7 +153,7 @@ const novaPurposes: Readonly<Record<string, Embedding.Purpose>> = {
 
 const truncations: Readonly<Record<string, "none" | "start" | "end">> = { NONE: "none", START: "start", END: "end" }
 
-/** Our word for the one type that is asked for; `binary` is what the family calls packed bits. */
+/** Our name of the single requested type; `binary` is the family's name for packed bits. */
 const vectorTypeOf = (types: Json.Json | undefined, binary: string): Embedding.VectorType | undefined => {
   if (types === undefined) return "float"
   const [type, ...others] = texts(types) ?? []
@@ -168,6 +168,6 @@ const texts = (value: Json.Json | undefined): ReadonlyArray<string> | undefined 
   return strings.length === value.length ? strings : undefined
 }
 
-/** Whether an object has no members but these, and the first of them. */
+/** Whether an object has the first of these members, and no others. */
 const has = (body: Json.JsonObject, names: ReadonlyArray<string>): boolean =>
   Object.hasOwn(body, names[0] ?? "") && Object.keys(body).every((name) => names.includes(name))

@@ -1,7 +1,7 @@
 /**
- * Asks again what was asked in recorded requests, in our words, and compares the bodies that leave with the recorded ones.
+ * Repeats recorded requests through our API, and compares the sent bodies with the recorded ones.
  *
- * Bodies of InvokeModel that no service of ours writes must leave byte for byte as they are given.
+ * Bodies of InvokeModel without a service of ours must be sent byte for byte.
  */
 import { BedrockClient, BedrockTokens, Guardrail } from "@strata/bedrock"
 import { ChatEvent, ChatService } from "@strata/core"
@@ -20,7 +20,7 @@ import * as ChatRequest from "./ChatRequest.ts"
 import * as Content from "./Content.ts"
 import * as EmbeddingRequest from "./EmbeddingRequest.ts"
 
-/** Asks what one recorded request asked. Requests that were not recorded have nothing to compare. */
+/** Repeats one recorded request. Exchanges without a recorded request are skipped. */
 export const encode: Check.Check<Recording.Recording, Product | Wire> = (recording) => {
   const body = Recording.requestOf(recording)
   if (!Json.isObject(body)) return Effect.undefined
@@ -43,7 +43,7 @@ export const encode: Check.Check<Recording.Recording, Product | Wire> = (recordi
 const withoutNulls = (body: Json.JsonObject): Json.JsonObject =>
   Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null))
 
-/** Any answer will do; it tells what was changed. */
+/** Any answer suffices; it reports the changes. */
 export const answers = {
   converse: {
     status: 200,
@@ -69,13 +69,13 @@ export const answers = {
 } satisfies Record<string, Answer>
 
 const chat = Effect.fnUntraced(function*(recording: Recording.Recording, body: Json.JsonObject) {
-  const { places, request, unsayable } = ChatRequest.reverse(recording.model, body)
+  const { places, request, unsupported } = ChatRequest.reverse(recording.model, body)
   const streams = recording.op === "converse-stream"
   const { outcome, received } = yield* Check.attempt(
     streams ? answers.stream : answers.converse,
     streams ? ChatEvent.collect(ChatService.stream(request)) : ChatService.generate(request)
   )
-  const missing = unsayable.map((path): Difference => ({ path, problem: "unsayable" }))
+  const missing = unsupported.map((path): Difference => ({ path, problem: "unsupported" }))
   // a request that the service refused may be refused before it is sent
   if (outcome.type === "error" && recording.status >= 400) return { differences: [] }
   if (outcome.type !== "value") return { differences: Check.unlessValue(outcome, () => []) }
@@ -84,14 +84,16 @@ const chat = Effect.fnUntraced(function*(recording: Recording.Recording, body: J
   return {
     differences: [
       ...missing,
-      ...differences.filter(({ path }) => !unsayable.some((other) => path.startsWith(other) || other.startsWith(path))),
+      ...differences.filter(({ path }) =>
+        !unsupported.some((other) => path.startsWith(other) || other.startsWith(path))
+      ),
       ...checkPath(recording, received)
     ],
     changes: changes.map(({ type }) => type)
   }
 })
 
-/** A body whose differences count: the choice that is the rule is named already, and a schema is JSON in a text. */
+/** Normalizes a body for comparison: drops the default tool choice, and parses schemas in text. */
 const comparable = (body: Json.Json): Json.Json => {
   if (!Json.isObject(body)) return body
   const { outputConfig, toolConfig, ...rest } = body
@@ -106,7 +108,7 @@ const comparable = (body: Json.Json): Json.Json => {
   }
 }
 
-/** The schema in a text is read, wherever it stands. */
+/** Parses schemas in text, at any depth. */
 const read = (value: Json.Json): Json.Json =>
   Json.isObject(value)
     ? Object.fromEntries(
@@ -119,11 +121,11 @@ const read = (value: Json.Json): Json.Json =>
     )
     : value
 
-/** The body of the first request, `null` where there was none. */
+/** The body of the first request, `null` without one. */
 const sent = ([request]: ReadonlyArray<Received>): Json.Json =>
   request === undefined ? null : Result.getOrElse(Json.parseBytes(request.body), () => null)
 
-/** A name that the service refused may be sent as the one it takes. */
+/** A model id that the service refused may be sent as the one it accepts. */
 const checkPath = (recording: Recording.Recording, [request]: ReadonlyArray<Received>): ReadonlyArray<Difference> =>
   recording.status === 200 ? compare(Recording.pathOf(recording), request?.path, "exact", "(path)") : []
 
@@ -142,7 +144,7 @@ const invoke = Effect.fnUntraced(function*(recording: Recording.Recording, body:
   }
 })
 
-/** Asks a service, with the recorded answer, and compares the body that left. */
+/** Calls a service, with the recorded answer, and compares the sent body. */
 const asked = <A, E, R>(recording: Recording.Recording, body: Json.JsonObject, call: Effect.Effect<A, E, R>) =>
   Effect.map(Check.attempt(recording, call), ({ outcome, received }): Check.Finding => ({
     differences: received.length === 0
@@ -157,7 +159,7 @@ const countTokens = Effect.fnUntraced(function*(recording: Recording.Recording, 
     const { request } = ChatRequest.reverse(recording.model, conversation)
     return yield* asked(recording, body, BedrockTokens.count(request))
   }
-  if (invoked === undefined) return { differences: [{ path: "input", problem: "unsayable" as const }] }
+  if (invoked === undefined) return { differences: [{ path: "input", problem: "unsupported" as const }] }
   return yield* asked(
     recording,
     body,
@@ -170,11 +172,11 @@ const countTokens = Effect.fnUntraced(function*(recording: Recording.Recording, 
 })
 
 const guardrail = Effect.fnUntraced(function*(recording: Recording.Recording, body: Json.JsonObject) {
-  const unsayable: Array<Difference> = []
+  const unsupported: Array<Difference> = []
   const content = Json.list(body, "content").flatMap((block, index) => {
     const [part] = Content.parts([{ guardContent: block }], "content", () => {})
     if (part?.type === "text" || part?.type === "image") return [part]
-    unsayable.push({ path: `content[${index}]`, problem: "unsayable" })
+    unsupported.push({ path: `content[${index}]`, problem: "unsupported" })
     return []
   })
   const scope = Json.text(body, "outputScope")
@@ -188,5 +190,5 @@ const guardrail = Effect.fnUntraced(function*(recording: Recording.Recording, bo
       ...(scope !== undefined && { outputScope: scope === "FULL" ? "full" : "interventions" })
     })
   )
-  return { differences: [...unsayable, ...differences] }
+  return { differences: [...unsupported, ...differences] }
 })

@@ -1,6 +1,5 @@
 /**
- * Bytes that went wrong on their way: of bodies, and of event streams, whose frames may also be sound while what they say
- * is not.
+ * Mutations of bytes: of bodies, and of event streams, whose frames may also be valid with mutated payloads.
  */
 import * as Result from "effect/Result"
 import { crc32 } from "node:zlib"
@@ -9,13 +8,13 @@ import * as Json from "../wire/Json.ts"
 import * as JsonText from "./JsonText.ts"
 import type { Seeded } from "./Seeded.ts"
 
-/** A body that is not the one that was sent: its bytes, or what it says. */
+/** A mutated body: its bytes or its JSON. */
 export const body = (bytes: Uint8Array, random: Seeded): Uint8Array => {
   const json = random.chance(0.8) ? Result.getOrUndefined(Json.parseBytes(bytes)) : undefined
   return json === undefined ? damaged(bytes, random) : Buffer.from(JsonText.mutate(json, random))
 }
 
-/** A stream that is not the one that was sent. */
+/** A mutated stream. */
 export const stream = (bytes: Uint8Array, random: Seeded): Uint8Array => {
   const frames = [...EventStream.cut(bytes)].filter((frame) => typeof frame !== "string")
   const kind = random.below(10)
@@ -24,7 +23,7 @@ export const stream = (bytes: Uint8Array, random: Seeded): Uint8Array => {
   return kind === 8 ? damaged(bytes, random) : Buffer.concat(misframed(frames, random))
 }
 
-/** Bytes that were flipped, cut off, repeated, left out or put in. */
+/** Flipped, truncated, repeated, deleted or inserted bytes. */
 const damaged = (bytes: Uint8Array, random: Seeded): Uint8Array => {
   const copy = Uint8Array.from(bytes)
   const at = random.below(Math.max(1, copy.length))
@@ -52,7 +51,7 @@ const damaged = (bytes: Uint8Array, random: Seeded): Uint8Array => {
 
 type Frames = ReadonlyArray<Uint8Array>
 
-/** Frames in another order, twice, or not at all. */
+/** Reordered, repeated or deleted frames. */
 const shuffled = (frames: Frames, random: Seeded): Frames => {
   const at = random.below(Math.max(1, frames.length))
   const other = random.below(Math.max(1, frames.length))
@@ -72,7 +71,7 @@ const shuffled = (frames: Frames, random: Seeded): Frames => {
   }
 }
 
-/** Frames whose own numbers are wrong: lengths, with checksums that fit them or not, and checksums. */
+/** Frames with invalid lengths, with valid checksums or not, or with invalid checksums. */
 const misframed = (frames: Frames, random: Seeded): Frames => {
   const at = random.below(Math.max(1, frames.length))
   return frames.map((frame, index) => {
@@ -92,7 +91,7 @@ const misframed = (frames: Frames, random: Seeded): Frames => {
         view.setUint32(copy.length - 4, random.below(2 ** 32))
         return copy
       default:
-        // lengths of headers and names inside a frame whose checksums are right
+        // lengths of headers and names inside a frame with valid checksums
         copy[12 + random.below(Math.max(1, copy.length - 16))] = random.below(256)
         view.setUint32(copy.length - 4, crc32(copy.subarray(0, -4)))
         return copy
@@ -100,7 +99,7 @@ const misframed = (frames: Frames, random: Seeded): Frames => {
   })
 }
 
-/** Sound frames, one to three of which say something else. */
+/** Valid frames, one to three of them with mutated content. */
 const said = (frames: Frames, random: Seeded): Frames => {
   let changed = frames
   for (let count = 1 + random.below(3); count > 0; count--) {
@@ -120,7 +119,7 @@ const other = (bytes: Uint8Array, random: Seeded): Uint8Array => {
   const indexed = Json.isObject(json) && random.chance(0.2)
     ? { ...json, contentBlockIndex: random.pick([0, 1, 2, -1, 1e9, 0.5, "0", null]) ?? null }
     : json
-  // what the chunks of InvokeModel hold stands one layer below
+  // the chunks of InvokeModel have their JSON one level deeper
   const inner = Json.text(json, "bytes")
   const payload = inner !== undefined && random.chance(0.5)
     ? JSON.stringify({ bytes: Buffer.from(damaged(Buffer.from(inner, "base64"), random)).toString("base64") })

@@ -1,6 +1,6 @@
 /**
- * What is asked of the product while a mutated answer comes, and what may come of it: values of their declared types, or
- * typed errors in words of ours.
+ * The calls for a mutated answer, and their allowed outcomes: values of their declared types, or typed errors with our
+ * own messages.
  */
 import { BedrockClient, BedrockTokens, Guardrail } from "@strata/bedrock"
 import type { ProviderError } from "@strata/core"
@@ -16,13 +16,13 @@ import * as Recording from "../Recording.ts"
 import { describe } from "../Report.ts"
 import type { Product } from "../subject/Product.ts"
 
-/** What is wrong with a value; nothing when it is of its type. */
+/** The problems of a value; empty when it has its type. */
 export type Problems = ReadonlyArray<string>
 
-/** One call, and what is wrong with what it gave. */
+/** One call, and the problems of its result. */
 export type Call = Effect.Effect<Problems, ProviderError.ProviderError, Product>
 
-/** The calls that an answer of this operation is for. */
+/** The calls for an answer of this operation. */
 export const callsFor = (recording: Recording.Recording): ReadonlyArray<Call> => {
   const { model, op } = recording
   const question = { model, messages: "Hello" }
@@ -37,7 +37,7 @@ export const callsFor = (recording: Recording.Recording): ReadonlyArray<Call> =>
       return [
         Effect.map(
           Invoked.askStream(recording),
-          ({ chunks = [] }) => chunks.every(isBytes) ? [] : ["a chunk is no bytes"]
+          ({ chunks = [] }) => chunks.every(isBytes) ? [] : ["a chunk is not bytes"]
         )
       ]
     case "count-tokens":
@@ -56,7 +56,7 @@ export const callsFor = (recording: Recording.Recording): ReadonlyArray<Call> =>
 
 const isEvent = Schema.is(ChatEvent.ChatEvent)
 
-/** Each event as it comes, also those before a failure, and the answer they add up to. */
+/** Checks each event as it arrives, also before a failure, and the collected answer. */
 const streamed = (question: { readonly model: string; readonly messages: string }): Call =>
   Effect.suspend(() => {
     const problems: Array<string> = []
@@ -83,7 +83,7 @@ const invoked = (recording: Recording.Recording): ReadonlyArray<Call> => {
           (service) => service.embedMany(embedding.inputs, embedding.options)
         ),
         ({ embeddings, usage }) => [
-          ...(embeddings.every(({ vector }) => isVector(vector)) ? [] : ["a vector of other numbers"]),
+          ...(embeddings.every(({ vector }) => isVector(vector)) ? [] : ["a vector of a wrong type"]),
           ...(usage.inputTokens === undefined || isCount(usage.inputTokens) ? [] : [`a count of ${usage.inputTokens}`])
         ]
       )
@@ -100,7 +100,7 @@ const invoked = (recording: Recording.Recording): ReadonlyArray<Call> => {
         ({ results }) =>
           results.every(({ index, score }) => rerank.documents[index] !== undefined && Number.isFinite(score))
             ? []
-            : ["a score that is none"]
+            : ["an invalid score"]
       )
     ]
   }
@@ -108,7 +108,7 @@ const invoked = (recording: Recording.Recording): ReadonlyArray<Call> => {
     Effect.map(
       Effect.flatMap(BedrockClient.BedrockClient, (client) => client.invokeModel({ modelId: model, body: request })),
       ({ body, inputTokens, latency }) => [
-        ...(isBytes(body) ? [] : ["a body that is no bytes"]),
+        ...(isBytes(body) ? [] : ["a body is not bytes"]),
         ...(inputTokens === undefined || isCount(inputTokens) ? [] : [`a count of ${inputTokens}`]),
         ...(latency === undefined || Duration.toMillis(latency) >= 0 && Number.isFinite(Duration.toMillis(latency))
           ? []
@@ -170,7 +170,7 @@ const isOutcome = Schema.is(Schema.Struct({
   requestId: Schema.optional(Schema.String)
 }))
 
-/** What an error may not say: the words of JavaScript's own. */
+/** Messages of JavaScript engines, which an error must not repeat. */
 export const rawMessage =
   /Cannot (?:read|set|convert|access|destructure|mix|use)\b|is not (?:a function|iterable|an? object|defined|a constructor|valid JSON)|Unexpected (?:token|end|non-whitespace)|(?:undefined|null) is not|Invalid (?:array|typed array|string) length|BigInt|Maximum call stack|Do not know how|offset is out of bounds|out of (?:range|memory)|\[object Object\]/
 

@@ -1,19 +1,19 @@
 /**
- * JSON that is not what anybody expects: other types, nulls, members that are missing or unknown, huge numbers, deep nesting.
+ * Mutations of JSON: wrong types, nulls, missing or unknown members, huge numbers, deep nesting.
  *
- * What comes out is text, since JSON can hold numbers that no JavaScript value can.
+ * The result is text, since JSON can hold numbers beyond JavaScript's.
  */
 import * as Json from "../wire/Json.ts"
 import type { Seeded } from "./Seeded.ts"
 
-/** The text of a value after one to three changes. */
+/** The text of a value after one to three mutations. */
 export const mutate = (json: Json.Json, random: Seeded): string => {
   let changed = json
   for (let count = 1 + random.below(3); count > 0; count--) changed = change(changed, random)
   return print(changed)
 }
 
-/** Goes down to a value at random, and changes it. */
+/** Descends to a random value, and mutates it. */
 const change = (json: Json.Json, random: Seeded): Json.Json => {
   if (Json.isArray(json) && json.length > 0 && random.chance(0.85)) {
     const at = random.below(json.length)
@@ -51,7 +51,7 @@ const changeMember = (json: Json.JsonObject, random: Seeded): Json.Json => {
   }
 }
 
-/** Members that mean something somewhere. */
+/** Member names with a meaning somewhere. */
 const names = [
   "__proto__",
   "constructor",
@@ -116,7 +116,7 @@ const values: ReadonlyArray<(random: Seeded) => Json.Json> = [
   (random) => Array.from({ length: random.below(300) }, () => null)
 ]
 
-/** A value that is written as this text. */
+/** A value that is printed as this text. */
 const raw = (text: string): string => `${mark}${text}`
 
 const mark = "\u0001raw\u0001"

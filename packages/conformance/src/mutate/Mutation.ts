@@ -1,8 +1,8 @@
 /**
- * Plays mutated answers to the product's clients: no defect, no value of a wrong type, no raw words of JavaScript, flat
- * memory.
+ * Plays mutated answers to the product's clients: no defects, no values of wrong types, no messages of JavaScript
+ * engines, constant memory.
  *
- * A case is made of the seed and its number alone, so that `--only "stream 123"` makes it again.
+ * A case is determined by the seed and its number, so that `--only "stream 123"` repeats it.
  */
 import { ProviderError } from "@strata/core"
 import * as Arr from "effect/Array"
@@ -17,7 +17,7 @@ import * as Cases from "./Cases.ts"
 import * as Seeded from "./Seeded.ts"
 import * as Stub from "./Stub.ts"
 
-/** How much is played: streams of both kinds, other answers, all from one seed. `only`: the name of one case. */
+/** The number of mutated streams and other answers, and the seed. `only`: the name of one case. */
 export interface Options {
   readonly streams: number
   readonly bodies: number
@@ -25,7 +25,7 @@ export interface Options {
   readonly only?: string | undefined
 }
 
-/** A case that went wrong. */
+/** A failed case. */
 export interface Failure {
   readonly name: string
   readonly of: string
@@ -34,8 +34,8 @@ export interface Failure {
 }
 
 /**
- * - `memory`: megabytes in use after a fifth of the cases and after all of them.
- * - `failures`: what went wrong, at most {@link most} of each kind; `problems`: how often each kind was.
+ * - `memory`: megabytes in use after a fifth of the cases and at the end.
+ * - `failures`: at most {@link most} of each kind; `problems`: the number of each kind.
  */
 export interface Report {
   readonly cases: number
@@ -45,21 +45,21 @@ export interface Report {
   readonly failures: ReadonlyArray<Failure>
 }
 
-/** How many failures of a problem are kept. */
+/** The maximum number of failures kept per problem. */
 const most = 20
 
-/** Memory that may be in use at the end beyond what was early on, in megabytes. */
+/** The maximum growth of memory, in megabytes. */
 const mostGrowth = 16
 
-/** What one case may take: memory beyond a small multiple of its bytes, and time. */
+/** The limits of one case: memory beyond a small multiple of its bytes, and time. */
 const mostBytes = 48_000_000
 const mostMilliseconds = 5_000
 
-/** Whether nothing went wrong. */
+/** Whether there are no failures. */
 export const isPassed = ({ failures, memory }: Report): boolean =>
   failures.length === 0 && memory.late - memory.early <= mostGrowth
 
-/** For people. */
+/** The report as text. */
 export const toText = (report: Report, told: number): string => {
   const { cases, failures, memory, milliseconds, problems } = report
   return [
@@ -78,7 +78,7 @@ export const toText = (report: Report, told: number): string => {
   ].join("\n")
 }
 
-/** Plays them all. */
+/** Plays all cases. */
 export const run = Effect.fnUntraced(function*(files: ReadonlyArray<File>, options: Options) {
   const corpus = corpusOf(files)
   const log = makeLog()
@@ -133,7 +133,7 @@ const caseNames = ({ bodies, only = "", streams }: Options) =>
     Array.from({ length: count }, (_, number) => ({ kind, number }))
   ).filter(({ kind, number }) => only === "" || only === `${kind} ${number}`)
 
-/** What is mutated: answers short enough that a hundred thousand of them are a matter of minutes. */
+/** The answers to mutate, short enough that a hundred thousand of them take minutes. */
 const corpusOf = (files: ReadonlyArray<File>): Readonly<Record<Kind, ReadonlyArray<Recording>>> => {
   const all = files.flatMap(({ recordings }) => recordings).filter((recording) =>
     recording.body.length <= 24_000 && Cases.callsFor(recording).length > 0
@@ -195,17 +195,17 @@ const inspect = (
   }
 }
 
-/** A problem and what it says first, whatever the numbers and names in it. */
+/** The group of a problem: its first line without numbers and names. */
 const kindOf = (problem: string, detail: string): string => {
   const [line = ""] = detail.split("\n")
   return `${problem}: ${line.replace(/: \{.*$/, "").replaceAll(/\d+/g, "#").slice(0, 100)}`
 }
 
-/** An error, and the errors of ours behind it. */
+/** An error, and our errors among its causes. */
 const errorsIn = (error: ProviderError.ProviderError): ReadonlyArray<ProviderError.ProviderError> =>
   ProviderError.isProviderError(error.cause) ? [error, ...errorsIn(error.cause)] : [error]
 
-/** Counts what goes wrong, also what nobody waited for. */
+/** Counts problems, unhandled rejections included. */
 const makeLog = () => {
   const problems: Record<string, number> = {}
   const failures: Array<Failure> = []
@@ -233,7 +233,7 @@ const collectGarbage: () => void = (() => {
   return Vm.runInNewContext("gc") as () => void // what the flag puts there
 })()
 
-/** Bytes there are, garbage among them; cheaper than to ask the process. */
+/** Allocated bytes, garbage included; cheaper than `process.memoryUsage`. */
 const allocated = (): number => {
   const { external_memory, used_heap_size } = V8.getHeapStatistics()
   return used_heap_size + external_memory

@@ -1,11 +1,11 @@
 /**
- * Numbers that look random and are the same for the same seed, so that a case can be made again by its name alone.
+ * A seeded random number generator, so that a case can be repeated by its name.
  */
 
 /**
  * - `below`: a whole number from 0 to `count` - 1.
- * - `chance`: whether something happens that does with this probability.
- * - `pick`: one of them; of none, `undefined`.
+ * - `chance`: true with this probability.
+ * - `pick`: a random item; `undefined` from an empty list.
  */
 export interface Seeded {
   readonly below: (count: number) => number

@@ -1,5 +1,5 @@
 /**
- * The product without a network: the SDK's request handler answers whatever it is given, in as many pieces as it comes.
+ * The product without a network: the SDK's request handler returns a given answer in chunks.
  */
 import type { BedrockClient } from "@strata/bedrock"
 import { Readable } from "node:stream"
@@ -11,12 +11,12 @@ type Transport = NonNullable<BedrockClient.Options["transport"]>
 
 type Handler = Extract<Transport, { readonly requestHandler: object }>["requestHandler"]
 
-/** What is answered next: an answer whose body comes in these pieces. */
+/** The next answer, with its body in chunks. */
 export interface Next extends Omit<Answer, "body"> {
   readonly pieces: ReadonlyArray<Uint8Array>
 }
 
-/** The services over a handler; `next` is asked at each request. */
+/** The services over such a handler; `next` is called at each request. */
 export const layer = (next: () => Next) => {
   const requestHandler: Handler = {
     handle: () => {
@@ -30,7 +30,7 @@ export const layer = (next: () => Next) => {
   return Product.layer({ endpoint: "http://127.0.0.1:9", transport: { requestHandler } })
 }
 
-/** Bytes in one to four pieces. */
+/** Bytes split into one to four chunks. */
 export const pieces = (bytes: Uint8Array, random: Seeded): ReadonlyArray<Uint8Array> => {
   const cuts = Array.from({ length: random.below(4) }, () => random.below(bytes.length + 1)).toSorted((a, b) => a - b)
   return [...cuts, bytes.length].map((end, index) => bytes.subarray(cuts[index - 1] ?? 0, end))

@@ -1,5 +1,5 @@
 /**
- * The product: its clients, pointed to an endpoint, one attempt each.
+ * The product: its clients for an endpoint, one attempt each.
  */
 import { BedrockChat, BedrockClient, BedrockEmbedding, BedrockRerank } from "@strata/bedrock"
 import { Policy } from "@strata/core"
@@ -17,7 +17,7 @@ export type Product =
   | EmbeddingService.EmbeddingService
   | RerankService.RerankService
 
-/** The services over a client made with these options. A model is called as it is named: no profile stands in for it. */
+/** The services over a client with these options, without the fallback to inference profiles. */
 export const layer = (
   options: Pick<BedrockClient.Options, "endpoint" | "transport">
 ): Layer.Layer<Product, ProviderError.InvalidRequestError> =>
@@ -39,5 +39,5 @@ export const overWire: Layer.Layer<Product, ProviderError.InvalidRequestError, W
   Effect.map(Wire, ({ url }) => layer({ endpoint: url }))
 )
 
-/** Without logs: what is reported is reported by the tables. */
+/** Without logs, since results are in the report. */
 export const quietly = Effect.provideService(References.MinimumLogLevel, "None")

@@ -1,5 +1,5 @@
 /**
- * A server on 127.0.0.1 that answers with exactly the bytes it is given, and keeps what it was sent.
+ * A server on 127.0.0.1 that responds with the given bytes, and keeps the requests.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -7,10 +7,10 @@ import * as Layer from "effect/Layer"
 import * as Http from "node:http"
 import type { Recording } from "../Recording.ts"
 
-/** What is answered. */
+/** The response. */
 export type Answer = Pick<Recording, "status" | "headers" | "body">
 
-/** A request that came in. */
+/** A received request. */
 export interface Received {
   readonly path: string
   readonly headers: Http.IncomingHttpHeaders
@@ -21,7 +21,7 @@ export interface Received {
  * The server.
  *
  * - `url`: such as `http://127.0.0.1:49152`.
- * - `answering`: runs an effect whose requests all get this answer; gives what it came to and the requests. One at a time.
+ * - `answering`: runs an effect whose requests all get this answer; returns its result and the requests. One at a time.
  */
 export class Wire extends Context.Service<Wire, {
   readonly url: string
@@ -32,7 +32,7 @@ export class Wire extends Context.Service<Wire, {
   ) => Effect.Effect<{ readonly result: A; readonly received: ReadonlyArray<Received> }, E, R>
 }>()("@strata/conformance/Wire") {}
 
-/** Starts the server; the end of the scope closes it and its connections. */
+/** Starts the server; closing the scope closes it and its connections. */
 export const layer: Layer.Layer<Wire> = Layer.effect(
   Wire,
   Effect.gen(function*() {
@@ -68,7 +68,7 @@ export const layer: Layer.Layer<Wire> = Layer.effect(
   })
 )
 
-/** What a recorder unpacked, or what belongs to its connection, does not describe these bytes. */
+/** Headers of decoding by a recorder, or of its connection, do not describe these bytes. */
 const isOfTheAnswer = ([name]: readonly [string, string]): boolean => !ofTheConnection.has(name)
 
 const ofTheConnection: ReadonlySet<string> = new Set([

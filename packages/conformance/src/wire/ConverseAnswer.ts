@@ -1,23 +1,24 @@
 /**
- * What Converse and ConverseStream answered, read from the bytes: content blocks as Converse writes them, and the rest.
+ * Parses answers of Converse and ConverseStream from the bytes: content blocks in Converse's format, and the other
+ * members.
  *
- * A stream is put together again into the blocks a whole answer would have had. `contentBlockIndex` names a block from
- * its beginning to its stop and no longer: some answers use one number for several blocks in a row.
+ * A stream is joined into the blocks of a whole answer. A `contentBlockIndex` identifies a block only until its stop:
+ * some answers reuse it for consecutive blocks.
  */
 import * as Result from "effect/Result"
 import * as EventStream from "./EventStream.ts"
 import * as Json from "./Json.ts"
 
-/** How a stream ended that failed. */
+/** The exception that ended a stream. */
 export interface Failure {
   readonly exception: string
   readonly message: string
 }
 
 /**
- * - `blocks`: what the model wrote, in the order the blocks began.
- * - `end`: the members beside the message, without those that are `null`.
- * - `failure`: the exception in the stream. `problem`: why the bytes cannot be read.
+ * - `blocks`: the blocks in the order of their start.
+ * - `end`: the members beside the message, without `null` ones.
+ * - `failure`: the exception in the stream. `problem`: why the bytes are invalid.
  */
 export interface ConverseAnswer {
   readonly blocks: ReadonlyArray<Json.JsonObject>
@@ -26,12 +27,12 @@ export interface ConverseAnswer {
   readonly problem?: string | undefined
 }
 
-/** Whether a block is a seal of the model's own thoughts, beside which nothing may change. */
+/** Whether a block is signed reasoning, beside which nothing may change. */
 export const isSealed = (block: Json.JsonObject): boolean =>
   Json.text(block, "reasoningContent", "reasoningText", "signature") !== undefined ||
   Json.text(block, "reasoningContent", "redactedContent") !== undefined
 
-/** Whether a block says nothing at all. */
+/** Whether a block is empty text. */
 export const isEmptyText = (block: Json.JsonObject): boolean =>
   Json.text(block, "text") === "" && Object.keys(block).length === 1
 
@@ -50,14 +51,14 @@ export const fromBody = (body: Uint8Array): ConverseAnswer =>
     }
   })
 
-/** An event of a stream; `block` counts the blocks of the answer, each index of the wire being used any number of times. */
+/** An event of a stream; `block` numbers the blocks of the answer, since a wire index may be reused. */
 export interface Event {
   readonly type: string
   readonly payload: Json.JsonObject
   readonly block?: number | undefined
 }
 
-/** The events of a stream and what ended it. */
+/** The events of a stream and its failure. */
 export interface Events {
   readonly events: ReadonlyArray<Event>
   readonly failure?: Failure | undefined
@@ -79,7 +80,7 @@ export const readEvents = (body: Uint8Array): Events => {
       const message = Json.text(json, "message") ?? Json.text(json, "Message") ?? ""
       return { events, failure: { exception: headers[":exception-type"] ?? "", message } }
     }
-    if (!Json.isObject(json)) return { events, problem: "a payload that is no JSON object" }
+    if (!Json.isObject(json)) return { events, problem: "a payload is not a JSON object" }
     const { p: _padding, ...rest } = json
     const type = headers[":event-type"] ?? ""
     events.push({ type, payload: rest, block: blocks(type, rest) })
@@ -87,7 +88,7 @@ export const readEvents = (body: Uint8Array): Events => {
   return { events, problem }
 }
 
-/** Events without frames: each an object with one member, its name. */
+/** Numbers events without frames: each an object with one member, its name. */
 export const numbered = (events: ReadonlyArray<Json.JsonObject>): ReadonlyArray<Event> => {
   const blocks = makeBlocks()
   return events.flatMap((event) =>
@@ -97,7 +98,7 @@ export const numbered = (events: ReadonlyArray<Json.JsonObject>): ReadonlyArray<
   )
 }
 
-/** A stream, as the whole answer it stands for. */
+/** A stream joined into a whole answer. */
 export const fromStream = (body: Uint8Array): ConverseAnswer => {
   const { events, failure, problem } = readEvents(body)
   const blocks = new Map<number, Array<Event>>()
@@ -115,14 +116,14 @@ export const fromStream = (body: Uint8Array): ConverseAnswer => {
   }
 }
 
-/** Adds to the list under a key. */
+/** Appends to the list of a key. */
 export const gather = <K, A>(groups: Map<K, Array<A>>, key: K, item: A): void => {
   const group = groups.get(key)
   if (group === undefined) groups.set(key, [item])
   else group.push(item)
 }
 
-/** Tells the block an event belongs to. */
+/** Assigns events to blocks. */
 const makeBlocks = () => {
   const open = new Map<Json.Json, { readonly block: number; readonly kind: string }>()
   let next = 0
@@ -157,7 +158,7 @@ const kindOf = (delta: Json.JsonObject): string => {
 
 const cleaned = (value: Json.JsonObject): Json.JsonObject => Json.object(Json.withoutNulls(value)) ?? {}
 
-/** The block its events add up to; nothing when it was only stopped. */
+/** The block of its events; empty when it was only stopped. */
 export const join = (events: ReadonlyArray<Event>): ReadonlyArray<Json.JsonObject> => {
   const payloads = events.map(({ payload }) => payload)
   const [start] = Json.objects(payloads, "start")
@@ -178,7 +179,7 @@ export const join = (events: ReadonlyArray<Event>): ReadonlyArray<Json.JsonObjec
   return deltas.length === 0 ? [] : [joinText(deltas)]
 }
 
-/** The text itself where it is no JSON: an answer that was cut ends in the middle. */
+/** The text itself when it is not JSON: a truncated answer ends inside it. */
 const input = (written: string): Json.Json =>
   written.trim() === "" ? {} : Result.getOrElse(Json.parse(written), () => written)
 

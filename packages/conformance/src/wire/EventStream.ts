@@ -1,17 +1,18 @@
 /**
- * `application/vnd.amazon.eventstream`, read and written: two lengths, two CRC-32 checksums, typed headers, a payload.
+ * Decodes and encodes `application/vnd.amazon.eventstream`: two lengths, two CRC-32 checksums, typed headers, a
+ * payload.
  *
- * Written for this package alone, so that neither the SDK's codec nor the emulator's vouches for itself.
+ * Independent of the SDK's codec and the emulator's, which it checks.
  */
 import { crc32 } from "node:zlib"
 
-/** One frame. Of the header types only text is read, the one that Bedrock uses. */
+/** One frame. Only string headers are read, the only type that Bedrock uses. */
 export interface Frame {
   readonly headers: Readonly<Record<string, string>>
   readonly payload: Uint8Array
 }
 
-/** The frames of a body, and what is wrong behind the last good one. */
+/** The frames of a body, and the problem after the last valid one. */
 export interface Frames {
   readonly frames: ReadonlyArray<Frame>
   readonly problem?: string | undefined
@@ -35,7 +36,7 @@ export const read = (body: Uint8Array): Frames => {
   return { frames }
 }
 
-/** The bytes of each frame, whole as far as the declared lengths go; a text says why there are no more. */
+/** The bytes of each frame, split by the declared lengths; ends with a text if the rest is invalid. */
 export const cut = function*(body: Uint8Array): Generator<Uint8Array | string> {
   const view = new DataView(body.buffer, body.byteOffset, body.byteLength)
   let offset = 0
@@ -68,7 +69,7 @@ const readHeaders = (bytes: Uint8Array): Record<string, string> => {
   return headers
 }
 
-/** Writes a frame with the checksums it should have. */
+/** Encodes a frame with valid checksums. */
 export const write = ({ headers, payload }: Frame): Uint8Array => {
   const named = Object.entries(headers).map(([name, value]) => {
     const [nameBytes, valueBytes] = [encoder.encode(name), encoder.encode(value)]
@@ -95,7 +96,7 @@ export const write = ({ headers, payload }: Frame): Uint8Array => {
   return bytes
 }
 
-/** A frame that carries an event; the payload is JSON text, so that its numbers stand as written. */
+/** A frame with an event; the payload is JSON text, so that numbers keep their notation. */
 export const event = (type: string, payload: string): Uint8Array =>
   write({
     headers: { ":event-type": type, ":content-type": "application/json", ":message-type": "event" },
@@ -109,7 +110,7 @@ export const exception = (type: string, payload: string): Uint8Array =>
     payload: encoder.encode(payload)
   })
 
-/** A frame that ends a stream with an error nobody modelled. */
+/** A frame that ends a stream with an unmodelled error. */
 export const error = (code: string, message: string): Uint8Array =>
   write({
     headers: { ":error-code": code, ":error-message": message, ":message-type": "error" },

@@ -1,20 +1,20 @@
 /**
- * What InvokeModel and its stream answered for chat models, told in the words of Converse: blocks, stop reason, counters.
+ * Converts chat answers of InvokeModel and its stream to Converse's format: blocks, stop reason, counters.
  *
- * Each family of models has a body of its own; what all have in common is that they say something and why they stopped.
+ * Each model family has its own format; all of them have content and a stop reason.
  */
 import * as Result from "effect/Result"
 import * as ConverseAnswer from "./ConverseAnswer.ts"
 import * as EventStream from "./EventStream.ts"
 import * as Json from "./Json.ts"
 
-/** A whole answer; `undefined` when it is no chat model's. */
+/** A whole answer; `undefined` when it is not of a chat model. */
 export const fromBody = (body: Uint8Array): ConverseAnswer.ConverseAnswer | undefined => {
   const json = Result.getOrUndefined(Json.parseBytes(body))
   return claude(json) ?? nova(json) ?? choices(json) ?? plain(json)
 }
 
-/** The pieces of a stream, as the events of ConverseStream. */
+/** The chunks of a stream, as the events of ConverseStream. */
 export const fromStream = (body: Uint8Array): ReadonlyArray<Json.JsonObject> =>
   payloads(body).flatMap((payload) => claudeEvents(payload) ?? novaEvents(payload) ?? textEvents(payload))
 
@@ -25,7 +25,7 @@ export const chunksOf = (body: Uint8Array): ReadonlyArray<Uint8Array> =>
     return headers[":event-type"] === "chunk" && bytes !== undefined ? [Buffer.from(bytes, "base64")] : []
   })
 
-/** What the chunks of a stream hold. */
+/** The payloads of a stream's chunks. */
 export const payloads = (body: Uint8Array): ReadonlyArray<Json.JsonObject> =>
   chunksOf(body).flatMap((chunk) => {
     const json = Result.getOrUndefined(Json.parseBytes(chunk))
@@ -70,7 +70,7 @@ const claudeBlock = (block: Json.Json): Json.JsonObject => {
   }
 }
 
-/** A thought of Claude's, as a block of Converse; `undefined` for any other block. */
+/** Claude's reasoning as a Converse block; `undefined` for any other block. */
 export const claudeThought = (block: Json.JsonObject): Json.JsonObject | undefined =>
   /^(?:redacted_)?thinking$/.test(Json.text(block, "type") ?? "") ? claudeBlock(block) : undefined
 
@@ -81,7 +81,7 @@ const nova = (json: Json.Json | undefined): ConverseAnswer.ConverseAnswer | unde
     : undefined
 }
 
-/** The dialect of OpenAI, which several vendors speak. */
+/** OpenAI's format, which several vendors use. */
 const choices = (json: Json.Json | undefined): ConverseAnswer.ConverseAnswer | undefined => {
   const [choice] = Json.list(json, "choices")
   const message = Json.object(choice, "message")
@@ -113,7 +113,7 @@ const reasons: Readonly<Record<string, string>> = {
   stop_sequence: "stop_sequence"
 }
 
-/** The places where a family that answers text alone has it. */
+/** The text members of families with plain text answers. */
 const plain = (json: Json.Json | undefined): ConverseAnswer.ConverseAnswer | undefined => {
   const said = saidOf(json)
   return said === undefined ? undefined : answer([{ text: said.text }], reasons[said.reason ?? ""])
@@ -141,7 +141,7 @@ const saidOf = (json: Json.Json | undefined): Said | undefined => {
   return text === undefined ? undefined : { text, reason }
 }
 
-/** An event: its name and its payload. */
+/** An event by name and payload. */
 const event = (name: string, payload: Json.JsonObject): Json.JsonObject => ({ [name]: payload })
 
 const claudeEvents = (payload: Json.JsonObject): ReadonlyArray<Json.JsonObject> | undefined => {

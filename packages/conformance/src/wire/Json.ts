@@ -1,7 +1,7 @@
 /**
- * JSON as it stands in bytes: whole numbers beyond 2^53 are kept exact, as `bigint`.
+ * Exact JSON: integers beyond 2^53 are parsed as `bigint`.
  *
- * What is expected of the product is read by this, never by the product's own decoders.
+ * Expected values are parsed by this module, not by the product's decoders.
  */
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
@@ -14,7 +14,7 @@ export interface JsonObject {
   readonly [name: string]: Json
 }
 
-/** Reads a text; fails with what the parser says. */
+/** Parses a text; fails with the parser's message. */
 export const parse = (text: string): Result.Result<Json, string> =>
   Result.try({
     try: (): Json => JSON.parse(text, exact),
@@ -30,10 +30,10 @@ const wholeNumber = /^-?\d{1,4096}$/
 
 const decoder = new TextDecoder()
 
-/** Reads bytes as UTF-8. */
+/** Parses bytes as UTF-8. */
 export const parseBytes = (bytes: Uint8Array): Result.Result<Json, string> => parse(decoder.decode(bytes))
 
-/** Writes a value; whole numbers come out with all their digits. */
+/** Prints a value; integers keep all their digits. */
 export const print = (value: Json): string => {
   if (typeof value === "bigint") return value.toString()
   if (isArray(value)) return `[${value.map(print).join(",")}]`
@@ -43,14 +43,14 @@ export const print = (value: Json): string => {
   return JSON.stringify(value)
 }
 
-/** `Array.isArray` does not tell readonly lists from objects. */
+/** `Array.isArray` does not narrow readonly arrays. */
 export const isArray = (value: Json | undefined): value is ReadonlyArray<Json> => Array.isArray(value)
 
-/** An object, and no list. */
+/** An object that is not an array. */
 export const isObject = (value: Json | undefined): value is JsonObject =>
   typeof value === "object" && value !== null && !isArray(value)
 
-/** A member of what may be no object; `null` counts as missing. */
+/** A member of a value that may not be an object; `null` counts as missing. */
 export const member = (value: Json | undefined, ...path: ReadonlyArray<string>): Json | undefined => {
   let found: Json | undefined = value
   for (const name of path) found = isObject(found) && Object.hasOwn(found, name) ? found[name] : undefined
@@ -79,13 +79,13 @@ export const text = (value: Json | undefined, ...path: ReadonlyArray<string>): s
   return typeof found === "string" ? found : undefined
 }
 
-/** A member that is a number a double can hold. */
+/** A member that is a number within the range of a double. */
 export const number = (value: Json | undefined, ...path: ReadonlyArray<string>): number | undefined => {
   const found = member(value, ...path)
   return typeof found === "number" ? found : undefined
 }
 
-/** The value without members that are `null`, which say the same as missing ones. */
+/** The value without `null` members, which equal missing ones. */
 export const withoutNulls = (value: Json): Json => {
   if (isArray(value)) return value.map(withoutNulls)
   if (!isObject(value)) return value
@@ -94,7 +94,7 @@ export const withoutNulls = (value: Json): Json => {
   )
 }
 
-/** Whether a whole number that a double cannot hold is anywhere inside. */
+/** Whether it contains an integer beyond the range of a double. */
 export const holdsLargeNumber = (value: Json): boolean => {
   if (typeof value === "bigint") return true
   if (isArray(value)) return value.some(holdsLargeNumber)

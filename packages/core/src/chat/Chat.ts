@@ -24,10 +24,10 @@ import * as ChatTelemetry from "./internal/telemetry.ts"
 import * as ChatValidation from "./internal/validation.ts"
 
 /** Any failure of a whole answer. */
-export type ChatError = ProviderError.ProviderError
+export type ChatError = ProviderError.ChatError
 
 /** Any failure of a stream. */
-export type ChatStreamError = ProviderError.ProviderError
+export type ChatStreamError = ProviderError.ChatStreamError
 
 /**
  * A chat model. Two functions make a test double; what `make` built also says who it is.

@@ -6,9 +6,9 @@ import * as Schema from "effect/Schema"
 import * as Total from "../internal/total.ts"
 import * as Untyped from "../internal/untyped.ts"
 import type * as ProviderError from "../ProviderError.ts"
-import * as Tool from "../tool/Tool.ts"
 import * as ChatValidation from "./internal/validation.ts"
 import * as Message from "./Message.ts"
+import * as ToolDefinition from "./ToolDefinition.ts"
 
 /**
  * Options only one provider understands, under that provider's key. Provider packages add theirs by declaration
@@ -98,8 +98,8 @@ export const ChatRequest = Schema.Struct({
   temperature: Schema.optional(Schema.Finite),
   topP: Schema.optional(Schema.Finite),
   stopSequences: Schema.optional(Schema.Array(Schema.String)),
-  tools: Schema.optional(Schema.Array(Tool.RequestTool)),
-  toolChoice: Schema.optional(Tool.ToolChoice),
+  tools: Schema.optional(Schema.Array(ToolDefinition.RequestTool)),
+  toolChoice: Schema.optional(ToolDefinition.ToolChoice),
   parallelToolCalls: Schema.optional(Schema.Boolean),
   responseFormat: Schema.optional(ResponseFormat),
   reasoning: Schema.optional(Reasoning),

@@ -61,11 +61,11 @@ export const text = (input: ChatRequest.Input): Effect.Effect<string, ChatError,
 /** The answer as the model writes it. */
 export const stream = (
   input: ChatRequest.Input
-): Stream.Stream<ChatEvent.ChatEvent, ChatError, ChatService> =>
+): Stream.Stream<ChatEvent.ChatEvent, ChatStreamError, ChatService> =>
   Stream.unwrap(Effect.map(ChatService, (service) => service.stream(ChatRequest.make(input))))
 
 /** The text of the answer as the model writes it. */
-export const textStream = (input: ChatRequest.Input): Stream.Stream<string, ChatError, ChatService> =>
+export const textStream = (input: ChatRequest.Input): Stream.Stream<string, ChatStreamError, ChatService> =>
   Stream.map(
     Stream.filter(stream(input), (event) => event.type === "text-delta"),
     (event) => event.delta
@@ -87,7 +87,11 @@ export const object = <S extends StructuredOutput.AnySchema>(
   schema: S,
   input: ChatRequest.Input,
   options?: StructuredOutput.Options
-): Effect.Effect<StructuredOutput.ObjectResponse<S["Type"]>, ChatError, ChatService | S["DecodingServices"]> =>
+): Effect.Effect<
+  StructuredOutput.ObjectResponse<S["Type"]>,
+  ProviderError.ChatObjectError,
+  ChatService | S["DecodingServices"]
+> =>
   Effect.flatMap(ChatService, (service) => StructuredOutput.generate(service, schema, input, options)).pipe(
     Effect.withSpan("ChatService.object")
   )
@@ -108,7 +112,7 @@ export const objectStream = <S extends StructuredOutput.AnySchema>(
   options?: StructuredOutput.FormatOptions
 ): Stream.Stream<
   StructuredOutput.ObjectEvent<S["Type"], S["Encoded"]>,
-  ChatError,
+  ProviderError.ChatObjectStreamError,
   ChatService | S["DecodingServices"]
 > =>
   Stream.unwrap(Effect.map(ChatService, (service) => StructuredOutput.stream(service, schema, input, options))).pipe(
@@ -142,7 +146,7 @@ export const transform: {
     self: Layer.Layer<ChatService, E, R>,
     middleware: (chat: Chat.Chat) => Effect.Effect<Chat.Chat, E2, R2>
   ): Decorated<E | E2, R | Exclude<R2, Scope.Scope>>
-} = dual(2, Middleware.make(ChatService, ["generate", "stream"]))
+} = dual(2, Middleware.make(ChatService, ["generate", "stream"], Chat.cored))
 
 /** A decorated service; its layer fails for options that cannot be right as well. */
 export type Decorated<E, R> = Middleware.Decorated<ChatService, E, R>
@@ -199,12 +203,11 @@ export const withBudget: {
 
 /** The service with what is handed to its cores at each call. */
 const handing = Effect.fnUntraced(function*(
-  given: Chat.Chat,
+  chat: Chat.Chat,
   make: (
     cores: ReadonlyArray<Trait.Core>
   ) => Effect.Effect<Gates.Handing, ProviderError.InvalidRequestError, Scope.Scope>
 ) {
-  const chat = yield* Chat.cored(given)
   const handing = yield* make(chat[Trait.cores] ?? [])
   return {
     ...chat,
@@ -266,27 +269,27 @@ export const withDeadline: {
  * - A call asks one service after another, each at most once, until one answers. `options.when` decides for which errors
  *   of the first service the next one is asked; `Fallback.isUnavailable` unless said otherwise. A fallback that cannot
  *   take the request hands it on whatever its error, but for those of budgets.
- * - A fallback that took over is asked first for `options.stickFor`, so that its prompt cache stays warm, then the others
- *   after it and at last the first. When the time is over, one call tries the declared order again while the others stay:
- *   whoever answers it is asked first from then on. Errors about one request alone, such as `ModelFailedError`, move that
- *   request and no others.
+ * - Every call begins with the first service. Each service repeats by its own policy before it gives up, so give the first a
+ *   `breaker`: while its circuit is open it fails at once, and one call at a time tries whether it is back. Errors for which
+ *   `options.failFast` holds come to the next service before they are repeated.
  * - A `model` in the request is for the first service; fallbacks are asked for their own, or what `options.model` says.
- *   Requests for different models do not move each other.
  * - The answer says who gave it (`provider`, `model`), and `fallback` why those before did not.
- * - When nobody answers, the call fails with the last error that `options.when` accepts, so that a transient one stays
- *   one; the others are in the log.
+ * - When no service answers, the call fails with the last error that `options.when` accepts, so that a transient one stays
+ *   one; the others are in the log at debug level.
  * - A stream is handed on until its first event; what fails after that fails.
  *
- * Each service keeps its own policy and repeats by it before it gives up: a `breaker` there saves the wait. A policy or a
- * deadline for all together goes around. A switch is logged as a warning, once however many calls fail at once, and
- * every request handed on counts in `strata.client.fallbacks`. All layers are built at once and fail together.
+ * A service that cannot answer is one warning in the log, however many calls fail, and one line when it answers again after
+ * half a minute without a failure. Every request handed on counts in `strata.client.fallbacks`. All layers are built at once
+ * and fail together.
  *
  * @example
- * BedrockChat.layer({ model: "us.anthropic.claude-sonnet-4-5-20250929-v1:0" }).pipe(
+ * const policy = Policy.make({ breaker: Breaker.consecutive(5) })
+ *
+ * BedrockChat.layer({ model: "us.anthropic.claude-sonnet-4-5-20250929-v1:0", policy }).pipe(
  *   ChatService.withFallback([
  *     BedrockChat.layer({ model: "us.amazon.nova-pro-v1:0" }),
  *     BedrockChat.layer({ model: "eu.amazon.nova-pro-v1:0" }).pipe(Layer.provide(BedrockClient.layer({ region: "eu-west-1" })))
- *   ], { stickFor: "10 minutes" })
+ *   ], { failFast: (error) => error._tag === "RateLimitError" })
  * )
  */
 export const withFallback: {

@@ -1,11 +1,9 @@
 /**
- * When another chat service answers in place of one that cannot, and for how long: the options of
- * `ChatService.withFallback`.
+ * When another chat service answers in place of one that cannot: the options of `ChatService.withFallback`.
  *
  * There is nothing like it for embeddings: vectors of different models do not compare, so an index must not get a few
  * from another model because the first was busy.
  */
-import type * as Duration from "effect/Duration"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import * as Check from "../Check.ts"
@@ -26,14 +24,18 @@ export type LayerOf<O extends Others> = O extends ReadonlyArray<infer L extends 
 
 /**
  * - `when`: whether an error of the first service makes the next one be asked; {@link isUnavailable} when missing.
- * - `stickFor`: how long a fallback that took over is asked first; 5 minutes when missing. `0` asks the first service
- *   first, every time.
+ * - `failFast`: which of those errors make the next one be asked at once, before a service has spent the retries of its
+ *   policy on them; none when missing. The last service repeats by its policy whatever this says.
  * - `model`: what a fallback is asked in place of the model a request names; `fallback` counts them from 0. When missing,
  *   or where it gives `undefined`, a fallback is asked for its own default model.
+ *
+ * @example
+ * // Another region has room now: do not wait for this one to refill.
+ * ChatService.withFallback(elsewhere, { failFast: (error) => error._tag === "RateLimitError" })
  */
 export interface Options {
   readonly when?: ((error: ProviderError.ProviderError) => boolean) | undefined
-  readonly stickFor?: Duration.Input | undefined
+  readonly failFast?: ((error: ProviderError.ProviderError) => boolean) | undefined
   readonly model?: ((model: string, fallback: number) => string | undefined) | undefined
 }
 
@@ -42,9 +44,9 @@ export interface Options {
  *
  * @internal
  */
-export const options: Check.Check<Options & { readonly stickFor?: Duration.Duration | undefined }> = Check.partial({
+export const options: Check.Check<Options> = Check.partial({
   when: Check.callback<NonNullable<Options["when"]>>(),
-  stickFor: Check.duration({ infinite: true }),
+  failFast: Check.callback<NonNullable<Options["failFast"]>>(),
   model: Check.callback<NonNullable<Options["model"]>>()
 })
 
@@ -69,8 +71,9 @@ export const others: Check.Check<ReadonlyArray<ChatLayer>> = (given, at) =>
 /**
  * Whether a service cannot serve now, or this model cannot serve at all: what another one may well be able to do.
  *
- * - `RateLimitError`, `ModelUnavailableError`, `ProviderInternalError`, `TimeoutError`, `ConnectionError`,
- *   `CircuitOpenError`: transient, and they outlived the retries of the service's own policy.
+ * - `RateLimitError`, `ModelUnavailableError`, `ProviderInternalError`, `TimeoutError`, `ConnectionError`: transient, and
+ *   still there after the retries of the service's own policy, unless `failFast` came before them.
+ * - `CircuitOpenError`: the breaker of the service's policy says that it is down, so nothing was sent.
  * - `QuotaExceededError`: each model and region has its own.
  * - `ModelNotFoundError`, `PermissionDeniedError`: models are retired, and access is given for each of them.
  * - `ModelFailedError`, `MalformedResponseError`: this model broke on this request.
@@ -80,7 +83,7 @@ export const others: Check.Check<ReadonlyArray<ChatLayer>> = (given, at) =>
  * - `InvalidRequestError`, `UnsupportedFeatureError`, `ContextLengthExceededError`: the request is at fault. Add the last
  *   two where a fallback can do more than the first.
  * - `AuthenticationError`: a mistake in the configuration, which an answer from elsewhere would hide.
- * - `BudgetExceededError`: money does not come back by asking somebody else.
+ * - `BudgetExceededError`: another service does not bring the money back.
  * - `StructuredOutputError`, `StreamInterruptedError`: there was an answer, or a part of one.
  *
  * @example
@@ -88,7 +91,7 @@ export const others: Check.Check<ReadonlyArray<ChatLayer>> = (given, at) =>
  *   Fallback.isUnavailable(error) || error._tag === "ContextLengthExceededError"
  */
 export const isUnavailable: (error: ProviderError.ProviderError) => boolean = Total.make(
-  ({ _tag }) => saysOfService.has(_tag) || saysOfAnswer.has(_tag),
+  ({ _tag }) => unavailable.has(_tag),
   () => false
 )
 
@@ -98,10 +101,7 @@ export const fallbacks = Metric.counter("strata.client.fallbacks", {
   incremental: true
 })
 
-type Tags = ReadonlySet<ProviderError.ProviderError["_tag"]>
-
-/** Errors that the next request would meet as well. */
-const saysOfService: Tags = new Set([
+const unavailable: ReadonlySet<ProviderError.ProviderError["_tag"]> = new Set<ProviderError.ProviderError["_tag"]>([
   "RateLimitError",
   "ModelUnavailableError",
   "ProviderInternalError",
@@ -110,12 +110,7 @@ const saysOfService: Tags = new Set([
   "CircuitOpenError",
   "QuotaExceededError",
   "ModelNotFoundError",
-  "PermissionDeniedError"
+  "PermissionDeniedError",
+  "ModelFailedError",
+  "MalformedResponseError"
 ])
-
-/** Errors that may be about one request alone. */
-const saysOfAnswer: Tags = new Set(["ModelFailedError", "MalformedResponseError"])
-
-/** Whether later requests had better not go to the service that failed. @internal */
-export const isLasting = (error: ProviderError.ProviderError): boolean =>
-  saysOfService.has(error._tag) || error._tag === "AuthenticationError"

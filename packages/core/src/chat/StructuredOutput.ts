@@ -122,7 +122,7 @@ export const generate = <S extends AnySchema>(
   schema: S,
   input: ChatRequest.Input,
   options?: Options
-): Effect.Effect<ObjectResponse<S["Type"]>, ProviderError.ProviderError, S["DecodingServices"]> =>
+): Effect.Effect<ObjectResponse<S["Type"]>, ProviderError.ChatObjectError, S["DecodingServices"]> =>
   Effect.gen(function*() {
     const { repairs: mostRepairs = 0, ...format } = yield* settled(options)
     const { isWrapped, responseFormat } = yield* shape(schema, format)
@@ -148,7 +148,7 @@ export const stream = <S extends AnySchema>(
   schema: S,
   input: ChatRequest.Input,
   options?: FormatOptions
-): Stream.Stream<ObjectEvent<S["Type"], S["Encoded"]>, ProviderError.ProviderError, S["DecodingServices"]> =>
+): Stream.Stream<ObjectEvent<S["Type"], S["Encoded"]>, ProviderError.ChatObjectStreamError, S["DecodingServices"]> =>
   Stream.unwrap(Effect.gen(function*() {
     const { isWrapped, responseFormat } = yield* shape(schema, options)
     const request = yield* ChatValidation.settle("unknown", input)

@@ -27,7 +27,7 @@ import * as EmbeddingTelemetry from "./internal/telemetry.ts"
 import * as Validation from "./internal/validation.ts"
 
 /** Any failure of an embedding call. */
-export type EmbeddingError = ProviderError.ProviderError
+export type EmbeddingError = ProviderError.EmbeddingError
 
 /**
  * An embedding model. Equal inputs of one call are embedded once and share their vector: do not write into it. Two

@@ -118,7 +118,7 @@ export const transform: {
     self: Layer.Layer<EmbeddingService, E, R>,
     middleware: (embedder: Embedder.Embedder) => Effect.Effect<Embedder.Embedder, E2, R2>
   ): Decorated<E | E2, R | Exclude<R2, Scope.Scope>>
-} = dual(2, Middleware.make(EmbeddingService, ["embed", "embedMany", "embedEach", "embedStream"]))
+} = dual(2, Middleware.make(EmbeddingService, ["embed", "embedMany", "embedEach", "embedStream"], Embedder.cored))
 
 /** A decorated service; its layer fails for options that cannot be right as well. */
 export type Decorated<E, R> = Middleware.Decorated<EmbeddingService, E, R>
@@ -169,12 +169,11 @@ export const withBudget: {
 
 /** The service with what is handed to its cores at each call. */
 const handing = Effect.fnUntraced(function*(
-  given: Embedder.Embedder,
+  embedder: Embedder.Embedder,
   make: (
     cores: ReadonlyArray<Trait.Core>
   ) => Effect.Effect<Gates.Handing, ProviderError.InvalidRequestError, Scope.Scope>
 ) {
-  const embedder = yield* Embedder.cored(given)
   const { effect, stream } = yield* make(embedder[Trait.cores] ?? [])
   return around(embedder, { effect, stream, options: identity, streamOptions: identity })
 })

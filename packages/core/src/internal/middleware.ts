@@ -15,57 +15,64 @@ import * as Trait from "./trait.ts"
 export type Decorated<Service, E, R> = Layer.Layer<Service, E | ProviderError.InvalidRequestError, R>
 
 /**
- * The `transform` of a service. The middleware runs once, in the scope of the layer; `bound` gives it a plain copy of the
- * service, and the data that its result does not mention are those of the service below.
+ * The `transform` of a service. The middleware runs once, in the scope of the layer; it gets a plain copy of the service,
+ * and the data that its result does not mention are those of the service below.
+ *
+ * `cored` makes a service that no `make` built a core, so that policies and budgets further out reach what is below
+ * everything else.
  *
  * The layer may be any value, and so may what the middleware returns.
  */
 export const make = <Service, Shape extends Trait.Trait>(
   tag: Context.Key<Service, Shape>,
-  functions: ReadonlyArray<string & keyof Shape>
+  functions: ReadonlyArray<string & keyof Shape>,
+  cored: (shape: Shape) => Effect.Effect<Shape, ProviderError.InvalidRequestError, Scope.Scope>
 ) =>
 <E, R, E2, R2>(
   self: Layer.Layer<Service, E, R>,
   middleware: (shape: Shape) => Effect.Effect<Shape, E2, R2>
 ): Decorated<Service, E | E2, R | Exclude<R2, Scope.Scope>> => {
-  const bound = (shape: Shape): Shape => {
+  /** A plain copy with other data: methods of a class keep their `this`. */
+  const plain = (shape: Shape, data: Trait.Trait): Shape => {
     const calls = functions.map((name) => {
       const call: unknown = shape[name]
       return [name, (...args: ReadonlyArray<unknown>): unknown => Reflect.apply(call as () => unknown, shape, args)]
     })
-    // The same functions under the same names, and the same data.
-    return { ...Object.fromEntries(calls), ...Trait.dataOf(shape) } as Shape
+    // The same functions under the same names.
+    return { ...Object.fromEntries(calls), ...data } as Shape
   }
+  const names = functions.map((name) => `\`${name}\``).join(", ")
   const isShape = (given: unknown): given is Shape =>
     Check.holds((given) => {
-      const { defaultModel = "", provider = "", ...shape } = given as Shape
+      const shape = given as Shape
+      const { defaultModel = "", provider = "" } = shape
       return typeof provider === "string" && typeof defaultModel === "string" &&
-        functions.every((name) => typeof (shape as Shape)[name] === "function")
+        functions.every((name) => typeof shape[name] === "function")
     }, given)
+  const checked = (shape: unknown, field: string) =>
+    isShape(shape) ? Effect.succeed(shape) : Effect.fail(refused(
+      field,
+      "it does not give a service",
+      `Return an object with ${names}; \`provider\` and \`defaultModel\` are text`
+    ))
 
-  const decorated = Effect.flatMap(Effect.serviceOption(tag), (built) =>
-    Option.isNone(built)
-      ? Effect.fail(refused("layer", "it does not build the service that is to be decorated", "Give the layer of one"))
-      : Effect.flatMap(
-        Effect.suspend((): Effect.Effect<Shape, E2 | ProviderError.InvalidRequestError, R2> => {
-          const made = Result.try(() => middleware(bound(built.value)))
-          return Result.isFailure(made)
-            ? Effect.fail(Check.threw({ provider: "strata" }, "middleware", made.failure))
-            : Check.holds(Effect.isEffect, made.success)
-            ? made.success
-            : Effect.fail(refused("middleware", "it does not give an `Effect`", "Return `Effect.succeed(service)`"))
-        }),
-        (shape) =>
-          isShape(shape)
-            ? Effect.succeed(Trait.merged(built.value, shape))
-            : Effect.fail(refused(
-              "middleware",
-              "it does not give a service",
-              `Return an object with ${
-                functions.map((name) => `\`${name}\``).join(", ")
-              }; \`provider\` and \`defaultModel\` are text`
-            ))
-      ))
+  const decorated: Effect.Effect<Shape, E2 | ProviderError.InvalidRequestError, R2 | Scope.Scope> = Effect.gen(
+    function*() {
+      const built = yield* Effect.serviceOption(tag)
+      if (Option.isNone(built)) {
+        return yield* refused("layer", "it does not build the service that is to be decorated", "Give the layer of one")
+      }
+      const service = yield* checked(built.value, "layer")
+      const below = yield* cored(plain(service, Trait.dataOf(service)))
+      const made = Result.try(() => middleware(below))
+      if (Result.isFailure(made)) return yield* Check.threw({ provider: "strata" }, "middleware", made.failure)
+      if (!Check.holds(Effect.isEffect, made.success)) {
+        return yield* refused("middleware", "it does not give an `Effect`", "Return `Effect.succeed(service)`")
+      }
+      const decorated = yield* checked(yield* made.success, "middleware")
+      return plain(decorated, Trait.joined(below, decorated))
+    }
+  )
 
   return Layer.provide(
     Layer.effect(tag, decorated),

@@ -36,9 +36,8 @@ export const dataOf = (self: Trait): Trait => ({
   [cores]: self[cores]
 })
 
-/** What a middleware returned, with the data of the service below where it says nothing about it. */
-export const merged = <A extends Trait>(below: Trait, above: A): A => ({
-  ...above,
+/** The data of a decorated service: where the decorator says nothing, that of the service below. */
+export const joined = (below: Trait, above: Trait): Trait => ({
   provider: "provider" in above ? above.provider : below.provider,
   defaultModel: "defaultModel" in above ? above.defaultModel : below.defaultModel,
   identity: "identity" in above ? above.identity : below.identity,

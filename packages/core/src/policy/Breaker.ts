@@ -2,21 +2,21 @@
  * Stops calling a provider that is down, and tries again with one call at a time.
  *
  * Only failures of availability count: `ModelUnavailableError`, `ProviderInternalError`, `TimeoutError` and
- * `ConnectionError`, and of a stream only that it could not be opened. All else counts neither as a failure nor as an
- * answer: a request refused for what it says, or for now, tells nothing of whether the model works. While the breaker is
- * open calls fail with `CircuitOpenError`, which a retry may repeat.
+ * `ConnectionError`, and of a stream only that it could not be opened. All else counts neither as a failure nor as a
+ * success: a request refused for what it says, or for now, does not tell whether the model works. While the breaker is
+ * open calls fail with `CircuitOpenError` at once, and `Retry.exponential` does not repeat them: an open breaker is an answer,
+ * for a fallback or for the caller. `retryAfter` of the error is the rest of the open time.
  */
 import type * as Duration from "effect/Duration"
 import * as Check from "../Check.ts"
 import * as CheckWords from "../internal/checkWords.ts"
+import type * as Circuits from "../state/internal/circuits.ts"
 
 /**
  * - `consecutive`: opens after `failures` in a row.
  * - `rate`: opens when at least the share `threshold` of the last `size` calls failed, once there were `minimumCalls`.
  */
-export type Trip =
-  | { readonly type: "consecutive"; readonly failures: number }
-  | { readonly type: "rate"; readonly threshold: number; readonly size: number; readonly minimumCalls: number }
+export type Trip = Circuits.Trip
 
 /**
  * When the breaker opens, and how long it stays open before one call may try: a call that is answered closes it, one that
@@ -26,10 +26,7 @@ export type Trip =
  * `persistence/SharedState.ts` keeps them in Redis, so give them the same breaker. `Telemetry.breaker` shows its state, and
  * the log says when it opens (a warning) and closes.
  */
-export interface Breaker {
-  readonly trip: Trip
-  readonly open: Duration.Duration
-}
+export interface Breaker extends Circuits.Settings {}
 
 /** Open for 30 seconds unless said otherwise. */
 export interface Options {

@@ -3,41 +3,38 @@
  */
 import * as Check from "../Check.ts"
 import * as Total from "../internal/total.ts"
+import type * as AdaptiveLimits from "../state/AdaptiveLimits.ts"
 
 /**
- * A limit that adapts: it grows by one for about `limit` calls that were answered, and is multiplied by `decrease` when a
- * call is refused with `RateLimitError`, at most once for the calls that were in flight together. One limit for each
- * provider, region and model.
+ * A limit that adapts to what the provider takes. One for each provider, region and model.
  *
  * - `initial`: where it starts; `min`, never below 1, and `max` are its bounds.
+ * - `decrease`: the most that one round of calls takes it down: to this part of what it was.
  *
- * Only answers count that came while all permits were in use: what was not tried is not known to work. Each adds
- * `1 / limit`, so from `a` to `b` it takes `(b² − a²) / 2` answers, or `b − a` rounds of calls:
+ * A round is as many calls as the limit. When more of them are refused with `RateLimitError` than noise explains, which is one
+ * in twenty and three standard deviations, the provider is at its limit, and what is left is the share of calls that were not
+ * refused:
  *
- * | from → to | answers | with calls of 5 s |
- * | --------- | ------- | ----------------- |
- * | 1 → 8     | 32      | 35 s              |
- * | 8 → 16    | 96      | 40 s              |
- * | 16 → 32   | 384     | 80 s              |
- * | 32 → 128  | 7,680   | 8 min             |
+ * | calls in a round           | 4   | 8   | 16  | 32  | 64  | 128 | 256 |
+ * | -------------------------- | --- | --- | --- | --- | --- | --- | --- |
+ * | refused, to be a limit     | 2   | 3   | 4   | 6   | 9   | 14  | 24  |
  *
- * That is slow on purpose, as slow as TCP avoids congestion: say with `initial` what the account takes. Where calls always
- * wait, the limit swings between `decrease` and the whole of what the provider takes: with one half, three quarters of it
- * on average.
+ * Above the noise a permit whose call was refused is kept back until the round is over, so that a provider which refuses at
+ * once is not asked again and again. Fewer refusals change nothing: they are repeated as the policy says.
+ *
+ * The limit grows by one for each answer until it was decreased for the first time, so it doubles with each round. From then
+ * on each answer adds `1 / limit`, which is one for each round. Only answers count that came while all permits were in use:
+ * what was not tried is not known to work. Where calls always wait, the limit settles between what the provider takes and a
+ * quarter more for a limit of 20, a tenth more for one of 200.
  */
-export interface Adaptive {
-  readonly initial: number
-  readonly min: number
-  readonly max: number
-  readonly decrease: number
-}
+export type Adaptive = AdaptiveLimits.Adaptive
 
 /** Permits for a number of calls, or as many as {@link Adaptive} finds right. */
 export type Concurrency = number | Adaptive
 
 /**
- * A limit that adapts to what the provider takes: from `initial` (16) between `min` (1) and `max` (256), and down to
- * one half after a `RateLimitError`.
+ * A limit that adapts to what the provider takes: from `initial` (16) between `min` (1) and `max` (256), and down to one half
+ * at most after one round of calls.
  *
  * @example
  * Policy.make({ concurrency: Concurrency.adaptive({ max: 128 }) })

@@ -13,7 +13,14 @@ import * as Schedule from "effect/Schedule"
 import * as Check from "../Check.ts"
 import * as ProviderError from "../ProviderError.ts"
 
-/** A schedule that is fed each failure and says when, or whether, to try again. */
+/**
+ * A schedule that is fed each failure and says when, or whether, to try again.
+ *
+ * It decides about every error, `CircuitOpenError` too: {@link exponential}, and so what is built on it, ends there, and a
+ * plain `Schedule.spaced("1 minute")` goes on until the circuit closes. To end there, say so:
+ * `Schedule.while(({ input }) => input._tag !== "CircuitOpenError")`. A delay that has begun when the circuit of the target
+ * opens is cut short: the next attempt meets the open circuit, and the schedule is fed its `CircuitOpenError`.
+ */
 export type Retry = Schedule.Schedule<unknown, ProviderError.ProviderError>
 
 /**
@@ -22,20 +29,28 @@ export type Retry = Schedule.Schedule<unknown, ProviderError.ProviderError>
  * - `rateLimitBase`: the first delay after a `RateLimitError` or a `ModelUnavailableError`: a quota refills over a minute
  *   and a model is loaded in tens of seconds, so it starts higher.
  * - `maxDelay`: no delay of the curve is longer.
+ * - `maxRetryAfter`: the longest wait for a `retryAfter` of the provider, 1 minute unless said otherwise; one that is longer
+ *   counts as this. `Duration.infinity` waits for every hint.
  */
 export interface Options {
   readonly times?: number | undefined
   readonly base?: Duration.Input | undefined
   readonly rateLimitBase?: Duration.Input | undefined
   readonly maxDelay?: Duration.Input | undefined
+  readonly maxRetryAfter?: Duration.Input | undefined
 }
 
 /**
  * Exponential backoff with jitter, for transient errors only.
  *
  * Before retry `n` (1, 2, …) it waits a random time between one half and the whole of
- * `min(maxDelay, base × 2ⁿ⁻¹)`, and never less than the provider's own `retryAfter`, however long that is: bound the
- * whole with the policy's `deadline`. The jitter comes from the `Random` service, the waiting from `Clock`.
+ * `min(maxDelay, base × 2ⁿ⁻¹)`. A `retryAfter` of the provider makes the wait longer: to a random time between the hint and
+ * 1.25 times the hint, so that calls with the same hint do not come back together, and never more than `maxRetryAfter`. After a
+ * hint of `maxRetryAfter` or more it waits between 0.8 times `maxRetryAfter` and the whole, and tries then: the next refusal
+ * says whether that was too soon. Bound the whole with the policy's `deadline`. The jitter comes from the `Random` service,
+ * the waiting from `Clock`.
+ *
+ * A `CircuitOpenError` is not repeated: nothing was sent, and the breaker says that nothing will be for a while.
  *
  * An option that cannot be right counts as left out, and is refused where a policy with this very schedule is put in force.
  *
@@ -47,13 +62,15 @@ export interface Options {
  * | `ModelUnavailableError`                              | 5                     |
  * | `ModelFailedError` with `originalStatus` 429 or 5xx  | `times`               |
  * | `ModelFailedError` otherwise                         | none                  |
- * | whatever else is transient                           | `times`               |
+ * | `CircuitOpenError`                                   | none                  |
+ * | any other transient error                            | `times`               |
  */
 export const exponential = (options: Options = {}): Retry => {
   const settled = Check.settle(optionsOf, options)
   const {
     base = Duration.millis(200),
     maxDelay = Duration.seconds(20),
+    maxRetryAfter = Duration.minutes(1),
     rateLimitBase = Duration.seconds(1),
     times = 8
   } = Result.getOrElse(settled, (): Settled => ({}))
@@ -62,10 +79,12 @@ export const exponential = (options: Options = {}): Retry => {
     Schedule.modifyDelay(({ attempt, input }) => {
       const first = Duration.toMillis(isSlow(input) ? rateLimitBase : base)
       const longest = Math.min(Duration.toMillis(maxDelay), first * 2 ** (attempt - 1))
-      const hint = ProviderError.retryAfter(input) ?? Duration.zero
+      const hint = Duration.toMillis(ProviderError.retryAfter(input) ?? Duration.zero)
+      const bound = Duration.toMillis(maxRetryAfter)
+      const [from, to] = hint < bound ? [hint, Math.min(hint * hintSpread, bound)] : [bound / hintSpread, bound]
       return Effect.map(
-        Random.nextBetween(longest / 2, longest),
-        (jittered) => Duration.max(Duration.millis(jittered), hint)
+        Random.next,
+        (random) => Duration.millis(Math.max(between(longest / 2, longest, random), between(from, to, random)))
       )
     })
   )
@@ -73,17 +92,24 @@ export const exponential = (options: Options = {}): Retry => {
   return retry
 }
 
+const between = (from: number, to: number, random: number): number => from === to ? from : from + (to - from) * random
+
+/** How far the waits for one and the same hint are spread. */
+const hintSpread = 1.25
+
 interface Settled extends Options {
   readonly base?: Duration.Duration | undefined
   readonly rateLimitBase?: Duration.Duration | undefined
   readonly maxDelay?: Duration.Duration | undefined
+  readonly maxRetryAfter?: Duration.Duration | undefined
 }
 
 const optionsOf: Check.Check<Settled> = Check.partial({
   times: Check.number({ min: 0, remedy: "Use a number of retries from 0" }),
   base: Check.duration(),
   rateLimitBase: Check.duration(),
-  maxDelay: Check.duration()
+  maxDelay: Check.duration(),
+  maxRetryAfter: Check.duration({ infinite: true })
 })
 
 /** What is wrong with the options a schedule was made of: a schedule has no fields to look at. */
@@ -137,6 +163,8 @@ const limitOf = (error: ProviderError.ProviderError): readonly [kind: string, re
       const { originalStatus: status = 0 } = error
       return [error._tag, status === 429 || status >= 500 ? Infinity : 0]
     }
+    case "CircuitOpenError":
+      return [error._tag, 0]
     default:
       return [error._tag, ProviderError.isTransient(error) ? Infinity : 0]
   }

@@ -98,7 +98,7 @@ export const transform: {
     self: Layer.Layer<RerankService, E, R>,
     middleware: (reranker: Reranker.Reranker) => Effect.Effect<Reranker.Reranker, E2, R2>
   ): Decorated<E | E2, R | Exclude<R2, Scope.Scope>>
-} = dual(2, Middleware.make(RerankService, ["rerank"]))
+} = dual(2, Middleware.make(RerankService, ["rerank"], Reranker.cored))
 
 /** A decorated service; its layer fails for options that cannot be right as well. */
 export type Decorated<E, R> = Middleware.Decorated<RerankService, E, R>
@@ -117,8 +117,7 @@ export const withPolicy: {
 } = dual(2, <E, R>(self: Layer.Layer<RerankService, E, R>, policy: Policy.Policy): Decorated<E, R> =>
   transform(
     self,
-    Effect.fnUntraced(function*(given) {
-      const reranker = yield* Reranker.cored(given)
+    Effect.fnUntraced(function*(reranker) {
       const { effect } = yield* Gates.policy(reranker[Trait.cores] ?? [], policy)
       return {
         ...reranker,

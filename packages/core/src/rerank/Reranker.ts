@@ -18,7 +18,7 @@ import * as RerankValidation from "./internal/validation.ts"
 import type * as Rerank from "./Rerank.ts"
 
 /** Any failure of a rerank call. */
-export type RerankError = ProviderError.ProviderError
+export type RerankError = ProviderError.RerankError
 
 /**
  * A reranker.

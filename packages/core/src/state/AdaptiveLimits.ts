@@ -8,8 +8,8 @@ import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
-import type * as Concurrency from "../policy/Concurrency.ts"
 import * as AdaptiveLimitsMemory from "./internal/adaptiveLimitsMemory.ts"
+import type * as LimitCurve from "./internal/limitCurve.ts"
 
 /** The limits could not be read or written. */
 export class AdaptiveLimitsError extends Schema.TaggedError<AdaptiveLimitsError>()("AdaptiveLimitsError", {
@@ -17,41 +17,41 @@ export class AdaptiveLimitsError extends Schema.TaggedError<AdaptiveLimitsError>
   cause: Schema.optional(Schema.Defect())
 }) {}
 
-/**
- * A limit, with a fraction, of what each process may have in flight, and how many times it was decreased: calls that began
- * under an older epoch do not decrease it again.
- */
-export interface Current {
-  readonly limit: number
-  readonly epoch: number
-}
+/** Where a limit starts, its bounds, and how far one round of calls takes it down at most. */
+export type Adaptive = LimitCurve.Adaptive
+
+/** What holds now: a limit of what each process may have in flight, and how many times it was decreased. */
+export type Current = LimitCurve.Current
 
 /**
  * The limits. All operations answer what holds after them.
  *
  * - `read`: the limit of a key, `initial` at first.
- * - `increase`: after `answered` more calls were answered: each adds `1 / limit`, up to `max`.
- * - `decrease`: after a call that began in `epoch` was refused; nothing when the epoch is over.
+ * - `increase`: after `answered` more calls were answered: each adds 1 until the first decrease, and `1 / limit` after it,
+ *   up to `max`.
+ * - `decrease`: after a round of calls that began in `epoch` and of which the share `refused` was refused: the limit is
+ *   multiplied by what is left, at least by the `decrease` of the key. Nothing when the epoch is over.
  *
  * No call waits for them but the first of a key: they are asked about once a second while calls are made, and at once
- * after a refusal. While they fail, or take longer than a second, each process goes on with what it last knew.
+ * for a decrease. While they fail, or take longer than a second, each process goes on with what it last knew.
  */
 export interface AdaptiveLimits {
-  readonly read: (key: string, adaptive: Concurrency.Adaptive) => Effect.Effect<Current, AdaptiveLimitsError>
+  readonly read: (key: string, adaptive: Adaptive) => Effect.Effect<Current, AdaptiveLimitsError>
   readonly increase: (
     key: string,
-    adaptive: Concurrency.Adaptive,
+    adaptive: Adaptive,
     answered: number
   ) => Effect.Effect<Current, AdaptiveLimitsError>
   readonly decrease: (
     key: string,
-    adaptive: Concurrency.Adaptive,
-    epoch: number
+    adaptive: Adaptive,
+    epoch: number,
+    refused: number
   ) => Effect.Effect<Current, AdaptiveLimitsError>
 }
 
 /** The limits in force: kept in the memory of this process, common to everything in it, unless a layer says otherwise. */
-export const AdaptiveLimits: Context.Reference<AdaptiveLimits> = Context.Reference(
+export const AdaptiveLimits: Context.Reference<AdaptiveLimits> = Context.Reference<AdaptiveLimits>(
   "@strata/core/state/AdaptiveLimits",
   { defaultValue: AdaptiveLimitsMemory.make }
 )

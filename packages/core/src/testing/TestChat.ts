@@ -31,7 +31,7 @@ export class TestChat extends Context.Service<TestChat, {
 }>()("@strata/core/testing/TestChat") {}
 
 /** One reply to one attempt: a text, a failure, or an {@link Answer} spelled out; a whole `ChatResponse` is one. */
-export type Reply = string | ProviderError.ProviderError | Answer
+export type Reply = string | ProviderError.ChatError | Answer
 
 /**
  * What is said, how it ends, and how it gets there.
@@ -56,7 +56,7 @@ export interface Answer {
   readonly chunks?: ReadonlyArray<string> | undefined
   readonly interval?: Duration.Input | undefined
   readonly failAfter?: number | undefined
-  readonly error?: ProviderError.ProviderError | undefined
+  readonly error?: ProviderError.ChatError | undefined
 }
 
 /** Replies in the order they are given out, or the reply to each request. */
@@ -101,7 +101,7 @@ export const layer = (
         catch: (cause) => Check.threw({ provider, model: request.model }, "script", cause)
       })
       if (reply === undefined) return yield* exhausted(request, attempt)
-      if (ProviderError.isProviderError(reply)) return yield* Effect.fail(reply)
+      if (ProviderError.isCallError(reply)) return yield* Effect.fail(reply)
       const spelled = typeof reply === "string" ? { content: reply } : reply
       const { delay, ...timed } = yield* Check.run(spelling, spelled, {
         provider,
@@ -168,7 +168,7 @@ const spelling = Check.partial({
   interval: Check.duration({ infinite: true }),
   chunks: Check.list(Check.text),
   failAfter: Check.number({ min: 0, remedy: "Use a number of events from 0" }),
-  error: Check.instance(ProviderError.isProviderError, "Give a `ProviderError`")
+  error: Check.instance(ProviderError.isCallError, "Give a `ProviderError.ChatError`")
 }, { others: "ignored", remedy: "Give text, an error, or an `Answer`" })
 
 const said = (reply: Answer) => reply.message?.content ?? reply.content
@@ -190,7 +190,7 @@ const respond = (request: ChatRequest.Resolved, reply: Answer): ChatResponse.Cha
 const play = (
   request: ChatRequest.Resolved,
   reply: Playable
-): Stream.Stream<ChatEvent.ChatEvent, ProviderError.ProviderError> => {
+): Stream.Stream<ChatEvent.ChatEvent, ProviderError.ChatStreamError> => {
   const chunks = said(reply) === undefined ? reply.chunks : undefined
   const events = ChatEvent.fromResponse(respond(request, reply)).flatMap((event) =>
     event.type === "text-delta"
@@ -210,7 +210,7 @@ const play = (
     )
 }
 
-const failure = (request: ChatRequest.Resolved, reply: Answer): ProviderError.ProviderError | undefined =>
+const failure = (request: ChatRequest.Resolved, reply: Answer): ProviderError.ChatError | undefined =>
   reply.error ?? (reply.failAfter === undefined ? undefined : new ProviderError.ConnectionError({
     provider,
     model: request.model,

@@ -22,7 +22,7 @@ import * as ProviderError from "../ProviderError.ts"
  */
 export class TestEmbedding extends Context.Service<TestEmbedding, {
   readonly batches: Effect.Effect<ReadonlyArray<Embedding.ProviderBatch>>
-  readonly failNext: (...errors: ReadonlyArray<ProviderError.ProviderError>) => Effect.Effect<void>
+  readonly failNext: (...errors: ReadonlyArray<ProviderError.EmbeddingError>) => Effect.Effect<void>
 }>()("@strata/core/testing/TestEmbedding") {}
 
 /**
@@ -39,7 +39,7 @@ export interface Options {
   readonly model?: string | undefined
   readonly dimensions?: number | undefined
   readonly limits?: Partial<Embedding.Limits> | undefined
-  readonly refuse?: ((input: Embedding.Input) => boolean | ProviderError.ProviderError) | undefined
+  readonly refuse?: ((input: Embedding.Input) => boolean | ProviderError.EmbeddingError) | undefined
   readonly delay?: Duration.Input | undefined
   readonly policy?: Policy.Policy | undefined
   readonly coalesce?: Duration.Input | undefined
@@ -62,7 +62,7 @@ export const layer = (
   Layer.effectContext(Effect.gen(function*() {
     const { policy = Policy.none, ...settled } = yield* Check.run(optionsOf, options, { provider, whole: "options" })
     const batches: Array<Embedding.ProviderBatch> = []
-    const failures: Array<ProviderError.ProviderError> = []
+    const failures: Array<ProviderError.EmbeddingError> = []
 
     const service = yield* EmbeddingService.make({
       provider,
@@ -137,7 +137,7 @@ const limits: Embedding.Limits = {
 const refusal = (
   { inputs, options }: Embedding.ProviderBatch,
   refuse: Options["refuse"]
-): ProviderError.ProviderError | undefined => {
+): ProviderError.EmbeddingError | undefined => {
   for (const input of inputs) {
     const refused = refuse?.(input) ?? false
     if (refused === false) continue

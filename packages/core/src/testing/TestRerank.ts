@@ -21,7 +21,7 @@ import * as RerankService from "../rerank/RerankService.ts"
  */
 export class TestRerank extends Context.Service<TestRerank, {
   readonly requests: Effect.Effect<ReadonlyArray<Rerank.ProviderRequest>>
-  readonly failNext: (...errors: ReadonlyArray<ProviderError.ProviderError>) => Effect.Effect<void>
+  readonly failNext: (...errors: ReadonlyArray<ProviderError.RerankError>) => Effect.Effect<void>
 }>()("@strata/core/testing/TestRerank") {}
 
 /**
@@ -51,7 +51,7 @@ export const layer = (
   Layer.effectContext(Effect.gen(function*() {
     const { policy = Policy.none, ...settled } = yield* Check.run(optionsOf, options, { provider, whole: "options" })
     const requests: Array<Rerank.ProviderRequest> = []
-    const failures: Array<ProviderError.ProviderError> = []
+    const failures: Array<ProviderError.RerankError> = []
 
     const service = yield* RerankService.make({
       provider,

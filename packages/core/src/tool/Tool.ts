@@ -1,6 +1,5 @@
 /**
- * Tools: what the model sees of them (a name, a description, the JSON schema of the arguments), and the handlers that do
- * the work.
+ * Tools with the handlers that do the work. What a model sees of them is their {@link definition}.
  *
  * Nothing here asks a model: `ToolLoop` runs a conversation with tools.
  */
@@ -8,51 +7,11 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
-import * as ToolSchema from "../chat/internal/toolSchema.ts"
-import * as Message from "../chat/Message.ts"
+import * as ToolDefinition from "../chat/ToolDefinition.ts"
 import * as Check from "../Check.ts"
-import * as ExactJson from "../ExactJson.ts"
 import * as Untyped from "../internal/untyped.ts"
-import * as ProviderError from "../ProviderError.ts"
+import type * as ProviderError from "../ProviderError.ts"
 import * as ToolOutput from "./internal/output.ts"
-
-/**
- * A tool the model may call. `inputSchema` is a JSON Schema of type `object`; `strict` asks providers that can to hold
- * the model to it; `cache` ends a cached prefix after it.
- */
-export class ToolDefinition extends Schema.Opaque<ToolDefinition>()(Schema.Struct({
-  name: Schema.String,
-  description: Schema.optional(Schema.String),
-  inputSchema: Schema.Record(Schema.String, Schema.Unknown),
-  strict: Schema.optional(Schema.Boolean),
-  cache: Schema.optional(Message.CacheControl)
-})) {}
-
-/**
- * A tool that the provider has and runs itself, by the name it has there. Other providers refuse it.
- *
- * @example
- * const search: Tool.ProviderTool = { type: "provider", provider: "aws.bedrock", name: "nova_grounding" }
- */
-export class ProviderTool extends Schema.Opaque<ProviderTool>()(Schema.Struct({
-  type: Schema.tag("provider"),
-  provider: Schema.String,
-  name: Schema.String,
-  cache: Schema.optional(Message.CacheControl)
-})) {}
-
-/** What a request can offer the model. */
-export type RequestTool = typeof RequestTool.Type
-/** @see {@link RequestTool} */
-export const RequestTool = Schema.Union([ProviderTool, ToolDefinition])
-
-/** Whether the model may (`auto`), must (`any`), must not (`none`) call a tool, or must call one by name. */
-export type ToolChoice = typeof ToolChoice.Type
-/** @see {@link ToolChoice} */
-export const ToolChoice = Schema.Union([
-  Schema.Literals(["auto", "any", "none"]),
-  Schema.Struct({ name: Schema.String })
-])
 
 /**
  * What becomes of a handler's failure.
@@ -214,8 +173,13 @@ export const make = <
  * Fails with `InvalidRequestError` for a name that is not 1 to 64 letters, digits, `_` or `-`, for an input that is
  * not an object in JSON, and for an option of {@link make} that cannot be right.
  */
-export const definition = (given: Any): Effect.Effect<ToolDefinition, ProviderError.InvalidRequestError> =>
-  Effect.flatMap(Check.run(check, given, { provider: "unknown", field: "tool" }), defined)
+export const definition = (
+  tool: Any
+): Effect.Effect<ToolDefinition.ToolDefinition, ProviderError.InvalidRequestError> =>
+  Effect.flatMap(
+    Check.run(check, tool, { provider: "strata", field: "tool" }),
+    (tool) => ToolDefinition.make(tool.name, tool)
+  )
 
 /**
  * A tool that may be any value.
@@ -231,22 +195,6 @@ export const check = Check.struct<Any>({
   input: Check.instance(Schema.isSchema, "Use a `Schema.Struct`") as Check.Check<Any["input"]>,
   prepare: Check.callback("Make the tool with `Tool.make`")
 }, { others: "ignored", remedy: "Make the tool with `Tool.make`" })
-
-const defined = (tool: Any): Effect.Effect<ToolDefinition, ProviderError.InvalidRequestError> => {
-  if (!namePattern.test(tool.name)) {
-    return invalid(tool.name, "this is not the name of a tool", "Use 1 to 64 letters, digits, `_` and `-`")
-  }
-  return Result.match(ToolSchema.make(tool.input, tool.strict === true), {
-    onFailure: (problem) => invalid(tool.name, problem, "Use a `Schema.Struct` with plain keys"),
-    onSuccess: (inputSchema) =>
-      Effect.succeed({
-        name: tool.name,
-        ...(tool.description === undefined ? undefined : { description: tool.description }),
-        inputSchema,
-        ...(tool.strict === undefined ? undefined : { strict: tool.strict })
-      })
-  })
-}
 
 /**
  * Runs a tool on arguments as a model would write them: what a test of a tool wants. Fails with `SchemaError` when they
@@ -270,17 +218,7 @@ const effectOf = <A, E, R>(given: () => Effect.Effect<A, E, R>): Effect.Effect<A
       : refused("Expected a tool of `Tool.make`")
   })
 
-/**
- * The arguments of a call, from the JSON text a model wrote: what a provider whose answers hold such text puts into `params`.
- *
- * No text is no arguments, `{}`; text that is no JSON, such as one that was cut, or that is nested deeper than 256 levels,
- * stays what it is. An integer that a number cannot hold is its text.
- */
-export const parseParams = (json: string): unknown => typeof json === "string" ? ExactJson.params(json) : json
-
 const NoArguments = Schema.Struct({})
-
-const namePattern = /^[a-zA-Z0-9_-]{1,64}$/
 
 const returned = (error: unknown) =>
   error instanceof ToolDefectError
@@ -298,13 +236,3 @@ const undecodable = (tool: string, cause: unknown) =>
   )
 
 const refused = (message: string) => Effect.fail(new Schema.SchemaError(new SchemaIssue.InvalidValue({ message })))
-
-const invalid = (name: string, problem: string, remedy: string) =>
-  Effect.fail(
-    ProviderError.invalidRequest({
-      provider: "unknown",
-      field: `tools["${name}"]`,
-      problem,
-      remedy
-    })
-  )

@@ -93,7 +93,7 @@ export type Event = typeof Event.Type
 /** @see {@link Event} */
 export const Event = Schema.Union([ChatEvent.ChatEvent, ToolResultEvent, StepEvent, OutcomeEvent])
 
-/** What a loop over these tools can fail with, hooks aside. */
+/** What a loop over these tools can fail with, hooks aside; {@link stream} with `StreamInterruptedError` as well. */
 export type LoopError<Tools extends ReadonlyArray<Tool.Any>> =
   | ChatService.ChatError
   | Tool.ToolCallError
@@ -185,7 +185,7 @@ export const stream = <
   options: Options<Tools, E1, R1, E2, R2>
 ): Stream.Stream<
   Event,
-  LoopError<Tools> | E1 | E2,
+  LoopError<Tools> | ProviderError.StreamInterruptedError | E1 | E2,
   ChatService.ChatService | Tool.Services<Tools[number]> | R1 | R2
 > =>
   Stream.unwrap(Effect.gen(function*() {

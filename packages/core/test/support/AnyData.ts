@@ -76,6 +76,7 @@ export const calls: Readonly<Record<string, Calls>> = {
     () => Message.withoutReasoning([{ role: "assistant", content: [any] }])
   ],
   "ProviderError.invalidRequest": (any) => [() => ProviderError.invalidRequest(any)],
+  "ProviderError.isCallError": (any) => [() => ProviderError.isCallError(any)],
   "ProviderError.isProviderError": (any) => [() => ProviderError.isProviderError(any)],
   "ProviderError.isRefusal": (any) => [() => ProviderError.isRefusal(any)],
   "ProviderError.isTransient": (any) => [() => ProviderError.isTransient(any)],

@@ -13,6 +13,7 @@ import {
   RerankService,
   StructuredOutput,
   Tool,
+  ToolDefinition,
   ToolLoop
 } from "@strata/core"
 import * as Effect from "effect/Effect"
@@ -125,7 +126,7 @@ export const calls: Readonly<Record<string, Calls>> = {
     () => chatting(ChatService.withFallback(any, chat)),
     () => chatting(ChatService.withFallback(chat, [any])),
     () => chatting(ChatService.withFallback(failing, chat, any), request),
-    ...fields(["when", "stickFor", "model"], any).flatMap((options) => [
+    ...fields(["when", "failFast", "model"], any).flatMap((options) => [
       () => chatting(ChatService.withFallback(failing, chat, options), request),
       () => chatting(ChatService.withFallback(failing, [chat], { when: () => true, ...(options as object) }), request)
     ]),
@@ -289,7 +290,12 @@ export const calls: Readonly<Record<string, Calls>> = {
       Tool.definition(Tool.make("clock", { handler: () => Effect.void, ...(field as object) }))
     )
   ],
-  "Tool.parseParams": (any) => [() => Tool.parseParams(any)],
+  "ToolDefinition.make": (any) => [
+    () => ToolDefinition.make(any, { input: clock.input }),
+    () => ToolDefinition.make("clock", any),
+    () => ToolDefinition.make("clock", { input: any }),
+    () => ToolDefinition.make("clock", { input: clock.input, description: any, strict: any })
+  ],
   "ToolLoop.run": (any) => [
     () => ToolLoop.run(any, { tools: [clock] }),
     () => ToolLoop.run("Hi", any),

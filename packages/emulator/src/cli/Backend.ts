@@ -1,6 +1,6 @@
 /**
- * What stands behind the emulator of the command: an echo, the models of `@strata/local`, a script, a recording, or the
- * service itself while it is recorded.
+ * The backend of the command's emulator: an echo, the models of `@strata/local`, a script, a recording, or the service
+ * while it is recorded.
  */
 import * as ChatRequest from "@strata/core/chat/ChatRequest"
 import type * as ChatService from "@strata/core/chat/ChatService"
@@ -23,17 +23,17 @@ import * as Replay from "../record/Replay.ts"
 import * as Script from "../Script.ts"
 import * as Embedding from "../script/Embedding.ts"
 
-/** One of them, and what it needs. `upstream`: Bedrock in the region of the emulator where it is missing. */
+/** A backend and its options. `upstream`: Bedrock in the region of the emulator where it is missing. */
 export type Backend =
   | { readonly type: "echo" | "local" }
   | { readonly type: "script" | "replay"; readonly file: string }
   | { readonly type: "record"; readonly file: string; readonly upstream: string | undefined; readonly redact: boolean }
 
-/** In words. */
+/** A description. */
 export const describe = (backend: Backend): string => {
   switch (backend.type) {
     case "echo":
-      return "an echo of what it is asked"
+      return "an echo of the prompt"
     case "local":
       return "the models of @strata/local"
     case "script":
@@ -45,7 +45,7 @@ export const describe = (backend: Backend): string => {
   }
 }
 
-/** An emulator before it. */
+/** An emulator with the backend. */
 export const layer = (
   backend: Backend,
   options: Emulator.Options
@@ -76,13 +76,13 @@ const echo: Layer.Layer<ChatService.ChatService | EmbeddingService.EmbeddingServ
     const last = ChatRequest.messagesOf(request).findLast(({ role }) => role === "user")
     return (last === undefined ? "" : Message.textOf(last)) || "(no text)"
   }, { model: "echo" }).pipe(
-    // The options stand above.
+    // There are no invalid options here.
     Layer.orDie
   ),
   Embedding.layer(() => Result.succeed(undefined))
 )
 
-/** What the command needs of `@strata/local`, on which it does not depend. */
+/** The parts of `@strata/local` that the command uses, without depending on it. */
 interface Local {
   readonly ExtractiveChat: {
     readonly layer: () => Layer.Layer<ChatService.ChatService, unknown, EmbeddingService.EmbeddingService>
@@ -90,11 +90,11 @@ interface Local {
   readonly LocalEmbedding: { readonly layer: () => Layer.Layer<EmbeddingService.EmbeddingService, unknown> }
 }
 
-/** That they are there tells enough: the package has the version of this one. */
+/** Their presence suffices: the package is versioned with this one. */
 const isLocal = (module: unknown): module is Local =>
   Predicate.hasProperty(module, "ExtractiveChat") && Predicate.hasProperty(module, "LocalEmbedding")
 
-/** Looked for where the command runs, so that a project's own copy serves. */
+/** Resolved from the working directory, so that a project's own copy is used. */
 const local = Effect.tryPromise({
   try: (): Promise<unknown> => {
     const { resolve } = Module.createRequire(Url.pathToFileURL(`${process.cwd()}/`))
@@ -106,7 +106,7 @@ const local = Effect.tryPromise({
   Effect.map(({ ExtractiveChat, LocalEmbedding }) =>
     ExtractiveChat.layer().pipe(
       Layer.provideMerge(LocalEmbedding.layer()),
-      // They fail for options only, of which there are none.
+      // They fail for invalid options only, and there are none.
       Layer.orDie
     )
   )
@@ -123,6 +123,6 @@ const credentials = Effect.mapError(
   (cause) =>
     new CliError.UserError({
       cause,
-      userMessage: "--record asks the service with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, which are not set"
+      userMessage: "--record needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, which are not set"
     })
 )

@@ -1,5 +1,5 @@
 /**
- * Models of the account as a JSON file lists them: what is left out is as {@link Model.chat} and its like have it.
+ * Models of the account from a JSON file: missing fields have the defaults of {@link Model.chat} and its siblings.
  */
 import * as Schema from "effect/Schema"
 import * as Model from "../Model.ts"
@@ -65,7 +65,7 @@ const Rerank = Schema.Struct({
   family: Schema.Literals(["amazon", "cohere"])
 })
 
-/** What the file holds. */
+/** The content of the file. */
 export type ModelList = typeof ModelList.Type
 /** @see {@link ModelList} */
 export const ModelList = Schema.Array(Schema.Union([Chat, Embedding, Rerank]))

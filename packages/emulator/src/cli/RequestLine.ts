@@ -1,11 +1,10 @@
 /**
- * One line for each request that is over: when, how it went, how long it took, what it cost, and what it asked for. Never
- * what was said in it.
+ * One line per finished request: time, status, duration, tokens and operation. Never its content.
  */
 import * as DateTime from "effect/DateTime"
 import type * as Statistics from "../Statistics.ts"
 
-/** Names the columns of {@link fromRequest}. */
+/** The header of the columns of {@link fromRequest}. */
 export const head = [
   "time".padEnd(12),
   "status",
@@ -14,7 +13,7 @@ export const head = [
   "model"
 ].join("  ")
 
-/** How to write: `zone` of the times, and whether a terminal shows colours. */
+/** Formatting options: `zone` of the times, and whether the terminal supports colours. */
 export interface Style {
   readonly zone: DateTime.TimeZone
   readonly colors: boolean
@@ -25,14 +24,14 @@ export const fromRequest = (request: Statistics.ReceivedRequest, { colors, zone 
   const { faults, inputTokens, millis = 0, modelId, operation, outcome, outputTokens, path, receivedAt, status } =
     request
   const paint = (color: Color, text: string) => colors ? `\x1b[${color}m${text}\x1b[0m` : text
-  const fate = [...faults, ...(outcome === "aborted" ? ["aborted"] : [])].join(", ")
+  const events = [...faults, ...(outcome === "aborted" ? ["aborted"] : [])].join(", ")
   return [
     paint(dim, timeOf(receivedAt + millis, zone)),
     paint(colorOf(status), String(status ?? "-").padStart(6)),
     ...[millis, inputTokens ?? "-", outputTokens ?? "-"].map((count) => String(count).padStart(7)),
     (operation ?? "?").padEnd(14),
     printable(modelId ?? path),
-    ...(fate === "" ? [] : [paint(yellow, fate)])
+    ...(events === "" ? [] : [paint(yellow, events)])
   ].join("  ")
 }
 
@@ -49,5 +48,5 @@ const colorOf = (status: number | undefined): Color =>
 const timeOf = (milliseconds: number, zone: DateTime.TimeZone): string =>
   DateTime.formatIsoOffset(DateTime.makeZonedUnsafe(milliseconds, { timeZone: zone })).slice(11, 23)
 
-/** A client chooses these names: they must not move the cursor. */
+/** Names are chosen by clients and must not contain control characters. */
 const printable = (name: string): string => name.replace(/[\p{C}\s]/gu, "?")

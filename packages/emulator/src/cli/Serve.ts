@@ -1,5 +1,5 @@
 /**
- * The command `strata-emulator`: an emulator that runs until it is stopped, and tells of each request in one line.
+ * The command `strata-emulator`: an emulator that runs until it is stopped, and logs each request in one line.
  */
 import * as CliError from "effect/cli/CliError"
 import * as Command from "effect/cli/Command"
@@ -22,16 +22,16 @@ import * as RequestLine from "./RequestLine.ts"
 import * as Spelling from "./Spelling.ts"
 import * as Welcome from "./Welcome.ts"
 
-const misread = ({ message }: JsonFile.JsonFileError) => new CliError.ValidationError({ message })
+const invalidFile = ({ message }: JsonFile.JsonFileError) => new CliError.ValidationError({ message })
 
-/** A flag for a file that is read when the command starts, so that what is wrong with it is said like a bad flag. */
+/** A flag for a file that is read when the command starts, so that its errors are reported like a bad flag. */
 const fromFile = <A>(read: (file: string) => Effect.Effect<A, JsonFile.JsonFileError, FileSystem.FileSystem>) =>
-  Flag.mapEffect((file: string) => Effect.mapError(read(file), misread))
+  Flag.mapEffect((file: string) => Effect.mapError(read(file), invalidFile))
 
 const port = Flag.Int("port").pipe(
-  Flag.filter((port) => port >= 0 && port <= 65_535, (port) => `${port} is no port: they go from 0 to 65535`),
+  Flag.filter((port) => port >= 0 && port <= 65_535, (port) => `${port} is not a port: use 0 to 65535`),
   Flag.withDefault(4599),
-  Flag.withDescription("The port; 0 takes any that is free (4599)")
+  Flag.withDescription("The port; 0 for any free one (4599)")
 )
 
 const host = Flag.String("host").pipe(
@@ -41,40 +41,40 @@ const host = Flag.String("host").pipe(
 
 const region = Flag.String("region").pipe(
   Flag.withDefault("us-east-1"),
-  Flag.withDescription("The region that signatures and ARNs must name (us-east-1)")
+  Flag.withDescription("The region required in signatures and ARNs (us-east-1)")
 )
 
 const answer = Flag.Literals("answer", ["echo", "local"]).pipe(
   Flag.optional,
   Flag.withDescription(
-    "Who answers: an echo of the prompt, or the models of @strata/local if they are installed (echo)"
+    "The backend: an echo of the prompt, or the models of @strata/local if installed (echo)"
   )
 )
 
 const script = Flag.String("script").pipe(
   Flag.withMetavar("FILE"),
   Flag.optional,
-  Flag.withDescription("Answer by this script: JSON, a list of answers or rules")
+  Flag.withDescription("Answer with this script: JSON, a list of answers or rules")
 )
 
 const replay = Flag.String("replay").pipe(
   Flag.withMetavar("FILE"),
   Flag.optional,
-  Flag.withDescription("Respond with what was recorded in this file")
+  Flag.withDescription("Replay the responses recorded in this file")
 )
 
 const record = Flag.String("record").pipe(
   Flag.withMetavar("FILE"),
   Flag.optional,
   Flag.withDescription(
-    "Pass requests on to the service, with the AWS_* keys of the environment, and record in this file"
+    "Forward requests to the service, with the AWS_* keys of the environment, and record them in this file"
   )
 )
 
 const upstream = Flag.String("upstream").pipe(
   Flag.withMetavar("URL"),
   Flag.optional,
-  Flag.withDescription("The service --record asks (Bedrock Runtime in the region)")
+  Flag.withDescription("The service for --record (Bedrock Runtime in the region)")
 )
 
 const redact = Flag.Boolean("redact").pipe(
@@ -97,7 +97,7 @@ const quota = Flag.String("quota").pipe(
   Flag.mapEffect((text) =>
     Effect.mapError(
       Spelling.isQuota(text) ? Effect.fromResult(Spelling.quota(text)) : JsonFile.read(Quota.Limits)(text),
-      misread
+      invalidFile
     )
   ),
   Flag.atLeast(0),
@@ -106,9 +106,9 @@ const quota = Flag.String("quota").pipe(
 
 const fault = Flag.String("fault").pipe(
   Flag.withMetavar("NAME[:TIMES|:PERCENT%]|JSON"),
-  Flag.mapEffect((text) => Effect.mapError(Effect.fromResult(Spelling.faults(text)), misread)),
+  Flag.mapEffect((text) => Effect.mapError(Effect.fromResult(Spelling.faults(text)), invalidFile)),
   Flag.atLeast(0),
-  Flag.withDescription("What goes wrong: throttle:20, ThrottlingException:5%, or JSON; may be repeated")
+  Flag.withDescription("Inject a fault: throttle:20, ThrottlingException:5%, or JSON; may be repeated")
 )
 
 const latency = Flag.String("latency").pipe(
@@ -120,17 +120,17 @@ const latency = Flag.String("latency").pipe(
     ))
   ),
   Flag.optional,
-  Flag.withDescription("Time before the first byte of every response, such as 250ms")
+  Flag.withDescription("Delay before the first byte of every response, such as 250ms")
 )
 
 const tls = Flag.Boolean("tls").pipe(
   Flag.withDefault(false),
-  Flag.withDescription("Speak TLS too, with a certificate made at the start")
+  Flag.withDescription("Serve TLS too, with a certificate created at the start")
 )
 
 const capture = Flag.Boolean("capture").pipe(
   Flag.withDefault(false),
-  Flag.withDescription("Show the bodies of requests, prompts and all, on the page")
+  Flag.withDescription("Show request bodies, including prompts, on the page")
 )
 
 const flags = {
@@ -176,7 +176,7 @@ export const command = Command.make("strata-emulator", flags, (given) =>
     Command.withDescription("Amazon Bedrock Runtime on this machine: the real wire format, without an account."),
     Command.withExamples([
       { command: "strata-emulator", description: "Answer with an echo on http://127.0.0.1:4599" },
-      { command: "strata-emulator --script answers.json", description: "Answer by a script" },
+      { command: "strata-emulator --script answers.json", description: "Answer with a script" },
       {
         command: "strata-emulator --fault throttle:3 --fault InternalServerException:10%",
         description: "Refuse the first three requests, and fail a tenth of all others"
@@ -185,8 +185,8 @@ export const command = Command.make("strata-emulator", flags, (given) =>
         command: "strata-emulator --quota \"*=50000\" --latency 300ms",
         description: "Throttle and wait as Bedrock does"
       },
-      { command: "strata-emulator --record chat.json --redact", description: "Record what Bedrock says" },
-      { command: "strata-emulator --replay chat.json --tls", description: "Say it again, over HTTPS too" }
+      { command: "strata-emulator --record chat.json --redact", description: "Record Bedrock's responses" },
+      { command: "strata-emulator --replay chat.json --tls", description: "Replay them, over HTTPS too" }
     ])
   )
 
@@ -211,14 +211,14 @@ const choose = Effect.fnUntraced(function*({ answer, record, redact, replay, scr
       redact
     })))
   ]
-  if (chosen.length > 1) return yield* confused("Say only one of --answer, --script, --replay and --record")
+  if (chosen.length > 1) return yield* conflicting("Use only one of --answer, --script, --replay and --record")
   if (Option.isNone(record) && (redact || Option.isSome(upstream))) {
-    return yield* confused("--upstream and --redact are for --record")
+    return yield* conflicting("--upstream and --redact require --record")
   }
   return chosen[0] ?? { type: "echo" as const }
 })
 
-const confused = (userMessage: string) => new CliError.UserError({ cause: userMessage, userMessage })
+const conflicting = (userMessage: string) => new CliError.UserError({ cause: userMessage, userMessage })
 
 const run = Effect.fnUntraced(function*(backend: Backend.Backend) {
   const emulator = yield* Emulator.Emulator
@@ -231,7 +231,7 @@ const run = Effect.fnUntraced(function*(backend: Backend.Backend) {
   yield* Stream.runForEach(emulator.ended, (request) => Console.log(RequestLine.fromRequest(request, style)))
 })
 
-/** In a file that goes when the command does. */
+/** In a temporary file that is removed when the command ends. */
 const keep = Effect.fnUntraced(function*(certificate: string) {
   const fileSystem = yield* FileSystem.FileSystem
   const file = yield* fileSystem.makeTempFileScoped({ prefix: "strata-emulator-", suffix: ".pem" })
@@ -243,11 +243,11 @@ const remedy = ({ cause, message }: Emulator.EmulatorError, { host, port }: { ho
   const code = Predicate.hasProperty(cause, "code") ? cause.code : undefined
   switch (code) {
     case "EADDRINUSE":
-      return `Port ${port} of ${host} is taken. Stop what listens there, or choose another: --port ${
+      return `Port ${port} of ${host} is in use. Stop the other program, or choose another port: --port ${
         port + 1
       }, or --port 0 for any`
     case "EACCES":
-      return `Port ${port} of ${host} is not for this user: choose one above 1023`
+      return `Port ${port} of ${host} needs privileges: choose one above 1023`
     case "EADDRNOTAVAIL":
     case "ENOTFOUND":
       return `This machine has no address ${host}: choose another --host`

@@ -1,5 +1,5 @@
 /**
- * What the flags of the command take beside JSON: short forms of faults, quotas and durations.
+ * Short forms of faults, quotas and durations in the command's flags, beside JSON.
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
@@ -10,8 +10,8 @@ import * as JsonFile from "../JsonFile.ts"
 import * as Quota from "../Quota.ts"
 
 /**
- * Faults: JSON, one or a list of them; or `type`, `type:3` for so many times, `type:20%` for that probability. The name of an
- * exception stands for a fault too.
+ * Faults: JSON, one or a list of them; or `type`, `type:3` for three times, `type:20%` for that probability. The name
+ * of an exception is a fault too.
  */
 export const faults = (text: string): Result.Result<ReadonlyArray<Fault.Fault>, JsonFile.JsonFileError> => {
   if (/^\s*[{[]/.test(text)) {
@@ -41,7 +41,7 @@ export const quota = (text: string): Result.Result<Quota.Limits, JsonFile.JsonFi
 /** Whether a text is a {@link quota}; otherwise it names a file. */
 export const isQuota = (text: string): boolean => /^\s*\{/.test(text) || shortQuota.test(text)
 
-/** `250` or `250ms`, `1.5s`, `2m`, and what Effect reads as a duration: `250 millis`. */
+/** `250` or `250ms`, `1.5s`, `2m`, and Effect's own form: `250 millis`. */
 export const duration = (text: string) => {
   const [, amount, unit = "ms"] = shortDuration.exec(text) ?? []
   return decodeDuration(amount === undefined ? text : `${amount} ${units[unit]}`)
@@ -69,8 +69,8 @@ const unknownFault = (text: string) =>
   new JsonFile.JsonFileError({
     file: "--fault",
     message: [
-      `--fault ${text}: there is no such fault. Say JSON, or the name of an exception such as ThrottlingException, or one of`,
+      `--fault ${text}: unknown fault. Use JSON, or the name of an exception such as ThrottlingException, or one of`,
       `${Fault.types.join(", ")};`,
-      "after a name, :3 means three times, and :20% a fifth of all requests"
+      "after a name, :3 means three times, :20% a fifth of all requests"
     ].join("\n")
   })

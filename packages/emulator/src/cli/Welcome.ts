@@ -1,10 +1,10 @@
 /**
- * What the command says when it has started: where it is, and the lines that point a client there.
+ * The command's output at the start: its address, and the lines that configure a client.
  */
 import * as Redacted from "effect/Redacted"
 import type * as Emulator from "../Emulator.ts"
 
-/** - `answering`: who answers. `certificateFile`: where clients find the certificate, if there is one. */
+/** - `answering`: the backend. `certificateFile`: the certificate for clients, if there is one. */
 export interface Options {
   readonly emulator: Emulator.Emulator["Service"]
   readonly answering: string
@@ -27,10 +27,10 @@ export const lines = ({ answering, certificateFile, emulator }: Options): Readon
       : [`export NODE_EXTRA_CA_CERTS=${certificateFile} AWS_CA_BUNDLE=${certificateFile}`]),
     "unset AWS_PROFILE AWS_SESSION_TOKEN AWS_BEARER_TOKEN_BEDROCK",
     "",
-    `Watch it and break it: ${url.replace(/^https:/, "http:")}/`,
+    `Requests and faults: ${url.replace(/^https:/, "http:")}/`,
     ""
   ]
 }
 
-/** A server listens on all addresses, but a client must choose one. */
+/** A server may listen on all addresses, but a client needs one. */
 const reachable = (url: string): string => url.replace(/\/\/(?:0\.0\.0\.0|\[::\]):/, "//127.0.0.1:")

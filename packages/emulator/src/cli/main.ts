@@ -26,7 +26,7 @@ const readManifest = Effect.fnUntraced(function*(file: string) {
 
 const decodeManifest = Schema.decodeEffect(Schema.fromJsonString(Schema.Struct({ version: Schema.String })))
 
-/** What is wrong with a flag must not drown in the help for all of them. */
+/** Shows the problem of a flag without the full help. */
 const brief = CliOutput.layerPresenter({
   present: (event) =>
     event._tag === "InvalidInvocation"

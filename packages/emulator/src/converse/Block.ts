@@ -1,7 +1,7 @@
 /**
  * The content blocks of Converse as the service's model declares them.
  *
- * A block carries exactly one member; which one, and whether it makes sense where it stands, is checked in `rule/`.
+ * A block has exactly one member; which one, and whether it is allowed in its place, is checked in `rule/`.
  */
 import * as Schema from "effect/Schema"
 import * as Citation from "./Citation.ts"
@@ -50,7 +50,7 @@ const Audio = media([
 
 const CitationsConfig = Schema.Struct({ enabled: Schema.Boolean })
 
-/** A hit of a search, in a message or in what a tool answered. */
+/** A search result, in a message or a tool result. */
 export type SearchResult = typeof SearchResult.Type
 /** @see {@link SearchResult} */
 export const SearchResult = Schema.Struct({
@@ -60,7 +60,7 @@ export const SearchResult = Schema.Struct({
   citations: optional(CitationsConfig)
 })
 
-/** A document, in a message or in what a tool answered. */
+/** A document, in a message or a tool result. */
 export type Document = typeof Document.Type
 /** @see {@link Document} */
 export const Document = Schema.Struct({
@@ -76,7 +76,7 @@ export const Document = Schema.Struct({
   })
 })
 
-/** Ends a prefix that the service may cache. */
+/** Ends a cacheable prefix. */
 export type CachePoint = typeof CachePoint.Type
 /** @see {@link CachePoint} */
 export const CachePoint = Schema.Struct({
@@ -98,7 +98,7 @@ export const GuardContent = Schema.Struct({
   }))
 })
 
-/** One item of what a tool answered. */
+/** One item of a tool result. */
 export type ToolResultContent = typeof ToolResultContent.Type
 /** @see {@link ToolResultContent} */
 export const ToolResultContent = Schema.Struct({
@@ -129,7 +129,7 @@ export const Content = Schema.Struct({
     toolUseId: ToolUseId,
     name: Constraint.ToolName,
     input: Schema.Unknown,
-    // the model has `server_tool_use` alone; the service itself says `tool_use`, and takes it back
+    // the service model has `server_tool_use` alone; the service itself sends `tool_use`, and accepts it back
     type: optional(Schema.String)
   })),
   toolResult: optional(Schema.Struct({
@@ -159,7 +159,7 @@ export const System = Schema.Struct({
   cachePoint: optional(CachePoint)
 })
 
-/** What may be offered to the model; exactly one member is set. */
+/** A tool offered to the model; exactly one member is set. */
 export type Tool = typeof Tool.Type
 /** @see {@link Tool} */
 export const Tool = Schema.Struct({

@@ -10,7 +10,7 @@ const text = Schema.optionalKey(Schema.String)
 
 const InDocument = Schema.Struct({ documentIndex: number, start: number, end: number })
 
-/** Where a cited passage stands; one member is set. */
+/** The location of a cited passage; one member is set. */
 const Location = Schema.Struct({
   web: Schema.optionalKey(Schema.Struct({ url: text, domain: text })),
   documentChar: Schema.optionalKey(InDocument),
@@ -21,7 +21,7 @@ const Location = Schema.Struct({
 
 const Texts = Schema.Array(Schema.Struct({ text }))
 
-/** Text of a model with what it rests on. */
+/** Text of a model with its citations. */
 export type CitationsContent = typeof CitationsContent.Type
 /** @see {@link CitationsContent} */
 export const CitationsContent = Schema.Struct({

@@ -1,5 +1,5 @@
 /**
- * The constraints of the service's model as schemas, each with the words the API refuses a value with.
+ * The constraints of the service's model as schemas, each with the API's message.
  */
 import * as Schema from "effect/Schema"
 

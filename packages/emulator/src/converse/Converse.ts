@@ -1,5 +1,5 @@
 /**
- * Responds to Converse and ConverseStream: checks the body, asks the chat service, writes its answer down.
+ * Handles Converse and ConverseStream: checks the body, calls the chat service, encodes its answer.
  */
 import * as ChatEvent from "@strata/core/chat/ChatEvent"
 import * as ChatService from "@strata/core/chat/ChatService"
@@ -22,20 +22,20 @@ import * as ThinkingSeal from "./ThinkingSeal.ts"
 import * as Validation from "./Validation.ts"
 import * as Wire from "./Wire.ts"
 
-/** What an emulator remembers from one conversation to the next. */
+/** State of an emulator that outlives a conversation. */
 export interface Memory {
   readonly seals: ThinkingSeal.Seals
   readonly cache: PromptCache.PromptCache
 }
 
-/** Nothing remembered yet. */
+/** Empty state. */
 export const makeMemory = (): Memory => ({ seals: ThinkingSeal.make(), cache: PromptCache.make() })
 
 /**
- * - `model`: the model asked; `answering`: the name the chat service knows it by, if it should be told one.
- * - `now`: when the request came in; `elapsed`: milliseconds since; `random`: a whole number from 0 to `below` - 1.
- * - `countInput`: count the prompt here, whatever the chat service counts.
- * - `reserve`: finds room for the request in the quota of its model.
+ * - `model`: the requested model; `answering`: the name passed to the chat service, if any.
+ * - `now`: when the request arrived; `elapsed`: milliseconds since; `random`: a whole number from 0 to `below` - 1.
+ * - `countInput`: always count the prompt here, ignoring the chat service's count.
+ * - `reserve`: reserves quota of the model for the request.
  */
 export interface Call {
   readonly body: unknown
@@ -61,7 +61,7 @@ export const converse = Effect.fnUntraced(function*(call: Call) {
   return HttpResponse.json(Response.fromChatResponse(guarding.guardResponse(sealed), envelope))
 })
 
-/** An answer as the chat service writes it. */
+/** An answer streamed as the chat service produces it. */
 export const converseStream = Effect.fnUntraced(function*(call: Call) {
   const { envelope, guarding, meter, question } = yield* read(call, true)
   const chat = yield* ChatService.ChatService
@@ -93,7 +93,7 @@ const read = Effect.fnUntraced(function*(call: Call, streaming: boolean) {
     (model.reasoning === "signed" ? memory.seals.check(request) : undefined)
   if (problem !== undefined) return yield* problem
   const guarding = yield* Effect.fromResult(Guarding.make(request, call.guardrails, call.region))
-  // a prompt that was stopped reaches no model, no cache, and no quota
+  // a blocked prompt reaches no model, no cache, and no quota
   const passes = guarding.refusal === undefined
   const meter = passes ? yield* Metering.open(request, { ...call, cache: memory.cache }) : Metering.none
   // whole answers of Claude have the counters of the cache whether it was used or not, streams only if it was

@@ -1,12 +1,12 @@
 /**
- * The `usage` of an answer: what the answering service counted, and how the prompt cache divides it.
+ * The `usage` of an answer: the answering service's count, divided by the prompt cache.
  */
 import * as Usage from "@strata/core/Usage"
 import type * as PromptCache from "./PromptCache.ts"
 
 /**
- * Divides the input tokens by the prompt cache. `counted` stands in for an answering service that counts no input, and
- * for any with `always`; cache counters of its own are left alone.
+ * Divides the input tokens by the prompt cache. `counted` replaces the count of an answering service that counts no
+ * input, and any count with `always`; the service's own cache counters are kept.
  */
 export const settle = (usage: Usage.Usage, counted: PromptCache.Counted, always: boolean): Usage.Usage => {
   if (usage.cacheReadTokens + usage.cacheWriteTokens > 0 && !always) return usage
@@ -21,8 +21,8 @@ export const settle = (usage: Usage.Usage, counted: PromptCache.Counted, always:
 }
 
 /**
- * The counters on the wire. Those of the prompt cache come when it was used or asked for, or `always`, and then twice, as
- * the service does.
+ * The counters on the wire. Those of the prompt cache are sent when it was used or requested, or `always`, and then
+ * twice, as the service does.
  */
 export const toWire = (usage: Usage.Usage, counted: PromptCache.Counted | undefined, always: boolean) => ({
   ...(usage.cacheReadTokens + usage.cacheWriteTokens > 0 || counted?.asked === true || always
@@ -40,13 +40,13 @@ export const toWire = (usage: Usage.Usage, counted: PromptCache.Counted | undefi
   totalTokens: usage.totalTokens
 })
 
-/** What was written, by lifetime, the longer one first. */
+/** Cache writes by time to live, the longer one first. */
 const cacheDetails = (written: number, counted: PromptCache.Counted | undefined) => {
   const divided = byLifetime(written, counted)
   return (["1h", "5m"] as const).flatMap((ttl) => divided[ttl] > 0 ? [{ ttl, inputTokens: divided[ttl] }] : [])
 }
 
-/** So many tokens that were written, divided as the cache counted them. */
+/** Divides a number of written tokens like the cache's count. */
 export const byLifetime = (
   written: number,
   counted: PromptCache.Counted | undefined

@@ -1,5 +1,5 @@
 /**
- * Writes a stream of core's `ChatEvent`s the way ConverseStream does.
+ * Encodes core's `ChatEvent`s as ConverseStream frames.
  *
  * Only tool calls, tool results and images announce their block with `contentBlockStart`; text and reasoning begin with
  * their first delta. The counters come last, after `messageStop`.
@@ -12,7 +12,7 @@ import * as Citation from "./Citation.ts"
 import * as Media from "./Media.ts"
 import * as Response from "./Response.ts"
 
-/** Turns one event after the other into the frames it stands for. */
+/** Encodes events one by one as frames. */
 export interface Encoder {
   readonly encode: (event: ChatEvent.ChatEvent) => ReadonlyArray<Uint8Array>
   /** Whether the answer is complete: its `finish` was encoded. */
@@ -52,7 +52,7 @@ export const makeEncoder = (padding: () => number, envelope: Response.Envelope):
   const whole = ({ index, part }: ChatEvent.PartEvent): ReadonlyArray<Uint8Array> => {
     switch (part.type) {
       case "text":
-        // the deltas of this block, if there were any, said it already
+        // the deltas of this block, if there were any, have sent it already
         return isOpen(index) ? stop(index) : [
           ...(part.text === "" && part.citations !== undefined ? [] : delta(index, { text: part.text })),
           ...(part.citations ?? []).flatMap((citation) => delta(index, { citation: Citation.toWire(citation) })),
@@ -127,11 +127,11 @@ export const makeEncoder = (padding: () => number, envelope: Response.Envelope):
 }
 
 /**
- * The blocks of one stream. Text has no end of its own: it ends where another block begins, and what comes of it later
- * is a new block on the wire. Other blocks stay open until they are stopped, whatever comes in between.
+ * The blocks of one stream. Text has no end event: it ends when another block begins, and later text of it is a new
+ * block on the wire. Other blocks stay open until they are stopped.
  */
 const makeBlocks = (frame: (type: string, payload: Readonly<Record<string, unknown>>) => Uint8Array) => {
-  /** The number on the wire of each block that is open, and whether it ends of itself. */
+  /** The wire index of each open block, and whether it stays open. */
   const open = new Map<number, { readonly contentBlockIndex: number; readonly lasting: boolean }>()
   const announced = new Set<number>()
   const used = new Set<number>()

@@ -1,9 +1,9 @@
 /**
- * JSON Pointers (RFC 6901) into what a model answered beyond the fields of Converse.
+ * JSON Pointers (RFC 6901) into the additional fields of a model's answer.
  */
 import { isObject } from "./rule/Finding.ts"
 
-/** The pointed-at fields in their places; pointers that lead nowhere are ignored. `undefined` when none leads anywhere. */
+/** The selected fields in their places; pointers without a target are ignored. `undefined` when none has one. */
 export const select = (fields: unknown, pointers: ReadonlyArray<string>): unknown => {
   let selected: unknown
   for (const pointer of pointers) {

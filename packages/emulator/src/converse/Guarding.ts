@@ -1,9 +1,9 @@
 /**
- * A guardrail at work in a conversation: it judges the prompt before the model reads it and the answer before the
- * client does.
+ * Applies a guardrail to a conversation: checks the prompt before the model reads it and the answer before the client
+ * does.
  *
- * Where a prompt marks content to guard, only that is judged. A stream is held back until it was judged, unless the
- * request asks for `async`: then it is judged as it goes by.
+ * Where a prompt marks content to guard, only that is checked. A stream is buffered until it was checked, unless the
+ * request asks for `async`: then it is checked as it is sent.
  */
 import type * as ChatEvent from "@strata/core/chat/ChatEvent"
 import * as ChatResponse from "@strata/core/chat/ChatResponse"
@@ -17,19 +17,19 @@ import * as Guardrail from "../Guardrail.ts"
 import type * as Block from "./Block.ts"
 import type * as Wire from "./Wire.ts"
 
-/** One request under its guardrail. The verdict on the answer is known once the answer was guarded. */
+/** One request under its guardrail. The verdict on the answer is available after the answer was guarded. */
 export interface Guarding {
-  /** What is said in place of an answer, when the prompt was stopped. */
+  /** The answer when the prompt was blocked. */
   readonly refusal: ChatResponse.ChatResponse | undefined
   readonly guardResponse: (response: ChatResponse.ChatResponse) => ChatResponse.ChatResponse
   readonly guardStream: <E, R>(
     events: Stream.Stream<ChatEvent.ChatEvent, E, R>
   ) => Stream.Stream<ChatEvent.ChatEvent, E, R>
-  /** What goes under `trace`, when the request asked for it. */
+  /** The `trace` of the response, when it was requested. */
   readonly trace: () => { readonly guardrail: unknown } | undefined
 }
 
-/** Judges the prompt of a request; fails when the guardrail does not exist. Without a guardrail all passes. */
+/** Checks the prompt of a request; fails when the guardrail does not exist. Without a guardrail everything passes. */
 export const make = (
   request: Wire.Request,
   guardrails: ReadonlyArray<Guardrail.Guardrail>,
@@ -66,7 +66,7 @@ const guarding = (
     return verdict
   }
 
-  /** Judges the text so far with every event; once it was stopped, nothing but the end gets through. */
+  /** Checks the text so far with every event; after a block, only the end is sent. */
   const watch = () => {
     const textOf = makeTextOf()
     let text = ""
@@ -132,7 +132,7 @@ const refusal = (message: string) =>
     providerMetadata: {}
   })
 
-/** What an event says; a text part whose pieces went by before says nothing new. */
+/** The text of an event; a text part after its deltas adds nothing. */
 const makeTextOf = () => {
   const said = new Set<number>()
   return (event: ChatEvent.ChatEvent): string => {

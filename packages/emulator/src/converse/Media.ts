@@ -1,5 +1,5 @@
 /**
- * Formats and media types: Converse names an image `png`, core names it `image/png`.
+ * Formats and media types: `png` in Converse is `image/png` in core.
  */
 import type * as Message from "@strata/core/chat/Message"
 import * as Base64 from "effect/encoding/Base64"
@@ -48,22 +48,22 @@ export const mediaTypes = {
   }
 } as const
 
-/** The format of a media type; for one that is not listed, what stands after the slash. */
+/** The format of a media type; the subtype, when it is not listed. */
 export const formatOf = (kind: keyof typeof mediaTypes, mediaType: string): string => {
   const found = Object.entries(mediaTypes[kind]).find(([, listed]) => listed === mediaType)
   return found?.[0] ?? mediaType.slice(mediaType.indexOf("/") + 1)
 }
 
-/** Where the bytes are, as a decoded request says it. */
+/** A media source in a decoded request. */
 export interface Source {
   readonly bytes?: Uint8Array
   readonly s3Location?: { readonly uri: string; readonly bucketOwner?: string }
 }
 
-/** The source for core; `undefined` when none is set. */
+/** Decodes a source; `undefined` when none is set. */
 export const fromWire = (source: Source): Message.MediaSource | undefined =>
   source.bytes === undefined ? source.s3Location : { bytes: source.bytes }
 
-/** The source for an answer. */
+/** Encodes a source. */
 export const toWire = (source: Message.MediaSource): unknown =>
   "bytes" in source ? { bytes: Base64.encode(source.bytes) } : { s3Location: source }

@@ -1,6 +1,6 @@
 /**
- * The tokens of a conversation, for its quota: what it may use is reserved before the model is asked, and settled by what
- * the model says it used; where it never says, by what was written until then.
+ * Meters a conversation for its quota: reserves its maximum use before the model is called, and settles the usage the
+ * model reports; without a report, the output so far.
  */
 import type * as ChatEvent from "@strata/core/chat/ChatEvent"
 import type * as ChatResponse from "@strata/core/chat/ChatResponse"
@@ -17,9 +17,9 @@ import * as Tokens from "./Tokens.ts"
 import type * as Wire from "./Wire.ts"
 
 /**
- * - `now`: when the request came in, in milliseconds.
- * - `countInput`: count the prompt here, whatever the chat service counts.
- * - `reserve`: finds room for the request in the quota of its model.
+ * - `now`: when the request arrived, in milliseconds.
+ * - `countInput`: always count the prompt here, ignoring the chat service's count.
+ * - `reserve`: reserves quota of the model for the request.
  */
 export interface Options {
   readonly model: Model.ChatModel
@@ -32,9 +32,9 @@ export interface Options {
 /**
  * The meter of one request.
  *
- * - `counted`: its prompt, and what the prompt cache holds of it, if it reaches the model.
- * - `response`, `events`: what the chat service says, metered: its usage is divided by the prompt cache, and what the client
- *   is told is what it is charged. Events come one by one: what was not sent is not written.
+ * - `counted`: the tokens of its prompt, by the prompt cache, if it reaches the model.
+ * - `response`, `events`: meter the chat service's output: its usage is divided by the prompt cache, and the reported
+ *   usage is the charged one. Events are metered one by one: what was not sent is not counted.
  */
 export interface Meter {
   readonly counted: PromptCache.Counted | undefined
@@ -42,10 +42,10 @@ export interface Meter {
   readonly events: <E, R>(events: Stream.Stream<ChatEvent.ChatEvent, E, R>) => Stream.Stream<ChatEvent.ChatEvent, E, R>
 }
 
-/** Of a request that reaches no model. */
+/** The meter of a request that reaches no model. */
 export const none: Meter = { counted: undefined, response: identity, events: identity }
 
-/** Reserves what a request may use. Fails with `ThrottlingException` where there is no room for it. */
+/** Reserves the maximum use of a request. Fails with `ThrottlingException` when it exceeds the quota. */
 export const open = Effect.fnUntraced(function*(
   request: Wire.Request,
   { cache, countInput, model, now, reserve }: Options
@@ -80,7 +80,7 @@ export const open = Effect.fnUntraced(function*(
   return meter
 })
 
-/** The characters an event adds to an answer; a block that ends whole says nothing new when its deltas went by. */
+/** The characters an event adds to an answer; a whole block after its deltas adds none. */
 const makeLengthOf = () => {
   const streamed = new Set<number>()
   return (event: Exclude<ChatEvent.ChatEvent, ChatEvent.Finish>): number => {

@@ -1,6 +1,6 @@
 /**
- * The JSON schema an answer should have, where a request says so with the vendor's own field: Claude's
- * `output_config.format`. What the API calls `outputConfig` is read in `Request.ts`.
+ * The JSON schema of the answer from the vendor's own field: Claude's `output_config.format`. The API's `outputConfig`
+ * is decoded in `Request.ts`.
  */
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
@@ -13,6 +13,6 @@ const decode = Schema.decodeUnknownOption(Schema.Struct({
   })
 }))
 
-/** The schema of Claude's own field, when there is one that can be read. */
+/** The schema in Claude's own field, when it is valid. */
 export const schemaOf = (request: Wire.Request): typeof Constraint.JsonObject.Type | undefined =>
   Option.getOrUndefined(decode(request.additionalModelRequestFields))?.output_config.format.schema

@@ -1,8 +1,8 @@
 /**
- * The prompt cache, as far as it shows: which part of a prompt is read from it, and which is written.
+ * The prompt cache, as far as it is observable: which part of a prompt is read from it, and which is written.
  *
- * A prefix that ends at a cache point is known by its bytes and its model, for five minutes or an hour after it was last
- * used. Nothing but the counters follows from it.
+ * A prefix that ends at a cache point is identified by its bytes and its model, for five minutes or an hour after its
+ * last use. It affects only the counters.
  */
 import * as Duration from "effect/Duration"
 import * as Crypto from "node:crypto"
@@ -10,12 +10,12 @@ import type * as Model from "../Model.ts"
 import * as Tokens from "./Tokens.ts"
 import type * as Wire from "./Wire.ts"
 
-/** How long an entry lives. */
+/** The time to live of an entry. */
 export type TimeToLive = "5m" | "1h"
 
 /**
- * The tokens of a prompt. `total` counts all of them, those read from the cache and those written to it too; `asked`
- * says whether the prompt has a cache point.
+ * The tokens of a prompt. `total` counts all of them, cache reads and writes included; `asked` says whether the prompt
+ * has a cache point.
  */
 export interface Counted {
   readonly total: number
@@ -26,7 +26,7 @@ export interface Counted {
 
 /** The cache of one emulator. */
 export interface PromptCache {
-  /** Counts a prompt, and keeps its prefixes for those that come later. `now` in milliseconds. */
+  /** Counts a prompt, and stores its prefixes. `now` in milliseconds. */
   readonly count: (prompt: Wire.Prompt, model: Model.ChatModel, now: number) => Counted
 }
 
@@ -34,7 +34,7 @@ export interface PromptCache {
 export const make = (): PromptCache => {
   const entries = new Map<string, Entry>()
   const isKnown = (key: string, now: number) => (entries.get(key)?.expiry ?? 0) > now
-  /** Use keeps an entry alive for as long as it was written for, whatever the point asks that found it. */
+  /** A use extends an entry by the time it was written with, regardless of the cache point that hit it. */
   const use = (key: string, now: number, asked = 0) => {
     const lifetime = Math.max(asked, entries.get(key)?.lifetime ?? 0)
     entries.set(key, { lifetime, expiry: now + lifetime })
@@ -65,7 +65,7 @@ export const make = (): PromptCache => {
   }
 }
 
-/** A prefix that was written, in milliseconds: how long it lives when nobody uses it, and when that time is over. */
+/** A cached prefix, in milliseconds: its time to live, and its expiry. */
 interface Entry {
   readonly lifetime: number
   readonly expiry: number
@@ -77,8 +77,8 @@ const lifetimes: Readonly<Record<TimeToLive, number>> = {
 }
 
 /**
- * How many blocks before a cache point an entry is looked for. For Claude the service does it (Amazon Bedrock User Guide,
- * "Prompt caching": simplified cache management), so that a conversation may move its only point along.
+ * How many blocks before a cache point are searched for an entry. The service does it for Claude (Amazon Bedrock User
+ * Guide, "Prompt caching": simplified cache management), so that a conversation may move its only point along.
  */
 const lookback = (model: Model.ChatModel): number => model.rules === "claude" ? 20 : 0
 
@@ -87,7 +87,7 @@ const hasPoint = ({ messages = [], system = [], toolConfig }: Wire.Prompt): bool
     blocks.some(({ cachePoint }) => cachePoint !== undefined)
   )
 
-/** The prompt up to and with its `block`th block; with `ttl`, a cache point stands there. */
+/** The prompt up to and including its `block`th block; with `ttl`, it ends at a cache point. */
 interface Prefix {
   readonly key: string
   readonly block: number
@@ -95,7 +95,7 @@ interface Prefix {
   readonly ttl: TimeToLive | undefined
 }
 
-/** The prefixes of a prompt, up to its last cache point. The points themselves are no part of them. */
+/** The prefixes of a prompt, up to its last cache point. The points themselves are not part of them. */
 const prefixesOf = (prompt: Wire.Prompt, model: Model.ChatModel): ReadonlyArray<Prefix> => {
   const pieces = [...Tokens.pieces(prompt)]
   const end = pieces.findLastIndex(({ cachePoint }) => cachePoint !== undefined)

@@ -1,5 +1,5 @@
 /**
- * How a request asks its model to think: each vendor has its own fields for it.
+ * How a request asks its model to reason: each vendor has its own fields.
  */
 import type * as ChatRequest from "@strata/core/chat/ChatRequest"
 import * as Option from "effect/Option"
@@ -14,8 +14,8 @@ const Thinking = Schema.Struct({
 })
 
 /**
- * Claude's `thinking`, which Converse calls `reasoning_config` too, and `output_config`; Nova's `reasoningConfig`;
- * `reasoning_effort` of the models by OpenAI.
+ * Claude's `thinking`, which Converse also calls `reasoning_config`, and `output_config`; Nova's `reasoningConfig`;
+ * `reasoning_effort` of OpenAI's models.
  */
 const decodeFields = {
   thinking: Schema.decodeUnknownOption(Schema.Struct({ thinking: Thinking })),
@@ -32,12 +32,12 @@ const decodeFields = {
 
 const isEffort = Schema.is(Effort)
 
-/** The `thinking` of Claude, when there is one that can be read. */
+/** Claude's `thinking`, when it is valid. */
 export const thinkingOf = (prompt: Wire.Prompt): typeof Thinking.Type | undefined =>
   Option.getOrUndefined(decodeFields.thinking(prompt.additionalModelRequestFields))?.thinking ??
     Option.getOrUndefined(decodeFields.reasoningOfClaude(prompt.additionalModelRequestFields))?.reasoning_config
 
-/** What the answering service is told; `undefined` when the request does not say. */
+/** The request for reasoning for the answering service; `undefined` when there is none. */
 export const fromRequest = (request: Wire.Request): ChatRequest.Reasoning | undefined => {
   const fields = request.additionalModelRequestFields
   const thinking = thinkingOf(request)

@@ -1,11 +1,11 @@
 /**
- * Reads a Converse request as the question it is: a core `ChatRequest`.
+ * Decodes a Converse request as a core `ChatRequest`.
  *
- * What core does not model becomes a `provider` part with the block inside.
+ * A block unknown to core becomes a `provider` part that holds it.
  */
 import type * as ChatRequest from "@strata/core/chat/ChatRequest"
 import * as Message from "@strata/core/chat/Message"
-import type * as Tool from "@strata/core/tool/Tool"
+import type * as ToolDefinition from "@strata/core/chat/ToolDefinition"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as Block from "./Block.ts"
@@ -16,14 +16,14 @@ import * as OutputFormat from "./OutputFormat.ts"
 import * as Reasoning from "./Reasoning.ts"
 import type * as Wire from "./Wire.ts"
 
-/** The name that `provider` parts of Bedrock carry. */
+/** The provider name of Bedrock's parts. */
 const provider = "aws.bedrock"
 
-/** The question for the answering service. `model` is left out when it should use its own. */
+/** The request for the answering service. `model` is left out when it should use its default. */
 export const toChatRequest = (request: Wire.Request, model: string | undefined): ChatRequest.ChatRequest => {
   const { maxTokens, stopSequences, temperature, topP } = request.inferenceConfig ?? {}
-  const system = marked(request.system ?? [], toSystemPart)
-  const tools = request.toolConfig && marked(request.toolConfig.tools, toTool)
+  const system = withCacheMarks(request.system ?? [], toSystemPart)
+  const tools = request.toolConfig && withCacheMarks(request.toolConfig.tools, toTool)
   return {
     model,
     messages: [
@@ -44,16 +44,16 @@ export const toChatRequest = (request: Wire.Request, model: string | undefined):
 const toMessages = (message: Wire.Message): ReadonlyArray<Message.Message> => {
   switch (message.role) {
     case "system": {
-      const parts = marked(message.content, toSystemPart, hasRoom)
+      const parts = withCacheMarks(message.content, toSystemPart, carriesCache)
       return [{ ...Message.system(parts), ...endOf(message, parts) }]
     }
     case "assistant": {
-      const parts = marked(message.content, toAssistantPart, hasRoom)
+      const parts = withCacheMarks(message.content, toAssistantPart, carriesCache)
       return [{ ...Message.assistant(parts), ...endOf(message, parts) }]
     }
     case "user": {
-      const results = marked(message.content, toToolResult)
-      const said = marked(message.content, toUserPart)
+      const results = withCacheMarks(message.content, toToolResult)
+      const said = withCacheMarks(message.content, toUserPart)
       return [
         ...(results.length === 0 ? [] : [Message.tool(results)]),
         ...(said.length === 0 ? [] : [Message.user(said)])
@@ -77,7 +77,7 @@ const toToolReference = ({ name, serverName, type }: NonNullable<Block.Content["
   kind: type
 })
 
-/** What may stand in a message as well as in the answer of a tool. */
+/** A part allowed in messages and in tool results. */
 const toSharedPart = (
   block: Block.Content | Block.ToolResultContent
 ): Exclude<Message.ToolResultContent, Message.JsonPart> | undefined => {
@@ -145,7 +145,7 @@ const toAssistantPart = (block: Block.Content): Message.AssistantPart => {
   return media ?? carried(block)
 }
 
-/** What a tool of the provider answered: its own blocks, untouched. */
+/** The result of a tool run by the provider: its own blocks, unchanged. */
 const toProviderResult = (
   { content, status, toolUseId, type }: NonNullable<Block.Content["toolResult"]>
 ): Message.ToolResultPart => ({
@@ -206,8 +206,8 @@ const guarded = ({ qualifiers, text }: NonNullable<Block.GuardContent["text"]>):
 /** A block without a counterpart in core. */
 const carried = (block: Block.Content): Message.ProviderPart => ({ type: "provider", provider, value: block })
 
-/** Maps blocks to what they stand for; a cache point is no block but a mark on the one before it. */
-const marked = <B extends { readonly cachePoint?: Block.CachePoint }, P extends object>(
+/** Maps blocks to parts; a cache point is not a part but a field of the one before it. */
+const withCacheMarks = <B extends { readonly cachePoint?: Block.CachePoint }, P extends object>(
   blocks: ReadonlyArray<B>,
   toPart: (block: B) => P | undefined,
   takesMark: (part: P) => boolean = () => true
@@ -227,10 +227,10 @@ const marked = <B extends { readonly cachePoint?: Block.CachePoint }, P extends 
 
 const toCache = ({ ttl }: Block.CachePoint): Message.CacheControl => ttl === undefined ? true : { ttl }
 
-/** Whether a part can carry the mark. */
-const hasRoom = ({ type }: Message.Part): boolean => !markless.has(type)
+/** Whether a part has a `cache` field. */
+const carriesCache = ({ type }: Message.Part): boolean => !withoutCacheField.has(type)
 
-const markless: ReadonlySet<Message.Part["type"]> = new Set([
+const withoutCacheField: ReadonlySet<Message.Part["type"]> = new Set([
   "reasoning",
   "tool-call",
   "tool-addition",
@@ -238,14 +238,16 @@ const markless: ReadonlySet<Message.Part["type"]> = new Set([
   "provider"
 ])
 
-/** The mark of a message that ends with a cache point, where its last part has no room for it. */
+/** The cache control of a message that ends with a cache point, where its last part has no field for it. */
 const endOf = ({ content }: Wire.Message, parts: ReadonlyArray<Message.Part>) => {
   const cachePoint = content.at(-1)?.cachePoint
   const last = parts.at(-1)
-  return cachePoint === undefined || last === undefined || hasRoom(last) ? undefined : { cache: toCache(cachePoint) }
+  return cachePoint === undefined || last === undefined || carriesCache(last)
+    ? undefined
+    : { cache: toCache(cachePoint) }
 }
 
-const toTool = ({ systemTool, toolSpec }: Block.Tool): Tool.RequestTool | undefined => {
+const toTool = ({ systemTool, toolSpec }: Block.Tool): ToolDefinition.RequestTool | undefined => {
   if (systemTool !== undefined) return { type: "provider", provider, name: systemTool.name }
   if (toolSpec === undefined) return undefined
   const { description, inputSchema, name, strict } = toolSpec
@@ -262,7 +264,7 @@ const toResponseFormat = (request: Wire.Request): ChatRequest.ResponseFormat | u
   return schema && { type: "json", schema, name: format?.name, description: format?.description }
 }
 
-const toToolChoice = (request: Wire.Request): Tool.ToolChoice | undefined => {
+const toToolChoice = (request: Wire.Request): ToolDefinition.ToolChoice | undefined => {
   const choice = request.toolConfig?.toolChoice
   if (choice?.tool !== undefined) return { name: choice.tool.name }
   if (choice?.any !== undefined) return "any"

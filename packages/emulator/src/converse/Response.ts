@@ -1,8 +1,8 @@
 /**
- * Writes an answer the way Converse does: content blocks, a stop reason, the counters.
+ * Encodes an answer like Converse: content blocks, a stop reason, the counters.
  *
- * An answering service can say things of its own through `providerMetadata.bedrock`: `stopReason` as it should stand on
- * the wire, `additionalModelResponseFields`, `trace`.
+ * An answering service can set fields through `providerMetadata.bedrock`: `stopReason` on the wire,
+ * `additionalModelResponseFields`, `trace`.
  */
 import type * as ChatResponse from "@strata/core/chat/ChatResponse"
 import * as Message from "@strata/core/chat/Message"
@@ -16,13 +16,13 @@ import * as Media from "./Media.ts"
 import type * as Wire from "./Wire.ts"
 
 /**
- * What stands around an answer.
+ * The data around an answer.
  *
- * - `latencyMs`: the time the model took.
- * - `usage`: the counters as they stand on the wire.
- * - `trace`: what the guardrail of the request did; known when the answer is.
- * - `request`: what it asked to be repeated, or told.
- * - `typedToolCalls`: whether ordinary calls say that they are.
+ * - `latencyMs`: the latency of the model.
+ * - `usage`: the counters on the wire.
+ * - `trace`: the guardrail's trace; available with the answer.
+ * - `request`: fields of the request that are echoed or select output.
+ * - `typedToolCalls`: whether ordinary tool calls have a type.
  */
 export interface Envelope {
   readonly latencyMs: () => number
@@ -42,7 +42,7 @@ export const fromChatResponse = (response: ChatResponse.ChatResponse, envelope: 
   ...metadataOf(response, envelope)
 })
 
-/** `stopReason`, and `additionalModelResponseFields` when there are some: all there are, or those that were asked for. */
+/** `stopReason`, and `additionalModelResponseFields` when there are some: all of them, or the requested ones. */
 export const stopOf = (outcome: ChatResponse.Outcome, { request }: Envelope) => {
   const { additionalModelResponseFields, stopReason } = overrides(outcome)
   const paths = request.additionalModelResponseFieldPaths
@@ -55,7 +55,7 @@ export const stopOf = (outcome: ChatResponse.Outcome, { request }: Envelope) => 
   }
 }
 
-/** What a whole answer says at its top, and a stream at its end. */
+/** Metadata at the top of a whole answer, and at the end of a stream. */
 export const metadataOf = (outcome: ChatResponse.Outcome, envelope: Envelope) => {
   const { performanceConfig, serviceTier } = envelope.request
   const guarded = envelope.trace()
@@ -106,7 +106,7 @@ const toBlock = (envelope: Envelope) => (part: Message.Part): ReadonlyArray<unkn
           ? { text: part.text }
           : {
             citationsContent: {
-              // what is cited may stand in a block before it
+              // cited text may be in a block before it
               ...(part.text === "" ? undefined : { content: [{ text: part.text }] }),
               citations: part.citations.map(Citation.toWire)
             }
@@ -139,7 +139,7 @@ const toBlock = (envelope: Envelope) => (part: Message.Part): ReadonlyArray<unkn
   }
 }
 
-/** The `type` of a call: it tells a tool the provider runs itself, and some models tell all others too. */
+/** The `type` of a call: it marks tools run by the provider, and some models mark all others too. */
 export const typeOf = (
   call: { readonly providerExecuted?: boolean | undefined },
   { typedToolCalls }: Pick<Envelope, "typedToolCalls">
@@ -148,14 +148,14 @@ export const typeOf = (
   return typedToolCalls === true ? { type: "tool_use" } : undefined
 }
 
-/** What comes before the content of a tool's answer. */
+/** The members of a tool result before its content. */
 export const toolResultHead = (part: Message.ToolResultPart) => ({
   toolUseId: part.id,
   ...(part.providerType === undefined ? undefined : { type: part.providerType }),
   ...(part.isFailure === undefined ? undefined : { status: part.isFailure ? "error" : "success" })
 })
 
-/** What a tool answered: the provider's own blocks as they are, parts, text, or JSON. */
+/** The content of a tool result: the provider's own blocks unchanged, parts, text, or JSON. */
 export const toolResultContent = ({ parts, result }: Message.ToolResultPart): ReadonlyArray<unknown> => {
   if (parts !== undefined) return parts.map(toResultBlock)
   if (Array.isArray(result)) return result

@@ -1,9 +1,9 @@
 /**
- * The seals of thoughts: a model that signs what it thinks takes it back only as it was.
+ * Signatures of reasoning: a model that signs its reasoning accepts it back only unchanged.
  *
- * A thought without a signature gets one that follows from its text alone. Signatures and redacted thoughts of the
- * answering service pass as they are and are remembered, so that they are known when they come back. Those that Anthropic
- * itself made cannot be checked here, and pass.
+ * Reasoning without a signature gets one computed from its text. Signatures and redacted reasoning of the answering
+ * service are passed on and remembered, to recognise them when they come back. Those made by Anthropic cannot be
+ * verified here, and are accepted.
  */
 import type * as ChatEvent from "@strata/core/chat/ChatEvent"
 import * as ChatResponse from "@strata/core/chat/ChatResponse"
@@ -15,20 +15,20 @@ import type * as AwsError from "../AwsError.ts"
 import { refusedByModel } from "./rule/Finding.ts"
 import type * as Wire from "./Wire.ts"
 
-/** What one emulator has sealed. */
+/** The signatures of one emulator. */
 export interface Seals {
-  /** The first seal in a conversation that is broken; `undefined` when none is. */
+  /** The error of the first invalid signature in a conversation; `undefined` when all are valid. */
   readonly check: (prompt: Wire.Prompt) => AwsError.AwsError | undefined
-  /** Seals the thoughts of an answer. */
+  /** Signs the reasoning of an answer. */
   readonly sealResponse: (response: ChatResponse.ChatResponse) => ChatResponse.ChatResponse
-  /** Seals the thoughts of one stream, event by event. */
+  /** Signs the reasoning of one stream, event by event. */
   readonly sealEvents: () => (event: ChatEvent.ChatEvent) => ChatEvent.ChatEvent
 }
 
-/** Remembers the latest so many seals of the answering service. */
+/** The maximum number of remembered signatures. */
 const memory = 10_000
 
-/** A new memory. */
+/** No signatures yet. */
 export const make = (): Seals => {
   const known = new Set<string>()
 
@@ -38,7 +38,7 @@ export const make = (): Seals => {
     if (known.size > memory && oldest !== undefined) known.delete(oldest)
   }
 
-  /** The seals of a thought, issued or remembered. */
+  /** The signatures of a reasoning block, issued or remembered. */
   const seal = (text: string, { redacted, signature }: Seal): Seal => {
     if (redacted !== undefined) remember(Base64.encode(redacted))
     else if (signature === undefined) return { signature: sign(text) }
@@ -96,8 +96,8 @@ type Thought = NonNullable<Wire.Message["content"][number]["reasoningContent"]>
 type Seal = Pick<Message.ReasoningPart, "signature" | "redacted">
 
 /**
- * Whether bytes look like a seal of the real service: a Protocol Buffers message whose first field is the second, bytes as
- * long as it says.
+ * Whether bytes look like a signature of the real service: a Protocol Buffers message whose first field is number 2,
+ * bytes of the declared length.
  */
 const isAnthropics = (seal: Uint8Array | undefined): boolean => {
   if (seal === undefined || seal[0] !== 0x12) return false
@@ -109,8 +109,8 @@ const isAnthropics = (seal: Uint8Array | undefined): boolean => {
   return length >= minSealBytes && at + length <= seal.length
 }
 
-/** No recorded seal is nearly as short. */
+/** The shortest recorded signature is much longer. */
 const minSealBytes = 64
 
-/** The same for the same text, in every emulator. */
+/** Deterministic, in every emulator. */
 const sign = (text: string): string => Crypto.createHmac("sha256", "strata-emulator").update(text).digest("base64")

@@ -1,7 +1,7 @@
 /**
- * Counts a prompt: about four characters are a token, for the emulator has no tokenizer of any model.
+ * Counts tokens of a prompt as four characters each, since the emulator has no model's tokenizer.
  *
- * CountTokens, the counters of Converse, the limit of a model's context and the prompt cache all count here.
+ * Used by CountTokens, the counters of Converse, the context limit of models and the prompt cache.
  */
 import * as Base64 from "effect/encoding/Base64"
 import type * as Block from "./Block.ts"
@@ -10,10 +10,10 @@ import type * as Wire from "./Wire.ts"
 /** The tokens of a text. */
 export const ofText = (text: string): number => ofLength(text.length)
 
-/** The tokens of a text of so many characters. */
+/** The tokens of a number of characters. */
 export const ofLength = (characters: number): number => Math.ceil(characters / 4)
 
-/** The first or the last `tokens` of a text: what is left when it is cut at its `end` or its `start`. */
+/** The first or the last `tokens` of a text, truncated at its `end` or its `start`. */
 export const truncate = (text: string, tokens: number, cut: "start" | "end"): string =>
   cut === "end" ? text.slice(0, tokens * 4) : text.slice(-tokens * 4)
 
@@ -25,8 +25,8 @@ export const ofPrompt = (prompt: Wire.Prompt): number => {
 }
 
 /**
- * What a model reads, one block after the other: `block` stands at `place`. A piece with a `cachePoint` is none of it,
- * but the end of a prefix that may be cached.
+ * The blocks of a prompt in order: `block` is at `place`. A piece with a `cachePoint` is not content, but ends a
+ * cacheable prefix.
  */
 export interface Piece {
   readonly place: string
@@ -51,11 +51,11 @@ const piece = (place: string, block: AnyBlock): Piece => ({
   cachePoint: block.cachePoint
 })
 
-/** A block as text that is the same for the same content. */
+/** A canonical text of a block. */
 export const fingerprint = (block: unknown): string =>
   JSON.stringify(block, (_, value: unknown) => value instanceof Uint8Array ? Base64.encode(value) : value)
 
-/** Any block of a prompt, or of what a tool answered. */
+/** Any block of a prompt or a tool result. */
 type AnyBlock = Block.Content & Block.Tool & Pick<Block.ToolResultContent, "json">
 
 /** The tokens of one block. */
@@ -86,16 +86,16 @@ const ofDocument = ({ context, format, source: { bytes, content, text } }: Block
     ? text === undefined ? ofBytes(bytes, textFormats.has(format ?? "") ? 4 : bytesPerToken) : ofText(text)
     : sum(content, ({ text }) => ofText(text ?? "")))
 
-/** What a picture costs at most. */
+/** The maximum cost of an image. */
 const imageTokens = 1600
 
-/** Documents that are text, whatever they are called. */
+/** Document formats that are text. */
 const textFormats: ReadonlySet<string> = new Set(["csv", "html", "md", "txt"])
 
-/** What is not text says less with its bytes. */
+/** Bytes per token of binary documents. */
 const bytesPerToken = 64
 
-/** What stands behind a URI is taken for a large picture. */
+/** The size behind a URI is unknown; it counts as a large image. */
 const ofBytes = (bytes: Uint8Array | undefined, perToken = bytesPerToken): number =>
   bytes === undefined ? imageTokens : Math.ceil(bytes.length / perToken)
 

@@ -1,5 +1,5 @@
 /**
- * What Bedrock checks of a request after its shape: rule after rule, in the order the service finds things.
+ * Bedrock's checks of a request after its shape: rule by rule, in the service's order.
  */
 import type * as AwsError from "../AwsError.ts"
 import type * as Model from "../Model.ts"
@@ -14,7 +14,7 @@ import * as Thinking from "./rule/Thinking.ts"
 import * as Tools from "./rule/Tools.ts"
 import type * as Wire from "./Wire.ts"
 
-/** The rules for what a model reads, however it is asked. */
+/** The rules for prompts, in any operation. */
 export const forPrompt: ReadonlyArray<Rule> = [
   ...Blocks.rules,
   ...Attachments.rules,
@@ -27,12 +27,12 @@ export const forPrompt: ReadonlyArray<Rule> = [
   ...CachePoints.rules
 ]
 
-/** The rules for how it should answer. */
+/** The rules for inference options. */
 export const forAnswer: ReadonlyArray<Rule> = [...Output.rules, ...Thinking.rules]
 
 /**
- * What the body of an InvokeModel has in common with Converse, once its family has read it: what the API itself checks of a
- * conversation is not among it.
+ * The rules an InvokeModel body shares with Converse, after its family has decoded it: without the API's own checks of
+ * conversations.
  */
 export const forModel: ReadonlyArray<Rule> = [
   ...Tools.ofModel,
@@ -44,18 +44,18 @@ export const forModel: ReadonlyArray<Rule> = [
 
 const forRequest: ReadonlyArray<Rule> = [...forPrompt, ...forAnswer]
 
-/** The first thing wrong with a prompt; `undefined` when nothing is. */
+/** The first error of a prompt; `undefined` when it is valid. */
 export const validatePrompt = (prompt: Wire.Prompt, model: Model.ChatModel): AwsError.AwsError | undefined =>
   first(forPrompt, { request: prompt, model, streaming: false })
 
-/** The first thing wrong with a request; `undefined` when nothing is. */
+/** The first error of a request; `undefined` when it is valid. */
 export const validate = (
   request: Wire.Request,
   model: Model.ChatModel,
   streaming: boolean
 ): AwsError.AwsError | undefined => first(forRequest, { request, model, streaming })
 
-/** The first thing one of these rules finds; `undefined` when none finds any. */
+/** The first error of these rules; `undefined` when there is none. */
 export const first = (rules: ReadonlyArray<Rule>, subject: Subject): AwsError.AwsError | undefined => {
   for (const rule of rules) {
     const found = rule.find(subject).next().value

@@ -1,8 +1,8 @@
 /**
  * The body of a Converse request as the service's model declares it: shapes, enumerations, lengths and ranges.
  *
- * Members that are `null` count as missing, and unknown ones pass unread, as in the service. Whether the conversation
- * makes sense is checked in `Validation.ts`.
+ * `null` members count as missing, and unknown ones are ignored, as in the service. The conversation is checked in
+ * `Validation.ts`.
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
@@ -44,7 +44,7 @@ const OutputConfig = Schema.Struct({
   effort: optional(Constraint.text(0, 16))
 })
 
-/** Which guardrail judges the request; `streamProcessingMode` is for streams. */
+/** The guardrail of the request; `streamProcessingMode` is for streams. */
 export type GuardrailConfig = typeof GuardrailConfig.Type
 /** @see {@link GuardrailConfig} */
 export const GuardrailConfig = Schema.Struct({
@@ -82,7 +82,7 @@ const prompt = {
   additionalModelRequestFields: optional(Schema.Unknown)
 }
 
-/** What a model reads, and what CountTokens counts. */
+/** A prompt, as counted by CountTokens. */
 export type Prompt = typeof Prompt.Type
 /** @see {@link Prompt} */
 export const Prompt = Schema.Struct(prompt)
@@ -109,7 +109,7 @@ export const Request = Schema.Struct({
   outputConfig: optional(OutputConfig)
 })
 
-/** A reader of bodies that fails in the words of the API; `at` is the member the body is the value of. */
+/** A decoder of bodies that fails with the API's messages; `at` is the path of the body. */
 export const reader = <S extends Schema.ConstraintDecoder<unknown>>(schema: S, ...at: ReadonlyArray<string>) => {
   const decode = Schema.decodeUnknownResult(schema, { errors: "all" })
   return (body: unknown): Result.Result<S["Type"], AwsError.AwsError> => {
@@ -124,7 +124,7 @@ export const reader = <S extends Schema.ConstraintDecoder<unknown>>(schema: S, .
 /** Members that hold any JSON: a `null` in them is a value. */
 const opaque: ReadonlySet<string> = new Set(["input", "json", "additionalModelRequestFields"])
 
-/** Deeper than any member that is declared. */
+/** Above the depth of any declared member. */
 const maxDepth = 32
 
 const withoutNulls = (value: unknown, depth = 0): unknown => {

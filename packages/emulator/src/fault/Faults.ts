@@ -1,5 +1,5 @@
 /**
- * The faults that wait for requests and connections, in the order of their injection.
+ * The pending faults of requests and connections, in the order of their injection.
  */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Fault from "../Fault.ts"
 import * as Trigger from "./Trigger.ts"
 
-/** A fault that strikes a request. `spare`: there was nothing to do it to, so that it is still to strike another one. */
+/** A fault that strikes a request. `spare`: it had no effect, so it stays pending. */
 export interface Blow<F extends Fault.Fault = Fault.RequestFault> {
   readonly fault: F
   readonly random: () => number
@@ -22,9 +22,9 @@ export interface Strike {
 }
 
 /**
- * - `inject`: fails with `FaultError` for a fault that makes no sense.
- * - `strike`, `strikeConnection`: take what strikes a request, or a connection; they count down. They are plain functions
- *   because sockets ask from callbacks, and nothing comes between two of them.
+ * - `inject`: fails with `FaultError` for an invalid fault.
+ * - `strike`, `strikeConnection`: take what strikes a request, or a connection, and count it. They are synchronous
+ *   because sockets call them from callbacks, and so atomic.
  */
 export interface Faults {
   readonly inject: (fault: Fault.Fault) => Effect.Effect<Fault.Injected, Fault.FaultError>
@@ -42,39 +42,39 @@ export const make = Effect.fnUntraced(function*(
   const clock = yield* Clock.Clock
   const now = () => clock.currentTimeMillisUnsafe()
   let latest = 0
-  let waiting: ReadonlyArray<Waiting> = []
-  // what was taken away does not come back when it is spared
+  let pendingFaults: ReadonlyArray<PendingFault> = []
+  // removed faults do not come back when they are spared
   let cleared = 0
   const removed = new Set<number>()
 
-  const current = (): ReadonlyArray<Waiting> => {
+  const current = (): ReadonlyArray<PendingFault> => {
     const time = now()
-    waiting = waiting.filter(({ trigger }) => !trigger.isOver(time))
-    return waiting
+    pendingFaults = pendingFaults.filter(({ trigger }) => !trigger.isOver(time))
+    return pendingFaults
   }
 
   const remove = (id: number) =>
     Effect.sync(() => {
       removed.add(id)
       const before = current()
-      waiting = before.filter((other) => other.id !== id)
-      return waiting.length < before.length
+      pendingFaults = before.filter((other) => other.id !== id)
+      return pendingFaults.length < before.length
     })
 
   const inject = Effect.fnUntraced(function*(given: Fault.Fault, name?: string) {
     const fault = yield* Effect.fromResult(Fault.check(given, name))
     const id = ++latest
     const trigger = yield* Trigger.make(fault, now(), id)
-    waiting = [...waiting, { id, fault, trigger }]
+    pendingFaults = [...pendingFaults, { id, fault, trigger }]
     const injected: Fault.Injected = { id, struck: Effect.sync(trigger.struck), remove: Effect.asVoid(remove(id)) }
     return injected
   })
 
-  /** One that was over waits again, in its place. */
-  const spare = (entry: Waiting) => {
+  /** Makes a finished fault pending again, in its place. */
+  const spare = (entry: PendingFault) => {
     entry.trigger.spare()
-    if (entry.id <= cleared || removed.has(entry.id) || waiting.includes(entry)) return
-    waiting = [...waiting, entry].toSorted((self, that) => self.id - that.id)
+    if (entry.id <= cleared || removed.has(entry.id) || pendingFaults.includes(entry)) return
+    pendingFaults = [...pendingFaults, entry].toSorted((self, that) => self.id - that.id)
   }
 
   yield* Effect.forEach(initial, (fault, index) => inject(fault, `faults[${index}]`), { discard: true })
@@ -84,7 +84,7 @@ export const make = Effect.fnUntraced(function*(
     remove,
     clear: Effect.sync(() => {
       cleared = latest
-      waiting = []
+      pendingFaults = []
     }),
     pending: Effect.sync(() => current().map(({ fault, id, trigger }) => ({ id, fault, struck: trigger.struck() }))),
     strike: (candidate) => {
@@ -92,9 +92,9 @@ export const make = Effect.fnUntraced(function*(
       let latency = Duration.zero
       let slow: Strike["slow"]
       let other: Strike["other"]
-      for (const entry of waiting) {
+      for (const entry of pendingFaults) {
         const { fault, trigger } = entry
-        // every fault counts the call, also when another one strikes it
+        // every fault counts the call, even when another one strikes it
         if (Trigger.isOfConnections(fault) || !trigger.counts(time, candidate)) continue
         const blow = { random: trigger.random, spare: () => spare(entry) }
         if (fault.type === "latency") {
@@ -110,7 +110,7 @@ export const make = Effect.fnUntraced(function*(
     strikeConnection: () => {
       const time = now()
       let struck: Fault.ConnectionFault | undefined
-      for (const { fault, trigger } of waiting) {
+      for (const { fault, trigger } of pendingFaults) {
         if (!Trigger.isOfConnections(fault) || !trigger.counts(time, undefined) || struck !== undefined) continue
         struck = fault
         trigger.strike()
@@ -120,13 +120,13 @@ export const make = Effect.fnUntraced(function*(
   }
 })
 
-interface Waiting {
+interface PendingFault {
   readonly id: number
   readonly fault: Fault.Fault
   readonly trigger: Trigger.Trigger
 }
 
-/** From the one to the other, or the one exactly. */
+/** A random time in a range, or a fixed one. */
 export const timeBetween = (
   least: Duration.Input,
   most: Duration.Input | undefined,

@@ -1,5 +1,5 @@
 /**
- * A chat service that cannot stop talking.
+ * A chat service with huge answers.
  */
 import type * as ChatEvent from "@strata/core/chat/ChatEvent"
 import * as ChatResponse from "@strata/core/chat/ChatResponse"
@@ -9,8 +9,8 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 
 /**
- * Asks the service, and says so many characters instead of its texts and thoughts. The tools that it calls are called all
- * the same: they are why it ended, and a client that forces a tool waits for them.
+ * Calls the service, and replaces its texts and reasoning by a text of a given length. Tool calls are kept: they
+ * explain the finish reason, and a client that forces a tool expects them.
  */
 export const huge = (
   service: ChatService.ChatService["Service"],
@@ -41,7 +41,7 @@ export const huge = (
     )
 })
 
-/** The text is the first block, and these the next ones. */
+/** The text is the first block, and these follow. */
 const behindText = () => {
   const places = new Map<number, number>()
   return (event: ChatEvent.ChatEvent): ChatEvent.ChatEvent => {
@@ -54,5 +54,5 @@ const behindText = () => {
 
 const words = "and so on "
 
-/** What one event says. */
+/** The text of one event. */
 const chunk = words.repeat(1600)

@@ -1,6 +1,6 @@
 /**
- * Does to a response what a fault says. A fault that needs no response does not ask for it; one that cannot be done to
- * this response leaves it alone, and is spared for another one.
+ * Applies a fault to a response. A fault that needs no response does not request one; one without effect on this
+ * response leaves it unchanged, and is spared for another one.
  */
 import * as ChatService from "@strata/core/chat/ChatService"
 import * as Duration from "effect/Duration"
@@ -16,25 +16,25 @@ import * as Huge from "./Huge.ts"
 type Sound<R> = Effect.Effect<HttpResponse.HttpResponse, AwsError.AwsError, R | ChatService.ChatService>
 
 /**
- * - `nameOf`: what an exception is called in the stream of the operation.
- * - `spare`: called with the blow that could not be done.
+ * - `nameOf`: the name of an exception in the stream of the operation.
+ * - `spare`: called with a fault that had no effect.
  */
 export interface Options {
   readonly nameOf: (exception: AwsError.Exception) => string
   readonly spare: (blow: Faults.Blow | Faults.Blow<SlowFault>) => void
 }
 
-/** What becomes of a response that was struck; its latency is not waited for here. */
+/** The response with the faults of a strike; its latency is not waited for here. */
 export const spoil = <R>(sound: Sound<R>, { other, slow }: Faults.Strike, { nameOf, spare }: Options): Sound<R> => {
   const struck = other === undefined ? sound : strike(target(sound, () => spare(other)), other.fault, nameOf)
   return slow === undefined ? struck : slowDown(target(struck, () => spare(slow)), slow)
 }
 
 /**
- * What a fault can be done to.
+ * What a fault can be applied to.
  *
- * - `sound`: the response as it would be. `any`: the same, where there is one: a refusal spares the fault.
- * - `frames`: with other frames, where there are any; a stream that fails before the first is a refusal too.
+ * - `sound`: the unmodified response. `any`: the same, if it is successful: a refusal spares the fault.
+ * - `frames`: with its frames replaced, if it has any; a stream that fails before the first is a refusal too.
  */
 interface Target<R> {
   readonly sound: Sound<R>
@@ -159,7 +159,7 @@ const slowDown = <R>({ frames }: Target<R>, { fault, random }: Faults.Blow<SlowF
     )
   )
 
-/** Broken off before the head, which needs no response, or after so many bytes of the body. */
+/** Cut before the head, which needs no response, or after a number of bytes of the body. */
 const broken = <R>(any: Sound<R>, afterBytes: number | undefined, how: HttpResponse.Cut["how"]): Sound<R> =>
   afterBytes === undefined
     ? Effect.succeed({ ...whole("application/json", empty), cut: { after: 0, how } })
@@ -182,7 +182,7 @@ const collected = (response: HttpResponse.HttpResponse): Effect.Effect<HttpRespo
       body: Buffer.concat(frames)
     }))
 
-/** The first events of a stream, one unless told otherwise, and then something else. */
+/** The first events of a stream, one by default, and then another end. */
 const cutShort = (afterEvents: number | undefined, end: HttpResponse.Frames) => (frames: HttpResponse.Frames) =>
   Stream.concat(Stream.take(frames, afterEvents ?? 1), end)
 

@@ -1,5 +1,5 @@
 /**
- * Decides whether one fault strikes: what it counts, its time, its chance and its number.
+ * Decides whether one fault strikes, by its filter, schedule, probability and count.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -8,9 +8,9 @@ import type { Fault } from "../Fault.ts"
 import type { Operation } from "../Operation.ts"
 
 /**
- * A request as faults see it.
+ * A request as seen by faults.
  *
- * - `models`: the names its model goes by. `chats`: whether a chat service will be asked. `texts`: all the texts of its body.
+ * - `models`: the names of its model. `chats`: whether a chat service will be called. `texts`: all texts of its body.
  * - `fingerprint`: the same for the same operation, model and body.
  */
 export interface Candidate {
@@ -22,10 +22,10 @@ export interface Candidate {
 }
 
 /**
- * - `isOver`: it can strike no more.
- * - `counts`: counts a request, or a connection, that arrives; whether it is one to strike.
+ * - `isOver`: it will not strike again.
+ * - `counts`: counts an arriving request or connection; returns whether to strike it.
  * - `strike`: strikes it. `spare`: takes that back.
- * - `random`: its own numbers, from 0 to 1.
+ * - `random`: its own random numbers, from 0 to 1.
  */
 export interface Trigger {
   readonly isOver: (now: number) => boolean
@@ -36,7 +36,7 @@ export interface Trigger {
   readonly random: () => number
 }
 
-/** The trigger of a fault that was injected at `start` (milliseconds). `seed`: where the fault names none. */
+/** The trigger of a fault injected at `start` (milliseconds). `seed`: the default one. */
 export const make = (fault: Fault, start: number, seed: number): Effect.Effect<Trigger> =>
   Effect.map(Random.withSeed(generator, fault.seed ?? seed), (random) => {
     const { skip = 0, times = isLasting(fault) ? Infinity : 1 } = fault
@@ -68,7 +68,7 @@ export const make = (fault: Fault, start: number, seed: number): Effect.Effect<T
         const isFor = candidate === undefined ? isOfConnections(fault) : fits(candidate)
         if (!isFor || now < begin || now >= end || !inBurst(fault, now - begin)) return false
         counted++
-        // chance decides on every call, so that the same seed decides the same, whatever other faults do
+        // a number is drawn for every call, so that the same seed gives the same decisions, regardless of other faults
         return counted > skip && (chance === 1 || random() < chance) && struck < times
       },
       strike: () => {
@@ -82,7 +82,7 @@ export const make = (fault: Fault, start: number, seed: number): Effect.Effect<T
 
 const generator = Effect.map(Random.Random, (random) => () => random.nextDoubleUnsafe())
 
-/** Whether something else than a number says how often a fault strikes. */
+/** Whether something other than a count limits the fault. */
 const isLasting = (fault: Fault): boolean =>
   fault.probability !== undefined || fault.lasting !== undefined || fault.bursts !== undefined ||
   ("attempt" in fault && fault.attempt !== undefined)
@@ -90,11 +90,11 @@ const isLasting = (fault: Fault): boolean =>
 const inBurst = ({ bursts }: Fault, elapsed: number): boolean =>
   bursts === undefined || elapsed % Duration.toMillis(bursts.every) < Duration.toMillis(bursts.lasting)
 
-/** Whether it strikes connections, and not requests. */
+/** Whether it strikes connections instead of requests. */
 export const isOfConnections = (fault: Fault): fault is Extract<Fault, { readonly type: `${string}Connection` }> =>
   fault.type === "refuseConnection" || fault.type === "stallConnection"
 
-/** Whether there will be anything to strike. */
+/** Whether it can have an effect on the request. */
 const reaches = (fault: Fault, { chats, operation }: Candidate): boolean => {
   switch (fault.type) {
     case "slow":

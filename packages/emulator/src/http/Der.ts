@@ -1,5 +1,5 @@
 /**
- * The few pieces of DER (ITU-T X.690) that a certificate is made of. Nothing is read here.
+ * Encodes the subset of DER (ITU-T X.690) that certificates need. There is no decoder.
  */
 
 /** An encoded value: tag, length and content. */
@@ -15,10 +15,10 @@ export const set = (item: Der): Der => value(0x31, item)
 export const integer = (bytes: Uint8Array): Der =>
   value(0x02, ...((bytes[0] ?? 0) >= 0x80 ? [Uint8Array.of(0), bytes] : [bytes]))
 
-/** `BOOLEAN`, which is only written where it is true. */
+/** `BOOLEAN` true; false is omitted. */
 export const yes: Der = Uint8Array.of(0x01, 1, 0xff)
 
-/** `BIT STRING`, of whose last byte so many bits do not count. */
+/** `BIT STRING`, with a number of unused bits in its last byte. */
 export const bits = (bytes: Uint8Array, unused = 0): Der => value(0x03, Uint8Array.of(unused), bytes)
 
 /** `OCTET STRING`. */
@@ -33,7 +33,7 @@ export const identifier = (dotted: string): Der => {
   return value(0x06, Uint8Array.from([first * 40 + second, ...rest].flatMap(base128)))
 }
 
-/** `UTCTime`, or `GeneralizedTime` from 2050 on, as RFC 5280 (section 4.1.2.5) wants it. */
+/** `UTCTime`, or `GeneralizedTime` from 2050 on, as RFC 5280 (section 4.1.2.5) requires. */
 export const time = (milliseconds: number): Der => {
   const digits = new Date(milliseconds).toISOString().replace(/\.\d+|\D/g, "")
   return Number(digits.slice(0, 4)) < 2050
@@ -41,10 +41,10 @@ export const time = (milliseconds: number): Der => {
     : value(0x18, Buffer.from(`${digits}Z`))
 }
 
-/** A value tagged `[number]` that holds others. */
+/** A constructed value tagged `[number]`. */
 export const holding = (number: number, ...items: ReadonlyArray<Der>): Der => value(0xa0 | number, ...items)
 
-/** A value tagged `[number]` that holds bytes. */
+/** A primitive value tagged `[number]`. */
 export const tagged = (number: number, bytes: Uint8Array): Der => value(0x80 | number, bytes)
 
 const value = (tag: number, ...content: ReadonlyArray<Uint8Array>): Der => {

@@ -1,5 +1,5 @@
 /**
- * One request and the way to respond to it, the same over HTTP/1.1 and HTTP/2: read, write, end, or break off.
+ * One request and its response, the same over HTTP/1.1 and HTTP/2: read, write, end, or cut.
  */
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
@@ -9,35 +9,35 @@ import * as Http2 from "node:http2"
 import type * as Net from "node:net"
 import type { Http2Code } from "../Fault.ts"
 
-/** The body of a request is longer than the listener takes. */
+/** The body of a request exceeds the listener's limit. */
 export class BodyTooLargeError extends Data.TaggedError("BodyTooLargeError")<{ readonly limit: number }> {}
 
 /** Names in lower case; `content-length` decides between a body of known length and a stream. */
 export type Headers = Readonly<Record<string, string>>
 
 /**
- * How a response breaks off:
- * - `connection`: the connection drops; by a reset where nothing else is to be sent.
+ * How a response is cut:
+ * - `connection`: the connection drops, by a reset when nothing else is to be sent.
  * - `stream`: the HTTP/2 stream alone ends, by RST_STREAM; over HTTP/1.1 the connection.
  * - `goaway`: the HTTP/2 connection ends, by GOAWAY; over HTTP/1.1 it drops.
- * - `silence`: the connection stays open, but nothing is read from it and nothing written until the listener closes.
+ * - `silence`: the connection stays open, but nothing is read from or written to it until the listener closes.
  *
- * What ends the connection, or silences it, ends the other requests over it too.
+ * Whatever ends or silences the connection also ends its other requests.
  */
 export type Cut =
   | { readonly type: "connection" | "silence" }
   | { readonly type: "stream" | "goaway"; readonly code: Http2Code }
 
 /**
- * One request and the way to respond to it: `respond`, any number of `write`, then `end`; or `cut`.
+ * One request and how to respond: `respond`, any number of `write`, then `end`; or `cut`.
  *
  * - `local`: the client is on this machine.
- * - `target`: path and query as the client wrote them, still percent-encoded.
- * - `headers`: names in lower case; over HTTP/2 the pseudo-headers are among them.
- * - `write`: completes when the client has room for more.
+ * - `target`: path and query as received, still percent-encoded.
+ * - `headers`: names in lower case; over HTTP/2 including pseudo-headers.
+ * - `write`: completes when the client can receive more.
  * - `end`: completes when everything was handed to the network.
- * - `retire`: tells the client, before `respond`, to send its next request over another connection.
- * - `cut`: sends these last bytes, and breaks off.
+ * - `retire`: tells the client, before `respond`, to use another connection for its next request.
+ * - `cut`: sends these last bytes, and cuts the response.
  * - `isBroken`: whether a `cut`, of this request or another one, broke its connection.
  */
 export interface Exchange {
@@ -55,16 +55,16 @@ export interface Exchange {
   readonly isBroken: () => boolean
 }
 
-/** Where a response is written to. */
+/** The destination of a response. */
 export type Sink = Http.ServerResponse | Http2.ServerHttp2Stream
 
 /**
  * One TCP connection.
  *
  * - `session`: of HTTP/2, once it has begun.
- * - `running`: what responds to the requests over it.
- * - `isBroken`: a `cut` ended it, or silenced it.
- * - `timer`: closes it, unless something comes over it before.
+ * - `running`: the fibers of its requests.
+ * - `isBroken`: a `cut` ended or silenced it.
+ * - `timer`: closes it when it is idle.
  */
 export interface Connection {
   readonly socket: Net.Socket
@@ -127,13 +127,15 @@ const flatten = (headers: Http.IncomingHttpHeaders | Http2.IncomingHttpHeaders):
   return flat
 }
 
-/** A broken connection also ends in `close`, which is where it is handled; without a listener `error` would throw. */
+/** A broken connection also emits `close`, which is handled; without a listener `error` would throw. */
 export const ignore = () => {}
 
-/** Responses that were written to their end. Node ends those that clients give up, so it cannot tell them apart. */
+/**
+ * Responses that were written completely. Node also ends those aborted by clients, so its state cannot tell them apart.
+ */
 const ended = new WeakSet<Sink>()
 
-/** An HTTP/2 client that has all it wants may close before Node has noticed that everything was sent. */
+/** An HTTP/2 client that received everything may close before Node has noticed that everything was sent. */
 export const isComplete = (sink: Sink): boolean =>
   ended.has(sink) && ("session" in sink ? sink.rstCode === codes.NO_ERROR : sink.writableFinished)
 
@@ -170,7 +172,7 @@ const endOf = (sink: Sink): Effect.Effect<void> =>
     sink.end(() => resume(Effect.void))
   })
 
-/** Responses that nobody will end: their connections were silenced. */
+/** Responses that will not end: their connections were silenced. */
 export const silent = new WeakSet<Sink>()
 
 const cutOff = (sink: Sink, connection: Connection | undefined) => (bytes: Uint8Array, how: Cut) =>
@@ -198,15 +200,14 @@ const cutOff = (sink: Sink, connection: Connection | undefined) => (bytes: Uint8
   })
 
 /**
- * Closes a socket by a reset where that can be done: after `end` Node may neither reset it nor close it, and never tells
- * that it is gone.
+ * Resets a socket where possible: after `end` Node may neither reset nor close it, and never reports that it is gone.
  */
 export const drop = (socket: Net.Socket) => {
   if (socket.writableEnded) socket.destroy()
   else socket.resetAndDestroy()
 }
 
-/** Nothing is written any more to the other requests of the connection either. */
+/** Stops writing to all requests of the connection. */
 const silence = (sink: Sink, connection: Connection | undefined) => {
   silent.add(sink)
   if (connection === undefined) return
@@ -230,8 +231,8 @@ export const codes = {
 } as const satisfies Record<Http2Code, number>
 
 /**
- * Leaves in the kernel whatever comes, the client's goodbye too. An HTTP/2 session reads past the socket, from its
- * handle, and Node has no public way to stop that.
+ * Leaves incoming data in the kernel, including the client's FIN. An HTTP/2 session reads from the socket's handle, and
+ * Node has no public way to stop that.
  */
 const stopReading = (socket: Net.Socket) => {
   const handle: unknown = Reflect.get(socket, "_handle")

@@ -5,25 +5,25 @@
 import { EventStreamCodec } from "@smithy/eventstream-codec"
 import type { MessageHeaders } from "@smithy/eventstream-codec"
 
-/** A frame that carries an event. `padding` is how many characters of filling the payload gets, 0 to 62. */
+/** A frame with an event. `padding` is the number of padding characters in the payload, 0 to 62. */
 export const event = (type: string, payload: Readonly<Record<string, unknown>>, padding: number): Uint8Array =>
   encode(
     { ":event-type": text(type), ":content-type": json, ":message-type": text("event") },
     { ...payload, p: alphabet.slice(0, padding) }
   )
 
-/** A frame that ends a stream with one of the exceptions its operation knows. */
+/** A frame that ends a stream with an exception of its operation. */
 export const exception = (type: string, payload: Readonly<Record<string, unknown>>): Uint8Array =>
   encode({ ":exception-type": text(type), ":content-type": json, ":message-type": text("exception") }, payload)
 
-/** A frame that ends a stream with an error nobody modelled. */
+/** A frame that ends a stream with an unmodelled error. */
 export const error = (code: string, message: string): Uint8Array =>
   codec.encode({
     headers: { ":error-code": text(code), ":error-message": text(message), ":message-type": text("error") },
     body: new Uint8Array(0)
   })
 
-/** The same frame with a checksum that does not fit: that of the whole message, or that of its prelude, the two lengths. */
+/** The frame with a wrong checksum: that of the whole message, or that of its prelude, the two lengths. */
 export const corrupted = (frame: Uint8Array, checksum: "message" | "prelude"): Uint8Array => {
   const copy = Uint8Array.from(frame)
   const last = checksum === "prelude" ? preludeLength - 1 : copy.length - 1
@@ -37,7 +37,7 @@ const preludeLength = 12
 /** The longest padding, in characters. */
 export const maxPadding = 62
 
-/** What real padding is made of: the service hides the length of a token behind a prefix of this. */
+/** The alphabet of the padding: the service hides the length of a token by appending a prefix of it. */
 const alphabet = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 const encoder = new TextEncoder()

@@ -1,5 +1,5 @@
 /**
- * A response on its way to the client: whole or streamed, to its end or to where it is cut.
+ * A response: whole or streamed, complete or cut.
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -11,20 +11,20 @@ import * as Frame from "./Frame.ts"
 /** The frames of an event stream. */
 export type Frames = Stream.Stream<Uint8Array, AwsError.AwsError>
 
-/** The response breaks off after so many bytes of the body; with 0 not even the head is sent. */
+/** Cuts the response after a number of bytes of the body; with 0 not even the head is sent. */
 export interface Cut {
   readonly after: number
   readonly how: Exchange.Cut
 }
 
-/** `lastOfConnection`: the connection takes no request after this one. */
+/** `lastOfConnection`: the connection accepts no further request. */
 interface Delivery {
   readonly headers: Exchange.Headers
   readonly cut?: Cut | undefined
   readonly lastOfConnection?: boolean | undefined
 }
 
-/** A response whose length is known. */
+/** A response of known length. */
 export interface Whole extends Delivery {
   readonly type: "whole"
   readonly status: number
@@ -32,8 +32,8 @@ export interface Whole extends Delivery {
 }
 
 /**
- * A response made of event-stream frames. While no frame was sent, a failure becomes an error response with its status;
- * later it becomes the last frame.
+ * A response of event-stream frames. A failure before the first frame becomes an error response with its status; later
+ * it becomes the last frame.
  */
 export interface Streamed extends Delivery {
   readonly type: "stream"
@@ -127,12 +127,12 @@ const sendStream = Effect.fnUntraced(
   }
 )
 
-/** The connection was cut on purpose: what is left of the stream has nobody to go to. */
+/** The connection was cut on purpose, so the rest of the stream is dropped. */
 const dropped = { _tag: "Dropped" } as const
 
-/** What a client gets to see of a defect; the log gets the rest. */
+/** The client's view of a defect; the log has the details. */
 export const failedInside = (defect: unknown): Effect.Effect<never, AwsError.AwsError> =>
-  Effect.andThen(Effect.logError("A request made the emulator fail", defect), Effect.fail(internal))
+  Effect.andThen(Effect.logError("A request failed with a defect", defect), Effect.fail(internal))
 
 const internal = AwsError.make("InternalServerException", AwsError.texts.InternalServerException)
 

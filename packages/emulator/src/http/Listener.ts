@@ -1,10 +1,10 @@
 /**
- * One TCP port that speaks HTTP/1.1 and HTTP/2, in clear text and over TLS, and runs one fiber for each request.
+ * One TCP port for HTTP/1.1 and HTTP/2, in clear text and over TLS, with one fiber per request.
  *
- * The first bytes decide: 0x16 begins a TLS handshake, in which ALPN chooses the protocol; `PRI` opens an HTTP/2
- * connection in clear text, and anything else is HTTP/1.1. The fiber of a request is interrupted when its client goes
- * away, a client that takes too long to send a request is timed out, and closing the scope leaves no socket, session or
- * listener behind. What a request means is not known here.
+ * The protocol is detected from the first bytes: 0x16 begins a TLS handshake, in which ALPN chooses the protocol; `PRI`
+ * opens an HTTP/2 connection in clear text, and anything else is HTTP/1.1. The fiber of a request is interrupted when
+ * its client disconnects, a client that sends too slowly is timed out, and closing the scope leaves no socket, session
+ * or listener behind. Requests are not interpreted here.
  */
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
@@ -22,27 +22,29 @@ export class ListenError
   extends Data.TaggedError("ListenError")<{ readonly message: string; readonly cause: unknown }>
 {}
 
-/** What became of a connection so far; the counters go on. */
+/** Byte counters of a connection, updated while it is open. */
 export interface Traffic {
   readonly bytesRead: number
   readonly bytesWritten: number
 }
 
 /**
- * What to do with a new connection: serve it, close it at once, or never touch it. `closed` is called when it closes.
+ * What to do with a new connection: serve it, close it at once, or leave it unserved. `closed` is called when it
+ * closes.
  */
 export interface Reception {
-  readonly fate: "serve" | "refuse" | "stall"
+  readonly decision: "serve" | "refuse" | "stall"
   readonly closed: () => void
 }
 
 /**
  * - `port`: 0 lets the system choose.
- * - `tls`: a server, of this listener alone, for the handshakes of TLS; without one such connections are closed.
+ * - `tls`: a server for TLS handshakes, used by this listener only; without one TLS connections are closed.
  * - `maxBodyBytes`: longer bodies fail with {@link Exchange.BodyTooLargeError}.
- * - `requestTimeout`: how long a client may take to send a request, from its first byte, or from the beginning of the
- *   connection, to its last. Then it gets 408, if its request has begun, and its connection closes; over HTTP/2, the stream.
- * - `handle`: responds to one request; interrupted when the client goes away.
+ * - `requestTimeout`: the maximum time for a client to send a request, from its first byte, or from the opening of the
+ *   connection, to its last. Then it gets 408, if its request has begun, and its connection closes; over HTTP/2, the
+ *   stream.
+ * - `handle`: responds to one request; interrupted when the client disconnects.
  * - `onConnection`: called when a connection opens.
  */
 export interface Options {
@@ -59,7 +61,7 @@ export interface Options {
 export const listen: (options: Options) => Effect.Effect<number, ListenError, Scope.Scope> = Effect.fnUntraced(
   function*(options: Options) {
     const connections = new Set<Exchange.Connection>()
-    // sessions and TLS hide the TCP connection
+    // sessions and TLS sockets do not expose the TCP connection
     const connectionOf = new WeakMap<Http2.Http2Session | Net.Socket, Exchange.Connection>()
     const patience = timerMillis(options.requestTimeout)
     const http1 = Http.createServer({
@@ -92,7 +94,7 @@ export const listen: (options: Options) => Effect.Effect<number, ListenError, Sc
       fiber.addObserver(() => {
         connection?.running.delete(sink)
         if (connection !== undefined) closeIdle(connection)
-        // a client must not wait for a response nobody writes any more
+        // a client must not wait for a response that will never be written
         if (!sink.writableEnded && !Exchange.silent.has(sink)) sink.destroy()
       })
     }
@@ -108,7 +110,7 @@ export const listen: (options: Options) => Effect.Effect<number, ListenError, Sc
         () => socket.destroy()
       )
     })
-    // a server looks for requests that take too long from when it listens; this one is handed its connections
+    // a server checks request timeouts only once it listens; this one is handed its connections
     http1.emit("listening")
 
     let opening: Exchange.Connection | undefined
@@ -143,7 +145,7 @@ export const listen: (options: Options) => Effect.Effect<number, ListenError, Sc
     })
 
     listener.on("connection", (socket) => {
-      const { closed, fate } = options.onConnection(socket)
+      const { closed, decision } = options.onConnection(socket)
       const connection: Exchange.Connection = {
         socket,
         session: undefined,
@@ -159,8 +161,8 @@ export const listen: (options: Options) => Effect.Effect<number, ListenError, Sc
         connections.delete(connection)
         closed()
       })
-      if (fate === "refuse") return void socket.resetAndDestroy()
-      if (fate === "stall") return
+      if (decision === "refuse") return void socket.resetAndDestroy()
+      if (decision === "stall") return
       if (patience > 0) connection.timer = setTimeout(() => socket.destroy(), patience)
       whenKnown(socket, (protocol) => {
         if (protocol !== "tls") return begin(protocol, socket, connection)
@@ -174,15 +176,15 @@ export const listen: (options: Options) => Effect.Effect<number, ListenError, Sc
   }
 )
 
-/** 0, which is none, for a time that no timer of Node can wait. */
+/** 0, which disables it, for a duration beyond the range of Node's timers. */
 const timerMillis = (duration: Duration.Duration): number => {
   const millis = Math.ceil(Duration.toMillis(duration))
   return millis > 0 && millis < 2 ** 31 ? millis : 0
 }
 
 /**
- * Closes a session over which no request comes for a while, as HTTP/1.1 does by itself. The session's own timeout would keep
- * it in memory until then, also when it is closed before.
+ * Closes an idle session, as HTTP/1.1 does by itself. The session's own timeout would keep it in memory until then,
+ * even when it is closed before.
  */
 const closeIdle = (connection: Exchange.Connection) => {
   const { isBroken, running, session, socket } = connection
@@ -191,7 +193,7 @@ const closeIdle = (connection: Exchange.Connection) => {
   connection.timer = setTimeout(() => session.close(), keepAlive)
 }
 
-/** Ends a stream whose request takes longer than so many milliseconds. */
+/** Ends a stream whose request takes longer than a number of milliseconds. */
 const expire = (stream: Http2.ServerHttp2Stream, millis: number) => {
   const timer = setTimeout(() => {
     if (!stream.closed && !stream.headersSent) stream.respond({ ":status": 408 }, { endStream: true })
@@ -202,12 +204,15 @@ const expire = (stream: Http2.ServerHttp2Stream, millis: number) => {
   stream.once("close", clear)
 }
 
-/** Load balancers of AWS keep an idle connection this long (milliseconds); Node's own 5 s would race with pools. */
+/**
+ * AWS load balancers keep an idle connection this long (milliseconds); Node's default of 5 s would race with connection
+ * pools.
+ */
 const keepAlive = 60_000
 
 const preface = "PRI"
 
-/** The content type of a handshake, with which TLS begins (RFC 8446, section 5.1). */
+/** The content type of a TLS handshake (RFC 8446, section 5.1). */
 const handshake = 0x16
 
 const open = (host: string, port: number): Effect.Effect<Net.Server, ListenError> =>
@@ -223,7 +228,7 @@ const open = (host: string, port: number): Effect.Effect<Net.Server, ListenError
     })
   })
 
-/** Waits for enough bytes to tell the protocols apart and puts them back for the server that takes over. */
+/** Reads enough bytes to detect the protocol and puts them back for the server that takes over. */
 const whenKnown = (socket: Net.Socket, callback: (protocol: Exchange.Exchange["protocol"] | "tls") => void) => {
   let seen: Buffer = Buffer.alloc(0)
   const onReadable = () => {
@@ -233,14 +238,14 @@ const whenKnown = (socket: Net.Socket, callback: (protocol: Exchange.Exchange["p
     const start = seen.subarray(0, preface.length).toString("latin1")
     if (start.length < preface.length && preface.startsWith(start)) return
     socket.off("readable", onReadable)
-    // only now: bytes put back are readable again at once
+    // only now: unshifted bytes are readable again at once
     socket.unshift(seen)
     callback(seen[0] === handshake ? "tls" : start === preface ? "2" : "1.1")
   }
   socket.on("readable", onReadable)
 }
 
-/** Whether two sockets of the port are one connection; Node does not tell which of them TLS was put over. */
+/** Whether two sockets belong to one connection; Node does not expose the socket under TLS. */
 const isSame = (one: Net.Socket, other: Net.Socket): boolean =>
   one.remotePort === other.remotePort && one.remoteAddress === other.remoteAddress &&
   one.localAddress === other.localAddress

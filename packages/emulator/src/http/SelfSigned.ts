@@ -1,9 +1,9 @@
 /**
- * A certificate nobody has to keep: an authority of its own, and a certificate for this machine that it signed.
+ * A throwaway certificate: a certificate authority, and a certificate for this machine signed by it.
  *
- * Node makes keys and signatures but no certificates, and the packages that do bring 20 others and 9 MB; one X.509
- * certificate of a fixed form (RFC 5280) is less. There are two because some clients refuse a server that shows the very
- * certificate they trust. The key of the authority is forgotten at once: it signs nothing else, ever.
+ * Node creates keys and signatures but not certificates, and packages that do bring 20 dependencies and 9 MB; one X.509
+ * certificate of a fixed form (RFC 5280) is less. There are two certificates because some clients refuse a server whose
+ * certificate is the trusted one itself. The authority's key is discarded at once.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -13,8 +13,8 @@ import * as Net from "node:net"
 import * as Der from "./Der.ts"
 
 /**
- * - `certificate`, `key`: what a server shows and proves; PEM. The authority is shown too, which makes for better errors.
- * - `authority`: what its clients must trust; PEM.
+ * - `certificate`, `key`: the server's; PEM. The authority is included, for better error messages.
+ * - `authority`: the certificate clients must trust; PEM.
  */
 export interface SelfSigned {
   readonly certificate: string
@@ -32,7 +32,7 @@ export const make = (hosts: ReadonlyArray<string>): Effect.Effect<SelfSigned> =>
       issuer,
       subject: { name: authorityName, publicKey: issuer.publicKey },
       extensions: [
-        // basicConstraints: an authority, but not over others
+        // basicConstraints: an authority without intermediates
         extension("2.5.29.19", Der.sequence(Der.yes, Der.integer(Uint8Array.of(0))), "critical"),
         extension("2.5.29.15", Der.bits(Uint8Array.of(0x04), 2), "critical") // keyUsage: keyCertSign
       ]
@@ -91,7 +91,7 @@ const sign = ({ extensions, issuer, now, subject }: Unsigned): string => {
 const extension = (identifier: string, value: Der.Der, critical?: "critical"): Der.Der =>
   Der.sequence(Der.identifier(identifier), ...(critical === undefined ? [] : [Der.yes]), Der.octets(value))
 
-/** The common name alone. */
+/** A common name only. */
 const distinguishedName = (name: string): Der.Der =>
   Der.sequence(Der.set(Der.sequence(Der.identifier("2.5.4.3"), Der.text(name))))
 
@@ -103,7 +103,7 @@ const alternativeName = (host: string): Der.Der =>
 
 const addressBytes = (address: string): Uint8Array => {
   if (Net.isIPv4(address)) return Uint8Array.from(address.split("."), Number)
-  // the parser of URLs writes an address in one way only, with at most one gap
+  // the URL parser normalizes an address, with at most one `::`
   const [head = "", tail] = new URL(`http://[${address.replace(/%.*/, "")}]`).hostname.slice(1, -1).split("::")
   const groups = (part: string) => part === "" ? [] : part.split(":").map((group) => parseInt(group, 16))
   const [before, after] = [groups(head), groups(tail ?? "")]

@@ -1,12 +1,12 @@
 /**
- * Reads the body of an InvokeModel by the JSON schema of its model, and fails in the words of such a schema.
+ * Decodes the body of an InvokeModel by the JSON schema of its model, and fails with the messages of such a schema.
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as AwsError from "../AwsError.ts"
 import * as Violation from "../Violation.ts"
 
-/** A reader of request bodies that fails the way a model's own JSON schema does. */
+/** A decoder of request bodies that fails like a model's own JSON schema. */
 export const reader = <S extends Schema.ConstraintDecoder<unknown>>(schema: S) => {
   const decode = Schema.decodeUnknownResult(schema, { errors: "all", onExcessProperty: "error" })
   return (body: unknown): Result.Result<S["Type"], AwsError.AwsError> =>

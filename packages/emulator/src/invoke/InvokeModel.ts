@@ -1,5 +1,5 @@
 /**
- * Responds to InvokeModel and InvokeModelWithResponseStream, by the kind of the model.
+ * Handles InvokeModel and InvokeModelWithResponseStream, by the kind of the model.
  */
 import type * as ChatService from "@strata/core/chat/ChatService"
 import type * as EmbeddingService from "@strata/core/embedding/EmbeddingService"
@@ -34,7 +34,7 @@ export const invoke = Effect.fnUntraced(function*(
     : Rerank.invoke({ ...call, model })
 })
 
-/** A response in events, which chat models alone have. */
+/** A streamed response, which only chat models support. */
 export const invokeStream = ({ model, ...call }: Call) =>
   model.kind === "chat" ? InvokeChat.invokeStream({ ...call, model }) : Effect.fail(notStreamable)
 

@@ -1,7 +1,8 @@
 /**
- * The bodies of Cohere Rerank and Amazon Rerank: a query and documents in, a score from 0 to 1 for each out, best first.
+ * The bodies of Cohere Rerank and Amazon Rerank: a query and documents in, a score from 0 to 1 for each out, best
+ * first.
  *
- * A real reranker reads both texts together; here the cosine of their vectors stands in for it.
+ * A real reranker reads both texts together; here the cosine of their vectors replaces it.
  */
 import type * as Embedding from "@strata/core/embedding/Embedding"
 import * as EmbeddingService from "@strata/core/embedding/EmbeddingService"
@@ -22,7 +23,7 @@ const shared = {
   top_n: Schema.optionalKey(Schema.Int.check(atLeast(1)))
 }
 
-/** The same for both, but only Cohere's has an `api_version`, and must have it. */
+/** The same for both, but only Cohere's has an `api_version`, which is required. */
 const readers = {
   cohere: Body.reader(Schema.Struct({
     ...shared,
@@ -32,7 +33,10 @@ const readers = {
   amazon: Body.reader(Schema.Struct(shared))
 } satisfies Record<Model.RerankFamily, unknown>
 
-/** A request to rank; `answering`: the model name the embedding service is told; `elapsed`: milliseconds since it came in. */
+/**
+ * A request to rank; `answering`: the model name passed to the embedding service; `elapsed`: milliseconds since it
+ * arrived.
+ */
 export interface Call {
   readonly model: Model.RerankModel
   readonly body: unknown
@@ -41,8 +45,8 @@ export interface Call {
 }
 
 /**
- * Every document, or the `top_n` best. Equal scores keep the order of the request. Whether the service counts the tokens
- * of a rerank model in a header is not documented: this one does not.
+ * Every document, or the `top_n` best. Equal scores keep the order of the request. The documentation does not say
+ * whether the service counts the tokens of a rerank model in a header: this one does not.
  */
 export const invoke = Effect.fnUntraced(function*({ answering, body, elapsed, model }: Call) {
   const { documents, query, top_n } = yield* Effect.fromResult(readers[model.family](body))
@@ -57,7 +61,7 @@ export const invoke = Effect.fnUntraced(function*({ answering, body, elapsed, mo
   )
 })
 
-/** A service that refuses the options is asked again without the purpose. */
+/** A service that refuses the options is called again without the purpose. */
 const embed = Effect.fnUntraced(function*(
   inputs: ReadonlyArray<string>,
   model: string | undefined,
@@ -74,6 +78,6 @@ const embed = Effect.fnUntraced(function*(
   return embeddings
 })
 
-/** From 0 to 1; in the middle where a vector has no direction. */
+/** From 0 to 1; 0.5 for a zero vector. */
 const scoreOf = (self: Embedding.Vector, that: Embedding.Vector): number =>
   (1 + Math.min(1, Math.max(-1, Vector.cosine(self, that)))) / 2

@@ -1,5 +1,5 @@
 /**
- * Amazon's Nova and Titan Text: what each refuses. From the user guides of Bedrock and of Nova.
+ * Amazon's Nova and Titan Text, with their restrictions. From the user guides of Bedrock and of Nova.
  */
 import type { ChatModel } from "./ChatModel.ts"
 import { chat } from "./ChatModel.ts"
@@ -41,7 +41,7 @@ const titan = {
   contextTokens: 8_000
 } as const satisfies Options
 
-/** All of them. */
+/** All models of this file. */
 export const models: ReadonlyArray<ChatModel> = [
   chat("amazon.nova-micro-v1:0", { ...nova, inputs: [], toolResults: [], contextTokens: 128_000 }),
   chat("amazon.nova-lite-v1:0", nova),

@@ -1,15 +1,15 @@
 /**
- * Anthropic's Claude, from 2 to 5.5: what each version refuses.
+ * Anthropic's Claude, from 2 to 5.5, with the restrictions of each version.
  *
- * Ids and limits from the user guide of Bedrock. What the service takes of a conversation (an assistant who begins, signed
- * thoughts) is recorded; the modes of thinking, forced tools, sampling and prefill are as users report them of each version.
+ * Ids and limits from the user guide of Bedrock. Accepted conversations (a leading assistant message, signed reasoning)
+ * are recorded; modes of thinking, forced tools, sampling and prefill are as users report them of each version.
  */
 import type { ChatModel, ThinkingMode } from "./ChatModel.ts"
 import { chat } from "./ChatModel.ts"
 
 type Options = Partial<Omit<ChatModel, "id" | "kind">>
 
-/** Every geography that has profiles. */
+/** All geographies with inference profiles. */
 const geographies = ["us", "eu", "apac", "jp", "au", "ca", "us-gov", "global"]
 
 const common = {
@@ -18,7 +18,7 @@ const common = {
   contextTokens: 200_000
 } as const satisfies Options
 
-/** No thoughts, no cache, and calls as they were before they had a type. */
+/** No reasoning, no cache, and tool calls without a type. */
 const older = {
   ...common,
   inferenceProfiles: ["us", "eu", "apac"],
@@ -71,7 +71,7 @@ const claude46 = {
   maxOutputTokens: 128_000
 } as const satisfies Options
 
-/** From here on thinking has no budget, and sampling is the model's own business. */
+/** From here on thinking has no budget, and sampling parameters are refused. */
 const claude47 = {
   ...claude46,
   sampling: "none",
@@ -81,10 +81,10 @@ const claude47 = {
 
 const claude48 = { ...claude47, systemMessages: true, forcedToolsWhileThinking: true } as const satisfies Options
 
-/** They always think, and choose their tools themselves. */
+/** They always reason, and tools cannot be forced. */
 const alwaysThinking = { ...claude48, thinking: ["adaptive"], toolChoices: [] } as const satisfies Options
 
-/** All of them. */
+/** All models of this file. */
 export const models: ReadonlyArray<ChatModel> = [
   chat("anthropic.claude-instant-v1", first),
   chat("anthropic.claude-v2", first),

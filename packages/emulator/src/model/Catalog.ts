@@ -12,8 +12,8 @@ import * as OpenWeights from "./OpenWeights.ts"
 export type Model = ChatModel | EmbeddingModel | RerankModel
 
 /**
- * The models an emulator has unless told otherwise. Models the service has retired since stay callable, but for the one whose
- * retirement is recorded.
+ * The default models of an emulator. Models retired by the service stay callable, except for the one whose retirement
+ * is recorded.
  */
 export const defaults: ReadonlyArray<Model> = [
   ...Anthropic.models,

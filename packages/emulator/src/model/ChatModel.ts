@@ -1,8 +1,8 @@
 /**
- * A model that answers Converse, and what a request may ask of it.
+ * A model behind Converse, and its restrictions.
  */
 
-/** What all models of the account have in common. */
+/** The fields common to all models of the account. */
 export interface Common {
   /** Such as `anthropic.claude-sonnet-4-5-20250929-v1:0`, without a geographic prefix. */
   readonly id: string
@@ -10,7 +10,7 @@ export interface Common {
   readonly onDemand: boolean
   /** The prefixes of its inference profiles: `us`, `eu`, `apac`, `global` … */
   readonly inferenceProfiles: ReadonlyArray<string>
-  /** Whether the account was given access. */
+  /** Whether the account has access. */
   readonly access: "granted" | "denied"
   readonly lifecycle: "active" | "end-of-life"
 }
@@ -18,7 +18,7 @@ export interface Common {
 /** What a message can hold besides text. */
 export type InputKind = "image" | "document" | "video" | "audio" | "searchResult"
 
-/** What the answer of a tool can hold besides text and JSON. */
+/** What a tool result can hold besides text and JSON. */
 export type ToolResultKind = Exclude<InputKind, "audio">
 
 /** The `thinking.type` of Claude's requests. */
@@ -27,7 +27,7 @@ export type ThinkingMode = "enabled" | "adaptive" | "disabled"
 /**
  * The prompt cache of a model: a prefix of fewer than `minTokens` is not cached.
  *
- * - `tools` (true): whether a cache point may stand among the tools.
+ * - `tools` (true): whether cache points are allowed among the tools.
  * - `hour` (true): whether an entry can live for an hour instead of five minutes.
  */
 export interface Caching {
@@ -37,26 +37,27 @@ export interface Caching {
 }
 
 /**
- * A model that answers Converse.
+ * A model behind Converse.
  *
  * - `system`: the `system` field; `systemMessages`: messages of role `system` between the others.
- * - `turns`: `alternating` when user and assistant must take turns, and the user begins; `user-first` when only the latter;
- *   `any` when neither.
- * - `prefill`: whether the assistant may have the last word, for the model to continue.
- * - `inputs`: what a message can hold besides text; `toolResults`: what the answer of a tool can.
- * - `emptyToolResults`: a tool may answer nothing at all; `toolResultStatus`: `status` on its answer.
- * - `tools`; `toolChoices`: the choices it takes; `strictTools`: `strict` on a tool.
- * - `typedToolCalls`: whether answers say `type: "tool_use"` on ordinary calls.
+ * - `turns`: `alternating` when user and assistant must alternate, and the user begins; `user-first` when only the
+ *   latter; `any` when neither.
+ * - `prefill`: whether a conversation may end with an assistant message, for the model to continue.
+ * - `inputs`: what a message can hold besides text; `toolResults`: what a tool result can.
+ * - `emptyToolResults`: whether a tool result may be empty; `toolResultStatus`: `status` on a tool result.
+ * - `tools`; `toolChoices`: the accepted tool choices; `strictTools`: `strict` on a tool.
+ * - `typedToolCalls`: whether answers have `type: "tool_use"` on ordinary calls.
  * - `structuredOutput`: `outputConfig.textFormat`.
  * - `sampling`: whether a request may set `temperature` and `topP`: `both` together, `one` of them, or `none`.
- * - `reasoning`: thoughts in the conversation. `signed` ones come with a signature and go back with it; `unsigned` ones
- *   may not have any; with `any` nothing is checked.
- * - `thinking`: the modes of Claude's `thinking` it takes; `forcedToolsWhileThinking`: whether a tool may be forced then.
+ * - `reasoning`: reasoning in the conversation. `signed`: with a signature that must be sent back; `unsigned`: without
+ *   signatures; `any`: not checked.
+ * - `thinking`: the accepted modes of Claude's `thinking`; `forcedToolsWhileThinking`: whether a tool may be forced
+ *   then.
  * - `caching`: cache points.
  * - `counting`: CountTokens.
- * - `rules`: whose own rules a request meets behind the API.
- * - `contextTokens`: the longest prompt, counted as four characters a token; `maxOutputTokens`: the most `maxTokens` can ask,
- *   and what a quota reserves for a request that does not ask; {@link defaultMaxOutputTokens} where it is missing.
+ * - `rules`: the vendor's own rules that apply behind the API.
+ * - `contextTokens`: the maximum prompt, counted as four characters a token; `maxOutputTokens`: the maximum of
+ *   `maxTokens`, and what a quota reserves for a request without it; {@link defaultMaxOutputTokens} when missing.
  */
 export interface ChatModel extends Common {
   readonly kind: "chat"
@@ -84,16 +85,16 @@ export interface ChatModel extends Common {
   readonly maxOutputTokens?: number | undefined
 }
 
-/** The most tokens a model writes where its {@link ChatModel} does not say. */
+/** The default of `maxOutputTokens` in {@link ChatModel}. */
 export const defaultMaxOutputTokens = 4096
 
 /** Active, granted and callable by its own id. */
 export const active = { onDemand: true, inferenceProfiles: [], access: "granted", lifecycle: "active" } as const
 
 /**
- * A chat model: active, granted, callable by its own id and capable of everything unless the options say otherwise. One
- * of Anthropic follows Claude's rules and signs its thoughts, one of Amazon's Nova follows Nova's. What its tools can
- * answer is what its messages can hold, unless the options say so too.
+ * A chat model: active, granted, callable by its own id and capable of everything unless the options say otherwise. A
+ * model of Anthropic follows Claude's rules and signs its reasoning, one of Amazon's Nova follows Nova's. Tool results
+ * can hold what messages can, unless the options set that too.
  */
 export const chat = (id: string, options?: Partial<Omit<ChatModel, "id" | "kind">>): ChatModel => {
   const rules = id.startsWith("anthropic.") ? "claude" : id.startsWith("amazon.nova-") ? "nova" : "none"

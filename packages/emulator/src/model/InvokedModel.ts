@@ -1,10 +1,10 @@
 /**
- * Models that only InvokeModel reaches: those that answer with vectors, and those that answer with scores.
+ * Models for InvokeModel only: embedding and rerank models.
  */
 import type { Common } from "./ChatModel.ts"
 import { active } from "./ChatModel.ts"
 
-/** How the body of InvokeModel looks for an embedding model. */
+/** The body format of an embedding model. */
 export type EmbeddingFamily =
   | "titan-v1"
   | "titan-v2"
@@ -15,7 +15,7 @@ export type EmbeddingFamily =
   | "marengo-2.7"
   | "marengo-3.0"
 
-/** How it looks for a rerank model. */
+/** The body format of a rerank model. */
 export type RerankFamily = "amazon" | "cohere"
 
 /** A model that answers InvokeModel with vectors. */

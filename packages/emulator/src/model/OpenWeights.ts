@@ -2,15 +2,16 @@
  * Models with open weights and those of other vendors that Bedrock runs behind Converse: Llama, Mistral, DeepSeek, OpenAI,
  * Qwen, GLM, Kimi, MiniMax, Nemotron, Gemma, Grok.
  *
- * Ids and modalities as the service lists them. Where nothing is known of a feature, a model takes it: that Gemma, MiniMax and
- * Nemotron answer in a JSON schema is recorded, that a model which sees takes no images from its tools is reported.
+ * Ids and modalities as the service lists them. Features of unknown support are accepted: that Gemma, MiniMax and
+ * Nemotron answer in a JSON schema is recorded, that a model with image input accepts no images in tool results is
+ * reported.
  */
 import type { ChatModel } from "./ChatModel.ts"
 import { chat } from "./ChatModel.ts"
 
 type Options = Partial<Omit<ChatModel, "id" | "kind">>
 
-/** What they have in common: text and documents in, text out, and no prompt cache. */
+/** The common options: text and documents in, text out, and no prompt cache. */
 const common = {
   systemMessages: false,
   turns: "user-first",
@@ -20,7 +21,7 @@ const common = {
   counting: false
 } as const satisfies Options
 
-/** Those that were there before JSON schemas and strict tools were. */
+/** Models older than JSON schemas and strict tools. */
 const older = {
   ...common,
   turns: "alternating",
@@ -93,7 +94,7 @@ const openai: ReadonlyArray<ChatModel> = [
 ]
 
 const others: ReadonlyArray<ChatModel> = [
-  // it thinks aloud, and takes none of that back
+  // it writes its reasoning into the text, and accepts none back
   chat("deepseek.r1-v1:0", {
     ...textOnly,
     ...profiles,
@@ -142,5 +143,5 @@ const textModels: ReadonlyArray<ChatModel> = [
   chat("writer.palmyra-vision-7b", { ...textOnly, inputs: ["image", "document"] })
 ]
 
-/** All of them. */
+/** All models of this file. */
 export const models: ReadonlyArray<ChatModel> = [...meta, ...mistral, ...openai, ...others, ...textModels]

@@ -1,5 +1,6 @@
 /**
- * How a request names a model: by id, by inference profile, or by ARN; and what the service says when it cannot be called.
+ * Resolves the model of a request: by id, by inference profile, or by ARN; or the service's error when it cannot be
+ * called.
  */
 import * as Result from "effect/Result"
 import * as AwsError from "../AwsError.ts"
@@ -7,8 +8,8 @@ import type { Catalog, Model } from "./Catalog.ts"
 import type { ChatModel } from "./ChatModel.ts"
 
 /**
- * The model a request means, or the error the service gives: unknown, no access, end of life, or callable only through
- * an inference profile.
+ * The model of a request, or the service's error: unknown, no access, end of life, or callable only through an
+ * inference profile.
  */
 export const resolve = (catalog: Catalog, modelId: string): Result.Result<Model, AwsError.AwsError> => {
   const named = parse(catalog, modelId)
@@ -22,8 +23,8 @@ export const resolve = (catalog: Catalog, modelId: string): Result.Result<Model,
 }
 
 /**
- * The model whose tokens a request wants counted, or the error the service gives. Counting takes the id of the model
- * itself, also where only a profile may be called.
+ * The model of a CountTokens request, or the service's error. Counting takes the id of the model itself, even where
+ * only a profile may be called.
  */
 export const resolveCounted = (catalog: Catalog, modelId: string): Result.Result<ChatModel, AwsError.AwsError> => {
   const named = parse(catalog, modelId)

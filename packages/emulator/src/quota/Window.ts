@@ -1,18 +1,18 @@
 /**
- * What is left of a number of tokens that comes back with time.
+ * The remaining tokens of a quota that refills over time.
  *
- * Times are milliseconds. Nothing is refused here: who takes more than is left goes below zero.
+ * Times are milliseconds. Nothing is refused here: the rest may become negative.
  */
 
-/** Tokens that were taken, and when. */
+/** Tokens taken, and when. */
 export interface Taken {
   readonly tokens: number
   readonly at: number
 }
 
 /**
- * - `left`: what can be taken; below zero when more was used than was there.
- * - `settle`: what was taken turns out to have been so much in truth.
+ * - `left`: the remaining tokens; negative after an overshoot.
+ * - `settle`: corrects a number of tokens taken.
  */
 export interface Window {
   readonly left: (now: number) => number
@@ -20,7 +20,7 @@ export interface Window {
   readonly settle: (taken: Taken, used: number, now: number) => void
 }
 
-/** Full at first, then refilled without a pause: `limit` tokens in `length` milliseconds. */
+/** Full at first, then refilled continuously: `limit` tokens in `length` milliseconds. */
 export const bucket = (limit: number, length: number, start: number): Window => {
   let level = limit
   let latest = start
@@ -42,8 +42,8 @@ export const bucket = (limit: number, length: number, start: number): Window => 
 }
 
 /**
- * Full again whenever `length` milliseconds are over, counted from `start`. What was taken before such a moment is
- * forgotten: it gives nothing back, and costs only what it used beyond it.
+ * Full again every `length` milliseconds, counted from `start`. Tokens taken in an earlier window are not returned, and
+ * only their excess is charged to the current one.
  */
 export const fixed = (limit: number, length: number, start: number): Window => {
   let taken = 0

@@ -1,12 +1,12 @@
 /**
- * Bodies as a recording keeps them: JSON where they are JSON, text where they are text, and else bytes.
+ * Bodies in a recording: as JSON, as text, or else as bytes.
  */
 import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import * as Json from "../Json.ts"
 import type * as Recording from "./Recording.ts"
 
-/** What a body says. */
+/** Decodes a body. */
 export const fromBytes = (bytes: Uint8Array): Recording.Content => {
   if (bytes.length === 0) return {}
   const text = Result.getOrUndefined(Result.try(() => decoder.decode(bytes)))
@@ -14,11 +14,11 @@ export const fromBytes = (bytes: Uint8Array): Recording.Content => {
   return Result.match(Json.parse(text), { onSuccess: (body) => ({ body }), onFailure: () => ({ text }) })
 }
 
-/** The body that says it; JSON comes without blanks. */
+/** Encodes a body; JSON without white space. */
 export const toBytes = ({ body, bytes, text }: Recording.Content): Uint8Array =>
   body === undefined ? bytes ?? encoder.encode(text ?? "") : encoder.encode(JSON.stringify(body))
 
-/** A text as JSON; `undefined` when it is none. */
+/** A text as JSON; `undefined` when it is not. */
 export const parse = (text: string): Schema.Json | undefined => Result.getOrUndefined(Json.parse(text))
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })

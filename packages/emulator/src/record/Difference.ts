@@ -1,18 +1,18 @@
 /**
- * Where two requests differ, in words.
+ * Differences between two requests, as text.
  */
 import type * as Schema from "effect/Schema"
 import * as JsonFile from "../JsonFile.ts"
 import { isArray, isObject } from "./JsonText.ts"
 
-/** A place of the body where they differ; a side that has nothing there is missing. */
+/** A path of the body with different values; the missing side has none. */
 export interface Difference {
   readonly path: string
   readonly recorded?: Schema.Json | undefined
   readonly sent?: Schema.Json | undefined
 }
 
-/** Every place where two values differ, in the order of the recorded one. */
+/** Every path where two values differ, in the order of the recorded one. */
 export const between = (
   recorded: Schema.Json | undefined,
   sent: Schema.Json | undefined,
@@ -31,7 +31,7 @@ export const between = (
   return recorded === sent ? [] : [{ path: JsonFile.pathOf(path), recorded, sent }]
 }
 
-/** How far apart they are: 1 for each difference, less for texts that are alike. */
+/** A distance: 1 for each difference, less for similar texts. */
 export const distance = (differences: ReadonlyArray<Difference>): number =>
   differences.reduce((sum, { recorded, sent }) => sum + apart(recorded, sent), 0)
 
@@ -44,7 +44,7 @@ const apart = (recorded: Schema.Json | undefined, sent: Schema.Json | undefined)
 
 /** Such as `messages[0].content[0].text: "a" recorded, "b" sent`. */
 export const toText = ({ path, recorded, sent }: Difference): string => {
-  // of long texts, the part that matters
+  // of long texts, an excerpt around the difference
   const from = typeof recorded === "string" && typeof sent === "string" ? commonStart(recorded, sent) : 0
   const place = path === "" ? "the body" : path
   return `${place}: ${excerpt(recorded, from)} recorded, ${excerpt(sent, from)} sent`
@@ -59,7 +59,7 @@ const excerpt = (value: Schema.Json | undefined, from: number): string => {
   return typeof value === "string" ? JSON.stringify(shown) : shown
 }
 
-/** Characters of a value that are shown, and of those, how many before the difference. */
+/** The maximum length of an excerpt, and the number of characters before the difference. */
 const longest = 80
 const context = 20
 

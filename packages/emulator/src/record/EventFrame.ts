@@ -1,5 +1,5 @@
 /**
- * The frames of a stream that goes by, and the events they are in a recording.
+ * Splits a stream into frames, and converts them to the events of a recording and back.
  */
 import { EventStreamCodec } from "@smithy/eventstream-codec"
 import type { Message } from "@smithy/eventstream-codec"
@@ -11,44 +11,46 @@ import * as Content from "./Content.ts"
 import { isObject } from "./JsonText.ts"
 import type * as Recording from "./Recording.ts"
 
-/** Cuts bytes as they come into whole frames; `rest` is what is left at the end. */
+/** Splits bytes into whole frames; `rest` returns an incomplete one at the end. */
 export interface Cutter {
   readonly push: (bytes: Uint8Array) => ReadonlyArray<Uint8Array>
   readonly rest: () => ReadonlyArray<Uint8Array>
 }
 
-/** What does not begin as a frame does is passed on as it comes, and so is all that follows. */
+/** Bytes that do not begin like a frame are passed on unchanged, and so is all that follows. */
 export const makeCutter = (): Cutter => {
-  let waiting: Uint8Array = new Uint8Array(0)
+  let buffered: Uint8Array = new Uint8Array(0)
   let framed = true
   const rest = (): ReadonlyArray<Uint8Array> => {
-    const left = waiting
-    waiting = new Uint8Array(0)
+    const left = buffered
+    buffered = new Uint8Array(0)
     return left.length === 0 ? [] : [left]
   }
   return {
     rest,
     push: (bytes) => {
-      waiting = waiting.length === 0 ? bytes : Buffer.concat([waiting, bytes])
+      buffered = buffered.length === 0 ? bytes : Buffer.concat([buffered, bytes])
       const frames: Array<Uint8Array> = []
-      while (framed && waiting.length >= prelude) {
-        const length = new DataView(waiting.buffer, waiting.byteOffset).getUint32(0)
+      while (framed && buffered.length >= prelude) {
+        const length = new DataView(buffered.buffer, buffered.byteOffset).getUint32(0)
         framed = length >= shortest && length <= longest
-        if (!framed || waiting.length < length) break
-        frames.push(waiting.subarray(0, length))
-        waiting = waiting.subarray(length)
+        if (!framed || buffered.length < length) break
+        frames.push(buffered.subarray(0, length))
+        buffered = buffered.subarray(length)
       }
       return framed ? frames : [...frames, ...rest()]
     }
   }
 }
 
-/** The two lengths; the length of a frame without headers and payload; and of the longest, which has 16 MB of payload. */
+/**
+ * The two lengths; the length of a frame without headers and payload; and of the longest, which has 16 MB of payload.
+ */
 const prelude = 8
 const shortest = 16
 const longest = 16 * 1024 * 1024 + 128 * 1024 + shortest
 
-/** What a frame says, at so many milliseconds. */
+/** The event of a frame that arrived after `at` milliseconds. */
 export const toEvent = (frame: Uint8Array, at: number): Recording.Event => {
   const message = Result.getOrUndefined(Result.try(() => codec.decode(frame)))
   return message === undefined ? raw(frame, at) : fromMessage(message, at) ?? raw(frame, at)
@@ -75,7 +77,7 @@ const fromMessage = ({ body, headers }: Message, at: number): Recording.Event | 
   return chunk === undefined ? { at, event, payload: rest } : { at, chunk }
 }
 
-/** JSON in `bytes`, if that is all there is, and the same bytes can be made of it again. */
+/** The JSON in `bytes`, if it is the only member, and encodes to the same bytes. */
 const chunkOf = ({ bytes, ...others }: Schema.JsonObject): Schema.Json | undefined => {
   if (typeof bytes !== "string" || Object.keys(others).length > 0) return undefined
   const text = Result.getOrUndefined(Base64.decodeString(bytes))
@@ -85,7 +87,7 @@ const chunkOf = ({ bytes, ...others }: Schema.JsonObject): Schema.Json | undefin
 
 const toChunk = (json: Schema.Json): string => Base64.encode(JSON.stringify(json))
 
-/** The frame that says it, with the checksums it should have. */
+/** The frame of an event, with valid checksums. */
 export const fromEvent = (event: Recording.Event): Uint8Array => {
   if ("frame" in event) return event.frame
   if ("chunk" in event) return Frame.event("chunk", { bytes: toChunk(event.chunk) }, 0)

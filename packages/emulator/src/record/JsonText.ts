@@ -1,6 +1,7 @@
 /**
- * JSON as text that reads well in a diff: what fits on a line stands on one, and so do lists of numbers.
+ * Prints JSON for readable diffs: values that fit on a line, and lists of numbers, are on one line.
  */
+import * as Predicate from "effect/Predicate"
 import type * as Schema from "effect/Schema"
 
 /** The text, indented by two spaces, without a line break at its end. */
@@ -18,7 +19,7 @@ export const print = (value: Schema.Json, indent = ""): string => {
 
 const width = 120
 
-/** `undefined` when it is longer than `room`, which is found out without writing all of it. */
+/** `undefined` when it is longer than `room`, which is detected early. */
 const onOneLine = (value: Schema.Json, room: number): string | undefined => {
   if (typeof value === "string" && value.length > room) return undefined
   if (typeof value !== "object" || value === null) return within(JSON.stringify(value), room)
@@ -44,9 +45,8 @@ const onOneLine = (value: Schema.Json, room: number): string | undefined => {
 
 const within = (line: string, room: number): string | undefined => line.length <= room ? line : undefined
 
-/** `Array.isArray` does not tell readonly lists from objects. */
+/** `Array.isArray` does not narrow readonly arrays. */
 export const isArray = (value: Schema.Json | undefined): value is ReadonlyArray<Schema.Json> => Array.isArray(value)
 
-/** An object, and no list. */
-export const isObject = (value: Schema.Json | undefined): value is Schema.JsonObject =>
-  typeof value === "object" && value !== null && !isArray(value)
+/** An object that is not an array. */
+export const isObject = (value: Schema.Json | undefined): value is Schema.JsonObject => Predicate.isObject(value)

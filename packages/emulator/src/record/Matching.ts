@@ -1,11 +1,11 @@
 /**
- * When two requests are the same: operation, model and body, whatever the order of its keys, but for what is ignored.
+ * Equality of requests: operation, model and body, regardless of key order and ignored paths.
  */
 import type * as Schema from "effect/Schema"
 import { isArray, isObject } from "./JsonText.ts"
 import type * as Recording from "./Recording.ts"
 
-/** What two requests are compared by. */
+/** The compared parts of a request. */
 export interface Compared {
   readonly what: string
   readonly modelId: string | undefined
@@ -13,8 +13,8 @@ export interface Compared {
 }
 
 /**
- * A reader of what is compared. A path that is ignored is one such as `requestMetadata`, `messages[0].content[1].document`
- * or, with `*` for any key or number, `messages[*].content[*].text`; what is below it is ignored too.
+ * Extracts the compared parts. An ignored path is one such as `requestMetadata`, `messages[0].content[1].document` or,
+ * with `*` for any key or number, `messages[*].content[*].text`; everything below it is ignored too.
  */
 export const comparer = (ignored: ReadonlyArray<string>) => {
   const isIgnored = pattern(ignored)
@@ -32,7 +32,7 @@ export const comparer = (ignored: ReadonlyArray<string>) => {
   }
   return (request: Recording.Request): Compared => ({
     what: request.operation ?? request.method,
-    // where there is no model, the path says whose it is
+    // without a model, the path identifies the request
     modelId: request.modelId ?? request.path,
     body: request.body === undefined ? bodyOf(request) : strip(request.body, "")
   })
@@ -41,7 +41,7 @@ export const comparer = (ignored: ReadonlyArray<string>) => {
 const bodyOf = ({ bytes, text }: Recording.Content): Schema.Json | undefined =>
   bytes === undefined ? text : Buffer.from(bytes).toString("base64")
 
-/** The same text for the same request. */
+/** Equal for equal requests. */
 export const keyOf = ({ body, modelId, what }: Compared): string =>
   JSON.stringify([what, modelId, body === undefined ? [] : [sorted(body)]])
 

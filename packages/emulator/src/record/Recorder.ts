@@ -1,8 +1,8 @@
 /**
- * An emulator that asks the real service and writes down what was said, for `Replay`.
+ * An emulator that forwards requests to the real service and records the responses, for `Replay`.
  *
- * Responses pass as they come, streams event by event. It changes nothing of them; what is written down is another matter,
- * see `Secret` and `Redaction`.
+ * Responses are passed on unchanged as they arrive, streams event by event; for what is removed from the recording see
+ * `Secret` and `Redaction`.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -38,11 +38,11 @@ export class Recorder extends Context.Service<Recorder, {
 
 /**
  * - `upstream`: the URL of the service; that of Bedrock Runtime in `region` when missing.
- * - `region` (us-east-1): the region signatures name.
- * - `credentials`: of the service: every request is signed with them. An effect is asked for each request. Without them API
- *   keys pass through, and an emulator that should let them in needs them in its `apiKeys`; signed requests are refused.
- * - `redact` (false): replace texts by placeholders, those of {@link Redaction.placeholder} with `true`. See `Redaction`
- *   for what counts as text.
+ * - `region` (us-east-1): the region in signatures.
+ * - `credentials`: of the service: every request is signed with them. An effect runs for each request. Without them API
+ *   keys are forwarded, and the emulator must accept them by its `apiKeys`; signed requests are refused.
+ * - `redact` (false): replace texts by placeholders, those of {@link Redaction.placeholder} with `true`. See
+ *   `Redaction` for what counts as text.
  */
 export interface Options {
   readonly upstream?: string | undefined
@@ -54,26 +54,27 @@ export interface Options {
 /**
  * Records in memory.
  *
- * A response that never came is not recorded: the client gets a `ServiceUnavailableException`. A stream that broke off, or
- * that the client had enough of, is recorded as far as it went. Fails with `EmulatorError` when `upstream` is no URL.
+ * A missing response is not recorded: the client gets a `ServiceUnavailableException`. A stream that was interrupted,
+ * by the service or by the client, is recorded up to there. Fails with `EmulatorError` when `upstream` is not a URL.
  */
 export const make = (
   options: Options = {}
 ): Effect.Effect<Recorder["Service"], Emulator.EmulatorError, HttpClient.HttpClient> =>
   start(options, () => Effect.void)
 
-/** Which file, and whether what it holds already stays there; by default it is replaced by the first exchange. */
+/** The file, and whether its content is kept; by default the first exchange replaces it. */
 export interface FileOptions extends Options {
   readonly file: string
   readonly append?: boolean | undefined
 }
 
 /**
- * An emulator that records into a file. What was recorded is added to it every second, and at the end: a process that is
- * killed loses what came since. A failure to write it is logged. Fails with `JsonFileError` when the file cannot be written, or read to `append` to it.
+ * An emulator that records into a file, which is updated every second and at the end: a killed process loses what came
+ * after the last update. Write errors are logged. Fails with `JsonFileError` when the file cannot be written, or not be
+ * read to `append` to it.
  *
- * Whoever can reach it and knows its keys spends yours. Its own default keys are known to everybody: where others use the
- * machine too, give it `credentials` and `apiKeys` of its own.
+ * Every client that can reach the emulator and has its keys uses your credentials. Its default keys are public: on a
+ * shared machine, give it its own `credentials` and `apiKeys`.
  *
  * @example
  * Recorder.layer({ file: "test/chat.json", credentials, redact: true }, { port: 4599 })
@@ -114,17 +115,17 @@ const toFile = Effect.fnUntraced(function*({ append, file, ...options }: FileOpt
     Effect.andThen(Effect.sleep(saveInterval)),
     Effect.andThen(logged(recording.save)),
     Effect.forever,
-    // time passes for those that are recorded, whatever clock a test has
+    // recordings use real time, even under a test clock
     Effect.provideService(Clock.Clock, Clock.Clock.defaultValue()),
     Effect.forkScoped
   )
   return recorder
 })
 
-/** How long an exchange waits to be saved at most. */
+/** The maximum delay before an exchange is saved. */
 const saveInterval = "1 second"
 
-/** `recorded` runs after each exchange; `place`: of its request among all. */
+/** `recorded` runs after each exchange; `place` is the position of its request. */
 const start = Effect.fnUntraced(function*(
   options: Options,
   recorded: (place: number, exchange: Recording.Exchange) => Effect.Effect<unknown>
@@ -138,7 +139,7 @@ const start = Effect.fnUntraced(function*(
     redact === undefined || redact === false
       ? exchange
       : Redaction.exchange(exchange, redact === true ? Redaction.placeholder : redact)
-  // in the order of the requests, with holes where there was no response
+  // in the order of the requests, sparse where there was no response
   const kept: Array<Recording.Exchange> = []
   let requests = 0
 
@@ -192,6 +193,6 @@ const start = Effect.fnUntraced(function*(
 
 const noUrl = (upstream: string) =>
   new Emulator.EmulatorError({
-    message: `The upstream "${upstream}" is no URL such as https://bedrock-runtime.us-east-1.amazonaws.com`,
+    message: `The upstream "${upstream}" is not a URL such as https://bedrock-runtime.us-east-1.amazonaws.com`,
     cause: undefined
   })

@@ -1,9 +1,9 @@
 /**
  * Requests and their responses, as a file: JSON to read, to compare and to edit by hand.
  *
- * It holds no credentials: of the headers only those that say something of the content, and texts as `Secret` leaves them.
- * Numbers are JavaScript's: integers above 2^53 lose their last digits. A file whose writer was killed is read up to the
- * last exchange that was written whole.
+ * It holds no credentials: only headers that describe the content, and texts scrubbed by `Secret`. Numbers are
+ * JavaScript's: integers above 2^53 lose precision. A file whose writer was killed is read up to its last complete
+ * exchange.
  */
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
@@ -16,7 +16,7 @@ import * as JsonText from "./JsonText.ts"
 
 const optional = Schema.optionalKey
 
-/** When, in milliseconds since the request came in. */
+/** Milliseconds since the request arrived. */
 const at = { at: Schema.Finite }
 
 /**
@@ -24,8 +24,8 @@ const at = { at: Schema.Finite }
  *
  * - `event`: the name of an event, and its payload without the padding `p`.
  * - `chunk`: an event of InvokeModelWithResponseStream: what its `bytes` hold.
- * - `exception`, `error`: how a stream ends that fails.
- * - `frame`: the bytes of anything else, broken frames too.
+ * - `exception`, `error`: the end of a failed stream.
+ * - `frame`: the bytes of anything else, invalid frames too.
  */
 export type Event = typeof Event.Type
 /** @see {@link Event} */
@@ -46,7 +46,7 @@ export type Content = typeof Content.Type
 const Content = Schema.Struct(content)
 
 /**
- * A request. `operation` and `modelId` say what the `path` asks for, where the emulator knows; the query is not kept.
+ * A request. `operation` and `modelId` are those of the `path`, where the emulator knows them; the query is dropped.
  */
 export type Request = typeof Request.Type
 const Request = Schema.Struct({
@@ -61,8 +61,8 @@ const Request = Schema.Struct({
 /**
  * A response: whole, or the events of a stream.
  *
- * - `at`: when it was there, or its stream began.
- * - `end`: how a stream ended that was not read to its end: the service broke off, or the client had enough.
+ * - `at`: when it arrived, or its stream began.
+ * - `end`: why a stream is incomplete: interrupted by the service or by the client.
  */
 export type Response = typeof Response.Type
 const Response = Schema.Struct({
@@ -83,10 +83,10 @@ export const Exchange = Schema.Struct({
   response: Response
 })
 
-/** The version of the format that is written. */
+/** The version of the format. */
 export const version = 1
 
-/** Exchanges in the order their requests came in. */
+/** Exchanges in the order of their requests. */
 export interface Recording extends Schema.Schema.Type<typeof Recording> {}
 /** @see {@link Recording} */
 export const Recording = Schema.Struct({
@@ -94,13 +94,13 @@ export const Recording = Schema.Struct({
   exchanges: Schema.Array(Exchange)
 })
 
-/** The text of a file; what is short stands on one line, so that a stream is one line an event. */
+/** The text of a file; short values are on one line, so that a stream has one line per event. */
 export const toText = (exchanges: ReadonlyArray<Exchange>): string =>
   `${begin}${exchanges.map(toEntry).join(",")}${end}`
 
 /**
- * A file is what it begins with, the entries of its exchanges with a comma between two, and what it ends with: one can be
- * added without printing the others again.
+ * A file consists of a beginning, the entries of its exchanges separated by commas, and an end: an entry can be added
+ * without printing the others again.
  */
 export const begin = `{\n  "version": ${version},\n  "exchanges": [`
 
@@ -121,7 +121,7 @@ export const fromText = (text: string, file: string): Result.Result<Recording, J
 
 const decode = JsonFile.fromText(Recording)
 
-/** What is left of a file that ends in the middle of an entry; `undefined` when it does not look like one. */
+/** The complete entries of a file that ends inside one; `undefined` when it does not look like a recording. */
 const wholeEntries = (text: string): string | undefined => {
   if (!text.startsWith(begin) || Result.isSuccess(Json.parse(text))) return undefined
   // nothing else in it is indented like the end of an entry
@@ -138,7 +138,7 @@ export const read = Effect.fnUntraced(function*(
   return yield* Effect.fromResult(fromText(text, file))
 })
 
-/** Writes a whole file, or nothing. Returns its size in bytes. */
+/** Writes a whole file atomically. Returns its size in bytes. */
 export const write = Effect.fnUntraced(function*(
   file: string,
   exchanges: ReadonlyArray<Exchange>
@@ -153,7 +153,7 @@ export const write = Effect.fnUntraced(function*(
   return bytes.length
 })
 
-/** Finds out whether a file can be written. */
+/** Checks whether a file can be written. */
 export const probe = Effect.fnUntraced(function*(
   file: string
 ): Effect.fn.Return<void, JsonFile.JsonFileError, FileSystem.FileSystem> {

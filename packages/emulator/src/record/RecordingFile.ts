@@ -1,8 +1,8 @@
 /**
- * A file that exchanges are added to while they come: each is printed once, and written behind those before it.
+ * A file to which exchanges are appended: each is printed once.
  *
- * The file is JSON after each `save`: one write takes the place of what it ended with. A process that is killed in the
- * middle of one leaves a file that is read up to there.
+ * The file is valid JSON after each `save`: one write replaces its end. A process killed during a write leaves a file
+ * that is readable up to there.
  */
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
@@ -10,9 +10,9 @@ import type * as JsonFile from "../JsonFile.ts"
 import * as Recording from "./Recording.ts"
 
 /**
- * - `add`: takes an exchange; `place`: of its request among all.
- * - `save`: writes what was added since the last time.
- * - `finish`: the same, and puts exchanges that were over in another order into that of their requests.
+ * - `add`: adds an exchange; `place` is the position of its request.
+ * - `save`: writes the exchanges added since the last time.
+ * - `finish`: the same, and sorts the exchanges by their requests.
  */
 export interface RecordingFile {
   readonly add: (place: number, exchange: Recording.Exchange) => void
@@ -28,7 +28,7 @@ export const make = Effect.fnUntraced(function*(
   const fileSystem = yield* FileSystem.FileSystem
   const added: Array<Added> = []
   let written = 0
-  /** Of the file as the latest `save` left it, in bytes. */
+  /** The size of the file after the latest `save`, in bytes. */
   let size: number | undefined
 
   const rewrite = (entries: ReadonlyArray<Added>) =>
@@ -59,7 +59,7 @@ export const make = Effect.fnUntraced(function*(
     Effect.mapError(Recording.failed(file))
   )
 
-  /** Whether nobody else wrote to it. */
+  /** Whether the file is unchanged since. */
   const isIntact = Effect.map(
     Effect.option(fileSystem.stat(file)),
     (found) => found._tag === "Some" && Number(found.value.size) === size

@@ -1,9 +1,9 @@
 /**
- * Takes the texts out of an exchange and leaves its shape: a placeholder says how long a text was, about, and is the same
- * for the same text, so that a redacted recording can still be matched.
+ * Redacts the texts of an exchange and keeps its shape: a placeholder shows the approximate length of a text, and is
+ * equal for equal texts, so that a redacted recording can still be matched.
  *
- * What is not known to be a name of the protocol counts as text. Numbers stay, those of embeddings too, and so do errors
- * and the names of keys. Whoever can guess a text can check the guess by its placeholder.
+ * Everything but known names of the protocol counts as text. Numbers are kept, those of embeddings too, and so are
+ * errors and keys. A guessed text can be verified against its placeholder.
  */
 import type * as Schema from "effect/Schema"
 import * as Crypto from "node:crypto"
@@ -11,12 +11,12 @@ import * as Content from "./Content.ts"
 import { isArray, isObject } from "./JsonText.ts"
 import type * as Recording from "./Recording.ts"
 
-/** What stands for a text. The placeholder of a placeholder must be itself. */
+/** Redacts a text. Must be idempotent. */
 export type Redact = (text: string) => string
 
 /**
- * The placeholder: `<redacted 64 1f8a…>`, with the length of the text rounded up to a power of two, and 16 digits of its
- * SHA-256.
+ * The placeholder: `<redacted 64 1f8a…>`, with the length of the text rounded up to a power of two, and 16 digits of
+ * its SHA-256.
  */
 export const placeholder: Redact = (text) => {
   if (text === "" || placeholderPattern.test(text)) return text
@@ -26,7 +26,7 @@ export const placeholder: Redact = (text) => {
 
 const placeholderPattern = /^<redacted \d+ [0-9a-f]{16}>$/
 
-/** The exchange without its texts. */
+/** Redacts an exchange. */
 export const exchange = (exchange: Recording.Exchange, redact: Redact): Recording.Exchange => ({
   ...exchange,
   redacted: true,
@@ -34,7 +34,7 @@ export const exchange = (exchange: Recording.Exchange, redact: Redact): Recordin
   response: response(exchange.response, redact)
 })
 
-/** A body without its texts. */
+/** Redacts a body. */
 export const content = ({ body, bytes, text }: Recording.Content, redact: Redact): Recording.Content => {
   if (body !== undefined) return { body: mapTexts(body, textOf(redact)) }
   if (bytes !== undefined) return { text: redact(Buffer.from(bytes).toString("base64")) }
@@ -42,7 +42,7 @@ export const content = ({ body, bytes, text }: Recording.Content, redact: Redact
 }
 
 const response = (response: Recording.Response, redact: Redact): Recording.Response => {
-  // an error speaks of the request, and clients go by what it says
+  // an error describes the request, and clients depend on its message
   if (response.status >= 400) return response
   const { events } = response
   return {
@@ -52,13 +52,13 @@ const response = (response: Recording.Response, redact: Redact): Recording.Respo
   }
 }
 
-/** Where a text stands in JSON; without the numbers of list items. */
+/** The path of a text in JSON, without array indices. */
 type Place = ReadonlyArray<string>
 
 const textOf = (redact: Redact) => (text: string, place: Place): string => {
   const key = place.at(-1) ?? ""
   if (key !== "bytes" && key !== "data") return whole(text, redact)
-  // a client may want to decode it
+  // a client may decode it
   const decoded = Buffer.from(text, "base64").toString()
   return placeholderPattern.test(decoded) ? text : Buffer.from(redact(text)).toString("base64")
 }
@@ -71,8 +71,8 @@ const whole = (text: string, redact: Redact): string => {
 }
 
 /**
- * The pieces of a text that came in several events are redacted together, and the placeholder is cut into as many: what a
- * client puts together is what stands for the whole, also when it sends it back.
+ * The deltas of a text are redacted together, and the placeholder is split into as many: the client's concatenation is
+ * the placeholder of the whole text, also when it sends it back.
  */
 const stream = (events: ReadonlyArray<Recording.Event>, redact: Redact): ReadonlyArray<Recording.Event> => {
   const pieces = new Map<string, Array<string>>()
@@ -97,7 +97,7 @@ const mapEvent = (event: Recording.Event, f: (text: string, key: string) => stri
   return isObject(payload) ? { ...event, payload } : event
 }
 
-/** The number of the content block an event belongs to. */
+/** The index of the content block of an event. */
 const blockOf = (json: Schema.Json): number | undefined => {
   if (!isObject(json)) return undefined
   const { contentBlockIndex, index } = json
@@ -115,7 +115,7 @@ const cut = (text: string, count: number): Array<string> =>
     (_, piece) => text.slice(Math.round(text.length * piece / count), Math.round(text.length * (piece + 1) / count))
   )
 
-/** Changes every text that is not a name of the protocol. */
+/** Maps every text that is not a name of the protocol. */
 const mapTexts = (json: Schema.Json, f: (text: string, place: Place) => string, place: Place = []): Schema.Json => {
   if (typeof json === "string") return isName(place) ? json : f(json, place)
   if (isArray(json)) return json.map((item) => mapTexts(item, f, place))
@@ -129,10 +129,10 @@ const isName = (place: Place): boolean => {
   return names.has(key) && !place.some((step) => free.has(step)) && !(key === "name" && place.at(-2) === "document")
 }
 
-/** What stands below these is the user's, whatever it is called. */
+/** Members below these keys are user data, whatever their names. */
 const free = new Set(["input", "json", "metadata", "parameters", "promptVariables", "requestMetadata"])
 
-/** Keys whose texts are words of Bedrock and of the models on it, ids and seals. */
+/** Keys whose texts are names of Bedrock and its models, ids and signatures. */
 const names = new Set([
   "action",
   "anthropic_version",

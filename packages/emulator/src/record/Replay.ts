@@ -1,8 +1,8 @@
 /**
- * An emulator that responds with what was recorded, and nothing else.
+ * An emulator that replays recorded responses.
  *
- * The same request gets the responses recorded for it, in their order. One that was not recorded is refused, with the
- * recording that comes closest and where it differs.
+ * Equal requests get the recorded responses in order. A request without a recording is refused, with the closest
+ * recording and its differences.
  */
 import * as Arr from "effect/Array"
 import * as Clock from "effect/Clock"
@@ -26,9 +26,9 @@ import * as Redaction from "./Redaction.ts"
 import * as Transcript from "./Transcript.ts"
 
 /**
- * A request that was refused. `message` is what the client was told. `closest` is the number of the exchange that comes
- * closest, from 1, and `differences` is where its body differs; both are missing when the request itself was recorded, but
- * not as often, and when nothing was.
+ * A refused request. `message` is the one sent to the client. `closest` is the number of the closest exchange, from 1,
+ * and `differences` are those of its body; both are missing when the request was recorded but fewer times, and when the
+ * recording is empty.
  */
 export interface Unmatched {
   readonly request: Recording.Request
@@ -37,7 +37,7 @@ export interface Unmatched {
   readonly differences: ReadonlyArray<Difference.Difference>
 }
 
-/** An exchange nobody asked for; `number` is its place in the recording, from 1. */
+/** An exchange that was not requested; `number` is its position in the recording, from 1. */
 export interface Unused {
   readonly number: number
   readonly exchange: Recording.Exchange
@@ -45,7 +45,7 @@ export interface Unused {
 
 /**
  * - `responder`: for {@link Emulator.Options}.
- * - `unmatched`: what was refused so far. `unused`: what was not asked for so far. After a test both should be empty.
+ * - `unmatched`: requests refused so far. `unused`: exchanges not requested so far. After a test both should be empty.
  */
 export class Replay extends Context.Service<Replay, {
   readonly responder: Responder.Responder
@@ -55,9 +55,9 @@ export class Replay extends Context.Service<Replay, {
 
 /**
  * - `ignore`: paths of the body that may differ, such as `requestMetadata` or `messages[*].content[*].text`.
- * - `atEnd` (fail): what a request gets that was asked more often than it was recorded: an error, or the last response again.
- * - `timing` (none): responses come at once, or when they came as they were `recorded`.
- * - `redact`: the function the recording was redacted with, if it was one.
+ * - `atEnd` (fail): the response to a request beyond its recordings: an error, or the last response again.
+ * - `timing` (none): responses come at once, or with the `recorded` delays.
+ * - `redact`: the function the recording was redacted with, if any.
  */
 export interface Options {
   readonly ignore?: ReadonlyArray<string> | undefined
@@ -66,7 +66,7 @@ export interface Options {
   readonly redact?: Redaction.Redact | undefined
 }
 
-/** Replays exchanges. What does not match is refused with a `ValidationException`, and logged as a warning. */
+/** Replays exchanges. Unmatched requests are refused with a `ValidationException`, and logged as warnings. */
 export const make = (
   exchanges: ReadonlyArray<Recording.Exchange>,
   { atEnd, ignore = [], redact = Redaction.placeholder, timing }: Options = {}
@@ -128,13 +128,13 @@ export const make = (
     })
   })
 
-/** Which files; the exchanges of several come one after the other. */
+/** The files; the exchanges of several are concatenated. */
 export interface FileOptions extends Options {
   readonly file: string | ReadonlyArray<string>
 }
 
 /**
- * An emulator that replays files. It starts with `JsonFileError` when one cannot be read.
+ * An emulator that replays files. Fails with `JsonFileError` when one cannot be read.
  *
  * @example
  * const program = Effect.gen(function*() {
@@ -166,7 +166,7 @@ interface Recorded {
   readonly compared: Matching.Compared
 }
 
-/** The exchange that comes closest, among those of the same operation and model first. */
+/** The closest exchange, preferably of the same operation and model. */
 const closest = (
   request: Recording.Request,
   recorded: ReadonlyArray<Recorded>,
@@ -197,7 +197,7 @@ const closest = (
   }
 }
 
-/** How many differences a message tells of. */
+/** The maximum number of differences in a message. */
 const shown = 5
 
 const nameOf = ({ method, modelId, operation, path }: Recording.Request): string =>
@@ -226,6 +226,6 @@ const toResponse = (
 }
 
 const endings = {
-  broken: AwsError.make("ServiceUnavailableException", "The stream broke off here when it was recorded."),
-  abandoned: AwsError.make("ModelStreamErrorException", "The client had read enough here when it was recorded.")
+  broken: AwsError.make("ServiceUnavailableException", "The recorded stream was interrupted here."),
+  abandoned: AwsError.make("ModelStreamErrorException", "The client stopped reading the recorded stream here.")
 }

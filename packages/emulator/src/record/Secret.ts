@@ -1,15 +1,15 @@
 /**
- * Keeps credentials out of recordings: of headers and queries only what is known to be harmless is kept, and out of all
- * texts is taken what was a credential of the request, or looks like one of AWS. Bytes are not looked into.
+ * Keeps credentials out of recordings: only allowed headers are kept, and credentials of the request, or texts that
+ * look like AWS credentials, are scrubbed. Bytes are not examined.
  */
 import type * as Schema from "effect/Schema"
 import type * as Exchange from "../http/Exchange.ts"
 import { isArray, isObject } from "./JsonText.ts"
 
-/** The headers of a request that say something about what is asked. */
+/** The request headers that are kept. */
 export const requestHeaders = (headers: Exchange.Headers): Exchange.Headers => keep(headers, keptOfRequest)
 
-/** The headers of a response that say something about it. */
+/** The response headers that are kept. */
 export const responseHeaders = (headers: Exchange.Headers): Exchange.Headers => keep(headers, keptOfResponse)
 
 const keptOfRequest = /^(?:accept|content-type|x-amzn-bedrock-[a-z-]+)$/
@@ -19,7 +19,7 @@ const keptOfResponse = /^(?:content-type|retry-after|x-amzn-(?:bedrock-[a-z-]+|e
 const keep = (headers: Exchange.Headers, kept: RegExp): Exchange.Headers =>
   Object.fromEntries(Object.entries(headers).filter(([name]) => kept.test(name)).toSorted(([a], [b]) => a < b ? -1 : 1))
 
-/** The credentials a request came with; a response might repeat them. */
+/** The credentials of a request, which a response might repeat. */
 export const ofRequest = (headers: Exchange.Headers): ReadonlyArray<string> => {
   const { authorization = "", cookie = "", "x-amz-security-token": token = "" } = headers
   return [
@@ -31,7 +31,7 @@ export const ofRequest = (headers: Exchange.Headers): ReadonlyArray<string> => {
   ]
 }
 
-/** Takes secrets out of texts and of JSON, its keys included. */
+/** Scrubs secrets from texts and JSON, keys included. */
 export interface Scrubber {
   readonly text: (text: string) => string
   readonly json: (json: Schema.Json) => Schema.Json
@@ -40,11 +40,11 @@ export interface Scrubber {
 }
 
 /**
- * A scrubber of what looks like a secret, and of those `known`, wherever they are, if they have at least 8 characters:
- * shorter ones cannot be told from words.
+ * A scrubber of everything that looks like a secret, and of `known` ones with at least 8 characters: shorter ones could
+ * be words.
  */
 export const scrubber = (known: ReadonlyArray<string>): Scrubber => {
-  // the longest first: a piece must not be taken out of the whole
+  // the longest first, since a secret may contain another
   const secrets = [...new Set(known)].filter(({ length }) => length >= 8).toSorted((a, b) => b.length - a.length)
   const text = (value: string): string =>
     secrets.reduce((left, secret) => left.replaceAll(secret, secretPlace), scrubText(value))
@@ -60,10 +60,10 @@ export const scrubber = (known: ReadonlyArray<string>): Scrubber => {
   return { text, json, object, headers }
 }
 
-/** Stands where a secret was. */
+/** The replacement of a secret. */
 const secretPlace = "<secret>"
 
-/** What looks like a credential, whoever said it. */
+/** Scrubs everything that looks like a credential. */
 const scrubText = (text: string): string =>
   patterns.reduce((left, [pattern, replacement]) => left.replace(pattern, replacement), text)
 
@@ -71,7 +71,7 @@ const patterns: ReadonlyArray<readonly [RegExp, string]> = [
   // presigned queries and the header they replace
   [/(X-Amz-(?:Credential|Security-Token|Signature)(?:=|%3D))(?!<secret>)[^&\s"'<>]+/gi, `$1${secretPlace}`],
   [/\b(Signature=)[0-9a-f]{64}\b/g, `$1${secretPlace}`],
-  // a word after "bearer" is no token
+  // an ordinary word after "bearer" is kept
   [/\b(Bearer )(?=[\w.~+/=-]*\d)[\w.~+/=-]{16,}/gi, `$1${secretPlace}`],
   // access key ids; https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
   [/(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Z0-9])/g, secretPlace],

@@ -1,5 +1,5 @@
 /**
- * What of a request and its response is written down: their content, and no credentials.
+ * The recorded parts of a request and its response: their content, without credentials.
  */
 import * as Operation from "../Operation.ts"
 import type * as Responder from "../Responder.ts"
@@ -7,7 +7,7 @@ import * as Content from "./Content.ts"
 import type * as Recording from "./Recording.ts"
 import * as Secret from "./Secret.ts"
 
-/** The request without its query, its credentials and theirs, wherever `scrub` finds them. */
+/** The request without its query and credentials, scrubbed by `scrub`. */
 export const request = (
   { body, headers, method, target }: Responder.Request,
   scrub: Secret.Scrubber = Secret.scrubber(Secret.ofRequest(headers))
@@ -23,21 +23,21 @@ export const request = (
   }
 }
 
-/** The response: its status, and when it was there; the content that goes with them is scrubbed already. */
+/** The response: its status, and when it arrived; its content is scrubbed already. */
 export const response = (
   { at, headers, status }: Pick<Recording.Response, "at" | "headers" | "status">,
   said: Pick<Recording.Response, "body" | "bytes" | "text" | "events" | "end">,
   scrub: Secret.Scrubber
 ): Recording.Response => ({ status, at, headers: scrub.headers(Secret.responseHeaders(headers)), ...said })
 
-/** A body without secrets; bytes stay as they are. */
+/** A scrubbed body; bytes are unchanged. */
 export const content = ({ body, bytes, text }: Recording.Content, scrub: Secret.Scrubber): Recording.Content => ({
   ...(body === undefined ? undefined : { body: scrub.json(body) }),
   ...(text === undefined ? undefined : { text: scrub.text(text) }),
   ...(bytes === undefined ? undefined : { bytes })
 })
 
-/** An event without secrets. */
+/** A scrubbed event. */
 export const event = (event: Recording.Event, scrub: Secret.Scrubber): Recording.Event => {
   if ("frame" in event) return event
   if ("chunk" in event) return { ...event, chunk: scrub.json(event.chunk) }

@@ -1,5 +1,6 @@
 /**
- * The service behind a recording emulator: requests go there under credentials of their own, responses come back as they are.
+ * The service behind a recording emulator: requests are forwarded with the service's credentials, responses returned
+ * unchanged.
  */
 import { Hash } from "@smithy/hash-node"
 import { SignatureV4 } from "@smithy/signature-v4"
@@ -17,13 +18,13 @@ import type * as Exchange from "../http/Exchange.ts"
 import type * as Responder from "../Responder.ts"
 import type * as Signature from "../Signature.ts"
 
-/** Key pairs, or where to get those of the moment. */
+/** Key pairs, or an effect that gets the current ones. */
 export type Credentials = Signature.Credentials | Effect.Effect<Signature.Credentials, unknown>
 
 /**
- * - `url`: where the service is, such as `https://bedrock-runtime.eu-west-1.amazonaws.com`.
- * - `region`: the region signatures name.
- * - `credentials`: every request is signed with them. Without, the API key of a request goes on with it, and a signed
+ * - `url`: the service, such as `https://bedrock-runtime.eu-west-1.amazonaws.com`.
+ * - `region`: the region in signatures.
+ * - `credentials`: every request is signed with them. Without, the API key of a request is forwarded, and a signed
  *   request is refused: its signature is for the emulator.
  * - `client`: closes the connection with the scope of the request.
  */
@@ -34,7 +35,7 @@ export interface Options {
   readonly client: HttpClient.HttpClient.With<HttpClientError.HttpClientError, Scope.Scope>
 }
 
-/** A response whose body is still to come; `secrets` are the credentials it was asked for with. */
+/** A response whose body is still to be read; `secrets` are the credentials of its request. */
 export interface Received {
   readonly status: number
   readonly headers: Exchange.Headers
@@ -42,7 +43,9 @@ export interface Received {
   readonly secrets: ReadonlyArray<string>
 }
 
-/** Asks the service. A response with an error status is a response; none is a `ServiceUnavailableException`. */
+/**
+ * Forwards a request. A response with an error status is a response; a missing one is a `ServiceUnavailableException`.
+ */
 export const make = ({ client, credentials, region, url }: Options) => {
   const unreachable = (error: HttpClientError.HttpClientError) =>
     AwsError.make("ServiceUnavailableException", `No response from ${url.origin}: ${reasonOf(error)}`)
@@ -88,7 +91,7 @@ export const make = ({ client, credentials, region, url }: Options) => {
         secrets
       }
     },
-    // the credentials are for this service, and so is the request
+    // do not follow redirects with these credentials
     Effect.provideService(FetchHttpClient.RequestInit, { redirect: "manual" }),
     Effect.provideService(HttpClient.TracerPropagationEnabled, false)
   )
@@ -129,18 +132,18 @@ const sign = (
 
 const ofConnection = "connection|content-length|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade"
 
-/** What does not go on with a request: what is about the connection, or proves to the emulator who the client is. */
+/** Headers that are not forwarded: of the connection, and credentials for the emulator. */
 const notForwarded = new RegExp(
   `^(?::.*|${ofConnection}|accept-encoding|amz-sdk-.*|authorization|cookie|expect|host|http2-settings|x-amz-(?:content-sha256|date|security-token))$`
 )
 
-/** What does not come back with a response. */
+/** Response headers that are not returned. */
 const notReturned = new RegExp(`^(?::.*|${ofConnection}|content-encoding|date|server|set-cookie)$`)
 
 const without = (headers: Exchange.Headers, names: RegExp): Exchange.Headers =>
   Object.fromEntries(Object.entries(headers).filter(([name]) => !names.test(name)))
 
-/** What lies under the errors: `fetch failed` says nothing. */
+/** The underlying cause: `fetch failed` is not informative. */
 const reasonOf = ({ cause, message }: HttpClientError.HttpClientError): string => {
   const inner = cause instanceof Error ? cause.cause ?? cause : undefined
   if (!(inner instanceof Error)) return message
@@ -149,7 +152,7 @@ const reasonOf = ({ cause, message }: HttpClientError.HttpClientError): string =
 
 const unsigned = AwsError.make(
   "AccessDeniedException",
-  "This emulator has no credentials to ask the service with. Give it some, or send an API key of the service."
+  "This emulator has no credentials for the service. Set `credentials`, or send an API key of the service."
 )
 
 const noCredentials = AwsError.make(

@@ -1,5 +1,5 @@
 /**
- * An embedding service that says what a script has vectors for, and hashes words for the rest.
+ * An embedding service with the vectors of a script, and hashed words for other inputs.
  */
 import * as Embedding from "@strata/core/embedding/Embedding"
 import * as EmbeddingService from "@strata/core/embedding/EmbeddingService"
@@ -12,7 +12,7 @@ import * as Vector from "../invoke/embedding/Vector.ts"
 import type * as Rule from "./Rule.ts"
 import * as ScriptedAnswer from "./ScriptedAnswer.ts"
 
-/** `choose` gives the answer for one input, if the script has one; fails with what is wrong with the script. */
+/** `choose` gives the answer for one input, if the script has one; fails with the problem of the script. */
 export const layer = (
   choose: (call: Rule.Call) => Result.Result<ScriptedAnswer.ScriptedAnswer | undefined, string>
 ): Layer.Layer<EmbeddingService.EmbeddingService> =>
@@ -37,7 +37,7 @@ export const layer = (
         limits: () => Effect.succeed(limits),
         embedBatch: Effect.fnUntraced(function*({ inputs, options }) {
           const vectors = yield* Effect.forEach(inputs, (input) => scripted(input, options.model))
-          // the vectors of a batch have one size; the emulator fits them to its model's
+          // the vectors of a batch have one size; the emulator resizes them for its model
           const longest = Math.max(0, ...vectors.map((vector) => vector?.length ?? 0))
           const dimensions = options.dimensions ?? (longest === 0 ? undefined : longest)
           const batch = yield* hashing.embedMany(inputs, { ...options, ...(dimensions && { dimensions }) })
@@ -53,11 +53,11 @@ export const layer = (
     })
   ).pipe(
     Layer.provide(TestEmbedding.layer({ limits })),
-    // The options stand in this file.
+    // There are no invalid options here.
     Layer.orDie
   )
 
-/** What a model takes is for the emulator to say. */
+/** The emulator enforces the limits of its models. */
 const limits: Embedding.Limits = {
   maxItems: 96,
   maxLength: 10_000_000,

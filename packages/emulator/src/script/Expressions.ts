@@ -1,19 +1,21 @@
 /**
- * Regular expressions of a script, run with a limit of time: one that backtracks without end would block the process.
+ * Regular expressions of a script, run with a timeout: one that backtracks exponentially would block the process.
  */
 import * as Result from "effect/Result"
 import * as Vm from "node:vm"
 
-/** Something that may have an expression; `at` names it in errors. */
+/** An item with an optional expression; `at` names it in errors. */
 export interface Guarded {
   readonly at: string
   readonly expression: RegExp | undefined
 }
 
-/** How long the expressions of a script may take together for one text, in milliseconds. */
-const patience = 1000
+/** The timeout for all expressions of a script on one text, in milliseconds. */
+const timeout = 1000
 
-/** Those that have no expression, or one that matches the text. Fails with the place of the one that takes too long. */
+/**
+ * The items without an expression, or with one that matches the text. Fails with the name of the one that times out.
+ */
 export const matching = <A extends Guarded>(
   all: ReadonlyArray<A>,
   text: string
@@ -23,14 +25,14 @@ export const matching = <A extends Guarded>(
   return Result.try({
     try: () => {
       realm.run = run
-      program.runInContext(realm, { timeout: patience })
+      program.runInContext(realm, { timeout: timeout })
       return run.found
     },
-    catch: () => `${run.running} takes more than ${patience} ms for this text`
+    catch: () => `${run.running} takes more than ${timeout} ms for this text`
   })
 }
 
-/** What the program reads, and where it writes how far it got. */
+/** The input and output of the program. */
 interface Run<A> {
   readonly all: ReadonlyArray<A>
   readonly text: string
@@ -40,7 +42,7 @@ interface Run<A> {
 
 const realm: { run?: unknown } = Vm.createContext({})
 
-// only what V8 runs as a script of its own can be stopped
+// V8 can interrupt only a separate script
 const program = new Vm.Script(`
   for (const item of run.all) {
     run.running = item.at

@@ -1,5 +1,5 @@
 /**
- * Which answer of a script is for a call.
+ * Matches calls to the answers of a script.
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
@@ -16,15 +16,15 @@ const isExpression = Schema.makeFilter<string>((source) =>
 )
 
 /**
- * Which calls a rule is for: those that fit all that is given.
+ * Which calls a rule matches: those that meet all given conditions.
  *
- * - `text`: the last message of the user, or the text to embed, contains it. `regex`: this regular expression (with the
- *   flag `u`) matches it. An expression that takes more than a second for a text fails the call.
- * - `model`: its id, as the emulator's `answeringModel` tells it.
- * - `operation`: `generate` is a whole answer (Converse, InvokeModel), `stream` one in events, `embed` a vector.
+ * - `text`: the last user message, or the text to embed, contains it. `regex`: this regular expression (with the flag
+ *   `u`) matches it. An expression that takes more than a second for a text fails the call.
+ * - `model`: its id, as passed by the emulator's `answeringModel`.
+ * - `operation`: `generate` is a whole answer (Converse, InvokeModel), `stream` a streamed one, `embed` a vector.
  * - `tools`: whether the request has any. `tool`: it has one of this name.
- * - `call`: it is the n-th (from 1) that fits the rest, whichever rule answered those before. Each input of an embedding is a
- *   call.
+ * - `call`: it is the n-th (from 1) that meets the other conditions, whichever rule answered the earlier ones. Each
+ *   input of an embedding is a call.
  */
 export type When = typeof When.Type
 const When = Schema.Struct({
@@ -37,12 +37,12 @@ const When = Schema.Struct({
   call: optional(Schema.Int.check(Schema.isGreaterThanOrEqualTo(1)))
 })
 
-/** An answer, and the calls it is for; all of them without `when`. */
+/** An answer, and the calls it matches; all of them without `when`. */
 export type Rule = typeof Rule.Type
 /** @see {@link Rule} */
 export const Rule = Schema.Struct({ when: optional(When), answer: ScriptedAnswer.ScriptedAnswer })
 
-/** What rules look at. */
+/** The data matched by rules. */
 export interface Call {
   readonly operation: NonNullable<When["operation"]>
   readonly text: string
@@ -51,8 +51,8 @@ export interface Call {
 }
 
 /**
- * Chooses the answer of the first rule that is for a call. Every rule counts every call that fits it, also when an earlier
- * rule answers. Fails with the place of an expression that takes too long, see {@link Expressions.matching}.
+ * Chooses the answer of the first matching rule. Every rule counts every call it matches, even when an earlier rule
+ * answers. Fails with the path of an expression that times out, see {@link Expressions.matching}.
  */
 export const makeChooser = (rules: ReadonlyArray<Rule>) => {
   const choices = rules.map(({ answer, when = {} }, index) => ({

@@ -1,5 +1,5 @@
 /**
- * One answer of a script: how it is written, and what it is for the double that gives it.
+ * One answer of a script, and its conversion for the test double.
  */
 import type * as ChatResponse from "@strata/core/chat/ChatResponse"
 import * as Message from "@strata/core/chat/Message"
@@ -14,11 +14,11 @@ import { DurationInput } from "../DurationInput.ts"
 const optional = Schema.optionalKey
 
 /**
- * A part of an answer, by the key that it has:
+ * A part of an answer, by its key:
  *
- * - `text`, perhaps with `citations`; a string is a text too.
+ * - `text`, optionally with `citations`; a string is a text too.
  * - `tool`: the name of the tool to call, its `input` (`{}` when missing), and the `id` of the call.
- * - `reasoning`: what is thought, and the `signature` that seals it.
+ * - `reasoning`: its text, and its `signature`.
  */
 export type Part = typeof Part.Type
 const Part = Schema.Union([
@@ -29,8 +29,8 @@ const Part = Schema.Union([
 ])
 
 /**
- * An exception of Bedrock instead of an answer. `message` is what Bedrock says with it when missing; a stream delivers
- * `afterEvents` events first (0 when missing); `originalStatusCode` goes with the model's own errors.
+ * An exception of Bedrock instead of an answer. `message` defaults to Bedrock's own; a stream delivers `afterEvents`
+ * events first (0 when missing); `originalStatusCode` is for the two model errors.
  */
 export type Failure = typeof Failure.Type
 const Failure = Schema.Struct({
@@ -42,19 +42,17 @@ const Failure = Schema.Struct({
 })
 
 /**
- * What is said, in one of these ways:
+ * The content, in one of these forms:
  *
- * - `text`; or `chunks`, the text in the pieces a stream delivers it in; or `parts`; or `json`, any value, which is written
- *   as text.
- * - `vector`: an embedding; fitted to the dimensions that are asked for.
- * - `error`: see {@link Failure}. What else is said here is what a stream delivers before it.
+ * - `text`; or `chunks`, the text as the deltas of a stream; or `parts`; or `json`, any value, which is sent as text.
+ * - `vector`: an embedding; resized to the requested dimensions.
+ * - `error`: see {@link Failure}. Other content is streamed before it.
  *
- * And how:
+ * Options:
  *
  * - `usage`: tokens; counted when missing.
- * - `stopReason`: Bedrock's word for why it ended; `end_turn`, or `tool_use`, when missing.
- * - `delay`: how long it takes until the first event, or the whole answer. `interval`: the pause between the events of a
- *   stream.
+ * - `stopReason`: Bedrock's stop reason; by default `end_turn`, or `tool_use`.
+ * - `delay`: the time until the first event, or the whole answer. `interval`: the pause between the events of a stream.
  */
 export type Spelled = typeof Spelled.Type
 const Spelled = Schema.Struct({
@@ -75,7 +73,7 @@ const Spelled = Schema.Struct({
   interval: optional(DurationInput)
 }).check(Schema.makeFilter((answer) => {
   const said = ways.filter((way) => answer[way] !== undefined)
-  if (said.length > 1) return `Expected one of ${said.join(", ")}: they say different things`
+  if (said.length > 1) return `Expected only one of ${said.join(", ")}`
   return said.length === 1 || answer.error !== undefined || `Expected one of ${ways.join(", ")}, error`
 }))
 
@@ -86,7 +84,7 @@ export type ScriptedAnswer = typeof ScriptedAnswer.Type
 /** @see {@link ScriptedAnswer} */
 export const ScriptedAnswer = Schema.Union([Schema.String, Spelled])
 
-/** What the double of the chat model replies; `call` numbers the calls, for the ids of tool calls. */
+/** The reply of the chat test double; `call` numbers the calls, for the ids of tool calls. */
 export const toReply = (answer: ScriptedAnswer, call: number): TestChat.TestChat.Reply => {
   if (typeof answer === "string") return answer
   const { chunks, delay, error, interval, stopReason, usage } = answer
@@ -132,10 +130,10 @@ const finishReasons: Readonly<Record<string, ChatResponse.FinishReason>> = {
   model_context_window_exceeded: "context-length"
 }
 
-/** The error of the answering service that comes out as this exception. */
+/** The error of the answering service that maps to this exception. */
 export const toError = (
   { exception, message, originalStatusCode, retryAfter }: Failure
-): ProviderError.ProviderError => {
+): ProviderError.CallError => {
   const fields = { provider, exception, message: message ?? AwsError.texts[exception] }
   const pause = retryAfter === undefined ? undefined : { retryAfter: Duration.fromInputUnsafe(retryAfter) }
   switch (exception) {
@@ -172,7 +170,7 @@ export const toError = (
   }
 }
 
-/** A script cannot say what the answer is. */
+/** The error of a script that cannot give an answer. */
 export const wrongScript = (problem: string, model: string): ProviderError.InvalidRequestError =>
   ProviderError.invalidRequest({
     provider,

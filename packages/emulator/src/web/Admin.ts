@@ -1,8 +1,7 @@
 /**
- * The emulator's own paths, beside those of Bedrock: what it saw, and what goes wrong next, for other processes, and a
- * page for people.
+ * The emulator's own paths, beside Bedrock's: statistics and faults, for other processes, and a web page.
  *
- * They ask for no signature, so they are for this machine only; from elsewhere they do not exist. Requests to them are
+ * They require no signature, so they are restricted to this machine; for others they do not exist. Requests to them are
  * not counted, their connections are.
  */
 import * as Effect from "effect/Effect"
@@ -20,8 +19,8 @@ import * as Page from "./Page.ts"
 import * as RequestLog from "./RequestLog.ts"
 
 /**
- * How to become a client. `credentials` and `apiKey` are told when they are the published ones; an emulator does not give
- * away those it was given.
+ * How to connect. `credentials` and `apiKey` are included when they are the public defaults, never those given in
+ * options.
  */
 export type Client = typeof Client.Type
 /** @see {@link Client} */
@@ -32,10 +31,10 @@ export const Client = Schema.Struct({
 })
 
 /**
- * What can be asked about, and changed.
+ * The state that can be read and changed.
  *
- * - `host`: what the emulator listens on.
- * - `now`: milliseconds since 1970, as the recorder counts them.
+ * - `host`: the address the emulator listens on.
+ * - `now`: milliseconds since 1970, by the recorder's clock.
  */
 export interface Options {
   readonly recorder: Statistics.Recorder
@@ -54,8 +53,8 @@ export const isFor = ({ method, target }: Exchange.Exchange): boolean =>
  * - `GET /`, `GET /_strata/`: the page, for browsers.
  * - `GET /_strata/client`: a {@link Client}.
  * - `GET /_strata/statistics`: a {@link Statistics.Statistics}.
- * - `GET /_strata/requests`, `GET /_strata/requests?after={revision}`: a {@link RequestLog.Log} of all requests that are
- *   remembered, or of what is new about them.
+ * - `GET /_strata/requests`, `GET /_strata/requests?after={revision}`: a {@link RequestLog.Log} of all requests kept,
+ *   or of those changed since.
  * - `GET /_strata/requests/{number}`: a {@link RequestLog.Detail}.
  * - `GET /_strata/faults`: every {@link Fault.Pending}.
  * - `GET /_strata/faults/schema`: the JSON schema of a {@link Fault.Fault}.
@@ -68,7 +67,7 @@ export const handle = ({ client, faults, host, now, recorder }: Options) => {
   const startedAt = now()
 
   const injectAll = Effect.fnUntraced(function*(exchange: Exchange.Exchange) {
-    // a web page may send text anywhere without asking, but not JSON
+    // a web page may send text across origins without a preflight request, but not JSON
     if (exchange.headers["content-type"]?.startsWith("application/json") !== true) {
       return yield* AwsError.validation("Send JSON.")
     }

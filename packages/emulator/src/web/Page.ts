@@ -1,5 +1,5 @@
 /**
- * The files of the emulator's web page, as the browser gets them: nothing is built, bundled or fetched from elsewhere.
+ * Serves the files of the emulator's web page, without a build step or external resources.
  */
 import * as Effect from "effect/Effect"
 import * as Fs from "node:fs/promises"
@@ -8,7 +8,7 @@ import type * as Exchange from "../http/Exchange.ts"
 import type * as HttpResponse from "../http/HttpResponse.ts"
 import * as Admission from "./Admission.ts"
 
-/** The response with the file of that name; the empty name is the page. Fails with 404 where there is none. */
+/** The response with a file; the empty name is the page. Fails with 404 for an unknown file. */
 export const file = (name: string): Effect.Effect<HttpResponse.Whole, AwsError.AwsError> => {
   const path = name === "" ? "page.html" : name
   const type = types[path.slice(path.lastIndexOf("."))]
@@ -19,7 +19,7 @@ export const file = (name: string): Effect.Effect<HttpResponse.Whole, AwsError.A
   }).pipe(Effect.map((body) => ({ type: "whole", status: 200, headers: { ...headers, "content-type": type }, body })))
 }
 
-// the sources are part of the package, and `dist` lies beside `src`: one path leads there from either
+// the sources are published, and `dist` is beside `src`: the path is right from both
 const folder = new URL("../../src/web/page/", import.meta.url)
 
 const files: ReadonlySet<string> = new Set([
@@ -45,7 +45,7 @@ const types: Readonly<Record<string, string>> = {
   ".svg": "image/svg+xml"
 }
 
-/** The page loads and reaches nothing but the emulator, and nobody else may show or read it. */
+/** The page loads and connects to nothing but the emulator, and cannot be framed or read by others. */
 const headers: Exchange.Headers = {
   "content-security-policy": [
     "default-src 'none'",

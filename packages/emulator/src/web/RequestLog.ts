@@ -1,5 +1,5 @@
 /**
- * The latest requests for those who look at the emulator from outside: without prompts, unless it captures them.
+ * The latest requests for external clients: without prompts, unless bodies are captured.
  */
 import * as Schema from "effect/Schema"
 import type { ReceivedRequest } from "../Statistics.ts"
@@ -7,9 +7,9 @@ import type { ReceivedRequest } from "../Statistics.ts"
 const optional = Schema.optional
 
 /**
- * A request in a line: what {@link ReceivedRequest} says, as far as it is known.
+ * A request in short form, with the known fields of {@link ReceivedRequest}.
  *
- * - `attempt`: which try this is, as an AWS SDK says in `amz-sdk-request`.
+ * - `attempt`: the attempt number, as AWS SDKs send it in `amz-sdk-request`.
  */
 export type Entry = typeof Entry.Type
 /** @see {@link Entry} */
@@ -29,11 +29,11 @@ export const Entry = Schema.Struct({
 })
 
 /**
- * The requests about which something became known since a revision, in the order they came.
+ * The requests changed since a revision, in order.
  *
- * - `revision`: ask for what came after it the next time. It begins anew with every emulator, which `startedAt`
- *   (milliseconds since 1970) tells apart.
- * - `now`: the emulator's time, for those still in flight.
+ * - `revision`: the value of `after` for the next poll. It restarts with the emulator, which `startedAt` (milliseconds
+ *   since 1970) identifies.
+ * - `now`: the emulator's time, for requests in flight.
  */
 export type Log = typeof Log.Type
 /** @see {@link Log} */
@@ -44,7 +44,7 @@ export const Log = Schema.Struct({
   requests: Schema.Array(Entry)
 })
 
-/** All there is to know about one request. `body`: where the emulator captures bodies. */
+/** All details of one request. `body`: where bodies are captured. */
 export type Detail = typeof Detail.Type
 /** @see {@link Detail} */
 export const Detail = Schema.Struct({
@@ -56,7 +56,7 @@ export const Detail = Schema.Struct({
   body: optional(Schema.Unknown)
 })
 
-/** What became known after a revision; 0 for all that is remembered. */
+/** The requests changed after a revision; 0 for all that are kept. */
 export const since = (
   requests: ReadonlyArray<ReceivedRequest>,
   after: number,

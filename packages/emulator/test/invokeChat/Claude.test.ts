@@ -73,7 +73,7 @@ layer(Fixture.emulator({}, stage.layer))("Claude's Messages API", (it) => {
       ])
     }))
 
-  it.effect("calls tools, and takes their results", () =>
+  it.effect("calls tools, and accepts their results", () =>
     Effect.gen(function*() {
       yield* stage.says(Fixture.response([Message.text("Let me see"), call], { finishReason: "tool-calls" }))
       const body = Invoking.claude({ tools: [weather], tool_choice: { type: "tool", name: "weather" } })
@@ -144,7 +144,7 @@ layer(Fixture.emulator({}, stage.layer))("Claude's Messages API", (it) => {
       ])
     }))
 
-  it.effect("thinks, seals its thoughts, and takes them back as they were", () =>
+  it.effect("reasons, signs the reasoning, and accepts it back unchanged", () =>
     Effect.gen(function*() {
       yield* stage.says(Fixture.response([{ type: "reasoning", text: "Hm" }, Message.text("Hello")]))
       const whole = yield* Invoking.whole("2", Invoking.sonnet, Invoking.claude(thinking))
@@ -201,7 +201,7 @@ layer(Fixture.emulator({}, stage.layer))("Claude's Messages API", (it) => {
       })
     }))
 
-  it.effect("cites in Anthropic's words", () =>
+  it.effect("cites in Anthropic's format", () =>
     Effect.gen(function*() {
       const passages = ["grass is green"]
       yield* stage.says(Fixture.response([{

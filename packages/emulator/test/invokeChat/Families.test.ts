@@ -235,7 +235,7 @@ layer(Fixture.emulator({ models: Invoking.models }, stage.layer))("InvokeModel f
       assert.strictEqual(message, "The model is unsupported for streaming.")
     }))
 
-  it.effect("answers a prompt that begins with instructions, also where Converse takes none", () =>
+  it.effect("answers a prompt that begins with instructions, even for a model without system prompts", () =>
     Effect.gen(function*() {
       yield* stage.says(Fixture.response([{ type: "text", text: "Hello" }]))
       yield* Invoking.whole("1.1", "amazon.titan-text-express-v1", { inputText: "Be brief\nUser: Hi\nBot:" })
@@ -247,7 +247,7 @@ layer(Fixture.emulator({ models: Invoking.models }, stage.layer))("InvokeModel f
       ])
     }))
 
-  it.effect("says that an answer was cut in the words of each family", () =>
+  it.effect("reports a truncated answer in each family's format", () =>
     Effect.gen(function*() {
       yield* stage.says(Fixture.response([{ type: "text", text: "Hel" }], { finishReason: "length" }))
       const reasons = yield* Effect.forEach(Object.values(examples), ({ beside, body, model }) =>

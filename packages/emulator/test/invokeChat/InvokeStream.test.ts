@@ -10,7 +10,7 @@ import * as Invoking from "./Invoking.ts"
 
 const ask = (protocol: Fixture.Protocol) => Invoking.pieces(protocol, Invoking.haiku, Invoking.claude())
 
-const failingAfter = (count: number, error: ProviderError.ProviderError) =>
+const failingAfter = (count: number, error: ProviderError.CallError) =>
   Fixture.emulator(
     {},
     Layer.merge(
@@ -46,7 +46,7 @@ describe("InvokeModelWithResponseStream", () => {
       assert.deepStrictEqual([name, status], ["ModelTimeoutException", 408])
     }).pipe(Effect.provide(failingAfter(0, timeout))))
 
-  it.effect("says that the model failed", () =>
+  it.effect("reports a failed model", () =>
     Effect.gen(function*() {
       const { name } = yield* Effect.flip(ask("2"))
       assert.strictEqual(name, "ModelStreamErrorException")
@@ -139,7 +139,7 @@ describe("The headers of InvokeModel", () => {
       assert.strictEqual(message, "The guardrail identifier or version provided in the request does not exist.")
     }).pipe(Effect.provide(Fixture.emulator({ guardrails }))))
 
-  it.effect("judge only what is tagged, where something is", () =>
+  it.effect("check only tagged content, if any", () =>
     Effect.gen(function*() {
       const tag = "amazon-bedrock-guardrails-guardContent_xyz"
       const action = (content: string) =>
@@ -161,7 +161,7 @@ describe("The headers of InvokeModel", () => {
       assert.strictEqual(headers["x-amzn-bedrock-service-tier"], "flex")
     }).pipe(Effect.provide(Fixture.emulator())))
 
-  it.effect("take JSON and give JSON, and nothing else", () =>
+  it.effect("accept and return JSON only", () =>
     Effect.gen(function*() {
       const post = (headers: Record<string, string>) =>
         Effect.map(

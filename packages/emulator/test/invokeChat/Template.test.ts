@@ -9,13 +9,13 @@ const Words = Schema.String.check(Schema.isPattern(/^[a-z]([a-z \n]{0,20}[a-z])?
 const header = (role: string, text: string) => `<|start_header_id|>${role}<|end_header_id|>\n\n${text}<|eot_id|>`
 
 describe("Template", () => {
-  it("takes a text without marks for what the user says", () => {
+  it("reads a text without markers as a user message", () => {
     for (const template of ["llama", "instruct", "titan", "deepseek"] as const) {
       assert.deepStrictEqual(Template.read(" Hi\n", template, { system: true }), { messages: [said("user", "Hi")] })
     }
   })
 
-  it("keeps a text whose marks leave the user nothing to say", () => {
+  it("keeps a text whose markers leave no user message", () => {
     assert.deepStrictEqual(Template.read("[INST][/INST]", "instruct", { system: true }), {
       messages: [said("user", "[INST][/INST]")]
     })
@@ -29,7 +29,7 @@ describe("Template", () => {
     })
   })
 
-  it("lets the user say what a model takes no instructions for", () => {
+  it("converts instructions to a user message for a model without system prompts", () => {
     assert.deepStrictEqual(Template.read("Be brief\nUser: Hi\nBot:", "titan", { system: false }), {
       messages: [{ role: "user", content: [{ text: "Be brief" }, { text: "Hi" }] }]
     })

@@ -6,7 +6,7 @@
  */
 import * as ChatRequest from "@strata/core/chat/ChatRequest"
 import * as Message from "@strata/core/chat/Message"
-import * as Tool from "@strata/core/tool/Tool"
+import * as Definition from "@strata/core/chat/ToolDefinition"
 import * as Schema from "effect/Schema"
 
 /** Every field of `A` has a schema. */
@@ -210,7 +210,7 @@ export const ToolDefinition = Schema.Struct(
     inputSchema: Schema.Record(Schema.String, Schema.Unknown),
     strict: Schema.optional(Schema.Boolean),
     ...cache
-  } satisfies Fields<Tool.ToolDefinition> & Pick<Fields<Tool.ProviderTool>, "type">
+  } satisfies Fields<Definition.ToolDefinition> & Pick<Fields<Definition.ProviderTool>, "type">
 )
 
 const Reasoning = Schema.Union([
@@ -238,7 +238,7 @@ export const Request = Schema.Struct(
     topP: Schema.optional(Schema.Finite),
     stopSequences: Schema.optional(Schema.Array(Schema.String)),
     tools: Schema.optional(Schema.Array(ToolDefinition)),
-    toolChoice: Schema.optional(Tool.ToolChoice),
+    toolChoice: Schema.optional(Definition.ToolChoice),
     parallelToolCalls: Schema.optional(Schema.Boolean),
     responseFormat: Schema.optional(ChatRequest.ResponseFormat),
     reasoning: Schema.optional(Reasoning),

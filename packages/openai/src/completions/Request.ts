@@ -3,13 +3,13 @@
  * here.
  */
 import type * as ChatRequest from "@strata/core/chat/ChatRequest"
-import type * as Tool from "@strata/core/tool/Tool"
+import type * as ToolDefinition from "@strata/core/chat/ToolDefinition"
 import * as Messages from "./Messages.ts"
 import type * as Representable from "./Representable.ts"
 import type * as Wire from "./Wire.ts"
 
 /** A function without parameters takes none. */
-export const decodeTool = ({ cache_control, function: definition }: Wire.Tool): Tool.ToolDefinition => {
+export const decodeTool = ({ cache_control, function: definition }: Wire.Tool): ToolDefinition.ToolDefinition => {
   const { description, name, parameters, strict } = definition
   return {
     name,
@@ -25,10 +25,10 @@ export const encodeTool = ({ description, inputSchema, name, strict }: Represent
   function: { name, parameters: inputSchema, ...present("description", description), ...present("strict", strict) }
 })
 
-export const decodeToolChoice = (choice: Wire.ToolChoice): Tool.ToolChoice =>
+export const decodeToolChoice = (choice: Wire.ToolChoice): ToolDefinition.ToolChoice =>
   typeof choice === "object" ? { name: choice.function.name } : choice === "required" ? "any" : choice
 
-export const encodeToolChoice = (choice: Tool.ToolChoice): Wire.ToolChoice =>
+export const encodeToolChoice = (choice: ToolDefinition.ToolChoice): Wire.ToolChoice =>
   typeof choice === "object"
     ? { type: "function", function: { name: choice.name } }
     : choice === "any"

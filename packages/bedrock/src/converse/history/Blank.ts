@@ -1,22 +1,22 @@
 /**
- * Blank text and empty lists, which Bedrock refuses wherever they stand, and the turns that would be missing without them.
+ * Blank text and empty lists, which Bedrock refuses everywhere, and the turns that dropping them would remove.
  */
 import * as Message from "@strata/core/chat/Message"
 import type { Capabilities } from "../../catalog/Capabilities.ts"
 import type { Report } from "./Change.ts"
 import * as Turn from "./Turn.ts"
 
-/** Stands for a turn of which nothing is known but that somebody had it. */
+/** Placeholder of a turn whose content is unknown or dropped. */
 export const placeholder: Message.TextPart = Message.text("…")
 
 const empty = Message.text("(empty)")
 
 /**
- * Leaves out blank parts, and messages of the assistant and the system of which nothing remains. Those of the user stay,
- * empty: what follows decides whether they are missed.
+ * Drops blank parts, and messages of the assistant and the system that become empty. User messages stay, even empty:
+ * later steps decide whether they are needed.
  *
- * What stands beside sealed reasoning goes back as it came, blank or not. A cache point stays where its blank text was, and
- * the text too, where the model takes it among others of the user.
+ * Parts beside signed reasoning are sent back unchanged, blank or not. A cache point replaces its blank text; the text
+ * stays too, where the model accepts it among others of the user.
  */
 export const drop = (
   turns: ReadonlyArray<Turn.Turn>,
@@ -40,14 +40,14 @@ export const drop = (
       }
     }
     if (parts.some(isSaid)) return [{ ...turn, parts }]
-    // nothing but cache points
+    // only cache points
     for (const { field } of parts) report("dropped-blank", field)
     return turn.role === "user" ? [{ ...turn, parts: [] }] : []
   })
 
 const isSaid = ({ part }: Turn.Placed): boolean => !Turn.isBlank(part) && Turn.cachePointOf(part) === undefined
 
-/** Gives the empty turns of the user something to stand on. */
+/** Fills empty turns of the user with the placeholder. */
 export const fill = (turns: ReadonlyArray<Turn.Turn>, report: Report): ReadonlyArray<Turn.Turn> =>
   turns.map((turn) => {
     if (turn.parts.length > 0) return turn
@@ -55,7 +55,7 @@ export const fill = (turns: ReadonlyArray<Turn.Turn>, report: Report): ReadonlyA
     return { ...turn, parts: [Turn.added(turn, placeholder)] }
   })
 
-/** Cuts off the blanks at the end of a final answer: a model that goes on writing there refuses them. */
+/** Trims the end of a final assistant message: models that continue it refuse trailing white space. */
 export const trim = (turns: ReadonlyArray<Turn.Turn>, report: Report): ReadonlyArray<Turn.Turn> => {
   const turn = turns[turns.length - 1]
   const index = turn?.parts.findLastIndex(({ part }) => Turn.cachePointOf(part) === undefined) ?? -1
@@ -67,7 +67,7 @@ export const trim = (turns: ReadonlyArray<Turn.Turn>, report: Report): ReadonlyA
   return [...turns.slice(0, -1), { ...turn, parts: turn.parts.with(index, { ...last, part: { ...last.part, text } }) }]
 }
 
-/** Puts something into parts of the user that hold nothing. */
+/** Fills empty parts of the user. */
 const fillPart = (placed: Turn.Placed, report: Report): Turn.Placed => {
   const { field, part } = placed
   const filled = part.type === "tool-result" ? fillResult(part, field, report) : fillText(part, field, report)
@@ -92,7 +92,7 @@ const isEmpty = (source: Message.DocumentSource): boolean =>
 const fillResult = (part: Message.ToolResultPart, field: string, report: Report): Message.ToolResultPart => {
   const { parts, result } = part
   if (parts === undefined) {
-    // an empty string and nothing at all say so themselves when they are encoded
+    // an empty string and a missing result are handled by the encoder
     if (typeof result !== "string" || result === "" || result.trim() !== "") return part
     report("filled-result", field)
     return { ...part, result: empty.text }

@@ -1,10 +1,10 @@
 /**
- * Cache points: only where the model takes them, and no more of them than it does.
+ * Cache points: only where the model accepts them, and within its maximum.
  *
- * They are hints. What becomes of one changes nothing for the model, so it is done in strict mode too, and reported.
+ * They are hints that do not change the prompt, so they are adjusted in strict mode too, and reported.
  */
 import type * as Message from "@strata/core/chat/Message"
-import type * as Tool from "@strata/core/tool/Tool"
+import type * as ToolDefinition from "@strata/core/chat/ToolDefinition"
 import type { BedrockChatOptions } from "../../BedrockOptions.ts"
 import type { Caching, Capabilities } from "../../catalog/Capabilities.ts"
 import * as Block from "../Block.ts"
@@ -12,19 +12,19 @@ import * as Media from "../Media.ts"
 import type { Report } from "./Change.ts"
 import * as Turn from "./Turn.ts"
 
-/** All of a request that can hold cache points. What `options` have of it is sent in the place of the rest. */
+/** Everything in a request that can hold cache points. Members of `options` are sent in place of the others. */
 export interface Holders {
   readonly conversation: Turn.Conversation
-  readonly tools: ReadonlyArray<Tool.RequestTool>
+  readonly tools: ReadonlyArray<ToolDefinition.RequestTool>
   readonly options: BedrockChatOptions | undefined
 }
 
-/** Settles the cache points of a request; the same object when there are none. */
+/** Normalizes the cache points of a request; the same object when there are none. */
 export const settle = (holders: Holders, { caching }: Capabilities, report: Report): Holders => {
   const { conversation, options, tools } = holders
   const system = options?.system
   const toolConfig = (options?.toolConfig?.tools ?? []).length > 0 ? options?.toolConfig : undefined
-  // where none is taken it is left out, and has not moved before
+  // a cache point that is dropped is not also reported as moved
   const moved: Report = caching?.supported === true ? report : () => {}
   const found = {
     tools: toolConfig === undefined ? tools.flatMap(ofTool) : [],
@@ -64,19 +64,19 @@ interface Sequences extends Readonly<Record<"tools" | "ownTools" | "system" | "o
   readonly turns: ReadonlyArray<Items<unknown>>
 }
 
-/** The sequences of a request, which stand in a prompt in this order. */
+/** The sequences of a request, in the order of the prompt. */
 const inOrder = (
   { ownSystem, ownTools, system, tools, turns }: Sequences
 ): Items<unknown> => [...tools, ...ownTools, ...system, ...ownSystem, ...turns.flat()]
 
-/** A cache point, by itself wherever it was written; `field` is where. */
+/** A cache point, apart from what it was written on; `field` is its location. */
 interface Point {
   readonly type: "point"
   readonly cache: Message.CacheControl
   readonly field: string
 }
 
-/** What stands between cache points. */
+/** Content between cache points. */
 interface Content<A> {
   readonly type: "content"
   readonly content: A
@@ -84,7 +84,7 @@ interface Content<A> {
 
 type Items<A> = ReadonlyArray<Content<A> | Point>
 
-/** The points that are sent, and how long each asks to live. */
+/** The points that are sent, with their times to live. */
 type Kept = ReadonlyMap<Point, Message.CacheControl>
 
 const isPoint = (item: Content<unknown> | Point): item is Point => item.type === "point"
@@ -96,7 +96,7 @@ const point = (cache: Message.CacheControl | undefined, field: string): Readonly
 
 type Section = NonNullable<Caching["where"]>[number]
 
-/** Puts the points of a sequence where they may stand, and leaves out those for which there is no such place. */
+/** Moves the points of a sequence to allowed positions, and drops those without one. */
 const placing = (caching: Caching | undefined, report: Report) =>
 <A>(
   section: Section,
@@ -112,7 +112,7 @@ const placing = (caching: Caching | undefined, report: Report) =>
     }
     const behind = placed.findLastIndex((before) => isPoint(before) || mayNotEnd?.(before.content) !== true) + 1
     const before = placed[behind - 1]
-    // where one stands already, nothing more would be cached
+    // a second point here would cache nothing more
     if (!isTaken || behind === 0 && placed.length > 0 || before !== undefined && isPoint(before)) {
       report("omitted-cache-point", item.field)
       continue
@@ -123,7 +123,7 @@ const placing = (caching: Caching | undefined, report: Report) =>
   return placed
 }
 
-/** The longest prefixes, as many as the model takes; none may ask to live longer than one before it. */
+/** Keeps the longest prefixes, as many as the model accepts; no time to live may exceed an earlier one. */
 const keep = (points: ReadonlyArray<Point>, caching: Caching | undefined, report: Report): Kept => {
   const kept = new Map<Point, Message.CacheControl>()
   const first = Math.max(0, points.length - (caching?.maxPoints ?? Infinity))
@@ -139,12 +139,12 @@ const keep = (points: ReadonlyArray<Point>, caching: Caching | undefined, report
   return kept
 }
 
-const ofTool = (tool: Tool.RequestTool, index: number): Items<Tool.RequestTool> => {
+const ofTool = (tool: ToolDefinition.RequestTool, index: number): Items<ToolDefinition.RequestTool> => {
   const { cache, ...rest } = tool
   return [content(cache === undefined ? tool : rest), ...point(cache, `tools[${index}]`)]
 }
 
-const toTools = (items: Items<Tool.RequestTool>, kept: Kept): ReadonlyArray<Tool.RequestTool> =>
+const toTools = (items: Items<ToolDefinition.RequestTool>, kept: Kept): ReadonlyArray<ToolDefinition.RequestTool> =>
   items.flatMap((item, index) => {
     if (isPoint(item)) return []
     const cache = following(items, index, kept)
@@ -173,7 +173,7 @@ const toParts = (items: Items<Turn.Placed>, kept: Kept): ReadonlyArray<Turn.Plac
     return [cache === undefined ? item.content : { part: { ...part, cache } as Message.Part, field }] // it may carry one
   })
 
-/** Blank text of the user was kept for the point behind it. */
+/** Blank user text was kept only for the cache point behind it. */
 const withoutBlank = (items: Items<Turn.Placed>, kept: Kept, report: Report): Items<Turn.Placed> =>
   items.filter((item, index) => {
     if (isPoint(item) || !Turn.isBlank(item.content.part) || following(items, index, kept) !== undefined) return true
@@ -181,12 +181,12 @@ const withoutBlank = (items: Items<Turn.Placed>, kept: Kept, report: Report): It
     return false
   })
 
-/** Whether a part has a field for the mark; others are followed by a block. */
+/** Whether a part has a field for a cache point; other parts are followed by a block. */
 const carries = ({ type }: Message.Part): boolean =>
   type === "text" || type === "image" || type === "document" || type === "video" || type === "audio" ||
   type === "search-result" || type === "tool-result"
 
-/** A part without its mark. The parts of a tool's result cannot end a prefix: it ends with the result then. */
+/** A part without its cache point. A part inside a tool result cannot end a prefix: the whole result does. */
 const withoutMark = (
   part: Message.Part,
   field: string,
@@ -225,13 +225,13 @@ const toBlocks = <A>(items: Items<A>, kept: Kept): Array<A> =>
       : [item.content]
   )
 
-/** How long what ends behind an item is cached. */
+/** The cache control of the point behind an item. */
 const following = (items: Items<unknown>, index: number, kept: Kept): Message.CacheControl | undefined => {
   const next = items[index + 1]
   return next !== undefined && isPoint(next) ? kept.get(next) : undefined
 }
 
-/** Behind reasoning, and as users report behind documents other than PDF, a cache point is refused. */
+/** A cache point is refused behind reasoning and, as users report, behind documents other than PDF. */
 const mayNotEnd = ({ part }: Turn.Placed): boolean =>
   part.type === "reasoning" ||
   part.type === "document" && Media.formatOf(Media.document, part.mediaType) !== "pdf"

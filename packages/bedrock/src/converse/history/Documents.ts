@@ -1,14 +1,14 @@
 /**
- * Documents: names Bedrock accepts, none of them twice in a request, and text beside them.
+ * Documents: names that Bedrock accepts, unique within a request, and text beside them.
  */
 import * as Message from "@strata/core/chat/Message"
 import type { Report } from "./Change.ts"
 import * as Label from "./Label.ts"
 import * as Turn from "./Turn.ts"
 
-/** Renames what has to be renamed, in messages and in results of tools. */
+/** Renames documents where needed, in messages and in tool results. */
 export const rename = (turns: ReadonlyArray<Turn.Turn>, report: Report): ReadonlyArray<Turn.Turn> => {
-  const label = Label.dispenser(Label.documentName)
+  const label = Label.allocator(Label.documentName)
   const renamed = <Part extends Message.Part>(part: Part, field: string): Part => {
     if (part.type !== "document") return part
     const name = label(part.name)
@@ -30,7 +30,7 @@ export const rename = (turns: ReadonlyArray<Turn.Turn>, report: Report): Readonl
   }))
 }
 
-/** Adds a text where a document stands without one. */
+/** Adds text to messages that have a document but no text. */
 export const addText = (turns: ReadonlyArray<Turn.Turn>, report: Report): ReadonlyArray<Turn.Turn> =>
   turns.map((turn) => {
     const document = turn.parts.find(Turn.is("document"))
@@ -39,7 +39,7 @@ export const addText = (turns: ReadonlyArray<Turn.Turn>, report: Report): Readon
     return { ...turn, parts: [...turn.parts, Turn.added(turn, Message.text("See the document."))] }
   })
 
-/** Text for a guardrail and text with citations travel in blocks of other kinds. */
+/** Guarded text and text with citations are blocks of other kinds. */
 const isPlainText = ({ part }: Turn.Placed): boolean =>
   part.type === "text" && !Turn.isBlank(part) && part.citations === undefined &&
   (part.guard === undefined || part.guard === false)

@@ -1,5 +1,6 @@
 /**
- * Where instructions go: into the system prompt, between the turns, or, for a model without a system prompt, to the user.
+ * Where instructions go: the system prompt, between the turns, or, for a model without a system prompt, the first user
+ * message.
  */
 import type { Capabilities } from "../../catalog/Capabilities.ts"
 import type { Report } from "./Change.ts"
@@ -8,7 +9,7 @@ import * as Turn from "./Turn.ts"
 
 /**
  * Takes the system prompt from the beginning of the conversation. Later instructions stay where they are, unless the
- * model cannot take them there. So do those that begin with a change of tools, which no system prompt can hold.
+ * model does not accept them there. So do those that begin with a change of tools, which a system prompt cannot hold.
  */
 export const place = (
   turns: ReadonlyArray<Turn.Turn>,
@@ -28,7 +29,7 @@ export const place = (
   }
 }
 
-/** Puts the system prompt at the beginning of what the user says, for a model that has none. */
+/** Moves the system prompt to the first user message, for a model without system prompts. */
 export const fold = (
   { system, turns }: Turn.Conversation,
   { systemPrompt }: Capabilities,

@@ -1,16 +1,16 @@
 /**
- * Names and ids that Bedrock accepts, each given once: what is acceptable and still free stays as it is.
+ * Unique names and ids that Bedrock accepts; valid unused ones are kept.
  *
- * The same texts in the same order always get the same labels, so a conversation that grows keeps those it has.
+ * Deterministic: the same texts in the same order give the same labels, so a growing conversation keeps its labels.
  */
 import * as Hash from "effect/Hash"
 
 /**
  * A kind of label.
  *
- * - `accepts`: whether a text may be one.
- * - `stem`: what is acceptable of a text.
- * - `variant`: an acceptable text that begins with a stem, another for each attempt from 1 on.
+ * - `accepts`: whether a text is a valid label.
+ * - `stem`: the valid characters of a text.
+ * - `variant`: a valid label that begins with a stem, a different one for each attempt from 1 on.
  */
 export interface Kind {
   readonly accepts: (text: string) => boolean
@@ -18,8 +18,8 @@ export interface Kind {
   readonly variant: (stem: string, attempt: number) => string
 }
 
-/** Gives out labels of a kind, without those that are `reserved`. */
-export const dispenser = (kind: Kind, reserved: Iterable<string> = []): (text: string) => string => {
+/** Assigns unique labels of a kind, without the `reserved` ones. */
+export const allocator = (kind: Kind, reserved: Iterable<string> = []): (text: string) => string => {
   const given = new Set(reserved)
   const attempts = new Map<string, number>()
   const give = (label: string): string => {
@@ -48,8 +48,8 @@ export const toolName: Kind = {
 const callIdPattern = /^[a-zA-Z0-9_.:-]{1,64}$/
 
 /**
- * The id of a call. Where the model wants less than Converse allows, an id that does not fit becomes nine letters and
- * digits; a pattern that refuses these as well cannot be met and is ignored.
+ * The id of a call. Where the model accepts less than Converse, an id that does not match becomes nine letters and
+ * digits; a pattern that refuses these as well is ignored.
  */
 export const callId = (pattern: RegExp | undefined): Kind =>
   pattern === undefined || !pattern.test(digest("", 1))
@@ -64,14 +64,17 @@ export const callId = (pattern: RegExp | undefined): Kind =>
       variant: digest
     }
 
-// \w and \s of JavaScript admit characters that the service refuses; the underscore it was recorded to take.
+// \w and \s of JavaScript match characters that the service refuses; it was recorded to accept the underscore.
 const documentNamePattern = /^[a-zA-Z0-9_ \-()[\]]{1,200}$/
 
-/** The name of a document. Accents are taken off letters; of a name that has no Latin letter or digit nothing is left. */
+/**
+ * The name of a document. Accents are stripped, other invalid characters become hyphens; a name without ASCII letters or
+ * digits becomes `Document`.
+ */
 export const documentName: Kind = {
   accepts: (text) => documentNamePattern.test(text) && !text.includes("  ") && text.trim() !== "",
   stem: (text) => {
-    // no name needs more, and what is cut off here is never looked at
+    // a name is not longer, and the rest is never scanned
     const plain = text.slice(0, 1_000).normalize("NFKD")
       .replaceAll(/\p{Mark}+/gu, "")
       .replaceAll(/\s+/g, " ")

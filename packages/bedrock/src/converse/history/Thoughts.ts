@@ -1,7 +1,7 @@
 /**
- * What models thought: it goes back to those that take it.
+ * Reasoning of earlier answers, for models that accept it.
  *
- * A seal tells nothing about who made it, so of two models that both seal their thoughts each is taken for the other.
+ * A signature does not identify its model, so reasoning signed by one model is taken for that of any other.
  */
 import type * as Message from "@strata/core/chat/Message"
 import * as Predicate from "effect/Predicate"
@@ -10,7 +10,7 @@ import { providerName } from "../../internal/provider.ts"
 import type { Report } from "./Change.ts"
 import * as Turn from "./Turn.ts"
 
-/** Leaves out what the model does not take back, and turns that held nothing else. */
+/** Drops reasoning the model does not accept, and turns that held nothing else. */
 export const fit = (
   turns: ReadonlyArray<Turn.Turn>,
   { reasoningInHistory }: Capabilities,
@@ -40,6 +40,6 @@ export const fit = (
   })
 }
 
-/** A block of reasoning that says nothing of what is known here: whose it is, nobody can tell. */
+/** A reasoning block unknown to this version: its model cannot be determined. */
 const isUnreadable = (part: Message.Part): boolean =>
   part.type === "provider" && part.provider === providerName && Predicate.hasProperty(part.value, "reasoningContent")

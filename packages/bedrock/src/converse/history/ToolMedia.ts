@@ -1,13 +1,13 @@
 /**
- * Images, documents and videos in what tools answered, for models that do not take them there: they go behind the results,
- * into the same turn of the user.
+ * Images, documents and videos in tool results, for models that do not accept them there: they are moved behind the
+ * results, into the same user turn.
  */
 import * as Message from "@strata/core/chat/Message"
 import type { Capabilities } from "../../catalog/Capabilities.ts"
 import type { Report } from "./Change.ts"
 import * as Turn from "./Turn.ts"
 
-/** Moves what has to be moved, and leaves a line of text in its place. */
+/** Moves media, and leaves a line of text in their place. */
 export const move = (
   turns: ReadonlyArray<Turn.Turn>,
   capabilities: Capabilities,

@@ -1,16 +1,16 @@
 /**
- * Calls of tools and what came of them, in words: for a place where Bedrock does not take them as such.
+ * Tool calls and results as text, where Bedrock does not accept them as blocks.
  */
 import * as Message from "@strata/core/chat/Message"
 import * as Formatter from "effect/Formatter"
 import type { Report } from "./Change.ts"
 import * as Turn from "./Turn.ts"
 
-/** A call. */
+/** A call as text. */
 export const call = ({ name, params }: Message.ToolCallPart): Message.TextPart =>
   Message.text(`Called the tool ${name} with ${Formatter.format(params)}`)
 
-/** A result: a line that says whose it is and, where it has parts, those parts as they are. */
+/** A result as text: a line that names its call and, where it has parts, those parts unchanged. */
 export const result = ({ field, part }: Turn.Placed<Message.ToolResultPart>): ReadonlyArray<Turn.Placed> => {
   const { cache, id, isFailure, parts, result } = part
   const line = isFailure === true ? `The tool call ${id} failed:` : `Result of the tool call ${id}:`
@@ -33,7 +33,7 @@ const inWords = (result: unknown): string =>
     ? result
     : Formatter.format(result)
 
-/** A change of the tools that may be used. */
+/** A change of the available tools as text. */
 export const change = ({ name, type }: Message.ToolAdditionPart | Message.ToolRemovalPart): Message.TextPart =>
   Message.text(
     type === "tool-addition"
@@ -41,7 +41,7 @@ export const change = ({ name, type }: Message.ToolAdditionPart | Message.ToolRe
       : `The tool ${name} may no longer be used.`
   )
 
-/** All calls and results in words, for a model that cannot use tools. */
+/** All calls and results as text, for a model without tools. */
 export const tellAll = (turns: ReadonlyArray<Turn.Turn>, report: Report): ReadonlyArray<Turn.Turn> =>
   turns.map((turn) => ({
     ...turn,

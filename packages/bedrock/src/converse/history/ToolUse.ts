@@ -1,11 +1,12 @@
 /**
- * Calls of the program's tools and their results, as Bedrock pairs them: every call of a turn answered in the next, each
- * under an id of its own, in one message.
+ * Tool calls and their results, paired as Bedrock requires: every call of a turn is answered in the next message, under
+ * a unique id.
  *
- * Tools that the provider runs itself are left as they came.
+ * Tools run by the provider are left unchanged.
  */
 import * as Message from "@strata/core/chat/Message"
-import type * as Tool from "@strata/core/tool/Tool"
+import type * as ToolDefinition from "@strata/core/chat/ToolDefinition"
+import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import type { Capabilities } from "../../catalog/Capabilities.ts"
 import { providerName } from "../../internal/provider.ts"
@@ -15,39 +16,39 @@ import * as Label from "./Label.ts"
 import * as ToolText from "./ToolText.ts"
 import * as Turn from "./Turn.ts"
 
-/** A call that waits for its result: the id it had, and the one it is sent with. */
-interface Waiting {
+/** A call without a result yet: its original id, and the one it is sent with. */
+interface PendingCall {
   readonly id: string
   readonly sentAs: string
   readonly field: string
 }
 
 /**
- * Pairs calls and results of turns that alternate.
+ * Pairs calls and results of alternating turns.
  *
- * A result belongs to the first call with its id, in the turn before, that has none yet. A result without such a call is
- * put into words, where it stands. The calls of the last turn may stay open.
+ * A result belongs to the first unanswered call with its id in the turn before. A result without such a call is
+ * converted to text in place. Calls of the last turn may stay open.
  */
 export const pair = (
   turns: ReadonlyArray<Turn.Turn>,
   options: {
     readonly capabilities: Capabilities
-    readonly tools: ReadonlyArray<Tool.RequestTool>
+    readonly tools: ReadonlyArray<ToolDefinition.RequestTool>
     readonly report: Report
   }
 ): ReadonlyArray<Turn.Turn> => {
   const { capabilities, report } = options
   const label = labels(turns, options.tools, capabilities)
   const paired: Array<Turn.Turn> = []
-  let waiting: ReadonlyArray<Waiting> = []
+  let pending: ReadonlyArray<PendingCall> = []
   for (const turn of turns) {
-    if (turn.role === "user" || waiting.length > 0) {
+    if (turn.role === "user" || pending.length > 0) {
       const user = turn.role === "user" ? turn : { role: "user" as const, parts: [], field: turn.field }
-      paired.push(...separate(answer(user, waiting, capabilities, report), capabilities, report))
-      waiting = []
+      paired.push(...separate(answer(user, pending, capabilities, report), capabilities, report))
+      pending = []
     }
     if (turn.role === "user") continue
-    const calls: Array<Waiting> = []
+    const calls: Array<PendingCall> = []
     const parts = turn.parts.map((placed) => {
       if (!Turn.isCall(placed)) return placed
       const part = relabel(placed, label, report)
@@ -55,17 +56,17 @@ export const pair = (
       return { part, field: placed.field }
     })
     paired.push({ ...turn, parts })
-    waiting = calls
+    pending = calls
   }
   return paired
 }
 
 /**
- * Definitions for the tools of the conversation, where the request offers none: Bedrock wants a `toolConfig` as soon as
- * there is a call. They say that the tool is gone. A tool that the provider runs itself cannot be defined, only offered
- * again, which is done where nothing else was called.
+ * Definitions for the tools of the conversation, when the request offers none: Bedrock requires a `toolConfig` for any
+ * call. They describe the tool as no longer available. A tool run by the provider cannot be defined, only offered
+ * again, which is done when no other tool was called.
  */
-export const declare = (turns: ReadonlyArray<Turn.Turn>): ReadonlyArray<Tool.RequestTool> => {
+export const declare = (turns: ReadonlyArray<Turn.Turn>): ReadonlyArray<ToolDefinition.RequestTool> => {
   const parts = turns.flatMap((turn) => turn.parts)
   const own = new Set(parts.filter(isOwnCall).map(({ part }) => part.name).filter(Label.toolName.accepts))
   const names = new Set(parts.filter(Turn.isCall).map(({ part }) => part.name).filter(Label.toolName.accepts))
@@ -83,7 +84,7 @@ export const declare = (turns: ReadonlyArray<Turn.Turn>): ReadonlyArray<Tool.Req
 const isOwnCall = (placed: Turn.Placed): placed is Turn.Placed<Message.ToolCallPart> =>
   placed.part.type === "tool-call" && placed.part.providerExecuted === true
 
-/** Whether a part is a call or a result, so that Bedrock wants to know of tools. */
+/** Whether a part is a call or a result, for which Bedrock requires a tool configuration. */
 export const isToolPart = ({ part }: Turn.Placed): boolean => part.type === "tool-call" || part.type === "tool-result"
 
 interface Labels {
@@ -93,16 +94,16 @@ interface Labels {
 
 const labels = (
   turns: ReadonlyArray<Turn.Turn>,
-  tools: ReadonlyArray<Tool.RequestTool>,
+  tools: ReadonlyArray<ToolDefinition.RequestTool>,
   { toolCallIdPattern }: Capabilities
 ): Labels => {
   const calls = turns.flatMap(({ parts }) => parts.filter(Turn.is("tool-call")))
   const own = calls.filter(({ part }) => part.providerExecuted === true).map(({ part }) => part.id)
   const known = [...tools.map(({ name }) => name), ...calls.map(({ part }) => part.name).filter(Label.toolName.accepts)]
-  const fresh = Label.dispenser(Label.toolName, known)
+  const fresh = Label.allocator(Label.toolName, known)
   const renamed = new Map<string, string>()
   return {
-    id: Label.dispenser(Label.callId(compile(toolCallIdPattern)), own),
+    id: Label.allocator(Label.callId(compile(toolCallIdPattern)), own),
     name: (name) => {
       const label = renamed.get(name) ?? (Label.toolName.accepts(name) ? name : fresh(name))
       renamed.set(name, label)
@@ -111,7 +112,7 @@ const labels = (
   }
 }
 
-/** The catalogue is open to everybody: a pattern may be none. */
+/** Entries of the catalogue may come from users: a pattern may be invalid. */
 const compile = (pattern: string | undefined): RegExp | undefined =>
   pattern === undefined ? undefined : Result.getOrUndefined(Result.try(() => new RegExp(pattern)))
 
@@ -129,24 +130,23 @@ const relabel = (
   return { ...part, id, name, params }
 }
 
-/** Nothing at all is encoded as an object without keys. */
-const isObject = (params: unknown): boolean =>
-  params === undefined || params === null || typeof params === "object" && !Array.isArray(params)
+/** A missing value is encoded as an empty object. */
+const isObject = (params: unknown): boolean => Predicate.isNullish(params) || Predicate.isObject(params)
 
-/** The turn with the results of all waiting calls before everything else. */
+/** The turn with the results of all pending calls before everything else. */
 const answer = (
   turn: Turn.Turn,
-  waiting: ReadonlyArray<Waiting>,
+  pending: ReadonlyArray<PendingCall>,
   capabilities: Capabilities,
   report: Report
 ): Turn.Turn => {
-  const open = new Map<string, Array<Waiting>>()
-  for (const call of waiting) {
+  const open = new Map<string, Array<PendingCall>>()
+  for (const call of pending) {
     const equal = open.get(call.id)
     if (equal === undefined) open.set(call.id, [call])
     else equal.push(call)
   }
-  const results = new Map<Waiting, Turn.Placed<Message.ToolResultPart>>()
+  const results = new Map<PendingCall, Turn.Placed<Message.ToolResultPart>>()
   const rest: Array<Turn.Placed> = []
   for (const placed of turn.parts) {
     if (!Turn.is("tool-result")(placed)) {
@@ -159,9 +159,9 @@ const answer = (
       rest.push(...ToolText.result(placed))
     } else results.set(call, placed)
   }
-  const ordered = waiting.flatMap((call) => results.get(call) ?? [])
+  const ordered = pending.flatMap((call) => results.get(call) ?? [])
   if (ordered.some((placed, index) => placed !== turn.parts[index])) report("gathered-results", turn.field)
-  const answers = waiting.map((call): Turn.Placed => {
+  const answers = pending.map((call): Turn.Placed => {
     const placed = results.get(call)
     if (placed === undefined) report("missing-result", call.field)
     const { field, part } = placed ?? { part: missing(call), field: call.field }
@@ -170,7 +170,7 @@ const answer = (
   return { ...turn, parts: [...answers, ...rest] }
 }
 
-const missing = ({ id }: Waiting): Message.ToolResultPart => ({
+const missing = ({ id }: PendingCall): Message.ToolResultPart => ({
   type: "tool-result",
   id,
   result: "No result was given for this call.",
@@ -199,7 +199,7 @@ const withoutStatus = (
   }
 }
 
-/** Two turns of the user, where the model wants results alone; something has to stand between them. */
+/** Splits a user turn, where the model requires results alone; a placeholder of the assistant goes between. */
 const separate = (
   turn: Turn.Turn,
   { besideToolResults }: Capabilities,
@@ -216,7 +216,7 @@ const separate = (
   ]
 }
 
-/** The catalogue speaks of four types of parts; of others only a model that wants results alone says something. */
+/** The catalogue lists four types of parts; others are refused only by a model that requires results alone. */
 const mayStandBeside = (part: Message.Part, allowed: Capabilities["besideToolResults"]): boolean => {
   switch (part.type) {
     case "text":
@@ -225,7 +225,7 @@ const mayStandBeside = (part: Message.Part, allowed: Capabilities["besideToolRes
     case "video":
       return allowed === undefined || allowed.includes(part.type)
     case "provider":
-      // a cache point says nothing
+      // a cache point has no content
       return allowed === undefined || allowed.length > 0 || Turn.cachePointOf(part) !== undefined
     default:
       return allowed === undefined || allowed.length > 0

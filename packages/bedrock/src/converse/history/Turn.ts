@@ -1,8 +1,8 @@
 /**
- * A conversation in turns, as Bedrock sees it: what one side says before the other answers.
+ * A conversation in turns, as Bedrock sees it: consecutive messages of one role.
  *
- * Messages know four roles, turns three: what tools answered is said by the user. Every part keeps its place in the
- * request as it was given, for reports and errors.
+ * Messages have four roles, turns three: tool results belong to the user. Every part keeps its location in the original
+ * request, for reports and errors.
  */
 import * as Message from "@strata/core/chat/Message"
 import * as Predicate from "effect/Predicate"
@@ -11,13 +11,13 @@ import { providerName } from "../../internal/provider.ts"
 import * as Block from "../Block.ts"
 import type { Report } from "./Change.ts"
 
-/** A part and where it stands: `messages[3].content[1]`. */
+/** A part and its location: `messages[3].content[1]`. */
 export interface Placed<Part extends Message.Part = Message.Part> {
   readonly part: Part
   readonly field: string
 }
 
-/** All that is said in a row by one side; `field` is where it begins. */
+/** Consecutive content of one role; `field` is where it begins. */
 export interface Turn {
   readonly role: "system" | "user" | "assistant"
   readonly parts: ReadonlyArray<Placed>
@@ -30,7 +30,7 @@ export interface Conversation {
   readonly turns: ReadonlyArray<Turn>
 }
 
-/** A part that a turn was given, in the name of the turn. */
+/** A part added to a turn, located at the turn. */
 export const added = (turn: Turn, part: Message.Part): Placed => ({ part, field: `${turn.field}.content` })
 
 /** Whether a placed part is of one type. */
@@ -42,17 +42,17 @@ export const is =
 export const isCall = (placed: Placed): placed is Placed<Message.ToolCallPart> =>
   placed.part.type === "tool-call" && placed.part.providerExecuted !== true
 
-/** Says nothing, and is refused for it. */
+/** Blank text, which Bedrock refuses. */
 export const isBlank = (part: Message.Part): boolean =>
   part.type === "text" && part.citations === undefined && part.text.trim() === ""
 
-/** Whether a model sealed it: the turn it is in goes back as it came. */
+/** Whether a model signed it: its turn is sent back unchanged. */
 export const isSealed = ({ part }: Placed): boolean =>
   part.type === "reasoning" && (part.signature !== undefined || part.redacted !== undefined)
 
 /**
- * Ends a cached prefix behind the last part, with a block of its own where that part cannot carry the mark. Behind
- * reasoning, models refuse it.
+ * Ends a cached prefix behind the last part, with a separate block where that part has no field for it. Models refuse a
+ * cache point behind reasoning.
  */
 export const markCache = (
   parts: ReadonlyArray<Placed>,
@@ -65,28 +65,28 @@ export const markCache = (
   return last === undefined ? parts : [...parts.slice(0, index), ...marked(last, cache), ...parts.slice(index + 1)]
 }
 
-/** How long what ends behind a part is cached; `undefined` where nothing ends. */
+/** The cache control of the prefix that ends with a part. */
 export const cacheOf = (part: Message.Part): Message.CacheControl | undefined =>
   "cache" in part && part.cache !== false ? part.cache : undefined
 
-/** A block that is nothing but a cache point. */
+/** A block that is only a cache point. */
 export const cachePoint = (cache: Message.CacheControl, field: string): Placed => ({
   part: { type: "provider", provider: providerName, value: Block.cachePoint(cache)[0] },
   field
 })
 
-/** The cache point that a part is, in a block of its own. */
+/** The cache control of a part that is only a cache point. */
 export const cachePointOf = (part: Message.Part): Message.CacheControl | undefined =>
   part.type === "provider" && part.provider === providerName ? cacheIn(part.value) : undefined
 
-/** The cache point that a block of the service's own is. */
+/** The cache control of a block in the service's own format. */
 export const cacheIn = (block: unknown): Message.CacheControl | undefined => {
   if (!Predicate.hasProperty(block, "cachePoint") || !Predicate.isObject(block.cachePoint)) return undefined
   const ttl = Predicate.hasProperty(block.cachePoint, "ttl") ? block.cachePoint.ttl : undefined
   return ttl === "5m" || ttl === "1h" ? { ttl } : true
 }
 
-/** One turn for each message; an assistant message with results of the program's tools in it makes several. */
+/** One turn per message; an assistant message that holds results of the program's tools makes several. */
 export const fromMessages = (messages: ReadonlyArray<Message.Message>, report: Report): ReadonlyArray<Turn> =>
   messages.flatMap((message, index): ReadonlyArray<Turn> => {
     const field = `messages[${index}]`
@@ -101,17 +101,17 @@ export const fromMessages = (messages: ReadonlyArray<Message.Message>, report: R
     }
   })
 
-/** The messages of a conversation; what tools answered becomes a message of its own before the rest of the turn. */
+/** The messages of a conversation; tool results become a separate message before the rest of the turn. */
 export const toMessages = ({ system, turns }: Conversation): ReadonlyArray<Message.Message> => [
   ...messagesOf({ role: "system", parts: system, field: "messages" }),
   ...turns.flatMap(messagesOf)
 ]
 
 /**
- * Joins neighbours of one role. Results of tools and the user's own words are one turn and two messages, which is
- * nothing to report. Instructions never separate what belongs together: they go behind it.
+ * Joins consecutive turns of one role. Tool results and user content are one turn and two messages, which is not
+ * reported. Instructions are moved behind content that belongs together.
  *
- * A model that takes messages of the user in a row gets them so, unless they have to do with calls.
+ * A model that accepts consecutive user messages gets them unchanged, unless they relate to tool calls.
  */
 export const join = (
   turns: ReadonlyArray<Turn>,
@@ -119,7 +119,7 @@ export const join = (
   report: Report
 ): ReadonlyArray<Turn> => {
   const joined: Array<Open> = []
-  /** Where the last turn is that somebody had. */
+  /** Index of the last turn of the user or the assistant. */
   let spoken = -1
   let isAsked = false
   for (const turn of turns) {
@@ -140,13 +140,13 @@ export const join = (
       joined.splice(index, 0, add({ ...turn, parts: [], hasCalls: false, hasOther: false }, turn.parts))
       if (turn.role !== "system") spoken = index
     }
-    // what stands behind calls has to be looked through for their results
+    // content behind calls may hold their results
     if (turn.role === "assistant") isAsked = joined[spoken]?.hasCalls === true
   }
   return joined.map(({ field, parts, role }) => ({ role, parts, field }))
 }
 
-/** A turn that may go on. `hasOther`: anything but results of tools. */
+/** A turn that may be extended. `hasOther`: whether it holds anything but tool results. */
 interface Open extends Turn {
   readonly parts: Array<Placed>
   hasCalls: boolean
@@ -174,7 +174,7 @@ const place = (message: Message.Message, field: string): ReadonlyArray<Placed> =
     ? [{ part: Message.text(message.content), field: `${field}.content` }]
     : message.content.map((part, index) => ({ part, field: `${field}.content[${index}]` }))
 
-/** Instructions hold text only, not the block that text with citations is. */
+/** Instructions hold plain text only, not the block that text with citations is. */
 const withoutCitations = (placed: Placed): Placed => {
   if (placed.part.type !== "text" || placed.part.citations === undefined) return placed
   const { citations: _, ...text } = placed.part
@@ -198,7 +198,7 @@ const marked = ({ field, part }: Placed, cache: Message.CacheControl): ReadonlyA
   }
 }
 
-/** Results of the program's tools are the user's to say, wherever other conventions keep them. */
+/** Results of the program's tools belong to the user, even if a message of the assistant holds them. */
 const splitAnswer = (turn: Turn, report: Report): ReadonlyArray<Turn> => {
   const turns: Array<Turn & { readonly parts: Array<Placed> }> = []
   for (const placed of turn.parts) {
@@ -212,7 +212,7 @@ const splitAnswer = (turn: Turn, report: Report): ReadonlyArray<Turn> => {
   return turns.length > 0 ? turns : [turn]
 }
 
-/** The casts say what holds by construction: the parts of a turn come from messages of its role. */
+/** The casts hold by construction: the parts of a turn come from messages of its role. */
 const messagesOf = ({ parts, role }: Turn): ReadonlyArray<Message.Message> => {
   const content = parts.map(({ part }) => part)
   switch (role) {

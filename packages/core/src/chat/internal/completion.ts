@@ -15,7 +15,7 @@ interface Provider {
   readonly provider: string
   readonly stream: (
     request: ChatRequest.Resolved
-  ) => Stream.Stream<ChatEvent.ChatEvent, ProviderError.ProviderError>
+  ) => Stream.Stream<ChatEvent.ChatEvent, ProviderError.ChatStreamError>
 }
 
 /**
@@ -27,32 +27,33 @@ interface Provider {
 export const complete = (
   provider: Provider,
   request: ChatRequest.Resolved
-): Stream.Stream<ChatEvent.ChatEvent, ProviderError.ProviderError> =>
+): Stream.Stream<ChatEvent.ChatEvent, ProviderError.ChatStreamError> =>
   Stream.transformPull(
     Stream.suspend(() => provider.stream(request)),
     (pull) =>
       Effect.sync(() => {
         let finished = false
         const rest = Effect.ignoreCause(Effect.timeoutOption(Effect.forever(pull), "1 second"))
-        const next: Pull.Pull<Arr.NonEmptyReadonlyArray<ChatEvent.ChatEvent>, ProviderError.ProviderError> = Effect.map(
-          pull,
-          (events) => {
-            const end = events.findIndex((event) => event.type === "finish")
-            finished = end >= 0
-            const kept = events.slice(0, end + 1)
-            return Arr.isReadonlyArrayNonEmpty(kept) ? kept : events
-          }
-        ).pipe(
-          Pull.catchDone(() =>
-            Effect.fail(
-              new ProviderError.ConnectionError({
-                provider: provider.provider,
-                model: request.model,
-                message: "The stream ended before the answer was complete"
-              })
+        const next: Pull.Pull<Arr.NonEmptyReadonlyArray<ChatEvent.ChatEvent>, ProviderError.ChatStreamError> = Effect
+          .map(
+            pull,
+            (events) => {
+              const end = events.findIndex((event) => event.type === "finish")
+              finished = end >= 0
+              const kept = events.slice(0, end + 1)
+              return Arr.isReadonlyArrayNonEmpty(kept) ? kept : events
+            }
+          ).pipe(
+            Pull.catchDone(() =>
+              Effect.fail(
+                new ProviderError.ConnectionError({
+                  provider: provider.provider,
+                  model: request.model,
+                  message: "The stream ended before the answer was complete"
+                })
+              )
             )
           )
-        )
         return Effect.suspend(() => finished ? Effect.andThen(rest, Cause.done()) : next)
       })
   )

@@ -2,8 +2,6 @@
  * Asks one chat service after another until one answers; `ChatService.withFallback` says in which order, and why.
  */
 import type { NonEmptyReadonlyArray } from "effect/Array"
-import * as Clock from "effect/Clock"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Metric from "effect/Metric"
@@ -13,79 +11,80 @@ import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Check from "../../Check.ts"
+import * as Watchdog from "../../internal/watchdog.ts"
+import * as Retrying from "../../policy/internal/retrying.ts"
 import * as ProviderError from "../../ProviderError.ts"
+import * as Telemetry from "../../Telemetry.ts"
 import type * as Chat from "../Chat.ts"
 import type * as ChatEvent from "../ChatEvent.ts"
 import type * as ChatRequest from "../ChatRequest.ts"
 import type * as ChatResponse from "../ChatResponse.ts"
 import * as Fallback from "../Fallback.ts"
-import * as FallbackPreference from "./fallbackPreference.ts"
 import * as ChatValidation from "./validation.ts"
 
 type Service = Chat.Chat
 
 /** One service of several. */
 export const make = (services: NonEmptyReadonlyArray<Service>, options: Fallback.Options = {}): Service => {
-  const when = options.when ?? Fallback.isUnavailable
-  const preference = FallbackPreference.make(services.length, Duration.toMillis(options.stickFor ?? "5 minutes"))
+  const { failFast, model, when = Fallback.isUnavailable } = options
+  const changes = makeChanges(services.length)
+  const last = services.length - 1
 
-  /** Whether an error makes the next service be asked: because it says so itself, or because a fallback cannot answer. */
-  const goesOn = (service: number, error: ProviderError.ProviderError) =>
-    Result.match(Result.try(() => when(error)), {
-      onFailure: (cause) => Effect.fail(Check.threw({ provider, model: error.model }, "fallback.when", cause)),
-      onSuccess: (accepted) => Effect.succeed({ accepted, goes: accepted || service > 0 && !final.has(error._tag) })
+  /** Asks a function of the user, which may throw. */
+  const decided = (option: "when" | "failFast", decide: typeof when, error: ProviderError.ProviderError) =>
+    Result.match(Result.try(() => decide(error)), {
+      onFailure: (cause) => Effect.fail(Check.threw({ provider, model: error.model }, `fallback.${option}`, cause)),
+      onSuccess: Effect.succeed
     })
 
-  const ask = <A>(
-    request: ChatRequest.ChatRequest,
-    attempt: (service: Service, request: ChatRequest.ChatRequest) => Effect.Effect<A, ProviderError.ProviderError>
-  ): Effect.Effect<Answered<A>, ProviderError.ProviderError> => {
-    const walk = (turn: FallbackPreference.Turn) => {
-      const asked = new Set<number>()
-      const fallen = new Map(turn.passedOver)
-      let reported: ProviderError.ProviderError | undefined
+  /** Whether an error makes the next service be asked: because `when` says so, or because a fallback cannot answer. */
+  const judged = (number: number, error: ProviderError.ProviderError) =>
+    Effect.map(decided("when", when, error), (accepted) => ({
+      accepted,
+      goesOn: accepted || number > 0 && !final.has(error._tag)
+    }))
 
-      const failed = (number: number, error: ProviderError.ProviderError, accepted: boolean) =>
-        Effect.flatMap(Clock.currentTimeMillis, (now) => {
-          const why = describe(error, request)
-          fallen.set(number, why)
-          const moved = Fallback.isLasting(error) && turn.failed(number, why, now)
-          const next = turn.next(asked)
-          if (accepted || reported === undefined) reported = error
-          return next === undefined
-            ? Effect.andThen(logNobody(services.length, fallen), Effect.fail(reported))
-            : Effect.andThen(recordFall(why, { from: number, to: next, moved }), step(next))
+  /** Ends the retries of a service that is not the last where `failFast` says so. What is final for a caller stays so. */
+  const failingFast = <A, E, R>(number: number, self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    number === last || failFast === undefined ? self : Effect.updateService(
+      self,
+      Retrying.FinalErrors,
+      (isFinal): Retrying.IsFinal =>
+        Effect.fnUntraced(function*(error) {
+          if (yield* isFinal(error)) return true
+          const { goesOn } = yield* judged(number, error)
+          return goesOn && (yield* decided("failFast", failFast, error))
         })
-
-      const step = (number: number): Effect.Effect<Answered<A>, ProviderError.ProviderError> => {
-        asked.add(number)
-        fallen.delete(number)
-        return Effect.flatMap(
-          addressed(request, number, options.model),
-          (request) =>
-            Effect.matchEffect(Effect.suspend(() => attempt(services[number] ?? services[0], request)), {
-              onFailure: (error) =>
-                Effect.flatMap(
-                  goesOn(number, error),
-                  ({ accepted, goes }) => goes ? failed(number, error, accepted) : Effect.fail(error)
-                ),
-              onSuccess: (answer) =>
-                Effect.flatMap(Clock.currentTimeMillis, (now) =>
-                  Effect.as(
-                    turn.answered(number, now) ? logReturned : Effect.void,
-                    { answer, fallen: [...fallen.values()] }
-                  ))
-            })
-        )
-      }
-      return Effect.suspend(() => step(turn.next(asked) ?? 0))
-    }
-    return Effect.acquireUseRelease(
-      Effect.map(Clock.currentTimeMillis, (now) => preference.begin(request.model, now)),
-      walk,
-      (turn) => Effect.sync(turn.end)
     )
-  }
+
+  const ask = Effect.fnUntraced(function*<A, E extends ProviderError.ChatStreamError>(
+    request: ChatRequest.ChatRequest,
+    attempt: (service: Service, request: ChatRequest.ChatRequest) => Effect.Effect<A, E>
+  ): Effect.fn.Return<
+    { readonly answer: A; readonly fallen: ReadonlyArray<ChatResponse.Fallen> },
+    E | ProviderError.InvalidRequestError
+  > {
+    const fallen: Array<ChatResponse.Fallen> = []
+    let reported: E | undefined
+    for (let number = 0;; number++) {
+      const service = services[number] ?? services[0]
+      const asked = yield* addressed(request, number, model)
+      const result = yield* Effect.result(failingFast(number, Effect.suspend(() => attempt(service, asked))))
+      if (Result.isSuccess(result)) {
+        yield* changes.answered(number)
+        return { answer: result.success, fallen }
+      }
+      const error = result.failure
+      const { accepted, goesOn } = yield* judged(number, error)
+      if (!goesOn) return yield* Effect.fail(error)
+      if (accepted || reported === undefined) reported = error
+      const why = describe(error, asked)
+      fallen.push(why)
+      yield* changes.failed(number, error, why)
+      if (number === last) return yield* Effect.fail(reported)
+      yield* Metric.update(Metric.withAttributes(Fallback.fallbacks, attributes(why)), 1)
+    }
+  })
 
   return {
     generate: Effect.fnUntraced(function*(given) {
@@ -105,15 +104,10 @@ export const make = (services: NonEmptyReadonlyArray<Service>, options: Fallback
   }
 }
 
-/** Who finds what is wrong before any service was asked. */
+/** The provider of errors that are found before any service was asked. */
 const provider = "strata"
 
-interface Answered<A> {
-  readonly answer: A
-  readonly fallen: ReadonlyArray<ChatResponse.Fallen>
-}
-
-/** What even a fallback fails with for good: a budget is a budget, and of an answer there was a part already. */
+/** What is final from a fallback too: the budget is spent, or a part of an answer was given already. */
 const final: ReadonlySet<ProviderError.ProviderError["_tag"]> = new Set<ProviderError.ProviderError["_tag"]>([
   "BudgetExceededError",
   "StructuredOutputError",
@@ -150,14 +144,14 @@ const withFallen = <O extends ChatResponse.Outcome>(outcome: O, fallen: Readonly
 /** A stream that has given its first events. */
 interface Opened {
   readonly events: NonEmptyReadonlyArray<ChatEvent.ChatEvent>
-  readonly pull: Pull.Pull<NonEmptyReadonlyArray<ChatEvent.ChatEvent>, ProviderError.ProviderError>
+  readonly pull: Pull.Pull<NonEmptyReadonlyArray<ChatEvent.ChatEvent>, ProviderError.ChatStreamError>
 }
 
 /** A stream up to its first events, which lives in a scope of its own until `scope` closes. `undefined`: it has none. */
 const open = (
-  self: Stream.Stream<ChatEvent.ChatEvent, ProviderError.ProviderError>,
+  self: Stream.Stream<ChatEvent.ChatEvent, ProviderError.ChatStreamError>,
   scope: Scope.Scope
-): Effect.Effect<Opened | undefined, ProviderError.ProviderError> =>
+): Effect.Effect<Opened | undefined, ProviderError.ChatStreamError> =>
   Effect.flatMap(Scope.fork(scope), (connection) =>
     Stream.toPull(self).pipe(
       Scope.provide(connection),
@@ -169,7 +163,7 @@ const open = (
 const flowing = (
   { events, pull }: Opened,
   fallen: ReadonlyArray<ChatResponse.Fallen>
-): Stream.Stream<ChatEvent.ChatEvent, ProviderError.ProviderError> => {
+): Stream.Stream<ChatEvent.ChatEvent, ProviderError.ChatStreamError> => {
   const all = Stream.fromPull(Effect.sync(() => {
     let begun = false
     return Effect.suspend(() => {
@@ -183,28 +177,51 @@ const flowing = (
     : Stream.map(all, (event) => event.type === "finish" ? withFallen(event, fallen) : event)
 }
 
-const recordFall = (
-  fallen: ChatResponse.Fallen,
-  { from, moved, to }: { readonly from: number; readonly to: number; readonly moved: boolean }
-): Effect.Effect<void> => {
-  const { error, model = "unknown", provider } = fallen
-  const attributes = {
-    "gen_ai.operation.name": "chat",
-    "gen_ai.provider.name": provider,
-    "gen_ai.request.model": model,
-    "error.type": error
+const attributes = ({ error, model = "unknown", provider }: ChatResponse.Fallen) => ({
+  "gen_ai.operation.name": "chat",
+  "gen_ai.provider.name": provider,
+  "gen_ai.request.model": Telemetry.modelLabel(model),
+  "error.type": error
+})
+
+/**
+ * Logs when services stop answering and when they answer again: once for a change and not for each call.
+ *
+ * Kept for each service and kind of failure, of which there are few: whatever is transient is one kind, so that an outage is
+ * one change, and a request for a model that does not exist does not hide it.
+ */
+const makeChanges = (count: number) => {
+  /** When a call last failed, in milliseconds. */
+  const failing = Array.from({ length: count }, () => new Map<string, number>())
+  return {
+    failed: (number: number, error: ProviderError.ProviderError, why: ChatResponse.Fallen): Effect.Effect<void> =>
+      Effect.flatMap(Watchdog.now, (now) => {
+        const kinds = failing[number] ?? new Map()
+        const kind = ProviderError.isTransient(error) ? "transient" : error._tag
+        const isKnown = kinds.has(kind)
+        kinds.set(kind, now)
+        const next = number + 1
+        const message = next < count
+          ? "A chat service cannot answer: the next one is asked"
+          : `None of ${count} chat services can answer`
+        return Effect.annotateLogs(
+          isKnown ? Effect.logDebug(message) : Effect.logWarning(message),
+          { ...why, service: number, ...(next < count && { next }) }
+        )
+      }),
+    answered: (number: number): Effect.Effect<void> =>
+      Effect.flatMap(Watchdog.now, (now) => {
+        const kinds = failing[number]
+        if (kinds === undefined || kinds.size === 0) return Effect.void
+        if (now - Math.max(...kinds.values()) < quietMillis) return Effect.void
+        kinds.clear()
+        return Effect.annotateLogs(Effect.logInfo("A chat service answers again"), { service: number })
+      })
   }
-  return Effect.andThen(
-    Metric.update(Metric.withAttributes(Fallback.fallbacks, attributes), 1),
-    moved
-      ? Effect.logWarning("A service cannot answer: another takes over").pipe(
-        Effect.annotateLogs({ ...fallen, service: from, next: to })
-      )
-      : Effect.logDebug("A service cannot answer: another is asked").pipe(
-        Effect.annotateLogs({ ...fallen, service: from, next: to })
-      )
-  )
 }
+
+/** How long no call may have failed for a service to answer again: shorter, and each random failure would be a change. */
+const quietMillis = 30_000
 
 /** The service that a layer built; a layer of something else builds all the same. */
 export const built = (service: Option.Option<Service>): Effect.Effect<Service, ProviderError.InvalidRequestError> =>
@@ -218,14 +235,3 @@ export const built = (service: Option.Option<Service>): Effect.Effect<Service, P
       })),
     onSome: Effect.succeed
   })
-
-const logNobody = (
-  count: number,
-  fallen: ReadonlyMap<number, ChatResponse.Fallen>
-): Effect.Effect<void> =>
-  Effect.annotateLogs(
-    Effect.logWarning(`None of ${count} services can answer`),
-    { fallback: [...fallen.values()] }
-  )
-
-const logReturned = Effect.logInfo("The first service answers again")

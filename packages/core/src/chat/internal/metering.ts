@@ -6,16 +6,16 @@ import * as TextTokens from "../../internal/textTokens.ts"
 import type * as Enforcement from "../../policy/internal/enforcement.ts"
 import type * as Quota from "../../policy/Quota.ts"
 import type * as ProviderError from "../../ProviderError.ts"
-import type * as Tool from "../../tool/Tool.ts"
 import type * as ChatEvent from "../ChatEvent.ts"
 import type * as ChatRequest from "../ChatRequest.ts"
 import type * as ChatResponse from "../ChatResponse.ts"
 import type * as Message from "../Message.ts"
+import type * as ToolDefinition from "../ToolDefinition.ts"
 
 /** What a chat provider knows about its quotas; `countTokens` counts the prompt of a request exactly. */
 export interface Metering extends Quota.Metering {
   readonly countTokens?:
-    | ((request: ChatRequest.Resolved) => Effect.Effect<number, ProviderError.ProviderError>)
+    | ((request: ChatRequest.Resolved) => Effect.Effect<number, ProviderError.ChatError>)
     | undefined
 }
 
@@ -75,7 +75,7 @@ const perTool = 14
  */
 const toolInstructions = 530
 
-const definition = (tool: Tool.RequestTool): number => perTool + json(tool)
+const definition = (tool: ToolDefinition.RequestTool): number => perTool + json(tool)
 
 const part = (part: Message.Part): number => {
   switch (part.type) {

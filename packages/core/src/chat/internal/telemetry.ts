@@ -20,8 +20,8 @@ import * as Message from "../Message.ts"
 export const generate = <R>(
   target: Telemetry.Target,
   request: ChatRequest.Resolved,
-  self: Effect.Effect<ChatResponse.ChatResponse, ProviderError.ProviderError, R>
-): Effect.Effect<ChatResponse.ChatResponse, ProviderError.ProviderError, R> => {
+  self: Effect.Effect<ChatResponse.ChatResponse, ProviderError.ChatError, R>
+): Effect.Effect<ChatResponse.ChatResponse, ProviderError.ChatError, R> => {
   const { name, options } = Telemetry.span(target, requestAttributes(request))
   return Effect.flatMap(
     Clock.currentTimeMillis,
@@ -40,8 +40,8 @@ export const generate = <R>(
 export const stream = <R>(
   target: Telemetry.Target,
   request: ChatRequest.Resolved,
-  self: Stream.Stream<ChatEvent.ChatEvent, ProviderError.ProviderError, R>
-): Stream.Stream<ChatEvent.ChatEvent, ProviderError.ProviderError, R> => {
+  self: Stream.Stream<ChatEvent.ChatEvent, ProviderError.ChatStreamError, R>
+): Stream.Stream<ChatEvent.ChatEvent, ProviderError.ChatStreamError, R> => {
   const { name, options } = Telemetry.span(target, requestAttributes(request))
   return Stream.transformPull(
     self,

@@ -8,9 +8,9 @@ import { isRecord } from "../../internal/checkCursor.ts"
 import * as CheckWords from "../../internal/checkWords.ts"
 import * as Total from "../../internal/total.ts"
 import * as ProviderError from "../../ProviderError.ts"
-import type * as Tool from "../../tool/Tool.ts"
 import type * as ChatRequest from "../ChatRequest.ts"
 import type * as Message from "../Message.ts"
+import type * as ToolDefinition from "../ToolDefinition.ts"
 import * as MessageShape from "./messageShape.ts"
 
 /** Settles the model and the messages of a request, which may be any value, or says what is wrong with it. */
@@ -73,7 +73,7 @@ const optionalText = Check.optional(Check.text)
 
 const schema = Check.jsonObject("Give a JSON Schema of the type `object`")
 
-const ownTool = Check.struct<Tool.ToolDefinition>({
+const ownTool = Check.struct<ToolDefinition.ToolDefinition>({
   name: Check.text,
   description: optionalText,
   inputSchema: schema,
@@ -92,7 +92,7 @@ const ownTool = Check.struct<Tool.ToolDefinition>({
   }
 })
 
-const providerTool = Check.struct<Tool.ProviderTool>({
+const providerTool = Check.struct<ToolDefinition.ProviderTool>({
   type: Check.word(["provider"], {
     function: "This is OpenAI's format: read it with `OpenAi.Tools` of @strata/openai"
   }),
@@ -101,7 +101,7 @@ const providerTool = Check.struct<Tool.ProviderTool>({
   cache: MessageShape.cache
 }, { others: "ignored" })
 
-const tool: Check.Check<Tool.RequestTool> = (given, at) =>
+const tool: Check.Check<ToolDefinition.RequestTool> = (given, at) =>
   typeof given === "object" && given !== null && "type" in given && given.type !== undefined
     ? providerTool(given, at)
     : ownTool(given, at)
@@ -110,12 +110,12 @@ const choices = ["auto", "any", "none"] as const
 
 const choice = Check.word(choices, { required: "Use `any`" })
 
-const namedChoice = Check.struct<Exclude<Tool.ToolChoice, string>>({ name: Check.text }, {
+const namedChoice = Check.struct<Exclude<ToolDefinition.ToolChoice, string>>({ name: Check.text }, {
   remedy: `Use ${CheckWords.list(choices)}, or { name }`,
   instead: { function: "Write { name }; OpenAI's `tool_choice` is read with `OpenAi.ToolChoice` of @strata/openai" }
 })
 
-const toolChoice: Check.Check<Tool.ToolChoice> = (given, at) =>
+const toolChoice: Check.Check<ToolDefinition.ToolChoice> = (given, at) =>
   typeof given === "string" ? choice(given, at) : namedChoice(given, at)
 
 const responseFormat = Check.tagged<"type", ChatRequest.ResponseFormat>("type", {

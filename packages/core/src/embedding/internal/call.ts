@@ -49,7 +49,7 @@ export const make = (
   },
   { budgets, costing, enforcement }: InForce,
   options: unknown
-): Effect.Effect<Call, ProviderError.ProviderError> =>
+): Effect.Effect<Call, ProviderError.EmbeddingError> =>
   Effect.map(Validation.resolve(provider, options), (resolved) => {
     const { model } = resolved.options
     const target: Telemetry.Target = {
@@ -84,7 +84,7 @@ export const embedMany = (
   call: Call,
   inputs: ReadonlyArray<unknown>,
   offset = 0
-): Effect.Effect<Embedding.EmbeddingBatch, ProviderError.ProviderError> =>
+): Effect.Effect<Embedding.EmbeddingBatch, ProviderError.EmbeddingError> =>
   Effect.suspend(() => {
     const contents: Array<Capacity.Content> = []
     for (const [position, input] of inputs.entries()) {
@@ -115,7 +115,7 @@ export const embedEach = (
   call: Call,
   inputs: ReadonlyArray<unknown>
 ): Effect.Effect<
-  Execution.Cost & { readonly results: ReadonlyArray<Result.Result<Embedding.Embedding, ProviderError.ProviderError>> }
+  Execution.Cost & { readonly results: ReadonlyArray<Result.Result<Embedding.Embedding, ProviderError.EmbeddingError>> }
 > =>
   Effect.suspend(() => {
     const checked = inputs.map((input) => Inputs.check(call.target.provider, call, input))

@@ -25,7 +25,7 @@ import * as Plan from "./plan.ts"
  */
 export const make = (
   delay: Duration.Input | undefined
-): (call: Call.Call, input: unknown) => Effect.Effect<Embedding.Embedding, ProviderError.ProviderError> => {
+): (call: Call.Call, input: unknown) => Effect.Effect<Embedding.Embedding, ProviderError.EmbeddingError> => {
   const grouped = RequestResolver.makeGrouped<EmbedRequest, unknown>({
     key: ({ request }) => callKey(request.call),
     resolver: (entries) => Effect.raceFirst(resolve(entries), everyoneLeft(entries))
@@ -43,7 +43,7 @@ export const make = (
     })
 }
 
-interface EmbedRequest extends Request.Request<Embedding.Embedding, ProviderError.ProviderError> {
+interface EmbedRequest extends Request.Request<Embedding.Embedding, ProviderError.EmbeddingError> {
   readonly call: Call.Call
   readonly content: Capacity.Content
   readonly left: Deferred.Deferred<void>

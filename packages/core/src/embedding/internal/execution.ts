@@ -16,7 +16,7 @@ import * as Validation from "./validation.ts"
 /** One request to a provider. */
 export type Send = (
   batch: Embedding.ProviderBatch
-) => Effect.Effect<Embedding.ProviderBatchResult, ProviderError.ProviderError>
+) => Effect.Effect<Embedding.ProviderBatchResult, ProviderError.EmbeddingError>
 
 /**
  * Who waits for the inputs of a plan, by their numbers.
@@ -70,7 +70,7 @@ export const execute = <E>(plan: Plan.Plan, options: Options<E>): Effect.Effect<
     let requests = 0
     let inputTokens: number | undefined = 0
     let dimensions: number | undefined
-    let condemned: ProviderError.ProviderError | undefined
+    let condemned: ProviderError.EmbeddingError | undefined
 
     const assembly = assemble(plan, options.options, options)
 
@@ -88,7 +88,7 @@ export const execute = <E>(plan: Plan.Plan, options: Options<E>): Effect.Effect<
             : Effect.void
         }))
 
-    const attempt = (batch: Plan.Batch): Effect.Effect<ProviderError.ProviderError | undefined> =>
+    const attempt = (batch: Plan.Batch): Effect.Effect<ProviderError.EmbeddingError | undefined> =>
       Effect.match(request(batch.map((place) => plan.contents[place]!)), {
         onFailure: (error) => error,
         onSuccess: (answer) => {
@@ -99,37 +99,38 @@ export const execute = <E>(plan: Plan.Plan, options: Options<E>): Effect.Effect<
         }
       })
 
-    const halved: (text: string) => Effect.Effect<Embedding.Embedding, ProviderError.ProviderError> = Effect.fnUntraced(
-      function*(text) {
-        const pieces = yield* Effect.forEach(Chunks.cut(text, Math.ceil(text.length / 2)), (piece) =>
-          request([piece]).pipe(
-            Effect.map((answer) =>
-              embedding(answer, 0, options.options.model)
-            ),
-            Effect.catchTag(
-              "ContextLengthExceededError",
-              (error) => canHalve(piece) ? halved(piece) : Effect.fail(error)
-            ),
-            Effect.map((embedding): Chunks.Piece => ({ embedding, length: piece.length }))
-          ))
-        const [first, ...rest] = pieces
-        return Chunks.average([first!, ...rest])
-      }
-    )
+    const halved: (text: string) => Effect.Effect<Embedding.Embedding, ProviderError.EmbeddingError> = Effect
+      .fnUntraced(
+        function*(text) {
+          const pieces = yield* Effect.forEach(Chunks.cut(text, Math.ceil(text.length / 2)), (piece) =>
+            request([piece]).pipe(
+              Effect.map((answer) =>
+                embedding(answer, 0, options.options.model)
+              ),
+              Effect.catchTag(
+                "ContextLengthExceededError",
+                (error) => canHalve(piece) ? halved(piece) : Effect.fail(error)
+              ),
+              Effect.map((embedding): Chunks.Piece => ({ embedding, length: piece.length }))
+            ))
+          const [first, ...rest] = pieces
+          return Chunks.average([first!, ...rest])
+        }
+      )
 
     const settle = (batch: Plan.Batch): Effect.Effect<void, E> =>
       Effect.flatMap(attempt(batch), (error) => error === undefined ? Effect.void : refused(batch, error))
 
-    const refused = (batch: Plan.Batch, error: ProviderError.ProviderError): Effect.Effect<void, E> => {
+    const refused = (batch: Plan.Batch, error: ProviderError.EmbeddingError): Effect.Effect<void, E> => {
       if (batch.length === 1) return alone(batch[0]!, error)
       const hopeless = !Validation.isAboutInputs(error) ||
         (requests === 0 && condemned !== undefined && isSame(condemned, error))
       return hopeless ? assembly.onFailure(batch, () => error) : search(batch, error)
     }
 
-    const alone = (place: number, error: ProviderError.ProviderError): Effect.Effect<void, E> => {
+    const alone = (place: number, error: ProviderError.EmbeddingError): Effect.Effect<void, E> => {
       const text = plan.contents[place]
-      const fail = (error: ProviderError.ProviderError) =>
+      const fail = (error: ProviderError.EmbeddingError) =>
         assembly.onFailure([place], (field) => Validation.at(error, field))
       return options.chunk && error._tag === "ContextLengthExceededError" && typeof text === "string" && canHalve(text)
         ? Effect.matchEffect(halved(text), {
@@ -139,7 +140,7 @@ export const execute = <E>(plan: Plan.Plan, options: Options<E>): Effect.Effect<
         : fail(error)
     }
 
-    const search = Effect.fnUntraced(function*(batch: Plan.Batch, error: ProviderError.ProviderError) {
+    const search = Effect.fnUntraced(function*(batch: Plan.Batch, error: ProviderError.EmbeddingError) {
       const middle = Math.ceil(batch.length / 2)
       const left = batch.slice(0, middle)
       const right = batch.slice(middle)
@@ -151,9 +152,9 @@ export const execute = <E>(plan: Plan.Plan, options: Options<E>): Effect.Effect<
       if (rightError !== undefined) yield* refused(right, rightError)
     })
 
-    const probe = Effect.fnUntraced(function*(batch: Plan.Batch, error: ProviderError.ProviderError) {
+    const probe = Effect.fnUntraced(function*(batch: Plan.Batch, error: ProviderError.EmbeddingError) {
       const sample = spread(batch)
-      const errors: Array<ProviderError.ProviderError> = []
+      const errors: Array<ProviderError.EmbeddingError> = []
       for (const slot of sample) {
         const own = yield* attempt([slot])
         if (own === undefined) continue
@@ -194,7 +195,7 @@ const uneven = ({ model, provider }: Telemetry.Target): ProviderError.MalformedR
     message: "The provider answered vectors of different lengths to the requests of one call"
   })
 
-const isSame = (self: ProviderError.ProviderError, that: ProviderError.ProviderError): boolean =>
+const isSame = (self: ProviderError.EmbeddingError, that: ProviderError.EmbeddingError): boolean =>
   self._tag === that._tag && self.message === that.message
 
 const spread = (batch: Plan.Batch): ReadonlySet<number> => {

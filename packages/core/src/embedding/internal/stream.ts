@@ -26,7 +26,7 @@ export const make = <A, E, R>(
   values: Stream.Stream<A, E, R>,
   input: (value: A) => unknown,
   { flushAfter, unordered = false }: Validation.Pace
-): Stream.Stream<Embedding.Embedded<A>, E | ProviderError.ProviderError, R> =>
+): Stream.Stream<Embedding.Embedded<A>, E | ProviderError.EmbeddingError, R> =>
   Stream.suspend(() => {
     let inputs = 0
     let requests = 0
@@ -36,7 +36,7 @@ export const make = <A, E, R>(
     let position = 0
     const piecesOf = (
       chunk: ReadonlyArray<A>
-    ): Effect.Effect<Arr.NonEmptyReadonlyArray<Entries<A>>, ProviderError.ProviderError> => {
+    ): Effect.Effect<Arr.NonEmptyReadonlyArray<Entries<A>>, ProviderError.EmbeddingError> => {
       const entries: Array<Entry<A>> = []
       for (const value of chunk) {
         const given = Result.try(() => input(value))

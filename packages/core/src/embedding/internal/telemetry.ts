@@ -13,7 +13,7 @@ import * as Telemetry from "../../Telemetry.ts"
 import type * as Embedding from "../Embedding.ts"
 
 /** Around one call; `outcome` says what it cost. */
-export const operation = <A, E extends ProviderError.ProviderError, R>(
+export const operation = <A, E extends ProviderError.EmbeddingError, R>(
   target: Telemetry.Target,
   options: Embedding.ResolvedOptions,
   self: Effect.Effect<A, E, R>,

@@ -10,7 +10,7 @@ import * as ProviderError from "../../ProviderError.ts"
 import type * as Embedding from "../Embedding.ts"
 
 /** Why one input has no vector, told to the place where the input stood: `inputs[3]`, or `input` for the only one. */
-export type Failure = (field: string) => ProviderError.ProviderError
+export type Failure = (field: string) => ProviderError.EmbeddingError
 
 /** Options a provider accepts, what it takes with them in one request, and whether long texts go in pieces. */
 export interface Resolved {
@@ -25,14 +25,14 @@ export interface Provider {
   readonly defaultModel?: string | undefined
   readonly limits: (
     options: Embedding.ResolvedOptions
-  ) => Effect.Effect<Embedding.Limits, ProviderError.ProviderError>
+  ) => Effect.Effect<Embedding.Limits, ProviderError.EmbeddingError>
 }
 
 /** Settles the options of a call, which may be any value, or says what is wrong with them. */
 export const resolve = Effect.fnUntraced(function*(
   provider: Provider,
   given: unknown
-): Effect.fn.Return<Resolved, ProviderError.ProviderError> {
+): Effect.fn.Return<Resolved, ProviderError.EmbeddingError> {
   const { truncate = "none", ...options } = yield* settle(provider.provider, given)
   const model = options.model ?? provider.defaultModel
   const vectorType = options.vectorType ?? "float"
@@ -124,13 +124,13 @@ const invalid = ({ provider }: Provider, model: string | undefined, problem: Che
 
 /** Whether a refusal may be due to one input of a batch: a named option is wrong for all of them. */
 export const isAboutInputs = (
-  error: ProviderError.ProviderError
+  error: ProviderError.EmbeddingError
 ): error is ProviderError.InvalidRequestError | ProviderError.ContextLengthExceededError =>
   error._tag === "ContextLengthExceededError" ||
   (error._tag === "InvalidRequestError" && (error.field === undefined || error.field.startsWith("input")))
 
 /** Puts the place of an input into the error of the provider that refused it; other errors stay as they are. */
-export const at = (error: ProviderError.ProviderError, field: string): ProviderError.ProviderError => {
+export const at = (error: ProviderError.EmbeddingError, field: string): ProviderError.EmbeddingError => {
   if (!isAboutInputs(error)) return error
   // `inputs[0].image` of a request is `inputs[17].image` of the call.
   return ProviderError.placed(error, `${field}${error.field?.match(/^inputs?(?:\[\d+\])?(\..+)$/u)?.[1] ?? ""}`)

@@ -151,7 +151,7 @@ const timeoutMessage: Record<ProviderError.TimeoutPhase, string> = {
 }
 
 /** The failure of a stream of which events were delivered. */
-export const interrupted = ({ model, provider }: Asked) => (cause: ProviderError.ProviderError, delivered: number) =>
+export const interrupted = ({ model, provider }: Asked) => (cause: ProviderError.ChatStreamError, delivered: number) =>
   cause._tag === "StreamInterruptedError" ? cause : new ProviderError.StreamInterruptedError({
     provider,
     model,

@@ -4,11 +4,9 @@
  * The permits live here, so one enforcement is made for each service and shared by all its calls.
  */
 import * as Cause from "effect/Cause"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
-import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Check from "../../Check.ts"
@@ -18,7 +16,6 @@ import * as Telemetry from "../../Telemetry.ts"
 import * as Concurrency from "../Concurrency.ts"
 import * as Policy from "../Policy.ts"
 import type * as Quota from "../Quota.ts"
-import type * as Retry from "../Retry.ts"
 import * as BreakerGate from "./breakerGate.ts"
 import * as BudgetGate from "./budget/gate.ts"
 import * as Clocks from "./clocks.ts"
@@ -26,6 +23,7 @@ import * as Permits from "./concurrency/permits.ts"
 import * as Hedging from "./hedging.ts"
 import * as QuotaGate from "./quota/gate.ts"
 import * as RetryAllowance from "./retryAllowance.ts"
+import * as Retrying from "./retrying.ts"
 import type * as WaitingLine from "./waitingLine.ts"
 
 /**
@@ -38,17 +36,17 @@ export interface Enforcement {
   readonly policy: Policy.Policy
   readonly window: number
   readonly call: <A, R>(
-    self: Effect.Effect<A, ProviderError.ProviderError, R>,
+    self: Effect.Effect<A, ProviderError.CallError, R>,
     target: Telemetry.Target,
     metering?: Metering<A>,
     budgets?: ReadonlyArray<BudgetGate.BudgetGate>
-  ) => Effect.Effect<A, ProviderError.ProviderError, R>
+  ) => Effect.Effect<A, ProviderError.CallError, R>
   readonly stream: <A, R>(
-    self: Stream.Stream<A, ProviderError.ProviderError, R>,
+    self: Stream.Stream<A, ProviderError.ChatStreamError, R>,
     target: Telemetry.Target,
     metering?: Metering<A>,
     budgets?: ReadonlyArray<BudgetGate.BudgetGate>
-  ) => Stream.Stream<A, ProviderError.ProviderError, R>
+  ) => Stream.Stream<A, ProviderError.ChatStreamError, R>
 }
 
 /**
@@ -83,8 +81,8 @@ const inForce = (policy: Policy.Policy): Effect.Effect<Enforcement, never, Scope
     const { attempt, deadline, firstEvent } = policy.timeouts
 
     /** Deadline, retries and hedging around one way of making an attempt. */
-    const repeated = <A, R>(
-      once: (attempt: number) => Effect.Effect<A, ProviderError.ProviderError, R>,
+    const repeated = <A, E extends ProviderError.ProviderError, R>(
+      once: (attempt: number) => Effect.Effect<A, E, R>,
       target: Telemetry.Target,
       discard: (answer: A) => Effect.Effect<void>
     ) =>
@@ -94,31 +92,41 @@ const inForce = (policy: Policy.Policy): Effect.Effect<Enforcement, never, Scope
         const hedged = policy.hedge === undefined
           ? guarded
           : Hedging.hedged(guarded, { after: policy.hedge, target, discard })
-        const paid = Effect.suspend(() =>
-          Effect.andThen(attempts === 0 ? allowance.onCall : allowance.onRetry(target), hedged)
-        )
-        return Effect.retry(paid, logged(policy.retry, target))
+        const retried = Retrying.retried(hedged, {
+          retry: policy.retry,
+          target,
+          permitted: allowance.onRetry(target),
+          circuitOpened: breaker.opened(target)
+        })
+        return Effect.andThen(allowance.onCall, retried)
       }).pipe(Clocks.within("deadline", deadline, target))
 
     /** Money, tokens and a permit, in this order; what was granted is given back where the next one fails. */
     const admitted = <A>(asked: Asked<A>, restore: WaitingLine.Restore): Effect.Effect<
       Admission,
-      ProviderError.ProviderError
+      ProviderError.CallError
     > =>
-      Effect.gen(function*() {
-        const { budgets, metering, target } = asked
-        const spending = yield* BudgetGate.reserve(budgets, target, metering)
-        const reservation = yield* Effect.onError(quota.reserve(target, metering, restore), () => spending.cancel)
-        const permit = yield* Effect.onError(
-          permits.take(target, restore),
-          () => Effect.andThen(reservation.settle("refused"), spending.cancel)
-        )
-        yield* reservation.sent
-        return { spending, reservation, permit }
-      })
+      breaker.whileClosed(
+        asked.target,
+        restore,
+        Effect.fnUntraced(function*(restore) {
+          const { budgets, metering, target } = asked
+          const spending = yield* BudgetGate.reserve(budgets, target, metering)
+          const reservation = yield* Effect.onError(quota.reserve(target, metering, restore), () => spending.cancel)
+          const permit = yield* Effect.onError(
+            permits.take(target, restore),
+            () => Effect.andThen(reservation.settle("refused"), spending.cancel)
+          )
+          return { spending, reservation, permit }
+        }),
+        ({ permit, reservation, spending }) =>
+          Effect.andThen(permit.release("other"), Effect.andThen(reservation.settle("refused"), spending.cancel))
+      ).pipe(
+        Effect.tap(({ reservation }) => reservation.sent)
+      )
 
     const open = <A, R>(
-      self: Stream.Stream<A, ProviderError.ProviderError, R>,
+      self: Stream.Stream<A, ProviderError.ChatStreamError, R>,
       asked: Asked<A>,
       number: number,
       scope: Scope.Scope
@@ -155,7 +163,7 @@ const inForce = (policy: Policy.Policy): Effect.Effect<Enforcement, never, Scope
       policy,
       window: Number.isFinite(Concurrency.most(policy.concurrency)) ? Concurrency.most(policy.concurrency) : unbounded,
       call: <A, R>(
-        self: Effect.Effect<A, ProviderError.ProviderError, R>,
+        self: Effect.Effect<A, ProviderError.CallError, R>,
         target: Telemetry.Target,
         metering: Metering<A> = unmetered,
         budgets: ReadonlyArray<BudgetGate.BudgetGate> = []
@@ -174,7 +182,7 @@ const inForce = (policy: Policy.Policy): Effect.Effect<Enforcement, never, Scope
         return repeated(once, target, () => Effect.void)
       },
       stream: <A, R>(
-        self: Stream.Stream<A, ProviderError.ProviderError, R>,
+        self: Stream.Stream<A, ProviderError.ChatStreamError, R>,
         target: Telemetry.Target,
         metering: Metering<A> = unmetered,
         budgets: ReadonlyArray<BudgetGate.BudgetGate> = []
@@ -252,21 +260,3 @@ const failure = (exit: Exit.Exit<unknown, unknown>): ProviderError.ProviderError
 /** Why a stream broke; any other error is its own root. */
 const rootOf = (error: ProviderError.ProviderError): ProviderError.ProviderError =>
   error._tag === "StreamInterruptedError" && ProviderError.isProviderError(error.cause) ? error.cause : error
-
-const logged = (retry: Retry.Retry, target: Telemetry.Target): Retry.Retry =>
-  Schedule.tap(retry, ({ attempt, duration, input }) =>
-    Effect.andThen(
-      Effect.logWarning("Retrying after a transient failure").pipe(
-        Effect.annotateLogs({
-          operation: target.operation,
-          provider: target.provider,
-          model: target.model,
-          error: input._tag,
-          exception: input.exception,
-          requestId: input.requestId,
-          retry: attempt,
-          delay: Duration.format(Duration.millis(Math.round(Duration.toMillis(duration))))
-        })
-      ),
-      Telemetry.recordRetry(target, input)
-    ))

@@ -36,15 +36,15 @@ export interface Gated {
   readonly cores: readonly [Trait.Core]
   readonly gates: Effect.Effect<Gates>
   readonly call: <A, R>(
-    self: Effect.Effect<A, ProviderError.ProviderError, R>,
+    self: Effect.Effect<A, ProviderError.CallError, R>,
     target: Telemetry.Target,
     metering: Enforcement.Metering<A>
-  ) => Effect.Effect<A, ProviderError.ProviderError, R>
+  ) => Effect.Effect<A, ProviderError.CallError, R>
   readonly stream: <A, R>(
-    self: Stream.Stream<A, ProviderError.ProviderError, R>,
+    self: Stream.Stream<A, ProviderError.ChatStreamError, R>,
     target: Telemetry.Target,
     metering: Enforcement.Metering<A>
-  ) => Stream.Stream<A, ProviderError.ProviderError, R>
+  ) => Stream.Stream<A, ProviderError.ChatStreamError, R>
 }
 
 /** Builds a core. Its own `policy` is in force where no decorator hands it another. */

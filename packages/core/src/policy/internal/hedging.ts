@@ -8,7 +8,6 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
-import type * as ProviderError from "../../ProviderError.ts"
 import * as Telemetry from "../../Telemetry.ts"
 
 /**
@@ -28,20 +27,20 @@ export interface Options<A> {
  *
  * It returns when the loser has let go of what it held: its connection and its permit.
  */
-export const hedged = <A, R>(
-  self: Effect.Effect<A, ProviderError.ProviderError, R>,
+export const hedged = <A, E, R>(
+  self: Effect.Effect<A, E, R>,
   { after, discard, target }: Options<A>
-): Effect.Effect<A, ProviderError.ProviderError, R> =>
+): Effect.Effect<A, E, R> =>
   !Duration.isFinite(after) ? self : Effect.uninterruptibleMask((restore) =>
     Effect.suspend(() => {
-      const racers: Array<Racer<A>> = []
-      let winner: Racer<A> | undefined
+      const racers: Array<Racer<A, E>> = []
+      let winner: Racer<A, E> | undefined
 
       const start = Effect.tap(Effect.forkChild(self, { startImmediately: true }), (racer) =>
         Effect.sync(() => racers.push(racer)))
 
       /** How a race ends: with the first of the two, or the other where that one fails. */
-      const decide = Effect.fnUntraced(function*(first: Racer<A>, second: Racer<A>) {
+      const decide = Effect.fnUntraced(function*(first: Racer<A, E>, second: Racer<A, E>) {
         const leader = yield* Effect.raceFirst(
           Effect.as(Fiber.await(first), first),
           Effect.as(Fiber.await(second), second)
@@ -66,7 +65,7 @@ export const hedged = <A, R>(
         return yield* yield* Fiber.await(winner)
       })
 
-      const dismiss = (racer: Racer<A>) =>
+      const dismiss = (racer: Racer<A, E>) =>
         Effect.flatMap(Effect.andThen(Fiber.interrupt(racer), Fiber.await(racer)), (exit) =>
           Exit.isSuccess(exit) ? discard(exit.value) : Effect.void)
 
@@ -81,7 +80,7 @@ export const hedged = <A, R>(
     })
   )
 
-type Racer<A> = Fiber.Fiber<A, ProviderError.ProviderError>
+type Racer<A, E> = Fiber.Fiber<A, E>
 
 /** Whether a racer is out of the race while the other may still win. */
 const isFailure = (exit: Exit.Exit<unknown, unknown>): boolean =>

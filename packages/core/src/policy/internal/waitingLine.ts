@@ -12,11 +12,13 @@ import * as Telemetry from "../../Telemetry.ts"
 export type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
 /**
- * - `wait`: goes to the end of the line and returns when called. Run it where interruption is masked.
+ * - `wait`: takes what is free, or else goes to the end of the line and returns when called. Both happen at once: between
+ *   a look of the caller's own and the line, what is waited for could come back, and nobody would be called. Run it where
+ *   interruption is masked.
  * - `next`: calls the first in line; false when nobody waits.
  */
 export interface WaitingLine {
-  readonly wait: (restore: Restore, onMissed: () => void) => Effect.Effect<void>
+  readonly wait: (restore: Restore, take: () => boolean, onMissed: () => void) => Effect.Effect<void>
   readonly next: () => boolean
 }
 
@@ -40,8 +42,9 @@ export const make = (): WaitingLine => {
   }
 
   return {
-    wait: (restore, onMissed) =>
+    wait: (restore, take, onMissed) =>
       Effect.withFiber((fiber) => {
+        if (take()) return Effect.void
         const place: Place = { called: false, call: undefined, before: undefined, behind: undefined }
         append(place)
         const turn = Effect.callback<void>((resume) => {

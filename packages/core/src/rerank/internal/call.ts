@@ -11,7 +11,7 @@ import type * as Validation from "./validation.ts"
 /** One request to a provider. */
 export type Send = (
   request: Rerank.ProviderRequest
-) => Effect.Effect<Rerank.ProviderResult, ProviderError.ProviderError>
+) => Effect.Effect<Rerank.ProviderResult, ProviderError.RerankError>
 
 /**
  * One call with everything settled.
@@ -51,7 +51,7 @@ export const make = (
 }
 
 /** All or nothing. */
-export const rerank = (call: Call): Effect.Effect<Rerank.RerankResponse, ProviderError.ProviderError> => {
+export const rerank = (call: Call): Effect.Effect<Rerank.RerankResponse, ProviderError.RerankError> => {
   const { options, query, topN } = call
   return Effect.map(
     Effect.forEach(

@@ -12,8 +12,8 @@ import type * as Validation from "./validation.ts"
 export const operation = <R>(
   target: Telemetry.Target,
   { documents, topN }: Validation.Resolved,
-  self: Effect.Effect<Rerank.RerankResponse, ProviderError.ProviderError, R>
-): Effect.Effect<Rerank.RerankResponse, ProviderError.ProviderError, R> => {
+  self: Effect.Effect<Rerank.RerankResponse, ProviderError.RerankError, R>
+): Effect.Effect<Rerank.RerankResponse, ProviderError.RerankError, R> => {
   const span = Telemetry.span(target, {
     "strata.rerank.documents": documents.length,
     "strata.rerank.top_n": Number.isFinite(topN) ? topN : undefined

@@ -21,7 +21,7 @@ export interface Provider {
   readonly provider: string
   readonly defaultModel?: string | undefined
   readonly limits?:
-    | ((options: Rerank.ResolvedOptions) => Effect.Effect<Rerank.Limits, ProviderError.ProviderError>)
+    | ((options: Rerank.ResolvedOptions) => Effect.Effect<Rerank.Limits, ProviderError.RerankError>)
     | undefined
 }
 
@@ -31,7 +31,7 @@ export const resolve = Effect.fnUntraced(function*(
   query: unknown,
   documents: unknown,
   options: unknown = {}
-): Effect.fn.Return<Resolved, ProviderError.ProviderError> {
+): Effect.fn.Return<Resolved, ProviderError.RerankError> {
   const { topN = Infinity, ...rest } = yield* Check.run(optionsOf, options, {
     provider: provider.provider,
     whole: "options"

@@ -1,27 +1,25 @@
 /**
- * Limits of adaptive concurrency in the memory of this process. One that nobody asked for in an hour is forgotten.
+ * Limits of adaptive concurrency in the memory of this process. One that was not asked for in an hour is forgotten.
  */
 import * as Effect from "effect/Effect"
 import * as Watchdog from "../../internal/watchdog.ts"
-import type * as Concurrency from "../../policy/Concurrency.ts"
-import type { AdaptiveLimits, Current } from "../AdaptiveLimits.ts"
 import * as LimitCurve from "./limitCurve.ts"
 
-/** Builds a store without limits. */
-export const make = (): AdaptiveLimits => makeIn(new Map())
+/** Builds a store without limits; `state/AdaptiveLimits.ts` says what it does. */
+export const make = () => makeIn(new Map())
 
 /** A limit, and when it was last asked for, in milliseconds of the monotonic clock. */
-export interface Kept extends Current {
+export interface Kept extends LimitCurve.Current {
   readonly usedAt: number
 }
 
 /** Builds a store whose limits can be looked at. */
-export const makeIn = (limits: Map<string, Kept>): AdaptiveLimits => {
+export const makeIn = (limits: Map<string, Kept>) => {
   const change = (
     key: string,
-    { initial }: Concurrency.Adaptive,
-    next: (current: Current) => Current
-  ): Effect.Effect<Current> =>
+    { initial }: LimitCurve.Adaptive,
+    next: (current: LimitCurve.Current) => LimitCurve.Current
+  ): Effect.Effect<LimitCurve.Current> =>
     Effect.map(Watchdog.now, (now) => {
       const known = limits.get(key)
       if (known === undefined) forget(now)
@@ -43,14 +41,17 @@ export const makeIn = (limits: Map<string, Kept>): AdaptiveLimits => {
   }
 
   return {
-    read: (key, adaptive) => change(key, adaptive, (current) => current),
-    increase: (key, adaptive, answered) =>
-      change(key, adaptive, ({ epoch, limit }) => ({ limit: LimitCurve.grown(adaptive, limit, answered), epoch })),
-    decrease: (key, adaptive, epoch) =>
+    read: (key: string, adaptive: LimitCurve.Adaptive) => change(key, adaptive, (current) => current),
+    increase: (key: string, adaptive: LimitCurve.Adaptive, answered: number) =>
+      change(key, adaptive, (current) => ({
+        limit: LimitCurve.grown(adaptive, current, answered),
+        epoch: current.epoch
+      })),
+    decrease: (key: string, adaptive: LimitCurve.Adaptive, epoch: number, refused: number) =>
       change(key, adaptive, (current) =>
         epoch < current.epoch
           ? current
-          : { limit: LimitCurve.shrunk(adaptive, current.limit), epoch: epoch + 1 })
+          : { limit: LimitCurve.shrunk(adaptive, current.limit, refused), epoch: epoch + 1 })
   }
 }
 

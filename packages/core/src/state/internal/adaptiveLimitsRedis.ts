@@ -1,12 +1,11 @@
 /**
- * Limits of adaptive concurrency in Redis, common to all processes that use it. One that was not asked for in an hour
- * is forgotten.
+ * Limits of adaptive concurrency in Redis, common to all processes that use it. One that was not asked for in an hour is
+ * forgotten.
  */
 import * as Effect from "effect/Effect"
 import * as Redis from "effect/persistence/Redis"
 import * as Schema from "effect/Schema"
-import type * as Concurrency from "../../policy/Concurrency.ts"
-import { type AdaptiveLimits, AdaptiveLimitsError, type Current } from "../AdaptiveLimits.ts"
+import { type Adaptive, type AdaptiveLimits, AdaptiveLimitsError, type Current } from "../AdaptiveLimits.ts"
 
 /** Builds the store, whose keys begin with `prefix`; under each is a hash of `limit` and `epoch`. */
 export const make = (redis: Redis.Redis["Service"], prefix: string): AdaptiveLimits => {
@@ -14,10 +13,11 @@ export const make = (redis: Redis.Redis["Service"], prefix: string): AdaptiveLim
   const change = (
     operation: Operation,
     key: string,
-    adaptive: Concurrency.Adaptive,
-    amount: number
+    adaptive: Adaptive,
+    amount: number,
+    refused = 0
   ): Effect.Effect<Current, AdaptiveLimitsError> =>
-    run(`${prefix}concurrency:${key}`, operation, adaptive, amount).pipe(
+    run(`${prefix}concurrency:${key}`, operation, adaptive, amount, refused).pipe(
       Effect.flatMap(decode),
       Effect.mapBoth({
         onFailure: (cause) =>
@@ -28,7 +28,7 @@ export const make = (redis: Redis.Redis["Service"], prefix: string): AdaptiveLim
   return {
     read: (key, adaptive) => change("read", key, adaptive, 0),
     increase: (key, adaptive, answered) => change("increase", key, adaptive, answered),
-    decrease: (key, adaptive, epoch) => change("decrease", key, adaptive, epoch)
+    decrease: (key, adaptive, epoch, refused) => change("decrease", key, adaptive, epoch, refused)
   }
 }
 
@@ -38,27 +38,29 @@ const decode = Schema.decodeUnknownEffect(Schema.Tuple([Schema.FiniteFromString,
 
 // The arithmetic is that of limitCurve.ts.
 const script = Redis.script(
-  (key: string, operation: Operation, { decrease, initial, max, min }: Concurrency.Adaptive, amount: number) => [
+  (key: string, operation: Operation, { decrease, initial, max, min }: Adaptive, amount: number, refused: number) => [
     key,
     operation,
     amount,
     initial,
     min,
     max,
-    decrease
+    decrease,
+    refused
   ],
   {
     numberOfKeys: 1,
     lua: `
 local key, operation, amount = KEYS[1], ARGV[1], tonumber(ARGV[2])
-local initial, min, max, decrease = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+local initial, min, max = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+local decrease, refused = tonumber(ARGV[6]), tonumber(ARGV[7])
 local kept = redis.call("HMGET", key, "limit", "epoch")
 local limit = tonumber(kept[1]) or initial
 local epoch = tonumber(kept[2]) or 0
 if operation == "increase" and limit < max then
-  limit = math.min(max, math.sqrt(limit * limit + 2 * amount))
+  limit = math.min(max, epoch == 0 and limit + amount or math.sqrt(limit * limit + 2 * amount))
 elseif operation == "decrease" and amount >= epoch then
-  if limit > min then limit = math.max(min, limit * decrease) end
+  if limit > min then limit = math.max(min, limit * math.max(decrease, 1 - refused)) end
   epoch = amount + 1
 end
 local written = string.format("%.17g", limit)

@@ -5,19 +5,30 @@
  * `CircuitBreaker.make` would do the same, but for the fallback, and for telling whose circuit it was that opened.
  */
 import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as CircuitBreaker from "effect/persistence/CircuitBreaker"
 import type * as Scope from "effect/Scope"
-import type * as Breaker from "../../policy/Breaker.ts"
 import * as FailingStore from "./failingStore.ts"
+
+/** When a circuit opens; `policy/Breaker.ts` says what the fields mean. */
+export type Trip =
+  | { readonly type: "consecutive"; readonly failures: number }
+  | { readonly type: "rate"; readonly threshold: number; readonly size: number; readonly minimumCalls: number }
+
+/** When circuits open, and for how long. */
+export interface Settings {
+  readonly trip: Trip
+  readonly open: Duration.Duration
+}
 
 /** What a call says about the provider. */
 export type Verdict = "Success" | "Failure" | "Ignored"
 
-/** What a verdict made of a circuit; nothing, most of the time. */
-export type Change = "opened" | "closed" | undefined
+/** How a verdict changed a circuit; `reopened`: the call that tried failed. */
+export type Change = "opened" | "reopened" | "closed" | undefined
 
 /**
  * Leave to make a call.
@@ -40,7 +51,7 @@ export interface Circuits {
 }
 
 /** Builds the circuits of one service. */
-export const make = (breaker: Breaker.Breaker): Effect.Effect<Circuits, never, Scope.Scope> =>
+export const make = (breaker: Settings): Effect.Effect<Circuits, never, Scope.Scope> =>
   Effect.gen(function*() {
     const memory = Context.get(
       yield* Layer.build(CircuitBreaker.layerStoreMemory()),
@@ -87,7 +98,7 @@ const settledBy =
     answer._tag === "Admission" ? { ...answer, settle: (verdict) => enter(answer.settle(verdict)) } : answer
 
 /** A store whose rejections are answers, so that only its own failures are failures. */
-const inStore = (store: CircuitBreaker.CircuitBreakerStore["Service"], { open, trip }: Breaker.Breaker) => {
+const inStore = (store: CircuitBreaker.CircuitBreakerStore["Service"], { open, trip }: Settings) => {
   const tripPolicy: CircuitBreaker.TripPolicy = trip.type === "consecutive"
     ? { _tag: "Consecutive", failures: trip.failures }
     : { _tag: "Rate", threshold: trip.threshold, size: trip.size, minimumCalls: trip.minimumCalls }
@@ -99,7 +110,9 @@ const inStore = (store: CircuitBreaker.CircuitBreakerStore["Service"], { open, t
         settle: (outcome) =>
           Effect.map(
             store.record({ key, generation, outcome, tripPolicy, openFor: open }),
-            (transition): Change => transition && (transition.to === "Open" ? "opened" : "closed")
+            (transition): Change =>
+              transition &&
+              (transition.to === "Closed" ? "closed" : transition.from === "HalfOpen" ? "reopened" : "opened")
           )
       })),
       Effect.catch((error) =>

@@ -1,20 +1,45 @@
 /**
- * The arithmetic of a limit that adapts: it grows with what is answered, and shrinks with what is refused.
+ * The arithmetic of a limit that adapts: it grows with calls that are answered, and shrinks with a round of calls of which
+ * too many are refused.
  */
-import type * as Concurrency from "../../policy/Concurrency.ts"
+
+/** Where a limit starts, its bounds, and how far one round takes it down at most; `policy/Concurrency.ts` says more. */
+export interface Adaptive {
+  readonly initial: number
+  readonly min: number
+  readonly max: number
+  readonly decrease: number
+}
 
 /**
- * The limit after `answered` more answers, each of which adds `1 / limit`: that many answers take it from `a` to the root
- * of `a² + 2 × answered`, in one step as in many. A limit beyond the bounds, which a process with others may have set, stays.
+ * A limit, with a fraction, of what each process may have in flight, and how many times it was decreased: calls that began
+ * under an older epoch do not decrease it again.
  */
-export const grown = ({ max }: Concurrency.Adaptive, limit: number, answered: number): number =>
-  limit >= max ? limit : Math.min(max, Math.sqrt(limit * limit + 2 * answered))
+export interface Current {
+  readonly limit: number
+  readonly epoch: number
+}
 
-/** The limit after a refusal. */
-export const shrunk = ({ decrease, min }: Concurrency.Adaptive, limit: number): number =>
-  limit <= min ? limit : Math.max(min, limit * decrease)
+/**
+ * The limit after `answered` more answers. Until the first decrease each adds one, so that a round of calls doubles the
+ * limit; after it each adds `1 / limit`: that many answers take it from `a` to the root of `a² + 2 × answered`, in one step
+ * as in many. A limit beyond the bounds, which a process with others may have set, stays.
+ */
+export const grown = ({ max }: Adaptive, { epoch, limit }: Current, answered: number): number =>
+  limit >= max ? limit : Math.min(max, epoch === 0 ? limit + answered : Math.sqrt(limit * limit + 2 * answered))
+
+/** The limit after a round of calls of which this share, from 0 to 1, was refused: what was not refused is left. */
+export const shrunk = ({ decrease, min }: Adaptive, limit: number, refused: number): number =>
+  limit <= min ? limit : Math.max(min, limit * Math.max(decrease, 1 - refused))
 
 /** How many calls a limit lets through. */
-export const whole = ({ max, min }: Concurrency.Adaptive, limit: number): number =>
+export const whole = ({ max, min }: Adaptive, limit: number): number =>
   // Squaring and taking the root loses a little: the fifth whole step must not become 4.999…
   Math.min(max, Math.max(min, Math.floor(limit + 1e-9)))
+
+/** Refused calls of so many that say nothing of the load: one in twenty. */
+export const noise = (calls: number): number => calls / 20
+
+/** Whether more calls of a round were refused than noise explains: three standard deviations more. */
+export const isCongested = (refused: number, calls: number): boolean =>
+  refused > noise(calls) + 3 * Math.sqrt(noise(calls))

@@ -8,6 +8,7 @@ import * as ChatRequest from "../../chat/ChatRequest.ts"
 import type * as ChatResponse from "../../chat/ChatResponse.ts"
 import * as ChatValidation from "../../chat/internal/validation.ts"
 import * as Message from "../../chat/Message.ts"
+import type * as ToolDefinition from "../../chat/ToolDefinition.ts"
 import * as Check from "../../Check.ts"
 import * as Cost from "../../Cost.ts"
 import * as ProviderError from "../../ProviderError.ts"
@@ -178,7 +179,8 @@ const isStopped = ({ finishReason }: ChatResponse.ChatResponse): boolean =>
   finishReason === "guardrail" || finishReason === "content-filter" || finishReason === "refusal" ||
   finishReason === "context-length"
 
-const isForced = (choice: Tool.ToolChoice | undefined): boolean => choice === "any" || typeof choice === "object"
+const isForced = (choice: ToolDefinition.ToolChoice | undefined): boolean =>
+  choice === "any" || typeof choice === "object"
 
 /** A hook of the program's; one that throws, or gives no effect, is a mistake in the options. */
 const hooked = <A, E, R>(

@@ -1,6 +1,5 @@
 /**
- * How many images and documents a request may carry, how large, and what must stand beside them. What tools answered counts
- * too.
+ * Number and size of images and documents in a request, and what must accompany them. Tool results count too.
  */
 import type * as Block from "../Block.ts"
 import type * as Wire from "../Wire.ts"
@@ -15,7 +14,7 @@ const maxImageCharacters = 5_242_880
 /** For all messages of a request together. */
 export const rules: ReadonlyArray<Rule> = [
   {
-    refuses: "a message with a document and without a text",
+    refuses: "a message with a document but without text",
     source: "documented",
     *find({ request: { messages = [] } }) {
       for (const { content } of messages) {
@@ -39,7 +38,7 @@ export const rules: ReadonlyArray<Rule> = [
     }
   },
   {
-    refuses: "two documents of one name",
+    refuses: "two documents with the same name",
     source: "reported",
     *find({ request }) {
       if (duplicates(documentsOf(request).map(({ name }) => name)).length > 0) {
@@ -61,7 +60,7 @@ export const rules: ReadonlyArray<Rule> = [
     }
   },
   {
-    refuses: "more images than the model takes: 20, and 100 for Claude",
+    refuses: "more images than the model's maximum: 20, and 100 for Claude",
     source: "documented",
     *find({ model, request }) {
       const maxImages = model.rules === "claude" ? 100 : 20

@@ -1,5 +1,5 @@
 /**
- * What a single block may look like: one member set, text that says something, objects where objects belong.
+ * Rules for single blocks: one member set, non-empty text, objects where required.
  */
 import type * as Block from "../Block.ts"
 import type * as Wire from "../Wire.ts"
@@ -7,7 +7,7 @@ import type { Findings } from "./Finding.ts"
 import { isObject, isUnion, mustSetOne, notAnObject, refused } from "./Finding.ts"
 import { blocksOf, type Rule } from "./Rule.ts"
 
-/** For the blocks of the system prompt and of every message, and what is in them. */
+/** For the blocks of the system prompt and of every message, and nested ones. */
 export const rules: ReadonlyArray<Rule> = [
   {
     refuses: "a block, or a source in one, that sets no member or several",
@@ -35,7 +35,7 @@ export const rules: ReadonlyArray<Rule> = [
     }
   },
   {
-    refuses: "a blank text, unless a cache point follows it or sealed thoughts stand beside it",
+    refuses: "blank text, unless it is before a cache point or beside signed reasoning",
     source: "reported",
     *find({ request }) {
       for (const [index, { text }] of (request.system ?? []).entries()) {
@@ -55,7 +55,7 @@ export const rules: ReadonlyArray<Rule> = [
     }
   },
   {
-    refuses: "a call's input, or the JSON of a tool's answer, that is no object",
+    refuses: "the input of a tool call, or the JSON of a tool result, other than an object",
     source: "reported",
     *find({ request }) {
       for (const { at, block: { toolResult, toolUse } } of blocksOf(request)) {
@@ -68,7 +68,7 @@ export const rules: ReadonlyArray<Rule> = [
     }
   },
   {
-    refuses: "the failure of a tool without a word about it",
+    refuses: "a tool result with the status `error` but without content",
     source: "reported",
     *find({ request }) {
       for (const { at, block: { toolResult } } of blocksOf(request)) {
@@ -80,7 +80,7 @@ export const rules: ReadonlyArray<Rule> = [
     }
   },
   {
-    refuses: "a document name with other characters than letters, digits, `_`, `-`, brackets and single blanks",
+    refuses: "a document name with characters other than letters, digits, `_`, `-`, brackets and single spaces",
     source: "documented",
     *find({ request }) {
       for (const { block } of blocksOf(request)) {
@@ -92,7 +92,7 @@ export const rules: ReadonlyArray<Rule> = [
     }
   },
   {
-    refuses: "a search result that found nothing",
+    refuses: "a search result without content",
     source: "reported",
     *find({ request }) {
       for (const { at, block } of blocksOf(request)) {
@@ -106,7 +106,7 @@ export const rules: ReadonlyArray<Rule> = [
     }
   },
   {
-    refuses: "thoughts in a message of the user",
+    refuses: "reasoning in a user message",
     source: "reported",
     *find({ request }) {
       for (const { block, role } of blocksOf(request)) {
@@ -116,7 +116,7 @@ export const rules: ReadonlyArray<Rule> = [
     }
   },
   {
-    refuses: "a block that the role of its message has no use for",
+    refuses: "a block that the role of its message does not support",
     source: "documented",
     *find({ request }) {
       for (const { at, block, role } of blocksOf(request)) {
@@ -128,7 +128,7 @@ export const rules: ReadonlyArray<Rule> = [
   }
 ]
 
-/** Refused to the user with exactly these words, and to DeepSeek R1 wherever thoughts stand. */
+/** The exact refusal for user messages, and for DeepSeek R1 in any message. */
 export const userThoughts = refused(
   "User messages cannot contain reasoning content. Please remove the reasoning content and try again."
 )
@@ -179,7 +179,7 @@ function* inCitations(
   return undefined
 }
 
-/** The media that messages and tool results have in common. */
+/** Media shared by messages and tool results. */
 function* inMedia({ document, image, video }: Block.Content | Block.ToolResultContent, at: string): Findings {
   if (image !== undefined) yield* exactlyOne("ImageSource", `${at}.image.source`, image.source, "bytes, s3Location")
   if (video !== undefined) yield* exactlyOne("VideoSource", `${at}.video.source`, video.source, "bytes, s3Location")
@@ -209,7 +209,7 @@ function* inSearchResult({ content }: Block.SearchResult, at: string): Findings 
   return undefined
 }
 
-// Underscores are not in the documented set, but the service is recorded to take them.
+// Underscores are not in the documented set, but the service is recorded to accept them.
 const documentName = /^(?!.* {2})[A-Za-z0-9_ \-()[\]]+$/
 
 const oddDocumentName = refused(
@@ -249,7 +249,7 @@ const carriesCachePoint = (
   index: number
 ): boolean => blocks[index + 1]?.cachePoint !== undefined
 
-/** What stands between thoughts that came with a seal must go back as it came, even when it is blank. */
+/** Content beside signed reasoning must be sent back unchanged, even when it is blank. */
 const isSealed = ({ reasoningContent }: Block.Content): boolean =>
   reasoningContent?.reasoningText?.signature !== undefined || reasoningContent?.redactedContent !== undefined
 

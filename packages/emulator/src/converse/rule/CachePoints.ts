@@ -1,5 +1,5 @@
 /**
- * Where a prompt may have cache points, how many, and for how long.
+ * Position, number and time to live of cache points in a prompt.
  */
 import * as AwsError from "../../AwsError.ts"
 import type * as Block from "../Block.ts"
@@ -12,7 +12,7 @@ const maxPoints = 4
 /** For tools, system prompt and messages. */
 export const rules: ReadonlyArray<Rule> = [
   {
-    refuses: "a cache point, for a model that caches nothing",
+    refuses: "a cache point, for a model without caching",
     source: "reported",
     *find({ model, request }) {
       if (model.caching === false && pointsOf(request).length > 0) {
@@ -36,7 +36,7 @@ export const rules: ReadonlyArray<Rule> = [
     }
   },
   {
-    refuses: "a lifetime of an hour, for a model that caches for five minutes",
+    refuses: "a time to live of an hour, for a model with five minutes only",
     source: "reported",
     *find({ model, request }) {
       if (model.caching === false || model.caching.hour !== false) return undefined
@@ -57,7 +57,7 @@ export const rules: ReadonlyArray<Rule> = [
     }
   },
   {
-    refuses: "a cache point behind a thought, for Claude",
+    refuses: "a cache point directly after reasoning, for Claude",
     source: "reported",
     *find({ model, request }) {
       for (const { block, content, index } of blocksOf(request)) {
@@ -71,7 +71,7 @@ export const rules: ReadonlyArray<Rule> = [
     }
   },
   {
-    refuses: "a cache point behind a file that the service turns into text, any but PDF, for Claude",
+    refuses: "a cache point directly after a document other than PDF, for Claude",
     source: "reported",
     *find({ model, request }) {
       for (const { at, block, content, index } of blocksOf(request)) {
@@ -94,7 +94,7 @@ export const rules: ReadonlyArray<Rule> = [
     }
   },
   {
-    refuses: "a lifetime of an hour behind one of five minutes",
+    refuses: "a time to live of an hour after one of five minutes",
     source: "reported",
     *find({ model, request }) {
       const points = pointsOf(request)
@@ -109,7 +109,7 @@ export const rules: ReadonlyArray<Rule> = [
   }
 ]
 
-/** All of them, in the order the model reads. */
+/** All cache points, in the order of the prompt. */
 const pointsOf = ({ messages = [], system = [], toolConfig }: Wire.Prompt): ReadonlyArray<Block.CachePoint> =>
   [...(toolConfig?.tools ?? []), ...system, ...messages.flatMap(({ content }) => content)].flatMap(({ cachePoint }) =>
     cachePoint ?? []

@@ -1,15 +1,15 @@
 /**
- * Who speaks when, and which tool calls were answered: the rules that look at one message after the other.
+ * The order of roles, and the pairing of tool calls and results.
  */
 import type * as Wire from "../Wire.ts"
 import type { Findings } from "./Finding.ts"
 import { duplicates, refused, refusedByModel } from "./Finding.ts"
 import type { Rule } from "./Rule.ts"
 
-/** Whose turn it is. A `system` message may stand anywhere. */
+/** The order of roles. A `system` message may be anywhere. */
 export const turns: ReadonlyArray<Rule> = [
   {
-    refuses: "a conversation without a message, or, except by Claude, one that the assistant begins",
+    refuses: "a conversation without messages, or, except for Claude, one that begins with an assistant message",
     source: "reported",
     *find({ model, request }) {
       const [first] = rolesOf(request)
@@ -22,7 +22,7 @@ export const turns: ReadonlyArray<Rule> = [
     }
   },
   {
-    refuses: "two turns of one role in a row, for models whose roles must alternate",
+    refuses: "consecutive messages of one role, for models whose roles must alternate",
     source: "reported",
     *find({ model, request }) {
       const roles = rolesOf(request)
@@ -36,10 +36,10 @@ export const turns: ReadonlyArray<Rule> = [
   }
 ]
 
-/** How a conversation may end, for the model to go on. */
+/** How a conversation may end. */
 export const endings: ReadonlyArray<Rule> = [
   {
-    refuses: "an assistant who has the last word, for Claude 4.6 and later",
+    refuses: "a final assistant message, for Claude 4.6 and later",
     source: "reported",
     *find({ model, request }) {
       if (!model.prefill && rolesOf(request).at(-1) === "assistant") {
@@ -51,7 +51,7 @@ export const endings: ReadonlyArray<Rule> = [
     }
   },
   {
-    refuses: "white space at the end of what Claude is to continue",
+    refuses: "trailing white space in a final assistant message, for Claude",
     source: "reported",
     *find({ model, request: { messages = [] } }) {
       const last = messages.at(-1)
@@ -64,10 +64,10 @@ export const endings: ReadonlyArray<Rule> = [
   }
 ]
 
-/** Which calls were answered. Tools the provider runs itself are called and answered within the turn of the model. */
+/** The pairing of calls and results. Tools run by the provider are called and answered within the assistant message. */
 export const calls: ReadonlyArray<Rule> = [
   {
-    refuses: "calls of tools, or their answers, without a `toolConfig`",
+    refuses: "tool calls or results without a `toolConfig`",
     source: "reported",
     *find({ request: { messages = [], toolConfig } }) {
       const blocks = messages.flatMap(({ content }) => content)
@@ -78,7 +78,7 @@ export const calls: ReadonlyArray<Rule> = [
     }
   },
   {
-    refuses: "a call that the next turn does not answer, an answer to no call, and either of them twice",
+    refuses: "a tool call without a result in the next message, a result without a call, and duplicates of either",
     source: "reported",
     find: ({ request: { messages = [] } }) => inPairs(messages)
   }

@@ -1,5 +1,5 @@
 /**
- * What a prompt holds that the model has no use for.
+ * Content of a prompt that the model does not support.
  */
 import * as AwsError from "../../AwsError.ts"
 import * as Tokens from "../Tokens.ts"
@@ -22,7 +22,7 @@ export const rules: ReadonlyArray<Rule> = [
     }
   },
   {
-    refuses: "a `system` message among the others, for models but Claude 4.8 and later",
+    refuses: "a message of role `system`, except for Claude 4.8 and later",
     source: "reported",
     *find({ model, request: { messages = [] } }) {
       if (!model.systemMessages && messages.some(({ role }) => role === "system")) {
@@ -34,7 +34,7 @@ export const rules: ReadonlyArray<Rule> = [
     }
   },
   {
-    refuses: "images, documents, videos, recordings or search results, for a model that takes none",
+    refuses: "images, documents, videos, audio or search results, for a model without support for them",
     source: "documented",
     *find({ model, request }) {
       for (const { block, role } of blocksOf(request)) {
@@ -47,7 +47,7 @@ export const rules: ReadonlyArray<Rule> = [
     }
   },
   {
-    refuses: "images and the like in the answer of a tool, for a model that takes none there",
+    refuses: "media in a tool result, for a model without support for them there",
     source: "reported",
     *find({ model, request }) {
       for (const { block, role } of blocksOf(request)) {
@@ -64,7 +64,7 @@ export const rules: ReadonlyArray<Rule> = [
     }
   },
   {
-    refuses: "a tool's answer without content, for Nova and Nemotron",
+    refuses: "a tool result without content, for Nova and Nemotron",
     source: "reported",
     *find({ model, request }) {
       for (const { at, block: { toolResult } } of blocksOf(request)) {
@@ -79,7 +79,7 @@ export const rules: ReadonlyArray<Rule> = [
     }
   },
   {
-    refuses: "`status` on a tool's answer, for Writer's models",
+    refuses: "`status` on a tool result, for Writer's models",
     source: "reported",
     *find({ model, request }) {
       for (const { block: { toolResult } } of blocksOf(request)) {
@@ -89,7 +89,7 @@ export const rules: ReadonlyArray<Rule> = [
     }
   },
   {
-    refuses: "thoughts, for a model that has none, and for DeepSeek R1",
+    refuses: "reasoning, for a model without it, and for DeepSeek R1",
     source: "reported",
     *find({ model, request }) {
       for (const { block, role } of blocksOf(request)) {
@@ -102,7 +102,7 @@ export const rules: ReadonlyArray<Rule> = [
     }
   },
   {
-    refuses: "sealed thoughts, for a model that seals none",
+    refuses: "signed reasoning, for a model without signatures",
     source: "reported",
     *find({ model, request }) {
       if (model.reasoning !== "unsigned") return undefined

@@ -1,23 +1,24 @@
 /**
- * What a rule finds wrong with a request, and the sentences that several rules share.
+ * The errors of rules, and the messages that several rules share.
  */
+import * as Predicate from "effect/Predicate"
 import * as AwsError from "../../AwsError.ts"
 
-/** The errors a rule finds, first things first. */
+/** The errors a rule finds, in order. */
 export type Findings = Generator<AwsError.AwsError, undefined>
 
 /** Refused by the API itself. */
 export const refused = AwsError.validation
 
-/** Refused by the model behind the API, whose words the API passes on. */
+/** Refused by the model behind the API, whose message the API passes on. */
 export const refusedByModel = (finding: string): AwsError.AwsError =>
   AwsError.validation(`The model returned the following errors: ${finding}`)
 
-/** What a model says of a body that its own schema does not allow, where other things are said around it. */
+/** The message for a body that violates a model's own schema, for use within another message. */
 export const malformed = (finding: string): string =>
   `Malformed input request: ${finding}, please reformat your input and try again.`
 
-/** A field the model has no use for. */
+/** A field the model does not support. */
 export const unsupported = (field: string, where = ""): AwsError.AwsError =>
   AwsError.validation(`This model doesn't support the ${field} field${where}. Remove ${field} and try again.`)
 
@@ -35,8 +36,7 @@ export const mustSetOne = (object: string, at: string, keys: string): AwsError.A
 export const isUnion = (value: object): boolean => Object.keys(value).length === 1
 
 /** Whether a value is a JSON object. */
-export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
+export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> => Predicate.isObject(value)
 
 /** The values that occur more than once. */
 export const duplicates = (values: ReadonlyArray<string>): ReadonlyArray<string> => {

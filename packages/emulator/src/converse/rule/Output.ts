@@ -1,6 +1,5 @@
 /**
- * How the answer may be asked for: its length, its sampling, a JSON schema that is one, an effort that exists, pointers into
- * the model's answer.
+ * Rules for inference options: length, sampling, JSON schema, effort, pointers into the model's answer.
  */
 import * as Result from "effect/Result"
 import * as Json from "../../Json.ts"
@@ -16,7 +15,7 @@ const structure = "outputConfig.textFormat.structure"
 /** For everything beside the prompt. */
 export const rules: ReadonlyArray<Rule> = [
   {
-    refuses: "`additionalModelRequestFields` that are no JSON object",
+    refuses: "`additionalModelRequestFields` other than a JSON object",
     source: "documented",
     *find({ request: { additionalModelRequestFields: fields } }) {
       if (fields !== undefined && !isObject(fields)) yield notAnObject("additionalModelRequestFields")
@@ -24,7 +23,7 @@ export const rules: ReadonlyArray<Rule> = [
     }
   },
   {
-    refuses: "an output format without a JSON schema that can be read",
+    refuses: "an output format with an invalid JSON schema",
     source: "model",
     *find({ request: { outputConfig } }) {
       const format = outputConfig?.textFormat
@@ -45,7 +44,7 @@ export const rules: ReadonlyArray<Rule> = [
     }
   },
   {
-    refuses: "an effort that there is not",
+    refuses: "an unknown effort",
     source: "model",
     *find({ request: { outputConfig } }) {
       if (outputConfig?.effort !== undefined && !efforts.has(outputConfig.effort)) {
@@ -55,7 +54,7 @@ export const rules: ReadonlyArray<Rule> = [
     }
   },
   {
-    refuses: "a JSON pointer that is none, or points to everything",
+    refuses: "an invalid JSON Pointer, or one to the whole document",
     source: "documented",
     *find({ request: { additionalModelResponseFieldPaths = [] } }) {
       for (const path of additionalModelResponseFieldPaths) {
@@ -68,7 +67,7 @@ export const rules: ReadonlyArray<Rule> = [
     }
   },
   {
-    refuses: "more tokens than the model writes",
+    refuses: "`maxTokens` above the model's maximum",
     source: "reported",
     *find({ model: { maxOutputTokens = Infinity }, request: { inferenceConfig } }) {
       if ((inferenceConfig?.maxTokens ?? 0) > maxOutputTokens) {
@@ -103,7 +102,7 @@ export const rules: ReadonlyArray<Rule> = [
     }
   },
   {
-    refuses: "a stop sequence of nothing but white space, for Claude",
+    refuses: "a blank stop sequence, for Claude",
     source: "reported",
     *find({ model, request: { inferenceConfig } }) {
       if (model.rules === "claude" && inferenceConfig?.stopSequences?.some((text) => text.trim() === "") === true) {
@@ -113,7 +112,7 @@ export const rules: ReadonlyArray<Rule> = [
     }
   },
   {
-    refuses: "a JSON schema for the answer, for a model that takes none",
+    refuses: "a JSON schema for the answer, for a model without support for it",
     source: "documented",
     *find({ model, request }) {
       if (model.structuredOutput) return undefined
@@ -140,7 +139,7 @@ export const rules: ReadonlyArray<Rule> = [
   },
   {
     refuses:
-      `more than ${StrictSchema.maxUnions} unions, or ${StrictSchema.maxOptional} optional members, in the JSON schema for the answer and those of strict tools, for Claude`,
+      `more than ${StrictSchema.maxUnions} unions, or ${StrictSchema.maxOptional} optional members, in the JSON schemas of the answer and of strict tools together, for Claude`,
     source: "reported",
     *find({ model, request }) {
       const schema = schemaOf(request)
@@ -152,7 +151,7 @@ export const rules: ReadonlyArray<Rule> = [
   }
 ]
 
-/** The schema of the answer, by whichever field. */
+/** The schema of the answer, from any of its fields. */
 const schemaOf = (request: Wire.Request): unknown =>
   declaredSchema(request.outputConfig) ?? OutputFormat.schemaOf(request)
 

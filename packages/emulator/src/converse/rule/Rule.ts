@@ -1,17 +1,17 @@
 /**
- * A rule: one thing the service refuses in a request whose shape is right, and where it is known from.
+ * A rule: one thing the service refuses in a well-shaped request, and its source.
  */
 import type * as Model from "../../Model.ts"
 import type * as Wire from "../Wire.ts"
 import type { Findings } from "./Finding.ts"
 
 /**
- * Where it is known from that the service refuses something: a recording of it, its model, its documentation, or what users
- * report of it.
+ * The evidence that the service refuses something: a recording of it, its model, its documentation, or reports of
+ * users.
  */
 export type Source = "recorded" | "model" | "documented" | "reported"
 
-/** What is checked: a request to a model, or a prompt alone, and whether the answer is to be streamed. */
+/** What is checked: a request or a prompt alone, its model, and whether the answer is to be streamed. */
 export interface Subject {
   readonly request: Wire.Request
   readonly model: Model.ChatModel
@@ -20,7 +20,7 @@ export interface Subject {
 
 /**
  * - `refuses`: what the rule refuses, as the object of that verb.
- * - `find`: the errors, first things first.
+ * - `find`: the errors, in order.
  */
 export interface Rule {
   readonly refuses: string
@@ -28,7 +28,7 @@ export interface Rule {
   readonly find: (subject: Subject) => Findings
 }
 
-/** Every block of the messages that some rule may be about, with its place. */
+/** Every block of the messages that a rule may check, with its path. */
 export function* blocksOf({ messages = [] }: Wire.Prompt) {
   for (const [turn, { content, role }] of messages.entries()) {
     for (const [index, block] of content.entries()) {

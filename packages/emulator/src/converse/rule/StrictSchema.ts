@@ -1,10 +1,10 @@
 /**
- * What Claude compiles into a grammar: the schema of a strict tool, or of the answer. Only a part of JSON Schema can be, and
- * only so much of it.
+ * The schemas Claude compiles into a grammar: of strict tools and of the answer. Only a subset of JSON Schema is
+ * supported, of limited complexity.
  */
 import { isObject } from "./Finding.ts"
 
-/** What in a schema cannot be compiled, in Anthropic's words; `patterns`: whether the texts of a schema may have some. */
+/** The unsupported part of a schema, in Anthropic's words; `patterns`: whether `pattern` is supported. */
 export const problem = (schema: unknown, options: { readonly patterns: boolean }): string | undefined => {
   for (const node of nodes(schema)) {
     const found = openObject(node) ?? unsupportedKeys(node, options.patterns) ?? unsupportedChoice(node)
@@ -13,7 +13,7 @@ export const problem = (schema: unknown, options: { readonly patterns: boolean }
   return reference(schema)
 }
 
-/** Whether all these schemas together are more than can be compiled. */
+/** Whether these schemas together exceed the complexity limits. */
 export const complexity = (schemas: ReadonlyArray<unknown>): string | undefined => {
   let [unions, optional] = [0, 0]
   for (const schema of schemas) {
@@ -34,15 +34,15 @@ export const complexity = (schemas: ReadonlyArray<unknown>): string | undefined 
     : undefined
 }
 
-/** How many parameters may have a union for a type. */
+/** The maximum number of parameters with union types. */
 export const maxUnions = 16
 
-/** How many may be left out. */
+/** The maximum number of optional parameters. */
 export const maxOptional = 24
 
 type Node = Readonly<Record<string, unknown>>
 
-/** A schema and all the schemas in it, wherever JSON Schema has one. */
+/** A schema and all its subschemas. */
 function* nodes(schema: unknown): Generator<Node> {
   if (!isObject(schema)) return
   yield schema
@@ -65,7 +65,7 @@ const openObject = ({ additionalProperties, type }: Node): string | undefined =>
     ? "For 'object' type, 'additionalProperties' must be explicitly set to false"
     : undefined
 
-/** The keywords that cannot be compiled, by the type they stand with. A list may be told to be empty or not, and no more. */
+/** The unsupported keywords by type. Of the bounds of arrays only `minItems` of 0 or 1 is supported. */
 const unsupportedKeys = (node: Node, patterns: boolean): string | undefined => {
   const types: ReadonlyArray<unknown> = Array.isArray(node["type"]) ? node["type"] : [node["type"]]
   for (const type of types) {
@@ -91,7 +91,7 @@ const keywords: Readonly<Record<string, ReadonlyArray<string>>> = {
 const unsupportedChoice = (node: Node): string | undefined =>
   "oneOf" in node ? "Schema type 'oneOf' is not supported" : undefined
 
-/** References lead to the definitions of the schema itself, and never back to where they come from. */
+/** References must resolve within the schema, and must not be recursive. */
 const reference = (schema: unknown): string | undefined => {
   if (!isObject(schema)) return undefined
   const resolve = (ref: string): unknown =>
@@ -99,7 +99,7 @@ const reference = (schema: unknown): string | undefined => {
       (value, key) => isObject(value) ? value[key.replaceAll("~1", "/").replaceAll("~0", "~")] : undefined,
       schema
     )
-  /** Definitions that were followed to their end. */
+  /** Definitions that were fully visited. */
   const done = new Set<string>()
   const follow = (node: unknown, open: ReadonlyArray<string>): string | undefined => {
     for (const { $ref } of nodes(node)) {

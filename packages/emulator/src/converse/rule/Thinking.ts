@@ -1,6 +1,6 @@
 /**
- * Claude's rules for extended thinking. The texts are Anthropic's, as Bedrock passes them on; the seals of earlier thoughts are
- * checked by `ThinkingSeal`.
+ * Claude's rules for extended thinking. The messages are Anthropic's, as Bedrock passes them on; signatures of earlier
+ * reasoning are checked by `ThinkingSeal`.
  */
 import * as Reasoning from "../Reasoning.ts"
 import type * as Wire from "../Wire.ts"
@@ -10,10 +10,10 @@ import type { Rule, Subject } from "./Rule.ts"
 
 const minBudgetTokens = 1024
 
-/** For `thinking`, which Converse also takes by the name of `reasoning_config`. */
+/** For `thinking`, which Converse also accepts as `reasoning_config`. */
 export const rules: ReadonlyArray<Rule> = [
   {
-    refuses: "a mode of thinking that this Claude does not have",
+    refuses: "a thinking mode that this version of Claude does not support",
     source: "reported",
     *find(subject) {
       const mode = modeOf(subject)
@@ -35,7 +35,7 @@ export const rules: ReadonlyArray<Rule> = [
   },
   {
     refuses:
-      `no budget of thoughts, one below ${minBudgetTokens}, and one that leaves no tokens for the answer, unless thoughts are interleaved`,
+      `a missing thinking budget, one below ${minBudgetTokens}, and one not below \`max_tokens\`, unless thinking is interleaved`,
     source: "reported",
     *find(subject) {
       if (modeOf(subject) !== "enabled") return undefined
@@ -55,7 +55,7 @@ export const rules: ReadonlyArray<Rule> = [
     }
   },
   {
-    refuses: "`temperature` other than 1 and `topP` below 0.95 while Claude thinks",
+    refuses: "`temperature` other than 1 and `topP` below 0.95 with thinking, for Claude",
     source: "reported",
     *find(subject) {
       const mode = modeOf(subject)
@@ -72,7 +72,7 @@ export const rules: ReadonlyArray<Rule> = [
     }
   },
   {
-    refuses: "a forced tool while Claude thinks, up to 4.7",
+    refuses: "a forced tool with thinking, for Claude up to 4.7",
     source: "reported",
     *find(subject) {
       const mode = modeOf(subject)
@@ -85,7 +85,7 @@ export const rules: ReadonlyArray<Rule> = [
     }
   },
   {
-    refuses: "tools' answers without the thoughts before their calls, while Claude thinks on a budget",
+    refuses: "tool results without the reasoning before their calls, for Claude with a thinking budget",
     source: "reported",
     *find(subject) {
       if (modeOf(subject) === "enabled") yield* inToolTurn(subject.request.messages ?? [])
@@ -94,7 +94,7 @@ export const rules: ReadonlyArray<Rule> = [
   }
 ]
 
-/** How Claude is asked to think; of other models the field means nothing. */
+/** Claude's thinking mode; other models ignore the field. */
 const modeOf = ({ model, request }: Subject) =>
   model.rules === "claude" ? Reasoning.thinkingOf(request)?.type : undefined
 
@@ -102,7 +102,7 @@ const isInterleaved = ({ additionalModelRequestFields: fields }: Wire.Request): 
   isObject(fields) && Array.isArray(fields["anthropic_beta"]) &&
   fields["anthropic_beta"].some((beta) => typeof beta === "string" && beta.startsWith("interleaved-thinking-"))
 
-/** While tools are at work, the model wants its thoughts back. */
+/** During tool use, the model requires its reasoning back. */
 function* inToolTurn(messages: ReadonlyArray<Wire.Message>): Findings {
   const at = messages.findLastIndex(({ role }) => role === "assistant")
   const [first] = messages[at]?.content ?? []

@@ -1,5 +1,5 @@
 /**
- * The tools of a request: their names, their schemas, and which of them the model must call.
+ * Rules for tools: names, schemas and tool choice.
  */
 import type * as Block from "../Block.ts"
 import type * as Wire from "../Wire.ts"
@@ -19,7 +19,7 @@ import * as StrictSchema from "./StrictSchema.ts"
 
 const maxStrictTools = 20
 
-/** What the API itself checks of `toolConfig`. */
+/** The API's own checks of `toolConfig`. */
 export const rules: ReadonlyArray<Rule> = [
   {
     refuses: "a tool, its schema, or a choice that sets no member or several",
@@ -40,7 +40,7 @@ export const rules: ReadonlyArray<Rule> = [
     }
   },
   {
-    refuses: "a tool whose schema is no JSON object",
+    refuses: "a tool whose schema is not a JSON object",
     source: "reported",
     *find({ request }) {
       for (const { at, spec } of specs(request)) {
@@ -50,7 +50,7 @@ export const rules: ReadonlyArray<Rule> = [
     }
   },
   {
-    refuses: `a tool whose schema has no root type "object"`,
+    refuses: `a tool whose schema does not have the root type "object"`,
     source: "reported",
     *find({ request }) {
       for (const { at, schema } of schemas(request)) {
@@ -62,7 +62,7 @@ export const rules: ReadonlyArray<Rule> = [
     }
   },
   {
-    refuses: "two tools of one name",
+    refuses: "two tools with the same name",
     source: "reported",
     *find({ request }) {
       const [twice] = duplicates(namesOf(request))
@@ -71,7 +71,7 @@ export const rules: ReadonlyArray<Rule> = [
     }
   },
   {
-    refuses: "a choice, an addition or a removal of a tool that there is not",
+    refuses: "a choice, an addition or a removal of an unknown tool",
     source: "documented",
     *find({ request }) {
       const names = namesOf(request)
@@ -92,7 +92,7 @@ export const rules: ReadonlyArray<Rule> = [
   }
 ]
 
-/** What the model behind it does. */
+/** The model's own checks. */
 export const ofModel: ReadonlyArray<Rule> = [
   {
     refuses: "tools, for a model without them",
@@ -107,7 +107,7 @@ export const ofModel: ReadonlyArray<Rule> = [
     }
   },
   {
-    refuses: "a forced tool, for a model that chooses itself: Llama, Claude Opus 5.5, Fable 5 and others",
+    refuses: "a forced tool, for a model without forced tools: Llama, Claude Opus 5.5, Fable 5 and others",
     source: "reported",
     *find({ model, request }) {
       for (const choice of ["any", "tool"] as const) {
@@ -190,8 +190,8 @@ export const ofModel: ReadonlyArray<Rule> = [
 ]
 
 /**
- * What Nova takes at the root of a tool's schema. Only the first three are documented to mean something there; the others were
- * recorded to pass, or are told to be ignored.
+ * The root keywords Nova accepts in a tool's schema. Only the first three are documented to have an effect; the others
+ * were recorded as accepted, or are documented as ignored.
  */
 const rootKeysOfNova: ReadonlySet<string> = new Set([
   "type",

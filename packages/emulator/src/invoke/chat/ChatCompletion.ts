@@ -1,6 +1,6 @@
 /**
- * The bodies that follow OpenAI's chat completions: `messages` in, `choices` out. Mistral's chat models and Jamba share
- * them, each with a style of its own.
+ * The bodies that follow OpenAI's chat completions: `messages` in, `choices` out. Shared by Mistral's chat models and
+ * Jamba, each with its own style.
  */
 import type * as ChatEvent from "@strata/core/chat/ChatEvent"
 import type * as ChatResponse from "@strata/core/chat/ChatResponse"
@@ -36,7 +36,7 @@ const Turn = Schema.Struct({
   name: optional(Schema.String)
 })
 
-/** What all bodies of this kind have. */
+/** The fields common to all bodies of this kind. */
 export const fields = {
   messages: Schema.Array(Turn).check(Body.itemsBetween(1, Infinity)),
   tools: optional(Schema.Array(Schema.Struct({
@@ -51,11 +51,11 @@ export const fields = {
   top_p: optional(Family.Share)
 }
 
-/** A body as far as it is the same everywhere. */
+/** The common part of a body. */
 export interface ChatBody extends Schema.Schema.Type<typeof ChatBody> {}
 const ChatBody = Schema.Struct(fields)
 
-/** The Converse request that says the same. */
+/** The equivalent Converse request. */
 export const toRequest = (
   { max_tokens: maxTokens, messages, tools = [], top_p: topP }: ChatBody,
   options: {
@@ -82,7 +82,7 @@ export const toRequest = (
   }
 }
 
-/** Answers of tools and what the user says next make one turn. */
+/** Joins tool results and the user message that follows into one turn. */
 const turnsOf = (messages: ChatBody["messages"]): ReadonlyArray<Wire.Message> => {
   const turns: Array<Wire.Message> = []
   for (const message of messages) {
@@ -129,11 +129,11 @@ const imageOf = (url: string): Block.Content["image"] => {
 }
 
 /**
- * How a vendor writes its answers.
+ * A vendor's variant of the format.
  *
- * - `reason`: the member that says why the answer ended. `piece`: the member that holds a piece of a stream.
- * - `stop`: what else the last choice of a stream says of its end.
- * - `around`: what stands beside the choices of an answer, or of a piece with the usage so far.
+ * - `reason`: the member for the finish reason. `piece`: the member for a chunk of a stream.
+ * - `stop`: more members of the last choice of a stream.
+ * - `around`: the members beside the choices of an answer, or of a chunk with the usage so far.
  */
 export interface Style {
   readonly stop?: ((reason: string) => Family.Payload) | undefined
@@ -146,7 +146,7 @@ export interface Style {
   ) => Family.Payload
 }
 
-/** As OpenAI writes, and most who came after. */
+/** OpenAI's variant, which most other vendors follow. */
 export const standard: Style = {
   reason: "finish_reason",
   piece: "delta",
@@ -179,7 +179,7 @@ export const whole = (response: ChatResponse.ChatResponse, envelope: Family.Enve
 }
 
 /**
- * The pieces of a stream; a tool call comes in one of them. `tokensOf` counts what was written so far.
+ * The chunks of a stream; a tool call is one chunk. `tokensOf` counts the tokens written so far.
  */
 export const pieces = (envelope: Family.Envelope, style: Style, tokensOf: (text: string) => number) => {
   const textOf = Family.makeTextOf()

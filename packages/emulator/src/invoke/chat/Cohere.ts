@@ -65,7 +65,7 @@ export const commandR: Family.Family = (body, model) =>
       const toolCalls: Array<Message.ToolCallPart> = []
       return (event) => {
         if (event.type === "finish") {
-          // only a stream counts in its body
+          // only a stream has counters in its body
           const response = { ...answerOf(asked, { text, toolCalls }, event, id), meta: metaOf(event.usage) }
           return [
             ...(toolCalls.length === 0
@@ -108,7 +108,7 @@ const toRequest = (asked: ChatBody): Wire.Request => {
   }
 }
 
-/** Calls have no ids here: their place gives them one. */
+/** Calls have no ids in this format: they are numbered by position. */
 const resultsOf = ({ tool_results = [] }: ChatBody): ReadonlyArray<Wire.Message> =>
   tool_results.length === 0 ? [] : [
     {
@@ -146,7 +146,7 @@ const toTool = ({ description, name, parameter_definitions = {} }: NonNullable<C
   }
 }
 
-/** Parameters have the types of Python. */
+/** Parameter types are named as in Python. */
 const jsonTypes: Readonly<Record<string, string>> = {
   str: "string",
   int: "integer",
@@ -205,11 +205,11 @@ const readClassic = Body.reader(Schema.Struct({
   truncate: optional(Body.oneOf(["NONE", "START", "END"]))
 }))
 
-/** Command and Command Light. One generation comes, however many are asked for. */
+/** Command and Command Light. Only one generation is returned, however many are requested. */
 export const command: Family.Family = (body, model) =>
   Result.map(readClassic(body), (asked) => {
     const { max_tokens: maxTokens, p: topP, prompt, stop_sequences: stopSequences } = asked
-    // Converse, whose terms these are, ends at 1
+    // Converse, whose schema is used here, limits it to 1
     const temperature = asked.temperature === undefined ? undefined : Math.min(1, asked.temperature)
     return {
       request: {

@@ -1,8 +1,8 @@
 /**
- * The bodies of DeepSeek-R1: a `prompt` in, `choices` with a `text` out, in which the model thinks aloud first.
+ * The bodies of DeepSeek-R1: a `prompt` in, `choices` with a `text` out, which begins with the model's reasoning.
  *
- * From the Amazon Bedrock User Guide, "DeepSeek models", not from recorded traffic; that a thought ends with `</think>`
- * is how the model writes.
+ * From the Amazon Bedrock User Guide, "DeepSeek models", not from recorded traffic; the model itself ends its reasoning
+ * with `</think>`.
  */
 import type * as ChatEvent from "@strata/core/chat/ChatEvent"
 import * as Message from "@strata/core/chat/Message"
@@ -30,7 +30,7 @@ export const family: Family.Family = (body, model) =>
     whole: (response) =>
       choice(
         Message.parts(response.message).map((part) =>
-          part.type === "reasoning" ? part.text + endOfThought : part.type === "text" ? part.text : ""
+          part.type === "reasoning" ? part.text + reasoningEnd : part.type === "text" ? part.text : ""
         ).join(""),
         stopReason(Family.stopReasonOf(response))
       ),
@@ -38,7 +38,7 @@ export const family: Family.Family = (body, model) =>
       const textOf = Family.makeTextOf()
       const said = (event: ChatEvent.ChatEvent) => {
         if (event.type === "reasoning-delta") return event.delta
-        if (event.type === "reasoning-end") return endOfThought
+        if (event.type === "reasoning-end") return reasoningEnd
         return textOf(event)
       }
       return (event) => {
@@ -49,7 +49,7 @@ export const family: Family.Family = (body, model) =>
     }
   }))
 
-const endOfThought = "\n</think>\n\n"
+const reasoningEnd = "\n</think>\n\n"
 
 const choice = (text: string, stop: string | null) => ({ choices: [{ text, stop_reason: stop }] })
 

@@ -1,5 +1,5 @@
 /**
- * Which family a chat model belongs to, by its id.
+ * Maps chat models to families, by id.
  */
 import type * as Model from "../../Model.ts"
 import * as Claude from "./claude/Claude.ts"
@@ -15,11 +15,11 @@ import * as Nova from "./Nova.ts"
 import * as OpenAi from "./OpenAi.ts"
 import * as Titan from "./Titan.ts"
 
-/** The family of a model; `undefined` for a model with bodies unknown here. */
+/** The family of a model; `undefined` when its bodies are not supported. */
 export const find = ({ id }: Model.ChatModel): Family.Family | undefined =>
   families.find(([prefix]) => id.startsWith(prefix))?.[1]
 
-/** The more special name comes first. */
+/** Longer prefixes come first. */
 const families: ReadonlyArray<readonly [prefix: string, family: Family.Family]> = [
   ["anthropic.claude-v2", ClaudeText.family],
   ["anthropic.claude-instant-", ClaudeText.family],
@@ -27,7 +27,7 @@ const families: ReadonlyArray<readonly [prefix: string, family: Family.Family]> 
   ["amazon.nova-", Nova.family],
   ["amazon.titan-text-", Titan.family],
   ["meta.llama", Llama.family],
-  // of Mistral's models, those since the end of 2025
+  // Mistral's models since the end of 2025
   ...["devstral-", "magistral-", "ministral-", "mistral-large-3-", "voxtral-"].map(
     (name) => [`mistral.${name}`, OpenAi.family] as const
   ),

@@ -1,9 +1,9 @@
 /**
- * What the chat families of InvokeModel have in common.
+ * What the chat families of InvokeModel share.
  *
- * Each family has a body of its own for questions and for answers. It reads a body as the Converse request that says the
- * same, so that guardrails, the prompt cache, counting and the chat service see one kind of question only; and it writes
- * the answer down in the words of its vendor.
+ * Each family has its own format of requests and answers. It decodes a body as the equivalent Converse request, so that
+ * guardrails, the prompt cache, counting and the chat service handle one kind of request only; and it encodes the
+ * answer in the vendor's format.
  */
 import type * as ChatEvent from "@strata/core/chat/ChatEvent"
 import type * as ChatResponse from "@strata/core/chat/ChatResponse"
@@ -19,15 +19,16 @@ import * as Json from "../../Json.ts"
 import type * as Model from "../../Model.ts"
 import * as Violation from "../../Violation.ts"
 
-/** The JSON object of one answer, or of one piece of a stream. */
+/** The JSON object of one answer, or of one chunk of a stream. */
 export type Payload = Readonly<Record<string, unknown>>
 
 /**
- * What stands around an answer.
+ * The data around an answer.
  *
- * - `id`: unique for the request, a UUID. `now`: when the request came in, `latencyMs`: the time since, both in milliseconds.
- * - `counted`: the prompt as the emulator counts it, for what is said before the chat service has counted.
- * - `byLifetime`: divides tokens that were written to the prompt cache.
+ * - `id`: unique for the request, a UUID. `now`: when the request arrived, `latencyMs`: the time since, both in
+ *   milliseconds.
+ * - `counted`: the emulator's count of the prompt, for events before the chat service reports its own.
+ * - `byLifetime`: divides cache writes by time to live.
  */
 export interface Envelope {
   readonly model: Model.ChatModel
@@ -39,12 +40,12 @@ export interface Envelope {
 }
 
 /**
- * One question that was read, and how its answer is written. The usage in an answer is what the client is told.
+ * A decoded request, and the encoder of its answer. The usage in an answer is the one reported to the client.
  *
- * - `forbidsTools`: the model may call none of the tools, which a Converse request cannot say.
- * - `check`: the first thing wrong with the question, by rules of the family's own.
- * - `whole`: the body of an answer. `pieces`: what each event of a stream becomes, one stream at a time; the last piece
- *   of the `finish` event is the last of the stream.
+ * - `forbidsTools`: the model must not call tools, which a Converse request cannot express.
+ * - `check`: the first error by the family's own rules.
+ * - `whole`: the body of an answer. `pieces`: encodes the events of one stream; the last chunk of the `finish` event is
+ *   the last of the stream.
  */
 export interface Dialogue {
   readonly request: Wire.Request
@@ -54,10 +55,10 @@ export interface Dialogue {
   readonly pieces: (envelope: Envelope) => (event: ChatEvent.ChatEvent) => ReadonlyArray<Payload>
 }
 
-/** Reads a body, or fails in the words of the service. */
+/** Decodes a body, or fails with the service's message. */
 export type Family = (body: unknown, model: Model.ChatModel) => Result.Result<Dialogue, AwsError.AwsError>
 
-/** A number from `minimum` to `maximum`, in the words of a JSON schema. */
+/** A number from `minimum` to `maximum`, with the messages of a JSON schema. */
 export const between = (minimum: number, maximum = Infinity) =>
   Schema.makeFilter<number>((value) =>
     value < minimum
@@ -65,16 +66,16 @@ export const between = (minimum: number, maximum = Infinity) =>
       : value <= maximum || `${value} is not less or equal to ${maximum}`
   )
 
-/** A share from 0 to 1, as most sampling parameters are. */
+/** A number from 0 to 1, like most sampling parameters. */
 export const Share = Schema.Finite.check(between(0, 1))
 
-/** How many tokens an answer may have at most. */
+/** The maximum number of tokens in an answer. */
 export const Tokens = Schema.Int.check(between(1))
 
 /** Any JSON object. */
 export const JsonObject = Schema.Record(Schema.String, Schema.Unknown)
 
-/** More tokens were asked for than the model writes; `at` is the path of the member that asks. */
+/** The error when more tokens are requested than the model can write; `at` is the path of that member. */
 export const tooManyTokens = (
   at: string,
   asked: number | undefined,
@@ -86,11 +87,11 @@ export const tooManyTokens = (
     : Violation.malformedInput(`#/${at}: ${asked} is not less or equal to ${maxOutputTokens}`)
 }
 
-/** The stop reason Converse would give, also one that the chat service sets itself. */
+/** The stop reason in Converse, which the chat service may override. */
 export const stopReasonOf = (outcome: ChatResponse.Outcome): string =>
   Response.stopOf(outcome, { request: {}, latencyMs: () => 0, usage: () => ({}), trace: () => undefined }).stopReason
 
-/** What an answer that is text alone says; thoughts and tool calls have no place in it. */
+/** The text of events, for answers in plain text: reasoning and tool calls are dropped. */
 export const makeTextOf = () => {
   const said = new Set<number>()
   return (event: ChatEvent.ChatEvent): string => {
@@ -98,21 +99,21 @@ export const makeTextOf = () => {
       said.add(event.index)
       return event.delta
     }
-    // a whole part repeats what its pieces said
+    // a whole part repeats its deltas
     return event.type === "part" && event.part.type === "text" && !said.has(event.index) ? event.part.text : ""
   }
 }
 
-/** The JSON object in a text; an empty one where there is none. */
+/** The JSON object in a text; an empty one when it holds none. */
 export const objectOf = (text: string): Payload => {
   const json = Result.getOrUndefined(Json.parse(text))
   return isObject(json) ? json : {}
 }
 
-/** The name a vendor gives a model: the id without the vendor and the version of the API. */
+/** The vendor's name of a model: the id without the vendor and the API version. */
 export const nameOf = ({ id }: Model.ChatModel): string => id.replace(/^[a-z0-9]+\./, "").replace(/-v\d+(?::\d+)?$/, "")
 
-/** The members that are given. */
+/** The members that are defined. */
 export const present = <Members extends Payload>(members: Members): Present<Members> => {
   const given: Present<Members> = {}
   for (const key in members) {

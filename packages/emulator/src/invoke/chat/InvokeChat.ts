@@ -1,6 +1,6 @@
 /**
- * Responds to InvokeModel and InvokeModelWithResponseStream for chat models: reads the body in the words of the model's
- * family, and asks and answers as Converse does.
+ * Handles InvokeModel and InvokeModelWithResponseStream for chat models: decodes the body by the model's family, and
+ * continues like Converse.
  */
 import * as ChatEvent from "@strata/core/chat/ChatEvent"
 import * as ChatService from "@strata/core/chat/ChatService"
@@ -25,7 +25,7 @@ import * as Families from "./Families.ts"
 import type * as Family from "./Family.ts"
 import * as InvokeHeaders from "./InvokeHeaders.ts"
 
-/** A request of these operations; `requestId` names the answer too. */
+/** A request of these operations; `requestId` is also the id of the answer. */
 export interface Call extends Converse.Call {
   readonly headers: Exchange.Headers
   readonly requestId: string
@@ -45,7 +45,7 @@ export const invoke = Effect.fnUntraced(function*(call: Call) {
   return HttpResponse.json(body, { ...said.echoed, ...countersOf(response.usage, call) })
 })
 
-/** An answer as the chat service writes it. */
+/** An answer streamed as the chat service produces it. */
 export const invokeStream = Effect.fnUntraced(function*(call: Call) {
   const { dialogue, envelope, guarding, meter, question, said, seals } = yield* read(call, true)
   const chat = yield* ChatService.ChatService
@@ -92,7 +92,7 @@ export const invokeStream = Effect.fnUntraced(function*(call: Call) {
     Stream.map((event) => encode(event).map(frame)),
     Stream.flattenIterable,
     Stream.concat(Stream.suspend(() => finished ? Stream.empty : Stream.fail(unfinished))),
-    // what a Converse stream has no name for; before the first frame it is a response of its own
+    // an error unknown to Converse streams; before the first frame it is an error response
     Stream.catch((error) =>
       firstByteLatency !== undefined && error.exception === "ModelTimeoutException"
         ? Stream.succeed(Frame.exception(streamName(error.exception), { message: error.message }))
@@ -104,7 +104,7 @@ export const invokeStream = Effect.fnUntraced(function*(call: Call) {
   return { ...response, headers }
 })
 
-/** The name an exception has inside a stream of InvokeModelWithResponseStream, which knows one more than Converse's. */
+/** The name of an exception in a stream of InvokeModelWithResponseStream, which has one more than Converse's. */
 export const streamName = (exception: AwsError.Exception): string =>
   exception === "ModelTimeoutException" ? "modelTimeoutException" : AwsError.streamName(exception)
 
@@ -118,13 +118,13 @@ const read = Effect.fnUntraced(function*(call: Call, streaming: boolean) {
   const problem = dialogue.check?.(streaming) ??
     Validation.first(Validation.forModel, { request: dialogue.request, model, streaming }) ??
     (signed ? memory.seals.check(dialogue.request) : undefined)
-  if (problem !== undefined) return yield* inPlainWords(problem)
+  if (problem !== undefined) return yield* withoutPrefix(problem)
   const request: Wire.Request = {
     ...InvokeHeaders.mark(dialogue.request, said.tag),
     ...(said.guardrail === undefined ? undefined : { guardrailConfig: said.guardrail })
   }
   const guarding = yield* Effect.fromResult(Guarding.make(request, call.guardrails, call.region))
-  // a prompt that was stopped reaches no model, no cache, and no quota
+  // a blocked prompt reaches no model, no cache, and no quota
   const passes = guarding.refusal === undefined
   const meter = passes ? yield* Metering.open(request, { ...call, cache: memory.cache }) : Metering.none
   const envelope: Family.Envelope = {
@@ -146,19 +146,19 @@ const unsealed: Pick<Converse.Memory["seals"], "sealResponse" | "sealEvents"> = 
   sealEvents: () => (event) => event
 }
 
-/** What the model says, Converse introduces; here the model speaks for itself. */
-const inPlainWords = (error: AwsError.AwsError): AwsError.AwsError => {
+/** Removes Converse's prefix from the model's own messages. */
+const withoutPrefix = (error: AwsError.AwsError): AwsError.AwsError => {
   const { message } = error
-  return message.startsWith(introduction) ? AwsError.validation(message.slice(introduction.length)) : error
+  return message.startsWith(messagePrefix) ? AwsError.validation(message.slice(messagePrefix.length)) : error
 }
 
-const introduction = "The model returned the following errors: "
+const messagePrefix = "The model returned the following errors: "
 
 /**
- * What the guardrail of a request did, beside the answer: API reference of InvokeModel, "Use a guardrail". Where in a
- * stream it comes is not said there; here it comes last.
+ * The guardrail's result in the answer: API reference of InvokeModel, "Use a guardrail". Its position in a stream is
+ * not documented; here it is last.
  */
-const guardedOf = ({ guardrail }: InvokeHeaders.Said, guarding: Guarding.Guarding, intervened: boolean) => {
+const guardedOf = ({ guardrail }: InvokeHeaders.Decoded, guarding: Guarding.Guarding, intervened: boolean) => {
   if (guardrail === undefined) return undefined
   const trace = guarding.trace()?.guardrail
   return {
@@ -167,7 +167,7 @@ const guardedOf = ({ guardrail }: InvokeHeaders.Said, guarding: Guarding.Guardin
   }
 }
 
-/** The same trace as Converse's, by other names. */
+/** Converse's trace with other member names. */
 const toTrace = ({ actionReason, inputAssessment, modelOutput, outputAssessments }: Family.Payload) => ({
   actionReason,
   input: inputAssessment,
@@ -181,11 +181,11 @@ const toTrace = ({ actionReason, inputAssessment, modelOutput, outputAssessments
     : undefined)
 })
 
-/** Whether the metrics of a stream have the counters of the cache: for Claude, when it was used. */
+/** Whether the metrics of a stream include the cache counters: for Claude, when the cache was used. */
 const tellsCache = (usage: Usage.Usage, { caching, rules }: Model.ChatModel): boolean =>
   caching !== false && (rules !== "claude" || usage.cacheReadTokens + usage.cacheWriteTokens > 0)
 
-/** The counters of the cache come with models that have one. */
+/** The cache counters are included for models with a prompt cache. */
 const countersOf = (usage: Usage.Usage, { elapsed, model }: Call): Exchange.Headers => ({
   ...(model.caching === false ? undefined : {
     "x-amzn-bedrock-cache-read-input-token-count": String(usage.cacheReadTokens),

@@ -1,6 +1,6 @@
 /**
- * What a request to InvokeModel says beside its body: the types of both bodies, the guardrail, how fast and at which
- * price. A guardrail has a member in the body too.
+ * The headers of a request to InvokeModel: content types, guardrail, latency and service tier. A guardrail also has a
+ * member in the body.
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -15,25 +15,25 @@ import * as Family from "./Family.ts"
 
 /**
  * - `body`: without the member for the guardrail.
- * - `guardrail`: as Converse has it; `tag` marks the texts it judges.
- * - `echoed`: headers that come back with the response.
+ * - `guardrail`: as in Converse; `tag` marks the texts to check.
+ * - `echoed`: headers repeated in the response.
  */
-export interface Said {
+export interface Decoded {
   readonly body: unknown
   readonly guardrail: Wire.GuardrailConfig | undefined
   readonly tag: string | undefined
   readonly echoed: Exchange.Headers
 }
 
-/** A body is JSON, and its type says that and nothing more: not even a charset may follow. */
+/** The content type must be exactly JSON: not even a charset is allowed. */
 export const checkContentType = (headers: Exchange.Headers): Effect.Effect<void, AwsError.AwsError> =>
   (headers["content-type"] ?? json) === json ? Effect.void : Effect.fail(wrongContentType)
 
-/** Reads the headers and the guardrail of a request. */
+/** Decodes the headers and the guardrail of a request. */
 export const read = Effect.fnUntraced(function*(headers: Exchange.Headers, body: unknown, streaming: boolean) {
   yield* checkContentType(headers)
   if (!takesJson(headers[streaming ? "x-amzn-bedrock-accept" : "accept"])) return yield* wrongAccept
-  const said = yield* Effect.fromResult(readSaid(Object.fromEntries(
+  const said = yield* Effect.fromResult(readDecoded(Object.fromEntries(
     Object.entries(names).flatMap(([member, name]) => headers[name] === undefined ? [] : [[member, headers[name]]])
   )))
   const { [configMember]: config, ...rest } = isObject(body) ? body : {}
@@ -41,7 +41,7 @@ export const read = Effect.fnUntraced(function*(headers: Exchange.Headers, body:
   if (config !== undefined && !guarded) return yield* configWithoutGuardrail
   if (guarded && said.guardrailVersion === undefined) return yield* guardrailWithoutVersion
   const { streamProcessingMode, tagSuffix } = config === undefined ? {} : yield* Effect.fromResult(readConfig(config))
-  const result: Said = {
+  const result: Decoded = {
     body: config === undefined ? body : rest,
     tag: tagSuffix,
     guardrail: guarded
@@ -61,7 +61,7 @@ export const read = Effect.fnUntraced(function*(headers: Exchange.Headers, body:
   return result
 })
 
-/** The request with its tagged texts marked for the guardrail. Without any tag, all of it is judged. */
+/** The request with its tagged texts marked for the guardrail. Without tags, all of it is checked. */
 export const mark = (request: Wire.Request, tag: string | undefined): Wire.Request => {
   if (tag === undefined) return request
   const tagged = new RegExp(`<(amazon-bedrock-guardrails-guardContent_${tag})>(.*?)</\\1>`, "s")
@@ -79,7 +79,7 @@ export const mark = (request: Wire.Request, tag: string | undefined): Wire.Reque
 
 const markBlock = (block: Block.Content, tagged: RegExp): ReadonlyArray<Block.Content> => {
   if (block.text === undefined) return [block]
-  // of every three pieces the second is the name of the tag, and the third what it holds
+  // of every three pieces the second is the name of the tag, and the third its content
   const pieces = block.text.split(tagged)
   return pieces.flatMap((text, index): ReadonlyArray<Block.Content> => {
     if (index % 3 === 1 || text === "") return []
@@ -106,7 +106,7 @@ const traces = { ENABLED: "enabled", DISABLED: "disabled", ENABLED_FULL: "enable
 
 const { guardrailIdentifier, guardrailVersion } = Wire.GuardrailConfig.fields
 
-const readSaid = Wire.reader(Schema.Struct({
+const readDecoded = Wire.reader(Schema.Struct({
   guardrailIdentifier,
   guardrailVersion,
   trace: Schema.optionalKey(Constraint.oneOf(["ENABLED", "DISABLED", "ENABLED_FULL"])),
@@ -126,10 +126,10 @@ const wrongContentType = AwsError.validation(
   "The provided Content Type is invalid or not supported for this model"
 )
 
-/** The service's words are known for the content type only. */
+/** The service's message is known for the content type only. */
 const wrongAccept = AwsError.validation("The provided Accept Type is invalid or not supported for this model")
 
-/** That these two are refused is in the service's model; its words are not. */
+/** The service's model says that these two are refused; its messages are unknown. */
 const configWithoutGuardrail = AwsError.validation(
   `The request body has the field ${configMember}, but no guardrail identifier was provided.`
 )

@@ -1,5 +1,5 @@
 /**
- * The bodies of AI21 Jamba: chat completions, with the counters in every piece of a stream.
+ * The bodies of AI21 Jamba: chat completions, with counters in every chunk of a stream.
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
@@ -41,7 +41,7 @@ const style: ChatCompletion.Style = {
   })
 }
 
-/** Jamba 1.5 Mini and Large, and those after them. */
+/** Jamba 1.5 Mini, Large and later. */
 export const family: Family.Family = (body, model) =>
   Result.map(read(body), ({ stop, temperature, ...asked }) => ({
     request: ChatCompletion.toRequest(asked, {
@@ -53,7 +53,7 @@ export const family: Family.Family = (body, model) =>
     whole: (response, envelope) => ChatCompletion.whole(response, envelope, style),
     pieces: (envelope) => {
       const pieces = ChatCompletion.pieces(envelope, style, Tokens.ofText)
-      // the metrics of the service come in a piece of their own
+      // the service's metrics are a separate chunk
       return (event) => event.type === "finish" ? [...pieces(event), {}] : pieces(event)
     }
   }))

@@ -8,7 +8,7 @@ import * as Body from "../Body.ts"
 import * as Family from "./Family.ts"
 import * as Template from "./Template.ts"
 
-/** Amazon Bedrock User Guide, "Meta Llama models": 512 tokens unless asked, 2048 at most. */
+/** Amazon Bedrock User Guide, "Meta Llama models": 512 tokens by default, 2048 at most. */
 const read = Body.reader(Schema.Struct({
   prompt: Schema.String.check(Body.textBetween(1, Infinity)),
   max_gen_len: Schema.optionalKey(Schema.Int.check(Family.between(1, 2048))),

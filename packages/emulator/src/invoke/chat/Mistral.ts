@@ -1,5 +1,5 @@
 /**
- * The bodies of Mistral AI: a `prompt` in and `outputs` out, or chat completions. Which of the two it is, the body says.
+ * The bodies of Mistral AI: a `prompt` in and `outputs` out, or chat completions, depending on the body.
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
@@ -74,8 +74,8 @@ const chat: Family.Family = (body, model) =>
   })
 
 /**
- * Mistral Large of 2024 says `stop_reason` and nothing beside its choices (Amazon Bedrock User Guide, "Mistral AI chat
- * completion"); those after it follow Mistral's API ("Pixtral Large (25.02)"). Neither stream is documented there.
+ * Mistral Large of 2024 has `stop_reason` and no members beside its choices (Amazon Bedrock User Guide, "Mistral AI
+ * chat completion"); later models follow Mistral's API ("Pixtral Large (25.02)"). Neither stream is documented there.
  */
 const styleOf = ({ id }: Model.ChatModel): ChatCompletion.Style =>
   /mistral-(?:large|small)-24/.test(id) ? early : ChatCompletion.standard

@@ -1,5 +1,5 @@
 /**
- * The bodies of Amazon Nova, schema `messages-v1`: those of Converse, with some names of its own.
+ * The bodies of Amazon Nova, schema `messages-v1`: those of Converse, with some other member names.
  */
 import type * as ChatEvent from "@strata/core/chat/ChatEvent"
 import type * as Message from "@strata/core/chat/Message"
@@ -37,7 +37,7 @@ const read = Body.reader(Schema.Struct({
   reasoningConfig: optional(Family.JsonObject)
 }))
 
-/** Amazon Nova: Micro, Lite, Pro, Premier, and those after them. */
+/** Amazon Nova: Micro, Lite, Pro, Premier, and later. */
 export const family: Family.Family = (body, model) =>
   Result.map(read(body), ({ inferenceConfig = {}, messages, reasoningConfig, system, toolConfig }) => {
     const { max_new_tokens, maxTokens = max_new_tokens, stopSequences, temperature } = inferenceConfig
@@ -62,7 +62,7 @@ export const family: Family.Family = (body, model) =>
     }
   })
 
-/** Here a cache point may be a member of the block that it follows; in Converse it is a block of its own. */
+/** In this format a cache point may be a member of the block before it; in Converse it is a separate block. */
 const apart = <B extends { readonly cachePoint?: Block.CachePoint }>(
   block: B
 ): ReadonlyArray<B | Omit<B, "cachePoint"> | { readonly cachePoint: Block.CachePoint }> => {
@@ -70,7 +70,7 @@ const apart = <B extends { readonly cachePoint?: Block.CachePoint }>(
   return cachePoint === undefined || Object.keys(rest).length === 0 ? [block] : [rest, { cachePoint }]
 }
 
-/** The message as Converse writes it. */
+/** The message as in Converse. */
 const outputOf = (response: Parameters<Family.Dialogue["whole"]>[0], { latencyMs }: Family.Envelope): unknown => {
   const body = Response.fromChatResponse(response, {
     request: {},
@@ -88,7 +88,7 @@ const countersOf = ({ cacheReadTokens, cacheWriteTokens, inputTokens, outputToke
   cacheWriteInputTokenCount: cacheWriteTokens
 })
 
-/** Every piece of text is a block of its own, begun by nothing and ended at once. */
+/** Every text delta is a block of its own, without a start event, and stopped at once. */
 const makePieces = () => {
   const textOf = Family.makeTextOf()
   const called = new Map<number, number>()

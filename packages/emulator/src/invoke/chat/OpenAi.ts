@@ -1,6 +1,6 @@
 /**
- * The bodies of the models that follow OpenAI's chat completions to the letter: its own, Qwen, Kimi, GLM, MiniMax, Nemotron,
- * Gemma and others. Members that are not read here pass, since each server has some of its own; thoughts are not written.
+ * The bodies of models that follow OpenAI's chat completions exactly: its own, Qwen, Kimi, GLM, MiniMax, Nemotron,
+ * Gemma and others. Unknown members are ignored, since each server has some of its own; reasoning is not returned.
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
@@ -12,7 +12,7 @@ import * as Family from "./Family.ts"
 
 const optional = Schema.optionalKey
 
-/** Amazon Bedrock User Guide, "OpenAI models", and the same of the other vendors. */
+/** Amazon Bedrock User Guide, "OpenAI models", and the pages of the other vendors. */
 const Body = Schema.Struct({
   ...ChatCompletion.fields,
   max_completion_tokens: optional(Family.Tokens),
@@ -27,13 +27,13 @@ const decode = Schema.decodeUnknownResult(Body, { errors: "all" })
 const read = (body: unknown): Result.Result<Body, AwsError.AwsError> =>
   Result.mapError(decode(body), ({ issue }) => Violation.toMalformedInput(Violation.collect(issue, body)))
 
-/** All models that no other file is about. */
+/** All models without a file of their own. */
 export const family: Family.Family = (body, model) =>
   Result.map(read(body), ({ max_completion_tokens, stop, temperature, tool_choice: choice, ...asked }) => {
     const maxTokens = max_completion_tokens ?? asked.max_tokens
     return {
       request: ChatCompletion.toRequest({ ...asked, ...Family.present({ max_tokens: maxTokens }) }, {
-        // Converse, whose terms these are, ends at 1
+        // Converse, whose schema is used here, limits it to 1
         temperature: temperature === undefined ? undefined : Math.min(1, temperature),
         stopSequences: typeof stop === "string" ? [stop] : stop,
         toolChoice: choice === "required" ? "any" : choice === "auto" || choice === "none" ? choice : undefined

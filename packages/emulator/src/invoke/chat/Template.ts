@@ -1,22 +1,21 @@
 /**
- * Reads the prompts of models that take text alone: the turns of a conversation stand in it, between the marks the model
- * was trained on. A text without marks is what the user says.
+ * Parses text prompts into turns, by the markers the model was trained on. A text without markers is a user message.
  */
 import type * as Wire from "../../converse/Wire.ts"
 import type * as Model from "../../Model.ts"
 
-/** Marks that a turn begins with, and whose turn it is. */
+/** The markers that begin a turn, and its role. */
 interface Template {
   readonly marks: RegExp
   readonly roleOf: (mark: string) => Wire.Message["role"] | undefined
-  /** What is no part of any turn. */
+  /** Text that is not part of any turn. */
   readonly noise: RegExp
 }
 
 /**
  * - `llama`: Llama 3 and 4, headers with the name of the role. `instruct`: Llama 2 and Mistral, `[INST]`.
  * - `titan`: `User:` and `Bot:` at the beginning of lines; `human`: Claude's `Human:` and `Assistant:`, likewise.
- * - `deepseek`: its own full-width marks.
+ * - `deepseek`: its own full-width markers.
  */
 export const templates = {
   llama: {
@@ -47,8 +46,8 @@ export const templates = {
 } as const satisfies Record<string, Template>
 
 /**
- * The conversation in a prompt: instructions, and turns that say something. Neighbours of the same role are one turn. For
- * a model that takes no instructions (`system`), the user says them.
+ * The conversation in a prompt: instructions, and non-empty turns. Consecutive turns of one role are joined. For a
+ * model without a system prompt (`system`), instructions become a user message.
  */
 export const read = (
   prompt: string,
@@ -76,7 +75,7 @@ interface Turn {
   readonly text: string
 }
 
-/** What stands before the first mark is an instruction, where there are marks. */
+/** Text before the first marker is an instruction. */
 const turns = (prompt: string, { marks, noise, roleOf }: Template): ReadonlyArray<Turn> => {
   const found = [...prompt.matchAll(new RegExp(marks.source, marks.flags.includes("m") ? "gm" : "g"))]
   const textBetween = (from: number, to: number) => prompt.slice(from, to).replace(noise, "").trim()
@@ -94,6 +93,6 @@ const roles: Readonly<Record<string, Wire.Message["role"]>> = {
   system: "system",
   user: "user",
   assistant: "assistant",
-  // what a tool answered
+  // a tool result
   ipython: "user"
 }

@@ -7,7 +7,7 @@ import * as Body from "../Body.ts"
 import * as Family from "./Family.ts"
 import * as Template from "./Template.ts"
 
-/** Amazon Bedrock User Guide, "Amazon Titan Text models": 512 tokens unless asked, 8192 at most for the largest. */
+/** Amazon Bedrock User Guide, "Amazon Titan Text models": 512 tokens by default, 8192 at most for the largest. */
 const read = Body.reader(Schema.Struct({
   inputText: Schema.String.check(Body.textBetween(1, Infinity)),
   textGenerationConfig: Schema.optionalKey(Schema.Struct({
@@ -41,7 +41,7 @@ export const family: Family.Family = (body, model) =>
       pieces: ({ counted }) => {
         const textOf = Family.makeTextOf()
         let first = true
-        // the last text comes with the reason: one is held back until the next is there
+        // the last text has the completion reason: one chunk is held back until the next
         let held: string | undefined
         const piece = (outputText: string, tokens: number | null, reason: string | null) => {
           const inputTextTokenCount = first ? counted.inputTokens : null

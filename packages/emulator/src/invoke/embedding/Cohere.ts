@@ -37,7 +37,7 @@ const ImageV4 = Image.dataUri(["png", "jpeg", "webp", "gif"])
 const Content = Schema.Struct({
   type: Body.oneOf(["text", "image_url"]),
   text: Schema.optionalKey(Schema.String.check(Body.textBetween(1, Infinity))),
-  // the service takes the URI itself and, as Cohere's own API, an object around it
+  // the service accepts the URI itself and, like Cohere's own API, an object around it
   image_url: Schema.optionalKey(Schema.Union([ImageV4, Schema.Struct({ url: ImageV4 })]))
 })
 
@@ -52,11 +52,11 @@ const readV4 = Body.reader(Schema.Struct({
   images: Schema.optionalKey(Schema.Array(ImageV4).check(Body.itemsBetween(1, 96))),
   output_dimension: Schema.optionalKey(Schema.Int.check(Body.oneOfNumbers([256, 512, 1024, 1536]))),
   max_tokens: Schema.optionalKey(Schema.Int),
-  // the documentation says LEFT and RIGHT, the service takes START and END as well
+  // LEFT and RIGHT are documented, the service also accepts START and END
   truncate: Schema.optionalKey(Body.oneOf(["NONE", "START", "END", "LEFT", "RIGHT"]))
 }))
 
-/** Version 3: 1024 dimensions; a bare list of vectors unless `embedding_types` asks for them by type. */
+/** Version 3: 1024 dimensions; a bare list of vectors unless `embedding_types` requests them by type. */
 export const v3 = Effect.fnUntraced(function*(call: Embed.Call) {
   const id = call.requestId
   const request = yield* Effect.fromResult(readV3(call.body))
@@ -123,7 +123,7 @@ interface Contents {
   readonly inputs?: ReadonlyArray<{ readonly content: ReadonlyArray<typeof Content.Type> }>
 }
 
-/** What is embedded: texts, images or mixed inputs, and only one of the three. */
+/** The inputs: texts, images or mixed inputs, exactly one of the three. */
 const inputsOf = (
   { images, inputs, texts }: Contents
 ): Result.Result<ReadonlyArray<Embedding.Input>, AwsError.AwsError> => {

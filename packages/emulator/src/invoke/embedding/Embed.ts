@@ -1,6 +1,6 @@
 /**
- * What the embedding families share: asking the embedding service for vectors of the right size, under the quota of the
- * model.
+ * What the embedding families share: calling the embedding service for vectors of the right size, under the model's
+ * quota.
  */
 import * as Embedding from "@strata/core/embedding/Embedding"
 import * as EmbeddingService from "@strata/core/embedding/EmbeddingService"
@@ -16,8 +16,8 @@ import * as Vector from "./Vector.ts"
 /**
  * One request for vectors.
  *
- * - `answering`: the model name the embedding service is told, if any.
- * - `reserve`: finds room for its texts in the quota of the model.
+ * - `answering`: the model name passed to the embedding service, if any.
+ * - `reserve`: reserves quota of the model for its texts.
  */
 export interface Call {
   readonly body: unknown
@@ -26,20 +26,20 @@ export interface Call {
   readonly reserve: Quota.Reserve
 }
 
-/** What a family responds: the body, and the tokens for the header, where the service sends it. */
+/** A family's response: the body, and the token count for the header, where the service sends it. */
 export interface Invoked {
   readonly body: unknown
   readonly inputTokens: number | undefined
 }
 
-/** How the body of a request becomes vectors, and these the body of the response. */
+/** Converts the body of a request to vectors, and these to the body of the response. */
 export type Family = (
   call: Call
 ) => Effect.Effect<Invoked, AwsError.AwsError, EmbeddingService.EmbeddingService | Scope.Scope>
 
 /**
- * What is embedded, and how. Texts are within the limits of the emulated model already; `truncate` is for an embedding
- * service with lower ones. `explicit`: the request itself named the number of dimensions.
+ * The inputs and options. Texts are within the limits of the emulated model; `truncate` is for an embedding service
+ * with lower limits. `explicit`: the request set the number of dimensions.
  */
 export interface Question {
   readonly inputs: ReadonlyArray<Embedding.Input>
@@ -49,29 +49,29 @@ export interface Question {
   readonly explicit: boolean
 }
 
-/** A text alone is the text itself. */
+/** A text without an image is a string. */
 export const inputOf = ({ image, text }: Embedding.ContentInput): Embedding.Input =>
   image === undefined ? text ?? "" : { text, image }
 
-/** One vector for each input, of the asked size, and the tokens of all of them. */
+/** One vector for each input, of the requested size, and the tokens of all of them. */
 export interface Embedded {
   readonly vectors: ReadonlyArray<Float32Array>
   readonly inputTokens: number
 }
 
 /**
- * Reserves the texts in the quota, asks the embedding service, and settles what it counted.
+ * Reserves quota for the texts, calls the embedding service, and settles its count.
  *
- * Inputs with images are asked for by themselves: a service that refuses images is asked for their texts, and
- * {@link Image.vectorOf} makes the vectors of the images. No other input is embedded again for that.
+ * Inputs with images are sent separately: for a service that refuses images, their texts are embedded, and {@link
+ * Image.vectorOf} makes the vectors of the images. Other inputs are not embedded again.
  */
 export const embed = Effect.fnUntraced(function*(call: Call, question: Question) {
   const { inputs } = question
   const reservation = yield* call.reserve({ input: tokensOf(inputs), output: 0 })
-  const texts = yield* ask(call, question, inputs.filter((input) => imageOf(input) === undefined))
+  const texts = yield* requestVectors(call, question, inputs.filter((input) => imageOf(input) === undefined))
   const pictured = inputs.filter((input) => imageOf(input) !== undefined)
-  const others = yield* ask(call, question, pictured).pipe(
-    Effect.catchTag(["InvalidRequestError", "UnsupportedFeatureError"], () => askForTexts(call, question, pictured))
+  const others = yield* requestVectors(call, question, pictured).pipe(
+    Effect.catchTag(["InvalidRequestError", "UnsupportedFeatureError"], () => embedTexts(call, question, pictured))
   )
   const inputTokens = texts.inputTokens + others.inputTokens
   reservation.settle({ inputTokens, cacheWriteTokens: 0, outputTokens: 0 })
@@ -94,16 +94,16 @@ export const embedOne = Effect.fnUntraced(
 )
 
 /**
- * A service that refuses the options is asked again without them: its vectors are fitted to the asked dimensions in any
- * case. It never refuses a text for its length, which would have the whole batch embedded again: what is too long for the
- * emulated model was refused before, and what is too long for the service is cut.
+ * A service that refuses the options is called again without them: its vectors are resized anyway. Texts are never too
+ * long, which would have the whole batch embedded again: what exceeds the emulated model's limit was refused before,
+ * and what exceeds the service's is truncated.
  */
-const ask = (call: Call, question: Question, inputs: ReadonlyArray<Embedding.Input>) =>
-  inputs.length === 0 ? Effect.succeed(nothing) : askAll(call, question, inputs)
+const requestVectors = (call: Call, question: Question, inputs: ReadonlyArray<Embedding.Input>) =>
+  inputs.length === 0 ? Effect.succeed(nothing) : callOnce(call, question, inputs)
 
 const nothing: Embedded = { vectors: [], inputTokens: 0 }
 
-const askAll = Effect.fnUntraced(function*(
+const callOnce = Effect.fnUntraced(function*(
   { answering: model }: Call,
   { dimensions, explicit, purpose, truncate }: Question,
   inputs: ReadonlyArray<Embedding.Input>
@@ -126,13 +126,17 @@ const askAll = Effect.fnUntraced(function*(
   }
 })
 
-/** A text and its image count alike in the vector of both; an image has no tokens. */
-const askForTexts = Effect.fnUntraced(function*(
+/** A text and its image have equal weight in their common vector; an image has no tokens. */
+const embedTexts = Effect.fnUntraced(function*(
   call: Call,
   question: Question,
   inputs: ReadonlyArray<Embedding.Input>
 ) {
-  const { inputTokens, vectors } = yield* ask(call, question, inputs.flatMap((input) => Embedding.textOf(input) ?? []))
+  const { inputTokens, vectors } = yield* requestVectors(
+    call,
+    question,
+    inputs.flatMap((input) => Embedding.textOf(input) ?? [])
+  )
   const ofTexts = vectors.values()
   const embedded: Embedded = {
     inputTokens,

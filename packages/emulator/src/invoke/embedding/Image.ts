@@ -1,5 +1,5 @@
 /**
- * Images in the bodies of embedding models: in base64 or as data URIs. Only the first bytes of an image are looked at.
+ * Images in the bodies of embedding models: in base64 or as data URIs. Only the first bytes of an image are examined.
  */
 import type * as Embedding from "@strata/core/embedding/Embedding"
 import * as Effect from "effect/Effect"
@@ -21,7 +21,7 @@ const image = (decode: (text: string) => Result.Result<Embedding.Image, SchemaIs
     })
   ))
 
-/** Bytes in base64, at least one. The media type is the one the first of them tell. */
+/** Bytes in base64, at least one. The media type is detected from the first bytes. */
 export const Base64 = image((text) =>
   Result.map(decodeBytes(text), (bytes) => ({ bytes, mediaType: mediaTypeOf(bytes) }))
 )
@@ -41,10 +41,10 @@ export const dataUri = (formats: ReadonlyArray<string>) => {
   })
 }
 
-/** Where an image lies that is not in the body. */
+/** The location of an image in S3. */
 export const S3Location = Schema.Struct({ uri: Schema.String, bucketOwner: Schema.optionalKey(Schema.String) })
 
-/** The image a body must have at `key`, found at the JSON pointer `at`. What lies in S3 is out of reach. */
+/** The image required at `key`, at the JSON pointer `at`. Objects in S3 are not read. */
 export const required = (
   found: Embedding.Image | undefined,
   stored: typeof S3Location.Type | undefined,
@@ -57,13 +57,13 @@ export const required = (
   )
 }
 
-/** The error of whatever lies in S3. */
-export const inStorage = AwsError.validation("This emulator reads nothing from S3: send what is embedded in the body.")
+/** The error for an object in S3. */
+export const inStorage = AwsError.validation("This emulator does not read from S3: send the content in the body.")
 
-/** A direction that the bytes alone decide on, of length 1: equal images are equal, and all others far apart. */
+/** A pseudo-random unit vector derived from the bytes: equal images have equal vectors, all others are far apart. */
 export const vectorOf = ({ bytes }: Embedding.Image, dimensions: number): Float32Array => {
   const digest = Crypto.createHash("shake256", { outputLength: dimensions * 2 }).update(bytes).digest()
-  // An odd number is never zero, and so neither is the length
+  // An odd number is never zero, so the length is not either
   const vector = Float32Array.from({ length: dimensions }, (_, index) => digest.readInt16LE(index * 2) | 1)
   const length = Math.hypot(...vector)
   return vector.map((x) => x / length)
@@ -77,7 +77,7 @@ const decodeBytes = (text: string): Result.Result<Uint8Array, SchemaIssue.Issue>
 
 const invalid = (message: string) => Result.fail(new SchemaIssue.InvalidValue({ message }))
 
-/** The first bytes of each format, as Latin-1. WebP has its name behind the size of the file. */
+/** The first bytes of each format, as Latin-1. In WebP the name comes after the file size. */
 const signatures: ReadonlyArray<readonly [string, RegExp]> = [
   ["image/png", /^\x89PNG/],
   ["image/jpeg", /^\xff\xd8\xff/],

@@ -1,5 +1,5 @@
 /**
- * Responds to InvokeModel for embedding models, each family in its own words.
+ * Handles InvokeModel for embedding models, by family.
  */
 import * as Effect from "effect/Effect"
 import * as HttpResponse from "../../http/HttpResponse.ts"
@@ -10,7 +10,7 @@ import * as Marengo from "./Marengo.ts"
 import * as Nova from "./Nova.ts"
 import * as Titan from "./Titan.ts"
 
-/** A request for vectors of this model; `elapsed`: milliseconds since it came in. */
+/** A request for vectors of this model; `elapsed`: milliseconds since it arrived. */
 export interface Call extends Embed.Call {
   readonly model: Model.EmbeddingModel
   readonly elapsed: () => number

@@ -1,6 +1,6 @@
 /**
- * The bodies of TwelveLabs Marengo Embed, versions 2.7 and 3.0: a text or an image in, one vector out; with 3.0 also one
- * vector for both. Texts with several images, and what lies in S3, are not embedded here.
+ * The bodies of TwelveLabs Marengo Embed, versions 2.7 and 3.0: a text or an image in, one vector out; with 3.0 also
+ * one vector for both. Texts with several images, and objects in S3, are not supported.
  */
 import type * as Embedding from "@strata/core/embedding/Embedding"
 import * as Effect from "effect/Effect"
@@ -38,7 +38,9 @@ interface Content {
   readonly mediaSource?: typeof MediaSource.Type
 }
 
-/** Version 2.7: 1024 dimensions; a text of more than 77 tokens is cut at its end unless `textTruncate` is `none`. */
+/**
+ * Version 2.7: 1024 dimensions; a text of more than 77 tokens is truncated at its end unless `textTruncate` is `none`.
+ */
 export const v2_7 = Effect.fnUntraced(function*(call: Embed.Call) {
   const request = yield* Effect.fromResult(readV27(call.body))
   const { mediaSource, textTruncate = "end" } = request

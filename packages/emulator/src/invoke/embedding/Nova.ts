@@ -1,6 +1,6 @@
 /**
- * The bodies of Amazon Nova Multimodal Embeddings: one text or image in, one vector out. Audio, video, and what lies in
- * S3 are not embedded here.
+ * The bodies of Amazon Nova Multimodal Embeddings: one text or image in, one vector out. Audio, video, and objects in
+ * S3 are not supported.
  */
 import * as Embedding from "@strata/core/embedding/Embedding"
 import * as Effect from "effect/Effect"
@@ -84,7 +84,7 @@ const maxTokens = 8192
 
 const truncations = { NONE: "none", START: "start", END: "end" } as const
 
-/** `truncatedTo`: the characters that are left of a text that was cut. */
+/** `truncatedTo`: the number of characters left of a truncated text. */
 interface Content {
   readonly input: Embedding.Input
   readonly truncatedTo?: number | undefined
@@ -124,5 +124,5 @@ const textOf = (
 }
 
 const recordingsUnsupported = AwsError.validation(
-  "This emulator embeds texts and images: it was asked to embed audio or video."
+  "This emulator embeds texts and images only, not audio or video."
 )

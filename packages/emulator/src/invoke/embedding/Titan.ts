@@ -41,7 +41,7 @@ export const v1 = Effect.fnUntraced(function*(call: Embed.Call) {
   return { inputTokens, body: { embedding: Array.from(vector), inputTextTokenCount: inputTokens } }
 })
 
-/** Version 2: 1024, 512 or 256 dimensions; `embeddingsByType` comes even unasked. */
+/** Version 2: 1024, 512 or 256 dimensions; `embeddingsByType` is always included. */
 export const v2 = Effect.fnUntraced(function*(call: Embed.Call) {
   const request = yield* Effect.fromResult(readV2(call.body))
   const dimensions = request.dimensions ?? 1024
@@ -66,8 +66,8 @@ export const v2 = Effect.fnUntraced(function*(call: Embed.Call) {
 })
 
 /**
- * Multimodal, version 1: 1024, 384 or 256 dimensions. The body counts the tokens of the text; no header is documented to
- * count any.
+ * Multimodal, version 1: 1024, 384 or 256 dimensions. The body counts the tokens of the text; no header with a count is
+ * documented.
  */
 export const image = Effect.fnUntraced(function*(call: Embed.Call) {
   const { embeddingConfig, inputImage, inputText: text } = yield* Effect.fromResult(readImage(call.body))

@@ -1,11 +1,11 @@
 /**
- * Fits the vectors of any embedding service to the number of dimensions and the number type a model answers with.
+ * Converts the vectors of any embedding service to a model's number of dimensions and number type.
  */
 import type * as Embedding from "@strata/core/embedding/Embedding"
 
 /**
- * The vector with `dimensions` numbers. A shorter one is filled with zeros, which changes no cosine; a longer one is cut
- * and brought back to the length it had.
+ * The vector with `dimensions` numbers. A shorter one is padded with zeros, which does not change cosines; a longer one
+ * is truncated and rescaled to its length.
  */
 export const resize = (vector: Embedding.Vector, dimensions: number): Float32Array => {
   const resized = new Float32Array(dimensions)
@@ -13,19 +13,19 @@ export const resize = (vector: Embedding.Vector, dimensions: number): Float32Arr
   return vector.length > dimensions ? scale(resized, norm(vector) / norm(resized)) : resized
 }
 
-/** The vector with length 1; a vector of zeros stays one. */
+/** The vector with length 1; a zero vector is unchanged. */
 export const normalize = (vector: Float32Array): Float32Array => scale(vector, 1 / norm(vector))
 
-/** The direction in the middle of two, with length 1. */
+/** The bisector of two directions, with length 1. */
 export const between = (self: Float32Array, that: Float32Array): Float32Array => {
   const [a, b] = [normalize(self), normalize(that)]
   return normalize(a.map((x, index) => x + (b[index] ?? 0)))
 }
 
-/** Number types a model can answer with. The binary ones pack eight dimensions into a byte. */
+/** Number types of answers. The binary ones pack eight dimensions into a byte. */
 export type NumberType = "float" | "int8" | "uint8" | "binary" | "ubinary"
 
-/** The numbers of a unit vector in another type. */
+/** The numbers of a unit vector converted to a type. */
 export const toNumbers = (vector: Float32Array, type: NumberType): ReadonlyArray<number> => {
   switch (type) {
     case "float":

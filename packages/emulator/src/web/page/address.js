@@ -1,5 +1,5 @@
 /**
- * Where the emulator is, and how clients in several languages are pointed at it.
+ * The emulator's address, and how to configure clients in several languages.
  */
 
 /** @import { Client } from "../Admin.ts" */
@@ -7,7 +7,7 @@
 import { element, find } from "./element.js"
 
 /**
- * Shows it; open as long as nobody has come.
+ * Shows it; expanded until the first request.
  *
  * @param {Client} client
  * @param {boolean} open
@@ -17,8 +17,8 @@ export const show = (client, open) => {
   find("address", HTMLDetailsElement).open = open
   find("endpoint", HTMLElement).textContent = endpoint
   find("secrets", HTMLElement).textContent = client.credentials === undefined || client.apiKey === undefined
-    ? "What stands in <brackets> the emulator was given when it started, and does not give away."
-    : "The keys are those of AWS's documentation: they open nothing but an emulator."
+    ? "Replace the values in <brackets> by those given to the emulator, which it does not reveal."
+    : "The keys are the examples of AWS's documentation and work with an emulator only."
   const snippet = find("snippet", HTMLPreElement)
   const languages = find("languages", HTMLElement)
   const choose = (/** @type {keyof typeof snippets} */ language) => {
@@ -36,7 +36,7 @@ export const show = (client, open) => {
     setTimeout(() => copy.textContent = "Copy", 1_500)
   }
   copy.addEventListener("click", () => {
-    // browsers may refuse the clipboard, and keep it from pages that come neither from localhost nor over TLS
+    // browsers may refuse the clipboard, and disable it on pages that come neither from localhost nor over TLS
     const copied = navigator.clipboard?.writeText(snippet.textContent ?? "") ?? Promise.reject()
     copied.then(
       () => say("Copied"),

@@ -1,5 +1,5 @@
 /**
- * What the emulator counted since it started.
+ * The emulator's counters since its start.
  */
 
 /** @import { Statistics } from "../../Statistics.ts" */
@@ -11,17 +11,17 @@ import * as Format from "./format.js"
 const counters = [
   ["Requests", ({ requests }) => Format.count(requests)],
   ["In flight", ({ inFlight }) => Format.count(inFlight)],
-  ["Completed", ({ completed }) => Format.count(completed), "Answered to the end, errors too"],
+  ["Completed", ({ completed }) => Format.count(completed), "With a complete response, errors included"],
   ["Aborted", ({ aborted }) => Format.count(aborted), "Given up by the client"],
-  ["Dropped", ({ dropped }) => Format.count(dropped), "Broken off by a fault"],
+  ["Dropped", ({ dropped }) => Format.count(dropped), "Cut off by a fault"],
   ["Failed", ({ failed }) => Format.count(failed), "The emulator could not send its response"],
   [
     "Connections",
     ({ connections, openConnections }) => `${Format.count(openConnections)} / ${Format.count(connections)}`,
-    "Open now, and in all; that of this page too"
+    "Open now, and total; including this page's"
   ],
-  ["Bytes in", ({ bytesIn }) => Format.bytes(bytesIn), "Of all connections, that of this page too"],
-  ["Bytes out", ({ bytesOut }) => Format.bytes(bytesOut), "Of all connections, that of this page too"]
+  ["Bytes in", ({ bytesIn }) => Format.bytes(bytesIn), "Of all connections, including this page's"],
+  ["Bytes out", ({ bytesOut }) => Format.bytes(bytesOut), "Of all connections, including this page's"]
 ]
 
 const tiles = counters.map(([name, read, meaning]) => {

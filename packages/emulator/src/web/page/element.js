@@ -1,5 +1,6 @@
 /**
- * Elements of the page: found by id, and made of a tag, attributes and children. Text is always text, never markup.
+ * Finds elements of the page by id, and creates them from a tag, attributes and children. Text is never parsed as
+ * markup.
  */
 
 /**
@@ -35,7 +36,7 @@ export const element = (tag, attributes = {}, ...children) => {
 }
 
 /**
- * Changes a text only if it is another one, so that what a user selected stays selected.
+ * Sets a text only if it changed, so that the user's selection is kept.
  *
  * @param {Element} target
  * @param {string} text

@@ -1,6 +1,6 @@
 /**
- * The form that makes a fault. Its fields are those of the faults' JSON schema, so that it knows every fault the emulator
- * knows; only their order and some words are set here.
+ * The form for a fault. Its fields come from the faults' JSON schema, so that it supports every fault of the emulator;
+ * only their order and labels are defined here.
  */
 
 /** @import { Fault } from "./server.js" */
@@ -9,7 +9,7 @@ import { element } from "./element.js"
 import * as Format from "./format.js"
 
 /**
- * As much of a JSON schema as faults need.
+ * The subset of JSON schema that faults use.
  *
  * @typedef {{
  *   readonly type?: string
@@ -24,7 +24,7 @@ import * as Format from "./format.js"
  */
 
 /**
- * One field: `read` is its value as JSON, `undefined` when it says nothing.
+ * One field: `read` returns its value as JSON, `undefined` when it is empty.
  *
  * @typedef {{ readonly name: string, readonly element: HTMLElement, readonly read: () => unknown }} Field
  */
@@ -34,19 +34,19 @@ const meanings = {
   "Instead of an answer": {
     throttle: "429 ThrottlingException.",
     exception: "Any exception, with its usual status.",
-    stall: "The request is accepted and never answered; after some events, a stream stops moving.",
+    stall: "The request is accepted and never answered; after some events, a stream stalls.",
     reset: "The connection drops; after some bytes, in the middle of the answer.",
     resetStream: "The HTTP/2 stream alone ends, by RST_STREAM.",
-    halfOpen: "Nothing is read or written any more, and nobody says goodbye.",
-    goaway: "The connection takes no other requests; with a code, not even this one."
+    halfOpen: "The connection is no longer read, written or closed.",
+    goaway: "The connection accepts no further requests; with a code, not even this one."
   },
   "With the answer": {
-    latency: "It comes later.",
-    garbage: "Something that is no answer.",
+    latency: "The response is delayed.",
+    garbage: "A body that is not a response of the service.",
     emptyBody: "200 and nothing.",
-    contentType: "The right answer under a wrong name.",
+    contentType: "The right body with a wrong content type.",
     half: "Only a part of the body.",
-    huge: "A chat model says megabytes."
+    huge: "A chat model answers with megabytes of text."
   },
   "Inside a stream": {
     slow: "A pause before each event but the first.",
@@ -55,9 +55,9 @@ const meanings = {
     errorFrame: "An error frame.",
     corruptFrame: "A frame has a wrong checksum."
   },
-  "To new connections, this page's too": {
+  "New connections, including this page's": {
     refuseConnection: "Closed at once, by a reset.",
-    stallConnection: "Opened, and never heard of again."
+    stallConnection: "Accepted, and never served."
   }
 }
 
@@ -91,7 +91,7 @@ const words = {
 }
 
 /**
- * Fills the form, and calls `submit` with the fault it describes. What `submit` throws is shown.
+ * Fills the form, and calls `submit` with its fault. Errors of `submit` are shown.
  *
  * @param {HTMLFormElement} form
  * @param {FaultSchema} schema
@@ -171,7 +171,7 @@ const read = (type, fields) => {
   const { burst, every, ...values } = Object.fromEntries(
     fields.map(({ name, read }) => [name, read()]).filter(([, value]) => value !== undefined)
   )
-  // one without the other is sent too: the emulator says what is missing
+  // an incomplete pair is sent too: the emulator reports what is missing
   const bursts = every === undefined && burst === undefined ? undefined : { bursts: { every, lasting: burst } }
   return { type, ...values, ...bursts }
 }
@@ -195,7 +195,7 @@ const labelled = (text, control) =>
 const durationOf = { anyOf: [{ type: "number" }, { type: "string" }] }
 
 /**
- * The control for a property, by what it can be: one of several words, yes or no, a number, a duration or a text.
+ * The control for a property, by its type: a choice, a boolean, a number, a duration or a text.
  *
  * @type {(name: string, property: Property, required: boolean) => Field}
  */
@@ -225,7 +225,7 @@ const fieldOf = (name, property, required) => {
     required,
     autocomplete: "off",
     spellcheck: "false",
-    // a seed looks like a duration, but may be anything
+    // a seed looks like a duration, but may be any text
     ...(name === "seed" ? undefined : { pattern, title })
   })
   return {

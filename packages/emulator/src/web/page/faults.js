@@ -1,5 +1,5 @@
 /**
- * What goes wrong next: the faults that wait, ready-made ones, and a form for others.
+ * The pending faults, presets, and a form for others.
  */
 
 /** @import { Fault, Pending } from "./server.js" */
@@ -15,12 +15,12 @@ const presets = [
   ["500s at 30 %", { type: "exception", exception: "InternalServerException", probability: 0.3 }],
   ["Slow tokens", { type: "slow", pause: "100 millis", upTo: "400 millis", times: "Infinity" }],
   ["Resets at 20 %", { type: "reset", probability: 0.2 }],
-  // it must end by itself: this page may need a new connection to end it
+  // it must end by itself: this page may need a new connection to remove it
   ["Stalled connections, 10 s", { type: "stallConnection", lasting: "10 seconds" }]
 ]
 
 /**
- * Makes the controls work. `changed` is called after each change.
+ * Connects the controls. `changed` is called after each change.
  *
  * @param {() => Promise<void>} changed
  */
@@ -46,13 +46,13 @@ export const start = async (changed) => {
   remove = (id) =>
     attempt(async () => {
       await Server.removeFault(id)
-      return `Fault ${id} is gone.`
+      return `Fault ${id} was removed.`
     })()
   find("clear", HTMLButtonElement).addEventListener(
     "click",
     attempt(async () => {
       await Server.clearFaults()
-      return "All faults are gone."
+      return "All faults were removed."
     })
   )
   const schema = await Server.faultSchema()
@@ -71,7 +71,7 @@ export const show = (pending) => {
   const current = new Set(pending.map(({ id }) => id))
   for (const [id, { item }] of items) {
     if (current.has(id)) continue
-    // who has just removed it by keyboard goes on from the heading
+    // after removal by keyboard, the focus moves to the heading
     if (item.contains(document.activeElement)) find("clear", HTMLButtonElement).focus()
     item.remove()
     items.delete(id)
@@ -89,7 +89,7 @@ export const show = (pending) => {
   find("clear", HTMLButtonElement).disabled = pending.length === 0
 }
 
-/** Another emulator has other faults. */
+/** After a restart of the emulator. */
 export const forget = () => {
   items.clear()
   find("pending", HTMLElement).replaceChildren()

@@ -1,5 +1,5 @@
 /**
- * Numbers, times and faults as people read them.
+ * Formats numbers, times and faults for display.
  */
 
 /** @import { Fault } from "./server.js" */
@@ -30,14 +30,14 @@ export const duration = (value) => {
   return `${Number((millis / size).toFixed(1))} ${unit}`
 }
 
-/** What a camel-cased name says: `afterEvents` is "After events". */
+/** The words of a camel-cased name: `afterEvents` is "After events". */
 export const title = (/** @type {string} */ name) => {
   const words = name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
   return words.charAt(0).toUpperCase() + words.slice(1)
 }
 
 /**
- * What a fault says besides its type, in a few words each.
+ * Short descriptions of a fault's fields besides its type.
  *
  * @param {Fault} fault
  * @returns {ReadonlyArray<string>}
@@ -79,7 +79,7 @@ export const conditions = (fault) =>
   })
 
 /**
- * A duration as the emulator reads it: milliseconds, or a text such as `2 seconds`. Understands `10s` and `200 ms` too.
+ * A duration in the emulator's format: milliseconds, or a text such as `2 seconds`. Accepts `10s` and `200 ms` too.
  *
  * @param {string} text
  * @returns {number | string}

@@ -1,5 +1,5 @@
 /**
- * The emulator's page: asks once a second, while somebody looks, and shows what it hears.
+ * The emulator's page: polls once a second while it is visible.
  */
 
 import * as Address from "./address.js"
@@ -31,7 +31,7 @@ const refresh = async () => {
   }
 }
 
-/** What is new; everything, when the emulator is another one than before. */
+/** The changes since the last poll; everything, after a restart of the emulator. */
 const newRequests = async () => {
   const log = await Server.requests(seen.revision)
   const isSame = log.startedAt === seen.startedAt
@@ -75,7 +75,7 @@ const start = async () => {
     Address.show(await Server.client(), seen.revision === 0)
     await Faults.start(refresh)
   } catch {
-    // without these nothing can be done here: again from the beginning
+    // the page needs these: start again
     setTimeout(() => location.reload(), 3 * interval)
     return report("Not reachable")
   }

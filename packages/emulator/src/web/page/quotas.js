@@ -1,5 +1,5 @@
 /**
- * A bar for each quota: what was spent of it, what is reserved, and what is left.
+ * A bar for each quota: used, reserved and remaining tokens.
  */
 
 /** @import { Statistics } from "../../Statistics.ts" */
@@ -25,7 +25,7 @@ export const show = ({ quota }) => {
   find("no-quotas", HTMLElement).hidden = bars.size > 0
 }
 
-/** Another emulator has other quotas. */
+/** After a restart of the emulator. */
 export const forget = () => {
   bars.clear()
   find("quotas", HTMLElement).replaceChildren()
@@ -51,7 +51,7 @@ const make = (name) => {
   /** @param {Statistics["quota"][string]} quota */
   const update = (quota) => {
     const limit = quota.tokensPerMinute
-    // what is reserved is already taken off what is left
+    // the remaining tokens exclude the reserved ones
     const used = Math.max(0, limit - quota.left - quota.reserved)
     const share = (/** @type {number} */ tokens) => `${Math.min(100, Math.max(0, 100 * tokens / limit))}%`
     spent.style.width = share(used)

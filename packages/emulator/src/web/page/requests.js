@@ -1,5 +1,5 @@
 /**
- * The table of the latest requests, the newest first. A row opens to show all there is to know about its request.
+ * The table of the latest requests, the newest first. A row expands to show the details of its request.
  */
 
 /** @import { Detail, Entry, Log } from "../RequestLog.ts" */
@@ -8,7 +8,7 @@ import { element, find, setText } from "./element.js"
 import * as Format from "./format.js"
 import * as Server from "./server.js"
 
-/** More would make the page slow; the emulator remembers no more by itself. */
+/** The maximum number of rows, for speed; the default of the emulator's `history`. */
 const most = 256
 
 /**
@@ -38,7 +38,7 @@ export const show = ({ now, requests }) => {
   find("no-requests", HTMLElement).hidden = rows.size > 0
 }
 
-/** Another emulator saw other requests. */
+/** After a restart of the emulator. */
 export const forget = () => {
   rows.clear()
   find("rows", HTMLTableSectionElement).replaceChildren()
@@ -85,7 +85,7 @@ const make = (first, body) => {
   const showDetails = () =>
     Server.request(first.number).then(
       (detail) => content.replaceChildren(...describe(detail)),
-      () => content.replaceChildren(element("p", { class: "note" }, "The emulator no longer remembers this request."))
+      () => content.replaceChildren(element("p", { class: "note" }, "The emulator no longer keeps this request."))
     )
   const open = () => {
     details.hidden = !details.hidden
@@ -137,7 +137,7 @@ const describe = (detail) => [
     ...fact("Request id", detail.requestId),
     ...fact("Path", detail.path),
     ...fact("Protocol", `HTTP/${detail.protocol}`),
-    ...fact("Signed by", detail.scheme ?? "nothing that was accepted"),
+    ...fact("Signed by", detail.scheme ?? "no accepted credentials"),
     ...fact("Outcome", detail.outcome),
     ...Object.entries(detail.headers).filter(([name]) => !name.startsWith(":")).flatMap(([name, value]) =>
       fact(name, value)

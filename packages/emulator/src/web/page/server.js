@@ -1,5 +1,5 @@
 /**
- * The emulator's own paths, as this page asks for them: one at a time, so that the page keeps to one connection.
+ * Client of the emulator's own paths: one request at a time, so that the page uses one connection.
  */
 
 /** @import { Client } from "../Admin.ts" */
@@ -40,11 +40,11 @@ export const removeFault = (id) => ask("DELETE", `faults/${id}`)
 /** @type {() => Promise<unknown>} */
 export const clearFaults = () => ask("DELETE", "faults")
 
-/** The emulator answered, but refused. */
+/** An error response of the emulator. */
 export class Refusal extends Error {}
 
-/** A connection fault may strike this page too: it must not wait for ever. */
-const patience = 5_000
+/** The timeout: a connection fault may strike this page too. */
+const timeout = 5_000
 
 /** @type {Promise<unknown>} */
 let previous = Promise.resolve()
@@ -60,7 +60,7 @@ const ask = (method, path, body) => {
 const send = async (method, path, body) => {
   const response = await fetch(`/_strata/${path}`, {
     method,
-    signal: AbortSignal.timeout(patience),
+    signal: AbortSignal.timeout(timeout),
     ...(body === undefined
       ? undefined
       : { headers: { "content-type": "application/json" }, body: JSON.stringify(body) })

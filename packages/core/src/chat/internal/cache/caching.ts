@@ -62,30 +62,33 @@ export const make = Effect.fnUntraced(function*(
     })
 
   /** What is kept, or else what the service answers. */
-  const known = (
+  const known = <E>(
     call: CacheStore.Call,
-    ask: Effect.Effect<ChatResponse.ChatResponse, ProviderError.ProviderError>
-  ): Effect.Effect<ChatResponse.ChatResponse, ProviderError.ProviderError> =>
+    ask: Effect.Effect<ChatResponse.ChatResponse, E>
+  ): Effect.Effect<ChatResponse.ChatResponse, E> =>
     Effect.flatMap(store.look(call), (response) => response === undefined ? ask : Effect.succeed(free(response)))
 
   const generate = (
     call: CacheStore.Call,
     request: ChatRequest.ChatRequest
-  ): Effect.Effect<ChatResponse.ChatResponse, ProviderError.ProviderError> => {
+  ): Effect.Effect<ChatResponse.ChatResponse, ProviderError.ChatError> => {
     const ask = Effect.tap(service.generate(request), (response) => store.keep(call, response))
     return Effect.scoped(
       Effect.flatMap(
         join({ key: call.key, isStream: false, send: () => known(call, ask) }),
-        ({ flight, isFirst }) =>
-          isFirst ? flight.landed : Effect.andThen(CacheTelemetry.recordShare(call.target), flight.landed).pipe(
-            Effect.map(free),
-            Effect.withSpan("ChatCache.share", { attributes: Telemetry.attributes(call.target) }),
-            // A stream that broke is not repeated, because some of it was seen; nobody has seen anything here.
-            Effect.catchTag(
-              "StreamInterruptedError",
-              (error) => flight.isStream ? generate(call, request) : Effect.fail(error)
+        ({ flight, isFirst }) => {
+          const answer = isFirst
+            ? flight.landed
+            : Effect.andThen(CacheTelemetry.recordShare(call.target), flight.landed).pipe(
+              Effect.map(free),
+              Effect.withSpan("ChatCache.share", { attributes: Telemetry.attributes(call.target) })
             )
-          )
+          return flight.isStream
+            // A stream that broke is not repeated, because some of it was seen; nothing was seen of it here.
+            ? Effect.catchTag(answer, "StreamInterruptedError", () => generate(call, request))
+            // What `generate` sent fails as it does.
+            : answer as Effect.Effect<ChatResponse.ChatResponse, ProviderError.ChatError>
+        }
       )
     )
   }

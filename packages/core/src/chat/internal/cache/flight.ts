@@ -25,8 +25,8 @@ import type * as ChatResponse from "../../ChatResponse.ts"
 export interface Flight {
   readonly isStream: boolean
   readonly add: (events: ReadonlyArray<ChatEvent.ChatEvent>) => Effect.Effect<void>
-  readonly landed: Effect.Effect<ChatResponse.ChatResponse, ProviderError.ProviderError>
-  readonly events: Stream.Stream<ChatEvent.ChatEvent, ProviderError.ProviderError>
+  readonly landed: Effect.Effect<ChatResponse.ChatResponse, ProviderError.ChatStreamError>
+  readonly events: Stream.Stream<ChatEvent.ChatEvent, ProviderError.ChatStreamError>
 }
 
 /** Who takes part in a flight; `isFirst` is the one it was begun for. */
@@ -39,7 +39,7 @@ export interface Passenger {
 export interface Plan {
   readonly key: string
   readonly isStream: boolean
-  readonly send: (flight: Flight) => Effect.Effect<ChatResponse.ChatResponse, ProviderError.ProviderError>
+  readonly send: (flight: Flight) => Effect.Effect<ChatResponse.ChatResponse, ProviderError.ChatStreamError>
 }
 
 /**
@@ -95,7 +95,7 @@ interface Seats {
 const makeFlight = (isStream: boolean) => {
   const told: Array<ChatEvent.ChatEvent> = []
   const changed = Latch.makeUnsafe(false)
-  let end: Exit.Exit<ChatResponse.ChatResponse, ProviderError.ProviderError> | undefined
+  let end: Exit.Exit<ChatResponse.ChatResponse, ProviderError.ChatStreamError> | undefined
 
   const add = (events: ReadonlyArray<ChatEvent.ChatEvent>) => events.forEach((event) => told.push(event))
 
@@ -103,7 +103,7 @@ const makeFlight = (isStream: boolean) => {
 
   const events = Stream.fromPull(Effect.sync(() => {
     let read = 0
-    const next: Pull.Pull<Arr.NonEmptyReadonlyArray<ChatEvent.ChatEvent>, ProviderError.ProviderError> = Effect
+    const next: Pull.Pull<Arr.NonEmptyReadonlyArray<ChatEvent.ChatEvent>, ProviderError.ChatStreamError> = Effect
       .suspend(() => {
         if (end !== undefined && Exit.isSuccess(end) && told.length === 0) add(ChatEvent.fromResponse(end.value))
         const news = told.slice(read)
@@ -128,7 +128,7 @@ const makeFlight = (isStream: boolean) => {
         return changed.release
       })
   }
-  const land = (exit: Exit.Exit<ChatResponse.ChatResponse, ProviderError.ProviderError>) =>
+  const land = (exit: Exit.Exit<ChatResponse.ChatResponse, ProviderError.ChatStreamError>) =>
     Effect.suspend(() => {
       end = exit
       return changed.open

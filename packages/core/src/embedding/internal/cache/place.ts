@@ -5,9 +5,9 @@ import * as ProviderError from "../../../ProviderError.ts"
 
 /** The error about the place that the caller knows, where it is about an input; other errors stay as they are. */
 export const moved = (
-  error: ProviderError.ProviderError,
+  error: ProviderError.EmbeddingError,
   position: (place: number) => number | undefined
-): ProviderError.ProviderError => {
+): ProviderError.EmbeddingError => {
   switch (error._tag) {
     case "InvalidRequestError":
     case "ContextLengthExceededError":

@@ -33,11 +33,11 @@ export const make = <A, E, R>(
   store: CacheStore.Store,
   call: CacheStore.Call,
   { input, options, values }: Values<A, E, R>
-): Stream.Stream<Embedding.Embedded<A>, E | ProviderError.ProviderError, R> =>
+): Stream.Stream<Embedding.Embedded<A>, E | ProviderError.EmbeddingError, R> =>
   Stream.unwrap(Effect.gen(function*() {
     const places = yield* Queue.bounded<
       Embedding.Embedded<A> | undefined,
-      E | ProviderError.ProviderError | Cause.Done
+      E | ProviderError.EmbeddingError | Cause.Done
     >(waiting)
     const unknown = yield* Queue.bounded<Unknown<A>, Cause.Done>(readAhead)
     const unordered = options?.unordered === true

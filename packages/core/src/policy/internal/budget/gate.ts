@@ -82,7 +82,7 @@ export const reserve = (
   gates: ReadonlyArray<BudgetGate>,
   target: Telemetry.Target,
   meter: Meter<never>
-): Effect.Effect<Reservation, ProviderError.ProviderError> =>
+): Effect.Effect<Reservation, ProviderError.CallError> =>
   gates.length === 0 ? Effect.succeed(free) : Effect.suspend(() => {
     const taken: Array<(end: BudgetPrice.End | undefined) => Effect.Effect<void>> = []
     const end = (end: BudgetPrice.End | undefined) => Effect.forEach(taken, (settle) => settle(end), { discard: true })

@@ -2,8 +2,8 @@
  * Permits up to a limit that adapts to what the provider takes, for each provider, scope and model.
  *
  * The limit is kept in `AdaptiveLimits`, and worked on here: a call never waits for the store, but for the first one of a
- * key. What was answered is told the store about once a second, what was refused at once, and each time its answer is
- * what holds from then on. Without an answer, this process goes on by itself.
+ * key. The store is told about once a second how many calls were answered, and at once when the limit is decreased; what it
+ * says holds from then on. Without an answer, this process goes on by itself.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -27,7 +27,7 @@ export const make = (adaptive: Concurrency.Adaptive): Effect.Effect<Permits.Perm
 
 /** What all gates have in common. */
 export interface Options {
-  readonly adaptive: Concurrency.Adaptive
+  readonly adaptive: AdaptiveLimits.Adaptive
   readonly limits: AdaptiveLimits.AdaptiveLimits
   readonly scope: Scope.Scope
 }
@@ -48,8 +48,10 @@ export const makeIn = (gates: Map<string, Gate>, { adaptive, limits, scope }: Op
       const { decreases } = gate
       return Effect.map(attempt(() => question, Effect.undefined), (current) => {
         if (current === undefined || decreases !== gate.decreases) return
+        const isOver = gate.epoch !== current.epoch
         gate.epoch = current.epoch
-        resize(gate, LimitCurve.grown(adaptive, current.limit, gate.answered))
+        resize(gate, LimitCurve.grown(adaptive, current, gate.answered))
+        if (isOver) beginRound(gate)
       })
     })
 
@@ -73,18 +75,44 @@ export const makeIn = (gates: Map<string, Gate>, { adaptive, limits, scope }: Op
     }))
   }
 
-  const decrease = (gate: Gate): Effect.Effect<void> => {
-    const { epoch } = gate
+  /** Counts a call of the round, and decreases the limit at its end if too many were refused. */
+  const count = (gate: Gate, isRefused: boolean): Effect.Effect<void> => {
+    const { round } = gate
+    round.calls++
+    if (isRefused) {
+      round.refused++
+      resize(gate, gate.limit)
+    }
+    if (round.calls < round.size) return Effect.void
+    const told = LimitCurve.isCongested(round.refused, round.calls)
+      ? decrease(gate, round.refused / round.calls)
+      : Effect.void
+    beginRound(gate)
+    return told
+  }
+
+  const beginRound = (gate: Gate) => {
+    gate.round = { size: LimitCurve.whole(adaptive, gate.limit), calls: 0, refused: 0 }
+    resize(gate, gate.limit)
+  }
+
+  const decrease = (gate: Gate, refused: number): Effect.Effect<void> => {
+    const { answered, epoch } = gate
     gate.epoch++
     gate.decreases++
     gate.answered = 0
-    resize(gate, LimitCurve.shrunk(adaptive, gate.limit))
-    return inBackground(ask(gate, limits.decrease(gate.key, adaptive, epoch)))
+    gate.limit = LimitCurve.shrunk(adaptive, gate.limit, refused)
+    // The store decreases its own limit, which must have what this process learned before.
+    const told = answered > 0 ? limits.increase(gate.key, adaptive, answered) : Effect.void
+    return inBackground(ask(gate, Effect.andThen(told, limits.decrease(gate.key, adaptive, epoch, refused))))
   }
 
+  /** Refused calls above the noise keep their permits back for the rest of the round. */
   const resize = (gate: Gate, limit: number) => {
+    const { refused, size } = gate.round
+    const keptBack = Math.max(0, refused - Math.floor(LimitCurve.noise(size)))
     gate.limit = limit
-    gate.open = LimitCurve.whole(adaptive, limit)
+    gate.open = Math.max(adaptive.min, LimitCurve.whole(adaptive, limit) - keptBack)
     while (gate.used < gate.open && gate.line.next()) gate.used++
     if (gate.used >= gate.open) gate.fills++
   }
@@ -103,11 +131,14 @@ export const makeIn = (gates: Map<string, Gate>, { adaptive, limits, scope }: Op
         Clock.clockWith((clock) =>
           Effect.suspend(() => {
             let told = Effect.void
-            if (epoch === gate.epoch && outcome === "refused") told = decrease(gate)
-            // While there is room to spare, an answer does not show that more would be answered.
-            if (epoch === gate.epoch && outcome === "answered" && gate.fills > fills) {
-              gate.answered++
-              resize(gate, LimitCurve.grown(adaptive, gate.limit, 1))
+            if (epoch === gate.epoch && outcome !== "other") {
+              const { refused, size } = gate.round
+              // While there is room to spare, an answer does not show that more would be answered.
+              if (outcome === "answered" && gate.fills > fills && !LimitCurve.isCongested(refused, size)) {
+                gate.answered++
+                resize(gate, LimitCurve.grown(adaptive, gate, 1))
+              }
+              told = count(gate, outcome === "refused")
             }
             leave(gate)
             return Effect.andThen(Effect.andThen(told, exchange(gate, monotonic(clock))), observe(gate))
@@ -119,7 +150,7 @@ export const makeIn = (gates: Map<string, Gate>, { adaptive, limits, scope }: Op
   const observe = (gate: Gate): Effect.Effect<void> =>
     Effect.andThen(gate.gauges.used(gate.used), gate.gauges.limit(gate.open))
 
-  /** The gate of a target. Whenever one comes, two that are there are looked at, in turn, and forgotten when long unused. */
+  /** The gate of a target. Each new one looks at two others, in turn, and forgets them when they were not used for long. */
   const gateOf = (target: Telemetry.Target, now: number): Gate => {
     const key = Telemetry.keyOf(target)
     const known = gates.get(key)
@@ -135,12 +166,12 @@ export const makeIn = (gates: Map<string, Gate>, { adaptive, limits, scope }: Op
     return made
   }
 
-  /** The first call of a key asks for its limit; those that come meanwhile wait in line. */
+  /** The first call of a key asks for its limit; those that come meanwhile wait. */
   const introduce = (gate: Gate, now: number, restore: WaitingLine.Restore): Effect.Effect<Permits.Permit> => {
     gate.used = 1
     gate.exchangedAt = now
     const begin = Effect.sync(() => {
-      if (gate.open === 0) resize(gate, gate.limit)
+      if (gate.round.size === 0) beginRound(gate)
     })
     return restore(ask(gate, limits.read(gate.key, adaptive))).pipe(
       Effect.ensuring(begin),
@@ -164,11 +195,13 @@ export const makeIn = (gates: Map<string, Gate>, { adaptive, limits, scope }: Op
             told,
             Effect.suspend(() => {
               const { fills } = gate
-              if (gate.used < gate.open) {
+              const takeFree = () => {
+                if (gate.used >= gate.open) return false
                 if (++gate.used === gate.open) gate.fills++
-                return Effect.as(observe(gate), permit(gate, fills))
+                return true
               }
-              const wait = gate.line.wait(restore, () => leave(gate))
+              if (takeFree()) return Effect.as(observe(gate), permit(gate, fills))
+              const wait = gate.line.wait(restore, takeFree, () => leave(gate))
               return Effect.map(WaitingLine.recorded(wait, target, "concurrency"), () => permit(gate, fills))
             })
           )
@@ -182,7 +215,8 @@ export const makeIn = (gates: Map<string, Gate>, { adaptive, limits, scope }: Op
  *
  * - `limit`: the limit with its fraction, and `open`, what it lets through; 0 until the limit is known.
  * - `fills`: how often all permits came to be taken, in order to see whether they were while a call was in flight.
- * - `answered`: answers that taught something since the store was told.
+ * - `answered`: answers that made the limit grow since the store was told.
+ * - `round`: as many calls as the limit, and how many of them have ended and were refused.
  * - `decreases`: decreases here, in order to see whether an answer of the store is older than one.
  */
 export interface Gate {
@@ -196,15 +230,16 @@ export interface Gate {
   fills: number
   answered: number
   decreases: number
+  round: { readonly size: number; calls: number; refused: number }
   exchanging: boolean
   exchangedAt: number
   takenAt: number
 }
 
-const gate = (key: string, target: Telemetry.Target, { initial }: Concurrency.Adaptive): Gate => {
+const gate = (key: string, target: Telemetry.Target, { initial }: AdaptiveLimits.Adaptive): Gate => {
   const gauges = PermitGauges.make({
     "gen_ai.provider.name": target.provider,
-    "gen_ai.request.model": target.model,
+    "gen_ai.request.model": Telemetry.modelLabel(target.model),
     ...(target.scope === undefined ? {} : { "strata.scope": target.scope })
   })
   return {
@@ -218,6 +253,7 @@ const gate = (key: string, target: Telemetry.Target, { initial }: Concurrency.Ad
     fills: 0,
     answered: 0,
     decreases: 0,
+    round: { size: 0, calls: 0, refused: 0 },
     exchanging: false,
     exchangedAt: -Infinity,
     takenAt: -Infinity
@@ -227,7 +263,7 @@ const gate = (key: string, target: Telemetry.Target, { initial }: Concurrency.Ad
 /** How often the store is told what was answered, at most. */
 const exchangeMillis = 1_000
 
-/** How long a key is remembered that nobody uses. The store remembers its limit. */
+/** How long an unused key is remembered. The store remembers its limit. */
 const unusedMillis = 600_000
 
 const monotonic = (clock: Clock.Clock): number => Number(clock.monotonicTimeNanosUnsafe()) / 1e6

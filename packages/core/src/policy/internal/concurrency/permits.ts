@@ -37,6 +37,11 @@ const fixed = (limit: number): Permits => {
   let used = 0
   let gauges: PermitGauges.PermitGauges | undefined
   const show = Effect.suspend(() => gauges === undefined ? Effect.void : gauges.used(used))
+  const takeFree = () => {
+    if (used >= limit) return false
+    used++
+    return true
+  }
   const giveBack = () => {
     if (!line.next()) used--
   }
@@ -50,12 +55,9 @@ const fixed = (limit: number): Permits => {
   return {
     take: (target, restore) =>
       Effect.uninterruptibleMask((masked) => {
-        if (used < limit) {
-          used++
-          return gauges === undefined ? introduced(target) : granted
-        }
+        if (takeFree()) return gauges === undefined ? introduced(target) : granted
         return Effect.as(
-          WaitingLine.recorded(line.wait(restore ?? masked, giveBack), target, "concurrency"),
+          WaitingLine.recorded(line.wait(restore ?? masked, takeFree, giveBack), target, "concurrency"),
           permit
         )
       })

@@ -26,7 +26,7 @@ import type * as QuotaQueue from "./queue.ts"
  * - `outputBurndown`: the provider's figure for the model.
  */
 export interface Meter {
-  readonly load: (count: Quota.Quota["count"]) => Effect.Effect<Quota.Load, ProviderError.ProviderError>
+  readonly load: (count: Quota.Quota["count"]) => Effect.Effect<Quota.Load, ProviderError.CallError>
   readonly outputBurndown: number
 }
 
@@ -59,7 +59,7 @@ export interface QuotaGate {
     target: Telemetry.Target,
     meter: Meter,
     restore?: WaitingLine.Restore
-  ) => Effect.Effect<Reservation, ProviderError.ProviderError>
+  ) => Effect.Effect<Reservation, ProviderError.CallError>
 }
 
 /**

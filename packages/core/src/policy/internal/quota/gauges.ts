@@ -79,7 +79,7 @@ export const make = (
 /** A quota is one for all operations, so none of them is named. */
 const attributes = (quota: Quota.Quota, target: Telemetry.Target) => ({
   "gen_ai.provider.name": target.provider,
-  "gen_ai.request.model": target.model,
+  "gen_ai.request.model": Telemetry.modelLabel(target.model),
   ...(target.scope === undefined ? {} : { "strata.scope": target.scope }),
   ...(quota.scope === "" ? {} : { "strata.quota.scope": quota.scope })
 })

@@ -1,8 +1,8 @@
 /**
  * The bodies of Anthropic Claude: the Messages API, version `bedrock-2023-05-31`.
  *
- * What the body as a whole must have, Bedrock checks by a JSON schema; what is in its messages and tools, Anthropic does
- * (`ClaudeBlock`, `ClaudeRule`). How an answer is written: `ClaudeAnswer`.
+ * Bedrock checks the body by a JSON schema; the messages and tools in it are checked by Anthropic (`ClaudeBlock`,
+ * `ClaudeRule`). Answers are encoded by `ClaudeAnswer`.
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
@@ -22,7 +22,9 @@ const optional = Schema.optionalKey
 
 const OutputFormat = Schema.Struct({ type: Body.oneOf(["json_schema"]), schema: Family.JsonObject })
 
-/** Amazon Bedrock User Guide, "Anthropic Claude Messages API"; `output_config` and `output_format` from Anthropic's own. */
+/**
+ * Amazon Bedrock User Guide, "Anthropic Claude Messages API"; `output_config` and `output_format` from Anthropic's own.
+ */
 const MessagesBody = Schema.Struct({
   messages: Schema.Array(Schema.Unknown),
   max_tokens: Family.Tokens,
@@ -67,7 +69,7 @@ export const family: Family.Family = (body, model) =>
     })))
 
 const read = (body: unknown, model: Model.ChatModel): Result.Result<MessagesBody, AwsError.AwsError> => {
-  // of keys it does not know, the schema of Claude 3 speaks, and from then on Anthropic
+  // unknown keys are refused by the schema of Claude 3, and by Anthropic for later models
   const unknown = isObject(body) && !model.id.includes("claude-3")
     ? Object.keys(body).find((key) => !(key in MessagesBody.fields))
     : undefined
@@ -76,7 +78,7 @@ const read = (body: unknown, model: Model.ChatModel): Result.Result<MessagesBody
     : Result.fail(AwsError.validation(`${unknown}: Extra inputs are not permitted`))
 }
 
-/** The schema knows an older body too, with a prompt; this is how it says that neither is there. */
+/** The schema also accepts an older body with a prompt; this is its message when both are missing. */
 const withoutMessages = ({ message }: AwsError.AwsError) =>
   AwsError.validation(
     message.replace(
@@ -146,7 +148,7 @@ const readOwnTool = ClaudeBlock.reader(Schema.StructWithRest(
   [Schema.Record(Schema.String, Schema.Unknown)]
 ))
 
-/** A tool of the program, or one of Anthropic's own, which says its type. */
+/** A tool of the program, or one of Anthropic's own, which has a type. */
 const toTools = (tool: unknown, index: number): Result.Result<ReadonlyArray<Block.Tool>, AwsError.AwsError> => {
   const type = isObject(tool) ? tool["type"] : undefined
   if (typeof type === "string" && type !== "custom") {

@@ -23,8 +23,8 @@ export const whole = (
 })
 
 /**
- * The events of a stream. It begins with the prompt as the emulator counts it; that the chat service counts otherwise, only
- * later models can say, at the end.
+ * The events of a stream. It begins with the emulator's count of the prompt; only later models can report the chat
+ * service's own count, at the end.
  */
 export const pieces = (envelope: Family.Envelope, stopSequences: ReadonlyArray<string> | undefined) => {
   const { counted, model } = envelope
@@ -91,7 +91,7 @@ export const pieces = (envelope: Family.Envelope, stopSequences: ReadonlyArray<s
   }
 
   const part = ({ index, part }: ChatEvent.PartEvent): ReadonlyArray<Family.Payload> => {
-    // the pieces of this block, if there were any, said it already
+    // the deltas of this block, if there were any, have sent it already
     if (blocks.isOpen(index)) return blocks.stop(index)
     switch (part.type) {
       case "text":
@@ -126,8 +126,8 @@ export const pieces = (envelope: Family.Envelope, stopSequences: ReadonlyArray<s
 }
 
 /**
- * The blocks of one stream, numbered as they begin. Text and thoughts end where another block begins; a tool call lasts
- * until it is complete, whatever comes in between.
+ * The blocks of one stream, numbered as they begin. Text and reasoning end where another block begins; a tool call
+ * stays open until it is complete.
  */
 const makeBlocks = () => {
   const open = new Map<number, { readonly number: number; readonly lasting: boolean }>()
@@ -153,7 +153,7 @@ const makeBlocks = () => {
     stop,
     stopAll: () => [...open.keys()].flatMap(stop),
     isOpen: (index: number) => open.has(index),
-    /** More of a block, which begins as `block` where it has not. */
+    /** A delta of a block, which begins as `block` if it has not begun. */
     delta: (index: number, block: Family.Payload | undefined, delta: Family.Payload): ReadonlyArray<Family.Payload> => {
       const begun = open.has(index) ? stopOthers(index) : block === undefined ? [] : begin(index, block)
       const number = open.get(index)?.number
@@ -201,7 +201,7 @@ const headOf = ({ id, model }: Family.Envelope) => ({
   model: Family.nameOf(model)
 })
 
-/** The counters of the prompt; those of the cache come with models that have one. */
+/** The counters of the prompt; cache counters are included for models with a prompt cache. */
 const inputOf = ({ cacheReadTokens, cacheWriteTokens, inputTokens }: Usage.Usage, { caching }: Model.ChatModel) => ({
   input_tokens: inputTokens,
   ...(caching === false ? undefined : {
@@ -210,7 +210,7 @@ const inputOf = ({ cacheReadTokens, cacheWriteTokens, inputTokens }: Usage.Usage
   })
 })
 
-/** Those that stand at the beginning of an answer say too, of later models, how long an entry lives that was written. */
+/** The counters at the beginning of an answer, which for later models include cache writes by time to live. */
 const promptOf = (usage: Usage.Usage, { byLifetime, model }: Family.Envelope) => {
   const written = byLifetime(usage.cacheWriteTokens)
   return {
@@ -223,13 +223,13 @@ const promptOf = (usage: Usage.Usage, { byLifetime, model }: Family.Envelope) =>
   }
 }
 
-/** Claude 4.5 and later, whose answers tell more. */
+/** Claude 4.5 and later, whose answers have more members. */
 const isLater = ({ typedToolCalls }: Model.ChatModel): boolean => typedToolCalls
 
-/** Why the model refused, which it did not. */
+/** The reason of a refusal; there is none. */
 const noDetails = { stop_details: null }
 
-/** Core does not say which sequence it was; where there is only one, it is known. */
+/** Core does not report which stop sequence matched; with a single one it is known. */
 const stopOf = (
   outcome: ChatResponse.Outcome,
   { model }: Family.Envelope,
@@ -244,7 +244,7 @@ const stopOf = (
   }
 }
 
-/** Anthropic's reasons are Converse's but for those that Bedrock adds. */
+/** Anthropic's stop reasons are Converse's, except for those that Bedrock adds. */
 const stopReason = (reason: string): string => {
   switch (reason) {
     case "content_filtered":

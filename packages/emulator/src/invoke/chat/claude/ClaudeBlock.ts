@@ -1,7 +1,7 @@
 /**
- * The content blocks of Anthropic's Messages API, read as those of Converse.
+ * The content blocks of Anthropic's Messages API, decoded as those of Converse.
  *
- * Inside of messages and tools it is Anthropic that checks, and finds things in other words than the schema of the body.
+ * Messages and tools are checked by Anthropic, whose error messages differ from those of the body's schema.
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
@@ -14,7 +14,7 @@ import * as Family from "../Family.ts"
 
 const optional = Schema.optionalKey
 
-/** A reader of what stands `at` some place, that fails in Anthropic's words. */
+/** A decoder of a value at the path `at`, that fails with Anthropic's messages. */
 export const reader = <S extends Schema.ConstraintDecoder<unknown>>(schema: S) => {
   const decode = Schema.decodeUnknownResult(schema, { errors: "all", onExcessProperty: "error" })
   return (value: unknown, at: string): Result.Result<S["Type"], AwsError.AwsError> =>
@@ -38,14 +38,14 @@ export const oneOf = <const Values extends ReadonlyArray<string>>(values: Values
   )
 }
 
-/** What ends a prefix that may be cached. */
+/** The end of a cacheable prefix. */
 export const cache = {
   cache_control: optional(Schema.NullOr(
     Schema.Struct({ type: oneOf(["ephemeral"]), ttl: optional(oneOf(["5m", "1h"])) })
   ))
 }
 
-/** The cache point after a block, where its `cache_control` asks for one. */
+/** The cache point after a block with a `cache_control`. */
 export const cachePointOf = (
   { cache_control: cacheControl }: { readonly cache_control?: { readonly ttl?: "5m" | "1h" } | null }
 ): ReadonlyArray<{ readonly cachePoint: Block.CachePoint }> =>
@@ -53,7 +53,7 @@ export const cachePointOf = (
     ? []
     : [{ cachePoint: { type: "default", ...Family.present({ ttl: cacheControl.ttl }) } }]
 
-/** A block of text, of the system prompt too. */
+/** A block of text, also in the system prompt. */
 export const Text = Schema.Struct({
   type: oneOf(["text"]),
   text: Schema.String,
@@ -61,7 +61,7 @@ export const Text = Schema.Struct({
   ...cache
 })
 
-/** The blocks of a message, or of what a tool answered, that stands `at` some place. A text is one block. */
+/** The blocks of a message, or of a tool result, at the path `at`. A text is one block. */
 export const read = (
   content: unknown,
   at: string,
@@ -87,7 +87,7 @@ const readOne = (block: unknown, at: string, allowed: ReadonlyArray<string>): Bl
   ))
 }
 
-/** A reader of one kind of block. */
+/** A decoder of one kind of block. */
 const kind = <S extends Schema.ConstraintDecoder<unknown>>(
   schema: S,
   toBlock: (value: S["Type"], at: string) => Result.Result<Block.Content, AwsError.AwsError>
@@ -110,7 +110,7 @@ const imageFormats = {
   "image/webp": "webp"
 } as const
 
-/** One by one in the order Anthropic lists them. */
+/** In the order of Anthropic's documentation. */
 const readers: Readonly<Record<string, (value: unknown, at: string) => Blocks>> = {
   document: kind(
     Schema.Struct({

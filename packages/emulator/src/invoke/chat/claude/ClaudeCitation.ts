@@ -1,10 +1,10 @@
 /**
- * Citations as Anthropic spells them (Claude API reference, "Citations"): one shape for each kind of place.
+ * Citations in Anthropic's format (Claude API reference, "Citations"): one shape for each kind of location.
  */
 import type * as Message from "@strata/core/chat/Message"
 import * as Family from "../Family.ts"
 
-/** One citation; `undefined` for one without a place, which Anthropic has no shape for. */
+/** One citation; `undefined` for one without a location, which Anthropic has no shape for. */
 export const toWire = (
   { location, passages = [], source, title: name }: Message.Citation
 ): Family.Payload | undefined => {

@@ -1,6 +1,6 @@
 /**
- * Anthropic's rules for a conversation, in its words; Converse has other words for some of them. The rules both share,
- * such as those for thoughts, stand with Converse.
+ * Anthropic's rules for a conversation, with its own messages, some of which differ from Converse's. Rules shared by
+ * both, such as those for reasoning, are with Converse.
  */
 import { duplicates, isObject, refused } from "../../../converse/rule/Finding.ts"
 import type { Rule } from "../../../converse/rule/Rule.ts"
@@ -10,7 +10,7 @@ import * as Family from "../Family.ts"
 /** For the bodies of the Messages API. */
 export const rules: ReadonlyArray<Rule> = [
   {
-    refuses: "more tokens than the model writes",
+    refuses: "`maxTokens` above the model's maximum",
     source: "reported",
     *find({ model, request: { inferenceConfig } }) {
       const { maxTokens = 0 } = inferenceConfig ?? {}
@@ -34,7 +34,7 @@ export const rules: ReadonlyArray<Rule> = [
     }
   },
   {
-    refuses: "a message without content, but for the last of the assistant",
+    refuses: "a message without content, except for a final assistant message",
     source: "documented",
     *find({ request: { messages = [] } }) {
       for (const [index, { content, role }] of messages.entries()) {
@@ -48,7 +48,7 @@ export const rules: ReadonlyArray<Rule> = [
     }
   },
   {
-    refuses: "a blank text",
+    refuses: "blank text",
     source: "reported",
     *find({ request: { messages = [] } }) {
       if (messages.some(({ content }) => content.some(({ text }) => text?.trim() === ""))) {
@@ -58,7 +58,7 @@ export const rules: ReadonlyArray<Rule> = [
     }
   },
   {
-    refuses: `a tool whose schema has no root type "object"`,
+    refuses: `a tool whose schema does not have the root type "object"`,
     source: "reported",
     *find({ request: { toolConfig } }) {
       for (const [index, { toolSpec }] of (toolConfig?.tools ?? []).entries()) {
@@ -74,7 +74,7 @@ export const rules: ReadonlyArray<Rule> = [
     }
   },
   {
-    refuses: "two tools of one name, and a choice of a tool that there is not",
+    refuses: "two tools with the same name, and a choice of an unknown tool",
     source: "reported",
     *find({ request: { toolConfig } }) {
       const names = (toolConfig?.tools ?? []).flatMap(({ systemTool, toolSpec }) =>
@@ -89,7 +89,7 @@ export const rules: ReadonlyArray<Rule> = [
     }
   },
   {
-    refuses: "an answer to no call of the message before, and a call that the message after does not answer",
+    refuses: "a tool result without a call in the message before, and a call without a result in the message after",
     source: "reported",
     *find({ request: { messages = [] } }) {
       for (const [index, { content }] of messages.entries()) {

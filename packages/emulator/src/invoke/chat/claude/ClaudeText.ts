@@ -1,5 +1,6 @@
 /**
- * The bodies of Claude 2 and Instant: a `prompt` in, a `completion` out. The turns of the conversation stand in the prompt.
+ * The bodies of Claude 2 and Instant: a `prompt` in, a `completion` out. The prompt holds the turns of the
+ * conversation.
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
@@ -22,7 +23,7 @@ const read = Body.reader(Schema.Struct({
   stop_sequences: optional(Schema.Array(Schema.String))
 }))
 
-/** Claude 2 and Instant, which know messages too. */
+/** Claude 2 and Instant, which also accept messages. */
 export const family: Family.Family = (body, model) =>
   isObject(body) && "messages" in body ? Claude.family(body, model) : text(body, model)
 
@@ -53,7 +54,7 @@ const completion = (text: string, stop: Family.Payload): Family.Payload => ({
   ...stop
 })
 
-/** An answer that is complete ends where the next turn would begin. */
+/** A complete answer ends where the next turn would begin. */
 const stopOf = (reason: string): Family.Payload =>
   reason === "max_tokens"
     ? { stop_reason: "max_tokens", stop: null }

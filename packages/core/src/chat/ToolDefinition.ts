@@ -1,0 +1,104 @@
+/**
+ * Tools as a model sees them: a name, a description, the JSON schema of the arguments; and which of them it may call.
+ *
+ * Handlers are not here: `Tool` has them, and `ToolLoop` runs them.
+ */
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as Check from "../Check.ts"
+import * as ProviderError from "../ProviderError.ts"
+import * as ToolSchema from "./internal/toolSchema.ts"
+import * as Message from "./Message.ts"
+
+/**
+ * A tool the model may call. `inputSchema` is a JSON Schema of type `object`; `strict` asks providers that can to hold
+ * the model to it; `cache` ends a cached prefix after it.
+ */
+export class ToolDefinition extends Schema.Opaque<ToolDefinition>()(Schema.Struct({
+  name: Schema.String,
+  description: Schema.optional(Schema.String),
+  inputSchema: Schema.Record(Schema.String, Schema.Unknown),
+  strict: Schema.optional(Schema.Boolean),
+  cache: Schema.optional(Message.CacheControl)
+})) {}
+
+/**
+ * A tool that the provider has and runs itself, by the name it has there. Other providers refuse it.
+ *
+ * @example
+ * const search: ToolDefinition.ProviderTool = { type: "provider", provider: "aws.bedrock", name: "nova_grounding" }
+ */
+export class ProviderTool extends Schema.Opaque<ProviderTool>()(Schema.Struct({
+  type: Schema.tag("provider"),
+  provider: Schema.String,
+  name: Schema.String,
+  cache: Schema.optional(Message.CacheControl)
+})) {}
+
+/** What a request can offer the model. */
+export type RequestTool = typeof RequestTool.Type
+/** @see {@link RequestTool} */
+export const RequestTool = Schema.Union([ProviderTool, ToolDefinition])
+
+/** Whether the model may (`auto`), must (`any`), must not (`none`) call a tool, or must call one by name. */
+export type ToolChoice = typeof ToolChoice.Type
+/** @see {@link ToolChoice} */
+export const ToolChoice = Schema.Union([
+  Schema.Literals(["auto", "any", "none"]),
+  Schema.Struct({ name: Schema.String })
+])
+
+/**
+ * The definition of a tool whose arguments have an Effect `Schema`.
+ *
+ * Fails with `InvalidRequestError` for a name that is not 1 to 64 letters, digits, `_` or `-`, and for an input that is not
+ * an object in JSON.
+ *
+ * @example
+ * const definition = ToolDefinition.make("get_weather", {
+ *   description: "The weather in a city",
+ *   input: Schema.Struct({ city: Schema.String })
+ * })
+ */
+export const make = (
+  name: string,
+  options: {
+    readonly input: Schema.Constraint
+    readonly description?: string | undefined
+    readonly strict?: boolean | undefined
+  }
+): Effect.Effect<ToolDefinition, ProviderError.InvalidRequestError> =>
+  Effect.flatMap(
+    Effect.all([
+      Check.run(Check.text, name, { provider: "strata", field: "tool.name" }),
+      Check.run(optionsOf, options, { provider: "strata", field: "tool" })
+    ]),
+    ([name, { description, input, strict }]) => {
+      if (!namePattern.test(name)) {
+        return invalid(name, "this is not the name of a tool", "Use 1 to 64 letters, digits, `_` and `-`")
+      }
+      return Result.match(ToolSchema.make(input, strict === true), {
+        onFailure: (problem) => invalid(name, problem, "Use a `Schema.Struct` with plain keys"),
+        onSuccess: (inputSchema) =>
+          Effect.succeed({
+            name,
+            ...(description === undefined ? undefined : { description }),
+            inputSchema,
+            ...(strict === undefined ? undefined : { strict })
+          })
+      })
+    }
+  )
+
+const optionsOf = Check.struct<Parameters<typeof make>[1]>({
+  // Of a schema no more can be known than that it is one.
+  input: Check.instance(Schema.isSchema, "Use a `Schema.Struct`") as Check.Check<Schema.Constraint>,
+  description: Check.optional(Check.text),
+  strict: Check.optional(Check.flag)
+}, { others: "ignored" })
+
+const namePattern = /^[a-zA-Z0-9_-]{1,64}$/
+
+const invalid = (name: string, problem: string, remedy: string) =>
+  Effect.fail(ProviderError.invalidRequest({ provider: "strata", field: `tools["${name}"]`, problem, remedy }))

@@ -1,0 +1,91 @@
+/**
+ * A retry schedule in force: sends a call again when its schedule says so.
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Pull from "effect/Pull"
+import * as Schedule from "effect/Schedule"
+import type * as ProviderError from "../../ProviderError.ts"
+import * as Telemetry from "../../Telemetry.ts"
+import type * as Retry from "../Retry.ts"
+
+/**
+ * Errors that end the retries of a call whatever its schedule says. Set around a call by what has a better answer to them,
+ * such as a fallback, and read once for each call.
+ */
+export const FinalErrors: Context.Reference<IsFinal> = Context.Reference<IsFinal>(
+  "@strata/core/policy/internal/FinalErrors",
+  { defaultValue: () => () => Effect.succeed(false) }
+)
+
+/** Fails when a function of the user that decides it throws. */
+export type IsFinal = (error: ProviderError.ProviderError) => Effect.Effect<boolean, ProviderError.InvalidRequestError>
+
+/**
+ * - `retry`: when to send again.
+ * - `permitted`: waits until the retry budget has a retry left; runs after the delay of the schedule.
+ * - `circuitOpened`: returns when the circuit of the target is open. It cuts a wait short: the next attempt will not be
+ *   sent, so there is nothing to wait for.
+ */
+export interface Options {
+  readonly retry: Retry.Retry
+  readonly target: Telemetry.Target
+  readonly permitted: Effect.Effect<void>
+  readonly circuitOpened: Effect.Effect<void>
+}
+
+/** Runs `self` until it succeeds or its schedule is done, and fails with its last error then. */
+export const retried = <A, E extends ProviderError.ProviderError, R>(
+  self: Effect.Effect<A, E, R>,
+  { circuitOpened, permitted, retry, target }: Options
+): Effect.Effect<A, E | ProviderError.InvalidRequestError, R> =>
+  Effect.gen(function*() {
+    const isFinal = yield* FinalErrors
+    const step = yield* Schedule.toStep(retry)
+    let retries = 0
+
+    const delayAfter = (error: ProviderError.ProviderError) =>
+      Effect.flatMap(Clock.currentTimeMillis, (now) =>
+        step(now, error).pipe(
+          Effect.map(([, delay]): Duration.Duration | undefined => delay),
+          Pull.catchDone(() => Effect.succeed(undefined))
+        ))
+
+    /** Returns when it is time for the next attempt, and fails with the same error when there is none. */
+    const next = Effect.fnUntraced(function*(error: E) {
+      const delay = (yield* isFinal(error)) ? undefined : yield* delayAfter(error)
+      if (delay === undefined) return yield* Effect.fail(error)
+      yield* recorded(target, error, ++retries, delay)
+      const wait = Effect.andThen(Effect.sleep(delay), permitted)
+      // A schedule that goes on after a `CircuitOpenError` waits for the circuit to close.
+      yield* error._tag === "CircuitOpenError" ? wait : Effect.raceFirst(wait, circuitOpened)
+    })
+
+    const attempt: Effect.Effect<A, E | ProviderError.InvalidRequestError, R> = Effect.catch(
+      self,
+      (error) => Effect.andThen(next(error), Effect.suspend(() => attempt))
+    )
+    return yield* attempt
+  })
+
+const recorded = (
+  target: Telemetry.Target,
+  error: ProviderError.ProviderError,
+  retry: number,
+  delay: Duration.Duration
+): Effect.Effect<void> =>
+  Effect.logDebug("Retrying after a transient failure").pipe(
+    Effect.annotateLogs({
+      operation: target.operation,
+      provider: target.provider,
+      model: target.model,
+      error: error._tag,
+      exception: error.exception,
+      requestId: error.requestId,
+      retry,
+      delay: Duration.format(Duration.millis(Math.round(Duration.toMillis(delay))))
+    }),
+    Effect.andThen(Telemetry.recordRetry(target, error))
+  )
