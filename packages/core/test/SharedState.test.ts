@@ -83,7 +83,8 @@ RedisServer.suite("SharedState.layerRedis", (it) => {
       const concurrency = Concurrency.adaptive({ initial: 8 })
       const one = yield* process("adaptive:", { concurrency }, () => Effect.fail(errors.RateLimitError))
       const other = yield* process("adaptive:", { concurrency }, () => Effect.succeed(response("Because.")))
-      yield* Effect.replicateEffect(Effect.flip(Effect.provideContext(ChatService.generate("Why?"), one)), 8)
+      const calls = Array.from({ length: 8 }, () => Effect.flip(ChatService.generate("Why?")))
+      yield* Effect.provideContext(Effect.all(calls, { concurrency: "unbounded" }), one)
       const { limit } = yield* Effect.flatMap(
         AdaptiveLimits,
         ({ read }) => read(Telemetry.keyOf(target), concurrency)
