@@ -151,6 +151,7 @@ export const attributes: (target: Target) => Record<string, string> = Total.make
  * for ever, about 4 kB for each model, and whoever sends a request may name any.
  */
 export const modelLabel = (model: string): string => {
+  if (typeof model !== "string") return "_OTHER"
   if (labels.has(model)) return model
   if (labels.size >= mostLabels) return "_OTHER"
   labels.add(model)
@@ -168,7 +169,7 @@ export const span = (target: Target, request: Record<string, unknown>) => {
     name: `${known["gen_ai.operation.name"]} ${model}`,
     options: {
       kind: "client" as const,
-      attributes: { ...known, ...defined({ "gen_ai.request.model": model, ...request }) }
+      attributes: { ...known, ...defined({ "gen_ai.request.model": model }), ...defined(request) }
     }
   }
 }
