@@ -4,6 +4,7 @@
  * The count is the service's, not an estimate, of the request as `BedrockChat` would send it.
  */
 import type { CountTokensCommandOutput } from "@aws-sdk/client-bedrock-runtime"
+import * as Chat from "@strata/core/chat/Chat"
 import * as ChatRequest from "@strata/core/chat/ChatRequest"
 import * as Message from "@strata/core/chat/Message"
 import * as Check from "@strata/core/Check"
@@ -48,7 +49,7 @@ export const count = Effect.fn("BedrockTokens.count")(function*(
 ): Effect.fn.Return<number, ProviderError.CallError, BedrockClient> {
   const options = yield* OwnOptions.ofLayer(fields, given)
   const client = yield* BedrockClient
-  const request = yield* resolve(yield* ChatRequest.settle(input, providerName), options.model)
+  const request = yield* resolve(yield* Chat.settle(input, providerName), options.model)
   const prepare = yield* Preparation.make(options)
   const { input: encoded } = yield* prepare(request, { streaming: false })
   const { additionalModelRequestFields, messages, system, toolConfig } = encoded

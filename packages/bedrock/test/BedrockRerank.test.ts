@@ -157,9 +157,18 @@ describe("BedrockRerank", () => {
     [{ results: [score("0", 0.5)] }, "The answer has no index at `results[0].index`"],
     [{ results: [score(1, 0.5), score(0.5, 0.5)] }, "The answer has no index at `results[1].index`"],
     [{ results: [null] }, "The answer has no index at `results[0].index`"],
-    [{ results: [score(0, 0.5), score(2, 0.4)] }, "The provider answered a score for document 2, of 2 counted from 0"],
-    [{ results: [score(1, 0.5), score(1, 0.4)] }, "The provider answered two scores for document 1"],
-    [{ results: [score(1, 0.5)] }, "The provider answered 1 of the 2 results that were asked for"]
+    [
+      { results: [score(0, 0.5), score(2, 0.4)] },
+      `${cohere} of aws.bedrock answered with a score for document 2, of 2 counted from 0. Ask again, or use another model.`
+    ],
+    [
+      { results: [score(1, 0.5), score(1, 0.4)] },
+      `${cohere} of aws.bedrock answered with two scores for document 1. Ask again, or use another model.`
+    ],
+    [
+      { results: [score(1, 0.5)] },
+      `${cohere} of aws.bedrock answered with 1 of the 2 results that were asked for. Ask again, or use another model.`
+    ]
   ])("fails with MalformedResponseError on %j", ([answer, message]) =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(RerankService.rerank("which?", ["no 1", "no 2"]))

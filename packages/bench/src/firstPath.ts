@@ -1,6 +1,7 @@
 /**
  * The figures of the first path, Strata beside the AWS SDK with its defaults, in one run against one emulator:
- * a burst of calls, a thousand calls of which three hundred are refused once, a thousand embeddings.
+ * a burst of calls, a thousand calls of which three hundred are refused once, a thousand embeddings; and calls to a model that
+ * is down.
  */
 import { BedrockRuntimeClient, ConverseCommand } from "@aws-sdk/client-bedrock-runtime"
 import { BedrockChat, BedrockClient, BedrockEmbedding } from "@strata/bedrock"
@@ -9,6 +10,7 @@ import { Emulator } from "@strata/emulator"
 import { Clock, Console, Effect, Exit, Layer, Redacted } from "effect"
 import type { ChildProcessSpawner } from "effect/process"
 import * as EmulatorProcess from "./EmulatorProcess.ts"
+import * as Resilience from "./resilience.ts"
 import * as Table from "./Table.ts"
 
 const model = "amazon.nova-lite-v1:0"
@@ -118,11 +120,13 @@ const embeddings = Effect.gen(function*() {
   ]))
 })
 
-/** All three. */
+/** All three, and what an outage costs. */
 export const run: Effect.Effect<void, unknown, ChildProcessSpawner.ChildProcessSpawner> = Effect.gen(function*() {
   yield* Effect.scoped(bursts)
   yield* Console.log("")
   yield* Effect.scoped(refusals)
   yield* Console.log("")
   yield* Effect.scoped(embeddings)
+  yield* Console.log("")
+  yield* Effect.scoped(Resilience.outage)
 })

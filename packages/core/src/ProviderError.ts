@@ -20,6 +20,9 @@ const fields = {
 
 const retryAfterField = { retryAfter: Schema.optional(Schema.Duration) }
 
+/** What part of a request an error is about, and its message without that. */
+const placeFields = { field: Schema.optional(Schema.String), problem: Schema.optional(Schema.String) }
+
 /** No credentials, expired ones, or a key or signature the provider does not recognise. */
 export class AuthenticationError extends Schema.TaggedError<AuthenticationError>()("AuthenticationError", fields) {}
 
@@ -31,13 +34,13 @@ export class PermissionDeniedError
 /** The request cannot be served as it stands. `field` names what is wrong and `remedy` what to do about it. */
 export class InvalidRequestError extends Schema.TaggedError<InvalidRequestError>()("InvalidRequestError", {
   ...fields,
-  field: Schema.optional(Schema.String),
+  ...placeFields,
   remedy: Schema.optional(Schema.String)
 }) {}
 
 /** The prompt, or one text to embed, is longer than the model takes. */
 export class ContextLengthExceededError
-  extends Schema.TaggedError<ContextLengthExceededError>()("ContextLengthExceededError", fields)
+  extends Schema.TaggedError<ContextLengthExceededError>()("ContextLengthExceededError", { ...fields, ...placeFields })
 {}
 
 /** There is no such model here, or no longer. */
@@ -46,6 +49,7 @@ export class ModelNotFoundError extends Schema.TaggedError<ModelNotFoundError>()
 /** The model exists but cannot do what the request asks for. */
 export class UnsupportedFeatureError extends Schema.TaggedError<UnsupportedFeatureError>()("UnsupportedFeatureError", {
   ...fields,
+  ...placeFields,
   feature: Schema.String
 }) {}
 
@@ -297,7 +301,33 @@ export const invalidRequest: (options: {
   readonly problem: string
   readonly remedy: string
 }) => InvalidRequestError = Total.make(
-  ({ field, model, problem, provider, remedy }) =>
-    new InvalidRequestError({ provider, model, field, remedy, message: `${field}: ${problem}. ${remedy}.` }),
-  () => new InvalidRequestError({ provider: "unknown", message: "The request cannot be served as it stands." })
+  ({ field, model, remedy, provider, ...found }) => {
+    const problem = `${found.problem}. ${remedy}.`
+    return new InvalidRequestError({ provider, model, field, problem, remedy, message: `${field}: ${problem}` })
+  },
+  () => unreadable
 )
+
+/** An error that may be about one part of a request. */
+export type PlacedError = InvalidRequestError | ContextLengthExceededError | UnsupportedFeatureError
+
+/** The error about another part of the request: `inputs[17]` of a call may be `inputs[0]` of what was sent for it. */
+export const placed: (error: PlacedError, field: string) => PlacedError = Total.make(
+  (error, field) => {
+    const { cause, exception, message, model, provider, requestId } = error
+    const prefix = `${error.field}: `
+    const problem = error.problem ?? (message.startsWith(prefix) ? message.slice(prefix.length) : message)
+    const parts = { provider, model, requestId, exception, cause, field, problem, message: `${field}: ${problem}` }
+    return error._tag === "InvalidRequestError"
+      ? new InvalidRequestError({ ...parts, remedy: error.remedy })
+      : error._tag === "UnsupportedFeatureError"
+      ? new UnsupportedFeatureError({ ...parts, feature: error.feature })
+      : new ContextLengthExceededError(parts)
+  },
+  () => unreadable
+)
+
+const unreadable = new InvalidRequestError({
+  provider: "unknown",
+  message: "The request cannot be served as it stands."
+})

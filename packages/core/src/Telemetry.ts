@@ -139,6 +139,16 @@ export const attempt = (number: number) => <A, E, R>(self: Effect.Effect<A, E, R
     )
   })
 
+/**
+ * Who is asked, as messages say it: `amazon.nova-lite-v1:0 of aws.bedrock in us-east-1`.
+ *
+ * @internal
+ */
+export const nameOf: (target: Pick<Target, "provider" | "model" | "scope">) => string = Total.make(
+  ({ model, provider, scope }) => `${model} of ${provider}${scope === undefined || scope === "" ? "" : ` in ${scope}`}`,
+  () => "the service"
+)
+
 /** Attributes every metric of an operation has, and every span but for {@link modelLabel}. */
 export const attributes: (target: Target) => Record<string, string> = Total.make((target) => ({
   "gen_ai.operation.name": `${target.operation}`,
@@ -149,6 +159,8 @@ export const attributes: (target: Target) => Record<string, string> = Total.make
 /**
  * A model as metrics name it: itself, or `_OTHER` beyond the first thousand different ones of a process. Metrics are kept
  * for ever, about 4 kB for each model, and whoever sends a request may name any.
+ *
+ * @internal
  */
 export const modelLabel = (model: string): string => {
   if (typeof model !== "string") return "_OTHER"
@@ -180,23 +192,39 @@ const modelOf: (target: Target) => string | undefined = Total.make(({ model }) =
 export const annotate = (values: Record<string, unknown>): Effect.Effect<void> =>
   Effect.annotateCurrentSpan(defined(values))
 
-/** Records how long an operation took and, on its span, the tag of the error it failed with. */
+/**
+ * Records how long an operation took and, on its span, the error it failed with: its tag (`error.type`), its message, and
+ * the provider's own name for it and id of the request.
+ */
 export const recordEnd = <A>(
   target: Target,
   start: number,
   exit: Exit.Exit<A, ProviderError.ProviderError>
 ): Effect.Effect<void> =>
   Effect.flatMap(Clock.currentTimeMillis, (now) => {
-    const error = endOf(exit)
-    const failed = error === undefined ? {} : { "error.type": error }
+    const type = endOf(exit)
+    const failed = type === undefined ? {} : { "error.type": type }
     return Effect.andThen(
       Metric.update(
         Metric.withAttributes(operationDuration, { ...attributes(target), ...failed }),
         secondsFrom(start, now)
       ),
-      Effect.annotateCurrentSpan(failed)
+      annotate({ ...failed, ...attributesOf(exit) })
     )
   })
+
+const attributesOf: (exit: Exit.Exit<unknown, ProviderError.ProviderError>) => Record<string, unknown> = Total.make(
+  (exit) =>
+    Option.match(Exit.findErrorOption(exit), {
+      onNone: () => ({}),
+      onSome: ({ exception, message, requestId }) => ({
+        "error.message": message,
+        "strata.error.exception": exception,
+        "strata.error.request_id": requestId
+      })
+    }),
+  () => ({})
+)
 
 const secondsFrom: (start: number, now: number) => number = Total.make((start, now) => (now - start) / 1000, () => 0)
 

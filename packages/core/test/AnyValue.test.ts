@@ -44,6 +44,8 @@ const isInternal = new Set([
   "Pricing.lookup",
   "Quota.check",
   "Retry.check",
+  "Telemetry.modelLabel",
+  "Telemetry.nameOf",
   "Tool.check",
   "RetryBudget.check",
   "StructuredOutput.generate",

@@ -69,7 +69,7 @@ describe("Budget", () => {
         assert.strictEqual(exceeded.provider, "test.provider")
         assert.strictEqual(
           exceeded.message,
-          `This call could cost $${
+          `This call of test-model of test.provider could cost $${
             rounded(mostDollars(dear))
           }, and the budget "tests" allows $5 for the run, of which $0.25 ` +
             `is spent and $${rounded(mostDollars(waiting))} set aside for calls in flight. ` +
@@ -236,14 +236,14 @@ describe("Budget", () => {
       const { sent, service } = yield* Fixture.make(Budget.make({ perRun: 10 }))
       const unknown = yield* Effect.flip(service.generate({ ...request({}), model: "other-model" }))
       assert.strictEqual(unknown._tag, "InvalidRequestError")
-      assert.include(unknown.message, "there is no price of \"other-model\"")
+      assert.include(unknown.message, "no price is configured for \"other-model\"")
       assert.include(unknown.message, "Give it with `Pricing.layer(")
       assert.strictEqual(sent.length, 0)
 
       const inputOnly = Pricing.layer([{ model: "test-model", price: { input: 1 } }])
       const other = yield* Fixture.make(Budget.make({ perRun: 10 }), {}, inputOnly)
       const half = yield* Effect.flip(other.service.generate(request({})))
-      assert.include(half.message, "there is no price for output of \"test-model\"")
+      assert.include(half.message, "no price for output is configured for \"test-model\"")
       assert.strictEqual(other.sent.length, 0)
     })))
 

@@ -83,7 +83,7 @@ describe("a budget of embeddings", () => {
       const { sent, service } = yield* make(Budget.make({ perRun: 1000 }))
       const error = yield* Effect.flip(service.embedMany(["text 1"], { model: "other" }))
       assert.strictEqual(error._tag, "InvalidRequestError")
-      assert.include(error.message, "there is no price of \"other\"")
+      assert.include(error.message, "no price is configured for \"other\"")
       assert.deepStrictEqual(sent(), [])
     })))
 

@@ -11,6 +11,7 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Persistence from "effect/persistence/Persistence"
 import * as Redis from "effect/persistence/Redis"
+import * as Schedule from "effect/Schedule"
 import * as RedisServer from "./support/RedisServer.ts"
 
 /** Both caches, over a connection of its own as another process has one. */
@@ -37,15 +38,23 @@ RedisServer.suite("The caches in Redis", (it) => {
       const [one, other] = [yield* process(), yield* process()]
       const first = yield* Effect.provideContext(ChatService.generate("Why?"), one)
       assert.deepStrictEqual([first.text, first.cached], ["Because.", undefined])
+      const redis = yield* Redis.Redis
+      // Writes are behind the answers.
+      const written = (count: number) =>
+        Effect.repeat(redis.send<Array<string>>("KEYS", "*"), {
+          until: (keys) => keys.length === count,
+          schedule: Schedule.spaced("5 millis")
+        })
+      yield* written(1)
       const second = yield* Effect.provideContext(ChatService.generate("Why?"), other)
       assert.deepStrictEqual([second.text, second.cached], ["Because.", true])
 
       const sent = yield* Effect.provideContext(EmbeddingService.embedMany(texts), one)
+      yield* written(1 + texts.length)
       const kept = yield* Effect.provideContext(EmbeddingService.embedMany(texts), other)
       assert.strictEqual(kept.requests, 0)
       assert.deepStrictEqual(kept.embeddings.map(({ vector }) => vector), sent.embeddings.map(({ vector }) => vector))
 
-      const redis = yield* Redis.Redis
       const keys = yield* redis.send<Array<string>>("KEYS", "*")
       assert.strictEqual(keys.length, 1 + texts.length)
       for (const key of keys.slice(0, 20)) {

@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Chat from "@strata/core/chat/Chat"
 import * as ChatRequest from "@strata/core/chat/ChatRequest"
 import * as ChatService from "@strata/core/chat/ChatService"
 import * as Policy from "@strata/core/policy/Policy"
@@ -277,22 +278,22 @@ describe("A chat request of any value", () => {
     }), 20_000)
 })
 
-describe("ChatRequest.settle", () => {
+describe("Chat.settle", () => {
   it.effect("gives a request as plain data, from anything that is one", () =>
     Effect.gen(function*() {
-      assert.deepStrictEqual(yield* ChatRequest.settle("Hi"), { messages: "Hi" })
+      assert.deepStrictEqual(yield* Chat.settle("Hi"), { messages: "Hi" })
       const messages = [{ role: "user" as const, content: "Hi", id: 1 }]
-      assert.deepStrictEqual(yield* ChatRequest.settle(messages), { messages: [{ role: "user", content: "Hi" }] })
+      assert.deepStrictEqual(yield* Chat.settle(messages), { messages: [{ role: "user", content: "Hi" }] })
       const request = { messages: "Hi", parallelToolCalls: false }
-      assert.deepStrictEqual(yield* ChatRequest.settle(request), request)
-      assert.notStrictEqual(yield* ChatRequest.settle(request), request)
+      assert.deepStrictEqual(yield* Chat.settle(request), request)
+      assert.notStrictEqual(yield* Chat.settle(request), request)
     }))
 
   it.effect("fails for anything else, in the name of who asks", () =>
     Effect.gen(function*() {
-      const error = yield* Effect.flip(ChatRequest.settle(5 as never, "a.gateway"))
+      const error = yield* Effect.flip(Chat.settle(5 as never, "a.gateway"))
       assert.instanceOf(error, ProviderError.InvalidRequestError)
       assert.deepInclude(error, { provider: "a.gateway", field: "request" })
-      assert.strictEqual((yield* Effect.flip(ChatRequest.settle([5] as never))).provider, "strata")
+      assert.strictEqual((yield* Effect.flip(Chat.settle([5] as never))).provider, "strata")
     }))
 })

@@ -134,7 +134,7 @@ describe("EmbeddingCache", () => {
       }).pipe(Effect.provide(Cached.layer())))
 
     it.effect("still shares requests between concurrent calls, and steps of the cache as well", () => {
-      const { reads, store, writes } = Cached.openStore()
+      const { reads, store, writes } = Cached.openStore(Effect.yieldNow)
       return Effect.gen(function*() {
         const calls = Cached.texts(200).map((text) => EmbeddingService.embed(text))
         const first = yield* Effect.all(calls, { concurrency: "unbounded" })

@@ -34,7 +34,7 @@ export const sent: Effect.Effect<ReadonlyArray<ReadonlyArray<Embedding.Input>>, 
   )
 
 /** A store in memory that can be looked into: what it holds, and how many keys it was asked for and given at a time. */
-export const openStore = () => {
+export const openStore = (beforeWrite: Effect.Effect<void> = Effect.void) => {
   const kept = new Map<string, Uint8Array>()
   const reads: Array<number> = []
   const writes: Array<number> = []
@@ -45,7 +45,7 @@ export const openStore = () => {
         return keys.map((key) => kept.get(key))
       }),
     setMany: (entries) =>
-      Effect.sync(() => {
+      Effect.map(beforeWrite, () => {
         writes.push(entries.length)
         entries.forEach(([key, value]) => kept.set(key, value))
       })

@@ -75,6 +75,22 @@ describe("clocks of Enforcement.stream", () => {
       assert.strictEqual(millis, 3 * 9_000 + 4 * 3_600_000)
     }))
 
+  it.effect("say who was asked, how long it took, and which clock to change", () =>
+    Effect.gen(function*() {
+      const { error } = yield* breaksAt({ timeouts: { idle: "10 seconds" } }, paced(0, "11 seconds"))
+      assert.strictEqual(
+        error.message,
+        "The stream of test-model of test.provider broke after 1 event: The stream of test-model of test.provider gave " +
+          "no further event within 10s. Raise `timeouts.idle`."
+      )
+      const deadline = yield* breaksAt({ timeouts: { deadline: "5 seconds" } }, paced("6 seconds"))
+      assert.strictEqual(
+        deadline.error.message,
+        "The call of test-model of test.provider did not end within 5s, retries included. Raise the deadline, or allow " +
+          "fewer retries."
+      )
+    }))
+
   it.effect("start again after a busy consumer", () =>
     Effect.gen(function*() {
       const stream = yield* enforce({ timeouts: { idle: "10 seconds" } })

@@ -3,12 +3,14 @@ import * as Breaker from "@strata/core/policy/Breaker"
 import * as Retry from "@strata/core/policy/Retry"
 import * as ProviderError from "@strata/core/ProviderError"
 import * as Telemetry from "@strata/core/Telemetry"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Metric from "effect/Metric"
 import * as References from "effect/References"
 import * as Schedule from "effect/Schedule"
+import * as Scheduler from "effect/Scheduler"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import { errors, failure, settled, target, timed, watched } from "./ChatFixture.ts"
@@ -209,6 +211,24 @@ describe("hedging of Enforcement.stream", () => {
       )
       assert.strictEqual(rest.millis, 1_000)
     }))
+
+  it.effect("closes the stream that lost when both give their first event at once, and gives its permit back", () =>
+    Effect.gen(function*() {
+      for (let ops = 3; ops < 14; ops++) {
+        const stream = yield* enforce({ hedge: "5 seconds", concurrency: 2 })
+        const gates = [yield* Deferred.make<number>(), yield* Deferred.make<number>()] as const
+        const open = (gate: typeof gates[0]) => Stream.concat(Stream.fromEffect(Deferred.await(gate)), Stream.never)
+        const { counts, stream: source } = attempts(open(gates[0]), open(gates[1]))
+        const pull = yield* Stream.toPull(stream(source))
+        const first = yield* Effect.forkChild(pull).pipe(Effect.provideService(Scheduler.MaxOpsBeforeYield, ops))
+        while (counts.opened < 2) yield* TestClock.adjust("5 seconds")
+        for (const [index, gate] of gates.entries()) Deferred.doneUnsafe(gate, Effect.succeed(index))
+        yield* Fiber.join(first)
+        assert.deepStrictEqual(counts, { opened: 2, closed: 1 })
+        const { millis } = yield* timed(Stream.runDrain(stream(paced("1 second"))))
+        assert.strictEqual(millis, 1_000)
+      }
+    }).pipe(Effect.scoped))
 
   it.effect("opens no second stream once there was an event, however long the next takes", () =>
     Effect.gen(function*() {

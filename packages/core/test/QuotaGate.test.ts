@@ -131,7 +131,7 @@ describe("Quota", () => {
       assert.strictEqual(answer._tag, "QuotaExceededError")
       assert.strictEqual(
         answer.message,
-        "The request needs 1100 tokens, 300 for its prompt and 800 set aside for its answer (maxTokens), and the quota " +
+        "The request to test-model of test.provider needs 1100 tokens, 300 for its prompt and 800 set aside for its answer (maxTokens), and the quota " +
           "is 1000 in 1m. Nothing was sent. Lower maxTokens to 700 at most, or use a larger quota."
       )
       const prompt = yield* failure(call({ input: 2_000, maxTokens: 1 }), 0)

@@ -124,7 +124,7 @@ describe("Quota of a chat", () => {
       assert.strictEqual(error._tag, "QuotaExceededError")
       assert.match(
         error.message,
-        /^The request needs 80\d\d tokens, \d\d for its prompt \(estimated\) and 8000 set aside/
+        /^The request to \S+ of \S+ needs 80\d\d tokens, \d\d for its prompt \(estimated\) and 8000 set aside/
       )
       assert.match(error.message, /Lower maxTokens to 39\d\d at most/)
     }))

@@ -114,7 +114,13 @@ describe("RerankService", () => {
       const error = yield* Effect.flip(service.rerank("q", ["a", "b"]))
       assert.deepStrictEqual(
         [error._tag, error.provider, error.model, error.requestId, error.message],
-        ["MalformedResponseError", "probe", "probe-1", "request-1", `The provider answered ${problem}`]
+        [
+          "MalformedResponseError",
+          "probe",
+          "probe-1",
+          "request-1",
+          `probe-1 of probe answered with ${problem}. Ask again, or use another model.`
+        ]
       )
     }))
 

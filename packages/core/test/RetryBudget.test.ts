@@ -5,6 +5,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Metric from "effect/Metric"
+import * as Scheduler from "effect/Scheduler"
 import * as TestClock from "effect/testing/TestClock"
 import * as RetryAllowance from "../src/policy/internal/retryAllowance.ts"
 import { target, timed, watched } from "./ChatFixture.ts"
@@ -69,7 +70,25 @@ describe("RetryAllowance", () => {
       assert.strictEqual(passed.at, 86_400_000)
     }))
 
-  it.effect("serves those first who came first, and lets nobody pass who comes later", () =>
+  it.effect("lets a retry through that a call earned while it began to wait, wherever its fiber yields", () =>
+    Effect.gen(function*() {
+      for (let ops = 3; ops < 14; ops++) {
+        for (let turns = 0; turns < 30; turns++) {
+          const allowance = yield* inForce({ reserve: 1, share: 1, perSecond: 0 })
+          yield* allowance.onRetry(target)
+          const waiting = yield* allowance.onRetry(target).pipe(
+            Effect.forkChild,
+            Effect.provideService(Scheduler.MaxOpsBeforeYield, ops)
+          )
+          for (let turn = 0; turn < turns; turn++) yield* Effect.yieldNow
+          yield* allowance.onCall
+          for (let turn = 0; turn < 60; turn++) yield* Effect.yieldNow
+          assert.isDefined(waiting.pollUnsafe(), `${ops} operations, ${turns} turns`)
+        }
+      }
+    }))
+
+  it.effect("serves retries in order of arrival", () =>
     Effect.gen(function*() {
       const allowance = yield* inForce({ reserve: 1, share: 0, perSecond: 1 })
       yield* allowance.onRetry(target)
@@ -82,7 +101,7 @@ describe("RetryAllowance", () => {
       assert.deepStrictEqual([first, second, third].map(({ passed }) => passed.at), [1_000, 2_000, 3_000])
     }))
 
-  it.effect("goes on with the next when the first in line is interrupted", () =>
+  it.effect("goes on with the next when the head of the queue is interrupted", () =>
     Effect.gen(function*() {
       const allowance = yield* inForce({ reserve: 1, share: 0, perSecond: 1 })
       yield* allowance.onRetry(target)

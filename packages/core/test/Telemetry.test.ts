@@ -206,6 +206,9 @@ describe("Telemetry of a chat", () => {
       Effect.gen(function*() {
         yield* settled(Effect.flip(ask(yield* failing(errors.ModelUnavailableError))))
         assert.strictEqual(spans[0]?.attributes.get("error.type"), "ModelUnavailableError")
+        assert.strictEqual(spans[0]?.attributes.get("error.message"), "it went wrong")
+        assert.strictEqual(spans[0]?.attributes.get("strata.error.exception"), "SomeException")
+        assert.strictEqual(spans[0]?.attributes.get("strata.error.request_id"), "request-1")
         assert.isTrue(spans[0]?.status._tag === "Ended" && spans[0].status.exit._tag === "Failure")
         assert.deepInclude(yield* duration({ "error.type": "ModelUnavailableError" }), { count: 1 })
         assert.deepInclude(yield* duration({}), { count: 0 })

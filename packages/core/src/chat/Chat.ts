@@ -130,6 +130,16 @@ export const cored = (
       }
     })
 
+/**
+ * A request as plain data, for a middleware that looks into requests, whatever it is given: fails with an
+ * `InvalidRequestError` of `provider` for what cannot be a request, and names the place
+ * (`messages[2].content[0].source`). Whether a model can answer it is not asked.
+ */
+export const settle = (
+  input: ChatRequest.Input,
+  provider = "strata"
+): Effect.Effect<ChatRequest.ChatRequest, ProviderError.InvalidRequestError> => ChatValidation.settle(provider, input)
+
 /** The data of a {@link Provider} that may be any value; the policy has a check of its own. */
 const providerShape = Check.struct<Pick<Provider, "provider" | "defaultModel" | "generate" | "stream">>({
   provider: Check.filled,

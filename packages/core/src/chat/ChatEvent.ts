@@ -132,16 +132,19 @@ export const collect = <E, R>(
 ): Effect.Effect<ChatResponse.ChatResponse, E | ProviderError.StreamInterruptedError, R> =>
   Effect.suspend(() => {
     const collector = makeCollector()
-    const broken = (message: string) =>
-      new ProviderError.StreamInterruptedError({ provider: "unknown", message, delivered: collector.added() })
-    const unreadable = () => broken("The stream holds what is no event: the answer is not complete")
+    const unreadable = () =>
+      new ProviderError.StreamInterruptedError({
+        provider: "unknown",
+        message: "The stream holds a value that is no event: the answer is not complete",
+        delivered: collector.added()
+      })
     const add = (event: ChatEvent) => Effect.try({ try: () => collector.add(event), catch: unreadable })
     const given = Check.holds(Stream.isStream, events) ? events : Stream.empty
     return Stream.runForEach(given, add).pipe(
       Effect.andThen(Effect.try({ try: () => collector.response(), catch: unreadable })),
       Effect.filterOrFail(
         (response) => response !== undefined,
-        () => broken("The stream ended without its `finish` event: the answer is not complete")
+        () => collector.incomplete({})
       )
     )
   })
@@ -231,6 +234,19 @@ export const makeCollector = () => {
         case "tool-params-delta":
       }
     },
+    /** Why there is no response: the stream ended too early. */
+    incomplete: ({ model, provider = "unknown" }: {
+      readonly provider?: string | undefined
+      readonly model?: string | undefined
+    }) =>
+      new ProviderError.StreamInterruptedError({
+        provider,
+        model,
+        message:
+          `The stream ${model === undefined ? "" : `of ${model} of ${provider} `}ended without its \`finish\` event: ` +
+          "the answer is not complete. Ask again.",
+        delivered: added
+      }),
     response: (): ChatResponse.ChatResponse | undefined =>
       outcome === undefined ? undefined : ChatResponse.make(
         blocks

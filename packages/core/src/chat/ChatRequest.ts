@@ -1,12 +1,10 @@
 /**
  * A question to a chat model: the messages and how to answer them.
  */
-import type * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as Total from "../internal/total.ts"
 import * as Untyped from "../internal/untyped.ts"
-import type * as ProviderError from "../ProviderError.ts"
-import * as ChatValidation from "./internal/validation.ts"
 import * as Message from "./Message.ts"
 import * as ToolDefinition from "./ToolDefinition.ts"
 
@@ -128,16 +126,6 @@ const isArray: (input: unknown) => boolean = Total.make((input) => Array.isArray
 /** Builds a {@link ChatRequest} from any {@link Input}. */
 export const make = (input: Input): ChatRequest => isMessages(input) ? { messages: input } : input
 
-/**
- * A request as plain data, for what stands before a service and looks into requests, whatever it is given: fails with an
- * `InvalidRequestError` of `provider` for what cannot be a request, and names the place (`messages[2].content[0].source`).
- * Whether a model can answer it is not asked.
- */
-export const settle = (
-  input: Input,
-  provider = "strata"
-): Effect.Effect<ChatRequest, ProviderError.InvalidRequestError> => ChatValidation.settle(provider, input)
-
 /** The messages of a request; a string is one message of the user. None of what is no request. */
 export const messagesOf: (request: ChatRequest) => ReadonlyArray<Message.Message> = Total.make(
   ({ messages }) => typeof messages === "string" ? [Message.user(messages)] : Array.isArray(messages) ? messages : [],
@@ -145,4 +133,7 @@ export const messagesOf: (request: ChatRequest) => ReadonlyArray<Message.Message
 )
 
 /** The model a request names, if it is a request and names one. */
-export const modelOf: (request: ChatRequest) => string | undefined = ChatValidation.modelOf
+export const modelOf: (request: unknown) => string | undefined = Total.make(
+  (request) => Predicate.hasProperty(request, "model") && Predicate.isString(request.model) ? request.model : undefined,
+  () => undefined
+)

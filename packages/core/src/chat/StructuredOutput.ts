@@ -105,7 +105,7 @@ export const decode = <S extends AnySchema>(
 > =>
   Effect.gen(function*() {
     const { isWrapped } = yield* shape(schema)
-    yield* Check.run(answered, response, { provider: "unknown", field: "response" })
+    yield* Check.run(answered, response, { provider: "strata", field: "response" })
     return yield* read(schema, isWrapped, response)
   })
 
@@ -126,7 +126,7 @@ export const generate = <S extends AnySchema>(
   Effect.gen(function*() {
     const { repairs: mostRepairs = 0, ...format } = yield* settled(options)
     const { isWrapped, responseFormat } = yield* shape(schema, format)
-    const request = yield* ChatValidation.settle("unknown", input)
+    const request = yield* ChatValidation.settle(service.provider ?? "custom", input)
     let messages = ChatRequest.messagesOf(request)
     let usage = Usage.empty
     let cost: Cost.Cost | undefined = Cost.empty
@@ -151,7 +151,7 @@ export const stream = <S extends AnySchema>(
 ): Stream.Stream<ObjectEvent<S["Type"], S["Encoded"]>, ProviderError.ChatObjectStreamError, S["DecodingServices"]> =>
   Stream.unwrap(Effect.gen(function*() {
     const { isWrapped, responseFormat } = yield* shape(schema, options)
-    const request = yield* ChatValidation.settle("unknown", input)
+    const request = yield* ChatValidation.settle(service.provider ?? "custom", input)
     const collector = ChatEvent.makeCollector()
     const json = PartialJson.make()
     let shown: unknown
@@ -179,7 +179,7 @@ export const stream = <S extends AnySchema>(
     )
     const whole = Effect.gen(function*() {
       const response = collector.response()
-      if (response === undefined) return yield* interrupted(collector.added())
+      if (response === undefined) return yield* collector.incomplete(service)
       const value = yield* read(schema, isWrapped, response)
       return { type: "object" as const, ...response, value }
     })
@@ -192,7 +192,7 @@ const shape = (
   options?: FormatOptions
 ): Effect.Effect<Shape, ProviderError.InvalidRequestError> =>
   Effect.flatMap(
-    Effect.andThen(Check.run(anySchema, schema, { provider: "unknown", field: "schema" }), settled(options)),
+    Effect.andThen(Check.run(anySchema, schema, { provider: "strata", field: "schema" }), settled(options)),
     (format) => shaped(schema, format)
   )
 
@@ -200,7 +200,7 @@ const anySchema = Check.instance(Schema.isSchema, "Give a `Schema`")
 
 /** Options as plain data. */
 const settled = (options: Options = {}): Effect.Effect<Options, ProviderError.InvalidRequestError> =>
-  Check.run(optionsOf, options, { provider: "unknown", whole: "options" })
+  Check.run(optionsOf, options, { provider: "strata", whole: "options" })
 
 const optionsOf: Check.Check<Options> = Check.partial({
   name: Check.text,
@@ -230,7 +230,7 @@ const shaped = (
 }
 
 const invalid = (field: string, problem: string, remedy: string) =>
-  Effect.fail(ProviderError.invalidRequest({ provider: "unknown", field, problem, remedy }))
+  Effect.fail(ProviderError.invalidRequest({ provider: "strata", field, problem, remedy }))
 
 interface Shape {
   readonly isWrapped: boolean
@@ -300,15 +300,6 @@ const failure = (response: ChatResponse.ChatResponse, message: string, issue?: s
     new ProviderError.StructuredOutputError({ provider, model, requestId, message, text, issue, cause })
   )
 }
-
-const interrupted = (delivered: number) =>
-  Effect.fail(
-    new ProviderError.StreamInterruptedError({
-      provider: "unknown",
-      message: "The stream ended without its `finish` event: the answer is not complete",
-      delivered
-    })
-  )
 
 /** What a model is told of an answer that does not fit. An answer without text has nothing to show. */
 const correction = (response: ChatResponse.ChatResponse, issue: string): ReadonlyArray<Message.Message> => [

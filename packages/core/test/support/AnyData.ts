@@ -2,6 +2,7 @@
  * Every public function over plain data.
  */
 import {
+  Chat,
   ChatEvent,
   ChatRequest,
   ChatResponse,
@@ -39,7 +40,7 @@ export const calls: Readonly<Record<string, Calls>> = {
     any
   ) => [() => ChatRequest.messagesOf(any), () => ChatRequest.messagesOf({ messages: any })],
   "ChatRequest.modelOf": (any) => [() => ChatRequest.modelOf(any), () => ChatRequest.modelOf({ model: any } as never)],
-  "ChatRequest.settle": (any) => [() => ChatRequest.settle(any), () => ChatRequest.settle("Hi", any)],
+  "Chat.settle": (any) => [() => Chat.settle(any), () => Chat.settle("Hi", any)],
   "ChatResponse.make": (any) => [
     () => ChatResponse.make(any, response),
     () => ChatResponse.make([any], response),
@@ -80,6 +81,10 @@ export const calls: Readonly<Record<string, Calls>> = {
   "ProviderError.isProviderError": (any) => [() => ProviderError.isProviderError(any)],
   "ProviderError.isRefusal": (any) => [() => ProviderError.isRefusal(any)],
   "ProviderError.isTransient": (any) => [() => ProviderError.isTransient(any)],
+  "ProviderError.placed": (any) => [
+    () => ProviderError.placed(any, "inputs[3]"),
+    () => ProviderError.placed(new ProviderError.InvalidRequestError({ provider: "test", message: "no" }), any)
+  ],
   "ProviderError.retryAfter": (any) => [() => ProviderError.retryAfter(any)],
   "Telemetry.annotate": (any) => [() => Telemetry.annotate(any), () => Telemetry.annotate({ key: any })],
   "Telemetry.attempt": (any) => [() => Telemetry.attempt(any)(Effect.void)],

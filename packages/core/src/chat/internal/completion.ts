@@ -49,7 +49,8 @@ export const complete = (
                 new ProviderError.ConnectionError({
                   provider: provider.provider,
                   model: request.model,
-                  message: "The stream ended before the answer was complete"
+                  message:
+                    `The stream of ${request.model} of ${provider.provider} ended before the answer was complete. Ask again.`
                 })
               )
             )

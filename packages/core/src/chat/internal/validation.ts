@@ -4,11 +4,9 @@
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Check from "../../Check.ts"
-import { isRecord } from "../../internal/checkCursor.ts"
 import * as CheckWords from "../../internal/checkWords.ts"
-import * as Total from "../../internal/total.ts"
 import * as ProviderError from "../../ProviderError.ts"
-import type * as ChatRequest from "../ChatRequest.ts"
+import * as ChatRequest from "../ChatRequest.ts"
 import type * as Message from "../Message.ts"
 import type * as ToolDefinition from "../ToolDefinition.ts"
 import * as MessageShape from "./messageShape.ts"
@@ -20,7 +18,7 @@ export const resolve = (
 ): Effect.Effect<ChatRequest.Resolved, ProviderError.InvalidRequestError> => {
   const settled = Check.settle(input, given, names)
   if (Result.isFailure(settled)) {
-    return invalid(provider.provider, modelOf(given) ?? provider.defaultModel, settled.failure)
+    return invalid(provider.provider, ChatRequest.modelOf(given) ?? provider.defaultModel, settled.failure)
   }
   const asked = settled.success
   const model = asked.model ?? provider.defaultModel
@@ -40,12 +38,6 @@ export const resolve = (
     : invalid(provider.provider, model, problem)
 }
 
-/** The model that a value names if it is a request. */
-export const modelOf: (given: unknown) => string | undefined = Total.make(
-  (given) => isRecord(given) && typeof given["model"] === "string" ? given["model"] : undefined,
-  () => undefined
-)
-
 /**
  * A request as plain data, for what stands before a service and looks into it: whether the service can answer it is not
  * asked.
@@ -55,7 +47,7 @@ export const settle = (
   given: unknown
 ): Effect.Effect<ChatRequest.ChatRequest, ProviderError.InvalidRequestError> =>
   Result.match(Check.settle(input, given, names), {
-    onFailure: (problem) => invalid(provider, modelOf(given), problem),
+    onFailure: (problem) => invalid(provider, ChatRequest.modelOf(given), problem),
     onSuccess: Effect.succeed
   })
 

@@ -10,7 +10,7 @@ import type * as Enforcement from "../../policy/internal/enforcement.ts"
 import type * as Gates from "../../policy/internal/gates.ts"
 import type * as Quota from "../../policy/Quota.ts"
 import * as ProviderError from "../../ProviderError.ts"
-import type * as Telemetry from "../../Telemetry.ts"
+import * as Telemetry from "../../Telemetry.ts"
 import * as Usage from "../../Usage.ts"
 import * as Embedding from "../Embedding.ts"
 import type * as Capacity from "./capacity.ts"
@@ -191,7 +191,7 @@ const shaped = (
       new ProviderError.MalformedResponseError({
         provider: target.provider,
         model: target.model,
-        message: `The provider answered ${problem}`
+        message: `${Telemetry.nameOf(target)} answered with ${problem}. Ask again, or use another model.`
       })
     )
 }

@@ -6,7 +6,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as ProviderError from "../../ProviderError.ts"
-import type * as Telemetry from "../../Telemetry.ts"
+import * as Telemetry from "../../Telemetry.ts"
 import type * as Embedding from "../Embedding.ts"
 import type * as Capacity from "./capacity.ts"
 import * as Chunks from "./chunks.ts"
@@ -188,11 +188,12 @@ const embedding = (
 /** A piece of one character may be half a pair. */
 const canHalve = (text: string): boolean => text.trim().length > 2
 
-const uneven = ({ model, provider }: Telemetry.Target): ProviderError.MalformedResponseError =>
+const uneven = (target: Telemetry.Target): ProviderError.MalformedResponseError =>
   new ProviderError.MalformedResponseError({
-    provider,
-    model,
-    message: "The provider answered vectors of different lengths to the requests of one call"
+    provider: target.provider,
+    model: target.model,
+    message: `${Telemetry.nameOf(target)} answered the requests of one call with vectors of different lengths. ` +
+      "Ask for `dimensions`."
   })
 
 const isSame = (self: ProviderError.EmbeddingError, that: ProviderError.EmbeddingError): boolean =>

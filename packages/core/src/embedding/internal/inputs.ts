@@ -109,13 +109,16 @@ const checkText = (call: Call, given: string, part: string): Result.Result<strin
   }
   if (call.options.truncate === "none") {
     return Result.fail((field) =>
-      new ProviderError.ContextLengthExceededError({
-        provider: call.provider,
-        model: call.model,
-        message: `${field}${part}: the text has ${text.length} characters and the model takes ${longest}. ` +
-          "Split it, or set `truncate` to \"start\" or \"end\" to have it cut" +
-          (part === "" ? ", or to \"chunk\" to have it embedded in pieces." : ".")
-      })
+      ProviderError.placed(
+        new ProviderError.ContextLengthExceededError({
+          provider: call.provider,
+          model: call.model,
+          message: `the text has ${text.length} characters and the model takes ${longest}. ` +
+            "Split it, or set `truncate` to \"start\" or \"end\" to have it cut" +
+            (part === "" ? ", or to \"chunk\" to have it embedded in pieces." : ".")
+        }),
+        `${field}${part}`
+      )
     )
   }
   const rest = cut(text, longest, call.options.truncate)
@@ -171,12 +174,10 @@ const invalid = (
 
 const unsupported =
   ({ model, provider }: Call, part: string, feature: string, problem: string): Validation.Failure => (field) =>
-    new ProviderError.UnsupportedFeatureError({
-      provider,
-      model,
-      feature,
-      message: `${field}${part}: the model ${problem}.`
-    })
+    ProviderError.placed(
+      new ProviderError.UnsupportedFeatureError({ provider, model, feature, message: `the model ${problem}.` }),
+      `${field}${part}`
+    )
 
 const isBlank = (text: string): boolean => !/\S/u.test(text)
 

@@ -123,22 +123,15 @@ const invalid = ({ provider }: Provider, model: string | undefined, problem: Che
   Effect.fail(ProviderError.invalidRequest({ provider, model, ...problem }))
 
 /** Whether a refusal may be due to one input of a batch: a named option is wrong for all of them. */
-export const isAboutInputs = (error: ProviderError.EmbeddingError): boolean =>
+export const isAboutInputs = (
+  error: ProviderError.EmbeddingError
+): error is ProviderError.InvalidRequestError | ProviderError.ContextLengthExceededError =>
   error._tag === "ContextLengthExceededError" ||
   (error._tag === "InvalidRequestError" && (error.field === undefined || error.field.startsWith("input")))
 
 /** Puts the place of an input into the error of the provider that refused it; other errors stay as they are. */
 export const at = (error: ProviderError.EmbeddingError, field: string): ProviderError.EmbeddingError => {
   if (!isAboutInputs(error)) return error
-  const { cause, exception, model, provider, requestId } = error
-  const named = error._tag === "InvalidRequestError" ? error.field : undefined
-  const problem = named !== undefined && error.message.startsWith(`${named}: `)
-    ? error.message.slice(named.length + 2)
-    : error.message
   // `inputs[0].image` of a request is `inputs[17].image` of the call.
-  const place = `${field}${named?.match(/^inputs?(?:\[\d+\])?(\..+)$/u)?.[1] ?? ""}`
-  const fields = { provider, model, message: `${place}: ${problem}`, requestId, exception, cause }
-  return error._tag === "InvalidRequestError"
-    ? new ProviderError.InvalidRequestError({ ...fields, field: place, remedy: error.remedy })
-    : new ProviderError.ContextLengthExceededError(fields)
+  return ProviderError.placed(error, `${field}${error.field?.match(/^inputs?(?:\[\d+\])?(\..+)$/u)?.[1] ?? ""}`)
 }

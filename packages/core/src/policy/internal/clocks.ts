@@ -12,11 +12,11 @@ import * as Stream from "effect/Stream"
 import * as Check from "../../Check.ts"
 import * as Watchdog from "../../internal/watchdog.ts"
 import * as ProviderError from "../../ProviderError.ts"
-import type * as Telemetry from "../../Telemetry.ts"
+import * as Telemetry from "../../Telemetry.ts"
 import type * as Policy from "../Policy.ts"
 
 /** Who is asked, for the errors of a clock. */
-export type Asked = Pick<Telemetry.Target, "provider" | "model">
+export type Asked = Pick<Telemetry.Target, "provider" | "model" | "scope">
 
 /** A deadline, which may be any value. */
 export const deadline = (
@@ -26,7 +26,7 @@ export const deadline = (
 
 /** Fails an effect that takes longer. */
 export const within =
-  (phase: ProviderError.TimeoutPhase, duration: Duration.Duration, asked: Asked) =>
+  (phase: Phase, duration: Duration.Duration, asked: Asked) =>
   <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | ProviderError.TimeoutError, R> =>
     !Duration.isFinite(duration)
       ? self
@@ -132,32 +132,38 @@ export const bounded = <A, E, R, E2>(
     return opened === undefined ? Stream.empty : flowing(opened, clocks, start, asked, broken)
   }))
 
-const timeout = ({ model, provider }: Asked, phase: ProviderError.TimeoutPhase, after: Duration.Duration) =>
+const timeout = (asked: Asked, phase: Phase, after: Duration.Duration) =>
   new ProviderError.TimeoutError({
-    provider,
-    model,
+    provider: asked.provider,
+    model: asked.model,
     phase,
     after,
-    message: `${timeoutMessage[phase]} within ${Duration.format(after)}`
+    message: timeoutMessage[phase](Telemetry.nameOf(asked), Duration.format(after))
   })
 
-const timeoutMessage: Record<ProviderError.TimeoutPhase, string> = {
-  "attempt": "The provider did not answer",
-  "first-event": "The stream gave no first event",
-  "idle": "The stream gave no further event",
-  "deadline": "The operation with its retries did not end",
-  "connect": "No connection was made",
-  "model": "The model did not answer"
+/** The clocks of a policy. */
+type Phase = Exclude<ProviderError.TimeoutPhase, "connect" | "model">
+
+const timeoutMessage: Record<Phase, (name: string, after: string) => string> = {
+  "attempt": (name, after) =>
+    `${name} did not answer within ${after}. Raise \`timeouts.attempt\`, or stream the answer.`,
+  "first-event": (name, after) =>
+    `${name} began no answer within ${after}: its stream gave no event. Raise \`timeouts.firstEvent\`.`,
+  "idle": (name, after) => `The stream of ${name} gave no further event within ${after}. Raise \`timeouts.idle\`.`,
+  "deadline": (name, after) =>
+    `The call of ${name} did not end within ${after}, retries included. Raise the deadline, or allow fewer retries.`
 }
 
 /** The failure of a stream of which events were delivered. */
-export const interrupted = ({ model, provider }: Asked) => (cause: ProviderError.ChatStreamError, delivered: number) =>
+export const interrupted = (asked: Asked) => (cause: ProviderError.ChatStreamError, delivered: number) =>
   cause._tag === "StreamInterruptedError" ? cause : new ProviderError.StreamInterruptedError({
-    provider,
-    model,
+    provider: asked.provider,
+    model: asked.model,
     requestId: cause.requestId,
     exception: cause.exception,
     delivered,
     cause,
-    message: `The stream broke after ${delivered} events: ${cause.message}`
+    message: `The stream of ${Telemetry.nameOf(asked)} broke after ${delivered} ${
+      delivered === 1 ? "event" : "events"
+    }: ${cause.message}`
   })

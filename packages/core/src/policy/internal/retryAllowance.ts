@@ -10,7 +10,7 @@ import * as WaitingLine from "./waitingLine.ts"
 
 /**
  * - `onCall`: a first attempt, which earns a share of a retry.
- * - `onRetry`: waits until the budget has a retry left, first come first served, and takes it.
+ * - `onRetry`: waits in a FIFO queue until the budget has a retry left, and takes it.
  */
 export interface RetryAllowance {
   readonly onCall: Effect.Effect<void>
@@ -23,12 +23,12 @@ export const make = (budget: RetryBudget.RetryBudget | undefined): Effect.Effect
     ? Effect.succeed({ onCall: Effect.void, onRetry: () => Effect.void })
     : Effect.map(Watchdog.now, (now) => inForce(budget, now))
 
-/** Only the first in line looks at the clock; the others wait for their turn to be first. */
+/** Only the head of the queue looks at the clock; the others wait to be its head. */
 const inForce = ({ perSecond, reserve, share }: RetryBudget.RetryBudget, start: number): RetryAllowance => {
-  const line = Semaphore.makeUnsafe(1)
+  const queue = Semaphore.makeUnsafe(1)
   let left = reserve
   let filledAt = start
-  let inLine = 0
+  let waiting = 0
   let onEarned: (() => void) | undefined
 
   const taken = (now: number): boolean => {
@@ -40,19 +40,21 @@ const inForce = ({ perSecond, reserve, share }: RetryBudget.RetryBudget, start: 
   }
 
   const earned = Effect.callback<void>((resume) => {
+    // A call may have earned it since the head of the queue looked: the fiber may yield in between.
+    if (left >= 1) return resume(Effect.void)
     onEarned = () => resume(Effect.void)
     return Effect.sync(() => {
       onEarned = undefined
     })
   })
 
-  const first: Effect.Effect<void> = Effect.flatMap(Watchdog.now, (now) => {
+  const head: Effect.Effect<void> = Effect.flatMap(Watchdog.now, (now) => {
     if (taken(now)) return Effect.void
     // A millisecond more than none: what is missing may be less than a timer can measure.
     const missing = Math.max(1, Math.ceil((1 - left) / perSecond * 1000))
     return Effect.andThen(
       Number.isFinite(missing) ? Effect.raceFirst(earned, Effect.sleep(missing)) : earned,
-      first
+      head
     )
   })
 
@@ -64,10 +66,10 @@ const inForce = ({ perSecond, reserve, share }: RetryBudget.RetryBudget, start: 
     }),
     onRetry: (target) =>
       Effect.flatMap(Watchdog.now, (now) => {
-        if (inLine === 0 && taken(now)) return Effect.void
-        inLine++
-        return line.withPermit(first).pipe(
-          Effect.ensuring(Effect.sync(() => inLine--)),
+        if (waiting === 0 && taken(now)) return Effect.void
+        waiting++
+        return queue.withPermit(head).pipe(
+          Effect.ensuring(Effect.sync(() => waiting--)),
           (wait) => WaitingLine.recorded(wait, target, "retry-budget")
         )
       })

@@ -127,7 +127,7 @@ const sound = (
         provider: target.provider,
         model: target.model,
         requestId: answer.requestId,
-        message: `The provider answered ${problem}`
+        message: `${Telemetry.nameOf(target)} answered with ${problem}. Ask again, or use another model.`
       })
     )
 }

@@ -46,23 +46,26 @@ export const make = <A, E, R>(
         Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause)))
       ))
 
-    const connection: Effect.Effect<Redis.Redis["Service"], unknown> = Effect.suspend(() => {
-      if (connected !== undefined) return Effect.succeed(connected)
-      if (connecting !== undefined) return Fiber.join(connecting)
+    const connection: Effect.Effect<Exit.Exit<Redis.Redis["Service"], unknown>> = Effect.suspend(() => {
+      if (connected !== undefined) return Effect.succeed(Exit.succeed(connected))
+      if (connecting !== undefined) return Fiber.await(connecting)
       return Effect.flatMap(Effect.forkIn(build, scope), (fiber) => {
         connecting = fiber
         fiber.addObserver((exit) => {
           connecting = undefined
           if (Exit.isSuccess(exit)) connected = exit.value
         })
-        return Fiber.join(fiber)
+        return Fiber.await(fiber)
       })
     })
 
     const use = <A, R>(command: (redis: Redis.Redis["Service"]) => Effect.Effect<A, Redis.RedisError, R>) =>
-      Effect.flatMap(Effect.mapError(connection, (cause) => new Redis.RedisError({ cause })), command)
+      Effect.flatMap(connection, (exit) =>
+        Exit.isSuccess(exit)
+          ? command(exit.value)
+          : Effect.fail(new Redis.RedisError({ cause: Cause.squash(exit.cause) })))
 
-    const exit = yield* FailingStore.timed(() => connection)
+    const exit = yield* FailingStore.timed(() => Effect.flatten(connection))
     if (Exit.isFailure(exit)) {
       const error = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
       if (error !== undefined && !isOutage(error)) {
@@ -73,7 +76,8 @@ export const make = <A, E, R>(
     return Redis.Redis.of({
       send: (command, ...args) => use((redis) => redis.send(command, ...args)),
       eval: (script) => (...params) => use((redis) => redis.eval(script)(...params)),
-      subscribe: (channel) => Effect.flatMap(Effect.orDie(connection), (redis) => redis.subscribe(channel)),
+      subscribe: (channel) =>
+        Effect.flatMap(Effect.orDie(Effect.flatten(connection)), (redis) => redis.subscribe(channel)),
       reserve: use(({ reserve }) => reserve)
     })
   })

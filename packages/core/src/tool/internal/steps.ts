@@ -14,7 +14,7 @@ import * as Cost from "../../Cost.ts"
 import * as ProviderError from "../../ProviderError.ts"
 import * as Usage from "../../Usage.ts"
 import * as Tool from "../Tool.ts"
-import type * as ToolLoop from "../ToolLoop.ts"
+import type * as ToolStep from "../ToolStep.ts"
 import * as ToolCall from "./call.ts"
 import * as ToolIds from "./ids.ts"
 
@@ -22,7 +22,7 @@ import * as ToolIds from "./ids.ts"
 export interface Turn<E, R> {
   readonly index: number
   readonly response: ChatResponse.ChatResponse
-  readonly reason: ToolLoop.Outcome["reason"] | undefined
+  readonly reason: ToolStep.Outcome["reason"] | undefined
   readonly calls: ReadonlyArray<ToolCall.Prepared<E, R>>
 }
 
@@ -36,20 +36,20 @@ export interface Turn<E, R> {
  */
 export const start = <Tools extends ReadonlyArray<Tool.Any>, E1, R1, E2, R2>(
   input: ChatRequest.Input,
-  options: ToolLoop.Options<Tools, E1, R1, E2, R2>
+  options: ToolStep.Options<Tools, E1, R1, E2, R2>
 ) =>
   Effect.gen(function*() {
     type E = Tool.Error<Tools[number]>
     type R = Tool.Services<Tools[number]>
     const { concurrency = 8, maxSteps = 10, ...settled } = yield* Check.run(loopOptions, options, {
-      provider: "unknown",
+      provider: "strata",
       whole: "options"
     })
     // Of functions no more can be known before they are called.
     const { onStep, prepareStep } = settled as Pick<typeof options, "onStep" | "prepareStep">
     // What one tool can fail with and needs is among what all of them can and do.
     const tools = settled.tools as ReadonlyArray<ToolCall.Handled<E, R>>
-    const given = yield* ChatValidation.settle("unknown", input)
+    const given = yield* ChatValidation.settle("strata", input)
     const definitions = yield* define(tools, given)
     const byName = new Map(tools.map((tool) => [tool.name, tool]))
     const opening = ChatRequest.messagesOf(given)
@@ -92,16 +92,16 @@ export const start = <Tools extends ReadonlyArray<Tool.Any>, E1, R1, E2, R2>(
 
     const close = Effect.fnUntraced(function*(
       { reason, response }: Turn<E, R>,
-      results: ReadonlyArray<ToolLoop.ToolResult>
+      results: ReadonlyArray<ToolStep.ToolResult>
     ) {
       usage = Usage.add(usage, response.usage)
       cost = Cost.sum([cost, response.cost])
       const spent = { usage, ...(cost && { cost }) }
       const messages = history(response, results)
       added = [...added, ...messages]
-      const step: ToolLoop.Step = { index: index++, response, results, messages, ...spent }
+      const step: ToolStep.Step = { index: index++, response, results, messages, ...spent }
       if (onStep !== undefined) yield* hooked("onStep", () => onStep(step))
-      const outcome: ToolLoop.Outcome | undefined = reason === undefined
+      const outcome: ToolStep.Outcome | undefined = reason === undefined
         ? undefined
         : { reason, response, messages: added, ...spent, steps: index }
       return { step, outcome }
@@ -130,7 +130,7 @@ const define = Effect.fnUntraced(function*(tools: ReadonlyArray<Tool.Any>, reque
   return definitions
 })
 
-const answer = <E, R>({ answer, call }: ToolCall.Prepared<E, R>): Effect.Effect<ToolLoop.ToolResult, E, R> =>
+const answer = <E, R>({ answer, call }: ToolCall.Prepared<E, R>): Effect.Effect<ToolStep.ToolResult, E, R> =>
   Effect.map(answer, (answered) => ({
     call,
     result: answered.result,
@@ -141,7 +141,7 @@ const answer = <E, R>({ answer, call }: ToolCall.Prepared<E, R>): Effect.Effect<
 /** Nothing of an answer whose calls have no results, and nothing of one that says nothing: no provider takes those. */
 const history = (
   response: ChatResponse.ChatResponse,
-  results: ReadonlyArray<ToolLoop.ToolResult>
+  results: ReadonlyArray<ToolStep.ToolResult>
 ): ReadonlyArray<Message.Message> => {
   const { message, toolCalls } = response
   if (message.content.length === 0 || toolCalls.length > results.length) return []
@@ -188,10 +188,10 @@ const hooked = <A, E, R>(
   hook: () => Effect.Effect<A, E, R>
 ): Effect.Effect<A, E | ProviderError.InvalidRequestError, R> =>
   Result.match(Result.try(() => hook()), {
-    onFailure: (cause) => Effect.fail(Check.threw({ provider: "unknown" }, field, cause)),
+    onFailure: (cause) => Effect.fail(Check.threw({ provider: "strata" }, field, cause)),
     onSuccess: (effect) =>
       Check.holds(Effect.isEffect, effect) ? effect : Effect.fail(ProviderError.invalidRequest({
-        provider: "unknown",
+        provider: "strata",
         field,
         problem: "the function gives no effect",
         remedy: "Give an `Effect`"
@@ -221,9 +221,9 @@ const wrongAgain = (wrong: { readonly call: Message.ToolCallPart; readonly refus
       tool: wrong.call.name,
       callId: wrong.call.id,
       params: wrong.call.params,
-      message: `The model called "${wrong.call.name}" wrongly twice in a row: ${wrong.refusal.issue}`
+      message: `The model called the tool "${wrong.call.name}" wrongly in two steps in a row: ${wrong.refusal.issue}`
     })
   )
 
 const invalid = (field: string, problem: string, remedy: string) =>
-  Effect.fail(ProviderError.invalidRequest({ provider: "unknown", field, problem, remedy }))
+  Effect.fail(ProviderError.invalidRequest({ provider: "strata", field, problem, remedy }))

@@ -6,6 +6,7 @@ import * as Digest from "effect/crypto/Digest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as CanonicalLine from "../../../cache/internal/canonicalLine.ts"
 import * as Check from "../../../Check.ts"
@@ -27,13 +28,13 @@ import * as CacheTelemetry from "./telemetry.ts"
 export const make = Effect.fnUntraced(function*(
   service: Chat.Chat,
   options: ChatCache.Options = {}
-): Effect.fn.Return<Chat.Chat, ProviderError.InvalidRequestError> {
+): Effect.fn.Return<Chat.Chat, ProviderError.InvalidRequestError, Scope.Scope> {
   const { namespace = "", timeToLive = Duration.hours(24), when = () => true } = yield* Check.run(
     ChatCache.options,
     options,
     { provider: "strata", field: "cache" }
   )
-  const store = CacheStore.make(
+  const store = yield* CacheStore.make(
     yield* ChatCache.ChatCache,
     Duration.isFinite(timeToLive) ? timeToLive : undefined
   )
@@ -114,7 +115,7 @@ export const make = Effect.fnUntraced(function*(
         const kept = response === undefined ? Effect.void : store.keep(call, response)
         return Effect.andThen(kept, flight.add(events))
       })
-      return collector.response() ?? (yield* incomplete(call.target, collector.added()))
+      return collector.response() ?? (yield* collector.incomplete(call.target))
     })
 
   return {
@@ -135,11 +136,3 @@ export const make = Effect.fnUntraced(function*(
 
 /** The answer, or its end, for somebody who does not pay for it. */
 const free = <O extends ChatResponse.Outcome>(outcome: O): O => ({ ...outcome, cached: true, cost: Cost.empty })
-
-const incomplete = ({ model, provider }: Telemetry.Target, delivered: number) =>
-  new ProviderError.StreamInterruptedError({
-    provider,
-    model,
-    message: "The stream ended without its `finish` event: the answer is not complete",
-    delivered
-  })

@@ -4,8 +4,9 @@
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
 import * as Checksum from "../../../cache/internal/checksum.ts"
-import * as CacheStep from "../../../cache/internal/step.ts"
+import * as WriteBehind from "../../../cache/internal/writeBehind.ts"
 import type * as Telemetry from "../../../Telemetry.ts"
 import type * as ChatCache from "../../ChatCache.ts"
 import * as ChatResponse from "../../ChatResponse.ts"
@@ -26,33 +27,40 @@ export interface Store {
   readonly keep: (call: Call, response: ChatResponse.ChatResponse) => Effect.Effect<void>
 }
 
-/** A step that fails is skipped; the first failure after a success is logged, and each is counted. */
-export const make = (cache: ChatCache.ChatCache, timeToLive: Duration.Duration | undefined): Store => {
-  const spared = CacheStep.make(CacheTelemetry.recordFailure)
-  const read = spared("The chat cache cannot be read: the model is asked again")
-  const write = spared("The chat cache cannot be written: new answers are not kept")
+/** Reads fail open, and writes are behind; see {@link WriteBehind}. */
+export const make = Effect.fnUntraced(function*(
+  cache: ChatCache.ChatCache,
+  timeToLive: Duration.Duration | undefined
+): Effect.fn.Return<Store, never, Scope.Scope> {
+  const { getMany, setMany } = yield* WriteBehind.make({
+    getMany: (keys) => Effect.forEach(keys, cache.get),
+    setMany: (entries) =>
+      Effect.forEach(entries, ([key, value]) => cache.set(key, value, timeToLive), { concurrency: 16, discard: true })
+  }, {
+    store: cache,
+    name: "The chat cache",
+    meanwhile: "models are asked again, and new answers are not kept",
+    onFailure: CacheTelemetry.recordFailure,
+    onDrop: CacheTelemetry.recordDrop
+  })
 
   return {
-    look: Effect.fn("ChatCache.look")(function*(call: Call) {
-      let response: ChatResponse.ChatResponse | undefined
-      const step = Effect.suspend(() => cache.get(call.key)).pipe(
-        Effect.flatMap((value) => value === undefined ? Effect.undefined : decode(value)),
-        Effect.map((decoded) => {
-          response = decoded
-        })
-      )
-      yield* read(step, call.target)
-      yield* CacheTelemetry.recordLook(call.target, response !== undefined)
+    look: Effect.fn("ChatCache.look")(function*({ key, target }: Call) {
+      const [value] = (yield* getMany([key], target)) ?? []
+      const response = value === undefined ? undefined : yield* decode(value)
+      yield* CacheTelemetry.recordLook(target, response !== undefined)
       return response
     }),
-    keep: (call, response) =>
+    keep: ({ key, target }, response) =>
       isWhole(response)
-        ? Effect.asVoid(
-          write(Effect.flatMap(encode(response), (value) => cache.set(call.key, value, timeToLive)), call.target)
-        )
+        ? Effect.matchCauseEffect(encode(response), {
+          // An answer without a JSON form.
+          onFailure: () => CacheTelemetry.recordFailure(target),
+          onSuccess: (value) => setMany([[key, value]], target)
+        })
         : Effect.void
   }
-}
+})
 
 /**
  * Whether the model said all it had to say, and is the one that was asked: the next call should try that one again, and
@@ -76,11 +84,10 @@ const encode = ({ cached: _, cost: __, ...response }: ChatResponse.ChatResponse)
   })
 
 /** The answer, or nothing: cut or altered bytes, and what another version wrote that this one does not know. */
-const decode = (bytes: Uint8Array) => {
-  if (bytes.length <= checksumLength) return Effect.undefined
+const decode = (bytes: unknown) => {
+  if (!(bytes instanceof Uint8Array) || bytes.length <= checksumLength) return Effect.undefined
   const text = bytes.subarray(checksumLength)
-  const checksum = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0)
-  return checksum === Checksum.make(text)
+  return new DataView(bytes.buffer, bytes.byteOffset).getUint32(0) === Checksum.make(text)
     ? Effect.catch(Schema.decodeEffect(Text)(new TextDecoder().decode(text)), () => Effect.undefined)
     : Effect.undefined
 }

@@ -8,6 +8,7 @@ import * as Exit from "effect/Exit"
 import * as Request from "effect/Request"
 import * as RequestResolver from "effect/RequestResolver"
 import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as CanonicalLine from "../../../cache/internal/canonicalLine.ts"
 import * as Check from "../../../Check.ts"
@@ -27,16 +28,16 @@ import * as CacheStream from "./stream.ts"
 export const make = Effect.fnUntraced(function*(
   service: Embedder.Embedder,
   given: EmbeddingCache.Options = {}
-): Effect.fn.Return<Embedder.Embedder, ProviderError.InvalidRequestError> {
+): Effect.fn.Return<Embedder.Embedder, ProviderError.InvalidRequestError, Scope.Scope> {
   const settings = yield* Check.run(EmbeddingCache.options, given, { provider: "strata", field: "cache" })
   const { timeToLive = Duration.infinity } = settings
-  const store = CacheStore.make(
+  const store = yield* CacheStore.make(
     yield* EmbeddingCache.EmbeddingCache,
     yield* Effect.provide(Digest.Digest, Digest.layerWebCrypto),
     Duration.isFinite(timeToLive) ? timeToLive : undefined
   )
   const { defaultModel, identity, provider = "custom" } = service
-  const together = coalesced(store)
+  const lookTogether = coalesced(store)
 
   /** The call as the cache knows it, or nothing when it cannot be told from others. */
   const prepare = (options: Embedding.EmbeddingOptions | undefined): CacheStore.Call | undefined => {
@@ -60,11 +61,11 @@ export const make = Effect.fnUntraced(function*(
     input: Embedding.Input,
     options: Embedding.EmbeddingOptions | undefined
   ) {
-    const look = yield* together.look(call, input)
+    const look = yield* lookTogether(call, input)
     const known = CacheStore.embedding(call, look, input)
     if (known !== undefined) return known
     const embedding = yield* service.embed(input, options)
-    yield* together.keep(call, { look, input, embedding })
+    yield* store.keep(call, [{ look, input, embedding }])
     return embedding
   })
 
@@ -155,10 +156,7 @@ const listed = (given: ReadonlyArray<Embedding.Input>): ReadonlyArray<Embedding.
   // Whatever else is among them is never looked up.
   Result.getOrUndefined(Inputs.listed("strata", given)) as ReadonlyArray<Embedding.Input> | undefined
 
-/**
- * One step for all that is asked for one by one at about the same time: a store is asked once, and what it does not know
- * is still asked for together.
- */
+/** Inputs that are looked up one by one at about the same time are looked up together. */
 const coalesced = (store: CacheStore.Store) => {
   const looks = RequestResolver.makeGrouped<LookRequest, string>({
     key: ({ request }) => request.call.settings,
@@ -168,18 +166,7 @@ const coalesced = (store: CacheStore.Store) => {
         (look) => entries.forEach((entry) => entry.completeUnsafe(Exit.succeed(look)))
       )
   })
-  const keeps = RequestResolver.makeGrouped<KeepRequest, string>({
-    key: ({ request }) => request.call.settings,
-    resolver: (entries) =>
-      Effect.map(
-        store.keep(entries[0].request.call, entries.map(({ request }) => request.answer)),
-        () => entries.forEach((entry) => entry.completeUnsafe(Exit.void))
-      )
-  })
-  return {
-    look: (call: CacheStore.Call, input: Embedding.Input) => Effect.request(LookRequest({ call, input }), looks),
-    keep: (call: CacheStore.Call, answer: CacheStore.Answer) => Effect.request(KeepRequest({ call, answer }), keeps)
-  }
+  return (call: CacheStore.Call, input: Embedding.Input) => Effect.request(LookRequest({ call, input }), looks)
 }
 
 interface LookRequest extends Request.Request<CacheStore.Look> {
@@ -187,12 +174,6 @@ interface LookRequest extends Request.Request<CacheStore.Look> {
   readonly input: Embedding.Input
 }
 const LookRequest = Request.of<LookRequest>()
-
-interface KeepRequest extends Request.Request<void> {
-  readonly call: CacheStore.Call
-  readonly answer: CacheStore.Answer
-}
-const KeepRequest = Request.of<KeepRequest>()
 
 const missing = (known: ReadonlyArray<Embedding.Embedding | undefined>): ReadonlyArray<number> =>
   known.flatMap((embedding, place) => embedding === undefined ? [place] : [])

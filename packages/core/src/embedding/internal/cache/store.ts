@@ -5,7 +5,8 @@ import * as Arr from "effect/Array"
 import type * as Digest from "effect/crypto/Digest"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as CacheStep from "../../../cache/internal/step.ts"
+import type * as Scope from "effect/Scope"
+import * as WriteBehind from "../../../cache/internal/writeBehind.ts"
 import * as Cost from "../../../Cost.ts"
 import type * as Telemetry from "../../../Telemetry.ts"
 import type * as Embedding from "../../Embedding.ts"
@@ -49,34 +50,40 @@ export const embedding = (call: Call, look: Look, input: Embedding.Input): Embed
   return vector === undefined ? undefined : { vector, model: call.target.model, inputTokens: 0, cost: Cost.empty }
 }
 
-/** A step that fails is skipped; the first failure after a success is logged, and each is counted. */
-export const make = (
+/** Reads fail open, and writes are behind; see {@link WriteBehind}. */
+export const make = Effect.fnUntraced(function*(
   cache: EmbeddingCache.EmbeddingCache,
   digest: Digest.Digest["Service"],
   timeToLive: Duration.Duration | undefined
-): Store => {
-  const spared = CacheStep.make(CacheTelemetry.recordFailure)
-  const read = spared("The embedding cache cannot be read: vectors are computed again")
-  const write = spared("The embedding cache cannot be written: new vectors are not kept")
+): Effect.fn.Return<Store, never, Scope.Scope> {
+  const { getMany, setMany } = yield* WriteBehind.make({
+    getMany: cache.getMany,
+    setMany: (entries) => cache.setMany(entries, timeToLive)
+  }, {
+    store: cache,
+    name: "The embedding cache",
+    meanwhile: "vectors are computed again, and new ones are not kept",
+    onFailure: CacheTelemetry.recordFailure,
+    onDrop: CacheTelemetry.recordDrop
+  })
 
   return {
     look: Effect.fn("EmbeddingCache.look")(function*(call: Call, inputs: ReadonlyArray<Embedding.Input>) {
       const different = [...new Set(inputs)]
       const keys = new Map<Embedding.Input, string>()
       const vectors = new Map<Embedding.Input, Embedding.Vector>()
-      for (const group of Arr.chunksOf(different, batch)) {
+      for (const group of Arr.chunksOf(different, WriteBehind.batch)) {
         const hashes = yield* Effect.forEach(group, (input) => CacheKey.make(digest, call.settings, input), {
           concurrency: "unbounded"
         })
         group.forEach((input, index) => keys.set(input, hashes[index]!))
-        const step = Effect.map(Effect.suspend(() => cache.getMany(hashes)), (values) => {
-          group.forEach((input, index) => {
-            const vector = decoded(values[index], call)
-            if (vector !== undefined) vectors.set(input, vector)
-          })
-        })
+        const values = yield* getMany(hashes, call.target)
         // A store that does not answer is not asked for the rest.
-        if (!(yield* read(step, call.target))) break
+        if (values === undefined) break
+        group.forEach((input, index) => {
+          const vector = decoded(values[index], call)
+          if (vector !== undefined) vectors.set(input, vector)
+        })
       }
       yield* CacheTelemetry.recordLook(call.target, vectors.size, different.length)
       return { keys, vectors }
@@ -87,19 +94,14 @@ export const make = (
         const key = look.keys.get(input)
         if (key !== undefined && !entries.has(key)) entries.set(key, VectorBytes.encode(embedding.vector))
       }
-      for (const group of Arr.chunksOf(entries, batch)) {
-        if (!(yield* write(Effect.suspend(() => cache.setMany(group, timeToLive)), call.target))) break
-      }
+      yield* setMany(entries, call.target)
     })
   }
-}
-
-/** Keys in one question to the store. */
-const batch = 256
+})
 
 /** The vector, if it is one, and as long as was asked for. */
-const decoded = (value: Uint8Array | undefined, { dimensions }: Call): Embedding.Vector | undefined => {
-  const vector = value === undefined ? undefined : VectorBytes.decode(value)
+const decoded = (value: unknown, { dimensions }: Call): Embedding.Vector | undefined => {
+  const vector = value instanceof Uint8Array ? VectorBytes.decode(value) : undefined
   // A vector of bits packs eight dimensions into a number, so only floats can be counted.
   const isOther = dimensions !== undefined && vector instanceof Float32Array && vector.length !== dimensions
   return isOther ? undefined : vector

@@ -9,8 +9,9 @@ import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import * as Check from "../../../Check.ts"
 import * as ProviderError from "../../../ProviderError.ts"
+import * as Telemetry from "../../../Telemetry.ts"
+import type * as Embedder from "../../Embedder.ts"
 import type * as Embedding from "../../Embedding.ts"
-import type * as EmbeddingService from "../../EmbeddingService.ts"
 import * as Inputs from "../inputs.ts"
 import * as CachePlace from "./place.ts"
 import * as CacheStore from "./store.ts"
@@ -29,7 +30,7 @@ export interface Values<A, E, R> {
  * has come to an empty place waits for an answer that is on its way.
  */
 export const make = <A, E, R>(
-  service: EmbeddingService.EmbeddingService["Service"],
+  service: Embedder.Embedder,
   store: CacheStore.Store,
   call: CacheStore.Call,
   { input, options, values }: Values<A, E, R>
@@ -110,5 +111,5 @@ const tooFew = ({ target }: CacheStore.Call) =>
   new ProviderError.MalformedResponseError({
     provider: target.provider,
     model: target.model,
-    message: "The service ended the stream before it had answered every value"
+    message: `${Telemetry.nameOf(target)} ended the stream before it had answered every value. Ask for the rest again.`
   })

@@ -17,9 +17,9 @@ export const misses = Metric.counter("strata.embedding.cache.misses", {
   incremental: true
 })
 
-/** Steps of the cache that failed. */
+/** Reads and writes that failed, or were left out while the store was out of reach. */
 export const failures = Metric.counter("strata.embedding.cache.failures", {
-  description: "Reads and writes of the cache that failed",
+  description: "Reads and writes of the cache that failed or were left out",
   incremental: true
 })
 
@@ -33,6 +33,16 @@ export const recordLook = (target: Telemetry.Target, found: number, texts: numbe
   ], { discard: true })
 }
 
-/** Counts one failed step. */
+/** Entries that were not kept because too many waited to be written. */
+export const drops = Metric.counter("strata.embedding.cache.drops", {
+  description: "New vectors that were not kept because too many waited to be written",
+  incremental: true
+})
+
+/** Counts entries that were not kept. */
+export const recordDrop = (target: Telemetry.Target, entries: number): Effect.Effect<void> =>
+  Metric.update(Metric.withAttributes(drops, Telemetry.attributes(target)), entries)
+
+/** Counts one read or write that failed. */
 export const recordFailure = (target: Telemetry.Target): Effect.Effect<void> =>
   Metric.update(Metric.withAttributes(failures, Telemetry.attributes(target)), 1)

@@ -1,15 +1,15 @@
 /**
- * What a budget says to a call it does not let through.
+ * The errors of budgets.
  */
 import * as Option from "effect/Option"
 import * as ProviderError from "../../../ProviderError.ts"
-import type * as Telemetry from "../../../Telemetry.ts"
+import * as Telemetry from "../../../Telemetry.ts"
 import type * as Budget from "../../Budget.ts"
 import type * as BudgetAccount from "./account.ts"
 
 /** A call that could cost more `dollars` than an account has left. */
 export const exceeded = (
-  { model, provider }: Telemetry.Target,
+  target: Telemetry.Target,
   { budget, period }: BudgetAccount.Account,
   dollars: number,
   balance: Option.Option<Budget.Balance>
@@ -24,14 +24,14 @@ export const exceeded = (
       "calls in flight"
   })
   return new ProviderError.BudgetExceededError({
-    provider,
-    model,
-    message: `This call could cost ${money(dollars)}, and ${name} ${numbers}. ` +
+    provider: target.provider,
+    model: target.model,
+    message: `This call of ${Telemetry.nameOf(target)} could cost ${money(dollars)}, and ${name} ${numbers}. ` +
       `Ask for less with \`maxTokens\` or a shorter prompt, or raise \`${field[period]}\` of the budget.`
   })
 }
 
-/** A model nobody gave the price of. */
+/** A model without a price. */
 export const unpriced = (
   { model, provider }: Telemetry.Target,
   missing: "price" | "price for output"
@@ -40,7 +40,7 @@ export const unpriced = (
     provider,
     model,
     field: "model",
-    problem: `there is no ${missing} of "${model}", and no budget without one`,
+    problem: `no ${missing} is configured for "${model}"; a budget needs one`,
     remedy: provider === "custom"
       ? "Give it with `Pricing.layer`. Of a service that was decorated before only the model of the request is known: " +
         "put `withBudget` on the layer of the provider, before other decorators"

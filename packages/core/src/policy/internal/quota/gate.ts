@@ -278,7 +278,8 @@ const tooLarge = (
   return new ProviderError.QuotaExceededError({
     provider: target.provider,
     model: target.model,
-    message: `The request needs ${inputTokens + output} tokens, ${inputTokens} for its prompt` +
+    message:
+      `The request to ${Telemetry.nameOf(target)} needs ${inputTokens + output} tokens, ${inputTokens} for its prompt` +
       `${
         load.counted === true ? "" : " (estimated)"
       } and ${output} set aside for its answer (maxTokens), and the quota ` +
