@@ -89,7 +89,6 @@ export const calls: Readonly<Record<string, Calls>> = {
   "Telemetry.annotate": (any) => [() => Telemetry.annotate(any), () => Telemetry.annotate({ key: any })],
   "Telemetry.attempt": (any) => [() => Telemetry.attempt(any)(Effect.void)],
   "Telemetry.attributes": (any) => [() => Telemetry.attributes(any)],
-  "Telemetry.modelLabel": (any) => [() => Telemetry.modelLabel(any)],
   "Telemetry.keyOf": (any) => [() => Telemetry.keyOf(any)],
   "Telemetry.recordAttempt": (any) => [() => Telemetry.recordAttempt(any)],
   "Telemetry.recordEnd": (any) => [
