@@ -1,10 +1,12 @@
 /**
- * An LRU map: what programs are asked about, such as names of models, is not kept for ever.
+ * Maps whose keys come from requests, such as names of models, and that must not grow for ever.
  */
 
 /**
+ * An LRU map.
+ *
  * - `get`: the value of a key, which counts as a use of it.
- * - `set`: adds or replaces a value, and gives those that were dropped for it.
+ * - `set`: adds or replaces a value, and returns those that were evicted for it.
  */
 export interface BoundedMap<Key, Value> {
   readonly entries: ReadonlyMap<Key, Value>
@@ -13,13 +15,13 @@ export interface BoundedMap<Key, Value> {
   readonly delete: (key: Key) => boolean
 }
 
-/** Builds a map of at most `capacity` keys. One whose value is in use is never dropped: then the map is larger. */
+/** Builds a map of at most `capacity` keys. One whose value is in use is never evicted: then the map is larger. */
 export const make = <Key, Value extends {}>(
   capacity: number,
-  isInUse: (value: Value) => boolean = () => false
+  isInUse: (value: Value) => boolean = () => false,
+  entries = new Map<Key, Value>()
 ): BoundedMap<Key, Value> => {
   // A map keeps the order in which keys were set: the least recently used is the first.
-  const entries = new Map<Key, Value>()
   const add = (key: Key, value: Value) => {
     entries.delete(key)
     entries.set(key, value)
@@ -33,15 +35,38 @@ export const make = <Key, Value extends {}>(
     },
     set: (key, value) => {
       add(key, value)
-      const dropped: Array<Value> = []
+      const evicted: Array<Value> = []
       for (const [other, value] of entries) {
         if (entries.size <= capacity) break
         if (other === key || isInUse(value)) continue
         entries.delete(other)
-        dropped.push(value)
+        evicted.push(value)
       }
-      return dropped
+      return evicted
     },
     delete: (key) => entries.delete(key)
   }
+}
+
+/** Removes unused entries: two are looked at, in turn. Run before each new key, the unused go faster than new ones come. */
+export const sweep = <Key, Value>(entries: Map<Key, Value>, isUnused: (value: Value) => boolean): void => {
+  let looks = 2
+  for (const [key, value] of entries) {
+    if (looks-- === 0) return
+    entries.delete(key)
+    if (!isUnused(value)) entries.set(key, value)
+  }
+}
+
+/** The value of a key, made when it is missing. */
+export const getOrMake = <Key, Value extends {}>(
+  map: { readonly get: (key: Key) => Value | undefined; readonly set: (key: Key, value: Value) => unknown },
+  key: Key,
+  make: () => Value
+): Value => {
+  const known = map.get(key)
+  if (known !== undefined) return known
+  const made = make()
+  map.set(key, made)
+  return made
 }
