@@ -38,7 +38,7 @@ export const amountOf = (amounts: Amounts, unit: Unit): number => {
   return Number.isNaN(amount) ? 0 : Math.min(Math.max(amount, 0), Number.MAX_SAFE_INTEGER)
 }
 
-/** The limit that has no room for the amounts at any time. A limit that is no number limits nothing. */
+/** The limit that has no room for the amounts at any time. A limit of NaN limits nothing. */
 export const never = ({ amounts, limits }: Pick<Reservation, "amounts" | "limits">): Decision | undefined => {
   const limit = limits.find(({ amount, unit }) => (amounts[unit] ?? 0) > Math.max(0, amount))
   return limit === undefined ? undefined : { _tag: "never", limit: limit.name }
