@@ -17,7 +17,6 @@ import type * as Telemetry from "../Telemetry.ts"
 import type * as ChatEvent from "./ChatEvent.ts"
 import * as ChatRequest from "./ChatRequest.ts"
 import type * as ChatResponse from "./ChatResponse.ts"
-import * as ChatCompletion from "./internal/completion.ts"
 import * as ChatMetering from "./internal/metering.ts"
 import * as ChatOutcome from "./internal/outcome.ts"
 import * as ChatTelemetry from "./internal/telemetry.ts"
@@ -98,7 +97,7 @@ export const make = Effect.fnUntraced(function*(
       }),
     stream: (request) =>
       Stream.unwrap(Effect.map(resolve(request), ({ metering, resolved, target }) => {
-        const events = outcome.stream(target, ChatCompletion.complete(provider, resolved))
+        const events = outcome.stream(target, Stream.suspend(() => provider.stream(resolved)))
         return ChatTelemetry.stream(target, resolved, gated.stream(events, target, metering))
       }))
   }
