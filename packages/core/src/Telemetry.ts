@@ -165,6 +165,7 @@ export const attributes: (target: Target) => Record<string, string> = Total.make
  * @internal
  */
 export const modelLabel = (model: string): string => {
+  if (typeof model !== "string") return "_OTHER"
   if (labels.has(model)) return model
   if (labels.size >= mostLabels) return "_OTHER"
   labels.add(model)

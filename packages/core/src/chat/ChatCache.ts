@@ -9,7 +9,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
-import * as RecentlyUsed from "../cache/internal/lru.ts"
+import * as Lru from "../cache/internal/lru.ts"
 import * as Check from "../Check.ts"
 import type * as ProviderError from "../ProviderError.ts"
 import type * as ChatRequest from "./ChatRequest.ts"
@@ -37,8 +37,8 @@ export interface ChatCache {
   ) => Effect.Effect<void, ChatCacheError>
 }
 
-const makeMemory = (bounds?: RecentlyUsed.Bounds): ChatCache => {
-  const memory = RecentlyUsed.make(bounds)
+const makeMemory = (bounds?: Lru.Bounds): ChatCache => {
+  const memory = Lru.make(bounds)
   return {
     get: (key) => Effect.map(memory.getMany([key]), ([value]) => value),
     set: (key, value, timeToLive) => memory.setMany([[key, value]], timeToLive)
@@ -85,5 +85,5 @@ export const layerMemory = (options: {
 } = {}): Layer.Layer<never, ProviderError.InvalidRequestError> =>
   Layer.effect(
     ChatCache,
-    Effect.map(Check.run(RecentlyUsed.bounds, options, { provider: "strata", whole: "options" }), makeMemory)
+    Effect.map(Check.run(Lru.bounds, options, { provider: "strata", whole: "options" }), makeMemory)
   )

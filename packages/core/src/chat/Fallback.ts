@@ -69,7 +69,7 @@ export const others: Check.Check<ReadonlyArray<ChatLayer>> = (given, at) =>
   Check.holds(Layer.isLayer, given) ? layers([given], at) : layers(given, at)
 
 /**
- * Whether a service cannot serve now, or this model cannot serve at all: what another one may well be able to do.
+ * Whether a service cannot serve now, or this model cannot serve at all: so that another one may be able to.
  *
  * - `RateLimitError`, `ModelUnavailableError`, `ProviderInternalError`, `TimeoutError`, `ConnectionError`: transient, and
  *   still there after the retries of the service's own policy, unless `failFast` came before them.

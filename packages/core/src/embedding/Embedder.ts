@@ -159,32 +159,31 @@ export const make = (
     }
   })
 
-/** A service with a core: itself, or, for one that `make` did not build, itself as a provider. */
+/** A service with a core: itself, or a hand-made one wrapped as a provider, whose own data stay visible. */
 export const cored = (service: Embedder): Effect.Effect<Embedder, ProviderError.InvalidRequestError, Scope.Scope> =>
-  service[Trait.cores] !== undefined ? Effect.succeed(service) : make(custom(service))
-
-/** A service from elsewhere as a provider: it divides what it is given itself. */
-const custom = (service: Embedder): Provider => ({
-  provider: service.provider ?? "custom",
-  defaultModel: service.defaultModel ?? "custom",
-  identity: service.identity,
-  policy: Policy.none,
-  limits: () =>
-    Effect.succeed({
-      maxItems: Infinity,
-      maxLength: Infinity,
-      images: { maxItems: Infinity },
-      combined: { maxItems: Infinity }
-    }),
-  embedBatch: ({ inputs, options: { model, ...options } }) =>
-    Effect.map(
-      service.embedMany(inputs, model === (service.defaultModel ?? "custom") ? options : { ...options, model }),
-      (batch) => ({
-        vectors: batch.embeddings.map(({ vector }) => vector),
-        inputTokens: batch.usage.inputTokens
-      })
+  service[Trait.cores] !== undefined
+    ? Effect.succeed(service)
+    : Effect.map(
+      make(custom(service)),
+      (made) => ({ ...made, ...Trait.dataOf(service), [Trait.cores]: made[Trait.cores] })
     )
-})
+
+/** A hand-made service as a provider without limits of its own. */
+const custom = (service: Embedder): Provider => {
+  const { defaultModel = "custom", provider = "custom" } = service
+  const unlimited = { maxItems: Infinity }
+  return {
+    provider,
+    defaultModel,
+    policy: Policy.none,
+    limits: () => Effect.succeed({ ...unlimited, maxLength: Infinity, images: unlimited, combined: unlimited }),
+    embedBatch: ({ inputs, options: { model, ...options } }) =>
+      Effect.map(
+        service.embedMany(inputs, model === defaultModel ? options : { ...options, model }),
+        ({ embeddings, usage }) => ({ vectors: embeddings.map(({ vector }) => vector), inputTokens: usage.inputTokens })
+      )
+  }
+}
 
 /** The data of a {@link Provider} that may be any value; policy and budgets have checks of their own. */
 const providerShape = Check.struct<

@@ -9,7 +9,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
-import * as RecentlyUsed from "../cache/internal/lru.ts"
+import * as Lru from "../cache/internal/lru.ts"
 import * as Check from "../Check.ts"
 import type * as ProviderError from "../ProviderError.ts"
 
@@ -41,7 +41,7 @@ export interface EmbeddingCache {
 }
 /** The store in force: one in the memory of this process, common to everything in it, unless a layer says otherwise. */
 export const EmbeddingCache = Context.Reference<EmbeddingCache>("@strata/core/embedding/EmbeddingCache", {
-  defaultValue: () => RecentlyUsed.make()
+  defaultValue: () => Lru.make()
 })
 
 /**
@@ -76,7 +76,7 @@ export const layerMemory = (options: {
   Layer.effect(
     EmbeddingCache,
     Effect.map(
-      Check.run(RecentlyUsed.bounds, options, { provider: "strata", whole: "options" }),
-      RecentlyUsed.make
+      Check.run(Lru.bounds, options, { provider: "strata", whole: "options" }),
+      Lru.make
     )
   )

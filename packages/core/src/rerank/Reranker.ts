@@ -80,9 +80,29 @@ export const make = Effect.fnUntraced(function*(
   }
 })
 
-/** A service with a core: itself, or, for one that `make` did not build, itself as a provider. */
+/** A service with a core: itself, or a hand-made one wrapped as a provider, whose own data stay visible. */
 export const cored = (service: Reranker): Effect.Effect<Reranker, ProviderError.InvalidRequestError, Scope.Scope> =>
-  service[Trait.cores] !== undefined ? Effect.succeed(service) : make(custom(service))
+  service[Trait.cores] !== undefined
+    ? Effect.succeed(service)
+    : Effect.map(
+      make(custom(service)),
+      (made) => ({ ...made, ...Trait.dataOf(service), [Trait.cores]: made[Trait.cores] })
+    )
+
+/** A hand-made service as a provider without limits of its own. */
+const custom = (service: Reranker): Provider => {
+  const { defaultModel = "custom", provider = "custom" } = service
+  return {
+    provider,
+    defaultModel,
+    policy: Policy.none,
+    rerank: ({ documents, options: { model, ...options }, query, topN }) =>
+      Effect.map(
+        service.rerank(query, documents, { ...options, topN, ...(model === defaultModel ? undefined : { model }) }),
+        ({ requestId, results, usage }) => ({ results, requestId, inputTokens: usage?.inputTokens })
+      )
+  }
+}
 
 /** The data of a {@link Provider} that may be any value; the policy has a check of its own. */
 const providerShape = Check.struct<Pick<Provider, "provider" | "defaultModel" | "limits" | "rerank">>({
@@ -91,20 +111,3 @@ const providerShape = Check.struct<Pick<Provider, "provider" | "defaultModel" | 
   limits: Check.optional(Check.callback()),
   rerank: Check.callback()
 }, { others: "ignored" })
-
-/** A service from elsewhere as a provider: it divides what it is given itself. */
-const custom = (service: Reranker): Provider => ({
-  provider: service.provider ?? "custom",
-  defaultModel: service.defaultModel ?? "custom",
-  identity: service.identity,
-  policy: Policy.none,
-  rerank: ({ documents, options: { model, ...options }, query, topN }) =>
-    Effect.map(
-      service.rerank(query, documents, {
-        ...options,
-        topN,
-        ...(model === (service.defaultModel ?? "custom") ? undefined : { model })
-      }),
-      ({ requestId, results, usage }) => ({ results, requestId, inputTokens: usage?.inputTokens })
-    )
-})

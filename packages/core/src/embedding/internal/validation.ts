@@ -135,3 +135,21 @@ export const at = (error: ProviderError.EmbeddingError, field: string): Provider
   // `inputs[0].image` of a request is `inputs[17].image` of the call.
   return ProviderError.placed(error, `${field}${error.field?.match(/^inputs?(?:\[\d+\])?(\..+)$/u)?.[1] ?? ""}`)
 }
+
+/** Moves an error about `inputs[place]` to another place; `position` gives the new one. Other errors stay as they are. */
+export const moved = (
+  error: ProviderError.EmbeddingError,
+  position: (place: number) => number | undefined
+): ProviderError.EmbeddingError => {
+  switch (error._tag) {
+    case "InvalidRequestError":
+    case "ContextLengthExceededError":
+    case "UnsupportedFeatureError": {
+      const [, place, part = ""] = error.field?.match(/^inputs\[(\d+)\](.*)$/u) ?? []
+      const to = place === undefined ? undefined : position(Number(place))
+      return to === undefined ? error : ProviderError.placed(error, `inputs[${to}]${part}`)
+    }
+    default:
+      return error
+  }
+}
