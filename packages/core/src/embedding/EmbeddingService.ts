@@ -7,8 +7,7 @@
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { dual, identity } from "effect/Function"
-import * as Layer from "effect/Layer"
+import { identity } from "effect/Function"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
@@ -110,18 +109,17 @@ export const embedStream: {
  *   })
  * )
  */
-export const transform: {
-  <E2 = never, R2 = never>(
-    middleware: (embedder: Embedder.Embedder) => Effect.Effect<Embedder.Embedder, E2, R2>
-  ): <E, R>(self: Layer.Layer<EmbeddingService, E, R>) => Decorated<E | E2, R | Exclude<R2, Scope.Scope>>
-  <E, R, E2 = never, R2 = never>(
-    self: Layer.Layer<EmbeddingService, E, R>,
-    middleware: (embedder: Embedder.Embedder) => Effect.Effect<Embedder.Embedder, E2, R2>
-  ): Decorated<E | E2, R | Exclude<R2, Scope.Scope>>
-} = dual(2, Middleware.make(EmbeddingService, ["embed", "embedMany", "embedEach", "embedStream"], Embedder.cored))
+export const transform: Middleware.Transform<EmbeddingService, Embedder.Embedder> = Middleware.make(EmbeddingService, [
+  "embed",
+  "embedMany",
+  "embedEach",
+  "embedStream"
+], Embedder.cored)
 
 /** A decorated service; its layer fails for options that cannot be right as well. */
 export type Decorated<E, R> = Middleware.Decorated<EmbeddingService, E, R>
+
+const decorator = Middleware.decorator(transform)
 
 /**
  * Puts a policy in force for the provider below, wherever this stands among other decorators. Of several the outermost one
@@ -131,13 +129,8 @@ export type Decorated<E, R> = Middleware.Decorated<EmbeddingService, E, R>
  * @example
  * BedrockEmbedding.layer({ model }).pipe(EmbeddingService.withPolicy(Policy.make({ concurrency: 8 })))
  */
-export const withPolicy: {
-  (policy: Policy.Policy): <E, R>(self: Layer.Layer<EmbeddingService, E, R>) => Decorated<E, R>
-  <E, R>(self: Layer.Layer<EmbeddingService, E, R>, policy: Policy.Policy): Decorated<E, R>
-} = dual(
-  2,
-  <E, R>(self: Layer.Layer<EmbeddingService, E, R>, policy: Policy.Policy): Decorated<E, R> =>
-    transform(self, (embedder) => handing(embedder, (cores) => Gates.policy(cores, policy)))
+export const withPolicy: Middleware.Decorator<EmbeddingService, [policy: Policy.Policy]> = decorator(
+  (embedder, policy: Policy.Policy) => handing(embedder, (cores) => Gates.policy(cores, policy))
 )
 
 /**
@@ -158,13 +151,8 @@ export const withPolicy: {
  *   Layer.provide(Pricing.layer(prices))
  * )
  */
-export const withBudget: {
-  (budget: Budget.Budget): <E, R>(self: Layer.Layer<EmbeddingService, E, R>) => Decorated<E, R>
-  <E, R>(self: Layer.Layer<EmbeddingService, E, R>, budget: Budget.Budget): Decorated<E, R>
-} = dual(
-  2,
-  <E, R>(self: Layer.Layer<EmbeddingService, E, R>, budget: Budget.Budget): Decorated<E, R> =>
-    transform(self, (embedder) => handing(embedder, (cores) => Gates.budget(cores, budget)))
+export const withBudget: Middleware.Decorator<EmbeddingService, [budget: Budget.Budget]> = decorator(
+  (embedder, budget: Budget.Budget) => handing(embedder, (cores) => Gates.budget(cores, budget))
 )
 
 /** The service with what is handed to its cores at each call. */
@@ -185,26 +173,16 @@ const handing = Effect.fnUntraced(function*(
  * @example
  * BedrockEmbedding.layer({ model }).pipe(EmbeddingService.withDefaults({ dimensions: 512 }))
  */
-export const withDefaults: {
-  (defaults: Embedding.EmbeddingOptions): <E, R>(self: Layer.Layer<EmbeddingService, E, R>) => Decorated<E, R>
-  <E, R>(self: Layer.Layer<EmbeddingService, E, R>, defaults: Embedding.EmbeddingOptions): Decorated<E, R>
-} = dual(
-  2,
-  <E, R>(self: Layer.Layer<EmbeddingService, E, R>, given: Embedding.EmbeddingOptions): Decorated<E, R> =>
-    transform(self, (embedder) =>
-      Effect.map(
-        Check.run(Validation.options, given, { provider: "strata", field: "defaults" }),
-        (defaults) => ({
-          ...around(embedder, {
-            effect: identity,
-            stream: identity,
-            options: joined(defaults),
-            streamOptions: joined(defaults)
-          }),
-          defaultModel: defaults.model ?? embedder.defaultModel,
-          identity: { defaults: CanonicalLine.make(defaults) ?? null, of: embedder.identity ?? null }
-        })
-      ))
+export const withDefaults: Middleware.Decorator<EmbeddingService, [defaults: Embedding.EmbeddingOptions]> = decorator(
+  (embedder, given: Embedding.EmbeddingOptions) =>
+    Effect.map(Check.run(Validation.options, given, { provider: "strata", field: "defaults" }), (defaults) => {
+      const options = joined(defaults)
+      return {
+        ...around(embedder, { effect: identity, stream: identity, options, streamOptions: options }),
+        defaultModel: defaults.model ?? embedder.defaultModel,
+        identity: { defaults: CanonicalLine.make(defaults) ?? null, of: embedder.identity ?? null }
+      }
+    })
 )
 
 /** Options of a call, with defaults where they say nothing; what are no options is for the service to refuse. */
@@ -225,30 +203,26 @@ const joined = (defaults: Embedding.EmbeddingOptions) => <O extends Embedding.Em
  * @example
  * BedrockEmbedding.layer({ model }).pipe(EmbeddingService.withDeadline("30 seconds"))
  */
-export const withDeadline: {
-  (deadline: Duration.Input): <E, R>(self: Layer.Layer<EmbeddingService, E, R>) => Decorated<E, R>
-  <E, R>(self: Layer.Layer<EmbeddingService, E, R>, deadline: Duration.Input): Decorated<E, R>
-} = dual(
-  2,
-  <E, R>(self: Layer.Layer<EmbeddingService, E, R>, deadline: Duration.Input): Decorated<E, R> =>
-    transform(self, (embedder) =>
-      Effect.map(Clocks.deadline(deadline), (duration) => {
-        const { defaultModel = "unknown", provider = "strata" } = embedder
-        const asked = (options?: Embedding.EmbeddingOptions) => ({ provider, model: options?.model ?? defaultModel })
-        return {
-          embed: (input, options) =>
-            Clocks.within("deadline", duration, asked(options))(embedder.embed(input, options)),
-          embedMany: (inputs, options) =>
-            Clocks.within("deadline", duration, asked(options))(embedder.embedMany(inputs, options)),
-          embedEach: (inputs, options) =>
-            Effect.catch(
-              Clocks.within("deadline", duration, asked(options))(embedder.embedEach(inputs, options)),
-              (error) => Effect.succeed((Check.itemsOf(inputs) ?? [inputs]).map(() => Result.fail(error)))
-            ),
-          embedStream: (values, input, options) =>
-            Clocks.bounded(embedder.embedStream(values, input, options), duration, asked(options), identity)
-        }
-      }))
+export const withDeadline: Middleware.Decorator<EmbeddingService, [deadline: Duration.Input]> = decorator((
+  embedder,
+  deadline: Duration.Input
+) =>
+  Effect.map(Clocks.deadline(deadline), (duration) => {
+    const { defaultModel = "unknown", provider = "strata" } = embedder
+    const asked = (options?: Embedding.EmbeddingOptions) => ({ provider, model: options?.model ?? defaultModel })
+    return {
+      embed: (input, options) => Clocks.within("deadline", duration, asked(options))(embedder.embed(input, options)),
+      embedMany: (inputs, options) =>
+        Clocks.within("deadline", duration, asked(options))(embedder.embedMany(inputs, options)),
+      embedEach: (inputs, options) =>
+        Effect.catch(
+          Clocks.within("deadline", duration, asked(options))(embedder.embedEach(inputs, options)),
+          (error) => Effect.succeed((Check.itemsOf(inputs) ?? [inputs]).map(() => Result.fail(error)))
+        ),
+      embedStream: (values, input, options) =>
+        Clocks.bounded(embedder.embedStream(values, input, options), duration, asked(options), identity)
+    }
+  })
 )
 
 /**
@@ -272,13 +246,8 @@ export const withDeadline: {
  *   Layer.provide(EmbeddingCache.layerMemory({ capacity: 50_000, maxBytes: 256_000_000 }))
  * )
  */
-export const withCache: {
-  (options?: EmbeddingCache.Options): <E, R>(self: Layer.Layer<EmbeddingService, E, R>) => Decorated<E, R>
-  <E, R>(self: Layer.Layer<EmbeddingService, E, R>, options?: EmbeddingCache.Options): Decorated<E, R>
-} = dual(
-  (args) => Check.holds(Layer.isLayer, args[0]),
-  <E, R>(self: Layer.Layer<EmbeddingService, E, R>, options?: EmbeddingCache.Options): Decorated<E, R> =>
-    transform(self, (embedder) => Caching.make(embedder, options))
+export const withCache: Middleware.Decorator<EmbeddingService, [options?: EmbeddingCache.Options]> = decorator(
+  Caching.make
 )
 
 /** A service with its calls, and their options, changed. */

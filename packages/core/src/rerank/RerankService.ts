@@ -7,10 +7,7 @@
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { dual } from "effect/Function"
-import type * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
-import type * as Scope from "effect/Scope"
 import * as Check from "../Check.ts"
 import * as Middleware from "../internal/middleware.ts"
 import * as Trait from "../internal/trait.ts"
@@ -90,18 +87,14 @@ const ranking = <A>() =>
  *   })
  * )
  */
-export const transform: {
-  <E2 = never, R2 = never>(
-    middleware: (reranker: Reranker.Reranker) => Effect.Effect<Reranker.Reranker, E2, R2>
-  ): <E, R>(self: Layer.Layer<RerankService, E, R>) => Decorated<E | E2, R | Exclude<R2, Scope.Scope>>
-  <E, R, E2 = never, R2 = never>(
-    self: Layer.Layer<RerankService, E, R>,
-    middleware: (reranker: Reranker.Reranker) => Effect.Effect<Reranker.Reranker, E2, R2>
-  ): Decorated<E | E2, R | Exclude<R2, Scope.Scope>>
-} = dual(2, Middleware.make(RerankService, ["rerank"], Reranker.cored))
+export const transform: Middleware.Transform<RerankService, Reranker.Reranker> = Middleware.make(RerankService, [
+  "rerank"
+], Reranker.cored)
 
 /** A decorated service; its layer fails for options that cannot be right as well. */
 export type Decorated<E, R> = Middleware.Decorated<RerankService, E, R>
+
+const decorator = Middleware.decorator(transform)
 
 /**
  * Puts a policy in force for the provider below, wherever this stands among other decorators. Of several the outermost one
@@ -111,20 +104,15 @@ export type Decorated<E, R> = Middleware.Decorated<RerankService, E, R>
  * @example
  * BedrockRerank.layer({ model }).pipe(RerankService.withPolicy(Policy.make({ concurrency: 8 })))
  */
-export const withPolicy: {
-  (policy: Policy.Policy): <E, R>(self: Layer.Layer<RerankService, E, R>) => Decorated<E, R>
-  <E, R>(self: Layer.Layer<RerankService, E, R>, policy: Policy.Policy): Decorated<E, R>
-} = dual(2, <E, R>(self: Layer.Layer<RerankService, E, R>, policy: Policy.Policy): Decorated<E, R> =>
-  transform(
-    self,
-    Effect.fnUntraced(function*(reranker) {
-      const { effect } = yield* Gates.policy(reranker[Trait.cores] ?? [], policy)
-      return {
-        ...reranker,
-        rerank: (query, documents, options) => effect(reranker.rerank(query, documents, options))
-      }
-    })
-  ))
+export const withPolicy: Middleware.Decorator<RerankService, [policy: Policy.Policy]> = decorator(
+  Effect.fnUntraced(function*(reranker: Reranker.Reranker, policy: Policy.Policy) {
+    const { effect } = yield* Gates.policy(reranker[Trait.cores] ?? [], policy)
+    return {
+      ...reranker,
+      rerank: (query, documents, options) => effect(reranker.rerank(query, documents, options))
+    }
+  })
+)
 
 /**
  * Bounds all that stands below, in time. Fails with `TimeoutError` of phase `deadline`.
@@ -132,20 +120,17 @@ export const withPolicy: {
  * @example
  * BedrockRerank.layer({ model }).pipe(RerankService.withDeadline("10 seconds"))
  */
-export const withDeadline: {
-  (deadline: Duration.Input): <E, R>(self: Layer.Layer<RerankService, E, R>) => Decorated<E, R>
-  <E, R>(self: Layer.Layer<RerankService, E, R>, deadline: Duration.Input): Decorated<E, R>
-} = dual(
-  2,
-  <E, R>(self: Layer.Layer<RerankService, E, R>, deadline: Duration.Input): Decorated<E, R> =>
-    transform(self, (reranker) =>
-      Effect.map(Clocks.deadline(deadline), (duration) => {
-        const { defaultModel = "unknown", provider = "strata" } = reranker
-        return {
-          rerank: (query, documents, options) =>
-            Clocks.within("deadline", duration, { provider, model: options?.model ?? defaultModel })(
-              reranker.rerank(query, documents, options)
-            )
-        }
-      }))
+export const withDeadline: Middleware.Decorator<RerankService, [deadline: Duration.Input]> = decorator((
+  reranker,
+  deadline: Duration.Input
+) =>
+  Effect.map(Clocks.deadline(deadline), (duration) => {
+    const { defaultModel = "unknown", provider = "strata" } = reranker
+    return {
+      rerank: (query, documents, options) =>
+        Clocks.within("deadline", duration, { provider, model: options?.model ?? defaultModel })(
+          reranker.rerank(query, documents, options)
+        )
+    }
+  })
 )
