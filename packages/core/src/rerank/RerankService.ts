@@ -1,8 +1,7 @@
 /**
- * Puts documents in the order of their relevance to a query.
+ * Orders documents by their relevance to a query: the service and its decorators, which work in any order.
  *
- * The service and its decorators. Each of these may stand anywhere among the others; what they decorate, and how a
- * provider builds one, is in `Reranker`.
+ * `Reranker` is what the tag holds, and how a provider builds one.
  */
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
@@ -25,7 +24,7 @@ export {
 /** Any failure of a rerank call. */
 export type RerankError = Reranker.RerankError
 
-/** What a provider hands {@link make}. */
+/** What {@link make} needs of a provider. */
 export type Provider = Reranker.Provider
 
 /** The tag of the rerank service; what it holds is a {@link Reranker.Reranker}. */
@@ -67,7 +66,6 @@ export const rerankBy = <A>(
     return results.map((result) => ({ ...result, value: given.values[result.index]! }))
   })
 
-/** Values of any kind: only their texts are looked at. */
 const ranking = <A>() =>
   Check.struct<{ readonly values: ReadonlyArray<A>; readonly text: (value: A) => string }>({
     values: Check.list((given) => given as A),
@@ -75,9 +73,7 @@ const ranking = <A>() =>
   })
 
 /**
- * Decorates a service with a middleware of your own, a function from a service to a service. It runs once, when the layer
- * is built, in its scope; it gets a plain copy of the service below, and data it does not mention stays what it is. See
- * `ChatService.transform`.
+ * Decorates a service with a middleware: a function from a service to a service. See `ChatService.transform`.
  *
  * @example
  * const limited = RerankService.transform((reranker) =>
@@ -91,15 +87,14 @@ export const transform: Middleware.Transform<RerankService, Reranker.Reranker> =
   "rerank"
 ], Reranker.cored)
 
-/** A decorated service; its layer fails for options that cannot be right as well. */
+/** The layer of a decorated service: it also fails for invalid options. */
 export type Decorated<E, R> = Middleware.Decorated<RerankService, E, R>
 
 const decorator = Middleware.decorator(transform)
 
 /**
- * Puts a policy in force for the provider below, wherever this stands among other decorators. Of several the outermost one
- * holds: it replaces those further in and the option of the layer. A service that `make` did not build counts as a
- * provider.
+ * Applies a policy to the provider below, wherever this stands among other decorators. The outermost policy replaces inner
+ * ones and the option of the layer. A hand-made service counts as a provider.
  *
  * @example
  * BedrockRerank.layer({ model }).pipe(RerankService.withPolicy(Policy.make({ concurrency: 8 })))
@@ -115,7 +110,7 @@ export const withPolicy: Middleware.Decorator<RerankService, [policy: Policy.Pol
 )
 
 /**
- * Bounds all that stands below, in time. Fails with `TimeoutError` of phase `deadline`.
+ * Limits the time of everything below. Fails with `TimeoutError` of phase `deadline`.
  *
  * @example
  * BedrockRerank.layer({ model }).pipe(RerankService.withDeadline("10 seconds"))
