@@ -124,8 +124,8 @@ export class CircuitOpenError
 /** The call would cost more than the declared budget has left: nothing was sent. */
 export class BudgetExceededError extends Schema.TaggedError<BudgetExceededError>()("BudgetExceededError", fields) {}
 
-/** What `ChatService.generate` fails with. */
-export type ChatError =
+/** What a call to a provider fails with, of any service. */
+export type CallError =
   | AuthenticationError
   | PermissionDeniedError
   | InvalidRequestError
@@ -142,6 +142,9 @@ export type ChatError =
   | MalformedResponseError
   | CircuitOpenError
   | BudgetExceededError
+
+/** What `ChatService.generate` fails with. */
+export type ChatError = CallError
 
 /** What `ChatService.stream` fails with. */
 export type ChatStreamError = ChatError | StreamInterruptedError
@@ -153,66 +156,13 @@ export type ChatObjectError = ChatError | StructuredOutputError
 export type ChatObjectStreamError = ChatStreamError | StructuredOutputError
 
 /** What `EmbeddingService` fails with. */
-export type EmbeddingError =
-  | AuthenticationError
-  | PermissionDeniedError
-  | InvalidRequestError
-  | ContextLengthExceededError
-  | ModelNotFoundError
-  | UnsupportedFeatureError
-  | RateLimitError
-  | QuotaExceededError
-  | ModelUnavailableError
-  | ProviderInternalError
-  | ModelFailedError
-  | TimeoutError
-  | ConnectionError
-  | MalformedResponseError
-  | CircuitOpenError
-  | BudgetExceededError
+export type EmbeddingError = CallError
 
 /** What `RerankService` fails with. */
-export type RerankError =
-  | AuthenticationError
-  | PermissionDeniedError
-  | InvalidRequestError
-  | ContextLengthExceededError
-  | ModelNotFoundError
-  | UnsupportedFeatureError
-  | RateLimitError
-  | QuotaExceededError
-  | ModelUnavailableError
-  | ProviderInternalError
-  | ModelFailedError
-  | TimeoutError
-  | ConnectionError
-  | MalformedResponseError
-  | CircuitOpenError
-  | BudgetExceededError
-
-/** What a call to a provider fails with, whichever service makes it. */
-export type CallError = ChatError | EmbeddingError | RerankError
+export type RerankError = CallError
 
 /** Any failure of any service. */
-export type ProviderError =
-  | AuthenticationError
-  | PermissionDeniedError
-  | InvalidRequestError
-  | ContextLengthExceededError
-  | ModelNotFoundError
-  | UnsupportedFeatureError
-  | RateLimitError
-  | QuotaExceededError
-  | ModelUnavailableError
-  | ProviderInternalError
-  | ModelFailedError
-  | TimeoutError
-  | ConnectionError
-  | StreamInterruptedError
-  | MalformedResponseError
-  | StructuredOutputError
-  | CircuitOpenError
-  | BudgetExceededError
+export type ProviderError = typeof ProviderError.Type
 /** @see {@link ProviderError} */
 export const ProviderError = Schema.Union([
   AuthenticationError,

@@ -16,10 +16,10 @@ import * as Tracer from "effect/Tracer"
 import * as Total from "./internal/total.ts"
 import type * as ProviderError from "./ProviderError.ts"
 
-/** What is being done. */
+/** The kind of call. */
 export type Operation = "chat" | "embeddings" | "rerank"
 
-/** Which service does it, with which model; `scope` is where, such as a region, when the provider has several. */
+/** The service and model of a call; `scope` is a region or endpoint, where the provider has several. */
 export interface Target {
   readonly operation: Operation
   readonly provider: string
@@ -27,7 +27,7 @@ export interface Target {
   readonly scope?: string | undefined
 }
 
-/** What quotas, limits and breakers are kept under: one provider, scope and model, whatever the operation. */
+/** The key of quotas, limits and breakers: provider, scope and model, for all operations together. */
 export const keyOf: (target: Target) => string = Total.make(
   ({ model, provider, scope = "" }) => `${provider}/${scope}/${model}`,
   () => "//"
@@ -38,16 +38,18 @@ export const CaptureContent = Context.Reference<boolean>("@strata/core/Telemetry
   defaultValue: () => false
 })
 
+const seconds = [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92]
+
 /** Seconds from the start of an operation to its end, retries included. */
 export const operationDuration = Metric.histogram("gen_ai.client.operation.duration", {
   description: "Seconds from the start of an operation to its end",
-  boundaries: [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92]
+  boundaries: seconds
 })
 
 /** Seconds from the start of a stream to its first event, retries included. */
 export const timeToFirstEvent = Metric.histogram("gen_ai.client.operation.time_to_first_chunk", {
   description: "Seconds from the start of a stream to its first event",
-  boundaries: [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92]
+  boundaries: seconds
 })
 
 /** Tokens of an operation, by `gen_ai.token.type`: `input` or `output`. */
@@ -56,7 +58,7 @@ export const tokenUsage = Metric.histogram("gen_ai.client.token.usage", {
   boundaries: [1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864]
 })
 
-/** Requests that were really sent: first attempts and retries, each batch of an embedding call by itself. */
+/** Requests sent: first attempts, retries, and each batch of an embedding call. */
 export const attempts = Metric.counter("strata.client.attempts", {
   description: "Requests sent to a provider, retries included",
   incremental: true
@@ -68,10 +70,10 @@ export const retries = Metric.counter("strata.client.retries", {
   incremental: true
 })
 
-/** Seconds a call waited before it was sent, by `strata.wait.reason`: `quota`, `concurrency` or `retry-budget`. */
+/** Seconds a call waited before it was sent, by `strata.wait.reason`: see {@link WaitReason}. */
 export const waits = Metric.histogram("strata.client.wait.duration", {
-  description: "Seconds a call waited for its turn",
-  boundaries: [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92]
+  description: "Seconds a call waited before it was sent",
+  boundaries: seconds
 })
 
 /**
@@ -102,25 +104,25 @@ export const hedges = Metric.counter("strata.client.hedges", {
 /** US dollars spent, where the price of the model is known. */
 export const cost = Metric.counter("strata.client.cost", { description: "US dollars spent", incremental: true })
 
-const waitReasons: ReadonlySet<unknown> = new Set(["quota", "concurrency", "retry-budget"])
+/** What a call waited for. */
+export type WaitReason = "quota" | "concurrency" | "retry-budget"
 
-/** Records a wait of some length; one of no length is none. */
-export const recordWait = (
+const waitReasons: ReadonlySet<unknown> = new Set<WaitReason>(["quota", "concurrency", "retry-budget"])
+
+/** Records a wait of some milliseconds; none at all is not recorded. */
+export const recordWait = (target: Target, reason: WaitReason, millis: number): Effect.Effect<void> =>
+  typeof millis === "number" && millis > 0
+    ? record(waits, target, millis / 1000, { "strata.wait.reason": waitReasons.has(reason) ? reason : "unknown" })
+    : Effect.void
+
+const record = <Input>(
+  metric: Metric.Metric<Input, unknown>,
   target: Target,
-  reason: "quota" | "concurrency" | "retry-budget",
-  millis: number
-): Effect.Effect<void> =>
-  typeof millis !== "number" || !(millis > 0)
-    ? Effect.void
-    : Metric.update(
-      Metric.withAttributes(waits, {
-        ...attributes(target),
-        "strata.wait.reason": waitReasons.has(reason) ? reason : "unknown"
-      }),
-      millis / 1000
-    )
+  value: Input,
+  others: Record<string, string> = {}
+): Effect.Effect<void> => Metric.update(Metric.withAttributes(metric, { ...attributes(target), ...others }), value)
 
-/** Puts the end of an attempt on the span of its operation, as an event `strata.attempt`. */
+/** Records the end of an attempt as an event `strata.attempt` on the span of its operation. */
 export const attempt = (number: number) => <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.withFiber((fiber) => {
     const span = Context.getOrUndefined(fiber.context, Tracer.ParentSpan)
@@ -140,7 +142,7 @@ export const attempt = (number: number) => <A, E, R>(self: Effect.Effect<A, E, R
   })
 
 /**
- * Who is asked, as messages say it: `amazon.nova-lite-v1:0 of aws.bedrock in us-east-1`.
+ * A target in the words of a message: `amazon.nova-lite-v1:0 of aws.bedrock in us-east-1`.
  *
  * @internal
  */
@@ -157,8 +159,8 @@ export const attributes: (target: Target) => Record<string, string> = Total.make
 }), () => ({}))
 
 /**
- * A model as metrics name it: itself, or `_OTHER` beyond the first thousand different ones of a process. Metrics are kept
- * for ever, about 4 kB for each model, and whoever sends a request may name any.
+ * The label of a model in metrics: its name, or `_OTHER` after the first thousand names of a process. Metrics are kept for
+ * the life of the process, about 4 kB for each model, and a request may name any.
  *
  * @internal
  */
@@ -203,12 +205,9 @@ export const recordEnd = <A>(
 ): Effect.Effect<void> =>
   Effect.flatMap(Clock.currentTimeMillis, (now) => {
     const type = endOf(exit)
-    const failed = type === undefined ? {} : { "error.type": type }
+    const failed: Record<string, string> = type === undefined ? {} : { "error.type": type }
     return Effect.andThen(
-      Metric.update(
-        Metric.withAttributes(operationDuration, { ...attributes(target), ...failed }),
-        secondsFrom(start, now)
-      ),
+      record(operationDuration, target, secondsFrom(start, now), failed),
       annotate({ ...failed, ...attributesOf(exit) })
     )
   })
@@ -235,10 +234,7 @@ const endOf: (exit: Exit.Exit<unknown, unknown>) => string | undefined = Total.m
 
 /** Records the time to the first event of a stream. */
 export const recordFirstEvent = (target: Target, start: number): Effect.Effect<void> =>
-  Effect.flatMap(
-    Clock.currentTimeMillis,
-    (now) => Metric.update(Metric.withAttributes(timeToFirstEvent, attributes(target)), secondsFrom(start, now))
-  )
+  Effect.flatMap(Clock.currentTimeMillis, (now) => record(timeToFirstEvent, target, secondsFrom(start, now)))
 
 /** Records tokens of one type; nothing when the provider did not count them. */
 export const recordTokens = (
@@ -246,23 +242,16 @@ export const recordTokens = (
   type: "input" | "output",
   tokens: number | undefined
 ): Effect.Effect<void> =>
-  typeof tokens !== "number"
-    ? Effect.void
-    : Metric.update(
-      Metric.withAttributes(tokenUsage, {
-        ...attributes(target),
-        "gen_ai.token.type": type === "input" ? type : "output"
-      }),
-      tokens
-    )
+  typeof tokens === "number"
+    ? record(tokenUsage, target, tokens, { "gen_ai.token.type": type === "input" ? type : "output" })
+    : Effect.void
 
 /** Counts one request. */
-export const recordAttempt = (target: Target): Effect.Effect<void> =>
-  Metric.update(Metric.withAttributes(attempts, attributes(target)), 1)
+export const recordAttempt = (target: Target): Effect.Effect<void> => record(attempts, target, 1)
 
 /** Counts one retry. */
 export const recordRetry = (target: Target, error: ProviderError.ProviderError): Effect.Effect<void> =>
-  Metric.update(Metric.withAttributes(retries, { ...attributes(target), "error.type": tagOf(error) }), 1)
+  record(retries, target, 1, { "error.type": tagOf(error) })
 
 const tagOf: (error: ProviderError.ProviderError) => string = Total.make(({ _tag }) => `${_tag}`, () => "unknown")
 

@@ -5,6 +5,7 @@
  * halves, for a question that something else asks, such as a tool loop.
  */
 import * as Effect from "effect/Effect"
+import * as Equal from "effect/Equal"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
@@ -166,7 +167,7 @@ export const stream = <S extends AnySchema>(
       const read = json.next(last)
       if (read === undefined || isWrapped && !Object.hasOwn(read, "value")) return []
       const value = isWrapped ? read["value"] : read
-      if (PartialJson.isSame(value, shown)) return []
+      if (Equal.equals(value, shown)) return []
       shown = value
       // What the model has written is checked when it is complete; until then it is only promised to fit.
       return [{ type: "partial", value: value as DeepPartial<S["Encoded"]> }]
