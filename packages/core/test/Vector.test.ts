@@ -209,10 +209,10 @@ describe("Vector", () => {
         /^vectors\[1\]: its type is Float32Array, that of those before it Int8Array/
       )
       for (const vectors of [[null], [[1, 2]], ["ab"], [new Uint16Array(2)], [{ length: 2, 0: 1, 1: 2 }]]) {
-        assert.match(refusal(Vector.matrix(2, vectors as never)), /^vectors\[0\]: it is no vector. Use Float32Array/)
+        assert.match(refusal(Vector.matrix(2, vectors as never)), /^vectors\[0\]: it is not a vector. Use Float32Array/)
       }
       for (const vectors of [null, 5, {}]) {
-        assert.match(refusal(Vector.matrix(2, vectors as never)), /^vectors: they cannot be read one by one/)
+        assert.match(refusal(Vector.matrix(2, vectors as never)), /^vectors: they cannot be iterated/)
       }
       for (const dimensions of [0, -1, 1.5, NaN, Infinity]) {
         assert.match(refusal(Vector.matrix(dimensions, [])), /^dimensions: /)
