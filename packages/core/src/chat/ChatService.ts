@@ -135,18 +135,15 @@ export const objectStream = <S extends StructuredOutput.AnySchema>(
  *
  * BedrockChat.layer({ model }).pipe(audited)
  */
-export const transform: {
-  <E2 = never, R2 = never>(
-    middleware: (chat: Chat.Chat) => Effect.Effect<Chat.Chat, E2, R2>
-  ): <E, R>(self: Layer.Layer<ChatService, E, R>) => Decorated<E | E2, R | Exclude<R2, Scope.Scope>>
-  <E, R, E2 = never, R2 = never>(
-    self: Layer.Layer<ChatService, E, R>,
-    middleware: (chat: Chat.Chat) => Effect.Effect<Chat.Chat, E2, R2>
-  ): Decorated<E | E2, R | Exclude<R2, Scope.Scope>>
-} = dual(2, Middleware.make(ChatService, ["generate", "stream"], Chat.cored))
+export const transform: Middleware.Transform<ChatService, Chat.Chat> = Middleware.make(ChatService, [
+  "generate",
+  "stream"
+], Chat.cored)
 
 /** A decorated service; its layer also fails for invalid options. */
 export type Decorated<E, R> = Middleware.Decorated<ChatService, E, R>
+
+const decorator = Middleware.decorator(transform)
 
 /**
  * Sets the policy of every provider below, at any place among other decorators.
@@ -159,13 +156,8 @@ export type Decorated<E, R> = Middleware.Decorated<ChatService, E, R>
  * @example
  * BedrockChat.layer({ model }).pipe(ChatService.withPolicy(Policy.make({ concurrency: 8 })))
  */
-export const withPolicy: {
-  (policy: Policy.Policy): <E, R>(self: Layer.Layer<ChatService, E, R>) => Decorated<E, R>
-  <E, R>(self: Layer.Layer<ChatService, E, R>, policy: Policy.Policy): Decorated<E, R>
-} = dual(
-  2,
-  <E, R>(self: Layer.Layer<ChatService, E, R>, policy: Policy.Policy): Decorated<E, R> =>
-    transform(self, (chat) => handing(chat, (cores) => Gates.policy(cores, policy)))
+export const withPolicy: Middleware.Decorator<ChatService, [policy: Policy.Policy]> = decorator(
+  (chat, policy: Policy.Policy) => handing(chat, (cores) => Gates.policy(cores, policy))
 )
 
 /**
@@ -187,13 +179,8 @@ export const withPolicy: {
  *   Layer.provide(Pricing.layer(prices))
  * )
  */
-export const withBudget: {
-  (budget: Budget.Budget): <E, R>(self: Layer.Layer<ChatService, E, R>) => Decorated<E, R>
-  <E, R>(self: Layer.Layer<ChatService, E, R>, budget: Budget.Budget): Decorated<E, R>
-} = dual(
-  2,
-  <E, R>(self: Layer.Layer<ChatService, E, R>, budget: Budget.Budget): Decorated<E, R> =>
-    transform(self, (chat) => handing(chat, (cores) => Gates.budget(cores, budget)))
+export const withBudget: Middleware.Decorator<ChatService, [budget: Budget.Budget]> = decorator(
+  (chat, budget: Budget.Budget) => handing(chat, (cores) => Gates.budget(cores, budget))
 )
 
 /** The service with gates that its cores receive at each call. */
@@ -220,13 +207,8 @@ const handing = Effect.fnUntraced(function*(
  * @example
  * BedrockChat.layer({ model }).pipe(ChatService.withDefaults({ maxTokens: 1024, system: "You answer in one sentence." }))
  */
-export const withDefaults: {
-  (defaults: ChatRequest.Defaults): <E, R>(self: Layer.Layer<ChatService, E, R>) => Decorated<E, R>
-  <E, R>(self: Layer.Layer<ChatService, E, R>, defaults: ChatRequest.Defaults): Decorated<E, R>
-} = dual(
-  2,
-  <E, R>(self: Layer.Layer<ChatService, E, R>, defaults: ChatRequest.Defaults): Decorated<E, R> =>
-    transform(self, (chat) => ChatDefaults.make(chat, defaults))
+export const withDefaults: Middleware.Decorator<ChatService, [defaults: ChatRequest.Defaults]> = decorator(
+  ChatDefaults.make
 )
 
 /**
@@ -236,26 +218,23 @@ export const withDefaults: {
  * @example
  * BedrockChat.layer({ model }).pipe(ChatService.withFallback(others), ChatService.withDeadline("30 seconds"))
  */
-export const withDeadline: {
-  (deadline: Duration.Input): <E, R>(self: Layer.Layer<ChatService, E, R>) => Decorated<E, R>
-  <E, R>(self: Layer.Layer<ChatService, E, R>, deadline: Duration.Input): Decorated<E, R>
-} = dual(
-  2,
-  <E, R>(self: Layer.Layer<ChatService, E, R>, deadline: Duration.Input): Decorated<E, R> =>
-    transform(self, (chat) =>
-      Effect.map(Clocks.deadline(deadline), (duration) => {
-        const asked = (request: ChatRequest.ChatRequest) => ({
-          provider: chat.provider ?? "strata",
-          model: ChatRequest.modelOf(request) ?? chat.defaultModel ?? "unknown"
-        })
-        return {
-          generate: (request) => Clocks.within("deadline", duration, asked(request))(chat.generate(request)),
-          stream: (request) => {
-            const about = asked(request)
-            return Clocks.bounded(chat.stream(request), duration, about, Clocks.interrupted(about))
-          }
-        }
-      }))
+export const withDeadline: Middleware.Decorator<ChatService, [deadline: Duration.Input]> = decorator((
+  chat,
+  deadline: Duration.Input
+) =>
+  Effect.map(Clocks.deadline(deadline), (duration) => {
+    const asked = (request: ChatRequest.ChatRequest) => ({
+      provider: chat.provider ?? "strata",
+      model: ChatRequest.modelOf(request) ?? chat.defaultModel ?? "unknown"
+    })
+    return {
+      generate: (request) => Clocks.within("deadline", duration, asked(request))(chat.generate(request)),
+      stream: (request) => {
+        const about = asked(request)
+        return Clocks.bounded(chat.stream(request), duration, about, Clocks.interrupted(about))
+      }
+    }
+  })
 )
 
 /**
@@ -354,11 +333,4 @@ const joinedData = (services: Arr.NonEmptyReadonlyArray<Chat.Chat>): Trait.Trait
  *   ChatService.withCache({ timeToLive: "1 hour", when: ({ temperature }) => temperature === 0 })
  * )
  */
-export const withCache: {
-  (options?: ChatCache.Options): <E, R>(self: Layer.Layer<ChatService, E, R>) => Decorated<E, R>
-  <E, R>(self: Layer.Layer<ChatService, E, R>, options?: ChatCache.Options): Decorated<E, R>
-} = dual(
-  (args) => Check.holds(Layer.isLayer, args[0]),
-  <E, R>(self: Layer.Layer<ChatService, E, R>, options?: ChatCache.Options): Decorated<E, R> =>
-    transform(self, (chat) => Caching.make(chat, options))
-)
+export const withCache: Middleware.Decorator<ChatService, [options?: ChatCache.Options]> = decorator(Caching.make)

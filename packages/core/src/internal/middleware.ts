@@ -3,6 +3,7 @@
  */
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
@@ -14,12 +15,53 @@ import * as Trait from "./trait.ts"
 /** The layer of a decorated service; it fails for a value that is not a layer, and for invalid options. */
 export type Decorated<Service, E, R> = Layer.Layer<Service, E | ProviderError.InvalidRequestError, R>
 
+/** Decorates a layer with a middleware, data first or data last. */
+export interface Transform<Service, Shape> {
+  <E2 = never, R2 = never>(
+    middleware: (service: Shape) => Effect.Effect<Shape, E2, R2>
+  ): <E, R>(self: Layer.Layer<Service, E, R>) => Decorated<Service, E | E2, R | Exclude<R2, Scope.Scope>>
+  <E, R, E2 = never, R2 = never>(
+    self: Layer.Layer<Service, E, R>,
+    middleware: (service: Shape) => Effect.Effect<Shape, E2, R2>
+  ): Decorated<Service, E | E2, R | Exclude<R2, Scope.Scope>>
+}
+
+/** Decorates a layer, with options, data first or data last. */
+export interface Decorator<Service, Options extends ReadonlyArray<unknown>> {
+  (...options: Options): <E, R>(self: Layer.Layer<Service, E, R>) => Decorated<Service, E, R>
+  <E, R>(self: Layer.Layer<Service, E, R>, ...options: Options): Decorated<Service, E, R>
+}
+
+/** The decorator that applies a middleware with options. */
+export const decorator =
+  <Service, Shape>(transform: Transform<Service, Shape>) =>
+  <Options extends ReadonlyArray<unknown>>(
+    middleware: (
+      service: Shape,
+      ...options: Options
+    ) => Effect.Effect<Shape, ProviderError.InvalidRequestError, Scope.Scope>
+  ): Decorator<Service, Options> =>
+    dual<
+      (...options: Options) => <E, R>(self: Layer.Layer<Service, E, R>) => Decorated<Service, E, R>,
+      <E, R>(self: Layer.Layer<Service, E, R>, ...options: Options) => Decorated<Service, E, R>
+    >(
+      // `transform` refuses what is given beside options and is no layer.
+      (args) => args.length > 1 || Check.holds(Layer.isLayer, args[0]),
+      (self, ...options) => transform(self, (service) => middleware(service, ...options))
+    )
+
 /**
  * The `transform` of a service. The middleware runs once, in the scope of the layer, with a plain copy of the service; data
  * that its result omits are those of the service below. `cored` gives a core to a service that `make` did not build, for
  * policies and budgets around it. The layer and the result of the middleware are checked.
  */
 export const make = <Service, Shape extends Trait.Trait>(
+  tag: Context.Key<Service, Shape>,
+  functions: ReadonlyArray<string & keyof Shape>,
+  cored: (shape: Shape) => Effect.Effect<Shape, ProviderError.InvalidRequestError, Scope.Scope>
+): Transform<Service, Shape> => dual(2, transform(tag, functions, cored))
+
+const transform = <Service, Shape extends Trait.Trait>(
   tag: Context.Key<Service, Shape>,
   functions: ReadonlyArray<string & keyof Shape>,
   cored: (shape: Shape) => Effect.Effect<Shape, ProviderError.InvalidRequestError, Scope.Scope>
