@@ -205,13 +205,13 @@ describe("RerankService", () => {
       }))
 
     it.effect.each<readonly [string, string, ReadonlyArray<string>, Rerank.RerankOptions | undefined, string]>([
-      ["query", " \n", ["a"], undefined, "query: the text is blank. Give it something to look for."],
+      ["query", " \n", ["a"], undefined, "query: the text is blank. Give a query."],
       [
         "documents[1]",
         "q",
         ["a", "\t", ""],
         undefined,
-        "documents[1]: the text is blank. Leave it out, or give it something to compare with the query."
+        "documents[1]: the text is blank. Leave it out, or give it text."
       ],
       ...[0, -1, 1.5, NaN, Infinity].map((topN) =>
         [

@@ -1,13 +1,8 @@
 /**
- * Maps whose keys come from requests, such as names of models, and that must not grow for ever.
+ * Maps whose keys, such as model names, come from requests, so that their number must be bounded.
  */
 
-/**
- * An LRU map.
- *
- * - `get`: the value of a key, which counts as a use of it.
- * - `set`: adds or replaces a value, and returns those that were evicted for it.
- */
+/** An LRU map: `get` counts as a use; `set` returns the values that were evicted. */
 export interface BoundedMap<Key, Value> {
   readonly entries: ReadonlyMap<Key, Value>
   readonly get: (key: Key) => Value | undefined
@@ -15,7 +10,7 @@ export interface BoundedMap<Key, Value> {
   readonly delete: (key: Key) => boolean
 }
 
-/** Builds a map of at most `capacity` keys. One whose value is in use is never evicted: then the map is larger. */
+/** A map of at most `capacity` keys, and those whose values are in use: they are never evicted. */
 export const make = <Key, Value extends {}>(
   capacity: number,
   isInUse: (value: Value) => boolean = () => false,
