@@ -249,14 +249,14 @@ const stepsOf = (operation: Operation, part: Part, maxOps: number) => {
 }
 
 /**
- * Interrupts an operation after different numbers of steps, and tells what that leaves behind. Numbers of operations differ
- * in the steps they look at, so together they look at nearly all.
+ * Interrupts an operation after different numbers of steps, and returns what that leaves behind. Each `maxOps` begins at
+ * another step, so that together they cover an operation evenly.
  */
 const sweep = (operation: Operation, part: Part, maxOps: number) => {
   const all = stepsOf(operation, part, maxOps)
   const stride = Math.ceil(all / looks)
   let world = makeWorld(part, maxOps)
-  for (let steps = maxOps % stride; steps < all; steps += stride) {
+  for (let steps = Math.floor(stride * (maxOps % everyOps.length) / everyOps.length); steps < all; steps += stride) {
     if (part.opened === true) world = makeWorld(part, maxOps)
     const rival = part.rival === true ? world.start(operation) : undefined
     const fiber = world.start(operation)
