@@ -4,7 +4,8 @@
  * Only failures of availability count: `ModelUnavailableError`, `ProviderInternalError`, `TimeoutError` and
  * `ConnectionError`, and of a stream only that it could not be opened. Other failures count neither as a failure nor as
  * a success: a throttled or invalid request does not show whether the model works. While the breaker is open calls fail with
- * `CircuitOpenError` at once, and `Retry.exponential` does not retry them: the error goes to a fallback or to the caller. `retryAfter` of the error is the rest of the open time.
+ * `CircuitOpenError` at once, and `Retry.exponential` does not retry them: the error goes to a fallback or to the caller.
+ * `retryAfter` of the error is the rest of the open time.
  * A job without a fallback that should wait for the circuit to close needs no breaker, or a schedule of its own: see `Retry`.
  */
 import type * as Duration from "effect/Duration"
