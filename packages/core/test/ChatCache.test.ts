@@ -233,7 +233,7 @@ describe("ChatService.withCache", () => {
       }).pipe(Effect.provide(Cached.layer(() => "So.")))
     ))
 
-  it.effect("records no spans but those of the call", () =>
+  it.effect("records nothing while the layer is built", () =>
     watched(({ logs, spans }) =>
       Effect.gen(function*() {
         yield* Effect.scoped(Layer.build(Cached.layer()))

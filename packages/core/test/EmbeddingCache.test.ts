@@ -158,7 +158,7 @@ describe("EmbeddingCache", () => {
         assert.strictEqual(yield* Cached.counted(CacheStore.metrics.misses), 3)
       }).pipe(Effect.provide(Cached.layer()), Cached.alone))
 
-    it.effect("count no calls but those of the program", () =>
+    it.effect("are empty after the layer is built", () =>
       Effect.gen(function*() {
         yield* Layer.build(Cached.layer())
         assert.deepStrictEqual(yield* Metric.snapshot, [])

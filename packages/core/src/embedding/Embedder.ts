@@ -126,24 +126,20 @@ export const make = (
           ({ cost, requests, usage }) => ({ inputs: inputs.length, requests, inputTokens: usage.inputTokens, cost })
         )
       }),
-      embedEach: (given, options) =>
-        Effect.matchEffect(listed(given), {
-          onFailure: (error) => Effect.succeed([Result.fail(error)]),
-          onSuccess: (inputs) =>
-            Effect.matchEffect(prepare(options), {
-              onFailure: (error) => Effect.succeed(inputs.map(() => Result.fail(error))),
-              onSuccess: (call) =>
-                Effect.map(
-                  EmbeddingTelemetry.operation(
-                    call.target,
-                    call.options,
-                    Call.embedEach(call, inputs),
-                    (each) => ({ ...each, inputs: inputs.length, cost: call.costOf(each.inputTokens) })
-                  ),
-                  (each) => each.results
-                )
-            })
-        }),
+      embedEach: Effect.fnUntraced(function*(given, options) {
+        const inputs = yield* Effect.result(listed(given))
+        if (Result.isFailure(inputs)) return [Result.fail(inputs.failure)]
+        const prepared = yield* Effect.result(prepare(options))
+        if (Result.isFailure(prepared)) return inputs.success.map(() => Result.fail(prepared.failure))
+        const call = prepared.success
+        const { results } = yield* EmbeddingTelemetry.operation(
+          call.target,
+          call.options,
+          Call.embedEach(call, inputs.success),
+          (each) => ({ ...each, inputs: each.results.length, cost: call.costOf(each.inputTokens) })
+        )
+        return results
+      }),
       embedStream: (values, input, given) =>
         Stream.unwrap(Effect.gen(function*() {
           const { options, pace } = yield* Validation.settleStream(provider.provider, { values, input }, given)
