@@ -1,7 +1,5 @@
 /**
- * Spans and metrics of every call, with the names of the OpenTelemetry conventions for generative AI.
- *
- * Prompts and answers are left out unless {@link CaptureContent} is set. Names and units:
+ * Spans and metrics of every call, by the OpenTelemetry conventions for generative AI:
  * https://opentelemetry.io/docs/specs/semconv/gen-ai/
  */
 import * as Cause from "effect/Cause"
@@ -33,7 +31,7 @@ export const keyOf: (target: Target) => string = Total.make(
   () => "//"
 )
 
-/** Whether prompts and answers are recorded on spans. Off by default: they may be confidential. */
+/** Whether prompts and answers are recorded on spans; `false` by default, as they may be confidential. */
 export const CaptureContent = Context.Reference<boolean>("@strata/core/Telemetry/CaptureContent", {
   defaultValue: () => false
 })
@@ -77,13 +75,13 @@ export const waits = Metric.histogram("strata.client.wait.duration", {
 })
 
 /**
- * Calls in flight, and how many there may be, by `strata.permits`: `used` or `limit`. Of each model where the limit adapts
- * to it, of a whole provider where it is one number.
+ * Calls in flight and their limit, by `strata.permits`: `used` or `limit`; per model for an adaptive limit, per provider for
+ * a fixed one.
  */
 export const permits = Metric.gauge("strata.client.permits", { description: "Calls in flight, and their limit" })
 
 /**
- * What is on a quota, by `strata.quota.window`, `strata.quota.unit` (`tokens` or `requests`) and `strata.quota.part`
+ * The state of a quota, by `strata.quota.window`, `strata.quota.unit` (`tokens` or `requests`) and `strata.quota.part`
  * (`spent`, `reserved` or `limit`).
  */
 export const quota = Metric.gauge("strata.client.quota", {
@@ -95,7 +93,7 @@ export const breaker = Metric.gauge("strata.client.breaker", {
   description: "State of a breaker: 0 closed, 1 half open, 2 open"
 })
 
-/** Second requests sent because the first took long. */
+/** Hedges: second requests sent because the first took long. */
 export const hedges = Metric.counter("strata.client.hedges", {
   description: "Second requests sent because the first took long",
   incremental: true
@@ -151,7 +149,7 @@ export const nameOf: (target: Pick<Target, "provider" | "model" | "scope">) => s
   () => "the service"
 )
 
-/** Attributes every metric of an operation has, and every span but for {@link modelLabel}. */
+/** The attributes of every metric of an operation. */
 export const attributes: (target: Target) => Record<string, string> = Total.make((target) => ({
   "gen_ai.operation.name": `${target.operation}`,
   "gen_ai.provider.name": `${target.provider}`,
@@ -190,7 +188,7 @@ export const span = (target: Target, request: Record<string, unknown>) => {
 
 const modelOf: (target: Target) => string | undefined = Total.make(({ model }) => `${model}`, () => undefined)
 
-/** Adds what is known, and leaves out what is `undefined`. */
+/** Annotates the current span with the values that are not `undefined`. */
 export const annotate = (values: Record<string, unknown>): Effect.Effect<void> =>
   Effect.annotateCurrentSpan(defined(values))
 

@@ -11,7 +11,7 @@ import type * as ChatEvent from "../ChatEvent.ts"
 import type * as ChatRequest from "../ChatRequest.ts"
 import type * as ChatResponse from "../ChatResponse.ts"
 
-/** What a chat provider knows about its quotas; `countTokens` counts the prompt of a request exactly. */
+/** How a chat provider meters its quotas; `countTokens` counts the prompt of a request exactly. */
 export interface Metering extends Quota.Metering {
   readonly countTokens?:
     | ((request: ChatRequest.Resolved) => Effect.Effect<number, ProviderError.ChatError>)
