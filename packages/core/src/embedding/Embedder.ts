@@ -111,8 +111,7 @@ export const make = (
       embed: (input, options) =>
         Effect.flatMap(prepare(options), (call) =>
           EmbeddingTelemetry.operation(
-            call.target,
-            call.options,
+            call,
             Effect.map(embedOne(call, input), (embedding) => Call.priced(call, embedding)),
             ({ cost, inputTokens }) => ({ inputs: 1, inputTokens, cost })
           )),
@@ -120,8 +119,7 @@ export const make = (
         const call = yield* prepare(options)
         const inputs = yield* listed(given)
         return yield* EmbeddingTelemetry.operation(
-          call.target,
-          call.options,
+          call,
           Call.embedMany(call, inputs),
           ({ cost, requests, usage }) => ({ inputs: inputs.length, requests, inputTokens: usage.inputTokens, cost })
         )
@@ -133,8 +131,7 @@ export const make = (
         if (Result.isFailure(prepared)) return inputs.success.map(() => Result.fail(prepared.failure))
         const call = prepared.success
         const { results } = yield* EmbeddingTelemetry.operation(
-          call.target,
-          call.options,
+          call,
           Call.embedEach(call, inputs.success),
           (each) => ({ ...each, inputs: each.results.length, cost: call.costOf(each.inputTokens) })
         )
