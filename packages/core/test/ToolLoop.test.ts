@@ -219,7 +219,7 @@ describe("ToolLoop.run", () => {
       const spaced = Tool.make("no name", { handler: () => Effect.void })
       for (
         const [loop, problem] of [
-          [ToolLoop.run("?", { tools: [echo, spaced] }), "name of a tool"],
+          [ToolLoop.run("?", { tools: [echo, spaced] }), "valid tool name"],
           [ToolLoop.run("?", { tools: [echo, echo] }), "two tools"],
           [ToolLoop.run({ messages: "?", tools: [definition] }, { tools: [echo] }), "the request has tools"]
         ] as const
