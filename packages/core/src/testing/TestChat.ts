@@ -97,7 +97,10 @@ export const layer = (
         try: () => waiting.shift() ?? (typeof given === "function" ? given(request) : undefined),
         catch: (cause) => Check.threw({ provider, model: request.model }, "script", cause)
       })
-      if (reply === undefined) return yield* exhausted(request, attempt)
+      if (reply === undefined) {
+        const remedy = "Give `TestChat.layer` more replies, or `enqueue` them"
+        return yield* refused(request, `there is no reply for attempt ${attempt}`, remedy)
+      }
       if (ProviderError.isCallError(reply)) return yield* Effect.fail(reply)
       const spelled = typeof reply === "string" ? { content: reply } : reply
       const { delay, ...timed } = yield* Check.run(spelling, spelled, {
@@ -108,7 +111,8 @@ export const layer = (
       const played = yield* Effect.try({
         // Other fields of the reply are not checked.
         try: () => play({ ...spelled, interval: undefined, ...timed }),
-        catch: () => noReply(request, attempt)
+        catch: () =>
+          refused(request, `the reply to attempt ${attempt} is invalid`, "Give text, an error, or an `Answer`")
       })
       return yield* delay === undefined ? Effect.succeed(played) : Effect.delay(Effect.succeed(played), delay)
     })
@@ -213,23 +217,8 @@ const failure = (request: ChatRequest.Resolved, reply: Answer): ProviderError.Ch
     message: `The script breaks the connection after ${reply.failAfter} events`
   }))
 
-const exhausted = (request: ChatRequest.Resolved, attempt: number) =>
-  ProviderError.invalidRequest({
-    provider,
-    model: request.model,
-    field: "script",
-    problem: `there is no reply for attempt ${attempt}`,
-    remedy: "Give `TestChat.layer` more replies, or `enqueue` them"
-  })
-
-const noReply = (request: ChatRequest.Resolved, attempt: number) =>
-  ProviderError.invalidRequest({
-    provider,
-    model: request.model,
-    field: "script",
-    problem: `the reply to attempt ${attempt} is invalid`,
-    remedy: "Give text, an error, or an `Answer`"
-  })
+const refused = (request: ChatRequest.Resolved, problem: string, remedy: string) =>
+  ProviderError.invalidRequest({ provider, model: request.model, field: "script", problem, remedy })
 
 const pieces = (text: string): ReadonlyArray<string> => text.match(/\S+\s*|\s+/gu) ?? []
 
