@@ -310,23 +310,22 @@ const joinedData = (services: Arr.NonEmptyReadonlyArray<Chat.Chat>): Trait.Trait
 })
 
 /**
- * Puts a cache in front of a service: `ChatCache` keeps the answers, in memory unless a layer says otherwise.
+ * Caches answers in `ChatCache`: in memory, unless a layer provides another store.
  *
- * - A request is known by everything in it, down to the bytes of its images, and by provider, model, identity of the
- *   service (`Identity`) and namespace. `generate` and `stream` know the same answers: a kept one is streamed with one delta a block.
- * - Only whole answers are kept: not what was cut or withheld, not failures, not what a fallback answered. A call for
- *   tools is whole.
- * - Equal requests at the same time are one call: interrupted when the last of them is, its failure is that of all. Each
- *   reader of a stream gets it from the beginning, at a pace of its own; a `generate` that waits for the answer of a
- *   stream asks for itself when that breaks half-way.
- * - An answer nobody paid for has `cached: true` and a `cost` of 0, and is else as it was, `usage` and `requestId` too.
- * - The cache never fails a call. The first failure of an outage is logged; a store that takes longer than a second has
- *   failed, and is not asked again for ten.
- * - Not cached is a request that names no model where the service has none, or that holds what has no text of its own,
- *   such as a function.
+ * - The key is the whole request, with provider, model, identity of the service (`Identity`) and namespace. `generate` and
+ *   `stream` share answers; a cached one is streamed with one delta for each block.
+ * - Only whole answers are stored, tool calls included: none that were cut or withheld, no failures, none of a fallback.
+ * - Single-flight: concurrent equal requests share one call and its failure; it is interrupted with the last of them. Readers
+ *   of a stream each get it from the start, at their own pace; a `generate` that waits for a stream that fails half-way sends
+ *   its own request.
+ * - A cached answer has `cached: true` and a `cost` of 0; `usage`, `requestId` and the rest are those of the original.
+ * - The cache fails open: a failed read is a miss. The first failure of an outage is logged; a store that takes longer than a
+ *   second has failed, and is not used for the next ten.
+ * - Requests that name no model of a service without a default, or hold values without a canonical text, such as functions,
+ *   are not cached.
  *
- * Counts `strata.chat.cache.hits` (calls that were not sent), `misses` (those that were) and `failures` (of the store).
- * The span `ChatCache.look` has the attribute `strata.cache.hit`.
+ * Metrics: `strata.chat.cache.hits` (calls not sent), `misses` (calls sent) and `failures` (of the store). The span
+ * `ChatCache.look` has the attribute `strata.cache.hit`.
  *
  * @example
  * BedrockChat.layer({ model }).pipe(
