@@ -332,4 +332,7 @@ const joinedData = (services: Arr.NonEmptyReadonlyArray<Chat.Chat>): Trait.Trait
  *   ChatService.withCache({ timeToLive: "1 hour", when: ({ temperature }) => temperature === 0 })
  * )
  */
-export const withCache: Middleware.Decorator<ChatService, [options?: ChatCache.Options]> = decorator(Caching.make)
+export const withCache: Middleware.Decorator<ChatService, [options?: ChatCache.Options]> = decorator(
+  Caching.make,
+  Middleware.isLayerFirst
+)
