@@ -130,7 +130,7 @@ describe("Breaker", () => {
       const error = yield* Effect.flip(gate.protect(Effect.void))
       assert.strictEqual(error._tag, "CircuitOpenError")
       assert.deepStrictEqual(ProviderError.retryAfter(error), Duration.seconds(1))
-      assert.include(error.message, "one call is trying")
+      assert.include(error.message, "one call is probing the provider")
       yield* TestClock.adjust("5 seconds")
       yield* Fiber.join(probe)
       assert.strictEqual(yield* gate.call("ok"), "ok")

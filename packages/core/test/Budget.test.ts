@@ -72,7 +72,7 @@ describe("Budget", () => {
           `This call of test-model of test.provider could cost $${
             rounded(mostDollars(dear))
           }, and the budget "tests" allows $5 for the run, of which $0.25 ` +
-            `is spent and $${rounded(mostDollars(waiting))} set aside for calls in flight. ` +
+            `is spent and $${rounded(mostDollars(waiting))} reserved for calls in flight. ` +
             "Ask for less with `maxTokens` or a shorter prompt, or raise `perRun` of the budget."
         )
         assert.strictEqual(sent.length, 2)
@@ -80,7 +80,7 @@ describe("Budget", () => {
       }))
   )
 
-  it.effect("has room for whoever fits after somebody who did not", () =>
+  it.effect("admits a smaller call after a larger one was refused", () =>
     isolated(Effect.gen(function*() {
       const budget = Budget.make({ perRun: 1, perDay: 1 })
       const { service } = yield* Fixture.make(budget)
@@ -142,7 +142,7 @@ describe("Budget", () => {
   const arrived = (count: number) =>
     words.slice(0, count).reduce((sum, word) => sum + TextTokens.count(word), 0) * Fixture.outputDollars
 
-  it.effect("has lost what arrived of a stream that broke, or that nobody read to its end", () =>
+  it.effect("has lost what arrived of a stream that broke, or was not read to its end", () =>
     isolated(Effect.gen(function*() {
       const broken = request({ words, error: Fixture.refused })
       const long = request({ words })
@@ -198,7 +198,7 @@ describe("Budget", () => {
       assert.deepStrictEqual(yield* runOf(budget), { spent: 0.003, reserved: 0 })
     })))
 
-  it.effect("gets back what nobody renews, and still enters what it did cost", () =>
+  it.effect("releases what is not renewed, and still settles what it cost", () =>
     isolated(Effect.gen(function*() {
       const budget = Budget.make({ perRun: 10 })
       const scope = yield* Scope.make()
@@ -261,7 +261,7 @@ describe("Budget", () => {
       }
     })))
 
-  it.effect("holds with others, and gives back what it took when another refuses", () =>
+  it.effect("holds with others, and releases its reservation when another refuses", () =>
     isolated(Effect.gen(function*() {
       const wide = Budget.make({ perRun: 10 })
       const narrow = Budget.make({ perRun: 0.3 })
@@ -357,7 +357,7 @@ describe("Budget", () => {
       assert.deepStrictEqual(yield* runOf(budget), { spent: rounded(promptDollars(asked) + arrived(4)), reserved: 0 })
     })))
 
-  it.effect("sets aside what a provider allows an answer when the request does not say", () =>
+  it.effect("reserves what a provider allows an answer when the request does not say", () =>
     isolated(Effect.gen(function*() {
       const budget = Budget.make({ perRun: 100 })
       const { service } = yield* Fixture.make(budget, { metering: { maxOutputTokens: () => 4000 } })

@@ -52,7 +52,7 @@ describe("a budget of embeddings", () => {
       assert.deepStrictEqual(yield* runOf(budget), { spent: 10, reserved: 0 })
     })))
 
-  it.effect("takes the estimate where nobody counts, and nothing for what was refused", () =>
+  it.effect("takes the estimate without a count, and nothing for what was refused", () =>
     isolated(Effect.gen(function*() {
       const budget = Budget.make({ perRun: 1000 })
       const { service } = yield* make(budget, ({ inputs: [text = ""] }) =>

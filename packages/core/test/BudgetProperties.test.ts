@@ -95,7 +95,7 @@ describe("a budget", () => {
       assert.isAtLeast(total?.spent ?? 0, expected - 1e-9)
     }), { arbitrary: { runs: 60 } })
 
-  it.effect.prop("sets aside no less than an answer within its estimate costs", {
+  it.effect.prop("reserves no less than an answer within its estimate costs", {
     price: Schema.Struct({
       input: Int(0, 100),
       output: Int(0, 100),

@@ -211,7 +211,7 @@ const makeWorld = (part: Part, maxOps: number) => {
       return fiber.pollUnsafe()
     },
     run: (operation: Effect.Effect<unknown, unknown, Services>) => simulation.run(operation, context),
-    /** What is set aside although nothing is under way. */
+    /** What is reserved although no operation is running. */
     leftovers: () => {
       simulation.drain()
       const left = Effect.runSync(reserved() as Effect.Effect<number>)
@@ -279,7 +279,7 @@ const sweep = (operation: Operation, part: Part, maxOps: number) => {
 }
 
 /** Interruptions for each number of operations. */
-const looks = 10
+const looks = 4
 
 const again = Schedule.max([Schedule.spaced("1 second"), Schedule.recurs(9)])
 
@@ -287,7 +287,7 @@ const everyOps = [3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13]
 
 describe("An operation that is interrupted", () => {
   describe.each(Object.entries(operations))("%s", (_, operation) => {
-    it.each(Object.entries(parts))("leaves nothing set aside, under %s", (_, part) => {
+    it.each(Object.entries(parts))("leaves nothing reserved, under %s", (_, part) => {
       const found = everyOps.flatMap((maxOps) => {
         const problem = sweep(operation, part, maxOps)
         return problem === undefined ? [] : [`with ${maxOps} operations: ${problem}`]

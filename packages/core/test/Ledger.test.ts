@@ -18,7 +18,7 @@ describe("a ledger in memory", () => {
     { steps }
   ) => Effect.flatMap(world, (world) => LedgerModel.watch(world, "key", steps)), { arbitrary: { runs: 100 } })
 
-  it.effect("forgets keys that nobody uses", () =>
+  it.effect("forgets unused keys", () =>
     Effect.gen(function*() {
       const accounts = new Map<string, LedgerAccount.LedgerAccount>()
       const ledger = LedgerMemory.makeIn(accounts)

@@ -7,11 +7,12 @@ import * as Fiber from "effect/Fiber"
 import * as Metric from "effect/Metric"
 import * as Scheduler from "effect/Scheduler"
 import * as TestClock from "effect/testing/TestClock"
+import type * as Permit from "../src/policy/internal/concurrency/permit.ts"
 import * as Permits from "../src/policy/internal/concurrency/permits.ts"
 import { target, timed, watched } from "./ChatFixture.ts"
 
 /** Holds a permit for the time of an effect, as `Enforcement` does. */
-const holding = <A, E, R>(permits: Permits.Permits, self: Effect.Effect<A, E, R>) =>
+const holding = <A, E, R>(permits: Permit.Permits, self: Effect.Effect<A, E, R>) =>
   Effect.uninterruptibleMask((restore) =>
     Effect.flatMap(
       permits.take(target, restore),
@@ -20,7 +21,7 @@ const holding = <A, E, R>(permits: Permits.Permits, self: Effect.Effect<A, E, R>
   )
 
 /** Starts to hold a permit until it is interrupted. */
-const held = (permits: Permits.Permits) => {
+const held = (permits: Permit.Permits) => {
   const state = { running: false }
   return Effect.map(
     Effect.forkChild(

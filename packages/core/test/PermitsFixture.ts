@@ -5,7 +5,7 @@ import * as Concurrency from "@strata/core/policy/Concurrency"
 import * as Telemetry from "@strata/core/Telemetry"
 import * as Effect from "effect/Effect"
 import * as AdaptivePermits from "../src/policy/internal/concurrency/adaptivePermits.ts"
-import type * as Permits from "../src/policy/internal/concurrency/permits.ts"
+import type * as Permit from "../src/policy/internal/concurrency/permit.ts"
 import * as LimitsMemory from "../src/state/internal/adaptiveLimitsMemory.ts"
 import { target } from "./ChatFixture.ts"
 
@@ -19,12 +19,12 @@ export const looked = Effect.fnUntraced(function*(adaptive: Concurrency.Adaptive
   return { gates, gate, permits, open: () => gate().open, used: () => gate().used }
 })
 
-export const takeMany = (permits: Permits.Permits, count: number) =>
+export const takeMany = (permits: Permit.Permits, count: number) =>
   Effect.forEach(Array.from({ length: count }), () => permits.take(target))
 
 /** Starts to wait for a permit. */
-export const queue = (permits: Permits.Permits) => {
-  const state = { permit: undefined as Permits.Permit | undefined }
+export const queue = (permits: Permit.Permits) => {
+  const state = { permit: undefined as Permit.Permit | undefined }
   return Effect.map(
     Effect.forkChild(
       Effect.map(permits.take(target), (permit) => {
@@ -37,7 +37,7 @@ export const queue = (permits: Permits.Permits) => {
 }
 
 /** So many rounds in which every permit is taken and every call ends in one way. */
-export const rounds = (permits: Permits.Permits, open: () => number, outcome: Permits.Outcome, count: number) =>
+export const rounds = (permits: Permit.Permits, open: () => number, outcome: Permit.Outcome, count: number) =>
   Effect.gen(function*() {
     for (let round = 0; round < count; round++) {
       const taken = yield* takeMany(permits, open())

@@ -102,7 +102,7 @@ describe("The order of a policy: deadline (retry (hedge (breaker (quota (concurr
       assert.deepStrictEqual(ends.map(({ millis }) => millis), [10_000, 3_000])
     }))
 
-  it.effect("retry is around quota: tokens are given back before a call backs off, and asked for anew", () =>
+  it.effect("retry is around quota: tokens are released before a call backs off, and reserved again", () =>
     Effect.gen(function*() {
       const { call, ledger } = yield* enforce({})
       yield* timed(call(failingFirst(2)))
@@ -254,7 +254,7 @@ describe("The order of a policy: deadline (retry (hedge (breaker (quota (concurr
       assert.deepStrictEqual([millis, sent()], [20_000, 0])
     }))
 
-  it.effect("whoever is interrupted, wherever, gives everything back", () =>
+  it.effect("an interrupted call releases everything, wherever it is", () =>
     Effect.gen(function*() {
       const { call, ledger } = yield* enforce({ concurrency: 2, hedge: "3 seconds" })
       const calls = [answer("8 seconds"), answer("8 seconds"), failing, answer("2 seconds")].map((work) =>

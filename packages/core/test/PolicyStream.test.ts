@@ -24,7 +24,7 @@ describe("permits of Enforcement.stream", () => {
     ["is interrupted", (self) => Effect.timeout(Stream.runDrain(self), "1 second")]
   ]
 
-  it.effect.each(endings)("are given back when the stream %s", ([, use]) =>
+  it.effect.each(endings)("are released when the stream %s", ([, use]) =>
     Effect.gen(function*() {
       const stream = yield* enforce({ concurrency: 1 })
       const { counts, stream: source } = attempts(paced(0, 0, "10 seconds"), paced(0))
@@ -42,14 +42,14 @@ describe("permits of Enforcement.stream", () => {
       assert.deepStrictEqual(ends.map(({ millis }) => millis), [10_000, 11_000])
     }))
 
-  it.effect("are given back at the end of a stream that is part of a longer one", () =>
+  it.effect("are released at the end of a stream that is part of a longer one", () =>
     Effect.gen(function*() {
       const stream = yield* enforce({ concurrency: 1 })
       const both = Stream.concat(stream(paced(0)), stream(paced(0, 0)))
       assert.deepStrictEqual(yield* settled(Stream.runCollect(both)), [1, 1, 2])
     }))
 
-  it.effect("are given back at the end, however long the scope of the consumer stays open", () =>
+  it.effect("are released at the end, however long the scope of the consumer stays open", () =>
     Effect.gen(function*() {
       const stream = yield* enforce({ concurrency: 1 })
       const { counts, stream: source } = attempts(paced(0))
@@ -61,7 +61,7 @@ describe("permits of Enforcement.stream", () => {
       assert.deepStrictEqual(yield* settled(Stream.runCollect(stream(paced(0)))), [1])
     }))
 
-  it.effect("are given back, and the connection is closed, while a stream backs off", () =>
+  it.effect("are released, and the connection is closed, while a stream backs off", () =>
     Effect.gen(function*() {
       const stream = yield* enforce({ concurrency: 1, retry: Schedule.spaced("10 seconds") })
       const { counts, stream: source } = attempts(breakingWith(errors.ConnectionError), paced(0))

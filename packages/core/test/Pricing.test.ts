@@ -76,7 +76,7 @@ describe("Pricing", () => {
       assert.deepStrictEqual(found, [{ input: 1 }, undefined, undefined])
     }))
 
-  it.effect("refuses a price that cannot be one, and passes over it where nobody checked", () =>
+  it.effect("refuses a price that cannot be one, and skips it where it was not checked", () =>
     Effect.gen(function*() {
       for (const wrong of [-1, Number.NaN, Infinity]) {
         const prices = [{ model: "m", price: priceAt(1) }, { model: "m", price: { input: 2, output: wrong } }]

@@ -27,7 +27,7 @@ describe("Quota", () => {
       assert.deepStrictEqual(times(), [0, 0, 60_000, 3_600_000])
     }))
 
-  test("gives back at once what an answer did not take", () =>
+  test("releases at once what an answer did not use", () =>
     Effect.gen(function*() {
       const { call, times } = yield* enforce({ quota })
       yield* together([
@@ -38,7 +38,7 @@ describe("Quota", () => {
       assert.deepStrictEqual(yield* balance(quota), { spent: 0, reserved: 0 })
     }))
 
-  test("takes nothing for a call that was refused, and the prompt of one whose end nobody knows", () =>
+  test("takes nothing for a call that was refused, and the prompt of one that ended without a count", () =>
     Effect.gen(function*() {
       const { call, times } = yield* enforce({ quota })
       yield* settled(Effect.exit(call({ input: 900, maxTokens: 100, fails: errors.RateLimitError })), 0)
@@ -57,7 +57,7 @@ describe("Quota", () => {
       assert.deepStrictEqual(yield* balance(quota), { spent: 600, reserved: 0 })
     }))
 
-  test("lets nobody overtake, however little he needs", () =>
+  test("lets no smaller call overtake", () =>
     Effect.gen(function*() {
       const { call, sent } = yield* enforce({ quota })
       yield* together([
@@ -69,7 +69,7 @@ describe("Quota", () => {
       assert.deepStrictEqual(sent, [["first", 0], ["large", 60_000], ["small", 60_000], ["smaller", 60_000]])
     }))
 
-  test("keeps the order of arrival in a line of a hundred", () =>
+  test("keeps the order of arrival in a queue of a hundred", () =>
     Effect.gen(function*() {
       const { call, sent } = yield* enforce({ quota })
       const names = Array.from({ length: 100 }, (_, index) => `${index}`)
@@ -77,7 +77,7 @@ describe("Quota", () => {
       assert.deepStrictEqual(sent.map(([name]) => name), names)
     }))
 
-  test("leaves nothing of a wait that is interrupted: first in line, further back, or last", () =>
+  test("leaves nothing of a wait that is interrupted: at the head of the queue, further back, or last", () =>
     Effect.gen(function*() {
       const { call, sent } = yield* enforce({ quota })
       yield* call({ name: "sent", input: 700 })
@@ -131,7 +131,7 @@ describe("Quota", () => {
       assert.strictEqual(answer._tag, "QuotaExceededError")
       assert.strictEqual(
         answer.message,
-        "The request to test-model of test.provider needs 1100 tokens, 300 for its prompt and 800 set aside for its answer (maxTokens), and the quota " +
+        "The request to test-model of test.provider needs 1100 tokens, 300 for its prompt and 800 reserved for its answer (maxTokens), and the quota " +
           "is 1000 in 1m. Nothing was sent. Lower maxTokens to 700 at most, or use a larger quota."
       )
       const prompt = yield* failure(call({ input: 2_000, maxTokens: 1 }), 0)
@@ -204,7 +204,7 @@ describe("Quota with a burndown", () => {
       assert.strictEqual((yield* balance(ample)).reserved, 100 + 500)
     }))
 
-  test("learns how long answers are, and sets aside what they will take", () =>
+  test("learns how long answers are, and reserves what they will use", () =>
     Effect.gen(function*() {
       const ample = Quota.tokens({ perMinute: 1_000_000 })
       const { call } = yield* enforce({ quota: ample })
@@ -218,12 +218,12 @@ describe("Quota with a burndown", () => {
       yield* Fiber.interrupt(fiber)
     }))
 
-  test("learns for those in line too", () =>
+  test("learns for queued calls too", () =>
     Effect.gen(function*() {
       const { call, times } = yield* enforce({ quota })
       const short = { input: 10, maxTokens: 390, output: 1, burndown: 5 }
       yield* together([1, 2, 3, 4].map(() => call({ ...short, takes: "20 seconds" })))
-      // 985 are set aside for the first and, as it has begun to wait for them, for the next; 400 for each of the others.
+      // 985 are reserved for the first and, as it has begun to wait for them, for the next; 400 for each of the others.
       assert.deepStrictEqual(times(), [0, 20_000, 40_000, 40_000])
     }))
 
@@ -251,7 +251,7 @@ describe("Quota with a burndown", () => {
         call({ input: 100, maxTokens: 360, output: 360, burndown: 5, takes: "20 seconds" }),
         Effect.delay(call({ input: 600 }), "30 seconds")
       ])
-      // 1,000 were set aside at the beginning, 900 more came to light after 20 seconds.
+      // 1,000 were reserved at the beginning, 900 more came to light after 20 seconds.
       assert.deepStrictEqual(times(), [0, 80_000])
     }))
 })

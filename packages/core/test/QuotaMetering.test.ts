@@ -28,7 +28,7 @@ const chat = (quota: Quota.Quota, metering?: ChatService.Provider["metering"]) =
     metering
   })
 
-/** What is set aside for a call in flight. */
+/** What is reserved for a call in flight. */
 const setAside = <A, E>(call: Effect.Effect<A, E>, quota: Quota.Quota, key?: string) =>
   Effect.gen(function*() {
     const fiber = yield* Effect.forkChild(call)
@@ -71,7 +71,7 @@ describe("Quota of a chat", () => {
       assert.strictEqual((yield* balance(generous())).spent, 10 + 2 + 5 * 7)
     }))
 
-  test("sets aside what the provider does when a request has no maxTokens", () =>
+  test("reserves what the provider does when a request has no maxTokens", () =>
     Effect.gen(function*() {
       const service = yield* chat(generous(), { maxOutputTokens: () => 64_000 })
       assert.isAbove(yield* setAside(service.generate({ messages: "Hi" }), generous()), 64_000)
@@ -96,7 +96,7 @@ describe("Quota of a chat", () => {
       assert.strictEqual(counted, 2)
     }))
 
-  test("asks nobody to count for an estimate, and nothing at all without a quota", () =>
+  test("counts nothing for an estimate, and nothing at all without a quota", () =>
     Effect.gen(function*() {
       const countTokens = () => Effect.die("counted")
       const quotas = [generous(), Quota.tokens({ count: "exact" })]
@@ -124,7 +124,7 @@ describe("Quota of a chat", () => {
       assert.strictEqual(error._tag, "QuotaExceededError")
       assert.match(
         error.message,
-        /^The request to \S+ of \S+ needs 80\d\d tokens, \d\d for its prompt \(estimated\) and 8000 set aside/
+        /^The request to \S+ of \S+ needs 80\d\d tokens, \d\d for its prompt \(estimated\) and 8000 reserved/
       )
       assert.match(error.message, /Lower maxTokens to 39\d\d at most/)
     }))
@@ -152,7 +152,7 @@ describe("QuotaGate", () => {
   const quota = Quota.tokens({ perMinute: 1_000 })
   const meter = { load: () => Effect.succeed({ inputTokens: 600, outputTokens: 0, counted: true }), outputBurndown: 1 }
 
-  test("counts a call that went out late from its end, not from when its tokens were set aside", () =>
+  test("counts a call that went out late from its end, not from when its tokens were reserved", () =>
     Effect.gen(function*() {
       const gate = yield* QuotaGate.make(quota)
       const reservation = yield* gate.reserve(target, meter)
@@ -252,7 +252,7 @@ describe("QuotaForecast", () => {
         assert.isAtLeast(demand.amount, inputTokens + outputTokens)
         assert.isAtMost(demand.amount, inputTokens + 5 * outputTokens)
         const estimated = forecast.demand({ inputTokens, outputTokens }, 1)
-        assert.isAtMost(estimated.least, Math.max(estimated.setAside, 1))
+        assert.isAtMost(estimated.least, Math.max(estimated.reserved, 1))
         assert.isAtMost(estimated.inputTokens, 6 * inputTokens)
       })
   )

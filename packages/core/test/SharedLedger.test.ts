@@ -27,7 +27,7 @@ const fullest = (grants: ReadonlyArray<Granted>) =>
   )
 
 RedisServer.suite("six processes that share a ledger", (it) => {
-  it.effect("keep one quota in one line, also when one of them is killed at its head", () =>
+  it.effect("keep one quota in one queue, also when one of them is killed at its head", () =>
     Effect.gen(function*() {
       const { url } = yield* RedisServer.RedisServer
       const redis = yield* Redis.Redis
@@ -60,7 +60,7 @@ RedisServer.suite("six processes that share a ledger", (it) => {
         return process
       })
 
-      // It holds a half and asks for the whole, which it never gets: nobody does as long as it lives.
+      // It holds a half and asks for the whole, which is never granted while it lives.
       const victim = yield* begin("victim", "go first", amount / 2, amount)
       yield* Effect.forEach(others, (name) => begin(name, "go", 0, 1), { concurrency: "unbounded", discard: true })
       yield* until(() => count("ready") === 1 + others.length)

@@ -1,8 +1,8 @@
 /**
- * An LRU map: keys such as model names come from requests, so that their number must be bounded.
+ * Maps whose keys, such as model names, come from requests, so that their number must be bounded.
  */
 
-/** `get` counts as a use; `set` returns the values that were evicted. */
+/** An LRU map: `get` counts as a use; `set` returns the values that were evicted. */
 export interface BoundedMap<Key, Value> {
   readonly entries: ReadonlyMap<Key, Value>
   readonly get: (key: Key) => Value | undefined
@@ -13,10 +13,10 @@ export interface BoundedMap<Key, Value> {
 /** A map of at most `capacity` keys, and those whose values are in use: they are never evicted. */
 export const make = <Key, Value extends {}>(
   capacity: number,
-  isInUse: (value: Value) => boolean = () => false
+  isInUse: (value: Value) => boolean = () => false,
+  entries = new Map<Key, Value>()
 ): BoundedMap<Key, Value> => {
   // A map keeps the order in which keys were set: the least recently used is the first.
-  const entries = new Map<Key, Value>()
   const add = (key: Key, value: Value) => {
     entries.delete(key)
     entries.set(key, value)
@@ -30,15 +30,38 @@ export const make = <Key, Value extends {}>(
     },
     set: (key, value) => {
       add(key, value)
-      const dropped: Array<Value> = []
+      const evicted: Array<Value> = []
       for (const [other, value] of entries) {
         if (entries.size <= capacity) break
         if (other === key || isInUse(value)) continue
         entries.delete(other)
-        dropped.push(value)
+        evicted.push(value)
       }
-      return dropped
+      return evicted
     },
     delete: (key) => entries.delete(key)
   }
+}
+
+/** Removes unused entries: two are looked at, in turn. Run before each new key, the unused go faster than new ones come. */
+export const sweep = <Key, Value>(entries: Map<Key, Value>, isUnused: (value: Value) => boolean): void => {
+  let looks = 2
+  for (const [key, value] of entries) {
+    if (looks-- === 0) return
+    entries.delete(key)
+    if (!isUnused(value)) entries.set(key, value)
+  }
+}
+
+/** The value of a key, made when it is missing. */
+export const getOrMake = <Key, Value extends {}>(
+  map: { readonly get: (key: Key) => Value | undefined; readonly set: (key: Key, value: Value) => unknown },
+  key: Key,
+  make: () => Value
+): Value => {
+  const known = map.get(key)
+  if (known !== undefined) return known
+  const made = make()
+  map.set(key, made)
+  return made
 }

@@ -1,11 +1,10 @@
 /**
- * Stops calling a provider that is down, and tries again with one call at a time.
+ * Stops calling a provider that is down, and probes it with one call at a time.
  *
  * Only failures of availability count: `ModelUnavailableError`, `ProviderInternalError`, `TimeoutError` and
- * `ConnectionError`, and of a stream only that it could not be opened. All else counts neither as a failure nor as a
- * success: a request refused for what it says, or for now, does not tell whether the model works. While the breaker is
- * open calls fail with `CircuitOpenError` at once, and `Retry.exponential` does not repeat them: an open breaker is an answer,
- * for a fallback or for the caller. `retryAfter` of the error is the rest of the open time.
+ * `ConnectionError`, and of a stream only that it could not be opened. Other failures count neither as a failure nor as
+ * a success: a throttled or invalid request does not show whether the model works. While the breaker is open calls fail with
+ * `CircuitOpenError` at once, and `Retry.exponential` does not retry them: the error goes to a fallback or to the caller. `retryAfter` of the error is the rest of the open time.
  * A job without a fallback that should wait for the circuit to close needs no breaker, or a schedule of its own: see `Retry`.
  */
 import type * as Duration from "effect/Duration"
@@ -20,8 +19,8 @@ import type * as Circuits from "../state/internal/circuits.ts"
 export type Trip = Circuits.Trip
 
 /**
- * When the breaker opens, and how long it stays open before one call may try: a call that is answered closes it, one that
- * fails opens it anew, one that is refused or interrupted lets the next try.
+ * When the breaker opens, and how long it stays open before one call may probe the provider: a success closes it, a failure
+ * opens it again, and after a probe that is refused or interrupted the next call is the probe.
  *
  * One circuit for each provider, region and model, of each service; of all services of all processes where
  * `persistence/SharedState.ts` keeps them in Redis, so give them the same breaker. `Telemetry.breaker` shows its state, and

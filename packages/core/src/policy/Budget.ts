@@ -1,10 +1,9 @@
 /**
  * Budgets in US dollars: a call that could cost more than is left fails at once, before anything is sent.
  *
- * `ChatService.withBudget` and `EmbeddingService.withBudget` put one in force. It sets aside the most a call can cost by the
- * prices of `Pricing` (the prompt, estimated rather too high, and `maxTokens` of output) and, when the call has ended,
- * enters what it did cost. So calls that run at the same time never spend together what only one of them could have. A
- * budget never waits: money, unlike tokens, does not come back by itself.
+ * `ChatService.withBudget` and `EmbeddingService.withBudget` put one in force. It reserves the most a call can cost by the
+ * prices of `Pricing` (the prompt, estimated rather too high, and `maxTokens` of output) and settles what the call cost when
+ * it has ended, so concurrent calls cannot overspend. A budget never waits: unlike a quota, it is not refilled.
  */
 import * as Effect from "effect/Effect"
 import * as Check from "../Check.ts"
@@ -12,30 +11,16 @@ import type * as ProviderError from "../ProviderError.ts"
 import * as Ledger from "../state/Ledger.ts"
 import * as BudgetAccount from "./internal/budget/account.ts"
 
-/**
- * A budget, by {@link make}: each is a budget of its own, also where it says the same as another.
- *
- * - `name`: everything that has this name counts together, on the `Ledger` in force: in many processes where that is
- *   shared. What has no name is counted in the memory of this process, for this very value.
- * - `run`: the same for `perRun`.
- * - `perRun`, `perDay`: US dollars; `undefined` is no limit.
- */
-export interface Budget {
-  readonly name: string | undefined
-  readonly run: string | undefined
-  readonly perRun: number | undefined
-  readonly perDay: number | undefined
-}
+export type { Balance, Budget } from "./internal/budget/account.ts"
 
 /**
  * What {@link make} takes.
  *
- * - `perRun`: for one run of a program: for as long as the budget, a value, is in use. With `run`, together with
- *   everything that has the same `name` and `run`, such as the processes of one nightly job.
- * - `perDay`: within any 24 hours, not by the calendar: nothing is to be had at midnight that was not there before.
+ * - `perRun`: for one run of a program: for as long as this value is in use. With `run`, together with everything
+ *   that has the same `name` and `run`, such as the processes of one nightly job.
+ * - `perDay`: within any 24 hours; it is not reset at midnight.
  *
- * Infinity only counts, and 0 allows nothing. A figure that is negative or no number is refused where the budget is put
- * in force.
+ * Infinity only counts, and 0 allows nothing. A negative number or NaN is refused where the budget is put in force.
  */
 export interface Options {
   readonly name?: string | undefined
@@ -45,7 +30,7 @@ export interface Options {
 }
 
 /**
- * A budget. Decorate chat and embeddings with the same one, or with ones of the same name, and they share it.
+ * A budget. Services decorated with the same value, or with budgets of the same name, share it.
  *
  * @example
  * const budget = Budget.make({ name: "support-bot", perRun: 5, perDay: 20 })
@@ -55,33 +40,32 @@ export interface Options {
  *   BedrockEmbedding.layer({ model: embeddingModel }).pipe(EmbeddingService.withBudget(budget))
  * ).pipe(Layer.provide(Pricing.layer(prices)))
  */
-export const make = (options: Options): Budget =>
+export const make = (options: Options): BudgetAccount.Budget =>
   // Whatever was given is checked where the budget is put in force.
-  ({ name: undefined, run: undefined, perRun: undefined, perDay: undefined, ...Check.fieldsOf(options) }) as Budget
+  ({
+    name: undefined,
+    run: undefined,
+    perRun: undefined,
+    perDay: undefined,
+    ...Check.fieldsOf(options)
+  }) as BudgetAccount.Budget
 
-/** US dollars: `limit` of which are `spent`, and `reserved` for calls in flight. */
-export interface Balance {
-  readonly limit: number
-  readonly spent: number
-  readonly reserved: number
-}
-
-/** What a budget has on it now; a limit it does not have has no balance. */
+/** The balances of a budget; a limit that is not set has none. */
 export interface Spending {
-  readonly run: Balance | undefined
-  readonly day: Balance | undefined
+  readonly run: BudgetAccount.Balance | undefined
+  readonly day: BudgetAccount.Balance | undefined
 }
 
 /**
- * What was spent of a budget so far, for progress and reports: by everything it counts, not by this process alone.
- * Fails with `LedgerError` when the ledger cannot be read, and with `InvalidRequestError` for what is no budget.
+ * What was spent of a budget so far, by everything it counts, not by this process alone. Fails with `LedgerError` when the
+ * ledger cannot be read, and with `InvalidRequestError` for a value that is not a budget.
  *
  * @example
  * const { run } = yield* Budget.spent(budget)
  * yield* Effect.log(`$${run?.spent} of $${run?.limit}`)
  */
 export const spent = (
-  budget: Budget
+  budget: BudgetAccount.Budget
 ): Effect.Effect<Spending, Ledger.LedgerError | ProviderError.InvalidRequestError> =>
   Effect.gen(function*() {
     yield* Check.run(check, budget, { provider: "strata", field: "budget" })
@@ -96,7 +80,7 @@ export const spent = (
 const dollars = Check.optional(Check.number({ min: 0, remedy: "Use a number of US dollars from 0" }))
 
 /**
- * A budget that may be any value. What it counts is kept for the very value that was given, not for the copy.
+ * A budget that may be any value. What is not shared is counted for the very value that was given, not for the copy.
  *
  * @internal
  */

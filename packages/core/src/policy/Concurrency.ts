@@ -1,12 +1,12 @@
 /**
- * How many calls are in flight at the same time: a number, or a limit that finds the right number itself.
+ * How many calls are in flight at the same time: a fixed number, or a limit that adapts.
  */
 import * as Check from "../Check.ts"
 import * as Total from "../internal/total.ts"
 import type * as AdaptiveLimits from "../state/AdaptiveLimits.ts"
 
 /**
- * A limit that adapts to what the provider takes. One for each provider, region and model.
+ * A limit that adapts to the capacity of the provider. One for each provider, region and model.
  *
  * - `initial`: where it starts; `min`, never below 1, and `max` are its bounds.
  * - `decrease`: the most that one round of calls takes it down: to this part of what it was.
@@ -19,17 +19,16 @@ import type * as AdaptiveLimits from "../state/AdaptiveLimits.ts"
  * | -------------------------- | --- | --- | --- | --- | --- | --- | --- |
  * | refused, to be a limit     | 2   | 3   | 4   | 6   | 9   | 14  | 24  |
  *
- * Above the noise a permit whose call was refused is kept back until the round is over, so that a provider which refuses at
- * once is not asked again and again. Fewer refusals change nothing: they are repeated as the policy says.
+ * Above the noise a permit whose call was refused is withheld until the round is over, so that a provider which refuses at
+ * once is not flooded. Fewer refusals change nothing: they are retried as the policy says.
  *
  * The limit grows by one for each answer until it was decreased for the first time, so it doubles with each round. From then
- * on each answer adds `1 / limit`, which is one for each round. Only answers count that came while all permits were in use:
- * what was not tried is not known to work. Where calls always wait, the limit settles between what the provider takes and a
+ * on each answer adds `1 / limit`, which is one for each round. Only answers count that came while all permits were in use. Where calls always wait, the limit settles between what the provider takes and a
  * quarter more for a limit of 20, a tenth more for one of 200.
  */
 export type Adaptive = AdaptiveLimits.Adaptive
 
-/** Permits for a number of calls, or as many as {@link Adaptive} finds right. */
+/** A fixed number of permits, or a limit that adapts. */
 export type Concurrency = number | Adaptive
 
 /**
@@ -47,7 +46,7 @@ export const adaptive = (options?: Partial<Adaptive>): Adaptive => {
   return { initial, ...given } as Adaptive
 }
 
-/** The most calls that can ever be in flight; `NaN` for what is no concurrency. */
+/** The most calls that can ever be in flight; `NaN` for an invalid value. */
 export const most: (concurrency: Concurrency) => number = Total.make(
   (concurrency) => typeof concurrency === "number" ? concurrency : concurrency.max,
   () => Number.NaN
@@ -65,7 +64,7 @@ const adapting = Check.struct<Adaptive>({
 }, { remedy: "Use a number from 1, or `Concurrency.adaptive()`" })
 
 /**
- * A concurrency that may be any value; a fraction of a permit is none.
+ * A concurrency that may be any value; a fraction is rounded down.
  *
  * @internal
  */

@@ -1,5 +1,5 @@
 /**
- * How calls to a provider are made: when they are repeated, how many run at once, how long they may take.
+ * How calls to a provider are made: when they are retried, how many run at once, how long they may take.
  *
  * A policy is a value; `ChatService.make` and `EmbeddingService.make` put it in force. The order is fixed, outermost
  * first: `deadline ( retry ( hedge ( breaker ( quota ( concurrency ( attempt timeout ( call ) ) ) ) ) ) )`. So tokens and a
@@ -26,7 +26,7 @@ import * as RetryBudget from "./RetryBudget.ts"
  * - `firstEvent`: one attempt of a stream, from its permit to its first event.
  * - `idle`: the pause between two events of a stream. It runs only while the consumer waits for an event.
  * - `deadline`: everything together: retries, backoff, waiting for a permit, and reading a stream to its end. It runs on
- *   while a consumer pauses: then the connection is closed, its permit and its tokens are given back, and the consumer's
+ *   while a consumer pauses: then the connection is closed, its permit and its tokens are released, and the consumer's
  *   next pull fails. Without a deadline a consumer that never pulls again holds them until the stream's scope closes.
  */
 export interface Timeouts {
@@ -37,11 +37,11 @@ export interface Timeouts {
 }
 
 /**
- * - `retry`: which failures are repeated, and when; `retryBudget`: how many of all calls together.
+ * - `retry`: which failures are retried, and when; `retryBudget`: how many retries of all calls together.
  * - `hedge`: sends a second request when the first has not answered (a stream: not begun) within this time, and keeps
  *   whichever answers first. Both are paid for.
  * - `breaker`: when to stop calling a provider that is down.
- * - `quota`: the tokens there are.
+ * - `quota`: tokens and requests in windows of time.
  * - `concurrency`: calls in flight at the same time, for each service built from the policy.
  * - `timeouts`: see {@link Timeouts}.
  */
@@ -70,7 +70,8 @@ export interface Options {
 
 /**
  * {@link Retry.standard} within {@link RetryBudget.make}, 32 calls at once, 10 minutes for an attempt, 5 for the first
- * event of a stream, 3 between events; no deadline, quota, breaker or hedging. Long reasoning is silent for minutes, so the defaults are generous; tighten them for your model.
+ * event of a stream, 3 between events; no deadline, quota, breaker or hedging. Long reasoning is silent for minutes, so the
+ * defaults are generous; tighten them for your model.
  */
 export const standard: Policy = {
   retry: Retry.standard,

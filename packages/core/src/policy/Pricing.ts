@@ -1,8 +1,8 @@
 /**
  * What tokens cost: prices of models as data, given by the program.
  *
- * There are none built in: prices change, and differ by region, geography and contract, so a list that came along would
- * be wrong somewhere. One price for each kind of token is all there is; service tiers, discounts for batches, prices that
+ * None are built in: prices change, and differ by region, geography and contract. There is one price for each kind of
+ * token; service tiers, discounts for batches, prices that
  * rise with the length of the prompt, and prices by image or by query are not modelled.
  */
 import * as Context from "effect/Context"
@@ -23,7 +23,7 @@ const PerMillion = Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0))
  * - `input`: of the prompt; `output`: of the answer, which a model that only embeds has none of.
  * - `cacheRead`, `cacheWrite`: of the prompt, read from or written to the provider's cache. While one is missing, a call
  *   that used such tokens has no known cost.
- * - `source`, `asOf`: where the figures come from, and from when they are, in words for whoever checks them.
+ * - `source`, `asOf`: the origin and the date of the figures, as free text.
  */
 export class Price extends Schema.Opaque<Price>()(Schema.Struct({
   input: PerMillion,
@@ -37,11 +37,11 @@ export class Price extends Schema.Opaque<Price>()(Schema.Struct({
 /**
  * The price of one model, or of several.
  *
- * - `model`: the id as requests say it, to the letter; `*` stands for any characters, also none. On Bedrock
+ * - `model`: the exact id in requests; `*` stands for any characters, also none. On Bedrock
  *   `amazon.nova-lite-v1:0` is that model in the region alone, `us.amazon.nova-lite-v1:0` its profile of one geography, and
  *   `*amazon.nova-lite-v1:0` both of them and every ARN that ends in its name. An ARN that hides its model needs an entry
  *   of its own.
- * - `provider`: only when this one serves it, named as `ChatResponse.provider` has it; anyone when missing.
+ * - `provider`: only for this one, by the name in `ChatResponse.provider`; any provider when missing.
  */
 export class Entry extends Schema.Opaque<Entry>()(Schema.Struct({
   model: Schema.String,
@@ -50,7 +50,7 @@ export class Entry extends Schema.Opaque<Entry>()(Schema.Struct({
 })) {}
 
 /**
- * A list of prices, from the general to the particular: the last entry that matches a model has its price, whole.
+ * A list of prices, from the general to the specific: the last entry that matches a model is its price.
  *
  * @example
  * // prices.json: [{ "model": "*my-model-v1:0", "price": { "input": 1, "output": 5, "asOf": "2026-01-31" } }]
@@ -70,8 +70,8 @@ export const Prices: Context.Reference<Entries> = Context.Reference("@strata/cor
 })
 
 /**
- * Lays entries over the prices in force where the layer is built. Of two such layers merged side by side one is lost:
- * give one list, or provide one layer to the other. Fails with `InvalidRequestError` for an entry that cannot be
+ * Appends entries to the prices in force where the layer is built. Of two such layers in `Layer.merge` only one takes
+ * effect: give one list, or provide one layer to the other. Fails with `InvalidRequestError` for an entry that cannot be
  * right, and names it: `prices[2].price.input`.
  *
  * @example
@@ -95,8 +95,7 @@ export const of = (model: string, provider?: string): Effect.Effect<Price | unde
   Effect.map(Prices, (prices) => lookup(prices)(model, provider))
 
 /**
- * What tokens cost at a price; `undefined` where there are tokens of a kind the price does not name: no cost is better
- * than a wrong one.
+ * What tokens cost at a price; `undefined` where there are tokens of a kind the price does not have.
  */
 export const cost = (usage: Usage.Usage, price: Price): Cost.Cost | undefined => {
   const known = Check.settle(priced, { usage, price })
@@ -112,7 +111,7 @@ export const cost = (usage: Usage.Usage, price: Price): Cost.Cost | undefined =>
 }
 
 /**
- * Readies prices for looking up many times. What is no entry is passed over.
+ * Prepares prices for many lookups. Invalid entries are skipped.
  *
  * @internal
  */
@@ -159,7 +158,7 @@ const priced = Check.struct<{ readonly usage: Omit<Usage.Usage, "totalTokens">; 
   price
 })
 
-/** In one pass from left to right: the pieces between the stars, each at its first place behind the one before. */
+/** Matches the pieces between the stars in one pass, each at its first place behind the one before. */
 const pattern = (model: string): (id: string) => boolean => {
   const [first = "", ...rest] = model.split("*")
   const last = rest.pop()

@@ -1,10 +1,9 @@
 /**
- * Quotas of tokens and requests: calls wait for their turn here instead of being refused there.
+ * Quotas of tokens and requests: calls wait in the client instead of being refused by the provider.
  *
- * Bedrock sets tokens aside when a request starts, the prompt and `maxTokens` (the model's maximum when it is unset), and
- * settles when it ends. A quota does the same sum on this side, first come first served. One account, region and model
- * have one quota, whether chat or embeddings draw on it. A request draws 1 of the requests once it is sent, however it
- * ends.
+ * Bedrock reserves tokens when a request starts, the prompt and `maxTokens` (the model's maximum when it is unset), and
+ * settles when it ends. A quota computes the same in the client, first come first served. One account, region and model
+ * have one quota, for chat and embeddings together. A sent request counts as 1 request, however it ends.
  *
  * A call that no window can hold fails with `QuotaExceededError` before anything is sent; the others wait, at most until
  * the deadline of the policy.
@@ -21,7 +20,7 @@ export interface Window {
 }
 
 /**
- * - `windows`: all of them hold.
+ * - `windows`: all of them apply.
  * - `outputBurndown`: what a token of output costs; the provider's figure for the model when `undefined`.
  * - `count`: how long a prompt is: `estimate`, cheap, at first rather too high and then corrected by what the provider
  *   counts; or `exact`, by asking the provider, one small request more for each call, where it can count.
@@ -134,7 +133,7 @@ export const check: Check.Check<Quota> = Check.struct<Quota>({
  * What a request will draw, before it is sent.
  *
  * - `inputTokens`: of the prompt.
- * - `outputTokens`: what the provider sets aside for the answer.
+ * - `outputTokens`: what the provider reserves for the answer.
  * - `counted`: whether the provider counted the prompt; an estimate when missing.
  */
 export interface Load {
@@ -161,7 +160,7 @@ export interface Consumption {
  * What a provider knows about its quotas, for each model.
  *
  * - `scope`: where the model is asked, such as a region: the same model has a quota of its own in each.
- * - `maxOutputTokens`: what it sets aside for an answer when a request has no `maxTokens`.
+ * - `maxOutputTokens`: what it reserves for an answer when a request has no `maxTokens`.
  * - `outputBurndown`: what a token of output costs; 1 when missing.
  */
 export interface Metering {

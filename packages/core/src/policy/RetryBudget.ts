@@ -1,12 +1,11 @@
 /**
- * Keeps retries a share of the traffic, whatever the schedule of each call allows.
+ * Bounds retries to a share of the traffic, whatever the schedule of each call allows.
  */
 import * as Check from "../Check.ts"
 
 /**
  * Retries, of all calls together, never exceed `share` of the calls plus `reserve`, plus `perSecond` for each second that
- * goes by. What is not used is saved, up to `reserve`. A retry above that waits in a FIFO queue; it does not fail, so that
- * nothing is lost that a deadline would have allowed. With neither `share` nor `perSecond` it waits until the deadline, or until
+ * goes by. What is not used is saved, up to `reserve`. A retry above that waits in a FIFO queue; it does not fail. With neither `share` nor `perSecond` it waits until the deadline, or until
  * the circuit of its target opens.
  */
 export interface RetryBudget {

@@ -1,8 +1,8 @@
 /**
  * Where the limits of adaptive concurrency are kept, under keys.
  *
- * In this process unless a layer says otherwise; `persistence/SharedState.ts` keeps them in Redis, so that what one
- * process learns about a provider all of them know.
+ * In this process unless a layer says otherwise; `persistence/SharedState.ts` keeps them in Redis, which
+ * shares them between processes.
  */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"

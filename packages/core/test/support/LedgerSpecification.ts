@@ -71,7 +71,7 @@ export const specification = <R>(
     test: (key: ReturnType<typeof open>) => Effect.Effect<void, Ledger.LedgerError>
   ) => effect(name, () => Effect.flatMap(world, (world) => test(open(world, name))))
 
-  it("sets aside what there is room for, and no more", ({ ask, balances }) =>
+  it("reserves what there is room for, and no more", ({ ask, balances }) =>
     Effect.gen(function*() {
       assert.strictEqual(yield* ask("a", 60), "granted")
       assert.strictEqual(yield* ask("b", 40), "granted")
@@ -137,7 +137,7 @@ export const specification = <R>(
       assert.strictEqual(yield* ask("b", 100), "granted")
     }))
 
-  it("gives back what a settlement of nothing leaves", ({ ask, balances, settle }) =>
+  it("releases all with an empty settlement", ({ ask, balances, settle }) =>
     Effect.gen(function*() {
       yield* ask("a", 100)
       yield* settle("a", 0)
@@ -171,7 +171,7 @@ export const specification = <R>(
       assert.deepStrictEqual(yield* balances(), [[0, 60]])
     }))
 
-  it("lets nobody overtake, even where there is room for him", ({ ask, settle }) =>
+  it("lets no waiter overtake, even where there is room for it", ({ ask, settle }) =>
     Effect.gen(function*() {
       yield* ask("a", 50)
       assert.strictEqual(yield* ask("large", 80), "minute 100")
@@ -182,7 +182,7 @@ export const specification = <R>(
       assert.strictEqual(yield* ask("large", 80), "granted")
     }))
 
-  it("sets aside for who waits as soon as there is room, before he asks again", ({ ask, balances, settle }) =>
+  it("reserves for the waiter as soon as there is room, before it asks again", ({ ask, balances, settle }) =>
     Effect.gen(function*() {
       yield* ask("a", 100)
       yield* ask("b", 60)
@@ -213,7 +213,7 @@ export const specification = <R>(
       assert.strictEqual(yield* ask("d", 5), "granted")
     }))
 
-  it("moves up when somebody leaves the line", ({ ask, balances, leave }) =>
+  it("moves up when a waiter leaves the queue", ({ ask, balances, leave }) =>
     Effect.gen(function*() {
       yield* ask("a", 50)
       yield* ask("b", 90)
@@ -223,7 +223,7 @@ export const specification = <R>(
       assert.strictEqual(yield* ask("c", 10), "granted")
     }))
 
-  it("takes back what was set aside in absence when its owner leaves", ({ ask, balances, leave, settle }) =>
+  it("releases an unobserved grant when its owner leaves", ({ ask, balances, leave, settle }) =>
     Effect.gen(function*() {
       yield* ask("a", 100)
       yield* ask("b", 100)
@@ -245,7 +245,7 @@ export const specification = <R>(
       assert.strictEqual(yield* ask("dead", 90, { lease: "10 seconds" }), "minute 100")
     }))
 
-  it("sends who let his place run out to the end of the line", ({ advance, ask }) =>
+  it("sends a waiter whose place expired to the end of the queue", ({ advance, ask }) =>
     Effect.gen(function*() {
       yield* ask("a", 50)
       yield* ask("late", 90, { lease: "10 seconds" })
@@ -254,7 +254,7 @@ export const specification = <R>(
       assert.strictEqual(yield* ask("late", 90, { lease: "10 seconds" }), "queue 100")
     }))
 
-  it("takes back what was set aside in absence when the place would have run out", ({ advance, ask, settle }) =>
+  it("releases an unobserved grant when the lease of its place expires", ({ advance, ask, settle }) =>
     Effect.gen(function*() {
       yield* ask("a", 100)
       yield* ask("dead", 100, { lease: "10 seconds" })

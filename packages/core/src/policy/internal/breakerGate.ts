@@ -9,19 +9,20 @@ import * as Exit from "effect/Exit"
 import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
+import * as BoundedMap from "../../internal/boundedMap.ts"
 import * as ProviderError from "../../ProviderError.ts"
 import * as Circuits from "../../state/internal/circuits.ts"
 import * as Telemetry from "../../Telemetry.ts"
 import type * as Breaker from "../Breaker.ts"
+import * as Attributes from "./attributes.ts"
 import type * as WaitQueue from "./waitQueue.ts"
 
 /**
- * - `protect`: runs a call if its circuit is closed, or half open and this the call that tries; fails with
- *   `CircuitOpenError` if not.
+ * - `protect`: runs a call if its circuit is closed, or half open and this is the probe; else fails with `CircuitOpenError`.
  * - `opened`: returns as soon as this process knows that the circuit is open.
- * - `whileClosed`: runs `self` where interruption is masked, with a `restore` that ends its waits as soon as this process
- *   knows that the circuit is open: as if interrupted, so that what was waited for is given back. Fails with
- *   `CircuitOpenError` then, and also when the circuit was found open afterwards: `giveBack` gets what `self` holds.
+ * - `whileClosed`: runs `self` where interruption is masked, with a `restore` whose waits are interrupted as soon as this
+ *   process knows that the circuit is open. Fails with `CircuitOpenError` then, and also when the circuit is found open
+ *   afterwards, after `release` of the result.
  */
 export interface BreakerGate {
   readonly protect: <A, E extends ProviderError.ProviderError, R>(
@@ -33,11 +34,11 @@ export interface BreakerGate {
     target: Telemetry.Target,
     restore: WaitQueue.Restore,
     self: (restore: WaitQueue.Restore) => Effect.Effect<A, E>,
-    giveBack: (held: A) => Effect.Effect<void>
+    release: (held: A) => Effect.Effect<void>
   ) => Effect.Effect<A, E | ProviderError.CircuitOpenError>
 }
 
-/** Builds the gate of a policy; one that has no breaker lets everything through. */
+/** Builds the gate of a policy; without a breaker every call is admitted. */
 export const make = (breaker: Breaker.Breaker | undefined): Effect.Effect<BreakerGate, never, Scope.Scope> =>
   breaker === undefined
     ? Effect.succeed({
@@ -53,29 +54,27 @@ export interface NotClosed {
   readonly until: number
 }
 
-/** Builds a gate over circuits; what was seen of them can be looked at in `seen`. */
+/** Builds a gate over circuits; `seen` has their last known states. */
 export const inForce = (
   seen: Map<string, NotClosed>,
   circuits: Circuits.Circuits,
   { open }: Breaker.Breaker
 ): BreakerGate => {
+  const kept = BoundedMap.make(mostSeen, undefined, seen)
   const waiters = new Map<string, Set<() => void>>()
 
   const see = (target: Telemetry.Target, state: State, openFor = Duration.zero): Effect.Effect<void> =>
     Clock.clockWith((clock) => {
       const key = Telemetry.keyOf(target)
       const before = seen.get(key)?.state ?? "closed"
-      seen.delete(key)
-      if (state !== "closed") {
-        forgetOldest(seen)
-        seen.set(key, { state, until: clock.currentTimeMillisUnsafe() + Duration.toMillis(openFor) })
-      }
+      if (state === "closed") kept.delete(key)
+      else kept.set(key, { state, until: clock.currentTimeMillisUnsafe() + Duration.toMillis(openFor) })
       if (state === "open") {
         for (const wake of waiters.get(key) ?? []) wake()
       }
       return before === state
         ? Effect.void
-        : Metric.update(Metric.withAttributes(Telemetry.breaker, attributes(target)), gauge[state])
+        : Metric.update(Metric.withAttributes(Telemetry.breaker, Attributes.of(target)), gauge[state])
     })
 
   const changed = (target: Telemetry.Target, change: Circuits.Change): Effect.Effect<void> => {
@@ -95,7 +94,7 @@ export const inForce = (
     )
   }
 
-  /** Fails if this process knows that the circuit is open; asks no store. */
+  /** Fails if this process knows that the circuit is open; reads no store. */
   const check = (target: Telemetry.Target) =>
     Clock.clockWith((clock) => {
       const known = seen.get(Telemetry.keyOf(target))
@@ -138,7 +137,7 @@ export const inForce = (
                   return Effect.andThen(see(target, "half-open"), Effect.fail(rejected(target, undefined)))
                 case "Admission":
                   return Effect.andThen(
-                    see(target, admission.trying ? "half-open" : "closed"),
+                    see(target, admission.isProbe ? "half-open" : "closed"),
                     Effect.onExit(
                       restore(self),
                       (exit) => Effect.flatMap(admission.settle(verdict(exit)), (change) => changed(target, change))
@@ -149,9 +148,9 @@ export const inForce = (
           )
         )
       ),
-    whileClosed: (target, restore, self, giveBack) =>
+    whileClosed: (target, restore, self, release) =>
       self((wait) => restore(Effect.raceFirst(wait, Effect.andThen(opened(target), Effect.interrupt)))).pipe(
-        Effect.tap((held) => Effect.onError(check(target), () => giveBack(held))),
+        Effect.tap((held) => Effect.onError(check(target), () => release(held))),
         Effect.catchCause((cause) =>
           Effect.andThen(Cause.hasInterruptsOnly(cause) ? check(target) : Effect.void, Effect.failCause(cause))
         )
@@ -163,17 +162,8 @@ type State = NotClosed["state"] | "closed"
 
 const gauge: Record<State, number> = { "closed": 0, "half-open": 1, "open": 2 }
 
-const attributes = ({ model, provider, scope }: Telemetry.Target) => ({
-  "gen_ai.provider.name": provider,
-  "gen_ai.request.model": Telemetry.modelLabel(model),
-  ...(scope === undefined ? {} : { "strata.scope": scope })
-})
-
-/** Names of models come from requests, so there may be any number of circuits: the ones seen last are kept. */
-const forgetOldest = (seen: Map<string, NotClosed>): void => {
-  const [oldest] = seen.keys()
-  if (seen.size >= 1_000 && oldest !== undefined) seen.delete(oldest)
-}
+/** Requests may name any model: the states of this many circuits are kept. */
+const mostSeen = 1_000
 
 const verdict = (exit: Exit.Exit<unknown, ProviderError.ProviderError>): Circuits.Verdict => {
   if (Exit.isSuccess(exit)) return "Success"
@@ -181,7 +171,7 @@ const verdict = (exit: Exit.Exit<unknown, ProviderError.ProviderError>): Circuit
   return Option.isSome(error) && failures.has(error.value._tag) ? "Failure" : "Ignored"
 }
 
-/** Errors which say that the provider cannot be reached or cannot serve. */
+/** Errors of a provider that cannot be reached or cannot serve. */
 const failures: ReadonlySet<ProviderError.ProviderError["_tag"]> = new Set<ProviderError.ProviderError["_tag"]>([
   "ModelUnavailableError",
   "ProviderInternalError",
@@ -189,7 +179,7 @@ const failures: ReadonlySet<ProviderError.ProviderError["_tag"]> = new Set<Provi
   "ConnectionError"
 ])
 
-/** What a call fails with; `openFor` is undefined while another call is trying. */
+/** What a call fails with; `openFor` is undefined while another call is the probe. */
 const rejected = ({ model, provider, scope }: Telemetry.Target, openFor: Duration.Duration | undefined) => {
   const target = `${model} of ${provider}${scope === undefined ? "" : ` in ${scope}`}`
   const retryAfter = openFor === undefined
@@ -200,12 +190,12 @@ const rejected = ({ model, provider, scope }: Telemetry.Target, openFor: Duratio
     model,
     retryAfter,
     message: openFor === undefined
-      ? `The circuit of ${target} is half open after repeated failures: one call is trying whether it answers again. ` +
+      ? `The circuit of ${target} is half open after repeated failures: one call is probing the provider. ` +
         "Nothing was sent. Try again in a moment, or use another model."
       : `The circuit of ${target} is open after repeated failures: no call is sent for another ` +
         `${Duration.format(retryAfter)}. Nothing was sent. Try again later, or use another model.`
   })
 }
 
-/** How soon it makes sense to ask again while one call is trying. */
+/** When to try again while another call is the probe. */
 const halfOpenRetryAfter = Duration.seconds(1)

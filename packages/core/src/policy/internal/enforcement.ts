@@ -1,7 +1,6 @@
 /**
  * A {@link Policy.Policy} in force: wraps calls and streams in its retries, permits and clocks, in the documented order.
- *
- * The permits live here, so one enforcement is made for each service and shared by all its calls.
+ * One for each service, shared by all its calls.
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -19,6 +18,7 @@ import type * as Quota from "../Quota.ts"
 import * as BreakerGate from "./breakerGate.ts"
 import * as BudgetGate from "./budget/gate.ts"
 import * as Clocks from "./clocks.ts"
+import type * as Permit from "./concurrency/permit.ts"
 import * as Permits from "./concurrency/permits.ts"
 import * as Hedging from "./hedging.ts"
 import * as QuotaGate from "./quota/gate.ts"
@@ -101,7 +101,7 @@ const inForce = (policy: Policy.Policy): Effect.Effect<Enforcement, never, Scope
         return Effect.andThen(allowance.onCall, retried)
       }).pipe(Clocks.within("deadline", deadline, target))
 
-    /** Money, tokens and a permit, in this order; what was granted is given back where the next one fails. */
+    /** Budget, quota and a permit, in this order; what was granted is released where the next one fails. */
     const admitted = <A>(asked: Asked<A>, restore: WaitQueue.Restore): Effect.Effect<
       Admission,
       ProviderError.CallError
@@ -215,7 +215,7 @@ interface Asked<A> {
 interface Admission {
   readonly spending: BudgetGate.Reservation
   readonly reservation: QuotaGate.Reservation
-  readonly permit: Permits.Permit
+  readonly permit: Permit.Permit
 }
 
 /** What an attempt has used, as far as the provider said or its events show. */

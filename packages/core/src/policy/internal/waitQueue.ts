@@ -1,8 +1,8 @@
 /**
  * A FIFO queue of waiting fibers.
  *
- * A waiter that is called owns what it waited for. One that is interrupted leaves the queue; if that happens between being
- * called and going on, `onMissed` gives back what it owns, so nothing is lost.
+ * A waiter that is called owns what it waited for. One that is interrupted leaves the queue; if it was called already,
+ * `onMissed` releases what it owns.
  */
 import * as Effect from "effect/Effect"
 import * as Watchdog from "../../internal/watchdog.ts"
@@ -13,8 +13,7 @@ export type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect
 
 /**
  * - `wait`: takes what is free, or else appends the fiber to the queue and returns when it is called. Both happen in one
- *   step: between a check by the caller and the queue, what is waited for could be given back without a waiter to call. Run
- *   it where interruption is masked.
+ *   step, so that no release goes unnoticed in between. Run it where interruption is masked.
  * - `next`: calls the head of the queue; false when it is empty.
  */
 export interface WaitQueue {

@@ -1,8 +1,8 @@
 /**
- * The circuits behind a breaker, under keys: in the `CircuitBreakerStore` of the context if there is one, and in the memory
- * of this process where there is none or where it does not work.
+ * The circuits of a breaker, under keys: in the `CircuitBreakerStore` of the context, or in the memory of this process where
+ * there is none or it fails.
  *
- * `CircuitBreaker.make` does the same, but for the fallback, and for telling which call opened the circuit.
+ * `CircuitBreaker.make` has neither this fallback nor the change that a call made.
  */
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
@@ -27,22 +27,22 @@ export interface Settings {
 /** What a call says about the provider. */
 export type Verdict = "Success" | "Failure" | "Ignored"
 
-/** How a verdict changed a circuit; `reopened`: the call that tried failed. */
+/** How a verdict changed a circuit; `reopened`: the probe failed. */
 export type Change = "opened" | "reopened" | "closed" | undefined
 
 /**
  * A call may be made.
  *
- * - `trying`: whether the circuit is half open, and this the one call that tries.
- * - `settle`: how it ended.
+ * - `isProbe`: whether the circuit is half open, and this is its one call.
+ * - `settle`: records how it ended.
  */
 export interface Admission<E = never> {
   readonly _tag: "Admission"
-  readonly trying: boolean
+  readonly isProbe: boolean
   readonly settle: (verdict: Verdict) => Effect.Effect<Change, E>
 }
 
-/** No call may be made: the circuit is open, or half open and another call is trying. */
+/** No call may be made: the circuit is open, or half open and another call is the probe. */
 export type Rejection = CircuitBreaker.CircuitOpen | CircuitBreaker.CircuitHalfOpen
 
 /** Asks whether a call may be made. The scope stays open while the call runs. */
@@ -59,45 +59,34 @@ export const make = (breaker: Settings): Effect.Effect<Circuits, never, Scope.Sc
     )
     const shared = yield* Effect.serviceOption(CircuitBreaker.CircuitBreakerStore)
     const local = inStore(memory, breaker)
-    const remote = Option.map(shared, (store) => ({
-      admit: inStore(store, breaker),
-      ...FailingStore.of(store, {
-        name: "The store of circuit breakers",
-        meanwhile: "this process goes on with circuits of its own"
-      })
-    }))
+    // The store in memory does not fail.
+    const admitHere = (key: string) => Effect.map(Effect.orDie(local(key)), settledBy(Effect.orDie))
+    if (Option.isNone(shared)) return { admit: admitHere }
 
-    // Memory does not fail; if it did, the call would go unwatched.
-    const admitHere = (key: string) =>
-      Effect.map(Effect.option(local(key)), (answer) =>
-        Option.match(answer, {
-          onNone: () => unwatched,
-          onSome: settledBy((settle) => Effect.orElseSucceed(settle, () => undefined))
-        }))
-
+    const { attempt } = FailingStore.of(shared.value, {
+      name: "The store of circuit breakers",
+      meanwhile: "this process goes on with circuits of its own"
+    })
+    const admit = inStore(shared.value, breaker)
     return {
       admit: (key) =>
-        Option.match(remote, {
-          onNone: () => admitHere(key),
-          onSome: ({ admit, attempt }) =>
-            Effect.flatMap(
-              attempt(() => admit(key), Effect.undefined),
-              (answer) =>
-                answer === undefined
-                  ? admitHere(key)
-                  : Effect.succeed(settledBy((settle) => attempt(() => settle, Effect.undefined))(answer))
-            )
-        })
+        Effect.flatMap(
+          attempt(() => admit(key), Effect.undefined),
+          (answer) =>
+            answer === undefined
+              ? admitHere(key)
+              : Effect.succeed(settledBy((settle) => attempt(() => settle, Effect.undefined))(answer))
+        )
     }
   })
 
-/** An answer whose verdict is entered in another way. */
+/** An answer whose verdict is recorded in another way. */
 const settledBy =
   <E>(enter: (settle: Effect.Effect<Change, E>) => Effect.Effect<Change>) =>
   (answer: Admission<E> | Rejection): Admission | Rejection =>
     answer._tag === "Admission" ? { ...answer, settle: (verdict) => enter(answer.settle(verdict)) } : answer
 
-/** A store whose rejections are answers, so that only its own failures are failures. */
+/** A store whose rejections are values, so that only its own failures are errors. */
 const inStore = (store: CircuitBreaker.CircuitBreakerStore["Service"], { open, trip }: Settings) => {
   const tripPolicy: CircuitBreaker.TripPolicy = trip.type === "consecutive"
     ? { _tag: "Consecutive", failures: trip.failures }
@@ -106,7 +95,7 @@ const inStore = (store: CircuitBreaker.CircuitBreakerStore["Service"], { open, t
     store.admit(key).pipe(
       Effect.map(({ generation, probe }): Admission<CircuitBreaker.CircuitBreakerError> | Rejection => ({
         _tag: "Admission",
-        trying: probe,
+        isProbe: probe,
         settle: (outcome) =>
           Effect.map(
             store.record({ key, generation, outcome, tripPolicy, openFor: open }),
@@ -120,5 +109,3 @@ const inStore = (store: CircuitBreaker.CircuitBreakerStore["Service"], { open, t
       )
     )
 }
-
-const unwatched: Admission = { _tag: "Admission", trying: false, settle: () => Effect.succeed(undefined) }

@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Function from "effect/Function"
 import * as Schema from "effect/Schema"
+import * as BoundedMap from "../../internal/boundedMap.ts"
 import * as Watchdog from "../../internal/watchdog.ts"
 
 /** How long a step may take, in milliseconds. */
@@ -41,29 +42,16 @@ export interface Description {
   readonly meanwhile: string
 }
 
-/** The machine of a store: always the same for the same store, so that all who use it see one outage. */
-export const of = (store: object, description: Description): FailingStore => {
-  const known = machines.get(store)
-  if (known !== undefined) return known
-  const made = make(description)
-  machines.set(store, made)
-  return made
-}
+/** The state of a store: the same for all its users, so that they see one outage. */
+export const of = (store: object, description: Description): FailingStore =>
+  BoundedMap.getOrMake(stores, store, () => make(description))
 
-const machines = new WeakMap<object, FailingStore>()
+const stores = new WeakMap<object, FailingStore>()
 
-/** Builds a machine of its own. */
+/** Builds the state of one store. */
 export const make = ({ meanwhile, name }: Description): FailingStore => {
   const kinds = new Map<string, Kind>()
   let failing = 0
-
-  const kindOf = (kind: string) => {
-    const known = kinds.get(kind)
-    if (known !== undefined) return known
-    const made: Kind = { isFailing: false, retryAt: -Infinity, changes: 0 }
-    kinds.set(kind, made)
-    return made
-  }
 
   const succeeded = (kind: Kind) => {
     if (!kind.isFailing) return Effect.void
@@ -87,7 +75,11 @@ export const make = ({ meanwhile, name }: Description): FailingStore => {
       name = ""
     ) =>
       Effect.flatMap(Watchdog.now, (now): Effect.Effect<A | B, never, R | R2> => {
-        const kind = kindOf(name)
+        const kind = BoundedMap.getOrMake(
+          kinds,
+          name,
+          (): Kind => ({ isFailing: false, retryAt: -Infinity, changes: 0 })
+        )
         if (kind.isFailing) {
           if (now < kind.retryAt) return otherwise
           kind.retryAt = now + rest
@@ -113,8 +105,8 @@ interface Kind {
 }
 
 /**
- * The end of a step, in time. It runs in a fiber of its own, so that its interruption is told from that of the caller, and
- * so that a step that cannot be interrupted is not waited for. A step that ends at once costs no timer.
+ * The end of a step, in time. It runs in a fiber of its own, to tell its interruption from that of the caller, and
+ * not to wait for a step that cannot be interrupted. A step that ends at once costs no timer.
  */
 export const timed = <A, E, R>(
   step: Function.LazyArg<Effect.Effect<A, E, R>>

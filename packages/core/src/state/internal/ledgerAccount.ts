@@ -1,16 +1,16 @@
 /**
- * One key of a ledger in memory: its reservations in flight, its queue, its windows. Time comes from outside, in
- * milliseconds.
+ * One key of a ledger in memory: its reservations in flight, its queue, its windows. Time is a parameter, in milliseconds.
  *
- * Waiters are granted eagerly: whatever operation makes room for the first in the queue sets its amounts aside, and the
- * grant is observed on its next `reserve`. No room is idle because a waiter sleeps.
+ * Waiters are granted eagerly, by any operation that makes room for the head of the queue: no room is idle because a
+ * waiter sleeps.
  */
 import * as Duration from "effect/Duration"
-import type { Amounts, Balance, Decision, Limit, Reservation, Settlement, Unit } from "../Ledger.ts"
+import * as BoundedMap from "../../internal/boundedMap.ts"
+import type { Amounts, Balance, Decision, Limit, Reservation, Settlement, Unit } from "./ledgerData.ts"
 import * as LedgerWindow from "./ledgerWindow.ts"
 
 /**
- * The operations of a ledger for one key; `isEmpty` when nothing would be lost with it. `adopt` sets aside what another
+ * The operations of a ledger for one key; `isEmpty` when nothing would be lost with it. `adopt` reserves what another
  * ledger has granted, whether there is room or not.
  */
 export interface LedgerAccount {
@@ -23,25 +23,22 @@ export interface LedgerAccount {
   readonly isEmpty: (now: number) => boolean
 }
 
-/** When to ask again for what cannot be foreseen: a settlement, or the queue getting shorter. In milliseconds. */
+/** When to ask again for what cannot be foreseen, a settlement or a shorter queue, in milliseconds. */
 export const poll = 100
 
-/** Waiters further back in the queue ask less often, up to so many times {@link poll}. */
+/** Waiters further back in the queue ask less often: up to this many times {@link poll}. */
 export const farthest = 10
 
 /** Sums of fractions are compared as exactly as they can be added up. */
 export const tolerance = 1e-12
 
-/**
- * How much of a unit: what is no number or negative is nothing, and what is infinite is so large that it only fits where
- * there is no limit.
- */
+/** How much of a unit: 0 for NaN and what is negative. An infinite amount fits only where there is no limit. */
 export const amountOf = (amounts: Amounts, unit: Unit): number => {
   const amount = amounts[unit] ?? 0
   return Number.isNaN(amount) ? 0 : Math.min(Math.max(amount, 0), Number.MAX_SAFE_INTEGER)
 }
 
-/** The limit that has no room for the amounts at any time. A limit that is no number limits nothing. */
+/** The limit that has no room for the amounts at any time. A limit of NaN limits nothing. */
 export const never = ({ amounts, limits }: Pick<Reservation, "amounts" | "limits">): Decision | undefined => {
   const limit = limits.find(({ amount, unit }) => (amounts[unit] ?? 0) > Math.max(0, amount))
   return limit === undefined ? undefined : { _tag: "never", limit: limit.name }
@@ -80,12 +77,8 @@ export const make = (): LedgerAccount => {
 
   const window = ({ unit, window }: Limit) => {
     const millis = Duration.toMillis(window)
-    const name = `${millis} ${unit}`
-    const known = windows.get(name)
-    if (known !== undefined) return known.window
-    const made = LedgerWindow.make(millis)
-    windows.set(name, { unit, window: made })
-    return made
+    return BoundedMap.getOrMake(windows, `${millis} ${unit}`, () => ({ unit, window: LedgerWindow.make(millis) }))
+      .window
   }
 
   /** How much too large an amount is for a limit, now. */
@@ -112,7 +105,7 @@ export const make = (): LedgerAccount => {
     for (const unit of units) reserved[unit] += amountOf(reservation.amounts, unit)
   }
 
-  /** Gives back what was not renewed, and grants the first in the queue. */
+  /** Releases what has expired, and grants the head of the queue while there is room. */
   const advance = (now: number) => {
     for (const id of held.ended(now)) take(id)
     for (const id of queue.ended(now)) queue.entries.delete(id)
@@ -220,10 +213,10 @@ export const make = (): LedgerAccount => {
 
 const nothing = (): Record<Unit, number> => ({ tokens: 0, requests: 0, nanodollars: 0 })
 
-/** Entries that end unless they are renewed, in order of their arrival. */
+/** Entries that expire unless they are renewed, in order of arrival. */
 const leased = <A extends { readonly until: number }>() => {
   const entries = new Map<string, A>()
-  /** No entry ends earlier; it may be too low, since entries are renewed. */
+  /** No entry expires earlier; it may be too low, since entries are renewed. */
   let nextEnd = Infinity
   return {
     entries,

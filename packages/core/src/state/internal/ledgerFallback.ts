@@ -1,27 +1,28 @@
 /**
- * A ledger that cannot fail: while the real one is lost, the process goes on from what it last knew of it.
+ * A ledger that cannot fail: while the real one is lost, the process goes on from its last known state.
  *
- * A mirror in memory has what this process itself has set aside and spent. What others had on the ledger when it last
- * answered is taken off the limits until it would have left their windows; from then on, the limits are this process's
- * alone. What is settled meanwhile is delivered when the ledger is back, before it is asked for more.
+ * A mirror in memory has the reservations and spending of this process. What others had on the ledger when it last
+ * answered is subtracted from the limits until it would have left their windows. Settlements made meanwhile are delivered
+ * when the ledger is back, before the next reservation.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
 import * as BoundedMap from "../../internal/boundedMap.ts"
 import * as Watchdog from "../../internal/watchdog.ts"
-import type { Amounts, Balance, Decision, Ledger, Limit, Reservation, Settlement, Unit } from "../Ledger.ts"
+import type { Ledger } from "../Ledger.ts"
 import * as FailingStore from "./failingStore.ts"
 import * as LedgerAccount from "./ledgerAccount.ts"
+import type { Amounts, Balance, Decision, Limit, Reservation, Settlement, Unit } from "./ledgerData.ts"
 import * as LedgerMemory from "./ledgerMemory.ts"
 
 /**
- * The ledger for one user of it, in whose scope settlements are delivered late, and a last time when it closes. All users
- * of a ledger share what is known of it; one in memory needs none of this.
+ * The ledger for one user, in whose scope kept settlements are delivered, and a last time when it closes. All users of a
+ * ledger share its last known state; a ledger in memory is used as it is.
  */
 export const make = (ledger: Ledger): Effect.Effect<LedgerMemory.LedgerMemory, never, Scope.Scope> =>
   LedgerMemory.isMemory(ledger) ? Effect.succeed(ledger) : Effect.gen(function*() {
-    const shared = sharedOf(ledger)
+    const shared = BoundedMap.getOrMake(all, ledger, () => makeShared(ledger))
     const scope = yield* Effect.scope
     yield* Scope.addFinalizer(scope, shared.deliver)
     return {
@@ -34,13 +35,13 @@ export const make = (ledger: Ledger): Effect.Effect<LedgerMemory.LedgerMemory, n
     }
   })
 
-/** Keys of which it is known what others had on them. */
+/** Keys whose last known state is kept. */
 const mostKeys = 10_000
 
 /** Settlements of one key that are kept apart; more are added up. */
 const mostSettlements = 100
 
-/** How often delivery is tried without a call. A program that ended is not kept alive for longer by its settlements. */
+/** How often delivery is tried without a call, so that it does not keep an ended program alive. */
 const mostDeliveries = 24
 
 /** What others had on the limits of a key at a time, by the names of their windows. */
@@ -49,7 +50,7 @@ interface Others {
   readonly amounts: ReadonlyMap<string, number>
 }
 
-/** Settlements of one key that the ledger does not know of, by id; the last of them stands for all beyond the bound. */
+/** Settlements of one key to be delivered, by id; the last is the sum of all beyond the bound. */
 interface Undelivered {
   readonly limits: Map<string, Limit>
   readonly settlements: Map<string, Kept>
@@ -61,12 +62,14 @@ interface Kept {
   readonly at: number
 }
 
-const sharedOf = (ledger: Ledger) => {
-  const known = all.get(ledger)
-  if (known !== undefined) return known
-  const made = makeShared(ledger)
-  all.set(ledger, made)
-  return made
+/** Runs an effect, unless it is running already. */
+const single = (self: Effect.Effect<void>): Effect.Effect<void> => {
+  let isRunning = false
+  return Effect.suspend(() => {
+    if (isRunning) return Effect.void
+    isRunning = true
+    return Effect.ensuring(self, Effect.sync(() => void (isRunning = false)))
+  })
 }
 
 const all = new WeakMap<Ledger, ReturnType<typeof makeShared>>()
@@ -79,10 +82,8 @@ const makeShared = (ledger: Ledger) => {
   const mirror = LedgerMemory.make()
   const others = BoundedMap.make<string, Others>(mostKeys)
   const undelivered = BoundedMap.make<string, Undelivered>(mostKeys)
-  let delivering = false
-  let delivery = false
 
-  /** Remembers what others have: what the ledger says, without what is this process's own. */
+  /** Keeps what others have: the balances of the ledger without those of this process. */
   const learn = (key: string, limits: ReadonlyArray<Limit>, found: ReadonlyArray<Balance> | undefined) =>
     found === undefined || found.length !== limits.length ?
       Effect.void :
@@ -114,29 +115,26 @@ const makeShared = (ledger: Ledger) => {
       if (lacking?._tag !== "never" || LedgerAccount.never(reservation) !== undefined) {
         return mirror.reserve({ ...reservation, limits })
       }
-      // It does not fit beside what others had, but will when that has left the window.
+      // It fits only once what others had has left the window.
       const limit = reservation.limits.find(({ name }) => name === lacking.limit)
       const millis = limit === undefined ? 0 : assumed(key, limit, now).left
       return Effect.as(mirror.leave(reservation), LedgerAccount.wait(millis, lacking.limit))
     })
 
-  const reserve = (reservation: Reservation): Effect.Effect<Decision> => {
-    const { key, limits } = reservation
-    const there = attempt(
-      () => ledger.reserve(reservation),
-      Effect.undefined
+  const reserve = (reservation: Reservation): Effect.Effect<Decision> =>
+    Effect.flatMap(
+      Effect.andThen(deliver, attempt(() => ledger.reserve(reservation), Effect.undefined)),
+      (decision) => {
+        if (decision === undefined) return reserveHere(reservation)
+        if (decision._tag === "never") return Effect.as(mirror.leave(reservation), decision)
+        return (decision._tag === "granted" ? mirror.adopt(reservation) : mirror.leave(reservation)).pipe(
+          Effect.andThen(learn(reservation.key, reservation.limits, decision.balances)),
+          Effect.as(decision)
+        )
+      }
     )
-    return Effect.flatMap(Effect.andThen(deliver, there), (decision) => {
-      if (decision === undefined) return reserveHere(reservation)
-      if (decision._tag === "never") return Effect.as(mirror.leave(reservation), decision)
-      return (decision._tag === "granted" ? mirror.adopt(reservation) : mirror.leave(reservation)).pipe(
-        Effect.andThen(learn(key, limits, decision.balances)),
-        Effect.as(decision)
-      )
-    })
-  }
 
-  /** Enters a settlement here, and there if that is possible: else it is kept. */
+  /** Settles in the mirror, and in the ledger if that is possible: else the settlement is kept. */
   const settle = (settlement: Settlement): Effect.Effect<boolean> =>
     Effect.uninterruptible(Effect.flatMap(Watchdog.now, (now) =>
       Effect.andThen(
@@ -157,31 +155,20 @@ const makeShared = (ledger: Ledger) => {
       settlements.set(merged, { amounts: sum(others, amounts), at: Math.max(other, at) })
       return undelivered.set(key, kept).length === 0
         ? Effect.void
-        : Effect.logWarning(
-          `Spending of more than ${mostKeys} keys waits for the ledger: that of the oldest is dropped`
-        )
+        : Effect.logWarning(`More than ${mostKeys} keys have spending to be delivered: that of the oldest is dropped`)
     })
 
-  /** Delivers what is kept, as far as the ledger works. */
-  const deliver: Effect.Effect<void> = Effect.suspend(() => {
-    if (delivering || undelivered.entries.size === 0) return Effect.void
-    delivering = true
-    return Effect.ensuring(
-      Effect.gen(function*() {
-        for (const [key, { limits, settlements }] of undelivered.entries) {
-          for (const id of settlements.keys()) {
-            if (!(yield* deliverOne({ key, id, limits: [...limits.values()] }, settlements))) return
-          }
-          if (settlements.size === 0) undelivered.delete(key)
-        }
-      }),
-      Effect.sync(() => {
-        delivering = false
-      })
-    )
-  })
+  /** Delivers what is kept, while the ledger works. */
+  const deliver = single(Effect.gen(function*() {
+    for (const [key, { limits, settlements }] of undelivered.entries) {
+      for (const id of settlements.keys()) {
+        if (!(yield* deliverOne({ key, id, limits: [...limits.values()] }, settlements))) return
+      }
+      if (settlements.size === 0) undelivered.delete(key)
+    }
+  }))
 
-  /** What is on its way is not kept, so that it is delivered once and more may be added to what is kept. */
+  /** A settlement is taken out while it is delivered: it is delivered once, and others may be added meanwhile. */
   const deliverOne = (settlement: Omit<Settlement, "amounts">, settlements: Map<string, Kept>) =>
     Effect.uninterruptible(Effect.flatMap(Watchdog.now, (now) => {
       const { amounts = {}, at = now } = settlements.get(settlement.id) ?? {}
@@ -192,22 +179,12 @@ const makeShared = (ledger: Ledger) => {
       )
     }))
 
-  /** Tries again and again, in one fiber for all settlements. */
-  const deliverLater: Effect.Effect<void> = Effect.suspend(() => {
-    if (delivery) return Effect.void
-    delivery = true
-    return Effect.ensuring(
-      Effect.gen(function*() {
-        for (let tries = 0; undelivered.entries.size > 0 && tries < mostDeliveries; tries++) {
-          yield* Effect.sleep(FailingStore.rest)
-          yield* deliver
-        }
-      }),
-      Effect.sync(() => {
-        delivery = false
-      })
-    )
-  })
+  const deliverLater = single(Effect.gen(function*() {
+    for (let tries = 0; undelivered.entries.size > 0 && tries < mostDeliveries; tries++) {
+      yield* Effect.sleep(FailingStore.rest)
+      yield* deliver
+    }
+  }))
 
   const fallback: LedgerMemory.LedgerMemory = {
     reserve,

@@ -1,27 +1,18 @@
 /**
- * A ledger in Redis: processes that share it keep their quotas together, and wait in one queue.
- *
- * The semantics are those of the ledger in memory. What a process that died had set aside comes back with its lease, and
- * keys that are not used expire.
+ * A ledger in Redis, with the semantics of the ledger in memory: the processes that use it share their quotas and wait in
+ * one queue. Reservations of a process that died expire with their lease, and unused keys expire too.
  */
 import * as Arr from "effect/Array"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redis from "effect/persistence/Redis"
 import * as Schema from "effect/Schema"
-import {
-  type Amounts,
-  type Balance,
-  type Decision,
-  type Ledger,
-  LedgerError,
-  type Limit,
-  type Unit
-} from "../Ledger.ts"
+import { type Ledger, LedgerError } from "../Ledger.ts"
 import * as LedgerAccount from "./ledgerAccount.ts"
+import type { Amounts, Balance, Decision, Limit, Unit } from "./ledgerData.ts"
 import * as LedgerScripts from "./ledgerScripts.ts"
 
-/** Builds a ledger whose keys begin with `prefix`; it goes by the time of the server unless `clock` is another piece of Lua. */
+/** Builds a ledger whose keys begin with `prefix`; it goes by the time of the server unless `clock` is other Lua. */
 export const make = (redis: Redis.Redis["Service"], prefix: string, clock?: string): Ledger => {
   const script = (operation: LedgerScripts.Operation) => {
     const run = redis.eval(
@@ -71,7 +62,7 @@ export const make = (redis: Redis.Redis["Service"], prefix: string, clock?: stri
   }
 }
 
-/** One slot of a cluster for all of them: what is between the braces decides. */
+/** The part between the braces puts all of them into one slot of a cluster. */
 const keys = (prefix: string, key: string) =>
   LedgerScripts.suffixes.map((suffix) => `${prefix}{ledger:${key}}:${suffix}`)
 
@@ -108,7 +99,7 @@ const Answer = Schema.Tuple([
 
 const answer = <S extends Schema.Constraint & { readonly DecodingServices: never }>(schema: S) => {
   const decode = Schema.decodeUnknownEffect(schema)
-  return (reply: unknown) => Effect.mapError(decode(reply), failure("The ledger in Redis answered something else"))
+  return (reply: unknown) => Effect.mapError(decode(reply), failure("The ledger in Redis gave an unexpected answer"))
 }
 
 const failure = (message: string) => (cause: unknown) => new LedgerError({ message, cause })

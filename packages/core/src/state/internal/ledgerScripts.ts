@@ -27,7 +27,7 @@ local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + tonumber(time[2]) / 1000
 `
 
-/** The script of an operation, with a clock of one's choice. */
+/** The script of an operation, with a clock. */
 export const lua = (operation: Operation, clock: string = serverTime): string =>
   [clock, account, operations[operation]].join("\n")
 
@@ -216,7 +216,7 @@ local function enqueue(id, ends, demand)
   touched[asked] = true
 end
 
--- Gives back what was not renewed, and grants the first in the queue.
+-- Releases what has expired, and grants the head of the queue.
 local function advance()
   if in_flight > 0 then
     for _, id in ipairs(redis.call('ZRANGEBYSCORE', held_until, '-inf', text(now))) do take(id) end

@@ -1,21 +1,43 @@
 /**
- * Where the limits of a budget are kept: each under a key of its own, on a ledger that counts in billionths of a dollar.
+ * The limits of a budget on a ledger, each under its own key, in billionths of a dollar.
  */
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as BoundedMap from "../../../internal/boundedMap.ts"
 import * as FailingStore from "../../../state/internal/failingStore.ts"
 import * as LedgerMemory from "../../../state/internal/ledgerMemory.ts"
 import * as Ledger from "../../../state/Ledger.ts"
-import type * as Budget from "../../Budget.ts"
 
-/** What a limit is about: one run of a program, or any 24 hours. */
+/**
+ * A budget, by `Budget.make`: each value is a budget of its own, even where it equals another.
+ *
+ * - `name`: everything with this name counts together, on the `Ledger` in force: in many processes where that is shared.
+ *   Without a name it is counted in the memory of this process, for this very value.
+ * - `run`: the same for `perRun`.
+ * - `perRun`, `perDay`: US dollars; `undefined` is no limit.
+ */
+export interface Budget {
+  readonly name: string | undefined
+  readonly run: string | undefined
+  readonly perRun: number | undefined
+  readonly perDay: number | undefined
+}
+
+/** US dollars: `limit` of which are `spent`, and `reserved` for calls in flight. */
+export interface Balance {
+  readonly limit: number
+  readonly spent: number
+  readonly reserved: number
+}
+
+/** What a limit covers: one run of a program, or any 24 hours. */
 export type Period = "run" | "day"
 
 /** One limit of a budget. */
 export interface Account {
-  readonly budget: Budget.Budget
+  readonly name: string | undefined
   readonly period: Period
   readonly ledger: Ledger.Ledger
   readonly key: string
@@ -23,10 +45,10 @@ export interface Account {
 }
 
 /** The limits of a budget; `shared` keeps what has a name. */
-export const of = (budget: Budget.Budget, shared: Ledger.Ledger): ReadonlyArray<Account> => {
+export const of = (budget: Budget, shared: Ledger.Ledger): ReadonlyArray<Account> => {
   const { name, perDay, perRun, run } = budget
   const account = (period: Period, named: string | undefined, dollars: number, window: Duration.Duration): Account => ({
-    budget,
+    name,
     period,
     ledger: named === undefined ? own(budget) : shared,
     key: `budget/${period}/${JSON.stringify(period === "run" ? [name, named] : [name])}`,
@@ -38,8 +60,8 @@ export const of = (budget: Budget.Budget, shared: Ledger.Ledger): ReadonlyArray<
   ]
 }
 
-/** What an account has on it, in dollars, as its ledger says: one that is slow or dies fails like any other. */
-export const balance = (account: Account): Effect.Effect<Budget.Balance, Ledger.LedgerError> =>
+/** The balance of an account; a ledger that is slow or dies fails with `LedgerError` too. */
+export const balance = (account: Account): Effect.Effect<Balance, Ledger.LedgerError> =>
   Effect.flatMap(
     FailingStore.timed(() => account.ledger.balances(account.key, account.limits)),
     Exit.match({
@@ -55,7 +77,7 @@ const unread = (cause: unknown) =>
 export const inDollars = (
   { limits: [limit] }: Account,
   [found]: ReadonlyArray<Ledger.Balance>
-): Budget.Balance => ({
+): Balance => ({
   limit: toDollars(limit.amount),
   spent: toDollars(found?.spent ?? 0),
   reserved: toDollars(found?.reserved ?? 0)
@@ -72,13 +94,7 @@ const toDollars = (units: number): number => units === Number.MAX_SAFE_INTEGER ?
 
 const unitsPerDollar = 1e9
 
-/** The ledger of what a budget does not share. */
-const own = (budget: Budget.Budget): Ledger.Ledger => {
-  const known = ledgers.get(budget)
-  if (known !== undefined) return known
-  const made = LedgerMemory.make()
-  ledgers.set(budget, made)
-  return made
-}
+/** The ledger of limits that are not shared. */
+const own = (budget: Budget): Ledger.Ledger => BoundedMap.getOrMake(ledgers, budget, LedgerMemory.make)
 
-const ledgers = new WeakMap<Budget.Budget, Ledger.Ledger>()
+const ledgers = new WeakMap<Budget, Ledger.Ledger>()

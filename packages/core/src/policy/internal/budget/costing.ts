@@ -1,5 +1,5 @@
 /**
- * Works out what the calls of a service cost, by the prices in force when it was built.
+ * The cost of the calls of a service, by the prices in force when it was built.
  */
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
@@ -11,8 +11,8 @@ import * as Pricing from "../../Pricing.ts"
 
 /**
  * - `cost`: what tokens of the target's model cost; `undefined` where that is not known.
- * - `record`: the same, counted as spent, for the model that answered if that is another. Says once for each model that
- *   its cost is not known, and why.
+ * - `record`: the same, counted in a metric, for the model that answered if that is another. Logs once for each model why
+ *   its cost is not known.
  */
 export interface Costing {
   readonly cost: (target: Telemetry.Target, usage: Usage.Usage, model?: string) => Cost.Cost | undefined
@@ -23,20 +23,18 @@ export interface Costing {
   ) => Effect.Effect<Cost.Cost | undefined>
 }
 
-/** Builds it. Without any prices there is nothing to say. */
+/** Builds it; without any prices it does nothing. */
 export const make: Effect.Effect<Costing> = Effect.map(Pricing.Prices, (prices) => {
   if (prices.length === 0) return { cost: () => undefined, record: () => Effect.undefined }
   const lookup = Pricing.lookup(prices)
   const known = BoundedMap.make<string, Known>(mostModels)
 
-  const knownOf = (provider: string, model: string) => {
-    const key = JSON.stringify([provider, model])
-    const found = known.get(key)
-    if (found !== undefined) return found
-    const made: Known = { price: lookup(model, provider), isNoted: false }
-    known.set(key, made)
-    return made
-  }
+  const knownOf = (provider: string, model: string) =>
+    BoundedMap.getOrMake(
+      known,
+      JSON.stringify([provider, model]),
+      (): Known => ({ price: lookup(model, provider), isNoted: false })
+    )
   const cost: Costing["cost"] = ({ provider, ...target }, usage, model = target.model) => {
     const { price } = knownOf(provider, model)
     return price === undefined ? undefined : Pricing.cost(usage, price)
@@ -67,11 +65,11 @@ export const make: Effect.Effect<Costing> = Effect.map(Pricing.Prices, (prices) 
   }
 })
 
-/** The price of a model, and whether it was said that costs are not known. */
+/** The price of a model, and whether it was logged that costs are not known. */
 interface Known {
   readonly price: Pricing.Price | undefined
   isNoted: boolean
 }
 
-/** Models may be named by those who use a program: prices of so many are remembered, and looked up again for others. */
+/** Requests may name any model: the prices of this many are cached. */
 const mostModels = 1_000

@@ -1,12 +1,12 @@
 /**
- * What a call can cost, and what it did cost: in US dollars, rather too much than too little.
+ * What a call can cost, and what it cost, in US dollars; an estimate is rather too high.
  */
 import type * as Cost from "../../../Cost.ts"
 import type * as Usage from "../../../Usage.ts"
 import * as Pricing from "../../Pricing.ts"
 import type * as Quota from "../../Quota.ts"
 
-/** What was used, and its price where somebody has worked it out already. */
+/** What was used, and its cost where it is known already. */
 export interface Bill {
   readonly usage: Usage.Usage
   readonly cost?: Cost.Cost | undefined
@@ -15,8 +15,8 @@ export interface Bill {
 /**
  * How an attempt ended.
  *
- * - `outputTokens`: what arrived of the answer, about, where the provider did not come to counting.
- * - `isRefused`: whether the provider did not begin to work on it.
+ * - `outputTokens`: about how much of the answer arrived, where the provider did not count it.
+ * - `isRefused`: whether the provider refused it before working on it.
  */
 export interface End {
   readonly bill: Bill | undefined
@@ -31,8 +31,8 @@ export const most = (price: Pricing.Price, { inputTokens, outputTokens }: Quota.
 }
 
 /**
- * What a call has cost. Nothing where the provider did not begin to work on it; the prompt, and what arrived of the
- * answer, where it was sent and nobody knows more. Tokens of a cache count as input where their price is not known.
+ * What a call cost: its bill; without one, nothing when it was refused, else the prompt and what arrived of the answer.
+ * Tokens of a cache count as input where their price is not known.
  */
 export const spent = (
   price: Pricing.Price,

@@ -5,13 +5,12 @@ import type * as Quota from "../../Quota.ts"
 
 /**
  * - `inputTokens`: of the prompt.
- * - `setAside`: what the provider sets aside, and `least` what it is sure to set aside: the estimate of a prompt is rather
- *   too high.
- * - `amount`: what is set aside here.
+ * - `reserved`: what the provider reserves, and `least` what it reserves at least: the estimate of a prompt is rather too high.
+ * - `amount`: what is reserved here.
  */
 export interface Demand {
   readonly inputTokens: number
-  readonly setAside: number
+  readonly reserved: number
   readonly least: number
   readonly amount: number
 }
@@ -25,14 +24,13 @@ export interface QuotaForecast {
 /**
  * Builds a forecast that has learned nothing yet.
  *
- * Bedrock sets prompt and `maxTokens` aside, and takes prompt and output in the end, the latter several times over where
- * the model has a burndown. Then what it takes may be more than what it set aside, while the call is running and nothing
- * can be held back any more. So the larger of the two is set aside here: prompt and `maxTokens`, or prompt and the output
- * to expect times its burndown. What to expect is the mean of earlier outputs and twice their mean deviation, `maxTokens`
- * at most; half of `maxTokens` before there was any.
+ * Bedrock reserves prompt and `maxTokens`, and settles prompt and output, the latter multiplied by the burndown of the
+ * model, which may be more than it reserved. So the larger of the two is reserved here: prompt and `maxTokens`, or prompt
+ * and the expected output times its burndown. Expected is the mean of earlier outputs and twice their mean deviation, at
+ * most `maxTokens`; half of `maxTokens` before there was any.
  *
- * An estimated prompt is multiplied by how much estimates were off before. That rises at once to what was seen and sinks
- * slowly, so that a few short prompts do not make a long one look small.
+ * An estimated prompt is multiplied by the ratio of counts to estimates seen before. The ratio rises at once and falls
+ * slowly, so that a few short prompts do not make the estimate of a long one too low.
  */
 export const make = (): QuotaForecast => {
   let prompts = 0
@@ -53,14 +51,14 @@ export const make = (): QuotaForecast => {
       const expected = outputs > 0 ? Math.min(outputTokens, mean + 2 * deviation) : outputTokens / 2
       return {
         inputTokens,
-        setAside: inputTokens + outputTokens,
+        reserved: inputTokens + outputTokens,
         least: least + outputTokens,
         amount: inputTokens + Math.max(outputTokens, Math.ceil(expected * outputBurndown))
       }
     },
     learn: (load, { inputTokens, outputTokens, promptTokens = inputTokens }) => {
       if (load.counted !== true && load.inputTokens > 0) {
-        const seen = Math.min(most, Math.max(1 / most, (promptTokens + ballast) / (load.inputTokens + ballast)))
+        const seen = Math.min(most, Math.max(1 / most, (promptTokens + smoothing) / (load.inputTokens + smoothing)))
         prompts++
         ratio = seen > ratio ? seen : ratio + (seen - ratio) * Math.max(slow, 1 / (prompts + 3))
       }
@@ -78,19 +76,19 @@ export const make = (): QuotaForecast => {
   }
 }
 
-/** Above what was learned. */
+/** Safety margin on the learned ratio. */
 const margin = 1.1
 
-/** An estimate is hardly ever half as much again as the truth. */
+/** An estimate is hardly ever more than 1.5 times the count. */
 const surelyAbove = 1 / 1.5
 
 /** Tokens added to both sides of a ratio: short prompts vary more, and matter less. */
-const ballast = 100
+const smoothing = 100
 
 /** No ratio is larger, nor its inverse. */
 const most = 5
 
-/** The share by which the ratio sinks with each call, in the long run. */
+/** The share by which the ratio falls with each call, in the long run. */
 const slow = 1 / 32
 
 const whole = (tokens: number): number => Number.isFinite(tokens) ? Math.max(0, Math.ceil(tokens)) : 0

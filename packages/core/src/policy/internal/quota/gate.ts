@@ -1,7 +1,7 @@
 /**
  * A quota in force: calls wait in a queue until there is room for them.
  *
- * The ledger knows what is set aside and spent; here it is decided how much that is for each call, and which call asks next.
+ * The ledger keeps reservations and spending; this module decides the amounts of each call, and which call asks next.
  */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -17,7 +17,6 @@ import type * as WaitQueue from "../waitQueue.ts"
 import * as QuotaAccounts from "./accounts.ts"
 import type * as QuotaForecast from "./forecast.ts"
 import * as QuotaGauges from "./gauges.ts"
-import type * as QuotaQueue from "./queue.ts"
 
 /**
  * What the quota needs to know of a call.
@@ -40,7 +39,7 @@ export interface Meter {
 export type Outcome = Quota.Consumption | "refused" | "unknown"
 
 /**
- * What was set aside for one call; it is settled exactly once.
+ * The reservation of one call; it is settled exactly once.
  *
  * - `sent`: the call goes out now.
  */
@@ -50,9 +49,9 @@ export interface Reservation {
 }
 
 /**
- * Waits for room. An interrupted wait leaves nothing behind.
+ * Waits for room. An interrupted wait reserves nothing.
  *
- * A caller that must not lose what it gets runs this uninterruptible and gives `restore`, for the waiting in it.
+ * A caller that must not lose the reservation runs this uninterruptible and passes `restore`, for the wait alone.
  */
 export interface QuotaGate {
   readonly reserve: (
@@ -63,7 +62,7 @@ export interface QuotaGate {
 }
 
 /**
- * Builds the gate of a policy; one that has no quota lets everything through.
+ * Builds the gate of a policy; without a quota every call is admitted.
  *
  * Calls that need more than a window has fail with `QuotaExceededError` before anything is sent. The ledger is that of
  * the context this is built in.
@@ -78,7 +77,7 @@ const open: QuotaGate = { reserve: () => Effect.succeed(unlimited) }
 /** How long a reservation, or a place in the queue, outlives a process that was killed. */
 const lease = Duration.minutes(1)
 
-/** A call that went out no later than this after its tokens were set aside, in milliseconds, went out at once. */
+/** A call that is sent within this time after its reservation, in milliseconds, counts as sent at once. */
 const atOnce = 500
 
 /** The limits of a quota on the ledger: for each window those that it has. */
@@ -107,7 +106,7 @@ const enforce = (quota: Quota.Quota): Effect.Effect<QuotaGate, never, Scope.Scop
     const smallest = Math.min(...ofTokens.map(({ amount }) => amount))
 
     const waitForRoom = (
-      queue: QuotaQueue.QuotaQueue,
+      queue: QuotaAccounts.QuotaQueue,
       reservation: Ledger.Reservation,
       impossible: (limit: string) => ProviderError.QuotaExceededError,
       restore: WaitQueue.Restore
@@ -130,7 +129,7 @@ const enforce = (quota: Quota.Quota): Effect.Effect<QuotaGate, never, Scope.Scop
         Effect.andThen(ledger.leave(reservation), ledger.settle({ ...reservation, amounts: {} })))
     }
 
-    /** `then`: how much of what was spent counts from when it was set aside; the rest counts from now. */
+    /** `then`: how much of what was spent counts from its reservation; the rest counts from now. */
     const settlement = (
       account: QuotaAccounts.QuotaAccount,
       { id, key }: Ledger.Reservation,
@@ -154,11 +153,11 @@ const enforce = (quota: Quota.Quota): Effect.Effect<QuotaGate, never, Scope.Scop
     }
 
     /**
-     * What was set aside was drawn when the call went out. What is older than the shortest window is forgotten, but what a
-     * burndown takes on top of that, the provider takes now.
+     * What was reserved was drawn when the call was sent. Older than the shortest window it is forgotten, but what a
+     * burndown adds to it is drawn now.
      */
     const drawnBefore = (now: number, at: number, demand: QuotaForecast.Demand, amount: number) =>
-      now - at < shortest ? amount : Math.min(amount, demand.setAside)
+      now - at < shortest ? amount : Math.min(amount, demand.reserved)
 
     return {
       reserve: (target, meter, given) =>
@@ -246,7 +245,7 @@ interface Draw {
   readonly requests: number
 }
 
-/** What was set aside for a call: `amount` tokens, of what it was expected to draw. */
+/** A reservation of `amount` tokens, and the demand it is for. */
 interface Granted {
   readonly amount: number
   readonly demand: QuotaForecast.Demand
@@ -260,7 +259,7 @@ const countedBy = (outcome: Outcome): Quota.Consumption | undefined =>
     ? outcome
     : undefined
 
-/** Long enough for a clock that rounds down, and short enough that a place in the queue lives on. */
+/** Long enough for a clock that rounds down, and short enough to renew the place in the queue. */
 const pauseOf = (retryAfter: Duration.Duration): Duration.Duration =>
   Duration.millis(Math.min(Math.max(1, Math.ceil(Duration.toMillis(retryAfter))), Duration.toMillis(lease) / 3))
 
@@ -282,7 +281,7 @@ const tooLarge = (
       `The request to ${Telemetry.nameOf(target)} needs ${inputTokens + output} tokens, ${inputTokens} for its prompt` +
       `${
         load.counted === true ? "" : " (estimated)"
-      } and ${output} set aside for its answer (maxTokens), and the quota ` +
+      } and ${output} reserved for its answer (maxTokens), and the quota ` +
       `is ${amount} in ${Duration.format(window)}. Nothing was sent. ${remedy}`
   })
 }

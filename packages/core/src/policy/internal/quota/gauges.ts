@@ -1,5 +1,5 @@
 /**
- * Shows what is on a quota. The ledger may be far away, so it is asked once a second at most, and never for a call.
+ * The metric `Telemetry.quota`. The ledger may be remote, so it is read once a second at most, and no call waits for it.
  */
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
@@ -8,14 +8,15 @@ import type * as LedgerMemory from "../../../state/internal/ledgerMemory.ts"
 import type * as Ledger from "../../../state/Ledger.ts"
 import * as Telemetry from "../../../Telemetry.ts"
 import type * as Quota from "../../Quota.ts"
+import * as Attributes from "../attributes.ts"
 import type * as QuotaAccounts from "./accounts.ts"
 
-/** A limit of the ledger, and the window of the quota that it is of. */
+/** A limit of the ledger, and its window of the quota. */
 export interface Limit extends Ledger.Limit {
   readonly of: Quota.Window
 }
 
-/** `changed`: what is on the quota of a target is no longer what it was. */
+/** `changed`: the balances of a key have changed. */
 export interface QuotaGauges {
   readonly changed: (
     account: QuotaAccounts.QuotaAccount,
@@ -38,7 +39,8 @@ export const make = (
           const show = (part: string, value: number) =>
             Metric.update(
               Metric.withAttributes(Telemetry.quota, {
-                ...attributes(quota, target),
+                ...Attributes.of(target),
+                ...(quota.scope === "" ? {} : { "strata.quota.scope": quota.scope }),
                 "strata.quota.window": of.name,
                 "strata.quota.unit": unit,
                 "strata.quota.part": part
@@ -50,21 +52,19 @@ export const make = (
           })
         }, { discard: true }))
 
-    const reading = (account: QuotaAccounts.QuotaAccount, key: string, target: Telemetry.Target) => {
-      const again: Effect.Effect<void> = Effect.suspend(() => {
-        if (account.gauged !== "stale") {
-          return Effect.void
-        }
-        account.gauged = "fresh"
-        return Effect.andThen(read(key, target), Effect.andThen(Effect.sleep("1 second"), again))
-      })
-      return Effect.ensuring(
-        again,
+    const reading = (account: QuotaAccounts.QuotaAccount, key: string, target: Telemetry.Target) =>
+      Effect.ensuring(
+        Effect.gen(function*() {
+          while (account.gauged === "stale") {
+            account.gauged = "fresh"
+            yield* read(key, target)
+            yield* Effect.sleep("1 second")
+          }
+        }),
         Effect.sync(() =>
-          account.gauged = "no"
+          void (account.gauged = "no")
         )
       )
-    }
 
     return {
       changed: (account, key, target) =>
@@ -75,11 +75,3 @@ export const make = (
         })
     }
   })
-
-/** A quota is one for all operations, so none of them is named. */
-const attributes = (quota: Quota.Quota, target: Telemetry.Target) => ({
-  "gen_ai.provider.name": target.provider,
-  "gen_ai.request.model": Telemetry.modelLabel(target.model),
-  ...(target.scope === undefined ? {} : { "strata.scope": target.scope }),
-  ...(quota.scope === "" ? {} : { "strata.quota.scope": quota.scope })
-})

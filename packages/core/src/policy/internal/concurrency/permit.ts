@@ -1,0 +1,43 @@
+/**
+ * A permit for a call in flight, and the metric `Telemetry.permits`.
+ */
+import type * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
+import * as Telemetry from "../../../Telemetry.ts"
+import type * as WaitQueue from "../waitQueue.ts"
+
+/** How the call that held a permit ended: only `answered` and `refused`, by `RateLimitError`, change a limit. */
+export type Outcome = "answered" | "refused" | "other"
+
+/** A permit for one call; it is released exactly once. */
+export interface Permit {
+  readonly release: (outcome: Outcome) => Effect.Effect<void>
+}
+
+/**
+ * Waits for a permit in a FIFO queue. An interrupted wait takes none.
+ *
+ * Nothing may interrupt between `take` and the release: run it inside `Effect.uninterruptibleMask` and pass its `restore`,
+ * which makes the wait alone interruptible.
+ */
+export interface Permits {
+  readonly take: (target: Telemetry.Target, restore?: WaitQueue.Restore) => Effect.Effect<Permit>
+}
+
+/** Sets how many permits there are now. */
+export interface Gauges {
+  readonly used: (permits: number) => Effect.Effect<void>
+  readonly limit: (permits: number) => Effect.Effect<void>
+}
+
+/** Builds gauges with attributes: `Metric.withAttributes` would build them at each update, the largest cost of a permit. */
+export const gauges = (attributes: Record<string, string>): Gauges => {
+  const gauge = (part: "used" | "limit") => {
+    const metric = Metric.gauge(Telemetry.permits.id, {
+      description: Telemetry.permits.description,
+      attributes: { ...attributes, "strata.permits": part }
+    })
+    return (permits: number) => Metric.update(metric, permits)
+  }
+  return { used: gauge("used"), limit: gauge("limit") }
+}
