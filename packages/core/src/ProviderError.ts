@@ -2,7 +2,8 @@
  * Everything that can go wrong between a program and a model, as one flat union of typed values.
  *
  * The names belong to no provider: each provider maps its own exceptions to them, in one place. `exception` keeps the
- * provider's own name and `requestId` the id its support will ask for. No error holds a prompt or a secret, and only a
+ * provider's own name, `providerMessage` its own words, `server` the host that was asked, and `requestId` the id its support
+ * will ask for. No error holds a prompt or a secret, and only a
  * `StructuredOutputError` holds an answer.
  */
 import * as Duration from "effect/Duration"
@@ -14,7 +15,9 @@ const fields = {
   model: Schema.optional(Schema.String),
   message: Schema.String,
   requestId: Schema.optional(Schema.String),
+  server: Schema.optional(Schema.String),
   exception: Schema.optional(Schema.String),
+  providerMessage: Schema.optional(Schema.String),
   cause: Schema.optional(Schema.Defect())
 }
 
@@ -314,10 +317,11 @@ export type PlacedError = InvalidRequestError | ContextLengthExceededError | Uns
 /** The error about another part of the request: `inputs[17]` of a call may be `inputs[0]` of what was sent for it. */
 export const placed: (error: PlacedError, field: string) => PlacedError = Total.make(
   (error, field) => {
-    const { cause, exception, message, model, provider, requestId } = error
+    const { cause, exception, message, model, provider, providerMessage, requestId, server } = error
     const prefix = `${error.field}: `
     const problem = error.problem ?? (message.startsWith(prefix) ? message.slice(prefix.length) : message)
-    const parts = { provider, model, requestId, exception, cause, field, problem, message: `${field}: ${problem}` }
+    const told = { provider, model, requestId, server, exception, providerMessage, cause }
+    const parts = { ...told, field, problem, message: `${field}: ${problem}` }
     return error._tag === "InvalidRequestError"
       ? new InvalidRequestError({ ...parts, remedy: error.remedy })
       : error._tag === "UnsupportedFeatureError"
