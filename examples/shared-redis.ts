@@ -2,8 +2,8 @@
  * Three processes, one quota: what they set aside and spend is on one ledger, in Redis. So are breakers, adaptive limits,
  * budgets and caches. Kill one of them, and what it had set aside comes back.
  *
- * The Redis is that of `REDIS_URL`, or a `redis-server` started here. Offline, the emulator has a quota of 3,000 tokens in
- * three seconds, and the three ask it as they would ask Bedrock.
+ * The Redis is that of `REDIS_URL`, or a `redis-server` started here. Offline, the emulator has a quota of 3,000 tokens a
+ * second, and the three ask it as they would ask Bedrock.
  */
 import { NodeRedis, NodeRuntime, NodeServices } from "@effect/platform-node"
 import { BedrockChat, BedrockClient } from "@strata/bedrock"
@@ -32,7 +32,7 @@ const worker = Effect.gen(function*() {
 const Chat = Layer.unwrap(Effect.map(Config.String("REDIS_URL"), (url) =>
   BedrockChat.layer({
     model: "us.amazon.nova-lite-v1:0",
-    policy: Policy.make({ quota: Quota.tokens({ windows: [{ tokens, per: "3 seconds" }] }) })
+    policy: Policy.make({ quota: Quota.make({ windows: [{ tokens, per: "1 second" }] }) })
   }).pipe(
     Layer.provide(BedrockClient.layer()),
     Layer.provide(SharedState.layerRedis(NodeRedis.layer({ url, disableOfflineQueue: true })))
@@ -69,7 +69,7 @@ const program = Effect.gen(function*() {
   }
 })
 
-const Bedrock = Emulator.layer({ quota: { "*": { tokensPerMinute: tokens, window: "3 seconds" } } }).pipe(
+const Bedrock = Emulator.layer({ quota: { "*": { tokensPerMinute: tokens, window: "1 second" } } }).pipe(
   Layer.provide(Provider.local)
 )
 

@@ -1,10 +1,8 @@
 /**
- * Reads values that a program was given: requests and options, which may come from plain JavaScript, from JSON or from
- * a database, whatever their types say.
+ * Validates values of unknown type: requests and options that may come from JavaScript, JSON or a database.
  *
- * A {@link Check} makes plain data of its type out of any value, reading each property once, or tells what is wrong
- * with it: where, what, and what to do about it. None throws: a getter or a proxy that throws is a problem like any
- * other.
+ * A {@link Check} turns a value into plain data of its type, reading each property once, or refuses it with a path, a
+ * problem and a remedy. It never throws: a getter or proxy that throws is a problem, too.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -28,10 +26,10 @@ export {
 export { toDuration } from "./internal/checkDuration.ts"
 export { make as total } from "./internal/total.ts"
 
-/** Gives plain data of type `A`, or says with {@link refuse} what is wrong and gives {@link refused}. */
+/** Returns plain data of type `A`, or the result of {@link refuse}. */
 export type Check<A> = (given: unknown, at: Cursor) => A | Refused
 
-/** What values are called in problems: `field` goes before a path, `whole` is the value itself. */
+/** Names in problems: `field` is the prefix of a path, `whole` names the value itself; `field` when missing. */
 export interface Names {
   readonly field?: string | undefined
   readonly whole?: string | undefined
@@ -45,7 +43,7 @@ export const settle = <A>(check: Check<A>, given: unknown, names: Names = {}): R
     (): A | Refused => refuse(at, ...unread)
   )
   if (settled !== refused) return Result.succeed(settled)
-  const { problem, remedy } = at.found ?? { problem: "it is not what is wanted", remedy: "Look at its type" }
+  const { problem, remedy } = at.found ?? { problem: "it has the wrong type", remedy: "See its type" }
   const { field = "", whole = field } = names
   return Result.fail({
     field: at.path.length === 0 ? whole : CheckWords.place(field, at.path),
@@ -72,11 +70,10 @@ export const run = <A>(
 export type Fields<A> = { readonly [Key in keyof A]-?: Check<A[Key]> }
 
 /**
- * - `remedy`: what to give where there is no object.
- * - `others`: what becomes of properties that are not among the fields. They are refused unless said otherwise;
- *   `ignored` leaves them out, but for those that look like a slip of the pen for one that is missing. For data which the
- *   program may extend.
- * - `instead`: what to do about properties that belong to another API, by name.
+ * - `remedy`: for a value that is not an object.
+ * - `others`: whether unknown properties are `refused` (the default) or `ignored`, for data that programs may extend.
+ *   Probable misspellings of a missing field are refused in any case.
+ * - `instead`: remedies for properties of other APIs, by name.
  */
 export interface StructOptions {
   readonly remedy?: string | undefined
@@ -84,7 +81,7 @@ export interface StructOptions {
   readonly instead?: Readonly<Record<string, string>> | undefined
 }
 
-/** An object with these fields, and a copy of it with nothing else. A field that is `undefined` is left out. */
+/** An object with these fields; a copy of them without those that are `undefined`. */
 export const struct = <A extends object>(fields: Fields<A>, options: StructOptions = {}): Check<A> => {
   const entries: ReadonlyArray<readonly [string, Check<unknown>]> = Object.entries(fields)
   const stray = strays(fields, options)
@@ -94,12 +91,12 @@ export const struct = <A extends object>(fields: Fields<A>, options: StructOptio
     for (const [key, check] of entries) {
       if (member(copy, key, check, given, at) === refused) return refused
     }
-    // Each field of `A` has gone through its check.
+    // Each field of `A` has been checked.
     return stray(given, at) === refused ? refused : copy as A
   }
 }
 
-/** As {@link struct}, of which each field may be missing. */
+/** {@link struct} with optional fields. */
 export const partial = <A extends object>(fields: Fields<A>, options?: StructOptions): Check<Partial<A>> =>
   // A field that is missing is left out of the copy, never `undefined`.
   struct(
@@ -109,18 +106,13 @@ export const partial = <A extends object>(fields: Fields<A>, options?: StructOpt
     options
   ) as Check<Partial<A>>
 
-/**
- * - `unknown`: what is wrong with a word that is none of the kinds, and what to do about it.
- * - `alias`: other words for a kind.
- */
+/** `unknown`: the problem and remedy for an unknown tag. `alias`: other names of tags. */
 export interface TaggedOptions extends StructOptions {
   readonly unknown: (word: string) => readonly [problem: string, remedy: string]
   readonly alias?: Readonly<Record<string, string>> | undefined
 }
 
-/**
- * An object of one of several kinds, told apart by the word under `key`: the fields of each kind, besides that word.
- */
+/** A tagged union: the fields of each member by its tag, the text at `key`. */
 export const tagged = <Key extends string, A extends { readonly [K in Key]: string }>(
   key: Key,
   kinds: { readonly [Word in A[Key]]: Fields<Omit<Extract<A, { readonly [K in Key]: Word }>, Key>> },
@@ -149,7 +141,7 @@ export const tagged = <Key extends string, A extends { readonly [K in Key]: stri
     for (const [field, check] of kind.entries) {
       if (member(copy, field, check, given, at) === refused) return refused
     }
-    // Each field of this kind has gone through its check.
+    // Each field of this member has been checked.
     return kind.stray(given, at) === refused ? refused : copy as A
   }
 }
@@ -168,7 +160,7 @@ const member = (
   at.path.pop()
 }
 
-/** Refuses the first property that is no field. */
+/** Refuses the first unknown property. */
 const strays = (
   fields: object,
   { instead = {}, others = "refused", remedy = "Give an object" }: StructOptions
@@ -182,7 +174,7 @@ const strays = (
       if (key === noOptions) return value === unreadable ? refuse(at, ...unread) : refuseKind(at, value, remedy)
       if (value === undefined || value === null && others === "ignored") continue
       const near = CheckWords.nearest(key, names)
-      // Where the field itself is there, it was not meant.
+      // Not a misspelling of a field that is present.
       const meant = others === "ignored" && near !== undefined && near in given ? undefined : near
       const advice = Object.hasOwn(instead, key)
         ? instead[key]
@@ -196,11 +188,11 @@ const strays = (
   }
 }
 
-/** Nothing, or what the check takes. `null` is something. */
+/** `undefined`, or what the check accepts. */
 export const optional = <A>(check: Check<A>): Check<A | undefined> => (given, at) =>
   given === undefined ? undefined : check(given, at)
 
-/** An array of what the check takes, of no more than `most` items; a copy of it. */
+/** An array of at most `most` items; a copy of it. */
 export const list = <A>(
   item: Check<A>,
   { most = mostItems, remedy = "Give an array" }: { readonly most?: number; readonly remedy?: string } = {}
@@ -220,10 +212,10 @@ export const list = <A>(
   return copy
 }
 
-/** Text, blank or not. */
+/** Any text. */
 export const text: Check<string> = (given, at) => typeof given === "string" ? given : refuseKind(at, given, "Give text")
 
-/** Text that says something. */
+/** Text that is not blank. */
 export const filled: Check<string> = (given, at) =>
   typeof given !== "string"
     ? refuseKind(at, given, "Give text")
@@ -235,7 +227,7 @@ export const filled: Check<string> = (given, at) =>
 export const flag: Check<boolean> = (given, at) =>
   typeof given === "boolean" ? given : refuseKind(at, given, "Use true or false")
 
-/** One of some words; `instead` says what to do about words of other libraries. */
+/** One of several literals; `instead` has remedies for those of other libraries. */
 export const word = <const Word extends string>(
   words: ReadonlyArray<Word>,
   instead: Readonly<Record<string, string>> = {}
@@ -249,9 +241,9 @@ export const word = <const Word extends string>(
 }
 
 /**
- * - `min`, `max`: the bounds, both allowed; `above` in place of `min` where that itself is too little.
- * - `whole`: refuses fractions, and what is too large to count with.
- * - `what`: what it is a number of, for the problem: "a number of tokens".
+ * - `min`, `max`: inclusive bounds; `above`: an exclusive lower bound.
+ * - `whole`: requires a safe integer.
+ * - `what`: what the number is, for the problem: "a number of tokens".
  */
 export interface NumberOptions {
   readonly min?: number | undefined
@@ -273,7 +265,7 @@ export const number = (
     ? given
     : refuse(at, `${given} is ${what === undefined ? "out of range" : `not ${what}`}`, remedy)
 
-/** A duration in any form that Effect takes, not negative; infinite only where that is said. */
+/** A `Duration.Input` that is not negative; zero and infinity as the options say. */
 export const duration = (
   { infinite = false, zero = true }: { readonly infinite?: boolean; readonly zero?: boolean } = {}
 ): Check<Duration.Duration> =>
@@ -282,7 +274,7 @@ export const duration = (
   const remedy = `Use a duration such as "30 seconds"${infinite ? ", or \"Infinity\"" : ""}`
   if (found === undefined) {
     return typeof given === "string"
-      ? refuse(at, "the text is no duration", remedy)
+      ? refuse(at, "the text is not a duration", remedy)
       : refuseKind(at, given, remedy)
   }
   return Duration.isNegative(found)
@@ -294,42 +286,42 @@ export const duration = (
     : found
 }
 
-/** A function. What it does when it is called is for {@link threw} to tell. */
+/** A function; {@link threw} is the error for one that throws when it is called. */
 export const callback = <F extends (...args: never) => unknown>(remedy = "Give a function"): Check<F> => (given, at) =>
-  // Of a function nothing more can be known.
+  // The signature of a function cannot be checked.
   typeof given === "function" ? given as F : refuseKind(at, given, remedy)
 
-/** What only its own module can read: an instance of a class, a layer, a schedule. */
+/** A value that a type guard accepts: an instance of a class, a layer, a schedule. */
 export const instance = <A>(is: (given: unknown) => given is A, remedy: string): Check<A> => (given, at) =>
   is(given) ? given : refuseKind(at, given, remedy)
 
-/** Bytes, handed on and not copied. */
+/** Bytes, not copied. */
 export const bytes: Check<Uint8Array> = (given, at) =>
-  // A proxy of bytes is none: its length cannot be read.
+  // The length of a proxy of bytes cannot be read.
   given instanceof Uint8Array && given.byteLength >= 0
     ? given
     : refuseKind(at, given, typeof given === "string" ? "Give a Uint8Array: decode the base64" : "Give a Uint8Array")
 
-/** JSON, or a value with a JSON form, as a plain copy; see {@link JsonOptions}. */
+/** JSON, or a value with `toJSON`; a plain copy of it. */
 export const json = (options: JsonOptions = {}): Check<unknown> => (given, at) => CheckJson.copy(given, at, options)
 
-/** An object of JSON. */
+/** A JSON object. */
 export const jsonObject = (
   remedy = "Give an object",
   options: JsonOptions = {}
 ): Check<{ readonly [key: string]: unknown }> =>
 (given, at) => isRecord(given) ? CheckJson.copy(given, at, options) : refuseKind(at, given, remedy)
 
-/** What may be among the values that JSON cannot say: `bytes`, `bigint`, and all `others`. */
+/** Which values outside of JSON are kept. */
 export type JsonOptions = CheckJson.Options
 
-/** Options under the keys of their providers: whether they are right is for these to say. */
+/** Options under the keys of their providers, which check them. */
 export const providerOptions: Check<{ readonly [key: string]: unknown }> = jsonObject(
   "Give an object with the options of each provider",
   { others: true }
 )
 
-/** The error for a function of the program's that threw in place of giving what it is asked for at `field`. */
+/** The error for a callback of the program, the option `field`, that threw. */
 export const threw = (
   { model, provider }: { readonly provider: string; readonly model?: string | undefined },
   field: string,
@@ -340,22 +332,21 @@ export const threw = (
     model,
     field,
     remedy: threwRemedy,
-    message: `${field}: the function for it threw. ${threwRemedy}.`,
+    message: `${field}: the function threw. ${threwRemedy}.`,
     cause
   })
 
-const threwRemedy = "Look at the cause"
+const threwRemedy = "See the cause"
 
-/** Anything, for what is checked elsewhere. */
+/** Any value; it is checked elsewhere. */
 export const unchecked = <A>(): Check<A> => (given) => given as A
 
 /**
- * The own fields of options, each read once and not checked, without those that are `undefined`: for constructors,
- * which leave it to the layer to refuse what cannot be right. What is no object, or cannot be read, becomes a field
- * that no {@link struct} knows.
+ * The own fields of options, each read once, without those that are `undefined`: for constructors, whose options the
+ * layer checks. A value that is not a readable object becomes a field that every {@link struct} refuses.
  */
 export const fieldsOf = <A extends object>(options: A | undefined): { readonly [Key in keyof A]: unknown } =>
-  // The names are those of `A`, or none that a check takes.
+  // The names are those of `A`, or one that no check accepts.
   Result.getOrElse(
     Result.try(() =>
       options === undefined
@@ -367,7 +358,7 @@ export const fieldsOf = <A extends object>(options: A | undefined): { readonly [
     () => ({ [noOptions]: unreadable })
   ) as { readonly [Key in keyof A]: unknown }
 
-/** The items of an array as they are; nothing where there is none, or it cannot be read. */
+/** The items of an array, unchecked; `undefined` for any other value. */
 export const itemsOf = (given: unknown): ReadonlyArray<unknown> | undefined =>
   Result.getOrUndefined(Result.try(() =>
     Array.isArray(given) && given.length <= mostItems
@@ -375,17 +366,15 @@ export const itemsOf = (given: unknown): ReadonlyArray<unknown> | undefined =>
       : undefined
   ))
 
-/** More than any list of options or messages has. */
 const mostItems = 1_000_000
 
-/** Whether a value is what a predicate says; a value that cannot be read is not. */
+/** A predicate that is false where it throws. */
 export const holds = (is: (given: unknown) => boolean, given: unknown): boolean =>
   Result.getOrElse(Result.try(() => is(given)), () => false)
 
-/** A layer, by its looks: what it builds shows when it is built. */
+/** A layer; what it provides is checked when it is built. */
 export const layer: Check<Layer.Any> = instance(Layer.isLayer, "Give a layer")
 
-/** No name of an option. */
 const noOptions = "(no options)"
 
 const unreadable = Symbol.for("@strata/core/Check/unreadable")

@@ -13,10 +13,10 @@ export class Cost extends Schema.Opaque<Cost>()(Schema.Struct({
   total: Schema.Finite
 })) {}
 
-/** Nothing. */
+/** No cost. */
 export const empty: Cost = { input: 0, cacheRead: 0, cacheWrite: 0, output: 0, total: 0 }
 
-/** A cost from its parts, added up; those not given are nothing. `NaN` of what is none. */
+/** A cost from its parts; missing ones are 0. All `NaN` for a value that is not a cost. */
 export const make: (parts: Partial<Omit<Cost, "total">>) => Cost = Total.make(
   ({ cacheRead = 0, cacheWrite = 0, input = 0, output = 0 }) => ({
     input,
@@ -28,7 +28,7 @@ export const make: (parts: Partial<Omit<Cost, "total">>) => Cost = Total.make(
   () => none
 )
 
-/** The sum of two costs, part by part. `NaN` of what is none. */
+/** The sum of two costs. All `NaN` for a value that is not a cost. */
 export const add: (self: Cost, that: Cost) => Cost = Total.make(
   (self, that) => ({
     input: self.input + that.input,
@@ -40,7 +40,7 @@ export const add: (self: Cost, that: Cost) => Cost = Total.make(
   () => none
 )
 
-/** The sum of several costs: `undefined` as soon as one of them is not known. */
+/** The sum of several costs; `undefined` when one of them is not known. */
 export const sum: (costs: ReadonlyArray<Cost | undefined>) => Cost | undefined = Total.make((costs) => {
   let total = empty
   for (const cost of costs) {
@@ -50,7 +50,7 @@ export const sum: (costs: ReadonlyArray<Cost | undefined>) => Cost | undefined =
   return total
 }, () => undefined)
 
-/** Stands for what is no cost: no sum with it looks like one. */
+/** `NaN` makes sums with invalid costs visible. */
 const none: Cost = {
   input: Number.NaN,
   cacheRead: Number.NaN,

@@ -1,28 +1,22 @@
 /**
- * JSON text as values that say what the text says.
+ * Parses JSON without rounding integers.
  *
- * `JSON.parse` rounds an integer that a number (a 64-bit double) cannot hold, and makes `Infinity` of one that is out of
- * range. Here such a number stays the text it is written as, a string: identifiers of 64 bits arrive unchanged, and every
- * value can be written as JSON again. Fractions are rounded as everywhere.
+ * `JSON.parse` rounds an integer that a number (a 64-bit double) cannot hold, and reads `Infinity` where it is out of range.
+ * Here such a number is a string, its literal: 64-bit identifiers arrive unchanged, and every value can be written as JSON
+ * again. Fractions are rounded as usual.
  */
 import { isObject } from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as Total from "./internal/total.ts"
 
-/**
- * How deep objects and arrays may be nested. What reads, checks and writes JSON recurses, and runs out of stack some
- * thousand levels down.
- */
+/** The deepest nesting of objects and arrays: code that reads and writes JSON recurses, and the stack is finite. */
 export const maxDepth = 256
 
-/** Reads a text; fails with what is wrong with it, in words that hold nothing of the text. */
+/** Parses a text; the failure is a description that quotes none of it. */
 export const parse = (text: string): Result.Result<unknown, string> => parseWith(text, exact)
 
-/**
- * {@link parse} for arrays of floating-point numbers, which are rounded anyway: looking for large integers among them
- * costs as much as parsing them.
- */
+/** {@link parse} without the search for large integers: for arrays of floating-point numbers, twice as fast. */
 export const parseFloats = (text: string): Result.Result<unknown, string> => parseWith(text, JSON.parse)
 
 const parseWith = (text: string, toValue: (text: string) => unknown): Result.Result<unknown, string> =>
@@ -35,15 +29,15 @@ const parseWith = (text: string, toValue: (text: string) => unknown): Result.Res
 const exact = (text: string): unknown => mayBeInexact.test(text) ? JSON.parse(text, revive) : JSON.parse(text)
 
 /**
- * The arguments of a tool call, from the JSON text a model wrote: what a provider whose answers hold such text puts into
- * `params`. Blank text is no arguments, `{}`; what is not JSON, such as text that was cut, stays as it is.
+ * The `params` of a tool call from the JSON text a model wrote. Blank text is `{}`; text that is not JSON, such as text
+ * that was cut, is returned as it is.
  */
 export const params = (text: string): unknown =>
   typeof text === "string" && text.trim() === "" ? {} : Result.getOrElse(parse(text), () => text)
 
 /**
- * The number that a literal of JSON stands for; the literal itself where a number cannot hold it, or would be written
- * with other digits, and `NaN` for what is no literal.
+ * The number of a JSON literal; the literal itself where a number cannot hold it or has other digits, and `NaN` for a value
+ * that is not a string.
  */
 export const number: (literal: string) => number | string = Total.make((literal) => valueOf(literal), () => Number.NaN)
 
@@ -55,7 +49,7 @@ const valueOf = (literal: string): number | string => {
   return written.isInteger && written.text !== decimal(`${value}`).text ? literal : value
 }
 
-/** What to say about values that a schema refuses because they are such literals; nothing when there are none. */
+/** Explains which of the values that a schema refused are such literals; empty when there are none. */
 export const explain: (issue: SchemaIssue.Issue, input: unknown) => string = Total.make((issue, input) => {
   const refused = new Map(
     format(issue).issues.flatMap(({ path = [] }) => {
@@ -85,19 +79,16 @@ const isInexact = (text: string): boolean => literal.test(text) && typeof valueO
 
 const excerpt = (text: string): string => text.length > 40 ? `${text.slice(0, 40)}…` : text
 
-/**
- * Only a literal with sixteen digits, or with an exponent of three, can be inexact. A string that holds the like takes the
- * slower way for nothing.
- */
+/** Only a literal of sixteen digits, or with an exponent of three, can be inexact. Strings may match, too: only slower. */
 const mayBeInexact = /(?:^|[[:,\s])-?\d{16}|\d[eE]\+?\d{3}|\.\d{14,}[eE]/
 
-/** `source` is the literal, where the value is one. */
+/** `source` is the literal of a number. */
 const revive = (_: string, value: unknown, context?: { readonly source?: string }): unknown =>
   typeof value === "number" && context?.source !== undefined ? valueOf(context.source) : value
 
 const literal = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([-+]?\d+))?$/
 
-/** A literal in a form that equal numbers share: significant digits, and the power of ten they are multiplied with. */
+/** The canonical form of a literal: significant digits and a power of ten. */
 const decimal = (written: string): { readonly text: string; readonly isInteger: boolean } => {
   const [, sign = "", whole = "", fraction = "", exponent = "0"] = literal.exec(written) ?? []
   const digits = `${whole}${fraction}`.replace(/^0+/, "")
@@ -109,7 +100,7 @@ const decimal = (written: string): { readonly text: string; readonly isInteger: 
     : { text: `${sign}${digits.slice(0, end)}e${power}`, isInteger: power >= 0 }
 }
 
-/** Whether no bracket is deeper than {@link maxDepth}. Told before parsing: a parser keeps far more for a level than one byte. */
+/** Whether nesting is within {@link maxDepth}; checked before parsing, which takes much memory per level. */
 const isShallow = (text: string): boolean =>
   text.length <= 2 * maxDepth || countUpTo(text, "[") + countUpTo(text, "{") <= maxDepth || depthOf(text) <= maxDepth
 

@@ -1,10 +1,9 @@
 /**
- * Everything that can go wrong between a program and a model, as one flat union of typed values.
+ * The errors of all services, as one flat union.
  *
- * The names belong to no provider: each provider maps its own exceptions to them, in one place. `exception` keeps the
- * provider's own name, `providerMessage` its own words, `server` the host that was asked, and `requestId` the id its support
- * will ask for. No error holds a prompt or a secret, and only a
- * `StructuredOutputError` holds an answer.
+ * Each provider maps its exceptions to them in one place: `exception` is the provider's name of the error, `providerMessage`
+ * its own words, `server` the host that was asked, `requestId` its id of the request, for its support. No error holds a prompt
+ * or a secret, and only a `StructuredOutputError` holds an answer.
  */
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
@@ -23,95 +22,95 @@ const fields = {
 
 const retryAfterField = { retryAfter: Schema.optional(Schema.Duration) }
 
-/** What part of a request an error is about, and its message without that. */
+/** The part of a request that an error is about, and the message without it. */
 const placeFields = { field: Schema.optional(Schema.String), problem: Schema.optional(Schema.String) }
 
-/** No credentials, expired ones, or a key or signature the provider does not recognise. */
+/** Credentials are missing, expired or not recognised. */
 export class AuthenticationError extends Schema.TaggedError<AuthenticationError>()("AuthenticationError", fields) {}
 
-/** The credentials are good, but may not do this: no access to the model, or a policy that denies it. */
+/** The credentials are valid, but lack access to the model, or a policy denies the call. */
 export class PermissionDeniedError
   extends Schema.TaggedError<PermissionDeniedError>()("PermissionDeniedError", fields)
 {}
 
-/** The request cannot be served as it stands. `field` names what is wrong and `remedy` what to do about it. */
+/** The request is invalid. `field` is the part that is wrong, `remedy` what to do about it. */
 export class InvalidRequestError extends Schema.TaggedError<InvalidRequestError>()("InvalidRequestError", {
   ...fields,
   ...placeFields,
   remedy: Schema.optional(Schema.String)
 }) {}
 
-/** The prompt, or one text to embed, is longer than the model takes. */
+/** The prompt, or a text to embed, is longer than the model accepts. */
 export class ContextLengthExceededError
   extends Schema.TaggedError<ContextLengthExceededError>()("ContextLengthExceededError", { ...fields, ...placeFields })
 {}
 
-/** There is no such model here, or no longer. */
+/** The model does not exist at this endpoint, or no longer. */
 export class ModelNotFoundError extends Schema.TaggedError<ModelNotFoundError>()("ModelNotFoundError", fields) {}
 
-/** The model exists but cannot do what the request asks for. */
+/** The model does not support a feature of the request. */
 export class UnsupportedFeatureError extends Schema.TaggedError<UnsupportedFeatureError>()("UnsupportedFeatureError", {
   ...fields,
   ...placeFields,
   feature: Schema.String
 }) {}
 
-/** Too many requests or tokens for the moment. `retryAfter` is the provider's hint, when it gives one. */
+/** Too many requests or tokens. `retryAfter` is the provider's hint, if any. */
 export class RateLimitError
   extends Schema.TaggedError<RateLimitError>()("RateLimitError", { ...fields, ...retryAfterField })
 {}
 
-/** A limit of the account that waiting a little does not lift. */
+/** A limit of the account, such as tokens per day, that a short wait does not lift. */
 export class QuotaExceededError extends Schema.TaggedError<QuotaExceededError>()("QuotaExceededError", fields) {}
 
-/** The model is there but cannot serve now: loading, or out of capacity. */
+/** The model is loading or out of capacity. */
 export class ModelUnavailableError
   extends Schema.TaggedError<ModelUnavailableError>()("ModelUnavailableError", { ...fields, ...retryAfterField })
 {}
 
-/** The provider failed on its side. */
+/** An internal error of the provider. */
 export class ProviderInternalError
   extends Schema.TaggedError<ProviderInternalError>()("ProviderInternalError", { ...fields, ...retryAfterField })
 {}
 
-/** The model itself failed on this request. `originalStatus` is the status it gave its host. */
+/** The model failed on this request. `originalStatus` is the status it returned to the provider. */
 export class ModelFailedError extends Schema.TaggedError<ModelFailedError>()("ModelFailedError", {
   ...fields,
   originalStatus: Schema.optional(Schema.Finite)
 }) {}
 
 /**
- * Which clock ran out: one attempt, the wait for the first event of a stream, the pause between two events, the whole
- * operation with its retries, opening a connection, or the provider's own limit for the model.
+ * Which timeout expired: of one attempt, of the first event of a stream, of the pause between two events, of the operation
+ * with its retries, of connecting, or the provider's own for the model.
  */
 export type TimeoutPhase = typeof TimeoutPhase.Type
 /** @see {@link TimeoutPhase} */
 export const TimeoutPhase = Schema.Literals(["attempt", "first-event", "idle", "deadline", "connect", "model"])
 
-/** Time ran out; `after` is how long it was, when the clock was ours. */
+/** A timeout; `after` is its length, unless it is the provider's. */
 export class TimeoutError extends Schema.TaggedError<TimeoutError>()("TimeoutError", {
   ...fields,
   phase: TimeoutPhase,
   after: Schema.optional(Schema.Duration)
 }) {}
 
-/** The network did not carry the request or the answer. */
+/** The network failed to carry the request or the answer. */
 export class ConnectionError extends Schema.TaggedError<ConnectionError>()("ConnectionError", fields) {}
 
-/** A stream broke after `delivered` events had been handed over; they are good, the rest is missing. */
+/** A stream failed after `delivered` events; these are valid, the rest is missing. */
 export class StreamInterruptedError extends Schema.TaggedError<StreamInterruptedError>()("StreamInterruptedError", {
   ...fields,
   delivered: Schema.Finite
 }) {}
 
-/** The provider answered something that is not an answer. */
+/** The provider's answer cannot be decoded. */
 export class MalformedResponseError
   extends Schema.TaggedError<MalformedResponseError>()("MalformedResponseError", fields)
 {}
 
 /**
- * The model's answer is no value of the asked schema. `text` is what it wrote and `issue` what is wrong with it; there is
- * no `issue` when the answer was cut or withheld, so that asking for a correction makes no sense.
+ * The model's answer `text` does not match the schema, as `issue` explains. Without an `issue` the answer was cut or withheld,
+ * and cannot be repaired.
  */
 export class StructuredOutputError extends Schema.TaggedError<StructuredOutputError>()("StructuredOutputError", {
   ...fields,
@@ -119,16 +118,16 @@ export class StructuredOutputError extends Schema.TaggedError<StructuredOutputEr
   issue: Schema.optional(Schema.String)
 }) {}
 
-/** The breaker is open after repeated failures: nothing was sent. `retryAfter` is the rest of the open time. */
+/** The breaker is open: nothing was sent. `retryAfter` is the rest of the open time. */
 export class CircuitOpenError
   extends Schema.TaggedError<CircuitOpenError>()("CircuitOpenError", { ...fields, ...retryAfterField })
 {}
 
-/** The call would cost more than the declared budget has left: nothing was sent. */
+/** The call could cost more than the budget has left: nothing was sent. */
 export class BudgetExceededError extends Schema.TaggedError<BudgetExceededError>()("BudgetExceededError", fields) {}
 
-/** What `ChatService.generate` fails with. */
-export type ChatError =
+/** What a call to a provider fails with, of any service. */
+export type CallError =
   | AuthenticationError
   | PermissionDeniedError
   | InvalidRequestError
@@ -145,6 +144,9 @@ export type ChatError =
   | MalformedResponseError
   | CircuitOpenError
   | BudgetExceededError
+
+/** What `ChatService.generate` fails with. */
+export type ChatError = CallError
 
 /** What `ChatService.stream` fails with. */
 export type ChatStreamError = ChatError | StreamInterruptedError
@@ -156,66 +158,13 @@ export type ChatObjectError = ChatError | StructuredOutputError
 export type ChatObjectStreamError = ChatStreamError | StructuredOutputError
 
 /** What `EmbeddingService` fails with. */
-export type EmbeddingError =
-  | AuthenticationError
-  | PermissionDeniedError
-  | InvalidRequestError
-  | ContextLengthExceededError
-  | ModelNotFoundError
-  | UnsupportedFeatureError
-  | RateLimitError
-  | QuotaExceededError
-  | ModelUnavailableError
-  | ProviderInternalError
-  | ModelFailedError
-  | TimeoutError
-  | ConnectionError
-  | MalformedResponseError
-  | CircuitOpenError
-  | BudgetExceededError
+export type EmbeddingError = CallError
 
 /** What `RerankService` fails with. */
-export type RerankError =
-  | AuthenticationError
-  | PermissionDeniedError
-  | InvalidRequestError
-  | ContextLengthExceededError
-  | ModelNotFoundError
-  | UnsupportedFeatureError
-  | RateLimitError
-  | QuotaExceededError
-  | ModelUnavailableError
-  | ProviderInternalError
-  | ModelFailedError
-  | TimeoutError
-  | ConnectionError
-  | MalformedResponseError
-  | CircuitOpenError
-  | BudgetExceededError
-
-/** What a call to a provider fails with, whichever service makes it. */
-export type CallError = ChatError | EmbeddingError | RerankError
+export type RerankError = CallError
 
 /** Any failure of any service. */
-export type ProviderError =
-  | AuthenticationError
-  | PermissionDeniedError
-  | InvalidRequestError
-  | ContextLengthExceededError
-  | ModelNotFoundError
-  | UnsupportedFeatureError
-  | RateLimitError
-  | QuotaExceededError
-  | ModelUnavailableError
-  | ProviderInternalError
-  | ModelFailedError
-  | TimeoutError
-  | ConnectionError
-  | StreamInterruptedError
-  | MalformedResponseError
-  | StructuredOutputError
-  | CircuitOpenError
-  | BudgetExceededError
+export type ProviderError = typeof ProviderError.Type
 /** @see {@link ProviderError} */
 export const ProviderError = Schema.Union([
   AuthenticationError,
@@ -238,7 +187,7 @@ export const ProviderError = Schema.Union([
   BudgetExceededError
 ])
 
-/** Whether a value is one of the errors of the union; one that cannot be read, such as a revoked proxy, is not. */
+/** Whether a value is a {@link ProviderError}. */
 export const isProviderError = (u: unknown): u is ProviderError => isOfUnion(u)
 
 /** Whether a value is a {@link CallError}. */
@@ -257,10 +206,8 @@ const transient: ReadonlySet<ProviderError["_tag"]> = new Set<ProviderError["_ta
 ])
 
 /**
- * Whether the same request may succeed if it is sent again. Decided by the tag alone.
- *
- * A `StreamInterruptedError` is not transient: part of the answer was already handed over, and a second answer would
- * not continue the first.
+ * Whether the same request may succeed if it is sent again; decided by the tag. A `StreamInterruptedError` is not transient:
+ * part of the answer was delivered, and a second answer would not continue it.
  */
 export const isTransient: (error: ProviderError) => boolean = Total.make(({ _tag }) => transient.has(_tag), () => false)
 
@@ -278,13 +225,13 @@ const refusals: ReadonlySet<ProviderError["_tag"]> = new Set<ProviderError["_tag
   "BudgetExceededError"
 ])
 
-/** Whether the request was not sent, or the provider did not begin to work on it: it drew no tokens and costs nothing. */
+/** Whether the request was not sent or not processed: it used no tokens and costs nothing. */
 export const isRefusal: (error: ProviderError) => boolean = Total.make(
   (error) => error._tag === "TimeoutError" ? error.phase === "connect" : refusals.has(error._tag),
   () => false
 )
 
-/** How long the provider asks to wait before the next try, when it says. */
+/** The provider's hint when to retry, if any. */
 export const retryAfter: (error: ProviderError) => Duration.Duration | undefined = Total.make(
   (error) => "retryAfter" in error ? error.retryAfter : undefined,
   () => undefined
@@ -314,7 +261,7 @@ export const invalidRequest: (options: {
 /** An error that may be about one part of a request. */
 export type PlacedError = InvalidRequestError | ContextLengthExceededError | UnsupportedFeatureError
 
-/** The error about another part of the request: `inputs[17]` of a call may be `inputs[0]` of what was sent for it. */
+/** The error with another `field`: `inputs[17]` of a call may be `inputs[0]` of the request sent for it. */
 export const placed: (error: PlacedError, field: string) => PlacedError = Total.make(
   (error, field) => {
     const { cause, exception, message, model, provider, providerMessage, requestId, server } = error

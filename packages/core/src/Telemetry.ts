@@ -1,7 +1,5 @@
 /**
- * Spans and metrics of every call, with the names of the OpenTelemetry conventions for generative AI.
- *
- * Prompts and answers are left out unless {@link CaptureContent} is set. Names and units:
+ * Spans and metrics of every call, by the OpenTelemetry conventions for generative AI:
  * https://opentelemetry.io/docs/specs/semconv/gen-ai/
  */
 import * as Cause from "effect/Cause"
@@ -16,10 +14,10 @@ import * as Tracer from "effect/Tracer"
 import * as Total from "./internal/total.ts"
 import type * as ProviderError from "./ProviderError.ts"
 
-/** What is being done. */
+/** The kind of call. */
 export type Operation = "chat" | "embeddings" | "rerank"
 
-/** Which service does it, with which model; `scope` is where, such as a region, when the provider has several. */
+/** The service and model of a call; `scope` is a region or endpoint, where the provider has several. */
 export interface Target {
   readonly operation: Operation
   readonly provider: string
@@ -27,27 +25,29 @@ export interface Target {
   readonly scope?: string | undefined
 }
 
-/** What quotas, limits and breakers are kept under: one provider, scope and model, whatever the operation. */
+/** The key of quotas, limits and breakers: provider, scope and model, for all operations together. */
 export const keyOf: (target: Target) => string = Total.make(
   ({ model, provider, scope = "" }) => `${provider}/${scope}/${model}`,
   () => "//"
 )
 
-/** Whether prompts and answers are recorded on spans. Off by default: they may be confidential. */
+/** Whether prompts and answers are recorded on spans; `false` by default, as they may be confidential. */
 export const CaptureContent = Context.Reference<boolean>("@strata/core/Telemetry/CaptureContent", {
   defaultValue: () => false
 })
 
+const seconds = [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92]
+
 /** Seconds from the start of an operation to its end, retries included. */
 export const operationDuration = Metric.histogram("gen_ai.client.operation.duration", {
   description: "Seconds from the start of an operation to its end",
-  boundaries: [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92]
+  boundaries: seconds
 })
 
 /** Seconds from the start of a stream to its first event, retries included. */
 export const timeToFirstEvent = Metric.histogram("gen_ai.client.operation.time_to_first_chunk", {
   description: "Seconds from the start of a stream to its first event",
-  boundaries: [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92]
+  boundaries: seconds
 })
 
 /** Tokens of an operation, by `gen_ai.token.type`: `input` or `output`. */
@@ -56,7 +56,7 @@ export const tokenUsage = Metric.histogram("gen_ai.client.token.usage", {
   boundaries: [1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864]
 })
 
-/** Requests that were really sent: first attempts and retries, each batch of an embedding call by itself. */
+/** Requests sent: first attempts, retries, and each batch of an embedding call. */
 export const attempts = Metric.counter("strata.client.attempts", {
   description: "Requests sent to a provider, retries included",
   incremental: true
@@ -68,20 +68,20 @@ export const retries = Metric.counter("strata.client.retries", {
   incremental: true
 })
 
-/** Seconds a call waited before it was sent, by `strata.wait.reason`: `quota`, `concurrency` or `retry-budget`. */
+/** Seconds a call waited before it was sent, by `strata.wait.reason`: see {@link WaitReason}. */
 export const waits = Metric.histogram("strata.client.wait.duration", {
-  description: "Seconds a call waited for its turn",
-  boundaries: [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92]
+  description: "Seconds a call waited before it was sent",
+  boundaries: seconds
 })
 
 /**
- * Calls in flight, and how many there may be, by `strata.permits`: `used` or `limit`. Of each model where the limit adapts
- * to it, of a whole provider where it is one number.
+ * Calls in flight and their limit, by `strata.permits`: `used` or `limit`; per model for an adaptive limit, per provider for
+ * a fixed one.
  */
 export const permits = Metric.gauge("strata.client.permits", { description: "Calls in flight, and their limit" })
 
 /**
- * What is on a quota, by `strata.quota.window`, `strata.quota.unit` (`tokens` or `requests`) and `strata.quota.part`
+ * The state of a quota, by `strata.quota.window`, `strata.quota.unit` (`tokens` or `requests`) and `strata.quota.part`
  * (`spent`, `reserved` or `limit`).
  */
 export const quota = Metric.gauge("strata.client.quota", {
@@ -93,7 +93,7 @@ export const breaker = Metric.gauge("strata.client.breaker", {
   description: "State of a breaker: 0 closed, 1 half open, 2 open"
 })
 
-/** Second requests sent because the first took long. */
+/** Hedges: second requests sent because the first took long. */
 export const hedges = Metric.counter("strata.client.hedges", {
   description: "Second requests sent because the first took long",
   incremental: true
@@ -102,25 +102,25 @@ export const hedges = Metric.counter("strata.client.hedges", {
 /** US dollars spent, where the price of the model is known. */
 export const cost = Metric.counter("strata.client.cost", { description: "US dollars spent", incremental: true })
 
-const waitReasons: ReadonlySet<unknown> = new Set(["quota", "concurrency", "retry-budget"])
+/** What a call waited for. */
+export type WaitReason = "quota" | "concurrency" | "retry-budget"
 
-/** Records a wait of some length; one of no length is none. */
-export const recordWait = (
+const waitReasons: ReadonlySet<unknown> = new Set<WaitReason>(["quota", "concurrency", "retry-budget"])
+
+/** Records a wait of some milliseconds; none at all is not recorded. */
+export const recordWait = (target: Target, reason: WaitReason, millis: number): Effect.Effect<void> =>
+  typeof millis === "number" && millis > 0
+    ? record(waits, target, millis / 1000, { "strata.wait.reason": waitReasons.has(reason) ? reason : "unknown" })
+    : Effect.void
+
+const record = <Input>(
+  metric: Metric.Metric<Input, unknown>,
   target: Target,
-  reason: "quota" | "concurrency" | "retry-budget",
-  millis: number
-): Effect.Effect<void> =>
-  typeof millis !== "number" || !(millis > 0)
-    ? Effect.void
-    : Metric.update(
-      Metric.withAttributes(waits, {
-        ...attributes(target),
-        "strata.wait.reason": waitReasons.has(reason) ? reason : "unknown"
-      }),
-      millis / 1000
-    )
+  value: Input,
+  others: Record<string, string> = {}
+): Effect.Effect<void> => Metric.update(Metric.withAttributes(metric, { ...attributes(target), ...others }), value)
 
-/** Puts the end of an attempt on the span of its operation, as an event `strata.attempt`. */
+/** Records the end of an attempt as an event `strata.attempt` on the span of its operation. */
 export const attempt = (number: number) => <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.withFiber((fiber) => {
     const span = Context.getOrUndefined(fiber.context, Tracer.ParentSpan)
@@ -140,7 +140,7 @@ export const attempt = (number: number) => <A, E, R>(self: Effect.Effect<A, E, R
   })
 
 /**
- * Who is asked, as messages say it: `amazon.nova-lite-v1:0 of aws.bedrock in us-east-1`.
+ * A target in the words of a message: `amazon.nova-lite-v1:0 of aws.bedrock in us-east-1`.
  *
  * @internal
  */
@@ -149,7 +149,7 @@ export const nameOf: (target: Pick<Target, "provider" | "model" | "scope">) => s
   () => "the service"
 )
 
-/** Attributes every metric of an operation has, and every span but for {@link modelLabel}. */
+/** The attributes of every metric of an operation. */
 export const attributes: (target: Target) => Record<string, string> = Total.make((target) => ({
   "gen_ai.operation.name": `${target.operation}`,
   "gen_ai.provider.name": `${target.provider}`,
@@ -157,12 +157,13 @@ export const attributes: (target: Target) => Record<string, string> = Total.make
 }), () => ({}))
 
 /**
- * A model as metrics name it: itself, or `_OTHER` beyond the first thousand different ones of a process. Metrics are kept
- * for ever, about 4 kB for each model, and whoever sends a request may name any.
+ * The label of a model in metrics: its name, or `_OTHER` after the first thousand names of a process. Metrics are kept for
+ * the life of the process, about 4 kB for each model, and a request may name any.
  *
  * @internal
  */
 export const modelLabel = (model: string): string => {
+  if (typeof model !== "string") return "_OTHER"
   if (labels.has(model)) return model
   if (labels.size >= mostLabels) return "_OTHER"
   labels.add(model)
@@ -187,7 +188,7 @@ export const span = (target: Target, request: Record<string, unknown>) => {
 
 const modelOf: (target: Target) => string | undefined = Total.make(({ model }) => `${model}`, () => undefined)
 
-/** Adds what is known, and leaves out what is `undefined`. */
+/** Annotates the current span with the values that are not `undefined`. */
 export const annotate = (values: Record<string, unknown>): Effect.Effect<void> =>
   Effect.annotateCurrentSpan(defined(values))
 
@@ -202,12 +203,9 @@ export const recordEnd = <A>(
 ): Effect.Effect<void> =>
   Effect.flatMap(Clock.currentTimeMillis, (now) => {
     const type = endOf(exit)
-    const failed = type === undefined ? {} : { "error.type": type }
+    const failed: Record<string, string> = type === undefined ? {} : { "error.type": type }
     return Effect.andThen(
-      Metric.update(
-        Metric.withAttributes(operationDuration, { ...attributes(target), ...failed }),
-        secondsFrom(start, now)
-      ),
+      record(operationDuration, target, secondsFrom(start, now), failed),
       annotate({ ...failed, ...attributesOf(exit, target) })
     )
   })
@@ -239,10 +237,7 @@ const endOf: (exit: Exit.Exit<unknown, unknown>) => string | undefined = Total.m
 
 /** Records the time to the first event of a stream. */
 export const recordFirstEvent = (target: Target, start: number): Effect.Effect<void> =>
-  Effect.flatMap(
-    Clock.currentTimeMillis,
-    (now) => Metric.update(Metric.withAttributes(timeToFirstEvent, attributes(target)), secondsFrom(start, now))
-  )
+  Effect.flatMap(Clock.currentTimeMillis, (now) => record(timeToFirstEvent, target, secondsFrom(start, now)))
 
 /** Records tokens of one type; nothing when the provider did not count them. */
 export const recordTokens = (
@@ -250,23 +245,16 @@ export const recordTokens = (
   type: "input" | "output",
   tokens: number | undefined
 ): Effect.Effect<void> =>
-  typeof tokens !== "number"
-    ? Effect.void
-    : Metric.update(
-      Metric.withAttributes(tokenUsage, {
-        ...attributes(target),
-        "gen_ai.token.type": type === "input" ? type : "output"
-      }),
-      tokens
-    )
+  typeof tokens === "number"
+    ? record(tokenUsage, target, tokens, { "gen_ai.token.type": type === "input" ? type : "output" })
+    : Effect.void
 
 /** Counts one request. */
-export const recordAttempt = (target: Target): Effect.Effect<void> =>
-  Metric.update(Metric.withAttributes(attempts, attributes(target)), 1)
+export const recordAttempt = (target: Target): Effect.Effect<void> => record(attempts, target, 1)
 
 /** Counts one retry. */
 export const recordRetry = (target: Target, error: ProviderError.ProviderError): Effect.Effect<void> =>
-  Metric.update(Metric.withAttributes(retries, { ...attributes(target), "error.type": tagOf(error) }), 1)
+  record(retries, target, 1, { "error.type": tagOf(error) })
 
 const tagOf: (error: ProviderError.ProviderError) => string = Total.make(({ _tag }) => `${_tag}`, () => "unknown")
 

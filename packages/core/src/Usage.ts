@@ -8,7 +8,7 @@ import * as Total from "./internal/total.ts"
  * - `inputTokens`: tokens of the prompt, those read from or written to a cache not included.
  * - `cacheReadTokens`, `cacheWriteTokens`: tokens of the prompt served from, or stored in, the provider's cache.
  * - `outputTokens`: tokens of the answer.
- * - `totalTokens`: all of them, as the provider adds them up.
+ * - `totalTokens`: their sum, as the provider counts it.
  */
 export class Usage extends Schema.Opaque<Usage>()(Schema.Struct({
   inputTokens: Schema.Finite,
@@ -27,7 +27,7 @@ export const empty: Usage = {
   totalTokens: 0
 }
 
-/** A usage from the counters that are known; the total is added up when the provider gives none. Empty of what is none. */
+/** A usage from the known counters; a missing total is their sum. {@link empty} for a value that is not a usage. */
 export const make: (counters: Partial<Usage>) => Usage = Total.make((counters) => {
   const usage = { ...empty, ...counters }
   return counters.totalTokens === undefined
@@ -38,7 +38,7 @@ export const make: (counters: Partial<Usage>) => Usage = Total.make((counters) =
     : usage
 }, () => empty)
 
-/** The sum of two usages, counter by counter. Empty of what is none. */
+/** The sum of two usages. {@link empty} for a value that is not a usage. */
 export const add: (self: Usage, that: Usage) => Usage = Total.make(
   (self, that) => ({
     inputTokens: self.inputTokens + that.inputTokens,

@@ -10,7 +10,7 @@ import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
-import * as CacheTelemetry from "../src/chat/internal/cache/telemetry.ts"
+import * as CacheStore from "../src/chat/internal/cache/store.ts"
 import { Outcome, Parts } from "./AnswerSchema.ts"
 import * as Cached from "./ChatCacheFixture.ts"
 import { response, usage, watched } from "./ChatFixture.ts"
@@ -217,8 +217,8 @@ describe("ChatService.withCache", () => {
       yield* ChatService.text("Why?")
       yield* Stream.runDrain(ChatService.stream("Why?"))
       yield* ChatService.text("How?")
-      assert.strictEqual(yield* Cached.counted(CacheTelemetry.hits), 2)
-      assert.strictEqual(yield* Cached.counted(CacheTelemetry.misses), 2)
+      assert.strictEqual(yield* Cached.counted(CacheStore.metrics.hits), 2)
+      assert.strictEqual(yield* Cached.counted(CacheStore.metrics.misses), 2)
     }).pipe(Effect.provide(Cached.layer(() => "So.")), Cached.alone))
 
   it.effect("says on a span whether it knew the answer, and sends nothing under it then", () =>

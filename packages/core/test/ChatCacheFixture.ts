@@ -17,7 +17,7 @@ import * as Metric from "effect/Metric"
 import * as Queue from "effect/Queue"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import * as CacheTelemetry from "../src/chat/internal/cache/telemetry.ts"
+import * as CacheStore from "../src/chat/internal/cache/store.ts"
 
 /** The service of {@link TestChat} behind a cache, and the double. */
 export const layer = (script?: TestChat.Script, options: {
@@ -119,7 +119,7 @@ export const gated = Effect.fnUntraced(function*() {
     calls,
     service: yield* Effect.provideContext(ChatService.ChatService, context),
     joined: (count: number) =>
-      untilEffect(Effect.map(counted(CacheTelemetry.hits, "gated", "model"), (joined) => joined >= count)),
+      untilEffect(Effect.map(counted(CacheStore.metrics.hits, "gated", "model"), (joined) => joined >= count)),
     answer: (call: number, response: ChatResponse.ChatResponse) => Deferred.succeed(answers[call]!, response),
     fail: (call: number, error: ProviderError.CallError) => Deferred.fail(answers[call]!, error),
     deliver: (call: number, ...events: ReadonlyArray<ChatEvent.ChatEvent>) => Queue.offerAll(streams[call]!, events),

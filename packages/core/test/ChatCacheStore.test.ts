@@ -10,7 +10,7 @@ import * as Logger from "effect/Logger"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
-import * as CacheTelemetry from "../src/chat/internal/cache/telemetry.ts"
+import * as CacheStore from "../src/chat/internal/cache/store.ts"
 import { Outcome, Parts } from "./AnswerSchema.ts"
 import * as Cached from "./ChatCacheFixture.ts"
 import { usage, watched } from "./ChatFixture.ts"
@@ -147,7 +147,7 @@ describe("A store of the chat cache", () => {
       for (const key of kept.keys()) kept.set(key, whole(state >>> 0))
       yield* ChatService.text("Why?")
       assert.strictEqual(yield* Cached.sent, 2)
-      assert.strictEqual(yield* Cached.counted(CacheTelemetry.failures), 0)
+      assert.strictEqual(yield* Cached.counted(CacheStore.metrics.failures), 0)
     }).pipe(Effect.provide(Cached.layer(() => "So.", { store })), Cached.alone)
   })
 
@@ -157,7 +157,7 @@ describe("A store of the chat cache", () => {
       return Effect.gen(function*() {
         for (let call = 0; call < 3; call++) assert.strictEqual(yield* ChatService.text("Why?"), "So.")
         assert.deepStrictEqual(logs.map(({ level }) => level), ["Warn"])
-        assert.strictEqual(yield* Cached.counted(CacheTelemetry.failures), 6)
+        assert.strictEqual(yield* Cached.counted(CacheStore.metrics.failures), 6)
         down.read = down.write = false
         yield* TestClock.adjust("5 seconds")
         yield* ChatService.text("Why?")

@@ -130,7 +130,12 @@ const refused: ReadonlyArray<readonly [what: string, given: unknown, field: stri
     "it is 7"
   ],
   ["a getter that throws", [thrower("content")], "messages[0].content", "a getter or a proxy throws"],
-  ["arguments that hold themselves", called({ a: cycle }), "messages[1].content[0].params.a.self", "it holds itself"],
+  [
+    "arguments that hold themselves",
+    called({ a: cycle }),
+    "messages[1].content[0].params.a.self",
+    "it contains itself"
+  ],
   ["arguments of too many levels", called(nested(20_000)), "messages[1].content[0].params", "deeper than 500 levels"],
   ["arguments without a JSON form", called({ a: [1n] }), "messages[1].content[0].params.a[0]", "JSON has no bigint"],
   ["a key that is no name", called({ "a b": 1n }), "messages[1].content[0].params[\"a b\"]", "JSON has no bigint"],

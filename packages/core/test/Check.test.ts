@@ -172,7 +172,7 @@ describe("Check.duration", () => {
   })
 
   it.each<readonly [given: unknown, problem: string]>([
-    ["x", "the text is no duration"],
+    ["x", "the text is not a duration"],
     [Number.NaN, "it is NaN"],
     [-1, "the duration is negative"],
     ["Infinity", "the duration is infinite"],
@@ -242,7 +242,7 @@ describe("Check.json", () => {
   it("ends where there is no end", () => {
     const cycle: Record<string, unknown> = { deep: [{}] }
     cycle["deep"] = [{ again: cycle }]
-    assert.strictEqual(problemOf(Check.json(), cycle), "deep[0].again: it holds itself. Break the cycle")
+    assert.strictEqual(problemOf(Check.json(), cycle), "deep[0].again: it contains itself. Break the cycle")
     const nested = Array.from({ length: 20_000 }).reduce<unknown>((inner) => [inner], 1)
     assert.strictEqual(
       problemOf(Check.json(), { a: nested }, { whole: "top" }),

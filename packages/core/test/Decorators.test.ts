@@ -1,5 +1,16 @@
 import { assert, describe, it } from "@effect/vitest"
-import { ChatEvent, ChatResponse, ChatService, EmbeddingService, ProviderError, RerankService } from "@strata/core"
+import {
+  Budget,
+  ChatCache,
+  ChatEvent,
+  ChatResponse,
+  ChatService,
+  EmbeddingService,
+  Ledger,
+  Pricing,
+  ProviderError,
+  RerankService
+} from "@strata/core"
 import type * as ChatRequest from "@strata/core/chat/ChatRequest"
 import * as Policy from "@strata/core/policy/Policy"
 import * as Retry from "@strata/core/policy/Retry"
@@ -371,4 +382,74 @@ describe("The data of a service", () => {
       const reranker = yield* Effect.map(Layer.build(TestRerank.layer()), Context.get(RerankService.RerankService))
       assert.strictEqual(reranker.provider, "test")
     }))
+})
+
+describe("A cache in a stack", () => {
+  it.effect("asks nothing of a service made by hand to know who it is, and nothing of one that never answers", () =>
+    Effect.gen(function*() {
+      let asked = 0
+      const silent = Effect.suspend(() => {
+        asked++
+        return Effect.never
+      })
+      const chats = Layer.succeed(ChatService.ChatService, {
+        generate: () => silent,
+        stream: () => Stream.fromEffect(silent)
+      })
+      const embeddings = Layer.succeed(EmbeddingService.EmbeddingService, {
+        embed: () => silent,
+        embedMany: () => silent,
+        embedEach: () => silent,
+        embedStream: () => Stream.fromEffect(silent)
+      })
+      yield* Effect.scoped(
+        Layer.build(Layer.merge(ChatService.withCache(chats), EmbeddingService.withCache(embeddings)))
+      )
+      assert.strictEqual(asked, 0)
+    }))
+
+  it.effect("is free also inside a budget, for requests that name no model", () =>
+    Effect.gen(function*() {
+      const budget = Budget.make({ perRun: 1 })
+      const layer = TestChat.layer(() => "So.", { model: "priced" }).pipe(
+        ChatService.withCache(),
+        ChatService.withBudget(budget),
+        Layer.provide(Pricing.layer([{ model: "priced", price: { input: 1, output: 1 } }]))
+      )
+      const spent = yield* Effect.gen(function*() {
+        yield* ChatService.generate({ messages: "Why?", maxTokens: 10 })
+        const once = yield* Budget.spent(budget)
+        assert.isTrue((yield* ChatService.generate({ messages: "Why?", maxTokens: 10 })).cached)
+        assert.deepStrictEqual(yield* Budget.spent(budget), once)
+        return once.run?.spent ?? 0
+      }).pipe(Effect.provide(layer))
+      assert.isAbove(spent, 0)
+    }).pipe(Effect.provide([ChatCache.layerMemory(), Ledger.layerMemory])))
+})
+
+describe("A budget of embeddings", () => {
+  it.effect("counts every attempt that was sent", () =>
+    Effect.gen(function*() {
+      const budget = Budget.make({ perRun: 1000 })
+      let attempts = 0
+      const service = EmbeddingService.make({
+        provider: "test",
+        defaultModel: "priced",
+        limits: () => Effect.succeed({ maxItems: 10, maxLength: 100 }),
+        policy: policy(3),
+        embedBatch: () =>
+          Effect.suspend(() =>
+            ++attempts < 3 ? Effect.fail(down) : Effect.succeed({ vectors: [Float32Array.of(1)], inputTokens: 100 })
+          )
+      })
+      const layer = Layer.effect(EmbeddingService.EmbeddingService, service).pipe(
+        EmbeddingService.withBudget(budget),
+        Layer.provide(Pricing.layer([{ model: "priced", price: { input: 1e6, output: 0 } }]))
+      )
+      yield* ended(Effect.provide(EmbeddingService.embedMany(["a text"]), layer))
+      const { run } = yield* Budget.spent(budget)
+      assert.strictEqual(attempts, 3)
+      assert.isAbove(run?.spent ?? 0, 100)
+      assert.strictEqual(run?.reserved, 0)
+    }).pipe(Effect.provide(Ledger.layerMemory)))
 })

@@ -9,7 +9,7 @@ import * as Cost from "../src/Cost.ts"
 import type * as Embedding from "../src/embedding/Embedding.ts"
 import * as EmbeddingCache from "../src/embedding/EmbeddingCache.ts"
 import * as EmbeddingService from "../src/embedding/EmbeddingService.ts"
-import * as CacheTelemetry from "../src/embedding/internal/cache/telemetry.ts"
+import * as CacheStore from "../src/embedding/internal/cache/store.ts"
 import { TestEmbedding } from "../src/testing/index.ts"
 import * as Cached from "./EmbeddingCacheFixture.ts"
 
@@ -154,8 +154,8 @@ describe("EmbeddingCache", () => {
         yield* EmbeddingService.embedMany(["a", "b", "a"])
         yield* EmbeddingService.embedMany(["a", "b", "c", "c"])
         yield* EmbeddingService.embed("a")
-        assert.strictEqual(yield* Cached.counted(CacheTelemetry.hits), 3)
-        assert.strictEqual(yield* Cached.counted(CacheTelemetry.misses), 3)
+        assert.strictEqual(yield* Cached.counted(CacheStore.metrics.hits), 3)
+        assert.strictEqual(yield* Cached.counted(CacheStore.metrics.misses), 3)
       }).pipe(Effect.provide(Cached.layer()), Cached.alone))
 
     it.effect("show nothing of how the cache learns who answers", () =>

@@ -7,7 +7,7 @@ import * as Metric from "effect/Metric"
 import type * as Embedding from "../src/embedding/Embedding.ts"
 import * as EmbeddingCache from "../src/embedding/EmbeddingCache.ts"
 import * as EmbeddingService from "../src/embedding/EmbeddingService.ts"
-import type * as CacheTelemetry from "../src/embedding/internal/cache/telemetry.ts"
+import type * as CacheStore from "../src/embedding/internal/cache/store.ts"
 import type * as ProviderError from "../src/ProviderError.ts"
 import { TestEmbedding } from "../src/testing/index.ts"
 
@@ -58,7 +58,7 @@ export const texts = (count: number): ReadonlyArray<string> =>
   Array.from({ length: count }, (_, index) => `word${index} of a text`)
 
 /** What a metric of the cache has come to for {@link TestEmbedding}. */
-export const counted = (metric: typeof CacheTelemetry.hits): Effect.Effect<number> =>
+export const counted = (metric: typeof CacheStore.metrics.hits): Effect.Effect<number> =>
   Effect.map(
     Metric.value(Metric.withAttributes(metric, {
       "gen_ai.operation.name": "embeddings",

@@ -125,7 +125,7 @@ describe("What an embedding is kept under", () => {
     )
   })
 
-  it.effect("is the model of a service from elsewhere, if it has one", () => {
+  it.effect("leaves out a hand-made service without a default model, and keeps the models of others apart", () => {
     const { kept, store } = Cached.openStore()
     const embed = (model: string | undefined) =>
       EmbeddingService.embed("a").pipe(
@@ -142,7 +142,7 @@ describe("What an embedding is kept under", () => {
   })
 })
 
-/** A service that was not made here: it takes anything but blank texts, and numbers its vectors. */
+/** A hand-made service: it takes anything but blank texts, and numbers its vectors. */
 const elsewhere = (model: string | undefined) => {
   let count = 0
   const embed = (input: Embedding.Input) =>

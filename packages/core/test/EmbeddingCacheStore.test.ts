@@ -7,7 +7,7 @@ import * as TestClock from "effect/testing/TestClock"
 import type * as Embedding from "../src/embedding/Embedding.ts"
 import * as EmbeddingCache from "../src/embedding/EmbeddingCache.ts"
 import * as EmbeddingService from "../src/embedding/EmbeddingService.ts"
-import * as CacheTelemetry from "../src/embedding/internal/cache/telemetry.ts"
+import * as CacheStore from "../src/embedding/internal/cache/store.ts"
 import * as Cached from "./EmbeddingCacheFixture.ts"
 import * as EmbeddingProbe from "./EmbeddingProbe.ts"
 
@@ -133,7 +133,7 @@ describe("A store of the embedding cache", () => {
         assert.strictEqual((yield* EmbeddingService.embedMany(Cached.texts(300))).requests, 4)
       }
       assert.strictEqual(logged.length, 1)
-      assert.strictEqual(yield* Cached.counted(CacheTelemetry.failures), 6)
+      assert.strictEqual(yield* Cached.counted(CacheStore.metrics.failures), 6)
       down.read = down.write = false
       yield* TestClock.adjust("5 seconds")
       yield* EmbeddingService.embedMany(["a"])

@@ -199,11 +199,11 @@ describe("EmbeddingService, with inputs of several kinds", () => {
       ])
       assert.deepStrictEqual(results.map((result) => Result.isFailure(result) ? result.failure.message : ""), [
         "inputs[0]: the input has no text and no image. Give it one of the two, or both.",
-        "inputs[1]: the text is blank. Leave it out, or give it something to embed.",
-        "inputs[2].image: the image has no bytes. Leave it out, or give it something to embed.",
+        "inputs[1]: the text is blank. Leave it out, or give it content.",
+        "inputs[2].image: the image has no bytes. Leave it out, or give it content.",
         "inputs[3].image: the model does not read image/tiff. Use image/png, image/jpeg.",
         "inputs[4].image: the image has 13 bytes and the model takes 12. Make it smaller.",
-        "inputs[5].text: the text is blank. Leave it out, or give it something to embed.",
+        "inputs[5].text: the text is blank. Leave it out, or give it content.",
         "inputs[6].text: the text has 15 characters and the model takes 8. " +
         "Split it, or set `truncate` to \"start\" or \"end\" to have it cut."
       ])

@@ -224,7 +224,7 @@ describe("EmbeddingService", () => {
         assert.strictEqual((yield* double.batches).length, 2)
       }).pipe(Effect.provide(decorated)))
 
-    it.effect("goes on top of a service that was not built here", () =>
+    it.effect("applies to a hand-made service", () =>
       Effect.gen(function*() {
         const batch = yield* EmbeddingService.embedMany(["a", "b"])
         assert.deepStrictEqual(batch.embeddings.map(({ vector }) => vector), [foreignVector, foreignVector])

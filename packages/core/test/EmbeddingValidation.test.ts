@@ -93,7 +93,7 @@ describe("EmbeddingService, before anything is sent", () => {
       assert.strictEqual(many.field, "inputs[3]")
       assert.strictEqual(
         many.message,
-        "inputs[3]: the text is blank. Leave it out, or give it something to embed."
+        "inputs[3]: the text is blank. Leave it out, or give it content."
       )
       const one = yield* refusal(probe, service.embed(""))
       assert.instanceOf(one, ProviderError.InvalidRequestError)

@@ -205,13 +205,13 @@ describe("RerankService", () => {
       }))
 
     it.effect.each<readonly [string, string, ReadonlyArray<string>, Rerank.RerankOptions | undefined, string]>([
-      ["query", " \n", ["a"], undefined, "query: the text is blank. Give it something to look for."],
+      ["query", " \n", ["a"], undefined, "query: the text is blank. Give a query."],
       [
         "documents[1]",
         "q",
         ["a", "\t", ""],
         undefined,
-        "documents[1]: the text is blank. Leave it out, or give it something to compare with the query."
+        "documents[1]: the text is blank. Leave it out, or give it text."
       ],
       ...[0, -1, 1.5, NaN, Infinity].map((topN) =>
         [
@@ -335,7 +335,17 @@ describe("RerankService", () => {
         assert.deepStrictEqual([response.model, ...indexes(response)], ["probe-1", 1])
       }))
 
-    it.effect("puts it on top of a service from elsewhere, which keeps its own model", () =>
+    it.effect("shows no default model where a hand-made service has none", () =>
+      Effect.gen(function*() {
+        const handMade = Layer.succeed(RerankService.RerankService, { rerank: () => Effect.die("not called") })
+        const { defaultModel, provider } = yield* Effect.provide(
+          RerankService.RerankService,
+          RerankService.withPolicy(handMade, Policy.none)
+        )
+        assert.deepStrictEqual([provider, defaultModel], [undefined, undefined])
+      }))
+
+    it.effect("applies to a hand-made service, and leaves the model to it", () =>
       Effect.gen(function*() {
         let failures = 1
         const asked: Array<Rerank.RerankOptions | undefined> = []

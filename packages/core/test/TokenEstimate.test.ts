@@ -47,7 +47,8 @@ describe("TokenEstimate", () => {
 
   it("takes any image for a large one, wherever it lies", () => {
     for (const source of [{ bytes: new Uint8Array(4) }, { uri: "s3://bucket/key" }]) {
-      assert.strictEqual(tokensOf({ type: "image", mediaType: "image/png", source }), 1604)
+      const tokens = tokensOf({ type: "image", mediaType: "image/png", source })
+      assert.isTrue(tokens >= 1600 && tokens < 1640)
     }
   })
 
@@ -97,11 +98,11 @@ describe("TokenEstimate", () => {
     }
   })
 
-  it("counts a seal that holds more than the text of a thought", () => {
+  it("counts a signature, which holds the reasoning", () => {
     const thought = (signature?: string) =>
       Metering.promptTokens(request([Message.assistant([{ type: "reasoning", text: "So.", signature }])]))
     assert.isAbove(thought("A".repeat(4_000)), thought() + 500)
-    assert.strictEqual(thought("AAAA"), thought())
+    assert.isBelow(thought("A".repeat(4_000)), thought() + 1_000)
   })
 
   it("counts texts and images to embed", () => {

@@ -221,7 +221,7 @@ describe("ToolLoop.run", () => {
         const [loop, problem] of [
           [ToolLoop.run("?", { tools: [echo, spaced] }), "name of a tool"],
           [ToolLoop.run("?", { tools: [echo, echo] }), "two tools"],
-          [ToolLoop.run({ messages: "?", tools: [definition] }, { tools: [echo] }), "tools of its own"]
+          [ToolLoop.run({ messages: "?", tools: [definition] }, { tools: [echo] }), "the request has tools"]
         ] as const
       ) {
         const { end, requests } = yield* scripted(["never"], loop)

@@ -82,7 +82,7 @@ describe("Vector", () => {
       }
     })
 
-    it.prop("count what the shorter vector has", [Numbers, Numbers], ([a, b]) => {
+    it.prop("use the length of the shorter vector", [Numbers, Numbers], ([a, b]) => {
       assert.strictEqual(Vector.dot(Float32Array.from(a), Float32Array.from(b)), naiveDot(a, b))
     })
 
@@ -109,7 +109,7 @@ describe("Vector", () => {
       assert.approximately(Vector.dot(self, self), 100_000 * Math.fround(0.1) ** 2, 1e-8)
     })
 
-    it("are NaN for what has none: vectors of different lengths have no angle, and other values no length", () => {
+    it("are NaN for a cosine of different lengths, and for values that are not vectors", () => {
       assert.isNaN(Vector.cosine(Float32Array.of(1, 0, 0), Float32Array.of(1, 0, 0, 0)))
       assert.isNaN(Vector.cosine(Float32Array.of(1), Float32Array.of()))
       for (const given of [null, undefined, 5, "1,2", {}, [[1]], { length: 1, 0: 1 }, new Uint16Array(1)]) {
@@ -129,11 +129,11 @@ describe("Vector", () => {
       }
     })
 
-    it("read the numbers that JSON brings along", () => {
+    it("accept arrays of numbers, as from JSON", () => {
       assert.strictEqual(Vector.cosine([3, 4] as never, Float32Array.of(3, 4)), 1)
     })
 
-    it("pass on what is not finite", () => {
+    it("follow IEEE 754 for non-finite numbers", () => {
       assert.isNaN(Vector.dot(Float32Array.of(1, NaN), Float32Array.of(1, 1)))
       assert.strictEqual(Vector.dot(Float32Array.of(1, Infinity), Float32Array.of(1, 1)), Infinity)
       assert.isNaN(Vector.cosine(Float32Array.of(Infinity), Float32Array.of(1)))
@@ -152,11 +152,11 @@ describe("Vector", () => {
       assert.approximately(Vector.cosine(unit, self), 1, 1e-6)
     })
 
-    it("makes floats of bytes", () => {
+    it("gives floats for bytes", () => {
       assert.deepStrictEqual(Vector.normalize(Int8Array.of(3, 4)), Float32Array.of(0.6, 0.8))
     })
 
-    it("writes into the vector where that is asked for", () => {
+    it("writes in place on request", () => {
       const self = Float32Array.of(0, -5)
       assert.strictEqual(Vector.normalizeInPlace(self), self)
       assert.deepStrictEqual(self, Float32Array.of(0, -1))
@@ -194,25 +194,25 @@ describe("Vector", () => {
       }
     })
 
-    it("takes no more memory than needed where the count is known", () => {
+    it("allocates no more memory than needed when the count is known", () => {
       const { data } = matrix(2, Array.from({ length: 3 }, () => new Int8Array(2)))
       assert.strictEqual(data.buffer.byteLength, 6)
     })
 
-    it("refuses vectors of another length or kind, by place, and dimensions that are none", () => {
+    it("refuses vectors of another length or kind, by index, and invalid dimensions", () => {
       assert.strictEqual(
         refusal(Vector.matrix(2, [new Float32Array(2), new Float32Array(3)])),
         "vectors[1]: it has 3 numbers instead of 2. Make all vectors equally long."
       )
       assert.match(
         refusal(Vector.matrix(2, [new Int8Array(2), new Float32Array(2)])),
-        /^vectors\[1\]: it is no Int8Array/
+        /^vectors\[1\]: its type is Float32Array, that of those before it Int8Array/
       )
       for (const vectors of [[null], [[1, 2]], ["ab"], [new Uint16Array(2)], [{ length: 2, 0: 1, 1: 2 }]]) {
-        assert.match(refusal(Vector.matrix(2, vectors as never)), /^vectors\[0\]: it is no vector. Use Float32Array/)
+        assert.match(refusal(Vector.matrix(2, vectors as never)), /^vectors\[0\]: it is not a vector. Use Float32Array/)
       }
       for (const vectors of [null, 5, {}]) {
-        assert.match(refusal(Vector.matrix(2, vectors as never)), /^vectors: they cannot be read one by one/)
+        assert.match(refusal(Vector.matrix(2, vectors as never)), /^vectors: they cannot be iterated/)
       }
       for (const dimensions of [0, -1, 1.5, NaN, Infinity]) {
         assert.match(refusal(Vector.matrix(dimensions, [])), /^dimensions: /)
@@ -267,13 +267,13 @@ describe("Vector", () => {
       }
     })
 
-    it("compares by cosine unless told otherwise", () => {
+    it("uses cosine by default", () => {
       const built = matrix(2, [Float32Array.of(9, 9), Float32Array.of(1, 0)])
       const [best] = Result.getOrThrow(Vector.topK(built, Float32Array.of(1, 0), 1))
       assert.deepStrictEqual(best, { index: 1, score: 1 })
     })
 
-    it("looks only at the rows the filter lets through, each once and in order", () => {
+    it("scores only the rows the filter selects, each once and in order", () => {
       const asked: Array<number> = []
       const built = matrix(1, Array.from({ length: 11 }, (_, index) => Float32Array.of(index)))
       const filter = (index: number) => asked.push(index) > 0 && index < 5
@@ -296,7 +296,7 @@ describe("Vector", () => {
       assert.deepStrictEqual(found, [{ index: 1, score: 0 }, { index: 0, score: -1 }])
     })
 
-    it("refuses a query of another length, a k that is no count, and a matrix with too few numbers", () => {
+    it("refuses a query of another length, an invalid k, and a matrix with too few numbers", () => {
       const built = matrix(2, [new Float32Array(2)])
       assert.strictEqual(
         refusal(Vector.topK(built, new Float32Array(3), 1)),
@@ -308,10 +308,10 @@ describe("Vector", () => {
       assert.match(refusal(Vector.topK({ ...built, rows: 2 }, new Float32Array(2), 1)), /^matrix: /)
       assert.match(refusal(Vector.topK({ ...built, dimensions: 0 }, new Float32Array(), 1)), /^matrix.dimensions: /)
       assert.match(refusal(Vector.topK(null as never, new Float32Array(2), 1)), /^matrix: it is null/)
-      assert.match(refusal(Vector.topK(built, null as never, 1)), /^query: it is no vector/)
+      assert.match(refusal(Vector.topK(built, null as never, 1)), /^query: it is not a vector/)
     })
 
-    it("refuses options that are none, and a filter that throws", () => {
+    it("refuses invalid options, and a filter that throws", () => {
       const built = matrix(1, [new Float32Array(1)])
       const find = (options: unknown) =>
         refusal(Vector.topK(built, new Float32Array(1), 1, options as Vector.TopKOptions))

@@ -3,23 +3,34 @@ import * as ChatCache from "@strata/core/chat/ChatCache"
 import * as ChatService from "@strata/core/chat/ChatService"
 import * as EmbeddingCache from "@strata/core/embedding/EmbeddingCache"
 import * as EmbeddingService from "@strata/core/embedding/EmbeddingService"
+import * as Telemetry from "@strata/core/Telemetry"
 import { TestChat, TestEmbedding } from "@strata/core/testing"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Metric from "effect/Metric"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
+import * as CacheMetrics from "../src/cache/internal/metrics.ts"
 import * as WriteBehind from "../src/cache/internal/writeBehind.ts"
 
 const target = { operation: "chat", provider: "test", model: "model" } as const
 
-/** A store whose writes wait to be let through. */
+const metrics = CacheMetrics.make("test", "Lookups", "values")
+
+const counted = (metric: Metric.Counter<number>) =>
+  Effect.map(Metric.value(Metric.withAttributes(metric, Telemetry.attributes(target))), ({ count }) => count)
+
+/** The effect with metrics of its own. */
+const alone = Effect.provideServiceEffect(Metric.MetricRegistry, Effect.sync(() => new Map()))
+
+/** A store whose writes wait for a gate. */
 const open = Effect.gen(function*() {
   const gate = yield* Deferred.make<void>()
   const kept = new Map<string, Uint8Array>()
-  const seen = { drops: 0, failures: 0, writes: 0 }
+  const seen = { writes: 0 }
   const scope = yield* Scope.make()
   const cache = yield* WriteBehind.make({
     getMany: (keys) => Effect.succeed(keys.map((key) => kept.get(key))),
@@ -32,18 +43,14 @@ const open = Effect.gen(function*() {
     store: {},
     name: "The cache",
     meanwhile: "nothing is kept",
-    onFailure: () => Effect.sync(() => void seen.failures++),
-    onDrop: (_, entries) =>
-      Effect.sync(() => {
-        seen.drops += entries
-      })
+    metrics
   }).pipe(Scope.provide(scope))
   return { cache, kept, seen, scope, letThrough: Deferred.succeed(gate, undefined) }
 })
 
 const bytes = Uint8Array.of(1, 2, 3)
 
-describe("writes behind the answer", () => {
+describe("queued writes of a cache", () => {
   it.effect("do not keep the caller waiting, are read before they are made, and go together", () =>
     Effect.gen(function*() {
       const { cache, kept, letThrough, seen } = yield* open
@@ -58,18 +65,18 @@ describe("writes behind the answer", () => {
 
   it.effect("are dropped and counted beyond a bound", () =>
     Effect.gen(function*() {
-      const { cache, kept, letThrough, seen } = yield* open
+      const { cache, kept, letThrough } = yield* open
       const entries = Array.from({ length: 5_000 }, (_, index) => [`${index}`, bytes] as const)
       yield* cache.setMany(entries, target)
-      assert.strictEqual(seen.drops, 5_000 - 4_096)
+      assert.strictEqual(yield* counted(metrics.drops), 5_000 - 4_096)
       yield* cache.setMany([["large", new Uint8Array(65 * 1024 * 1024)]], target)
-      assert.strictEqual(seen.drops, 5_001 - 4_096)
+      assert.strictEqual(yield* counted(metrics.drops), 5_001 - 4_096)
       yield* letThrough
       yield* TestClock.adjust(0)
       assert.strictEqual(kept.size, 4_096)
       yield* cache.setMany([["later", bytes]], target)
       assert.isTrue(kept.has("later"))
-    }))
+    }).pipe(alone))
 
   it.effect("are made before the scope closes, which does not wait without end", () =>
     Effect.gen(function*() {
@@ -86,27 +93,29 @@ describe("writes behind the answer", () => {
       const other = yield* Effect.forkChild(Scope.close(silent.scope, Exit.void), { startImmediately: true })
       yield* TestClock.adjust("2 seconds")
       yield* Fiber.join(other)
-      assert.strictEqual(silent.seen.failures, 1)
-    }))
+      assert.strictEqual(yield* counted(metrics.failures), 1)
+    }).pipe(alone))
 })
 
 describe("a cached service", () => {
   const hold = Effect.gen(function*() {
     const gate = yield* Deferred.make<void>()
-    return { kept: new Map<string, Uint8Array>(), gate }
+    return { kept: new Map<string, Uint8Array>(), gate, answered: yield* Deferred.make<void, unknown>() }
   })
 
   it.effect("answers before the store has written, and loses no write of a caller that is interrupted: chat", () =>
     Effect.gen(function*() {
-      const { gate, kept } = yield* hold
+      const { answered, gate, kept } = yield* hold
       const store = Layer.succeed(ChatCache.ChatCache, {
         get: (key) => Effect.sync(() => kept.get(key)),
         set: (key, value) => Effect.map(Deferred.await(gate), () => void kept.set(key, value))
       })
       const chat = ChatService.withCache(TestChat.layer(["So."])).pipe(Layer.provide(store))
       yield* Effect.gen(function*() {
-        const fiber = yield* Effect.forkChild(Effect.andThen(ChatService.text("Why?"), Effect.never))
-        yield* Effect.repeat(Effect.promise(() => new Promise((done) => setImmediate(done))), { times: 50 })
+        const fiber = yield* Effect.forkChild(
+          Effect.andThen(Deferred.into(Effect.asVoid(ChatService.text("Why?")), answered), Effect.never)
+        )
+        yield* Deferred.await(answered)
         yield* Fiber.interrupt(fiber)
         assert.strictEqual(kept.size, 0)
         yield* Deferred.succeed(gate, undefined)
@@ -117,7 +126,7 @@ describe("a cached service", () => {
 
   it.effect("answers before the store has written, and loses no write of a caller that is interrupted: embeddings", () =>
     Effect.gen(function*() {
-      const { gate, kept } = yield* hold
+      const { answered, gate, kept } = yield* hold
       const store = Layer.succeed(EmbeddingCache.EmbeddingCache, {
         getMany: (keys) => Effect.sync(() => keys.map((key) => kept.get(key))),
         setMany: (entries) =>
@@ -126,8 +135,10 @@ describe("a cached service", () => {
       const service = EmbeddingService.withCache(TestEmbedding.layer()).pipe(Layer.provide(store))
       yield* Effect.gen(function*() {
         const calls = Effect.all([EmbeddingService.embed("a"), EmbeddingService.embedMany(["b", "c"])])
-        const fiber = yield* Effect.forkChild(Effect.andThen(calls, Effect.never))
-        yield* Effect.repeat(Effect.promise(() => new Promise((done) => setImmediate(done))), { times: 50 })
+        const fiber = yield* Effect.forkChild(
+          Effect.andThen(Deferred.into(Effect.asVoid(calls), answered), Effect.never)
+        )
+        yield* Deferred.await(answered)
         yield* Fiber.interrupt(fiber)
         assert.strictEqual(kept.size, 0)
         yield* Deferred.succeed(gate, undefined)

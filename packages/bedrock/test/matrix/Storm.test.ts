@@ -3,7 +3,6 @@ import * as Breaker from "@strata/core/policy/Breaker"
 import * as Concurrency from "@strata/core/policy/Concurrency"
 import * as Policy from "@strata/core/policy/Policy"
 import * as Quota from "@strata/core/policy/Quota"
-import * as Retry from "@strata/core/policy/Retry"
 import * as RetryBudget from "@strata/core/policy/RetryBudget"
 import * as ProviderError from "@strata/core/ProviderError"
 import * as AdaptiveLimits from "@strata/core/state/AdaptiveLimits"
@@ -11,6 +10,7 @@ import * as Ledger from "@strata/core/state/Ledger"
 import { Emulator, Fault } from "@strata/emulator"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -41,7 +41,12 @@ const policy = (deadline: number) =>
     concurrency: Concurrency.adaptive({ initial: limit, max: limit }),
     breaker: Breaker.consecutive(5, { open: "300 millis" }),
     quota: Quota.tokens({ windows: [{ tokens: 20_000, per: "1 second" }] }),
-    retry: Retry.exponential({ times: 20, base: "50 millis", rateLimitBase: "100 millis", maxDelay: "600 millis" }),
+    // Unlike `Retry.exponential` it goes on after a `CircuitOpenError`: nothing else answers in the place of this client.
+    retry: Schedule.max([Schedule.recurs(20), Schedule.exponential("50 millis")]).pipe(
+      Schedule.modifyDelay(({ duration }) => Effect.succeed(Duration.min(duration, Duration.millis(600)))),
+      Schedule.setInputType<ProviderError.ProviderError>(),
+      Schedule.while(({ input }) => ProviderError.isTransient(input))
+    ),
     retryBudget: RetryBudget.make({ share: 0.5, reserve: 300, perSecond: 100 }),
     timeouts: { attempt: "4 seconds", firstEvent: "4 seconds", idle: "4 seconds", deadline }
   })

@@ -1,8 +1,7 @@
 /**
- * A chat model as a value: two functions, and who they belong to. `ChatService` is the tag it is provided under.
+ * A chat model as a value. `ChatService` is its tag.
  *
- * A provider hands {@link make} the smallest thing it knows, how to send one request, and gets back a service that checks
- * requests before any network, applies the policy and reports what it does.
+ * A provider implements one attempt of a request; {@link make} adds validation, the policy and telemetry.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -17,7 +16,6 @@ import type * as Telemetry from "../Telemetry.ts"
 import type * as ChatEvent from "./ChatEvent.ts"
 import * as ChatRequest from "./ChatRequest.ts"
 import type * as ChatResponse from "./ChatResponse.ts"
-import * as ChatCompletion from "./internal/completion.ts"
 import * as ChatMetering from "./internal/metering.ts"
 import * as ChatOutcome from "./internal/outcome.ts"
 import * as ChatTelemetry from "./internal/telemetry.ts"
@@ -30,13 +28,13 @@ export type ChatError = ProviderError.ChatError
 export type ChatStreamError = ProviderError.ChatStreamError
 
 /**
- * A chat model. Two functions make a test double; what `make` built also says who it is.
+ * A chat model; a test double needs the two functions only.
  *
- * - `generate`: the whole answer at once.
- * - `stream`: the answer as the model writes it; ends with exactly one `finish` event, or fails.
+ * - `generate`: the whole answer.
+ * - `stream`: the answer in pieces; ends with exactly one `finish` event, or fails.
  * - `provider`: its name in errors and telemetry, as OpenTelemetry spells it (`aws.bedrock`).
- * - `defaultModel`: asked when a request names none.
- * - `identity`: what decides its answers besides request and model, see {@link Identity}.
+ * - `defaultModel`: for requests that name no model.
+ * - `identity`: what determines its answers besides request and model, see {@link Identity}.
  */
 export interface Chat extends Trait.Trait {
   readonly generate: (request: ChatRequest.ChatRequest) => Effect.Effect<ChatResponse.ChatResponse, ChatError>
@@ -44,13 +42,13 @@ export interface Chat extends Trait.Trait {
 }
 
 /**
- * What a provider knows.
+ * What a provider implements.
  *
  * - `provider`, `defaultModel`, `identity`: as in {@link Chat}.
- * - `generate`, `stream`: one attempt, nothing repeated; the stream ends with `finish` or fails, and closes its
- *   connection when its scope closes.
- * - `policy`: in force unless a `withPolicy` around it says otherwise; `Policy.standard` when missing.
- * - `metering`: what it knows about its quotas.
+ * - `generate`, `stream`: one attempt, without retries; the stream ends with `finish` or fails, and closes its connection
+ *   with its scope.
+ * - `policy`: unless a `withPolicy` around it replaces it; `Policy.standard` when missing.
+ * - `metering`: of its quotas.
  */
 export interface Provider {
   readonly provider: string
@@ -63,10 +61,9 @@ export interface Provider {
 }
 
 /**
- * Builds the service of a provider. Its functions take any value in place of a request: what cannot be one fails with an
- * `InvalidRequestError` that names the place (`messages[2].content[0].source`), before anything is sent.
- *
- * Fails with `InvalidRequestError` for a policy that cannot be right (`policy.concurrency`).
+ * Builds the service of a provider. An invalid request fails with an `InvalidRequestError` that names the place
+ * (`messages[2].content[0].source`), before anything is sent. So does building with an invalid policy
+ * (`policy.concurrency`).
  */
 export const make = Effect.fnUntraced(function*(
   provider: Provider
@@ -98,13 +95,13 @@ export const make = Effect.fnUntraced(function*(
       }),
     stream: (request) =>
       Stream.unwrap(Effect.map(resolve(request), ({ metering, resolved, target }) => {
-        const events = outcome.stream(target, ChatCompletion.complete(provider, resolved))
+        const events = outcome.stream(target, Stream.suspend(() => provider.stream(resolved)))
         return ChatTelemetry.stream(target, resolved, gated.stream(events, target, metering))
       }))
   }
 })
 
-/** A service with a core: itself, or, for one that `make` did not build, itself with gates around each of its functions. */
+/** The service, with a core where `make` did not build it: gates around its functions. */
 export const cored = (
   chat: Chat
 ): Effect.Effect<Chat, ProviderError.InvalidRequestError, Scope.Scope> =>
@@ -131,16 +128,15 @@ export const cored = (
     })
 
 /**
- * A request as plain data, for a middleware that looks into requests, whatever it is given: fails with an
- * `InvalidRequestError` of `provider` for what cannot be a request, and names the place
- * (`messages[2].content[0].source`). Whether a model can answer it is not asked.
+ * A validated request, for a middleware that reads requests; fails with an `InvalidRequestError` of `provider`. Whether the
+ * model can answer it is checked by the service.
  */
 export const settle = (
   input: ChatRequest.Input,
   provider = "strata"
 ): Effect.Effect<ChatRequest.ChatRequest, ProviderError.InvalidRequestError> => ChatValidation.settle(provider, input)
 
-/** The data of a {@link Provider} that may be any value; the policy has a check of its own. */
+/** The policy is checked when its gates are built. */
 const providerShape = Check.struct<Pick<Provider, "provider" | "defaultModel" | "generate" | "stream">>({
   provider: Check.filled,
   defaultModel: Check.optional(Check.text),

@@ -1,15 +1,13 @@
 /**
- * Keeps the answers of chat models, so that a question is paid for once.
- *
- * `ChatService.withCache` puts a cache in front of a service; {@link ChatCache} is where it keeps them: bytes under keys,
- * in memory here, and in Redis, SQL or files through `persistence/ChatCachePersistence.ts`. Questions are not kept.
+ * The store of `ChatService.withCache`: in memory here; in Redis, SQL or files by `ChatCachePersistence`. It holds answers,
+ * not requests.
  */
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
-import * as RecentlyUsed from "../cache/internal/lru.ts"
+import * as Lru from "../cache/internal/lru.ts"
 import * as Check from "../Check.ts"
 import type * as ProviderError from "../ProviderError.ts"
 import type * as ChatRequest from "./ChatRequest.ts"
@@ -23,10 +21,10 @@ export class ChatCacheError extends Schema.TaggedError<ChatCacheError>()("ChatCa
 /**
  * A store of bytes under keys of 64 hexadecimal digits.
  *
- * - `get`: what is kept under a key; `undefined` where there is nothing, or no longer.
- * - `set`: keeps what it is given, for good when there is no `timeToLive`. The bytes are not changed afterwards.
+ * - `get`: the value of a key; `undefined` for a missing or expired one.
+ * - `set`: stores a value, without expiry when there is no `timeToLive`. The bytes are not changed afterwards.
  *
- * What a store returns is checked: a damaged value is as good as none.
+ * Values are verified: a damaged one is a miss.
  */
 export interface ChatCache {
   readonly get: (key: string) => Effect.Effect<Uint8Array | undefined, ChatCacheError>
@@ -37,26 +35,25 @@ export interface ChatCache {
   ) => Effect.Effect<void, ChatCacheError>
 }
 
-const makeMemory = (bounds?: RecentlyUsed.Bounds): ChatCache => {
-  const memory = RecentlyUsed.make(bounds)
+const makeMemory = (bounds?: Lru.Bounds): ChatCache => {
+  const memory = Lru.make(bounds)
   return {
     get: (key) => Effect.map(memory.getMany([key]), ([value]) => value),
     set: (key, value, timeToLive) => memory.setMany([[key, value]], timeToLive)
   }
 }
 
-/** The store in force: one in the memory of this process, common to everything in it, unless a layer says otherwise. */
+/** The store; by default an LRU cache in memory, shared by the whole process. */
 export const ChatCache = Context.Reference<ChatCache>("@strata/core/chat/ChatCache", {
   defaultValue: () => makeMemory()
 })
 
 /**
- * - `timeToLive`: how long an answer is kept; 24 hours unless said otherwise, `Duration.infinity` for good.
- * - `namespace`: sets the answers apart from those of other namespaces in the same store. Needed where services with the
- *   same provider and model answer differently, where one user must not read what another was told, and to leave old
- *   answers behind.
- * - `when`: which requests are looked up and kept; all of them unless said otherwise. A model that is asked twice may say
- *   two things, and a cache makes that one: `({ temperature }) => temperature === 0` leaves the others alone.
+ * - `timeToLive`: how long an answer is cached; 24 hours by default, `Duration.infinity` for no expiry.
+ * - `namespace`: separates answers in the same store. Needed when services with the same provider and model answer
+ *   differently, when users must not read each other's answers, and to invalidate old ones.
+ * - `when`: which requests are cached; all by default. `({ temperature }) => temperature === 0` leaves out those that are
+ *   meant to vary.
  */
 export interface Options {
   readonly timeToLive?: Duration.Input | undefined
@@ -64,26 +61,19 @@ export interface Options {
   readonly when?: ((request: ChatRequest.ChatRequest) => boolean) | undefined
 }
 
-/**
- * Options that may be any value.
- *
- * @internal
- */
+/** @internal */
 export const options: Check.Check<Options & { readonly timeToLive?: Duration.Duration | undefined }> = Check.partial({
   timeToLive: Check.duration({ infinite: true }),
   namespace: Check.text,
   when: Check.callback<NonNullable<Options["when"]>>()
 })
 
-/**
- * A store of its own in the memory of this process. When it holds more than `capacity` answers (10,000 unless said
- * otherwise), or more than `maxBytes` (64 MiB), it drops those that were not asked for the longest.
- */
+/** A new LRU cache in memory, bounded by `capacity` entries (10,000) and `maxBytes` (64 MiB). */
 export const layerMemory = (options: {
   readonly capacity?: number | undefined
   readonly maxBytes?: number | undefined
 } = {}): Layer.Layer<never, ProviderError.InvalidRequestError> =>
   Layer.effect(
     ChatCache,
-    Effect.map(Check.run(RecentlyUsed.bounds, options, { provider: "strata", whole: "options" }), makeMemory)
+    Effect.map(Check.run(Lru.bounds, options, { provider: "strata", whole: "options" }), makeMemory)
   )

@@ -1,8 +1,7 @@
 /**
- * What a chat stream is made of: pieces of the answer as the model writes them, then exactly one `finish`.
+ * The events of a chat stream: pieces of the answer, then exactly one `finish`.
  *
- * `index` is the number of the content block a piece belongs to, and the place of that block in the answer. It belongs to
- * one block for the whole stream. Pieces of one block arrive in order.
+ * `index` is the position of a piece's content block in the answer. Pieces of one block arrive in order.
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -15,22 +14,22 @@ import * as Message from "./Message.ts"
 
 const index = { index: Schema.Finite }
 
-/** More text; empty for a block that has none. */
+/** More text of a block; may be empty. */
 export class TextDelta
   extends Schema.Opaque<TextDelta>()(Schema.Struct({ type: Schema.tag("text-delta"), ...index, delta: Schema.String }))
 {}
 
-/** What the text of a block so far rests on. */
+/** A citation of the text of a block so far. */
 export class CitationEvent extends Schema.Opaque<CitationEvent>()(
   Schema.Struct({ type: Schema.tag("citation"), ...index, citation: Message.Citation })
 ) {}
 
-/** More of what the model thinks before it answers. */
+/** More reasoning. */
 export class ReasoningDelta extends Schema.Opaque<ReasoningDelta>()(
   Schema.Struct({ type: Schema.tag("reasoning-delta"), ...index, delta: Schema.String })
 ) {}
 
-/** A reasoning block is complete; its seals, if it has any, must go back unchanged. */
+/** The end of a reasoning block, with what must be sent back unchanged. */
 export class ReasoningEnd extends Schema.Opaque<ReasoningEnd>()(Schema.Struct({
   type: Schema.tag("reasoning-end"),
   ...index,
@@ -38,7 +37,7 @@ export class ReasoningEnd extends Schema.Opaque<ReasoningEnd>()(Schema.Struct({
   redacted: Schema.optional(Schema.Uint8Array)
 })) {}
 
-/** The model starts a tool call. */
+/** The start of a tool call. */
 export class ToolParamsStart extends Schema.Opaque<ToolParamsStart>()(Schema.Struct({
   type: Schema.tag("tool-params-start"),
   ...index,
@@ -54,18 +53,18 @@ export class ToolParamsDelta extends Schema.Opaque<ToolParamsDelta>()(Schema.Str
   delta: Schema.String
 })) {}
 
-/** A tool call is complete, its parameters decoded from the JSON text. */
+/** A complete tool call. */
 export class ToolCall extends Schema.Opaque<ToolCall>()(Schema.Struct({ ...Message.ToolCallPart.fields, ...index })) {}
 
 /**
- * A block that came whole: an image, what a tool of the provider answered, a block only the provider understands. Of text
- * or reasoning whose pieces came before, it is the whole of the block, with what pieces cannot say.
+ * A whole block, such as an image or a result of a provider's tool. After pieces of text or reasoning it replaces their
+ * block, with fields that pieces do not have.
  */
 export class PartEvent
   extends Schema.Opaque<PartEvent>()(Schema.Struct({ type: Schema.tag("part"), ...index, part: Message.AssistantPart }))
 {}
 
-/** The end of a complete answer. A stream has exactly one, last; a stream that has none failed. */
+/** The end of a complete answer: the last event of every stream that did not fail. */
 export class Finish
   extends Schema.Opaque<Finish>()(Schema.Struct({ type: Schema.tag("finish"), ...ChatResponse.outcomeFields }))
 {}
@@ -85,7 +84,7 @@ export const ChatEvent = Schema.Union([
   Finish
 ])
 
-/** The events a whole answer would have been streamed as: one delta a block. None of what is no answer. */
+/** The events of a whole answer, one delta for each block. Empty for a value that is not an answer. */
 export const fromResponse: (response: ChatResponse.ChatResponse) => ReadonlyArray<ChatEvent> = Total.make(
   (response) => {
     const events: Array<ChatEvent> = []
@@ -122,9 +121,9 @@ export const fromResponse: (response: ChatResponse.ChatResponse) => ReadonlyArra
 )
 
 /**
- * Reads a stream to its end and puts the answer together: the same response `generate` would have given.
+ * Reads a stream to its end and builds the response that `generate` would have returned.
  *
- * Fails as the stream fails, and with `StreamInterruptedError` for a stream that ends without `finish`, or holds what is no
+ * Fails as the stream does, and with `StreamInterruptedError` when it ends without `finish` or holds a value that is not an
  * event.
  */
 export const collect = <E, R>(
@@ -135,7 +134,7 @@ export const collect = <E, R>(
     const unreadable = () =>
       new ProviderError.StreamInterruptedError({
         provider: "unknown",
-        message: "The stream holds a value that is no event: the answer is not complete",
+        message: "The stream holds a value that is not an event: the answer is not complete",
         delivered: collector.added()
       })
     const add = (event: ChatEvent) => Effect.try({ try: () => collector.add(event), catch: unreadable })
@@ -149,20 +148,20 @@ export const collect = <E, R>(
     )
   })
 
-/** A block as far as it has come: `settle` makes a part of the text it has. */
+/** A block so far; `settle` builds its part. */
 interface Block {
   readonly index: number
   readonly type: Message.AssistantPart["type"]
   readonly pieces: Array<string>
   readonly citations: Array<Message.Citation>
-  /** What may still come: more pieces, the whole of the block, or nothing. */
+  /** What may follow: more pieces, the whole block, or nothing. */
   open: "pieces" | "whole" | "nothing"
   settle: (text: string, citations: ReadonlyArray<Message.Citation>) => Message.AssistantPart
 }
 
 /**
- * Puts an answer together. A block ends with the event that completes it: should a provider use its index again, or for
- * pieces of another kind, that is another block, behind it.
+ * Builds an answer from events. When a provider uses the index of a complete block again, or for pieces of another type, that
+ * is a new block after it.
  *
  * @internal
  */
@@ -234,7 +233,7 @@ export const makeCollector = () => {
         case "tool-params-delta":
       }
     },
-    /** Why there is no response: the stream ended too early. */
+    /** The error when there is no response. */
     incomplete: ({ model, provider = "unknown" }: {
       readonly provider?: string | undefined
       readonly model?: string | undefined

@@ -1,5 +1,5 @@
 /**
- * A question to a chat model: the messages and how to answer them.
+ * A request to a chat model.
  */
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
@@ -8,17 +8,11 @@ import * as Untyped from "../internal/untyped.ts"
 import * as Message from "./Message.ts"
 import * as ToolDefinition from "./ToolDefinition.ts"
 
-/**
- * Options only one provider understands, under that provider's key. Provider packages add theirs by declaration
- * merging: `@strata/bedrock` adds `bedrock`.
- */
+/** Options of providers, by provider. Packages add theirs by declaration merging: `@strata/bedrock` adds `bedrock`. */
 // oxlint-disable-next-line typescript/no-empty-object-type -- open for declaration merging
 export interface ProviderOptions {}
 
-/**
- * The ids of models that an editor offers, as keys. Provider packages add theirs by declaration merging, as
- * `@strata/bedrock` does.
- */
+/** Model ids for the completion of editors, as keys. Provider packages add theirs by declaration merging. */
 // oxlint-disable-next-line typescript/no-empty-object-type -- open for declaration merging
 export interface KnownModels {}
 
@@ -27,11 +21,7 @@ export type ModelName = Extract<keyof KnownModels, string> | (string & {})
 
 const isRecord = (u: unknown): u is ProviderOptions => typeof u === "object" && u !== null && !Array.isArray(u)
 
-/**
- * JSON that fits a JSON Schema of type `object`. `name` and `description` tell the model what it is.
- *
- * A provider answers it with JSON in the text of the answer, however it gets the model to write that.
- */
+/** JSON that matches a JSON Schema of type `object`, in the text of the answer. `name` and `description` are for the model. */
 export class JsonFormat extends Schema.Opaque<JsonFormat>()(Schema.Struct({
   type: Schema.tag("json"),
   schema: Schema.Record(Schema.String, Schema.Unknown),
@@ -39,25 +29,21 @@ export class JsonFormat extends Schema.Opaque<JsonFormat>()(Schema.Struct({
   description: Schema.optional(Schema.String)
 })) {}
 
-/**
- * What the answer should be: text, or JSON that fits a JSON Schema. `ChatService.object` sets this from an Effect
- * `Schema` and decodes the answer; use it directly when you have only a JSON Schema.
- */
+/** Text or JSON. `ChatService.object` sets it from an Effect `Schema` and decodes the answer. */
 export type ResponseFormat = typeof ResponseFormat.Type
 /** @see {@link ResponseFormat} */
 export const ResponseFormat = Schema.Union([Schema.Struct({ type: Schema.tag("text") }), JsonFormat])
 
 /**
- * How much the model thinks before it answers; `false` asks it not to, and fails for a model that cannot but think.
- * Thinking counts as output and as part of `maxTokens`.
+ * Reasoning before the answer. `false` turns it off, and fails for a model that always reasons. Reasoning counts as output
+ * and towards `maxTokens`.
  *
- * - `effort`, `budgetTokens`: whichever the model goes by; the other is translated. Without both the model decides by
- *   itself where it can, and thinks with medium effort elsewhere.
- * - `display`: what the answer shows of it: `summarized` or `omitted`.
- * - `interleaved`: think between the calls of tools too. The budget may exceed `maxTokens` then, since it is that of all
- *   thoughts of the answer.
+ * - `effort`, `budgetTokens`: translated to the one the model has. Without both the model decides where it can, else the
+ *   effort is medium.
+ * - `display`: how the answer shows it.
+ * - `interleaved`: reason between tool calls, too. The budget is that of the whole answer and may exceed `maxTokens`.
  *
- * A model that has no such choice of `display` or `interleaved` answers all the same, and the provider reports it.
+ * Where a model lacks `display` or `interleaved`, the provider ignores and reports it.
  */
 export type Reasoning = typeof Reasoning.Type
 /** @see {@link Reasoning} */
@@ -76,13 +62,13 @@ export const Reasoning = Schema.Union([
  *
  * - `model`: overrides the model of the layer; see {@link ModelName}.
  * - `messages`: a string is one user message.
- * - `maxTokens`: the most tokens the answer may have. Set it: Bedrock reserves it against the token quota, and the
- *   model's own maximum when it is missing.
- * - `temperature`: 0 (steady) to 1 (varied), as the model defines it; `topP`: 0 to 1.
+ * - `maxTokens`: the bound of the answer. Set it: Bedrock reserves it against the token quota, and the model's maximum when
+ *   it is missing.
+ * - `temperature`: 0 to 1, as the model defines it; `topP`: 0 to 1.
  * - `stopSequences`: texts that end the answer.
- * - `tools`, `toolChoice`: what the model may call; `ToolLoop` calls it.
- * - `parallelToolCalls`: `false` for one call at most in an answer. Fails with `UnsupportedFeatureError` for a model that
- *   cannot be told so.
+ * - `tools`, `toolChoice`: what the model may call; `ToolLoop` runs the calls.
+ * - `parallelToolCalls`: `false` for at most one call in an answer; `UnsupportedFeatureError` where the model has no such
+ *   option.
  * - `responseFormat`: see {@link ResponseFormat}; `reasoning`: see {@link Reasoning}.
  */
 export interface ChatRequest extends Omit<Schema.Schema.Type<typeof ChatRequest>, "model"> {
@@ -104,15 +90,15 @@ export const ChatRequest = Schema.Struct({
   providerOptions: Schema.optional(Schema.declare(isRecord, { toCodecJson: Untyped.toCodecJson<ProviderOptions>() }))
 })
 
-/** What the functions of `ChatService` take: a whole request, or just what to say. */
+/** The input of the functions of `ChatService`: a request, its messages, or the text of one user message. */
 export type Input = string | ReadonlyArray<Message.Message> | ChatRequest
 
-/** What all requests of a layer ask for unless they say otherwise; `system` is a system prompt. */
+/** Defaults for all requests of a layer; `system` is a system prompt. */
 export interface Defaults extends Partial<Omit<ChatRequest, "messages">> {
   readonly system?: string | undefined
 }
 
-/** A {@link ChatRequest} whose model and messages are settled: what a provider receives. */
+/** A {@link ChatRequest} with its model and list of messages: what a provider receives. */
 export interface Resolved extends ChatRequest {
   readonly model: string
   readonly messages: ReadonlyArray<Message.Message>
@@ -126,13 +112,13 @@ const isArray: (input: unknown) => boolean = Total.make((input) => Array.isArray
 /** Builds a {@link ChatRequest} from any {@link Input}. */
 export const make = (input: Input): ChatRequest => isMessages(input) ? { messages: input } : input
 
-/** The messages of a request; a string is one message of the user. None of what is no request. */
+/** The messages of a request; a string is one user message. Empty for a value that is not a request. */
 export const messagesOf: (request: ChatRequest) => ReadonlyArray<Message.Message> = Total.make(
   ({ messages }) => typeof messages === "string" ? [Message.user(messages)] : Array.isArray(messages) ? messages : [],
   () => []
 )
 
-/** The model a request names, if it is a request and names one. */
+/** The model of a request, if any. */
 export const modelOf: (request: unknown) => string | undefined = Total.make(
   (request) => Predicate.hasProperty(request, "model") && Predicate.isString(request.model) ? request.model : undefined,
   () => undefined

@@ -1,5 +1,5 @@
 /**
- * The answer of a chat model: the message to append to the history, why it ended, and what it cost.
+ * The answer of a chat model.
  */
 import * as Schema from "effect/Schema"
 import * as Struct from "effect/Struct"
@@ -10,15 +10,15 @@ import * as Usage from "../Usage.ts"
 import * as Message from "./Message.ts"
 
 /**
- * Why the model stopped.
+ * Why the answer ended.
  *
- * - `stop`: it had nothing more to say; `stop-sequence`: it wrote one of the request's stop sequences.
- * - `length`: `maxTokens` reached; `context-length`: the model's context window is full. The answer is cut.
- * - `tool-calls`: it waits for the results of the tools it asked for.
- * - `content-filter`, `guardrail`: the provider's filter, or the guardrail of the request, stepped in.
- * - `refusal`: the model would not answer, or would not go on; asking again does not help.
- * - `malformed-output`, `malformed-tool-call`: the model wrote something the provider could not read.
- * - `other`: a reason this version does not know; the provider's word is in `providerMetadata`.
+ * - `stop`: it is complete; `stop-sequence`: by one of the request's stop sequences.
+ * - `length`: cut at `maxTokens`; `context-length`: cut because the context window is full.
+ * - `tool-calls`: the model expects the results of its tool calls.
+ * - `content-filter`, `guardrail`: withheld by the provider's filter, or by the guardrail of the request.
+ * - `refusal`: the model refused; repeating the request does not help.
+ * - `malformed-output`, `malformed-tool-call`: the provider could not parse the model's output.
+ * - `other`: an unknown reason; the provider's own is in `providerMetadata`.
  */
 export type FinishReason = typeof FinishReason.Type
 /** @see {@link FinishReason} */
@@ -36,13 +36,13 @@ export const FinishReason = Schema.Literals([
   "other"
 ])
 
-/** What one provider adds to an answer, under that provider's key. Open for declaration merging. */
+/** Data of providers about an answer, by provider. Open for declaration merging. */
 // oxlint-disable-next-line typescript/no-empty-object-type -- open for declaration merging
 export interface ProviderMetadata {}
 
 const isMetadata = (u: unknown): u is ProviderMetadata => typeof u === "object" && u !== null && !Array.isArray(u)
 
-/** Who was asked and could not answer: the tag of the error, and what it says of provider and model. */
+/** A service that failed before a fallback answered: the tag, message, provider and model of its error. */
 export class Fallen extends Schema.Opaque<Fallen>()(Schema.Struct({
   error: Schema.String,
   message: Schema.String,
@@ -63,21 +63,21 @@ export const outcomeFields = {
   providerMetadata: Schema.declare(isMetadata, { toCodecJson: Untyped.toCodecJson<ProviderMetadata>() })
 }
 
-/** How an answer ended, without what it said: common to {@link ChatResponse} and the `finish` event of a stream. */
+/** What {@link ChatResponse} and the `finish` event of a stream have in common: all but the content. */
 export interface Outcome {
   readonly finishReason: FinishReason
   readonly usage: Usage.Usage
-  /** The model that was asked, as the request named it. */
+  /** The model, as the request named it. */
   readonly model: string
-  /** The provider's id of the request: quote it to their support. */
+  /** The provider's id of the request, for its support. */
   readonly requestId?: string | undefined
-  /** Who answered, as OpenTelemetry spells it (`aws.bedrock`). */
+  /** The provider, as OpenTelemetry spells it (`aws.bedrock`). */
   readonly provider?: string | undefined
-  /** What it cost, where the price of the model is known; see `Pricing`. */
+  /** The cost, where `Pricing` has the model. */
   readonly cost?: Cost.Cost | undefined
-  /** Who was asked before and could not answer, in order; only where `ChatService.withFallback` had to step in. */
+  /** The services that failed before a fallback answered, in order; see `ChatService.withFallback`. */
   readonly fallback?: ReadonlyArray<Fallen> | undefined
-  /** Answered by `ChatService.withCache`: `usage` is what was spent when it was asked for first, `cost` is 0. */
+  /** From `ChatService.withCache`: `usage` is that of the original call, `cost` is 0. */
   readonly cached?: boolean | undefined
   readonly providerMetadata: ProviderMetadata
 }
@@ -85,9 +85,9 @@ export interface Outcome {
 /**
  * A whole answer.
  *
- * - `message`: ready to append to the history; signatures, redacted reasoning and tool ids are kept.
- * - `text`: all its text, joined; empty when the model only called tools.
- * - `toolCalls`: the calls it asks the program for, without those the provider ran itself.
+ * - `message`: to append to the history, with signatures, redacted reasoning and tool ids.
+ * - `text`: its text parts, joined; may be empty.
+ * - `toolCalls`: the tool calls for the program, without those the provider ran.
  */
 export class ChatResponse extends Schema.Opaque<ChatResponse>()(Schema.Struct({
   message: Message.AssistantMessage,
@@ -96,10 +96,7 @@ export class ChatResponse extends Schema.Opaque<ChatResponse>()(Schema.Struct({
   ...outcomeFields
 })) {}
 
-/**
- * Builds a {@link ChatResponse} from what the model said and how it ended; text and tool calls follow from the parts. What
- * cannot be read is an answer that says nothing, and ended for another reason.
- */
+/** Builds a {@link ChatResponse}. Values that cannot be read give an empty one with the finish reason `other`. */
 export const make = (content: ReadonlyArray<Message.AssistantPart>, outcome: Outcome): ChatResponse => {
   const message = Message.assistant(content)
   return { message, text: Message.textOf(message), toolCalls: callsOf(content), ...outcomeOf(outcome) }
@@ -116,7 +113,7 @@ const callsOf: (content: ReadonlyArray<Message.AssistantPart>) => ReadonlyArray<
   () => []
 )
 
-/** What an answer, or a `finish` event, says about its end, and nothing else. */
+/** The {@link Outcome} of an answer or `finish` event. */
 export const outcomeOf: (ended: Outcome) => Outcome = Total.make(
   (ended) => Struct.pick(ended, outcomeKeys),
   (): Outcome => ({ finishReason: "other", usage: Usage.empty, model: "unknown", providerMetadata: {} })

@@ -1,8 +1,5 @@
 /**
- * Asks a chat model.
- *
- * The service and its decorators. Each of these may stand anywhere among the others; what they decorate, and how a
- * provider builds one, is in `Chat`.
+ * The chat service and its decorators, which can be stacked in any order. `Chat` has the interface and builds services.
  */
 import * as Arr from "effect/Array"
 import * as Context from "effect/Context"
@@ -42,10 +39,10 @@ export type ChatError = Chat.ChatError
 /** Any failure of a stream. */
 export type ChatStreamError = Chat.ChatStreamError
 
-/** What a provider hands {@link make}. */
+/** What a provider implements, for {@link make}. */
 export type Provider = Chat.Provider
 
-/** The tag of the chat service; what it holds is a {@link Chat.Chat}. */
+/** The tag of a {@link Chat.Chat}. */
 export class ChatService extends Context.Service<ChatService, Chat.Chat>()("@strata/core/chat/ChatService") {}
 
 /** The whole answer. */
@@ -72,11 +69,11 @@ export const textStream = (input: ChatRequest.Input): Stream.Stream<string, Chat
   )
 
 /**
- * An answer that is a value of a schema. The answer itself comes along: its `usage`, its `message` for the history.
+ * An answer decoded by a schema, with the response it was read from.
  *
- * The model is asked for JSON that fits the schema, and what it writes is decoded with all the schema's checks. With
- * `repairs` it is asked again when it did not fit. Fails with `StructuredOutputError` when it still does not, or when
- * the answer was cut or withheld, and with `InvalidRequestError` when the schema has no JSON form.
+ * The model writes JSON for the schema; with `repairs` it is asked again when that does not match. Fails with
+ * `StructuredOutputError` when it still does not, or when the answer was cut or withheld, and with `InvalidRequestError`
+ * when the schema has no JSON form.
  *
  * @example
  * const Recipe = Schema.Struct({ title: Schema.String, minutes: Schema.Int, steps: Schema.Array(Schema.String) })
@@ -97,8 +94,8 @@ export const object = <S extends StructuredOutput.AnySchema>(
   )
 
 /**
- * A value of a schema as the model writes it: `partial` events with what there is of it, then one `object` event with the
- * decoded value and the answer. Fails as {@link object} does; nothing is repaired.
+ * {@link object} in pieces: `partial` events with the value so far, then one `object` event with the decoded value and the
+ * response. Without repairs.
  *
  * @example
  * ChatService.objectStream(Recipe, "A quick soup, please").pipe(
@@ -120,13 +117,13 @@ export const objectStream = <S extends StructuredOutput.AnySchema>(
   )
 
 /**
- * Decorates a service with a middleware of your own: logging, guarding, routing. The decorators below are written with it.
+ * Decorates a service with a middleware, such as logging or routing: a function from a service to a service. The decorators
+ * below are written with it.
  *
- * - A middleware is a function from a service to a service. It runs once, when the layer is built, in its scope.
- * - It gets a plain copy of the service below, and calls it in the fiber of the caller.
- * - Data it does not mention (`provider`, `defaultModel`, `identity`) stays what it is below. A middleware that changes
- *   answers should add to `identity`, so that a cache around it tells them apart.
- * - Policies and budgets reach through it, wherever they stand: a call is repeated below the middleware, not by it.
+ * - It runs once, when the layer is built, in its scope, with a plain copy of the service below.
+ * - Data it omits (`provider`, `defaultModel`, `identity`) are those of the service below. A middleware that changes answers
+ *   should add to `identity`, for caches around it.
+ * - Policies and budgets around it apply below it: it sees a call once, not its retries.
  *
  * @example
  * const audited = ChatService.transform((chat) =>
@@ -138,49 +135,39 @@ export const objectStream = <S extends StructuredOutput.AnySchema>(
  *
  * BedrockChat.layer({ model }).pipe(audited)
  */
-export const transform: {
-  <E2 = never, R2 = never>(
-    middleware: (chat: Chat.Chat) => Effect.Effect<Chat.Chat, E2, R2>
-  ): <E, R>(self: Layer.Layer<ChatService, E, R>) => Decorated<E | E2, R | Exclude<R2, Scope.Scope>>
-  <E, R, E2 = never, R2 = never>(
-    self: Layer.Layer<ChatService, E, R>,
-    middleware: (chat: Chat.Chat) => Effect.Effect<Chat.Chat, E2, R2>
-  ): Decorated<E | E2, R | Exclude<R2, Scope.Scope>>
-} = dual(2, Middleware.make(ChatService, ["generate", "stream"], Chat.cored))
+export const transform: Middleware.Transform<ChatService, Chat.Chat> = Middleware.make(ChatService, [
+  "generate",
+  "stream"
+], Chat.cored)
 
-/** A decorated service; its layer fails for options that cannot be right as well. */
+/** A decorated service; its layer also fails for invalid options. */
 export type Decorated<E, R> = Middleware.Decorated<ChatService, E, R>
 
+const decorator = Middleware.decorator(transform)
+
 /**
- * Puts a policy in force for every provider below, wherever this stands among other decorators.
+ * Sets the policy of every provider below, at any place among other decorators.
  *
- * - Of several policies the outermost one holds: it replaces those further in and the option of the layer, and nothing
- *   multiplies. `withPolicy` with 3 attempts, a cache, `withPolicy` with 5 attempts: 5.
- * - Above a fallback it holds for each member, each with permits, quota and breakers of its own: 5 + 5 attempts. Bound
- *   them together with {@link withDeadline}.
+ * - The outermost policy applies; it replaces inner ones and the option of the layer. `withPolicy` with 3 attempts, a cache,
+ *   `withPolicy` with 5 attempts: 5.
+ * - Around a fallback it applies to each member separately: 5 + 5 attempts. {@link withDeadline} bounds them together.
  * - A service that `make` did not build counts as a provider.
  *
  * @example
  * BedrockChat.layer({ model }).pipe(ChatService.withPolicy(Policy.make({ concurrency: 8 })))
  */
-export const withPolicy: {
-  (policy: Policy.Policy): <E, R>(self: Layer.Layer<ChatService, E, R>) => Decorated<E, R>
-  <E, R>(self: Layer.Layer<ChatService, E, R>, policy: Policy.Policy): Decorated<E, R>
-} = dual(
-  2,
-  <E, R>(self: Layer.Layer<ChatService, E, R>, policy: Policy.Policy): Decorated<E, R> =>
-    transform(self, (chat) => handing(chat, (cores) => Gates.policy(cores, policy)))
+export const withPolicy: Middleware.Decorator<ChatService, [policy: Policy.Policy]> = decorator(
+  (chat, policy: Policy.Policy) => handing(chat, (cores) => Gates.policy(cores, policy))
 )
 
 /**
- * Puts every provider below on a budget, wherever this stands among other decorators: an attempt that could cost more
- * than is left fails with `BudgetExceededError` before it is sent. Several budgets hold together; one counts once.
+ * Limits the cost of every provider below, at any place among other decorators: an attempt that could cost more than is left
+ * fails with `BudgetExceededError` before it is sent. Several budgets apply together; the same one counts once.
  *
- * - Reserved is the most an attempt can cost at the price of its model (`Pricing`): its prompt, and its `maxTokens`; set
- *   them, for what stands in for them is the model's own maximum, if that is known. A model without a price fails with
- *   `InvalidRequestError`.
- * - Entered is what was sent: every retry and every hedge. One that was refused costs nothing. One that failed or was
- *   interrupted without a bill costs its prompt, and what arrived of a stream.
+ * - An attempt reserves its prompt and `maxTokens` at the price of its model (`Pricing`). Set `maxTokens`: the default is the
+ *   model's maximum, if known. A model without a price fails with `InvalidRequestError`.
+ * - Every attempt sent is billed, retries and hedges included, but not refused ones. One that failed or was interrupted
+ *   without usage costs its prompt and what arrived of the stream.
  * - A cached answer costs nothing. Each member of a fallback is billed at its own price.
  *
  * @example
@@ -192,16 +179,11 @@ export const withPolicy: {
  *   Layer.provide(Pricing.layer(prices))
  * )
  */
-export const withBudget: {
-  (budget: Budget.Budget): <E, R>(self: Layer.Layer<ChatService, E, R>) => Decorated<E, R>
-  <E, R>(self: Layer.Layer<ChatService, E, R>, budget: Budget.Budget): Decorated<E, R>
-} = dual(
-  2,
-  <E, R>(self: Layer.Layer<ChatService, E, R>, budget: Budget.Budget): Decorated<E, R> =>
-    transform(self, (chat) => handing(chat, (cores) => Gates.budget(cores, budget)))
+export const withBudget: Middleware.Decorator<ChatService, [budget: Budget.Budget]> = decorator(
+  (chat, budget: Budget.Budget) => handing(chat, (cores) => Gates.budget(cores, budget))
 )
 
-/** The service with what is handed to its cores at each call. */
+/** The service with gates that its cores receive at each call. */
 const handing = Effect.fnUntraced(function*(
   chat: Chat.Chat,
   make: (
@@ -217,70 +199,59 @@ const handing = Effect.fnUntraced(function*(
 })
 
 /**
- * What all requests ask for unless they say otherwise: `maxTokens`, `temperature`, `model`, a `system` prompt … Options
- * under the key of a provider are joined, one by one. The system prompt is for requests without a system message.
+ * Sets defaults of requests: `maxTokens`, `temperature`, `model`, a `system` prompt … `providerOptions` are merged per
+ * provider. The system prompt applies to requests without a system message.
  *
- * Of several the outermost one holds. Defaults count in the key of a cache around them.
+ * Outer defaults precede inner ones. Defaults are part of the key of a cache around them.
  *
  * @example
  * BedrockChat.layer({ model }).pipe(ChatService.withDefaults({ maxTokens: 1024, system: "You answer in one sentence." }))
  */
-export const withDefaults: {
-  (defaults: ChatRequest.Defaults): <E, R>(self: Layer.Layer<ChatService, E, R>) => Decorated<E, R>
-  <E, R>(self: Layer.Layer<ChatService, E, R>, defaults: ChatRequest.Defaults): Decorated<E, R>
-} = dual(
-  2,
-  <E, R>(self: Layer.Layer<ChatService, E, R>, defaults: ChatRequest.Defaults): Decorated<E, R> =>
-    transform(self, (chat) => ChatDefaults.make(chat, defaults))
+export const withDefaults: Middleware.Decorator<ChatService, [defaults: ChatRequest.Defaults]> = decorator(
+  ChatDefaults.make
 )
 
 /**
- * Bounds all that stands below, in time: retries, fallbacks and waiting together, and reading a stream to its end. Fails
- * with `TimeoutError` of phase `deadline`; a stream that has begun fails with `StreamInterruptedError`.
+ * Limits the time of a call to the service below: retries, fallbacks, waiting, and reading a stream to its end. Fails with
+ * `TimeoutError` of phase `deadline`; a stream that has begun fails with `StreamInterruptedError`.
  *
  * @example
  * BedrockChat.layer({ model }).pipe(ChatService.withFallback(others), ChatService.withDeadline("30 seconds"))
  */
-export const withDeadline: {
-  (deadline: Duration.Input): <E, R>(self: Layer.Layer<ChatService, E, R>) => Decorated<E, R>
-  <E, R>(self: Layer.Layer<ChatService, E, R>, deadline: Duration.Input): Decorated<E, R>
-} = dual(
-  2,
-  <E, R>(self: Layer.Layer<ChatService, E, R>, deadline: Duration.Input): Decorated<E, R> =>
-    transform(self, (chat) =>
-      Effect.map(Clocks.deadline(deadline), (duration) => {
-        const asked = (request: ChatRequest.ChatRequest) => ({
-          provider: chat.provider ?? "strata",
-          model: ChatRequest.modelOf(request) ?? chat.defaultModel ?? "unknown"
-        })
-        return {
-          generate: (request) => Clocks.within("deadline", duration, asked(request))(chat.generate(request)),
-          stream: (request) => {
-            const about = asked(request)
-            return Clocks.bounded(chat.stream(request), duration, about, Clocks.interrupted(about))
-          }
-        }
-      }))
+export const withDeadline: Middleware.Decorator<ChatService, [deadline: Duration.Input]> = decorator((
+  chat,
+  deadline: Duration.Input
+) =>
+  Effect.map(Clocks.deadline(deadline), (duration) => {
+    const asked = (request: ChatRequest.ChatRequest) => ({
+      provider: chat.provider ?? "strata",
+      model: ChatRequest.modelOf(request) ?? chat.defaultModel ?? "unknown"
+    })
+    return {
+      generate: (request) => Clocks.within("deadline", duration, asked(request))(chat.generate(request)),
+      stream: (request) => {
+        const about = asked(request)
+        return Clocks.bounded(chat.stream(request), duration, about, Clocks.interrupted(about))
+      }
+    }
+  })
 )
 
 /**
- * Lets others answer when a service cannot: another model, another region, another provider, or several of them.
+ * Adds fallbacks to a service: other models, regions or providers.
  *
- * - A call asks one service after another, each at most once, until one answers. `options.when` decides for which errors
- *   of the first service the next one is asked; `Fallback.isUnavailable` unless said otherwise. A fallback that cannot
- *   take the request hands it on whatever its error, but for those of budgets.
- * - Every call begins with the first service. Each service repeats by its own policy before it gives up, so give the first a
- *   `breaker`: while its circuit is open it fails at once, and one call at a time tries whether it is back. Errors for which
- *   `options.failFast` holds come to the next service before they are repeated.
- * - A `model` in the request is for the first service; fallbacks are asked for their own, or what `options.model` says.
- * - The answer says who gave it (`provider`, `model`), and `fallback` why those before did not.
+ * - A call tries each service at most once, in order, until one answers. It moves on for errors of the first service that
+ *   `options.when` accepts (`Fallback.isUnavailable` by default), and for any error of a fallback but those of budgets.
+ * - Every call starts with the first service, which retries by its own policy. Give it a `breaker`: while that is open the
+ *   service fails at once, and one call at a time probes it. Errors that `options.failFast` accepts are not retried.
+ * - The `model` of a request applies to the first service; fallbacks use their own, or that of `options.model`.
+ * - The answer has the `provider` and `model` that gave it, and in `fallback` the errors before.
  * - When no service answers, the call fails with the last error that `options.when` accepts, so that a transient one stays
- *   one; the others are in the log at debug level.
- * - A stream is handed on until its first event; what fails after that fails.
+ *   transient; the others are logged at debug level.
+ * - A stream falls back until its first event, not after it.
  *
- * A service that cannot answer is one warning in the log, however many calls fail, and one line when it answers again after
- * half a minute without a failure. Every request handed on counts in `strata.client.fallbacks`. All layers are built at once
- * and fail together.
+ * A service that fails is logged as one warning for an outage, and once when it answers again after half a minute without a
+ * failure. The metric `strata.client.fallbacks` counts. Layers are built together, and one that fails fails all.
  *
  * @example
  * const policy = Policy.make({ breaker: Breaker.consecutive(5) })
@@ -326,7 +297,7 @@ export const withFallback: {
     )
 )
 
-/** A fallback asks the first service first, has the cores of all, and answers as any of them may. */
+/** Data of the first service, cores and identities of all. */
 const joinedData = (services: Arr.NonEmptyReadonlyArray<Chat.Chat>): Trait.Trait => ({
   provider: services[0].provider,
   defaultModel: services[0].defaultModel,
@@ -362,11 +333,4 @@ const joinedData = (services: Arr.NonEmptyReadonlyArray<Chat.Chat>): Trait.Trait
  *   ChatService.withCache({ timeToLive: "1 hour", when: ({ temperature }) => temperature === 0 })
  * )
  */
-export const withCache: {
-  (options?: ChatCache.Options): <E, R>(self: Layer.Layer<ChatService, E, R>) => Decorated<E, R>
-  <E, R>(self: Layer.Layer<ChatService, E, R>, options?: ChatCache.Options): Decorated<E, R>
-} = dual(
-  (args) => Check.holds(Layer.isLayer, args[0]),
-  <E, R>(self: Layer.Layer<ChatService, E, R>, options?: ChatCache.Options): Decorated<E, R> =>
-    transform(self, (chat) => Caching.make(chat, options))
-)
+export const withCache: Middleware.Decorator<ChatService, [options?: ChatCache.Options]> = decorator(Caching.make)

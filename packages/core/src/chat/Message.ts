@@ -1,8 +1,8 @@
 /**
- * What is said in a conversation: messages in the OpenAI style, made of a string or of typed parts.
+ * The messages of a conversation, made of a string or of typed parts.
  *
- * Everything here is plain readonly data with a `Schema`, so a conversation can be logged, queued and replayed. Which
- * part a model accepts is not decided here: providers check that before they send.
+ * All are plain readonly data with a `Schema`: a conversation can be logged, queued and replayed. Which parts a model
+ * accepts is checked by providers before they send.
  */
 import * as Schema from "effect/Schema"
 import * as Check from "../Check.ts"
@@ -10,8 +10,8 @@ import * as Total from "../internal/total.ts"
 import * as Untyped from "../internal/untyped.ts"
 
 /**
- * Marks the end of a prefix the provider may cache. `true` uses the provider's own lifetime, `ttl` asks for one.
- * Providers that cannot cache ignore it.
+ * Ends a prefix the provider may cache, with the provider's default lifetime or `ttl`. Providers that cannot cache ignore
+ * it.
  */
 export type CacheControl = typeof CacheControl.Type
 /** @see {@link CacheControl} */
@@ -23,8 +23,8 @@ export const CacheControl = Schema.Union([
 const cache = { cache: Schema.optional(CacheControl) }
 
 /**
- * Which part of a prompt a guardrail judges. `true` marks the content to judge; `qualifiers` say what it is for the
- * checks of grounding and relevance. Without any mark a guardrail judges the whole prompt.
+ * Marks content for a guardrail, which evaluates the whole prompt where nothing is marked. `qualifiers` are for the checks of
+ * grounding and relevance.
  */
 export type Guard = typeof Guard.Type
 /** @see {@link Guard} */
@@ -33,7 +33,7 @@ export const Guard = Schema.Union([
   Schema.Struct({ qualifiers: Schema.Array(Schema.Literals(["grounding_source", "query", "guard_content"])) })
 ])
 
-/** Where the bytes of an image, a document, a video or a recording are: here, or behind a URI (`s3://…`). */
+/** The bytes of an image, document, video or recording, or a URI of them (`s3://…`). */
 export type MediaSource = typeof MediaSource.Type
 /** @see {@link MediaSource} */
 export const MediaSource = Schema.Union([
@@ -45,8 +45,8 @@ const range = { start: Schema.optional(Schema.Finite), end: Schema.optional(Sche
 const inDocument = { documentIndex: Schema.optional(Schema.Finite), ...range }
 
 /**
- * Where a cited passage stands: on the web, in a document by characters, pages or pieces, or in a search result.
- * `documentIndex` and `searchResultIndex` count from 0 through the documents or search results of the request.
+ * The location of a cited passage: on the web, in a document by characters, pages or pieces, or in a search result.
+ * `documentIndex` and `searchResultIndex` are 0-based among the documents or search results of the request.
  */
 export type CitationLocation = typeof CitationLocation.Type
 /** @see {@link CitationLocation} */
@@ -66,7 +66,7 @@ export const CitationLocation = Schema.Union([
   })
 ])
 
-/** What a statement of the model rests on: the cited passages, where they stand, and what the source is called. */
+/** The source of a statement of the model. */
 export class Citation extends Schema.Opaque<Citation>()(Schema.Struct({
   title: Schema.optional(Schema.String),
   source: Schema.optional(Schema.String),
@@ -74,13 +74,10 @@ export class Citation extends Schema.Opaque<Citation>()(Schema.Struct({
   location: Schema.optional(CitationLocation)
 })) {}
 
-/**
- * What a provider said about a part of an answer that the part has no field for, under the name of the provider. It is
- * sent back to that provider with the part.
- */
+/** Data of a provider about a part, under the name of the provider; it is sent back to it with the part. */
 const providerFields = { providerFields: Schema.optional(Schema.Record(Schema.String, Untyped.value)) }
 
-/** Text. What a model wrote may have {@link Citation}s; they go back with it. */
+/** Text; that of a model may have citations, which are sent back with it. */
 export class TextPart extends Schema.Opaque<TextPart>()(Schema.Struct({
   type: Schema.tag("text"),
   text: Schema.String,
@@ -108,7 +105,7 @@ export class AudioPart
   extends Schema.Opaque<AudioPart>()(Schema.Struct({ type: Schema.tag("audio"), ...media, ...providerFields }))
 {}
 
-/** Where the content of a document is: as {@link MediaSource}, or as text, whole or in pieces to cite from. */
+/** The content of a document: a {@link MediaSource}, or text, whole or in pieces to cite. */
 export type DocumentSource = typeof DocumentSource.Type
 /** @see {@link DocumentSource} */
 export const DocumentSource = Schema.Union([
@@ -118,10 +115,8 @@ export const DocumentSource = Schema.Union([
 ])
 
 /**
- * A document; `mediaType` such as `application/pdf`, `name` as the model should call it.
- *
- * - `context`: what the model should know about the document.
- * - `citations`: whether the model may cite it.
+ * A document; `mediaType` such as `application/pdf`, `name` and `context` for the model, `citations`: whether the model may
+ * cite it.
  */
 export class DocumentPart extends Schema.Opaque<DocumentPart>()(Schema.Struct({
   type: Schema.tag("document"),
@@ -133,7 +128,7 @@ export class DocumentPart extends Schema.Opaque<DocumentPart>()(Schema.Struct({
   ...cache
 })) {}
 
-/** A hit of your own search, for the model to answer from and, with `citations`, to cite. */
+/** A result of your own search, which the model may use and, with `citations`, cite. */
 export class SearchResultPart extends Schema.Opaque<SearchResultPart>()(Schema.Struct({
   type: Schema.tag("search-result"),
   source: Schema.String,
@@ -144,8 +139,8 @@ export class SearchResultPart extends Schema.Opaque<SearchResultPart>()(Schema.S
 })) {}
 
 /**
- * What a reasoning model thought before it answered. `signature` and `redacted` are the provider's seals: they go back
- * exactly as they came, or the provider refuses the next turn. {@link withoutReasoning} takes them out of a conversation.
+ * Reasoning before an answer. `signature` and `redacted` must be sent back unchanged, or the provider refuses the next turn;
+ * {@link withoutReasoning} removes reasoning from a conversation.
  */
 export class ReasoningPart extends Schema.Opaque<ReasoningPart>()(Schema.Struct({
   type: Schema.tag("reasoning"),
@@ -156,12 +151,11 @@ export class ReasoningPart extends Schema.Opaque<ReasoningPart>()(Schema.Struct(
 })) {}
 
 /**
- * The model asks for a tool.
+ * A tool call of the model.
  *
- * - `params`: the decoded JSON it wrote, or the text itself where that is no JSON. An integer that a number cannot hold is
- *   its text.
- * - `providerExecuted`: the provider runs the tool itself; nothing to do for the program.
- * - `providerType`: the provider's word for the kind of call, where it is not clear from `providerExecuted`.
+ * - `params`: its JSON, decoded by `ExactJson.params`.
+ * - `providerExecuted`: the provider runs the tool, not the program.
+ * - `providerType`: the provider's type of the call, where `providerExecuted` does not determine it.
  */
 export class ToolCallPart extends Schema.Opaque<ToolCallPart>()(Schema.Struct({
   type: Schema.tag("tool-call"),
@@ -173,12 +167,12 @@ export class ToolCallPart extends Schema.Opaque<ToolCallPart>()(Schema.Struct({
   ...providerFields
 })) {}
 
-/** JSON among the parts of what a tool answered; `value` is anything `JSON.stringify` can write. */
+/** JSON in a tool result; `value` is anything `JSON.stringify` can write. */
 export class JsonPart
   extends Schema.Opaque<JsonPart>()(Schema.Struct({ type: Schema.tag("json"), value: Untyped.value }))
 {}
 
-/** What the answer of a tool is made of. */
+/** A part of a tool result. */
 export type ToolResultContent = typeof ToolResultContent.Type
 /** @see {@link ToolResultContent} */
 export const ToolResultContent = Schema.Union([
@@ -191,11 +185,10 @@ export const ToolResultContent = Schema.Union([
 ])
 
 /**
- * What a tool answered: `result` is text or JSON; `parts` are sent instead where the answer has images, documents and the
- * like, and `result` may be missing then. `isFailure` says that the tool failed.
+ * The result of a tool call: `result` is text or JSON; `parts`, if given, are sent instead, for images, documents and the
+ * like.
  *
- * A result that the provider wrote itself (`providerExecuted`) holds the provider's own blocks in `result`, and their
- * kind in `providerType`.
+ * For a tool that the provider ran (`providerExecuted`), `result` holds the provider's blocks and `providerType` their type.
  */
 export class ToolResultPart extends Schema.Opaque<ToolResultPart>()(Schema.Struct({
   type: Schema.tag("tool-result"),
@@ -209,36 +202,36 @@ export class ToolResultPart extends Schema.Opaque<ToolResultPart>()(Schema.Struc
   ...cache
 })) {}
 
-/** A tool of the request; `serverName` where an MCP server provides it, `kind` where the provider tells kinds apart. */
+/** A tool of the request; `serverName` of an MCP server, `kind` where the provider has several. */
 const toolReference = {
   name: Schema.String,
   serverName: Schema.optional(Schema.String),
   kind: Schema.optional(Schema.String)
 }
 
-/** From here on the model may use a tool of the request that it could not use before. */
+/** Allows a tool of the request from here on. */
 export class ToolAdditionPart
   extends Schema.Opaque<ToolAdditionPart>()(Schema.Struct({ type: Schema.tag("tool-addition"), ...toolReference }))
 {}
 
-/** From here on the model may no longer use a tool of the request. */
+/** Disallows a tool of the request from here on. */
 export class ToolRemovalPart
   extends Schema.Opaque<ToolRemovalPart>()(Schema.Struct({ type: Schema.tag("tool-removal"), ...toolReference }))
 {}
 
-/** A block of one provider that Strata does not model: it goes back to that provider untouched. */
+/** A block that Strata does not model; it is sent back to its provider unchanged. */
 export class ProviderPart extends Schema.Opaque<ProviderPart>()(Schema.Struct({
   type: Schema.tag("provider"),
   provider: Schema.String,
   value: Untyped.value
 })) {}
 
-/** What instructions are made of. */
+/** A part of a system message. */
 export type SystemPart = typeof SystemPart.Type
 /** @see {@link SystemPart} */
 export const SystemPart = Schema.Union([TextPart, ToolAdditionPart, ToolRemovalPart, ProviderPart])
 
-/** What a user can say. */
+/** A part of a user message. */
 export type UserPart = typeof UserPart.Type
 /** @see {@link UserPart} */
 export const UserPart = Schema.Union([
@@ -251,7 +244,7 @@ export const UserPart = Schema.Union([
   ProviderPart
 ])
 
-/** What a model can say. */
+/** A part of an assistant message. */
 export type AssistantPart = typeof AssistantPart.Type
 /** @see {@link AssistantPart} */
 export const AssistantPart = Schema.Union([
@@ -264,7 +257,7 @@ export const AssistantPart = Schema.Union([
   ProviderPart
 ])
 
-/** Any part of a message, or of what a tool answered. */
+/** Any part of a message or tool result. */
 export type Part = typeof Part.Type
 /** @see {@link Part} */
 export const Part = Schema.Union([
@@ -284,8 +277,8 @@ export const Part = Schema.Union([
 ])
 
 /**
- * Instructions for the model. At the start of a conversation they are its system prompt; later on, models that can take
- * them there, and others get them with the system prompt.
+ * Instructions. At the start of a conversation they are the system prompt; later ones join it for models that do not accept
+ * them elsewhere.
  */
 export class SystemMessage extends Schema.Opaque<SystemMessage>()(Schema.Struct({
   role: Schema.tag("system"),
@@ -293,28 +286,28 @@ export class SystemMessage extends Schema.Opaque<SystemMessage>()(Schema.Struct(
   ...cache
 })) {}
 
-/** What the user says. */
+/** A message of the user. */
 export class UserMessage extends Schema.Opaque<UserMessage>()(Schema.Struct({
   role: Schema.tag("user"),
   content: Schema.Union([Schema.String, Schema.Array(UserPart)]),
   ...cache
 })) {}
 
-/** What the model said. {@link ChatResponse.message} is one, ready to append to the history. */
+/** A message of the model, such as the `message` of a `ChatResponse`. */
 export class AssistantMessage extends Schema.Opaque<AssistantMessage>()(Schema.Struct({
   role: Schema.tag("assistant"),
   content: Schema.Union([Schema.String, Schema.Array(AssistantPart)]),
   ...cache
 })) {}
 
-/** What the tools answered, one part for each call. */
+/** The results of tool calls, one part for each. */
 export class ToolMessage extends Schema.Opaque<ToolMessage>()(Schema.Struct({
   role: Schema.tag("tool"),
   content: Schema.Array(ToolResultPart),
   ...cache
 })) {}
 
-/** One turn of a conversation. The `cache` of a message ends a cached prefix after its last part. */
+/** A message. Its `cache` ends a cached prefix after its last part. */
 export type Message = typeof Message.Type
 /** @see {@link Message} */
 export const Message = Schema.Union([SystemMessage, UserMessage, AssistantMessage, ToolMessage])
@@ -343,16 +336,15 @@ const marksOf: (options: { readonly cache?: CacheControl } | undefined) => Pick<
   () => ({})
 )
 
-/** The parts of a message; a string is one text part. None of what is no message. */
+/** The parts of a message; a string is one text part. Empty for a value that is not a message. */
 export const parts: (message: Message) => ReadonlyArray<Part> = Total.make(
   ({ content }) => typeof content === "string" ? [text(content)] : Array.isArray(content) ? content : [],
   () => []
 )
 
 /**
- * A conversation without what the models thought: no reasoning parts, and no messages of the assistant that had nothing
- * else. For a model that refuses the thoughts of another one, or a signature that is no longer valid. None of what is no
- * conversation.
+ * A conversation without reasoning parts, and without assistant messages that had nothing else: for a model that refuses the
+ * reasoning of another one, or a signature that is no longer valid. Empty for a value that is not a conversation.
  *
  * @example
  * ChatService.generate({ messages }).pipe(
@@ -373,10 +365,9 @@ export const withoutReasoning: (messages: ReadonlyArray<Message>) => ReadonlyArr
   () => []
 )
 
-/** Those of an array that may be none. */
 const itemsOf = <A>(given: ReadonlyArray<A>): ReadonlyArray<A> => (Check.itemsOf(given) ?? []) as ReadonlyArray<A>
 
-/** The text of a message: its text parts joined, everything else left out. None of what is no message. */
+/** The text parts of a message, joined. Empty for a value that is not a message. */
 export const textOf: (message: Message) => string = Total.make((message) => {
   let joined = ""
   for (const part of parts(message)) joined += part.type === "text" ? part.text : ""

@@ -1,10 +1,11 @@
 /**
- * Answers that are values of an Effect `Schema`: how they are asked for, read and repaired.
+ * Answers that are values of an Effect `Schema`: requesting, decoding and repairing them.
  *
- * `ChatService.object` and `ChatService.objectStream` are the way in. {@link format} and {@link decode} are their two
- * halves, for a question that something else asks, such as a tool loop.
+ * Use `ChatService.object` and `ChatService.objectStream`; {@link format} and {@link decode} are their two halves, for
+ * requests that something else sends, such as a tool loop.
  */
 import * as Effect from "effect/Effect"
+import * as Equal from "effect/Equal"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
@@ -22,39 +23,39 @@ import * as ToolSchema from "./internal/toolSchema.ts"
 import * as ChatValidation from "./internal/validation.ts"
 import * as Message from "./Message.ts"
 
-/** `name` and `description` tell the model what the answer is; a schema's own annotations reach it, too. */
+/** `name` and `description` of the answer, for the model; it also reads the annotations of the schema. */
 export interface FormatOptions {
   readonly name?: string | undefined
   readonly description?: string | undefined
 }
 
 /**
- * - `repairs`: how often the model is asked again, at most, after an answer that does not fit the schema; 0 when missing.
- *   It is shown its answer and what is wrong with it. An answer that was cut, withheld or refused is not repaired.
+ * - `repairs`: how often, at most, the model is asked to correct an answer that does not match the schema; 0 when missing.
+ *   Answers that were cut, withheld or refused are not repaired.
  */
 export interface Options extends FormatOptions {
   readonly repairs?: number | undefined
 }
 
-/** The value, with the answer it was read from. `usage` and `cost` are those of all attempts, everything else of the last. */
+/** The value and the last response. `usage` and `cost` are those of all attempts. */
 export interface ObjectResponse<out A> extends ChatResponse.ChatResponse {
   readonly value: A
 }
 
 /**
- * What an object stream is made of: the value as it grows, then the whole of it.
+ * An event of an object stream.
  *
- * - `partial`: what there is of the encoded value, not yet checked: see {@link DeepPartial}. Each has more than the one
- *   before, and the last holds everything.
- * - `object`: the decoded value and the answer. The stream has exactly one, last, or fails.
+ * - `partial`: the encoded value so far, not yet checked: see {@link DeepPartial}. Each has more than the one before; the last
+ *   is complete.
+ * - `object`: the decoded value and the response. The stream ends with exactly one, or fails.
  */
 export type ObjectEvent<A, Encoded> =
   | { readonly type: "partial"; readonly value: DeepPartial<Encoded> }
   | { readonly type: "object" } & ObjectResponse<A>
 
 /**
- * What a model that keeps to the schema has written of a value. Members are missing until they begin; text, that of
- * literals as well, is as long as it has come. What JSON cannot say (dates, bytes, `undefined`) is `unknown`.
+ * A prefix of a value that matches the schema. Members are missing until they begin, and texts, literals included, may be
+ * incomplete. Types outside of JSON are `unknown`.
  */
 export type DeepPartial<T> = T extends string ? string
   : T extends number | boolean | null ? T
@@ -64,14 +65,14 @@ export type DeepPartial<T> = T extends string ? string
 
 type HasMethods<T> = { [Key in keyof T]: T[Key] extends (...args: never) => unknown ? true : never }[keyof T]
 
-/** A schema whose values a model can write: one that has a JSON form. */
+/** A schema whose values have a JSON form. */
 export type AnySchema = Schema.ConstraintDecoder<unknown, unknown>
 
 /**
- * The `responseFormat` that asks for values of a schema: the JSON Schema of its encoded side.
+ * The `responseFormat` for values of a schema: the JSON Schema of its encoded side.
  *
- * Models write objects. A schema of anything else (an array, a union, a text) is asked for as `{ value: … }`, and
- * {@link decode} takes it out of there. Fails with `InvalidRequestError` when the schema has no JSON form.
+ * Models write objects: a schema of another type (an array, a union, a text) is wrapped as `{ value: … }`, and unwrapped by
+ * {@link decode}. Fails with `InvalidRequestError` when the schema has no JSON form.
  *
  * @example
  * const responseFormat = yield* StructuredOutput.format(Recipe)
@@ -85,15 +86,14 @@ export const format = (
   Effect.map(shape(schema, options), ({ responseFormat }) => responseFormat)
 
 /**
- * Reads the value out of an answer that was asked for with {@link format}. Prose and a code fence around one JSON object
- * are overlooked.
+ * Decodes the answer to a request with {@link format}. Prose and a code fence around the JSON object are ignored.
  *
- * Fails with `StructuredOutputError` when the text does not fit the schema, which its `issue` explains, and when the
- * answer is not complete: cut by `maxTokens`, filtered, refused, or a call of a tool; with `InvalidRequestError` for
- * what is no schema or no answer.
+ * Fails with `StructuredOutputError` when the text does not match the schema, which its `issue` explains, and when the answer
+ * is not complete: cut by `maxTokens`, filtered, refused, or a tool call; with `InvalidRequestError` for a value that is not
+ * a schema or not a response.
  *
- * An integer that a number cannot hold is its text in the value that the schema decodes: `Schema.BigInt` and
- * `Schema.String` take it, and for others the `issue` says what it is about.
+ * An integer that a number cannot hold is decoded from its text, for `Schema.BigInt` and `Schema.String`; other schemas
+ * refuse it with an `issue` that explains this.
  */
 export const decode = <S extends AnySchema>(
   schema: S,
@@ -109,7 +109,6 @@ export const decode = <S extends AnySchema>(
     return yield* read(schema, isWrapped, response)
   })
 
-/** What is read of an answer. */
 const answered = Check.struct<Pick<ChatResponse.ChatResponse, "finishReason" | "text" | "model">>({
   finishReason: Check.text as Check.Check<ChatResponse.FinishReason>,
   text: Check.text,
@@ -166,9 +165,9 @@ export const stream = <S extends AnySchema>(
       const read = json.next(last)
       if (read === undefined || isWrapped && !Object.hasOwn(read, "value")) return []
       const value = isWrapped ? read["value"] : read
-      if (PartialJson.isSame(value, shown)) return []
+      if (Equal.equals(value, shown)) return []
       shown = value
-      // What the model has written is checked when it is complete; until then it is only promised to fit.
+      // Checked when it is complete: the type describes a model that follows the schema.
       return [{ type: "partial", value: value as DeepPartial<S["Encoded"]> }]
     }
 
@@ -186,7 +185,7 @@ export const stream = <S extends AnySchema>(
     return Stream.concat(partials, Stream.fromEffect(whole))
   }))
 
-/** How values of a schema are asked for, and whether they stand in `{ value: … }`. */
+/** The response format of a schema, and whether it is wrapped in `{ value: … }`. */
 const shape = (
   schema: AnySchema,
   options?: FormatOptions
@@ -198,7 +197,6 @@ const shape = (
 
 const anySchema = Check.instance(Schema.isSchema, "Give a `Schema`")
 
-/** Options as plain data. */
 const settled = (options: Options = {}): Effect.Effect<Options, ProviderError.InvalidRequestError> =>
   Check.run(optionsOf, options, { provider: "strata", whole: "options" })
 
@@ -262,7 +260,7 @@ const read = <S extends AnySchema>(schema: S, isWrapped: boolean, response: Chat
 const decodeWrapped = <S extends AnySchema>(schema: S, json: unknown) =>
   Effect.map(
     decodeJson(wrap(schema), json),
-    // A struct of a generic schema does not tell the type of its field.
+    // The field type of a struct of a generic schema is not inferred.
     (decoded) => (decoded as { readonly value: S["Type"] }).value
   )
 
@@ -281,7 +279,7 @@ const parse = (text: string): { readonly value: unknown } | undefined =>
     }
   })
 
-/** Why an answer that ended so holds no whole value. */
+/** Why an answer with this finish reason holds no complete value. */
 const unfinished: { readonly [Reason in ChatResponse.FinishReason]?: string } = {
   length: "The answer was cut by `maxTokens` before the value was complete. Allow more tokens, or ask for less",
   "context-length": "The answer was cut because the context window is full. Shorten the conversation",
@@ -291,7 +289,7 @@ const unfinished: { readonly [Reason in ChatResponse.FinishReason]?: string } = 
   "tool-calls": "The model called a tool instead of answering. Run its tools with `ToolLoop`, or leave them out"
 }
 
-/** What a model is told where a transformation or a check throws at what it wrote. */
+/** The issue, for the model, when a transformation or check throws. */
 const threw = "It holds a value that the schema cannot decode"
 
 const failure = (response: ChatResponse.ChatResponse, message: string, issue?: string, cause?: unknown) => {
@@ -301,7 +299,7 @@ const failure = (response: ChatResponse.ChatResponse, message: string, issue?: s
   )
 }
 
-/** What a model is told of an answer that does not fit. An answer without text has nothing to show. */
+/** The request to correct an answer, which is repeated unless it is empty. */
 const correction = (response: ChatResponse.ChatResponse, issue: string): ReadonlyArray<Message.Message> => [
   ...(response.text.trim() === "" ? [] : [response.message]),
   Message.user(`Your answer does not fit the schema.\n${issue}\nAnswer again with the corrected JSON and nothing else.`)

@@ -1,7 +1,5 @@
 /**
- * Tools as a model sees them: a name, a description, the JSON schema of the arguments; and which of them it may call.
- *
- * Handlers are not here: `Tool` has them, and `ToolLoop` runs them.
+ * Tools as a model sees them: name, description, JSON schema of the arguments. `Tool` adds handlers.
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -12,8 +10,8 @@ import * as ToolSchema from "./internal/toolSchema.ts"
 import * as Message from "./Message.ts"
 
 /**
- * A tool the model may call. `inputSchema` is a JSON Schema of type `object`; `strict` asks providers that can to hold
- * the model to it; `cache` ends a cached prefix after it.
+ * A tool. `inputSchema` is a JSON Schema of type `object`; `strict` makes providers that can enforce it; `cache` ends a
+ * cached prefix after the tool.
  */
 export class ToolDefinition extends Schema.Opaque<ToolDefinition>()(Schema.Struct({
   name: Schema.String,
@@ -24,7 +22,7 @@ export class ToolDefinition extends Schema.Opaque<ToolDefinition>()(Schema.Struc
 })) {}
 
 /**
- * A tool that the provider has and runs itself, by the name it has there. Other providers refuse it.
+ * A tool that the provider runs, by its name there. Other providers refuse it.
  *
  * @example
  * const search: ToolDefinition.ProviderTool = { type: "provider", provider: "aws.bedrock", name: "nova_grounding" }
@@ -36,12 +34,12 @@ export class ProviderTool extends Schema.Opaque<ProviderTool>()(Schema.Struct({
   cache: Schema.optional(Message.CacheControl)
 })) {}
 
-/** What a request can offer the model. */
+/** A tool of a request. */
 export type RequestTool = typeof RequestTool.Type
 /** @see {@link RequestTool} */
 export const RequestTool = Schema.Union([ProviderTool, ToolDefinition])
 
-/** Whether the model may (`auto`), must (`any`), must not (`none`) call a tool, or must call one by name. */
+/** Whether the model may (`auto`), must (`any`) or must not (`none`) call a tool, or must call this one. */
 export type ToolChoice = typeof ToolChoice.Type
 /** @see {@link ToolChoice} */
 export const ToolChoice = Schema.Union([
@@ -50,10 +48,8 @@ export const ToolChoice = Schema.Union([
 ])
 
 /**
- * The definition of a tool whose arguments have an Effect `Schema`.
- *
- * Fails with `InvalidRequestError` for a name that is not 1 to 64 letters, digits, `_` or `-`, and for an input that is not
- * an object in JSON.
+ * The definition of a tool whose arguments have an Effect `Schema`. Fails with `InvalidRequestError` for a name that is not
+ * 1 to 64 letters, digits, `_` or `-`, and for an input that is not an object in JSON.
  *
  * @example
  * const definition = ToolDefinition.make("get_weather", {
@@ -76,7 +72,7 @@ export const make = (
     ]),
     ([name, { description, input, strict }]) => {
       if (!namePattern.test(name)) {
-        return invalid(name, "this is not the name of a tool", "Use 1 to 64 letters, digits, `_` and `-`")
+        return invalid(name, "this is not a valid tool name", "Use 1 to 64 letters, digits, `_` and `-`")
       }
       return Result.match(ToolSchema.make(input, strict === true), {
         onFailure: (problem) => invalid(name, problem, "Use a `Schema.Struct` with plain keys"),
@@ -92,7 +88,7 @@ export const make = (
   )
 
 const optionsOf = Check.struct<Parameters<typeof make>[1]>({
-  // Of a schema no more can be known than that it is one.
+  // The type of a schema cannot be checked.
   input: Check.instance(Schema.isSchema, "Use a `Schema.Struct`") as Check.Check<Schema.Constraint>,
   description: Check.optional(Check.text),
   strict: Check.optional(Check.flag)

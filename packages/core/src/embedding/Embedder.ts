@@ -1,9 +1,8 @@
 /**
- * An embedding model as a value: four functions, and who they belong to. `EmbeddingService` is the tag it is provided
- * under.
+ * An embedding model as a value: four functions and its identity. `EmbeddingService` is its tag.
  *
- * A provider hands {@link make} the smallest thing it knows, how to send one request and how much fits into it, and gets
- * back a service that checks, plans, batches, repeats and reports. Vectors pass through as they come, never copied.
+ * {@link make} turns a provider, which sends one request within known limits, into a service that validates, batches and
+ * retries, and records telemetry. Vectors are not copied.
  */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -30,29 +29,26 @@ import * as Validation from "./internal/validation.ts"
 export type EmbeddingError = ProviderError.EmbeddingError
 
 /**
- * An embedding model. Equal inputs of one call are embedded once and share their vector: do not write into it. Two
- * images are equal when their bytes and media types are.
+ * An embedding model. Equal inputs of one call share one vector: do not write into it. Images are equal when their bytes
+ * and media types are.
  *
- * - `embed`: one input. Concurrent calls with equal options share requests; one bad input fails only its own caller.
- * - `embedMany`: all of them, in order, whole or nothing. Fails with the first failure, which names the input
- *   (`inputs[17]`), and interrupts the rest.
- * - `embedEach`: one `Result` for each input, in order: one bad input spoils only itself.
+ * - `embed`: one input. Concurrent calls with equal options share requests; a bad input fails only its own caller.
+ * - `embedMany`: all inputs, in order, all or nothing. The first failure names its input (`inputs[17]`) and interrupts the
+ *   rest.
+ * - `embedEach`: one `Result` for each input, in order; when `inputs` is not an array, one failure.
  * - `embedStream`: any number of values, in order unless `unordered`, with backpressure and flat memory. Fails with the
- *   first failure, which names the position of the value in the stream (`inputs[17]`).
+ *   first failure, which names the index of the value in the stream (`inputs[17]`).
  *
- * Inputs and options may be any values, such as the `null` of a row without a text. Where `inputs` is no array, `embedEach`
- * gives one result that says so. Text that holds half a surrogate pair is made well-formed: U+FFFD stands for it.
+ * Inputs and options may be any values, such as the `null` of a row without text. Lone surrogates are replaced by U+FFFD.
+ * Before anything is sent, an input fails, named by its place (`inputs[3]`, `inputs[3].image`), with
+ * - `InvalidRequestError` if it is not an input, its text is blank, or its image is empty, too large, or of a media type
+ *   the model does not read;
+ * - `UnsupportedFeatureError` if the model takes no images, or no texts with images;
+ * - `ContextLengthExceededError` if its text exceeds the model's limit while `truncate` is `none`, or, beside an image,
+ *   `chunk`.
  *
- * Before anything is sent, and named by its place (`inputs[3]`, `inputs[3].image`), an input fails with
- * - `InvalidRequestError` if it is none, has neither text nor image, its text is blank, or its image has no bytes, a
- *   media type the model does not read, or too many bytes;
- * - `UnsupportedFeatureError` if it has an image, or a text beside its image, and the model takes none;
- * - `ContextLengthExceededError` if its text is longer than the model takes while `truncate` is `none`; a text beside an
- *   image is not cut into pieces, and fails with `chunk` too.
- *
- * An answer with too few, too many, empty or uneven vectors, or of another type than `vectorType`, is a
- * `MalformedResponseError` for the inputs of that request. With `chunk`, an input whose piece fails has failed; its
- * requests and tokens count all the same.
+ * An answer with a wrong number of vectors, or vectors of a wrong length or type, is a `MalformedResponseError` for the
+ * inputs of that request. With `chunk`, an input fails when a piece does; its requests and tokens count all the same.
  */
 export interface Embedder extends Trait.Trait {
   readonly embed: (
@@ -75,15 +71,15 @@ export interface Embedder extends Trait.Trait {
 }
 
 /**
- * What a provider knows.
+ * What {@link make} needs of a provider.
  *
  * - `provider`: its name in errors and telemetry, as OpenTelemetry spells it (`aws.bedrock`).
- * - `defaultModel`: asked when the options name none; `identity`: see {@link Identity}.
- * - `limits`: what the model takes in one request with these options, without any network. Options the model cannot
- *   serve are refused here, a `vectorType` it does not make among them.
- * - `embedBatch`: one attempt at one request, nothing repeated.
- * - `coalesce`: how long `embed` waits for company; when missing, it joins only what is asked in the same tick.
- * - `metering`: what it knows about its quotas.
+ * - `defaultModel`: used when the options name none; `identity`: see {@link Identity}.
+ * - `limits`: what the model takes in one request with these options, computed without network. Fails for options the
+ *   model does not support, such as a `vectorType`.
+ * - `embedBatch`: one attempt at one request, without retries.
+ * - `coalesce`: how long `embed` waits to fill a batch; by default it batches calls of the same tick.
+ * - `metering`: its quotas.
  */
 export interface Provider {
   readonly provider: string
@@ -96,10 +92,7 @@ export interface Provider {
   readonly metering?: Quota.Metering | undefined
 }
 
-/**
- * Builds the service of a provider. Fails with `InvalidRequestError` for a policy that cannot be right
- * (`policy.concurrency`).
- */
+/** Builds the service of a provider. Fails with `InvalidRequestError` for an invalid policy (`policy.concurrency`). */
 export const make = (
   provider: Provider
 ): Effect.Effect<Embedder, ProviderError.InvalidRequestError, Scope.Scope> =>
@@ -159,34 +152,33 @@ export const make = (
     }
   })
 
-/** A service with a core: itself, or, for one that `make` did not build, itself as a provider. */
+/** A service with a core: itself, or a hand-made one wrapped as a provider, whose own data stay visible. */
 export const cored = (service: Embedder): Effect.Effect<Embedder, ProviderError.InvalidRequestError, Scope.Scope> =>
-  service[Trait.cores] !== undefined ? Effect.succeed(service) : make(custom(service))
-
-/** A service from elsewhere as a provider: it divides what it is given itself. */
-const custom = (service: Embedder): Provider => ({
-  provider: service.provider ?? "custom",
-  defaultModel: service.defaultModel ?? "custom",
-  identity: service.identity,
-  policy: Policy.none,
-  limits: () =>
-    Effect.succeed({
-      maxItems: Infinity,
-      maxLength: Infinity,
-      images: { maxItems: Infinity },
-      combined: { maxItems: Infinity }
-    }),
-  embedBatch: ({ inputs, options: { model, ...options } }) =>
-    Effect.map(
-      service.embedMany(inputs, model === (service.defaultModel ?? "custom") ? options : { ...options, model }),
-      (batch) => ({
-        vectors: batch.embeddings.map(({ vector }) => vector),
-        inputTokens: batch.usage.inputTokens
-      })
+  service[Trait.cores] !== undefined
+    ? Effect.succeed(service)
+    : Effect.map(
+      make(custom(service)),
+      (made) => ({ ...made, ...Trait.dataOf(service), [Trait.cores]: made[Trait.cores] })
     )
-})
 
-/** The data of a {@link Provider} that may be any value; policy and budgets have checks of their own. */
+/** A hand-made service as a provider without limits of its own. */
+const custom = (service: Embedder): Provider => {
+  const { defaultModel = "custom", provider = "custom" } = service
+  const unlimited = { maxItems: Infinity }
+  return {
+    provider,
+    defaultModel,
+    policy: Policy.none,
+    limits: () => Effect.succeed({ ...unlimited, maxLength: Infinity, images: unlimited, combined: unlimited }),
+    embedBatch: ({ inputs, options: { model, ...options } }) =>
+      Effect.map(
+        service.embedMany(inputs, model === defaultModel ? options : { ...options, model }),
+        ({ embeddings, usage }) => ({ vectors: embeddings.map(({ vector }) => vector), inputTokens: usage.inputTokens })
+      )
+  }
+}
+
+/** The policy is checked by its own module. */
 const providerShape = Check.struct<
   Pick<Provider, "provider" | "defaultModel" | "limits" | "embedBatch"> & {
     readonly coalesce?: Duration.Duration | undefined

@@ -1,19 +1,19 @@
 /**
- * Vectors, and what may be asked of the model that makes them.
+ * Inputs, options and vectors of embedding models.
  */
 import type * as Duration from "effect/Duration"
 import type * as Cost from "../Cost.ts"
 import * as Total from "../internal/total.ts"
 
-/** One vector, of the array its {@link VectorType} says. Never `number[]`. */
+/** One vector, in the array type of its {@link VectorType}; never `number[]`. */
 export type Vector = Float32Array | Int8Array | Uint8Array
 
 /**
- * How the numbers of a vector are kept.
+ * How a vector is stored.
  *
- * - `float`: `Float32Array`, one number to a dimension.
- * - `int8`: `Int8Array`, `uint8`: `Uint8Array`, one byte to a dimension.
- * - `binary`: `Uint8Array`, eight dimensions to a byte, the first in the highest bit.
+ * - `float`: `Float32Array`, one number per dimension.
+ * - `int8`: `Int8Array`, `uint8`: `Uint8Array`, one byte per dimension.
+ * - `binary`: `Uint8Array`, eight dimensions per byte, the first in the highest bit.
  */
 export type VectorType = "float" | "int8" | "uint8" | "binary"
 
@@ -23,7 +23,7 @@ export interface Image {
   readonly mediaType: string
 }
 
-/** A text, an image, or both in one vector, where the model can. At least one of the two. */
+/** A text, an image, or, if the model supports it, both in one vector. */
 export interface ContentInput {
   readonly text?: string | undefined
   readonly image?: Image | undefined
@@ -35,19 +35,19 @@ export interface ImageInput extends ContentInput {
   readonly image: Image
 }
 
-/** A text and an image that share one vector. */
+/** A text and an image in one vector. */
 export interface CombinedInput extends ContentInput {
   readonly text: string
   readonly image: Image
 }
 
-/** What is embedded. `{ text }` alone is the same as the string. */
+/** An input; `{ text }` is the same as the string. */
 export type Input = string | ContentInput
 
-/** What an input is made of; one request holds inputs of one kind. */
+/** The content of an input; one request holds inputs of one kind. */
 export type Kind = "text" | "image" | "combined"
 
-/** The kind of an input; one that has nothing in it, or is none, counts as a text. */
+/** The kind of an input; an empty or invalid one counts as text. */
 export const kindOf: (input: Input) => Kind = Total.make((input) => {
   if (typeof input === "string" || input.image === undefined) return "text"
   return input.text === undefined ? "image" : "combined"
@@ -60,8 +60,8 @@ export const textOf: (input: Input) => string | undefined = Total.make(
 )
 
 /**
- * What the vector is for; each model family has its own word for it. Many models place a question and its answer
- * closer together when the one is embedded as `query` and the other as `document`.
+ * What the vector is for. Many models place a question and its answer closer together when the one is embedded as `query`
+ * and the other as `document`.
  */
 export type Purpose = "document" | "query" | "classification" | "clustering"
 
@@ -71,14 +71,13 @@ export interface ProviderOptions {}
 
 /**
  * - `model`: overrides the model of the layer.
- * - `purpose`: `document` unless said otherwise.
- * - `dimensions`: how many numbers a vector has; the model's own default when missing.
+ * - `purpose`: `document` by default.
+ * - `dimensions`: numbers in a vector; the model's own default when missing.
  * - `normalize`: whether vectors have unit length; the model's own default when missing.
- * - `vectorType`: how the numbers are kept; `float` unless said otherwise.
- * - `truncate`: what to do with a text longer than the model takes: cut it at the `start` or the `end`, refuse it
- *   (`none`, the default) with an error that names it, or embed it in pieces (`chunk`). The vectors of the pieces are
- *   averaged, weighted by their lengths, and the average has unit length again unless `normalize` is `false`; only
- *   `float` vectors can be averaged.
+ * - `vectorType`: `float` by default.
+ * - `truncate`: what to do with a text that exceeds the model's limit: refuse it (`none`, the default), cut it at the
+ *   `start` or the `end`, or embed it in pieces (`chunk`): their vectors, `float` only, are averaged, weighted by length,
+ *   and normalized unless `normalize` is `false`.
  */
 export interface EmbeddingOptions {
   readonly model?: string | undefined
@@ -91,10 +90,8 @@ export interface EmbeddingOptions {
 }
 
 /**
- * How a stream is embedded, beside what {@link EmbeddingOptions} say.
- *
  * - `unordered`: emits values as their requests are answered instead of in the order of the stream.
- * - `flushAfter`: how long a value waits for its request to fill; 50 ms unless said otherwise.
+ * - `flushAfter`: how long a value waits for its request to fill; 50 ms by default.
  */
 export interface StreamOptions extends EmbeddingOptions {
   readonly unordered?: boolean | undefined
@@ -102,8 +99,8 @@ export interface StreamOptions extends EmbeddingOptions {
 }
 
 /**
- * {@link EmbeddingOptions} with everything that has a default settled: what a provider receives. It never sees
- * `chunk`: texts are cut into pieces before they reach it, and `truncate` is `none`.
+ * {@link EmbeddingOptions} with defaults filled in: what a provider receives. Instead of `chunk` it gets the pieces, with
+ * `none`.
  */
 export interface ResolvedOptions extends EmbeddingOptions {
   readonly model: string
@@ -113,8 +110,8 @@ export interface ResolvedOptions extends EmbeddingOptions {
 }
 
 /**
- * One vector and what it cost: `inputTokens` only where the provider counts each input by itself, `cost` only where the
- * price of the model is known besides; see `Pricing`.
+ * One vector. `inputTokens`: when the provider counts each input; `cost`: when, besides, the price of the model is known,
+ * see `Pricing`.
  */
 export interface Embedding {
   readonly vector: Vector
@@ -123,12 +120,12 @@ export interface Embedding {
   readonly cost?: Cost.Cost | undefined
 }
 
-/** Tokens spent: exact, or `undefined` where the provider gives none. Never guessed. */
+/** Exact, or `undefined` when the provider does not count tokens. */
 export interface EmbeddingUsage {
   readonly inputTokens: number | undefined
 }
 
-/** One embedding for each input, in the order of the inputs, and what they cost together. */
+/** One embedding for each input, in order, and the cost of all. */
 export interface EmbeddingBatch {
   readonly embeddings: ReadonlyArray<Embedding>
   readonly usage: EmbeddingUsage
@@ -139,7 +136,7 @@ export interface EmbeddingBatch {
   readonly cost?: Cost.Cost | undefined
 }
 
-/** A value of the caller's with the embedding of its input. */
+/** A value of the caller with its embedding. */
 export interface Embedded<A> {
   readonly value: A
   readonly embedding: Embedding
@@ -151,8 +148,8 @@ export interface Embedded<A> {
  * - `maxItems`: texts in a request.
  * - `maxLength`: characters (UTF-16 code units) in one text.
  * - `maxBatchLength`: characters in all the texts of a request together; no limit when missing.
- * - `images`: what it takes of images; none when missing.
- * - `combined`: what it takes of texts and images in one vector; none when missing.
+ * - `images`: limits of images, which are not supported when missing.
+ * - `combined`: limits of texts and images in one vector, which are not supported when missing.
  */
 export interface Limits {
   readonly maxItems: number
@@ -175,15 +172,12 @@ export interface ImageLimits {
   readonly mediaTypes?: ReadonlyArray<string> | undefined
 }
 
-/**
- * - `maxItems`: pairs of a text and an image in a request. Their texts are bound as texts are, and their images by what
- *   {@link ImageLimits} says of bytes and media types.
- */
+/** `maxItems`: pairs of a text and an image in a request. Texts and images have the limits they have alone. */
 export interface CombinedLimits {
   readonly maxItems: number
 }
 
-/** One request to a provider: inputs of one kind, within the limits of its model, without duplicates, never empty. */
+/** One request to a provider: distinct inputs of one kind, within the limits of the model, at least one. */
 export type ProviderBatch = TextBatch | ImageBatch | CombinedBatch
 
 /** Texts, as plain strings. */
@@ -207,7 +201,7 @@ export interface CombinedBatch {
   readonly options: ResolvedOptions
 }
 
-/** What a provider answers: one vector for each input, in order, and the tokens of all of them where it counts. */
+/** The answer of a provider: one vector for each input, in order, and the tokens of all when it counts them. */
 export interface ProviderBatchResult {
   readonly vectors: ReadonlyArray<Vector>
   readonly inputTokens?: number | undefined

@@ -1,15 +1,12 @@
 /**
- * Keeps vectors, so that a text or an image is paid for once.
- *
- * `EmbeddingService.withCache` puts a cache in front of a service; {@link EmbeddingCache} is where it keeps them: bytes
- * under keys, in memory here, and in Redis, SQL or files through `persistence/EmbeddingCachePersistence.ts`.
+ * The store of `EmbeddingService.withCache`: in memory here; in Redis, SQL or files by `EmbeddingCachePersistence`.
  */
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
-import * as RecentlyUsed from "../cache/internal/lru.ts"
+import * as Lru from "../cache/internal/lru.ts"
 import * as Check from "../Check.ts"
 import type * as ProviderError from "../ProviderError.ts"
 
@@ -19,16 +16,16 @@ export class EmbeddingCacheError extends Schema.TaggedError<EmbeddingCacheError>
   cause: Schema.optional(Schema.Defect())
 }) {}
 
-/** A key of 64 hexadecimal digits, and what is kept under it. */
+/** A key of 64 hexadecimal digits, and its value. */
 export type Entry = readonly [key: string, value: Uint8Array]
 
 /**
  * A store of bytes.
  *
- * - `getMany`: what is kept under each key, in the order of the keys; `undefined` where there is nothing, or no longer.
- * - `setMany`: keeps what it is given, for good when there is no `timeToLive`. The bytes are not changed afterwards.
+ * - `getMany`: the value of each key, in order; `undefined` for missing and expired ones.
+ * - `setMany`: stores values, without expiry when there is no `timeToLive`. The bytes are not changed afterwards.
  *
- * Both get at most 256 keys at a time. What a store returns is checked: a damaged value is as good as none.
+ * Both get at most 256 keys at a time. Values are verified: a damaged one is a miss.
  */
 export interface EmbeddingCache {
   readonly getMany: (
@@ -39,35 +36,30 @@ export interface EmbeddingCache {
     timeToLive?: Duration.Duration
   ) => Effect.Effect<void, EmbeddingCacheError>
 }
-/** The store in force: one in the memory of this process, common to everything in it, unless a layer says otherwise. */
+/** The store; by default an LRU cache in memory, shared by the whole process. */
 export const EmbeddingCache = Context.Reference<EmbeddingCache>("@strata/core/embedding/EmbeddingCache", {
-  defaultValue: () => RecentlyUsed.make()
+  defaultValue: () => Lru.make()
 })
 
 /**
- * - `timeToLive`: how long a vector is kept; for good unless said otherwise: the same input has the same vector tomorrow.
- * - `namespace`: sets the vectors apart from those of other namespaces in the same store. Needed only where services
- *   with the same provider and model give different vectors, and to leave old vectors behind.
+ * - `timeToLive`: how long a vector is cached; without expiry by default.
+ * - `namespace`: separates vectors in the same store. Needed when services with the same provider and model give different
+ *   vectors, and to invalidate old ones.
  */
 export interface Options {
   readonly timeToLive?: Duration.Input | undefined
   readonly namespace?: string | undefined
 }
 
-/**
- * Options that may be any value.
- *
- * @internal
- */
+/** @internal */
 export const options: Check.Check<Options & { readonly timeToLive?: Duration.Duration | undefined }> = Check.partial({
   timeToLive: Check.duration({ infinite: true }),
   namespace: Check.text
 })
 
 /**
- * A store of its own in the memory of this process. When it holds more than `capacity` vectors (10,000 unless said
- * otherwise), or more than `maxBytes` (64 MiB), it drops those that were not asked for the longest. 10,000 vectors of
- * 1,024 floats take 40 MB.
+ * A new LRU cache in memory, bounded by `capacity` entries (10,000) and `maxBytes` (64 MiB). 10,000 vectors of 1,024
+ * floats take 40 MB.
  */
 export const layerMemory = (options: {
   readonly capacity?: number | undefined
@@ -76,7 +68,7 @@ export const layerMemory = (options: {
   Layer.effect(
     EmbeddingCache,
     Effect.map(
-      Check.run(RecentlyUsed.bounds, options, { provider: "strata", whole: "options" }),
-      RecentlyUsed.make
+      Check.run(Lru.bounds, options, { provider: "strata", whole: "options" }),
+      Lru.make
     )
   )

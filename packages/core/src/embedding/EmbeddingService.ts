@@ -1,14 +1,12 @@
 /**
- * Turns texts and images into vectors.
+ * Embeds texts and images: the service and its decorators, which work in any order.
  *
- * The service and its decorators. Each of these may stand anywhere among the others; what they decorate, and how a
- * provider builds one, is in `Embedder`.
+ * `Embedder` is what the tag holds, and how a provider builds one.
  */
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { dual, identity } from "effect/Function"
-import * as Layer from "effect/Layer"
+import { identity } from "effect/Function"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
@@ -37,7 +35,7 @@ export {
 /** Any failure of an embedding call. */
 export type EmbeddingError = Embedder.EmbeddingError
 
-/** What a provider hands {@link make}. */
+/** What {@link make} needs of a provider. */
 export type Provider = Embedder.Provider
 
 /** The tag of the embedding service; what it holds is an {@link Embedder.Embedder}. */
@@ -52,14 +50,14 @@ export const embed = (
 ): Effect.Effect<Embedding.Embedding, EmbeddingError, EmbeddingService> =>
   Effect.flatMap(EmbeddingService, (service) => service.embed(input, options))
 
-/** All of them, in order, whole or nothing. */
+/** All inputs, in order, all or nothing. */
 export const embedMany = (
   inputs: ReadonlyArray<Embedding.Input>,
   options?: Embedding.EmbeddingOptions
 ): Effect.Effect<Embedding.EmbeddingBatch, EmbeddingError, EmbeddingService> =>
   Effect.flatMap(EmbeddingService, (service) => service.embedMany(inputs, options))
 
-/** One `Result` for each input, in order: one bad input spoils only itself. */
+/** One `Result` for each input, in order: a bad input fails only itself. */
 export const embedEach = (
   inputs: ReadonlyArray<Embedding.Input>,
   options?: Embedding.EmbeddingOptions
@@ -69,9 +67,8 @@ export const embedEach = (
 /**
  * Every value of a stream with its embedding, in order unless `unordered`. Values that are inputs need no function.
  *
- * A request goes out when it is full, or `flushAfter` (50 ms) after its first value came; values of one kind fill their
- * requests, and where kinds alternate each gets at most one request for each full one of another. Equal inputs are
- * embedded once only where they meet in one request: memory stays flat however long the stream is.
+ * A request is sent when it is full, or `flushAfter` (50 ms) after its first value. Where kinds alternate, a full request of
+ * one kind sends those of the others too. Equal inputs are embedded once only within a request, so memory stays flat.
  *
  * @example
  * EmbeddingService.embedStream(documents, (document) => document.body, { purpose: "document" })
@@ -97,9 +94,7 @@ export const embedStream: {
       : service.embedStream(values, identity, input)))
 
 /**
- * Decorates a service with a middleware of your own, a function from a service to a service. It runs once, when the layer
- * is built, in its scope; it gets a plain copy of the service below, and data it does not mention stays what it is. See
- * `ChatService.transform`.
+ * Decorates a service with a middleware: a function from a service to a service. See `ChatService.transform`.
  *
  * @example
  * const lowercased = EmbeddingService.transform((embedder) =>
@@ -110,45 +105,38 @@ export const embedStream: {
  *   })
  * )
  */
-export const transform: {
-  <E2 = never, R2 = never>(
-    middleware: (embedder: Embedder.Embedder) => Effect.Effect<Embedder.Embedder, E2, R2>
-  ): <E, R>(self: Layer.Layer<EmbeddingService, E, R>) => Decorated<E | E2, R | Exclude<R2, Scope.Scope>>
-  <E, R, E2 = never, R2 = never>(
-    self: Layer.Layer<EmbeddingService, E, R>,
-    middleware: (embedder: Embedder.Embedder) => Effect.Effect<Embedder.Embedder, E2, R2>
-  ): Decorated<E | E2, R | Exclude<R2, Scope.Scope>>
-} = dual(2, Middleware.make(EmbeddingService, ["embed", "embedMany", "embedEach", "embedStream"], Embedder.cored))
+export const transform: Middleware.Transform<EmbeddingService, Embedder.Embedder> = Middleware.make(EmbeddingService, [
+  "embed",
+  "embedMany",
+  "embedEach",
+  "embedStream"
+], Embedder.cored)
 
-/** A decorated service; its layer fails for options that cannot be right as well. */
+/** The layer of a decorated service: it also fails for invalid options. */
 export type Decorated<E, R> = Middleware.Decorated<EmbeddingService, E, R>
 
+const decorator = Middleware.decorator(transform)
+
 /**
- * Puts a policy in force for the provider below, wherever this stands among other decorators. Of several the outermost one
- * holds: it replaces those further in and the option of the layer. A service that `make` did not build counts as a
- * provider.
+ * Applies a policy to the provider below, wherever this stands among other decorators. The outermost policy replaces inner
+ * ones and the option of the layer. A hand-made service counts as a provider.
  *
  * @example
  * BedrockEmbedding.layer({ model }).pipe(EmbeddingService.withPolicy(Policy.make({ concurrency: 8 })))
  */
-export const withPolicy: {
-  (policy: Policy.Policy): <E, R>(self: Layer.Layer<EmbeddingService, E, R>) => Decorated<E, R>
-  <E, R>(self: Layer.Layer<EmbeddingService, E, R>, policy: Policy.Policy): Decorated<E, R>
-} = dual(
-  2,
-  <E, R>(self: Layer.Layer<EmbeddingService, E, R>, policy: Policy.Policy): Decorated<E, R> =>
-    transform(self, (embedder) => handing(embedder, (cores) => Gates.policy(cores, policy)))
+export const withPolicy: Middleware.Decorator<EmbeddingService, [policy: Policy.Policy]> = decorator(
+  (embedder, policy: Policy.Policy) => handing(embedder, (cores) => Gates.policy(cores, policy))
 )
 
 /**
- * Puts the provider below on a budget, wherever this stands among other decorators: a request that could cost more than is
- * left fails with `BudgetExceededError` before it is sent. Several budgets hold together, one counts once, and
- * `ChatService.withBudget` can put chat on the same one.
+ * Applies a budget to the provider below, wherever this stands among other decorators: a request that could exceed it fails
+ * with `BudgetExceededError` before it is sent. Several budgets add up, the same one counts once, also with
+ * `ChatService.withBudget`.
  *
- * - Each request of a call is accounted for by itself, retries too: its texts at the price of the model (`Pricing`),
- *   estimated before and exact afterwards where the provider counts. A model without a price fails with
- *   `InvalidRequestError`. Prices by image are not known to it.
- * - One that was refused costs nothing; one that failed or was interrupted without a bill costs what was estimated.
+ * - Each request counts, retries included: its texts at the price of the model (`Pricing`), estimated before, exact
+ *   afterwards when the provider counts tokens. A model without a price fails with `InvalidRequestError`. Prices per image
+ *   are not supported.
+ * - A refused request costs nothing; one that failed or was interrupted without a bill costs the estimate.
  * - Cached vectors cost nothing.
  *
  * @example
@@ -158,16 +146,11 @@ export const withPolicy: {
  *   Layer.provide(Pricing.layer(prices))
  * )
  */
-export const withBudget: {
-  (budget: Budget.Budget): <E, R>(self: Layer.Layer<EmbeddingService, E, R>) => Decorated<E, R>
-  <E, R>(self: Layer.Layer<EmbeddingService, E, R>, budget: Budget.Budget): Decorated<E, R>
-} = dual(
-  2,
-  <E, R>(self: Layer.Layer<EmbeddingService, E, R>, budget: Budget.Budget): Decorated<E, R> =>
-    transform(self, (embedder) => handing(embedder, (cores) => Gates.budget(cores, budget)))
+export const withBudget: Middleware.Decorator<EmbeddingService, [budget: Budget.Budget]> = decorator(
+  (embedder, budget: Budget.Budget) => handing(embedder, (cores) => Gates.budget(cores, budget))
 )
 
-/** The service with what is handed to its cores at each call. */
+/** The service with gates handed to its cores at each call. */
 const handing = Effect.fnUntraced(function*(
   embedder: Embedder.Embedder,
   make: (
@@ -179,35 +162,25 @@ const handing = Effect.fnUntraced(function*(
 })
 
 /**
- * What all calls ask for unless they say otherwise: `model`, `dimensions`, `purpose` … Options under the key of a provider
- * are replaced as a whole. Of several the outermost one holds.
+ * Default options of all calls: `model`, `dimensions`, `purpose` … The options of a provider are replaced as a whole. The
+ * outermost defaults win.
  *
  * @example
  * BedrockEmbedding.layer({ model }).pipe(EmbeddingService.withDefaults({ dimensions: 512 }))
  */
-export const withDefaults: {
-  (defaults: Embedding.EmbeddingOptions): <E, R>(self: Layer.Layer<EmbeddingService, E, R>) => Decorated<E, R>
-  <E, R>(self: Layer.Layer<EmbeddingService, E, R>, defaults: Embedding.EmbeddingOptions): Decorated<E, R>
-} = dual(
-  2,
-  <E, R>(self: Layer.Layer<EmbeddingService, E, R>, given: Embedding.EmbeddingOptions): Decorated<E, R> =>
-    transform(self, (embedder) =>
-      Effect.map(
-        Check.run(Validation.options, given, { provider: "strata", field: "defaults" }),
-        (defaults) => ({
-          ...around(embedder, {
-            effect: identity,
-            stream: identity,
-            options: joined(defaults),
-            streamOptions: joined(defaults)
-          }),
-          defaultModel: defaults.model ?? embedder.defaultModel,
-          identity: { defaults: CanonicalLine.make(defaults) ?? null, of: embedder.identity ?? null }
-        })
-      ))
+export const withDefaults: Middleware.Decorator<EmbeddingService, [defaults: Embedding.EmbeddingOptions]> = decorator(
+  (embedder, given: Embedding.EmbeddingOptions) =>
+    Effect.map(Check.run(Validation.options, given, { provider: "strata", field: "defaults" }), (defaults) => {
+      const options = joined(defaults)
+      return {
+        ...around(embedder, { effect: identity, stream: identity, options, streamOptions: options }),
+        defaultModel: defaults.model ?? embedder.defaultModel,
+        identity: { defaults: CanonicalLine.make(defaults) ?? null, of: embedder.identity ?? null }
+      }
+    })
 )
 
-/** Options of a call, with defaults where they say nothing; what are no options is for the service to refuse. */
+/** Options of a call with defaults; invalid options are left for the service to refuse. */
 const joined = (defaults: Embedding.EmbeddingOptions) => <O extends Embedding.EmbeddingOptions>(given?: O): O =>
   Result.getOrElse(
     Result.try(() =>
@@ -220,51 +193,46 @@ const joined = (defaults: Embedding.EmbeddingOptions) => <O extends Embedding.Em
   )
 
 /**
- * Bounds all that stands below, in time. Fails with `TimeoutError` of phase `deadline`; a stream fails with it too.
+ * Limits the time of everything below. Calls and streams fail with `TimeoutError` of phase `deadline`.
  *
  * @example
  * BedrockEmbedding.layer({ model }).pipe(EmbeddingService.withDeadline("30 seconds"))
  */
-export const withDeadline: {
-  (deadline: Duration.Input): <E, R>(self: Layer.Layer<EmbeddingService, E, R>) => Decorated<E, R>
-  <E, R>(self: Layer.Layer<EmbeddingService, E, R>, deadline: Duration.Input): Decorated<E, R>
-} = dual(
-  2,
-  <E, R>(self: Layer.Layer<EmbeddingService, E, R>, deadline: Duration.Input): Decorated<E, R> =>
-    transform(self, (embedder) =>
-      Effect.map(Clocks.deadline(deadline), (duration) => {
-        const { defaultModel = "unknown", provider = "strata" } = embedder
-        const asked = (options?: Embedding.EmbeddingOptions) => ({ provider, model: options?.model ?? defaultModel })
-        return {
-          embed: (input, options) =>
-            Clocks.within("deadline", duration, asked(options))(embedder.embed(input, options)),
-          embedMany: (inputs, options) =>
-            Clocks.within("deadline", duration, asked(options))(embedder.embedMany(inputs, options)),
-          embedEach: (inputs, options) =>
-            Effect.catch(
-              Clocks.within("deadline", duration, asked(options))(embedder.embedEach(inputs, options)),
-              (error) => Effect.succeed((Check.itemsOf(inputs) ?? [inputs]).map(() => Result.fail(error)))
-            ),
-          embedStream: (values, input, options) =>
-            Clocks.bounded(embedder.embedStream(values, input, options), duration, asked(options), identity)
-        }
-      }))
+export const withDeadline: Middleware.Decorator<EmbeddingService, [deadline: Duration.Input]> = decorator((
+  embedder,
+  deadline: Duration.Input
+) =>
+  Effect.map(Clocks.deadline(deadline), (duration) => {
+    const { defaultModel = "unknown", provider = "strata" } = embedder
+    const asked = (options?: Embedding.EmbeddingOptions) => ({ provider, model: options?.model ?? defaultModel })
+    return {
+      embed: (input, options) => Clocks.within("deadline", duration, asked(options))(embedder.embed(input, options)),
+      embedMany: (inputs, options) =>
+        Clocks.within("deadline", duration, asked(options))(embedder.embedMany(inputs, options)),
+      embedEach: (inputs, options) =>
+        Effect.catch(
+          Clocks.within("deadline", duration, asked(options))(embedder.embedEach(inputs, options)),
+          (error) => Effect.succeed((Check.itemsOf(inputs) ?? [inputs]).map(() => Result.fail(error)))
+        ),
+      embedStream: (values, input, options) =>
+        Clocks.bounded(embedder.embedStream(values, input, options), duration, asked(options), identity)
+    }
+  })
 )
 
 /**
- * Puts a cache in front of a service: `EmbeddingCache` keeps the vectors, in memory unless a layer says otherwise.
+ * Puts a cache in front of a service; `EmbeddingCache` is its store, by default in memory.
  *
- * - An input is known by everything that decides on its vector: its content, provider, model, all options of the call.
- * - Only unknown inputs reach the service: requests and usage are theirs, and the position an error names
- *   (`inputs[17]`) is the caller's. A known input costs nothing. A call of known inputs only sends nothing.
- * - The cache never fails a call. Vectors it cannot read or write are computed; the first failure is logged. A store
- *   that takes longer than a second has failed, and is not asked again for ten.
- * - Equal inputs asked for at the same time by different calls are each computed.
- * - A call is not cached when nothing names its model, or when its options hold what has no text of its own, such as
- *   a function.
+ * - The key is a hash of everything that decides a vector: content, provider, model, all options of the call.
+ * - Only misses reach the service: requests and usage are theirs, while errors name the input by its index in the call
+ *   (`inputs[17]`). A hit costs nothing.
+ * - The cache fails open: an error of the store is a miss. The first one is logged. After an error, or no answer within a
+ *   second, the store is not used for five seconds.
+ * - Concurrent calls with equal inputs compute them each.
+ * - A call is not cached when it has no model, or when its options contain what has no canonical form, such as a function.
  *
- * Counts inputs in `strata.embedding.cache.hits` and `strata.embedding.cache.misses`, equal texts of a call once, and
- * failed steps in `strata.embedding.cache.failures`.
+ * Counts distinct inputs in `strata.embedding.cache.hits` and `misses`, reads and writes in `failures`, and vectors in
+ * `drops`.
  *
  * @example
  * BedrockEmbedding.layer({ model }).pipe(
@@ -272,16 +240,11 @@ export const withDeadline: {
  *   Layer.provide(EmbeddingCache.layerMemory({ capacity: 50_000, maxBytes: 256_000_000 }))
  * )
  */
-export const withCache: {
-  (options?: EmbeddingCache.Options): <E, R>(self: Layer.Layer<EmbeddingService, E, R>) => Decorated<E, R>
-  <E, R>(self: Layer.Layer<EmbeddingService, E, R>, options?: EmbeddingCache.Options): Decorated<E, R>
-} = dual(
-  (args) => Check.holds(Layer.isLayer, args[0]),
-  <E, R>(self: Layer.Layer<EmbeddingService, E, R>, options?: EmbeddingCache.Options): Decorated<E, R> =>
-    transform(self, (embedder) => Caching.make(embedder, options))
+export const withCache: Middleware.Decorator<EmbeddingService, [options?: EmbeddingCache.Options]> = decorator(
+  Caching.make
 )
 
-/** A service with its calls, and their options, changed. */
+/** A service with its calls and their options changed. */
 const around = (
   embedder: Embedder.Embedder,
   { effect, options, stream, streamOptions }: Gates.Handing & {

@@ -1,9 +1,8 @@
 /**
- * Arithmetic on vectors, and exact search: the rows of a matrix that are closest to a query, found by looking at each.
+ * Arithmetic on vectors, and exact search: a linear scan for the rows of a matrix that are closest to a query.
  *
- * No index and nothing approximate. Sums are taken in double precision. Zero vectors are close to nothing (cosine 0),
- * numbers that are not finite follow IEEE 754, and a row whose score is `NaN` is never found. One core looks at 100,000 rows
- * of 1,024 floats in about a tenth of a second.
+ * Sums are in double precision. The cosine with a zero vector is 0, non-finite numbers follow IEEE 754, and a row whose
+ * score is `NaN` is never found. One core scans 100,000 rows of 1,024 floats in about a tenth of a second.
  */
 import * as Result from "effect/Result"
 import * as Check from "../Check.ts"
@@ -11,12 +10,10 @@ import * as ProviderError from "../ProviderError.ts"
 import type * as Embedding from "./Embedding.ts"
 
 /**
- * Vectors of one kind, one behind the other.
+ * Vectors of one kind in row-major order. Not to be changed after a search, which caches the norms of the rows.
  *
- * - `data`: `rows × dimensions` numbers; number `j` of row `i` is `data[i * dimensions + j]`.
- * - `dimensions`: numbers in a row; a row of packed bits holds eight in each.
- *
- * Not to be changed once it was searched: the lengths of the rows are kept for the next search.
+ * - `data`: `rows × dimensions` numbers.
+ * - `dimensions`: numbers in a row; each number of a row of packed bits holds eight dimensions.
  */
 export interface Matrix {
   readonly data: Embedding.Vector
@@ -24,45 +21,39 @@ export interface Matrix {
   readonly rows: number
 }
 
-/** A row that was found. The higher the score, the closer. */
+/** A row and its score: higher is closer. */
 export interface Match {
   readonly index: number
   readonly score: number
 }
 
-/** A row that was found, and how many of its bits differ from the query. */
+/** A row and the number of its bits that differ from the query. */
 export interface BitMatch {
   readonly index: number
   readonly distance: number
 }
 
-/** Which rows to look at, asked once for each of them; all unless said otherwise. */
+/** `filter`: which rows to search, called once for each; all by default. */
 export interface SearchOptions {
   readonly filter?: ((index: number) => boolean) | undefined
 }
 
-/** `metric`: `cosine` unless said otherwise. For vectors of unit length `dot` finds the same and needs no lengths. */
+/** `metric`: `cosine` by default. For vectors of unit length `dot` finds the same without computing norms. */
 export interface TopKOptions extends SearchOptions {
   readonly metric?: "dot" | "cosine" | undefined
 }
 
-/**
- * The sum of the products of two vectors of equal length; of the longer one, only what the shorter one has. `NaN` for
- * what is no vector.
- */
+/** The dot product, over the length of the shorter vector; `NaN` for what is not a vector. */
 export const dot = (self: Embedding.Vector, that: Embedding.Vector): number => {
   const one = floats(self)
   const other = floats(that)
   return one === undefined || other === undefined ? Number.NaN : product(one, other)
 }
 
-/** The Euclidean length; `NaN` for what is no vector. */
+/** The Euclidean norm; `NaN` for what is not a vector. */
 export const norm = (self: Embedding.Vector): number => Math.sqrt(dot(self, self))
 
-/**
- * The cosine of the angle between two vectors, from -1 to 1; 0 when one of them is zero. `NaN` for vectors of different
- * lengths, between which there is no angle, and for what is no vector.
- */
+/** Cosine similarity, from -1 to 1; 0 when one vector is zero. `NaN` for different lengths and what is not a vector. */
 export const cosine = (self: Embedding.Vector, that: Embedding.Vector): number => {
   const one = floats(self)
   const other = floats(that)
@@ -71,14 +62,11 @@ export const cosine = (self: Embedding.Vector, that: Embedding.Vector): number =
     : similarity(product(one, other), product(one, one), product(other, other))
 }
 
-/**
- * The vector of unit length in the same direction, as a new array. Zero has no direction and stays zero; what is no vector
- * gives an empty one.
- */
+/** A copy of unit length. A zero vector stays zero; what is not a vector gives an empty one. */
 export const normalize = (self: Embedding.Vector): Float32Array =>
   normalizeInPlace(new Float32Array(floats(self) ?? []))
 
-/** {@link normalize} that writes into the vector it is given, and returns it. */
+/** {@link normalize} in place. */
 export const normalizeInPlace = (self: Float32Array): Float32Array => {
   const length = norm(self)
   if (length === 0 || !isVector(self)) return self
@@ -86,16 +74,13 @@ export const normalizeInPlace = (self: Float32Array): Float32Array => {
   return self
 }
 
-/** How many bits differ between two vectors of packed bits of equal length; `NaN` for what is none. */
+/** The number of bits that differ between two vectors of packed bits; `NaN` for what is not packed bits. */
 export const hamming = (self: Uint8Array, that: Uint8Array): number =>
   isBits(self) && isBits(that) ? differingBits(self, that) : Number.NaN
 
 /**
- * Copies vectors into one matrix, each number once where their count is known (an array, a `Set`), and twice at most
- * where it is not (a generator).
- *
- * The first vector decides on the kind. Fails with `InvalidRequestError` when another one is of another kind or has not
- * `dimensions` numbers, and when they do not fit into memory.
+ * Copies vectors of one kind into a matrix. Fails with `InvalidRequestError`, which names the vector (`vectors[3]`), for
+ * another kind or another length than `dimensions`, and when they do not fit into memory.
  *
  * @example
  * const { embeddings } = yield* EmbeddingService.embedMany(texts)
@@ -107,8 +92,8 @@ export const matrix = (
 ): Result.Result<Matrix, ProviderError.InvalidRequestError> =>
   Number.isSafeInteger(dimensions) && dimensions > 0
     ? Result.getOrElse(
-      Result.try(() => put(dimensions, vectors)),
-      () => invalid("vectors", "they cannot be read one by one", "Give an array of vectors, or what can be iterated")
+      Result.try(() => fill(dimensions, vectors)),
+      () => invalid("vectors", "they cannot be iterated", "Give an array of vectors, or another iterable")
     )
     : invalid(
       "dimensions",
@@ -116,32 +101,35 @@ export const matrix = (
       "Use a whole number from 1"
     )
 
-const put = (
+const fill = (
   dimensions: number,
   vectors: Iterable<unknown>
 ): Result.Result<Matrix, ProviderError.InvalidRequestError> => {
+  const count = Array.isArray(vectors) ? vectors.length : vectors instanceof Set ? vectors.size : 64
   let data: Embedding.Vector = new Float32Array(0)
   let rows = 0
   for (const vector of vectors) {
     const field = `vectors[${rows}]`
-    if (!isVector(vector)) {
-      return invalid(field, "it is no vector", "Use Float32Array, Int8Array or Uint8Array")
-    }
+    if (!isVector(vector)) return notVector(field)
     if (vector.length !== dimensions) {
       return invalid(field, `it has ${vector.length} numbers instead of ${dimensions}`, "Make all vectors equally long")
     }
-    if (rows === 0) {
-      const allocated = allocate(kind(vector), (sizeOf(vectors) ?? 64) * dimensions)
-      if (Result.isFailure(allocated)) return Result.fail(allocated.failure)
-      data = allocated.success
-    } else if (kind(vector) !== kind(data)) {
-      return invalid(field, `it is no ${kind(data).name} as those before it`, "Make all vectors of one kind")
+    const Kind = kind(vector)
+    if (rows > 0 && Kind !== kind(data)) {
+      return invalid(
+        field,
+        `its type is ${Kind.name}, that of those before it ${kind(data).name}`,
+        "Make all vectors of one kind"
+      )
     }
     if (data.length === rows * dimensions) {
-      const allocated = allocate(kind(vector), 2 * data.length)
-      if (Result.isFailure(allocated)) return Result.fail(allocated.failure)
-      allocated.success.set(data)
-      data = allocated.success
+      const length = (rows === 0 ? count : 2 * rows) * dimensions
+      const larger = Result.try(() => new Kind(length))
+      if (Result.isFailure(larger)) {
+        return invalid("vectors", `there is no memory for ${length} numbers`, "Search in parts")
+      }
+      larger.success.set(data)
+      data = larger.success
     }
     data.set(vector, rows * dimensions)
     rows++
@@ -150,11 +138,11 @@ const put = (
 }
 
 /**
- * The `k` rows closest to a query, best first; of rows with equal scores, the earlier ones. Fewer where there are not as
- * many. Scores are exactly those of {@link dot} or {@link cosine}.
+ * The at most `k` rows closest to a query, best first, earlier rows first among equal scores. Scores are exactly those of
+ * {@link dot} or {@link cosine}.
  *
- * Fails with `InvalidRequestError` when the query has not as many numbers as a row, when `k` is not a whole number, when an
- * option is none or the filter throws, and when a matrix made by hand holds fewer numbers than it says.
+ * Fails with `InvalidRequestError` for a query of another length than the rows, an invalid `k`, option or matrix, and when
+ * the filter throws.
  *
  * @example
  * const nearest = yield* Effect.fromResult(Vector.topK(matrix, query, 10, { metric: "dot" }))
@@ -165,26 +153,18 @@ export const topK = (
   k: number,
   options: TopKOptions = {}
 ): Result.Result<ReadonlyArray<Match>, ProviderError.InvalidRequestError> =>
-  Result.flatMap(check({ matrix, query, k, options }, topKOptions), ({ options, query, rows }) =>
-    searched(() => {
-      const row = rowsAsFloats(rows)
-      const wide = new Float32Array(query)
-      if (options.metric === "dot") return best(rows.rows, k, options.filter, (index) => product(row(index), wide))
-      const squares = squaresOf(matrix, rows)
-      const square = product(wide, wide)
-      return best(
-        rows.rows,
-        k,
-        options.filter,
-        (index) => similarity(product(row(index), wide), squares[index]!, square)
-      )
-    }))
+  Result.flatMap(check({ matrix, query, k, options }, topKOptions), ({ options: { filter, metric }, query, rows }) => {
+    const row = rowsAsFloats(rows)
+    const floats = new Float32Array(query)
+    if (metric === "dot") return best(rows.rows, k, filter, (index) => product(row(index), floats))
+    const squares = squaresOf(matrix, rows)
+    const square = product(floats, floats)
+    return best(rows.rows, k, filter, (index) => similarity(product(row(index), floats), squares[index]!, square))
+  })
 
 /**
- * The `k` rows of packed bits of which the fewest differ from a query, best first; of rows with equal distances, the
- * earlier ones.
- *
- * Fails as {@link topK} does, and with `InvalidRequestError` for a matrix of another kind.
+ * The at most `k` rows of packed bits closest to a query, best first, earlier rows first among equal distances. Fails as
+ * {@link topK} does, and for a matrix or query of another kind.
  */
 export const hammingTopK = (
   matrix: Matrix,
@@ -193,20 +173,20 @@ export const hammingTopK = (
   options: SearchOptions = {}
 ): Result.Result<ReadonlyArray<BitMatch>, ProviderError.InvalidRequestError> =>
   Result.flatMap(check({ matrix, query, k, options }, searchOptions), ({ options, query, rows }) => {
-    const { data } = rows
+    const { data, dimensions } = rows
     if (rows.rows === 0) return Result.succeed([])
     if (!isBits(data)) {
       return invalid("matrix", `it holds a ${kind(data).name} and not packed bits`, "Use topK for numbers")
     }
     if (!isBits(query)) return invalid("query", "it holds numbers and not packed bits", "Give a Uint8Array")
-    const row = (index: number) => data.subarray(index * rows.dimensions, (index + 1) * rows.dimensions)
-    return searched(() =>
-      best(rows.rows, k, options.filter, (index) => -differingBits(row(index), query))
-        .map(({ index, score }): BitMatch => ({ index, distance: -score }))
+    const score = (index: number) => -differingBits(data.subarray(index * dimensions, (index + 1) * dimensions), query)
+    return Result.map(
+      best(rows.rows, k, options.filter, score),
+      (matches) => matches.map(({ index, score }) => ({ index, distance: -score }))
     )
   })
 
-/** Four sums that do not wait for each other, which is twice as fast as one. */
+/** Four independent sums are twice as fast as one. */
 const product = (self: Float32Array, that: Float32Array): number => {
   const length = Math.min(self.length, that.length)
   let first = 0
@@ -231,54 +211,56 @@ const differingBits = (self: Uint8Array, that: Uint8Array): number => {
   return bits
 }
 
-/** How many bits of each byte are set. */
+/** The number of bits set in each byte. */
 const ones = new Uint8Array(256)
 for (let byte = 1; byte < 256; byte++) ones[byte] = ones[byte >> 1]! + (byte & 1)
 
-/** The best `k` rows by score. What is kept is sorted and cut whenever it is twice as many, so `k` costs little. */
+/** The best `k` rows. Candidates are sorted and cut to `k` whenever there are twice as many. */
 const best = (
   rows: number,
   k: number,
   filter: SearchOptions["filter"],
   score: (index: number) => number
-): ReadonlyArray<Match> => {
+): Result.Result<ReadonlyArray<Match>, ProviderError.InvalidRequestError> => {
   const kept: Array<Match> = []
-  // The worst score that still is among the best; of equal ones the earlier row wins.
+  // Of the best `k`; a later row with the same score is not better.
   let worst: number | undefined
   const cut = () => {
     kept.sort((self, that) => self.score === that.score ? self.index - that.index : self.score < that.score ? 1 : -1)
     if (kept.length >= k) kept.length = k
     worst = kept.length === k ? kept.at(-1)?.score : undefined
   }
-  if (k === 0) return kept
-  for (let index = 0; index < rows; index++) {
-    if (filter !== undefined && !filter(index)) continue
-    const found = score(index)
-    if (worst === undefined ? Number.isNaN(found) : !(found > worst)) continue
-    if (kept.push({ index, score: found }) === 2 * k) cut()
+  const scan = () => {
+    for (let index = 0; index < rows && k > 0; index++) {
+      if (filter !== undefined && !filter(index)) continue
+      const found = score(index)
+      if (worst === undefined ? Number.isNaN(found) : !(found > worst)) continue
+      if (kept.push({ index, score: found }) === 2 * k) cut()
+    }
+    cut()
+    return kept
   }
-  cut()
-  return kept
+  return Result.try({ try: scan, catch: (cause) => Check.threw({ provider: "strata" }, "options.filter", cause) })
 }
 
-/** The floats of a row, which for rows of bytes are those of the latest row asked for. */
+/** The floats of a row; rows of bytes share one array, overwritten by the next row. */
 const rowsAsFloats = ({ data, dimensions }: Matrix) => {
-  const wide = new Float32Array(isFloats(data) ? 0 : dimensions)
+  const floats = new Float32Array(isFloats(data) ? 0 : dimensions)
   return (index: number): Float32Array => {
     const row = data.subarray(index * dimensions, (index + 1) * dimensions)
     if (isFloats(row)) return row
-    wide.set(row)
-    return wide
+    floats.set(row)
+    return floats
   }
 }
 
-/** From the squares of two lengths: with one root a vector is exactly as close as can be to itself. */
+/** A cosine from squared norms: one root of their product makes the cosine of a vector with itself exactly 1. */
 const similarity = (product: number, square: number, otherSquare: number): number => {
   const scale = Math.sqrt(square * otherSquare)
   return scale === 0 ? 0 : Math.max(-1, Math.min(1, product / scale))
 }
 
-/** The squared lengths of the rows, found out once for each matrix. */
+/** The squared norms of the rows, computed once for each matrix. */
 const squaresOf = (matrix: Matrix, rows: Matrix): Float64Array => {
   const known = squares.get(matrix)
   if (known !== undefined) return known
@@ -293,16 +275,13 @@ const squaresOf = (matrix: Matrix, rows: Matrix): Float64Array => {
 
 const squares = new WeakMap<Matrix, Float64Array>()
 
-/** The numbers of a vector: a loop that only ever sees one kind of array runs several times as fast. */
+/** The numbers of a vector, or of an array from JSON. Loops over one kind of array run several times as fast. */
 const floats = (vector: unknown): Float32Array | undefined =>
   isFloats(vector)
     ? vector
     : isVector(vector)
     ? new Float32Array(vector)
-    // What a program brings along from JSON.
-    : Result.getOrUndefined(
-      Result.try(() => isNumbers(vector) ? new Float32Array(vector) : undefined)
-    )
+    : Result.getOrUndefined(Result.try(() => isNumbers(vector) ? new Float32Array(vector) : undefined))
 
 const isNumbers = (given: unknown): given is ReadonlyArray<number> =>
   Array.isArray(given) && given.length <= longestArray && given.every((value) => typeof value === "number")
@@ -310,7 +289,7 @@ const isNumbers = (given: unknown): given is ReadonlyArray<number> =>
 /** Longer than any vector of a model. */
 const longestArray = 1_000_000
 
-/** A view and not a proxy of one, whose numbers cannot be read. */
+/** Not a proxy of a view, whose numbers cannot be read. */
 const isFloats = (given: unknown): given is Float32Array => ArrayBuffer.isView(given) && given instanceof Float32Array
 
 const isBits = (given: unknown): given is Uint8Array => ArrayBuffer.isView(given) && given instanceof Uint8Array
@@ -321,49 +300,29 @@ const isVector = (given: unknown): given is Embedding.Vector =>
 const kind = (vector: Embedding.Vector) =>
   vector instanceof Float32Array ? Float32Array : vector instanceof Int8Array ? Int8Array : Uint8Array
 
-const sizeOf = (vectors: Iterable<unknown>): number | undefined =>
-  Array.isArray(vectors) ? vectors.length : vectors instanceof Set ? vectors.size : undefined
-
-const allocate = (
-  Kind: ReturnType<typeof kind>,
-  length: number
-): Result.Result<Embedding.Vector, ProviderError.InvalidRequestError> =>
-  Result.mapError(
-    Result.try(() => new Kind(length)),
-    () => problem("vectors", `there is no memory for ${length} numbers`, "Search in parts")
-  )
-
-/** What a search takes, which may be any values; the query as numbers. */
+/** Validates a search; the query becomes a typed array. */
 const check = <Options>(
   given: { readonly matrix: unknown; readonly query: unknown; readonly k: unknown; readonly options: unknown },
   options: Check.Check<Options>
-): Result.Result<Search<Options>, ProviderError.InvalidRequestError> => {
-  const settled = Check.settle(
-    Check.struct<{ readonly matrix: Matrix; readonly k: number; readonly options: Options }>({
-      matrix: rowsOf,
-      k: Check.number({ min: 0, whole: true, what: "a number of rows", remedy: "Use a whole number from 0" }),
-      options
-    }, { others: "ignored" }),
-    given
-  )
+): Result.Result<
+  { readonly rows: Matrix; readonly query: Embedding.Vector; readonly options: Options },
+  ProviderError.InvalidRequestError
+> => {
+  const search = Check.struct<{ readonly matrix: Matrix; readonly k: number; readonly options: Options }>({
+    matrix: rowsOf,
+    k: Check.number({ min: 0, whole: true, what: "a number of rows", remedy: "Use a whole number from 0" }),
+    options
+  }, { others: "ignored" })
+  const settled = Check.settle(search, given)
   if (Result.isFailure(settled)) {
-    const { field, problem, remedy } = settled.failure
-    return invalid(field, problem, remedy)
+    return Result.fail(ProviderError.invalidRequest({ provider: "strata", ...settled.failure }))
   }
   const rows = settled.success.matrix
   const query = isVector(given.query) ? given.query : floats(given.query)
-  if (query === undefined) {
-    return invalid("query", "it is no vector", "Use Float32Array, Int8Array or Uint8Array")
-  }
+  if (query === undefined) return notVector("query")
   return query.length === rows.dimensions
     ? Result.succeed({ rows, query, options: settled.success.options })
     : invalid("query", `it has ${query.length} numbers and the rows have ${rows.dimensions}`, "Make them equally long")
-}
-
-interface Search<Options> {
-  readonly rows: Matrix
-  readonly query: Embedding.Vector
-  readonly options: Options
 }
 
 const plainMatrix = Check.struct<Matrix>({
@@ -376,7 +335,7 @@ const rowsOf: Check.Check<Matrix> = (given, at) => {
   const matrix = plainMatrix(given, at)
   return matrix === Check.refused || matrix.data.length >= matrix.rows * matrix.dimensions ? matrix : Check.refuse(
     at,
-    `${matrix.data.length} numbers are no ${matrix.rows} rows of ${matrix.dimensions}`,
+    `it holds ${matrix.data.length} numbers, fewer than ${matrix.rows} rows of ${matrix.dimensions}`,
     "Build it with Vector.matrix"
   )
 }
@@ -389,11 +348,7 @@ const searchOptions = Check.struct<SearchOptions>({ filter })
 
 const topKOptions = Check.struct<TopKOptions>({ filter, metric: Check.optional(Check.word(["dot", "cosine"])) })
 
-/** A search whose filter may throw. */
-const searched = <A>(search: () => A): Result.Result<A, ProviderError.InvalidRequestError> =>
-  Result.try({ try: search, catch: (cause) => Check.threw({ provider: "strata" }, "options.filter", cause) })
+const notVector = (field: string) => invalid(field, "it is not a vector", "Use Float32Array, Int8Array or Uint8Array")
 
-const invalid = (field: string, reason: string, remedy: string) => Result.fail(problem(field, reason, remedy))
-
-const problem = (field: string, reason: string, remedy: string): ProviderError.InvalidRequestError =>
-  ProviderError.invalidRequest({ provider: "strata", field, problem: reason, remedy })
+const invalid = (field: string, problem: string, remedy: string) =>
+  Result.fail(ProviderError.invalidRequest({ provider: "strata", field, problem, remedy }))

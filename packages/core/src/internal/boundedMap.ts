@@ -1,11 +1,8 @@
 /**
- * An LRU map: what programs are asked about, such as names of models, is not kept for ever.
+ * An LRU map: keys such as model names come from requests, so that their number must be bounded.
  */
 
-/**
- * - `get`: the value of a key, which counts as a use of it.
- * - `set`: adds or replaces a value, and gives those that were dropped for it.
- */
+/** `get` counts as a use; `set` returns the values that were evicted. */
 export interface BoundedMap<Key, Value> {
   readonly entries: ReadonlyMap<Key, Value>
   readonly get: (key: Key) => Value | undefined
@@ -13,7 +10,7 @@ export interface BoundedMap<Key, Value> {
   readonly delete: (key: Key) => boolean
 }
 
-/** Builds a map of at most `capacity` keys. One whose value is in use is never dropped: then the map is larger. */
+/** A map of at most `capacity` keys, and those whose values are in use: they are never evicted. */
 export const make = <Key, Value extends {}>(
   capacity: number,
   isInUse: (value: Value) => boolean = () => false

@@ -1,12 +1,12 @@
 /**
- * Durations in any form that Effect takes, out of any value.
+ * Durations from values of unknown type.
  */
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import { isRecord } from "./checkCursor.ts"
 
-/** The duration that a value says; nothing for `NaN`, and for objects without a unit of time. */
+/** The duration of a `Duration.Input`; `undefined` for `NaN`, objects without a unit, and other values. */
 export const toDuration = (given: unknown): Duration.Duration | undefined =>
   Result.getOrElse(
     Result.try(() =>

@@ -1,16 +1,16 @@
 /**
- * Plain copies of JSON: what tools take and give, JSON Schemas, options that only one provider understands.
+ * Plain copies of JSON: arguments and results of tools, JSON Schemas, options of providers.
  *
- * Read as `JSON.stringify` reads: `toJSON` counts, and a property that is `undefined` is left out. What that would lose
- * (functions, symbols, the entries of a `Map`) or change (`NaN`) is refused where it stands, unless it is wanted as it is
- * written. What holds itself and what throws is refused in any case.
+ * Values are read as `JSON.stringify` reads them: `toJSON` applies, and properties that are `undefined` are left out.
+ * What that would lose (functions, symbols, the entries of a `Map`) or change (`NaN`) is refused, unless options say
+ * otherwise. Cycles are always refused.
  */
 import { type Cursor, isRecord, refuse, type Refused, refused, refuseKind } from "./checkCursor.ts"
 
 /**
- * - `bytes`, `bigint`: whether these stay what they are; JSON has neither.
- * - `written`: whether to take what `JSON.stringify` writes of what JSON has not: `null` for `NaN`, nothing for a function.
- * - `others`: whether all else that JSON has not, such as functions and instances of classes, stays what it is.
+ * - `bytes`, `bigint`: whether these are kept.
+ * - `written`: whether other values become what `JSON.stringify` writes: `null` for `NaN`, nothing for a function.
+ * - `others`: whether all other values, such as functions and class instances, are kept.
  */
 export interface Options {
   readonly bytes?: boolean | undefined
@@ -19,7 +19,7 @@ export interface Options {
   readonly others?: boolean | undefined
 }
 
-/** Deeper than any JSON Schema, and far from the end of the stack. */
+/** Deeper than any JSON Schema, and safe for the stack. */
 const deepest = 500
 
 /** More values than the largest body of a request holds. */
@@ -34,7 +34,7 @@ interface OwnForm {
   readonly toJSON: (key: string) => unknown
 }
 
-/** Dates have one, and a program may have taught it to its bigints. */
+/** Dates have `toJSON`, and a program may add it to `BigInt.prototype`. */
 const hasOwnForm = (given: unknown): given is OwnForm =>
   typeof given === "object" && given !== null
     ? "toJSON" in given && typeof given.toJSON === "function"
@@ -42,10 +42,10 @@ const hasOwnForm = (given: unknown): given is OwnForm =>
 
 /** The copy of a value; `undefined` stays what it is. */
 export const copy = <A>(given: A, at: Cursor, options: Options): A | Refused =>
-  // What was copied field by field is of the type of the original, as far as JSON can say it.
+  // A copy of JSON has the type of the original.
   within(given, { at, options, start: at.path.length, ancestors: [], left: mostValues }) as A | Refused
 
-/** A copy under way: where it began, what is around the place where it stands, and how many values more it takes. */
+/** A copy in progress: the depth of its root, the enclosing objects, and how many more values are allowed. */
 interface Walk {
   readonly at: Cursor
   readonly options: Options
@@ -66,13 +66,13 @@ const within = (given: unknown, walk: Walk): unknown => {
         ? given
         : options.written === true
         ? null
-        : refuse(at, `JSON has no ${given}`, "Use null, or say it in words")
+        : refuse(at, `JSON has no ${given}`, "Use null or text")
     case "bigint":
       return options.bigint === true || options.others === true ? given : withinBigint(given, walk)
     case "object":
       return given === null ? null : withinObject(given, walk)
     case "function":
-      // A revoked proxy throws here, and not where it is looked at later.
+      // `isArray` throws for a revoked proxy, here and not later.
       return options.others === true && !Array.isArray(given) ? given : unsaid(given, walk)
     default:
       return options.others === true ? given : unsaid(given, walk)
@@ -82,7 +82,7 @@ const within = (given: unknown, walk: Walk): unknown => {
 const unsaid = (given: unknown, { at, options }: Walk): unknown =>
   options.written === true ? undefined : refuseKind(at, given, "Give JSON")
 
-/** What a value says it is; `toJSON` is told where it stands. */
+/** `toJSON` receives the key of the value. */
 const ownForm = (given: OwnForm, { at }: Walk): unknown => given.toJSON(String(at.path.at(-1) ?? ""))
 
 const withinBigint = (given: bigint, walk: Walk): unknown => {
@@ -97,9 +97,9 @@ const withinObject = (given: object, walk: Walk, isOwnForm = false): unknown => 
       ? given
       : refuse(at, "JSON has no bytes", "Give them as base64")
   }
-  if (ancestors.includes(given)) return refuse(at, "it holds itself", "Break the cycle")
+  if (ancestors.includes(given)) return refuse(at, "it contains itself", "Break the cycle")
   if (ancestors.length >= deepest) {
-    // The way down there says nothing more.
+    // Such a long path helps no reader.
     at.path.length = walk.start
     return refuse(at, `it is nested deeper than ${deepest} levels`, "Give plain JSON")
   }
@@ -132,7 +132,7 @@ const descend = (holder: { readonly [key: number]: unknown }, key: string | numb
   at.path.push(key)
   const settled = --walk.left < 0
     ? refuse(at, `there are more than ${mostValues} values`, "Give less")
-    : within(holder[key as number], walk) // the holder of a text key is a record
+    : within(holder[key as number], walk) // a text key has a record
   if (settled !== refused) at.path.pop()
   return settled
 }
@@ -155,7 +155,7 @@ const withinRecord = (given: Readonly<Record<string, unknown>>, walk: Walk): unk
     const settled = descend(given, key, walk)
     if (settled === refused) return refused
     if (settled === undefined && walk.options.others !== true) continue
-    // As JSON.parse does it: assignment would change the prototype.
+    // Assignment would change the prototype.
     if (key === "__proto__") {
       Object.defineProperty(fields, key, { value: settled, enumerable: true, configurable: true, writable: true })
     } else fields[key] = settled

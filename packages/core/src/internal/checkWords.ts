@@ -1,8 +1,8 @@
 /**
- * How a check speaks of values: what kind of thing one is, where it stands, which word was meant.
+ * The wording of problems: the type of a value, its path, the nearest known word.
  */
 
-/** What a value is, in words that quote no text: prompts and keys are confidential. */
+/** The type of a value, without its text: prompts and keys are confidential. */
 export const kindOf = (given: unknown): string => {
   switch (typeof given) {
     case "undefined":
@@ -30,22 +30,22 @@ const nameOf = (given: object): string => {
   return `${/^[AEIOU]/.test(name) ? "an" : "a"} ${name}`
 }
 
-/** A word in quotation marks, as long as it looks like one and not like a text. */
+/** A short word in quotation marks; other text may be confidential and is not quoted. */
 export const quote = (given: string): string => /^[\w.:/-]{1,40}$/.test(given) ? `"${given}"` : "such word"
 
-/** The words in a row: `a`, `b` or `c`. */
+/** `a`, `b` or `c`. */
 export const list = (words: ReadonlyArray<string>, last: "or" | "and" = "or"): string => {
   const quoted = words.map((word) => `\`${word}\``)
   return quoted.length < 2 ? quoted.join("") : `${quoted.slice(0, -1).join(", ")} ${last} ${quoted.at(-1)}`
 }
 
-/** What to use in place of a word that is not known. */
+/** The remedy for an unknown word. */
 export const advice = (given: string, words: ReadonlyArray<string>): string => {
   const meant = nearest(given, words)
   return meant === undefined ? `Use ${list(words)}` : `Did you mean \`${meant}\`? Use ${list(words)}`
 }
 
-/** `messages[2].content[0].source`, with the middle left out where it is very long. */
+/** `messages[2].content[0].source`; the middle of a very long path is left out. */
 export const place = (field: string, path: ReadonlyArray<string | number>): string => {
   const shown = path.length <= longest ? path : [...path.slice(0, longest - 2), ...path.slice(-1)]
   let text = field
@@ -60,7 +60,7 @@ export const place = (field: string, path: ReadonlyArray<string | number>): stri
 
 const longest = 24
 
-/** The known word that a given one is a slip of the pen for. */
+/** The known word that a given one probably misspells. */
 export const nearest = (given: string, words: ReadonlyArray<string>): string | undefined => {
   if (given.length > 40) return undefined
   const bare = simplified(given)
@@ -72,10 +72,10 @@ export const nearest = (given: string, words: ReadonlyArray<string>): string | u
   return near !== undefined && near.distance <= (given.length < 6 ? 1 : 2) ? near.word : undefined
 }
 
-/** `max_tokens` and `maxTokens` are one word. */
+/** Equal for `max_tokens` and `maxTokens`. */
 const simplified = (word: string): string => word.toLowerCase().replace(/[^\p{L}\p{N}]/gu, "")
 
-/** Letters to add, to leave out, to exchange, or to swap with the next one. */
+/** The Damerau–Levenshtein distance (restricted): insertions, deletions, substitutions, adjacent swaps. */
 const distance = (self: string, that: string): number => {
   let before: ReadonlyArray<number> = []
   let previous: ReadonlyArray<number> = Array.from({ length: that.length + 1 }, (_, index) => index)

@@ -3,6 +3,7 @@
  */
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
@@ -11,19 +12,56 @@ import * as Check from "../Check.ts"
 import * as ProviderError from "../ProviderError.ts"
 import * as Trait from "./trait.ts"
 
-/** The layer of a decorated service: it fails for what is no layer, and for options that cannot be right. */
+/** The layer of a decorated service; it fails for a value that is not a layer, and for invalid options. */
 export type Decorated<Service, E, R> = Layer.Layer<Service, E | ProviderError.InvalidRequestError, R>
 
+/** Decorates a layer with a middleware, data first or data last. */
+export interface Transform<Service, Shape> {
+  <E2 = never, R2 = never>(
+    middleware: (service: Shape) => Effect.Effect<Shape, E2, R2>
+  ): <E, R>(self: Layer.Layer<Service, E, R>) => Decorated<Service, E | E2, R | Exclude<R2, Scope.Scope>>
+  <E, R, E2 = never, R2 = never>(
+    self: Layer.Layer<Service, E, R>,
+    middleware: (service: Shape) => Effect.Effect<Shape, E2, R2>
+  ): Decorated<Service, E | E2, R | Exclude<R2, Scope.Scope>>
+}
+
+/** Decorates a layer, with options, data first or data last. */
+export interface Decorator<Service, Options extends ReadonlyArray<unknown>> {
+  (...options: Options): <E, R>(self: Layer.Layer<Service, E, R>) => Decorated<Service, E, R>
+  <E, R>(self: Layer.Layer<Service, E, R>, ...options: Options): Decorated<Service, E, R>
+}
+
+/** The decorator that applies a middleware with options. */
+export const decorator =
+  <Service, Shape>(transform: Transform<Service, Shape>) =>
+  <Options extends ReadonlyArray<unknown>>(
+    middleware: (
+      service: Shape,
+      ...options: Options
+    ) => Effect.Effect<Shape, ProviderError.InvalidRequestError, Scope.Scope>
+  ): Decorator<Service, Options> =>
+    dual<
+      (...options: Options) => <E, R>(self: Layer.Layer<Service, E, R>) => Decorated<Service, E, R>,
+      <E, R>(self: Layer.Layer<Service, E, R>, ...options: Options) => Decorated<Service, E, R>
+    >(
+      // `transform` refuses what is given beside options and is no layer.
+      (args) => args.length > 1 || Check.holds(Layer.isLayer, args[0]),
+      (self, ...options) => transform(self, (service) => middleware(service, ...options))
+    )
+
 /**
- * The `transform` of a service. The middleware runs once, in the scope of the layer; it gets a plain copy of the service,
- * and the data that its result does not mention are those of the service below.
- *
- * `cored` makes a service that no `make` built a core, so that policies and budgets further out reach what is below
- * everything else.
- *
- * The layer may be any value, and so may what the middleware returns.
+ * The `transform` of a service. The middleware runs once, in the scope of the layer, with a plain copy of the service; data
+ * that its result omits are those of the service below. `cored` gives a core to a service that `make` did not build, for
+ * policies and budgets around it. The layer and the result of the middleware are checked.
  */
 export const make = <Service, Shape extends Trait.Trait>(
+  tag: Context.Key<Service, Shape>,
+  functions: ReadonlyArray<string & keyof Shape>,
+  cored: (shape: Shape) => Effect.Effect<Shape, ProviderError.InvalidRequestError, Scope.Scope>
+): Transform<Service, Shape> => dual(2, transform(tag, functions, cored))
+
+const transform = <Service, Shape extends Trait.Trait>(
   tag: Context.Key<Service, Shape>,
   functions: ReadonlyArray<string & keyof Shape>,
   cored: (shape: Shape) => Effect.Effect<Shape, ProviderError.InvalidRequestError, Scope.Scope>
@@ -32,7 +70,7 @@ export const make = <Service, Shape extends Trait.Trait>(
   self: Layer.Layer<Service, E, R>,
   middleware: (shape: Shape) => Effect.Effect<Shape, E2, R2>
 ): Decorated<Service, E | E2, R | Exclude<R2, Scope.Scope>> => {
-  /** A plain copy with other data: methods of a class keep their `this`. */
+  /** A plain copy with other data; methods keep their `this`. */
   const plain = (shape: Shape, data: Trait.Trait): Shape => {
     const calls = functions.map((name) => {
       const call: unknown = shape[name]
@@ -52,7 +90,7 @@ export const make = <Service, Shape extends Trait.Trait>(
   const checked = (shape: unknown, field: string) =>
     isShape(shape) ? Effect.succeed(shape) : Effect.fail(refused(
       field,
-      "it does not give a service",
+      "it does not return a service",
       `Return an object with ${names}; \`provider\` and \`defaultModel\` are text`
     ))
 
@@ -60,14 +98,14 @@ export const make = <Service, Shape extends Trait.Trait>(
     function*() {
       const built = yield* Effect.serviceOption(tag)
       if (Option.isNone(built)) {
-        return yield* refused("layer", "it does not build the service that is to be decorated", "Give the layer of one")
+        return yield* refused("layer", "it does not build the service to decorate", "Give a layer of the service")
       }
       const service = yield* checked(built.value, "layer")
       const below = yield* cored(plain(service, Trait.dataOf(service)))
       const made = Result.try(() => middleware(below))
       if (Result.isFailure(made)) return yield* Check.threw({ provider: "strata" }, "middleware", made.failure)
       if (!Check.holds(Effect.isEffect, made.success)) {
-        return yield* refused("middleware", "it does not give an `Effect`", "Return `Effect.succeed(service)`")
+        return yield* refused("middleware", "it does not return an `Effect`", "Return `Effect.succeed(service)`")
       }
       const decorated = yield* checked(yield* made.success, "middleware")
       return plain(decorated, Trait.joined(below, decorated))

@@ -1,12 +1,12 @@
 /**
- * Estimates how many tokens a text has, from what its characters cost by script.
+ * Estimates the tokens of a text from its characters, by script.
  *
- * Every model family has a vocabulary of its own, so this is none of them: prose, code and data come out up to a half above
- * the largest of three known ones (Claude's first, OpenAI's cl100k and o200k), long identifiers up to a quarter below. A
- * quota learns the rest from what the provider counts.
+ * No tokenizer fits all model families. Prose, code and data are estimated up to a half above the largest count of three
+ * (Claude's first, OpenAI's cl100k and o200k), long identifiers up to a quarter below. A quota corrects itself by the
+ * provider's counts.
  */
 
-/** A fraction: texts are added up before anything is rounded. It grows with the text. */
+/** Not rounded, so that it can be added up. */
 export const count = (text: string): number => {
   let tokens = 0
   for (let index = 0; index < text.length; index++) {

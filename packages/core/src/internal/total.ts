@@ -1,12 +1,9 @@
 /**
- * Functions over plain data that have an answer for anything.
+ * Functions over plain data that return for any argument.
  */
 import * as Result from "effect/Result"
 
-/**
- * The function, and another answer where it cannot read what it was given: a value of another shape, a getter or a proxy
- * that throws. For what only looks at data; what is asked of a model is checked, and refused with its place.
- */
+/** `read`, or `otherwise` where it throws: an argument of another type, a getter or proxy that throws. */
 export const make =
   <Args extends ReadonlyArray<unknown>, A>(read: (...args: Args) => A, otherwise: () => A): (...args: Args) => A =>
   (...args) => Result.getOrElse(Result.try(() => read(...args)), otherwise)

@@ -1,24 +1,21 @@
 /**
- * What every service carries besides its functions: who it is, and the cores its calls end in.
+ * The data of every service besides its functions: its identity, and the cores its calls end in.
  */
 import type { Identity } from "../Identity.ts"
 
-/**
- * A service that `make` built of a provider: where calls leave for the network, and where gates are applied. It is known
- * by reference.
- */
+/** The innermost service of a provider, where gates apply and calls leave for the network. Compared by reference. */
 export interface Core {
   readonly provider: string
 }
 
-/** Where a service keeps the cores below it: one for a provider, those of all members for a fallback. */
+/** The key of the cores below a service: one for a provider, those of all members for a fallback. */
 export const cores: unique symbol = Symbol.for("@strata/core/cores")
 
 /**
- * The data of a service. A test double may leave all of it out.
+ * The data of a service; all optional, so that a test double needs none.
  *
  * - `provider`: its name in errors and telemetry.
- * - `defaultModel`: asked when a call names none.
+ * - `defaultModel`: for calls that name no model.
  * - `identity`: see {@link Identity}.
  */
 export interface Trait {
@@ -28,7 +25,7 @@ export interface Trait {
   readonly [cores]?: ReadonlyArray<Core> | undefined
 }
 
-/** The data of a service without its functions. */
+/** The data of a service. */
 export const dataOf = (self: Trait): Trait => ({
   provider: self.provider,
   defaultModel: self.defaultModel,
@@ -36,7 +33,7 @@ export const dataOf = (self: Trait): Trait => ({
   [cores]: self[cores]
 })
 
-/** The data of a decorated service: where the decorator says nothing, that of the service below. */
+/** The data of a decorated service: fields the decorator omits are those of the service below. */
 export const joined = (below: Trait, above: Trait): Trait => ({
   provider: "provider" in above ? above.provider : below.provider,
   defaultModel: "defaultModel" in above ? above.defaultModel : below.defaultModel,

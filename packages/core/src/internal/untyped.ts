@@ -1,8 +1,8 @@
 /**
- * Values without a schema: what tools take and give, and what only one provider understands.
+ * Values without a schema: arguments and results of tools, data of providers.
  *
- * They may hold bytes and `undefined`, which JSON does not have: their JSON form writes bytes as base64 under a key of its
- * own, and leaves `undefined` out as `JSON.stringify` does. Functions, cycles and the like are errors.
+ * Their JSON form writes bytes as base64 under a reserved key, and omits `undefined` as `JSON.stringify` does. Functions,
+ * cycles and the like are errors.
  */
 import * as Base64 from "effect/encoding/Base64"
 import * as Result from "effect/Result"
@@ -14,14 +14,14 @@ export const toCodecJson = <T>() => () =>
   Schema.link<T>()(
     Schema.Json,
     SchemaTransformation.transform<T, Schema.Json>({
-      // The value is whatever somebody put there when it was still of type `T`.
+      // The value was of type `T` when it was encoded.
       decode: (json) => fromJson(json) as T,
-      // `Schema.Json` checks what comes out, and names what is wrong.
+      // `Schema.Json` checks the result.
       encode: (value) => (toJson(value, []) ?? null) as Schema.Json
     })
   )
 
-/** Anything at all. */
+/** Any value. */
 export const value = Schema.declare((_: unknown): _ is unknown => true, { toCodecJson: toCodecJson<unknown>() })
 
 const bytesKey = "~strata/bytes"

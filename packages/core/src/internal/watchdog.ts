@@ -1,8 +1,8 @@
 /**
- * Fails an effect that is run over and over when one of its runs keeps the caller waiting too long.
+ * A timeout for an effect that runs many times, such as the pull of a stream.
  *
- * A race against a timer would cost two fibers and a timer for each run. Here one fiber watches all the runs of a scope
- * and wakes about once in each limit; a run that answers at once is never late, and nothing is timed between two runs.
+ * `Effect.timeout` would cost two fibers and a timer for each run. Here one fiber watches all runs of a scope and wakes
+ * about once in each limit. Synchronous runs and the time between runs are not limited.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -10,15 +10,15 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 
-/** Until when a run may take, in milliseconds of {@link now}, and what it fails with after that. */
+/** When a run expires, in milliseconds of {@link now}, and its error. */
 export interface Limit<E> {
   readonly until: number
   readonly onExpired: () => E
 }
 
 /**
- * Watches `self`. `limit` is asked when a run starts to wait, and must never give an earlier time than before. Runs must
- * follow each other: the next starts when the last has ended. The watching fiber lives in `scope`.
+ * Limits the runs of `self`, which must not overlap. `limit` is called when a run starts to wait, and must never return an
+ * earlier time than before. The watching fiber lives in `scope`.
  */
 export const watch = <A, E, R, E2>(
   self: Effect.Effect<A, E, R>,
@@ -58,7 +58,7 @@ export const watch = <A, E, R, E2>(
   })
 }
 
-/** Milliseconds of a clock that, unlike the time of day, nobody sets: for spans of time. */
+/** Milliseconds of the monotonic clock: for durations. */
 export const now: Effect.Effect<number> = Clock.clockWith((clock) => Effect.succeed(monotonicMillis(clock)))
 
 const monotonicMillis = (clock: Clock.Clock): number => Number(clock.monotonicTimeNanosUnsafe()) / 1_000_000

@@ -1,8 +1,7 @@
 /**
- * Stores for the chat cache that outlive a process and are shared between processes: Redis, SQL, files.
+ * Stores for the chat cache in Redis, SQL and files, which processes share.
  *
- * What they stand on, `effect/persistence`, is marked unstable by Effect: a minor release of it may change this module,
- * and none outside of this folder.
+ * Built on `effect/persistence`, which Effect marks as unstable: a minor release of Effect may change this module.
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -13,7 +12,7 @@ import * as ChatCache from "../chat/ChatCache.ts"
 import type * as ProviderError from "../ProviderError.ts"
 
 /**
- * A store in Redis or SQL, under the id `strata-answers` unless said otherwise.
+ * A store in Redis or SQL, with the id `strata-answers` by default.
  *
  * @example
  * ChatCachePersistence.layerPersistence().pipe(
@@ -30,8 +29,8 @@ export const layerPersistence = (
   )
 
 /**
- * A store in files, the storage of a browser, or whatever else keeps values under keys. Keys begin with `strata-answers-`
- * unless said otherwise. Each answer is a value of its own; those out of date are removed when they are asked for.
+ * A store in any `KeyValueStore`, such as files or browser storage, with the key prefix `strata-answers-` by default.
+ * Expired answers are removed when they are read.
  *
  * @example
  * ChatCachePersistence.layerKeyValueStore().pipe(

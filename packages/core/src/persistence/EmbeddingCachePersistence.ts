@@ -1,8 +1,7 @@
 /**
- * Stores for the embedding cache that outlive a process and are shared between processes: Redis, SQL, files.
+ * Stores for the embedding cache in Redis, SQL and files, which processes share.
  *
- * What they stand on, `effect/persistence`, is marked unstable by Effect: a minor release of it may change this module,
- * and none outside of this folder.
+ * Built on `effect/persistence`, which Effect marks as unstable: a minor release of Effect may change this module.
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -13,9 +12,8 @@ import * as EmbeddingCache from "../embedding/EmbeddingCache.ts"
 import type * as ProviderError from "../ProviderError.ts"
 
 /**
- * A store in Redis or SQL, under the id `strata-embeddings` unless said otherwise. Many vectors are one command.
- *
- * What is persisted there is JSON, so vectors are base64 in it: a third longer than in a {@link layerKeyValueStore}.
+ * A store in Redis or SQL, with the id `strata-embeddings` by default. Many vectors are one command. They are base64 in
+ * JSON: a third longer than in a {@link layerKeyValueStore}.
  *
  * @example
  * EmbeddingCachePersistence.layerPersistence().pipe(
@@ -32,9 +30,8 @@ export const layerPersistence = (
   )
 
 /**
- * A store in files, the storage of a browser, or whatever else keeps values under keys. Keys begin with
- * `strata-embeddings-` unless said otherwise. Each vector is a value of its own, of raw bytes; those out of date are
- * removed when they are asked for.
+ * A store in any `KeyValueStore`, such as files or browser storage, with the key prefix `strata-embeddings-` by default.
+ * Expired vectors are removed when they are read.
  *
  * @example
  * EmbeddingCachePersistence.layerKeyValueStore().pipe(

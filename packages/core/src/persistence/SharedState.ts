@@ -1,6 +1,5 @@
 /**
- * State that many processes share, in Redis: together they keep one quota, one budget and one limit of concurrency, see
- * the same breakers, and know each other's answers and vectors.
+ * State in Redis that processes share: quotas, budgets, limits of adaptive concurrency, breakers and caches.
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -17,40 +16,38 @@ import { Ledger } from "../state/Ledger.ts"
 import * as ChatCachePersistence from "./ChatCachePersistence.ts"
 import * as EmbeddingCachePersistence from "./EmbeddingCachePersistence.ts"
 
-/** `prefix`: what all keys in Redis begin with, `strata:` unless said otherwise. One for each environment. */
+/** `prefix`: the prefix of all keys, `strata:` by default. Use one for each environment. */
 export interface Options {
   readonly prefix?: string | undefined
 }
 
 /**
- * What a layer must give: the service `Redis` of `effect/persistence`. `NodeRedis.layer` of `@effect/platform-node` does,
- * and so do those for Bun and Deno.
+ * The service a layer must provide: `Redis` of `effect/persistence`, as `NodeRedis.layer` of `@effect/platform-node` and
+ * those of Bun and Deno do.
  */
 export type GivesRedis<A> = "effect/persistence/Redis" extends (A extends { readonly key: infer Key } ? Key : never)
   ? unknown
   : "this layer does not connect to Redis"
 
 /**
- * Puts all of it in Redis, 7 or later or what speaks like it: the ledger of quotas and budgets, the limits of adaptive
- * concurrency, the breakers, and the caches of answers and vectors, where a service has one. Provide it to the layers of
- * the services.
+ * Keeps all shared state in Redis 7 or later, or a compatible server: the ledger of quotas and budgets, the limits of
+ * adaptive concurrency, breakers, and both caches. Provide it to the layers of the services.
  *
- * No outage of Redis fails a call, nor the start of the program. A command that is not answered within a second counts as
- * lost; then each store is left alone for five seconds and tried again by one call, with one warning when it is lost and
- * one notice when it is back. Meanwhile each process goes on from what it last knew:
+ * An outage of Redis fails neither a call nor the start of the program. A command without an answer within a second has
+ * failed; then the store is not used for five seconds, after which one call tries it again. The beginning of an outage is
+ * one warning, its end one notice. Meanwhile each process continues from its last known state:
  *
- * - Quotas and budgets: from the last known balances. What other processes had on a limit is taken off until it would have
- *   left the window; from then on, each process grants up to the whole limit by itself, so that N processes may admit N
- *   times a limit of a minute in an outage of more than a minute. What is settled meanwhile is entered when Redis is back,
- *   and twice if a command was carried out although its answer was lost: rather too much than too little.
- * - Adaptive concurrency: from the last known limit. Breakers: with circuits of its own. Caches: without them.
+ * - Quotas and budgets: what other processes had spent counts until it leaves the window. After that each process grants
+ *   up to the whole limit, so N processes may admit N times a limit per minute in an outage of more than a minute.
+ *   Settlements are entered when Redis is back, twice if a command was executed but its answer lost.
+ * - Adaptive concurrency: the last known limit. Breakers: circuits of its own. Caches: every lookup is a miss.
  *
- * It goes by the clock of the server. What a process had set aside when it died comes back when its lease has run out.
- * `disableOfflineQueue` tells the client not to keep commands for a server that is down: they would be carried out too
- * late, and the end of the program would wait for them. Of the client's own log only errors are kept.
+ * Time is that of the server. Reservations of a process that died are released when their leases expire.
+ * `disableOfflineQueue` tells the client not to queue commands while the server is down: they would be executed too late,
+ * and delay the end of the program. Of the client's log only errors are kept.
  *
- * Fails with what the layer of the connection fails with, other than `RedisError`, and with `InvalidRequestError` for
- * options that cannot be right.
+ * Fails with the errors of the connection layer, other than `RedisError`, and with `InvalidRequestError` for invalid
+ * options.
  *
  * @example
  * import { NodeRedis } from "@effect/platform-node" // needs the package `redis`

@@ -6,6 +6,7 @@
  * success: a request refused for what it says, or for now, does not tell whether the model works. While the breaker is
  * open calls fail with `CircuitOpenError` at once, and `Retry.exponential` does not repeat them: an open breaker is an answer,
  * for a fallback or for the caller. `retryAfter` of the error is the rest of the open time.
+ * A job without a fallback that should wait for the circuit to close needs no breaker, or a schedule of its own: see `Retry`.
  */
 import type * as Duration from "effect/Duration"
 import * as Check from "../Check.ts"

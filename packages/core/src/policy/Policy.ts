@@ -3,7 +3,7 @@
  *
  * A policy is a value; `ChatService.make` and `EmbeddingService.make` put it in force. The order is fixed, outermost
  * first: `deadline ( retry ( hedge ( breaker ( quota ( concurrency ( attempt timeout ( call ) ) ) ) ) ) )`. So tokens and a
- * permit are held while a call is in flight and never while it backs off, nobody waits for tokens while the breaker is
+ * permit are held while a call is in flight and never while it backs off, no call waits for tokens while the breaker is
  * open, and every attempt gets its own timeout.
  *
  * Constructors of policies check nothing and always give a value. What cannot be right, such as a negative concurrency or

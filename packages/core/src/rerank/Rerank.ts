@@ -1,5 +1,5 @@
 /**
- * Documents in the order of their relevance to a query, and what may be asked of the model that finds it.
+ * Requests and responses of rerankers: documents in the order of their relevance to a query.
  */
 
 /** Options only one provider understands, under that provider's key. Open for declaration merging. */
@@ -8,7 +8,7 @@ export interface ProviderOptions {}
 
 /**
  * - `model`: overrides the model of the layer.
- * - `topN`: how many results to give, the best ones; all of them when missing, or when there are fewer documents.
+ * - `topN`: how many results to return, best first; all when missing.
  */
 export interface RerankOptions {
   readonly model?: string | undefined
@@ -16,16 +16,16 @@ export interface RerankOptions {
   readonly providerOptions?: ProviderOptions | undefined
 }
 
-/** {@link RerankOptions} without `topN`, which differs from request to request, and with the model settled. */
+/** {@link RerankOptions} with a model, and without `topN`, which differs from request to request. */
 export interface ResolvedOptions extends Omit<RerankOptions, "topN"> {
   readonly model: string
 }
 
 /**
- * One document's place in the order.
+ * One ranked document.
  *
- * - `index`: where the document stood in the input.
- * - `score`: how relevant it is, in the model's own measure: higher is better. Cohere's and Amazon's models keep to 0 to 1.
+ * - `index`: the index of the document in the input.
+ * - `score`: its relevance on the scale of the model, higher is better. Models of Cohere and Amazon score from 0 to 1.
  */
 export interface RerankResult {
   readonly index: number
@@ -39,8 +39,8 @@ export interface RerankUsage {
 
 /**
  * - `results`: best first, each document at most once; equal scores keep the order of the input.
- * - `requestId`: when one request was enough.
- * - `usage`: where the provider counts every request; never guessed.
+ * - `requestId`: when the call was one request.
+ * - `usage`: when the provider counts every request; never estimated.
  * - `requests`: how many requests the provider answered.
  */
 export interface RerankResponse {
@@ -51,7 +51,7 @@ export interface RerankResponse {
   readonly requests: number
 }
 
-/** A value of the caller's with the place of its text in the order. */
+/** A value of the caller with the rank of its text. */
 export interface Ranked<A> extends RerankResult {
   readonly value: A
 }
@@ -67,16 +67,16 @@ export interface Limits {
   readonly maxLength?: number | undefined
 }
 
-/** One request to a provider: within the limits of its model, never without documents. */
+/** One request to a provider, within the limits of the model: at least one document. */
 export interface ProviderRequest {
   readonly query: string
   readonly documents: ReadonlyArray<string>
-  /** How many results are wanted: from 1 to the number of documents. */
+  /** From 1 to the number of documents. */
   readonly topN: number
   readonly options: ResolvedOptions
 }
 
-/** What a provider answers, in any order; `index` counts the documents of the request. */
+/** The answer of a provider, in any order; `index` is that of a document in the request. */
 export interface ProviderResult {
   readonly results: ReadonlyArray<RerankResult>
   readonly inputTokens?: number | undefined

@@ -1,16 +1,12 @@
 /**
- * Puts documents in the order of their relevance to a query.
+ * Orders documents by their relevance to a query: the service and its decorators, which work in any order.
  *
- * The service and its decorators. Each of these may stand anywhere among the others; what they decorate, and how a
- * provider builds one, is in `Reranker`.
+ * `Reranker` is what the tag holds, and how a provider builds one.
  */
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { dual } from "effect/Function"
-import type * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
-import type * as Scope from "effect/Scope"
 import * as Check from "../Check.ts"
 import * as Middleware from "../internal/middleware.ts"
 import * as Trait from "../internal/trait.ts"
@@ -28,7 +24,7 @@ export {
 /** Any failure of a rerank call. */
 export type RerankError = Reranker.RerankError
 
-/** What a provider hands {@link make}. */
+/** What {@link make} needs of a provider. */
 export type Provider = Reranker.Provider
 
 /** The tag of the rerank service; what it holds is a {@link Reranker.Reranker}. */
@@ -70,7 +66,6 @@ export const rerankBy = <A>(
     return results.map((result) => ({ ...result, value: given.values[result.index]! }))
   })
 
-/** Values of any kind: only their texts are looked at. */
 const ranking = <A>() =>
   Check.struct<{ readonly values: ReadonlyArray<A>; readonly text: (value: A) => string }>({
     values: Check.list((given) => given as A),
@@ -78,9 +73,7 @@ const ranking = <A>() =>
   })
 
 /**
- * Decorates a service with a middleware of your own, a function from a service to a service. It runs once, when the layer
- * is built, in its scope; it gets a plain copy of the service below, and data it does not mention stays what it is. See
- * `ChatService.transform`.
+ * Decorates a service with a middleware: a function from a service to a service. See `ChatService.transform`.
  *
  * @example
  * const limited = RerankService.transform((reranker) =>
@@ -90,62 +83,49 @@ const ranking = <A>() =>
  *   })
  * )
  */
-export const transform: {
-  <E2 = never, R2 = never>(
-    middleware: (reranker: Reranker.Reranker) => Effect.Effect<Reranker.Reranker, E2, R2>
-  ): <E, R>(self: Layer.Layer<RerankService, E, R>) => Decorated<E | E2, R | Exclude<R2, Scope.Scope>>
-  <E, R, E2 = never, R2 = never>(
-    self: Layer.Layer<RerankService, E, R>,
-    middleware: (reranker: Reranker.Reranker) => Effect.Effect<Reranker.Reranker, E2, R2>
-  ): Decorated<E | E2, R | Exclude<R2, Scope.Scope>>
-} = dual(2, Middleware.make(RerankService, ["rerank"], Reranker.cored))
+export const transform: Middleware.Transform<RerankService, Reranker.Reranker> = Middleware.make(RerankService, [
+  "rerank"
+], Reranker.cored)
 
-/** A decorated service; its layer fails for options that cannot be right as well. */
+/** The layer of a decorated service: it also fails for invalid options. */
 export type Decorated<E, R> = Middleware.Decorated<RerankService, E, R>
 
+const decorator = Middleware.decorator(transform)
+
 /**
- * Puts a policy in force for the provider below, wherever this stands among other decorators. Of several the outermost one
- * holds: it replaces those further in and the option of the layer. A service that `make` did not build counts as a
- * provider.
+ * Applies a policy to the provider below, wherever this stands among other decorators. The outermost policy replaces inner
+ * ones and the option of the layer. A hand-made service counts as a provider.
  *
  * @example
  * BedrockRerank.layer({ model }).pipe(RerankService.withPolicy(Policy.make({ concurrency: 8 })))
  */
-export const withPolicy: {
-  (policy: Policy.Policy): <E, R>(self: Layer.Layer<RerankService, E, R>) => Decorated<E, R>
-  <E, R>(self: Layer.Layer<RerankService, E, R>, policy: Policy.Policy): Decorated<E, R>
-} = dual(2, <E, R>(self: Layer.Layer<RerankService, E, R>, policy: Policy.Policy): Decorated<E, R> =>
-  transform(
-    self,
-    Effect.fnUntraced(function*(reranker) {
-      const { effect } = yield* Gates.policy(reranker[Trait.cores] ?? [], policy)
-      return {
-        ...reranker,
-        rerank: (query, documents, options) => effect(reranker.rerank(query, documents, options))
-      }
-    })
-  ))
+export const withPolicy: Middleware.Decorator<RerankService, [policy: Policy.Policy]> = decorator(
+  Effect.fnUntraced(function*(reranker: Reranker.Reranker, policy: Policy.Policy) {
+    const { effect } = yield* Gates.policy(reranker[Trait.cores] ?? [], policy)
+    return {
+      ...reranker,
+      rerank: (query, documents, options) => effect(reranker.rerank(query, documents, options))
+    }
+  })
+)
 
 /**
- * Bounds all that stands below, in time. Fails with `TimeoutError` of phase `deadline`.
+ * Limits the time of everything below. Fails with `TimeoutError` of phase `deadline`.
  *
  * @example
  * BedrockRerank.layer({ model }).pipe(RerankService.withDeadline("10 seconds"))
  */
-export const withDeadline: {
-  (deadline: Duration.Input): <E, R>(self: Layer.Layer<RerankService, E, R>) => Decorated<E, R>
-  <E, R>(self: Layer.Layer<RerankService, E, R>, deadline: Duration.Input): Decorated<E, R>
-} = dual(
-  2,
-  <E, R>(self: Layer.Layer<RerankService, E, R>, deadline: Duration.Input): Decorated<E, R> =>
-    transform(self, (reranker) =>
-      Effect.map(Clocks.deadline(deadline), (duration) => {
-        const { defaultModel = "unknown", provider = "strata" } = reranker
-        return {
-          rerank: (query, documents, options) =>
-            Clocks.within("deadline", duration, { provider, model: options?.model ?? defaultModel })(
-              reranker.rerank(query, documents, options)
-            )
-        }
-      }))
+export const withDeadline: Middleware.Decorator<RerankService, [deadline: Duration.Input]> = decorator((
+  reranker,
+  deadline: Duration.Input
+) =>
+  Effect.map(Clocks.deadline(deadline), (duration) => {
+    const { defaultModel = "unknown", provider = "strata" } = reranker
+    return {
+      rerank: (query, documents, options) =>
+        Clocks.within("deadline", duration, { provider, model: options?.model ?? defaultModel })(
+          reranker.rerank(query, documents, options)
+        )
+    }
+  })
 )

@@ -1,8 +1,8 @@
 /**
- * A reranker as a value: one function, and who it belongs to. `RerankService` is the tag it is provided under.
+ * A reranker as a value: one function and its identity. `RerankService` is its tag.
  *
- * A provider hands {@link make} the smallest thing it knows, how to send one request and how much fits into it, and gets
- * back a service that checks requests before any network, divides them, applies the policy and reports what it does.
+ * {@link make} turns a provider, which sends one request within known limits, into a service that validates calls before
+ * any network, divides them into requests, applies the policy and records telemetry.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -13,7 +13,6 @@ import * as Gates from "../policy/internal/gates.ts"
 import * as Policy from "../policy/Policy.ts"
 import type * as ProviderError from "../ProviderError.ts"
 import * as Call from "./internal/call.ts"
-import * as RerankTelemetry from "./internal/telemetry.ts"
 import * as RerankValidation from "./internal/validation.ts"
 import type * as Rerank from "./Rerank.ts"
 
@@ -23,15 +22,14 @@ export type RerankError = ProviderError.RerankError
 /**
  * A reranker.
  *
- * More documents than the model takes at once go in several requests at the same time, and their results are put together
- * by score: a reranker scores each document by the query and that document alone. Whole or nothing: the first failure
- * interrupts the rest. Without documents there is no request and no result.
+ * More documents than one request takes go in concurrent requests, whose results are merged by score: a reranker scores
+ * each document by the query and that document alone. All or nothing: the first failure interrupts the rest. Without
+ * documents no request is sent.
  *
- * A query or a document that is no text or blank, and a `topN` that is no whole number from 1, fail before anything is
- * sent, with an `InvalidRequestError` that names it (`documents[17]`). Text that holds half a surrogate pair is made
- * well-formed: U+FFFD stands for it; a text that fills a request alone and still does not fit is a
- * `ContextLengthExceededError`. An answer that scores a document twice, one that was not sent, too few of them, or one
- * with no finite number is a `MalformedResponseError`.
+ * Before anything is sent, a blank query or document, one that is not text, and a `topN` that is not a whole number from 1
+ * fail with an `InvalidRequestError` that names it (`documents[17]`), and a text that exceeds a request of its own with
+ * `ContextLengthExceededError`. Lone surrogates are replaced by U+FFFD. An answer that scores a document twice, an unknown
+ * one, too few, or without a finite number is a `MalformedResponseError`.
  */
 export interface Reranker extends Trait.Trait {
   readonly rerank: (
@@ -42,13 +40,13 @@ export interface Reranker extends Trait.Trait {
 }
 
 /**
- * What a provider knows.
+ * What {@link make} needs of a provider.
  *
  * - `provider`: its name in errors and telemetry, as OpenTelemetry spells it (`aws.bedrock`).
- * - `defaultModel`: asked when the options name none; `identity`: see {@link Identity}.
- * - `limits`: what the model takes in one request with these options, without any network; no limits when missing.
- *   Options the model cannot serve are refused here.
- * - `rerank`: one attempt at one request, nothing repeated.
+ * - `defaultModel`: used when the options name none; `identity`: see {@link Identity}.
+ * - `limits`: what the model takes in one request with these options, computed without network; no limits when missing.
+ *   Fails for options the model does not support.
+ * - `rerank`: one attempt at one request, without retries.
  */
 export interface Provider {
   readonly provider: string
@@ -59,10 +57,7 @@ export interface Provider {
   readonly policy?: Policy.Policy | undefined
 }
 
-/**
- * Builds the service of a provider. Fails with `InvalidRequestError` for a policy that cannot be right
- * (`policy.concurrency`).
- */
+/** Builds the service of a provider. Fails with `InvalidRequestError` for an invalid policy (`policy.concurrency`). */
 export const make = Effect.fnUntraced(function*(
   provider: Provider
 ): Effect.fn.Return<Reranker, ProviderError.InvalidRequestError, Scope.Scope> {
@@ -74,37 +69,39 @@ export const make = Effect.fnUntraced(function*(
     rerank: Effect.fnUntraced(function*(query, documents, options) {
       const { enforcement } = yield* gates
       const resolved = yield* RerankValidation.resolve(provider, query, documents, options)
-      const call = Call.make(provider, enforcement, resolved)
-      return yield* RerankTelemetry.operation(call.target, resolved, Call.rerank(call))
+      return yield* Call.rerank(provider, enforcement, resolved)
     })
   }
 })
 
-/** A service with a core: itself, or, for one that `make` did not build, itself as a provider. */
+/** A service with a core: itself, or a hand-made one wrapped as a provider, whose own data stay visible. */
 export const cored = (service: Reranker): Effect.Effect<Reranker, ProviderError.InvalidRequestError, Scope.Scope> =>
-  service[Trait.cores] !== undefined ? Effect.succeed(service) : make(custom(service))
+  service[Trait.cores] !== undefined
+    ? Effect.succeed(service)
+    : Effect.map(
+      make(custom(service)),
+      (made) => ({ ...made, ...Trait.dataOf(service), [Trait.cores]: made[Trait.cores] })
+    )
 
-/** The data of a {@link Provider} that may be any value; the policy has a check of its own. */
+/** A hand-made service as a provider without limits of its own. */
+const custom = (service: Reranker): Provider => {
+  const { defaultModel = "custom", provider = "custom" } = service
+  return {
+    provider,
+    defaultModel,
+    policy: Policy.none,
+    rerank: ({ documents, options: { model, ...options }, query, topN }) =>
+      Effect.map(
+        service.rerank(query, documents, { ...options, topN, ...(model === defaultModel ? undefined : { model }) }),
+        ({ requestId, results, usage }) => ({ results, requestId, inputTokens: usage?.inputTokens })
+      )
+  }
+}
+
+/** The policy is checked by its own module. */
 const providerShape = Check.struct<Pick<Provider, "provider" | "defaultModel" | "limits" | "rerank">>({
   provider: Check.filled,
   defaultModel: Check.optional(Check.text),
   limits: Check.optional(Check.callback()),
   rerank: Check.callback()
 }, { others: "ignored" })
-
-/** A service from elsewhere as a provider: it divides what it is given itself. */
-const custom = (service: Reranker): Provider => ({
-  provider: service.provider ?? "custom",
-  defaultModel: service.defaultModel ?? "custom",
-  identity: service.identity,
-  policy: Policy.none,
-  rerank: ({ documents, options: { model, ...options }, query, topN }) =>
-    Effect.map(
-      service.rerank(query, documents, {
-        ...options,
-        topN,
-        ...(model === (service.defaultModel ?? "custom") ? undefined : { model })
-      }),
-      ({ requestId, results, usage }) => ({ results, requestId, inputTokens: usage?.inputTokens })
-    )
-})

@@ -1,8 +1,8 @@
 /**
- * A chat model that answers from a script and remembers what it was asked.
+ * A scripted chat model that records its requests.
  *
- * Only the provider is made up: requests are checked, policies enforced and streams held to their `finish` as for any
- * other. Nothing is random and no clock runs but for the delays of the script.
+ * Only the provider is a double: validation, policies and telemetry are real. It is deterministic, and takes only the time
+ * that the script says.
  */
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -20,28 +20,28 @@ import * as ProviderError from "../ProviderError.ts"
 import * as Usage from "../Usage.ts"
 
 /**
- * The double's own side.
+ * Controls the double.
  *
- * - `requests`: what reached the provider so far, one for each attempt.
- * - `enqueue`: more replies, after those that are waiting.
+ * - `requests`: those that reached the provider, one for each attempt.
+ * - `enqueue`: appends replies.
  */
 export class TestChat extends Context.Service<TestChat, {
   readonly requests: Effect.Effect<ReadonlyArray<ChatRequest.Resolved>>
   readonly enqueue: (...replies: ReadonlyArray<Reply>) => Effect.Effect<void>
 }>()("@strata/core/testing/TestChat") {}
 
-/** One reply to one attempt: a text, a failure, or an {@link Answer} spelled out; a whole `ChatResponse` is one. */
+/** The reply to one attempt: a text, an error, or an {@link Answer}, such as a `ChatResponse`. */
 export type Reply = string | ProviderError.ChatError | Answer
 
 /**
- * What is said, how it ends, and how it gets there.
+ * An answer in detail.
  *
- * - `message`, or else `content`, or else `chunks`: what is said. A stream delivers text word by word, or in these chunks.
- * - `finishReason`: `stop`, or `tool-calls` where there are some, when missing.
- * - `usage`: one token a word when missing.
- * - `delay`: how long the answer, or the first event of its stream, takes.
- * - `interval`: the pause before each further event of a stream.
- * - `failAfter`: events a stream delivers before it fails with `error`; an answer as a whole fails as well.
+ * - `message`, or else `content`, or else `chunks`: the content. A stream delivers text by words, or in these chunks.
+ * - `finishReason`: when missing, `tool-calls` for an answer with tool calls, else `stop`.
+ * - `usage`: one token for each word when missing.
+ * - `delay`: before the answer, or the first event of its stream.
+ * - `interval`: before each further event of a stream.
+ * - `failAfter`: how many events a stream delivers before it fails with `error`; `generate` fails at once.
  * - `error`: the failure; a `ConnectionError` when there is only `failAfter`.
  */
 export interface Answer {
@@ -59,13 +59,10 @@ export interface Answer {
   readonly error?: ProviderError.ChatError | undefined
 }
 
-/** Replies in the order they are given out, or the reply to each request. */
+/** Replies in order, or a function from requests to replies. */
 export type Script = ReadonlyArray<Reply> | ((request: ChatRequest.Resolved) => Reply)
 
-/**
- * - `model`: asked when a request names none; `test-model` unless said otherwise.
- * - `policy`: `Policy.none` unless said otherwise.
- */
+/** `model`: the default model, `test-model` when missing; `policy`: `Policy.none` when missing. */
 export interface Options {
   readonly model?: string | undefined
   readonly policy?: Policy.Policy | undefined
@@ -74,8 +71,8 @@ export interface Options {
 /**
  * The service and its double.
  *
- * Enqueued replies come before a function's. An attempt that finds no reply, or one that is none, fails with
- * `InvalidRequestError`, and so does the layer for options that cannot be right.
+ * Enqueued replies precede those of a function. An attempt without a valid reply fails with `InvalidRequestError`, and so does
+ * the layer for invalid options.
  *
  * @example
  * const Test = TestChat.layer(["Hello!", new ProviderError.RateLimitError({ provider: "test", message: "slow down" })])
@@ -93,7 +90,7 @@ export const layer = (
     const requests: Array<ChatRequest.Resolved> = []
     const waiting: Array<Reply> = typeof given === "function" ? [] : [...given]
 
-    /** The reply to a request, when it is due. */
+    /** Plays the next reply, after its delay. */
     const answer = Effect.fnUntraced(function*<A>(request: ChatRequest.Resolved, play: (reply: Playable) => A) {
       const attempt = requests.push(request)
       const reply = yield* Effect.try({
@@ -109,7 +106,7 @@ export const layer = (
         field: `script, attempt ${attempt}`
       })
       const played = yield* Effect.try({
-        // Of what else it says nothing is known but its type.
+        // Other fields of the reply are not checked.
         try: () => play({ ...spelled, interval: undefined, ...timed }),
         catch: () => noReply(request, attempt)
       })
@@ -134,10 +131,10 @@ export const layer = (
     return Context.make(ChatService.ChatService, service).pipe(Context.add(TestChat, double))
   }))
 
-/** The policy has a check of its own. */
+/** The policy is checked when its gates are built. */
 const optionsOf = Check.partial({ model: Check.text, policy: Check.unchecked<Policy.Policy>() })
 
-/** Replies are looked at when their turn has come. */
+/** Replies are checked when they are played. */
 const scriptOf: Check.Check<Script> = (given, at) =>
   typeof given === "function"
     ? given as Extract<Script, Function>
@@ -145,12 +142,12 @@ const scriptOf: Check.Check<Script> = (given, at) =>
 
 const provider = "test"
 
-/** An answer whose pauses are durations. */
+/** A checked answer. */
 interface Playable extends Answer {
   readonly interval?: Duration.Duration | undefined
 }
 
-/** What is said; its parts are for those who read them. */
+/** Content; its parts are not checked. */
 const spoken: Check.Check<Message.AssistantMessage["content"]> = (given, at) =>
   typeof given === "string" ? given : Check.list(Check.unchecked<Message.AssistantPart>())(given, at)
 
@@ -160,7 +157,6 @@ const spokenMessage = Check.struct<Message.AssistantMessage>({
   cache: Check.unchecked()
 }, { others: "ignored" })
 
-/** What is said, and how it gets there. */
 const spelling = Check.partial({
   message: spokenMessage,
   content: spoken,
@@ -231,7 +227,7 @@ const noReply = (request: ChatRequest.Resolved, attempt: number) =>
     provider,
     model: request.model,
     field: "script",
-    problem: `what is given for attempt ${attempt} is no reply`,
+    problem: `the reply to attempt ${attempt} is invalid`,
     remedy: "Give text, an error, or an `Answer`"
   })
 

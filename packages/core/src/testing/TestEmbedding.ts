@@ -1,8 +1,7 @@
 /**
- * An embedding model without a model: words and images hashed into vectors, the same on every machine and in
- * every run.
+ * A deterministic embedding model: hashes words and images into vectors.
  *
- * Only the provider is made up: inputs are checked, planned, batched and retried as for any other.
+ * Only the provider is a double: validation, batching, policies and telemetry are real.
  */
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
@@ -15,10 +14,10 @@ import * as Policy from "../policy/Policy.ts"
 import * as ProviderError from "../ProviderError.ts"
 
 /**
- * The double's own side.
+ * Controls the double.
  *
- * - `batches`: the requests that reached the provider so far, one for each attempt.
- * - `failNext`: the next attempts fail with these errors, one each.
+ * - `batches`: the requests that reached the provider, one for each attempt.
+ * - `failNext`: errors for the next attempts, one each.
  */
 export class TestEmbedding extends Context.Service<TestEmbedding, {
   readonly batches: Effect.Effect<ReadonlyArray<Embedding.ProviderBatch>>
@@ -26,14 +25,14 @@ export class TestEmbedding extends Context.Service<TestEmbedding, {
 }>()("@strata/core/testing/TestEmbedding") {}
 
 /**
- * - `model`: asked when a call names none; `test-embedding` unless said otherwise.
- * - `dimensions`: 64 unless said otherwise; the `dimensions` of a call come first.
- * - `limits`: 96 inputs of a kind, 2048 characters a text unless said otherwise, as Cohere's models have them. With
- *   `images: undefined` and `combined: undefined` the model takes texts only.
- * - `refuse`: a request with an input for which this is `true`, or an error, fails; `true` is an `InvalidRequestError`.
- * - `delay`: how long an answer takes.
- * - `policy`: `Policy.none` unless said otherwise.
- * - `coalesce`: how long `embed` waits for company.
+ * - `model`: the default model; `test-embedding` when missing.
+ * - `dimensions`: for calls without `dimensions`; 64 when missing.
+ * - `limits`: when missing, 96 inputs of a kind and 2048 characters a text, as Cohere's models have. With
+ *   `images: undefined` and `combined: undefined` the model accepts texts only.
+ * - `refuse`: fails a request with an input for which it returns an error, or `true` for an `InvalidRequestError`.
+ * - `delay`: before each answer.
+ * - `policy`: `Policy.none` when missing.
+ * - `coalesce`: how long `embed` waits for calls to send together.
  */
 export interface Options {
   readonly model?: string | undefined
@@ -48,10 +47,9 @@ export interface Options {
 /**
  * The service and its double.
  *
- * The cosine of two texts grows with the words they share: 1 for the same words in the same numbers, about 0 for none.
- * An image is like one word, which its bytes decide on, and a word or an image is one token. Every `vectorType` is made
- * from the same numbers, each from -1 to 1: `int8` multiplies them by 127, `uint8` adds 128 to that, and `binary` has a
- * bit for each that is positive.
+ * The cosine of two texts grows with the words they share: 1 for the same words with the same counts, about 0 for none. An
+ * image is one word, by its bytes; each word is one token. Every `vectorType` has the same numbers from -1 to 1: `int8`
+ * multiplies them by 127, `uint8` adds 128 to that, and `binary` has a bit for each positive one.
  *
  * @example
  * const Test = TestEmbedding.layer({ refuse: (input) => Embedding.textOf(input) === "forbidden" })
@@ -106,7 +104,7 @@ const limitsOf = Check.partial({
   combined: Check.struct<Embedding.CombinedLimits>({ maxItems: bound })
 })
 
-/** `undefined` takes a limit away. */
+/** `undefined` removes a limit. */
 const changedLimits: Check.Check<Partial<Embedding.Limits>> = (given, at) => {
   const limits = limitsOf(given, at)
   if (limits === Check.refused) return limits
@@ -114,7 +112,7 @@ const changedLimits: Check.Check<Partial<Embedding.Limits>> = (given, at) => {
   return { ...Object.fromEntries(gone.map((name) => [name, undefined])), ...limits }
 }
 
-/** The policy has a check of its own. */
+/** The policy is checked when its gates are built. */
 const optionsOf = Check.partial({
   model: Check.text,
   dimensions: size,
@@ -157,7 +155,6 @@ const answer = ({ inputs, options }: Embedding.ProviderBatch, dimensions: number
   }
 }
 
-/** One for each word, and one for the image. */
 const hashesOf = (input: Embedding.Input): ReadonlyArray<number> => {
   const text = Embedding.textOf(input)
   const words = text === undefined ? [] : text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [text]
@@ -197,12 +194,12 @@ const vector = (hashes: ReadonlyArray<number>, dimensions: number): Float32Array
     }
   }
   const length = Math.hypot(...sum)
-  // Words that cancel each other out still need a direction.
+  // Words may cancel each other out.
   if (length === 0) sum[0] = 1
   return length === 0 ? sum : sum.map((value) => value / length)
 }
 
-/** Numbers a word sets: with several, two words that meet in one of them still differ in the others. */
+/** Dimensions that a word sets: with several, a collision of two words in one is harmless. */
 const features = 4
 
 /** FNV-1a, http://www.isthe.com/chongo/tech/comp/fnv/ */
@@ -214,7 +211,7 @@ const hash = (length: number, at: (index: number) => number): number => {
   return scramble(state)
 }
 
-/** The finalizer of MurmurHash3: every bit of the input reaches every bit of the output. */
+/** The finalizer of MurmurHash3. */
 const scramble = (value: number): number => {
   const first = Math.imul(value ^ (value >>> 16), 0x85ebca6b)
   const second = Math.imul(first ^ (first >>> 13), 0xc2b2ae35)

@@ -1,7 +1,7 @@
 /**
- * A reranker without a model: documents scored by the words they share with the query, the same on every machine.
+ * A deterministic reranker: scores documents by the words they share with the query.
  *
- * Only the provider is made up: requests are checked, divided and retried as for any other.
+ * Only the provider is a double: validation, policies and telemetry are real.
  */
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
@@ -14,10 +14,10 @@ import type * as Rerank from "../rerank/Rerank.ts"
 import * as RerankService from "../rerank/RerankService.ts"
 
 /**
- * The double's own side.
+ * Controls the double.
  *
- * - `requests`: those that reached the provider so far, one for each attempt.
- * - `failNext`: the next attempts fail with these errors, one each.
+ * - `requests`: those that reached the provider, one for each attempt.
+ * - `failNext`: errors for the next attempts, one each.
  */
 export class TestRerank extends Context.Service<TestRerank, {
   readonly requests: Effect.Effect<ReadonlyArray<Rerank.ProviderRequest>>
@@ -25,11 +25,11 @@ export class TestRerank extends Context.Service<TestRerank, {
 }>()("@strata/core/testing/TestRerank") {}
 
 /**
- * - `model`: asked when a call names none; `test-rerank` unless said otherwise.
- * - `score`: how relevant a document is; {@link overlap} unless said otherwise.
- * - `limits`: 1,000 documents in a request unless said otherwise.
- * - `delay`: how long an answer takes.
- * - `policy`: `Policy.none` unless said otherwise.
+ * - `model`: the default model; `test-rerank` when missing.
+ * - `score`: the relevance of a document; {@link overlap} when missing.
+ * - `limits`: 1,000 documents in a request when missing.
+ * - `delay`: before each answer.
+ * - `policy`: `Policy.none` when missing.
  */
 export interface Options {
   readonly model?: string | undefined
@@ -40,7 +40,7 @@ export interface Options {
 }
 
 /**
- * The service and its double. A word is one token, and the query is read again with every document.
+ * The service and its double. A word is one token, and the query counts once for each document.
  *
  * @example
  * const Test = TestRerank.layer({ score: (_query, document) => document.includes("fox") ? 1 : 0 })
@@ -80,7 +80,7 @@ const provider = "test"
 
 const bound = Check.number({ min: 0, remedy: "Use a number from 0" })
 
-/** The policy has a check of its own. */
+/** The policy is checked when its gates are built. */
 const optionsOf = Check.partial({
   model: Check.text,
   score: Check.callback<NonNullable<Options["score"]>>(),
@@ -89,10 +89,7 @@ const optionsOf = Check.partial({
   policy: Check.unchecked<Policy.Policy>()
 })
 
-/**
- * The share of words two texts have in common, from 0 for none to 1 for the same words, in whatever order, number and
- * case: twice the words they share by the words of both. 0 for what is no text.
- */
+/** The Dice coefficient of the words of two texts, from 0 to 1, ignoring case; 0 for a value that is not text. */
 export const overlap = (query: string, document: string): number => {
   if (typeof query !== "string" || typeof document !== "string") return 0
   const asked = new Set(words(query))

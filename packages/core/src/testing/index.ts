@@ -1,5 +1,5 @@
 /**
- * Test doubles: the services with their real validation, policy and telemetry, and a provider that does as it is told.
+ * Test doubles: the services with their real validation, policy and telemetry, and a scripted provider.
  */
 export * as TestChat from "./TestChat.ts"
 export * as TestEmbedding from "./TestEmbedding.ts"

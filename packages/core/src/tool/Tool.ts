@@ -1,7 +1,5 @@
 /**
- * Tools with the handlers that do the work. What a model sees of them is their {@link definition}.
- *
- * Nothing here asks a model: `ToolLoop` runs a conversation with tools.
+ * Tools with handlers. A model sees their {@link definition}; `ToolLoop` runs a conversation with them.
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -14,23 +12,20 @@ import type * as ProviderError from "../ProviderError.ts"
 import * as ToolOutput from "./internal/output.ts"
 
 /**
- * What becomes of a handler's failure.
+ * What a failure of the handler leads to.
  *
- * - `return`: the model reads the error's message, without stack or cause, and goes on. Of a {@link ToolDefectError} it
- *   reads only that the tool failed, and the error is logged.
- * - `error`: whoever runs the tool fails with the error as it is.
+ * - `return`: the model reads the error's message, without stack or cause. For a {@link ToolDefectError}, which is logged, it
+ *   reads only that the tool failed.
+ * - `error`: the call fails with the error.
  */
 export type FailureMode = "return" | "error"
 
-/** What a call came to. `result` is what the model reads: text or JSON. */
+/** The outcome of a call. `result` is for the model: text or JSON. */
 export type Answer<Output> =
   | { readonly isFailure: false; readonly result: unknown; readonly output: Output }
   | { readonly isFailure: true; readonly result: string; readonly error: unknown }
 
-/**
- * The model called a tool that does not exist, or with arguments that do not fit, and did so again after it was told.
- * `params` is what it wrote and `issue` what is wrong with it.
- */
+/** The model called an unknown tool, or a tool with invalid arguments, and again after it was told the `issue`. */
 export class ToolCallError extends Schema.TaggedError<ToolCallError>()("ToolCallError", {
   reason: Schema.Literals(["unknown-tool", "invalid-arguments"]),
   tool: Schema.String,
@@ -40,10 +35,7 @@ export class ToolCallError extends Schema.TaggedError<ToolCallError>()("ToolCall
   message: Schema.String
 }) {}
 
-/**
- * A handler threw, died, or gave what cannot be written as JSON: a mistake in the program, which `cause` tells. It says
- * nothing about the model.
- */
+/** A handler threw, died, or returned a value without a JSON form: a mistake in the program. */
 export class ToolDefectError extends Schema.TaggedError<ToolDefectError>()("ToolDefectError", {
   tool: Schema.String,
   message: Schema.String,
@@ -53,11 +45,11 @@ export class ToolDefectError extends Schema.TaggedError<ToolDefectError>()("Tool
 /**
  * A tool with its handler.
  *
- * `E` is what a call can fail with: the handler's errors and {@link ToolDefectError} with the failure mode `error`, `never`
- * with `return`. `R` is what the handler and the schemas need.
+ * `E` are the errors of a call: those of the handler and {@link ToolDefectError} with the failure mode `error`, `never` with
+ * `return`. `R` are the requirements of the handler and the schemas.
  *
  * - `input`: the schema of the arguments, whose encoded side the model writes.
- * - `prepare`: decodes what the model wrote; the effect that comes back runs the handler.
+ * - `prepare`: decodes the arguments; the effect it returns runs the handler.
  */
 export interface Tool<out Name extends string, out Input, out Output, out E = never, out R = never> {
   readonly name: Name
@@ -73,25 +65,24 @@ export interface Tool<out Name extends string, out Input, out Output, out E = ne
 /** Any tool. */
 export interface Any extends Tool<string, unknown, unknown, unknown, unknown> {}
 
-/** What a call of the tool can fail with; of a union of tools, what any of them can. */
+/** The errors of a tool, or of a union of tools. */
 export type Error<T extends Any> = T extends Tool<string, unknown, unknown, infer E, unknown> ? E : never
 
-/** What the tool needs; of a union of tools, what all of them need. */
+/** The requirements of a tool, or of a union of tools. */
 export type Services<T extends Any> = T extends Tool<string, unknown, unknown, unknown, infer R> ? R : never
 
 /**
  * Makes a tool.
  *
- * - `input`: a struct; leave it out for a tool without arguments. Descriptions in its annotations reach the model. An integer
- *   that a number cannot hold arrives as its text: `Schema.BigInt` and `Schema.String` take it.
- * - `output`: encodes what the handler gives. Without it text goes to the model as it is, anything else as `JSON.stringify`
- *   writes it: a date as ISO text, `NaN` and nothing at all as `null`; and a bigint as its text.
- * - `failureMode`: see {@link FailureMode}; `return` unless said otherwise. A message the model should not read is
- *   changed with `Effect.mapError`, to a string if you like.
- * - `strict`: also closes the schema to properties it does not name.
+ * - `input`: a struct; none for a tool without arguments. The model reads its descriptions. An integer that a number cannot
+ *   hold is decoded from its text, for `Schema.BigInt` and `Schema.String`.
+ * - `output`: encodes the handler's result. Without it text is sent unchanged, other values as `JSON.stringify` writes them
+ *   (a date as ISO text, `NaN` and `undefined` as `null`), and a bigint as text.
+ * - `failureMode`: `return` when missing. `Effect.mapError` replaces messages that the model should not read.
+ * - `strict`: also disallows additional properties.
  *
- * A handler that throws or dies, and an output that cannot be encoded, are a {@link ToolDefectError}. A schema that throws at
- * what a model wrote refuses it.
+ * A handler that throws or dies, and an output that cannot be encoded, are a {@link ToolDefectError}. Arguments at which a
+ * schema throws are invalid.
  *
  * @example
  * const weather = Tool.make("get_weather", {
@@ -125,16 +116,16 @@ export const make = <
   Mode extends "error" ? E | ToolDefectError : never,
   R | InputSchema["DecodingServices"] | OutputSchema["EncodingServices"]
 > => {
-  // Whatever was given is checked where the tool is offered to a model.
+  // Options are checked by `definition`.
   const given = Check.fieldsOf(options) as Partial<typeof options>
-  // Without an input the type parameter is its default, which a generic function cannot see.
+  // Without an input the type parameter is its default, which a generic function cannot infer.
   const input = (given.input ?? NoArguments) as InputSchema
   const failureMode = given.failureMode ?? "return"
   const run = (decoded: InputSchema["Type"]) =>
     Effect.suspend(() => {
       const handled = options.handler(decoded)
-      // A fiber cannot recover from what is no effect, such as a promise.
-      return Effect.isEffect(handled) ? handled : Effect.die(new TypeError("The handler gave no Effect"))
+      // A fiber cannot recover from a value that is not an effect, such as a promise.
+      return Effect.isEffect(handled) ? handled : Effect.die(new TypeError("The handler did not return an Effect"))
     }).pipe(
       Effect.flatMap((output) =>
         Effect.map(
@@ -157,7 +148,7 @@ export const make = <
           (cause) => undecodable(name, cause)
         ),
         (decoded) =>
-          // With `return` no failure is left, with `error` all are: a conditional type says so, a branch cannot.
+          // TypeScript does not narrow a conditional type in a branch.
           (failureMode === "return" ? Effect.catch(run(decoded), returned) : run(decoded)) as Effect.Effect<
             Answer<Output>,
             Mode extends "error" ? E | ToolDefectError : never,
@@ -168,10 +159,8 @@ export const make = <
 }
 
 /**
- * The tool as the model sees it.
- *
- * Fails with `InvalidRequestError` for a name that is not 1 to 64 letters, digits, `_` or `-`, for an input that is
- * not an object in JSON, and for an option of {@link make} that cannot be right.
+ * The tool as the model sees it. Fails with `InvalidRequestError` as `ToolDefinition.make` does, and for invalid options of
+ * {@link make}.
  */
 export const definition = (
   tool: Any
@@ -181,25 +170,18 @@ export const definition = (
     (tool) => ToolDefinition.make(tool.name, tool)
   )
 
-/**
- * A tool that may be any value.
- *
- * @internal
- */
+/** @internal */
 export const check = Check.struct<Any>({
   name: Check.text,
   description: Check.optional(Check.text),
   strict: Check.optional(Check.flag),
   failureMode: Check.word(["return", "error"]),
-  // Of a schema no more can be known than that it is one.
+  // The type of a schema cannot be checked.
   input: Check.instance(Schema.isSchema, "Use a `Schema.Struct`") as Check.Check<Any["input"]>,
   prepare: Check.callback("Make the tool with `Tool.make`")
 }, { others: "ignored", remedy: "Make the tool with `Tool.make`" })
 
-/**
- * Runs a tool on arguments as a model would write them: what a test of a tool wants. Fails with `SchemaError` when they
- * do not fit its input, and for what is no tool.
- */
+/** Runs a tool with encoded arguments, for tests. Fails with `SchemaError` for invalid ones, and for an invalid tool. */
 export const call = <Name extends string, Input, Output, E, R>(
   tool: Tool<Name, Input, Output, E, R>,
   params: unknown
@@ -209,7 +191,7 @@ export const call = <Name extends string, Input, Output, E, R>(
     (run) => effectOf(() => run)
   )
 
-/** What a tool gives, if it is one: none that was made by {@link make} throws, or gives no effect. */
+/** The effect of a tool; one of {@link make} never throws, and always returns an effect. */
 const effectOf = <A, E, R>(given: () => Effect.Effect<A, E, R>): Effect.Effect<A, E | Schema.SchemaError, R> =>
   Effect.suspend((): Effect.Effect<A, E | Schema.SchemaError, R> => {
     const effect = Result.getOrUndefined(Result.try(given))
@@ -226,9 +208,13 @@ const returned = (error: unknown) =>
     : Effect.succeed({ isFailure: true as const, result: ToolOutput.failureMessage(error), error })
 
 const defectOf = (tool: string, cause: unknown) =>
-  new ToolDefectError({ tool, message: `The tool "${tool}" did not end in an answer or an error of its own`, cause })
+  new ToolDefectError({
+    tool,
+    message: `The tool "${tool}" threw, died, or returned a value without a JSON form`,
+    cause
+  })
 
-/** The program's schema failed, at what the model wrote: both are told. */
+/** The schema threw at the arguments: the program logs it, the model reads it. */
 const undecodable = (tool: string, cause: unknown) =>
   Effect.andThen(
     Effect.logError(`The input of the tool "${tool}" cannot decode what the model wrote`, cause),

@@ -1,8 +1,8 @@
 /**
- * Lets a model use tools: asks, runs the calls of the answer, asks again with their results, until the model asks for
- * nothing more.
+ * Lets a model use tools: sends a request, runs the tool calls of the answer, sends their results, until an answer has no
+ * calls.
  *
- * Nothing is kept between two runs: saving the history, and changing the request half-way, are for the caller's hooks.
+ * No state is kept between runs: hooks save the history and change requests.
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -16,47 +16,47 @@ import type * as Tool from "./Tool.ts"
 import { type Options, Outcome, Step, ToolResult } from "./ToolStep.ts"
 
 export {
-  /** How a loop ended. */
+  /** The outcome of a loop. */
   Outcome,
-  /** One question to the model and the calls of its answer. */
+  /** A request and the tool calls of its answer. */
   Step,
-  /** A call and what it came to. */
+  /** A tool call and its result. */
   ToolResult
 }
 export type {
-  /** What a loop is run with. */
+  /** The options of a loop. */
   Options,
-  /** The step to come. */
+  /** The next step. */
   Preparation
 } from "./ToolStep.ts"
 
-/** The result of a call, as soon as it is there; `step` is the index of the step it belongs to. */
+/** The result of a call, when it ends; `step` is the index of its step. */
 export class ToolResultEvent extends Schema.Opaque<ToolResultEvent>()(Schema.Struct({
   type: Schema.tag("tool-result"),
   step: Schema.Finite,
   ...ToolResult.fields
 })) {}
 
-/** A step that is complete. */
+/** A complete step. */
 export class StepEvent
   extends Schema.Opaque<StepEvent>()(Schema.Struct({ type: Schema.tag("step"), ...Step.fields }))
 {}
 
-/** The end of a loop: its last event. */
+/** The last event of a loop. */
 export class OutcomeEvent extends Schema.Opaque<OutcomeEvent>()(Schema.Struct({
   type: Schema.tag("outcome"),
   outcome: Outcome
 })) {}
 
 /**
- * One event of {@link stream}. Each step gives the events of its answer with their `finish`, a `tool-result` for each call
- * in the order they end, and a `step`. One `outcome` comes last.
+ * One event of {@link stream}. Each step has the events of its answer with `finish`, a `tool-result` for each call in the
+ * order they end, and a `step`. One `outcome` is last.
  */
 export type Event = typeof Event.Type
 /** @see {@link Event} */
 export const Event = Schema.Union([ChatEvent.ChatEvent, ToolResultEvent, StepEvent, OutcomeEvent])
 
-/** What a loop over these tools can fail with, hooks aside; {@link stream} with `StreamInterruptedError` as well. */
+/** The errors of {@link run} without those of hooks; {@link stream} also has `StreamInterruptedError`. */
 export type LoopError<Tools extends ReadonlyArray<Tool.Any>> =
   | ChatService.ChatError
   | Tool.ToolCallError
@@ -65,17 +65,16 @@ export type LoopError<Tools extends ReadonlyArray<Tool.Any>> =
 /**
  * Runs the loop to its end.
  *
- * - A tool choice that forces a call holds for the first step and is `auto` afterwards, or no loop would end.
- * - The calls of an answer run concurrently; their results go to the model in the order of the calls.
- * - A call of an unknown tool, or with arguments that do not fit, is answered with what is wrong. The same tool called
- *   wrongly in the next step again fails the loop with {@link Tool.ToolCallError}, before any handler of that step.
- * - Arguments go back as the model wrote them. Where they are no object, which providers refuse, they stand in one: text as
- *   `INVALID_JSON`, other JSON as `value`.
- * - An id that occurs twice in the conversation, or is empty, is replaced, unless the provider ran the call.
+ * - A tool choice that forces a call applies to the first step; later it is `auto`, or no loop would end.
+ * - The calls of an answer run concurrently; their results are sent in the order of the calls.
+ * - An invalid call, of an unknown tool or with invalid arguments, gets the issue as its result. An invalid call of the same
+ *   tool in the next step fails the loop with {@link Tool.ToolCallError}, before any handler of that step.
+ * - Arguments are sent back as the model wrote them. Those that are not an object, which providers refuse, are wrapped in one:
+ *   text as `INVALID_JSON`, other JSON as `value`.
+ * - Ids that are empty or not unique in the conversation are replaced, unless the provider ran the call.
  *
- * Fails as the model, the hooks and the handlers of failure mode `error` do, and with `InvalidRequestError` before
- * anything is sent when two tools share a name, a tool has no usable name or schema, the request has tools of its own, or an
- * option is none.
+ * Fails as the model, the hooks and the handlers of failure mode `error` do, and with `InvalidRequestError` before anything is
+ * sent for two tools with one name, a tool with an invalid name or schema, a request with `tools`, or an invalid option.
  *
  * @example
  * const outcome = yield* ToolLoop.run("What is the weather in Paris?", { tools: [weather] })
@@ -108,10 +107,10 @@ export const run = <
   }).pipe(Effect.withSpan("ToolLoop.run"))
 
 /**
- * The loop as it happens. Everything said of {@link run} holds; models that cannot stream while they use tools fail here.
+ * {@link run} with its events. Models that cannot stream with tools fail.
  *
- * The calls of a step start when its answer is complete: an answer that breaks off has had no effects. Interrupting the
- * stream interrupts the answer or the handlers, and a consumer that pauses holds them back.
+ * The calls of a step start when its answer is complete: an answer that fails half-way had no effects. Interruption of the
+ * stream interrupts the answer or the handlers; they are subject to backpressure.
  */
 export const stream = <
   const Tools extends ReadonlyArray<Tool.Any>,
@@ -166,7 +165,7 @@ export const stream = <
       return Stream.concat(ask(request, collector), Stream.unwrap(act(collector)))
     })
 
-    // A step is asked for when the one before has been read to its end: only then is it known whether there is one.
+    // A step starts when the one before has been read to its end: only then is it known whether there is one.
     return Stream.flatten(Stream.unfold(
       undefined,
       () => outcome === undefined ? Effect.map(step, (events) => [events, undefined] as const) : Effect.undefined

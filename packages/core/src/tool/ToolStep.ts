@@ -1,5 +1,5 @@
 /**
- * What a tool loop goes through, as data: calls with their results, steps, the outcome; and the options of a loop.
+ * The data of a tool loop: results, steps, the outcome; and its options.
  */
 import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -11,10 +11,7 @@ import * as Untyped from "../internal/untyped.ts"
 import * as Usage from "../Usage.ts"
 import type * as Tool from "./Tool.ts"
 
-/**
- * A call and what it came to. `result` is what the model reads; `error` is what the handler failed with, which the model
- * does not see.
- */
+/** A tool call with its `result` for the model, and the `error` of the handler, which the model does not see. */
 export class ToolResult extends Schema.Opaque<ToolResult>()(Schema.Struct({
   call: Message.ToolCallPart,
   result: Untyped.value,
@@ -23,12 +20,12 @@ export class ToolResult extends Schema.Opaque<ToolResult>()(Schema.Struct({
 })) {}
 
 /**
- * One question to the model and the calls of its answer.
+ * A request and the tool calls of its answer.
  *
- * - `index`: counts from 0.
- * - `results`: in the order of the calls; none in the last step.
- * - `messages`: what the step adds to the history, see {@link Outcome}.
- * - `usage`, `cost`: of all steps so far; a cost only where that of every step is known.
+ * - `index`: from 0.
+ * - `results`: in the order of the calls; empty in the last step.
+ * - `messages`: to append to the history, see {@link Outcome}.
+ * - `usage`, `cost`: of all steps so far; no cost where that of a step is not known.
  */
 export class Step extends Schema.Opaque<Step>()(Schema.Struct({
   index: Schema.Finite,
@@ -40,15 +37,15 @@ export class Step extends Schema.Opaque<Step>()(Schema.Struct({
 })) {}
 
 /**
- * How a loop ended.
+ * The outcome of a loop.
  *
- * - `reason`: `finished` when the model asked for nothing more, or was stopped (see `response.finishReason`);
- *   `max-steps` when the limit came first.
- * - `response`: the last answer. Its calls, if it has any, were not run.
- * - `messages`: what to append to the history. Every call in them has its result: an answer with calls that were not run
- *   is left out, and so is an empty one. To go on after `max-steps`, run the loop again with the longer history.
- * - `usage`, `cost`: of all steps; a cost only where that of every step is known.
- * - `steps`: how often the model was asked.
+ * - `reason`: `finished` when the last answer had no calls or was stopped (see `response.finishReason`); `max-steps` at the
+ *   limit.
+ * - `response`: the last answer. Its calls, if any, were not run.
+ * - `messages`: to append to the history, without empty answers and answers whose calls were not run. To continue after
+ *   `max-steps`, run the loop again with the longer history.
+ * - `usage`, `cost`: of all steps; no cost where that of a step is not known.
+ * - `steps`: how many requests were sent.
  */
 export class Outcome extends Schema.Opaque<Outcome>()(Schema.Struct({
   reason: Schema.Literals(["finished", "max-steps"]),
@@ -60,13 +57,13 @@ export class Outcome extends Schema.Opaque<Outcome>()(Schema.Struct({
 })) {}
 
 /**
- * - `tools`: made with `Tool.make`, each under a name of its own.
- * - `maxSteps`: how often the model is asked at most; 10 when missing, at least 1.
+ * - `tools`: made with `Tool.make`, with unique names.
+ * - `maxSteps`: the most requests to send; 10 when missing, at least 1.
  * - `concurrency`: handlers that run at once; 8 when missing, at least 1.
- * - `prepareStep`: changes the request of a step, of that step only. The model, the tool choice, the messages: anything.
- * - `onStep`: runs after each step, before the next: the place to save what a failure of a later step would lose.
+ * - `prepareStep`: changes the request of this step only: model, tool choice, messages.
+ * - `onStep`: runs after each step, to save what a failure of a later step would lose.
  *
- * A failure of a hook is a failure of the loop.
+ * The loop fails when a hook fails.
  */
 export interface Options<Tools extends ReadonlyArray<Tool.Any>, E1 = never, R1 = never, E2 = never, R2 = never> {
   readonly tools: Tools
@@ -76,7 +73,7 @@ export interface Options<Tools extends ReadonlyArray<Tool.Any>, E1 = never, R1 =
   readonly onStep?: ((step: Step) => Effect.Effect<void, E2, R2>) | undefined
 }
 
-/** The step to come: the request as it would be sent, and the tokens of the steps before. */
+/** The next step: its request, and the usage of the steps before. */
 export interface Preparation {
   readonly index: number
   readonly request: ChatRequest.ChatRequest

@@ -1,5 +1,5 @@
 /**
- * Bytes under keys in what `effect/persistence` offers: what the caches have in common in Redis, SQL and files.
+ * Stores of bytes on `effect/persistence`, for both caches.
  */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -10,7 +10,6 @@ import * as Persistence from "effect/persistence/Persistence"
 import * as Result from "effect/Result"
 import * as Check from "../../Check.ts"
 
-/** Bytes under keys. */
 export interface Bytes<E> {
   readonly getMany: (keys: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<Uint8Array | undefined>, E>
   readonly setMany: (
@@ -19,7 +18,7 @@ export interface Bytes<E> {
   ) => Effect.Effect<void, E>
 }
 
-/** What is persisted there is JSON, so bytes are base64 in it. Many keys are one command. */
+/** Values are JSON there, so bytes are base64. Many keys are one command. */
 export const overPersistence = (options: { readonly storeId?: string | undefined }, usual: string) =>
   Effect.gen(function*() {
     const { storeId = usual } = yield* Check.run(Check.partial({ storeId: Check.filled }), options, names)
@@ -39,7 +38,7 @@ export const overPersistence = (options: { readonly storeId?: string | undefined
     return bytes
   })
 
-/** Each value is raw bytes of its own. Those out of date are removed when they are asked for. */
+/** Values are raw bytes. Expired ones are removed when they are read. */
 export const overKeyValueStore = (options: { readonly prefix?: string | undefined }, usual: string) =>
   Effect.gen(function*() {
     const { prefix = usual } = yield* Check.run(Check.partial({ prefix: Check.text }), options, names)
@@ -67,10 +66,10 @@ export const overKeyValueStore = (options: { readonly prefix?: string | undefine
 
 const names = { provider: "strata", whole: "options" }
 
-/** Values of a key value store that are read or written at the same time. */
+/** Concurrent reads or writes. */
 const concurrency = 16
 
-/** The time a value is good for comes before it, in milliseconds since 1970. */
+/** Bytes of the expiry before the value: milliseconds since 1970. */
 const expiryLength = 8
 
 const withExpiry = (value: Uint8Array, expires: number): Uint8Array => {

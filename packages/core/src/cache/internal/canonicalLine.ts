@@ -1,14 +1,12 @@
 /**
- * One line for a plain value: the same for equal ones, whatever the order of their keys, and another for different ones.
+ * A canonical text of plain values: equal exactly when they are, whatever the order of keys.
  */
 import * as Hex from "effect/encoding/Hex"
 import * as Result from "effect/Result"
 
 /**
- * The line, or `undefined` for a value that holds something without a text of its own: a function, a `Map`, an instance
- * of a class, itself. Keys that are `undefined` count as absent.
- *
- * `ofBytes` gives the text of bytes, in the order in which they stand in the line; their digits unless said otherwise.
+ * The text; `undefined` for a value that contains a function, a `Map`, an instance of a class, or itself. Keys that are
+ * `undefined` count as absent. `ofBytes` is called in order, hexadecimal digits by default.
  */
 export const make = (value: unknown, ofBytes: (bytes: Uint8Array) => string = Hex.encode): string | undefined => {
   const lines = (values: ReadonlyArray<unknown>, ancestors: ReadonlyArray<object>) => {
@@ -44,9 +42,9 @@ export const make = (value: unknown, ofBytes: (bytes: Uint8Array) => string = He
       : `{${items.map((item, index) => `${JSON.stringify(fields[index]![0])}:${item}`).join(",")}}`
   }
 
-  // A getter or a proxy that throws has no text either.
+  // Getters and proxies may throw.
   return Result.getOrUndefined(Result.try(() => line(value, [])))
 }
 
-/** Deeper than any JSON Schema anybody writes, and far from the end of the stack. */
+/** Deeper than any JSON Schema in practice, and far from a stack overflow. */
 const deepest = 100

@@ -1,12 +1,12 @@
 /**
- * Bytes under keys in the memory of this process: those not asked for the longest go first.
+ * An LRU cache in memory, bounded by entries and bytes.
  */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Check from "../../Check.ts"
 
-/** How much is kept at most: `capacity` entries, of `maxBytes` together with their keys. */
+/** At most `capacity` entries, of `maxBytes` together with their keys. */
 export interface Bounds {
   readonly capacity?: number | undefined
   readonly maxBytes?: number | undefined
@@ -18,8 +18,8 @@ export const bounds: Check.Check<Bounds> = Check.partial({
   maxBytes: Check.number({ min: 0, remedy: "Use a number of bytes from 0" })
 })
 
-/** What was kept until now. */
-export interface RecentlyUsed {
+/** A store as both caches use it. */
+export interface Lru {
   readonly getMany: (keys: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<Uint8Array | undefined>>
   readonly setMany: (
     entries: ReadonlyArray<readonly [key: string, value: Uint8Array]>,
@@ -27,21 +27,20 @@ export interface RecentlyUsed {
   ) => Effect.Effect<void>
 }
 
-/** Builds an empty memory. */
-export const make = ({ capacity = 10_000, maxBytes = 64 * 1024 * 1024 }: Bounds = {}): RecentlyUsed => {
-  // A map keeps the order in which keys were set: the first one is the one not asked for the longest.
-  const kept = new Map<string, Kept>()
+export const make = ({ capacity = 10_000, maxBytes = 64 * 1024 * 1024 }: Bounds = {}): Lru => {
+  // A map keeps insertion order, and a read inserts again: the first key is the least recently used.
+  const entries = new Map<string, Stored>()
   let total = 0
 
-  const remove = (key: string): Kept | undefined => {
-    const found = kept.get(key)
+  const remove = (key: string): Stored | undefined => {
+    const found = entries.get(key)
     if (found === undefined) return undefined
-    kept.delete(key)
+    entries.delete(key)
     total -= size(key, found)
     return found
   }
-  const add = (key: string, entry: Kept) => {
-    kept.set(key, entry)
+  const add = (key: string, entry: Stored) => {
+    entries.set(key, entry)
     total += size(key, entry)
   }
 
@@ -54,26 +53,26 @@ export const make = ({ capacity = 10_000, maxBytes = 64 * 1024 * 1024 }: Bounds 
           add(key, found)
           return found.value
         })),
-    setMany: (entries, timeToLive) =>
+    setMany: (added, timeToLive) =>
       Effect.map(Clock.currentTimeMillis, (now) => {
         const expires = timeToLive === undefined ? Infinity : now + Duration.toMillis(timeToLive)
-        for (const [key, value] of entries) {
+        for (const [key, value] of added) {
           remove(key)
           const entry = { value, expires }
-          // What would not fit alone must not drive everything else out.
+          // An entry larger than the cache must not evict all others.
           if (size(key, entry) <= maxBytes) add(key, entry)
         }
-        for (const key of kept.keys()) {
-          if (kept.size <= capacity && total <= maxBytes) break
+        for (const key of entries.keys()) {
+          if (entries.size <= capacity && total <= maxBytes) break
           remove(key)
         }
       })
   }
 }
 
-interface Kept {
+interface Stored {
   readonly value: Uint8Array
   readonly expires: number
 }
 
-const size = (key: string, { value }: Kept): number => key.length + value.byteLength
+const size = (key: string, { value }: Stored): number => key.length + value.byteLength

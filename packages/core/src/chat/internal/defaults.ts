@@ -1,5 +1,5 @@
 /**
- * What the requests of a service ask for unless they say otherwise.
+ * Defaults of requests.
  */
 import * as Effect from "effect/Effect"
 import * as Record from "effect/Record"
@@ -13,7 +13,7 @@ import type * as Chat from "../Chat.ts"
 import * as ChatRequest from "../ChatRequest.ts"
 import * as ChatValidation from "./validation.ts"
 
-/** The service with defaults; fails with `InvalidRequestError` for those that no request may have. */
+/** The service with defaults; fails with `InvalidRequestError` for invalid ones. */
 export const make = Effect.fnUntraced(function*(
   chat: Chat.Chat,
   given: ChatRequest.Defaults
@@ -41,19 +41,19 @@ export const make = Effect.fnUntraced(function*(
   return {
     ...chat,
     defaultModel: defaults.model ?? chat.defaultModel,
-    // What has no text is not JSON: a cache would not know such a request either.
+    // Defaults without a canonical text are not cached, like such requests.
     identity: { defaults: CanonicalLine.make([system, defaults]) ?? null, of: chat.identity ?? null },
     generate: (request) => Effect.flatMap(settled(request), chat.generate),
     stream: (request) => Stream.unwrap(Effect.map(settled(request), chat.stream))
   }
 })
 
-/** Everything else is checked as the fields of a request. */
+/** Other fields are checked as those of a request. */
 const shape: Check.Check<ChatRequest.Defaults> = (given, at) => {
   if (!isRecord(given)) return Check.refuseKind(at, given, "Give an object of defaults")
   if ("messages" in given) {
     at.path.push("messages")
-    return Check.refuse(at, "messages are no default", "Give a system prompt as `system`")
+    return Check.refuse(at, "messages cannot be a default", "Give a system prompt as `system`")
   }
   const system = given["system"]
   if (system !== undefined && typeof system !== "string") {
@@ -63,7 +63,7 @@ const shape: Check.Check<ChatRequest.Defaults> = (given, at) => {
   return { ...given } as ChatRequest.Defaults
 }
 
-/** One level below the keys of the providers. */
+/** Merges one level below the keys of providers. */
 const joined = (
   defaults: ChatRequest.ProviderOptions,
   given: ChatRequest.ProviderOptions = {}

@@ -1,8 +1,8 @@
 /**
- * The shape of messages and their parts, for values that may be anything.
+ * Checks of messages and their parts.
  *
- * A message and a part may have fields of the program's own, such as an id or a date: these do not reach the model. What
- * looks like a slip of the pen, or belongs to another API, is refused: left out, it would change what is asked.
+ * Unknown fields, such as an id or a date of the program, are left out. Misspelled fields and those of other APIs are refused:
+ * without them the request would mean something else.
  */
 import * as Struct from "effect/Struct"
 import * as Check from "../../Check.ts"
@@ -42,7 +42,6 @@ const cacheControl = Check.struct<Exclude<Message.CacheControl, boolean>>({ ttl:
   remedy: "Use true, false or { ttl: \"1h\" }"
 })
 
-/** Where a cached prefix ends; tools have one too. */
 export const cache: Check.Check<Message.CacheControl | undefined> = Check.optional((given, at) =>
   typeof given === "boolean" ? given : cacheControl(given, at)
 )
@@ -55,7 +54,7 @@ const guard: Check.Check<Message.Guard | undefined> = Check.optional((given, at)
   typeof given === "boolean" ? given : qualified(given, at)
 )
 
-/** Exactly one of the fields of a source; `bucketOwner` goes with a URI. */
+/** A source with exactly one of these fields; `bucketOwner` only with `uri`. */
 const source = <Source extends object>(
   fields: { readonly [Key in Source extends unknown ? keyof Source : never]: Check.Check<unknown> },
   remedy: string
@@ -71,9 +70,9 @@ const source = <Source extends object>(
     if (found === Check.refused) return found
     const said = Object.keys(found).filter((key) => key !== "bucketOwner")
     return said.length === 1 && (said[0] === "uri" || !("bucketOwner" in found))
-      // One field and its check: that is a member of the union.
+      // An object with one checked field is a member of the union.
       ? found as Source
-      : Check.refuse(at, said.length === 0 ? "it says nothing" : `it has ${CheckWords.list(said, "and")}`, remedy)
+      : Check.refuse(at, said.length === 0 ? "it is empty" : `it has ${CheckWords.list(said, "and")}`, remedy)
   }
 }
 
@@ -89,10 +88,10 @@ const flag = Check.optional(Check.flag)
 
 const optionalText = Check.optional(Check.text)
 
-/** What tools take and give: what `JSON.stringify` writes of it, and bytes where a provider takes them. */
+/** Arguments and results of tools: what `JSON.stringify` writes, and bytes for providers that accept them. */
 const json = Check.json({ bytes: true, written: true })
 
-/** What a provider said in its own words, which goes back to it. */
+/** Data of a provider, sent back to it. */
 const ofProvider = Check.json({ bytes: true, bigint: true, written: true })
 
 const providerFields = Check.optional(Check.jsonObject("Give an object with the fields of the provider", {
@@ -121,7 +120,7 @@ const simple = {
   "search-result": { source: Check.text, title: Check.text, content: Check.list(Check.text), citations: flag, cache }
 } satisfies Partial<PartFields>
 
-/** What stands for a part elsewhere, and what to do about it. */
+/** Parts of other APIs, with the remedy. */
 const foreign: Readonly<Record<string, readonly [problem: string, remedy: string]>> = Object.fromEntries([
   ...[
     "image_url",
@@ -149,7 +148,7 @@ const cacheHere = "Write `cache`: true, or { ttl: \"1h\" }"
 
 const callId = "Write `id`, the id of the call"
 
-/** Fields of parts in other APIs. What they say would be lost. */
+/** Fields of parts in other APIs. */
 const elsewhere = {
   cache_control: cacheHere,
   cacheControl: cacheHere,
@@ -172,7 +171,7 @@ const partOf = <Type extends Message.Part["type"]>(
   const types = Object.keys(kinds)
   return Check.tagged<"type", Part<Type>>(
     "type",
-    // The fields of each type of part: a conditional type of a type parameter stays unresolved.
+    // A conditional type of a type parameter stays unresolved.
     kinds as never,
     {
       others: "ignored",
@@ -226,7 +225,7 @@ const content = <Type extends Message.Part["type"]>(
   return (given, at) => typeof given === "string" ? given : parted(given, at)
 }
 
-/** Any message. What others call `developer` is `system`. */
+/** Any message. `developer` is an alias of `system`. */
 export const message: Check.Check<Message.Message> = Check.tagged("role", {
   system: { content: content("system", ["text", "tool-addition", "tool-removal", "provider"]), cache },
   user: {

@@ -1,23 +1,20 @@
 /**
- * Reads one JSON object out of a text that is still being written, and tells at any time what there is of it.
+ * Reads one JSON object from a text that is still being written, and gives its value so far at any time.
  *
- * Text before the object (prose, a code fence) is skipped and text behind it is not looked at. Every character is read
- * once. Nothing throws: where the text stops being JSON, the value stays what it was.
+ * Text before the object (prose, a code fence) is skipped, text after it is ignored. Each character is scanned once, for
+ * brackets and strings only; the value is what `ExactJson.parse` makes of the text so far with everything open closed.
  */
+import * as Result from "effect/Result"
 import * as ExactJson from "../../ExactJson.ts"
 
 /**
- * A reader.
+ * - `add`: reads more text. Returns how many of its characters precede the object or belong to it.
+ * - `isComplete`: whether the object has ended and is valid.
+ * - `next`: the object so far, if it may have changed since the last call. Long objects are parsed less often, so that
+ *   the cost stays proportional to the text, unless `last` is set.
  *
- * - `add`: reads on. Gives how many characters belong to the object or stand before it: fewer than there are when the
- *   object ends within them.
- * - `isComplete`: whether the object has ended, as `JSON.parse` would have it.
- * - `next`: the object so far if it may have changed since the last call. What was given out does not change any more:
- *   closed parts are shared, open ones are copied. So that copying stays in proportion to the text, `next` waits for more
- *   text while what is open is long, unless it is the `last` call.
- *
- * A string grows as it comes; numbers, `true`, `false`, `null` and keys appear when they are complete. A number that would
- * not be exact is its text.
+ * Strings grow as they arrive; numbers, `true`, `false`, `null` and keys appear when they are complete. After invalid JSON
+ * there is no further value.
  */
 export interface PartialJson {
   readonly add: (text: string) => number
@@ -32,198 +29,110 @@ export interface JsonObject {
 
 /** Makes a reader for one text. */
 export const make = (): PartialJson => {
-  const open: Array<Frame> = []
-  let state: State = "start"
-  let root: JsonObject | undefined
-  let token = ""
-  let half = "" // of a character: what comes before its second half
-  let hex = "" // of an escape
-  let changed = false
-  let entries = 0 // in all that is open
+  let text = ""
+  let state: State = "prose"
+  let start = 0
+  let end = 0 // up to here the text is JSON once `open` is closed
+  let open: Array<"}" | "]"> = []
+  let escape: string | undefined // what follows a backslash
+  let isChanged = false
   let unread = 0 // characters since the last snapshot
 
-  const is = (wanted: State): boolean => state === wanted
+  const is = (...states: ReadonlyArray<State>): boolean => states.includes(state)
 
-  const begin = (container: Frame["container"]): State => {
-    changed = true
-    open.push({ container, key: "", size: 0 })
-    return Array.isArray(container) ? "item or ]" : "key or }"
+  const advance = (to: number, next: State): void => {
+    end = to
+    state = next
+    isChanged = true
   }
 
-  const put = (value: unknown): State => {
-    changed = true
-    const frame = open[open.length - 1]
-    if (frame === undefined) {
-      root = value as JsonObject // the outermost value is the object that `{` began
-      return "end"
-    }
-    frame.size++
-    entries++
-    if (Array.isArray(frame.container)) frame.container.push(value)
-    else define(frame.container, frame.key, value)
-    return ", or end"
+  const parse = () => {
+    const closed = text.slice(start, end) + (state === "string" ? "\"" : "") + open.toReversed().join("")
+    return ExactJson.parse(closed) as Result.Result<JsonObject, string> // it starts with a brace
   }
 
-  const close = (bracket: string): State => {
-    const frame = open[open.length - 1]
-    if (frame === undefined || Array.isArray(frame.container) !== (bracket === "]")) return "broken"
+  const begin = (bracket: string, at: number): void => {
+    open.push(bracket === "{" ? "}" : "]")
+    advance(at + 1, bracket === "{" ? "key" : "value")
+  }
+
+  const close = (bracket: string, at: number): void => {
+    if (bracket !== open.at(-1)) return fail(bracket, at)
     open.pop()
-    entries -= frame.size
-    return put(frame.container)
+    advance(at + 1, "value")
+    if (open.length === 0) state = Result.isSuccess(parse()) ? "end" : "invalid"
   }
 
-  const scalar = (): State => {
-    const value = words.has(token) ? words.get(token) : number.test(token) ? ExactJson.number(token) : undefined
-    return value === undefined ? "broken" : put(value)
-  }
-
-  const beginText = (state: "key" | "string"): State => {
-    token = ""
-    half = ""
-    return state
-  }
-
-  /** Adds to a text without looking into it, which would cost its whole length. */
-  const append = (piece: string): void => {
-    const added = half + piece
-    const code = added.charCodeAt(added.length - 1)
-    half = code >= 0xd800 && code <= 0xdbff ? added.slice(-1) : ""
-    token += half === "" ? added : added.slice(0, -1)
-    changed ||= state === "string"
-  }
-
-  /** Reads what `state` expects at `at`; gives the position to go on from. */
-  const step = (text: string, at: number): number => {
-    const character = text[at]!
-    switch (state) {
-      case "start": {
-        const brace = text.indexOf("{", at)
-        if (brace < 0) return text.length
-        state = begin({})
-        return brace + 1
-      }
-      case "key":
-      case "string": {
-        const end = stringEnd(text, at)
-        if (end > at) {
-          append(text.slice(at, end))
-          return end
-        }
-        if (character === "\\") state = `${state} \\`
-        else if (character !== "\"") state = "broken"
-        else if (state === "string") state = put(token + half)
-        else {
-          open[open.length - 1]!.key = token + half
-          state = ":"
-        }
-        return at + 1
-      }
-      case "key \\":
-      case "string \\": {
-        const within = state === "key \\" ? "key" : "string"
-        const escaped = escapes.get(character)
-        state = escaped !== undefined ? within : character === "u" ? `${within} \\u` : "broken"
-        if (escaped === undefined) hex = ""
-        else append(escaped)
-        return at + 1
-      }
-      case "key \\u":
-      case "string \\u": {
-        hex += character
-        if (!hexadecimal.test(character)) state = "broken"
-        else if (hex.length === 4) {
-          state = state === "key \\u" ? "key" : "string"
-          append(String.fromCharCode(Number.parseInt(hex, 16)))
-        }
-        return at + 1
-      }
-      case "scalar": {
-        if (scalarCharacter.test(character)) {
-          token += character
-          return at + 1
-        }
-        state = scalar()
-        return at
-      }
-      case "end":
-      case "broken":
-        return at
-    }
-    if (isBlank(character)) return at + 1
-    state = expected(character)
-    return at + 1
-  }
-
-  /** What comes after a character that stands between strings and scalars. */
-  const expected = (character: string): State => {
-    const frame = open[open.length - 1]
-    switch (state) {
-      case ":":
-        return character === ":" ? "value" : "broken"
-      case ", or end":
-        if (character === "}" || character === "]") return close(character)
-        return character !== "," ? "broken" : Array.isArray(frame?.container) ? "value" : "\""
-      case "key or }":
-      case "\"":
-        if (character === "}" && state === "key or }") return close(character)
-        return character === "\"" ? beginText("key") : "broken"
-      case "item or ]":
-        return character === "]" ? close(character) : value(character)
-      default:
-        return value(character)
+  /** A brace of prose, after which nothing was read, does not begin the object. */
+  const fail = (character: string, at: number): void => {
+    if (end !== start + 1) state = "invalid"
+    else {
+      open = []
+      state = "prose"
+      search(character, at)
     }
   }
 
-  const value = (character: string): State => {
-    if (character === "{") return begin({})
-    if (character === "[") return begin([])
-    if (character === "\"") {
-      changed = true
-      return beginText("string")
-    }
-    token = character
-    return scalarCharacter.test(character) ? "scalar" : "broken"
+  const search = (character: string, at: number): void => {
+    if (character !== "{") return
+    start = at
+    begin(character, at)
   }
 
-  const snapshot = (): JsonObject | undefined => {
-    if (open.length === 0) return root
-    let child: unknown = state.startsWith("string") ? token : undefined
-    for (const { container, key } of open.toReversed()) {
-      if (Array.isArray(container)) child = child === undefined ? [...container] : [...container, child]
-      else child = child === undefined ? { ...container } : { ...container, [key]: child }
-    }
-    return child as JsonObject // the outermost container is an object
+  const inString = (character: string, at: number): void => {
+    const isKey = state === "key string"
+    if (escape !== undefined) {
+      escape += character
+      if (escape.startsWith("u") && escape.length < 5) return
+      const isHalf = /^u[dD][89abAB]/.test(escape)
+      escape = undefined
+      if (!isKey && !isHalf) advance(at + 1, "string")
+    } else if (character === "\\") escape = ""
+    else if (character !== "\"") {
+      if (!isKey && !/[\ud800-\udbff]/.test(character)) advance(at + 1, "string")
+    } else if (isKey) state = ":"
+    else advance(at + 1, "value")
+  }
+
+  const read = (character: string, at: number): void => {
+    if (is("string", "key string")) return inString(character, at)
+    if (state === "prose") return search(character, at)
+    if (/[ \n\r\t]/.test(character)) return
+    if (state === ":") {
+      if (character !== ":") return fail(character, at)
+      state = "value"
+    } else if (character === "}") close(character, at)
+    else if (state === "key") {
+      if (character !== "\"") return fail(character, at)
+      state = "key string"
+    } else if (character === "\"") advance(at + 1, "string")
+    else if (character === "{" || character === "[") begin(character, at)
+    else if (character === "]") close(character, at)
+    else if (character === ",") advance(at, open.at(-1) === "}" ? "key" : "value")
   }
 
   return {
-    add: (text) => {
-      unread += text.length
+    add: (piece) => {
+      const from = text.length
+      text += piece
+      unread += piece.length
       let at = 0
-      while (at < text.length && !is("end") && !is("broken")) {
-        const next = step(text, at)
-        if (!is("broken")) at = next
-        else if (open.length === 1 && entries === 0) {
-          // that was a brace in the prose: nothing has been read of an object, so the search goes on
-          open.pop()
-          state = "start"
-        }
-      }
+      while (at < piece.length && !is("end", "invalid")) read(piece[at]!, from + at++)
       return at
     },
     isComplete: () => is("end"),
     next: (last) => {
-      if (!changed || !last && entries + open.length > unread * copiesPerCharacter) return undefined
-      changed = false
+      if (!isChanged || !last && end - start > unread * parsedPerCharacter) return undefined
+      isChanged = false
       unread = 0
-      return snapshot()
+      const parsed = parse()
+      if (Result.isFailure(parsed)) state = "invalid"
+      return Result.getOrUndefined(parsed)
     }
   }
 }
 
-/**
- * The only JSON object of a text, whatever stands around it; `undefined` when there is none, or more than one, or its
- * end is missing.
- */
+/** The only JSON object of a text; `undefined` when there is none, or more than one, or its end is missing. */
 export const find = (text: string): JsonObject | undefined => {
   const first = make()
   const end = first.add(text)
@@ -233,83 +142,8 @@ export const find = (text: string): JsonObject | undefined => {
   return second.isComplete() ? undefined : first.next(true)
 }
 
-/**
- * Whether two values that {@link PartialJson.next} gave are equal. They share what is closed, so that only what is open is
- * looked into, and no further than a stack allows: values that are deeper count as different.
- */
-export const isSame = (self: unknown, that: unknown, depth = 0): boolean => {
-  if (Object.is(self, that)) return true
-  if (typeof self !== "object" || typeof that !== "object" || self === null || that === null || depth > 100) {
-    return false
-  }
-  if (Array.isArray(self) !== Array.isArray(that)) return false
-  const members = Object.entries(self)
-  return members.length === Object.keys(that).length &&
-    members.every(([key, value]) =>
-      Object.hasOwn(that, key) && isSame(value, Object.getOwnPropertyDescriptor(that, key)?.value, depth + 1)
-    )
-}
+/** What is expected (a key, a colon, a value or what follows it), or what is being read. */
+type State = "prose" | "key" | "key string" | ":" | "value" | "string" | "end" | "invalid"
 
-/** An object or array that has begun and not ended, and the key of the member that is being read. */
-interface Frame {
-  readonly container: Record<string, unknown> | Array<unknown>
-  key: string
-  size: number
-}
-
-/** What is expected, or being read. */
-type State =
-  | "start"
-  | "key or }"
-  | "\""
-  | `${"key" | "string"}${"" | " \\" | " \\u"}`
-  | ":"
-  | "value"
-  | "item or ]"
-  | "scalar"
-  | ", or end"
-  | "end"
-  | "broken"
-
-/** How many entries of open containers a snapshot may copy for each character that came since the last one. */
-const copiesPerCharacter = 8
-
-const words: ReadonlyMap<string, boolean | null> = new Map([["true", true], ["false", false], ["null", null]])
-
-const number = /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$/
-
-const scalarCharacter = /^[-+.a-zA-Z0-9]$/
-
-const hexadecimal = /^[0-9a-fA-F]$/
-
-const escapes: ReadonlyMap<string, string> = new Map([
-  ["\"", "\""],
-  ["\\", "\\"],
-  ["/", "/"],
-  ["b", "\b"],
-  ["f", "\f"],
-  ["n", "\n"],
-  ["r", "\r"],
-  ["t", "\t"]
-])
-
-const isBlank = (character: string): boolean =>
-  character === " " || character === "\n" || character === "\r" || character === "\t"
-
-/** Where the plain characters of a string end: at a quote, a backslash, or a control character, which JSON forbids. */
-const stringEnd = (text: string, from: number): number => {
-  let at = from
-  while (at < text.length) {
-    const code = text.charCodeAt(at)
-    if (code === 0x22 || code === 0x5c || code < 0x20) break
-    at++
-  }
-  return at
-}
-
-/** Assigns as `JSON.parse` does: `__proto__` is a key like any other. */
-const define = (object: Record<string, unknown>, key: string, value: unknown): void => {
-  if (key === "__proto__") {
-    Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true })
-  } else object[key] = value
-}
+/** How many characters may be parsed again for each new one: 256 parses a text of 4 kB every 16 characters. */
+const parsedPerCharacter = 256

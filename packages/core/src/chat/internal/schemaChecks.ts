@@ -1,6 +1,5 @@
 /**
- * The checks of a schema as a model is told about them: in the keywords of JSON Schema where they say what is meant, else
- * in words.
+ * The checks of a schema for a model: as keywords of JSON Schema where these are exact, else as words of a description.
  */
 import type * as JsonSchema from "effect/JsonSchema"
 import * as Predicate from "effect/Predicate"
@@ -8,7 +7,7 @@ import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import type * as SchemaRepresentation from "effect/SchemaRepresentation"
 
-/** What a model is told about a node besides its keywords. */
+/** The title and description of a node. */
 export interface Told {
   readonly title?: string | undefined
   /** descriptions that the program gave */
@@ -54,10 +53,10 @@ interface Asked {
   readonly told: Told
 }
 
-/** A check whose keywords say what it means to a model, and what of it no keyword says. */
+/** A check with the keywords for a model, and what no keyword expresses. */
 export const ask = (check: SchemaRepresentation.Check, type: JsonSchema.Type | undefined): Asked => {
   const { description: _, title: __, ...annotations } = check.annotations ?? {}
-  // What is annotated after a check stands on the check, though it is about the node.
+  // An annotation after a check is on the check, though it is about the node.
   const said = tellAnnotations(check.annotations)
   if (check._tag === "FilterGroup" && annotations["toJsonSchema"] === undefined) {
     const [first, ...others] = check.checks
@@ -77,7 +76,7 @@ export const ask = (check: SchemaRepresentation.Check, type: JsonSchema.Type | u
   }
 }
 
-/** Keywords in place of those that Effect writes, where there are better ones, and what they do not say. */
+/** Keywords that replace those of Effect, and words for what they do not express. */
 interface Keywords {
   readonly schema?: SchemaRepresentation.ToJsonSchema.CheckOutput
   readonly words: ReadonlyArray<string>
@@ -110,7 +109,7 @@ const keywordsOf = (
   }
 }
 
-/** An integer that a double cannot hold is refused by the codec; to say so costs more than it is worth. */
+/** Without the bounds of safe integers, which cost tokens: the codec refuses larger ones. */
 const withoutSafeBounds = (written: unknown): Keywords => {
   if (!Predicate.isObject(written) || written["minimum"] !== Number.MIN_SAFE_INTEGER) return { words: [] }
   const { maximum, minimum: _, ...schema } = written
@@ -120,10 +119,7 @@ const withoutSafeBounds = (written: unknown): Keywords => {
   }
 }
 
-/**
- * Effect counts UTF-16 units and JSON Schema code points, so JSON Schema could demand half of a least length only. A model
- * counts characters.
- */
+/** Effect counts UTF-16 units and JSON Schema code points, so that a minimum length has no exact keyword. */
 const length = (least: number, most?: number): Keywords => {
   if (least < 2) return { words: [] }
   const words = most === undefined
@@ -134,7 +130,7 @@ const length = (least: number, most?: number): Keywords => {
   return { schema: [{}, true], words: [words] }
 }
 
-/** JSON Schema reads a pattern with the flag `u` and no other. Where that changes what it says, it is told in words. */
+/** JSON Schema patterns have the flag `u` and no other; a pattern that differs with it is put in words. */
 const pattern = (source: string, flags: string): Keywords => {
   const meaningful = flags.replace(/[dg]/g, "")
   if (/^u?y?$/.test(meaningful) && (meaningful.startsWith("u") || isSameInUnicode(source))) {
@@ -149,7 +145,7 @@ const pattern = (source: string, flags: string): Keywords => {
   return { schema: [{}, true], words: [words] }
 }
 
-/** Patterns differ in escapes that only one of the two knows, and wherever a character outside of ASCII may match. */
+/** The flag `u` changes some escapes, and what matches a character outside of ASCII. */
 const isSameInUnicode = (source: string): boolean =>
   // oxlint-disable-next-line eslint/no-control-regex -- all of ASCII is meant
   /^[\x00-\x7f]*$/.test(source) && !/\\(?:u\{|[pPkSDW])|\[\^|(?<!\\)\./.test(source) &&

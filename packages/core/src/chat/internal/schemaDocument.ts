@@ -1,11 +1,10 @@
 /**
- * The JSON Schema document of an Effect schema, as a model is asked for its values.
+ * The JSON Schema document of an Effect schema, for a model.
  *
- * Effect describes what its JSON codec takes, and leaves out what JSON Schema cannot say exactly. A model is asked for
- * less and told more: a number without `"Infinity"`, an integer without the bounds of all safe integers, a field that
- * may be missing without the `null` that stands for `undefined`; and lengths, patterns and checks that Effect leaves out,
- * in keywords where there is one, else in the description. Descriptions of what is encoded otherwise (dates, options,
- * classes) are kept as well. The codec stays the judge: it takes everything that is asked for here.
+ * Effect describes all that its JSON codec accepts, and omits what JSON Schema cannot express exactly. For a model the schema
+ * is narrower (no `"Infinity"` for a number, no bounds of safe integers, no `null` for an optional field) and says more:
+ * lengths, patterns and checks that Effect omits are keywords or words of the description, and the descriptions of encoded
+ * types (dates, options, classes) are kept. The codec accepts every value of it.
  */
 import type * as JsonSchema from "effect/JsonSchema"
 import * as Predicate from "effect/Predicate"
@@ -34,8 +33,8 @@ type Representation = SchemaRepresentation.Representation
 type Node = Exclude<Representation, SchemaRepresentation.Reference>
 
 /**
- * Rewrites a representation beside the syntax tree it was made from. Only the tree knows what a node was before it was
- * encoded as JSON: which `null` was `undefined`, and what was said about a date that is a string by now.
+ * Rewrites a representation together with the AST it was made from, which has what encoding as JSON lost: which `null` was
+ * `undefined`, and the annotations of a date that is now a string.
  */
 const makeAsker = (
   references: SchemaRepresentation.References,
@@ -59,7 +58,7 @@ const makeAsker = (
         asked.set(self.$ref, withTold(children(definition, encoded), Checks.nothing))
       }
     }
-    // A reference has no annotations, and other uses of it are not to have these.
+    // A reference has no annotations, and its definition is shared.
     return Checks.isNothing(told) ? self : annotated({ _tag: "Suspend", checks: [], thunk: self }, told)
   }
 
@@ -94,7 +93,7 @@ const makeAsker = (
     return self
   }
 
-  /** A field that may be missing is asked for without the `null` that is `undefined` in JSON. */
+  /** An optional field without the `null` that encodes `undefined`. */
   const property = (signature: SchemaRepresentation.PropertySignature, ast: SchemaAST.AST): Representation => {
     const self = signature.type
     const steps = encodingSteps(ast)
@@ -115,7 +114,7 @@ const makeAsker = (
   return (self, ast) => node(self, ast)
 }
 
-/** A node, what it is encoded as, and so on to its form in JSON. */
+/** A node and its encodings, down to JSON. */
 const encodingSteps = (ast: SchemaAST.AST): ReadonlyArray<SchemaAST.AST> => {
   const steps = [ast]
   for (let last = ast; last.encoding !== undefined;) {
@@ -126,7 +125,7 @@ const encodingSteps = (ast: SchemaAST.AST): ReadonlyArray<SchemaAST.AST> => {
   return steps
 }
 
-/** `number | "Infinity" | "-Infinity" | "NaN"` is how a number is encoded; a model is asked for a number. */
+/** The number of `number | "Infinity" | "-Infinity" | "NaN"`, as Effect encodes numbers. */
 const asNumber = (self: Representation, steps: ReadonlyArray<SchemaAST.AST>): Node | undefined => {
   const number = steps.at(-2)
   if (number?._tag !== "Number" || self._tag !== "Union") return undefined
@@ -149,7 +148,7 @@ const represent = (check: SchemaAST.Check<number>): SchemaRepresentation.Check =
   return { _tag: "FilterGroup", checks: [represent(first), ...others.map(represent)], ...common }
 }
 
-/** What is said of a node's decoded sides, where keywords cannot stand: they are about the encoded one. */
+/** The annotations of the decoded sides of a node; keywords can only describe the encoded one. */
 const tellDecoded = (steps: ReadonlyArray<SchemaAST.AST>): Checks.Told =>
   steps.reduce((told, { annotations, checks = [] }) => {
     const form = forms.get(idOf(annotations))
@@ -172,7 +171,7 @@ const idOf = (annotations: Schema.Annotations.Annotations | undefined): unknown 
   return Predicate.isObject(representation) ? representation["id"] : undefined
 }
 
-/** How values are written that have a text for their JSON form, which says no more than that. */
+/** The formats of types that are encoded as text. */
 const forms: ReadonlyMap<unknown, string> = new Map([
   ["effect/schema/Date", "an ISO 8601 date and time"],
   ["effect/schema/DateTimeUtc", "an ISO 8601 date and time"],
@@ -181,7 +180,7 @@ const forms: ReadonlyMap<unknown, string> = new Map([
   ["effect/schema/BigDecimal", "a decimal number"]
 ])
 
-/** A node with its checks in keywords and words, and all that is said of it in its description. */
+/** A node with its checks as keywords, and a description of the rest. */
 const withTold = (self: Node, outer: Checks.Told): Node => {
   if (self._tag === "Suspend") return annotated(self, Checks.join(outer, Checks.tellAnnotations(self.annotations)))
   const checks = self.checks.map((check) => Checks.ask(check, Checks.typeOf(self)))

@@ -1,5 +1,5 @@
 /**
- * The span and the metrics around one chat call.
+ * The span and metrics of a chat call.
  */
 import * as Arr from "effect/Array"
 import * as Clock from "effect/Clock"

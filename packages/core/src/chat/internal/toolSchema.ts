@@ -1,7 +1,6 @@
 /**
- * The JSON schema of a tool's arguments, or of a structured answer, self-contained and as plain as can be: definitions
- * are put in their place, and only those that mention themselves stay in `$defs`; all do where the schema would grow out
- * of proportion.
+ * The JSON schema of a tool's arguments, or of a structured answer, self-contained and plain: definitions are inlined, and
+ * only recursive ones stay in `$defs`; all of them do where the inlined schema would be very large.
  */
 import * as JsonPointer from "effect/JsonPointer"
 import type * as JsonSchema from "effect/JsonSchema"
@@ -29,12 +28,20 @@ export const make = (input: Schema.Constraint, strict: boolean): Result.Result<J
 const isAnyObject = ({ not, type }: JsonSchema.JsonSchema): boolean =>
   type === undefined && Predicate.isObject(not) && not["type"] === "null"
 
-const selfContained = ({ definitions, schema }: JsonSchema.Document<"draft-2020-12">): JsonSchema.JsonSchema => {
-  const isKept = keeper(definitions, schema)
-  const placed = new Map<string, JsonSchema.JsonSchema>()
+const selfContained = (document: JsonSchema.Document<"draft-2020-12">): JsonSchema.JsonSchema =>
+  inlined(document, isRecursive(document.definitions), 5_000) ?? inlined(document, () => true, Infinity) ?? {}
+
+/** The schema with definitions in place of references, except to those that are kept; nothing where it has more nodes. */
+const inlined = (
+  { definitions, schema }: JsonSchema.Document<"draft-2020-12">,
+  isKept: (key: string) => boolean,
+  maxNodes: number
+): JsonSchema.JsonSchema | undefined => {
   const kept = new Map<string, JsonSchema.JsonSchema>()
+  let nodes = 0
 
   const resolve = (node: JsonSchema.JsonSchema): JsonSchema.JsonSchema => {
+    if (++nodes > maxNodes) return {}
     const key = referenceKey(node)
     const definition = key === undefined ? undefined : definitions[key]
     if (key === undefined || definition === undefined) return withinEach(node)
@@ -46,9 +53,7 @@ const selfContained = ({ definitions, schema }: JsonSchema.Document<"draft-2020-
       return withinEach(node)
     }
     const { $ref: _, ...rest } = node
-    const place = placed.get(key) ?? resolve(definition)
-    placed.set(key, place)
-    return { ...place, ...withinEach(rest) }
+    return { ...resolve(definition), ...withinEach(rest) }
   }
 
   const within = (value: unknown): unknown =>
@@ -64,72 +69,28 @@ const selfContained = ({ definitions, schema }: JsonSchema.Document<"draft-2020-
   const { $ref: _, ...rest } = schema
   const key = referenceKey(schema)
   const root = key === undefined ? resolve(schema) : { ...withinEach(definitions[key] ?? schema), ...withinEach(rest) }
+  if (nodes > maxNodes) return undefined
   return kept.size === 0 ? root : { ...root, $defs: Object.fromEntries(kept) }
 }
 
-/** More than this many nodes are not worth a schema without references. */
-const mostNodes = 5_000
-
-/** Which definitions stay definitions: those that lead back to themselves, or all of them. */
-const keeper = (
-  definitions: JsonSchema.Definitions,
-  root: JsonSchema.JsonSchema
-): (key: string) => boolean => {
-  const mentioned = new Map(
-    Object.entries(definitions).map(([key, definition]) => [key, survey(definition)] as const)
-  )
-  const recursive = cycles(mentioned)
-  const sizes = new Map<string, number>()
-  const sizeOf = (key: string): number => {
-    const known = sizes.get(key)
-    const { keys = [], nodes = 0 } = mentioned.get(key) ?? {}
-    const size = known ?? (recursive.has(key) ? 1 : keys.reduce((sum, inner) => sum + sizeOf(inner), nodes))
-    sizes.set(key, size)
-    return size
+/** Whether a definition refers to itself, directly or through others. */
+const isRecursive = (definitions: JsonSchema.Definitions) => {
+  const references = new Map(Object.entries(definitions).map(([key, node]) => [key, referencesOf(node)] as const))
+  return (key: string): boolean => {
+    const reached = new Set(references.get(key))
+    for (const next of reached) references.get(next)?.forEach((inner) => reached.add(inner))
+    return reached.has(key)
   }
-  const { keys, nodes } = survey(root)
-  const isSmall = keys.reduce((sum, key) => sum + sizeOf(key), nodes) <= mostNodes
-  return isSmall ? (key) => recursive.has(key) : () => true
 }
 
-interface Survey {
-  readonly nodes: number
-  readonly keys: ReadonlyArray<string>
+const referencesOf = (value: unknown): ReadonlyArray<string> => {
+  if (!Predicate.isObjectOrArray(value)) return []
+  const key = Predicate.isObject(value) ? referenceKey(value) : undefined
+  const inner = Object.values(value).flatMap(referencesOf)
+  return key === undefined ? inner : [key, ...inner]
 }
 
-/** How large a node is, and which definitions it mentions, each as often as it does. */
-const survey = (node: unknown): Survey => {
-  const keys: Array<string> = []
-  let nodes = 0
-  const visit = (value: unknown): void => {
-    if (!Predicate.isObjectOrArray(value)) return
-    nodes++
-    const key = Array.isArray(value) ? undefined : referenceKey(value as JsonSchema.JsonSchema)
-    if (key !== undefined) keys.push(key)
-    Object.values(value).forEach(visit)
-  }
-  visit(node)
-  return { nodes, keys }
-}
-
-/** The definitions that lead back to themselves. */
-const cycles = (mentioned: ReadonlyMap<string, Survey>): ReadonlySet<string> => {
-  const leadsBack = (key: string): boolean => {
-    const reached = new Set<string>()
-    const left = [key]
-    for (let next = left.pop(); next !== undefined; next = left.pop()) {
-      for (const inner of mentioned.get(next)?.keys ?? []) {
-        if (inner === key) return true
-        if (!reached.has(inner)) left.push(inner)
-        reached.add(inner)
-      }
-    }
-    return false
-  }
-  return new Set([...mentioned.keys()].filter(leadsBack))
-}
-
-/** Without `allOf` as far as its members only annotate or restrict, in keywords that the node does not have. */
+/** Merges the members of `allOf` that only annotate or restrict, by keywords that the node does not have. */
 const flat = (node: JsonSchema.JsonSchema): JsonSchema.JsonSchema => {
   if (!Array.isArray(node["allOf"])) return node
   const { allOf, ...merged } = node

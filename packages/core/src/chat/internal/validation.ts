@@ -1,5 +1,5 @@
 /**
- * What can be wrong with a chat request whoever answers it, found before any network.
+ * Validates chat requests, for all providers.
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -11,7 +11,7 @@ import type * as Message from "../Message.ts"
 import type * as ToolDefinition from "../ToolDefinition.ts"
 import * as MessageShape from "./messageShape.ts"
 
-/** Settles the model and the messages of a request, which may be any value, or says what is wrong with it. */
+/** Validates a request and fills in its model and messages. */
 export const resolve = (
   provider: { readonly provider: string; readonly defaultModel?: string | undefined },
   given: unknown
@@ -38,10 +38,7 @@ export const resolve = (
     : invalid(provider.provider, model, problem)
 }
 
-/**
- * A request as plain data, for what stands before a service and looks into it: whether the service can answer it is not
- * asked.
- */
+/** Validates the shape of a request only, for decorators that read it. */
 export const settle = (
   provider: string,
   given: unknown
@@ -133,7 +130,6 @@ const reasoning = Check.struct<Exclude<ChatRequest.Reasoning, false>>({
   interleaved: Check.optional(Check.flag)
 }, { remedy: "Use false, or an object such as { effort: \"low\" }" })
 
-/** The shape of a request: each option is of its kind, and none is unknown. */
 const request = Check.struct<ChatRequest.ChatRequest>({
   model: optionalText,
   messages,
@@ -178,13 +174,13 @@ const messagesProblem = (messages: ReadonlyArray<Message.Message>): Check.Proble
   if (!messages.some((message) => message.role !== "system")) {
     return {
       field: "messages",
-      problem: "there is nothing to answer",
+      problem: "there is no message to answer",
       remedy: "Add a message with the role `user`"
     }
   }
   for (const [index, message] of messages.entries()) {
     const { content } = message
-    // A model may have had nothing to say: what a provider does with that turn is its own affair.
+    // An answer may be empty; providers handle it.
     if (message.role === "assistant") continue
     if (typeof content === "string" ? content.trim() === "" : content.length === 0) {
       return {
@@ -203,7 +199,7 @@ const toolsProblem = ({ toolChoice, tools }: ChatRequest.ChatRequest): Check.Pro
       return {
         field: `tools[${index}].name`,
         problem: `there is already a tool with the name "${tool.name}"`,
-        remedy: "Give each tool a name of its own"
+        remedy: "Give each tool a unique name"
       }
     }
     names.add(tool.name)

@@ -1,5 +1,5 @@
 /**
- * Embeds several inputs at once: checks them, plans and executes the requests, and gives every input its own vector.
+ * Embeds several inputs: validates them, plans and executes the requests, and assigns the vectors.
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -17,16 +17,15 @@ import type * as Capacity from "./capacity.ts"
 import * as Execution from "./execution.ts"
 import * as Inputs from "./inputs.ts"
 import * as Plan from "./plan.ts"
-import * as EmbeddingTelemetry from "./telemetry.ts"
 import * as Validation from "./validation.ts"
 
 /**
- * One call with its options settled.
+ * One call with its options validated.
  *
- * - `send`: one request under the policy; its answer has the right shape.
+ * - `send`: one request under the policy; its answer is valid.
  * - `concurrency`: requests this call may have in flight.
- * - `gates`: what it passes through, known by reference: calls share requests only where they pass the same.
- * - `costOf`: what tokens cost, where they are counted and their price is known.
+ * - `gates`: policy and budgets, by reference: only calls with the same ones share requests.
+ * - `costOf`: the cost of tokens, when they are counted and priced.
  */
 export interface Call extends Validation.Resolved {
   readonly target: Telemetry.Target
@@ -36,12 +35,11 @@ export interface Call extends Validation.Resolved {
   readonly costOf: (inputTokens: number | undefined) => Cost.Cost | undefined
 }
 
-/** What is in force for a call, and what it costs. */
 export interface InForce extends Gates.Gates {
   readonly costing: Costing.Costing
 }
 
-/** Settles the options of a call, which may be any value. */
+/** Validates the options of a call, which may be any value. */
 export const make = (
   provider: Validation.Provider & {
     readonly embedBatch: Execution.Send
@@ -67,9 +65,9 @@ export const make = (
         inputTokens === undefined ? undefined : costing.cost(target, Usage.make({ inputTokens })),
       send: (batch) => {
         const meter = metering(batch)
-        const answered = Effect.flatMap(provider.embedBatch(batch), (answer) => shaped(target, batch, answer))
+        const answered = Effect.flatMap(provider.embedBatch(batch), (answer) => checked(target, batch, answer))
         return enforcement.call(answered, target, meter, budgets).pipe(
-          Effect.tap((answer) => EmbeddingTelemetry.recordAnswer(target, answer)),
+          Effect.tap(({ inputTokens }) => Telemetry.recordTokens(target, "input", inputTokens)),
           Effect.tap((answer) => {
             const billed = bill(answer)
             return billed === undefined ? Effect.void : costing.record(target, billed.usage)
@@ -79,7 +77,7 @@ export const make = (
     }
   })
 
-/** All or nothing; `offset` is the position of the first input in what the caller counts. Inputs may be any values. */
+/** All or nothing. Inputs may be any values; `offset` is the index of the first one in errors. */
 export const embedMany = (
   call: Call,
   inputs: ReadonlyArray<unknown>,
@@ -110,7 +108,7 @@ export const embedMany = (
     )
   })
 
-/** One result for each input, which may be any value, and what they cost together. */
+/** One result for each input, which may be any value, and their cost. */
 export const embedEach = (
   call: Call,
   inputs: ReadonlyArray<unknown>
@@ -140,7 +138,7 @@ export const embedEach = (
     )
   })
 
-/** An embedding with what it cost, where its tokens are counted. */
+/** An embedding with its cost, when its tokens are counted and priced. */
 export const priced = (call: Call, embedding: Embedding.Embedding): Embedding.Embedding => {
   const cost = call.costOf(embedding.inputTokens)
   return cost === undefined ? embedding : { ...embedding, cost }
@@ -154,7 +152,7 @@ const costed = (call: Call, inputTokens: number | undefined): Pick<Embedding.Emb
 const bill = ({ inputTokens }: Embedding.ProviderBatchResult): { readonly usage: Usage.Usage } | undefined =>
   inputTokens === undefined ? undefined : { usage: Usage.make({ inputTokens }) }
 
-/** Vectors are no tokens: an embedding draws its prompt alone. */
+/** An embedding has input tokens only. */
 const metering = ({ inputs }: Embedding.ProviderBatch): Enforcement.Metering<Embedding.ProviderBatchResult> => ({
   outputBurndown: 1,
   bill,
@@ -172,12 +170,12 @@ export const tokensOf = (inputs: ReadonlyArray<Embedding.Input>): number => {
   return Math.ceil(tokens)
 }
 
-/** An input is put between two marks. */
+/** Models add a few special tokens to an input. */
 const perInput = 3
 const perImage = 1600
 
-/** Holds a provider to its word: one vector for each input, of the type and the dimensions that were asked for. */
-const shaped = (
+/** Refuses an answer without one vector of the right type and dimensions for each input. */
+const checked = (
   target: Telemetry.Target,
   { inputs, options }: Embedding.ProviderBatch,
   answer: Embedding.ProviderBatchResult
@@ -202,7 +200,6 @@ const vectorProblem = (
 ): string | undefined => {
   const length = vectors[0]?.length
   const array = arrays[vectorType]
-  // A vector of bits packs eight dimensions into a byte.
   const asked = dimensions !== undefined && vectorType === "binary" ? Math.ceil(dimensions / 8) : dimensions
   for (const vector of vectors) {
     if (!(vector instanceof array)) return `vectors of another type than the ${vectorType} asked for`

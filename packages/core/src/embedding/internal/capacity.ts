@@ -1,28 +1,26 @@
 /**
- * How much one request of a kind holds: inputs, characters, bytes of images.
- *
- * Planning and streaming fill requests by the same measure, so that a group of a stream is what one request takes.
+ * The capacity of one request: inputs, characters and bytes of images, for planning and for streaming.
  */
 import * as Embedding from "../Embedding.ts"
 
-/** An input that passed the checks: a text as a plain string, an image, or both. */
+/** A valid input: a text as a string, an image, or both. */
 export type Content = string | Embedding.ImageInput | Embedding.CombinedInput
 
-/** What all the inputs of one request may come to. */
+/** Limits over all inputs of one request. */
 export interface Capacity {
   readonly items: number
   readonly length: number
   readonly bytes: number
 }
 
-/** What one request of a kind holds. A kind the model does not take has been refused by then, and counts one by one. */
+/** The capacity of a request of one kind; a kind the model does not take has been refused before. */
 export const make = (limits: Embedding.Limits, kind: Embedding.Kind): Capacity => ({
   items: mostItems(kind, limits),
   length: limits.maxBatchLength ?? Infinity,
   bytes: limits.images?.maxBatchBytes ?? Infinity
 })
 
-/** Characters of the longest text that can be sent: one that fills a request alone still has to fit into it. */
+/** Characters of the longest text that can be sent. */
 export const longestText = (limits: Embedding.Limits): number =>
   Math.min(limits.maxLength, limits.maxBatchLength ?? Infinity)
 
@@ -31,17 +29,16 @@ export const largestImage = ({ images }: Embedding.Limits): number =>
   Math.min(images?.maxBytes ?? Infinity, images?.maxBatchBytes ?? Infinity)
 
 /**
- * One request being filled.
+ * A request being filled.
  *
- * - `add`: whether the input still fits; it is counted if it does. The first one always does.
- * - `isFull`: whether no other input can fit.
+ * - `add`: adds an input if it fits; the first always does.
+ * - `isFull`: whether no further input fits.
  */
 export interface Filling {
   readonly add: (input: Embedding.Input) => boolean
   readonly isFull: () => boolean
 }
 
-/** An empty request. */
 export const fill = (capacity: Capacity): Filling => {
   let items = 0
   let length = 0
@@ -61,7 +58,7 @@ export const fill = (capacity: Capacity): Filling => {
   }
 }
 
-/** At least one, or nothing could be sent at all. */
+/** At least one, or nothing could be sent. */
 const mostItems = (kind: Embedding.Kind, { combined, images, maxItems }: Embedding.Limits): number => {
   const most = { text: maxItems, image: images?.maxItems ?? 1, combined: combined?.maxItems ?? 1 }[kind]
   return Math.max(1, Math.floor(most) || 1)

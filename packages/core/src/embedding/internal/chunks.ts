@@ -1,5 +1,5 @@
 /**
- * Cuts a text that is too long for its model into pieces, and makes one embedding of those of the pieces.
+ * Cuts a text that exceeds the model's limit into pieces, and averages their embeddings.
  */
 import type * as Embedding from "../Embedding.ts"
 import * as Vector from "../Vector.ts"
@@ -7,7 +7,7 @@ import * as Vector from "../Vector.ts"
 /**
  * The pieces of a text, in order, each of at most `length` characters, none of them blank; `length` is 2 or more.
  *
- * A piece ends behind the last white space of its last quarter, where there is some, and never inside a surrogate pair.
+ * A piece ends after the last white space in its last quarter, if any, and never inside a surrogate pair.
  */
 export const cut = (text: string, length: number): ReadonlyArray<string> => {
   const pieces: Array<string> = []
@@ -21,13 +21,13 @@ export const cut = (text: string, length: number): ReadonlyArray<string> => {
   return pieces
 }
 
-/** The embedding of a piece, and how many characters it stands for. */
+/** The embedding of a piece, and its characters. */
 export interface Piece {
   readonly embedding: Embedding.Embedding
   readonly length: number
 }
 
-/** The average of at least one piece, weighted by length, not yet of unit length: averages can be averaged again. */
+/** The average weighted by length. It is not normalized, so averages can be averaged again. */
 export const average = (pieces: readonly [Piece, ...ReadonlyArray<Piece>]): Embedding.Embedding => {
   const [{ embedding: { model, vector } }] = pieces
   const total = pieces.reduce((sum, { length }) => sum + length, 0)
@@ -39,7 +39,7 @@ export const average = (pieces: readonly [Piece, ...ReadonlyArray<Piece>]): Embe
   return { vector: Float32Array.from(sums), model, ...tokens(pieces) }
 }
 
-/** An average as it is handed out. */
+/** An average as it is returned. */
 export const finish = (
   embedding: Embedding.Embedding,
   { normalize }: Embedding.ResolvedOptions

@@ -1,5 +1,5 @@
 /**
- * Gathers inputs that are asked for one by one, at about the same time and with equal options, into shared requests.
+ * Batches concurrent calls of `embed` with equal options into shared requests.
  */
 import * as Deferred from "effect/Deferred"
 import type * as Duration from "effect/Duration"
@@ -18,17 +18,17 @@ import * as Inputs from "./inputs.ts"
 import * as Plan from "./plan.ts"
 
 /**
- * Embeds one input, which may be any value, in the company of others.
+ * Embeds one input, which may be any value, in a batch with others.
  *
- * Each caller gets its own vector or its own failure as soon as the request that holds its input is settled. A caller that
- * is interrupted leaves the others alone; when the last one has left, the requests they shared are interrupted.
+ * Each caller gets its own result as soon as the request with its input completes. The requests are interrupted when the
+ * last caller is.
  */
 export const make = (
   delay: Duration.Input | undefined
 ): (call: Call.Call, input: unknown) => Effect.Effect<Embedding.Embedding, ProviderError.EmbeddingError> => {
   const grouped = RequestResolver.makeGrouped<EmbedRequest, unknown>({
     key: ({ request }) => callKey(request.call),
-    resolver: (entries) => Effect.raceFirst(resolve(entries), everyoneLeft(entries))
+    resolver: (entries) => Effect.raceFirst(resolve(entries), allInterrupted(entries))
   })
   const resolver = delay === undefined ? grouped : RequestResolver.setDelay(grouped, delay)
   return (call, input) =>
@@ -68,7 +68,7 @@ const resolve = (entries: Entries): Effect.Effect<void> => {
   }))
 }
 
-const everyoneLeft = (entries: Entries): Effect.Effect<void> =>
+const allInterrupted = (entries: Entries): Effect.Effect<void> =>
   Effect.forEach(entries, ({ request }) => Deferred.await(request.left), { discard: true })
 
 const callKey = ({ chunk, gates, options }: Call.Call) => [
@@ -80,11 +80,11 @@ const callKey = ({ chunk, gates, options }: Call.Call) => [
   options.vectorType,
   options.truncate,
   chunk,
-  // What has no text of its own is equal to nothing.
+  // Options without a canonical form are equal to no others.
   options.providerOptions === undefined ? undefined : CanonicalLine.make(options.providerOptions) ?? Symbol("unknown")
 ]
 
-/** Objects that are known by reference, in a key that is compared by value. */
+/** A number for an object compared by reference, in a key compared by value. */
 const numberOf = (object: object): number => {
   const known = numbers.get(object) ?? ++last
   numbers.set(object, known)

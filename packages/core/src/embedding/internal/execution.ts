@@ -1,8 +1,5 @@
 /**
- * Sends the batches of a plan: a sliding window of them at a time, and a refused one in pieces until only the bad inputs
- * are left out.
- *
- * Knows nothing of retries and permits: `send` is one request under the policy.
+ * Sends the batches of a plan, several concurrently, and bisects a refused one until only the bad inputs fail.
  */
 import * as Effect from "effect/Effect"
 import * as ProviderError from "../../ProviderError.ts"
@@ -19,22 +16,22 @@ export type Send = (
 ) => Effect.Effect<Embedding.ProviderBatchResult, ProviderError.EmbeddingError>
 
 /**
- * Who waits for the inputs of a plan, by their numbers.
+ * Callbacks with the slots of a plan.
  *
- * - `onEmbedding`: called for every input that has its vector, as soon as it has.
- * - `onFailure`: called for the inputs that will have none, if any are left; failing here stops everything.
+ * - `onEmbedding`: called for each input as soon as it has its vector.
+ * - `onFailure`: called for inputs that failed; its own failure stops the execution.
  */
-export interface Waiting<E> {
+export interface Callbacks<E> {
   readonly onEmbedding: (slot: number, embedding: Embedding.Embedding) => void
   readonly onFailure: (slots: ReadonlyArray<number>, failure: Validation.Failure) => Effect.Effect<void, E>
 }
 
 /**
- * - `send`: one request; an answer has exactly one vector for each input.
- * - `concurrency`: requests in flight at the same time.
- * - `chunk`: whether a text the provider finds too long is embedded in pieces.
+ * - `send`: one request under the policy; its answer has exactly one vector for each input.
+ * - `concurrency`: requests in flight.
+ * - `chunk`: whether a text the provider refuses as too long is embedded in pieces.
  */
-export interface Options<E> extends Waiting<E> {
+export interface Options<E> extends Callbacks<E> {
   readonly target: Telemetry.Target
   readonly options: Embedding.ResolvedOptions
   readonly send: Send
@@ -42,28 +39,26 @@ export interface Options<E> extends Waiting<E> {
   readonly chunk: boolean
 }
 
-/** What a plan cost: the requests that were answered, and their tokens where every answer counted them. */
+/** Answered requests, and their tokens when all of them were counted. */
 export interface Cost {
   readonly requests: number
   readonly inputTokens: number | undefined
 }
 
-/** Inputs sent alone to find out whether a request is refused for its inputs or for its options. */
+/** Inputs sent alone to tell invalid inputs from invalid options. */
 const probes = 8
 
 /**
  * Executes a plan.
  *
- * A batch refused with `InvalidRequestError` or `ContextLengthExceededError` is halved until the bad inputs stand alone:
- * one bad input among `n` costs at most `2 × ceil(log2(n))` more requests. Wrong options have every piece refused, which
- * would cost `2n`. So when both halves of a batch are refused as invalid and nothing has been answered yet, up to
- * {@link probes} inputs spread over the batch are sent alone. One answer proves the options good and the search goes on;
- * if all are refused in the same words, the rest of the batch, and every later batch refused in these words, gets this
- * error without a search. That blames a good input only where nothing was answered and all {@link probes} probes were
- * bad themselves. An error that names a field other than an input is believed at once.
+ * A batch refused with `InvalidRequestError` or `ContextLengthExceededError` is bisected: one bad input among `n` costs at
+ * most `2 × ceil(log2(n))` more requests. Invalid options would cost `2n`. So when both halves are refused as invalid and
+ * no request has been answered yet, up to {@link probes} inputs spread over the batch are sent alone. One answer proves the
+ * options valid and the bisection goes on; if all fail with the same message, the rest of the batch, and every later batch
+ * refused with that message, fails without bisection. This blames a good input only when all probes were bad. An error
+ * about a field other than an input is never bisected.
  *
- * With `chunk`, a text that stands alone and has too many tokens, whatever its characters, is cut in two until its
- * pieces are taken.
+ * With `chunk`, a single text the provider refuses as too long is halved until its pieces are accepted.
  */
 export const execute = <E>(plan: Plan.Plan, options: Options<E>): Effect.Effect<Cost, E> =>
   Effect.suspend(() => {
@@ -82,7 +77,7 @@ export const execute = <E>(plan: Plan.Plan, options: Options<E>): Effect.Effect<
             ? undefined
             : inputTokens + answer.inputTokens
           dimensions ??= answer.vectors[0]?.length
-          // Vectors that are averaged may come from different requests.
+          // Vectors of different requests may be averaged.
           return options.chunk && answer.vectors[0]?.length !== dimensions
             ? Effect.fail(uneven(options.target))
             : Effect.void
@@ -123,9 +118,9 @@ export const execute = <E>(plan: Plan.Plan, options: Options<E>): Effect.Effect<
 
     const refused = (batch: Plan.Batch, error: ProviderError.EmbeddingError): Effect.Effect<void, E> => {
       if (batch.length === 1) return alone(batch[0]!, error)
-      const hopeless = !Validation.isAboutInputs(error) ||
+      const certain = !Validation.isAboutInputs(error) ||
         (requests === 0 && condemned !== undefined && isSame(condemned, error))
-      return hopeless ? assembly.onFailure(batch, () => error) : search(batch, error)
+      return certain ? assembly.onFailure(batch, () => error) : search(batch, error)
     }
 
     const alone = (place: number, error: ProviderError.EmbeddingError): Effect.Effect<void, E> => {
@@ -163,8 +158,8 @@ export const execute = <E>(plan: Plan.Plan, options: Options<E>): Effect.Effect<
       }
       const rest = batch.filter((slot) => !sample.has(slot))
       if (rest.length === 0) return
-      const wrong = requests === 0 && errors.every((own) => isSame(own, error))
-      if (!wrong) return yield* settle(rest)
+      const isOptions = requests === 0 && errors.every((own) => isSame(own, error))
+      if (!isOptions) return yield* settle(rest)
       condemned = error
       yield* assembly.onFailure(rest, () => error)
     })
@@ -185,7 +180,7 @@ const embedding = (
   ...(vectors.length === 1 && inputTokens !== undefined ? { inputTokens } : undefined)
 })
 
-/** A piece of one character may be half a pair. */
+/** A piece of one code unit may be half a surrogate pair. */
 const canHalve = (text: string): boolean => text.trim().length > 2
 
 const uneven = (target: Telemetry.Target): ProviderError.MalformedResponseError =>
@@ -208,23 +203,23 @@ const spread = (batch: Plan.Batch): ReadonlySet<number> => {
   return new Set(Array.from({ length: count }, (_, index) => batch[Math.floor(index * batch.length / count)]!))
 }
 
-/** The same for what is sent, by its places; an `isAverage` of smaller pieces has no unit length yet. */
+/** {@link Callbacks} with places; `isAverage` when the embedding is an average that is not yet normalized. */
 interface Assembly<E> {
   readonly onEmbedding: (place: number, embedding: Embedding.Embedding, isAverage: boolean) => void
   readonly onFailure: (places: Plan.Batch, failure: Validation.Failure) => Effect.Effect<void, E>
 }
 
-/** Holds the vectors of pieces until an input has all of its own; the first piece that fails spoils the input. */
+/** Collects the vectors of pieces; an input fails with its first failing piece. */
 const assemble = <E>(
   { contents, pieces }: Plan.Plan,
   options: Embedding.ResolvedOptions,
-  waiting: Waiting<E>
+  callbacks: Callbacks<E>
 ): Assembly<E> => {
   if (pieces === undefined) {
     return {
-      ...waiting,
+      ...callbacks,
       onEmbedding: (slot, embedding, isAverage) =>
-        waiting.onEmbedding(slot, isAverage ? Chunks.finish(embedding, options) : embedding)
+        callbacks.onEmbedding(slot, isAverage ? Chunks.finish(embedding, options) : embedding)
     }
   }
   const owners = contents.map((): Array<number> => [])
@@ -234,7 +229,7 @@ const assemble = <E>(
     return different.size
   })
   const arrived: Array<Chunks.Piece> = []
-  const spoiled = new Set<number>()
+  const failed = new Set<number>()
   return {
     onEmbedding: (place, embedding, isAverage) => {
       arrived[place] = { embedding, length: lengthOf(contents[place]) }
@@ -242,14 +237,14 @@ const assemble = <E>(
         missing[slot] = missing[slot]! - 1
         if (missing[slot] > 0) continue
         const [first, ...rest] = pieces[slot]!.map((own) => arrived[own]!)
-        if (rest.length > 0) waiting.onEmbedding(slot, Chunks.finish(Chunks.average([first!, ...rest]), options))
-        else waiting.onEmbedding(slot, isAverage ? Chunks.finish(embedding, options) : embedding)
+        if (rest.length > 0) callbacks.onEmbedding(slot, Chunks.finish(Chunks.average([first!, ...rest]), options))
+        else callbacks.onEmbedding(slot, isAverage ? Chunks.finish(embedding, options) : embedding)
       }
     },
     onFailure: (places, failure) => {
-      const slots = new Set(places.flatMap((place) => owners[place]!).filter((slot) => !spoiled.has(slot)))
-      slots.forEach((slot) => spoiled.add(slot))
-      return waiting.onFailure([...slots], failure)
+      const slots = new Set(places.flatMap((place) => owners[place]!).filter((slot) => !failed.has(slot)))
+      slots.forEach((slot) => failed.add(slot))
+      return callbacks.onFailure([...slots], failure)
     }
   }
 }

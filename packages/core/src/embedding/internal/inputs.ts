@@ -1,7 +1,5 @@
 /**
- * What can be wrong with an input whoever embeds it, found before any network.
- *
- * Inputs are checked one by one: a bad one must be able to spoil only itself.
+ * Validates inputs before any network, one by one: an invalid input fails only itself.
  */
 import * as Result from "effect/Result"
 import * as Check from "../../Check.ts"
@@ -12,8 +10,8 @@ import * as Capacity from "./capacity.ts"
 import type * as Validation from "./validation.ts"
 
 /**
- * The inputs of a call, which may be any value, one by one: what cannot be read is a hole among them, and refused in its
- * turn by {@link check}. Fails where there is no array.
+ * The inputs of a call, which may be any value. Fails when it is not an array; an item that cannot be read is `undefined`,
+ * and refused by {@link check}.
  */
 export const listed = (
   provider: string,
@@ -24,7 +22,6 @@ export const listed = (
     (problem) => ProviderError.invalidRequest({ provider, ...problem })
   )
 
-/** Items are read here and checked later. */
 const everything: Check.Check<ReadonlyArray<unknown>> = (given, at) => {
   const remedy = "Give an array of texts and images"
   if (!Array.isArray(given)) return Check.refuseKind(at, given, remedy)
@@ -34,7 +31,7 @@ const everything: Check.Check<ReadonlyArray<unknown>> = (given, at) => {
     : Array.from({ length }, (_, index) => Result.getOrUndefined(Result.try((): unknown => given[index])))
 }
 
-/** More vectors than that hardly fit into the memory of a process. */
+/** More vectors hardly fit into the memory of a process. */
 const mostInputs = 1_000_000
 
 /** An input, which may be any value, as plain data. */
@@ -53,8 +50,8 @@ const content = Check.struct<Embedding.ContentInput>({
 }, { others: "ignored", remedy: "Give text, or an object with `text`, `image` or both" })
 
 /**
- * What to send for an input, which may be any value, or why there is nothing. Its text is well-formed, and cut where the
- * options allow it; one that is to be embedded in pieces is still whole.
+ * What to send for an input, which may be any value: its text well-formed, and cut when the options say so, except into
+ * pieces.
  */
 export const check = (
   provider: string,
@@ -103,7 +100,7 @@ const checkText = (call: Call, given: string, part: string): Result.Result<strin
   if (isBlank(text)) {
     return Result.fail(invalid(call, part, "the text is blank", something))
   }
-  // A character may be a pair: pieces of one cannot hold it.
+  // A piece of one code unit could not hold a surrogate pair.
   if (text.length <= longest || (call.chunk && longest >= 2)) {
     return Result.succeed(text)
   }
@@ -150,7 +147,7 @@ const checkImage = (call: Call, image: Embedding.Image): Result.Result<Embedding
   return Result.succeed({ bytes, mediaType })
 }
 
-/** Without its parameters, in lower case and by its registered name: upload forms write `image/jpg`. */
+/** The registered name, without parameters: browsers and forms also write `image/jpg`. */
 const plainMediaType = (mediaType: string): string => {
   const plain = mediaType.split(";", 1).join("").trim().toLowerCase()
   return registeredMediaTypes.get(plain) ?? plain
@@ -162,7 +159,7 @@ const registeredMediaTypes: ReadonlyMap<string, string> = new Map([
   ["image/x-png", "image/png"]
 ])
 
-const something = "Leave it out, or give it something to embed"
+const something = "Leave it out, or give it content"
 
 const invalid = (
   { model, provider }: Call,
@@ -181,7 +178,7 @@ const unsupported =
 
 const isBlank = (text: string): boolean => !/\S/u.test(text)
 
-/** `start` drops the beginning, `end` drops the end; half a surrogate pair is not a character and goes too. */
+/** `start` drops the beginning, `end` the end; a surrogate pair is never split. */
 const cut = (text: string, length: number, side: "start" | "end"): string => {
   if (side === "end") {
     return text.slice(0, isPair(text, length - 1) ? length - 1 : length)

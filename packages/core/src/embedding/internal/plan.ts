@@ -1,18 +1,16 @@
 /**
- * Decides which inputs travel together: every different one once, in order, in as few requests as the limits allow.
- *
- * Pure: it sends nothing.
+ * Plans the requests of a call: each distinct input once, in order, in as few requests as the limits allow.
  */
 import * as Embedding from "../Embedding.ts"
 import * as Capacity from "./capacity.ts"
 import * as Chunks from "./chunks.ts"
 
 /**
- * - `slots`: for each input, the number of its different input.
- * - `contents`: what is sent, all of it different: the different inputs, and for a text that is too long its pieces.
- * - `pieces`: for each different input, its places in `contents`, one or more; missing when every input is sent whole,
- *   and its number is its place.
- * - `batches`: the requests; each is a list of places in `contents` that hold inputs of one kind.
+ * - `slots`: for each input, the number of its distinct input.
+ * - `contents`: what is sent, without duplicates: the distinct inputs, or the pieces of those that are too long.
+ * - `pieces`: for each distinct input, the places of its pieces in `contents`; missing when no input is cut, and slots are
+ *   places.
+ * - `batches`: for each request, the places of its inputs in `contents`; all are of one kind.
  */
 export interface Plan {
   readonly slots: Uint32Array
@@ -25,10 +23,9 @@ export interface Plan {
 export type Batch = ReadonlyArray<number>
 
 /**
- * Plans the requests for some inputs. A text longer than one request takes goes in pieces.
+ * Plans the requests of some inputs; a text longer than one request takes is cut into pieces.
  *
- * A batch is closed only when the next input of its kind does not fit, so that for each kind no division that keeps the
- * order has fewer batches: `ceil(inputs / maxItems)` of them when only the count binds.
+ * A batch is closed only when the next input of its kind does not fit: in order, no division has fewer batches.
  */
 export const make = (inputs: ReadonlyArray<Capacity.Content>, limits: Embedding.Limits): Plan => {
   const whole = distinct(inputs)
@@ -84,17 +81,8 @@ const isImage = (content: Capacity.Content): content is Embedding.ImageInput =>
 const isCombined = (content: Capacity.Content): content is Embedding.CombinedInput =>
   typeof content !== "string" && content.text !== undefined
 
-/**
- * - `contents`: the different ones, in the order they first appear.
- * - `slots`: for each input, the place of its equal in `contents`.
- */
-interface Distinct {
-  readonly contents: ReadonlyArray<Capacity.Content>
-  readonly slots: Uint32Array
-}
-
-/** Every different input once: of equal strings, and of images with the same bytes and media type, the first. */
-const distinct = (inputs: ReadonlyArray<Capacity.Content>): Distinct => {
+/** The distinct inputs in the order they first appear: images are equal when bytes and media type are. */
+const distinct = (inputs: ReadonlyArray<Capacity.Content>): Pick<Plan, "contents" | "slots"> => {
   const texts = new Map<string, number>()
   const others = new Map<string, number>()
   const imageId = makeImageId()
@@ -113,7 +101,7 @@ const distinct = (inputs: ReadonlyArray<Capacity.Content>): Distinct => {
   return { contents, slots }
 }
 
-/** A number for each different image. All bytes are compared only where media type, size and a sample agree. */
+/** A number for each distinct image. All bytes are compared only when media type, size and a sample are equal. */
 const makeImageId = () => {
   const known = new Map<Embedding.Image, number>()
   const alike = new Map<string, Array<Embedding.Image>>()
@@ -132,7 +120,7 @@ const makeImageId = () => {
   }
 }
 
-/** Bytes spread over the image from its first to its last: files of one size often begin and end alike. */
+/** Bytes spread over the whole image: files of one size often begin and end alike. */
 const sample = (bytes: Uint8Array): string =>
   Array.from({ length: samples }, (_, index) => bytes[Math.floor(index * (bytes.length - 1) / (samples - 1))]).join()
 

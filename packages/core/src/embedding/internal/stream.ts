@@ -1,5 +1,5 @@
 /**
- * Embeds a stream of values of any length: in groups of what one request holds, several at a time.
+ * Embeds a stream of any length: in groups of the size of one request, several concurrently.
  */
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
@@ -18,8 +18,8 @@ import * as EmbeddingTelemetry from "./telemetry.ts"
 import type * as Validation from "./validation.ts"
 
 /**
- * Reads ahead of its consumer by no more groups than the call may have requests in flight. A value waits for its group
- * to fill at most as long as `flushAfter` says.
+ * Reads at most as many groups ahead as the call may have requests in flight. A value waits at most `flushAfter` for its
+ * group to fill.
  */
 export const make = <A, E, R>(
   call: Call.Call,
@@ -31,8 +31,8 @@ export const make = <A, E, R>(
     let inputs = 0
     let requests = 0
     let inputTokens: number | undefined = 0
-    // A group of several kinds sends its requests in turn, so that the window bounds them too.
-    const inTurn = { ...call, concurrency: 1 }
+    // The requests of a group of several kinds are sequential, so that the window bounds them too.
+    const sequential = { ...call, concurrency: 1 }
     let position = 0
     const piecesOf = (
       chunk: ReadonlyArray<A>
@@ -53,7 +53,7 @@ export const make = <A, E, R>(
       Stream.aggregateWithin(group<A>(call.limits), Schedule.spaced(flushAfter ?? "50 millis")),
       Stream.mapAccum(() => 0, (offset, entries) => [offset + entries.length, [{ entries, offset }]]),
       Stream.mapEffect(({ entries, offset }) =>
-        Effect.map(Call.embedMany(inTurn, entries.map((entry) => entry.given), offset), (batch) => {
+        Effect.map(Call.embedMany(sequential, entries.map((entry) => entry.given), offset), (batch) => {
           inputs += entries.length
           requests += batch.requests
           inputTokens = inputTokens === undefined || batch.usage.inputTokens === undefined
@@ -74,14 +74,14 @@ export const make = <A, E, R>(
     }))
   })
 
-/** `given` is embedded, or refused in its turn; until then it counts as `input`. */
+/** `given` is what is embedded or refused; `input` is what it counts as in its group. */
 interface Entry<A> {
   readonly value: A
   readonly given: unknown
   readonly input: Embedding.Input
 }
 
-/** What a group leaves of a chunk is copied: of a chunk of any size that would be quadratic. */
+/** The rest of a chunk is copied after each group, which must not be quadratic in the size of the chunk. */
 const mostAtOnce = 512
 
 type Entries<A> = Arr.NonEmptyReadonlyArray<Entry<A>>
@@ -92,7 +92,7 @@ const entry = <A>(value: A, given: unknown): Entry<A> =>
     onSuccess: (input) => ({ value, given: input, input })
   })
 
-/** Takes what fits into one request of each kind: a group ends where some kind needs a second one. */
+/** A group is what fits into one request of each kind. */
 const group = <A>(limits: Embedding.Limits): Sink.Sink<ReadonlyArray<Entry<A>>, Entry<A>, Entry<A>> =>
   Sink.fromTransform((upstream: Pull.Pull<Entries<A>>) => {
     const entries: Array<Entry<A>> = []
@@ -119,7 +119,7 @@ const end = <A>(
   rest: ReadonlyArray<Entry<A>>
 ): Sink.End<ReadonlyArray<Entry<A>>, Entry<A>> => Arr.isReadonlyArrayNonEmpty(rest) ? [entries, rest] : [entries]
 
-/** Memory must stay flat, also where a request has no bound of its own. */
+/** Bounded even where a request is not, so that memory stays flat. */
 const open = (limits: Embedding.Limits, kind: Embedding.Kind): Capacity.Filling => {
   const capacity = Capacity.make(limits, kind)
   return Capacity.fill({

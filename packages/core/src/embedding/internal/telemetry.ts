@@ -12,7 +12,7 @@ import * as ProviderError from "../../ProviderError.ts"
 import * as Telemetry from "../../Telemetry.ts"
 import type * as Embedding from "../Embedding.ts"
 
-/** Around one call; `outcome` says what it cost. */
+/** One call. */
 export const operation = <A, E extends ProviderError.EmbeddingError, R>(
   target: Telemetry.Target,
   options: Embedding.ResolvedOptions,
@@ -27,7 +27,7 @@ export const operation = <A, E extends ProviderError.EmbeddingError, R>(
     )).pipe(Effect.withSpan(span.name, span.options))
 }
 
-/** Around a stream: the span lasts until the stream ends, and has what was spent until then. */
+/** A stream: its span lasts until it ends. */
 export const stream = <A, E, R>(
   target: Telemetry.Target,
   options: Embedding.ResolvedOptions,
@@ -49,13 +49,7 @@ export const stream = <A, E, R>(
   )
 }
 
-/** Counts the tokens of one answered request, whether or not the call it belongs to succeeds. */
-export const recordAnswer = (
-  target: Telemetry.Target,
-  answer: Embedding.ProviderBatchResult
-): Effect.Effect<void> => Telemetry.recordTokens(target, "input", answer.inputTokens)
-
-/** What a call had to embed and what it cost, as far as it is known. */
+/** What a call embedded and what it cost, where known. */
 export interface Outcome {
   readonly inputs: number
   readonly requests?: number | undefined
@@ -75,7 +69,7 @@ const recordOutcome = (outcome: Outcome): Effect.Effect<void> =>
     "strata.cost.usd": outcome.cost?.total
   })
 
-/** A failure of the values themselves is none of ours: it is counted as a defect of the call. */
+/** A failure of the stream of values is not the provider's: it is recorded as a defect. */
 const ending = (exit: Exit.Exit<unknown, unknown>): Exit.Exit<unknown, ProviderError.ProviderError> => {
   if (Exit.isSuccess(exit)) return Exit.void
   return Option.match(Cause.findErrorOption(exit.cause), {

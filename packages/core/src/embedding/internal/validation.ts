@@ -1,6 +1,5 @@
 /**
- * What can be wrong with the options of an embedding call whoever answers it, found before any network; and whether a
- * refusal of the provider is about the inputs or about them.
+ * Validates the options of embedding calls before any network, and places errors about inputs.
  */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -9,17 +8,16 @@ import * as Check from "../../Check.ts"
 import * as ProviderError from "../../ProviderError.ts"
 import type * as Embedding from "../Embedding.ts"
 
-/** Why one input has no vector, told to the place where the input stood: `inputs[3]`, or `input` for the only one. */
+/** The failure of one input, given its place: `inputs[3]`, or `input` for the only one. */
 export type Failure = (field: string) => ProviderError.EmbeddingError
 
-/** Options a provider accepts, what it takes with them in one request, and whether long texts go in pieces. */
+/** Valid options, the limits of a request with them, and whether long texts are cut into pieces. */
 export interface Resolved {
   readonly options: Embedding.ResolvedOptions
   readonly limits: Embedding.Limits
   readonly chunk: boolean
 }
 
-/** What a provider knows of its models. */
 export interface Provider {
   readonly provider: string
   readonly defaultModel?: string | undefined
@@ -28,7 +26,7 @@ export interface Provider {
   ) => Effect.Effect<Embedding.Limits, ProviderError.EmbeddingError>
 }
 
-/** Settles the options of a call, which may be any value, or says what is wrong with them. */
+/** Validates the options of a call, which may be any value. */
 export const resolve = Effect.fnUntraced(function*(
   provider: Provider,
   given: unknown
@@ -67,7 +65,7 @@ export const settle = (
 ): Effect.Effect<Embedding.EmbeddingOptions, ProviderError.InvalidRequestError> =>
   given === undefined ? Effect.succeed({}) : Check.run(options, given, { provider, whole: "options" })
 
-/** How a stream is embedded, as plain data, apart from the options of its calls; and whether there is one. */
+/** Validates a stream and its options, which may be any values. */
 export const settleStream = Effect.fnUntraced(function*(
   provider: string,
   stream: { readonly values: unknown; readonly input: unknown },
@@ -122,16 +120,34 @@ const streamOptions = Check.struct<Embedding.EmbeddingOptions & Pace>({
 const invalid = ({ provider }: Provider, model: string | undefined, problem: Check.Problem) =>
   Effect.fail(ProviderError.invalidRequest({ provider, model, ...problem }))
 
-/** Whether a refusal may be due to one input of a batch: a named option is wrong for all of them. */
+/** Whether a refusal may be due to one input of a batch, rather than to an option. */
 export const isAboutInputs = (
   error: ProviderError.EmbeddingError
 ): error is ProviderError.InvalidRequestError | ProviderError.ContextLengthExceededError =>
   error._tag === "ContextLengthExceededError" ||
   (error._tag === "InvalidRequestError" && (error.field === undefined || error.field.startsWith("input")))
 
-/** Puts the place of an input into the error of the provider that refused it; other errors stay as they are. */
+/** Places an error of the provider about an input; other errors stay as they are. */
 export const at = (error: ProviderError.EmbeddingError, field: string): ProviderError.EmbeddingError => {
   if (!isAboutInputs(error)) return error
   // `inputs[0].image` of a request is `inputs[17].image` of the call.
   return ProviderError.placed(error, `${field}${error.field?.match(/^inputs?(?:\[\d+\])?(\..+)$/u)?.[1] ?? ""}`)
+}
+
+/** Moves an error about `inputs[place]` to another place; `position` gives the new one. Other errors stay as they are. */
+export const moved = (
+  error: ProviderError.EmbeddingError,
+  position: (place: number) => number | undefined
+): ProviderError.EmbeddingError => {
+  switch (error._tag) {
+    case "InvalidRequestError":
+    case "ContextLengthExceededError":
+    case "UnsupportedFeatureError": {
+      const [, place, part = ""] = error.field?.match(/^inputs\[(\d+)\](.*)$/u) ?? []
+      const to = place === undefined ? undefined : position(Number(place))
+      return to === undefined ? error : ProviderError.placed(error, `inputs[${to}]${part}`)
+    }
+    default:
+      return error
+  }
 }

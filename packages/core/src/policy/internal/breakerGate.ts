@@ -13,7 +13,7 @@ import * as ProviderError from "../../ProviderError.ts"
 import * as Circuits from "../../state/internal/circuits.ts"
 import * as Telemetry from "../../Telemetry.ts"
 import type * as Breaker from "../Breaker.ts"
-import type * as WaitingLine from "./waitingLine.ts"
+import type * as WaitQueue from "./waitQueue.ts"
 
 /**
  * - `protect`: runs a call if its circuit is closed, or half open and this the call that tries; fails with
@@ -31,8 +31,8 @@ export interface BreakerGate {
   readonly opened: (target: Telemetry.Target) => Effect.Effect<void>
   readonly whileClosed: <A, E>(
     target: Telemetry.Target,
-    restore: WaitingLine.Restore,
-    self: (restore: WaitingLine.Restore) => Effect.Effect<A, E>,
+    restore: WaitQueue.Restore,
+    self: (restore: WaitQueue.Restore) => Effect.Effect<A, E>,
     giveBack: (held: A) => Effect.Effect<void>
   ) => Effect.Effect<A, E | ProviderError.CircuitOpenError>
 }
@@ -127,21 +127,21 @@ export const inForce = (
         Effect.scopedWith((scope) =>
           Effect.flatMap(
             Scope.provide(circuits.admit(Telemetry.keyOf(target)), scope),
-            (leave): Effect.Effect<A, E | ProviderError.CircuitOpenError, R> => {
-              switch (leave._tag) {
+            (admission): Effect.Effect<A, E | ProviderError.CircuitOpenError, R> => {
+              switch (admission._tag) {
                 case "CircuitOpen":
                   return Effect.andThen(
-                    see(target, "open", leave.retryAfter),
-                    Effect.fail(rejected(target, leave.retryAfter))
+                    see(target, "open", admission.retryAfter),
+                    Effect.fail(rejected(target, admission.retryAfter))
                   )
                 case "CircuitHalfOpen":
                   return Effect.andThen(see(target, "half-open"), Effect.fail(rejected(target, undefined)))
                 case "Admission":
                   return Effect.andThen(
-                    see(target, leave.trying ? "half-open" : "closed"),
+                    see(target, admission.trying ? "half-open" : "closed"),
                     Effect.onExit(
                       restore(self),
-                      (exit) => Effect.flatMap(leave.settle(verdict(exit)), (change) => changed(target, change))
+                      (exit) => Effect.flatMap(admission.settle(verdict(exit)), (change) => changed(target, change))
                     )
                   )
               }

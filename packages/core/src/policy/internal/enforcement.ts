@@ -24,7 +24,7 @@ import * as Hedging from "./hedging.ts"
 import * as QuotaGate from "./quota/gate.ts"
 import * as RetryAllowance from "./retryAllowance.ts"
 import * as Retrying from "./retrying.ts"
-import type * as WaitingLine from "./waitingLine.ts"
+import type * as WaitQueue from "./waitQueue.ts"
 
 /**
  * - `call`: for effects.
@@ -102,7 +102,7 @@ const inForce = (policy: Policy.Policy): Effect.Effect<Enforcement, never, Scope
       }).pipe(Clocks.within("deadline", deadline, target))
 
     /** Money, tokens and a permit, in this order; what was granted is given back where the next one fails. */
-    const admitted = <A>(asked: Asked<A>, restore: WaitingLine.Restore): Effect.Effect<
+    const admitted = <A>(asked: Asked<A>, restore: WaitQueue.Restore): Effect.Effect<
       Admission,
       ProviderError.CallError
     > =>

@@ -6,7 +6,7 @@ import * as Semaphore from "effect/Semaphore"
 import * as Watchdog from "../../internal/watchdog.ts"
 import type * as Telemetry from "../../Telemetry.ts"
 import type * as RetryBudget from "../RetryBudget.ts"
-import * as WaitingLine from "./waitingLine.ts"
+import * as WaitQueue from "./waitQueue.ts"
 
 /**
  * - `onCall`: a first attempt, which earns a share of a retry.
@@ -70,7 +70,7 @@ const inForce = ({ perSecond, reserve, share }: RetryBudget.RetryBudget, start: 
         waiting++
         return queue.withPermit(head).pipe(
           Effect.ensuring(Effect.sync(() => waiting--)),
-          (wait) => WaitingLine.recorded(wait, target, "retry-budget")
+          (wait) => WaitQueue.recorded(wait, target, "retry-budget")
         )
       })
   }

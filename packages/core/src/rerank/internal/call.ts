@@ -1,6 +1,7 @@
 /**
- * Reranks any number of documents: divides them into requests, sends these, and puts the results together.
+ * Reranks any number of documents: divides them into requests, sends these, and merges the results.
  */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Enforcement from "../../policy/internal/enforcement.ts"
 import * as ProviderError from "../../ProviderError.ts"
@@ -8,73 +9,60 @@ import * as Telemetry from "../../Telemetry.ts"
 import type * as Rerank from "../Rerank.ts"
 import type * as Validation from "./validation.ts"
 
-/** One request to a provider. */
-export type Send = (
-  request: Rerank.ProviderRequest
-) => Effect.Effect<Rerank.ProviderResult, ProviderError.RerankError>
-
-/**
- * One call with everything settled.
- *
- * - `send`: one request under the policy; its answer ranks as many of its documents as were asked for, each once.
- * - `concurrency`: requests this call may have in flight.
- */
-export interface Call extends Validation.Resolved {
-  readonly target: Telemetry.Target
-  readonly send: Send
-  readonly concurrency: number
-}
-
-/** Readies a call. */
-export const make = (
-  provider: { readonly provider: string; readonly rerank: Send },
+/** One call, all or nothing, with its span and metrics. Texts are never recorded. */
+export const rerank = (
+  provider: {
+    readonly provider: string
+    readonly rerank: (
+      request: Rerank.ProviderRequest
+    ) => Effect.Effect<Rerank.ProviderResult, ProviderError.RerankError>
+  },
   enforcement: Enforcement.Enforcement,
-  resolved: Validation.Resolved
-): Call => {
-  const target = { operation: "rerank", provider: provider.provider, model: resolved.options.model } as const
-  return {
-    ...resolved,
-    target,
-    concurrency: enforcement.window,
-    send: (request) =>
-      Effect.tap(
-        enforcement.call(
-          Effect.flatMap(
-            Effect.suspend(() => provider.rerank(request)),
-            (answer) => sound(target, request, answer)
-          ),
-          target
-        ),
-        ({ inputTokens }) => Telemetry.recordTokens(target, "input", inputTokens)
-      )
-  }
-}
-
-/** All or nothing. */
-export const rerank = (call: Call): Effect.Effect<Rerank.RerankResponse, ProviderError.RerankError> => {
-  const { options, query, topN } = call
-  return Effect.map(
-    Effect.forEach(
-      divide(call),
-      ({ documents, offset }) =>
-        Effect.map(
-          // The best of all documents are among the best of each request.
-          call.send({ query, documents, topN: Math.min(topN, documents.length), options }),
-          (answer) => ({
-            ...answer,
-            results: answer.results.map(({ index, score }) => ({ index: offset + index, score }))
-          })
-        ),
-      { concurrency: call.concurrency }
-    ),
-    (answers): Rerank.RerankResponse => ({
-      results: answers.flatMap(({ results }) => results).sort(bestFirst).slice(0, topN),
-      model: options.model,
-      requestId: answers.length === 1 ? answers[0]!.requestId : undefined,
-      usage: usageOf(answers),
-      requests: answers.length
-    })
+  call: Validation.Resolved
+): Effect.Effect<Rerank.RerankResponse, ProviderError.RerankError> => {
+  const { documents, options, query, topN } = call
+  const target = { operation: "rerank", provider: provider.provider, model: options.model } as const
+  const span = Telemetry.span(target, {
+    "strata.rerank.documents": documents.length,
+    "strata.rerank.top_n": Number.isFinite(topN) ? topN : undefined
+  })
+  const send = (request: Rerank.ProviderRequest) =>
+    Effect.suspend(() => provider.rerank(request)).pipe(
+      Effect.flatMap((answer) => checked(target, request, answer)),
+      (attempt) => enforcement.call(attempt, target),
+      Effect.tap(({ inputTokens }) => Telemetry.recordTokens(target, "input", inputTokens))
+    )
+  const answered = Effect.forEach(
+    divide(call),
+    ({ documents, offset }) =>
+      Effect.map(
+        // The best of all documents are among the best of each request.
+        send({ query, documents, topN: Math.min(topN, documents.length), options }),
+        (answer) => ({
+          ...answer,
+          results: answer.results.map(({ index, score }) => ({ index: offset + index, score }))
+        })
+      ),
+    { concurrency: enforcement.window }
   )
+  return Effect.flatMap(Clock.currentTimeMillis, (start) =>
+    answered.pipe(
+      Effect.map((answers): Rerank.RerankResponse => ({
+        results: answers.flatMap(({ results }) => results).sort(bestFirst).slice(0, topN),
+        model: options.model,
+        requestId: answers.length === 1 ? answers[0]!.requestId : undefined,
+        usage: usageOf(answers),
+        requests: answers.length
+      })),
+      Effect.tap(({ requestId, requests, usage }) =>
+        Telemetry.annotate({
+          "gen_ai.response.id": requestId,
+          "gen_ai.usage.input_tokens": usage?.inputTokens,
+          "strata.rerank.requests": requests
+        })
+      ),
+      Effect.onExit((exit) => Telemetry.recordEnd(target, start, exit))
+    )).pipe(Effect.withSpan(span.name, span.options))
 }
 
 interface Part {
@@ -82,7 +70,7 @@ interface Part {
   readonly documents: ReadonlyArray<string>
 }
 
-/** Neighbours travel together, and a part is closed only when the next document does not fit. */
+/** Consecutive documents; a part is closed when the next document does not fit. */
 const divide = ({ documents, limits, query }: Validation.Resolved): ReadonlyArray<Part> => {
   const maxDocuments = Math.max(1, Math.floor(limits.maxDocuments) || 1)
   const room = (limits.maxLength ?? Infinity) - query.length
@@ -113,8 +101,8 @@ const usageOf = (answers: ReadonlyArray<Rerank.ProviderResult>): Rerank.RerankUs
   return answers.length === 0 ? undefined : { inputTokens }
 }
 
-/** Holds a provider to its word. More results than were asked for do no harm: {@link rerank} drops the worst. */
-const sound = (
+/** Refuses an invalid answer. Surplus results are allowed: {@link rerank} drops the worst. */
+const checked = (
   target: Telemetry.Target,
   request: Rerank.ProviderRequest,
   answer: Rerank.ProviderResult

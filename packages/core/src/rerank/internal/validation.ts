@@ -1,5 +1,5 @@
 /**
- * What can be wrong with a rerank request whoever answers it, found before any network.
+ * Validates rerank calls, for every provider, before any network.
  */
 import * as Effect from "effect/Effect"
 import * as Check from "../../Check.ts"
@@ -7,7 +7,7 @@ import * as WellFormedText from "../../internal/wellFormedText.ts"
 import * as ProviderError from "../../ProviderError.ts"
 import type * as Rerank from "../Rerank.ts"
 
-/** A request with everything settled. `topN` may exceed the number of documents. */
+/** A valid call. `topN` may exceed the number of documents. */
 export interface Resolved {
   readonly query: string
   readonly documents: ReadonlyArray<string>
@@ -16,7 +16,6 @@ export interface Resolved {
   readonly limits: Rerank.Limits
 }
 
-/** What a provider knows of its models. */
 export interface Provider {
   readonly provider: string
   readonly defaultModel?: string | undefined
@@ -25,7 +24,7 @@ export interface Provider {
     | undefined
 }
 
-/** Settles a request, which may be any values, or says what is wrong with it. */
+/** Validates a call, whose parts may be any values. */
 export const resolve = Effect.fnUntraced(function*(
   provider: Provider,
   query: unknown,
@@ -66,22 +65,22 @@ const optionsOf = Check.struct<Rerank.RerankOptions>({
   providerOptions: Check.optional(Check.providerOptions)
 }, { remedy: "Give an object of options, or nothing" })
 
-/** Well-formed text that says something. */
+/** Text that is not blank, made well-formed. */
 const textThat = (remedy: string): Check.Check<string> => (given, at) => {
   if (typeof given !== "string") return Check.refuseKind(at, given, "Give text")
   return /\S/u.test(given) ? WellFormedText.make(given) : Check.refuse(at, "the text is blank", remedy)
 }
 
 const textsOf = Check.struct<Pick<Resolved, "query" | "documents">>({
-  query: textThat("Give it something to look for"),
-  documents: Check.list(textThat("Leave it out, or give it something to compare with the query"), {
+  query: textThat("Give a query"),
+  documents: Check.list(textThat("Leave it out, or give it text"), {
     remedy: "Give an array of texts"
   })
 })
 
 const unlimited: Rerank.Limits = { maxDocuments: Infinity }
 
-/** The query goes with every document, so the two have to fit together. */
+/** The query is sent with every document, so both must fit into a request. */
 const lengthProblem = (query: string, documents: ReadonlyArray<string>, maxLength: number): string | undefined => {
   const room = maxLength - query.length
   if (room <= 0) {

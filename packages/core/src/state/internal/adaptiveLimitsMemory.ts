@@ -30,7 +30,7 @@ export const makeIn = (limits: Map<string, Kept>) => {
       return { limit, epoch }
     })
 
-  /** Whenever a key comes, two that are there are looked at, in turn: so old ones go faster than new ones come. */
+  /** Each new key looks at two others, in turn, and forgets the unused: so old ones go faster than new ones come. */
   const forget = (now: number) => {
     let looks = 2
     for (const [key, kept] of limits) {

@@ -2,7 +2,7 @@
  * The circuits behind a breaker, under keys: in the `CircuitBreakerStore` of the context if there is one, and in the memory
  * of this process where there is none or where it does not work.
  *
- * `CircuitBreaker.make` would do the same, but for the fallback, and for telling whose circuit it was that opened.
+ * `CircuitBreaker.make` does the same, but for the fallback, and for telling which call opened the circuit.
  */
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
@@ -31,7 +31,7 @@ export type Verdict = "Success" | "Failure" | "Ignored"
 export type Change = "opened" | "reopened" | "closed" | undefined
 
 /**
- * Leave to make a call.
+ * A call may be made.
  *
  * - `trying`: whether the circuit is half open, and this the one call that tries.
  * - `settle`: how it ended.
@@ -42,10 +42,10 @@ export interface Admission<E = never> {
   readonly settle: (verdict: Verdict) => Effect.Effect<Change, E>
 }
 
-/** No leave: the circuit is open, or half open and another call is trying. */
+/** No call may be made: the circuit is open, or half open and another call is trying. */
 export type Rejection = CircuitBreaker.CircuitOpen | CircuitBreaker.CircuitHalfOpen
 
-/** Asks for leave to make a call. The scope stays open while the call runs. */
+/** Asks whether a call may be made. The scope stays open while the call runs. */
 export interface Circuits {
   readonly admit: (key: string) => Effect.Effect<Admission | Rejection, never, Scope.Scope>
 }
@@ -54,7 +54,7 @@ export interface Circuits {
 export const make = (breaker: Settings): Effect.Effect<Circuits, never, Scope.Scope> =>
   Effect.gen(function*() {
     const memory = Context.get(
-      yield* Layer.build(CircuitBreaker.layerStoreMemory()),
+      yield* Layer.build(CircuitBreaker.layerStoreMemory({ idleTimeToLive: "10 minutes" })),
       CircuitBreaker.CircuitBreakerStore
     )
     const shared = yield* Effect.serviceOption(CircuitBreaker.CircuitBreakerStore)

@@ -1,5 +1,5 @@
 /**
- * One tool call: refused when it makes no sense, run in its span otherwise.
+ * One tool call: refused when it is invalid, else run in its span.
  */
 import * as Effect from "effect/Effect"
 import { hasProperty, isObject } from "effect/Predicate"
@@ -18,7 +18,7 @@ export interface Refusal {
   readonly issue: string
 }
 
-/** A call that is ready: nothing has run yet. */
+/** A call that is decoded and not yet run. */
 export interface Prepared<E, R> {
   readonly call: Message.ToolCallPart
   readonly refusal: Refusal | undefined

@@ -1,25 +1,21 @@
 /**
- * Ids of tool calls that are unique in the whole conversation.
+ * Makes the ids of tool calls unique in a conversation.
  *
- * Results find their calls by id and providers refuse a conversation that has one twice, yet some models count from the
- * start in every answer or leave the id empty. Such a call gets an id of its own, everywhere it is mentioned. Calls that the
- * provider ran keep theirs: their results are the provider's, too.
+ * Providers refuse duplicate ids, yet some models count from the start in every answer or leave the id empty. Calls that the
+ * provider ran keep theirs, as their results do.
  */
 import { isObject } from "effect/Predicate"
 import type * as ChatEvent from "../../chat/ChatEvent.ts"
 import * as ChatResponse from "../../chat/ChatResponse.ts"
 import type * as Message from "../../chat/Message.ts"
 
-/**
- * - `inResponse`: for a whole answer.
- * - `inStream`: for the events of one answer, which name the block a call is.
- */
+/** `inResponse`: for a whole answer; `inStream`: for the events of one answer. */
 export interface ToolIds {
   readonly inResponse: (response: ChatResponse.ChatResponse) => ChatResponse.ChatResponse
   readonly inStream: () => (event: ChatEvent.ChatEvent) => ChatEvent.ChatEvent
 }
 
-/** Starts with the ids that occur in the conversation so far. */
+/** Starts with the ids of the conversation so far. */
 export const make = (messages: ReadonlyArray<Message.Message>): ToolIds => {
   const used = new Set(messages.flatMap(idsOf))
   const counts = new Map<string, number>() // of each stem: the last number it was given
@@ -74,7 +70,7 @@ export const make = (messages: ReadonlyArray<Message.Message>): ToolIds => {
 
 const withId = <A extends { readonly id: string }>(self: A, id: string): A => self.id === id ? self : { ...self, id }
 
-/** Of a message that nobody has checked yet. */
+/** Of a message that is not checked yet. */
 const idsOf = (message: Message.Message): ReadonlyArray<string> =>
   message.role === "assistant" && Array.isArray(message.content)
     ? message.content.flatMap((part: unknown) =>

@@ -1,5 +1,5 @@
 /**
- * What a handler gave, as the model reads it: text, JSON, or the message of a failure.
+ * The result of a handler for the model: text, JSON, or the message of a failure.
  */
 import * as Effect from "effect/Effect"
 import { hasProperty } from "effect/Predicate"
@@ -7,9 +7,8 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 
 /**
- * Text as it is, anything else as plain JSON, the way `JSON.stringify` writes it: dates as ISO text, `NaN` and nothing at
- * all as `null`. A bigint is its text. Dies of what has no JSON (cycles, a value its schema refuses), as handlers die of
- * what they throw.
+ * Text unchanged, other values as `JSON.stringify` writes them (dates as ISO text, `NaN` and `undefined` as `null`), a bigint
+ * as text. Dies of a value without a JSON form, as handlers die of what they throw.
  */
 export const encode = <S extends Schema.Constraint>(
   name: string,
@@ -27,18 +26,18 @@ export const encode = <S extends Schema.Constraint>(
   )
 }
 
-/** What the model may know of a failure: its message, or its tag where it has none. Never a stack or a cause. */
+/** The message of a failure for the model, or else its tag; never a stack or a cause. */
 export const failureMessage = (error: unknown): string =>
   [error, hasProperty(error, "message") && error.message, hasProperty(error, "_tag") && error._tag].find(isText) ??
     failed
 
-/** What the model may know of a failure that has nothing to say. */
+/** The message of a failure without message and tag. */
 export const failed = "The tool failed"
 
-/** A value as JSON text, for a message or a span; nothing where it has none. */
+/** A value as JSON text, for a message or a span; empty where it has none. */
 export const textOf = (value: unknown): string => Result.getOrElse(Result.try(() => stringify(value)), () => "")
 
-/** By way of text, so that dates, classes and `undefined` become what they would be on the wire. */
+/** By way of text: dates, classes and `undefined` become what they are on the wire. */
 const toJson = (value: unknown): unknown => JSON.parse(stringify(value))
 
 const stringify = (value: unknown): string =>

@@ -1,5 +1,5 @@
 /**
- * What a tool loop does between one answer of the model and the next, whichever way the answers come.
+ * The steps of a tool loop, for whole answers and streams.
  */
 import * as Effect from "effect/Effect"
 import { isObject } from "effect/Predicate"
@@ -18,7 +18,7 @@ import type * as ToolStep from "../ToolStep.ts"
 import * as ToolCall from "./call.ts"
 import * as ToolIds from "./ids.ts"
 
-/** An answer and its calls, ready to run. `reason` is why the loop ends with it. */
+/** An answer and its decoded calls. `reason` is set for the last one. */
 export interface Turn<E, R> {
   readonly index: number
   readonly response: ChatResponse.ChatResponse
@@ -27,12 +27,12 @@ export interface Turn<E, R> {
 }
 
 /**
- * Checks the tools and begins a conversation. In every step come, in this order:
+ * Checks the tools and starts a loop. A step is, in this order:
  *
- * - `request`: what to send.
- * - `turn`: what the answer asks for.
- * - `answer`: runs one call, for each of the turn.
- * - `close`: ends the step with the results in the order of the calls.
+ * - `request`: the request to send.
+ * - `turn`: decodes the calls of the answer.
+ * - `answer`: runs one call of the turn.
+ * - `close`: ends the step, with the results in the order of the calls.
  */
 export const start = <Tools extends ReadonlyArray<Tool.Any>, E1, R1, E2, R2>(
   input: ChatRequest.Input,
@@ -45,9 +45,9 @@ export const start = <Tools extends ReadonlyArray<Tool.Any>, E1, R1, E2, R2>(
       provider: "strata",
       whole: "options"
     })
-    // Of functions no more can be known before they are called.
+    // The types of functions cannot be checked.
     const { onStep, prepareStep } = settled as Pick<typeof options, "onStep" | "prepareStep">
-    // What one tool can fail with and needs is among what all of them can and do.
+    // The errors and requirements of one tool are among those of all.
     const tools = settled.tools as ReadonlyArray<ToolCall.Handled<E, R>>
     const given = yield* ChatValidation.settle("strata", input)
     const definitions = yield* define(tools, given)
@@ -122,10 +122,10 @@ const define = Effect.fnUntraced(function*(tools: ReadonlyArray<Tool.Any>, reque
   const names = definitions.map(({ name }) => name)
   const twice = names.find((name, index) => names.indexOf(name) !== index)
   if (twice !== undefined) {
-    return yield* invalid("tools", `there are two tools with the name "${twice}"`, "Give each tool a name of its own")
+    return yield* invalid("tools", `there are two tools with the name "${twice}"`, "Give each tool a unique name")
   }
   if (request.tools !== undefined && request.tools.length > 0) {
-    return yield* invalid("tools", "the request has tools of its own", "Give the loop all tools, made with `Tool.make`")
+    return yield* invalid("tools", "the request has tools", "Give the loop all tools, made with `Tool.make`")
   }
   return definitions
 })
@@ -138,7 +138,7 @@ const answer = <E, R>({ answer, call }: ToolCall.Prepared<E, R>): Effect.Effect<
     ...(answered.isFailure ? { error: answered.error } : undefined)
   }))
 
-/** Nothing of an answer whose calls have no results, and nothing of one that says nothing: no provider takes those. */
+/** Empty for an answer that is empty or whose calls have no results: providers refuse those. */
 const history = (
   response: ChatResponse.ChatResponse,
   results: ReadonlyArray<ToolStep.ToolResult>
@@ -156,9 +156,8 @@ const history = (
 }
 
 /**
- * A model has to see what it wrote, or it cannot mend it, but providers take nothing but an object for the arguments of a
- * call. So text goes back under the key that Anthropic's documentation of fine-grained tool streaming proposes, and other
- * JSON as a value.
+ * A model must see invalid arguments to correct them, but providers accept objects only. Text is sent under the key that
+ * Anthropic's documentation of fine-grained tool streaming proposes, other JSON as `value`.
  */
 const sendable = (message: Message.AssistantMessage): Message.AssistantMessage =>
   typeof message.content === "string" ? message : Message.assistant(
@@ -174,7 +173,7 @@ const wrapped = (params: unknown): object =>
     ? { INVALID_JSON: params }
     : { value: params }
 
-/** The provider stepped in, or there is no room for another turn: the calls are not to be run. */
+/** The answer was withheld, or the context window is full: its calls are not run. */
 const isStopped = ({ finishReason }: ChatResponse.ChatResponse): boolean =>
   finishReason === "guardrail" || finishReason === "content-filter" || finishReason === "refusal" ||
   finishReason === "context-length"
@@ -182,7 +181,7 @@ const isStopped = ({ finishReason }: ChatResponse.ChatResponse): boolean =>
 const isForced = (choice: ToolDefinition.ToolChoice | undefined): boolean =>
   choice === "any" || typeof choice === "object"
 
-/** A hook of the program's; one that throws, or gives no effect, is a mistake in the options. */
+/** Runs a hook; one that throws, or does not return an effect, is an invalid option. */
 const hooked = <A, E, R>(
   field: string,
   hook: () => Effect.Effect<A, E, R>
@@ -193,8 +192,8 @@ const hooked = <A, E, R>(
       Check.holds(Effect.isEffect, effect) ? effect : Effect.fail(ProviderError.invalidRequest({
         provider: "strata",
         field,
-        problem: "the function gives no effect",
-        remedy: "Give an `Effect`"
+        problem: "the function does not return an effect",
+        remedy: "Return an `Effect`"
       }))
   })
 

@@ -1,6 +1,6 @@
 /**
- * A chat service behind a cache: what is known is answered, what is being asked is waited for, and only the rest goes to
- * the service.
+ * A chat service behind a cache: a cached answer is returned, an equal call in progress is shared, and only the rest goes
+ * to the service.
  */
 import * as Digest from "effect/crypto/Digest"
 import * as Duration from "effect/Duration"
@@ -16,13 +16,11 @@ import * as Telemetry from "../../../Telemetry.ts"
 import type * as Chat from "../../Chat.ts"
 import * as ChatCache from "../../ChatCache.ts"
 import * as ChatEvent from "../../ChatEvent.ts"
-import type * as ChatRequest from "../../ChatRequest.ts"
+import * as ChatRequest from "../../ChatRequest.ts"
 import type * as ChatResponse from "../../ChatResponse.ts"
 import * as ChatValidation from "../validation.ts"
-import * as Flight from "./flight.ts"
-import * as CacheKey from "./key.ts"
+import * as SingleFlight from "./singleFlight.ts"
 import * as CacheStore from "./store.ts"
-import * as CacheTelemetry from "./telemetry.ts"
 
 /** Decorates a service. */
 export const make = Effect.fnUntraced(function*(
@@ -41,9 +39,9 @@ export const make = Effect.fnUntraced(function*(
   const digest = yield* Effect.provide(Digest.Digest, Digest.layerWebCrypto)
   const { defaultModel, identity, provider = "custom" } = service
   const scope = CanonicalLine.make([namespace, identity])
-  const join = Flight.make()
+  const join = SingleFlight.make()
 
-  /** The call as the cache knows it, or nothing when it cannot be told from others. */
+  /** The key and target of a request; `undefined` when it is not cached. */
   const prepare = (
     request: ChatRequest.ChatRequest
   ): Effect.Effect<CacheStore.Call | undefined, ProviderError.InvalidRequestError> =>
@@ -54,15 +52,19 @@ export const make = Effect.fnUntraced(function*(
         return Effect.fail(Check.threw({ provider, model }, "cache.when", wanted.failure))
       }
       if (model === undefined || scope === undefined || !wanted.success) return Effect.undefined
-      const question = CacheKey.question(scope, provider, model, request)
-      return question === undefined ? Effect.undefined : Effect.map(
-        CacheKey.make(digest, question),
+      // Images and documents are hashed apart from the line, in their order in it.
+      const bytes: Array<Uint8Array> = []
+      const line = CanonicalLine.make(
+        [scope, provider, { ...request, model, messages: ChatRequest.messagesOf(request) }],
+        (found) => `#${bytes.push(found)}`
+      )
+      return line === undefined ? Effect.undefined : Effect.map(
+        keyOf(digest, line, bytes),
         (key) => ({ key, target: { operation: "chat", provider, model } })
       )
     })
 
-  /** What is kept, or else what the service answers. */
-  const known = <E>(
+  const cachedOr = <E>(
     call: CacheStore.Call,
     ask: Effect.Effect<ChatResponse.ChatResponse, E>
   ): Effect.Effect<ChatResponse.ChatResponse, E> =>
@@ -75,18 +77,18 @@ export const make = Effect.fnUntraced(function*(
     const ask = Effect.tap(service.generate(request), (response) => store.keep(call, response))
     return Effect.scoped(
       Effect.flatMap(
-        join({ key: call.key, isStream: false, send: () => known(call, ask) }),
+        join({ key: call.key, isStream: false, send: () => cachedOr(call, ask) }),
         ({ flight, isFirst }) => {
           const answer = isFirst
-            ? flight.landed
-            : Effect.andThen(CacheTelemetry.recordShare(call.target), flight.landed).pipe(
+            ? flight.response
+            : Effect.andThen(CacheStore.recordShare(call), flight.response).pipe(
               Effect.map(free),
               Effect.withSpan("ChatCache.share", { attributes: Telemetry.attributes(call.target) })
             )
           return flight.isStream
-            // A stream that broke is not repeated, because some of it was seen; nothing was seen of it here.
+            // A broken stream is not retried for its readers; this caller has read nothing, so it asks again.
             ? Effect.catchTag(answer, "StreamInterruptedError", () => generate(call, request))
-            // What `generate` sent fails as it does.
+            // A flight begun by `generate` fails as `generate` does.
             : answer as Effect.Effect<ChatResponse.ChatResponse, ProviderError.ChatError>
         }
       )
@@ -96,24 +98,24 @@ export const make = Effect.fnUntraced(function*(
   const stream = (call: CacheStore.Call, request: ChatRequest.ChatRequest) =>
     Stream.unwrap(
       Effect.map(
-        join({ key: call.key, isStream: true, send: (flight) => known(call, tell(call, request, flight)) }),
+        join({ key: call.key, isStream: true, send: (flight) => cachedOr(call, publish(call, request, flight)) }),
         ({ flight, isFirst }) =>
           isFirst ? flight.events : Stream.map(
-            Stream.onStart(flight.events, CacheTelemetry.recordShare(call.target)),
+            Stream.onStart(flight.events, CacheStore.recordShare(call)),
             (event) => event.type === "finish" ? free(event) : event
           ).pipe(Stream.withSpan("ChatCache.share", { attributes: Telemetry.attributes(call.target) }))
       )
     )
 
-  /** Reads a stream for all who take part in it. An answer that can be read to its end is kept by then. */
-  const tell = (call: CacheStore.Call, request: ChatRequest.ChatRequest, flight: Flight.Flight) =>
+  /** Reads the stream of the service for all subscribers. The answer is kept before they see its `finish`. */
+  const publish = (call: CacheStore.Call, request: ChatRequest.ChatRequest, flight: SingleFlight.Flight) =>
     Effect.gen(function*() {
       const collector = ChatEvent.makeCollector()
       yield* Stream.runForEachArray(service.stream(request), (events) => {
         events.forEach(collector.add)
         const response = events.some(({ type }) => type === "finish") ? collector.response() : undefined
         const kept = response === undefined ? Effect.void : store.keep(call, response)
-        return Effect.andThen(kept, flight.add(events))
+        return Effect.andThen(kept, flight.publish(events))
       })
       return collector.response() ?? (yield* collector.incomplete(call.target))
     })
@@ -134,5 +136,12 @@ export const make = Effect.fnUntraced(function*(
   }
 })
 
-/** The answer, or its end, for somebody who does not pay for it. */
+/** The answer, or its `finish` event, for a caller that did not send the request. */
 const free = <O extends ChatResponse.Outcome>(outcome: O): O => ({ ...outcome, cached: true, cost: Cost.empty })
+
+/** A key of 64 hexadecimal digits. */
+const keyOf = (digest: Digest.Digest["Service"], line: string, bytes: ReadonlyArray<Uint8Array>) =>
+  Effect.flatMap(
+    Effect.forEach(bytes, (part) => digest.digestHex(Digest.sha256, part), { concurrency: "unbounded" }),
+    (hashes) => digest.digestHex(Digest.sha256, new TextEncoder().encode([line, ...hashes].join("\n")))
+  )

@@ -1,16 +1,16 @@
 /**
- * The store of a cached chat service as its calls see it: answers by key, and no failures.
+ * Answers by key, in a store that may fail.
  */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Checksum from "../../../cache/internal/checksum.ts"
+import * as CacheMetrics from "../../../cache/internal/metrics.ts"
 import * as WriteBehind from "../../../cache/internal/writeBehind.ts"
-import type * as Telemetry from "../../../Telemetry.ts"
+import * as Telemetry from "../../../Telemetry.ts"
 import type * as ChatCache from "../../ChatCache.ts"
 import * as ChatResponse from "../../ChatResponse.ts"
-import * as CacheTelemetry from "./telemetry.ts"
 
 /** A call whose answer can be kept. */
 export interface Call {
@@ -19,15 +19,21 @@ export interface Call {
 }
 
 /**
- * - `look`: the answer, if it is known.
- * - `keep`: adds an answer, if it is one to keep.
+ * - `look`: the answer, if it is cached.
+ * - `keep`: caches an answer, unless it is incomplete.
  */
 export interface Store {
   readonly look: (call: Call) => Effect.Effect<ChatResponse.ChatResponse | undefined>
   readonly keep: (call: Call, response: ChatResponse.ChatResponse) => Effect.Effect<void>
 }
 
-/** Reads fail open, and writes are behind; see {@link WriteBehind}. */
+/** Hits are calls that were not sent, shared ones included. */
+export const metrics = CacheMetrics.make("chat", "Calls", "answers")
+
+/** Counts a call that was answered by an equal one in progress. */
+export const recordShare = ({ target }: Call): Effect.Effect<void> => CacheMetrics.count(metrics.hits, target, 1)
+
+/** Reads fail open, writes follow later; see {@link WriteBehind}. */
 export const make = Effect.fnUntraced(function*(
   cache: ChatCache.ChatCache,
   timeToLive: Duration.Duration | undefined
@@ -39,33 +45,31 @@ export const make = Effect.fnUntraced(function*(
   }, {
     store: cache,
     name: "The chat cache",
-    meanwhile: "models are asked again, and new answers are not kept",
-    onFailure: CacheTelemetry.recordFailure,
-    onDrop: CacheTelemetry.recordDrop
+    meanwhile: "calls go to the model, and new answers are not cached",
+    metrics
   })
 
   return {
     look: Effect.fn("ChatCache.look")(function*({ key, target }: Call) {
       const [value] = (yield* getMany([key], target)) ?? []
       const response = value === undefined ? undefined : yield* decode(value)
-      yield* CacheTelemetry.recordLook(target, response !== undefined)
+      const isHit = response !== undefined
+      yield* CacheMetrics.count(isHit ? metrics.hits : metrics.misses, target, 1)
+      yield* Telemetry.annotate({ "strata.cache.hit": isHit })
       return response
     }),
     keep: ({ key, target }, response) =>
       isWhole(response)
         ? Effect.matchCauseEffect(encode(response), {
-          // An answer without a JSON form.
-          onFailure: () => CacheTelemetry.recordFailure(target),
+          // The answer has no JSON form.
+          onFailure: () => CacheMetrics.count(metrics.failures, target, 1),
           onSuccess: (value) => setMany([[key, value]], target)
         })
         : Effect.void
   }
 })
 
-/**
- * Whether the model said all it had to say, and is the one that was asked: the next call should try that one again, and
- * have another chance where an answer was cut or withheld.
- */
+/** Whether the answer is complete and comes from the model that was asked: otherwise the next call should ask again. */
 const isWhole = ({ fallback, finishReason }: ChatResponse.ChatResponse): boolean =>
   whole.has(finishReason) && (fallback === undefined || fallback.length === 0)
 
@@ -73,7 +77,7 @@ const whole: ReadonlySet<ChatResponse.FinishReason> = new Set(["stop", "stop-seq
 
 const Text = Schema.fromJsonString(Schema.toCodecJson(ChatResponse.ChatResponse))
 
-/** A checksum in four bytes, then JSON. What the answer cost is said of it only once. */
+/** A checksum of four bytes, then JSON. The cost is left out: a cached answer costs nothing. */
 const encode = ({ cached: _, cost: __, ...response }: ChatResponse.ChatResponse) =>
   Effect.map(Schema.encodeEffect(Text)(response), (json) => {
     const text = new TextEncoder().encode(json)
@@ -83,7 +87,7 @@ const encode = ({ cached: _, cost: __, ...response }: ChatResponse.ChatResponse)
     return bytes
   })
 
-/** The answer, or nothing: cut or altered bytes, and what another version wrote that this one does not know. */
+/** The answer; `undefined` for damaged bytes, and for the JSON of an incompatible version. */
 const decode = (bytes: unknown) => {
   if (!(bytes instanceof Uint8Array) || bytes.length <= checksumLength) return Effect.undefined
   const text = bytes.subarray(checksumLength)

@@ -1,10 +1,11 @@
 /**
- * An embedding service behind a cache: what is known is answered, and only the rest goes to the service.
+ * An embedding service behind a cache: only inputs that are not cached go to the service.
  */
 import * as Digest from "effect/crypto/Digest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import { identity as same } from "effect/Function"
 import * as Request from "effect/Request"
 import * as RequestResolver from "effect/RequestResolver"
 import * as Result from "effect/Result"
@@ -20,7 +21,6 @@ import type * as Embedding from "../../Embedding.ts"
 import * as EmbeddingCache from "../../EmbeddingCache.ts"
 import * as Inputs from "../inputs.ts"
 import * as Validation from "../validation.ts"
-import * as CachePlace from "./place.ts"
 import * as CacheStore from "./store.ts"
 import * as CacheStream from "./stream.ts"
 
@@ -29,8 +29,10 @@ export const make = Effect.fnUntraced(function*(
   service: Embedder.Embedder,
   given: EmbeddingCache.Options = {}
 ): Effect.fn.Return<Embedder.Embedder, ProviderError.InvalidRequestError, Scope.Scope> {
-  const settings = yield* Check.run(EmbeddingCache.options, given, { provider: "strata", field: "cache" })
-  const { timeToLive = Duration.infinity } = settings
+  const { namespace = "", timeToLive = Duration.infinity } = yield* Check.run(EmbeddingCache.options, given, {
+    provider: "strata",
+    field: "cache"
+  })
   const store = yield* CacheStore.make(
     yield* EmbeddingCache.EmbeddingCache,
     yield* Effect.provide(Digest.Digest, Digest.layerWebCrypto),
@@ -39,106 +41,87 @@ export const make = Effect.fnUntraced(function*(
   const { defaultModel, identity, provider = "custom" } = service
   const lookTogether = coalesced(store)
 
-  /** The call as the cache knows it, or nothing when it cannot be told from others. */
+  /** The settings and target of a call; `undefined` when it is not cached. */
   const prepare = (options: Embedding.EmbeddingOptions | undefined): CacheStore.Call | undefined => {
     const model = options?.model ?? defaultModel
-    // Every option counts, those added one day too; what has a default is the same whether or not it is said.
+    // Every option counts, those added one day too; a default is the same whether or not it is spelled out.
     const resolved = { purpose: "document", truncate: "none", vectorType: "float", ...defined(options ?? {}), model }
-    const line = CanonicalLine.make([settings.namespace ?? "", provider, identity, resolved])
-    return model === undefined || line === undefined ? undefined : {
+    const settingsLine = CanonicalLine.make([namespace, provider, identity, resolved])
+    return model === undefined || settingsLine === undefined ? undefined : {
       target: { operation: "embeddings", provider, model },
-      settings: line,
+      settings: settingsLine,
       dimensions: options?.dimensions
     }
   }
 
-  /** The call of options that may be any value; those that cannot be right are for the service to refuse. */
+  /** {@link prepare} for options of any value; invalid ones are for the service to refuse. */
   const callOf = (given: unknown) =>
     Effect.match(Validation.settle(provider, given), { onFailure: () => undefined, onSuccess: prepare })
 
-  const embed = Effect.fnUntraced(function*(
-    call: CacheStore.Call,
-    input: Embedding.Input,
+  /** Looks inputs up; `undefined` when the call is not cached. `missing` are those to ask the service for. */
+  const lookUp = Effect.fnUntraced(function*(
+    given: ReadonlyArray<Embedding.Input>,
     options: Embedding.EmbeddingOptions | undefined
   ) {
-    const look = yield* lookTogether(call, input)
-    const known = CacheStore.embedding(call, look, input)
-    if (known !== undefined) return known
-    const embedding = yield* service.embed(input, options)
-    yield* store.keep(call, [{ look, input, embedding }])
-    return embedding
-  })
-
-  const embedMany = Effect.fnUntraced(function*(
-    call: CacheStore.Call,
-    inputs: ReadonlyArray<Embedding.Input>,
-    options: Embedding.EmbeddingOptions | undefined
-  ) {
+    const call = yield* callOf(options)
+    // Values that are no inputs are never looked up: the service refuses them.
+    const inputs = Result.getOrUndefined(Inputs.listed(provider, given)) as typeof given | undefined
+    if (call === undefined || inputs === undefined) return undefined
     const look = yield* store.look(call, inputs.filter(Inputs.isInput))
-    const known = inputs.map((input) => CacheStore.embedding(call, look, input))
-    const places = missing(known)
-    if (places.length === 0 && inputs.length > 0) {
-      const embeddings = known.filter((embedding) => embedding !== undefined)
-      return { embeddings, usage: { inputTokens: 0 }, model: call.target.model, requests: 0, cost: Cost.empty }
+    const cached = inputs.map((input) => CacheStore.embedding(call, look, input))
+    const places = cached.flatMap((embedding, place) => embedding === undefined ? [place] : [])
+    const missing = places.map((place) => inputs[place]!)
+    return {
+      model: call.target.model,
+      size: inputs.length,
+      missing,
+      keep: (embeddings: ReadonlyArray<Embedding.Embedding | undefined>) =>
+        store.keep(
+          call,
+          missing.flatMap((input, index) => {
+            const embedding = embeddings[index]
+            return embedding === undefined ? [] : [{ look, input, embedding }]
+          })
+        ),
+      /** Cached embeddings and the answers to the missing inputs, in the order of the inputs. */
+      merge: <A>(answers: ReadonlyArray<A>, ofCached: (embedding: Embedding.Embedding) => A) => {
+        let next = 0
+        return cached.map((embedding) => embedding === undefined ? answers[next++]! : ofCached(embedding))
+      },
+      placed: (error: ProviderError.EmbeddingError) => Validation.moved(error, (place) => places[place])
     }
-    const batch = yield* Effect.mapError(
-      service.embedMany(places.map((place) => inputs[place]!), options),
-      (error) => CachePlace.moved(error, (place) => places[place])
-    )
-    yield* store.keep(
-      call,
-      places.map((place, index) => ({ look, input: inputs[place]!, embedding: batch.embeddings[index]! }))
-    )
-    let next = 0
-    return { ...batch, embeddings: known.map((embedding) => embedding ?? batch.embeddings[next++]!) }
-  })
-
-  const embedEach = Effect.fnUntraced(function*(
-    call: CacheStore.Call,
-    inputs: ReadonlyArray<Embedding.Input>,
-    options: Embedding.EmbeddingOptions | undefined
-  ) {
-    const look = yield* store.look(call, inputs.filter(Inputs.isInput))
-    const known = inputs.map((input) => CacheStore.embedding(call, look, input))
-    const places = missing(known)
-    if (places.length === 0) return known.filter((embedding) => embedding !== undefined).map(Result.succeed)
-    const results = yield* service.embedEach(places.map((place) => inputs[place]!), options)
-    yield* store.keep(
-      call,
-      places.flatMap((place, index) => {
-        const result = results[index]!
-        return Result.isSuccess(result) ? [{ look, input: inputs[place]!, embedding: result.success }] : []
-      })
-    )
-    let next = 0
-    return known.map((embedding) =>
-      embedding === undefined
-        ? Result.mapError(results[next++]!, (error) => CachePlace.moved(error, (place) => places[place]))
-        : Result.succeed(embedding)
-    )
   })
 
   return {
     ...service,
     embed: Effect.fnUntraced(function*(input, options) {
       const call = yield* callOf(options)
-      return yield* Inputs.isInput(input) && call !== undefined
-        ? embed(call, input, options)
-        : service.embed(input, options)
+      if (!Inputs.isInput(input) || call === undefined) return yield* service.embed(input, options)
+      const look = yield* lookTogether(call, input)
+      const cached = CacheStore.embedding(call, look, input)
+      if (cached !== undefined) return cached
+      const embedding = yield* service.embed(input, options)
+      yield* store.keep(call, [{ look, input, embedding }])
+      return embedding
     }),
     embedMany: Effect.fnUntraced(function*(given, options) {
-      const call = yield* callOf(options)
-      const inputs = listed(given)
-      return yield* inputs !== undefined && call !== undefined
-        ? embedMany(call, inputs, options)
-        : service.embedMany(given, options)
+      const found = yield* lookUp(given, options)
+      if (found === undefined) return yield* service.embedMany(given, options)
+      const { keep, merge, missing, model, placed, size } = found
+      if (missing.length === 0 && size > 0) {
+        return { embeddings: merge([], same), usage: { inputTokens: 0 }, model, requests: 0, cost: Cost.empty }
+      }
+      const batch = yield* Effect.mapError(service.embedMany(missing, options), placed)
+      yield* keep(batch.embeddings)
+      return { ...batch, embeddings: merge(batch.embeddings, same) }
     }),
     embedEach: Effect.fnUntraced(function*(given, options) {
-      const call = yield* callOf(options)
-      const inputs = listed(given)
-      return yield* inputs !== undefined && call !== undefined
-        ? embedEach(call, inputs, options)
-        : service.embedEach(given, options)
+      const found = yield* lookUp(given, options)
+      if (found === undefined) return yield* service.embedEach(given, options)
+      const { keep, merge, missing, placed } = found
+      const results = missing.length === 0 ? [] : yield* service.embedEach(missing, options)
+      yield* keep(results.map(Result.getOrUndefined))
+      return merge(results.map(Result.mapError(placed)), (embedding) => Result.succeed(embedding))
     }),
     embedStream: (values, input, given) =>
       Stream.unwrap(Effect.gen(function*() {
@@ -151,12 +134,7 @@ export const make = Effect.fnUntraced(function*(
   }
 })
 
-/** Inputs one by one; what is none goes through to the service, which refuses it in its place. */
-const listed = (given: ReadonlyArray<Embedding.Input>): ReadonlyArray<Embedding.Input> | undefined =>
-  // Whatever else is among them is never looked up.
-  Result.getOrUndefined(Inputs.listed("strata", given)) as ReadonlyArray<Embedding.Input> | undefined
-
-/** Inputs that are looked up one by one at about the same time are looked up together. */
+/** Concurrent lookups of single inputs share one read. */
 const coalesced = (store: CacheStore.Store) => {
   const looks = RequestResolver.makeGrouped<LookRequest, string>({
     key: ({ request }) => request.call.settings,
@@ -174,6 +152,3 @@ interface LookRequest extends Request.Request<CacheStore.Look> {
   readonly input: Embedding.Input
 }
 const LookRequest = Request.of<LookRequest>()
-
-const missing = (known: ReadonlyArray<Embedding.Embedding | undefined>): ReadonlyArray<number> =>
-  known.flatMap((embedding, place) => embedding === undefined ? [place] : [])

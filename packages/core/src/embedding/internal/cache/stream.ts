@@ -1,5 +1,5 @@
 /**
- * A stream of values of which some are known: those go past the service, and in order they wait for the others.
+ * A stream of values of which some are cached: only the others go to the service, and the order is restored behind it.
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -13,7 +13,7 @@ import * as Telemetry from "../../../Telemetry.ts"
 import type * as Embedder from "../../Embedder.ts"
 import type * as Embedding from "../../Embedding.ts"
 import * as Inputs from "../inputs.ts"
-import * as CachePlace from "./place.ts"
+import * as Validation from "../validation.ts"
 import * as CacheStore from "./store.ts"
 
 /** What is embedded, and how. */
@@ -24,10 +24,10 @@ export interface Values<A, E, R> {
 }
 
 /**
- * Reads ahead by no more than {@link waiting} values: memory stays flat however long the stream is.
+ * Reads at most {@link pending} values ahead: memory stays flat however long the stream is.
  *
- * A value gets its place in the output before the service is asked for it, and an unknown one is an empty place: whoever
- * has come to an empty place waits for an answer that is on its way.
+ * Each value takes a place in the output queue as it is read. A missing one leaves its place empty, to be filled by the
+ * next answer of the service.
  */
 export const make = <A, E, R>(
   service: Embedder.Embedder,
@@ -39,21 +39,21 @@ export const make = <A, E, R>(
     const places = yield* Queue.bounded<
       Embedding.Embedded<A> | undefined,
       E | ProviderError.EmbeddingError | Cause.Done
-    >(waiting)
-    const unknown = yield* Queue.bounded<Unknown<A>, Cause.Done>(readAhead)
+    >(pending)
+    const missing = yield* Queue.bounded<Missing<A>, Cause.Done>(readAhead)
     const unordered = options?.unordered === true
-    // The positions of values the service was asked for and has not answered, by its own count.
+    // Positions of unanswered values in the stream, by their positions in what the service is asked for.
     const positions = new Map<number, number>()
     let position = 0
     let asked = 0
 
     const enter = Effect.fnUntraced(function*(look: CacheStore.Look, value: A, input: Embedding.Input) {
       const embedding = CacheStore.embedding(call, look, input)
-      const isKnown = embedding !== undefined
-      if (isKnown || !unordered) yield* Queue.offer(places, isKnown ? { value, embedding } : undefined)
-      if (!isKnown) {
+      const isCached = embedding !== undefined
+      if (isCached || !unordered) yield* Queue.offer(places, isCached ? { value, embedding } : undefined)
+      if (!isCached) {
         positions.set(asked, position)
-        yield* Queue.offer(unknown, { value, input, look, asked: asked++ })
+        yield* Queue.offer(missing, { value, input, look, asked: asked++ })
       }
       position++
     })
@@ -72,12 +72,12 @@ export const make = <A, E, R>(
         const look = yield* store.look(call, inputs.filter(Inputs.isInput))
         yield* Effect.forEach(group, (value, index) => enter(look, value, inputs[index]!), { discard: true })
       })),
-      Effect.ensuring(Queue.end(unknown)),
+      Effect.ensuring(Queue.end(missing)),
       Queue.into(places),
       Effect.forkScoped
     )
 
-    const answered = service.embedStream(Stream.fromQueue(unknown), ({ input }) => input, options).pipe(
+    const answered = service.embedStream(Stream.fromQueue(missing), ({ input }) => input, options).pipe(
       Stream.mapArrayEffect((group) =>
         Effect.as(store.keep(call, group.map(({ embedding, value }) => ({ ...value, embedding }))), group)
       ),
@@ -85,27 +85,27 @@ export const make = <A, E, R>(
         positions.delete(asked)
         return { value, embedding }
       }),
-      Stream.mapError((error) => CachePlace.moved(error, (place) => positions.get(place)))
+      Stream.mapError((error) => Validation.moved(error, (place) => positions.get(place)))
     )
     if (unordered) return Stream.merge(Stream.filter(Stream.fromQueue(places), Predicate.isNotUndefined), answered)
     const answers = yield* Stream.toQueue(answered, { capacity: readAhead })
     const next = Effect.catchIf(Queue.take(answers), Cause.isDone, () => Effect.fail(tooFew(call)))
-    return Stream.mapEffect(Stream.fromQueue(places), (known) => known === undefined ? next : Effect.succeed(known))
+    return Stream.mapEffect(Stream.fromQueue(places), (cached) => cached === undefined ? next : Effect.succeed(cached))
   }))
 
-/** A value the service is asked for; `asked` is its position in what it is asked for. */
-interface Unknown<A> {
+/** A value that is not cached; `asked` is its position in what the service is asked for. */
+interface Missing<A> {
   readonly value: A
   readonly input: Embedding.Input
   readonly look: CacheStore.Look
   readonly asked: number
 }
 
-/** Values that are looked for together at most, and that wait for the service or for the reader of its answers. */
+/** Values in one lookup, values queued for the service, and answers queued for the reader, at most. */
 const readAhead = 256
 
-/** Values whose turn has not come: where most are known, enough of them to fill requests with the others. */
-const waiting = 4096
+/** Values queued for the reader: where most are cached, enough to fill requests with the others. */
+const pending = 4096
 
 const tooFew = ({ target }: CacheStore.Call) =>
   new ProviderError.MalformedResponseError({

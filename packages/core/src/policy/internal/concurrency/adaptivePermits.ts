@@ -13,11 +13,11 @@ import * as FailingStore from "../../../state/internal/failingStore.ts"
 import * as LimitCurve from "../../../state/internal/limitCurve.ts"
 import * as Telemetry from "../../../Telemetry.ts"
 import type * as Concurrency from "../../Concurrency.ts"
-import * as WaitingLine from "../waitingLine.ts"
+import * as WaitQueue from "../waitQueue.ts"
 import * as PermitGauges from "./permitGauges.ts"
 import type * as Permits from "./permits.ts"
 
-/** Builds permits for all keys; what they tell the store, they tell as long as their scope is open. */
+/** Builds permits for all keys; they tell the store what they learn as long as their scope is open. */
 export const make = (adaptive: Concurrency.Adaptive): Effect.Effect<Permits.Permits, never, Scope.Scope> =>
   Effect.gen(function*() {
     const limits = yield* AdaptiveLimits.AdaptiveLimits
@@ -113,13 +113,13 @@ export const makeIn = (gates: Map<string, Gate>, { adaptive, limits, scope }: Op
     const keptBack = Math.max(0, refused - Math.floor(LimitCurve.noise(size)))
     gate.limit = limit
     gate.open = Math.max(adaptive.min, LimitCurve.whole(adaptive, limit) - keptBack)
-    while (gate.used < gate.open && gate.line.next()) gate.used++
+    while (gate.used < gate.open && gate.queue.next()) gate.used++
     if (gate.used >= gate.open) gate.fills++
   }
 
   const leave = (gate: Gate) => {
     gate.used--
-    while (gate.used < gate.open && gate.line.next()) gate.used++
+    while (gate.used < gate.open && gate.queue.next()) gate.used++
     if (gate.used >= gate.open) gate.fills++
   }
 
@@ -167,7 +167,7 @@ export const makeIn = (gates: Map<string, Gate>, { adaptive, limits, scope }: Op
   }
 
   /** The first call of a key asks for its limit; those that come meanwhile wait. */
-  const introduce = (gate: Gate, now: number, restore: WaitingLine.Restore): Effect.Effect<Permits.Permit> => {
+  const introduce = (gate: Gate, now: number, restore: WaitQueue.Restore): Effect.Effect<Permits.Permit> => {
     gate.used = 1
     gate.exchangedAt = now
     const begin = Effect.sync(() => {
@@ -201,8 +201,8 @@ export const makeIn = (gates: Map<string, Gate>, { adaptive, limits, scope }: Op
                 return true
               }
               if (takeFree()) return Effect.as(observe(gate), permit(gate, fills))
-              const wait = gate.line.wait(restore, takeFree, () => leave(gate))
-              return Effect.map(WaitingLine.recorded(wait, target, "concurrency"), () => permit(gate, fills))
+              const wait = gate.queue.wait(restore, takeFree, () => leave(gate))
+              return Effect.map(WaitQueue.recorded(wait, target, "concurrency"), () => permit(gate, fills))
             })
           )
         })
@@ -221,7 +221,7 @@ export const makeIn = (gates: Map<string, Gate>, { adaptive, limits, scope }: Op
  */
 export interface Gate {
   readonly key: string
-  readonly line: WaitingLine.WaitingLine
+  readonly queue: WaitQueue.WaitQueue
   readonly gauges: PermitGauges.PermitGauges
   limit: number
   open: number
@@ -244,7 +244,7 @@ const gate = (key: string, target: Telemetry.Target, { initial }: AdaptiveLimits
   })
   return {
     key,
-    line: WaitingLine.make(),
+    queue: WaitQueue.make(),
     gauges,
     limit: initial,
     open: 0,

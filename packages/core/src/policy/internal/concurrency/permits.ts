@@ -5,11 +5,11 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type * as Telemetry from "../../../Telemetry.ts"
 import type * as Concurrency from "../../Concurrency.ts"
-import * as WaitingLine from "../waitingLine.ts"
+import * as WaitQueue from "../waitQueue.ts"
 import * as AdaptivePermits from "./adaptivePermits.ts"
 import * as PermitGauges from "./permitGauges.ts"
 
-/** How the call that held a permit ended: only `answered` and `refused`, by `RateLimitError`, teach something. */
+/** How the call that held a permit ended: only `answered` and `refused`, by `RateLimitError`, change a limit. */
 export type Outcome = "answered" | "refused" | "other"
 
 /** The permission for one call; it is given back exactly once. */
@@ -18,22 +18,22 @@ export interface Permit {
 }
 
 /**
- * Waits for a permit, first come first served. An interrupted wait takes none.
+ * Waits for a permit in a FIFO queue. An interrupted wait takes none.
  *
  * Between taking a permit and being sure to give it back nothing may interrupt: take it inside
  * `Effect.uninterruptibleMask` and hand over its `restore`, and only the wait itself can be interrupted.
  */
 export interface Permits {
-  readonly take: (target: Telemetry.Target, restore?: WaitingLine.Restore) => Effect.Effect<Permit>
+  readonly take: (target: Telemetry.Target, restore?: WaitQueue.Restore) => Effect.Effect<Permit>
 }
 
 /** Builds the permits of a policy. */
 export const make = (concurrency: Concurrency.Concurrency): Effect.Effect<Permits, never, Scope.Scope> =>
   typeof concurrency === "number" ? Effect.sync(() => fixed(concurrency)) : AdaptivePermits.make(concurrency)
 
-/** One number for all calls, whatever their model. Somebody is in line only while every permit is taken. */
+/** One number for all calls, whatever their model. Calls wait only while every permit is taken. */
 const fixed = (limit: number): Permits => {
-  const line = WaitingLine.make()
+  const queue = WaitQueue.make()
   let used = 0
   let gauges: PermitGauges.PermitGauges | undefined
   const show = Effect.suspend(() => gauges === undefined ? Effect.void : gauges.used(used))
@@ -43,7 +43,7 @@ const fixed = (limit: number): Permits => {
     return true
   }
   const giveBack = () => {
-    if (!line.next()) used--
+    if (!queue.next()) used--
   }
   const permit: Permit = { release: () => Effect.andThen(Effect.sync(giveBack), show) }
   const granted = Effect.as(show, permit)
@@ -57,7 +57,7 @@ const fixed = (limit: number): Permits => {
       Effect.uninterruptibleMask((masked) => {
         if (takeFree()) return gauges === undefined ? introduced(target) : granted
         return Effect.as(
-          WaitingLine.recorded(line.wait(restore ?? masked, takeFree, giveBack), target, "concurrency"),
+          WaitQueue.recorded(queue.wait(restore ?? masked, takeFree, giveBack), target, "concurrency"),
           permit
         )
       })

@@ -13,7 +13,7 @@ import * as LedgerFallback from "../../../state/internal/ledgerFallback.ts"
 import * as Ledger from "../../../state/Ledger.ts"
 import * as Telemetry from "../../../Telemetry.ts"
 import type * as Quota from "../../Quota.ts"
-import type * as WaitingLine from "../waitingLine.ts"
+import type * as WaitQueue from "../waitQueue.ts"
 import * as QuotaAccounts from "./accounts.ts"
 import type * as QuotaForecast from "./forecast.ts"
 import * as QuotaGauges from "./gauges.ts"
@@ -58,7 +58,7 @@ export interface QuotaGate {
   readonly reserve: (
     target: Telemetry.Target,
     meter: Meter,
-    restore?: WaitingLine.Restore
+    restore?: WaitQueue.Restore
   ) => Effect.Effect<Reservation, ProviderError.CallError>
 }
 
@@ -110,7 +110,7 @@ const enforce = (quota: Quota.Quota): Effect.Effect<QuotaGate, never, Scope.Scop
       queue: QuotaQueue.QuotaQueue,
       reservation: Ledger.Reservation,
       impossible: (limit: string) => ProviderError.QuotaExceededError,
-      restore: WaitingLine.Restore
+      restore: WaitQueue.Restore
     ) => {
       const ask: Effect.Effect<void, ProviderError.QuotaExceededError> = Effect.andThen(
         queue.listen,

@@ -4,7 +4,7 @@
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
-import type * as WaitingLine from "../waitingLine.ts"
+import type * as WaitQueue from "../waitQueue.ts"
 
 /**
  * - `inTurn`: runs an effect when all that came earlier are done or gone. Run it uninterruptible: `restore` is put around
@@ -15,7 +15,7 @@ import type * as WaitingLine from "../waitingLine.ts"
  * - `isEmpty`: nothing is in it.
  */
 export interface QuotaQueue {
-  readonly inTurn: <A, E, R>(self: Effect.Effect<A, E, R>, restore: WaitingLine.Restore) => Effect.Effect<A, E, R>
+  readonly inTurn: <A, E, R>(self: Effect.Effect<A, E, R>, restore: WaitQueue.Restore) => Effect.Effect<A, E, R>
   readonly pause: (duration: Duration.Duration) => Effect.Effect<void>
   readonly listen: Effect.Effect<void>
   readonly wake: Effect.Effect<void>
