@@ -1,7 +1,7 @@
 /**
  * Maps AWS errors to Strata's: the only place that knows the names of AWS exceptions.
  *
- * Network failures are classified in `internal/networkError.ts`, validation texts in `internal/validationText.ts`. An
+ * Network failures are classified in `error/NetworkError.ts`, validation texts in `error/ValidationText.ts`. An
  * exception of the SDK holds the whole exchange, headers included; only its name, its text and the request id are kept.
  */
 import * as Check from "@strata/core/Check"
@@ -11,13 +11,13 @@ import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import * as AccountText from "./error/AccountText.ts"
+import * as Confidential from "./error/Confidential.ts"
+import * as ErrorChain from "./error/ErrorChain.ts"
 import * as Failure from "./error/Failure.ts"
-import * as AccountText from "./internal/accountText.ts"
-import * as Confidential from "./internal/confidential.ts"
-import * as ErrorChain from "./internal/errorChain.ts"
-import * as NetworkError from "./internal/networkError.ts"
+import * as NetworkError from "./error/NetworkError.ts"
+import * as ValidationText from "./error/ValidationText.ts"
 import { providerName } from "./internal/provider.ts"
-import * as ValidationText from "./internal/validationText.ts"
 
 /**
  * What is known about the call that failed; its message says it.

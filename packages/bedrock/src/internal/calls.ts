@@ -14,13 +14,13 @@ import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import * as BedrockError from "../BedrockError.ts"
 import * as Failure from "../error/Failure.ts"
+import * as NetworkError from "../error/NetworkError.ts"
 import * as EventStream from "../wire/EventStream.ts"
 import * as Exchange from "../wire/Exchange.ts"
 import * as Json from "../wire/Json.ts"
 import * as ResponseBody from "../wire/ResponseBody.ts"
 import * as ServiceError from "../wire/ServiceError.ts"
 import * as Shape from "../wire/Shape.ts"
-import * as NetworkError from "./networkError.ts"
 
 /** The input of a call, to a model or a guardrail: an object used by this call only. */
 export type Input =

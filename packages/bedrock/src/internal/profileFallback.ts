@@ -7,11 +7,11 @@
 import * as ProviderError from "@strata/core/ProviderError"
 import * as Effect from "effect/Effect"
 import * as Failure from "../error/Failure.ts"
+import * as ValidationText from "../error/ValidationText.ts"
 import * as ModelId from "../ModelId.ts"
 import * as Region from "../Region.ts"
 import * as LeastRecent from "./leastRecent.ts"
 import { providerName } from "./provider.ts"
-import * as ValidationText from "./validationText.ts"
 
 /** See `BedrockClient.Options`. */
 export type Mode = "geography" | "global" | "never"

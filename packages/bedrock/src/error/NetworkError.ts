@@ -4,8 +4,8 @@
  */
 import * as ProviderError from "@strata/core/ProviderError"
 import * as Duration from "effect/Duration"
-import * as Failure from "../error/Failure.ts"
-import { firstLine, type Link, toError } from "./errorChain.ts"
+import { firstLine, type Link, toError } from "./ErrorChain.ts"
+import * as Failure from "./Failure.ts"
 
 /** The error for a chain that ends in the network, `undefined` for any other. */
 export const classify = (

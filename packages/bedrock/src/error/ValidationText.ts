@@ -3,7 +3,7 @@
  * unknown text is an `InvalidRequestError` with that text.
  */
 import * as ProviderError from "@strata/core/ProviderError"
-import * as Failure from "../error/Failure.ts"
+import * as Failure from "./Failure.ts"
 
 /** The error for a text. */
 export const classify = (failure: Failure.Failure): ProviderError.CallError => {

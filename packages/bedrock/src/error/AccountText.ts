@@ -3,7 +3,7 @@
  * text decides.
  */
 import * as ProviderError from "@strata/core/ProviderError"
-import * as Failure from "../error/Failure.ts"
+import * as Failure from "./Failure.ts"
 
 /** The `PermissionDeniedError` with a remedy for a known text; `undefined` for any other. */
 export const classify = (failure: Failure.Failure): ProviderError.PermissionDeniedError | undefined => {
