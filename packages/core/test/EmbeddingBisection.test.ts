@@ -139,6 +139,24 @@ describe("EmbeddingService, when a request is refused", () => {
       assert.strictEqual(probe.sent.length, 1 + 2 + 8)
     }))
 
+  it.effect("stops searching also when each refusal names its own request", () =>
+    Effect.gen(function*() {
+      let requests = 0
+      const { probe, service } = yield* EmbeddingProbe.make({
+        limits: { maxItems: 128, maxBatchLength: 4096 },
+        answer: () =>
+          Effect.fail(
+            new ProviderError.InvalidRequestError({
+              provider: "probe",
+              providerMessage: "malformed input",
+              message: `a model: "malformed input" (request ${++requests}). Correct the request.`
+            })
+          )
+      })
+      yield* service.embedEach(EmbeddingProbe.texts(128))
+      assert.isAtMost(probe.sent.length, 11)
+    }))
+
   it.effect("sends later batches once when the options are invalid", () =>
     Effect.gen(function*() {
       const { probe, service } = yield* EmbeddingProbe.make({

@@ -183,7 +183,11 @@ const uneven = (target: Telemetry.Target): ProviderError.MalformedResponseError 
   })
 
 const isSame = (self: ProviderError.EmbeddingError, that: ProviderError.EmbeddingError): boolean =>
-  self._tag === that._tag && self.message === that.message
+  self._tag === that._tag && wordsOf(self) === wordsOf(that)
+
+/** Without the id of the request, which a message may hold. */
+const wordsOf = ({ exception, message, providerMessage = message }: ProviderError.EmbeddingError): string =>
+  `${exception}: ${providerMessage}`
 
 const spread = (batch: Plan.Batch): ReadonlySet<number> => {
   const count = Math.min(probes, batch.length)
