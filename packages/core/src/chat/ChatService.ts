@@ -310,22 +310,23 @@ const joinedData = (services: Arr.NonEmptyReadonlyArray<Chat.Chat>): Trait.Trait
 })
 
 /**
- * Caches answers in `ChatCache`: in memory, unless a layer provides another store.
+ * Puts a cache in front of a service; `ChatCache` is its store, by default in memory.
  *
- * - The key is the whole request, with provider, model, identity of the service (`Identity`) and namespace. `generate` and
- *   `stream` share answers; a cached one is streamed with one delta for each block.
- * - Only whole answers are stored, tool calls included: none that were cut or withheld, no failures, none of a fallback.
- * - Single-flight: concurrent equal requests share one call and its failure; it is interrupted with the last of them. Readers
- *   of a stream each get it from the start, at their own pace; a `generate` that waits for a stream that fails half-way sends
- *   its own request.
- * - A cached answer has `cached: true` and a `cost` of 0; `usage`, `requestId` and the rest are those of the original.
- * - The cache fails open: a failed read is a miss. The first failure of an outage is logged; a store that takes longer than a
- *   second has failed, and is not used for the next ten.
- * - Requests that name no model of a service without a default, or hold values without a canonical text, such as functions,
- *   are not cached.
+ * - The key is a hash of the whole request, images included, and of provider, model, identity of the service (`Identity`)
+ *   and namespace. `generate` and `stream` share entries: a cached answer is streamed with one delta per block.
+ * - Only complete answers are cached: no truncated or filtered ones, no failures, none of a fallback. Tool calls are
+ *   complete.
+ * - Single-flight: concurrent equal requests share one call, which is interrupted with the last of them and fails for all.
+ *   Each reader of a shared stream gets it from the beginning, at its own pace; a `generate` that shares a stream which
+ *   breaks sends its own request.
+ * - A cached or shared answer has `cached: true` and a `cost` of 0, and is otherwise unchanged, `usage` and `requestId` too.
+ * - The cache fails open: an error of the store is a miss. The first one is logged. After an error, or no answer within a
+ *   second, the store is not used for five seconds.
+ * - A request is not cached when it has no model, or contains what has no canonical form, such as a function.
  *
- * Metrics: `strata.chat.cache.hits` (calls not sent), `misses` (calls sent) and `failures` (of the store). The span
- * `ChatCache.look` has the attribute `strata.cache.hit`.
+ * Counts `strata.chat.cache.hits` (calls that were not sent), `misses` (those that were), `failures` (of the store) and
+ * `drops` (of its write queue).
+ * The span `ChatCache.look` has the attribute `strata.cache.hit`.
  *
  * @example
  * BedrockChat.layer({ model }).pipe(
@@ -334,5 +335,5 @@ const joinedData = (services: Arr.NonEmptyReadonlyArray<Chat.Chat>): Trait.Trait
  */
 export const withCache: Middleware.Decorator<ChatService, [options?: ChatCache.Options]> = decorator(
   Caching.make,
-  Middleware.isLayerFirst
+  Middleware.startsWithLayer
 )

@@ -242,7 +242,7 @@ export const withDeadline: Middleware.Decorator<EmbeddingService, [deadline: Dur
  */
 export const withCache: Middleware.Decorator<EmbeddingService, [options?: EmbeddingCache.Options]> = decorator(
   Caching.make,
-  Middleware.isLayerFirst
+  Middleware.startsWithLayer
 )
 
 /** A service with its calls and their options changed. */

@@ -32,7 +32,7 @@ export interface Decorator<Service, Options extends ReadonlyArray<unknown>> {
   <E, R>(self: Layer.Layer<Service, E, R>, ...options: Options): Decorated<Service, E, R>
 }
 
-/** The decorator that applies a middleware with options; a call with one argument is data last. */
+/** The decorator that applies a middleware. */
 export const decorator =
   <Service, Shape>(transform: Transform<Service, Shape>) =>
   <Options extends ReadonlyArray<unknown>>(
@@ -40,18 +40,15 @@ export const decorator =
       service: Shape,
       ...options: Options
     ) => Effect.Effect<Shape, ProviderError.InvalidRequestError, Scope.Scope>,
-    isDataFirst: (args: IArguments) => boolean = (args) => args.length > 1
+    isDataFirst: (args: ArrayLike<unknown>) => boolean = (args) => args.length > 1
   ): Decorator<Service, Options> =>
     dual<
       (...options: Options) => <E, R>(self: Layer.Layer<Service, E, R>) => Decorated<Service, E, R>,
       <E, R>(self: Layer.Layer<Service, E, R>, ...options: Options) => Decorated<Service, E, R>
-    >(
-      isDataFirst,
-      (self, ...options) => transform(self, (service) => middleware(service, ...options))
-    )
+    >(isDataFirst, (self, ...options) => transform(self, (service) => middleware(service, ...options)))
 
-/** For a decorator whose options may be missing: a call with a layer first is data first. */
-export const isLayerFirst = (args: IArguments): boolean => args.length > 1 || Check.holds(Layer.isLayer, args[0])
+/** The `isDataFirst` of a decorator whose options may be left out. */
+export const startsWithLayer = (args: ArrayLike<unknown>): boolean => Check.holds(Layer.isLayer, args[0])
 
 /**
  * The `transform` of a service. The middleware runs once, in the scope of the layer, with a plain copy of the service; data
