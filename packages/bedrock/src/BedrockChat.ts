@@ -18,6 +18,7 @@ import * as Events from "./converse/Events.ts"
 import type * as History from "./converse/History.ts"
 import * as Preparation from "./converse/Preparation.ts"
 import * as Response from "./converse/Response.ts"
+import * as Failure from "./error/Failure.ts"
 import * as Configured from "./internal/configured.ts"
 import * as Metering from "./internal/metering.ts"
 import * as OwnOptions from "./internal/ownOptions.ts"
@@ -66,7 +67,9 @@ export const make = Effect.fnUntraced(function*(given?: Options): Effect.fn.Retu
       const { answerTool, changes, input } = yield* prepare(request, { streaming: false })
       yield* notice(input)
       const output = yield* client.converse(input)
-      const response = yield* Effect.fromResult(Response.decode(output, request.model))
+      const response = yield* Effect.fromResult(
+        Response.decode(output, request.model, Failure.whereOf(client, request.model))
+      )
       return annotated(AnswerTool.inResponse(response, answerTool), changes, output.inferenceProfile)
     }),
     stream: (request) =>
@@ -75,7 +78,8 @@ export const make = Effect.fnUntraced(function*(given?: Options): Effect.fn.Retu
           const { answerTool, changes, input } = yield* prepare(request, { streaming: true })
           yield* notice(input)
           const { events, inferenceProfile, requestId } = yield* client.converseStream(input)
-          return AnswerTool.inStream(Events.decode(events, { model: request.model, requestId }), answerTool).pipe(
+          const origin = { ...Failure.whereOf(client, request.model), model: request.model, requestId }
+          return AnswerTool.inStream(Events.decode(events, origin), answerTool).pipe(
             Stream.map((event) => event.type === "finish" ? annotated(event, changes, inferenceProfile) : event)
           )
         })

@@ -179,21 +179,27 @@ export const make = Effect.fnUntraced(function*(
     fields: Fields,
     send: (
       sdk: BedrockRuntimeClient,
-      input: Fields,
+      request: Calls.Request & { readonly input: Fields },
       inferenceProfile: string | undefined
     ) => Effect.Effect<A, ProviderError.CallError, R>
   ) =>
     profiles.call(
       fields.modelId,
       ({ inferenceProfile, modelId }) =>
-        sdks.withModel(modelId, (sdk) => send(sdk, { ...fields, modelId }, inferenceProfile))
+        sdks.withModel(
+          modelId,
+          (sdk, asked) => send(sdk, { input: { ...fields, modelId }, asked }, inferenceProfile)
+        )
     )
 
   return BedrockClient.of(ClientInput.checked({
     converse: Effect.fn("BedrockClient.converse")((input) =>
-      toModel(input, (sdk, input, inferenceProfile) =>
+      toModel(input, (sdk, request, inferenceProfile) =>
         Effect.map(
-          calls.use(input, (call) => call.json(() => sdk.send(new ConverseCommand(input)), ConverseShapes.response)),
+          calls.use(
+            request,
+            (call) => call.json(() => sdk.send(new ConverseCommand(request.input)), ConverseShapes.response)
+          ),
           (answer): ConverseResponse => {
             const output = withMetadata(answer)
             return inferenceProfile === undefined ? output : { ...output, inferenceProfile }
@@ -203,10 +209,10 @@ export const make = Effect.fnUntraced(function*(
     converseStream: Effect.fn("BedrockClient.converseStream")((input) =>
       toModel(
         input,
-        Effect.fnUntraced(function*(sdk, input, inferenceProfile) {
-          const call = yield* calls.open(input)
+        Effect.fnUntraced(function*(sdk, request, inferenceProfile) {
+          const call = yield* calls.open(request)
           const { head, value } = yield* call.events(
-            () => sdk.send(new ConverseStreamCommand(input)),
+            () => sdk.send(new ConverseStreamCommand(request.input)),
             ConverseShapes.events
           )
           return { requestId: requestId(head), inferenceProfile, events: value }
@@ -216,10 +222,10 @@ export const make = Effect.fnUntraced(function*(
     invokeModel: Effect.fn("BedrockClient.invokeModel")((input) =>
       toModel(
         input,
-        Effect.fnUntraced(function*(sdk, input, inferenceProfile) {
+        Effect.fnUntraced(function*(sdk, { input, asked }, inferenceProfile) {
           const encoded = yield* Effect.fromResult(InvokeModel.encode(input))
           const { head, value } = yield* calls.use(
-            encoded,
+            { input: encoded, asked },
             (call) => call.bytes(() => sdk.send(new InvokeModelCommand(encoded)))
           )
           return { ...InvokeModel.served(head), ...InvokeModel.metered(head), body: value, inferenceProfile }
@@ -229,9 +235,9 @@ export const make = Effect.fnUntraced(function*(
     invokeModelStream: Effect.fn("BedrockClient.invokeModelStream")((input) =>
       toModel(
         input,
-        Effect.fnUntraced(function*(sdk, input, inferenceProfile) {
+        Effect.fnUntraced(function*(sdk, { input, asked }, inferenceProfile) {
           const encoded = yield* Effect.fromResult(InvokeModel.encode(input))
-          const call = yield* calls.open(encoded)
+          const call = yield* calls.open({ input: encoded, asked })
           const { head, value } = yield* call.events(
             () => sdk.send(new InvokeModelWithResponseStreamCommand(encoded)),
             InvokeModel.events
@@ -242,20 +248,20 @@ export const make = Effect.fnUntraced(function*(
       )
     ),
     countTokens: Effect.fn("BedrockClient.countTokens")((fields) =>
-      sdks.withModel(fields.modelId, (sdk) => {
+      sdks.withModel(fields.modelId, (sdk, asked) => {
         const input = { ...fields }
         const answer = calls.use(
-          input,
+          { input, asked },
           (call) => call.json(() => sdk.send(new CountTokensCommand(input)), ConverseShapes.tokens)
         )
         return Effect.map(answer, withMetadata)
       })
     ),
     applyGuardrail: Effect.fn("BedrockClient.applyGuardrail")((fields) =>
-      sdks.withGuardrail(fields.guardrailIdentifier, (sdk) => {
+      sdks.withGuardrail(fields.guardrailIdentifier, (sdk, asked) => {
         const input = { ...fields }
         const answer = calls.use(
-          input,
+          { input, asked },
           (call) => call.json(() => sdk.send(new ApplyGuardrailCommand(input)), GuardrailShapes.response)
         )
         return Effect.map(answer, withMetadata)

@@ -19,6 +19,7 @@ import type * as Scope from "effect/Scope"
 import { BedrockClient } from "./BedrockClient.ts"
 import * as Families from "./embedding/Families.ts"
 import * as Family from "./embedding/Family.ts"
+import * as Failure from "./error/Failure.ts"
 import * as InferenceProfile from "./InferenceProfile.ts"
 import * as Configured from "./internal/configured.ts"
 import * as Metering from "./internal/metering.ts"
@@ -146,13 +147,7 @@ const embedBatch = Effect.fnUntraced(function*(
   const answer = yield* client.invokeModel({ modelId: model, body })
   const decoded = yield* Effect.fromResult(Result.mapError(
     Family.decode(family, batch, answer.body),
-    (message) =>
-      new ProviderError.MalformedResponseError({
-        provider: providerName,
-        model,
-        requestId: answer.requestId,
-        message
-      })
+    (problem) => Failure.malformed({ ...Failure.whereOf(client, model), model, requestId: answer.requestId }, problem)
   ))
   return { vectors: decoded.vectors, inputTokens: decoded.inputTokens ?? answer.inputTokens }
 })

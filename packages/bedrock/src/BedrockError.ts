@@ -1,7 +1,7 @@
 /**
  * Maps AWS errors to Strata's: the only place that knows the names of AWS exceptions.
  *
- * Network failures are classified in `internal/networkError.ts`, validation texts in `internal/validationText.ts`. An
+ * Network failures are classified in `error/NetworkError.ts`, validation texts in `error/ValidationText.ts`. An
  * exception of the SDK holds the whole exchange, headers included; only its name, its text and the request id are kept.
  */
 import * as Check from "@strata/core/Check"
@@ -11,23 +11,29 @@ import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import * as AccountText from "./internal/accountText.ts"
-import * as Confidential from "./internal/confidential.ts"
-import * as ErrorChain from "./internal/errorChain.ts"
-import * as NetworkError from "./internal/networkError.ts"
+import * as AccountText from "./error/AccountText.ts"
+import * as Confidential from "./error/Confidential.ts"
+import * as ErrorChain from "./error/ErrorChain.ts"
+import * as Failure from "./error/Failure.ts"
+import * as NetworkError from "./error/NetworkError.ts"
+import * as ValidationText from "./error/ValidationText.ts"
 import { providerName } from "./internal/provider.ts"
-import * as ValidationText from "./internal/validationText.ts"
 
 /**
- * What is known about the call that failed.
+ * What is known about the call that failed; its message says it.
  *
+ * - `who`: what was asked, where it was no model: `guardrail gr7wxyz12345`.
  * - `requestId`: used when the error carries none.
+ * - `region`, `server`: where the request went; a host of AWS is not repeated beside its region.
  * - `secrets`, `request`: the credentials in force and the input of the call. Quotations of them in the error are
  *   replaced by `[redacted]`.
  */
 export interface Context {
   readonly model?: string | undefined
+  readonly who?: string | undefined
   readonly requestId?: string | undefined
+  readonly region?: string | undefined
+  readonly server?: string | undefined
   readonly secrets?: ReadonlyArray<string> | undefined
   readonly request?: unknown
 }
@@ -63,7 +69,10 @@ export const fromUnknown = (error: unknown, context: Context = {}): ProviderErro
 /** When this cannot be read, nothing is known to be confidential. */
 const contextOf: Check.Check<Context> = Check.partial({
   model: Check.text,
+  who: Check.text,
   requestId: Check.text,
+  region: Check.text,
+  server: Check.text,
   secrets: Check.list(Check.text),
   request: Check.unchecked()
 }, { others: "ignored" })
@@ -72,12 +81,14 @@ const contextOf: Check.Check<Context> = Check.partial({
  * The error for a failure to get credentials: an `AuthenticationError`, unless the service or the network said more.
  */
 export const fromCredentials = (error: unknown, context?: Context): ProviderError.CallError => {
-  const known = fromUnknown(error, context)
-  return known._tag !== "MalformedResponseError" ? known : new ProviderError.AuthenticationError({
-    provider: providerName,
-    message: `The credential provider failed: ${known.message}`,
-    exception: known.exception,
-    cause: known.cause
+  const asked = { ...context, who: "the credential provider" }
+  const known = fromUnknown(error, asked)
+  if (known._tag !== "MalformedResponseError") return known
+  const { cause, exception, providerMessage: words = "" } = known
+  const failure = { asked, exception, words, raw: words, silence: "it failed" }
+  return new ProviderError.AuthenticationError({
+    ...Failure.toFields(failure, "Check where it gets the credentials from"),
+    cause
   })
 }
 
@@ -92,9 +103,9 @@ export const isRenewable: (error: ProviderError.AuthenticationError) => boolean 
  * 20260101T000000Z is now earlier than 20260101T000500Z (20260101T001000Z - 5 min.)".
  */
 export const timeOfService: (error: ProviderError.AuthenticationError) => number | undefined = Check.total((error) => {
-  const { exception, message } = error
-  if (exception === undefined || !/Signature (?:expired|not yet current)/.test(message)) return undefined
-  const [, date, hours, minutes, seconds] = /\((\d{8})T(\d\d)(\d\d)(\d\d)Z [-+] \d+ min/.exec(message) ?? []
+  const { exception, providerMessage: words = "" } = error
+  if (exception === undefined || !/Signature (?:expired|not yet current)/.test(words)) return undefined
+  const [, date, hours, minutes, seconds] = /\((\d{8})T(\d\d)(\d\d)(\d\d)Z [-+] \d+ min/.exec(words) ?? []
   if (date === undefined) return undefined
   const day = `${date.slice(0, 4)}-${date.slice(4, 6)}-${date.slice(6)}`
   const time = Date.parse(`${day}T${hours}:${minutes}:${seconds}Z`)
@@ -111,13 +122,9 @@ export const isRegionMissing: (error: unknown) => boolean = Check.total(
  * The facts read from an error; nothing else of it is kept.
  *
  * - `name`: without namespace and the suffix `Exception`: `Throttling`.
- * - `text`: safe to show; `raw`: unredacted, for classification only.
  */
-interface Facts {
-  readonly fields: NetworkError.Fields
+interface Facts extends Failure.Failure {
   readonly name: string
-  readonly text: string
-  readonly raw: string
   readonly status: number | undefined
   readonly originalStatus: number | undefined
   readonly retryAfter: Duration.Duration | undefined
@@ -128,73 +135,99 @@ type Classify = (facts: Facts) => ProviderError.CallError
 
 const classify: Classify = (facts) =>
   exceptions.get(facts.name)?.(facts) ??
-    NetworkError.classify(facts.chain, facts.fields) ??
+    NetworkError.classify(facts) ??
     byText(facts) ??
     (facts.status !== undefined && facts.status >= 400 ? byStatus(facts, facts.status) : unknown(facts))
 
-const authentication = (advice: string): Classify => ({ chain, fields, status, text }) =>
+const authentication = (remedy: string, problem?: string): Classify => (facts) =>
   new ProviderError.AuthenticationError({
-    ...fields,
     // The lines after the first quote the request, with its signature and its session token.
-    message: `${sentence(ErrorChain.firstLine(text))} ${advice}.`,
-    cause: status === undefined ? ErrorChain.toError(chain) : undefined
+    ...Failure.toFields({ ...facts, words: ErrorChain.firstLine(facts.words) }, remedy, problem),
+    cause: facts.status === undefined ? ErrorChain.toError(facts.chain) : undefined
   })
 
 const accessDenied: Classify = (facts) => {
-  const { fields, raw, text } = facts
+  const { raw } = facts
   if (/api key|bearer token|authentication failed|security token/i.test(raw)) {
     return authentication("Check the API key: it may be mistyped, expired, or for another region")(facts)
   }
-  return AccountText.classify(facts, fields) ?? new ProviderError.PermissionDeniedError({ ...fields, message: text })
+  const action = /not authorized to perform: ([\w-]+:\w+)/.exec(raw)?.[1] ?? "the call"
+  return AccountText.classify(facts) ?? new ProviderError.PermissionDeniedError(
+    Failure.toFields(facts, `Allow ${action} in the IAM policies of the credentials`)
+  )
 }
 
-const throttled: Classify = ({ fields, raw, retryAfter, text }) =>
-  /per day/i.test(raw)
-    ? new ProviderError.QuotaExceededError({ ...fields, message: text })
-    : new ProviderError.RateLimitError({ ...fields, message: text, retryAfter })
+const raiseQuota = "ask for a higher quota in Service Quotas"
 
-const notFound: Classify = (facts) => {
-  const { fields, raw, text } = facts
-  return AccountText.classify(facts, fields) ?? (/guardrail/i.test(raw)
-    ? new ProviderError.InvalidRequestError({ ...fields, message: text, field: "guardrailConfig" })
-    : new ProviderError.ModelNotFoundError({ ...fields, message: text }))
-}
+const throttled: Classify = (facts) =>
+  /per day/i.test(facts.raw)
+    ? quotaExceeded(facts)
+    : new ProviderError.RateLimitError({
+      ...Failure.toFields(facts, `Send fewer requests or tokens a minute, or ${raiseQuota}`),
+      retryAfter: facts.retryAfter
+    })
 
-const modelFailed: Classify = ({ fields, originalStatus, text }) =>
-  new ProviderError.ModelFailedError({ ...fields, message: text, originalStatus })
+const notFound: Classify = (facts) =>
+  AccountText.classify(facts) ?? (/guardrail/i.test(facts.raw)
+    ? invalidField(facts, "guardrailConfig", "Check the id and the version of the guardrail, and the region")
+    : new ProviderError.ModelNotFoundError(Failure.toFields(facts, Failure.modelRemedy)))
+
+const modelFailed: Classify = (facts) =>
+  new ProviderError.ModelFailedError({
+    ...Failure.toFields(facts, "Change the request, or use another model"),
+    originalStatus: facts.originalStatus
+  })
 
 const modelStreamFailed: Classify = (facts) =>
   facts.originalStatus !== undefined && facts.originalStatus < 500 ? modelFailed(facts) : internal(facts)
 
-const internal: Classify = ({ fields, retryAfter, text }) =>
-  new ProviderError.ProviderInternalError({ ...fields, message: text, retryAfter })
+const internal: Classify = (facts) =>
+  new ProviderError.ProviderInternalError({
+    ...Failure.toFields(facts, "Send the request again; if it keeps failing, ask AWS support"),
+    retryAfter: facts.retryAfter
+  })
 
-const unavailable: Classify = ({ fields, retryAfter, text }) =>
-  new ProviderError.ModelUnavailableError({ ...fields, message: text, retryAfter })
+const unavailable: Classify = (facts) =>
+  new ProviderError.ModelUnavailableError({
+    ...Failure.toFields(facts, "Send the request later, or use another model or region"),
+    retryAfter: facts.retryAfter
+  })
 
-const timedOut: Classify = ({ fields, text }) =>
-  new ProviderError.TimeoutError({ ...fields, message: text, phase: "model" })
+const timedOut: Classify = (facts) =>
+  new ProviderError.TimeoutError({
+    ...Failure.toFields(facts, "Stream the answer, or ask for a shorter one"),
+    phase: "model"
+  })
 
-const quotaExceeded: Classify = ({ fields, text }) => new ProviderError.QuotaExceededError({ ...fields, message: text })
+const quotaExceeded: Classify = (facts) =>
+  new ProviderError.QuotaExceededError(
+    Failure.toFields(facts, `Wait until the quota is renewed, or ${raiseQuota}`)
+  )
 
-const invalid: Classify = ({ fields, text }) => new ProviderError.InvalidRequestError({ ...fields, message: text })
+const invalid: Classify = (facts) =>
+  new ProviderError.InvalidRequestError(Failure.toFields(facts, "Correct the request"))
 
-const malformed: Classify = ({ fields }) =>
+const invalidField = (facts: Facts, field: string, remedy: string) =>
+  new ProviderError.InvalidRequestError({ ...Failure.toFields(facts, remedy), field, remedy })
+
+const malformed: Classify = (facts) =>
   new ProviderError.MalformedResponseError({
-    ...fields,
-    message: "The service's response could not be decoded."
+    ...Failure.toFields(facts, Failure.malformedRemedy, "the answer cannot be decoded"),
+    providerMessage: undefined
   })
 
 // An exception without a status came inside a stream, under a name newer than this table.
 const unknown: Classify = (facts) =>
-  /[a-z]Exception$/.test(facts.fields.exception ?? "")
+  /[a-z]Exception$/.test(facts.exception ?? "")
     ? internal(facts)
-    : new ProviderError.MalformedResponseError({ ...facts.fields, message: facts.text })
+    : new ProviderError.MalformedResponseError(Failure.toFields(facts, Failure.malformedRemedy))
 
 const login = "Set `credentials`, `profile` or `apiKey`, or in the environment AWS_ACCESS_KEY_ID and " +
   "AWS_SECRET_ACCESS_KEY, AWS_PROFILE or AWS_BEARER_TOKEN_BEDROCK"
 
 const keys = "Check the secret access key, and the clock of this machine"
+
+const unknownKeys = "Check the credentials: AWS does not know them, or not in this region"
 
 /**
  * By name without `Exception`. Names missing in the service model come from the gateway in front of it, or from STS.
@@ -211,12 +244,12 @@ const exceptions: ReadonlyMap<string, Classify> = new Map<string, Classify>([
   ["ServiceQuotaExceeded", quotaExceeded],
   ["ServiceUnavailable", unavailable],
   ["Throttling", throttled],
-  ["Validation", (facts) => AccountText.classify(facts, facts.fields) ?? ValidationText.classify(facts, facts.fields)],
+  ["Validation", (facts) => AccountText.classify(facts) ?? ValidationText.classify(facts)],
 
   ["ExpiredToken", authentication("Renew the credentials")],
   ["RequestExpired", authentication("Renew the credentials, and check the clock of this machine")],
-  ["UnrecognizedClient", authentication("AWS does not know these credentials, or not in this region")],
-  ["InvalidClientTokenId", authentication("AWS does not know these credentials, or not in this region")],
+  ["UnrecognizedClient", authentication(unknownKeys)],
+  ["InvalidClientTokenId", authentication(unknownKeys)],
   ["InvalidSignature", authentication(keys)],
   ["SignatureDoesNotMatch", authentication(keys)],
   ["IncompleteSignature", authentication(keys)],
@@ -251,32 +284,36 @@ const renewable: ReadonlySet<string> = new Set([
 
 /** Errors of the SDK without a name of their own, classified by their text. */
 const byText = (facts: Facts): ProviderError.CallError | undefined => {
-  const { chain, fields, name, raw, status, text } = facts
+  const { asked: { model }, chain, name, raw, status } = facts
   if (/^Region (?:is missing|not accepted)|expected `region` to be configured/.test(raw)) {
-    return new ProviderError.InvalidRequestError({
-      ...fields,
-      field: "region",
-      message: `${sentence(text)} Set \`region\`, or AWS_REGION in the environment.`
-    })
+    return invalidField(facts, "region", "Set `region`, or AWS_REGION in the environment")
   }
   const unsupportedEndpoint = /^Invalid Configuration: (FIPS|Dualstack) and custom endpoint/i.exec(raw)?.[1]
   if (unsupportedEndpoint !== undefined) {
     const variable = unsupportedEndpoint === "FIPS" ? "AWS_USE_FIPS_ENDPOINT" : "AWS_USE_DUALSTACK_ENDPOINT"
     return ProviderError.invalidRequest({
-      ...fields,
+      provider: providerName,
+      model,
       field: "endpoint",
       problem: `a custom endpoint cannot be combined with ${variable}, which chooses an endpoint of AWS`,
       remedy: `Unset ${variable}, also in the profile, or leave \`endpoint\` out`
     })
   }
   if (raw.startsWith("No value provided for input HTTP label: modelId")) {
-    return new ProviderError.InvalidRequestError({ ...fields, field: "model", message: text })
+    return invalidField(facts, "model", "Set `model` on the layer or on the request")
   }
   if (chain.some(({ code }) => code === "ERR_INVALID_CHAR")) {
-    return authentication("The API key or a credential contains a character that is not valid in an HTTP header")(facts)
+    const problem = "the API key or a credential contains a character that is not valid in an HTTP header"
+    return authentication("Remove it, such as a line break at the end", problem)(facts)
   }
   if (chain.some(({ code }) => code === "ERR_INVALID_URL")) {
-    return new ProviderError.InvalidRequestError({ ...fields, field: "endpoint", message: "endpoint: not a URL." })
+    return ProviderError.invalidRequest({
+      provider: providerName,
+      model,
+      field: "endpoint",
+      problem: "it is not a URL",
+      remedy: "Give one such as https://bedrock.example.com"
+    })
   }
   const success = status === undefined || status < 400
   // A `TypeError` after a response was received is the SDK's: the response has another shape than it expects.
@@ -313,18 +350,15 @@ const read = (error: unknown, context: Context): Facts => {
   const message = body === undefined ? own : body.message ?? body.Message ?? body.originalMessage
   // A parser's message quotes what it could not parse: an answer, or a page of a proxy.
   const said = rawName === "SyntaxError" || genericNames.has(message ?? "") ? "" : message ?? ""
+  const { model, region, server, who } = context
   return {
-    fields: {
-      provider: providerName,
-      model: context.model,
-      requestId: ErrorChain.string(metadata, "requestId") ?? context.requestId,
-      exception
-    },
+    asked: { model, who, region, server, requestId: ErrorChain.string(metadata, "requestId") ?? context.requestId },
+    exception,
     name: (exception ?? rawName).replace(/Exception$/, ""),
-    text: Confidential.redact(said, context) ||
-      (status === undefined
-        ? `The call failed: ${exception ?? "unknown error"}.`
-        : `The service responded with HTTP ${status}.`),
+    words: Confidential.redact(said, context),
+    silence: status === undefined
+      ? exception === undefined ? "an error without a message" : `${exception} without a message`
+      : `HTTP ${status} without a message`,
     raw: said,
     status,
     originalStatus: ErrorChain.number(error, "originalStatusCode") ?? body?.originalStatusCode,
@@ -375,5 +409,3 @@ const retryAfter = (headers: unknown): Duration.Duration | undefined => {
   const wait = [milliseconds, seconds * 1000, until].find((value) => Number.isFinite(value) && value >= 0)
   return wait === undefined ? undefined : Duration.millis(wait)
 }
-
-const sentence = (text: string): string => /[.!?]$/.test(text) ? text : `${text}.`

@@ -15,6 +15,7 @@ import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import { BedrockClient } from "./BedrockClient.ts"
+import * as Failure from "./error/Failure.ts"
 import * as Configured from "./internal/configured.ts"
 import * as OwnOptions from "./internal/ownOptions.ts"
 import { providerName } from "./internal/provider.ts"
@@ -121,7 +122,7 @@ const rerank = Effect.fnUntraced(function*(
   const { body: answer, inputTokens, requestId } = yield* client.invokeModel({ modelId: model, body })
   const results = yield* Effect.fromResult(Result.mapError(
     Family.decode(answer),
-    (message) => new ProviderError.MalformedResponseError({ provider: providerName, model, requestId, message })
+    (problem) => Failure.malformed({ ...Failure.whereOf(client, model), model, requestId }, problem)
   ))
   return { results, inputTokens, requestId }
 })

@@ -14,6 +14,7 @@ import * as Predicate from "effect/Predicate"
 import { BedrockClient } from "./BedrockClient.ts"
 import type * as History from "./converse/History.ts"
 import * as Preparation from "./converse/Preparation.ts"
+import * as Failure from "./error/Failure.ts"
 import * as InferenceProfile from "./InferenceProfile.ts"
 import * as OwnOptions from "./internal/ownOptions.ts"
 import { providerName } from "./internal/provider.ts"
@@ -65,7 +66,7 @@ export const count = Effect.fn("BedrockTokens.count")(function*(
       }
     }
   })
-  return yield* counted(output, request.model)
+  return yield* counted(client, output, request.model)
 })
 
 const fields: Check.Fields<Options> = {
@@ -93,7 +94,7 @@ export const countBody = Effect.fn("BedrockTokens.countBody")(function*(request:
     modelId: countable(model, yield* InferenceProfile.modelOf(model)),
     input: { invokeModel: { body: Predicate.isString(body) ? new TextEncoder().encode(body) : body } }
   })
-  return yield* counted(output, model)
+  return yield* counted(client, output, model)
 })
 
 const bodyOf = Check.struct<{ readonly model: string; readonly body: string | Uint8Array }>({
@@ -101,15 +102,17 @@ const bodyOf = Check.struct<{ readonly model: string; readonly body: string | Ui
   body: (given, at) => Predicate.isString(given) ? given : Check.bytes(given, at)
 }, { remedy: "Give an object with `model` and `body`" })
 
-const counted = ({ $metadata, inputTokens }: CountTokensCommandOutput, model: string) =>
+const counted = (
+  client: BedrockClient["Service"],
+  { $metadata, inputTokens }: CountTokensCommandOutput,
+  model: string
+) =>
   inputTokens === undefined
     ? Effect.fail(
-      new ProviderError.MalformedResponseError({
-        provider: providerName,
-        model,
-        requestId: $metadata.requestId,
-        message: "Bedrock's response has no token count"
-      })
+      Failure.malformed(
+        { ...Failure.whereOf(client, model), model, requestId: $metadata.requestId },
+        "the answer has no token count"
+      )
     )
     : Effect.succeed(inputTokens)
 

@@ -8,9 +8,9 @@ import type { ApplyGuardrailCommandOutput, GuardrailUsage } from "@aws-sdk/clien
 import * as ProviderError from "@strata/core/ProviderError"
 import * as Effect from "effect/Effect"
 import { BedrockClient } from "./BedrockClient.ts"
+import * as Failure from "./error/Failure.ts"
 import * as Assessment from "./guardrail/Assessment.ts"
 import * as Request from "./guardrail/Request.ts"
-import { providerName } from "./internal/provider.ts"
 
 export type { Action, Assessment, Level, Policy, Verdict } from "./guardrail/Assessment.ts"
 export type { ChatGuardrail, Side } from "./guardrail/ChatGuardrail.ts"
@@ -81,15 +81,14 @@ export const apply = Effect.fn("Guardrail.apply")(function*(
   const client = yield* BedrockClient
   const output = yield* client.applyGuardrail(yield* Request.encode(request))
   // An answer without a verdict, such as the empty one of a proxy, must not pass as a check.
-  return output.action === undefined ? yield* noVerdict(output) : decode(output)
+  return output.action === undefined ? yield* noVerdict(client, request.guardrail.id, output) : decode(output)
 })
 
-const noVerdict = ({ $metadata }: ApplyGuardrailCommandOutput) =>
-  new ProviderError.MalformedResponseError({
-    provider: providerName,
-    requestId: $metadata.requestId,
-    message: "Bedrock's response has no guardrail action"
-  })
+const noVerdict = (client: BedrockClient["Service"], id: string, { $metadata }: ApplyGuardrailCommandOutput) =>
+  Failure.malformed(
+    { ...Failure.whereOf(client, id), who: `guardrail ${id}`, requestId: $metadata.requestId },
+    "the answer has no guardrail action"
+  )
 
 const decode = (output: ApplyGuardrailCommandOutput): Outcome => {
   const assessments = (output.assessments ?? []).flatMap(Assessment.decode)

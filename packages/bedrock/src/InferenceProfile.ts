@@ -78,7 +78,7 @@ export const modelOf = (modelId: string): Effect.Effect<string | undefined, Prov
   isOpaque(modelId) ? Effect.flatMap(InferenceProfile, (lookup) => lookup(modelId)) : Effect.undefined
 
 const ask = Effect.fnUntraced(function*(
-  { sdk: { config } }: BedrockClient["Service"],
+  { region, sdk: { config } }: BedrockClient["Service"],
   profileArn: string,
   { endpoint }: Options
 ): Effect.fn.Return<string | undefined, ProviderError.CallError> {
@@ -98,7 +98,8 @@ const ask = Effect.fnUntraced(function*(
   const profile = yield* Effect.tryPromise({
     try: (abortSignal) =>
       client.send(new Sdk.GetInferenceProfileCommand({ inferenceProfileIdentifier: profileArn }), { abortSignal }),
-    catch: (error) => BedrockError.fromUnknown(error, { model: profileArn })
+    catch: (error) =>
+      BedrockError.fromUnknown(error, { model: profileArn, region: ModelId.region(profileArn) ?? region })
   })
   // a profile over several regions has the same model in each
   return profile.models?.map(({ modelArn }) => ModelId.parse(modelArn ?? "").baseId).find((model) =>

@@ -157,7 +157,13 @@ describe("BedrockClient", () => {
         assert.strictEqual(error.model, request.modelId)
         assert.strictEqual(error.requestId, "request-2")
         assert.strictEqual(error.exception, "ThrottlingException")
-        assert.strictEqual(error.message, "slow down")
+        assert.strictEqual(error.providerMessage, "slow down")
+        assert.strictEqual(error.server, server.url.replace("http://", ""))
+        assert.strictEqual(
+          error.message,
+          `amazon.nova-lite-v1:0 at ${error.server}: "slow down" (request request-2). ` +
+            "Send fewer requests or tokens a minute, or ask for a higher quota in Service Quotas."
+        )
         assert.deepStrictEqual(error.retryAfter, Duration.millis(1500))
       }
     }))
@@ -192,7 +198,7 @@ describe("BedrockClient", () => {
     }))
 
   it.live.each<
-    readonly [headers: Record<string, string>, body: string, exception: string | undefined, message: string]
+    readonly [headers: Record<string, string>, body: string, exception: string | undefined, words: string | undefined]
   >([
     [{ "x-amzn-errortype": "ThrottlingException" }, `{"message":"slow"}`, "ThrottlingException", "slow"],
     [{ "x-amzn-errortype": "ThrottlingException:http://a/" }, `{"Message":"slow"}`, "ThrottlingException", "slow"],
@@ -202,13 +208,13 @@ describe("BedrockClient", () => {
       { "x-amzn-errortype": "ThrottlingException" },
       `<html>slow</html>`,
       "ThrottlingException",
-      "The service responded with HTTP 429."
+      undefined
     ],
-    [{ "x-amzn-errortype": "ThrottlingException" }, "", "ThrottlingException", "The service responded with HTTP 429."],
-    [{}, `{"message":{"a":1},"__type":5,"code":{}}`, undefined, "The service responded with HTTP 429."],
-    [{}, `["slow"]`, undefined, "The service responded with HTTP 429."],
-    [{}, "[".repeat(100_000), undefined, "The service responded with HTTP 429."]
-  ])("reads a refusal with %j and %j", ([headers, body, exception, message]) =>
+    [{ "x-amzn-errortype": "ThrottlingException" }, "", "ThrottlingException", undefined],
+    [{}, `{"message":{"a":1},"__type":5,"code":{}}`, undefined, undefined],
+    [{}, `["slow"]`, undefined, undefined],
+    [{}, "[".repeat(100_000), undefined, undefined]
+  ])("reads a refusal with %j and %j", ([headers, body, exception, words]) =>
     Effect.gen(function*() {
       const client = yield* connect(
         yield* WireServer.http1((_, answer) => {
@@ -220,7 +226,9 @@ describe("BedrockClient", () => {
         const error = yield* Effect.flip(call)
         assert(error._tag === "RateLimitError")
         assert.strictEqual(error.exception, exception)
-        assert.strictEqual(error.message, message)
+        assert.strictEqual(error.providerMessage, words)
+        const said = words === undefined ? "HTTP 429 without a message" : `"${words}"`
+        assert.include(error.message, `: ${said} (request request-9). Send fewer`)
         assert.strictEqual(error.requestId, "request-9")
         assert.deepStrictEqual(error.retryAfter, Duration.seconds(2))
       }

@@ -220,7 +220,11 @@ describe("BedrockClient, for arbitrary responses", () => {
         reply = { body }
         const error = yield* Effect.flip(client.converse(request))
         assert.strictEqual(error._tag, "MalformedResponseError")
-        assert.strictEqual(error.message, `The response could not be decoded: ${problem}`)
+        assert.strictEqual(
+          error.message,
+          `amazon.nova-lite-v1:0 in us-east-1: the answer cannot be decoded: ${problem} (request request-1). ` +
+            "If it happens again, check for proxies on the way, or ask AWS support."
+        )
         assert.strictEqual(error.requestId, "request-1")
         assert.strictEqual(error.model, request.modelId)
       }))
@@ -238,10 +242,10 @@ describe("BedrockClient, for arbitrary responses", () => {
         const error = yield* Effect.flip(collect(events, (event) => seen.push(event)))
         assert.lengthOf(seen, 1)
         assert.strictEqual(error._tag, "MalformedResponseError")
-        assert.strictEqual(
+        assert.include(
           error.message,
-          "The response could not be decoded: `contentBlockIndex` is a number instead of a whole number from 0, in an event " +
-            "contentBlockDelta"
+          ": the answer cannot be decoded: `contentBlockIndex` is a number instead of a whole number from 0, in an event " +
+            "contentBlockDelta (request "
         )
       }).pipe(Effect.scoped))
   })

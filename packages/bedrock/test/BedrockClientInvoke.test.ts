@@ -211,11 +211,11 @@ describe("BedrockClient.invokeModelStream", () => {
         assert(Exit.isFailure(exit))
         const [reason] = exit.cause.reasons
         assert(reason !== undefined && Cause.isFailReason(reason))
-        const { _tag, message, model, requestId } = reason.error
-        assert.deepStrictEqual({ _tag, message, model, requestId }, {
+        const { _tag, model, providerMessage, requestId } = reason.error
+        assert.deepStrictEqual({ _tag, model, providerMessage, requestId }, {
           _tag: tag,
-          message: "so",
           model: "m",
+          providerMessage: "so",
           requestId: "request-3"
         })
       }))

@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as ProviderError from "@strata/core/ProviderError"
 import * as Duration from "effect/Duration"
 import { inspect } from "node:util"
+import * as BedrockError from "../src/BedrockError.ts"
 import { failed, fromUnknown, metadata, model, thrown } from "./support/Errors.ts"
 
 type Tag = ProviderError.CallError["_tag"]
@@ -217,6 +218,77 @@ describe("BedrockError", () => {
     assert.include(error.remedy ?? "", "Message.withoutReasoning")
   })
 
+  describe("its message", () => {
+    const where = (context: BedrockError.Context) =>
+      BedrockError.fromUnknown(failed("connect ECONNREFUSED", { code: "ECONNREFUSED" }), context).message.split(
+        ":",
+        1
+      )[0]
+
+    it("says who was asked and where, the service's words, the request, and one remedy", () => {
+      const error = BedrockError.fromUnknown(thrown("ThrottlingException", "Too many tokens, please wait.", 429), {
+        model: "amazon.nova-lite-v1",
+        region: "us-east-1",
+        server: "bedrock-runtime.us-east-1.amazonaws.com"
+      })
+      assert.strictEqual(
+        error.message,
+        "amazon.nova-lite-v1 in us-east-1: \"Too many tokens, please wait.\" (request request-1). " +
+          "Send fewer requests or tokens a minute, or ask for a higher quota in Service Quotas."
+      )
+      assert.strictEqual(error.providerMessage, "Too many tokens, please wait.")
+      assert.strictEqual(error.server, "bedrock-runtime.us-east-1.amazonaws.com")
+    })
+
+    it("names an endpoint that is not the region's own, else the region", () => {
+      const region = "eu-west-1"
+      assert.strictEqual(where({ model: "m", region }), "m in eu-west-1")
+      for (const service of ["bedrock-runtime", "bedrock-runtime-fips"]) {
+        assert.strictEqual(
+          where({ model: "m", region, server: `${service}.eu-west-1.amazonaws.com` }),
+          "m in eu-west-1"
+        )
+      }
+      const endpoint = "vpce-1.bedrock-runtime.eu-west-1.vpce.amazonaws.com"
+      assert.strictEqual(where({ model: "m", region, server: endpoint }), `m at ${endpoint}`)
+      assert.strictEqual(where({ model: "m" }), "m")
+      assert.strictEqual(where({ who: "guardrail g", region }), "guardrail g in eu-west-1")
+      assert.strictEqual(where({}), "Bedrock")
+    })
+
+    it("ends in one remedy for every exception", () => {
+      for (
+        const name of ["AccessDenied", "ModelError", "ModelTimeout", "ServiceUnavailable", "ExpiredToken", "SoNew"]
+      ) {
+        for (const text of ["no", "no.", ""]) {
+          const { message } = fromUnknown(thrown(`${name}Exception`, text, 400))
+          const said = text === "" ? "HTTP 400 without a message" : `"${text}"`
+          assert.isTrue(message.startsWith(`${model}: ${said} (request request-1). `), message)
+          assert.match(message, /\)\. [A-Z][^.]*[^.]\.$/)
+        }
+      }
+    })
+
+    it("has no second period after a sentence without a request id", () => {
+      const { message } = fromUnknown(failed("It broke.", { name: "somethingNewException" }))
+      assert.isTrue(message.startsWith(`${model}: "It broke." Send the request again`), message)
+    })
+
+    it("allows the action that a policy denies", () => {
+      const text = "User: arn:aws:iam::1:user/x is not authorized to perform: bedrock:InvokeModel on resource: m"
+      const { message } = fromUnknown(thrown("AccessDeniedException", text, 403))
+      assert.match(message, /Allow bedrock:InvokeModel in the IAM policies of the credentials\.$/)
+    })
+
+    it("is about the provider of credentials where that failed", () => {
+      const { message } = BedrockError.fromCredentials(failed("vault is sealed"), {})
+      assert.strictEqual(
+        message,
+        "the credential provider: \"vault is sealed\". Check where it gets the credentials from."
+      )
+    })
+  })
+
   describe("retryAfter", () => {
     it.each<[string, Record<string, string>, number | undefined]>([
       ["seconds", { "retry-after": "3" }, 3000],
@@ -250,7 +322,7 @@ describe("BedrockError", () => {
     it("reads the raw body of an exception the service model lacks", () => {
       const error = fromUnknown(failed(`{"message":"took too long"}`, { name: "modelTimeoutException" }))
       assert(error._tag === "TimeoutError")
-      assert.strictEqual(error.message, "took too long")
+      assert.strictEqual(error.providerMessage, "took too long")
       assert.strictEqual(error.exception, "ModelTimeoutException")
     })
 

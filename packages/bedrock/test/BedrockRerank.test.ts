@@ -142,21 +142,21 @@ describe("BedrockRerank", () => {
   })
 
   const score = (index: unknown, relevance_score: unknown) => ({ index, relevance_score })
-  const scoreless = "The answer has no finite number at `results[0].relevance_score`"
+  const scoreless = "the answer has no finite number at `results[0].relevance_score`"
 
   it.effect.each<readonly [answer: unknown, message: string]>([
-    ["<html>", "The answer is not JSON"],
-    ["", "The answer is not JSON"],
+    ["<html>", "the answer is not JSON"],
+    ["", "the answer is not JSON"],
     ["{\"results\":[{\"index\":0,\"relevance_score\":1e999}]}", scoreless],
-    [null, "The answer is not a JSON object"],
-    [[], "The answer is not a JSON object"],
-    [{ message: "none today" }, "The answer has no list at `results`"],
-    [{ results: { length: 1e9 } }, "The answer has no list at `results`"],
+    [null, "the answer is not a JSON object"],
+    [[], "the answer is not a JSON object"],
+    [{ message: "none today" }, "the answer has no list at `results`"],
+    [{ results: { length: 1e9 } }, "the answer has no list at `results`"],
     [{ results: [score(0, null)] }, scoreless],
     [{ results: [score(0, "0.5")] }, scoreless],
-    [{ results: [score("0", 0.5)] }, "The answer has no index at `results[0].index`"],
-    [{ results: [score(1, 0.5), score(0.5, 0.5)] }, "The answer has no index at `results[1].index`"],
-    [{ results: [null] }, "The answer has no index at `results[0].index`"],
+    [{ results: [score("0", 0.5)] }, "the answer has no index at `results[0].index`"],
+    [{ results: [score(1, 0.5), score(0.5, 0.5)] }, "the answer has no index at `results[1].index`"],
+    [{ results: [null] }, "the answer has no index at `results[0].index`"],
     [
       { results: [score(0, 0.5), score(2, 0.4)] },
       `${cohere} of aws.bedrock answered with a score for document 2, of 2 counted from 0. Ask again, or use another model.`
@@ -173,9 +173,11 @@ describe("BedrockRerank", () => {
     Effect.gen(function*() {
       const error = yield* Effect.flip(RerankService.rerank("which?", ["no 1", "no 2"]))
       assert.deepStrictEqual(
-        [error._tag, error.provider, error.model, error.requestId, error.message],
-        ["MalformedResponseError", "aws.bedrock", cohere, "request-1", message]
+        [error._tag, error.provider, error.model, error.requestId],
+        ["MalformedResponseError", "aws.bedrock", cohere, "request-1"]
       )
+      assert.include(error.message, message)
+      assert.include(error.message, cohere)
     }).pipe(provideRerank({ model: cohere, policy: Policy.none }, () => answer)))
 
   it.effect("reads its options from Config", () => {

@@ -189,7 +189,8 @@ describe("Guardrail", () => {
       const { result } = yield* apply({ guardrail, source: "input", content: "Hello" }, answering(answer))
       assert(result._tag === "Failure")
       assert.strictEqual(result.failure._tag, "MalformedResponseError")
-      assert.strictEqual(result.failure.message, `The response could not be decoded: ${problem}`)
+      assert.match(result.failure.message, /^guardrail gr1 at 127\.0\.0\.1:\d+: /)
+      assert.include(result.failure.message, `: the answer cannot be decoded: ${problem} (request `)
     }))
 
   it.live("reads missing and null members as empty", () =>

@@ -125,7 +125,7 @@ describe("BedrockClient, when credentials are refused", () => {
       const error = yield* Effect.flip(converse(yield* connect(server)))
       assert.strictEqual(error._tag, "AuthenticationError")
       assert.strictEqual(error.exception, "ExpiredTokenException")
-      assert.match(error.message, /is expired\..*the same ones.*a credential provider/)
+      assert.match(error.message, /is expired" \(request .*\)\. .*the same ones: use a credential provider/)
       assert.lengthOf(server.received, 1)
     }).pipe(Effect.provide(nothing)))
 
@@ -150,7 +150,7 @@ describe("BedrockClient, when credentials are refused", () => {
       const errors = yield* Effect.all(Array.from({ length: 10 }, () => Effect.flip(converse(client))), {
         concurrency: "unbounded"
       })
-      assert.isTrue(errors.every((error) => error.message.startsWith("The credential provider failed")))
+      assert.isTrue(errors.every((error) => error.message.startsWith("the credential provider: ")))
       assert.strictEqual(asked, 2)
       assert.lengthOf(server.received, 10)
     }).pipe(Effect.provide(nothing)))

@@ -7,8 +7,9 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
-import { type Cursor, type Found, isRecord, refuse, type Refused, refused, refuseKind } from "./internal/checkCursor.ts"
+import { type Cursor, type Found, refuse, type Refused, refused, refuseKind } from "./internal/checkCursor.ts"
 import { toDuration } from "./internal/checkDuration.ts"
 import * as CheckJson from "./internal/checkJson.ts"
 import * as CheckWords from "./internal/checkWords.ts"
@@ -83,16 +84,28 @@ export interface StructOptions {
 
 /** An object with these fields; a copy of them without those that are `undefined`. */
 export const struct = <A extends object>(fields: Fields<A>, options: StructOptions = {}): Check<A> => {
+  const read = reader(fields, options)
+  return (given, at) =>
+    Predicate.isObject(given)
+      // Each field of `A` has been checked.
+      ? read(given, at) as A | Refused
+      : refuseKind(at, given, options.remedy ?? "Give an object")
+}
+
+/** Copies the fields of an object, after a tag that is already read. */
+const reader = (fields: object, options: StructOptions, tag: Readonly<Record<string, string>> = {}) => {
   const entries: ReadonlyArray<readonly [string, Check<unknown>]> = Object.entries(fields)
-  const stray = strays(fields, options)
-  return (given, at) => {
-    if (!isRecord(given)) return refuseKind(at, given, options.remedy ?? "Give an object")
-    const copy: Record<string, unknown> = {}
+  const stray = strays({ ...fields, ...tag }, options)
+  return (given: Readonly<Record<string, unknown>>, at: Cursor): object | Refused => {
+    const copy: Record<string, unknown> = { ...tag }
     for (const [key, check] of entries) {
-      if (member(copy, key, check, given, at) === refused) return refused
+      at.path.push(key)
+      const settled = check(given[key], at)
+      if (settled === refused) return refused
+      if (settled !== undefined) copy[key] = settled
+      at.path.pop()
     }
-    // Each field of `A` has been checked.
-    return stray(given, at) === refused ? refused : copy as A
+    return stray(given, at) === refused ? refused : copy
   }
 }
 
@@ -120,44 +133,21 @@ export const tagged = <Key extends string, A extends { readonly [K in Key]: stri
 ): Check<A> => {
   const words = Object.keys(kinds)
   const known = new Map(
-    Object.entries<Readonly<Record<string, Check<unknown>>>>(kinds).map(([word, fields]) => [word, {
-      word,
-      entries: Object.entries(fields),
-      stray: strays({ ...fields, [key]: true }, options)
-    }])
+    Object.entries<Readonly<Record<string, Check<unknown>>>>(kinds)
+      .map(([word, fields]) => [word, reader(fields, options, { [key]: word })])
   )
   for (const [word, kind] of Object.entries(options.alias ?? {})) known.set(word, known.get(kind)!)
   return (given, at) => {
-    if (!isRecord(given)) return refuseKind(at, given, options.remedy ?? "Give an object")
+    if (!Predicate.isObject(given)) return refuseKind(at, given, options.remedy ?? "Give an object")
     const word = given[key]
     const kind = typeof word === "string" ? known.get(word) : undefined
-    if (kind === undefined) {
-      at.path.push(key)
-      return typeof word === "string"
-        ? refuse(at, ...options.unknown(word))
-        : refuseKind(at, word, `Use ${CheckWords.list(words)}`)
-    }
-    const copy: Record<string, unknown> = { [key]: kind.word }
-    for (const [field, check] of kind.entries) {
-      if (member(copy, field, check, given, at) === refused) return refused
-    }
     // Each field of this member has been checked.
-    return kind.stray(given, at) === refused ? refused : copy as A
+    if (kind !== undefined) return kind(given, at) as A | Refused
+    at.path.push(key)
+    return typeof word === "string"
+      ? refuse(at, ...options.unknown(word))
+      : refuseKind(at, word, `Use ${CheckWords.list(words)}`)
   }
-}
-
-const member = (
-  copy: Record<string, unknown>,
-  key: string,
-  check: Check<unknown>,
-  given: Readonly<Record<string, unknown>>,
-  at: Cursor
-): Refused | undefined => {
-  at.path.push(key)
-  const settled = check(given[key], at)
-  if (settled === refused) return refused
-  if (settled !== undefined) copy[key] = settled
-  at.path.pop()
 }
 
 /** Refuses the first unknown property. */
@@ -310,7 +300,7 @@ export const jsonObject = (
   remedy = "Give an object",
   options: JsonOptions = {}
 ): Check<{ readonly [key: string]: unknown }> =>
-(given, at) => isRecord(given) ? CheckJson.copy(given, at, options) : refuseKind(at, given, remedy)
+(given, at) => Predicate.isObject(given) ? CheckJson.copy(given, at, options) : refuseKind(at, given, remedy)
 
 /** Which values outside of JSON are kept. */
 export type JsonOptions = CheckJson.Options
@@ -351,7 +341,7 @@ export const fieldsOf = <A extends object>(options: A | undefined): { readonly [
     Result.try(() =>
       options === undefined
         ? {}
-        : isRecord(options)
+        : Predicate.isObject(options)
         ? Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
         : { [noOptions]: options }
     ),

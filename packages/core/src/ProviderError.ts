@@ -1,8 +1,9 @@
 /**
  * The errors of all services, as one flat union.
  *
- * Each provider maps its exceptions to them in one place: `exception` is the provider's name of the error, `requestId` its id
- * of the request, for its support. No error holds a prompt or a secret, and only a `StructuredOutputError` holds an answer.
+ * Each provider maps its exceptions to them in one place: `exception` is the provider's name of the error, `providerMessage`
+ * its own words, `server` the host that was asked, `requestId` its id of the request, for its support. No error holds a prompt
+ * or a secret, and only a `StructuredOutputError` holds an answer.
  */
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
@@ -13,7 +14,9 @@ const fields = {
   model: Schema.optional(Schema.String),
   message: Schema.String,
   requestId: Schema.optional(Schema.String),
+  server: Schema.optional(Schema.String),
   exception: Schema.optional(Schema.String),
+  providerMessage: Schema.optional(Schema.String),
   cause: Schema.optional(Schema.Defect())
 }
 
@@ -261,10 +264,11 @@ export type PlacedError = InvalidRequestError | ContextLengthExceededError | Uns
 /** The error with another `field`: `inputs[17]` of a call may be `inputs[0]` of the request sent for it. */
 export const placed: (error: PlacedError, field: string) => PlacedError = Total.make(
   (error, field) => {
-    const { cause, exception, message, model, provider, requestId } = error
+    const { cause, exception, message, model, provider, providerMessage, requestId, server } = error
     const prefix = `${error.field}: `
     const problem = error.problem ?? (message.startsWith(prefix) ? message.slice(prefix.length) : message)
-    const parts = { provider, model, requestId, exception, cause, field, problem, message: `${field}: ${problem}` }
+    const told = { provider, model, requestId, server, exception, providerMessage, cause }
+    const parts = { ...told, field, problem, message: `${field}: ${problem}` }
     return error._tag === "InvalidRequestError"
       ? new InvalidRequestError({ ...parts, remedy: error.remedy })
       : error._tag === "UnsupportedFeatureError"

@@ -193,8 +193,8 @@ export const annotate = (values: Record<string, unknown>): Effect.Effect<void> =
   Effect.annotateCurrentSpan(defined(values))
 
 /**
- * Records how long an operation took and, on its span, the error it failed with: its tag (`error.type`), its message, and
- * the provider's own name for it and id of the request.
+ * Records how long an operation took and, on its span, the error it failed with: its tag (`error.type`), its message, the
+ * provider's own name for it and id of the request, and where it was sent: `server.address` and the scope of the target.
  */
 export const recordEnd = <A>(
   target: Target,
@@ -206,18 +206,23 @@ export const recordEnd = <A>(
     const failed: Record<string, string> = type === undefined ? {} : { "error.type": type }
     return Effect.andThen(
       record(operationDuration, target, secondsFrom(start, now), failed),
-      annotate({ ...failed, ...attributesOf(exit) })
+      annotate({ ...failed, ...attributesOf(exit, target) })
     )
   })
 
-const attributesOf: (exit: Exit.Exit<unknown, ProviderError.ProviderError>) => Record<string, unknown> = Total.make(
-  (exit) =>
+const attributesOf: (
+  exit: Exit.Exit<unknown, ProviderError.ProviderError>,
+  target: Target
+) => Record<string, unknown> = Total.make(
+  (exit, target) =>
     Option.match(Exit.findErrorOption(exit), {
       onNone: () => ({}),
-      onSome: ({ exception, message, requestId }) => ({
+      onSome: ({ exception, message, requestId, server }) => ({
         "error.message": message,
         "strata.error.exception": exception,
-        "strata.error.request_id": requestId
+        "strata.error.request_id": requestId,
+        "strata.scope": target.scope === "" ? undefined : target.scope,
+        "server.address": server
       })
     }),
   () => ({})

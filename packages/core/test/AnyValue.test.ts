@@ -69,7 +69,7 @@ const functions = Object.entries(modules).flatMap(([module, exports]) =>
 const calls = { ...AnyServices.calls, ...AnyPolicies.calls, ...AnyData.calls }
 
 describe("Every public function", () => {
-  it("is tried here", () => {
+  it("is tested here", () => {
     const tried = Object.keys(calls)
     assert.deepStrictEqual(functions.filter((name) => !tried.includes(name)), [])
   })
@@ -82,7 +82,7 @@ describe("Every public function", () => {
   }
 })
 
-describe("Whatever is wrong in a request", () => {
+describe("Any invalid part of a request", () => {
   const seed = 20_260_101
 
   /** What each mutant of a value comes to: an answer, or a refusal that names the place, with nothing sent. */

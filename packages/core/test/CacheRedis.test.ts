@@ -14,7 +14,7 @@ import * as Redis from "effect/persistence/Redis"
 import * as Schedule from "effect/Schedule"
 import * as RedisServer from "./support/RedisServer.ts"
 
-/** Both caches, over a connection of its own as another process has one. */
+/** Both caches over a separate connection, like another process. */
 const process = Effect.fnUntraced(function*(options?: { readonly disableOfflineQueue?: boolean }) {
   const { url } = yield* RedisServer.RedisServer
   const stores = Layer.merge(ChatCachePersistence.layerPersistence(), EmbeddingCachePersistence.layerPersistence())
@@ -33,13 +33,13 @@ const process = Effect.fnUntraced(function*(options?: { readonly disableOfflineQ
 const texts = Array.from({ length: 600 }, (_, index) => `text number ${index}`)
 
 RedisServer.suite("The caches in Redis", (it) => {
-  it.effect("serve other processes, and let Redis forget what is out of date", () =>
+  it.effect("serve other processes, and expire in Redis", () =>
     Effect.gen(function*() {
       const [one, other] = [yield* process(), yield* process()]
       const first = yield* Effect.provideContext(ChatService.generate("Why?"), one)
       assert.deepStrictEqual([first.text, first.cached], ["Because.", undefined])
       const redis = yield* Redis.Redis
-      // Writes are behind the answers.
+      // Writes follow the answers.
       const written = (count: number) =>
         Effect.repeat(redis.send<Array<string>>("KEYS", "*"), {
           until: (keys) => keys.length === count,
@@ -65,7 +65,7 @@ RedisServer.suite("The caches in Redis", (it) => {
     }))
 })
 
-describe.skipIf(!RedisServer.isInstalled)("The caches without their Redis", () => {
+describe.skipIf(!RedisServer.isInstalled)("The caches during an outage of Redis", () => {
   it.live.each([false, true])(
     "answer all the same; commands fail at once: %s",
     (disableOfflineQueue) =>

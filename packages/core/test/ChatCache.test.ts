@@ -18,7 +18,7 @@ import { response, usage, watched } from "./ChatFixture.ts"
 const collected = (question: string) => ChatEvent.collect(ChatService.stream(question))
 
 describe("ChatService.withCache", () => {
-  it.effect("asks once, and answers from then on without a request and without a cost", () =>
+  it.effect("asks once, and then answers without a request and without cost", () =>
     Effect.gen(function*() {
       const first = yield* ChatService.generate("Why?")
       assert.isUndefined(first.cached)
@@ -29,7 +29,7 @@ describe("ChatService.withCache", () => {
       assert.strictEqual(yield* Cached.sent, 2)
     }).pipe(Effect.provide(Cached.layer([{ content: "Because.", usage, requestId: "request-1" }, "So."]))))
 
-  it.effect("works without any store: it has one in memory", () =>
+  it.effect("uses a store in memory by default", () =>
     Effect.gen(function*() {
       yield* ChatService.text("A question of this test alone")
       assert.strictEqual(yield* ChatService.text("A question of this test alone"), "Yes.")
@@ -72,14 +72,14 @@ describe("ChatService.withCache", () => {
     { arbitrary: { runs: 50 } }
   )
 
-  it.effect("ends a kept stream with exactly one finish", () =>
+  it.effect("ends a cached stream with exactly one finish", () =>
     Effect.gen(function*() {
       yield* ChatService.text("Why?")
       const events = yield* Stream.runCollect(ChatService.stream("Why?"))
       assert.deepStrictEqual(events.map(({ type }) => type), ["text-delta", "finish"])
     }).pipe(Effect.provide(Cached.layer(["Because it is so."]))))
 
-  it.live("has an answer at hand before its stream has told the end of it", () => {
+  it.live("caches an answer before its stream emits finish", () => {
     const slow = Layer.succeed(ChatCache.ChatCache, {
       get: () => Effect.undefined,
       set: () => Effect.sleep("50 millis")
@@ -94,7 +94,7 @@ describe("ChatService.withCache", () => {
     }).pipe(Effect.provide(Cached.layer(["Because it is so."], { store: slow })))
   })
 
-  describe("what is kept", () => {
+  describe("caches", () => {
     it.effect.each(ChatResponse.FinishReason.literals)(
       "an answer that ended with %s, or not",
       (finishReason) =>
@@ -109,7 +109,7 @@ describe("ChatService.withCache", () => {
         }).pipe(Effect.provide(Cached.layer(() => ({ content: "Perhaps", finishReason }))))
     )
 
-    it.effect("no failure, and no stream that broke", () =>
+    it.effect("no failure, and no broken stream", () =>
       Effect.gen(function*() {
         assert.strictEqual((yield* Effect.flip(ChatService.text("Why?")))._tag, "ConnectionError")
         assert.strictEqual((yield* Effect.flip(collected("Why?")))._tag, "StreamInterruptedError")
@@ -122,13 +122,13 @@ describe("ChatService.withCache", () => {
         "Because."
       ]))))
 
-    it.effect("no stream that nobody read to its end", () =>
+    it.effect("no stream that was not read to its end", () =>
       Effect.gen(function*() {
         yield* ChatService.stream("Why?").pipe(Stream.rechunk(1), Stream.take(1), Stream.runDrain)
         assert.strictEqual(yield* ChatService.text("Why?"), "So.")
       }).pipe(Effect.provide(Cached.layer([{ content: "Because it is so.", interval: "1 second" }, "So."]))))
 
-    it.effect("no answer of another model than the one that was asked", () => {
+    it.effect("no answer of a fallback", () => {
       const whole = { ...response("From elsewhere"), fallback: [{ error: "TimeoutError", message: "", provider: "a" }] }
       let sent = 0
       const provider = Layer.succeed(ChatService.ChatService, {
@@ -141,7 +141,7 @@ describe("ChatService.withCache", () => {
       }).pipe(Effect.provide(Layer.provide(ChatService.withCache(provider), ChatCache.layerMemory())))
     })
 
-    it.effect("nothing that `when` leaves out", () =>
+    it.effect("only requests that `when` accepts", () =>
       Effect.gen(function*() {
         for (const temperature of [0, 0, 1, 1]) yield* ChatService.text({ messages: "Why?", temperature })
         assert.strictEqual(yield* Cached.sent, 3)
@@ -155,7 +155,7 @@ describe("ChatService.withCache", () => {
         Effect.provide(Cached.layer(() => "So.", { cache: { when: ({ temperature }) => temperature === 0 } }))
       ))
 
-    it.effect("for 24 hours unless told otherwise", () =>
+    it.effect("for 24 hours by default", () =>
       Effect.gen(function*() {
         yield* ChatService.text("Why?")
         yield* TestClock.adjust("23 hours")
@@ -166,7 +166,7 @@ describe("ChatService.withCache", () => {
         assert.strictEqual(yield* Cached.sent, 2)
       }).pipe(Effect.provide(Cached.layer(() => "So."))))
 
-    it.effect("for good, or for as long as it is told", () =>
+    it.effect("without expiry, or for a given time", () =>
       Effect.gen(function*() {
         for (const [timeToLive, sent] of [["Infinity", 1], ["1 hour", 2]] as const) {
           yield* Effect.gen(function*() {
@@ -183,7 +183,7 @@ describe("ChatService.withCache", () => {
     const ask = (...questions: ReadonlyArray<string>) =>
       Effect.forEach(questions, (question) => ChatService.text(question))
 
-    it.effect("drops what was not asked for the longest", () =>
+    it.effect("evicts the least recently used", () =>
       Effect.gen(function*() {
         yield* ask("a", "b", "a", "c", "a", "c")
         assert.strictEqual(yield* Cached.sent, 3)
@@ -193,7 +193,7 @@ describe("ChatService.withCache", () => {
         assert.strictEqual(yield* Cached.sent, 4)
       }).pipe(Effect.provide(Cached.layer(() => "So.", { store: ChatCache.layerMemory({ capacity: 2 }) }))))
 
-    it.effect("holds so many bytes, and never what is larger than all of it", () =>
+    it.effect("is bounded by bytes, and never holds an entry larger than that", () =>
       Effect.gen(function*() {
         yield* ask("4000", "3000", "4000", "3000")
         assert.strictEqual(yield* Cached.sent, 2)
@@ -211,7 +211,7 @@ describe("ChatService.withCache", () => {
       ))
   })
 
-  it.effect("counts calls, those that were sent and those that were not", () =>
+  it.effect("counts hits and misses", () =>
     Effect.gen(function*() {
       yield* ChatService.text("Why?")
       yield* ChatService.text("Why?")
@@ -221,7 +221,7 @@ describe("ChatService.withCache", () => {
       assert.strictEqual(yield* Cached.counted(CacheStore.metrics.misses), 2)
     }).pipe(Effect.provide(Cached.layer(() => "So.")), Cached.alone))
 
-  it.effect("says on a span whether it knew the answer, and sends nothing under it then", () =>
+  it.effect("records on a span whether it was a hit", () =>
     watched(({ spans }) =>
       Effect.gen(function*() {
         yield* ChatService.text("Why?")
@@ -233,7 +233,7 @@ describe("ChatService.withCache", () => {
       }).pipe(Effect.provide(Cached.layer(() => "So.")))
     ))
 
-  it.effect("leaves no trace of how it learns who answers", () =>
+  it.effect("records nothing while the layer is built", () =>
     watched(({ logs, spans }) =>
       Effect.gen(function*() {
         yield* Effect.scoped(Layer.build(Cached.layer()))
@@ -241,7 +241,7 @@ describe("ChatService.withCache", () => {
       })
     ))
 
-  it.effect("stands in two rows: a fast store before a shared one", () => {
+  it.effect("can be two levels: a fast store before a shared one", () => {
     const near = Cached.openStore()
     const far = Cached.openStore()
     const test = TestChat.layer(() => "So.")
@@ -257,7 +257,7 @@ describe("ChatService.withCache", () => {
     }).pipe(Effect.provide(Layer.mergeAll(test, both)))
   })
 
-  it.effect("refuses what the service refuses", () =>
+  it.effect("leaves invalid requests to the service", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(ChatService.generate({ messages: [] }))
       assert.strictEqual(error._tag, "InvalidRequestError")

@@ -1,5 +1,5 @@
 /**
- * Cached chat services under observation: what reached the service behind the cache, and stores that can be looked into.
+ * Cached chat services for tests: what reached the service behind the cache, and stores that show their entries.
  */
 import * as ChatCache from "@strata/core/chat/ChatCache"
 import type * as ChatEvent from "@strata/core/chat/ChatEvent"
@@ -36,7 +36,7 @@ export const sent: Effect.Effect<number, never, TestChat.TestChat> = Effect.flat
   ({ requests }) => Effect.map(requests, ({ length }) => length)
 )
 
-/** A store in memory that can be looked into. */
+/** A store in memory that shows its entries. */
 export const openStore = () => {
   const kept = new Map<string, Uint8Array>()
   const store = Layer.succeed(ChatCache.ChatCache, {
@@ -46,7 +46,7 @@ export const openStore = () => {
   return { kept, store }
 }
 
-/** What a metric of the cache has come to, for {@link TestChat} unless said otherwise. */
+/** The value of a metric of the cache, by default for {@link TestChat}. */
 export const counted = (
   metric: Metric.Counter<number>,
   provider = "test",
@@ -64,7 +64,7 @@ export const counted = (
 /** The effect with metrics of its own. */
 export const alone = Effect.provideServiceEffect(Metric.MetricRegistry, Effect.sync(() => new Map()))
 
-/** Waits in real time until something is so: keys are hashed outside of the runtime. */
+/** Waits in real time for a condition: keys are hashed outside of the runtime. */
 export const until = (condition: () => boolean): Effect.Effect<void> => untilEffect(Effect.sync(condition))
 
 const untilEffect = (condition: Effect.Effect<boolean>): Effect.Effect<void> =>
@@ -79,7 +79,7 @@ export interface Call {
 }
 
 /**
- * A cached service that waits to be told what to answer. `calls` are those that were sent, in their order; `joined`
+ * A cached service whose answers the test gives. `calls` are those that were sent, in their order; `joined`
  * waits until so many others have joined one of them, in a test that is {@link alone}.
  */
 export const gated = Effect.fnUntraced(function*() {
@@ -132,6 +132,6 @@ export const gated = Effect.fnUntraced(function*() {
 export const plain = (response: ChatResponse.ChatResponse): unknown =>
   JSON.parse(JSON.stringify(Schema.encodeSync(Schema.toCodecJson(ChatResponse.ChatResponse))(response)))
 
-/** What an answer is when nobody paid for it, as plain JSON. */
+/** A cached answer as plain JSON. */
 export const free = (response: ChatResponse.ChatResponse): unknown =>
   plain({ ...response, cached: true, cost: { input: 0, cacheRead: 0, cacheWrite: 0, output: 0, total: 0 } })

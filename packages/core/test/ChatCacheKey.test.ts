@@ -109,8 +109,8 @@ const ask = (
   // Some changes make a request that no type would allow; the cache looks at values only.
   ChatService.generate(request as ChatRequest.ChatRequest).pipe(Effect.provide(layer))
 
-describe("What an answer is kept under", () => {
-  it.effect("is everything in the request: each change of it is another key", () => {
+describe("The key of an answer", () => {
+  it.effect("depends on everything in the request", () => {
     const { kept, store } = Cached.openStore()
     return Effect.gen(function*() {
       assert.deepStrictEqual(Object.keys(rich()).sort(), Object.keys(ChatRequest.ChatRequest.fields).sort())
@@ -127,7 +127,7 @@ describe("What an answer is kept under", () => {
     }).pipe(Effect.provide(Layer.provide(ChatService.withCache(service), store)))
   })
 
-  it.effect("does not mind the order of keys, what is `undefined`, and a model or a message said in short", () =>
+  it.effect("does not depend on the order of keys, `undefined`, and shorthands", () =>
     Effect.gen(function*() {
       yield* ask(rich())
       for (const request of [reversed(rich()), { ...rich(), nothing: undefined }]) {
@@ -137,7 +137,7 @@ describe("What an answer is kept under", () => {
       assert.isTrue((yield* ask({ model: "test-model", messages: [{ content: "Hi", role: "user" }] })).cached)
     }).pipe(Effect.provide(ChatCache.layerMemory())))
 
-  it.effect("is the provider, the default model of the layer, and the namespace", () => {
+  it.effect("depends on provider, default model and namespace", () => {
     const { kept, store } = Cached.openStore()
     const withStore = (layer: Layer.Layer<ChatService.ChatService, ProviderError.InvalidRequestError>) =>
       Layer.provide(layer, store)
@@ -156,7 +156,7 @@ describe("What an answer is kept under", () => {
     })
   })
 
-  it.effect("is the identity of the service: accounts, regions and options are kept apart", () => {
+  it.effect("depends on the identity of the service: account, region and options", () => {
     const { kept, store } = Cached.openStore()
     const identified = (identity?: Identity) =>
       ChatService.transform(service, (chat) => Effect.succeed(identity === undefined ? chat : { ...chat, identity }))
@@ -179,7 +179,7 @@ describe("What an answer is kept under", () => {
     })
   })
 
-  it.effect("cannot be told of a request with a function, so that is not cached", () => {
+  it.effect("does not exist for a request with a function, which is not cached", () => {
     const { kept, store } = Cached.openStore()
     return Effect.gen(function*() {
       const odd = [() => 1, new Map([["a", 1]]), new Date(0), Symbol("a"), new Thing()]
@@ -197,7 +197,7 @@ describe("What an answer is kept under", () => {
     }).pipe(Effect.provide(Cached.layer(() => "So.", { store })))
   })
 
-  it.effect("needs a model: a request to nobody is not cached", () => {
+  it.effect("needs a model: a request without one is not cached", () => {
     const { kept, store } = Cached.openStore()
     const nameless = Layer.effect(
       ChatService.ChatService,
@@ -214,7 +214,7 @@ describe("What an answer is kept under", () => {
     }).pipe(Effect.provide(Layer.provide(ChatService.withCache(nameless), store)))
   })
 
-  it.prop("is the same for equal values, and another for different ones", [Schema.Json], ([value]) => {
+  it.prop("is equal exactly for equal values", [Schema.Json], ([value]) => {
     const line = CanonicalLine.make(value)
     assert.isDefined(line)
     assert.strictEqual(CanonicalLine.make(reversed(value)), line)

@@ -47,7 +47,7 @@ describe("ChatCachePersistence", () => {
       }).pipe(Effect.provide(store()))
   )
 
-  it.effect("keeps answers and vectors apart in one place, and takes what is not its own for nothing", () =>
+  it.effect("separates answers and vectors in one store, and treats foreign values as misses", () =>
     Effect.gen(function*() {
       const cache = yield* ChatCache.ChatCache
       const backing = yield* Persistence.BackingPersistence
@@ -61,7 +61,7 @@ describe("ChatCachePersistence", () => {
       ])
     }).pipe(Effect.provide(Layer.provideMerge(persistence(), Persistence.layerBackingMemory))))
 
-  it.effect("says why a store failed", () =>
+  it.effect("gives the cause of a failing store", () =>
     Effect.gen(function*() {
       const cache = yield* ChatCache.ChatCache
       for (const step of [Effect.asVoid(cache.get("a")), cache.set("a", Uint8Array.of(1))]) {

@@ -17,7 +17,7 @@ import { usage, watched } from "./ChatFixture.ts"
 
 const failed = new ChatCache.ChatCacheError({ message: "no route to the store" })
 
-/** A store that is out of order for as long as it is told. */
+/** A store that fails on demand. */
 const brokenStore = (
   down: { read: boolean; write: boolean },
   failure: Effect.Effect<never, ChatCache.ChatCacheError>
@@ -43,7 +43,7 @@ const answering = (
 }
 
 describe("A store of the chat cache", () => {
-  it.effect.prop("gives an answer back as it was", [Parts, Outcome], ([parts, outcome]) => {
+  it.effect.prop("round-trips an answer", [Parts, Outcome], ([parts, outcome]) => {
     const response = ChatResponse.make(parts, { ...outcome, finishReason: "stop", requestId: "1" })
     return Effect.gen(function*() {
       yield* ChatService.generate("Why?")
@@ -53,7 +53,7 @@ describe("A store of the chat cache", () => {
     }).pipe(Effect.provide(answering(response, ChatCache.layerMemory())))
   }, { arbitrary: { runs: 50 } })
 
-  it.effect("keeps bytes and what only the provider understands, to the bit", () => {
+  it.effect("round-trips bytes and provider metadata exactly", () => {
     const bytes = Uint8Array.from({ length: 256 }, (_, index) => index)
     const value = { deep: [{ bytes, text: "ä", list: [1, null, "x"] }] }
     const response = ChatResponse.make([
@@ -79,7 +79,7 @@ describe("A store of the chat cache", () => {
     }).pipe(Effect.provide(answering(response, ChatCache.layerMemory())))
   })
 
-  it.effect("says of an answer only once what it cost", () => {
+  it.effect("does not keep the cost of an answer", () => {
     const { kept, store } = Cached.openStore()
     const cost = { input: 1, cacheRead: 2, cacheWrite: 3, output: 4, total: 10 }
     const response = ChatResponse.make([], { finishReason: "stop", usage, model: "model", cost, providerMetadata: {} })
@@ -89,7 +89,7 @@ describe("A store of the chat cache", () => {
     }).pipe(Effect.provide(answering(response, store)))
   })
 
-  it.effect("does without an answer that has no JSON form", () => {
+  it.effect("does not cache an answer without a JSON form", () => {
     const { kept, store } = Cached.openStore()
     const call = { type: "tool-call" as const, id: "1", name: "look", params: { call: () => 1 } }
     const response = ChatResponse.make([call], { finishReason: "stop", usage, model: "model", providerMetadata: {} })
@@ -99,7 +99,7 @@ describe("A store of the chat cache", () => {
     }).pipe(Effect.provide([answering(response, store), Logger.layer([])]))
   })
 
-  it.effect.prop("may return any bytes: damaged ones are no answer, and are replaced", {
+  it.effect.prop("may return damaged bytes: they are misses, and replaced", {
     damage: Schema.Literals(["flip", "cut", "grow", "replace", "empty", "short"]),
     place: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 10_000 })),
     bit: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 7 }))
@@ -130,7 +130,7 @@ describe("A store of the chat cache", () => {
     }).pipe(Effect.provide(Cached.layer(() => "Because it is so.", { store })))
   }, { arbitrary: { runs: 50 } })
 
-  it.effect("may return what another version wrote: it is no answer", () => {
+  it.effect("may return what another version wrote: it is a miss", () => {
     const { kept, store } = Cached.openStore()
     // An empty object, with the checksum it has.
     const bytes = Uint8Array.of(0x7b, 0x7d)
@@ -151,7 +151,7 @@ describe("A store of the chat cache", () => {
     }).pipe(Effect.provide(Cached.layer(() => "So.", { store })), Cached.alone)
   })
 
-  it.effect("that fails never fails a call; the first failure of an outage is logged, and each is counted", () =>
+  it.effect("fails open: the first error of an outage is logged, and each is counted", () =>
     watched(({ logs }) => {
       const down = { read: true, write: true }
       return Effect.gen(function*() {
@@ -168,7 +168,7 @@ describe("A store of the chat cache", () => {
       }).pipe(Effect.provide(Cached.layer(() => "So.", { store: brokenStore(down, Effect.fail(failed)) })))
     }))
 
-  it.effect("that dies never fails a call either, nor a stream", () =>
+  it.effect("fails open on defects too, also for a stream", () =>
     Effect.gen(function*() {
       yield* ChatService.text("Why?")
       yield* Stream.runDrain(ChatService.stream("Why?"))
@@ -180,7 +180,7 @@ describe("A store of the chat cache", () => {
       ])
     ))
 
-  it.effect("that does not answer holds up a call for a second, and is then left alone for five", () => {
+  it.effect("delays a call by one second when it does not answer, and is then not used for five", () => {
     let asked = 0
     const silent = Layer.succeed(ChatCache.ChatCache, {
       get: () => Effect.andThen(Effect.sync(() => asked++), Effect.never),

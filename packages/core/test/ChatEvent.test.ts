@@ -69,7 +69,7 @@ describe("ChatEvent.collect", () => {
       assert.strictEqual(collected.text, "abc")
     }))
 
-  it.effect("keeps a seal that comes without any text", () =>
+  it.effect("keeps a signature without text", () =>
     Effect.gen(function*() {
       const redacted = new Uint8Array([1, 2, 3])
       const collected = yield* ChatEvent.collect(
@@ -78,7 +78,7 @@ describe("ChatEvent.collect", () => {
       assert.deepStrictEqual(collected.message.content, [{ type: "reasoning", text: "", redacted }])
     }))
 
-  it.effect("keeps reasoning whose end never came", () =>
+  it.effect("keeps reasoning without its end", () =>
     Effect.gen(function*() {
       const collected = yield* ChatEvent.collect(
         Stream.make<ReadonlyArray<ChatEvent.ChatEvent>>({ type: "reasoning-delta", index: 0, delta: "Hm" }, finish)
@@ -86,7 +86,7 @@ describe("ChatEvent.collect", () => {
       assert.deepStrictEqual(collected.message.content, [{ type: "reasoning", text: "Hm" }])
     }))
 
-  it.effect("loses nothing where a provider uses an index again, or for blocks of several kinds", () =>
+  it.effect("loses nothing when a provider uses an index again, or for blocks of several types", () =>
     Effect.gen(function*() {
       const call = (id: string): Message.ToolCallPart => ({ type: "tool-call", id, name: "now", params: {} })
       const image: Message.ImagePart = { type: "image", mediaType: "image/png", source: { bytes: new Uint8Array([1]) } }
@@ -118,7 +118,7 @@ describe("ChatEvent.collect", () => {
       ])
     }))
 
-  it.effect("takes the whole of a block for what its pieces could not say", () =>
+  it.effect("replaces a block by its whole part", () =>
     Effect.gen(function*() {
       const text: Message.TextPart = { type: "text", text: "Hi", providerFields: { some: { a: 1 } } }
       const thought: Message.ReasoningPart = { type: "reasoning", text: "Hm", providerFields: { some: { b: 2 } } }
@@ -126,7 +126,7 @@ describe("ChatEvent.collect", () => {
       assert.deepStrictEqual(yield* ChatEvent.collect(Stream.fromIterable(ChatEvent.fromResponse(whole))), whole)
     }))
 
-  it.effect("takes a tool call only when it is complete", () =>
+  it.effect("keeps a tool call only when it is complete", () =>
     Effect.gen(function*() {
       const begun: ReadonlyArray<ChatEvent.ChatEvent> = [
         { type: "tool-params-start", index: 0, id: "1", name: "now" },
@@ -137,7 +137,7 @@ describe("ChatEvent.collect", () => {
       assert.deepStrictEqual(collected.message.content, [])
     }))
 
-  it.effect("gives an empty answer for a stream that only finishes", () =>
+  it.effect("returns an empty answer for a stream with `finish` only", () =>
     Effect.gen(function*() {
       const collected = yield* ChatEvent.collect(Stream.make(finish))
       assert.deepStrictEqual(collected, { ...response(""), message: { role: "assistant", content: [] } })
@@ -149,7 +149,7 @@ describe("ChatEvent.collect", () => {
       assert.strictEqual(yield* Effect.flip(ChatEvent.collect(broken)), errors.RateLimitError)
     }))
 
-  it.effect("does not take a stream without finish for an answer", () =>
+  it.effect("fails for a stream without `finish`", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(ChatEvent.collect(Stream.make(delta("Hel"), delta("lo"))))
       assert.deepInclude(error, { _tag: "StreamInterruptedError", delivered: 2 })
@@ -163,7 +163,7 @@ describe("ChatEvent.collect", () => {
 })
 
 describe("ChatEvent.fromResponse", () => {
-  it.prop("ends with exactly one finish, and numbers blocks by their place", [Parts], ([parts]) => {
+  it.prop("ends with exactly one finish, and numbers blocks by position", [Parts], ([parts]) => {
     const events = ChatEvent.fromResponse(ChatResponse.make(parts, response("")))
     assert.deepStrictEqual(events.flatMap((event, at) => event.type === "finish" ? [at] : []), [events.length - 1])
     const indexes = new Set(events.flatMap((event) => "index" in event ? [event.index] : []))
@@ -179,7 +179,7 @@ describe("ChatEvent.fromResponse", () => {
     ])
   })
 
-  it("takes the string of a message for one block of text", () => {
+  it("streams the string of a message as one block", () => {
     const whole = { ...response("Hi"), message: { role: "assistant" as const, content: "Hi" } }
     assert.deepStrictEqual(ChatEvent.fromResponse(whole)[0], delta("Hi"))
   })

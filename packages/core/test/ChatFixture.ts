@@ -24,6 +24,7 @@ const known = {
   model: "test-model",
   message: "it went wrong",
   requestId: "request-1",
+  server: "example.com:8443",
   exception: "SomeException"
 }
 

@@ -9,7 +9,7 @@ import { response, throughJson } from "./ChatFixture.ts"
 const bytes = new Uint8Array([7, 8, 9])
 
 describe("ChatRequest", () => {
-  it.effect("goes through JSON unharmed with everything it can hold", () =>
+  it.effect("round-trips through JSON with all fields", () =>
     Effect.gen(function*() {
       const request: ChatRequest.ChatRequest = {
         model: "test-model",
@@ -36,13 +36,13 @@ describe("ChatRequest", () => {
       assert.deepStrictEqual(yield* throughJson(ChatRequest.ChatRequest, request), request)
     }))
 
-  it.effect("goes through JSON unharmed with next to nothing", () =>
+  it.effect("round-trips through JSON with messages only", () =>
     Effect.gen(function*() {
       const request: ChatRequest.ChatRequest = { messages: "" }
       assert.deepStrictEqual(yield* throughJson(ChatRequest.ChatRequest, request), request)
     }))
 
-  it.effect("leaves options out that are undefined, however deep", () =>
+  it.effect("omits undefined options at any depth", () =>
     Effect.gen(function*() {
       const request = { messages: "Hi", providerOptions: { test: { guardrail: undefined, trace: true } } }
       const expected = { messages: "Hi", providerOptions: { test: { trace: true } } }
@@ -68,7 +68,7 @@ const rich = ChatResponse.make([
 ], { ...response(""), finishReason: "tool-calls", providerMetadata: { test: { trace: [bytes] } } })
 
 describe("ChatResponse", () => {
-  it.effect("goes through JSON unharmed", () =>
+  it.effect("round-trips through JSON", () =>
     Effect.gen(function*() {
       assert.deepStrictEqual(yield* throughJson(ChatResponse.ChatResponse, rich), rich)
     }))
@@ -81,7 +81,7 @@ describe("ChatResponse", () => {
 })
 
 describe("ChatEvent", () => {
-  it.effect.each(ChatEvent.fromResponse(rich))("goes through JSON unharmed: $type", (event) =>
+  it.effect.each(ChatEvent.fromResponse(rich))("round-trips through JSON: $type", (event) =>
     Effect.gen(function*() {
       assert.deepStrictEqual(yield* throughJson(ChatEvent.ChatEvent, event), event)
     }))

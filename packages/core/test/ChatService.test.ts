@@ -41,7 +41,7 @@ describe("ChatService", () => {
     ["a request with a string", { messages: "Hi" }]
   ]
 
-  it.effect.each(inputs)("takes %s", ([, input]) =>
+  it.effect.each(inputs)("accepts %s", ([, input]) =>
     Effect.gen(function*() {
       const { asked, layer } = provider()
       yield* Effect.provide(
@@ -52,14 +52,14 @@ describe("ChatService", () => {
       assert.deepStrictEqual(asked, [resolved, resolved])
     }))
 
-  it.effect("asks the model of the request rather than its own", () =>
+  it.effect("uses the model of the request instead of the default", () =>
     Effect.gen(function*() {
       const { asked, layer } = provider()
       yield* Effect.provide(ChatService.generate({ model: "another", messages: "Hi" }), layer)
       assert.strictEqual(asked[0]?.model, "another")
     }))
 
-  it.effect("hands every option on as it is", () =>
+  it.effect("passes every option on", () =>
     Effect.gen(function*() {
       const { asked, layer } = provider()
       const request: ChatRequest.ChatRequest = {
@@ -76,7 +76,7 @@ describe("ChatService", () => {
       assert.deepStrictEqual(asked, [{ ...request, model: "test-model", messages: [Message.user("Hi")] }])
     }))
 
-  it.effect("gives the whole answer, its text, its events, and the text of its events", () =>
+  it.effect("returns the whole answer, its text, its events, and the text of its events", () =>
     Effect.gen(function*() {
       assert.deepStrictEqual(yield* ChatService.generate("Hi"), response("Hello there"))
       assert.strictEqual(yield* ChatService.text("Hi"), "Hello there")
@@ -87,7 +87,7 @@ describe("ChatService", () => {
       assert.deepStrictEqual(yield* Stream.runCollect(ChatService.textStream("Hi")), ["Hello", " there"])
     }).pipe(Effect.provide(provider().layer)))
 
-  it.effect("leaves everything but text out of the text", () =>
+  it.effect("includes only text in the text", () =>
     Effect.gen(function*() {
       const { layer } = provider({
         stream: () =>
@@ -133,7 +133,7 @@ describe("ChatService.make, checking a request", () => {
     }]
   ]
 
-  it.effect("takes back the turn of a model that had nothing to say", () =>
+  it.effect("accepts an empty assistant message", () =>
     Effect.gen(function*() {
       const { asked, layer } = provider()
       const messages = [Message.user("Hi"), Message.assistant([]), Message.user("Hello?")]
@@ -141,7 +141,7 @@ describe("ChatService.make, checking a request", () => {
       assert.deepStrictEqual(asked[0]?.messages, messages)
     }))
 
-  it.effect.each(refused)("refuses %s, and asks nobody", ([, field, input]) =>
+  it.effect.each(refused)("refuses %s, and sends nothing", ([, field, input]) =>
     Effect.gen(function*() {
       const { asked, layer } = provider({ policy: Policy.make({ retry: Schedule.recurs(3) }) })
       const service = yield* Effect.provide(ChatService.ChatService, layer)
@@ -167,7 +167,7 @@ describe("ChatService.make, checking a request", () => {
       assert.deepStrictEqual(asked, [])
     }))
 
-  it.effect("accepts what is unusual but possible", () =>
+  it.effect("accepts unusual but valid requests", () =>
     Effect.gen(function*() {
       const { layer } = provider()
       const unusual: ReadonlyArray<ChatRequest.Input> = [
@@ -180,12 +180,12 @@ describe("ChatService.make, checking a request", () => {
     }))
 })
 
-describe("ChatService.make, holding a stream to its word", () => {
+describe("ChatService.make, completing a stream", () => {
   const policy = Policy.make({ retry: Schedule.recurs(2) })
   const collected = (layer: Layer.Layer<ChatService.ChatService, ProviderError.InvalidRequestError>) =>
     Stream.runCollect(ChatService.stream("Hi")).pipe(Effect.provide(layer))
 
-  it.effect("asks again when it ends with nothing", () =>
+  it.effect("retries a stream that ends without events", () =>
     Effect.gen(function*() {
       const { asked, layer } = provider({ policy, stream: () => Stream.empty })
       const error = yield* failure(collected(layer))
@@ -193,7 +193,7 @@ describe("ChatService.make, holding a stream to its word", () => {
       assert.strictEqual(asked.length, 3)
     }))
 
-  it.effect("calls it interrupted when it ends in the middle", () =>
+  it.effect("fails with StreamInterruptedError when it ends half-way", () =>
     Effect.gen(function*() {
       const { asked, layer } = provider({ policy, stream: () => Stream.make(delta("Hel"), delta("lo")) })
       const error = yield* failure(collected(layer))
@@ -203,7 +203,7 @@ describe("ChatService.make, holding a stream to its word", () => {
       assert.strictEqual(asked.length, 1)
     }))
 
-  it.effect("drops what comes after finish, in its chunk and after it", () =>
+  it.effect("drops what follows finish, in its chunk and after it", () =>
     Effect.gen(function*() {
       const streams = [
         Stream.make(delta("Hi"), finish, delta("more"), finish),
@@ -217,7 +217,7 @@ describe("ChatService.make, holding a stream to its word", () => {
       }
     }))
 
-  it.effect("reads what is left after finish, so that a connection can be used again", () =>
+  it.effect("reads the rest after finish, so that the connection can be reused", () =>
     Effect.gen(function*() {
       let read = 0
       const more = Stream.fromEffect(Effect.sync(() => {
@@ -238,7 +238,7 @@ describe("ChatService.make, holding a stream to its word", () => {
       assert.strictEqual(closed, 1)
     }))
 
-  it.effect("collects to what generate gives", () =>
+  it.effect("collects to the response of generate", () =>
     Effect.gen(function*() {
       const service = yield* ChatService.ChatService
       const whole = yield* service.generate({ messages: "Hi" })
@@ -325,7 +325,7 @@ describe("ChatService.withPolicy", () => {
       assert.deepInclude(error, { provider: "test.provider", model: "test-model" })
     }))
 
-  it.effect("wraps a service made by hand, and keeps what it does itself", () =>
+  it.effect("wraps a custom service, and keeps its behaviour", () =>
     Effect.gen(function*() {
       let asked = 0
       class ByHand {
@@ -344,7 +344,7 @@ describe("ChatService.withPolicy", () => {
       assert.strictEqual(asked, 4)
     }))
 
-  it.effect("replaces its own policy around a service made by hand", () =>
+  it.effect("replaces an inner policy around a custom service", () =>
     Effect.gen(function*() {
       let asked = 0
       const generate = () => Effect.suspend(() => Effect.fail((asked++, errors.ConnectionError)))
@@ -356,7 +356,7 @@ describe("ChatService.withPolicy", () => {
       assert.strictEqual(asked, 2)
     }))
 
-  it.effect("puts its clocks around a service made by hand", () =>
+  it.effect("applies its timeouts to a custom service", () =>
     Effect.gen(function*() {
       const layer = Layer.succeed(ChatService.ChatService, { generate: () => Effect.never, stream: () => Stream.never })
         .pipe(ChatService.withPolicy(Policy.make({ timeouts: { deadline: "5 seconds" } })))

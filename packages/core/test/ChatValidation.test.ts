@@ -183,21 +183,21 @@ describe("A chat request of any value", () => {
       assert.isTrue(error.message.startsWith(`${field}: `), error.message)
     }))
 
-  it.effect("is refused in words that hold nothing of what it says", () =>
+  it.effect("is refused without quoting its text", () =>
     Effect.gen(function*() {
       for (const [, given] of refused) assert.notInclude((yield* refusal(given)).message, "secret")
       const long = yield* refusal([{ role: "a secret ".repeat(1000), content: "" }])
       assert.strictEqual(long.message.slice(0, 40), "messages[0].role: there is no role such ")
     }))
 
-  it.effect("names the model that was asked, where it can be read", () =>
+  it.effect("has the model in the error, where it can be read", () =>
     Effect.gen(function*() {
       assert.strictEqual((yield* refusal({ model: "mine", messages: 5 })).model, "mine")
       assert.strictEqual((yield* refusal({ messages: 5 })).model, "test-model")
       assert.strictEqual((yield* refusal(thrower("model"))).field, "model")
     }))
 
-  it.effect("is answered where it only has more than is asked for, or says the same in another way", () =>
+  it.effect("may have extra fields, and equivalent forms", () =>
     Effect.gen(function*() {
       const { asked: [request] } = yield* ask({
         messages: [
@@ -217,7 +217,7 @@ describe("A chat request of any value", () => {
       })
     }))
 
-  it.effect("takes what tools take and give for what `JSON.stringify` writes of it", () =>
+  it.effect("reads arguments and results of tools as `JSON.stringify` does", () =>
     Effect.gen(function*() {
       const params = {
         at: new Date(0),
@@ -284,7 +284,7 @@ describe("A chat request of any value", () => {
 })
 
 describe("Chat.settle", () => {
-  it.effect("gives a request as plain data, from anything that is one", () =>
+  it.effect("returns a valid request as plain data", () =>
     Effect.gen(function*() {
       assert.deepStrictEqual(yield* Chat.settle("Hi"), { messages: "Hi" })
       const messages = [{ role: "user" as const, content: "Hi", id: 1 }]
@@ -294,7 +294,7 @@ describe("Chat.settle", () => {
       assert.notStrictEqual(yield* Chat.settle(request), request)
     }))
 
-  it.effect("fails for anything else, in the name of who asks", () =>
+  it.effect("fails for other values, with the given provider", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(Chat.settle(5 as never, "a.gateway"))
       assert.instanceOf(error, ProviderError.InvalidRequestError)

@@ -30,7 +30,7 @@ const options = Check.struct<Options>(fields)
 const open = Check.struct<Options>(fields, { others: "ignored", instead: { max_rows: "Write `limit`" } })
 
 describe("Check.struct", () => {
-  it("gives the fields that are there, and nothing else", () => {
+  it("copies the fields, and nothing else", () => {
     assert.deepStrictEqual(settled(options, { limit: 1, label: undefined }), { limit: 1 })
     assert.deepStrictEqual(settled(open, { limit: 1, label: "a", id: 5 }), { limit: 1, label: "a" })
     class Given {
@@ -41,7 +41,7 @@ describe("Check.struct", () => {
     assert.deepStrictEqual(settled(options, new Given()), { limit: 3 })
   })
 
-  it("names the field, what is wrong with it, and what to do", () => {
+  it("names the field, the problem and the remedy", () => {
     assert.strictEqual(problemOf(options, 5, { whole: "options" }), "options: it is 5. Give an object")
     assert.strictEqual(problemOf(options, {}), "limit: it is missing. Use a whole number from 1")
     assert.strictEqual(problemOf(options, { limit: 0 }), "limit: 0 is not a number of rows. Use a whole number from 1")
@@ -49,7 +49,7 @@ describe("Check.struct", () => {
     assert.strictEqual(problemOf(options, { limit: 1, label: null }), "label: it is null. Give text")
   })
 
-  it("refuses other fields, and says which was meant", () => {
+  it("refuses other fields, and suggests the nearest name", () => {
     const problem = (field: string) => problemOf(options, { limit: 1, [field]: 1 })
     assert.strictEqual(problem("Label"), "Label: there is no such field. Did you mean `label`? Else leave it out")
     assert.include(problem("lable"), "Did you mean `label`?")
@@ -62,14 +62,14 @@ describe("Check.struct", () => {
     assert.isUndefined(problemOf(options, { limit: 1, x: undefined }))
   })
 
-  it("ignores other fields where it is told to, but for a slip for one that is missing and words of another API", () => {
+  it("can ignore other fields, but not misspellings of a missing one and fields of another API", () => {
     assert.isUndefined(problemOf(open, { limit: 1, x: 1, none: null }))
     assert.include(problemOf(open, { limit: 1, labell: "a" }), "Did you mean `label`?")
     assert.isUndefined(problemOf(open, { limit: 1, label: "a", labels: ["a"] }))
     assert.strictEqual(problemOf(open, { limit: 1, max_rows: 1 }), "max_rows: there is no such field. Write `limit`")
   })
 
-  it("refuses what throws, where it does", () => {
+  it("refuses what throws, with its path", () => {
     const thrower = Object.defineProperty({}, "limit", {
       get: () => {
         throw new Error("boo")
@@ -93,7 +93,7 @@ describe("Check.tagged", () => {
     unknown: (word) => [`there is no "${word}"`, "Use another"]
   })
 
-  it("checks the fields of the kind that is named", () => {
+  it("checks the fields of the member by its tag", () => {
     assert.deepStrictEqual(settled(shape, { type: "point" }), { type: "point" })
     assert.deepStrictEqual(settled(shape, { type: "disc", radius: 2 }), { type: "circle", radius: 2 })
     assert.strictEqual(problemOf(shape, { type: "circle" }), "radius: it is missing. Use a number")
@@ -108,7 +108,7 @@ describe("Check.tagged", () => {
 })
 
 describe("Check.list", () => {
-  it("checks item by item, holes too, and bounds their number", () => {
+  it("checks each item, holes included, and bounds their number", () => {
     const texts = Check.list(Check.text, { most: 3 })
     assert.deepStrictEqual(settled(texts, ["a", ""]), ["a", ""])
     // oxlint-disable-next-line no-sparse-arrays -- a hole is what is tried
@@ -127,7 +127,7 @@ describe("Check.list", () => {
 describe("Check.word", () => {
   const word = Check.word(["fast", "thorough"], { quick: "Use `fast`" })
 
-  it("takes none but the words, and says which was meant", () => {
+  it("accepts only the words, and suggests the nearest", () => {
     assert.strictEqual(settled(word, "fast"), "fast")
     assert.strictEqual(
       problemOf(word, "FAST"),
@@ -138,14 +138,14 @@ describe("Check.word", () => {
     assert.strictEqual(problemOf(word, "toString"), ": there is no \"toString\" here. Use `fast` or `thorough`")
   })
 
-  it("quotes no text that is none of a word", () => {
+  it("quotes only short words", () => {
     assert.strictEqual(problemOf(word, "a confidential text"), ": there is no such word here. Use `fast` or `thorough`")
     assert.strictEqual(problemOf(word, "x".repeat(1_000_000)), ": there is no such word here. Use `fast` or `thorough`")
   })
 })
 
 describe("Check.number", () => {
-  it("keeps to its bounds, and never takes NaN", () => {
+  it("has bounds, and refuses NaN", () => {
     const share = Check.number({ above: 0, max: 1, remedy: "Use a share" })
     assert.deepStrictEqual([1e-9, 1].map((given) => settled(share, given)), [1e-9, 1])
     for (const given of [0, -1, 1.1, Number.NaN, Infinity]) {
@@ -185,14 +185,14 @@ describe("Check.duration", () => {
     assert.include(problemOf(duration, given), `${problem}. Use a duration such as "30 seconds"`)
   })
 
-  it("may be infinite, and must be more than nothing, where that is said", () => {
+  it("may be infinite, and must not be zero, by its options", () => {
     assert.strictEqual(settled(Check.duration({ infinite: true }), "Infinity"), Duration.infinity)
     assert.include(problemOf(Check.duration({ zero: false }), 0), "the duration is zero")
   })
 })
 
 describe("Check.json", () => {
-  it("is a copy without what is undefined, and says what it cannot say", () => {
+  it("copies without `undefined`, and refuses what JSON cannot express", () => {
     const shared = { a: 1 }
     const given = { at: new Date(0), none: undefined, one: shared, two: shared, list: [undefined, null] }
     assert.deepStrictEqual(settled(Check.json(), given), JSON.parse(JSON.stringify(given)))
@@ -210,14 +210,14 @@ describe("Check.json", () => {
     }
   })
 
-  it("keeps what it is told to keep", () => {
+  it("keeps other values by its options", () => {
     const bytes = Uint8Array.of(1)
     assert.deepStrictEqual(settled(Check.json({ bytes: true, bigint: true }), { bytes, n: 1n }), { bytes, n: 1n })
     const others = { f: () => 1, map: new Map(), n: Number.NaN }
     assert.deepStrictEqual(settled(Check.json({ others: true }), others), others)
   })
 
-  it("takes what `JSON.stringify` would write where it is told to", () => {
+  it("accepts what `JSON.stringify` writes by its options", () => {
     const pairs = AnyValue.values.flatMap(({ make }) => {
       const value = make()
       const copy = Check.settle(Check.json({ written: true }), { value })
@@ -239,7 +239,7 @@ describe("Check.json", () => {
     assert.strictEqual(JSON.stringify(copy), JSON.stringify(given))
   })
 
-  it("ends where there is no end", () => {
+  it("bounds depth, cycles and size", () => {
     const cycle: Record<string, unknown> = { deep: [{}] }
     cycle["deep"] = [{ again: cycle }]
     assert.strictEqual(problemOf(Check.json(), cycle), "deep[0].again: it contains itself. Break the cycle")
@@ -276,7 +276,7 @@ describe("Check.run", () => {
 })
 
 describe("Any check", () => {
-  it("has an answer for any value, and shows nothing of a text", () => {
+  it("returns for any value, and quotes no text", () => {
     const checks: ReadonlyArray<Check.Check<unknown>> = [
       options,
       open,

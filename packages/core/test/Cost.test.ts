@@ -101,7 +101,7 @@ describe("the cost of a chat", () => {
   )
 
   it.effect.each(ways)(
-    "is left out of %s without prices, and nothing is said",
+    "is missing from %s without prices, and nothing is logged",
     ([, ask]) =>
       watched(({ logs }) =>
         Effect.gen(function*() {
@@ -113,7 +113,7 @@ describe("the cost of a chat", () => {
       )
   )
 
-  it.effect("is missed once for each model that has no price", () =>
+  it.effect("is logged as missing once for each model without a price", () =>
     watched(({ logs }) =>
       Effect.gen(function*() {
         const service = yield* Effect.provide(
@@ -131,7 +131,7 @@ describe("the cost of a chat", () => {
       })
     ))
 
-  it.effect("goes by the model that answered, and is counted for the one that was asked", () =>
+  it.effect("is priced by the model that answered, and counted for the requested one", () =>
     watched(() =>
       Effect.gen(function*() {
         const service = yield* Effect.provide(
@@ -143,7 +143,7 @@ describe("the cost of a chat", () => {
       })
     ))
 
-  it.effect("says so when a price lacks the tokens that were used", () =>
+  it.effect("is logged when a price lacks a kind of tokens that was used", () =>
     watched(({ logs }) =>
       Effect.gen(function*() {
         const service = yield* Effect.provide(
@@ -157,7 +157,7 @@ describe("the cost of a chat", () => {
 })
 
 describe("the cost of embeddings", () => {
-  it.effect("is on the batch, and on what is counted by itself", () =>
+  it.effect("is on the batch, and on what is counted separately", () =>
     watched(({ spans }) =>
       Effect.gen(function*() {
         const service = yield* Effect.provide(embedding(), prices("test-embedding"))
@@ -178,7 +178,7 @@ describe("the cost of embeddings", () => {
       })
     ))
 
-  it.effect("is left out where tokens are not counted, or have no price", () =>
+  it.effect("is missing where tokens are not counted, or have no price", () =>
     Effect.gen(function*() {
       const uncounted = embedding({
         embedBatch: ({ inputs }) => Effect.succeed({ vectors: inputs.map(() => Float32Array.of(1)) })

@@ -27,7 +27,7 @@ const outcome = (result: Result.Result<Embedding.Embedding, ProviderError.CallEr
   Result.isSuccess(result) ? result.success.vector[0] : result.failure._tag
 
 describe("EmbeddingService, when a request is refused", () => {
-  it.effect.prop("gives every input exactly one result in order, and spoils only bad ones, within every limit", {
+  it.effect.prop("gives every input exactly one result, in order, and fails only bad ones, within every limit", {
     numbers: Numbers,
     maxItems: MaxItems,
     maxBatchLength: Schema.Int.check(Schema.isBetween({ minimum: 8, maximum: 200 })),
@@ -86,7 +86,7 @@ describe("EmbeddingService, when a request is refused", () => {
       assert.isAtMost(probe.sent.length, 1 + 2 * Math.ceil(Math.log2(size)))
     }))
 
-  it.effect.prop("spoils only bad inputs of an invalid request too, in batches no larger than the probes", {
+  it.effect.prop("fails only bad inputs of an invalid request too, in batches no larger than the probes", {
     numbers: Numbers,
     maxItems: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 8 })),
     modulus: Modulus
@@ -101,7 +101,7 @@ describe("EmbeddingService, when a request is refused", () => {
       )
     }))
 
-  it.effect("spoils only the bad half of a large batch, also when it comes first", () =>
+  it.effect("fails only the bad half of a large batch, also when it comes first", () =>
     Effect.gen(function*() {
       const { service } = yield* EmbeddingProbe.make({
         limits: { maxItems: 96 },
@@ -126,7 +126,7 @@ describe("EmbeddingService, when a request is refused", () => {
       )
     }))
 
-  it.effect("stops searching when the options are to blame", () =>
+  it.effect("stops bisecting when the options are invalid", () =>
     Effect.gen(function*() {
       const { probe, service } = yield* EmbeddingProbe.make({
         limits: { maxItems: 100 },
@@ -139,7 +139,25 @@ describe("EmbeddingService, when a request is refused", () => {
       assert.strictEqual(probe.sent.length, 1 + 2 + 8)
     }))
 
-  it.effect("sends later batches once when the options are to blame", () =>
+  it.effect("stops searching also when each refusal names its own request", () =>
+    Effect.gen(function*() {
+      let requests = 0
+      const { probe, service } = yield* EmbeddingProbe.make({
+        limits: { maxItems: 128, maxBatchLength: 4096 },
+        answer: () =>
+          Effect.fail(
+            new ProviderError.InvalidRequestError({
+              provider: "probe",
+              providerMessage: "malformed input",
+              message: `a model: "malformed input" (request ${++requests}). Correct the request.`
+            })
+          )
+      })
+      yield* service.embedEach(EmbeddingProbe.texts(128))
+      assert.isAtMost(probe.sent.length, 11)
+    }))
+
+  it.effect("sends later batches once when the options are invalid", () =>
     Effect.gen(function*() {
       const { probe, service } = yield* EmbeddingProbe.make({
         limits: { maxItems: 100 },
@@ -150,7 +168,7 @@ describe("EmbeddingService, when a request is refused", () => {
       assert.strictEqual(probe.sent.length, 1 + 2 + 8 + 9)
     }))
 
-  it.effect("sends no probes once an answer has proved the options good", () =>
+  it.effect("sends no probes once an answer has proved the options valid", () =>
     Effect.gen(function*() {
       const bad = ["text 129", "text 256"]
       const { probe, service } = yield* EmbeddingProbe.make({
@@ -164,7 +182,7 @@ describe("EmbeddingService, when a request is refused", () => {
       assert.strictEqual(probe.sent.filter((inputs) => inputs.length === 1).length, 4)
     }))
 
-  it.effect("goes on searching when refusals differ", () =>
+  it.effect("continues bisecting when refusals differ", () =>
     Effect.gen(function*() {
       const { service } = yield* EmbeddingProbe.make({
         limits: { maxItems: 40 },
@@ -182,7 +200,7 @@ describe("EmbeddingService, when a request is refused", () => {
       )
     }))
 
-  it.effect("does not search for an input when the error names another field", () =>
+  it.effect("does not bisect when the error names another field", () =>
     Effect.gen(function*() {
       const wrong = ProviderError.invalidRequest({
         provider: "probe",
@@ -195,7 +213,7 @@ describe("EmbeddingService, when a request is refused", () => {
       assert.strictEqual(probe.sent.length, 1)
     }))
 
-  it.effect("does not search for an input when the failure has another cause", () =>
+  it.effect("does not bisect when the failure has another cause", () =>
     Effect.gen(function*() {
       const { probe, service } = yield* EmbeddingProbe.make({
         answer: () => Effect.fail(new ProviderError.AuthenticationError({ provider: "probe", message: "no key" }))
@@ -205,7 +223,7 @@ describe("EmbeddingService, when a request is refused", () => {
       assert.strictEqual(probe.sent.length, 1)
     }))
 
-  it.effect("fails as a whole soon, whatever is to blame", () =>
+  it.effect("`embedMany` fails soon, whatever is invalid", () =>
     Effect.gen(function*() {
       const { probe, service } = yield* EmbeddingProbe.make({
         limits: { maxItems: 100 },

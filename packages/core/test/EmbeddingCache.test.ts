@@ -17,7 +17,7 @@ const vectors = ({ embeddings }: Embedding.EmbeddingBatch) => embeddings.map(({ 
 
 describe("EmbeddingCache", () => {
   describe("embedMany", () => {
-    it.effect("sends a text once, and answers it from then on without a request", () =>
+    it.effect("sends a text once, and serves it from the cache afterwards", () =>
       Effect.gen(function*() {
         const first = yield* EmbeddingService.embedMany(["a cat", "a dog"])
         const second = yield* EmbeddingService.embedMany(["a dog", "a cat"])
@@ -33,7 +33,7 @@ describe("EmbeddingCache", () => {
         assert.deepStrictEqual(yield* Cached.sent, [["a cat", "a dog"]])
       }).pipe(Effect.provide(Cached.layer())))
 
-    it.effect("sends only what is unknown, in full requests, and counts only what that cost", () =>
+    it.effect("sends only misses, in full requests, and counts only their usage", () =>
       Effect.gen(function*() {
         yield* EmbeddingService.embedMany(["known one", "known two"])
         const batch = yield* EmbeddingService.embedMany([
@@ -49,7 +49,7 @@ describe("EmbeddingCache", () => {
         assert.deepStrictEqual(batch.usage, { inputTokens: 6 })
       }).pipe(Effect.provide(Cached.layer({ service: { limits: { maxItems: 2 } } }))))
 
-    it.effect.prop("gives what the service alone gives, whatever is known already", {
+    it.effect.prop("gives the results of the uncached service, whatever is cached", {
       inputs: Schema.Array(Schema.Literals(["a", "b b", "c", "d e", "f", "g h i"])).check(Schema.isMaxLength(20)),
       known: Schema.Array(Schema.Literals(["a", "b b", "c", "d e", "f", "g h i"]))
     }, ({ inputs, known }) =>
@@ -67,7 +67,7 @@ describe("EmbeddingCache", () => {
         assert.deepStrictEqual(each.map((result) => Result.getOrThrow(result).vector), vectors(plain))
       }).pipe(Effect.provide(Cached.layer())))
 
-    it.effect("names the place of a bad input in what the caller asked for", () =>
+    it.effect("names a bad input by its index in the call", () =>
       Effect.gen(function*() {
         yield* EmbeddingService.embedMany(["a", "b"])
         for (
@@ -89,7 +89,7 @@ describe("EmbeddingCache", () => {
         }
       }).pipe(Effect.provide(Cached.layer({ service: { refuse: (input) => input === "refused" } }))))
 
-    it.effect("refuses what the service refuses, and asks it about no inputs at all", () =>
+    it.effect("leaves invalid calls and empty ones to the service", () =>
       Effect.gen(function*() {
         const error = yield* Effect.flip(EmbeddingService.embedMany([], { dimensions: -1 }))
         assert.strictEqual(error._tag, "InvalidRequestError")
@@ -102,7 +102,7 @@ describe("EmbeddingCache", () => {
         })
       }).pipe(Effect.provide(Cached.layer())))
 
-    it.effect("asks a store for 256 texts at most, and gives it as many", () => {
+    it.effect("reads and writes at most 256 keys in one command", () => {
       const { reads, store, writes } = Cached.openStore()
       return Effect.gen(function*() {
         const texts = Cached.texts(600)
@@ -116,7 +116,7 @@ describe("EmbeddingCache", () => {
   })
 
   describe("embedEach", () => {
-    it.effect("keeps the good ones", () =>
+    it.effect("caches the successes", () =>
       Effect.gen(function*() {
         yield* EmbeddingService.embedEach(["good", "", "better"])
         const batch = yield* EmbeddingService.embedMany(["good", "better"])
@@ -125,7 +125,7 @@ describe("EmbeddingCache", () => {
   })
 
   describe("embed", () => {
-    it.effect("answers a known text without a request", () =>
+    it.effect("serves a cached text without a request", () =>
       Effect.gen(function*() {
         const first = yield* EmbeddingService.embed("a cat")
         const second = yield* EmbeddingService.embed("a cat")
@@ -133,7 +133,7 @@ describe("EmbeddingCache", () => {
         assert.strictEqual((yield* Cached.sent).length, 1)
       }).pipe(Effect.provide(Cached.layer())))
 
-    it.effect("still shares requests between concurrent calls, and steps of the cache as well", () => {
+    it.effect("shares requests and reads of the store between concurrent calls", () => {
       const { reads, store, writes } = Cached.openStore(Effect.yieldNow)
       return Effect.gen(function*() {
         const calls = Cached.texts(200).map((text) => EmbeddingService.embed(text))
@@ -149,7 +149,7 @@ describe("EmbeddingCache", () => {
   })
 
   describe("metrics", () => {
-    it.effect("count the different texts of a call, found and not", () =>
+    it.effect("count hits and misses of the distinct texts of a call", () =>
       Effect.gen(function*() {
         yield* EmbeddingService.embedMany(["a", "b", "a"])
         yield* EmbeddingService.embedMany(["a", "b", "c", "c"])
@@ -158,7 +158,7 @@ describe("EmbeddingCache", () => {
         assert.strictEqual(yield* Cached.counted(CacheStore.metrics.misses), 3)
       }).pipe(Effect.provide(Cached.layer()), Cached.alone))
 
-    it.effect("show nothing of how the cache learns who answers", () =>
+    it.effect("are empty after the layer is built", () =>
       Effect.gen(function*() {
         yield* Layer.build(Cached.layer())
         assert.deepStrictEqual(yield* Metric.snapshot, [])
@@ -166,7 +166,7 @@ describe("EmbeddingCache", () => {
   })
 
   describe("layerMemory", () => {
-    it.effect("drops what was not asked for the longest", () =>
+    it.effect("evicts the least recently used", () =>
       Effect.gen(function*() {
         yield* EmbeddingService.embedMany(["a", "b", "c"])
         yield* EmbeddingService.embed("a")
@@ -178,7 +178,7 @@ describe("EmbeddingCache", () => {
         assert.deepStrictEqual((yield* Cached.sent).at(-1), ["b"])
       }).pipe(Effect.provide(Cached.layer({ store: EmbeddingCache.layerMemory({ capacity: 3 }) }))))
 
-    it.effect("forgets a vector when its time is over", () =>
+    it.effect("expires a vector after its time to live", () =>
       Effect.gen(function*() {
         yield* EmbeddingService.embed("a")
         yield* TestClock.adjust("59 minutes")
@@ -189,7 +189,7 @@ describe("EmbeddingCache", () => {
         assert.strictEqual((yield* Cached.sent).length, 2)
       }).pipe(Effect.provide(Cached.layer({ cache: { timeToLive: "1 hour" } }))))
 
-    it.effect("keeps vectors for good unless told otherwise", () =>
+    it.effect("does not expire vectors by default", () =>
       Effect.gen(function*() {
         yield* EmbeddingService.embed("a")
         yield* TestClock.adjust("1000 days")
@@ -198,7 +198,7 @@ describe("EmbeddingCache", () => {
       }).pipe(Effect.provide(Cached.layer())))
   })
 
-  it.effect("stands in two rows: a fast store before a shared one", () => {
+  it.effect("can be two levels: a fast store before a shared one", () => {
     const near = Cached.openStore()
     const far = Cached.openStore()
     const test = TestEmbedding.layer()

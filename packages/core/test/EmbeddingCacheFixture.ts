@@ -1,5 +1,5 @@
 /**
- * Cached services under observation: what reached the service behind the cache, and stores that misbehave.
+ * Cached services for tests: what reached the service behind the cache, and stores that fail.
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -33,7 +33,7 @@ export const sent: Effect.Effect<ReadonlyArray<ReadonlyArray<Embedding.Input>>, 
     ({ batches }) => Effect.map(batches, (batches) => batches.map(({ inputs }) => inputs))
   )
 
-/** A store in memory that can be looked into: what it holds, and how many keys it was asked for and given at a time. */
+/** A store in memory that shows its entries, and the number of keys of each read and write. */
 export const openStore = (beforeWrite: Effect.Effect<void> = Effect.void) => {
   const kept = new Map<string, Uint8Array>()
   const reads: Array<number> = []
@@ -57,7 +57,7 @@ export const openStore = (beforeWrite: Effect.Effect<void> = Effect.void) => {
 export const texts = (count: number): ReadonlyArray<string> =>
   Array.from({ length: count }, (_, index) => `word${index} of a text`)
 
-/** What a metric of the cache has come to for {@link TestEmbedding}. */
+/** The value of a metric of the cache for {@link TestEmbedding}. */
 export const counted = (metric: typeof CacheStore.metrics.hits): Effect.Effect<number> =>
   Effect.map(
     Metric.value(Metric.withAttributes(metric, {

@@ -9,7 +9,7 @@ import { TestEmbedding } from "../src/testing/index.ts"
 import * as Cached from "./EmbeddingCacheFixture.ts"
 import * as EmbeddingProbe from "./EmbeddingProbe.ts"
 
-describe("What an embedding is kept under", () => {
+describe("The key of an embedding", () => {
   const variants: ReadonlyArray<Embedding.EmbeddingOptions> = [
     {},
     { model: "another" },
@@ -25,7 +25,7 @@ describe("What an embedding is kept under", () => {
     { providerOptions: { test: { a: 1, b: Uint8Array.of(1, 2) } } as Embedding.ProviderOptions }
   ]
 
-  it.effect("is every option", () => {
+  it.effect("depends on every option", () => {
     const { kept, store } = Cached.openStore()
     return Effect.gen(function*() {
       for (const [index, options] of variants.entries()) {
@@ -37,7 +37,7 @@ describe("What an embedding is kept under", () => {
     }).pipe(Effect.provide(Cached.layer({ store })))
   })
 
-  it.effect("is the same whether a default is said or not, and in whatever order options are", () =>
+  it.effect("does not depend on spelled-out defaults, nor on the order of options", () =>
     Effect.gen(function*() {
       yield* EmbeddingService.embed("a", { providerOptions: { x: 1, y: 2 } as Embedding.ProviderOptions })
       yield* EmbeddingService.embed("a", {
@@ -51,7 +51,7 @@ describe("What an embedding is kept under", () => {
       assert.strictEqual((yield* Cached.sent).length, 1)
     }).pipe(Effect.provide(Cached.layer())))
 
-  it.effect("is the provider, the default model of the layer, and the namespace", () => {
+  it.effect("depends on provider, default model and namespace", () => {
     const { kept, store } = Cached.openStore()
     const embed = (
       layer: Layer.Layer<EmbeddingService.EmbeddingService, ProviderError.InvalidRequestError>,
@@ -75,7 +75,7 @@ describe("What an embedding is kept under", () => {
     })
   })
 
-  it.effect("is the text to the last half of a character", () => {
+  it.effect("tells lone surrogates apart", () => {
     const { kept, store } = Cached.openStore()
     return Effect.gen(function*() {
       const texts = ["a", "A", "a ", "\ud800", "\ufffd", "\udc00", "\"a\"", "a\n"]
@@ -84,7 +84,7 @@ describe("What an embedding is kept under", () => {
     }).pipe(Effect.provide(Cached.layer({ store })))
   })
 
-  it.effect("cannot be told of options with a function, so they are not cached", () => {
+  it.effect("does not exist for options with a function, which are not cached", () => {
     const { kept, store } = Cached.openStore()
     return Effect.gen(function*() {
       for (const odd of [() => 1, new Map([["a", 1]]), new Date(0), Symbol("a")]) {
@@ -98,7 +98,7 @@ describe("What an embedding is kept under", () => {
     }).pipe(Effect.provide(Cached.layer({ store })))
   })
 
-  it.effect("is an image by its bytes and its type, and the text beside it", () => {
+  it.effect("depends on bytes and media type of an image, and on the text beside it", () => {
     const { kept, store } = Cached.openStore()
     const image = (bytes: ReadonlyArray<number>, mediaType = "image/png") => ({
       bytes: Uint8Array.from(bytes),
@@ -125,7 +125,7 @@ describe("What an embedding is kept under", () => {
     )
   })
 
-  it.effect("leaves out a hand-made service without a default model, and keeps the models of others apart", () => {
+  it.effect("depends on the default model of a hand-made service, which is not cached without one", () => {
     const { kept, store } = Cached.openStore()
     const embed = (model: string | undefined) =>
       EmbeddingService.embed("a").pipe(

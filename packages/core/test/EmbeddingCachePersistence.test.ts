@@ -102,7 +102,7 @@ describe("EmbeddingCachePersistence", () => {
       }).pipe(Effect.provide(store()))
   )
 
-  it.effect.each(stores)("%s keeps vectors for good unless told otherwise", ([, store]) =>
+  it.effect.each(stores)("%s does not expire vectors by default", ([, store]) =>
     Effect.gen(function*() {
       const shared = yield* EmbeddingCache.EmbeddingCache
       const next = EmbeddingService.embedMany(["a"]).pipe(Effect.provide(process(shared)))
@@ -113,7 +113,7 @@ describe("EmbeddingCachePersistence", () => {
       yield* shared.setMany([])
     }).pipe(Effect.provide(store())))
 
-  it.effect("takes what is not its own for nothing", () =>
+  it.effect("treats foreign values as misses", () =>
     Effect.gen(function*() {
       const backing = yield* (yield* Persistence.BackingPersistence).make("strata-embeddings")
       const cache = yield* EmbeddingCache.EmbeddingCache
@@ -130,7 +130,7 @@ describe("EmbeddingCachePersistence", () => {
       ])
     }).pipe(Effect.provide(Layer.provideMerge(persistence(), Persistence.layerBackingMemory))))
 
-  it.effect("keeps a file of raw bytes for each vector, and removes it when its time is over", () => {
+  it.effect("keeps a file of raw bytes for each vector, and removes it when it has expired", () => {
     const { kept, layer } = files()
     return Effect.gen(function*() {
       const cache = yield* EmbeddingCache.EmbeddingCache
@@ -152,7 +152,7 @@ describe("EmbeddingCachePersistence", () => {
     )
   })
 
-  it.effect("says why a store failed", () =>
+  it.effect("gives the cause of a failing store", () =>
     Effect.gen(function*() {
       const cache = yield* EmbeddingCache.EmbeddingCache
       const error = yield* Effect.flip(cache.getMany(["a"]))

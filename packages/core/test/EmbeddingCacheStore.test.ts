@@ -15,7 +15,7 @@ const vectors = ({ embeddings }: Embedding.EmbeddingBatch) => embeddings.map(({ 
 
 const failed = new EmbeddingCache.EmbeddingCacheError({ message: "no route to the store" })
 
-/** A store that is out of order for as long as it is told. */
+/** A store that fails on demand. */
 const brokenStore = (
   down: { read: boolean; write: boolean },
   failure: Effect.Effect<never, EmbeddingCache.EmbeddingCacheError>
@@ -29,7 +29,7 @@ const brokenStore = (
 }
 
 describe("A store of the embedding cache", () => {
-  it.effect("gives back every kind of vector, to the bit", () =>
+  it.effect("round-trips every kind of vector exactly", () =>
     Effect.gen(function*() {
       const kinds = {
         float: Float32Array.of(0.1, -0, NaN, Infinity, 1e-45),
@@ -55,7 +55,7 @@ describe("A store of the embedding cache", () => {
       }).pipe(Effect.provide(Layer.provide(layer, EmbeddingCache.layerMemory())))
     }))
 
-  it.effect("cannot be spoiled by writing into a vector that came from it", () =>
+  it.effect("is not affected by writing into a cached vector", () =>
     Effect.gen(function*() {
       const first = yield* EmbeddingService.embed("a")
       const expected = first.vector.slice()
@@ -66,7 +66,7 @@ describe("A store of the embedding cache", () => {
       assert.strictEqual((yield* Cached.sent).length, 1)
     }).pipe(Effect.provide(Cached.layer())))
 
-  it.effect.prop("may return any bytes: damaged ones are no vector, and are replaced", {
+  it.effect.prop("may return damaged bytes: they are misses, and replaced", {
     damage: Schema.Literals(["flip", "cut", "grow", "replace", "empty", "short"]),
     place: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 10_000 })),
     bit: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 7 }))
@@ -98,7 +98,7 @@ describe("A store of the embedding cache", () => {
     }).pipe(Effect.provide(Cached.layer({ store, service: { dimensions: 4 } })))
   })
 
-  it.effect("may return a vector of another length than asked for: it is not used", () => {
+  it.effect("may return a vector of another length than requested: it is a miss", () => {
     const { kept, store } = Cached.openStore()
     return Effect.gen(function*() {
       yield* EmbeddingService.embed("a", { dimensions: 4 })
@@ -110,7 +110,7 @@ describe("A store of the embedding cache", () => {
     }).pipe(Effect.provide(Cached.layer({ store })))
   })
 
-  it.effect("may give bytes from anywhere in memory", () => {
+  it.effect("may return unaligned bytes", () => {
     const { kept, store } = Cached.openStore()
     return Effect.gen(function*() {
       yield* EmbeddingService.embed("a")
@@ -124,7 +124,7 @@ describe("A store of the embedding cache", () => {
     }).pipe(Effect.provide(Cached.layer({ store })))
   })
 
-  it.effect("that fails never fails a call; the first failure of an outage is logged, and each is counted", () => {
+  it.effect("fails open: the first error of an outage is logged, and each is counted", () => {
     const logged: Array<unknown> = []
     const logger = Logger.layer([Logger.make(({ message }) => logged.push(message))])
     const down = { read: true, write: true }
@@ -144,7 +144,7 @@ describe("A store of the embedding cache", () => {
     }).pipe(Effect.provide([Cached.layer({ store: brokenStore(down, Effect.fail(failed)) }), logger]), Cached.alone)
   })
 
-  it.effect("that dies never fails a call either", () =>
+  it.effect("fails open on defects too", () =>
     Effect.gen(function*() {
       yield* EmbeddingService.embed("a")
       yield* EmbeddingService.embedEach(["a"])

@@ -14,7 +14,7 @@ import * as EmbeddingProbe from "./EmbeddingProbe.ts"
 
 const Texts = Schema.Array(Schema.Literals(["a", "b b", "c", "d e", "f", "g h i"])).check(Schema.isMaxLength(40))
 
-/** Lets the clock go on until something is so. Keys are hashed outside of the runtime, which takes real time. */
+/** Advances the clock until a condition holds. Keys are hashed outside of the runtime, in real time. */
 const elapseUntil = (condition: () => boolean): Effect.Effect<void> =>
   Effect.gen(function*() {
     while (!condition()) {
@@ -23,7 +23,7 @@ const elapseUntil = (condition: () => boolean): Effect.Effect<void> =>
     }
   })
 
-/** Runs an effect to its end while the clock goes on: groups that are not full wait for company. */
+/** Runs an effect to its end while the clock advances: partial groups wait. */
 const elapsing = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.flatMap(
     Effect.forkChild(self),
@@ -45,7 +45,7 @@ const probed = Effect.fnUntraced(function*(options: Parameters<typeof EmbeddingP
 })
 
 describe("EmbeddingCache embedStream", () => {
-  it.effect.prop("gives what the service alone gives, in order, whatever is known and however values come", {
+  it.effect.prop("gives the results of the uncached service, in order, whatever is cached and however values arrive", {
     inputs: Texts,
     known: Texts,
     size: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 10 }))
@@ -67,7 +67,7 @@ describe("EmbeddingCache embedStream", () => {
       assert.strictEqual((yield* Cached.sent).length, after)
     }).pipe(Effect.provide(Cached.layer({ service: { limits: { maxItems: 4 } } }))))
 
-  it.effect("keeps what was unknown, and fills requests with it alone", () =>
+  it.effect("caches misses, and fills requests with misses only", () =>
     Effect.gen(function*() {
       const { context, probe } = yield* probed({ limits: { maxItems: 50 } })
       yield* Effect.gen(function*() {
@@ -82,7 +82,7 @@ describe("EmbeddingCache embedStream", () => {
       }).pipe(Effect.provideContext(context))
     }))
 
-  it.effect("emits unknown and known values alike when their order does not matter", () =>
+  it.effect("emits hits and misses when unordered", () =>
     Effect.gen(function*() {
       const { context } = yield* probed({})
       yield* Effect.gen(function*() {
@@ -93,12 +93,12 @@ describe("EmbeddingCache embedStream", () => {
         for (const { embedding, value } of embedded) {
           assert.strictEqual(embedding.vector[0], EmbeddingProbe.numberOf(value))
         }
-        // How a stream is run does not decide on its vectors.
+        // Stream options do not affect vectors.
         assert.strictEqual((yield* EmbeddingService.embedMany(inputs)).requests, 0)
       }).pipe(Effect.provideContext(context))
     }))
 
-  it.effect("hands out what is known before an unknown value that takes its time", () =>
+  it.effect("emits hits that precede a slow miss", () =>
     Effect.gen(function*() {
       const { context } = yield* probed({
         answer: (batch) => batch.inputs.includes("slow") ? Effect.never : EmbeddingProbe.numbered(batch)
@@ -112,7 +112,7 @@ describe("EmbeddingCache embedStream", () => {
       }).pipe(Effect.provideContext(context))
     }))
 
-  it.effect("waits for an unknown value however many known ones follow", () =>
+  it.effect("waits for a miss however many hits follow", () =>
     Effect.gen(function*() {
       const { context } = yield* probed({ limits: { maxItems: 96 } })
       yield* Effect.gen(function*() {
@@ -123,7 +123,7 @@ describe("EmbeddingCache embedStream", () => {
       }).pipe(Effect.provideContext(context))
     }))
 
-  it.effect("reads no further ahead than it must", () =>
+  it.effect("bounds how far it reads ahead", () =>
     Effect.gen(function*() {
       const { context } = yield* probed({ limits: { maxItems: 4 } })
       yield* Effect.gen(function*() {
@@ -151,7 +151,7 @@ describe("EmbeddingCache embedStream", () => {
       }).pipe(Effect.provideContext(context))
     }))
 
-  it.effect("names the place of a bad value in the stream, and gives nothing out of order before it", () =>
+  it.effect("names the index of a bad value in the stream, and emits nothing out of order before it", () =>
     Effect.gen(function*() {
       yield* EmbeddingService.embedMany(["a", "b"])
       const inputs = [...Cached.texts(8), "a", "b", "a", "refused", "a"]
@@ -163,14 +163,14 @@ describe("EmbeddingCache embedStream", () => {
       )
       assert.strictEqual(error._tag, "InvalidRequestError")
       assert.match(error.message, /^inputs\[11\]: /u)
-      // Requests in flight fail together: how many answers were out by then is a matter of luck.
+      // Requests in flight fail together: how many answers had arrived by then is random.
       assert.isAtMost(seen.length, 11)
       assert.deepStrictEqual(seen, inputs.slice(0, seen.length))
     }).pipe(
       Effect.provide(Cached.layer({ service: { limits: { maxItems: 4 }, refuse: (input) => input === "refused" } }))
     ))
 
-  it.effect("ends as the values end, after all that came before", () =>
+  it.effect("ends as the values end, after all earlier results", () =>
     Effect.gen(function*() {
       yield* EmbeddingService.embed("a")
       const seen: Array<unknown> = []
@@ -184,7 +184,7 @@ describe("EmbeddingCache embedStream", () => {
       assert.deepStrictEqual(seen, ["a", "new", "a"])
     }).pipe(Effect.provide(Cached.layer())))
 
-  it.effect("calls off the request in flight when nobody reads on", () =>
+  it.effect("interrupts the request in flight when its reader stops", () =>
     Effect.gen(function*() {
       const { context, probe } = yield* probed({ answer: () => Effect.never })
       const reading = Stream.runDrain(EmbeddingService.embedStream(Stream.make("a 1")))
@@ -195,7 +195,7 @@ describe("EmbeddingCache embedStream", () => {
       assert.strictEqual(probe.inFlight, 0)
     }))
 
-  it.effect("goes on without a store that fails", () =>
+  it.effect("continues without a failing store", () =>
     Effect.gen(function*() {
       const inputs = Cached.texts(300)
       const embedded = yield* collect(Stream.fromIterable(inputs))

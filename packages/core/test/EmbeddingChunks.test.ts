@@ -57,7 +57,7 @@ describe("truncate: \"chunk\"", () => {
       close(batch.embeddings[2]!.vector, 0, 1)
     }))
 
-  it.effect("lets a failing piece spoil only the inputs it is part of", () =>
+  it.effect("fails only the inputs a failing piece is part of", () =>
     Effect.gen(function*() {
       const { service } = yield* EmbeddingProbe.make({
         limits: { maxLength: 4 },
@@ -75,7 +75,7 @@ describe("truncate: \"chunk\"", () => {
       assert.strictEqual(many.message, "inputs[1]: no")
     }))
 
-  it.effect("tells an input the failure of the first piece that fails", () =>
+  it.effect("fails an input with the failure of its first failing piece", () =>
     Effect.gen(function*() {
       const { service } = yield* EmbeddingProbe.make({
         limits: { maxLength: 4, maxItems: 1 },
@@ -86,7 +86,7 @@ describe("truncate: \"chunk\"", () => {
       assert.strictEqual(Result.isFailure(result!) && result.failure.message, "no: xxxx")
     }))
 
-  it.effect("cuts a text further that has too many tokens for its characters", () =>
+  it.effect("halves a text the provider refuses as too long", () =>
     Effect.gen(function*() {
       const { probe, service } = yield* EmbeddingProbe.make({
         limits: { maxLength: 100 },
@@ -125,7 +125,7 @@ describe("truncate: \"chunk\"", () => {
       close(second!.embedding.vector, 1, 0)
     }))
 
-  it.effect("shares no request with calls that have long texts refused", () =>
+  it.effect("shares no request with calls without `chunk`", () =>
     Effect.gen(function*() {
       const { probe, service } = yield* EmbeddingProbe.make({ limits: { maxLength: 6 }, answer: directed })
       yield* Effect.all([service.embed("x", chunk), service.embed("y")], { concurrency: "unbounded" })
@@ -143,7 +143,7 @@ describe("truncate: \"chunk\"", () => {
       assert.deepStrictEqual(probe.sent, [])
     }))
 
-  it.effect("refuses a text where a piece could not hold one character", () =>
+  it.effect("refuses a text when a piece could not hold a surrogate pair", () =>
     Effect.gen(function*() {
       const { service } = yield* EmbeddingProbe.make({ limits: { maxLength: 1 } })
       assert.strictEqual((yield* Effect.flip(service.embed("😀", chunk)))._tag, "ContextLengthExceededError")

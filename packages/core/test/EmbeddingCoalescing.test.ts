@@ -33,7 +33,7 @@ describe("EmbeddingService.embed", () => {
       assert.deepStrictEqual(probe.sent.map((inputs) => inputs.length), [4, 4, 2])
     }))
 
-  it.effect("embeds a text that several callers ask for once", () =>
+  it.effect("embeds equal texts of concurrent callers once", () =>
     Effect.gen(function*() {
       const { probe, service } = yield* EmbeddingProbe.make({})
       const embeddings = yield* Effect.forEach(["a 1", "b 2", "a 1"], (text) => service.embed(text), all)
@@ -72,7 +72,7 @@ describe("EmbeddingService.embed", () => {
       ])
     }))
 
-  it.effect("sends at once what is asked in the same tick, unless it is told to wait", () =>
+  it.effect("batches calls of the same tick by default", () =>
     Effect.gen(function*() {
       const { probe, service } = yield* EmbeddingProbe.make({})
       yield* service.embed("a 1")
@@ -80,7 +80,7 @@ describe("EmbeddingService.embed", () => {
       assert.deepStrictEqual(probe.sent, [["a 1"], ["b 2"]])
     }))
 
-  it.effect("waits for company as long as it is told, from the first call", () =>
+  it.effect("waits `coalesce` from the first call to fill a batch", () =>
     Effect.gen(function*() {
       const { probe, service } = yield* EmbeddingProbe.make({ coalesce: "20 millis" })
       const first = yield* Effect.forkChild(service.embed("a 1"))
@@ -128,7 +128,7 @@ describe("EmbeddingService.embed", () => {
       assert.strictEqual((yield* Fiber.join(slow)).vector[0], 1)
     }))
 
-  it.effect("leaves the other callers alone when one is interrupted", () =>
+  it.effect("does not affect other callers when one is interrupted", () =>
     Effect.gen(function*() {
       const { probe, service } = yield* EmbeddingProbe.make({
         answer: (batch) => Effect.delay(EmbeddingProbe.numbered(batch), "1 second")
@@ -142,7 +142,7 @@ describe("EmbeddingService.embed", () => {
       assert.strictEqual((yield* Fiber.join(second)).vector[0], 2)
     }))
 
-  it.effect("does not send the text of a caller that left while it waited", () =>
+  it.effect("does not send the text of a caller interrupted while it waited", () =>
     Effect.gen(function*() {
       const { probe, service } = yield* EmbeddingProbe.make({ coalesce: "10 millis" })
       const first = yield* Effect.forkChild(service.embed("a 1"))

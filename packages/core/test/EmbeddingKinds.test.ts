@@ -117,7 +117,7 @@ const tag = (result: Result.Result<Embedding.Embedding, ProviderError.CallError>
   Result.isSuccess(result) ? result.success.vector[0] : result.failure._tag
 
 describe("EmbeddingService, with inputs of several kinds", () => {
-  it.effect.prop("gives any mix one result for each input, in order, in sound requests, as few as can be", {
+  it.effect.prop("gives one result for each input of any mix, in order, in as few valid requests as possible", {
     items: Schema.Array(Item).check(Schema.isMaxLength(50)),
     bounds: Bounds,
     modulus: between(2, 12)
@@ -155,7 +155,7 @@ describe("EmbeddingService, with inputs of several kinds", () => {
       }
     }), { arbitrary: { runs: 300, size: 50 } })
 
-  it.effect("embeds equal images once, be they one object, one array or equal bytes", () =>
+  it.effect("embeds equal images once: one object, one array or equal bytes", () =>
     Effect.gen(function*() {
       const { sent, service } = yield* make({ limits: { maxItems: 1, maxLength: 9, images: { maxItems: 9 } } })
       const large = Uint8Array.from({ length: 10_000 }, (_, index) => index)
@@ -182,7 +182,7 @@ describe("EmbeddingService, with inputs of several kinds", () => {
       ])
     }))
 
-  it.effect("names an input that cannot be, and what to do about it", () =>
+  it.effect("names an invalid input, and the remedy", () =>
     Effect.gen(function*() {
       const images = { maxItems: 4, maxBytes: 12, mediaTypes: ["image/png", "image/jpeg"] }
       const { sent, service } = yield* make({

@@ -1,5 +1,5 @@
 /**
- * A provider of texts under observation: what was sent to it, how much of it at the same time, and what was called off.
+ * A provider of texts for tests: what was sent, how much concurrently, and what was interrupted.
  */
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
@@ -12,7 +12,7 @@ export type Answer = (
   batch: Embedding.TextBatch
 ) => Effect.Effect<Embedding.ProviderBatchResult, ProviderError.CallError>
 
-/** The service of a provider that answers as it is told, with its counters. */
+/** The service of a scripted provider, with its counters. */
 export const make = Effect.fnUntraced(function*(options: {
   readonly answer?: Answer
   readonly limits?: Partial<Embedding.Limits>

@@ -26,7 +26,7 @@ describe("EmbeddingService", () => {
         assert.strictEqual(batch.model, "probe-1")
       }))
 
-    it.effect("hands out the very arrays of the provider", () =>
+    it.effect("does not copy the arrays of the provider", () =>
       Effect.gen(function*() {
         const vectors = [Int8Array.of(1, 2), Int8Array.of(3, 4)]
         const { service } = yield* EmbeddingProbe.make({ answer: () => Effect.succeed({ vectors }) })
@@ -43,7 +43,7 @@ describe("EmbeddingService", () => {
         assert.deepStrictEqual(probe.sent, [])
       }))
 
-    it.effect("knows no usage as soon as one answer has none", () =>
+    it.effect("has no usage when one answer has none", () =>
       Effect.gen(function*() {
         const { service } = yield* EmbeddingProbe.make({
           limits: { maxItems: 1 },
@@ -115,7 +115,7 @@ describe("EmbeddingService", () => {
         assert.strictEqual(probe.sent.length, 3)
       }))
 
-    it.effect("keeps as many requests in flight as the policy has permits, never more, without waves", () =>
+    it.effect("keeps exactly as many requests in flight as the policy has permits", () =>
       Effect.gen(function*() {
         const doors = new Map<string, Deferred.Deferred<void>>()
         const { probe, service } = yield* EmbeddingProbe.make({
@@ -188,7 +188,7 @@ describe("EmbeddingService", () => {
       }))
   })
 
-  describe("answers that are none", () => {
+  describe("invalid answers", () => {
     const malformed = (name: string, vectors: ReadonlyArray<Float32Array>, dimensions?: number) =>
       it.effect(`${name} are a MalformedResponseError for the inputs of that request only`, () =>
         Effect.gen(function*() {

@@ -77,7 +77,7 @@ describe("EmbeddingService.embedStream", () => {
       assert.strictEqual((yield* Fiber.join(other)).vector[0], 1)
     }))
 
-  it.effect("sends a value that gets no company after 50 ms", () =>
+  it.effect("sends a partial request after 50 ms", () =>
     Effect.gen(function*() {
       const { probe, service } = yield* EmbeddingProbe.make({ limits: { maxItems: 4 } })
       const queue = yield* Queue.unbounded<string>()
@@ -99,7 +99,7 @@ describe("EmbeddingService.embedStream", () => {
       assert.strictEqual((yield* Fiber.join(fiber)).length, 3)
     }))
 
-  it.effect("keeps its requests in flight within the policy and does not wait for whole rounds of them", () =>
+  it.effect("keeps exactly as many requests in flight as the policy allows", () =>
     Effect.gen(function*() {
       const doors: Array<Deferred.Deferred<void>> = []
       const { probe, service } = yield* EmbeddingProbe.make({
@@ -185,7 +185,7 @@ describe("EmbeddingService.embedStream", () => {
       )
     }))
 
-  it.effect("sends a value that gets no company after as long as flushAfter says", () =>
+  it.effect("sends a partial request after `flushAfter`", () =>
     Effect.gen(function*() {
       const { probe, service } = yield* EmbeddingProbe.make({ limits: { maxItems: 4 } })
       const queue = yield* Queue.unbounded<string>()

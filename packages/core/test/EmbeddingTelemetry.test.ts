@@ -124,7 +124,7 @@ describe("EmbeddingService, in telemetry", () => {
       assert.deepStrictEqual(yield* durations("streamed"), { count: 1, sum: 2 })
     }))
 
-  it.effect("tells a stream whose values fail from one the provider fails", () =>
+  it.effect("tells a failure of the values from one of the provider", () =>
     Effect.gen(function*() {
       const { service } = yield* EmbeddingProbe.make({})
       const { spans } = yield* traced(

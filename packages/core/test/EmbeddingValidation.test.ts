@@ -34,7 +34,7 @@ describe("EmbeddingService, before anything is sent", () => {
       }
     }))
 
-  it.effect("refuses dimensions that are no positive whole number", () =>
+  it.effect("refuses dimensions that are not a positive whole number", () =>
     Effect.gen(function*() {
       const { probe, service } = yield* EmbeddingProbe.make({})
       for (const dimensions of [0, -1, 1.5, Number.NaN, Infinity]) {
@@ -64,7 +64,7 @@ describe("EmbeddingService, before anything is sent", () => {
       assert.deepStrictEqual(results.map((result) => Result.isFailure(result) && result.failure), [wrong, wrong])
     }))
 
-  it.effect("settles the options a provider receives", () =>
+  it.effect("fills in defaults for the provider", () =>
     Effect.gen(function*() {
       const { service } = yield* EmbeddingProbe.make({
         answer: ({ inputs, options }) => {
@@ -85,7 +85,7 @@ describe("EmbeddingService, before anything is sent", () => {
       )
     }))
 
-  it.effect("names a blank input and what to do about it", () =>
+  it.effect("names a blank input and the remedy", () =>
     Effect.gen(function*() {
       const { probe, service } = yield* EmbeddingProbe.make({})
       const many = yield* refusal(probe, service.embedMany(["a", "b", "c", " \n"]))
@@ -113,7 +113,7 @@ describe("EmbeddingService, before anything is sent", () => {
       )
     }))
 
-  it.effect("lets bad inputs spoil only themselves", () =>
+  it.effect("fails only the bad inputs", () =>
     Effect.gen(function*() {
       const { probe, service } = yield* EmbeddingProbe.make({ limits: { maxLength: 5 } })
       const results = yield* service.embedEach(["", "a 1", "longer", "b 2", "a 1"])
@@ -126,7 +126,7 @@ describe("EmbeddingService, before anything is sent", () => {
       assert.deepStrictEqual(probe.sent, [["a 1", "b 2"]])
     }))
 
-  it.effect("refuses what is no input by its place, and spoils nothing else", () =>
+  it.effect("refuses values that are not inputs by their index, and nothing else", () =>
     Effect.gen(function*() {
       const { probe, service } = yield* EmbeddingProbe.make({})
       const thrower = {
@@ -163,7 +163,7 @@ describe("EmbeddingService, before anything is sent", () => {
       }
     }))
 
-  it.effect("refuses what is no list of inputs, once", () =>
+  it.effect("refuses inputs that are not an array, once", () =>
     Effect.gen(function*() {
       const { probe, service } = yield* EmbeddingProbe.make({})
       for (
@@ -205,7 +205,7 @@ describe("EmbeddingService, before anything is sent", () => {
       assert.include(error.message, message)
     }))
 
-  it.effect("refuses a stream that is none, and how it is to be embedded, and tells where a function threw", () =>
+  it.effect("refuses an invalid stream and invalid stream options, and names the value a function threw for", () =>
     Effect.gen(function*() {
       const { probe, service } = yield* EmbeddingProbe.make({})
       const cause = new Error("no text in this row")
@@ -226,14 +226,14 @@ describe("EmbeddingService, before anything is sent", () => {
       }
     }))
 
-  it.effect("puts a sign in the place of half a surrogate pair, which has no bytes", () =>
+  it.effect("replaces lone surrogates by U+FFFD", () =>
     Effect.gen(function*() {
       const { probe, service } = yield* EmbeddingProbe.make({})
       yield* service.embedMany(["a\ud83d 1", "b \ud83d\ude00 2", "a\ufffd 1"])
       assert.deepStrictEqual(probe.sent, [["a\ufffd 1", "b \ud83d\ude00 2"]])
     }))
 
-  it.effect("cuts a text that is too long where it is told to, and tells the provider", () =>
+  it.effect("cuts a long text where `truncate` says, and passes it on to the provider", () =>
     Effect.gen(function*() {
       const { probe, service } = yield* EmbeddingProbe.make({
         limits: { maxLength: 3 },
@@ -252,7 +252,7 @@ describe("EmbeddingService, before anything is sent", () => {
       assert.deepStrictEqual(probe.sent, [["abc"]])
     }))
 
-  it.effect("refuses a text of which nothing is left when it is cut", () =>
+  it.effect("refuses a text that is blank once it is cut", () =>
     Effect.gen(function*() {
       const { probe, service } = yield* EmbeddingProbe.make({ limits: { maxLength: 3 } })
       const error = yield* refusal(probe, service.embedMany(["   a"], { truncate: "end" }))
@@ -260,7 +260,7 @@ describe("EmbeddingService, before anything is sent", () => {
       assert.strictEqual(error.field, "inputs[0]")
     }))
 
-  it.effect.prop("never cuts a character in two, and never cuts more than it must", {
+  it.effect.prop("never splits a surrogate pair, and cuts no more than needed", {
     characters: Schema.NonEmptyArray(Schema.Literals(["a", "é", "漢", "😀", "𝒳"])),
     maxLength: Schema.Int.check(Schema.isBetween({ minimum: 2, maximum: 20 })),
     truncate: Schema.Literals(["start", "end"])

@@ -20,7 +20,7 @@ describe("ExactJson", () => {
     assert.deepStrictEqual(ExactJson.parseFloats(text), Result.succeed(JSON.parse(text)))
   })
 
-  it.prop("reads an integer as itself: as a number that holds it, else as its digits", [Schema.BigInt], ([integer]) => {
+  it.prop("reads an integer exactly: as a number that holds it, else as its digits", [Schema.BigInt], ([integer]) => {
     for (const factor of [1n, 10n ** 15n, 10n ** 20n, 10n ** 320n]) {
       const digits = (integer * factor).toString()
       for (const read of [parsed(digits), (parsed(`[ ${digits}]`) as Array<unknown>)[0]]) {
@@ -51,7 +51,7 @@ describe("ExactJson", () => {
   })
 
   it.each(["", " ", "{", "[1,]", "nul", "{\"a\":1}}", "<html>", "\"a secret answer"])(
-    "says of %j that it is no JSON",
+    "refuses %j",
     (text) => {
       assert.deepStrictEqual(ExactJson.parse(text), Result.fail("not JSON"))
     }
@@ -68,7 +68,7 @@ describe("ExactJson", () => {
       assert.deepStrictEqual(ExactJson.parseFloats(nested(257, open, close)), tooDeep)
     })
 
-    it("does not count what is beside each other, or in a string", () => {
+    it("does not count siblings, or brackets in a string", () => {
       for (
         const text of [`[${"[1],{},".repeat(1000)}1]`, `["${"[{".repeat(1000)}"]`, `["\\"${"[".repeat(1000)}\\\\"]`]
       ) {
@@ -76,7 +76,7 @@ describe("ExactJson", () => {
       }
     })
 
-    it("is refused before anything is made of it", () => {
+    it("is refused before parsing", () => {
       const text = "[".repeat(16 * 1024 * 1024)
       const before = process.memoryUsage().heapUsed
       assert.deepStrictEqual(ExactJson.parse(text), tooDeep)
@@ -102,7 +102,7 @@ describe("ExactJson", () => {
 })
 
 describe("ExactJson.params", () => {
-  it("keeps an integer that a number cannot hold as its text, wherever it stands", () => {
+  it("keeps an integer that a number cannot hold as its text, at any depth", () => {
     assert.deepStrictEqual<unknown>(
       ExactJson.params(
         `{"id": 2512292042121000001, "of": [{"id": -9007199254740993}], "n": 1e400, "m": 9007199254740991}`
@@ -112,7 +112,7 @@ describe("ExactJson.params", () => {
   })
 
   it.prop(
-    "gives a number or a text that is written as the same integer again",
+    "returns a number or text that is written as the same integer again",
     [Schema.BigInt.check(Schema.isBetweenBigInt({ minimum: -(10n ** 20n), maximum: 10n ** 20n }))],
     ([integer]) => {
       const value = ExactJson.params(`${integer}`)
@@ -120,13 +120,13 @@ describe("ExactJson.params", () => {
     }
   )
 
-  it.prop("gives every other number as JSON.parse does", [Schema.Finite], ([given]) => {
+  it.prop("returns other numbers as JSON.parse does", [Schema.Finite], ([given]) => {
     const number = Number.isInteger(given) && !Number.isSafeInteger(given) ? given / 2 ** 1000 : given
     const text = JSON.stringify({ number })
     assert.deepStrictEqual(ExactJson.params(text), JSON.parse(text))
   })
 
-  it("takes a number for an integer by its value, however it is written", () => {
+  it("recognises an integer by its value, in any notation", () => {
     const literals: ReadonlyArray<readonly [literal: string, value: unknown]> = [
       ["1152921504606846976", "1152921504606846976"], // 2^60, which is written as 1152921504606847000
       ["9007199254740993.0", "9007199254740993.0"],
@@ -143,7 +143,7 @@ describe("ExactJson.params", () => {
     }
   })
 
-  it("takes no text for no arguments, and leaves what is not JSON text as it is", () => {
+  it("reads blank text as no arguments, and returns text that is not JSON unchanged", () => {
     assert.deepStrictEqual(ExactJson.params(" "), {})
     assert.deepStrictEqual(ExactJson.params({ already: "parsed" } as never), { already: "parsed" })
     assert.strictEqual(ExactJson.params(`{"city": "Os`), `{"city": "Os`)

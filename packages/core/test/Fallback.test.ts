@@ -21,7 +21,7 @@ const tags = (predicate: (error: ProviderError.ProviderError) => boolean) =>
   Object.values(errors).filter(predicate).map((error) => error._tag)
 
 describe("Fallback.isUnavailable", () => {
-  it("is about services that cannot serve, not about requests, budgets and credentials", () => {
+  it("accepts errors of services, not of requests, budgets and credentials", () => {
     assert.sameMembers(tags((error) => !Fallback.isUnavailable(error)), [
       "AuthenticationError",
       "InvalidRequestError",
@@ -33,13 +33,13 @@ describe("Fallback.isUnavailable", () => {
     ])
   })
 
-  it("holds for everything transient", () => {
+  it("accepts all transient errors", () => {
     assert.isTrue(Object.values(errors).filter(ProviderError.isTransient).every(Fallback.isUnavailable))
   })
 })
 
 describe("ChatService.withFallback", () => {
-  it.effect("asks no other while the first answers", () =>
+  it.effect("calls no fallback while the first service answers", () =>
     Effect.gen(function*() {
       const services = yield* stage(3)
       const response = yield* services.chat.generate({ messages: "Hi" })
@@ -48,7 +48,7 @@ describe("ChatService.withFallback", () => {
       assert.deepStrictEqual(services.asked, [0])
     }))
 
-  it.effect("asks one after the other until one answers, and says who did and who did not", () =>
+  it.effect("calls one service after another until one answers, and records them", () =>
     Effect.gen(function*() {
       const services = yield* stage(4)
       services.fails.push(busy, errors.ModelNotFoundError)
@@ -64,7 +64,7 @@ describe("ChatService.withFallback", () => {
       ])
     }))
 
-  it.effect("leaves the errors of the caller to the caller", () =>
+  it.effect("fails with the errors of the request", () =>
     Effect.gen(function*() {
       for (
         const error of Object.values(errors).filter(ProviderError.isCallError).filter((error) =>
@@ -78,7 +78,7 @@ describe("ChatService.withFallback", () => {
       }
     }))
 
-  it.effect("falls back for the errors it is told to", () =>
+  it.effect("falls back for the errors of `when`", () =>
     Effect.gen(function*() {
       const services = yield* stage(2, { when: (error) => error._tag === "ContextLengthExceededError" })
       services.fails.push(errors.ContextLengthExceededError)
@@ -87,7 +87,7 @@ describe("ChatService.withFallback", () => {
       assert.strictEqual(yield* Effect.flip(answerOf(services)), busy)
     }))
 
-  it.effect("lets each service repeat by its own policy first", () =>
+  it.effect("lets each service retry by its own policy first", () =>
     Effect.gen(function*() {
       const policy = Policy.make({ retry: Retry.exponential({ times: 2 }) })
       const services = yield* stage(2, {}, { policy })
@@ -115,7 +115,7 @@ describe("ChatService.withFallback", () => {
         })
       ))
 
-    it.effect("does not let a fallback that cannot take the request hide that the first was only busy", () =>
+    it.effect("fails with the transient error of the first service when a fallback refuses the request", () =>
       Effect.gen(function*() {
         const services = yield* stage(3)
         services.fails.push(busy, errors.UnsupportedFeatureError, errors.InvalidRequestError)
@@ -123,7 +123,7 @@ describe("ChatService.withFallback", () => {
         assert.deepStrictEqual(services.asked, [0, 1, 2])
       }))
 
-    it.effect("asks no other when a budget is spent", () =>
+    it.effect("calls no fallback when a budget is spent", () =>
       Effect.gen(function*() {
         const services = yield* stage(3)
         services.fails.push(busy, errors.BudgetExceededError)
@@ -154,7 +154,7 @@ describe("ChatService.withFallback", () => {
         })
     )
 
-    it.effect("lets the last service repeat by its policy", () =>
+    it.effect("lets the last service retry by its policy", () =>
       Effect.gen(function*() {
         const services = yield* stage(3, { failFast }, { policy })
         services.fails.push(throttled, throttled, throttled)
@@ -162,7 +162,7 @@ describe("ChatService.withFallback", () => {
         assert.deepStrictEqual(services.asked, [0, 1, 2, 2, 2])
       }))
 
-    it.effect("says nothing of errors that stay with the first service", () =>
+    it.effect("does not apply to errors that do not fall back", () =>
       Effect.gen(function*() {
         const services = yield* stage(2, { failFast: () => true, when: (error) => error !== throttled }, { policy })
         services.fails.push(throttled)
@@ -170,7 +170,7 @@ describe("ChatService.withFallback", () => {
         assert.deepStrictEqual(services.asked, [0, 0, 0])
       }))
 
-    it.effect("holds for the services of a fallback inside, down to its last", () =>
+    it.effect("applies to the services of a nested fallback, but its last", () =>
       Effect.gen(function*() {
         const asked: Array<string> = []
         const failing = (name: string) =>
@@ -205,7 +205,7 @@ describe("ChatService.withFallback", () => {
   })
 
   describe("a request that names a model", () => {
-    it.effect("asks the first for it, and a fallback for its own", () =>
+    it.effect("uses it for the first service, and the default for a fallback", () =>
       Effect.gen(function*() {
         const services = yield* stage(2)
         services.fails.push(busy)
@@ -216,7 +216,7 @@ describe("ChatService.withFallback", () => {
         ])
       }))
 
-    it.effect("asks a fallback for what the options say", () =>
+    it.effect("uses the model of the options for a fallback", () =>
       Effect.gen(function*() {
         const services = yield* stage(3, {
           model: (model, fallback) => fallback === 0 ? undefined : `${model} of ${fallback}`
@@ -230,7 +230,7 @@ describe("ChatService.withFallback", () => {
   describe("layers", () => {
     const failing = TestChat.layer([busy])
 
-    it.effect("takes one fallback, or several, piped or not", () =>
+    it.effect("accepts one fallback, or several, piped or not", () =>
       Effect.gen(function*() {
         const other = TestChat.layer(["other"])
         const layers = [
@@ -245,7 +245,7 @@ describe("ChatService.withFallback", () => {
         }
       }))
 
-    it.effect("tells who could not answer, also of fallbacks inside", () =>
+    it.effect("records which services failed, also in nested fallbacks", () =>
       Effect.gen(function*() {
         const inner = TestChat.layer([errors.ModelFailedError]).pipe(
           ChatService.withFallback(TestChat.layer(["other"]))
@@ -259,7 +259,7 @@ describe("ChatService.withFallback", () => {
         ])
       }))
 
-    it.effect("asks for what all of them need, fails with what one of them fails with, and builds what they share once", () =>
+    it.effect("has the requirements and errors of all layers, and builds shared ones once", () =>
       Effect.gen(function*() {
         class Account extends Context.Service<Account, string>()("test/Account") {}
         let built = 0
@@ -292,7 +292,7 @@ describe("ChatService.withFallback", () => {
       }))
   })
 
-  it.effect("interrupts the service that is asked", () =>
+  it.effect("interrupts the service in use", () =>
     Effect.gen(function*() {
       const begun = yield* Deferred.make<void>()
       let interrupted = -1
@@ -352,7 +352,7 @@ describe("ChatService.withFallback", () => {
         })
       ))
 
-    it.effect("tells of an outage although requests for invented models fail all the time", () =>
+    it.effect("logs an outage although requests for unknown models fail all the time", () =>
       watched((seen) =>
         Effect.gen(function*() {
           const services = yield* stage(2)
@@ -367,7 +367,7 @@ describe("ChatService.withFallback", () => {
       ))
   })
 
-  it.effect("counts every request handed on, by the error", () =>
+  it.effect("counts every request passed on, by the error", () =>
     watched(() =>
       Effect.gen(function*() {
         const services = yield* stage(2)
@@ -385,7 +385,7 @@ describe("ChatService.withFallback", () => {
     ))
 })
 
-describe("ChatService.withFallback, whichever services fail", () => {
+describe("ChatService.withFallback, for any services that fail", () => {
   const problems: ReadonlyArray<ProviderError.CallError | undefined> = [
     undefined,
     undefined,

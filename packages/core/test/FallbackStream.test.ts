@@ -25,7 +25,7 @@ const custom = (stream: ChatService.ChatService["Service"]["stream"]) =>
   )
 
 describe("ChatService.withFallback, streaming", () => {
-  it.effect("streams from the one that answers, and says so at the end", () =>
+  it.effect("streams from the service that answers, and records it at the end", () =>
     Effect.gen(function*() {
       const services = yield* stage(3)
       services.fails.push(busy, errors.RateLimitError)
@@ -39,7 +39,7 @@ describe("ChatService.withFallback, streaming", () => {
       assert.deepStrictEqual(end.fallback?.map(({ error }) => error), ["ModelUnavailableError", "RateLimitError"])
     }))
 
-  it.effect("gives an answer that is collected the same fallback", () =>
+  it.effect("has the same `fallback` in a collected answer", () =>
     Effect.gen(function*() {
       const services = yield* stage(2)
       services.fails.push(busy)
@@ -48,7 +48,7 @@ describe("ChatService.withFallback, streaming", () => {
       assert.deepStrictEqual(collected.fallback, whole.fallback)
     }))
 
-  it.effect("is not handed on once there was an event", () =>
+  it.effect("does not fall back after the first event", () =>
     Effect.gen(function*() {
       const other = TestChat.layer(["other"])
       const events: Array<ChatEvent.ChatEvent> = []
@@ -66,7 +66,7 @@ describe("ChatService.withFallback, streaming", () => {
       assert.deepStrictEqual(events, [delta("Hel")])
     }))
 
-  it.effect("fails with the errors of the caller", () =>
+  it.effect("fails with the errors of the request", () =>
     Effect.gen(function*() {
       const services = yield* stage(2)
       services.fails[0] = errors.InvalidRequestError
@@ -75,7 +75,7 @@ describe("ChatService.withFallback, streaming", () => {
       assert.deepStrictEqual(services.asked, [0])
     }))
 
-  it.effect("waits for the first event as long as the policy of the service says", () =>
+  it.effect("waits for the first event by the policy of the service", () =>
     Effect.gen(function*() {
       const policy = Policy.make({ retry: Retry.never, timeouts: { firstEvent: "10 seconds" } })
       const slow = custom(() => Stream.never).pipe(ChatService.withPolicy(policy))
@@ -88,7 +88,7 @@ describe("ChatService.withFallback, streaming", () => {
       assert.strictEqual((yield* Fiber.join(fiber)).text, "b")
     }))
 
-  it.effect("closes what failed before it asks the next, and what answers when it is read no further", () =>
+  it.effect("closes a failed stream before the next starts, and the one that answers when reading stops", () =>
     Effect.gen(function*() {
       const log: Array<string> = []
       // a service that `make` did not build closes nothing by itself
@@ -116,7 +116,7 @@ describe("ChatService.withFallback, streaming", () => {
       assert.deepStrictEqual(log, ["open a", "close a", "open b", "text-delta", "close b"])
     }))
 
-  it.effect("interrupts the one at work", () =>
+  it.effect("interrupts the service in use", () =>
     Effect.gen(function*() {
       const log: Array<string> = []
       const hanging = custom(() =>

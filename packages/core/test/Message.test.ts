@@ -72,13 +72,13 @@ describe("Message", () => {
     assert.deepStrictEqual([...said].sort(), [...all].sort())
   })
 
-  it.effect.each(conversation)("goes through JSON unharmed: %#", (message) =>
+  it.effect.each(conversation)("round-trips through JSON: %#", (message) =>
     Effect.gen(function*() {
       assert.deepStrictEqual(yield* throughJson(Message.Message, message), message)
     }))
 
   it.effect.prop(
-    "goes through JSON unharmed, whatever its text",
+    "round-trips through JSON with any text",
     [Schema.String, Schema.Uint8Array, Schema.Json],
     ([text, bytes, generated]) =>
       Effect.gen(function*() {
@@ -93,7 +93,7 @@ describe("Message", () => {
       })
   )
 
-  it.effect("leaves out what JSON cannot say", () =>
+  it.effect("omits `undefined`", () =>
     Effect.gen(function*() {
       const message = (result: unknown) => Message.tool([{ type: "tool-result", id: "1", result }])
       const given = message({ kept: [1, undefined], left: undefined })
@@ -112,7 +112,7 @@ describe("Message", () => {
       }
     }))
 
-  it.effect("refuses a part in the mouth of the wrong speaker", () =>
+  it.effect("refuses a part of another role", () =>
     Effect.gen(function*() {
       const call = { type: "tool-call", id: "1", name: "now", params: {} }
       const decode = Schema.decodeUnknownEffect(Message.Message)
@@ -128,7 +128,7 @@ describe("The schemas of messages and parts", () => {
     assert.strictEqual(Object.getPrototypeOf(message), Object.prototype)
   })
 
-  it.effect("lend their fields to the schemas of programs", () =>
+  it.effect("have fields for the schemas of programs", () =>
     Effect.gen(function*() {
       const Kept = Schema.Struct({ ...Message.ToolCallPart.fields, keptAt: Schema.Finite })
       const kept = { type: "tool-call" as const, id: "1", name: "now", params: { bytes }, keptAt: 5 }
@@ -137,7 +137,7 @@ describe("The schemas of messages and parts", () => {
 })
 
 describe("Message.textOf", () => {
-  it("joins the text and leaves everything else out", () => {
+  it("joins the text parts only", () => {
     assert.strictEqual(Message.textOf(Message.user("Hi")), "Hi")
     assert.strictEqual(Message.textOf(Message.tool([])), "")
     assert.strictEqual(
@@ -153,14 +153,14 @@ describe("Message.textOf", () => {
 })
 
 describe("Message.parts", () => {
-  it("takes a string for one text part", () => {
+  it("reads a string as one text part", () => {
     assert.deepStrictEqual(Message.parts(Message.user("Hi")), [{ type: "text", text: "Hi" }])
     assert.deepStrictEqual(Message.parts(Message.user([])), [])
   })
 })
 
 describe("Message.withoutReasoning", () => {
-  it("takes out what models thought, and messages of nothing else", () => {
+  it("removes reasoning, and messages of nothing else", () => {
     const thought: Message.ReasoningPart = { type: "reasoning", text: "Hm", signature: "s" }
     const question = Message.user("Q")
     const plain = Message.assistant("A")

@@ -42,7 +42,7 @@ const policies: ReadonlyArray<readonly [name: string, policy: () => Policy.Polic
   ["a negative time", () => Policy.make({ timeouts: { attempt: -5 } }), "policy.timeouts.attempt"],
   ["a time that is no number", () => Policy.make({ timeouts: { idle: Number.NaN } }), "policy.timeouts.idle"],
   [
-    "a unit that is none",
+    "an unknown unit",
     () => Policy.make(given({ timeouts: { deadline: { hour: 1 } } })),
     "policy.timeouts.deadline"
   ],
@@ -56,7 +56,7 @@ const policies: ReadonlyArray<readonly [name: string, policy: () => Policy.Polic
     "policy.retry.base"
   ],
   [
-    "retries with a slip of the pen",
+    "retries with a misspelled field",
     () => Policy.make({ retry: Retry.exponential(given({ tries: 3 })) }),
     "policy.retry.tries"
   ],
@@ -129,7 +129,7 @@ const policies: ReadonlyArray<readonly [name: string, policy: () => Policy.Polic
     "policy.quota.count"
   ],
   [
-    "a quota with a slip of the pen",
+    "a quota with a misspelled field",
     () => Policy.make({ quota: Quota.tokens(given({ perMinutes: 5 })) }),
     "policy.quota.perMinutes"
   ],
@@ -139,7 +139,7 @@ const policies: ReadonlyArray<readonly [name: string, policy: () => Policy.Polic
     "policy.quota.outputBurndown"
   ],
   [
-    "a limit that begins above its most",
+    "a limit whose start exceeds its maximum",
     () => Policy.make({ concurrency: Concurrency.adaptive({ initial: 9, max: 8 }) }),
     "policy.concurrency"
   ],
@@ -163,7 +163,7 @@ const refusalOf = (layer: Layer.Any) =>
     return error
   })
 
-describe("A policy that cannot be right", () => {
+describe("An invalid policy", () => {
   it.effect.each(policies)(
     "is refused when the layer is built, and named: %s",
     ([, policy, field]) =>
@@ -174,7 +174,7 @@ describe("A policy that cannot be right", () => {
       })
   )
 
-  it.effect("says what is wrong, what was meant, and who refuses", () =>
+  it.effect("is refused with the problem, the remedy and the provider", () =>
     Effect.gen(function*() {
       const error = yield* refusalOf(TestChat.layer([], { policy: Policy.make(given({ concurency: 5 })) }))
       assert.strictEqual(error.provider, "test")
@@ -218,7 +218,7 @@ describe("A policy that cannot be right", () => {
 const layers: ReadonlyArray<readonly [name: string, layer: () => Layer.Any, field: string]> = [
   ["a time to live that is none", () => ChatService.withCache(chat, given({ timeToLive: "x" })), "cache.timeToLive"],
   [
-    "a cache with a slip of the pen",
+    "a cache with a misspelled field",
     () => ChatService.withCache(chat, given({ timeToLife: "1 day" })),
     "cache.timeToLife"
   ],
@@ -258,19 +258,19 @@ const layers: ReadonlyArray<readonly [name: string, layer: () => Layer.Any, fiel
   ["dimensions that are none", () => TestEmbedding.layer({ dimensions: -1 }), "dimensions"]
 ]
 
-describe("A layer with options that cannot be right", () => {
+describe("A layer with invalid options", () => {
   it.effect.each(layers)("fails when it is built, and names them: %s", ([, layer, field]) =>
     Effect.gen(function*() {
       assert.strictEqual((yield* refusalOf(layer())).field, field)
     }))
 
-  it.effect("fails as a value where there is no layer: what a budget has spent", () =>
+  it.effect("fails as an effect where there is no layer: what a budget has spent", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(Budget.spent(given(null)))
       assert.strictEqual(error._tag === "InvalidRequestError" && error.field, "budget")
     }))
 
-  it.effect("fails the call where a function of the program's throws", () =>
+  it.effect("fails the call where a callback of the program throws", () =>
     Effect.gen(function*() {
       const oops = () => {
         throw new Error("oops")

@@ -61,7 +61,7 @@ describe("partialJson", () => {
     for (const [text, a] of growth) assert.deepStrictEqual<unknown>(of(text), { a }, text)
   })
 
-  it("skips what stands before the object, braces in prose as well, and overlooks what follows", () => {
+  it("skips text before the object, braces included, and ignores what follows", () => {
     const json = `{"a": {"b": 1}}`
     const texts = [
       `Sure:\n\`\`\`json\n${json}\n\`\`\``,
@@ -86,28 +86,32 @@ describe("partialJson", () => {
     }
   })
 
-  it("has the keys of an object for its own", () => {
+  it("keeps keys of `Object.prototype` as own keys", () => {
     const text = `{"__proto__": {"a": "b"}, "constructor": 1}`
     assert.deepStrictEqual<unknown>(Object.entries(of(text) ?? {}), Object.entries(JSON.parse(text)))
     const { seen } = read(text)
     for (const value of seen) assert.strictEqual(Object.getPrototypeOf(value), Object.prototype)
   })
 
-  it.prop("ends with what the whole text gives, however the text is cut", [Schema.Json, Lengths], ([json, lengths]) => {
-    for (const indent of [0, 2]) {
-      const text = JSON.stringify({ value: json }, undefined, indent)
-      const { isComplete, value } = read(text, lengths)
-      assert.isTrue(isComplete)
-      assert.deepStrictEqual<unknown>(value, Result.getOrThrow(ExactJson.parse(text)))
+  it.prop(
+    "ends with the value of the whole text, in pieces of any length",
+    [Schema.Json, Lengths],
+    ([json, lengths]) => {
+      for (const indent of [0, 2]) {
+        const text = JSON.stringify({ value: json }, undefined, indent)
+        const { isComplete, value } = read(text, lengths)
+        assert.isTrue(isComplete)
+        assert.deepStrictEqual<unknown>(value, Result.getOrThrow(ExactJson.parse(text)))
+      }
     }
-  })
+  )
 
   it.prop("only ever extends what it has shown", [Schema.Json], ([json]) => {
     const { seen } = read(JSON.stringify({ value: json }))
     seen.forEach((value, index) => assert.isTrue(extends_(seen[index + 1] ?? value, value)))
   })
 
-  it.prop("does not change what it has handed out", [Schema.Json, Lengths], ([json, lengths]) => {
+  it.prop("does not change returned values", [Schema.Json, Lengths], ([json, lengths]) => {
     const text = JSON.stringify({ value: json })
     const reader = PartialJson.make()
     const seen: Array<readonly [unknown, string]> = []
@@ -164,7 +168,7 @@ describe("partialJson", () => {
       assert.deepStrictEqual<unknown>(PartialJson.find("Here: {\"a\": 1}. Done {really}."), { a: 1 })
     })
 
-    it("finds none where there are two, or the end is missing", () => {
+    it("finds nothing when there are two, or the end is missing", () => {
       for (const text of [`{"a": 1} or {"a": 2}`, `{"a": 1`, "no JSON", ""]) assert.isUndefined(PartialJson.find(text))
     })
   })

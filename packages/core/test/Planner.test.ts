@@ -16,7 +16,7 @@ const sent = (plan: Plan.Plan) =>
   plan.batches.map((batch) => batch.map((place) => Embedding.textOf(plan.contents[place]!)!))
 
 describe("Planner", () => {
-  it.prop("plans every different text once, in the order it first appears", {
+  it.prop("plans every distinct text once, in the order it first appears", {
     inputs: Inputs,
     maxItems: Count,
     maxBatchLength: BatchLength
@@ -25,7 +25,7 @@ describe("Planner", () => {
     assert.deepStrictEqual(sent(plan).flat(), [...new Set(inputs)])
   })
 
-  it.prop("finds the text of every input", { inputs: Inputs, maxItems: Count }, ({ inputs, maxItems }) => {
+  it.prop("maps every input to its text", { inputs: Inputs, maxItems: Count }, ({ inputs, maxItems }) => {
     const plan = Plan.make(inputs, { maxItems, maxLength: 6 })
     assert.deepStrictEqual(Array.from(plan.slots, (slot) => plan.contents[slot]), [...inputs])
   })

@@ -210,6 +210,8 @@ describe("Enforcement.call", () => {
             operation: "chat",
             provider: "test.provider",
             model: "test-model",
+            scope: undefined,
+            server: "example.com:8443",
             error: "RateLimitError",
             exception: "SomeException",
             requestId: "request-1",

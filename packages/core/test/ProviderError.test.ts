@@ -18,7 +18,7 @@ const fields = (error: ProviderError.ProviderError) => ({ ...error, message: err
 const known = { provider: "test.provider", message: "it went wrong" }
 
 describe("ProviderError", () => {
-  it.effect.each(Object.values(errors))("$_tag goes through JSON unharmed", (error) =>
+  it.effect.each(Object.values(errors))("$_tag round-trips through JSON", (error) =>
     Effect.gen(function*() {
       const decoded = yield* throughJson(ProviderError.ProviderError, error)
       assert.deepStrictEqual(fields(decoded), fields(error))
@@ -47,7 +47,7 @@ describe("ProviderError", () => {
       }
     }))
 
-  it.effect("keeps a cause that is no error, and one that JSON cannot say", () =>
+  it.effect("keeps a cause that is not an error, and one without a JSON form", () =>
     Effect.gen(function*() {
       const error = (cause: unknown) => new ProviderError.ConnectionError({ ...known, cause })
       const decoded = yield* throughJson(ProviderError.ProviderError, error({ code: "ECONNRESET" }))
@@ -56,14 +56,14 @@ describe("ProviderError", () => {
       yield* throughJson(ProviderError.ProviderError, error(10n))
     }))
 
-  it("is told from anything else", () => {
+  it("is distinguished from other values", () => {
     for (const error of Object.values(errors)) assert.isTrue(ProviderError.isProviderError(error))
     for (const other of [undefined, "RateLimitError", new Error("no"), { _tag: "RateLimitError" }]) {
       assert.isFalse(ProviderError.isProviderError(other))
     }
   })
 
-  it.effect("is an error one can catch by its tag, that reads well in a log", () =>
+  it.effect("can be caught by its tag, and is readable in a log", () =>
     Effect.gen(function*() {
       const failing: Effect.Effect<never, ProviderError.ProviderError> = Effect.fail(errors.RateLimitError)
       const caught = failing.pipe(Effect.catchTag("RateLimitError", (error) => Effect.succeed(error.requestId)))
@@ -82,7 +82,7 @@ describe("ProviderError.retryAfter", () => {
 })
 
 describe("ProviderError.invalidRequest", () => {
-  it("says what is wrong, where, and what to do", () => {
+  it("has the place, the problem and the remedy", () => {
     const error = ProviderError.invalidRequest({
       provider: "test.provider",
       model: "test-model",
@@ -104,7 +104,7 @@ describe("What a service fails with", () => {
   type Tags<E extends { readonly _tag: string }> = E["_tag"]
   type All = Tags<ProviderError.ProviderError>
 
-  it("is told by its type: only streams break half-way, and only objects do not fit a schema", () => {
+  it("has a type: StreamInterruptedError only for streams, StructuredOutputError only for objects", () => {
     const generate = ChatService.generate("?")
     const stream = ChatService.stream("?")
     const object = ChatService.object(Answer, "?")

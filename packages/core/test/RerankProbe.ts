@@ -1,5 +1,5 @@
 /**
- * A provider under observation: what was sent to it, and a score anyone can foretell.
+ * A provider for tests: what was sent, and predictable scores.
  */
 import * as Effect from "effect/Effect"
 import * as Policy from "../src/policy/Policy.ts"
@@ -8,7 +8,7 @@ import * as RerankService from "../src/rerank/RerankService.ts"
 
 type Answer = RerankService.Provider["rerank"]
 
-/** The score of a document is the number it ends in; worst first, which is nobody's order. */
+/** The score of a document is the number it ends in; results are worst first. */
 export const numbered: Answer = ({ documents, topN }) =>
   Effect.succeed({
     results: documents
@@ -22,7 +22,7 @@ export const numbered: Answer = ({ documents, topN }) =>
 
 const numberOf = (document: string): number => Number(/\d+$/u.exec(document)?.[0] ?? 0)
 
-/** A service whose provider answers as it is told and writes down what it is asked. */
+/** The service of a scripted provider that records requests. */
 export const make = Effect.fnUntraced(function*(options: Partial<RerankService.Provider> = {}) {
   const sent: Array<Rerank.ProviderRequest> = []
   const { rerank = numbered, ...rest } = options
@@ -40,6 +40,6 @@ export const make = Effect.fnUntraced(function*(options: Partial<RerankService.P
   return { sent, service }
 })
 
-/** So much in one request. */
+/** Limits of one request. */
 export const atMost = (maxDocuments: number, maxLength?: number): RerankService.Provider["limits"] => () =>
   Effect.succeed({ maxDocuments, maxLength })

@@ -15,7 +15,7 @@ const indexes = ({ results }: Rerank.RerankResponse) => results.map(({ index }) 
 const slowDown = new ProviderError.RateLimitError({ provider: "probe", message: "slow down" })
 
 describe("RerankService", () => {
-  it.effect("gives the best first, with where each stood and its score", () =>
+  it.effect("gives results best first, with index and score", () =>
     Effect.gen(function*() {
       const { sent, service } = yield* RerankProbe.make()
       assert.deepStrictEqual(yield* service.rerank("q", ["a 2", "b 9", "c 5"]), {
@@ -71,7 +71,7 @@ describe("RerankService", () => {
       assert.deepStrictEqual(sent.map(({ topN }) => topN), [2, 1, 1])
     }))
 
-  it.effect("guesses no usage when a request is not counted", () =>
+  it.effect("gives no usage when a request is not counted", () =>
     Effect.gen(function*() {
       const { service } = yield* RerankProbe.make({
         limits: RerankProbe.atMost(1),
@@ -91,7 +91,7 @@ describe("RerankService", () => {
       assert.deepStrictEqual(sent[0]!.options, { model: "other", providerOptions })
     }))
 
-  it.effect("drops the worst when a provider gives more than was asked for", () =>
+  it.effect("drops surplus results, worst first", () =>
     Effect.gen(function*() {
       const { service } = yield* RerankProbe.make({
         rerank: (request) => RerankProbe.numbered({ ...request, topN: request.documents.length })
@@ -140,7 +140,7 @@ describe("RerankService", () => {
       }
     }))
 
-  it.effect("fails whole with the first failure, and interrupts the rest", () =>
+  it.effect("fails with the first failure, and interrupts the rest", () =>
     Effect.gen(function*() {
       let interrupted = 0
       const { service } = yield* RerankProbe.make({
@@ -154,7 +154,7 @@ describe("RerankService", () => {
       assert.strictEqual(interrupted, 2)
     }))
 
-  it.effect("repeats only the request that failed", () =>
+  it.effect("retries only the request that failed", () =>
     Effect.gen(function*() {
       let failures = 1
       const { sent, service } = yield* RerankProbe.make({
@@ -181,7 +181,7 @@ describe("RerankService", () => {
       return error
     })
 
-    it.effect("answers nothing to no documents, without a request", () =>
+    it.effect("sends no request without documents", () =>
       Effect.gen(function*() {
         const { sent, service } = yield* RerankProbe.make()
         assert.deepStrictEqual(yield* service.rerank("q", []), {
@@ -249,7 +249,7 @@ describe("RerankService", () => {
         assert.include(error.message, message)
       }))
 
-    it.effect("puts a sign in the place of half a surrogate pair, which has no bytes", () =>
+    it.effect("replaces lone surrogates by U+FFFD", () =>
       Effect.gen(function*() {
         const { sent, service } = yield* RerankProbe.make()
         yield* service.rerank("q\ude00", ["a\ud83d 1", "\ud83d\ude00 2"])
@@ -292,7 +292,7 @@ describe("RerankService", () => {
       assert.strictEqual(ranked[0]!.value, values[1])
     }))
 
-  it.effect("rerankBy refuses what are no values, and tells for which of them the function threw", () =>
+  it.effect("rerankBy refuses invalid values, and names the one the function threw for", () =>
     Effect.gen(function*() {
       const { sent, service } = yield* RerankProbe.make()
       const cause = new Error("no text in this row")

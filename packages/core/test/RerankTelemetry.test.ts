@@ -57,7 +57,7 @@ describe("RerankService, in telemetry", () => {
       assert.strictEqual(duration.count, 1)
     }))
 
-  it.effect("tells the tag of the error", () =>
+  it.effect("records the tag of the error", () =>
     Effect.gen(function*() {
       const slowDown = new ProviderError.RateLimitError({ provider: "probe", message: "slow down" })
       const { service } = yield* RerankProbe.make({ rerank: () => Effect.fail(slowDown) })

@@ -60,7 +60,7 @@ const events = <S extends StructuredOutput.AnySchema>(schema: S, ...replies: Rea
 
 describe("StructuredOutput", () => {
   describe("ChatService.object", () => {
-    it.effect("gives the decoded value, with the answer it came in", () =>
+    it.effect("returns the decoded value with its response", () =>
       Effect.gen(function*() {
         const schema = Schema.Struct({ born: Schema.DateTimeUtc })
         const { result } = yield* ask(schema, [says(`{"born": "1815-12-10T00:00:00Z"}`)])
@@ -71,7 +71,7 @@ describe("StructuredOutput", () => {
         expectTypeOf(response.value).toEqualTypeOf<{ readonly born: DateTime.Utc }>()
       }))
 
-    it.effect("asks with the JSON schema, closed, and the name and description given", () =>
+    it.effect("sends the closed JSON schema, name and description", () =>
       Effect.gen(function*() {
         const { requests } = yield* ask(Person, [says(JSON.stringify(ada))], {
           name: "person",
@@ -86,7 +86,7 @@ describe("StructuredOutput", () => {
         assert.strictEqual(responseFormat.description, "Who it is")
       }))
 
-    it.effect("puts what is no object in one, and takes it out again", () =>
+    it.effect("wraps a value that is not an object, and unwraps it", () =>
       Effect.gen(function*() {
         const List = Schema.Array(Person)
         const { requests, result } = yield* ask(List, [says(JSON.stringify({ value: [ada] }))])
@@ -101,7 +101,7 @@ describe("StructuredOutput", () => {
         assert.deepStrictEqual(yield* value(Schema.Json, `{"value": [null]}`), [null])
       }))
 
-    it.effect("overlooks a fence and prose around the JSON", () =>
+    it.effect("ignores a fence and prose around the JSON", () =>
       Effect.gen(function*() {
         const json = JSON.stringify(ada, undefined, 2)
         for (const text of [`\`\`\`json\n${json}\n\`\`\``, `Here you {are}:\n\n${json}\n\nAnything else?`]) {
@@ -119,7 +119,7 @@ describe("StructuredOutput", () => {
         assert.deepStrictEqual(yield* value(Person, { content }), ada)
       }))
 
-    it.effect("fails with the text and everything that is wrong with it", () =>
+    it.effect("fails with the text and all issues", () =>
       Effect.gen(function*() {
         const text = `{"name": 1, "age": "old"}`
         const error = yield* failure(Person, text)
@@ -132,7 +132,7 @@ describe("StructuredOutput", () => {
         assert.include(wrapped.issue, `at ["value"][0]`)
       }))
 
-    it.effect("fails where there is no JSON object, or no telling which", () =>
+    it.effect("fails where there is no JSON object, or more than one", () =>
       Effect.gen(function*() {
         const json = JSON.stringify(ada)
         for (const text of ["I cannot tell.", "", `${json} or ${json}`, `{"name": "Ada"`]) {
@@ -141,7 +141,7 @@ describe("StructuredOutput", () => {
         }
       }))
 
-    it.effect("says why an answer is not complete, even where it would fit", () =>
+    it.effect("explains why an answer is not complete, even where it would match", () =>
       Effect.gen(function*() {
         const content = JSON.stringify(ada)
         const length = yield* failure(Person, { content, finishReason: "length" })
@@ -153,14 +153,14 @@ describe("StructuredOutput", () => {
         }
       }))
 
-    it.effect("says whose answer it was", () =>
+    it.effect("has the provider and model in the error", () =>
       Effect.gen(function*() {
         for (const answer of ["no", { content: "", finishReason: "refusal" as const }]) {
           assert.strictEqual((yield* failure(Person, answer)).provider, "test")
         }
       }))
 
-    it.effect("keeps an integer that a number cannot hold, for a schema that takes its text", () =>
+    it.effect("keeps an integer that a number cannot hold, for a schema that accepts its text", () =>
       Effect.gen(function*() {
         const id = 2512292042121000001n
         const texts = [`{"id": ${id}}`, `Here it is: {"id": ${id}}`]
@@ -191,14 +191,14 @@ describe("StructuredOutput", () => {
         assert.isDefined((yield* failure(Tree, deep)).issue)
       }))
 
-    it.effect("asks nothing of a schema without a JSON form", () =>
+    it.effect("sends nothing for a schema without a JSON form", () =>
       Effect.gen(function*() {
         const { requests, result } = yield* ask(Schema.Struct({ [Symbol("s")]: Schema.String }), [])
         assert.strictEqual((yield* Effect.flip(Effect.fromResult(result)))._tag, "InvalidRequestError")
         assert.lengthOf(requests, 0)
       }))
 
-    it.effect("needs what the schema needs to decode", () =>
+    it.effect("requires the services of the schema", () =>
       Effect.gen(function*() {
         class Directory
           extends Context.Service<Directory, { readonly find: (name: string) => Effect.Effect<number> }>()(
@@ -219,7 +219,7 @@ describe("StructuredOutput", () => {
       }))
 
     describe("repairs", () => {
-      it.effect("shows the model its answer and what is wrong with it, and adds up the usage", () =>
+      it.effect("sends the answer and its issue, and adds up the usage", () =>
         Effect.gen(function*() {
           const wrong = `{"name": "Ada", "age": "36"}`
           const replies = [says(wrong), says("Sorry?"), says(JSON.stringify(ada))]
@@ -238,7 +238,7 @@ describe("StructuredOutput", () => {
           assert.deepStrictEqual(requests[1]?.responseFormat, requests[0]?.responseFormat)
         }))
 
-      it.effect("gives up after as many as were allowed, none unless asked for", () =>
+      it.effect("stops after the given number, 0 by default", () =>
         Effect.gen(function*() {
           for (const [repairs, attempts] of [[undefined, 1], [0, 1], [1, 2], [3, 4]] as const) {
             const { requests, result } = yield* ask(Person, Array.from({ length: 9 }, () => says("no")), { repairs })
@@ -247,7 +247,7 @@ describe("StructuredOutput", () => {
           }
         }))
 
-      it.effect("does not repair what was cut, nor another failure", () =>
+      it.effect("does not repair an answer that was cut, nor other failures", () =>
         Effect.gen(function*() {
           const cut = yield* ask(Person, [{ content: "{", finishReason: "length" }, says("{}")], { repairs: 3 })
           assert.lengthOf(cut.requests, 1)
@@ -269,7 +269,7 @@ describe("StructuredOutput", () => {
   describe("ChatService.objectStream", () => {
     const List = Schema.Array(Person)
 
-    it.effect("shows the value as it grows, then gives it decoded, with the answer", () =>
+    it.effect("emits the value as it grows, then decoded with the response", () =>
       Effect.gen(function*() {
         const chunks = [`{"name": "A`, `da", "age": 3`, `6`, `}`]
         // Each event of its own, as they come over a network.
@@ -287,7 +287,7 @@ describe("StructuredOutput", () => {
       }))
 
     it.effect.prop(
-      "gives no partial twice in a row",
+      "emits no partial twice in a row",
       [Schema.Struct({ a: Schema.Json, b: Schema.Array(Schema.String) }), Schema.Boolean],
       ([json, isWrapped]) =>
         Effect.gen(function*() {
@@ -303,13 +303,13 @@ describe("StructuredOutput", () => {
       { arbitrary: { runs: 15 } }
     )
 
-    it.effect("gives one partial for events that come together", () =>
+    it.effect("emits one partial for the events of one chunk", () =>
       Effect.gen(function*() {
         const seen = yield* events(Person, { chunks: JSON.stringify(ada).split("") })
         assert.deepStrictEqual(seen.map(({ type }) => type), ["partial", "object"])
       }))
 
-    it.effect("takes what is no object out of the one it stands in", () =>
+    it.effect("unwraps a value that is not an object", () =>
       Effect.gen(function*() {
         const seen = yield* events(List, { chunks: JSON.stringify({ value: [ada, ada] }).split(""), interval: 0 })
         assert.deepStrictEqual<unknown>(seen[0], { type: "partial", value: [] })
@@ -320,7 +320,7 @@ describe("StructuredOutput", () => {
       }))
 
     it.effect.prop(
-      "ends with the value, whatever it is and however it is cut",
+      "ends with the value, for any value and pieces",
       [Schema.Struct({ a: Schema.Json, b: Schema.String, c: Schema.Array(Person) }), Schema.Array(Schema.Int)],
       ([json, cuts]) =>
         Effect.gen(function*() {
@@ -337,7 +337,7 @@ describe("StructuredOutput", () => {
         })
     )
 
-    it.effect("fails after its partials where the value does not fit or is cut", () =>
+    it.effect("fails after its partials where the value does not match or is cut", () =>
       Effect.gen(function*() {
         for (const finishReason of ["stop", "length"] as const) {
           const partials: Array<string> = []
@@ -362,7 +362,7 @@ describe("StructuredOutput", () => {
         assert.deepStrictEqual(second.map(({ value }) => value), [{ name: "Bob", age: 1 }, { name: "Bob", age: 1 }])
       }))
 
-    it("types a partial by what a model can have written of it", () => {
+    it("types a partial by the possible prefixes of the value", () => {
       const Meeting = Schema.Struct({
         kind: Schema.Literals(["call", "visit"]),
         minutes: Schema.optional(Schema.Finite),
@@ -379,7 +379,7 @@ describe("StructuredOutput", () => {
   })
 
   describe("format and decode", () => {
-    it.effect("are what another way of asking needs: a tool loop", () =>
+    it.effect("work with a tool loop", () =>
       Effect.gen(function*() {
         const responseFormat = yield* StructuredOutput.format(Person)
         const { outcome, requests } = yield* Effect.gen(function*() {
@@ -393,7 +393,7 @@ describe("StructuredOutput", () => {
         assert.deepStrictEqual(yield* StructuredOutput.decode(Person, outcome.response), ada)
       }))
 
-    it.effect("say that a call of a tool is no answer", () =>
+    it.effect("refuse a tool call as an answer", () =>
       Effect.gen(function*() {
         const tools = [yield* Tool.definition(echo)]
         const error = yield* Effect.flip(

@@ -140,7 +140,7 @@ describe("Telemetry of a chat", () => {
   )
 
   it.effect.each(ways)(
-    "does not fail %s over content that cannot be written down",
+    "does not fail %s for content that cannot be encoded",
     ([, ask]) =>
       watched(({ spans }) =>
         Effect.gen(function*() {
@@ -201,7 +201,7 @@ describe("Telemetry of a chat", () => {
       )
   )
 
-  it.effect.each(ways)("names the error %s ends with", ([, ask]) =>
+  it.effect.each(ways)("records the error of %s", ([, ask]) =>
     watched(({ spans }) =>
       Effect.gen(function*() {
         yield* settled(Effect.flip(ask(yield* failing(errors.ModelUnavailableError))))
@@ -209,13 +209,14 @@ describe("Telemetry of a chat", () => {
         assert.strictEqual(spans[0]?.attributes.get("error.message"), "it went wrong")
         assert.strictEqual(spans[0]?.attributes.get("strata.error.exception"), "SomeException")
         assert.strictEqual(spans[0]?.attributes.get("strata.error.request_id"), "request-1")
+        assert.strictEqual(spans[0]?.attributes.get("server.address"), "example.com:8443")
         assert.isTrue(spans[0]?.status._tag === "Ended" && spans[0].status.exit._tag === "Failure")
         assert.deepInclude(yield* duration({ "error.type": "ModelUnavailableError" }), { count: 1 })
         assert.deepInclude(yield* duration({}), { count: 0 })
       })
     ))
 
-  it.effect("names a stream that breaks in the middle", () =>
+  it.effect("records a stream that fails half-way", () =>
     watched(({ spans }) =>
       Effect.gen(function*() {
         const made = yield* service({
@@ -227,7 +228,7 @@ describe("Telemetry of a chat", () => {
     ))
 
   it.effect.each(ways)(
-    "calls %s interrupted when its caller is",
+    "records %s as interrupted when its caller is",
     ([, ask]) =>
       watched(({ spans }) =>
         Effect.gen(function*() {
@@ -241,7 +242,7 @@ describe("Telemetry of a chat", () => {
       )
   )
 
-  it.effect.each(ways)("calls a bug under %s a defect", ([, ask]) =>
+  it.effect.each(ways)("records a defect of %s", ([, ask]) =>
     watched(({ spans }) =>
       Effect.gen(function*() {
         yield* settled(Effect.exit(ask(
@@ -251,7 +252,7 @@ describe("Telemetry of a chat", () => {
       })
     ))
 
-  it.effect("finds no fault in a stream its consumer leaves early", () =>
+  it.effect("records no error for a stream that its consumer leaves early", () =>
     watched(({ spans }) =>
       Effect.gen(function*() {
         const made = yield* service()
@@ -262,7 +263,7 @@ describe("Telemetry of a chat", () => {
       })
     ))
 
-  it.effect("has nothing to say of a request that was refused", () =>
+  it.effect("records nothing for a request that was refused", () =>
     watched(({ spans }) =>
       Effect.gen(function*() {
         yield* Effect.flip((yield* service()).generate({ messages: "" }))
@@ -274,7 +275,7 @@ describe("Telemetry of a chat", () => {
 const unwritable = [Message.user([{ type: "provider", provider: "test", value: 10n }])]
 
 describe("Telemetry", () => {
-  it("leaves out of a span what is not known", () => {
+  it("omits unknown attributes of a span", () => {
     const { name, options } = Telemetry.span(target, {
       "gen_ai.request.top_p": undefined,
       "gen_ai.request.max_tokens": 0
@@ -283,7 +284,7 @@ describe("Telemetry", () => {
     assert.deepStrictEqual(options, { kind: "client", attributes: { ...identity, "gen_ai.request.max_tokens": 0 } })
   })
 
-  it.effect("names no more than a thousand models in metrics, and every one in spans", () =>
+  it.effect("labels at most a thousand models in metrics, and all in spans", () =>
     Effect.gen(function*() {
       // A module of its own: what it names would not be named elsewhere.
       const specifier = "../src/Telemetry.ts?names"

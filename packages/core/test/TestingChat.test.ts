@@ -18,7 +18,7 @@ const slowDown = new ProviderError.RateLimitError({ provider: "test", message: "
 const call = { type: "tool-call", id: "1", name: "clock", params: { zone: "UTC" } } as const
 
 describe("TestChat", () => {
-  it.effect("gives its replies in order and remembers the requests", () =>
+  it.effect("replies in order and records the requests", () =>
     Effect.gen(function*() {
       assert.strictEqual(yield* ChatService.text("first"), "one")
       assert.strictEqual(yield* Effect.flip(ChatService.text("second")), slowDown)
@@ -40,7 +40,7 @@ describe("TestChat", () => {
       assert.instanceOf(streamed, ProviderError.InvalidRequestError)
     }).pipe(Effect.provide(TestChat.layer(["one"]))))
 
-  it.effect("takes more replies while it runs, which come before those of a function", () =>
+  it.effect("accepts more replies while it runs, before those of a function", () =>
     Effect.gen(function*() {
       yield* (yield* TestChat.TestChat).enqueue("queued", slowDown)
       assert.strictEqual(yield* ChatService.text("a"), "queued")
@@ -67,7 +67,7 @@ describe("TestChat", () => {
       assert.deepStrictEqual(yield* ChatEvent.collect(Stream.fromIterable(events)), whole)
     }).pipe(Effect.provide(TestChat.layer(() => "Hello there,  world"))))
 
-  it.effect("counts a word as a token unless it is told the usage", () =>
+  it.effect("counts a word as a token where no usage is given", () =>
     Effect.gen(function*() {
       const { usage } = yield* ChatService.generate([Message.system("be brief"), Message.user("what time is it")])
       assert.deepInclude(usage, { inputTokens: 6, outputTokens: 2, totalTokens: 8 })
@@ -75,7 +75,7 @@ describe("TestChat", () => {
       assert.deepInclude(told.usage, { inputTokens: 100, outputTokens: 0, totalTokens: 100 })
     }).pipe(Effect.provide(TestChat.layer(["it's late", { content: "still late", usage: { inputTokens: 100 } }]))))
 
-  it.effect("answers parts, and gives back a whole response as it was", () =>
+  it.effect("replies with parts, and with a whole response unchanged", () =>
     Effect.gen(function*() {
       const first = yield* ChatService.generate("what time is it")
       assert.deepStrictEqual(first.toolCalls, [call])
@@ -113,7 +113,7 @@ describe("TestChat", () => {
       assert.deepStrictEqual(events, ["text-delta", "text-delta"])
     }).pipe(Effect.provide(TestChat.layer([{ chunks: ["one", "two"], failAfter: 10 }]))))
 
-  it.effect("takes its time", () =>
+  it.effect("delays its answers", () =>
     Effect.gen(function*() {
       const fiber = yield* ChatService.textStream("a").pipe(
         Stream.mapEffect((delta) => Effect.map(Clock.currentTimeMillis, (now) => [delta, now])),
@@ -126,7 +126,7 @@ describe("TestChat", () => {
       Effect.provide(TestChat.layer([{ chunks: ["on", "e", "two"], delay: "1 second", interval: "500 millis" }]))
     ))
 
-  it.effect("is asked again under a policy that retries", () =>
+  it.effect("receives the retries of a policy", () =>
     Effect.gen(function*() {
       const fiber = yield* Effect.forkChild(ChatService.text("a"))
       yield* TestClock.adjust("1 minute")

@@ -75,7 +75,7 @@ describe("TestEmbedding", () => {
       assert.deepStrictEqual(batches.map(({ kind }) => kind), ["image", "image", "image", "text", "combined"])
     }).pipe(Effect.provide(TestEmbedding.layer())))
 
-  it.effect("takes texts only when told to", () =>
+  it.effect("accepts texts only, by its limits", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(EmbeddingService.embed({ image: image(1) }))
       assert.strictEqual(error._tag, "UnsupportedFeatureError")
@@ -99,7 +99,7 @@ describe("TestEmbedding", () => {
       )
     }).pipe(Effect.provide(TestEmbedding.layer())))
 
-  it.effect("records its batches, within the limits it is given, and counts a word as a token", () =>
+  it.effect("records its batches, within its limits, and counts a word as a token", () =>
     Effect.gen(function*() {
       const batch = yield* EmbeddingService.embedMany(["one", "two words", "three more words"], { purpose: "query" })
       assert.deepStrictEqual(batch.usage, { inputTokens: 6 })
@@ -113,7 +113,7 @@ describe("TestEmbedding", () => {
       )
     }).pipe(Effect.provide(TestEmbedding.layer({ limits: { maxItems: 2 } }))))
 
-  it.effect("refuses requests with the inputs it is told to refuse", () =>
+  it.effect("refuses requests with inputs that `refuse` selects", () =>
     Effect.gen(function*() {
       const results = yield* EmbeddingService.embedEach(["good", "bad", "good too", "slow"])
       assert.deepStrictEqual(
@@ -134,7 +134,7 @@ describe("TestEmbedding", () => {
       assert.strictEqual((yield* double.batches).length, 3)
     }).pipe(Effect.provide(TestEmbedding.layer({ policy: Policy.standard }))))
 
-  it.effect("takes its time", () =>
+  it.effect("delays its answers", () =>
     Effect.gen(function*() {
       const fiber = yield* Effect.forkChild(EmbeddingService.embed("a"))
       yield* TestClock.adjust("999 millis")

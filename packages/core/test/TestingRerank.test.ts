@@ -22,13 +22,13 @@ describe("TestRerank", () => {
       assert.deepStrictEqual([model, usage], ["test-rerank", { inputTokens: 9 + 10 }])
     }).pipe(Effect.provide(TestRerank.layer())))
 
-  it.effect("scores as it is told", () =>
+  it.effect("scores by the given function", () =>
     Effect.gen(function*() {
       const { results } = yield* RerankService.rerank("q", ["a", "abc", "ab"], { topN: 2 })
       assert.deepStrictEqual(results, [{ index: 1, score: 3 }, { index: 2, score: 2 }])
     }).pipe(Effect.provide(TestRerank.layer({ score: (_query, document) => document.length }))))
 
-  it.effect("records its requests, within the limits it is given", () =>
+  it.effect("records its requests, within its limits", () =>
     Effect.gen(function*() {
       yield* RerankService.rerank("q", ["a", "b", "c"], { topN: 2 })
       const requests = yield* (yield* TestRerank.TestRerank).requests
@@ -49,7 +49,7 @@ describe("TestRerank", () => {
       assert.strictEqual((yield* double.requests).length, 3)
     }).pipe(Effect.provide(TestRerank.layer({ policy: Policy.standard }))))
 
-  it.effect("takes its time", () =>
+  it.effect("delays its answers", () =>
     Effect.gen(function*() {
       const fiber = yield* Effect.forkChild(RerankService.rerank("q", ["a"]))
       yield* TestClock.adjust("999 millis")

@@ -21,7 +21,7 @@ const part = (part: Message.UserPart | undefined) => prompt(part === undefined ?
 const tokensOf = (added: Message.UserPart) => part(added) - part(undefined)
 
 describe("TokenEstimate", () => {
-  it.each(samples)("is near the dearest vocabulary for $kind", ({ kind, text, ...counts }) => {
+  it.each(samples)("is near the largest count of three vocabularies for $kind", ({ kind, text, ...counts }) => {
     const ratio = TextTokens.count(text) / Math.max(counts.claude, counts.cl100k, counts.o200k)
     assert.isAtLeast(ratio, kind === "a URL" ? 0.75 : 0.9)
     assert.isAtMost(ratio, 1.6)
@@ -34,7 +34,7 @@ describe("TokenEstimate", () => {
     }))
 
   it.effect.prop(
-    "takes any message, and grows with a conversation",
+    "accepts any message, and grows with a conversation",
     [Message.Message, Message.Message],
     ([one, two]) =>
       Effect.sync(() => {
@@ -45,14 +45,14 @@ describe("TokenEstimate", () => {
     { arbitrary: { runs: 50 } }
   )
 
-  it("takes any image for a large one, wherever it lies", () => {
+  it("counts any image as a large one, bytes or URI", () => {
     for (const source of [{ bytes: new Uint8Array(4) }, { uri: "s3://bucket/key" }]) {
       const tokens = tokensOf({ type: "image", mediaType: "image/png", source })
       assert.isTrue(tokens >= 1600 && tokens < 1640)
     }
   })
 
-  it("reads documents that are text, and bounds its guess for others", () => {
+  it("counts the text of documents, and bounds its estimate for others", () => {
     const [english] = samples
     const document = (source: Message.DocumentPart["source"], mediaType: string) =>
       tokensOf({ type: "document", mediaType, name: "report", source })
@@ -63,7 +63,7 @@ describe("TokenEstimate", () => {
     assert.isAtMost(document({ bytes: new Uint8Array(4_500_000) }, "application/pdf"), 110_000)
   })
 
-  it("counts tools, and what tells the model that it has some", () => {
+  it("counts tools and their instructions", () => {
     const without = Metering.promptTokens(request([Message.user("Hi")]))
     const described = samples.find(({ kind }) => kind === "indented JSON")!
     const tool = { name: "forecast", inputSchema: JSON.parse(described.text) }
@@ -75,7 +75,7 @@ describe("TokenEstimate", () => {
     assert.isAtLeast(tokens(tool, tool) - tokens(tool), 0.75 * described.claude)
   })
 
-  it("counts what tools were given and answered", () => {
+  it("counts arguments and results of tools", () => {
     const data = samples.find(({ kind }) => kind === "JSON")!
     const called = (params: unknown) =>
       Metering.promptTokens(request([Message.assistant([{ type: "tool-call", id: "call_1", name: "find", params }])]))
@@ -88,7 +88,7 @@ describe("TokenEstimate", () => {
     }
   })
 
-  it("takes values that hold themselves, and very deep ones", () => {
+  it("accepts cyclic and very deep values", () => {
     const cyclic: { self?: unknown; twice?: unknown } = {}
     cyclic.self = cyclic
     let deep: unknown = "bottom"

@@ -61,7 +61,7 @@ describe("Tool", () => {
         assert.deepStrictEqual(properties, { city: { type: "string", description: "Its English name" } })
       }))
 
-    it.effect("takes an empty object where a tool has no arguments", () =>
+    it.effect("has an empty object where a tool has no arguments", () =>
       Effect.gen(function*() {
         assert.deepStrictEqual(yield* inputSchemaOf(failing("x")), { type: "object", properties: {} })
         const strict = Tool.make("t", { strict: true, handler: () => Effect.void })
@@ -72,7 +72,7 @@ describe("Tool", () => {
         })
       }))
 
-    it.effect("closes the schema of a strict tool and says that it is strict", () =>
+    it.effect("closes the schema of a strict tool and marks it strict", () =>
       Effect.gen(function*() {
         const input = Schema.Struct({ at: City })
         const tool = yield* Tool.definition(Tool.make("t", { input, strict: true, handler: () => Effect.void }))
@@ -92,7 +92,7 @@ describe("Tool", () => {
         })
       }))
 
-    it.effect("puts named schemas in their place, also at the top", () =>
+    it.effect("inlines named schemas, also at the top", () =>
       Effect.gen(function*() {
         class Point extends Schema.Class<Point>("Point")({ x: Schema.FiniteFromString }) {}
         const input = Schema.Struct({ from: Point, to: Schema.Array(Point) }).annotate({ identifier: "a/b ~ c" })
@@ -104,7 +104,7 @@ describe("Tool", () => {
         })
       }))
 
-    it.effect("keeps the definition of a schema that mentions itself", () =>
+    it.effect("keeps the definition of a recursive schema", () =>
       Effect.gen(function*() {
         interface Tree {
           readonly leaf: { readonly city: string }
@@ -126,7 +126,7 @@ describe("Tool", () => {
         })
       }))
 
-    it.effect("refuses a name no provider takes", () =>
+    it.effect("refuses a name that no provider accepts", () =>
       Effect.gen(function*() {
         for (const name of ["", "get weather", "météo", "a".repeat(65)]) {
           const error = yield* Effect.flip(Tool.definition(Tool.make(name, { handler: () => Effect.void })))
@@ -151,7 +151,7 @@ describe("Tool", () => {
   })
 
   describe("call", () => {
-    it.effect("hands the handler its arguments decoded from JSON", () =>
+    it.effect("calls the handler with arguments decoded from JSON", () =>
       Effect.gen(function*() {
         const tool = Tool.make("t", {
           input: Schema.Struct({ at: Schema.DateTimeUtc, note: Schema.optional(Schema.String) }),
@@ -161,7 +161,7 @@ describe("Tool", () => {
         assert.deepStrictEqual(answer.result, { year: 2024 })
       }))
 
-    it.effect("names everything that is wrong with the arguments", () =>
+    it.effect("names all issues of the arguments", () =>
       Effect.gen(function*() {
         const input = Schema.Struct({ city: Schema.String, days: Schema.Finite })
         const tool = Tool.make("t", { input, handler: () => Effect.void })
@@ -171,7 +171,7 @@ describe("Tool", () => {
         assert.include(error.message, `at ["days"]`)
       }))
 
-    it.effect("gives text as it is and anything else as plain JSON", () =>
+    it.effect("returns text unchanged and other values as plain JSON", () =>
       Effect.gen(function*() {
         const give = (output: unknown) => resultOf(Tool.make("t", { handler: () => Effect.succeed(output) }))
         assert.strictEqual((yield* give("sunny")).result, "sunny")
@@ -208,7 +208,7 @@ describe("Tool", () => {
         assert.strictEqual((yield* resultOf(failing({ secret: 1 }))).result, "The tool failed")
       }))
 
-    it.effect("fails with the handler's own error in the failure mode `error`", () =>
+    it.effect("fails with the handler's error in the failure mode `error`", () =>
       Effect.gen(function*() {
         const tool = Tool.make("t", {
           failureMode: "error",
@@ -217,7 +217,7 @@ describe("Tool", () => {
         assert.deepStrictEqual(yield* Effect.flip(Tool.call(tool, {})), new StationClosed({ city: "Paris" }))
       }))
 
-    it.effect("gives what JSON cannot say as JSON.stringify does, and a bigint as its text", () =>
+    it.effect("writes values as JSON.stringify does, and a bigint as its text", () =>
       Effect.gen(function*() {
         const give = (output: unknown) => resultOf(Tool.make("t", { handler: () => Effect.succeed(output) }))
         assert.deepStrictEqual(

@@ -29,8 +29,8 @@ const told = (answer: TestChat.Answer) =>
     return message?.role === "tool" ? message.content : []
   })
 
-describe("ToolLoop: calls that make no sense", () => {
-  it.effect("tells the model once what is wrong with its arguments", () =>
+describe("ToolLoop: invalid calls", () => {
+  it.effect("returns the issue of invalid arguments to the model once", () =>
     Effect.gen(function*() {
       const [first, second] = yield* told(asks(wrong("1"), right))
       assert.isTrue(first?.isFailure)
@@ -38,7 +38,7 @@ describe("ToolLoop: calls that make no sense", () => {
       assert.deepStrictEqual(second, { type: "tool-result", id: "9", result: "a" })
     }))
 
-  it.effect("says of a number that none can hold that the schema has to take text, to the model and in the error", () =>
+  it.effect("explains that a number is too large for the schema, to the model and in the error", () =>
     Effect.gen(function*() {
       const ids: Array<unknown> = []
       const lookup = (id: Schema.ConstraintDecoder<unknown, unknown>) =>
@@ -72,14 +72,14 @@ describe("ToolLoop: calls that make no sense", () => {
       ])
     }))
 
-  it.effect("tells the model once that there is no such tool, and which there are", () =>
+  it.effect("returns the names of the tools for an unknown one once", () =>
     Effect.gen(function*() {
       const [first] = yield* told(asks(call("1", "shout")))
       assert.isTrue(first?.isFailure)
       assert.strictEqual(first?.result, `There is no tool "shout". The tools are: echo`)
     }))
 
-  it.effect("fails when the same tool is called wrongly in the next step again, before any handler runs", () =>
+  it.effect("fails for another invalid call of the tool in the next step, before any handler runs", () =>
     Effect.gen(function*() {
       let handled = 0
       const count = Tool.make("count", { handler: () => Effect.sync(() => ++handled) })
@@ -105,13 +105,13 @@ describe("ToolLoop: calls that make no sense", () => {
       assert.strictEqual(error._tag === "ToolCallError" && error.reason, "unknown-tool")
     }))
 
-  it.effect("forgives a tool that was called rightly, or not at all, in between", () =>
+  it.effect("does not fail when the tool was called correctly, or not at all, in between", () =>
     Effect.gen(function*() {
       const { end } = yield* run(asks(wrong("1")), asks(right), asks(wrong("2")), asks(call("3", "shout")), "done")
       assert.strictEqual((yield* end).steps, 5)
     }))
 
-  it.effect("shows the model what it wrote in an object where that is none, and says that it was cut", () =>
+  it.effect("sends arguments that are not an object back in one, and explains that they were cut", () =>
     Effect.gen(function*() {
       const cut: TestChat.Answer = { ...asks(call("1", "echo", `{"text": "a`)), finishReason: "length" }
       const sent = (answer: TestChat.Answer) =>
@@ -129,7 +129,7 @@ describe("ToolLoop: calls that make no sense", () => {
       assert.include(String((yield* told(asks(call("1", "echo", ["a"]))))[0]?.result), `["a"]`)
     }))
 
-  it.effect("takes missing params for none", () =>
+  it.effect("reads missing params as none", () =>
     Effect.gen(function*() {
       const tool = Tool.make("now", { handler: () => Effect.succeed("noon") })
       const outcome = yield* Effect.provide(
@@ -142,7 +142,7 @@ describe("ToolLoop: calls that make no sense", () => {
       ])
     }))
 
-  it.effect("gives every call an id of its own in the whole conversation", () =>
+  it.effect("makes the ids of calls unique in the conversation", () =>
     Effect.gen(function*() {
       const say = (id: string, text: string) => call(id, "echo", { text })
       const long = "x".repeat(64)
@@ -159,7 +159,7 @@ describe("ToolLoop: calls that make no sense", () => {
       assert.deepStrictEqual(results.map(({ result }) => result), ["a", "b", "c", "d", "e", "f"])
     }))
 
-  it.effect("leaves calls that the provider ran their ids, which their results have", () =>
+  it.effect("keeps the ids of calls that the provider ran", () =>
     Effect.gen(function*() {
       const ran = { ...call("9", "search"), providerExecuted: true }
       const answered = { type: "tool-result" as const, id: "9", result: "found", providerExecuted: true }
@@ -171,7 +171,7 @@ describe("ToolLoop: calls that make no sense", () => {
     }))
 
   // In time that grows with their square this would take longer than a test may.
-  it.effect("gives thousands of calls of one id ids of their own", () =>
+  it.effect("makes the ids of thousands of calls with one id unique", () =>
     Effect.gen(function*() {
       const calls = Array.from({ length: 16_000 }, () => call("1", "echo"))
       const outcome = yield* Effect.provide(
@@ -181,7 +181,7 @@ describe("ToolLoop: calls that make no sense", () => {
       assert.strictEqual(new Set(outcome.response.toolCalls.map(({ id }) => id)).size, 16_000)
     }))
 
-  it.effect("does not give an id the history has", () =>
+  it.effect("does not use an id of the history", () =>
     Effect.gen(function*() {
       const history = [
         Message.user("?"),

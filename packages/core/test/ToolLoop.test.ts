@@ -36,7 +36,7 @@ const outcomeOf = <A, E>(replies: TestChat.Script, self: Effect.Effect<A, E, Cha
   Effect.provide(self, TestChat.layer(replies))
 
 describe("ToolLoop.run", () => {
-  it.effect("asks again with the results of the calls until the model asks for nothing more", () =>
+  it.effect("sends the results of the calls until an answer has no calls", () =>
     Effect.gen(function*() {
       const { end, requests } = yield* scripted(
         [
@@ -75,7 +75,7 @@ describe("ToolLoop.run", () => {
       assert.isUndefined(requests[0]?.tools)
     }))
 
-  it.effect("runs the calls of an answer at the same time, eight at most, results in the order of the calls", () =>
+  it.effect("runs the calls of an answer concurrently, at most eight, with results in the order of the calls", () =>
     Effect.gen(function*() {
       const { seen, tool } = sleeper()
       const calls = Array.from({ length: 10 }, (_, i) => call(`${i}`, "sleep", { millis: 100 - i }))
@@ -92,7 +92,7 @@ describe("ToolLoop.run", () => {
       )
     }))
 
-  it.effect("runs as many calls at once as it is told, and one at least", () =>
+  it.effect("runs calls with the given concurrency, at least one", () =>
     Effect.gen(function*() {
       for (const [concurrency, most] of [[2, 2], [0, 1], [Infinity, 5]] as const) {
         const { seen, tool } = sleeper()
@@ -135,7 +135,7 @@ describe("ToolLoop.run", () => {
       assert.deepStrictEqual(outcome.messages, [])
     }))
 
-  it.effect("leaves an empty last answer out of the history", () =>
+  it.effect("omits an empty last answer from the history", () =>
     Effect.gen(function*() {
       const outcome = yield* outcomeOf([says("")], ToolLoop.run("?", { tools: [echo] }))
       assert.deepStrictEqual(outcome.messages, [])
@@ -152,7 +152,7 @@ describe("ToolLoop.run", () => {
       }
     }))
 
-  it.effect("tells the model of a failure and fails with one where the tool says so", () =>
+  it.effect("returns a failure to the model, or fails with it, by the failure mode", () =>
     Effect.gen(function*() {
       const failing = (failureMode: Tool.FailureMode) =>
         Tool.make("t", { failureMode, handler: () => Effect.fail(new Refused({ message: "not today" })) })
@@ -171,7 +171,7 @@ describe("ToolLoop.run", () => {
       assert.deepStrictEqual(error, new Refused({ message: "not today" }))
     }))
 
-  it.effect("interrupts the other handlers when one fails the loop, and all when it is interrupted itself", () =>
+  it.effect("interrupts the other handlers when one fails the loop, and all when it is interrupted", () =>
     Effect.gen(function*() {
       const { seen, tool } = sleeper()
       const fail = Tool.make("fail", {
@@ -193,7 +193,7 @@ describe("ToolLoop.run", () => {
       assert.deepStrictEqual(seen.interrupted, [100, 7])
     }))
 
-  it.effect("goes on when a handler dies, unless the tool says otherwise", () =>
+  it.effect("continues when a handler dies, except with the failure mode `error`", () =>
     Effect.gen(function*() {
       const broken = (failureMode: Tool.FailureMode) =>
         Tool.make("broken", { failureMode, handler: () => Effect.die("broken") })
@@ -213,13 +213,13 @@ describe("ToolLoop.run", () => {
       assert.deepStrictEqual(yield* Effect.flip(end), errors.ContextLengthExceededError)
     }))
 
-  it.effect("refuses before anything is sent what cannot work", () =>
+  it.effect("refuses invalid tools and requests before anything is sent", () =>
     Effect.gen(function*() {
       const definition = yield* Tool.definition(echo)
       const spaced = Tool.make("no name", { handler: () => Effect.void })
       for (
         const [loop, problem] of [
-          [ToolLoop.run("?", { tools: [echo, spaced] }), "name of a tool"],
+          [ToolLoop.run("?", { tools: [echo, spaced] }), "valid tool name"],
           [ToolLoop.run("?", { tools: [echo, echo] }), "two tools"],
           [ToolLoop.run({ messages: "?", tools: [definition] }, { tools: [echo] }), "the request has tools"]
         ] as const
@@ -232,7 +232,7 @@ describe("ToolLoop.run", () => {
       }
     }))
 
-  it.effect("refuses what a program without types may pass, and says where", () =>
+  it.effect("refuses values of the wrong type, with their place", () =>
     Effect.gen(function*() {
       const throwing = {
         get tools() {
@@ -267,7 +267,7 @@ describe("ToolLoop.run", () => {
       }
     }))
 
-  it.effect("runs the hooks in each step, and sends what `prepareStep` says for that step alone", () =>
+  it.effect("runs the hooks in each step, and sends the request of `prepareStep` in that step only", () =>
     Effect.gen(function*() {
       const steps: Array<ToolLoop.Step> = []
       const prepared: Array<readonly [number, Usage.Usage]> = []
@@ -308,7 +308,7 @@ describe("ToolLoop.run", () => {
       }
     }))
 
-  it("surfaces exactly what the tools and the hooks fail with and need", () => {
+  it("has exactly the errors and requirements of tools and hooks", () => {
     const weather = Tool.make("weather", { handler: () => Effect.flatMap(Weather, ({ now }) => now) })
     const clock = Tool.make("clock", {
       failureMode: "error",

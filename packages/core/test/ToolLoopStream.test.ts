@@ -29,7 +29,7 @@ const outcomes = (events: ReadonlyArray<ToolLoop.Event>) =>
   events.flatMap((event) => event.type === "outcome" ? [event.outcome] : [])
 
 describe("ToolLoop.stream", () => {
-  it.effect("gives the events of every answer, each result, each step, and one outcome at the end", () =>
+  it.effect("emits the events of every answer, each result, each step, and one outcome at the end", () =>
     Effect.gen(function*() {
       const reply = asks(call("1", "echo", { text: "a" }))
       const events = yield* streamed([reply, says("all done")], ToolLoop.stream("?", { tools: [echo] }))
@@ -56,7 +56,7 @@ describe("ToolLoop.stream", () => {
       assert.deepStrictEqual(outcome?.usage, Usage.add(usage, usage))
     }))
 
-  it.effect("comes to the same steps and the same outcome as `run`", () =>
+  it.effect("has the same steps and outcome as `run`", () =>
     Effect.gen(function*() {
       const broken = Tool.make("broken", { handler: () => Effect.fail("broken") })
       const script = [
@@ -82,7 +82,7 @@ describe("ToolLoop.stream", () => {
       )
     }))
 
-  it.effect("names a call by the same id in all its events", () =>
+  it.effect("has the same id in all events of a call", () =>
     Effect.gen(function*() {
       const events = yield* streamed(
         [asks(call("1", "echo", { text: "a" }), call("1", "echo", { text: "b" })), "done"],
@@ -94,7 +94,7 @@ describe("ToolLoop.stream", () => {
       )
     }))
 
-  it.effect("gives results as the handlers end, and hands them to the model in the order of the calls", () =>
+  it.effect("emits results as the handlers end, and sends them in the order of the calls", () =>
     Effect.gen(function*() {
       const { seen, tool } = sleeper()
       const { exit, millis } = yield* timed(
@@ -110,7 +110,7 @@ describe("ToolLoop.stream", () => {
       assert.deepStrictEqual(message?.role === "tool" && message.content.map(({ id }) => id), ["30", "10", "20"])
     }))
 
-  it.effect("starts no handler of an answer that breaks off", () =>
+  it.effect("starts no handler of an answer that fails half-way", () =>
     Effect.gen(function*() {
       const { seen, tool } = sleeper()
       const broken = { ...sleep(10), failAfter: 3 }
@@ -132,7 +132,7 @@ describe("ToolLoop.stream", () => {
       assert.strictEqual(error._tag === "StreamInterruptedError" && error.delivered, 2)
     }))
 
-  it.effect("has let go of the model before the handlers run", () =>
+  it.effect("closes the stream of the model before the handlers run", () =>
     Effect.gen(function*() {
       const nested = Tool.make("nested", {
         failureMode: "error",
@@ -170,7 +170,7 @@ describe("ToolLoop.stream", () => {
       assert.deepStrictEqual(closed, ["answer"])
     }))
 
-  it.effect("waits for its consumer: nothing runs ahead by a step", () =>
+  it.effect("has backpressure: no step starts early", () =>
     Effect.gen(function*() {
       const { seen, tool } = sleeper()
       const events = yield* ToolLoop.stream("?", { tools: [tool] }).pipe(
@@ -182,7 +182,7 @@ describe("ToolLoop.stream", () => {
       assert.deepStrictEqual(seen.started, [])
     }))
 
-  it.effect("goes on for as many steps as the model wants", () =>
+  it.effect("continues for many steps", () =>
     Effect.gen(function*() {
       const events = yield* streamed(
         (request) => request.messages.length > 200 ? says("done") : asks(call("1", "echo", { text: "a" })),
@@ -191,7 +191,7 @@ describe("ToolLoop.stream", () => {
       assert.strictEqual(outcomes(events)[0]?.steps, 101)
     }))
 
-  it.effect("has the spans of `run`, under one of its own", () =>
+  it.effect("has the spans of `run`, under its own", () =>
     Effect.gen(function*() {
       const names = yield* watched(({ spans }) =>
         Effect.map(
@@ -210,7 +210,7 @@ describe("ToolLoop.stream", () => {
       ])
     }))
 
-  it.effect("gives events that can be written down", () =>
+  it.effect("emits events that can be encoded", () =>
     Effect.gen(function*() {
       const step: ToolLoop.Step = {
         index: 0,
@@ -235,7 +235,7 @@ describe("ToolLoop.stream", () => {
       for (const event of events) assert.deepEqual(yield* throughJson(ToolLoop.Event, event), event)
     }))
 
-  it("surfaces exactly what the tools fail with and need", () => {
+  it("has exactly the errors and requirements of the tools", () => {
     const tool = Tool.make("t", {
       failureMode: "error",
       handler: () => Effect.flatMap(Dependency, (n) => n > 1 ? Effect.fail(n) : Effect.void)

@@ -18,8 +18,8 @@ const number = { type: "number" }
 const shows = (field: Schema.Struct.Fields[string], schema: object) =>
   Effect.map(shown({ field }), ({ properties }) => assert.deepStrictEqual<unknown>(properties, { field: schema }))
 
-describe("The schema a model is asked with", () => {
-  it.effect("asks for numbers and integers in JSON's own words", () =>
+describe("The schema for a model", () => {
+  it.effect("has plain numbers and integers", () =>
     Effect.gen(function*() {
       yield* shows(Schema.Number, number)
       yield* shows(Schema.Finite, number)
@@ -36,7 +36,7 @@ describe("The schema a model is asked with", () => {
       })
     }))
 
-  it.effect("asks for a field that may be missing without the null that stands for undefined", () =>
+  it.effect("omits the null that encodes undefined from optional fields", () =>
     Effect.gen(function*() {
       const { properties, required } = yield* shown({
         a: Schema.optional(Schema.String),
@@ -60,7 +60,7 @@ describe("The schema a model is asked with", () => {
       assert.deepStrictEqual<unknown>(required, ["e"])
     }))
 
-  it.effect("tells lengths that JSON Schema counts otherwise in words", () =>
+  it.effect("describes lengths that JSON Schema counts otherwise in words", () =>
     Effect.gen(function*() {
       yield* shows(Schema.NonEmptyString, { ...text, minLength: 1 })
       yield* shows(Schema.String.check(Schema.isMaxLength(3)), { ...text, maxLength: 3 })
@@ -74,7 +74,7 @@ describe("The schema a model is asked with", () => {
       })
     }))
 
-  it.effect("tells a pattern in a keyword where that says the same, else in words", () =>
+  it.effect("has a pattern as a keyword where that is exact, else in words", () =>
     Effect.gen(function*() {
       const matching = (pattern: RegExp) => Schema.String.check(Schema.isPattern(pattern))
       yield* shows(matching(/^[A-Z]{3}$/u), { ...text, pattern: "^[A-Z]{3}$" })
@@ -88,7 +88,7 @@ describe("The schema a model is asked with", () => {
       }
     }))
 
-  it.effect("tells other checks in the words they are expected with", () =>
+  it.effect("describes other checks by their `expected` annotation", () =>
     Effect.gen(function*() {
       const odd = Schema.Int.check(Schema.makeFilter((n) => n % 2 === 1, { expected: "an odd number" }))
       yield* shows(odd, { type: "integer", description: "an odd number" })
@@ -99,7 +99,7 @@ describe("The schema a model is asked with", () => {
       yield* shows(Schema.Int.check(Schema.makeFilter((n) => n !== 3)), { type: "integer" })
     }))
 
-  it.effect("keeps what is said about values that are written in another form", () =>
+  it.effect("keeps the descriptions of encoded types", () =>
     Effect.gen(function*() {
       yield* shows(Schema.Number.annotate({ title: "Size", description: "In meters" }), {
         ...number,
@@ -126,7 +126,7 @@ describe("The schema a model is asked with", () => {
       })
     }))
 
-  it.effect("is the same for an answer, and decodes what it asks for", () =>
+  it.effect("is the same for an answer, and the codec decodes its values", () =>
     Effect.gen(function*() {
       const schema = Schema.Struct({ at: Schema.optional(Schema.Number), name: Schema.String })
       const { schema: asked } = yield* StructuredOutput.format(schema)
@@ -136,7 +136,7 @@ describe("The schema a model is asked with", () => {
       assert.deepStrictEqual(yield* decode({ name: "a", at: 1.5 }), { name: "a", at: 1.5 })
     }))
 
-  it.effect("keeps recursion, and definitions that would make it grow without an end", () =>
+  it.effect("keeps recursive definitions, and all that would make it very large", () =>
     Effect.gen(function*() {
       interface Tree {
         readonly name?: string | undefined

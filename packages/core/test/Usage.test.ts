@@ -12,13 +12,13 @@ const Counted = Schema.Struct({
 })
 
 describe("Usage", () => {
-  it("adds the total up when the provider gives none", () => {
+  it("adds up a missing total", () => {
     const usage = Usage.make({ inputTokens: 1, cacheReadTokens: 10, cacheWriteTokens: 100, outputTokens: 1_000 })
     assert.strictEqual(usage.totalTokens, 1_111)
     assert.deepStrictEqual(Usage.make({}), Usage.empty)
   })
 
-  it("believes the total the provider gives", () => {
+  it("keeps the provider's total", () => {
     assert.strictEqual(Usage.make({ inputTokens: 1, outputTokens: 1, totalTokens: 5 }).totalTokens, 5)
     assert.strictEqual(Usage.make({ inputTokens: 1, totalTokens: 0 }).totalTokens, 0)
   })

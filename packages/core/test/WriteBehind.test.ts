@@ -51,7 +51,7 @@ const open = Effect.gen(function*() {
 const bytes = Uint8Array.of(1, 2, 3)
 
 describe("queued writes of a cache", () => {
-  it.effect("do not keep the caller waiting, are read before they are made, and go together", () =>
+  it.effect("do not delay the caller, can be read, and are written in batches", () =>
     Effect.gen(function*() {
       const { cache, kept, letThrough, seen } = yield* open
       for (const key of ["a", "b", "c", "d"]) yield* cache.setMany([[key, bytes]], target)
@@ -78,7 +78,7 @@ describe("queued writes of a cache", () => {
       assert.isTrue(kept.has("later"))
     }).pipe(alone))
 
-  it.effect("are made before the scope closes, which does not wait without end", () =>
+  it.effect("are written before the scope closes, which waits for a bounded time", () =>
     Effect.gen(function*() {
       const { cache, kept, letThrough, scope } = yield* open
       yield* cache.setMany([["a", bytes]], target)
@@ -103,7 +103,7 @@ describe("a cached service", () => {
     return { kept: new Map<string, Uint8Array>(), gate, answered: yield* Deferred.make<void, unknown>() }
   })
 
-  it.effect("answers before the store has written, and loses no write of a caller that is interrupted: chat", () =>
+  it.effect("answers before the store has written, and loses no write of an interrupted caller: chat", () =>
     Effect.gen(function*() {
       const { answered, gate, kept } = yield* hold
       const store = Layer.succeed(ChatCache.ChatCache, {
@@ -124,7 +124,7 @@ describe("a cached service", () => {
       }).pipe(Effect.provide(chat))
     }))
 
-  it.effect("answers before the store has written, and loses no write of a caller that is interrupted: embeddings", () =>
+  it.effect("answers before the store has written, and loses no write of an interrupted caller: embeddings", () =>
     Effect.gen(function*() {
       const { answered, gate, kept } = yield* hold
       const store = Layer.succeed(EmbeddingCache.EmbeddingCache, {

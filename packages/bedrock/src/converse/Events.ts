@@ -16,14 +16,14 @@ import type * as ChatEvent from "@strata/core/chat/ChatEvent"
 import * as ProviderError from "@strata/core/ProviderError"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { providerName } from "../internal/provider.ts"
+import * as Failure from "../error/Failure.ts"
 import * as Block from "./Block.ts"
 import * as Citations from "./Citations.ts"
 import * as OpenBlock from "./OpenBlock.ts"
 import * as Response from "./Response.ts"
 
 /** The request of a stream: named in its `finish` event and in its errors. */
-export interface Origin {
+export interface Origin extends Failure.Where {
   readonly model: string
   readonly requestId: string | undefined
 }
@@ -113,7 +113,9 @@ const makeDecoder = (origin: Origin) => {
     } else if (piece.toolUse !== undefined) {
       const { input = "" } = piece.toolUse
       if (input === "") return
-      if (current?.type !== "tool") return malformed("The stream has tool arguments without a tool call")
+      if (current?.type !== "tool") {
+        return Failure.malformed(origin, "the stream has tool arguments without a tool call")
+      }
       current.json += input
       if (Block.isProviderRun(current.start)) return
       const { index, start } = current
@@ -196,9 +198,6 @@ const makeDecoder = (origin: Origin) => {
     }
   }
 
-  const malformed = (message: string) =>
-    new ProviderError.MalformedResponseError({ provider: providerName, ...origin, message })
-
   const finish = (events: Events) => {
     if (stopped === undefined || ended === undefined) return
     for (const at of blocks.keys()) stop(at, events)
@@ -206,7 +205,8 @@ const makeDecoder = (origin: Origin) => {
     events.push({
       type: "finish",
       ...Response.decodeOutcome({
-        ...origin,
+        model: origin.model,
+        requestId: origin.requestId,
         stopReason: stopped.stopReason,
         additionalModelResponseFields: stopped.additionalModelResponseFields,
         usage: ended.usage,
@@ -243,8 +243,6 @@ const makeDecoder = (origin: Origin) => {
 }
 
 const incomplete = (origin: Origin) =>
-  new ProviderError.ConnectionError({
-    provider: providerName,
-    ...origin,
-    message: "The stream ended before the answer was complete: the connection was lost, or the service stopped"
-  })
+  new ProviderError.ConnectionError(
+    Failure.silent(origin, "the stream ended before the answer was complete", "Send the request again")
+  )

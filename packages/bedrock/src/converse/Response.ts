@@ -3,18 +3,19 @@
  */
 import type { ConverseCommandOutput, StopReason, TokenUsage } from "@aws-sdk/client-bedrock-runtime"
 import * as ChatResponse from "@strata/core/chat/ChatResponse"
-import * as ProviderError from "@strata/core/ProviderError"
+import type * as ProviderError from "@strata/core/ProviderError"
 import * as Usage from "@strata/core/Usage"
 import * as Result from "effect/Result"
 import type { BedrockChatMetadata } from "../BedrockOptions.ts"
+import * as Failure from "../error/Failure.ts"
 import * as ChatGuardrail from "../guardrail/ChatGuardrail.ts"
-import { providerName } from "../internal/provider.ts"
 import * as Block from "./Block.ts"
 
-/** Decodes an answer. Fails with `MalformedResponseError` when it holds no message. */
+/** Decodes an answer. Fails with `MalformedResponseError`, which names `where` it came from, when it holds no message. */
 export const decode = (
   output: ConverseCommandOutput,
-  model: string
+  model: string,
+  where?: Failure.Where
 ): Result.Result<ChatResponse.ChatResponse, ProviderError.MalformedResponseError> => {
   const requestId = output.$metadata?.requestId
   const content = output.output?.message?.content
@@ -23,14 +24,7 @@ export const decode = (
       content.map(Block.decode),
       decodeOutcome({ ...output, latencyMs: output.metrics?.latencyMs, model, requestId })
     ))
-    : Result.fail(
-      new ProviderError.MalformedResponseError({
-        provider: providerName,
-        model,
-        requestId,
-        message: "Bedrock's response has no message"
-      })
-    )
+    : Result.fail(Failure.malformed({ ...where, model, requestId }, "the answer has no message"))
 }
 
 /** The outcome of an answer, from the fields shared by Converse and the end of a ConverseStream. */

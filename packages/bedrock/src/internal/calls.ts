@@ -8,24 +8,30 @@ import * as ProviderError from "@strata/core/ProviderError"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Predicate from "effect/Predicate"
 import type * as Pull from "effect/Pull"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import * as BedrockError from "../BedrockError.ts"
+import * as Failure from "../error/Failure.ts"
+import * as NetworkError from "../error/NetworkError.ts"
 import * as EventStream from "../wire/EventStream.ts"
 import * as Exchange from "../wire/Exchange.ts"
 import * as Json from "../wire/Json.ts"
 import * as ResponseBody from "../wire/ResponseBody.ts"
 import * as ServiceError from "../wire/ServiceError.ts"
 import * as Shape from "../wire/Shape.ts"
-import { providerName } from "./provider.ts"
 
 /** The input of a call, to a model or a guardrail: an object used by this call only. */
 export type Input =
   | { readonly modelId: string | undefined }
   | { readonly guardrailIdentifier: string | undefined }
+
+/** The input of a call, and who is asked. */
+export interface Request {
+  readonly input: Input
+  readonly asked: Failure.Asked
+}
 
 /** Sends a command with the input of the call. Its result is ignored. */
 export type Send = () => Promise<unknown>
@@ -65,10 +71,10 @@ export interface Call {
  */
 export interface Calls {
   readonly use: <A>(
-    input: Input,
+    request: Request,
     f: (call: Call) => Effect.Effect<A, ProviderError.CallError>
   ) => Effect.Effect<A, ProviderError.CallError>
-  readonly open: (input: Input) => Effect.Effect<Call, never, Scope.Scope>
+  readonly open: (request: Request) => Effect.Effect<Call, never, Scope.Scope>
 }
 
 /**
@@ -87,10 +93,10 @@ export const make = Effect.fnUntraced(function*(
     })
   )
 
-  const begin = (input: Input, isEventStream: boolean): Effect.Effect<OwnedCall> =>
+  const begin = (request: Request, isEventStream: boolean): Effect.Effect<OwnedCall> =>
     Effect.suspend(() => {
       if (closed) return Effect.interrupt
-      const call = makeCall(input, isEventStream, secrets)
+      const call = makeCall(request, isEventStream, secrets)
       inFlight.add(call)
       return Effect.succeed(call)
     })
@@ -98,14 +104,14 @@ export const make = Effect.fnUntraced(function*(
   const abort = (call: OwnedCall) => Effect.andThen(end(call), Effect.sync(() => call.abort()))
 
   return {
-    use: (input, f) =>
+    use: (request, f) =>
       Effect.acquireUseRelease(
-        begin(input, false),
+        begin(request, false),
         f,
         // An abort creates an error object, with its stack: avoided for calls that ended by themselves.
         (call, exit) => Exit.hasInterrupts(exit) ? abort(call) : end(call)
       ),
-    open: (input) => Effect.acquireRelease(begin(input, true), (call) => call.hasEnded() ? end(call) : abort(call))
+    open: (request) => Effect.acquireRelease(begin(request, true), (call) => call.hasEnded() ? end(call) : abort(call))
   }
 })
 
@@ -114,30 +120,33 @@ interface OwnedCall extends Call {
   readonly hasEnded: () => boolean
 }
 
-const makeCall = (input: Input, isEventStream: boolean, secrets: () => ReadonlyArray<string>): OwnedCall => {
+const makeCall = (
+  { input, ...request }: Request,
+  isEventStream: boolean,
+  secrets: () => ReadonlyArray<string>
+): OwnedCall => {
   const controller = new AbortController()
-  const exchange: Exchange.Exchange = { signal: controller.signal, isEventStream, sent: false, response: undefined }
+  const exchange: Exchange.Exchange = {
+    signal: controller.signal,
+    isEventStream,
+    server: undefined,
+    response: undefined
+  }
   let ended = false
   Exchange.attach(input, exchange)
 
-  const context = () => ({
-    model: "modelId" in input && Predicate.isString(input.modelId) ? input.modelId : undefined,
+  const asked = (): Failure.Asked => ({
+    ...request.asked,
+    server: exchange.server,
     requestId: exchange.response && ServiceError.requestId(exchange.response)
   })
   const lost = (where: string) =>
-    new ProviderError.ConnectionError({
-      provider: providerName,
-      ...context(),
-      message: `The connection was lost ${where}`
-    })
-  const malformed = (problem: string) =>
-    new ProviderError.MalformedResponseError({
-      provider: providerName,
-      ...context(),
-      message: `The response could not be decoded: ${problem}`
-    })
+    new ProviderError.ConnectionError(
+      Failure.silent(asked(), `the connection was lost ${where}`, NetworkError.lostRemedy)
+    )
+  const malformed = (problem: string) => Failure.malformed(asked(), `the answer cannot be decoded: ${problem}`)
   const toError = (error: unknown) =>
-    BedrockError.fromUnknown(error, { ...context(), secrets: secrets(), request: input })
+    BedrockError.fromUnknown(error, { ...asked(), secrets: secrets(), request: input })
   const unlessAborted = <E>(error: E) => controller.signal.aborted ? Effect.interrupt : Effect.fail(error)
   const fail = (error: ProviderError.CallError) => Effect.suspend(() => unlessAborted(error))
 
@@ -146,7 +155,9 @@ const makeCall = (input: Input, isEventStream: boolean, secrets: () => ReadonlyA
       try: send,
       catch: (error) => {
         const known = toError(error)
-        return known._tag === "MalformedResponseError" && !exchange.sent ? unsendable(error, known) : known
+        return known._tag === "MalformedResponseError" && exchange.server === undefined
+          ? unsendable(error, known)
+          : known
       }
     }).pipe(
       Effect.flatMap(() => {

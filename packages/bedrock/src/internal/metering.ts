@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import { BedrockClient } from "../BedrockClient.ts"
 import * as BedrockTokens from "../BedrockTokens.ts"
 import type { Capabilities } from "../catalog/Capabilities.ts"
+import * as Failure from "../error/Failure.ts"
 import * as ModelCatalog from "../ModelCatalog.ts"
 import * as ModelId from "../ModelId.ts"
 import * as LeastRecent from "./leastRecent.ts"
@@ -69,5 +70,5 @@ const cannot = (model: string) =>
     provider: providerName,
     model,
     feature: "counting tokens",
-    message: `Bedrock does not count the tokens of ${model}`
+    message: Failure.message({ model }, "Bedrock does not count its tokens", "Use `count: \"estimate\"` in its quota")
   })

@@ -6,11 +6,12 @@
  */
 import * as ProviderError from "@strata/core/ProviderError"
 import * as Effect from "effect/Effect"
+import * as Failure from "../error/Failure.ts"
+import * as ValidationText from "../error/ValidationText.ts"
 import * as ModelId from "../ModelId.ts"
 import * as Region from "../Region.ts"
 import * as LeastRecent from "./leastRecent.ts"
 import { providerName } from "./provider.ts"
-import * as ValidationText from "./validationText.ts"
 
 /** See `BedrockClient.Options`. */
 export type Mode = "geography" | "global" | "never"
@@ -48,7 +49,9 @@ export const make = (region: string | undefined, mode: Mode): ProfileFallback =>
 
   return {
     call: (modelId, send) => {
-      if (modelId === undefined || geographies.length === 0) return send({ modelId, inferenceProfile: undefined })
+      if (modelId === undefined || region === undefined || geographies.length === 0) {
+        return send({ modelId, inferenceProfile: undefined })
+      }
 
       const through = (
         profile: string,
@@ -61,7 +64,7 @@ export const make = (region: string | undefined, mode: Mode): ProfileFallback =>
             if (!isRefusal(error)) return Effect.andThen(remember(modelId, profile), Effect.fail(error))
             const [next, ...rest] = others
             return next === undefined
-              ? Effect.fail(refusedAll(modelId, [...refused, profile], error))
+              ? Effect.fail(refusedAll(modelId, region, [...refused, profile], error))
               : through(next, rest, [...refused, profile])
           }
         })
@@ -91,22 +94,22 @@ const isRefusal = (error: ProviderError.CallError): boolean =>
 
 const refusedAll = (
   model: string,
+  region: string,
   profiles: ReadonlyArray<string>,
-  { _tag, exception, message, provider, requestId }: ProviderError.CallError
+  { _tag, exception, providerMessage: words = "", requestId, server }: ProviderError.CallError
 ): ProviderError.CallError => {
-  const them = profiles.length === 1 ? "its inference profile" : "its inference profiles"
-  const fields = {
-    provider,
-    model,
-    requestId,
-    exception,
-    message: `Bedrock does not serve ${model} by its own id, and refused ${them} ${profiles.join(" and ")}: ${message}`
+  const them = `its inference ${profiles.length === 1 ? "profile" : "profiles"} ${profiles.join(" and ")}`
+  const silence = `it is served through inference profiles only, and ${them} cannot be called`
+  const problem = words === "" ? silence : `${silence}: "${words}"`
+  const failure = { asked: { model, region, requestId, server }, exception, words, raw: words, silence }
+  if (_tag === "PermissionDeniedError") {
+    const remedy = "Request access to the model for this account, or name another inference profile of it"
+    return new ProviderError.PermissionDeniedError(Failure.toFields(failure, remedy, problem))
   }
-  return _tag === "PermissionDeniedError"
-    ? new ProviderError.PermissionDeniedError(fields)
-    : new ProviderError.InvalidRequestError({
-      ...fields,
-      field: "model",
-      remedy: "Name an inference profile of the model"
-    })
+  const remedy = "Name an inference profile of the model"
+  return new ProviderError.InvalidRequestError({
+    ...Failure.toFields(failure, remedy, problem),
+    field: "model",
+    remedy
+  })
 }

@@ -10,11 +10,13 @@ import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as BedrockError from "../BedrockError.ts"
+import * as Failure from "../error/Failure.ts"
 
-/** `around`: wraps a call of one of the clients, and retries it when new credentials or the right time may help. */
+/** `around`: wraps a call of one of the clients, and retries it when new credentials or the right time may help. `asked` is for errors. */
 export interface Renewal {
   readonly around: <A, R>(
     client: BedrockRuntimeClient,
+    asked: Failure.Asked,
     self: Effect.Effect<A, ProviderError.CallError, R>
   ) => Effect.Effect<A, ProviderError.CallError, R>
 }
@@ -46,7 +48,7 @@ export const make = (owner: BedrockRuntimeClient): Renewal => {
     )
 
   return {
-    around: (client, self) =>
+    around: (client, asked, self) =>
       Effect.suspend(() => {
         const seen = generation
         return Effect.catch(self, (error) => {
@@ -54,7 +56,7 @@ export const make = (owner: BedrockRuntimeClient): Renewal => {
           const time = BedrockError.timeOfService(error)
           if (time !== undefined) return Effect.andThen(setClock(client, time), self)
           if (!BedrockError.isRenewable(error)) return Effect.fail(error)
-          return Effect.flatMap(renewedSince(seen), (changed) => changed ? self : Effect.fail(unchanged(error)))
+          return Effect.flatMap(renewedSince(seen), (changed) => changed ? self : Effect.fail(unchanged(error, asked)))
         })
       })
   }
@@ -100,13 +102,14 @@ const setClock = (client: BedrockRuntimeClient, time: number): Effect.Effect<voi
     client.config.systemClockOffset = time - Clock.Clock.defaultValue().currentTimeMillisUnsafe()
   })
 
-const unchanged = (error: ProviderError.AuthenticationError): ProviderError.AuthenticationError =>
+const unchanged = (
+  { cause, exception, providerMessage: words = "", requestId, server }: ProviderError.AuthenticationError,
+  asked: Failure.Asked
+): ProviderError.AuthenticationError =>
   new ProviderError.AuthenticationError({
-    provider: error.provider,
-    model: error.model,
-    requestId: error.requestId,
-    exception: error.exception,
-    cause: error.cause,
-    message: `${error.message} Renewing them returned the same ones. ` +
-      "Use a credential provider instead of fixed keys, or replace the keys."
+    ...Failure.toFields(
+      { asked: { ...asked, requestId, server }, exception, words, raw: words, silence: "the credentials were refused" },
+      "Renewing the credentials returned the same ones: use a credential provider in place of fixed keys, or replace them"
+    ),
+    cause
   })

@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import * as BedrockError from "../BedrockError.ts"
+import type * as Failure from "../error/Failure.ts"
 import * as ModelId from "../ModelId.ts"
 import * as Region from "../Region.ts"
 import * as Exchange from "../wire/Exchange.ts"
@@ -29,10 +30,10 @@ export interface SdkClients {
   readonly withGuardrail: Using
 }
 
-/** Sends a call to what is named, an ARN or not. */
+/** Sends a call to what is named, an ARN or not. `asked` names it, and its region, in errors. */
 export type Using = <A, R>(
   name: string | undefined,
-  send: (client: BedrockRuntimeClient) => Effect.Effect<A, ProviderError.CallError, R>
+  send: (client: BedrockRuntimeClient, asked: Failure.Asked) => Effect.Effect<A, ProviderError.CallError, R>
 ) => Effect.Effect<A, ProviderError.CallError, R>
 
 /** Clients with this configuration; without a region in it, the SDK looks for one in the profile. */
@@ -53,28 +54,35 @@ export const open = Effect.fnUntraced(function*(
   const forResource = (
     name: string | undefined,
     unnamed: ProviderError.InvalidRequestError
-  ): Effect.Effect<Regional, ProviderError.InvalidRequestError> => {
+  ): Effect.Effect<Regional & { readonly region: string }, ProviderError.InvalidRequestError> => {
     if (!Predicate.isString(name) || name === "") return Effect.fail(unnamed)
     const target = ModelId.region(name) ?? region
     if (target === undefined) return Effect.fail(Region.missing(name))
     const known = target === region ? own : others.get(target)
-    if (known !== undefined) return Effect.succeed(known)
+    if (known !== undefined) return Effect.succeed({ ...known, region: target })
     return Effect.map(Region.validate(target), () => {
       const client = make({ ...shared, region: target })
       // Given as an option, a token would be kept by this client as well, and never renewed.
       if (region !== undefined) Object.assign(client.config, { token: home.config.token })
       const added = { client, renewal: region === undefined ? Renewal.make(client) : own.renewal }
       others.set(target, added)
-      return added
+      return { ...added, region: target }
     })
   }
-  const using = (unnamed: ProviderError.InvalidRequestError): Using => (name, send) =>
-    Effect.flatMap(
-      forResource(name, unnamed),
-      ({ client, renewal }) => renewal.around(client, Effect.suspend(() => send(client)))
-    )
+  const using =
+    (unnamed: ProviderError.InvalidRequestError, who: (name: string | undefined) => Failure.Asked): Using =>
+    (name, send) =>
+      Effect.flatMap(forResource(name, unnamed), ({ client, region, renewal }) => {
+        const asked = { ...who(name), region }
+        return renewal.around(client, asked, Effect.suspend(() => send(client, asked)))
+      })
 
-  return { home, region, withModel: using(noModel), withGuardrail: using(noGuardrail) }
+  return {
+    home,
+    region,
+    withModel: using(noModel, (model) => ({ model })),
+    withGuardrail: using(noGuardrail, (id) => ({ who: `guardrail ${id}` }))
+  }
 })
 
 interface Regional {

@@ -19,12 +19,12 @@ export interface Response extends Head {
  *
  * - `signal`: aborts it.
  * - `isEventStream`: an event stream does not share an HTTP/2 session with other calls.
- * - `sent`: whether it reached the network.
+ * - `server`: the host it was sent to, with a port other than 443; `undefined` until it reached the network.
  */
 export interface Exchange {
   readonly signal: AbortSignal
   readonly isEventStream: boolean
-  sent: boolean
+  server: string | undefined
   response: Response | undefined
 }
 
@@ -50,9 +50,10 @@ export const install = ({ config, middlewareStack }: BedrockRuntimeClient): void
       if (exchange === undefined) return next(args)
       const { requestHandler } = config
       const { isEventStream, signal } = exchange
-      exchange.sent = true
       // the earlier steps have set it for this handler
       const request = args.request as Parameters<typeof requestHandler.handle>[0]
+      const { hostname, port } = request
+      exchange.server = port === undefined || port === 443 ? hostname : `${hostname}:${port}`
       return requestHandler.handle(request, { abortSignal: signal, ...(isEventStream && { isEventStream }) }).then(
         (result) => {
           exchange.response = toResponse(result)

@@ -19,7 +19,7 @@ export interface KnownModels {}
 /** The id of a model: one of the {@link KnownModels}, or any other string. */
 export type ModelName = Extract<keyof KnownModels, string> | (string & {})
 
-const isRecord = (u: unknown): u is ProviderOptions => typeof u === "object" && u !== null && !Array.isArray(u)
+const isOptions = (u: unknown): u is ProviderOptions => Predicate.isObject(u)
 
 /** JSON that matches a JSON Schema of type `object`, in the text of the answer. `name` and `description` are for the model. */
 export class JsonFormat extends Schema.Opaque<JsonFormat>()(Schema.Struct({
@@ -87,7 +87,7 @@ export const ChatRequest = Schema.Struct({
   parallelToolCalls: Schema.optional(Schema.Boolean),
   responseFormat: Schema.optional(ResponseFormat),
   reasoning: Schema.optional(Reasoning),
-  providerOptions: Schema.optional(Schema.declare(isRecord, { toCodecJson: Untyped.toCodecJson<ProviderOptions>() }))
+  providerOptions: Schema.optional(Schema.declare(isOptions, { toCodecJson: Untyped.toCodecJson<ProviderOptions>() }))
 })
 
 /** The input of the functions of `ChatService`: a request, its messages, or the text of one user message. */

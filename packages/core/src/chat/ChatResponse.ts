@@ -1,6 +1,7 @@
 /**
  * The answer of a chat model.
  */
+import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as Struct from "effect/Struct"
 import * as Cost from "../Cost.ts"
@@ -40,7 +41,7 @@ export const FinishReason = Schema.Literals([
 // oxlint-disable-next-line typescript/no-empty-object-type -- open for declaration merging
 export interface ProviderMetadata {}
 
-const isMetadata = (u: unknown): u is ProviderMetadata => typeof u === "object" && u !== null && !Array.isArray(u)
+const isMetadata = (u: unknown): u is ProviderMetadata => Predicate.isObject(u)
 
 /** A service that failed before a fallback answered: the tag, message, provider and model of its error. */
 export class Fallen extends Schema.Opaque<Fallen>()(Schema.Struct({

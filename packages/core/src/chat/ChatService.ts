@@ -310,22 +310,22 @@ const joinedData = (services: Arr.NonEmptyReadonlyArray<Chat.Chat>): Trait.Trait
 })
 
 /**
- * Puts a cache in front of a service: `ChatCache` keeps the answers, in memory unless a layer says otherwise.
+ * Puts a cache in front of a service; `ChatCache` is its store, by default in memory.
  *
- * - A request is known by everything in it, down to the bytes of its images, and by provider, model, identity of the
- *   service (`Identity`) and namespace. `generate` and `stream` know the same answers: a kept one is streamed with one delta a block.
- * - Only whole answers are kept: not what was cut or withheld, not failures, not what a fallback answered. A call for
- *   tools is whole.
- * - Equal requests at the same time are one call: interrupted when the last of them is, its failure is that of all. Each
- *   reader of a stream gets it from the beginning, at a pace of its own; a `generate` that waits for the answer of a
- *   stream asks for itself when that breaks half-way.
- * - An answer nobody paid for has `cached: true` and a `cost` of 0, and is else as it was, `usage` and `requestId` too.
- * - The cache never fails a call. The first failure of an outage is logged; a store that takes longer than a second has
- *   failed, and is not asked again for ten.
- * - Not cached is a request that names no model where the service has none, or that holds what has no text of its own,
- *   such as a function.
+ * - The key is a hash of the whole request, images included, and of provider, model, identity of the service (`Identity`)
+ *   and namespace. `generate` and `stream` share entries: a cached answer is streamed with one delta per block.
+ * - Only complete answers are cached: no truncated or filtered ones, no failures, none of a fallback. Tool calls are
+ *   complete.
+ * - Single-flight: concurrent equal requests share one call, which is interrupted with the last of them and fails for all.
+ *   Each reader of a shared stream gets it from the beginning, at its own pace; a `generate` that shares a stream which
+ *   breaks sends its own request.
+ * - A cached or shared answer has `cached: true` and a `cost` of 0, and is otherwise unchanged, `usage` and `requestId` too.
+ * - The cache fails open: an error of the store is a miss. The first one is logged. After an error, or no answer within a
+ *   second, the store is not used for five seconds.
+ * - A request is not cached when it has no model, or contains what has no canonical form, such as a function.
  *
- * Counts `strata.chat.cache.hits` (calls that were not sent), `misses` (those that were) and `failures` (of the store).
+ * Counts `strata.chat.cache.hits` (calls that were not sent), `misses` (those that were), `failures` (of the store) and
+ * `drops` (of its write queue).
  * The span `ChatCache.look` has the attribute `strata.cache.hit`.
  *
  * @example
@@ -333,4 +333,7 @@ const joinedData = (services: Arr.NonEmptyReadonlyArray<Chat.Chat>): Trait.Trait
  *   ChatService.withCache({ timeToLive: "1 hour", when: ({ temperature }) => temperature === 0 })
  * )
  */
-export const withCache: Middleware.Decorator<ChatService, [options?: ChatCache.Options]> = decorator(Caching.make)
+export const withCache: Middleware.Decorator<ChatService, [options?: ChatCache.Options]> = decorator(
+  Caching.make,
+  Middleware.startsWithLayer
+)

@@ -261,19 +261,13 @@ export const AssistantPart = Schema.Union([
 export type Part = typeof Part.Type
 /** @see {@link Part} */
 export const Part = Schema.Union([
-  TextPart,
-  ImagePart,
-  DocumentPart,
-  VideoPart,
-  AudioPart,
-  SearchResultPart,
+  ...UserPart.members,
   ReasoningPart,
   ToolCallPart,
   ToolResultPart,
   JsonPart,
   ToolAdditionPart,
-  ToolRemovalPart,
-  ProviderPart
+  ToolRemovalPart
 ])
 
 /**

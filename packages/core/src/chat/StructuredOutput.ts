@@ -12,6 +12,7 @@ import * as Stream from "effect/Stream"
 import * as Check from "../Check.ts"
 import * as Cost from "../Cost.ts"
 import * as ExactJson from "../ExactJson.ts"
+import { defined } from "../internal/defined.ts"
 import * as ProviderError from "../ProviderError.ts"
 import * as Usage from "../Usage.ts"
 import type * as Chat from "./Chat.ts"
@@ -186,14 +187,27 @@ export const stream = <S extends AnySchema>(
   }))
 
 /** The response format of a schema, and whether it is wrapped in `{ value: … }`. */
-const shape = (
-  schema: AnySchema,
-  options?: FormatOptions
-): Effect.Effect<Shape, ProviderError.InvalidRequestError> =>
-  Effect.flatMap(
-    Effect.andThen(Check.run(anySchema, schema, { provider: "strata", field: "schema" }), settled(options)),
-    (format) => shaped(schema, format)
-  )
+const shape = Effect.fnUntraced(function*(schema: AnySchema, options: FormatOptions = {}) {
+  yield* Check.run(anySchema, schema, { provider: "strata", field: "schema" })
+  const { description, name } = yield* settled(options)
+  const plain = ToolSchema.make(schema, true)
+  const isWrapped = Result.isFailure(plain)
+  const made = isWrapped ? ToolSchema.make(wrap(schema), true) : plain
+  if (Result.isFailure(made)) {
+    return yield* ProviderError.invalidRequest({
+      provider: "strata",
+      field: "schema",
+      problem: "it has no JSON form",
+      remedy: "Use a schema whose encoded side is made of JSON"
+    })
+  }
+  const responseFormat: ChatRequest.JsonFormat = {
+    type: "json",
+    schema: made.success,
+    ...defined({ name, description })
+  }
+  return { isWrapped, responseFormat }
+})
 
 const anySchema = Check.instance(Schema.isSchema, "Give a `Schema`")
 
@@ -205,35 +219,6 @@ const optionsOf: Check.Check<Options> = Check.partial({
   description: Check.text,
   repairs: Check.number({ min: 0, what: "a number of repairs", remedy: "Use a number from 0" })
 })
-
-const shaped = (
-  schema: AnySchema,
-  options: FormatOptions
-): Effect.Effect<Shape, ProviderError.InvalidRequestError> => {
-  const plain = ToolSchema.make(schema, true)
-  const isWrapped = Result.isFailure(plain)
-  return Result.match(isWrapped ? ToolSchema.make(wrap(schema), true) : plain, {
-    onFailure: () => invalid("schema", "it has no JSON form", "Use a schema whose encoded side is made of JSON"),
-    onSuccess: (jsonSchema) =>
-      Effect.succeed({
-        isWrapped,
-        responseFormat: {
-          type: "json",
-          schema: jsonSchema,
-          ...(options.name === undefined ? undefined : { name: options.name }),
-          ...(options.description === undefined ? undefined : { description: options.description })
-        }
-      })
-  })
-}
-
-const invalid = (field: string, problem: string, remedy: string) =>
-  Effect.fail(ProviderError.invalidRequest({ provider: "strata", field, problem, remedy }))
-
-interface Shape {
-  readonly isWrapped: boolean
-  readonly responseFormat: ChatRequest.JsonFormat
-}
 
 const wrap = <S extends AnySchema>(schema: S) => Schema.Struct({ value: schema })
 

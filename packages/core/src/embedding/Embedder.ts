@@ -111,8 +111,7 @@ export const make = (
       embed: (input, options) =>
         Effect.flatMap(prepare(options), (call) =>
           EmbeddingTelemetry.operation(
-            call.target,
-            call.options,
+            call,
             Effect.map(embedOne(call, input), (embedding) => Call.priced(call, embedding)),
             ({ cost, inputTokens }) => ({ inputs: 1, inputTokens, cost })
           )),
@@ -120,30 +119,24 @@ export const make = (
         const call = yield* prepare(options)
         const inputs = yield* listed(given)
         return yield* EmbeddingTelemetry.operation(
-          call.target,
-          call.options,
+          call,
           Call.embedMany(call, inputs),
           ({ cost, requests, usage }) => ({ inputs: inputs.length, requests, inputTokens: usage.inputTokens, cost })
         )
       }),
-      embedEach: (given, options) =>
-        Effect.matchEffect(listed(given), {
-          onFailure: (error) => Effect.succeed([Result.fail(error)]),
-          onSuccess: (inputs) =>
-            Effect.matchEffect(prepare(options), {
-              onFailure: (error) => Effect.succeed(inputs.map(() => Result.fail(error))),
-              onSuccess: (call) =>
-                Effect.map(
-                  EmbeddingTelemetry.operation(
-                    call.target,
-                    call.options,
-                    Call.embedEach(call, inputs),
-                    (each) => ({ ...each, inputs: inputs.length, cost: call.costOf(each.inputTokens) })
-                  ),
-                  (each) => each.results
-                )
-            })
-        }),
+      embedEach: Effect.fnUntraced(function*(given, options) {
+        const inputs = yield* Effect.result(listed(given))
+        if (Result.isFailure(inputs)) return [Result.fail(inputs.failure)]
+        const prepared = yield* Effect.result(prepare(options))
+        if (Result.isFailure(prepared)) return inputs.success.map(() => Result.fail(prepared.failure))
+        const call = prepared.success
+        const { results } = yield* EmbeddingTelemetry.operation(
+          call,
+          Call.embedEach(call, inputs.success),
+          (each) => ({ ...each, inputs: each.results.length, cost: call.costOf(each.inputTokens) })
+        )
+        return results
+      }),
       embedStream: (values, input, given) =>
         Stream.unwrap(Effect.gen(function*() {
           const { options, pace } = yield* Validation.settleStream(provider.provider, { values, input }, given)

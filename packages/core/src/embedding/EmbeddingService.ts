@@ -241,7 +241,8 @@ export const withDeadline: Middleware.Decorator<EmbeddingService, [deadline: Dur
  * )
  */
 export const withCache: Middleware.Decorator<EmbeddingService, [options?: EmbeddingCache.Options]> = decorator(
-  Caching.make
+  Caching.make,
+  Middleware.startsWithLayer
 )
 
 /** A service with its calls and their options changed. */

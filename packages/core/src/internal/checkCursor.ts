@@ -36,7 +36,3 @@ export const refuse = (at: Cursor, problem: string, remedy: string): Refused => 
 /** Refuses a value of the wrong type, and names its type. */
 export const refuseKind = (at: Cursor, given: unknown, remedy: string): Refused =>
   refuse(at, given === undefined ? "it is missing" : `it is ${CheckWords.kindOf(given)}`, remedy)
-
-/** Whether a value is an object, and neither an array nor a function. */
-export const isRecord = (given: unknown): given is Readonly<Record<string, unknown>> =>
-  typeof given === "object" && given !== null && !Array.isArray(given)

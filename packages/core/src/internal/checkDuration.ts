@@ -3,8 +3,8 @@
  */
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
-import { isRecord } from "./checkCursor.ts"
 
 /** The duration of a `Duration.Input`; `undefined` for `NaN`, objects without a unit, and other values. */
 export const toDuration = (given: unknown): Duration.Duration | undefined =>
@@ -23,7 +23,7 @@ const saysTime = (given: unknown): given is Duration.Input => {
   if (typeof given === "number") return !Number.isNaN(given)
   if (typeof given === "string" || typeof given === "bigint") return true
   if (Array.isArray(given)) return given.length === 2 && given.every(isNumber)
-  if (!isRecord(given)) return false
+  if (!Predicate.isObject(given)) return false
   const units = Object.keys(given)
   return units.length > 0 && units.every((unit) => unitsOfTime.has(unit) && isNumber(given[unit]))
 }

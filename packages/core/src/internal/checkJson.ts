@@ -5,7 +5,8 @@
  * What that would lose (functions, symbols, the entries of a `Map`) or change (`NaN`) is refused, unless options say
  * otherwise. Cycles are always refused.
  */
-import { type Cursor, isRecord, refuse, type Refused, refused, refuseKind } from "./checkCursor.ts"
+import * as Predicate from "effect/Predicate"
+import { type Cursor, refuse, type Refused, refused, refuseKind } from "./checkCursor.ts"
 
 /**
  * - `bytes`, `bigint`: whether these are kept.
@@ -122,7 +123,8 @@ const withinOther = (given: object, walk: Walk, isOwnForm: boolean): unknown => 
   if (given instanceof Number || given instanceof String || given instanceof Boolean) {
     return within(given.valueOf(), walk)
   }
-  return isRecord(given) && (options.written === true || Object.prototype.toString.call(given) === "[object Object]")
+  return Predicate.isObject(given) &&
+      (options.written === true || Object.prototype.toString.call(given) === "[object Object]")
     ? withinRecord(given, walk)
     : refuseKind(at, given, "Give plain JSON")
 }

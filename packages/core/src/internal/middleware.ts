@@ -32,23 +32,23 @@ export interface Decorator<Service, Options extends ReadonlyArray<unknown>> {
   <E, R>(self: Layer.Layer<Service, E, R>, ...options: Options): Decorated<Service, E, R>
 }
 
-/** The decorator that applies a middleware with options. */
+/** The decorator that applies a middleware. */
 export const decorator =
   <Service, Shape>(transform: Transform<Service, Shape>) =>
   <Options extends ReadonlyArray<unknown>>(
     middleware: (
       service: Shape,
       ...options: Options
-    ) => Effect.Effect<Shape, ProviderError.InvalidRequestError, Scope.Scope>
+    ) => Effect.Effect<Shape, ProviderError.InvalidRequestError, Scope.Scope>,
+    isDataFirst: (args: ArrayLike<unknown>) => boolean = (args) => args.length > 1
   ): Decorator<Service, Options> =>
     dual<
       (...options: Options) => <E, R>(self: Layer.Layer<Service, E, R>) => Decorated<Service, E, R>,
       <E, R>(self: Layer.Layer<Service, E, R>, ...options: Options) => Decorated<Service, E, R>
-    >(
-      // `transform` refuses what is given beside options and is no layer.
-      (args) => args.length > 1 || Check.holds(Layer.isLayer, args[0]),
-      (self, ...options) => transform(self, (service) => middleware(service, ...options))
-    )
+    >(isDataFirst, (self, ...options) => transform(self, (service) => middleware(service, ...options)))
+
+/** The `isDataFirst` of a decorator whose options may be left out. */
+export const startsWithLayer = (args: ArrayLike<unknown>): boolean => Check.holds(Layer.isLayer, args[0])
 
 /**
  * The `transform` of a service. The middleware runs once, in the scope of the layer, with a plain copy of the service; data

@@ -97,18 +97,22 @@ export const layer = (
         try: () => waiting.shift() ?? (typeof given === "function" ? given(request) : undefined),
         catch: (cause) => Check.threw({ provider, model: request.model }, "script", cause)
       })
-      if (reply === undefined) return yield* exhausted(request, attempt)
+      if (reply === undefined) {
+        const remedy = "Give `TestChat.layer` more replies, or `enqueue` them"
+        return yield* refused(request, `there is no reply for attempt ${attempt}`, remedy)
+      }
       if (ProviderError.isCallError(reply)) return yield* Effect.fail(reply)
-      const spelled = typeof reply === "string" ? { content: reply } : reply
-      const { delay, ...timed } = yield* Check.run(spelling, spelled, {
+      const detailed = typeof reply === "string" ? { content: reply } : reply
+      const { delay, ...timed } = yield* Check.run(answerShape, detailed, {
         provider,
         model: request.model,
         field: `script, attempt ${attempt}`
       })
       const played = yield* Effect.try({
         // Other fields of the reply are not checked.
-        try: () => play({ ...spelled, interval: undefined, ...timed }),
-        catch: () => noReply(request, attempt)
+        try: () => play({ ...detailed, interval: undefined, ...timed }),
+        catch: () =>
+          refused(request, `the reply to attempt ${attempt} is invalid`, "Give text, an error, or an `Answer`")
       })
       return yield* delay === undefined ? Effect.succeed(played) : Effect.delay(Effect.succeed(played), delay)
     })
@@ -148,18 +152,18 @@ interface Playable extends Answer {
 }
 
 /** Content; its parts are not checked. */
-const spoken: Check.Check<Message.AssistantMessage["content"]> = (given, at) =>
+const contentShape: Check.Check<Message.AssistantMessage["content"]> = (given, at) =>
   typeof given === "string" ? given : Check.list(Check.unchecked<Message.AssistantPart>())(given, at)
 
-const spokenMessage = Check.struct<Message.AssistantMessage>({
+const messageShape = Check.struct<Message.AssistantMessage>({
   role: Check.word(["assistant"]),
-  content: spoken,
+  content: contentShape,
   cache: Check.unchecked()
 }, { others: "ignored" })
 
-const spelling = Check.partial({
-  message: spokenMessage,
-  content: spoken,
+const answerShape = Check.partial({
+  message: messageShape,
+  content: contentShape,
   delay: Check.duration({ infinite: true }),
   interval: Check.duration({ infinite: true }),
   chunks: Check.list(Check.text),
@@ -167,10 +171,10 @@ const spelling = Check.partial({
   error: Check.instance(ProviderError.isCallError, "Give a `ProviderError.ChatError`")
 }, { others: "ignored", remedy: "Give text, an error, or an `Answer`" })
 
-const said = (reply: Answer) => reply.message?.content ?? reply.content
+const contentOf = (reply: Answer) => reply.message?.content ?? reply.content
 
 const respond = (request: ChatRequest.Resolved, reply: Answer): ChatResponse.ChatResponse => {
-  const content = said(reply) ?? reply.chunks?.join("") ?? ""
+  const content = contentOf(reply) ?? reply.chunks?.join("") ?? ""
   const parts = typeof content !== "string" ? content : content === "" ? [] : [Message.text(content)]
   return ChatResponse.make(parts, {
     finishReason: reply.finishReason ?? (parts.some((part) => part.type === "tool-call") ? "tool-calls" : "stop"),
@@ -187,7 +191,7 @@ const play = (
   request: ChatRequest.Resolved,
   reply: Playable
 ): Stream.Stream<ChatEvent.ChatEvent, ProviderError.ChatStreamError> => {
-  const chunks = said(reply) === undefined ? reply.chunks : undefined
+  const chunks = contentOf(reply) === undefined ? reply.chunks : undefined
   const events = ChatEvent.fromResponse(respond(request, reply)).flatMap((event) =>
     event.type === "text-delta"
       ? (chunks ?? pieces(event.delta)).map((delta): ChatEvent.ChatEvent => ({ ...event, delta }))
@@ -213,23 +217,8 @@ const failure = (request: ChatRequest.Resolved, reply: Answer): ProviderError.Ch
     message: `The script breaks the connection after ${reply.failAfter} events`
   }))
 
-const exhausted = (request: ChatRequest.Resolved, attempt: number) =>
-  ProviderError.invalidRequest({
-    provider,
-    model: request.model,
-    field: "script",
-    problem: `there is no reply for attempt ${attempt}`,
-    remedy: "Give `TestChat.layer` more replies, or `enqueue` them"
-  })
-
-const noReply = (request: ChatRequest.Resolved, attempt: number) =>
-  ProviderError.invalidRequest({
-    provider,
-    model: request.model,
-    field: "script",
-    problem: `the reply to attempt ${attempt} is invalid`,
-    remedy: "Give text, an error, or an `Answer`"
-  })
+const refused = (request: ChatRequest.Resolved, problem: string, remedy: string) =>
+  ProviderError.invalidRequest({ provider, model: request.model, field: "script", problem, remedy })
 
 const pieces = (text: string): ReadonlyArray<string> => text.match(/\S+\s*|\s+/gu) ?? []
 

@@ -2,11 +2,11 @@
  * Defaults of requests.
  */
 import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
 import * as Record from "effect/Record"
 import * as Stream from "effect/Stream"
 import * as CanonicalLine from "../../cache/internal/canonicalLine.ts"
 import * as Check from "../../Check.ts"
-import { isRecord } from "../../internal/checkCursor.ts"
 import { defined } from "../../internal/defined.ts"
 import type * as ProviderError from "../../ProviderError.ts"
 import type * as Chat from "../Chat.ts"
@@ -50,7 +50,7 @@ export const make = Effect.fnUntraced(function*(
 
 /** Other fields are checked as those of a request. */
 const shape: Check.Check<ChatRequest.Defaults> = (given, at) => {
-  if (!isRecord(given)) return Check.refuseKind(at, given, "Give an object of defaults")
+  if (!Predicate.isObject(given)) return Check.refuseKind(at, given, "Give an object of defaults")
   if ("messages" in given) {
     at.path.push("messages")
     return Check.refuse(at, "messages cannot be a default", "Give a system prompt as `system`")
@@ -71,5 +71,5 @@ const joined = (
   Record.union(
     defaults as Readonly<Record<string, unknown>>,
     given as Readonly<Record<string, unknown>>,
-    (self, that) => isRecord(self) && isRecord(that) ? { ...self, ...that } : that
+    (self, that) => Predicate.isObject(self) && Predicate.isObject(that) ? { ...self, ...that } : that
   )

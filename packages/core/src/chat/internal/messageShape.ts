@@ -68,11 +68,11 @@ const source = <Source extends object>(
   return (given, at) => {
     const found = any(given, at)
     if (found === Check.refused) return found
-    const said = Object.keys(found).filter((key) => key !== "bucketOwner")
-    return said.length === 1 && (said[0] === "uri" || !("bucketOwner" in found))
+    const present = Object.keys(found).filter((key) => key !== "bucketOwner")
+    return present.length === 1 && (present[0] === "uri" || !("bucketOwner" in found))
       // An object with one checked field is a member of the union.
       ? found as Source
-      : Check.refuse(at, said.length === 0 ? "it is empty" : `it has ${CheckWords.list(said, "and")}`, remedy)
+      : Check.refuse(at, present.length === 0 ? "it is empty" : `it has ${CheckWords.list(present, "and")}`, remedy)
   }
 }
 
@@ -149,7 +149,7 @@ const cacheHere = "Write `cache`: true, or { ttl: \"1h\" }"
 const callId = "Write `id`, the id of the call"
 
 /** Fields of parts in other APIs. */
-const elsewhere = {
+const foreignFields = {
   cache_control: cacheHere,
   cacheControl: cacheHere,
   cachePoint: cacheHere,
@@ -175,7 +175,7 @@ const partOf = <Type extends Message.Part["type"]>(
     kinds as never,
     {
       others: "ignored",
-      instead: elsewhere,
+      instead: foreignFields,
       remedy: `Give a part, such as { type: "text", text }`,
       unknown: (word) =>
         (Object.hasOwn(foreign, word) ? foreign[word] : undefined) ??

@@ -8,17 +8,17 @@ import type * as Schema from "effect/Schema"
 import type * as SchemaRepresentation from "effect/SchemaRepresentation"
 
 /** The title and description of a node. */
-export interface Told {
+export interface Notes {
   readonly title?: string | undefined
-  /** descriptions that the program gave */
+  /** descriptions of the program */
   readonly texts: ReadonlyArray<string>
   /** constraints, in words */
   readonly words: ReadonlyArray<string>
 }
 
-export const nothing: Told = { texts: [], words: [] }
+export const noNotes: Notes = { texts: [], words: [] }
 
-export const tellAnnotations = (annotations: Schema.Annotations.Annotations | undefined): Told => ({
+export const notesOf = (annotations: Schema.Annotations.Annotations | undefined): Notes => ({
   title: Predicate.isString(annotations?.["title"]) ? annotations["title"] : undefined,
   texts: Predicate.isString(annotations?.["description"]) ? [annotations["description"]] : [],
   words: []
@@ -27,13 +27,13 @@ export const tellAnnotations = (annotations: Schema.Annotations.Annotations | un
 export const expected = (annotations: Schema.Annotations.Annotations | undefined): ReadonlyArray<string> =>
   Predicate.isString(annotations?.["expected"]) ? [annotations["expected"]] : []
 
-export const join = (...all: ReadonlyArray<Told>): Told => ({
+export const join = (...all: ReadonlyArray<Notes>): Notes => ({
   title: all.find(({ title }) => title !== undefined)?.title,
   texts: [...new Set(all.flatMap(({ texts }) => texts))],
   words: [...new Set(all.flatMap(({ words }) => words))]
 })
 
-export const isNothing = ({ texts, title, words }: Told): boolean =>
+export const isEmpty = ({ texts, title, words }: Notes): boolean =>
   title === undefined && texts.length === 0 && words.length === 0
 
 export const typeOf = ({ _tag }: SchemaRepresentation.Representation): JsonSchema.Type | undefined => types[_tag]
@@ -48,23 +48,23 @@ const types: { readonly [Tag in SchemaRepresentation.Representation["_tag"]]?: J
   Null: "null"
 }
 
-interface Asked {
+interface Translated {
   readonly check: SchemaRepresentation.Check
-  readonly told: Told
+  readonly notes: Notes
 }
 
 /** A check with the keywords for a model, and what no keyword expresses. */
-export const ask = (check: SchemaRepresentation.Check, type: JsonSchema.Type | undefined): Asked => {
+export const translate = (check: SchemaRepresentation.Check, type: JsonSchema.Type | undefined): Translated => {
   const { description: _, title: __, ...annotations } = check.annotations ?? {}
   // An annotation after a check is on the check, though it is about the node.
-  const said = tellAnnotations(check.annotations)
+  const own = notesOf(check.annotations)
   if (check._tag === "FilterGroup" && annotations["toJsonSchema"] === undefined) {
     const [first, ...others] = check.checks
-    const head = ask(first, type)
-    const tail = others.map((other) => ask(other, type))
+    const head = translate(first, type)
+    const tail = others.map((other) => translate(other, type))
     return {
       check: { ...check, annotations, checks: [head.check, ...tail.map(({ check }) => check)] },
-      told: join(said, head.told, ...tail.map(({ told }) => told))
+      notes: join(own, head.notes, ...tail.map(({ notes }) => notes))
     }
   }
   const { schema, words } = keywordsOf(check, type)
@@ -72,7 +72,7 @@ export const ask = (check: SchemaRepresentation.Check, type: JsonSchema.Type | u
     check: schema === undefined
       ? { ...check, annotations }
       : { ...check, annotations: { ...annotations, toJsonSchema: () => schema } },
-    told: join(said, { texts: [], words })
+    notes: join(own, { texts: [], words })
   }
 }
 

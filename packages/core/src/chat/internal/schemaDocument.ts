@@ -21,7 +21,7 @@ export const make = (
   const { ast } = Schema.toCodecJson(schema)
   const document = SchemaRepresentation.toRepresentation(ast)
   const references = new Map(Object.entries(document.references))
-  const representation = makeAsker(document.references, references)(document.representation, ast)
+  const representation = makeRewriter(document.references, references)(document.representation, ast)
   return SchemaRepresentation.toJsonSchemaDocument(
     { representation, references: Object.fromEntries(references) },
     options
@@ -36,30 +36,30 @@ type Node = Exclude<Representation, SchemaRepresentation.Reference>
  * Rewrites a representation together with the AST it was made from, which has what encoding as JSON lost: which `null` was
  * `undefined`, and the annotations of a date that is now a string.
  */
-const makeAsker = (
+const makeRewriter = (
   references: SchemaRepresentation.References,
-  asked: Map<string, Representation>
+  rewritten: Map<string, Representation>
 ): (self: Representation, ast: SchemaAST.AST) => Representation => {
   const visited = new Set<string>()
 
-  const node = (self: Representation, ast: SchemaAST.AST, outer: Checks.Told = Checks.nothing): Representation => {
+  const node = (self: Representation, ast: SchemaAST.AST, outer: Checks.Notes = Checks.noNotes): Representation => {
     const steps = encodingSteps(ast)
     const encoded = steps.at(-1) ?? ast
     const number = asNumber(self, steps)
     if (number !== undefined) {
-      return withTold(number, Checks.join(outer, tellDecoded(steps.slice(0, -2))))
+      return withNotes(number, Checks.join(outer, decodedNotes(steps.slice(0, -2))))
     }
-    const told = Checks.join(outer, tellDecoded(steps.slice(0, -1)))
-    if (self._tag !== "Reference") return withTold(children(self, encoded), told)
+    const notes = Checks.join(outer, decodedNotes(steps.slice(0, -1)))
+    if (self._tag !== "Reference") return withNotes(children(self, encoded), notes)
     if (!visited.has(self.$ref)) {
       visited.add(self.$ref)
       const definition = references[self.$ref]
       if (definition !== undefined && definition._tag !== "Reference") {
-        asked.set(self.$ref, withTold(children(definition, encoded), Checks.nothing))
+        rewritten.set(self.$ref, withNotes(children(definition, encoded), Checks.noNotes))
       }
     }
     // A reference has no annotations, and its definition is shared.
-    return Checks.isNothing(told) ? self : annotated({ _tag: "Suspend", checks: [], thunk: self }, told)
+    return Checks.isEmpty(notes) ? self : annotated({ _tag: "Suspend", checks: [], thunk: self }, notes)
   }
 
   const children = (self: Node, ast: SchemaAST.AST): Node => {
@@ -105,10 +105,10 @@ const makeAsker = (
     })
     const [first, ...others] = kept
     if (first === undefined || kept.length === self.types.length) return node(self, ast)
-    const told = tellDecoded(steps.slice(0, -1))
+    const notes = decodedNotes(steps.slice(0, -1))
     return others.length === 0 && self.checks.length === 0
-      ? node(first.type, first.ast, Checks.join(told, Checks.tellAnnotations(self.annotations)))
-      : withTold({ ...self, types: kept.map(({ ast, type }) => node(type, ast)) }, told)
+      ? node(first.type, first.ast, Checks.join(notes, Checks.notesOf(self.annotations)))
+      : withNotes({ ...self, types: kept.map(({ ast, type }) => node(type, ast)) }, notes)
   }
 
   return (self, ast) => node(self, ast)
@@ -149,22 +149,22 @@ const represent = (check: SchemaAST.Check<number>): SchemaRepresentation.Check =
 }
 
 /** The annotations of the decoded sides of a node; keywords can only describe the encoded one. */
-const tellDecoded = (steps: ReadonlyArray<SchemaAST.AST>): Checks.Told =>
-  steps.reduce((told, { annotations, checks = [] }) => {
+const decodedNotes = (steps: ReadonlyArray<SchemaAST.AST>): Checks.Notes =>
+  steps.reduce((notes, { annotations, checks = [] }) => {
     const form = forms.get(idOf(annotations))
     return Checks.join(
-      told,
-      Checks.tellAnnotations(annotations),
+      notes,
+      Checks.notesOf(annotations),
       { texts: [], words: form === undefined ? [] : [form] },
       ...checks.map(({ annotations }) =>
-        Checks.join(Checks.tellAnnotations(annotations), {
+        Checks.join(Checks.notesOf(annotations), {
           texts: [],
           // every number in JSON is finite
           words: idOf(annotations) === "effect/schema/isFinite" ? [] : Checks.expected(annotations)
         })
       )
     )
-  }, Checks.nothing)
+  }, Checks.noNotes)
 
 const idOf = (annotations: Schema.Annotations.Annotations | undefined): unknown => {
   const representation = annotations?.["representation"]
@@ -181,19 +181,19 @@ const forms: ReadonlyMap<unknown, string> = new Map([
 ])
 
 /** A node with its checks as keywords, and a description of the rest. */
-const withTold = (self: Node, outer: Checks.Told): Node => {
-  if (self._tag === "Suspend") return annotated(self, Checks.join(outer, Checks.tellAnnotations(self.annotations)))
-  const checks = self.checks.map((check) => Checks.ask(check, Checks.typeOf(self)))
-  const told = Checks.join(outer, Checks.tellAnnotations(self.annotations), ...checks.map(({ told }) => told))
-  return annotated({ ...self, checks: checks.map(({ check }) => check) }, told)
+const withNotes = (self: Node, outer: Checks.Notes): Node => {
+  if (self._tag === "Suspend") return annotated(self, Checks.join(outer, Checks.notesOf(self.annotations)))
+  const checks = self.checks.map((check) => Checks.translate(check, Checks.typeOf(self)))
+  const notes = Checks.join(outer, Checks.notesOf(self.annotations), ...checks.map(({ notes }) => notes))
+  return annotated({ ...self, checks: checks.map(({ check }) => check) }, notes)
 }
 
-const annotated = <N extends Node>(self: N, told: Checks.Told): N => {
-  if (Checks.isNothing(told)) return self
-  const { texts, title, words } = told
-  const said = texts.join(" ")
+const annotated = <N extends Node>(self: N, notes: Checks.Notes): N => {
+  if (Checks.isEmpty(notes)) return self
+  const { texts, title, words } = notes
+  const text = texts.join(" ")
   const inWords = words.join(", ")
-  const description = said === "" || inWords === "" ? said + inWords : `${said} (${inWords})`
+  const description = text === "" || inWords === "" ? text + inWords : `${text} (${inWords})`
   return {
     ...self,
     annotations: {

@@ -13,38 +13,33 @@ import * as MessageShape from "./messageShape.ts"
 
 /** Validates a request and fills in its model and messages. */
 export const resolve = (
-  provider: { readonly provider: string; readonly defaultModel?: string | undefined },
+  { defaultModel, provider }: { readonly provider: string; readonly defaultModel?: string | undefined },
   given: unknown
-): Effect.Effect<ChatRequest.Resolved, ProviderError.InvalidRequestError> => {
-  const settled = Check.settle(input, given, names)
-  if (Result.isFailure(settled)) {
-    return invalid(provider.provider, ChatRequest.modelOf(given) ?? provider.defaultModel, settled.failure)
-  }
-  const asked = settled.success
-  const model = asked.model ?? provider.defaultModel
-  if (model === undefined || model.trim() === "") {
-    return invalid(provider.provider, model, {
-      field: "model",
-      problem: "no model is named",
-      remedy: "Set `model` in the request, or once in the options of the layer"
-    })
-  }
-  const messages: ReadonlyArray<Message.Message> = typeof asked.messages === "string"
-    ? [{ role: "user", content: asked.messages }]
-    : asked.messages
-  const problem = messagesProblem(messages) ?? toolsProblem(asked)
-  return problem === undefined
-    ? Effect.succeed({ ...asked, model, messages })
-    : invalid(provider.provider, model, problem)
-}
+): Effect.Effect<ChatRequest.Resolved, ProviderError.InvalidRequestError> =>
+  Effect.flatMap(settle(provider, given, defaultModel), (asked) => {
+    const model = asked.model ?? defaultModel
+    if (model === undefined || model.trim() === "") {
+      return invalid(provider, model, {
+        field: "model",
+        problem: "no model is named",
+        remedy: "Set `model` in the request, or once in the options of the layer"
+      })
+    }
+    const messages = ChatRequest.messagesOf(asked)
+    const problem = messagesProblem(messages) ?? toolsProblem(asked)
+    return problem === undefined
+      ? Effect.succeed({ ...asked, model, messages })
+      : invalid(provider, model, problem)
+  })
 
 /** Validates the shape of a request only, for decorators that read it. */
 export const settle = (
   provider: string,
-  given: unknown
+  given: unknown,
+  defaultModel?: string
 ): Effect.Effect<ChatRequest.ChatRequest, ProviderError.InvalidRequestError> =>
   Result.match(Check.settle(input, given, names), {
-    onFailure: (problem) => invalid(provider, ChatRequest.modelOf(given), problem),
+    onFailure: (problem) => invalid(provider, ChatRequest.modelOf(given) ?? defaultModel, problem),
     onSuccess: Effect.succeed
   })
 

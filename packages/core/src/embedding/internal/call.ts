@@ -139,12 +139,12 @@ export const embedEach = (
   })
 
 /** An embedding with its cost, when its tokens are counted and priced. */
-export const priced = (call: Call, embedding: Embedding.Embedding): Embedding.Embedding => {
-  const cost = call.costOf(embedding.inputTokens)
-  return cost === undefined ? embedding : { ...embedding, cost }
-}
+export const priced = (call: Call, embedding: Embedding.Embedding): Embedding.Embedding => ({
+  ...embedding,
+  ...costed(call, embedding.inputTokens)
+})
 
-const costed = (call: Call, inputTokens: number | undefined): Pick<Embedding.EmbeddingBatch, "cost"> => {
+const costed = (call: Call, inputTokens: number | undefined): Pick<Embedding.Embedding, "cost"> => {
   const cost = call.costOf(inputTokens)
   return cost === undefined ? {} : { cost }
 }

@@ -27,9 +27,9 @@ export interface Piece {
   readonly length: number
 }
 
-/** The average weighted by length. It is not normalized, so averages can be averaged again. */
-export const average = (pieces: readonly [Piece, ...ReadonlyArray<Piece>]): Embedding.Embedding => {
-  const [{ embedding: { model, vector } }] = pieces
+/** The average of at least one piece, weighted by length. It is not normalized, so averages can be averaged again. */
+export const average = (pieces: ReadonlyArray<Piece>): Embedding.Embedding => {
+  const { model, vector } = pieces[0]!.embedding
   const total = pieces.reduce((sum, { length }) => sum + length, 0)
   const sums = new Float64Array(vector.length)
   for (const { embedding, length } of pieces) {

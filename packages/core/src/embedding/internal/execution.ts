@@ -83,38 +83,39 @@ export const execute = <E>(plan: Plan.Plan, options: Options<E>): Effect.Effect<
             : Effect.void
         }))
 
+    const embedding = (
+      { inputTokens, vectors }: Embedding.ProviderBatchResult,
+      index: number
+    ): Embedding.Embedding => ({
+      vector: vectors[index]!,
+      model: options.options.model,
+      ...(vectors.length === 1 && inputTokens !== undefined ? { inputTokens } : undefined)
+    })
+
     const attempt = (batch: Plan.Batch): Effect.Effect<ProviderError.EmbeddingError | undefined> =>
       Effect.match(request(batch.map((place) => plan.contents[place]!)), {
         onFailure: (error) => error,
         onSuccess: (answer) => {
-          batch.forEach((place, index) =>
-            assembly.onEmbedding(place, embedding(answer, index, options.options.model), false)
-          )
+          batch.forEach((place, index) => assembly.onEmbedding(place, embedding(answer, index), false))
           return undefined
         }
       })
 
-    const halved: (text: string) => Effect.Effect<Embedding.Embedding, ProviderError.EmbeddingError> = Effect
-      .fnUntraced(
-        function*(text) {
-          const pieces = yield* Effect.forEach(Chunks.cut(text, Math.ceil(text.length / 2)), (piece) =>
-            request([piece]).pipe(
-              Effect.map((answer) =>
-                embedding(answer, 0, options.options.model)
-              ),
-              Effect.catchTag(
-                "ContextLengthExceededError",
-                (error) => canHalve(piece) ? halved(piece) : Effect.fail(error)
-              ),
-              Effect.map((embedding): Chunks.Piece => ({ embedding, length: piece.length }))
-            ))
-          const [first, ...rest] = pieces
-          return Chunks.average([first!, ...rest])
-        }
+    const halved = (text: string): Effect.Effect<Embedding.Embedding, ProviderError.EmbeddingError> =>
+      Effect.map(
+        Effect.forEach(Chunks.cut(text, Math.ceil(text.length / 2)), (piece) =>
+          request([piece]).pipe(
+            Effect.map((answer) => embedding(answer, 0)),
+            Effect.catchTag("ContextLengthExceededError", (error) =>
+              canHalve(piece) ? halved(piece) : Effect.fail(error)),
+            Effect.map((embedding): Chunks.Piece => ({ embedding, length: piece.length }))
+          )),
+        Chunks.average
       )
 
     const settle = (batch: Plan.Batch): Effect.Effect<void, E> =>
-      Effect.flatMap(attempt(batch), (error) => error === undefined ? Effect.void : refused(batch, error))
+      Effect.flatMap(attempt(batch), (error) =>
+        error === undefined ? Effect.void : refused(batch, error))
 
     const refused = (batch: Plan.Batch, error: ProviderError.EmbeddingError): Effect.Effect<void, E> => {
       if (batch.length === 1) return alone(batch[0]!, error)
@@ -170,16 +171,6 @@ export const execute = <E>(plan: Plan.Plan, options: Options<E>): Effect.Effect<
     )
   })
 
-const embedding = (
-  { inputTokens, vectors }: Embedding.ProviderBatchResult,
-  index: number,
-  model: string
-): Embedding.Embedding => ({
-  vector: vectors[index]!,
-  model,
-  ...(vectors.length === 1 && inputTokens !== undefined ? { inputTokens } : undefined)
-})
-
 /** A piece of one code unit may be half a surrogate pair. */
 const canHalve = (text: string): boolean => text.trim().length > 2
 
@@ -192,7 +183,11 @@ const uneven = (target: Telemetry.Target): ProviderError.MalformedResponseError 
   })
 
 const isSame = (self: ProviderError.EmbeddingError, that: ProviderError.EmbeddingError): boolean =>
-  self._tag === that._tag && self.message === that.message
+  self._tag === that._tag && wordsOf(self) === wordsOf(that)
+
+/** Without the id of the request, which a message may hold. */
+const wordsOf = ({ exception, message, providerMessage = message }: ProviderError.EmbeddingError): string =>
+  `${exception}: ${providerMessage}`
 
 const spread = (batch: Plan.Batch): ReadonlySet<number> => {
   const count = Math.min(probes, batch.length)
@@ -232,9 +227,9 @@ const assemble = <E>(
       for (const slot of owners[place]!) {
         missing[slot] = missing[slot]! - 1
         if (missing[slot] > 0) continue
-        const [first, ...rest] = pieces[slot]!.map((own) => arrived[own]!)
-        if (rest.length > 0) callbacks.onEmbedding(slot, Chunks.finish(Chunks.average([first!, ...rest]), options))
-        else callbacks.onEmbedding(slot, isAverage ? Chunks.finish(embedding, options) : embedding)
+        const own = pieces[slot]!.map((place) => arrived[place]!)
+        const whole = own.length > 1 ? Chunks.average(own) : embedding
+        callbacks.onEmbedding(slot, own.length > 1 || isAverage ? Chunks.finish(whole, options) : whole)
       }
     },
     onFailure: (places, failure) => {

@@ -62,26 +62,22 @@ export const check = (
   const settled = settle(given)
   if (Result.isFailure(settled)) {
     const { field, problem, remedy } = settled.failure
-    return Result.fail(invalid(call, field === "" ? "" : `.${field}`, problem, remedy))
+    return invalid(call, field === "" ? "" : `.${field}`, problem, remedy)
   }
-  const input = settled.success
-  if (typeof input === "string") return checkText(call, input, "")
-  const { image, text } = input
+  const { image, text } = typeof settled.success === "string" ? { text: settled.success } : settled.success
   if (image === undefined) {
     return text === undefined
-      ? Result.fail(invalid(call, "", "the input has no text and no image", "Give it one of the two, or both"))
+      ? invalid(call, "", "the input has no text and no image", "Give it one of the two, or both")
       : checkText(call, text, "")
   }
-  if (text === undefined) {
-    return Result.map(checkImage(call, image), (image) => ({ image }))
-  }
+  if (text === undefined) return Result.map(checkImage(call, image), (image) => ({ image }))
   if (call.limits.combined === undefined) {
-    return Result.fail(unsupported(
+    return unsupported(
       call,
       "",
       "text and image in one vector",
       "makes no vector of a text and an image together. Embed each by itself"
-    ))
+    )
   }
   return Result.flatMap(
     checkImage(call, image),
@@ -97,30 +93,19 @@ interface Call extends Validation.Resolved {
 const checkText = (call: Call, given: string, part: string): Result.Result<string, Validation.Failure> => {
   const text = WellFormedText.make(given)
   const longest = Capacity.longestText(call.limits)
-  if (isBlank(text)) {
-    return Result.fail(invalid(call, part, "the text is blank", something))
-  }
+  if (isBlank(text)) return invalid(call, part, "the text is blank", addContent)
   // A piece of one code unit could not hold a surrogate pair.
-  if (text.length <= longest || (call.chunk && longest >= 2)) {
-    return Result.succeed(text)
-  }
+  if (text.length <= longest || (call.chunk && longest >= 2)) return Result.succeed(text)
   if (call.options.truncate === "none") {
-    return Result.fail((field) =>
-      ProviderError.placed(
-        new ProviderError.ContextLengthExceededError({
-          provider: call.provider,
-          model: call.model,
-          message: `the text has ${text.length} characters and the model takes ${longest}. ` +
-            "Split it, or set `truncate` to \"start\" or \"end\" to have it cut" +
-            (part === "" ? ", or to \"chunk\" to have it embedded in pieces." : ".")
-        }),
-        `${field}${part}`
-      )
-    )
+    const { model, provider } = call
+    const message = `the text has ${text.length} characters and the model takes ${longest}. ` +
+      "Split it, or set `truncate` to \"start\" or \"end\" to have it cut" +
+      (part === "" ? ", or to \"chunk\" to have it embedded in pieces." : ".")
+    return placed(part, () => new ProviderError.ContextLengthExceededError({ provider, model, message }))
   }
   const rest = cut(text, longest, call.options.truncate)
   return isBlank(rest)
-    ? Result.fail(invalid(call, part, `nothing is left of the text when it is cut to ${longest} characters`, something))
+    ? invalid(call, part, `nothing is left of the text when it is cut to ${longest} characters`, addContent)
     : Result.succeed(rest)
 }
 
@@ -129,22 +114,23 @@ const checkImage = (call: Call, image: Embedding.Image): Result.Result<Embedding
   const mediaType = plainMediaType(image.mediaType)
   const { combined, images } = call.limits
   if (images === undefined && combined === undefined) {
-    return Result.fail(unsupported(call, ".image", "images", "takes no images. Use one that does"))
+    return unsupported(call, ".image", "images", "takes no images. Use one that does")
   }
   const mediaTypes = images?.mediaTypes
   const largest = Capacity.largestImage(call.limits)
-  if (bytes.length === 0) {
-    return Result.fail(invalid(call, ".image", "the image has no bytes", something))
-  }
+  if (bytes.length === 0) return invalid(call, ".image", "the image has no bytes", addContent)
   if (mediaTypes !== undefined && !mediaTypes.includes(mediaType)) {
     const problem = `the model does not read ${mediaType === "" ? "an image without a media type" : mediaType}`
-    return Result.fail(invalid(call, ".image", problem, `Use ${mediaTypes.join(", ")}`))
+    return invalid(call, ".image", problem, `Use ${mediaTypes.join(", ")}`)
   }
-  if (bytes.length > largest) {
-    const problem = `the image has ${bytes.length} bytes and the model takes ${largest}`
-    return Result.fail(invalid(call, ".image", problem, "Make it smaller"))
-  }
-  return Result.succeed({ bytes, mediaType })
+  return bytes.length > largest
+    ? invalid(
+      call,
+      ".image",
+      `the image has ${bytes.length} bytes and the model takes ${largest}`,
+      "Make it smaller"
+    )
+    : Result.succeed({ bytes, mediaType })
 }
 
 /** The registered name, without parameters: browsers and forms also write `image/jpg`. */
@@ -159,30 +145,29 @@ const registeredMediaTypes: ReadonlyMap<string, string> = new Map([
   ["image/x-png", "image/png"]
 ])
 
-const something = "Leave it out, or give it content"
+const addContent = "Leave it out, or give it content"
 
-const invalid = (
-  { model, provider }: Call,
+const invalid = ({ model, provider }: Call, part: string, problem: string, remedy: string) =>
+  Result.fail<Validation.Failure>((field) =>
+    ProviderError.invalidRequest({ provider, model, field: `${field}${part}`, problem, remedy })
+  )
+
+const unsupported = ({ model, provider }: Call, part: string, feature: string, problem: string) =>
+  placed(
+    part,
+    () => new ProviderError.UnsupportedFeatureError({ provider, model, feature, message: `the model ${problem}.` })
+  )
+
+const placed = (
   part: string,
-  problem: string,
-  remedy: string
-): Validation.Failure =>
-(field) => ProviderError.invalidRequest({ provider, model, field: `${field}${part}`, problem, remedy })
-
-const unsupported =
-  ({ model, provider }: Call, part: string, feature: string, problem: string): Validation.Failure => (field) =>
-    ProviderError.placed(
-      new ProviderError.UnsupportedFeatureError({ provider, model, feature, message: `the model ${problem}.` }),
-      `${field}${part}`
-    )
+  error: () => ProviderError.ContextLengthExceededError | ProviderError.UnsupportedFeatureError
+) => Result.fail<Validation.Failure>((field) => ProviderError.placed(error(), `${field}${part}`))
 
 const isBlank = (text: string): boolean => !/\S/u.test(text)
 
 /** `start` drops the beginning, `end` the end; a surrogate pair is never split. */
 const cut = (text: string, length: number, side: "start" | "end"): string => {
-  if (side === "end") {
-    return text.slice(0, isPair(text, length - 1) ? length - 1 : length)
-  }
+  if (side === "end") return text.slice(0, isPair(text, length - 1) ? length - 1 : length)
   const from = text.length - length
   return text.slice(isPair(text, from - 1) ? from + 1 : from)
 }

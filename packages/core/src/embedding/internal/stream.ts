@@ -66,7 +66,7 @@ export const make = <A, E, R>(
         }), { concurrency: call.concurrency, unordered }),
       Stream.flattenIterable
     )
-    return EmbeddingTelemetry.stream(call.target, call.options, embedded, () => ({
+    return EmbeddingTelemetry.stream(call, embedded, () => ({
       inputs,
       requests,
       inputTokens,

@@ -10,16 +10,15 @@ import * as Stream from "effect/Stream"
 import type * as Cost from "../../Cost.ts"
 import * as ProviderError from "../../ProviderError.ts"
 import * as Telemetry from "../../Telemetry.ts"
-import type * as Embedding from "../Embedding.ts"
+import type * as Call from "./call.ts"
 
 /** One call. */
 export const operation = <A, E extends ProviderError.EmbeddingError, R>(
-  target: Telemetry.Target,
-  options: Embedding.ResolvedOptions,
+  call: Call.Call,
   self: Effect.Effect<A, E, R>,
   outcome: (value: A) => Outcome
 ): Effect.Effect<A, E, R> => {
-  const span = Telemetry.span(target, requestAttributes(options))
+  const { span, target } = begin(call)
   return Effect.flatMap(Clock.currentTimeMillis, (start) =>
     self.pipe(
       Effect.tap((value) => recordOutcome(outcome(value))),
@@ -29,12 +28,11 @@ export const operation = <A, E extends ProviderError.EmbeddingError, R>(
 
 /** A stream: its span lasts until it ends. */
 export const stream = <A, E, R>(
-  target: Telemetry.Target,
-  options: Embedding.ResolvedOptions,
+  call: Call.Call,
   self: Stream.Stream<A, E, R>,
   outcome: () => Outcome
 ): Stream.Stream<A, E, R> => {
-  const span = Telemetry.span(target, requestAttributes(options))
+  const { span, target } = begin(call)
   return Stream.unwrap(
     Effect.map(
       Clock.currentTimeMillis,
@@ -57,8 +55,9 @@ export interface Outcome {
   readonly cost?: Cost.Cost | undefined
 }
 
-const requestAttributes = (options: Embedding.ResolvedOptions) => ({
-  "gen_ai.embeddings.dimension.count": options.dimensions
+const begin = ({ options, target }: Call.Call) => ({
+  target,
+  span: Telemetry.span(target, { "gen_ai.embeddings.dimension.count": options.dimensions })
 })
 
 const recordOutcome = (outcome: Outcome): Effect.Effect<void> =>

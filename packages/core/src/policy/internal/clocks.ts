@@ -160,7 +160,9 @@ export const interrupted = (asked: Asked) => (cause: ProviderError.ChatStreamErr
     provider: asked.provider,
     model: asked.model,
     requestId: cause.requestId,
+    server: cause.server,
     exception: cause.exception,
+    providerMessage: cause.providerMessage,
     delivered,
     cause,
     message: `The stream of ${Telemetry.nameOf(asked)} broke after ${delivered} ${

@@ -81,6 +81,8 @@ const recorded = (
       operation: target.operation,
       provider: target.provider,
       model: target.model,
+      scope: target.scope,
+      server: error.server,
       error: error._tag,
       exception: error.exception,
       requestId: error.requestId,

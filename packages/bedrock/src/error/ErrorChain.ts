@@ -5,7 +5,7 @@
  * dropped.
  */
 import * as Predicate from "effect/Predicate"
-import * as Confidential from "./confidential.ts"
+import * as Confidential from "./Confidential.ts"
 
 /** One link of the chain: an error, its cause, the cause of that. `raw` is for classification, never shown. */
 export interface Link {

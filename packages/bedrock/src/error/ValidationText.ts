@@ -3,41 +3,37 @@
  * unknown text is an `InvalidRequestError` with that text.
  */
 import * as ProviderError from "@strata/core/ProviderError"
-import type { Fields } from "./networkError.ts"
+import * as Failure from "./Failure.ts"
 
-/** The error for a text. `raw` is matched, `text` is what may be shown of it. */
-export const classify = (
-  { raw, text }: { readonly raw: string; readonly text: string },
-  fields: Fields
-): ProviderError.CallError => {
-  if (noThroughput.test(raw)) {
-    const remedy = profileRemedy(fields.model)
-    return new ProviderError.InvalidRequestError({ ...fields, field: "model", remedy, message: `${text} ${remedy}` })
-  }
+/** The error for a text. */
+export const classify = (failure: Failure.Failure): ProviderError.CallError => {
+  const { asked, raw, words } = failure
+  const invalid = (field: string | undefined, remedy: string) =>
+    new ProviderError.InvalidRequestError({ ...Failure.toFields(failure, remedy), field, remedy })
+  if (noThroughput.test(raw)) return invalid("model", profileRemedy(asked.model))
   if (/model identifier is invalid|invalid model identifier|model (?:id )?\S* ?(?:was |is )?not found/i.test(raw)) {
-    return new ProviderError.ModelNotFoundError({ ...fields, message: text })
+    return new ProviderError.ModelNotFoundError(Failure.toFields(failure, Failure.modelRemedy))
   }
-  if (tooLong.test(raw)) return new ProviderError.ContextLengthExceededError({ ...fields, message: text })
-  const feature = unsupported.exec(text)?.[1]
-  if (feature !== undefined) return new ProviderError.UnsupportedFeatureError({ ...fields, feature, message: text })
-  if (refusedThought.test(raw)) {
-    return new ProviderError.InvalidRequestError({
-      ...fields,
-      field: "messages",
-      remedy: thoughtRemedy,
-      message: `${text} ${thoughtRemedy}`
+  if (tooLong.test(raw)) {
+    return new ProviderError.ContextLengthExceededError(
+      Failure.toFields(failure, "Shorten the input, or use a model with a longer context")
+    )
+  }
+  const feature = unsupported.exec(words)?.[1]
+  if (feature !== undefined) {
+    return new ProviderError.UnsupportedFeatureError({
+      ...Failure.toFields(failure, `Do without ${feature}, or use another model`),
+      feature
     })
   }
-  return new ProviderError.InvalidRequestError({
-    ...fields,
-    field: /\bat '([^']+)' failed/.exec(text)?.[1],
-    message: text
-  })
+  if (refusedThought.test(raw)) return invalid("messages", thoughtRemedy)
+  const field = /\bat '([^']+)' failed/.exec(words)?.[1]
+  return invalid(field, field === undefined ? "Correct the request" : `Correct \`${field}\``)
 }
 
 /** Whether an error says that a model is served through inference profiles only. */
 export const needsProfile = (error: ProviderError.CallError): error is ProviderError.InvalidRequestError =>
-  error._tag === "InvalidRequestError" && noThroughput.test(error.message)
+  error._tag === "InvalidRequestError" && noThroughput.test(error.providerMessage ?? "")
 
 const noThroughput = /on-demand throughput/i
 
@@ -60,7 +56,7 @@ const tooLong = new RegExp(
 // "messages.1.content.0: Invalid `signature` in `thinking` block", "Invalid `data` in `redacted_thinking` block"
 const refusedThought = /(?:signature|data)\W+in\W+(?:redacted_)?thinking|thinking(?:\.|\W+)signature/i
 
-const thoughtRemedy = "Remove the reasoning of earlier answers: `Message.withoutReasoning`."
+const thoughtRemedy = "Remove the reasoning of earlier answers: `Message.withoutReasoning`"
 
 // "This model doesn't support tool use in streaming mode." The apostrophe may be straight or curly.
 const unsupported =
@@ -68,5 +64,5 @@ const unsupported =
 
 const profileRemedy = (model: string | undefined): string =>
   model === undefined || model.startsWith("arn:")
-    ? "Use the id of an inference profile that contains the model."
-    : `Use the id of an inference profile: \`us.${model}\`, \`eu.${model}\`, \`global.${model}\`, whichever covers your region.`
+    ? "Use the id of an inference profile that contains the model"
+    : `Use the id of an inference profile: \`us.${model}\`, \`eu.${model}\`, \`global.${model}\`, whichever covers your region`

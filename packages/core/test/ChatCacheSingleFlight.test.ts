@@ -30,7 +30,7 @@ const reading = (events: Stream.Stream<ChatEvent.ChatEvent, unknown>) =>
     return { got, fiber }
   })
 
-describe("Equal calls at the same time", () => {
+describe("Concurrent equal requests", () => {
   it.effect("are one call, and the first of them has its cost", () =>
     Effect.gen(function*() {
       const { answer, calls, joined, service } = yield* Cached.gated()
@@ -52,7 +52,7 @@ describe("Equal calls at the same time", () => {
       assert.strictEqual(calls.length, 2)
     }).pipe(Cached.alone))
 
-  it.effect("fail together, and the next one is sent again", () =>
+  it.effect("fail together, and the next request is sent again", () =>
     Effect.gen(function*() {
       const { answer, calls, fail, joined, service } = yield* Cached.gated()
       const first = yield* fork(Effect.flip(service.generate(request)))
@@ -95,7 +95,7 @@ describe("Equal calls at the same time", () => {
       yield* Cached.until(() => calls.length === 3)
     }).pipe(Cached.alone))
 
-  it.effect("do not wait for one that is being interrupted", () =>
+  it.effect("do not join a call that is being interrupted", () =>
     Effect.gen(function*() {
       let sent = 0
       const slowToGo = Layer.succeed(ChatService.ChatService, {
@@ -113,7 +113,7 @@ describe("Equal calls at the same time", () => {
       assert.strictEqual((yield* service.generate(request)).text, "Because.")
     }))
 
-  it.effect("stream from the beginning, whenever they came, while the model writes", () =>
+  it.effect("stream from the beginning, whenever they join", () =>
     Effect.gen(function*() {
       const { calls, deliver, end, joined, service } = yield* Cached.gated()
       const first = yield* reading(service.stream(request))
@@ -134,7 +134,7 @@ describe("Equal calls at the same time", () => {
       assert.deepStrictEqual(calls, [{ kind: "stream", state: "over" }])
     }).pipe(Cached.alone))
 
-  it.effect("stream an answer that comes whole", () =>
+  it.effect("stream an answer of `generate`", () =>
     Effect.gen(function*() {
       const { answer, calls, joined, service } = yield* Cached.gated()
       const whole = yield* fork(service.generate(request))
@@ -147,7 +147,7 @@ describe("Equal calls at the same time", () => {
       assert.isUndefined((yield* Fiber.join(whole)).cached)
     }).pipe(Cached.alone))
 
-  it.effect("are not held up by one that reads slowly", () =>
+  it.effect("are not delayed by a slow reader", () =>
     Effect.gen(function*() {
       const { calls, deliver, end, service } = yield* Cached.gated()
       const slow = yield* fork(Stream.runForEach(service.stream(request), () => Effect.never))
@@ -162,7 +162,7 @@ describe("Equal calls at the same time", () => {
       yield* Fiber.interrupt(slow)
     }))
 
-  it.effect("close the connection of a stream when the last of them reads no further, and not before", () =>
+  it.effect("close the connection of a stream when the last reader stops, and not before", () =>
     Effect.gen(function*() {
       const { calls, deliver, joined, service } = yield* Cached.gated()
       const short = yield* fork(Stream.runDrain(Stream.take(service.stream(request), 1)))
@@ -177,7 +177,7 @@ describe("Equal calls at the same time", () => {
       assert.deepStrictEqual(calls, [{ kind: "stream", state: "interrupted" }])
     }).pipe(Cached.alone))
 
-  it.effect("see a stream break together; those that want the whole ask for it, once", () =>
+  it.effect("fail with a broken stream; `generate` asks again, once", () =>
     Effect.gen(function*() {
       const { answer, broken, calls, deliver, joined, service } = yield* Cached.gated()
       const first = yield* reading(service.stream(request))
@@ -201,7 +201,7 @@ describe("Equal calls at the same time", () => {
       assert.deepStrictEqual(calls.map(({ kind }) => kind), ["stream", "generate"])
     }).pipe(Cached.alone))
 
-  it.effect("are told of a stream that ends without a finish", () =>
+  it.effect("fail when the stream ends without a finish", () =>
     Effect.gen(function*() {
       const { calls, deliver, end, service } = yield* Cached.gated()
       const stream = yield* fork(Effect.flip(Stream.runDrain(service.stream(request))))
