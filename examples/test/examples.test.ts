@@ -86,7 +86,7 @@ layer(Provider.local, { excludeTestServices: true })("examples", (it) => {
     Effect.gen(function*() {
       const output = yield* Example.output(Errors.main)
       assert.include(output, "Our mistake in \"messages[0].content\"")
-      assert.include(output, "The provided model identifier is invalid. [ValidationException]")
+      assert.include(output, "\"The provided model identifier is invalid.\" (request ")
       assert.include(output, "us.anthropic.claude-sonnet-4-5-20250929-v1:0")
     }))
 

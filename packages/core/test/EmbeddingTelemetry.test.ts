@@ -46,9 +46,13 @@ const durations = (model: string, failed?: string) =>
     ({ count, sum }) => ({ count, sum })
   )
 
+/** Metrics of its own: other tests do not count. */
+const measured = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.provideService(self, Metric.MetricRegistry, new Map())
+
 describe("EmbeddingService, in telemetry", () => {
   it.effect("is one span with the GenAI attributes, and holds no text", () =>
-    Effect.gen(function*() {
+    measured(Effect.gen(function*() {
       const { service } = yield* EmbeddingProbe.make({ limits: { maxItems: 1 } })
       const { spans } = yield* traced(service.embedMany([secret, "b 2"], { dimensions: 1 }))
       assert.deepStrictEqual(spans.map(({ kind, name }) => [kind, name]), [["client", "embeddings probe-1"]])
@@ -61,20 +65,20 @@ describe("EmbeddingService, in telemetry", () => {
         "strata.embeddings.inputs": 2,
         "strata.embeddings.requests": 2
       })
-    }))
+    })))
 
   it.effect("gives each caller of embed a span of its own", () =>
-    Effect.gen(function*() {
+    measured(Effect.gen(function*() {
       const { service } = yield* EmbeddingProbe.make({})
       const { spans } = yield* traced(
         Effect.all([service.embed("a 1"), service.embed("b 2")], { concurrency: "unbounded" })
       )
       assert.deepStrictEqual(spans.map(({ name }) => name), ["embeddings probe-1", "embeddings probe-1"])
       assert.isFalse(spans.some((span) => span.attributes.has("gen_ai.usage.input_tokens")))
-    }))
+    })))
 
   it.effect("names the error of a call that fails", () =>
-    Effect.gen(function*() {
+    measured(Effect.gen(function*() {
       const { service } = yield* EmbeddingProbe.make({
         answer: () => Effect.fail(new ProviderError.QuotaExceededError({ provider: "probe", message: "no" }))
       })
@@ -82,10 +86,10 @@ describe("EmbeddingService, in telemetry", () => {
       assert.isTrue(Exit.isFailure(exit))
       assert.strictEqual(attributes(spans[0])["error.type"], "QuotaExceededError")
       assert.strictEqual((yield* durations("failing", "QuotaExceededError")).count, 1)
-    }))
+    })))
 
   it.effect("counts every answered request's tokens once, also of a call that fails", () =>
-    Effect.gen(function*() {
+    measured(Effect.gen(function*() {
       const { service } = yield* EmbeddingProbe.make({
         limits: { maxItems: 1 },
         answer: (batch) =>
@@ -100,10 +104,10 @@ describe("EmbeddingService, in telemetry", () => {
       yield* TestClock.adjust("1 second")
       yield* Fiber.join(fiber)
       assert.strictEqual(yield* tokens("counted"), 3)
-    }))
+    })))
 
   it.effect("is one span for a whole stream, which lasts until it ends", () =>
-    Effect.gen(function*() {
+    measured(Effect.gen(function*() {
       const { service } = yield* EmbeddingProbe.make({
         limits: { maxItems: 2 },
         answer: (batch) => Effect.delay(EmbeddingProbe.numbered(batch), "2 seconds")
@@ -122,14 +126,14 @@ describe("EmbeddingService, in telemetry", () => {
       assert.strictEqual(attributes(spans[0])["strata.embeddings.inputs"], 3)
       assert.strictEqual(attributes(spans[0])["strata.embeddings.requests"], 2)
       assert.deepStrictEqual(yield* durations("streamed"), { count: 1, sum: 2 })
-    }))
+    })))
 
   it.effect("tells a failure of the values from one of the provider", () =>
-    Effect.gen(function*() {
+    measured(Effect.gen(function*() {
       const { service } = yield* EmbeddingProbe.make({})
       const { spans } = yield* traced(
         Stream.runDrain(service.embedStream(Stream.fail("disk on fire"), (text: string) => text))
       )
       assert.strictEqual(attributes(spans[0])["error.type"], "defect")
-    }))
+    })))
 })

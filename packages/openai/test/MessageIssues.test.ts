@@ -230,7 +230,7 @@ const unsayable: ReadonlyArray<
     "arguments in a circle",
     answered(toolCall("1", "f", cycle)),
     "[0][\"content\"][0][\"params\"][\"self\"]",
-    "holds itself"
+    "contains itself"
   ],
   ["no arguments", answered(toolCall("1", "f", undefined)), "[0][\"content\"][0][\"params\"]", "JSON"],
   ["a result that is no JSON", returned({ result: { a: 1n } }), "[0][\"content\"][1][\"result\"]", "text or JSON"],
