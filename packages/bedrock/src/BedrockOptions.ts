@@ -3,7 +3,7 @@
  */
 import type { ConverseCommandOutput, ConverseStreamCommandInput, TokenUsage } from "@aws-sdk/client-bedrock-runtime"
 import type { KnownChatModel } from "./catalog/KnownModels.ts"
-import type { Change } from "./converse/History.ts"
+import type { Change } from "./converse/history/Change.ts"
 import type { ChatGuardrail } from "./guardrail/ChatGuardrail.ts"
 
 /**

@@ -14,14 +14,10 @@ import type * as Scope from "effect/Scope"
 import * as Http from "node:http"
 import * as Https from "node:https"
 import * as Http2Sessions from "./internal/http2Sessions.ts"
+import type { RequestHandler } from "./internal/http2Sessions.ts"
 import { providerName } from "./internal/provider.ts"
 
-/** What the SDK sends requests with; `NodeHttpHandler` and `NodeHttp2Handler` are such handlers. */
-export interface RequestHandler {
-  readonly metadata?: { readonly handlerProtocol: string }
-  readonly handle: NodeHttpHandler["handle"]
-  readonly destroy?: () => void
-}
+export type { RequestHandler }
 
 /**
  * HTTP/1.1 over keep-alive connections, one request at a time on each.

@@ -78,7 +78,7 @@ describe("Every public function", () => {
     Effect.gen(function*() {
       let answered = 0
       let refused = 0
-      for (const { make, name } of AnyValue.mutants(request, 20_260_101, 3000)) {
+      for (const { make, name } of AnyValue.mutants(request, 20_260_101, 1500)) {
         const before = AnyCalls.sent.count
         const exit = yield* Effect.exit(Effect.suspend(() => ChatService.generate(make() as never)))
         if (Exit.isSuccess(exit)) {
@@ -93,7 +93,7 @@ describe("Every public function", () => {
         assert.isNotEmpty(error.remedy, name)
         assert.strictEqual(AnyCalls.sent.count, before, `${name}: sent and refused`)
       }
-      assert.isAbove(answered, 100)
-      assert.isAbove(refused, 1500)
+      assert.isAbove(answered, 50)
+      assert.isAbove(refused, 750)
     }).pipe(Effect.provide(AnyCalls.services), Effect.provideService(References.MinimumLogLevel, "None")), 60_000)
 })

@@ -153,24 +153,25 @@ export const nameOf: (target: Pick<Target, "provider" | "model" | "scope">) => s
 export const attributes: (target: Target) => Record<string, string> = Total.make((target) => ({
   "gen_ai.operation.name": `${target.operation}`,
   "gen_ai.provider.name": `${target.provider}`,
-  "gen_ai.request.model": modelLabel(`${target.model}`)
+  "gen_ai.request.model": modelLabel(`${target.provider}`, `${target.model}`)
 }), () => ({}))
 
 /**
- * The label of a model in metrics: its name, or `_OTHER` after the first thousand names of a process. Metrics are kept for
- * the life of the process, about 4 kB for each model, and a request may name any.
+ * The label of a model in metrics: its name, or `_OTHER` after the first thousand names of a provider. Metrics are kept
+ * for the life of the process, about 4 kB for each model, and a request may name any.
  *
  * @internal
  */
-export const modelLabel = (model: string): string => {
-  if (typeof model !== "string") return "_OTHER"
-  if (labels.has(model)) return model
-  if (labels.size >= mostLabels) return "_OTHER"
-  labels.add(model)
+export const modelLabel = (provider: string, model: string): string => {
+  const known = labels.get(provider) ?? new Set()
+  if (known.has(model)) return model
+  if (known.size >= mostLabels || typeof model !== "string") return "_OTHER"
+  // Providers are named by programs, not by requests.
+  if (labels.size < mostLabels) labels.set(provider, known.add(model))
   return model
 }
 
-const labels = new Set<string>()
+const labels = new Map<string, Set<string>>()
 const mostLabels = 1_000
 
 /** Name and options of the span of an operation: `chat MODEL`, `embeddings MODEL`, of kind client. */

@@ -6,10 +6,7 @@
 import * as Check from "@strata/core/Check"
 import type * as ProviderError from "@strata/core/ProviderError"
 import * as Effect from "effect/Effect"
-import type { BedrockClient } from "../BedrockClient.ts"
 import { providerName } from "./provider.ts"
-
-type Service = BedrockClient["Service"]
 
 const operations = [
   "converse",
@@ -18,21 +15,24 @@ const operations = [
   "invokeModelStream",
   "countTokens",
   "applyGuardrail"
-] as const satisfies ReadonlyArray<keyof Service>
+] as const
+
+/** The common supertype of the operations. */
+type Operation = (input: never) => Effect.Effect<unknown, unknown, unknown>
 
 /** Wraps the service: its operations receive plain data, and fail with an `InvalidRequestError` for any other input. */
-export const checked = (service: Service): Service => ({
+export const checked = <Service extends { readonly [Name in (typeof operations)[number]]: Operation }>(
+  service: Service
+): Service => ({
   ...service,
   ...Object.fromEntries(
     operations.map((name) => {
-      const operation = service[name] as Operation
+      // Of the input no more is known than that it is plain data: the service checks its content.
+      const operation = service[name] as (input: object) => Effect.Effect<unknown, unknown, unknown>
       return [name, (input: object) => Effect.flatMap(settle(input), operation)]
     })
   )
 })
-
-/** The common supertype of the operations, whose types are those of `Service`. */
-type Operation = (input: object) => Effect.Effect<unknown, unknown, unknown>
 
 /** Marks an input as plain data, so that it is not copied again. */
 export const trust = <Input extends object>(input: Input): Input => {

@@ -5,8 +5,14 @@
  * minutes). Here a call aborted before its answer is complete makes its sessions suspect: new calls get new sessions,
  * and the old ones close when their last call ends.
  */
-import { NodeHttp2Handler } from "@smithy/node-http-handler"
-import type { RequestHandler } from "../Transport.ts"
+import { NodeHttp2Handler, type NodeHttpHandler } from "@smithy/node-http-handler"
+
+/** What the SDK sends requests with; `NodeHttpHandler` and `NodeHttp2Handler` are such handlers. */
+export interface RequestHandler {
+  readonly metadata?: { readonly handlerProtocol: string }
+  readonly handle: NodeHttpHandler["handle"]
+  readonly destroy?: () => void
+}
 
 /** A handler with its sessions, and the number of calls in flight on them. */
 interface Generation {

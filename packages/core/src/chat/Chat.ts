@@ -3,6 +3,7 @@
  *
  * A provider implements one attempt of a request; {@link make} adds validation, the policy and telemetry.
  */
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -40,6 +41,9 @@ export interface Chat extends Trait.Trait {
   readonly generate: (request: ChatRequest.ChatRequest) => Effect.Effect<ChatResponse.ChatResponse, ChatError>
   readonly stream: (request: ChatRequest.ChatRequest) => Stream.Stream<ChatEvent.ChatEvent, ChatStreamError>
 }
+
+/** The tag of the chat service. */
+export class ChatService extends Context.Service<ChatService, Chat>()("@strata/core/chat/ChatService") {}
 
 /**
  * What a provider implements.

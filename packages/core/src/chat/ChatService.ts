@@ -18,6 +18,7 @@ import * as Gates from "../policy/internal/gates.ts"
 import type * as Policy from "../policy/Policy.ts"
 import type * as ProviderError from "../ProviderError.ts"
 import * as Chat from "./Chat.ts"
+import { ChatService } from "./Chat.ts"
 import type * as ChatCache from "./ChatCache.ts"
 import type * as ChatEvent from "./ChatEvent.ts"
 import * as ChatRequest from "./ChatRequest.ts"
@@ -29,6 +30,8 @@ import * as ChatFallback from "./internal/fallback.ts"
 import * as StructuredOutput from "./StructuredOutput.ts"
 
 export {
+  /** The tag of a `Chat`. */
+  ChatService,
   /** Builds the service of a provider; see `Chat.make`. */
   make
 } from "./Chat.ts"
@@ -41,9 +44,6 @@ export type ChatStreamError = Chat.ChatStreamError
 
 /** What a provider implements, for {@link make}. */
 export type Provider = Chat.Provider
-
-/** The tag of a {@link Chat.Chat}. */
-export class ChatService extends Context.Service<ChatService, Chat.Chat>()("@strata/core/chat/ChatService") {}
 
 /** The whole answer. */
 export const generate = (

@@ -8,7 +8,7 @@ import * as Metric from "effect/Metric"
 import * as Check from "../Check.ts"
 import * as Total from "../internal/total.ts"
 import type * as ProviderError from "../ProviderError.ts"
-import type { ChatService } from "./ChatService.ts"
+import type { ChatService } from "./Chat.ts"
 
 /** A layer of a chat service. */
 export type ChatLayer = Layer.Layer<ChatService, unknown, unknown>

@@ -180,7 +180,7 @@ const flowing = (
 const attributes = ({ error, model = "unknown", provider }: ChatResponse.Fallen) => ({
   "gen_ai.operation.name": "chat",
   "gen_ai.provider.name": provider,
-  "gen_ai.request.model": Telemetry.modelLabel(model),
+  "gen_ai.request.model": Telemetry.modelLabel(provider, model),
   "error.type": error
 })
 

@@ -6,6 +6,6 @@ import * as Telemetry from "../../Telemetry.ts"
 /** Provider, model and scope. */
 export const of = ({ model, provider, scope }: Telemetry.Target): Record<string, string> => ({
   "gen_ai.provider.name": provider,
-  "gen_ai.request.model": Telemetry.modelLabel(model),
+  "gen_ai.request.model": Telemetry.modelLabel(provider, model),
   ...(scope === undefined ? {} : { "strata.scope": scope })
 })
