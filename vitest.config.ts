@@ -21,6 +21,7 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     // The same for the processes that tests start: examples, emulators, workers.
     env: { NODE_COMPILE_CACHE: join(tmpdir(), "strata-compile-cache") },
+    setupFiles: ["packages/core/test/support/modelLabels.ts"],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     include: ["packages/*/test/**/*.test.ts", "examples/test/**/*.test.ts"]

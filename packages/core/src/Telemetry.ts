@@ -11,6 +11,7 @@ import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Tracer from "effect/Tracer"
+import * as ModelLabels from "./internal/modelLabels.ts"
 import * as Total from "./internal/total.ts"
 import type * as ProviderError from "./ProviderError.ts"
 
@@ -153,26 +154,8 @@ export const nameOf: (target: Pick<Target, "provider" | "model" | "scope">) => s
 export const attributes: (target: Target) => Record<string, string> = Total.make((target) => ({
   "gen_ai.operation.name": `${target.operation}`,
   "gen_ai.provider.name": `${target.provider}`,
-  "gen_ai.request.model": modelLabel(`${target.provider}`, `${target.model}`)
+  "gen_ai.request.model": ModelLabels.of(`${target.provider}`, `${target.model}`)
 }), () => ({}))
-
-/**
- * The label of a model in metrics: its name, or `_OTHER` after the first thousand names of a provider. Metrics are kept
- * for the life of the process, about 4 kB for each model, and a request may name any.
- *
- * @internal
- */
-export const modelLabel = (provider: string, model: string): string => {
-  const known = labels.get(provider) ?? new Set()
-  if (known.has(model)) return model
-  if (known.size >= mostLabels || typeof model !== "string") return "_OTHER"
-  // Providers are named by programs, not by requests.
-  if (labels.size < mostLabels) labels.set(provider, known.add(model))
-  return model
-}
-
-const labels = new Map<string, Set<string>>()
-const mostLabels = 1_000
 
 /** Name and options of the span of an operation: `chat MODEL`, `embeddings MODEL`, of kind client. */
 export const span = (target: Target, request: Record<string, unknown>) => {

@@ -44,7 +44,6 @@ const isInternal = new Set([
   "Pricing.lookup",
   "Quota.check",
   "Retry.check",
-  "Telemetry.modelLabel",
   "Telemetry.nameOf",
   "Tool.check",
   "RetryBudget.check",

@@ -11,10 +11,10 @@ import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Check from "../../Check.ts"
+import * as ModelLabels from "../../internal/modelLabels.ts"
 import * as Watchdog from "../../internal/watchdog.ts"
 import * as Retrying from "../../policy/internal/retrying.ts"
 import * as ProviderError from "../../ProviderError.ts"
-import * as Telemetry from "../../Telemetry.ts"
 import type * as Chat from "../Chat.ts"
 import type * as ChatEvent from "../ChatEvent.ts"
 import type * as ChatRequest from "../ChatRequest.ts"
@@ -180,7 +180,7 @@ const flowing = (
 const attributes = ({ error, model = "unknown", provider }: ChatResponse.Fallen) => ({
   "gen_ai.operation.name": "chat",
   "gen_ai.provider.name": provider,
-  "gen_ai.request.model": Telemetry.modelLabel(provider, model),
+  "gen_ai.request.model": ModelLabels.of(provider, model),
   "error.type": error
 })
 
