@@ -59,8 +59,10 @@ export const make = (breaker: Settings): Effect.Effect<Circuits, never, Scope.Sc
     )
     const shared = yield* Effect.serviceOption(CircuitBreaker.CircuitBreakerStore)
     const local = inStore(memory, breaker)
-    // The store in memory does not fail.
-    const admitHere = (key: string) => Effect.map(Effect.orDie(local(key)), settledBy(Effect.orDie))
+    const admitHere = (key: string) =>
+      Effect.map(local(key), settledBy((settle) => Effect.catch(settle, () => Effect.undefined))).pipe(
+        Effect.catch(() => Effect.succeed(unguarded))
+      )
     if (Option.isNone(shared)) return { admit: admitHere }
 
     const { attempt } = FailingStore.of(shared.value, {
@@ -79,6 +81,9 @@ export const make = (breaker: Settings): Effect.Effect<Circuits, never, Scope.Sc
         )
     }
   })
+
+/** The answer without a store: the call is made, and its verdict is not recorded. */
+const unguarded: Admission = { _tag: "Admission", isProbe: false, settle: () => Effect.undefined }
 
 /** An answer whose verdict is recorded in another way. */
 const settledBy =

@@ -11,6 +11,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redis from "effect/persistence/Redis"
 import * as Predicate from "effect/Predicate"
+import * as Queue from "effect/Queue"
 import * as References from "effect/References"
 import * as Scope from "effect/Scope"
 import * as ProviderError from "../../ProviderError.ts"
@@ -59,11 +60,13 @@ export const make = <A, E, R>(
       })
     })
 
+    const lost = (cause: Cause.Cause<unknown>) => new Redis.RedisError({ cause: Cause.squash(cause) })
+
     const use = <A, R>(command: (redis: Redis.Redis["Service"]) => Effect.Effect<A, Redis.RedisError, R>) =>
       Effect.flatMap(connection, (exit) =>
         Exit.isSuccess(exit)
           ? command(exit.value)
-          : Effect.fail(new Redis.RedisError({ cause: Cause.squash(exit.cause) })))
+          : Effect.fail(lost(exit.cause)))
 
     const exit = yield* FailingStore.timed(() => Effect.flatten(connection))
     if (Exit.isFailure(exit)) {
@@ -76,8 +79,15 @@ export const make = <A, E, R>(
     return Redis.Redis.of({
       send: (command, ...args) => use((redis) => redis.send(command, ...args)),
       eval: (script) => (...params) => use((redis) => redis.eval(script)(...params)),
+      // A subscription fails by its queue.
       subscribe: (channel) =>
-        Effect.flatMap(Effect.orDie(Effect.flatten(connection)), (redis) => redis.subscribe(channel)),
+        Effect.flatMap(connection, (exit) =>
+          Exit.isSuccess(exit)
+            ? exit.value.subscribe(channel)
+            : Effect.tap(
+              Queue.unbounded<Redis.RedisMessage, Redis.RedisError>(),
+              (queue) => Queue.fail(queue, lost(exit.cause))
+            )),
       reserve: use(({ reserve }) => reserve)
     })
   })
