@@ -17,6 +17,7 @@ import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import { BedrockClient } from "./BedrockClient.ts"
+import type * as ModelId from "./catalog/ModelId.ts"
 import * as Families from "./embedding/Families.ts"
 import * as Family from "./embedding/Family.ts"
 import * as Failure from "./error/Failure.ts"
@@ -25,7 +26,6 @@ import * as Configured from "./internal/configured.ts"
 import * as Metering from "./internal/metering.ts"
 import * as OwnOptions from "./internal/ownOptions.ts"
 import { providerName } from "./internal/provider.ts"
-import type * as ModelId from "./ModelId.ts"
 
 /** A family of embedding models, by the name the option `family` takes. */
 export type FamilyName = Families.Name

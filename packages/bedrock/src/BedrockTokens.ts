@@ -12,13 +12,13 @@ import * as ProviderError from "@strata/core/ProviderError"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import { BedrockClient } from "./BedrockClient.ts"
+import * as ModelId from "./catalog/ModelId.ts"
 import type * as History from "./converse/History.ts"
 import * as Preparation from "./converse/Preparation.ts"
 import * as Failure from "./error/Failure.ts"
 import * as InferenceProfile from "./InferenceProfile.ts"
 import * as OwnOptions from "./internal/ownOptions.ts"
 import { providerName } from "./internal/provider.ts"
-import * as ModelId from "./ModelId.ts"
 
 /**
  * As in `BedrockChat.Options`: give both the same options to count the request that is sent.

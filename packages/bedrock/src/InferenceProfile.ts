@@ -13,9 +13,9 @@ import * as Layer from "effect/Layer"
 import * as Semaphore from "effect/Semaphore"
 import { BedrockClient } from "./BedrockClient.ts"
 import * as BedrockError from "./BedrockError.ts"
+import * as ModelId from "./catalog/ModelId.ts"
 import * as LeastRecent from "./internal/leastRecent.ts"
 import { providerName } from "./internal/provider.ts"
-import * as ModelId from "./ModelId.ts"
 
 /** Finds the foundation model id of an application inference profile; `undefined` when unknown. */
 export type Lookup = (profileArn: string) => Effect.Effect<string | undefined, ProviderError.CallError>

@@ -13,8 +13,8 @@ import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import * as Http from "node:http"
 import * as Https from "node:https"
-import * as Http2Sessions from "./internal/http2Sessions.ts"
-import type { RequestHandler } from "./internal/http2Sessions.ts"
+import * as Http2Sessions from "./client/http2Sessions.ts"
+import type { RequestHandler } from "./client/http2Sessions.ts"
 import { providerName } from "./internal/provider.ts"
 
 export type { RequestHandler }

@@ -3,7 +3,7 @@ import type * as ChatRequest from "@strata/core/chat/ChatRequest"
 import type * as BedrockChat from "../src/BedrockChat.ts"
 import type * as BedrockEmbedding from "../src/BedrockEmbedding.ts"
 import type * as BedrockRerank from "../src/BedrockRerank.ts"
-import type * as ModelId from "../src/ModelId.ts"
+import type * as ModelId from "../src/catalog/ModelId.ts"
 
 /** The strings of a type that an editor completes: those that are not just any string. */
 type Completed<A> = A extends string ? string extends A ? never : A extends string & {} ? Named<A> : never : never

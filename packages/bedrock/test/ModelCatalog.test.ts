@@ -4,7 +4,7 @@ import * as Message from "@strata/core/chat/Message"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
-import * as ModelCatalog from "../src/ModelCatalog.ts"
+import * as ModelCatalog from "../src/catalog/ModelCatalog.ts"
 import { facts } from "./catalog/facts.ts"
 
 const account = "123456789012"

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
-import * as ModelId from "../src/ModelId.ts"
+import * as ModelId from "../src/catalog/ModelId.ts"
 
 const geographies = ["us", "eu", "apac", "jp", "au", "ca", "global", "us-gov"] as const
 

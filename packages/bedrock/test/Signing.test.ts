@@ -1,7 +1,7 @@
 import { BedrockRuntimeClient } from "@aws-sdk/client-bedrock-runtime"
 import { assert, describe, it } from "@effect/vitest"
 import * as Crypto from "node:crypto"
-import { keepSigner, Sha256 } from "../src/internal/signing.ts"
+import { keepSigner, Sha256 } from "../src/client/signing.ts"
 
 const text = (value: string) => new TextEncoder().encode(value)
 

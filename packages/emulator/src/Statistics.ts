@@ -5,11 +5,11 @@ import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Crypto from "node:crypto"
-import type { Fault } from "./Fault.ts"
+import type { Fault } from "./fault/Fault.ts"
 import type * as Exchange from "./http/Exchange.ts"
 import type * as Listener from "./http/Listener.ts"
 import type { Operation } from "./Operation.ts"
-import * as Quota from "./Quota.ts"
+import * as Quota from "./quota/Quota.ts"
 import type { Scheme } from "./Signature.ts"
 
 const Counts = Schema.Record(Schema.String, Schema.Finite)

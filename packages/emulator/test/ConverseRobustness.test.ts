@@ -1,9 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Model } from "@strata/emulator"
 import * as Result from "effect/Result"
-import * as PromptCache from "../src/converse/PromptCache.ts"
 import * as Request from "../src/converse/Request.ts"
 import * as ThinkingSeal from "../src/converse/ThinkingSeal.ts"
+import * as PromptCache from "../src/converse/usage/PromptCache.ts"
 import * as Validation from "../src/converse/Validation.ts"
 import * as Wire from "../src/converse/Wire.ts"
 

@@ -4,7 +4,7 @@ import { assert, layer } from "@effect/vitest"
 import * as Usage from "@strata/core/Usage"
 import { Model } from "@strata/emulator"
 import * as Effect from "effect/Effect"
-import * as PromptCache from "../src/converse/PromptCache.ts"
+import * as PromptCache from "../src/converse/usage/PromptCache.ts"
 import type * as Wire from "../src/converse/Wire.ts"
 import * as Fixture from "./Fixture.ts"
 

@@ -4,8 +4,8 @@
  * A model is described by all entries that match it, merged in order: the later entry wins, field by field. So a list
  * goes from the family to the single model.
  */
-import type { ModelId } from "../ModelId.ts"
 import type { Capabilities } from "./Capabilities.ts"
+import type { ModelId } from "./ModelId.ts"
 
 /** See {@link Match} and {@link Capabilities}. */
 export interface Entry {

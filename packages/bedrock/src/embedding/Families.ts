@@ -1,7 +1,7 @@
 /**
  * The embedding families. A new one is a file beside this, and an entry in {@link all}.
  */
-import * as ModelId from "../ModelId.ts"
+import * as ModelId from "../catalog/ModelId.ts"
 import * as Cohere from "./Cohere.ts"
 import type { Family } from "./Family.ts"
 import * as Marengo from "./Marengo.ts"

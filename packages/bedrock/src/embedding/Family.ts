@@ -8,7 +8,7 @@ import type * as Embedding from "@strata/core/embedding/Embedding"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
-import type { ModelId } from "../ModelId.ts"
+import type { ModelId } from "../catalog/ModelId.ts"
 import * as Answer from "./Answer.ts"
 
 /**

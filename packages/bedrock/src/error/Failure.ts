@@ -11,8 +11,8 @@ import type { Identity } from "@strata/core/Identity"
 import * as ProviderError from "@strata/core/ProviderError"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
+import * as ModelId from "../catalog/ModelId.ts"
 import { providerName } from "../internal/provider.ts"
-import * as ModelId from "../ModelId.ts"
 
 /** Where a request goes: `server` is the host it was sent to, with a port other than 443. */
 export interface Where {

@@ -3,7 +3,7 @@
  */
 import type { ConverseStreamCommandInput } from "@aws-sdk/client-bedrock-runtime"
 import * as Effect from "effect/Effect"
-import * as ModelId from "../ModelId.ts"
+import * as ModelId from "../catalog/ModelId.ts"
 import { providerName } from "./provider.ts"
 
 /** Inspects a request that is about to be sent. */

@@ -8,8 +8,8 @@ import type * as Rerank from "@strata/core/rerank/Rerank"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
+import type { ModelId } from "../catalog/ModelId.ts"
 import * as Answer from "../embedding/Answer.ts"
-import type { ModelId } from "../ModelId.ts"
 
 /**
  * - `name`: its value for the option `family`.

@@ -1,9 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import type * as ChatRequest from "@strata/core/chat/ChatRequest"
 import * as Message from "@strata/core/chat/Message"
+import * as ModelCatalog from "../../src/catalog/ModelCatalog.ts"
 import * as Request from "../../src/converse/Request.ts"
 import * as Metering from "../../src/internal/metering.ts"
-import * as ModelCatalog from "../../src/ModelCatalog.ts"
 import { ids } from "./facts.ts"
 
 type Fields<A> = Record<keyof A, true>

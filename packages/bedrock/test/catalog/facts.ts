@@ -1,7 +1,7 @@
 /**
  * What the catalogue must know of the models most used, one of each kind.
  */
-import type * as ModelCatalog from "../../src/ModelCatalog.ts"
+import type * as ModelCatalog from "../../src/catalog/ModelCatalog.ts"
 
 /** id, and some of what is so about it */
 export const facts: ReadonlyArray<readonly [string, ModelCatalog.Model]> = [

@@ -6,7 +6,7 @@ import * as Usage from "@strata/core/Usage"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import * as AnswerTool from "../../src/converse/AnswerTool.ts"
+import * as AnswerTool from "../../src/converse/format/AnswerTool.ts"
 
 const call = (name: string, params: unknown = { age: 36 }): Message.ToolCallPart => ({
   type: "tool-call",

@@ -3,8 +3,8 @@ import type * as ChatRequest from "@strata/core/chat/ChatRequest"
 import * as Message from "@strata/core/chat/Message"
 import * as Result from "effect/Result"
 import type { BedrockChatOptions } from "../../src/BedrockOptions.ts"
+import * as ModelCatalog from "../../src/catalog/ModelCatalog.ts"
 import * as Request from "../../src/converse/Request.ts"
-import * as ModelCatalog from "../../src/ModelCatalog.ts"
 
 const { assistant, system, text, tool, user } = Message
 

@@ -5,10 +5,10 @@ import * as ToolDefinition from "@strata/core/chat/ToolDefinition"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type { BedrockChatOptions } from "../../src/BedrockOptions.ts"
+import * as ModelCatalog from "../../src/catalog/ModelCatalog.ts"
 import * as Limits from "../../src/converse/Limits.ts"
 import * as Media from "../../src/converse/Media.ts"
 import * as Request from "../../src/converse/Request.ts"
-import * as ModelCatalog from "../../src/ModelCatalog.ts"
 import * as ConverseShapes from "../support/ConverseShapes.ts"
 
 const models = [

@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Message from "@strata/core/chat/Message"
 import * as Result from "effect/Result"
+import type * as ModelCatalog from "../../src/catalog/ModelCatalog.ts"
 import * as History from "../../src/converse/History.ts"
-import type * as ModelCatalog from "../../src/ModelCatalog.ts"
 import {
   type Asked,
   call,

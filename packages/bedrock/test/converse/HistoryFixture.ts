@@ -3,8 +3,8 @@ import { assert } from "@effect/vitest"
 import type * as ChatRequest from "@strata/core/chat/ChatRequest"
 import * as Message from "@strata/core/chat/Message"
 import * as Result from "effect/Result"
+import * as ModelCatalog from "../../src/catalog/ModelCatalog.ts"
 import * as History from "../../src/converse/History.ts"
-import * as ModelCatalog from "../../src/ModelCatalog.ts"
 
 export const nova = ModelCatalog.lookup("amazon.nova-2-lite-v1:0")
 export const titan = ModelCatalog.lookup("amazon.titan-text-express-v1")

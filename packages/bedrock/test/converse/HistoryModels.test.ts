@@ -2,8 +2,8 @@ import { assert, describe, it } from "@effect/vitest"
 import type * as ChatRequest from "@strata/core/chat/ChatRequest"
 import * as Message from "@strata/core/chat/Message"
 import * as Result from "effect/Result"
+import * as ModelCatalog from "../../src/catalog/ModelCatalog.ts"
 import * as Request from "../../src/converse/Request.ts"
-import * as ModelCatalog from "../../src/ModelCatalog.ts"
 
 const { assistant, text, tool, user } = Message
 

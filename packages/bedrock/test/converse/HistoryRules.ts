@@ -6,7 +6,7 @@ import type {
   ToolResultBlock,
   ToolUseBlock
 } from "@aws-sdk/client-bedrock-runtime"
-import type * as ModelCatalog from "../../src/ModelCatalog.ts"
+import type * as ModelCatalog from "../../src/catalog/ModelCatalog.ts"
 
 export const broken = (
   { messages = [], system = [], toolConfig }: ConverseStreamCommandInput,

@@ -1,9 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Message from "@strata/core/chat/Message"
 import * as Result from "effect/Result"
+import * as ModelCatalog from "../../src/catalog/ModelCatalog.ts"
 import * as Label from "../../src/converse/history/Label.ts"
 import * as Request from "../../src/converse/Request.ts"
-import * as ModelCatalog from "../../src/ModelCatalog.ts"
 
 const many = (length: number) => Array.from({ length }, (_, index) => index)
 

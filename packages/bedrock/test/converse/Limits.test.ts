@@ -4,9 +4,9 @@ import * as Message from "@strata/core/chat/Message"
 import * as Result from "effect/Result"
 import type { BedrockChatOptions } from "../../src/BedrockOptions.ts"
 import { converseLimits } from "../../src/catalog/Capabilities.ts"
+import * as ModelCatalog from "../../src/catalog/ModelCatalog.ts"
 import * as Limits from "../../src/converse/Limits.ts"
 import * as Request from "../../src/converse/Request.ts"
-import * as ModelCatalog from "../../src/ModelCatalog.ts"
 
 const place = { model: "m", field: "messages[0].content[1]" }
 

@@ -2,9 +2,9 @@ import { assert, describe, it } from "@effect/vitest"
 import type * as ChatRequest from "@strata/core/chat/ChatRequest"
 import * as Message from "@strata/core/chat/Message"
 import * as Result from "effect/Result"
+import * as ModelCatalog from "../../src/catalog/ModelCatalog.ts"
 import type * as History from "../../src/converse/History.ts"
 import * as Request from "../../src/converse/Request.ts"
-import * as ModelCatalog from "../../src/ModelCatalog.ts"
 
 const model = "anthropic.claude-sonnet-4-5-20250929-v1:0"
 

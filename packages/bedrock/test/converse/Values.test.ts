@@ -3,10 +3,10 @@ import type * as ChatRequest from "@strata/core/chat/ChatRequest"
 import * as Message from "@strata/core/chat/Message"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import * as ModelCatalog from "../../src/catalog/ModelCatalog.ts"
 import * as Change from "../../src/converse/history/Change.ts"
 import * as Request from "../../src/converse/Request.ts"
 import * as Values from "../../src/converse/Values.ts"
-import * as ModelCatalog from "../../src/ModelCatalog.ts"
 
 const { assistant, text, tool, user } = Message
 

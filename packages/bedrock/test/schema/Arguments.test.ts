@@ -3,7 +3,7 @@ import * as Arbitrary from "effect/Arbitrary"
 import type * as JsonSchema from "effect/JsonSchema"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import * as ModelCatalog from "../../src/ModelCatalog.ts"
+import * as ModelCatalog from "../../src/catalog/ModelCatalog.ts"
 import * as Arguments from "../../src/schema/Arguments.ts"
 import * as Reading from "../../src/schema/Reading.ts"
 

@@ -10,7 +10,7 @@ import * as Schema from "effect/Schema"
 import * as BedrockChat from "../../src/BedrockChat.ts"
 import * as BedrockClient from "../../src/BedrockClient.ts"
 import type { Capabilities } from "../../src/catalog/Capabilities.ts"
-import * as ModelCatalog from "../../src/ModelCatalog.ts"
+import * as ModelCatalog from "../../src/catalog/ModelCatalog.ts"
 import * as Client from "./Client.ts"
 import * as WireServer from "./WireServer.ts"
 

@@ -20,8 +20,8 @@ import * as Emulator from "../Emulator.ts"
 import type * as JsonFile from "../JsonFile.ts"
 import * as Recorder from "../record/Recorder.ts"
 import * as Replay from "../record/Replay.ts"
-import * as Script from "../Script.ts"
 import * as Embedding from "../script/Embedding.ts"
+import * as Script from "../script/Script.ts"
 
 /** A backend and its options. `upstream`: Bedrock in the region of the emulator where it is missing. */
 export type Backend =

@@ -2,7 +2,7 @@
  * Models of the account from a JSON file: missing fields have the defaults of {@link Model.chat} and its siblings.
  */
 import * as Schema from "effect/Schema"
-import * as Model from "../Model.ts"
+import * as Model from "../model/Model.ts"
 
 const optional = Schema.optionalKey
 

@@ -5,9 +5,9 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as AwsError from "../AwsError.ts"
 import { DurationInput } from "../DurationInput.ts"
-import * as Fault from "../Fault.ts"
+import * as Fault from "../fault/Fault.ts"
 import * as JsonFile from "../JsonFile.ts"
-import * as Quota from "../Quota.ts"
+import * as Quota from "../quota/Quota.ts"
 
 /**
  * Faults: JSON, one or a list of them; or `type`, `type:3` for three times, `type:20%` for that probability. The name

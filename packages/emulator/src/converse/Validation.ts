@@ -2,7 +2,7 @@
  * Bedrock's checks of a request after its shape: rule by rule, in the service's order.
  */
 import type * as AwsError from "../AwsError.ts"
-import type * as Model from "../Model.ts"
+import type * as Model from "../model/Model.ts"
 import * as Attachments from "./rule/Attachments.ts"
 import * as Blocks from "./rule/Blocks.ts"
 import * as CachePoints from "./rule/CachePoints.ts"

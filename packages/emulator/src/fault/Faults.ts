@@ -4,7 +4,7 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Fault from "../Fault.ts"
+import * as Fault from "./Fault.ts"
 import * as Trigger from "./Trigger.ts"
 
 /** A fault that strikes a request. `spare`: it had no effect, so it stays pending. */

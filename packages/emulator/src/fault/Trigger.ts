@@ -4,8 +4,8 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
-import type { Fault } from "../Fault.ts"
 import type { Operation } from "../Operation.ts"
+import type { Fault } from "./Fault.ts"
 
 /**
  * A request as seen by faults.

@@ -7,7 +7,7 @@ import type * as Fiber from "effect/Fiber"
 import type * as Http from "node:http"
 import * as Http2 from "node:http2"
 import type * as Net from "node:net"
-import type { Http2Code } from "../Fault.ts"
+import type { Http2Code } from "../fault/Fault.ts"
 
 /** The body of a request exceeds the listener's limit. */
 export class BodyTooLargeError extends Data.TaggedError("BodyTooLargeError")<{ readonly limit: number }> {}

@@ -11,7 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as AwsError from "../AwsError.ts"
 import * as HttpResponse from "../http/HttpResponse.ts"
-import type * as Model from "../Model.ts"
+import type * as Model from "../model/Model.ts"
 import * as Body from "./Body.ts"
 
 const atLeast = (minimum: number) =>

@@ -2,7 +2,7 @@
  * Content of a prompt that the model does not support.
  */
 import * as AwsError from "../../AwsError.ts"
-import * as Tokens from "../Tokens.ts"
+import * as Tokens from "../usage/Tokens.ts"
 import { userThoughts } from "./Blocks.ts"
 import { malformed, refused, refusedByModel, unsupported } from "./Finding.ts"
 import { blocksOf, type Rule } from "./Rule.ts"

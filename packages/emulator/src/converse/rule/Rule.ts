@@ -1,7 +1,7 @@
 /**
  * A rule: one thing the service refuses in a well-shaped request, and its source.
  */
-import type * as Model from "../../Model.ts"
+import type * as Model from "../../model/Model.ts"
 import type * as Wire from "../Wire.ts"
 import type { Findings } from "./Finding.ts"
 

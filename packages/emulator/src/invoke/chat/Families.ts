@@ -1,7 +1,7 @@
 /**
  * Maps chat models to families, by id.
  */
-import type * as Model from "../../Model.ts"
+import type * as Model from "../../model/Model.ts"
 import * as Claude from "./claude/Claude.ts"
 import * as ClaudeText from "./claude/ClaudeText.ts"
 import * as Cohere from "./Cohere.ts"

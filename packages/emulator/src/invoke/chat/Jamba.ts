@@ -3,7 +3,7 @@
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import * as Tokens from "../../converse/Tokens.ts"
+import * as Tokens from "../../converse/usage/Tokens.ts"
 import * as Body from "../Body.ts"
 import * as ChatCompletion from "./ChatCompletion.ts"
 import * as Family from "./Family.ts"

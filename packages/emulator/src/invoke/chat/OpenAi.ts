@@ -5,7 +5,7 @@
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as AwsError from "../../AwsError.ts"
-import * as Tokens from "../../converse/Tokens.ts"
+import * as Tokens from "../../converse/usage/Tokens.ts"
 import * as Violation from "../../Violation.ts"
 import * as ChatCompletion from "./ChatCompletion.ts"
 import * as Family from "./Family.ts"

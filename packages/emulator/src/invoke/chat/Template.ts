@@ -2,7 +2,7 @@
  * Parses text prompts into turns, by the markers the model was trained on. A text without markers is a user message.
  */
 import type * as Wire from "../../converse/Wire.ts"
-import type * as Model from "../../Model.ts"
+import type * as Model from "../../model/Model.ts"
 
 /** The markers that begin a turn, and its role. */
 interface Template {

@@ -3,7 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as HttpResponse from "../../http/HttpResponse.ts"
-import type * as Model from "../../Model.ts"
+import type * as Model from "../../model/Model.ts"
 import * as Cohere from "./Cohere.ts"
 import type * as Embed from "./Embed.ts"
 import * as Marengo from "./Marengo.ts"

@@ -6,7 +6,7 @@ import type * as ChatResponse from "@strata/core/chat/ChatResponse"
 import * as Message from "@strata/core/chat/Message"
 import type * as Usage from "@strata/core/Usage"
 import * as Base64 from "effect/encoding/Base64"
-import type * as Model from "../../../Model.ts"
+import type * as Model from "../../../model/Model.ts"
 import * as Family from "../Family.ts"
 import * as ClaudeCitation from "./ClaudeCitation.ts"
 

@@ -13,9 +13,9 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import * as AwsError from "../AwsError.ts"
-import * as Guardrail from "../Guardrail.ts"
-import type * as Block from "./Block.ts"
-import type * as Wire from "./Wire.ts"
+import type * as Block from "../converse/Block.ts"
+import type * as Wire from "../converse/Wire.ts"
+import * as Guardrail from "./Guardrail.ts"
 
 /** One request under its guardrail. The verdict on the answer is available after the answer was guarded. */
 export interface Guarding {

@@ -2,11 +2,11 @@
  * What the emulator refuses, rule by rule, with its source: so that a failing test can tell a recorded refusal of the
  * service from one that users report.
  */
-import type { Source } from "./converse/rule/Rule.ts"
-import * as Validation from "./converse/Validation.ts"
-import * as ClaudeRule from "./invoke/chat/claude/ClaudeRule.ts"
+import type { Source } from "../converse/rule/Rule.ts"
+import * as Validation from "../converse/Validation.ts"
+import * as ClaudeRule from "../invoke/chat/claude/ClaudeRule.ts"
 
-export type { Source } from "./converse/rule/Rule.ts"
+export type { Source } from "../converse/rule/Rule.ts"
 
 /** `refuses`: what a rule refuses, as the object of that verb. */
 export interface Rule {

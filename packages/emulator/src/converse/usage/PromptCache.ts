@@ -6,9 +6,9 @@
  */
 import * as Duration from "effect/Duration"
 import * as Crypto from "node:crypto"
-import type * as Model from "../Model.ts"
+import type * as Model from "../../model/Model.ts"
+import type * as Wire from "../Wire.ts"
 import * as Tokens from "./Tokens.ts"
-import type * as Wire from "./Wire.ts"
 
 /** The time to live of an entry. */
 export type TimeToLive = "5m" | "1h"

@@ -14,9 +14,9 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import * as AwsError from "./AwsError.ts"
-import { DurationInput } from "./DurationInput.ts"
-import * as Window from "./quota/Window.ts"
+import * as AwsError from "../AwsError.ts"
+import { DurationInput } from "../DurationInput.ts"
+import * as Window from "./Window.ts"
 
 /**
  * The quota of one model.

@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import type * as Authentication from "../Authentication.ts"
-import * as Environment from "./environment.ts"
+import * as Environment from "../internal/environment.ts"
 
 /** What is known of a client before its first call. */
 export interface Known {

@@ -12,17 +12,17 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Predicate from "effect/Predicate"
-import * as Amazon from "./catalog/Amazon.ts"
-import * as Anthropic from "./catalog/Anthropic.ts"
-import type { Capabilities, ToolChoice } from "./catalog/Capabilities.ts"
-import { type Entry, matches, overlay } from "./catalog/Entry.ts"
-import * as Meta from "./catalog/Meta.ts"
-import * as Mistral from "./catalog/Mistral.ts"
-import * as OpenAi from "./catalog/OpenAi.ts"
-import * as OpenWeights from "./catalog/OpenWeights.ts"
-import * as TextModels from "./catalog/TextModels.ts"
-import { providerName } from "./internal/provider.ts"
+import { providerName } from "../internal/provider.ts"
+import * as Amazon from "./Amazon.ts"
+import * as Anthropic from "./Anthropic.ts"
+import type { Capabilities, ToolChoice } from "./Capabilities.ts"
+import { type Entry, matches, overlay } from "./Entry.ts"
+import * as Meta from "./Meta.ts"
+import * as Mistral from "./Mistral.ts"
 import * as ModelId from "./ModelId.ts"
+import * as OpenAi from "./OpenAi.ts"
+import * as OpenWeights from "./OpenWeights.ts"
+import * as TextModels from "./TextModels.ts"
 
 export type {
   Caching,
@@ -37,8 +37,8 @@ export type {
   StrictLimits,
   ToolChoice,
   ToolSchemas
-} from "./catalog/Capabilities.ts"
-export type { Entry, Match } from "./catalog/Entry.ts"
+} from "./Capabilities.ts"
+export type { Entry, Match } from "./Entry.ts"
 
 /** Entries, from general to specific: where several match a model, the later one wins. */
 export type Catalog = ReadonlyArray<Entry>

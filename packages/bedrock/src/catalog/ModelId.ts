@@ -5,7 +5,7 @@
  * capabilities, are not known here.
  */
 
-export type { KnownChatModel, KnownEmbeddingModel, KnownRerankModel } from "./catalog/KnownModels.ts"
+export type { KnownChatModel, KnownEmbeddingModel, KnownRerankModel } from "./KnownModels.ts"
 
 /**
  * The kind of resource an id names.

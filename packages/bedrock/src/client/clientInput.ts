@@ -6,7 +6,7 @@
 import * as Check from "@strata/core/Check"
 import type * as ProviderError from "@strata/core/ProviderError"
 import * as Effect from "effect/Effect"
-import { providerName } from "./provider.ts"
+import { providerName } from "../internal/provider.ts"
 
 const operations = [
   "converse",

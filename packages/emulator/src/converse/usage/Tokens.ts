@@ -4,8 +4,8 @@
  * Used by CountTokens, the counters of Converse, the context limit of models and the prompt cache.
  */
 import * as Base64 from "effect/encoding/Base64"
-import type * as Block from "./Block.ts"
-import type * as Wire from "./Wire.ts"
+import type * as Block from "../Block.ts"
+import type * as Wire from "../Wire.ts"
 
 /** The tokens of a text. */
 export const ofText = (text: string): number => ofLength(text.length)

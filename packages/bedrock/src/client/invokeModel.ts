@@ -13,9 +13,9 @@ import * as Duration from "effect/Duration"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as GuardrailVersion from "../guardrail/Version.ts"
+import { providerName } from "../internal/provider.ts"
 import { type Head, requestId } from "../wire/ServiceError.ts"
 import * as Shape from "../wire/Shape.ts"
-import { providerName } from "./provider.ts"
 
 /**
  * - `body`: the request in the model's own format, as text or bytes.

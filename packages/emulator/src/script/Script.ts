@@ -17,11 +17,11 @@ import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import * as Emulator from "./Emulator.ts"
-import * as JsonFile from "./JsonFile.ts"
-import * as Embedding from "./script/Embedding.ts"
-import * as Rule from "./script/Rule.ts"
-import * as ScriptedAnswer from "./script/ScriptedAnswer.ts"
+import * as Emulator from "../Emulator.ts"
+import * as JsonFile from "../JsonFile.ts"
+import * as Embedding from "./Embedding.ts"
+import * as Rule from "./Rule.ts"
+import * as ScriptedAnswer from "./ScriptedAnswer.ts"
 
 const optional = Schema.optionalKey
 

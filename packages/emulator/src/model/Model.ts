@@ -4,7 +4,7 @@
  * The models of Bedrock are in `model/`, one file for each vendor or kind; define others with {@link chat}, {@link
  * embedding} or {@link rerank}.
  */
-export { type Catalog, catalog, defaults, type Model } from "./model/Catalog.ts"
+export { type Catalog, catalog, defaults, type Model } from "./Catalog.ts"
 export {
   type Caching,
   chat,
@@ -13,7 +13,7 @@ export {
   type InputKind,
   type ThinkingMode,
   type ToolResultKind
-} from "./model/ChatModel.ts"
+} from "./ChatModel.ts"
 export {
   embedding,
   type EmbeddingFamily,
@@ -21,5 +21,5 @@ export {
   rerank,
   type RerankFamily,
   type RerankModel
-} from "./model/InvokedModel.ts"
-export { resolve, resolveCounted } from "./model/Resolution.ts"
+} from "./InvokedModel.ts"
+export { resolve, resolveCounted } from "./Resolution.ts"

@@ -8,13 +8,13 @@ import type * as Usage from "@strata/core/Usage"
 import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
 import * as Stream from "effect/Stream"
-import type * as Model from "../Model.ts"
-import { defaultMaxOutputTokens } from "../Model.ts"
-import type * as Quota from "../Quota.ts"
+import type * as Model from "../../model/Model.ts"
+import { defaultMaxOutputTokens } from "../../model/Model.ts"
+import type * as Quota from "../../quota/Quota.ts"
+import type * as Wire from "../Wire.ts"
 import * as Counters from "./Counters.ts"
 import type * as PromptCache from "./PromptCache.ts"
 import * as Tokens from "./Tokens.ts"
-import type * as Wire from "./Wire.ts"
 
 /**
  * - `now`: when the request arrived, in milliseconds.

@@ -6,12 +6,12 @@
  */
 import * as ProviderError from "@strata/core/ProviderError"
 import * as Effect from "effect/Effect"
+import * as ModelId from "../catalog/ModelId.ts"
 import * as Failure from "../error/Failure.ts"
 import * as ValidationText from "../error/ValidationText.ts"
-import * as ModelId from "../ModelId.ts"
+import * as LeastRecent from "../internal/leastRecent.ts"
+import { providerName } from "../internal/provider.ts"
 import * as Region from "../Region.ts"
-import * as LeastRecent from "./leastRecent.ts"
-import { providerName } from "./provider.ts"
 
 /** See `BedrockClient.Options`. */
 export type Mode = "geography" | "global" | "never"

@@ -4,12 +4,12 @@
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import * as AwsError from "./AwsError.ts"
-import * as Constraint from "./converse/Constraint.ts"
-import { isUnion, mustSetOne } from "./converse/rule/Finding.ts"
-import * as Wire from "./converse/Wire.ts"
+import * as AwsError from "../AwsError.ts"
+import * as Constraint from "../converse/Constraint.ts"
+import { isUnion, mustSetOne } from "../converse/rule/Finding.ts"
+import * as Wire from "../converse/Wire.ts"
+import * as HttpResponse from "../http/HttpResponse.ts"
 import * as Guardrail from "./Guardrail.ts"
-import * as HttpResponse from "./http/HttpResponse.ts"
 
 /** The guardrails of the account, and the request. */
 export interface Call {

@@ -6,10 +6,10 @@ import type * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import * as AwsError from "./AwsError.ts"
-import { DurationInput } from "./DurationInput.ts"
-import * as JsonFile from "./JsonFile.ts"
-import { operations } from "./Operation.ts"
+import * as AwsError from "../AwsError.ts"
+import { DurationInput } from "../DurationInput.ts"
+import * as JsonFile from "../JsonFile.ts"
+import { operations } from "../Operation.ts"
 
 const optional = Schema.optional
 
