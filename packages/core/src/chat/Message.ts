@@ -18,7 +18,7 @@ export type CacheControl = typeof CacheControl.Type
 export const CacheControl = Schema.Union([
   Schema.Boolean,
   Schema.Struct({ ttl: Schema.Literals(["5m", "1h"]) })
-])
+]).annotate({ remedy: "Use true, false or { ttl: \"1h\" }" })
 
 const cache = { cache: Schema.optional(CacheControl) }
 
@@ -31,7 +31,7 @@ export type Guard = typeof Guard.Type
 export const Guard = Schema.Union([
   Schema.Boolean,
   Schema.Struct({ qualifiers: Schema.Array(Schema.Literals(["grounding_source", "query", "guard_content"])) })
-])
+]).annotate({ remedy: "Use true, false or { qualifiers: [...] }" })
 
 /** The bytes of an image, document, video or recording, or a URI of them (`s3://…`). */
 export type MediaSource = typeof MediaSource.Type
@@ -39,7 +39,7 @@ export type MediaSource = typeof MediaSource.Type
 export const MediaSource = Schema.Union([
   Schema.Struct({ bytes: Schema.Uint8Array }),
   Schema.Struct({ uri: Schema.String, bucketOwner: Schema.optional(Schema.String) })
-])
+]).annotate({ remedy: "Give `bytes`, a Uint8Array, or a `uri`" })
 
 const range = { start: Schema.optional(Schema.Finite), end: Schema.optional(Schema.Finite) }
 const inDocument = { documentIndex: Schema.optional(Schema.Finite), ...range }
@@ -77,6 +77,9 @@ export class Citation extends Schema.Opaque<Citation>()(Schema.Struct({
 /** Data of a provider about a part, under the name of the provider; it is sent back to it with the part. */
 const providerFields = { providerFields: Schema.optional(Schema.Record(Schema.String, Untyped.value)) }
 
+/** A value of a provider, which may hold bigints. */
+const ofProvider = Untyped.value.annotate({ bigint: true })
+
 /** Text; that of a model may have citations, which are sent back with it. */
 export class TextPart extends Schema.Opaque<TextPart>()(Schema.Struct({
   type: Schema.tag("text"),
@@ -112,7 +115,7 @@ export const DocumentSource = Schema.Union([
   ...MediaSource.members,
   Schema.Struct({ text: Schema.String }),
   Schema.Struct({ pieces: Schema.Array(Schema.String) })
-])
+]).annotate({ remedy: "Give `bytes`, a Uint8Array, a `uri`, `text` or `pieces`" })
 
 /**
  * A document; `mediaType` such as `application/pdf`, `name` and `context` for the model, `citations`: whether the model may
@@ -193,7 +196,7 @@ export const ToolResultContent = Schema.Union([
 export class ToolResultPart extends Schema.Opaque<ToolResultPart>()(Schema.Struct({
   type: Schema.tag("tool-result"),
   id: Schema.String,
-  result: Schema.optional(Untyped.value),
+  result: Schema.optional(ofProvider),
   parts: Schema.optional(Schema.Array(ToolResultContent)),
   isFailure: Schema.optional(Schema.Boolean),
   providerExecuted: Schema.optional(Schema.Boolean),
@@ -223,7 +226,7 @@ export class ToolRemovalPart
 export class ProviderPart extends Schema.Opaque<ProviderPart>()(Schema.Struct({
   type: Schema.tag("provider"),
   provider: Schema.String,
-  value: Untyped.value
+  value: ofProvider
 })) {}
 
 /** A part of a system message. */
@@ -270,34 +273,44 @@ export const Part = Schema.Union([
   ToolRemovalPart
 ])
 
+const content = <P extends Schema.Constraint>(part: P) =>
+  Schema.Union([
+    Schema.String,
+    Schema.Array(part).annotate({
+      remedy: "Give text, or an array of parts; read OpenAI's messages with `OpenAi.Messages` of @strata/openai"
+    })
+  ])
+
 /**
  * Instructions. At the start of a conversation they are the system prompt; later ones join it for models that do not accept
  * them elsewhere.
  */
 export class SystemMessage extends Schema.Opaque<SystemMessage>()(Schema.Struct({
   role: Schema.tag("system"),
-  content: Schema.Union([Schema.String, Schema.Array(SystemPart)]),
+  content: content(SystemPart),
   ...cache
 })) {}
 
 /** A message of the user. */
 export class UserMessage extends Schema.Opaque<UserMessage>()(Schema.Struct({
   role: Schema.tag("user"),
-  content: Schema.Union([Schema.String, Schema.Array(UserPart)]),
+  content: content(UserPart),
   ...cache
 })) {}
 
 /** A message of the model, such as the `message` of a `ChatResponse`. */
 export class AssistantMessage extends Schema.Opaque<AssistantMessage>()(Schema.Struct({
   role: Schema.tag("assistant"),
-  content: Schema.Union([Schema.String, Schema.Array(AssistantPart)]),
+  content: content(AssistantPart),
   ...cache
 })) {}
 
 /** The results of tool calls, one part for each. */
 export class ToolMessage extends Schema.Opaque<ToolMessage>()(Schema.Struct({
   role: Schema.tag("tool"),
-  content: Schema.Array(ToolResultPart),
+  content: Schema.Array(ToolResultPart).annotate({
+    remedy: "Give an array of `tool-result` parts; read OpenAI's messages with `OpenAi.Messages` of @strata/openai"
+  }),
   ...cache
 })) {}
 

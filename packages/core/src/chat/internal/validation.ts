@@ -62,7 +62,7 @@ const ownTool = Check.struct<ToolDefinition.ToolDefinition>({
   description: optionalText,
   inputSchema: schema,
   strict: Check.optional(Check.flag),
-  cache: MessageShape.cache
+  cache: Check.optional(MessageShape.cache)
 }, {
   others: "ignored",
   remedy: "Give a tool, such as { name, description, inputSchema }",
@@ -82,7 +82,7 @@ const providerTool = Check.struct<ToolDefinition.ProviderTool>({
   }),
   provider: Check.text,
   name: Check.text,
-  cache: MessageShape.cache
+  cache: Check.optional(MessageShape.cache)
 }, { others: "ignored" })
 
 const tool: Check.Check<ToolDefinition.RequestTool> = (given, at) =>
