@@ -31,7 +31,6 @@ export class JsonFormat extends Schema.Opaque<JsonFormat>()(Schema.Struct({
 
 /** Text or JSON. `ChatService.object` sets it from an Effect `Schema` and decodes the answer. */
 export type ResponseFormat = typeof ResponseFormat.Type
-/** @see {@link ResponseFormat} */
 export const ResponseFormat = Schema.Union([Schema.Struct({ type: Schema.tag("text") }), JsonFormat])
 
 /**
@@ -46,7 +45,6 @@ export const ResponseFormat = Schema.Union([Schema.Struct({ type: Schema.tag("te
  * Where a model lacks `display` or `interleaved`, the provider ignores and reports it.
  */
 export type Reasoning = typeof Reasoning.Type
-/** @see {@link Reasoning} */
 export const Reasoning = Schema.Union([
   Schema.Literal(false),
   Schema.Struct({
@@ -74,7 +72,6 @@ export const Reasoning = Schema.Union([
 export interface ChatRequest extends Omit<Schema.Schema.Type<typeof ChatRequest>, "model"> {
   readonly model?: ModelName | undefined
 }
-/** @see {@link ChatRequest} */
 export const ChatRequest = Schema.Struct({
   model: Schema.optional(Schema.String),
   messages: Schema.Union([Schema.String, Schema.Array(Message.Message)]),

@@ -22,7 +22,6 @@ import * as Message from "./Message.ts"
  * - `other`: an unknown reason; the provider's own is in `providerMetadata`.
  */
 export type FinishReason = typeof FinishReason.Type
-/** @see {@link FinishReason} */
 export const FinishReason = Schema.Literals([
   "stop",
   "stop-sequence",

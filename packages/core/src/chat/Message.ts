@@ -14,7 +14,6 @@ import * as Untyped from "../internal/untyped.ts"
  * it.
  */
 export type CacheControl = typeof CacheControl.Type
-/** @see {@link CacheControl} */
 export const CacheControl = Schema.Union([
   Schema.Boolean,
   Schema.Struct({ ttl: Schema.Literals(["5m", "1h"]) })
@@ -27,7 +26,6 @@ const cache = { cache: Schema.optional(CacheControl) }
  * grounding and relevance.
  */
 export type Guard = typeof Guard.Type
-/** @see {@link Guard} */
 export const Guard = Schema.Union([
   Schema.Boolean,
   Schema.Struct({ qualifiers: Schema.Array(Schema.Literals(["grounding_source", "query", "guard_content"])) })
@@ -35,7 +33,6 @@ export const Guard = Schema.Union([
 
 /** The bytes of an image, document, video or recording, or a URI of them (`s3://…`). */
 export type MediaSource = typeof MediaSource.Type
-/** @see {@link MediaSource} */
 export const MediaSource = Schema.Union([
   Schema.Struct({ bytes: Schema.Uint8Array }),
   Schema.Struct({ uri: Schema.String, bucketOwner: Schema.optional(Schema.String) })
@@ -49,7 +46,6 @@ const inDocument = { documentIndex: Schema.optional(Schema.Finite), ...range }
  * `documentIndex` and `searchResultIndex` are 0-based among the documents or search results of the request.
  */
 export type CitationLocation = typeof CitationLocation.Type
-/** @see {@link CitationLocation} */
 export const CitationLocation = Schema.Union([
   Schema.Struct({
     type: Schema.tag("web"),
@@ -110,7 +106,6 @@ export class AudioPart
 
 /** The content of a document: a {@link MediaSource}, or text, whole or in pieces to cite. */
 export type DocumentSource = typeof DocumentSource.Type
-/** @see {@link DocumentSource} */
 export const DocumentSource = Schema.Union([
   ...MediaSource.members,
   Schema.Struct({ text: Schema.String }),
@@ -177,7 +172,6 @@ export class JsonPart
 
 /** A part of a tool result. */
 export type ToolResultContent = typeof ToolResultContent.Type
-/** @see {@link ToolResultContent} */
 export const ToolResultContent = Schema.Union([
   TextPart,
   JsonPart,
@@ -231,12 +225,10 @@ export class ProviderPart extends Schema.Opaque<ProviderPart>()(Schema.Struct({
 
 /** A part of a system message. */
 export type SystemPart = typeof SystemPart.Type
-/** @see {@link SystemPart} */
 export const SystemPart = Schema.Union([TextPart, ToolAdditionPart, ToolRemovalPart, ProviderPart])
 
 /** A part of a user message. */
 export type UserPart = typeof UserPart.Type
-/** @see {@link UserPart} */
 export const UserPart = Schema.Union([
   TextPart,
   ImagePart,
@@ -249,7 +241,6 @@ export const UserPart = Schema.Union([
 
 /** A part of an assistant message. */
 export type AssistantPart = typeof AssistantPart.Type
-/** @see {@link AssistantPart} */
 export const AssistantPart = Schema.Union([
   TextPart,
   ReasoningPart,
@@ -262,7 +253,6 @@ export const AssistantPart = Schema.Union([
 
 /** Any part of a message or tool result. */
 export type Part = typeof Part.Type
-/** @see {@link Part} */
 export const Part = Schema.Union([
   ...UserPart.members,
   ReasoningPart,
@@ -316,7 +306,6 @@ export class ToolMessage extends Schema.Opaque<ToolMessage>()(Schema.Struct({
 
 /** A message. Its `cache` ends a cached prefix after its last part. */
 export type Message = typeof Message.Type
-/** @see {@link Message} */
 export const Message = Schema.Union([SystemMessage, UserMessage, AssistantMessage, ToolMessage])
 
 /** `{ role: "system", content }` */

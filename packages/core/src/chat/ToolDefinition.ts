@@ -36,12 +36,10 @@ export class ProviderTool extends Schema.Opaque<ProviderTool>()(Schema.Struct({
 
 /** A tool of a request. */
 export type RequestTool = typeof RequestTool.Type
-/** @see {@link RequestTool} */
 export const RequestTool = Schema.Union([ProviderTool, ToolDefinition])
 
 /** Whether the model may (`auto`), must (`any`) or must not (`none`) call a tool, or must call this one. */
 export type ToolChoice = typeof ToolChoice.Type
-/** @see {@link ToolChoice} */
 export const ToolChoice = Schema.Union([
   Schema.Literals(["auto", "any", "none"]),
   Schema.Struct({ name: Schema.String })

@@ -18,34 +18,52 @@ export interface Refusal {
   readonly issue: string
 }
 
-/** A call that is decoded and not yet run. */
+/** A decoded call: `run` runs the tool, or has the refusal as its result. */
 export interface Prepared<E, R> {
   readonly call: Message.ToolCallPart
   readonly refusal: Refusal | undefined
-  readonly answer: Effect.Effect<Tool.Answer<unknown>, E, R>
+  readonly run: Effect.Effect<
+    {
+      readonly call: Message.ToolCallPart
+      readonly result: unknown
+      readonly isFailure: boolean
+      readonly error?: unknown
+    },
+    E,
+    R
+  >
 }
 
-/** Finds the tool and decodes the arguments. `cut` says that the answer ended at its token limit. */
+/** Finds the tool and decodes the arguments. `isCut`: the answer ended at its token limit. */
 export const prepare = <E, R>(
   tools: ReadonlyMap<string, Handled<E, R>>,
   call: Message.ToolCallPart,
-  cut: boolean
+  isCut: boolean
 ): Effect.Effect<Prepared<E, R>, never, R> => {
   const tool = tools.get(call.name)
   if (tool === undefined) return Effect.succeed(refuse(call, "unknown-tool", unknownTool(call.name, tools)))
   const params = call.params ?? {}
-  if (!isObject(params)) return Effect.succeed(refuse(call, "invalid-arguments", notAnObject(params, cut)))
+  if (!isObject(params)) return Effect.succeed(refuse(call, "invalid-arguments", notAnObject(params, isCut)))
   return Effect.match(tool.prepare(params), {
     onFailure: ({ issue, message }) =>
       refuse(call, "invalid-arguments", `${message}${ExactJson.explain(issue, params)}`),
-    onSuccess: (answer) => ({ call, refusal: undefined, answer: traced(tool, call, answer) })
+    onSuccess: (answer) => ({
+      call,
+      refusal: undefined,
+      run: Effect.map(traced(tool, call, answer), (answered) => ({
+        call,
+        result: answered.result,
+        isFailure: answered.isFailure,
+        ...(answered.isFailure && { error: answered.error })
+      }))
+    })
   })
 }
 
 const refuse = (call: Message.ToolCallPart, reason: Refusal["reason"], issue: string): Prepared<never, never> => {
-  const result = reason === "unknown-tool" ? issue : `The arguments do not fit the tool's schema. ${issue}`
   const refusal = { reason, issue }
-  return { call, refusal, answer: Effect.succeed({ isFailure: true, result, error: refusal }) }
+  const result = reason === "unknown-tool" ? issue : `The arguments do not fit the tool's schema. ${issue}`
+  return { call, refusal, run: Effect.succeed({ call, result, isFailure: true, error: refusal }) }
 }
 
 const unknownTool = (name: string, tools: ReadonlyMap<string, unknown>): string =>
@@ -53,12 +71,11 @@ const unknownTool = (name: string, tools: ReadonlyMap<string, unknown>): string 
     ? `There is no tool "${name}", and no other`
     : `There is no tool "${name}". The tools are: ${[...tools.keys()].join(", ")}`
 
-const notAnObject = (params: unknown, cut: boolean): string =>
-  cut
-    ? "They were cut off where the answer reached its limit of tokens: write less"
-    : `They are not a JSON object: ${excerpt(typeof params === "string" ? params : ToolOutput.textOf(params))}`
-
-const excerpt = (text: string): string => text.length > 200 ? `${text.slice(0, 200)}…` : text
+const notAnObject = (params: unknown, isCut: boolean): string => {
+  if (isCut) return "They were cut off where the answer reached its limit of tokens: write less"
+  const text = typeof params === "string" ? params : ToolOutput.textOf(params)
+  return `They are not a JSON object: ${text.length > 200 ? `${text.slice(0, 200)}…` : text}`
+}
 
 const traced = <A extends Tool.Answer<unknown>, E, R>(
   tool: Handled<E, R>,
