@@ -35,8 +35,6 @@ const isInternal = new Set([
   "ChatEvent.makeCollector",
   "Concurrency.check",
   "Fallback.isLasting",
-  "Fallback.layer",
-  "Fallback.others",
   "Chat.cored",
   "Embedder.cored",
   "Reranker.cored",
@@ -50,8 +48,7 @@ const isInternal = new Set([
   "StructuredOutput.generate",
   "StructuredOutput.stream",
   "ChatCache.options",
-  "EmbeddingCache.options",
-  "Fallback.options"
+  "EmbeddingCache.options"
 ])
 
 const isClass = (value: Function) => /^class\b/.test(Function.prototype.toString.call(value))

@@ -1,13 +1,11 @@
 /**
  * The chat service and its decorators, which can be stacked in any order. `Chat` has the interface and builds services.
  */
-import * as Arr from "effect/Array"
-import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
-import * as Scope from "effect/Scope"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Check from "../Check.ts"
 import * as Middleware from "../internal/middleware.ts"
@@ -23,7 +21,7 @@ import type * as ChatCache from "./ChatCache.ts"
 import type * as ChatEvent from "./ChatEvent.ts"
 import * as ChatRequest from "./ChatRequest.ts"
 import type * as ChatResponse from "./ChatResponse.ts"
-import * as Fallback from "./Fallback.ts"
+import type * as Fallback from "./Fallback.ts"
 import * as Caching from "./internal/cache/caching.ts"
 import * as ChatDefaults from "./internal/defaults.ts"
 import * as ChatFallback from "./internal/fallback.ts"
@@ -278,36 +276,8 @@ export const withFallback: {
 } = dual(
   (args) =>
     Check.holds(Layer.isLayer, args[0]) && (Check.holds(Layer.isLayer, args[1]) || Check.holds(Array.isArray, args[1])),
-  (self: Fallback.ChatLayer, others: Fallback.Others, options: Fallback.Options = {}): Fallback.ChatLayer =>
-    Layer.fromBuildMemo((memoMap, scope) =>
-      Effect.gen(function*() {
-        const settings = yield* Check.run(Fallback.options, options, { provider: "strata", field: "fallback" })
-        const asked = yield* Check.run(Fallback.others, others, { provider: "strata", field: "fallbacks" })
-        const first = yield* Check.run(Fallback.layer, self, { provider: "strata", field: "layer" })
-        const services = yield* Effect.forEach(
-          Arr.prepend(asked, first),
-          (layer) =>
-            Layer.buildWithMemoMap(layer, memoMap, scope).pipe(
-              Effect.flatMap((built) => ChatFallback.built(Context.getOption(built, ChatService))),
-              Effect.flatMap((chat) => Scope.provide(Chat.cored(chat), scope))
-            )
-        )
-        return Context.make(ChatService, { ...joinedData(services), ...ChatFallback.make(services, settings) })
-      })
-    )
+  ChatFallback.layer
 )
-
-/** Data of the first service, cores and identities of all. */
-const joinedData = (services: Arr.NonEmptyReadonlyArray<Chat.Chat>): Trait.Trait => ({
-  provider: services[0].provider,
-  defaultModel: services[0].defaultModel,
-  identity: services.map(({ defaultModel = null, identity = null, provider = null }) => [
-    provider,
-    defaultModel,
-    identity
-  ]),
-  [Trait.cores]: [...new Set(services.flatMap((chat) => chat[Trait.cores] ?? []))]
-})
 
 /**
  * Puts a cache in front of a service; `ChatCache` is its store, by default in memory.

@@ -3,9 +3,8 @@
  *
  * Embeddings have no fallback: vectors of different models are not comparable.
  */
-import * as Layer from "effect/Layer"
+import type * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
-import * as Check from "../Check.ts"
 import * as Total from "../internal/total.ts"
 import type * as ProviderError from "../ProviderError.ts"
 import type { ChatService } from "./Chat.ts"
@@ -36,23 +35,6 @@ export interface Options {
   readonly failFast?: ((error: ProviderError.ProviderError) => boolean) | undefined
   readonly model?: ((model: string, fallback: number) => string | undefined) | undefined
 }
-
-/** @internal */
-export const options: Check.Check<Options> = Check.partial({
-  when: Check.callback<NonNullable<Options["when"]>>(),
-  failFast: Check.callback<NonNullable<Options["failFast"]>>(),
-  model: Check.callback<NonNullable<Options["model"]>>()
-})
-
-/** @internal */
-// What a layer provides is checked when it is built.
-export const layer = Check.layer as Check.Check<ChatLayer>
-
-const layers = Check.list(layer, { remedy: "Give a layer, or an array of layers" })
-
-/** @internal */
-export const others: Check.Check<ReadonlyArray<ChatLayer>> = (given, at) =>
-  Check.holds(Layer.isLayer, given) ? layers([given], at) : layers(given, at)
 
 /**
  * Whether an error is of the service or model, so that another one may succeed:

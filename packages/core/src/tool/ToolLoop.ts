@@ -154,7 +154,7 @@ export const run = <const Tools extends ReadonlyArray<Tool.Any>, E1 = never, R1 
     while (true) {
       const response = yield* Effect.flatMap(loop.request, service.generate)
       const turn = yield* loop.turn(loop.ids.inResponse(response))
-      const results = yield* Effect.forEach(turn.calls, ({ run }) => run, { concurrency: loop.concurrency })
+      const results = yield* Effect.forEach(turn.calls, resultOf, { concurrency: loop.concurrency })
       const { outcome } = yield* loop.close(turn, results)
       if (outcome !== undefined) return outcome
     }
@@ -186,8 +186,8 @@ export const stream = <const Tools extends ReadonlyArray<Tool.Any>, E1 = never, 
       const calls = Effect.gen(function*() {
         const turn = yield* loop.turn(collector.response() ?? (yield* collector.incomplete(service)))
         const results: Array<ToolResult> = []
-        const ran = Stream.mapEffect(Stream.fromIterable(turn.calls), ({ run }, position) =>
-          Effect.map(run, (result): Event => {
+        const ran = Stream.mapEffect(Stream.fromIterable(turn.calls), (call, position) =>
+          Effect.map(resultOf(call), (result): Event => {
             results[position] = result
             return { type: "tool-result", step: turn.index, ...result }
           }), { concurrency: loop.concurrency, unordered: true })
@@ -299,6 +299,14 @@ const start = <Tools extends ReadonlyArray<Tool.Any>, E1, R1, E2, R2>(
       turn
     }
   })
+
+const resultOf = <E, R>({ answer, call }: ToolCall.Prepared<E, R>): Effect.Effect<ToolResult, E, R> =>
+  Effect.map(answer, ({ isFailure, result, ...rest }) => ({
+    call,
+    result,
+    isFailure,
+    ...("error" in rest && { error: rest.error })
+  }))
 
 /** The answer was withheld, or the context window is full: its calls are not run. */
 const stopped: ReadonlySet<ChatResponse.FinishReason> = new Set([

@@ -13,25 +13,13 @@ import * as ToolOutput from "./output.ts"
 export type Handled<E, R> = Tool.Tool<string, unknown, unknown, E, R>
 
 /** Why a call is not run. */
-export interface Refusal {
-  readonly reason: "unknown-tool" | "invalid-arguments"
-  readonly issue: string
-}
+export type Refusal = Pick<Tool.ToolCallError, "reason" | "issue">
 
-/** A decoded call: `run` runs the tool, or has the refusal as its result. */
+/** A call that is decoded and not yet run. */
 export interface Prepared<E, R> {
   readonly call: Message.ToolCallPart
-  readonly refusal: Refusal | undefined
-  readonly run: Effect.Effect<
-    {
-      readonly call: Message.ToolCallPart
-      readonly result: unknown
-      readonly isFailure: boolean
-      readonly error?: unknown
-    },
-    E,
-    R
-  >
+  readonly refusal?: Refusal
+  readonly answer: Effect.Effect<Tool.Answer<unknown>, E, R>
 }
 
 /** Finds the tool and decodes the arguments. `isCut`: the answer ended at its token limit. */
@@ -40,30 +28,19 @@ export const prepare = <E, R>(
   call: Message.ToolCallPart,
   isCut: boolean
 ): Effect.Effect<Prepared<E, R>, never, R> => {
+  const refuse = (reason: Refusal["reason"], issue: string): Prepared<never, never> => {
+    const result = reason === "unknown-tool" ? issue : `The arguments do not fit the tool's schema. ${issue}`
+    const refusal = { reason, issue }
+    return { call, refusal, answer: Effect.succeed({ isFailure: true, result, error: refusal }) }
+  }
   const tool = tools.get(call.name)
-  if (tool === undefined) return Effect.succeed(refuse(call, "unknown-tool", unknownTool(call.name, tools)))
+  if (tool === undefined) return Effect.succeed(refuse("unknown-tool", unknownTool(call.name, tools)))
   const params = call.params ?? {}
-  if (!isObject(params)) return Effect.succeed(refuse(call, "invalid-arguments", notAnObject(params, isCut)))
+  if (!isObject(params)) return Effect.succeed(refuse("invalid-arguments", notAnObject(params, isCut)))
   return Effect.match(tool.prepare(params), {
-    onFailure: ({ issue, message }) =>
-      refuse(call, "invalid-arguments", `${message}${ExactJson.explain(issue, params)}`),
-    onSuccess: (answer) => ({
-      call,
-      refusal: undefined,
-      run: Effect.map(traced(tool, call, answer), (answered) => ({
-        call,
-        result: answered.result,
-        isFailure: answered.isFailure,
-        ...(answered.isFailure && { error: answered.error })
-      }))
-    })
+    onFailure: ({ issue, message }) => refuse("invalid-arguments", `${message}${ExactJson.explain(issue, params)}`),
+    onSuccess: (answer) => ({ call, answer: traced(call, answer) })
   })
-}
-
-const refuse = (call: Message.ToolCallPart, reason: Refusal["reason"], issue: string): Prepared<never, never> => {
-  const refusal = { reason, issue }
-  const result = reason === "unknown-tool" ? issue : `The arguments do not fit the tool's schema. ${issue}`
-  return { call, refusal, run: Effect.succeed({ call, result, isFailure: true, error: refusal }) }
 }
 
 const unknownTool = (name: string, tools: ReadonlyMap<string, unknown>): string =>
@@ -78,23 +55,22 @@ const notAnObject = (params: unknown, isCut: boolean): string => {
 }
 
 const traced = <A extends Tool.Answer<unknown>, E, R>(
-  tool: Handled<E, R>,
   call: Message.ToolCallPart,
   answer: Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, R> =>
-  whenCaptured(() => ({ "gen_ai.tool.call.arguments": ToolOutput.textOf(call.params) })).pipe(
+  record("gen_ai.tool.call.arguments", call.params).pipe(
     Effect.andThen(answer),
     Effect.tapError(recordError),
     Effect.tap((answered) =>
       Effect.andThen(
         answered.isFailure ? recordError(answered.error) : Effect.void,
-        whenCaptured(() => ({ "gen_ai.tool.call.result": ToolOutput.textOf(answered.result) }))
+        record("gen_ai.tool.call.result", answered.result)
       )
     ),
-    Effect.withSpan(`execute_tool ${tool.name}`, {
+    Effect.withSpan(`execute_tool ${call.name}`, {
       attributes: {
         "gen_ai.operation.name": "execute_tool",
-        "gen_ai.tool.name": tool.name,
+        "gen_ai.tool.name": call.name,
         "gen_ai.tool.type": "function",
         "gen_ai.tool.call.id": call.id
       }
@@ -106,5 +82,8 @@ const recordError = (error: unknown): Effect.Effect<void> => {
   return Telemetry.annotate({ "error.type": typeof type === "string" ? type : "_OTHER" })
 }
 
-const whenCaptured = (values: () => Record<string, unknown>): Effect.Effect<void> =>
-  Effect.flatMap(Telemetry.CaptureContent, (capture) => capture ? Telemetry.annotate(values()) : Effect.void)
+const record = (attribute: string, value: unknown): Effect.Effect<void> =>
+  Effect.flatMap(
+    Telemetry.CaptureContent,
+    (capture) => capture ? Telemetry.annotate({ [attribute]: ToolOutput.textOf(value) }) : Effect.void
+  )
