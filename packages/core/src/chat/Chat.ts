@@ -46,9 +46,8 @@ export interface Chat extends Trait.Trait {
 export class ChatService extends Context.Service<ChatService, Chat>()("@strata/core/chat/ChatService") {}
 
 /**
- * What a provider implements.
+ * What a provider implements; `provider`, `defaultModel` and `identity` as in {@link Chat}.
  *
- * - `provider`, `defaultModel`, `identity`: as in {@link Chat}.
  * - `generate`, `stream`: one attempt, without retries; the stream ends with `finish` or fails, and closes its connection
  *   with its scope.
  * - `policy`: unless a `withPolicy` around it replaces it; `Policy.standard` when missing.
@@ -76,16 +75,12 @@ export const make = Effect.fnUntraced(function*(
   const outcome = yield* ChatOutcome.make
   const gated = yield* Gates.core(provider.provider, provider.policy ?? Policy.standard)
   const resolve = (request: ChatRequest.ChatRequest) =>
-    Effect.map(ChatValidation.resolve(provider, request), (resolved) => ({
-      resolved,
-      target: {
-        operation: "chat",
-        provider: provider.provider,
-        model: resolved.model,
-        scope: provider.metering?.scope?.(resolved.model)
-      } as const,
-      metering: ChatMetering.make(provider.metering, resolved)
-    }))
+    Effect.map(ChatValidation.resolve(provider, request), (resolved) => {
+      const { model } = resolved
+      const scope = provider.metering?.scope?.(model)
+      const target: Telemetry.Target = { operation: "chat", provider: provider.provider, model, scope }
+      return { resolved, target, metering: ChatMetering.make(provider.metering, resolved) }
+    })
   return {
     ...Trait.dataOf(provider),
     [Trait.cores]: gated.cores,
@@ -105,31 +100,34 @@ export const make = Effect.fnUntraced(function*(
   }
 })
 
-/** The service, with a core where `make` did not build it: gates around its functions. */
-export const cored = (
+/** The service, with a core where {@link make} did not build it: gates around its functions. */
+export const cored = Effect.fnUntraced(function*(
   chat: Chat
-): Effect.Effect<Chat, ProviderError.InvalidRequestError, Scope.Scope> =>
-  chat[Trait.cores] !== undefined ?
-    Effect.succeed(chat) :
-    Effect.map(Gates.core(chat.provider ?? "custom", Policy.none), (gated) => {
-      const { defaultModel = "unknown", provider = "custom" } = chat
-      const settled = (given: ChatRequest.ChatRequest) =>
-        Effect.map(ChatValidation.settle(provider, given), (request) => {
-          const target: Telemetry.Target = { operation: "chat", provider, model: request.model ?? defaultModel }
-          const resolved = { ...request, model: target.model, messages: ChatRequest.messagesOf(request) }
-          return { request, target, metering: ChatMetering.make(undefined, resolved) }
-        })
-      return {
-        ...Trait.dataOf(chat),
-        [Trait.cores]: gated.cores,
-        generate: (given) =>
-          Effect.flatMap(settled(given), ({ metering, request, target }) =>
-            gated.call(chat.generate(request), target, metering)),
-        stream: (given) =>
-          Stream.unwrap(Effect.map(settled(given), ({ metering, request, target }) =>
-            gated.stream(chat.stream(request), target, metering)))
-      }
+): Effect.fn.Return<Chat, ProviderError.InvalidRequestError, Scope.Scope> {
+  if (chat[Trait.cores] !== undefined) return chat
+  const { defaultModel = "unknown", provider = "custom" } = chat
+  const gated = yield* Gates.core(provider, Policy.none)
+  const settled = (given: ChatRequest.ChatRequest) =>
+    Effect.map(ChatValidation.settle(provider, given), (request) => {
+      const target: Telemetry.Target = { operation: "chat", provider, model: request.model ?? defaultModel }
+      const resolved = { ...request, model: target.model, messages: ChatRequest.messagesOf(request) }
+      return { request, target, metering: ChatMetering.make(undefined, resolved) }
     })
+  return {
+    ...Trait.dataOf(chat),
+    [Trait.cores]: gated.cores,
+    generate: (given) =>
+      Effect.flatMap(
+        settled(given),
+        ({ metering, request, target }) => gated.call(chat.generate(request), target, metering)
+      ),
+    stream: (given) =>
+      Stream.unwrap(
+        Effect.map(settled(given), ({ metering, request, target }) =>
+          gated.stream(chat.stream(request), target, metering))
+      )
+  }
+})
 
 /**
  * A validated request, for a middleware that reads requests; fails with an `InvalidRequestError` of `provider`. Whether the

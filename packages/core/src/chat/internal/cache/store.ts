@@ -91,8 +91,9 @@ const encode = ({ cached: _, cost: __, ...response }: ChatResponse.ChatResponse)
 const decode = (bytes: unknown) => {
   if (!(bytes instanceof Uint8Array) || bytes.length <= checksumLength) return Effect.undefined
   const text = bytes.subarray(checksumLength)
-  return new DataView(bytes.buffer, bytes.byteOffset).getUint32(0) === Checksum.make(text)
-    ? Effect.catch(Schema.decodeEffect(Text)(new TextDecoder().decode(text)), () => Effect.undefined)
+  const isIntact = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0) === Checksum.make(text)
+  return isIntact
+    ? Effect.orElseSucceed(Schema.decodeEffect(Text)(new TextDecoder().decode(text)), () => undefined)
     : Effect.undefined
 }
 
