@@ -67,7 +67,7 @@ export class PartEvent
 
 /** The end of a complete answer: the last event of every stream that did not fail. */
 export class Finish
-  extends Schema.Opaque<Finish>()(Schema.Struct({ type: Schema.tag("finish"), ...ChatResponse.outcomeFields }))
+  extends Schema.Opaque<Finish>()(Schema.Struct({ type: Schema.tag("finish"), ...ChatResponse.Outcome.fields }))
 {}
 
 /** One event of a chat stream. */
