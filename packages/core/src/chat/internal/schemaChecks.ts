@@ -48,30 +48,34 @@ const types: { readonly [Tag in SchemaRepresentation.Representation["_tag"]]?: J
   Null: "null"
 }
 
+/**
+ * A check for a model.
+ *
+ * - `filters`: those of its parts that keywords express.
+ * - `annotations`, `notes`: of the node; an annotation after a check is on the check, though it is about the node.
+ */
 interface Translated {
-  readonly check: SchemaRepresentation.Check
+  readonly filters: ReadonlyArray<SchemaRepresentation.Filter>
+  readonly annotations: Schema.Annotations.Annotations
   readonly notes: Notes
 }
 
-/** A check with the keywords for a model, and what no keyword expresses. */
 export const translate = (check: SchemaRepresentation.Check, type: JsonSchema.Type | undefined): Translated => {
-  const { description: _, title: __, ...annotations } = check.annotations ?? {}
-  // An annotation after a check is on the check, though it is about the node.
+  const { description: _, title: __, toJsonSchema: write, ...annotations } = check.annotations ?? {}
   const own = notesOf(check.annotations)
-  if (check._tag === "FilterGroup" && annotations["toJsonSchema"] === undefined) {
-    const [first, ...others] = check.checks
-    const head = translate(first, type)
-    const tail = others.map((other) => translate(other, type))
+  if (check._tag === "FilterGroup" && write === undefined) {
+    const parts = check.checks.map((part) => translate(part, type))
     return {
-      check: { ...check, annotations, checks: [head.check, ...tail.map(({ check }) => check)] },
-      notes: join(own, head.notes, ...tail.map(({ notes }) => notes))
+      filters: parts.flatMap(({ filters }) => filters),
+      annotations: Object.assign({}, ...parts.map(({ annotations }) => annotations), annotations),
+      notes: join(own, ...parts.map(({ notes }) => notes))
     }
   }
   const { schema, words } = keywordsOf(check, type)
+  const toJsonSchema = schema === undefined ? write : () => schema
   return {
-    check: schema === undefined
-      ? { ...check, annotations }
-      : { ...check, annotations: { ...annotations, toJsonSchema: () => schema } },
+    filters: [{ ...check, _tag: "Filter", aborted: false, annotations: { toJsonSchema } }],
+    annotations,
     notes: join(own, { texts: [], words })
   }
 }
