@@ -29,13 +29,8 @@ export type ChatError = ProviderError.ChatError
 export type ChatStreamError = ProviderError.ChatStreamError
 
 /**
- * A chat model; a test double needs the two functions only.
- *
- * - `generate`: the whole answer.
- * - `stream`: the answer in pieces; ends with exactly one `finish` event, or fails.
- * - `provider`: its name in errors and telemetry, as OpenTelemetry spells it (`aws.bedrock`).
- * - `defaultModel`: for requests that name no model.
- * - `identity`: what determines its answers besides request and model, see {@link Identity}.
+ * A chat model; a test double needs the two functions only. `generate` gives the whole answer, `stream` its pieces: it ends with
+ * exactly one `finish` event, or fails.
  */
 export interface Chat extends Trait.Trait {
   readonly generate: (request: ChatRequest.ChatRequest) => Effect.Effect<ChatResponse.ChatResponse, ChatError>
@@ -51,7 +46,6 @@ export class ChatService extends Context.Service<ChatService, Chat>()("@strata/c
  * - `generate`, `stream`: one attempt, without retries; the stream ends with `finish` or fails, and closes its connection
  *   with its scope.
  * - `policy`: unless a `withPolicy` around it replaces it; `Policy.standard` when missing.
- * - `metering`: of its quotas.
  */
 export interface Provider {
   readonly provider: string
@@ -65,8 +59,7 @@ export interface Provider {
 
 /**
  * Builds the service of a provider. An invalid request fails with an `InvalidRequestError` that names the place
- * (`messages[2].content[0].source`), before anything is sent. So does building with an invalid policy
- * (`policy.concurrency`).
+ * (`messages[2].content[0].source`), before anything is sent; so does building with an invalid policy.
  */
 export const make = Effect.fnUntraced(function*(
   provider: Provider
@@ -129,10 +122,7 @@ export const cored = Effect.fnUntraced(function*(
   }
 })
 
-/**
- * A validated request, for a middleware that reads requests; fails with an `InvalidRequestError` of `provider`. Whether the
- * model can answer it is checked by the service.
- */
+/** A validated request, for a middleware that reads requests; fails with an `InvalidRequestError` of `provider`. */
 export const settle = (
   input: ChatRequest.Input,
   provider = "strata"

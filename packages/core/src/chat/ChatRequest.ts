@@ -34,15 +34,13 @@ export type ResponseFormat = typeof ResponseFormat.Type
 export const ResponseFormat = Schema.Union([Schema.Struct({ type: Schema.tag("text") }), JsonFormat])
 
 /**
- * Reasoning before the answer. `false` turns it off, and fails for a model that always reasons. Reasoning counts as output
- * and towards `maxTokens`.
+ * Reasoning before the answer, which counts as output and towards `maxTokens`. `false` turns it off, and fails for a model that
+ * always reasons.
  *
  * - `effort`, `budgetTokens`: translated to the one the model has. Without both the model decides where it can, else the
  *   effort is medium.
- * - `display`: how the answer shows it.
- * - `interleaved`: reason between tool calls, too. The budget is that of the whole answer and may exceed `maxTokens`.
- *
- * Where a model lacks `display` or `interleaved`, the provider ignores and reports it.
+ * - `display`: how the answer shows it; `interleaved`: reason between tool calls, too, with a budget of the whole answer. The
+ *   provider ignores and reports them where the model lacks them.
  */
 export type Reasoning = typeof Reasoning.Type
 export const Reasoning = Schema.Union([
@@ -58,16 +56,13 @@ export const Reasoning = Schema.Union([
 /**
  * A chat request.
  *
- * - `model`: overrides the model of the layer; see {@link ModelName}.
- * - `messages`: a string is one user message.
+ * - `model`: overrides the model of the layer; `messages`: a string is one user message.
  * - `maxTokens`: the bound of the answer. Set it: Bedrock reserves it against the token quota, and the model's maximum when
  *   it is missing.
- * - `temperature`: 0 to 1, as the model defines it; `topP`: 0 to 1.
- * - `stopSequences`: texts that end the answer.
+ * - `temperature`: 0 to 1, as the model defines it; `topP`: 0 to 1. `stopSequences`: texts that end the answer.
  * - `tools`, `toolChoice`: what the model may call; `ToolLoop` runs the calls.
  * - `parallelToolCalls`: `false` for at most one call in an answer; `UnsupportedFeatureError` where the model has no such
  *   option.
- * - `responseFormat`: see {@link ResponseFormat}; `reasoning`: see {@link Reasoning}.
  */
 export interface ChatRequest extends Omit<Schema.Schema.Type<typeof ChatRequest>, "model"> {
   readonly model?: ModelName | undefined

@@ -54,11 +54,11 @@ export const textStream = (input: ChatRequest.Input): Stream.Stream<string, Chat
   )
 
 /**
- * An answer decoded by a schema, with the response it was read from.
+ * An answer decoded by a schema, with the response it was read from. With `repairs` the model is asked again when its JSON does
+ * not match the schema.
  *
- * The model writes JSON for the schema; with `repairs` it is asked again when that does not match. Fails with
- * `StructuredOutputError` when it still does not, or when the answer was cut or withheld, and with `InvalidRequestError`
- * when the schema has no JSON form.
+ * Fails with `StructuredOutputError` when it still does not, or when the answer was cut or withheld, and with
+ * `InvalidRequestError` when the schema has no JSON form.
  *
  * @example
  * const Recipe = Schema.Struct({ title: Schema.String, minutes: Schema.Int, steps: Schema.Array(Schema.String) })
@@ -102,9 +102,9 @@ export const objectStream = <S extends StructuredOutput.AnySchema>(
   )
 
 /**
- * Decorates a service with a middleware, such as logging or routing: a function from a service to a service.
+ * Decorates a service with a middleware, such as logging or routing: a function from a service to a service. It runs once, when
+ * the layer is built, in its scope, with a plain copy of the service below.
  *
- * - It runs once, when the layer is built, in its scope, with a plain copy of the service below.
  * - Data it omits (`provider`, `defaultModel`, `identity`) are those of the service below. A middleware that changes answers
  *   should add to `identity`, for caches around it.
  * - Policies and budgets around it apply below it: it sees a call once, not its retries.
@@ -116,8 +116,6 @@ export const objectStream = <S extends StructuredOutput.AnySchema>(
  *     generate: (request) => Effect.tap(chat.generate(request), ({ usage }) => log.write(usage))
  *   }))
  * )
- *
- * BedrockChat.layer({ model }).pipe(audited)
  */
 export const transform: Middleware.Transform<ChatService, Chat.Chat> = Middleware.make(ChatService, [
   "generate",
@@ -133,9 +131,6 @@ const decorator = Middleware.decorator(transform)
  * Sets the policy of every provider below, at any place among other decorators. The outermost one applies; it replaces inner
  * ones and the option of the layer. Around a fallback it applies to each member separately; {@link withDeadline} bounds them
  * together.
- *
- * @example
- * BedrockChat.layer({ model }).pipe(ChatService.withPolicy(Policy.make({ concurrency: 8 })))
  */
 export const withPolicy: Middleware.Decorator<ChatService, [policy: Policy.Policy]> = decorator(
   (chat, policy: Policy.Policy) => handing(chat, (cores) => Gates.policy(cores, policy))
@@ -189,9 +184,6 @@ export const withDefaults: Middleware.Decorator<ChatService, [defaults: ChatRequ
 /**
  * Limits the time of a call to the service below: retries, fallbacks, waiting, and reading a stream to its end. Fails with
  * `TimeoutError` of phase `deadline`; a stream that has begun fails with `StreamInterruptedError`.
- *
- * @example
- * BedrockChat.layer({ model }).pipe(ChatService.withFallback(others), ChatService.withDeadline("30 seconds"))
  */
 export const withDeadline: Middleware.Decorator<ChatService, [deadline: Duration.Input]> = decorator(
   (chat, deadline: Duration.Input) =>
@@ -211,26 +203,23 @@ export const withDeadline: Middleware.Decorator<ChatService, [deadline: Duration
 )
 
 /**
- * Adds fallbacks to a service: other models, regions or providers.
+ * Adds fallbacks to a service: other models, regions or providers. Layers are built together, and one that fails fails all.
  *
  * - A call tries each service at most once, in order, until one answers. It moves on for errors of the first service that
  *   `options.when` accepts (`Fallback.isUnavailable` by default), and for any error of a fallback but those of budgets.
  * - Every call starts with the first service, which retries by its own policy. Give it a `breaker`: while that is open the
  *   service fails at once, and one call at a time probes it. Errors that `options.failFast` accepts are not retried.
  * - The `model` of a request applies to the first service; fallbacks use their own, or that of `options.model`.
- * - The answer has the `provider` and `model` that gave it, and in `fallback` the errors before.
- * - When no service answers, the call fails with the last error that `options.when` accepts, so that a transient one stays
- *   transient.
+ * - The answer has the `provider` and `model` that gave it, and in `fallback` the errors before. When no service answers, the
+ *   call fails with the last error that `options.when` accepts, so that a transient one stays transient.
  * - A stream falls back until its first event, not after it.
  *
- * An outage is logged as one warning, its end as one notice after half a minute without a failure; the metric
- * `strata.client.fallbacks` counts. Layers are built together, and one that fails fails all.
+ * An outage is logged as one warning, its end as one notice after half a minute without a failure.
  *
  * @example
- * const policy = Policy.make({ breaker: Breaker.consecutive(5) })
  * const elsewhere = BedrockChat.layer({ model }).pipe(Layer.provide(BedrockClient.layer({ region: "eu-west-1" })))
  *
- * BedrockChat.layer({ model, policy }).pipe(
+ * BedrockChat.layer({ model, policy: Policy.make({ breaker: Breaker.consecutive(5) }) }).pipe(
  *   ChatService.withFallback(elsewhere, { failFast: (error) => error._tag === "RateLimitError" })
  * )
  */
@@ -257,18 +246,17 @@ export const withFallback: {
  *
  * - The key is a hash of the whole request, images included, and of provider, model, identity of the service (`Identity`)
  *   and namespace. A request without a model, or with what has no canonical form, such as a function, is not cached.
- * - `generate` and `stream` share entries: a cached answer is streamed with one delta per block.
- * - Only complete answers are cached: no truncated or filtered ones, no failures, none of a fallback. Tool calls are
- *   complete.
+ * - Only complete answers are cached, tool calls too: no truncated or filtered ones, no failures, none of a fallback.
+ *   `generate` and `stream` share them: a cached answer is streamed with one delta per block.
  * - Single-flight: concurrent equal requests share one call, which is interrupted with the last of them and fails for all.
  *   Each reader of a shared stream gets it from the beginning, at its own pace; a `generate` that shares a stream which
  *   breaks sends its own request.
  * - A cached or shared answer has `cached: true` and a `cost` of 0, and is otherwise unchanged, `usage` and `requestId` too.
- * - The cache fails open: an error of the store is a miss. After an error, or no answer within a second, the store is not
- *   used for five seconds.
+ * - The cache fails open: an error of the store is a miss. After one, or no answer within a second, the store is not used for
+ *   five seconds.
  *
  * Counts `strata.chat.cache.hits` (calls that were not sent), `misses`, `failures` (of the store) and `drops` (of its write
- * queue). The span `ChatCache.look` has the attribute `strata.cache.hit`.
+ * queue).
  *
  * @example
  * BedrockChat.layer({ model }).pipe(

@@ -37,20 +37,10 @@ export interface Options {
 }
 
 /**
- * Whether an error is of the service or model, so that another one may succeed:
- *
- * - `RateLimitError`, `ModelUnavailableError`, `ProviderInternalError`, `TimeoutError`, `ConnectionError`,
- *   `CircuitOpenError`: transient, but the retries are spent or the breaker is open.
- * - `QuotaExceededError`, `ModelNotFoundError`, `PermissionDeniedError`: quota, life and access are those of one model.
- * - `ModelFailedError`, `MalformedResponseError`: the model failed on this request.
- *
- * Not among them:
- *
- * - `InvalidRequestError`, `UnsupportedFeatureError`, `ContextLengthExceededError`: the request is wrong. Add the last two
- *   where a fallback supports more than the first.
- * - `AuthenticationError`: a mistake in the configuration, which a fallback would hide.
- * - `BudgetExceededError`: the budget is that of the program.
- * - `StructuredOutputError`, `StreamInterruptedError`: the model answered, at least in part.
+ * Whether an error is of the service or model, so that another one may succeed. Others are of the request
+ * (`InvalidRequestError`, `UnsupportedFeatureError`, `ContextLengthExceededError`: add the last two where a fallback supports
+ * more), of the configuration (`AuthenticationError`, which a fallback would hide), of the program's budget
+ * (`BudgetExceededError`), or come with a part of an answer (`StructuredOutputError`, `StreamInterruptedError`).
  *
  * @example
  * const when = (error: ProviderError.ProviderError) =>
@@ -67,7 +57,7 @@ export const fallbacks = Metric.counter("strata.client.fallbacks", {
   incremental: true
 })
 
-const unavailable: ReadonlySet<ProviderError.ProviderError["_tag"]> = new Set<ProviderError.ProviderError["_tag"]>([
+const unavailable: ReadonlySet<string> = new Set<ProviderError.ProviderError["_tag"]>([
   "RateLimitError",
   "ModelUnavailableError",
   "ProviderInternalError",

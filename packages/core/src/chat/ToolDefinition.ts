@@ -21,12 +21,7 @@ export class ToolDefinition extends Schema.Opaque<ToolDefinition>()(Schema.Struc
   cache: Schema.optional(Message.CacheControl)
 })) {}
 
-/**
- * A tool that the provider runs, by its name there. Other providers refuse it.
- *
- * @example
- * const search: ToolDefinition.ProviderTool = { type: "provider", provider: "aws.bedrock", name: "nova_grounding" }
- */
+/** A tool that the provider runs, by its name there, such as `nova_grounding` of `aws.bedrock`. Other providers refuse it. */
 export class ProviderTool extends Schema.Opaque<ProviderTool>()(Schema.Struct({
   type: Schema.tag("provider"),
   provider: Schema.String,
@@ -48,12 +43,6 @@ export const ToolChoice = Schema.Union([
 /**
  * The definition of a tool whose arguments have an Effect `Schema`. Fails with `InvalidRequestError` for a name that is not
  * 1 to 64 letters, digits, `_` or `-`, and for an input that is not an object in JSON.
- *
- * @example
- * const definition = ToolDefinition.make("get_weather", {
- *   description: "The weather in a city",
- *   input: Schema.Struct({ city: Schema.String })
- * })
  */
 export const make = (
   name: string,

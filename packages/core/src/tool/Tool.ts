@@ -68,13 +68,10 @@ export type Services<T extends Any> = T extends Tool<string, unknown, unknown, u
  *
  * - `input`: a struct; none for a tool without arguments. The model reads its descriptions. An integer that a number cannot
  *   hold is decoded from its text, for `Schema.BigInt` and `Schema.String`.
- * - `output`: encodes the handler's result. Without it text is sent unchanged, other values as `JSON.stringify` writes them
- *   (a date as ISO text, `NaN` and `undefined` as `null`), and a bigint as text.
+ * - `output`: encodes the handler's result. Without it text is sent unchanged, other values as `JSON.stringify` writes them,
+ *   and a bigint as text.
  * - `failureMode`: `return` when missing. `Effect.mapError` replaces messages that the model should not read.
  * - `strict`: also disallows additional properties.
- *
- * A handler that throws or dies, and an output that cannot be encoded, are a {@link ToolDefectError}. Arguments at which a
- * schema throws are invalid.
  *
  * @example
  * const weather = Tool.make("get_weather", {
@@ -156,10 +153,7 @@ export const make = <
   }
 }
 
-/**
- * The tool as the model sees it. Fails with `InvalidRequestError` as `ToolDefinition.make` does, and for invalid options of
- * {@link make}.
- */
+/** The tool as the model sees it. Fails as `ToolDefinition.make` does, and for invalid options of {@link make}. */
 export const definition = (
   tool: Any
 ): Effect.Effect<ToolDefinition.ToolDefinition, ProviderError.InvalidRequestError> =>

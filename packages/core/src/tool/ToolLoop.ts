@@ -31,12 +31,8 @@ export class ToolResult extends Schema.Opaque<ToolResult>()(Schema.Struct({
 })) {}
 
 /**
- * A request and the tool calls of its answer.
- *
- * - `index`: from 0.
- * - `results`: in the order of the calls; empty in the last step.
- * - `messages`: to append to the history, see {@link Outcome}.
- * - `usage`, `cost`: of all steps so far; no cost where that of a step is not known.
+ * A request and the tool calls of its answer, from `index` 0. `messages`, `usage` and `cost` as in {@link Outcome}, the last two
+ * of all steps so far; `results` in the order of the calls, empty in the last step.
  */
 export class Step extends Schema.Opaque<Step>()(Schema.Struct({
   index: Schema.Finite,
@@ -51,12 +47,10 @@ export class Step extends Schema.Opaque<Step>()(Schema.Struct({
  * The outcome of a loop.
  *
  * - `reason`: `finished` when the last answer had no calls or was stopped (see `response.finishReason`); `max-steps` at the
- *   limit.
+ *   limit: to continue, run the loop again with the longer history.
  * - `response`: the last answer. Its calls, if any, were not run.
- * - `messages`: to append to the history, without empty answers and answers whose calls were not run. To continue after
- *   `max-steps`, run the loop again with the longer history.
- * - `usage`, `cost`: of all steps; no cost where that of a step is not known.
- * - `steps`: how many requests were sent.
+ * - `messages`: to append to the history, without empty answers and answers whose calls were not run.
+ * - `usage`, `cost`: of all `steps` (requests); no cost where that of a step is not known.
  */
 export class Outcome extends Schema.Opaque<Outcome>()(Schema.Struct({
   reason: Schema.Literals(["finished", "max-steps"]),
@@ -69,8 +63,7 @@ export class Outcome extends Schema.Opaque<Outcome>()(Schema.Struct({
 
 /**
  * - `tools`: made with `Tool.make`, with unique names.
- * - `maxSteps`: the most requests to send; 10 when missing, at least 1.
- * - `concurrency`: handlers that run at once; 8 when missing, at least 1.
+ * - `maxSteps`: the most requests to send, 10 when missing; `concurrency`: handlers that run at once, 8 when missing. At least 1.
  * - `prepareStep`: changes the request of this step only: model, tool choice, messages.
  * - `onStep`: runs after each step, to save what a failure of a later step would lose.
  *
@@ -161,10 +154,8 @@ export const run = <const Tools extends ReadonlyArray<Tool.Any>, E1 = never, R1 
   }).pipe(Effect.withSpan("ToolLoop.run"))
 
 /**
- * {@link run} with its events. Models that cannot stream with tools fail.
- *
- * The calls of a step start when its answer is complete: an answer that fails half-way had no effects. Interruption of the
- * stream interrupts the answer or the handlers; they are subject to backpressure.
+ * {@link run} with its events. Models that cannot stream with tools fail. The calls of a step start when its answer is complete,
+ * and are subject to backpressure.
  */
 export const stream = <const Tools extends ReadonlyArray<Tool.Any>, E1 = never, R1 = never, E2 = never, R2 = never>(
   input: ChatRequest.Input,
