@@ -3,22 +3,25 @@
  *
  * A provider implements one attempt of a request; {@link make} adds validation, the policy and telemetry.
  */
+import * as Arr from "effect/Array"
+import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Pull from "effect/Pull"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Check from "../Check.ts"
 import type { Identity } from "../Identity.ts"
 import * as Trait from "../internal/trait.ts"
+import * as Costing from "../policy/internal/budget/costing.ts"
 import * as Gates from "../policy/internal/gates.ts"
 import * as Policy from "../policy/Policy.ts"
-import type * as ProviderError from "../ProviderError.ts"
-import type * as Telemetry from "../Telemetry.ts"
+import * as ProviderError from "../ProviderError.ts"
+import * as Telemetry from "../Telemetry.ts"
 import type * as ChatEvent from "./ChatEvent.ts"
 import * as ChatRequest from "./ChatRequest.ts"
 import type * as ChatResponse from "./ChatResponse.ts"
 import * as ChatMetering from "./internal/metering.ts"
-import * as ChatOutcome from "./internal/outcome.ts"
 import * as ChatTelemetry from "./internal/telemetry.ts"
 import * as ChatValidation from "./internal/validation.ts"
 
@@ -65,7 +68,7 @@ export const make = Effect.fnUntraced(function*(
   provider: Provider
 ): Effect.fn.Return<Chat, ProviderError.InvalidRequestError, Scope.Scope> {
   yield* Check.run(providerShape, provider, { provider: "strata", field: "provider" })
-  const outcome = yield* ChatOutcome.make
+  const outcome = yield* completion
   const gated = yield* Gates.core(provider.provider, provider.policy ?? Policy.standard)
   const resolve = (request: ChatRequest.ChatRequest) =>
     Effect.map(ChatValidation.resolve(provider, request), (resolved) => {
@@ -135,3 +138,46 @@ const providerShape = Check.struct<Pick<Provider, "provider" | "defaultModel" | 
   generate: Check.callback(),
   stream: Check.callback()
 }, { others: "ignored" })
+
+/**
+ * Completes the answers of a provider by the prices in force: adds its name and the cost, and lets every stream end with exactly
+ * one `finish`.
+ */
+const completion = Effect.map(Costing.make, (costing) => {
+  const response = <O extends ChatResponse.Outcome>(target: Telemetry.Target, outcome: O): Effect.Effect<O> =>
+    Effect.flatMap(costing.record(target, outcome.usage, outcome.model), (cost) =>
+      Effect.as(
+        cost === undefined ? Effect.void : Telemetry.annotate({ "strata.cost.usd": cost.total }),
+        { ...outcome, provider: target.provider, ...(cost !== undefined && { cost }) }
+      ))
+
+  const stream = (target: Telemetry.Target, events: ReturnType<Chat["stream"]>): ReturnType<Chat["stream"]> =>
+    Stream.transformPull(events, (pull) =>
+      Effect.sync(() => {
+        let finished = false
+        // What follows `finish` is read and dropped: a connection that was not read to its end cannot be used again.
+        const rest = Effect.ignoreCause(Effect.timeoutOption(Effect.forever(pull), "1 second"))
+        const next = Effect.flatMap(pull, (events) => {
+          const end = events.findIndex(({ type }) => type === "finish")
+          const last = events[end]
+          if (last?.type !== "finish") return Effect.succeed(events)
+          finished = true
+          return Effect.map(
+            response(target, last),
+            (finish): typeof events => Arr.append(events.slice(0, end), finish)
+          )
+        }).pipe(Pull.catchDone(() => Effect.fail(incomplete(target))))
+        return Effect.suspend((): Pull.Pull<Arr.NonEmptyReadonlyArray<ChatEvent.ChatEvent>, ChatStreamError> =>
+          finished ? Effect.andThen(rest, Cause.done()) : next
+        )
+      }))
+
+  return { response, stream }
+})
+
+const incomplete = ({ model, provider }: Telemetry.Target) =>
+  new ProviderError.ConnectionError({
+    provider,
+    model,
+    message: `The stream of ${model} of ${provider} ended before the answer was complete. Ask again.`
+  })

@@ -2,6 +2,7 @@
  * Validates chat requests, for all providers.
  */
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import * as Check from "../../Check.ts"
 import * as CheckWords from "../../internal/checkWords.ts"
 import * as ProviderError from "../../ProviderError.ts"
@@ -34,7 +35,13 @@ export const settle = (
   given: unknown,
   defaultModel?: string
 ): Effect.Effect<ChatRequest.ChatRequest, ProviderError.InvalidRequestError> =>
-  Check.run(input, given, { provider, model: ChatRequest.modelOf(given) ?? defaultModel, whole: "request" })
+  Result.match(Check.settle(input, given, { whole: "request" }), {
+    onFailure: (problem) => {
+      const model = ChatRequest.modelOf(given) ?? defaultModel
+      return Effect.fail(ProviderError.invalidRequest({ provider, model, ...problem }))
+    },
+    onSuccess: Effect.succeed
+  })
 
 const messageList = Check.list(MessageShape.message, { remedy: "Give text, or an array of messages" })
 
@@ -147,11 +154,7 @@ const request = Check.struct<ChatRequest.ChatRequest>({
 })
 
 const input: Check.Check<ChatRequest.ChatRequest> = (given, at) =>
-  typeof given === "string"
-    ? { messages: given }
-    : Array.isArray(given)
-    ? request({ messages: given }, at)
-    : request(given, at)
+  request(typeof given === "string" || Array.isArray(given) ? { messages: given } : given, at)
 
 const found = (field: string, problem: string, remedy: string): Check.Problem => ({ field, problem, remedy })
 
