@@ -131,20 +131,20 @@ export const collect = <E, R>(
 ): Effect.Effect<ChatResponse.ChatResponse, E | ProviderError.StreamInterruptedError, R> =>
   Effect.suspend(() => {
     const collector = makeCollector()
-    const unreadable = () =>
-      new ProviderError.StreamInterruptedError({
-        provider: "unknown",
-        message: "The stream holds a value that is not an event: the answer is not complete",
-        delivered: collector.added()
+    const attempt = <A>(read: () => A) =>
+      Effect.try({
+        try: read,
+        catch: () =>
+          new ProviderError.StreamInterruptedError({
+            provider: "unknown",
+            message: "The stream holds a value that is not an event: the answer is not complete",
+            delivered: collector.added()
+          })
       })
-    const add = (event: ChatEvent) => Effect.try({ try: () => collector.add(event), catch: unreadable })
     const given = Check.holds(Stream.isStream, events) ? events : Stream.empty
-    return Stream.runForEach(given, add).pipe(
-      Effect.andThen(Effect.try({ try: () => collector.response(), catch: unreadable })),
-      Effect.filterOrFail(
-        (response) => response !== undefined,
-        () => collector.incomplete({})
-      )
+    return Stream.runForEach(given, (event) => attempt(() => collector.add(event))).pipe(
+      Effect.andThen(attempt(collector.response)),
+      Effect.filterOrFail((response) => response !== undefined, () => collector.incomplete({}))
     )
   })
 

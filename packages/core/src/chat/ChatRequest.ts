@@ -1,8 +1,7 @@
-/**
- * A request to a chat model.
- */
+/** A request to a chat model. */
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
+import * as Check from "../Check.ts"
 import * as Total from "../internal/total.ts"
 import * as Untyped from "../internal/untyped.ts"
 import * as Message from "./Message.ts"
@@ -97,9 +96,7 @@ export interface Resolved extends ChatRequest {
 }
 
 const isMessages = (input: Input): input is string | ReadonlyArray<Message.Message> =>
-  typeof input === "string" || isArray(input)
-
-const isArray: (input: unknown) => boolean = Total.make((input) => Array.isArray(input), () => false)
+  typeof input === "string" || Check.holds(Array.isArray, input)
 
 /** Builds a {@link ChatRequest} from any {@link Input}. */
 export const make = (input: Input): ChatRequest => isMessages(input) ? { messages: input } : input

@@ -1,6 +1,4 @@
-/**
- * The answer of a chat model.
- */
+/** The answer of a chat model. */
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as Struct from "effect/Struct"

@@ -149,11 +149,8 @@ export class ReasoningPart extends Schema.Opaque<ReasoningPart>()(Schema.Struct(
 })) {}
 
 /**
- * A tool call of the model.
- *
- * - `params`: its JSON, decoded by `ExactJson.params`.
- * - `providerExecuted`: the provider runs the tool, not the program.
- * - `providerType`: the provider's type of the call, where `providerExecuted` does not determine it.
+ * A tool call of the model; `params` is its JSON, decoded by `ExactJson.params`. With `providerExecuted` the provider runs the
+ * tool, not the program; `providerType` is its type of the call.
  */
 export class ToolCallPart extends Schema.Opaque<ToolCallPart>()(Schema.Struct({
   type: Schema.tag("tool-call"),
@@ -183,9 +180,7 @@ export const ToolResultContent = Schema.Union([
 
 /**
  * The result of a tool call: `result` is text or JSON; `parts`, if given, are sent instead, for images, documents and the
- * like.
- *
- * For a tool that the provider ran (`providerExecuted`), `result` holds the provider's blocks and `providerType` their type.
+ * like. For a tool that the provider ran, `result` holds the provider's blocks and `providerType` their type.
  */
 export class ToolResultPart extends Schema.Opaque<ToolResultPart>()(Schema.Struct({
   type: Schema.tag("tool-result"),
@@ -324,10 +319,10 @@ export const tool = (content: ToolMessage["content"]): ToolMessage => ({ role: "
 export const text = (value: string, options?: { readonly cache?: CacheControl }): TextPart => ({
   type: "text",
   text: value,
-  ...marksOf(options)
+  ...markOf(options)
 })
 
-const marksOf: (options: { readonly cache?: CacheControl } | undefined) => Pick<TextPart, "cache"> = Total.make(
+const markOf: (options?: { readonly cache?: CacheControl }) => Pick<TextPart, "cache"> = Total.make(
   (options) => options?.cache === undefined ? {} : { cache: options.cache },
   () => ({})
 )
@@ -341,22 +336,14 @@ export const parts: (message: Message) => ReadonlyArray<Part> = Total.make(
 /**
  * A conversation without reasoning parts, and without assistant messages that had nothing else: for a model that refuses the
  * reasoning of another one, or a signature that is no longer valid. Empty for a value that is not a conversation.
- *
- * @example
- * ChatService.generate({ messages }).pipe(
- *   Effect.catchTag("InvalidRequestError", () => ChatService.generate({ messages: Message.withoutReasoning(messages) }))
- * )
  */
 export const withoutReasoning: (messages: ReadonlyArray<Message>) => ReadonlyArray<Message> = Total.make(
   (messages) =>
     itemsOf(messages).flatMap((message) => {
       if (message.role !== "assistant" || typeof message.content === "string") return [message]
       const content = itemsOf(message.content).filter(({ type }) => type !== "reasoning")
-      return content.length === message.content.length
-        ? [message]
-        : content.length === 0
-        ? []
-        : [{ ...message, content }]
+      if (content.length === message.content.length) return [message]
+      return content.length === 0 ? [] : [{ ...message, content }]
     }),
   () => []
 )
@@ -364,8 +351,7 @@ export const withoutReasoning: (messages: ReadonlyArray<Message>) => ReadonlyArr
 const itemsOf = <A>(given: ReadonlyArray<A>): ReadonlyArray<A> => (Check.itemsOf(given) ?? []) as ReadonlyArray<A>
 
 /** The text parts of a message, joined. Empty for a value that is not a message. */
-export const textOf: (message: Message) => string = Total.make((message) => {
-  let joined = ""
-  for (const part of parts(message)) joined += part.type === "text" ? part.text : ""
-  return joined
-}, () => "")
+export const textOf: (message: Message) => string = Total.make(
+  (message) => parts(message).map((part) => part.type === "text" ? part.text : "").join(""),
+  () => ""
+)

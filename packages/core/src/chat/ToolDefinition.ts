@@ -1,6 +1,4 @@
-/**
- * Tools as a model sees them: name, description, JSON schema of the arguments. `Tool` adds handlers.
- */
+/** Tools as a model sees them: name, description, JSON schema of the arguments. `Tool` adds handlers. */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"

@@ -1,6 +1,4 @@
-/**
- * Tools with handlers. A model sees their {@link definition}; `ToolLoop` runs a conversation with them.
- */
+/** Tools with handlers. A model sees their {@link definition}; `ToolLoop` runs a conversation with them. */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"

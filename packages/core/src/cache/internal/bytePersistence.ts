@@ -1,6 +1,4 @@
-/**
- * Stores of bytes on `effect/persistence`, for both caches.
- */
+/** Stores of bytes on `effect/persistence`, for both caches. */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"

@@ -1,6 +1,4 @@
-/**
- * A canonical text of plain values: equal exactly when they are, whatever the order of keys.
- */
+/** A canonical text of plain values: equal exactly when they are, whatever the order of keys. */
 import * as Hex from "effect/encoding/Hex"
 import * as Result from "effect/Result"
 

@@ -1,6 +1,4 @@
-/**
- * Stores of bytes, and one in memory: an LRU cache, bounded by entries and bytes.
- */
+/** Stores of bytes, and one in memory: an LRU cache, bounded by entries and bytes. */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"

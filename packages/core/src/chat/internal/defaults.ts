@@ -1,6 +1,4 @@
-/**
- * Defaults of requests.
- */
+/** Defaults of requests. */
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Record from "effect/Record"

@@ -1,6 +1,4 @@
-/**
- * Asks one chat service after another until one answers; `ChatService.withFallback` says in which order, and why.
- */
+/** Asks one chat service after another until one answers; `ChatService.withFallback` says in which order, and why. */
 import * as Arr from "effect/Array"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"

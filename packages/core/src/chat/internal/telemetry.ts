@@ -1,6 +1,4 @@
-/**
- * The span and metrics of a chat call.
- */
+/** The span and metrics of a chat call. */
 import * as Arr from "effect/Array"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"

@@ -1,6 +1,4 @@
-/**
- * Validates chat requests, for all providers.
- */
+/** Validates chat requests, for all providers. */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Check from "../../Check.ts"

@@ -1,6 +1,4 @@
-/**
- * One tool call: refused when it is invalid, else run in its span.
- */
+/** One tool call: refused when it is invalid, else run in its span. */
 import * as Effect from "effect/Effect"
 import { hasProperty, isObject } from "effect/Predicate"
 import type * as Message from "../../chat/Message.ts"

@@ -1,6 +1,4 @@
-/**
- * The messages of a tool loop: what a step adds, and unique ids of calls.
- */
+/** The messages of a tool loop: what a step adds, and unique ids of calls. */
 import { isObject } from "effect/Predicate"
 import type * as ChatEvent from "../../chat/ChatEvent.ts"
 import * as ChatResponse from "../../chat/ChatResponse.ts"

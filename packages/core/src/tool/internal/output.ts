@@ -1,6 +1,4 @@
-/**
- * The result of a handler for the model: text, JSON, or the message of a failure.
- */
+/** The result of a handler for the model: text, JSON, or the message of a failure. */
 import * as Effect from "effect/Effect"
 import { hasProperty } from "effect/Predicate"
 import * as Result from "effect/Result"

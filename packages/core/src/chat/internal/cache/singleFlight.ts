@@ -1,6 +1,4 @@
-/**
- * Single-flight: concurrent equal requests share one call.
- */
+/** Single-flight: concurrent equal requests share one call. */
 import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"

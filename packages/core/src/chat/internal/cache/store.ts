@@ -1,6 +1,4 @@
-/**
- * Answers by key, in a store that may fail.
- */
+/** Answers by key, in a store that may fail. */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
