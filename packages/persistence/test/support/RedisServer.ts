@@ -36,7 +36,7 @@ export class RedisServer extends Context.Service<RedisServer, {
   readonly port: number
   readonly url: string
   readonly stop: Effect.Effect<void>
-}>()("@strata/core/test/RedisServer") {}
+}>()("@strata/persistence/test/RedisServer") {}
 
 class NotStarted extends Schema.TaggedError<NotStarted>()("NotStarted", { message: Schema.String }) {}
 

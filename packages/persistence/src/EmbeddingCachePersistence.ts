@@ -3,13 +3,13 @@
  *
  * Built on `effect/persistence`, which Effect marks as unstable: a minor release of Effect may change this module.
  */
+import * as EmbeddingCache from "@strata/core/embedding/EmbeddingCache"
+import type * as ProviderError from "@strata/core/ProviderError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as KeyValueStore from "effect/persistence/KeyValueStore"
 import type * as Persistence from "effect/persistence/Persistence"
-import * as BytePersistence from "../cache/internal/bytePersistence.ts"
-import * as EmbeddingCache from "../embedding/EmbeddingCache.ts"
-import type * as ProviderError from "../ProviderError.ts"
+import * as Bytes from "./Bytes.ts"
 
 /**
  * A store in Redis or SQL, with the id `strata-embeddings` by default. Many vectors are one command. They are base64 in
@@ -26,7 +26,7 @@ export const layerPersistence = (
 ): Layer.Layer<never, ProviderError.InvalidRequestError, Persistence.BackingPersistence> =>
   Layer.effect(
     EmbeddingCache.EmbeddingCache,
-    Effect.map(BytePersistence.overPersistence(options, "strata-embeddings"), cache)
+    Effect.map(Bytes.overPersistence(options, "strata-embeddings"), cache)
   )
 
 /**
@@ -44,11 +44,11 @@ export const layerKeyValueStore = (
 ): Layer.Layer<never, ProviderError.InvalidRequestError, KeyValueStore.KeyValueStore> =>
   Layer.effect(
     EmbeddingCache.EmbeddingCache,
-    Effect.map(BytePersistence.overKeyValueStore(options, "strata-embeddings-"), cache)
+    Effect.map(Bytes.overKeyValueStore(options, "strata-embeddings-"), cache)
   )
 
 const cache = (
-  { getMany, setMany }: BytePersistence.Bytes<{ readonly message: string }>
+  { getMany, setMany }: Bytes.Bytes<{ readonly message: string }>
 ): EmbeddingCache.EmbeddingCache => ({
   getMany: (keys) => Effect.mapError(getMany(keys), failure),
   setMany: (entries, timeToLive) => Effect.mapError(setMany(entries, timeToLive), failure)

@@ -3,13 +3,13 @@
  *
  * Built on `effect/persistence`, which Effect marks as unstable: a minor release of Effect may change this module.
  */
+import * as ChatCache from "@strata/core/chat/ChatCache"
+import type * as ProviderError from "@strata/core/ProviderError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as KeyValueStore from "effect/persistence/KeyValueStore"
 import type * as Persistence from "effect/persistence/Persistence"
-import * as BytePersistence from "../cache/internal/bytePersistence.ts"
-import * as ChatCache from "../chat/ChatCache.ts"
-import type * as ProviderError from "../ProviderError.ts"
+import * as Bytes from "./Bytes.ts"
 
 /**
  * A store in Redis or SQL, with the id `strata-answers` by default.
@@ -25,7 +25,7 @@ export const layerPersistence = (
 ): Layer.Layer<never, ProviderError.InvalidRequestError, Persistence.BackingPersistence> =>
   Layer.effect(
     ChatCache.ChatCache,
-    Effect.map(BytePersistence.overPersistence(options, "strata-answers"), cache)
+    Effect.map(Bytes.overPersistence(options, "strata-answers"), cache)
   )
 
 /**
@@ -43,10 +43,10 @@ export const layerKeyValueStore = (
 ): Layer.Layer<never, ProviderError.InvalidRequestError, KeyValueStore.KeyValueStore> =>
   Layer.effect(
     ChatCache.ChatCache,
-    Effect.map(BytePersistence.overKeyValueStore(options, "strata-answers-"), cache)
+    Effect.map(Bytes.overKeyValueStore(options, "strata-answers-"), cache)
   )
 
-const cache = ({ getMany, setMany }: BytePersistence.Bytes<{ readonly message: string }>): ChatCache.ChatCache => ({
+const cache = ({ getMany, setMany }: Bytes.Bytes<{ readonly message: string }>): ChatCache.ChatCache => ({
   get: (key) => Effect.mapBoth(getMany([key]), { onFailure: failure, onSuccess: ([value]) => value }),
   set: (key, value, timeToLive) => Effect.mapError(setMany([[key, value]], timeToLive), failure)
 })

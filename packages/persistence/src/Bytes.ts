@@ -1,6 +1,7 @@
 /**
  * Stores of bytes on `effect/persistence`, for both caches.
  */
+import * as Check from "@strata/core/Check"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -8,7 +9,6 @@ import * as Base64 from "effect/encoding/Base64"
 import * as KeyValueStore from "effect/persistence/KeyValueStore"
 import * as Persistence from "effect/persistence/Persistence"
 import * as Result from "effect/Result"
-import * as Check from "../../Check.ts"
 
 export interface Bytes<E> {
   readonly getMany: (keys: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<Uint8Array | undefined>, E>
