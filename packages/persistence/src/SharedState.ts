@@ -8,8 +8,8 @@ import { Ledger } from "@strata/core/state/Ledger"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as CircuitBreaker from "effect/persistence/CircuitBreaker"
-import * as Persistence from "effect/persistence/Persistence"
 import * as Redis from "effect/persistence/Redis"
+import * as Bytes from "./Bytes.ts"
 import * as ChatCachePersistence from "./ChatCachePersistence.ts"
 import * as EmbeddingCachePersistence from "./EmbeddingCachePersistence.ts"
 import * as RedisConnection from "./redis/RedisConnection.ts"
@@ -63,18 +63,19 @@ export const layerRedis = <A, E, R>(
   options: Options = {}
 ): Layer.Layer<never, ProviderError.InvalidRequestError | Exclude<E, { readonly _tag: "RedisError" }>, R> =>
   Layer.unwrap(Effect.gen(function*() {
-    const { prefix = "strata:" } = yield* Check.run(optionsOf, options, { provider: "strata", whole: "options" })
+    const { prefix = Bytes.usualPrefix } = yield* Check.run(optionsOf, options, {
+      provider: "strata",
+      whole: "options"
+    })
     yield* Check.run(Check.layer, connection, { provider: "strata", field: "connection" })
     const redis = yield* RedisConnection.make<A, E, R>(connection)
     return Layer.mergeAll(
       Layer.succeed(Ledger, RedisLedger.make(redis, prefix)),
       Layer.succeed(AdaptiveLimits, RedisLimits.make(redis, prefix)),
       CircuitBreaker.layerStoreRedis({ prefix: `${prefix}breaker:` }),
-      Layer.merge(
-        ChatCachePersistence.layerPersistence({ storeId: `${prefix}answers` }),
-        EmbeddingCachePersistence.layerPersistence({ storeId: `${prefix}embeddings` })
-      ).pipe(Layer.provide(Persistence.layerBackingRedis))
+      ChatCachePersistence.layerRedis({ prefix: `${prefix}answers:` }),
+      EmbeddingCachePersistence.layerRedis({ prefix: `${prefix}embeddings:` })
     ).pipe(Layer.provide(Layer.succeed(Redis.Redis, redis)))
   }))
 
-const optionsOf = Check.partial({ prefix: Check.text })
+const optionsOf = Check.partial({ prefix: Bytes.redisPrefix })

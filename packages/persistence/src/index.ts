@@ -5,4 +5,5 @@
  */
 export * as ChatCachePersistence from "./ChatCachePersistence.ts"
 export * as EmbeddingCachePersistence from "./EmbeddingCachePersistence.ts"
+export * as RedisCluster from "./RedisCluster.ts"
 export * as SharedState from "./SharedState.ts"

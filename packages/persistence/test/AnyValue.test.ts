@@ -9,7 +9,7 @@ import * as References from "effect/References"
 import { type Calls, fields } from "../../core/test/support/AnyCalls.ts"
 import * as AnyValue from "../../core/test/support/AnyValue.ts"
 
-const { ChatCachePersistence, EmbeddingCachePersistence, SharedState } = Persistence_
+const { ChatCachePersistence, EmbeddingCachePersistence, RedisCluster, SharedState } = Persistence_
 
 const persisted = <A, E>(layer: Layer.Layer<A, E, Persistence.BackingPersistence | KeyValueStore.KeyValueStore>) =>
   Layer.provide(layer, [Persistence.layerBackingMemory, KeyValueStore.layerMemory])
@@ -20,7 +20,26 @@ const redis = Layer.succeed(
   { eval: () => () => Effect.never, send: () => Effect.succeed([]) } as unknown as Redis.Redis["Service"]
 )
 
+/** A client of a cluster with one node. */
+const node = {
+  masters: [1],
+  on: () => {},
+  connect: () => Promise.resolve(),
+  destroy: () => {},
+  sendCommand: () => Promise.resolve("PONG"),
+  nodeClient: () => Promise.resolve({ sendCommand: () => Promise.resolve("PONG") })
+}
+
+const pinged = <E>(layer: Layer.Layer<Redis.Redis, E>) =>
+  Effect.flatMap(Redis.Redis, ({ send }) => Effect.andThen(send("PING"), send("SCRIPT", "FLUSH"))).pipe(
+    Effect.provide(layer, { local: true })
+  )
+
 const calls: Readonly<Record<string, Calls>> = {
+  "ChatCachePersistence.layerRedis": (any) =>
+    [any, ...fields(["prefix"], any)].map((options) => () =>
+      Layer.provide(ChatCachePersistence.layerRedis(options), redis)
+    ),
   "ChatCachePersistence.layerKeyValueStore": (any) =>
     [any, ...fields(["prefix"], any)].map((options) => () =>
       persisted(ChatCachePersistence.layerKeyValueStore(options))
@@ -28,6 +47,10 @@ const calls: Readonly<Record<string, Calls>> = {
   "ChatCachePersistence.layerPersistence": (any) =>
     [any, ...fields(["storeId"], any)].map((options) => () =>
       persisted(ChatCachePersistence.layerPersistence(options))
+    ),
+  "EmbeddingCachePersistence.layerRedis": (any) =>
+    [any, ...fields(["prefix"], any)].map((options) => () =>
+      Layer.provide(EmbeddingCachePersistence.layerRedis(options), redis)
     ),
   "EmbeddingCachePersistence.layerKeyValueStore": (any) =>
     [any, ...fields(["prefix"], any)].map((options) => () =>
@@ -37,6 +60,18 @@ const calls: Readonly<Record<string, Calls>> = {
     [any, ...fields(["storeId"], any)].map((options) => () =>
       persisted(EmbeddingCachePersistence.layerPersistence(options))
     ),
+  "RedisCluster.layer": (any) => [
+    () => RedisCluster.layer(any),
+    () => pinged(RedisCluster.layer(Effect.succeed(any))),
+    ...fields(["send", "sendToAll"], any).map((client) => () => pinged(RedisCluster.layer(Effect.succeed(client))))
+  ],
+  "RedisCluster.layerNodeRedis": (any) => [
+    () => RedisCluster.layerNodeRedis(any),
+    () => RedisCluster.layerNodeRedis(() => any),
+    ...fields(["on", "connect", "destroy", "sendCommand", "nodeClient"], any).map((cluster) => () =>
+      pinged(RedisCluster.layerNodeRedis(() => ({ ...node, ...(cluster as object) })))
+    )
+  ],
   "SharedState.layerRedis": (any) => [
     () => SharedState.layerRedis(any),
     ...[any, ...fields(["prefix"], any)].map((options) => () => SharedState.layerRedis(redis, options))
@@ -64,5 +99,8 @@ describe("Every public function", () => {
       const layer = ChatCachePersistence.layerKeyValueStore({ prefix: Symbol("a") as never })
       const error = yield* Effect.flip(Layer.build(persisted(layer)))
       assert.strictEqual(error.field, "prefix")
+      // To a cluster that is an empty hash tag.
+      const other = yield* Effect.flip(Layer.build(SharedState.layerRedis(redis, { prefix: "a{}" })))
+      assert.strictEqual(other.field, "prefix")
     }))
 })

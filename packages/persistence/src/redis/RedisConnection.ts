@@ -32,18 +32,22 @@ export const make = Effect.fnUntraced(function*<A, E, R>(
   let attempt: Fiber.Fiber<Redis.Redis["Service"], E | ProviderError.InvalidRequestError> | undefined
   yield* Effect.addFinalizer(() => attempt === undefined ? Effect.void : Fiber.interrupt(attempt))
 
-  const build = Effect.flatMap(Scope.fork(scope), (scope) =>
-    // Each attempt has a client of its own. That of NodeRedis warns of each command and each attempt that fails.
-    Layer.buildWithMemoMap(layer, Layer.makeMemoMapUnsafe(), scope).pipe(
-      Effect.provideService(References.MinimumLogLevel, "Error"),
-      Effect.flatMap((built) =>
-        Option.match(Context.getOption(built, Redis.Redis), {
-          onNone: () => Effect.fail(noRedis),
-          onSome: Effect.succeed
-        })
-      ),
-      Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause)))
-    ))
+  const build: Effect.Effect<Redis.Redis["Service"], E | ProviderError.InvalidRequestError, R> = Effect.flatMap(
+    Scope.fork(scope),
+    (scope) =>
+      // Each attempt has a client of its own. That of NodeRedis warns of each command and each attempt that fails.
+      Layer.buildWithMemoMap(layer, Layer.makeMemoMapUnsafe(), scope).pipe(
+        Effect.provideService(References.MinimumLogLevel, "Error"),
+        Effect.flatMap((built) =>
+          Option.match(Context.getOption(built, Redis.Redis), {
+            onNone: () => Effect.fail(noRedis),
+            onSome: Effect.succeed
+          })
+        ),
+        Effect.catchCause((cause) => isInvalidUrl(cause) ? Effect.fail(noUrl) : Effect.failCause(cause)),
+        Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause)))
+      )
+  )
 
   const connection = Effect.suspend(() => {
     if (attempt !== undefined) return Fiber.await(attempt)
@@ -82,6 +86,20 @@ export const make = Effect.fnUntraced(function*<A, E, R>(
 })
 
 const lost = (cause: Cause.Cause<unknown>) => new Redis.RedisError({ cause: Cause.squash(cause) })
+
+/** An error of the runtime, which has the URL in it, and so the password: it goes no further. */
+const isInvalidUrl = (cause: Cause.Cause<unknown>): boolean => {
+  const error = Cause.squash(cause)
+  const reason = Predicate.isTagged(error, "RedisError") ? (error as Redis.RedisError).cause : error
+  return reason instanceof TypeError && /\burl\b/i.test(reason.message)
+}
+
+const noUrl = ProviderError.invalidRequest({
+  provider: "strata",
+  field: "connection",
+  problem: "the URL of Redis is not a URL",
+  remedy: "Use `redis://user:password@host:port`, or `rediss://` for TLS, with special characters percent-encoded"
+})
 
 const noRedis = ProviderError.invalidRequest({
   provider: "strata",
