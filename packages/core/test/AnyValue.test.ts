@@ -22,7 +22,7 @@ const modules: Readonly<Record<string, object>> = {
   Enforcement
 }
 
-/** Left out of the declarations, or what Effect makes of a schema. */
+/** Left out of the declarations, exported by `ChatService` too, or what Effect makes of a schema. */
 const isInternal = new Set([
   "Breaker.check",
   "Budget.check",
@@ -39,8 +39,8 @@ const isInternal = new Set([
   "Telemetry.nameOf",
   "Tool.check",
   "RetryBudget.check",
-  "StructuredOutput.generate",
-  "StructuredOutput.stream",
+  "StructuredOutput.object",
+  "StructuredOutput.objectStream",
   "ChatCache.options",
   "EmbeddingCache.options"
 ])

@@ -25,10 +25,10 @@ import type * as Fallback from "./Fallback.ts"
 import * as Caching from "./internal/cache/caching.ts"
 import * as ChatDefaults from "./internal/defaults.ts"
 import * as ChatFallback from "./internal/fallback.ts"
-import * as StructuredOutput from "./StructuredOutput.ts"
 
 export { ChatService, make } from "./Chat.ts"
 export type { ChatError, ChatStreamError, Provider } from "./Chat.ts"
+export { object, objectStream } from "./StructuredOutput.ts"
 
 /** The whole answer. */
 export const generate = (
@@ -51,54 +51,6 @@ export const textStream = (input: ChatRequest.Input): Stream.Stream<string, Chat
   Stream.map(
     Stream.filter(stream(input), (event) => event.type === "text-delta"),
     (event) => event.delta
-  )
-
-/**
- * An answer decoded by a schema, with the response it was read from. With `repairs` the model is asked again when its JSON does
- * not match the schema.
- *
- * Fails with `StructuredOutputError` when it still does not, or when the answer was cut or withheld, and with
- * `InvalidRequestError` when the schema has no JSON form.
- *
- * @example
- * const Recipe = Schema.Struct({ title: Schema.String, minutes: Schema.Int, steps: Schema.Array(Schema.String) })
- *
- * const { value, usage } = yield* ChatService.object(Recipe, "A quick soup, please", { repairs: 1 })
- */
-export const object = <S extends StructuredOutput.AnySchema>(
-  schema: S,
-  input: ChatRequest.Input,
-  options?: StructuredOutput.Options
-): Effect.Effect<
-  StructuredOutput.ObjectResponse<S["Type"]>,
-  ProviderError.ChatObjectError,
-  ChatService | S["DecodingServices"]
-> =>
-  Effect.flatMap(ChatService, (service) => StructuredOutput.generate(service, schema, input, options)).pipe(
-    Effect.withSpan("ChatService.object")
-  )
-
-/**
- * {@link object} in pieces: `partial` events with the value so far, then one `object` event with the decoded value and the
- * response. Without repairs.
- *
- * @example
- * ChatService.objectStream(Recipe, "A quick soup, please").pipe(
- *   Stream.tap((event) => event.type === "partial" ? render(event.value.steps ?? []) : save(event.value)),
- *   Stream.runDrain
- * )
- */
-export const objectStream = <S extends StructuredOutput.AnySchema>(
-  schema: S,
-  input: ChatRequest.Input,
-  options?: StructuredOutput.FormatOptions
-): Stream.Stream<
-  StructuredOutput.ObjectEvent<S["Type"], S["Encoded"]>,
-  ProviderError.ChatObjectStreamError,
-  ChatService | S["DecodingServices"]
-> =>
-  Stream.unwrap(Effect.map(ChatService, (service) => StructuredOutput.stream(service, schema, input, options))).pipe(
-    Stream.withSpan("ChatService.objectStream")
   )
 
 /**

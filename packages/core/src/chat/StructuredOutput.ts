@@ -1,7 +1,7 @@
 /**
  * Answers that are values of an Effect `Schema`: requesting, decoding and repairing them.
  *
- * Use `ChatService.object` and `ChatService.objectStream`; {@link format} and {@link decode} are their two halves, for
+ * `ChatService` exports {@link object} and {@link objectStream}, too; {@link format} and {@link decode} are their two halves, for
  * requests that something else sends, such as a tool loop.
  */
 import * as Effect from "effect/Effect"
@@ -15,7 +15,7 @@ import * as ExactJson from "../ExactJson.ts"
 import { defined } from "../internal/defined.ts"
 import * as ProviderError from "../ProviderError.ts"
 import * as Usage from "../Usage.ts"
-import type * as Chat from "./Chat.ts"
+import { ChatService } from "./Chat.ts"
 import * as ChatEvent from "./ChatEvent.ts"
 import * as ChatRequest from "./ChatRequest.ts"
 import type * as ChatResponse from "./ChatResponse.ts"
@@ -114,14 +114,25 @@ const answered = Check.struct<Pick<ChatResponse.ChatResponse, "finishReason" | "
   model: Check.text
 }, { others: "ignored" })
 
-/** @internal */
-export const generate = <S extends AnySchema>(
-  service: Chat.Chat,
+/**
+ * An answer decoded by a schema, with the response it was read from. With `repairs` the model is asked again when its JSON does
+ * not match the schema.
+ *
+ * Fails with `StructuredOutputError` when it still does not, or when the answer was cut or withheld, and with
+ * `InvalidRequestError` when the schema has no JSON form.
+ *
+ * @example
+ * const Recipe = Schema.Struct({ title: Schema.String, minutes: Schema.Int, steps: Schema.Array(Schema.String) })
+ *
+ * const { value, usage } = yield* ChatService.object(Recipe, "A quick soup, please", { repairs: 1 })
+ */
+export const object = <S extends AnySchema>(
   schema: S,
   input: ChatRequest.Input,
   options?: Options
-): Effect.Effect<ObjectResponse<S["Type"]>, ProviderError.ChatObjectError, S["DecodingServices"]> =>
+): Effect.Effect<ObjectResponse<S["Type"]>, ProviderError.ChatObjectError, ChatService | S["DecodingServices"]> =>
   Effect.gen(function*() {
+    const service = yield* ChatService
     const { repairs: mostRepairs = 0, ...format } = yield* settled(options)
     const { isWrapped, responseFormat } = yield* shape(schema, format)
     const request = yield* ChatValidation.settle(service.provider ?? "custom", input)
@@ -138,17 +149,30 @@ export const generate = <S extends AnySchema>(
       if (!(repairs > 0) || error.issue === undefined) return yield* error
       messages = [...messages, ...correction(response, error.issue)]
     }
-  })
+  }).pipe(Effect.withSpan("ChatService.object"))
 
-/** @internal */
-export const stream = <S extends AnySchema>(
-  service: Chat.Chat,
+/**
+ * {@link object} in pieces: `partial` events with the value so far, then one `object` event with the decoded value and the
+ * response. Without repairs.
+ *
+ * @example
+ * ChatService.objectStream(Recipe, "A quick soup, please").pipe(
+ *   Stream.tap((event) => event.type === "partial" ? render(event.value.steps ?? []) : save(event.value)),
+ *   Stream.runDrain
+ * )
+ */
+export const objectStream = <S extends AnySchema>(
   schema: S,
   input: ChatRequest.Input,
   options?: FormatOptions
-): Stream.Stream<ObjectEvent<S["Type"], S["Encoded"]>, ProviderError.ChatObjectStreamError, S["DecodingServices"]> =>
+): Stream.Stream<
+  ObjectEvent<S["Type"], S["Encoded"]>,
+  ProviderError.ChatObjectStreamError,
+  ChatService | S["DecodingServices"]
+> =>
   Stream.unwrap(Effect.gen(function*() {
     type Event = ObjectEvent<S["Type"], S["Encoded"]>
+    const service = yield* ChatService
     const { isWrapped, responseFormat } = yield* shape(schema, options)
     const request = yield* ChatValidation.settle(service.provider ?? "custom", input)
     const collector = ChatEvent.makeCollector()
@@ -179,7 +203,7 @@ export const stream = <S extends AnySchema>(
       return { type: "object" as const, ...response, value: yield* read(schema, isWrapped, response) }
     })
     return Stream.concat(partials, Stream.fromEffect(whole))
-  }))
+  })).pipe(Stream.withSpan("ChatService.objectStream"))
 
 /** The response format of a schema, and whether it is wrapped in `{ value: … }`. */
 const shape = Effect.fnUntraced(function*(schema: AnySchema, options: FormatOptions = {}) {

@@ -193,23 +193,12 @@ export const stream = <const Tools extends ReadonlyArray<Tool.Any>, E1 = never, 
     })
 
     // A step starts when the one before has been read to its end: only then is it known whether there is one.
-    return Stream.flatten(Stream.unfold(
-      undefined,
-      () =>
-        outcome === undefined
-          ? Effect.map(step, (events) =>
-            [events, undefined] as const)
-          : Effect.undefined
-    ))
+    const next = Effect.suspend(() =>
+      outcome === undefined ? Effect.zip(step, Effect.undefined) : Effect.undefined
+    )
+    return Stream.flatten(Stream.unfold(undefined, () =>
+      next))
   })).pipe(Stream.withSpan("ToolLoop.stream"))
-
-/** An answer and its decoded calls. `reason` is set for the last one. */
-interface Turn<E, R> {
-  readonly index: number
-  readonly response: ChatResponse.ChatResponse
-  readonly reason: Outcome["reason"] | undefined
-  readonly calls: ReadonlyArray<ToolCall.Prepared<E, R>>
-}
 
 /**
  * Checks the tools and starts a loop. A step is a `request`, a `turn` that decodes the calls of the answer, and a `close` with
@@ -257,7 +246,11 @@ const start = <Tools extends ReadonlyArray<Tool.Any>, E1, R1, E2, R2>(
 
     const turn = Effect.fnUntraced(function*(response: ChatResponse.ChatResponse) {
       const asked = stopped.has(response.finishReason) ? [] : response.toolCalls
-      const reason = asked.length === 0 ? "finished" : index + 1 >= maxSteps ? "max-steps" : undefined
+      const reason: Outcome["reason"] | undefined = asked.length === 0
+        ? "finished"
+        : index + 1 >= maxSteps
+        ? "max-steps"
+        : undefined
       const isCut = response.finishReason === "length"
       const calls = yield* Effect.forEach(
         reason === undefined ? asked : [],
@@ -267,10 +260,13 @@ const start = <Tools extends ReadonlyArray<Tool.Any>, E1, R1, E2, R2>(
       const again = wrong.find(({ call }) => refused.has(call.name))
       if (again?.refusal !== undefined) return yield* wrongAgain(again.call, again.refusal)
       refused = new Set(wrong.map(({ call }) => call.name))
-      return { index, response, reason, calls } satisfies Turn<E, R>
+      return { index, response, reason, calls }
     })
 
-    const close = Effect.fnUntraced(function*({ reason, response }: Turn<E, R>, results: ReadonlyArray<ToolResult>) {
+    const close = Effect.fnUntraced(function*(
+      { reason, response }: Effect.Success<ReturnType<typeof turn>>,
+      results: ReadonlyArray<ToolResult>
+    ) {
       usage = Usage.add(usage, response.usage)
       cost = Cost.sum([cost, response.cost])
       const spent = { usage, ...(cost && { cost }) }
