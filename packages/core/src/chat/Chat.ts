@@ -32,8 +32,8 @@ export type ChatError = ProviderError.ChatError
 export type ChatStreamError = ProviderError.ChatStreamError
 
 /**
- * A chat model; a test double needs the two functions only. `generate` gives the whole answer, `stream` its pieces: it ends with
- * exactly one `finish` event, or fails.
+ * A chat model; a test double needs the two functions only. `generate` gives the whole answer, `stream` its pieces: it
+ * ends with exactly one `finish` event, or fails.
  */
 export interface Chat extends Trait.Trait {
   readonly generate: (request: ChatRequest.ChatRequest) => Effect.Effect<ChatResponse.ChatResponse, ChatError>
@@ -140,8 +140,8 @@ const providerShape = Check.struct<Pick<Provider, "provider" | "defaultModel" | 
 }, { others: "ignored" })
 
 /**
- * Completes the answers of a provider by the prices in force: adds its name and the cost, and lets every stream end with exactly
- * one `finish`.
+ * Completes the answers of a provider by the prices in force: adds its name and the cost, and lets every stream end with
+ * exactly one `finish`.
  */
 const completion = Effect.map(Costing.make, (costing) => {
   const response = <O extends ChatResponse.Outcome>(target: Telemetry.Target, outcome: O): Effect.Effect<O> =>

@@ -33,13 +33,13 @@ export type ResponseFormat = typeof ResponseFormat.Type
 export const ResponseFormat = Schema.Union([Schema.Struct({ type: Schema.tag("text") }), JsonFormat])
 
 /**
- * Reasoning before the answer, which counts as output and towards `maxTokens`. `false` turns it off, and fails for a model that
- * always reasons.
+ * Reasoning before the answer, which counts as output and towards `maxTokens`. `false` turns it off, and fails for a model
+ * that always reasons.
  *
  * - `effort`, `budgetTokens`: translated to the one the model has. Without both the model decides where it can, else the
  *   effort is medium.
- * - `display`: how the answer shows it; `interleaved`: reason between tool calls, too, with a budget of the whole answer. The
- *   provider ignores and reports them where the model lacks them.
+ * - `display`: how the answer shows it; `interleaved`: reason between tool calls, too, with a budget of the whole answer.
+ *   The provider ignores and reports them where the model lacks them.
  */
 export type Reasoning = typeof Reasoning.Type
 export const Reasoning = Schema.Union([

@@ -54,11 +54,11 @@ export const textStream = (input: ChatRequest.Input): Stream.Stream<string, Chat
   )
 
 /**
- * Decorates a service with a middleware, such as logging or routing: a function from a service to a service. It runs once, when
- * the layer is built, in its scope, with a plain copy of the service below.
+ * Decorates a service with a middleware, such as logging or routing: a function from a service to a service. It runs once,
+ * when the layer is built, in its scope, with a plain copy of the service below.
  *
- * - Data it omits (`provider`, `defaultModel`, `identity`) are those of the service below. A middleware that changes answers
- *   should add to `identity`, for caches around it.
+ * - Data it omits (`provider`, `defaultModel`, `identity`) are those of the service below. A middleware that changes
+ *   answers should add to `identity`, for caches around it.
  * - Policies and budgets around it apply below it: it sees a call once, not its retries.
  *
  * @example
@@ -89,11 +89,11 @@ export const withPolicy: Middleware.Decorator<ChatService, [policy: Policy.Polic
 )
 
 /**
- * Limits the cost of every provider below, at any place among other decorators: an attempt that could cost more than is left
- * fails with `BudgetExceededError` before it is sent. Several budgets apply together; the same one counts once.
+ * Limits the cost of every provider below, at any place among other decorators: an attempt that could cost more than is
+ * left fails with `BudgetExceededError` before it is sent. Several budgets apply together; the same one counts once.
  *
- * - An attempt reserves its prompt and `maxTokens` at the price of its model (`Pricing`). Set `maxTokens`: the default is the
- *   model's maximum, if known. A model without a price fails with `InvalidRequestError`.
+ * - An attempt reserves its prompt and `maxTokens` at the price of its model (`Pricing`). Set `maxTokens`: the default is
+ *   the model's maximum, if known. A model without a price fails with `InvalidRequestError`.
  * - Every attempt sent is billed, retries and hedges included, but not refused ones. One that failed or was interrupted
  *   without usage costs its prompt and what arrived of the stream. A cached answer costs nothing.
  *
@@ -123,8 +123,8 @@ const handing = Effect.fnUntraced(function*(
 
 /**
  * Sets defaults of requests: `maxTokens`, `temperature`, `model`, a `system` prompt … `providerOptions` are merged per
- * provider. The system prompt applies to requests without a system message. Outer defaults precede inner ones, and are part of
- * the key of a cache around them.
+ * provider. The system prompt applies to requests without a system message. Outer defaults precede inner ones, and are
+ * part of the key of a cache around them.
  *
  * @example
  * BedrockChat.layer({ model }).pipe(ChatService.withDefaults({ maxTokens: 1024, system: "You answer in one sentence." }))
@@ -155,15 +155,16 @@ export const withDeadline: Middleware.Decorator<ChatService, [deadline: Duration
 )
 
 /**
- * Adds fallbacks to a service: other models, regions or providers. Layers are built together, and one that fails fails all.
+ * Adds fallbacks to a service: other models, regions or providers. Layers are built together, and one that fails fails
+ * all.
  *
  * - A call tries each service at most once, in order, until one answers. It moves on for errors of the first service that
  *   `options.when` accepts (`Fallback.isUnavailable` by default), and for any error of a fallback but those of budgets.
  * - Every call starts with the first service, which retries by its own policy. Give it a `breaker`: while that is open the
  *   service fails at once, and one call at a time probes it. Errors that `options.failFast` accepts are not retried.
  * - The `model` of a request applies to the first service; fallbacks use their own, or that of `options.model`.
- * - The answer has the `provider` and `model` that gave it, and in `fallback` the errors before. When no service answers, the
- *   call fails with the last error that `options.when` accepts, so that a transient one stays transient.
+ * - The answer has the `provider` and `model` that gave it, and in `fallback` the errors before. When no service answers,
+ *   the call fails with the last error that `options.when` accepts, so that a transient one stays transient.
  * - A stream falls back until its first event, not after it.
  *
  * An outage is logged as one warning, its end as one notice after half a minute without a failure.
@@ -203,12 +204,13 @@ export const withFallback: {
  * - Single-flight: concurrent equal requests share one call, which is interrupted with the last of them and fails for all.
  *   Each reader of a shared stream gets it from the beginning, at its own pace; a `generate` that shares a stream which
  *   breaks sends its own request.
- * - A cached or shared answer has `cached: true` and a `cost` of 0, and is otherwise unchanged, `usage` and `requestId` too.
- * - The cache fails open: an error of the store is a miss. After one, or no answer within a second, the store is not used for
- *   five seconds.
+ * - A cached or shared answer has `cached: true` and a `cost` of 0, and is otherwise unchanged, `usage` and `requestId`
+ *   too.
+ * - The cache fails open: an error of the store is a miss. After one, or no answer within a second, the store is not used
+ *   for five seconds.
  *
- * Counts `strata.chat.cache.hits` (calls that were not sent), `misses`, `failures` (of the store) and `drops` (of its write
- * queue).
+ * Counts `strata.chat.cache.hits` (calls that were not sent), `misses`, `failures` (of the store) and `drops` (of its
+ * write queue).
  *
  * @example
  * BedrockChat.layer({ model }).pipe(

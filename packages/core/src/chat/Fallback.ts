@@ -38,8 +38,8 @@ export interface Options {
 
 /**
  * Whether an error is of the service or model, so that another one may succeed. Others are of the request
- * (`InvalidRequestError`, `UnsupportedFeatureError`, `ContextLengthExceededError`: add the last two where a fallback supports
- * more), of the configuration (`AuthenticationError`, which a fallback would hide), of the program's budget
+ * (`InvalidRequestError`, `UnsupportedFeatureError`, `ContextLengthExceededError`: add the last two where a fallback
+ * supports more), of the configuration (`AuthenticationError`, which a fallback would hide), of the program's budget
  * (`BudgetExceededError`), or come with a part of an answer (`StructuredOutputError`, `StreamInterruptedError`).
  *
  * @example

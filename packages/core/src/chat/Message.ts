@@ -22,8 +22,8 @@ export const CacheControl = Schema.Union([
 const cache = { cache: Schema.optional(CacheControl) }
 
 /**
- * Marks content for a guardrail, which evaluates the whole prompt where nothing is marked. `qualifiers` are for the checks of
- * grounding and relevance.
+ * Marks content for a guardrail, which evaluates the whole prompt where nothing is marked. `qualifiers` are for the checks
+ * of grounding and relevance.
  */
 export type Guard = typeof Guard.Type
 export const Guard = Schema.Union([
@@ -149,8 +149,8 @@ export class ReasoningPart extends Schema.Opaque<ReasoningPart>()(Schema.Struct(
 })) {}
 
 /**
- * A tool call of the model; `params` is its JSON, decoded by `ExactJson.params`. With `providerExecuted` the provider runs the
- * tool, not the program; `providerType` is its type of the call.
+ * A tool call of the model; `params` is its JSON, decoded by `ExactJson.params`. With `providerExecuted` the provider runs
+ * the tool, not the program; `providerType` is its type of the call.
  */
 export class ToolCallPart extends Schema.Opaque<ToolCallPart>()(Schema.Struct({
   type: Schema.tag("tool-call"),

@@ -1,8 +1,8 @@
 /**
  * Answers that are values of an Effect `Schema`: requesting, decoding and repairing them.
  *
- * `ChatService` exports {@link object} and {@link objectStream}, too; {@link format} and {@link decode} are their two halves, for
- * requests that something else sends, such as a tool loop.
+ * `ChatService` exports {@link object} and {@link objectStream}, too; {@link format} and {@link decode} are their two
+ * halves, for requests that something else sends, such as a tool loop.
  */
 import * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
@@ -46,8 +46,8 @@ export interface ObjectResponse<out A> extends ChatResponse.ChatResponse {
 /**
  * An event of an object stream.
  *
- * - `partial`: the encoded value so far, not yet checked: see {@link DeepPartial}. Each has more than the one before; the last
- *   is complete.
+ * - `partial`: the encoded value so far, not yet checked: see {@link DeepPartial}. Each has more than the one before; the
+ *   last is complete.
  * - `object`: the decoded value and the response. The stream ends with exactly one, or fails.
  */
 export type ObjectEvent<A, Encoded> =
@@ -70,8 +70,8 @@ type HasMethods<T> = { [Key in keyof T]: T[Key] extends (...args: never) => unkn
 export type AnySchema = Schema.ConstraintDecoder<unknown, unknown>
 
 /**
- * The `responseFormat` for values of a schema: the JSON Schema of its encoded side. Models write objects: a schema of another
- * type is wrapped as `{ value: … }`, and unwrapped by {@link decode}.
+ * The `responseFormat` for values of a schema: the JSON Schema of its encoded side. Models write objects: a schema of
+ * another type is wrapped as `{ value: … }`, and unwrapped by {@link decode}.
  *
  * Fails with `InvalidRequestError` when the schema has no JSON form.
  *
@@ -87,12 +87,12 @@ export const format = (
   Effect.map(shape(schema, options), ({ responseFormat }) => responseFormat)
 
 /**
- * Decodes the answer to a request with {@link format}. Prose and a code fence around the JSON object are ignored. An integer
- * that a number cannot hold is decoded from its text, for `Schema.BigInt` and `Schema.String`.
+ * Decodes the answer to a request with {@link format}. Prose and a code fence around the JSON object are ignored. An
+ * integer that a number cannot hold is decoded from its text, for `Schema.BigInt` and `Schema.String`.
  *
- * Fails with `StructuredOutputError` when the text does not match the schema, which its `issue` explains, and when the answer
- * is not complete: cut by `maxTokens`, filtered, refused, or a tool call; with `InvalidRequestError` for a value that is not
- * a schema or not a response.
+ * Fails with `StructuredOutputError` when the text does not match the schema, which its `issue` explains, and when the
+ * answer is not complete: cut by `maxTokens`, filtered, refused, or a tool call; with `InvalidRequestError` for a value
+ * that is not a schema or not a response.
  */
 export const decode = <S extends AnySchema>(
   schema: S,
@@ -115,8 +115,8 @@ const answered = Check.struct<Pick<ChatResponse.ChatResponse, "finishReason" | "
 }, { others: "ignored" })
 
 /**
- * An answer decoded by a schema, with the response it was read from. With `repairs` the model is asked again when its JSON does
- * not match the schema.
+ * An answer decoded by a schema, with the response it was read from. With `repairs` the model is asked again when its JSON
+ * does not match the schema.
  *
  * Fails with `StructuredOutputError` when it still does not, or when the answer was cut or withheld, and with
  * `InvalidRequestError` when the schema has no JSON form.

@@ -10,8 +10,8 @@ import type * as ProviderError from "../ProviderError.ts"
 import * as ToolOutput from "./internal/output.ts"
 
 /**
- * Whether the model reads the message of a failure (`return`), without stack or cause, or the call fails with it (`error`). Of
- * a {@link ToolDefectError}, which is logged, the model reads only that the tool failed.
+ * Whether the model reads the message of a failure (`return`), without stack or cause, or the call fails with it
+ * (`error`). Of a {@link ToolDefectError}, which is logged, the model reads only that the tool failed.
  */
 export type FailureMode = "return" | "error"
 

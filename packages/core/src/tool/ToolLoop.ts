@@ -31,8 +31,8 @@ export class ToolResult extends Schema.Opaque<ToolResult>()(Schema.Struct({
 })) {}
 
 /**
- * A request and the tool calls of its answer, from `index` 0. `messages`, `usage` and `cost` as in {@link Outcome}, the last two
- * of all steps so far; `results` in the order of the calls, empty in the last step.
+ * A request and the tool calls of its answer, from `index` 0. `messages`, `usage` and `cost` as in {@link Outcome}, the
+ * last two of all steps so far; `results` in the order of the calls, empty in the last step.
  */
 export class Step extends Schema.Opaque<Step>()(Schema.Struct({
   index: Schema.Finite,
@@ -63,7 +63,8 @@ export class Outcome extends Schema.Opaque<Outcome>()(Schema.Struct({
 
 /**
  * - `tools`: made with `Tool.make`, with unique names.
- * - `maxSteps`: the most requests to send, 10 when missing; `concurrency`: handlers that run at once, 8 when missing. At least 1.
+ * - `maxSteps`: the most requests to send, 10 when missing; `concurrency`: handlers that run at once, 8 when missing. At
+ *   least 1.
  * - `prepareStep`: changes the request of this step only: model, tool choice, messages.
  * - `onStep`: runs after each step, to save what a failure of a later step would lose.
  *
@@ -120,14 +121,15 @@ export type LoopError<Tools extends ReadonlyArray<Tool.Any>> =
  *
  * - A tool choice that forces a call applies to the first step; later it is `auto`, or no loop would end.
  * - The calls of an answer run concurrently; their results are sent in the order of the calls.
- * - An invalid call, of an unknown tool or with invalid arguments, gets the issue as its result. An invalid call of the same
- *   tool in the next step fails the loop with {@link Tool.ToolCallError}, before any handler of that step.
- * - Arguments are sent back as the model wrote them. Those that are not an object, which providers refuse, are wrapped in one:
- *   text as `INVALID_JSON`, other JSON as `value`.
+ * - An invalid call, of an unknown tool or with invalid arguments, gets the issue as its result. An invalid call of the
+ *   same tool in the next step fails the loop with {@link Tool.ToolCallError}, before any handler of that step.
+ * - Arguments are sent back as the model wrote them. Those that are not an object, which providers refuse, are wrapped in
+ *   one: text as `INVALID_JSON`, other JSON as `value`.
  * - Ids that are empty or not unique in the conversation are replaced, unless the provider ran the call.
  *
- * Fails as the model, the hooks and the handlers of failure mode `error` do, and with `InvalidRequestError` before anything is
- * sent for two tools with one name, a tool with an invalid name or schema, a request with `tools`, or an invalid option.
+ * Fails as the model, the hooks and the handlers of failure mode `error` do, and with `InvalidRequestError` before
+ * anything is sent for two tools with one name, a tool with an invalid name or schema, a request with `tools`, or an
+ * invalid option.
  *
  * @example
  * const outcome = yield* ToolLoop.run("What is the weather in Paris?", { tools: [weather] })
@@ -154,8 +156,8 @@ export const run = <const Tools extends ReadonlyArray<Tool.Any>, E1 = never, R1 
   }).pipe(Effect.withSpan("ToolLoop.run"))
 
 /**
- * {@link run} with its events. Models that cannot stream with tools fail. The calls of a step start when its answer is complete,
- * and are subject to backpressure.
+ * {@link run} with its events. Models that cannot stream with tools fail. The calls of a step start when its answer is
+ * complete, and are subject to backpressure.
  */
 export const stream = <const Tools extends ReadonlyArray<Tool.Any>, E1 = never, R1 = never, E2 = never, R2 = never>(
   input: ChatRequest.Input,
@@ -201,8 +203,8 @@ export const stream = <const Tools extends ReadonlyArray<Tool.Any>, E1 = never, 
   })).pipe(Stream.withSpan("ToolLoop.stream"))
 
 /**
- * Checks the tools and starts a loop. A step is a `request`, a `turn` that decodes the calls of the answer, and a `close` with
- * their results in the order of the calls.
+ * Checks the tools and starts a loop. A step is a `request`, a `turn` that decodes the calls of the answer, and a `close`
+ * with their results in the order of the calls.
  */
 const start = <Tools extends ReadonlyArray<Tool.Any>, E1, R1, E2, R2>(
   input: ChatRequest.Input,

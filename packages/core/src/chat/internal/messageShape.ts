@@ -1,8 +1,8 @@
 /**
  * Checks of messages, from their schemas. The annotation `remedy` of a schema says what to give instead.
  *
- * Unknown fields, such as an id or a date of the program, are left out. Misspelled fields and those of other APIs are refused:
- * without them the request would mean something else.
+ * Unknown fields, such as an id or a date of the program, are left out. Misspelled fields and those of other APIs are
+ * refused: without them the request would mean something else.
  */
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"

@@ -10,11 +10,11 @@ import * as ExactJson from "../../ExactJson.ts"
 /**
  * - `add`: reads more text. Returns how many of its characters precede the object or belong to it.
  * - `isComplete`: whether the object has ended and is valid.
- * - `next`: the object so far, if it may have changed. Long objects are parsed less often, so that the cost stays proportional
- *   to the text, unless `last` is set.
+ * - `next`: the object so far, if it may have changed. Long objects are parsed less often, so that the cost stays
+ *   proportional to the text, unless `last` is set.
  *
- * Strings grow as they arrive; numbers, literals and keys appear when they are complete. After invalid JSON there is no further
- * value.
+ * Strings grow as they arrive; numbers, literals and keys appear when they are complete. After invalid JSON there is no
+ * further value.
  */
 export interface PartialJson {
   readonly add: (text: string) => number

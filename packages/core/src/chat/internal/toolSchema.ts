@@ -1,11 +1,11 @@
 /**
- * The JSON schema of a tool's arguments, or of a structured answer, self-contained and plain: definitions are inlined, and only
- * recursive ones stay in `$defs`; all of them do where the inlined schema would be very large.
+ * The JSON schema of a tool's arguments, or of a structured answer, self-contained and plain: definitions are inlined, and
+ * only recursive ones stay in `$defs`; all of them do where the inlined schema would be very large.
  *
- * Effect describes all that its JSON codec accepts, and omits what JSON Schema cannot express exactly. For a model the schema
- * is narrower (no `"Infinity"` for a number, no bounds of safe integers, no `null` for an optional field) and says more:
- * lengths, patterns and checks that Effect omits are keywords or words of the description, and the descriptions of encoded
- * types (dates, options, classes) are kept. The codec accepts every value of it.
+ * Effect describes all that its JSON codec accepts, and omits what JSON Schema cannot express exactly. For a model the
+ * schema is narrower (no `"Infinity"` for a number, no bounds of safe integers, no `null` for an optional field) and says
+ * more: lengths, patterns and checks that Effect omits are keywords or words of the description, and the descriptions of
+ * encoded types (dates, options, classes) are kept. The codec accepts every value of it.
  */
 import type * as JsonSchema from "effect/JsonSchema"
 import * as Predicate from "effect/Predicate"

@@ -39,8 +39,8 @@ const wrapped = (params: unknown): object =>
     : { value: params }
 
 /**
- * Makes the ids of calls unique in a conversation. Providers refuse duplicates, yet some models count from the start in every
- * answer or leave the id empty. Calls that the provider ran keep theirs, as their results do.
+ * Makes the ids of calls unique in a conversation. Providers refuse duplicates, yet some models count from the start in
+ * every answer or leave the id empty. Calls that the provider ran keep theirs, as their results do.
  */
 export const makeIds = (messages: ReadonlyArray<Message.Message>) => {
   const used = new Set(messages.flatMap(idsOf))
