@@ -15,40 +15,33 @@ const ofOpenAi = "This is OpenAI's format: read it with `OpenAi.Messages` of @st
 
 const cacheHere = "Write `cache`: true, or { ttl: \"1h\" }"
 
-const callId = "Write `id`, the id of the call"
+const caches = ["cache_control", "cacheControl", "cachePoint"]
+
+/** Fields by what to give instead of them. */
+const instead = (fields: Readonly<Record<string, ReadonlyArray<string>>>): Readonly<Record<string, string>> =>
+  Object.fromEntries(Object.entries(fields).flatMap(([remedy, names]) => names.map((name) => [name, remedy])))
 
 /** Fields of other APIs, and what to give, for messages and parts. */
 const known = {
   role: {
     remedy: "Give a message, such as { role: \"user\", content: \"…\" }",
     alias: { developer: "system" },
-    instead: {
-      cache_control: cacheHere,
-      cacheControl: cacheHere,
-      cachePoint: cacheHere,
-      tool_calls: ofOpenAi,
-      function_call: ofOpenAi,
-      tool_call_id: ofOpenAi,
-      reasoning_content: ofOpenAi,
-      parts: "Write `content`"
-    }
+    instead: instead({
+      [cacheHere]: caches,
+      [ofOpenAi]: ["tool_calls", "function_call", "tool_call_id", "reasoning_content"],
+      "Write `content`": ["parts"]
+    })
   },
   part: {
     remedy: "Give a part, such as { type: \"text\", text }",
-    instead: {
-      cache_control: cacheHere,
-      cacheControl: cacheHere,
-      cachePoint: cacheHere,
-      image_url: ofOpenAi,
-      tool_call_id: callId,
-      toolCallId: callId,
-      tool_use_id: callId,
-      toolUseId: callId,
-      is_error: "Write `isFailure`",
-      output: "Write `result`",
-      input: "Write `params`",
-      arguments: "Write `params`"
-    }
+    instead: instead({
+      [cacheHere]: caches,
+      [ofOpenAi]: ["image_url"],
+      "Write `id`, the id of the call": ["tool_call_id", "toolCallId", "tool_use_id", "toolUseId"],
+      "Write `isFailure`": ["is_error"],
+      "Write `result`": ["output"],
+      "Write `params`": ["input", "arguments"]
+    })
   },
   location: {}
 }

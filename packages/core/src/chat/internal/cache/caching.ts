@@ -73,7 +73,7 @@ export const make = Effect.fnUntraced(function*(
   ): Effect.Effect<ChatResponse.ChatResponse, ProviderError.ChatError> =>
     Effect.scoped(Effect.gen(function*() {
       const ask = Effect.tap(service.generate(request), (response) => store.keep(call, response))
-      const { flight, isFirst } = yield* join({ key: call.key, isStream: false, send: () => cachedOr(call, ask) })
+      const { flight, isFirst } = yield* join(call.key, false, () => cachedOr(call, ask))
       const answer = isFirst
         ? flight.response
         : Effect.andThen(CacheStore.recordShare(call), Effect.map(flight.response, free)).pipe(
@@ -89,7 +89,7 @@ export const make = Effect.fnUntraced(function*(
   const stream = (call: CacheStore.Call, request: ChatRequest.ChatRequest) =>
     Stream.unwrap(
       Effect.map(
-        join({ key: call.key, isStream: true, send: (flight) => cachedOr(call, publish(call, request, flight)) }),
+        join(call.key, true, (flight) => cachedOr(call, publish(call, request, flight))),
         ({ flight, isFirst }) =>
           isFirst ? flight.events : Stream.map(
             Stream.onStart(flight.events, CacheStore.recordShare(call)),

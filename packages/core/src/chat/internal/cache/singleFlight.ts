@@ -29,12 +29,6 @@ export interface Flight {
   readonly events: Stream.Stream<ChatEvent.ChatEvent, ProviderError.ChatStreamError>
 }
 
-interface Plan {
-  readonly key: string
-  readonly isStream: boolean
-  readonly send: (flight: Flight) => Answer
-}
-
 interface Entry {
   readonly flight: Flight
   subscribers: number
@@ -48,7 +42,7 @@ interface Entry {
 export const make = () => {
   const entries = new Map<string, Entry>()
 
-  const begin = ({ isStream, key, send }: Plan) => {
+  const begin = (key: string, isStream: boolean, send: (flight: Flight) => Answer) => {
     const { complete, flight } = makeFlight(isStream)
     const entry: Entry = { flight, subscribers: 1, interrupt: Effect.void }
     entries.set(key, entry)
@@ -62,11 +56,15 @@ export const make = () => {
     )
   }
 
-  return (plan: Plan): Effect.Effect<{ readonly flight: Flight; readonly isFirst: boolean }, never, Scope.Scope> =>
+  return (
+    key: string,
+    isStream: boolean,
+    send: (flight: Flight) => Answer
+  ): Effect.Effect<{ readonly flight: Flight; readonly isFirst: boolean }, never, Scope.Scope> =>
     Effect.acquireRelease(
       Effect.suspend(() => {
-        const entry = entries.get(plan.key)
-        if (entry === undefined) return begin(plan)
+        const entry = entries.get(key)
+        if (entry === undefined) return begin(key, isStream, send)
         entry.subscribers++
         return Effect.succeed({ entry, flight: entry.flight, isFirst: false })
       }),
