@@ -48,24 +48,24 @@ export interface Gated {
 }
 
 /** Builds a core. Its own `policy` is in force where no decorator hands it another. */
-export const core = (
+export const core = Effect.fnUntraced(function*(
   provider: string,
   policy: Policy.Policy
-): Effect.Effect<Gated, ProviderError.InvalidRequestError, Scope.Scope> =>
-  Effect.map(Enforcement.make(policy, provider), (own) => {
-    const core: Trait.Core = { provider }
-    const gates = Effect.map(Handed, (handed): Gates => ({ enforcement: own, budgets: [], ...handed.get(core) }))
-    return {
-      cores: [core],
-      gates,
-      call: (self, target, metering) =>
-        Effect.flatMap(gates, ({ budgets, enforcement }) => enforcement.call(self, target, metering, budgets)),
-      stream: (self, target, metering) =>
-        Stream.unwrap(
-          Effect.map(gates, ({ budgets, enforcement }) => enforcement.stream(self, target, metering, budgets))
-        )
-    }
-  })
+): Effect.fn.Return<Gated, ProviderError.InvalidRequestError, Scope.Scope> {
+  const own = yield* Enforcement.make(policy, provider)
+  const core: Trait.Core = { provider }
+  const gates = Effect.map(Handed, (handed): Gates => ({ enforcement: own, budgets: [], ...handed.get(core) }))
+  return {
+    cores: [core],
+    gates,
+    call: (self, target, metering) =>
+      Effect.flatMap(gates, ({ budgets, enforcement }) => enforcement.call(self, target, metering, budgets)),
+    stream: (self, target, metering) =>
+      Stream.unwrap(
+        Effect.map(gates, ({ budgets, enforcement }) => enforcement.stream(self, target, metering, budgets))
+      )
+  }
+})
 
 /** Hands gates to the cores that a call, or a stream, reaches. */
 export interface Handing {
@@ -74,38 +74,24 @@ export interface Handing {
 }
 
 /** Puts a policy in force for cores: each has permits, quota and breakers of its own. */
-export const policy = (
-  cores: ReadonlyArray<Trait.Core>,
-  policy: Policy.Policy
-): Effect.Effect<Handing, ProviderError.InvalidRequestError, Scope.Scope> =>
-  Effect.map(
-    Effect.forEach(cores, (core) =>
-      Effect.map(Enforcement.make(policy, core.provider), (enforcement) => [core, enforcement] as const)),
-    (made) => {
-      const enforcements = new Map(made)
-      return handing(cores, (handed, core) => ({ enforcement: enforcements.get(core)!, ...handed }))
-    }
-  )
+export const policy = Effect.fnUntraced(function*(cores: ReadonlyArray<Trait.Core>, policy: Policy.Policy) {
+  const enforcements = new Map<Trait.Core, Enforcement.Enforcement>()
+  for (const core of cores) enforcements.set(core, yield* Enforcement.make(policy, core.provider))
+  return handing(cores, (handed, core) => ({ enforcement: enforcements.get(core)!, ...handed }))
+})
 
 /** Puts cores on a budget, which counts the attempts of all of them. */
-export const budget = (
-  cores: ReadonlyArray<Trait.Core>,
-  budget: Budget.Budget
-): Effect.Effect<Handing, ProviderError.InvalidRequestError, Scope.Scope> =>
-  Effect.map(
-    BudgetGate.make(budget),
-    (gates) => handing(cores, (handed) => ({ ...handed, budgets: BudgetGate.joined(handed?.budgets ?? [], gates) }))
-  )
+export const budget = Effect.fnUntraced(function*(cores: ReadonlyArray<Trait.Core>, budget: Budget.Budget) {
+  const gates = yield* BudgetGate.make(budget)
+  return handing(cores, (handed) => ({ ...handed, budgets: BudgetGate.joined(handed?.budgets ?? [], gates) }))
+})
 
 const handing = (
   cores: ReadonlyArray<Trait.Core>,
   change: (handed: Handed | undefined, core: Trait.Core) => Handed
 ): Handing => {
-  const changed = (handed: ReadonlyMap<Trait.Core, Handed>) => {
-    const all = new Map(handed)
-    for (const core of cores) all.set(core, change(handed.get(core), core))
-    return all
-  }
+  const changed = (handed: ReadonlyMap<Trait.Core, Handed>) =>
+    new Map([...handed, ...cores.map((core) => [core, change(handed.get(core), core)] as const)])
   return {
     effect: (self) => Effect.updateService(self, Handed, changed),
     stream: (self) => Stream.updateService(self, Handed, changed)
