@@ -109,7 +109,7 @@ export type WaitReason = "quota" | "concurrency" | "retry-budget"
 
 /** Records a wait of some milliseconds; none at all is not recorded. */
 export const recordWait = (target: Target, reason: WaitReason, millis: number): Effect.Effect<void> =>
-  safely(() => millis > 0 ? record(waits, target, millis / 1000, { "strata.wait.reason": reason }) : Effect.void)
+  safely(() => millis > 0 ? record(waits, target, millis / 1000, { "strata.wait.reason": label(reason) }) : Effect.void)
 
 /** Records the end of an attempt as an event `strata.attempt` on the span of its operation. */
 export const attempt = (number: number) => <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
@@ -221,7 +221,7 @@ export const recordTokens = (
   tokens: number | undefined
 ): Effect.Effect<void> =>
   safely(() =>
-    typeof tokens === "number" ? record(tokenUsage, target, tokens, { "gen_ai.token.type": type }) : Effect.void
+    typeof tokens === "number" ? record(tokenUsage, target, tokens, { "gen_ai.token.type": label(type) }) : Effect.void
   )
 
 /** Counts one request. */
@@ -229,11 +229,14 @@ export const recordAttempt = (target: Target): Effect.Effect<void> => safely(() 
 
 /** Counts one retry. */
 export const recordRetry = (target: Target, error: ProviderError.ProviderError): Effect.Effect<void> =>
-  safely(() => record(retries, target, 1, { "error.type": `${error._tag}` }))
+  safely(() => record(retries, target, 1, { "error.type": label(error._tag) }))
 
 /** What cannot be recorded does no harm to the call. */
 const safely = (recording: () => Effect.Effect<void>): Effect.Effect<void> =>
   Effect.catchDefect(Effect.suspend(recording), () => Effect.void)
+
+/** Of another value the metric would build a key, however large it is. */
+const label = (value: string): string => typeof value === "string" ? value : "unknown"
 
 const record = <Input>(
   metric: Metric.Metric<Input, unknown>,

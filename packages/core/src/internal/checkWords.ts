@@ -5,21 +5,16 @@
 /** The type of a value, without its text: prompts and keys are confidential. */
 export const kindOf = (given: unknown): string => {
   switch (typeof given) {
-    case "undefined":
-      return "undefined"
-    case "boolean":
-    case "number":
-      return String(given)
-    case "bigint":
-      return "a bigint"
     case "string":
       return "text"
+    case "bigint":
     case "symbol":
-      return "a symbol"
     case "function":
-      return "a function"
+      return `a ${typeof given}`
     case "object":
       return given === null ? "null" : Array.isArray(given) ? "an array" : nameOf(given)
+    default:
+      return String(given)
   }
 }
 
