@@ -69,8 +69,8 @@ export interface Options {
 
 /**
  * {@link Retry.standard} within {@link RetryBudget.make}, 32 calls at once, 10 minutes for an attempt, 5 for the first
- * event of a stream, 3 between events; no deadline, quota, breaker or hedging. Long reasoning is silent for minutes, so the
- * defaults are generous; tighten them for your model.
+ * event of a stream, 3 between events; no deadline, quota, breaker or hedging. Long reasoning is silent for minutes, so these
+ * are generous; tighten them for your model.
  */
 export const standard: Policy = {
   retry: Retry.standard,

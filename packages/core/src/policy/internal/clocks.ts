@@ -110,7 +110,7 @@ export const flowing = <A, E, E2>(
   }))
 }
 
-/** A stream that has to end within a time from its start, however many services it passes through. */
+/** Fails a stream that does not end within a time from its start. */
 export const bounded = <A, E, R, E2>(
   self: Stream.Stream<A, E, R>,
   deadline: Duration.Duration,

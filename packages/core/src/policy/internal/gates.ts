@@ -1,11 +1,11 @@
 /**
- * Policies and budgets of decorators, handed to the cores below at each call.
+ * Policies and budgets of decorators, passed to the cores below at each call.
  *
  * A decorator builds its gates once and provides them by a reference while it calls the service below; a core reads them
- * when it is called. So it does not matter what stands between the two: a cache, a fallback, a middleware of the program.
+ * when it is called. So any decorator may stand between the two: a cache, a fallback, a middleware of the program.
  *
- * Of policies the outermost one is in force, since a decorator further out has handed its own over before; the option of
- * the layer is the default. Budgets add up, each counted once.
+ * The outermost policy is in force, since its decorator sets the reference first; the option of the layer is the default.
+ * Budgets add up, each counted once.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -47,7 +47,7 @@ export interface Gated {
   ) => Stream.Stream<A, ProviderError.ChatStreamError, R>
 }
 
-/** Builds a core. Its own `policy` is in force where no decorator hands it another. */
+/** Builds a core. Its own `policy` is in force where no decorator passes another. */
 export const core = Effect.fnUntraced(function*(
   provider: string,
   policy: Policy.Policy
@@ -67,7 +67,7 @@ export const core = Effect.fnUntraced(function*(
   }
 })
 
-/** Hands gates to the cores that a call, or a stream, reaches. */
+/** Passes gates to the cores that a call, or a stream, reaches. */
 export interface Handing {
   readonly effect: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   readonly stream: <A, E, R>(self: Stream.Stream<A, E, R>) => Stream.Stream<A, E, R>

@@ -19,7 +19,7 @@ export interface Permits {
   readonly take: (target: Telemetry.Target, restore: WaitQueue.Restore) => Effect.Effect<Permit>
 }
 
-/** Sets how many permits there are now. */
+/** Set how many permits are used, and how many there are. */
 export interface Gauges {
   readonly used: (permits: number) => Effect.Effect<void>
   readonly limit: (permits: number) => Effect.Effect<void>
