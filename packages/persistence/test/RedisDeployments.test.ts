@@ -117,11 +117,9 @@ describe("SharedState.layerRedis", () => {
       yield* files.writeFileString(`${path}/certificate`, certificate)
       yield* files.writeFileString(`${path}/key`, Redacted.value(key))
       const port = yield* RedisServer.freePort
-      yield* RedisServer.start([
-        ...["--port", "0", "--tls-port", `${port}`, "--tls-auth-clients", "no", "--requirepass", "secret"],
-        ...["--tls-cert-file", `${path}/certificate`, "--tls-key-file", `${path}/key`],
-        ...["--tls-ca-cert-file", `${path}/certificate`]
-      ], port)
+      const tls = `--port 0 --tls-port ${port} --tls-auth-clients no --requirepass secret --tls-key-file ${path}/key ` +
+        `--tls-cert-file ${path}/certificate --tls-ca-cert-file ${path}/certificate`
+      yield* RedisServer.start(tls.split(" "), port)
       const url = `rediss://default:secret@127.0.0.1:${port}`
       yield* Sharing.assertShared(connection({ url, socket: { tls: true, ca: authority } }))
     })
