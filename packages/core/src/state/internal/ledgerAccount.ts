@@ -8,7 +8,6 @@ import * as Duration from "effect/Duration"
 import * as Iterable from "effect/Iterable"
 import * as BoundedMap from "../../internal/boundedMap.ts"
 import type { Amounts, Balance, Decision, Limit, Reservation, Settlement, Unit } from "./ledgerData.ts"
-import * as LedgerWindow from "./ledgerWindow.ts"
 
 /** When to ask again for what cannot be foreseen, a settlement or a shorter queue, in milliseconds. */
 const poll = 100
@@ -53,12 +52,12 @@ export type LedgerAccount = ReturnType<typeof make>
 export const make = () => {
   const held = new Leased<Held>()
   const queue = new Leased<Demand & { readonly until: number }>()
-  const windows = new Map<string, ReturnType<typeof LedgerWindow.make> & { readonly unit: Unit }>()
+  const windows = new Map<string, ReturnType<typeof makeWindow>>()
   let reserved = nothing()
 
   const windowOf = ({ unit, window }: Limit) => {
     const millis = Duration.toMillis(window)
-    return BoundedMap.getOrMake(windows, `${millis} ${unit}`, () => ({ unit, ...LedgerWindow.make(millis) }))
+    return BoundedMap.getOrMake(windows, `${millis} ${unit}`, () => makeWindow(unit, millis))
   }
 
   /** How much too large an amount is for a limit, now. */
@@ -194,5 +193,62 @@ class Leased<A extends { readonly until: number }> extends Map<string, A> {
       else this.nextEnd = Math.min(this.nextEnd, until)
     }
     return ids
+  }
+}
+
+/**
+ * What was spent within a window that slides with time; one that is infinite is a single slot.
+ *
+ * Spendings are grouped into slots of a sixtieth of the window, so memory is flat however many they are. A slot leaves
+ * as a whole, when its newest spending is as old as the window: what the window says is never too little, and too much
+ * for a sixtieth of the window at most.
+ */
+const makeWindow = (unit: Unit, window: number) => {
+  const slots = new Map<number, { amount: number; newest: number }>()
+  let total = 0
+  /** No slot leaves earlier; it may be too low, since a slot can get newer. */
+  let nextLeave = Infinity
+
+  /** The total. */
+  const spent = (now: number): number => {
+    if (now < nextLeave) return total
+    // Added up anew: subtracting fractions would leave dust behind.
+    total = 0
+    nextLeave = Infinity
+    for (const [index, { amount, newest }] of slots) {
+      if (newest + window <= now) {
+        slots.delete(index)
+      } else {
+        total += amount
+        nextLeave = Math.min(nextLeave, newest + window)
+      }
+    }
+    return total
+  }
+
+  return {
+    unit,
+    spent,
+    /** Adds a spending of the past; one that is older than the window adds nothing. */
+    enter: (now: number, at: number, amount: number): void => {
+      if (at + window <= now) return
+      spent(now)
+      const index = Math.floor(at / (window / 60))
+      const slot = slots.get(index) ?? { amount: 0, newest: at }
+      slots.set(index, { amount: slot.amount + amount, newest: Math.max(slot.newest, at) })
+      total += amount
+      nextLeave = Math.min(nextLeave, at + window)
+    },
+    /** When at least `amount` of the total will have left; `Infinity` if it never will. */
+    leaving: (now: number, amount: number): number => {
+      spent(now)
+      let left = 0
+      for (const slot of [...slots.values()].sort((a, b) => a.newest - b.newest)) {
+        left += slot.amount
+        // The total was added up in another order, so fractions may differ in the last digit.
+        if (left >= amount * (1 - 1e-12)) return slot.newest + window
+      }
+      return Infinity
+    }
   }
 }

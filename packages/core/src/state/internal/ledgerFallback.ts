@@ -92,18 +92,14 @@ const makeShared = (ledger: Ledger) => {
 
   const reserveHere = (reservation: Reservation): Effect.Effect<Decision> =>
     Effect.flatMap(Watchdog.now, (now) => {
-      const { key } = reservation
-      const limits = reservation.limits.map((limit) => ({
-        ...limit,
-        amount: limit.amount - assumed(key, limit, now).amount
-      }))
-      const lacking = LedgerAccount.never({ ...reservation, limits })
-      const limit = reservation.limits.find(({ name }) => name === lacking?.limit)
-      if (limit === undefined || LedgerAccount.never(reservation) !== undefined) {
-        return mirror.reserve({ ...reservation, limits })
-      }
-      // It fits only once what others had has left the window.
-      return Effect.as(mirror.leave(reservation), LedgerAccount.wait(assumed(key, limit, now).left, limit.name))
+      const assumedOf = (limit: Limit) => assumed(reservation.key, limit, now)
+      const limits = reservation.limits.map((limit) => ({ ...limit, amount: limit.amount - assumedOf(limit).amount }))
+      return Effect.map(mirror.reserve({ ...reservation, limits }), (decision) => {
+        if (decision._tag !== "never" || LedgerAccount.never(reservation) !== undefined) return decision
+        // It fits once what others had has left the window.
+        const limit = reservation.limits.find(({ name }) => name === decision.limit)!
+        return LedgerAccount.wait(assumedOf(limit).left, limit.name)
+      })
     })
 
   const reserve = (reservation: Reservation): Effect.Effect<Decision> =>
