@@ -2,16 +2,18 @@ import * as NodeRedis from "@effect/platform-node/NodeRedis"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import * as ChatService from "@strata/core/chat/ChatService"
+import * as EmbeddingCache from "@strata/core/embedding/EmbeddingCache"
 import * as EmbeddingService from "@strata/core/embedding/EmbeddingService"
 import * as Budget from "@strata/core/policy/Budget"
 import * as Ledger from "@strata/core/state/Ledger"
 import { SelfSigned } from "@strata/emulator"
-import { RedisCluster, SharedState } from "@strata/persistence"
+import { EmbeddingCachePersistence, RedisCluster, SharedState } from "@strata/persistence"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
+import * as Persistence from "effect/persistence/Persistence"
 import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
@@ -48,7 +50,7 @@ const isReady = (url: string) =>
 const deployment = (
   name: string,
   test: Effect.Effect<void, unknown, Scope.Scope | FileSystem.FileSystem>
-) => it.live.skipIf(!RedisServer.isInstalled)(name, () => test.pipe(Effect.provide(NodeServices.layer)), 30_000)
+) => it.live.skipIf(!RedisServer.isInstalled)(name, () => test.pipe(Effect.provide(NodeServices.layer)), 60_000)
 
 if (!RedisServer.isInstalled) console.warn("Skipped, for want of a redis-server: deployments of Redis")
 
@@ -68,6 +70,19 @@ describe("SharedState.layerRedis", () => {
       yield* isReady(url)
       yield* Sharing.assertShared(connection({ url }))
       yield* Sharing.assertShared(connection({ url }), { prefix: "a{b:" })
+      const store = EmbeddingCachePersistence.layerPersistence().pipe(
+        Layer.provide(Persistence.layerBackingRedis),
+        Layer.provide(connection({ url }))
+      )
+      const entries = ["a", "b", "c"].map((key, index) => [key, Uint8Array.of(index)] as const)
+      const values = Effect.flatMap(
+        EmbeddingCache.EmbeddingCache,
+        ({ getMany, setMany }) => Effect.andThen(setMany(entries, Duration.minutes(1)), getMany(["c", "d", "a", "b"]))
+      )
+      assert.deepStrictEqual(
+        yield* Effect.provide(values, store),
+        [entries[2]![1], undefined, entries[0]![1], entries[1]![1]]
+      )
     })
   )
 
