@@ -38,7 +38,10 @@ export interface Admission {
 }
 
 /** Whether a call may be made. Not while the circuit is open, or half open and another call is the probe. */
-export type Answer = Admission | CircuitBreaker.CircuitOpen | CircuitBreaker.CircuitHalfOpen
+export type Answer =
+  | Admission
+  | { readonly _tag: "CircuitOpen"; readonly retryAfter: Duration.Duration }
+  | { readonly _tag: "CircuitHalfOpen" }
 
 /** Asks whether a call may be made. The scope stays open while the call runs. */
 export interface Circuits {
