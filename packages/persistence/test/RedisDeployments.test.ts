@@ -190,8 +190,16 @@ describe("SharedState.layerRedis", () => {
     )
   )
 
-  it.live("tells nobody the password: a server that is not there", () =>
-    assertDiscreet("redis://user:hunter2@127.0.0.1:1"))
+  const nowhere = "redis://user:hunter2@127.0.0.1:1"
+  it.live.each(
+    [
+      ["server", connection({ url: nowhere })],
+      ["cluster", RedisCluster.layerNodeRedis(() => createCluster({ rootNodes: [{ url: nowhere }] }))]
+    ] as const
+  )(
+    "goes on alone without a %s, and tells nobody its password",
+    ([, connection]) => assertDiscreet(connection)
+  )
 
   it.live.each(["redis://user:hunter2@localhost:port", "redis://user:hunter2/?#@localhost:6379"])(
     "tells nobody the password: a URL that is none, %#",
@@ -210,20 +218,20 @@ describe("SharedState.layerRedis", () => {
     "tells nobody the password: a password that is wrong",
     Effect.gen(function*() {
       const { port } = yield* RedisServer.start(["--requirepass", "secret"])
-      yield* assertDiscreet(`redis://default:hunter2@127.0.0.1:${port}`)
+      yield* assertDiscreet(connection({ url: `redis://default:hunter2@127.0.0.1:${port}` }))
     })
   )
 })
 
 /** A program without the server neither logs the password nor fails with it. */
-const assertDiscreet = (url: string) =>
+const assertDiscreet = (connection: Sharing.Connection) =>
   Effect.gen(function*() {
     const seen: Array<string> = []
     const see = (given: unknown) => void seen.push(inspect(given, { depth: Infinity, showHidden: true }))
     const logger = Logger.make<unknown, void>(({ cause, message }) => see([cause, message]))
     const exit = yield* Effect.exit(
       Effect.gen(function*() {
-        const one = yield* Sharing.process(connection({ url }))
+        const one = yield* Sharing.process(connection)
         yield* Effect.provideContext(ChatService.text("Why?"), one)
         yield* Effect.provideContext(EmbeddingService.embed("Why?"), one)
         yield* Effect.flatMap(Ledger.Ledger, ({ balances }) => balances("k", [])).pipe(Effect.provideContext(one))

@@ -41,7 +41,7 @@ export const make = Effect.fnUntraced(function*(
 
 const all = new WeakMap<Ledger, ReturnType<typeof makeShared>>()
 
-/** Keys whose last known state is kept. */
+/** Keys, and windows of keys, whose last known state is kept. */
 const mostKeys = 10_000
 
 /** Settlements of one key that are kept apart; more are added up. */
@@ -61,10 +61,8 @@ const makeShared = (ledger: Ledger) => {
     meanwhile: "this process goes on from its last known balances"
   })
   const mirror = LedgerMemory.make()
-  /** What others had on the windows of a key at a time. */
-  const others = BoundedMap.make<string, { readonly at: number; readonly amounts: ReadonlyMap<string, number> }>(
-    mostKeys
-  )
+  /** What others had on a window of a key, and when. */
+  const others = BoundedMap.make<string, { readonly at: number; readonly amount: number }>(mostKeys)
   /** By key and id; the last id is the sum of all beyond the bound. */
   const undelivered = BoundedMap.make<string, Map<string, Kept>>(mostKeys)
 
@@ -74,20 +72,17 @@ const makeShared = (ledger: Ledger) => {
       ? Effect.void
       : Effect.zipWith(Watchdog.now, mirror.balances(key, limits), (at, own) => {
         const total = ({ reserved, spent }: Balance) => reserved + spent
-        others.set(key, {
-          at,
-          amounts: new Map(limits.map((limit, index) => [
-            windowOf(limit),
-            Math.max(0, total(found[index]!) - total(own[index]!))
-          ]))
+        limits.forEach((limit, index) => {
+          const amount = Math.max(0, total(found[index]!) - total(own[index]!))
+          others.set(`${windowOf(limit)} ${key}`, { at, amount })
         })
       })
 
   /** What others are assumed to have on a limit, and for how long. */
   const assumed = (key: string, limit: Limit, now: number) => {
-    const known = others.entries.get(key)
-    const left = known === undefined ? 0 : known.at + Duration.toMillis(limit.window) - now
-    return left > 0 ? { amount: known?.amounts.get(windowOf(limit)) ?? 0, left } : { amount: 0, left: 0 }
+    const { amount, at } = others.entries.get(`${windowOf(limit)} ${key}`) ?? { amount: 0, at: now }
+    const left = at + Duration.toMillis(limit.window) - now
+    return left > 0 ? { amount, left } : { amount: 0, left: 0 }
   }
 
   const reserveHere = (reservation: Reservation): Effect.Effect<Decision> =>
