@@ -20,6 +20,7 @@ import type * as ProviderError from "../ProviderError.ts"
 import type * as Embedding from "./Embedding.ts"
 import * as Call from "./internal/call.ts"
 import * as Coalescing from "./internal/coalescing.ts"
+import * as Execution from "./internal/execution.ts"
 import * as Inputs from "./internal/inputs.ts"
 import * as EmbeddingStream from "./internal/stream.ts"
 import * as EmbeddingTelemetry from "./internal/telemetry.ts"
@@ -93,57 +94,54 @@ export interface Provider {
 }
 
 /** Builds the service of a provider. Fails with `InvalidRequestError` for an invalid policy (`policy.concurrency`). */
-export const make = (
+export const make = Effect.fnUntraced(function*(
   provider: Provider
-): Effect.Effect<Embedder, ProviderError.InvalidRequestError, Scope.Scope> =>
-  Effect.gen(function*() {
-    const { coalesce } = yield* Check.run(providerShape, provider, { provider: "strata", field: "provider" })
-    const costing = yield* Costing.make
-    const { cores, gates } = yield* Gates.core(provider.provider, provider.policy ?? Policy.standard)
-    const prepare = (options: Embedding.EmbeddingOptions | undefined) =>
-      Effect.flatMap(gates, (inForce) => Call.make(provider, { ...inForce, costing }, options))
-    const listed = (inputs: unknown) =>
-      Effect.suspend(() => Effect.fromResult(Inputs.listed(provider.provider, inputs)))
-    const embedOne = Coalescing.make(coalesce)
-    return {
-      ...Trait.dataOf(provider),
-      [Trait.cores]: cores,
-      embed: (input, options) =>
-        Effect.flatMap(prepare(options), (call) =>
-          EmbeddingTelemetry.operation(
-            call,
-            Effect.map(embedOne(call, input), (embedding) => Call.priced(call, embedding)),
-            ({ cost, inputTokens }) => ({ inputs: 1, inputTokens, cost })
-          )),
-      embedMany: Effect.fnUntraced(function*(given, options) {
-        const call = yield* prepare(options)
-        const inputs = yield* listed(given)
-        return yield* EmbeddingTelemetry.operation(
-          call,
-          Call.embedMany(call, inputs),
-          ({ cost, requests, usage }) => ({ inputs: inputs.length, requests, inputTokens: usage.inputTokens, cost })
-        )
-      }),
-      embedEach: Effect.fnUntraced(function*(given, options) {
-        const inputs = yield* Effect.result(listed(given))
-        if (Result.isFailure(inputs)) return [Result.fail(inputs.failure)]
-        const prepared = yield* Effect.result(prepare(options))
-        if (Result.isFailure(prepared)) return inputs.success.map(() => Result.fail(prepared.failure))
-        const call = prepared.success
-        const { results } = yield* EmbeddingTelemetry.operation(
-          call,
-          Call.embedEach(call, inputs.success),
-          (each) => ({ ...each, inputs: each.results.length, cost: call.costOf(each.inputTokens) })
-        )
-        return results
-      }),
-      embedStream: (values, input, given) =>
-        Stream.unwrap(Effect.gen(function*() {
-          const { options, pace } = yield* Validation.settleStream(provider.provider, { values, input }, given)
-          return EmbeddingStream.make(yield* prepare(options), values, input, pace)
-        }))
-    }
-  })
+): Effect.fn.Return<Embedder, ProviderError.InvalidRequestError, Scope.Scope> {
+  const { coalesce } = yield* Check.run(providerShape, provider, { provider: "strata", field: "provider" })
+  const costing = yield* Costing.make
+  const { cores, gates } = yield* Gates.core(provider.provider, provider.policy ?? Policy.standard)
+  const prepare = (options: unknown) =>
+    Effect.flatMap(gates, (inForce) => Call.make(provider, inForce, costing, options))
+  const listed = (inputs: unknown) => Effect.suspend(() => Effect.fromResult(Inputs.listed(provider.provider, inputs)))
+  const embedOne = Coalescing.make(coalesce)
+  return {
+    ...Trait.dataOf(provider),
+    [Trait.cores]: cores,
+    embed: (input, options) =>
+      Effect.flatMap(
+        prepare(options),
+        (call) =>
+          EmbeddingTelemetry.operation(call, embedOne(call, input), ({ inputTokens }) => ({ inputs: 1, inputTokens }))
+      ),
+    embedMany: Effect.fnUntraced(function*(given, options) {
+      const call = yield* prepare(options)
+      const inputs = yield* listed(given)
+      return yield* EmbeddingTelemetry.operation(
+        call,
+        Execution.embedMany(call, inputs),
+        ({ requests, usage }) => ({ inputs: inputs.length, requests, inputTokens: usage.inputTokens })
+      )
+    }),
+    embedEach: Effect.fnUntraced(function*(given, options) {
+      const inputs = yield* Effect.result(listed(given))
+      if (Result.isFailure(inputs)) return [Result.fail(inputs.failure)]
+      const call = yield* Effect.result(prepare(options))
+      if (Result.isFailure(call)) return inputs.success.map(() => Result.fail(call.failure))
+      const { results } = yield* EmbeddingTelemetry.operation(
+        call.success,
+        Execution.embedEach(call.success, inputs.success),
+        (each) => ({ ...each, inputs: each.results.length })
+      )
+      return results
+    }),
+    embedStream: (values, input, given) =>
+      Stream.unwrap(Effect.gen(function*() {
+        const stream = yield* Validation.settleStream(provider.provider, { values, input }, given)
+        const { flushAfter, unordered, ...options } = stream
+        return EmbeddingStream.make(yield* prepare(options), values, input, { flushAfter, unordered })
+      }))
+  }
+})
 
 /** A service with a core: itself, or a hand-made one wrapped as a provider, whose own data stay visible. */
 export const cored = (service: Embedder): Effect.Effect<Embedder, ProviderError.InvalidRequestError, Scope.Scope> =>
@@ -166,7 +164,11 @@ const custom = (service: Embedder): Provider => {
     embedBatch: ({ inputs, options: { model, ...options } }) =>
       Effect.map(
         service.embedMany(inputs, model === defaultModel ? options : { ...options, model }),
-        ({ embeddings, usage }) => ({ vectors: embeddings.map(({ vector }) => vector), inputTokens: usage.inputTokens })
+        ({ embeddings, model, usage }) => ({
+          vectors: embeddings.map(({ vector }) => vector),
+          model,
+          inputTokens: usage.inputTokens
+        })
       )
   }
 }

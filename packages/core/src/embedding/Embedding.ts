@@ -201,8 +201,15 @@ export interface CombinedBatch {
   readonly options: ResolvedOptions
 }
 
-/** The answer of a provider: one vector for each input, in order, and the tokens of all when it counts them. */
+/**
+ * The answer of a provider.
+ *
+ * - `vectors`: one for each input, in order.
+ * - `model`: the one that answered, where that is another than the one asked.
+ * - `inputTokens`: of all inputs, when the provider counts them.
+ */
 export interface ProviderBatchResult {
   readonly vectors: ReadonlyArray<Vector>
+  readonly model?: string | undefined
   readonly inputTokens?: number | undefined
 }
