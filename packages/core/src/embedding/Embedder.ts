@@ -10,12 +10,10 @@ import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Check from "../Check.ts"
-import type { Identity } from "../Identity.ts"
 import * as Trait from "../internal/trait.ts"
 import * as Costing from "../policy/internal/budget/costing.ts"
 import * as Gates from "../policy/internal/gates.ts"
 import * as Policy from "../policy/Policy.ts"
-import type * as Quota from "../policy/Quota.ts"
 import type * as ProviderError from "../ProviderError.ts"
 import type * as Embedding from "./Embedding.ts"
 import * as Call from "./internal/call.ts"
@@ -71,27 +69,8 @@ export interface Embedder extends Trait.Trait {
   ) => Stream.Stream<Embedding.Embedded<A>, E | EmbeddingError, R>
 }
 
-/**
- * What {@link make} needs of a provider.
- *
- * - `provider`: its name in errors and telemetry, as OpenTelemetry spells it (`aws.bedrock`).
- * - `defaultModel`: used when the options name none; `identity`: see {@link Identity}.
- * - `limits`: what the model takes in one request with these options, computed without network. Fails for options the
- *   model does not support, such as a `vectorType`.
- * - `embedBatch`: one attempt at one request, without retries.
- * - `coalesce`: how long `embed` waits to fill a batch; by default it batches calls of the same tick.
- * - `metering`: its quotas.
- */
-export interface Provider {
-  readonly provider: string
-  readonly defaultModel?: string | undefined
-  readonly identity?: Identity | undefined
-  readonly limits: (options: Embedding.ResolvedOptions) => Effect.Effect<Embedding.Limits, EmbeddingError>
-  readonly embedBatch: (batch: Embedding.ProviderBatch) => Effect.Effect<Embedding.ProviderBatchResult, EmbeddingError>
-  readonly policy?: Policy.Policy | undefined
-  readonly coalesce?: Duration.Input | undefined
-  readonly metering?: Quota.Metering | undefined
-}
+/** What {@link make} needs of a provider. */
+export type Provider = Embedding.Provider
 
 /** Builds the service of a provider. Fails with `InvalidRequestError` for an invalid policy (`policy.concurrency`). */
 export const make = Effect.fnUntraced(function*(

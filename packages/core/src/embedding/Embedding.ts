@@ -2,8 +2,13 @@
  * Inputs, options and vectors of embedding models.
  */
 import type * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
 import type * as Cost from "../Cost.ts"
+import type { Identity } from "../Identity.ts"
 import * as Total from "../internal/total.ts"
+import type * as Policy from "../policy/Policy.ts"
+import type * as Quota from "../policy/Quota.ts"
+import type * as ProviderError from "../ProviderError.ts"
 
 /** One vector, in the array type of its {@link VectorType}; never `number[]`. */
 export type Vector = Float32Array | Int8Array | Uint8Array
@@ -175,6 +180,28 @@ export interface ImageLimits {
 /** `maxItems`: pairs of a text and an image in a request. Texts and images have the limits they have alone. */
 export interface CombinedLimits {
   readonly maxItems: number
+}
+
+/**
+ * What `Embedder.make` needs of a provider.
+ *
+ * - `provider`: its name in errors and telemetry, as OpenTelemetry spells it (`aws.bedrock`).
+ * - `defaultModel`: used when the options name none; `identity`: see `Identity`.
+ * - `limits`: what the model takes in one request with these options, computed without network. Fails for options the
+ *   model does not support, such as a `vectorType`.
+ * - `embedBatch`: one attempt at one request, without retries.
+ * - `coalesce`: how long `embed` waits to fill a batch; by default it batches calls of the same tick.
+ * - `metering`: its quotas.
+ */
+export interface Provider {
+  readonly provider: string
+  readonly defaultModel?: string | undefined
+  readonly identity?: Identity | undefined
+  readonly limits: (options: ResolvedOptions) => Effect.Effect<Limits, ProviderError.EmbeddingError>
+  readonly embedBatch: (batch: ProviderBatch) => Effect.Effect<ProviderBatchResult, ProviderError.EmbeddingError>
+  readonly policy?: Policy.Policy | undefined
+  readonly coalesce?: Duration.Input | undefined
+  readonly metering?: Quota.Metering | undefined
 }
 
 /** One request to a provider: distinct inputs of one kind, within the limits of the model, at least one. */

@@ -7,7 +7,6 @@ import * as TextTokens from "../../internal/textTokens.ts"
 import type * as Costing from "../../policy/internal/budget/costing.ts"
 import type * as Enforcement from "../../policy/internal/enforcement.ts"
 import type * as Gates from "../../policy/internal/gates.ts"
-import type * as Quota from "../../policy/Quota.ts"
 import * as ProviderError from "../../ProviderError.ts"
 import * as Telemetry from "../../Telemetry.ts"
 import * as Usage from "../../Usage.ts"
@@ -27,27 +26,15 @@ export interface Call {
   readonly options: Embedding.ResolvedOptions
   readonly truncate: NonNullable<Embedding.EmbeddingOptions["truncate"]>
   readonly limits: Embedding.Limits
-  readonly send: Send
+  readonly send: Embedding.Provider["embedBatch"]
   readonly concurrency: number
   readonly gates: ReadonlyArray<object>
   readonly costOf: (inputTokens: number | undefined, model?: string) => Cost.Cost | undefined
 }
 
-type Send = (
-  batch: Embedding.ProviderBatch
-) => Effect.Effect<Embedding.ProviderBatchResult, ProviderError.EmbeddingError>
-
-interface Provider {
-  readonly provider: string
-  readonly defaultModel?: string | undefined
-  readonly limits: (options: Embedding.ResolvedOptions) => Effect.Effect<Embedding.Limits, ProviderError.EmbeddingError>
-  readonly embedBatch: Send
-  readonly metering?: Quota.Metering | undefined
-}
-
 /** Validates the options of a call, which may be any value. */
 export const make = Effect.fnUntraced(function*(
-  provider: Provider,
+  provider: Embedding.Provider,
   { budgets, enforcement }: Gates.Gates,
   costing: Costing.Costing,
   given: unknown
@@ -70,7 +57,10 @@ export const make = Effect.fnUntraced(function*(
     costOf: (inputTokens, model) =>
       inputTokens === undefined ? undefined : costing.cost(target, Usage.make({ inputTokens }), model),
     send: (batch) => {
-      const answered = Effect.flatMap(provider.embedBatch(batch), (answer) => checked(target, batch, answer))
+      const answered = Effect.flatMap(
+        Effect.suspend(() => provider.embedBatch(batch)),
+        (answer) => checked(target, batch, answer)
+      )
       return enforcement.call(answered, target, metering(batch), budgets).pipe(
         Effect.tap(({ inputTokens, model }) =>
           inputTokens === undefined ? Effect.void : Effect.andThen(

@@ -11,12 +11,7 @@ import type * as Validation from "./validation.ts"
 
 /** One call, all or nothing, with its span and metrics. Texts are never recorded. */
 export const rerank = (
-  provider: {
-    readonly provider: string
-    readonly rerank: (
-      request: Rerank.ProviderRequest
-    ) => Effect.Effect<Rerank.ProviderResult, ProviderError.RerankError>
-  },
+  provider: Rerank.Provider,
   enforcement: Enforcement.Enforcement,
   call: Validation.Resolved
 ): Effect.Effect<Rerank.RerankResponse, ProviderError.RerankError> => {
@@ -65,28 +60,22 @@ export const rerank = (
     )).pipe(Effect.withSpan(span.name, span.options))
 }
 
-interface Part {
-  readonly offset: number
-  readonly documents: ReadonlyArray<string>
-}
-
-/** Consecutive documents; a part is closed when the next document does not fit. */
-const divide = ({ documents, limits, query }: Validation.Resolved): ReadonlyArray<Part> => {
+/** Consecutive documents and the index of the first; a request is closed when the next document does not fit. */
+const divide = ({ documents, limits, query }: Validation.Resolved) => {
   const maxDocuments = Math.max(1, Math.floor(limits.maxDocuments) || 1)
   const room = (limits.maxLength ?? Infinity) - query.length
-  const parts: Array<Part> = []
-  let offset = 0
+  const requests: Array<{ readonly offset: number; readonly documents: Array<string> }> = []
   let length = 0
-  for (const [index, document] of documents.entries()) {
-    if (index > offset && (index - offset >= maxDocuments || length + document.length > room)) {
-      parts.push({ offset, documents: documents.slice(offset, index) })
-      offset = index
-      length = 0
-    }
+  for (const [offset, document] of documents.entries()) {
+    const open = requests.at(-1)
     length += document.length
+    if (open !== undefined && open.documents.length < maxDocuments && length <= room) open.documents.push(document)
+    else {
+      requests.push({ offset, documents: [document] })
+      length = document.length
+    }
   }
-  if (offset < documents.length) parts.push({ offset, documents: documents.slice(offset) })
-  return parts
+  return requests
 }
 
 const bestFirst = (self: Rerank.RerankResult, that: Rerank.RerankResult): number =>
@@ -108,16 +97,12 @@ const checked = (
   answer: Rerank.ProviderResult
 ): Effect.Effect<Rerank.ProviderResult, ProviderError.MalformedResponseError> => {
   const problem = problemOf(request, answer.results)
-  return problem === undefined
-    ? Effect.succeed(answer)
-    : Effect.fail(
-      new ProviderError.MalformedResponseError({
-        provider: target.provider,
-        model: target.model,
-        requestId: answer.requestId,
-        message: `${Telemetry.nameOf(target)} answered with ${problem}. Ask again, or use another model.`
-      })
-    )
+  if (problem === undefined) return Effect.succeed(answer)
+  const message = `${Telemetry.nameOf(target)} answered with ${problem}. Ask again, or use another model.`
+  const { model, provider } = target
+  return Effect.fail(
+    new ProviderError.MalformedResponseError({ provider, model, requestId: answer.requestId, message })
+  )
 }
 
 const problemOf = (

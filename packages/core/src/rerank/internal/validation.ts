@@ -16,42 +16,31 @@ export interface Resolved {
   readonly limits: Rerank.Limits
 }
 
-export interface Provider {
-  readonly provider: string
-  readonly defaultModel?: string | undefined
-  readonly limits?:
-    | ((options: Rerank.ResolvedOptions) => Effect.Effect<Rerank.Limits, ProviderError.RerankError>)
-    | undefined
-}
-
 /** Validates a call, whose parts may be any values. */
 export const resolve = Effect.fnUntraced(function*(
-  provider: Provider,
+  { defaultModel, limits: limitsOf, provider }: Pick<Rerank.Provider, "provider" | "defaultModel" | "limits">,
   query: unknown,
   documents: unknown,
   options: unknown = {}
 ): Effect.fn.Return<Resolved, ProviderError.RerankError> {
-  const { topN = Infinity, ...rest } = yield* Check.run(optionsOf, options, {
-    provider: provider.provider,
-    whole: "options"
-  })
-  const model = rest.model ?? provider.defaultModel
+  const settled = yield* Check.run(optionsOf, options, { provider, whole: "options" })
+  const { model = defaultModel, topN = Infinity, ...rest } = settled
   if (model === undefined || model.trim() === "") {
     return yield* ProviderError.invalidRequest({
-      provider: provider.provider,
+      provider,
       model,
       field: "model",
       problem: "no model is named",
       remedy: "Set `model` in the options of the call, or once in the options of the layer"
     })
   }
-  const texts = yield* Check.run(textsOf, { query, documents }, { provider: provider.provider, model })
+  const texts = yield* Check.run(textsOf, { query, documents }, { provider, model })
   const resolved: Rerank.ResolvedOptions = { ...rest, model }
-  const limits = yield* provider.limits?.(resolved) ?? Effect.succeed(unlimited)
+  const limits: Rerank.Limits = yield* limitsOf?.(resolved) ?? Effect.succeed({ maxDocuments: Infinity })
   const message = lengthProblem(texts.query, texts.documents, limits.maxLength ?? Infinity)
   return message === undefined
     ? { ...texts, topN, options: resolved, limits }
-    : yield* new ProviderError.ContextLengthExceededError({ provider: provider.provider, model, message })
+    : yield* new ProviderError.ContextLengthExceededError({ provider, model, message })
 })
 
 const optionsOf = Check.struct<Rerank.RerankOptions>({
@@ -77,8 +66,6 @@ const textsOf = Check.struct<Pick<Resolved, "query" | "documents">>({
     remedy: "Give an array of texts"
   })
 })
-
-const unlimited: Rerank.Limits = { maxDocuments: Infinity }
 
 /** The query is sent with every document, so both must fit into a request. */
 const lengthProblem = (query: string, documents: ReadonlyArray<string>, maxLength: number): string | undefined => {
