@@ -22,7 +22,7 @@ export type Vector = Float32Array | Int8Array | Uint8Array
  */
 export type VectorType = "float" | "int8" | "uint8" | "binary"
 
-/** An image: its bytes, and its media type such as `image/png`. */
+/** An image; `mediaType` such as `image/png`. */
 export interface Image {
   readonly bytes: Uint8Array
   readonly mediaType: string
@@ -103,10 +103,7 @@ export interface StreamOptions extends EmbeddingOptions {
   readonly flushAfter?: Duration.Input | undefined
 }
 
-/**
- * {@link EmbeddingOptions} with defaults filled in: what a provider receives. Instead of `chunk` it gets the pieces, with
- * `none`.
- */
+/** {@link EmbeddingOptions} as a provider gets them, with defaults; instead of `chunk` it gets the pieces, with `none`. */
 export interface ResolvedOptions extends EmbeddingOptions {
   readonly model: string
   readonly purpose: Purpose
@@ -130,14 +127,12 @@ export interface EmbeddingUsage {
   readonly inputTokens: number | undefined
 }
 
-/** One embedding for each input, in order, and the cost of all. */
+/** One embedding for each input, in order; the requests the provider answered, and what they took together. */
 export interface EmbeddingBatch {
   readonly embeddings: ReadonlyArray<Embedding>
   readonly usage: EmbeddingUsage
   readonly model: string
-  /** How many requests the provider answered. */
   readonly requests: number
-  /** What they cost together, where their tokens are counted and the price of the model is known; see `Pricing`. */
   readonly cost?: Cost.Cost | undefined
 }
 
@@ -177,7 +172,7 @@ export interface ImageLimits {
   readonly mediaTypes?: ReadonlyArray<string> | undefined
 }
 
-/** `maxItems`: pairs of a text and an image in a request. Texts and images have the limits they have alone. */
+/** `maxItems`: pairs of a text and an image in a request. */
 export interface CombinedLimits {
   readonly maxItems: number
 }
@@ -205,36 +200,16 @@ export interface Provider {
 }
 
 /** One request to a provider: distinct inputs of one kind, within the limits of the model, at least one. */
-export type ProviderBatch = TextBatch | ImageBatch | CombinedBatch
+export type ProviderBatch = BatchOf<"text", string> | BatchOf<"image", ImageInput> | BatchOf<"combined", CombinedInput>
 
-/** Texts, as plain strings. */
-export interface TextBatch {
-  readonly kind: "text"
-  readonly inputs: ReadonlyArray<string>
+/** Inputs of one kind. */
+export interface BatchOf<K extends Kind, I extends Input> {
+  readonly kind: K
+  readonly inputs: ReadonlyArray<I>
   readonly options: ResolvedOptions
 }
 
-/** Images alone. */
-export interface ImageBatch {
-  readonly kind: "image"
-  readonly inputs: ReadonlyArray<ImageInput>
-  readonly options: ResolvedOptions
-}
-
-/** Pairs of a text and an image, each with one vector for both. */
-export interface CombinedBatch {
-  readonly kind: "combined"
-  readonly inputs: ReadonlyArray<CombinedInput>
-  readonly options: ResolvedOptions
-}
-
-/**
- * The answer of a provider.
- *
- * - `vectors`: one for each input, in order.
- * - `model`: the one that answered, where that is another than the one asked.
- * - `inputTokens`: of all inputs, when the provider counts them.
- */
+/** The answer of a provider: one vector for each input, in order; the model, where that is not the one asked. */
 export interface ProviderBatchResult {
   readonly vectors: ReadonlyArray<Vector>
   readonly model?: string | undefined

@@ -44,8 +44,7 @@ export interface RerankUsage {
 /**
  * - `results`: best first, each document at most once; equal scores keep the order of the input.
  * - `requestId`: when the call was one request.
- * - `usage`: when the provider counts every request; never estimated.
- * - `requests`: how many requests the provider answered.
+ * - `usage`: when the provider counts every request.
  */
 export interface RerankResponse {
   readonly results: ReadonlyArray<RerankResult>

@@ -12,7 +12,6 @@ import * as Gates from "../policy/internal/gates.ts"
 import * as Policy from "../policy/Policy.ts"
 import type * as ProviderError from "../ProviderError.ts"
 import * as Call from "./internal/call.ts"
-import * as RerankValidation from "./internal/validation.ts"
 import type * as Rerank from "./Rerank.ts"
 
 /** Any failure of a rerank call. */
@@ -52,7 +51,7 @@ export const make = Effect.fnUntraced(function*(
     [Trait.cores]: cores,
     rerank: Effect.fnUntraced(function*(query, documents, options) {
       const { enforcement } = yield* gates
-      const resolved = yield* RerankValidation.resolve(provider, query, documents, options)
+      const resolved = yield* Call.resolve(provider, query, documents, options)
       return yield* Call.rerank(provider, enforcement, resolved)
     })
   }
@@ -69,7 +68,7 @@ export const cored = (service: Reranker): Effect.Effect<Reranker, ProviderError.
         [Trait.cores]: cores,
         rerank: Effect.fnUntraced(function*(query, documents, options) {
           const { enforcement } = yield* gates
-          const call = yield* RerankValidation.resolve({ provider, defaultModel }, query, documents, options)
+          const call = yield* Call.resolve({ provider, defaultModel }, query, documents, options)
           const answer = Effect.suspend(() => service.rerank(call.query, call.documents, options))
           return yield* enforcement.call(answer, { operation: "rerank", provider, model: call.options.model })
         })

@@ -56,16 +56,10 @@ const resolve = (entries: Entries) =>
 const allInterrupted = (entries: Entries): Effect.Effect<void> =>
   Effect.forEach(entries, ({ request }) => Deferred.await(request.left), { discard: true })
 
+/** Options without a canonical form are equal to no others. */
 const callKey = ({ gates, options, truncate }: Call.Call) => [
-  gates.map(numberOf).join(),
-  options.model,
-  options.purpose,
-  options.dimensions,
-  options.normalize,
-  options.vectorType,
-  truncate,
-  // Options without a canonical form are equal to no others.
-  options.providerOptions === undefined ? undefined : CanonicalLine.make(options.providerOptions) ?? Symbol("unknown")
+  ...gates.map(numberOf),
+  CanonicalLine.make([options, truncate]) ?? Symbol("unknown")
 ]
 
 /** A number for an object compared by reference, in a key compared by value. */
