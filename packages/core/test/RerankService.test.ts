@@ -345,6 +345,19 @@ describe("RerankService", () => {
         assert.deepStrictEqual([provider, defaultModel], [undefined, undefined])
       }))
 
+    it.effect("validates calls before a hand-made service", () =>
+      Effect.gen(function*() {
+        const handMade = Layer.succeed(RerankService.RerankService, { rerank: () => Effect.die("not called") })
+        for (const documents of [null, ["a", null], ["a", " "]]) {
+          const error = yield* RerankService.rerank("q", documents as ReadonlyArray<string>).pipe(
+            Effect.provide(RerankService.withPolicy(handMade, Policy.none)),
+            Effect.flip
+          )
+          const field = documents === null ? "documents" : "documents[1]"
+          assert.strictEqual(error._tag === "InvalidRequestError" && error.field, field)
+        }
+      }))
+
     it.effect("applies to a hand-made service, and leaves the model to it", () =>
       Effect.gen(function*() {
         let failures = 1
@@ -364,6 +377,7 @@ describe("RerankService", () => {
           }
         }))
         assert.deepStrictEqual(asked, [{ topN: 1 }, { topN: 1 }])
+        assert.strictEqual(response.model, "own")
         assert.deepStrictEqual([response.requestId, response.usage, ...indexes(response)], ["request-2", {
           inputTokens: 7
         }, 1])
