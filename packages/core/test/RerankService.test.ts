@@ -249,12 +249,15 @@ describe("RerankService", () => {
         assert.include(error.message, message)
       }))
 
-    it.effect("replaces lone surrogates by U+FFFD", () =>
+    it.effect.each<readonly [query: string, documents: ReadonlyArray<string>, field: string]>([
+      ["q\ude00", ["a"], "query"],
+      ["q", ["\ud83d\ude00", "a\ud83d b"], "documents[1]"]
+    ])("refuses half a surrogate pair: %j, %j", ([query, documents, field]) =>
       Effect.gen(function*() {
-        const { sent, service } = yield* RerankProbe.make()
-        yield* service.rerank("q\ude00", ["a\ud83d 1", "\ud83d\ude00 2"])
-        assert.strictEqual(sent[0]?.query, "q\ufffd")
-        assert.deepStrictEqual(sent[0]?.documents, ["a\ufffd 1", "\ud83d\ude00 2"])
+        const error = yield* refusal({}, query, documents)
+        assert.instanceOf(error, ProviderError.InvalidRequestError)
+        assert.strictEqual(error.field, field)
+        assert.include(error.message, "half a surrogate pair at index 1. Split text between characters")
       }))
 
     it.effect("refuses what the provider refuses in its limits, also without documents", () =>

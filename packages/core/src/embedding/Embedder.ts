@@ -38,10 +38,10 @@ export type EmbeddingError = ProviderError.EmbeddingError
  * - `embedStream`: any number of values, in order unless `unordered`, with backpressure and flat memory. Fails with the
  *   first failure, which names the index of the value in the stream (`inputs[17]`).
  *
- * Inputs and options may be any values, such as the `null` of a row without text. Lone surrogates are replaced by U+FFFD.
- * Before anything is sent, an input fails, named by its place (`inputs[3]`, `inputs[3].image`), with
- * - `InvalidRequestError` if it is not an input, its text is blank, or its image is empty, too large, or of a media type
- *   the model does not read;
+ * Inputs and options may be any values, such as the `null` of a row without text. Before anything is sent, an input fails,
+ * named by its place (`inputs[3]`, `inputs[3].image`), with
+ * - `InvalidRequestError` if it is not an input, its text is blank or not well-formed (half a surrogate pair), or its image
+ *   is empty, too large, or of a media type the model does not read;
  * - `UnsupportedFeatureError` if the model takes no images, or no texts with images;
  * - `ContextLengthExceededError` if its text exceeds the model's limit while `truncate` is `none`, or, beside an image,
  *   `chunk`.

@@ -82,7 +82,8 @@ export interface ProviderOptions {}
  * - `vectorType`: `float` by default.
  * - `truncate`: what to do with a text that exceeds the model's limit: refuse it (`none`, the default), cut it at the
  *   `start` or the `end`, or embed it in pieces (`chunk`): their vectors, `float` only, are averaged, weighted by length,
- *   and normalized unless `normalize` is `false`.
+ *   and normalized unless `normalize` is `false`. Texts are cut between characters. One the provider still calls too long,
+ *   by its tokens, is cut shorter and sent again.
  */
 export interface EmbeddingOptions {
   readonly model?: string | undefined

@@ -24,9 +24,9 @@ export type RerankError = ProviderError.RerankError
  * each document by the query and that document alone. All or nothing: the first failure interrupts the rest. Without
  * documents no request is sent.
  *
- * Before anything is sent, a blank query or document, one that is not text, and a `topN` that is not a whole number from 1
- * fail with an `InvalidRequestError` that names it (`documents[17]`), and a text that exceeds a request of its own with
- * `ContextLengthExceededError`. Lone surrogates are replaced by U+FFFD. An answer that scores a document twice, an unknown
+ * Before anything is sent, a query or document that is blank, not well-formed or not text, and a `topN` that is not a whole
+ * number from 1 fail with an `InvalidRequestError` that names it (`documents[17]`), and a text that exceeds a request of its
+ * own with `ContextLengthExceededError`. An answer that scores a document twice, an unknown
  * one, too few, or without a finite number is a `MalformedResponseError`.
  */
 export interface Reranker extends Trait.Trait {

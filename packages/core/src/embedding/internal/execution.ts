@@ -8,6 +8,7 @@ import type * as Embedding from "../Embedding.ts"
 import * as Bisection from "./bisection.ts"
 import * as Call from "./call.ts"
 import * as Chunks from "./chunks.ts"
+import * as Fitting from "./fitting.ts"
 import * as Inputs from "./inputs.ts"
 import * as Plan from "./plan.ts"
 import * as Validation from "./validation.ts"
@@ -64,8 +65,6 @@ export const embedEach = (
 /**
  * Embeds inputs, which may be any values. `settle` gets the outcome of each as soon as it is known, and stops the others
  * when it fails; `fieldOf` names an input in errors.
- *
- * With `chunk`, a text the provider refuses as too long is halved until its pieces are accepted.
  */
 export const embed = Effect.fnUntraced(function*<E>(
   call: Call.Call,
@@ -129,7 +128,7 @@ export const embed = Effect.fnUntraced(function*<E>(
       )
   }
 
-  const send = (contents: ReadonlyArray<Plan.Content>) =>
+  const sendAll = (contents: ReadonlyArray<Plan.Content>) =>
     Effect.map(call.send(Plan.request(contents, call.options)), (answer): ReadonlyArray<Chunks.Piece> => {
       const own = contents.length === 1 && answer.inputTokens !== undefined ? { inputTokens: answer.inputTokens } : {}
       requests++
@@ -140,17 +139,10 @@ export const embed = Effect.fnUntraced(function*<E>(
       }))
     })
 
-  const halved = (text: string): Effect.Effect<ReadonlyArray<Chunks.Piece>, ProviderError.EmbeddingError> =>
-    Effect.map(
-      Effect.forEach(Chunks.cut(text, Math.ceil(text.length / 2)), (half) =>
-        Effect.catchTag(send([half]), "ContextLengthExceededError", (error) =>
-          canHalve(half) ? halved(half) : Effect.fail(error))),
-      (halves) =>
-        halves.flat()
-    )
+  const sendOne = (content: Plan.Content) => Effect.map(sendAll([content]), ([piece]) => piece!)
 
   const attempt = (batch: Plan.Batch) =>
-    Effect.matchEffect(send(batch.map((place) => contents[place]!)), {
+    Effect.matchEffect(sendAll(batch.map((place) => contents[place]!)), {
       onFailure: Effect.succeed,
       onSuccess: (pieces) =>
         Effect.as(
@@ -159,25 +151,18 @@ export const embed = Effect.fnUntraced(function*<E>(
         )
     })
 
-  const refuse = (batch: Plan.Batch, error: ProviderError.EmbeddingError): Effect.Effect<void, E> => {
-    if (batch.length > 1) return fail(batch, () => error)
-    const place = batch[0]!
-    const text = contents[place]
-    return call.truncate === "chunk" && error._tag === "ContextLengthExceededError" && typeof text === "string" &&
-        canHalve(text)
-      ? Effect.matchEffect(halved(text), {
+  const refuse = (batch: Plan.Batch, error: ProviderError.EmbeddingError): Effect.Effect<void, E> =>
+    batch.length > 1 ? fail(batch, () => error) : Effect.matchEffect(
+      Fitting.send(call, contents[batch[0]!]!, error, sendOne),
+      {
         onFailure: (error) => fail(batch, (field) => Validation.at(error, field)),
-        onSuccess: (pieces) => arrive(place, pieces)
-      })
-      : fail(batch, (field) => Validation.at(error, field))
-  }
+        onSuccess: (pieces) => arrive(batch[0]!, pieces)
+      }
+    )
 
   yield* Effect.forEach(batches, Bisection.make({ attempt, refuse }), { concurrency: call.concurrency, discard: true })
   return { requests, inputTokens }
 })
-
-/** A piece of one code unit may be half a surrogate pair. */
-const canHalve = (text: string): boolean => text.trim().length > 2
 
 const priced = (
   call: Call.Call,

@@ -7,7 +7,7 @@ import * as WellFormedText from "../../internal/wellFormedText.ts"
 import * as ProviderError from "../../ProviderError.ts"
 import type * as Embedding from "../Embedding.ts"
 import type * as Call from "./call.ts"
-import * as Chunks from "./chunks.ts"
+import * as Cutting from "./cutting.ts"
 import * as Plan from "./plan.ts"
 import type * as Validation from "./validation.ts"
 
@@ -38,13 +38,13 @@ const mostInputs = 1_000_000
 
 /** An input, which may be any value, as plain data. */
 export const settle = (given: unknown): Result.Result<Embedding.Input, Check.Problem> =>
-  typeof given === "string" ? Result.succeed(given) : Check.settle(content, given)
+  Check.settle<Embedding.Input>(typeof given === "string" ? WellFormedText.check : content, given)
 
 /** Whether a value is an input. */
 export const isInput = (given: unknown): given is Embedding.Input => Result.isSuccess(settle(given))
 
 const content = Check.struct<Embedding.ContentInput>({
-  text: Check.optional(Check.text),
+  text: Check.optional(WellFormedText.check),
   image: Check.optional(Check.struct<Embedding.Image>({ bytes: Check.bytes, mediaType: Check.text }, {
     others: "ignored",
     remedy: "Give { bytes, mediaType }"
@@ -52,8 +52,7 @@ const content = Check.struct<Embedding.ContentInput>({
 }, { others: "ignored", remedy: "Give text, or an object with `text`, `image` or both" })
 
 /**
- * What to send for an input, which may be any value: its text well-formed, and cut when the options say so, except into
- * pieces.
+ * What to send for an input, which may be any value: its text is cut when the options say so, except into pieces.
  */
 export const check = (call: Call.Call, given: unknown): Result.Result<Plan.Content, Validation.Failure> => {
   const settled = settle(given)
@@ -78,9 +77,8 @@ export const check = (call: Call.Call, given: unknown): Result.Result<Plan.Conte
     : Result.all({ image: checkImage(call, image), text: checkText(call, text, ".text") })
 }
 
-const checkText = (call: Call.Call, given: string, part: string): Result.Result<string, Validation.Failure> => {
+const checkText = (call: Call.Call, text: string, part: string): Result.Result<string, Validation.Failure> => {
   const { limits, options, target: { model, provider }, truncate } = call
-  const text = WellFormedText.make(given)
   const longest = Plan.longestText(limits)
   if (isBlank(text)) return invalid(call, part, "the text is blank", addContent)
   // Beside an image, a text is not cut into pieces; and a piece of one code unit could not hold a surrogate pair.
@@ -90,9 +88,10 @@ const checkText = (call: Call.Call, given: string, part: string): Result.Result<
     const message = `the text has ${text.length} characters and the model takes ${longest}. ` +
       "Split it, or set `truncate` to \"start\" or \"end\" to have it cut" +
       (part === "" ? ", or to \"chunk\" to have it embedded in pieces." : ".")
-    return placed(part, new ProviderError.ContextLengthExceededError({ provider, model, message }))
+    const measured = { unit: "characters", actual: text.length, limit: longest } as const
+    return placed(part, new ProviderError.ContextLengthExceededError({ provider, model, message, measured }))
   }
-  const rest = Chunks.shorten(text, longest, options.truncate)
+  const rest = Cutting.shorten(text, longest, options.truncate)
   return isBlank(rest)
     ? invalid(call, part, `nothing is left of the text when it is cut to ${longest} characters`, addContent)
     : Result.succeed(rest)

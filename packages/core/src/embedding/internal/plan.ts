@@ -2,7 +2,7 @@
  * Plans the requests of a call: each distinct input once, in order, in as few requests as the limits allow.
  */
 import * as Embedding from "../Embedding.ts"
-import * as Chunks from "./chunks.ts"
+import * as Cutting from "./cutting.ts"
 
 /** A valid input: a text as a string, an image, or both. */
 export type Content = string | Embedding.ImageInput | Embedding.CombinedInput
@@ -42,7 +42,7 @@ export const make = (inputs: ReadonlyArray<Content | undefined>, limits: Embeddi
   for (const [position, input] of inputs.entries()) {
     if (input === undefined) continue
     const number = whole.numberOf(input)
-    const parts = () => typeof input === "string" && input.length > longest ? Chunks.cut(input, longest) : [input]
+    const parts = () => typeof input === "string" && input.length > longest ? Cutting.pieces(input, longest) : [input]
     items[number] ??= { positions: [], pieces: parts().map(pieces.numberOf) }
     items[number].positions.push(position)
   }

@@ -41,10 +41,10 @@ export const resolve = Effect.fnUntraced(function*(
   const texts = yield* Check.run(textsOf, { query, documents }, { provider, model })
   const resolved: Rerank.ResolvedOptions = { ...rest, model }
   const limits: Rerank.Limits = yield* limitsOf?.(resolved) ?? Effect.succeed({ maxDocuments: Infinity })
-  const message = lengthProblem(texts.query, texts.documents, limits.maxLength ?? Infinity)
-  return message === undefined
+  const tooLong = lengthProblem(texts.query, texts.documents, limits.maxLength ?? Infinity)
+  return tooLong === undefined
     ? { ...texts, topN, options: resolved, limits }
-    : yield* new ProviderError.ContextLengthExceededError({ provider, model, message })
+    : yield* new ProviderError.ContextLengthExceededError({ provider, model, ...tooLong })
 })
 
 const optionsOf = Check.struct<Rerank.RerankOptions>({
@@ -58,10 +58,10 @@ const optionsOf = Check.struct<Rerank.RerankOptions>({
   providerOptions: Check.optional(Check.providerOptions)
 }, { remedy: "Give an object of options, or nothing" })
 
-/** Text that is not blank, made well-formed. */
+/** Text that is not blank. */
 const textThat = (remedy: string): Check.Check<string> => (given, at) => {
-  if (typeof given !== "string") return Check.refuseKind(at, given, "Give text")
-  return /\S/u.test(given) ? WellFormedText.make(given) : Check.refuse(at, "the text is blank", remedy)
+  const text = WellFormedText.check(given, at)
+  return text === Check.refused || /\S/u.test(text) ? text : Check.refuse(at, "the text is blank", remedy)
 }
 
 const textsOf = Check.struct<Pick<Resolved, "query" | "documents">>({
@@ -72,16 +72,15 @@ const textsOf = Check.struct<Pick<Resolved, "query" | "documents">>({
 })
 
 /** The query is sent with every document, so both must fit into a request. */
-const lengthProblem = (query: string, documents: ReadonlyArray<string>, maxLength: number): string | undefined => {
-  const room = maxLength - query.length
-  if (room <= 0) {
-    return `query: the text has ${query.length} characters and a request takes ${maxLength} in all. Shorten it.`
-  }
+const lengthProblem = (query: string, documents: ReadonlyArray<string>, limit: number) => {
+  const room = limit - query.length
   const long = documents.findIndex((document) => document.length > room)
-  if (long >= 0) {
-    const { length } = documents[long]!
-    return `documents[${long}]: the text has ${length} characters and a request takes ${room} beside the query. Split it.`
-  }
+  if (room > 0 && long < 0) return undefined
+  const [field, { length }, most, remedy] = room <= 0
+    ? ["query", query, `${limit} in all`, "Shorten it"] as const
+    : [`documents[${long}]`, documents[long]!, `${room} beside the query`, "Split it"] as const
+  const problem = `the text has ${length} characters and a request takes ${most}. ${remedy}.`
+  return { field, problem, message: `${field}: ${problem}` }
 }
 
 /** One call, all or nothing, with its span and metrics. Texts are never recorded. */
