@@ -82,50 +82,25 @@ export const embed = Effect.fnUntraced(function*<E>(
   let requests = 0
   let inputTokens: number | undefined = 0
 
-  // `missing` pieces; none once an input is settled.
+  // Those with `missing` pieces are not settled yet.
   const waiting = items.map((item) => ({ ...item, missing: new Set(item.pieces).size }))
   const owners = contents.map((): Array<typeof waiting[number]> => [])
   for (const item of waiting) new Set(item.pieces).forEach((place) => owners[place]!.push(item))
   const arrived: Array<ReadonlyArray<Chunks.Piece>> = []
 
-  const finish = ({ positions }: Plan.Item, outcome: Result.Result<Embedding.Embedding, Validation.Failure>) => {
-    const whole = Result.map(outcome, (embedding) => ({ ...embedding, ...priced(call, embedding) }))
-    return Effect.forEach(
-      positions,
-      (position) => settle(position, Result.mapError(whole, (failure) => failure(fieldOf(position)))),
-      { discard: true }
-    )
-  }
-
-  const arrive = (place: number, pieces: ReadonlyArray<Chunks.Piece>) => {
-    arrived[place] = pieces
-    return Effect.forEach(
-      owners[place]!,
-      (item) =>
-        --item.missing === 0 ? finish(item, whole(item.pieces.flatMap((place) => arrived[place]!))) : Effect.void,
-      { discard: true }
-    )
-  }
-
-  const fail = (batch: Plan.Batch, failure: Validation.Failure) =>
-    Effect.forEach(
-      batch.flatMap((place) => owners[place]!),
-      (item) => {
-        if (item.missing <= 0) return Effect.void
-        item.missing = 0
-        return finish(item, Result.fail(failure))
-      },
-      { discard: true }
-    )
-
-  const whole = (pieces: ReadonlyArray<Chunks.Piece>): Result.Result<Embedding.Embedding, Validation.Failure> => {
-    const { embedding } = pieces[0]!
-    if (pieces.length === 1) return Result.succeed(embedding)
-    return pieces.every((piece) => piece.embedding.vector.length === embedding.vector.length)
-      ? Result.succeed(Chunks.average(pieces, call.options))
-      : Result.fail(() =>
-        Call.malformed(call.target, "answered with vectors of different lengths. Ask for `dimensions`.")
+  const deliver = (place: number, outcome: Result.Result<ReadonlyArray<Chunks.Piece>, Validation.Failure>) => {
+    if (Result.isSuccess(outcome)) arrived[place] = outcome.success
+    return Effect.forEach(owners[place]!, (item) => {
+      const { missing, pieces, positions } = item
+      item.missing = Result.isFailure(outcome) ? 0 : missing - 1
+      if (missing <= 0 || item.missing > 0) return Effect.void
+      const whole = Result.flatMap(outcome, () => wholeOf(call, pieces.flatMap((place) => arrived[place]!)))
+      return Effect.forEach(
+        positions,
+        (position) => settle(position, Result.mapError(whole, (failure) => failure(fieldOf(position)))),
+        { discard: true }
       )
+    }, { discard: true })
   }
 
   const sendAll = (contents: ReadonlyArray<Plan.Content>) =>
@@ -146,23 +121,37 @@ export const embed = Effect.fnUntraced(function*<E>(
       onFailure: Effect.succeed,
       onSuccess: (pieces) =>
         Effect.as(
-          Effect.forEach(batch, (place, index) => arrive(place, [pieces[index]!]), { discard: true }),
+          Effect.forEach(batch, (place, index) => deliver(place, Result.succeed([pieces[index]!])), { discard: true }),
           undefined
         )
     })
 
-  const refuse = (batch: Plan.Batch, error: ProviderError.EmbeddingError): Effect.Effect<void, E> =>
-    batch.length > 1 ? fail(batch, () => error) : Effect.matchEffect(
-      Fitting.send(call, contents[batch[0]!]!, error, sendOne),
-      {
-        onFailure: (error) => fail(batch, (field) => Validation.at(error, field)),
-        onSuccess: (pieces) => arrive(batch[0]!, pieces)
-      }
-    )
+  const refuse = Effect.fnUntraced(function*(batch: Plan.Batch, error: ProviderError.EmbeddingError) {
+    const [place, ...others] = batch
+    if (place === undefined || others.length > 0) {
+      return yield* Effect.forEach(batch, (place) => deliver(place, Result.fail(() => error)), { discard: true })
+    }
+    const pieces = yield* Effect.result(Fitting.send(call, contents[place]!, error, sendOne))
+    yield* deliver(place, Result.mapError(pieces, (error) => (field) => Validation.at(error, field)))
+  })
 
   yield* Effect.forEach(batches, Bisection.make({ attempt, refuse }), { concurrency: call.concurrency, discard: true })
   return { requests, inputTokens }
 })
+
+/** The embedding of an input, from those of its pieces. */
+const wholeOf = (
+  call: Call.Call,
+  pieces: ReadonlyArray<Chunks.Piece>
+): Result.Result<Embedding.Embedding, Validation.Failure> => {
+  const [{ embedding }, ...others] = pieces as [Chunks.Piece, ...ReadonlyArray<Chunks.Piece>]
+  if (others.some((other) => other.embedding.vector.length !== embedding.vector.length)) {
+    const error = Call.malformed(call.target, "answered with vectors of different lengths. Ask for `dimensions`.")
+    return Result.fail(() => error)
+  }
+  const whole = others.length === 0 ? embedding : Chunks.average(pieces, call.options)
+  return Result.succeed({ ...whole, ...priced(call, whole) })
+}
 
 const priced = (
   call: Call.Call,
