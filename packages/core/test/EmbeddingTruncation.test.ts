@@ -152,6 +152,28 @@ describe.each(["start", "end"] as const)("truncate: %j", (truncate) => {
       assert.include(probe.sent.flat(), truncate === "end" ? "a text of many words" : " that are too many 1")
     }))
 
+  it.effect("is not misled by figures that are wrong", () =>
+    Effect.gen(function*() {
+      for (const [actual, limit] of [[1e9, 1], [1e9, -1], [1, 1e9], [101, 100]] as const) {
+        const { probe, service } = yield* EmbeddingProbe.make({
+          limits: { maxLength: 1000 },
+          answer: (batch) =>
+            batch.inputs[0]!.length <= 10 ? EmbeddingProbe.numbered(batch) : Effect.fail(
+              new ProviderError.ContextLengthExceededError({
+                provider: "probe",
+                message: "too long",
+                measured: { unit: "tokens", actual, limit }
+              })
+            )
+        })
+        const text = "x".repeat(1000)
+        yield* service.embed(text, { truncate })
+        assert.isAtMost(probe.sent.length, 13)
+        yield* service.embed(text, { truncate: "chunk" })
+        assert.isAtMost(probe.sent.length, 13 + 2 * 256)
+      }
+    }))
+
   it.effect("fails with the refusal where nothing is left, and does not cut for other refusals", () =>
     Effect.gen(function*() {
       const hopeless = yield* EmbeddingProbe.make({ answer: refusing(0, (text) => text.length) })

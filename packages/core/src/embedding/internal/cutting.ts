@@ -8,7 +8,7 @@ import type * as ProviderError from "../../ProviderError.ts"
 /** At most `length` code units of a text, without its `start` or its `end`; of an emoji all or nothing. */
 export const shorten = (text: string, length: number, side: "start" | "end"): string => {
   if (length >= text.length) return text
-  const characters = segmenter.segment(text)
+  const characters = charactersOf(text)
   return side === "end"
     ? text.slice(0, boundaryBefore(characters, text, Math.floor(length), 0))
     : text.slice(boundaryAfter(characters, text, text.length - Math.floor(length)))
@@ -41,7 +41,7 @@ export const divide = (text: string, count: number): ReadonlyArray<string> => {
 
 const cut = (text: string, limitFrom: (start: number) => number): ReadonlyArray<string> => {
   const pieces: Array<string> = []
-  const characters = segmenter.segment(text)
+  const characters = charactersOf(text)
   let start = 0
   while (start < text.length) {
     // At least one character, or there is no end.
@@ -63,9 +63,9 @@ const afterSpace = (text: string, start: number, limit: number): number => {
   return limit
 }
 
-type Characters = ReturnType<Intl.Segmenter["segment"]>
+const charactersOf = (text: string) => new Intl.Segmenter("und", { granularity: "grapheme" }).segment(text)
 
-const segmenter = new Intl.Segmenter("und", { granularity: "grapheme" })
+type Characters = ReturnType<typeof charactersOf>
 
 /** The boundary at or before an index, after `start` where that can be. */
 const boundaryBefore = (characters: Characters, text: string, index: number, start: number): number => {

@@ -16,8 +16,9 @@ export type Send = (content: Plan.Content) => Effect.Effect<Chunks.Piece, Provid
  * Sends an input again after an error, as `truncate` says; fails with that error where it says nothing, or where nothing is
  * left to cut.
  *
- * How much to cut off is reckoned from what the provider says of the length. From the third refusal on, and where it says
- * nothing, it is a half: no text needs more than `log2(length) + 3` requests.
+ * How much to cut off is reckoned from what the provider says of the length; after the first time it is a half at most, and
+ * from the third refusal on, or where the provider says nothing, a half: no text needs more than `log2(length) + 3`
+ * requests. Pieces that are refused are halved.
  */
 export const send = (
   call: Call.Call,
@@ -27,7 +28,7 @@ export const send = (
 ): Effect.Effect<ReadonlyArray<Chunks.Piece>, ProviderError.EmbeddingError> => {
   if (error._tag !== "ContextLengthExceededError" || call.truncate === "none") return Effect.fail(error)
   return call.truncate === "chunk"
-    ? typeof content === "string" ? inPieces(content, error, sendOne) : Effect.fail(error)
+    ? typeof content === "string" ? inPieces(content, shareOf(error), error, sendOne) : Effect.fail(error)
     : Effect.map(shortened(content, call.truncate, error, 1, sendOne), (piece) => [piece])
 }
 
@@ -38,9 +39,9 @@ const shortened = (
   refusals: number,
   sendOne: Send
 ): Effect.Effect<Chunks.Piece, ProviderError.EmbeddingError> => {
-  const share = refusals > 2 ? undefined : shareOf(error)
+  const said = Math.max(shareOf(error), refusals === 1 ? 0 : 1 / 2)
   const unit = error.measured?.unit ?? "tokens"
-  const text = Cutting.shortenTo(share ?? 1 / 2, Embedding.textOf(content) ?? "", unit, side)
+  const text = Cutting.shortenTo(refusals > 2 ? 1 / 2 : said, Embedding.textOf(content) ?? "", unit, side)
   if (!/\S/u.test(text)) return Effect.fail(error)
   const rest = typeof content === "string" ? text : { ...content, text }
   return Effect.catchTag(
@@ -52,26 +53,26 @@ const shortened = (
 
 const inPieces = (
   text: string,
+  share: number,
   error: ProviderError.ContextLengthExceededError,
   sendOne: Send
 ): Effect.Effect<ReadonlyArray<Chunks.Piece>, ProviderError.EmbeddingError> => {
   // A piece of one code unit could not hold a surrogate pair.
   if (text.trim().length <= 2) return Effect.fail(error)
-  const count = Math.ceil(1 / (shareOf(error) ?? 1 / 2))
   return Effect.map(
-    Effect.forEach(Cutting.divide(text, count), (piece) =>
+    Effect.forEach(Cutting.divide(text, Math.ceil(1 / share)), (piece) =>
       sendOne(piece).pipe(
         Effect.map((sent) => [sent]),
-        Effect.catchTag("ContextLengthExceededError", (error) => inPieces(piece, error, sendOne))
+        Effect.catchTag("ContextLengthExceededError", (error) => inPieces(piece, 1 / 2, error, sendOne))
       )),
     (pieces) => pieces.flat()
   )
 }
 
-/** The part of a text that the provider takes, below 1, where it says so. */
-const shareOf = ({ measured }: ProviderError.ContextLengthExceededError): number | undefined => {
-  if (measured === undefined || measured.limit <= 0 || measured.limit >= measured.actual) return undefined
-  const share = measured.limit / measured.actual
+/** The part of a text that the provider says it takes, else a half; not too little at once, should it be wrong. */
+const shareOf = ({ measured }: ProviderError.ContextLengthExceededError): number => {
+  if (measured === undefined || measured.limit >= measured.actual) return 1 / 2
   // Tokens are not spread over a text as evenly as reckoned.
-  return measured.unit === "tokens" ? 0.97 * share : share
+  const margin = measured.unit === "tokens" ? 0.97 : 1
+  return Math.max(1 / 64, margin * measured.limit / measured.actual)
 }

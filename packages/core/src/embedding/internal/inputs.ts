@@ -38,7 +38,9 @@ const mostInputs = 1_000_000
 
 /** An input, which may be any value, as plain data. */
 export const settle = (given: unknown): Result.Result<Embedding.Input, Check.Problem> =>
-  Check.settle<Embedding.Input>(typeof given === "string" ? WellFormedText.check : content, given)
+  typeof given === "string" && given.isWellFormed()
+    ? Result.succeed(given)
+    : Check.settle<Embedding.Input>(typeof given === "string" ? WellFormedText.check : content, given)
 
 /** Whether a value is an input. */
 export const isInput = (given: unknown): given is Embedding.Input => Result.isSuccess(settle(given))
