@@ -40,9 +40,20 @@ export class InvalidRequestError extends Schema.TaggedError<InvalidRequestError>
   remedy: Schema.optional(Schema.String)
 }) {}
 
-/** The prompt, or a text to embed, is longer than the model accepts. */
+/** How long something is, and how long it may be. */
+export class Measured extends Schema.Opaque<Measured>()(Schema.Struct({
+  unit: Schema.Literals(["tokens", "characters", "bytes"]),
+  actual: Schema.Finite,
+  limit: Schema.Finite
+})) {}
+
+/** The prompt, or a text to embed, is longer than the model accepts; `measured` where the provider says how long. */
 export class ContextLengthExceededError
-  extends Schema.TaggedError<ContextLengthExceededError>()("ContextLengthExceededError", { ...fields, ...placeFields })
+  extends Schema.TaggedError<ContextLengthExceededError>()("ContextLengthExceededError", {
+    ...fields,
+    ...placeFields,
+    measured: Schema.optional(Measured)
+  })
 {}
 
 /** The model does not exist at this endpoint, or no longer. */
@@ -260,7 +271,7 @@ export const placed: (error: PlacedError, field: string) => PlacedError = Total.
       case "UnsupportedFeatureError":
         return new UnsupportedFeatureError({ ...parts, feature: error.feature })
       case "ContextLengthExceededError":
-        return new ContextLengthExceededError(parts)
+        return new ContextLengthExceededError({ ...parts, measured: error.measured })
     }
   },
   () => unreadable
