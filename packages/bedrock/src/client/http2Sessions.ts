@@ -116,12 +116,13 @@ const open = (url: URL, options: Options, onClosed: () => void): Session => {
     retired = true
     closeWhenIdle()
   }
+  const isOpen = () => !retired && session?.closed !== true && session?.destroyed !== true
   const most = () => Math.min(options.maxConcurrentStreams, session?.remoteSettings?.maxConcurrentStreams ?? Infinity)
 
   return {
     opened,
-    hasRoom: () => !retired && !taken && calls < most(),
-    isIdle: () => !retired && calls === 0,
+    hasRoom: () => isOpen() && !taken && calls < most(),
+    isIdle: () => isOpen() && calls === 0,
     enter: (exclusive) => {
       taken = exclusive
       if (calls++ > 0) return

@@ -6,7 +6,8 @@ import * as Tls from "node:tls"
 
 /**
  * - `asked`: the first line of each request, such as `CONNECT 127.0.0.1:443 HTTP/1.1`.
- * - `stall`: from now on nothing is forwarded, and nothing closed: a connection that died without a word.
+ * - `stall`: from now on nothing is forwarded, and nothing closed: a connection that died without a word; `resume` ends it
+ *   for connections opened later.
  */
 export interface ProxyServer {
   readonly url: string
@@ -14,6 +15,7 @@ export interface ProxyServer {
   readonly asked: ReadonlyArray<string>
   readonly connections: () => number
   readonly stall: () => void
+  readonly resume: () => void
 }
 
 /**
@@ -33,10 +35,11 @@ export const make = ({ login, refuse, tls }: Options = {}): Effect.Effect<ProxyS
     const asked: Array<string> = []
     const sockets = new Set<Net.Socket>()
     let connections = 0
-    let stalled = false
+    let epoch = { stalled: false }
 
     const forward = (from: Net.Socket, to: Net.Socket) => {
-      from.on("data", (bytes) => stalled || to.write(bytes))
+      const since = epoch
+      from.on("data", (bytes) => since.stalled || to.write(bytes))
       from.on("close", () => to.destroy())
       from.on("error", () => {})
     }
@@ -101,7 +104,10 @@ export const make = ({ login, refuse, tls }: Options = {}): Effect.Effect<ProxyS
       asked,
       connections: () => connections,
       stall: () => {
-        stalled = true
+        epoch.stalled = true
+      },
+      resume: () => {
+        epoch = { stalled: false }
       }
     }
   })
