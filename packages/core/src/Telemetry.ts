@@ -114,6 +114,29 @@ export const recordWait = (target: Target, reason: WaitReason, millis: number): 
     ? record(waits, target, millis / 1000, { "strata.wait.reason": waitReasons.has(reason) ? reason : "unknown" })
     : Effect.void
 
+/**
+ * Records a metric of the conventions, which has the server as well: where the span of the operation has it, since the
+ * provider puts it there.
+ */
+const recordAt = <Input>(
+  metric: Metric.Metric<Input, unknown>,
+  target: Target,
+  value: Input,
+  others: Record<string, string> = {}
+): Effect.Effect<void> =>
+  Effect.withFiber((fiber) => {
+    const span = Context.getOrUndefined(fiber.context, Tracer.ParentSpan)
+    return record(metric, target, value, { ...others, ...(span?._tag === "Span" ? serverOf(span) : {}) })
+  })
+
+const serverOf: (span: Tracer.Span) => Record<string, string> = Total.make(({ attributes }) =>
+  Object.fromEntries(
+    ["server.address", "server.port"].filter((name) => attributes.has(name)).map((name) => [
+      name,
+      `${attributes.get(name)}`
+    ])
+  ), () => ({}))
+
 const record = <Input>(
   metric: Metric.Metric<Input, unknown>,
   target: Target,
@@ -178,7 +201,8 @@ export const annotate = (values: Record<string, unknown>): Effect.Effect<void> =
 
 /**
  * Records how long an operation took and, on its span, the error it failed with: its tag (`error.type`), its message, the
- * provider's own name for it and id of the request, and where it was sent: `server.address` and the scope of the target.
+ * provider's own name for it and id of the request, and where it was sent: `server.address`, `server.port` and the scope of
+ * the target.
  */
 export const recordEnd = <A>(
   target: Target,
@@ -189,8 +213,8 @@ export const recordEnd = <A>(
     const type = endOf(exit)
     const failed: Record<string, string> = type === undefined ? {} : { "error.type": type }
     return Effect.andThen(
-      record(operationDuration, target, secondsFrom(start, now), failed),
-      annotate({ ...failed, ...attributesOf(exit, target) })
+      annotate({ ...failed, ...attributesOf(exit, target) }),
+      recordAt(operationDuration, target, secondsFrom(start, now), failed)
     )
   })
 
@@ -206,11 +230,20 @@ const attributesOf: (
         "strata.error.exception": exception,
         "strata.error.request_id": requestId,
         "strata.scope": target.scope === "" ? undefined : target.scope,
-        "server.address": server
+        ...placeOf(server)
       })
     }),
   () => ({})
 )
+
+/** A host, with its port or without: that of an IPv6 address has brackets. */
+const placeOf = (server: string | undefined) => {
+  const [, address, port] = /^(.*?)(?::(\d+))?$/s.exec(server ?? "") ?? []
+  return {
+    "server.address": address === "" ? undefined : address,
+    "server.port": port === undefined ? undefined : Number(port)
+  }
+}
 
 const secondsFrom: (start: number, now: number) => number = Total.make((start, now) => (now - start) / 1000, () => 0)
 
@@ -221,7 +254,7 @@ const endOf: (exit: Exit.Exit<unknown, unknown>) => string | undefined = Total.m
 
 /** Records the time to the first event of a stream. */
 export const recordFirstEvent = (target: Target, start: number): Effect.Effect<void> =>
-  Effect.flatMap(Clock.currentTimeMillis, (now) => record(timeToFirstEvent, target, secondsFrom(start, now)))
+  Effect.flatMap(Clock.currentTimeMillis, (now) => recordAt(timeToFirstEvent, target, secondsFrom(start, now)))
 
 /** Records tokens of one type; nothing when the provider did not count them. */
 export const recordTokens = (
@@ -230,7 +263,7 @@ export const recordTokens = (
   tokens: number | undefined
 ): Effect.Effect<void> =>
   typeof tokens === "number"
-    ? record(tokenUsage, target, tokens, { "gen_ai.token.type": type === "input" ? type : "output" })
+    ? recordAt(tokenUsage, target, tokens, { "gen_ai.token.type": type === "input" ? type : "output" })
     : Effect.void
 
 /** Counts one request. */

@@ -209,9 +209,11 @@ describe("Telemetry of a chat", () => {
         assert.strictEqual(spans[0]?.attributes.get("error.message"), "it went wrong")
         assert.strictEqual(spans[0]?.attributes.get("strata.error.exception"), "SomeException")
         assert.strictEqual(spans[0]?.attributes.get("strata.error.request_id"), "request-1")
-        assert.strictEqual(spans[0]?.attributes.get("server.address"), "example.com:8443")
+        assert.strictEqual(spans[0]?.attributes.get("server.address"), "example.com")
+        assert.strictEqual(spans[0]?.attributes.get("server.port"), 8443)
         assert.isTrue(spans[0]?.status._tag === "Ended" && spans[0].status.exit._tag === "Failure")
-        assert.deepInclude(yield* duration({ "error.type": "ModelUnavailableError" }), { count: 1 })
+        const server = { "server.address": "example.com", "server.port": "8443" }
+        assert.deepInclude(yield* duration({ "error.type": "ModelUnavailableError", ...server }), { count: 1 })
         assert.deepInclude(yield* duration({}), { count: 0 })
       })
     ))

@@ -21,6 +21,7 @@ import * as Json from "../wire/Json.ts"
 import * as ResponseBody from "../wire/ResponseBody.ts"
 import * as ServiceError from "../wire/ServiceError.ts"
 import * as Shape from "../wire/Shape.ts"
+import * as ClientSpan from "./clientSpan.ts"
 
 /** The input of a call, to a model or a guardrail: an object used by this call only. */
 export type Input =
@@ -166,7 +167,8 @@ const makeCall = (
         const { response } = exchange
         return response.status < 300 && !ServiceError.isPage(response) ? Effect.succeed(response) : refused(response)
       }),
-      Effect.catch(unlessAborted)
+      Effect.catch(unlessAborted),
+      Effect.onExit(() => ClientSpan.annotate(input, exchange.address))
     )
   // Without its body, a refusal still has its status and the name in its headers.
   const refused = (response: Exchange.Response) =>

@@ -83,7 +83,8 @@ const requestAttributes = (request: ChatRequest.Resolved) => ({
   "gen_ai.request.max_tokens": request.maxTokens,
   "gen_ai.request.temperature": request.temperature,
   "gen_ai.request.top_p": request.topP,
-  "gen_ai.request.stop_sequences": request.stopSequences
+  "gen_ai.request.stop_sequences": request.stopSequences,
+  "gen_ai.output.type": request.responseFormat?.type
 })
 
 const recordOutcome = (target: Telemetry.Target, outcome: ChatResponse.Outcome): Effect.Effect<void> => {
