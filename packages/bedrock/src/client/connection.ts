@@ -92,6 +92,8 @@ const tunnel = (proxy: Proxy, { host, port }: Server, trust: Tls.SecureContext |
         socket.destroy()
         return fail(`refused a tunnel to ${authority}`, { status: statusCode })
       }
+      // As Node's agents do with a connection of theirs.
+      socket.setNoDelay(true).setKeepAlive(true, 1000)
       if (head.length > 0) socket.unshift(head)
       resume(Effect.succeed(socket))
     })
@@ -146,6 +148,7 @@ const ready = <Socket extends Net.Socket>(event: "connect" | "secureConnect", co
   Effect.callback<Socket, unknown>((resume) => {
     const socket = connect()
     socket.on("error", (error) => resume(Effect.fail(error)))
+    socket.setKeepAlive(true, 1000)
     socket.once(event, () => {
       if (!(socket instanceof Tls.TLSSocket) || socket.alpnProtocol === "h2") return resume(Effect.succeed(socket))
       socket.destroy()

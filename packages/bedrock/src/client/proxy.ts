@@ -91,7 +91,7 @@ const parse = (text: string, field: string): Effect.Effect<Proxy, ProviderError.
       provider: providerName,
       field,
       problem: url === undefined ? "it is not a URL" : `proxies of the scheme ${url.protocol} are not supported`,
-      remedy: "Give the URL of an HTTP proxy: http://proxy.example.com:8080"
+      remedy: "Give the URL of an HTTP proxy, such as http://proxy.example.com:8080, or set `transport.proxy`"
     }))
   }
   const secure = url.protocol === "https:"

@@ -81,8 +81,9 @@ export const read = (error: unknown, context: Context): Facts => {
     retryAfter: retryAfter(headers),
     contentType: ErrorChain.string(headers, "content-type"),
     location: ErrorChain.string(headers, "location"),
-    // The SDK's parser fails with a `SyntaxError`; here `wire/ServiceError` has looked.
-    isPage: rawName === "SyntaxError" || ErrorChain.property(error, "isPage") === true,
+    // Of answers to the SDK's own clients its parsers and the type tell; of ours `wire/ServiceError` has looked.
+    isPage: ErrorChain.property(error, "isPage") === true || rawName === "SyntaxError" ||
+      /XML parse error/.test(own) || /^text\/html/i.test(ErrorChain.string(headers, "content-type") ?? ""),
     chain
   }
 }

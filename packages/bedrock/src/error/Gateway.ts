@@ -18,7 +18,7 @@ export const classify = (facts: Facts, status: number): ProviderError.CallError 
   const host = Failure.hostOf(asked)
   const target = isRedirect(status) ? hostIn(facts.location) : undefined
   const problem = [
-    "the answer is not one of Bedrock, but of a gateway or proxy on the way",
+    "the answer is not one of AWS, but of a gateway or proxy on the way",
     host === undefined ? "" : ` to ${host}`,
     `: HTTP ${status}${contentType === undefined ? "" : `, ${contentType.slice(0, 60)}`}`,
     target === undefined ? "" : `, a redirect to ${target}`,
