@@ -252,9 +252,15 @@ const endOf: (exit: Exit.Exit<unknown, unknown>) => string | undefined = Total.m
   () => "unknown"
 )
 
-/** Records the time to the first event of a stream. */
+/** Records the time to the first event of a stream, on the current span too. */
 export const recordFirstEvent = (target: Target, start: number): Effect.Effect<void> =>
-  Effect.flatMap(Clock.currentTimeMillis, (now) => recordAt(timeToFirstEvent, target, secondsFrom(start, now)))
+  Effect.flatMap(Clock.currentTimeMillis, (now) => {
+    const seconds = secondsFrom(start, now)
+    return Effect.andThen(
+      recordAt(timeToFirstEvent, target, seconds),
+      annotate({ "gen_ai.response.time_to_first_chunk": seconds })
+    )
+  })
 
 /** Records tokens of one type; nothing when the provider did not count them. */
 export const recordTokens = (
