@@ -105,8 +105,10 @@ export class TimeoutError extends Schema.TaggedError<TimeoutError>()("TimeoutErr
   after: Schema.optional(Schema.Duration)
 }) {}
 
-/** The network failed to carry the request or the answer. */
-export class ConnectionError extends Schema.TaggedError<ConnectionError>()("ConnectionError", fields) {}
+/** The network failed to carry the request or the answer. `retryAfter` is the hint of a gateway on the way, if any. */
+export class ConnectionError
+  extends Schema.TaggedError<ConnectionError>()("ConnectionError", { ...fields, ...retryAfterField })
+{}
 
 /** A stream failed after `delivered` events; these are valid, the rest is missing. */
 export class StreamInterruptedError extends Schema.TaggedError<StreamInterruptedError>()("StreamInterruptedError", {

@@ -187,7 +187,8 @@ export const annotate = (values: Record<string, unknown>): Effect.Effect<void> =
 
 /**
  * Records how long an operation took and, on its span, the error it failed with: its tag (`error.type`), its message, the
- * provider's own name for it and id of the request, and where it was sent: `server.address` and the scope of the target.
+ * provider's own name for it and id of the request, and where it was sent: `server.address`, `server.port` and the scope of
+ * the target.
  */
 export const recordEnd = <A>(
   target: Target,
@@ -204,15 +205,29 @@ export const recordEnd = <A>(
         "strata.error.exception": exception,
         "strata.error.request_id": requestId,
         "strata.scope": target.scope === "" ? undefined : target.scope,
-        "server.address": server
+        ...placeOf(server)
       })
     })
-    return Effect.andThen(recordSince(operationDuration, target, start, failed), annotate(onSpan))
+    return Effect.andThen(annotate(onSpan), recordSince(operationDuration, target, start, failed))
   })
 
-/** Records the time to the first event of a stream. */
+/** A host, with its port or without: that of an IPv6 address has brackets. */
+const placeOf = (server: string | undefined) => {
+  const [, address, port] = /^(.*?)(?::(\d+))?$/s.exec(server ?? "") ?? []
+  return {
+    "server.address": address === "" ? undefined : address,
+    "server.port": port === undefined ? undefined : Number(port)
+  }
+}
+
+/** Records the time to the first event of a stream, on the current span too. */
 export const recordFirstEvent = (target: Target, start: number): Effect.Effect<void> =>
-  safely(() => recordSince(timeToFirstEvent, target, start))
+  safely(() =>
+    Effect.flatMap(
+      recordSince(timeToFirstEvent, target, start),
+      (seconds) => annotate({ "gen_ai.response.time_to_first_chunk": seconds })
+    )
+  )
 
 /** Records tokens of one type; nothing when the provider did not count them. */
 export const recordTokens = (
@@ -221,7 +236,9 @@ export const recordTokens = (
   tokens: number | undefined
 ): Effect.Effect<void> =>
   safely(() =>
-    typeof tokens === "number" ? record(tokenUsage, target, tokens, { "gen_ai.token.type": label(type) }) : Effect.void
+    typeof tokens === "number"
+      ? recordAt(tokenUsage, target, tokens, { "gen_ai.token.type": label(type) })
+      : Effect.void
   )
 
 /** Counts one request. */
@@ -245,12 +262,29 @@ const record = <Input>(
   others: Record<string, string> = {}
 ): Effect.Effect<void> => Metric.update(Metric.withAttributes(metric, { ...attributes(target), ...others }), value)
 
+/** A metric of the conventions has the server as well, once the provider put it on the span of the operation. */
+const recordAt: typeof record = (metric, target, value, others) =>
+  Effect.withFiber((fiber) => {
+    const span = Context.getOrUndefined(fiber.context, Tracer.ParentSpan)
+    return record(metric, target, value, { ...others, ...(span?._tag === "Span" ? serverOf(span) : undefined) })
+  })
+
+const serverOf = ({ attributes }: Tracer.Span): Record<string, string> =>
+  Object.fromEntries(
+    ["server.address", "server.port"].flatMap((name) => attributes.has(name) ? [[name, `${attributes.get(name)}`]] : [])
+  )
+
+/** The seconds it recorded. */
 const recordSince = (
   metric: Metric.Metric<number, unknown>,
   target: Target,
   start: number,
   others?: Record<string, string>
-) => Effect.flatMap(Clock.currentTimeMillis, (now) => record(metric, target, (now - start) / 1000, others))
+) =>
+  Effect.flatMap(Clock.currentTimeMillis, (now) => {
+    const seconds = (now - start) / 1000
+    return Effect.as(recordAt(metric, target, seconds, others), seconds)
+  })
 
 /** How a call failed, as the attribute `error.type`; none when it did not. */
 const errorType = (exit: Exit.Exit<unknown, unknown>): Record<string, string> =>

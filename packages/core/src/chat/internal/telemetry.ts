@@ -39,7 +39,7 @@ export const stream = <R>(
   request: ChatRequest.Resolved,
   self: Stream.Stream<ChatEvent.ChatEvent, ProviderError.ChatStreamError, R>
 ): Stream.Stream<ChatEvent.ChatEvent, ProviderError.ChatStreamError, R> => {
-  const { name, options } = Telemetry.span(target, requestAttributes(request))
+  const { name, options } = Telemetry.span(target, { ...requestAttributes(request), "gen_ai.request.stream": true })
   return Stream.transformPull(
     self,
     Effect.fnUntraced(function*(pull, parent) {
@@ -77,7 +77,9 @@ const requestAttributes = (request: ChatRequest.Resolved) => ({
   "gen_ai.request.max_tokens": request.maxTokens,
   "gen_ai.request.temperature": request.temperature,
   "gen_ai.request.top_p": request.topP,
-  "gen_ai.request.stop_sequences": request.stopSequences
+  "gen_ai.request.stop_sequences": request.stopSequences,
+  "gen_ai.request.reasoning.level": request.reasoning ? request.reasoning.effort : undefined,
+  "gen_ai.output.type": request.responseFormat?.type
 })
 
 const recordOutcome = (target: Telemetry.Target, outcome: ChatResponse.Outcome): Effect.Effect<void> => {
