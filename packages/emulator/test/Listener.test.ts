@@ -116,6 +116,54 @@ describe("Listener", () => {
       assert.strictEqual(status, 413)
     }).pipe(Effect.provide(live)))
 
+  it.effect.each<readonly [string, ReadonlyArray<string>, number]>([
+    [
+      "a head longer than 16 KB",
+      [`POST / HTTP/1.1\r\nhost: a\r\nx-amz-security-token: ${"x".repeat(17_000)}\r\n\r\n`],
+      431
+    ],
+    ["a head that does not end", [
+      "POST / HTTP/1.1\r\n",
+      ...Array.from({ length: 40 }, () => `a: ${"x".repeat(500)}\r\n`)
+    ], 431],
+    ["bytes that are not HTTP", ["hello\r\n\r\n"], 400],
+    ["a wrong chunk length", ["POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n"], 400],
+    ["CONNECT", ["CONNECT a:1 HTTP/1.1\r\nhost: a\r\n\r\n"], 405]
+  ])("answers %s before it closes the connection", ([, pieces, status]) =>
+    Effect.gen(function*() {
+      const answer = yield* exchange(pieces, "wait")
+      const [head = "", body = ""] = answer.split("\r\n\r\n")
+      assert.match(head, new RegExp(`^HTTP/1\\.1 ${status} `))
+      assert.match(head, /connection: close/)
+      assert.isString(JSON.parse(body).message)
+      const { statistics } = yield* Emulator.Emulator
+      yield* Fixture.eventually(statistics, ({ inFlight, openConnections }) => inFlight + openConnections === 0)
+    }).pipe(Effect.provide(live)))
+
+  it.effect("answers 431 over HTTP/2, and keeps the connection", () =>
+    Effect.gen(function*() {
+      const { url } = yield* Emulator.Emulator
+      const session = yield* Effect.acquireRelease(
+        Effect.sync(() => Http2.connect(url).on("error", () => {})),
+        (session) => Effect.sync(() => session.destroy())
+      )
+      const send = (length: number) =>
+        Effect.callback<number | undefined>((resume) => {
+          const stream = session.request({
+            ":method": "POST",
+            ":path": `/model/${Fixture.modelId}/converse`,
+            "x-amz-security-token": "x".repeat(length)
+          })
+          let status: number | undefined
+          stream.on("response", (headers) => status = headers[":status"])
+          stream.on("error", () => {})
+          stream.on("close", () => resume(Effect.succeed(status)))
+          stream.resume()
+          stream.end("{}")
+        })
+      assert.deepStrictEqual([yield* send(17_000), yield* send(10)], [431, 403])
+    }).pipe(Effect.provide(live)))
+
   it.effect("keeps an HTTP/1.1 connection for the next request", () =>
     Effect.gen(function*() {
       const { statistics } = yield* Emulator.Emulator
@@ -188,7 +236,7 @@ describe("Listener", () => {
 
     it.effect.each<readonly [string, string, RegExp]>([
       ["says nothing", "", /^$/],
-      ["begins to say which protocol it speaks", "PR", /^$/],
+      ["begins to say which protocol it speaks", "PR", /^HTTP\/1\.1 408 /],
       ["begins a handshake", "\x16\x03\x01", /^$/],
       ["sends half a head", begin, /^HTTP\/1\.1 408 /],
       ["sends half a body", `${begin}content-length: 100\r\n\r\n{`, /^HTTP\/1\.1 408 /],
