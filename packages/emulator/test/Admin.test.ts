@@ -252,11 +252,15 @@ describe("Admin", () => {
   const address = Object.values(Os.networkInterfaces()).flat().find((found) => found?.internal === false)?.address
   const own = address?.includes(":") === true ? undefined : address
 
-  it.effect.skipIf(own === undefined)("is not there for other machines", () =>
-    Effect.gen(function*() {
-      const emulator = yield* Emulator.Emulator
-      const url = emulator.url.replace("0.0.0.0", own ?? "")
-      const { status } = yield* Fixture.attempt(() => fetch(`${url}/_strata/statistics`))
-      assert.strictEqual(status, 404)
-    }).pipe(Effect.provide(Fixture.emulator({ host: "0.0.0.0" }))))
+  it.effect.skipIf(own === undefined)(
+    "refuses other machines, and says how to admit them",
+    () =>
+      Effect.gen(function*() {
+        const emulator = yield* Emulator.Emulator
+        const url = emulator.url.replace("0.0.0.0", own ?? "")
+        const response = yield* Fixture.attempt(() => fetch(`${url}/_strata/statistics`))
+        assert.strictEqual(response.status, 403)
+        assert.include(yield* Fixture.attempt(() => response.text()), "--admin-token")
+      }).pipe(Effect.provide(Fixture.emulator({ host: "0.0.0.0" })))
+  )
 })

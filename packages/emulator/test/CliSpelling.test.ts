@@ -42,6 +42,9 @@ describe("Spelling", () => {
   it("tells quotas from files", () => {
     const quota = (text: string) => Spelling.isQuota(text) ? Result.getOrThrow(Spelling.quota(text)) : "a file"
     assert.deepStrictEqual(quota("*=50000"), { "*": { tokensPerMinute: 50_000 } })
+    assert.deepStrictEqual(quota("*=60rpm"), { "*": { requestsPerMinute: 60 } })
+    assert.deepStrictEqual(quota("*=500tpm,60rpm"), { "*": { tokensPerMinute: 500, requestsPerMinute: 60 } })
+    assert.deepStrictEqual(quota("us-west-2/*=9"), { "us-west-2/*": { tokensPerMinute: 9 } })
     assert.deepStrictEqual(quota("us.amazon.nova-lite-v1:0=7"), { "us.amazon.nova-lite-v1:0": { tokensPerMinute: 7 } })
     assert.deepStrictEqual(quota(`{"*":{"tokensPerMinute":9,"window":"2 seconds"}}`), {
       "*": { tokensPerMinute: 9, window: "2 seconds" }
@@ -82,7 +85,9 @@ describe("RequestLine", () => {
     outcome: "completed",
     inputTokens: 12,
     outputTokens: 345,
-    faults: []
+    faults: [],
+    region: "us-east-1",
+    refusal: undefined
   }
   const style: RequestLine.Style = { zone: DateTime.zoneMakeOffset(2 * 60 * 60 * 1000), colors: false }
 
@@ -110,6 +115,21 @@ describe("RequestLine", () => {
       line({ operation: undefined, modelId: undefined, path: "/x", status: 404, inputTokens, outputTokens }),
       "   404     1234        -        -  ?               /x"
     )
+  })
+
+  it("says why a request was refused, and which rule refused it", () => {
+    const refusal = {
+      exception: "ValidationException",
+      message: "The text field in the ContentBlock object at messages.0.content.0 is blank.\r\n",
+      rule: { refuses: "blank text", source: "reported" }
+    }
+    const [, reason] = RequestLine.fromRequest({ ...request, status: 400, refusal }, style).split("v1:0  ")
+    assert.strictEqual(
+      reason,
+      "ValidationException: The text field in the ContentBlock object at messages.0.content.0 is blank.?? [rule: blank text (reported)]"
+    )
+    const long = RequestLine.fromRequest({ ...request, refusal: { ...refusal, message: "x".repeat(9_999) } }, style)
+    assert.isBelow(long.length, 700)
   })
 
   it("has colours only where they are shown, and never those of a client", () => {

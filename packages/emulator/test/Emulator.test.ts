@@ -178,14 +178,19 @@ describe("Emulator", () => {
           Converse: 3,
           ConverseStream: 0,
           CountTokens: 0,
+          GetFoundationModel: 0,
+          GetInferenceProfile: 0,
           InvokeModel: 0,
-          InvokeModelWithResponseStream: 0
+          InvokeModelWithResponseStream: 0,
+          ListFoundationModels: 0,
+          ListInferenceProfiles: 0
         },
         byModel: { [Fixture.modelId]: { Converse: 3 } },
         byStatus: { 200: 3, 404: 1 },
         bytesIn: statistics.bytesIn,
         bytesOut: statistics.bytesOut,
-        quota: {}
+        quota: {},
+        byRegion: { "us-east-1": { requests: 4, quota: {} } }
       })
     }).pipe(Effect.provide(live)))
 

@@ -24,7 +24,7 @@ const open = Effect.fnUntraced(function*(limit: Quota.Limit, id = model) {
   /** A request from beginning to end. */
   const run = (input: number, output: number, used: number) =>
     Effect.scoped(Effect.map(reserve({ input, output }), (reservation) => reservation.settle(usage(used, 0))))
-  return { reserve, run, statistics, left: () => statistics()?.left ?? limit.tokensPerMinute }
+  return { reserve, run, statistics, left: () => statistics()?.left ?? limit.tokensPerMinute ?? 0 }
 })
 
 describe("Quota", () => {
