@@ -42,7 +42,7 @@ export const refuse = ({ host: bound, origins, token }: Options) => {
  * one. Compared in constant time.
  */
 const isToken = (token: Redacted.Redacted, authorization = ""): boolean => {
-  const [scheme = "", value = ""] = authorization.trim().split(/\s+/, 2)
+  const [, scheme = "", value = ""] = /^(\S+)\s+(.*)$/.exec(authorization.trim()) ?? []
   const given = scheme.toLowerCase() === "basic"
     ? Buffer.from(value, "base64").toString().replace(/^[^:]*:/, "")
     : scheme.toLowerCase() === "bearer"
