@@ -1,5 +1,6 @@
 import { ConverseCommand, ConverseStreamCommand } from "@aws-sdk/client-bedrock-runtime"
 import { assert, describe, it } from "@effect/vitest"
+import * as ProviderError from "@strata/core/ProviderError"
 import { Emulator, Statistics } from "@strata/emulator"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -239,6 +240,48 @@ describe("Admin", () => {
       })
       assert.deepStrictEqual(yield* Effect.provide(told, own), { region: "eu-west-1" })
     }))
+
+  it.effect("says why a request was refused: its exception, the field, the rule and its evidence", () =>
+    Effect.gen(function*() {
+      yield* Fixture.converse({ messages: [{ role: "user", content: [{ text: " " }] }] })
+      yield* Fixture.converse({ messages: [{ role: "user", content: [{ text: 5 }] }] })
+      yield* Fixture.converse({ messages: [{ role: "nobody", content: [{ text: "secret" }] }] })
+      yield* Fixture.post("/model/a/converse/b", "{}")
+      const { body } = yield* ask("GET", "requests")
+      const [blank, mistyped, role, unknown] = body.requests.map(({ refusal }: { refusal: unknown }) => refusal)
+      assert.strictEqual(blank.exception, "ValidationException")
+      assert.include(blank.message, "messages.0.content.0")
+      assert.include(blank.rule.refuses, "blank text")
+      assert.strictEqual(blank.rule.source, "reported")
+      assert.strictEqual(mistyped.exception, "SerializationException")
+      assert.isUndefined(mistyped.rule)
+      assert.include(role.message, "messages.1.member.role")
+      assert.notInclude(JSON.stringify(body), "secret")
+      assert.strictEqual(unknown.exception, "UnknownOperationException")
+      assert.include(unknown.message, "POST /model/a/converse/b. The emulator has POST /model/{modelId}/converse")
+    }).pipe(Effect.provide(live)))
+
+  it.effect("says why a stream failed, but quotes an answering service only where bodies are captured", () => {
+    const failing = Fixture.chat({
+      stream: () =>
+        Stream.concat(
+          Stream.fromIterable(Fixture.deltas("Hel").slice(0, 1)),
+          Stream.fail(new ProviderError.ProviderInternalError({ provider: "double", message: "No answer to: secret" }))
+        )
+    })
+    const refusal = Effect.gen(function*() {
+      yield* Fixture.post(`/model/${Fixture.modelId}/converse-stream`, JSON.stringify(Fixture.hello))
+      const { body } = yield* ask("GET", "requests")
+      return body.requests[0].refusal
+    })
+    const over = (options?: Emulator.Options) =>
+      Effect.provide(refusal, Fixture.emulator(options, Layer.merge(failing, Fixture.embedding())))
+    return Effect.gen(function*() {
+      assert.deepStrictEqual(yield* over(), { exception: "InternalServerException" })
+      const exception = "InternalServerException"
+      assert.deepStrictEqual(yield* over({ capture: true }), { exception, message: "No answer to: secret" })
+    })
+  })
 
   it.effect("describes every fault by a schema", () =>
     Effect.gen(function*() {

@@ -40,6 +40,15 @@ describe("How calls are counted", () => {
       default: "default"
     }))))
 
+  it.effect("by a rule: each number once, however many calls come at once", () =>
+    Effect.gen(function*() {
+      const answers = yield* Effect.all(Array.from({ length: 30 }, () => said()), { concurrency: "unbounded" })
+      const counts = ["first", "second", "third", "default"].map((text) =>
+        answers.filter((answer) => answer === text).length
+      )
+      assert.deepStrictEqual(counts, [1, 1, 1, 27])
+    }).pipe(Effect.provide(Script.layerEmulator(numbered))))
+
   it.effect("by a fault: every call that fits it, whichever fault strikes", () =>
     Effect.gen(function*() {
       assert.deepStrictEqual(yield* calls(5), [429, 500, 503, "first", "second"])

@@ -162,6 +162,58 @@ describe("Quota of an emulator", () => {
     })))
   })
 
+  it.effect("limits requests a minute beside tokens, with the service's own sentence", () =>
+    Effect.gen(function*() {
+      const statuses = [yield* Fixture.converse(asking(5)), yield* Fixture.converse(asking(5))]
+      assert.deepStrictEqual(statuses.map(({ status }) => status), [200, 200])
+      const third = yield* Fixture.converse(asking(5))
+      assert.deepStrictEqual([third.status, JSON.parse(third.text)], [
+        429,
+        { message: "Too many requests, please wait before trying again." }
+      ])
+      assert.include(third.headers["x-amzn-errortype"], "ThrottlingException")
+      assert.include(yield* ofModel, {
+        requestsPerMinute: 2,
+        requestsLeft: 0,
+        tokensPerMinute: 1000,
+        throttled: 1,
+        completed: 2
+      })
+      yield* TestClock.adjust("30 seconds")
+      assert.strictEqual((yield* Fixture.converse(asking(2_000))).status, 429, "too many tokens")
+      assert.include(yield* ofModel, { requestsLeft: 1 }, "a refused request is not counted")
+      assert.strictEqual((yield* Fixture.converse(asking(5))).status, 200)
+    }).pipe(Effect.provide(live({ requestsPerMinute: 2, tokensPerMinute: 1000 }))))
+
+  it.effect("admits exactly as many requests as its limit, however many come at once", () =>
+    Effect.gen(function*() {
+      const answers = yield* Effect.all(Array.from({ length: 40 }, () => Fixture.converse(asking(5))), {
+        concurrency: "unbounded"
+      })
+      assert.lengthOf(answers.filter(({ status }) => status === 200), 10)
+      const { left, requestsLeft, tokensPerMinute } = (yield* ofModel) ?? {}
+      assert.deepStrictEqual({ left, requestsLeft, tokensPerMinute }, {
+        left: undefined,
+        requestsLeft: 0,
+        tokensPerMinute: undefined
+      })
+    }).pipe(Effect.provide(live({ requestsPerMinute: 10, algorithm: "fixed" }))))
+
+  it.effect("refuses an invalid quota at the start, by the name of its field", () =>
+    Effect.gen(function*() {
+      for (
+        const [limit, field] of [
+          [{}, "quota: [\"*\"]"],
+          [{ requestsPerMinute: -1 }, "requestsPerMinute"],
+          [{ tokensPerMinute: NaN }, "tokensPerMinute"],
+          [{ tokensPerMinute: 1, window: 0 }, "window"]
+        ] as const
+      ) {
+        const error = yield* Effect.flip(Effect.scoped(Emulator.make({ quota: { "*": limit } })))
+        assert.include(error.message, field)
+      }
+    }).pipe(Effect.provide(Layer.merge(Fixture.chat(), Fixture.embedding()))))
+
   it.effect("reserves the texts of embeddings", () =>
     Effect.gen(function*() {
       const model = "amazon.titan-embed-text-v2:0"

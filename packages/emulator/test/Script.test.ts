@@ -170,7 +170,7 @@ script.json: rules[3].answer: Expected one of text, chunks, parts, json, vector,
 script.json: default.delay: Expected number | string, got true`
     )
     assert.strictEqual(messageOf("{\"answer\":[]}"), "script.json: Expected one of the keys answers, rules")
-    assert.match(messageOf("{\"answers\": [}"), /^script\.json: Unexpected token/)
+    assert.match(messageOf("{\"answers\": [}"), /^script\.json: Not valid JSON: Unexpected token/)
   })
 
   it.effect("reads a file, and names a missing one", () =>

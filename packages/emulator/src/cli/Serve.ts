@@ -30,8 +30,13 @@ const invalidFile = ({ message }: JsonFile.JsonFileError) => new CliError.Valida
 const fromFile = <A>(read: (file: string) => Effect.Effect<A, JsonFile.JsonFileError, FileSystem.FileSystem>) =>
   Flag.mapEffect((file: string) => Effect.mapError(read(file), invalidFile))
 
-const port = Flag.Int("port").pipe(
-  Flag.filter((port) => port >= 0 && port <= 65_535, (port) => `${port} is not a port: use 0 to 65535`),
+const port = Flag.String("port").pipe(
+  Flag.withMetavar("PORT"),
+  Flag.filter(
+    (text) => /^\d{1,5}$/.test(text) && Number(text) <= 65_535,
+    (text) => `${JSON.stringify(text)} is not a port: use 0 to 65535`
+  ),
+  Flag.map(Number),
   Flag.withDefault(4599),
   Flag.withDescription("The port; 0 for any free one (4599)")
 )
