@@ -36,7 +36,7 @@ const statistics = Effect.flatMap(ask("GET", "statistics"), ({ body }) => decode
 const status = Effect.map(Fixture.converse(Fixture.hello), ({ status }) => status)
 
 describe("Admin", () => {
-  it.effect("returns exact statistics, without its own requests", () =>
+  it.effect("counts only requests for Bedrock in its statistics", () =>
     Effect.gen(function*() {
       const emulator = yield* Emulator.Emulator
       const client = yield* Fixture.connect("2")
@@ -109,7 +109,7 @@ describe("Admin", () => {
       assert.strictEqual(status, 400)
     }).pipe(Effect.provide(live)))
 
-  it.effect("knows no other paths", () =>
+  it.effect("answers 404 for unknown paths", () =>
     Effect.gen(function*() {
       for (
         const [method, path] of [["POST", ""], ["POST", "statistics"], ["GET", "faults/1"], ["GET", "x.js"]] as const
@@ -118,7 +118,7 @@ describe("Admin", () => {
       }
     }).pipe(Effect.provide(live)))
 
-  it.effect("lists the requests, and then only changes", () =>
+  it.effect("lists all requests, and with a revision only those changed since", () =>
     Effect.gen(function*() {
       const client = yield* Fixture.connect("1.1", { maxAttempts: 2 })
       yield* status
@@ -183,12 +183,12 @@ describe("Admin", () => {
           requests(begun.revision),
           ({ requests }) => requests[0]?.outcome === "completed"
         )
-        // in the end the model's own count stands
+        // the model's own count is final
         assert.include(over.requests[0], { number: 1, inputTokens: 7, outputTokens: 3 })
       }).pipe(Effect.provide(Fixture.emulator({}, services)))
     }))
 
-  it.effect("tells of a request again when it ends, however it ends", () =>
+  it.effect("lists a request again when it completes, is aborted or is dropped", () =>
     Effect.gen(function*() {
       const requests = (after: number) => Effect.map(ask("GET", `requests?after=${after}`), ({ body }) => body)
       const call = yield* Effect.forkChild(status)
@@ -216,13 +216,13 @@ describe("Admin", () => {
       assert.strictEqual((yield* ask("GET", "requests/2")).status, 404)
     }).pipe(Effect.provide(live)))
 
-  it.effect("shows prompts when it was told to capture them", () =>
+  it.effect("shows prompts where bodies are captured", () =>
     Effect.gen(function*() {
       yield* status
       assert.deepStrictEqual((yield* ask("GET", "requests/1")).body.body, Fixture.hello)
     }).pipe(Effect.provide(Fixture.emulator({ capture: true }))))
 
-  it.effect("returns client settings, without configured keys", () =>
+  it.effect("returns the client settings, with default keys only", () =>
     Effect.gen(function*() {
       const told = Effect.map(ask("GET", "client"), ({ body }) => body)
       assert.deepStrictEqual(yield* Effect.provide(told, live), {

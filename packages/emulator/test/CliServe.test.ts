@@ -13,7 +13,7 @@ import * as Fixture from "./Fixture.ts"
 
 const run = Command.runWith(Serve.command, { version: "1.2.3" })
 
-/** Runs the command, on any port and with the keys it names, while a client talks to it; gives back what it printed. */
+/** Runs the command on any port during `talk`, with a client configured by its output; returns what it printed. */
 const serving = Effect.fnUntraced(function*<R>(
   flags: ReadonlyArray<string>,
   talk: (client: BedrockRuntimeClient, url: string) => Effect.Effect<unknown, unknown, R>
@@ -83,7 +83,7 @@ describe("the command", () => {
       assert.notInclude(lines.join("\n"), "Hello out there")
     }).pipe(Effect.provide(NodeServices.layer)))
 
-  it.effect("answers by a script", () =>
+  it.effect("answers from a script", () =>
     Effect.gen(function*() {
       const script = yield* file("script.json", { rules: [], default: "As written" })
       yield* serving(["--script", script], (client) =>
@@ -115,7 +115,7 @@ describe("the command", () => {
       )
     }).pipe(Effect.provide([environment, NodeServices.layer])))
 
-  it.effect("has the models of a list, the quotas and the faults of flags", () =>
+  it.effect("applies the models of a file, and the quotas and faults of flags", () =>
     Effect.gen(function*() {
       const models = yield* file("models.json", [
         { kind: "chat", id: "acme.tiny-v1", system: false, contextTokens: 100 },

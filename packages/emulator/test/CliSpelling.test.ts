@@ -7,7 +7,7 @@ import * as Spelling from "../src/cli/Spelling.ts"
 import type * as Statistics from "../src/Statistics.ts"
 
 describe("Spelling", () => {
-  it("reads faults by name, with how often, and as JSON", () => {
+  it("reads faults by name, with a count or a probability, and as JSON", () => {
     const faults = (text: string) => Result.getOrThrow(Spelling.faults(text))
     assert.deepStrictEqual(faults("throttle"), [{ type: "throttle" }])
     assert.deepStrictEqual(faults("reset:20"), [{ type: "reset", times: 20 }])
@@ -39,7 +39,7 @@ describe("Spelling", () => {
     assert.isTrue(Result.isFailure(Spelling.faults("throttle:200%")))
   })
 
-  it("tells quotas from files", () => {
+  it("distinguishes quotas from files", () => {
     const quota = (text: string) => Spelling.isQuota(text) ? Result.getOrThrow(Spelling.quota(text)) : "a file"
     assert.deepStrictEqual(quota("*=50000"), { "*": { tokensPerMinute: 50_000 } })
     assert.deepStrictEqual(quota("*=60rpm"), { "*": { requestsPerMinute: 60 } })
@@ -91,7 +91,7 @@ describe("RequestLine", () => {
   }
   const style: RequestLine.Style = { zone: DateTime.zoneMakeOffset(2 * 60 * 60 * 1000), colors: false }
 
-  it("stands under the names of its columns", () => {
+  it("aligns with the column headings", () => {
     const lines = [RequestLine.head, RequestLine.fromRequest(request, style)]
     assert.deepStrictEqual(lines, [
       "time          status       ms       in      out  operation       model",
@@ -99,7 +99,7 @@ describe("RequestLine", () => {
     ])
   })
 
-  it("tells of faults, of clients that went away, and of what was no operation", () => {
+  it("names faults, aborted requests and unknown paths", () => {
     const line = (changes: Partial<Statistics.ReceivedRequest>) =>
       RequestLine.fromRequest({ ...request, ...changes }, style).slice(14)
     const [inputTokens, outputTokens] = [undefined, undefined]
@@ -132,7 +132,7 @@ describe("RequestLine", () => {
     assert.isBelow(long.length, 700)
   })
 
-  it("has colours only where they are shown, and never those of a client", () => {
+  it("uses colours only if the terminal supports them, and removes control characters of clients", () => {
     const line = (colors: boolean) =>
       RequestLine.fromRequest({ ...request, modelId: "evil\x1b[2J\r\nname" }, { ...style, colors })
     assert.notInclude(line(false), "\x1b")

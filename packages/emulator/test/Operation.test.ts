@@ -21,7 +21,7 @@ const routes = Schema.Union([
 
 describe("Operation", () => {
   it.effect.prop(
-    "a path leads back to its operation and what it is about",
+    "decodes the path of any route to the same route",
     { route: routes },
     ({ route }) =>
       Effect.sync(() => {
@@ -29,13 +29,13 @@ describe("Operation", () => {
       })
   )
 
-  it.effect.prop("no target is too odd to look at", { target: Schema.String }, ({ target }) =>
+  it.effect.prop("decodes any target without a defect", { target: Schema.String }, ({ target }) =>
     Effect.sync(() => {
       Operation.fromTarget("POST", target)
       Operation.fromTarget("POST", `/model/${target}/converse`)
     }))
 
-  it("knows nothing else", () => {
+  it("has no operation for other paths", () => {
     for (
       const target of [
         "/",

@@ -24,9 +24,9 @@ const asking = (maxTokens: number | undefined, text = "four") => ({
   ...(maxTokens === undefined ? undefined : { inferenceConfig: { maxTokens } })
 })
 
-describe("Quota of an emulator", () => {
+describe("Quota over HTTP", () => {
   describe.each(Fixture.protocols)("over HTTP/%s", (protocol) => {
-    it.effect("refuses the client until tokens have come back", () =>
+    it.effect("refuses requests until tokens are refilled", () =>
       Effect.gen(function*() {
         const client = yield* Fixture.connect(protocol)
         const call = Fixture.attempt(() => client.send(new ConverseCommand(asking(90))))
@@ -68,10 +68,10 @@ describe("Quota of an emulator", () => {
       }))))
   })
 
-  it.effect("settles a stream that breaks off to the text that was sent, whatever pieces it came in", () =>
+  it.effect("settles a failed stream to the text that was sent, independent of its chunks", () =>
     Effect.gen(function*() {
       const { inject, requests } = yield* Emulator.Emulator
-      // 44 of 80 characters, in 22 pieces behind the start of the message; rounded up by itself, each would be a token
+      // 44 of 80 characters, in 22 chunks after the start of the message; rounded up, each would be a token
       yield* inject({ type: "truncateStream", afterEvents: 23 })
       yield* Fixture.post(`/model/${Fixture.modelId}/converse-stream`, JSON.stringify(asking(500)))
       assert.include(yield* ofModel, { completed: 0, unfinished: 1, reserved: 0, used: 1 + 11 })
@@ -80,7 +80,7 @@ describe("Quota of an emulator", () => {
       stream: () => Stream.fromIterable(Fixture.deltas(...Array.from({ length: 40 }, () => "ab")))
     }))))
 
-  it.effect("counts the arguments of a call that came whole, and no text twice", () =>
+  it.effect("counts the arguments of a whole tool call, and each text once", () =>
     Effect.gen(function*() {
       yield* Fixture.post(`/model/${Fixture.modelId}/converse-stream`, JSON.stringify(asking(500)))
       assert.include(yield* ofModel, { unfinished: 1, used: 1 + 3 })

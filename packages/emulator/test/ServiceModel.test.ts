@@ -151,7 +151,7 @@ const operations = [
   }
 ]
 
-/** Members that stand in answers only; the choices of a tool of which a request has one. */
+/** Members of answers only, and the alternatives of a tool choice. */
 const unasked = new Set([
   "ImageBlock.error",
   "AudioBlock.error",
@@ -160,12 +160,12 @@ const unasked = new Set([
   "ToolChoice.any"
 ])
 
-/** What the model forbids and recordings show taken. */
+/** Changes that the service model forbids and recordings show accepted. */
 const taken: ReadonlyArray<readonly [shape: string, constraint: string, why: string]> = [
   ["ToolUseType", "enum", "recorded: Claude 4.5 and later say `tool_use`, and take it back"]
 ]
 
-/** What the model allows and a rule refuses, here or everywhere. */
+/** Changes that the service model allows and a rule refuses. */
 const refused: ReadonlyArray<readonly [shape: string, constraint: string, why: string]> = [
   ["ConversationRole", "enum", "who speaks follows from the blocks of a message and from its neighbours"],
   ["ToolUseType", "enum", "a call that the provider runs is answered in the same turn, any other in the next"],

@@ -11,7 +11,7 @@ const live = Fixture.emulator()
 
 const throttle = JSON.stringify({ type: "throttle" })
 
-/** The status of an order to inject a fault. `headers` may say what `fetch` would not. */
+/** The status of a request that injects a fault. `headers` may include those that `fetch` forbids. */
 const order = Effect.fnUntraced(function*(headers: Record<string, string>) {
   const { url } = yield* Emulator.Emulator
   return yield* Effect.callback<number>((resume) => {
@@ -27,7 +27,7 @@ const order = Effect.fnUntraced(function*(headers: Record<string, string>) {
   })
 })
 
-/** The same over HTTP/2, to the name that the client believes in. */
+/** The same over HTTP/2, with this `:authority`. */
 const orderOverHttp2 = Effect.fnUntraced(function*(authority: string) {
   const { url } = yield* Emulator.Emulator
   const session = yield* Effect.acquireRelease(
@@ -55,7 +55,7 @@ const get = Effect.fnUntraced(function*(path: string) {
 
 describe("Admission", () => {
   it.effect.each(["localhost", "LOCALHOST:4599", "127.0.0.1", "127.0.0.1:80", "[::1]:4599"])(
-    "lets in who asks for %s",
+    "accepts the host %s",
     (host) =>
       Effect.gen(function*() {
         assert.deepStrictEqual([yield* order({ host }), yield* orderOverHttp2(host)], [200, 200])
@@ -71,7 +71,7 @@ describe("Admission", () => {
     "127.0.0.1.evil.example",
     "[::2]"
   ])(
-    "turns away a name that only points here: %s",
+    "refuses a foreign host name: %s",
     (host) =>
       Effect.gen(function*() {
         const emulator = yield* Emulator.Emulator
@@ -82,7 +82,7 @@ describe("Admission", () => {
   )
 
   it.effect.each(["http://evil.example", "http://localhost:3000", "http://localhost.evil.example", "null"])(
-    "turns away the pages of %s",
+    "refuses web pages of %s",
     (origin) =>
       Effect.gen(function*() {
         const emulator = yield* Emulator.Emulator
@@ -218,7 +218,7 @@ describe("Readiness", () => {
 })
 
 describe("The files of the page", () => {
-  it.effect("are served to browsers, with a policy that keeps them among themselves", () =>
+  it.effect("are served with a content security policy for their own origin", () =>
     Effect.gen(function*() {
       for (const path of ["/", "/_strata/"]) {
         const { headers, status, text } = yield* get(path)
@@ -229,7 +229,7 @@ describe("The files of the page", () => {
       }
     }).pipe(Effect.provide(live)))
 
-  it.effect("are all there, from the first module to the last import", () =>
+  it.effect("are all served, from the page to the last import", () =>
     Effect.gen(function*() {
       const pages = ["page.html"]
       for (const name of pages) {

@@ -1,5 +1,5 @@
 /**
- * A Chromium without a window and without a network but this machine's, for the tests of the page.
+ * A headless Chromium whose network is limited to this machine, for the tests of the page.
  */
 import { describe, layer as layerSuite, type Vitest } from "@effect/vitest"
 import * as Context from "effect/Context"
@@ -21,7 +21,7 @@ const executablePath = [
 /** A `describe` for tests that need a browser; skipped, with a message, where there is none. */
 export const suite = (name: string, tests: (it: Vitest.MethodsNonLive<WebBrowser>) => void): void => {
   if (executablePath === undefined) {
-    console.warn(`Skipped, for want of a Chromium, which CHROMIUM_PATH can name: ${name}`)
+    console.warn(`Skipped: no Chromium was found; CHROMIUM_PATH can name one: ${name}`)
   }
   const block = executablePath === undefined ? describe.skip : describe
   block(name, () => {
@@ -29,7 +29,7 @@ export const suite = (name: string, tests: (it: Vitest.MethodsNonLive<WebBrowser
   })
 }
 
-/** The browser; its profile is new, and gone when it closes. */
+/** The browser, with a temporary profile. */
 export class WebBrowser extends Context.Service<WebBrowser, Browser>()("@strata/emulator/test/WebBrowser") {}
 
 const layer = Layer.effect(
@@ -55,14 +55,14 @@ const layer = Layer.effect(
   )
 ).pipe(Layer.orDie)
 
-/** A page, the addresses of all it asked for, and all it complained of. */
+/** A page, the URLs of its requests, and its console errors and warnings. */
 export interface Observed {
   readonly page: Page
   readonly asked: ReadonlyArray<string>
   readonly complaints: ReadonlyArray<string>
 }
 
-/** A new page in a context of its own. What it waits for in vain, it gives up after ten seconds. */
+/** A new page in its own context. Its waits time out after ten seconds. */
 export const open = Effect.fnUntraced(function*(url: string) {
   const browser = yield* WebBrowser
   const context = yield* Effect.acquireRelease(

@@ -13,10 +13,10 @@ const quota = { [Fixture.modelId]: { tokensPerMinute: 20_000, algorithm: "fixed"
 
 const patience = 30_000
 
-/** Waits until the element says it. */
+/** Waits until the element contains the text. */
 const says = (locator: Locator, text: string) => Fixture.attempt(() => locator.filter({ hasText: text }).waitFor())
 
-/** Has the page ask now, as it does when somebody comes back to it, instead of within a second. */
+/** Makes the page poll now, as when it becomes visible, instead of within a second. */
 const look = (page: Page) =>
   Fixture.attempt(() => page.evaluate("document.dispatchEvent(new Event('visibilitychange'))"))
 
@@ -25,7 +25,7 @@ const textOf = (locator: Locator) => Fixture.attempt(() => locator.innerText())
 const rowsOf = (page: Page) => page.locator("tr.request")
 
 WebBrowser.suite("The page", (it) => {
-  it.effect("shows requests as they come, the newest first, without their prompts", () =>
+  it.effect("lists requests as they arrive, the newest first, without prompts", () =>
     Effect.gen(function*() {
       const emulator = yield* Emulator.Emulator
       const client = yield* Fixture.connect("1.1")
@@ -55,7 +55,7 @@ WebBrowser.suite("The page", (it) => {
     }).pipe(Effect.provide(Fixture.emulator())), patience)
 
   it.effect(
-    "adds a fault by its form, which strikes the next call, and counts and clears what waits",
+    "adds a fault by its form, and counts, removes and clears pending faults",
     () =>
       Effect.gen(function*() {
         const emulator = yield* Emulator.Emulator
@@ -102,7 +102,7 @@ WebBrowser.suite("The page", (it) => {
         yield* Fixture.attempt(() => page.getByText("No pending faults.").waitFor())
         assert.deepStrictEqual(yield* emulator.faults, [])
         assert.strictEqual((yield* call)._tag, "Success")
-        // what the form got wrong was refused, and browsers say so
+        // browsers log the refused form submissions
         assert.isTrue(complaints.every((complaint) => complaint.includes("400")), complaints.join("\n"))
       }).pipe(Effect.provide(Fixture.emulator())),
     patience
@@ -123,7 +123,7 @@ WebBrowser.suite("The page", (it) => {
         meter.locator("span").evaluateAll((bars) => bars.map((bar) => bar.getAttribute("style")))
       )
       assert.deepStrictEqual(yield* widths, ["width: 0%;", "width: 0%;"])
-      // the answer of the double says 10 000 tokens, and never comes for the second
+      // the double's answer costs 10,000 tokens, and the second never ends
       yield* ask(10)
       yield* look(page)
       yield* says(page.locator("#quotas"), "10,000 left of 20,000 per minute")
@@ -146,7 +146,7 @@ WebBrowser.suite("The page", (it) => {
     }).pipe(Effect.provide(Fixture.emulator({ faults: [{ type: "stall", text: "never" }] }))), patience)
 })
 
-/** Answers once, at a price, and then no more. */
+/** Answers once, with a usage of 10,000 tokens; later calls never end. */
 const spender = () => {
   let answers = 0
   return Fixture.chat({
@@ -159,7 +159,7 @@ const spender = () => {
   })
 }
 
-/** A site that has nothing to do with the emulator, but for its machine. */
+/** A web server of another origin on the same machine. */
 const foreign = Effect.acquireRelease(
   Effect.callback<Http.Server>((resume) => {
     const server = Http.createServer((_, response) =>
@@ -170,7 +170,7 @@ const foreign = Effect.acquireRelease(
   (server) => Effect.sync(() => server.closeAllConnections()).pipe(Effect.andThen(Effect.sync(() => server.close())))
 ).pipe(Effect.map((server) => `http://127.0.0.1:${(server.address() as AddressInfo).port}/`))
 
-/** What such a site might try, as text: it runs in the browser. */
+/** The requests of such a site, as text: it runs in the browser. */
 const attack = (url: string) =>
   `(async () => {
   const outcomes = []
