@@ -87,12 +87,10 @@ export const unknown = (method: string, target: string): string => {
 const longest = 200
 
 const paths = [
-  ...Object.values(suffixes).map((suffix) => `POST /model/{modelId}/${suffix}`),
-  "POST /guardrail/{guardrailIdentifier}/version/{guardrailVersion}/apply",
-  "GET /foundation-models",
-  "GET /foundation-models/{modelIdentifier}",
-  "GET /inference-profiles",
-  "GET /inference-profiles/{inferenceProfileIdentifier}"
+  `POST /model/{id}/{${Object.values(suffixes).join(",")}}`,
+  "POST /guardrail/{id}/version/{version}/apply",
+  "GET /foundation-models/{id}",
+  "GET /inference-profiles/{id}"
 ]
 
 const toModel = (target: string): Route | undefined => {

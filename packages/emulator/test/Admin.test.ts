@@ -258,7 +258,7 @@ describe("Admin", () => {
       assert.include(role.message, "messages.1.member.role")
       assert.notInclude(JSON.stringify(body), "secret")
       assert.strictEqual(unknown.exception, "UnknownOperationException")
-      assert.include(unknown.message, "POST /model/a/converse/b. The emulator has POST /model/{modelId}/converse")
+      assert.include(unknown.message, "POST /model/a/converse/b. The emulator has POST /model/{id}/{converse,")
     }).pipe(Effect.provide(live)))
 
   it.effect("says why a stream failed, but quotes an answering service only where bodies are captured", () => {

@@ -29,8 +29,11 @@ export const suite = (name: string, tests: (it: Vitest.MethodsNonLive<WebBrowser
   })
 }
 
-/** The browser, with a temporary profile. */
-export class WebBrowser extends Context.Service<WebBrowser, Browser>()("@strata/emulator/test/WebBrowser") {}
+/**
+ * One page of a browser with a temporary profile, for all tests of a suite: a new one is a new process, which takes
+ * longer than a test. The emulators of tests have origins of their own.
+ */
+export class WebBrowser extends Context.Service<WebBrowser, Page>()("@strata/emulator/test/WebBrowser") {}
 
 const layer = Layer.effect(
   WebBrowser,
@@ -52,7 +55,7 @@ const layer = Layer.effect(
       })
     ),
     (browser) => Effect.promise(() => browser.close())
-  )
+  ).pipe(Effect.flatMap((browser: Browser) => Fixture.attempt(() => browser.newPage())))
 ).pipe(Layer.orDie)
 
 /** A page, the URLs of its requests, and its console errors and warnings. */
@@ -62,14 +65,15 @@ export interface Observed {
   readonly complaints: ReadonlyArray<string>
 }
 
-/** A new page in its own context. Its waits time out after ten seconds. */
+/** The page at a URL, until the scope closes. Its waits time out after ten seconds. */
 export const open = Effect.fnUntraced(function*(url: string) {
-  const browser = yield* WebBrowser
-  const context = yield* Effect.acquireRelease(
-    Fixture.attempt(() => browser.newContext()),
-    (context) => Effect.promise(() => context.close())
+  const page = yield* WebBrowser
+  yield* Effect.addFinalizer(() =>
+    Effect.promise(async () => {
+      page.removeAllListeners()
+      await page.goto("about:blank")
+    })
   )
-  const page = yield* Fixture.attempt(() => context.newPage())
   const asked: Array<string> = []
   const complaints: Array<string> = []
   page.setDefaultTimeout(10_000)

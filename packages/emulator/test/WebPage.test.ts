@@ -3,6 +3,7 @@ import { assert } from "@effect/vitest"
 import { Emulator } from "@strata/emulator"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
 import * as Http from "node:http"
 import type { AddressInfo } from "node:net"
 import type { Locator, Page } from "playwright-core"
@@ -136,6 +137,23 @@ WebBrowser.suite("The page", (it) => {
       yield* says(page.locator("#counters div").nth(1), "1")
     }).pipe(Effect.provide(Fixture.emulator({ quota }, Layer.merge(spender(), Fixture.embedding())))), patience)
 
+  it.effect(
+    "lets a page of another origin call a model, and read its answer, its error and its headers",
+    () =>
+      Effect.gen(function*() {
+        const emulator = yield* Emulator.Emulator
+        const { page } = yield* WebBrowser.open(yield* foreign)
+        const key = Redacted.value(emulator.apiKey)
+        const seen = yield* Fixture.attempt(() => page.evaluate(conversation(emulator.url, key)))
+        const requestIds = (yield* emulator.requests).map(({ requestId }) => requestId)
+        assert.deepStrictEqual(seen, [
+          { status: 200, text: "Hello", requestId: requestIds[0], type: null },
+          { status: 400, requestId: requestIds[1], type: "ValidationException" }
+        ])
+      }).pipe(Effect.provide(Fixture.emulator())),
+    patience
+  )
+
   it.effect("refuses faults from a page of another origin", () =>
     Effect.gen(function*() {
       const emulator = yield* Emulator.Emulator
@@ -169,6 +187,26 @@ const foreign = Effect.acquireRelease(
   }),
   (server) => Effect.sync(() => server.closeAllConnections()).pipe(Effect.andThen(Effect.sync(() => server.close())))
 ).pipe(Effect.map((server) => `http://127.0.0.1:${(server.address() as AddressInfo).port}/`))
+
+/** Two calls of a model with an API key, as text: it runs in the browser. */
+const conversation = (url: string, key: string) =>
+  `(async () => {
+  const call = async (text) => {
+    const response = await fetch("${url}/model/${Fixture.modelId}/converse", {
+      method: "POST",
+      headers: { "content-type": "application/json", authorization: "Bearer ${key}" },
+      body: JSON.stringify({ messages: [{ role: "user", content: [{ text }] }] })
+    })
+    const { output } = await response.json()
+    return {
+      status: response.status,
+      ...(output && { text: output.message.content[0].text }),
+      requestId: response.headers.get("x-amzn-requestid"),
+      type: response.headers.get("x-amzn-errortype")?.split(":")[0] ?? null
+    }
+  }
+  return [await call("Hi"), await call("")]
+})()`
 
 /** The requests of such a site, as text: it runs in the browser. */
 const attack = (url: string) =>
