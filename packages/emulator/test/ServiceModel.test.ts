@@ -1,6 +1,8 @@
 import { assert, layer } from "@effect/vitest"
-import { Model } from "@strata/emulator"
+import { Emulator, Model } from "@strata/emulator"
 import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as Http from "node:http"
 import * as Fixture from "./Fixture.ts"
 import type { Mutation } from "./serviceModel/Mutation.ts"
 import { membersBelow, membersOf, mutations } from "./serviceModel/Mutation.ts"
@@ -183,6 +185,30 @@ const refused: ReadonlyArray<readonly [shape: string, constraint: string, why: s
 const isListed = (list: typeof taken, { constraint, shape }: Mutation) =>
   list.some(([ofShape, prefix]) => shape === ofShape && constraint.startsWith(prefix))
 
+/** Thousands of requests: over a few kept connections of Node, which cost half as much as `fetch`. */
+const poster = Effect.gen(function*() {
+  const { apiKey, url } = yield* Emulator.Emulator
+  const agent = yield* Effect.acquireRelease(
+    Effect.sync(() => new Http.Agent({ keepAlive: true })),
+    (agent) => Effect.sync(() => agent.destroy())
+  )
+  const headers = { authorization: `Bearer ${Redacted.value(apiKey)}`, "content-type": "application/json" }
+  return (path: string, body: string) =>
+    Effect.callback<{ readonly status: number; readonly text: string }>((resume) => {
+      const request = Http.request(url + path, { method: "POST", agent, headers })
+      request.on("response", (response) => {
+        const chunks: Array<Buffer> = []
+        response.on("data", (chunk: Buffer) => chunks.push(chunk))
+        response.on(
+          "end",
+          () => resume(Effect.succeed({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString() }))
+        )
+      })
+      request.on("error", (error) => resume(Effect.die(error)))
+      request.end(body)
+    })
+})
+
 layer(Fixture.emulator({
   models: [Model.chat(able)],
   guardrails: [{ id: "abc123", version: "1" }],
@@ -203,13 +229,14 @@ layer(Fixture.emulator({
   )
 
   it.effect.each(operations)(
-    "$shape: refuses what the model forbids, and takes what it just allows",
+    "$shape: refuses what the model forbids, and accepts what it just allows",
     ({ bodies, path, shape }) =>
       Effect.gen(function*() {
+        const post = yield* poster
         const all = bodies.flatMap((body) => [...mutations(shape, body)])
         const judged = yield* Effect.forEach(all, (mutation) =>
           Effect.map(
-            Fixture.post(path, JSON.stringify(mutation.body)),
+            post(path, JSON.stringify(mutation.body)),
             ({ status, text }) => ({ ...mutation, status, text })
           ), {
           concurrency: 8
