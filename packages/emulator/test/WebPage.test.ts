@@ -10,9 +10,12 @@ import type { Locator, Page } from "playwright-core"
 import * as Fixture from "./Fixture.ts"
 import * as WebBrowser from "./WebBrowser.ts"
 
-const quota = { [Fixture.modelId]: { tokensPerMinute: 20_000, algorithm: "fixed" as const } }
+const quota = {
+  [Fixture.modelId]: { tokensPerMinute: 20_000, algorithm: "fixed" as const },
+  "amazon.nova-pro-v1:0": { requestsPerMinute: 60, algorithm: "fixed" as const }
+}
 
-const patience = 30_000
+const patience = 60_000
 
 /** Waits until the element contains the text. */
 const says = (locator: Locator, text: string) => Fixture.attempt(() => locator.filter({ hasText: text }).waitFor())
@@ -26,34 +29,41 @@ const textOf = (locator: Locator) => Fixture.attempt(() => locator.innerText())
 const rowsOf = (page: Page) => page.locator("tr.request")
 
 WebBrowser.suite("The page", (it) => {
-  it.effect("lists requests as they arrive, the newest first, without prompts", () =>
-    Effect.gen(function*() {
-      const emulator = yield* Emulator.Emulator
-      const client = yield* Fixture.connect("1.1")
-      const { asked, complaints, page } = yield* WebBrowser.open(emulator.url)
-      yield* says(page.locator("#connection"), "Live")
-      yield* says(page.locator("#snippet"), emulator.url)
-      yield* Fixture.attempt(() => client.send(new ConverseCommand(Fixture.hello)))
-      yield* says(rowsOf(page), "Converse")
-      yield* Effect.ignore(
-        Fixture.attempt(() => client.send(new ConverseCommand({ ...Fixture.hello, modelId: "no.such" })))
-      )
-      yield* look(page)
-      yield* says(rowsOf(page).first(), "no.such")
-      assert.match(yield* textOf(rowsOf(page).first()), /Converse\s+no\.such\s+400/)
-      assert.match(
-        yield* textOf(rowsOf(page).last()),
-        /Converse\s+amazon\.nova-lite-v1:0\s+200\s+[\d,]+\s+7\s+3\s+1$/
-      )
-      yield* Fixture.attempt(() => page.locator(".opener").last().press("Enter"))
-      const [, answered] = yield* emulator.requests.pipe(Effect.map((requests) => requests.toReversed()))
-      yield* says(page.locator(".facts"), answered?.requestId ?? "")
-      const details = yield* textOf(page.locator("tr.details:not([hidden])"))
-      assert.include(details, "capture: true")
-      assert.notInclude(details, "\"Hi\"")
-      assert.deepStrictEqual(complaints, [])
-      assert.deepStrictEqual(asked.filter((url) => !url.startsWith(`${emulator.url}/`)), [])
-    }).pipe(Effect.provide(Fixture.emulator())), patience)
+  it.effect(
+    "lists requests as they arrive, the newest first, without prompts, and says why one was refused",
+    () =>
+      Effect.gen(function*() {
+        const emulator = yield* Emulator.Emulator
+        const client = yield* Fixture.connect("1.1")
+        const { asked, complaints, page } = yield* WebBrowser.open(emulator.url)
+        yield* says(page.locator("#connection"), "Live")
+        yield* says(page.locator("#snippet"), emulator.url)
+        yield* Fixture.attempt(() => client.send(new ConverseCommand(Fixture.hello)))
+        yield* says(rowsOf(page), "Converse")
+        yield* Effect.ignore(
+          Fixture.attempt(() => client.send(new ConverseCommand({ ...Fixture.hello, modelId: "no.such" })))
+        )
+        yield* look(page)
+        yield* says(rowsOf(page).first(), "no.such")
+        assert.match(yield* textOf(rowsOf(page).first()), /Converse\s+no\.such\s+400/)
+        assert.match(
+          yield* textOf(rowsOf(page).last()),
+          /Converse\s+amazon\.nova-lite-v1:0\s+200\s+[\d,]+\s+7\s+3\s+1$/
+        )
+        yield* Fixture.attempt(() => page.locator(".opener").first().press("Enter"))
+        yield* says(page.locator(".facts"), "ValidationException: The provided model identifier is invalid.")
+        yield* Fixture.attempt(() => page.locator(".opener").first().press("Enter"))
+        yield* Fixture.attempt(() => page.locator(".opener").last().press("Enter"))
+        const [, answered] = yield* emulator.requests.pipe(Effect.map((requests) => requests.toReversed()))
+        yield* says(page.locator(".facts"), answered?.requestId ?? "")
+        const details = yield* textOf(page.locator("tr.details:not([hidden])"))
+        assert.include(details, "capture: true")
+        assert.notInclude(details, "\"Hi\"")
+        assert.deepStrictEqual(complaints, [])
+        assert.deepStrictEqual(asked.filter((url) => !url.startsWith(`${emulator.url}/`)), [])
+      }).pipe(Effect.provide(Fixture.emulator())),
+    patience
+  )
 
   it.effect(
     "adds a fault by its form, and counts, removes and clears pending faults",
@@ -109,7 +119,7 @@ WebBrowser.suite("The page", (it) => {
     patience
   )
 
-  it.effect("shows used and reserved tokens of a quota", () =>
+  it.effect("shows used and reserved tokens, and requests, of quotas", () =>
     Effect.gen(function*() {
       const emulator = yield* Emulator.Emulator
       const client = yield* Fixture.connect("1.1")
@@ -134,6 +144,7 @@ WebBrowser.suite("The page", (it) => {
       yield* Effect.ignore(ask(5_001))
       yield* look(page)
       yield* says(page.locator("#quotas"), "1 throttled")
+      yield* says(page.locator("#quotas"), "60 of 60 requests left per minute")
       yield* says(page.locator("#counters div").nth(1), "1")
     }).pipe(Effect.provide(Fixture.emulator({ quota }, Layer.merge(spender(), Fixture.embedding())))), patience)
 
