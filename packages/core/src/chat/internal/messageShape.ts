@@ -186,7 +186,7 @@ const partOf = <Type extends Message.Part["type"]>(
   )
 }
 
-const { audio: _, ...answered } = { ...simple, json: { value: json } }
+const answered = Struct.omit({ ...simple, json: { value: json } }, ["audio"])
 
 const parts: PartFields = {
   ...simple,
