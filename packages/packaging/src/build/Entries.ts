@@ -8,11 +8,13 @@ import * as Path from "node:path"
 /**
  * Paths in the package's `src`.
  *
+ * - `exported`: what the manifest exports.
  * - `modules`: files that export what they say under their own name.
  * - `indexes`: files that only list modules.
  * - `listed`: the modules that the main index lists.
  */
 export interface Entries {
+  readonly exported: ReadonlyArray<string>
   readonly modules: ReadonlyArray<string>
   readonly indexes: ReadonlyArray<string>
   readonly listed: ReadonlyArray<string>
@@ -29,6 +31,7 @@ export const read = (folder: string, threads: ReadonlyArray<string> = []): Entri
   const listedBy = (index: string) => listed(index, Fs.readFileSync(Path.join(folder, "src", index), "utf8"))
   const programs = Object.values(manifest.bin ?? {}).map(inSources)
   return {
+    exported,
     modules: [
       ...new Set([...exported.filter((file) => !isIndex(file)), ...indexes.flatMap(listedBy), ...programs, ...threads])
     ],
