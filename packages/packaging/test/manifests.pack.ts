@@ -14,7 +14,9 @@ describe.for(Object.entries(tarballs))("The tarball of %s", ([name, tarball]) =>
       assert.include(files, `package/${file}`)
     }
     const manifest = JSON.parse(await Shell.succeed("tar", ["xzOf", tarball, "package/package.json"], { cwd: folder }))
-    for (const field of ["description", "keywords", "homepage", "bugs", "repository", "license", "engines", "sideEffects"]) {
+    for (
+      const field of ["description", "keywords", "homepage", "bugs", "repository", "license", "engines", "sideEffects"]
+    ) {
       assert.property(manifest, field)
     }
     assert.strictEqual(manifest.repository.directory, `packages/${name}`)

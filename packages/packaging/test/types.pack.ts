@@ -58,7 +58,9 @@ describe.skipIf(Programs.missing("registry") !== undefined)("Types", () => {
             cwd: checked
           })
           const errors = output.split("\n").filter((line) => line.includes("error TS"))
-          const ours = errors.filter((line) => !line.includes("node_modules/") || line.includes("node_modules/@strata/"))
+          const ours = errors.filter((line) =>
+            !line.includes("node_modules/") || line.includes("node_modules/@strata/")
+          )
           assert.deepStrictEqual(ours, [])
           if (errors.length > 0) console.warn(`In declarations of others:\n${errors.join("\n")}`)
           // A compiler that did not start has no errors either.

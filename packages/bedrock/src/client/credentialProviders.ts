@@ -3,14 +3,14 @@
  *
  * The package takes as long to load as half of the SDK's client, and a program with keys of its own never needs it.
  */
-import type * as Sdk from "@aws-sdk/credential-providers"
+import type * as Sdk from "./sdkProviders.ts"
 
 type Provider = ReturnType<typeof Sdk.fromIni>
 
 const lazily = <Init>(make: (sdk: typeof Sdk, init: Init) => Provider) => (init: Init): Provider => {
   let provider: Promise<Provider> | undefined
   return (properties) => {
-    provider ??= import("@aws-sdk/credential-providers").then((sdk) => make(sdk, init))
+    provider ??= import("./sdkProviders.ts").then((sdk) => make(sdk, init))
     return provider.then((provider) => provider(properties))
   }
 }

@@ -12,12 +12,12 @@ import { type ChunkingContext, rolldown } from "rolldown"
 import * as Entries from "./Entries.ts"
 import * as PureCalls from "./PureCalls.ts"
 
-/** Replaces all JavaScript in the `dist` of the package in this folder. */
+/** Replaces all JavaScript in the `dist` of the package in this folder. `threads` are entries that no manifest names. */
 export const write = async (folder: string, threads?: ReadonlyArray<string>): Promise<void> => {
   const sources = Path.join(folder, "src")
   const target = Path.join(folder, "dist")
   const entries = Entries.read(folder, threads)
-  removeScripts(target)
+  clean(sources, target)
   const bundle = await rolldown({
     input: Object.fromEntries(entries.modules.map((file) => [file.replace(/\.ts$/, ""), Path.join(sources, file)])),
     platform: "node",
@@ -56,10 +56,15 @@ export const write = async (folder: string, threads?: ReadonlyArray<string>): Pr
 /** The file of the modules that the index reaches. It stays beside `src`, where paths to other files are as in the sources. */
 const modules = "modules"
 
-const removeScripts = (target: string): void => {
+/** All scripts, and the declarations of modules that are gone. */
+const clean = (sources: string, target: string): void => {
   Fs.mkdirSync(target, { recursive: true })
   for (const file of Fs.readdirSync(target, { recursive: true, encoding: "utf8" })) {
-    if (/\.js(\.map)?$/.test(file)) Fs.rmSync(Path.join(target, file))
+    const declared = /^(.*)\.d\.ts(\.map)?$/.exec(file)?.[1]
+    const isOld = declared === undefined
+      ? /\.js(\.map)?$/.test(file)
+      : !Fs.existsSync(Path.join(sources, `${declared}.ts`))
+    if (isOld) Fs.rmSync(Path.join(target, file))
   }
 }
 
