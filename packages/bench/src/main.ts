@@ -6,11 +6,12 @@ import { Console, Effect, References } from "effect"
 import * as embeddings from "./embeddings.ts"
 import * as firstPath from "./firstPath.ts"
 import * as goodput from "./goodput.ts"
+import * as imports from "./imports.ts"
 import * as load from "./load.ts"
 import * as resilience from "./resilience.ts"
 import * as vectors from "./vectors.ts"
 
-const benchmarks = { firstPath, embeddings, goodput, load, resilience, vectors }
+const benchmarks = { firstPath, embeddings, goodput, imports, load, resilience, vectors }
 
 const isKnown = (name: string): name is keyof typeof benchmarks => name in benchmarks
 
