@@ -1,6 +1,4 @@
-/**
- * What a call cost, in US dollars.
- */
+/** What a call cost, in US dollars. */
 import * as Schema from "effect/Schema"
 import * as Total from "./internal/total.ts"
 

@@ -1,6 +1,4 @@
-/**
- * Tokens spent by one call, as the provider counted them.
- */
+/** Tokens spent by one call, as the provider counted them. */
 import * as Schema from "effect/Schema"
 import * as Total from "./internal/total.ts"
 

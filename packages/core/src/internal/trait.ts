@@ -1,6 +1,4 @@
-/**
- * The data of every service besides its functions: its identity, and the cores its calls end in.
- */
+/** The data of every service besides its functions: its identity, and the cores its calls end in. */
 import type { Identity } from "../Identity.ts"
 
 /** The innermost service of a provider, where gates apply and calls leave for the network. Compared by reference. */

@@ -1,6 +1,4 @@
-/**
- * How many calls are in flight at the same time: a fixed number, or a limit that adapts.
- */
+/** How many calls are in flight at the same time: a fixed number, or a limit that adapts. */
 import * as Check from "../Check.ts"
 import * as Total from "../internal/total.ts"
 import type * as AdaptiveLimits from "../state/AdaptiveLimits.ts"

@@ -1,6 +1,4 @@
-/**
- * A retry budget in force: a bucket that calls and time fill, and retries empty.
- */
+/** A retry budget in force: a bucket that calls and time fill, and retries empty. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"

@@ -1,6 +1,4 @@
-/**
- * A FIFO queue of waiting fibers. A waiter that is called owns what it waited for.
- */
+/** A FIFO queue of waiting fibers. A waiter that is called owns what it waited for. */
 import * as Effect from "effect/Effect"
 import * as Watchdog from "../../internal/watchdog.ts"
 import * as Telemetry from "../../Telemetry.ts"

@@ -1,6 +1,4 @@
-/**
- * What calls of one model will draw, learned from what earlier ones drew.
- */
+/** What calls of one model will draw, learned from what earlier ones drew. */
 import type * as Quota from "../../Quota.ts"
 
 /**
