@@ -17,7 +17,6 @@ export interface WaitQueue {
   readonly next: () => boolean
 }
 
-/** Builds an empty queue. */
 export const make = (): WaitQueue => {
   const waiters = new Set<Waiter>()
   // One iterator goes on through the set: each new one would begin with the places of all that have left.

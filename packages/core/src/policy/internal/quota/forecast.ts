@@ -13,7 +13,6 @@ export interface Demand {
   readonly amount: number
 }
 
-/** The tokens of prompts and answers of one model, learned from earlier calls. */
 export interface QuotaForecast {
   readonly demand: (load: Quota.Load, outputBurndown: number) => Demand
   readonly learn: (load: Quota.Load, consumption: Quota.Consumption) => void
