@@ -85,11 +85,6 @@ export const embedStream: {
 
 /**
  * Decorates a service with a middleware: a function from a service to a service. See `ChatService.transform`.
- *
- * @example
- * const counted = EmbeddingService.transform((embedder) =>
- *   Effect.succeed({ ...embedder, embed: (...call) => Effect.tap(embedder.embed(...call), count) })
- * )
  */
 export const transform: Middleware.Transform<EmbeddingService, Embedder.Embedder> = Middleware.make(
   EmbeddingService,
@@ -105,9 +100,6 @@ const decorator = Middleware.decorator(transform)
 /**
  * Applies a policy to the provider below, or to a hand-made service. The outermost policy replaces inner ones and the
  * option of the layer.
- *
- * @example
- * BedrockEmbedding.layer({ model }).pipe(EmbeddingService.withPolicy(Policy.make({ concurrency: 8 })))
  */
 export const withPolicy: Middleware.Decorator<EmbeddingService, [policy: Policy.Policy]> = decorator(
   (embedder, policy: Policy.Policy) =>
@@ -121,13 +113,6 @@ export const withPolicy: Middleware.Decorator<EmbeddingService, [policy: Policy.
  * Each request counts, retries included: its texts at the price of the model (`Pricing`), without which it fails with
  * `InvalidRequestError`; estimated before, exact afterwards when the provider counts tokens. A refused request costs
  * nothing. Prices per image are not supported.
- *
- * @example
- * BedrockEmbedding.layer({ model }).pipe(
- *   EmbeddingService.withCache(),
- *   EmbeddingService.withBudget(Budget.make({ name: "search", perRun: 5 })),
- *   Layer.provide(Pricing.layer(prices))
- * )
  */
 export const withBudget: Middleware.Decorator<EmbeddingService, [budget: Budget.Budget]> = decorator(
   (embedder, budget: Budget.Budget) =>
@@ -161,9 +146,6 @@ const joined = (defaults: Embedding.EmbeddingOptions): ChangeOptions => (given) 
 
 /**
  * Limits the time of everything below. Calls and streams fail with `TimeoutError` of phase `deadline`.
- *
- * @example
- * BedrockEmbedding.layer({ model }).pipe(EmbeddingService.withDeadline("30 seconds"))
  */
 export const withDeadline: Middleware.Decorator<EmbeddingService, [deadline: Duration.Input]> = decorator((
   embedder,
