@@ -6,7 +6,6 @@
  * and each of these calls is sent once more.
  */
 import type { BedrockRuntimeClientConfig } from "@aws-sdk/client-bedrock-runtime"
-import { fromIni, fromNodeProviderChain, fromTemporaryCredentials } from "@aws-sdk/credential-providers"
 import * as Check from "@strata/core/Check"
 import * as ProviderError from "@strata/core/ProviderError"
 import type * as Context from "effect/Context"
@@ -15,6 +14,7 @@ import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import * as BedrockError from "./BedrockError.ts"
+import { fromIni, fromNodeProviderChain, fromTemporaryCredentials } from "./client/credentialProviders.ts"
 import * as Environment from "./internal/environment.ts"
 import { providerName } from "./internal/provider.ts"
 

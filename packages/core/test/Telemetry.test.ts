@@ -220,8 +220,15 @@ describe("Telemetry of a chat", () => {
   it.effect.each(ways)("records the error of %s", ([, ask]) =>
     watched(({ spans }) =>
       Effect.gen(function*() {
-        yield* settled(Effect.flip(ask(yield* failing(errors.ModelUnavailableError))))
+        const unavailable = Effect.fail(errors.ModelUnavailableError)
+        const failing = service({
+          generate: () => unavailable,
+          stream: () => Stream.fromEffect(unavailable),
+          metering: { scope: (model) => `home of ${model}` }
+        })
+        yield* settled(Effect.flip(ask(yield* failing)))
         assert.strictEqual(spans[0]?.attributes.get("error.type"), "ModelUnavailableError")
+        assert.strictEqual(spans[0]?.attributes.get("strata.scope"), "home of test-model")
         assert.strictEqual(spans[0]?.attributes.get("error.message"), "it went wrong")
         assert.strictEqual(spans[0]?.attributes.get("strata.error.exception"), "SomeException")
         assert.strictEqual(spans[0]?.attributes.get("strata.error.request_id"), "request-1")

@@ -16,11 +16,11 @@ import * as Fixture from "./Fixture.ts"
 
 const main = Url.fileURLToPath(new URL("../src/cli/main.ts", import.meta.url))
 
-/** The command as a process: `says` waits for a line of its output that fits. */
+/** The command as a process: `says` waits for an output line that matches. */
 const start = Effect.fnUntraced(function*(...flags: ReadonlyArray<string>) {
   const child = yield* ChildProcess.make(process.execPath, [main, ...flags], {
     killSignal: "SIGINT",
-    // where no package is, whatever finds them in the checkout
+    // a directory without packages
     cwd: Os.tmpdir(),
     env: { NODE_PATH: "" },
     extendEnv: true
@@ -51,7 +51,7 @@ const refusal = (url: string) =>
 
 describe("strata-emulator", () => {
   it.live(
-    "serves the client that takes over its lines, logs without the prompt, and leaves nothing at Ctrl-C",
+    "serves a client configured by its printed lines, logs no prompt, and closes its port and removes its files at SIGINT",
     () =>
       Effect.gen(function*() {
         const fileSystem = yield* FileSystem.FileSystem
@@ -93,7 +93,7 @@ describe("strata-emulator", () => {
   )
 
   it.live(
-    "says what is wrong with a flag, that the port is taken, or a package missing, and ends with 1",
+    "exits with 1 and a message for an invalid flag, a port in use and a missing package",
     () =>
       Effect.gen(function*() {
         const fails = Effect.fnUntraced(function*(...flags: ReadonlyArray<string>) {
