@@ -6,7 +6,6 @@
  * and each of these calls is sent once more.
  */
 import type { BedrockRuntimeClientConfig } from "@aws-sdk/client-bedrock-runtime"
-import { fromIni, fromNodeProviderChain, fromTemporaryCredentials } from "@aws-sdk/credential-providers"
 import * as Check from "@strata/core/Check"
 import * as ProviderError from "@strata/core/ProviderError"
 import type * as Context from "effect/Context"
@@ -15,6 +14,7 @@ import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import * as BedrockError from "./BedrockError.ts"
+import { fromIni, fromNodeProviderChain, fromTemporaryCredentials } from "./client/credentialProviders.ts"
 import * as Environment from "./internal/environment.ts"
 import { providerName } from "./internal/provider.ts"
 
@@ -116,9 +116,13 @@ const credentials = Check.struct<Credentials>({
   expiration: Check.optional(Check.number({ remedy: "Use milliseconds since 1970" }))
 }, { remedy: "Give keys, an effect that gets them, or a provider of the AWS SDK" })
 
-/** Decides how to authenticate. Fails with an `InvalidRequestError` that names the fields when two ways are given. */
+/** What the SDK's own providers send their requests with; their default when `undefined`. */
+type Network = NonNullable<BedrockRuntimeClientConfig["requestHandler"]>
+
+/** Decides how to authenticate. `network` is for requests of the SDK's own providers. Fails with an `InvalidRequestError` that names the fields when two ways are given. */
 export const resolve = Effect.fnUntraced(function*(
-  options: Options
+  options: Options,
+  network?: Network
 ): Effect.fn.Return<Authentication, ProviderError.InvalidRequestError> {
   yield* exclusive(options)
   const apiKey = isExplicit(options) ? options.apiKey : yield* environment
@@ -134,7 +138,7 @@ export const resolve = Effect.fnUntraced(function*(
       (error: unknown) => Promise.reject(BedrockError.fromCredentials(error, { secrets: [...known] }))
     )
   return {
-    sdk: apiKey === undefined ? signed(options, context, watched) : bearer(apiKey, context, watched),
+    sdk: apiKey === undefined ? signed(options, network, context, watched) : bearer(apiKey, context, watched),
     secrets: () => [...known]
   }
 })
@@ -196,21 +200,33 @@ const bearer = (
   }
 }
 
-const signed = (options: Options, context: Context.Context<never>, watched: Watched): SdkAuthentication => {
+const signed = (
+  options: Options,
+  network: Network | undefined,
+  context: Context.Context<never>,
+  watched: Watched
+): SdkAuthentication => {
+  const sending = network === undefined ? {} : { clientConfig: { requestHandler: network } }
   const source = options.credentials !== undefined
     ? provider(options.credentials, context)
     : options.profile !== undefined
-    ? fromIni({ profile: options.profile, ignoreCache: true })
+    ? fromIni({ ...sending, profile: options.profile, ignoreCache: true })
     : undefined
-  const credentials = options.assumeRole === undefined ? source : assumed(options.assumeRole, source)
+  const credentials = options.assumeRole === undefined ? source : assumed(options.assumeRole, source, sending)
   return {
     authSchemePreference: ["sigv4"],
     // The SDK's own chain, but for files it would read once and for all.
     ...(credentials === undefined
-      ? { credentialDefaultProvider: (init) => watched(fromNodeProviderChain({ ...init, ignoreCache: true })) }
+      ? {
+        credentialDefaultProvider: (init) => watched(fromNodeProviderChain({ ...init, ...sending, ignoreCache: true }))
+      }
       : { credentials: watched(credentials) }),
     ...(options.profile === undefined ? {} : { profile: options.profile })
   }
+}
+
+interface Sending {
+  readonly clientConfig?: { readonly requestHandler: Network }
 }
 
 const provider = (
@@ -230,16 +246,17 @@ const toSdk = (credentials: Credentials): SdkCredentials => ({
 })
 
 /** The SDK keeps the source's credentials with its client of STS: to renew them takes a new one. */
-const assumed = (role: AssumeRole, source: SdkProvider | undefined): SdkProvider => {
-  let provider = assuming(role, source)
+const assumed = (role: AssumeRole, source: SdkProvider | undefined, sending: Sending): SdkProvider => {
+  let provider = assuming(role, source, sending)
   return (properties) => {
-    if (properties?.["forceRefresh"] === true) provider = assuming(role, source)
+    if (properties?.["forceRefresh"] === true) provider = assuming(role, source, sending)
     return provider(properties)
   }
 }
 
-const assuming = (role: AssumeRole, source: SdkProvider | undefined): SdkProvider =>
+const assuming = (role: AssumeRole, source: SdkProvider | undefined, sending: Sending): SdkProvider =>
   fromTemporaryCredentials({
+    ...sending,
     ...(source === undefined ? {} : { masterCredentials: source }),
     params: {
       RoleArn: role.roleArn,

@@ -14,6 +14,7 @@ import * as Semaphore from "effect/Semaphore"
 import { BedrockClient } from "./BedrockClient.ts"
 import * as BedrockError from "./BedrockError.ts"
 import * as ModelId from "./catalog/ModelId.ts"
+import * as Endpoint from "./client/endpoint.ts"
 import * as LeastRecent from "./internal/leastRecent.ts"
 import { providerName } from "./internal/provider.ts"
 
@@ -53,13 +54,14 @@ export const layer = (
         provider: providerName,
         whole: "options"
       })
+      const endpoint = options.endpoint === undefined ? undefined : yield* Endpoint.check(options.endpoint)
       const client = yield* BedrockClient
       const lock = yield* Semaphore.make(1)
       const found = LeastRecent.make<{ readonly model: string | undefined }>(256)
       return (profileArn) =>
         Effect.suspend(() => {
           const known = found.get(profileArn)
-          return known !== undefined ? Effect.succeed(known.model) : ask(client, profileArn, options).pipe(
+          return known !== undefined ? Effect.succeed(known.model) : ask(client, profileArn, { endpoint }).pipe(
             Effect.tap((model) => Effect.sync(() => found.set(profileArn, { model })))
           )
         }).pipe(
@@ -82,10 +84,8 @@ const ask = Effect.fnUntraced(function*(
   profileArn: string,
   { endpoint }: Options
 ): Effect.fn.Return<string | undefined, ProviderError.CallError> {
-  const Sdk = yield* Effect.tryPromise({
-    try: () => import("@aws-sdk/client-bedrock"),
-    catch: () => notInstalled(profileArn)
-  })
+  const Sdk = yield* Effect.promise(load)
+  if (Sdk === undefined) return yield* Effect.fail(notInstalled(profileArn))
   const client = new Sdk.BedrockClient({
     region: ModelId.region(profileArn) ?? config.region,
     credentials: config.credentials,
@@ -106,6 +106,18 @@ const ask = Effect.fnUntraced(function*(
     model !== undefined
   )
 })
+
+/**
+ * The package is optional. It is imported in a `try` block of its own because webpack, esbuild and Bun refuse to bundle a
+ * program without it otherwise; where it is installed they bundle it.
+ */
+const load = async () => {
+  try {
+    return await import("@aws-sdk/client-bedrock")
+  } catch {
+    return undefined
+  }
+}
 
 const notInstalled = (model: string): ProviderError.InvalidRequestError =>
   ProviderError.invalidRequest({
