@@ -149,13 +149,14 @@ describe("A request made without the SDK's middleware", () => {
       }, { step: "initialize" })
       const sdk = new BedrockRuntimeClient({ ...config, maxAttempts: 1, requestHandler: handler(bySdk, protocol) })
       let id = ""
-      sdk.middlewareStack.addRelativeTo((next) => (args) => {
+      const asBefore = <Args extends { readonly request: unknown }, A>(next: (args: Args) => A) => (args: Args): A => {
         // requests of any operation have headers
         const { headers } = args.request as Sent
         headers["amz-sdk-invocation-id"] = id
         headers["amz-sdk-request"] = "attempt=1; max=3"
         return next(args)
-      }, { relation: "after", toMiddleware: "retryMiddleware" })
+      }
+      sdk.middlewareStack.addRelativeTo(asBefore, { relation: "after", toMiddleware: "retryMiddleware" })
 
       const next = numbers(20_261_128)
       for (let index = 0; index < 2500; index++) {
