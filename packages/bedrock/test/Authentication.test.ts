@@ -222,8 +222,9 @@ describe("Authentication", () => {
         )
         yield* Environment.ofProcess({ AWS_ENDPOINT_URL_STS: server.url })
         const error = yield* Effect.flip(headersOf({ credentials, assumeRole }))
-        assert.strictEqual(error._tag, "PermissionDeniedError")
-        assert.include(error.message, "sts:AssumeRole")
+        assert.strictEqual(error._tag, "AuthenticationError")
+        assert.include(error.message, "\"not authorized to perform: sts:AssumeRole\"")
+        assert.lengthOf(server.received, 1)
       }).pipe(Effect.provide(nothing)))
   })
 

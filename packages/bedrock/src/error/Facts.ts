@@ -31,12 +31,14 @@ export interface Context {
  * The facts read from an error; nothing else of it is kept.
  *
  * - `name`: without namespace and the suffix `Exception`: `Throttling`.
+ * - `date`: the time of the service when it answered, in milliseconds since 1970.
  */
 export interface Facts extends Failure.Failure {
   readonly name: string
   readonly status: number | undefined
   readonly originalStatus: number | undefined
   readonly retryAfter: Duration.Duration | undefined
+  readonly date: number | undefined
   readonly chain: ReadonlyArray<ErrorChain.Link>
 }
 
@@ -54,6 +56,7 @@ export const read = (error: unknown, context: Context): Facts => {
   // A parser's message quotes what it could not parse: an answer, or a page of a proxy.
   const said = rawName === "SyntaxError" || genericNames.has(message ?? "") ? "" : message ?? ""
   const { model, region, server, who } = context
+  const headers = ErrorChain.property(ErrorChain.property(error, "$response"), "headers")
   return {
     asked: { model, who, region, server, requestId: ErrorChain.string(metadata, "requestId") ?? context.requestId },
     exception,
@@ -65,7 +68,8 @@ export const read = (error: unknown, context: Context): Facts => {
     raw: said,
     status,
     originalStatus: ErrorChain.number(error, "originalStatusCode") ?? body?.originalStatusCode,
-    retryAfter: retryAfter(ErrorChain.property(ErrorChain.property(error, "$response"), "headers")),
+    retryAfter: retryAfter(headers),
+    date: dateOf(headers),
     chain
   }
 }
@@ -103,12 +107,17 @@ const Body = Schema.Struct({
 
 const decodeBody = Schema.decodeUnknownOption(Schema.fromJsonString(Body))
 
+const dateOf = (headers: unknown): number | undefined => {
+  const time = Date.parse(ErrorChain.string(headers, "date") ?? "")
+  return Number.isNaN(time) ? undefined : time
+}
+
 /** `x-amz-retry-after` is in milliseconds; `retry-after` in seconds, or a date, which the `date` of the answer turns into a wait. */
 const retryAfter = (headers: unknown): Duration.Duration | undefined => {
   const milliseconds = Number(ErrorChain.string(headers, "x-amz-retry-after") ?? Number.NaN)
   const hint = ErrorChain.string(headers, "retry-after") ?? ""
   const seconds = hint === "" ? Number.NaN : Number(hint)
-  const until = Date.parse(hint) - Date.parse(ErrorChain.string(headers, "date") ?? "")
+  const until = Date.parse(hint) - (dateOf(headers) ?? Number.NaN)
   const wait = [milliseconds, seconds * 1000, until].find((value) => Number.isFinite(value) && value >= 0)
   return wait === undefined ? undefined : Duration.millis(wait)
 }
