@@ -16,6 +16,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
 import * as Cached from "./credentials/Cached.ts"
 import * as Chain from "./credentials/Chain.ts"
 import * as Key from "./credentials/Key.ts"
@@ -120,16 +121,10 @@ const apiKey = Key.check(Key.ofBearer)
 
 const secret = Key.check(Key.trimmed)
 
-const accessKeyId: Check.Check<string> = (given, at) => {
-  const filled = Check.filled(given, at)
-  if (filled === Check.refused) return filled
-  const key = Key.trimmed(filled)
-  const flaw = Key.flawOf(key)
-  return flaw === undefined ? key : Check.refuse(at, flaw.problem, flaw.remedy)
-}
+const plainKey = Key.checkPlain
 
 const credentials = Check.struct<Credentials>({
-  accessKeyId,
+  accessKeyId: plainKey,
   secretAccessKey: secret,
   sessionToken: Check.optional(secret),
   expiration: Check.optional(Check.number({ remedy: "Use milliseconds since 1970" }))
@@ -149,7 +144,7 @@ export const resolve = Effect.fnUntraced(function*(
   let version = 0
   let latest = ""
   const learn = (identity: object): void => {
-    const seen = JSON.stringify(secretNames.map((name) => ErrorChain.property(identity, name)))
+    const seen = JSON.stringify([...keyNames, "token"].map((name) => ErrorChain.property(identity, name)))
     if (seen === latest) return
     latest = seen
     version++
@@ -158,6 +153,8 @@ export const resolve = Effect.fnUntraced(function*(
   const run = <A extends object>(effect: (secrets: Set<string>) => Effect.Effect<A, Problem.Problem>): Promise<A> =>
     Effect.runPromiseWith(context)(
       Effect.suspend(() => effect(new Set(known))).pipe(
+        // No user input and no network may be a defect.
+        Effect.catchDefect((defect) => Effect.fail(Source.explain(defect, "the credential provider", known))),
         Effect.tap((identity) => Effect.sync(() => learn(identity))),
         Effect.mapError(Problem.toError)
       )
@@ -183,14 +180,14 @@ export const environmentKey: Effect.Effect<Redacted.Redacted | undefined, Provid
 /** Runs an effect that gets an identity, for the SDK: what it gives is known, and its failures are errors of a call. */
 type Run = <A extends object>(effect: (secrets: Set<string>) => Effect.Effect<A, Problem.Problem>) => Promise<A>
 
-const secretNames = ["token", "accessKeyId", "secretAccessKey", "sessionToken"] as const
+const keyNames = ["accessKeyId", "secretAccessKey", "sessionToken"] as const
 
 /** Credentials are renewed, and requests that were signed with older ones may still be under way. */
 const remember = (known: Set<string>, identity: object): void => {
-  for (const name of secretNames) {
+  // An access key id is no secret.
+  for (const name of ["token", "secretAccessKey", "sessionToken"]) {
     const value = ErrorChain.string(identity, name)
-    // An access key id is no secret.
-    if (name === "accessKeyId" || value === undefined) continue
+    if (value === undefined) continue
     known.delete(value)
     known.add(value)
   }
@@ -216,15 +213,19 @@ const exclusive = (options: Options): Effect.Effect<void, ProviderError.InvalidR
   )
 }
 
-const bearer = (given: NonNullable<Options["apiKey"]>, run: Run): SdkAuthentication => ({
+const bearer = (
+  given: NonNullable<Options["apiKey"]>,
+  run: Run,
+  who = "the provider of the API key"
+): SdkAuthentication => ({
   authSchemePreference: ["httpBearerAuth"],
   // A function, since the SDK's client shows its configuration to whoever prints it.
   token: Effect.isEffect(given)
     ? () =>
       run((secrets) =>
         Effect.flatMap(
-          Source.explained(given, "the provider of the API key", { secrets }),
-          (key) => Effect.map(usable("apiKey", Redacted.value(key), Key.ofBearer), (token) => ({ token }))
+          Source.explained(given, who, { secrets }),
+          (key) => Effect.map(usable(key, apiKey, who), (key) => ({ token: Redacted.value(key) }))
         )
       )
     : () => run(() => Effect.succeed({ token: Redacted.value(given) }))
@@ -235,7 +236,7 @@ const signed = (options: Options, run: Run, context: Context.Context<never>): Sd
     ? ofProgram(options.credentials)
     : options.profile !== undefined
     ? Profile.source(options.profile)
-    : Chain.source
+    : Chain.make()
   const { assumeRole } = options
   const source = assumeRole === undefined ? own : Role.assumed({
     ...assumeRole,
@@ -258,41 +259,39 @@ const signed = (options: Options, run: Run, context: Context.Context<never>): Sd
   }
 }
 
-const ofProgram = (credentials: Credentials | CredentialsProvider): Source.Source => {
-  if (!Predicate.isFunction(credentials) && !Effect.isEffect(credentials)) {
-    return () => Effect.succeed(toSdk(credentials))
+const ofProgram = (given: Credentials | CredentialsProvider): Source.Source => {
+  if (!Predicate.isFunction(given) && !Effect.isEffect(given)) return () => Effect.succeed(toSdk(given))
+  const provider = Source.ofProgram(given)
+  const check: Check.Check<Source.SdkCredentials> = Predicate.isFunction(given) ? sdkCredentials : (value, at) => {
+    const settled = credentials(value, at)
+    return settled === Check.refused ? settled : toSdk(settled)
   }
-  const provider = Source.given(
-    Predicate.isFunction(credentials) ? credentials : Effect.map(credentials, toSdk)
-  )
-  return (request) =>
-    Effect.flatMap(provider(request), (given) =>
-      Effect.map(
-        Effect.all({
-          accessKeyId: usable("accessKeyId", given.accessKeyId, Key.trimmed),
-          secretAccessKey: usable("secretAccessKey", given.secretAccessKey, Key.trimmed),
-          sessionToken: given.sessionToken === undefined
-            ? Effect.undefined
-            : usable("sessionToken", given.sessionToken, Key.trimmed)
-        }),
-        ({ sessionToken, ...keys }) => ({ ...given, ...keys, ...(sessionToken === undefined ? {} : { sessionToken }) })
-      ))
+  return (request) => Effect.flatMap(provider(request), (value) => usable(value, check, "the credential provider"))
 }
 
-/** A cleaned key that a provider of the program gave, which may be any value. */
-const usable = (name: string, given: unknown, clean: (key: string) => string) => {
-  const key = Predicate.isString(given) ? clean(given) : ""
-  const flaw = Key.flawOf(key)
-  return flaw === undefined
-    ? Effect.succeed(key)
-    : Effect.fail(
-      Problem.misconfigured(
-        `${name} of the credential provider`,
-        flaw.problem,
-        "Check where it gets the credentials from"
-      )
-    )
+/** What a provider of the program gave, which may be anything: keys are cleaned, and no problem shows one. */
+const usable = <A>(value: unknown, check: Check.Check<A>, who: string): Effect.Effect<A, Problem.Problem> =>
+  Result.match(Check.settle(check, value, { whole: "what it gave" }), {
+    onSuccess: Effect.succeed,
+    onFailure: ({ field, problem, remedy }) => Effect.fail(Problem.misconfigured(who, `${field}: ${problem}`, remedy))
+  })
+
+/** The credentials of a provider of the SDK; what else they have is the SDK's. */
+const sdkCredentials: Check.Check<Source.SdkCredentials> = (given, at) => {
+  const settled = sdkFields(given, at)
+  // The rest has been given to the SDK by its own provider.
+  return settled === Check.refused ? settled : { ...given as Source.SdkCredentials, ...settled }
 }
+
+const sdkFields = Check.struct<Pick<Source.SdkCredentials, typeof keyNames[number] | "expiration">>({
+  accessKeyId: plainKey,
+  secretAccessKey: plainKey,
+  sessionToken: Check.optional(plainKey),
+  expiration: Check.optional(Check.instance(
+    (given): given is Date => given instanceof Date && !Number.isNaN(given.getTime()),
+    "Give a valid `Date`"
+  ))
+}, { others: "ignored", remedy: "Let it give an object with keys" })
 
 const toSdk = (credentials: Credentials): Source.SdkCredentials => ({
   accessKeyId: credentials.accessKeyId,

@@ -54,7 +54,7 @@ export const make = (fetch: SdkProvider, onKept: (error: unknown) => void): SdkP
     if (remaining >= early) return Promise.resolve(known)
     if (remaining <= 0) return renew(properties)
     if (now() - failedAt <= pause) return Promise.resolve(known)
-    if (remaining < late) return renewEarly(known, properties)
+    if (remaining < late && !(now() - renewedAt <= pause && remaining > 2 * pause)) return renewEarly(known, properties)
     if (now() - renewedAt > pause) {
       // In the background: the credentials may expire before it ends, but then a call asks again.
       renewEarly(known, properties).catch(() => {})

@@ -13,20 +13,26 @@ import type { Source } from "./Source.ts"
 const login = "Set `credentials`, `profile` or `apiKey`, or in the environment AWS_ACCESS_KEY_ID and " +
   "AWS_SECRET_ACCESS_KEY, AWS_PROFILE or AWS_BEARER_TOKEN_BEDROCK"
 
-/** Asks each configured source until one gives credentials, or fails in a way that ends the chain. */
-export const source: Source = (request) =>
-  Effect.flatMap(configured, (sources) => {
-    const attempt = (index: number, problems: ReadonlyArray<Problem.Problem>): ReturnType<Source> => {
-      const source = sources[index]
-      if (source === undefined) return Effect.fail(together(problems))
-      return Effect.catch(source(request), (problem) =>
-        problem.isFinal ? Effect.fail(problem) : attempt(index + 1, [...problems, problem]))
-    }
-    return attempt(0, [])
-  })
+/** A chain that asks each configured source until one gives credentials, or fails in a way that ends the chain. */
+export const make = (): Source => {
+  const instance = Machine.instance()
+  return (request) =>
+    Effect.flatMap(Profile.readAll, (profiles) => {
+      const sources = configured(profiles, instance)
+      const attempt = (index: number, problems: ReadonlyArray<Problem.Problem>): ReturnType<Source> => {
+        const source = sources[index]
+        if (source === undefined) return Effect.fail(together(problems))
+        return Effect.catch(
+          source(request),
+          (problem) => problem.isFinal ? Effect.fail(problem) : attempt(index + 1, [...problems, problem])
+        )
+      }
+      return attempt(0, [])
+    })
+}
 
 /** What is set in the environment and in the files of the moment. */
-const configured: Effect.Effect<ReadonlyArray<Source>> = Effect.map(Profile.readAll, (profiles) => {
+const configured = (profiles: Profile.Profiles, instance: Source): ReadonlyArray<Source> => {
   const sources: Array<Source> = []
   const named = Machine.variable("AWS_PROFILE")
   const hasKey = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"].some((name) => Machine.variable(name) !== undefined)
@@ -42,9 +48,9 @@ const configured: Effect.Effect<ReadonlyArray<Source>> = Effect.map(Profile.read
     sources.push(() => Effect.fail(halfWebIdentity(file === undefined)))
   }
   if (Machine.isContainer()) sources.push(Machine.container)
-  else if (!Machine.isInstanceDisabled()) sources.push(Machine.instance)
+  else if (!Machine.isInstanceDisabled()) sources.push(instance)
   return sources
-})
+}
 
 const skipped: Source = () =>
   Effect.fail({

@@ -37,7 +37,17 @@ export const check = (clean: (key: string) => string): Check.Check<Redacted.Reda
   if (typeof key !== "string") {
     return Check.refuseKind(at, given, "Wrap the text of the secret: `Redacted.make(secret)`")
   }
-  const value = clean(key)
-  const flaw = flawOf(value)
-  return flaw === undefined ? Redacted.make(value) : Check.refuse(at, flaw.problem, flaw.remedy)
+  const value = cleaned(clean(key), at)
+  return value === Check.refused ? value : Redacted.make(value)
+}
+
+/** A key that is plain text, trimmed. */
+export const checkPlain: Check.Check<string> = (given, at) => {
+  const key = Check.text(given, at)
+  return key === Check.refused ? key : cleaned(trimmed(key), at)
+}
+
+const cleaned = (key: string, at: Check.Cursor): string | Check.Refused => {
+  const flaw = flawOf(key)
+  return flaw === undefined ? key : Check.refuse(at, flaw.problem, flaw.remedy)
 }

@@ -15,7 +15,8 @@ import { ofSdk, type SdkCredentials, type Source } from "./Source.ts"
 /** The settings of a profile. */
 type Settings = Readonly<Record<string, string | undefined>>
 
-type Profiles = Readonly<Record<string, Settings>>
+/** The profiles by name. */
+export type Profiles = Readonly<Record<string, Settings>>
 
 /** The profiles of both files, which are read each time: a file that is missing has none. */
 export const readAll: Effect.Effect<Profiles> = Effect.promise(() => parseKnownFiles({ ignoreCache: true }))
@@ -131,7 +132,7 @@ const machine = (origin: string | undefined, who: string): Source =>
     : origin === "EcsContainer"
     ? Machine.container
     : origin === "Ec2InstanceMetadata"
-    ? Machine.instance
+    ? Machine.instance()
     : () =>
       Effect.fail(
         Problem.misconfigured(

@@ -32,17 +32,19 @@ export interface Request {
 /** Gets credentials, each time it runs. */
 export type Source = (request: Request) => Effect.Effect<SdkCredentials, Problem.Problem>
 
-/** The source of an effect or a provider of the program. It has its own timeouts. */
-export const given = (provider: Effect.Effect<SdkCredentials, unknown> | SdkProvider): Source => (request) => {
-  const who = "the credential provider"
-  return Effect.isEffect(provider)
-    ? explained(provider, who, request)
-    : Effect.tryPromise({
-      // A provider may throw before it returns a promise.
-      try: () => Promise.resolve(request.properties).then(provider),
-      catch: (error) => explain(error, who, request)
-    })
-}
+/** What an effect or a provider of the program gives, which may be anything. It has its own timeouts. */
+export const ofProgram =
+  (provider: Effect.Effect<unknown, unknown> | SdkProvider) =>
+  (request: Request): Effect.Effect<unknown, Problem.Problem> => {
+    const who = "the credential provider"
+    return Effect.isEffect(provider)
+      ? explained(provider, who, request)
+      : Effect.tryPromise({
+        // A provider may throw before it returns a promise.
+        try: () => Promise.resolve(request.properties).then(provider),
+        catch: (error) => explain(error, who, request.secrets)
+      })
+  }
 
 /** Any failure of an effect of the program, a defect included, as a problem of `who`. */
 export const explained = <A>(
@@ -50,9 +52,10 @@ export const explained = <A>(
   who: string,
   request: Pick<Request, "secrets">
 ): Effect.Effect<A, Problem.Problem> =>
-  Effect.catchCause(effect, (cause) => Effect.fail(explain(Cause.squash(cause), who, request)))
+  Effect.catchCause(effect, (cause) => Effect.fail(explain(Cause.squash(cause), who, request.secrets)))
 
-const explain = (error: unknown, who: string, { secrets }: Pick<Request, "secrets">): Problem.Problem =>
+/** A failure inside the program. */
+export const explain = (error: unknown, who: string, secrets: ReadonlySet<string>): Problem.Problem =>
   Problem.explain(error, { who, secrets: [...secrets], remedy: () => "Check where it gets the credentials from" })
 
 /** A provider of the SDK, which gets a minute: it may wait for a server that never answers. */
