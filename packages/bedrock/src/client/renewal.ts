@@ -92,18 +92,23 @@ const renew = Effect.fnUntraced(function*(
   version: () => number
 ): Effect.fn.Return<boolean, ProviderError.CallError> {
   const before = version()
-  yield* Effect.tryPromise({ try: () => fetch(client), catch: (error) => BedrockError.fromUnknown(error) })
+  yield* fetch(client)
   if (version() === before) return false
   yield* Effect.logInfo("AWS refused the credentials: renewed them")
   return true
 })
 
-const fetch = (client: BedrockRuntimeClient): Promise<unknown> =>
-  client.config.authSchemePreference().then((schemes): Promise<unknown> =>
-    schemes.includes("httpBearerAuth")
-      ? Promise.resolve(client.config.token?.({ forceRefresh: true }))
-      : client.config.credentials({ forceRefresh: true })
-  )
+/** Fetches the client's credentials, or its API key, bypassing the cache. */
+export const fetch = ({ config }: BedrockRuntimeClient): Effect.Effect<void, ProviderError.CallError> =>
+  Effect.asVoid(Effect.tryPromise({
+    try: () =>
+      config.authSchemePreference().then((schemes): Promise<unknown> =>
+        schemes.includes("httpBearerAuth")
+          ? Promise.resolve(config.token?.({ forceRefresh: true }))
+          : config.credentials({ forceRefresh: true })
+      ),
+    catch: (error) => BedrockError.fromUnknown(error)
+  }))
 
 /**
  * The SDK corrects its clock from answers of the service, but not from those of streams.
