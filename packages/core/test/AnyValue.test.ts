@@ -100,7 +100,8 @@ describe("Any invalid part of a request", () => {
         continue
       }
       counts.refused++
-      assert.instanceOf(error, Core.ProviderError.InvalidRequestError, `${name}: ${Cause.pretty(exit.cause)}`)
+      // A trace costs more than a call.
+      if (error?._tag !== "InvalidRequestError") assert.fail(`${name}: ${Cause.pretty(exit.cause)}`)
       assert.isNotEmpty(error.field, name)
       assert.isNotEmpty(error.remedy, name)
       assert.strictEqual(AnyCalls.sent.count, before, `${name}: sent and refused`)
