@@ -101,7 +101,8 @@ describe("Any invalid part of a request", () => {
       }
       counts.refused++
       // A trace costs more than a call.
-      if (error?._tag !== "InvalidRequestError") assert.fail(`${name}: ${Cause.pretty(exit.cause)}`)
+      const trace = error instanceof Core.ProviderError.InvalidRequestError ? "" : Cause.pretty(exit.cause)
+      assert.instanceOf(error, Core.ProviderError.InvalidRequestError, `${name}: ${trace}`)
       assert.isNotEmpty(error.field, name)
       assert.isNotEmpty(error.remedy, name)
       assert.strictEqual(AnyCalls.sent.count, before, `${name}: sent and refused`)
