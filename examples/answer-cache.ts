@@ -1,7 +1,7 @@
 /**
  * Ask once: an answer is kept in memory, and equal questions at the same time are one call.
  *
- * `Layer.provide(ChatCachePersistence.layerPersistence())` keeps answers in Redis or SQL instead, for all processes.
+ * `Layer.provide(ChatCachePersistence.layerPersistence())` of `@strata/persistence` keeps answers in Redis or SQL instead, for all processes.
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { ChatService } from "@strata/core"

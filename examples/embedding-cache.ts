@@ -1,7 +1,7 @@
 /**
  * Embed a text once: vectors are kept in memory, and only new texts reach the model.
  *
- * `Layer.provide(EmbeddingCachePersistence.layerKeyValueStore())` keeps them in files instead, and others like it in SQL
+ * `Layer.provide(EmbeddingCachePersistence.layerKeyValueStore())` of `@strata/persistence` keeps them in files instead, and others like it in SQL
  * or in Redis.
  */
 import { NodeRuntime } from "@effect/platform-node"

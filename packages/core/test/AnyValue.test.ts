@@ -1,8 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Core from "@strata/core"
-import * as ChatCachePersistence from "@strata/core/persistence/ChatCachePersistence"
-import * as EmbeddingCachePersistence from "@strata/core/persistence/EmbeddingCachePersistence"
-import * as SharedState from "@strata/core/persistence/SharedState"
 import * as Testing from "@strata/core/testing"
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
@@ -22,10 +19,7 @@ import * as AnyValue from "./support/AnyValue.ts"
 const modules: Readonly<Record<string, object>> = {
   ...Core,
   ...Testing,
-  ChatCachePersistence,
-  EmbeddingCachePersistence,
-  Enforcement,
-  SharedState
+  Enforcement
 }
 
 /** Left out of the declarations, or what Effect makes of a schema. */

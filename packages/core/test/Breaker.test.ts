@@ -12,7 +12,6 @@ import * as TestClock from "effect/testing/TestClock"
 import * as BreakerGate from "../src/policy/internal/breakerGate.ts"
 import * as Circuits from "../src/state/internal/circuits.ts"
 import { errors, target, watched } from "./ChatFixture.ts"
-import * as RedisServer from "./support/RedisServer.ts"
 
 type Tag = ProviderError.ProviderError["_tag"]
 
@@ -297,20 +296,4 @@ describe("Breaker with a store of its context", () => {
       assert.strictEqual(yield* Fiber.join(first), "ok")
       assert.strictEqual(yield* gate.call("ok"), "ok")
     }).pipe(Effect.provideService(CircuitBreaker.CircuitBreakerStore, broken(Effect.never))))
-})
-
-RedisServer.suite("Breaker with a store in Redis", (it) => {
-  it.effect("shares its circuits with others, and tries with one call at a time", () =>
-    watched(() =>
-      Effect.gen(function*() {
-        const brief = Breaker.consecutive(2, { open: "1 second" })
-        const [one, other] = [yield* gateOf(brief), yield* gateOf(brief)]
-        yield* fail(one, 1)
-        yield* fail(other, 1)
-        assert.strictEqual(yield* one.call("ok"), "CircuitOpenError")
-        yield* Effect.repeat(other.call("RateLimitError"), { until: (tag) => tag === "RateLimitError" })
-        assert.strictEqual(yield* one.protect(other.call("ok")), "CircuitOpenError")
-        assert.strictEqual(yield* other.call("ok"), "ok")
-      })
-    ).pipe(Effect.provide(CircuitBreaker.layerStoreRedis({ prefix: "breaker:" }))))
 })

@@ -3,7 +3,6 @@ import * as ChatCache from "@strata/core/chat/ChatCache"
 import * as ChatService from "@strata/core/chat/ChatService"
 import * as EmbeddingCache from "@strata/core/embedding/EmbeddingCache"
 import * as EmbeddingService from "@strata/core/embedding/EmbeddingService"
-import * as ChatCachePersistence from "@strata/core/persistence/ChatCachePersistence"
 import * as Breaker from "@strata/core/policy/Breaker"
 import * as Budget from "@strata/core/policy/Budget"
 import * as Concurrency from "@strata/core/policy/Concurrency"
@@ -17,7 +16,6 @@ import { TestChat, TestEmbedding } from "@strata/core/testing"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as KeyValueStore from "effect/persistence/KeyValueStore"
 import * as Schedule from "effect/Schedule"
 
 const chat = TestChat.layer(() => "Hello")
@@ -248,12 +246,6 @@ const layers: ReadonlyArray<readonly [name: string, layer: () => Layer.Any, fiel
   ["a name that is a number", () => ChatService.withBudget(chat, Budget.make(given({ name: 5 }))), "budget.name"],
   ["prices that are no list", () => Pricing.layer(given({ model: "m" })), "prices"],
   ["a price without a model", () => Pricing.layer(given([{ price: { input: 1 } }])), "prices[0].model"],
-  [
-    "a prefix that is a symbol",
-    () =>
-      Layer.provide(ChatCachePersistence.layerKeyValueStore(given({ prefix: Symbol("a") })), KeyValueStore.layerMemory),
-    "prefix"
-  ],
   ["a script that is a number", () => TestChat.layer(given(5)), "script"],
   ["dimensions that are none", () => TestEmbedding.layer({ dimensions: -1 }), "dimensions"]
 ]

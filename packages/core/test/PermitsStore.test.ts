@@ -4,15 +4,12 @@ import * as AdaptiveLimits from "@strata/core/state/AdaptiveLimits"
 import * as Telemetry from "@strata/core/Telemetry"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import * as Redis from "effect/persistence/Redis"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
 import * as Permits from "../src/policy/internal/concurrency/permits.ts"
 import * as LimitsMemory from "../src/state/internal/adaptiveLimitsMemory.ts"
-import * as LimitsRedis from "../src/state/internal/adaptiveLimitsRedis.ts"
 import { target, watched } from "./ChatFixture.ts"
 import { between, looked, queue, rounds, takeMany } from "./PermitsFixture.ts"
-import * as RedisServer from "./support/RedisServer.ts"
 
 /** A store whose answers take their time, or that fails, and that counts what it is asked. */
 const probed = (behaviour: { delay: number; fails: boolean }) => {
@@ -170,18 +167,5 @@ describe("Adaptive permits over a store", () => {
       yield* permit!.release("refused")
       yield* takeMany(permits, 2)
       yield* permits.take({ ...target, model: "new" })
-    }))
-})
-
-RedisServer.suite("Adaptive permits over Redis", (it) => {
-  it.effect("tell it what was refused", () =>
-    Effect.gen(function*() {
-      const limits = LimitsRedis.make(yield* Redis.Redis, "permits:")
-      const { open, permits } = yield* looked(between, limits)
-      const taken = yield* takeMany(permits, 4)
-      for (const permit of taken) yield* permit.release("refused")
-      assert.strictEqual(open(), 2)
-      const known = yield* Effect.repeat(limits.read(key, between), { until: ({ epoch }) => epoch === 1 })
-      assert.strictEqual(known.limit, 2)
     }))
 })

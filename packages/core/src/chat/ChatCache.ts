@@ -1,5 +1,5 @@
 /**
- * The store of `ChatService.withCache`: in memory here; in Redis, SQL or files by `ChatCachePersistence`. It holds answers,
+ * The store of `ChatService.withCache`: in memory here; in Redis, SQL or files by `ChatCachePersistence` of `@strata/persistence`. It holds answers,
  * not requests.
  */
 import * as Context from "effect/Context"

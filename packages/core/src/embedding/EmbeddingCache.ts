@@ -1,5 +1,6 @@
 /**
- * The store of `EmbeddingService.withCache`: in memory here; in Redis, SQL or files by `EmbeddingCachePersistence`.
+ * The store of `EmbeddingService.withCache`: in memory here; in Redis, SQL or files by `EmbeddingCachePersistence` of
+ * `@strata/persistence`.
  */
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"

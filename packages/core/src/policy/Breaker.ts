@@ -24,7 +24,7 @@ export type Trip = Circuits.Trip
  * opens it again, and after a probe that is refused or interrupted the next call is the probe.
  *
  * One circuit for each provider, region and model, of each service; of all services of all processes where
- * `persistence/SharedState.ts` keeps them in Redis, so give them the same breaker. `Telemetry.breaker` shows its state, and
+ * `SharedState` of `@strata/persistence` keeps them in Redis, so give them the same breaker. `Telemetry.breaker` shows its state, and
  * the log says when it opens (a warning) and closes.
  */
 export interface Breaker extends Circuits.Settings {}

@@ -1,7 +1,7 @@
 /**
  * Where the limits of adaptive concurrency are kept, under keys.
  *
- * In this process unless a layer says otherwise; `persistence/SharedState.ts` keeps them in Redis, which
+ * In this process unless a layer says otherwise; `SharedState` of `@strata/persistence` keeps them in Redis, which
  * shares them between processes.
  */
 import * as Context from "effect/Context"

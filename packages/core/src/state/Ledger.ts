@@ -1,7 +1,7 @@
 /**
  * Counts what is reserved and what is spent, under keys, within windows of time: the state behind quotas and budgets.
  *
- * In this process unless a layer says otherwise; `persistence/SharedState.ts` keeps it in Redis, for many processes.
+ * In this process unless a layer says otherwise; `SharedState` of `@strata/persistence` keeps it in Redis, for many processes.
  */
 import * as Context from "effect/Context"
 import * as Layer from "effect/Layer"

@@ -17,29 +17,13 @@ import {
   RetryBudget,
   Usage
 } from "@strata/core"
-import * as ChatCachePersistence from "@strata/core/persistence/ChatCachePersistence"
-import * as EmbeddingCachePersistence from "@strata/core/persistence/EmbeddingCachePersistence"
-import * as SharedState from "@strata/core/persistence/SharedState"
 import { TestChat, TestEmbedding, TestRerank } from "@strata/core/testing"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import * as KeyValueStore from "effect/persistence/KeyValueStore"
-import * as Persistence from "effect/persistence/Persistence"
-import * as Redis from "effect/persistence/Redis"
 import * as Enforcement from "../../src/policy/internal/enforcement.ts"
 import { type Calls, chat, chatting, embedding_, fields, request } from "./AnyCalls.ts"
 
 /** A policy in force, for one call. */
 const inForce = (policy: Policy.Policy) => chatting(ChatService.withPolicy(chat, policy), request)
-
-const persisted = <A, E>(layer: Layer.Layer<A, E, Persistence.BackingPersistence | KeyValueStore.KeyValueStore>) =>
-  Layer.provide(layer, [Persistence.layerBackingMemory, KeyValueStore.layerMemory])
-
-const redis = Layer.succeed(
-  Redis.Redis,
-  // Nothing is asked of it while layers are built.
-  { eval: () => () => Effect.never, send: () => Effect.succeed([]) } as unknown as Redis.Redis["Service"]
-)
 
 /** By module and name. */
 export const calls: Readonly<Record<string, Calls>> = {
@@ -62,14 +46,6 @@ export const calls: Readonly<Record<string, Calls>> = {
   "Budget.spent": (any) => [() => Budget.spent(any)],
   "ChatCache.layerMemory": (any) =>
     [any, ...fields(["capacity", "maxBytes"], any)].map((options) => () => ChatCache.layerMemory(options)),
-  "ChatCachePersistence.layerKeyValueStore": (any) =>
-    [any, ...fields(["prefix"], any)].map((options) => () =>
-      persisted(ChatCachePersistence.layerKeyValueStore(options))
-    ),
-  "ChatCachePersistence.layerPersistence": (any) =>
-    [any, ...fields(["storeId"], any)].map((options) => () =>
-      persisted(ChatCachePersistence.layerPersistence(options))
-    ),
   "Concurrency.adaptive": (any) =>
     [any, ...fields(["initial", "min", "max", "decrease"], any)].map((options) => () =>
       inForce(Policy.make({ concurrency: Concurrency.adaptive(options) }))
@@ -77,14 +53,6 @@ export const calls: Readonly<Record<string, Calls>> = {
   "Concurrency.most": (any) => [() => Concurrency.most(any)],
   "EmbeddingCache.layerMemory": (any) =>
     [any, ...fields(["capacity", "maxBytes"], any)].map((options) => () => EmbeddingCache.layerMemory(options)),
-  "EmbeddingCachePersistence.layerKeyValueStore": (any) =>
-    [any, ...fields(["prefix"], any)].map((options) => () =>
-      persisted(EmbeddingCachePersistence.layerKeyValueStore(options))
-    ),
-  "EmbeddingCachePersistence.layerPersistence": (any) =>
-    [any, ...fields(["storeId"], any)].map((options) => () =>
-      persisted(EmbeddingCachePersistence.layerPersistence(options))
-    ),
   "Enforcement.make": (any) => [
     () => Enforcement.make(any),
     ...fields(["retry", "retryBudget", "hedge", "breaker", "quota", "concurrency", "timeouts"], any).map(
@@ -142,10 +110,6 @@ export const calls: Readonly<Record<string, Calls>> = {
     [any, ...fields(["share", "reserve", "perSecond"], any)].map((options) => () =>
       inForce(Policy.make({ retryBudget: RetryBudget.make(options) }))
     ),
-  "SharedState.layerRedis": (any) => [
-    () => SharedState.layerRedis(any),
-    ...[any, ...fields(["prefix"], any)].map((options) => () => SharedState.layerRedis(redis, options))
-  ],
   "TestChat.layer": (any) => [
     () => chatting(TestChat.layer(any)),
     () => chatting(TestChat.layer([any, any])),

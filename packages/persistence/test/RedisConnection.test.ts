@@ -1,7 +1,7 @@
 import * as NodeRedis from "@effect/platform-node/NodeRedis"
 import { assert, describe, it } from "@effect/vitest"
-import * as SharedState from "@strata/core/persistence/SharedState"
 import * as Quota from "@strata/core/policy/Quota"
+import { SharedState } from "@strata/persistence"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -9,9 +9,9 @@ import * as Layer from "effect/Layer"
 import * as Redis from "effect/persistence/Redis"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/testing/TestClock"
-import * as RedisConnection from "../src/state/internal/redisConnection.ts"
-import { watched } from "./ChatFixture.ts"
-import { enforce } from "./QuotaFixture.ts"
+import { watched } from "../../core/test/ChatFixture.ts"
+import { enforce } from "../../core/test/QuotaFixture.ts"
+import * as RedisConnection from "../src/redis/RedisConnection.ts"
 
 class ConfigError extends Schema.TaggedError<ConfigError>()("ConfigError", {}) {}
 

@@ -2,14 +2,12 @@ import * as NodeRedis from "@effect/platform-node/NodeRedis"
 import { assert, describe, it } from "@effect/vitest"
 import * as ChatService from "@strata/core/chat/ChatService"
 import * as EmbeddingService from "@strata/core/embedding/EmbeddingService"
-import * as ChatCachePersistence from "@strata/core/persistence/ChatCachePersistence"
-import * as EmbeddingCachePersistence from "@strata/core/persistence/EmbeddingCachePersistence"
 import { TestChat, TestEmbedding } from "@strata/core/testing"
+import { ChatCachePersistence, EmbeddingCachePersistence } from "@strata/persistence"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
-import * as Persistence from "effect/persistence/Persistence"
 import * as Redis from "effect/persistence/Redis"
 import * as Schedule from "effect/Schedule"
 import * as RedisServer from "./support/RedisServer.ts"
@@ -17,11 +15,9 @@ import * as RedisServer from "./support/RedisServer.ts"
 /** Both caches over a separate connection, like another process. */
 const process = Effect.fnUntraced(function*(options?: { readonly disableOfflineQueue?: boolean }) {
   const { url } = yield* RedisServer.RedisServer
-  const stores = Layer.merge(ChatCachePersistence.layerPersistence(), EmbeddingCachePersistence.layerPersistence())
-    .pipe(
-      Layer.provide(Persistence.layerBackingRedis),
-      Layer.provideMerge(NodeRedis.layer({ url, ...options }))
-    )
+  const stores = Layer.merge(ChatCachePersistence.layerRedis(), EmbeddingCachePersistence.layerRedis()).pipe(
+    Layer.provideMerge(NodeRedis.layer({ url, ...options }))
+  )
   const doubles = Layer.merge(TestChat.layer(() => "Because."), TestEmbedding.layer())
   const caches = Layer.merge(
     ChatService.withCache(doubles, { timeToLive: "1 hour" }),

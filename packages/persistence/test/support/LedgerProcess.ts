@@ -5,6 +5,8 @@
  */
 import * as NodeRedis from "@effect/platform-node/NodeRedis"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as Ledger from "@strata/core/state/Ledger"
+import { SharedState } from "@strata/persistence"
 import * as Console from "effect/Console"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -14,8 +16,6 @@ import * as ChildProcess from "effect/process/ChildProcess"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import * as SharedState from "../../src/persistence/SharedState.ts"
-import * as Ledger from "../../src/state/Ledger.ts"
 
 /**
  * What it does once `go` is a key in Redis.
@@ -101,13 +101,17 @@ const draw = Effect.fnUntraced(function*(options: Options) {
       yield* Effect.sleep(Duration.min(decision.retryAfter, often))
       decision = yield* ledger.reserve({ key, id, amounts: { tokens: draws }, limits, lease })
     }
-    const reservation = yield* redis.send<string>("HGET", `strata:{ledger:${key}}:held`, id)
-    const at = Number(reservation.split(" ")[0])
+    const at = Number(yield* redis.eval(grantedAt)(`strata:{ledger:${key}}:held`, id))
     yield* report({ type: "granted", name, id, amount: draws, at })
     yield* Effect.sleep("20 millis")
     yield* ledger.settle({ key, id, amounts: { tokens: draws }, limits })
   }
 })
+
+const grantedAt = Redis.script((held: string, id: string) => [held, id], {
+  numberOfKeys: 1,
+  lua: "return string.format('%.17g', (cmsgpack.unpack(redis.call('HGET', KEYS[1], ARGV[1]))))"
+}).withReturnType<string>()
 
 const ticks = Schedule.spaced("10 millis")
 

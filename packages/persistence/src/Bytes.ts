@@ -1,14 +1,15 @@
 /**
  * Stores of bytes on `effect/persistence`, for both caches.
  */
+import * as Check from "@strata/core/Check"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Base64 from "effect/encoding/Base64"
 import * as KeyValueStore from "effect/persistence/KeyValueStore"
 import * as Persistence from "effect/persistence/Persistence"
+import * as Redis from "effect/persistence/Redis"
 import * as Result from "effect/Result"
-import * as Check from "../../Check.ts"
 
 export interface Bytes<E> {
   readonly getMany: (keys: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<Uint8Array | undefined>, E>
@@ -17,6 +18,48 @@ export interface Bytes<E> {
     timeToLive?: Duration.Duration
   ) => Effect.Effect<void, E>
 }
+
+/** The prefix of the keys in Redis of everything, unless another is given. */
+export const usualPrefix = "strata:"
+
+/** What may be a prefix of keys in Redis. */
+export const redisPrefix: Check.Check<string> = (given, at) => {
+  const prefix = Check.text(given, at)
+  return prefix === Check.refused || !/^[^{]*\{\}/.test(prefix)
+    ? prefix
+    // A cluster takes the first braces for a hash tag, and an empty one for none.
+    : Check.refuse(at, "it has `{}`, which scatters keys over a cluster that belong together", "Leave the braces out")
+}
+
+/**
+ * Values are base64, a key each. Each key is a command of its own, since those of a cluster are on many nodes; a client
+ * sends them together.
+ */
+export const overRedis = (options: { readonly prefix?: string | undefined }, usual: string) =>
+  Effect.gen(function*() {
+    const { prefix = usual } = yield* Check.run(Check.partial({ prefix: redisPrefix }), options, names)
+    const redis = yield* Redis.Redis
+    const send = (...command: readonly [string, ...ReadonlyArray<string>]) =>
+      Effect.mapError(
+        redis.send(...command),
+        ({ cause }) => new Persistence.PersistenceError({ message: `The cache in Redis: ${command[0]} failed`, cause })
+      )
+    const bytes: Bytes<Persistence.PersistenceError> = {
+      getMany: (keys) =>
+        Effect.forEach(keys, (key) => Effect.map(send("GET", prefix + key), fromBase64), { concurrency: "unbounded" }),
+      setMany: (entries, timeToLive) => {
+        const expiry = timeToLive === undefined || !Duration.isFinite(timeToLive)
+          ? []
+          : ["PX", `${Math.max(1, Math.ceil(Duration.toMillis(timeToLive)))}`]
+        return Effect.forEach(
+          entries,
+          ([key, value]) => send("SET", prefix + key, Base64.encode(value), ...expiry),
+          { concurrency: "unbounded", discard: true }
+        )
+      }
+    }
+    return bytes
+  })
 
 /** Values are JSON there, so bytes are base64. Many keys are one command. */
 export const overPersistence = (options: { readonly storeId?: string | undefined }, usual: string) =>
@@ -27,7 +70,10 @@ export const overPersistence = (options: { readonly storeId?: string | undefined
       getMany: ([key, ...keys]) =>
         key === undefined
           ? Effect.succeed([])
-          : Effect.map(store.getMany([key, ...keys]), (values) => values.map(fromJson)),
+          : Effect.map(store.getMany([key, ...keys]), (values) =>
+            values.map((value) =>
+              value !== undefined && "bytes" in value ? fromBase64(value.bytes) : undefined
+            )),
       setMany: (entries, timeToLive) => {
         const [first, ...rest] = entries.map(([key, value]) =>
           [key, { bytes: Base64.encode(value) }, timeToLive] as const
@@ -79,7 +125,5 @@ const withExpiry = (value: Uint8Array, expires: number): Uint8Array => {
   return bytes
 }
 
-const fromJson = (value: object | undefined): Uint8Array | undefined =>
-  value !== undefined && "bytes" in value && typeof value.bytes === "string"
-    ? Result.getOrUndefined(Base64.decode(value.bytes))
-    : undefined
+const fromBase64 = (value: unknown): Uint8Array | undefined =>
+  typeof value === "string" ? Result.getOrUndefined(Base64.decode(value)) : undefined

@@ -2,41 +2,38 @@
  * Limits of adaptive concurrency in Redis, common to all processes that use it. One that was not asked for in an hour is
  * forgotten.
  */
+import {
+  type Adaptive,
+  type AdaptiveLimits,
+  AdaptiveLimitsError,
+  type Current
+} from "@strata/core/state/AdaptiveLimits"
 import * as Effect from "effect/Effect"
 import * as Redis from "effect/persistence/Redis"
 import * as Schema from "effect/Schema"
-import { type Adaptive, type AdaptiveLimits, AdaptiveLimitsError, type Current } from "../AdaptiveLimits.ts"
 
 /** Builds the store, whose keys begin with `prefix`; under each is a hash of `limit` and `epoch`. */
 export const make = (redis: Redis.Redis["Service"], prefix: string): AdaptiveLimits => {
   const run = redis.eval(script)
-  const change = (
-    operation: Operation,
-    key: string,
-    adaptive: Adaptive,
-    amount: number,
-    refused = 0
-  ): Effect.Effect<Current, AdaptiveLimitsError> =>
-    run(`${prefix}concurrency:${key}`, operation, adaptive, amount, refused).pipe(
-      Effect.flatMap(decode),
-      Effect.mapBoth({
-        onFailure: (cause) =>
-          new AdaptiveLimitsError({ message: `The limit of concurrency in Redis: ${operation} failed`, cause }),
-        onSuccess: ([limit, epoch]) => ({ limit, epoch })
-      })
-    )
-  return {
-    read: (key, adaptive) => change("read", key, adaptive, 0),
-    increase: (key, adaptive, answered) => change("increase", key, adaptive, answered),
-    decrease: (key, adaptive, epoch, refused) => change("decrease", key, adaptive, epoch, refused)
-  }
+  const change =
+    (operation: Operation) =>
+    (key: string, adaptive: Adaptive, amount = 0, refused = 0): Effect.Effect<Current, AdaptiveLimitsError> =>
+      run(`${prefix}concurrency:${key}`, operation, adaptive, amount, refused).pipe(
+        Effect.flatMap(decode),
+        Effect.mapBoth({
+          onFailure: (cause) =>
+            new AdaptiveLimitsError({ message: `The limit of concurrency in Redis: ${operation} failed`, cause }),
+          onSuccess: ([limit, epoch]) => ({ limit, epoch })
+        })
+      )
+  return { read: change("read"), increase: change("increase"), decrease: change("decrease") }
 }
 
-type Operation = "read" | "increase" | "decrease"
+type Operation = keyof AdaptiveLimits
 
 const decode = Schema.decodeUnknownEffect(Schema.Tuple([Schema.FiniteFromString, Schema.FiniteFromString]))
 
-// The arithmetic is that of limitCurve.ts.
+// The arithmetic is that of the limits in the memory of a process: grown and shrunk in core.
 const script = Redis.script(
   (key: string, operation: Operation, { decrease, initial, max, min }: Adaptive, amount: number, refused: number) => [
     key,

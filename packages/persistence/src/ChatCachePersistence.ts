@@ -1,32 +1,34 @@
 /**
  * Stores for the chat cache in Redis, SQL and files, which processes share.
- *
- * Built on `effect/persistence`, which Effect marks as unstable: a minor release of Effect may change this module.
  */
+import * as ChatCache from "@strata/core/chat/ChatCache"
+import type * as ProviderError from "@strata/core/ProviderError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as KeyValueStore from "effect/persistence/KeyValueStore"
 import type * as Persistence from "effect/persistence/Persistence"
-import * as BytePersistence from "../cache/internal/bytePersistence.ts"
-import * as ChatCache from "../chat/ChatCache.ts"
-import type * as ProviderError from "../ProviderError.ts"
+import type * as Redis from "effect/persistence/Redis"
+import * as Bytes from "./Bytes.ts"
+
+/** A store in Redis, a cluster too, whose keys begin with `prefix`, `strata:answers:` by default. */
+export const layerRedis = (
+  options: { readonly prefix?: string | undefined } = {}
+): Layer.Layer<never, ProviderError.InvalidRequestError, Redis.Redis> =>
+  layer(Bytes.overRedis(options, `${Bytes.usualPrefix}answers:`))
 
 /**
- * A store in Redis or SQL, with the id `strata-answers` by default.
+ * A store in SQL, with the id `strata-answers` by default. A cluster of Redis needs {@link layerRedis}.
  *
  * @example
  * ChatCachePersistence.layerPersistence().pipe(
- *   Layer.provide(Persistence.layerBackingRedis),
- *   Layer.provide(NodeRedis.layer({ url: "redis://localhost" }))
+ *   Layer.provide(Persistence.layerBackingSql),
+ *   Layer.provide(PgClient.layer({ url }))
  * )
  */
 export const layerPersistence = (
   options: { readonly storeId?: string | undefined } = {}
 ): Layer.Layer<never, ProviderError.InvalidRequestError, Persistence.BackingPersistence> =>
-  Layer.effect(
-    ChatCache.ChatCache,
-    Effect.map(BytePersistence.overPersistence(options, "strata-answers"), cache)
-  )
+  layer(Bytes.overPersistence(options, "strata-answers"))
 
 /**
  * A store in any `KeyValueStore`, such as files or browser storage, with the key prefix `strata-answers-` by default.
@@ -41,14 +43,15 @@ export const layerPersistence = (
 export const layerKeyValueStore = (
   options: { readonly prefix?: string | undefined } = {}
 ): Layer.Layer<never, ProviderError.InvalidRequestError, KeyValueStore.KeyValueStore> =>
+  layer(Bytes.overKeyValueStore(options, "strata-answers-"))
+
+const layer = <E, R>(bytes: Effect.Effect<Bytes.Bytes<{ readonly message: string }>, E, R>) =>
   Layer.effect(
     ChatCache.ChatCache,
-    Effect.map(BytePersistence.overKeyValueStore(options, "strata-answers-"), cache)
+    Effect.map(bytes, ({ getMany, setMany }) => ({
+      get: (key) => Effect.mapBoth(getMany([key]), { onFailure: failure, onSuccess: ([value]) => value }),
+      set: (key, value, timeToLive) => Effect.mapError(setMany([[key, value]], timeToLive), failure)
+    }))
   )
-
-const cache = ({ getMany, setMany }: BytePersistence.Bytes<{ readonly message: string }>): ChatCache.ChatCache => ({
-  get: (key) => Effect.mapBoth(getMany([key]), { onFailure: failure, onSuccess: ([value]) => value }),
-  set: (key, value, timeToLive) => Effect.mapError(setMany([[key, value]], timeToLive), failure)
-})
 
 const failure = (cause: { readonly message: string }) => new ChatCache.ChatCacheError({ message: cause.message, cause })

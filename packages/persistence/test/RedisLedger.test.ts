@@ -1,20 +1,20 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Ledger from "@strata/core/state/Ledger"
+import { SharedState } from "@strata/persistence"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redis from "effect/persistence/Redis"
-import * as SharedState from "../src/persistence/SharedState.ts"
-import * as LedgerRedis from "../src/state/internal/ledgerRedis.ts"
-import * as Ledger from "../src/state/Ledger.ts"
-import * as LedgerModel from "./support/LedgerModel.ts"
-import { specification, type World } from "./support/LedgerSpecification.ts"
+import * as LedgerModel from "../../core/test/support/LedgerModel.ts"
+import { specification, type World } from "../../core/test/support/LedgerSpecification.ts"
+import * as RedisLedger from "../src/redis/RedisLedger.ts"
 import * as RedisServer from "./support/RedisServer.ts"
 
 /** A clock in Redis that stands still, so that the tests are exact. */
 const standingClock = "local now = 1.7e12 + tonumber(redis.call('GET', 'clock') or '0')"
 
 const world = Effect.map(Redis.Redis, (redis): World => ({
-  ledger: LedgerRedis.make(redis, "test:", standingClock),
+  ledger: RedisLedger.make(redis, "test:", standingClock),
   advance: (millis) => Effect.orDie(redis.send("INCRBY", "clock", `${millis}`))
 }))
 
@@ -168,7 +168,7 @@ describe("a ledger whose Redis answers something else", () => {
         subscribe: () => Effect.never,
         reserve: Effect.never
       }
-      const ledger = LedgerRedis.make(odd, "odd:")
+      const ledger = RedisLedger.make(odd, "odd:")
       const error = yield* Effect.flip(
         ledger.reserve({ key: "key", id: "a", amounts: { tokens: 1 }, limits: [minute], lease })
       )

@@ -1,20 +1,20 @@
 /**
  * State in Redis that processes share: quotas, budgets, limits of adaptive concurrency, breakers and caches.
  */
+import * as Check from "@strata/core/Check"
+import type * as ProviderError from "@strata/core/ProviderError"
+import { AdaptiveLimits } from "@strata/core/state/AdaptiveLimits"
+import { Ledger } from "@strata/core/state/Ledger"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as CircuitBreaker from "effect/persistence/CircuitBreaker"
-import * as Persistence from "effect/persistence/Persistence"
 import * as Redis from "effect/persistence/Redis"
-import * as Check from "../Check.ts"
-import type * as ProviderError from "../ProviderError.ts"
-import { AdaptiveLimits } from "../state/AdaptiveLimits.ts"
-import * as AdaptiveLimitsRedis from "../state/internal/adaptiveLimitsRedis.ts"
-import * as LedgerRedis from "../state/internal/ledgerRedis.ts"
-import * as RedisConnection from "../state/internal/redisConnection.ts"
-import { Ledger } from "../state/Ledger.ts"
+import * as Bytes from "./Bytes.ts"
 import * as ChatCachePersistence from "./ChatCachePersistence.ts"
 import * as EmbeddingCachePersistence from "./EmbeddingCachePersistence.ts"
+import * as RedisConnection from "./redis/RedisConnection.ts"
+import * as RedisLedger from "./redis/RedisLedger.ts"
+import * as RedisLimits from "./redis/RedisLimits.ts"
 
 /** `prefix`: the prefix of all keys, `strata:` by default. Use one for each environment. */
 export interface Options {
@@ -63,18 +63,19 @@ export const layerRedis = <A, E, R>(
   options: Options = {}
 ): Layer.Layer<never, ProviderError.InvalidRequestError | Exclude<E, { readonly _tag: "RedisError" }>, R> =>
   Layer.unwrap(Effect.gen(function*() {
-    const { prefix = "strata:" } = yield* Check.run(optionsOf, options, { provider: "strata", whole: "options" })
+    const { prefix = Bytes.usualPrefix } = yield* Check.run(optionsOf, options, {
+      provider: "strata",
+      whole: "options"
+    })
     yield* Check.run(Check.layer, connection, { provider: "strata", field: "connection" })
     const redis = yield* RedisConnection.make<A, E, R>(connection)
     return Layer.mergeAll(
-      Layer.succeed(Ledger, LedgerRedis.make(redis, prefix)),
-      Layer.succeed(AdaptiveLimits, AdaptiveLimitsRedis.make(redis, prefix)),
+      Layer.succeed(Ledger, RedisLedger.make(redis, prefix)),
+      Layer.succeed(AdaptiveLimits, RedisLimits.make(redis, prefix)),
       CircuitBreaker.layerStoreRedis({ prefix: `${prefix}breaker:` }),
-      Layer.merge(
-        ChatCachePersistence.layerPersistence({ storeId: `${prefix}answers` }),
-        EmbeddingCachePersistence.layerPersistence({ storeId: `${prefix}embeddings` })
-      ).pipe(Layer.provide(Persistence.layerBackingRedis))
+      ChatCachePersistence.layerRedis({ prefix: `${prefix}answers:` }),
+      EmbeddingCachePersistence.layerRedis({ prefix: `${prefix}embeddings:` })
     ).pipe(Layer.provide(Layer.succeed(Redis.Redis, redis)))
   }))
 
-const optionsOf = Check.partial({ prefix: Check.text })
+const optionsOf = Check.partial({ prefix: Bytes.redisPrefix })

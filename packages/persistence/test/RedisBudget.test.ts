@@ -1,9 +1,9 @@
 import { assert } from "@effect/vitest"
-import * as SharedState from "@strata/core/persistence/SharedState"
 import * as Budget from "@strata/core/policy/Budget"
+import { SharedState } from "@strata/persistence"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Fixture from "./BudgetFixture.ts"
+import * as Fixture from "../../core/test/BudgetFixture.ts"
 import * as RedisServer from "./support/RedisServer.ts"
 
 /** As another process would: nothing is shared but Redis. */

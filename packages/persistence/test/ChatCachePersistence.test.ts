@@ -1,15 +1,15 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as ChatCache from "@strata/core/chat/ChatCache"
 import * as ChatService from "@strata/core/chat/ChatService"
-import * as ChatCachePersistence from "@strata/core/persistence/ChatCachePersistence"
 import type * as ProviderError from "@strata/core/ProviderError"
+import { ChatCachePersistence } from "@strata/persistence"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as KeyValueStore from "effect/persistence/KeyValueStore"
 import * as Persistence from "effect/persistence/Persistence"
 import * as TestClock from "effect/testing/TestClock"
-import * as Cached from "./ChatCacheFixture.ts"
+import * as Cached from "../../core/test/ChatCacheFixture.ts"
 import * as Sqlite from "./support/Sqlite.ts"
 
 const persistence = ChatCachePersistence.layerPersistence

@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Redis from "effect/persistence/Redis"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
-import * as LedgerRedis from "../src/state/internal/ledgerRedis.ts"
+import * as RedisLedger from "../src/redis/RedisLedger.ts"
 import * as LedgerProcess from "./support/LedgerProcess.ts"
 import * as RedisServer from "./support/RedisServer.ts"
 
@@ -79,7 +79,7 @@ RedisServer.suite("six processes that share a ledger", (it) => {
       const all = grants()
       assert.isTrue(all.every(({ at, name }) => name !== "victim" && at > killed))
       assert.isAtMost(fullest(all), amount)
-      const ledger = LedgerRedis.make(redis, "strata:")
+      const ledger = RedisLedger.make(redis, "strata:")
       const [balance] = yield* ledger.balances("model", [{
         name: "",
         unit: "tokens",

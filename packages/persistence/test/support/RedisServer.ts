@@ -27,6 +27,7 @@ import * as Layer from "effect/Layer"
 import * as Redis from "effect/persistence/Redis"
 import * as ChildProcess from "effect/process/ChildProcess"
 import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { spawnSync } from "node:child_process"
 import * as Net from "node:net"
@@ -36,7 +37,7 @@ export class RedisServer extends Context.Service<RedisServer, {
   readonly port: number
   readonly url: string
   readonly stop: Effect.Effect<void>
-}>()("@strata/core/test/RedisServer") {}
+}>()("@strata/persistence/test/RedisServer") {}
 
 class NotStarted extends Schema.TaggedError<NotStarted>()("NotStarted", { message: Schema.String }) {}
 
@@ -45,11 +46,23 @@ const program = "redis-server"
 /** Whether `redis-server` can be found. */
 export const isInstalled: boolean = spawnSync(program, ["--version"]).status === 0
 
-/** Starts a server. Another process may take the free port first: then it tries another. */
-export const layerServer: Layer.Layer<RedisServer> = Layer.effect(
-  RedisServer,
-  Effect.suspend(() => start()).pipe(Effect.retry({ times: 4 }))
-).pipe(Layer.provide(NodeServices.layer), Layer.orDie)
+/**
+ * Starts a server with more options of the program. Without a `port` it takes a free one; when another process is faster,
+ * another.
+ */
+export const start = (
+  options: ReadonlyArray<string> = [],
+  port?: number
+): Effect.Effect<RedisServer["Service"], never, Scope.Scope> =>
+  Effect.suspend(() => port === undefined ? freePort : Effect.succeed(port)).pipe(
+    Effect.flatMap((port) => startAt(port, options)),
+    Effect.retry({ times: 4 }),
+    Effect.provide(NodeServices.layer),
+    Effect.orDie
+  )
+
+/** Starts a server. */
+export const layerServer: Layer.Layer<RedisServer> = Layer.effect(RedisServer, start())
 
 /** Starts a server and connects to it. */
 export const layer: Layer.Layer<RedisServer | Redis.Redis | NodeRedis.NodeRedis> = Layer.unwrap(
@@ -71,10 +84,20 @@ export const suite = (
   })
 }
 
-const start = Effect.fnUntraced(function*() {
-  const port = yield* freePort
-  const options = ["--bind", "127.0.0.1", "--port", `${port}`, "--save", "", "--appendonly", "no", "--daemonize", "no"]
-  const server = yield* ChildProcess.make(program, options)
+/** Runs one command. */
+export const command = <A = unknown>(url: string, ...command: readonly [string, ...ReadonlyArray<string>]) =>
+  Effect.flatMap(Redis.Redis, ({ send }) => send<A>(...command)).pipe(
+    Effect.provide(NodeRedis.layer({ url }), { local: true }),
+    Effect.orDie
+  )
+
+const startAt = Effect.fnUntraced(function*(port: number, options: ReadonlyArray<string>) {
+  const fixed = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--daemonize", "no"]
+  const server = yield* ChildProcess.make(program, [
+    ...fixed,
+    ...(options.includes("--tls-port") ? [] : ["--port", `${port}`]),
+    ...options
+  ])
   yield* server.stdout.pipe(
     Stream.decodeText(),
     Stream.splitLines,
@@ -87,7 +110,8 @@ const start = Effect.fnUntraced(function*() {
   return { port, url: `redis://127.0.0.1:${port}`, stop: Effect.orDie(server.kill({ killSignal: "SIGKILL" })) }
 })
 
-const freePort = Effect.callback<number>((resume) => {
+/** A port that nothing listens on. */
+export const freePort = Effect.callback<number>((resume) => {
   const probe = Net.createServer().listen(0, "127.0.0.1", () => {
     const address = probe.address()
     probe.close(() => resume(Effect.succeed(typeof address === "object" && address !== null ? address.port : 0)))

@@ -2,7 +2,6 @@ import * as NodeRedis from "@effect/platform-node/NodeRedis"
 import { assert } from "@effect/vitest"
 import * as ChatService from "@strata/core/chat/ChatService"
 import * as EmbeddingService from "@strata/core/embedding/EmbeddingService"
-import * as SharedState from "@strata/core/persistence/SharedState"
 import * as Breaker from "@strata/core/policy/Breaker"
 import * as Concurrency from "@strata/core/policy/Concurrency"
 import * as Policy from "@strata/core/policy/Policy"
@@ -10,11 +9,13 @@ import * as Quota from "@strata/core/policy/Quota"
 import * as Retry from "@strata/core/policy/Retry"
 import { AdaptiveLimits } from "@strata/core/state/AdaptiveLimits"
 import * as Telemetry from "@strata/core/Telemetry"
+import { SharedState } from "@strata/persistence"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
-import { errors, response, target } from "./ChatFixture.ts"
+import { errors, response, target } from "../../core/test/ChatFixture.ts"
 import * as RedisServer from "./support/RedisServer.ts"
 
 /** Services with a connection of their own, as another process has them; `prefix` sets the tests apart. */
@@ -76,6 +77,29 @@ RedisServer.suite("SharedState.layerRedis", (it) => {
       yield* Effect.flip(Effect.provideContext(ask, one))
       assert.strictEqual((yield* Effect.flip(Effect.provideContext(ask, other)))._tag, "CircuitOpenError")
       assert.strictEqual(calls, 1)
+    }))
+
+  it.effect("lets one call of all processes try a provider that was down", () =>
+    Effect.gen(function*() {
+      const answered = yield* Deferred.make<void>()
+      const policy = { breaker: Breaker.consecutive(1, { open: "1 second" }) }
+      let isDown = true
+      const one = yield* process(
+        "probe:",
+        policy,
+        () => isDown ? Effect.fail(errors.ProviderInternalError) : Effect.succeed(response("Because."))
+      )
+      const other = yield* process("probe:", policy, () => Effect.as(Deferred.await(answered), response("Because.")))
+      const ask = ChatService.text("Why?")
+      yield* Effect.flip(Effect.provideContext(ask, one))
+      isDown = false
+      yield* Effect.sleep("1100 millis")
+      const probe = yield* Effect.forkChild(Effect.provideContext(ask, other))
+      yield* Effect.sleep("200 millis")
+      assert.strictEqual((yield* Effect.flip(Effect.provideContext(ask, one)))._tag, "CircuitOpenError")
+      yield* Deferred.succeed(answered, undefined)
+      assert.strictEqual(yield* Fiber.join(probe), "Because.")
+      assert.strictEqual(yield* Effect.provideContext(ask, one), "Because.")
     }))
 
   it.effect("lets one process learn from what another was refused", () =>

@@ -1,0 +1,105 @@
+/**
+ * Two processes that share everything: each over a connection of its own.
+ */
+import { assert } from "@effect/vitest"
+import * as ChatService from "@strata/core/chat/ChatService"
+import * as EmbeddingService from "@strata/core/embedding/EmbeddingService"
+import * as Breaker from "@strata/core/policy/Breaker"
+import * as Policy from "@strata/core/policy/Policy"
+import * as Retry from "@strata/core/policy/Retry"
+import type * as ProviderError from "@strata/core/ProviderError"
+import * as AdaptiveLimits from "@strata/core/state/AdaptiveLimits"
+import * as Ledger from "@strata/core/state/Ledger"
+import { TestEmbedding } from "@strata/core/testing"
+import { SharedState } from "@strata/persistence"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Redis from "effect/persistence/Redis"
+import * as Schedule from "effect/Schedule"
+import * as Stream from "effect/Stream"
+import { errors, response, target, type Watched, watched } from "../../../core/test/ChatFixture.ts"
+import { between } from "../../../core/test/PermitsFixture.ts"
+
+/** A layer that connects to Redis. */
+export type Connection = Layer.Layer<Redis.Redis, Redis.RedisError | ProviderError.InvalidRequestError>
+
+/** The services of a process. Of the chat service the message `Fail` breaks down. */
+export const process = (connection: Connection, options: SharedState.Options = {}) => {
+  const { model, provider } = target
+  const chat = Layer.effect(
+    ChatService.ChatService,
+    ChatService.make({
+      provider,
+      defaultModel: model,
+      policy: Policy.make({ retry: Retry.never, breaker: Breaker.consecutive(1) }),
+      generate: ({ messages }) =>
+        JSON.stringify(messages).includes("Fail")
+          ? Effect.fail(errors.ProviderInternalError)
+          : Effect.succeed(response("Because.")),
+      stream: () => Stream.never
+    })
+  )
+  return Layer.build(Layer.fresh(
+    Layer.merge(
+      ChatService.withCache(chat, { timeToLive: "1 hour" }),
+      EmbeddingService.withCache(TestEmbedding.layer())
+    )
+      .pipe(Layer.provideMerge(SharedState.layerRedis(connection, options)))
+  ))
+}
+
+/** Uses every store from two processes; each sees what the other did, and neither finds a store that fails. */
+export const assertShared = (connection: Connection, options?: SharedState.Options) =>
+  watched((seen) =>
+    Effect.gen(function*() {
+      const [one, other] = [yield* process(connection, options), yield* process(connection, options)]
+      const inOne = Effect.provideContext(one)
+      const inOther = Effect.provideContext(other)
+
+      assert.isUndefined((yield* inOne(ChatService.generate("Why?"))).cached)
+      yield* Effect.repeat(inOther(ChatService.generate("Why?")), { until: ({ cached }) => cached === true, ...soon })
+
+      const texts = Array.from({ length: 300 }, (_, index) => `text number ${index}`)
+      const { embeddings } = yield* inOne(EmbeddingService.embedMany(texts))
+      const again = yield* Effect.repeat(inOther(EmbeddingService.embedMany(texts)), {
+        until: ({ requests }) => requests === 0,
+        ...soon
+      })
+      assert.deepStrictEqual(again.embeddings.map(({ vector }) => vector), embeddings.map(({ vector }) => vector))
+
+      const limits = [{ name: "minute", unit: "tokens" as const, amount: 100, window: Duration.minutes(1) }]
+      const reserve = (id: string, tokens: number) =>
+        Effect.flatMap(Ledger.Ledger, (ledger) =>
+          ledger.reserve({ key: "k", id, amounts: { tokens }, limits, lease: Duration.minutes(1) }))
+      const ledger = Ledger.Ledger
+      assert.strictEqual((yield* inOne(reserve("a", 60)))._tag, "granted")
+      assert.strictEqual((yield* inOther(reserve("b", 60)))._tag, "wait")
+      yield* inOne(Effect.flatMap(ledger, ({ renew }) =>
+        renew([{ key: "k", id: "a" }], Duration.minutes(1))))
+      yield* inOne(
+        Effect.flatMap(ledger, ({ settle }) => settle({ key: "k", id: "a", amounts: { tokens: 7 }, limits }))
+      )
+      assert.strictEqual((yield* inOther(reserve("b", 60)))._tag, "granted")
+      yield* inOther(Effect.flatMap(ledger, ({ leave }) => leave({ key: "k", id: "b" })))
+      assert.deepStrictEqual(yield* inOther(Effect.flatMap(ledger, ({ balances }) => balances("k", limits))), [
+        { limit: "minute", spent: 7, reserved: 0 }
+      ])
+
+      const store = AdaptiveLimits.AdaptiveLimits
+      yield* inOne(Effect.flatMap(store, ({ decrease }) => decrease("k", between, 0, 1)))
+      yield* inOne(Effect.flatMap(store, ({ increase }) => increase("k", between, 1)))
+      assert.strictEqual((yield* inOther(Effect.flatMap(store, ({ read }) => read("k", between)))).epoch, 1)
+
+      yield* Effect.flip(inOne(ChatService.generate("Fail")))
+      assert.strictEqual((yield* Effect.flip(inOther(ChatService.generate("How?"))))._tag, "CircuitOpenError")
+      assert.deepStrictEqual(outages(seen), [])
+    })
+  )
+
+/** What was logged of stores that fail. */
+export const outages = ({ logs }: Watched) =>
+  logs.filter(({ message }) => String(message).includes("reached")).map(({ message }) => String(message))
+
+/** Writes of caches follow the answers. */
+const soon = { times: 500, schedule: Schedule.spaced("10 millis") }
