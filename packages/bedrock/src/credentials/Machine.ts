@@ -46,14 +46,14 @@ export const isContainer = (): boolean =>
 const containerName = "the credentials endpoint of the container"
 
 /**
- * The endpoint of ECS, EKS Pod Identity and their kin. It is asked once more after a second where that may help: it can be
+ * The endpoint of ECS, EKS Pod Identity and their kin. It is asked once more after a moment where that may help: it can be
  * late when a container starts.
  */
 export const container: Source = (request) =>
   ofSdk(({ fromHttp }) => fromHttp({ maxRetries: 0, timeout: 1000 }), request, {
     who: containerName,
     problem: containerProblem
-  }).pipe(Effect.retry({ times: 1, schedule: Schedule.spaced("1 second"), while: ({ isTransient }) => isTransient }))
+  }).pipe(Effect.retry({ times: 1, schedule: Schedule.spaced("300 millis"), while: ({ isTransient }) => isTransient }))
 
 const containerProblem = (error: unknown): Problem.Problem => {
   const text = ErrorChain.string(error, "message") ?? ""

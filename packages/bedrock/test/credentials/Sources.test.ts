@@ -600,8 +600,26 @@ describe("Sources of credentials", () => {
   })
 })
 
-describe("A credential_process", () => {
-  it.effect("is killed when it has not ended within a minute", () =>
+describe("A source of credentials", () => {
+  it.effect("gets a minute to answer", () =>
+    Effect.gen(function*() {
+      const sts = yield* WireServer.http1(() => {})
+      yield* Environment.ofProcess({ AWS_ENDPOINT_URL_STS: sts.url })
+      const server = yield* WireServer.http1(WireServer.answering)
+      const client = yield* connect(server, { credentials: sourceOfRole, assumeRole: { roleArn } })
+      const call = yield* Effect.forkChild(Effect.flip(client.converse(request)))
+      yield* WireServer.eventually(() => sts.received.length === 1)
+      yield* TestClock.adjust("1 minute")
+      const error = yield* Fiber.join(call)
+      assert.strictEqual(
+        error.message,
+        `${role}: it did not answer within a minute. Check the network on the way to it.`
+      )
+      assert.strictEqual(error._tag, "AuthenticationError")
+      assert.isTrue(ProviderError.isTransient(error))
+    }).pipe(Effect.provide(Environment.provided({}))))
+
+  it.effect("is killed when it is a process that has not ended within a minute", () =>
     Effect.gen(function*() {
       const directory = yield* Environment.directory
       const started = Path.join(directory, "pid")
