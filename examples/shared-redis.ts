@@ -29,13 +29,13 @@ const worker = Effect.gen(function*() {
   yield* Console.log(`10 answers in ${seconds.toFixed(1)} s`)
 })
 
-const Chat = Layer.unwrap(Effect.map(Config.String("REDIS_URL"), (url) =>
+const Chat = Layer.unwrap(Effect.map(Config.Redacted("REDIS_URL"), (url) =>
   BedrockChat.layer({
     model: "us.amazon.nova-lite-v1:0",
     policy: Policy.make({ quota: Quota.make({ windows: [{ tokens, per: "1 second" }] }) })
   }).pipe(
     Layer.provide(BedrockClient.layer()),
-    Layer.provide(SharedState.layerRedis(NodeRedis.layer({ url, disableOfflineQueue: true })))
+    Layer.provide(SharedState.layerRedis(NodeRedis.layer({ url: Redacted.value(url), disableOfflineQueue: true })))
   )))
 
 /** Starts the three, and shows what they say. */

@@ -131,11 +131,12 @@ const credentials = Check.struct<Credentials>({
 }, { remedy: "Give keys, an effect that gets them, or a provider of the AWS SDK" })
 
 /**
- * Decides how to authenticate. Fails with an `InvalidRequestError` that names the fields when two ways are given, and for a
- * key in the environment that cannot be sent.
+ * Decides how to authenticate. `network` is for requests of the SDK's own providers. Fails with an `InvalidRequestError` that
+ * names the fields when two ways are given, and for a key in the environment that cannot be sent.
  */
 export const resolve = Effect.fnUntraced(function*(
-  options: Options
+  options: Options,
+  network?: Source.Network
 ): Effect.fn.Return<Authentication, ProviderError.InvalidRequestError> {
   yield* exclusive(options)
   const apiKey = isExplicit(options) ? options.apiKey : yield* environmentKey
@@ -160,7 +161,7 @@ export const resolve = Effect.fnUntraced(function*(
       )
     )
   return {
-    sdk: apiKey === undefined ? signed(options, run, context) : bearer(apiKey, run),
+    sdk: apiKey === undefined ? signed(options, network, run, context) : bearer(apiKey, run),
     secrets: () => [...known],
     version: () => version
   }
@@ -231,7 +232,12 @@ const bearer = (
     : () => run(() => Effect.succeed({ token: Redacted.value(given) }))
 })
 
-const signed = (options: Options, run: Run, context: Context.Context<never>): SdkAuthentication => {
+const signed = (
+  options: Options,
+  network: Source.Network | undefined,
+  run: Run,
+  context: Context.Context<never>
+): SdkAuthentication => {
   const own = options.credentials !== undefined
     ? ofProgram(options.credentials)
     : options.profile !== undefined
@@ -243,7 +249,7 @@ const signed = (options: Options, run: Run, context: Context.Context<never>): Sd
     duration: assumeRole.duration === undefined ? undefined : Duration.toSeconds(assumeRole.duration)
   }, own)
   const provider = Cached.make(
-    (properties) => run((secrets) => source({ properties, secrets })),
+    (properties) => run((secrets) => source({ properties, network, secrets })),
     (error) => {
       const message = Predicate.isError(error) ? error.message : "the provider failed"
       Effect.runForkWith(context)(

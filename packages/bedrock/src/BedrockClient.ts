@@ -32,8 +32,10 @@ import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Authentication from "./Authentication.ts"
+import * as AwsProfile from "./client/awsProfile.ts"
 import * as Calls from "./client/calls.ts"
 import * as ClientInput from "./client/clientInput.ts"
+import * as Endpoint from "./client/endpoint.ts"
 import * as ClientIdentity from "./client/identity.ts"
 import * as InvokeModel from "./client/invokeModel.ts"
 import * as ProfileFallback from "./client/profileFallback.ts"
@@ -128,8 +130,9 @@ export class BedrockClient extends Context.Service<BedrockClient, {
  *
  * - `region`: else `AWS_REGION`, `AWS_DEFAULT_REGION`, the region of the profile. Only models named by an ARN can be called
  *   without.
- * - `endpoint`: a URL in place of the region's own: a VPC endpoint, a proxy, an emulator. Else the SDK looks at
- *   `AWS_ENDPOINT_URL_BEDROCK_RUNTIME`, `AWS_ENDPOINT_URL` and the profile.
+ * - `endpoint`: a URL in place of the region's own: a VPC endpoint, a gateway, an emulator. Else
+ *   `AWS_ENDPOINT_URL_BEDROCK_RUNTIME`, `AWS_ENDPOINT_URL`, the profile's for the service (`services`), the profile's
+ *   `endpoint_url`. `http` or `https`, without user name, query and fragment.
  * - `transport`: see {@link Transport.Options}.
  * - `inferenceProfile`: what to do about a model that Bedrock does not serve by its own id, "with on-demand throughput".
  *   `geography`, the default, calls it through the inference profile of the region's geography (`us.`, `eu.`, `apac.` …),
@@ -140,8 +143,8 @@ export class BedrockClient extends Context.Service<BedrockClient, {
  *   access key id, a profile, a role, the digest of an API key. Credentials from a provider or an effect name nothing.
  * - the rest: see {@link Authentication.Options}.
  *
- * The region and `AWS_BEARER_TOKEN_BEDROCK` are read through the `ConfigProvider`; other variables and files are read by
- * the SDK itself, from the process.
+ * The region and `AWS_BEARER_TOKEN_BEDROCK` are read through the `ConfigProvider`; endpoint, profile, proxies and
+ * certificates as well, or else from the process; other variables and files by the SDK itself, from the process.
  */
 export interface Options extends Authentication.Options {
   readonly region?: string | undefined
@@ -155,22 +158,25 @@ export interface Options extends Authentication.Options {
 export type ConfigOptions = { readonly [Name in keyof Options]: Options[Name] | Config.Config<Options[Name]> }
 
 /**
- * Opens a client. Fails with an `InvalidRequestError` when the options contradict each other or the region cannot be
- * one; nothing is sent before the first call, so wrong credentials show there.
+ * Opens a client. Fails with an `InvalidRequestError` when the options contradict each other, when region, endpoint or proxy
+ * cannot be one, or certificates cannot be read; nothing is sent before the first call, so wrong credentials show there.
  */
 export const make = Effect.fnUntraced(function*(
   given: Options = {}
 ): Effect.fn.Return<BedrockClient["Service"], ProviderError.InvalidRequestError, Scope.Scope> {
   const options = yield* Check.run(optionsOf, given, { provider: providerName, whole: "options" })
-  const authentication = yield* Authentication.resolve(options)
+  const profile = yield* AwsProfile.read(options.profile)
+  const endpoint = yield* Endpoint.resolve(options.endpoint, profile)
   const region = yield* Region.resolve(options.region)
-  const requestHandler = yield* Transport.make(options.transport)
+  const { ofCredentials, requestHandler } = yield* Transport.make(options.transport, profile)
+  const authentication = yield* Authentication.resolve(options, ofCredentials)
   const sdks = yield* SdkClients.open({
     ...authentication.sdk,
     ...(region === undefined ? {} : { region }),
-    ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint }),
+    ...(endpoint === undefined ? {} : { endpoint }),
     requestHandler
   }, authentication.version)
+  yield* Endpoint.warnOfRegion(endpoint, sdks.region)
   const calls = yield* Calls.make(authentication.secrets)
   const profiles = ProfileFallback.make(sdks.region, options.inferenceProfile ?? "geography")
 
@@ -268,7 +274,7 @@ export const make = Effect.fnUntraced(function*(
       })
     ),
     region: sdks.region,
-    identity: yield* ClientIdentity.make({ ...options, region: sdks.region }, options),
+    identity: yield* ClientIdentity.make({ account: options.account, region: sdks.region, endpoint }, options),
     sdk: sdks.home
   }))
 })

@@ -12,6 +12,7 @@ import * as AccountText from "./error/AccountText.ts"
 import * as ErrorChain from "./error/ErrorChain.ts"
 import { type Context, type Facts, read } from "./error/Facts.ts"
 import * as Failure from "./error/Failure.ts"
+import * as Gateway from "./error/Gateway.ts"
 import * as NetworkError from "./error/NetworkError.ts"
 import * as ValidationText from "./error/ValidationText.ts"
 import { providerName } from "./internal/provider.ts"
@@ -26,7 +27,9 @@ export type { Context } from "./error/Facts.ts"
  *
  * - throttling per day is a `QuotaExceededError`: a short wait does not help;
  * - an unavailable service is a `ModelUnavailableError` for the model of the call;
- * - an untrusted certificate is an `InvalidRequestError` of the field `endpoint`: retries do not help;
+ * - an untrusted certificate is an `InvalidRequestError` of the field `endpoint`: retries do not help; so is the answer of
+ *   a gateway or a proxy on the way, unless its status may pass, which is a `ConnectionError`;
+ * - a proxy that refuses to let the request through is an `InvalidRequestError` of the field `proxy`;
  * - a stream cut inside an event is a `ConnectionError`, one with a wrong checksum a `MalformedResponseError`;
  * - a stream aborted by the model is a `ProviderInternalError`, unless the model refused the request itself.
  */
@@ -53,6 +56,7 @@ const contextOf: Check.Check<Context> = Check.partial({
   requestId: Check.text,
   region: Check.text,
   server: Check.text,
+  proxy: Check.text,
   secrets: Check.list(Check.text),
   request: Check.unchecked()
 }, { others: "ignored" })
@@ -93,7 +97,8 @@ const classify: Classify = (facts) =>
   exceptions.get(facts.name)?.(facts) ??
     NetworkError.classify(facts) ??
     byText(facts) ??
-    (facts.status !== undefined && facts.status >= 400 ? byStatus(facts, facts.status) : unknown(facts))
+    (facts.status === undefined ? undefined : Gateway.classify(facts, facts.status) ?? byStatus(facts, facts.status)) ??
+    unknown(facts)
 
 const authentication = (remedy: string, problem?: string): Classify => (facts) => {
   const error = new ProviderError.AuthenticationError({
@@ -291,7 +296,8 @@ const unreadableName: ReadonlySet<string> = new Set(["SyntaxError", "RangeError"
 
 const unreadableText = /checksum|Provided message too short|does not match received message length|Unrecognizable event/
 
-const byStatus = (facts: Facts, status: number): ProviderError.CallError => {
+const byStatus = (facts: Facts, status: number): ProviderError.CallError | undefined => {
+  if (status < 400) return undefined
   if (status === 401) return authentication(login)(facts)
   if (status === 402) return quotaExceeded(facts)
   if (status === 403) return accessDenied(facts)

@@ -14,6 +14,7 @@ import * as Semaphore from "effect/Semaphore"
 import { BedrockClient } from "./BedrockClient.ts"
 import * as BedrockError from "./BedrockError.ts"
 import * as ModelId from "./catalog/ModelId.ts"
+import * as Endpoint from "./client/endpoint.ts"
 import * as Renewal from "./client/renewal.ts"
 import * as LeastRecent from "./internal/leastRecent.ts"
 import { providerName } from "./internal/provider.ts"
@@ -54,13 +55,14 @@ export const layer = (
         provider: providerName,
         whole: "options"
       })
+      const endpoint = options.endpoint === undefined ? undefined : yield* Endpoint.check(options.endpoint)
       const client = yield* BedrockClient
       const lock = yield* Semaphore.make(1)
       const found = LeastRecent.make<{ readonly model: string | undefined }>(256)
       return (profileArn) =>
         Effect.suspend(() => {
           const known = found.get(profileArn)
-          return known !== undefined ? Effect.succeed(known.model) : ask(client, profileArn, options).pipe(
+          return known !== undefined ? Effect.succeed(known.model) : ask(client, profileArn, { endpoint }).pipe(
             Effect.tap((model) => Effect.sync(() => found.set(profileArn, { model })))
           )
         }).pipe(

@@ -2,7 +2,8 @@
  * How requests reach the network: a pool of HTTP/1.1 connections by default, shared HTTP/2 sessions on request.
  *
  * The SDK opens one TLS session per call, ends a stream normally when its HTTP/2 connection is lost, and disables its
- * middleware cache for calls with an abort signal. Here connections are kept and shared, and loss is an error.
+ * middleware cache for calls with an abort signal. Here connections are kept and shared, through proxies where there are
+ * some, and loss is an error.
  */
 import { NodeHttpHandler } from "@smithy/node-http-handler"
 import * as Check from "@strata/core/Check"
@@ -13,25 +14,48 @@ import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import * as Http from "node:http"
 import * as Https from "node:https"
+import type * as AwsProfile from "./client/awsProfile.ts"
+import * as Certificates from "./client/certificates.ts"
+import * as Connection from "./client/connection.ts"
 import * as Http2Sessions from "./client/http2Sessions.ts"
 import type { RequestHandler } from "./client/http2Sessions.ts"
+import * as Proxy from "./client/proxy.ts"
 import { providerName } from "./internal/provider.ts"
 
 export type { RequestHandler }
 
 /**
+ * How to connect, over either protocol.
+ *
+ * - `connectTimeout`: 5 seconds when missing. It covers the TCP connection and the tunnel of a proxy; the TLS handshake
+ *   over HTTP/2 only.
+ * - `proxy`: the URL of a proxy for all requests, or `false` for none. Without it `HTTPS_PROXY` and `HTTP_PROXY` decide, by
+ *   the scheme of the endpoint, and `NO_PROXY` names the exceptions; in lower case they come first. A user name and a
+ *   password in the URL are sent to the proxy, and shown in no message.
+ * - `ca`: certificates in PEM to trust, in addition to Node's own and those of `NODE_EXTRA_CA_CERTS`. Without it the file
+ *   of `AWS_CA_BUNDLE`, else of the profile's `ca_bundle`.
+ *
+ * They hold for the credentials' own requests as well, to STS and SSO, but not for those of a provider or an effect of
+ * yours.
+ */
+export interface ConnectionOptions {
+  readonly connectTimeout?: Duration.Input | undefined
+  readonly proxy?: Proxy.Option | undefined
+  readonly ca?: string | ReadonlyArray<string> | undefined
+}
+
+/**
  * HTTP/1.1 over keep-alive connections, one request at a time on each.
  *
  * - `maxSockets`: maximum of open connections; further calls are queued. No limit when missing: `Policy` bounds
- *   concurrency.
- * - `connectTimeout`: 5 seconds when missing. It covers the TCP connection, not the TLS handshake.
+ *   concurrency. Tunnels being opened through a proxy do not count yet.
  * - `idleTimeout`: how long an open request may be silent. None when missing: a model can reason for minutes, and
  *   `Policy` has timeouts for attempts and pauses.
- * - `httpAgent`, `httpsAgent`: your own, for a proxy or a private certificate authority. You close them.
+ * - `httpAgent`, `httpsAgent`: your own. Each decides alone how its requests get there: no proxy and no `ca` of the
+ *   environment holds for them. You close them.
  */
-export interface Http1Options {
+export interface Http1Options extends ConnectionOptions {
   readonly maxSockets?: number | undefined
-  readonly connectTimeout?: Duration.Input | undefined
   readonly idleTimeout?: Duration.Input | undefined
   readonly httpAgent?: Http.Agent | undefined
   readonly httpsAgent?: Https.Agent | undefined
@@ -40,20 +64,27 @@ export interface Http1Options {
 }
 
 /**
- * HTTP/2: many requests on one session, `maxConcurrentStreams` (100 when missing) on each; an event stream gets its own
- * session.
+ * HTTP/2: many requests on one session, through proxies too; an event stream has a session of its own while it lasts.
+ *
+ * - `maxConcurrentStreams`: on one session; 100 when missing, and no more than the server allows.
+ * - `pingInterval`: between the PINGs of a session with calls in flight; 15 seconds when missing. A dead connection is
+ *   noticed within two intervals, and its calls fail with a `ConnectionError`.
  *
  * Cheaper than HTTP/1.1 for a sudden burst of unary calls, since it needs few TLS handshakes. But a lost connection
- * fails all requests on it, large answers share one 64 KiB window, and a stream that loses its connection, or is silent
- * for five minutes, just ends. A connection may have died undetected, so calls after an aborted one use another
- * session.
+ * fails all requests on it, and large answers share one 64 KiB window. Calls after an aborted one use another session, as
+ * its connection may be dead.
  */
-export interface Http2Options {
-  readonly http2: true | { readonly maxConcurrentStreams?: number | undefined }
+export interface Http2Options extends ConnectionOptions {
+  readonly http2: true | Http2Settings
   readonly requestHandler?: undefined
 }
 
-/** A handler of your own. You close it. */
+interface Http2Settings {
+  readonly maxConcurrentStreams?: number | undefined
+  readonly pingInterval?: Duration.Input | undefined
+}
+
+/** A handler of your own, which decides alone how requests get there. You close it. */
 export interface CustomOptions {
   readonly requestHandler: RequestHandler
 }
@@ -61,40 +92,86 @@ export interface CustomOptions {
 /** One of the three kinds of transport. */
 export type Options = Http1Options | Http2Options | CustomOptions
 
+/** `requestHandler`: for calls. `ofCredentials`: for requests of the SDK's own credential providers, over HTTP/1.1. */
+export interface Transport {
+  readonly requestHandler: SdkHandler
+  readonly ofCredentials: SdkHandler | undefined
+}
+
 /**
- * The handler of `options`. Connections it opened are closed with the scope, in use or not. Fails with an
- * `InvalidRequestError` for invalid options or a mix of several transports: `transport.maxSockets`.
+ * The transport of `options`. Connections it opened are closed with the scope, in use or not. Fails with an
+ * `InvalidRequestError` for invalid options or a mix of several transports (`transport.maxSockets`), for an invalid proxy,
+ * and for a file of certificates that cannot be read.
  */
-export const make = (
-  options: Options = {}
-): Effect.Effect<SdkHandler, ProviderError.InvalidRequestError, Scope.Scope> =>
-  Effect.flatMap(Check.run(check, options, { provider: providerName, field: "transport" }), (settled) => {
-    if (settled.requestHandler !== undefined) return Effect.succeed(forSdk(settled.requestHandler))
-    return Effect.map(settled.http2 === undefined ? http1Handler(settled) : http2Handler(settled), forSdk)
-  })
+export const make = Effect.fnUntraced(function*(
+  options: Options = {},
+  profile: AwsProfile.AwsProfile
+): Effect.fn.Return<Transport, ProviderError.InvalidRequestError, Scope.Scope> {
+  const settled = yield* Check.run(check, options, { provider: providerName, field: "transport" })
+  const { http2, httpAgent, httpsAgent, requestHandler } = settled
+  if (requestHandler !== undefined) {
+    const custom = forSdk(requestHandler, Proxy.direct)
+    return { requestHandler: custom, ofCredentials: custom.metadata.handlerProtocol === "h2" ? undefined : custom }
+  }
+  const route = yield* Proxy.resolve(settled.proxy)
+  const connection: Connection.Settings = {
+    route: (target) =>
+      (target.protocol === "https:" ? httpsAgent : httpAgent) === undefined ? route(target) : undefined,
+    timeout: settled.connectTimeout ?? Duration.seconds(5),
+    trust: httpsAgent === undefined ? yield* Certificates.trust(settled.ca, profile) : undefined
+  }
+  const http1 = forSdk(yield* http1Handler(settled, connection), connection.route)
+  return {
+    requestHandler: http2 === undefined ? http1 : forSdk(yield* http2Handler(http2, connection), connection.route),
+    ofCredentials: http1
+  }
+})
 
 /** Options that may be any value. */
 export const check: Check.Check<Settled> = (given, at) => {
   const settled = anyOptions(given, at)
   if (settled === Check.refused) return settled
-  const way = (["requestHandler", "http2"] as const).find((name) => settled[name] !== undefined)
-  const other = Object.keys(settled).find((name) => way !== undefined && name !== way)
-  return other === undefined ? settled : Check.refuse(
+  const names = Object.keys(settled)
+  const clash = exclusive.find(([one, other]) => names.includes(one) && names.includes(other))
+  return clash === undefined ? settled : Check.refuse(
     at,
-    `\`${way}\` and \`${other}\` are different ways to reach the network`,
+    `\`${clash[0]}\` and \`${clash[1]}\` are different ways to reach the network`,
     "Keep one of them"
   )
 }
+
+/** Options that exclude each other. */
+const exclusive = ([
+  ["requestHandler", [
+    "http2",
+    "maxSockets",
+    "connectTimeout",
+    "idleTimeout",
+    "proxy",
+    "ca",
+    "httpAgent",
+    "httpsAgent"
+  ]],
+  ["http2", ["maxSockets", "idleTimeout", "httpAgent", "httpsAgent"]],
+  ["httpsAgent", ["proxy", "ca"]]
+] as const).flatMap(([one, others]) => others.map((other) => [one, other] as const))
 
 /** The options of any of the three, checked. */
 interface Settled {
   readonly maxSockets?: number | undefined
   readonly connectTimeout?: Duration.Duration | undefined
   readonly idleTimeout?: Duration.Duration | undefined
+  readonly proxy?: Proxy.Option | undefined
+  readonly ca?: string | ReadonlyArray<string> | undefined
   readonly httpAgent?: Http.Agent | undefined
   readonly httpsAgent?: Https.Agent | undefined
-  readonly http2?: true | { readonly maxConcurrentStreams?: number | undefined } | undefined
+  readonly http2?: true | CheckedHttp2 | undefined
   readonly requestHandler?: RequestHandler | undefined
+}
+
+interface CheckedHttp2 {
+  readonly maxConcurrentStreams?: number | undefined
+  readonly pingInterval?: Duration.Duration | undefined
 }
 
 /** An agent of Node, or a compatible object. */
@@ -112,13 +189,16 @@ const streams = Check.partial({
     whole: true,
     what: "a number of streams",
     remedy: "Use a whole number from 1"
-  })
+  }),
+  pingInterval: Check.duration({ zero: false })
 }, { remedy: "Use true, or { maxConcurrentStreams }" })
 
 const anyOptions = Check.struct<Settled>({
   maxSockets: Check.optional(connections),
   connectTimeout: Check.optional(Check.duration()),
   idleTimeout: Check.optional(Check.duration()),
+  proxy: Check.optional(Proxy.check),
+  ca: Check.optional(Certificates.check),
   httpAgent: Check.optional(agent()),
   httpsAgent: Check.optional(agent()),
   http2: Check.optional((given, at) => given === true ? given : streams(given, at)),
@@ -129,41 +209,61 @@ const anyOptions = Check.struct<Settled>({
 })
 
 /** A handler with the two hooks the SDK's client requires for extensions, which are empty here. */
-interface SdkHandler extends Omit<RequestHandler, "destroy"> {
+interface SdkHandler extends Required<Omit<RequestHandler, "destroy">> {
+  readonly proxyOf: (target: Proxy.Target) => string | undefined
   readonly updateHttpClientConfig: () => void
   readonly httpHandlerConfigs: () => {}
 }
 
 /** Without `destroy`, since the scope closes what it opened. */
-const forSdk = (handler: RequestHandler): SdkHandler => ({
+const forSdk = (handler: RequestHandler, route: Proxy.Route): SdkHandler => ({
   metadata: handler.metadata ?? { handlerProtocol: "http/1.1" },
   handle: (request, options) => handler.handle(request, options),
+  proxyOf: (target) => route(target)?.label,
   updateHttpClientConfig: () => {},
   httpHandlerConfigs: () => ({})
 })
 
-const http1Handler = (options: Settled): Effect.Effect<RequestHandler, never, Scope.Scope> => {
+const http1Handler = Effect.fnUntraced(function*(
+  options: Settled,
+  connection: Connection.Settings
+): Effect.fn.Return<RequestHandler, never, Scope.Scope> {
   // Node keeps 256 free sockets: after a burst of a thousand calls it would close three quarters of them.
   const pool = { keepAlive: true, maxSockets: options.maxSockets ?? Infinity, maxFreeSockets: 1024 }
-  return Effect.map(
-    Effect.all({
-      httpAgent: options.httpAgent ? Effect.succeed(options.httpAgent) : scopedAgent(() => new Http.Agent(pool)),
-      httpsAgent: options.httpsAgent ? Effect.succeed(options.httpsAgent) : scopedAgent(() => new Https.Agent(pool))
-    }),
-    (agents) =>
-      new NodeHttpHandler({
-        ...agents,
-        connectionTimeout: Duration.toMillis(options.connectTimeout ?? "5 seconds"),
-        ...(options.idleTimeout === undefined ? {} : { socketTimeout: Duration.toMillis(options.idleTimeout) })
-      })
+  const secure = { ...pool, ...(connection.trust === undefined ? {} : { secureContext: connection.trust }) }
+  const handler = new NodeHttpHandler({
+    httpAgent: options.httpAgent ?? (yield* scopedAgent("http:", () => new Http.Agent(pool), connection)),
+    httpsAgent: options.httpsAgent ?? (yield* scopedAgent("https:", () => new Https.Agent(secure), connection)),
+    connectionTimeout: Duration.toMillis(connection.timeout),
+    ...(options.idleTimeout === undefined ? {} : { socketTimeout: Duration.toMillis(options.idleTimeout) })
+  })
+  return { metadata: handler.metadata, handle: Connection.addressed(handler, connection.route) }
+})
+
+const scopedAgent = <A extends Http.Agent>(
+  protocol: "http:" | "https:",
+  open: () => A,
+  connection: Connection.Settings
+): Effect.Effect<A, never, Scope.Scope> =>
+  Effect.map(
+    Effect.acquireRelease(
+      Effect.sync(() => Connection.throughProxies(open(), protocol, connection)),
+      ({ agent, close }) =>
+        Effect.sync(() => {
+          close()
+          agent.destroy()
+        })
+    ),
+    ({ agent }) => agent
   )
-}
 
-const scopedAgent = <A extends Http.Agent>(open: () => A): Effect.Effect<A, never, Scope.Scope> =>
-  Effect.acquireRelease(Effect.sync(open), (agent) => Effect.sync(() => agent.destroy()))
-
-const http2Handler = ({ http2 }: Settled): Effect.Effect<RequestHandler, never, Scope.Scope> =>
-  Effect.acquireRelease(
-    Effect.sync(() => Http2Sessions.make(typeof http2 === "object" ? http2.maxConcurrentStreams ?? 100 : 100)),
+const http2Handler = (
+  http2: true | CheckedHttp2,
+  connection: Connection.Settings
+): Effect.Effect<RequestHandler, never, Scope.Scope> => {
+  const { maxConcurrentStreams = 100, pingInterval = Duration.seconds(15) } = http2 === true ? {} : http2
+  return Effect.acquireRelease(
+    Effect.sync(() => Http2Sessions.make({ ...connection, maxConcurrentStreams, pingInterval })),
     (sessions) => Effect.sync(() => sessions.destroy())
   )
+}

@@ -169,7 +169,7 @@ describe("BedrockClient", () => {
     }))
 
   it.live.each<[ProviderError.CallError["_tag"], WireServer.Handler]>([
-    ["ProviderInternalError", (_, answer) => {
+    ["ConnectionError", (_, answer) => {
       answer.head(502, { "content-type": "text/html" })
       answer.end("<html>")
     }],

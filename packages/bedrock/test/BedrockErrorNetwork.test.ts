@@ -124,8 +124,9 @@ describe("BedrockError, beyond the exceptions of the service", () => {
           name: "SyntaxError",
           $metadata: { httpStatusCode: status }
         }))
-      assert.strictEqual(page(502)._tag, "ProviderInternalError")
-      assert.strictEqual(page(503)._tag, "ModelUnavailableError")
+      assert.strictEqual(page(502)._tag, "ConnectionError")
+      assert.strictEqual(page(503)._tag, "ConnectionError")
+      assert.strictEqual(page(407)._tag, "InvalidRequestError")
       assert.strictEqual(page(200)._tag, "MalformedResponseError")
       assert.notInclude(page(502).message, "<html>")
     })

@@ -12,6 +12,7 @@ import * as Http from "node:http"
 import * as Https from "node:https"
 import * as Net from "node:net"
 import { connect, request, transports } from "./support/Client.ts"
+import * as ProxyServer from "./support/ProxyServer.ts"
 import * as WireServer from "./support/WireServer.ts"
 
 /** Answers nobody until so many requests wait, then everybody. */
@@ -200,7 +201,7 @@ describe("Transport", () => {
         assert.isAbove(server.connections(), 1)
       }))
 
-    it.live("lets a stream that lost its connection just end, which only a messageStop can tell from an answer", () =>
+    it.live("calls a connection lost in mid-stream an error", () =>
       Effect.gen(function*() {
         const server = yield* WireServer.http2((received, answer) => {
           pausing(received, answer)
@@ -208,8 +209,7 @@ describe("Transport", () => {
         })
         const client = yield* connect(server, { transport })
         const { events } = yield* client.converseStream(request)
-        const seen = yield* Stream.runCollect(events)
-        assert.isFalse(seen.some((event) => event.messageStop !== undefined))
+        assert.strictEqual((yield* Effect.flip(Stream.runDrain(events)))._tag, "ConnectionError")
       }))
 
     it.live("calls a stream the server gives up an error", () =>
@@ -221,6 +221,91 @@ describe("Transport", () => {
         const client = yield* connect(server, { transport })
         const { events } = yield* client.converseStream(request)
         assert.strictEqual((yield* Effect.flip(Stream.runDrain(events)))._tag, "ConnectionError")
+      }))
+
+    describe("when the network stops forwarding", () => {
+      const stalling = { http2: { pingInterval: "250 millis" } } as const
+
+      it.live("notices within two intervals of PINGs, and fails the calls with a connection error", () =>
+        Effect.gen(function*() {
+          const proxy = yield* ProxyServer.make()
+          const server = yield* WireServer.https2((received, answer) =>
+            (received.path.endsWith("-stream") ? pausing : silent)(received, answer)
+          )
+          const client = yield* connect(server, {
+            transport: { ...stalling, ca: WireServer.certificate, proxy: proxy.url }
+          })
+          const call = yield* Effect.forkChild(Effect.flip(client.converse(request)))
+          const { events } = yield* client.converseStream(request)
+          const stream = yield* Effect.forkChild(Effect.flip(Stream.runDrain(events)))
+          yield* WireServer.eventually(() => server.running() === 2)
+          proxy.stall()
+          const start = performance.now()
+          for (const error of [yield* Fiber.join(call), yield* Fiber.join(stream)]) {
+            assert.strictEqual(error._tag, "ConnectionError", error.message)
+            assert.include(error.message, "PING")
+            assert.isTrue(ProviderError.isTransient(error))
+          }
+          assert.isBelow(performance.now() - start, 10_000)
+        }))
+
+      it.live("sends the next call on another session", () =>
+        Effect.gen(function*() {
+          const proxy = yield* ProxyServer.make()
+          const server = yield* WireServer.https2(WireServer.answering)
+          const client = yield* connect(server, {
+            transport: { ...stalling, ca: WireServer.certificate, proxy: proxy.url }
+          })
+          yield* client.converse(request)
+          proxy.stall()
+          assert.strictEqual((yield* Effect.flip(client.converse(request)))._tag, "ConnectionError")
+          assert.strictEqual(proxy.connections(), 1)
+          proxy.resume()
+          yield* client.converse(request)
+          assert.strictEqual(proxy.connections(), 2)
+        }))
+
+      it.live("leaves a slow model alone, as its PINGs are answered", () =>
+        Effect.gen(function*() {
+          const server = yield* WireServer.http2((received, answer) =>
+            void setTimeout(() => WireServer.answering(received, answer), 1000)
+          )
+          const client = yield* connect(server, { transport: stalling })
+          yield* client.converse(request)
+        }))
+    })
+
+    it.live("does not keep the process alive between calls", () =>
+      Effect.gen(function*() {
+        const server = yield* WireServer.http2(WireServer.answering)
+        const client = yield* connect(server, { transport: { http2: { pingInterval: "60 millis" } } })
+        const before = process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length
+        yield* client.converse(request)
+        yield* WireServer.eventually(() =>
+          process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length <= before
+        )
+      }))
+
+    it.live("fails with a connect timeout, TLS included", () =>
+      Effect.gen(function*() {
+        const server = yield* WireServer.tcp((socket) => void socket.resume())
+        const client = yield* connect({ url: server.url.replace("http:", "https:") }, {
+          transport: { http2: true, connectTimeout: "50 millis" }
+        })
+        const error = yield* Effect.flip(client.converse(request))
+        assert(error._tag === "TimeoutError", error.message)
+        assert.strictEqual(error.phase, "connect")
+        yield* WireServer.eventually(() => server.open() === 0)
+      }))
+
+    it.live("closes a connection whose TLS handshake stalls when the call is interrupted", () =>
+      Effect.gen(function*() {
+        const server = yield* WireServer.tcp((socket) => void socket.resume())
+        const client = yield* connect({ url: server.url.replace("http:", "https:") }, { transport })
+        const fiber = yield* Effect.forkChild(client.converse(request))
+        yield* WireServer.eventually(() => server.open() === 1)
+        yield* Fiber.interrupt(fiber)
+        yield* WireServer.eventually(() => server.open() === 0)
       }))
 
     it.live("refuses an untrusted certificate", () =>

@@ -7,24 +7,18 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
+import * as Record from "effect/Record"
 import * as Result from "effect/Result"
-import { type Cursor, type Found, refuse, type Refused, refused, refuseKind } from "./internal/checkCursor.ts"
-import { toDuration } from "./internal/checkDuration.ts"
+import { type Cursor, type Found, part, refuse, type Refused, refused, refuseKind } from "./internal/checkCursor.ts"
 import * as CheckJson from "./internal/checkJson.ts"
 import * as CheckWords from "./internal/checkWords.ts"
+import { defined } from "./internal/defined.ts"
+import * as Total from "./internal/total.ts"
 import * as ProviderError from "./ProviderError.ts"
 
-export {
-  type Cursor,
-  type Found,
-  type Problem,
-  refuse,
-  type Refused,
-  refused,
-  refuseKind
-} from "./internal/checkCursor.ts"
-export { toDuration } from "./internal/checkDuration.ts"
+export * from "./internal/checkCursor.ts"
 export { make as total } from "./internal/total.ts"
 
 /** Returns plain data of type `A`, or the result of {@link refuse}. */
@@ -39,10 +33,7 @@ export interface Names {
 /** Runs a check on any value. */
 export const settle = <A>(check: Check<A>, given: unknown, names: Names = {}): Result.Result<A, Found> => {
   const at: Cursor = { path: [], found: undefined }
-  const settled = Result.getOrElse(
-    Result.try((): A | Refused => check(given, at)),
-    (): A | Refused => refuse(at, ...unread)
-  )
+  const settled = Total.make(check, (): A | Refused => refuse(at, ...unread))(given, at)
   if (settled !== refused) return Result.succeed(settled)
   const { problem, remedy } = at.found ?? { problem: "it has the wrong type", remedy: "See its type" }
   const { field = "", whole = field } = names
@@ -99,25 +90,17 @@ const reader = (fields: object, options: StructOptions, tag: Readonly<Record<str
   return (given: Readonly<Record<string, unknown>>, at: Cursor): object | Refused => {
     const copy: Record<string, unknown> = { ...tag }
     for (const [key, check] of entries) {
-      at.path.push(key)
-      const settled = check(given[key], at)
+      const settled = part(check, given, key, at)
       if (settled === refused) return refused
       if (settled !== undefined) copy[key] = settled
-      at.path.pop()
     }
-    return stray(given, at) === refused ? refused : copy
+    return stray(given, at) ?? copy
   }
 }
 
-/** {@link struct} with optional fields. */
+/** {@link struct} with optional fields, which are left out of the copy where they are missing. */
 export const partial = <A extends object>(fields: Fields<A>, options?: StructOptions): Check<Partial<A>> =>
-  // A field that is missing is left out of the copy, never `undefined`.
-  struct(
-    Object.fromEntries(
-      Object.entries<Check<unknown>>(fields).map(([key, check]) => [key, optional(check)])
-    ),
-    options
-  ) as Check<Partial<A>>
+  struct(Record.map(fields as Readonly<Record<string, Check<unknown>>>, optional), options) as Check<Partial<A>>
 
 /** `unknown`: the problem and remedy for an unknown tag. `alias`: other names of tags. */
 export interface TaggedOptions extends StructOptions {
@@ -151,10 +134,7 @@ export const tagged = <Key extends string, A extends { readonly [K in Key]: stri
 }
 
 /** Refuses the first unknown property. */
-const strays = (
-  fields: object,
-  { instead = {}, others = "refused", remedy = "Give an object" }: StructOptions
-) => {
+const strays = (fields: object, { instead = {}, others = "refused", remedy = "Give an object" }: StructOptions) => {
   const names = Object.keys(fields)
   const known = new Set(names)
   return (given: Readonly<Record<string, unknown>>, at: Cursor): Refused | undefined => {
@@ -164,13 +144,12 @@ const strays = (
       if (key === noOptions) return value === unreadable ? refuse(at, ...unread) : refuseKind(at, value, remedy)
       if (value === undefined || value === null && others === "ignored") continue
       const near = CheckWords.nearest(key, names)
-      // Not a misspelling of a field that is present.
-      const meant = others === "ignored" && near !== undefined && near in given ? undefined : near
+      const isMisspelled = near !== undefined && !(others === "ignored" && near in given)
       const advice = Object.hasOwn(instead, key)
         ? instead[key]
-        : meant === undefined
-        ? undefined
-        : `Did you mean \`${meant}\`? Else leave it out`
+        : isMisspelled
+        ? `Did you mean \`${near}\`? Else leave it out`
+        : undefined
       if (advice === undefined && others === "ignored") continue
       at.path.push(key)
       return refuse(at, "there is no such field", advice ?? `Leave it out, or use ${CheckWords.list(names)}`)
@@ -193,11 +172,9 @@ export const list = <A>(
   if (length > most) return refuse(at, `it has ${length} items`, `Use at most ${most}`)
   const copy: Array<A> = []
   for (let index = 0; index < length; index++) {
-    at.path.push(index)
-    const settled = item(given[index], at)
+    const settled = part(item, given, index, at)
     if (settled === refused) return refused
     copy.push(settled)
-    at.path.pop()
   }
   return copy
 }
@@ -207,11 +184,9 @@ export const text: Check<string> = (given, at) => typeof given === "string" ? gi
 
 /** Text that is not blank. */
 export const filled: Check<string> = (given, at) =>
-  typeof given !== "string"
-    ? refuseKind(at, given, "Give text")
-    : /\S/u.test(given)
-    ? given
-    : refuse(at, "the text is blank", "Fill it in, or leave it out")
+  typeof given === "string" && !/\S/u.test(given)
+    ? refuse(at, "the text is blank", "Fill it in, or leave it out")
+    : text(given, at)
 
 /** `true` or `false`. */
 export const flag: Check<boolean> = (given, at) =>
@@ -260,21 +235,43 @@ export const duration = (
   { infinite = false, zero = true }: { readonly infinite?: boolean; readonly zero?: boolean } = {}
 ): Check<Duration.Duration> =>
 (given, at) => {
-  const found = toDuration(given)
   const remedy = `Use a duration such as "30 seconds"${infinite ? ", or \"Infinity\"" : ""}`
+  const found = toDuration(given)
   if (found === undefined) {
-    return typeof given === "string"
-      ? refuse(at, "the text is not a duration", remedy)
-      : refuseKind(at, given, remedy)
+    return typeof given === "string" ? refuse(at, "the text is not a duration", remedy) : refuseKind(at, given, remedy)
   }
-  return Duration.isNegative(found)
-    ? refuse(at, "the duration is negative", remedy)
+  const problem = Duration.isNegative(found)
+    ? "negative"
     : !infinite && !Duration.isFinite(found)
-    ? refuse(at, "the duration is infinite", remedy)
+    ? "infinite"
     : !zero && Duration.isZero(found)
-    ? refuse(at, "the duration is zero", remedy)
-    : found
+    ? "zero"
+    : undefined
+  return problem === undefined ? found : refuse(at, `the duration is ${problem}`, remedy)
 }
+
+/** The duration of a `Duration.Input`; `undefined` for `NaN`, objects without a unit, and other values. */
+export const toDuration: (given: unknown) => Duration.Duration | undefined = Total.make(
+  (given) =>
+    Duration.isDuration(given)
+      ? Number.isNaN(Duration.toMillis(given)) ? undefined : given
+      : saysTime(given)
+      ? Option.getOrUndefined(Duration.fromInput(given))
+      : undefined,
+  () => undefined
+)
+
+const saysTime = (given: unknown): given is Duration.Input => {
+  if (typeof given === "string" || typeof given === "bigint" || isNumber(given)) return true
+  if (Array.isArray(given)) return given.length === 2 && given.every(isNumber)
+  if (!Predicate.isObject(given)) return false
+  const units = Object.keys(given)
+  return units.length > 0 && units.every((unit) => unitOfTime.test(unit) && isNumber(given[unit]))
+}
+
+const unitOfTime = /^(weeks|days|hours|minutes|(milli|micro|nano)?seconds)$/
+
+const isNumber = (given: unknown): boolean => typeof given === "number" && !Number.isNaN(given)
 
 /** A function; {@link threw} is the error for one that throws when it is called. */
 export const callback = <F extends (...args: never) => unknown>(remedy = "Give a function"): Check<F> => (given, at) =>
@@ -316,17 +313,11 @@ export const threw = (
   { model, provider }: { readonly provider: string; readonly model?: string | undefined },
   field: string,
   cause: unknown
-): ProviderError.InvalidRequestError =>
-  new ProviderError.InvalidRequestError({
-    provider,
-    model,
-    field,
-    remedy: threwRemedy,
-    message: `${field}: the function threw. ${threwRemedy}.`,
-    cause
-  })
-
-const threwRemedy = "See the cause"
+): ProviderError.InvalidRequestError => {
+  const remedy = "See the cause"
+  const message = `${field}: the function threw. ${remedy}.`
+  return new ProviderError.InvalidRequestError({ provider, model, field, remedy, message, cause })
+}
 
 /** Any value; it is checked elsewhere. */
 export const unchecked = <A>(): Check<A> => (given) => given as A
@@ -337,30 +328,27 @@ export const unchecked = <A>(): Check<A> => (given) => given as A
  */
 export const fieldsOf = <A extends object>(options: A | undefined): { readonly [Key in keyof A]: unknown } =>
   // The names are those of `A`, or one that no check accepts.
-  Result.getOrElse(
-    Result.try(() =>
-      options === undefined
-        ? {}
-        : Predicate.isObject(options)
-        ? Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
-        : { [noOptions]: options }
-    ),
-    () => ({ [noOptions]: unreadable })
-  ) as { readonly [Key in keyof A]: unknown }
+  ownFields(options) as { readonly [Key in keyof A]: unknown }
+
+const ownFields = Total.make(
+  (options: unknown): Readonly<Record<string, unknown>> =>
+    options === undefined ? {} : Predicate.isObject(options) ? defined(options) : { [noOptions]: options },
+  () => ({ [noOptions]: unreadable })
+)
 
 /** The items of an array, unchecked; `undefined` for any other value. */
-export const itemsOf = (given: unknown): ReadonlyArray<unknown> | undefined =>
-  Result.getOrUndefined(Result.try(() =>
+export const itemsOf: (given: unknown) => ReadonlyArray<unknown> | undefined = Total.make(
+  (given) =>
     Array.isArray(given) && given.length <= mostItems
       ? Array.from({ length: given.length }, (_, index): unknown => given[index])
-      : undefined
-  ))
+      : undefined,
+  () => undefined
+)
 
 const mostItems = 1_000_000
 
 /** A predicate that is false where it throws. */
-export const holds = (is: (given: unknown) => boolean, given: unknown): boolean =>
-  Result.getOrElse(Result.try(() => is(given)), () => false)
+export const holds = (is: (given: unknown) => boolean, given: unknown): boolean => Total.make(is, () => false)(given)
 
 /** A layer; what it provides is checked when it is built. */
 export const layer: Check<Layer.Any> = instance(Layer.isLayer, "Give a layer")

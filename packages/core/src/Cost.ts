@@ -16,17 +16,14 @@ export class Cost extends Schema.Opaque<Cost>()(Schema.Struct({
 /** No cost. */
 export const empty: Cost = { input: 0, cacheRead: 0, cacheWrite: 0, output: 0, total: 0 }
 
+/** `NaN` makes sums with invalid costs visible. */
+const none: Cost = { input: NaN, cacheRead: NaN, cacheWrite: NaN, output: NaN, total: NaN }
+
 /** A cost from its parts; missing ones are 0. All `NaN` for a value that is not a cost. */
-export const make: (parts: Partial<Omit<Cost, "total">>) => Cost = Total.make(
-  ({ cacheRead = 0, cacheWrite = 0, input = 0, output = 0 }) => ({
-    input,
-    cacheRead,
-    cacheWrite,
-    output,
-    total: input + cacheRead + cacheWrite + output
-  }),
-  () => none
-)
+export const make: (parts: Partial<Omit<Cost, "total">>) => Cost = Total.make((parts) => {
+  const { cacheRead = 0, cacheWrite = 0, input = 0, output = 0 } = parts
+  return { input, cacheRead, cacheWrite, output, total: input + cacheRead + cacheWrite + output }
+}, () => none)
 
 /** The sum of two costs. All `NaN` for a value that is not a cost. */
 export const add: (self: Cost, that: Cost) => Cost = Total.make(
@@ -41,20 +38,8 @@ export const add: (self: Cost, that: Cost) => Cost = Total.make(
 )
 
 /** The sum of several costs; `undefined` when one of them is not known. */
-export const sum: (costs: ReadonlyArray<Cost | undefined>) => Cost | undefined = Total.make((costs) => {
-  let total = empty
-  for (const cost of costs) {
-    if (cost === undefined) return undefined
-    total = add(total, cost)
-  }
-  return total
-}, () => undefined)
-
-/** `NaN` makes sums with invalid costs visible. */
-const none: Cost = {
-  input: Number.NaN,
-  cacheRead: Number.NaN,
-  cacheWrite: Number.NaN,
-  output: Number.NaN,
-  total: Number.NaN
-}
+export const sum: (costs: ReadonlyArray<Cost | undefined>) => Cost | undefined = Total.make(
+  (costs) =>
+    costs.reduce((total, cost) => total === undefined || cost === undefined ? undefined : add(total, cost), empty),
+  () => undefined
+)

@@ -43,9 +43,20 @@ export class InvalidRequestError extends Schema.TaggedError<InvalidRequestError>
   remedy: Schema.optional(Schema.String)
 }) {}
 
-/** The prompt, or a text to embed, is longer than the model accepts. */
+/** How long something is, and how long it may be. */
+export class Measured extends Schema.Opaque<Measured>()(Schema.Struct({
+  unit: Schema.Literals(["tokens", "characters", "bytes"]),
+  actual: Schema.Finite,
+  limit: Schema.Finite
+})) {}
+
+/** The prompt, or a text to embed, is longer than the model accepts; `measured` where the provider says how long. */
 export class ContextLengthExceededError
-  extends Schema.TaggedError<ContextLengthExceededError>()("ContextLengthExceededError", { ...fields, ...placeFields })
+  extends Schema.TaggedError<ContextLengthExceededError>()("ContextLengthExceededError", {
+    ...fields,
+    ...placeFields,
+    measured: Schema.optional(Measured)
+  })
 {}
 
 /** The model does not exist at this endpoint, or no longer. */
@@ -97,8 +108,10 @@ export class TimeoutError extends Schema.TaggedError<TimeoutError>()("TimeoutErr
   after: Schema.optional(Schema.Duration)
 }) {}
 
-/** The network failed to carry the request or the answer. */
-export class ConnectionError extends Schema.TaggedError<ConnectionError>()("ConnectionError", fields) {}
+/** The network failed to carry the request or the answer. `retryAfter` is the hint of a gateway on the way, if any. */
+export class ConnectionError
+  extends Schema.TaggedError<ConnectionError>()("ConnectionError", { ...fields, ...retryAfterField })
+{}
 
 /** A stream failed after `delivered` events; these are valid, the rest is missing. */
 export class StreamInterruptedError extends Schema.TaggedError<StreamInterruptedError>()("StreamInterruptedError", {
@@ -130,23 +143,26 @@ export class CircuitOpenError
 export class BudgetExceededError extends Schema.TaggedError<BudgetExceededError>()("BudgetExceededError", fields) {}
 
 /** What a call to a provider fails with, of any service. */
-export type CallError =
-  | AuthenticationError
-  | PermissionDeniedError
-  | InvalidRequestError
-  | ContextLengthExceededError
-  | ModelNotFoundError
-  | UnsupportedFeatureError
-  | RateLimitError
-  | QuotaExceededError
-  | ModelUnavailableError
-  | ProviderInternalError
-  | ModelFailedError
-  | TimeoutError
-  | ConnectionError
-  | MalformedResponseError
-  | CircuitOpenError
-  | BudgetExceededError
+export type CallError = typeof CallError.Type
+/** @see {@link CallError} */
+export const CallError = Schema.Union([
+  AuthenticationError,
+  PermissionDeniedError,
+  InvalidRequestError,
+  ContextLengthExceededError,
+  ModelNotFoundError,
+  UnsupportedFeatureError,
+  RateLimitError,
+  QuotaExceededError,
+  ModelUnavailableError,
+  ProviderInternalError,
+  ModelFailedError,
+  TimeoutError,
+  ConnectionError,
+  MalformedResponseError,
+  CircuitOpenError,
+  BudgetExceededError
+])
 
 /** What `ChatService.generate` fails with. */
 export type ChatError = CallError
@@ -169,35 +185,17 @@ export type RerankError = CallError
 /** Any failure of any service. */
 export type ProviderError = typeof ProviderError.Type
 /** @see {@link ProviderError} */
-export const ProviderError = Schema.Union([
-  AuthenticationError,
-  PermissionDeniedError,
-  InvalidRequestError,
-  ContextLengthExceededError,
-  ModelNotFoundError,
-  UnsupportedFeatureError,
-  RateLimitError,
-  QuotaExceededError,
-  ModelUnavailableError,
-  ProviderInternalError,
-  ModelFailedError,
-  TimeoutError,
-  ConnectionError,
-  StreamInterruptedError,
-  MalformedResponseError,
-  StructuredOutputError,
-  CircuitOpenError,
-  BudgetExceededError
-])
+export const ProviderError = Schema.Union([...CallError.members, StreamInterruptedError, StructuredOutputError])
 
 /** Whether a value is a {@link ProviderError}. */
-export const isProviderError = (u: unknown): u is ProviderError => isOfUnion(u)
+export const isProviderError = (u: unknown): u is ProviderError => isAny(u)
+
+const isAny: (u: unknown) => boolean = Total.make(Schema.is(ProviderError), () => false)
 
 /** Whether a value is a {@link CallError}. */
-export const isCallError = (u: unknown): u is CallError =>
-  isProviderError(u) && u._tag !== "StreamInterruptedError" && u._tag !== "StructuredOutputError"
+export const isCallError = (u: unknown): u is CallError => isCall(u)
 
-const isOfUnion: (u: unknown) => boolean = Total.make(Schema.is(ProviderError), () => false)
+const isCall: (u: unknown) => boolean = Total.make(Schema.is(CallError), () => false)
 
 const transient: ReadonlySet<ProviderError["_tag"]> = new Set<ProviderError["_tag"]>([
   "RateLimitError",
@@ -276,11 +274,14 @@ export const placed: (error: PlacedError, field: string) => PlacedError = Total.
     const problem = error.problem ?? (message.startsWith(prefix) ? message.slice(prefix.length) : message)
     const told = { provider, model, requestId, server, exception, providerMessage, cause }
     const parts = { ...told, field, problem, message: `${field}: ${problem}` }
-    return error._tag === "InvalidRequestError"
-      ? new InvalidRequestError({ ...parts, remedy: error.remedy })
-      : error._tag === "UnsupportedFeatureError"
-      ? new UnsupportedFeatureError({ ...parts, feature: error.feature })
-      : new ContextLengthExceededError(parts)
+    switch (error._tag) {
+      case "InvalidRequestError":
+        return new InvalidRequestError({ ...parts, remedy: error.remedy })
+      case "UnsupportedFeatureError":
+        return new UnsupportedFeatureError({ ...parts, feature: error.feature })
+      case "ContextLengthExceededError":
+        return new ContextLengthExceededError({ ...parts, measured: error.measured })
+    }
   },
   () => unreadable
 )

@@ -11,6 +11,7 @@ import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Tracer from "effect/Tracer"
+import { defined } from "./internal/defined.ts"
 import * as ModelLabels from "./internal/modelLabels.ts"
 import * as Total from "./internal/total.ts"
 import type * as ProviderError from "./ProviderError.ts"
@@ -106,37 +107,25 @@ export const cost = Metric.counter("strata.client.cost", { description: "US doll
 /** What a call waited for. */
 export type WaitReason = "quota" | "concurrency" | "retry-budget"
 
-const waitReasons: ReadonlySet<unknown> = new Set<WaitReason>(["quota", "concurrency", "retry-budget"])
-
 /** Records a wait of some milliseconds; none at all is not recorded. */
 export const recordWait = (target: Target, reason: WaitReason, millis: number): Effect.Effect<void> =>
-  typeof millis === "number" && millis > 0
-    ? record(waits, target, millis / 1000, { "strata.wait.reason": waitReasons.has(reason) ? reason : "unknown" })
-    : Effect.void
-
-const record = <Input>(
-  metric: Metric.Metric<Input, unknown>,
-  target: Target,
-  value: Input,
-  others: Record<string, string> = {}
-): Effect.Effect<void> => Metric.update(Metric.withAttributes(metric, { ...attributes(target), ...others }), value)
+  safely(() => millis > 0 ? record(waits, target, millis / 1000, { "strata.wait.reason": label(reason) }) : Effect.void)
 
 /** Records the end of an attempt as an event `strata.attempt` on the span of its operation. */
 export const attempt = (number: number) => <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.withFiber((fiber) => {
     const span = Context.getOrUndefined(fiber.context, Tracer.ParentSpan)
-    if (span === undefined || span._tag !== "Span") return self
+    if (span?._tag !== "Span") return self
+    const recordExit = (start: bigint, exit: Exit.Exit<A, E>) =>
+      Effect.map(Clock.currentTimeNanos, (end) =>
+        span.event("strata.attempt", end, {
+          "strata.attempt.number": number,
+          "strata.attempt.duration": Number(end - start) / 1e9,
+          ...errorType(exit)
+        }))
     return Effect.flatMap(
       Clock.currentTimeNanos,
-      (start) =>
-        Effect.onExit(self, (exit) =>
-          Effect.map(Clock.currentTimeNanos, (end) => {
-            span.event("strata.attempt", end, {
-              "strata.attempt.number": number,
-              "strata.attempt.duration": Number(end - start) / 1e9,
-              ...(Exit.isSuccess(exit) ? {} : { "error.type": errorType(exit.cause) })
-            })
-          }))
+      (start) => Effect.onExit(self, (exit) => safely(() => recordExit(start, exit)))
     )
   })
 
@@ -157,71 +146,88 @@ export const attributes: (target: Target) => Record<string, string> = Total.make
   "gen_ai.request.model": ModelLabels.of(`${target.provider}`, `${target.model}`)
 }), () => ({}))
 
-/** Name and options of the span of an operation: `chat MODEL`, `embeddings MODEL`, of kind client. */
-export const span = (target: Target, request: Record<string, unknown>) => {
-  const known = attributes(target)
-  const model = modelOf(target)
-  return {
-    name: `${known["gen_ai.operation.name"]} ${model}`,
-    options: {
-      kind: "client" as const,
-      attributes: { ...known, ...defined({ "gen_ai.request.model": model }), ...defined(request) }
-    }
-  }
-}
+/**
+ * The attributes of metrics that are common to all operations of a target.
+ *
+ * @internal
+ */
+export const sharedAttributes = ({ model, provider, scope }: Target): Record<string, string> => ({
+  "gen_ai.provider.name": provider,
+  "gen_ai.request.model": ModelLabels.of(provider, model),
+  ...(scope === undefined ? {} : { "strata.scope": scope })
+})
 
-const modelOf: (target: Target) => string | undefined = Total.make(({ model }) => `${model}`, () => undefined)
+/**
+ * An error as annotations of a log.
+ *
+ * @internal
+ */
+export const errorAnnotations = ({ _tag, exception, requestId, server }: ProviderError.ProviderError) =>
+  defined({ error: _tag, exception, requestId, server })
+
+/** Name and options of the span of an operation: `chat MODEL`, `embeddings MODEL`, of kind client. */
+export const span = Total.make(
+  (target: Target, request: Record<string, unknown>) =>
+    clientSpan(`${target.operation} ${target.model}`, {
+      ...attributes(target),
+      "gen_ai.request.model": target.model,
+      ...request
+    }),
+  () => clientSpan("unknown", {})
+)
+
+const clientSpan = (name: string, attributes: Record<string, unknown>) => ({
+  name,
+  options: { kind: "client" as const, attributes: defined(attributes) }
+})
 
 /** Annotates the current span with the values that are not `undefined`. */
 export const annotate = (values: Record<string, unknown>): Effect.Effect<void> =>
-  Effect.annotateCurrentSpan(defined(values))
+  safely(() => Effect.annotateCurrentSpan(defined(values)))
 
 /**
  * Records how long an operation took and, on its span, the error it failed with: its tag (`error.type`), its message, the
- * provider's own name for it and id of the request, and where it was sent: `server.address` and the scope of the target.
+ * provider's own name for it and id of the request, and where it was sent: `server.address`, `server.port` and the scope of
+ * the target.
  */
 export const recordEnd = <A>(
   target: Target,
   start: number,
   exit: Exit.Exit<A, ProviderError.ProviderError>
 ): Effect.Effect<void> =>
-  Effect.flatMap(Clock.currentTimeMillis, (now) => {
-    const type = endOf(exit)
-    const failed: Record<string, string> = type === undefined ? {} : { "error.type": type }
-    return Effect.andThen(
-      record(operationDuration, target, secondsFrom(start, now), failed),
-      annotate({ ...failed, ...attributesOf(exit, target) })
-    )
-  })
-
-const attributesOf: (
-  exit: Exit.Exit<unknown, ProviderError.ProviderError>,
-  target: Target
-) => Record<string, unknown> = Total.make(
-  (exit, target) =>
-    Option.match(Exit.findErrorOption(exit), {
-      onNone: () => ({}),
+  safely(() => {
+    const failed = errorType(exit)
+    const onSpan = Option.match(Exit.findErrorOption(exit), {
+      onNone: () => failed,
       onSome: ({ exception, message, requestId, server }) => ({
+        ...failed,
         "error.message": message,
         "strata.error.exception": exception,
         "strata.error.request_id": requestId,
         "strata.scope": target.scope === "" ? undefined : target.scope,
-        "server.address": server
+        ...placeOf(server)
       })
-    }),
-  () => ({})
-)
+    })
+    return Effect.andThen(annotate(onSpan), recordSince(operationDuration, target, start, failed))
+  })
 
-const secondsFrom: (start: number, now: number) => number = Total.make((start, now) => (now - start) / 1000, () => 0)
+/** A host, with its port or without: that of an IPv6 address has brackets. */
+const placeOf = (server: string | undefined) => {
+  const [, address, port] = /^(.*?)(?::(\d+))?$/s.exec(server ?? "") ?? []
+  return {
+    "server.address": address === "" ? undefined : address,
+    "server.port": port === undefined ? undefined : Number(port)
+  }
+}
 
-const endOf: (exit: Exit.Exit<unknown, unknown>) => string | undefined = Total.make(
-  (exit) => Exit.isSuccess(exit) ? undefined : errorType(exit.cause),
-  () => "unknown"
-)
-
-/** Records the time to the first event of a stream. */
+/** Records the time to the first event of a stream, on the current span too. */
 export const recordFirstEvent = (target: Target, start: number): Effect.Effect<void> =>
-  Effect.flatMap(Clock.currentTimeMillis, (now) => record(timeToFirstEvent, target, secondsFrom(start, now)))
+  safely(() =>
+    Effect.flatMap(
+      recordSince(timeToFirstEvent, target, start),
+      (seconds) => annotate({ "gen_ai.response.time_to_first_chunk": seconds })
+    )
+  )
 
 /** Records tokens of one type; nothing when the provider did not count them. */
 export const recordTokens = (
@@ -229,29 +235,62 @@ export const recordTokens = (
   type: "input" | "output",
   tokens: number | undefined
 ): Effect.Effect<void> =>
-  typeof tokens === "number"
-    ? record(tokenUsage, target, tokens, { "gen_ai.token.type": type === "input" ? type : "output" })
-    : Effect.void
+  safely(() =>
+    typeof tokens === "number"
+      ? recordAt(tokenUsage, target, tokens, { "gen_ai.token.type": label(type) })
+      : Effect.void
+  )
 
 /** Counts one request. */
-export const recordAttempt = (target: Target): Effect.Effect<void> => record(attempts, target, 1)
+export const recordAttempt = (target: Target): Effect.Effect<void> => safely(() => record(attempts, target, 1))
 
 /** Counts one retry. */
 export const recordRetry = (target: Target, error: ProviderError.ProviderError): Effect.Effect<void> =>
-  record(retries, target, 1, { "error.type": tagOf(error) })
+  safely(() => record(retries, target, 1, { "error.type": label(error._tag) }))
 
-const tagOf: (error: ProviderError.ProviderError) => string = Total.make(({ _tag }) => `${_tag}`, () => "unknown")
+/** What cannot be recorded does no harm to the call. */
+const safely = (recording: () => Effect.Effect<void>): Effect.Effect<void> =>
+  Effect.catchDefect(Effect.suspend(recording), () => Effect.void)
 
-const errorType: (cause: Cause.Cause<unknown>) => string = Total.make(
-  (cause) =>
-    Option.match(Cause.findErrorOption(cause), {
-      onNone: () => Cause.hasInterruptsOnly(cause) ? "interrupted" : "defect",
+/** Of another value the metric would build a key, however large it is. */
+const label = (value: string): string => typeof value === "string" ? value : "unknown"
+
+const record = <Input>(
+  metric: Metric.Metric<Input, unknown>,
+  target: Target,
+  value: Input,
+  others: Record<string, string> = {}
+): Effect.Effect<void> => Metric.update(Metric.withAttributes(metric, { ...attributes(target), ...others }), value)
+
+/** A metric of the conventions has the server as well, once the provider put it on the span of the operation. */
+const recordAt: typeof record = (metric, target, value, others) =>
+  Effect.withFiber((fiber) => {
+    const span = Context.getOrUndefined(fiber.context, Tracer.ParentSpan)
+    return record(metric, target, value, { ...others, ...(span?._tag === "Span" ? serverOf(span) : undefined) })
+  })
+
+const serverOf = ({ attributes }: Tracer.Span): Record<string, string> =>
+  Object.fromEntries(
+    ["server.address", "server.port"].flatMap((name) => attributes.has(name) ? [[name, `${attributes.get(name)}`]] : [])
+  )
+
+/** The seconds it recorded. */
+const recordSince = (
+  metric: Metric.Metric<number, unknown>,
+  target: Target,
+  start: number,
+  others?: Record<string, string>
+) =>
+  Effect.flatMap(Clock.currentTimeMillis, (now) => {
+    const seconds = (now - start) / 1000
+    return Effect.as(recordAt(metric, target, seconds, others), seconds)
+  })
+
+/** How a call failed, as the attribute `error.type`; none when it did not. */
+const errorType = (exit: Exit.Exit<unknown, unknown>): Record<string, string> =>
+  Exit.isSuccess(exit) ? {} : {
+    "error.type": Option.match(Cause.findErrorOption(exit.cause), {
+      onNone: () => Cause.hasInterruptsOnly(exit.cause) ? "interrupted" : "defect",
       onSome: (error) => Predicate.hasProperty(error, "_tag") ? String(error._tag) : "unknown"
-    }),
-  () => "unknown"
-)
-
-const defined: (values: Record<string, unknown>) => Record<string, unknown> = Total.make(
-  (values) => Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)),
-  () => ({})
-)
+    })
+  }

@@ -30,12 +30,8 @@ export const empty: Usage = {
 /** A usage from the known counters; a missing total is their sum. {@link empty} for a value that is not a usage. */
 export const make: (counters: Partial<Usage>) => Usage = Total.make((counters) => {
   const usage = { ...empty, ...counters }
-  return counters.totalTokens === undefined
-    ? {
-      ...usage,
-      totalTokens: usage.inputTokens + usage.cacheReadTokens + usage.cacheWriteTokens + usage.outputTokens
-    }
-    : usage
+  const sum = usage.inputTokens + usage.cacheReadTokens + usage.cacheWriteTokens + usage.outputTokens
+  return { ...usage, totalTokens: counters.totalTokens ?? sum }
 }, () => empty)
 
 /** The sum of two usages. {@link empty} for a value that is not a usage. */

@@ -26,7 +26,7 @@ describe("AdaptiveLimits in memory", () => {
   it.effect("forgets what was not asked for in an hour", () =>
     Effect.gen(function*() {
       const kept = new Map<string, LimitsMemory.Kept>()
-      const limits = LimitsMemory.makeIn(kept)
+      const limits = LimitsMemory.make(kept)
       for (let number = 0; number < 100; number++) yield* limits.decrease(`key-${number}`, between, 0, 1)
       yield* TestClock.adjust("1 hour")
       assert.deepStrictEqual(yield* limits.read("key-0", between), { limit: 4, epoch: 0 })

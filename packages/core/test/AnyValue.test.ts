@@ -22,15 +22,13 @@ const modules: Readonly<Record<string, object>> = {
   Enforcement
 }
 
-/** Left out of the declarations, or what Effect makes of a schema. */
+/** Left out of the declarations, exported by `ChatService` too, or what Effect makes of a schema. */
 const isInternal = new Set([
   "Breaker.check",
   "Budget.check",
   "ChatEvent.makeCollector",
   "Concurrency.check",
   "Fallback.isLasting",
-  "Fallback.layer",
-  "Fallback.others",
   "Chat.cored",
   "Embedder.cored",
   "Reranker.cored",
@@ -38,14 +36,15 @@ const isInternal = new Set([
   "Pricing.lookup",
   "Quota.check",
   "Retry.check",
+  "Telemetry.errorAnnotations",
   "Telemetry.nameOf",
+  "Telemetry.sharedAttributes",
   "Tool.check",
   "RetryBudget.check",
-  "StructuredOutput.generate",
-  "StructuredOutput.stream",
+  "StructuredOutput.object",
+  "StructuredOutput.objectStream",
   "ChatCache.options",
-  "EmbeddingCache.options",
-  "Fallback.options"
+  "EmbeddingCache.options"
 ])
 
 const isClass = (value: Function) => /^class\b/.test(Function.prototype.toString.call(value))

@@ -288,6 +288,28 @@ describe("Breaker with a store of its context", () => {
       }).pipe(Effect.provideService(CircuitBreaker.CircuitBreakerStore, broken(Effect.fail(down))))
     ))
 
+  it.effect("keeps a circuit open that the store said is open, when the store fails", () =>
+    Effect.gen(function*() {
+      const memory = yield* CircuitBreaker.CircuitBreakerStore
+      let isDown = false
+      const store = CircuitBreaker.CircuitBreakerStore.of({
+        ...memory,
+        admit: (key) => isDown ? Effect.fail(down) : memory.admit(key)
+      })
+      const [one, other] = yield* Effect.provideService(
+        Effect.all([gateOf(threeInARow), gateOf(threeInARow)]),
+        CircuitBreaker.CircuitBreakerStore,
+        store
+      )
+      yield* fail(other, 3)
+      assert.strictEqual(yield* one.call("ok"), "CircuitOpenError")
+      isDown = true
+      yield* TestClock.adjust("29 seconds")
+      assert.strictEqual(yield* one.call("ok"), "CircuitOpenError")
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(yield* one.call("ok"), "ok")
+    }).pipe(Effect.provide(CircuitBreaker.layerStoreMemory())))
+
   it.effect("waits a second for a store that does not answer, and then leaves it alone", () =>
     Effect.gen(function*() {
       const gate = yield* gateOf(threeInARow)

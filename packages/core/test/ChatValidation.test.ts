@@ -73,14 +73,14 @@ const refused: ReadonlyArray<readonly [what: string, given: unknown, field: stri
     ""
   ],
   ["a text among the messages", ["secret"], "messages[0]", "it is text. Give a message"],
-  ["a role nobody has", [{ role: "usr", content: "Hi" }], "messages[0].role", "Did you mean `user`?"],
+  ["an unknown role", [{ role: "usr", content: "Hi" }], "messages[0].role", "Did you mean `user`?"],
   ["a message of a function", [{ role: "function", content: "" }], "messages[0].role", "`OpenAi.Messages`"],
   ["a message without content", [{ role: "user" }], "messages[0].content", "it is missing"],
   ["content that is null", user(null), "messages[0].content", "it is null"],
   ["content that is a part", user({ type: "text", text: "Hi" }), "messages[0].content", "Give text, or an array of"],
   ["a part that is null", user([{ type: "text", text: "a" }, null]), "messages[0].content[1]", "it is null"],
   ["a part of no type", user([{ text: "Hi" }]), "messages[0].content[0].type", "it is missing"],
-  ["a slip in a type", user([{ type: "txet", text: "" }]), "messages[0].content[0].type", "Did you mean `text`?"],
+  ["a misspelled type", user([{ type: "txet", text: "" }]), "messages[0].content[0].type", "Did you mean `text`?"],
   [
     "OpenAI's image",
     user([{ type: "image_url", image_url: { url: "" } }]),
@@ -139,10 +139,10 @@ const refused: ReadonlyArray<readonly [what: string, given: unknown, field: stri
   ["arguments of too many levels", called(nested(20_000)), "messages[1].content[0].params", "deeper than 500 levels"],
   ["arguments without a JSON form", called({ a: [1n] }), "messages[1].content[0].params.a[0]", "JSON has no bigint"],
   ["a key that is no name", called({ "a b": 1n }), "messages[1].content[0].params[\"a b\"]", "JSON has no bigint"],
-  ["a slip in an option", asked({ maxToken: 5 }), "maxToken", "Did you mean `maxTokens`?"],
+  ["a misspelled option", asked({ maxToken: 5 }), "maxToken", "Did you mean `maxTokens`?"],
   ["an option in another style", asked({ max_tokens: 5 }), "max_tokens", "Did you mean `maxTokens`?"],
   ["an option of another API", asked({ system: "Be brief" }), "system", "with the role `system`"],
-  ["an option nobody knows", asked({ seed: 5 }), "seed", "Leave it out, or use"],
+  ["an unknown option", asked({ seed: 5 }), "seed", "Leave it out, or use"],
   ["a model that is a number", asked({ model: 5 }), "model", "it is 5"],
   ["an option that is null", asked({ maxTokens: null }), "maxTokens", "it is null"],
   ["a temperature that is NaN", asked({ temperature: Number.NaN }), "temperature", "NaN is out of range"],
@@ -168,7 +168,7 @@ const refused: ReadonlyArray<readonly [what: string, given: unknown, field: stri
     "`OpenAi.Request`"
   ],
   ["a format without a schema", asked({ responseFormat: { type: "json" } }), "responseFormat.schema", "it is missing"],
-  ["an effort nobody makes", asked({ reasoning: { effort: "hi" } }), "reasoning.effort", "there is no \"hi\" here"],
+  ["an unknown effort", asked({ reasoning: { effort: "hi" } }), "reasoning.effort", "there is no \"hi\" here"],
   ["reasoning that is true", asked({ reasoning: true }), "reasoning", "Use false, or an object"],
   ["calls in parallel that are a word", asked({ parallelToolCalls: "no" }), "parallelToolCalls", "Use true or false"],
   ["options of a provider that are a list", asked({ providerOptions: [] }), "providerOptions", "it is an array"]
@@ -250,7 +250,7 @@ describe("A chat request of any value", () => {
               const counts = reads.get(target) ?? new Map<string, number>()
               const count = (counts.get(String(key)) ?? 0) + 1
               reads.set(target, counts.set(String(key), count))
-              // What kind of thing it is may be asked more than once, what it says may not.
+              // The kind of a value may be read more than once, its content may not.
               if (count === 1 || ["constructor", "length", "toJSON"].includes(String(key))) return counting(inner)
               again.push(String(key))
               return 5

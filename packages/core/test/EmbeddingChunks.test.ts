@@ -4,7 +4,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type * as Embedding from "../src/embedding/Embedding.ts"
-import * as Chunks from "../src/embedding/internal/chunks.ts"
+import * as Cutting from "../src/embedding/internal/cutting.ts"
 import * as ProviderError from "../src/ProviderError.ts"
 import * as EmbeddingProbe from "./EmbeddingProbe.ts"
 
@@ -164,7 +164,7 @@ describe("truncate: \"chunk\"", () => {
     length: Schema.Int.check(Schema.isBetween({ minimum: 2, maximum: 20 }))
   }, ({ characters, length }) => {
     const text = characters.join("")
-    const pieces = Chunks.cut(text, length)
+    const pieces = Cutting.pieces(text, length)
     for (const piece of pieces) {
       assert.isAtMost(piece.length, length)
       assert.notMatch(piece, /\p{Surrogate}/u)
@@ -173,8 +173,38 @@ describe("truncate: \"chunk\"", () => {
     assert.strictEqual(pieces.join("").replaceAll(/\s/gu, ""), text.replaceAll(/\s/gu, ""))
   })
 
+  it.effect("cuts what the provider refuses into even pieces, at white space, as many as it says", () =>
+    Effect.gen(function*() {
+      const words = "the quick brown fox ".repeat(2500).slice(0, 49_999)
+      const refusing = (limit: number, measured: boolean) =>
+        EmbeddingProbe.make({
+          limits: { maxLength: 50_000 },
+          answer: (batch) => {
+            const actual = batch.inputs.join("").length
+            return actual > limit
+              ? Effect.fail(
+                new ProviderError.ContextLengthExceededError({
+                  provider: "probe",
+                  message: "too many tokens",
+                  measured: measured ? { unit: "tokens", actual, limit } : undefined
+                })
+              )
+              : directed(batch)
+          }
+        })
+      for (const [limit, measured, pieces] of [[25_500, false, 2], [25_500, true, 3], [12_800, true, 5]] as const) {
+        const { probe, service } = yield* refusing(limit, measured)
+        yield* service.embed(words, chunk)
+        const sent = probe.sent.slice(1).flat()
+        assert.strictEqual(sent.length, pieces)
+        assert.strictEqual(sent.join(""), words)
+        for (const piece of sent) assert.closeTo(piece.length, 49_999 / pieces, 50)
+        for (const piece of sent.slice(0, -1)) assert.match(piece, /\s$/)
+      }
+    }))
+
   it("cuts at white space near the limit", () => {
-    assert.deepStrictEqual(Chunks.cut("the quick brown fox jumps", 10), ["the quick ", "brown fox ", "jumps"])
-    assert.deepStrictEqual(Chunks.cut("a bcdefghijklm", 8), ["a bcdefg", "hijklm"])
+    assert.deepStrictEqual(Cutting.pieces("the quick brown fox jumps", 10), ["the quick ", "brown fox ", "jumps"])
+    assert.deepStrictEqual(Cutting.pieces("a bcdefghijklm", 8), ["a bcdefg", "hijklm"])
   })
 })

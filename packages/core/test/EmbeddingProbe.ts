@@ -9,7 +9,7 @@ import * as Policy from "../src/policy/Policy.ts"
 import type * as ProviderError from "../src/ProviderError.ts"
 
 export type Answer = (
-  batch: Embedding.TextBatch
+  batch: Embedding.BatchOf<"text", string>
 ) => Effect.Effect<Embedding.ProviderBatchResult, ProviderError.CallError>
 
 /** The service of a scripted provider, with its counters. */

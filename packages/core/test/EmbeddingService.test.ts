@@ -232,6 +232,26 @@ describe("EmbeddingService", () => {
         assert.strictEqual(error._tag, "ModelNotFoundError")
       }).pipe(Effect.provide(EmbeddingService.withPolicy(foreign, Policy.none))))
   })
+
+  describe("a hand-made service under a decorator", () => {
+    it.effect.each<readonly [string, Decorate]>([
+      ["withPolicy", EmbeddingService.withPolicy(Policy.none)],
+      ["withDefaults", EmbeddingService.withDefaults({ purpose: "query" })],
+      ["withDeadline", EmbeddingService.withDeadline("1 minute")],
+      ["withCache", EmbeddingService.withCache()],
+      ["transform", EmbeddingService.transform(Effect.succeed)]
+    ])("keeps the name of its model: %s", ([, decorate]) =>
+      Effect.gen(function*() {
+        const one = yield* EmbeddingService.embed("a")
+        const batch = yield* EmbeddingService.embedMany(["b", "c"])
+        const each = yield* EmbeddingService.embedEach(["d"])
+        const models = [one.model, batch.model, ...batch.embeddings.map(({ model }) => model)]
+        assert.deepStrictEqual(models, Array(4).fill("foreign"))
+        assert.deepStrictEqual(each.map(Result.map(({ model }) => model)), [Result.succeed("foreign")])
+        const { defaultModel } = yield* EmbeddingService.EmbeddingService
+        assert.isUndefined(defaultModel)
+      }).pipe(Effect.provide(decorate(foreign))))
+  })
 })
 
 const fields = { provider: "probe", message: "no" }
@@ -247,6 +267,10 @@ const refusing = (bad: ReadonlyArray<string>): EmbeddingProbe.Answer => (batch) 
       })
     )
     : EmbeddingProbe.numbered(batch)
+
+type Decorate = (
+  layer: Layer.Layer<EmbeddingService.EmbeddingService>
+) => Layer.Layer<EmbeddingService.EmbeddingService, ProviderError.InvalidRequestError>
 
 const decorated = Layer.provideMerge(
   EmbeddingService.withPolicy(

@@ -226,11 +226,18 @@ describe("EmbeddingService, before anything is sent", () => {
       }
     }))
 
-  it.effect("replaces lone surrogates by U+FFFD", () =>
+  it.effect("refuses half a surrogate pair by its place, and nothing else", () =>
     Effect.gen(function*() {
-      const { probe, service } = yield* EmbeddingProbe.make({})
-      yield* service.embedMany(["a\ud83d 1", "b \ud83d\ude00 2", "a\ufffd 1"])
-      assert.deepStrictEqual(probe.sent, [["a\ufffd 1", "b \ud83d\ude00 2"]])
+      const { probe, service } = yield* EmbeddingProbe.make({ limits: { maxItems: 96 } })
+      const inputs = EmbeddingProbe.texts(96).with(40, "bad \udc00").with(41, "whole \ud83d\ude00 42")
+      const error = yield* refusal(probe, service.embedMany(inputs))
+      assert.strictEqual(error._tag === "InvalidRequestError" && error.field, "inputs[40]")
+      assert.include(error.message, "half a surrogate pair at index 4")
+      yield* refusal(probe, service.embed("abc \ud83d"))
+      yield* refusal(probe, Stream.runDrain(service.embedStream(Stream.make({ text: "\ud83d" }), (input) => input)))
+      const results = yield* service.embedEach(inputs)
+      assert.deepStrictEqual(results.flatMap((result, index) => Result.isFailure(result) ? [index] : []), [40])
+      assert.deepStrictEqual(probe.sent, [inputs.toSpliced(40, 1)])
     }))
 
   it.effect("cuts a long text where `truncate` says, and passes it on to the provider", () =>

@@ -316,7 +316,7 @@ describe("ChatService.withFallback", () => {
     const lost = ["Warn", "A chat service cannot answer: the next one is asked"]
     const back = ["Info", "A chat service answers again"]
 
-    it.effect("has one warning for an outage, and one line when it is over", () =>
+    it.effect("logs one warning for an outage, and one notice when it is over", () =>
       watched((seen) =>
         Effect.gen(function*() {
           const services = yield* stage(3, {}, { before: () => Effect.sleep("1 second") })
@@ -339,7 +339,7 @@ describe("ChatService.withFallback", () => {
         })
       ))
 
-    it.effect("has no line for each random failure", () =>
+    it.effect("does not log each random failure", () =>
       watched((seen) =>
         Effect.gen(function*() {
           const services = yield* stage(2)

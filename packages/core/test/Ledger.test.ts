@@ -21,7 +21,7 @@ describe("a ledger in memory", () => {
   it.effect("forgets unused keys", () =>
     Effect.gen(function*() {
       const accounts = new Map<string, LedgerAccount.LedgerAccount>()
-      const ledger = LedgerMemory.makeIn(accounts)
+      const ledger = LedgerMemory.make(accounts)
       const limits = [{ name: "minute", unit: "tokens" as const, amount: 100, window: Duration.minutes(1) }]
       const spend = (round: number) =>
         Effect.forEach(

@@ -10,6 +10,7 @@ import * as TestClock from "effect/testing/TestClock"
 import type * as Permit from "../src/policy/internal/concurrency/permit.ts"
 import * as Permits from "../src/policy/internal/concurrency/permits.ts"
 import { target, timed, watched } from "./ChatFixture.ts"
+import { take } from "./PermitsFixture.ts"
 
 /** Holds a permit for the time of an effect, as `Enforcement` does. */
 const holding = <A, E, R>(permits: Permit.Permits, self: Effect.Effect<A, E, R>) =>
@@ -44,8 +45,8 @@ describe("Permits", () => {
           })),
           ({ value }) => value
         )
-      const first = yield* permits.take(target)
-      yield* permits.take(target)
+      const first = yield* take(permits)
+      yield* take(permits)
       assert.deepStrictEqual([yield* shown("used"), yield* shown("limit")], [2, 3])
       yield* first.release("answered")
       assert.strictEqual(yield* shown("used"), 1)

@@ -6,7 +6,7 @@ import * as Fiber from "effect/Fiber"
 import * as Metric from "effect/Metric"
 import * as TestClock from "effect/testing/TestClock"
 import { target, watched } from "./ChatFixture.ts"
-import { between, looked, queue, rounds, takeMany } from "./PermitsFixture.ts"
+import { between, looked, queue, rounds, take, takeMany } from "./PermitsFixture.ts"
 
 describe("Adaptive permits", () => {
   it.effect("double with each round of answers until the first decrease, and grow by one with each after it", () =>
@@ -157,8 +157,8 @@ describe("Adaptive permits", () => {
     Effect.gen(function*() {
       const { gates, permits } = yield* looked(between)
       yield* takeMany(permits, 4)
-      yield* permits.take({ ...target, model: "other" })
-      yield* permits.take({ ...target, scope: "eu-west-1" })
+      yield* take(permits, { ...target, model: "other" })
+      yield* take(permits, { ...target, scope: "eu-west-1" })
       assert.strictEqual(gates.size, 3)
     }))
 
@@ -167,11 +167,11 @@ describe("Adaptive permits", () => {
       const { gates, permits } = yield* looked(between)
       yield* takeMany(permits, 1)
       for (let number = 0; number < 100; number++) {
-        const permit = yield* permits.take({ ...target, model: `model-${number}` })
+        const permit = yield* take(permits, { ...target, model: `model-${number}` })
         yield* permit.release("answered")
       }
       yield* TestClock.adjust("11 minutes")
-      for (let number = 0; number < 100; number++) yield* permits.take({ ...target, model: `new-${number}` })
+      for (let number = 0; number < 100; number++) yield* take(permits, { ...target, model: `new-${number}` })
       assert.strictEqual(gates.size, 101)
       assert.isTrue(gates.has(Telemetry.keyOf(target)))
     }))

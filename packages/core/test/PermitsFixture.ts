@@ -2,6 +2,7 @@
  * What the tests of adaptive permits share: permits whose gates can be looked at, and ways to take them.
  */
 import * as Concurrency from "@strata/core/policy/Concurrency"
+import * as AdaptiveLimits from "@strata/core/state/AdaptiveLimits"
 import * as Telemetry from "@strata/core/Telemetry"
 import * as Effect from "effect/Effect"
 import * as AdaptivePermits from "../src/policy/internal/concurrency/adaptivePermits.ts"
@@ -14,20 +15,25 @@ export const between = Concurrency.adaptive({ initial: 4, min: 1, max: 8 })
 /** Permits whose gates can be looked at, over limits of their own. */
 export const looked = Effect.fnUntraced(function*(adaptive: Concurrency.Adaptive, limits = LimitsMemory.make()) {
   const gates = new Map<string, AdaptivePermits.Gate>()
-  const permits = AdaptivePermits.makeIn(gates, { adaptive, limits, scope: yield* Effect.scope })
+  const permits = yield* AdaptivePermits.make(adaptive, gates).pipe(
+    Effect.provideService(AdaptiveLimits.AdaptiveLimits, limits)
+  )
   const gate = () => gates.get(Telemetry.keyOf(target))!
   return { gates, gate, permits, open: () => gate().open, used: () => gate().used }
 })
 
+export const take = (permits: Permit.Permits, at = target) =>
+  Effect.uninterruptibleMask((restore) => permits.take(at, restore))
+
 export const takeMany = (permits: Permit.Permits, count: number) =>
-  Effect.forEach(Array.from({ length: count }), () => permits.take(target))
+  Effect.forEach(Array.from({ length: count }), () => take(permits))
 
 /** Starts to wait for a permit. */
 export const queue = (permits: Permit.Permits) => {
   const state = { permit: undefined as Permit.Permit | undefined }
   return Effect.map(
     Effect.forkChild(
-      Effect.map(permits.take(target), (permit) => {
+      Effect.map(take(permits), (permit) => {
         state.permit = permit
       }),
       { startImmediately: true }

@@ -9,7 +9,7 @@ import * as TestClock from "effect/testing/TestClock"
 import * as Permits from "../src/policy/internal/concurrency/permits.ts"
 import * as LimitsMemory from "../src/state/internal/adaptiveLimitsMemory.ts"
 import { target, watched } from "./ChatFixture.ts"
-import { between, looked, queue, rounds, takeMany } from "./PermitsFixture.ts"
+import { between, looked, queue, rounds, take, takeMany } from "./PermitsFixture.ts"
 
 /** A store whose answers take their time, or that fails, and that counts what it is asked. */
 const probed = (behaviour: { delay: number; fails: boolean }) => {
@@ -166,6 +166,6 @@ describe("Adaptive permits over a store", () => {
       yield* TestClock.adjust("2 seconds")
       yield* permit!.release("refused")
       yield* takeMany(permits, 2)
-      yield* permits.take({ ...target, model: "new" })
+      yield* take(permits, { ...target, model: "new" })
     }))
 })

@@ -1,7 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
 import * as Embedding from "../src/embedding/Embedding.ts"
-import * as Capacity from "../src/embedding/internal/capacity.ts"
 import * as Plan from "../src/embedding/internal/plan.ts"
 
 const Text = Schema.Union([
@@ -27,7 +26,11 @@ describe("Planner", () => {
 
   it.prop("maps every input to its text", { inputs: Inputs, maxItems: Count }, ({ inputs, maxItems }) => {
     const plan = Plan.make(inputs, { maxItems, maxLength: 6 })
-    assert.deepStrictEqual(Array.from(plan.slots, (slot) => plan.contents[slot]), [...inputs])
+    const texts: Array<Plan.Content | undefined> = []
+    for (const { pieces, positions } of plan.items) {
+      positions.forEach((position) => texts[position] = plan.contents[pieces[0]!])
+    }
+    assert.deepStrictEqual(texts, [...inputs])
   })
 
   it.prop("stays within the limits of a request", {
@@ -77,7 +80,7 @@ describe("Planner", () => {
   })
 
   it("takes no text longer than a whole request", () => {
-    assert.strictEqual(Capacity.longestText({ maxItems: 8, maxLength: 100, maxBatchLength: 40 }), 40)
-    assert.strictEqual(Capacity.longestText({ maxItems: 8, maxLength: 100 }), 100)
+    assert.strictEqual(Plan.longestText({ maxItems: 8, maxLength: 100, maxBatchLength: 40 }), 40)
+    assert.strictEqual(Plan.longestText({ maxItems: 8, maxLength: 100 }), 100)
   })
 })

@@ -210,7 +210,6 @@ describe("Enforcement.call", () => {
             operation: "chat",
             provider: "test.provider",
             model: "test-model",
-            scope: undefined,
             server: "example.com:8443",
             error: "RateLimitError",
             exception: "SomeException",

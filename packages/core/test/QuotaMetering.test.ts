@@ -152,10 +152,13 @@ describe("QuotaGate", () => {
   const quota = Quota.tokens({ perMinute: 1_000 })
   const meter = { load: () => Effect.succeed({ inputTokens: 600, outputTokens: 0, counted: true }), outputBurndown: 1 }
 
+  const reserve = (gate: QuotaGate.QuotaGate, meter: QuotaGate.Meter) =>
+    Effect.uninterruptibleMask((restore) => gate.reserve(target, meter, restore))
+
   test("counts a call that went out late from its end, not from when its tokens were reserved", () =>
     Effect.gen(function*() {
       const gate = yield* QuotaGate.make(quota)
-      const reservation = yield* gate.reserve(target, meter)
+      const reservation = yield* reserve(gate, meter)
       yield* TestClock.adjust("30 seconds")
       yield* reservation.sent
       yield* TestClock.adjust("10 seconds")
@@ -167,7 +170,7 @@ describe("QuotaGate", () => {
   test("settles once", () =>
     Effect.gen(function*() {
       const gate = yield* QuotaGate.make(quota)
-      const reservation = yield* gate.reserve(target, meter)
+      const reservation = yield* reserve(gate, meter)
       yield* reservation.settle("unknown")
       yield* reservation.settle({ inputTokens: 300, outputTokens: 0 })
       yield* reservation.settle("refused")
@@ -177,7 +180,7 @@ describe("QuotaGate", () => {
   test("takes a count that is no number for none", () =>
     Effect.gen(function*() {
       const gate = yield* QuotaGate.make(quota)
-      const reservation = yield* gate.reserve(target, meter)
+      const reservation = yield* reserve(gate, meter)
       yield* reservation.settle({ inputTokens: Number.NaN, outputTokens: 1 })
       assert.deepStrictEqual(yield* balance(quota), { spent: 600, reserved: 0 })
     }))
@@ -185,9 +188,9 @@ describe("QuotaGate", () => {
   test("can be interrupted while it waits, where nothing else can", () =>
     Effect.gen(function*() {
       const gate = yield* QuotaGate.make(quota)
-      yield* gate.reserve(target, meter)
+      yield* reserve(gate, meter)
       const waiting = yield* Effect.forkChild(
-        Effect.uninterruptibleMask((restore) => gate.reserve(target, meter, restore))
+        reserve(gate, meter)
       )
       yield* TestClock.adjust("1 second")
       yield* Fiber.interrupt(waiting)
@@ -198,7 +201,7 @@ describe("QuotaGate", () => {
     Effect.gen(function*() {
       const gate = yield* QuotaGate.make(quota)
       const load = { inputTokens: 100, outputTokens: 200, counted: true }
-      const reservation = yield* gate.reserve(target, { load: () => Effect.succeed(load), outputBurndown: 5 })
+      const reservation = yield* reserve(gate, { load: () => Effect.succeed(load), outputBurndown: 5 })
       yield* TestClock.adjust("61 seconds")
       yield* reservation.settle({ inputTokens: 100, outputTokens: 100 })
       assert.deepStrictEqual(yield* balance(quota), { spent: 100 + 5 * 100 - 300, reserved: 0 })

@@ -249,12 +249,15 @@ describe("RerankService", () => {
         assert.include(error.message, message)
       }))
 
-    it.effect("replaces lone surrogates by U+FFFD", () =>
+    it.effect.each<readonly [query: string, documents: ReadonlyArray<string>, field: string]>([
+      ["q\ude00", ["a"], "query"],
+      ["q", ["\ud83d\ude00", "a\ud83d b"], "documents[1]"]
+    ])("refuses half a surrogate pair: %j, %j", ([query, documents, field]) =>
       Effect.gen(function*() {
-        const { sent, service } = yield* RerankProbe.make()
-        yield* service.rerank("q\ude00", ["a\ud83d 1", "\ud83d\ude00 2"])
-        assert.strictEqual(sent[0]?.query, "q\ufffd")
-        assert.deepStrictEqual(sent[0]?.documents, ["a\ufffd 1", "\ud83d\ude00 2"])
+        const error = yield* refusal({}, query, documents)
+        assert.instanceOf(error, ProviderError.InvalidRequestError)
+        assert.strictEqual(error.field, field)
+        assert.include(error.message, "half a surrogate pair at index 1. Split text between characters")
       }))
 
     it.effect("refuses what the provider refuses in its limits, also without documents", () =>
@@ -345,6 +348,19 @@ describe("RerankService", () => {
         assert.deepStrictEqual([provider, defaultModel], [undefined, undefined])
       }))
 
+    it.effect("validates calls before a hand-made service", () =>
+      Effect.gen(function*() {
+        const handMade = Layer.succeed(RerankService.RerankService, { rerank: () => Effect.die("not called") })
+        for (const documents of [null, ["a", null], ["a", " "]]) {
+          const error = yield* RerankService.rerank("q", documents as ReadonlyArray<string>).pipe(
+            Effect.provide(RerankService.withPolicy(handMade, Policy.none)),
+            Effect.flip
+          )
+          const field = documents === null ? "documents" : "documents[1]"
+          assert.strictEqual(error._tag === "InvalidRequestError" && error.field, field)
+        }
+      }))
+
     it.effect("applies to a hand-made service, and leaves the model to it", () =>
       Effect.gen(function*() {
         let failures = 1
@@ -364,6 +380,7 @@ describe("RerankService", () => {
           }
         }))
         assert.deepStrictEqual(asked, [{ topN: 1 }, { topN: 1 }])
+        assert.strictEqual(response.model, "own")
         assert.deepStrictEqual([response.requestId, response.usage, ...indexes(response)], ["request-2", {
           inputTokens: 7
         }, 1])

@@ -173,7 +173,7 @@ describe("StructuredOutput", () => {
         }
       }))
 
-    it.effect("fails where the schema throws, without the words of the exception", () =>
+    it.effect("fails where the schema throws, without the message of the exception", () =>
       Effect.gen(function*() {
         const Bad = Schema.Struct({
           a: Schema.String.check(Schema.makeFilter(() => {

@@ -63,7 +63,7 @@ const duration = (attributes: Record<string, string>) =>
 describe("Telemetry of a chat", () => {
   it.effect.each(ways)(
     "is one span of %s, with the names of the conventions",
-    ([, ask]) =>
+    ([way, ask]) =>
       watched(({ spans }) =>
         Effect.gen(function*() {
           yield* settled(Effect.withSpan(ask(yield* service()), "parent"))
@@ -73,6 +73,9 @@ describe("Telemetry of a chat", () => {
           assert.strictEqual(Option.getOrUndefined(span.parent)?.spanId, spans[0]?.spanId)
           assert.deepStrictEqual(Object.fromEntries(span.attributes), {
             ...identity,
+            ...(way === "stream"
+              ? { "gen_ai.request.stream": true, "gen_ai.response.time_to_first_chunk": 3 }
+              : {}),
             "gen_ai.request.max_tokens": 100,
             "gen_ai.request.temperature": 0.5,
             "gen_ai.request.top_p": 0.9,
@@ -90,6 +93,19 @@ describe("Telemetry of a chat", () => {
         })
       )
   )
+
+  it.effect("has the format and the effort a request asks for", () =>
+    watched(({ spans }) =>
+      Effect.gen(function*() {
+        const made = yield* service()
+        const responseFormat = { type: "json", schema: {} } as const
+        yield* settled(made.generate({ ...request, responseFormat, reasoning: { effort: "low" } }))
+        yield* settled(made.generate({ ...request, reasoning: false }))
+        assert.strictEqual(spans[0]?.attributes.get("gen_ai.output.type"), "json")
+        assert.strictEqual(spans[0]?.attributes.get("gen_ai.request.reasoning.level"), "low")
+        assert.isFalse(spans[1]?.attributes.has("gen_ai.request.reasoning.level"))
+      })
+    ))
 
   it.effect.each(ways)(
     "makes the spans of a provider children of the span of %s",
@@ -204,14 +220,23 @@ describe("Telemetry of a chat", () => {
   it.effect.each(ways)("records the error of %s", ([, ask]) =>
     watched(({ spans }) =>
       Effect.gen(function*() {
-        yield* settled(Effect.flip(ask(yield* failing(errors.ModelUnavailableError))))
+        const unavailable = Effect.fail(errors.ModelUnavailableError)
+        const failing = service({
+          generate: () => unavailable,
+          stream: () => Stream.fromEffect(unavailable),
+          metering: { scope: (model) => `home of ${model}` }
+        })
+        yield* settled(Effect.flip(ask(yield* failing)))
         assert.strictEqual(spans[0]?.attributes.get("error.type"), "ModelUnavailableError")
+        assert.strictEqual(spans[0]?.attributes.get("strata.scope"), "home of test-model")
         assert.strictEqual(spans[0]?.attributes.get("error.message"), "it went wrong")
         assert.strictEqual(spans[0]?.attributes.get("strata.error.exception"), "SomeException")
         assert.strictEqual(spans[0]?.attributes.get("strata.error.request_id"), "request-1")
-        assert.strictEqual(spans[0]?.attributes.get("server.address"), "example.com:8443")
+        assert.strictEqual(spans[0]?.attributes.get("server.address"), "example.com")
+        assert.strictEqual(spans[0]?.attributes.get("server.port"), 8443)
         assert.isTrue(spans[0]?.status._tag === "Ended" && spans[0].status.exit._tag === "Failure")
-        assert.deepInclude(yield* duration({ "error.type": "ModelUnavailableError" }), { count: 1 })
+        const server = { "server.address": "example.com", "server.port": "8443" }
+        assert.deepInclude(yield* duration({ "error.type": "ModelUnavailableError", ...server }), { count: 1 })
         assert.deepInclude(yield* duration({}), { count: 0 })
       })
     ))

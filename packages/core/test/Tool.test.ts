@@ -253,7 +253,7 @@ describe("Tool", () => {
         (failureMode) => Tool.make("t", { failureMode, output, handler: () => Effect.succeed("a") })
       ]
 
-      it.effect("tells the model that it failed, without a word of why, and logs the rest", () =>
+      it.effect("tells the model only that it failed, and logs the cause", () =>
         Effect.gen(function*() {
           for (const tool of handlers) {
             const [answer, logs] = yield* watched(({ logs }) =>
@@ -278,7 +278,7 @@ describe("Tool", () => {
         }))
     })
 
-    it.effect("refuses what a schema throws at, without the words of the exception", () =>
+    it.effect("refuses a value at which the schema throws, without the message of the exception", () =>
       Effect.gen(function*() {
         const input = Schema.Struct({
           city: Schema.String.check(Schema.makeFilter(() => {

@@ -24,7 +24,7 @@ export const asks = (...content: ReadonlyArray<Message.AssistantPart>): TestChat
 /** An answer that is text. */
 export const says = (content: string): TestChat.Answer => ({ content, usage })
 
-/** A tool that waits for as many milliseconds as it is told, and says what happens to its handlers. */
+/** A tool that sleeps for some milliseconds, and records what happens to its handlers. */
 export const sleeper = () => {
   const seen = { started: [] as Array<number>, ended: [] as Array<number>, interrupted: [] as Array<number>, most: 0 }
   const running = () => seen.started.length - seen.ended.length - seen.interrupted.length
@@ -46,7 +46,7 @@ export const sleeper = () => {
   return { seen, tool }
 }
 
-/** A tool that gives back what it gets. */
+/** A tool that returns its input. */
 export const echo = Tool.make("echo", {
   input: Schema.Struct({ text: Schema.String }),
   handler: ({ text }) => Effect.succeed(text)

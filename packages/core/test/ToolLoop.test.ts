@@ -26,7 +26,7 @@ class Clock extends Context.Service<Clock, { readonly now: Effect.Effect<string>
 
 const requests = Effect.flatMap(TestChat.TestChat, (double) => double.requests)
 
-/** Runs against a script and gives back what the model was asked as well. */
+/** Runs against a script; returns the requests to the model, too. */
 const scripted = <A, E>(
   replies: TestChat.Script,
   self: Effect.Effect<A, E, ChatService.ChatService>

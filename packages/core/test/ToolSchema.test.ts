@@ -167,4 +167,23 @@ describe("The schema for a model", () => {
       const definition = yield* Tool.definition(Tool.make("t", { input: doubling, handler: () => Effect.void }))
       assert.isBelow(JSON.stringify(definition).length, 10_000)
     }))
+
+  it.effect("defines every reference of recursive schemas, and describes the fields that have one", () =>
+    Effect.gen(function*() {
+      const Folder: Schema.Codec<object> = Schema.Struct({
+        entry: Schema.optionalKey(Schema.suspend(() => Entry))
+      }).annotate({ identifier: "Folder" })
+      const Entry: Schema.Codec<object> = Schema.Struct({
+        folder: Schema.NullOr(Schema.suspend(() => Folder))
+      }).annotate({ identifier: "Entry" })
+      for (const description of ["The root", undefined]) {
+        const root = description === undefined ? Folder : Folder.annotate({ description })
+        const input = Schema.Struct({ root: root.pipe(Schema.annotateKey({ description: "Of the disk" })) })
+        const { inputSchema } = yield* Tool.definition(Tool.make("t", { input, handler: () => Effect.void }))
+        const { $defs, properties } = inputSchema as Record<"$defs" | "properties", Record<string, object>>
+        for (const [, name] of JSON.stringify(inputSchema).matchAll(/#\/\$defs\/(\w+)/g)) assert.property($defs, name!)
+        assert.propertyVal(properties["root"], "description", [description, "Of the disk"].filter(Boolean).join(" "))
+        assert.notProperty(properties["root"], "allOf")
+      }
+    }))
 })

@@ -34,7 +34,7 @@ export interface Options {
  *
  * `inputTokens` is the model's exact count. Calls fail with
  * - `ContextLengthExceededError` for a text of more than 128 tokens, some 90 English words: the model ignores the rest.
- *   `truncate: "end"` accepts that, and `"chunk"` averages the vectors of its pieces;
+ *   `truncate: "end"` accepts that, `"start"` cuts the start instead, and `"chunk"` averages the vectors of its pieces;
  * - `UnsupportedFeatureError` for an image;
  * - `InvalidRequestError` for a blank text, and for options this model does not support;
  * - `ModelNotFoundError` for any other model;
@@ -64,12 +64,14 @@ const embedBatch = Effect.fnUntraced(function*(
   // The limits allow no images.
   const { tokens, vectors } = yield* encoder.encode(batch.kind === "text" ? batch.inputs : [])
   const longest = Math.max(...tokens)
-  if (longest > SentenceEncoder.maxTokens && batch.options.truncate === "none") {
+  // Of a longer text the model ignores the end.
+  if (longest > SentenceEncoder.maxTokens && batch.options.truncate !== "end") {
     return yield* new ProviderError.ContextLengthExceededError({
       provider: SentenceEncoder.provider,
       model: SentenceEncoder.model,
       message: `the text has ${longest} tokens and the model reads ${SentenceEncoder.maxTokens}. ` +
-        "Split it, or set `truncate` to \"end\" to have it cut, or to \"chunk\" to have it embedded in pieces."
+        "Split it, or set `truncate` to \"start\" or \"end\" to have it cut, or to \"chunk\" to have it embedded in pieces.",
+      measured: { unit: "tokens", actual: longest, limit: SentenceEncoder.maxTokens }
     })
   }
   return {
@@ -104,9 +106,6 @@ const checkOptions = Effect.fnUntraced(function*(options: Embedding.ResolvedOpti
   if (options.vectorType !== "float") {
     const problem = `the model makes float vectors only, not ${options.vectorType}`
     return yield* invalid("vectorType", problem, "Leave it out")
-  }
-  if (options.truncate === "start") {
-    return yield* invalid("truncate", "the model reads the start of a text", "Set it to \"end\" or \"none\"")
   }
 })
 

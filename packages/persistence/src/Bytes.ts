@@ -61,7 +61,10 @@ export const overRedis = (options: { readonly prefix?: string | undefined }, usu
     return bytes
   })
 
-/** Values are JSON there, so bytes are base64. Many keys are one command. */
+/**
+ * Values are JSON there, so bytes are base64. Many keys are one command, except in a cluster of Redis, which refuses it
+ * without doing any of it.
+ */
 export const overPersistence = (options: { readonly storeId?: string | undefined }, usual: string) =>
   Effect.gen(function*() {
     const { storeId = usual } = yield* Check.run(Check.partial({ storeId: Check.filled }), options, names)
@@ -70,15 +73,21 @@ export const overPersistence = (options: { readonly storeId?: string | undefined
       getMany: ([key, ...keys]) =>
         key === undefined
           ? Effect.succeed([])
-          : Effect.map(store.getMany([key, ...keys]), (values) =>
-            values.map((value) =>
-              value !== undefined && "bytes" in value ? fromBase64(value.bytes) : undefined
-            )),
+          : store.getMany([key, ...keys]).pipe(
+            Effect.catchIf(isCrossSlot, () => Effect.forEach([key, ...keys], store.get, { concurrency })),
+            Effect.map((values) =>
+              values.map((value) => value !== undefined && "bytes" in value ? fromBase64(value.bytes) : undefined)
+            )
+          ),
       setMany: (entries, timeToLive) => {
         const [first, ...rest] = entries.map(([key, value]) =>
           [key, { bytes: Base64.encode(value) }, timeToLive] as const
         )
-        return first === undefined ? Effect.void : store.setMany([first, ...rest])
+        return first === undefined ? Effect.void : Effect.catchIf(
+          store.setMany([first, ...rest]),
+          isCrossSlot,
+          () => Effect.forEach([first, ...rest], (entry) => store.set(...entry), { concurrency, discard: true })
+        )
       }
     }
     return bytes
@@ -109,6 +118,8 @@ export const overKeyValueStore = (options: { readonly prefix?: string | undefine
     }
     return bytes
   })
+
+const isCrossSlot = ({ cause }: Persistence.PersistenceError): boolean => String(cause).includes("CROSSSLOT")
 
 const names = { provider: "strata", whole: "options" }
 

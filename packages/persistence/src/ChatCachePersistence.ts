@@ -17,7 +17,7 @@ export const layerRedis = (
   layer(Bytes.overRedis(options, `${Bytes.usualPrefix}answers:`))
 
 /**
- * A store in SQL, with the id `strata-answers` by default. A cluster of Redis needs {@link layerRedis}.
+ * A store in SQL, with the id `strata-answers` by default. For Redis there is {@link layerRedis}.
  *
  * @example
  * ChatCachePersistence.layerPersistence().pipe(

@@ -18,7 +18,7 @@ export const layerRedis = (
 
 /**
  * A store in SQL, with the id `strata-embeddings` by default. Many vectors are one command. They are base64 in JSON: a
- * third longer than in a {@link layerKeyValueStore}. A cluster of Redis needs {@link layerRedis}.
+ * third longer than in a {@link layerKeyValueStore}. For Redis there is {@link layerRedis}.
  *
  * @example
  * EmbeddingCachePersistence.layerPersistence().pipe(

@@ -2,16 +2,18 @@ import * as NodeRedis from "@effect/platform-node/NodeRedis"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import * as ChatService from "@strata/core/chat/ChatService"
+import * as EmbeddingCache from "@strata/core/embedding/EmbeddingCache"
 import * as EmbeddingService from "@strata/core/embedding/EmbeddingService"
 import * as Budget from "@strata/core/policy/Budget"
 import * as Ledger from "@strata/core/state/Ledger"
 import { SelfSigned } from "@strata/emulator"
-import { RedisCluster, SharedState } from "@strata/persistence"
+import { EmbeddingCachePersistence, RedisCluster, SharedState } from "@strata/persistence"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
+import * as Persistence from "effect/persistence/Persistence"
 import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
@@ -48,7 +50,7 @@ const isReady = (url: string) =>
 const deployment = (
   name: string,
   test: Effect.Effect<void, unknown, Scope.Scope | FileSystem.FileSystem>
-) => it.live.skipIf(!RedisServer.isInstalled)(name, () => test.pipe(Effect.provide(NodeServices.layer)), 30_000)
+) => it.live.skipIf(!RedisServer.isInstalled)(name, () => test.pipe(Effect.provide(NodeServices.layer)), 60_000)
 
 if (!RedisServer.isInstalled) console.warn("Skipped, for want of a redis-server: deployments of Redis")
 
@@ -68,6 +70,19 @@ describe("SharedState.layerRedis", () => {
       yield* isReady(url)
       yield* Sharing.assertShared(connection({ url }))
       yield* Sharing.assertShared(connection({ url }), { prefix: "a{b:" })
+      const store = EmbeddingCachePersistence.layerPersistence().pipe(
+        Layer.provide(Persistence.layerBackingRedis),
+        Layer.provide(connection({ url }))
+      )
+      const entries = ["a", "b", "c"].map((key, index) => [key, Uint8Array.of(index)] as const)
+      const values = Effect.flatMap(
+        EmbeddingCache.EmbeddingCache,
+        ({ getMany, setMany }) => Effect.andThen(setMany(entries, Duration.minutes(1)), getMany(["c", "d", "a", "b"]))
+      )
+      assert.deepStrictEqual(
+        yield* Effect.provide(values, store),
+        [entries[2]![1], undefined, entries[0]![1], entries[1]![1]]
+      )
     })
   )
 
@@ -117,11 +132,9 @@ describe("SharedState.layerRedis", () => {
       yield* files.writeFileString(`${path}/certificate`, certificate)
       yield* files.writeFileString(`${path}/key`, Redacted.value(key))
       const port = yield* RedisServer.freePort
-      yield* RedisServer.start([
-        ...["--port", "0", "--tls-port", `${port}`, "--tls-auth-clients", "no", "--requirepass", "secret"],
-        ...["--tls-cert-file", `${path}/certificate`, "--tls-key-file", `${path}/key`],
-        ...["--tls-ca-cert-file", `${path}/certificate`]
-      ], port)
+      const tls = `--port 0 --tls-port ${port} --tls-auth-clients no --requirepass secret --tls-key-file ${path}/key ` +
+        `--tls-cert-file ${path}/certificate --tls-ca-cert-file ${path}/certificate`
+      yield* RedisServer.start(tls.split(" "), port)
       const url = `rediss://default:secret@127.0.0.1:${port}`
       yield* Sharing.assertShared(connection({ url, socket: { tls: true, ca: authority } }))
     })
@@ -177,8 +190,16 @@ describe("SharedState.layerRedis", () => {
     )
   )
 
-  it.live("tells nobody the password: a server that is not there", () =>
-    assertDiscreet("redis://user:hunter2@127.0.0.1:1"))
+  const nowhere = "redis://user:hunter2@127.0.0.1:1"
+  it.live.each(
+    [
+      ["server", connection({ url: nowhere })],
+      ["cluster", RedisCluster.layerNodeRedis(() => createCluster({ rootNodes: [{ url: nowhere }] }))]
+    ] as const
+  )(
+    "goes on alone without a %s, and tells nobody its password",
+    ([, connection]) => assertDiscreet(connection)
+  )
 
   it.live.each(["redis://user:hunter2@localhost:port", "redis://user:hunter2/?#@localhost:6379"])(
     "tells nobody the password: a URL that is none, %#",
@@ -197,20 +218,20 @@ describe("SharedState.layerRedis", () => {
     "tells nobody the password: a password that is wrong",
     Effect.gen(function*() {
       const { port } = yield* RedisServer.start(["--requirepass", "secret"])
-      yield* assertDiscreet(`redis://default:hunter2@127.0.0.1:${port}`)
+      yield* assertDiscreet(connection({ url: `redis://default:hunter2@127.0.0.1:${port}` }))
     })
   )
 })
 
 /** A program without the server neither logs the password nor fails with it. */
-const assertDiscreet = (url: string) =>
+const assertDiscreet = (connection: Sharing.Connection) =>
   Effect.gen(function*() {
     const seen: Array<string> = []
     const see = (given: unknown) => void seen.push(inspect(given, { depth: Infinity, showHidden: true }))
     const logger = Logger.make<unknown, void>(({ cause, message }) => see([cause, message]))
     const exit = yield* Effect.exit(
       Effect.gen(function*() {
-        const one = yield* Sharing.process(connection({ url }))
+        const one = yield* Sharing.process(connection)
         yield* Effect.provideContext(ChatService.text("Why?"), one)
         yield* Effect.provideContext(EmbeddingService.embed("Why?"), one)
         yield* Effect.flatMap(Ledger.Ledger, ({ balances }) => balances("k", [])).pipe(Effect.provideContext(one))

@@ -21,6 +21,7 @@ import * as Json from "../wire/Json.ts"
 import * as ResponseBody from "../wire/ResponseBody.ts"
 import * as ServiceError from "../wire/ServiceError.ts"
 import * as Shape from "../wire/Shape.ts"
+import * as ClientSpan from "./clientSpan.ts"
 
 /** The input of a call, to a model or a guardrail: an object used by this call only. */
 export type Input =
@@ -129,7 +130,7 @@ const makeCall = (
   const exchange: Exchange.Exchange = {
     signal: controller.signal,
     isEventStream,
-    server: undefined,
+    address: undefined,
     response: undefined
   }
   let ended = false
@@ -137,7 +138,8 @@ const makeCall = (
 
   const asked = (): Failure.Asked => ({
     ...request.asked,
-    server: exchange.server,
+    server: exchange.address && serverOf(exchange.address),
+    proxy: exchange.address?.proxy,
     requestId: exchange.response && ServiceError.requestId(exchange.response)
   })
   const lost = (where: string) =>
@@ -155,21 +157,23 @@ const makeCall = (
       try: send,
       catch: (error) => {
         const known = toError(error)
-        return known._tag === "MalformedResponseError" && exchange.server === undefined
+        return known._tag === "MalformedResponseError" && exchange.address === undefined
           ? unsendable(error, known)
           : known
       }
     }).pipe(
       Effect.flatMap(() => {
         if (exchange.response === undefined) return Effect.fail(malformed("the request handler returned no response"))
-        return exchange.response.status < 300 ? Effect.succeed(exchange.response) : refused(exchange.response)
+        const { response } = exchange
+        return response.status < 300 && !ServiceError.isPage(response) ? Effect.succeed(response) : refused(response)
       }),
-      Effect.catch(unlessAborted)
+      Effect.catch(unlessAborted),
+      Effect.onExit(() => ClientSpan.annotate(input, exchange.address))
     )
   // Without its body, a refusal still has its status and the name in its headers.
   const refused = (response: Exchange.Response) =>
     Effect.flatMap(
-      Effect.orElseSucceed(ResponseBody.whole(response.body), () => new Uint8Array()),
+      Effect.orElseSucceed(ResponseBody.beginning(response.body, longestRefusal), () => new Uint8Array()),
       (body) => Effect.fail(toError(ServiceError.fromResponse(response, body)))
     )
   const bytes: Call["bytes"] = (send) =>
@@ -212,6 +216,11 @@ const makeCall = (
       })
   }
 }
+
+/** In bytes: exceptions are shorter, and pages of a proxy are not shown. */
+const longestRefusal = 64 * 1024
+
+const serverOf = ({ host, port }: Exchange.Address): string => port === 443 || port === 80 ? host : `${host}:${port}`
 
 /** An empty body counts as an empty object. */
 const decode = <A>(body: Uint8Array, shape: Shape.Shape<A>): Result.Result<A, string> =>

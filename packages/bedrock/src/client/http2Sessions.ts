@@ -1,11 +1,17 @@
 /**
- * HTTP/2 sessions that are replaced when they may be dead.
+ * HTTP/2 sessions, shared by calls to one server, and replaced when they may be dead.
  *
- * A connection can die undetected, and the SDK's handler would use it until TCP retransmission times out (about 15
- * minutes). Here a call aborted before its answer is complete makes its sessions suspect: new calls get new sessions,
- * and the old ones close when their last call ends.
+ * A connection can die undetected, until TCP retransmission times out (about 15 minutes). While calls are in flight a
+ * session sends PINGs, and one that gets no answer is destroyed with its calls. A call aborted before its answer is
+ * complete makes its session suspect: no new calls use it, and it closes with its last one.
  */
-import { NodeHttp2Handler, type NodeHttpHandler } from "@smithy/node-http-handler"
+import type { NodeHttpHandler } from "@smithy/node-http-handler"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
+import * as Http2 from "node:http2"
+import { Readable } from "node:stream"
+import * as Connection from "./connection.ts"
 
 /** What the SDK sends requests with; `NodeHttpHandler` and `NodeHttp2Handler` are such handlers. */
 export interface RequestHandler {
@@ -14,57 +20,217 @@ export interface RequestHandler {
   readonly destroy?: () => void
 }
 
-/** A handler with its sessions, and the number of calls in flight on them. */
-interface Generation {
-  readonly handler: NodeHttp2Handler
-  inFlight: number
+/**
+ * - `maxConcurrentStreams`: requests on one session; the server may allow fewer.
+ * - `pingInterval`: between PINGs. A session whose last one was not answered by the next is dead.
+ */
+export interface Options extends Connection.Settings {
+  readonly maxConcurrentStreams: number
+  readonly pingInterval: Duration.Duration
 }
 
+type Request = Parameters<NodeHttpHandler["handle"]>[0]
+type Response = Awaited<ReturnType<NodeHttpHandler["handle"]>>
+
 /** The handler's options from the SDK, which say whether the answer is an event stream. */
-type HandlerOptions = Parameters<NodeHttp2Handler["handle"]>[1]
+interface HandlerOptions {
+  readonly abortSignal?: unknown
+  readonly isEventStream?: boolean
+}
+
+/** A session being opened or open, with the number of its calls. No new calls use a retired one, or an exclusive one. */
+interface Session {
+  readonly opened: Promise<Http2.ClientHttp2Session>
+  readonly hasRoom: () => boolean
+  readonly isIdle: () => boolean
+  readonly enter: (exclusive: boolean) => void
+  readonly leave: () => void
+  readonly retire: () => void
+  readonly destroy: () => void
+}
 
 /** Opens no session yet. `destroy` closes all of them. */
-export const make = (maxConcurrentStreams: number): Required<RequestHandler> => {
-  const generations = new Set<Generation>()
-  const begin = (): Generation => {
-    const generation = { handler: new NodeHttp2Handler({ maxConcurrentStreams }), inFlight: 0 }
-    generations.add(generation)
-    return generation
-  }
-  let latest = begin()
+export const make = (options: Options): Required<RequestHandler> => {
+  const servers = new Map<string, Set<Session>>()
 
-  /** The result is called when the call is over, possibly more than once. */
-  const enter = (generation: Generation) => {
-    let inside = true
-    generation.inFlight++
-    return () => {
-      if (!inside) return
-      inside = false
-      generation.inFlight--
-      if (generation === latest || generation.inFlight > 0) return
-      generations.delete(generation)
-      generation.handler.destroy()
+  /** An event stream has a session of its own while it lasts. */
+  const lease = (url: URL, exclusive: boolean): Session => {
+    const sessions = servers.get(url.origin) ?? new Set()
+    servers.set(url.origin, sessions)
+    for (const session of sessions) {
+      if (exclusive ? session.isIdle() : session.hasRoom()) return session
     }
+    const session = open(url, options, () => {
+      sessions.delete(session)
+      if (sessions.size === 0 && servers.get(url.origin) === sessions) servers.delete(url.origin)
+    })
+    sessions.add(session)
+    return session
   }
 
   return {
-    metadata: latest.handler.metadata,
-    handle: (request, options: HandlerOptions = {}) => {
-      const generation = latest
-      const { abortSignal, isEventStream } = options
-      // an event stream has a session of its own
-      if (isEventStream === true) return generation.handler.handle(request, options)
-      const leave = enter(generation)
-      if (abortSignal instanceof AbortSignal) {
-        abortSignal.addEventListener("abort", () => {
-          if (generation === latest) latest = begin()
-          leave()
-        }, { once: true })
-      }
-      const result = generation.handler.handle(request, options)
-      result.then(({ response }) => response.body.once("close", leave), leave)
-      return result
+    metadata: { handlerProtocol: "h2" },
+    handle: (request, { abortSignal, isEventStream = false }: HandlerOptions = {}) => {
+      const { hostname, port, protocol } = request
+      const url = new URL(`${protocol}//${hostname}${port === undefined ? "" : `:${port}`}`)
+      if (abortSignal instanceof AbortSignal && abortSignal.aborted) return Promise.reject(aborted(abortSignal))
+      const session = lease(url, isEventStream)
+      session.enter(isEventStream)
+      return send(session, request, abortSignal)
     },
-    destroy: () => generations.forEach(({ handler }) => handler.destroy())
+    destroy: () => servers.forEach((sessions) => sessions.forEach((session) => session.destroy()))
   }
 }
+
+const open = (url: URL, options: Options, onClosed: () => void): Session => {
+  let session: Http2.ClientHttp2Session | undefined
+  let calls = 0
+  let taken = false
+  let retired = false
+  const giveUp = new AbortController()
+  const heart = heartbeat(options.pingInterval, () => session)
+
+  const opened = Effect.runPromise(Connection.forHttp2(url, options), { signal: giveUp.signal }).then((socket) => {
+    session = Http2.connect(url, { createConnection: () => socket })
+    // Calls get the error as well; without a listener it would end the process.
+    session.on("error", () => {})
+    session.on("goaway", retire)
+    session.on("close", () => {
+      retired = true
+      heart.stop()
+      onClosed()
+    })
+    return session
+  })
+  opened.catch(() => {
+    retired = true
+    onClosed()
+  })
+
+  const closeWhenIdle = () => {
+    if (!retired || calls > 0) return
+    giveUp.abort()
+    session?.close()
+  }
+  const retire = () => {
+    retired = true
+    closeWhenIdle()
+  }
+  const isOpen = () => !retired && session?.closed !== true && session?.destroyed !== true
+  const most = () => Math.min(options.maxConcurrentStreams, session?.remoteSettings?.maxConcurrentStreams ?? Infinity)
+
+  return {
+    opened,
+    hasRoom: () => isOpen() && !taken && calls < most(),
+    isIdle: () => isOpen() && calls === 0,
+    enter: (exclusive) => {
+      taken = exclusive
+      if (calls++ > 0) return
+      session?.ref()
+      heart.start()
+    },
+    leave: () => {
+      taken = false
+      if (--calls > 0) return
+      heart.stop()
+      // An idle session does not keep the process alive.
+      session?.unref()
+      closeWhenIdle()
+    },
+    retire,
+    destroy: () => {
+      retired = true
+      giveUp.abort()
+      session?.destroy()
+    }
+  }
+}
+
+/** Sends a PING per interval, and destroys a session that has not answered the one before. */
+const heartbeat = (interval: Duration.Duration, session: () => Http2.ClientHttp2Session | undefined) => {
+  let timer: NodeJS.Timeout | undefined
+  let unanswered = false
+  const beat = () => {
+    const open = session()
+    if (open === undefined || open.destroyed) return
+    if (unanswered) {
+      const message = `The server did not answer a PING within ${Duration.format(interval)}`
+      return open.destroy(Object.assign(new Error(message), { code: "ERR_HTTP2_PING_TIMEOUT" }))
+    }
+    unanswered = true
+    open.ping(() => {
+      unanswered = false
+    })
+  }
+  return {
+    start: () => {
+      timer = setInterval(beat, Duration.toMillis(interval)).unref()
+    },
+    stop: () => {
+      clearInterval(timer)
+      unanswered = false
+    }
+  }
+}
+
+/** Sends a request on a session that it has entered, and leaves it when the exchange is over. */
+const send = (session: Session, request: Request, signal: unknown): Promise<Response> =>
+  new Promise((resolve, reject) => {
+    let stream: Http2.ClientHttp2Stream | undefined
+    let inside = true
+    const leave = () => {
+      if (!inside) return
+      inside = false
+      if (signal instanceof AbortSignal) signal.removeEventListener("abort", abort)
+      session.leave()
+    }
+    const fail = (error: unknown) => {
+      reject(error)
+      leave()
+    }
+    const abort = () => {
+      session.retire()
+      stream?.close(Http2.constants.NGHTTP2_CANCEL)
+      fail(aborted(signal))
+    }
+    if (signal instanceof AbortSignal) signal.addEventListener("abort", abort, { once: true })
+    session.opened.then((connection) => {
+      if (!inside) return
+      stream = connection.request({ ...request.headers, ":method": request.method, ":path": pathOf(request) })
+      const { body }: { readonly body?: unknown } = request
+      const answer = stream
+      answer.on("response", (headers) => {
+        resolve({ response: { statusCode: headers[":status"] ?? 0, headers: textsOf(headers), body: answer } })
+      })
+      answer.on("end", leave)
+      answer.on("error", fail)
+      answer.on("close", () => fail(new Error("http2 request did not get a response")))
+      if (body instanceof Readable) body.on("error", (error) => answer.destroy(error)).pipe(answer)
+      else answer.end(Predicate.isString(body) || body instanceof Uint8Array ? body : undefined)
+    }).catch(fail)
+  })
+
+const aborted = (signal: unknown): Error => {
+  const cause = signal instanceof AbortSignal ? signal.reason : undefined
+  return Object.assign(new Error("Request aborted", { cause }), { name: "AbortError" })
+}
+
+const pathOf = ({ path, query }: Request): string => {
+  const parameters = Object.entries(query ?? {}).flatMap(([name, value]) =>
+    (Array.isArray(value) ? value : [value]).map((each) =>
+      each === null ? escape(name) : `${escape(name)}=${escape(each)}`
+    )
+  )
+  return parameters.length === 0 ? path : `${path}?${parameters.join("&")}`
+}
+
+/** As signatures have it. */
+const escape = (text: string): string =>
+  encodeURIComponent(text).replace(/[!'()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`)
+
+const textsOf = (headers: Http2.IncomingHttpHeaders): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(headers).flatMap(([name, value]) =>
+      value === undefined || name.startsWith(":") ? [] : [[name, Array.isArray(value) ? value.join(", ") : `${value}`]]
+    )
+  )

@@ -22,14 +22,10 @@ export const make = Effect.fnUntraced(function*(
   known: Known,
   authentication: Authentication.Options
 ): Effect.fn.Return<Identity, ProviderError.InvalidRequestError> {
-  const [ofService, ofAll] = yield* Effect.forEach(
-    ["AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "AWS_ENDPOINT_URL"],
-    Environment.read
-  )
   return {
     account: known.account ?? (yield* accountOf(authentication)),
     region: known.region ?? null,
-    endpoint: known.endpoint ?? ofService ?? ofAll ?? null
+    endpoint: known.endpoint ?? null
   }
 })
 

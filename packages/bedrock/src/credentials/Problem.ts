@@ -9,10 +9,12 @@ import * as BedrockError from "../BedrockError.ts"
 import * as ErrorChain from "../error/ErrorChain.ts"
 import * as Facts from "../error/Facts.ts"
 import * as Failure from "../error/Failure.ts"
+import * as NetworkError from "../error/NetworkError.ts"
 import { providerName } from "../internal/provider.ts"
 
 /**
  * - `who`: the source; `problem` and `remedy` are as in {@link Failure.message}.
+ * - `message`: the whole message, where it says more of the way to the source.
  * - `words`: the problem in the words of AWS, safe to show.
  * - `isTransient`: whether to ask the source again may help.
  * - `isFinal`: whether a chain of sources ends with it, as the SDK's does.
@@ -22,6 +24,7 @@ export interface Problem {
   readonly who: string
   readonly problem: string
   readonly remedy: string
+  readonly message?: string | undefined
   readonly exception?: string | undefined
   readonly words?: string | undefined
   readonly requestId?: string | undefined
@@ -65,32 +68,29 @@ export const explain = (
     // Of an effect of the program, which called a service to get the credentials.
     return { who, problem: `"${known.message}"`, remedy: remedy("", ""), exception, isTransient, isFinal }
   }
-  const { name, status, words: all } = Facts.read(said, { who, secrets })
-  const words = ErrorChain.firstLine(all)
-  // A network failure has its code for a name, and says more to those who debug sockets.
-  const isNetwork = known._tag === "ConnectionError" || known._tag === "TimeoutError" && known.phase !== "model"
-  const problem = isNetwork
-    ? unreached(exception)
-    : words !== ""
-    ? `"${words}"`
-    : status === undefined
-    ? "it failed"
-    : `it answered HTTP ${status}, and not in the format of AWS`
+  const facts = Facts.read(said, { who, secrets })
+  const words = ErrorChain.firstLine(facts.words)
+  if (facts.isPage || NetworkError.classify(facts) !== undefined) {
+    const { message } = known
+    return { who, problem: unreached(exception), remedy: reach, message, exception, isTransient, isFinal }
+  }
   return {
     who,
-    problem,
-    remedy: isNetwork
-      ? "Check that it can be reached from here"
-      : isTransient
-      ? "Send the call again in a moment"
-      : remedy(name, words),
+    problem: words !== ""
+      ? `"${words}"`
+      : facts.status === undefined
+      ? "it failed"
+      : `it answered HTTP ${facts.status}`,
+    remedy: isTransient ? "Send the call again in a moment" : remedy(facts.name, words),
     exception,
-    words: isNetwork || words === "" ? undefined : words,
+    words: words === "" ? undefined : words,
     requestId,
     isTransient,
     isFinal
   }
 }
+
+const reach = "Check that it can be reached from here"
 
 /** `code`: Node's, such as `ECONNREFUSED`. */
 export const unreached = (code: string | undefined): string =>
@@ -98,13 +98,13 @@ export const unreached = (code: string | undefined): string =>
 
 /** The error of a call that needed the credentials. */
 export const toError = (
-  { exception, isTransient, problem, remedy, requestId, who, words }: Problem
+  { exception, isTransient, message, problem, remedy, requestId, who, words }: Problem
 ): ProviderError.AuthenticationError =>
   new ProviderError.AuthenticationError({
     provider: providerName,
     exception,
     requestId,
     providerMessage: words,
-    message: Failure.message({ who, requestId }, problem, remedy),
+    message: message ?? Failure.message({ who, requestId }, problem, remedy),
     ...(isTransient ? { transient: true } : {})
   })

@@ -10,7 +10,7 @@ import * as CredentialProcess from "./CredentialProcess.ts"
 import * as Machine from "./Machine.ts"
 import * as Problem from "./Problem.ts"
 import * as Role from "./Role.ts"
-import { ofSdk, type SdkCredentials, type Source } from "./Source.ts"
+import { ofSdk, type SdkCredentials, sending, type Source } from "./Source.ts"
 
 /** The settings of a profile. */
 type Settings = Readonly<Record<string, string | undefined>>
@@ -143,16 +143,20 @@ const machine = (origin: string | undefined, who: string): Source =>
       )
 
 const sso = (profile: string, who: string): Source => (request) =>
-  ofSdk(({ fromSSO }) => fromSSO({ profile, ignoreCache: true }), request, {
+  ofSdk(({ fromSSO }) => fromSSO({ ...sending(request), profile, ignoreCache: true }), request, {
     who: `SSO of ${who}`,
     problem: (error) => session(error, { who, known: ssoProblem(profile), secrets: request.secrets })
   })
 
 const loggedIn = (profile: string, who: string): Source => (request) =>
-  ofSdk(({ fromLoginCredentials }) => fromLoginCredentials({ profile, ignoreCache: true }), request, {
-    who: `the login session of ${who}`,
-    problem: (error) => session(error, { who, known: loginProblem(profile), secrets: request.secrets })
-  })
+  ofSdk(
+    ({ fromLoginCredentials }) => fromLoginCredentials({ ...sending(request), profile, ignoreCache: true }),
+    request,
+    {
+      who: `the login session of ${who}`,
+      problem: (error) => session(error, { who, known: loginProblem(profile), secrets: request.secrets })
+    }
+  )
 
 /** What went wrong with a session of a user. The SDK's texts quote files of tokens, so none of them is shown. */
 const session = (

@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"
 import * as ErrorChain from "../error/ErrorChain.ts"
 import * as Problem from "./Problem.ts"
-import { ofSdk, type Source } from "./Source.ts"
+import { ofSdk, sending, type Source } from "./Source.ts"
 
 /** `duration` is in seconds; `region` is that of STS, the calling client's when it is missing. */
 export interface Role {
@@ -28,7 +28,7 @@ export const assumed =
         ({ fromTemporaryCredentials }) =>
           fromTemporaryCredentials({
             masterCredentials: credentials,
-            ...(region === undefined ? {} : { clientConfig: { region } }),
+            clientConfig: { ...sending(request).clientConfig, ...(region === undefined ? {} : { region }) },
             params: {
               RoleArn: roleArn,
               RoleSessionName: sessionName,
@@ -77,6 +77,7 @@ export const ofWebIdentity = (
     return ofSdk(
       ({ fromWebToken }) =>
         fromWebToken({
+          ...sending(request),
           roleArn,
           webIdentityToken,
           ...(sessionName === undefined ? {} : { roleSessionName: sessionName })

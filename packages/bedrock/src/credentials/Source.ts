@@ -18,14 +18,19 @@ export type SdkProvider = Exclude<
 /** Credentials as the SDK signs with them. */
 export type SdkCredentials = Awaited<ReturnType<SdkProvider>>
 
+/** What the SDK's own clients send their requests with. */
+export type Network = NonNullable<BedrockRuntimeClientConfig["requestHandler"]>
+
 /**
  * What a source is asked with.
  *
  * - `properties`: those of the SDK, for its providers: the client that asks, and whether it wants new credentials.
+ * - `network`: what its requests are sent with; the SDK's default when `undefined`.
  * - `secrets`: what no problem may quote; a source adds its own.
  */
 export interface Request {
   readonly properties: Parameters<SdkProvider>[0]
+  readonly network: Network | undefined
   readonly secrets: Set<string>
 }
 
@@ -57,6 +62,12 @@ export const explained = <A>(
 /** A failure inside the program. */
 export const explain = (error: unknown, who: string, secrets: ReadonlySet<string>): Problem.Problem =>
   Problem.explain(error, { who, secrets: [...secrets], remedy: () => "Check where it gets the credentials from" })
+
+/** Options of the SDK's providers that say how their clients send requests. */
+export const sending = (
+  { network }: Pick<Request, "network">
+): { readonly clientConfig?: { readonly requestHandler: Network } } =>
+  network === undefined ? {} : { clientConfig: { requestHandler: network } }
 
 /** A provider of the SDK, which gets a minute: it may wait for a server that never answers. */
 export const ofSdk = (

@@ -7,13 +7,18 @@
 import * as Predicate from "effect/Predicate"
 import * as Confidential from "./Confidential.ts"
 
-/** One link of the chain: an error, its cause, the cause of that. `raw` is for classification, never shown. */
+/**
+ * One link of the chain: an error, its cause, the cause of that. `raw` is for classification, never shown; `proxy` and
+ * `status` are of a failure of a proxy.
+ */
 export interface Link {
   readonly name: string
   readonly message: string
   readonly raw: string
   readonly code: string | undefined
   readonly syscall: string | undefined
+  readonly proxy: string | undefined
+  readonly status: number | undefined
 }
 
 /** The error and its causes, outermost first, redacted. Cyclic chains end after ten. */
@@ -26,7 +31,9 @@ export const read = (error: unknown, confidential?: Confidential.Confidential): 
       message: Confidential.redact(raw, confidential),
       raw,
       code: string(link, "code"),
-      syscall: string(link, "syscall")
+      syscall: string(link, "syscall"),
+      proxy: string(link, "proxy"),
+      status: number(link, "status")
     })
   }
   return chain

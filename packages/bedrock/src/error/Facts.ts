@@ -13,7 +13,7 @@ import type * as Failure from "./Failure.ts"
  *
  * - `who`: what was asked, where it was no model: `guardrail gr7wxyz12345`.
  * - `requestId`: used when the error carries none.
- * - `region`, `server`: where the request went; a host of AWS is not repeated beside its region.
+ * - `region`, `server`, `proxy`: where the request went, and through what; a host of AWS is not repeated beside its region.
  * - `secrets`, `request`: the credentials in force and the input of the call. Quotations of them in the error are
  *   replaced by `[redacted]`.
  */
@@ -23,6 +23,7 @@ export interface Context {
   readonly requestId?: string | undefined
   readonly region?: string | undefined
   readonly server?: string | undefined
+  readonly proxy?: string | undefined
   readonly secrets?: ReadonlyArray<string> | undefined
   readonly request?: unknown
 }
@@ -32,6 +33,7 @@ export interface Context {
  *
  * - `name`: without namespace and the suffix `Exception`: `Throttling`.
  * - `date`: the time of the service when it answered, in milliseconds since 1970.
+ * - `contentType`, `location`: of the answer. `isPage`: it is neither JSON nor empty, so not the service's.
  */
 export interface Facts extends Failure.Failure {
   readonly name: string
@@ -39,6 +41,9 @@ export interface Facts extends Failure.Failure {
   readonly originalStatus: number | undefined
   readonly retryAfter: Duration.Duration | undefined
   readonly date: number | undefined
+  readonly contentType: string | undefined
+  readonly location: string | undefined
+  readonly isPage: boolean
   readonly chain: ReadonlyArray<ErrorChain.Link>
 }
 
@@ -55,10 +60,17 @@ export const read = (error: unknown, context: Context): Facts => {
   const message = body === undefined ? own : body.message ?? body.Message ?? body.originalMessage
   // A parser's message quotes what it could not parse: an answer, or a page of a proxy.
   const said = rawName === "SyntaxError" || genericNames.has(message ?? "") ? "" : message ?? ""
-  const { model, region, server, who } = context
+  const { model, proxy, region, server, who } = context
   const headers = ErrorChain.property(ErrorChain.property(error, "$response"), "headers")
   return {
-    asked: { model, who, region, server, requestId: ErrorChain.string(metadata, "requestId") ?? context.requestId },
+    asked: {
+      model,
+      who,
+      region,
+      server,
+      proxy,
+      requestId: ErrorChain.string(metadata, "requestId") ?? context.requestId
+    },
     exception,
     name: (exception ?? rawName).replace(/Exception$/, ""),
     words: Confidential.redact(said, context),
@@ -70,6 +82,11 @@ export const read = (error: unknown, context: Context): Facts => {
     originalStatus: ErrorChain.number(error, "originalStatusCode") ?? body?.originalStatusCode,
     retryAfter: retryAfter(headers),
     date: dateOf(headers),
+    contentType: ErrorChain.string(headers, "content-type"),
+    location: ErrorChain.string(headers, "location"),
+    // Of answers to the SDK's own clients its parsers and the type tell; of ours `wire/ServiceError` has looked.
+    isPage: ErrorChain.property(error, "isPage") === true || rawName === "SyntaxError" ||
+      /XML parse error/.test(own) || /^text\/html/i.test(ErrorChain.string(headers, "content-type") ?? ""),
     chain
   }
 }

@@ -14,10 +14,11 @@ import * as Result from "effect/Result"
 import * as ModelId from "../catalog/ModelId.ts"
 import { providerName } from "../internal/provider.ts"
 
-/** Where a request goes: `server` is the host it was sent to, with a port other than 443. */
+/** Where a request goes: `server` is the host it was sent to, with a port other than 443, `proxy` what it went through. */
 export interface Where {
   readonly region?: string | undefined
   readonly server?: string | undefined
+  readonly proxy?: string | undefined
 }
 
 /** Who was asked, and in which request; `who` where it was no model. */
@@ -105,6 +106,10 @@ const nameOf = ({ model, region, server, who = model ?? "Bedrock" }: Asked): str
   if (server !== undefined && !isRegional(server, region)) return `${who} at ${server}`
   return region === undefined ? who : `${who} in ${region}`
 }
+
+/** The host, where {@link message} does not name it. */
+export const hostOf = ({ region, server }: Asked): string | undefined =>
+  server !== undefined && isRegional(server, region) ? server : undefined
 
 /** Whether it is the service's own host in a region, which says no more than the region does. */
 const isRegional = (server: string, region: string | undefined): boolean => {

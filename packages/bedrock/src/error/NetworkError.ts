@@ -11,11 +11,19 @@ import * as Failure from "./Failure.ts"
 export const classify = (
   failure: Failure.Failure & { readonly chain: ReadonlyArray<Link> }
 ): ProviderError.CallError | undefined => {
-  const { chain } = failure
+  const { asked, chain } = failure
   const fields = (link: Link, { problem, remedy }: Loss) => ({
-    ...Failure.toFields({ ...failure, exception: link.code, words: "" }, remedy, problem),
+    ...Failure.toFields(
+      { ...failure, exception: link.code, words: "" },
+      remedy,
+      asked.proxy === undefined || problem.includes(asked.proxy)
+        ? problem
+        : `${problem}, through the proxy ${asked.proxy}`
+    ),
     cause: toError(chain)
   })
+  const proxy = chain.find(({ name, proxy }) => name === "ProxyError" && proxy !== undefined)
+  if (proxy !== undefined) return ofProxy(proxy, chain, fields)
   // Over HTTP/2 a refused certificate arrives as a cancelled stream, with the reason as its cause.
   const untrusted = chain.find(isTls)
   if (untrusted !== undefined) {
@@ -36,6 +44,28 @@ export const classify = (
   }
   return undefined
 }
+
+/** A proxy that cannot be reached, or refuses a tunnel: the server behind it has not seen the request. */
+const ofProxy = (
+  link: Link,
+  chain: ReadonlyArray<Link>,
+  fields: (link: Link, loss: Loss) => ReturnType<typeof Failure.toFields> & { readonly cause: Error | undefined }
+): ProviderError.CallError => {
+  const { message, proxy, status } = link
+  const last = chain.at(-1)
+  const reason = last === undefined || last.proxy !== undefined ? "" : ` (${detail(last)})`
+  const problem = `the proxy ${proxy} ${firstLine(message)}${status === undefined ? reason : `: HTTP ${status}`}`
+  const certain = chain.some(isTls) || status !== undefined && !/^(?:408|429|50[0234])$/.test(`${status}`)
+  if (!certain) return new ProviderError.ConnectionError(fields(last ?? link, { problem, remedy: proxyRemedy }))
+  const remedy = chain.some(isTls) ? tlsRemedy : status === 407 ? loginRemedy : refusedRemedy
+  return new ProviderError.InvalidRequestError({ ...fields(last ?? link, { problem, remedy }), field: "proxy", remedy })
+}
+
+const proxyRemedy = "Check HTTPS_PROXY, HTTP_PROXY and `transport.proxy`, or name the host in NO_PROXY"
+
+const loginRemedy = "Give the proxy a user name and a password in its URL: http://user:password@proxy.example.com:8080"
+
+const refusedRemedy = "Have the proxy allow the host, or name the host in NO_PROXY"
 
 /** What went wrong, and what to do about it. */
 interface Loss {
@@ -115,6 +145,11 @@ const losses: ReadonlyArray<KnownLoss> = [
     () => "the endpoint does not answer in HTTP/2",
     "If it speaks HTTP/1.1 only, leave `http2` out of `transport`"
   ),
+  byCode(
+    /^ERR_HTTP2_PING_TIMEOUT$/,
+    ({ message }) => `the connection is dead: ${firstLine(message).replace(/^The/, "the")}`,
+    lostRemedy
+  ),
   byCode(/^(ERR_HTTP2_|NGHTTP2_)/, ({ code }) => `the HTTP/2 connection was lost (${code})`, lostRemedy),
   byMessage(
     /^Frame type id |http2 request did not get a response|^HTTP\/2 stream is abnormally aborted/,
@@ -130,5 +165,5 @@ const losses: ReadonlyArray<KnownLoss> = [
 const isTls = ({ code }: Link): boolean => /CERT|^UNABLE_TO_|^ERR_SSL_|^ERR_TLS_|^EPROTO$/.test(code ?? "")
 
 const tlsRemedy =
-  "Check the URL; for a private certificate authority set NODE_EXTRA_CA_CERTS, or give `transport` an " +
-  "`httpsAgent` that trusts it"
+  "Check the URL; for a private certificate authority set AWS_CA_BUNDLE or NODE_EXTRA_CA_CERTS, or give `transport` " +
+  "its certificate as `ca`"

@@ -15,9 +15,10 @@ export const classify = (failure: Failure.Failure): ProviderError.CallError => {
     return new ProviderError.ModelNotFoundError(Failure.toFields(failure, Failure.modelRemedy))
   }
   if (tooLong.test(raw)) {
-    return new ProviderError.ContextLengthExceededError(
-      Failure.toFields(failure, "Shorten the input, or use a model with a longer context")
-    )
+    return new ProviderError.ContextLengthExceededError({
+      ...Failure.toFields(failure, "Shorten the input, or use a model with a longer context"),
+      measured: measuredIn(raw)
+    })
   }
   const feature = unsupported.exec(words)?.[1]
   if (feature !== undefined) {
@@ -52,6 +53,21 @@ const tooLong = new RegExp(
   ].join("|"),
   "i"
 )
+
+/** What a text says of the length of the input, if it does. */
+const measuredIn = (text: string): ProviderError.Measured | undefined => {
+  for (const { pattern, unit } of measurements) {
+    const { actual, limit } = pattern.exec(text)?.groups ?? {}
+    if (actual !== undefined && limit !== undefined) return { unit, actual: Number(actual), limit: Number(limit) }
+  }
+}
+
+const measurements = [
+  { unit: "tokens", pattern: /max input tokens: (?<limit>\d+), request input token count: (?<actual>\d+)/i },
+  { unit: "tokens", pattern: /(?<actual>\d+) tokens > (?<limit>\d+) maximum/i },
+  { unit: "characters", pattern: /expected maxLength: (?<limit>\d+), actual: (?<actual>\d+)/i },
+  { unit: "bytes", pattern: /total text bytes: (?<actual>\d+) > (?<limit>\d+)/i }
+] as const
 
 // "messages.1.content.0: Invalid `signature` in `thinking` block", "Invalid `data` in `redacted_thinking` block"
 const refusedThought = /(?:signature|data)\W+in\W+(?:redacted_)?thinking|thinking(?:\.|\W+)signature/i

@@ -19,3 +19,7 @@ export const read = (name: string): Effect.Effect<string | undefined, ProviderEr
         remedy: "Check the ConfigProvider"
       })
   })
+
+/** {@link read}, and where that finds nothing the process's own variable: the SDK would read it there. */
+export const readAny = (name: string): Effect.Effect<string | undefined, ProviderError.InvalidRequestError> =>
+  Effect.map(read(name), (value) => value ?? (process.env[name] || undefined))

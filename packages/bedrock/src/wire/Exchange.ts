@@ -19,13 +19,20 @@ export interface Response extends Head {
  *
  * - `signal`: aborts it.
  * - `isEventStream`: an event stream does not share an HTTP/2 session with other calls.
- * - `server`: the host it was sent to, with a port other than 443; `undefined` until it reached the network.
+ * - `address`: where it was sent; `undefined` until then.
  */
 export interface Exchange {
   readonly signal: AbortSignal
   readonly isEventStream: boolean
-  server: string | undefined
+  address: Address | undefined
   response: Response | undefined
+}
+
+/** `proxy`: what the way leads through, without user name and password. */
+export interface Address {
+  readonly host: string
+  readonly port: number
+  readonly proxy: string | undefined
 }
 
 /**
@@ -52,8 +59,14 @@ export const install = ({ config, middlewareStack }: BedrockRuntimeClient): void
       const { isEventStream, signal } = exchange
       // the earlier steps have set it for this handler
       const request = args.request as Parameters<typeof requestHandler.handle>[0]
-      const { hostname, port } = request
-      exchange.server = port === undefined || port === 443 ? hostname : `${hostname}:${port}`
+      const { hostname, port, protocol } = request
+      const proxy: unknown = Predicate.hasProperty(requestHandler, "proxyOf") &&
+        Predicate.isFunction(requestHandler.proxyOf) && requestHandler.proxyOf(request)
+      exchange.address = {
+        host: hostname,
+        port: port ?? (protocol === "http:" ? 80 : 443),
+        proxy: Predicate.isString(proxy) ? proxy : undefined
+      }
       return requestHandler.handle(request, { abortSignal: signal, ...(isEventStream && { isEventStream }) }).then(
         (result) => {
           exchange.response = toResponse(result)

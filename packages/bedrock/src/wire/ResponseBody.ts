@@ -52,11 +52,24 @@ export const read = (body: unknown, { onEnd, onPiece }: Listener): Reading => {
 }
 
 /** All of a body. Fails with what its stream failed with. */
-export const whole = (body: unknown): Effect.Effect<Uint8Array, unknown> =>
+export const whole = (body: unknown): Effect.Effect<Uint8Array, unknown> => collect(body, Infinity)
+
+/** A body of which no more than about `most` bytes are read: a longer one is cut, and its connection closed. */
+export const beginning = (body: unknown, most: number): Effect.Effect<Uint8Array, unknown> => collect(body, most)
+
+const collect = (body: unknown, most: number): Effect.Effect<Uint8Array, unknown> =>
   Effect.callback((resume) => {
     const bytes = new GrowingBytes()
+    let length = 0
     const reading = read(body, {
-      onPiece: (piece) => bytes.add(piece),
+      onPiece: (piece) => {
+        bytes.add(piece)
+        length += piece.length
+        if (length <= most) return
+        reading.stop()
+        if (body instanceof Readable) body.destroy()
+        resume(Effect.succeed(bytes.toUint8Array()))
+      },
       onEnd: (error) => resume(error === undefined ? Effect.succeed(bytes.toUint8Array()) : Effect.fail(error))
     })
     return Effect.sync(() => reading.stop())

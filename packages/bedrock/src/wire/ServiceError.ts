@@ -12,11 +12,15 @@ export interface Head {
   readonly headers: Readonly<Record<string, string>>
 }
 
-/** An exception. `message` is empty when there is no readable reason, such as in a page of a proxy. */
+/**
+ * An exception. `message` is empty when there is no readable reason, such as in a page of a proxy, which is marked
+ * `isPage`.
+ */
 export interface ServiceError {
   readonly name: string
   readonly message: string
   readonly originalStatusCode?: number | undefined
+  readonly isPage?: boolean
   readonly $metadata?: { readonly httpStatusCode: number; readonly requestId: string | undefined }
   readonly $response?: { readonly headers: Head["headers"] }
 }
@@ -30,10 +34,17 @@ export const fromResponse = (head: Head, body: Uint8Array): ServiceError => {
   return {
     ...said(fields),
     name: bare(names.find(Predicate.isString) ?? ""),
+    isPage: isPage(head) || body.length > 0 && !isJson(headers["content-type"]) && Object.keys(fields).length === 0,
     $metadata: { httpStatusCode: status, requestId: requestId(head) },
     $response: { headers }
   }
 }
+
+/** Whether a response is a page for people: of a proxy, a gateway or a captive portal. */
+export const isPage = ({ headers }: Head): boolean =>
+  /^(?:text\/html|application\/xhtml)/i.test(headers["content-type"] ?? "")
+
+const isJson = (contentType = ""): boolean => /\bjson\b/i.test(contentType)
 
 /** The exception in a frame of a stream that is not an event. */
 export const fromFrame = ({ errorMessage, messageType, name, payload }: Frame): ServiceError =>

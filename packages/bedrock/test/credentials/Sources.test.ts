@@ -61,7 +61,7 @@ const failureOf = (given: (place: Place) => Effect.Effect<Given, never, Scope.Sc
     const server = yield* WireServer.http1(WireServer.answering)
     const error = yield* Effect.flip(Effect.flatMap(connect(server, options), (client) => client.converse(request)))
     assert.lengthOf(server.received, 0)
-    return { error, message: error.message.replaceAll(directory, "~") }
+    return { error, message: error.message.replaceAll(directory, "~").replace(/127\.0\.0\.1:\d+/, "127.0.0.1") }
   }).pipe(Effect.scoped, Effect.provide(Environment.provided({})))
 
 /** The access key id of a request that is answered. */
@@ -363,7 +363,8 @@ const cases: Readonly<Record<string, Readonly<Record<string, Case>>>> = {
     ],
     "behind a gateway that fails": [
       assuming(answer(502, html, "text/html")),
-      `${role}: it answered HTTP 502, and not in the format of AWS. Send the call again in a moment.`,
+      `${role}: the answer is not one of AWS, but of a gateway or proxy on the way: HTTP 502, text/html. Send the ` +
+      "request again; if it keeps failing, check what is in front of the endpoint.",
       "transient"
     ],
     "that fails": [
@@ -377,7 +378,8 @@ const cases: Readonly<Record<string, Readonly<Record<string, Case>>>> = {
           variables: { AWS_ENDPOINT_URL_STS: url },
           options: { credentials: sourceOfRole, assumeRole: { roleArn } }
         })),
-      `${role}: it cannot be reached (ECONNREFUSED). Check that it can be reached from here.`,
+      `${role}: the connection was refused (ECONNREFUSED: connect ECONNREFUSED 127.0.0.1). Check the endpoint, and ` +
+      "that a server listens there.",
       "transient"
     ]
   },

@@ -74,13 +74,16 @@ export const resolved = (options?: Partial<Embedding.ResolvedOptions>): Embeddin
 
 type SomeOptions = Partial<Embedding.ResolvedOptions>
 
-export const texts = (inputs: ReadonlyArray<string>, options?: SomeOptions): Embedding.TextBatch => ({
+export const texts = (inputs: ReadonlyArray<string>, options?: SomeOptions): Embedding.BatchOf<"text", string> => ({
   kind: "text",
   inputs,
   options: resolved(options)
 })
 
-export const images = (images: ReadonlyArray<Embedding.Image>, options?: SomeOptions): Embedding.ImageBatch => ({
+export const images = (
+  images: ReadonlyArray<Embedding.Image>,
+  options?: SomeOptions
+): Embedding.BatchOf<"image", Embedding.ImageInput> => ({
   kind: "image",
   inputs: images.map((image) => ({ image })),
   options: resolved(options)
@@ -89,7 +92,7 @@ export const images = (images: ReadonlyArray<Embedding.Image>, options?: SomeOpt
 export const combined = (
   inputs: ReadonlyArray<Embedding.CombinedInput>,
   options?: SomeOptions
-): Embedding.CombinedBatch => ({ kind: "combined", inputs, options: resolved(options) })
+): Embedding.BatchOf<"combined", Embedding.CombinedInput> => ({ kind: "combined", inputs, options: resolved(options) })
 
 /** Written without the code under test. */
 export const base64 = ({ bytes }: Embedding.Image): string => Base64.encode(bytes)

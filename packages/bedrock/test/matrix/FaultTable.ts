@@ -129,8 +129,8 @@ export const rows: { readonly [T in Type]: ReadonlyArray<Row<T>> } = {
     [{ pause: "1 minute" }, "ok", "TimeoutError", "aborted"]
   ],
   garbage: [
-    [{}, "MalformedResponseError", "MalformedResponseError", "over"],
-    [{ status: 502 }, "ProviderInternalError", "ProviderInternalError", "completed"],
+    [{}, "InvalidRequestError", "InvalidRequestError", "over"],
+    [{ status: 502 }, "ConnectionError", "ConnectionError", "completed"],
     [{ body: "{}", contentType: json }, "MalformedResponseError", "ConnectionError", "over"],
     [{ body: "null", contentType: json }, "MalformedResponseError", "ConnectionError", "over"]
   ],

@@ -54,6 +54,10 @@ export const https = (handler: Handler) =>
 /** HTTP/2 without TLS. */
 export const http2 = (handler: Handler) => serve("http", handler, (listener) => Http2.createServer(listener))
 
+/** HTTP/2 over TLS. */
+export const https2 = (handler: Handler) =>
+  serve("https", handler, (listener) => Http2.createSecureServer(tls, listener))
+
 const selfSigned = Effect.runSync(SelfSigned.make(["127.0.0.1"]))
 
 /** What to trust for {@link https}. */
@@ -62,7 +66,8 @@ export const certificate = selfSigned.authority
 /** Never closes a connection for being free: a busy machine may let it be so for long. */
 const patient: Http.ServerOptions = { keepAliveTimeout: 0 }
 
-const tls = { cert: selfSigned.certificate, key: Redacted.value(selfSigned.key) }
+/** The certificate of {@link https} and its key. */
+export const tls = { cert: selfSigned.certificate, key: Redacted.value(selfSigned.key) }
 
 /** Any bytes: `onSocket` gets each connection. */
 export const tcp = (onSocket: (socket: Net.Socket) => void): Effect.Effect<WireServer, never, Scope.Scope> =>

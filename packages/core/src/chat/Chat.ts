@@ -3,22 +3,25 @@
  *
  * A provider implements one attempt of a request; {@link make} adds validation, the policy and telemetry.
  */
+import * as Arr from "effect/Array"
+import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Pull from "effect/Pull"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Check from "../Check.ts"
 import type { Identity } from "../Identity.ts"
 import * as Trait from "../internal/trait.ts"
+import * as Costing from "../policy/internal/budget/costing.ts"
 import * as Gates from "../policy/internal/gates.ts"
 import * as Policy from "../policy/Policy.ts"
-import type * as ProviderError from "../ProviderError.ts"
-import type * as Telemetry from "../Telemetry.ts"
+import * as ProviderError from "../ProviderError.ts"
+import * as Telemetry from "../Telemetry.ts"
 import type * as ChatEvent from "./ChatEvent.ts"
 import * as ChatRequest from "./ChatRequest.ts"
 import type * as ChatResponse from "./ChatResponse.ts"
 import * as ChatMetering from "./internal/metering.ts"
-import * as ChatOutcome from "./internal/outcome.ts"
 import * as ChatTelemetry from "./internal/telemetry.ts"
 import * as ChatValidation from "./internal/validation.ts"
 
@@ -29,13 +32,8 @@ export type ChatError = ProviderError.ChatError
 export type ChatStreamError = ProviderError.ChatStreamError
 
 /**
- * A chat model; a test double needs the two functions only.
- *
- * - `generate`: the whole answer.
- * - `stream`: the answer in pieces; ends with exactly one `finish` event, or fails.
- * - `provider`: its name in errors and telemetry, as OpenTelemetry spells it (`aws.bedrock`).
- * - `defaultModel`: for requests that name no model.
- * - `identity`: what determines its answers besides request and model, see {@link Identity}.
+ * A chat model; a test double needs the two functions only. `generate` gives the whole answer, `stream` its pieces: it
+ * ends with exactly one `finish` event, or fails.
  */
 export interface Chat extends Trait.Trait {
   readonly generate: (request: ChatRequest.ChatRequest) => Effect.Effect<ChatResponse.ChatResponse, ChatError>
@@ -46,13 +44,11 @@ export interface Chat extends Trait.Trait {
 export class ChatService extends Context.Service<ChatService, Chat>()("@strata/core/chat/ChatService") {}
 
 /**
- * What a provider implements.
+ * What a provider implements; `provider`, `defaultModel` and `identity` as in {@link Chat}.
  *
- * - `provider`, `defaultModel`, `identity`: as in {@link Chat}.
  * - `generate`, `stream`: one attempt, without retries; the stream ends with `finish` or fails, and closes its connection
  *   with its scope.
  * - `policy`: unless a `withPolicy` around it replaces it; `Policy.standard` when missing.
- * - `metering`: of its quotas.
  */
 export interface Provider {
   readonly provider: string
@@ -66,26 +62,21 @@ export interface Provider {
 
 /**
  * Builds the service of a provider. An invalid request fails with an `InvalidRequestError` that names the place
- * (`messages[2].content[0].source`), before anything is sent. So does building with an invalid policy
- * (`policy.concurrency`).
+ * (`messages[2].content[0].source`), before anything is sent; so does building with an invalid policy.
  */
 export const make = Effect.fnUntraced(function*(
   provider: Provider
 ): Effect.fn.Return<Chat, ProviderError.InvalidRequestError, Scope.Scope> {
   yield* Check.run(providerShape, provider, { provider: "strata", field: "provider" })
-  const outcome = yield* ChatOutcome.make
+  const outcome = yield* completion
   const gated = yield* Gates.core(provider.provider, provider.policy ?? Policy.standard)
   const resolve = (request: ChatRequest.ChatRequest) =>
-    Effect.map(ChatValidation.resolve(provider, request), (resolved) => ({
-      resolved,
-      target: {
-        operation: "chat",
-        provider: provider.provider,
-        model: resolved.model,
-        scope: provider.metering?.scope?.(resolved.model)
-      } as const,
-      metering: ChatMetering.make(provider.metering, resolved)
-    }))
+    Effect.map(ChatValidation.resolve(provider, request), (resolved) => {
+      const { model } = resolved
+      const scope = provider.metering?.scope?.(model)
+      const target: Telemetry.Target = { operation: "chat", provider: provider.provider, model, scope }
+      return { resolved, target, metering: ChatMetering.make(provider.metering, resolved) }
+    })
   return {
     ...Trait.dataOf(provider),
     [Trait.cores]: gated.cores,
@@ -105,36 +96,36 @@ export const make = Effect.fnUntraced(function*(
   }
 })
 
-/** The service, with a core where `make` did not build it: gates around its functions. */
-export const cored = (
+/** The service, with a core where {@link make} did not build it: gates around its functions. */
+export const cored = Effect.fnUntraced(function*(
   chat: Chat
-): Effect.Effect<Chat, ProviderError.InvalidRequestError, Scope.Scope> =>
-  chat[Trait.cores] !== undefined ?
-    Effect.succeed(chat) :
-    Effect.map(Gates.core(chat.provider ?? "custom", Policy.none), (gated) => {
-      const { defaultModel = "unknown", provider = "custom" } = chat
-      const settled = (given: ChatRequest.ChatRequest) =>
-        Effect.map(ChatValidation.settle(provider, given), (request) => {
-          const target: Telemetry.Target = { operation: "chat", provider, model: request.model ?? defaultModel }
-          const resolved = { ...request, model: target.model, messages: ChatRequest.messagesOf(request) }
-          return { request, target, metering: ChatMetering.make(undefined, resolved) }
-        })
-      return {
-        ...Trait.dataOf(chat),
-        [Trait.cores]: gated.cores,
-        generate: (given) =>
-          Effect.flatMap(settled(given), ({ metering, request, target }) =>
-            gated.call(chat.generate(request), target, metering)),
-        stream: (given) =>
-          Stream.unwrap(Effect.map(settled(given), ({ metering, request, target }) =>
-            gated.stream(chat.stream(request), target, metering)))
-      }
+): Effect.fn.Return<Chat, ProviderError.InvalidRequestError, Scope.Scope> {
+  if (chat[Trait.cores] !== undefined) return chat
+  const { defaultModel = "unknown", provider = "custom" } = chat
+  const gated = yield* Gates.core(provider, Policy.none)
+  const settled = (given: ChatRequest.ChatRequest) =>
+    Effect.map(ChatValidation.settle(provider, given), (request) => {
+      const target: Telemetry.Target = { operation: "chat", provider, model: request.model ?? defaultModel }
+      const resolved = { ...request, model: target.model, messages: ChatRequest.messagesOf(request) }
+      return { request, target, metering: ChatMetering.make(undefined, resolved) }
     })
+  return {
+    ...Trait.dataOf(chat),
+    [Trait.cores]: gated.cores,
+    generate: (given) =>
+      Effect.flatMap(
+        settled(given),
+        ({ metering, request, target }) => gated.call(chat.generate(request), target, metering)
+      ),
+    stream: (given) =>
+      Stream.unwrap(
+        Effect.map(settled(given), ({ metering, request, target }) =>
+          gated.stream(chat.stream(request), target, metering))
+      )
+  }
+})
 
-/**
- * A validated request, for a middleware that reads requests; fails with an `InvalidRequestError` of `provider`. Whether the
- * model can answer it is checked by the service.
- */
+/** A validated request, for a middleware that reads requests; fails with an `InvalidRequestError` of `provider`. */
 export const settle = (
   input: ChatRequest.Input,
   provider = "strata"
@@ -147,3 +138,46 @@ const providerShape = Check.struct<Pick<Provider, "provider" | "defaultModel" | 
   generate: Check.callback(),
   stream: Check.callback()
 }, { others: "ignored" })
+
+/**
+ * Completes the answers of a provider by the prices in force: adds its name and the cost, and lets every stream end with
+ * exactly one `finish`.
+ */
+const completion = Effect.map(Costing.make, (costing) => {
+  const response = <O extends ChatResponse.Outcome>(target: Telemetry.Target, outcome: O): Effect.Effect<O> =>
+    Effect.flatMap(costing.record(target, outcome.usage, outcome.model), (cost) =>
+      Effect.as(
+        cost === undefined ? Effect.void : Telemetry.annotate({ "strata.cost.usd": cost.total }),
+        { ...outcome, provider: target.provider, ...(cost !== undefined && { cost }) }
+      ))
+
+  const stream = (target: Telemetry.Target, events: ReturnType<Chat["stream"]>): ReturnType<Chat["stream"]> =>
+    Stream.transformPull(events, (pull) =>
+      Effect.sync(() => {
+        let finished = false
+        // What follows `finish` is read and dropped: a connection that was not read to its end cannot be used again.
+        const rest = Effect.ignoreCause(Effect.timeoutOption(Effect.forever(pull), "1 second"))
+        const next = Effect.flatMap(pull, (events) => {
+          const end = events.findIndex(({ type }) => type === "finish")
+          const last = events[end]
+          if (last?.type !== "finish") return Effect.succeed(events)
+          finished = true
+          return Effect.map(
+            response(target, last),
+            (finish): typeof events => Arr.append(events.slice(0, end), finish)
+          )
+        }).pipe(Pull.catchDone(() => Effect.fail(incomplete(target))))
+        return Effect.suspend((): Pull.Pull<Arr.NonEmptyReadonlyArray<ChatEvent.ChatEvent>, ChatStreamError> =>
+          finished ? Effect.andThen(rest, Cause.done()) : next
+        )
+      }))
+
+  return { response, stream }
+})
+
+const incomplete = ({ model, provider }: Telemetry.Target) =>
+  new ProviderError.ConnectionError({
+    provider,
+    model,
+    message: `The stream of ${model} of ${provider} ended before the answer was complete. Ask again.`
+  })

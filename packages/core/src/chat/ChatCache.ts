@@ -1,6 +1,6 @@
 /**
- * The store of `ChatService.withCache`: in memory here; in Redis, SQL or files by `ChatCachePersistence` of `@strata/persistence`. It holds answers,
- * not requests.
+ * The store of `ChatService.withCache`: in memory here; in Redis, SQL or files by `ChatCachePersistence` of
+ * `@strata/persistence`. It holds answers, not requests.
  */
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"

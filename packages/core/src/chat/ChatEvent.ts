@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Check from "../Check.ts"
+import { defined } from "../internal/defined.ts"
 import * as Total from "../internal/total.ts"
 import * as ProviderError from "../ProviderError.ts"
 import * as ChatResponse from "./ChatResponse.ts"
@@ -66,12 +67,11 @@ export class PartEvent
 
 /** The end of a complete answer: the last event of every stream that did not fail. */
 export class Finish
-  extends Schema.Opaque<Finish>()(Schema.Struct({ type: Schema.tag("finish"), ...ChatResponse.outcomeFields }))
+  extends Schema.Opaque<Finish>()(Schema.Struct({ type: Schema.tag("finish"), ...ChatResponse.Outcome.fields }))
 {}
 
 /** One event of a chat stream. */
 export type ChatEvent = typeof ChatEvent.Type
-/** @see {@link ChatEvent} */
 export const ChatEvent = Schema.Union([
   TextDelta,
   CitationEvent,
@@ -131,20 +131,20 @@ export const collect = <E, R>(
 ): Effect.Effect<ChatResponse.ChatResponse, E | ProviderError.StreamInterruptedError, R> =>
   Effect.suspend(() => {
     const collector = makeCollector()
-    const unreadable = () =>
-      new ProviderError.StreamInterruptedError({
-        provider: "unknown",
-        message: "The stream holds a value that is not an event: the answer is not complete",
-        delivered: collector.added()
+    const attempt = <A>(read: () => A) =>
+      Effect.try({
+        try: read,
+        catch: () =>
+          new ProviderError.StreamInterruptedError({
+            provider: "unknown",
+            message: "The stream holds a value that is not an event: the answer is not complete",
+            delivered: collector.added()
+          })
       })
-    const add = (event: ChatEvent) => Effect.try({ try: () => collector.add(event), catch: unreadable })
     const given = Check.holds(Stream.isStream, events) ? events : Stream.empty
-    return Stream.runForEach(given, add).pipe(
-      Effect.andThen(Effect.try({ try: () => collector.response(), catch: unreadable })),
-      Effect.filterOrFail(
-        (response) => response !== undefined,
-        () => collector.incomplete({})
-      )
+    return Stream.runForEach(given, (event) => attempt(() => collector.add(event))).pipe(
+      Effect.andThen(attempt(collector.response)),
+      Effect.filterOrFail((response) => response !== undefined, () => collector.incomplete({}))
     )
   })
 
@@ -152,16 +152,16 @@ export const collect = <E, R>(
 interface Block {
   readonly index: number
   readonly type: Message.AssistantPart["type"]
-  readonly pieces: Array<string>
+  text: string
   readonly citations: Array<Message.Citation>
   /** What may follow: more pieces, the whole block, or nothing. */
   open: "pieces" | "whole" | "nothing"
-  settle: (text: string, citations: ReadonlyArray<Message.Citation>) => Message.AssistantPart
+  settle: (block: Block) => Message.AssistantPart
 }
 
 /**
- * Builds an answer from events. When a provider uses the index of a complete block again, or for pieces of another type, that
- * is a new block after it.
+ * Builds an answer from events. When a provider uses the index of a complete block again, or for pieces of another type,
+ * that is a new block after it.
  *
  * @internal
  */
@@ -172,7 +172,7 @@ export const makeCollector = () => {
   let added = 0
 
   const begin = (index: number, type: Block["type"], settle: Block["settle"]): Block => {
-    const block: Block = { index, type, pieces: [], citations: [], open: "pieces", settle }
+    const block: Block = { index, type, text: "", citations: [], open: "pieces", settle }
     blocks.push(block)
     latest.set(index, block)
     return block
@@ -180,9 +180,7 @@ export const makeCollector = () => {
 
   const open = (index: number, type: "text" | "reasoning"): Block => {
     const block = latest.get(index)
-    return block?.type === type && block.open === "pieces"
-      ? block
-      : begin(index, type, type === "text" ? textOf : reasoningOf)
+    return block?.type === type && block.open === "pieces" ? block : begin(index, type, partOf[type])
   }
 
   const whole = (index: number, part: Message.AssistantPart): void => {
@@ -192,46 +190,41 @@ export const makeCollector = () => {
     complete.open = "nothing"
   }
 
+  const read = (event: ChatEvent): void => {
+    switch (event?.type) {
+      case "text-delta":
+        open(event.index, "text").text += event.delta
+        return
+      case "citation":
+        open(event.index, "text").citations.push(event.citation)
+        return
+      case "reasoning-delta":
+        open(event.index, "reasoning").text += event.delta
+        return
+      case "reasoning-end": {
+        const { redacted, signature } = event
+        const block = open(event.index, "reasoning")
+        block.open = "whole"
+        block.settle = ({ text }) => ({ type: "reasoning", text, ...defined({ signature, redacted }) })
+        return
+      }
+      case "tool-call": {
+        const { index, ...part } = event
+        return whole(index, part)
+      }
+      case "part":
+        return whole(event.index, event.part)
+      case "finish":
+        outcome = event
+    }
+  }
+
   return {
     added: () => added,
-    add: (event: ChatEvent): void => {
+    add: <E extends ChatEvent>(event: E): E => {
       added++
-      switch (event?.type) {
-        case "text-delta":
-          open(event.index, "text").pieces.push(event.delta)
-          return
-        case "citation":
-          open(event.index, "text").citations.push(event.citation)
-          return
-        case "reasoning-delta":
-          open(event.index, "reasoning").pieces.push(event.delta)
-          return
-        case "reasoning-end": {
-          const { redacted, signature } = event
-          const block = open(event.index, "reasoning")
-          block.open = "whole"
-          block.settle = (text) => ({
-            type: "reasoning",
-            text,
-            ...(signature === undefined ? undefined : { signature }),
-            ...(redacted === undefined ? undefined : { redacted })
-          })
-          return
-        }
-        case "tool-call": {
-          const { index, ...part } = event
-          whole(index, part)
-          return
-        }
-        case "part":
-          whole(event.index, event.part)
-          return
-        case "finish":
-          outcome = event
-          return
-        case "tool-params-start":
-        case "tool-params-delta":
-      }
+      read(event)
+      return event
     },
     /** The error when there is no response. */
     incomplete: ({ model, provider = "unknown" }: {
@@ -247,19 +240,14 @@ export const makeCollector = () => {
         delivered: added
       }),
     response: (): ChatResponse.ChatResponse | undefined =>
-      outcome === undefined ? undefined : ChatResponse.make(
-        blocks
-          .toSorted((self, that) => self.index - that.index)
-          .map(({ citations, pieces, settle }) => settle(pieces.join(""), citations)),
+      outcome && ChatResponse.make(
+        blocks.toSorted((self, that) => self.index - that.index).map((block) => block.settle(block)),
         outcome
       )
   }
 }
 
-const textOf: Block["settle"] = (text, citations) => ({
-  type: "text",
-  text,
-  ...(citations.length === 0 ? undefined : { citations })
-})
-
-const reasoningOf: Block["settle"] = (text) => ({ type: "reasoning", text })
+const partOf: { readonly [Type in "text" | "reasoning"]: Block["settle"] } = {
+  text: ({ citations, text }) => ({ type: "text", text, ...(citations.length > 0 && { citations }) }),
+  reasoning: ({ text }) => ({ type: "reasoning", text })
+}

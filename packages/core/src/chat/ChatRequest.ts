@@ -1,8 +1,7 @@
-/**
- * A request to a chat model.
- */
+/** A request to a chat model. */
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
+import * as Check from "../Check.ts"
 import * as Total from "../internal/total.ts"
 import * as Untyped from "../internal/untyped.ts"
 import * as Message from "./Message.ts"
@@ -31,22 +30,18 @@ export class JsonFormat extends Schema.Opaque<JsonFormat>()(Schema.Struct({
 
 /** Text or JSON. `ChatService.object` sets it from an Effect `Schema` and decodes the answer. */
 export type ResponseFormat = typeof ResponseFormat.Type
-/** @see {@link ResponseFormat} */
 export const ResponseFormat = Schema.Union([Schema.Struct({ type: Schema.tag("text") }), JsonFormat])
 
 /**
- * Reasoning before the answer. `false` turns it off, and fails for a model that always reasons. Reasoning counts as output
- * and towards `maxTokens`.
+ * Reasoning before the answer, which counts as output and towards `maxTokens`. `false` turns it off, and fails for a model
+ * that always reasons.
  *
  * - `effort`, `budgetTokens`: translated to the one the model has. Without both the model decides where it can, else the
  *   effort is medium.
- * - `display`: how the answer shows it.
- * - `interleaved`: reason between tool calls, too. The budget is that of the whole answer and may exceed `maxTokens`.
- *
- * Where a model lacks `display` or `interleaved`, the provider ignores and reports it.
+ * - `display`: how the answer shows it; `interleaved`: reason between tool calls, too, with a budget of the whole answer.
+ *   The provider ignores and reports them where the model lacks them.
  */
 export type Reasoning = typeof Reasoning.Type
-/** @see {@link Reasoning} */
 export const Reasoning = Schema.Union([
   Schema.Literal(false),
   Schema.Struct({
@@ -60,21 +55,17 @@ export const Reasoning = Schema.Union([
 /**
  * A chat request.
  *
- * - `model`: overrides the model of the layer; see {@link ModelName}.
- * - `messages`: a string is one user message.
+ * - `model`: overrides the model of the layer; `messages`: a string is one user message.
  * - `maxTokens`: the bound of the answer. Set it: Bedrock reserves it against the token quota, and the model's maximum when
  *   it is missing.
- * - `temperature`: 0 to 1, as the model defines it; `topP`: 0 to 1.
- * - `stopSequences`: texts that end the answer.
+ * - `temperature`: 0 to 1, as the model defines it; `topP`: 0 to 1. `stopSequences`: texts that end the answer.
  * - `tools`, `toolChoice`: what the model may call; `ToolLoop` runs the calls.
  * - `parallelToolCalls`: `false` for at most one call in an answer; `UnsupportedFeatureError` where the model has no such
  *   option.
- * - `responseFormat`: see {@link ResponseFormat}; `reasoning`: see {@link Reasoning}.
  */
 export interface ChatRequest extends Omit<Schema.Schema.Type<typeof ChatRequest>, "model"> {
   readonly model?: ModelName | undefined
 }
-/** @see {@link ChatRequest} */
 export const ChatRequest = Schema.Struct({
   model: Schema.optional(Schema.String),
   messages: Schema.Union([Schema.String, Schema.Array(Message.Message)]),
@@ -105,9 +96,7 @@ export interface Resolved extends ChatRequest {
 }
 
 const isMessages = (input: Input): input is string | ReadonlyArray<Message.Message> =>
-  typeof input === "string" || isArray(input)
-
-const isArray: (input: unknown) => boolean = Total.make((input) => Array.isArray(input), () => false)
+  typeof input === "string" || Check.holds(Array.isArray, input)
 
 /** Builds a {@link ChatRequest} from any {@link Input}. */
 export const make = (input: Input): ChatRequest => isMessages(input) ? { messages: input } : input

@@ -1,6 +1,4 @@
-/**
- * The answer of a chat model.
- */
+/** The answer of a chat model. */
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as Struct from "effect/Struct"
@@ -22,7 +20,6 @@ import * as Message from "./Message.ts"
  * - `other`: an unknown reason; the provider's own is in `providerMetadata`.
  */
 export type FinishReason = typeof FinishReason.Type
-/** @see {@link FinishReason} */
 export const FinishReason = Schema.Literals([
   "stop",
   "stop-sequence",
@@ -51,8 +48,16 @@ export class Fallen extends Schema.Opaque<Fallen>()(Schema.Struct({
   model: Schema.optional(Schema.String)
 })) {}
 
-/** @internal */
-export const outcomeFields = {
+/**
+ * What {@link ChatResponse} and the `finish` event of a stream have in common: all but the content.
+ *
+ * - `model`: as the request named it; `provider`: as OpenTelemetry spells it (`aws.bedrock`).
+ * - `requestId`: the provider's id of the request, for its support.
+ * - `cost`: where `Pricing` has the model.
+ * - `fallback`: the services that failed before a fallback answered, in order; see `ChatService.withFallback`.
+ * - `cached`: from `ChatService.withCache`; `usage` is that of the original call, `cost` is 0.
+ */
+export class Outcome extends Schema.Opaque<Outcome>()(Schema.Struct({
   finishReason: FinishReason,
   usage: Usage.Usage,
   model: Schema.String,
@@ -62,26 +67,7 @@ export const outcomeFields = {
   fallback: Schema.optional(Schema.Array(Fallen)),
   cached: Schema.optional(Schema.Boolean),
   providerMetadata: Schema.declare(isMetadata, { toCodecJson: Untyped.toCodecJson<ProviderMetadata>() })
-}
-
-/** What {@link ChatResponse} and the `finish` event of a stream have in common: all but the content. */
-export interface Outcome {
-  readonly finishReason: FinishReason
-  readonly usage: Usage.Usage
-  /** The model, as the request named it. */
-  readonly model: string
-  /** The provider's id of the request, for its support. */
-  readonly requestId?: string | undefined
-  /** The provider, as OpenTelemetry spells it (`aws.bedrock`). */
-  readonly provider?: string | undefined
-  /** The cost, where `Pricing` has the model. */
-  readonly cost?: Cost.Cost | undefined
-  /** The services that failed before a fallback answered, in order; see `ChatService.withFallback`. */
-  readonly fallback?: ReadonlyArray<Fallen> | undefined
-  /** From `ChatService.withCache`: `usage` is that of the original call, `cost` is 0. */
-  readonly cached?: boolean | undefined
-  readonly providerMetadata: ProviderMetadata
-}
+})) {}
 
 /**
  * A whole answer.
@@ -94,7 +80,7 @@ export class ChatResponse extends Schema.Opaque<ChatResponse>()(Schema.Struct({
   message: Message.AssistantMessage,
   text: Schema.String,
   toolCalls: Schema.Array(Message.ToolCallPart),
-  ...outcomeFields
+  ...Outcome.fields
 })) {}
 
 /** Builds a {@link ChatResponse}. Values that cannot be read give an empty one with the finish reason `other`. */
@@ -104,13 +90,7 @@ export const make = (content: ReadonlyArray<Message.AssistantPart>, outcome: Out
 }
 
 const callsOf: (content: ReadonlyArray<Message.AssistantPart>) => ReadonlyArray<Message.ToolCallPart> = Total.make(
-  (content) => {
-    const calls: Array<Message.ToolCallPart> = []
-    for (const part of content) {
-      if (part.type === "tool-call" && part.providerExecuted !== true) calls.push(part)
-    }
-    return calls
-  },
+  (content) => content.flatMap((part) => part.type === "tool-call" && part.providerExecuted !== true ? [part] : []),
   () => []
 )
 
@@ -120,4 +100,4 @@ export const outcomeOf: (ended: Outcome) => Outcome = Total.make(
   (): Outcome => ({ finishReason: "other", usage: Usage.empty, model: "unknown", providerMetadata: {} })
 )
 
-const outcomeKeys = Struct.keys(outcomeFields)
+const outcomeKeys = Struct.keys(Outcome.fields)

@@ -1,13 +1,11 @@
 /**
  * The chat service and its decorators, which can be stacked in any order. `Chat` has the interface and builds services.
  */
-import * as Arr from "effect/Array"
-import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
-import * as Scope from "effect/Scope"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Check from "../Check.ts"
 import * as Middleware from "../internal/middleware.ts"
@@ -23,106 +21,44 @@ import type * as ChatCache from "./ChatCache.ts"
 import type * as ChatEvent from "./ChatEvent.ts"
 import * as ChatRequest from "./ChatRequest.ts"
 import type * as ChatResponse from "./ChatResponse.ts"
-import * as Fallback from "./Fallback.ts"
+import type * as Fallback from "./Fallback.ts"
 import * as Caching from "./internal/cache/caching.ts"
 import * as ChatDefaults from "./internal/defaults.ts"
 import * as ChatFallback from "./internal/fallback.ts"
-import * as StructuredOutput from "./StructuredOutput.ts"
 
-export {
-  /** The tag of a `Chat`. */
-  ChatService,
-  /** Builds the service of a provider; see `Chat.make`. */
-  make
-} from "./Chat.ts"
-
-/** Any failure of a whole answer. */
-export type ChatError = Chat.ChatError
-
-/** Any failure of a stream. */
-export type ChatStreamError = Chat.ChatStreamError
-
-/** What a provider implements, for {@link make}. */
-export type Provider = Chat.Provider
+export { ChatService, make } from "./Chat.ts"
+export type { ChatError, ChatStreamError, Provider } from "./Chat.ts"
+export { object, objectStream } from "./StructuredOutput.ts"
 
 /** The whole answer. */
 export const generate = (
   input: ChatRequest.Input
-): Effect.Effect<ChatResponse.ChatResponse, ChatError, ChatService> =>
+): Effect.Effect<ChatResponse.ChatResponse, Chat.ChatError, ChatService> =>
   Effect.flatMap(ChatService, (service) => service.generate(ChatRequest.make(input)))
 
 /** The text of the answer. */
-export const text = (input: ChatRequest.Input): Effect.Effect<string, ChatError, ChatService> =>
+export const text = (input: ChatRequest.Input): Effect.Effect<string, Chat.ChatError, ChatService> =>
   Effect.map(generate(input), (response) => response.text)
 
 /** The answer as the model writes it. */
 export const stream = (
   input: ChatRequest.Input
-): Stream.Stream<ChatEvent.ChatEvent, ChatStreamError, ChatService> =>
+): Stream.Stream<ChatEvent.ChatEvent, Chat.ChatStreamError, ChatService> =>
   Stream.unwrap(Effect.map(ChatService, (service) => service.stream(ChatRequest.make(input))))
 
 /** The text of the answer as the model writes it. */
-export const textStream = (input: ChatRequest.Input): Stream.Stream<string, ChatStreamError, ChatService> =>
+export const textStream = (input: ChatRequest.Input): Stream.Stream<string, Chat.ChatStreamError, ChatService> =>
   Stream.map(
     Stream.filter(stream(input), (event) => event.type === "text-delta"),
     (event) => event.delta
   )
 
 /**
- * An answer decoded by a schema, with the response it was read from.
+ * Decorates a service with a middleware, such as logging or routing: a function from a service to a service. It runs once,
+ * when the layer is built, in its scope, with a plain copy of the service below.
  *
- * The model writes JSON for the schema; with `repairs` it is asked again when that does not match. Fails with
- * `StructuredOutputError` when it still does not, or when the answer was cut or withheld, and with `InvalidRequestError`
- * when the schema has no JSON form.
- *
- * @example
- * const Recipe = Schema.Struct({ title: Schema.String, minutes: Schema.Int, steps: Schema.Array(Schema.String) })
- *
- * const { value, usage } = yield* ChatService.object(Recipe, "A quick soup, please", { repairs: 1 })
- */
-export const object = <S extends StructuredOutput.AnySchema>(
-  schema: S,
-  input: ChatRequest.Input,
-  options?: StructuredOutput.Options
-): Effect.Effect<
-  StructuredOutput.ObjectResponse<S["Type"]>,
-  ProviderError.ChatObjectError,
-  ChatService | S["DecodingServices"]
-> =>
-  Effect.flatMap(ChatService, (service) => StructuredOutput.generate(service, schema, input, options)).pipe(
-    Effect.withSpan("ChatService.object")
-  )
-
-/**
- * {@link object} in pieces: `partial` events with the value so far, then one `object` event with the decoded value and the
- * response. Without repairs.
- *
- * @example
- * ChatService.objectStream(Recipe, "A quick soup, please").pipe(
- *   Stream.tap((event) => event.type === "partial" ? render(event.value.steps ?? []) : save(event.value)),
- *   Stream.runDrain
- * )
- */
-export const objectStream = <S extends StructuredOutput.AnySchema>(
-  schema: S,
-  input: ChatRequest.Input,
-  options?: StructuredOutput.FormatOptions
-): Stream.Stream<
-  StructuredOutput.ObjectEvent<S["Type"], S["Encoded"]>,
-  ProviderError.ChatObjectStreamError,
-  ChatService | S["DecodingServices"]
-> =>
-  Stream.unwrap(Effect.map(ChatService, (service) => StructuredOutput.stream(service, schema, input, options))).pipe(
-    Stream.withSpan("ChatService.objectStream")
-  )
-
-/**
- * Decorates a service with a middleware, such as logging or routing: a function from a service to a service. The decorators
- * below are written with it.
- *
- * - It runs once, when the layer is built, in its scope, with a plain copy of the service below.
- * - Data it omits (`provider`, `defaultModel`, `identity`) are those of the service below. A middleware that changes answers
- *   should add to `identity`, for caches around it.
+ * - Data it omits (`provider`, `defaultModel`, `identity`) are those of the service below. A middleware that changes
+ *   answers should add to `identity`, for caches around it.
  * - Policies and budgets around it apply below it: it sees a call once, not its retries.
  *
  * @example
@@ -132,8 +68,6 @@ export const objectStream = <S extends StructuredOutput.AnySchema>(
  *     generate: (request) => Effect.tap(chat.generate(request), ({ usage }) => log.write(usage))
  *   }))
  * )
- *
- * BedrockChat.layer({ model }).pipe(audited)
  */
 export const transform: Middleware.Transform<ChatService, Chat.Chat> = Middleware.make(ChatService, [
   "generate",
@@ -146,38 +80,27 @@ export type Decorated<E, R> = Middleware.Decorated<ChatService, E, R>
 const decorator = Middleware.decorator(transform)
 
 /**
- * Sets the policy of every provider below, at any place among other decorators.
- *
- * - The outermost policy applies; it replaces inner ones and the option of the layer. `withPolicy` with 3 attempts, a cache,
- *   `withPolicy` with 5 attempts: 5.
- * - Around a fallback it applies to each member separately: 5 + 5 attempts. {@link withDeadline} bounds them together.
- * - A service that `make` did not build counts as a provider.
- *
- * @example
- * BedrockChat.layer({ model }).pipe(ChatService.withPolicy(Policy.make({ concurrency: 8 })))
+ * Sets the policy of every provider below, at any place among other decorators. The outermost one applies; it replaces inner
+ * ones and the option of the layer. Around a fallback it applies to each member separately; {@link withDeadline} bounds them
+ * together.
  */
 export const withPolicy: Middleware.Decorator<ChatService, [policy: Policy.Policy]> = decorator(
   (chat, policy: Policy.Policy) => handing(chat, (cores) => Gates.policy(cores, policy))
 )
 
 /**
- * Limits the cost of every provider below, at any place among other decorators: an attempt that could cost more than is left
- * fails with `BudgetExceededError` before it is sent. Several budgets apply together; the same one counts once.
+ * Limits the cost of every provider below, at any place among other decorators: an attempt that could cost more than is
+ * left fails with `BudgetExceededError` before it is sent. Several budgets apply together; the same one counts once.
  *
- * - An attempt reserves its prompt and `maxTokens` at the price of its model (`Pricing`). Set `maxTokens`: the default is the
- *   model's maximum, if known. A model without a price fails with `InvalidRequestError`.
+ * - An attempt reserves its prompt and `maxTokens` at the price of its model (`Pricing`). Set `maxTokens`: the default is
+ *   the model's maximum, if known. A model without a price fails with `InvalidRequestError`.
  * - Every attempt sent is billed, retries and hedges included, but not refused ones. One that failed or was interrupted
- *   without usage costs its prompt and what arrived of the stream.
- * - A cached answer costs nothing. Each member of a fallback is billed at its own price.
+ *   without usage costs its prompt and what arrived of the stream. A cached answer costs nothing.
  *
  * @example
  * const budget = Budget.make({ name: "support-bot", perDay: 20 })
  *
- * BedrockChat.layer({ model }).pipe(
- *   ChatService.withCache(),
- *   ChatService.withBudget(budget),
- *   Layer.provide(Pricing.layer(prices))
- * )
+ * BedrockChat.layer({ model }).pipe(ChatService.withBudget(budget), Layer.provide(Pricing.layer(prices)))
  */
 export const withBudget: Middleware.Decorator<ChatService, [budget: Budget.Budget]> = decorator(
   (chat, budget: Budget.Budget) => handing(chat, (cores) => Gates.budget(cores, budget))
@@ -200,9 +123,8 @@ const handing = Effect.fnUntraced(function*(
 
 /**
  * Sets defaults of requests: `maxTokens`, `temperature`, `model`, a `system` prompt … `providerOptions` are merged per
- * provider. The system prompt applies to requests without a system message.
- *
- * Outer defaults precede inner ones. Defaults are part of the key of a cache around them.
+ * provider. The system prompt applies to requests without a system message. Outer defaults precede inner ones, and are
+ * part of the key of a cache around them.
  *
  * @example
  * BedrockChat.layer({ model }).pipe(ChatService.withDefaults({ maxTokens: 1024, system: "You answer in one sentence." }))
@@ -214,53 +136,44 @@ export const withDefaults: Middleware.Decorator<ChatService, [defaults: ChatRequ
 /**
  * Limits the time of a call to the service below: retries, fallbacks, waiting, and reading a stream to its end. Fails with
  * `TimeoutError` of phase `deadline`; a stream that has begun fails with `StreamInterruptedError`.
- *
- * @example
- * BedrockChat.layer({ model }).pipe(ChatService.withFallback(others), ChatService.withDeadline("30 seconds"))
  */
-export const withDeadline: Middleware.Decorator<ChatService, [deadline: Duration.Input]> = decorator((
-  chat,
-  deadline: Duration.Input
-) =>
-  Effect.map(Clocks.deadline(deadline), (duration) => {
-    const asked = (request: ChatRequest.ChatRequest) => ({
-      provider: chat.provider ?? "strata",
-      model: ChatRequest.modelOf(request) ?? chat.defaultModel ?? "unknown"
-    })
-    return {
-      generate: (request) => Clocks.within("deadline", duration, asked(request))(chat.generate(request)),
-      stream: (request) => {
-        const about = asked(request)
-        return Clocks.bounded(chat.stream(request), duration, about, Clocks.interrupted(about))
+export const withDeadline: Middleware.Decorator<ChatService, [deadline: Duration.Input]> = decorator(
+  (chat, deadline: Duration.Input) =>
+    Effect.map(Clocks.deadline(deadline), (duration) => {
+      const asked = (request: ChatRequest.ChatRequest) => ({
+        provider: chat.provider ?? "strata",
+        model: ChatRequest.modelOf(request) ?? chat.defaultModel ?? "unknown"
+      })
+      return {
+        generate: (request) => Clocks.within("deadline", duration, asked(request))(chat.generate(request)),
+        stream: (request) => {
+          const about = asked(request)
+          return Clocks.bounded(chat.stream(request), duration, about, Clocks.interrupted(about))
+        }
       }
-    }
-  })
+    })
 )
 
 /**
- * Adds fallbacks to a service: other models, regions or providers.
+ * Adds fallbacks to a service: other models, regions or providers. Layers are built together, and one that fails fails
+ * all.
  *
  * - A call tries each service at most once, in order, until one answers. It moves on for errors of the first service that
  *   `options.when` accepts (`Fallback.isUnavailable` by default), and for any error of a fallback but those of budgets.
  * - Every call starts with the first service, which retries by its own policy. Give it a `breaker`: while that is open the
  *   service fails at once, and one call at a time probes it. Errors that `options.failFast` accepts are not retried.
  * - The `model` of a request applies to the first service; fallbacks use their own, or that of `options.model`.
- * - The answer has the `provider` and `model` that gave it, and in `fallback` the errors before.
- * - When no service answers, the call fails with the last error that `options.when` accepts, so that a transient one stays
- *   transient; the others are logged at debug level.
+ * - The answer has the `provider` and `model` that gave it, and in `fallback` the errors before. When no service answers,
+ *   the call fails with the last error that `options.when` accepts, so that a transient one stays transient.
  * - A stream falls back until its first event, not after it.
  *
- * A service that fails is logged as one warning for an outage, and once when it answers again after half a minute without a
- * failure. The metric `strata.client.fallbacks` counts. Layers are built together, and one that fails fails all.
+ * An outage is logged as one warning, its end as one notice after half a minute without a failure.
  *
  * @example
- * const policy = Policy.make({ breaker: Breaker.consecutive(5) })
+ * const elsewhere = BedrockChat.layer({ model }).pipe(Layer.provide(BedrockClient.layer({ region: "eu-west-1" })))
  *
- * BedrockChat.layer({ model: "us.anthropic.claude-sonnet-4-5-20250929-v1:0", policy }).pipe(
- *   ChatService.withFallback([
- *     BedrockChat.layer({ model: "us.amazon.nova-pro-v1:0" }),
- *     BedrockChat.layer({ model: "eu.amazon.nova-pro-v1:0" }).pipe(Layer.provide(BedrockClient.layer({ region: "eu-west-1" })))
- *   ], { failFast: (error) => error._tag === "RateLimitError" })
+ * BedrockChat.layer({ model, policy: Policy.make({ breaker: Breaker.consecutive(5) }) }).pipe(
+ *   ChatService.withFallback(elsewhere, { failFast: (error) => error._tag === "RateLimitError" })
  * )
  */
 export const withFallback: {
@@ -278,55 +191,26 @@ export const withFallback: {
 } = dual(
   (args) =>
     Check.holds(Layer.isLayer, args[0]) && (Check.holds(Layer.isLayer, args[1]) || Check.holds(Array.isArray, args[1])),
-  (self: Fallback.ChatLayer, others: Fallback.Others, options: Fallback.Options = {}): Fallback.ChatLayer =>
-    Layer.fromBuildMemo((memoMap, scope) =>
-      Effect.gen(function*() {
-        const settings = yield* Check.run(Fallback.options, options, { provider: "strata", field: "fallback" })
-        const asked = yield* Check.run(Fallback.others, others, { provider: "strata", field: "fallbacks" })
-        const first = yield* Check.run(Fallback.layer, self, { provider: "strata", field: "layer" })
-        const services = yield* Effect.forEach(
-          Arr.prepend(asked, first),
-          (layer) =>
-            Layer.buildWithMemoMap(layer, memoMap, scope).pipe(
-              Effect.flatMap((built) => ChatFallback.built(Context.getOption(built, ChatService))),
-              Effect.flatMap((chat) => Scope.provide(Chat.cored(chat), scope))
-            )
-        )
-        return Context.make(ChatService, { ...joinedData(services), ...ChatFallback.make(services, settings) })
-      })
-    )
+  ChatFallback.layer
 )
-
-/** Data of the first service, cores and identities of all. */
-const joinedData = (services: Arr.NonEmptyReadonlyArray<Chat.Chat>): Trait.Trait => ({
-  provider: services[0].provider,
-  defaultModel: services[0].defaultModel,
-  identity: services.map(({ defaultModel = null, identity = null, provider = null }) => [
-    provider,
-    defaultModel,
-    identity
-  ]),
-  [Trait.cores]: [...new Set(services.flatMap((chat) => chat[Trait.cores] ?? []))]
-})
 
 /**
  * Puts a cache in front of a service; `ChatCache` is its store, by default in memory.
  *
  * - The key is a hash of the whole request, images included, and of provider, model, identity of the service (`Identity`)
- *   and namespace. `generate` and `stream` share entries: a cached answer is streamed with one delta per block.
- * - Only complete answers are cached: no truncated or filtered ones, no failures, none of a fallback. Tool calls are
- *   complete.
+ *   and namespace. A request without a model, or with what has no canonical form, such as a function, is not cached.
+ * - Only complete answers are cached, tool calls too: no truncated or filtered ones, no failures, none of a fallback.
+ *   `generate` and `stream` share them: a cached answer is streamed with one delta per block.
  * - Single-flight: concurrent equal requests share one call, which is interrupted with the last of them and fails for all.
  *   Each reader of a shared stream gets it from the beginning, at its own pace; a `generate` that shares a stream which
  *   breaks sends its own request.
- * - A cached or shared answer has `cached: true` and a `cost` of 0, and is otherwise unchanged, `usage` and `requestId` too.
- * - The cache fails open: an error of the store is a miss. The first one is logged. After an error, or no answer within a
- *   second, the store is not used for five seconds.
- * - A request is not cached when it has no model, or contains what has no canonical form, such as a function.
+ * - A cached or shared answer has `cached: true` and a `cost` of 0, and is otherwise unchanged, `usage` and `requestId`
+ *   too.
+ * - The cache fails open: an error of the store is a miss. After one, or no answer within a second, the store is not used
+ *   for five seconds.
  *
- * Counts `strata.chat.cache.hits` (calls that were not sent), `misses` (those that were), `failures` (of the store) and
- * `drops` (of its write queue).
- * The span `ChatCache.look` has the attribute `strata.cache.hit`.
+ * Counts `strata.chat.cache.hits` (calls that were not sent), `misses`, `failures` (of the store) and `drops` (of its
+ * write queue).
  *
  * @example
  * BedrockChat.layer({ model }).pipe(

@@ -3,9 +3,8 @@
  *
  * Embeddings have no fallback: vectors of different models are not comparable.
  */
-import * as Layer from "effect/Layer"
+import type * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
-import * as Check from "../Check.ts"
 import * as Total from "../internal/total.ts"
 import type * as ProviderError from "../ProviderError.ts"
 import type { ChatService } from "./Chat.ts"
@@ -37,38 +36,11 @@ export interface Options {
   readonly model?: ((model: string, fallback: number) => string | undefined) | undefined
 }
 
-/** @internal */
-export const options: Check.Check<Options> = Check.partial({
-  when: Check.callback<NonNullable<Options["when"]>>(),
-  failFast: Check.callback<NonNullable<Options["failFast"]>>(),
-  model: Check.callback<NonNullable<Options["model"]>>()
-})
-
-/** @internal */
-// What a layer provides is checked when it is built.
-export const layer = Check.layer as Check.Check<ChatLayer>
-
-const layers = Check.list(layer, { remedy: "Give a layer, or an array of layers" })
-
-/** @internal */
-export const others: Check.Check<ReadonlyArray<ChatLayer>> = (given, at) =>
-  Check.holds(Layer.isLayer, given) ? layers([given], at) : layers(given, at)
-
 /**
- * Whether an error is of the service or model, so that another one may succeed:
- *
- * - `RateLimitError`, `ModelUnavailableError`, `ProviderInternalError`, `TimeoutError`, `ConnectionError`,
- *   `CircuitOpenError`: transient, but the retries are spent or the breaker is open.
- * - `QuotaExceededError`, `ModelNotFoundError`, `PermissionDeniedError`: quota, life and access are those of one model.
- * - `ModelFailedError`, `MalformedResponseError`: the model failed on this request.
- *
- * Not among them:
- *
- * - `InvalidRequestError`, `UnsupportedFeatureError`, `ContextLengthExceededError`: the request is wrong. Add the last two
- *   where a fallback supports more than the first.
- * - `AuthenticationError`: a mistake in the configuration, which a fallback would hide.
- * - `BudgetExceededError`: the budget is that of the program.
- * - `StructuredOutputError`, `StreamInterruptedError`: the model answered, at least in part.
+ * Whether an error is of the service or model, so that another one may succeed. Others are of the request
+ * (`InvalidRequestError`, `UnsupportedFeatureError`, `ContextLengthExceededError`: add the last two where a fallback
+ * supports more), of the configuration (`AuthenticationError`, which a fallback would hide), of the program's budget
+ * (`BudgetExceededError`), or come with a part of an answer (`StructuredOutputError`, `StreamInterruptedError`).
  *
  * @example
  * const when = (error: ProviderError.ProviderError) =>
@@ -85,7 +57,7 @@ export const fallbacks = Metric.counter("strata.client.fallbacks", {
   incremental: true
 })
 
-const unavailable: ReadonlySet<ProviderError.ProviderError["_tag"]> = new Set<ProviderError.ProviderError["_tag"]>([
+const unavailable: ReadonlySet<string> = new Set<ProviderError.ProviderError["_tag"]>([
   "RateLimitError",
   "ModelUnavailableError",
   "ProviderInternalError",

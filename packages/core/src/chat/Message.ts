@@ -14,32 +14,29 @@ import * as Untyped from "../internal/untyped.ts"
  * it.
  */
 export type CacheControl = typeof CacheControl.Type
-/** @see {@link CacheControl} */
 export const CacheControl = Schema.Union([
   Schema.Boolean,
   Schema.Struct({ ttl: Schema.Literals(["5m", "1h"]) })
-])
+]).annotate({ remedy: "Use true, false or { ttl: \"1h\" }" })
 
 const cache = { cache: Schema.optional(CacheControl) }
 
 /**
- * Marks content for a guardrail, which evaluates the whole prompt where nothing is marked. `qualifiers` are for the checks of
- * grounding and relevance.
+ * Marks content for a guardrail, which evaluates the whole prompt where nothing is marked. `qualifiers` are for the checks
+ * of grounding and relevance.
  */
 export type Guard = typeof Guard.Type
-/** @see {@link Guard} */
 export const Guard = Schema.Union([
   Schema.Boolean,
   Schema.Struct({ qualifiers: Schema.Array(Schema.Literals(["grounding_source", "query", "guard_content"])) })
-])
+]).annotate({ remedy: "Use true, false or { qualifiers: [...] }" })
 
 /** The bytes of an image, document, video or recording, or a URI of them (`s3://…`). */
 export type MediaSource = typeof MediaSource.Type
-/** @see {@link MediaSource} */
 export const MediaSource = Schema.Union([
   Schema.Struct({ bytes: Schema.Uint8Array }),
   Schema.Struct({ uri: Schema.String, bucketOwner: Schema.optional(Schema.String) })
-])
+]).annotate({ remedy: "Give `bytes`, a Uint8Array, or a `uri`" })
 
 const range = { start: Schema.optional(Schema.Finite), end: Schema.optional(Schema.Finite) }
 const inDocument = { documentIndex: Schema.optional(Schema.Finite), ...range }
@@ -49,7 +46,6 @@ const inDocument = { documentIndex: Schema.optional(Schema.Finite), ...range }
  * `documentIndex` and `searchResultIndex` are 0-based among the documents or search results of the request.
  */
 export type CitationLocation = typeof CitationLocation.Type
-/** @see {@link CitationLocation} */
 export const CitationLocation = Schema.Union([
   Schema.Struct({
     type: Schema.tag("web"),
@@ -76,6 +72,9 @@ export class Citation extends Schema.Opaque<Citation>()(Schema.Struct({
 
 /** Data of a provider about a part, under the name of the provider; it is sent back to it with the part. */
 const providerFields = { providerFields: Schema.optional(Schema.Record(Schema.String, Untyped.value)) }
+
+/** A value of a provider, which may hold bigints. */
+const ofProvider = Untyped.value.annotate({ bigint: true })
 
 /** Text; that of a model may have citations, which are sent back with it. */
 export class TextPart extends Schema.Opaque<TextPart>()(Schema.Struct({
@@ -107,12 +106,11 @@ export class AudioPart
 
 /** The content of a document: a {@link MediaSource}, or text, whole or in pieces to cite. */
 export type DocumentSource = typeof DocumentSource.Type
-/** @see {@link DocumentSource} */
 export const DocumentSource = Schema.Union([
   ...MediaSource.members,
   Schema.Struct({ text: Schema.String }),
   Schema.Struct({ pieces: Schema.Array(Schema.String) })
-])
+]).annotate({ remedy: "Give `bytes`, a Uint8Array, a `uri`, `text` or `pieces`" })
 
 /**
  * A document; `mediaType` such as `application/pdf`, `name` and `context` for the model, `citations`: whether the model may
@@ -151,11 +149,8 @@ export class ReasoningPart extends Schema.Opaque<ReasoningPart>()(Schema.Struct(
 })) {}
 
 /**
- * A tool call of the model.
- *
- * - `params`: its JSON, decoded by `ExactJson.params`.
- * - `providerExecuted`: the provider runs the tool, not the program.
- * - `providerType`: the provider's type of the call, where `providerExecuted` does not determine it.
+ * A tool call of the model; `params` is its JSON, decoded by `ExactJson.params`. With `providerExecuted` the provider runs
+ * the tool, not the program; `providerType` is its type of the call.
  */
 export class ToolCallPart extends Schema.Opaque<ToolCallPart>()(Schema.Struct({
   type: Schema.tag("tool-call"),
@@ -174,7 +169,6 @@ export class JsonPart
 
 /** A part of a tool result. */
 export type ToolResultContent = typeof ToolResultContent.Type
-/** @see {@link ToolResultContent} */
 export const ToolResultContent = Schema.Union([
   TextPart,
   JsonPart,
@@ -186,14 +180,12 @@ export const ToolResultContent = Schema.Union([
 
 /**
  * The result of a tool call: `result` is text or JSON; `parts`, if given, are sent instead, for images, documents and the
- * like.
- *
- * For a tool that the provider ran (`providerExecuted`), `result` holds the provider's blocks and `providerType` their type.
+ * like. For a tool that the provider ran, `result` holds the provider's blocks and `providerType` their type.
  */
 export class ToolResultPart extends Schema.Opaque<ToolResultPart>()(Schema.Struct({
   type: Schema.tag("tool-result"),
   id: Schema.String,
-  result: Schema.optional(Untyped.value),
+  result: Schema.optional(ofProvider),
   parts: Schema.optional(Schema.Array(ToolResultContent)),
   isFailure: Schema.optional(Schema.Boolean),
   providerExecuted: Schema.optional(Schema.Boolean),
@@ -223,17 +215,15 @@ export class ToolRemovalPart
 export class ProviderPart extends Schema.Opaque<ProviderPart>()(Schema.Struct({
   type: Schema.tag("provider"),
   provider: Schema.String,
-  value: Untyped.value
+  value: ofProvider
 })) {}
 
 /** A part of a system message. */
 export type SystemPart = typeof SystemPart.Type
-/** @see {@link SystemPart} */
 export const SystemPart = Schema.Union([TextPart, ToolAdditionPart, ToolRemovalPart, ProviderPart])
 
 /** A part of a user message. */
 export type UserPart = typeof UserPart.Type
-/** @see {@link UserPart} */
 export const UserPart = Schema.Union([
   TextPart,
   ImagePart,
@@ -246,7 +236,6 @@ export const UserPart = Schema.Union([
 
 /** A part of an assistant message. */
 export type AssistantPart = typeof AssistantPart.Type
-/** @see {@link AssistantPart} */
 export const AssistantPart = Schema.Union([
   TextPart,
   ReasoningPart,
@@ -259,7 +248,6 @@ export const AssistantPart = Schema.Union([
 
 /** Any part of a message or tool result. */
 export type Part = typeof Part.Type
-/** @see {@link Part} */
 export const Part = Schema.Union([
   ...UserPart.members,
   ReasoningPart,
@@ -270,40 +258,49 @@ export const Part = Schema.Union([
   ToolRemovalPart
 ])
 
+const content = <P extends Schema.Constraint>(part: P) =>
+  Schema.Union([
+    Schema.String,
+    Schema.Array(part).annotate({
+      remedy: "Give text, or an array of parts; read OpenAI's messages with `OpenAi.Messages` of @strata/openai"
+    })
+  ])
+
 /**
  * Instructions. At the start of a conversation they are the system prompt; later ones join it for models that do not accept
  * them elsewhere.
  */
 export class SystemMessage extends Schema.Opaque<SystemMessage>()(Schema.Struct({
   role: Schema.tag("system"),
-  content: Schema.Union([Schema.String, Schema.Array(SystemPart)]),
+  content: content(SystemPart),
   ...cache
 })) {}
 
 /** A message of the user. */
 export class UserMessage extends Schema.Opaque<UserMessage>()(Schema.Struct({
   role: Schema.tag("user"),
-  content: Schema.Union([Schema.String, Schema.Array(UserPart)]),
+  content: content(UserPart),
   ...cache
 })) {}
 
 /** A message of the model, such as the `message` of a `ChatResponse`. */
 export class AssistantMessage extends Schema.Opaque<AssistantMessage>()(Schema.Struct({
   role: Schema.tag("assistant"),
-  content: Schema.Union([Schema.String, Schema.Array(AssistantPart)]),
+  content: content(AssistantPart),
   ...cache
 })) {}
 
 /** The results of tool calls, one part for each. */
 export class ToolMessage extends Schema.Opaque<ToolMessage>()(Schema.Struct({
   role: Schema.tag("tool"),
-  content: Schema.Array(ToolResultPart),
+  content: Schema.Array(ToolResultPart).annotate({
+    remedy: "Give an array of `tool-result` parts; read OpenAI's messages with `OpenAi.Messages` of @strata/openai"
+  }),
   ...cache
 })) {}
 
 /** A message. Its `cache` ends a cached prefix after its last part. */
 export type Message = typeof Message.Type
-/** @see {@link Message} */
 export const Message = Schema.Union([SystemMessage, UserMessage, AssistantMessage, ToolMessage])
 
 /** `{ role: "system", content }` */
@@ -322,10 +319,10 @@ export const tool = (content: ToolMessage["content"]): ToolMessage => ({ role: "
 export const text = (value: string, options?: { readonly cache?: CacheControl }): TextPart => ({
   type: "text",
   text: value,
-  ...marksOf(options)
+  ...markOf(options)
 })
 
-const marksOf: (options: { readonly cache?: CacheControl } | undefined) => Pick<TextPart, "cache"> = Total.make(
+const markOf: (options?: { readonly cache?: CacheControl }) => Pick<TextPart, "cache"> = Total.make(
   (options) => options?.cache === undefined ? {} : { cache: options.cache },
   () => ({})
 )
@@ -339,22 +336,14 @@ export const parts: (message: Message) => ReadonlyArray<Part> = Total.make(
 /**
  * A conversation without reasoning parts, and without assistant messages that had nothing else: for a model that refuses the
  * reasoning of another one, or a signature that is no longer valid. Empty for a value that is not a conversation.
- *
- * @example
- * ChatService.generate({ messages }).pipe(
- *   Effect.catchTag("InvalidRequestError", () => ChatService.generate({ messages: Message.withoutReasoning(messages) }))
- * )
  */
 export const withoutReasoning: (messages: ReadonlyArray<Message>) => ReadonlyArray<Message> = Total.make(
   (messages) =>
     itemsOf(messages).flatMap((message) => {
       if (message.role !== "assistant" || typeof message.content === "string") return [message]
       const content = itemsOf(message.content).filter(({ type }) => type !== "reasoning")
-      return content.length === message.content.length
-        ? [message]
-        : content.length === 0
-        ? []
-        : [{ ...message, content }]
+      if (content.length === message.content.length) return [message]
+      return content.length === 0 ? [] : [{ ...message, content }]
     }),
   () => []
 )
@@ -362,8 +351,7 @@ export const withoutReasoning: (messages: ReadonlyArray<Message>) => ReadonlyArr
 const itemsOf = <A>(given: ReadonlyArray<A>): ReadonlyArray<A> => (Check.itemsOf(given) ?? []) as ReadonlyArray<A>
 
 /** The text parts of a message, joined. Empty for a value that is not a message. */
-export const textOf: (message: Message) => string = Total.make((message) => {
-  let joined = ""
-  for (const part of parts(message)) joined += part.type === "text" ? part.text : ""
-  return joined
-}, () => "")
+export const textOf: (message: Message) => string = Total.make(
+  (message) => parts(message).map((part) => part.type === "text" ? part.text : "").join(""),
+  () => ""
+)

@@ -1,8 +1,8 @@
 /**
  * Answers that are values of an Effect `Schema`: requesting, decoding and repairing them.
  *
- * Use `ChatService.object` and `ChatService.objectStream`; {@link format} and {@link decode} are their two halves, for
- * requests that something else sends, such as a tool loop.
+ * `ChatService` exports {@link object} and {@link objectStream}, too; {@link format} and {@link decode} are their two
+ * halves, for requests that something else sends, such as a tool loop.
  */
 import * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
@@ -15,7 +15,7 @@ import * as ExactJson from "../ExactJson.ts"
 import { defined } from "../internal/defined.ts"
 import * as ProviderError from "../ProviderError.ts"
 import * as Usage from "../Usage.ts"
-import type * as Chat from "./Chat.ts"
+import { ChatService } from "./Chat.ts"
 import * as ChatEvent from "./ChatEvent.ts"
 import * as ChatRequest from "./ChatRequest.ts"
 import type * as ChatResponse from "./ChatResponse.ts"
@@ -46,8 +46,8 @@ export interface ObjectResponse<out A> extends ChatResponse.ChatResponse {
 /**
  * An event of an object stream.
  *
- * - `partial`: the encoded value so far, not yet checked: see {@link DeepPartial}. Each has more than the one before; the last
- *   is complete.
+ * - `partial`: the encoded value so far, not yet checked: see {@link DeepPartial}. Each has more than the one before; the
+ *   last is complete.
  * - `object`: the decoded value and the response. The stream ends with exactly one, or fails.
  */
 export type ObjectEvent<A, Encoded> =
@@ -70,10 +70,10 @@ type HasMethods<T> = { [Key in keyof T]: T[Key] extends (...args: never) => unkn
 export type AnySchema = Schema.ConstraintDecoder<unknown, unknown>
 
 /**
- * The `responseFormat` for values of a schema: the JSON Schema of its encoded side.
+ * The `responseFormat` for values of a schema: the JSON Schema of its encoded side. Models write objects: a schema of
+ * another type is wrapped as `{ value: … }`, and unwrapped by {@link decode}.
  *
- * Models write objects: a schema of another type (an array, a union, a text) is wrapped as `{ value: … }`, and unwrapped by
- * {@link decode}. Fails with `InvalidRequestError` when the schema has no JSON form.
+ * Fails with `InvalidRequestError` when the schema has no JSON form.
  *
  * @example
  * const responseFormat = yield* StructuredOutput.format(Recipe)
@@ -87,14 +87,12 @@ export const format = (
   Effect.map(shape(schema, options), ({ responseFormat }) => responseFormat)
 
 /**
- * Decodes the answer to a request with {@link format}. Prose and a code fence around the JSON object are ignored.
+ * Decodes the answer to a request with {@link format}. Prose and a code fence around the JSON object are ignored. An
+ * integer that a number cannot hold is decoded from its text, for `Schema.BigInt` and `Schema.String`.
  *
- * Fails with `StructuredOutputError` when the text does not match the schema, which its `issue` explains, and when the answer
- * is not complete: cut by `maxTokens`, filtered, refused, or a tool call; with `InvalidRequestError` for a value that is not
- * a schema or not a response.
- *
- * An integer that a number cannot hold is decoded from its text, for `Schema.BigInt` and `Schema.String`; other schemas
- * refuse it with an `issue` that explains this.
+ * Fails with `StructuredOutputError` when the text does not match the schema, which its `issue` explains, and when the
+ * answer is not complete: cut by `maxTokens`, filtered, refused, or a tool call; with `InvalidRequestError` for a value
+ * that is not a schema or not a response.
  */
 export const decode = <S extends AnySchema>(
   schema: S,
@@ -116,14 +114,25 @@ const answered = Check.struct<Pick<ChatResponse.ChatResponse, "finishReason" | "
   model: Check.text
 }, { others: "ignored" })
 
-/** @internal */
-export const generate = <S extends AnySchema>(
-  service: Chat.Chat,
+/**
+ * An answer decoded by a schema, with the response it was read from. With `repairs` the model is asked again when its JSON
+ * does not match the schema.
+ *
+ * Fails with `StructuredOutputError` when it still does not, or when the answer was cut or withheld, and with
+ * `InvalidRequestError` when the schema has no JSON form.
+ *
+ * @example
+ * const Recipe = Schema.Struct({ title: Schema.String, minutes: Schema.Int, steps: Schema.Array(Schema.String) })
+ *
+ * const { value, usage } = yield* ChatService.object(Recipe, "A quick soup, please", { repairs: 1 })
+ */
+export const object = <S extends AnySchema>(
   schema: S,
   input: ChatRequest.Input,
   options?: Options
-): Effect.Effect<ObjectResponse<S["Type"]>, ProviderError.ChatObjectError, S["DecodingServices"]> =>
+): Effect.Effect<ObjectResponse<S["Type"]>, ProviderError.ChatObjectError, ChatService | S["DecodingServices"]> =>
   Effect.gen(function*() {
+    const service = yield* ChatService
     const { repairs: mostRepairs = 0, ...format } = yield* settled(options)
     const { isWrapped, responseFormat } = yield* shape(schema, format)
     const request = yield* ChatValidation.settle(service.provider ?? "custom", input)
@@ -140,30 +149,42 @@ export const generate = <S extends AnySchema>(
       if (!(repairs > 0) || error.issue === undefined) return yield* error
       messages = [...messages, ...correction(response, error.issue)]
     }
-  })
+  }).pipe(Effect.withSpan("ChatService.object"))
 
-/** @internal */
-export const stream = <S extends AnySchema>(
-  service: Chat.Chat,
+/**
+ * {@link object} in pieces: `partial` events with the value so far, then one `object` event with the decoded value and the
+ * response. Without repairs.
+ *
+ * @example
+ * ChatService.objectStream(Recipe, "A quick soup, please").pipe(
+ *   Stream.tap((event) => event.type === "partial" ? render(event.value.steps ?? []) : save(event.value)),
+ *   Stream.runDrain
+ * )
+ */
+export const objectStream = <S extends AnySchema>(
   schema: S,
   input: ChatRequest.Input,
   options?: FormatOptions
-): Stream.Stream<ObjectEvent<S["Type"], S["Encoded"]>, ProviderError.ChatObjectStreamError, S["DecodingServices"]> =>
+): Stream.Stream<
+  ObjectEvent<S["Type"], S["Encoded"]>,
+  ProviderError.ChatObjectStreamError,
+  ChatService | S["DecodingServices"]
+> =>
   Stream.unwrap(Effect.gen(function*() {
+    type Event = ObjectEvent<S["Type"], S["Encoded"]>
+    const service = yield* ChatService
     const { isWrapped, responseFormat } = yield* shape(schema, options)
     const request = yield* ChatValidation.settle(service.provider ?? "custom", input)
     const collector = ChatEvent.makeCollector()
     const json = PartialJson.make()
     let shown: unknown
 
-    const grown = (events: ReadonlyArray<ChatEvent.ChatEvent>): Array<ObjectEvent<S["Type"], S["Encoded"]>> => {
-      let last = false
+    const partial = (events: ReadonlyArray<ChatEvent.ChatEvent>): Array<Event> => {
       for (const event of events) {
         collector.add(event)
         if (event.type === "text-delta") json.add(event.delta)
-        last ||= event.type === "finish"
       }
-      const read = json.next(last)
+      const read = json.next(events.some(({ type }) => type === "finish"))
       if (read === undefined || isWrapped && !Object.hasOwn(read, "value")) return []
       const value = isWrapped ? read["value"] : read
       if (Equal.equals(value, shown)) return []
@@ -175,24 +196,21 @@ export const stream = <S extends AnySchema>(
     const partials = Stream.mapAccumArray(
       service.stream({ ...request, responseFormat }),
       () => undefined,
-      (_, events) => [undefined, grown(events)] as const
+      (_, events) => [undefined, partial(events)] as const
     )
     const whole = Effect.gen(function*() {
-      const response = collector.response()
-      if (response === undefined) return yield* collector.incomplete(service)
-      const value = yield* read(schema, isWrapped, response)
-      return { type: "object" as const, ...response, value }
+      const response = collector.response() ?? (yield* collector.incomplete(service))
+      return { type: "object" as const, ...response, value: yield* read(schema, isWrapped, response) }
     })
     return Stream.concat(partials, Stream.fromEffect(whole))
-  }))
+  })).pipe(Stream.withSpan("ChatService.objectStream"))
 
 /** The response format of a schema, and whether it is wrapped in `{ value: … }`. */
 const shape = Effect.fnUntraced(function*(schema: AnySchema, options: FormatOptions = {}) {
   yield* Check.run(anySchema, schema, { provider: "strata", field: "schema" })
   const { description, name } = yield* settled(options)
   const plain = ToolSchema.make(schema, true)
-  const isWrapped = Result.isFailure(plain)
-  const made = isWrapped ? ToolSchema.make(wrap(schema), true) : plain
+  const made = Result.isSuccess(plain) ? plain : ToolSchema.make(wrap(schema), true)
   if (Result.isFailure(made)) {
     return yield* ProviderError.invalidRequest({
       provider: "strata",
@@ -206,7 +224,7 @@ const shape = Effect.fnUntraced(function*(schema: AnySchema, options: FormatOpti
     schema: made.success,
     ...defined({ name, description })
   }
-  return { isWrapped, responseFormat }
+  return { isWrapped: made !== plain, responseFormat }
 })
 
 const anySchema = Check.instance(Schema.isSchema, "Give a `Schema`")
@@ -223,46 +241,37 @@ const optionsOf: Check.Check<Options> = Check.partial({
 const wrap = <S extends AnySchema>(schema: S) => Schema.Struct({ value: schema })
 
 /** {@link decode} of a schema whose {@link shape} is known. */
-const read = <S extends AnySchema>(schema: S, isWrapped: boolean, response: ChatResponse.ChatResponse) =>
-  Effect.gen(function*() {
-    const stopped = unfinished[response.finishReason]
-    if (stopped !== undefined) return yield* failure(response, stopped)
-    const json = parse(response.text)
-    if (json === undefined) {
-      const issue = "The text is not one JSON object"
-      return yield* failure(response, `The answer does not fit the schema: ${issue}`, issue)
-    }
-    const decoded = isWrapped ? decodeWrapped(schema, json.value) : decodeJson(schema, json.value)
-    return yield* decoded.pipe(
-      Effect.catchTag("SchemaError", ({ issue, message }) => {
-        const explained = `${message}${ExactJson.explain(issue, json.value)}`
-        return failure(response, `The answer does not fit the schema: ${explained}`, explained)
-      }),
-      Effect.catchDefect((cause) => failure(response, `The answer does not fit the schema: ${threw}`, threw, cause))
-    )
-  })
-
-const decodeWrapped = <S extends AnySchema>(schema: S, json: unknown) =>
-  Effect.map(
-    decodeJson(wrap(schema), json),
-    // The field type of a struct of a generic schema is not inferred.
-    (decoded) => (decoded as { readonly value: S["Type"] }).value
+const read = <S extends AnySchema>(
+  schema: S,
+  isWrapped: boolean,
+  response: ChatResponse.ChatResponse
+): Effect.Effect<S["Type"], ProviderError.StructuredOutputError, S["DecodingServices"]> => {
+  const { finishReason, model, provider = "unknown", requestId, text } = response
+  const fail = (message: string, issue?: string, cause?: unknown) =>
+    Effect.fail(new ProviderError.StructuredOutputError({ provider, model, requestId, message, text, issue, cause }))
+  const misfit = (issue: string, cause?: unknown) => fail(`The answer does not fit the schema: ${issue}`, issue, cause)
+  const stopped = unfinished[finishReason]
+  if (stopped !== undefined) return fail(stopped)
+  const json = Result.getOrElse(ExactJson.parse(text), () => PartialJson.find(text))
+  if (json === undefined) return misfit("The text is not one JSON object")
+  const decoded: Effect.Effect<S["Type"], Schema.SchemaError, S["DecodingServices"]> = Effect.suspend(() =>
+    isWrapped
+      // The field type of a struct of a generic schema is not inferred.
+      ? Effect.map(decodeJson(wrap(schema), json), (decoded) => (decoded as { readonly value: S["Type"] }).value)
+      : decodeJson(schema, json)
   )
+  return decoded.pipe(
+    Effect.catchTag("SchemaError", ({ issue, message }) => misfit(`${message}${ExactJson.explain(issue, json)}`)),
+    // A transformation or check threw; the model reads the issue.
+    Effect.catchDefect((cause) => misfit("It holds a value that the schema cannot decode", cause))
+  )
+}
 
 const decodeJson = <S extends AnySchema>(
   schema: S,
   json: unknown
 ): Effect.Effect<S["Type"], Schema.SchemaError, S["DecodingServices"]> =>
   Schema.decodeUnknownEffect(Schema.toCodecJson(schema), { errors: "all" })(json)
-
-const parse = (text: string): { readonly value: unknown } | undefined =>
-  Result.match(ExactJson.parse(text), {
-    onSuccess: (value) => ({ value }),
-    onFailure: () => {
-      const value = PartialJson.find(text)
-      return value && { value }
-    }
-  })
 
 /** Why an answer with this finish reason holds no complete value. */
 const unfinished: { readonly [Reason in ChatResponse.FinishReason]?: string } = {
@@ -272,16 +281,6 @@ const unfinished: { readonly [Reason in ChatResponse.FinishReason]?: string } = 
   guardrail: "The guardrail withheld the answer",
   refusal: "The model refused to answer",
   "tool-calls": "The model called a tool instead of answering. Run its tools with `ToolLoop`, or leave them out"
-}
-
-/** The issue, for the model, when a transformation or check throws. */
-const threw = "It holds a value that the schema cannot decode"
-
-const failure = (response: ChatResponse.ChatResponse, message: string, issue?: string, cause?: unknown) => {
-  const { model, provider = "unknown", requestId, text } = response
-  return Effect.fail(
-    new ProviderError.StructuredOutputError({ provider, model, requestId, message, text, issue, cause })
-  )
 }
 
 /** The request to correct an answer, which is repeated unless it is empty. */

@@ -1,10 +1,9 @@
-/**
- * Tools as a model sees them: name, description, JSON schema of the arguments. `Tool` adds handlers.
- */
+/** Tools as a model sees them: name, description, JSON schema of the arguments. `Tool` adds handlers. */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Check from "../Check.ts"
+import { defined } from "../internal/defined.ts"
 import * as ProviderError from "../ProviderError.ts"
 import * as ToolSchema from "./internal/toolSchema.ts"
 import * as Message from "./Message.ts"
@@ -21,12 +20,7 @@ export class ToolDefinition extends Schema.Opaque<ToolDefinition>()(Schema.Struc
   cache: Schema.optional(Message.CacheControl)
 })) {}
 
-/**
- * A tool that the provider runs, by its name there. Other providers refuse it.
- *
- * @example
- * const search: ToolDefinition.ProviderTool = { type: "provider", provider: "aws.bedrock", name: "nova_grounding" }
- */
+/** A tool that the provider runs, by its name there, such as `nova_grounding` of `aws.bedrock`. Other providers refuse it. */
 export class ProviderTool extends Schema.Opaque<ProviderTool>()(Schema.Struct({
   type: Schema.tag("provider"),
   provider: Schema.String,
@@ -36,12 +30,10 @@ export class ProviderTool extends Schema.Opaque<ProviderTool>()(Schema.Struct({
 
 /** A tool of a request. */
 export type RequestTool = typeof RequestTool.Type
-/** @see {@link RequestTool} */
 export const RequestTool = Schema.Union([ProviderTool, ToolDefinition])
 
 /** Whether the model may (`auto`), must (`any`) or must not (`none`) call a tool, or must call this one. */
 export type ToolChoice = typeof ToolChoice.Type
-/** @see {@link ToolChoice} */
 export const ToolChoice = Schema.Union([
   Schema.Literals(["auto", "any", "none"]),
   Schema.Struct({ name: Schema.String })
@@ -50,42 +42,25 @@ export const ToolChoice = Schema.Union([
 /**
  * The definition of a tool whose arguments have an Effect `Schema`. Fails with `InvalidRequestError` for a name that is not
  * 1 to 64 letters, digits, `_` or `-`, and for an input that is not an object in JSON.
- *
- * @example
- * const definition = ToolDefinition.make("get_weather", {
- *   description: "The weather in a city",
- *   input: Schema.Struct({ city: Schema.String })
- * })
  */
-export const make = (
+export const make = Effect.fnUntraced(function*(
   name: string,
   options: {
     readonly input: Schema.Constraint
     readonly description?: string | undefined
     readonly strict?: boolean | undefined
   }
-): Effect.Effect<ToolDefinition, ProviderError.InvalidRequestError> =>
-  Effect.flatMap(
-    Effect.all([
-      Check.run(Check.text, name, { provider: "strata", field: "tool.name" }),
-      Check.run(optionsOf, options, { provider: "strata", field: "tool" })
-    ]),
-    ([name, { description, input, strict }]) => {
-      if (!namePattern.test(name)) {
-        return invalid(name, "this is not a valid tool name", "Use 1 to 64 letters, digits, `_` and `-`")
-      }
-      return Result.match(ToolSchema.make(input, strict === true), {
-        onFailure: (problem) => invalid(name, problem, "Use a `Schema.Struct` with plain keys"),
-        onSuccess: (inputSchema) =>
-          Effect.succeed({
-            name,
-            ...(description === undefined ? undefined : { description }),
-            inputSchema,
-            ...(strict === undefined ? undefined : { strict })
-          })
-      })
-    }
-  )
+): Effect.fn.Return<ToolDefinition, ProviderError.InvalidRequestError> {
+  yield* Check.run(Check.text, name, { provider: "strata", field: "tool.name" })
+  const { description, input, strict } = yield* Check.run(optionsOf, options, { provider: "strata", field: "tool" })
+  if (!/^[a-zA-Z0-9_-]{1,64}$/.test(name)) {
+    return yield* invalid(name, "this is not a valid tool name", "Use 1 to 64 letters, digits, `_` and `-`")
+  }
+  const inputSchema = ToolSchema.make(input, strict === true)
+  return Result.isFailure(inputSchema)
+    ? yield* invalid(name, inputSchema.failure, "Use a `Schema.Struct` with plain keys")
+    : defined({ name, description, inputSchema: inputSchema.success, strict })
+})
 
 const optionsOf = Check.struct<Parameters<typeof make>[1]>({
   // The type of a schema cannot be checked.
@@ -94,7 +69,5 @@ const optionsOf = Check.struct<Parameters<typeof make>[1]>({
   strict: Check.optional(Check.flag)
 }, { others: "ignored" })
 
-const namePattern = /^[a-zA-Z0-9_-]{1,64}$/
-
 const invalid = (name: string, problem: string, remedy: string) =>
-  Effect.fail(ProviderError.invalidRequest({ provider: "strata", field: `tools["${name}"]`, problem, remedy }))
+  ProviderError.invalidRequest({ provider: "strata", field: `tools["${name}"]`, problem, remedy })

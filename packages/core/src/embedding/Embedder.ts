@@ -10,16 +10,15 @@ import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Check from "../Check.ts"
-import type { Identity } from "../Identity.ts"
 import * as Trait from "../internal/trait.ts"
 import * as Costing from "../policy/internal/budget/costing.ts"
 import * as Gates from "../policy/internal/gates.ts"
 import * as Policy from "../policy/Policy.ts"
-import type * as Quota from "../policy/Quota.ts"
 import type * as ProviderError from "../ProviderError.ts"
 import type * as Embedding from "./Embedding.ts"
 import * as Call from "./internal/call.ts"
 import * as Coalescing from "./internal/coalescing.ts"
+import * as Execution from "./internal/execution.ts"
 import * as Inputs from "./internal/inputs.ts"
 import * as EmbeddingStream from "./internal/stream.ts"
 import * as EmbeddingTelemetry from "./internal/telemetry.ts"
@@ -39,10 +38,10 @@ export type EmbeddingError = ProviderError.EmbeddingError
  * - `embedStream`: any number of values, in order unless `unordered`, with backpressure and flat memory. Fails with the
  *   first failure, which names the index of the value in the stream (`inputs[17]`).
  *
- * Inputs and options may be any values, such as the `null` of a row without text. Lone surrogates are replaced by U+FFFD.
- * Before anything is sent, an input fails, named by its place (`inputs[3]`, `inputs[3].image`), with
- * - `InvalidRequestError` if it is not an input, its text is blank, or its image is empty, too large, or of a media type
- *   the model does not read;
+ * Inputs and options may be any values, such as the `null` of a row without text. Before anything is sent, an input fails,
+ * named by its place (`inputs[3]`, `inputs[3].image`), with
+ * - `InvalidRequestError` if it is not an input, its text is blank or not well-formed (half a surrogate pair), or its image
+ *   is empty, too large, or of a media type the model does not read;
  * - `UnsupportedFeatureError` if the model takes no images, or no texts with images;
  * - `ContextLengthExceededError` if its text exceeds the model's limit while `truncate` is `none`, or, beside an image,
  *   `chunk`.
@@ -70,80 +69,58 @@ export interface Embedder extends Trait.Trait {
   ) => Stream.Stream<Embedding.Embedded<A>, E | EmbeddingError, R>
 }
 
-/**
- * What {@link make} needs of a provider.
- *
- * - `provider`: its name in errors and telemetry, as OpenTelemetry spells it (`aws.bedrock`).
- * - `defaultModel`: used when the options name none; `identity`: see {@link Identity}.
- * - `limits`: what the model takes in one request with these options, computed without network. Fails for options the
- *   model does not support, such as a `vectorType`.
- * - `embedBatch`: one attempt at one request, without retries.
- * - `coalesce`: how long `embed` waits to fill a batch; by default it batches calls of the same tick.
- * - `metering`: its quotas.
- */
-export interface Provider {
-  readonly provider: string
-  readonly defaultModel?: string | undefined
-  readonly identity?: Identity | undefined
-  readonly limits: (options: Embedding.ResolvedOptions) => Effect.Effect<Embedding.Limits, EmbeddingError>
-  readonly embedBatch: (batch: Embedding.ProviderBatch) => Effect.Effect<Embedding.ProviderBatchResult, EmbeddingError>
-  readonly policy?: Policy.Policy | undefined
-  readonly coalesce?: Duration.Input | undefined
-  readonly metering?: Quota.Metering | undefined
-}
+/** What {@link make} needs of a provider. */
+export type Provider = Embedding.Provider
 
 /** Builds the service of a provider. Fails with `InvalidRequestError` for an invalid policy (`policy.concurrency`). */
-export const make = (
+export const make = Effect.fnUntraced(function*(
   provider: Provider
-): Effect.Effect<Embedder, ProviderError.InvalidRequestError, Scope.Scope> =>
-  Effect.gen(function*() {
-    const { coalesce } = yield* Check.run(providerShape, provider, { provider: "strata", field: "provider" })
-    const costing = yield* Costing.make
-    const { cores, gates } = yield* Gates.core(provider.provider, provider.policy ?? Policy.standard)
-    const prepare = (options: Embedding.EmbeddingOptions | undefined) =>
-      Effect.flatMap(gates, (inForce) => Call.make(provider, { ...inForce, costing }, options))
-    const listed = (inputs: unknown) =>
-      Effect.suspend(() => Effect.fromResult(Inputs.listed(provider.provider, inputs)))
-    const embedOne = Coalescing.make(coalesce)
-    return {
-      ...Trait.dataOf(provider),
-      [Trait.cores]: cores,
-      embed: (input, options) =>
-        Effect.flatMap(prepare(options), (call) =>
-          EmbeddingTelemetry.operation(
-            call,
-            Effect.map(embedOne(call, input), (embedding) => Call.priced(call, embedding)),
-            ({ cost, inputTokens }) => ({ inputs: 1, inputTokens, cost })
-          )),
-      embedMany: Effect.fnUntraced(function*(given, options) {
-        const call = yield* prepare(options)
-        const inputs = yield* listed(given)
-        return yield* EmbeddingTelemetry.operation(
-          call,
-          Call.embedMany(call, inputs),
-          ({ cost, requests, usage }) => ({ inputs: inputs.length, requests, inputTokens: usage.inputTokens, cost })
-        )
-      }),
-      embedEach: Effect.fnUntraced(function*(given, options) {
-        const inputs = yield* Effect.result(listed(given))
-        if (Result.isFailure(inputs)) return [Result.fail(inputs.failure)]
-        const prepared = yield* Effect.result(prepare(options))
-        if (Result.isFailure(prepared)) return inputs.success.map(() => Result.fail(prepared.failure))
-        const call = prepared.success
-        const { results } = yield* EmbeddingTelemetry.operation(
-          call,
-          Call.embedEach(call, inputs.success),
-          (each) => ({ ...each, inputs: each.results.length, cost: call.costOf(each.inputTokens) })
-        )
-        return results
-      }),
-      embedStream: (values, input, given) =>
-        Stream.unwrap(Effect.gen(function*() {
-          const { options, pace } = yield* Validation.settleStream(provider.provider, { values, input }, given)
-          return EmbeddingStream.make(yield* prepare(options), values, input, pace)
-        }))
-    }
-  })
+): Effect.fn.Return<Embedder, ProviderError.InvalidRequestError, Scope.Scope> {
+  const { coalesce } = yield* Check.run(providerShape, provider, { provider: "strata", field: "provider" })
+  const costing = yield* Costing.make
+  const { cores, gates } = yield* Gates.core(provider.provider, provider.policy ?? Policy.standard)
+  const prepare = (options: unknown) =>
+    Effect.flatMap(gates, (inForce) => Call.make(provider, inForce, costing, options))
+  const listed = (inputs: unknown) => Effect.suspend(() => Effect.fromResult(Inputs.listed(provider.provider, inputs)))
+  const embedOne = Coalescing.make(coalesce)
+  return {
+    ...Trait.dataOf(provider),
+    [Trait.cores]: cores,
+    embed: (input, options) =>
+      Effect.flatMap(
+        prepare(options),
+        (call) =>
+          EmbeddingTelemetry.operation(call, embedOne(call, input), ({ inputTokens }) => ({ inputs: 1, inputTokens }))
+      ),
+    embedMany: Effect.fnUntraced(function*(given, options) {
+      const call = yield* prepare(options)
+      const inputs = yield* listed(given)
+      return yield* EmbeddingTelemetry.operation(
+        call,
+        Execution.embedMany(call, inputs),
+        ({ requests, usage }) => ({ inputs: inputs.length, requests, inputTokens: usage.inputTokens })
+      )
+    }),
+    embedEach: Effect.fnUntraced(function*(given, options) {
+      const inputs = yield* Effect.result(listed(given))
+      if (Result.isFailure(inputs)) return [Result.fail(inputs.failure)]
+      const call = yield* Effect.result(prepare(options))
+      if (Result.isFailure(call)) return inputs.success.map(() => Result.fail(call.failure))
+      const { results } = yield* EmbeddingTelemetry.operation(
+        call.success,
+        Execution.embedEach(call.success, inputs.success),
+        (each) => ({ ...each, inputs: each.results.length })
+      )
+      return results
+    }),
+    embedStream: (values, input, given) =>
+      Stream.unwrap(Effect.gen(function*() {
+        const stream = yield* Validation.settleStream(provider.provider, { values, input }, given)
+        const { flushAfter, unordered, ...options } = stream
+        return EmbeddingStream.make(yield* prepare(options), values, input, { flushAfter, unordered })
+      }))
+  }
+})
 
 /** A service with a core: itself, or a hand-made one wrapped as a provider, whose own data stay visible. */
 export const cored = (service: Embedder): Effect.Effect<Embedder, ProviderError.InvalidRequestError, Scope.Scope> =>
@@ -166,7 +143,11 @@ const custom = (service: Embedder): Provider => {
     embedBatch: ({ inputs, options: { model, ...options } }) =>
       Effect.map(
         service.embedMany(inputs, model === defaultModel ? options : { ...options, model }),
-        ({ embeddings, usage }) => ({ vectors: embeddings.map(({ vector }) => vector), inputTokens: usage.inputTokens })
+        ({ embeddings, model, usage }) => ({
+          vectors: embeddings.map(({ vector }) => vector),
+          model,
+          inputTokens: usage.inputTokens
+        })
       )
   }
 }

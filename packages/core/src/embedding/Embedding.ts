@@ -2,8 +2,13 @@
  * Inputs, options and vectors of embedding models.
  */
 import type * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
 import type * as Cost from "../Cost.ts"
+import type { Identity } from "../Identity.ts"
 import * as Total from "../internal/total.ts"
+import type * as Policy from "../policy/Policy.ts"
+import type * as Quota from "../policy/Quota.ts"
+import type * as ProviderError from "../ProviderError.ts"
 
 /** One vector, in the array type of its {@link VectorType}; never `number[]`. */
 export type Vector = Float32Array | Int8Array | Uint8Array
@@ -17,7 +22,7 @@ export type Vector = Float32Array | Int8Array | Uint8Array
  */
 export type VectorType = "float" | "int8" | "uint8" | "binary"
 
-/** An image: its bytes, and its media type such as `image/png`. */
+/** An image; `mediaType` such as `image/png`. */
 export interface Image {
   readonly bytes: Uint8Array
   readonly mediaType: string
@@ -77,7 +82,8 @@ export interface ProviderOptions {}
  * - `vectorType`: `float` by default.
  * - `truncate`: what to do with a text that exceeds the model's limit: refuse it (`none`, the default), cut it at the
  *   `start` or the `end`, or embed it in pieces (`chunk`): their vectors, `float` only, are averaged, weighted by length,
- *   and normalized unless `normalize` is `false`.
+ *   and normalized unless `normalize` is `false`. Texts are cut between characters. One the provider still calls too long,
+ *   by its tokens, is cut shorter and sent again.
  */
 export interface EmbeddingOptions {
   readonly model?: string | undefined
@@ -98,10 +104,7 @@ export interface StreamOptions extends EmbeddingOptions {
   readonly flushAfter?: Duration.Input | undefined
 }
 
-/**
- * {@link EmbeddingOptions} with defaults filled in: what a provider receives. Instead of `chunk` it gets the pieces, with
- * `none`.
- */
+/** {@link EmbeddingOptions} as a provider gets them, with defaults; instead of `chunk` it gets the pieces, with `none`. */
 export interface ResolvedOptions extends EmbeddingOptions {
   readonly model: string
   readonly purpose: Purpose
@@ -125,14 +128,12 @@ export interface EmbeddingUsage {
   readonly inputTokens: number | undefined
 }
 
-/** One embedding for each input, in order, and the cost of all. */
+/** One embedding for each input, in order; the requests the provider answered, and what they took together. */
 export interface EmbeddingBatch {
   readonly embeddings: ReadonlyArray<Embedding>
   readonly usage: EmbeddingUsage
   readonly model: string
-  /** How many requests the provider answered. */
   readonly requests: number
-  /** What they cost together, where their tokens are counted and the price of the model is known; see `Pricing`. */
   readonly cost?: Cost.Cost | undefined
 }
 
@@ -172,37 +173,46 @@ export interface ImageLimits {
   readonly mediaTypes?: ReadonlyArray<string> | undefined
 }
 
-/** `maxItems`: pairs of a text and an image in a request. Texts and images have the limits they have alone. */
+/** `maxItems`: pairs of a text and an image in a request. */
 export interface CombinedLimits {
   readonly maxItems: number
 }
 
+/**
+ * What `Embedder.make` needs of a provider.
+ *
+ * - `provider`: its name in errors and telemetry, as OpenTelemetry spells it (`aws.bedrock`).
+ * - `defaultModel`: used when the options name none; `identity`: see `Identity`.
+ * - `limits`: what the model takes in one request with these options, computed without network. Fails for options the
+ *   model does not support, such as a `vectorType`.
+ * - `embedBatch`: one attempt at one request, without retries.
+ * - `coalesce`: how long `embed` waits to fill a batch; by default it batches calls of the same tick.
+ * - `metering`: its quotas.
+ */
+export interface Provider {
+  readonly provider: string
+  readonly defaultModel?: string | undefined
+  readonly identity?: Identity | undefined
+  readonly limits: (options: ResolvedOptions) => Effect.Effect<Limits, ProviderError.EmbeddingError>
+  readonly embedBatch: (batch: ProviderBatch) => Effect.Effect<ProviderBatchResult, ProviderError.EmbeddingError>
+  readonly policy?: Policy.Policy | undefined
+  readonly coalesce?: Duration.Input | undefined
+  readonly metering?: Quota.Metering | undefined
+}
+
 /** One request to a provider: distinct inputs of one kind, within the limits of the model, at least one. */
-export type ProviderBatch = TextBatch | ImageBatch | CombinedBatch
+export type ProviderBatch = BatchOf<"text", string> | BatchOf<"image", ImageInput> | BatchOf<"combined", CombinedInput>
 
-/** Texts, as plain strings. */
-export interface TextBatch {
-  readonly kind: "text"
-  readonly inputs: ReadonlyArray<string>
+/** Inputs of one kind. */
+export interface BatchOf<K extends Kind, I extends Input> {
+  readonly kind: K
+  readonly inputs: ReadonlyArray<I>
   readonly options: ResolvedOptions
 }
 
-/** Images alone. */
-export interface ImageBatch {
-  readonly kind: "image"
-  readonly inputs: ReadonlyArray<ImageInput>
-  readonly options: ResolvedOptions
-}
-
-/** Pairs of a text and an image, each with one vector for both. */
-export interface CombinedBatch {
-  readonly kind: "combined"
-  readonly inputs: ReadonlyArray<CombinedInput>
-  readonly options: ResolvedOptions
-}
-
-/** The answer of a provider: one vector for each input, in order, and the tokens of all when it counts them. */
+/** The answer of a provider: one vector for each input, in order; the model, where that is not the one asked. */
 export interface ProviderBatchResult {
   readonly vectors: ReadonlyArray<Vector>
+  readonly model?: string | undefined
   readonly inputTokens?: number | undefined
 }

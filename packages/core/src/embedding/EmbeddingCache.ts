@@ -37,6 +37,7 @@ export interface EmbeddingCache {
     timeToLive?: Duration.Duration
   ) => Effect.Effect<void, EmbeddingCacheError>
 }
+
 /** The store; by default an LRU cache in memory, shared by the whole process. */
 export const EmbeddingCache = Context.Reference<EmbeddingCache>("@strata/core/embedding/EmbeddingCache", {
   defaultValue: () => Lru.make()

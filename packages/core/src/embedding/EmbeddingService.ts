@@ -9,7 +9,6 @@ import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
-import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as CanonicalLine from "../cache/internal/canonicalLine.ts"
 import * as Check from "../Check.ts"
@@ -20,7 +19,6 @@ import type * as Budget from "../policy/Budget.ts"
 import * as Clocks from "../policy/internal/clocks.ts"
 import * as Gates from "../policy/internal/gates.ts"
 import type * as Policy from "../policy/Policy.ts"
-import type * as ProviderError from "../ProviderError.ts"
 import * as Embedder from "./Embedder.ts"
 import type * as Embedding from "./Embedding.ts"
 import type * as EmbeddingCache from "./EmbeddingCache.ts"
@@ -48,21 +46,21 @@ export const embed = (
   input: Embedding.Input,
   options?: Embedding.EmbeddingOptions
 ): Effect.Effect<Embedding.Embedding, EmbeddingError, EmbeddingService> =>
-  Effect.flatMap(EmbeddingService, (service) => service.embed(input, options))
+  EmbeddingService.use((service) => service.embed(input, options))
 
 /** All inputs, in order, all or nothing. */
 export const embedMany = (
   inputs: ReadonlyArray<Embedding.Input>,
   options?: Embedding.EmbeddingOptions
 ): Effect.Effect<Embedding.EmbeddingBatch, EmbeddingError, EmbeddingService> =>
-  Effect.flatMap(EmbeddingService, (service) => service.embedMany(inputs, options))
+  EmbeddingService.use((service) => service.embedMany(inputs, options))
 
 /** One `Result` for each input, in order: a bad input fails only itself. */
 export const embedEach = (
   inputs: ReadonlyArray<Embedding.Input>,
   options?: Embedding.EmbeddingOptions
 ): Effect.Effect<ReadonlyArray<Result.Result<Embedding.Embedding, EmbeddingError>>, never, EmbeddingService> =>
-  Effect.flatMap(EmbeddingService, (service) => service.embedEach(inputs, options))
+  EmbeddingService.use((service) => service.embedEach(inputs, options))
 
 /**
  * Every value of a stream with its embedding, in order unless `unordered`. Values that are inputs need no function.
@@ -88,29 +86,25 @@ export const embedStream: {
   input: ((value: A) => Embedding.Input) | Embedding.StreamOptions = identity,
   options?: Embedding.StreamOptions
 ) =>
-  Stream.unwrap(Effect.map(EmbeddingService, (service) =>
+  Stream.unwrap(EmbeddingService.useSync((service) =>
     typeof input === "function"
       ? service.embedStream(values, input, options)
-      : service.embedStream(values, identity, input)))
+      : service.embedStream(values, identity, input)
+  ))
 
 /**
  * Decorates a service with a middleware: a function from a service to a service. See `ChatService.transform`.
  *
  * @example
- * const lowercased = EmbeddingService.transform((embedder) =>
- *   Effect.succeed({
- *     ...embedder,
- *     embed: (input, options) =>
- *       embedder.embed(typeof input === "string" ? input.toLowerCase() : input, options)
- *   })
+ * const counted = EmbeddingService.transform((embedder) =>
+ *   Effect.succeed({ ...embedder, embed: (...call) => Effect.tap(embedder.embed(...call), count) })
  * )
  */
-export const transform: Middleware.Transform<EmbeddingService, Embedder.Embedder> = Middleware.make(EmbeddingService, [
-  "embed",
-  "embedMany",
-  "embedEach",
-  "embedStream"
-], Embedder.cored)
+export const transform: Middleware.Transform<EmbeddingService, Embedder.Embedder> = Middleware.make(
+  EmbeddingService,
+  ["embed", "embedMany", "embedEach", "embedStream"],
+  Embedder.cored
+)
 
 /** The layer of a decorated service: it also fails for invalid options. */
 export type Decorated<E, R> = Middleware.Decorated<EmbeddingService, E, R>
@@ -118,8 +112,8 @@ export type Decorated<E, R> = Middleware.Decorated<EmbeddingService, E, R>
 const decorator = Middleware.decorator(transform)
 
 /**
- * Applies a policy to the provider below, wherever this stands among other decorators. The outermost policy replaces inner
- * ones and the option of the layer. A hand-made service counts as a provider.
+ * Applies a policy to the provider below, or to a hand-made service. The outermost policy replaces inner ones and the
+ * option of the layer.
  *
  * @example
  * BedrockEmbedding.layer({ model }).pipe(EmbeddingService.withPolicy(Policy.make({ concurrency: 8 })))
@@ -129,15 +123,12 @@ export const withPolicy: Middleware.Decorator<EmbeddingService, [policy: Policy.
 )
 
 /**
- * Applies a budget to the provider below, wherever this stands among other decorators: a request that could exceed it fails
- * with `BudgetExceededError` before it is sent. Several budgets add up, the same one counts once, also with
- * `ChatService.withBudget`.
+ * Applies a budget to the provider below: a request that could exceed it fails with `BudgetExceededError` before it is
+ * sent. Several budgets add up; the same one counts once, also with `ChatService.withBudget`.
  *
- * - Each request counts, retries included: its texts at the price of the model (`Pricing`), estimated before, exact
- *   afterwards when the provider counts tokens. A model without a price fails with `InvalidRequestError`. Prices per image
- *   are not supported.
- * - A refused request costs nothing; one that failed or was interrupted without a bill costs the estimate.
- * - Cached vectors cost nothing.
+ * Each request counts, retries included: its texts at the price of the model (`Pricing`), without which it fails with
+ * `InvalidRequestError`; estimated before, exact afterwards when the provider counts tokens. A refused request costs
+ * nothing. Prices per image are not supported.
  *
  * @example
  * BedrockEmbedding.layer({ model }).pipe(
@@ -151,15 +142,10 @@ export const withBudget: Middleware.Decorator<EmbeddingService, [budget: Budget.
 )
 
 /** The service with gates handed to its cores at each call. */
-const handing = Effect.fnUntraced(function*(
+const handing = <E, R>(
   embedder: Embedder.Embedder,
-  make: (
-    cores: ReadonlyArray<Trait.Core>
-  ) => Effect.Effect<Gates.Handing, ProviderError.InvalidRequestError, Scope.Scope>
-) {
-  const { effect, stream } = yield* make(embedder[Trait.cores] ?? [])
-  return around(embedder, { effect, stream, options: identity, streamOptions: identity })
-})
+  make: (cores: ReadonlyArray<Trait.Core>) => Effect.Effect<Gates.Handing, E, R>
+) => Effect.map(make(embedder[Trait.cores] ?? []), (gates) => around(embedder, gates, identity))
 
 /**
  * Default options of all calls: `model`, `dimensions`, `purpose` … The options of a provider are replaced as a whole. The
@@ -171,9 +157,8 @@ const handing = Effect.fnUntraced(function*(
 export const withDefaults: Middleware.Decorator<EmbeddingService, [defaults: Embedding.EmbeddingOptions]> = decorator(
   (embedder, given: Embedding.EmbeddingOptions) =>
     Effect.map(Check.run(Validation.options, given, { provider: "strata", field: "defaults" }), (defaults) => {
-      const options = joined(defaults)
       return {
-        ...around(embedder, { effect: identity, stream: identity, options, streamOptions: options }),
+        ...around(embedder, { effect: identity, stream: identity }, joined(defaults)),
         defaultModel: defaults.model ?? embedder.defaultModel,
         identity: { defaults: CanonicalLine.make(defaults) ?? null, of: embedder.identity ?? null }
       }
@@ -181,15 +166,10 @@ export const withDefaults: Middleware.Decorator<EmbeddingService, [defaults: Emb
 )
 
 /** Options of a call with defaults; invalid options are left for the service to refuse. */
-const joined = (defaults: Embedding.EmbeddingOptions) => <O extends Embedding.EmbeddingOptions>(given?: O): O =>
+const joined = (defaults: Embedding.EmbeddingOptions): ChangeOptions => (given) =>
   Result.getOrElse(
-    Result.try(() =>
-      given === undefined || Predicate.isObject(given)
-        // All members of the options may be missing.
-        ? { ...defaults, ...defined(given ?? {}) } as O
-        : given
-    ),
-    () => given as O
+    Result.try(() => Predicate.isObject(given ?? {}) ? { ...defaults, ...defined(given ?? {}) } : given),
+    () => given
   )
 
 /**
@@ -205,13 +185,13 @@ export const withDeadline: Middleware.Decorator<EmbeddingService, [deadline: Dur
   Effect.map(Clocks.deadline(deadline), (duration) => {
     const { defaultModel = "unknown", provider = "strata" } = embedder
     const asked = (options?: Embedding.EmbeddingOptions) => ({ provider, model: options?.model ?? defaultModel })
+    const within = (options?: Embedding.EmbeddingOptions) => Clocks.within("deadline", duration, asked(options))
     return {
-      embed: (input, options) => Clocks.within("deadline", duration, asked(options))(embedder.embed(input, options)),
-      embedMany: (inputs, options) =>
-        Clocks.within("deadline", duration, asked(options))(embedder.embedMany(inputs, options)),
+      embed: (input, options) => within(options)(embedder.embed(input, options)),
+      embedMany: (inputs, options) => within(options)(embedder.embedMany(inputs, options)),
       embedEach: (inputs, options) =>
         Effect.catch(
-          Clocks.within("deadline", duration, asked(options))(embedder.embedEach(inputs, options)),
+          within(options)(embedder.embedEach(inputs, options)),
           (error) => Effect.succeed((Check.itemsOf(inputs) ?? [inputs]).map(() => Result.fail(error)))
         ),
       embedStream: (values, input, options) =>
@@ -224,11 +204,10 @@ export const withDeadline: Middleware.Decorator<EmbeddingService, [deadline: Dur
  * Puts a cache in front of a service; `EmbeddingCache` is its store, by default in memory.
  *
  * - The key is a hash of everything that decides a vector: content, provider, model, all options of the call.
- * - Only misses reach the service: requests and usage are theirs, while errors name the input by its index in the call
- *   (`inputs[17]`). A hit costs nothing.
- * - The cache fails open: an error of the store is a miss. The first one is logged. After an error, or no answer within a
- *   second, the store is not used for five seconds.
- * - Concurrent calls with equal inputs compute them each.
+ * - Only misses reach the service, and only they have requests, tokens and costs. Concurrent calls do not wait for each
+ *   other's misses.
+ * - The cache fails open: an error of the store, or no answer within a second, is a miss; the store is then not used for
+ *   five seconds.
  * - A call is not cached when it has no model, or when its options contain what has no canonical form, such as a function.
  *
  * Counts distinct inputs in `strata.embedding.cache.hits` and `misses`, reads and writes in `failures`, and vectors in
@@ -245,17 +224,17 @@ export const withCache: Middleware.Decorator<EmbeddingService, [options?: Embedd
   Middleware.startsWithLayer
 )
 
+type ChangeOptions = (given: Embedding.StreamOptions | undefined) => Embedding.StreamOptions | undefined
+
 /** A service with its calls and their options changed. */
 const around = (
   embedder: Embedder.Embedder,
-  { effect, options, stream, streamOptions }: Gates.Handing & {
-    readonly options: (given?: Embedding.EmbeddingOptions) => Embedding.EmbeddingOptions | undefined
-    readonly streamOptions: (given?: Embedding.StreamOptions) => Embedding.StreamOptions | undefined
-  }
+  { effect, stream }: Gates.Handing,
+  change: ChangeOptions
 ): Embedder.Embedder => ({
   ...embedder,
-  embed: (input, given) => effect(embedder.embed(input, options(given))),
-  embedMany: (inputs, given) => effect(embedder.embedMany(inputs, options(given))),
-  embedEach: (inputs, given) => effect(embedder.embedEach(inputs, options(given))),
-  embedStream: (values, input, given) => stream(embedder.embedStream(values, input, streamOptions(given)))
+  embed: (input, options) => effect(embedder.embed(input, change(options))),
+  embedMany: (inputs, options) => effect(embedder.embedMany(inputs, change(options))),
+  embedEach: (inputs, options) => effect(embedder.embedEach(inputs, change(options))),
+  embedStream: (values, input, options) => stream(embedder.embedStream(values, input, change(options)))
 })

@@ -110,17 +110,14 @@ const fill = (
   let rows = 0
   for (const vector of vectors) {
     const field = `vectors[${rows}]`
-    if (!isVector(vector)) return notVector(field)
+    if (!isVector(vector)) return invalid(field, ...notVector)
     if (vector.length !== dimensions) {
       return invalid(field, `it has ${vector.length} numbers instead of ${dimensions}`, "Make all vectors equally long")
     }
     const Kind = kind(vector)
     if (rows > 0 && Kind !== kind(data)) {
-      return invalid(
-        field,
-        `its type is ${Kind.name}, that of those before it ${kind(data).name}`,
-        "Make all vectors of one kind"
-      )
+      const problem = `its type is ${Kind.name}, that of those before it ${kind(data).name}`
+      return invalid(field, problem, "Make all vectors of one kind")
     }
     if (data.length === rows * dimensions) {
       const length = (rows === 0 ? count : 2 * rows) * dimensions
@@ -153,13 +150,14 @@ export const topK = (
   k: number,
   options: TopKOptions = {}
 ): Result.Result<ReadonlyArray<Match>, ProviderError.InvalidRequestError> =>
-  Result.flatMap(check({ matrix, query, k, options }, topKOptions), ({ options: { filter, metric }, query, rows }) => {
-    const row = rowsAsFloats(rows)
-    const floats = new Float32Array(query)
-    if (metric === "dot") return best(rows.rows, k, filter, (index) => product(row(index), floats))
-    const squares = squaresOf(matrix, rows)
+  Result.flatMap(searchOf(topKOptions, { matrix, query, k, options }), (search) => {
+    const { filter, metric } = search.options
+    const row = rowsAsFloats(search.matrix)
+    const floats = new Float32Array(search.query)
+    if (metric === "dot") return best(search, filter, (index) => product(row(index), floats))
+    const squares = squaresOf(matrix, search.matrix)
     const square = product(floats, floats)
-    return best(rows.rows, k, filter, (index) => similarity(product(row(index), floats), squares[index]!, square))
+    return best(search, filter, (index) => similarity(product(row(index), floats), squares[index]!, square))
   })
 
 /**
@@ -172,16 +170,16 @@ export const hammingTopK = (
   k: number,
   options: SearchOptions = {}
 ): Result.Result<ReadonlyArray<BitMatch>, ProviderError.InvalidRequestError> =>
-  Result.flatMap(check({ matrix, query, k, options }, searchOptions), ({ options, query, rows }) => {
-    const { data, dimensions } = rows
-    if (rows.rows === 0) return Result.succeed([])
+  Result.flatMap(searchOf(searchOptions, { matrix, query, k, options }), (search) => {
+    const { matrix: { data, dimensions, rows }, options: { filter }, query } = search
+    if (rows === 0) return Result.succeed([])
     if (!isBits(data)) {
       return invalid("matrix", `it holds a ${kind(data).name} and not packed bits`, "Use topK for numbers")
     }
     if (!isBits(query)) return invalid("query", "it holds numbers and not packed bits", "Give a Uint8Array")
     const score = (index: number) => -differingBits(data.subarray(index * dimensions, (index + 1) * dimensions), query)
     return Result.map(
-      best(rows.rows, k, options.filter, score),
+      best(search, filter, score),
       (matches) => matches.map(({ index, score }) => ({ index, distance: -score }))
     )
   })
@@ -217,8 +215,7 @@ for (let byte = 1; byte < 256; byte++) ones[byte] = ones[byte >> 1]! + (byte & 1
 
 /** The best `k` rows. Candidates are sorted and cut to `k` whenever there are twice as many. */
 const best = (
-  rows: number,
-  k: number,
+  { k, matrix: { rows } }: Search<unknown>,
   filter: SearchOptions["filter"],
   score: (index: number) => number
 ): Result.Result<ReadonlyArray<Match>, ProviderError.InvalidRequestError> => {
@@ -297,33 +294,38 @@ const isBits = (given: unknown): given is Uint8Array => ArrayBuffer.isView(given
 const isVector = (given: unknown): given is Embedding.Vector =>
   isFloats(given) || isBits(given) || ArrayBuffer.isView(given) && given instanceof Int8Array
 
-const kind = (vector: Embedding.Vector) =>
-  vector instanceof Float32Array ? Float32Array : vector instanceof Int8Array ? Int8Array : Uint8Array
+const kind = (vector: unknown) => isBits(vector) ? Uint8Array : vector instanceof Int8Array ? Int8Array : Float32Array
+
+interface Search<Options> {
+  readonly matrix: Matrix
+  readonly query: Embedding.Vector
+  readonly k: number
+  readonly options: Options
+}
 
 /** Validates a search; the query becomes a typed array. */
-const check = <Options>(
-  given: { readonly matrix: unknown; readonly query: unknown; readonly k: unknown; readonly options: unknown },
-  options: Check.Check<Options>
-): Result.Result<
-  { readonly rows: Matrix; readonly query: Embedding.Vector; readonly options: Options },
-  ProviderError.InvalidRequestError
-> => {
-  const search = Check.struct<{ readonly matrix: Matrix; readonly k: number; readonly options: Options }>({
-    matrix: rowsOf,
-    k: Check.number({ min: 0, whole: true, what: "a number of rows", remedy: "Use a whole number from 0" }),
-    options
-  }, { others: "ignored" })
-  const settled = Check.settle(search, given)
-  if (Result.isFailure(settled)) {
-    return Result.fail(ProviderError.invalidRequest({ provider: "strata", ...settled.failure }))
-  }
-  const rows = settled.success.matrix
-  const query = isVector(given.query) ? given.query : floats(given.query)
-  if (query === undefined) return notVector("query")
-  return query.length === rows.dimensions
-    ? Result.succeed({ rows, query, options: settled.success.options })
-    : invalid("query", `it has ${query.length} numbers and the rows have ${rows.dimensions}`, "Make them equally long")
+const searchOf = <Options>(
+  options: Check.Check<Options>,
+  given: Search<unknown>
+): Result.Result<Search<Options>, ProviderError.InvalidRequestError> => {
+  const shape = Check.struct<Search<Options>>({ matrix: rowsOf, query: queryOf, k: numberOfRows, options })
+  const settled = Check.settle(shape, given)
+  if (Result.isFailure(settled)) return failed(settled.failure)
+  const { matrix: { dimensions }, query: { length } } = settled.success
+  return length === dimensions
+    ? Result.succeed(settled.success)
+    : invalid("query", `it has ${length} numbers and the rows have ${dimensions}`, "Make them equally long")
 }
+
+const numberOfRows = Check.number({
+  min: 0,
+  whole: true,
+  what: "a number of rows",
+  remedy: "Use a whole number from 0"
+})
+
+const queryOf: Check.Check<Embedding.Vector> = (given, at) =>
+  (isVector(given) ? given : floats(given)) ?? Check.refuse(at, ...notVector)
 
 const plainMatrix = Check.struct<Matrix>({
   data: Check.instance(isVector, "Build it with Vector.matrix"),
@@ -348,7 +350,8 @@ const searchOptions = Check.struct<SearchOptions>({ filter })
 
 const topKOptions = Check.struct<TopKOptions>({ filter, metric: Check.optional(Check.word(["dot", "cosine"])) })
 
-const notVector = (field: string) => invalid(field, "it is not a vector", "Use Float32Array, Int8Array or Uint8Array")
+const notVector = ["it is not a vector", "Use Float32Array, Int8Array or Uint8Array"] as const
 
-const invalid = (field: string, problem: string, remedy: string) =>
-  Result.fail(ProviderError.invalidRequest({ provider: "strata", field, problem, remedy }))
+const invalid = (field: string, problem: string, remedy: string) => failed({ field, problem, remedy })
+
+const failed = (problem: Check.Problem) => Result.fail(ProviderError.invalidRequest({ provider: "strata", ...problem }))

@@ -17,7 +17,7 @@ export const make = <Key, Value extends {}>(
   entries = new Map<Key, Value>()
 ): BoundedMap<Key, Value> => {
   // A map keeps the order in which keys were set: the least recently used is the first.
-  const add = (key: Key, value: Value) => {
+  const put = (key: Key, value: Value) => {
     entries.delete(key)
     entries.set(key, value)
   }
@@ -25,11 +25,11 @@ export const make = <Key, Value extends {}>(
     entries,
     get: (key) => {
       const value = entries.get(key)
-      if (value !== undefined) add(key, value)
+      if (value !== undefined) put(key, value)
       return value
     },
     set: (key, value) => {
-      add(key, value)
+      put(key, value)
       const evicted: Array<Value> = []
       for (const [other, value] of entries) {
         if (entries.size <= capacity) break

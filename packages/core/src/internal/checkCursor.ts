@@ -36,3 +36,17 @@ export const refuse = (at: Cursor, problem: string, remedy: string): Refused => 
 /** Refuses a value of the wrong type, and names its type. */
 export const refuseKind = (at: Cursor, given: unknown, remedy: string): Refused =>
   refuse(at, given === undefined ? "it is missing" : `it is ${CheckWords.kindOf(given)}`, remedy)
+
+/** Checks a property or an item of `holder`, which is read here, once; the path of a refused one stays in the cursor. */
+export const part = <A>(
+  check: (given: unknown, at: Cursor) => A | Refused,
+  holder: object,
+  key: string | number,
+  at: Cursor
+): A | Refused => {
+  at.path.push(key)
+  // Any object has values under keys, if only `undefined`.
+  const settled = check((holder as { readonly [key: string | number]: unknown })[key], at)
+  if (settled !== refused) at.path.pop()
+  return settled
+}

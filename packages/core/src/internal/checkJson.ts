@@ -6,7 +6,7 @@
  * otherwise. Cycles are always refused.
  */
 import * as Predicate from "effect/Predicate"
-import { type Cursor, refuse, type Refused, refused, refuseKind } from "./checkCursor.ts"
+import { type Cursor, part, refuse, type Refused, refused, refuseKind } from "./checkCursor.ts"
 
 /**
  * - `bytes`, `bigint`: whether these are kept.
@@ -30,16 +30,6 @@ const isPlain = (given: object): given is Readonly<Record<string, unknown>> => {
   const prototype = Object.getPrototypeOf(given)
   return prototype === Object.prototype || prototype === null
 }
-
-interface OwnForm {
-  readonly toJSON: (key: string) => unknown
-}
-
-/** Dates have `toJSON`, and a program may add it to `BigInt.prototype`. */
-const hasOwnForm = (given: unknown): given is OwnForm =>
-  typeof given === "object" && given !== null
-    ? "toJSON" in given && typeof given.toJSON === "function"
-    : hasOwnForm(Object(given))
 
 /** The copy of a value; `undefined` stays what it is. */
 export const copy = <A>(given: A, at: Cursor, options: Options): A | Refused =>
@@ -78,42 +68,38 @@ interface Walk {
 const manyValues = 16
 
 const within = (given: unknown, walk: Walk): unknown => {
-  const { at, options } = walk
+  const { at, options: { bigint, others, written } } = walk
   switch (typeof given) {
     case "string":
     case "boolean":
     case "undefined":
       return given
     case "number":
-      return Number.isFinite(given) || options.others === true
-        ? given
-        : options.written === true
-        ? null
-        : refuse(at, `JSON has no ${given}`, "Use null or text")
-    case "bigint":
-      return options.bigint === true || options.others === true ? given : withinBigint(given, walk)
+      if (Number.isFinite(given) || others === true) return given
+      return written === true ? null : refuse(at, `JSON has no ${given}`, "Use null or text")
+    case "bigint": {
+      if (bigint === true || others === true) return given
+      const form = ownForm(given, walk)
+      return typeof form === "bigint" ? refuse(at, "JSON has no bigint", "Give it as text") : within(form, walk)
+    }
     case "object":
       return given === null ? null : withinObject(given, walk)
-    case "function":
-      // `isArray` throws for a revoked proxy, here and not later.
-      return options.others === true && !Array.isArray(given) ? given : unsaid(given, walk)
     default:
-      return options.others === true ? given : unsaid(given, walk)
+      // `isArray` throws for a revoked proxy, here and not later.
+      if (others === true && !Array.isArray(given)) return given
+      return written === true ? undefined : refuseKind(at, given, "Give JSON")
   }
 }
 
-const unsaid = (given: unknown, { at, options }: Walk): unknown =>
-  options.written === true ? undefined : refuseKind(at, given, "Give JSON")
-
-/** `toJSON` receives the key of the value, so that what it gives in one place says nothing about others. */
-const ownForm = (given: OwnForm, walk: Walk): unknown => {
+/**
+ * What `toJSON` returns, where there is one: dates have it, and a program may add it to `BigInt.prototype`. It receives the
+ * key of the value, so that what it returns in one place says nothing about others.
+ */
+const ownForm = (given: object | bigint, walk: Walk): unknown => {
+  const { toJSON }: { readonly toJSON?: unknown } = Object(given)
+  if (typeof toJSON !== "function") return given
   walk.ownForms++
-  return given.toJSON(String(walk.at.path.at(-1) ?? ""))
-}
-
-const withinBigint = (given: bigint, walk: Walk): unknown => {
-  const form = hasOwnForm(given) ? ownForm(given, walk) : given
-  return typeof form === "bigint" ? refuse(walk.at, "JSON has no bigint", "Give it as text") : within(form, walk)
+  return Reflect.apply(toJSON, given, [String(walk.at.path.at(-1) ?? "")])
 }
 
 const withinObject = (given: object, walk: Walk, isOwnForm = false): unknown => {
@@ -153,31 +139,27 @@ const tooMany = (at: Cursor): Refused => refuse(at, `there are more than ${mostV
 const withinOther = (given: object, walk: Walk, isOwnForm: boolean): unknown => {
   const { at, options } = walk
   if (options.others === true) return isPlain(given) ? withinRecord(given, walk) : given
-  if (!isOwnForm && hasOwnForm(given)) {
-    const form = ownForm(given, walk)
-    if (form !== given) {
-      return typeof form === "object" && form !== null ? withinObject(form, walk, true) : within(form, walk)
-    }
+  const form = isOwnForm ? given : ownForm(given, walk)
+  if (form !== given) {
+    return typeof form === "object" && form !== null
+      ? withinObject(form, walk, true)
+      : within(form, walk)
   }
-  if (isPlain(given)) return withinRecord(given, walk)
   if (given instanceof Number || given instanceof String || given instanceof Boolean) {
     return within(given.valueOf(), walk)
   }
-  return Predicate.isObject(given) &&
-      (options.written === true || Object.prototype.toString.call(given) === "[object Object]")
-    ? withinRecord(given, walk)
-    : refuseKind(at, given, "Give plain JSON")
+  const isRecord = isPlain(given) || options.written === true ||
+    Object.prototype.toString.call(given) === "[object Object]"
+  return isRecord && Predicate.isObject(given) ? withinRecord(given, walk) : refuseKind(at, given, "Give plain JSON")
 }
 
-const descend = (holder: { readonly [key: number]: unknown }, key: string | number, walk: Walk): unknown => {
-  const { at } = walk
-  at.path.push(key)
-  const settled = --walk.left < 0
-    ? tooMany(at)
-    : within(holder[key as number], walk) // a text key has a record
-  if (settled !== refused) at.path.pop()
-  return settled
-}
+const descend = (holder: object, key: string | number, walk: Walk): unknown =>
+  part<unknown>(
+    (value, at) => --walk.left < 0 ? tooMany(at) : within(value, walk),
+    holder,
+    key,
+    walk.at
+  )
 
 const withinArray = (given: ReadonlyArray<unknown>, walk: Walk): unknown => {
   const { length } = given

@@ -5,21 +5,16 @@
 /** The type of a value, without its text: prompts and keys are confidential. */
 export const kindOf = (given: unknown): string => {
   switch (typeof given) {
-    case "undefined":
-      return "undefined"
-    case "boolean":
-    case "number":
-      return String(given)
-    case "bigint":
-      return "a bigint"
     case "string":
       return "text"
+    case "bigint":
     case "symbol":
-      return "a symbol"
     case "function":
-      return "a function"
+      return `a ${typeof given}`
     case "object":
       return given === null ? "null" : Array.isArray(given) ? "an array" : nameOf(given)
+    default:
+      return String(given)
   }
 }
 
@@ -47,15 +42,16 @@ export const advice = (given: string, words: ReadonlyArray<string>): string => {
 
 /** `messages[2].content[0].source`; the middle of a very long path is left out. */
 export const place = (field: string, path: ReadonlyArray<string | number>): string => {
-  const shown = path.length <= longest ? path : [...path.slice(0, longest - 2), ...path.slice(-1)]
-  let text = field
-  for (const [index, key] of shown.entries()) {
-    if (shown !== path && index === longest - 2) text += "…"
-    if (typeof key === "number") text += `[${key}]`
-    else if (/^[\p{L}$_][\p{L}\p{N}$_]*$/u.test(key) && key.length <= 60) text += text === "" ? key : `.${key}`
-    else text += `[${JSON.stringify(key.slice(0, 60))}]`
-  }
-  return text
+  const segments = path.map((key) =>
+    typeof key === "number"
+      ? `[${key}]`
+      : /^[\p{L}$_][\p{L}\p{N}$_]{0,59}$/u.test(key)
+      ? `.${key}`
+      : `[${JSON.stringify(key.slice(0, 60))}]`
+  )
+  if (segments.length > longest) segments.splice(longest - 2, segments.length - longest + 1, "…")
+  const text = segments.join("")
+  return field === "" && text.startsWith(".") ? text.slice(1) : field + text
 }
 
 const longest = 24

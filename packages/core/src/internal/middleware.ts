@@ -59,17 +59,7 @@ export const make = <Service, Shape extends Trait.Trait>(
   tag: Context.Key<Service, Shape>,
   functions: ReadonlyArray<string & keyof Shape>,
   cored: (shape: Shape) => Effect.Effect<Shape, ProviderError.InvalidRequestError, Scope.Scope>
-): Transform<Service, Shape> => dual(2, transform(tag, functions, cored))
-
-const transform = <Service, Shape extends Trait.Trait>(
-  tag: Context.Key<Service, Shape>,
-  functions: ReadonlyArray<string & keyof Shape>,
-  cored: (shape: Shape) => Effect.Effect<Shape, ProviderError.InvalidRequestError, Scope.Scope>
-) =>
-<E, R, E2, R2>(
-  self: Layer.Layer<Service, E, R>,
-  middleware: (shape: Shape) => Effect.Effect<Shape, E2, R2>
-): Decorated<Service, E | E2, R | Exclude<R2, Scope.Scope>> => {
+): Transform<Service, Shape> => {
   /** A plain copy with other data; methods keep their `this`. */
   const plain = (shape: Shape, data: Trait.Trait): Shape => {
     const calls = functions.map((name) => {
@@ -79,23 +69,24 @@ const transform = <Service, Shape extends Trait.Trait>(
     // The same functions under the same names.
     return { ...Object.fromEntries(calls), ...data } as Shape
   }
-  const names = functions.map((name) => `\`${name}\``).join(", ")
-  const isShape = (given: unknown): given is Shape =>
-    Check.holds((given) => {
+  const checked = Effect.fnUntraced(function*(given: unknown, field: string) {
+    const isShape = Check.holds((given) => {
       const shape = given as Shape
       const { defaultModel = "", provider = "" } = shape
       return typeof provider === "string" && typeof defaultModel === "string" &&
         functions.every((name) => typeof shape[name] === "function")
     }, given)
-  const checked = (shape: unknown, field: string) =>
-    isShape(shape) ? Effect.succeed(shape) : Effect.fail(refused(
-      field,
-      "it does not return a service",
-      `Return an object with ${names}; \`provider\` and \`defaultModel\` are text`
-    ))
+    if (isShape) return given as Shape
+    const names = functions.map((name) => `\`${name}\``).join(", ")
+    const remedy = `Return an object with ${names}; \`provider\` and \`defaultModel\` are text`
+    return yield* refused(field, "it does not return a service", remedy)
+  })
 
-  const decorated: Effect.Effect<Shape, E2 | ProviderError.InvalidRequestError, R2 | Scope.Scope> = Effect.gen(
-    function*() {
+  return dual(2, <E, R, E2, R2>(
+    self: Layer.Layer<Service, E, R>,
+    middleware: (shape: Shape) => Effect.Effect<Shape, E2, R2>
+  ): Decorated<Service, E | E2, R | Exclude<R2, Scope.Scope>> => {
+    const decorated = Effect.gen(function*() {
       const built = yield* Effect.serviceOption(tag)
       if (Option.isNone(built)) {
         return yield* refused("layer", "it does not build the service to decorate", "Give a layer of the service")
@@ -107,17 +98,14 @@ const transform = <Service, Shape extends Trait.Trait>(
       if (!Check.holds(Effect.isEffect, made.success)) {
         return yield* refused("middleware", "it does not return an `Effect`", "Return `Effect.succeed(service)`")
       }
-      const decorated = yield* checked(yield* made.success, "middleware")
-      return plain(decorated, Trait.joined(below, decorated))
-    }
-  )
-
-  return Layer.provide(
-    Layer.effect(tag, decorated),
-    Check.holds(Layer.isLayer, self)
+      const above = yield* checked(yield* made.success, "middleware")
+      return plain(above, Trait.joined(below, above))
+    })
+    const layer = Check.holds(Layer.isLayer, self)
       ? self
       : Layer.unwrap(Effect.as(Check.run(Check.layer, self, { provider: "strata", field: "layer" }), self))
-  )
+    return Layer.provide(Layer.effect(tag, decorated), layer)
+  })
 }
 
 const refused = (field: string, problem: string, remedy: string) =>

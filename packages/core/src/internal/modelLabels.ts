@@ -1,12 +1,10 @@
-/**
- * Names of models as labels of metrics. Metrics are kept for the life of the process, about 4 kB for each model, and a
- * request may name any model.
- */
-
-/** The names that are labels, by provider. */
+/** The names of models that are labels of metrics, by provider. */
 export const known = new Map<string, Set<string>>()
 
-/** The name of a model, or `_OTHER` after the first thousand names of a provider. */
+/**
+ * The name of a model as a label, or `_OTHER` after the first thousand names of a provider: a metric is kept for the life of
+ * the process, and a request may name any model.
+ */
 export const of = (provider: string, model: string): string => {
   const models = known.get(provider) ?? new Set()
   if (models.has(model)) return model

@@ -1,12 +1,9 @@
 /**
- * Estimates the tokens of a text from its characters, by script.
+ * Estimates the tokens of a text from its characters, by script; not rounded, so that it can be added up.
  *
  * No tokenizer fits all model families. Prose, code and data are estimated up to a half above the largest count of three
- * (Claude's first, OpenAI's cl100k and o200k), long identifiers up to a quarter below. A quota corrects itself by the
- * provider's counts.
+ * (Claude's first, OpenAI's cl100k and o200k), long identifiers up to a quarter below.
  */
-
-/** Not rounded, so that it can be added up. */
 export const count = (text: string): number => {
   let tokens = 0
   for (let index = 0; index < text.length; index++) {

@@ -1,6 +1,3 @@
-/**
- * Functions over plain data that return for any argument.
- */
 import * as Result from "effect/Result"
 
 /** `read`, or `otherwise` where it throws: an argument of another type, a getter or proxy that throws. */

@@ -1,8 +1,6 @@
 /**
- * A timeout for an effect that runs many times, such as the pull of a stream.
- *
- * `Effect.timeout` would cost two fibers and a timer for each run. Here one fiber watches all runs of a scope and wakes
- * about once in each limit. Synchronous runs and the time between runs are not limited.
+ * A timeout for an effect that runs many times, such as the pull of a stream. `Effect.timeout` would cost two fibers and a
+ * timer for each run; here one fiber watches all runs of a scope and wakes about once in each limit.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -18,7 +16,7 @@ export interface Limit<E> {
 
 /**
  * Limits the runs of `self`, which must not overlap. `limit` is called when a run starts to wait, and must never return an
- * earlier time than before. The watching fiber lives in `scope`.
+ * earlier time than before. Synchronous runs and the time between runs are not limited.
  */
 export const watch = <A, E, R, E2>(
   self: Effect.Effect<A, E, R>,

@@ -2,11 +2,11 @@
  * Stops calling a provider that is down, and probes it with one call at a time.
  *
  * Only failures of availability count: `ModelUnavailableError`, `ProviderInternalError`, `TimeoutError` and
- * `ConnectionError`, and of a stream only that it could not be opened. Other failures count neither as a failure nor as
- * a success: a throttled or invalid request does not show whether the model works. While the breaker is open calls fail with
- * `CircuitOpenError` at once, and `Retry.exponential` does not retry them: the error goes to a fallback or to the caller.
- * `retryAfter` of the error is the rest of the open time.
- * A job without a fallback that should wait for the circuit to close needs no breaker, or a schedule of its own: see `Retry`.
+ * `ConnectionError`, and of a stream only that it could not be opened. Other failures are neither a failure nor a success: a
+ * throttled or invalid request does not show whether the model works. While the breaker is open calls fail with
+ * `CircuitOpenError` at once, which `Retry.exponential` does not retry: the error goes to a fallback or to the caller, and its
+ * `retryAfter` is the rest of the open time. A job that should wait for the circuit to close needs no breaker, or a schedule
+ * of its own: see `Retry`.
  */
 import type * as Duration from "effect/Duration"
 import * as Check from "../Check.ts"
@@ -23,9 +23,10 @@ export type Trip = Circuits.Trip
  * When the breaker opens, and how long it stays open before one call may probe the provider: a success closes it, a failure
  * opens it again, and after a probe that is refused or interrupted the next call is the probe.
  *
- * One circuit for each provider, region and model, of each service; of all services of all processes where
- * `SharedState` of `@strata/persistence` keeps them in Redis, so give them the same breaker. `Telemetry.breaker` shows its state, and
- * the log says when it opens (a warning) and closes.
+ * One circuit for each provider, region and model, of each service; of all services of all processes where `SharedState` of
+ * `@strata/persistence` keeps them in Redis, so give them the same breaker. While that cannot be reached, a circuit last seen
+ * open stays open for its time, and a process goes on with circuits of its own. `Telemetry.breaker` shows the state, and the
+ * log says when it opens (a warning) and closes.
  */
 export interface Breaker extends Circuits.Settings {}
 
@@ -63,11 +64,7 @@ const tripping = Check.tagged<"type", Trip>("type", {
   }
 }, { unknown: (word) => [`there is no ${CheckWords.quote(word)} here`, "Use `consecutive` or `rate`"] })
 
-/**
- * A breaker that may be any value.
- *
- * @internal
- */
+/** @internal */
 export const check: Check.Check<Breaker> = Check.struct<Breaker>({
   trip: (given, at) => {
     const trip = tripping(given, at)

@@ -2,8 +2,8 @@
  * Budgets in US dollars: a call that could cost more than is left fails at once, before anything is sent.
  *
  * `ChatService.withBudget` and `EmbeddingService.withBudget` put one in force. It reserves the most a call can cost by the
- * prices of `Pricing` (the prompt, estimated rather too high, and `maxTokens` of output) and settles what the call cost when
- * it has ended, so concurrent calls cannot overspend. A budget never waits: unlike a quota, it is not refilled.
+ * prices of `Pricing` (the estimated prompt, and `maxTokens` of output) and settles what it cost when it has ended, so
+ * concurrent calls cannot overspend. A budget never waits: unlike a quota, it is not refilled.
  */
 import * as Effect from "effect/Effect"
 import * as Check from "../Check.ts"
@@ -40,15 +40,11 @@ export interface Options {
  *   BedrockEmbedding.layer({ model: embeddingModel }).pipe(EmbeddingService.withBudget(budget))
  * ).pipe(Layer.provide(Pricing.layer(prices)))
  */
-export const make = (options: Options): BudgetAccount.Budget =>
+export const make = (options: Options): BudgetAccount.Budget => {
+  const unset = { name: undefined, run: undefined, perRun: undefined, perDay: undefined }
   // Whatever was given is checked where the budget is put in force.
-  ({
-    name: undefined,
-    run: undefined,
-    perRun: undefined,
-    perDay: undefined,
-    ...Check.fieldsOf(options)
-  }) as BudgetAccount.Budget
+  return { ...unset, ...Check.fieldsOf(options) } as BudgetAccount.Budget
+}
 
 /** The balances of a budget; a limit that is not set has none. */
 export interface Spending {
@@ -64,18 +60,16 @@ export interface Spending {
  * const { run } = yield* Budget.spent(budget)
  * yield* Effect.log(`$${run?.spent} of $${run?.limit}`)
  */
-export const spent = (
+export const spent = Effect.fnUntraced(function*(
   budget: BudgetAccount.Budget
-): Effect.Effect<Spending, Ledger.LedgerError | ProviderError.InvalidRequestError> =>
-  Effect.gen(function*() {
-    yield* Check.run(check, budget, { provider: "strata", field: "budget" })
-    const accounts = BudgetAccount.of(budget, yield* Ledger.Ledger)
-    const of = (period: BudgetAccount.Period) => {
-      const account = accounts.find((account) => account.period === period)
-      return account === undefined ? Effect.undefined : BudgetAccount.balance(account)
-    }
-    return { run: yield* of("run"), day: yield* of("day") }
-  })
+): Effect.fn.Return<Spending, Ledger.LedgerError | ProviderError.InvalidRequestError> {
+  yield* Check.run(check, budget, { provider: "strata", field: "budget" })
+  const spending: { [Period in BudgetAccount.Period]: Spending[Period] } = { run: undefined, day: undefined }
+  for (const account of BudgetAccount.of(budget, yield* Ledger.Ledger)) {
+    spending[account.period] = yield* BudgetAccount.balance(account)
+  }
+  return spending
+})
 
 const dollars = Check.optional(Check.number({ min: 0, remedy: "Use a number of US dollars from 0" }))
 

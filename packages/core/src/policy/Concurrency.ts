@@ -12,19 +12,18 @@ import type * as AdaptiveLimits from "../state/AdaptiveLimits.ts"
  * - `decrease`: the most that one round of calls takes it down: to this part of what it was.
  *
  * A round is as many calls as the limit. When more of them are refused with `RateLimitError` than noise explains, which is one
- * in twenty and three standard deviations, the provider is at its limit, and what is left is the share of calls that were not
- * refused:
+ * in twenty and three standard deviations, the limit is multiplied by the share of calls that were not refused:
  *
  * | calls in a round           | 4   | 8   | 16  | 32  | 64  | 128 | 256 |
  * | -------------------------- | --- | --- | --- | --- | --- | --- | --- |
  * | refused, to be a limit     | 2   | 3   | 4   | 6   | 9   | 14  | 24  |
  *
- * Above the noise a permit whose call was refused is withheld until the round is over, so that a provider which refuses at
- * once is not flooded. Fewer refusals change nothing: they are retried as the policy says.
+ * Above the noise a permit whose call was refused is withheld until the round is over. Fewer refusals change nothing: they are
+ * retried as the policy says.
  *
- * The limit grows by one for each answer until it was decreased for the first time, so it doubles with each round. From then
- * on each answer adds `1 / limit`, which is one for each round. Only answers count that came while all permits were in use. Where calls always wait, the limit settles between what the provider takes and a
- * quarter more for a limit of 20, a tenth more for one of 200.
+ * Until the first decrease the limit grows by one for each answer that came while all permits were in use; then by
+ * `1 / limit`. Where calls always wait, it settles between what the provider takes and a quarter more for a limit of 20, a
+ * tenth more for one of 200.
  */
 export type Adaptive = AdaptiveLimits.Adaptive
 
@@ -32,8 +31,7 @@ export type Adaptive = AdaptiveLimits.Adaptive
 export type Concurrency = number | Adaptive
 
 /**
- * A limit that adapts to what the provider takes: from `initial` (16) between `min` (1) and `max` (256), and down to one half
- * at most after one round of calls.
+ * An adaptive limit: from `initial` (16) between `min` (1) and `max` (256), and down to one half at most after one round.
  *
  * @example
  * Policy.make({ concurrency: Concurrency.adaptive({ max: 128 }) })
@@ -64,7 +62,7 @@ const adapting = Check.struct<Adaptive>({
 }, { remedy: "Use a number from 1, or `Concurrency.adaptive()`" })
 
 /**
- * A concurrency that may be any value; a fraction is rounded down.
+ * Rounds a fraction down.
  *
  * @internal
  */

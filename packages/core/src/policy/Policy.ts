@@ -1,14 +1,13 @@
 /**
  * How calls to a provider are made: when they are retried, how many run at once, how long they may take.
  *
- * A policy is a value; `ChatService.make` and `EmbeddingService.make` put it in force. The order is fixed, outermost
- * first: `deadline ( retry ( hedge ( breaker ( quota ( concurrency ( attempt timeout ( call ) ) ) ) ) ) )`. So tokens and a
+ * A policy is a value; the layer of a service, or `withPolicy`, puts it in force. The order is fixed, outermost first:
+ * `deadline ( retry ( hedge ( breaker ( quota ( concurrency ( attempt timeout ( call ) ) ) ) ) ) )`. So tokens and a
  * permit are held while a call is in flight and never while it backs off, no call waits for tokens while the breaker is
  * open, and every attempt gets its own timeout.
  *
- * Constructors of policies check nothing and always give a value. What cannot be right, such as a negative concurrency or
- * a word that is no option, is refused where the policy is put in force: the layer fails with an `InvalidRequestError`
- * that names it (`policy.timeouts.attempt`), and nothing is ever sent.
+ * Constructors of policies check nothing. An impossible value, such as a negative concurrency, is refused where the policy
+ * is put in force: the layer fails with an `InvalidRequestError` that names it (`policy.timeouts.attempt`).
  */
 import * as Duration from "effect/Duration"
 import * as Record from "effect/Record"
@@ -22,12 +21,12 @@ import * as RetryBudget from "./RetryBudget.ts"
 /**
  * The four clocks. An infinite duration switches one off.
  *
- * - `attempt`: one attempt of a call that answers at once, from its permit to its answer. Streams have the next two.
+ * - `attempt`: one attempt of a call that answers at once, from its permit to its answer.
  * - `firstEvent`: one attempt of a stream, from its permit to its first event.
  * - `idle`: the pause between two events of a stream. It runs only while the consumer waits for an event.
  * - `deadline`: everything together: retries, backoff, waiting for a permit, and reading a stream to its end. It runs on
- *   while a consumer pauses: then the connection is closed, its permit and its tokens are released, and the consumer's
- *   next pull fails. Without a deadline a consumer that never pulls again holds them until the stream's scope closes.
+ *   while a consumer pauses: then the connection is closed, its permit and its tokens are released, and the next pull
+ *   fails. Without a deadline a consumer that never pulls again holds them until the stream's scope closes.
  */
 export interface Timeouts {
   readonly attempt: Duration.Duration
@@ -70,8 +69,8 @@ export interface Options {
 
 /**
  * {@link Retry.standard} within {@link RetryBudget.make}, 32 calls at once, 10 minutes for an attempt, 5 for the first
- * event of a stream, 3 between events; no deadline, quota, breaker or hedging. Long reasoning is silent for minutes, so the
- * defaults are generous; tighten them for your model.
+ * event of a stream, 3 between events; no deadline, quota, breaker or hedging. Long reasoning is silent for minutes, so these
+ * are generous; tighten them for your model.
  */
 export const standard: Policy = {
   retry: Retry.standard,
@@ -90,18 +89,11 @@ export const standard: Policy = {
 
 /** Everything off: one attempt, no bound, no clock. */
 export const none: Policy = {
+  ...standard,
   retry: Retry.never,
   retryBudget: undefined,
-  hedge: undefined,
-  breaker: undefined,
-  quota: undefined,
   concurrency: Infinity,
-  timeouts: {
-    attempt: Duration.infinity,
-    firstEvent: Duration.infinity,
-    idle: Duration.infinity,
-    deadline: Duration.infinity
-  }
+  timeouts: Record.map(standard.timeouts, () => Duration.infinity)
 }
 
 /** {@link standard} with some things changed. */
@@ -129,11 +121,7 @@ const timeOf = (given: unknown): unknown => Check.toDuration(given) ?? given
 
 const time = Check.duration({ infinite: true })
 
-/**
- * A policy that may be any value.
- *
- * @internal
- */
+/** @internal */
 export const check: Check.Check<Policy> = Check.struct<Policy>({
   retry: Retry.check,
   retryBudget: Check.optional(RetryBudget.check),

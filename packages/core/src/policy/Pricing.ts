@@ -1,9 +1,8 @@
 /**
  * What tokens cost: prices of models as data, given by the program.
  *
- * None are built in: prices change, and differ by region, geography and contract. There is one price for each kind of
- * token; service tiers, discounts for batches, prices that
- * rise with the length of the prompt, and prices by image or by query are not modelled.
+ * None are built in: prices change, and differ by region, geography and contract. There is one price for each kind of token;
+ * service tiers, batch discounts, prices that rise with the length of the prompt, by image or by query are not modelled.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -71,15 +70,11 @@ export const Prices: Context.Reference<Entries> = Context.Reference("@strata/cor
 
 /**
  * Appends entries to the prices in force where the layer is built. Of two such layers in `Layer.merge` only one takes
- * effect: give one list, or provide one layer to the other. Fails with `InvalidRequestError` for an entry that cannot be
- * right, and names it: `prices[2].price.input`.
+ * effect: give one list, or provide one layer to the other. Fails with `InvalidRequestError` for an invalid entry, and
+ * names it: `prices[2].price.input`.
  *
  * @example
- * BedrockChat.layer({ model: "us.my-vendor.my-model-v1:0" }).pipe(
- *   Layer.provide(Pricing.layer([
- *     { model: "*my-vendor.my-model-v1:0", price: { input: 1, output: 5, source: "our contract", asOf: "2026-01-31" } }
- *   ]))
- * )
+ * const Prices = Pricing.layer([{ model: "*my-vendor.my-model-v1:0", price: { input: 1, output: 5, asOf: "2026-01-31" } }])
  */
 export const layer = (entries: Entries): Layer.Layer<never, ProviderError.InvalidRequestError> =>
   Layer.effect(
@@ -94,21 +89,22 @@ export const layer = (entries: Entries): Layer.Layer<never, ProviderError.Invali
 export const of = (model: string, provider?: string): Effect.Effect<Price | undefined> =>
   Effect.map(Prices, (prices) => lookup(prices)(model, provider))
 
-/**
- * What tokens cost at a price; `undefined` where there are tokens of a kind the price does not have.
- */
+/** What tokens cost at a price; `undefined` where there are tokens of a kind the price does not have. */
 export const cost = (usage: Usage.Usage, price: Price): Cost.Cost | undefined => {
   const known = Check.settle(priced, { usage, price })
   if (Result.isFailure(known)) return undefined
   const { price: each, usage: tokens } = known.success
-  const input = dollars(tokens.inputTokens, each.input)
-  const cacheRead = dollars(tokens.cacheReadTokens, each.cacheRead)
-  const cacheWrite = dollars(tokens.cacheWriteTokens, each.cacheWrite)
-  const output = dollars(tokens.outputTokens, each.output)
-  return input === undefined || cacheRead === undefined || cacheWrite === undefined || output === undefined
-    ? undefined
-    : Cost.make({ input, cacheRead, cacheWrite, output })
+  const parts = {
+    input: dollars(tokens.inputTokens, each.input),
+    cacheRead: dollars(tokens.cacheReadTokens, each.cacheRead),
+    cacheWrite: dollars(tokens.cacheWriteTokens, each.cacheWrite),
+    output: dollars(tokens.outputTokens, each.output)
+  }
+  return Object.values(parts).includes(Number.NaN) ? undefined : Cost.make(parts)
 }
+
+/** `NaN` where there is no price. */
+const dollars = (tokens: number, perMillion = Number.NaN): number => tokens === 0 ? 0 : tokens * perMillion / 1_000_000
 
 /**
  * Prepares prices for many lookups. Invalid entries are skipped.
@@ -123,10 +119,9 @@ export const lookup = (prices: Entries): (model: string, provider?: string) => P
     })
   )
   return (model, provider) =>
-    typeof model !== "string" ?
-      undefined :
-      entries.findLast((entry) => (entry.provider === undefined || entry.provider === provider) && entry.matches(model))
-        ?.price
+    typeof model === "string"
+      ? entries.findLast((entry) => entry.matches(model) && (entry.provider ?? provider) === provider)?.price
+      : undefined
 }
 
 const perMillion = Check.number({
@@ -174,6 +169,3 @@ const pattern = (model: string): (id: string) => boolean => {
     return id.length - last.length >= end && id.endsWith(last)
   }
 }
-
-const dollars = (tokens: number, perMillion: number | undefined): number | undefined =>
-  tokens === 0 ? 0 : perMillion === undefined ? undefined : tokens * perMillion / 1_000_000

@@ -5,8 +5,7 @@
  * settles when it ends. A quota computes the same in the client, first come first served. One account, region and model
  * have one quota, for chat and embeddings together. A sent request counts as 1 request, however it ends.
  *
- * A call that no window can hold fails with `QuotaExceededError` before anything is sent; the others wait, at most until
- * the deadline of the policy.
+ * A call that no window can hold fails with `QuotaExceededError` before anything is sent; others wait until the deadline.
  */
 import * as Duration from "effect/Duration"
 import * as Check from "../Check.ts"
@@ -21,10 +20,10 @@ export interface Window {
 
 /**
  * - `windows`: all of them apply.
- * - `outputBurndown`: what a token of output costs; the provider's figure for the model when `undefined`.
- * - `count`: how long a prompt is: `estimate`, cheap, at first rather too high and then corrected by what the provider
- *   counts; or `exact`, by asking the provider, one small request more for each call, where it can count.
- * - `scope`: sets a quota apart from others of the same model and region: the name of an account.
+ * - `outputBurndown`: the quota that a token of output uses; the provider's figure for the model when `undefined`.
+ * - `count`: how the prompt is counted: `estimate`, at first too high and then corrected by what the provider counts; or
+ *   `exact`, by one more small request for each call, where the provider can count.
+ * - `scope`: the name of an account, to separate its quota from others of the same model and region.
  */
 export interface Quota {
   readonly windows: ReadonlyArray<Window>
@@ -110,11 +109,7 @@ const window = Check.struct<Window>({
   window: Check.duration({ zero: false })
 })
 
-/**
- * A quota that may be any value.
- *
- * @internal
- */
+/** @internal */
 export const check: Check.Check<Quota> = Check.struct<Quota>({
   windows: Check.list((given, at) => {
     const found = window(given, at)
@@ -130,11 +125,8 @@ export const check: Check.Check<Quota> = Check.struct<Quota>({
 }, { remedy: "Use `Quota.make`" })
 
 /**
- * What a request will draw, before it is sent.
- *
- * - `inputTokens`: of the prompt.
- * - `outputTokens`: what the provider reserves for the answer.
- * - `counted`: whether the provider counted the prompt; an estimate when missing.
+ * The tokens a request will use: `outputTokens` as the provider reserves them. `counted`: whether the provider counted the
+ * prompt; an estimate when missing.
  */
 export interface Load {
   readonly inputTokens: number
@@ -143,12 +135,11 @@ export interface Load {
 }
 
 /**
- * What a request has drawn.
+ * The tokens a request has used.
  *
- * - `inputTokens`: of the prompt, those written to a cache included and those read from it not.
- * - `outputTokens`: of the answer, as they were counted, before any burndown.
- * - `promptTokens`: of the whole prompt, those read from a cache included: what an estimate is measured by. The
- *   `inputTokens` when missing.
+ * - `inputTokens`: of the prompt, with those written to a cache and without those read from it.
+ * - `outputTokens`: of the answer, before any burndown.
+ * - `promptTokens`: of the whole prompt: the measure of an estimate. The `inputTokens` when missing.
  */
 export interface Consumption {
   readonly inputTokens: number
@@ -159,9 +150,9 @@ export interface Consumption {
 /**
  * What a provider knows about its quotas, for each model.
  *
- * - `scope`: where the model is asked, such as a region: the same model has a quota of its own in each.
- * - `maxOutputTokens`: what it reserves for an answer when a request has no `maxTokens`.
- * - `outputBurndown`: what a token of output costs; 1 when missing.
+ * - `scope`: the region or endpoint: the same model has a quota of its own in each.
+ * - `maxOutputTokens`: reserved for an answer when a request has no `maxTokens`.
+ * - `outputBurndown`: the quota that a token of output uses; 1 when missing.
  */
 export interface Metering {
   readonly scope?: ((model: string) => string) | undefined

@@ -16,10 +16,10 @@ import * as ProviderError from "../ProviderError.ts"
 /**
  * A schedule that is fed each failure and says when, or whether, to try again.
  *
- * It decides about every error, `CircuitOpenError` too: {@link exponential}, and so what is built on it, ends there, and a
- * plain `Schedule.spaced("1 minute")` goes on until the circuit closes. To end there, say so:
- * `Schedule.while(({ input }) => input._tag !== "CircuitOpenError")`. A delay that has begun when the circuit of the target
- * opens is cut short: the next attempt meets the open circuit, and the schedule is fed its `CircuitOpenError`.
+ * It decides about every error, `CircuitOpenError` too: {@link exponential} ends there, and a plain
+ * `Schedule.spaced("1 minute")` goes on until the circuit closes. To end there, say so:
+ * `Schedule.while(({ input }) => input._tag !== "CircuitOpenError")`. A delay during which the circuit of the target opens is
+ * cut short: the next attempt fails, and the schedule is fed its `CircuitOpenError`.
  */
 export type Retry = Schedule.Schedule<unknown, ProviderError.ProviderError>
 
@@ -43,26 +43,22 @@ export interface Options {
 /**
  * Exponential backoff with jitter, for transient errors only.
  *
- * Before retry `n` (1, 2, …) it waits a random time between one half and the whole of
- * `min(maxDelay, base × 2ⁿ⁻¹)`. A `retryAfter` of the provider makes the wait longer: to a random time between the hint and
- * 1.25 times the hint, so that calls with the same hint do not come back together, and never more than `maxRetryAfter`. After a
- * hint of `maxRetryAfter` or more it waits between 0.8 times `maxRetryAfter` and the whole, and tries then: the next refusal
- * says whether that was too soon. Bound the whole with the policy's `deadline`. The jitter comes from the `Random` service,
- * the waiting from `Clock`.
+ * Before retry `n` (1, 2, …) it waits a random time between one half and the whole of `min(maxDelay, base × 2ⁿ⁻¹)`. A
+ * `retryAfter` of the provider makes the wait longer: to a random time between the hint and 1.25 times the hint, and never more
+ * than `maxRetryAfter`. After a hint of `maxRetryAfter` or more it waits between 0.8 times `maxRetryAfter` and the whole.
+ * Bound the whole with the policy's `deadline`. The jitter comes from the `Random` service, the waiting from `Clock`.
  *
- * A `CircuitOpenError` is not repeated: nothing was sent, and the breaker says that nothing will be for a while.
- *
- * An option that cannot be right counts as left out, and is refused where a policy with this very schedule is put in force.
+ * An impossible option counts as left out, and is refused where a policy with this very schedule is put in force.
  *
  * Some failures are repeated fewer times than `times`:
  *
  * | failure                                              | retries after it      |
  * | ---------------------------------------------------- | --------------------- |
- * | `TimeoutError` of phase `model`: it was too much work | 1                     |
+ * | `TimeoutError` of phase `model`                      | 1                     |
  * | `ModelUnavailableError`                              | 5                     |
  * | `ModelFailedError` with `originalStatus` 429 or 5xx  | `times`               |
  * | `ModelFailedError` otherwise                         | none                  |
- * | `CircuitOpenError`                                   | none                  |
+ * | `CircuitOpenError`: nothing was sent                 | none                  |
  * | any other transient error                            | `times`               |
  */
 export const exponential = (options: Options = {}): Retry => {
@@ -94,7 +90,7 @@ export const exponential = (options: Options = {}): Retry => {
 
 const between = (from: number, to: number, random: number): number => from === to ? from : from + (to - from) * random
 
-/** How far the waits for one and the same hint are spread. */
+/** Spreads the waits of calls with the same hint. */
 const hintSpread = 1.25
 
 interface Settled extends Options {
@@ -112,16 +108,12 @@ const optionsOf: Check.Check<Settled> = Check.partial({
   maxRetryAfter: Check.duration({ infinite: true })
 })
 
-/** What is wrong with the options a schedule was made of: a schedule has no fields to look at. */
+/** The first invalid option of a schedule: a schedule has no fields to check. */
 const refusals = new WeakMap<Retry, Check.Problem>()
 
-/**
- * A schedule that may be any value.
- *
- * @internal
- */
+/** @internal */
 export const check: Check.Check<Retry> = (given, at) => {
-  // Of its types nothing can be known.
+  // The types of a schedule cannot be checked.
   if (!Schedule.isSchedule(given)) return Check.refuseKind(at, given, "Use `Retry.exponential` or any `Schedule`")
   const refusal = refusals.get(given as Retry)
   if (refusal === undefined) return given as Retry
@@ -152,7 +144,7 @@ const isSlow = (error: ProviderError.ProviderError): boolean =>
   error._tag === "RateLimitError" || error._tag === "ModelUnavailableError" ||
   error._tag === "ModelFailedError" && error.originalStatus === 429
 
-/** How many retries failures of this kind get in one call, and what tells the kinds apart. */
+/** The retries in one call for failures of this kind. */
 const limitOf = (error: ProviderError.ProviderError): readonly [kind: string, retries: number] => {
   switch (error._tag) {
     case "TimeoutError":
@@ -170,7 +162,7 @@ const limitOf = (error: ProviderError.ProviderError): readonly [kind: string, re
   }
 }
 
-/** Goes on as long as no kind of failure has come more often than its retries. */
+/** Continues while no kind of failure has occurred more often than its retries. */
 const withinLimits = Effect.sync(() => {
   const seen = new Map<string, number>()
   return (_now: number, error: ProviderError.ProviderError) => {

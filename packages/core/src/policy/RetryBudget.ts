@@ -4,9 +4,9 @@
 import * as Check from "../Check.ts"
 
 /**
- * Retries, of all calls together, never exceed `share` of the calls plus `reserve`, plus `perSecond` for each second that
- * goes by. What is not used is saved, up to `reserve`. A retry above that waits in a FIFO queue; it does not fail. With neither `share` nor `perSecond` it waits until the deadline, or until
- * the circuit of its target opens.
+ * Retries, of all calls together, never exceed `share` of the calls plus `reserve`, plus `perSecond` for each second. Unused
+ * retries are saved, up to `reserve`. A retry above that waits in a FIFO queue; it does not fail. With neither `share` nor
+ * `perSecond` it waits until the deadline, or until the circuit of its target opens.
  */
 export interface RetryBudget {
   readonly share: number
@@ -23,11 +23,7 @@ export const make = (options?: Partial<RetryBudget>): RetryBudget =>
   // Whatever was given is checked where the policy is put in force.
   ({ share: 0.2, reserve: 500, perSecond: 10, ...Check.fieldsOf(options) }) as RetryBudget
 
-/**
- * A retry budget that may be any value.
- *
- * @internal
- */
+/** @internal */
 export const check: Check.Check<RetryBudget> = Check.struct<RetryBudget>({
   share: Check.number({ min: 0, remedy: "Use a number from 0: retries for each call" }),
   reserve: Check.number({ min: 1, remedy: "Use a number of retries from 1" }),

@@ -1,6 +1,10 @@
 /**
  * Requests and responses of rerankers: documents in the order of their relevance to a query.
  */
+import type * as Effect from "effect/Effect"
+import type { Identity } from "../Identity.ts"
+import type * as Policy from "../policy/Policy.ts"
+import type * as ProviderError from "../ProviderError.ts"
 
 /** Options only one provider understands, under that provider's key. Open for declaration merging. */
 // oxlint-disable-next-line typescript/no-empty-object-type -- open for declaration merging
@@ -40,8 +44,7 @@ export interface RerankUsage {
 /**
  * - `results`: best first, each document at most once; equal scores keep the order of the input.
  * - `requestId`: when the call was one request.
- * - `usage`: when the provider counts every request; never estimated.
- * - `requests`: how many requests the provider answered.
+ * - `usage`: when the provider counts every request.
  */
 export interface RerankResponse {
   readonly results: ReadonlyArray<RerankResult>
@@ -65,6 +68,24 @@ export interface Ranked<A> extends RerankResult {
 export interface Limits {
   readonly maxDocuments: number
   readonly maxLength?: number | undefined
+}
+
+/**
+ * What `Reranker.make` needs of a provider.
+ *
+ * - `provider`: its name in errors and telemetry, as OpenTelemetry spells it (`aws.bedrock`).
+ * - `defaultModel`: used when the options name none; `identity`: see `Identity`.
+ * - `limits`: what the model takes in one request with these options, computed without network; no limits when missing.
+ *   Fails for options the model does not support.
+ * - `rerank`: one attempt at one request, without retries.
+ */
+export interface Provider {
+  readonly provider: string
+  readonly defaultModel?: string | undefined
+  readonly identity?: Identity | undefined
+  readonly limits?: ((options: ResolvedOptions) => Effect.Effect<Limits, ProviderError.RerankError>) | undefined
+  readonly rerank: (request: ProviderRequest) => Effect.Effect<ProviderResult, ProviderError.RerankError>
+  readonly policy?: Policy.Policy | undefined
 }
 
 /** One request to a provider, within the limits of the model: at least one document. */

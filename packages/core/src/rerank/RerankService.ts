@@ -6,7 +6,6 @@
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Result from "effect/Result"
 import * as Check from "../Check.ts"
 import * as Middleware from "../internal/middleware.ts"
 import * as Trait from "../internal/trait.ts"
@@ -38,7 +37,7 @@ export const rerank = (
   documents: ReadonlyArray<string>,
   options?: Rerank.RerankOptions
 ): Effect.Effect<Rerank.RerankResponse, RerankError, RerankService> =>
-  Effect.flatMap(RerankService, (service) => service.rerank(query, documents, options))
+  RerankService.use((service) => service.rerank(query, documents, options))
 
 /**
  * Any values, in the order of the relevance of their texts to the query, best first.
@@ -54,14 +53,11 @@ export const rerankBy = <A>(
 ): Effect.Effect<ReadonlyArray<Rerank.Ranked<A>>, RerankError, RerankService> =>
   Effect.gen(function*() {
     const given = yield* Check.run(ranking<A>(), { values, text }, { provider: "strata" })
-    const documents: Array<string> = []
-    for (const [index, value] of given.values.entries()) {
-      const document = Result.try(() => given.text(value))
-      if (Result.isFailure(document)) {
-        return yield* Check.threw({ provider: "strata" }, `documents[${index}]`, document.failure)
-      }
-      documents.push(document.success)
-    }
+    const documents = yield* Effect.forEach(given.values, (value, index) =>
+      Effect.try({
+        try: () => given.text(value),
+        catch: (cause) => Check.threw({ provider: "strata" }, `documents[${index}]`, cause)
+      }))
     const { results } = yield* rerank(query, documents, options)
     return results.map((result) => ({ ...result, value: given.values[result.index]! }))
   })
@@ -72,20 +68,12 @@ const ranking = <A>() =>
     text: Check.callback("Give a function from a value to its text")
   })
 
-/**
- * Decorates a service with a middleware: a function from a service to a service. See `ChatService.transform`.
- *
- * @example
- * const limited = RerankService.transform((reranker) =>
- *   Effect.succeed({
- *     ...reranker,
- *     rerank: (query, documents, options) => reranker.rerank(query.slice(0, 500), documents, options)
- *   })
- * )
- */
-export const transform: Middleware.Transform<RerankService, Reranker.Reranker> = Middleware.make(RerankService, [
-  "rerank"
-], Reranker.cored)
+/** Decorates a service with a middleware: a function from a service to a service. See `ChatService.transform`. */
+export const transform: Middleware.Transform<RerankService, Reranker.Reranker> = Middleware.make(
+  RerankService,
+  ["rerank"],
+  Reranker.cored
+)
 
 /** The layer of a decorated service: it also fails for invalid options. */
 export type Decorated<E, R> = Middleware.Decorated<RerankService, E, R>
@@ -93,8 +81,8 @@ export type Decorated<E, R> = Middleware.Decorated<RerankService, E, R>
 const decorator = Middleware.decorator(transform)
 
 /**
- * Applies a policy to the provider below, wherever this stands among other decorators. The outermost policy replaces inner
- * ones and the option of the layer. A hand-made service counts as a provider.
+ * Applies a policy to the provider below, or to a hand-made service. The outermost policy replaces inner ones and the
+ * option of the layer.
  *
  * @example
  * BedrockRerank.layer({ model }).pipe(RerankService.withPolicy(Policy.make({ concurrency: 8 })))

@@ -7,13 +7,11 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Check from "../Check.ts"
-import type { Identity } from "../Identity.ts"
 import * as Trait from "../internal/trait.ts"
 import * as Gates from "../policy/internal/gates.ts"
 import * as Policy from "../policy/Policy.ts"
 import type * as ProviderError from "../ProviderError.ts"
 import * as Call from "./internal/call.ts"
-import * as RerankValidation from "./internal/validation.ts"
 import type * as Rerank from "./Rerank.ts"
 
 /** Any failure of a rerank call. */
@@ -26,9 +24,9 @@ export type RerankError = ProviderError.RerankError
  * each document by the query and that document alone. All or nothing: the first failure interrupts the rest. Without
  * documents no request is sent.
  *
- * Before anything is sent, a blank query or document, one that is not text, and a `topN` that is not a whole number from 1
- * fail with an `InvalidRequestError` that names it (`documents[17]`), and a text that exceeds a request of its own with
- * `ContextLengthExceededError`. Lone surrogates are replaced by U+FFFD. An answer that scores a document twice, an unknown
+ * Before anything is sent, a query or document that is blank, not well-formed or not text, and a `topN` that is not a whole
+ * number from 1 fail with an `InvalidRequestError` that names it (`documents[17]`), and a text that exceeds a request of its
+ * own with `ContextLengthExceededError`. An answer that scores a document twice, an unknown
  * one, too few, or without a finite number is a `MalformedResponseError`.
  */
 export interface Reranker extends Trait.Trait {
@@ -39,23 +37,8 @@ export interface Reranker extends Trait.Trait {
   ) => Effect.Effect<Rerank.RerankResponse, RerankError>
 }
 
-/**
- * What {@link make} needs of a provider.
- *
- * - `provider`: its name in errors and telemetry, as OpenTelemetry spells it (`aws.bedrock`).
- * - `defaultModel`: used when the options name none; `identity`: see {@link Identity}.
- * - `limits`: what the model takes in one request with these options, computed without network; no limits when missing.
- *   Fails for options the model does not support.
- * - `rerank`: one attempt at one request, without retries.
- */
-export interface Provider {
-  readonly provider: string
-  readonly defaultModel?: string | undefined
-  readonly identity?: Identity | undefined
-  readonly limits?: ((options: Rerank.ResolvedOptions) => Effect.Effect<Rerank.Limits, RerankError>) | undefined
-  readonly rerank: (request: Rerank.ProviderRequest) => Effect.Effect<Rerank.ProviderResult, RerankError>
-  readonly policy?: Policy.Policy | undefined
-}
+/** What {@link make} needs of a provider. */
+export type Provider = Rerank.Provider
 
 /** Builds the service of a provider. Fails with `InvalidRequestError` for an invalid policy (`policy.concurrency`). */
 export const make = Effect.fnUntraced(function*(
@@ -68,35 +51,29 @@ export const make = Effect.fnUntraced(function*(
     [Trait.cores]: cores,
     rerank: Effect.fnUntraced(function*(query, documents, options) {
       const { enforcement } = yield* gates
-      const resolved = yield* RerankValidation.resolve(provider, query, documents, options)
+      const resolved = yield* Call.resolve(provider, query, documents, options)
       return yield* Call.rerank(provider, enforcement, resolved)
     })
   }
 })
 
-/** A service with a core: itself, or a hand-made one wrapped as a provider, whose own data stay visible. */
+/** The service, with a core where `make` did not build it: validation and gates around its function. */
 export const cored = (service: Reranker): Effect.Effect<Reranker, ProviderError.InvalidRequestError, Scope.Scope> =>
   service[Trait.cores] !== undefined
     ? Effect.succeed(service)
-    : Effect.map(
-      make(custom(service)),
-      (made) => ({ ...made, ...Trait.dataOf(service), [Trait.cores]: made[Trait.cores] })
-    )
-
-/** A hand-made service as a provider without limits of its own. */
-const custom = (service: Reranker): Provider => {
-  const { defaultModel = "custom", provider = "custom" } = service
-  return {
-    provider,
-    defaultModel,
-    policy: Policy.none,
-    rerank: ({ documents, options: { model, ...options }, query, topN }) =>
-      Effect.map(
-        service.rerank(query, documents, { ...options, topN, ...(model === defaultModel ? undefined : { model }) }),
-        ({ requestId, results, usage }) => ({ results, requestId, inputTokens: usage?.inputTokens })
-      )
-  }
-}
+    : Effect.map(Gates.core(service.provider ?? "custom", Policy.none), ({ cores, gates }) => {
+      const { defaultModel = "unknown", provider = "custom" } = service
+      return {
+        ...Trait.dataOf(service),
+        [Trait.cores]: cores,
+        rerank: Effect.fnUntraced(function*(query, documents, options) {
+          const { enforcement } = yield* gates
+          const call = yield* Call.resolve({ provider, defaultModel }, query, documents, options)
+          const answer = Effect.suspend(() => service.rerank(call.query, call.documents, options))
+          return yield* enforcement.call(answer, { operation: "rerank", provider, model: call.options.model })
+        })
+      }
+    })
 
 /** The policy is checked by its own module. */
 const providerShape = Check.struct<Pick<Provider, "provider" | "defaultModel" | "limits" | "rerank">>({

@@ -9,19 +9,15 @@ import type * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as AdaptiveLimitsMemory from "./internal/adaptiveLimitsMemory.ts"
-import type * as LimitCurve from "./internal/limitCurve.ts"
+import type { Adaptive, Current } from "./internal/limitCurve.ts"
+
+export type { Adaptive, Current } from "./internal/limitCurve.ts"
 
 /** The limits could not be read or written. */
 export class AdaptiveLimitsError extends Schema.TaggedError<AdaptiveLimitsError>()("AdaptiveLimitsError", {
   message: Schema.String,
   cause: Schema.optional(Schema.Defect())
 }) {}
-
-/** Where a limit starts, its bounds, and how far one round of calls takes it down at most. */
-export type Adaptive = LimitCurve.Adaptive
-
-/** What holds now: a limit of what each process may have in flight, and how many times it was decreased. */
-export type Current = LimitCurve.Current
 
 /**
  * The limits. All operations answer what holds after them.
@@ -53,8 +49,8 @@ export interface AdaptiveLimits {
 /** The limits in force: kept in the memory of this process, common to everything in it, unless a layer says otherwise. */
 export const AdaptiveLimits: Context.Reference<AdaptiveLimits> = Context.Reference<AdaptiveLimits>(
   "@strata/core/state/AdaptiveLimits",
-  { defaultValue: AdaptiveLimitsMemory.make }
+  { defaultValue: () => AdaptiveLimitsMemory.make() }
 )
 
 /** Limits of their own in the memory of this process. */
-export const layerMemory: Layer.Layer<never> = Layer.sync(AdaptiveLimits, AdaptiveLimitsMemory.make)
+export const layerMemory: Layer.Layer<never> = Layer.sync(AdaptiveLimits, () => AdaptiveLimitsMemory.make())

@@ -18,6 +18,7 @@ import * as Check from "../Check.ts"
 import * as Policy from "../policy/Policy.ts"
 import * as ProviderError from "../ProviderError.ts"
 import * as Usage from "../Usage.ts"
+import * as Double from "./internal/double.ts"
 
 /**
  * Controls the double.
@@ -82,19 +83,17 @@ export const layer = (
   options: Options = {}
 ): Layer.Layer<ChatService.ChatService | TestChat, ProviderError.InvalidRequestError> =>
   Layer.effectContext(Effect.gen(function*() {
-    const { model = "test-model", policy = Policy.none } = yield* Check.run(optionsOf, options, {
-      provider,
-      whole: "options"
-    })
+    const { model = "test-model", policy = Policy.none } = yield* Double.optionsOf(fields, options)
     const given = yield* Check.run(scriptOf, script, { provider, field: "script" })
-    const requests: Array<ChatRequest.Resolved> = []
-    const waiting: Array<Reply> = typeof given === "function" ? [] : [...given]
+    const { enqueue, requests, take } = Double.make<ChatRequest.Resolved, Reply>(
+      typeof given === "function" ? [] : given
+    )
 
     /** Plays the next reply, after its delay. */
     const answer = Effect.fnUntraced(function*<A>(request: ChatRequest.Resolved, play: (reply: Playable) => A) {
-      const attempt = requests.push(request)
+      const { attempt, queued } = take(request)
       const reply = yield* Effect.try({
-        try: () => waiting.shift() ?? (typeof given === "function" ? given(request) : undefined),
+        try: () => queued ?? (typeof given === "function" ? given(request) : undefined),
         catch: (cause) => Check.threw({ provider, model: request.model }, "script", cause)
       })
       if (reply === undefined) {
@@ -128,23 +127,18 @@ export const layer = (
         })),
       stream: (request) => Stream.unwrap(answer(request, (reply) => play(request, reply)))
     })
-    const double = TestChat.of({
-      requests: Effect.sync(() => [...requests]),
-      enqueue: (...replies) => Effect.sync(() => void waiting.push(...replies))
-    })
-    return Context.make(ChatService.ChatService, service).pipe(Context.add(TestChat, double))
+    return Context.make(ChatService.ChatService, service).pipe(Context.add(TestChat, { requests, enqueue }))
   }))
 
-/** The policy is checked when its gates are built. */
-const optionsOf = Check.partial({ model: Check.text, policy: Check.unchecked<Policy.Policy>() })
+const { provider } = Double
+
+const fields = { model: Double.fields.model, policy: Double.fields.policy }
 
 /** Replies are checked when they are played. */
 const scriptOf: Check.Check<Script> = (given, at) =>
   typeof given === "function"
     ? given as Extract<Script, Function>
     : Check.list((reply) => reply as Reply, { remedy: "Give an array of replies, or a function" })(given, at)
-
-const provider = "test"
 
 /** A checked answer. */
 interface Playable extends Answer {

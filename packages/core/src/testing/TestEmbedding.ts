@@ -12,6 +12,7 @@ import * as Embedding from "../embedding/Embedding.ts"
 import * as EmbeddingService from "../embedding/EmbeddingService.ts"
 import * as Policy from "../policy/Policy.ts"
 import * as ProviderError from "../ProviderError.ts"
+import * as Double from "./internal/double.ts"
 
 /**
  * Controls the double.
@@ -58,38 +59,30 @@ export const layer = (
   options: Options = {}
 ): Layer.Layer<EmbeddingService.EmbeddingService | TestEmbedding, ProviderError.InvalidRequestError> =>
   Layer.effectContext(Effect.gen(function*() {
-    const { policy = Policy.none, ...settled } = yield* Check.run(optionsOf, options, { provider, whole: "options" })
-    const batches: Array<Embedding.ProviderBatch> = []
-    const failures: Array<ProviderError.EmbeddingError> = []
-
+    const { coalesce, delay, dimensions = 64, model = "test-embedding", policy = Policy.none, refuse, ...settled } =
+      yield* Double.optionsOf(fields, options)
+    const { attempt, failNext, requests } = Double.failing<Embedding.ProviderBatch, ProviderError.EmbeddingError>(delay)
     const service = yield* EmbeddingService.make({
       provider,
-      defaultModel: settled.model ?? "test-embedding",
+      defaultModel: model,
       limits: () => Effect.succeed({ ...limits, ...settled.limits }),
-      embedBatch: Effect.fnUntraced(function*(batch) {
-        batches.push(batch)
-        const failure = failures.shift() ?? (yield* Effect.try({
-          try: () => refusal(batch, settled.refuse),
+      embedBatch: attempt(Effect.fnUntraced(function*(batch) {
+        const refusal = yield* Effect.try({
+          try: () => refusalOf(batch, refuse),
           catch: (cause) => Check.threw({ provider, model: batch.options.model }, "refuse", cause)
-        }))
-        if (settled.delay !== undefined) yield* Effect.sleep(settled.delay)
-        return failure === undefined
-          ? answer(batch, batch.options.dimensions ?? settled.dimensions ?? 64)
-          : yield* Effect.fail(failure)
-      }),
+        })
+        if (refusal !== undefined) return yield* Effect.fail(refusal)
+        return answer(batch, batch.options.dimensions ?? dimensions)
+      })),
       policy,
-      coalesce: settled.coalesce
+      coalesce
     })
-    const double = TestEmbedding.of({
-      batches: Effect.sync(() => [...batches]),
-      failNext: (...errors) => Effect.sync(() => void failures.push(...errors))
-    })
-    return Context.make(EmbeddingService.EmbeddingService, service).pipe(Context.add(TestEmbedding, double))
+    return Context.make(EmbeddingService.EmbeddingService, service).pipe(
+      Context.add(TestEmbedding, { batches: requests, failNext })
+    )
   }))
 
-const size = Check.number({ min: 1, max: 65_536, whole: true, remedy: "Use a whole number from 1" })
-
-const bound = Check.number({ min: 0, remedy: "Use a number from 0" })
+const { bound, provider } = Double
 
 const limitsOf = Check.partial({
   maxItems: bound,
@@ -112,39 +105,28 @@ const changedLimits: Check.Check<Partial<Embedding.Limits>> = (given, at) => {
   return { ...Object.fromEntries(gone.map((name) => [name, undefined])), ...limits }
 }
 
-/** The policy is checked when its gates are built. */
-const optionsOf = Check.partial({
-  model: Check.text,
-  dimensions: size,
+const fields = {
+  ...Double.fields,
+  dimensions: Check.number({ min: 1, max: 65_536, whole: true, remedy: "Use a whole number from 1" }),
   limits: changedLimits,
   refuse: Check.callback<NonNullable<Options["refuse"]>>(),
-  delay: Check.duration({ infinite: true }),
-  policy: Check.unchecked<Policy.Policy>(),
   coalesce: Check.duration()
-})
-
-const provider = "test"
-
-const limits: Embedding.Limits = {
-  maxItems: 96,
-  maxLength: 2048,
-  images: { maxItems: 96 },
-  combined: { maxItems: 96 }
 }
 
-const refusal = (
+const limits = { maxItems: 96, maxLength: 2048, images: { maxItems: 96 }, combined: { maxItems: 96 } }
+
+const refusalOf = (
   { inputs, options }: Embedding.ProviderBatch,
   refuse: Options["refuse"]
 ): ProviderError.EmbeddingError | undefined => {
-  for (const input of inputs) {
-    const refused = refuse?.(input) ?? false
-    if (refused === false) continue
-    return ProviderError.isProviderError(refused) ? refused : new ProviderError.InvalidRequestError({
+  const refused = inputs.map((input) => refuse?.(input) ?? false).find((answer) => answer !== false)
+  return refused === undefined || ProviderError.isProviderError(refused) ?
+    refused :
+    new ProviderError.InvalidRequestError({
       provider,
       model: options.model,
       message: "The test model refuses an input of this request"
     })
-  }
 }
 
 const answer = ({ inputs, options }: Embedding.ProviderBatch, dimensions: number): Embedding.ProviderBatchResult => {
@@ -157,8 +139,9 @@ const answer = ({ inputs, options }: Embedding.ProviderBatch, dimensions: number
 
 const hashesOf = (input: Embedding.Input): ReadonlyArray<number> => {
   const text = Embedding.textOf(input)
-  const words = text === undefined ? [] : text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [text]
-  const hashes = words.map((word) => hash(word.length, (index) => word.charCodeAt(index)))
+  const hashes = (text === undefined ? [] : Double.words(text)).map((word) =>
+    hash(word.length, (index) => word.charCodeAt(index))
+  )
   if (typeof input === "string" || input.image === undefined) return hashes
   const { bytes } = input.image
   return [...hashes, hash(bytes.length, (index) => bytes[index]!)]

@@ -12,6 +12,7 @@ import * as Policy from "../policy/Policy.ts"
 import type * as ProviderError from "../ProviderError.ts"
 import type * as Rerank from "../rerank/Rerank.ts"
 import * as RerankService from "../rerank/RerankService.ts"
+import * as Double from "./internal/double.ts"
 
 /**
  * Controls the double.
@@ -49,45 +50,33 @@ export const layer = (
   options: Options = {}
 ): Layer.Layer<RerankService.RerankService | TestRerank, ProviderError.InvalidRequestError> =>
   Layer.effectContext(Effect.gen(function*() {
-    const { policy = Policy.none, ...settled } = yield* Check.run(optionsOf, options, { provider, whole: "options" })
-    const requests: Array<Rerank.ProviderRequest> = []
-    const failures: Array<ProviderError.RerankError> = []
-
+    const { delay, limits, model = "test-rerank", policy = Policy.none, score = overlap } = yield* Double.optionsOf(
+      fields,
+      options
+    )
+    const { attempt, failNext, requests } = Double.failing<Rerank.ProviderRequest, ProviderError.RerankError>(delay)
     const service = yield* RerankService.make({
       provider,
-      defaultModel: settled.model ?? "test-rerank",
-      limits: () => Effect.succeed({ maxDocuments: 1000, ...settled.limits }),
-      rerank: Effect.fnUntraced(function*(request) {
-        requests.push(request)
-        const failure = failures.shift()
-        if (settled.delay !== undefined) yield* Effect.sleep(settled.delay)
-        if (failure !== undefined) return yield* Effect.fail(failure)
-        return yield* Effect.try({
-          try: () => answer(request, settled.score ?? overlap),
+      defaultModel: model,
+      limits: () => Effect.succeed({ maxDocuments: 1000, ...limits }),
+      rerank: attempt((request) =>
+        Effect.try({
+          try: () => answer(request, score),
           catch: (cause) => Check.threw({ provider, model: request.options.model }, "score", cause)
         })
-      }),
+      ),
       policy
     })
-    const double = TestRerank.of({
-      requests: Effect.sync(() => [...requests]),
-      failNext: (...errors) => Effect.sync(() => void failures.push(...errors))
-    })
-    return Context.make(RerankService.RerankService, service).pipe(Context.add(TestRerank, double))
+    return Context.make(RerankService.RerankService, service).pipe(Context.add(TestRerank, { requests, failNext }))
   }))
 
-const provider = "test"
+const { bound, provider, words } = Double
 
-const bound = Check.number({ min: 0, remedy: "Use a number from 0" })
-
-/** The policy is checked when its gates are built. */
-const optionsOf = Check.partial({
-  model: Check.text,
+const fields = {
+  ...Double.fields,
   score: Check.callback<NonNullable<Options["score"]>>(),
-  limits: Check.partial({ maxDocuments: bound, maxLength: bound }),
-  delay: Check.duration({ infinite: true }),
-  policy: Check.unchecked<Policy.Policy>()
-})
+  limits: Check.partial({ maxDocuments: bound, maxLength: bound })
+}
 
 /** The Dice coefficient of the words of two texts, from 0 to 1, ignoring case; 0 for a value that is not text. */
 export const overlap = (query: string, document: string): number => {
@@ -108,5 +97,3 @@ const answer = (
     .slice(0, topN),
   inputTokens: documents.reduce((sum, document) => sum + words(query).length + words(document).length, 0)
 })
-
-const words = (text: string): ReadonlyArray<string> => text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [text]

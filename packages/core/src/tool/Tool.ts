@@ -1,6 +1,4 @@
-/**
- * Tools with handlers. A model sees their {@link definition}; `ToolLoop` runs a conversation with them.
- */
+/** Tools with handlers. A model sees their {@link definition}; `ToolLoop` runs a conversation with them. */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
@@ -12,11 +10,8 @@ import type * as ProviderError from "../ProviderError.ts"
 import * as ToolOutput from "./internal/output.ts"
 
 /**
- * What a failure of the handler leads to.
- *
- * - `return`: the model reads the error's message, without stack or cause. For a {@link ToolDefectError}, which is logged, it
- *   reads only that the tool failed.
- * - `error`: the call fails with the error.
+ * Whether the model reads the message of a failure (`return`), without stack or cause, or the call fails with it
+ * (`error`). Of a {@link ToolDefectError}, which is logged, the model reads only that the tool failed.
  */
 export type FailureMode = "return" | "error"
 
@@ -43,10 +38,7 @@ export class ToolDefectError extends Schema.TaggedError<ToolDefectError>()("Tool
 }) {}
 
 /**
- * A tool with its handler.
- *
- * `E` are the errors of a call: those of the handler and {@link ToolDefectError} with the failure mode `error`, `never` with
- * `return`. `R` are the requirements of the handler and the schemas.
+ * A tool with its handler. `E` are the errors of a call, `R` the requirements of the handler and the schemas.
  *
  * - `input`: the schema of the arguments, whose encoded side the model writes.
  * - `prepare`: decodes the arguments; the effect it returns runs the handler.
@@ -57,9 +49,7 @@ export interface Tool<out Name extends string, out Input, out Output, out E = ne
   readonly strict: boolean | undefined
   readonly failureMode: FailureMode
   readonly input: Schema.ConstraintDecoder<Input, unknown>
-  readonly prepare: (
-    params: unknown
-  ) => Effect.Effect<Effect.Effect<Answer<Output>, E, R>, Schema.SchemaError, R>
+  readonly prepare: (params: unknown) => Effect.Effect<Effect.Effect<Answer<Output>, E, R>, Schema.SchemaError, R>
 }
 
 /** Any tool. */
@@ -76,13 +66,10 @@ export type Services<T extends Any> = T extends Tool<string, unknown, unknown, u
  *
  * - `input`: a struct; none for a tool without arguments. The model reads its descriptions. An integer that a number cannot
  *   hold is decoded from its text, for `Schema.BigInt` and `Schema.String`.
- * - `output`: encodes the handler's result. Without it text is sent unchanged, other values as `JSON.stringify` writes them
- *   (a date as ISO text, `NaN` and `undefined` as `null`), and a bigint as text.
+ * - `output`: encodes the handler's result. Without it text is sent unchanged, other values as `JSON.stringify` writes them,
+ *   and a bigint as text.
  * - `failureMode`: `return` when missing. `Effect.mapError` replaces messages that the model should not read.
  * - `strict`: also disallows additional properties.
- *
- * A handler that throws or dies, and an output that cannot be encoded, are a {@link ToolDefectError}. Arguments at which a
- * schema throws are invalid.
  *
  * @example
  * const weather = Tool.make("get_weather", {
@@ -133,7 +120,10 @@ export const make = <
           (result): Answer<Output> => ({ isFailure: false, result, output })
         )
       ),
-      Effect.catchDefect((cause) => Effect.fail(defectOf(name, cause)))
+      Effect.catchDefect((cause) => {
+        const message = `The tool "${name}" threw, died, or returned a value without a JSON form`
+        return Effect.fail(new ToolDefectError({ tool: name, message, cause }))
+      })
     )
   return {
     name,
@@ -142,26 +132,26 @@ export const make = <
     failureMode,
     input,
     prepare: (params) =>
-      Effect.map(
-        Effect.catchDefect(
-          Effect.suspend(() => Schema.decodeUnknownEffect(Schema.toCodecJson(input), { errors: "all" })(params)),
-          (cause) => undecodable(name, cause)
+      Effect.suspend(() => Schema.decodeUnknownEffect(Schema.toCodecJson(input), { errors: "all" })(params)).pipe(
+        Effect.catchDefect((cause) =>
+          Effect.andThen(
+            Effect.logError(`The input of the tool "${name}" cannot decode what the model wrote`, cause),
+            refused("They hold a value that the schema of the tool cannot decode")
+          )
         ),
-        (decoded) =>
+        Effect.map((decoded) =>
           // TypeScript does not narrow a conditional type in a branch.
           (failureMode === "return" ? Effect.catch(run(decoded), returned) : run(decoded)) as Effect.Effect<
             Answer<Output>,
             Mode extends "error" ? E | ToolDefectError : never,
             R | OutputSchema["EncodingServices"]
           >
+        )
       )
   }
 }
 
-/**
- * The tool as the model sees it. Fails with `InvalidRequestError` as `ToolDefinition.make` does, and for invalid options of
- * {@link make}.
- */
+/** The tool as the model sees it. Fails as `ToolDefinition.make` does, and for invalid options of {@link make}. */
 export const definition = (
   tool: Any
 ): Effect.Effect<ToolDefinition.ToolDefinition, ProviderError.InvalidRequestError> =>
@@ -186,10 +176,7 @@ export const call = <Name extends string, Input, Output, E, R>(
   tool: Tool<Name, Input, Output, E, R>,
   params: unknown
 ): Effect.Effect<Answer<Output>, E | Schema.SchemaError, R> =>
-  Effect.flatMap(
-    effectOf(() => tool.prepare(params)),
-    (run) => effectOf(() => run)
-  )
+  Effect.flatMap(effectOf(() => tool.prepare(params)), (run) => effectOf(() => run))
 
 /** The effect of a tool; one of {@link make} never throws, and always returns an effect. */
 const effectOf = <A, E, R>(given: () => Effect.Effect<A, E, R>): Effect.Effect<A, E | Schema.SchemaError, R> =>
@@ -206,19 +193,5 @@ const returned = (error: unknown) =>
   error instanceof ToolDefectError
     ? Effect.as(Effect.logError(error.message, error), { isFailure: true as const, result: ToolOutput.failed, error })
     : Effect.succeed({ isFailure: true as const, result: ToolOutput.failureMessage(error), error })
-
-const defectOf = (tool: string, cause: unknown) =>
-  new ToolDefectError({
-    tool,
-    message: `The tool "${tool}" threw, died, or returned a value without a JSON form`,
-    cause
-  })
-
-/** The schema threw at the arguments: the program logs it, the model reads it. */
-const undecodable = (tool: string, cause: unknown) =>
-  Effect.andThen(
-    Effect.logError(`The input of the tool "${tool}" cannot decode what the model wrote`, cause),
-    refused("They hold a value that the schema of the tool cannot decode")
-  )
 
 const refused = (message: string) => Effect.fail(new Schema.SchemaError(new SchemaIssue.InvalidValue({ message })))

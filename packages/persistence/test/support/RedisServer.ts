@@ -16,7 +16,7 @@
  * stops the server starts one for itself, with `Effect.provide(Layer.fresh(RedisServer.layer))`.
  *
  * `RedisServer.layer` is the same as a layer; guard it with `isInstalled`. Tests of other packages import this file by
- * its path and have `{ "path": "../core/tsconfig.test.json" }` among the references of their `tsconfig.test.json`.
+ * its path and have `{ "path": "../persistence/tsconfig.test.json" }` among the references of their `tsconfig.test.json`.
  */
 import * as NodeRedis from "@effect/platform-node/NodeRedis"
 import * as NodeServices from "@effect/platform-node/NodeServices"

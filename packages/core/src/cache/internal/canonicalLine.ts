@@ -1,6 +1,4 @@
-/**
- * A canonical text of plain values: equal exactly when they are, whatever the order of keys.
- */
+/** A canonical text of plain values: equal exactly when they are, whatever the order of keys. */
 import * as Hex from "effect/encoding/Hex"
 import * as Result from "effect/Result"
 
@@ -9,41 +7,32 @@ import * as Result from "effect/Result"
  * `undefined` count as absent. `ofBytes` is called in order, hexadecimal digits by default.
  */
 export const make = (value: unknown, ofBytes: (bytes: Uint8Array) => string = Hex.encode): string | undefined => {
-  const lines = (values: ReadonlyArray<unknown>, ancestors: ReadonlyArray<object>) => {
-    const known: Array<string> = []
-    for (const value of values) {
-      const text = line(value, ancestors)
-      if (text === undefined) return undefined
-      known.push(text)
-    }
-    return known
-  }
+  let isCanonical = true
 
-  const line = (value: unknown, ancestors: ReadonlyArray<object>): string | undefined => {
+  const line = (value: unknown, ancestors: ReadonlyArray<object>): string => {
     if (typeof value === "string") return JSON.stringify(value)
     if (typeof value === "bigint") return `${value}n`
-    if (value === null || value === undefined || typeof value === "number" || typeof value === "boolean") {
-      return String(value)
-    }
+    if (value === null || ["undefined", "number", "boolean"].includes(typeof value)) return String(value)
     if (value instanceof Uint8Array) return `bytes:${ofBytes(value)}`
-    if (typeof value !== "object" || ancestors.length === deepest || ancestors.includes(value)) return undefined
-    const within = [...ancestors, value]
-    if (Array.isArray(value)) {
-      const items = lines(value, within)
-      return items === undefined ? undefined : `[${items.join(",")}]`
+    const isKnown = typeof value === "object" && ancestors.length < deepest && !ancestors.includes(value) &&
+      (Array.isArray(value) || [Object.prototype, null].includes(Object.getPrototypeOf(value)))
+    // Nothing more is read once there is no canonical text.
+    if (!isCanonical || !isKnown) {
+      isCanonical = false
+      return ""
     }
-    if (![Object.prototype, null].includes(Object.getPrototypeOf(value))) return undefined
+    const within = [...ancestors, value]
+    if (Array.isArray(value)) return `[${value.map((item) => line(item, within)).join(",")}]`
     const fields = Object.entries(value)
       .filter(([, item]) => item !== undefined)
       .sort(([self], [that]) => self < that ? -1 : 1)
-    const items = lines(fields.map(([, item]) => item), within)
-    return items === undefined
-      ? undefined
-      : `{${items.map((item, index) => `${JSON.stringify(fields[index]![0])}:${item}`).join(",")}}`
+      .map(([key, item]) => `${JSON.stringify(key)}:${line(item, within)}`)
+    return `{${fields.join(",")}}`
   }
 
   // Getters and proxies may throw.
-  return Result.getOrUndefined(Result.try(() => line(value, [])))
+  const text = Result.getOrUndefined(Result.try(() => line(value, [])))
+  return isCanonical ? text : undefined
 }
 
 /** Deeper than any JSON Schema in practice, and far from a stack overflow. */

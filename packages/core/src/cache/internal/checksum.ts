@@ -1,6 +1,4 @@
-/**
- * A checksum against damage, not against forgery.
- */
+/** A checksum against damage, not against forgery. */
 
 /** FNV-1a in 32 bits, http://www.isthe.com/chongo/tech/comp/fnv/ */
 export const make = (bytes: Uint8Array): number => {

@@ -1,10 +1,17 @@
-/**
- * An LRU cache in memory, bounded by entries and bytes.
- */
+/** Stores of bytes, and one in memory: an LRU cache, bounded by entries and bytes. */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Check from "../../Check.ts"
+
+/** A key, and what is kept under it. */
+export type Entry = readonly [key: string, value: Uint8Array]
+
+/** A store as both caches use it. */
+export interface Bytes<E = never> {
+  readonly getMany: (keys: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<Uint8Array | undefined>, E>
+  readonly setMany: (entries: ReadonlyArray<Entry>, timeToLive?: Duration.Duration) => Effect.Effect<void, E>
+}
 
 /** At most `capacity` entries, of `maxBytes` together with their keys. */
 export interface Bounds {
@@ -18,30 +25,20 @@ export const bounds: Check.Check<Bounds> = Check.partial({
   maxBytes: Check.number({ min: 0, remedy: "Use a number of bytes from 0" })
 })
 
-/** A store as both caches use it. */
-export interface Lru {
-  readonly getMany: (keys: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<Uint8Array | undefined>>
-  readonly setMany: (
-    entries: ReadonlyArray<readonly [key: string, value: Uint8Array]>,
-    timeToLive?: Duration.Duration
-  ) => Effect.Effect<void>
-}
-
-export const make = ({ capacity = 10_000, maxBytes = 64 * 1024 * 1024 }: Bounds = {}): Lru => {
+export const make = ({ capacity = 10_000, maxBytes = 64 * 1024 * 1024 }: Bounds = {}): Bytes => {
   // A map keeps insertion order, and a read inserts again: the first key is the least recently used.
-  const entries = new Map<string, Stored>()
+  const entries = new Map<string, { readonly value: Uint8Array; readonly expires: number }>()
   let total = 0
 
-  const remove = (key: string): Stored | undefined => {
+  const remove = (key: string) => {
     const found = entries.get(key)
-    if (found === undefined) return undefined
+    if (found !== undefined) total -= size(key, found.value)
     entries.delete(key)
-    total -= size(key, found)
     return found
   }
-  const add = (key: string, entry: Stored) => {
-    entries.set(key, entry)
-    total += size(key, entry)
+  const add = (key: string, value: Uint8Array, expires: number) => {
+    entries.set(key, { value, expires })
+    total += size(key, value)
   }
 
   return {
@@ -50,17 +47,15 @@ export const make = ({ capacity = 10_000, maxBytes = 64 * 1024 * 1024 }: Bounds 
         keys.map((key) => {
           const found = remove(key)
           if (found === undefined || found.expires <= now) return undefined
-          add(key, found)
+          add(key, found.value, found.expires)
           return found.value
         })),
-    setMany: (added, timeToLive) =>
+    setMany: (added, timeToLive = Duration.infinity) =>
       Effect.map(Clock.currentTimeMillis, (now) => {
-        const expires = timeToLive === undefined ? Infinity : now + Duration.toMillis(timeToLive)
         for (const [key, value] of added) {
           remove(key)
-          const entry = { value, expires }
           // An entry larger than the cache must not evict all others.
-          if (size(key, entry) <= maxBytes) add(key, entry)
+          if (size(key, value) <= maxBytes) add(key, value, now + Duration.toMillis(timeToLive))
         }
         for (const key of entries.keys()) {
           if (entries.size <= capacity && total <= maxBytes) break
@@ -70,9 +65,4 @@ export const make = ({ capacity = 10_000, maxBytes = 64 * 1024 * 1024 }: Bounds 
   }
 }
 
-interface Stored {
-  readonly value: Uint8Array
-  readonly expires: number
-}
-
-const size = (key: string, { value }: Stored): number => key.length + value.byteLength
+const size = (key: string, value: Uint8Array): number => key.length + value.byteLength

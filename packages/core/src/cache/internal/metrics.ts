@@ -1,6 +1,4 @@
-/**
- * The metrics of a cache.
- */
+/** The metrics of a cache. */
 import type * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import * as Telemetry from "../../Telemetry.ts"

@@ -9,16 +9,8 @@ import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 import * as FailingStore from "../../state/internal/failingStore.ts"
 import type * as Telemetry from "../../Telemetry.ts"
+import type * as Lru from "./lru.ts"
 import * as CacheMetrics from "./metrics.ts"
-
-/** A key, and what is kept under it. */
-export type Entry = readonly [key: string, value: Uint8Array]
-
-/** Reads and writes of a store. */
-export interface Bytes<E> {
-  readonly getMany: (keys: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<Uint8Array | undefined>, E>
-  readonly setMany: (entries: ReadonlyArray<Entry>) => Effect.Effect<void, E>
-}
 
 /**
  * - `getMany`: the values of at most {@link batch} keys; `undefined` when the store failed.
@@ -29,7 +21,7 @@ export interface WriteBehind {
     keys: ReadonlyArray<string>,
     target: Telemetry.Target
   ) => Effect.Effect<ReadonlyArray<Uint8Array | undefined> | undefined>
-  readonly setMany: (entries: Iterable<Entry>, target: Telemetry.Target) => Effect.Effect<void>
+  readonly setMany: (entries: Iterable<Lru.Entry>, target: Telemetry.Target) => Effect.Effect<void>
 }
 
 /** `store`: its identity, which all decorators that use it share. */
@@ -49,13 +41,13 @@ const mostBytes = 64 * 1024 * 1024
 const drain = "2 seconds"
 
 export const make = <E>(
-  { getMany, setMany }: Bytes<E>,
+  { getMany, setMany }: Lru.Bytes<E>,
   { metrics, store, ...description }: Options
 ): Effect.Effect<WriteBehind, never, Scope.Scope> =>
   Effect.gen(function*() {
     const { attempt } = FailingStore.of(store, description)
     const failed = (target: Telemetry.Target) => CacheMetrics.count(metrics.failures, target, 1)
-    const queue = new Map<string, Queued>()
+    const queue = new Map<string, { readonly value: Uint8Array; readonly target: Telemetry.Target }>()
     let bytes = 0
     let writer: Fiber.Fiber<void> | undefined
 
@@ -64,10 +56,8 @@ export const make = <E>(
       body: () => {
         const group = [...queue].slice(0, batch)
         const [, { target }] = group[0]!
-        return Effect.map(
-          attempt(() => setMany(group.map(([key, { value }]) => [key, value])), failed(target), "write"),
-          () => group
-        )
+        const written = attempt(() => setMany(group.map(([key, { value }]) => [key, value])), failed(target), "write")
+        return Effect.as(written, group)
       },
       step: (group) => {
         for (const [key, entry] of group) {
@@ -79,14 +69,26 @@ export const make = <E>(
       }
     })
 
-    const add = (key: string, entry: Queued) => {
+    /** Whether the queue has room for an entry, which is then added. */
+    const add = ([key, value]: Lru.Entry, target: Telemetry.Target): boolean => {
       const known = queue.get(key)
-      const total = bytes - (known?.value.byteLength ?? 0) + entry.value.byteLength
+      const total = bytes - (known?.value.byteLength ?? 0) + value.byteLength
       if (total > mostBytes || (known === undefined && queue.size >= mostEntries)) return false
-      queue.set(key, entry)
+      queue.set(key, { value, target })
       bytes = total
       return true
     }
+
+    const start = Effect.suspend(() =>
+      writer !== undefined || queue.size === 0
+        ? Effect.void
+        : Effect.map(Effect.forkDetach(write, { startImmediately: true }), (fiber) => {
+          writer = fiber
+          fiber.addObserver(() => {
+            writer = undefined
+          })
+        })
+    )
 
     yield* Effect.addFinalizer(() =>
       Effect.suspend(() => writer === undefined ? Effect.void : Effect.timeoutOption(Fiber.await(writer), drain))
@@ -104,25 +106,8 @@ export const make = <E>(
         ),
       setMany: (entries, target) =>
         Effect.suspend(() => {
-          let dropped = 0
-          for (const [key, value] of entries) if (!add(key, { value, target })) dropped++
-          const counted = dropped === 0 ? Effect.void : CacheMetrics.count(metrics.drops, target, dropped)
-          if (writer !== undefined || queue.size === 0) return counted
-          return Effect.andThen(
-            counted,
-            Effect.map(Effect.forkDetach(write, { startImmediately: true }), (fiber) => {
-              writer = fiber
-              fiber.addObserver(() => {
-                writer = undefined
-              })
-            })
-          )
+          const dropped = [...entries].filter((entry) => !add(entry, target)).length
+          return dropped === 0 ? start : Effect.andThen(CacheMetrics.count(metrics.drops, target, dropped), start)
         })
     }
   })
-
-/** A value to be written, and the call it comes from. */
-interface Queued {
-  readonly value: Uint8Array
-  readonly target: Telemetry.Target
-}

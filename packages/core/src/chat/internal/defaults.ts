@@ -1,6 +1,4 @@
-/**
- * Defaults of requests.
- */
+/** Defaults of requests. */
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Record from "effect/Record"
@@ -11,6 +9,7 @@ import { defined } from "../../internal/defined.ts"
 import type * as ProviderError from "../../ProviderError.ts"
 import type * as Chat from "../Chat.ts"
 import * as ChatRequest from "../ChatRequest.ts"
+import * as Message from "../Message.ts"
 import * as ChatValidation from "./validation.ts"
 
 /** The service with defaults; fails with `InvalidRequestError` for invalid ones. */
@@ -19,21 +18,17 @@ export const make = Effect.fnUntraced(function*(
   given: ChatRequest.Defaults
 ): Effect.fn.Return<Chat.Chat, ProviderError.InvalidRequestError> {
   const { system, ...fields } = yield* Check.run(shape, given, { provider: "strata", field: "defaults" })
-  const { messages: [prompt], ...defaults } = yield* Effect.map(
-    ChatValidation.settle("strata", { ...fields, messages: [{ role: "system", content: system ?? "" }] }),
-    (request) => ({ ...request, messages: ChatRequest.messagesOf(request) })
-  )
+  const { messages: _, ...defaults } = yield* ChatValidation.settle("strata", { ...fields, messages: [] })
+  const prompt = system === undefined ? [] : [Message.system(system)]
   const withDefaults = (request: ChatRequest.ChatRequest): ChatRequest.ChatRequest => {
     const messages = ChatRequest.messagesOf(request)
     return {
       ...defaults,
       ...defined(request),
-      messages: system === undefined || prompt === undefined || messages.some(({ role }) => role === "system")
+      messages: prompt.length === 0 || messages.some(({ role }) => role === "system")
         ? request.messages
-        : [prompt, ...messages],
-      ...(defaults.providerOptions !== undefined && {
-        providerOptions: joined(defaults.providerOptions, request.providerOptions)
-      })
+        : [...prompt, ...messages],
+      ...(defaults.providerOptions && { providerOptions: joined(defaults.providerOptions, request.providerOptions) })
     }
   }
   const settled = (request: ChatRequest.ChatRequest) =>

@@ -1,265 +1,177 @@
 /**
- * Checks of messages and their parts.
+ * Checks of messages, from their schemas. The annotation `remedy` of a schema says what to give instead.
  *
- * Unknown fields, such as an id or a date of the program, are left out. Misspelled fields and those of other APIs are refused:
- * without them the request would mean something else.
+ * Unknown fields, such as an id or a date of the program, are left out. Misspelled fields and those of other APIs are
+ * refused: without them the request would mean something else.
  */
-import * as Struct from "effect/Struct"
+import * as Predicate from "effect/Predicate"
+import * as Schema from "effect/Schema"
+import type * as SchemaAST from "effect/SchemaAST"
 import * as Check from "../../Check.ts"
 import * as CheckWords from "../../internal/checkWords.ts"
-import type * as Message from "../Message.ts"
-
-type Part<Type extends Message.Part["type"]> = Extract<Message.Part, { readonly type: Type }>
-
-type PartFields = { readonly [Type in Message.Part["type"]]: Check.Fields<Omit<Part<Type>, "type">> }
-
-const place = Check.optional(Check.number({ min: -Number.MAX_VALUE, max: Number.MAX_VALUE, remedy: "Use a number" }))
-
-const range = { start: place, end: place }
-
-const location = Check.tagged<"type", Message.CitationLocation>("type", {
-  web: { url: Check.optional(Check.text), domain: Check.optional(Check.text) },
-  "document-char": { documentIndex: place, ...range },
-  "document-page": { documentIndex: place, ...range },
-  "document-chunk": { documentIndex: place, ...range },
-  "search-result": { searchResultIndex: place, ...range }
-}, {
-  others: "ignored",
-  unknown: (word) => [
-    `there is no location ${CheckWords.quote(word)}`,
-    "Use `web`, `document-char`, `document-page`, `document-chunk` or `search-result`"
-  ]
-})
-
-const citations = Check.optional(Check.list(Check.struct<Message.Citation>({
-  title: Check.optional(Check.text),
-  source: Check.optional(Check.text),
-  passages: Check.optional(Check.list(Check.text)),
-  location: Check.optional(location)
-}, { others: "ignored" })))
-
-const cacheControl = Check.struct<Exclude<Message.CacheControl, boolean>>({ ttl: Check.word(["5m", "1h"]) }, {
-  remedy: "Use true, false or { ttl: \"1h\" }"
-})
-
-export const cache: Check.Check<Message.CacheControl | undefined> = Check.optional((given, at) =>
-  typeof given === "boolean" ? given : cacheControl(given, at)
-)
-
-const qualified = Check.struct<Exclude<Message.Guard, boolean>>({
-  qualifiers: Check.list(Check.word(["grounding_source", "query", "guard_content"]))
-}, { remedy: "Use true, false or { qualifiers: [...] }" })
-
-const guard: Check.Check<Message.Guard | undefined> = Check.optional((given, at) =>
-  typeof given === "boolean" ? given : qualified(given, at)
-)
-
-/** A source with exactly one of these fields; `bucketOwner` only with `uri`. */
-const source = <Source extends object>(
-  fields: { readonly [Key in Source extends unknown ? keyof Source : never]: Check.Check<unknown> },
-  remedy: string
-): Check.Check<Source> => {
-  const any = Check.struct<Readonly<Record<string, unknown>>>(
-    Object.fromEntries(
-      Object.entries<Check.Check<unknown>>(fields).map(([key, check]) => [key, Check.optional(check)])
-    ),
-    { others: "ignored", remedy }
-  )
-  return (given, at) => {
-    const found = any(given, at)
-    if (found === Check.refused) return found
-    const present = Object.keys(found).filter((key) => key !== "bucketOwner")
-    return present.length === 1 && (present[0] === "uri" || !("bucketOwner" in found))
-      // An object with one checked field is a member of the union.
-      ? found as Source
-      : Check.refuse(at, present.length === 0 ? "it is empty" : `it has ${CheckWords.list(present, "and")}`, remedy)
-  }
-}
-
-const located = { bytes: Check.bytes, uri: Check.text, bucketOwner: Check.text }
-
-const media = {
-  mediaType: Check.text,
-  source: source<Message.MediaSource>(located, "Give `bytes`, a Uint8Array, or a `uri`"),
-  cache
-}
-
-const flag = Check.optional(Check.flag)
-
-const optionalText = Check.optional(Check.text)
-
-/** Arguments and results of tools: what `JSON.stringify` writes, and bytes for providers that accept them. */
-const json = Check.json({ bytes: true, written: true })
-
-/** Data of a provider, sent back to it. */
-const ofProvider = Check.json({ bytes: true, bigint: true, written: true })
-
-const providerFields = Check.optional(Check.jsonObject("Give an object with the fields of the provider", {
-  bytes: true,
-  bigint: true
-}))
-
-const reference = { name: Check.text, serverName: optionalText, kind: optionalText }
-
-const simple = {
-  text: { text: Check.text, citations, guard, cache, providerFields },
-  image: { ...media, guard: flag, providerFields },
-  video: media,
-  audio: { ...media, providerFields },
-  document: {
-    mediaType: Check.text,
-    name: Check.text,
-    source: source<Message.DocumentSource>(
-      { ...located, text: Check.text, pieces: Check.list(Check.text) },
-      "Give `bytes`, a Uint8Array, a `uri`, `text` or `pieces`"
-    ),
-    context: optionalText,
-    citations: flag,
-    cache
-  },
-  "search-result": { source: Check.text, title: Check.text, content: Check.list(Check.text), citations: flag, cache }
-} satisfies Partial<PartFields>
-
-/** Parts of other APIs, with the remedy. */
-const foreign: Readonly<Record<string, readonly [problem: string, remedy: string]>> = Object.fromEntries([
-  ...[
-    "image_url",
-    "input_audio",
-    "input_text",
-    "input_image",
-    "output_text",
-    "file",
-    "input_file",
-    "video_url",
-    "refusal"
-  ]
-    .map((
-      word
-    ) => [word, [`"${word}" is a part of OpenAI's format`, "Read it with `OpenAi.Messages` of @strata/openai"]]),
-  ...[["tool_use", "tool-call"], ["server_tool_use", "tool-call"], ["tool_result", "tool-result"]]
-    .map(([word, ours]) => [word, [`"${word}" is a part of Anthropic's format`, `Use \`${ours}\``]]),
-  ...["thinking", "redacted_thinking"]
-    .map((word) => [word, [`"${word}" is a part of Anthropic's format`, "Use `reasoning`"]])
-])
+import * as Message from "../Message.ts"
 
 const ofOpenAi = "This is OpenAI's format: read it with `OpenAi.Messages` of @strata/openai"
 
 const cacheHere = "Write `cache`: true, or { ttl: \"1h\" }"
 
-const callId = "Write `id`, the id of the call"
+const caches = ["cache_control", "cacheControl", "cachePoint"]
 
-/** Fields of parts in other APIs. */
-const foreignFields = {
-  cache_control: cacheHere,
-  cacheControl: cacheHere,
-  cachePoint: cacheHere,
-  image_url: ofOpenAi,
-  tool_call_id: callId,
-  toolCallId: callId,
-  tool_use_id: callId,
-  toolUseId: callId,
-  is_error: "Write `isFailure`",
-  output: "Write `result`",
-  input: "Write `params`",
-  arguments: "Write `params`"
-}
+/** Fields by what to give instead of them. */
+const instead = (fields: Readonly<Record<string, ReadonlyArray<string>>>): Readonly<Record<string, string>> =>
+  Object.fromEntries(Object.entries(fields).flatMap(([remedy, names]) => names.map((name) => [name, remedy])))
 
-const partOf = <Type extends Message.Part["type"]>(
-  where: string,
-  kinds: { readonly [Word in Type]: PartFields[Word] }
-): Check.Check<Part<Type>> => {
-  const types = Object.keys(kinds)
-  return Check.tagged<"type", Part<Type>>(
-    "type",
-    // A conditional type of a type parameter stays unresolved.
-    kinds as never,
-    {
-      others: "ignored",
-      instead: foreignFields,
-      remedy: `Give a part, such as { type: "text", text }`,
-      unknown: (word) =>
-        (Object.hasOwn(foreign, word) ? foreign[word] : undefined) ??
-          (Object.hasOwn(parts, word)
-            ? [`a ${where} has no part ${CheckWords.quote(word)}`, `Use ${CheckWords.list(types)}`]
-            : [`there is no part ${CheckWords.quote(word)}`, CheckWords.advice(word, types)])
-    }
-  )
-}
-
-const { audio: _, ...answered } = { ...simple, json: { value: json } }
-
-const parts: PartFields = {
-  ...simple,
-  json: answered.json,
-  reasoning: { text: Check.text, signature: optionalText, redacted: Check.optional(Check.bytes), providerFields },
-  "tool-call": {
-    id: Check.text,
-    name: Check.text,
-    params: json,
-    providerExecuted: flag,
-    providerType: optionalText,
-    providerFields
+/** Fields of other APIs, and what to give, for messages and parts. */
+const known = {
+  role: {
+    remedy: "Give a message, such as { role: \"user\", content: \"…\" }",
+    alias: { developer: "system" },
+    instead: instead({
+      [cacheHere]: caches,
+      [ofOpenAi]: ["tool_calls", "function_call", "tool_call_id", "reasoning_content"],
+      "Write `content`": ["parts"]
+    })
   },
-  "tool-result": {
-    id: Check.text,
-    result: ofProvider,
-    parts: Check.optional(Check.list(partOf("result of a tool", answered))),
-    isFailure: flag,
-    providerExecuted: flag,
-    providerType: optionalText,
-    cache,
-    providerFields
+  part: {
+    remedy: "Give a part, such as { type: \"text\", text }",
+    instead: instead({
+      [cacheHere]: caches,
+      [ofOpenAi]: ["image_url"],
+      "Write `id`, the id of the call": ["tool_call_id", "toolCallId", "tool_use_id", "toolUseId"],
+      "Write `isFailure`": ["is_error"],
+      "Write `result`": ["output"],
+      "Write `params`": ["input", "arguments"]
+    })
   },
-  "tool-addition": reference,
-  "tool-removal": reference,
-  provider: { provider: Check.text, value: ofProvider }
+  location: {}
 }
 
-const content = <Type extends Message.Part["type"]>(
-  role: string,
-  types: ReadonlyArray<Type>
-): Check.Check<string | ReadonlyArray<Part<Type>>> => {
-  const parted = Check.list(partOf<Type>(`${role} message`, Struct.pick(parts, types)), {
-    remedy: "Give text, or an array of parts; read OpenAI's messages with `OpenAi.Messages` of @strata/openai"
+/** Parts of Anthropic's format, and ours. */
+const ofAnthropic = new Map([
+  ["tool_use", "tool-call"],
+  ["server_tool_use", "tool-call"],
+  ["tool_result", "tool-result"],
+  ["thinking", "reasoning"],
+  ["redacted_thinking", "reasoning"]
+])
+
+const partsOfOpenAi = /^(image_url|input_audio|input_text|input_image|output_text|file|input_file|video_url|refusal)$/
+
+/** `owner` is the message or part that holds the value. */
+const checkOf = (ast: SchemaAST.AST, owner: string): Check.Check<unknown> => {
+  switch (ast._tag) {
+    case "String":
+      return Check.text
+    case "Boolean":
+      return Check.flag
+    case "Number":
+      return finite
+    case "Arrays":
+      return Check.list(checkOf(ast.rest[0]!, owner), notesOf(ast))
+    case "Objects":
+      return ast.indexSignatures.length > 0
+        ? Check.jsonObject("Give an object with the fields of the provider", { bytes: true, bigint: true })
+        : tagOf(ast) === undefined
+        ? Check.struct(fieldsOf(ast, owner), { others: "ignored" })
+        : tagged([ast], owner)
+    case "Union":
+      return unionOf(ast.types, notesOf(ast), owner)
+    default:
+      return ast === Schema.Uint8Array.ast
+        ? Check.bytes
+        : Check.json({ bytes: true, written: true, bigint: notesOf(ast).bigint })
+  }
+}
+
+interface Notes {
+  readonly remedy?: string
+  readonly bigint?: boolean
+}
+
+// These annotations are those of `Message.ts`.
+const notesOf = ({ annotations }: SchemaAST.AST): Notes => ({ ...annotations }) as Notes
+
+const unionOf = (types: ReadonlyArray<SchemaAST.AST>, notes: Notes, owner: string): Check.Check<unknown> => {
+  const [first, last] = [types[0]!, types.at(-1)!]
+  if (first === last) return checkOf(first, owner)
+  if (last._tag === "Undefined") return Check.optional(unionOf(types.slice(0, -1), notes, owner))
+  switch (first._tag) {
+    case "Literal":
+      return Check.word(types.flatMap((type) => type._tag === "Literal" ? [String(type.literal)] : []))
+    case "String":
+      return either(Predicate.isString, checkOf(last, owner))
+    case "Boolean":
+      return either(Predicate.isBoolean, Check.struct(fieldsOf(last, owner), notes))
+    default:
+      return tagOf(first) === undefined ? oneOf(types, notes) : tagged(types, owner)
+  }
+}
+
+const either = (is: (given: unknown) => boolean, other: Check.Check<unknown>): Check.Check<unknown> => (given, at) =>
+  is(given) ? given : other(given, at)
+
+/** Structs that each begin with a required field: exactly one of these is present. */
+const oneOf = (types: ReadonlyArray<SchemaAST.AST>, { remedy = "" }: Notes): Check.Check<unknown> => {
+  const structs = types.map((type) => fieldsOf(type, ""))
+  const firsts = new Set(structs.map((fields) => Object.keys(fields)[0]))
+  const anyOf = Check.partial<Fields>(Object.assign({}, ...structs), { others: "ignored", remedy })
+  return (given, at) => {
+    const found = anyOf(given, at)
+    if (found === Check.refused) return found
+    const keys = Object.keys(found)
+    const present = keys.filter((key) => firsts.has(key))
+    return present.length === 1 && structs.some((fields) => keys.every((key) => Object.hasOwn(fields, key)))
+      ? found
+      : Check.refuse(at, present.length === 0 ? "it is empty" : `it has ${CheckWords.list(present, "and")}`, remedy)
+  }
+}
+
+const tagged = (types: ReadonlyArray<SchemaAST.AST>, owner: string): Check.Check<unknown> => {
+  const tags = types.map((type) => tagOf(type)!)
+  const { key } = tags[0]!
+  const words = tags.map(({ word }) => word)
+  const what = key === "role" ? key : words.includes("web") ? "location" : "part"
+  const kinds = tags.map(({ word }, index) => {
+    const { [key]: _, ...fields } = fieldsOf(types[index]!, key === "role" ? `${word} message` : "result of a tool")
+    return [word, fields]
   })
-  return (given, at) => typeof given === "string" ? given : parted(given, at)
+  return Check.tagged<string, Readonly<Record<string, string>>>(key, Object.fromEntries(kinds), {
+    others: "ignored",
+    ...known[what],
+    unknown: (word) => {
+      const ours = what === "part" ? ofAnthropic.get(word) : undefined
+      return ours !== undefined
+        ? [`"${word}" is a part of Anthropic's format`, `Use \`${ours}\``]
+        : what === "part" && partsOfOpenAi.test(word)
+        ? [`"${word}" is a part of OpenAI's format`, "Read it with `OpenAi.Messages` of @strata/openai"]
+        : what === "part" && allParts.has(word)
+        ? [`a ${owner} has no part ${CheckWords.quote(word)}`, `Use ${CheckWords.list(words)}`]
+        : [
+          `there is no ${what} ${CheckWords.quote(word)}`,
+          what === "role" && /^(function|ipython)$/.test(word) ? ofOpenAi : CheckWords.advice(word, words)
+        ]
+    }
+  })
 }
+
+type Fields = Readonly<Record<string, unknown>>
+
+const fieldsOf = (ast: SchemaAST.AST, owner: string): Check.Fields<Fields> =>
+  Object.fromEntries(propertiesOf(ast).map(({ name, type }) => [String(name), checkOf(type, owner)]))
+
+const propertiesOf = (ast: SchemaAST.AST) => ast._tag === "Objects" ? ast.propertySignatures : []
+
+/** The tag of a message or part. */
+const tagOf = (ast: SchemaAST.AST) => {
+  const [tag] = propertiesOf(ast)
+  return tag?.type._tag === "Literal" ? { key: String(tag.name), word: String(tag.type.literal) } : undefined
+}
+
+const allParts = new Set(Message.Part.members.map(({ ast }) => tagOf(ast)?.word))
+
+const finite = Check.number({ min: -Number.MAX_VALUE, max: Number.MAX_VALUE, remedy: "Use a number" })
 
 /** Any message. `developer` is an alias of `system`. */
-export const message: Check.Check<Message.Message> = Check.tagged("role", {
-  system: { content: content("system", ["text", "tool-addition", "tool-removal", "provider"]), cache },
-  user: {
-    content: content("user", ["text", "image", "document", "video", "audio", "search-result", "provider"]),
-    cache
-  },
-  assistant: {
-    content: content("assistant", ["text", "reasoning", "tool-call", "tool-result", "image", "audio", "provider"]),
-    cache
-  },
-  tool: {
-    content: Check.list(partOf("tool message", { "tool-result": parts["tool-result"] }), {
-      remedy: "Give an array of `tool-result` parts; read OpenAI's messages with `OpenAi.Messages` of @strata/openai"
-    }),
-    cache
-  }
-}, {
-  alias: { developer: "system" },
-  others: "ignored",
-  instead: {
-    cache_control: cacheHere,
-    cacheControl: cacheHere,
-    cachePoint: cacheHere,
-    tool_calls: ofOpenAi,
-    function_call: ofOpenAi,
-    tool_call_id: ofOpenAi,
-    reasoning_content: ofOpenAi,
-    parts: "Write `content`"
-  },
-  remedy: "Give a message, such as { role: \"user\", content: \"…\" }",
-  unknown: (word) => [
-    `there is no role ${CheckWords.quote(word)}`,
-    word === "function" || word === "ipython" ? ofOpenAi : CheckWords.advice(word, roles)
-  ]
-})
+export const message = checkOf(Message.Message.ast, "") as Check.Check<Message.Message>
 
-const roles = ["system", "user", "assistant", "tool"]
+export const cache = checkOf(Message.CacheControl.ast, "") as Check.Check<Message.CacheControl>

@@ -1,6 +1,4 @@
-/**
- * What quotas and budgets need to know of a chat call.
- */
+/** What quotas and budgets need to know of a chat call. */
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as TextTokens from "../../internal/textTokens.ts"

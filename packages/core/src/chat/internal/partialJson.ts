@@ -10,11 +10,11 @@ import * as ExactJson from "../../ExactJson.ts"
 /**
  * - `add`: reads more text. Returns how many of its characters precede the object or belong to it.
  * - `isComplete`: whether the object has ended and is valid.
- * - `next`: the object so far, if it may have changed since the last call. Long objects are parsed less often, so that
- *   the cost stays proportional to the text, unless `last` is set.
+ * - `next`: the object so far, if it may have changed. Long objects are parsed less often, so that the cost stays
+ *   proportional to the text, unless `last` is set.
  *
- * Strings grow as they arrive; numbers, `true`, `false`, `null` and keys appear when they are complete. After invalid JSON
- * there is no further value.
+ * Strings grow as they arrive; numbers, literals and keys appear when they are complete. After invalid JSON there is no
+ * further value.
  */
 export interface PartialJson {
   readonly add: (text: string) => number
@@ -30,85 +30,81 @@ export interface JsonObject {
 /** Makes a reader for one text. */
 export const make = (): PartialJson => {
   let text = ""
+  let at = 0 // the position of the character being read
   let state: State = "prose"
   let start = 0
   let end = 0 // up to here the text is JSON once `open` is closed
   let open: Array<"}" | "]"> = []
   let escape: string | undefined // what follows a backslash
   let isChanged = false
-  let unread = 0 // characters since the last snapshot
-
-  const is = (...states: ReadonlyArray<State>): boolean => states.includes(state)
-
-  const advance = (to: number, next: State): void => {
-    end = to
-    state = next
-    isChanged = true
-  }
+  let unread = 0 // characters since the last value
 
   const parse = () => {
     const closed = text.slice(start, end) + (state === "string" ? "\"" : "") + open.toReversed().join("")
     return ExactJson.parse(closed) as Result.Result<JsonObject, string> // it starts with a brace
   }
 
-  const begin = (bracket: string, at: number): void => {
-    open.push(bracket === "{" ? "}" : "]")
-    advance(at + 1, bracket === "{" ? "key" : "value")
+  const advance = (next: State, to = at + 1): void => {
+    end = to
+    state = next
+    isChanged = true
   }
 
-  const close = (bracket: string, at: number): void => {
-    if (bracket !== open.at(-1)) return fail(bracket, at)
+  const search = (character: string): void => {
+    if (character !== "{") return
+    start = at
+    begin(character)
+  }
+
+  const begin = (bracket: string): void => {
+    open.push(bracket === "{" ? "}" : "]")
+    advance(bracket === "{" ? "key" : "value")
+  }
+
+  const close = (bracket: string): void => {
+    if (bracket !== open.at(-1)) return fail(bracket)
     open.pop()
-    advance(at + 1, "value")
+    advance("value")
     if (open.length === 0) state = Result.isSuccess(parse()) ? "end" : "invalid"
   }
 
   /** A brace of prose, after which nothing was read, does not begin the object. */
-  const fail = (character: string, at: number): void => {
-    if (end !== start + 1) state = "invalid"
-    else {
-      open = []
-      state = "prose"
-      search(character, at)
-    }
+  const fail = (character: string): void => {
+    state = end === start + 1 ? "prose" : "invalid"
+    if (state === "invalid") return
+    open = []
+    search(character)
   }
 
-  const search = (character: string, at: number): void => {
-    if (character !== "{") return
-    start = at
-    begin(character, at)
-  }
-
-  const inString = (character: string, at: number): void => {
-    const isKey = state === "key string"
+  const inString = (character: string, isKey: boolean): void => {
     if (escape !== undefined) {
       escape += character
       if (escape.startsWith("u") && escape.length < 5) return
       const isHalf = /^u[dD][89abAB]/.test(escape)
       escape = undefined
-      if (!isKey && !isHalf) advance(at + 1, "string")
+      if (!isKey && !isHalf) advance("string")
     } else if (character === "\\") escape = ""
     else if (character !== "\"") {
-      if (!isKey && !/[\ud800-\udbff]/.test(character)) advance(at + 1, "string")
+      if (!isKey && !/[\ud800-\udbff]/.test(character)) advance("string")
     } else if (isKey) state = ":"
-    else advance(at + 1, "value")
+    else advance("value")
   }
 
-  const read = (character: string, at: number): void => {
-    if (is("string", "key string")) return inString(character, at)
-    if (state === "prose") return search(character, at)
+  const read = (character: string): void => {
+    if (state === "string" || state === "key string") return inString(character, state === "key string")
+    if (state === "prose") return search(character)
     if (/[ \n\r\t]/.test(character)) return
     if (state === ":") {
-      if (character !== ":") return fail(character, at)
+      if (character !== ":") return fail(character)
       state = "value"
-    } else if (character === "}") close(character, at)
+    } else if (character === "}") close(character)
     else if (state === "key") {
-      if (character !== "\"") return fail(character, at)
+      if (character !== "\"") return fail(character)
       state = "key string"
-    } else if (character === "\"") advance(at + 1, "string")
-    else if (character === "{" || character === "[") begin(character, at)
-    else if (character === "]") close(character, at)
-    else if (character === ",") advance(at, open.at(-1) === "}" ? "key" : "value")
+    } else if (character === "\"") advance("string")
+    else if (character === "{" || character === "[") begin(character)
+    else if (character === "]") close(character)
+    else if (character === ",") advance(open.at(-1) === "}" ? "key" : "value", at)
   }
 
   return {
@@ -116,11 +112,10 @@ export const make = (): PartialJson => {
       const from = text.length
       text += piece
       unread += piece.length
-      let at = 0
-      while (at < piece.length && !is("end", "invalid")) read(piece[at]!, from + at++)
-      return at
+      for (at = from; at < text.length && state !== "end" && state !== "invalid"; at++) read(piece[at - from]!)
+      return at - from
     },
-    isComplete: () => is("end"),
+    isComplete: () => state === "end",
     next: (last) => {
       if (!isChanged || !last && end - start > unread * parsedPerCharacter) return undefined
       isChanged = false

@@ -7,12 +7,10 @@ import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import type * as SchemaRepresentation from "effect/SchemaRepresentation"
 
-/** The title and description of a node. */
+/** The title and description of a node: `texts` of the program, and constraints in `words`. */
 export interface Notes {
   readonly title?: string | undefined
-  /** descriptions of the program */
   readonly texts: ReadonlyArray<string>
-  /** constraints, in words */
   readonly words: ReadonlyArray<string>
 }
 
@@ -48,30 +46,34 @@ const types: { readonly [Tag in SchemaRepresentation.Representation["_tag"]]?: J
   Null: "null"
 }
 
+/**
+ * A check for a model.
+ *
+ * - `filters`: those of its parts that keywords express.
+ * - `annotations`, `notes`: of the node; an annotation after a check is on the check, though it is about the node.
+ */
 interface Translated {
-  readonly check: SchemaRepresentation.Check
+  readonly filters: ReadonlyArray<SchemaRepresentation.Filter>
+  readonly annotations: Schema.Annotations.Annotations
   readonly notes: Notes
 }
 
-/** A check with the keywords for a model, and what no keyword expresses. */
 export const translate = (check: SchemaRepresentation.Check, type: JsonSchema.Type | undefined): Translated => {
-  const { description: _, title: __, ...annotations } = check.annotations ?? {}
-  // An annotation after a check is on the check, though it is about the node.
+  const { description: _, title: __, toJsonSchema: write, ...annotations } = check.annotations ?? {}
   const own = notesOf(check.annotations)
-  if (check._tag === "FilterGroup" && annotations["toJsonSchema"] === undefined) {
-    const [first, ...others] = check.checks
-    const head = translate(first, type)
-    const tail = others.map((other) => translate(other, type))
+  if (check._tag === "FilterGroup" && write === undefined) {
+    const parts = check.checks.map((part) => translate(part, type))
     return {
-      check: { ...check, annotations, checks: [head.check, ...tail.map(({ check }) => check)] },
-      notes: join(own, head.notes, ...tail.map(({ notes }) => notes))
+      filters: parts.flatMap(({ filters }) => filters),
+      annotations: Object.assign({}, ...parts.map(({ annotations }) => annotations), annotations),
+      notes: join(own, ...parts.map(({ notes }) => notes))
     }
   }
-  const { schema, words } = keywordsOf(check, type)
+  const { schema, words = [] } = keywordsOf(check, type)
+  const toJsonSchema = schema === undefined ? write : () => schema
   return {
-    check: schema === undefined
-      ? { ...check, annotations }
-      : { ...check, annotations: { ...annotations, toJsonSchema: () => schema } },
+    filters: [{ ...check, _tag: "Filter", aborted: false, annotations: { toJsonSchema } }],
+    annotations,
     notes: join(own, { texts: [], words })
   }
 }
@@ -79,7 +81,7 @@ export const translate = (check: SchemaRepresentation.Check, type: JsonSchema.Ty
 /** Keywords that replace those of Effect, and words for what they do not express. */
 interface Keywords {
   readonly schema?: SchemaRepresentation.ToJsonSchema.CheckOutput
-  readonly words: ReadonlyArray<string>
+  readonly words?: ReadonlyArray<string>
 }
 
 const keywordsOf = (
@@ -87,59 +89,53 @@ const keywordsOf = (
   type: JsonSchema.Type | undefined
 ): Keywords => {
   const write = annotations?.["toJsonSchema"]
-  const isExact = Predicate.isFunction(write)
-  // Schemas that a check depends on are compiled later.
-  if (isExact && (representation?.schemas ?? []).length > 0) return { words: [] }
-  const written: unknown = isExact ? write({ type, schemas: [] }) : undefined
-  if (isExact && !Array.isArray(written)) return withoutSafeBounds(written)
+  if (Predicate.isFunction(write)) {
+    // Schemas that a check depends on are compiled later.
+    if ((representation?.schemas ?? []).length > 0) return {}
+    const written: unknown = write({ type, schemas: [] })
+    if (!Array.isArray(written)) return withoutSafeBounds(written)
+  }
   const payload = Predicate.isObject(representation?.payload) ? representation.payload : {}
   switch (representation?.id) {
     case "effect/schema/isPattern":
       return pattern(String(payload["source"]), String(payload["flags"]))
     case "effect/schema/isMaxLength":
-      return { words: [] }
+      return {}
     case "effect/schema/isMinLength":
-      return type === "string" ? length(Number(payload["minLength"])) : { words: expected(annotations) }
+      if (type === "string") return length(Number(payload["minLength"]))
+      break
     case "effect/schema/isBetweenLength":
-      return type === "string"
-        ? length(Number(payload["minimum"]), Number(payload["maximum"]))
-        : { words: expected(annotations) }
-    default:
-      return { words: expected(annotations) }
+      if (type === "string") return length(Number(payload["minimum"]), Number(payload["maximum"]))
   }
+  return { words: expected(annotations) }
 }
 
 /** Without the bounds of safe integers, which cost tokens: the codec refuses larger ones. */
 const withoutSafeBounds = (written: unknown): Keywords => {
-  if (!Predicate.isObject(written) || written["minimum"] !== Number.MIN_SAFE_INTEGER) return { words: [] }
+  if (!Predicate.isObject(written) || written["minimum"] !== Number.MIN_SAFE_INTEGER) return {}
   const { maximum, minimum: _, ...schema } = written
-  return {
-    schema: maximum === Number.MAX_SAFE_INTEGER ? schema : { ...schema, ...(maximum !== undefined && { maximum }) },
-    words: []
-  }
+  const isBounded = maximum !== undefined && maximum !== Number.MAX_SAFE_INTEGER
+  return { schema: { ...schema, ...(isBounded && { maximum }) } }
 }
 
 /** Effect counts UTF-16 units and JSON Schema code points, so that a minimum length has no exact keyword. */
-const length = (least: number, most?: number): Keywords => {
-  if (least < 2) return { words: [] }
-  const words = most === undefined
-    ? `at least ${least} characters`
-    : least === most
-    ? `exactly ${least} characters`
-    : `${least} to ${most} characters`
-  return { schema: [{}, true], words: [words] }
+const length = (least: number, most = Infinity): Keywords => {
+  if (least < 2) return {}
+  const words = most === Infinity ? `at least ${least}` : least === most ? `exactly ${least}` : `${least} to ${most}`
+  return { schema: [{}, true], words: [`${words} characters`] }
 }
 
 /** JSON Schema patterns have the flag `u` and no other; a pattern that differs with it is put in words. */
 const pattern = (source: string, flags: string): Keywords => {
   const meaningful = flags.replace(/[dg]/g, "")
-  if (/^u?y?$/.test(meaningful) && (meaningful.startsWith("u") || isSameInUnicode(source))) {
-    const anchored = meaningful.endsWith("y") ? `^(?:${source})` : source
-    return { schema: meaningful.startsWith("u") ? { pattern: anchored } : [{ pattern: anchored }, true], words: [] }
+  const isUnicode = meaningful.startsWith("u")
+  if (/^u?y?$/.test(meaningful) && (isUnicode || isSameInUnicode(source))) {
+    const pattern = meaningful.endsWith("y") ? `^(?:${source})` : source
+    return { schema: isUnicode ? { pattern } : [{ pattern }, true] }
   }
-  const words = meaningful === "" || meaningful === "u"
+  const words = /^u?$/.test(meaningful)
     ? `matches ${source}`
-    : meaningful === "i" || meaningful === "iu"
+    : /^iu?$/.test(meaningful)
     ? `matches ${source} in upper or lower case`
     : `matches /${source}/${meaningful}`
   return { schema: [{}, true], words: [words] }

@@ -1,6 +1,4 @@
-/**
- * The span and metrics of a chat call.
- */
+/** The span and metrics of a chat call. */
 import * as Arr from "effect/Array"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -23,17 +21,16 @@ export const generate = <R>(
   self: Effect.Effect<ChatResponse.ChatResponse, ProviderError.ChatError, R>
 ): Effect.Effect<ChatResponse.ChatResponse, ProviderError.ChatError, R> => {
   const { name, options } = Telemetry.span(target, requestAttributes(request))
-  return Effect.flatMap(
-    Clock.currentTimeMillis,
-    (start) =>
-      recordContent("gen_ai.input.messages", request.messages).pipe(
-        Effect.andThen(self),
-        Effect.tap((response) =>
-          Effect.andThen(recordOutcome(target, response), recordContent("gen_ai.output.messages", [response.message]))
-        ),
-        Effect.onExit((exit) => Telemetry.recordEnd(target, start, exit))
-      )
-  ).pipe(Effect.withSpan(name, options))
+  return Effect.gen(function*() {
+    const start = yield* Clock.currentTimeMillis
+    return yield* Effect.gen(function*() {
+      yield* recordContent("gen_ai.input.messages", request.messages)
+      const response = yield* self
+      yield* recordOutcome(target, response)
+      yield* recordContent("gen_ai.output.messages", [response.message])
+      return response
+    }).pipe(Effect.onExit((exit) => Telemetry.recordEnd(target, start, exit)))
+  }).pipe(Effect.withSpan(name, options))
 }
 
 /** Around `stream`: the span lasts until the stream ends. */
@@ -42,7 +39,7 @@ export const stream = <R>(
   request: ChatRequest.Resolved,
   self: Stream.Stream<ChatEvent.ChatEvent, ProviderError.ChatStreamError, R>
 ): Stream.Stream<ChatEvent.ChatEvent, ProviderError.ChatStreamError, R> => {
-  const { name, options } = Telemetry.span(target, requestAttributes(request))
+  const { name, options } = Telemetry.span(target, { ...requestAttributes(request), "gen_ai.request.stream": true })
   return Stream.transformPull(
     self,
     Effect.fnUntraced(function*(pull, parent) {
@@ -53,26 +50,23 @@ export const stream = <R>(
       yield* Scope.addFinalizerExit(scope, (exit) => inSpan(Telemetry.recordEnd(target, start, exit)))
       yield* inSpan(recordContent("gen_ai.input.messages", request.messages))
       const written = (yield* Telemetry.CaptureContent) ? ChatEvent.makeCollector() : undefined
-      let first = true
+      let isFirst = true
+      const record = Effect.fnUntraced(function*(events: Arr.NonEmptyReadonlyArray<ChatEvent.ChatEvent>) {
+        const last = Arr.lastNonEmpty(events)
+        if (isFirst) yield* Telemetry.recordFirstEvent(target, start)
+        isFirst = false
+        if (last.type !== "finish") return events
+        yield* recordOutcome(target, last)
+        const response = written?.response()
+        if (response !== undefined) yield* recordContent("gen_ai.output.messages", [response.message])
+        return events
+      })
       return Effect.matchCauseEffect(pull, {
         onFailure: (cause) =>
           Effect.andThen(Scope.close(scope, Pull.doneExitFromCause(cause)), Effect.failCause(cause)),
         onSuccess: (events) => {
           if (written !== undefined) events.forEach(written.add)
-          const last = Arr.lastNonEmpty(events)
-          if (!first && last.type !== "finish") return Effect.succeed(events)
-          const begun = first ? Telemetry.recordFirstEvent(target, start) : Effect.void
-          first = false
-          if (last.type !== "finish") return Effect.as(begun, events)
-          const response = written?.response()
-          return Effect.as(
-            Effect.all([
-              begun,
-              recordOutcome(target, last),
-              response === undefined ? Effect.void : recordContent("gen_ai.output.messages", [response.message])
-            ]),
-            events
-          )
+          return isFirst || Arr.lastNonEmpty(events).type === "finish" ? record(events) : Effect.succeed(events)
         }
       }).pipe(inSpan)
     })
@@ -83,7 +77,9 @@ const requestAttributes = (request: ChatRequest.Resolved) => ({
   "gen_ai.request.max_tokens": request.maxTokens,
   "gen_ai.request.temperature": request.temperature,
   "gen_ai.request.top_p": request.topP,
-  "gen_ai.request.stop_sequences": request.stopSequences
+  "gen_ai.request.stop_sequences": request.stopSequences,
+  "gen_ai.request.reasoning.level": request.reasoning ? request.reasoning.effort : undefined,
+  "gen_ai.output.type": request.responseFormat?.type
 })
 
 const recordOutcome = (target: Telemetry.Target, outcome: ChatResponse.Outcome): Effect.Effect<void> => {

@@ -1,6 +1,4 @@
-/**
- * Validates chat requests, for all providers.
- */
+/** Validates chat requests, for all providers. */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Check from "../../Check.ts"
@@ -17,19 +15,16 @@ export const resolve = (
   given: unknown
 ): Effect.Effect<ChatRequest.Resolved, ProviderError.InvalidRequestError> =>
   Effect.flatMap(settle(provider, given, defaultModel), (asked) => {
-    const model = asked.model ?? defaultModel
+    const { model = defaultModel } = asked
+    const invalid = (problem: Check.Problem) =>
+      Effect.fail(ProviderError.invalidRequest({ provider, model, ...problem }))
     if (model === undefined || model.trim() === "") {
-      return invalid(provider, model, {
-        field: "model",
-        problem: "no model is named",
-        remedy: "Set `model` in the request, or once in the options of the layer"
-      })
+      const remedy = "Set `model` in the request, or once in the options of the layer"
+      return invalid(found("model", "no model is named", remedy))
     }
     const messages = ChatRequest.messagesOf(asked)
     const problem = messagesProblem(messages) ?? toolsProblem(asked)
-    return problem === undefined
-      ? Effect.succeed({ ...asked, model, messages })
-      : invalid(provider, model, problem)
+    return problem === undefined ? Effect.succeed({ ...asked, model, messages }) : invalid(problem)
   })
 
 /** Validates the shape of a request only, for decorators that read it. */
@@ -38,15 +33,13 @@ export const settle = (
   given: unknown,
   defaultModel?: string
 ): Effect.Effect<ChatRequest.ChatRequest, ProviderError.InvalidRequestError> =>
-  Result.match(Check.settle(input, given, names), {
-    onFailure: (problem) => invalid(provider, ChatRequest.modelOf(given) ?? defaultModel, problem),
+  Result.match(Check.settle(input, given, { whole: "request" }), {
+    onFailure: (problem) => {
+      const model = ChatRequest.modelOf(given) ?? defaultModel
+      return Effect.fail(ProviderError.invalidRequest({ provider, model, ...problem }))
+    },
     onSuccess: Effect.succeed
   })
-
-const names = { whole: "request" }
-
-const invalid = (provider: string, model: string | undefined, problem: Check.Problem) =>
-  Effect.fail(ProviderError.invalidRequest({ provider, model, ...problem }))
 
 const messageList = Check.list(MessageShape.message, { remedy: "Give text, or an array of messages" })
 
@@ -62,7 +55,7 @@ const ownTool = Check.struct<ToolDefinition.ToolDefinition>({
   description: optionalText,
   inputSchema: schema,
   strict: Check.optional(Check.flag),
-  cache: MessageShape.cache
+  cache: Check.optional(MessageShape.cache)
 }, {
   others: "ignored",
   remedy: "Give a tool, such as { name, description, inputSchema }",
@@ -82,7 +75,7 @@ const providerTool = Check.struct<ToolDefinition.ProviderTool>({
   }),
   provider: Check.text,
   name: Check.text,
-  cache: MessageShape.cache
+  cache: Check.optional(MessageShape.cache)
 }, { others: "ignored" })
 
 const tool: Check.Check<ToolDefinition.RequestTool> = (given, at) =>
@@ -159,54 +152,41 @@ const request = Check.struct<ChatRequest.ChatRequest>({
 })
 
 const input: Check.Check<ChatRequest.ChatRequest> = (given, at) =>
-  typeof given === "string"
-    ? { messages: given }
-    : Array.isArray(given)
-    ? request({ messages: given }, at)
-    : request(given, at)
+  request(typeof given === "string" || Array.isArray(given) ? { messages: given } : given, at)
+
+const found = (field: string, problem: string, remedy: string): Check.Problem => ({ field, problem, remedy })
 
 const messagesProblem = (messages: ReadonlyArray<Message.Message>): Check.Problem | undefined => {
   if (!messages.some((message) => message.role !== "system")) {
-    return {
-      field: "messages",
-      problem: "there is no message to answer",
-      remedy: "Add a message with the role `user`"
-    }
+    return found("messages", "there is no message to answer", "Add a message with the role `user`")
   }
-  for (const [index, message] of messages.entries()) {
-    const { content } = message
-    // An answer may be empty; providers handle it.
-    if (message.role === "assistant") continue
-    if (typeof content === "string" ? content.trim() === "" : content.length === 0) {
-      return {
-        field: `messages[${index}].content`,
-        problem: `the ${message.role} message is empty`,
-        remedy: "Give it text or a part, or leave the message out"
-      }
-    }
-  }
+  // An answer may be empty; providers handle it.
+  const empty = messages.findIndex(({ content, role }) =>
+    role !== "assistant" && (typeof content === "string" ? content.trim() : content).length === 0
+  )
+  return empty === -1 ? undefined : found(
+    `messages[${empty}].content`,
+    `the ${messages[empty]?.role} message is empty`,
+    "Give it text or a part, or leave the message out"
+  )
 }
 
-const toolsProblem = ({ toolChoice, tools }: ChatRequest.ChatRequest): Check.Problem | undefined => {
+const toolsProblem = ({ toolChoice, tools = [] }: ChatRequest.ChatRequest): Check.Problem | undefined => {
   const names = new Set<string>()
-  for (const [index, tool] of (tools ?? []).entries()) {
-    if (names.has(tool.name)) {
-      return {
-        field: `tools[${index}].name`,
-        problem: `there is already a tool with the name "${tool.name}"`,
-        remedy: "Give each tool a unique name"
-      }
+  for (const [index, { name }] of tools.entries()) {
+    if (names.has(name)) {
+      return found(
+        `tools[${index}].name`,
+        `there is already a tool with the name "${name}"`,
+        "Give each tool a unique name"
+      )
     }
-    names.add(tool.name)
+    names.add(name)
   }
   if (toolChoice === "any" && names.size === 0) {
-    return { field: "toolChoice", problem: "there is no tool to choose", remedy: "Add `tools`, or use `auto`" }
+    return found("toolChoice", "there is no tool to choose", "Add `tools`, or use `auto`")
   }
-  if (typeof toolChoice === "object" && !names.has(toolChoice.name)) {
-    return {
-      field: "toolChoice",
-      problem: `there is no tool with the name "${toolChoice.name}"`,
-      remedy: "Choose one of the request's `tools`"
-    }
-  }
+  return typeof toolChoice !== "object" || names.has(toolChoice.name)
+    ? undefined
+    : found("toolChoice", `there is no tool with the name "${toolChoice.name}"`, "Choose one of the request's `tools`")
 }

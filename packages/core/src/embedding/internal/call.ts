@@ -1,161 +1,82 @@
 /**
- * Embeds several inputs: validates them, plans and executes the requests, and assigns the vectors.
+ * One embedding call: its options, validated, and how it sends requests.
  */
 import * as Effect from "effect/Effect"
-import * as Result from "effect/Result"
 import type * as Cost from "../../Cost.ts"
 import * as TextTokens from "../../internal/textTokens.ts"
 import type * as Costing from "../../policy/internal/budget/costing.ts"
 import type * as Enforcement from "../../policy/internal/enforcement.ts"
 import type * as Gates from "../../policy/internal/gates.ts"
-import type * as Quota from "../../policy/Quota.ts"
 import * as ProviderError from "../../ProviderError.ts"
 import * as Telemetry from "../../Telemetry.ts"
 import * as Usage from "../../Usage.ts"
 import * as Embedding from "../Embedding.ts"
-import type * as Capacity from "./capacity.ts"
-import * as Execution from "./execution.ts"
-import * as Inputs from "./inputs.ts"
-import * as Plan from "./plan.ts"
 import * as Validation from "./validation.ts"
 
 /**
- * One call with its options validated.
- *
+ * - `options`: what the provider gets; `truncate` is the caller's, which may be `chunk`.
+ * - `limits`: of a request with these options.
  * - `send`: one request under the policy; its answer is valid.
  * - `concurrency`: requests this call may have in flight.
  * - `gates`: policy and budgets, by reference: only calls with the same ones share requests.
  * - `costOf`: the cost of tokens, when they are counted and priced.
  */
-export interface Call extends Validation.Resolved {
+export interface Call {
   readonly target: Telemetry.Target
-  readonly send: Execution.Send
+  readonly options: Embedding.ResolvedOptions
+  readonly truncate: NonNullable<Embedding.EmbeddingOptions["truncate"]>
+  readonly limits: Embedding.Limits
+  readonly send: Embedding.Provider["embedBatch"]
   readonly concurrency: number
   readonly gates: ReadonlyArray<object>
-  readonly costOf: (inputTokens: number | undefined) => Cost.Cost | undefined
-}
-
-export interface InForce extends Gates.Gates {
-  readonly costing: Costing.Costing
+  readonly costOf: (inputTokens: number | undefined, model?: string) => Cost.Cost | undefined
 }
 
 /** Validates the options of a call, which may be any value. */
-export const make = (
-  provider: Validation.Provider & {
-    readonly embedBatch: Execution.Send
-    readonly metering?: Quota.Metering | undefined
-  },
-  { budgets, costing, enforcement }: InForce,
-  options: unknown
-): Effect.Effect<Call, ProviderError.EmbeddingError> =>
-  Effect.map(Validation.resolve(provider, options), (resolved) => {
-    const { model } = resolved.options
-    const target: Telemetry.Target = {
-      operation: "embeddings",
-      provider: provider.provider,
-      model,
-      scope: provider.metering?.scope?.(model)
-    }
-    return {
-      ...resolved,
-      target,
-      gates: [enforcement, ...budgets],
-      concurrency: enforcement.window,
-      costOf: (inputTokens) =>
-        inputTokens === undefined ? undefined : costing.cost(target, Usage.make({ inputTokens })),
-      send: (batch) => {
-        const meter = metering(batch)
-        const answered = Effect.flatMap(provider.embedBatch(batch), (answer) => checked(target, batch, answer))
-        return enforcement.call(answered, target, meter, budgets).pipe(
-          Effect.tap(({ inputTokens }) => Telemetry.recordTokens(target, "input", inputTokens)),
-          Effect.tap((answer) => {
-            const billed = bill(answer)
-            return billed === undefined ? Effect.void : costing.record(target, billed.usage)
-          })
-        )
-      }
-    }
-  })
-
-/** All or nothing. Inputs may be any values; `offset` is the index of the first one in errors. */
-export const embedMany = (
-  call: Call,
-  inputs: ReadonlyArray<unknown>,
-  offset = 0
-): Effect.Effect<Embedding.EmbeddingBatch, ProviderError.EmbeddingError> =>
-  Effect.suspend(() => {
-    const contents: Array<Capacity.Content> = []
-    for (const [position, input] of inputs.entries()) {
-      const checked = Inputs.check(call.target.provider, call, input)
-      if (Result.isFailure(checked)) return Effect.fail(checked.failure(`inputs[${offset + position}]`))
-      contents.push(checked.success)
-    }
-    const plan = Plan.make(contents, call.limits)
-    const settled: Array<Embedding.Embedding> = []
-    return Effect.map(
-      Execution.execute(plan, {
-        ...call,
-        onEmbedding: (slot, embedding) => settled[slot] = priced(call, embedding),
-        onFailure: ([slot], failure) => Effect.fail(failure(`inputs[${offset + plan.slots.indexOf(slot!)}]`))
-      }),
-      ({ inputTokens, requests }): Embedding.EmbeddingBatch => ({
-        embeddings: Array.from(plan.slots, (slot) => settled[slot]!),
-        usage: { inputTokens },
-        model: call.options.model,
-        requests,
-        ...costed(call, inputTokens)
-      })
-    )
-  })
-
-/** One result for each input, which may be any value, and their cost. */
-export const embedEach = (
-  call: Call,
-  inputs: ReadonlyArray<unknown>
-): Effect.Effect<
-  Execution.Cost & { readonly results: ReadonlyArray<Result.Result<Embedding.Embedding, ProviderError.EmbeddingError>> }
-> =>
-  Effect.suspend(() => {
-    const checked = inputs.map((input) => Inputs.check(call.target.provider, call, input))
-    const plan = Plan.make(checked.filter(Result.isSuccess).map(({ success }) => success), call.limits)
-    const settled: Array<Result.Result<Embedding.Embedding, Validation.Failure>> = []
-    return Effect.map(
-      Execution.execute(plan, {
-        ...call,
-        onEmbedding: (slot, embedding) => settled[slot] = Result.succeed(priced(call, embedding)),
-        onFailure: (slots, failure) => Effect.sync(() => slots.forEach((slot) => settled[slot] = Result.fail(failure)))
-      }),
-      (cost) => {
-        let next = 0
-        const results = checked.map((content, position) =>
-          Result.mapError(
-            Result.flatMap(content, () => settled[plan.slots[next++]!]!),
-            (failure) => failure(`inputs[${position}]`)
+export const make = Effect.fnUntraced(function*(
+  provider: Embedding.Provider,
+  { budgets, enforcement }: Gates.Gates,
+  costing: Costing.Costing,
+  given: unknown
+): Effect.fn.Return<Call, ProviderError.EmbeddingError> {
+  const { options, truncate } = yield* Validation.resolve(provider, given)
+  const { model } = options
+  const target: Telemetry.Target = {
+    operation: "embeddings",
+    provider: provider.provider,
+    model,
+    scope: provider.metering?.scope?.(model)
+  }
+  return {
+    target,
+    options,
+    truncate,
+    limits: yield* provider.limits(options),
+    gates: [enforcement, ...budgets],
+    concurrency: enforcement.window,
+    costOf: (inputTokens, model) =>
+      inputTokens === undefined ? undefined : costing.cost(target, Usage.make({ inputTokens }), model),
+    send: (batch) => {
+      const answered = Effect.flatMap(
+        Effect.suspend(() => provider.embedBatch(batch)),
+        (answer) => checked(target, batch, answer)
+      )
+      return enforcement.call(answered, target, metering(batch), budgets).pipe(
+        Effect.tap(({ inputTokens, model }) =>
+          inputTokens === undefined ? Effect.void : Effect.andThen(
+            Telemetry.recordTokens(target, "input", inputTokens),
+            costing.record(target, Usage.make({ inputTokens }), model)
           )
         )
-        return { ...cost, results }
-      }
-    )
-  })
-
-/** An embedding with its cost, when its tokens are counted and priced. */
-export const priced = (call: Call, embedding: Embedding.Embedding): Embedding.Embedding => ({
-  ...embedding,
-  ...costed(call, embedding.inputTokens)
+      )
+    }
+  }
 })
-
-const costed = (call: Call, inputTokens: number | undefined): Pick<Embedding.Embedding, "cost"> => {
-  const cost = call.costOf(inputTokens)
-  return cost === undefined ? {} : { cost }
-}
-
-const bill = ({ inputTokens }: Embedding.ProviderBatchResult): { readonly usage: Usage.Usage } | undefined =>
-  inputTokens === undefined ? undefined : { usage: Usage.make({ inputTokens }) }
 
 /** An embedding has input tokens only. */
 const metering = ({ inputs }: Embedding.ProviderBatch): Enforcement.Metering<Embedding.ProviderBatchResult> => ({
   outputBurndown: 1,
-  bill,
+  bill: ({ inputTokens }) => inputTokens === undefined ? undefined : { usage: Usage.make({ inputTokens }) },
   load: () => Effect.sync(() => ({ inputTokens: tokensOf(inputs), outputTokens: 0 })),
   consumed: ({ inputTokens }) => inputTokens === undefined ? undefined : { inputTokens, outputTokens: 0 }
 })
@@ -185,14 +106,16 @@ const checked = (
     : `${answer.vectors.length} vectors for ${inputs.length} inputs`
   return problem === undefined
     ? Effect.succeed(answer)
-    : Effect.fail(
-      new ProviderError.MalformedResponseError({
-        provider: target.provider,
-        model: target.model,
-        message: `${Telemetry.nameOf(target)} answered with ${problem}. Ask again, or use another model.`
-      })
-    )
+    : Effect.fail(malformed(target, `answered with ${problem}. Ask again, or use another model.`))
 }
+
+/** A provider that does other than it should; `problem` says what. */
+export const malformed = (target: Telemetry.Target, problem: string): ProviderError.MalformedResponseError =>
+  new ProviderError.MalformedResponseError({
+    provider: target.provider,
+    model: target.model,
+    message: `${Telemetry.nameOf(target)} ${problem}`
+  })
 
 const vectorProblem = (
   vectors: ReadonlyArray<Embedding.Vector>,

@@ -4,18 +4,13 @@
 import * as Deferred from "effect/Deferred"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Request from "effect/Request"
 import * as RequestResolver from "effect/RequestResolver"
-import * as Result from "effect/Result"
 import * as CanonicalLine from "../../cache/internal/canonicalLine.ts"
 import type * as ProviderError from "../../ProviderError.ts"
 import type * as Embedding from "../Embedding.ts"
 import type * as Call from "./call.ts"
-import type * as Capacity from "./capacity.ts"
 import * as Execution from "./execution.ts"
-import * as Inputs from "./inputs.ts"
-import * as Plan from "./plan.ts"
 
 /**
  * Embeds one input, which may be any value, in a batch with others.
@@ -33,11 +28,9 @@ export const make = (
   const resolver = delay === undefined ? grouped : RequestResolver.setDelay(grouped, delay)
   return (call, input) =>
     Effect.suspend(() => {
-      const checked = Inputs.check(call.target.provider, call, input)
-      if (Result.isFailure(checked)) return Effect.fail(checked.failure("input"))
       const left = Deferred.makeUnsafe<void>()
       return Effect.ensuring(
-        Effect.request(EmbedRequest({ call, content: checked.success, left }), resolver),
+        Effect.request(EmbedRequest({ call, input, left }), resolver),
         Deferred.succeed(left, undefined)
       )
     })
@@ -45,43 +38,28 @@ export const make = (
 
 interface EmbedRequest extends Request.Request<Embedding.Embedding, ProviderError.EmbeddingError> {
   readonly call: Call.Call
-  readonly content: Capacity.Content
+  readonly input: unknown
   readonly left: Deferred.Deferred<void>
 }
 const EmbedRequest = Request.of<EmbedRequest>()
 
 type Entries = ReadonlyArray<Request.Entry<EmbedRequest>>
 
-const resolve = (entries: Entries): Effect.Effect<void> => {
-  const { call } = entries[0]!.request
-  const plan = Plan.make(entries.map(({ request }) => request.content), call.limits)
-  const waiting: Array<Array<Request.Entry<EmbedRequest>>> = []
-  plan.slots.forEach((slot, index) => (waiting[slot] ??= []).push(entries[index]!))
-  return Effect.asVoid(Execution.execute(plan, {
-    ...call,
-    onEmbedding: (slot, embedding) => waiting[slot]!.forEach((entry) => entry.completeUnsafe(Exit.succeed(embedding))),
-    onFailure: (slots, failure) =>
-      Effect.sync(() => {
-        const exit = Exit.fail(failure("input"))
-        slots.forEach((slot) => waiting[slot]!.forEach((entry) => entry.completeUnsafe(exit)))
-      })
-  }))
-}
+const resolve = (entries: Entries) =>
+  Execution.embed(
+    entries[0]!.request.call,
+    entries.map(({ request }) => request.input),
+    () => "input",
+    (position, outcome) => Request.completeEffect(entries[position]!, Effect.fromResult(outcome))
+  )
 
 const allInterrupted = (entries: Entries): Effect.Effect<void> =>
   Effect.forEach(entries, ({ request }) => Deferred.await(request.left), { discard: true })
 
-const callKey = ({ chunk, gates, options }: Call.Call) => [
-  gates.map(numberOf).join(),
-  options.model,
-  options.purpose,
-  options.dimensions,
-  options.normalize,
-  options.vectorType,
-  options.truncate,
-  chunk,
-  // Options without a canonical form are equal to no others.
-  options.providerOptions === undefined ? undefined : CanonicalLine.make(options.providerOptions) ?? Symbol("unknown")
+/** Options without a canonical form are equal to no others. */
+const callKey = ({ gates, options, truncate }: Call.Call) => [
+  ...gates.map(numberOf),
+  CanonicalLine.make([options, truncate]) ?? Symbol("unknown")
 ]
 
 /** A number for an object compared by reference, in a key compared by value. */

@@ -6,7 +6,9 @@ import * as Check from "../../Check.ts"
 import * as WellFormedText from "../../internal/wellFormedText.ts"
 import * as ProviderError from "../../ProviderError.ts"
 import type * as Embedding from "../Embedding.ts"
-import * as Capacity from "./capacity.ts"
+import type * as Call from "./call.ts"
+import * as Cutting from "./cutting.ts"
+import * as Plan from "./plan.ts"
 import type * as Validation from "./validation.ts"
 
 /**
@@ -36,13 +38,15 @@ const mostInputs = 1_000_000
 
 /** An input, which may be any value, as plain data. */
 export const settle = (given: unknown): Result.Result<Embedding.Input, Check.Problem> =>
-  typeof given === "string" ? Result.succeed(given) : Check.settle(content, given)
+  typeof given === "string" && given.isWellFormed()
+    ? Result.succeed(given)
+    : Check.settle<Embedding.Input>(typeof given === "string" ? WellFormedText.check : content, given)
 
 /** Whether a value is an input. */
 export const isInput = (given: unknown): given is Embedding.Input => Result.isSuccess(settle(given))
 
 const content = Check.struct<Embedding.ContentInput>({
-  text: Check.optional(Check.text),
+  text: Check.optional(WellFormedText.check),
   image: Check.optional(Check.struct<Embedding.Image>({ bytes: Check.bytes, mediaType: Check.text }, {
     others: "ignored",
     remedy: "Give { bytes, mediaType }"
@@ -50,15 +54,9 @@ const content = Check.struct<Embedding.ContentInput>({
 }, { others: "ignored", remedy: "Give text, or an object with `text`, `image` or both" })
 
 /**
- * What to send for an input, which may be any value: its text well-formed, and cut when the options say so, except into
- * pieces.
+ * What to send for an input, which may be any value: its text is cut when the options say so, except into pieces.
  */
-export const check = (
-  provider: string,
-  resolved: Validation.Resolved,
-  given: unknown
-): Result.Result<Capacity.Content, Validation.Failure> => {
-  const call = { ...resolved, provider, model: resolved.options.model }
+export const check = (call: Call.Call, given: unknown): Result.Result<Plan.Content, Validation.Failure> => {
   const settled = settle(given)
   if (Result.isFailure(settled)) {
     const { field, problem, remedy } = settled.failure
@@ -71,66 +69,58 @@ export const check = (
       : checkText(call, text, "")
   }
   if (text === undefined) return Result.map(checkImage(call, image), (image) => ({ image }))
-  if (call.limits.combined === undefined) {
-    return unsupported(
+  return call.limits.combined === undefined
+    ? unsupported(
       call,
       "",
       "text and image in one vector",
       "makes no vector of a text and an image together. Embed each by itself"
     )
-  }
-  return Result.flatMap(
-    checkImage(call, image),
-    (image) => Result.map(checkText({ ...call, chunk: false }, text, ".text"), (text) => ({ text, image }))
-  )
+    : Result.all({ image: checkImage(call, image), text: checkText(call, text, ".text") })
 }
 
-interface Call extends Validation.Resolved {
-  readonly provider: string
-  readonly model: string
-}
-
-const checkText = (call: Call, given: string, part: string): Result.Result<string, Validation.Failure> => {
-  const text = WellFormedText.make(given)
-  const longest = Capacity.longestText(call.limits)
+const checkText = (call: Call.Call, text: string, part: string): Result.Result<string, Validation.Failure> => {
+  const { limits, options, target: { model, provider }, truncate } = call
+  const longest = Plan.longestText(limits)
   if (isBlank(text)) return invalid(call, part, "the text is blank", addContent)
-  // A piece of one code unit could not hold a surrogate pair.
-  if (text.length <= longest || (call.chunk && longest >= 2)) return Result.succeed(text)
-  if (call.options.truncate === "none") {
-    const { model, provider } = call
+  // Beside an image, a text is not cut into pieces; and a piece of one code unit could not hold a surrogate pair.
+  const isCutLater = truncate === "chunk" && part === "" && longest >= 2
+  if (text.length <= longest || isCutLater) return Result.succeed(text)
+  if (options.truncate === "none") {
     const message = `the text has ${text.length} characters and the model takes ${longest}. ` +
       "Split it, or set `truncate` to \"start\" or \"end\" to have it cut" +
       (part === "" ? ", or to \"chunk\" to have it embedded in pieces." : ".")
-    return placed(part, () => new ProviderError.ContextLengthExceededError({ provider, model, message }))
+    const measured = { unit: "characters", actual: text.length, limit: longest } as const
+    return placed(part, new ProviderError.ContextLengthExceededError({ provider, model, message, measured }))
   }
-  const rest = cut(text, longest, call.options.truncate)
+  const rest = Cutting.shorten(text, longest, options.truncate)
   return isBlank(rest)
     ? invalid(call, part, `nothing is left of the text when it is cut to ${longest} characters`, addContent)
     : Result.succeed(rest)
 }
 
-const checkImage = (call: Call, image: Embedding.Image): Result.Result<Embedding.Image, Validation.Failure> => {
-  const { bytes } = image
-  const mediaType = plainMediaType(image.mediaType)
+const checkImage = (
+  call: Call.Call,
+  { bytes, mediaType: given }: Embedding.Image
+): Result.Result<Embedding.Image, Validation.Failure> => {
   const { combined, images } = call.limits
   if (images === undefined && combined === undefined) {
     return unsupported(call, ".image", "images", "takes no images. Use one that does")
   }
-  const mediaTypes = images?.mediaTypes
-  const largest = Capacity.largestImage(call.limits)
   if (bytes.length === 0) return invalid(call, ".image", "the image has no bytes", addContent)
+  const mediaType = plainMediaType(given)
+  const { maxBatchBytes = Infinity, maxBytes = Infinity, mediaTypes } = images ?? {}
   if (mediaTypes !== undefined && !mediaTypes.includes(mediaType)) {
     const problem = `the model does not read ${mediaType === "" ? "an image without a media type" : mediaType}`
     return invalid(call, ".image", problem, `Use ${mediaTypes.join(", ")}`)
   }
-  return bytes.length > largest
-    ? invalid(
-      call,
-      ".image",
-      `the image has ${bytes.length} bytes and the model takes ${largest}`,
-      "Make it smaller"
-    )
-    : Result.succeed({ bytes, mediaType })
+  const largest = Math.min(maxBytes, maxBatchBytes)
+  return bytes.length <= largest ? Result.succeed({ bytes, mediaType }) : invalid(
+    call,
+    ".image",
+    `the image has ${bytes.length} bytes and the model takes ${largest}`,
+    "Make it smaller"
+  )
 }
 
 /** The registered name, without parameters: browsers and forms also write `image/jpg`. */
@@ -147,29 +137,16 @@ const registeredMediaTypes: ReadonlyMap<string, string> = new Map([
 
 const addContent = "Leave it out, or give it content"
 
-const invalid = ({ model, provider }: Call, part: string, problem: string, remedy: string) =>
-  Result.fail<Validation.Failure>((field) =>
-    ProviderError.invalidRequest({ provider, model, field: `${field}${part}`, problem, remedy })
-  )
+const invalid = ({ target: { model, provider } }: Call.Call, part: string, problem: string, remedy: string) =>
+  placed(part, ProviderError.invalidRequest({ provider, model, field: "input", problem, remedy }))
 
-const unsupported = ({ model, provider }: Call, part: string, feature: string, problem: string) =>
+const unsupported = ({ target: { model, provider } }: Call.Call, part: string, feature: string, problem: string) =>
   placed(
     part,
-    () => new ProviderError.UnsupportedFeatureError({ provider, model, feature, message: `the model ${problem}.` })
+    new ProviderError.UnsupportedFeatureError({ provider, model, feature, message: `the model ${problem}.` })
   )
 
-const placed = (
-  part: string,
-  error: () => ProviderError.ContextLengthExceededError | ProviderError.UnsupportedFeatureError
-) => Result.fail<Validation.Failure>((field) => ProviderError.placed(error(), `${field}${part}`))
+const placed = (part: string, error: ProviderError.PlacedError) =>
+  Result.fail<Validation.Failure>((field) => ProviderError.placed(error, `${field}${part}`))
 
 const isBlank = (text: string): boolean => !/\S/u.test(text)
-
-/** `start` drops the beginning, `end` the end; a surrogate pair is never split. */
-const cut = (text: string, length: number, side: "start" | "end"): string => {
-  if (side === "end") return text.slice(0, isPair(text, length - 1) ? length - 1 : length)
-  const from = text.length - length
-  return text.slice(isPair(text, from - 1) ? from + 1 : from)
-}
-
-const isPair = (text: string, index: number): boolean => (text.codePointAt(index) ?? 0) > 0xffff

@@ -2,64 +2,66 @@
  * Plans the requests of a call: each distinct input once, in order, in as few requests as the limits allow.
  */
 import * as Embedding from "../Embedding.ts"
-import * as Capacity from "./capacity.ts"
-import * as Chunks from "./chunks.ts"
+import * as Cutting from "./cutting.ts"
+
+/** A valid input: a text as a string, an image, or both. */
+export type Content = string | Embedding.ImageInput | Embedding.CombinedInput
 
 /**
- * - `slots`: for each input, the number of its distinct input.
+ * - `items`: the distinct inputs.
  * - `contents`: what is sent, without duplicates: the distinct inputs, or the pieces of those that are too long.
- * - `pieces`: for each distinct input, the places of its pieces in `contents`; missing when no input is cut, and slots are
- *   places.
- * - `batches`: for each request, the places of its inputs in `contents`; all are of one kind.
+ * - `batches`: for each request, the places of its contents; all are of one kind.
  */
 export interface Plan {
-  readonly slots: Uint32Array
-  readonly contents: ReadonlyArray<Capacity.Content>
-  readonly pieces: ReadonlyArray<ReadonlyArray<number>> | undefined
+  readonly items: ReadonlyArray<Item>
+  readonly contents: ReadonlyArray<Content>
   readonly batches: ReadonlyArray<Batch>
+}
+
+/** The positions of equal inputs in the call, and the places of their pieces in `contents`: one unless they are cut. */
+export interface Item {
+  readonly positions: ReadonlyArray<number>
+  readonly pieces: ReadonlyArray<number>
 }
 
 /** Places in the `contents` of a plan, ascending, at least one. */
 export type Batch = ReadonlyArray<number>
 
 /**
- * Plans the requests of some inputs; a text longer than one request takes is cut into pieces.
+ * Plans the requests of some inputs, without those that are `undefined`; a text longer than one request takes is cut into
+ * pieces.
  *
  * A batch is closed only when the next input of its kind does not fit: in order, no division has fewer batches.
  */
-export const make = (inputs: ReadonlyArray<Capacity.Content>, limits: Embedding.Limits): Plan => {
-  const whole = distinct(inputs)
-  const longest = Capacity.longestText(limits)
-  const isTooLong = (content: Capacity.Content) => typeof content === "string" && content.length > longest
-  if (!whole.contents.some(isTooLong)) {
-    return { ...whole, pieces: undefined, batches: divide(whole.contents, limits) }
+export const make = (inputs: ReadonlyArray<Content | undefined>, limits: Embedding.Limits): Plan => {
+  const longest = longestText(limits)
+  const numberOf = imageNumbering()
+  const whole = numbering(numberOf)
+  const pieces = numbering(numberOf)
+  const items: Array<Item & { readonly positions: Array<number> }> = []
+  for (const [position, input] of inputs.entries()) {
+    if (input === undefined) continue
+    const number = whole.numberOf(input)
+    const parts = () => typeof input === "string" && input.length > longest ? Cutting.pieces(input, longest) : [input]
+    items[number] ??= { positions: [], pieces: parts().map(pieces.numberOf) }
+    items[number].positions.push(position)
   }
-  const cut = whole.contents.map((content) => typeof content === "string" ? Chunks.cut(content, longest) : [content])
-  const { contents, slots } = distinct(cut.flat())
-  let next = 0
-  const pieces = cut.map((parts) => parts.map(() => slots[next++]!))
-  return { slots: whole.slots, contents, pieces, batches: divide(contents, limits) }
+  return { items, contents: pieces.contents, batches: divide(pieces.contents, limits) }
 }
 
 /** One request with inputs of one kind. */
 export const request = (
-  contents: ReadonlyArray<Capacity.Content>,
+  contents: ReadonlyArray<Content>,
   options: Embedding.ResolvedOptions
 ): Embedding.ProviderBatch => {
-  const [first = ""] = contents
-  switch (Embedding.kindOf(first)) {
-    case "text":
-      return { kind: "text", inputs: contents.filter((content) => typeof content === "string"), options }
-    case "image":
-      return { kind: "image", inputs: contents.filter(isImage), options }
-    case "combined":
-      return { kind: "combined", inputs: contents.filter(isCombined), options }
-  }
+  // All are of the kind of the first.
+  const batch = { kind: Embedding.kindOf(contents[0] ?? ""), inputs: contents, options }
+  return batch as Embedding.ProviderBatch
 }
 
-const divide = (contents: ReadonlyArray<Capacity.Content>, limits: Embedding.Limits): ReadonlyArray<Batch> => {
+const divide = (contents: ReadonlyArray<Content>, limits: Embedding.Limits): ReadonlyArray<Batch> => {
   const batches: Array<Array<number>> = []
-  const open = new Map<Embedding.Kind, { readonly batch: Array<number>; readonly filling: Capacity.Filling }>()
+  const open = new Map<Embedding.Kind, { readonly batch: Array<number>; readonly filling: Filling }>()
   for (const [place, content] of contents.entries()) {
     const kind = Embedding.kindOf(content)
     const current = open.get(kind)
@@ -67,7 +69,7 @@ const divide = (contents: ReadonlyArray<Capacity.Content>, limits: Embedding.Lim
       current.batch.push(place)
       continue
     }
-    const next = { batch: [place], filling: Capacity.fill(Capacity.make(limits, kind)) }
+    const next = { batch: [place], filling: fill(kind, limits) }
     next.filling.add(content)
     open.set(kind, next)
     batches.push(next.batch)
@@ -75,62 +77,85 @@ const divide = (contents: ReadonlyArray<Capacity.Content>, limits: Embedding.Lim
   return batches
 }
 
-const isImage = (content: Capacity.Content): content is Embedding.ImageInput =>
-  typeof content !== "string" && content.text === undefined
+/** Characters of the longest text that can be sent. */
+export const longestText = (limits: Embedding.Limits): number =>
+  Math.min(limits.maxLength, limits.maxBatchLength ?? Infinity)
 
-const isCombined = (content: Capacity.Content): content is Embedding.CombinedInput =>
-  typeof content !== "string" && content.text !== undefined
-
-/** The distinct inputs in the order they first appear: images are equal when bytes and media type are. */
-const distinct = (inputs: ReadonlyArray<Capacity.Content>): Pick<Plan, "contents" | "slots"> => {
-  const texts = new Map<string, number>()
-  const others = new Map<string, number>()
-  const imageId = makeImageId()
-  const contents: Array<Capacity.Content> = []
-  const slots = new Uint32Array(inputs.length)
-  for (const [position, input] of inputs.entries()) {
-    const known = typeof input === "string" ? texts : others
-    const key = typeof input === "string" ? input : `${imageId(input.image)} ${input.text ?? ""}`
-    const slot = known.get(key) ?? contents.length
-    if (slot === contents.length) {
-      known.set(key, slot)
-      contents.push(input)
-    }
-    slots[position] = slot
-  }
-  return { contents, slots }
+/**
+ * A request being filled.
+ *
+ * - `add`: adds an input if it fits; the first always does.
+ * - `isFull`: whether no further input fits.
+ */
+export interface Filling {
+  readonly add: (input: Embedding.Input) => boolean
+  readonly isFull: () => boolean
 }
 
-/** A number for each distinct image. All bytes are compared only when media type, size and a sample are equal. */
-const makeImageId = () => {
-  const known = new Map<Embedding.Image, number>()
+/** An empty request of one kind, with at most `most.items` inputs and `most.size` characters and bytes. */
+export const fill = (
+  kind: Embedding.Kind,
+  { combined, images, maxBatchLength = Infinity, maxItems }: Embedding.Limits,
+  most = { items: Infinity, size: Infinity }
+): Filling => {
+  const given = { text: maxItems, image: images?.maxItems ?? 1, combined: combined?.maxItems ?? 1 }[kind]
+  // At least one, or nothing could be sent.
+  const count = Math.min(most.items, Math.max(1, Math.floor(given) || 1))
+  const maxLength = Math.min(most.size, maxBatchLength)
+  const maxBytes = Math.min(most.size, images?.maxBatchBytes ?? Infinity)
+  let items = 0
+  let length = 0
+  let bytes = 0
+  return {
+    add: (input) => {
+      const nextLength = length + (Embedding.textOf(input)?.length ?? 0)
+      const nextBytes = bytes + (typeof input === "string" ? 0 : input.image?.bytes.length ?? 0)
+      if (items > 0 && (items >= count || nextLength > maxLength || nextBytes > maxBytes)) return false
+      items++
+      length = nextLength
+      bytes = nextBytes
+      return true
+    },
+    isFull: () => items >= count || length >= maxLength || bytes >= maxBytes
+  }
+}
+
+/** Numbers contents in the order they first appear, equal ones alike. */
+const numbering = (numberOfImage: (image: Embedding.Image) => number) => {
+  const texts = new Map<string, number>()
+  const others = new Map<string, number>()
+  const contents: Array<Content> = []
+  const numberOf = (content: Content): number => {
+    const known = typeof content === "string" ? texts : others
+    const key = typeof content === "string" ? content : `${numberOfImage(content.image)} ${content.text ?? ""}`
+    const number = known.get(key) ?? contents.push(content) - 1
+    known.set(key, number)
+    return number
+  }
+  return { contents, numberOf }
+}
+
+/** Numbers images. All bytes are compared only when media type, size and a sample are equal. */
+const imageNumbering = () => {
+  const numbers = new Map<Embedding.Image, number>()
   const alike = new Map<string, Array<Embedding.Image>>()
   let count = 0
   return (image: Embedding.Image): number => {
-    const seen = known.get(image)
-    if (seen !== undefined) return seen
-    const key = `${image.mediaType} ${image.bytes.length} ${sample(image.bytes)}`
-    const candidates = alike.get(key)
-    const equal = candidates?.find((candidate) => isSame(candidate.bytes, image.bytes))
-    const id = equal === undefined ? count++ : known.get(equal)!
-    if (candidates === undefined) alike.set(key, [image])
-    else if (equal === undefined) candidates.push(image)
-    known.set(image, id)
-    return id
+    const { bytes, mediaType } = image
+    const known = numbers.get(image)
+    if (known !== undefined) return known
+    const key = `${mediaType} ${bytes.length} ${sample(bytes)}`
+    const candidates = alike.get(key) ?? []
+    const equal = candidates.find((other) =>
+      bytes === other.bytes || bytes.every((byte, index) => byte === other.bytes[index])
+    )
+    const number = equal === undefined ? count++ : numbers.get(equal)!
+    if (equal === undefined) alike.set(key, [...candidates, image])
+    numbers.set(image, number)
+    return number
   }
 }
 
 /** Bytes spread over the whole image: files of one size often begin and end alike. */
 const sample = (bytes: Uint8Array): string =>
-  Array.from({ length: samples }, (_, index) => bytes[Math.floor(index * (bytes.length - 1) / (samples - 1))]).join()
-
-const samples = 32
-
-/** Of two images of one size. */
-const isSame = (self: Uint8Array, that: Uint8Array): boolean => {
-  if (self === that) return true
-  for (let index = 0; index < self.length; index++) {
-    if (self[index] !== that[index]) return false
-  }
-  return true
-}
+  Array.from({ length: 32 }, (_, index) => bytes[Math.floor(index * (bytes.length - 1) / 31)]).join()

@@ -7,7 +7,6 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import type * as Cost from "../../Cost.ts"
 import * as ProviderError from "../../ProviderError.ts"
 import * as Telemetry from "../../Telemetry.ts"
 import type * as Call from "./call.ts"
@@ -17,55 +16,43 @@ export const operation = <A, E extends ProviderError.EmbeddingError, R>(
   call: Call.Call,
   self: Effect.Effect<A, E, R>,
   outcome: (value: A) => Outcome
-): Effect.Effect<A, E, R> => {
-  const { span, target } = begin(call)
-  return Effect.flatMap(Clock.currentTimeMillis, (start) =>
+): Effect.Effect<A, E, R> =>
+  Effect.flatMap(Clock.currentTimeMillis, (start) =>
     self.pipe(
-      Effect.tap((value) => recordOutcome(outcome(value))),
-      Effect.onExit((exit) => Telemetry.recordEnd(target, start, exit))
-    )).pipe(Effect.withSpan(span.name, span.options))
-}
+      Effect.tap((value) => recordOutcome(call, outcome(value))),
+      Effect.onExit((exit) => Telemetry.recordEnd(call.target, start, exit))
+    )).pipe(Effect.withSpan(...spanOf(call)))
 
 /** A stream: its span lasts until it ends. */
 export const stream = <A, E, R>(
   call: Call.Call,
   self: Stream.Stream<A, E, R>,
   outcome: () => Outcome
-): Stream.Stream<A, E, R> => {
-  const { span, target } = begin(call)
-  return Stream.unwrap(
-    Effect.map(
-      Clock.currentTimeMillis,
-      (start) =>
-        Stream.onExit(
-          self,
-          (exit) => Effect.andThen(recordOutcome(outcome()), Telemetry.recordEnd(target, start, ending(exit)))
-        )
-    )
-  ).pipe(
-    Stream.withSpan(span.name, span.options)
-  )
-}
+): Stream.Stream<A, E, R> =>
+  Stream.unwrap(
+    Effect.map(Clock.currentTimeMillis, (start) =>
+      Stream.onExit(self, (exit) =>
+        Effect.andThen(recordOutcome(call, outcome()), Telemetry.recordEnd(call.target, start, ending(exit)))))
+  ).pipe(Stream.withSpan(...spanOf(call)))
 
-/** What a call embedded and what it cost, where known. */
+/** What a call embedded and what it took, where known. */
 export interface Outcome {
   readonly inputs: number
   readonly requests?: number | undefined
-  readonly inputTokens?: number | undefined
-  readonly cost?: Cost.Cost | undefined
+  readonly inputTokens: number | undefined
 }
 
-const begin = ({ options, target }: Call.Call) => ({
-  target,
-  span: Telemetry.span(target, { "gen_ai.embeddings.dimension.count": options.dimensions })
-})
+const spanOf = ({ options: { dimensions }, target }: Call.Call) => {
+  const { name, options } = Telemetry.span(target, { "gen_ai.embeddings.dimension.count": dimensions })
+  return [name, options] as const
+}
 
-const recordOutcome = (outcome: Outcome): Effect.Effect<void> =>
+const recordOutcome = (call: Call.Call, { inputTokens, inputs, requests }: Outcome): Effect.Effect<void> =>
   Telemetry.annotate({
-    "gen_ai.usage.input_tokens": outcome.inputTokens,
-    "strata.embeddings.inputs": outcome.inputs,
-    "strata.embeddings.requests": outcome.requests,
-    "strata.cost.usd": outcome.cost?.total
+    "gen_ai.usage.input_tokens": inputTokens,
+    "strata.embeddings.inputs": inputs,
+    "strata.embeddings.requests": requests,
+    "strata.cost.usd": call.costOf(inputTokens)?.total
   })
 
 /** A failure of the stream of values is not the provider's: it is recorded as a defect. */

@@ -11,51 +11,41 @@ import type * as Embedding from "../Embedding.ts"
 /** The failure of one input, given its place: `inputs[3]`, or `input` for the only one. */
 export type Failure = (field: string) => ProviderError.EmbeddingError
 
-/** Valid options, the limits of a request with them, and whether long texts are cut into pieces. */
-export interface Resolved {
-  readonly options: Embedding.ResolvedOptions
-  readonly limits: Embedding.Limits
-  readonly chunk: boolean
-}
-
-export interface Provider {
-  readonly provider: string
-  readonly defaultModel?: string | undefined
-  readonly limits: (
-    options: Embedding.ResolvedOptions
-  ) => Effect.Effect<Embedding.Limits, ProviderError.EmbeddingError>
-}
-
-/** Validates the options of a call, which may be any value. */
+/** The options of a call, which may be any value, as the provider gets them, and the `truncate` of the caller. */
 export const resolve = Effect.fnUntraced(function*(
-  provider: Provider,
+  { defaultModel, provider }: { readonly provider: string; readonly defaultModel?: string | undefined },
   given: unknown
-): Effect.fn.Return<Resolved, ProviderError.EmbeddingError> {
-  const { truncate = "none", ...options } = yield* settle(provider.provider, given)
-  const model = options.model ?? provider.defaultModel
-  const vectorType = options.vectorType ?? "float"
+): Effect.fn.Return<
+  {
+    readonly options: Embedding.ResolvedOptions
+    readonly truncate: NonNullable<Embedding.EmbeddingOptions["truncate"]>
+  },
+  ProviderError.InvalidRequestError
+> {
+  const { truncate = "none", ...options } = yield* settle(provider, given)
+  const { model = defaultModel, purpose = "document", vectorType = "float" } = options
   if (model === undefined || model.trim() === "") {
-    return yield* invalid(provider, model, {
+    return yield* ProviderError.invalidRequest({
+      provider,
+      model,
       field: "model",
       problem: "no model is named",
       remedy: "Set `model` in the options of the call, or once in the options of the layer"
     })
   }
   if (truncate === "chunk" && vectorType !== "float") {
-    return yield* invalid(provider, model, {
+    return yield* ProviderError.invalidRequest({
+      provider,
+      model,
       field: "truncate",
       problem: `"chunk" averages vectors, which those of \`vectorType\` "${vectorType}" do not allow`,
       remedy: "Leave `vectorType` out, or set `truncate` to \"start\", \"end\" or \"none\""
     })
   }
-  const resolved: Embedding.ResolvedOptions = {
-    ...options,
-    model,
-    purpose: options.purpose ?? "document",
-    vectorType,
-    truncate: truncate === "chunk" ? "none" : truncate
+  return {
+    truncate,
+    options: { ...options, model, purpose, vectorType, truncate: truncate === "chunk" ? "none" : truncate }
   }
-  return { options: resolved, limits: yield* provider.limits(resolved), chunk: truncate === "chunk" }
 })
 
 /** The options of a call as plain data. */
@@ -70,14 +60,9 @@ export const settleStream = Effect.fnUntraced(function*(
   provider: string,
   stream: { readonly values: unknown; readonly input: unknown },
   given: unknown
-): Effect.fn.Return<
-  { readonly pace: Pace; readonly options: Embedding.EmbeddingOptions },
-  ProviderError.InvalidRequestError
-> {
+): Effect.fn.Return<Embedding.EmbeddingOptions & Pace, ProviderError.InvalidRequestError> {
   yield* Check.run(streamed, stream, { provider })
-  if (given === undefined) return { pace: {}, options: {} }
-  const { flushAfter, unordered, ...options } = yield* Check.run(streamOptions, given, { provider, whole: "options" })
-  return { pace: { flushAfter, unordered }, options }
+  return given === undefined ? {} : yield* Check.run(streamOptions, given, { provider, whole: "options" })
 })
 
 const streamed = Check.struct<{ readonly values: unknown; readonly input: unknown }>({
@@ -116,9 +101,6 @@ const streamOptions = Check.struct<Embedding.EmbeddingOptions & Pace>({
   flushAfter: Check.optional(Check.duration()),
   unordered: Check.optional(Check.flag)
 }, named)
-
-const invalid = ({ provider }: Provider, model: string | undefined, problem: Check.Problem) =>
-  Effect.fail(ProviderError.invalidRequest({ provider, model, ...problem }))
 
 /** Whether a refusal may be due to one input of a batch, rather than to an option. */
 export const isAboutInputs = (

@@ -2,7 +2,6 @@
  * A breaker in force.
  */
 import * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -10,19 +9,18 @@ import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as BoundedMap from "../../internal/boundedMap.ts"
+import * as Watchdog from "../../internal/watchdog.ts"
 import * as ProviderError from "../../ProviderError.ts"
 import * as Circuits from "../../state/internal/circuits.ts"
 import * as Telemetry from "../../Telemetry.ts"
 import type * as Breaker from "../Breaker.ts"
-import * as Attributes from "./attributes.ts"
 import type * as WaitQueue from "./waitQueue.ts"
 
 /**
  * - `protect`: runs a call if its circuit is closed, or half open and this is the probe; else fails with `CircuitOpenError`.
  * - `opened`: returns as soon as this process knows that the circuit is open.
  * - `whileClosed`: runs `self` where interruption is masked, with a `restore` whose waits are interrupted as soon as this
- *   process knows that the circuit is open. Fails with `CircuitOpenError` then, and also when the circuit is found open
- *   afterwards, after `release` of the result.
+ *   process knows that the circuit is open. Fails with `CircuitOpenError` then, also when `self` has succeeded meanwhile.
  */
 export interface BreakerGate {
   readonly protect: <A, E extends ProviderError.ProviderError, R>(
@@ -33,8 +31,7 @@ export interface BreakerGate {
   readonly whileClosed: <A, E>(
     target: Telemetry.Target,
     restore: WaitQueue.Restore,
-    self: (restore: WaitQueue.Restore) => Effect.Effect<A, E>,
-    release: (held: A) => Effect.Effect<void>
+    self: (restore: WaitQueue.Restore) => Effect.Effect<A, E>
   ) => Effect.Effect<A, E | ProviderError.CircuitOpenError>
 }
 
@@ -48,7 +45,7 @@ export const make = (breaker: Breaker.Breaker | undefined): Effect.Effect<Breake
     })
     : Effect.map(Circuits.make(breaker), (circuits) => inForce(new Map(), circuits, breaker))
 
-/** A circuit that was last seen open, until then, or half open. */
+/** A circuit that was last seen half open, or open until then, in milliseconds of `Watchdog.now`. */
 export interface NotClosed {
   readonly state: "open" | "half-open"
   readonly until: number
@@ -63,22 +60,23 @@ export const inForce = (
   const kept = BoundedMap.make(mostSeen, undefined, seen)
   const waiters = new Map<string, Set<() => void>>()
 
-  const see = (target: Telemetry.Target, state: State, openFor = Duration.zero): Effect.Effect<void> =>
-    Clock.clockWith((clock) => {
+  const see = (target: Telemetry.Target, state: NotClosed["state"] | "closed", openFor = Duration.zero) =>
+    Effect.flatMap(Watchdog.now, (now) => {
       const key = Telemetry.keyOf(target)
       const before = seen.get(key)?.state ?? "closed"
       if (state === "closed") kept.delete(key)
-      else kept.set(key, { state, until: clock.currentTimeMillisUnsafe() + Duration.toMillis(openFor) })
+      else kept.set(key, { state, until: now + Duration.toMillis(openFor) })
       if (state === "open") {
         for (const wake of waiters.get(key) ?? []) wake()
       }
       return before === state
         ? Effect.void
-        : Metric.update(Metric.withAttributes(Telemetry.breaker, Attributes.of(target)), gauge[state])
+        : Metric.update(Metric.withAttributes(Telemetry.breaker, Telemetry.sharedAttributes(target)), gauge[state])
     })
 
   const changed = (target: Telemetry.Target, change: Circuits.Change): Effect.Effect<void> => {
     if (change === undefined) return Effect.void
+    const { model, provider, scope } = target
     const log = change === "opened"
       ? Effect.logWarning(`The circuit is open for ${Duration.format(open)}: the provider keeps failing`)
       : change === "reopened"
@@ -86,30 +84,26 @@ export const inForce = (
       : Effect.logInfo("The circuit is closed again: the provider answers")
     return Effect.andThen(
       change === "closed" ? see(target, "closed") : see(target, "open", open),
-      Effect.annotateLogs(log, {
-        provider: target.provider,
-        model: target.model,
-        ...(target.scope === undefined ? {} : { scope: target.scope })
-      })
+      Effect.annotateLogs(log, { provider, model, ...(scope !== undefined && { scope }) })
     )
   }
 
-  /** Fails if this process knows that the circuit is open; reads no store. */
-  const check = (target: Telemetry.Target) =>
-    Clock.clockWith((clock) => {
+  /** For how many milliseconds a circuit that was last seen open stays so. */
+  const openFor = (target: Telemetry.Target) =>
+    Effect.map(Watchdog.now, (now) => {
       const known = seen.get(Telemetry.keyOf(target))
-      return known?.state === "open"
-        ? Effect.fail(rejected(target, Duration.millis(known.until - clock.currentTimeMillisUnsafe())))
-        : Effect.void
+      return known?.state === "open" ? known.until - now : undefined
     })
+
+  const check = (target: Telemetry.Target) =>
+    Effect.flatMap(openFor(target), (left) => left === undefined ? Effect.void : Effect.fail(rejected(target, left)))
 
   const opened = (target: Telemetry.Target) =>
     Effect.callback<void>((resume) => {
       const key = Telemetry.keyOf(target)
-      if (seen.get(key)?.state === "open") return resume(Effect.void)
       const wake = () => resume(Effect.void)
-      const waiting = waiters.get(key) ?? new Set()
-      waiters.set(key, waiting.add(wake))
+      if (seen.get(key)?.state === "open") return wake()
+      const waiting = BoundedMap.getOrMake(waiters, key, () => new Set()).add(wake)
       return Effect.sync(() => {
         waiting.delete(wake)
         if (waiting.size === 0) waiters.delete(key)
@@ -118,39 +112,30 @@ export const inForce = (
 
   return {
     opened,
-    protect: <A, E extends ProviderError.ProviderError, R>(
-      self: Effect.Effect<A, E, R>,
-      target: Telemetry.Target
-    ): Effect.Effect<A, E | ProviderError.CircuitOpenError, R> =>
+    protect: (self, target) =>
       Effect.uninterruptibleMask((restore) =>
-        Effect.scopedWith((scope) =>
-          Effect.flatMap(
-            Scope.provide(circuits.admit(Telemetry.keyOf(target)), scope),
-            (admission): Effect.Effect<A, E | ProviderError.CircuitOpenError, R> => {
-              switch (admission._tag) {
-                case "CircuitOpen":
-                  return Effect.andThen(
-                    see(target, "open", admission.retryAfter),
-                    Effect.fail(rejected(target, admission.retryAfter))
-                  )
-                case "CircuitHalfOpen":
-                  return Effect.andThen(see(target, "half-open"), Effect.fail(rejected(target, undefined)))
-                case "Admission":
-                  return Effect.andThen(
-                    see(target, admission.isProbe ? "half-open" : "closed"),
-                    Effect.onExit(
-                      restore(self),
-                      (exit) => Effect.flatMap(admission.settle(verdict(exit)), (change) => changed(target, change))
-                    )
-                  )
-              }
-            }
-          )
-        )
+        Effect.scopedWith(Effect.fnUntraced(function*(scope) {
+          // No circuit closes before its time: the store is not asked, and what it said last holds while it is lost.
+          const left = yield* openFor(target)
+          if (left !== undefined && left > 0) return yield* rejected(target, left)
+          const admission = yield* Scope.provide(circuits.admit(Telemetry.keyOf(target)), scope)
+          switch (admission._tag) {
+            case "CircuitOpen":
+              yield* see(target, "open", admission.retryAfter)
+              return yield* rejected(target, Duration.toMillis(admission.retryAfter))
+            case "CircuitHalfOpen":
+              yield* see(target, "half-open")
+              return yield* rejected(target)
+            case "Admission":
+              yield* see(target, admission.isProbe ? "half-open" : "closed")
+              return yield* Effect.onExit(restore(self), (exit) =>
+                Effect.flatMap(admission.settle(verdict(exit)), (change) => changed(target, change)))
+          }
+        }))
       ),
-    whileClosed: (target, restore, self, release) =>
+    whileClosed: (target, restore, self) =>
       self((wait) => restore(Effect.raceFirst(wait, Effect.andThen(opened(target), Effect.interrupt)))).pipe(
-        Effect.tap((held) => Effect.onError(check(target), () => release(held))),
+        Effect.tap(check(target)),
         Effect.catchCause((cause) =>
           Effect.andThen(Cause.hasInterruptsOnly(cause) ? check(target) : Effect.void, Effect.failCause(cause))
         )
@@ -158,9 +143,7 @@ export const inForce = (
   }
 }
 
-type State = NotClosed["state"] | "closed"
-
-const gauge: Record<State, number> = { "closed": 0, "half-open": 1, "open": 2 }
+const gauge = { "closed": 0, "half-open": 1, "open": 2 }
 
 /** Requests may name any model: the states of this many circuits are kept. */
 const mostSeen = 1_000
@@ -172,30 +155,26 @@ const verdict = (exit: Exit.Exit<unknown, ProviderError.ProviderError>): Circuit
 }
 
 /** Errors of a provider that cannot be reached or cannot serve. */
-const failures: ReadonlySet<ProviderError.ProviderError["_tag"]> = new Set<ProviderError.ProviderError["_tag"]>([
+const failures: ReadonlySet<string> = new Set<ProviderError.ProviderError["_tag"]>([
   "ModelUnavailableError",
   "ProviderInternalError",
   "TimeoutError",
   "ConnectionError"
 ])
 
-/** What a call fails with; `openFor` is undefined while another call is the probe. */
-const rejected = ({ model, provider, scope }: Telemetry.Target, openFor: Duration.Duration | undefined) => {
-  const target = `${model} of ${provider}${scope === undefined ? "" : ` in ${scope}`}`
-  const retryAfter = openFor === undefined
-    ? halfOpenRetryAfter
-    : Duration.millis(Math.max(1, Math.ceil(Duration.toMillis(openFor))))
+/** What a call fails with; `left`, in milliseconds, is missing while another call is the probe. */
+const rejected = (target: Telemetry.Target, left?: number) => {
+  const { model, provider } = target
+  const retryAfter = left === undefined ? Duration.seconds(1) : Duration.millis(Math.max(1, Math.ceil(left)))
+  const name = `The circuit of ${Telemetry.nameOf(target)}`
   return new ProviderError.CircuitOpenError({
     provider,
     model,
     retryAfter,
-    message: openFor === undefined
-      ? `The circuit of ${target} is half open after repeated failures: one call is probing the provider. ` +
+    message: left === undefined
+      ? `${name} is half open after repeated failures: one call is probing the provider. ` +
         "Nothing was sent. Try again in a moment, or use another model."
-      : `The circuit of ${target} is open after repeated failures: no call is sent for another ` +
-        `${Duration.format(retryAfter)}. Nothing was sent. Try again later, or use another model.`
+      : `${name} is open after repeated failures: no call is sent for another ${Duration.format(retryAfter)}. ` +
+        "Nothing was sent. Try again later, or use another model."
   })
 }
-
-/** When to try again while another call is the probe. */
-const halfOpenRetryAfter = Duration.seconds(1)

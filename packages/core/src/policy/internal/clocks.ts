@@ -27,12 +27,11 @@ export const deadline = (
 /** Fails an effect that takes longer. */
 export const within =
   (phase: Phase, duration: Duration.Duration, asked: Asked) =>
-  <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | ProviderError.TimeoutError, R> =>
-    !Duration.isFinite(duration)
-      ? self
-      : Duration.isZero(duration)
-      ? Effect.failSync(() => timeout(asked, phase, duration))
-      : Effect.timeoutOrElse(self, { duration, orElse: () => Effect.failSync(() => timeout(asked, phase, duration)) })
+  <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | ProviderError.TimeoutError, R> => {
+    const orElse = () => Effect.failSync(() => timeout(asked, phase, duration))
+    if (Duration.isZero(duration)) return orElse()
+    return Duration.isFinite(duration) ? Effect.timeoutOrElse(self, { duration, orElse }) : self
+  }
 
 /** A stream that has given its first events, and the scope of its connection. */
 export interface Opened<A, E> {
@@ -72,28 +71,34 @@ export const flowing = <A, E, E2>(
     now + pause < end
       ? { until: now + pause, onExpired: () => timeout(asked, "idle", idle) }
       : { until: end, onExpired: () => timeout(asked, "deadline", deadline) }
+  const watched = pause === Infinity && end === Infinity ? pull : Watchdog.watch(pull, limit, connection)
 
-  return Stream.fromPull(Effect.suspend(() => {
+  return Stream.fromPull(Effect.gen(function*() {
     let delivered = 0
     let isReading = false
-    let isOver = false
     let expired: ProviderError.TimeoutError | undefined
-    const expire = Effect.suspend(() => {
-      expired = timeout(asked, "deadline", deadline)
-      return Scope.close(connection, Exit.fail(expired))
-    })
-    const watched = pause === Infinity && end === Infinity ? pull : Watchdog.watch(pull, limit, connection)
-    const failable = Effect.mapError(watched, (error) => Cause.isDone(error) ? error : broken(error, delivered))
-    const read = Effect.matchCauseEffect(failable, {
-      onFailure: (cause) =>
-        Effect.andThen(Scope.close(connection, Pull.doneExitFromCause(cause)), Effect.failCause(cause)),
-      onSuccess: (events) => {
+
+    const close = (exit: Exit.Exit<unknown, unknown>) => Scope.close(connection, exit)
+    const read = watched.pipe(
+      Effect.mapError((error) => Cause.isDone(error) ? error : broken(error, delivered)),
+      Effect.tapCause((cause) => close(Pull.doneExitFromCause(cause))),
+      Effect.tap((events) => {
         delivered += events.length
         isReading = false
-        return isOver ? Effect.as(expire, events) : Effect.succeed(events)
-      }
+        return expired === undefined ? Effect.void : close(Exit.fail(expired))
+      })
+    )
+    // While an event is waited for, the deadline is the watchdog's: it interrupts the wait.
+    const expire = Effect.suspend(() => {
+      expired = timeout(asked, "deadline", deadline)
+      return isReading ? Effect.void : close(Exit.fail(expired))
     })
-    const next = Effect.suspend(() => {
+    if (end !== Infinity) {
+      const left = Math.max(0, end - (yield* Watchdog.now))
+      yield* Effect.forkIn(Effect.delay(expire, left), connection)
+    }
+
+    return Effect.suspend(() => {
       if (delivered === 0) {
         delivered = events.length
         return Effect.succeed(events)
@@ -102,19 +107,10 @@ export const flowing = <A, E, E2>(
       isReading = true
       return read
     })
-    // While an event is waited for, the deadline is the watchdog's: it interrupts the wait first.
-    const overdue = Effect.suspend(() => {
-      isOver = true
-      return isReading ? Effect.void : expire
-    })
-    return end === Infinity ? Effect.succeed(next) : Effect.flatMap(
-      Watchdog.now,
-      (now) => Effect.as(Effect.forkIn(Effect.delay(overdue, Math.max(0, end - now)), connection), next)
-    )
   }))
 }
 
-/** A stream that has to end within a time from its start, however many services it passes through. */
+/** Fails a stream that does not end within a time from its start. */
 export const bounded = <A, E, R, E2>(
   self: Stream.Stream<A, E, R>,
   deadline: Duration.Duration,

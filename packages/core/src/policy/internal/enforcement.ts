@@ -17,14 +17,13 @@ import * as Policy from "../Policy.ts"
 import type * as Quota from "../Quota.ts"
 import * as BreakerGate from "./breakerGate.ts"
 import * as BudgetGate from "./budget/gate.ts"
+import type * as BudgetPrice from "./budget/price.ts"
 import * as Clocks from "./clocks.ts"
-import type * as Permit from "./concurrency/permit.ts"
 import * as Permits from "./concurrency/permits.ts"
 import * as Hedging from "./hedging.ts"
 import * as QuotaGate from "./quota/gate.ts"
 import * as RetryAllowance from "./retryAllowance.ts"
 import * as Retrying from "./retrying.ts"
-import type * as WaitQueue from "./waitQueue.ts"
 
 /**
  * - `call`: for effects.
@@ -62,145 +61,130 @@ export interface Metering<A> extends QuotaGate.Meter, BudgetGate.Meter<A> {
 /**
  * Puts a policy in force, for calls to `provider`. Fails with `InvalidRequestError` for a policy that cannot be right,
  * and names what is wrong with it: `policy.timeouts.attempt`.
- *
- * A stream up to its first event is a call like any other; the rest of it is past repeating, so the retries cannot
- * reach it.
  */
-export const make = (
-  policy: Policy.Policy,
+export const make = Effect.fnUntraced(function*(
+  given: Policy.Policy,
   provider = "strata"
-): Effect.Effect<Enforcement, ProviderError.InvalidRequestError, Scope.Scope> =>
-  Effect.flatMap(Check.run(Policy.check, policy, { provider, field: "policy" }), inForce)
+): Effect.fn.Return<Enforcement, ProviderError.InvalidRequestError, Scope.Scope> {
+  const policy = yield* Check.run(Policy.check, given, { provider, field: "policy" })
+  const permits = yield* Permits.make(policy.concurrency)
+  const quota = yield* QuotaGate.make(policy.quota)
+  const breaker = yield* BreakerGate.make(policy.breaker)
+  const allowance = yield* RetryAllowance.make(policy.retryBudget)
+  const { attempt, deadline, firstEvent } = policy.timeouts
+  const most = Concurrency.most(policy.concurrency)
 
-const inForce = (policy: Policy.Policy): Effect.Effect<Enforcement, never, Scope.Scope> =>
-  Effect.gen(function*() {
-    const permits = yield* Permits.make(policy.concurrency)
-    const quota = yield* QuotaGate.make(policy.quota)
-    const breaker = yield* BreakerGate.make(policy.breaker)
-    const allowance = yield* RetryAllowance.make(policy.retryBudget)
-    const { attempt, deadline, firstEvent } = policy.timeouts
-
-    /** Deadline, retries and hedging around one way of making an attempt. */
-    const repeated = <A, E extends ProviderError.ProviderError, R>(
-      once: (attempt: number) => Effect.Effect<A, E, R>,
-      target: Telemetry.Target,
-      discard: (answer: A) => Effect.Effect<void>
-    ) =>
-      Effect.suspend(() => {
-        let attempts = 0
-        const guarded = Effect.suspend(() => breaker.protect(once(++attempts), target))
-        const hedged = policy.hedge === undefined
-          ? guarded
-          : Hedging.hedged(guarded, { after: policy.hedge, target, discard })
-        const retried = Retrying.retried(hedged, {
+  /** Deadline, retries and hedging around one way of making an attempt. */
+  const repeated = <A, E extends ProviderError.ProviderError, R>(
+    once: (number: number) => Effect.Effect<A, E, R>,
+    target: Telemetry.Target,
+    discard: (answer: A) => Effect.Effect<void>
+  ) =>
+    Effect.suspend(() => {
+      let attempts = 0
+      const guarded = Effect.suspend(() => breaker.protect(once(++attempts), target))
+      const retried = Retrying.retried(
+        policy.hedge === undefined ? guarded : Hedging.hedged(guarded, { after: policy.hedge, target, discard }),
+        {
           retry: policy.retry,
           target,
           permitted: allowance.onRetry(target),
           circuitOpened: breaker.opened(target)
-        })
-        return Effect.andThen(allowance.onCall, retried)
-      }).pipe(Clocks.within("deadline", deadline, target))
-
-    /** Budget, quota and a permit, in this order; what was granted is released where the next one fails. */
-    const admitted = <A>(asked: Asked<A>, restore: WaitQueue.Restore): Effect.Effect<
-      Admission,
-      ProviderError.CallError
-    > =>
-      breaker.whileClosed(
-        asked.target,
-        restore,
-        Effect.fnUntraced(function*(restore) {
-          const { budgets, metering, target } = asked
-          const spending = yield* BudgetGate.reserve(budgets, target, metering)
-          const reservation = yield* Effect.onError(quota.reserve(target, metering, restore), () => spending.cancel)
-          const permit = yield* Effect.onError(
-            permits.take(target, restore),
-            () => Effect.andThen(reservation.settle("refused"), spending.cancel)
-          )
-          return { spending, reservation, permit }
-        }),
-        ({ permit, reservation, spending }) =>
-          Effect.andThen(permit.release("other"), Effect.andThen(reservation.settle("refused"), spending.cancel))
-      ).pipe(
-        Effect.tap(({ reservation }) => reservation.sent)
+        }
       )
+      return Effect.andThen(allowance.onCall, retried)
+    }).pipe(Clocks.within("deadline", deadline, target))
 
-    const open = <A, R>(
-      self: Stream.Stream<A, ProviderError.ChatStreamError, R>,
-      asked: Asked<A>,
-      number: number,
-      scope: Scope.Scope
-    ) =>
-      Effect.flatMap(Scope.fork(scope), (connection) => {
-        const { metering, target } = asked
-        let used: Used = nothing
+  /**
+   * One attempt. Its budget, its quota and its permit, granted in this order, are held until `scope` closes, and settled by
+   * what `self` has noted in `used`.
+   */
+  const admitted = <A, B, E, R>(
+    { budgets, metering, target }: Asked<A>,
+    number: number,
+    scope: Scope.Scope,
+    used: Used,
+    self: Effect.Effect<B, E, R>
+  ) => {
+    let isSent = false
+    const hold = (settle: (exit: Exit.Exit<unknown, unknown>, isRefused: boolean) => Effect.Effect<void>) =>
+      Scope.addFinalizerExit(scope, (exit) => {
+        const error = failure(exit)
+        return settle(exit, !isSent || error !== undefined && ProviderError.isRefusal(error))
+      })
+    const admission = Effect.uninterruptibleMask((masked) =>
+      breaker.whileClosed(
+        target,
+        masked,
+        Effect.fnUntraced(function*(restore) {
+          const settle = yield* BudgetGate.reserve(budgets, target, metering)
+          yield* hold((_exit, isRefused) => settle({ ...used, isRefused }))
+          const reservation = yield* quota.reserve(target, metering, restore)
+          yield* hold((_exit, isRefused) => reservation.settle(used.consumed ?? (isRefused ? "refused" : "unknown")))
+          const permit = yield* permits.take(target, restore)
+          yield* hold((exit) => permit.release(outcomeOf(exit)))
+          return reservation
+        })
+      )
+    )
+    const sent = Effect.suspend(() => {
+      isSent = true
+      return Telemetry.attempt(number)(Effect.andThen(Telemetry.recordAttempt(target), self))
+    })
+    return Effect.flatMap(admission, (reservation) => Effect.andThen(reservation.sent, sent))
+  }
+
+  return {
+    policy,
+    window: Number.isFinite(most) ? most : unbounded,
+    call: (self, target, metering = unmetered, budgets = []) => {
+      const once = (number: number) =>
+        Effect.scopedWith((scope) => {
+          const used: Used = { bill: undefined, consumed: undefined, outputTokens: 0 }
+          const answer = Effect.map(Clocks.within("attempt", attempt, target)(self), (answer) => {
+            used.consumed = metering.consumed(answer)
+            used.bill = metering.bill?.(answer)
+            return answer
+          })
+          return admitted({ target, metering, budgets }, number, scope, used, answer)
+        })
+      return repeated(once, target, () => Effect.void)
+    },
+    stream: (self, target, metering = unmetered, budgets = []) => {
+      /** A stream up to its first event is a call like any other; the rest of it cannot be repeated. */
+      const open = Effect.fnUntraced(function*(number: number, scope: Scope.Scope) {
+        const connection = yield* Scope.fork(scope)
+        const used: Used = { bill: undefined, consumed: undefined, outputTokens: 0 }
         const metered = Stream.mapArray(self, (events) => {
-          let { bill, consumed, outputTokens } = used
           for (const event of events) {
-            bill = metering.bill?.(event) ?? bill
-            consumed = metering.consumed(event) ?? consumed
-            outputTokens += metering.outputTokens?.(event) ?? 0
+            used.bill = metering.bill?.(event) ?? used.bill
+            used.consumed = metering.consumed(event) ?? used.consumed
+            used.outputTokens += metering.outputTokens?.(event) ?? 0
           }
-          used = { bill, consumed, outputTokens }
           return events
         })
-        return Effect.uninterruptibleMask((restore) =>
-          Effect.flatMap(
-            admitted(asked, restore),
-            (admission) => Scope.addFinalizerExit(connection, (exit) => released(admission, exit, used))
-          )
-        ).pipe(
-          Effect.andThen(Telemetry.recordAttempt(target)),
-          Effect.andThen(Clocks.open(metered, connection, firstEvent, target)),
-          Telemetry.attempt(number),
+        const opened = Clocks.open(metered, connection, firstEvent, target)
+        return yield* admitted({ target, metering, budgets }, number, connection, used, opened).pipe(
           Effect.onExit((exit) =>
             Exit.isSuccess(exit) && exit.value !== undefined ? Effect.void : Scope.close(connection, exit)
           )
         )
       })
-
-    return {
-      policy,
-      window: Number.isFinite(Concurrency.most(policy.concurrency)) ? Concurrency.most(policy.concurrency) : unbounded,
-      call: <A, R>(
-        self: Effect.Effect<A, ProviderError.CallError, R>,
-        target: Telemetry.Target,
-        metering: Metering<A> = unmetered,
-        budgets: ReadonlyArray<BudgetGate.BudgetGate> = []
-      ) => {
-        const sent = Effect.andThen(Telemetry.recordAttempt(target), self).pipe(
-          Clocks.within("attempt", attempt, target)
+      return Stream.unwrap(Effect.gen(function*() {
+        const scope = yield* Effect.scope
+        const start = yield* Watchdog.now
+        const opened = yield* repeated(
+          (number) => open(number, scope),
+          target,
+          (opened) => opened === undefined ? Effect.void : Scope.close(opened.connection, Exit.void)
         )
-        const once = (number: number) =>
-          Effect.uninterruptibleMask((restore) =>
-            Effect.flatMap(admitted({ target, metering, budgets }, restore), (admission) =>
-              Effect.onExit(
-                restore(Telemetry.attempt(number)(sent)),
-                (exit) => released(admission, exit, Exit.isSuccess(exit) ? usedBy(metering, exit.value) : nothing)
-              ))
-          )
-        return repeated(once, target, () => Effect.void)
-      },
-      stream: <A, R>(
-        self: Stream.Stream<A, ProviderError.ChatStreamError, R>,
-        target: Telemetry.Target,
-        metering: Metering<A> = unmetered,
-        budgets: ReadonlyArray<BudgetGate.BudgetGate> = []
-      ) =>
-        Stream.unwrap(Effect.gen(function*() {
-          const scope = yield* Effect.scope
-          const start = yield* Watchdog.now
-          const opened = yield* repeated(
-            (number) => open(self, { target, metering, budgets }, number, scope),
-            target,
-            (opened) => opened === undefined ? Effect.void : Scope.close(opened.connection, Exit.void)
-          )
-          return opened === undefined
-            ? Stream.empty
-            : Clocks.flowing(opened, policy.timeouts, start, target, Clocks.interrupted(target))
-        }))
+        return opened === undefined
+          ? Stream.empty
+          : Clocks.flowing(opened, policy.timeouts, start, target, Clocks.interrupted(target))
+      }))
     }
-  })
+  }
+})
 
 /** Requests in flight when the policy sets no bound: enough to be fast, not enough to exhaust sockets. */
 const unbounded = 32
@@ -212,43 +196,17 @@ interface Asked<A> {
   readonly budgets: ReadonlyArray<BudgetGate.BudgetGate>
 }
 
-interface Admission {
-  readonly spending: BudgetGate.Reservation
-  readonly reservation: QuotaGate.Reservation
-  readonly permit: Permit.Permit
+/** What an attempt has used so far, as the provider said or its events show. */
+interface Used {
+  bill: BudgetPrice.Bill | undefined
+  consumed: Quota.Consumption | undefined
+  outputTokens: number
 }
-
-/** What an attempt has used, as far as the provider said or its events show. */
-interface Used extends BudgetGate.Used {
-  readonly consumed: Quota.Consumption | undefined
-}
-
-const nothing: Used = { consumed: undefined, bill: undefined, outputTokens: 0 }
-
-const usedBy = <A>(metering: Metering<A>, answer: A): Used => ({
-  consumed: metering.consumed(answer),
-  bill: metering.bill?.(answer),
-  outputTokens: 0
-})
 
 const unmetered: Metering<unknown> = {
   load: () => Effect.succeed({ inputTokens: 0, outputTokens: 0 }),
   outputBurndown: 1,
   consumed: () => undefined
-}
-
-const released = (
-  { permit, reservation, spending }: Admission,
-  exit: Exit.Exit<unknown, unknown>,
-  used: Used
-): Effect.Effect<void> => {
-  const error = failure(exit)
-  const isThrottled = error !== undefined && rootOf(error)._tag === "RateLimitError"
-  const isRefused = error !== undefined && ProviderError.isRefusal(error)
-  return permit.release(Exit.isSuccess(exit) ? "answered" : isThrottled ? "refused" : "other").pipe(
-    Effect.andThen(reservation.settle(used.consumed ?? (isRefused ? "refused" : "unknown"))),
-    Effect.andThen(spending.settle({ ...used, isRefused }))
-  )
 }
 
 const failure = (exit: Exit.Exit<unknown, unknown>): ProviderError.ProviderError | undefined => {
@@ -257,6 +215,10 @@ const failure = (exit: Exit.Exit<unknown, unknown>): ProviderError.ProviderError
   return ProviderError.isProviderError(error) ? error : undefined
 }
 
-/** Why a stream broke; any other error is its own root. */
-const rootOf = (error: ProviderError.ProviderError): ProviderError.ProviderError =>
-  error._tag === "StreamInterruptedError" && ProviderError.isProviderError(error.cause) ? error.cause : error
+/** What a permit learns from a call; a stream that broke says why in its cause. */
+const outcomeOf = (exit: Exit.Exit<unknown, unknown>) => {
+  if (Exit.isSuccess(exit)) return "answered"
+  const error = failure(exit)
+  const root = error?._tag === "StreamInterruptedError" ? error.cause : error
+  return ProviderError.isProviderError(root) && root._tag === "RateLimitError" ? "refused" : "other"
+}

@@ -1,11 +1,11 @@
 /**
- * Policies and budgets of decorators, handed to the cores below at each call.
+ * Policies and budgets of decorators, passed to the cores below at each call.
  *
  * A decorator builds its gates once and provides them by a reference while it calls the service below; a core reads them
- * when it is called. So it does not matter what stands between the two: a cache, a fallback, a middleware of the program.
+ * when it is called. So any decorator may stand between the two: a cache, a fallback, a middleware of the program.
  *
- * Of policies the outermost one is in force, since a decorator further out has handed its own over before; the option of
- * the layer is the default. Budgets add up, each counted once.
+ * The outermost policy is in force, since its decorator sets the reference first; the option of the layer is the default.
+ * Budgets add up, each counted once.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -47,65 +47,51 @@ export interface Gated {
   ) => Stream.Stream<A, ProviderError.ChatStreamError, R>
 }
 
-/** Builds a core. Its own `policy` is in force where no decorator hands it another. */
-export const core = (
+/** Builds a core. Its own `policy` is in force where no decorator passes another. */
+export const core = Effect.fnUntraced(function*(
   provider: string,
   policy: Policy.Policy
-): Effect.Effect<Gated, ProviderError.InvalidRequestError, Scope.Scope> =>
-  Effect.map(Enforcement.make(policy, provider), (own) => {
-    const core: Trait.Core = { provider }
-    const gates = Effect.map(Handed, (handed): Gates => ({ enforcement: own, budgets: [], ...handed.get(core) }))
-    return {
-      cores: [core],
-      gates,
-      call: (self, target, metering) =>
-        Effect.flatMap(gates, ({ budgets, enforcement }) => enforcement.call(self, target, metering, budgets)),
-      stream: (self, target, metering) =>
-        Stream.unwrap(
-          Effect.map(gates, ({ budgets, enforcement }) => enforcement.stream(self, target, metering, budgets))
-        )
-    }
-  })
+): Effect.fn.Return<Gated, ProviderError.InvalidRequestError, Scope.Scope> {
+  const own = yield* Enforcement.make(policy, provider)
+  const core: Trait.Core = { provider }
+  const gates = Effect.map(Handed, (handed): Gates => ({ enforcement: own, budgets: [], ...handed.get(core) }))
+  return {
+    cores: [core],
+    gates,
+    call: (self, target, metering) =>
+      Effect.flatMap(gates, ({ budgets, enforcement }) => enforcement.call(self, target, metering, budgets)),
+    stream: (self, target, metering) =>
+      Stream.unwrap(
+        Effect.map(gates, ({ budgets, enforcement }) => enforcement.stream(self, target, metering, budgets))
+      )
+  }
+})
 
-/** Hands gates to the cores that a call, or a stream, reaches. */
+/** Passes gates to the cores that a call, or a stream, reaches. */
 export interface Handing {
   readonly effect: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   readonly stream: <A, E, R>(self: Stream.Stream<A, E, R>) => Stream.Stream<A, E, R>
 }
 
 /** Puts a policy in force for cores: each has permits, quota and breakers of its own. */
-export const policy = (
-  cores: ReadonlyArray<Trait.Core>,
-  policy: Policy.Policy
-): Effect.Effect<Handing, ProviderError.InvalidRequestError, Scope.Scope> =>
-  Effect.map(
-    Effect.forEach(cores, (core) =>
-      Effect.map(Enforcement.make(policy, core.provider), (enforcement) => [core, enforcement] as const)),
-    (made) => {
-      const enforcements = new Map(made)
-      return handing(cores, (handed, core) => ({ enforcement: enforcements.get(core)!, ...handed }))
-    }
-  )
+export const policy = Effect.fnUntraced(function*(cores: ReadonlyArray<Trait.Core>, policy: Policy.Policy) {
+  const enforcements = new Map<Trait.Core, Enforcement.Enforcement>()
+  for (const core of cores) enforcements.set(core, yield* Enforcement.make(policy, core.provider))
+  return handing(cores, (handed, core) => ({ enforcement: enforcements.get(core)!, ...handed }))
+})
 
 /** Puts cores on a budget, which counts the attempts of all of them. */
-export const budget = (
-  cores: ReadonlyArray<Trait.Core>,
-  budget: Budget.Budget
-): Effect.Effect<Handing, ProviderError.InvalidRequestError, Scope.Scope> =>
-  Effect.map(
-    BudgetGate.make(budget),
-    (gates) => handing(cores, (handed) => ({ ...handed, budgets: BudgetGate.joined(handed?.budgets ?? [], gates) }))
-  )
+export const budget = Effect.fnUntraced(function*(cores: ReadonlyArray<Trait.Core>, budget: Budget.Budget) {
+  const gates = yield* BudgetGate.make(budget)
+  return handing(cores, (handed) => ({ ...handed, budgets: BudgetGate.joined(handed?.budgets ?? [], gates) }))
+})
 
 const handing = (
   cores: ReadonlyArray<Trait.Core>,
   change: (handed: Handed | undefined, core: Trait.Core) => Handed
 ): Handing => {
-  const changed = (handed: ReadonlyMap<Trait.Core, Handed>) => {
-    const all = new Map(handed)
-    for (const core of cores) all.set(core, change(handed.get(core), core))
-    return all
-  }
+  const changed = (handed: ReadonlyMap<Trait.Core, Handed>) =>
+    new Map([...handed, ...cores.map((core) => [core, change(handed.get(core), core)] as const)])
   return {
     effect: (self) => Effect.updateService(self, Handed, changed),
     stream: (self) => Stream.updateService(self, Handed, changed)

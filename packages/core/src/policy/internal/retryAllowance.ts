@@ -1,7 +1,9 @@
 /**
  * A retry budget in force: a bucket that calls and time fill, and retries empty.
  */
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
 import * as Semaphore from "effect/Semaphore"
 import * as Watchdog from "../../internal/watchdog.ts"
 import type * as Telemetry from "../../Telemetry.ts"
@@ -23,13 +25,12 @@ export const make = (budget: RetryBudget.RetryBudget | undefined): Effect.Effect
     ? Effect.succeed({ onCall: Effect.void, onRetry: () => Effect.void })
     : Effect.map(Watchdog.now, (now) => inForce(budget, now))
 
-/** Only the head of the queue looks at the clock; the others wait to be its head. */
 const inForce = ({ perSecond, reserve, share }: RetryBudget.RetryBudget, start: number): RetryAllowance => {
   const queue = Semaphore.makeUnsafe(1)
+  const earned = Latch.makeUnsafe(false)
   let left = reserve
   let filledAt = start
   let waiting = 0
-  let onEarned: (() => void) | undefined
 
   const taken = (now: number): boolean => {
     left = Math.min(reserve, left + perSecond * (now - filledAt) / 1000)
@@ -39,39 +40,26 @@ const inForce = ({ perSecond, reserve, share }: RetryBudget.RetryBudget, start: 
     return true
   }
 
-  const earned = Effect.callback<void>((resume) => {
-    // A call may have earned it since the head of the queue looked: the fiber may yield in between.
-    if (left >= 1) return resume(Effect.void)
-    onEarned = () => resume(Effect.void)
-    return Effect.sync(() => {
-      onEarned = undefined
-    })
-  })
-
+  /** Only the head of the queue looks at the clock; the others wait to be its head. */
   const head: Effect.Effect<void> = Effect.flatMap(Watchdog.now, (now) => {
+    earned.closeUnsafe()
     if (taken(now)) return Effect.void
     // A millisecond more than none: what is missing may be less than a timer can measure.
-    const missing = Math.max(1, Math.ceil((1 - left) / perSecond * 1000))
-    return Effect.andThen(
-      Number.isFinite(missing) ? Effect.raceFirst(earned, Effect.sleep(missing)) : earned,
-      head
-    )
+    const missing = Duration.millis(Math.max(1, Math.ceil((1 - left) / perSecond * 1000)))
+    return Effect.andThen(Effect.timeoutOption(earned.await, missing), head)
   })
 
   return {
-    onCall: Effect.suspend(() => {
+    onCall: Effect.sync(() => {
       left += share
-      if (left >= 1) onEarned?.()
-      return Effect.void
+      if (left >= 1) earned.openUnsafe()
     }),
     onRetry: (target) =>
       Effect.flatMap(Watchdog.now, (now) => {
         if (waiting === 0 && taken(now)) return Effect.void
         waiting++
-        return queue.withPermit(head).pipe(
-          Effect.ensuring(Effect.sync(() => waiting--)),
-          (wait) => WaitQueue.recorded(wait, target, "retry-budget")
-        )
+        const wait = Effect.ensuring(queue.withPermit(head), Effect.sync(() => waiting--))
+        return WaitQueue.recorded(wait, target, "retry-budget")
       })
   }
 }

@@ -6,6 +6,7 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Pull from "effect/Pull"
+import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import type * as ProviderError from "../../ProviderError.ts"
 import * as Telemetry from "../../Telemetry.ts"
@@ -24,10 +25,9 @@ export const FinalErrors: Context.Reference<IsFinal> = Context.Reference<IsFinal
 export type IsFinal = (error: ProviderError.ProviderError) => Effect.Effect<boolean, ProviderError.InvalidRequestError>
 
 /**
- * - `retry`: when to send again.
  * - `permitted`: waits until the retry budget has a retry left; runs after the delay of the schedule.
  * - `circuitOpened`: returns when the circuit of the target is open. It cuts a wait short: the next attempt will not be
- *   sent, so there is nothing to wait for.
+ *   sent.
  */
 export interface Options {
   readonly retry: Retry.Retry
@@ -37,38 +37,29 @@ export interface Options {
 }
 
 /** Runs `self` until it succeeds or its schedule is done, and fails with its last error then. */
-export const retried = <A, E extends ProviderError.ProviderError, R>(
+export const retried = Effect.fnUntraced(function*<A, E extends ProviderError.ProviderError, R>(
   self: Effect.Effect<A, E, R>,
   { circuitOpened, permitted, retry, target }: Options
-): Effect.Effect<A, E | ProviderError.InvalidRequestError, R> =>
-  Effect.gen(function*() {
-    const isFinal = yield* FinalErrors
-    const step = yield* Schedule.toStep(retry)
-    let retries = 0
-
-    const delayAfter = (error: ProviderError.ProviderError) =>
-      Effect.flatMap(Clock.currentTimeMillis, (now) =>
-        step(now, error).pipe(
-          Effect.map(([, delay]): Duration.Duration | undefined => delay),
-          Pull.catchDone(() => Effect.succeed(undefined))
-        ))
-
-    /** Returns when it is time for the next attempt, and fails with the same error when there is none. */
-    const next = Effect.fnUntraced(function*(error: E) {
-      const delay = (yield* isFinal(error)) ? undefined : yield* delayAfter(error)
-      if (delay === undefined) return yield* Effect.fail(error)
-      yield* recorded(target, error, ++retries, delay)
-      const wait = Effect.andThen(Effect.sleep(delay), permitted)
-      // A schedule that goes on after a `CircuitOpenError` waits for the circuit to close.
-      yield* error._tag === "CircuitOpenError" ? wait : Effect.raceFirst(wait, circuitOpened)
-    })
-
-    const attempt: Effect.Effect<A, E | ProviderError.InvalidRequestError, R> = Effect.catch(
-      self,
-      (error) => Effect.andThen(next(error), Effect.suspend(() => attempt))
-    )
-    return yield* attempt
+): Effect.fn.Return<A, E | ProviderError.InvalidRequestError, R> {
+  const isFinal = yield* FinalErrors
+  const step = yield* Schedule.toStep(retry)
+  const delayAfter = Effect.fnUntraced(function*(error: E) {
+    if (yield* isFinal(error)) return undefined
+    const next = Effect.map(step(yield* Clock.currentTimeMillis, error), ([, delay]) => delay)
+    return yield* Pull.catchDone(next, () => Effect.undefined)
   })
+  for (let retries = 1;; retries++) {
+    const result = yield* Effect.result(self)
+    if (Result.isSuccess(result)) return result.success
+    const error = result.failure
+    const delay = yield* delayAfter(error)
+    if (delay === undefined) return yield* Effect.fail(error)
+    yield* recorded(target, error, retries, delay)
+    const wait = Effect.andThen(Effect.sleep(delay), permitted)
+    // A schedule that goes on after a `CircuitOpenError` waits for the circuit to close.
+    yield* error._tag === "CircuitOpenError" ? wait : Effect.raceFirst(wait, circuitOpened)
+  }
+})
 
 const recorded = (
   target: Telemetry.Target,
@@ -78,14 +69,8 @@ const recorded = (
 ): Effect.Effect<void> =>
   Effect.logDebug("Retrying after a transient failure").pipe(
     Effect.annotateLogs({
-      operation: target.operation,
-      provider: target.provider,
-      model: target.model,
-      scope: target.scope,
-      server: error.server,
-      error: error._tag,
-      exception: error.exception,
-      requestId: error.requestId,
+      ...target,
+      ...Telemetry.errorAnnotations(error),
       retry,
       delay: Duration.format(Duration.millis(Math.round(Duration.toMillis(delay))))
     }),

@@ -1,8 +1,5 @@
 /**
- * A FIFO queue of waiting fibers.
- *
- * A waiter that is called owns what it waited for. One that is interrupted leaves the queue; if it was called already,
- * `onMissed` releases what it owns.
+ * A FIFO queue of waiting fibers. A waiter that is called owns what it waited for.
  */
 import * as Effect from "effect/Effect"
 import * as Watchdog from "../../internal/watchdog.ts"
@@ -13,7 +10,8 @@ export type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect
 
 /**
  * - `wait`: takes what is free, or else appends the fiber to the queue and returns when it is called. Both happen in one
- *   step, so that no release goes unnoticed in between. Run it where interruption is masked.
+ *   step, so that no release goes unnoticed in between. A waiter that is interrupted leaves the queue; if it was called
+ *   already, `onMissed` releases what it owns. Run it where interruption is masked.
  * - `next`: calls the head of the queue; false when it is empty.
  */
 export interface WaitQueue {
@@ -21,68 +19,55 @@ export interface WaitQueue {
   readonly next: () => boolean
 }
 
-/** Builds an empty queue. Appending, removing and calling take constant time. */
+/** Builds an empty queue. */
 export const make = (): WaitQueue => {
-  let first: Waiter | undefined
-  let last: Waiter | undefined
-
-  const append = (waiter: Waiter) => {
-    waiter.before = last
-    if (last === undefined) first = waiter
-    else last.behind = waiter
-    last = waiter
-  }
-
-  const remove = (waiter: Waiter) => {
-    if (waiter.before === undefined) first = waiter.behind
-    else waiter.before.behind = waiter.behind
-    if (waiter.behind === undefined) last = waiter.before
-    else waiter.behind.before = waiter.before
-  }
+  const waiters = new Set<Waiter>()
+  // One iterator goes on through the set: each new one would begin with the places of all that have left.
+  let heads = waiters.values()
 
   return {
     wait: (restore, take, onMissed) =>
       Effect.withFiber((fiber) => {
         if (take()) return Effect.void
-        const waiter: Waiter = { called: false, call: undefined, before: undefined, behind: undefined }
-        append(waiter)
+        const waiter: Waiter = { call: undefined }
+        waiters.add(waiter)
         const turn = Effect.callback<void>((resume) => {
-          if (waiter.called) return resume(Effect.void)
+          if (!waiters.has(waiter)) return resume(Effect.void)
           // A task of its own: a fiber that ran inside its caller would nest deeper with each that follows.
           waiter.call = () => fiber.currentDispatcher.scheduleTask(() => resume(Effect.void), 0)
         })
         return Effect.onInterrupt(restore(turn), () =>
           Effect.sync(() => {
-            if (waiter.called) onMissed()
-            else remove(waiter)
+            if (!waiters.delete(waiter)) onMissed()
           }))
       }),
     next: () => {
-      const waiter = first
-      if (waiter === undefined) return false
-      remove(waiter)
-      waiter.called = true
-      waiter.call?.()
+      let head = heads.next()
+      if (head.done === true) {
+        heads = waiters.values()
+        head = heads.next()
+      }
+      if (head.done === true) return false
+      waiters.delete(head.value)
+      head.value.call?.()
       return true
     }
   }
 }
 
-/** Runs a wait, and records how long it was, however it ended. */
-export const recorded = (
-  wait: Effect.Effect<void>,
-  target: Telemetry.Target,
-  reason: "concurrency" | "retry-budget"
-): Effect.Effect<void> =>
-  Effect.flatMap(Watchdog.now, (start) =>
-    Effect.onExit(
-      wait,
-      () => Effect.flatMap(Watchdog.now, (now) => Telemetry.recordWait(target, reason, now - start))
-    ))
-
+/** `call`: resumes the fiber, once it is suspended. */
 interface Waiter {
-  called: boolean
   call: (() => void) | undefined
-  before: Waiter | undefined
-  behind: Waiter | undefined
 }
+
+/** Runs a wait, and records how long it was, however it ended. */
+export const recorded = <A, E, R>(
+  wait: Effect.Effect<A, E, R>,
+  target: Telemetry.Target,
+  reason: Telemetry.WaitReason
+): Effect.Effect<A, E, R> =>
+  Effect.flatMap(Watchdog.now, (start) =>
+    Effect.ensuring(
+      wait,
+      Effect.flatMap(Watchdog.now, (now) => Telemetry.recordWait(target, reason, now - start))
+    ))

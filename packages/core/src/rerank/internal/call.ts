@@ -1,24 +1,93 @@
 /**
- * Reranks any number of documents: divides them into requests, sends these, and merges the results.
+ * Reranks any number of documents: validates the call before any network, divides it into requests, sends these, and
+ * merges the results.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Check from "../../Check.ts"
+import * as WellFormedText from "../../internal/wellFormedText.ts"
 import type * as Enforcement from "../../policy/internal/enforcement.ts"
 import * as ProviderError from "../../ProviderError.ts"
 import * as Telemetry from "../../Telemetry.ts"
 import type * as Rerank from "../Rerank.ts"
-import type * as Validation from "./validation.ts"
+
+/** A valid call. `topN` may exceed the number of documents. */
+export interface Resolved {
+  readonly query: string
+  readonly documents: ReadonlyArray<string>
+  readonly topN: number
+  readonly options: Rerank.ResolvedOptions
+  readonly limits: Rerank.Limits
+}
+
+/** Validates a call, whose parts may be any values. */
+export const resolve = Effect.fnUntraced(function*(
+  { defaultModel, limits: limitsOf, provider }: Pick<Rerank.Provider, "provider" | "defaultModel" | "limits">,
+  query: unknown,
+  documents: unknown,
+  options: unknown = {}
+): Effect.fn.Return<Resolved, ProviderError.RerankError> {
+  const settled = yield* Check.run(optionsOf, options, { provider, whole: "options" })
+  const { model = defaultModel, topN = Infinity, ...rest } = settled
+  if (model === undefined || model.trim() === "") {
+    return yield* ProviderError.invalidRequest({
+      provider,
+      model,
+      field: "model",
+      problem: "no model is named",
+      remedy: "Set `model` in the options of the call, or once in the options of the layer"
+    })
+  }
+  const texts = yield* Check.run(textsOf, { query, documents }, { provider, model })
+  const resolved: Rerank.ResolvedOptions = { ...rest, model }
+  const limits: Rerank.Limits = yield* limitsOf?.(resolved) ?? Effect.succeed({ maxDocuments: Infinity })
+  const tooLong = lengthProblem(texts.query, texts.documents, limits.maxLength ?? Infinity)
+  return tooLong === undefined
+    ? { ...texts, topN, options: resolved, limits }
+    : yield* new ProviderError.ContextLengthExceededError({ provider, model, ...tooLong })
+})
+
+const optionsOf = Check.struct<Rerank.RerankOptions>({
+  model: Check.optional(Check.text),
+  topN: Check.optional(Check.number({
+    min: 1,
+    whole: true,
+    what: "a number of results",
+    remedy: "Use a whole number from 1, or leave it out to get all of them"
+  })),
+  providerOptions: Check.optional(Check.providerOptions)
+}, { remedy: "Give an object of options, or nothing" })
+
+/** Text that is not blank. */
+const textThat = (remedy: string): Check.Check<string> => (given, at) => {
+  const text = WellFormedText.check(given, at)
+  return text === Check.refused || /\S/u.test(text) ? text : Check.refuse(at, "the text is blank", remedy)
+}
+
+const textsOf = Check.struct<Pick<Resolved, "query" | "documents">>({
+  query: textThat("Give a query"),
+  documents: Check.list(textThat("Leave it out, or give it text"), {
+    remedy: "Give an array of texts"
+  })
+})
+
+/** The query is sent with every document, so both must fit into a request. */
+const lengthProblem = (query: string, documents: ReadonlyArray<string>, limit: number) => {
+  const room = limit - query.length
+  const long = documents.findIndex((document) => document.length > room)
+  if (room > 0 && long < 0) return undefined
+  const [field, { length }, most, remedy] = room <= 0
+    ? ["query", query, `${limit} in all`, "Shorten it"] as const
+    : [`documents[${long}]`, documents[long]!, `${room} beside the query`, "Split it"] as const
+  const problem = `the text has ${length} characters and a request takes ${most}. ${remedy}.`
+  return { field, problem, message: `${field}: ${problem}` }
+}
 
 /** One call, all or nothing, with its span and metrics. Texts are never recorded. */
 export const rerank = (
-  provider: {
-    readonly provider: string
-    readonly rerank: (
-      request: Rerank.ProviderRequest
-    ) => Effect.Effect<Rerank.ProviderResult, ProviderError.RerankError>
-  },
+  provider: Rerank.Provider,
   enforcement: Enforcement.Enforcement,
-  call: Validation.Resolved
+  call: Resolved
 ): Effect.Effect<Rerank.RerankResponse, ProviderError.RerankError> => {
   const { documents, options, query, topN } = call
   const target = { operation: "rerank", provider: provider.provider, model: options.model } as const
@@ -65,28 +134,22 @@ export const rerank = (
     )).pipe(Effect.withSpan(span.name, span.options))
 }
 
-interface Part {
-  readonly offset: number
-  readonly documents: ReadonlyArray<string>
-}
-
-/** Consecutive documents; a part is closed when the next document does not fit. */
-const divide = ({ documents, limits, query }: Validation.Resolved): ReadonlyArray<Part> => {
+/** Consecutive documents and the index of the first; a request is closed when the next document does not fit. */
+const divide = ({ documents, limits, query }: Resolved) => {
   const maxDocuments = Math.max(1, Math.floor(limits.maxDocuments) || 1)
   const room = (limits.maxLength ?? Infinity) - query.length
-  const parts: Array<Part> = []
-  let offset = 0
+  const requests: Array<{ readonly offset: number; readonly documents: Array<string> }> = []
   let length = 0
-  for (const [index, document] of documents.entries()) {
-    if (index > offset && (index - offset >= maxDocuments || length + document.length > room)) {
-      parts.push({ offset, documents: documents.slice(offset, index) })
-      offset = index
-      length = 0
-    }
+  for (const [offset, document] of documents.entries()) {
+    const open = requests.at(-1)
     length += document.length
+    if (open !== undefined && open.documents.length < maxDocuments && length <= room) open.documents.push(document)
+    else {
+      requests.push({ offset, documents: [document] })
+      length = document.length
+    }
   }
-  if (offset < documents.length) parts.push({ offset, documents: documents.slice(offset) })
-  return parts
+  return requests
 }
 
 const bestFirst = (self: Rerank.RerankResult, that: Rerank.RerankResult): number =>
@@ -108,16 +171,12 @@ const checked = (
   answer: Rerank.ProviderResult
 ): Effect.Effect<Rerank.ProviderResult, ProviderError.MalformedResponseError> => {
   const problem = problemOf(request, answer.results)
-  return problem === undefined
-    ? Effect.succeed(answer)
-    : Effect.fail(
-      new ProviderError.MalformedResponseError({
-        provider: target.provider,
-        model: target.model,
-        requestId: answer.requestId,
-        message: `${Telemetry.nameOf(target)} answered with ${problem}. Ask again, or use another model.`
-      })
-    )
+  if (problem === undefined) return Effect.succeed(answer)
+  const message = `${Telemetry.nameOf(target)} answered with ${problem}. Ask again, or use another model.`
+  const { model, provider } = target
+  return Effect.fail(
+    new ProviderError.MalformedResponseError({ provider, model, requestId: answer.requestId, message })
+  )
 }
 
 const problemOf = (

@@ -4,23 +4,18 @@
 import * as Effect from "effect/Effect"
 import * as BoundedMap from "../../internal/boundedMap.ts"
 import * as Watchdog from "../../internal/watchdog.ts"
-import * as LimitCurve from "./limitCurve.ts"
-
-/** Builds a store without limits; `state/AdaptiveLimits.ts` says what it does. */
-export const make = () => makeIn(new Map())
+import { type Adaptive, type Current, grown, shrunk } from "./limitCurve.ts"
 
 /** A limit, and when it was last used, in milliseconds of the monotonic clock. */
-export interface Kept extends LimitCurve.Current {
+export interface Kept extends Current {
   readonly usedAt: number
 }
 
-/** Builds a store whose limits can be looked at. */
-export const makeIn = (limits: Map<string, Kept>) => {
-  const change = (
-    key: string,
-    { initial }: LimitCurve.Adaptive,
-    next: (current: LimitCurve.Current) => LimitCurve.Current
-  ): Effect.Effect<LimitCurve.Current> =>
+const hour = 3_600_000
+
+/** Builds a store; `state/AdaptiveLimits.ts` says what it does. */
+export const make = (limits = new Map<string, Kept>()) => {
+  const change = (key: string, { initial }: Adaptive, next: (current: Current) => Current): Effect.Effect<Current> =>
     Effect.map(Watchdog.now, (now) => {
       const isUnused = ({ usedAt }: Kept) => now - usedAt >= hour
       const known = limits.get(key)
@@ -31,18 +26,13 @@ export const makeIn = (limits: Map<string, Kept>) => {
     })
 
   return {
-    read: (key: string, adaptive: LimitCurve.Adaptive) => change(key, adaptive, (current) => current),
-    increase: (key: string, adaptive: LimitCurve.Adaptive, answered: number) =>
-      change(key, adaptive, (current) => ({
-        limit: LimitCurve.grown(adaptive, current, answered),
-        epoch: current.epoch
-      })),
-    decrease: (key: string, adaptive: LimitCurve.Adaptive, epoch: number, refused: number) =>
+    read: (key: string, adaptive: Adaptive) => change(key, adaptive, (current) => current),
+    increase: (key: string, adaptive: Adaptive, answered: number) =>
+      change(key, adaptive, (current) => ({ ...current, limit: grown(adaptive, current, answered) })),
+    decrease: (key: string, adaptive: Adaptive, epoch: number, refused: number) =>
       change(key, adaptive, (current) =>
         epoch < current.epoch
           ? current
-          : { limit: LimitCurve.shrunk(adaptive, current.limit, refused), epoch: epoch + 1 })
+          : { limit: shrunk(adaptive, current.limit, refused), epoch: epoch + 1 })
   }
 }
-
-const hour = 3_600_000

@@ -30,87 +30,73 @@ export type Verdict = "Success" | "Failure" | "Ignored"
 /** How a verdict changed a circuit; `reopened`: the probe failed. */
 export type Change = "opened" | "reopened" | "closed" | undefined
 
-/**
- * A call may be made.
- *
- * - `isProbe`: whether the circuit is half open, and this is its one call.
- * - `settle`: records how it ended.
- */
-export interface Admission<E = never> {
+/** A call may be made; `isProbe` if the circuit is half open, and this is its one call. `settle` records how it ended. */
+export interface Admission {
   readonly _tag: "Admission"
   readonly isProbe: boolean
-  readonly settle: (verdict: Verdict) => Effect.Effect<Change, E>
+  readonly settle: (verdict: Verdict) => Effect.Effect<Change>
 }
 
-/** No call may be made: the circuit is open, or half open and another call is the probe. */
-export type Rejection = CircuitBreaker.CircuitOpen | CircuitBreaker.CircuitHalfOpen
+/** Whether a call may be made. Not while the circuit is open, or half open and another call is the probe. */
+export type Answer =
+  | Admission
+  | { readonly _tag: "CircuitOpen"; readonly retryAfter: Duration.Duration }
+  | { readonly _tag: "CircuitHalfOpen" }
 
 /** Asks whether a call may be made. The scope stays open while the call runs. */
 export interface Circuits {
-  readonly admit: (key: string) => Effect.Effect<Admission | Rejection, never, Scope.Scope>
+  readonly admit: (key: string) => Effect.Effect<Answer, never, Scope.Scope>
 }
 
 /** Builds the circuits of one service. */
-export const make = (breaker: Settings): Effect.Effect<Circuits, never, Scope.Scope> =>
-  Effect.gen(function*() {
-    const memory = Context.get(
-      yield* Layer.build(CircuitBreaker.layerStoreMemory({ idleTimeToLive: "10 minutes" })),
-      CircuitBreaker.CircuitBreakerStore
-    )
-    const shared = yield* Effect.serviceOption(CircuitBreaker.CircuitBreakerStore)
-    const local = inStore(memory, breaker)
-    const admitHere = (key: string) =>
-      Effect.map(local(key), settledBy((settle) => Effect.catch(settle, () => Effect.undefined))).pipe(
-        Effect.catch(() => Effect.succeed(unguarded))
-      )
-    if (Option.isNone(shared)) return { admit: admitHere }
+export const make = Effect.fnUntraced(function*(breaker: Settings): Effect.fn.Return<Circuits, never, Scope.Scope> {
+  const memory = Context.get(
+    yield* Layer.build(CircuitBreaker.layerStoreMemory({ idleTimeToLive: "10 minutes" })),
+    CircuitBreaker.CircuitBreakerStore
+  )
+  const here = inStore(memory, breaker, (step) => Effect.catch(step, () => Effect.undefined))
+  const admitHere = (key: string) => Effect.map(here(key), (answer) => answer ?? unguarded)
+  const shared = yield* Effect.serviceOption(CircuitBreaker.CircuitBreakerStore)
+  if (Option.isNone(shared)) return { admit: admitHere }
 
-    const { attempt } = FailingStore.of(shared.value, {
-      name: "The store of circuit breakers",
-      meanwhile: "this process goes on with circuits of its own"
-    })
-    const admit = inStore(shared.value, breaker)
-    return {
-      admit: (key) =>
-        Effect.flatMap(
-          attempt(() => admit(key), Effect.undefined),
-          (answer) =>
-            answer === undefined
-              ? admitHere(key)
-              : Effect.succeed(settledBy((settle) => attempt(() => settle, Effect.undefined))(answer))
-        )
-    }
+  const { attempt } = FailingStore.of(shared.value, {
+    name: "The store of circuit breakers",
+    meanwhile: "this process goes on with circuits of its own"
   })
+  const there = inStore(shared.value, breaker, (step) => attempt(() => step, Effect.undefined))
+  return {
+    admit: (key) =>
+      Effect.flatMap(there(key), (answer) => answer === undefined ? admitHere(key) : Effect.succeed(answer))
+  }
+})
 
 /** The answer without a store: the call is made, and its verdict is not recorded. */
 const unguarded: Admission = { _tag: "Admission", isProbe: false, settle: () => Effect.undefined }
 
-/** An answer whose verdict is recorded in another way. */
-const settledBy =
-  <E>(enter: (settle: Effect.Effect<Change, E>) => Effect.Effect<Change>) =>
-  (answer: Admission<E> | Rejection): Admission | Rejection =>
-    answer._tag === "Admission" ? { ...answer, settle: (verdict) => enter(answer.settle(verdict)) } : answer
-
-/** A store whose rejections are values, so that only its own failures are errors. */
-const inStore = (store: CircuitBreaker.CircuitBreakerStore["Service"], { open, trip }: Settings) => {
-  const tripPolicy: CircuitBreaker.TripPolicy = trip.type === "consecutive"
-    ? { _tag: "Consecutive", failures: trip.failures }
-    : { _tag: "Rate", threshold: trip.threshold, size: trip.size, minimumCalls: trip.minimumCalls }
-  return (key: string) =>
-    store.admit(key).pipe(
-      Effect.map(({ generation, probe }): Admission<CircuitBreaker.CircuitBreakerError> | Rejection => ({
-        _tag: "Admission",
-        isProbe: probe,
-        settle: (outcome) =>
-          Effect.map(
-            store.record({ key, generation, outcome, tripPolicy, openFor: open }),
-            (transition): Change =>
+/** A store whose rejections are values, and whose own failures are `undefined`. */
+const inStore = (
+  store: CircuitBreaker.CircuitBreakerStore["Service"],
+  { open, trip: { type, ...trip } }: Settings,
+  recover: <A, R>(
+    step: Effect.Effect<A, CircuitBreaker.CircuitBreakerError, R>
+  ) => Effect.Effect<A | undefined, never, R>
+) => {
+  // The fields of a trip are those of a policy.
+  const tripPolicy = { _tag: type === "rate" ? "Rate" : "Consecutive", ...trip } as CircuitBreaker.TripPolicy
+  return (key: string): Effect.Effect<Answer | undefined, never, Scope.Scope> =>
+    recover(
+      store.admit(key).pipe(
+        Effect.map(({ generation, probe }): Answer => ({
+          _tag: "Admission",
+          isProbe: probe,
+          settle: (outcome) =>
+            Effect.map(recover(store.record({ key, generation, outcome, tripPolicy, openFor: open })), (transition) =>
               transition &&
-              (transition.to === "Closed" ? "closed" : transition.from === "HalfOpen" ? "reopened" : "opened")
-          )
-      })),
-      Effect.catch((error) =>
-        error.reason._tag === "CircuitBreakerStoreError" ? Effect.fail(error) : Effect.succeed(error.reason)
+              (transition.to === "Closed" ? "closed" : transition.from === "HalfOpen" ? "reopened" : "opened"))
+        })),
+        Effect.catch((error) =>
+          error.reason._tag === "CircuitBreakerStoreError" ? Effect.fail(error) : Effect.succeed(error.reason)
+        )
       )
     )
 }

@@ -8,17 +8,6 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 
-/**
- * - `nextId`: names a reservation as no other process does, whatever its `Random`.
- * - `add`: renews a reservation from now on, with what `renew` needs to know of it.
- * - `delete`: no longer renews it.
- */
-export interface Leases<A> {
-  readonly nextId: () => string
-  readonly add: (id: string, held: A) => Effect.Effect<void>
-  readonly delete: (id: string) => void
-}
-
 /** Builds leases without reservations; `renew` is run three times in a lease, in the scope. */
 export const make = Effect.fnUntraced(function*<A>(
   lease: Duration.Duration,
@@ -30,27 +19,27 @@ export const make = Effect.fnUntraced(function*<A>(
   const held = new Map<string, A>()
   let made = 0
   let renewing: Fiber.Fiber<void> | undefined
-
-  const renewal = Effect.forever(
-    Effect.andThen(Effect.sleep(Duration.millis(Duration.toMillis(lease) / 3)), Effect.suspend(() => renew(held)))
-  )
   yield* Effect.addFinalizer(() => renewing === undefined ? Effect.void : Fiber.interrupt(renewing))
 
-  const leases: Leases<A> = {
+  return {
+    /** Names a reservation as no other process does, whatever its `Random`. */
     nextId: () => `${name}.${made++}`,
-    add: (id, reservation) =>
+    /** Renews a reservation from now on, with what `renew` needs to know of it. */
+    add: (id: string, reservation: A): Effect.Effect<void> =>
       // One step: between a fork and its note another call could fork as well.
       Effect.contextWith((context: Context.Context<never>) => {
         held.set(id, reservation)
-        renewing ??= Effect.runForkWith(context)(renewal)
+        renewing ??= Effect.runForkWith(context)(
+          Effect.forever(Effect.delay(Effect.suspend(() => renew(held)), Duration.toMillis(lease) / 3))
+        )
         return Effect.void
       }),
-    delete: (id) => {
+    /** No longer renews it. */
+    delete: (id: string) => {
       held.delete(id)
       if (held.size > 0) return
       renewing?.interruptUnsafe()
       renewing = undefined
     }
   }
-  return leases
 })

@@ -5,43 +5,24 @@
  * waiter sleeps.
  */
 import * as Duration from "effect/Duration"
+import * as Iterable from "effect/Iterable"
 import * as BoundedMap from "../../internal/boundedMap.ts"
 import type { Amounts, Balance, Decision, Limit, Reservation, Settlement, Unit } from "./ledgerData.ts"
-import * as LedgerWindow from "./ledgerWindow.ts"
-
-/**
- * The operations of a ledger for one key; `isEmpty` when nothing would be lost with it. `adopt` reserves what another
- * ledger has granted, whether there is room or not.
- */
-export interface LedgerAccount {
-  readonly reserve: (now: number, reservation: Reservation) => Decision
-  readonly adopt: (now: number, reservation: Reservation) => void
-  readonly settle: (now: number, settlement: Omit<Settlement, "key">) => void
-  readonly leave: (now: number, id: string) => void
-  readonly renew: (now: number, id: string, lease: Duration.Duration) => void
-  readonly balances: (now: number, limits: ReadonlyArray<Limit>) => ReadonlyArray<Balance>
-  readonly isEmpty: (now: number) => boolean
-}
 
 /** When to ask again for what cannot be foreseen, a settlement or a shorter queue, in milliseconds. */
-export const poll = 100
+const poll = 100
 
 /** Waiters further back in the queue ask less often: up to this many times {@link poll}. */
-export const farthest = 10
-
-/** Sums of fractions are compared as exactly as they can be added up. */
-export const tolerance = 1e-12
+const farthest = 10
 
 /** How much of a unit: 0 for NaN and what is negative. An infinite amount fits only where there is no limit. */
-export const amountOf = (amounts: Amounts, unit: Unit): number => {
-  const amount = amounts[unit] ?? 0
-  return Number.isNaN(amount) ? 0 : Math.min(Math.max(amount, 0), Number.MAX_SAFE_INTEGER)
-}
+export const amountOf = (amounts: Amounts, unit: Unit): number =>
+  Math.min(Math.max(amounts[unit] || 0, 0), Number.MAX_SAFE_INTEGER)
 
 /** The limit that has no room for the amounts at any time. A limit of NaN limits nothing. */
-export const never = ({ amounts, limits }: Pick<Reservation, "amounts" | "limits">): Decision | undefined => {
+export const never = ({ amounts, limits }: Demand): Extract<Decision, { readonly _tag: "never" }> | undefined => {
   const limit = limits.find(({ amount, unit }) => (amounts[unit] ?? 0) > Math.max(0, amount))
-  return limit === undefined ? undefined : { _tag: "never", limit: limit.name }
+  return limit && { _tag: "never", limit: limit.name }
 }
 
 /** A wait; asking again at once would be of no use. */
@@ -51,53 +32,49 @@ export const wait = (millis: number, limit: string): Extract<Decision, { readonl
   limit
 })
 
-interface Demand {
-  readonly amounts: Amounts
-  readonly limits: ReadonlyArray<Limit>
-}
+type Demand = Pick<Reservation, "amounts" | "limits">
 
-interface Place extends Demand {
-  readonly until: number
-}
-
-interface Held {
-  readonly amounts: Amounts
+/** What is granted since `at`. */
+interface Held extends Pick<Reservation, "amounts"> {
   readonly at: number
   readonly until: number
 }
 
-const units: ReadonlyArray<Unit> = ["tokens", "requests", "nanodollars"]
+/** All units. */
+export const units: ReadonlyArray<Unit> = ["tokens", "requests", "nanodollars"]
+
+const nothing = (): Record<Unit, number> => ({ tokens: 0, requests: 0, nanodollars: 0 })
+
+/** The operations of a ledger for one key. */
+export type LedgerAccount = ReturnType<typeof make>
 
 /** Builds an account with nothing on it. */
-export const make = (): LedgerAccount => {
-  const held = leased<Held>()
-  const queue = leased<Place>()
-  const windows = new Map<string, { readonly unit: Unit; readonly window: LedgerWindow.LedgerWindow }>()
-  let reserved: Record<Unit, number> = nothing()
+export const make = () => {
+  const held = new Leased<Held>()
+  const queue = new Leased<Demand & { readonly until: number }>()
+  const windows = new Map<string, ReturnType<typeof makeWindow>>()
+  let reserved = nothing()
 
-  const window = ({ unit, window }: Limit) => {
+  const windowOf = ({ unit, window }: Limit) => {
     const millis = Duration.toMillis(window)
-    return BoundedMap.getOrMake(windows, `${millis} ${unit}`, () => ({ unit, window: LedgerWindow.make(millis) }))
-      .window
+    return BoundedMap.getOrMake(windows, `${millis} ${unit}`, () => makeWindow(unit, millis))
   }
 
   /** How much too large an amount is for a limit, now. */
   const excess = (now: number, amounts: Amounts, limit: Limit) => {
     const allowed = Math.max(0, limit.amount)
-    const over = window(limit).spent(now) + reserved[limit.unit] + amountOf(amounts, limit.unit) - allowed
-    return over > allowed * tolerance ? over : 0
+    const over = windowOf(limit).spent(now) + reserved[limit.unit] + amountOf(amounts, limit.unit) - allowed
+    // Sums of fractions are compared as exactly as they can be added up.
+    return over > allowed * 1e-12 ? over : 0
   }
 
-  const hasRoom = (now: number, { amounts, limits }: Demand) =>
-    limits.every((limit) => excess(now, amounts, limit) === 0)
-
   const take = (id: string) => {
-    const reservation = held.entries.get(id)
+    const reservation = held.get(id)
     if (reservation === undefined) return undefined
-    held.entries.delete(id)
-    if (held.entries.size === 0) reserved = nothing()
+    held.delete(id)
+    if (held.size === 0) reserved = nothing()
     else for (const unit of units) reserved[unit] -= amountOf(reservation.amounts, unit)
-    return reservation
+    return reservation.at
   }
 
   const hold = (id: string, reservation: Held) => {
@@ -108,131 +85,170 @@ export const make = (): LedgerAccount => {
   /** Releases what has expired, and grants the head of the queue while there is room. */
   const advance = (now: number) => {
     for (const id of held.ended(now)) take(id)
-    for (const id of queue.ended(now)) queue.entries.delete(id)
-    for (const [id, place] of queue.entries) {
-      if (!hasRoom(now, place)) return
-      queue.entries.delete(id)
-      hold(id, { amounts: place.amounts, at: now, until: place.until })
+    for (const id of queue.ended(now)) queue.delete(id)
+    for (const [id, { amounts, limits, until }] of queue) {
+      if (limits.some((limit) => excess(now, amounts, limit) > 0)) return
+      queue.delete(id)
+      hold(id, { amounts, at: now, until })
     }
   }
 
+  /** The limit that takes longest to have room. */
   const obstacle = (now: number, { amounts, limits }: Demand) => {
-    let longest = 0
-    let name = ""
+    let longest = { millis: 0, name: "" }
     for (const limit of limits) {
       const over = excess(now, amounts, limit)
       if (over === 0) continue
-      const foreseen = window(limit).leaving(now, over) - now
+      const foreseen = windowOf(limit).leaving(now, over) - now
       const millis = reserved[limit.unit] > 0 ? Math.min(foreseen, poll) : foreseen
-      if (millis > longest) {
-        longest = millis
-        name = limit.name
-      }
+      if (millis > longest.millis) longest = { millis, name: limit.name }
     }
-    return wait(longest, name)
+    return wait(longest.millis, longest.name)
   }
 
-  const ahead = (id: string) => {
-    let places = 0
-    for (const other of queue.entries.keys()) {
-      if (other === id || places === farthest) break
-      places++
-    }
-    return places
-  }
-
-  const balances = (now: number, limits: ReadonlyArray<Limit>) =>
-    limits.map((limit) => ({
+  const balances = (now: number, limits: ReadonlyArray<Limit>): ReadonlyArray<Balance> => {
+    advance(now)
+    return limits.map((limit) => ({
       limit: limit.name,
-      spent: window(limit).spent(now),
+      spent: windowOf(limit).spent(now),
       reserved: reserved[limit.unit]
     }))
+  }
 
   return {
-    reserve: (now, { amounts, id, lease, limits }) => {
+    balances,
+    reserve: (now: number, { amounts, id, lease, limits }: Reservation): Decision => {
       const place = { amounts, limits, until: now + Duration.toMillis(lease) }
-      const impossible = never({ amounts, limits })
+      const impossible = never(place)
       advance(now)
-      if (!held.entries.has(id)) {
+      if (!held.has(id)) {
         if (impossible === undefined) queue.set(id, place)
-        else queue.entries.delete(id)
+        else queue.delete(id)
         advance(now)
       }
-      const reservation = held.entries.get(id)
+      const reservation = held.get(id)
       if (reservation !== undefined) {
         held.set(id, { ...reservation, until: place.until })
         return { _tag: "granted", balances: balances(now, limits) }
       }
       if (impossible !== undefined) return impossible
-      const places = ahead(id)
-      return {
-        ...(places === 0 ? obstacle(now, place) : wait(places * poll, "queue")),
-        balances: balances(now, limits)
-      }
+      const ahead = Iterable.takeWhile(Iterable.take(queue.keys(), farthest), (other) => other !== id)
+      const places = Iterable.size(ahead)
+      const decision = places === 0 ? obstacle(now, place) : wait(places * poll, "queue")
+      return { ...decision, balances: balances(now, limits) }
     },
-    adopt: (now, { amounts, id, lease }) => {
+    /** Reserves what another ledger has granted, whether there is room or not. */
+    adopt: (now: number, { amounts, id, lease }: Reservation) => {
       advance(now)
-      const at = take(id)?.at ?? now
-      queue.entries.delete(id)
+      const at = take(id) ?? now
+      queue.delete(id)
       hold(id, { amounts, at, until: now + Duration.toMillis(lease) })
     },
-    settle: (now, { age = Duration.zero, amounts, id, limits }) => {
+    settle: (now: number, { age = Duration.zero, amounts, id, limits }: Settlement) => {
       advance(now)
-      const at = take(id)?.at ?? now - Duration.toMillis(age)
-      queue.entries.delete(id)
+      const at = take(id) ?? now - Duration.toMillis(age)
+      queue.delete(id)
       for (const limit of limits) {
-        if (amountOf(amounts, limit.unit) > 0) window(limit)
+        if (amountOf(amounts, limit.unit) > 0) windowOf(limit)
       }
-      for (const { unit, window } of windows.values()) {
-        const spent = amountOf(amounts, unit)
-        if (spent > 0) window.enter(now, at, spent)
+      for (const { enter, unit } of windows.values()) {
+        if (amountOf(amounts, unit) > 0) enter(now, at, amountOf(amounts, unit))
       }
       advance(now)
     },
-    leave: (now, id) => {
+    leave: (now: number, id: string) => {
       take(id)
-      queue.entries.delete(id)
+      queue.delete(id)
       advance(now)
     },
-    renew: (now, id, lease) => {
+    renew: (now: number, id: string, lease: Duration.Duration) => {
       advance(now)
-      const reservation = held.entries.get(id)
+      const reservation = held.get(id)
       if (reservation !== undefined) held.set(id, { ...reservation, until: now + Duration.toMillis(lease) })
     },
-    balances: (now, limits) => {
+    /** Whether nothing would be lost with it. */
+    isEmpty: (now: number) => {
       advance(now)
-      return balances(now, limits)
-    },
-    isEmpty: (now) => {
-      advance(now)
-      return held.entries.size === 0 && queue.entries.size === 0 &&
-        [...windows.values()].every(({ window }) => window.spent(now) === 0)
+      return held.size === 0 && queue.size === 0 && [...windows.values()].every(({ spent }) => spent(now) === 0)
     }
   }
 }
 
-const nothing = (): Record<Unit, number> => ({ tokens: 0, requests: 0, nanodollars: 0 })
-
 /** Entries that expire unless they are renewed, in order of arrival. */
-const leased = <A extends { readonly until: number }>() => {
-  const entries = new Map<string, A>()
+class Leased<A extends { readonly until: number }> extends Map<string, A> {
   /** No entry expires earlier; it may be too low, since entries are renewed. */
-  let nextEnd = Infinity
-  return {
-    entries,
-    set: (id: string, entry: A) => {
-      entries.set(id, entry)
-      nextEnd = Math.min(nextEnd, entry.until)
-    },
-    ended: (now: number): ReadonlyArray<string> => {
-      if (now < nextEnd) return []
-      nextEnd = Infinity
-      const ids: Array<string> = []
-      for (const [id, { until }] of entries) {
-        if (until <= now) ids.push(id)
-        else nextEnd = Math.min(nextEnd, until)
+  private nextEnd = Infinity
+
+  override set(id: string, entry: A): this {
+    this.nextEnd = Math.min(this.nextEnd, entry.until)
+    return super.set(id, entry)
+  }
+
+  ended(now: number): ReadonlyArray<string> {
+    if (now < this.nextEnd) return []
+    this.nextEnd = Infinity
+    const ids: Array<string> = []
+    for (const [id, { until }] of this) {
+      if (until <= now) ids.push(id)
+      else this.nextEnd = Math.min(this.nextEnd, until)
+    }
+    return ids
+  }
+}
+
+/**
+ * What was spent within a window that slides with time; one that is infinite is a single slot.
+ *
+ * Spendings are grouped into slots of a sixtieth of the window, so memory is flat however many they are. A slot leaves
+ * as a whole, when its newest spending is as old as the window: what the window says is never too little, and too much
+ * for a sixtieth of the window at most.
+ */
+const makeWindow = (unit: Unit, window: number) => {
+  const slots = new Map<number, { amount: number; newest: number }>()
+  let total = 0
+  /** No slot leaves earlier; it may be too low, since a slot can get newer. */
+  let nextLeave = Infinity
+
+  /** The total. */
+  const spent = (now: number): number => {
+    if (now < nextLeave) return total
+    // Added up anew: subtracting fractions would leave dust behind.
+    total = 0
+    nextLeave = Infinity
+    for (const [index, { amount, newest }] of slots) {
+      if (newest + window <= now) {
+        slots.delete(index)
+      } else {
+        total += amount
+        nextLeave = Math.min(nextLeave, newest + window)
       }
-      return ids
+    }
+    return total
+  }
+
+  return {
+    unit,
+    spent,
+    /** Adds a spending of the past; one that is older than the window adds nothing. */
+    enter: (now: number, at: number, amount: number): void => {
+      if (at + window <= now) return
+      spent(now)
+      const index = Math.floor(at / (window / 60))
+      const slot = slots.get(index) ?? { amount: 0, newest: at }
+      slots.set(index, { amount: slot.amount + amount, newest: Math.max(slot.newest, at) })
+      total += amount
+      nextLeave = Math.min(nextLeave, at + window)
+    },
+    /** When at least `amount` of the total will have left; `Infinity` if it never will. */
+    leaving: (now: number, amount: number): number => {
+      spent(now)
+      let left = 0
+      for (const slot of [...slots.values()].sort((a, b) => a.newest - b.newest)) {
+        left += slot.amount
+        // The total was added up in another order, so fractions may differ in the last digit.
+        if (left >= amount * (1 - 1e-12)) return slot.newest + window
+      }
+      return Infinity
     }
   }
 }

@@ -5,37 +5,43 @@
  * answered is subtracted from the limits until it would have left their windows. Settlements made meanwhile are delivered
  * when the ledger is back, before the next reservation.
  */
+import * as Arr from "effect/Array"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
 import * as BoundedMap from "../../internal/boundedMap.ts"
 import * as Watchdog from "../../internal/watchdog.ts"
 import type { Ledger } from "../Ledger.ts"
 import * as FailingStore from "./failingStore.ts"
 import * as LedgerAccount from "./ledgerAccount.ts"
-import type { Amounts, Balance, Decision, Limit, Reservation, Settlement, Unit } from "./ledgerData.ts"
+import type { Balance, Decision, Limit, Reservation, Settlement } from "./ledgerData.ts"
 import * as LedgerMemory from "./ledgerMemory.ts"
 
 /**
  * The ledger for one user, in whose scope kept settlements are delivered, and a last time when it closes. All users of a
  * ledger share its last known state; a ledger in memory is used as it is.
  */
-export const make = (ledger: Ledger): Effect.Effect<LedgerMemory.LedgerMemory, never, Scope.Scope> =>
-  LedgerMemory.isMemory(ledger) ? Effect.succeed(ledger) : Effect.gen(function*() {
-    const shared = BoundedMap.getOrMake(all, ledger, () => makeShared(ledger))
-    const scope = yield* Effect.scope
-    yield* Scope.addFinalizer(scope, shared.deliver)
-    return {
-      ...shared.ledger,
-      settle: (settlement) =>
-        Effect.flatMap(
-          shared.settle(settlement),
-          (isEntered) => isEntered ? Effect.void : Effect.asVoid(Effect.forkIn(shared.deliverLater, scope))
-        )
-    }
-  })
+export const make = Effect.fnUntraced(function*(
+  ledger: Ledger
+): Effect.fn.Return<LedgerMemory.LedgerMemory, never, Scope.Scope> {
+  if (LedgerMemory.isMemory(ledger)) return ledger
+  const { deliver, deliverLater, settle, ...shared } = BoundedMap.getOrMake(all, ledger, () => makeShared(ledger))
+  const scope = yield* Effect.scope
+  yield* Scope.addFinalizer(scope, deliver)
+  return {
+    ...shared,
+    settle: (settlement) =>
+      Effect.flatMap(
+        settle(settlement),
+        (isEntered) => isEntered ? Effect.void : Effect.asVoid(Effect.forkIn(deliverLater, scope))
+      )
+  }
+})
 
-/** Keys whose last known state is kept. */
+const all = new WeakMap<Ledger, ReturnType<typeof makeShared>>()
+
+/** Keys, and windows of keys, whose last known state is kept. */
 const mostKeys = 10_000
 
 /** Settlements of one key that are kept apart; more are added up. */
@@ -44,35 +50,10 @@ const mostSettlements = 100
 /** How often delivery is tried without a call, so that it does not keep an ended program alive. */
 const mostDeliveries = 24
 
-/** What others had on the limits of a key at a time, by the names of their windows. */
-interface Others {
-  readonly at: number
-  readonly amounts: ReadonlyMap<string, number>
-}
-
-/** Settlements of one key to be delivered, by id; the last is the sum of all beyond the bound. */
-interface Undelivered {
-  readonly limits: Map<string, Limit>
-  readonly settlements: Map<string, Kept>
-}
-
-/** What was spent, and when, in milliseconds. */
-interface Kept {
-  readonly amounts: Amounts
+/** A settlement to be delivered, and when it was made, in milliseconds. */
+interface Kept extends Settlement {
   readonly at: number
 }
-
-/** Runs an effect, unless it is running already. */
-const single = (self: Effect.Effect<void>): Effect.Effect<void> => {
-  let isRunning = false
-  return Effect.suspend(() => {
-    if (isRunning) return Effect.void
-    isRunning = true
-    return Effect.ensuring(self, Effect.sync(() => void (isRunning = false)))
-  })
-}
-
-const all = new WeakMap<Ledger, ReturnType<typeof makeShared>>()
 
 const makeShared = (ledger: Ledger) => {
   const { attempt } = FailingStore.of(ledger, {
@@ -80,45 +61,40 @@ const makeShared = (ledger: Ledger) => {
     meanwhile: "this process goes on from its last known balances"
   })
   const mirror = LedgerMemory.make()
-  const others = BoundedMap.make<string, Others>(mostKeys)
-  const undelivered = BoundedMap.make<string, Undelivered>(mostKeys)
+  /** What others had on a window of a key, and when. */
+  const others = BoundedMap.make<string, { readonly at: number; readonly amount: number }>(mostKeys)
+  /** By key and id; the last id is the sum of all beyond the bound. */
+  const undelivered = BoundedMap.make<string, Map<string, Kept>>(mostKeys)
 
   /** Keeps what others have: the balances of the ledger without those of this process. */
   const learn = (key: string, limits: ReadonlyArray<Limit>, found: ReadonlyArray<Balance> | undefined) =>
-    found === undefined || found.length !== limits.length ?
-      Effect.void :
-      Effect.flatMap(Watchdog.now, (at) =>
-        Effect.map(mirror.balances(key, limits), (own) => {
-          const amounts = new Map<string, number>()
-          limits.forEach((limit, index) => {
-            const total = ({ reserved, spent }: Balance) => reserved + spent
-            amounts.set(windowOf(limit), Math.max(0, total(found[index]!) - total(own[index]!)))
-          })
-          others.set(key, { at, amounts })
-        }))
+    found === undefined || found.length !== limits.length
+      ? Effect.void
+      : Effect.zipWith(Watchdog.now, mirror.balances(key, limits), (at, own) => {
+        const total = ({ reserved, spent }: Balance) => reserved + spent
+        limits.forEach((limit, index) => {
+          const amount = Math.max(0, total(found[index]!) - total(own[index]!))
+          others.set(`${windowOf(limit)} ${key}`, { at, amount })
+        })
+      })
 
   /** What others are assumed to have on a limit, and for how long. */
   const assumed = (key: string, limit: Limit, now: number) => {
-    const known = others.entries.get(key)
-    const left = known === undefined ? 0 : known.at + Duration.toMillis(limit.window) - now
-    return left > 0 ? { amount: known?.amounts.get(windowOf(limit)) ?? 0, left } : { amount: 0, left: 0 }
+    const { amount, at } = others.entries.get(`${windowOf(limit)} ${key}`) ?? { amount: 0, at: now }
+    const left = at + Duration.toMillis(limit.window) - now
+    return left > 0 ? { amount, left } : { amount: 0, left: 0 }
   }
 
   const reserveHere = (reservation: Reservation): Effect.Effect<Decision> =>
     Effect.flatMap(Watchdog.now, (now) => {
-      const { key } = reservation
-      const limits = reservation.limits.map((limit) => ({
-        ...limit,
-        amount: limit.amount - assumed(key, limit, now).amount
-      }))
-      const lacking = LedgerAccount.never({ ...reservation, limits })
-      if (lacking?._tag !== "never" || LedgerAccount.never(reservation) !== undefined) {
-        return mirror.reserve({ ...reservation, limits })
-      }
-      // It fits only once what others had has left the window.
-      const limit = reservation.limits.find(({ name }) => name === lacking.limit)
-      const millis = limit === undefined ? 0 : assumed(key, limit, now).left
-      return Effect.as(mirror.leave(reservation), LedgerAccount.wait(millis, lacking.limit))
+      const assumedOf = (limit: Limit) => assumed(reservation.key, limit, now)
+      const limits = reservation.limits.map((limit) => ({ ...limit, amount: limit.amount - assumedOf(limit).amount }))
+      return Effect.map(mirror.reserve({ ...reservation, limits }), (decision) => {
+        if (decision._tag !== "never" || LedgerAccount.never(reservation) !== undefined) return decision
+        // It fits once what others had has left the window.
+        const limit = reservation.limits.find(({ name }) => name === decision.limit)!
+        return LedgerAccount.wait(assumedOf(limit).left, limit.name)
+      })
     })
 
   const reserve = (reservation: Reservation): Effect.Effect<Decision> =>
@@ -134,50 +110,38 @@ const makeShared = (ledger: Ledger) => {
       }
     )
 
-  /** Settles in the mirror, and in the ledger if that is possible: else the settlement is kept. */
-  const settle = (settlement: Settlement): Effect.Effect<boolean> =>
-    Effect.uninterruptible(Effect.flatMap(Watchdog.now, (now) =>
-      Effect.andThen(
-        mirror.settle(settlement),
-        Effect.tap(enter(settlement), (isEntered) => isEntered ? Effect.void : keep(settlement, now))
-      )))
+  /** Enters a settlement of a time, or keeps it to be delivered; answers whether it is entered. */
+  const enter = (settlement: Settlement, at: number): Effect.Effect<boolean> =>
+    Effect.tap(
+      attempt(() => Effect.as(ledger.settle(settlement), true), Effect.succeed(false)),
+      (isEntered) => isEntered ? Effect.void : keep(settlement, at)
+    )
 
-  const enter = (settlement: Settlement) =>
-    attempt(() => Effect.as(ledger.settle(settlement), true), Effect.succeed(false))
-
-  const keep = ({ amounts, id, key, limits }: Settlement, at: number): Effect.Effect<void> =>
+  const keep = (settlement: Settlement, at: number): Effect.Effect<void> =>
     Effect.suspend(() => {
-      const kept: Undelivered = undelivered.get(key) ?? { limits: new Map(), settlements: new Map() }
-      for (const limit of limits) kept.limits.set(windowOf(limit), limit)
-      const { settlements } = kept
-      const merged = settlements.size < mostSettlements ? id : [...settlements.keys()].at(-1)!
-      const { amounts: others = {}, at: other = at } = settlements.get(merged) ?? {}
-      settlements.set(merged, { amounts: sum(others, amounts), at: Math.max(other, at) })
-      return undelivered.set(key, kept).length === 0
+      const kept = undelivered.get(settlement.key) ?? new Map<string, Kept>()
+      const id = kept.size < mostSettlements ? settlement.id : [...kept.keys()].at(-1)!
+      const other = kept.get(id)
+      kept.set(id, other === undefined ? { ...settlement, at } : merged(other, { ...settlement, at }))
+      return undelivered.set(settlement.key, kept).length === 0
         ? Effect.void
         : Effect.logWarning(`More than ${mostKeys} keys have spending to be delivered: that of the oldest is dropped`)
     })
 
   /** Delivers what is kept, while the ledger works. */
   const deliver = single(Effect.gen(function*() {
-    for (const [key, { limits, settlements }] of undelivered.entries) {
-      for (const id of settlements.keys()) {
-        if (!(yield* deliverOne({ key, id, limits: [...limits.values()] }, settlements))) return
+    for (const [key, settlements] of undelivered.entries) {
+      for (const [id, { at, ...settlement }] of settlements) {
+        const isEntered = yield* Effect.uninterruptible(Effect.flatMap(Watchdog.now, (now) => {
+          // Taken out while it is delivered: it is delivered once, and others may be added meanwhile.
+          settlements.delete(id)
+          return enter({ ...settlement, age: Duration.millis(now - at) }, at)
+        }))
+        if (!isEntered) return
       }
       if (settlements.size === 0) undelivered.delete(key)
     }
   }))
-
-  /** A settlement is taken out while it is delivered: it is delivered once, and others may be added meanwhile. */
-  const deliverOne = (settlement: Omit<Settlement, "amounts">, settlements: Map<string, Kept>) =>
-    Effect.uninterruptible(Effect.flatMap(Watchdog.now, (now) => {
-      const { amounts = {}, at = now } = settlements.get(settlement.id) ?? {}
-      settlements.delete(settlement.id)
-      return Effect.tap(
-        enter({ ...settlement, amounts, age: Duration.millis(now - at) }),
-        (isEntered) => isEntered ? Effect.void : keep({ ...settlement, amounts }, at)
-      )
-    }))
 
   const deliverLater = single(Effect.gen(function*() {
     for (let tries = 0; undelivered.entries.size > 0 && tries < mostDeliveries; tries++) {
@@ -186,33 +150,43 @@ const makeShared = (ledger: Ledger) => {
     }
   }))
 
-  const fallback: LedgerMemory.LedgerMemory = {
+  return {
+    deliver,
+    deliverLater,
     reserve,
-    settle: (settlement) => Effect.asVoid(settle(settlement)),
-    leave: (place) => Effect.andThen(mirror.leave(place), attempt(() => ledger.leave(place), Effect.void)),
-    renew: (reservations, lease) =>
+    settle: (settlement: Settlement) =>
+      Effect.uninterruptible(
+        Effect.flatMap(Watchdog.now, (now) => Effect.andThen(mirror.settle(settlement), enter(settlement, now)))
+      ),
+    leave: (place: Pick<Reservation, "key" | "id">) =>
+      Effect.andThen(mirror.leave(place), attempt(() => ledger.leave(place), Effect.void)),
+    renew: (reservations: ReadonlyArray<Pick<Reservation, "key" | "id">>, lease: Duration.Duration) =>
       Effect.andThen(mirror.renew(reservations, lease), attempt(() => ledger.renew(reservations, lease), Effect.void)),
-    balances: (key, limits) =>
+    balances: (key: string, limits: ReadonlyArray<Limit>) =>
       Effect.flatMap(attempt(() => ledger.balances(key, limits), Effect.undefined), (found) =>
         found !== undefined
           ? Effect.as(learn(key, limits, found), found)
-          : Effect.flatMap(Watchdog.now, (now) =>
-            Effect.map(mirror.balances(key, limits), (own) =>
-              own.map((balance, index) => ({
-                ...balance,
-                spent: balance.spent + assumed(key, limits[index]!, now).amount
-              })))))
+          : Effect.zipWith(Watchdog.now, mirror.balances(key, limits), (now, own) =>
+            own.map((balance, index) => ({
+              ...balance,
+              spent: balance.spent + assumed(key, limits[index]!, now).amount
+            }))))
   }
-  return { ledger: fallback, settle, deliver, deliverLater }
 }
+
+/** Runs an effect, unless it is running already. */
+const single = (self: Effect.Effect<void>): Effect.Effect<void> =>
+  Effect.asVoid(Semaphore.withPermitsIfAvailable(Semaphore.makeUnsafe(1), 1)(self))
 
 const windowOf = ({ unit, window }: Limit): string => `${Duration.toMillis(window)} ${unit}`
 
-const sum = (self: Amounts, that: Amounts): Amounts => {
-  const total: { [U in Unit]?: number } = {}
-  // The keys of amounts are units.
-  for (const unit of Object.keys({ ...self, ...that }) as Array<Unit>) {
-    total[unit] = LedgerAccount.amountOf(self, unit) + LedgerAccount.amountOf(that, unit)
-  }
-  return total
-}
+/** One settlement of all that two of a key have spent. */
+const merged = (self: Kept, that: Kept): Kept => ({
+  ...self,
+  at: Math.max(self.at, that.at),
+  amounts: Object.fromEntries(LedgerAccount.units.map((unit) => [
+    unit,
+    LedgerAccount.amountOf(self.amounts, unit) + LedgerAccount.amountOf(that.amounts, unit)
+  ])),
+  limits: Arr.dedupeWith([...self.limits, ...that.limits], (one, other) => windowOf(one) === windowOf(other))
+})

@@ -18,28 +18,27 @@ export interface Mirror extends LedgerMemory {
   readonly adopt: (reservation: Reservation) => Effect.Effect<void>
 }
 
-/** Builds an empty ledger. */
-export const make = (): Mirror => makeIn(new Map())
-
 /** Whether a ledger is one of these. */
 export const isMemory = (ledger: Operations<unknown>): ledger is Mirror => all.has(ledger)
 
 const all = new WeakSet<Operations<unknown>>()
 
-/** Builds a ledger whose accounts can be looked at. */
-export const makeIn = (accounts: Map<string, LedgerAccount.LedgerAccount>): Mirror => {
-  const open = (key: string, now: number) =>
-    BoundedMap.getOrMake(accounts, key, () => {
-      BoundedMap.sweep(accounts, (account) => account.isEmpty(now))
-      return LedgerAccount.make()
+/** Builds a ledger. */
+export const make = (accounts = new Map<string, LedgerAccount.LedgerAccount>()): Mirror => {
+  const timed = <A>(f: (now: number) => A) => Effect.map(Watchdog.now, f)
+  const open = <A>(key: string, use: (account: LedgerAccount.LedgerAccount, now: number) => A) =>
+    timed((now) => {
+      const account = BoundedMap.getOrMake(accounts, key, () => {
+        BoundedMap.sweep(accounts, (account) => account.isEmpty(now))
+        return LedgerAccount.make()
+      })
+      return use(account, now)
     })
 
-  const timed = <A>(f: (now: number) => A) => Effect.map(Watchdog.now, f)
-
   const ledger: Mirror = {
-    reserve: (reservation) => timed((now) => open(reservation.key, now).reserve(now, reservation)),
-    adopt: (reservation) => timed((now) => open(reservation.key, now).adopt(now, reservation)),
-    settle: (settlement) => timed((now) => open(settlement.key, now).settle(now, settlement)),
+    reserve: (reservation) => open(reservation.key, (account, now) => account.reserve(now, reservation)),
+    adopt: (reservation) => open(reservation.key, (account, now) => account.adopt(now, reservation)),
+    settle: (settlement) => open(settlement.key, (account, now) => account.settle(now, settlement)),
     leave: ({ id, key }) => timed((now) => accounts.get(key)?.leave(now, id)),
     renew: (reservations, lease) =>
       timed((now) => {

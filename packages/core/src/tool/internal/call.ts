@@ -1,6 +1,4 @@
-/**
- * One tool call: refused when it is invalid, else run in its span.
- */
+/** One tool call: refused when it is invalid, else run in its span. */
 import * as Effect from "effect/Effect"
 import { hasProperty, isObject } from "effect/Predicate"
 import type * as Message from "../../chat/Message.ts"
@@ -13,39 +11,34 @@ import * as ToolOutput from "./output.ts"
 export type Handled<E, R> = Tool.Tool<string, unknown, unknown, E, R>
 
 /** Why a call is not run. */
-export interface Refusal {
-  readonly reason: "unknown-tool" | "invalid-arguments"
-  readonly issue: string
-}
+export type Refusal = Pick<Tool.ToolCallError, "reason" | "issue">
 
 /** A call that is decoded and not yet run. */
 export interface Prepared<E, R> {
   readonly call: Message.ToolCallPart
-  readonly refusal: Refusal | undefined
+  readonly refusal?: Refusal
   readonly answer: Effect.Effect<Tool.Answer<unknown>, E, R>
 }
 
-/** Finds the tool and decodes the arguments. `cut` says that the answer ended at its token limit. */
+/** Finds the tool and decodes the arguments. `isCut`: the answer ended at its token limit. */
 export const prepare = <E, R>(
   tools: ReadonlyMap<string, Handled<E, R>>,
   call: Message.ToolCallPart,
-  cut: boolean
+  isCut: boolean
 ): Effect.Effect<Prepared<E, R>, never, R> => {
+  const refuse = (reason: Refusal["reason"], issue: string): Prepared<never, never> => {
+    const result = reason === "unknown-tool" ? issue : `The arguments do not fit the tool's schema. ${issue}`
+    const refusal = { reason, issue }
+    return { call, refusal, answer: Effect.succeed({ isFailure: true, result, error: refusal }) }
+  }
   const tool = tools.get(call.name)
-  if (tool === undefined) return Effect.succeed(refuse(call, "unknown-tool", unknownTool(call.name, tools)))
+  if (tool === undefined) return Effect.succeed(refuse("unknown-tool", unknownTool(call.name, tools)))
   const params = call.params ?? {}
-  if (!isObject(params)) return Effect.succeed(refuse(call, "invalid-arguments", notAnObject(params, cut)))
+  if (!isObject(params)) return Effect.succeed(refuse("invalid-arguments", notAnObject(params, isCut)))
   return Effect.match(tool.prepare(params), {
-    onFailure: ({ issue, message }) =>
-      refuse(call, "invalid-arguments", `${message}${ExactJson.explain(issue, params)}`),
-    onSuccess: (answer) => ({ call, refusal: undefined, answer: traced(tool, call, answer) })
+    onFailure: ({ issue, message }) => refuse("invalid-arguments", `${message}${ExactJson.explain(issue, params)}`),
+    onSuccess: (answer) => ({ call, answer: traced(call, answer) })
   })
-}
-
-const refuse = (call: Message.ToolCallPart, reason: Refusal["reason"], issue: string): Prepared<never, never> => {
-  const result = reason === "unknown-tool" ? issue : `The arguments do not fit the tool's schema. ${issue}`
-  const refusal = { reason, issue }
-  return { call, refusal, answer: Effect.succeed({ isFailure: true, result, error: refusal }) }
 }
 
 const unknownTool = (name: string, tools: ReadonlyMap<string, unknown>): string =>
@@ -53,31 +46,29 @@ const unknownTool = (name: string, tools: ReadonlyMap<string, unknown>): string 
     ? `There is no tool "${name}", and no other`
     : `There is no tool "${name}". The tools are: ${[...tools.keys()].join(", ")}`
 
-const notAnObject = (params: unknown, cut: boolean): string =>
-  cut
-    ? "They were cut off where the answer reached its limit of tokens: write less"
-    : `They are not a JSON object: ${excerpt(typeof params === "string" ? params : ToolOutput.textOf(params))}`
-
-const excerpt = (text: string): string => text.length > 200 ? `${text.slice(0, 200)}…` : text
+const notAnObject = (params: unknown, isCut: boolean): string => {
+  if (isCut) return "They were cut off where the answer reached its limit of tokens: write less"
+  const text = typeof params === "string" ? params : ToolOutput.textOf(params)
+  return `They are not a JSON object: ${text.length > 200 ? `${text.slice(0, 200)}…` : text}`
+}
 
 const traced = <A extends Tool.Answer<unknown>, E, R>(
-  tool: Handled<E, R>,
   call: Message.ToolCallPart,
   answer: Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, R> =>
-  whenCaptured(() => ({ "gen_ai.tool.call.arguments": ToolOutput.textOf(call.params) })).pipe(
+  record("gen_ai.tool.call.arguments", call.params).pipe(
     Effect.andThen(answer),
     Effect.tapError(recordError),
     Effect.tap((answered) =>
       Effect.andThen(
         answered.isFailure ? recordError(answered.error) : Effect.void,
-        whenCaptured(() => ({ "gen_ai.tool.call.result": ToolOutput.textOf(answered.result) }))
+        record("gen_ai.tool.call.result", answered.result)
       )
     ),
-    Effect.withSpan(`execute_tool ${tool.name}`, {
+    Effect.withSpan(`execute_tool ${call.name}`, {
       attributes: {
         "gen_ai.operation.name": "execute_tool",
-        "gen_ai.tool.name": tool.name,
+        "gen_ai.tool.name": call.name,
         "gen_ai.tool.type": "function",
         "gen_ai.tool.call.id": call.id
       }
@@ -89,5 +80,8 @@ const recordError = (error: unknown): Effect.Effect<void> => {
   return Telemetry.annotate({ "error.type": typeof type === "string" ? type : "_OTHER" })
 }
 
-const whenCaptured = (values: () => Record<string, unknown>): Effect.Effect<void> =>
-  Effect.flatMap(Telemetry.CaptureContent, (capture) => capture ? Telemetry.annotate(values()) : Effect.void)
+const record = (attribute: string, value: unknown): Effect.Effect<void> =>
+  Effect.flatMap(
+    Telemetry.CaptureContent,
+    (capture) => capture ? Telemetry.annotate({ [attribute]: ToolOutput.textOf(value) }) : Effect.void
+  )

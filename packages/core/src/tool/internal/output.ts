@@ -1,15 +1,10 @@
-/**
- * The result of a handler for the model: text, JSON, or the message of a failure.
- */
+/** The result of a handler for the model: text, JSON, or the message of a failure. */
 import * as Effect from "effect/Effect"
 import { hasProperty } from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 
-/**
- * Text unchanged, other values as `JSON.stringify` writes them (dates as ISO text, `NaN` and `undefined` as `null`), a bigint
- * as text. Dies of a value without a JSON form, as handlers die of what they throw.
- */
+/** Dies of a value without a JSON form, as handlers die of what they throw. */
 export const encode = <S extends Schema.Constraint>(
   name: string,
   schema: S | undefined,
@@ -19,7 +14,10 @@ export const encode = <S extends Schema.Constraint>(
     ? Effect.succeed(output)
     : Effect.suspend(() => Schema.encodeUnknownEffect(Schema.toCodecJson(schema))(output))
   return encoded.pipe(
-    Effect.flatMap((value) => Effect.fromResult(Result.try(() => typeof value === "string" ? value : toJson(value)))),
+    // By way of text: dates, classes and `undefined` become what they are on the wire.
+    Effect.flatMap((value) =>
+      Effect.fromResult(Result.try((): unknown => typeof value === "string" ? value : JSON.parse(stringify(value))))
+    ),
     Effect.catch((cause) =>
       Effect.die(new Error(`The output of the tool "${name}" cannot be encoded as JSON`, { cause }))
     )
@@ -36,9 +34,6 @@ export const failed = "The tool failed"
 
 /** A value as JSON text, for a message or a span; empty where it has none. */
 export const textOf = (value: unknown): string => Result.getOrElse(Result.try(() => stringify(value)), () => "")
-
-/** By way of text: dates, classes and `undefined` become what they are on the wire. */
-const toJson = (value: unknown): unknown => JSON.parse(stringify(value))
 
 const stringify = (value: unknown): string =>
   JSON.stringify(value, (_, member: unknown) => typeof member === "bigint" ? `${member}` : member) ?? "null"

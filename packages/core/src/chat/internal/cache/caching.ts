@@ -5,13 +5,12 @@
 import * as Digest from "effect/crypto/Digest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as CanonicalLine from "../../../cache/internal/canonicalLine.ts"
 import * as Check from "../../../Check.ts"
 import * as Cost from "../../../Cost.ts"
-import * as ProviderError from "../../../ProviderError.ts"
+import type * as ProviderError from "../../../ProviderError.ts"
 import * as Telemetry from "../../../Telemetry.ts"
 import type * as Chat from "../../Chat.ts"
 import * as ChatCache from "../../ChatCache.ts"
@@ -41,64 +40,56 @@ export const make = Effect.fnUntraced(function*(
   const scope = CanonicalLine.make([namespace, identity])
   const join = SingleFlight.make()
 
-  /** The key and target of a request; `undefined` when it is not cached. */
-  const prepare = (
-    request: ChatRequest.ChatRequest
-  ): Effect.Effect<CacheStore.Call | undefined, ProviderError.InvalidRequestError> =>
-    Effect.suspend(() => {
-      const model = request.model ?? defaultModel
-      const wanted = Result.try(() => when(request))
-      if (Result.isFailure(wanted)) {
-        return Effect.fail(Check.threw({ provider, model }, "cache.when", wanted.failure))
-      }
-      if (model === undefined || scope === undefined || !wanted.success) return Effect.undefined
-      // Images and documents are hashed apart from the line, in their order in it.
-      const bytes: Array<Uint8Array> = []
-      const line = CanonicalLine.make(
-        [scope, provider, { ...request, model, messages: ChatRequest.messagesOf(request) }],
-        (found) => `#${bytes.push(found)}`
-      )
-      return line === undefined ? Effect.undefined : Effect.map(
-        keyOf(digest, line, bytes),
-        (key) => ({ key, target: { operation: "chat", provider, model } })
-      )
+  /** A validated request with its key and target; no `call` when it is not cached. */
+  const prepare = Effect.fnUntraced(function*(given: ChatRequest.ChatRequest) {
+    const request = yield* ChatValidation.settle(provider, given)
+    const model = request.model ?? defaultModel
+    const isWanted = yield* Effect.try({
+      try: () => when(request),
+      catch: (cause) => Check.threw({ provider, model }, "cache.when", cause)
     })
+    if (model === undefined || scope === undefined || !isWanted) return { request }
+    // Images and documents are hashed apart from the text, in their order in it.
+    const bytes: Array<Uint8Array> = []
+    const line = CanonicalLine.make(
+      [scope, provider, { ...request, model, messages: ChatRequest.messagesOf(request) }],
+      (found) => `#${bytes.push(found)}`
+    )
+    if (line === undefined) return { request }
+    const hashes = yield* Effect.forEach(bytes, (part) => digest.digestHex(Digest.sha256, part), {
+      concurrency: "unbounded"
+    })
+    const key = yield* digest.digestHex(Digest.sha256, new TextEncoder().encode([line, ...hashes].join("\n")))
+    const call: CacheStore.Call = { key, target: { operation: "chat", provider, model } }
+    return { request, call }
+  })
 
-  const cachedOr = <E>(
-    call: CacheStore.Call,
-    ask: Effect.Effect<ChatResponse.ChatResponse, E>
-  ): Effect.Effect<ChatResponse.ChatResponse, E> =>
+  const cachedOr = <E>(call: CacheStore.Call, ask: Effect.Effect<ChatResponse.ChatResponse, E>) =>
     Effect.flatMap(store.look(call), (response) => response === undefined ? ask : Effect.succeed(free(response)))
 
   const generate = (
     call: CacheStore.Call,
     request: ChatRequest.ChatRequest
-  ): Effect.Effect<ChatResponse.ChatResponse, ProviderError.ChatError> => {
-    const ask = Effect.tap(service.generate(request), (response) => store.keep(call, response))
-    return Effect.scoped(
-      Effect.flatMap(
-        join({ key: call.key, isStream: false, send: () => cachedOr(call, ask) }),
-        ({ flight, isFirst }) => {
-          const answer = isFirst
-            ? flight.response
-            : Effect.andThen(CacheStore.recordShare(call), flight.response).pipe(
-              Effect.map(free),
-              Effect.withSpan("ChatCache.share", { attributes: Telemetry.attributes(call.target) })
-            )
-          return flight.isStream
-            // A broken stream is not retried for its readers; this caller has read nothing, so it asks again.
-            ? Effect.catchTag(answer, "StreamInterruptedError", () => generate(call, request))
-            // A flight begun by `generate` fails as `generate` does.
-            : answer as Effect.Effect<ChatResponse.ChatResponse, ProviderError.ChatError>
-        }
-      )
-    )
-  }
+  ): Effect.Effect<ChatResponse.ChatResponse, ProviderError.ChatError> =>
+    Effect.scoped(Effect.gen(function*() {
+      const ask = Effect.tap(service.generate(request), (response) => store.keep(call, response))
+      const { flight, isFirst } = yield* join(call.key, false, () => cachedOr(call, ask))
+      const answer = isFirst
+        ? flight.response
+        : Effect.andThen(CacheStore.recordShare(call), Effect.map(flight.response, free)).pipe(
+          Effect.withSpan("ChatCache.share", { attributes: Telemetry.attributes(call.target) })
+        )
+      return yield* flight.isStream
+        // A broken stream is not retried for its readers; this caller has read nothing, so it asks again.
+        ? Effect.catchTag(answer, "StreamInterruptedError", () => generate(call, request))
+        // A flight begun by `generate` fails as `generate` does.
+        : answer as Effect.Effect<ChatResponse.ChatResponse, ProviderError.ChatError>
+    }))
 
   const stream = (call: CacheStore.Call, request: ChatRequest.ChatRequest) =>
     Stream.unwrap(
       Effect.map(
-        join({ key: call.key, isStream: true, send: (flight) => cachedOr(call, publish(call, request, flight)) }),
+        join(call.key, true, (flight) => cachedOr(call, publish(call, request, flight))),
         ({ flight, isFirst }) =>
           isFirst ? flight.events : Stream.map(
             Stream.onStart(flight.events, CacheStore.recordShare(call)),
@@ -122,26 +113,18 @@ export const make = Effect.fnUntraced(function*(
 
   return {
     ...service,
-    generate: Effect.fnUntraced(function*(given) {
-      const request = yield* ChatValidation.settle(provider, given)
-      const call = yield* prepare(request)
-      return yield* call === undefined ? service.generate(request) : generate(call, request)
-    }),
+    generate: (given) =>
+      Effect.flatMap(
+        prepare(given),
+        ({ call, request }) => call === undefined ? service.generate(request) : generate(call, request)
+      ),
     stream: (given) =>
-      Stream.unwrap(Effect.gen(function*() {
-        const request = yield* ChatValidation.settle(provider, given)
-        const call = yield* prepare(request)
-        return call === undefined ? service.stream(request) : stream(call, request)
-      }))
+      Stream.unwrap(
+        Effect.map(prepare(given), ({ call, request }) =>
+          call === undefined ? service.stream(request) : stream(call, request))
+      )
   }
 })
 
 /** The answer, or its `finish` event, for a caller that did not send the request. */
 const free = <O extends ChatResponse.Outcome>(outcome: O): O => ({ ...outcome, cached: true, cost: Cost.empty })
-
-/** A key of 64 hexadecimal digits. */
-const keyOf = (digest: Digest.Digest["Service"], line: string, bytes: ReadonlyArray<Uint8Array>) =>
-  Effect.flatMap(
-    Effect.forEach(bytes, (part) => digest.digestHex(Digest.sha256, part), { concurrency: "unbounded" }),
-    (hashes) => digest.digestHex(Digest.sha256, new TextEncoder().encode([line, ...hashes].join("\n")))
-  )

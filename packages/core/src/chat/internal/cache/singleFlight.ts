@@ -1,6 +1,4 @@
-/**
- * Single-flight: concurrent equal requests share one call.
- */
+/** Single-flight: concurrent equal requests share one call. */
 import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -14,6 +12,8 @@ import type * as ProviderError from "../../../ProviderError.ts"
 import * as ChatEvent from "../../ChatEvent.ts"
 import type * as ChatResponse from "../../ChatResponse.ts"
 
+type Answer = Effect.Effect<ChatResponse.ChatResponse, ProviderError.ChatStreamError>
+
 /**
  * A call in progress.
  *
@@ -25,60 +25,8 @@ import type * as ChatResponse from "../../ChatResponse.ts"
 export interface Flight {
   readonly isStream: boolean
   readonly publish: (events: ReadonlyArray<ChatEvent.ChatEvent>) => Effect.Effect<void>
-  readonly response: Effect.Effect<ChatResponse.ChatResponse, ProviderError.ChatStreamError>
+  readonly response: Answer
   readonly events: Stream.Stream<ChatEvent.ChatEvent, ProviderError.ChatStreamError>
-}
-
-/** How to send a call. */
-export interface Plan {
-  readonly key: string
-  readonly isStream: boolean
-  readonly send: (flight: Flight) => Effect.Effect<ChatResponse.ChatResponse, ProviderError.ChatStreamError>
-}
-
-/**
- * Joins the flight of an equal call, or begins one (`isFirst`), until the scope closes. A flight without subscribers is
- * interrupted; one that is complete is not joined.
- */
-export type Join = (
-  plan: Plan
-) => Effect.Effect<{ readonly flight: Flight; readonly isFirst: boolean }, never, Scope.Scope>
-
-/** The flights of one service. */
-export const make = (): Join => {
-  const entries = new Map<string, Entry>()
-
-  const begin = ({ isStream, key, send }: Plan) => {
-    const { complete, flight } = makeFlight(isStream)
-    const entry: Entry = { flight, subscribers: 1, interrupt: Effect.void }
-    entries.set(key, entry)
-    const forget = () => entries.get(key) === entry && entries.delete(key)
-    return send(flight).pipe(
-      Effect.onExit((exit) => {
-        forget()
-        return complete(exit)
-      }),
-      Effect.forkDetach,
-      Effect.map((fiber) => {
-        entry.interrupt = Effect.suspend(() => {
-          forget()
-          return Fiber.interrupt(fiber)
-        })
-        return { entry, isFirst: true }
-      })
-    )
-  }
-
-  return (plan) =>
-    Effect.acquireRelease(
-      Effect.suspend(() => {
-        const entry = entries.get(plan.key)
-        if (entry === undefined) return begin(plan)
-        entry.subscribers++
-        return Effect.succeed({ entry, isFirst: false })
-      }),
-      ({ entry }) => Effect.suspend(() => --entry.subscribers === 0 ? entry.interrupt : Effect.void)
-    ).pipe(Effect.map(({ entry, isFirst }) => ({ flight: entry.flight, isFirst })))
 }
 
 interface Entry {
@@ -87,21 +35,56 @@ interface Entry {
   interrupt: Effect.Effect<void>
 }
 
+/**
+ * The flights of one service. The function joins the flight of an equal call, or begins one (`isFirst`), until the scope
+ * closes. A flight without subscribers is interrupted; one that is complete is not joined.
+ */
+export const make = () => {
+  const entries = new Map<string, Entry>()
+
+  const begin = (key: string, isStream: boolean, send: (flight: Flight) => Answer) => {
+    const { complete, flight } = makeFlight(isStream)
+    const entry: Entry = { flight, subscribers: 1, interrupt: Effect.void }
+    entries.set(key, entry)
+    const forget = Effect.sync(() => entries.get(key) === entry && entries.delete(key))
+    return Effect.map(
+      Effect.forkDetach(Effect.onExit(send(flight), (exit) => Effect.andThen(forget, complete(exit)))),
+      (fiber) => {
+        entry.interrupt = Effect.andThen(forget, Fiber.interrupt(fiber))
+        return { entry, flight, isFirst: true }
+      }
+    )
+  }
+
+  return (
+    key: string,
+    isStream: boolean,
+    send: (flight: Flight) => Answer
+  ): Effect.Effect<{ readonly flight: Flight; readonly isFirst: boolean }, never, Scope.Scope> =>
+    Effect.acquireRelease(
+      Effect.suspend(() => {
+        const entry = entries.get(key)
+        if (entry === undefined) return begin(key, isStream, send)
+        entry.subscribers++
+        return Effect.succeed({ entry, flight: entry.flight, isFirst: false })
+      }),
+      ({ entry }) => Effect.suspend(() => --entry.subscribers === 0 ? entry.interrupt : Effect.void)
+    )
+}
+
 /** All events are kept until the flight is forgotten, so that a late subscriber reads from the first. */
 const makeFlight = (isStream: boolean) => {
   const published: Array<ChatEvent.ChatEvent> = []
   const changed = Latch.makeUnsafe(false)
   let end: Exit.Exit<ChatResponse.ChatResponse, ProviderError.ChatStreamError> | undefined
 
-  const add = (events: ReadonlyArray<ChatEvent.ChatEvent>) => events.forEach((event) => published.push(event))
-
-  const response: Flight["response"] = Effect.suspend(() => end ?? Effect.andThen(changed.await, response))
+  const response: Answer = Effect.suspend(() => end ?? Effect.andThen(changed.await, response))
 
   const events = Stream.fromPull(Effect.sync(() => {
     let read = 0
     const next: Pull.Pull<Arr.NonEmptyReadonlyArray<ChatEvent.ChatEvent>, ProviderError.ChatStreamError> = Effect
       .suspend(() => {
-        if (end !== undefined && Exit.isSuccess(end) && published.length === 0) add(ChatEvent.fromResponse(end.value))
+        if (end?._tag === "Success" && published.length === 0) published.push(...ChatEvent.fromResponse(end.value))
         const unread = published.slice(read)
         read += unread.length
         if (Arr.isReadonlyArrayNonEmpty(unread)) return Effect.succeed(unread)
@@ -111,20 +94,15 @@ const makeFlight = (isStream: boolean) => {
     return next
   }))
 
-  const flight: Flight = {
-    isStream,
-    response,
-    events,
-    publish: (events) =>
-      Effect.suspend(() => {
-        add(events)
-        return changed.release
-      })
-  }
+  const publish: Flight["publish"] = (events) =>
+    Effect.suspend(() => {
+      events.forEach((event) => published.push(event))
+      return changed.release
+    })
   const complete = (exit: NonNullable<typeof end>) =>
     Effect.suspend(() => {
       end = exit
       return changed.open
     })
-  return { flight, complete }
+  return { complete, flight: { isStream, publish, response, events } }
 }

@@ -1,6 +1,4 @@
-/**
- * Answers by key, in a store that may fail.
- */
+/** Answers by key, in a store that may fail. */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -91,8 +89,9 @@ const encode = ({ cached: _, cost: __, ...response }: ChatResponse.ChatResponse)
 const decode = (bytes: unknown) => {
   if (!(bytes instanceof Uint8Array) || bytes.length <= checksumLength) return Effect.undefined
   const text = bytes.subarray(checksumLength)
-  return new DataView(bytes.buffer, bytes.byteOffset).getUint32(0) === Checksum.make(text)
-    ? Effect.catch(Schema.decodeEffect(Text)(new TextDecoder().decode(text)), () => Effect.undefined)
+  const isIntact = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0) === Checksum.make(text)
+  return isIntact
+    ? Effect.orElseSucceed(Schema.decodeEffect(Text)(new TextDecoder().decode(text)), () => undefined)
     : Effect.undefined
 }
 

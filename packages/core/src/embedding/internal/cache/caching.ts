@@ -125,11 +125,12 @@ export const make = Effect.fnUntraced(function*(
     }),
     embedStream: (values, input, given) =>
       Stream.unwrap(Effect.gen(function*() {
-        const { options, pace } = yield* Validation.settleStream(provider, { values, input }, given)
+        const stream = yield* Validation.settleStream(provider, { values, input }, given)
+        const { flushAfter: _, unordered: __, ...options } = stream
         const call = prepare(options)
         return call === undefined
           ? service.embedStream(values, input, given)
-          : CacheStream.make(service, store, call, { values, input, options: { ...options, ...pace } })
+          : CacheStream.make(service, store, call, { values, input, options: stream })
       }))
   }
 })

@@ -104,7 +104,6 @@ export const make = Effect.fnUntraced(function*(
 /** A hash of everything that decides a vector: 64 hexadecimal digits. */
 const keyOf = (digest: Digest.Digest["Service"], settings: string, input: Embedding.Input): Effect.Effect<string> => {
   const hash = (content: unknown) =>
-    // JSON keeps lone surrogates apart, which UTF-8 does not.
     digest.digestHex(Digest.sha256, new TextEncoder().encode(`${settings}\n${JSON.stringify(content)}`))
   const { image, text } = typeof input === "string" ? { text: input } : input
   return image === undefined ? hash(text ?? "") : Effect.flatMap(

@@ -44,13 +44,13 @@ export interface Account {
   readonly limits: readonly [Ledger.Limit]
 }
 
-/** The limits of a budget; `shared` keeps what has a name. */
+/** The limits of a budget; those that have a name are kept in `shared`. */
 export const of = (budget: Budget, shared: Ledger.Ledger): ReadonlyArray<Account> => {
   const { name, perDay, perRun, run } = budget
   const account = (period: Period, named: string | undefined, dollars: number, window: Duration.Duration): Account => ({
     name,
     period,
-    ledger: named === undefined ? own(budget) : shared,
+    ledger: named === undefined ? BoundedMap.getOrMake(ledgers, budget, LedgerMemory.make) : shared,
     key: `budget/${period}/${JSON.stringify(period === "run" ? [name, named] : [name])}`,
     limits: [{ name: period, unit: "nanodollars", amount: toUnits(dollars), window }]
   })
@@ -65,19 +65,20 @@ export const balance = (account: Account): Effect.Effect<Balance, Ledger.LedgerE
   Effect.flatMap(
     FailingStore.timed(() => account.ledger.balances(account.key, account.limits)),
     Exit.match({
-      onFailure: (cause) => Effect.fail(unread(Cause.squash(cause))),
+      onFailure: (exit) => {
+        const cause = Cause.squash(exit)
+        return Effect.fail(
+          cause instanceof Ledger.LedgerError
+            ? cause
+            : new Ledger.LedgerError({ message: "The ledger cannot be read", cause })
+        )
+      },
       onSuccess: (found) => Effect.succeed(inDollars(account, found))
     })
   )
 
-const unread = (cause: unknown) =>
-  cause instanceof Ledger.LedgerError ? cause : new Ledger.LedgerError({ message: "The ledger cannot be read", cause })
-
 /** The balance of an account in dollars. */
-export const inDollars = (
-  { limits: [limit] }: Account,
-  [found]: ReadonlyArray<Ledger.Balance>
-): Balance => ({
+export const inDollars = ({ limits: [limit] }: Account, [found]: ReadonlyArray<Ledger.Balance>): Balance => ({
   limit: toDollars(limit.amount),
   spent: toDollars(found?.spent ?? 0),
   reserved: toDollars(found?.reserved ?? 0)
@@ -94,7 +95,5 @@ const toDollars = (units: number): number => units === Number.MAX_SAFE_INTEGER ?
 
 const unitsPerDollar = 1e9
 
-/** The ledger of limits that are not shared. */
-const own = (budget: Budget): Ledger.Ledger => BoundedMap.getOrMake(ledgers, budget, LedgerMemory.make)
-
+/** The ledgers of limits that are not shared. */
 const ledgers = new WeakMap<Budget, Ledger.Ledger>()

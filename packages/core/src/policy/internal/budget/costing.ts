@@ -28,13 +28,13 @@ export const make: Effect.Effect<Costing> = Effect.map(Pricing.Prices, (prices) 
   if (prices.length === 0) return { cost: () => undefined, record: () => Effect.undefined }
   const lookup = Pricing.lookup(prices)
   const known = BoundedMap.make<string, Known>(mostModels)
-
   const knownOf = (provider: string, model: string) =>
     BoundedMap.getOrMake(
       known,
       JSON.stringify([provider, model]),
       (): Known => ({ price: lookup(model, provider), isNoted: false })
     )
+
   const cost: Costing["cost"] = ({ provider, ...target }, usage, model = target.model) => {
     const { price } = knownOf(provider, model)
     return price === undefined ? undefined : Pricing.cost(usage, price)
@@ -49,18 +49,15 @@ export const make: Effect.Effect<Costing> = Effect.map(Pricing.Prices, (prices) 
         : "The price of this model does not name all kinds of tokens it uses: the cost of such calls is not known"
     ).pipe(Effect.annotateLogs({ provider, model }))
   }
-
   return {
     cost,
     record: (target, usage, model = target.model) =>
       Effect.suspend(() => {
         const found = cost(target, usage, model)
-        return found === undefined
-          ? Effect.as(note(target.provider, model), undefined)
-          : Effect.as(
-            Metric.update(Metric.withAttributes(Telemetry.cost, Telemetry.attributes(target)), found.total),
-            found
-          )
+        const recorded = found === undefined
+          ? note(target.provider, model)
+          : Metric.update(Metric.withAttributes(Telemetry.cost, Telemetry.attributes(target)), found.total)
+        return Effect.as(recorded, found)
       })
   }
 })

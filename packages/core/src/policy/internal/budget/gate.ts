@@ -6,24 +6,22 @@ import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Check from "../../../Check.ts"
-import type * as ProviderError from "../../../ProviderError.ts"
+import * as ProviderError from "../../../ProviderError.ts"
 import * as Leases from "../../../state/internal/leases.ts"
 import * as LedgerFallback from "../../../state/internal/ledgerFallback.ts"
 import * as Ledger from "../../../state/Ledger.ts"
-import type * as Telemetry from "../../../Telemetry.ts"
+import * as Telemetry from "../../../Telemetry.ts"
 import * as Budget from "../../Budget.ts"
 import * as Pricing from "../../Pricing.ts"
-import type * as Quota from "../../Quota.ts"
 import type * as QuotaGate from "../quota/gate.ts"
 import * as BudgetAccount from "./account.ts"
-import * as BudgetError from "./error.ts"
 import * as BudgetPrice from "./price.ts"
 
 /**
  * One account of a budget, with the prices that were in force when it was built.
  *
- * - `take`: reserves US dollars; the effect it returns settles them, once. Run it uninterruptible, so that no reservation
- *   is lost; no ledger holds it up.
+ * - `take`: reserves US dollars; the effect it returns settles them. Run it uninterruptible, so that no reservation is
+ *   lost; no ledger holds it up.
  */
 export interface BudgetGate {
   readonly account: BudgetAccount.Account
@@ -45,29 +43,17 @@ export interface Meter<A> extends Pick<QuotaGate.Meter, "load"> {
   readonly outputTokens?: ((answer: A) => number) | undefined
 }
 
-/** What an attempt has used: as billed, or else about how much output arrived. */
-export interface Used {
-  readonly bill: BudgetPrice.Bill | undefined
-  readonly outputTokens: number
-}
-
-/** Money reserved for one attempt: it is settled, or cancelled because nothing was sent, exactly once. */
-export interface Reservation {
-  readonly cancel: Effect.Effect<void>
-  readonly settle: (end: BudgetPrice.End) => Effect.Effect<void>
-}
-
 /** The gates of a budget, one for each account. Fails with `InvalidRequestError` for a budget that cannot be right. */
-export const make = (
+export const make = Effect.fnUntraced(function*(
   budget: BudgetAccount.Budget
-): Effect.Effect<ReadonlyArray<BudgetGate>, ProviderError.InvalidRequestError, Scope.Scope> =>
-  Effect.gen(function*() {
-    yield* Check.run(Budget.check, budget, { provider: "strata", field: "budget" })
-    const accounts = BudgetAccount.of(budget, yield* Ledger.Ledger)
-    const priceOf = Pricing.lookup(yield* Pricing.Prices)
-    return yield* Effect.forEach(accounts, (account) =>
-      Effect.map(taking(account), (take): BudgetGate => ({ account, priceOf, take })))
-  })
+): Effect.fn.Return<ReadonlyArray<BudgetGate>, ProviderError.InvalidRequestError, Scope.Scope> {
+  yield* Check.run(Budget.check, budget, { provider: "strata", field: "budget" })
+  const priceOf = Pricing.lookup(yield* Pricing.Prices)
+  return yield* Effect.forEach(
+    BudgetAccount.of(budget, yield* Ledger.Ledger),
+    (account) => Effect.map(taking(account), (take): BudgetGate => ({ account, priceOf, take }))
+  )
+})
 
 /** `take` of one account, whose reservations are renewed in the scope. */
 const taking = Effect.fnUntraced(function*(account: BudgetAccount.Account) {
@@ -78,28 +64,19 @@ const taking = Effect.fnUntraced(function*(account: BudgetAccount.Account) {
     (held) => ledger.renew(Array.from(held.keys(), (id) => ({ key, id })), lease)
   )
 
-  /** A budget never waits: what is not granted at once leaves the queue. */
-  const isGranted = Effect.fnUntraced(function*(id: string, nanodollars: number) {
-    const once = ledger.reserve({ key, id, amounts: { nanodollars }, limits, lease })
-    let decision = yield* once
-    if (isBehind(decision)) decision = yield* Effect.repeat(once, { while: isBehind, schedule: behind })
-    if (decision._tag === "granted") return true
-    yield* ledger.leave({ key, id })
-    return false
-  })
-
   return Effect.fnUntraced(function*(target: Telemetry.Target, dollars: number) {
     const id = leases.nextId()
-    if (!(yield* isGranted(id, BudgetAccount.toUnits(dollars)))) {
-      const balance = BudgetAccount.inDollars(account, yield* ledger.balances(key, limits))
-      return yield* BudgetError.exceeded(target, account, dollars, balance)
+    const once = ledger.reserve({ key, id, amounts: { nanodollars: BudgetAccount.toUnits(dollars) }, limits, lease })
+    let decision = yield* once
+    if (isBehind(decision)) decision = yield* Effect.repeat(once, { while: isBehind, schedule: behind })
+    if (decision._tag !== "granted") {
+      // A budget never waits.
+      yield* ledger.leave({ key, id })
+      return yield* exceeded(target, account, dollars, yield* ledger.balances(key, limits))
     }
     yield* leases.add(id, true)
-    let isSettled = false
     return (spent: number) =>
       Effect.suspend(() => {
-        if (isSettled) return Effect.void
-        isSettled = true
         leases.delete(id)
         return ledger.settle({ key, limits, id, amounts: { nanodollars: BudgetAccount.toUnits(spent) } })
       })
@@ -121,39 +98,71 @@ export const joined = (
 ): ReadonlyArray<BudgetGate> => {
   const all = [...outer]
   for (const gate of inner) {
-    const same = all.findIndex(({ account: { key, ledger } }) =>
-      key === gate.account.key && ledger === gate.account.ledger
-    )
+    const { key, ledger, limits } = gate.account
+    const same = all.findIndex(({ account }) => account.key === key && account.ledger === ledger)
     if (same < 0) all.push(gate)
-    else if (gate.account.limits[0].amount < all[same]!.account.limits[0].amount) all[same] = gate
+    else if (limits[0].amount < all[same]!.account.limits[0].amount) all[same] = gate
   }
   return all
 }
 
-/** Reserves what an attempt can cost, with every gate or with none. Run it uninterruptible, as `take`. */
-export const reserve = (
+/**
+ * Reserves what an attempt can cost, with every gate or with none; the function it returns settles it, to be called once.
+ * Run it uninterruptible, as `take`.
+ */
+export const reserve = Effect.fnUntraced(function*(
   gates: ReadonlyArray<BudgetGate>,
   target: Telemetry.Target,
   meter: Meter<never>
-): Effect.Effect<Reservation, ProviderError.CallError> =>
-  gates.length === 0 ? Effect.succeed(free) : Effect.suspend(() => {
-    const taken: Array<(end: BudgetPrice.End | undefined) => Effect.Effect<void>> = []
-    const end = (end: BudgetPrice.End | undefined) => Effect.forEach(taken, (settle) => settle(end), { discard: true })
-    const take = Effect.fnUntraced(function*(gate: BudgetGate, load: Quota.Load) {
-      const price = gate.priceOf(target.model, target.provider)
-      if (price === undefined) return yield* BudgetError.unpriced(target, "price")
-      const most = BudgetPrice.most(price, load)
-      if (most === undefined) return yield* BudgetError.unpriced(target, "price for output")
-      const settle = yield* gate.take(target, most)
-      taken.push((end) => settle(end === undefined ? 0 : BudgetPrice.spent(price, load, end) ?? most))
-    })
-    return Effect.flatMap(
-      meter.load("estimate"),
-      (load) => Effect.forEach(gates, (gate) => take(gate, load), { discard: true })
-    ).pipe(
-      Effect.onError(() => end(undefined)),
-      Effect.as({ cancel: end(undefined), settle: end })
-    )
+): Effect.fn.Return<(end: BudgetPrice.End) => Effect.Effect<void>, ProviderError.CallError> {
+  if (gates.length === 0) return () => Effect.void
+  const load = yield* meter.load("estimate")
+  const taken: Array<(end: BudgetPrice.End) => Effect.Effect<void>> = []
+  const settle = (end: BudgetPrice.End) => Effect.forEach(taken, (settle) => settle(end), { discard: true })
+  const take = Effect.fnUntraced(function*(gate: BudgetGate) {
+    const price = gate.priceOf(target.model, target.provider)
+    if (price === undefined) return yield* unpriced(target, "price")
+    const most = BudgetPrice.most(price, load)
+    if (most === undefined) return yield* unpriced(target, "price for output")
+    const settle = yield* gate.take(target, most)
+    taken.push((end) => settle(BudgetPrice.spent(price, load, end) ?? most))
   })
+  yield* Effect.onError(Effect.forEach(gates, take, { discard: true }), () => settle(BudgetPrice.unsent))
+  return settle
+})
 
-const free: Reservation = { cancel: Effect.void, settle: () => Effect.void }
+/** A call that could cost more `dollars` than an account has left. */
+const exceeded = (
+  target: Telemetry.Target,
+  account: BudgetAccount.Account,
+  dollars: number,
+  balances: ReadonlyArray<Ledger.Balance>
+) => {
+  const { limit, reserved, spent } = BudgetAccount.inDollars(account, balances)
+  const name = account.name === undefined ? "the budget" : `the budget "${account.name}"`
+  const [span, field] = account.period === "run" ? ["for the run", "perRun"] : ["in 24 hours", "perDay"]
+  return new ProviderError.BudgetExceededError({
+    provider: target.provider,
+    model: target.model,
+    message:
+      `This call of ${Telemetry.nameOf(target)} could cost ${money(dollars)}, and ${name} allows ${money(limit)} ` +
+      `${span}, of which ${money(spent)} is spent and ${money(reserved)} reserved for calls in flight. ` +
+      `Ask for less with \`maxTokens\` or a shorter prompt, or raise \`${field}\` of the budget.`
+  })
+}
+
+/** Nine decimals, the precision of the ledger, without trailing zeros. */
+const money = (dollars: number): string =>
+  `$${Number.isFinite(dollars) ? dollars.toFixed(9).replace(/\.?0+$/u, "") : dollars}`
+
+const unpriced = ({ model, provider }: Telemetry.Target, missing: "price" | "price for output") =>
+  ProviderError.invalidRequest({
+    provider,
+    model,
+    field: "model",
+    problem: `no ${missing} is configured for "${model}"; a budget needs one`,
+    remedy: provider === "custom"
+      ? "Give it with `Pricing.layer`. Only the model of the request is known of a service that was decorated before: " +
+        "put `withBudget` on the layer of the provider, before other decorators"
+      : `Give it with \`Pricing.layer([{ model: "${model}", price: { input, output } }])\``
+  })

@@ -24,6 +24,9 @@ export interface End {
   readonly isRefused: boolean
 }
 
+/** An attempt that was not sent. */
+export const unsent: End = { bill: undefined, outputTokens: 0, isRefused: true }
+
 /** The most a call can cost: all of its prompt may be written to a cache. `undefined` for output without a price. */
 export const most = (price: Pricing.Price, { inputTokens, outputTokens }: Quota.Load): number | undefined => {
   const input = Math.max(price.input, price.cacheRead ?? 0, price.cacheWrite ?? 0)

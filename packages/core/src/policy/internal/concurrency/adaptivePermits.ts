@@ -6,7 +6,7 @@
  * Without a reply, this process goes on by itself.
  */
 import * as Effect from "effect/Effect"
-import * as Scope from "effect/Scope"
+import type * as Scope from "effect/Scope"
 import * as BoundedMap from "../../../internal/boundedMap.ts"
 import * as Watchdog from "../../../internal/watchdog.ts"
 import * as AdaptiveLimits from "../../../state/AdaptiveLimits.ts"
@@ -14,27 +14,16 @@ import * as FailingStore from "../../../state/internal/failingStore.ts"
 import * as LimitCurve from "../../../state/internal/limitCurve.ts"
 import * as Telemetry from "../../../Telemetry.ts"
 import type * as Concurrency from "../../Concurrency.ts"
-import * as Attributes from "../attributes.ts"
 import * as WaitQueue from "../waitQueue.ts"
 import * as Permit from "./permit.ts"
 
-/** Builds permits for all keys; they update the store as long as their scope is open. */
-export const make = (adaptive: Concurrency.Adaptive): Effect.Effect<Permit.Permits, never, Scope.Scope> =>
-  Effect.gen(function*() {
-    const limits = yield* AdaptiveLimits.AdaptiveLimits
-    const scope = yield* Effect.scope
-    return makeIn(new Map(), { adaptive, limits, scope })
-  })
-
-/** What all gates have in common. */
-export interface Options {
-  readonly adaptive: AdaptiveLimits.Adaptive
-  readonly limits: AdaptiveLimits.AdaptiveLimits
-  readonly scope: Scope.Scope
-}
-
-/** Builds permits whose gates can be looked at. */
-export const makeIn = (gates: Map<string, Gate>, { adaptive, limits, scope }: Options): Permit.Permits => {
+/** Builds permits for all keys, whose `gates` can be looked at. They update the store as long as their scope is open. */
+export const make = Effect.fnUntraced(function*(
+  adaptive: Concurrency.Adaptive,
+  gates: Map<string, Gate> = new Map()
+): Effect.fn.Return<Permit.Permits, never, Scope.Scope> {
+  const limits = yield* AdaptiveLimits.AdaptiveLimits
+  const scope = yield* Effect.scope
   const { attempt } = FailingStore.of(limits, {
     name: "The store of concurrency limits",
     meanwhile: "this process goes on with limits of its own"
@@ -64,14 +53,12 @@ export const makeIn = (gates: Map<string, Gate>, { adaptive, limits, scope }: Op
     if (gate.exchanging || now - gate.exchangedAt < exchangeMillis) return Effect.void
     gate.exchangedAt = now
     return inBackground(Effect.suspend(() => {
-      const { answered } = gate
+      const { answered, key } = gate
       gate.exchanging = true
       gate.answered = 0
       return Effect.ensuring(
-        ask(gate, answered > 0 ? limits.increase(gate.key, adaptive, answered) : limits.read(gate.key, adaptive)),
-        Effect.sync(() => {
-          gate.exchanging = false
-        })
+        ask(gate, answered > 0 ? limits.increase(key, adaptive, answered) : limits.read(key, adaptive)),
+        Effect.sync(() => void (gate.exchanging = false))
       )
     }))
   }
@@ -153,14 +140,6 @@ export const makeIn = (gates: Map<string, Gate>, { adaptive, limits, scope }: Op
   const observe = (gate: Gate): Effect.Effect<void> =>
     Effect.andThen(gate.gauges.used(gate.used), gate.gauges.limit(gate.open))
 
-  const gateOf = (target: Telemetry.Target, now: number): Gate => {
-    const key = Telemetry.keyOf(target)
-    return BoundedMap.getOrMake(gates, key, () => {
-      BoundedMap.sweep(gates, ({ takenAt, used }) => used === 0 && now - takenAt >= unusedMillis)
-      return gate(key, target, adaptive)
-    })
-  }
-
   /** The first call of a key asks for its limit; those that come meanwhile wait. */
   const introduce = (gate: Gate, now: number, restore: WaitQueue.Restore): Effect.Effect<Permit.Permit> => {
     gate.used = 1
@@ -176,33 +155,31 @@ export const makeIn = (gates: Map<string, Gate>, { adaptive, limits, scope }: Op
   }
 
   return {
-    take: (target, given) =>
-      Effect.uninterruptibleMask((masked) =>
-        Effect.flatMap(Watchdog.now, (now) => {
-          const restore = given ?? masked
-          const gate = gateOf(target, now)
-          const isNew = gate.takenAt === -Infinity
-          gate.takenAt = now
-          if (isNew) return introduce(gate, now, restore)
-          const told = exchange(gate, now)
-          return Effect.andThen(
-            told,
-            Effect.suspend(() => {
-              const { fills } = gate
-              const takeFree = () => {
-                if (gate.used >= gate.open) return false
-                if (++gate.used === gate.open) gate.fills++
-                return true
-              }
-              if (takeFree()) return Effect.as(observe(gate), permit(gate, fills))
-              const wait = gate.queue.wait(restore, takeFree, () => leave(gate))
-              return Effect.map(WaitQueue.recorded(wait, target, "concurrency"), () => permit(gate, fills))
-            })
-          )
-        })
-      )
+    take: Effect.fnUntraced(function*(target, restore) {
+      const now = yield* Watchdog.now
+      const gate: Gate = BoundedMap.getOrMake(gates, Telemetry.keyOf(target), () => {
+        BoundedMap.sweep(gates, ({ takenAt, used }) => used === 0 && now - takenAt >= unusedMillis)
+        return makeGate(target, adaptive)
+      })
+      const isNew = gate.takenAt === -Infinity
+      gate.takenAt = now
+      if (isNew) return yield* introduce(gate, now, restore)
+      yield* exchange(gate, now)
+      const { fills } = gate
+      const takeFree = () => {
+        if (gate.used >= gate.open) return false
+        if (++gate.used === gate.open) gate.fills++
+        return true
+      }
+      if (takeFree()) yield* observe(gate)
+      else {
+        const wait = gate.queue.wait(restore, takeFree, () => leave(gate))
+        yield* WaitQueue.recorded(wait, target, "concurrency")
+      }
+      return permit(gate, fills)
+    })
   }
-}
+})
 
 /**
  * The state of one key.
@@ -230,10 +207,10 @@ export interface Gate {
   takenAt: number
 }
 
-const gate = (key: string, target: Telemetry.Target, { initial }: AdaptiveLimits.Adaptive): Gate => ({
-  key,
+const makeGate = (target: Telemetry.Target, { initial }: AdaptiveLimits.Adaptive): Gate => ({
+  key: Telemetry.keyOf(target),
   queue: WaitQueue.make(),
-  gauges: Permit.gauges(Attributes.of(target)),
+  gauges: Permit.gauges(Telemetry.sharedAttributes(target)),
   limit: initial,
   open: 0,
   epoch: 0,

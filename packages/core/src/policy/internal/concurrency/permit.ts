@@ -14,17 +14,12 @@ export interface Permit {
   readonly release: (outcome: Outcome) => Effect.Effect<void>
 }
 
-/**
- * Waits for a permit in a FIFO queue. An interrupted wait takes none.
- *
- * Nothing may interrupt between `take` and the release: run it inside `Effect.uninterruptibleMask` and pass its `restore`,
- * which makes the wait alone interruptible.
- */
+/** Waits for a permit in a FIFO queue; an interrupted wait takes none. Run it where interruption is masked. */
 export interface Permits {
-  readonly take: (target: Telemetry.Target, restore?: WaitQueue.Restore) => Effect.Effect<Permit>
+  readonly take: (target: Telemetry.Target, restore: WaitQueue.Restore) => Effect.Effect<Permit>
 }
 
-/** Sets how many permits there are now. */
+/** Set how many permits are used, and how many there are. */
 export interface Gauges {
   readonly used: (permits: number) => Effect.Effect<void>
   readonly limit: (permits: number) => Effect.Effect<void>

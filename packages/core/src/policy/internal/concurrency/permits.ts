@@ -3,7 +3,6 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type * as Telemetry from "../../../Telemetry.ts"
 import type * as Concurrency from "../../Concurrency.ts"
 import * as WaitQueue from "../waitQueue.ts"
 import * as AdaptivePermits from "./adaptivePermits.ts"
@@ -19,29 +18,21 @@ const fixed = (limit: number): Permit.Permits => {
   let used = 0
   let gauges: Permit.Gauges | undefined
   const show = Effect.suspend(() => gauges === undefined ? Effect.void : gauges.used(used))
-  const takeFree = () => {
-    if (used >= limit) return false
-    used++
-    return true
-  }
+  const takeFree = () => used < limit && ++used > 0
   const release = () => {
     if (!queue.next()) used--
   }
   const permit: Permit.Permit = { release: () => Effect.andThen(Effect.sync(release), show) }
   const granted = Effect.as(show, permit)
-  const introduced = ({ provider }: Telemetry.Target) =>
-    Effect.suspend(() => {
-      gauges = Permit.gauges({ "gen_ai.provider.name": provider })
-      return Effect.andThen(gauges.limit(limit), granted)
-    })
   return {
     take: (target, restore) =>
-      Effect.uninterruptibleMask((masked) => {
-        if (takeFree()) return gauges === undefined ? introduced(target) : granted
-        return Effect.as(
-          WaitQueue.recorded(queue.wait(restore ?? masked, takeFree, release), target, "concurrency"),
-          permit
-        )
+      Effect.suspend(() => {
+        if (!takeFree()) {
+          return Effect.as(WaitQueue.recorded(queue.wait(restore, takeFree, release), target, "concurrency"), permit)
+        }
+        if (gauges !== undefined) return granted
+        gauges = Permit.gauges({ "gen_ai.provider.name": target.provider })
+        return Effect.andThen(gauges.limit(limit), granted)
       })
   }
 }

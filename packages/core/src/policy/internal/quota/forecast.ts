@@ -15,7 +15,7 @@ export interface Demand {
   readonly amount: number
 }
 
-/** Two numbers and their spread, whatever the number of calls. */
+/** The tokens of prompts and answers of one model, learned from earlier calls. */
 export interface QuotaForecast {
   readonly demand: (load: Quota.Load, outputBurndown: number) => Demand
   readonly learn: (load: Quota.Load, consumption: Quota.Consumption) => void
@@ -25,9 +25,9 @@ export interface QuotaForecast {
  * Builds a forecast that has learned nothing yet.
  *
  * Bedrock reserves prompt and `maxTokens`, and settles prompt and output, the latter multiplied by the burndown of the
- * model, which may be more than it reserved. So the larger of the two is reserved here: prompt and `maxTokens`, or prompt
- * and the expected output times its burndown. Expected is the mean of earlier outputs and twice their mean deviation, at
- * most `maxTokens`; half of `maxTokens` before there was any.
+ * model. The larger of the two is reserved here: prompt and `maxTokens`, or prompt and the expected output times its
+ * burndown. Expected is the mean of earlier outputs and twice their mean deviation, at most `maxTokens`; half of
+ * `maxTokens` before there was any.
  *
  * An estimated prompt is multiplied by the ratio of counts to estimates seen before. The ratio rises at once and falls
  * slowly, so that a few short prompts do not make the estimate of a long one too low.
@@ -40,14 +40,12 @@ export const make = (): QuotaForecast => {
   let deviation = 0
 
   return {
-    demand: (load, outputBurndown) => {
+    demand: ({ counted = false, ...load }, outputBurndown) => {
       const estimated = whole(load.inputTokens)
       const outputTokens = whole(load.outputTokens)
-      const learned = prompts > 0
-      const inputTokens = load.counted === true || !learned ? estimated : Math.ceil(estimated * ratio * margin)
-      const least = load.counted === true
-        ? estimated
-        : Math.floor(estimated * (learned ? ratio / margin : surelyAbove))
+      const isLearned = prompts > 0
+      const inputTokens = counted || !isLearned ? estimated : Math.ceil(estimated * ratio * margin)
+      const least = counted ? estimated : Math.floor(estimated * (isLearned ? ratio / margin : surelyAbove))
       const expected = outputs > 0 ? Math.min(outputTokens, mean + 2 * deviation) : outputTokens / 2
       return {
         inputTokens,
@@ -63,14 +61,10 @@ export const make = (): QuotaForecast => {
         ratio = seen > ratio ? seen : ratio + (seen - ratio) * Math.max(slow, 1 / (prompts + 3))
       }
       if (load.outputTokens > 0) {
+        // The first output is the mean, and deviates by half of it.
+        deviation = outputs === 0 ? outputTokens / 2 : deviation + (Math.abs(outputTokens - mean) - deviation) / 4
+        mean = outputs === 0 ? outputTokens : mean + (outputTokens - mean) / 8
         outputs++
-        if (outputs === 1) {
-          mean = outputTokens
-          deviation = outputTokens / 2
-        } else {
-          deviation += (Math.abs(outputTokens - mean) - deviation) / 4
-          mean += (outputTokens - mean) / 8
-        }
       }
     }
   }

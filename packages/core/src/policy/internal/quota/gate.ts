@@ -13,7 +13,7 @@ import * as LedgerFallback from "../../../state/internal/ledgerFallback.ts"
 import * as Ledger from "../../../state/Ledger.ts"
 import * as Telemetry from "../../../Telemetry.ts"
 import type * as Quota from "../../Quota.ts"
-import type * as WaitQueue from "../waitQueue.ts"
+import * as WaitQueue from "../waitQueue.ts"
 import * as QuotaAccounts from "./accounts.ts"
 import type * as QuotaForecast from "./forecast.ts"
 import * as QuotaGauges from "./gauges.ts"
@@ -39,25 +39,22 @@ export interface Meter {
 export type Outcome = Quota.Consumption | "refused" | "unknown"
 
 /**
- * The reservation of one call; it is settled exactly once.
+ * The reservation of one call.
  *
  * - `sent`: the call goes out now.
+ * - `settle`: what it has drawn, whether it was sent or not; only the first counts.
  */
 export interface Reservation {
   readonly sent: Effect.Effect<void>
   readonly settle: (outcome: Outcome) => Effect.Effect<void>
 }
 
-/**
- * Waits for room. An interrupted wait reserves nothing.
- *
- * A caller that must not lose the reservation runs this uninterruptible and passes `restore`, for the wait alone.
- */
+/** Waits for room. An interrupted wait reserves nothing. Run it where interruption is masked. */
 export interface QuotaGate {
   readonly reserve: (
     target: Telemetry.Target,
     meter: Meter,
-    restore?: WaitQueue.Restore
+    restore: WaitQueue.Restore
   ) => Effect.Effect<Reservation, ProviderError.CallError>
 }
 
@@ -89,153 +86,112 @@ const limitsOf = ({ windows }: Quota.Quota): ReadonlyArray<QuotaGauges.Limit> =>
     })
   )
 
-const enforce = (quota: Quota.Quota): Effect.Effect<QuotaGate, never, Scope.Scope> =>
-  Effect.gen(function*() {
-    const shared = yield* Ledger.Ledger
-    const ledger = yield* LedgerFallback.make(shared)
-    const leases = yield* Leases.make<string>(lease, (held) =>
-      ledger.renew(Array.from(held, ([id, key]) => ({ key, id })), lease))
-    const limits = limitsOf(quota)
-    const gauges = yield* QuotaGauges.make(ledger, quota, limits)
-    const shortest = Math.min(...limits.map(({ window }) =>
-      Duration.toMillis(window)
-    ))
-    const ofTokens = limits.filter(({ unit }) => unit === "tokens")
-    const requests = ofTokens.length < limits.length ? 1 : 0
-    /** The most tokens that any window takes. */
-    const smallest = Math.min(...ofTokens.map(({ amount }) => amount))
+const enforce = Effect.fnUntraced(function*(quota: Quota.Quota): Effect.fn.Return<QuotaGate, never, Scope.Scope> {
+  const shared = yield* Ledger.Ledger
+  const ledger = yield* LedgerFallback.make(shared)
+  const leases = yield* Leases.make<string>(
+    lease,
+    (held) => ledger.renew(Array.from(held, ([id, key]) => ({ key, id })), lease)
+  )
+  const limits = limitsOf(quota)
+  const gauge = yield* QuotaGauges.make(ledger, quota, limits)
+  const shortest = Math.min(...limits.map(({ window }) => Duration.toMillis(window)))
+  const ofTokens = limits.filter(({ unit }) => unit === "tokens")
+  const requests = ofTokens.length < limits.length ? 1 : 0
+  /** The most tokens that any window takes. */
+  const smallest = Math.min(...ofTokens.map(({ amount }) => amount))
 
-    const waitForRoom = (
-      queue: QuotaAccounts.QuotaQueue,
+  const waitForRoom = Effect.fnUntraced(
+    function*(
       reservation: Ledger.Reservation,
+      { room }: QuotaAccounts.QuotaAccount,
       impossible: (limit: string) => ProviderError.QuotaExceededError,
       restore: WaitQueue.Restore
-    ) => {
-      const ask: Effect.Effect<void, ProviderError.QuotaExceededError> = Effect.andThen(
-        queue.listen,
-        Effect.flatMap(restore(ledger.reserve(reservation)), (decision) => {
-          switch (decision._tag) {
-            case "granted":
-              return Effect.void
-            case "never":
-              return Effect.fail(impossible(decision.limit))
-            case "wait":
-              return Effect.andThen(restore(queue.pause(pauseOf(decision.retryAfter))), ask)
-          }
-        })
-      )
+    ) {
+      for (;;) {
+        // Closed before the ledger is asked: what is released from here on ends the pause.
+        room.closeUnsafe()
+        const decision = yield* restore(ledger.reserve(reservation))
+        if (decision._tag === "granted") return
+        if (decision._tag === "never") return yield* impossible(decision.limit)
+        yield* restore(Effect.timeoutOption(room.await, pauseOf(decision.retryAfter)))
+      }
+    },
+    (self, reservation) =>
       // Whether an interrupted request was granted is not known, so both a place and a reservation are given up.
-      return Effect.onInterrupt(ask, () =>
+      Effect.onInterrupt(self, () =>
         Effect.andThen(ledger.leave(reservation), ledger.settle({ ...reservation, amounts: {} })))
-    }
+  )
 
-    /** `then`: how much of what was spent counts from its reservation; the rest counts from now. */
-    const settlement = (
-      account: QuotaAccounts.QuotaAccount,
-      { id, key }: Ledger.Reservation,
-      spent: Draw,
-      then: Draw
-    ) => {
-      const later = { tokens: Math.max(0, spent.tokens - then.tokens), requests: spent.requests - then.requests }
+  /** `then`: how much of what was spent counts from its reservation; the rest counts from now. */
+  const settlement = Effect.fnUntraced(function*({ id, key }: Ledger.Reservation, spent: Draw, then: Draw) {
+    const later = { tokens: Math.max(0, spent.tokens - then.tokens), requests: spent.requests - then.requests }
+    if (later.tokens + later.requests > 0) {
       // An id that the ledger does not know is entered as spent now; before the rest, so that there is never too little.
-      const enterNow = later.tokens + later.requests > 0
-        ? ledger.settle({ key, id: `${id}+`, amounts: later, limits })
-        : Effect.void
-      return enterNow.pipe(
-        Effect.andThen(ledger.settle({
-          key,
-          id,
-          amounts: { tokens: Math.min(spent.tokens, then.tokens), requests: then.requests },
-          limits
-        })),
-        Effect.andThen(account.queue.wake)
-      )
+      yield* ledger.settle({ key, id: `${id}+`, amounts: later, limits })
     }
-
-    /**
-     * What was reserved was drawn when the call was sent. Older than the shortest window it is forgotten, but what a
-     * burndown adds to it is drawn now.
-     */
-    const drawnBefore = (now: number, at: number, demand: QuotaForecast.Demand, amount: number) =>
-      now - at < shortest ? amount : Math.min(amount, demand.reserved)
-
-    return {
-      reserve: (target, meter, given) =>
-        Effect.uninterruptibleMask((own) => {
-          const restore = given ?? own
-          const counted = ofTokens.length > 0 ? restore(meter.load(quota.count)) : Effect.succeed(nothing)
-          return Effect.flatMap(counted, (load) => {
-            const key = ["quota", quota.scope, Telemetry.keyOf(target)].join("/")
-            const account = QuotaAccounts.get(shared, key)
-            const outputBurndown = quota.outputBurndown ?? meter.outputBurndown
-            const forecast = () =>
-              account.forecast.demand(load, outputBurndown)
-            const early = forecast()
-            if (early.amount === 0 && requests === 0) return Effect.succeed(unlimited)
-            const impossible = (limit: string | undefined) =>
-              tooLarge(target, load, early, limits.find(({ name }) => name === limit) ?? limits[0]!)
-            if (early.least > smallest) {
-              return Effect.fail(impossible(ofTokens.find(({ amount }) => amount === smallest)?.name))
-            }
-
-            const granted = (
-              { amount, demand, reservation }: Granted,
-              at: number
-            ): Reservation => {
-              let sentAt: number | undefined
-              let settled = false
-              return {
-                sent: Effect.map(Clock.currentTimeMillis, (now) => void (sentAt = now)),
-                settle: (outcome) =>
-                  Effect.flatMap(Clock.currentTimeMillis, (now) => {
-                    if (settled) return Effect.void
-                    settled = true
-                    leases.delete(reservation.id)
-                    account.reservations--
-                    const counted = countedBy(outcome)
-                    if (counted !== undefined && ofTokens.length > 0) account.forecast.learn(load, counted)
-                    const unknown = outcome === "refused" ? 0 : Math.min(demand.inputTokens, amount)
-                    const tokens = counted === undefined
-                      ? unknown
-                      : counted.inputTokens + counted.outputTokens * outputBurndown
-                    const spent = { tokens, requests: outcome === "refused" && sentAt === undefined ? 0 : requests }
-                    const then = (sentAt ?? at) - at > atOnce
-                      ? { tokens: 0, requests: 0 }
-                      : { tokens: drawnBefore(now, at, demand, amount), requests: spent.requests }
-                    return Effect.andThen(
-                      settlement(account, reservation, spent, then),
-                      gauges.changed(account, key, target)
-                    )
-                  })
-              }
-            }
-
-            // After a long wait the forecast may be another.
-            const turn = Effect.suspend(() => {
-              const demand = forecast()
-              const amount = Math.min(demand.amount, smallest)
-              const amounts = { tokens: amount, requests }
-              const reservation: Ledger.Reservation = { key, id: leases.nextId(), amounts, limits, lease }
-              const granted: Granted = { amount, demand, reservation }
-              return Effect.map(waitForRoom(account.queue, reservation, impossible, restore), () => {
-                account.reservations++
-                return granted
-              })
-            })
-
-            return Effect.flatMap(Clock.currentTimeMillis, (start) =>
-              Effect.ensuring(
-                account.queue.inTurn(turn, restore),
-                Effect.flatMap(Clock.currentTimeMillis, (now) => Telemetry.recordWait(target, "quota", now - start))
-              )).pipe(
-                Effect.tap(({ reservation }) => leases.add(reservation.id, key)),
-                Effect.tap(gauges.changed(account, key, target)),
-                Effect.flatMap((grant) => Effect.map(Clock.currentTimeMillis, (now) => granted(grant, now)))
-              )
-          })
-        })
-    }
+    const amounts = { tokens: Math.min(spent.tokens, then.tokens), requests: then.requests }
+    yield* ledger.settle({ key, id, amounts, limits })
   })
+
+  return {
+    reserve: Effect.fnUntraced(function*(target, meter, restore) {
+      const load = ofTokens.length > 0 ? yield* restore(meter.load(quota.count)) : nothing
+      const account = QuotaAccounts.get(shared, `quota/${quota.scope}/${Telemetry.keyOf(target)}`)
+      const { forecast, key } = account
+      const outputBurndown = quota.outputBurndown ?? meter.outputBurndown
+      const early = forecast.demand(load, outputBurndown)
+      if (early.amount === 0 && requests === 0) return unlimited
+      const impossible = (limit: string | undefined) =>
+        tooLarge(target, load, early, limits.find(({ name }) => name === limit) ?? limits[0]!)
+      if (early.least > smallest) {
+        return yield* impossible(ofTokens.find(({ amount }) => amount === smallest)?.name)
+      }
+
+      const turn = Effect.suspend(() => {
+        // After a long wait the forecast may be another.
+        const demand = forecast.demand(load, outputBurndown)
+        const amount = Math.min(demand.amount, smallest)
+        const amounts = { tokens: amount, requests }
+        const reservation: Ledger.Reservation = { key, id: leases.nextId(), amounts, limits, lease }
+        return Effect.map(waitForRoom(reservation, account, impossible, restore), () => {
+          account.reservations++
+          return { amount, demand, reservation }
+        })
+      })
+      const { amount, demand, reservation } = yield* WaitQueue.recorded(account.inTurn(turn, restore), target, "quota")
+      yield* leases.add(reservation.id, key)
+      yield* gauge(account, target)
+      const at = yield* Clock.currentTimeMillis
+      let sentAt: number | undefined
+      let isSettled = false
+
+      return {
+        sent: Effect.map(Clock.currentTimeMillis, (now) => void (sentAt = now)),
+        settle: Effect.fnUntraced(function*(outcome) {
+          if (isSettled) return
+          isSettled = true
+          leases.delete(reservation.id)
+          account.reservations--
+          const counted = countedBy(outcome)
+          if (counted !== undefined && ofTokens.length > 0) forecast.learn(load, counted)
+          const unknown = outcome === "refused" ? 0 : Math.min(demand.inputTokens, amount)
+          const spent = {
+            tokens: counted === undefined ? unknown : counted.inputTokens + counted.outputTokens * outputBurndown,
+            requests: outcome === "refused" && sentAt === undefined ? 0 : requests
+          }
+          // What was reserved was drawn when the call was sent. Older than the shortest window it is forgotten, but what a
+          // burndown adds to it is drawn now.
+          const drawn = (yield* Clock.currentTimeMillis) - at < shortest ? amount : Math.min(amount, demand.reserved)
+          const isAtOnce = sentAt === undefined || sentAt - at <= atOnce
+          yield* settlement(reservation, spent, isAtOnce ? { ...spent, tokens: drawn } : { tokens: 0, requests: 0 })
+          yield* account.room.open
+          yield* gauge(account, target)
+        })
+      }
+    })
+  }
+})
 
 const nothing: Quota.Load = { inputTokens: 0, outputTokens: 0, counted: true }
 
@@ -243,13 +199,6 @@ const nothing: Quota.Load = { inputTokens: 0, outputTokens: 0, counted: true }
 interface Draw {
   readonly tokens: number
   readonly requests: number
-}
-
-/** A reservation of `amount` tokens, and the demand it is for. */
-interface Granted {
-  readonly amount: number
-  readonly demand: QuotaForecast.Demand
-  readonly reservation: Ledger.Reservation
 }
 
 /** What a provider counted, if it is numbers. */
@@ -271,17 +220,15 @@ const tooLarge = (
 ) => {
   const output = Math.ceil(load.outputTokens)
   const left = amount - (least - output)
-  const remedy = left >= 1 && output > 0
-    ? `Lower maxTokens to ${Math.floor(left)} at most, or use a larger quota.`
-    : "Shorten the prompt, or use a larger quota."
+  const remedy = left >= 1 && output > 0 ? `Lower maxTokens to ${Math.floor(left)} at most` : "Shorten the prompt"
   return new ProviderError.QuotaExceededError({
     provider: target.provider,
     model: target.model,
     message:
-      `The request to ${Telemetry.nameOf(target)} needs ${inputTokens + output} tokens, ${inputTokens} for its prompt` +
-      `${
+      `The request to ${Telemetry.nameOf(target)} needs ${inputTokens + output} tokens, ${inputTokens} for its ` +
+      `prompt${
         load.counted === true ? "" : " (estimated)"
-      } and ${output} reserved for its answer (maxTokens), and the quota ` +
-      `is ${amount} in ${Duration.format(window)}. Nothing was sent. ${remedy}`
+      } and ${output} reserved for its answer (maxTokens), and the ` +
+      `quota is ${amount} in ${Duration.format(window)}. Nothing was sent. ${remedy}, or use a larger quota.`
   })
 }

@@ -1,0 +1,66 @@
+/**
+ * Certificate authorities that are trusted in addition to Node's own and those of NODE_EXTRA_CA_CERTS.
+ */
+import * as Check from "@strata/core/Check"
+import * as ProviderError from "@strata/core/ProviderError"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Crypto from "node:crypto"
+import * as Fs from "node:fs/promises"
+import * as Tls from "node:tls"
+import * as Environment from "../internal/environment.ts"
+import { providerName } from "../internal/provider.ts"
+import type { AwsProfile } from "./awsProfile.ts"
+
+/**
+ * What to trust: the given certificates, else those of the file that `AWS_CA_BUNDLE` names, else of the profile's
+ * `ca_bundle`; `undefined` for Node's own. Fails with an `InvalidRequestError` that names the file when it cannot be read
+ * or has no certificates.
+ */
+export const trust = Effect.fnUntraced(function*(
+  given: string | ReadonlyArray<string> | undefined,
+  { name, settings }: AwsProfile
+): Effect.fn.Return<Tls.SecureContext | undefined, ProviderError.InvalidRequestError> {
+  if (given !== undefined) return context(typeof given === "string" ? [given] : given)
+  const variable = yield* Environment.readAny("AWS_CA_BUNDLE")
+  const path = variable ?? settings["ca_bundle"]
+  if (path === undefined) return undefined
+  const source = variable === undefined ? `ca_bundle of the profile ${name}` : "AWS_CA_BUNDLE"
+  const refused = (problem: string) =>
+    ProviderError.invalidRequest({
+      provider: providerName,
+      field: source,
+      problem: `${path} ${problem}`,
+      remedy: "Name a file of certificates in PEM"
+    })
+  const text = yield* Effect.tryPromise({
+    try: () => Fs.readFile(path, "utf8"),
+    catch: (error) => refused(`cannot be read (${codeOf(error)})`)
+  })
+  const problem = problemOf(text)
+  return problem === undefined ? context([text]) : yield* Effect.fail(refused(problem))
+})
+
+/** One or several certificates in PEM. */
+export const check: Check.Check<string | ReadonlyArray<string>> = (given, at) => {
+  const texts = typeof given === "string" ? given : Check.list(Check.filled)(given, at)
+  if (texts === Check.refused) return texts
+  const problem = typeof texts === "string" ? problemOf(texts) : texts.map(problemOf).find((each) => each !== undefined)
+  return problem === undefined ? texts : Check.refuse(at, `the text ${problem}`, "Give certificates in PEM")
+}
+
+const problemOf = (pem: string): string | undefined => {
+  const blocks = pem.match(
+    /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[^-]*-----END (?:TRUSTED |X509 )?CERTIFICATE-----/g
+  )
+  if (blocks === null) return "has no certificate in PEM"
+  const broken = blocks.findIndex((block) => Result.isFailure(Result.try(() => new Crypto.X509Certificate(block))))
+  return broken < 0 ? undefined : `has a certificate that cannot be read, number ${broken + 1}`
+}
+
+/** Made once, as to parse a hundred certificates for each connection takes longer than its handshake. */
+const context = (certificates: ReadonlyArray<string>): Tls.SecureContext =>
+  Tls.createSecureContext({ ca: [...Tls.getCACertificates("default"), ...certificates] })
+
+const codeOf = (error: unknown): string =>
+  error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "unknown error"
