@@ -98,7 +98,6 @@ export class ModelFailedError extends Schema.TaggedError<ModelFailedError>()("Mo
  * with its retries, of connecting, or the provider's own for the model.
  */
 export type TimeoutPhase = typeof TimeoutPhase.Type
-/** @see {@link TimeoutPhase} */
 export const TimeoutPhase = Schema.Literals(["attempt", "first-event", "idle", "deadline", "connect", "model"])
 
 /** A timeout; `after` is its length, unless it is the provider's. */
@@ -144,7 +143,6 @@ export class BudgetExceededError extends Schema.TaggedError<BudgetExceededError>
 
 /** What a call to a provider fails with, of any service. */
 export type CallError = typeof CallError.Type
-/** @see {@link CallError} */
 export const CallError = Schema.Union([
   AuthenticationError,
   PermissionDeniedError,
@@ -184,7 +182,6 @@ export type RerankError = CallError
 
 /** Any failure of any service. */
 export type ProviderError = typeof ProviderError.Type
-/** @see {@link ProviderError} */
 export const ProviderError = Schema.Union([...CallError.members, StreamInterruptedError, StructuredOutputError])
 
 /** Whether a value is a {@link ProviderError}. */
