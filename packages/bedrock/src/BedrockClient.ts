@@ -5,21 +5,15 @@
  * named by an ARN is called in the region of the ARN, through the same connections and credentials.
  */
 import {
-  ApplyGuardrailCommand,
   type ApplyGuardrailCommandInput,
   type ApplyGuardrailCommandOutput,
   type BedrockRuntimeClient,
-  ConverseCommand,
   type ConverseCommandInput,
   type ConverseCommandOutput,
-  ConverseStreamCommand,
   type ConverseStreamCommandInput,
   type ConverseStreamOutput,
-  CountTokensCommand,
   type CountTokensCommandInput,
-  type CountTokensCommandOutput,
-  InvokeModelCommand,
-  InvokeModelWithResponseStreamCommand
+  type CountTokensCommandOutput
 } from "@aws-sdk/client-bedrock-runtime"
 import * as Check from "@strata/core/Check"
 import type { Identity } from "@strata/core/Identity"
@@ -35,6 +29,7 @@ import * as Authentication from "./Authentication.ts"
 import * as AwsProfile from "./client/awsProfile.ts"
 import * as Calls from "./client/calls.ts"
 import * as ClientInput from "./client/clientInput.ts"
+import * as DirectRequests from "./client/directRequests.ts"
 import * as Endpoint from "./client/endpoint.ts"
 import * as ClientIdentity from "./client/identity.ts"
 import * as InvokeModel from "./client/invokeModel.ts"
@@ -204,7 +199,7 @@ export const make = Effect.fnUntraced(function*(
         Effect.map(
           calls.use(
             request,
-            (call) => call.json(() => sdk.send(new ConverseCommand(request.input)), ConverseShapes.response)
+            (call) => call.json(() => DirectRequests.converse(sdk, request.input), ConverseShapes.response)
           ),
           (answer): ConverseResponse => {
             const output = withMetadata(answer)
@@ -218,7 +213,7 @@ export const make = Effect.fnUntraced(function*(
         Effect.fnUntraced(function*(sdk, request, inferenceProfile) {
           const call = yield* calls.open(request)
           const { head, value } = yield* call.events(
-            () => sdk.send(new ConverseStreamCommand(request.input)),
+            () => DirectRequests.converseStream(sdk, request.input),
             ConverseShapes.events
           )
           return { requestId: requestId(head), inferenceProfile, events: value }
@@ -232,7 +227,7 @@ export const make = Effect.fnUntraced(function*(
           const encoded = yield* Effect.fromResult(InvokeModel.encode(input))
           const { head, value } = yield* calls.use(
             { input: encoded, asked },
-            (call) => call.bytes(() => sdk.send(new InvokeModelCommand(encoded)))
+            (call) => call.bytes(() => DirectRequests.invokeModel(sdk, encoded))
           )
           return { ...InvokeModel.served(head), ...InvokeModel.metered(head), body: value, inferenceProfile }
         })
@@ -245,7 +240,7 @@ export const make = Effect.fnUntraced(function*(
           const encoded = yield* Effect.fromResult(InvokeModel.encode(input))
           const call = yield* calls.open({ input: encoded, asked })
           const { head, value } = yield* call.events(
-            () => sdk.send(new InvokeModelWithResponseStreamCommand(encoded)),
+            () => DirectRequests.invokeModelStream(sdk, encoded),
             InvokeModel.events
           )
           const chunks = Stream.filterMap(value, ({ chunk }) => Result.fromNullishOr(chunk.bytes, () => undefined))
@@ -258,7 +253,7 @@ export const make = Effect.fnUntraced(function*(
         const input = { ...fields }
         const answer = calls.use(
           { input, asked },
-          (call) => call.json(() => sdk.send(new CountTokensCommand(input)), ConverseShapes.tokens)
+          (call) => call.json(() => DirectRequests.countTokens(sdk, input), ConverseShapes.tokens)
         )
         return Effect.map(answer, withMetadata)
       })
@@ -268,7 +263,7 @@ export const make = Effect.fnUntraced(function*(
         const input = { ...fields }
         const answer = calls.use(
           { input, asked },
-          (call) => call.json(() => sdk.send(new ApplyGuardrailCommand(input)), GuardrailShapes.response)
+          (call) => call.json(() => DirectRequests.applyGuardrail(sdk, input), GuardrailShapes.response)
         )
         return Effect.map(answer, withMetadata)
       })

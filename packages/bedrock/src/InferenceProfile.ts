@@ -85,10 +85,8 @@ const ask = Effect.fnUntraced(function*(
   profileArn: string,
   { endpoint }: Options
 ): Effect.fn.Return<string | undefined, ProviderError.CallError> {
-  const Sdk = yield* Effect.tryPromise({
-    try: () => import("@aws-sdk/client-bedrock"),
-    catch: () => notInstalled(profileArn)
-  })
+  const Sdk = yield* Effect.promise(load)
+  if (Sdk === undefined) return yield* Effect.fail(notInstalled(profileArn))
   const { config } = sdk
   const answer = Effect.tryPromise({
     try: (abortSignal) =>
@@ -117,6 +115,18 @@ const ask = Effect.fnUntraced(function*(
     model !== undefined
   )
 })
+
+/**
+ * The package is optional. It is imported in a `try` block of its own because webpack, esbuild and Bun refuse to bundle a
+ * program without it otherwise; where it is installed they bundle it.
+ */
+const load = async () => {
+  try {
+    return await import("@aws-sdk/client-bedrock")
+  } catch {
+    return undefined
+  }
+}
 
 const notInstalled = (model: string): ProviderError.InvalidRequestError =>
   ProviderError.invalidRequest({

@@ -4,14 +4,12 @@
  *
  * Three minutes for each client, in real time, because the waits of the retries are: `pnpm bench goodput 1` makes it one.
  */
-import { createAmazonBedrock } from "@ai-sdk/amazon-bedrock"
 import { BedrockRuntimeClient, ConverseCommand } from "@aws-sdk/client-bedrock-runtime"
 import { BedrockChat, BedrockClient } from "@strata/bedrock"
 import { ChatService, Concurrency, Policy, Quota } from "@strata/core"
 import { Emulator } from "@strata/emulator"
-import { generateText } from "ai"
 import { Clock, Console, Duration, Effect, Exit, Layer, Redacted, type Scope } from "effect"
-import type { ChildProcessSpawner } from "effect/process"
+import * as Peers from "./compare/Peers.ts"
 import * as EmulatorProcess from "./EmulatorProcess.ts"
 import * as Table from "./Table.ts"
 
@@ -57,13 +55,19 @@ const throughSdk =
         )
     )
 
-const throughAiSdk = (endpoint: string): Effect.Effect<Ask> =>
-  Effect.sync(() => {
-    const bedrock = createAmazonBedrock({ region, baseURL: endpoint, ...keys })(model)
-    return ({ maxTokens, prompt }) =>
-      Effect.tryPromise((abortSignal) =>
-        generateText({ model: bedrock, prompt, maxOutputTokens: maxTokens, abortSignal })
-      )
+/** What `peers/aiSdk.mjs` exports for this. */
+interface AiSdk {
+  readonly asker: (
+    options: { readonly url: string; readonly model: string } & typeof keys
+  ) => (question: Question, abortSignal: AbortSignal) => Promise<unknown>
+}
+
+const throughAiSdk = (endpoint: string): Effect.Effect<Ask, unknown, Peers.Needs> =>
+  Effect.gen(function*() {
+    yield* Peers.install
+    const { asker } = yield* Effect.promise(() => Peers.load<AiSdk>("aiSdk.mjs"))
+    const ask = asker({ url: endpoint, model, ...keys })
+    return (question) => Effect.tryPromise((abortSignal) => ask(question, abortSignal))
   })
 
 const throughStrata = (endpoint: string): Effect.Effect<Ask, unknown, Scope.Scope> =>
@@ -81,7 +85,7 @@ const throughStrata = (endpoint: string): Effect.Effect<Ask, unknown, Scope.Scop
       Effect.provide(ChatService.generate({ messages: prompt, maxTokens }), services)
   )
 
-const clients: Record<string, (endpoint: string) => Effect.Effect<Ask, unknown, Scope.Scope>> = {
+const clients: Record<string, (endpoint: string) => Effect.Effect<Ask, unknown, Scope.Scope | Peers.Needs>> = {
   "AWS SDK, standard": throughSdk("standard"),
   "AWS SDK, adaptive": throughSdk("adaptive"),
   "AI SDK": throughAiSdk,
@@ -114,7 +118,7 @@ const seconds = (sorted: ReadonlyArray<number>, share: number) =>
 
 const measure = Effect.fnUntraced(function*(
   name: string,
-  open: (endpoint: string) => Effect.Effect<Ask, unknown, Scope.Scope>,
+  open: (endpoint: string) => Effect.Effect<Ask, unknown, Scope.Scope | Peers.Needs>,
   time: Duration.Duration
 ) {
   const endpoint = yield* EmulatorProcess.start({
@@ -140,7 +144,7 @@ const measure = Effect.fnUntraced(function*(
 }, Effect.scoped)
 
 /** One client after the other, each with its own emulator. */
-export const run: Effect.Effect<void, unknown, ChildProcessSpawner.ChildProcessSpawner> = Effect.gen(function*() {
+export const run: Effect.Effect<void, unknown, Peers.Needs> = Effect.gen(function*() {
   const time = Duration.minutes(Number(process.argv[3] ?? "3") || 3)
   const rows: Array<ReadonlyArray<string | number>> = [[
     `${tokensPerMinute} tokens a minute, ${workers} workers, ${Duration.format(time)}`,

@@ -68,7 +68,8 @@ export const texts: Readonly<Record<Exception, string>> = {
 /**
  * An error response. `originalStatusCode` belongs to the two model errors; `retryAfter` (seconds) becomes a header,
  * which the real service does not send. `unauthorized`: refused by the authorizer, whose bodies spell the member
- * `Message`.
+ * `Message`. `rule`: the rule of the emulator that refused the request, with its source; it is not sent. `quotes`: the
+ * message may quote the prompt or the answer, because it comes from the answering service.
  */
 export class AwsError extends Data.TaggedError("AwsError")<{
   readonly exception: Exception
@@ -77,7 +78,29 @@ export class AwsError extends Data.TaggedError("AwsError")<{
   readonly unauthorized?: boolean | undefined
   readonly originalStatusCode?: number | undefined
   readonly retryAfter?: number | undefined
+  readonly rule?: Rule | undefined
+  readonly quotes?: boolean | undefined
 }> {}
+
+/** What a rule refuses, as the object of that verb, and the evidence for it; see `Rules` in the package. */
+export interface Rule {
+  readonly refuses: string
+  readonly source: string
+}
+
+/** The error of a rule. */
+export const ofRule = (error: AwsError, { refuses, source }: Rule): AwsError => {
+  const { exception, message, originalStatusCode, retryAfter, status, unauthorized } = error
+  return new AwsError({
+    exception,
+    message,
+    originalStatusCode,
+    retryAfter,
+    status,
+    unauthorized,
+    rule: { refuses, source }
+  })
+}
 
 /** An exception with its usual status. */
 export const make = (exception: Exception, message: string): AwsError =>
@@ -166,6 +189,7 @@ export const fromProviderError = (error: ProviderError.ProviderError): AwsError 
     exception,
     status: statuses[exception],
     message: error._tag === "ContextLengthExceededError" ? inputTooLong.message : error.message,
+    quotes: true,
     ...(error._tag === "ModelFailedError" ? { originalStatusCode: error.originalStatus } : undefined)
   })
 }

@@ -21,17 +21,22 @@ import * as Converse from "./converse/Converse.ts"
 import type * as Fault from "./fault/Fault.ts"
 import * as Faults from "./fault/Faults.ts"
 import type * as Guardrail from "./guardrail/Guardrail.ts"
+import * as Cors from "./http/Cors.ts"
+import type * as Exchange from "./http/Exchange.ts"
+import * as HttpResponse from "./http/HttpResponse.ts"
 import * as Listener from "./http/Listener.ts"
 import * as Tls from "./http/Tls.ts"
+import type * as JsonFile from "./JsonFile.ts"
 import * as Model from "./model/Model.ts"
 import * as Quota from "./quota/Quota.ts"
+import * as Region from "./Region.ts"
 import type * as Responder from "./Responder.ts"
 import * as Router from "./Router.ts"
 import type * as Signature from "./Signature.ts"
 import * as Statistics from "./Statistics.ts"
 import * as Admin from "./web/Admin.ts"
 
-/** The emulator could not start: its port is in use or not permitted, or its certificate is invalid. */
+/** The emulator could not start: its port is in use or not permitted, or its certificate or an option is invalid. */
 export class EmulatorError extends Schema.TaggedError<EmulatorError>()("EmulatorError", {
   message: Schema.String,
   cause: Schema.Defect()
@@ -54,6 +59,7 @@ export interface ClientOptions {
  * - `statistics`, `requests`: what it received so far; `requests` keeps the latest ones. `ended`: each completed
  *   request, from the first pull of the stream until the emulator stops.
  * - `inject`, `clearFaults`: faults to come; an invalid fault is refused. `faults`: the pending ones, in order.
+ * - `setQuota`: replaces the quotas by full ones of these limits; invalid limits are refused.
  *
  * Other processes on this machine get the same from the `/_strata/` paths, see {@link Admin.handle}, and users from the
  * page at `url`.
@@ -69,12 +75,15 @@ export class Emulator extends Context.Service<Emulator, {
   readonly inject: (fault: Fault.Fault) => Effect.Effect<Fault.Injected, Fault.FaultError>
   readonly faults: Effect.Effect<ReadonlyArray<Fault.Pending>>
   readonly clearFaults: Effect.Effect<void>
+  readonly setQuota: (limits: Quota.Limits) => Effect.Effect<void, EmulatorError>
 }>()("@strata/emulator/Emulator") {}
 
 /**
  * - `host` (127.0.0.1) and `port` (0: any free one).
  * - `tls` (none): serves TLS too, on the same port; see {@link Tls.Options}.
- * - `region` (us-east-1): the region required in signatures and ARNs.
+ * - `region` (us-east-1): the default region, and `regions` (only that): all regions served on the port. The region of a
+ *   request is that of its host name, its signature or its ARN, see {@link Region.of}; each has its own quotas, prompt
+ *   cache and inference profiles.
  * - `credentials`, `apiKeys`: the accepted ones. By default the key pair of AWS's documentation and {@link
  *   defaultApiKey}.
  * - `latency` (none): delay before the first byte of every response; unauthenticated and throttled requests are refused
@@ -91,7 +100,9 @@ export class Emulator extends Context.Service<Emulator, {
  * - `responder`: responds instead of the services, such as a `Replay` or a `Recorder`. Signatures and faults still
  *   apply; models, bodies and quotas are not checked.
  * - `faults`: injected from the start.
- * - `quota` (none): token quotas of the models; see {@link Quota.Limit}.
+ * - `quota` (none): quotas of the models, of tokens and requests; see {@link Quota.Limits}.
+ * - `cors` (loopback): the origins of web pages whose SDKs may call the model; see {@link Cors.Origins}.
+ * - `admin`: who may use the page and the `/_strata/` paths besides programs on this machine; see {@link Admin.Access}.
  * - `history` (256): number of requests kept.
  * - `capture` (false): whether the bodies of these requests, which may hold prompts, are kept and shown by the page and
  *   the `/_strata/` paths. `maxBytes` (64 MB): the bound of their total size; the oldest are evicted first.
@@ -101,6 +112,7 @@ export interface Options {
   readonly port?: number | undefined
   readonly tls?: Tls.Options | undefined
   readonly region?: string | undefined
+  readonly regions?: ReadonlyArray<string> | undefined
   readonly credentials?: readonly [Signature.Credentials, ...Array<Signature.Credentials>] | undefined
   readonly apiKeys?: readonly [Redacted.Redacted, ...Array<Redacted.Redacted>] | undefined
   readonly latency?: Duration.Input | undefined
@@ -113,6 +125,8 @@ export interface Options {
   readonly responder?: Responder.Responder | undefined
   readonly faults?: ReadonlyArray<Fault.Fault> | undefined
   readonly quota?: Quota.Limits | undefined
+  readonly cors?: Cors.Origins | undefined
+  readonly admin?: Admin.Access | undefined
   readonly history?: number | undefined
   readonly capture?: boolean | { readonly maxBytes: number } | undefined
 }
@@ -149,16 +163,31 @@ export const make: (options?: Options) => Effect.Effect<
   ChatService.ChatService | EmbeddingService.EmbeddingService | Scope.Scope
 > = Effect.fnUntraced(function*(options: Options = {}) {
   const host = options.host ?? "127.0.0.1"
-  const region = options.region ?? "us-east-1"
+  const served = yield* servedRegions(options)
+  const [region] = served
   const credentials = options.credentials ?? [defaultCredentials]
   const apiKeys = options.apiKeys ?? [defaultApiKey]
-  const quotas = yield* Quota.make(options.quota ?? {})
+  const limits = yield* Effect.mapError(Effect.fromResult(Quota.check(options.quota ?? {}, served)), notStarted)
+  if (options.admin?.token !== undefined && Redacted.value(options.admin.token).trim() === "") return yield* noToken
+  const { seals } = Converse.makeMemory()
+  const regions = new Map<string, Router.Region>()
+  for (const name of served) {
+    regions.set(name, {
+      catalog: Model.catalog({
+        region: name,
+        models: options.models,
+        applicationProfiles: options.applicationProfiles
+      }),
+      quotas: yield* Quota.make(Quota.limitsIn(name, limits)),
+      memory: Converse.makeMemory(seals)
+    })
+  }
   const now = () => Clock.Clock.defaultValue().currentTimeMillisUnsafe()
   const { capture = false } = options
   const recorded = Statistics.make({
     history: options.history ?? 256,
     captureBytes: typeof capture === "object" ? capture.maxBytes : capture ? captureBytes : 0,
-    quotas,
+    quotas: new Map([...regions].map(([name, { quotas }]) => [name, quotas])),
     now
   })
   const ended = yield* Effect.acquireRelease(PubSub.unbounded<Statistics.ReceivedRequest>(), PubSub.shutdown)
@@ -174,27 +203,44 @@ export const make: (options?: Options) => Effect.Effect<
   const handle = Router.handle({
     recorder,
     faults,
-    quotas,
-    accepted: { region, credentials, apiKeys },
-    catalog: Model.catalog({ region, models: options.models, applicationProfiles: options.applicationProfiles }),
+    served,
+    regions,
+    accepted: { credentials, apiKeys },
     latency: Duration.fromInputUnsafe(options.latency ?? 0),
     guardrails: options.guardrails ?? [],
-    memory: Converse.makeMemory(),
     countInput: options.inputTokens === "counted",
     answering: options.answeringModel ?? (() => undefined),
     responder: options.responder
   })
+  const quota: Quota.Control = {
+    limits: () => inForce,
+    set: (limits) => {
+      inForce = limits
+      for (const [name, { quotas }] of regions) quotas.replace(Quota.limitsIn(name, limits))
+    }
+  }
+  let inForce = limits
   const administer = Admin.handle({
+    quota,
     recorder,
     faults,
     host,
     now,
+    access: options.admin ?? {},
+    regions: served,
     client: {
       region,
       credentials: options.credentials === undefined ? publishedCredentials : undefined,
       apiKey: options.apiKeys === undefined ? Redacted.value(defaultApiKey) : undefined
     }
   })
+  const origins = options.cors ?? "loopback"
+  const serve = (exchange: Exchange.Exchange) => {
+    if (Admin.isFor(exchange)) return administer(exchange)
+    return Cors.isPreflight(exchange)
+      ? HttpResponse.send(exchange, Cors.preflight(exchange, origins, "--cors"), {})
+      : handle(Cors.expose(exchange, origins))
+  }
   const tls = options.tls === undefined
     ? undefined
     : yield* Effect.mapError(onWallClock(Tls.make(options.tls, host)), notStarted)
@@ -205,11 +251,7 @@ export const make: (options?: Options) => Effect.Effect<
     maxBodyBytes,
     requestTimeout: Duration.fromInputUnsafe(options.requestTimeout ?? "60 seconds"),
     onConnection: (traffic) => ({ decision: faults.strikeConnection(), closed: recorder.connection(traffic) }),
-    handle: (exchange) =>
-      (Admin.isFor(exchange) ? administer(exchange) : handle(exchange)).pipe(
-        onWallClock,
-        Effect.provideContext(services)
-      )
+    handle: (exchange) => Effect.provideContext(onWallClock(serve(exchange)), services)
   }).pipe(Effect.mapError(notStarted))
   const url = `${tls === undefined ? "http" : "https"}://${host.includes(":") ? `[${host}]` : host}:${port}`
   return Emulator.of({
@@ -222,7 +264,9 @@ export const make: (options?: Options) => Effect.Effect<
     ended: Stream.fromPubSub(ended),
     inject: faults.inject,
     faults: faults.pending,
-    clearFaults: faults.clear
+    clearFaults: faults.clear,
+    setQuota: (limits) =>
+      Effect.fromResult(Quota.check(limits, served)).pipe(Effect.map(quota.set), Effect.mapError(notStarted))
   })
 })
 
@@ -243,5 +287,18 @@ export const layer = (
 
 const onWallClock = Effect.provideService(Clock.Clock, Clock.Clock.defaultValue())
 
-const notStarted = (error: Listener.ListenError | Tls.TlsError | Fault.FaultError) =>
+/** The default region first. */
+const servedRegions = ({ region, regions = [] }: Options): Effect.Effect<Region.Served, EmulatorError> => {
+  const [first = "us-east-1", ...others] = region === undefined ? regions : [region, ...regions]
+  const wrong = [first, ...others].find((name) => !Region.isRegion(name))
+  return wrong === undefined
+    ? Effect.succeed([first, ...new Set(others.filter((name) => name !== first))])
+    : Effect.fail(
+      new EmulatorError({ message: `"${wrong}" is not a region: use a name such as us-west-2`, cause: wrong })
+    )
+}
+
+const noToken = new EmulatorError({ message: "admin.token: Expected a token, got an empty text", cause: undefined })
+
+const notStarted = (error: Listener.ListenError | Tls.TlsError | Fault.FaultError | JsonFile.JsonFileError) =>
   new EmulatorError({ message: error.message, cause: "cause" in error ? error.cause : error })

@@ -3,6 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
+import type * as PlatformError from "effect/PlatformError"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
@@ -24,7 +25,7 @@ export const read = <S extends Schema.ConstraintDecoder<unknown>>(schema: S) => 
     const fileSystem = yield* FileSystem.FileSystem
     const text = yield* Effect.mapError(
       fileSystem.readFileString(file),
-      (cause) => new JsonFileError({ file, message: `${file}: ${cause.message}`, cause })
+      unreadable(file)
     )
     return yield* Effect.fromResult(decode(text, file))
   })
@@ -69,8 +70,29 @@ const shown = 20
 const parse = (text: string, file: string): Result.Result<unknown, JsonFileError> =>
   Result.try({
     try: (): unknown => JSON.parse(text),
-    catch: (cause) => new JsonFileError({ file, message: `${file}: ${cause instanceof Error ? cause.message : cause}` })
+    catch: (cause) => new JsonFileError({ file, message: `${file}: Not valid JSON: ${onOneLine(cause)}` })
   })
+
+/** The engine quotes the text, which may have line breaks. */
+const onOneLine = (cause: unknown): string =>
+  (cause instanceof Error ? cause.message : String(cause)).replace(/\s+/g, " ")
+
+/** The error for a file that cannot be read or written. */
+export const unreadable = (file: string) => (cause: PlatformError.PlatformError): JsonFileError =>
+  new JsonFileError({ file, message: `${file}: ${reasonOf(cause)}`, cause })
+
+const reasonOf = ({ message, reason }: PlatformError.PlatformError): string => {
+  switch (reason._tag) {
+    case "NotFound":
+      return "There is no such file or directory"
+    case "PermissionDenied":
+      return "Permission denied"
+    case "BadResource":
+      return "This is no file, but a directory or a device"
+    default:
+      return message
+  }
+}
 
 interface Problem {
   readonly path: ReadonlyArray<PropertyKey>

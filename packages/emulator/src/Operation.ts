@@ -1,5 +1,5 @@
 /**
- * The operations of Bedrock Runtime and their paths.
+ * The operations of Bedrock Runtime, and those of Bedrock that list models, with their paths.
  */
 import * as Result from "effect/Result"
 
@@ -11,8 +11,15 @@ export type ModelOperation =
   | "InvokeModel"
   | "InvokeModelWithResponseStream"
 
+/** The operations that list and describe the models of the account: of Bedrock itself, not of its runtime. */
+export type CatalogOperation =
+  | "GetFoundationModel"
+  | "GetInferenceProfile"
+  | "ListFoundationModels"
+  | "ListInferenceProfiles"
+
 /** The operations of the emulator. */
-export type Operation = ModelOperation | "ApplyGuardrail"
+export type Operation = ModelOperation | CatalogOperation | "ApplyGuardrail"
 
 /** All operations. */
 export const operations = [
@@ -20,17 +27,26 @@ export const operations = [
   "Converse",
   "ConverseStream",
   "CountTokens",
+  "GetFoundationModel",
+  "GetInferenceProfile",
   "InvokeModel",
-  "InvokeModelWithResponseStream"
+  "InvokeModelWithResponseStream",
+  "ListFoundationModels",
+  "ListInferenceProfiles"
 ] as const satisfies ReadonlyArray<Operation>
 
 /**
  * The operation of a path, with its decoded parts. `modelId` is an id or an ARN; `identifier` is the id or the ARN of a
- * guardrail.
+ * guardrail, a model or an inference profile.
  */
 export type Route =
   | { readonly operation: ModelOperation; readonly modelId: string }
   | { readonly operation: "ApplyGuardrail"; readonly identifier: string; readonly version: string }
+  | { readonly operation: "GetFoundationModel" | "GetInferenceProfile"; readonly identifier: string }
+  | {
+    readonly operation: "ListFoundationModels" | "ListInferenceProfiles"
+    readonly query: Readonly<Record<string, string>>
+  }
 
 const suffixes: Readonly<Record<ModelOperation, string>> = {
   Converse: "converse",
@@ -41,14 +57,41 @@ const suffixes: Readonly<Record<ModelOperation, string>> = {
 }
 
 /** The path of an operation. */
-export const toPath = (route: Route): string =>
+export const toPath = (route: Exclude<Route, { readonly operation: CatalogOperation }>): string =>
   route.operation === "ApplyGuardrail"
     ? `/guardrail/${encodeURIComponent(route.identifier)}/version/${encodeURIComponent(route.version)}/apply`
     : `/model/${encodeURIComponent(route.modelId)}/${suffixes[route.operation]}`
 
 /** The operation of a method and a request target; `undefined` when it is unknown. */
-export const fromTarget = (method: string, target: string): Route | undefined =>
-  method === "POST" ? toModel(target) ?? toGuardrail(target) : undefined
+export const fromTarget = (method: string, target: string): Route | undefined => {
+  switch (method) {
+    case "POST":
+      return toModel(target) ?? toGuardrail(target)
+    case "GET":
+      return toCatalog(target)
+    default:
+      return undefined
+  }
+}
+
+/** Why a request has no operation: its method, or its path, with what there is instead. */
+export const unknown = (method: string, target: string): string => {
+  const [path = ""] = target.split("?", 1)
+  const asked = `${method} ${path.length > longest ? `${path.slice(0, longest)}…` : path}`
+  const known = method === "POST" ? fromTarget("GET", target) : fromTarget("POST", target)
+  return known === undefined
+    ? `Unknown operation: ${asked}. The emulator has ${paths.join(", ")}.`
+    : `Unknown operation: ${asked}. ${known.operation} is ${method === "POST" ? "GET" : "POST"} ${path}.`
+}
+
+const longest = 200
+
+const paths = [
+  `POST /model/{id}/{${Object.values(suffixes).join(",")}}`,
+  "POST /guardrail/{id}/version/{version}/apply",
+  "GET /foundation-models/{id}",
+  "GET /inference-profiles/{id}"
+]
 
 const toModel = (target: string): Route | undefined => {
   const [, encoded = "", suffix = ""] = modelPattern.exec(target) ?? []
@@ -66,6 +109,25 @@ const toGuardrail = (target: string): Route | undefined => {
     ? undefined
     : { operation: "ApplyGuardrail", identifier, version }
 }
+
+const toCatalog = (target: string): Route | undefined => {
+  const [, collection, encoded, query = ""] = catalogPattern.exec(target) ?? []
+  if (collection === undefined) return undefined
+  const models = collection === "foundation-models"
+  if (encoded === undefined) {
+    return {
+      operation: models ? "ListFoundationModels" : "ListInferenceProfiles",
+      query: Object.fromEntries(new URLSearchParams(query))
+    }
+  }
+  const identifier = decode(encoded)
+  return identifier === undefined
+    ? undefined
+    : { operation: models ? "GetFoundationModel" : "GetInferenceProfile", identifier }
+}
+
+/** An ARN may be sent with its slash unescaped. */
+const catalogPattern = /^\/(foundation-models|inference-profiles)(?:\/([^?]+))?(?:\?(.*))?$/
 
 const modelPattern = /^\/model\/([^/?]*)\/([a-z-]+)(?:\?.*)?$/
 

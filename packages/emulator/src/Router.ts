@@ -11,6 +11,7 @@ import * as Exit from "effect/Exit"
 import * as Random from "effect/Random"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import * as AwsError from "./AwsError.ts"
 import * as Converse from "./converse/Converse.ts"
 import * as CountTokens from "./CountTokens.ts"
@@ -23,27 +24,36 @@ import * as HttpResponse from "./http/HttpResponse.ts"
 import * as InvokeChat from "./invoke/chat/InvokeChat.ts"
 import * as InvokeModel from "./invoke/InvokeModel.ts"
 import * as Json from "./Json.ts"
+import * as Listing from "./model/Listing.ts"
 import * as Model from "./model/Model.ts"
 import * as Operation from "./Operation.ts"
 import type * as Quota from "./quota/Quota.ts"
+import * as Regions from "./Region.ts"
 import type * as Responder from "./Responder.ts"
 import * as Signature from "./Signature.ts"
 import type * as Statistics from "./Statistics.ts"
 
+/** The state of one region. */
+export interface Region {
+  readonly catalog: Model.Catalog
+  readonly quotas: Quota.Quotas
+  readonly memory: Converse.Memory
+}
+
 /**
+ * - `served`: the regions, and `regions` the state of each.
  * - `answering`: the model name passed to the services for a model; `undefined` lets them use their default.
- * - `memory`: state kept across conversations; `countInput`: see `Converse.Call`.
+ * - `countInput`: see `Converse.Call`.
  * - `responder`: used instead of the operations.
  */
 export interface Options {
   readonly accepted: Signature.Accepted
-  readonly catalog: Model.Catalog
+  readonly served: Regions.Served
+  readonly regions: ReadonlyMap<string, Region>
   readonly faults: Faults.Faults
-  readonly quotas: Quota.Quotas
   readonly recorder: Statistics.Recorder
   readonly latency: Duration.Duration
   readonly guardrails: ReadonlyArray<Guardrail.Guardrail>
-  readonly memory: Converse.Memory
   readonly countInput: boolean
   readonly answering: (model: Model.Model) => string | undefined
   readonly responder: Responder.Responder | undefined
@@ -57,9 +67,12 @@ export const handle = (options: Options) => {
     const clock = yield* Clock.Clock
     const started = clock.currentTimeMillisUnsafe()
     const requestId = uuid(() => random.nextIntUnsafe())
-    const attempt = recorder.begin(exchange, requestId)
-    const context: Context = {
+    const region = Regions.of(options.served, exchange)
+    const name = Result.getOrElse(region, () => options.served[0])
+    const attempt = recorder.begin(exchange, requestId, name)
+    const context: Omit<Context, keyof Region> = {
       ...options,
+      region: name,
       exchange,
       attempt,
       requestId,
@@ -86,8 +99,17 @@ export const handle = (options: Options) => {
       if (Exit.isSuccess(exit)) return "completed"
       return Cause.hasInterrupts(exit.cause) ? "aborted" : "failed"
     }
-    yield* respond(context).pipe(
+    const refused = (error: AwsError.AwsError) => Effect.sync(() => recorder.refused(attempt, error))
+    yield* Effect.flatMap(Effect.fromResult(region), (name) => {
+      const state = options.regions.get(name)
+      // every region that is served has its state
+      return state === undefined ? Effect.die(`No state of ${name}`) : respond({ ...context, ...state })
+    }).pipe(
       Effect.catchDefect(HttpResponse.failedInside),
+      Effect.map((response) =>
+        response.type === "whole" ? response : { ...response, frames: Stream.tapError(response.frames, refused) }
+      ),
+      Effect.tapError(refused),
       Effect.catchTag("AwsError", (error) => Effect.succeed(HttpResponse.error(error))),
       Effect.flatMap((response) => HttpResponse.send(observed, response, { "x-amzn-requestid": requestId })),
       Effect.tapDefect((defect) => Effect.logError("A response could not be sent", defect)),
@@ -99,7 +121,8 @@ export const handle = (options: Options) => {
 }
 
 /** One request and the environment to respond to it. */
-interface Context extends Options {
+interface Context extends Options, Region {
+  readonly region: string
   readonly exchange: Exchange.Exchange
   readonly attempt: Statistics.Attempt
   readonly requestId: string
@@ -109,17 +132,20 @@ interface Context extends Options {
 }
 
 const respond = Effect.fnUntraced(function*(context: Context) {
-  const { accepted, attempt, exchange, latency, now, recorder, responder } = context
+  const { accepted, attempt, exchange, latency, now, recorder, region, responder } = context
   const bytes = yield* Effect.mapError(exchange.body, tooLarge)
   const json = bytes.length === 0 ? Result.succeed({}) : Json.fromBytes(bytes)
   recorder.received(attempt, bytes, Result.getOrUndefined(json))
   const route = Operation.fromTarget(exchange.method, exchange.target)
-  if (route === undefined) return yield* unknownOperation
+  if (route === undefined) {
+    return yield* AwsError.make("UnknownOperationException", Operation.unknown(exchange.method, exchange.target))
+  }
   const model = resolve(context, route)
   const request = { method: exchange.method, target: exchange.target, headers: exchange.headers, body: bytes }
-  attempt.scheme = yield* Signature.authenticate(accepted, { ...request, now })
+  attempt.scheme = yield* Signature.authenticate(accepted, region, { ...request, now })
   const strike = context.faults.strike({
     operation: route.operation,
+    region,
     models: "modelId" in route ? [route.modelId, ...Result.isSuccess(model) ? [model.success.id] : []] : [],
     chats: responder === undefined && isChat(route, model),
     texts: () => Json.texts(Result.getOrUndefined(json)),
@@ -128,7 +154,9 @@ const respond = Effect.fnUntraced(function*(context: Context) {
   const types = typesOf(strike)
   if (types.length > 0) recorder.struck(attempt, types)
   const delay = makeDelay(Duration.sum(latency, strike.latency))
-  const sound = responder === undefined ? dispatch({ ...context, delay }, route, model, json) : responder(request)
+  const sound = responder === undefined || !isOfRuntime(route)
+    ? dispatch({ ...context, delay }, route, model, json)
+    : responder(request)
   return yield* Spoil.spoil(sound, strike, {
     nameOf: route.operation === "InvokeModelWithResponseStream" ? InvokeChat.streamName : AwsError.streamName,
     spare: (blow) => {
@@ -143,9 +171,12 @@ const respond = Effect.fnUntraced(function*(context: Context) {
 
 type Resolved = Result.Result<Model.Model, AwsError.AwsError>
 
-/** The model of a request, or why it is refused; recorded with the request. ApplyGuardrail has no model. */
+/** Whether the operation is one of Bedrock's runtime, and not of its control plane. */
+const isOfRuntime = (route: Operation.Route): boolean => "modelId" in route || route.operation === "ApplyGuardrail"
+
+/** The model of a request, or why it is refused; recorded with the request. Some operations have no model. */
 const resolve = ({ attempt, catalog, recorder }: Context, route: Operation.Route): Resolved => {
-  if (route.operation === "ApplyGuardrail") {
+  if (!("modelId" in route)) {
     recorder.routed(attempt, route.operation, undefined)
     return Result.fail(notChat)
   }
@@ -201,6 +232,7 @@ const dispatch = Effect.fnUntraced(function*(
     const body = yield* Effect.fromResult(json)
     return yield* ApplyGuardrail.applyGuardrail({ ...route, guardrails, region: catalog.region, body })
   }
+  if (!("modelId" in route)) return yield* Listing.respond(route, catalog)
   const model = yield* Effect.fromResult(resolved)
   const body = yield* Effect.fromResult(json)
   const call: InvokeModel.Call = {
@@ -258,8 +290,6 @@ const reserving = (
       }
     })
   )
-
-const unknownOperation = AwsError.make("UnknownOperationException", "Unknown operation.")
 
 const notChat = AwsError.validation(
   "This action doesn't support the model that you provided. Try again with a supported text or chat model"

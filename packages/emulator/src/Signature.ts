@@ -20,9 +20,8 @@ export interface Credentials {
   readonly expires?: number | undefined
 }
 
-/** The accepted credentials, and the region required in signatures. */
+/** The accepted credentials. */
 export interface Accepted {
-  readonly region: string
   readonly credentials: ReadonlyArray<Credentials>
   readonly apiKeys: ReadonlyArray<Redacted.Redacted>
 }
@@ -39,8 +38,12 @@ export interface Signed {
   readonly now: number
 }
 
-/** Checks a request; fails with the exception of the service. */
-export const authenticate = (accepted: Accepted, request: Signed): Effect.Effect<Scheme, AwsError.AwsError> => {
+/** Checks a request in a region; fails with the exception of the service. */
+export const authenticate = (
+  accepted: Accepted,
+  region: string,
+  request: Signed
+): Effect.Effect<Scheme, AwsError.AwsError> => {
   const authorization = request.headers["authorization"]
   if (authorization === undefined) return Effect.fail(missing)
   const [scheme, rest] = splitOnce(authorization.trim(), " ")
@@ -50,13 +53,18 @@ export const authenticate = (accepted: Accepted, request: Signed): Effect.Effect
         ? Effect.succeed("bearer")
         : Effect.fail(wrongApiKey)
     case "aws4-hmac-sha256":
-      return checkSignature(accepted, request, rest)
+      return checkSignature(accepted, region, request, rest)
     default:
       return Effect.fail(missing)
   }
 }
 
-const checkSignature = Effect.fnUntraced(function*(accepted: Accepted, request: Signed, parameters: string) {
+const checkSignature = Effect.fnUntraced(function*(
+  accepted: Accepted,
+  region: string,
+  request: Signed,
+  parameters: string
+) {
   const fields = new Map(parameters.split(",").map((field) => splitOnce(field.trim(), "=")))
   const credential = fields.get("Credential")?.split("/")
   const signature = fields.get("Signature")
@@ -69,15 +77,15 @@ const checkSignature = Effect.fnUntraced(function*(accepted: Accepted, request: 
       "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header."
     )
   }
-  const [accessKeyId, , region, service] = credential
+  const [accessKeyId, , scope, service] = credential
   const known = accepted.credentials.find((pair) => pair.accessKeyId === accessKeyId)
   const token = request.headers["x-amz-security-token"]
   if (known === undefined || (known.sessionToken && Redacted.value(known.sessionToken)) !== token) {
     return yield* unrecognized
   }
   if (known.expires !== undefined && known.expires <= request.now) return yield* expired
-  if (region !== accepted.region) {
-    return yield* invalid(`Credential should be scoped to a valid region, not '${region}'. `)
+  if (scope !== region) {
+    return yield* invalid(`Credential should be scoped to a valid region, not '${scope}'. `)
   }
   if (service !== "bedrock") return yield* invalid("Credential should be scoped to correct service: 'bedrock'. ")
   yield* checkDate(date, request.now)
@@ -85,7 +93,7 @@ const checkSignature = Effect.fnUntraced(function*(accepted: Accepted, request: 
   if (missing !== undefined) {
     return yield* invalid(`${missing} must be a 'SignedHeader' in the AWS Authorization header.`)
   }
-  if (sign(known, accepted.region, request, date, names) !== signature) return yield* mismatch
+  if (sign(known, region, request, date, names) !== signature) return yield* mismatch
   return "sigv4" as const
 })
 

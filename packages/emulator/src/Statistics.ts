@@ -5,6 +5,7 @@ import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Crypto from "node:crypto"
+import type * as AwsError from "./AwsError.ts"
 import type { Fault } from "./fault/Fault.ts"
 import type * as Exchange from "./http/Exchange.ts"
 import type * as Listener from "./http/Listener.ts"
@@ -22,7 +23,8 @@ const Counts = Schema.Record(Schema.String, Schema.Finite)
  * - `byModel`: by model id, whatever name was used, and operation; only models of the account.
  * - `byStatus`: by the HTTP status of the response.
  * - `bytesIn`, `bytesOut`: all bytes of all connections, headers included.
- * - `quota`: the state of each quota, by its name in the options, or the model's id.
+ * - `quota`: the state of each quota of the default region, by its name in the options, or the model's id.
+ * - `byRegion`: the requests of each region served, and the state of its quotas.
  */
 export type Statistics = typeof Statistics.Type
 /** @see {@link Statistics} */
@@ -40,14 +42,37 @@ export const Statistics = Schema.Struct({
     Converse: Schema.Finite,
     ConverseStream: Schema.Finite,
     CountTokens: Schema.Finite,
+    GetFoundationModel: Schema.Finite,
+    GetInferenceProfile: Schema.Finite,
     InvokeModel: Schema.Finite,
-    InvokeModelWithResponseStream: Schema.Finite
+    InvokeModelWithResponseStream: Schema.Finite,
+    ListFoundationModels: Schema.Finite,
+    ListInferenceProfiles: Schema.Finite
   }),
   byModel: Schema.Record(Schema.String, Counts),
   byStatus: Counts,
   bytesIn: Schema.Finite,
   bytesOut: Schema.Finite,
-  quota: Schema.Record(Schema.String, Quota.Statistics)
+  quota: Schema.Record(Schema.String, Quota.Statistics),
+  byRegion: Schema.Record(
+    Schema.String,
+    Schema.Struct({ requests: Schema.Finite, quota: Schema.Record(Schema.String, Quota.Statistics) })
+  )
+})
+
+/**
+ * Why a request was refused.
+ *
+ * - `message`: the one of the response, which names the field where there is one. Missing when it comes from the
+ *   answering service and bodies are not captured: it may quote a prompt.
+ * - `rule`: what the rule that refused it refuses, and the evidence that the service does, as in `Rules`.
+ */
+export type Refusal = typeof Refusal.Type
+/** @see {@link Refusal} */
+export const Refusal = Schema.Struct({
+  exception: Schema.String,
+  message: Schema.optional(Schema.String),
+  rule: Schema.optional(Schema.Struct({ refuses: Schema.String, source: Schema.String }))
 })
 
 /** The outcome of a request. */
@@ -67,6 +92,7 @@ export type Outcome = "in-flight" | "completed" | "aborted" | "dropped" | "faile
  * - `inputTokens`, `outputTokens`: the charged tokens, cached ones included, or those written so far; `undefined` when
  *   no model was called.
  * - `faults`: the faults that struck it, in order.
+ * - `region`: the region it is for. `refusal`: why it was refused, by an error response or inside a stream.
  */
 export interface ReceivedRequest {
   readonly number: number
@@ -87,6 +113,8 @@ export interface ReceivedRequest {
   readonly inputTokens: number | undefined
   readonly outputTokens: number | undefined
   readonly faults: ReadonlyArray<Fault["type"]>
+  readonly region: string
+  readonly refusal: Refusal | undefined
 }
 
 /**
@@ -122,13 +150,14 @@ export type Attempt = { -readonly [Key in keyof ReceivedRequest]: ReceivedReques
 export interface Recorder {
   /** A connection opened; call the result when it closes. */
   readonly connection: (traffic: Listener.Traffic) => () => void
-  readonly begin: (exchange: Exchange.Exchange, requestId: string) => Attempt
+  readonly begin: (exchange: Exchange.Exchange, requestId: string, region: string) => Attempt
   /** Its body arrived; `json` is the parsed body, if it is JSON. */
   readonly received: (attempt: Attempt, body: Uint8Array, json: unknown) => void
   readonly routed: (attempt: Attempt, operation: Operation, modelId: string | undefined) => void
   /** The model is one of the account. */
   readonly resolved: (attempt: Attempt, model: string) => void
   readonly responded: (attempt: Attempt, status: number) => void
+  readonly refused: (attempt: Attempt, error: AwsError.AwsError) => void
   /** Exactly these faults struck it. */
   readonly struck: (attempt: Attempt, faults: ReadonlyArray<Fault["type"]>) => void
   /** Its cost so far. */
@@ -141,12 +170,12 @@ export interface Recorder {
 /**
  * - `history`: the number of requests kept.
  * - `captureBytes`: the bound of their bodies, in bytes as they were sent; 0 keeps none.
- * - `quotas`: reported too. `now`: milliseconds since 1970.
+ * - `quotas`: reported too, by region; the first region is the default. `now`: milliseconds since 1970.
  */
 export interface Options {
   readonly history: number
   readonly captureBytes: number
-  readonly quotas: Quota.Quotas
+  readonly quotas: ReadonlyMap<string, Quota.Quotas>
   readonly now: () => number
 }
 
@@ -158,11 +187,16 @@ export const make = ({ captureBytes, history, now, quotas }: Options): Recorder 
     Converse: 0,
     ConverseStream: 0,
     CountTokens: 0,
+    GetFoundationModel: 0,
+    GetInferenceProfile: 0,
     InvokeModel: 0,
-    InvokeModelWithResponseStream: 0
+    InvokeModelWithResponseStream: 0,
+    ListFoundationModels: 0,
+    ListInferenceProfiles: 0
   }
   const byModel: Record<string, Record<string, number>> = {}
   const byStatus: Record<string, number> = {}
+  const requestsOf = new Map([...quotas.keys()].map((region) => [region, 0]))
   const latest: Array<Attempt> = []
   const bodies = makeBodies(captureBytes)
   let revision = 0
@@ -185,8 +219,9 @@ export const make = ({ captureBytes, history, now, quotas }: Options): Recorder 
         closed.bytesWritten += traffic.bytesWritten
       }
     },
-    begin: (exchange, requestId) => {
+    begin: (exchange, requestId, region) => {
       counters.requests++
+      requestsOf.set(region, (requestsOf.get(region) ?? 0) + 1)
       const attempt: Attempt = {
         number: counters.requests,
         revision: ++revision,
@@ -205,7 +240,9 @@ export const make = ({ captureBytes, history, now, quotas }: Options): Recorder 
         outcome: "in-flight",
         inputTokens: undefined,
         outputTokens: undefined,
-        faults: []
+        faults: [],
+        region,
+        refusal: undefined
       }
       latest.push(attempt)
       const [oldest] = latest
@@ -232,22 +269,39 @@ export const make = ({ captureBytes, history, now, quotas }: Options): Recorder 
       byStatus[status] = (byStatus[status] ?? 0) + 1
       change(attempt, { status })
     },
+    refused: (attempt, { exception, message, quotes, rule }) =>
+      change(attempt, {
+        refusal: {
+          exception,
+          ...(quotes === true && captureBytes === 0 ? undefined : { message }),
+          ...(rule === undefined ? undefined : { rule })
+        }
+      }),
     struck: (attempt, faults) => change(attempt, { faults }),
     spent: (attempt, tokens) => change(attempt, tokens),
     end: (attempt, outcome) => {
       counters[outcome]++
       change(attempt, { outcome, millis: Math.max(0, Math.round(now() - attempt.receivedAt)) })
     },
-    statistics: Effect.sync(() => ({
-      ...counters,
-      inFlight: counters.requests - counters.completed - counters.aborted - counters.dropped - counters.failed,
-      byOperation: { ...byOperation },
-      byModel: structuredClone(byModel),
-      byStatus: { ...byStatus },
-      bytesIn: bytes("bytesRead"),
-      bytesOut: bytes("bytesWritten"),
-      quota: quotas.statistics()
-    })),
+    statistics: Effect.sync(() => {
+      const byRegion = Object.fromEntries(
+        [...quotas].map(([region, { statistics }]) => [
+          region,
+          { requests: requestsOf.get(region) ?? 0, quota: statistics() }
+        ])
+      )
+      return {
+        ...counters,
+        inFlight: counters.requests - counters.completed - counters.aborted - counters.dropped - counters.failed,
+        byOperation: { ...byOperation },
+        byModel: structuredClone(byModel),
+        byStatus: { ...byStatus },
+        bytesIn: bytes("bytesRead"),
+        bytesOut: bytes("bytesWritten"),
+        quota: Object.values(byRegion)[0]?.quota ?? {},
+        byRegion
+      }
+    }),
     requests: Effect.sync(() => latest.map((attempt) => ({ ...attempt })))
   }
 }

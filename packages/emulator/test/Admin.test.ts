@@ -1,5 +1,6 @@
 import { ConverseCommand, ConverseStreamCommand } from "@aws-sdk/client-bedrock-runtime"
 import { assert, describe, it } from "@effect/vitest"
+import * as ProviderError from "@strata/core/ProviderError"
 import { Emulator, Statistics } from "@strata/emulator"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -35,7 +36,7 @@ const statistics = Effect.flatMap(ask("GET", "statistics"), ({ body }) => decode
 const status = Effect.map(Fixture.converse(Fixture.hello), ({ status }) => status)
 
 describe("Admin", () => {
-  it.effect("returns exact statistics, without its own requests", () =>
+  it.effect("counts only requests for Bedrock in its statistics", () =>
     Effect.gen(function*() {
       const emulator = yield* Emulator.Emulator
       const client = yield* Fixture.connect("2")
@@ -108,7 +109,7 @@ describe("Admin", () => {
       assert.strictEqual(status, 400)
     }).pipe(Effect.provide(live)))
 
-  it.effect("knows no other paths", () =>
+  it.effect("answers 404 for unknown paths", () =>
     Effect.gen(function*() {
       for (
         const [method, path] of [["POST", ""], ["POST", "statistics"], ["GET", "faults/1"], ["GET", "x.js"]] as const
@@ -117,7 +118,7 @@ describe("Admin", () => {
       }
     }).pipe(Effect.provide(live)))
 
-  it.effect("lists the requests, and then only changes", () =>
+  it.effect("lists all requests, and with a revision only those changed since", () =>
     Effect.gen(function*() {
       const client = yield* Fixture.connect("1.1", { maxAttempts: 2 })
       yield* status
@@ -182,12 +183,12 @@ describe("Admin", () => {
           requests(begun.revision),
           ({ requests }) => requests[0]?.outcome === "completed"
         )
-        // in the end the model's own count stands
+        // the model's own count is final
         assert.include(over.requests[0], { number: 1, inputTokens: 7, outputTokens: 3 })
       }).pipe(Effect.provide(Fixture.emulator({}, services)))
     }))
 
-  it.effect("tells of a request again when it ends, however it ends", () =>
+  it.effect("lists a request again when it completes, is aborted or is dropped", () =>
     Effect.gen(function*() {
       const requests = (after: number) => Effect.map(ask("GET", `requests?after=${after}`), ({ body }) => body)
       const call = yield* Effect.forkChild(status)
@@ -215,13 +216,13 @@ describe("Admin", () => {
       assert.strictEqual((yield* ask("GET", "requests/2")).status, 404)
     }).pipe(Effect.provide(live)))
 
-  it.effect("shows prompts when it was told to capture them", () =>
+  it.effect("shows prompts where bodies are captured", () =>
     Effect.gen(function*() {
       yield* status
       assert.deepStrictEqual((yield* ask("GET", "requests/1")).body.body, Fixture.hello)
     }).pipe(Effect.provide(Fixture.emulator({ capture: true }))))
 
-  it.effect("returns client settings, without configured keys", () =>
+  it.effect("returns the client settings, with default keys only", () =>
     Effect.gen(function*() {
       const told = Effect.map(ask("GET", "client"), ({ body }) => body)
       assert.deepStrictEqual(yield* Effect.provide(told, live), {
@@ -240,6 +241,75 @@ describe("Admin", () => {
       assert.deepStrictEqual(yield* Effect.provide(told, own), { region: "eu-west-1" })
     }))
 
+  it.effect("replaces the quotas while it runs, and refuses invalid ones", () =>
+    Effect.gen(function*() {
+      const emulator = yield* Emulator.Emulator
+      assert.strictEqual(yield* status, 200)
+      const limits = { "*": { requestsPerMinute: 1, window: "30 seconds" } }
+      assert.deepStrictEqual((yield* ask("PUT", "quotas", limits)).status, 200)
+      const shown = (yield* ask("GET", "quotas")).body["*"]
+      assert.strictEqual(shown.requestsPerMinute, 1)
+      assert.deepStrictEqual([yield* status, yield* status], [200, 429])
+      for (
+        const [wrong, field] of [
+          [{ "*": { requestsPerMinute: -1 } }, "requestsPerMinute"],
+          [{ "eu-west-1/*": { requestsPerMinute: 1 } }, "us-east-1"],
+          [{ "*": { rpm: 1 } }, "rpm"],
+          [[], "quota"]
+        ] as const
+      ) {
+        const refused = yield* ask("PUT", "quotas", wrong)
+        assert.strictEqual(refused.status, 400)
+        assert.include(refused.body.message, field)
+      }
+      assert.include((yield* Effect.flip(emulator.setQuota({ "*": {} }))).message, "Expected a quota")
+      assert.strictEqual(yield* status, 429)
+      yield* emulator.setQuota({})
+      assert.deepStrictEqual([yield* status, yield* status], [200, 200])
+    }).pipe(Effect.provide(live)))
+
+  it.effect("says why a request was refused: its exception, the field, the rule and its evidence", () =>
+    Effect.gen(function*() {
+      yield* Fixture.converse({ messages: [{ role: "user", content: [{ text: " " }] }] })
+      yield* Fixture.converse({ messages: [{ role: "user", content: [{ text: 5 }] }] })
+      yield* Fixture.converse({ messages: [{ role: "nobody", content: [{ text: "secret" }] }] })
+      yield* Fixture.post("/model/a/converse/b", "{}")
+      const { body } = yield* ask("GET", "requests")
+      const [blank, mistyped, role, unknown] = body.requests.map(({ refusal }: { refusal: unknown }) => refusal)
+      assert.strictEqual(blank.exception, "ValidationException")
+      assert.include(blank.message, "messages.0.content.0")
+      assert.include(blank.rule.refuses, "blank text")
+      assert.strictEqual(blank.rule.source, "reported")
+      assert.strictEqual(mistyped.exception, "SerializationException")
+      assert.isUndefined(mistyped.rule)
+      assert.include(role.message, "messages.1.member.role")
+      assert.notInclude(JSON.stringify(body), "secret")
+      assert.strictEqual(unknown.exception, "UnknownOperationException")
+      assert.include(unknown.message, "POST /model/a/converse/b. The emulator has POST /model/{id}/{converse,")
+    }).pipe(Effect.provide(live)))
+
+  it.effect("says why a stream failed, but quotes an answering service only where bodies are captured", () => {
+    const failing = Fixture.chat({
+      stream: () =>
+        Stream.concat(
+          Stream.fromIterable(Fixture.deltas("Hel").slice(0, 1)),
+          Stream.fail(new ProviderError.ProviderInternalError({ provider: "double", message: "No answer to: secret" }))
+        )
+    })
+    const refusal = Effect.gen(function*() {
+      yield* Fixture.post(`/model/${Fixture.modelId}/converse-stream`, JSON.stringify(Fixture.hello))
+      const { body } = yield* ask("GET", "requests")
+      return body.requests[0].refusal
+    })
+    const over = (options?: Emulator.Options) =>
+      Effect.provide(refusal, Fixture.emulator(options, Layer.merge(failing, Fixture.embedding())))
+    return Effect.gen(function*() {
+      assert.deepStrictEqual(yield* over(), { exception: "InternalServerException" })
+      const exception = "InternalServerException"
+      assert.deepStrictEqual(yield* over({ capture: true }), { exception, message: "No answer to: secret" })
+    })
+  })
+
   it.effect("describes every fault by a schema", () =>
     Effect.gen(function*() {
       const { body } = yield* ask("GET", "faults/schema")
@@ -252,11 +322,15 @@ describe("Admin", () => {
   const address = Object.values(Os.networkInterfaces()).flat().find((found) => found?.internal === false)?.address
   const own = address?.includes(":") === true ? undefined : address
 
-  it.effect.skipIf(own === undefined)("is not there for other machines", () =>
-    Effect.gen(function*() {
-      const emulator = yield* Emulator.Emulator
-      const url = emulator.url.replace("0.0.0.0", own ?? "")
-      const { status } = yield* Fixture.attempt(() => fetch(`${url}/_strata/statistics`))
-      assert.strictEqual(status, 404)
-    }).pipe(Effect.provide(Fixture.emulator({ host: "0.0.0.0" }))))
+  it.effect.skipIf(own === undefined)(
+    "refuses other machines, and says how to admit them",
+    () =>
+      Effect.gen(function*() {
+        const emulator = yield* Emulator.Emulator
+        const url = emulator.url.replace("0.0.0.0", own ?? "")
+        const response = yield* Fixture.attempt(() => fetch(`${url}/_strata/statistics`))
+        assert.strictEqual(response.status, 403)
+        assert.include(yield* Fixture.attempt(() => response.text()), "--admin-token")
+      }).pipe(Effect.provide(Fixture.emulator({ host: "0.0.0.0" })))
+  )
 })

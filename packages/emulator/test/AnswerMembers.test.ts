@@ -1,5 +1,5 @@
 /**
- * Which members answers have on the wire, where recordings of the service show more than its model says.
+ * The members of answers that recordings of the service have and its model does not.
  */
 import { assert, layer } from "@effect/vitest"
 import { EventStreamCodec } from "@smithy/eventstream-codec"
@@ -21,7 +21,7 @@ const call = { type: "tool-call", id: "tooluse_1", name: "weather", params: { ci
 const whole = (modelId: string, body: object = { messages }) =>
   Effect.map(Fixture.converse(body, modelId), ({ text }) => JSON.parse(text))
 
-/** The events of a stream: what each is called, and what it holds. */
+/** The events of a stream: name and payload of each. */
 const events = Effect.fnUntraced(function*(modelId: string, body: object = { messages }) {
   const { bytes } = yield* Fixture.post(`/model/${encodeURIComponent(modelId)}/converse-stream`, JSON.stringify(body))
   const codec = new EventStreamCodec(

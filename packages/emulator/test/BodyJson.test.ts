@@ -59,13 +59,13 @@ layer(Fixture.emulator())("The JSON of a body", (it) => {
     ["a backslash before what is no escape", "C:\\\\ud83d"],
     ["brackets in a text", "[".repeat(20_000) + "\\\"" + "{".repeat(20_000)],
     ["text beyond the BMP", "😀"]
-  ])("takes %s", ([, text]) =>
+  ])("accepts %s", ([, text]) =>
     Effect.gen(function*() {
       const response = yield* send(converse, Buffer.from(saying(text)))
       assert.strictEqual(response.status, 200, response.text)
     }))
 
-  it.effect("says where in the body half a pair stands", () =>
+  it.effect("names the path of a lone surrogate", () =>
     Effect.gen(function*() {
       const body = saying("bad \\ud83d")
       const at = body.indexOf("\\ud83d")
@@ -73,7 +73,7 @@ layer(Fixture.emulator())("The JSON of a body", (it) => {
       assert.include(text, `no low surrogate in string: line 1 column ${at + 1} (char ${at})`)
     }))
 
-  it.effect("refuses the same of every operation", () =>
+  it.effect("checks the body of every operation", () =>
     Effect.gen(function*() {
       const body = Buffer.from(`{"a":"\\ud83d"}`)
       for (

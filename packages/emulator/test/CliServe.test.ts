@@ -1,18 +1,20 @@
 import { BedrockRuntimeClient, ConverseCommand } from "@aws-sdk/client-bedrock-runtime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
+import { Emulator } from "@strata/emulator"
 import * as Command from "effect/cli/Command"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as FileSystem from "effect/FileSystem"
 import { TestConsole } from "effect/testing"
+import * as Os from "node:os"
 import * as Serve from "../src/cli/Serve.ts"
 import * as Fixture from "./Fixture.ts"
 
 const run = Command.runWith(Serve.command, { version: "1.2.3" })
 
-/** Runs the command, on any port and with the keys it names, while a client talks to it; gives back what it printed. */
+/** Runs the command on any port during `talk`, with a client configured by its output; returns what it printed. */
 const serving = Effect.fnUntraced(function*<R>(
   flags: ReadonlyArray<string>,
   talk: (client: BedrockRuntimeClient, url: string) => Effect.Effect<unknown, unknown, R>
@@ -37,6 +39,10 @@ const credentials = {
   accessKeyId: "AKIAIOSFODNN7EXAMPLE",
   secretAccessKey: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 }
+
+const adminToken = "token-of-the-test"
+
+const tooManyRequests = "Too many requests, please wait before trying again."
 
 const environment = ConfigProvider.layer(ConfigProvider.fromEnv({
   env: {
@@ -78,7 +84,7 @@ describe("the command", () => {
       assert.notInclude(lines.join("\n"), "Hello out there")
     }).pipe(Effect.provide(NodeServices.layer)))
 
-  it.effect("answers by a script", () =>
+  it.effect("answers from a script", () =>
     Effect.gen(function*() {
       const script = yield* file("script.json", { rules: [], default: "As written" })
       yield* serving(["--script", script], (client) =>
@@ -110,7 +116,7 @@ describe("the command", () => {
       )
     }).pipe(Effect.provide([environment, NodeServices.layer])))
 
-  it.effect("has the models of a list, the quotas and the faults of flags", () =>
+  it.effect("applies the models of a file, and the quotas and faults of flags", () =>
     Effect.gen(function*() {
       const models = yield* file("models.json", [
         { kind: "chat", id: "acme.tiny-v1", system: false, contextTokens: 100 },
@@ -131,13 +137,65 @@ describe("the command", () => {
       assert.include(yield* complaint("--models", wrong), "[0].family")
     }).pipe(Effect.provide(NodeServices.layer)))
 
+  it.effect("serves several regions, admits by a token of the environment, and prints no token", () =>
+    Effect.gen(function*() {
+      const flags = ["--region", "us-east-1,us-west-2", "--cors", "https://app.example", "--quota", "us-west-2/*=1rpm"]
+      const lines = yield* serving(flags, (client, url) =>
+        Effect.gen(function*() {
+          const west = new BedrockRuntimeClient({ endpoint: url, region: "us-west-2", credentials, maxAttempts: 1 })
+          assert.strictEqual(yield* says(west, "?"), "?")
+          assert.strictEqual((yield* Effect.flip(says(west, "?"))).message, tooManyRequests)
+          assert.strictEqual(yield* says(client, "?"), "?")
+          west.destroy()
+          const headers = { authorization: `Bearer ${adminToken}`, origin: "https://app.example" }
+          const ask = (headers: Record<string, string>) =>
+            Fixture.attempt(() => fetch(`${url}/_strata/statistics`, { headers }).then(({ status }) => status))
+          assert.deepStrictEqual([yield* ask({ authorization: headers.authorization }), yield* ask(headers)], [
+            200,
+            403
+          ])
+        }))
+      assert.include(lines.find((line) => line.includes(" 429 ")), `ThrottlingException: ${tooManyRequests}`)
+      assert.notInclude(lines.join("\n"), adminToken)
+    }).pipe(Effect.provide([
+      ConfigProvider.layer(ConfigProvider.fromEnv({ env: { STRATA_ADMIN_TOKEN: adminToken } })),
+      NodeServices.layer
+    ])))
+
+  it.effect("reports a port in use, and names another one", () =>
+    Effect.gen(function*() {
+      const { url } = yield* Emulator.Emulator
+      const { port } = new URL(url)
+      const message = yield* complaint("--port", port)
+      assert.match(message, new RegExp(`Port ${port} of 127.0.0.1 is in use[^]+--port ${Number(port) + 1}`))
+    }).pipe(Effect.provide([Fixture.emulator(), NodeServices.layer])))
+
   it.effect("reports invalid flags", () =>
     Effect.gen(function*() {
       assert.include(yield* complaint("--replay", "a.json", "--script", "b.json"), "only one of")
       assert.include(yield* complaint("--redact"), "require --record")
-      assert.include(yield* complaint("--port", "70000"), "70000 is not a port")
+      for (const port of ["70000", "x", "-1", "80.5", "1e3", ""]) {
+        assert.include(yield* complaint("--port", port), `${JSON.stringify(port)} is not a port: use 0 to 65535`)
+      }
       assert.include(yield* complaint("--latency", "soon"), "250ms")
-      assert.include(yield* complaint("--replay", "nowhere.json"), "nowhere.json")
+      assert.include(yield* complaint("--replay", "nowhere.json"), "nowhere.json: There is no such file")
+      assert.include(yield* complaint("--models", Os.tmpdir()), `${Os.tmpdir()}: This is no file`)
+      for (const quota of ["abc", "*=-5", "*=1.5", "*=50k", "=5", "*=5rpm,"]) {
+        assert.include(yield* complaint("--quota", quota), `--quota ${quota}: neither a quota nor a file`)
+      }
+      assert.include(yield* complaint("--quota", "{\"*\": {\"requestsPerMinute\": -1}}"), "requestsPerMinute")
+      assert.include(yield* complaint("--quota", "{\"*\": {}}"), "Expected a quota")
+      assert.include(yield* complaint("--quota", "{"), "--quota: Not valid JSON")
+      assert.include(yield* complaint("--fault", "{"), "--fault: Not valid JSON")
+      assert.include(yield* complaint("--region", "us-east-1,moon"), "\"moon\" is not a region")
+      assert.include(yield* complaint("--cors", "example.com"), "--cors example.com: not an origin")
+      assert.include(yield* complaint("--admin-cors", "http://a/b"), "--admin-cors http://a/b: not an origin")
+      assert.include(yield* complaint("--admin-token", " "), "admin token is empty")
+      assert.include(yield* complaint("--region", "us-east-1,us-west-2", "--record", "a.json"), "one --region")
+      assert.include(yield* complaint("--prot", "1"), "Unrecognized flag: --prot")
+      const broken = yield* (yield* FileSystem.FileSystem).makeTempFileScoped()
+      yield* (yield* FileSystem.FileSystem).writeFileString(broken, "{\n not json\n")
+      assert.match(yield* complaint("--script", broken), /^[^\n]+: Not valid JSON: [^\n]+$/)
       assert.include(yield* complaint("--host", "203.0.113.7"), "no address 203.0.113.7")
     }).pipe(Effect.provide(NodeServices.layer)))
 })

@@ -7,7 +7,7 @@ import * as Spelling from "../src/cli/Spelling.ts"
 import type * as Statistics from "../src/Statistics.ts"
 
 describe("Spelling", () => {
-  it("reads faults by name, with how often, and as JSON", () => {
+  it("reads faults by name, with a count or a probability, and as JSON", () => {
     const faults = (text: string) => Result.getOrThrow(Spelling.faults(text))
     assert.deepStrictEqual(faults("throttle"), [{ type: "throttle" }])
     assert.deepStrictEqual(faults("reset:20"), [{ type: "reset", times: 20 }])
@@ -39,9 +39,12 @@ describe("Spelling", () => {
     assert.isTrue(Result.isFailure(Spelling.faults("throttle:200%")))
   })
 
-  it("tells quotas from files", () => {
+  it("distinguishes quotas from files", () => {
     const quota = (text: string) => Spelling.isQuota(text) ? Result.getOrThrow(Spelling.quota(text)) : "a file"
     assert.deepStrictEqual(quota("*=50000"), { "*": { tokensPerMinute: 50_000 } })
+    assert.deepStrictEqual(quota("*=60rpm"), { "*": { requestsPerMinute: 60 } })
+    assert.deepStrictEqual(quota("*=500tpm,60rpm"), { "*": { tokensPerMinute: 500, requestsPerMinute: 60 } })
+    assert.deepStrictEqual(quota("us-west-2/*=9"), { "us-west-2/*": { tokensPerMinute: 9 } })
     assert.deepStrictEqual(quota("us.amazon.nova-lite-v1:0=7"), { "us.amazon.nova-lite-v1:0": { tokensPerMinute: 7 } })
     assert.deepStrictEqual(quota(`{"*":{"tokensPerMinute":9,"window":"2 seconds"}}`), {
       "*": { tokensPerMinute: 9, window: "2 seconds" }
@@ -82,11 +85,13 @@ describe("RequestLine", () => {
     outcome: "completed",
     inputTokens: 12,
     outputTokens: 345,
-    faults: []
+    faults: [],
+    region: "us-east-1",
+    refusal: undefined
   }
   const style: RequestLine.Style = { zone: DateTime.zoneMakeOffset(2 * 60 * 60 * 1000), colors: false }
 
-  it("stands under the names of its columns", () => {
+  it("aligns with the column headings", () => {
     const lines = [RequestLine.head, RequestLine.fromRequest(request, style)]
     assert.deepStrictEqual(lines, [
       "time          status       ms       in      out  operation       model",
@@ -94,7 +99,7 @@ describe("RequestLine", () => {
     ])
   })
 
-  it("tells of faults, of clients that went away, and of what was no operation", () => {
+  it("names faults, aborted requests and unknown paths", () => {
     const line = (changes: Partial<Statistics.ReceivedRequest>) =>
       RequestLine.fromRequest({ ...request, ...changes }, style).slice(14)
     const [inputTokens, outputTokens] = [undefined, undefined]
@@ -112,7 +117,22 @@ describe("RequestLine", () => {
     )
   })
 
-  it("has colours only where they are shown, and never those of a client", () => {
+  it("says why a request was refused, and which rule refused it", () => {
+    const refusal = {
+      exception: "ValidationException",
+      message: "The text field in the ContentBlock object at messages.0.content.0 is blank.\r\n",
+      rule: { refuses: "blank text", source: "reported" }
+    }
+    const [, reason] = RequestLine.fromRequest({ ...request, status: 400, refusal }, style).split("v1:0  ")
+    assert.strictEqual(
+      reason,
+      "ValidationException: The text field in the ContentBlock object at messages.0.content.0 is blank.?? [rule: blank text (reported)]"
+    )
+    const long = RequestLine.fromRequest({ ...request, refusal: { ...refusal, message: "x".repeat(9_999) } }, style)
+    assert.isBelow(long.length, 700)
+  })
+
+  it("uses colours only if the terminal supports them, and removes control characters of clients", () => {
     const line = (colors: boolean) =>
       RequestLine.fromRequest({ ...request, modelId: "evil\x1b[2J\r\nname" }, { ...style, colors })
     assert.notInclude(line(false), "\x1b")

@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Fixture from "./Fixture.ts"
 
-/** A model that can do everything and checks nothing of its own. */
+/** A model with all features and without rules of its own. */
 const able = "strata.able-v1"
 
 const asking = Effect.fnUntraced(function*(input: Omit<ConverseCommandInput, "modelId">) {
@@ -26,7 +26,7 @@ const asking = Effect.fnUntraced(function*(input: Omit<ConverseCommandInput, "mo
       )
     )
   )
-  // undefined members say nothing
+  // without undefined members
   return structuredClone(JSON.parse(JSON.stringify(asked[0])))
 })
 
@@ -43,7 +43,7 @@ const answering = (response: ChatResponse.ChatResponse) =>
     )
   )
 
-/** Without the prototypes of the client's arrays of bytes. */
+/** With byte arrays of one prototype, so that they compare. */
 const plain = (content: ReadonlyArray<ContentBlock>) =>
   content.map((block) =>
     block.image?.source?.bytes === undefined
@@ -52,7 +52,7 @@ const plain = (content: ReadonlyArray<ContentBlock>) =>
   )
 
 describe("Converse", () => {
-  it.effect("asks the chat service what the client asked", () =>
+  it.effect("passes the request to the chat service", () =>
     Effect.gen(function*() {
       const request = yield* asking({
         system: [{ text: "Be brief" }, { cachePoint: { type: "default", ttl: "1h" } }],
@@ -158,7 +158,7 @@ describe("Converse", () => {
       ])
     }))
 
-  it.effect("passes citations and what tools answered in several pieces", () =>
+  it.effect("passes citations and tool results of several parts", () =>
     Effect.gen(function*() {
       const request = yield* asking({
         messages: [
@@ -206,7 +206,7 @@ describe("Converse", () => {
       ])
     }))
 
-  it.effect("lets the chat service use its own model unless told otherwise", () =>
+  it.effect("passes no model name to the chat service by default", () =>
     Effect.gen(function*() {
       const asked: Array<ChatRequest.ChatRequest> = []
       yield* Fixture.converse(Fixture.hello).pipe(
@@ -215,7 +215,7 @@ describe("Converse", () => {
       assert.isUndefined(asked[0]?.model)
     }))
 
-  it.effect("writes every kind of block", () =>
+  it.effect("encodes every kind of content block", () =>
     Effect.gen(function*() {
       const { output } = yield* answering(Fixture.response([
         { type: "reasoning", text: "hm", signature: "sig" },
@@ -254,13 +254,13 @@ describe("Converse", () => {
       ["malformed-output", "malformed_model_output"],
       ["malformed-tool-call", "malformed_tool_use"]
     ] as const
-  )("says for the finish reason %s", ([finishReason, stopReason]) =>
+  )("maps the finish reason %s", ([finishReason, stopReason]) =>
     Effect.gen(function*() {
       const answer = yield* answering(Fixture.response([], { finishReason }))
       assert.strictEqual(answer.stopReason, stopReason)
     }))
 
-  it.effect("lets the chat service choose what stands on the wire", () =>
+  it.effect("sends the members that the chat service sets in providerMetadata", () =>
     Effect.gen(function*() {
       const answer = yield* answering(Fixture.response([], {
         finishReason: "other",
@@ -270,7 +270,7 @@ describe("Converse", () => {
       assert.deepStrictEqual(answer.additionalModelResponseFields, { a: 1 })
     }))
 
-  it.effect("counts tokens, those of the cache apart", () =>
+  it.effect("reports tokens, with those of the cache separately", () =>
     Effect.gen(function*() {
       const { usage } = yield* answering(Fixture.response([], {
         usage: Usage.make({ inputTokens: 1, cacheReadTokens: 2, cacheWriteTokens: 3, outputTokens: 4 })
@@ -305,7 +305,7 @@ describe("Converse", () => {
       ]
     ] as const
   )(
-    "answers a failure of the chat service as the exception that means it (%#)",
+    "maps a failure of the chat service to an exception (%#)",
     ([error, name, status]) =>
       Effect.gen(function*() {
         const client = yield* Fixture.connect("1.1")

@@ -9,7 +9,7 @@ import * as Fixture from "./Fixture.ts"
 const able = "strata.able-v1"
 const stage = Fixture.stage()
 const one = Uint8Array.of(1)
-/** How bytes look once they were JSON. */
+/** Bytes after a round trip through JSON. */
 const jsonOne = { bytes: { 0: 1 } }
 const source = { bytes: one }
 const user = (...content: Array<ContentBlock>): Message => ({ role: "user", content })
@@ -246,7 +246,7 @@ const answers: ReadonlyArray<readonly [what: string, parts: ReadonlyArray<Part.A
   ], [{ text: "a" }, { toolUse: { toolUseId: "t1", name: "now", input: {} } }, { text: "b" }]]
 ]
 
-/** What a client makes of a stream, from the documentation of its events alone. */
+/** Accumulates a stream by the documentation of its events. */
 const assemble = (events: ReadonlyArray<ConverseStreamOutput>): unknown => {
   const blocks: Array<Record<string, unknown>> = []
   const join = (index: number, key: string, value: unknown) => {
@@ -290,7 +290,7 @@ layer(Fixture.emulator({ models: [Model.chat(able)] }, stage.layer))("ConverseCo
         yield* send(protocol, { messages, toolConfig })
         const [part] = parts
         const [asked] = stage.asked().messages[at].content
-        // the parts say it all; what a tool answered stands besides them as it came
+        // the parts are complete; the tool's raw result is kept beside them
         const expected = typeof part === "object" && part !== null && "parts" in part
           ? [{ ...part, result: asked.result }]
           : parts
@@ -314,7 +314,7 @@ layer(Fixture.emulator({ models: [Model.chat(able)] }, stage.layer))("ConverseCo
       }))
   }
 
-  it.effect("ends a cached prefix with the message, where its last part has no room for the mark", () =>
+  it.effect("ends a cached prefix with the message if its last part cannot hold a cache point", () =>
     Effect.gen(function*() {
       yield* stage.says(Fixture.response([]))
       const messages = [
@@ -336,7 +336,7 @@ layer(Fixture.emulator({ models: [Model.chat(able)] }, stage.layer))("ConverseCo
       })
     }))
 
-  it.effect("writes recordings where there is a block for them", () =>
+  it.effect("encodes audio as a block where the API has one", () =>
     Effect.gen(function*() {
       yield* stage.says(Fixture.response([{ type: "audio", mediaType: "audio/mpeg", source: { bytes: one } }]))
       const { output } = yield* send("1.1", {})

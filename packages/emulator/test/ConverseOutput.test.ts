@@ -106,7 +106,7 @@ layer(Fixture.emulator({ models: [Model.chat(able)] }, stage.layer))("ConverseOu
       assert.deepStrictEqual(stage.asked()[field], expected)
     }))
 
-  it.effect("repeats the tier and the latency that were asked for", () =>
+  it.effect("returns the requested service tier and latency", () =>
     Effect.gen(function*() {
       yield* stage.says(hello)
       const input = { serviceTier: { type: "flex" }, performanceConfig: { latency: "optimized" } } as const
@@ -123,7 +123,7 @@ layer(Fixture.emulator({ models: [Model.chat(able)] }, stage.layer))("ConverseOu
       assert.notProperty(yield* send({}), "serviceTier")
     }))
 
-  it.effect("returns the fields that were pointed at, and no others", () =>
+  it.effect("returns only the requested additional response fields", () =>
     Effect.gen(function*() {
       yield* stage.says(
         Fixture.response([], { providerMetadata: { bedrock: { additionalModelResponseFields: fields } } })

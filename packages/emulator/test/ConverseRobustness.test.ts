@@ -64,7 +64,7 @@ const whole = {
 
 const odd: ReadonlyArray<unknown> = [undefined, null, 0, -1.5, "", " ", "x", true, [], {}, [null], { text: "a" }]
 
-/** A value with each of its members, at any depth, once replaced by each of the odd ones. */
+/** All variants of a value with one member, at any depth, replaced by an invalid one. */
 function* spoiled(value: unknown): Generator<unknown> {
   yield* odd
   if (Array.isArray(value)) {
@@ -112,7 +112,7 @@ describe("ConverseRobustness", () => {
     assert.isAbove(taken, 400)
   }, 20_000)
 
-  it("is not impressed by depth", () => {
+  it("refuses or accepts deep nesting without a defect", () => {
     let deep: unknown = null
     for (let level = 0; level < 100_000; level++) deep = [deep]
     assert.isTrue(Result.isFailure(read({ messages: deep })))

@@ -37,7 +37,7 @@ const frames = (bytes: Uint8Array) => {
 }
 
 describe("ConverseStream", () => {
-  it.effect("announces no block for text, and counts last", () =>
+  it.effect("sends no contentBlockStart for text, and the usage last", () =>
     Effect.gen(function*() {
       const events = yield* read
       const last = events.pop()
@@ -76,7 +76,7 @@ describe("ConverseStream", () => {
       { ...Fixture.finish, finishReason: "tool-calls" }
     ])))))
 
-  it.effect("writes blocks that come whole", () =>
+  it.effect("encodes blocks that arrive whole", () =>
     Effect.gen(function*() {
       const events = yield* read
       const types = events.map((event) => Object.keys(event)[0])
@@ -108,7 +108,7 @@ describe("ConverseStream", () => {
       )
     ))
 
-  it.effect("keeps blocks that are written at the same time apart", () =>
+  it.effect("keeps interleaved blocks separate", () =>
     Effect.gen(function*() {
       const events = yield* read
       const stopped = new Set<number>()
@@ -178,7 +178,7 @@ describe("ConverseStream", () => {
       Fixture.finish
     ])))))
 
-  it.effect("writes a whole answer as the stream it would have been", () =>
+  it.effect("streams a whole answer with the same events", () =>
     Effect.gen(function*() {
       const events = yield* read
       assert.strictEqual(events.flatMap((event) => event.contentBlockDelta?.delta?.text ?? []).join(""), "one")
@@ -188,7 +188,7 @@ describe("ConverseStream", () => {
       )
     ))
 
-  it.effect("frames every event with its type, checksums and padding of varying length", () =>
+  it.effect("encodes each event as a frame with its type, checksums and random padding", () =>
     Effect.gen(function*() {
       const { bytes, headers } = yield* Fixture.post(
         `/model/${encodeURIComponent(Fixture.modelId)}/converse-stream`,
@@ -209,7 +209,7 @@ describe("ConverseStream", () => {
       Effect.provide(streaming(Stream.fromIterable(Fixture.deltas(...Array.from({ length: 50 }, () => "x")))))
     ))
 
-  it.effect("sends a delta at once", () =>
+  it.effect("sends each delta without buffering", () =>
     Effect.gen(function*() {
       const client = yield* Fixture.connect("2")
       const { stream } = yield* Fixture.attempt((abortSignal) =>
@@ -227,13 +227,13 @@ describe("ConverseStream", () => {
 
   const throttled = new ProviderError.RateLimitError({ provider: "double", message: "Too many tokens" })
 
-  it.effect("answers a failure before the first event with its status", () =>
+  it.effect("answers a failure before the first event with its HTTP status", () =>
     Effect.gen(function*() {
       const { message, name, status } = yield* Effect.flip(read)
       assert.deepStrictEqual([name, status, message], ["ThrottlingException", 429, "Too many tokens"])
     }).pipe(Effect.provide(streaming(Stream.fail(throttled)))))
 
-  it.effect("answers a later failure inside the stream", () =>
+  it.effect("sends a later failure as an exception frame", () =>
     Effect.gen(function*() {
       const client = yield* Fixture.connect("1.1")
       const { stream } = yield* Fixture.attempt(() => client.send(new ConverseStreamCommand(Fixture.hello)))
@@ -249,13 +249,13 @@ describe("ConverseStream", () => {
       )
     ))
 
-  it.effect("does not pass an answer without its finish for a complete one", () =>
+  it.effect("ends a stream without a finish event with an exception", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(read)
       assert.strictEqual(error.name, "ModelStreamErrorException")
     }).pipe(Effect.provide(streaming(Stream.fromIterable(Fixture.deltas("a").slice(0, 1))))))
 
-  it.effect("answers a defect of the chat service inside the stream", () =>
+  it.effect("sends a defect of the chat service as an exception frame", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(read)
       assert.strictEqual(error.name, "InternalServerException")
@@ -263,7 +263,7 @@ describe("ConverseStream", () => {
       Effect.provide(streaming(Stream.concat(Stream.fromIterable(Fixture.deltas("a").slice(0, 1)), Stream.die("boom"))))
     ))
 
-  it.effect("stops asking the chat service for more while the client does not read", () => {
+  it.effect("applies backpressure to the chat service while the client does not read", () => {
     let produced = 0
     const endless = Stream.fromIterable(
       (function*(): Generator<ChatEvent.ChatEvent> {

@@ -75,14 +75,14 @@ layer(Fixture.emulator({ models: [Model.chat(able)], inputTokens: "counted" }, s
     )
   }
 
-  it.effect("counts more where there is more", () =>
+  it.effect("counts more tokens for longer input", () =>
     Effect.gen(function*() {
       const of = (text: string) =>
         count("1.1", able, { converse: { messages: [{ role: "user", content: [{ text }] }] } })
       assert.deepStrictEqual([yield* of("four"), yield* of("five!"), yield* of("x".repeat(400))], [1, 2, 100])
     }))
 
-  it.effect("counts what a body of InvokeModel has to read", () =>
+  it.effect("counts the prompt in a body of InvokeModel", () =>
     Effect.gen(function*() {
       const body = new TextEncoder().encode(JSON.stringify({
         anthropic_version: "bedrock-2023-05-31",
@@ -92,7 +92,7 @@ layer(Fixture.emulator({ models: [Model.chat(able)], inputTokens: "counted" }, s
       assert.strictEqual(yield* count("2", sonnet, { invokeModel: { body } }), 10)
     }))
 
-  it.effect("takes the id of the model itself, also where only a profile may be called", () =>
+  it.effect("accepts the plain model id, even if only an inference profile can be called", () =>
     Effect.gen(function*() {
       const input = { converse: { messages: Fixture.hello.messages } }
       assert.strictEqual(yield* count("1.1", sonnet, input), 1)

@@ -3,7 +3,7 @@ import { Emulator, Script } from "@strata/emulator"
 import * as Effect from "effect/Effect"
 import * as Fixture from "./Fixture.ts"
 
-/** What a call is told: the text of the answer, or the status. */
+/** The outcome of a call: the text of the answer, or the status. */
 const said = (text = "Hi") =>
   Effect.map(
     Fixture.converse({ messages: [{ role: "user", content: [{ text }] }] }),
@@ -22,12 +22,12 @@ const numbered: Script.Script = {
 }
 
 describe("How calls are counted", () => {
-  it.effect("by a rule: every call that fits it, whichever rule answers", () =>
+  it.effect("by a rule: every matching call, even if another rule answers it", () =>
     Effect.gen(function*() {
       assert.deepStrictEqual(yield* calls(5), ["first", "second", "third", "default", "default"])
     }).pipe(Effect.provide(Script.layerEmulator(numbered))))
 
-  it.effect("by a rule: the calls that fit the rest of what it says, and no others", () =>
+  it.effect("by a rule: only calls that match its other conditions", () =>
     Effect.gen(function*() {
       const seen: Array<string | number> = []
       for (const text of ["a", "b", "a b", "b", "a"]) seen.push(yield* said(text))
@@ -40,7 +40,16 @@ describe("How calls are counted", () => {
       default: "default"
     }))))
 
-  it.effect("by a fault: every call that fits it, whichever fault strikes", () =>
+  it.effect("by a rule: each number once, however many calls come at once", () =>
+    Effect.gen(function*() {
+      const answers = yield* Effect.all(Array.from({ length: 30 }, () => said()), { concurrency: "unbounded" })
+      const counts = ["first", "second", "third", "default"].map((text) =>
+        answers.filter((answer) => answer === text).length
+      )
+      assert.deepStrictEqual(counts, [1, 1, 1, 27])
+    }).pipe(Effect.provide(Script.layerEmulator(numbered))))
+
+  it.effect("by a fault: every matching call, even if another fault strikes it", () =>
     Effect.gen(function*() {
       assert.deepStrictEqual(yield* calls(5), [429, 500, 503, "first", "second"])
     }).pipe(Effect.provide(Script.layerEmulator(numbered, {
@@ -51,7 +60,7 @@ describe("How calls are counted", () => {
       ]
     }))))
 
-  it.effect("by the attempts of a request: every time it comes, whatever strikes it", () =>
+  it.effect("by attempt: every arrival of the same request, even if a fault strikes it", () =>
     Effect.gen(function*() {
       assert.deepStrictEqual(yield* calls(4), [429, 500, "first", "second"])
       assert.strictEqual(yield* said("another"), "third")
@@ -65,12 +74,12 @@ describe("How calls are counted", () => {
       const spared = yield* inject({ type: "throttle", skip: 1, times: 2 })
       const attempted = yield* inject({ type: "exception", exception: "InternalServerException", attempt: 2 })
       const late = yield* inject({ type: "exception", exception: "ServiceUnavailableException", skip: 4 })
-      // the throttle is first where two could strike, and the others count all the same
+      // the throttle comes first where two could strike, and the others still count
       assert.deepStrictEqual(yield* calls(7), ["first", 429, 429, "second", 503, "third", "default"])
       assert.deepStrictEqual([yield* spared.struck, yield* attempted.struck, yield* late.struck], [2, 0, 1])
     }).pipe(Effect.provide(Script.layerEmulator(numbered))))
 
-  it.effect("by chance: the same calls for the same seed, whatever other faults do", () =>
+  it.effect("by probability: the same calls for the same seed, independent of other faults", () =>
     Effect.gen(function*() {
       const { inject } = yield* Emulator.Emulator
       const byChance = { type: "throttle", probability: 0.4, seed: 7 } as const

@@ -27,7 +27,7 @@ const json = Effect.fnUntraced(function*(model: string, body: unknown) {
   return { body: JSON.parse(text), headers }
 })
 
-/** The vectors of an answer, of whatever family. */
+/** The vectors of an answer of any family. */
 const vectorsOf = (body: {
   readonly embedding?: Array<number>
   readonly embeddings?: Array<Array<number> | { readonly embedding: Array<number> }> | {
@@ -46,7 +46,7 @@ const seen = (asked: ReadonlyArray<Fixture.EmbeddingCall>): ReadonlyArray<Embedd
 const embedding = (asked: Array<Fixture.EmbeddingCall>) =>
   Fixture.emulator({}, Layer.merge(Fixture.chat(), Fixture.embedding({ asked })))
 
-/** A model of texts behind the emulator, as the encoder of this machine is. */
+/** A text-only embedding model behind the emulator, like that of `@strata/local`. */
 const textsOnly = Fixture.emulator(
   {},
   Layer.merge(TestChat.layer(), TestEmbedding.layer({ limits: { images: undefined, combined: undefined } }))
@@ -121,7 +121,7 @@ describe("Embedding families", () => {
         512
       ] as const
     )
-  ])("brings the embedding service %s", ([, model, body, input, dimensions]) => {
+  ])("passes the embedding service %s", ([, model, body, input, dimensions]) => {
     const asked: Array<Fixture.EmbeddingCall> = []
     return Effect.gen(function*() {
       const answer = yield* json(model, body)
@@ -130,7 +130,7 @@ describe("Embedding families", () => {
     }).pipe(Effect.provide(embedding(asked)))
   })
 
-  it.effect("counts tokens where the service does", () =>
+  it.effect("reports token counts where the service does", () =>
     Effect.gen(function*() {
       const counter = "x-amzn-bedrock-input-token-count"
       const ofTitan = yield* json(titan, { inputText: "four" })
@@ -162,7 +162,7 @@ describe("Embedding families", () => {
     }).pipe(Effect.provide(embedding(asked)))
   })
 
-  it.effect("cuts the end of a text that is too long for Marengo 2.7, unless told not to", () => {
+  it.effect("truncates the end of a text too long for Marengo 2.7, unless the request forbids it", () => {
     const asked: Array<Fixture.EmbeddingCall> = []
     return Effect.gen(function*() {
       yield* json(marengo27, { inputType: "text", inputText: "x".repeat(400) })
@@ -183,7 +183,7 @@ describe("Embedding families", () => {
     }).pipe(Effect.provide(embedding(asked)))
   })
 
-  it.effect("derives the other types of Cohere's vectors of images from the floats", () =>
+  it.effect("derives Cohere's other number types of image vectors from the floats", () =>
     Effect.gen(function*() {
       const { body } = yield* json(cohere4, {
         images: [dataUri(png), dataUri(jpeg, "image/jpeg")],
@@ -202,7 +202,7 @@ describe("Embedding families", () => {
       }
     }).pipe(Effect.provide(textsOnly)))
 
-  it.effect("makes vectors of images itself when the embedding service does not support them", () =>
+  it.effect("derives image vectors from a hash when the embedding service does not support images", () =>
     Effect.gen(function*() {
       const vectorOf = Effect.fnUntraced(function*(content: object) {
         const { body } = yield* json(titan, content)
@@ -221,7 +221,7 @@ describe("Embedding families", () => {
       assert.isAbove(cosine(both, text), 0.6)
     }).pipe(Effect.provide(textsOnly)))
 
-  it.effect("keeps the order of texts and images when it makes the vectors of the images itself", () =>
+  it.effect("keeps the order of texts and images when image vectors are derived", () =>
     Effect.gen(function*() {
       const text = { type: "text", text: "a red boat" }
       const image = { type: "image_url", image_url: dataUri(png) }

@@ -17,7 +17,7 @@ const live = Fixture.emulator()
 
 describe("Emulator", () => {
   describe.each(Fixture.protocols)("over HTTP/%s", (protocol) => {
-    it.effect("answers the official client", () =>
+    it.effect("answers the AWS SDK", () =>
       Effect.gen(function*() {
         const client = yield* Fixture.connect(protocol)
         const whole = yield* Fixture.attempt(() => client.send(new ConverseCommand(Fixture.hello)))
@@ -178,18 +178,23 @@ describe("Emulator", () => {
           Converse: 3,
           ConverseStream: 0,
           CountTokens: 0,
+          GetFoundationModel: 0,
+          GetInferenceProfile: 0,
           InvokeModel: 0,
-          InvokeModelWithResponseStream: 0
+          InvokeModelWithResponseStream: 0,
+          ListFoundationModels: 0,
+          ListInferenceProfiles: 0
         },
         byModel: { [Fixture.modelId]: { Converse: 3 } },
         byStatus: { 200: 3, 404: 1 },
         bytesIn: statistics.bytesIn,
         bytesOut: statistics.bytesOut,
-        quota: {}
+        quota: {},
+        byRegion: { "us-east-1": { requests: 4, quota: {} } }
       })
     }).pipe(Effect.provide(live)))
 
-  it.effect("remembers the latest requests, without secrets", () =>
+  it.effect("keeps the latest requests, without secrets", () =>
     Effect.gen(function*() {
       const emulator = yield* Emulator.Emulator
       const client = yield* Fixture.connect("2")
@@ -236,16 +241,16 @@ describe("Emulator", () => {
       assert.deepStrictEqual((yield* kept).slice(2), [[200, 2], [200, 2], [200, 2], [200, 900]])
     }).pipe(Effect.provide(Fixture.emulator({ capture: { maxBytes: 1000 } }))))
 
-  it.effect("forgets bodies with their requests", () =>
+  it.effect("evicts bodies with their requests", () =>
     Effect.gen(function*() {
       const { requests } = yield* Emulator.Emulator
       const saying = (text: string) => Fixture.converse({ messages: [{ role: "user", content: [{ text }] }] })
       for (const text of ["a", "b", "c", "d", "e"]) yield* saying(text.repeat(400))
-      // the bodies of requests that are forgotten take no room from the others
+      // bodies of evicted requests do not count towards the limit
       assert.deepStrictEqual((yield* requests).map(({ body }) => body === undefined), [false, false])
     }).pipe(Effect.provide(Fixture.emulator({ history: 2, capture: { maxBytes: 1000 } }))))
 
-  it.effect("does not count a request as completed whose response it could not send", () =>
+  it.effect("counts a request as failed if its response could not be sent", () =>
     Effect.gen(function*() {
       const { requests, statistics } = yield* Emulator.Emulator
       const exit = yield* Effect.exit(Fixture.converse(Fixture.hello))
@@ -258,7 +263,7 @@ describe("Emulator", () => {
         Effect.succeed({ type: "whole", status: 200, headers: { "x-a": "a line\nbreak" }, body: new Uint8Array(1) })
     }))))
 
-  it.effect("tells how often each request was attempted", () =>
+  it.effect("reports the attempts of each request", () =>
     Effect.gen(function*() {
       const emulator = yield* Emulator.Emulator
       const client = yield* Fixture.connect("1.1", { maxAttempts: 3 })
@@ -275,7 +280,7 @@ describe("Emulator", () => {
       ])
     }).pipe(Effect.provide(Fixture.emulator())))
 
-  it.live("waits before it answers", () =>
+  it.live("delays the first byte by its latency", () =>
     Effect.gen(function*() {
       const client = yield* Fixture.connect("1.1")
       const [duration] = yield* Effect.timed(
@@ -284,7 +289,7 @@ describe("Emulator", () => {
       assert.isAtLeast(Duration.toMillis(duration), 49)
     }).pipe(Effect.provide(Fixture.emulator({ latency: "50 millis" }))))
 
-  it.effect("fails to start on a port that is taken", () =>
+  it.effect("fails to start on a port in use", () =>
     Effect.gen(function*() {
       const { url } = yield* Emulator.Emulator
       const error = yield* Effect.flip(
@@ -303,7 +308,7 @@ describe("Emulator", () => {
       Fixture.emulator({}, Layer.merge(Fixture.chat({ generate: () => Effect.die("boom") }), Fixture.embedding()))
     )))
 
-  it.effect("does not leave a client waiting when the answering service interrupts itself", () =>
+  it.effect("ends the response when the answering service interrupts itself", () =>
     Effect.gen(function*() {
       const exit = yield* Effect.exit(Fixture.converse(Fixture.hello))
       assert.isTrue(Exit.isFailure(exit) && !Cause.hasInterrupts(exit.cause))

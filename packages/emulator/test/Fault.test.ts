@@ -24,13 +24,13 @@ describe("Fault", () => {
       assert.deepStrictEqual([yield* status, yield* status], [429, 200])
     }).pipe(Effect.provide(live)))
 
-  it.effect("spares the first and strikes the next so many", () =>
+  it.effect("skips the first calls, and strikes `times` of the next", () =>
     Effect.gen(function*() {
       yield* inject({ type: "throttle", skip: 1, times: 2 })
       assert.deepStrictEqual([yield* status, yield* status, yield* status, yield* status], [200, 429, 429, 200])
     }).pipe(Effect.provide(live)))
 
-  it.effect("counts down exactly, however many requests come at once", () =>
+  it.effect("strikes exactly `times` of concurrent requests", () =>
     Effect.gen(function*() {
       yield* inject({ type: "throttle", times: 7 })
       const statuses = yield* Effect.all(Array.from({ length: 30 }, () => status), { concurrency: "unbounded" })
@@ -63,7 +63,7 @@ describe("Fault", () => {
       ])
     }).pipe(Effect.provide(live)))
 
-  it.effect("strikes only the operation and the model it names", () =>
+  it.effect("strikes only its operation and model", () =>
     Effect.gen(function*() {
       yield* inject({ type: "throttle", operation: "ConverseStream" }, {
         type: "throttle",
@@ -85,7 +85,7 @@ describe("Fault", () => {
     }).pipe(Effect.provide(Fixture.emulator({}, Layer.merge(Fixture.chat({ asked }), Fixture.embedding()))))
   })
 
-  it.effect("can be there from the start", () =>
+  it.effect("can be set when the emulator starts", () =>
     Effect.gen(function*() {
       assert.strictEqual(yield* status, 408)
     }).pipe(Effect.provide(Fixture.emulator({ faults: [{ type: "exception", exception: "ModelTimeoutException" }] }))))
@@ -101,7 +101,7 @@ describe("Fault", () => {
       assert.strictEqual(tokens.headers["retry-after"], "1.5")
     }).pipe(Effect.provide(live)))
 
-  it.live("makes an answer late, and lets the next fault strike too", () =>
+  it.live("delays an answer, and another fault strikes it too", () =>
     Effect.gen(function*() {
       yield* inject({ type: "latency", duration: "40 millis" }, { type: "throttle" })
       const [duration, answered] = yield* Effect.timed(status)
@@ -156,7 +156,7 @@ describe("Fault", () => {
         assert.isTrue(Exit.isSuccess(exit) && exit.value.output === undefined)
       }).pipe(Effect.provide(live)))
 
-    it.effect("never answers, and notices when the client gives up", () =>
+    it.effect("stalls a request until the client aborts it", () =>
       Effect.gen(function*() {
         const emulator = yield* Emulator.Emulator
         yield* inject({ type: "stall" })
@@ -166,13 +166,13 @@ describe("Fault", () => {
         assert.strictEqual((yield* dropped).aborted, 1)
       }).pipe(Effect.provide(live)))
 
-    it.effect("ends a stream too early", () =>
+    it.effect("truncates a stream", () =>
       Effect.gen(function*() {
         yield* inject({ type: "truncateStream", afterEvents: 2 })
         assert.deepStrictEqual(yield* streamed, { texts: ["messageStart", "Hel"], error: undefined })
       }).pipe(Effect.provide(live)))
 
-    it.effect("breaks a stream with an exception", () =>
+    it.effect("ends a stream with an exception frame", () =>
       Effect.gen(function*() {
         yield* inject({
           type: "streamException",
@@ -185,7 +185,7 @@ describe("Fault", () => {
         assert.deepStrictEqual([error?.name, error?.message], ["ModelStreamErrorException", "The model gave up"])
       }).pipe(Effect.provide(live)))
 
-    it.effect("breaks a stream with an error frame", () =>
+    it.effect("ends a stream with an error frame", () =>
       Effect.gen(function*() {
         yield* inject({ type: "errorFrame", code: "Odd", message: "Something odd", afterEvents: 1 })
         const { error, texts } = yield* streamed
@@ -193,14 +193,14 @@ describe("Fault", () => {
         assert.deepStrictEqual([error?.name, error?.message], ["Odd", "Something odd"])
       }).pipe(Effect.provide(live)))
 
-    it.effect("breaks a stream with a frame that has a wrong checksum", () =>
+    it.effect("sends a frame with a wrong checksum", () =>
       Effect.gen(function*() {
         yield* inject({ type: "corruptFrame", afterEvents: 2 })
         const { error } = yield* streamed
         assert.match(error?.message ?? "", /checksum/)
       }).pipe(Effect.provide(live)))
 
-    it.effect("drops a stream", () =>
+    it.effect("drops the connection of a stream", () =>
       Effect.gen(function*() {
         yield* inject({ type: "reset", afterBytes: 300 })
         const { texts } = yield* streamed
@@ -208,7 +208,7 @@ describe("Fault", () => {
         assert.strictEqual((yield* dropped).dropped, 1)
       }).pipe(Effect.provide(live)))
 
-    it.effect("lets a stream stop moving", () =>
+    it.effect("stalls a stream after some events", () =>
       Effect.gen(function*() {
         const emulator = yield* Emulator.Emulator
         yield* inject({ type: "stall", afterEvents: 2 })

@@ -24,7 +24,7 @@ const refused = Fixture.post(`/model/${Fixture.modelId}/converse-stream`, JSON.s
 
 const whole = Fixture.converse(Fixture.hello)
 
-/** Nonsense of every kind, and the field it is in. */
+/** Invalid faults of every kind, and the invalid field. */
 const nonsense: ReadonlyArray<readonly [field: string, fault: object]> = [
   ["times", { type: "throttle", times: -1 }],
   ["times", { type: "throttle", times: 0 }],
@@ -63,8 +63,8 @@ const nonsense: ReadonlyArray<readonly [field: string, fault: object]> = [
   ["type", {}]
 ]
 
-describe("A fault that makes no sense", () => {
-  it.effect("is refused over HTTP, by the name of the field", () =>
+describe("An invalid fault", () => {
+  it.effect("is refused over HTTP, with the name of the field", () =>
     Effect.gen(function*() {
       for (const [field, fault] of nonsense) {
         // JSON has no other way to say it
@@ -87,25 +87,25 @@ describe("A fault that makes no sense", () => {
       )
     }).pipe(Effect.provide(live)))
 
-  it.effect("is refused in code, by the name of the field", () =>
+  it.effect("is refused by inject, with the name of the field", () =>
     Effect.gen(function*() {
       const { faults, inject } = yield* Emulator.Emulator
       for (const [field, fault] of nonsense) {
-        // what a program without types would inject
+        // as injected by an untyped program
         const error = yield* Effect.flip(inject(fault as Fault.Fault))
         assert.include(error.message, `fault: ${field}: `)
       }
       assert.deepStrictEqual(yield* faults, [])
     }).pipe(Effect.provide(live)))
 
-  it.effect("keeps an emulator from starting with it", () =>
+  it.effect("prevents the start of an emulator", () =>
     Effect.gen(function*() {
       const faults: ReadonlyArray<Fault.Fault> = [{ type: "throttle" }, { type: "throttle", times: -1 }]
       const error = yield* Effect.flip(Layer.build(Fixture.emulator({ faults })))
       assert.strictEqual(error.message, "faults[1]: times: Expected a value greater than or equal to 1, got -1")
     }))
 
-  it("has everything it may have at its limits", () => {
+  it("accepts every field at its limits", () => {
     const limits: ReadonlyArray<Fault.Fault> = [
       { type: "throttle", times: Infinity, skip: 0, retryAfter: 0, lasting: Duration.infinity, after: Duration.zero },
       { type: "garbage", status: 200, contentType: "a/b; charset=\"x\"" },
@@ -158,7 +158,7 @@ describe("A fault", () => {
       assert.deepStrictEqual([yield* struck, yield* faults], [1, []])
     }).pipe(Effect.provide(live)))
 
-  it.effect("that was spared strikes in its old place", () =>
+  it.effect("that was spared keeps its position", () =>
     Effect.gen(function*() {
       const { inject } = yield* Emulator.Emulator
       yield* inject({ type: "half", framed: true, fraction: 0 })
@@ -168,7 +168,7 @@ describe("A fault", () => {
       assert.deepStrictEqual([status, text], [200, ""])
     }).pipe(Effect.provide(live)))
 
-  it.effect("that was cleared does not come back when it is spared", () => {
+  it.effect("that was cleared is not restored when it is spared", () => {
     const asked = Deferred.makeUnsafe<void>()
     const refused = Deferred.makeUnsafe<void>()
     const services = Layer.merge(
@@ -193,7 +193,7 @@ describe("A fault", () => {
     }).pipe(Effect.provide(Fixture.emulator({}, services)))
   })
 
-  it.effect("of chat models is not spent on others", () =>
+  it.effect("of chat models is not spent on other models", () =>
     Effect.gen(function*() {
       const { inject } = yield* Emulator.Emulator
       const { struck } = yield* inject({ type: "huge", megabytes: 0.01 })
@@ -202,7 +202,7 @@ describe("A fault", () => {
       assert.isAbove((yield* whole).text.length, 10_000)
     }).pipe(Effect.provide(live)))
 
-  it.effect("that makes an answer huge keeps its tool calls", () => {
+  it.effect("that enlarges an answer keeps its tool calls", () => {
     const call: Message.ToolCallPart = { type: "tool-call", id: "t1", name: "get", params: { a: 1 } }
     const response = Fixture.response([Message.text("So"), call], { finishReason: "tool-calls" })
     const stage = Fixture.stage()

@@ -37,7 +37,7 @@ describe("Trigger", () => {
       assert.deepStrictEqual(seen, [429, 429, 500, 429, 200, 500, 200])
     }).pipe(Effect.provide(live)))
 
-  it.effect("strikes by chance, the same for the same seed", () =>
+  it.effect("strikes by probability, deterministically for a seed", () =>
     Effect.gen(function*() {
       const run = Effect.fnUntraced(function*(seed: number) {
         const { remove, struck } = yield* inject({ type: "throttle", probability: 0.3, seed })
@@ -53,13 +53,13 @@ describe("Trigger", () => {
       assert.isTrue(struck.length > 4 && struck.length < 20, `${struck.length} of 40`)
     }).pipe(Effect.provide(live)))
 
-  it.effect("does not strike by chance more often than it may", () =>
+  it.effect("strikes by probability at most `times`", () =>
     Effect.gen(function*() {
       yield* inject({ type: "throttle", probability: 0.5, times: 2 })
       assert.lengthOf((yield* statuses(30)).filter((status) => status === 429), 2)
     }).pipe(Effect.provide(live)))
 
-  it.effect("strikes in its time only", () =>
+  it.effect("strikes only in its active period", () =>
     Effect.gen(function*() {
       yield* inject({ type: "throttle", after: "1 second", lasting: "2 seconds" })
       const seen: Array<number> = [yield* status]
@@ -82,7 +82,7 @@ describe("Trigger", () => {
       assert.deepStrictEqual(seen, [429, 200, 200, 200, 429, 200, 200, 200, 429, 200, 200, 200])
     }).pipe(Effect.provide(live)))
 
-  it.effect("plays a storm act by act", () =>
+  it.effect("applies the phases of a storm in turn", () =>
     Effect.gen(function*() {
       const storm = Fault.inTurn(
         { lasting: "2 seconds", faults: [{ type: "throttle" }] },
@@ -116,7 +116,7 @@ describe("Trigger", () => {
       assert.deepStrictEqual((yield* faults).map(({ fault, struck }) => [fault.type, struck]), [["exception", 1]])
     }).pipe(Effect.provide(live)))
 
-  it.live("makes answers late by any time between two", () =>
+  it.live("delays answers by a random time in a range", () =>
     Effect.gen(function*() {
       yield* inject({ type: "latency", duration: "30 millis", upTo: "60 millis" })
       const [duration] = yield* Effect.timed(status)

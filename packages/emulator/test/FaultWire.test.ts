@@ -26,7 +26,7 @@ const orSilence = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
     TestClock.withLive
   )
 
-/** The first thing a new connection hears; silence, when it was nothing for a while. */
+/** The first data of a new connection, or `silence` after a while without. */
 const listen = (goodbye: boolean) =>
   Effect.flatMap(Emulator.Emulator, ({ apiKey, url }) =>
     Effect.callback<string>((resume) => {
@@ -43,7 +43,7 @@ const listen = (goodbye: boolean) =>
       return Effect.sync(() => socket.destroy())
     }).pipe(orSilence))
 
-/** One HTTP/2 session, and what it is told. */
+/** One HTTP/2 session, and the events it receives. */
 const session = Effect.fnUntraced(function*() {
   const { apiKey, url } = yield* Emulator.Emulator
   const told: Array<string> = []
@@ -122,7 +122,7 @@ describe("Fault on the wire", () => {
         assert.isTrue(Exit.isSuccess(yield* whole), "the next connection is served")
       }).pipe(Effect.provide(live)))
 
-    it.effect("responds, and accepts no more requests on the connection", () =>
+    it.effect("responds, and closes the connection for further requests", () =>
       Effect.gen(function*() {
         const client = yield* Fixture.connect(protocol)
         yield* inject({ type: "goaway", skip: 1 })
@@ -133,7 +133,7 @@ describe("Fault on the wire", () => {
         assert.strictEqual(connections, protocol === "1.1" ? 2 : 3)
       }).pipe(Effect.provide(live)))
 
-    it.effect("answers with megabytes", () =>
+    it.effect("enlarges an answer to megabytes", () =>
       Effect.gen(function*() {
         yield* inject({ type: "huge", megabytes: 2, times: 2 })
         const exit = yield* whole
@@ -145,7 +145,7 @@ describe("Fault on the wire", () => {
         assert.strictEqual(events.at(-1), "metadata")
       }).pipe(Effect.provide(live)))
 
-    it.effect("ends a stream in the middle of an event", () =>
+    it.effect("cuts a stream in the middle of a frame", () =>
       Effect.gen(function*() {
         yield* inject({ type: "truncateStream", afterBytes: 230 })
         const { events } = yield* streamed
@@ -153,7 +153,7 @@ describe("Fault on the wire", () => {
         assert.strictEqual((yield* settled).dropped, 0)
       }).pipe(Effect.provide(live)))
 
-    it.effect("spoils the checksum of a prelude", () =>
+    it.effect("corrupts the checksum of a prelude", () =>
       Effect.gen(function*() {
         yield* inject({ type: "corruptFrame", checksum: "prelude" })
         const { error } = yield* streamed
@@ -174,7 +174,7 @@ describe("Fault on the wire", () => {
       ["ValidationException", "ValidationException"],
       ["ThrottlingException", "ThrottlingException"],
       ["ServiceUnavailableException", "ServiceUnavailableException"]
-    ])("breaks a stream with %s, before or in it", ([exception, name]) =>
+    ])("fails a stream with %s, before or after its first frame", ([exception, name]) =>
       Effect.gen(function*() {
         yield* inject({ type: "streamException", exception, originalStatusCode: 529, originalMessage: "Overloaded" })
         const inside = yield* streamed
@@ -188,7 +188,7 @@ describe("Fault on the wire", () => {
         assert.deepStrictEqual([before.events, before.error?.name], [[], name])
       }).pipe(Effect.provide(live)))
 
-    it.effect("breaks a stream with an exception it does not know", () =>
+    it.effect("maps an exception that the stream does not have", () =>
       Effect.gen(function*() {
         yield* inject({ type: "streamException", exception: "ModelTimeoutException", name: "modelTimeoutException" })
         const { error, events } = yield* streamed
@@ -197,7 +197,7 @@ describe("Fault on the wire", () => {
       }).pipe(Effect.provide(live)))
   })
 
-  it.effect("answers under another name", () =>
+  it.effect("changes the content type", () =>
     Effect.gen(function*() {
       yield* inject({ type: "contentType", contentType: "text/plain" })
       const { headers, text } = yield* Fixture.converse(Fixture.hello)
@@ -205,7 +205,7 @@ describe("Fault on the wire", () => {
       assert.include(text, "Hello")
     }).pipe(Effect.provide(live)))
 
-  it.effect("refuses so many connections, or for so long", () =>
+  it.effect("refuses a number of connections, or those in a period", () =>
     Effect.gen(function*() {
       yield* inject({ type: "refuseConnection", times: 2 })
       const heard: Array<string> = []
@@ -249,7 +249,7 @@ describe("Fault on the wire", () => {
       assert.strictEqual(rude.told[0], `GOAWAY ${Http2.constants.NGHTTP2_ENHANCE_YOUR_CALM}`)
     }).pipe(Effect.provide(live)))
 
-  it.effect("leaves a silenced connection open, answers no ping and no goodbye", () =>
+  it.effect("leaves a half-open connection open, without answering PING or FIN", () =>
     Effect.gen(function*() {
       const { statistics } = yield* Emulator.Emulator
       const { request, session: connection } = yield* session()

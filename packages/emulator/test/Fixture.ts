@@ -1,5 +1,5 @@
 /**
- * Doubles of the two services, and the official client in the two ways it reaches a server.
+ * Test doubles of the two services, and the AWS SDK over each protocol.
  */
 import { BedrockRuntimeClient } from "@aws-sdk/client-bedrock-runtime"
 import type { BedrockRuntimeClientConfig } from "@aws-sdk/client-bedrock-runtime"
@@ -38,7 +38,7 @@ export const deltas = (...texts: ReadonlyArray<string>): ReadonlyArray<ChatEvent
   finish
 ]
 
-/** A chat service that answers what it is told to; `asked` collects the requests. */
+/** A chat service with given answers; `asked` collects the requests. */
 export const chat = (options?: {
   readonly generate?: ChatService.ChatService["Service"]["generate"] | undefined
   readonly stream?: ChatService.ChatService["Service"]["stream"] | undefined
@@ -56,7 +56,7 @@ export const chat = (options?: {
   })
 
 /**
- * A chat service that says what it is told to say next, whole or as a stream, for tests that share one emulator. `asked`
+ * A chat service that answers with the scripted value, whole or as a stream, for tests that share one emulator. `asked`
  * is the latest request.
  */
 export const stage = () => {
@@ -68,7 +68,7 @@ export const stage = () => {
     return next
   }
   return {
-    /** Without what says nothing. */
+    /** Without undefined members. */
     asked: () => JSON.parse(JSON.stringify(asked ?? null)),
     says: (script: typeof next) =>
       Effect.sync(() => {
@@ -142,7 +142,7 @@ export type Protocol = "1.1" | "2"
 
 export const protocols: ReadonlyArray<Protocol> = ["1.1", "2"]
 
-/** The official client, for the running emulator; it never retries. */
+/** A client of the AWS SDK for the running emulator, without retries. */
 export const connect = Effect.fnUntraced(function*(protocol: Protocol, config?: BedrockRuntimeClientConfig) {
   const { client: { credentials, ...options } } = yield* Emulator.Emulator
   return yield* Effect.acquireRelease(
@@ -167,7 +167,7 @@ export const modelId = "amazon.nova-lite-v1:0"
 
 export const hello = { modelId, messages: [{ role: "user" as const, content: [{ text: "Hi" }] }] }
 
-/** Anything the client throws, as it is. */
+/** Any error the SDK throws. */
 export class ClientError extends Data.TaggedError("ClientError")<{
   readonly name: string
   readonly message: string
@@ -193,7 +193,7 @@ export const drain = <A>(stream: AsyncIterable<A> | undefined): Effect.Effect<Ar
     return events
   })
 
-/** A request without the client: whatever body, with the API key. */
+/** A request without the SDK: any body, with the API key. */
 export const post = Effect.fnUntraced(function*(path: string, body: string, headers?: Record<string, string>) {
   const { apiKey, url } = yield* Emulator.Emulator
   const response = yield* attempt((signal) =>
@@ -217,7 +217,7 @@ export const post = Effect.fnUntraced(function*(path: string, body: string, head
 export const converse = (body: unknown, model: string = modelId) =>
   post(`/model/${encodeURIComponent(model)}/converse`, JSON.stringify(body))
 
-/** Waits, in real time, until the server has seen what the test waits for. */
+/** Polls in real time until the condition holds. */
 export const eventually = <A, E, R>(effect: Effect.Effect<A, E, R>, holds: (value: A) => boolean) =>
   effect.pipe(
     Effect.repeat({ until: holds, schedule: Schedule.spaced("5 millis") }),

@@ -17,7 +17,7 @@ const padding = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: Frame.m
 
 describe("Frame", () => {
   it.effect.prop(
-    "any event decodes to what was written",
+    "decodes any event it encoded",
     { type: eventTypes, payload: Payload, padding },
     (given) =>
       Effect.sync(() => {
@@ -34,14 +34,14 @@ describe("Frame", () => {
       })
   )
 
-  it.effect.prop("no corrupted frame decodes", { payload: Payload }, ({ payload }) =>
+  it.effect.prop("makes corrupted frames that do not decode", { payload: Payload }, ({ payload }) =>
     Effect.sync(() => {
       const frame = Frame.event("metadata", payload, 0)
       assert.throws(() => codec.decode(Frame.corrupted(frame, "message")), /message checksum/)
       assert.throws(() => codec.decode(Frame.corrupted(frame, "prelude")), /prelude checksum/)
     }))
 
-  it("names exceptions and errors in the headers", () => {
+  it("encodes the names of exceptions and errors in the headers", () => {
     const exception = codec.decode(Frame.exception("throttlingException", { message: "Slow down" }))
     assert.strictEqual(exception.headers[":message-type"]?.value, "exception")
     assert.strictEqual(exception.headers[":exception-type"]?.value, "throttlingException")

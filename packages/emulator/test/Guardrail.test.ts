@@ -98,7 +98,7 @@ layer(Fixture.emulator({ guardrails: [guardrail, { id: "draftonly", words: ["x"]
           assert.deepStrictEqual(assessment?.invocationMetrics?.usage, units(1, 1))
         }))
 
-      it.effect(`passes harmless content, over HTTP/${protocol}`, () =>
+      it.effect(`does not intervene on other content, over HTTP/${protocol}`, () =>
         Effect.gen(function*() {
           const answer = yield* apply(protocol, "x".repeat(1001))
           assert.deepInclude(answer, { action: "NONE", outputs: [], usage: units(2, 2) })
@@ -156,7 +156,7 @@ layer(Fixture.emulator({ guardrails: [guardrail, { id: "draftonly", words: ["x"]
         assert.deepStrictEqual([name, message], ["ValidationException", missing])
       }))
 
-    it.effect("stops a prompt before the model reads it", () =>
+    it.effect("blocks a prompt before the model is called", () =>
       Effect.gen(function*() {
         yield* stage.says(Fixture.response([{ type: "text", text: "Hello" }]))
         const answer = yield* converse({ messages: asking(harmful) })
@@ -195,7 +195,7 @@ layer(Fixture.emulator({ guardrails: [guardrail, { id: "draftonly", words: ["x"]
         assert.isUndefined(disabled.trace)
       }))
 
-    it.effect("replaces an answer it does not let pass", () =>
+    it.effect("replaces a blocked answer", () =>
       Effect.gen(function*() {
         yield* stage.says(
           Fixture.response([{ type: "reasoning", text: "hm" }, { type: "text", text: "Which stock? This." }])

@@ -12,12 +12,12 @@ describe("Image", () => {
     ["RIFF\n\0\0\0WEBPVP8 ", "image/webp"],
     ["RIFF\n\0\0\0WAVEfmt ", "application/octet-stream"],
     ["?", "application/octet-stream"]
-  ])("sees that %j is the start of %s", (start, mediaType) => {
+  ])("detects %j as the start of %s", (start, mediaType) => {
     const image = Schema.decodeUnknownSync(Image.Base64)(latin1(start).toString("base64"))
     assert.deepStrictEqual(image, { bytes: new Uint8Array(latin1(start)), mediaType })
   })
 
-  it("makes the same vector of the same bytes on every machine", () => {
+  it("derives the same vector from the same bytes on every machine", () => {
     const image = { bytes: Uint8Array.of(1, 2, 3), mediaType: "image/png" }
     const vector = Image.vectorOf(image, 256)
     assert.deepStrictEqual(Image.vectorOf({ ...image, mediaType: "image/gif" }, 256), vector)

@@ -25,7 +25,7 @@ describe("InvokeModel", () => {
   it.effect("requires the content type JSON", () =>
     Effect.gen(function*() {
       const client = yield* Fixture.connect("1.1")
-      // what this client says of a body whose type it was not told
+      // the SDK's message for a body without a type
       const { message, name } = yield* Effect.flip(
         Fixture.attempt(() => client.send(new InvokeModelCommand({ modelId: titan, body: `{"inputText":"a"}` })))
       )
@@ -35,7 +35,7 @@ describe("InvokeModel", () => {
       )
     }).pipe(Effect.provide(Fixture.emulator())))
 
-  it.effect("answers Titan version 1", () =>
+  it.effect("answers Titan text v1", () =>
     Effect.gen(function*() {
       const { body, headers } = yield* json("amazon.titan-embed-text-v1", { inputText: "four" })
       assert.hasAllKeys(body, ["embedding", "inputTextTokenCount"])
@@ -145,7 +145,7 @@ describe("InvokeModel", () => {
     }).pipe(Effect.provide(Fixture.emulator({}, Layer.merge(Fixture.chat(), short))))
   })
 
-  it.effect("asks a service that refuses the options again without them", () => {
+  it.effect("retries without options that the embedding service refuses", () => {
     const asked: Array<unknown> = []
     const strict = Layer.effect(
       EmbeddingService.EmbeddingService,
@@ -166,7 +166,7 @@ describe("InvokeModel", () => {
     }).pipe(Effect.provide(Fixture.emulator({}, Layer.merge(Fixture.chat(), strict))))
   })
 
-  it.effect("cuts longer vectors and keeps their length", () =>
+  it.effect("truncates longer vectors and keeps their norm", () =>
     Effect.gen(function*() {
       const { body } = yield* json("amazon.titan-embed-text-v1", { inputText: "a" })
       assert.lengthOf(body.embedding, 1536)
@@ -232,7 +232,7 @@ describe("InvokeModel", () => {
       assert.deepStrictEqual([status, JSON.parse(text)], [400, { message }])
     }).pipe(Effect.provide(Fixture.emulator())))
 
-  it.effect("answers a failure of the embedding service as the exception that means it", () =>
+  it.effect("maps a failure of the embedding service to an exception", () =>
     Effect.gen(function*() {
       const client = yield* Fixture.connect("1.1")
       const { name, status } = yield* Effect.flip(

@@ -33,13 +33,13 @@ describe("Json", () => {
     }
   })
 
-  it("refuses bytes that are no UTF-8", () => {
+  it("refuses invalid UTF-8", () => {
     const bytes = [...encoder.encode("{\"a\":\"b\"}")]
     assert.isTrue(Result.isSuccess(Json.fromBytes(Uint8Array.from(bytes))))
     assert.isTrue(Result.isFailure(Json.fromBytes(Uint8Array.from([...bytes.slice(0, 6), 0xff, ...bytes.slice(6)]))))
   })
 
-  it("refuses a client's lone surrogate, and accepts a model's, whose stream may split a pair", () => {
+  it("refuses a lone surrogate of a client, and accepts one of a model, whose stream may split a pair", () => {
     for (const text of [`"\\ud83d"`, `["\\ude00"]`, `{"\\ud83d":1}`]) {
       assert.isTrue(Result.isFailure(Json.fromText(text)), text)
       assert.deepStrictEqual(Result.getOrThrow(Json.parse(text)), JSON.parse(text))
@@ -59,7 +59,7 @@ describe("A body that is nested too deep", () => {
   const messages = Fixture.hello.messages
   const deep = "\u0000deep"
 
-  /** A body with JSON of any depth where it says so; no other serializer would write it. */
+  /** A body with JSON of any depth at a placeholder: serializers overflow their stack. */
   const withDeep = (body: unknown, depth: number) =>
     JSON.stringify(body).replaceAll(JSON.stringify(deep), objects(depth))
 

@@ -48,7 +48,7 @@ const random = (length: number, seed: number) => {
 }
 
 describe("Listener", () => {
-  it.effect("survives whatever bytes come", () =>
+  it.effect("keeps serving after any sequence of bytes", () =>
     Effect.gen(function*() {
       const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
       const nonsense: ReadonlyArray<ReadonlyArray<string | Uint8Array>> = [
@@ -77,13 +77,13 @@ describe("Listener", () => {
       yield* Fixture.eventually(statistics, ({ inFlight }) => inFlight === 0)
     }).pipe(Effect.provide(live)))
 
-  it.effect("recognises the protocol from bytes that come one by one", () =>
+  it.effect("detects the protocol from bytes that arrive one by one", () =>
     Effect.gen(function*() {
       const answer = yield* exchange([..."PUT / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"], "end")
       assert.match(answer, /^HTTP\/1\.1 404 /)
     }).pipe(Effect.provide(live)))
 
-  it.effect("drops a connection without a word as the network does, by a reset", () =>
+  it.effect("drops a connection by a TCP reset", () =>
     Effect.gen(function*() {
       const { apiKey, inject, url } = yield* Emulator.Emulator
       yield* inject({ type: "reset" })
@@ -101,7 +101,7 @@ describe("Listener", () => {
       assert.strictEqual(code, "ECONNRESET")
     }).pipe(Effect.provide(live)))
 
-  it.effect("answers 404 for what is no operation", () =>
+  it.effect("answers 404 for an unknown operation", () =>
     Effect.gen(function*() {
       for (const path of ["/", "/guardrail/a/apply", "/model/a/invoke-with-bidirectional-stream", "/%E0%A4%A"]) {
         const { headers, status } = yield* Fixture.post(path, "{}")
@@ -116,6 +116,59 @@ describe("Listener", () => {
       assert.strictEqual(status, 413)
     }).pipe(Effect.provide(live)))
 
+  it.effect.each<readonly [string, ReadonlyArray<string>, number]>([
+    [
+      "a head longer than 16 KB",
+      [`POST / HTTP/1.1\r\nhost: a\r\nx-amz-security-token: ${"x".repeat(17_000)}\r\n\r\n`],
+      431
+    ],
+    ["a head that does not end", [
+      "POST / HTTP/1.1\r\n",
+      ...Array.from({ length: 40 }, () => `a: ${"x".repeat(500)}\r\n`)
+    ], 431],
+    ["bytes that are not HTTP", ["hello\r\n\r\n"], 400],
+    ["a wrong chunk length", ["POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n"], 400],
+    ["CONNECT", ["CONNECT a:1 HTTP/1.1\r\nhost: a\r\n\r\n"], 405]
+  ])("answers %s before it closes the connection", ([, pieces, status]) =>
+    Effect.gen(function*() {
+      const answer = yield* exchange(pieces, "wait")
+      const [head = "", body = ""] = answer.split("\r\n\r\n")
+      assert.match(head, new RegExp(`^HTTP/1\\.1 ${status} `))
+      assert.match(head, /connection: close/)
+      assert.isString(JSON.parse(body).message)
+      const { statistics } = yield* Emulator.Emulator
+      yield* Fixture.eventually(statistics, ({ inFlight, openConnections }) => inFlight + openConnections === 0)
+    }).pipe(Effect.provide(live)))
+
+  it.effect("answers 431 over HTTP/2, and keeps the connection", () =>
+    Effect.gen(function*() {
+      const { url } = yield* Emulator.Emulator
+      const session = yield* Effect.acquireRelease(
+        Effect.sync(() => Http2.connect(url).on("error", () => {})),
+        (session) => Effect.sync(() => session.destroy())
+      )
+      const send = (headers: Http2.OutgoingHttpHeaders) =>
+        Effect.callback<number | undefined>((resume) => {
+          const stream = session.request({
+            ":method": "POST",
+            ":path": `/model/${Fixture.modelId}/converse`,
+            ...headers
+          })
+          let status: number | undefined
+          stream.on("response", (headers) => status = headers[":status"])
+          stream.on("error", () => {})
+          stream.on("close", () => resume(Effect.succeed(status)))
+          stream.resume()
+          stream.end("{}")
+        })
+      const many = Object.fromEntries(Array.from({ length: 1_500 }, (_, index) => [`x-${index}`, "12345678"]))
+      const statuses = yield* Effect.forEach(
+        [{ "x-amz-security-token": "x".repeat(17_000) }, { "x-amz-security-token": "x".repeat(60_000) }, many, {}],
+        send
+      )
+      assert.deepStrictEqual(statuses, [431, 431, 431, 403])
+    }).pipe(Effect.provide(live)))
+
   it.effect("keeps an HTTP/1.1 connection for the next request", () =>
     Effect.gen(function*() {
       const { statistics } = yield* Emulator.Emulator
@@ -126,7 +179,7 @@ describe("Listener", () => {
       assert.strictEqual((yield* statistics).connections, 1)
     }).pipe(Effect.provide(live)))
 
-  it.effect("notices a client that closes its HTTP/2 stream in peace, but before the answer", () =>
+  it.effect("counts a request as aborted when the client closes its HTTP/2 stream with NO_ERROR before the answer", () =>
     Effect.gen(function*() {
       const { apiKey, inject, statistics, url } = yield* Emulator.Emulator
       yield* inject({ type: "stall" })
@@ -146,10 +199,10 @@ describe("Listener", () => {
       assert.strictEqual(aborted, 1)
     }).pipe(Effect.provide(live)))
 
-  it.effect("answers many HTTP/2 streams of one connection, and one given up does not hurt the others", () =>
+  it.effect("answers concurrent HTTP/2 streams of a connection, and an aborted one does not affect the others", () =>
     Effect.gen(function*() {
       const { apiKey, inject, requests, statistics, url } = yield* Emulator.Emulator
-      // a client that gives up may end its request before: nothing must be answered to it
+      // a client may abort after its request: nothing must be answered
       yield* inject({ type: "stall" })
       const session = yield* Effect.acquireRelease(
         Effect.sync(() => Http2.connect(url).on("error", () => {})),
@@ -187,13 +240,13 @@ describe("Listener", () => {
     const begin = `POST /model/${Fixture.modelId}/converse HTTP/1.1\r\nhost: a\r\n`
 
     it.effect.each<readonly [string, string, RegExp]>([
-      ["says nothing", "", /^$/],
-      ["begins to say which protocol it speaks", "PR", /^$/],
+      ["sends nothing", "", /^$/],
+      ["sends a part of the HTTP/2 preface", "PR", /^HTTP\/1\.1 408 /],
       ["begins a handshake", "\x16\x03\x01", /^$/],
       ["sends half a head", begin, /^HTTP\/1\.1 408 /],
       ["sends half a body", `${begin}content-length: 100\r\n\r\n{`, /^HTTP\/1\.1 408 /],
       ["sends half a chunk", `${begin}transfer-encoding: chunked\r\n\r\n10\r\n{`, /^HTTP\/1\.1 408 /]
-    ])("is timed out when it %s", ([, bytes, expected]) =>
+    ])("times out when it %s", ([, bytes, expected]) =>
       Effect.gen(function*() {
         const { statistics } = yield* Emulator.Emulator
         assert.match(yield* exchange(bytes === "" ? [] : [bytes], "wait"), expected)
@@ -204,14 +257,14 @@ describe("Listener", () => {
         assert.deepStrictEqual([inFlight, openConnections], [0, 0])
       }).pipe(Effect.provide(slow)))
 
-    it.effect("is timed out in its second request too, and not between two", () =>
+    it.effect("times out in its second request too, but not between requests", () =>
       Effect.gen(function*() {
         const whole = `${begin}content-length: 2\r\n\r\n{}`
         const received = yield* exchange([whole, 400, whole, begin], "wait")
         assert.deepStrictEqual(received.match(/HTTP\/1\.1 \d+/g), ["HTTP/1.1 403", "HTTP/1.1 403", "HTTP/1.1 408"])
       }).pipe(Effect.provide(slow)))
 
-    it.effect("loses its HTTP/2 stream, and keeps its connection", () =>
+    it.effect("gets 408 for its HTTP/2 stream, and keeps its connection", () =>
       Effect.gen(function*() {
         const { statistics, url } = yield* Emulator.Emulator
         const session = yield* Effect.acquireRelease(
@@ -234,7 +287,7 @@ describe("Listener", () => {
         assert.include(yield* statistics, { aborted: 1, completed: 1, connections: 1 })
       }).pipe(Effect.provide(slow)))
 
-    it.effect("is not one that waits for a long answer", () =>
+    it.effect("is not one that waits longer for an answer", () =>
       Effect.gen(function*() {
         for (const protocol of Fixture.protocols) {
           const client = yield* Fixture.connect(protocol)
@@ -243,7 +296,7 @@ describe("Listener", () => {
       }).pipe(Effect.provide(Fixture.emulator({ requestTimeout: "100 millis", latency: "400 millis" }))))
   })
 
-  it.effect("closes a socket that ends as it is reset, which Node would forget", () =>
+  it.effect("closes a socket whose reset fails because it is ending", () =>
     Effect.gen(function*() {
       const server = yield* Effect.acquireRelease(
         Effect.callback<Net.Server>((resume) => {
@@ -257,7 +310,7 @@ describe("Listener", () => {
           socket.on("error", () => {})
           socket.on("close", () => resume(Effect.void))
           socket.end()
-          // while the system shuts it down, it refuses a reset
+          // the system refuses a reset during a shutdown
           process.nextTick(() => process.nextTick(() => Exchange.drop(socket)))
         })
         const address = server.address()
@@ -268,7 +321,7 @@ describe("Listener", () => {
       yield* Effect.timeout(closed, "2 seconds").pipe(TestClock.withLive)
     }))
 
-  it.effect("ends all requests of an HTTP/2 connection that a fault silences, and says nothing more over it", () =>
+  it.effect("drops all requests of an HTTP/2 connection that becomes half-open, and sends nothing more", () =>
     Effect.gen(function*() {
       const { apiKey, inject, requests, statistics, url } = yield* Emulator.Emulator
       yield* inject({ type: "stall", times: 3 })

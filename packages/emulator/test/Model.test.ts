@@ -16,7 +16,6 @@ describe("Model", () => {
   it.effect.each([
     "anthropic.claude-3-haiku-20240307-v1:0",
     "us.anthropic.claude-3-haiku-20240307-v1:0",
-    `eu.${sonnet}`,
     `global.${sonnet}`,
     `arn:aws:bedrock:us-east-1::foundation-model/${Fixture.modelId}`,
     `${account}:inference-profile/us.${sonnet}`,
@@ -33,7 +32,8 @@ describe("Model", () => {
   it.effect.each<readonly [modelId: string, status: number, exception: string, message: string]>([
     ["anthropic.claude-99", 400, "ValidationException", invalid],
     [`mars.${sonnet}`, 400, "ValidationException", invalid],
-    ["eu.amazon.titan-text-express-v1", 400, "ValidationException", invalid],
+    ["us.amazon.titan-text-express-v1", 400, "ValidationException", invalid],
+    [`eu.${sonnet}`, 400, "ValidationException", invalid],
     [`arn:aws:bedrock:eu-west-1::foundation-model/${Fixture.modelId}`, 400, "ValidationException", invalid],
     [`${account}:application-inference-profile/unknown`, 400, "ValidationException", invalid],
     [`${account}:inference-profile/${sonnet}`, 400, "ValidationException", invalid],

@@ -21,7 +21,7 @@ const routes = Schema.Union([
 
 describe("Operation", () => {
   it.effect.prop(
-    "a path leads back to its operation and what it is about",
+    "decodes the path of any route to the same route",
     { route: routes },
     ({ route }) =>
       Effect.sync(() => {
@@ -29,13 +29,13 @@ describe("Operation", () => {
       })
   )
 
-  it.effect.prop("no target is too odd to look at", { target: Schema.String }, ({ target }) =>
+  it.effect.prop("decodes any target without a defect", { target: Schema.String }, ({ target }) =>
     Effect.sync(() => {
       Operation.fromTarget("POST", target)
       Operation.fromTarget("POST", `/model/${target}/converse`)
     }))
 
-  it("knows nothing else", () => {
+  it("has no operation for other paths", () => {
     for (
       const target of [
         "/",
@@ -50,5 +50,20 @@ describe("Operation", () => {
       assert.isUndefined(Operation.fromTarget("POST", target), target)
     }
     assert.isUndefined(Operation.fromTarget("GET", "/model/a/converse"))
+    assert.isUndefined(Operation.fromTarget("POST", "/foundation-models"))
+    assert.isUndefined(Operation.fromTarget("GET", "/foundation-models/%ZZ"))
+  })
+
+  it("names the method of a known path, and the operations for an unknown one", () => {
+    assert.strictEqual(
+      Operation.unknown("GET", "/model/a/converse?x=1"),
+      "Unknown operation: GET /model/a/converse. Converse is POST /model/a/converse."
+    )
+    assert.strictEqual(
+      Operation.unknown("POST", "/inference-profiles"),
+      "Unknown operation: POST /inference-profiles. ListInferenceProfiles is GET /inference-profiles."
+    )
+    assert.include(Operation.unknown("POST", "/model/a/start"), "converse-stream")
+    assert.isBelow(Operation.unknown("POST", `/${"x".repeat(9_999)}`).length, 600)
   })
 })

@@ -15,7 +15,7 @@ const point = (
 ): { readonly cachePoint: { readonly type: "default"; readonly ttl?: "5m" | "1h" } } => ({
   cachePoint: { type: "default", ...(ttl === undefined ? undefined : { ttl }) }
 })
-/** A text of so many tokens that nobody said before. */
+/** A unique text of a number of tokens. */
 const text = (tokens: number, start: string) => ({ text: start.padEnd(tokens * 4, ".") })
 const asking = (...content: Array<ContentBlock>) => [{ role: "user" as const, content }]
 
@@ -99,7 +99,7 @@ layer(
         assert.include(moved, { inputTokens: 0, cacheReadInputTokens: 1100, cacheWriteInputTokens: 50 })
       }))
 
-    it.effect("tells what was written for how long, the longer first", () =>
+    it.effect("reports cache writes by time to live, the longer first", () =>
       Effect.gen(function*() {
         yield* stage.says(uncounted)
         const usage = yield* usageOf({
@@ -111,7 +111,7 @@ layer(
         assert.include(usage, { inputTokens: 5, cacheWriteInputTokens: 100, totalTokens: 108 })
       }))
 
-    it.effect("does not cache what is too short for the model", () =>
+    it.effect("does not cache a prefix below the model's minimum", () =>
       Effect.gen(function*() {
         yield* stage.says(uncounted)
         const input = { modelId: "picky", messages: asking(text(99, "short"), point()) }
@@ -119,14 +119,14 @@ layer(
         assert.include(yield* usageOf(input), { inputTokens: 99, cacheReadInputTokens: 0, cacheWriteInputTokens: 0 })
       }))
 
-    it.effect("divides the count of a chat service that counts, and leaves the sum", () =>
+    it.effect("divides the chat service's count without changing its sum", () =>
       Effect.gen(function*() {
         yield* stage.says(Fixture.response([], { usage: Usage.make({ inputTokens: 440, outputTokens: 1 }) }))
         const usage = yield* usageOf({ system: [text(100, "twice"), point()], messages: asking(text(10, "q")) })
         assert.include(usage, { inputTokens: 40, cacheWriteInputTokens: 400, totalTokens: 441 })
       }))
 
-    it.effect("says nothing of a cache that was not asked for", () =>
+    it.effect("reports no cache counters without cache points", () =>
       Effect.gen(function*() {
         yield* stage.says(uncounted)
         assert.deepStrictEqual(yield* usageOf({ messages: asking(text(5, "plain")) }), {
@@ -136,7 +136,7 @@ layer(
         })
       }))
 
-    it.effect("counts the same in a stream", () =>
+    it.effect("reports the same counters in a stream", () =>
       Effect.gen(function*() {
         yield* stage.says(uncounted)
         const messages = asking(text(25, "streamed"), point(), text(5, "rest"))
@@ -149,7 +149,7 @@ layer(
         assert.include(events.at(-1)?.metadata?.usage, { inputTokens: 5, cacheReadInputTokens: 25, totalTokens: 33 })
       }))
 
-    it("forgets a prefix that nobody used for its lifetime", () => {
+    it("evicts a prefix after its time to live without use", () => {
       const cache = PromptCache.make()
       const model = Model.chat("any")
       const prompt = { messages: [{ role: "user" as const, content: [text(50, "a"), point("5m")] }] }
@@ -163,7 +163,7 @@ layer(
     const minutes = (minutes: number) => minutes * 60_000
     const asked = (...content: Wire.Message["content"]) => ({ messages: [{ role: "user" as const, content }] })
 
-    it("keeps an entry for an hour though a point of five minutes finds it", () => {
+    it("keeps the one-hour time to live when a five-minute cache point reads the entry", () => {
       const cache = PromptCache.make()
       const model = Model.chat("any")
       cache.count(asked(text(50, "a"), point("1h")), model, 0)
@@ -172,7 +172,7 @@ layer(
       assert.strictEqual(cache.count(asked(text(50, "a"), point("5m")), model, minutes(149)).read, 0)
     })
 
-    it("keeps a prefix alive that Claude finds behind a point", () => {
+    it("refreshes a prefix that Claude finds before a cache point", () => {
       const cache = PromptCache.make()
       const model = Model.chat("anthropic.any")
       cache.count(asked(text(50, "a"), point()), model, 0)

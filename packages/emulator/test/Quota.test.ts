@@ -24,11 +24,11 @@ const open = Effect.fnUntraced(function*(limit: Quota.Limit, id = model) {
   /** A request from beginning to end. */
   const run = (input: number, output: number, used: number) =>
     Effect.scoped(Effect.map(reserve({ input, output }), (reservation) => reservation.settle(usage(used, 0))))
-  return { reserve, run, statistics, left: () => statistics()?.left ?? limit.tokensPerMinute }
+  return { reserve, run, statistics, left: () => statistics()?.left ?? limit.tokensPerMinute ?? 0 }
 })
 
 describe("Quota", () => {
-  it.effect("reserves the prompt and maxTokens while a request runs, and then charges the usage", () =>
+  it.effect("reserves the prompt and maxTokens while a request runs, and charges its usage at the end", () =>
     Effect.gen(function*() {
       const { reserve, statistics } = yield* open({ tokensPerMinute: 1000 })
       const reservation = yield* reserve({ input: 100, output: 500 })
@@ -53,7 +53,7 @@ describe("Quota", () => {
       assert.include(statistics(), { reserved: 1000, left: 0, throttled: 1 })
     }))
 
-  it.effect("has a limit of the day, of 1440 windows", () =>
+  it.effect("limits tokens per day, of 1440 windows", () =>
     Effect.gen(function*() {
       const { run, statistics } = yield* open({ tokensPerMinute: 100, tokensPerDay: 250, window: "1 second" })
       for (const _ of [1, 2]) {
@@ -82,7 +82,7 @@ describe("Quota", () => {
     assert.deepStrictEqual(rates, [5, 5, 5, 5, 1, 1, 1, 1])
   })
 
-  it.effect("may charge more than was reserved, and remembers by how much", () =>
+  it.effect("can charge more than was reserved, and reports the peak overshoot", () =>
     Effect.gen(function*() {
       const { reserve, run, statistics } = yield* open({ tokensPerMinute: 1000 }, "anthropic.claude-sonnet-4-v1:0")
       const reservation = yield* reserve({ input: 100, output: 900 })
@@ -103,7 +103,7 @@ describe("Quota", () => {
       assert.strictEqual(statistics()?.used, 40)
     }))
 
-  it.effect("refills a bucket without a pause", () =>
+  it.effect("refills a bucket continuously", () =>
     Effect.gen(function*() {
       const { left, run } = yield* open({ tokensPerMinute: 600 })
       yield* run(600, 0, 600)
@@ -155,7 +155,7 @@ describe("Quota", () => {
       assert.include(statistics(), { reserved: 0, completed: 0, unfinished: 4 })
     }))
 
-  it.effect("counts a profile by itself where it has its own limit, and with its model otherwise", () =>
+  it.effect("counts an inference profile separately if it has its own limit, and with its model otherwise", () =>
     Effect.gen(function*() {
       const limit = { tokensPerMinute: 100 }
       const quotas = yield* Quota.make({ [`us.${model}`]: limit, "*": limit })
@@ -182,7 +182,7 @@ describe("Quota", () => {
   })
 
   it.effect.prop(
-    "never lets more through than the limit and what came back in time",
+    "never admits more than the limit and the refill",
     { steps: Schema.Array(Step), algorithm: Schema.Literals(["bucket", "fixed"]) },
     ({ algorithm, steps }) =>
       Effect.gen(function*() {

@@ -24,9 +24,9 @@ const asking = (maxTokens: number | undefined, text = "four") => ({
   ...(maxTokens === undefined ? undefined : { inferenceConfig: { maxTokens } })
 })
 
-describe("Quota of an emulator", () => {
+describe("Quota over HTTP", () => {
   describe.each(Fixture.protocols)("over HTTP/%s", (protocol) => {
-    it.effect("refuses the client until tokens have come back", () =>
+    it.effect("refuses requests until tokens are refilled", () =>
       Effect.gen(function*() {
         const client = yield* Fixture.connect(protocol)
         const call = Fixture.attempt(() => client.send(new ConverseCommand(asking(90))))
@@ -68,10 +68,10 @@ describe("Quota of an emulator", () => {
       }))))
   })
 
-  it.effect("settles a stream that breaks off to the text that was sent, whatever pieces it came in", () =>
+  it.effect("settles a failed stream to the text that was sent, independent of its chunks", () =>
     Effect.gen(function*() {
       const { inject, requests } = yield* Emulator.Emulator
-      // 44 of 80 characters, in 22 pieces behind the start of the message; rounded up by itself, each would be a token
+      // 44 of 80 characters, in 22 chunks after the start of the message; rounded up, each would be a token
       yield* inject({ type: "truncateStream", afterEvents: 23 })
       yield* Fixture.post(`/model/${Fixture.modelId}/converse-stream`, JSON.stringify(asking(500)))
       assert.include(yield* ofModel, { completed: 0, unfinished: 1, reserved: 0, used: 1 + 11 })
@@ -80,7 +80,7 @@ describe("Quota of an emulator", () => {
       stream: () => Stream.fromIterable(Fixture.deltas(...Array.from({ length: 40 }, () => "ab")))
     }))))
 
-  it.effect("counts the arguments of a call that came whole, and no text twice", () =>
+  it.effect("counts the arguments of a whole tool call, and each text once", () =>
     Effect.gen(function*() {
       yield* Fixture.post(`/model/${Fixture.modelId}/converse-stream`, JSON.stringify(asking(500)))
       assert.include(yield* ofModel, { unfinished: 1, used: 1 + 3 })
@@ -161,6 +161,58 @@ describe("Quota of an emulator", () => {
         Effect.succeed(Fixture.response([{ type: "text", text: "Hi" }], { usage: Usage.make({ outputTokens: 5 }) }))
     })))
   })
+
+  it.effect("limits requests a minute beside tokens, with the service's own sentence", () =>
+    Effect.gen(function*() {
+      const statuses = [yield* Fixture.converse(asking(5)), yield* Fixture.converse(asking(5))]
+      assert.deepStrictEqual(statuses.map(({ status }) => status), [200, 200])
+      const third = yield* Fixture.converse(asking(5))
+      assert.deepStrictEqual([third.status, JSON.parse(third.text)], [
+        429,
+        { message: "Too many requests, please wait before trying again." }
+      ])
+      assert.include(third.headers["x-amzn-errortype"], "ThrottlingException")
+      assert.include(yield* ofModel, {
+        requestsPerMinute: 2,
+        requestsLeft: 0,
+        tokensPerMinute: 1000,
+        throttled: 1,
+        completed: 2
+      })
+      yield* TestClock.adjust("30 seconds")
+      assert.strictEqual((yield* Fixture.converse(asking(2_000))).status, 429, "too many tokens")
+      assert.include(yield* ofModel, { requestsLeft: 1 }, "a refused request is not counted")
+      assert.strictEqual((yield* Fixture.converse(asking(5))).status, 200)
+    }).pipe(Effect.provide(live({ requestsPerMinute: 2, tokensPerMinute: 1000 }))))
+
+  it.effect("admits exactly as many requests as its limit, however many come at once", () =>
+    Effect.gen(function*() {
+      const answers = yield* Effect.all(Array.from({ length: 40 }, () => Fixture.converse(asking(5))), {
+        concurrency: "unbounded"
+      })
+      assert.lengthOf(answers.filter(({ status }) => status === 200), 10)
+      const { left, requestsLeft, tokensPerMinute } = (yield* ofModel) ?? {}
+      assert.deepStrictEqual({ left, requestsLeft, tokensPerMinute }, {
+        left: undefined,
+        requestsLeft: 0,
+        tokensPerMinute: undefined
+      })
+    }).pipe(Effect.provide(live({ requestsPerMinute: 10, algorithm: "fixed" }))))
+
+  it.effect("refuses an invalid quota at the start, by the name of its field", () =>
+    Effect.gen(function*() {
+      for (
+        const [limit, field] of [
+          [{}, "quota: [\"*\"]"],
+          [{ requestsPerMinute: -1 }, "requestsPerMinute"],
+          [{ tokensPerMinute: NaN }, "tokensPerMinute"],
+          [{ tokensPerMinute: 1, window: 0 }, "window"]
+        ] as const
+      ) {
+        const error = yield* Effect.flip(Effect.scoped(Emulator.make({ quota: { "*": limit } })))
+        assert.include(error.message, field)
+      }
+    }).pipe(Effect.provide(Layer.merge(Fixture.chat(), Fixture.embedding()))))
 
   it.effect("reserves the texts of embeddings", () =>
     Effect.gen(function*() {

@@ -39,7 +39,7 @@ const script: Script.Script = {
   default: { chunks: ["The answer", " is ", "42."] }
 }
 
-/** Runs against a recorder before a second emulator, and gives back what the file says. */
+/** Runs against a recorder in front of a second emulator, and returns the content of its file. */
 const recorded = Effect.fnUntraced(function*<A, E>(
   run: Effect.Effect<A, E, Emulator.Emulator | Recorder.Recorder | Scope.Scope>,
   options?: Recorder.Options
@@ -69,7 +69,7 @@ const ask = (text: string) => ({
   messages: [{ role: "user" as const, content: [{ text }] }]
 })
 
-/** Whatever a client can see of a conversation with everything in it. */
+/** The responses to a conversation with every kind of block. */
 const conversation = Effect.fnUntraced(function*(protocol: Fixture.Protocol) {
   const client = yield* Fixture.connect(protocol)
   const stream = (input: ConstructorParameters<typeof ConverseStreamCommand>[0]) =>
@@ -127,7 +127,7 @@ const conversation = Effect.fnUntraced(function*(protocol: Fixture.Protocol) {
 
 describe("Recorder", () => {
   describe.each(Fixture.protocols)("over HTTP/%s", (protocol) => {
-    it.effect("passes answers on, and Replay gives the same ones again", () =>
+    it.effect("forwards answers, and Replay returns the same ones", () =>
       Effect.gen(function*() {
         const { file, result, text } = yield* recorded(conversation(protocol))
         assert.deepStrictEqual(result.whole.output?.message?.content, [{ text: "The answer is 42." }])
@@ -183,7 +183,7 @@ describe("Recorder", () => {
       assert.strictEqual(text.match(/"request":/g)?.length, 2)
     }).pipe(Effect.provide(NodeFileSystem.layer)))
 
-  it.effect("passes an API key on when it has no credentials, and refuses a signature", () =>
+  it.effect("forwards an API key when it has no credentials, and refuses a signature", () =>
     Effect.gen(function*() {
       const { result } = yield* recorded(
         Effect.gen(function*() {
@@ -199,7 +199,7 @@ describe("Recorder", () => {
       assert.strictEqual(result.signed.name, "AccessDeniedException")
     }).pipe(Effect.provide(NodeFileSystem.layer)))
 
-  it.effect("asks under its own credentials, whatever the client has", () =>
+  it.effect("signs forwarded requests with its own credentials", () =>
     Effect.gen(function*() {
       const upstream = yield* Layer.build(Script.layerEmulator(script))
       const { url } = yield* Effect.provide(Emulator.Emulator, upstream)
@@ -212,7 +212,7 @@ describe("Recorder", () => {
       assert.strictEqual(result.status, 200)
     }).pipe(Effect.provide(NodeFileSystem.layer)))
 
-  it.effect("answers like Bedrock when there is no upstream, and records nothing", () =>
+  it.effect("answers ServiceUnavailableException without an upstream, and records nothing", () =>
     Effect.gen(function*() {
       const { result, text } = yield* recorded(
         Fixture.converse({ messages: ask("Hi").messages }),
@@ -224,7 +224,7 @@ describe("Recorder", () => {
       assert.strictEqual(text, "")
     }).pipe(Effect.provide(NodeFileSystem.layer)))
 
-  it.effect("passes events on as they come, and the client's goodbye", () =>
+  it.effect("forwards events without buffering, and the client's abort", () =>
     Effect.gen(function*() {
       const upstream = yield* Layer.build(Script.layerEmulator(script, {
         credentials: [upstreamCredentials],
@@ -255,7 +255,7 @@ describe("Recorder", () => {
       yield* Fixture.eventually(statistics, ({ aborted }) => aborted === 1)
     }).pipe(Effect.provide(NodeFileSystem.layer)))
 
-  it.effect("replaces texts by placeholders that still match, also when they come back", () =>
+  it.effect("replaces texts by placeholders that match when they are sent back", () =>
     Effect.gen(function*() {
       const turns = Effect.gen(function*() {
         const client = yield* Fixture.connect("1.1")
@@ -307,7 +307,7 @@ describe("Recorder", () => {
       assert.lengthOf((yield* again).exchanges, 2)
     }).pipe(Effect.provide(NodeFileSystem.layer)))
 
-  it.effect("does not start without a place to write to, or a URL to ask", () =>
+  it.effect("fails to start with an unwritable file or an invalid URL", () =>
     Effect.gen(function*() {
       const failing = (options: Recorder.FileOptions) => Effect.flip(Layer.build(Recorder.layer(options)))
       assert.strictEqual((yield* failing({ file: "/nowhere/at/all.json" }))._tag, "JsonFileError")
@@ -318,7 +318,7 @@ describe("Recorder", () => {
     }).pipe(Effect.provide(NodeFileSystem.layer)))
 
   it.effect(
-    "leaves a file that can be read when its process is killed",
+    "leaves a readable file when its process is killed",
     () =>
       Effect.gen(function*() {
         const fileSystem = yield* FileSystem.FileSystem
@@ -421,7 +421,7 @@ describe("RecordingFile", () => {
       assert.strictEqual((yield* Effect.flip(text))._tag, "PlatformError")
     }).pipe(Effect.provide(NodeFileSystem.layer)))
 
-  it.effect("puts exchanges into the order of their requests in the end", () =>
+  it.effect("sorts exchanges by their requests at the end", () =>
     Effect.gen(function*() {
       const { recording, text } = yield* opened()
       for (const [place, name] of [[2, "c"], [0, "a"], [1, "b"]] as const) recording.add(place, exchange(name))

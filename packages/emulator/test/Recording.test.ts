@@ -27,11 +27,11 @@ describe("Recording", () => {
     const again = (text: string) => Result.getOrThrow(Recording.fromText(text, "a.json")).exchanges
     const read = again(Recording.toText(exchanges))
     same(read, exchanges)
-    // what was read once is in the order of the schema
+    // a decoded value has the key order of the schema
     assert.strictEqual(Recording.toText(again(Recording.toText(read))), Recording.toText(read))
   }, runs)
 
-  it.prop("keeps any body", [Schema.Uint8Array], ([bytes]) => {
+  it.prop("round-trips any body", [Schema.Uint8Array], ([bytes]) => {
     assert.deepStrictEqual([...Content.toBytes(Content.fromBytes(bytes))], [...bytes])
   }, runs)
 
@@ -41,12 +41,12 @@ describe("Recording", () => {
     assert.deepStrictEqual(kept("<html>"), { text: "<html>" })
     assert.deepStrictEqual(Content.fromBytes(Uint8Array.of(0xff)), { bytes: Uint8Array.of(0xff) })
     assert.deepStrictEqual(kept(""), {})
-    // no function that follows the nesting could read it
+    // a recursive function would overflow the stack
     const deep = "[".repeat(20_000) + "]".repeat(20_000)
     assert.deepStrictEqual(kept(deep), { text: deep })
   })
 
-  it("has one line for each event", () => {
+  it("writes one line for each event", () => {
     const text = Recording.toText([{
       request: { method: "POST", path: "/", headers: {}, body: { values: Array.from({ length: 99 }, (_, at) => at) } },
       response: {
@@ -66,7 +66,7 @@ describe("Recording", () => {
     assert.match(text, /\[0, 1, 2, .*, 98\]/)
   })
 
-  it("reads a file that breaks off anywhere up to the last exchange that is whole", () => {
+  it("reads a file truncated anywhere up to its last complete exchange", () => {
     const exchanges = ["a", "b", "c"].map((text): Recording.Exchange => ({
       request: { method: "POST", path: "/", headers: {}, body: { text, more: "}\n    },\n    {".repeat(9), ü: "ü" } },
       response: { status: 200, at: 1, headers: {}, events: [{ at: 1, event: "e", payload: { text } }] }
@@ -79,7 +79,7 @@ describe("Recording", () => {
       const read = Result.getOrThrow(Recording.fromText(text.slice(0, length), "a.json")).exchanges
       assert.deepStrictEqual(read, exchanges.slice(0, ends.filter((end) => end <= length).length), `${length}`)
     }
-    // what is wrong in another way is no file that breaks off
+    // other errors are not those of a truncated file
     assert.isTrue(Result.isFailure(Recording.fromText(text.replace("200", "\"200\""), "a.json")))
     assert.isTrue(Result.isFailure(Recording.fromText("{", "a.json")))
   })
@@ -97,7 +97,7 @@ describe("Recording", () => {
 
   describe("EventFrame", () => {
     it.prop(
-      "cuts any stream into its frames, however the bytes come",
+      "splits any stream into frames, independent of its chunks",
       [
         Schema.Array(Schema.Struct({ type: Schema.String, payload: Texts })),
         Schema.Int.check(Schema.isBetween({
@@ -116,7 +116,7 @@ describe("Recording", () => {
       runs
     )
 
-    it.prop("makes the same frame again of any event", [Recording.Event], ([event]) => {
+    it.prop("encodes any decoded event as the same frame", [Recording.Event], ([event]) => {
       const frame = EventFrame.fromEvent(event)
       // padding comes last, wherever an event had it
       const isPadded = JSON.stringify(event).includes("\"p\":")
@@ -143,7 +143,7 @@ describe("Recording", () => {
       assert.deepStrictEqual(kept(broken), { at: 1, frame: broken })
     })
 
-    it("reads the halves of a surrogate pair that a stream cut in two", () => {
+    it("decodes the halves of a split surrogate pair", () => {
       for (const delta of ["\ud83d", "\ude00"]) {
         const kept = (type: string, payload: Schema.JsonObject) => EventFrame.toEvent(Frame.event(type, payload, 5), 1)
         assert.deepStrictEqual(kept("contentBlockDelta", { delta }), {
@@ -156,7 +156,7 @@ describe("Recording", () => {
       }
     })
 
-    it("passes other bodies on unchanged", () => {
+    it("forwards other bodies unchanged", () => {
       const cutter = EventFrame.makeCutter()
       const bytes = new TextEncoder().encode("<html>never a frame</html>")
       assert.deepStrictEqual([...cutter.push(bytes), ...cutter.rest()], [bytes])
@@ -205,7 +205,7 @@ describe("Recording", () => {
   })
 
   it.effect.prop(
-    "never holds a secret, wherever a request or an answer has it",
+    "contains no secret, wherever a request or an answer has it",
     [
       Schema.Json,
       Texts,

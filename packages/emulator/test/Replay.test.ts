@@ -63,7 +63,7 @@ const over = (exchanges: ReadonlyArray<Recording.Exchange>, options?: Replay.Opt
   )
 
 describe("Replay", () => {
-  it.effect("gives the answers of one request in the order they were recorded, then fails", () =>
+  it.effect("returns the answers of equal requests in recorded order, then fails", () =>
     Effect.gen(function*() {
       const replay = yield* Replay.make([exchange("a", "1"), exchange("b", "2"), exchange("a", "3")])
       assert.strictEqual(yield* ask(replay, said("a")), "{\"answer\":\"1\"}")
@@ -78,14 +78,14 @@ describe("Replay", () => {
       assert.deepStrictEqual((yield* replay.unused).map(({ number }) => number), [2])
     }))
 
-  it.effect("repeats the last answer when told to", () =>
+  it.effect("repeats the last answer with atEnd \"repeat\"", () =>
     Effect.gen(function*() {
       const replay = yield* Replay.make([exchange("a", "1"), exchange("a", "2")], { atEnd: "repeat" })
       const answers = yield* Effect.forEach([1, 2, 3, 4], () => ask(replay, said("a")))
       assert.deepStrictEqual(answers, ["1", "2", "2", "2"].map((answer) => JSON.stringify({ answer })))
     }))
 
-  it.effect("tells of the closest recording and of each place where it differs", () =>
+  it.effect("reports the closest recording and its differences", () =>
     Effect.gen(function*() {
       const replay = yield* Replay.make([exchange("What is the time?", "1"), exchange("What is the weather?", "2")])
       const sent = { ...said("What is the weather now?"), inferenceConfig: { temperature: 1 } }
@@ -123,7 +123,7 @@ describe("Replay", () => {
       assert.match(message, /differs in\n- system: nothing recorded, \[\] sent$/)
     }))
 
-  it.prop("knows a request by its content, not by the order of its keys", [Schema.Json, Schema.Json], ([a, b]) => {
+  it.prop("matches requests regardless of the order of keys", [Schema.Json, Schema.Json], ([a, b]) => {
     const keyOf = (body: Schema.Json) => Matching.keyOf(Matching.comparer([])(request({ body })))
     const turned = (json: Schema.Json): Schema.Json =>
       typeof json !== "object" || json === null
@@ -137,7 +137,7 @@ describe("Replay", () => {
     assert.strictEqual(keyOf(a) === keyOf(b), isDeepStrictEqual(asJson(a), asJson(b)))
   }, { arbitrary: { runs: 60 } })
 
-  it.effect("comes at once, or with recorded timing", () =>
+  it.effect("responds immediately, or with recorded timing", () =>
     Effect.gen(function*() {
       const replay = yield* Replay.make([exchange("a", "1")], { timing: "recorded" })
       const asking = yield* Effect.forkChild(ask(replay, said("a")))

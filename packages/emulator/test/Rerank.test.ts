@@ -14,7 +14,7 @@ const invoke = (model: string, body: unknown) =>
 const over = (services: Parameters<typeof Fixture.embedding>[0]) =>
   Effect.provide(Fixture.emulator({}, Layer.merge(Fixture.chat(), Fixture.embedding(services))))
 
-/** "east", "north", "west": the directions of a plane; anything else has none. */
+/** The unit vector of "east", "north" or "west"; the zero vector of any other text. */
 const direction = (text: string) => Float32Array.from(directions[text] ?? [0, 0])
 
 const directions: Readonly<Record<string, ReadonlyArray<number>>> = { east: [2, 0], north: [0, 3], west: [-1, 0] }
@@ -41,7 +41,7 @@ describe("Rerank", () => {
       }).pipe(over({ vectorOf: direction }))
   )
 
-  it.effect("tells the embedding service which text is the query", () => {
+  it.effect("passes the query with the purpose of a query", () => {
     const asked: Array<Fixture.EmbeddingCall> = []
     return Effect.gen(function*() {
       yield* invoke(amazon, { query: "q", documents: ["a", "b"] })
@@ -53,7 +53,7 @@ describe("Rerank", () => {
     }).pipe(over({ asked }))
   })
 
-  it.effect("asks a service that refuses the purpose again without it", () => {
+  it.effect("retries without a purpose that the embedding service refuses", () => {
     const strict = Layer.effect(
       EmbeddingService.EmbeddingService,
       Effect.map(EmbeddingService.EmbeddingService, (service) => ({
@@ -123,7 +123,7 @@ describe("Rerank", () => {
       assert.deepStrictEqual([status, JSON.parse(text)], [400, { message }])
     }).pipe(Effect.provide(Fixture.emulator())))
 
-  it.effect("does not converse", () =>
+  it.effect("refuses Converse", () =>
     Effect.gen(function*() {
       const { status } = yield* Fixture.converse(Fixture.hello, cohere)
       assert.strictEqual(status, 400)

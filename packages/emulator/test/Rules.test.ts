@@ -4,11 +4,11 @@ import * as Fs from "node:fs"
 import { markdown } from "./rules/markdown.ts"
 
 describe("Rules", () => {
-  it("are listed in RULES.md as they are", () => {
+  it("are the same as in RULES.md", () => {
     assert.strictEqual(Fs.readFileSync(new URL("../RULES.md", import.meta.url), "utf8").trimEnd(), markdown)
   })
 
-  it("say each of them once in its group", () => {
+  it("occur once in their group", () => {
     for (const { of, rules } of Rules.all) {
       assert.strictEqual(new Set(rules.map(({ refuses }) => refuses)).size, rules.length, of)
     }

@@ -20,7 +20,7 @@ const texts = (...prompts: ReadonlyArray<string>) => Effect.forEach(prompts, Cha
 const messageOf = (script: string) => Result.getOrThrow(Result.flip(Script.fromText(script, "script.json"))).message
 
 describe("Script", () => {
-  it.effect("gives the answers of a list in order, whole or streamed, and fails after the last", () =>
+  it.effect("returns the answers of a list in order, whole or streamed, and fails after the last", () =>
     Effect.gen(function*() {
       const streamed = Stream.mkString(ChatService.textStream("b"))
       assert.deepStrictEqual([yield* ChatService.text("a"), yield* streamed], ["one", "two"])
@@ -29,7 +29,7 @@ describe("Script", () => {
       assert.match(error.message, /no answer left .*last user message: "What now\?"/)
     }).pipe(over(["one", "two"])))
 
-  it.effect("repeats the last answer of a list when told to", () =>
+  it.effect("repeats the last answer of a list with repeat", () =>
     Effect.gen(function*() {
       assert.deepStrictEqual(yield* texts("a", "b", "c"), ["one", "two", "two"])
     }).pipe(over({ answers: ["one", "two"], atEnd: "repeat" })))
@@ -61,13 +61,13 @@ describe("Script", () => {
       default: "default"
     })))
 
-  it.effect("stops an expression that backtracks without end, and names it", () =>
+  it.effect("interrupts a regular expression with catastrophic backtracking, and names its path", () =>
     Effect.gen(function*() {
       const [duration, error] = yield* Effect.timed(Effect.flip(ChatService.text(`${"a".repeat(40)}!`)))
       assert.isBelow(Duration.toMillis(duration), 10_000)
       assert.strictEqual(error._tag, "InvalidRequestError")
       assert.match(error.message, /rules\[1\]\.when\.regex takes more than 1000 ms/)
-      // it is no trouble where it does not backtrack, or the rest of its rule does not fit
+      // without backtracking, or if the rest of the rule does not match, it is harmless
       assert.strictEqual(yield* ChatService.text("aaa"), "only a")
       assert.strictEqual((yield* ChatService.generate({ messages: `${"a".repeat(40)}!`, model: "m" })).model, "m")
     }).pipe(
@@ -131,7 +131,7 @@ describe("Script", () => {
       assert.deepStrictEqual(seen, ["Hel", "lo"])
     }).pipe(over([{ chunks: ["Hel", "lo"], delay: "1 second", interval: "20 seconds" }])))
 
-  it.effect("returns its vectors, and hashes words for other texts", () =>
+  it.effect("returns scripted vectors, and hashed words for other texts", () =>
     Effect.gen(function*() {
       const service = yield* EmbeddingService.EmbeddingService
       const { embeddings } = yield* service.embedMany(["red fish", "blue fish", "blue"])
@@ -148,7 +148,7 @@ describe("Script", () => {
       default: "not for embeddings"
     })))
 
-  it("names every mistake of a file by its place", () => {
+  it("reports every mistake of a file with its path", () => {
     assert.strictEqual(
       messageOf(`{
         "rules": [
@@ -170,10 +170,10 @@ script.json: rules[3].answer: Expected one of text, chunks, parts, json, vector,
 script.json: default.delay: Expected number | string, got true`
     )
     assert.strictEqual(messageOf("{\"answer\":[]}"), "script.json: Expected one of the keys answers, rules")
-    assert.match(messageOf("{\"answers\": [}"), /^script\.json: Unexpected token/)
+    assert.match(messageOf("{\"answers\": [}"), /^script\.json: Not valid JSON: Unexpected token/)
   })
 
-  it.effect("reads a file, and names a missing one", () =>
+  it.effect("reads a file, and reports a missing one", () =>
     Effect.gen(function*() {
       const fileSystem = yield* FileSystem.FileSystem
       const file = `${yield* fileSystem.makeTempDirectoryScoped()}/script.json`
@@ -189,7 +189,7 @@ script.json: default.delay: Expected number | string, got true`
     }).pipe(Effect.provide(NodeFileSystem.layer)))
 
   describe.each(Fixture.protocols)("behind an emulator, over HTTP/%s", (protocol) => {
-    it.effect("answers as a model would", () =>
+    it.effect("answers like a model", () =>
       Effect.gen(function*() {
         const client = yield* Fixture.connect(protocol)
         const whole = yield* Fixture.attempt(() => client.send(new ConverseCommand(Fixture.hello)))

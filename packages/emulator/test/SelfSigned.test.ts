@@ -15,7 +15,7 @@ const make = Effect.fnUntraced(function*(hosts: ReadonlyArray<string>) {
 })
 
 describe("SelfSigned", () => {
-  it.effect("vouches for its names and addresses, and for no others", () =>
+  it.effect("is valid for its names and addresses only", () =>
     Effect.gen(function*() {
       const { certificate } = yield* make([
         "localhost",
@@ -33,7 +33,7 @@ describe("SelfSigned", () => {
       assert.isUndefined(certificate.checkIP("127.0.0.2"))
     }))
 
-  it.effect("is signed by an authority that is not the server", () =>
+  it.effect("is signed by a separate authority", () =>
     Effect.gen(function*() {
       const { authority, certificate, key } = yield* make(["localhost"])
       assert.isTrue(certificate.checkPrivateKey(key))
@@ -44,7 +44,7 @@ describe("SelfSigned", () => {
       assert.deepStrictEqual(certificate.keyUsage, ["1.3.6.1.5.5.7.3.1"])
     }))
 
-  it.effect("is another one each time", () =>
+  it.effect("is different each time", () =>
     Effect.gen(function*() {
       const [one, other] = [yield* make(["localhost"]), yield* make(["localhost"])]
       assert.isFalse(other.certificate.verify(one.authority.publicKey))
@@ -52,7 +52,7 @@ describe("SelfSigned", () => {
       assert.notStrictEqual(one.certificate.serialNumber, one.authority.serialNumber)
     }))
 
-  it.effect("is valid for a year, also where the form of the date changes", () =>
+  it.effect("is valid for a year, also across the change of the date format in 2050", () =>
     Effect.gen(function*() {
       for (const now of ["2026-01-02T03:04:05.678Z", "2049-06-01T00:00:00Z"]) {
         yield* TestClock.setTime(Date.parse(now))

@@ -1,6 +1,8 @@
 import { assert, layer } from "@effect/vitest"
-import { Model } from "@strata/emulator"
+import { Emulator, Model } from "@strata/emulator"
 import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as Http from "node:http"
 import * as Fixture from "./Fixture.ts"
 import type { Mutation } from "./serviceModel/Mutation.ts"
 import { membersBelow, membersOf, mutations } from "./serviceModel/Mutation.ts"
@@ -151,7 +153,7 @@ const operations = [
   }
 ]
 
-/** Members that stand in answers only; the choices of a tool of which a request has one. */
+/** Members of answers only, and the alternatives of a tool choice. */
 const unasked = new Set([
   "ImageBlock.error",
   "AudioBlock.error",
@@ -160,12 +162,12 @@ const unasked = new Set([
   "ToolChoice.any"
 ])
 
-/** What the model forbids and recordings show taken. */
+/** Changes that the service model forbids and recordings show accepted. */
 const taken: ReadonlyArray<readonly [shape: string, constraint: string, why: string]> = [
   ["ToolUseType", "enum", "recorded: Claude 4.5 and later say `tool_use`, and take it back"]
 ]
 
-/** What the model allows and a rule refuses, here or everywhere. */
+/** Changes that the service model allows and a rule refuses. */
 const refused: ReadonlyArray<readonly [shape: string, constraint: string, why: string]> = [
   ["ConversationRole", "enum", "who speaks follows from the blocks of a message and from its neighbours"],
   ["ToolUseType", "enum", "a call that the provider runs is answered in the same turn, any other in the next"],
@@ -182,6 +184,30 @@ const refused: ReadonlyArray<readonly [shape: string, constraint: string, why: s
 
 const isListed = (list: typeof taken, { constraint, shape }: Mutation) =>
   list.some(([ofShape, prefix]) => shape === ofShape && constraint.startsWith(prefix))
+
+/** Thousands of requests: over a few kept connections of Node, which cost half as much as `fetch`. */
+const poster = Effect.gen(function*() {
+  const { apiKey, url } = yield* Emulator.Emulator
+  const agent = yield* Effect.acquireRelease(
+    Effect.sync(() => new Http.Agent({ keepAlive: true })),
+    (agent) => Effect.sync(() => agent.destroy())
+  )
+  const headers = { authorization: `Bearer ${Redacted.value(apiKey)}`, "content-type": "application/json" }
+  return (path: string, body: string) =>
+    Effect.callback<{ readonly status: number; readonly text: string }>((resume) => {
+      const request = Http.request(url + path, { method: "POST", agent, headers })
+      request.on("response", (response) => {
+        const chunks: Array<Buffer> = []
+        response.on("data", (chunk: Buffer) => chunks.push(chunk))
+        response.on(
+          "end",
+          () => resume(Effect.succeed({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString() }))
+        )
+      })
+      request.on("error", (error) => resume(Effect.die(error)))
+      request.end(body)
+    })
+})
 
 layer(Fixture.emulator({
   models: [Model.chat(able)],
@@ -203,13 +229,14 @@ layer(Fixture.emulator({
   )
 
   it.effect.each(operations)(
-    "$shape: refuses what the model forbids, and takes what it just allows",
+    "$shape: refuses what the model forbids, and accepts what it just allows",
     ({ bodies, path, shape }) =>
       Effect.gen(function*() {
+        const post = yield* poster
         const all = bodies.flatMap((body) => [...mutations(shape, body)])
         const judged = yield* Effect.forEach(all, (mutation) =>
           Effect.map(
-            Fixture.post(path, JSON.stringify(mutation.body)),
+            post(path, JSON.stringify(mutation.body)),
             ({ status, text }) => ({ ...mutation, status, text })
           ), {
           concurrency: 8

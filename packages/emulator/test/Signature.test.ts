@@ -33,7 +33,7 @@ const accepted = Effect.fnUntraced(function*(protocol: Fixture.Protocol, config:
   return (yield* requests).at(-1)?.scheme
 })
 
-/** Now, as AWS writes it. */
+/** The current time in AWS's format. */
 const amzDate = () => new Date().toISOString().replace(/[-:]|\.\d+/g, "")
 
 /**
@@ -48,7 +48,7 @@ interface SigningOptions {
   readonly sentQuery?: string
 }
 
-/** Sends a request that is signed by hand, so that it can be signed in ways no client does. */
+/** Sends a request with a signature made here, so that it can be invalid in any way. */
 const sign = (url: string, path: string, options: SigningOptions) => {
   const { names = ["host", "x-amz-date"], query = "", sentQuery = query } = options
   const { host, hostname, port } = new URL(url)
@@ -241,7 +241,7 @@ describe("Signature", () => {
         | { readonly path: string; readonly headers: Record<string, string>; readonly body: Uint8Array }
         | undefined
       client.middlewareStack.add((next) => (args) => {
-        // what the client is about to send
+        // the request the client is about to send
         signed = args.request as typeof signed
         return next(args)
       }, { step: "finalizeRequest", priority: "low" })
@@ -319,7 +319,7 @@ describe("Signature", () => {
       if (message !== undefined) assert.include(answer.text, message)
     }).pipe(Effect.provide(Fixture.emulator())))
 
-  it.effect("refuses an authorization it cannot read", () =>
+  it.effect("refuses a malformed authorization header", () =>
     Effect.gen(function*() {
       for (const authorization of ["AWS4-HMAC-SHA256", "AWS4-HMAC-SHA256 Credential=a/b", "Basic abc", "Bearer"]) {
         const { status } = yield* Fixture.post("/model/x/converse", "{}", { authorization })

@@ -71,7 +71,7 @@ layer(Fixture.emulator({}, stage.layer))("ThinkingSeal", (it) => {
       yield* converse(thought("hm", deltas[2]?.signature))
     }))
 
-  it.effect("passes the signatures of the chat service, and knows them with their text only", () =>
+  it.effect("passes the chat service's signatures, and accepts them with unchanged text only", () =>
     Effect.gen(function*() {
       assert.deepStrictEqual(yield* refusal(thought("deep", "theirs")), badSignature)
       yield* stage.says(Fixture.response([{ type: "reasoning", text: "deep", signature: "theirs" }]))

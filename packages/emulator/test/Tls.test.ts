@@ -29,7 +29,7 @@ const connect = Effect.fnUntraced(function*(protocol: Fixture.Protocol) {
   })
 })
 
-/** What becomes of a handshake: the protocol agreed on, or the code of the error. */
+/** The result of a handshake: the negotiated protocol, or the error code. */
 const handshake = Effect.fnUntraced(function*(options: NodeTls.ConnectionOptions) {
   const { certificate: ca, url } = yield* Emulator.Emulator
   return yield* Effect.callback<string | false | undefined>((resume) => {
@@ -48,7 +48,7 @@ describe("Tls", () => {
         Effect.exit(Fixture.attempt((abortSignal) => client.send(new ConverseCommand(Fixture.hello), { abortSignal })))
     )
 
-    it.effect("answers the official client, and counts the bytes of the wire", () =>
+    it.effect("answers the AWS SDK, and counts encrypted bytes", () =>
       Effect.gen(function*() {
         const emulator = yield* Emulator.Emulator
         assert.match(emulator.url, /^https:/)
@@ -128,7 +128,7 @@ describe("Tls", () => {
       }))
   })
 
-  it.effect("drops a connection by a reset, as the network does", () =>
+  it.effect("drops a TLS connection by a TCP reset", () =>
     Effect.gen(function*() {
       const { apiKey, certificate: ca, inject, url } = yield* Emulator.Emulator
       yield* inject({ type: "reset" })
@@ -178,7 +178,7 @@ describe("Tls", () => {
       )
     }).pipe(Effect.provide(live)))
 
-  it.effect("survives untrusting clients and invalid handshakes", () =>
+  it.effect("keeps serving after untrusting clients and invalid handshakes", () =>
     Effect.gen(function*() {
       const { statistics, url } = yield* Emulator.Emulator
       assert.strictEqual(yield* handshake({ ca: [] }), "SELF_SIGNED_CERT_IN_CHAIN")

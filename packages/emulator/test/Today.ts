@@ -1,5 +1,5 @@
 /**
- * Models of today, and requests to them in few words.
+ * Current models, and short constructors of requests to them.
  */
 
 export const sonnet45 = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
@@ -55,8 +55,8 @@ export const members = (count: number, member: object, required: boolean) => {
   return { type: "object", properties, required: required ? Object.keys(properties) : [], additionalProperties: false }
 }
 export const nullable = { anyOf: [{ type: "string" }, { type: "null" }] }
-/** As long as a seal of Anthropic's, with the same two bytes before it. */
+/** A signature of the length and prefix of Anthropic's. */
 export const seal = Buffer.from([0x12, 0x50, ...new Uint8Array(0x50)]).toString("base64")
 
-/** What is asked, of whom, and with which body; and what is said against it. */
+/** Operation, model and body of a request, and the message of its refusal. */
 export type Case = readonly [what: string, model: string, body: object, message?: string]

@@ -1,5 +1,5 @@
 /**
- * What the models of today take, with the emulator's own list of them.
+ * What current models accept, with the emulator's default models.
  */
 import { assert, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"

@@ -1,5 +1,5 @@
 /**
- * What the models of today refuse, with the emulator's own list of them.
+ * What current models refuse, with the emulator's default models.
  */
 import { assert, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -363,7 +363,7 @@ layer(Fixture.emulator())("The models of today", (it) => {
     "zai.glm-5",
     "deepseek.v3.2",
     "mistral.mistral-large-3-675b-instruct"
-  ])("%s denies a cache point", (modelId) =>
+  ])("%s refuses a cache point", (modelId) =>
     Effect.gen(function*() {
       const { headers, status, text } = yield* Fixture.converse({
         messages,

@@ -253,7 +253,7 @@ layer(Fixture.emulator({ models: [Model.chat(able), Model.chat("small", { contex
         )
       }))
 
-    it.effect("refuses tools in a stream where the model has them only without", () =>
+    it.effect("refuses tools in a stream for a model with tools in whole answers only", () =>
       Effect.gen(function*() {
         const model = "us.meta.llama4-maverick-17b-instruct-v1:0"
         const body = JSON.stringify({ messages, toolConfig })
@@ -279,7 +279,7 @@ layer(Fixture.emulator({ models: [Model.chat(able), Model.chat("small", { contex
         assert.include(headers["x-amzn-errortype"], "SerializationException")
       }))
 
-    it.effect("takes a conversation with everything in its place", () =>
+    it.effect("accepts a valid conversation with every kind of block", () =>
       Effect.gen(function*() {
         const { status } = yield* Fixture.converse({
           system: [say("Be brief"), { cachePoint: { type: "default" } }],
@@ -295,7 +295,7 @@ layer(Fixture.emulator({ models: [Model.chat(able), Model.chat("small", { contex
         assert.strictEqual(status, 200)
       }))
 
-    it.effect.each(accepted)("takes %s", ([, body, modelId]) =>
+    it.effect.each(accepted)("accepts %s", ([, body, modelId]) =>
       Effect.gen(function*() {
         const { status, text } = yield* Fixture.converse(body, modelId ?? able)
         assert.strictEqual(status, 200, text)

@@ -1,5 +1,5 @@
 /**
- * A Chromium without a window and without a network but this machine's, for the tests of the page.
+ * A headless Chromium whose network is limited to this machine, for the tests of the page.
  */
 import { describe, layer as layerSuite, type Vitest } from "@effect/vitest"
 import * as Context from "effect/Context"
@@ -21,7 +21,7 @@ const executablePath = [
 /** A `describe` for tests that need a browser; skipped, with a message, where there is none. */
 export const suite = (name: string, tests: (it: Vitest.MethodsNonLive<WebBrowser>) => void): void => {
   if (executablePath === undefined) {
-    console.warn(`Skipped, for want of a Chromium, which CHROMIUM_PATH can name: ${name}`)
+    console.warn(`Skipped: no Chromium was found; CHROMIUM_PATH can name one: ${name}`)
   }
   const block = executablePath === undefined ? describe.skip : describe
   block(name, () => {
@@ -29,8 +29,11 @@ export const suite = (name: string, tests: (it: Vitest.MethodsNonLive<WebBrowser
   })
 }
 
-/** The browser; its profile is new, and gone when it closes. */
-export class WebBrowser extends Context.Service<WebBrowser, Browser>()("@strata/emulator/test/WebBrowser") {}
+/**
+ * One page of a browser with a temporary profile, for all tests of a suite: a new one is a new process, which takes
+ * longer than a test. The emulators of tests have origins of their own.
+ */
+export class WebBrowser extends Context.Service<WebBrowser, Page>()("@strata/emulator/test/WebBrowser") {}
 
 const layer = Layer.effect(
   WebBrowser,
@@ -52,24 +55,25 @@ const layer = Layer.effect(
       })
     ),
     (browser) => Effect.promise(() => browser.close())
-  )
+  ).pipe(Effect.flatMap((browser: Browser) => Fixture.attempt(() => browser.newPage())))
 ).pipe(Layer.orDie)
 
-/** A page, the addresses of all it asked for, and all it complained of. */
+/** A page, the URLs of its requests, and its console errors and warnings. */
 export interface Observed {
   readonly page: Page
   readonly asked: ReadonlyArray<string>
   readonly complaints: ReadonlyArray<string>
 }
 
-/** A new page in a context of its own. What it waits for in vain, it gives up after ten seconds. */
+/** The page at a URL, until the scope closes. Its waits time out after ten seconds. */
 export const open = Effect.fnUntraced(function*(url: string) {
-  const browser = yield* WebBrowser
-  const context = yield* Effect.acquireRelease(
-    Fixture.attempt(() => browser.newContext()),
-    (context) => Effect.promise(() => context.close())
+  const page = yield* WebBrowser
+  yield* Effect.addFinalizer(() =>
+    Effect.promise(async () => {
+      page.removeAllListeners()
+      await page.goto("about:blank")
+    })
   )
-  const page = yield* Fixture.attempt(() => context.newPage())
   const asked: Array<string> = []
   const complaints: Array<string> = []
   page.setDefaultTimeout(10_000)

@@ -1,12 +1,12 @@
 /**
  * Sources of credentials, as effects, and the ones the AWS SDK implements.
  *
- * The SDK's package of providers is loaded when the first of them is asked.
+ * The SDK's package of providers is loaded when the first of them is asked: it takes as long as half of the SDK's client.
  */
 import type { BedrockRuntimeClientConfig } from "@aws-sdk/client-bedrock-runtime"
-import type * as Providers from "@aws-sdk/credential-providers"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import type * as Providers from "../client/sdkProviders.ts"
 import * as Problem from "./Problem.ts"
 
 /** A provider of credentials of the AWS SDK. */
@@ -79,7 +79,7 @@ export const ofSdk = (
   }: { readonly who: string; readonly problem: (error: unknown) => Problem.Problem }
 ): Effect.Effect<SdkCredentials, Problem.Problem> =>
   Effect.tryPromise({
-    try: () => import("@aws-sdk/credential-providers").then((providers) => choose(providers)(properties)),
+    try: () => import("../client/sdkProviders.ts").then((providers) => choose(providers)(properties)),
     catch: problem
   }).pipe(
     Effect.timeoutOrElse({

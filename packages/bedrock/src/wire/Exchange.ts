@@ -20,12 +20,14 @@ export interface Response extends Head {
  * - `signal`: aborts it.
  * - `isEventStream`: an event stream does not share an HTTP/2 session with other calls.
  * - `address`: where it was sent; `undefined` until then.
+ * - `onRequest`: sees the request that the SDK made, before it is sent.
  */
 export interface Exchange {
   readonly signal: AbortSignal
   readonly isEventStream: boolean
   address: Address | undefined
   response: Response | undefined
+  onRequest?: (request: Request) => void
 }
 
 /** `proxy`: what the way leads through, without user name and password. */
@@ -34,6 +36,11 @@ export interface Address {
   readonly port: number
   readonly proxy: string | undefined
 }
+
+type Handler = BedrockRuntimeClient["config"]["requestHandler"]
+
+/** What a handler sends. */
+export type Request = Parameters<Handler["handle"]>[0]
 
 /**
  * Associates an input, by identity, with the exchange of its request. An input object serves one call only.
@@ -55,29 +62,40 @@ export const install = ({ config, middlewareStack }: BedrockRuntimeClient): void
     (next) => (args) => {
       const exchange = exchanges.get(args.input)
       if (exchange === undefined) return next(args)
-      const { requestHandler } = config
-      const { isEventStream, signal } = exchange
       // the earlier steps have set it for this handler
-      const request = args.request as Parameters<typeof requestHandler.handle>[0]
-      const { hostname, port, protocol } = request
-      const proxy: unknown = Predicate.hasProperty(requestHandler, "proxyOf") &&
-        Predicate.isFunction(requestHandler.proxyOf) && requestHandler.proxyOf(request)
-      exchange.address = {
-        host: hostname,
-        port: port ?? (protocol === "http:" ? 80 : 443),
-        proxy: Predicate.isString(proxy) ? proxy : undefined
-      }
-      return requestHandler.handle(request, { abortSignal: signal, ...(isEventStream && { isEventStream }) }).then(
-        (result) => {
-          exchange.response = toResponse(result)
-          return { response: result.response, output: { $metadata: {} } }
-        }
-      )
+      const request = args.request as Request
+      exchange.onRequest?.(request)
+      return handle(config, request, exchange).then(({ response }) => ({ response, output: { $metadata: {} } }))
     },
     // the last step, in front of the deserializer
     { name: "strataExchange", step: "deserialize", priority: "high" }
   )
 }
+
+/** Sends a complete request. */
+export const send = ({ config }: BedrockRuntimeClient, request: Request, exchange: Exchange): Promise<unknown> =>
+  handle(config, request, exchange)
+
+const handle = ({ requestHandler }: BedrockRuntimeClient["config"], request: Request, exchange: Exchange) => {
+  const { isEventStream, signal } = exchange
+  const { hostname, port, protocol } = request
+  const proxy: unknown = Predicate.hasProperty(requestHandler, "proxyOf") &&
+    Predicate.isFunction(requestHandler.proxyOf) && requestHandler.proxyOf(request)
+  exchange.address = {
+    host: hostname,
+    port: port ?? (protocol === "http:" ? 80 : 443),
+    proxy: Predicate.isString(proxy) ? proxy : undefined
+  }
+  return requestHandler.handle(request, { abortSignal: signal, ...(isEventStream && { isEventStream }) }).then(
+    (result) => {
+      exchange.response = toResponse(result)
+      return result
+    }
+  )
+}
+
+/** The exchange of an input. */
+export const of = (input: object): Exchange | undefined => exchanges.get(input)
 
 /**
  * Whether the response ended because its HTTP/2 session was lost, or the request cancelled: Node ends the body in both

@@ -102,6 +102,45 @@ const samples = (schema: SdkSchema): ReadonlyArray<unknown> => {
   }
 }
 
+/** An input of a schema, of random members and values; `next` gives numbers from 0 to 1. */
+export const random = (schema: SdkSchema, next: () => number, depth = 0): unknown => {
+  const node = normalize(schema)
+  const below = (count: number) => Math.floor(next() * count)
+  const one = <A>(values: ReadonlyArray<A>): A => values[below(values.length)]!
+  const json = (depth: number): unknown =>
+    one([
+      () => one([null, true, false, 0, -1.5, 1e21, 2 ** 53, "", "\u2028", "a\"\\b"]),
+      () => depth > 2 ? 1 : Array.from({ length: below(3) }, () => json(depth + 1)),
+      () => depth > 2 ? "x" : { [one(["a", "é", "__proto__x"])]: json(depth + 1), u: undefined }
+    ])()
+  switch (node.kind) {
+    case "text":
+      return one(["", "text", "a b  c", "ünï/cödé", "\n\u0000\ud83d\ude00", "\ud800", "x".repeat(below(300))])
+    case "number":
+      return one([0, 1, -1, 0.1, 1e-7, 4096])
+    case "boolean":
+      return next() < 0.5
+    case "bytes":
+      return Uint8Array.from({ length: below(40) }, () => below(256))
+    case "json":
+      return json(0)
+    case "list":
+      return Array.from({ length: depth > 6 ? 0 : below(4) }, () => random(node.item, next, depth + 1))
+    case "map":
+      return Object.fromEntries(
+        Array.from({ length: below(3) }, (_, index) => [`k${index} é`, random(node.item, next, depth + 1)])
+      )
+    case "structure":
+      return Object.fromEntries(
+        node.members.filter(() => next() < 0.6).map(([name, member]) => [name, random(member, next, depth + 1)])
+      )
+    case "union": {
+      const [name, member] = one(node.members)
+      return { [name]: random(member, next, depth + 1) }
+    }
+  }
+}
+
 /** Where a decoded value has another type than the schema says; members that are missing are no problem. */
 export const problems = (schema: SdkSchema, value: unknown, path = ""): ReadonlyArray<string> => {
   const node = normalize(schema)

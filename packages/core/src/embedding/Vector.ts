@@ -210,8 +210,7 @@ const differingBits = (self: Uint8Array, that: Uint8Array): number => {
 }
 
 /** The number of bits set in each byte. */
-const ones = new Uint8Array(256)
-for (let byte = 1; byte < 256; byte++) ones[byte] = ones[byte >> 1]! + (byte & 1)
+const ones = Uint8Array.from({ length: 256 }, (_, byte) => byte.toString(2).replaceAll("0", "").length)
 
 /** The best `k` rows. Candidates are sorted and cut to `k` whenever there are twice as many. */
 const best = (

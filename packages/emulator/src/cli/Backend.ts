@@ -66,7 +66,7 @@ export const layer = (
     case "record":
       return Layer.unwrap(Effect.map(
         credentials,
-        (credentials) => Recorder.layer({ ...backend, credentials, region: options.region }, options)
+        (credentials) => Recorder.layer({ ...backend, credentials, region: options.regions?.[0] }, options)
       ))
   }
 }

@@ -1,5 +1,5 @@
 /**
- * One line per finished request: time, status, duration, tokens and operation. Never its content.
+ * One line per finished request: time, status, duration, tokens and operation, and why it was refused. Never its content.
  */
 import * as DateTime from "effect/DateTime"
 import type * as Statistics from "../Statistics.ts"
@@ -23,6 +23,8 @@ export interface Style {
 export const fromRequest = (request: Statistics.ReceivedRequest, { colors, zone }: Style): string => {
   const { faults, inputTokens, millis = 0, modelId, operation, outcome, outputTokens, path, receivedAt, status } =
     request
+  // a fault says it all
+  const refusal = faults.length === 0 ? request.refusal : undefined
   const paint = (color: Color, text: string) => colors ? `\x1b[${color}m${text}\x1b[0m` : text
   const events = [...faults, ...(outcome === "aborted" ? ["aborted"] : [])].join(", ")
   return [
@@ -31,9 +33,22 @@ export const fromRequest = (request: Statistics.ReceivedRequest, { colors, zone 
     ...[millis, inputTokens ?? "-", outputTokens ?? "-"].map((count) => String(count).padStart(7)),
     (operation ?? "?").padEnd(14),
     printable(modelId ?? path),
-    ...(events === "" ? [] : [paint(yellow, events)])
+    ...(events === "" ? [] : [paint(yellow, events)]),
+    ...(refusal === undefined ? [] : [paint(dim, reasonOf(refusal))])
   ].join("  ")
 }
+
+/** The exception with its message, and the rule. */
+const reasonOf = ({ exception, message, rule }: Statistics.Refusal): string => {
+  const text = message === undefined ? exception : `${exception}: ${message}`
+  const short = text.length > longest ? `${text.slice(0, longest)}…` : text
+  return printableText(rule === undefined ? short : `${short} [rule: ${rule.refuses} (${rule.source})]`)
+}
+
+const longest = 400
+
+/** A message may quote what a client sent. */
+const printableText = (text: string): string => text.replace(/\p{C}/gu, "?")
 
 type Color = typeof dim | typeof red | typeof yellow | typeof green
 

@@ -5,12 +5,14 @@ import * as CliError from "effect/cli/CliError"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as TerminalCapabilities from "effect/cli/TerminalCapabilities"
+import * as Config from "effect/Config"
 import * as Console from "effect/Console"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
+import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import * as Emulator from "../Emulator.ts"
@@ -28,8 +30,13 @@ const invalidFile = ({ message }: JsonFile.JsonFileError) => new CliError.Valida
 const fromFile = <A>(read: (file: string) => Effect.Effect<A, JsonFile.JsonFileError, FileSystem.FileSystem>) =>
   Flag.mapEffect((file: string) => Effect.mapError(read(file), invalidFile))
 
-const port = Flag.Int("port").pipe(
-  Flag.filter((port) => port >= 0 && port <= 65_535, (port) => `${port} is not a port: use 0 to 65535`),
+const port = Flag.String("port").pipe(
+  Flag.withMetavar("PORT"),
+  Flag.filter(
+    (text) => /^\d{1,5}$/.test(text) && Number(text) <= 65_535,
+    (text) => `${JSON.stringify(text)} is not a port: use 0 to 65535`
+  ),
+  Flag.map(Number),
   Flag.withDefault(4599),
   Flag.withDescription("The port; 0 for any free one (4599)")
 )
@@ -39,9 +46,35 @@ const host = Flag.String("host").pipe(
   Flag.withDescription("The address to listen on (127.0.0.1)")
 )
 
+const invalid = (message: string) => new CliError.ValidationError({ message })
+
 const region = Flag.String("region").pipe(
-  Flag.withDefault("us-east-1"),
-  Flag.withDescription("The region required in signatures and ARNs (us-east-1)")
+  Flag.withMetavar("REGION[,REGION]"),
+  Flag.mapEffect((text) => Effect.mapError(Effect.fromResult(Spelling.regions(text)), invalid)),
+  Flag.withDefault(["us-east-1"]),
+  Flag.withDescription("The region of signatures and ARNs; several are served on one port (us-east-1)")
+)
+
+const cors = Flag.String("cors").pipe(
+  Flag.withMetavar("ORIGIN"),
+  Flag.atLeast(0),
+  Flag.mapEffect((given) => Effect.mapError(Effect.fromResult(Spelling.origins("--cors", given)), invalid)),
+  Flag.withDescription("Allow web pages of this origin to call models; \"*\" for any; may be repeated (localhost)")
+)
+
+const adminCors = Flag.String("admin-cors").pipe(
+  Flag.withMetavar("ORIGIN"),
+  Flag.atLeast(0),
+  Flag.mapEffect((given) => Effect.mapError(Effect.fromResult(Spelling.origins("--admin-cors", given)), invalid)),
+  Flag.withDescription("Allow web pages of this origin to use the /_strata/ paths; may be repeated (none)")
+)
+
+const adminToken = Flag.String("admin-token").pipe(
+  Flag.withMetavar("TOKEN"),
+  Flag.optional,
+  Flag.withDescription(
+    "Open the page and /_strata/ to other machines that send this token; better set STRATA_ADMIN_TOKEN, which other users cannot list"
+  )
 )
 
 const answer = Flag.Literals("answer", ["echo", "local"]).pipe(
@@ -92,16 +125,25 @@ const models = Flag.String("models").pipe(
   )
 )
 
+/** A text that names no file is more likely a misspelt quota. */
+const readQuota = Effect.fnUntraced(function*(text: string) {
+  const fileSystem = yield* FileSystem.FileSystem
+  const exists = yield* Effect.orElseSucceed(fileSystem.exists(text), () => false)
+  return exists
+    ? yield* JsonFile.read(Quota.Limits)(text)
+    : yield* new JsonFile.JsonFileError({ file: "--quota", message: Spelling.unknownQuota(text) })
+})
+
 const quota = Flag.String("quota").pipe(
-  Flag.withMetavar("MODEL=TOKENS|JSON|FILE"),
+  Flag.withMetavar("MODEL=TOKENS|MODEL=REQUESTSrpm|JSON|FILE"),
   Flag.mapEffect((text) =>
     Effect.mapError(
-      Spelling.isQuota(text) ? Effect.fromResult(Spelling.quota(text)) : JsonFile.read(Quota.Limits)(text),
+      Spelling.isQuota(text) ? Effect.fromResult(Spelling.quota(text)) : readQuota(text),
       invalidFile
     )
   ),
   Flag.atLeast(0),
-  Flag.withDescription("Tokens per minute of a model, or of each with *=TOKENS; may be repeated")
+  Flag.withDescription("Tokens or requests per minute of a model, or of each with *=TOKENS; may be repeated")
 )
 
 const fault = Flag.String("fault").pipe(
@@ -137,6 +179,9 @@ const flags = {
   port,
   host,
   region,
+  cors,
+  adminToken,
+  adminCors,
   answer,
   script,
   replay,
@@ -158,7 +203,9 @@ export const command = Command.make("strata-emulator", flags, (given) =>
     const options: Emulator.Options = {
       port: given.port,
       host: given.host,
-      region: given.region,
+      regions: given.region,
+      cors: given.cors.length === 0 ? undefined : given.cors,
+      admin: { token: yield* tokenOf(given.adminToken), origins: given.adminCors },
       capture: given.capture,
       faults: given.fault.flat(),
       quota: Object.assign({}, ...given.quota),
@@ -197,9 +244,10 @@ interface Choice {
   readonly record: Option.Option<string>
   readonly upstream: Option.Option<string>
   readonly redact: boolean
+  readonly region: ReadonlyArray<string>
 }
 
-const choose = Effect.fnUntraced(function*({ answer, record, redact, replay, script, upstream }: Choice) {
+const choose = Effect.fnUntraced(function*({ answer, record, redact, region, replay, script, upstream }: Choice) {
   const chosen: ReadonlyArray<Backend.Backend> = [
     ...Option.toArray(Option.map(answer, (type) => ({ type }))),
     ...Option.toArray(Option.map(script, (file) => ({ type: "script" as const, file }))),
@@ -215,7 +263,21 @@ const choose = Effect.fnUntraced(function*({ answer, record, redact, replay, scr
   if (Option.isNone(record) && (redact || Option.isSome(upstream))) {
     return yield* conflicting("--upstream and --redact require --record")
   }
+  if (Option.isSome(record) && region.length > 1) {
+    return yield* conflicting("--record forwards to one region: use one --region")
+  }
   return chosen[0] ?? { type: "echo" as const }
+})
+
+/** Of the flag, or else of the environment; an empty one is a mistake. */
+const tokenOf = Effect.fnUntraced(function*(flag: Option.Option<string>) {
+  const given = Option.isSome(flag)
+    ? Option.some(Redacted.make(flag.value))
+    : yield* Config.option(Config.Redacted("STRATA_ADMIN_TOKEN")).pipe(Effect.orElseSucceed(Option.none))
+  if (Option.isNone(given)) return undefined
+  return Redacted.value(given.value).trim() === ""
+    ? yield* conflicting("The admin token is empty: set --admin-token or STRATA_ADMIN_TOKEN to a secret, or neither")
+    : given.value
 })
 
 const conflicting = (userMessage: string) => new CliError.UserError({ cause: userMessage, userMessage })

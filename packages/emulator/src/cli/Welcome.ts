@@ -18,7 +18,7 @@ export const lines = ({ answering, certificateFile, emulator }: Options): Readon
   return [
     `Bedrock Runtime on ${url}, answered by ${answering}`,
     "",
-    `export AWS_ENDPOINT_URL_BEDROCK_RUNTIME=${url}`,
+    `export AWS_ENDPOINT_URL_BEDROCK=${url} AWS_ENDPOINT_URL_BEDROCK_RUNTIME=${url}`,
     `export AWS_ACCESS_KEY_ID=${credentials.accessKeyId}`,
     `export AWS_SECRET_ACCESS_KEY=${Redacted.value(credentials.secretAccessKey)}`,
     `export AWS_REGION=${region} AWS_DEFAULT_REGION=${region}`,

@@ -29,7 +29,7 @@ export interface Memory {
 }
 
 /** Empty state. */
-export const makeMemory = (): Memory => ({ seals: ThinkingSeal.make(), cache: PromptCache.make() })
+export const makeMemory = (seals = ThinkingSeal.make()): Memory => ({ seals, cache: PromptCache.make() })
 
 /**
  * - `model`: the requested model; `answering`: the name passed to the chat service, if any.

@@ -1,7 +1,7 @@
 /**
  * Bedrock's checks of a request after its shape: rule by rule, in the service's order.
  */
-import type * as AwsError from "../AwsError.ts"
+import * as AwsError from "../AwsError.ts"
 import type * as Model from "../model/Model.ts"
 import * as Attachments from "./rule/Attachments.ts"
 import * as Blocks from "./rule/Blocks.ts"
@@ -59,7 +59,7 @@ export const validate = (
 export const first = (rules: ReadonlyArray<Rule>, subject: Subject): AwsError.AwsError | undefined => {
   for (const rule of rules) {
     const found = rule.find(subject).next().value
-    if (found !== undefined) return found
+    if (found !== undefined) return AwsError.ofRule(found, rule)
   }
   return undefined
 }

@@ -127,12 +127,20 @@ const opaque: ReadonlySet<string> = new Set(["input", "json", "additionalModelRe
 /** Above the depth of any declared member. */
 const maxDepth = 32
 
+/** The value itself where it has no nulls, which is nearly always: a copy of each request would be slow. */
 const withoutNulls = (value: unknown, depth = 0): unknown => {
   if (typeof value !== "object" || value === null || depth > maxDepth) return value
-  if (Array.isArray(value)) return value.map((item) => withoutNulls(item, depth + 1))
-  return Object.fromEntries(
-    Object.entries(value).flatMap(([key, member]) =>
-      member === null ? [] : [[key, opaque.has(key) ? member : withoutNulls(member, depth + 1)]]
-    )
-  )
+  if (Array.isArray(value)) {
+    const items: ReadonlyArray<unknown> = value.map((item) => withoutNulls(item, depth + 1))
+    return items.every((item, index) => item === value[index]) ? value : items
+  }
+  const entries = Object.entries(value)
+  const kept: Array<[string, unknown]> = []
+  let same = true
+  for (const [key, member] of entries) {
+    const present = opaque.has(key) ? member : withoutNulls(member, depth + 1)
+    if (member !== null) kept.push([key, present])
+    same &&= member !== null && present === member
+  }
+  return same ? value : Object.fromEntries(kept)
 }

@@ -75,7 +75,7 @@ const Occasion = Schema.Struct({
  * Which requests a fault strikes: those that match all given fields.
  *
  * - `model`: the id as the client named it, or the id of the model behind it.
- * - `text`: some text in the body contains it.
+ * - `region`: the region of the request. `text`: some text in the body contains it.
  * - `attempt`: the attempt number (from 1) since the injection, among requests with the same operation, model and body.
  */
 export type Matcher = typeof Matcher.Type
@@ -83,6 +83,7 @@ const Matcher = Schema.Struct({
   ...Occasion.fields,
   operation: optional(Schema.Literals(operations)),
   model: optional(Schema.String),
+  region: optional(Schema.String),
   text: optional(Schema.String),
   attempt: optional(wholeFrom(1))
 })

@@ -10,11 +10,12 @@ import type { Fault } from "./Fault.ts"
 /**
  * A request as seen by faults.
  *
- * - `models`: the names of its model. `chats`: whether a chat service will be called. `texts`: all texts of its body.
+ * - `region`: its region. `models`: the names of its model. `chats`: whether a chat service will be called. `texts`: all texts of its body.
  * - `fingerprint`: the same for the same operation, model and body.
  */
 export interface Candidate {
   readonly operation: Operation
+  readonly region: string
   readonly models: ReadonlyArray<string>
   readonly chats: boolean
   readonly texts: () => Iterable<string>
@@ -48,12 +49,13 @@ export const make = (fault: Fault, start: number, seed: number): Effect.Effect<T
 
     const fits = (candidate: Candidate): boolean => {
       if (isOfConnections(fault)) return false
-      const { attempt, model, operation, text } = fault
+      const { attempt, model, operation, region, text } = fault
       if (attempt !== undefined) {
         const { fingerprint } = candidate
         attempts.set(fingerprint, (attempts.get(fingerprint) ?? 0) + 1)
       }
       return (operation ?? candidate.operation) === candidate.operation &&
+        (region === undefined || region === candidate.region) &&
         (model === undefined || candidate.models.includes(model)) &&
         (attempt === undefined || attempts.get(candidate.fingerprint) === attempt) &&
         reaches(fault, candidate) &&

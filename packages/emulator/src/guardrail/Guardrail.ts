@@ -5,6 +5,7 @@
  * words, case-insensitively.
  */
 import * as Result from "effect/Result"
+import * as Region from "../Region.ts"
 
 /** A denied topic, matched by any of its `phrases`. */
 export interface Topic {
@@ -121,7 +122,7 @@ export const judge = (
     coverage,
     assessment: {
       appliedGuardrailDetails: {
-        guardrailArn: `arn:aws:bedrock:${region}:${account}:guardrail/${guardrail.id}`,
+        guardrailArn: `arn:aws:bedrock:${region}:${Region.account}:guardrail/${guardrail.id}`,
         guardrailId: guardrail.id,
         guardrailOrigin: ["REQUEST"],
         guardrailOwnership: "SELF",
@@ -135,9 +136,6 @@ export const judge = (
 }
 
 const draft = "DRAFT"
-
-/** The account id of AWS's examples. */
-const account = "123456789012"
 
 const charactersPerUnit = 1000
 

@@ -83,11 +83,15 @@ export const send = (
 const sendWhole = Effect.fnUntraced(
   function*(exchange: Exchange.Exchange, response: Whole, headers: Exchange.Headers) {
     const { body, cut, status } = response
-    yield* exchange.respond(status, { ...headers, ...response.headers, "content-length": String(body.length) })
+    yield* exchange.respond(status, {
+      ...headers,
+      ...response.headers,
+      ...(status === 204 ? undefined : { "content-length": String(body.length) })
+    })
     if (cut !== undefined && cut.after < body.length) {
       return yield* exchange.cut(body.subarray(0, cut.after), cut.how)
     }
-    yield* exchange.write(body)
+    if (exchange.method !== "HEAD") yield* exchange.write(body)
     yield* exchange.end
   }
 )

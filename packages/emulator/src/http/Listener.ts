@@ -14,6 +14,7 @@ import type * as Scope from "effect/Scope"
 import * as Http from "node:http"
 import * as Http2 from "node:http2"
 import * as Net from "node:net"
+import type * as Stream from "node:stream"
 import type * as Tls from "node:tls"
 import * as Exchange from "./Exchange.ts"
 
@@ -43,7 +44,8 @@ export interface Reception {
  * - `maxBodyBytes`: longer bodies fail with {@link Exchange.BodyTooLargeError}.
  * - `requestTimeout`: the maximum time for a client to send a request, from its first byte, or from the opening of the
  *   connection, to its last. Then it gets 408, if its request has begun, and its connection closes; over HTTP/2, the
- *   stream.
+ *   stream. A head longer than Node's `Http.maxHeaderSize` (16 KB; `--max-http-header-size`) gets 431, and bytes that
+ *   are not HTTP get 400.
  * - `handle`: responds to one request; interrupted when the client disconnects.
  * - `onConnection`: called when a connection opens.
  */
@@ -62,7 +64,7 @@ export const listen: (options: Options) => Effect.Effect<number, ListenError, Sc
   function*(options: Options) {
     const connections = new Set<Exchange.Connection>()
     // sessions and TLS sockets do not expose the TCP connection
-    const connectionOf = new WeakMap<Http2.Http2Session | Net.Socket, Exchange.Connection>()
+    const connectionOf = new WeakMap<Http2.Http2Session | Stream.Duplex, Exchange.Connection>()
     const patience = timerMillis(options.requestTimeout)
     const http1 = Http.createServer({
       keepAliveTimeout: keepAlive,
@@ -70,7 +72,7 @@ export const listen: (options: Options) => Effect.Effect<number, ListenError, Sc
       headersTimeout: patience,
       connectionsCheckingInterval: patience === 0 ? 60_000 : Math.min(1000, Math.ceil(patience / 4))
     })
-    const http2 = Http2.createServer()
+    const http2 = Http2.createServer(http2Limits)
 
     const listener = yield* Effect.acquireRelease(
       open(options.host, options.port),
@@ -103,12 +105,13 @@ export const listen: (options: Options) => Effect.Effect<number, ListenError, Sc
       const connection = connectionOf.get(request.socket)
       serve(connection, Exchange.overHttp1(request, response, connection, options.maxBodyBytes), response)
     })
+    // Node would close the connection without an answer
+    http1.on("connect", (_request, socket) => refuse(socket, 405))
     http1.on("clientError", (error: NodeJS.ErrnoException, socket) => {
-      if (error.code !== "ERR_HTTP_REQUEST_TIMEOUT" || !socket.writable) return void socket.destroy()
-      socket.end(
-        "HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n",
-        () => socket.destroy()
-      )
+      const running = connectionOf.get(socket)?.running.keys() ?? []
+      // an answer inside another one would be read as a part of it
+      if (!socket.writable || [...running].some(({ headersSent }) => headersSent)) return void socket.destroy()
+      refuse(socket, statusOf(error))
     })
     // a server checks request timeouts only once it listens; this one is handed its connections
     http1.emit("listening")
@@ -125,6 +128,11 @@ export const listen: (options: Options) => Effect.Effect<number, ListenError, Sc
     http2.on("sessionError", Exchange.ignore)
     http2.on("stream", (stream, headers) => {
       const connection = stream.session === undefined ? undefined : connectionOf.get(stream.session)
+      if (headBytes(headers) > Http.maxHeaderSize) {
+        stream.on("error", Exchange.ignore)
+        stream.resume()
+        return stream.respond({ ":status": 431 }, { endStream: true })
+      }
       if (patience > 0) expire(stream, patience)
       serve(connection, Exchange.overHttp2(stream, headers, connection, options.maxBodyBytes), stream)
     })
@@ -163,8 +171,10 @@ export const listen: (options: Options) => Effect.Effect<number, ListenError, Sc
       })
       if (decision === "refuse") return void socket.resetAndDestroy()
       if (decision === "stall") return
-      if (patience > 0) connection.timer = setTimeout(() => socket.destroy(), patience)
-      whenKnown(socket, (protocol) => {
+      if (patience > 0) {
+        connection.timer = setTimeout(() => isUndecided() ? refuse(socket, 408) : socket.destroy(), patience)
+      }
+      const isUndecided = whenKnown(socket, (protocol) => {
         if (protocol !== "tls") return begin(protocol, socket, connection)
         if (options.tls === undefined) return void socket.destroy()
         options.tls.emit("connection", socket)
@@ -175,6 +185,63 @@ export const listen: (options: Options) => Effect.Effect<number, ListenError, Sc
     return address === null || typeof address === "string" ? options.port : address.port
   }
 )
+
+const refused = new WeakSet<Stream.Duplex>()
+
+/**
+ * Answers bytes that are no complete request, and closes the connection: when the client does, or after a second. To
+ * close it at once would reset it, and the client might not read the answer.
+ */
+const refuse = (socket: Stream.Duplex, status: keyof typeof refusals): void => {
+  if (refused.has(socket)) return
+  refused.add(socket)
+  const body = JSON.stringify({ message: refusals[status] })
+  const head = [
+    `HTTP/1.1 ${status} ${Http.STATUS_CODES[status]}`,
+    "connection: close",
+    "content-type: application/json",
+    `content-length: ${Buffer.byteLength(body)}`
+  ]
+  socket.on("error", Exchange.ignore)
+  socket.resume()
+  socket.end(`${head.join("\r\n")}\r\n\r\n${body}`)
+  const timer = setTimeout(() => socket.destroy(), linger)
+  socket.once("close", () => clearTimeout(timer))
+}
+
+const refusals = {
+  400: "The request is not HTTP.",
+  405: "This is not a proxy: CONNECT is not supported.",
+  408: "The request took too long to arrive.",
+  413: "The extensions of a chunk are too long.",
+  431: `The head of the request is longer than ${Http.maxHeaderSize} bytes.`
+}
+
+const statusOf = ({ code }: NodeJS.ErrnoException): keyof typeof refusals => {
+  switch (code) {
+    case "ERR_HTTP_REQUEST_TIMEOUT":
+      return 408
+    case "HPE_HEADER_OVERFLOW":
+      return 431
+    case "HPE_CHUNK_EXTENSIONS_OVERFLOW":
+      return 413
+    default:
+      return 400
+  }
+}
+
+/** How long a client has to read a refusal, in milliseconds. */
+const linger = 1_000
+
+/** Above those of a head that gets 431: Node resets streams beyond them, which clients take for transient. */
+const http2Limits: Http2.ServerOptions = {
+  maxHeaderListPairs: 2_000,
+  settings: { maxHeaderListSize: 16 * Http.maxHeaderSize }
+}
+
+/** The size of the head of an HTTP/2 request, without compression. */
+const headBytes = (headers: Http2.IncomingHttpHeaders): number =>
+  Object.entries(headers).reduce((sum, [name, value = ""]) => sum + name.length + String(value).length + 4, 0)
 
 /** 0, which disables it, for a duration beyond the range of Node's timers. */
 const timerMillis = (duration: Duration.Duration): number => {
@@ -228,9 +295,16 @@ const open = (host: string, port: number): Effect.Effect<Net.Server, ListenError
     })
   })
 
-/** Reads enough bytes to detect the protocol and puts them back for the server that takes over. */
-const whenKnown = (socket: Net.Socket, callback: (protocol: Exchange.Exchange["protocol"] | "tls") => void) => {
+/**
+ * Reads enough bytes to detect the protocol and puts them back for the server that takes over. Returns whether bytes
+ * came that are not enough yet.
+ */
+const whenKnown = (
+  socket: Net.Socket,
+  callback: (protocol: Exchange.Exchange["protocol"] | "tls") => void
+): () => boolean => {
   let seen: Buffer = Buffer.alloc(0)
+  let isKnown = false
   const onReadable = () => {
     const bytes: Buffer | null = socket.read()
     if (bytes === null) return
@@ -240,9 +314,11 @@ const whenKnown = (socket: Net.Socket, callback: (protocol: Exchange.Exchange["p
     socket.off("readable", onReadable)
     // only now: unshifted bytes are readable again at once
     socket.unshift(seen)
+    isKnown = true
     callback(seen[0] === handshake ? "tls" : start === preface ? "2" : "1.1")
   }
   socket.on("readable", onReadable)
+  return () => !isKnown && seen.length > 0
 }
 
 /** Whether two sockets belong to one connection; Node does not expose the socket under TLS. */

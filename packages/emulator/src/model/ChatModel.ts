@@ -8,7 +8,10 @@ export interface Common {
   readonly id: string
   /** Whether the plain id may be called; otherwise only an inference profile may. */
   readonly onDemand: boolean
-  /** The prefixes of its inference profiles: `us`, `eu`, `apac`, `global` … */
+  /**
+   * The prefixes of its inference profiles: `us`, `eu`, `apac`, `global` … Those of a geography are callable in its
+   * regions only.
+   */
   readonly inferenceProfiles: ReadonlyArray<string>
   /** Whether the account has access. */
   readonly access: "granted" | "denied"

@@ -4,6 +4,7 @@
  */
 import * as Result from "effect/Result"
 import * as AwsError from "../AwsError.ts"
+import * as Region from "../Region.ts"
 import type { Catalog, Model } from "./Catalog.ts"
 import type { ChatModel } from "./ChatModel.ts"
 
@@ -15,7 +16,9 @@ export const resolve = (catalog: Catalog, modelId: string): Result.Result<Model,
   const named = parse(catalog, modelId)
   const model = named === undefined ? undefined : catalog.models.get(named.id)
   if (named === undefined || model === undefined) return Result.fail(unknownModel)
-  if (named.profile !== undefined && !model.inferenceProfiles.includes(named.profile)) return Result.fail(unknownModel)
+  if (named.profile !== undefined && !profilesOf(catalog, model).includes(named.profile)) {
+    return Result.fail(unknownModel)
+  }
   if (!model.onDemand && named.through === "id") {
     return Result.andThen(available(model), Result.fail(needsProfile(modelId)))
   }
@@ -37,6 +40,10 @@ export const resolveCounted = (catalog: Catalog, modelId: string): Result.Result
         : Result.fail(uncountable)
   )
 }
+
+/** The geographies through whose inference profiles a model can be called in the catalog's region. */
+export const profilesOf = ({ region }: Catalog, { inferenceProfiles }: Model): ReadonlyArray<string> =>
+  inferenceProfiles.filter((geography) => Region.isIn(region, geography))
 
 const available = (model: Model): Result.Result<Model, AwsError.AwsError> => {
   if (model.lifecycle === "end-of-life") return Result.fail(endOfLife)

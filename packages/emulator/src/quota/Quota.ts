@@ -1,10 +1,11 @@
 /**
- * Token quotas, by Bedrock's rule: a request reserves its maximum use, and settles its actual use.
+ * Quotas of a model: tokens by Bedrock's rule, and requests. A request reserves its maximum use, and settles its actual
+ * use.
  *
  * The reservation is the whole prompt, cached parts included, and `maxTokens`, or the model's maximum output. A request
  * that exceeds the quota is refused with `ThrottlingException`. At the end the prompt without cache reads is charged,
- * and the output times a burndown factor, which can exceed the reservation. Requests are not counted, only tokens
- * (Amazon Bedrock User Guide, "How tokens are counted in Amazon Bedrock").
+ * and the output times a burndown factor, which can exceed the reservation (Amazon Bedrock User Guide, "How tokens are
+ * counted in Amazon Bedrock"). A quota of requests counts those that reach the model; refused ones are not counted.
  */
 import type * as Usage from "@strata/core/Usage"
 import * as Cause from "effect/Cause"
@@ -12,16 +13,21 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as AwsError from "../AwsError.ts"
 import { DurationInput } from "../DurationInput.ts"
+import * as JsonFile from "../JsonFile.ts"
 import * as Window from "./Window.ts"
+
+const Amount = Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0))
 
 /**
  * The quota of one model.
  *
- * - `tokensPerMinute`, `tokensPerDay` (no limit): input and output together.
+ * - `requestsPerMinute`, `tokensPerMinute`, `tokensPerDay` (no limit): tokens of input and output together. At least one
+ *   of them.
  * - `outputBurndown`: the cost of an output token; 5 for Claude 3.7, 4 and later, 1 for others.
  * - `window` (1 minute): the length of a minute, to shorten tests. A day has 1440 of them.
  * - `algorithm` (bucket): `bucket` refills continuously, `fixed` at the end of each window. Windows and days begin with
@@ -30,16 +36,27 @@ import * as Window from "./Window.ts"
 export type Limit = typeof Limit.Type
 /** @see {@link Limit} */
 export const Limit = Schema.Struct({
-  tokensPerMinute: Schema.Finite,
-  tokensPerDay: Schema.optional(Schema.Finite),
-  outputBurndown: Schema.optional(Schema.Finite),
-  window: Schema.optional(DurationInput),
+  requestsPerMinute: Schema.optional(Amount),
+  tokensPerMinute: Schema.optional(Amount),
+  tokensPerDay: Schema.optional(Amount),
+  outputBurndown: Schema.optional(Amount),
+  window: Schema.optional(
+    DurationInput.check(
+      Schema.makeFilter((value) => Duration.toMillis(value) > 0 || "Expected a duration longer than nothing")
+    )
+  ),
   algorithm: Schema.optional(Schema.Literals(["bucket", "fixed"]))
-})
+}).check(
+  Schema.makeFilter((limit) =>
+    [limit.requestsPerMinute, limit.tokensPerMinute, limit.tokensPerDay].some((amount) => amount !== undefined) ||
+    "Expected a quota: requestsPerMinute, tokensPerMinute or tokensPerDay"
+  )
+)
 
 /**
  * Quotas by model: an inference profile id or ARN applies to requests that name it so; a model id to all others; `*` to
- * every model without a quota of its own.
+ * every model without a quota of its own. Each region has them for itself; one with the name of a region before it, as in
+ * `us-west-2/*`, applies there only, in place of that without.
  */
 export type Limits = typeof Limits.Type
 /** @see {@link Limits} */
@@ -48,7 +65,8 @@ export const Limits = Schema.Record(Schema.String, Limit)
 /**
  * The state of a quota.
  *
- * - `left`: tokens that can be reserved now; negative after an overshoot. `leftToday`: of the day.
+ * - `left`: tokens that can be reserved now; negative after an overshoot. `leftToday`: of the day. `requestsLeft`:
+ *   requests. Each where there is such a limit.
  * - `reserved`: tokens held by requests in flight. `used`: total of charged tokens.
  * - `throttled`: refused requests. `completed`: requests with a complete answer. `unfinished`: requests that were
  *   aborted or failed.
@@ -57,10 +75,12 @@ export const Limits = Schema.Record(Schema.String, Limit)
 export type Statistics = typeof Statistics.Type
 /** @see {@link Statistics} */
 export const Statistics = Schema.Struct({
-  tokensPerMinute: Schema.Finite,
+  requestsPerMinute: Schema.optional(Schema.Finite),
+  tokensPerMinute: Schema.optional(Schema.Finite),
   tokensPerDay: Schema.optional(Schema.Finite),
   windowMillis: Schema.Finite,
-  left: Schema.Finite,
+  requestsLeft: Schema.optional(Schema.Finite),
+  left: Schema.optional(Schema.Finite),
   leftToday: Schema.optional(Schema.Finite),
   reserved: Schema.Finite,
   used: Schema.Finite,
@@ -79,7 +99,8 @@ export interface Claim {
 /**
  * The tokens reserved for one request. Closing its scope settles what was not settled: nothing when the model never
  * started to answer and the request was not interrupted, otherwise the prompt and the output so far.
- * || - `cached`: the tokens of the prompt read from a cache. `wrote`: the tokens of output so far.
+ *
+ * - `cached`: the tokens of the prompt read from a cache. `wrote`: the tokens of output so far.
  * - `settle`: the actual use of a complete answer. It is final.
  */
 export interface Reservation {
@@ -88,36 +109,96 @@ export interface Reservation {
   readonly settle: (usage: Pick<Usage.Usage, "inputTokens" | "cacheWriteTokens" | "outputTokens">) => void
 }
 
-/** Reserves the tokens of a claim until its scope closes, or refuses with `ThrottlingException`. */
+/** Counts a request and reserves the tokens of a claim until its scope closes, or refuses with `ThrottlingException`. */
 export type Reserve = (claim: Claim) => Effect.Effect<Reservation, AwsError.AwsError, Scope.Scope>
 
-/** The quotas of one emulator. */
+/** The quotas of one region. */
 export interface Quotas {
   /** Reserves for the model with these names: as the client called it, and its id, which is last. */
   readonly reserve: (names: ReadonlyArray<string>) => Reserve
   /** By the names of the limits; under `*`, by model. */
   readonly statistics: () => Readonly<Record<string, Statistics>>
+  /** Starts over with full quotas of these limits. Requests in flight settle what they reserved of the former ones. */
+  readonly replace: (limits: Limits) => void
 }
+
+/** The limits of an emulator, of all its regions, while it runs. */
+export interface Control {
+  readonly limits: () => Limits
+  readonly set: (limits: Limits) => void
+}
+
+/**
+ * Checks limits for the regions served. Fails for a negative number, a quota without a limit, an unknown field and an
+ * unknown region; `message` names the path.
+ */
+export const check = (
+  limits: Limits,
+  served: ReadonlyArray<string>
+): Result.Result<Limits, JsonFile.JsonFileError> => Result.flatMap(checkFields(limits, "quota"), inRegions(served))
+
+/** {@link check} for JSON. */
+export const fromJson = (
+  json: unknown,
+  served: ReadonlyArray<string>
+): Result.Result<Limits, JsonFile.JsonFileError> => Result.flatMap(decode(json, "quota"), inRegions(served))
+
+const checkFields = JsonFile.fromValue(Limits)
+
+const decode = JsonFile.fromJson(Limits)
+
+const inRegions =
+  (served: ReadonlyArray<string>) => (limits: Limits): Result.Result<Limits, JsonFile.JsonFileError> => {
+    const unknown = Object.keys(limits).find((name) => {
+      const region = regional.exec(name)?.[1]
+      return region !== undefined && !served.includes(region)
+    })
+    return unknown === undefined ? Result.succeed(limits) : Result.fail(
+      new JsonFile.JsonFileError({
+        file: "quota",
+        message: `quota: ${JsonFile.pathOf([unknown])}: Expected a region that is served: ${served.join(", ")}`
+      })
+    )
+  }
+
+/** The limits that apply in a region. */
+export const limitsIn = (region: string, limits: Limits): Limits => {
+  const entries = Object.entries(limits).map(([name, limit]) => ({ ofRegion: regional.exec(name), name, limit }))
+  return Object.fromEntries([
+    ...entries.flatMap(({ limit, name, ofRegion }) => ofRegion === null ? [[name, limit]] : []),
+    ...entries.flatMap(({ limit, ofRegion }) => ofRegion?.[1] === region ? [[ofRegion[2], limit]] : [])
+  ])
+}
+
+/** No id and no ARN begins with a region and a slash. */
+const regional = /^([a-z]{2,}(?:-[a-z]+)+-\d+)\/(.+)$/
 
 /** Full quotas of these limits. Time is that of the `Clock` in context. */
 export const make = (limits: Limits): Effect.Effect<Quotas> =>
   Effect.map(Clock.Clock, (clock) => {
-    const start = clock.currentTimeMillisUnsafe()
+    const accounts = new Map<string, Account>()
+    let start = 0
+    let shared: Limit | undefined
     const open = (key: string, limit: Limit, model: string) => {
       const account = makeAccount(limit, model, start, () => clock.currentTimeMillisUnsafe())
       accounts.set(key, account)
       return account
     }
-    const accounts = new Map<string, Account>()
-    for (const [name, limit] of Object.entries(limits)) if (name !== everyModel) open(name, limit, name)
+    const replace = (limits: Limits) => {
+      start = clock.currentTimeMillisUnsafe()
+      shared = limits[everyModel]
+      accounts.clear()
+      for (const [name, limit] of Object.entries(limits)) if (name !== everyModel) open(name, limit, name)
+    }
+    replace(limits)
     const find = (names: ReadonlyArray<string>): Account | undefined => {
       const model = names.at(-1) ?? ""
       const known = names.find((name) => accounts.has(name))
       if (known !== undefined) return accounts.get(known)
-      const shared = limits[everyModel]
       return shared === undefined ? undefined : open(model, shared, model)
     }
     return {
+      replace,
       reserve: (names) => (claim) => Effect.suspend(() => find(names)?.reserve(claim) ?? Effect.succeed(unlimited)),
       statistics: () => Object.fromEntries([...accounts].map(([name, account]) => [name, account.statistics()]))
     }
@@ -140,27 +221,40 @@ const windowsPerDay = 1440
 
 const windows = { bucket: Window.bucket, fixed: Window.fixed }
 
+/** An unlimited window never refills, because a share of infinity is not a number. */
+const windowOf = (limit: number | undefined, algorithm: keyof typeof windows, length: number, start: number) =>
+  limit === undefined ? Window.fixed(Infinity, length, start) : windows[algorithm](limit, length, start)
+
 interface Account {
   readonly reserve: Reserve
   readonly statistics: () => Statistics
 }
 
 const makeAccount = (limit: Limit, model: string, start: number, now: () => number): Account => {
-  const { algorithm = "bucket", outputBurndown = burndownOf(model), tokensPerDay, tokensPerMinute } = limit
+  const { algorithm = "bucket", outputBurndown = burndownOf(model), requestsPerMinute, tokensPerDay, tokensPerMinute } =
+    limit
   const windowMillis = Duration.toMillis(limit.window ?? "1 minute")
-  const minute = windows[algorithm](tokensPerMinute, windowMillis, start)
+  const requests = windowOf(requestsPerMinute, algorithm, windowMillis, start)
+  const minute = windowOf(tokensPerMinute, algorithm, windowMillis, start)
   const day = Window.fixed(tokensPerDay ?? Infinity, windowMillis * windowsPerDay, start)
   const counters = { reserved: 0, used: 0, throttled: 0, completed: 0, unfinished: 0, peakOvershoot: 0 }
 
   const take = (claim: Claim) => {
     const tokens = claim.input + claim.output
     const at = now()
-    const refusal = day.left(at) < tokens ? tooManyToday : minute.left(at) < tokens ? tooMany : undefined
+    const refusal = requests.left(at) < 1
+      ? tooManyRequests
+      : day.left(at) < tokens
+      ? tooManyToday
+      : minute.left(at) < tokens
+      ? tooMany
+      : undefined
     if (refusal !== undefined) {
       counters.throttled++
       return Effect.fail(refusal)
     }
     counters.reserved += tokens
+    requests.take(1, at)
     return Effect.succeed(hold(claim, minute.take(tokens, at), day.take(tokens, at)))
   }
 
@@ -175,7 +269,9 @@ const makeAccount = (limit: Limit, model: string, start: number, now: () => numb
       counters.reserved -= ofMinute.tokens
       counters.used += tokens
       counters[counter]++
-      counters.peakOvershoot = Math.max(counters.peakOvershoot, Math.ceil(-minute.left(at)))
+      if (tokensPerMinute !== undefined) {
+        counters.peakOvershoot = Math.max(counters.peakOvershoot, Math.ceil(-minute.left(at)))
+      }
     }
     const reservation: Reservation = {
       cached: (tokens) => {
@@ -203,15 +299,19 @@ const makeAccount = (limit: Limit, model: string, start: number, now: () => numb
     statistics: () => {
       const at = now()
       return {
-        tokensPerMinute,
+        ...(requestsPerMinute === undefined
+          ? undefined
+          : { requestsPerMinute, requestsLeft: Math.floor(requests.left(at)) }),
+        ...(tokensPerMinute === undefined ? undefined : { tokensPerMinute, left: Math.floor(minute.left(at)) }),
         ...(tokensPerDay === undefined ? undefined : { tokensPerDay, leftToday: day.left(at) }),
         windowMillis,
-        left: Math.floor(minute.left(at)),
         ...counters
       }
     }
   }
 }
+
+const tooManyRequests = AwsError.throttled("requests")
 
 const tooMany = AwsError.throttled("tokens")
 

@@ -1,5 +1,5 @@
 /**
- * The remaining tokens of a quota that refills over time.
+ * The rest of a quota that refills over time: of tokens, or of requests counted as tokens.
  *
  * Times are milliseconds. Nothing is refused here: the rest may become negative.
  */

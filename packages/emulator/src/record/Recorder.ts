@@ -81,7 +81,7 @@ export interface FileOptions extends Options {
  */
 export const layer = (
   options: FileOptions,
-  emulator?: Emulator.Options
+  emulator?: Omit<Emulator.Options, "regions">
 ): Layer.Layer<
   Emulator.Emulator | Recorder,
   Emulator.EmulatorError | JsonFile.JsonFileError,
@@ -89,7 +89,7 @@ export const layer = (
 > =>
   Layer.unwrap(
     Effect.map(Recorder, ({ responder }) =>
-      Emulator.layer({ ...emulator, region: options.region ?? emulator?.region, responder }))
+      Emulator.layer({ ...emulator, region: options.region ?? emulator?.region, regions: undefined, responder }))
   ).pipe(
     Layer.provideMerge(Layer.effect(Recorder, toFile({ ...options, region: options.region ?? emulator?.region }))),
     Layer.provide([FetchHttpClient.layer, Script.layer([])])

@@ -7,7 +7,6 @@
  */
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
-import type * as PlatformError from "effect/PlatformError"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Json from "../Json.ts"
@@ -134,7 +133,7 @@ export const read = Effect.fnUntraced(function*(
   file: string
 ): Effect.fn.Return<Recording, JsonFile.JsonFileError, FileSystem.FileSystem> {
   const fileSystem = yield* FileSystem.FileSystem
-  const text = yield* Effect.mapError(fileSystem.readFileString(file), failed(file))
+  const text = yield* Effect.mapError(fileSystem.readFileString(file), JsonFile.unreadable(file))
   return yield* Effect.fromResult(fromText(text, file))
 })
 
@@ -148,7 +147,7 @@ export const write = Effect.fnUntraced(function*(
   const bytes = new TextEncoder().encode(toText(exchanges))
   yield* fileSystem.writeFile(draft, bytes).pipe(
     Effect.andThen(fileSystem.rename(draft, file)),
-    Effect.mapError(failed(file))
+    Effect.mapError(JsonFile.unreadable(file))
   )
   return bytes.length
 })
@@ -161,14 +160,10 @@ export const probe = Effect.fnUntraced(function*(
   const draft = draftOf(file)
   yield* fileSystem.writeFileString(draft, "").pipe(
     Effect.andThen(fileSystem.remove(draft)),
-    Effect.mapError(failed(file))
+    Effect.mapError(JsonFile.unreadable(file))
   )
 })
 
 const draftOf = (file: string) => `${file}.part`
-
-/** The error of a file that cannot be read or written. */
-export const failed = (file: string) => (cause: PlatformError.PlatformError) =>
-  new JsonFile.JsonFileError({ file, message: `${file}: ${cause.message}`, cause })
 
 const encode = Schema.encodeSync(Schema.toCodecJson(Exchange))

@@ -6,7 +6,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
-import type * as JsonFile from "../JsonFile.ts"
+import * as JsonFile from "../JsonFile.ts"
 import * as Recording from "./Recording.ts"
 
 /**
@@ -56,7 +56,7 @@ export const make = Effect.fnUntraced(function*(
       written += entries.length
     },
     Effect.scoped,
-    Effect.mapError(Recording.failed(file))
+    Effect.mapError(JsonFile.unreadable(file))
   )
 
   /** Whether the file is unchanged since. */

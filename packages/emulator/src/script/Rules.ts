@@ -40,6 +40,8 @@ export const all: ReadonlyArray<Group> = [
     of: "The model",
     rules: [
       { refuses: "an unknown id", source: "recorded" },
+      { refuses: "an inference profile of another geography than the region's", source: "documented" },
+      { refuses: "an ARN of another region", source: "documented" },
       { refuses: "the id of a model that requires an inference profile", source: "recorded" },
       { refuses: "a model that has reached the end of its life", source: "recorded" },
       { refuses: "a model without access for the account", source: "recorded" }

@@ -1,18 +1,21 @@
 /**
  * The emulator's own paths, beside Bedrock's: statistics and faults, for other processes, and a web page.
  *
- * They require no signature, so they are restricted to this machine; for others they do not exist. Requests to them are
- * not counted, their connections are.
+ * They require no signature, so they are restricted to this machine and to clients with the admin token; only
+ * `/_strata/health` and the root answer anyone. Requests to them are not counted, their connections are.
  */
 import * as Effect from "effect/Effect"
+import type * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as AwsError from "../AwsError.ts"
 import * as Fault from "../fault/Fault.ts"
 import type * as Faults from "../fault/Faults.ts"
+import * as Cors from "../http/Cors.ts"
 import type * as Exchange from "../http/Exchange.ts"
 import * as HttpResponse from "../http/HttpResponse.ts"
 import * as Json from "../Json.ts"
+import * as Quota from "../quota/Quota.ts"
 import * as Statistics from "../Statistics.ts"
 import * as Admission from "./Admission.ts"
 import * as Page from "./Page.ts"
@@ -31,26 +34,45 @@ export const Client = Schema.Struct({
 })
 
 /**
+ * Who may use the emulator's own paths besides programs on this machine and its own page.
+ *
+ * - `token` (none): admits clients on other machines and in other containers, by any host name, that send it as
+ *   `authorization: Bearer`, or as a password. It is never logged.
+ * - `origins` (none): admits web pages of these origins.
+ */
+export interface Access {
+  readonly token?: Redacted.Redacted | undefined
+  readonly origins?: Cors.Origins | undefined
+}
+
+/**
  * The state that can be read and changed.
  *
- * - `host`: the address the emulator listens on.
+ * - `host`: the address the emulator listens on. `access`: see {@link Access}.
+ * - `regions`: the regions served.
  * - `now`: milliseconds since 1970, by the recorder's clock.
  */
 export interface Options {
   readonly recorder: Statistics.Recorder
   readonly faults: Faults.Faults
+  readonly quota: Quota.Control
   readonly host: string
+  readonly access: Access
+  readonly regions: ReadonlyArray<string>
   readonly client: Client
   readonly now: () => number
 }
 
 /** Whether a request is for the emulator itself. */
-export const isFor = ({ method, target }: Exchange.Exchange): boolean =>
-  target.startsWith(prefix) || (method === "GET" && target === "/")
+export const isFor = ({ method, target }: Exchange.Exchange): boolean => {
+  const [path = ""] = target.split("?", 1)
+  return path === "/_strata" || path.startsWith(prefix) || (isReading(method) && (path === "/" || path === "/health"))
+}
 
 /**
- * Responds to one request:
- * - `GET /`, `GET /_strata/`: the page, for browsers.
+ * Responds to one request; HEAD is GET without the body:
+ * - `GET /_strata/health`, `GET /health`: 200 as soon as the emulator serves, to any client and page.
+ * - `GET /`, `GET /_strata/`: the page, for browsers. `GET /` is 200 for any client, with a text for those not admitted.
  * - `GET /_strata/client`: a {@link Client}.
  * - `GET /_strata/statistics`: a {@link Statistics.Statistics}.
  * - `GET /_strata/requests`, `GET /_strata/requests?after={revision}`: a {@link RequestLog.Log} of all requests kept,
@@ -60,19 +82,33 @@ export const isFor = ({ method, target }: Exchange.Exchange): boolean =>
  * - `GET /_strata/faults/schema`: the JSON schema of a {@link Fault.Fault}.
  * - `POST /_strata/faults`, `content-type: application/json`: injects a {@link Fault.Fault} or a list of them, and responds
  *   with the list of their ids.
+ * - `GET /_strata/quotas`, `PUT /_strata/quotas`: the {@link Quota.Limits}; setting them starts with full quotas.
  * - `DELETE /_strata/faults`, `DELETE /_strata/faults/{id}`: clears all of them, or one.
  */
-export const handle = ({ client, faults, host, now, recorder }: Options) => {
-  const refusal = Admission.refuse(host)
+export const handle = ({ access, client, faults, host, now, quota, recorder, regions }: Options) => {
+  const { origins = [], token } = access
+  const refusal = Admission.refuse({ host, token, origins })
   const startedAt = now()
 
-  const injectAll = Effect.fnUntraced(function*(exchange: Exchange.Exchange) {
+  const setQuotas = Effect.fnUntraced(function*(exchange: Exchange.Exchange) {
+    const limits = yield* Effect.fromResult(Quota.fromJson(yield* bodyOf(exchange), regions)).pipe(
+      Effect.mapError(({ message }) => AwsError.validation(message))
+    )
+    quota.set(limits)
+    return HttpResponse.json(encodeLimits(limits))
+  })
+
+  const bodyOf = Effect.fnUntraced(function*(exchange: Exchange.Exchange) {
     // a web page may send text across origins without a preflight request, but not JSON
     if (exchange.headers["content-type"]?.startsWith("application/json") !== true) {
       return yield* AwsError.validation("Send JSON.")
     }
     const body = yield* Effect.mapError(exchange.body, () => AwsError.validation("The body is too long."))
-    const json = yield* Effect.fromResult(Json.fromBytes(body))
+    return yield* Effect.fromResult(Json.fromBytes(body))
+  })
+
+  const injectAll = Effect.fnUntraced(function*(exchange: Exchange.Exchange) {
+    const json = yield* bodyOf(exchange)
     const given = Array.isArray(json)
       ? json.map((fault: unknown, index) => Fault.fromJson(fault, `faults[${index}]`))
       : [Fault.fromJson(json)]
@@ -103,10 +139,15 @@ export const handle = ({ client, faults, host, now, recorder }: Options) => {
   const respond = Effect.fnUntraced(function*(
     exchange: Exchange.Exchange
   ): Effect.fn.Return<HttpResponse.HttpResponse, AwsError.AwsError> {
+    const method = isReading(exchange.method) ? "GET" : exchange.method
+    const [whole = "", query = ""] = exchange.target.split("?", 2)
+    const path = whole.slice(prefix.length)
+    if (method === "GET" && (path === "health" || whole === "/health")) {
+      return HttpResponse.json({ status: "ok", regions })
+    }
     const refused = refusal(exchange)
-    if (refused !== undefined) return yield* refused
-    const [path = "", query = ""] = exchange.target.slice(prefix.length).split("?", 2)
-    switch (`${exchange.method} ${path}`) {
+    if (refused !== undefined) return whole === "/" ? root : yield* refused
+    switch (`${method} ${path}`) {
       case "GET client":
         return HttpResponse.json(encodeClient(client))
       case "GET statistics":
@@ -117,6 +158,10 @@ export const handle = ({ client, faults, host, now, recorder }: Options) => {
         return HttpResponse.json(encodePending(yield* faults.pending))
       case "GET faults/schema":
         return HttpResponse.json(schemaOfFaults())
+      case "GET quotas":
+        return HttpResponse.json(encodeLimits(quota.limits()))
+      case "PUT quotas":
+        return yield* setQuotas(exchange)
       case "POST faults":
         return yield* injectAll(exchange)
       case "DELETE faults":
@@ -124,17 +169,44 @@ export const handle = ({ client, faults, host, now, recorder }: Options) => {
         return HttpResponse.json([])
     }
     const [, collection, number] = /^(requests|faults)\/(\d{1,15})$/.exec(path) ?? []
-    if (exchange.method === "GET" && collection === "requests") return yield* detail(Number(number))
-    if (exchange.method === "DELETE" && collection === "faults") return yield* remove(Number(number))
-    return exchange.method === "GET" ? yield* Page.file(path) : yield* Admission.nothingHere
+    if (method === "GET" && collection === "requests") return yield* detail(Number(number))
+    if (method === "DELETE" && collection === "faults") return yield* remove(Number(number))
+    return method === "GET" ? yield* Page.file(path) : yield* Admission.nothingHere
   })
 
-  return (exchange: Exchange.Exchange): Effect.Effect<void> =>
-    respond(exchange).pipe(
+  return (exchange: Exchange.Exchange): Effect.Effect<void> => {
+    const allowed = isHealth(exchange) ? "any" : origins
+    if (Cors.isPreflight(exchange)) {
+      return HttpResponse.send(exchange, Cors.preflight(exchange, allowed, "--admin-cors"), headers)
+    }
+    return respond(exchange).pipe(
       Effect.catchDefect(HttpResponse.failedInside),
-      Effect.catchTag("AwsError", (error) => Effect.succeed(HttpResponse.error(error))),
-      Effect.flatMap((response) => HttpResponse.send(exchange, response, headers))
+      Effect.catchTag("AwsError", (error) => Effect.succeed(refusing(error))),
+      Effect.flatMap((response) => HttpResponse.send(Cors.expose(exchange, allowed), response, headers))
     )
+  }
+}
+
+const isReading = (method: string): boolean => method === "GET" || method === "HEAD"
+
+const isHealth = ({ target }: Exchange.Exchange): boolean => /^\/(?:_strata\/)?health(?:\?|$)/.test(target)
+
+/** With 401 a browser asks for the token. */
+const refusing = (error: AwsError.AwsError): HttpResponse.Whole => {
+  const response = HttpResponse.error(error)
+  return error.status === 401
+    ? { ...response, headers: { ...response.headers, "www-authenticate": "Basic realm=\"Strata emulator\"" } }
+    : response
+}
+
+/** For those who may not see the page, but ask whether the emulator runs. */
+const root: HttpResponse.Whole = {
+  type: "whole",
+  status: 200,
+  headers: { "content-type": "text/plain; charset=utf-8" },
+  body: new TextEncoder().encode(
+    "Emulator of Amazon Bedrock Runtime. Its page is available on its machine, or with its admin token: /_strata/\n"
+  )
 }
 
 const prefix = "/_strata/"
@@ -152,6 +224,8 @@ const encodeStatistics = Schema.encodeSync(Schema.toCodecJson(Statistics.Statist
 const encodeLog = Schema.encodeSync(RequestLog.Log)
 
 const encodeDetail = Schema.encodeSync(RequestLog.Detail)
+
+const encodeLimits = Schema.encodeSync(Schema.toCodecJson(Quota.Limits))
 
 const encodePending = Schema.encodeSync(Schema.toCodecJson(Schema.Array(Fault.Pending)))
 

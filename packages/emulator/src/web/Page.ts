@@ -3,6 +3,8 @@
  */
 import * as Effect from "effect/Effect"
 import * as Fs from "node:fs/promises"
+import * as Module from "node:module"
+import * as Url from "node:url"
 import type * as AwsError from "../AwsError.ts"
 import type * as Exchange from "../http/Exchange.ts"
 import type * as HttpResponse from "../http/HttpResponse.ts"
@@ -14,13 +16,17 @@ export const file = (name: string): Effect.Effect<HttpResponse.Whole, AwsError.A
   const type = types[path.slice(path.lastIndexOf("."))]
   if (type === undefined || !files.has(path)) return Effect.fail(Admission.nothingHere)
   return Effect.tryPromise({
-    try: () => Fs.readFile(new URL(path, folder)),
+    try: () => Fs.readFile(new URL(path, folder())),
     catch: () => Admission.nothingHere
   }).pipe(Effect.map((body) => ({ type: "whole", status: 200, headers: { ...headers, "content-type": type }, body })))
 }
 
-// the sources are published, and `dist` is beside `src`: the path is right from both
-const folder = new URL("../../src/web/page/", import.meta.url)
+/** The sources are published: they are found by the name of the package, wherever a build puts this module. */
+const folder = (): URL =>
+  new URL(
+    "./src/web/page/",
+    Url.pathToFileURL(Module.createRequire(import.meta.url).resolve("@strata/emulator/package.json"))
+  )
 
 const files: ReadonlySet<string> = new Set([
   "page.html",

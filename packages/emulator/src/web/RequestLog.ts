@@ -2,12 +2,12 @@
  * The latest requests for external clients: without prompts, unless bodies are captured.
  */
 import * as Schema from "effect/Schema"
-import type { ReceivedRequest } from "../Statistics.ts"
+import * as Statistics from "../Statistics.ts"
 
 const optional = Schema.optional
 
 /**
- * A request in short form, with the known fields of {@link ReceivedRequest}.
+ * A request in short form, with the known fields of {@link Statistics.ReceivedRequest}.
  *
  * - `attempt`: the attempt number, as AWS SDKs send it in `amz-sdk-request`.
  */
@@ -25,7 +25,9 @@ export const Entry = Schema.Struct({
   inputTokens: optional(Schema.Finite),
   outputTokens: optional(Schema.Finite),
   faults: Schema.Array(Schema.String),
-  attempt: optional(Schema.Finite)
+  attempt: optional(Schema.Finite),
+  region: Schema.String,
+  refusal: optional(Statistics.Refusal)
 })
 
 /**
@@ -58,7 +60,7 @@ export const Detail = Schema.Struct({
 
 /** The requests changed after a revision; 0 for all that are kept. */
 export const since = (
-  requests: ReadonlyArray<ReceivedRequest>,
+  requests: ReadonlyArray<Statistics.ReceivedRequest>,
   after: number,
   { now, startedAt }: { readonly startedAt: number; readonly now: number }
 ): Log => ({
@@ -69,7 +71,7 @@ export const since = (
 })
 
 /** One request. */
-export const detailOf = (request: ReceivedRequest): Detail => ({
+export const detailOf = (request: Statistics.ReceivedRequest): Detail => ({
   ...toEntry(request),
   protocol: request.protocol,
   path: request.path,
@@ -78,7 +80,7 @@ export const detailOf = (request: ReceivedRequest): Detail => ({
   body: request.body
 })
 
-const toEntry = (request: ReceivedRequest): Entry => ({
+const toEntry = (request: Statistics.ReceivedRequest): Entry => ({
   number: request.number,
   receivedAt: request.receivedAt,
   requestId: request.requestId,
@@ -90,7 +92,9 @@ const toEntry = (request: ReceivedRequest): Entry => ({
   inputTokens: request.inputTokens,
   outputTokens: request.outputTokens,
   faults: request.faults,
-  attempt: attemptOf(request.headers["amz-sdk-request"])
+  attempt: attemptOf(request.headers["amz-sdk-request"]),
+  region: request.region,
+  refusal: request.refusal
 })
 
 const attemptOf = (header: string | undefined): number | undefined => {

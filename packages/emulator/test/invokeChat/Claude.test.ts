@@ -18,7 +18,7 @@ const call = { type: "tool-call", id: "t1", name: "weather", params: { city: "Be
 
 const thinking = { thinking: { type: "enabled", budget_tokens: 1024 }, max_tokens: 2048 }
 
-/** Puts the events of a stream together as Anthropic's client does. */
+/** Accumulates the events of a stream like Anthropic's client. */
 const assemble = (pieces: ReadonlyArray<any>) => {
   const content: Array<any> = []
   const json: Array<string> = []
@@ -54,7 +54,7 @@ layer(Fixture.emulator({}, stage.layer))("Claude's Messages API", (it) => {
         content: [],
         stop_reason: null,
         stop_sequence: null,
-        // the prompt is not counted yet by whoever answers
+        // the answering service has not counted the prompt yet
         usage: { input_tokens: 1, output_tokens: 1 }
       })
       const { "amazon-bedrock-invocationMetrics": metrics, ...stop } = events.pop()
@@ -116,7 +116,7 @@ layer(Fixture.emulator({}, stage.layer))("Claude's Messages API", (it) => {
       assert.deepInclude(said.content[1], { type: "document", name: "T", source: { text: "a text" } })
     }))
 
-  it.effect("keeps blocks that are written at the same time apart", () =>
+  it.effect("keeps interleaved blocks separate", () =>
     Effect.gen(function*() {
       const other = { ...call, id: "t2", params: { city: "Basel" } }
       yield* stage.says([
@@ -144,7 +144,7 @@ layer(Fixture.emulator({}, stage.layer))("Claude's Messages API", (it) => {
       ])
     }))
 
-  it.effect("reasons, signs the reasoning, and accepts it back unchanged", () =>
+  it.effect("signs reasoning, and accepts it back unchanged", () =>
     Effect.gen(function*() {
       yield* stage.says(Fixture.response([{ type: "reasoning", text: "Hm" }, Message.text("Hello")]))
       const whole = yield* Invoking.whole("2", Invoking.sonnet, Invoking.claude(thinking))
@@ -201,7 +201,7 @@ layer(Fixture.emulator({}, stage.layer))("Claude's Messages API", (it) => {
       })
     }))
 
-  it.effect("cites in Anthropic's format", () =>
+  it.effect("encodes citations in Anthropic's format", () =>
     Effect.gen(function*() {
       const passages = ["grass is green"]
       yield* stage.says(Fixture.response([{
@@ -241,7 +241,7 @@ layer(Fixture.emulator({}, stage.layer))("Claude's Messages API", (it) => {
       assert.deepStrictEqual(assemble(pieces), body.content)
     }))
 
-  it.effect("asks for JSON that fits a schema", () =>
+  it.effect("passes a JSON schema for the answer", () =>
     Effect.gen(function*() {
       const schema = { type: "object", properties: {}, additionalProperties: false }
       const format = { type: "json_schema", schema }
@@ -251,7 +251,7 @@ layer(Fixture.emulator({}, stage.layer))("Claude's Messages API", (it) => {
       }
     }))
 
-  it.effect("tells which stop sequence it was, where there is only one", () =>
+  it.effect("names the stop sequence if there is only one", () =>
     Effect.gen(function*() {
       yield* stage.says(Fixture.response([Message.text("Hel")], { finishReason: "stop-sequence" }))
       const { body } = yield* Invoking.whole("1.1", Invoking.haiku, Invoking.claude({ stop_sequences: ["END"] }))

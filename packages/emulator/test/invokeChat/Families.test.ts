@@ -10,13 +10,13 @@ const stage = Fixture.stage()
 interface Example {
   readonly model: string
   readonly body: unknown
-  /** The text of an answer, and of a piece of one. */
+  /** The text of an answer, and of one chunk. */
   readonly textOf: (body: any) => string
   readonly pieceOf: (piece: any) => string | undefined
-  /** What is said beside the text: the reason, and the counters where the body has some. */
+  /** The finish reason, and the counters if the body has any. */
   readonly beside: (body: any) => unknown
   readonly expected: unknown
-  /** What the chat service is asked. */
+  /** The request to the chat service. */
   readonly asked: unknown
 }
 
@@ -258,7 +258,7 @@ layer(Fixture.emulator({ models: Invoking.models }, stage.layer))("InvokeModel f
       }
     }))
 
-  it.effect("hands tools and their results on, in chat completions", () =>
+  it.effect("passes tools and their results, in chat completions", () =>
     Effect.gen(function*() {
       const call = { type: "tool-call", id: "c1", name: "weather", params: { city: "Bern" } } as const
       yield* stage.says(Fixture.response([call], { finishReason: "tool-calls" }))
@@ -284,7 +284,7 @@ layer(Fixture.emulator({ models: Invoking.models }, stage.layer))("InvokeModel f
       assert.deepStrictEqual(pieces[0].choices[0].delta.tool_calls, [{ index: 0, ...toolCalls[0] }])
     }))
 
-  it.effect("hands tools and their results on, for Command R", () =>
+  it.effect("passes tools and their results, for Command R", () =>
     Effect.gen(function*() {
       const call = { type: "tool-call", id: "c1", name: "weather", params: { city: "Bern" } } as const
       yield* stage.says(Fixture.response([call], { finishReason: "tool-calls" }))

@@ -40,19 +40,19 @@ describe("InvokeModelWithResponseStream", () => {
       }
     }).pipe(Effect.provide(failingAfter(1, timeout))))
 
-  it.effect("answers a failure before the first piece with its status", () =>
+  it.effect("answers a failure before the first chunk with its HTTP status", () =>
     Effect.gen(function*() {
       const { name, status } = yield* Effect.flip(ask("1.1"))
       assert.deepStrictEqual([name, status], ["ModelTimeoutException", 408])
     }).pipe(Effect.provide(failingAfter(0, timeout))))
 
-  it.effect("reports a failed model", () =>
+  it.effect("sends a failed model as an exception", () =>
     Effect.gen(function*() {
       const { name } = yield* Effect.flip(ask("2"))
       assert.strictEqual(name, "ModelStreamErrorException")
     }).pipe(Effect.provide(failingAfter(1, failed))))
 
-  it.effect("does not take an answer without an end for one", () =>
+  it.effect("ends an answer without a finish event with an exception", () =>
     Effect.gen(function*() {
       const { name } = yield* Effect.flip(ask("2"))
       assert.strictEqual(name, "ModelStreamErrorException")
@@ -64,7 +64,7 @@ describe("InvokeModelWithResponseStream", () => {
       )
     ))))
 
-  it.effect("meets the faults that name it, and counts", () =>
+  it.effect("is struck by faults of its operation, and counted", () =>
     Effect.gen(function*() {
       const emulator = yield* Emulator.Emulator
       const operation = "InvokeModelWithResponseStream"
@@ -79,7 +79,7 @@ describe("InvokeModelWithResponseStream", () => {
       assert.deepStrictEqual(byModel[Invoking.haiku], { InvokeModel: 1, InvokeModelWithResponseStream: 3 })
     }).pipe(Effect.provide(Fixture.emulator())))
 
-  it.effect("holds and settles tokens of the quota", () =>
+  it.effect("reserves and settles tokens of the quota", () =>
     Effect.gen(function*() {
       yield* Invoking.whole("1.1", Invoking.haiku, Invoking.claude())
       yield* ask("1.1")
@@ -94,7 +94,7 @@ describe("InvokeModelWithResponseStream", () => {
       ])
     }).pipe(Effect.provide(Fixture.emulator({ quota: { "*": { tokensPerMinute: 500 } } }))))
 
-  it.effect("is refused by models that answer otherwise", () =>
+  it.effect("is refused for models without chat", () =>
     Effect.gen(function*() {
       const embedding = yield* Effect.flip(
         Invoking.pieces("1.1", "amazon.titan-embed-text-v2:0", { inputText: "Hi" })
@@ -123,7 +123,7 @@ describe("The headers of InvokeModel", () => {
       ...(config === undefined ? undefined : { "amazon-bedrock-guardrailConfig": config })
     })
 
-  it.effect("put a guardrail before the model, and report on it", () =>
+  it.effect("apply a guardrail, and report it", () =>
     Effect.gen(function*() {
       const blocked = yield* Invoking.whole("1.1", Invoking.haiku, saying("A secret"), guarded)
       assert.strictEqual(blocked.body["amazon-bedrock-guardrailAction"], "INTERVENED")
@@ -151,7 +151,7 @@ describe("The headers of InvokeModel", () => {
       assert.strictEqual(yield* action(`A question <${tag}>and a secret</${tag}>`), "INTERVENED")
     }).pipe(Effect.provide(Fixture.emulator({ guardrails }))))
 
-  it.effect("say how the model should be served, and come back", () =>
+  it.effect("set the service tier and latency, and are returned", () =>
     Effect.gen(function*() {
       const { headers } = yield* Invoking.whole("2", Invoking.haiku, Invoking.claude(), {
         performanceConfigLatency: "optimized",

@@ -1,5 +1,5 @@
 /**
- * InvokeModel and InvokeModelWithResponseStream through the official client.
+ * InvokeModel and InvokeModelWithResponseStream of the AWS SDK.
  */
 import { InvokeModelCommand, InvokeModelWithResponseStreamCommand } from "@aws-sdk/client-bedrock-runtime"
 import type { BedrockRuntimeClient, InvokeModelCommandInput } from "@aws-sdk/client-bedrock-runtime"
@@ -49,7 +49,7 @@ const listen = (client: BedrockRuntimeClient) => {
   return heard
 }
 
-/** A whole answer, and the headers that came with it. */
+/** A whole answer and its headers. */
 export const whole = Effect.fnUntraced(
   function*(protocol: Fixture.Protocol, modelId: string, body: unknown, options: Options = {}) {
     const client = yield* Fixture.connect(protocol)

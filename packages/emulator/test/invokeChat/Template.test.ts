@@ -42,7 +42,7 @@ describe("Template", () => {
   })
 
   it.prop(
-    "reads the conversation that was written",
+    "parses the conversation it formatted",
     [Words, Schema.Array(Schema.Tuple([Words, Words])), Words],
     ([system, turns, last]) => {
       const messages = [

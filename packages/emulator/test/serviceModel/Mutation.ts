@@ -1,5 +1,5 @@
 /**
- * Requests as the service model does not allow them, and as it just does: each is a full one with a single change.
+ * Requests that violate or just meet a constraint of the service model: each is a full one with a single change.
  *
  * A change follows from one constraint of the model at one place: a required member, the members of a union, an enumeration, a
  * length, a range, a pattern, a type.
@@ -55,7 +55,7 @@ export const membersBelow = (root: string): ReadonlySet<string> => {
   return found
 }
 
-/** The same of a value alone: which of them it has. */
+/** The paths of the members that a value has. */
 export const membersOf = (root: string, body: unknown): ReadonlySet<string> =>
   new Set(
     [...sites(root, body)].flatMap(({ shape, value }) =>
@@ -71,7 +71,7 @@ export function* mutations(root: string, body: unknown): Generator<Mutation> {
   }
   for (const { path, shape, value } of sites(root, body)) {
     for (const { constraint, forbidden, to } of changes(shape, value, samples)) {
-      // what names something else is changed everywhere, so that it goes on naming it
+      // an identifier is changed everywhere, so that references stay valid
       const changed = !forbidden && constraint in namable && typeof value === "string" && typeof to === "string"
         ? replaced(body, value, to)
         : set(body, path, to)
@@ -80,7 +80,7 @@ export function* mutations(root: string, body: unknown): Generator<Mutation> {
   }
 }
 
-/** The constraints of texts that may name something. */
+/** The constraints of identifiers. */
 const namable = { min: true, max: true }
 
 interface Site {
@@ -190,7 +190,7 @@ function* inText(shape: Shape, value: string): Generator<Change> {
     return
   }
   const matches = (text: string) => pattern === undefined || new RegExp(`^(?:${pattern})$`).test(text)
-  // the last character goes on; what that makes is no longer the same kind of text is left out
+  // a text that is valid in another format after the change is left out
   const ofLength = (length: number) => value.slice(0, length).padEnd(length, value.at(-1))
   if (min > 0) yield forbid("min", value.slice(0, min - 1))
   if (min > 0 && matches(ofLength(min))) yield allow("min", ofLength(min))

@@ -1,6 +1,6 @@
 /**
  * Distils the service model of Bedrock Runtime to what constrains the bodies of the requests that are tested here: shapes
- * without documentation, and without what stands in a path or a header.
+ * without documentation, paths and headers.
  *
  *     node distil.ts bedrock-runtime.model.json > bedrock-runtime.json
  *

@@ -53,7 +53,7 @@ const hidden = { accessKeyId: "<access key id>", secretAccessKey: "<secret acces
 /** @satisfies {Record<string, (endpoint: string, client: Client) => string>} */
 const snippets = {
   Environment: (endpoint, { credentials = hidden, region }) =>
-    `export AWS_ENDPOINT_URL_BEDROCK_RUNTIME=${endpoint}
+    `export AWS_ENDPOINT_URL_BEDROCK=${endpoint} AWS_ENDPOINT_URL_BEDROCK_RUNTIME=${endpoint}
 export AWS_REGION=${region} AWS_DEFAULT_REGION=${region}
 export AWS_ACCESS_KEY_ID=${credentials.accessKeyId}
 export AWS_SECRET_ACCESS_KEY=${credentials.secretAccessKey}`,

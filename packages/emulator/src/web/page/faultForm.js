@@ -61,7 +61,7 @@ const meanings = {
   }
 }
 
-const matchers = ["operation", "model", "text", "attempt"]
+const matchers = ["operation", "model", "region", "text", "attempt"]
 
 const occasions = ["times", "probability", "lasting"]
 
@@ -71,6 +71,7 @@ const rarely = ["skip", "after", "every", "burst", "seed"]
 const words = {
   operation: ["Operation"],
   model: ["Model", "any"],
+  region: ["Region", "any"],
   text: ["Text in the body", "any"],
   attempt: ["Only this try", "every"],
   times: ["Times", "1, or ∞"],

@@ -93,3 +93,14 @@ export const parseDuration = (text) => {
 
 /** @type {Readonly<Record<string, string>>} */
 const spelled = { ms: "millis", s: "seconds", sec: "seconds", m: "minutes", min: "minutes", h: "hours" }
+
+/**
+ * Why a request was refused: the exception and its message, and the rule with its evidence.
+ *
+ * @param {import("../../Statistics.ts").Refusal} refusal
+ */
+export const refusal = ({ exception, message, rule }) =>
+  [
+    message === undefined ? exception : `${exception}: ${message}`,
+    ...(rule === undefined ? [] : [`Rule: ${rule.refuses} (${rule.source})`])
+  ].join(" — ")

@@ -102,6 +102,7 @@ const make = (first, body) => {
       model.title = latest.model ?? ""
       setText(status, statusOf(latest))
       status.className = `status ${classOf(latest)}`
+      status.title = latest.refusal === undefined ? "" : Format.refusal(latest.refusal)
       setText(input, latest.inputTokens === undefined ? "" : Format.count(latest.inputTokens))
       setText(output, latest.outputTokens === undefined ? "" : Format.count(latest.outputTokens))
       fault.replaceChildren(...latest.faults.map((name) => element("span", { class: "fault-name" }, name)))
@@ -138,7 +139,9 @@ const describe = (detail) => [
     ...fact("Path", detail.path),
     ...fact("Protocol", `HTTP/${detail.protocol}`),
     ...fact("Signed by", detail.scheme ?? "no accepted credentials"),
+    ...fact("Region", detail.region),
     ...fact("Outcome", detail.outcome),
+    ...(detail.refusal === undefined ? [] : fact("Refused", Format.refusal(detail.refusal))),
     ...Object.entries(detail.headers).filter(([name]) => !name.startsWith(":")).flatMap(([name, value]) =>
       fact(name, value)
     )

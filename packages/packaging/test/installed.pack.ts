@@ -1,0 +1,28 @@
+import { afterAll, assert, beforeAll, describe, inject, it } from "vitest"
+import * as Programs from "./support/Programs.ts"
+import * as Shell from "./support/Shell.ts"
+
+const { project } = inject("setup")
+
+describe.skipIf(Programs.missing("registry") !== undefined)("The installed packages", () => {
+  let bedrock: Awaited<ReturnType<typeof Programs.emulator>>
+  beforeAll(async () => {
+    bedrock = await Programs.emulator()
+  })
+  afterAll(() => bedrock.stop())
+
+  for (const [program, answer] of Object.entries({ chat: "Why is the sky blue?", others: "1024 1024", local: "512" })) {
+    it(`run ${program}`, async () => {
+      const file = Programs.copy(program, project)
+      const { code, output } = await Shell.run(process.execPath, [file], { cwd: project, env: bedrock.env })
+      assert.include(output, answer)
+      assert.strictEqual(code, 0)
+    })
+  }
+
+  it("have the page of the emulator", async () => {
+    const page = await fetch(new URL("/_strata/", bedrock.env["AWS_ENDPOINT_URL_BEDROCK_RUNTIME"]))
+    assert.strictEqual(page.status, 200)
+    assert.include(await page.text(), "<html")
+  })
+})
