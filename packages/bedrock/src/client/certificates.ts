@@ -50,6 +50,8 @@ export const check: Check.Check<string | ReadonlyArray<string>> = (given, at) =>
 }
 
 const problemOf = (pem: string): string | undefined => {
+  // What was made of them before can be read.
+  if (pem === latest?.text) return undefined
   const blocks = pem.match(
     /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[^-]*-----END (?:TRUSTED |X509 )?CERTIFICATE-----/g
   )
@@ -59,8 +61,16 @@ const problemOf = (pem: string): string | undefined => {
 }
 
 /** Made once, as to parse a hundred certificates for each connection takes longer than its handshake. */
-const context = (certificates: ReadonlyArray<string>): Tls.SecureContext =>
-  Tls.createSecureContext({ ca: [...Tls.getCACertificates("default"), ...certificates] })
+const context = (certificates: ReadonlyArray<string>): Tls.SecureContext => {
+  const text = certificates.join("\n")
+  if (latest?.text !== text) {
+    latest = { text, context: Tls.createSecureContext({ ca: [...Tls.getCACertificates("default"), ...certificates] }) }
+  }
+  return latest.context
+}
+
+/** Clients of a program trust the same. */
+let latest: { readonly text: string; readonly context: Tls.SecureContext } | undefined
 
 const codeOf = (error: unknown): string =>
   error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "unknown error"

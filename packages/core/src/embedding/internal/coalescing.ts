@@ -4,8 +4,10 @@
 import * as Deferred from "effect/Deferred"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Request from "effect/Request"
 import * as RequestResolver from "effect/RequestResolver"
+import * as Result from "effect/Result"
 import * as CanonicalLine from "../../cache/internal/canonicalLine.ts"
 import type * as ProviderError from "../../ProviderError.ts"
 import type * as Embedding from "../Embedding.ts"
@@ -46,11 +48,15 @@ const EmbedRequest = Request.of<EmbedRequest>()
 type Entries = ReadonlyArray<Request.Entry<EmbedRequest>>
 
 const resolve = (entries: Entries) =>
-  Execution.embed(
+  Execution.embed<never>(
     entries[0]!.request.call,
     entries.map(({ request }) => request.input),
     () => "input",
-    (position, outcome) => Request.completeEffect(entries[position]!, Effect.fromResult(outcome))
+    (position, outcome) => {
+      entries[position]!.completeUnsafe(
+        Result.isSuccess(outcome) ? Exit.succeed(outcome.success) : Exit.fail(outcome.failure)
+      )
+    }
   )
 
 const allInterrupted = (entries: Entries): Effect.Effect<void> =>

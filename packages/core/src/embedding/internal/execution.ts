@@ -30,12 +30,12 @@ export const embedMany = (
 ): Effect.Effect<Embedding.EmbeddingBatch, ProviderError.EmbeddingError> =>
   Effect.suspend(() => {
     const embeddings: Array<Embedding.Embedding> = []
+    const settle = (position: number, outcome: Outcome) => {
+      if (Result.isFailure(outcome)) return outcome.failure
+      embeddings[position] = outcome.success
+    }
     return Effect.map(
-      embed(call, inputs, (position) =>
-        `inputs[${offset + position}]`, (position, outcome) =>
-        Effect.map(Effect.fromResult(outcome), (embedding) => {
-          embeddings[position] = embedding
-        })),
+      embed(call, inputs, (position) => `inputs[${offset + position}]`, settle),
       ({ inputTokens, requests }): Embedding.EmbeddingBatch => ({
         embeddings,
         usage: { inputTokens },
@@ -53,55 +53,71 @@ export const embedEach = (
 ): Effect.Effect<Cost & { readonly results: ReadonlyArray<Outcome> }> =>
   Effect.suspend(() => {
     const results: Array<Outcome> = []
+    const settle = (position: number, outcome: Outcome) => {
+      results[position] = outcome
+      return undefined
+    }
     return Effect.map(
-      embed(call, inputs, (position) => `inputs[${position}]`, (position, outcome) =>
-        Effect.sync(() => {
-          results[position] = outcome
-        })),
+      embed<never>(call, inputs, (position) => `inputs[${position}]`, settle),
       (cost) => ({ ...cost, results })
     )
   })
 
 /**
- * Embeds inputs, which may be any values. `settle` gets the outcome of each as soon as it is known, and stops the others
- * when it fails; `fieldOf` names an input in errors.
+ * Embeds inputs, which may be any values.
+ *
+ * - `fieldOf`: the name of an input in errors.
+ * - `settle`: called with the outcome of each input as soon as it is known; an error it returns stops the others.
  */
 export const embed = Effect.fnUntraced(function*<E>(
   call: Call.Call,
   inputs: ReadonlyArray<unknown>,
   fieldOf: (position: number) => string,
-  settle: (position: number, outcome: Outcome) => Effect.Effect<void, E>
+  settle: (position: number, outcome: Outcome) => E | undefined
 ): Effect.fn.Return<Cost, E> {
   const valid: Array<Plan.Content | undefined> = []
   for (const [position, input] of inputs.entries()) {
     const content = Inputs.check(call, input)
     valid.push(Result.getOrUndefined(content))
-    if (Result.isFailure(content)) yield* settle(position, Result.fail(content.failure(fieldOf(position))))
+    if (Result.isSuccess(content)) continue
+    const stop = settle(position, Result.fail(content.failure(fieldOf(position))))
+    if (stop !== undefined) return yield* Effect.fail(stop)
   }
-  const { batches, contents, items } = Plan.make(valid, call.limits)
+  const { batches, contents, items, owners } = Plan.make(valid, call.limits)
   let requests = 0
   let inputTokens: number | undefined = 0
 
-  // Those with `missing` pieces are not settled yet.
-  const waiting = items.map((item) => ({ ...item, missing: new Set(item.pieces).size }))
-  const owners = contents.map((): Array<typeof waiting[number]> => [])
-  for (const item of waiting) new Set(item.pieces).forEach((place) => owners[place]!.push(item))
   const arrived: Array<ReadonlyArray<Chunks.Piece>> = []
+  // Pieces each item waits for; none once it is settled.
+  const missing = Int32Array.from(items, ({ pieces }) => pieces.length === 1 ? 1 : new Set(pieces).size)
 
-  const deliver = (place: number, outcome: Result.Result<ReadonlyArray<Chunks.Piece>, Validation.Failure>) => {
+  const arrive = (place: number, outcome: Result.Result<ReadonlyArray<Chunks.Piece>, Validation.Failure>) => {
     if (Result.isSuccess(outcome)) arrived[place] = outcome.success
-    return Effect.forEach(owners[place]!, (item) => {
-      const { missing, pieces, positions } = item
-      item.missing = Result.isFailure(outcome) ? 0 : missing - 1
-      if (missing <= 0 || item.missing > 0) return Effect.void
+    for (const number of owners?.[place] ?? [place]) {
+      const before = missing[number]!
+      const after = Result.isFailure(outcome) ? 0 : before - 1
+      missing[number] = after
+      if (before <= 0 || after > 0) continue
+      const { pieces, positions } = items[number]!
       const whole = Result.flatMap(outcome, () => wholeOf(call, pieces.flatMap((place) => arrived[place]!)))
-      return Effect.forEach(
-        positions,
-        (position) => settle(position, Result.mapError(whole, (failure) => failure(fieldOf(position)))),
-        { discard: true }
-      )
-    }, { discard: true })
+      for (const position of positions) {
+        const stop = settle(position, Result.mapError(whole, (failure) => failure(fieldOf(position))))
+        if (stop !== undefined) return stop
+      }
+    }
   }
+
+  const deliver = (
+    batch: Plan.Batch,
+    outcomeOf: (index: number) => Result.Result<ReadonlyArray<Chunks.Piece>, Validation.Failure>
+  ): Effect.Effect<undefined, E> =>
+    Effect.suspend(() => {
+      for (const [index, place] of batch.entries()) {
+        const stop = arrive(place, outcomeOf(index))
+        if (stop !== undefined) return Effect.fail(stop)
+      }
+      return Effect.undefined
+    })
 
   const sendAll = (contents: ReadonlyArray<Plan.Content>) =>
     Effect.map(call.send(Plan.request(contents, call.options)), (answer): ReadonlyArray<Chunks.Piece> => {
@@ -119,20 +135,13 @@ export const embed = Effect.fnUntraced(function*<E>(
   const attempt = (batch: Plan.Batch) =>
     Effect.matchEffect(sendAll(batch.map((place) => contents[place]!)), {
       onFailure: Effect.succeed,
-      onSuccess: (pieces) =>
-        Effect.as(
-          Effect.forEach(batch, (place, index) => deliver(place, Result.succeed([pieces[index]!])), { discard: true }),
-          undefined
-        )
+      onSuccess: (pieces) => deliver(batch, (index) => Result.succeed([pieces[index]!]))
     })
 
   const refuse = Effect.fnUntraced(function*(batch: Plan.Batch, error: ProviderError.EmbeddingError) {
-    const [place, ...others] = batch
-    if (place === undefined || others.length > 0) {
-      return yield* Effect.forEach(batch, (place) => deliver(place, Result.fail(() => error)), { discard: true })
-    }
-    const pieces = yield* Effect.result(Fitting.send(call, contents[place]!, error, sendOne))
-    yield* deliver(place, Result.mapError(pieces, (error) => (field) => Validation.at(error, field)))
+    if (batch.length > 1) return yield* deliver(batch, () => Result.fail(() => error))
+    const pieces = yield* Effect.result(Fitting.send(call, contents[batch[0]!]!, error, sendOne))
+    yield* deliver(batch, () => Result.mapError(pieces, (error) => (field) => Validation.at(error, field)))
   })
 
   yield* Effect.forEach(batches, Bisection.make({ attempt, refuse }), { concurrency: call.concurrency, discard: true })

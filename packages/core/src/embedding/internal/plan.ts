@@ -10,11 +10,14 @@ export type Content = string | Embedding.ImageInput | Embedding.CombinedInput
 /**
  * - `items`: the distinct inputs.
  * - `contents`: what is sent, without duplicates: the distinct inputs, or the pieces of those that are too long.
+ * - `owners`: for each of the contents, the numbers of the items it is part of; missing when no input is cut, and items
+ *   are contents.
  * - `batches`: for each request, the places of its contents; all are of one kind.
  */
 export interface Plan {
   readonly items: ReadonlyArray<Item>
   readonly contents: ReadonlyArray<Content>
+  readonly owners: ReadonlyArray<ReadonlyArray<number>> | undefined
   readonly batches: ReadonlyArray<Batch>
 }
 
@@ -35,18 +38,34 @@ export type Batch = ReadonlyArray<number>
  */
 export const make = (inputs: ReadonlyArray<Content | undefined>, limits: Embedding.Limits): Plan => {
   const longest = longestText(limits)
-  const numberOf = imageNumbering()
-  const whole = numbering(numberOf)
-  const pieces = numbering(numberOf)
-  const items: Array<Item & { readonly positions: Array<number> }> = []
+  const isTooLong = (content: Content): content is string => typeof content === "string" && content.length > longest
+  const numberOfImage = imageNumbering()
+  const whole = numbering(numberOfImage)
+  const positions: Array<Array<number>> = []
   for (const [position, input] of inputs.entries()) {
-    if (input === undefined) continue
-    const number = whole.numberOf(input)
-    const parts = () => typeof input === "string" && input.length > longest ? Cutting.pieces(input, longest) : [input]
-    items[number] ??= { positions: [], pieces: parts().map(pieces.numberOf) }
-    items[number].positions.push(position)
+    if (input !== undefined) (positions[whole.numberOf(input)] ??= []).push(position)
   }
-  return { items, contents: pieces.contents, batches: divide(pieces.contents, limits) }
+  const isCut = whole.contents.some(isTooLong)
+  const { contents, numberOf } = isCut ? numbering(numberOfImage) : whole
+  const items = positions.map((positions, number): Item => {
+    const content = whole.contents[number]!
+    return {
+      positions,
+      pieces: isTooLong(content) ? Cutting.pieces(content, longest).map(numberOf) : [numberOf(content)]
+    }
+  })
+  return {
+    items,
+    contents,
+    owners: isCut ? ownersOf(items, contents.length) : undefined,
+    batches: divide(contents, limits)
+  }
+}
+
+const ownersOf = (items: ReadonlyArray<Item>, places: number): ReadonlyArray<ReadonlyArray<number>> => {
+  const owners = Array.from({ length: places }, (): Array<number> => [])
+  items.forEach(({ pieces }, number) => new Set(pieces).forEach((place) => owners[place]!.push(number)))
+  return owners
 }
 
 /** One request with inputs of one kind. */
@@ -128,9 +147,10 @@ const numbering = (numberOfImage: (image: Embedding.Image) => number) => {
   const numberOf = (content: Content): number => {
     const known = typeof content === "string" ? texts : others
     const key = typeof content === "string" ? content : `${numberOfImage(content.image)} ${content.text ?? ""}`
-    const number = known.get(key) ?? contents.push(content) - 1
-    known.set(key, number)
-    return number
+    const number = known.get(key)
+    if (number !== undefined) return number
+    known.set(key, contents.length)
+    return contents.push(content) - 1
   }
   return { contents, numberOf }
 }

@@ -130,7 +130,7 @@ export const make = Effect.fnUntraced(function*(
         const call = prepare(options)
         return call === undefined
           ? service.embedStream(values, input, given)
-          : CacheStream.make(service, store, call, { values, input, options: stream })
+          : CacheStream.make(service, store, call, values, input, stream)
       }))
   }
 })

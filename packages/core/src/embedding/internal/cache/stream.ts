@@ -5,23 +5,15 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Queue from "effect/Queue"
-import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import * as Check from "../../../Check.ts"
-import * as ProviderError from "../../../ProviderError.ts"
-import * as Telemetry from "../../../Telemetry.ts"
+import type * as ProviderError from "../../../ProviderError.ts"
 import type * as Embedder from "../../Embedder.ts"
 import type * as Embedding from "../../Embedding.ts"
+import * as Call from "../call.ts"
 import * as Inputs from "../inputs.ts"
 import * as Validation from "../validation.ts"
 import * as CacheStore from "./store.ts"
-
-/** What is embedded, and how. */
-export interface Values<A, E, R> {
-  readonly values: Stream.Stream<A, E, R>
-  readonly input: (value: A) => Embedding.Input
-  readonly options: Embedding.StreamOptions | undefined
-}
 
 /**
  * Reads at most {@link pending} values ahead: memory stays flat however long the stream is.
@@ -33,7 +25,9 @@ export const make = <A, E, R>(
   service: Embedder.Embedder,
   store: CacheStore.Store,
   call: CacheStore.Call,
-  { input, options, values }: Values<A, E, R>
+  values: Stream.Stream<A, E, R>,
+  input: (value: A) => Embedding.Input,
+  options: Embedding.StreamOptions
 ): Stream.Stream<Embedding.Embedded<A>, E | ProviderError.EmbeddingError, R> =>
   Stream.unwrap(Effect.gen(function*() {
     const places = yield* Queue.bounded<
@@ -41,7 +35,7 @@ export const make = <A, E, R>(
       E | ProviderError.EmbeddingError | Cause.Done
     >(pending)
     const missing = yield* Queue.bounded<Missing<A>, Cause.Done>(readAhead)
-    const unordered = options?.unordered === true
+    const unordered = options.unordered === true
     // Positions of unanswered values in the stream, by their positions in what the service is asked for.
     const positions = new Map<number, number>()
     let position = 0
@@ -61,14 +55,11 @@ export const make = <A, E, R>(
     yield* values.pipe(
       Stream.buffer({ capacity: readAhead }),
       Stream.runForEachArray(Effect.fnUntraced(function*(group) {
-        const inputs: Array<Embedding.Input> = []
-        for (const value of group) {
-          const given = Result.try(() => input(value))
-          if (Result.isFailure(given)) {
-            return yield* Check.threw(call.target, `inputs[${position + inputs.length}]`, given.failure)
-          }
-          inputs.push(given.success)
-        }
+        const inputs = yield* Effect.forEach(group, (value, index) =>
+          Effect.try({
+            try: () => input(value),
+            catch: (cause) => Check.threw(call.target, `inputs[${position + index}]`, cause)
+          }))
         const look = yield* store.look(call, inputs.filter(Inputs.isInput))
         yield* Effect.forEach(group, (value, index) => enter(look, value, inputs[index]!), { discard: true })
       })),
@@ -89,7 +80,12 @@ export const make = <A, E, R>(
     )
     if (unordered) return Stream.merge(Stream.filter(Stream.fromQueue(places), Predicate.isNotUndefined), answered)
     const answers = yield* Stream.toQueue(answered, { capacity: readAhead })
-    const next = Effect.catchIf(Queue.take(answers), Cause.isDone, () => Effect.fail(tooFew(call)))
+    const tooFew = "ended the stream before it had answered every value. Ask for the rest again."
+    const next = Effect.catchIf(
+      Queue.take(answers),
+      Cause.isDone,
+      () => Effect.fail(Call.malformed(call.target, tooFew))
+    )
     return Stream.mapEffect(Stream.fromQueue(places), (cached) => cached === undefined ? next : Effect.succeed(cached))
   }))
 
@@ -106,10 +102,3 @@ const readAhead = 256
 
 /** Values queued for the reader: where most are cached, enough to fill requests with the others. */
 const pending = 4096
-
-const tooFew = ({ target }: CacheStore.Call) =>
-  new ProviderError.MalformedResponseError({
-    provider: target.provider,
-    model: target.model,
-    message: `${Telemetry.nameOf(target)} ended the stream before it had answered every value. Ask for the rest again.`
-  })
