@@ -83,9 +83,7 @@ export const embedStream: {
       : service.embedStream(values, identity, input)
   ))
 
-/**
- * Decorates a service with a middleware: a function from a service to a service. See `ChatService.transform`.
- */
+/** Decorates a service with a middleware: a function from a service to a service. See `ChatService.transform`. */
 export const transform: Middleware.Transform<EmbeddingService, Embedder.Embedder> = Middleware.make(
   EmbeddingService,
   ["embed", "embedMany", "embedEach", "embedStream"],
@@ -144,9 +142,7 @@ const joined = (defaults: Embedding.EmbeddingOptions): ChangeOptions => (given) 
     () => given
   )
 
-/**
- * Limits the time of everything below. Calls and streams fail with `TimeoutError` of phase `deadline`.
- */
+/** Limits the time of everything below. Calls and streams fail with `TimeoutError` of phase `deadline`. */
 export const withDeadline: Middleware.Decorator<EmbeddingService, [deadline: Duration.Input]> = decorator((
   embedder,
   deadline: Duration.Input

@@ -83,9 +83,7 @@ export const withPolicy: Middleware.Decorator<RerankService, [policy: Policy.Pol
     }))
 )
 
-/**
- * Limits the time of everything below. Fails with `TimeoutError` of phase `deadline`.
- */
+/** Limits the time of everything below. Fails with `TimeoutError` of phase `deadline`. */
 export const withDeadline: Middleware.Decorator<RerankService, [deadline: Duration.Input]> = decorator((
   reranker,
   deadline: Duration.Input
