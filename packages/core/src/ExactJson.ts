@@ -36,8 +36,7 @@ export const params = (text: string): unknown =>
   typeof text === "string" && text.trim() === "" ? {} : Result.getOrElse(parse(text), () => text)
 
 /**
- * The number of a JSON literal; the literal itself where a number cannot hold it or has other digits, and `NaN` for a value
- * that is not a string.
+ * The number of a JSON literal; the literal itself where a number cannot hold it, and `NaN` for what is not a string.
  */
 export const number: (literal: string) => number | string = Total.make((literal) => valueOf(literal), () => Number.NaN)
 

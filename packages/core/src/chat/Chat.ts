@@ -46,8 +46,7 @@ export class ChatService extends Context.Service<ChatService, Chat>()("@strata/c
 /**
  * What a provider implements; `provider`, `defaultModel` and `identity` as in {@link Chat}.
  *
- * - `generate`, `stream`: one attempt, without retries; the stream ends with `finish` or fails, and closes its connection
- *   with its scope.
+ * - `generate`, `stream`: one attempt; the stream ends with `finish` or fails, and closes its connection with its scope.
  * - `policy`: unless a `withPolicy` around it replaces it; `Policy.standard` when missing.
  */
 export interface Provider {
@@ -139,8 +138,7 @@ const providerShape = Check.struct<Pick<Provider, "provider" | "defaultModel" | 
 }, { others: "ignored" })
 
 /**
- * Completes the answers of a provider by the prices in force: adds its name and the cost, and lets every stream end with
- * exactly one `finish`.
+ * Completes answers: adds the name of the provider and the cost, and lets every stream end with exactly one `finish`.
  */
 const completion = Effect.map(Costing.make, (costing) => {
   const response = <O extends ChatResponse.Outcome>(target: Telemetry.Target, outcome: O): Effect.Effect<O> =>

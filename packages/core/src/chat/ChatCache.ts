@@ -1,6 +1,6 @@
 /**
- * The store of `ChatService.withCache`: in memory here; in Redis, SQL or files by `ChatCachePersistence` of
- * `@strata/persistence`. It holds answers, not requests.
+ * The store of `ChatService.withCache`, which holds answers, not requests: in memory here; in Redis, SQL or files by
+ * `@strata/persistence`.
  */
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
@@ -52,8 +52,7 @@ export const ChatCache = Context.Reference<ChatCache>("@strata/core/chat/ChatCac
  * - `timeToLive`: how long an answer is cached; 24 hours by default, `Duration.infinity` for no expiry.
  * - `namespace`: separates answers in the same store. Needed when services with the same provider and model answer
  *   differently, when users must not read each other's answers, and to invalidate old ones.
- * - `when`: which requests are cached; all by default. `({ temperature }) => temperature === 0` leaves out those that are
- *   meant to vary.
+ * - `when`: which requests are cached, such as `({ temperature }) => temperature === 0`; all by default.
  */
 export interface Options {
   readonly timeToLive?: Duration.Input | undefined

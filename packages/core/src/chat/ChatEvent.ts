@@ -123,8 +123,7 @@ export const fromResponse: (response: ChatResponse.ChatResponse) => ReadonlyArra
 /**
  * Reads a stream to its end and builds the response that `generate` would have returned.
  *
- * Fails as the stream does, and with `StreamInterruptedError` when it ends without `finish` or holds a value that is not an
- * event.
+ * Fails as the stream does, and with `StreamInterruptedError` when it ends without `finish` or holds what is no event.
  */
 export const collect = <E, R>(
   events: Stream.Stream<ChatEvent, E, R>

@@ -9,8 +9,7 @@ import * as ToolSchema from "./internal/toolSchema.ts"
 import * as Message from "./Message.ts"
 
 /**
- * A tool. `inputSchema` is a JSON Schema of type `object`; `strict` makes providers that can enforce it; `cache` ends a
- * cached prefix after the tool.
+ * A tool. `inputSchema` is a JSON Schema of type `object`, which `strict` enforces; `cache` ends a cached prefix after it.
  */
 export class ToolDefinition extends Schema.Opaque<ToolDefinition>()(Schema.Struct({
   name: Schema.String,

@@ -1,7 +1,4 @@
-/**
- * The store of `EmbeddingService.withCache`: in memory here; in Redis, SQL or files by `EmbeddingCachePersistence` of
- * `@strata/persistence`.
- */
+/** The store of `EmbeddingService.withCache`: in memory here; in Redis, SQL or files by `@strata/persistence`. */
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -59,10 +56,7 @@ export const options: Check.Check<Options & { readonly timeToLive?: Duration.Dur
   namespace: Check.text
 })
 
-/**
- * A new LRU cache in memory, bounded by `capacity` entries (10,000) and `maxBytes` (64 MiB). 10,000 vectors of 1,024
- * floats take 40 MB.
- */
+/** A new LRU cache in memory, bounded by `capacity` entries (10,000; of 1,024 floats 40 MB) and `maxBytes` (64 MiB). */
 export const layerMemory = (options: Lru.Bounds = {}): Layer.Layer<never, ProviderError.InvalidRequestError> =>
   Layer.effect(
     EmbeddingCache,

@@ -95,10 +95,7 @@ export type Decorated<E, R> = Middleware.Decorated<EmbeddingService, E, R>
 
 const decorator = Middleware.decorator(transform)
 
-/**
- * Applies a policy to the provider below, or to a hand-made service. The outermost policy replaces inner ones and the
- * option of the layer.
- */
+/** Applies a policy to the service below. The outermost policy replaces inner ones and the option of the layer. */
 export const withPolicy: Middleware.Decorator<EmbeddingService, [policy: Policy.Policy]> = decorator(
   (embedder, policy: Policy.Policy) =>
     Effect.map(Gates.policy(embedder, policy), (gates) => around(embedder, gates, identity))
@@ -118,8 +115,7 @@ export const withBudget: Middleware.Decorator<EmbeddingService, [budget: Budget.
 )
 
 /**
- * Default options of all calls: `model`, `dimensions`, `purpose` … The options of a provider are replaced as a whole. The
- * outermost defaults win.
+ * Default options of all calls, of which the outermost win. The options of a provider are replaced as a whole.
  *
  * @example
  * BedrockEmbedding.layer({ model }).pipe(EmbeddingService.withDefaults({ dimensions: 512 }))
@@ -169,10 +165,8 @@ export const withDeadline: Middleware.Decorator<EmbeddingService, [deadline: Dur
  * Puts a cache in front of a service; `EmbeddingCache` is its store, by default in memory.
  *
  * - The key is a hash of everything that decides a vector: content, provider, model, all options of the call.
- * - Only misses reach the service, and only they have requests, tokens and costs. Concurrent calls do not wait for each
- *   other's misses.
- * - The cache fails open: an error of the store, or no answer within a second, is a miss; the store is then not used for
- *   five seconds.
+ * - Only misses reach the service, and have requests, tokens and costs. Concurrent calls do not wait for each other.
+ * - The cache fails open: after an error, or no answer within a second, the store is not used for five seconds.
  * - A call is not cached when it has no model, or when its options contain what has no canonical form, such as a function.
  *
  * Counts distinct inputs in `strata.embedding.cache.hits` and `misses`, reads and writes in `failures`, and vectors in

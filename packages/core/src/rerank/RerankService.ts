@@ -71,10 +71,7 @@ export type Decorated<E, R> = Middleware.Decorated<RerankService, E, R>
 
 const decorator = Middleware.decorator(transform)
 
-/**
- * Applies a policy to the provider below, or to a hand-made service. The outermost policy replaces inner ones and the
- * option of the layer.
- */
+/** Applies a policy to the service below. The outermost policy replaces inner ones and the option of the layer. */
 export const withPolicy: Middleware.Decorator<RerankService, [policy: Policy.Policy]> = decorator(
   (reranker, policy: Policy.Policy) =>
     Effect.map(Gates.policy(reranker, policy), ({ effect }) => ({

@@ -1,8 +1,7 @@
 /**
  * Where the limits of adaptive concurrency are kept, under keys.
  *
- * In this process unless a layer says otherwise; `SharedState` of `@strata/persistence` keeps them in Redis, which
- * shares them between processes.
+ * In this process unless a layer says otherwise; `SharedState` of `@strata/persistence` keeps them in Redis, for many.
  */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"

@@ -61,8 +61,7 @@ export class Outcome extends Schema.Opaque<Outcome>()(Schema.Struct({
 
 /**
  * - `tools`: made with `Tool.make`, with unique names.
- * - `maxSteps`: the most requests to send, 10 when missing; `concurrency`: handlers that run at once, 8 when missing. At
- *   least 1.
+ * - `maxSteps`: the most requests to send, 10 when missing; `concurrency`: handlers that run at once, 8 when missing.
  * - `prepareStep`: changes the request of this step only: model, tool choice, messages.
  * - `onStep`: runs after each step, to save what a failure of a later step would lose.
  *
@@ -126,8 +125,7 @@ export type LoopError<Tools extends ReadonlyArray<Tool.Any>> =
  * - Ids that are empty or not unique in the conversation are replaced, unless the provider ran the call.
  *
  * Fails as the model, the hooks and the handlers of failure mode `error` do, and with `InvalidRequestError` before
- * anything is sent for two tools with one name, a tool with an invalid name or schema, a request with `tools`, or an
- * invalid option.
+ * anything is sent for two tools with one name, an invalid tool or option, or a request with `tools`.
  *
  * @example
  * const outcome = yield* ToolLoop.run("What is the weather in Paris?", { tools: [weather] })

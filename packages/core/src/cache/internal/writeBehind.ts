@@ -1,8 +1,7 @@
 /**
  * A store behind a write queue that fails open: an error is a miss, and no answer waits for a write.
  *
- * One fiber writes for all calls. Queued entries can be read, and outlive the calls they come from; a closing scope waits
- * for them.
+ * One fiber writes for all calls. Queued entries can be read, and outlive their calls; a closing scope waits for them.
  */
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"

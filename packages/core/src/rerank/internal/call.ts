@@ -1,7 +1,4 @@
-/**
- * Reranks any number of documents: validates the call before any network, divides it into requests, sends these, and
- * merges the results.
- */
+/** Reranks any number of documents: validates the call, divides it into requests, and merges their results. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Check from "../../Check.ts"

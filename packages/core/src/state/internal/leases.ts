@@ -1,6 +1,5 @@
 /**
- * Signs of life for reservations, from one fiber that is there only while there are any: a program that has ended its
- * calls has no timer left.
+ * Signs of life for reservations, from one fiber that is there only while there are any: no timer outlives the calls.
  */
 import type * as Context from "effect/Context"
 import * as SecureRandom from "effect/crypto/SecureRandom"

@@ -1,6 +1,5 @@
 /**
- * The arithmetic of a limit that adapts: it grows with calls that are answered, and shrinks with a round of calls of which
- * too many are refused.
+ * A limit that adapts: it grows with calls that are answered, and shrinks with a round of which too many are refused.
  */
 
 /** Where a limit starts, its bounds, and how far one round takes it down at most; `policy/Concurrency.ts` says more. */

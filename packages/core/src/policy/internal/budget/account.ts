@@ -80,10 +80,7 @@ export const inDollars = ({ limits: [limit] }: Account, [found]: ReadonlyArray<L
   reserved: toDollars(found?.reserved ?? 0)
 })
 
-/**
- * Whole numbers add up exactly: ten calls of $0.01 fit into $0.1. A billionth is a tenth of what a token of the cheapest
- * models costs.
- */
+/** Whole numbers add up exactly: ten calls of $0.01 fit into $0.1. A token of the cheapest models costs ten units. */
 export const toUnits = (dollars: number): number =>
   Number.isNaN(dollars) ? 0 : Math.min(Math.max(Math.round(dollars * unitsPerDollar), 0), Number.MAX_SAFE_INTEGER)
 

@@ -105,8 +105,7 @@ export const joined = (
 }
 
 /**
- * Reserves what an attempt can cost, with every gate or with none; the function it returns settles it, to be called once.
- * Run it uninterruptible, as `take`.
+ * Reserves what an attempt can cost, with every gate or none, uninterruptible as `take`; the function settles it, once.
  */
 export const reserve = Effect.fnUntraced(function*(
   gates: ReadonlyArray<BudgetGate>,

@@ -20,8 +20,7 @@ export type QuotaForecast = ReturnType<typeof make>
  *
  * Bedrock reserves prompt and `maxTokens`, and settles prompt and output, the latter multiplied by the burndown of the
  * model. The larger of the two is reserved here: prompt and `maxTokens`, or prompt and the expected output times its
- * burndown. Expected is the mean of earlier outputs and twice their mean deviation, at most `maxTokens`; half of
- * `maxTokens` before there was any.
+ * burndown. Expected is the mean of earlier outputs and twice their mean deviation; half of `maxTokens` before any.
  *
  * An estimated prompt is multiplied by the ratio of counts to estimates seen before. The ratio rises at once and falls
  * slowly, so that a few short prompts do not make the estimate of a long one too low.
