@@ -33,7 +33,7 @@ export type ResponseFormat = typeof ResponseFormat.Type
 export const ResponseFormat = Schema.Union([Schema.Struct({ type: Schema.tag("text") }), JsonFormat])
 
 /**
- * Reasoning before the answer, which counts as output and towards `maxTokens`. `false` fails for a model that always does.
+ * Reasoning before the answer; counts towards `maxTokens`. `false` turns it off, and fails for a model that always reasons.
  *
  * - `effort`, `budgetTokens`: translated to the one the model has. Without both the model decides, or the effort is medium.
  * - `display`: how the answer shows it; `interleaved`: reason between tool calls, too, with a budget of the whole answer.

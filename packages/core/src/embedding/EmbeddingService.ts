@@ -90,9 +90,6 @@ export const transform: Middleware.Transform<EmbeddingService, Embedder.Embedder
   Embedder.cored
 )
 
-/** The layer of a decorated service: it also fails for invalid options. */
-export type Decorated<E, R> = Middleware.Decorated<EmbeddingService, E, R>
-
 const decorator = Middleware.decorator(transform)
 
 /** Applies a policy to the service below. The outermost policy replaces inner ones and the option of the layer. */
@@ -139,26 +136,24 @@ const joined = (defaults: Embedding.EmbeddingOptions): ChangeOptions => (given) 
   )
 
 /** Limits the time of everything below. Calls and streams fail with `TimeoutError` of phase `deadline`. */
-export const withDeadline: Middleware.Decorator<EmbeddingService, [deadline: Duration.Input]> = decorator((
-  embedder,
-  deadline: Duration.Input
-) =>
-  Effect.map(Clocks.deadline(deadline), (duration) => {
-    const { defaultModel = "unknown", provider = "strata" } = embedder
-    const asked = (options?: Embedding.EmbeddingOptions) => ({ provider, model: options?.model ?? defaultModel })
-    const within = (options?: Embedding.EmbeddingOptions) => Clocks.within("deadline", duration, asked(options))
-    return {
-      embed: (input, options) => within(options)(embedder.embed(input, options)),
-      embedMany: (inputs, options) => within(options)(embedder.embedMany(inputs, options)),
-      embedEach: (inputs, options) =>
-        Effect.catch(
-          within(options)(embedder.embedEach(inputs, options)),
-          (error) => Effect.succeed((Check.itemsOf(inputs) ?? [inputs]).map(() => Result.fail(error)))
-        ),
-      embedStream: (values, input, options) =>
-        Clocks.bounded(embedder.embedStream(values, input, options), duration, asked(options), identity)
-    }
-  })
+export const withDeadline: Middleware.Decorator<EmbeddingService, [deadline: Duration.Input]> = decorator(
+  (embedder, deadline: Duration.Input) =>
+    Effect.map(Clocks.deadline(deadline), (duration) => {
+      const { defaultModel = "unknown", provider = "strata" } = embedder
+      const asked = (options?: Embedding.EmbeddingOptions) => ({ provider, model: options?.model ?? defaultModel })
+      const within = (options?: Embedding.EmbeddingOptions) => Clocks.within("deadline", duration, asked(options))
+      return {
+        embed: (input, options) => within(options)(embedder.embed(input, options)),
+        embedMany: (inputs, options) => within(options)(embedder.embedMany(inputs, options)),
+        embedEach: (inputs, options) =>
+          Effect.catch(
+            within(options)(embedder.embedEach(inputs, options)),
+            (error) => Effect.succeed((Check.itemsOf(inputs) ?? [inputs]).map(() => Result.fail(error)))
+          ),
+        embedStream: (values, input, options) =>
+          Clocks.bounded(embedder.embedStream(values, input, options), duration, asked(options), identity)
+      }
+    })
 )
 
 /**

@@ -25,10 +25,7 @@ const mostBytes = 64 * 1024 * 1024
 /** How long a closing scope waits for writes. */
 const drain = "2 seconds"
 
-export const make = <E>(
-  { getMany, setMany }: Lru.Bytes<E>,
-  { metrics, store, ...description }: Options
-) =>
+export const make = <E>({ getMany, setMany }: Lru.Bytes<E>, { metrics, store, ...description }: Options) =>
   Effect.gen(function*() {
     const { attempt } = FailingStore.of(store, description)
     const failed = (target: Telemetry.Target) => CacheMetrics.count(metrics.failures, target, 1)

@@ -62,9 +62,7 @@ const textThat = (remedy: string): Check.Check<string> => (given, at) => {
 
 const textsOf = Check.struct<Pick<Resolved, "query" | "documents">>({
   query: textThat("Give a query"),
-  documents: Check.list(textThat("Leave it out, or give it text"), {
-    remedy: "Give an array of texts"
-  })
+  documents: Check.list(textThat("Leave it out, or give it text"), { remedy: "Give an array of texts" })
 })
 
 /** The query is sent with every document, so both must fit into a request. */

@@ -16,7 +16,6 @@ import type * as Quota from "../../Quota.ts"
 import * as WaitQueue from "../waitQueue.ts"
 import * as QuotaAccounts from "./accounts.ts"
 import type * as QuotaForecast from "./forecast.ts"
-import * as QuotaGauges from "./gauges.ts"
 
 /**
  * What the quota needs to know of a call.
@@ -72,7 +71,7 @@ const lease = Duration.minutes(1)
 /** A call that is sent within this time after its reservation, in milliseconds, counts as sent at once. */
 const atOnce = 500
 
-const limitsOf = ({ windows }: Quota.Quota): ReadonlyArray<QuotaGauges.Limit> =>
+const limitsOf = ({ windows }: Quota.Quota): ReadonlyArray<QuotaAccounts.Limit> =>
   windows.flatMap((of) =>
     (["tokens", "requests"] as const).flatMap((unit) => {
       const { [unit]: amount = Infinity, name, window } = of
@@ -88,7 +87,7 @@ const enforce = Effect.fnUntraced(function*(quota: Quota.Quota): Effect.fn.Retur
     (held) => ledger.renew(Array.from(held, ([id, key]) => ({ key, id })), lease)
   )
   const limits = limitsOf(quota)
-  const gauge = yield* QuotaGauges.make(ledger, quota, limits)
+  const gauge = yield* QuotaAccounts.gauge(ledger, quota, limits)
   const shortest = Math.min(...limits.map(({ window }) => Duration.toMillis(window)))
   const ofTokens = limits.filter(({ unit }) => unit === "tokens")
   const requests = ofTokens.length < limits.length ? 1 : 0
