@@ -129,7 +129,6 @@ const isSlow = (error: ProviderError.ProviderError): boolean =>
   error._tag === "RateLimitError" || error._tag === "ModelUnavailableError" ||
   error._tag === "ModelFailedError" && error.originalStatus === 429
 
-/** The retries in one call for failures of this kind. */
 const limitOf = (error: ProviderError.ProviderError): readonly [kind: string, retries: number] => {
   switch (error._tag) {
     case "TimeoutError":

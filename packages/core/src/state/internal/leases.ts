@@ -33,7 +33,6 @@ export const make = Effect.fnUntraced(function*<A>(
         )
         return Effect.void
       }),
-    /** No longer renews it. */
     delete: (id: string) => {
       held.delete(id)
       if (held.size > 0) return

@@ -43,10 +43,8 @@ export const units: ReadonlyArray<Unit> = ["tokens", "requests", "nanodollars"]
 
 const nothing = (): Record<Unit, number> => ({ tokens: 0, requests: 0, nanodollars: 0 })
 
-/** The operations of a ledger for one key. */
 export type LedgerAccount = ReturnType<typeof make>
 
-/** Builds an account with nothing on it. */
 export const make = () => {
   const held = new Leased<Held>()
   const queue = new Leased<Demand & { readonly until: number }>()

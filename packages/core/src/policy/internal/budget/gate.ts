@@ -30,12 +30,7 @@ export interface BudgetGate {
   ) => Effect.Effect<(spent: number) => Effect.Effect<void>, ProviderError.BudgetExceededError>
 }
 
-/**
- * What a budget needs to know of a call.
- *
- * - `bill`: what an answer, or an event of a stream, says of what was used.
- * - `outputTokens`: about how many tokens of output an event of a stream has.
- */
+/** What a budget needs to know of a call: what an answer or event says of its use, or about how many tokens it has. */
 export interface Meter<A> extends Pick<QuotaGate.Meter, "load"> {
   readonly bill?: ((answer: A) => BudgetPrice.Bill | undefined) | undefined
   readonly outputTokens?: ((answer: A) => number) | undefined

@@ -1,11 +1,7 @@
 /** What calls of one model will draw, learned from what earlier ones drew. */
 import type * as Quota from "../../Quota.ts"
 
-/**
- * - `inputTokens`: of the prompt.
- * - `reserved`: what the provider reserves, and `least` what it reserves at least: the estimate of a prompt is rather too high.
- * - `amount`: what is reserved here.
- */
+/** `reserved`: what the provider reserves, `least` at least, since estimates are rather too high; `amount`: what we reserve. */
 export interface Demand {
   readonly inputTokens: number
   readonly reserved: number
