@@ -28,11 +28,7 @@ export class ChatCacheError extends Schema.TaggedError<ChatCacheError>()("ChatCa
  */
 export interface ChatCache {
   readonly get: (key: string) => Effect.Effect<Uint8Array | undefined, ChatCacheError>
-  readonly set: (
-    key: string,
-    value: Uint8Array,
-    timeToLive?: Duration.Duration
-  ) => Effect.Effect<void, ChatCacheError>
+  readonly set: (key: string, value: Uint8Array, timeToLive?: Duration.Duration) => Effect.Effect<void, ChatCacheError>
 }
 
 const makeMemory = (bounds?: Lru.Bounds): ChatCache => {

@@ -210,12 +210,7 @@ const shape = Effect.fnUntraced(function*(schema: AnySchema, options: FormatOpti
   const plain = ToolSchema.make(schema, true)
   const made = Result.isSuccess(plain) ? plain : ToolSchema.make(wrap(schema), true)
   if (Result.isFailure(made)) {
-    return yield* ProviderError.invalidRequest({
-      provider: "strata",
-      field: "schema",
-      problem: "it has no JSON form",
-      remedy: "Use a schema whose encoded side is made of JSON"
-    })
+    return yield* Check.invalid("schema", "it has no JSON form", "Use a schema whose encoded side is made of JSON")
   }
   const responseFormat: ChatRequest.JsonFormat = {
     type: "json",

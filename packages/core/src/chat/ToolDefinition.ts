@@ -53,11 +53,15 @@ export const make = Effect.fnUntraced(function*(
   yield* Check.run(Check.text, name, { provider: "strata", field: "tool.name" })
   const { description, input, strict } = yield* Check.run(optionsOf, options, { provider: "strata", field: "tool" })
   if (!/^[a-zA-Z0-9_-]{1,64}$/.test(name)) {
-    return yield* invalid(name, "this is not a valid tool name", "Use 1 to 64 letters, digits, `_` and `-`")
+    return yield* Check.invalid(
+      `tools["${name}"]`,
+      "this is not a valid tool name",
+      "Use 1 to 64 letters, digits, `_` and `-`"
+    )
   }
   const inputSchema = ToolSchema.make(input, strict === true)
   return Result.isFailure(inputSchema)
-    ? yield* invalid(name, inputSchema.failure, "Use a `Schema.Struct` with plain keys")
+    ? yield* Check.invalid(`tools["${name}"]`, inputSchema.failure, "Use a `Schema.Struct` with plain keys")
     : defined({ name, description, inputSchema: inputSchema.success, strict })
 })
 
@@ -67,6 +71,3 @@ const optionsOf = Check.struct<Parameters<typeof make>[1]>({
   description: Check.optional(Check.text),
   strict: Check.optional(Check.flag)
 }, { others: "ignored" })
-
-const invalid = (name: string, problem: string, remedy: string) =>
-  ProviderError.invalidRequest({ provider: "strata", field: `tools["${name}"]`, problem, remedy })

@@ -119,13 +119,11 @@ export const withBudget: Middleware.Decorator<EmbeddingService, [budget: Budget.
  */
 export const withDefaults: Middleware.Decorator<EmbeddingService, [defaults: Embedding.EmbeddingOptions]> = decorator(
   (embedder, given: Embedding.EmbeddingOptions) =>
-    Effect.map(Check.run(Validation.options, given, { provider: "strata", field: "defaults" }), (defaults) => {
-      return {
-        ...around(embedder, { effect: identity, stream: identity }, joined(defaults)),
-        defaultModel: defaults.model ?? embedder.defaultModel,
-        identity: { defaults: CanonicalLine.make(defaults) ?? null, of: embedder.identity ?? null }
-      }
-    })
+    Effect.map(Check.run(Validation.options, given, { provider: "strata", field: "defaults" }), (defaults) => ({
+      ...around(embedder, { effect: identity, stream: identity }, joined(defaults)),
+      defaultModel: defaults.model ?? embedder.defaultModel,
+      identity: { defaults: CanonicalLine.make(defaults) ?? null, of: embedder.identity ?? null }
+    }))
 )
 
 /** Options of a call with defaults; invalid options are left for the service to refuse. */

@@ -32,11 +32,7 @@ export class AdaptiveLimitsError extends Schema.TaggedError<AdaptiveLimitsError>
  */
 export interface AdaptiveLimits {
   readonly read: (key: string, adaptive: Adaptive) => Effect.Effect<Current, AdaptiveLimitsError>
-  readonly increase: (
-    key: string,
-    adaptive: Adaptive,
-    answered: number
-  ) => Effect.Effect<Current, AdaptiveLimitsError>
+  readonly increase: (key: string, adaptive: Adaptive, answered: number) => Effect.Effect<Current, AdaptiveLimitsError>
   readonly decrease: (
     key: string,
     adaptive: Adaptive,

@@ -305,10 +305,10 @@ const define = Effect.fnUntraced(function*(tools: ReadonlyArray<Tool.Any>, reque
   const names = definitions.map(({ name }) => name)
   const twice = names.find((name, index) => names.indexOf(name) !== index)
   if (twice !== undefined) {
-    return yield* invalid("tools", `there are two tools with the name "${twice}"`, "Give each tool a unique name")
+    return yield* Check.invalid("tools", `there are two tools with the name "${twice}"`, "Give each tool a unique name")
   }
   if (request.tools !== undefined && request.tools.length > 0) {
-    return yield* invalid("tools", "the request has tools", "Give the loop all tools, made with `Tool.make`")
+    return yield* Check.invalid("tools", "the request has tools", "Give the loop all tools, made with `Tool.make`")
   }
   return definitions
 })
@@ -323,7 +323,7 @@ const hooked = <A, E, R>(
     (effect): Effect.Effect<A, E | ProviderError.InvalidRequestError, R> =>
       Check.holds(Effect.isEffect, effect)
         ? effect
-        : Effect.fail(invalid(field, "the function does not return an effect", "Return an `Effect`"))
+        : Effect.fail(Check.invalid(field, "the function does not return an effect", "Return an `Effect`"))
   )
 
 const count = Check.optional(Check.number({ min: 0, remedy: "Use a number from 1" }))
@@ -344,6 +344,3 @@ const wrongAgain = ({ id, name, params }: Message.ToolCallPart, refusal: ToolCal
     params,
     message: `The model called the tool "${name}" wrongly in two steps in a row: ${refusal.issue}`
   })
-
-const invalid = (field: string, problem: string, remedy: string) =>
-  ProviderError.invalidRequest({ provider: "strata", field, problem, remedy })

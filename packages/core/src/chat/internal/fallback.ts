@@ -40,12 +40,8 @@ export const layer = (
           const built = Context.getOption(yield* Layer.buildWithMemoMap(layer, memoMap, scope), Chat.ChatService)
           // A layer of another service builds all the same.
           if (built._tag === "None") {
-            return yield* ProviderError.invalidRequest({
-              provider,
-              field: "fallbacks",
-              problem: "a layer does not build a chat service",
-              remedy: "Give layers of chat services"
-            })
+            const problem = "a layer does not build a chat service"
+            return yield* Check.invalid("fallbacks", problem, "Give layers of chat services")
           }
           return yield* Scope.provide(Chat.cored(built.value), scope)
         })

@@ -31,10 +31,7 @@ export const hedged = <A, E, R>(
       let winner: Fiber.Fiber<A, E> | undefined
 
       const start = Effect.uninterruptible(
-        Effect.tap(
-          Effect.forkChild(self, { startImmediately: true }),
-          (racer) => Effect.sync(() => racers.push(racer))
-        )
+        Effect.tap(Effect.forkChild(self, { startImmediately: true }), (racer) => Effect.sync(() => racers.push(racer)))
       )
 
       const race = Effect.gen(function*() {
