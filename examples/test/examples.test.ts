@@ -28,6 +28,20 @@ layer(Provider.local, { excludeTestServices: true })("examples", (it) => {
       })
   )
 
+  it.effect("lambda answers twice with one runtime, and says in time that there is none left", () =>
+    Effect.gen(function*() {
+      const output = yield* Example.node("lambda.ts")
+      assert.match(output, /^200 .+\n200 .+\n504 .+$/m)
+    }))
+
+  it.effect("lambda is the program of the README", () =>
+    Effect.sync(() => {
+      const file = Fs.readFileSync(`${Example.directory}/lambda.ts`, "utf8")
+      const program = file.slice(file.indexOf("const Chat"), file.indexOf("export const main")).trim()
+        .replace("Provider.bedrock()", "BedrockClient.layer()")
+      assert.include(Fs.readFileSync(`${Example.directory}/../packages/bedrock/README.md`, "utf8"), program)
+    }))
+
   it.effect("demo answers its questions with the right passages", () =>
     Effect.gen(function*() {
       const output = yield* Example.output(Demo.main)

@@ -79,8 +79,8 @@ export interface InvokeModelStreamResponse extends InvokeModel.Served {
 /**
  * The operations of Bedrock Runtime, each one attempt, with typed errors. Interruption closes the HTTP stream.
  *
- * One attempt sends a second request where the first cannot have been served: after refused credentials were renewed,
- * after a wrong clock was corrected, or through the inference profile of a model that requires one.
+ * One attempt sends another request where the first cannot have been served: after refused credentials were renewed (three
+ * times at most), after a wrong clock was corrected, or through the inference profile of a model that requires one.
  *
  * Answers are checked while they are decoded and have their declared types. A wrong type in an answer is a
  * `MalformedResponseError` that names its path; one in data that accompanies an answer (usage, metrics, trace) is left
@@ -170,7 +170,7 @@ export const make = Effect.fnUntraced(function*(
     ...(region === undefined ? {} : { region }),
     ...(endpoint === undefined ? {} : { endpoint }),
     requestHandler
-  })
+  }, authentication.version)
   yield* Endpoint.warnOfRegion(endpoint, sdks.region)
   const calls = yield* Calls.make(authentication.secrets)
   const profiles = ProfileFallback.make(sdks.region, options.inferenceProfile ?? "geography")

@@ -61,32 +61,21 @@ const contextOf: Check.Check<Context> = Check.partial({
   request: Check.unchecked()
 }, { others: "ignored" })
 
-/**
- * The error for a failure to get credentials: an `AuthenticationError`, unless the service or the network said more.
- */
-export const fromCredentials = (error: unknown, context?: Context): ProviderError.CallError => {
-  const asked = { ...context, who: "the credential provider" }
-  const known = fromUnknown(error, asked)
-  if (known._tag !== "MalformedResponseError") return known
-  const { cause, exception, providerMessage: words = "" } = known
-  const failure = { asked, exception, words, raw: words, silence: "it failed" }
-  return new ProviderError.AuthenticationError({
-    ...Failure.toFields(failure, "Check where it gets the credentials from"),
-    cause
-  })
-}
-
-/** Whether AWS (Bedrock, STS or another credential source) refused credentials in a way that renewal may fix. */
+/** Whether AWS (Bedrock, or STS for the source of a role) refused credentials in a way that renewal may fix. */
 export const isRenewable: (error: ProviderError.AuthenticationError) => boolean = Check.total(
-  ({ exception = "" }) => renewable.has(exception.replace(/Exception$/, "")),
+  // Bedrock's refusal of an API key; the `AccessDenied` of STS is a policy.
+  ({ exception = "" }) => exception === "AccessDeniedException" || renewable.has(exception.replace(/Exception$/, "")),
   () => false
 )
 
 /**
- * The time of the service, in milliseconds since 1970, when it refused a signature because of its date: "Signature expired:
- * 20260101T000000Z is now earlier than 20260101T000500Z (20260101T001000Z - 5 min.)".
+ * The time of the service, in milliseconds since 1970, when it refused a signature because of its date: by its words,
+ * "Signature expired: 20260101T000000Z is now earlier than 20260101T000500Z (20260101T001000Z - 5 min.)", or by the date of
+ * its answer.
  */
 export const timeOfService: (error: ProviderError.AuthenticationError) => number | undefined = Check.total((error) => {
+  const dated = skewed.get(error)
+  if (dated !== undefined) return dated
   const { exception, providerMessage: words = "" } = error
   if (exception === undefined || !/Signature (?:expired|not yet current)/.test(words)) return undefined
   const [, date, hours, minutes, seconds] = /\((\d{8})T(\d\d)(\d\d)(\d\d)Z [-+] \d+ min/.exec(words) ?? []
@@ -111,12 +100,21 @@ const classify: Classify = (facts) =>
     (facts.status === undefined ? undefined : Gateway.classify(facts, facts.status) ?? byStatus(facts, facts.status)) ??
     unknown(facts)
 
-const authentication = (remedy: string, problem?: string): Classify => (facts) =>
-  new ProviderError.AuthenticationError({
+const authentication = (remedy: string, problem?: string): Classify => (facts) => {
+  const error = new ProviderError.AuthenticationError({
     // The lines after the first quote the request, with its signature and its session token.
     ...Failure.toFields({ ...facts, words: ErrorChain.firstLine(facts.words) }, remedy, problem),
     cause: facts.status === undefined ? ErrorChain.toError(facts.chain) : undefined
   })
+  if (facts.date !== undefined && datedNames.has(facts.name)) skewed.set(error, facts.date)
+  return error
+}
+
+/** Refusals because of the date of a request whose words do not say the right one, by name without `Exception`. */
+const datedNames: ReadonlySet<string> = new Set(["RequestExpired", "RequestInTheFuture", "RequestTimeTooSkewed"])
+
+/** The dates of their answers. */
+const skewed = new WeakMap<ProviderError.AuthenticationError, number>()
 
 const accessDenied: Classify = (facts) => {
   const { raw } = facts
@@ -225,6 +223,7 @@ const exceptions: ReadonlyMap<string, Classify> = new Map<string, Classify>([
   ["InvalidSignature", authentication(keys)],
   ["SignatureDoesNotMatch", authentication(keys)],
   ["IncompleteSignature", authentication(keys)],
+  ["RequestInTheFuture", authentication(keys)],
   ["RequestTimeTooSkewed", authentication(keys)],
   ["MissingAuthenticationToken", authentication(login)],
   ["MissingAuthToken", authentication(login)],
@@ -243,9 +242,8 @@ const exceptions: ReadonlyMap<string, Classify> = new Map<string, Classify>([
   ["UnknownOperation", invalid]
 ])
 
-/** Refusals of credentials or of an API key, by name without `Exception`. */
+/** Refusals of credentials, by name without `Exception`. */
 const renewable: ReadonlySet<string> = new Set([
-  "AccessDenied",
   "ExpiredToken",
   "InvalidClientTokenId",
   "InvalidSignature",

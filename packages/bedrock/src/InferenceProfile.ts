@@ -15,6 +15,7 @@ import { BedrockClient } from "./BedrockClient.ts"
 import * as BedrockError from "./BedrockError.ts"
 import * as ModelId from "./catalog/ModelId.ts"
 import * as Endpoint from "./client/endpoint.ts"
+import * as Renewal from "./client/renewal.ts"
 import * as LeastRecent from "./internal/leastRecent.ts"
 import { providerName } from "./internal/provider.ts"
 
@@ -80,27 +81,35 @@ export const modelOf = (modelId: string): Effect.Effect<string | undefined, Prov
   isOpaque(modelId) ? Effect.flatMap(InferenceProfile, (lookup) => lookup(modelId)) : Effect.undefined
 
 const ask = Effect.fnUntraced(function*(
-  { region, sdk: { config } }: BedrockClient["Service"],
+  { region, sdk }: BedrockClient["Service"],
   profileArn: string,
   { endpoint }: Options
 ): Effect.fn.Return<string | undefined, ProviderError.CallError> {
   const Sdk = yield* Effect.promise(load)
   if (Sdk === undefined) return yield* Effect.fail(notInstalled(profileArn))
-  const client = new Sdk.BedrockClient({
-    region: ModelId.region(profileArn) ?? config.region,
-    credentials: config.credentials,
-    authSchemePreference: config.authSchemePreference,
-    requestHandler: config.requestHandler,
-    maxAttempts: 1,
-    ...(config.token === undefined ? undefined : { token: config.token }),
-    ...(endpoint === undefined ? undefined : { endpoint })
-  })
-  const profile = yield* Effect.tryPromise({
+  const { config } = sdk
+  const answer = Effect.tryPromise({
     try: (abortSignal) =>
-      client.send(new Sdk.GetInferenceProfileCommand({ inferenceProfileIdentifier: profileArn }), { abortSignal }),
+      // A client keeps the API key it got.
+      new Sdk.BedrockClient({
+        region: ModelId.region(profileArn) ?? config.region,
+        credentials: config.credentials,
+        authSchemePreference: config.authSchemePreference,
+        requestHandler: config.requestHandler,
+        maxAttempts: 1,
+        ...(config.token === undefined ? undefined : { token: config.token }),
+        ...(endpoint === undefined ? undefined : { endpoint })
+      }).send(new Sdk.GetInferenceProfileCommand({ inferenceProfileIdentifier: profileArn }), { abortSignal }),
     catch: (error) =>
       BedrockError.fromUnknown(error, { model: profileArn, region: ModelId.region(profileArn) ?? region })
   })
+  const profile = yield* Effect.catch(
+    answer,
+    (error) =>
+      error._tag === "AuthenticationError" && BedrockError.isRenewable(error)
+        ? Effect.andThen(Renewal.fetch(sdk), answer)
+        : Effect.fail(error)
+  )
   // a profile over several regions has the same model in each
   return profile.models?.map(({ modelArn }) => ModelId.parse(modelArn ?? "").baseId).find((model) =>
     model !== undefined

@@ -1,7 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import type * as ChatRequest from "@strata/core/chat/ChatRequest"
 import * as ChatService from "@strata/core/chat/ChatService"
-import * as ProviderError from "@strata/core/ProviderError"
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -88,7 +87,8 @@ describe("Every public function", () => {
         refused++
         const error = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
         if (error?._tag === "UnsupportedFeatureError") continue
-        assert.instanceOf(error, ProviderError.InvalidRequestError, `${name}: ${Cause.pretty(exit.cause)}`)
+        // A trace costs more than a call.
+        if (error?._tag !== "InvalidRequestError") assert.fail(`${name}: ${Cause.pretty(exit.cause)}`)
         assert.isNotEmpty(error.field, name)
         assert.isNotEmpty(error.remedy, name)
         assert.strictEqual(AnyCalls.sent.count, before, `${name}: sent and refused`)

@@ -1,6 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
+import { TestChat, TestEmbedding } from "@strata/core/testing"
+import { Emulator } from "@strata/emulator"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import { inspect } from "node:util"
 import * as BedrockClient from "../src/BedrockClient.ts"
@@ -222,9 +225,110 @@ describe("Authentication", () => {
         )
         yield* Environment.ofProcess({ AWS_ENDPOINT_URL_STS: server.url })
         const error = yield* Effect.flip(headersOf({ credentials, assumeRole }))
-        assert.strictEqual(error._tag, "PermissionDeniedError")
-        assert.include(error.message, "sts:AssumeRole")
+        assert.strictEqual(error._tag, "AuthenticationError")
+        assert.include(error.message, "\"not authorized to perform: sts:AssumeRole\"")
+        assert.lengthOf(server.received, 1)
       }).pipe(Effect.provide(nothing)))
+  })
+
+  describe("keys as they come from files and pages", () => {
+    it.live.each([
+      " bedrock-api-key-of-a-test\n",
+      "\ufeffbedrock-api-key-of-a-test\r\n",
+      "Bearer bedrock-api-key-of-a-test",
+      "bearer  bedrock-api-key-of-a-test\n"
+    ])("sends %j without what surrounds it", (key) =>
+      Effect.gen(function*() {
+        for (const options of [{ apiKey: Redacted.make(key) }, { apiKey: Effect.succeed(Redacted.make(key)) }]) {
+          assert.strictEqual((yield* headersOf(options)).authorization, "Bearer bedrock-api-key-of-a-test")
+        }
+        const fromEnvironment = yield* Effect.provide(
+          headersOf({}),
+          Environment.provided({ AWS_BEARER_TOKEN_BEDROCK: key })
+        )
+        assert.strictEqual(fromEnvironment.authorization, "Bearer bedrock-api-key-of-a-test")
+      }).pipe(Effect.provide(nothing)))
+
+    it.live("signs with AWS keys without white space, of options and of providers", () =>
+      Effect.gen(function*() {
+        const keys = {
+          accessKeyId: " AKIDEXAMPLE\n",
+          secretAccessKey: Redacted.make("a-secret-access-key\n"),
+          sessionToken: Redacted.make("a-session\r\n")
+        }
+        const sdkKeys = {
+          accessKeyId: "AKIDEXAMPLE\n",
+          secretAccessKey: "a-secret-access-key\n",
+          sessionToken: "a-session\n"
+        }
+        for (const credentials of [keys, Effect.succeed(keys), () => Promise.resolve(sdkKeys)]) {
+          const headers = yield* headersOf({ credentials })
+          assert.strictEqual(accessKeyOf(headers), "AKIDEXAMPLE")
+          assert.strictEqual(headers["x-amz-security-token"], "a-session")
+        }
+      }).pipe(Effect.provide(nothing)))
+
+    it.live("signs what the emulator accepts", () =>
+      Effect.gen(function*() {
+        const { client: known } = yield* Emulator.Emulator
+        const secretAccessKey = Redacted.make(`${Redacted.value(known.credentials.secretAccessKey)}\n`)
+        const client = yield* BedrockClient.make({ ...known, credentials: { ...known.credentials, secretAccessKey } })
+        yield* client.converse(request)
+      }).pipe(Effect.provide(
+        Layer.mergeAll(
+          nothing,
+          Emulator.layer().pipe(Layer.provide(Layer.merge(TestChat.layer(() => "Hello"), TestEmbedding.layer())))
+        )
+      )))
+
+    const broken = "first-line-of-a-key\nsecond-line-of-a-key"
+    it.effect.each<readonly [string, BedrockClient.Options]>([
+      ["apiKey", { apiKey: Redacted.make(broken) }],
+      ["apiKey", { apiKey: Redacted.make("a-key-with-\u200b-in-it second-line-of-a-key") }],
+      ["apiKey", { apiKey: Redacted.make("Bearer \n") }],
+      ["credentials.accessKeyId", { credentials: { ...credentials, accessKeyId: broken } }],
+      ["credentials.secretAccessKey", { credentials: { ...credentials, secretAccessKey: Redacted.make(broken) } }],
+      ["credentials.sessionToken", { credentials: { ...credentials, sessionToken: Redacted.make(broken) } }],
+      ["AWS_BEARER_TOKEN_BEDROCK", {}]
+    ])(
+      "refuses a %s that cannot be sent, when the layer is built, and does not show it",
+      ([field, options]) =>
+        Effect.gen(function*() {
+          const error = yield* Effect.flip(BedrockClient.make({ region: "us-east-1", ...options }))
+          assert.strictEqual(error._tag, "InvalidRequestError")
+          assert.strictEqual(error.field, field)
+          assert.notMatch(inspect(error, { depth: 20, showHidden: true }), /first-line|second-line/)
+        }).pipe(Effect.scoped, Effect.provide(Environment.provided({ AWS_BEARER_TOKEN_BEDROCK: broken })))
+    )
+
+    it.live.each<readonly [string, BedrockClient.Options]>([
+      ["the provider of the API key: what it gave: ", { apiKey: Effect.succeed(Redacted.make(broken)) }],
+      // What JavaScript may give.
+      ["the provider of the API key: what it gave: ", { apiKey: Effect.succeed(broken as never) }],
+      ["the credential provider: what it gave: ", { credentials: Effect.succeed(undefined as never) }],
+      ["the credential provider: what it gave: ", { credentials: () => Promise.resolve(undefined as never) }],
+      ["the credential provider: accessKeyId: ", {
+        credentials: () => Promise.resolve({ accessKeyId: broken, secretAccessKey: "x" })
+      }],
+      ["the credential provider: expiration: ", {
+        credentials: () => Promise.resolve({ accessKeyId: "x", secretAccessKey: "x", expiration: broken as never })
+      }],
+      ["the credential provider: ", { credentials: Effect.die(new Error("vault is sealed")) }],
+      ["the credential provider: ", {
+        credentials: () => {
+          throw new Error("vault is sealed")
+        }
+      }]
+    ])(
+      "fails with an AuthenticationError for what a provider gives, that begins %j",
+      ([begin, options]) =>
+        Effect.gen(function*() {
+          const error = yield* Effect.flip(headersOf(options))
+          assert.strictEqual(error._tag, "AuthenticationError")
+          assert.isTrue(error.message.startsWith(begin), error.message)
+          assert.notMatch(inspect(error, { depth: 20, showHidden: true }), /first-line|second-line/)
+        }).pipe(Effect.provide(nothing))
+    )
   })
 
   it.live("shows no secret, in errors or in the client itself", () =>

@@ -279,14 +279,6 @@ describe("BedrockError", () => {
       const { message } = fromUnknown(thrown("AccessDeniedException", text, 403))
       assert.match(message, /Allow bedrock:InvokeModel in the IAM policies of the credentials\.$/)
     })
-
-    it("is about the provider of credentials where that failed", () => {
-      const { message } = BedrockError.fromCredentials(failed("vault is sealed"), {})
-      assert.strictEqual(
-        message,
-        "the credential provider: \"vault is sealed\". Check where it gets the credentials from."
-      )
-    })
   })
 
   describe("retryAfter", () => {

@@ -213,9 +213,4 @@ describe("BedrockError, beyond the exceptions of the service", () => {
       }
     }
   )
-
-  it("makes an authentication error of whatever a provider of credentials fails with", () => {
-    assert.strictEqual(BedrockError.fromCredentials("boo")._tag, "AuthenticationError")
-    assert.strictEqual(BedrockError.fromCredentials(failed("no", { code: "ECONNREFUSED" }))._tag, "ConnectionError")
-  })
 })

@@ -1,6 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { NodeHttpHandler } from "@smithy/node-http-handler"
+import { SelfSigned } from "@strata/emulator"
 import * as Effect from "effect/Effect"
+import * as ChildProcess from "node:child_process"
 import * as Fs from "node:fs"
 import * as Https from "node:https"
 import * as Os from "node:os"
@@ -92,6 +94,28 @@ describe("A bundle of certificates", () => {
       if (content === undefined) return
       const given = yield* Effect.flip(connect({ url: "https://127.0.0.1:9" }, { transport: { ca: content } }))
       assert.strictEqual(given.field, "transport.ca")
+    }))
+
+  it.live("is trusted beside NODE_EXTRA_CA_CERTS", () =>
+    Effect.gen(function*() {
+      const server = yield* WireServer.https2(WireServer.answering)
+      const { authority } = yield* SelfSigned.make(["example.com"])
+      const env = {
+        ...process.env,
+        AWS_CA_BUNDLE: yield* file(authority),
+        NODE_EXTRA_CA_CERTS: yield* file(WireServer.certificate)
+      }
+      const program = yield* Effect.acquireRelease(
+        Effect.sync(() =>
+          ChildProcess.spawn(process.execPath, [`${import.meta.dirname}/support/LastingProgram.ts`, server.url], {
+            env
+          })
+        ),
+        (child) => Effect.sync(() => child.kill())
+      )
+      yield* WireServer.eventually(() => program.exitCode !== null)
+      assert.strictEqual(program.exitCode, 0)
+      assert.lengthOf(server.received, 1)
     }))
 
   it.live("does not touch an agent or a handler of the program's own", () =>

@@ -4,7 +4,7 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as BedrockClient from "../src/BedrockClient.ts"
 import * as InferenceProfile from "../src/InferenceProfile.ts"
-import { connect } from "./support/Client.ts"
+import { connect, credentials } from "./support/Client.ts"
 import * as WireServer from "./support/WireServer.ts"
 
 const arn = "arn:aws:bedrock:eu-west-1:123456789012:application-inference-profile/abc123"
@@ -57,6 +57,33 @@ describe("InferenceProfile", () => {
       const { modelOf, server } = yield* open(nova, { credentials: undefined, apiKey: Redacted.make("key-1") })
       yield* modelOf(arn)
       assert.strictEqual(server.received[0]?.headers.authorization, "Bearer key-1")
+    }))
+
+  it.live.each<readonly [string, WireServer.Handler, (key: () => string) => BedrockClient.Options]>([
+    [
+      "credentials",
+      WireServer.failing(403, "ExpiredTokenException", "The security token included in the request is expired"),
+      (key) => ({ credentials: Effect.sync(() => ({ ...credentials, accessKeyId: key() })) })
+    ],
+    [
+      "an API key",
+      WireServer.failing(
+        403,
+        "AccessDeniedException",
+        "Authentication failed: Please make sure your API Key is valid."
+      ),
+      (key) => ({ credentials: undefined, apiKey: Effect.sync(() => Redacted.make(key())) })
+    ]
+  ])("renews %s that the control plane refuses", ([_, refuse, options]) =>
+    Effect.gen(function*() {
+      let asked = 0
+      const { modelOf, server } = yield* open(
+        (received, answer) => (/key-2/.test(received.headers.authorization ?? "") ? nova : refuse)(received, answer),
+        options(() => `key-${++asked}`)
+      )
+      assert.strictEqual(yield* modelOf(arn), "amazon.nova-pro-v1:0")
+      assert.strictEqual(asked, 2)
+      assert.lengthOf(server.received, 2)
     }))
 
   it.live("asks once for each profile, however many ask at once", () =>

@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import * as BedrockClient from "../src/BedrockClient.ts"
+import * as Proxy from "../src/client/proxy.ts"
 import { connect, request } from "./support/Client.ts"
 import * as Environment from "./support/Environment.ts"
 import * as ProxyServer from "./support/ProxyServer.ts"
@@ -114,7 +115,7 @@ describe("A proxy", () => {
 
     it.live("may speak TLS itself", () =>
       Effect.gen(function*() {
-        const proxy = yield* ProxyServer.make({ tls: WireServer.tls })
+        const proxy = yield* ProxyServer.make({ tls: true })
         const server = yield* serve(WireServer.answering)
         yield* converse(server, { transport: { ...options, ca, proxy: proxy.url } })
         assert.lengthOf(proxy.asked, 1)
@@ -134,7 +135,7 @@ describe("A proxy", () => {
   it.live("in lower case comes first", () =>
     Effect.gen(function*() {
       const proxy = yield* ProxyServer.make()
-      yield* withEnvironment({ HTTPS_PROXY: "http://127.0.0.1:9", https_proxy: `127.0.0.1:${proxy.port}` })
+      yield* withEnvironment({ HTTPS_PROXY: "http://127.0.0.1:9", https_proxy: new URL(proxy.url).host })
       assert.lengthOf(proxy.asked, 1)
     }))
 
@@ -201,6 +202,25 @@ describe("A proxy", () => {
       yield* Effect.flip(client.converse(request))
       assert.lengthOf(proxy.asked, bypassed ? 0 : 1)
     }))
+
+  it.effect.each<[list: string, host: string, port: number, bypassed: boolean]>([
+    ["::1", "[::1]", 443, true],
+    ["[::1]", "[::1]", 443, true],
+    ["[::1]:8443", "[::1]", 8443, true],
+    ["[::1]:8443", "[::1]", 443, false],
+    ["fd00::/8", "[fd12::1]", 443, true],
+    ["10.0.0.0/8", "10.1.2.3", 443, true],
+    ["10.0.0.0/8", "11.1.2.3", 443, false],
+    ["10.0.0.0/99", "10.1.2.3", 443, false],
+    ["10.0.0.1:8080", "10.0.0.1", 8080, true],
+    ["10.0.0.1:8080", "10.0.0.1", 443, false],
+    ["EXAMPLE.com.", "a.Example.com", 443, true],
+    ["*.", "a.b", 443, false]
+  ])("is bypassed with NO_PROXY=%s for %s, port %i: %s", ([list, hostname, port, bypassed]) =>
+    Effect.gen(function*() {
+      const route = yield* Proxy.resolve(undefined)
+      assert.strictEqual(route({ protocol: "https:", hostname, port }) === undefined, bypassed)
+    }).pipe(Effect.provide(Environment.provided({ HTTPS_PROXY: "http://[::1]:3128", no_proxy: list }))))
 
   it.live("of an option decides alone, and `false` is none", () =>
     Effect.gen(function*() {

@@ -1,12 +1,18 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as ChatService from "@strata/core/chat/ChatService"
+import * as Policy from "@strata/core/policy/Policy"
 import type * as ProviderError from "@strata/core/ProviderError"
 import { TestChat, TestEmbedding } from "@strata/core/testing"
 import { Emulator } from "@strata/emulator"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import * as Redacted from "effect/Redacted"
+import * as Stream from "effect/Stream"
 import * as Fs from "node:fs"
+import type * as Authentication from "../src/Authentication.ts"
+import * as BedrockChat from "../src/BedrockChat.ts"
 import * as BedrockClient from "../src/BedrockClient.ts"
 import { connect, credentials, request } from "./support/Client.ts"
 import * as Environment from "./support/Environment.ts"
@@ -44,6 +50,23 @@ const rotating = (last: number) => {
   const provider = Effect.sync(() => ({ ...credentials, accessKeyId: `AKID${Math.min(++state.asked, last)}` }))
   return { state, provider }
 }
+
+/** Credentials with so many milliseconds left, then what comes next. */
+const expiring = (left: number, next: Effect.Effect<Authentication.Credentials, unknown>) => {
+  const state = { asked: 0 }
+  const provider = Effect.suspend(() =>
+    ++state.asked === 1
+      ? Effect.succeed({ ...credentials, accessKeyId: "AKID1", expiration: Date.now() + left })
+      : next
+  )
+  return { state, provider }
+}
+
+/** Sets the clock of the process, on which credentials expire, so many milliseconds ahead of what it was. */
+const clock = Effect.map(
+  Effect.acquireRelease(Effect.sync(() => Date.now), (now) => Effect.sync(() => void (Date.now = now))),
+  (now) => (ahead: number) => void (Date.now = () => now() + ahead)
+)
 
 const converse = (client: BedrockClient.BedrockClient["Service"], modelId = request.modelId) =>
   client.converse({ ...request, modelId })
@@ -129,15 +152,108 @@ describe("BedrockClient, when credentials are refused", () => {
       assert.lengthOf(server.received, 1)
     }).pipe(Effect.provide(nothing)))
 
-  it.live("tries once: new ones that are refused too are the end of it", () =>
+  it.live("gives up after three renewals, all of them refused", () =>
     Effect.gen(function*() {
       const server = yield* WireServer.http1(expired)
       const { provider, state } = rotating(9)
       const error = yield* Effect.flip(converse(yield* connect(server, { credentials: provider })))
       assert.strictEqual(error._tag, "AuthenticationError")
       assert.notInclude(error.message, "the same ones")
-      assert.lengthOf(server.received, 2)
+      assert.lengthOf(server.received, 4)
+      assert.strictEqual(state.asked, 4)
+    }).pipe(Effect.provide(nothing)))
+
+  it.live.each(["converse", "converseStream"] as const)(
+    "renews them twice in a row, where that is needed: %s",
+    (operation) =>
+      Effect.gen(function*() {
+        const server = yield* WireServer.http1(knowing(["AKID3"]))
+        const { provider, state } = rotating(9)
+        const client = yield* connect(server, { credentials: provider })
+        yield* Effect.exit<unknown, ProviderError.CallError, never>(
+          operation === "converse" ? client.converse(request) : Effect.scoped(client.converseStream(request))
+        )
+        assert.deepStrictEqual(server.received.map(accessKeyOf), ["AKID1", "AKID2", "AKID3"])
+        assert.strictEqual(state.asked, 3)
+      }).pipe(Effect.provide(nothing))
+  )
+
+  it.live.each([16, 64])(
+    "loses no call and no stream of a job, %i at a time, and counts none as a retry",
+    (concurrency) =>
+      Effect.gen(function*() {
+        // Each key is good for so many requests that some calls find theirs used up twice.
+        let served = 0
+        const server = yield* WireServer.http1((received, answer) => {
+          const key = Number(accessKeyOf(received)?.slice("AKID".length))
+          if (key !== Math.floor(served / 50) + 1) return expired(received, answer)
+          served++
+          return received.path.endsWith("-stream")
+            ? WireServer.streaming([
+              WireServer.event("messageStart", { role: "assistant" }),
+              WireServer.delta("Hello"),
+              WireServer.event("contentBlockStop", { contentBlockIndex: 0 }),
+              WireServer.event("messageStop", { stopReason: "end_turn" }),
+              WireServer.event("metadata", { usage: { inputTokens: 1, outputTokens: 1, totalTokens: 2 } })
+            ])(received, answer)
+            : WireServer.answering(received, answer)
+        })
+        const { provider, state } = rotating(99)
+        const chat = BedrockChat.layer({ model: request.modelId, policy: Policy.none }).pipe(
+          Layer.provide(BedrockClient.layer({
+            endpoint: server.url,
+            region: "us-east-1",
+            credentials: Effect.delay(provider, "5 millis")
+          }))
+        )
+        const texts = yield* Effect.forEach(
+          Array.from({ length: 250 }),
+          (_, index) =>
+            index % 2 === 0
+              ? Effect.map(ChatService.generate({ messages: "Hi" }), ({ text }) => text)
+              : Stream.mkString(ChatService.textStream({ messages: "Hi" })),
+          { concurrency }
+        ).pipe(Effect.provide(chat))
+        assert.isTrue(texts.every((text) => text === "Hello"))
+        assert.strictEqual(served, 250)
+        assert.strictEqual(state.asked, 5)
+      }).pipe(Effect.provide(nothing))
+  )
+
+  it.live("sends a call again whose credentials were renewed by themselves while it was under way", () =>
+    Effect.gen(function*() {
+      let refuse = () => {}
+      const server = yield* WireServer.http1((received, answer) => {
+        if (accessKeyOf(received) === "AKID2") return WireServer.answering(received, answer)
+        refuse = () => expired(received, answer)
+      })
+      const { provider, state } = expiring(600_000, Effect.succeed({ ...credentials, accessKeyId: "AKID2" }))
+      const skip = yield* clock
+      const client = yield* connect(server, { credentials: provider })
+      const first = yield* Effect.forkChild(converse(client))
+      yield* WireServer.eventually(() => server.received.length === 1)
+      skip(595_000)
+      yield* converse(client)
+      refuse()
+      yield* Fiber.join(first)
       assert.strictEqual(state.asked, 2)
+      assert.deepStrictEqual(server.received.map(accessKeyOf), ["AKID1", "AKID2", "AKID2"])
+    }).pipe(Effect.provide(nothing)))
+
+  it.live("asks again, before it signs, for credentials that have expired already", () =>
+    Effect.gen(function*() {
+      const server = yield* WireServer.http1(knowing(["AKID4"]))
+      let asked = 0
+      const client = yield* connect(server, {
+        credentials: Effect.sync(() => ({
+          ...credentials,
+          accessKeyId: `AKID${++asked}`,
+          ...(asked < 4 ? { expiration: Date.now() - 1 } : {})
+        }))
+      })
+      yield* converse(client)
+      // The SDK asks twice for a request.
+      assert.deepStrictEqual(server.received.map(accessKeyOf), ["AKID2", "AKID4"])
     }).pipe(Effect.provide(nothing)))
 
   it.live("fails all pending calls with the provider's error, after one request to it", () =>
@@ -302,18 +418,77 @@ describe("BedrockClient, when credentials are refused", () => {
     )))
 })
 
+describe("BedrockClient, when credentials are about to expire", () => {
+  it.live("renews them once for all calls", () =>
+    Effect.gen(function*() {
+      const server = yield* WireServer.http1(WireServer.answering)
+      const { provider, state } = expiring(600_000, Effect.succeed({ ...credentials, accessKeyId: "AKID2" }))
+      const skip = yield* clock
+      const client = yield* connect(server, { credentials: provider })
+      yield* converse(client)
+      skip(595_000)
+      yield* Effect.all(Array.from({ length: 64 }, () => converse(client)), { concurrency: "unbounded" })
+      assert.strictEqual(state.asked, 2)
+      assert.isTrue(server.received.slice(1).every((received) => accessKeyOf(received) === "AKID2"))
+    }).pipe(Effect.provide(nothing)))
+
+  it.live("does not wait for new ones while there are minutes left", () =>
+    Effect.gen(function*() {
+      const server = yield* WireServer.http1(WireServer.answering)
+      const { provider, state } = expiring(600_000, Effect.never)
+      const skip = yield* clock
+      const client = yield* connect(server, { credentials: provider })
+      yield* converse(client)
+      skip(400_000)
+      yield* converse(client)
+      yield* converse(client)
+      assert.deepStrictEqual(server.received.map(accessKeyOf), ["AKID1", "AKID1", "AKID1"])
+      assert.strictEqual(state.asked, 2)
+    }).pipe(Effect.provide(nothing)))
+
+  it.live("goes on with them, and says so once, when they cannot be renewed", () =>
+    Effect.gen(function*() {
+      const server = yield* WireServer.http1(WireServer.answering)
+      const { provider, state } = expiring(600_000, Effect.fail("vault is sealed"))
+      const lines: Array<string> = []
+      const logger = Logger.make<unknown, void>(({ logLevel, message }) =>
+        void lines.push(`${logLevel} ${String(message)}`)
+      )
+      const skip = yield* clock
+      const client = yield* Effect.provideService(
+        connect(server, { credentials: provider }),
+        Logger.CurrentLoggers,
+        new Set([logger])
+      )
+      yield* converse(client)
+      skip(550_000)
+      yield* Effect.all(Array.from({ length: 20 }, () => converse(client)), { concurrency: "unbounded" })
+      assert.isTrue(server.received.every((received) => accessKeyOf(received) === "AKID1"))
+      assert.strictEqual(state.asked, 2)
+      assert.deepStrictEqual(lines, [
+        "Warn Credentials cannot be renewed: they are used until they expire,the credential provider: \"vault is sealed\". " +
+        "Check where it gets the credentials from."
+      ])
+      skip(600_000)
+      const error = yield* Effect.flip(converse(client))
+      assert.strictEqual(error._tag, "AuthenticationError")
+      assert.strictEqual(state.asked, 3)
+    }).pipe(Effect.provide(nothing)))
+})
+
 describe("BedrockClient, on a machine whose clock is wrong", () => {
   const stamp = (time: number) => new Date(time).toISOString().replace(/[-:]|\.\d+/g, "")
 
-  /** A service that lives `ahead` milliseconds in the future. */
-  const inTheFuture = (ahead: number): WireServer.Handler => (received, answer) => {
+  /** A service that lives `ahead` milliseconds in the future; `name`: of an exception that does not say the time. */
+  const inTheFuture = (ahead: number, name?: string): WireServer.Handler => (received, answer) => {
     const now = Date.now() + ahead
     const dated = String(received.headers["x-amz-date"])
     const signed = Date.parse(dated.replace(/(....)(..)(..)T(..)(..)(..)Z/, "$1-$2-$3T$4:$5:$6Z"))
     const answering = received.path.endsWith("-stream")
       ? WireServer.streaming([WireServer.event("messageStop", { stopReason: "end_turn" })])
       : WireServer.answering
-    const handler = Math.abs(now - signed) < 300_000 ? answering : WireServer.failing(
+    const refusing = name === undefined ? undefined : WireServer.failing(403, name, "The difference is too large.")
+    const handler = Math.abs(now - signed) < 300_000 ? answering : refusing ?? WireServer.failing(
       403,
       "InvalidSignatureException",
       signed < now
@@ -327,17 +502,20 @@ describe("BedrockClient, on a machine whose clock is wrong", () => {
   }
 
   for (const [name, ahead] of [["slow", 3_600_000], ["fast", -3_600_000]] as const) {
-    it.live(`signs by the time of the service, where it is ${name}`, () =>
-      Effect.gen(function*() {
-        const server = yield* WireServer.http1(inTheFuture(ahead))
-        const client = yield* connect(server)
-        yield* Effect.scoped(client.converseStream(request))
-        yield* converse(client)
-        assert.lengthOf(server.received, 3)
-        const other = yield* connect(server)
-        yield* converse(other)
-        yield* converse(other)
-        assert.lengthOf(server.received, 6)
-      }).pipe(Effect.provide(nothing)))
+    it.live.each([undefined, "RequestTimeTooSkewed", "RequestExpired"])(
+      `signs by the time of the service, where it is ${name}: %s`,
+      (exception) =>
+        Effect.gen(function*() {
+          const server = yield* WireServer.http1(inTheFuture(ahead, exception))
+          const client = yield* connect(server)
+          yield* Effect.scoped(client.converseStream(request))
+          yield* converse(client)
+          assert.lengthOf(server.received, 3)
+          const other = yield* connect(server)
+          yield* converse(other)
+          yield* converse(other)
+          assert.lengthOf(server.received, 6)
+        }).pipe(Effect.provide(nothing))
+    )
   }
 })

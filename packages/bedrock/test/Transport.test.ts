@@ -8,6 +8,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as ChildProcess from "node:child_process"
 import * as Http from "node:http"
 import * as Https from "node:https"
 import * as Net from "node:net"
@@ -278,12 +279,15 @@ describe("Transport", () => {
     it.live("does not keep the process alive between calls", () =>
       Effect.gen(function*() {
         const server = yield* WireServer.http2(WireServer.answering)
-        const client = yield* connect(server, { transport: { http2: { pingInterval: "60 millis" } } })
-        const before = process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length
-        yield* client.converse(request)
-        yield* WireServer.eventually(() =>
-          process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length <= before
+        const program = yield* Effect.acquireRelease(
+          Effect.sync(() =>
+            ChildProcess.spawn(process.execPath, [`${import.meta.dirname}/support/LastingProgram.ts`, server.url])
+          ),
+          (child) => Effect.sync(() => child.kill())
         )
+        yield* WireServer.eventually(() => program.exitCode !== null)
+        assert.strictEqual(program.exitCode, 0)
+        assert.lengthOf(server.received, 1)
       }))
 
     it.live("fails with a connect timeout, TLS included", () =>

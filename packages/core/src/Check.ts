@@ -1,8 +1,8 @@
 /**
  * Validates values of unknown type: requests and options that may come from JavaScript, JSON or a database.
  *
- * A {@link Check} turns a value into plain data of its type, reading each property once, or refuses it with a path, a
- * problem and a remedy. It never throws: a getter or proxy that throws is a problem, too.
+ * A check turns a value into plain data of its type, reading each property once, or refuses it with a path, a problem and a
+ * remedy. It never throws: a getter or proxy that throws is a problem, too.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -133,7 +133,6 @@ export const tagged = <Key extends string, A extends { readonly [K in Key]: stri
   }
 }
 
-/** Refuses the first unknown property. */
 const strays = (fields: object, { instead = {}, others = "refused", remedy = "Give an object" }: StructOptions) => {
   const names = Object.keys(fields)
   const known = new Set(names)

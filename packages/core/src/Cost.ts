@@ -1,6 +1,5 @@
-/**
- * What a call cost, in US dollars.
- */
+/** What a call cost, in US dollars. */
+import * as Record from "effect/Record"
 import * as Schema from "effect/Schema"
 import * as Total from "./internal/total.ts"
 
@@ -27,13 +26,7 @@ export const make: (parts: Partial<Omit<Cost, "total">>) => Cost = Total.make((p
 
 /** The sum of two costs. All `NaN` for a value that is not a cost. */
 export const add: (self: Cost, that: Cost) => Cost = Total.make(
-  (self, that) => ({
-    input: self.input + that.input,
-    cacheRead: self.cacheRead + that.cacheRead,
-    cacheWrite: self.cacheWrite + that.cacheWrite,
-    output: self.output + that.output,
-    total: self.total + that.total
-  }),
+  (self, that) => Record.map(empty, (_, part) => self[part] + that[part]),
   () => none
 )
 

@@ -25,8 +25,11 @@ const retryAfterField = { retryAfter: Schema.optional(Schema.Duration) }
 /** The part of a request that an error is about, and the message without it. */
 const placeFields = { field: Schema.optional(Schema.String), problem: Schema.optional(Schema.String) }
 
-/** Credentials are missing, expired or not recognised. */
-export class AuthenticationError extends Schema.TaggedError<AuthenticationError>()("AuthenticationError", fields) {}
+/** Credentials are missing, expired or not recognised. `transient`: what hands them out may do so in a moment. */
+export class AuthenticationError extends Schema.TaggedError<AuthenticationError>()("AuthenticationError", {
+  ...fields,
+  transient: Schema.optional(Schema.Boolean)
+}) {}
 
 /** The credentials are valid, but lack access to the model, or a policy denies the call. */
 export class PermissionDeniedError
@@ -95,7 +98,6 @@ export class ModelFailedError extends Schema.TaggedError<ModelFailedError>()("Mo
  * with its retries, of connecting, or the provider's own for the model.
  */
 export type TimeoutPhase = typeof TimeoutPhase.Type
-/** @see {@link TimeoutPhase} */
 export const TimeoutPhase = Schema.Literals(["attempt", "first-event", "idle", "deadline", "connect", "model"])
 
 /** A timeout; `after` is its length, unless it is the provider's. */
@@ -141,7 +143,6 @@ export class BudgetExceededError extends Schema.TaggedError<BudgetExceededError>
 
 /** What a call to a provider fails with, of any service. */
 export type CallError = typeof CallError.Type
-/** @see {@link CallError} */
 export const CallError = Schema.Union([
   AuthenticationError,
   PermissionDeniedError,
@@ -181,7 +182,6 @@ export type RerankError = CallError
 
 /** Any failure of any service. */
 export type ProviderError = typeof ProviderError.Type
-/** @see {@link ProviderError} */
 export const ProviderError = Schema.Union([...CallError.members, StreamInterruptedError, StructuredOutputError])
 
 /** Whether a value is a {@link ProviderError}. */
@@ -204,10 +204,14 @@ const transient: ReadonlySet<ProviderError["_tag"]> = new Set<ProviderError["_ta
 ])
 
 /**
- * Whether the same request may succeed if it is sent again; decided by the tag. A `StreamInterruptedError` is not transient:
- * part of the answer was delivered, and a second answer would not continue it.
+ * Whether the same request may succeed if it is sent again; decided by the tag, and for an `AuthenticationError` by
+ * `transient`. A `StreamInterruptedError` is not transient: part of the answer was delivered, and a second answer would not
+ * continue it.
  */
-export const isTransient: (error: ProviderError) => boolean = Total.make(({ _tag }) => transient.has(_tag), () => false)
+export const isTransient: (error: ProviderError) => boolean = Total.make(
+  (error) => transient.has(error._tag) || error._tag === "AuthenticationError" && error.transient === true,
+  () => false
+)
 
 const refusals: ReadonlySet<ProviderError["_tag"]> = new Set<ProviderError["_tag"]>([
   "AuthenticationError",

@@ -10,7 +10,9 @@ import * as Exit from "effect/Exit"
 import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
+import * as Result from "effect/Result"
 import * as Tracer from "effect/Tracer"
+import * as BoundedMap from "./internal/boundedMap.ts"
 import { defined } from "./internal/defined.ts"
 import * as ModelLabels from "./internal/modelLabels.ts"
 import * as Total from "./internal/total.ts"
@@ -109,24 +111,26 @@ export type WaitReason = "quota" | "concurrency" | "retry-budget"
 
 /** Records a wait of some milliseconds; none at all is not recorded. */
 export const recordWait = (target: Target, reason: WaitReason, millis: number): Effect.Effect<void> =>
-  safely(() => millis > 0 ? record(waits, target, millis / 1000, { "strata.wait.reason": label(reason) }) : Effect.void)
+  recording((context) => {
+    if (millis > 0) update(context, waits, target, millis / 1000, { "strata.wait.reason": label(reason) })
+  })
 
 /** Records the end of an attempt as an event `strata.attempt` on the span of its operation. */
 export const attempt = (number: number) => <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.withFiber((fiber) => {
-    const span = Context.getOrUndefined(fiber.context, Tracer.ParentSpan)
-    if (span?._tag !== "Span") return self
-    const recordExit = (start: bigint, exit: Exit.Exit<A, E>) =>
-      Effect.map(Clock.currentTimeNanos, (end) =>
+  Effect.withFiber(({ context }) => {
+    const span = spanOf(context)
+    if (span === undefined) return self
+    const clock = Context.get(context, Clock.Clock)
+    const start = clock.currentTimeNanosUnsafe()
+    return Effect.onExit(self, (exit) =>
+      recording(() => {
+        const end = clock.currentTimeNanosUnsafe()
         span.event("strata.attempt", end, {
           "strata.attempt.number": number,
           "strata.attempt.duration": Number(end - start) / 1e9,
           ...errorType(exit)
-        }))
-    return Effect.flatMap(
-      Clock.currentTimeNanos,
-      (start) => Effect.onExit(self, (exit) => safely(() => recordExit(start, exit)))
-    )
+        })
+      }))
   })
 
 /**
@@ -178,12 +182,13 @@ export const span = Total.make(
 
 const clientSpan = (name: string, attributes: Record<string, unknown>) => ({
   name,
-  options: { kind: "client" as const, attributes: defined(attributes) }
+  // A stack trace for each span would cost more than the rest of the call's telemetry.
+  options: { kind: "client" as const, attributes: defined(attributes), captureStackTrace: false }
 })
 
 /** Annotates the current span with the values that are not `undefined`. */
 export const annotate = (values: Record<string, unknown>): Effect.Effect<void> =>
-  safely(() => Effect.annotateCurrentSpan(defined(values)))
+  recording((context) => describe(context, values))
 
 /**
  * Records how long an operation took and, on its span, the error it failed with: its tag (`error.type`), its message, the
@@ -195,20 +200,20 @@ export const recordEnd = <A>(
   start: number,
   exit: Exit.Exit<A, ProviderError.ProviderError>
 ): Effect.Effect<void> =>
-  safely(() => {
+  recording((context) => {
     const failed = errorType(exit)
-    const onSpan = Option.match(Exit.findErrorOption(exit), {
-      onNone: () => failed,
-      onSome: ({ exception, message, requestId, server }) => ({
-        ...failed,
-        "error.message": message,
-        "strata.error.exception": exception,
-        "strata.error.request_id": requestId,
+    const error = Option.getOrUndefined(Exit.findErrorOption(exit))
+    if (failed !== undefined) describe(context, failed)
+    if (error !== undefined) {
+      describe(context, {
+        "error.message": error.message,
+        "strata.error.exception": error.exception,
+        "strata.error.request_id": error.requestId,
         "strata.scope": target.scope === "" ? undefined : target.scope,
-        ...placeOf(server)
+        ...placeOf(error.server)
       })
-    })
-    return Effect.andThen(annotate(onSpan), recordSince(operationDuration, target, start, failed))
+    }
+    update(context, operationDuration, target, secondsSince(context, start), { ...failed, ...serverOf(context) })
   })
 
 /** A host, with its port or without: that of an IPv6 address has brackets. */
@@ -222,12 +227,11 @@ const placeOf = (server: string | undefined) => {
 
 /** Records the time to the first event of a stream, on the current span too. */
 export const recordFirstEvent = (target: Target, start: number): Effect.Effect<void> =>
-  safely(() =>
-    Effect.flatMap(
-      recordSince(timeToFirstEvent, target, start),
-      (seconds) => annotate({ "gen_ai.response.time_to_first_chunk": seconds })
-    )
-  )
+  recording((context) => {
+    const seconds = secondsSince(context, start)
+    update(context, timeToFirstEvent, target, seconds, serverOf(context))
+    describe(context, { "gen_ai.response.time_to_first_chunk": seconds })
+  })
 
 /** Records tokens of one type; nothing when the provider did not count them. */
 export const recordTokens = (
@@ -235,60 +239,80 @@ export const recordTokens = (
   type: "input" | "output",
   tokens: number | undefined
 ): Effect.Effect<void> =>
-  safely(() =>
-    typeof tokens === "number"
-      ? recordAt(tokenUsage, target, tokens, { "gen_ai.token.type": label(type) })
-      : Effect.void
-  )
+  recording((context) => {
+    if (typeof tokens !== "number") return
+    update(context, tokenUsage, target, tokens, { "gen_ai.token.type": label(type), ...serverOf(context) })
+  })
 
 /** Counts one request. */
-export const recordAttempt = (target: Target): Effect.Effect<void> => safely(() => record(attempts, target, 1))
+export const recordAttempt = (target: Target): Effect.Effect<void> =>
+  recording((context) => update(context, attempts, target, 1))
 
 /** Counts one retry. */
 export const recordRetry = (target: Target, error: ProviderError.ProviderError): Effect.Effect<void> =>
-  safely(() => record(retries, target, 1, { "error.type": label(error._tag) }))
+  recording((context) => update(context, retries, target, 1, { "error.type": label(error._tag) }))
 
-/** What cannot be recorded does no harm to the call. */
-const safely = (recording: () => Effect.Effect<void>): Effect.Effect<void> =>
-  Effect.catchDefect(Effect.suspend(recording), () => Effect.void)
+/** Runs a synchronous recording. What cannot be recorded does no harm to the call. */
+const recording = (record: (context: Context.Context<never>) => void): Effect.Effect<void> =>
+  Effect.withFiber(({ context }) => {
+    Result.try(() => record(context))
+    return Effect.void
+  })
 
 /** Of another value the metric would build a key, however large it is. */
 const label = (value: string): string => typeof value === "string" ? value : "unknown"
 
-const record = <Input>(
+const update = <Input>(
+  context: Context.Context<never>,
   metric: Metric.Metric<Input, unknown>,
   target: Target,
   value: Input,
   others: Record<string, string> = {}
-): Effect.Effect<void> => Metric.update(Metric.withAttributes(metric, { ...attributes(target), ...others }), value)
+): void => {
+  const labels = { ...attributes(target), ...others }
+  const series = BoundedMap.getOrMake(kept, metric, () => BoundedMap.make(mostSeries))
+  const labelled = BoundedMap.getOrMake(
+    series,
+    Object.entries(labels).join("\n"),
+    () => Metric.withAttributes(metric, labels)
+  )
+  // those of a metric take its values
+  labelled.updateUnsafe(value as never, context)
+}
+
+/** Metrics with labels, each of which computes the key of its series once. */
+const kept = new Map<Metric.Metric<never, unknown>, BoundedMap.BoundedMap<string, Metric.Metric<never, unknown>>>()
+
+const mostSeries = 1_000
+
+const spanOf = (context: Context.Context<never>): Tracer.Span | undefined => {
+  const span = Context.getOrUndefined(context, Tracer.ParentSpan)
+  return span?._tag === "Span" ? span : undefined
+}
+
+const describe = (context: Context.Context<never>, values: Record<string, unknown>): void => {
+  const span = spanOf(context)
+  if (span === undefined) return
+  for (const [name, value] of Object.entries(values)) {
+    if (value !== undefined) span.attribute(name, value)
+  }
+}
 
 /** A metric of the conventions has the server as well, once the provider put it on the span of the operation. */
-const recordAt: typeof record = (metric, target, value, others) =>
-  Effect.withFiber((fiber) => {
-    const span = Context.getOrUndefined(fiber.context, Tracer.ParentSpan)
-    return record(metric, target, value, { ...others, ...(span?._tag === "Span" ? serverOf(span) : undefined) })
-  })
+const serverOf = (context: Context.Context<never>): Record<string, string> => {
+  const attributes = spanOf(context)?.attributes
+  const address = attributes?.get("server.address")
+  if (address === undefined) return {}
+  const port = attributes?.get("server.port")
+  return { "server.address": `${address}`, ...(port !== undefined && { "server.port": `${port}` }) }
+}
 
-const serverOf = ({ attributes }: Tracer.Span): Record<string, string> =>
-  Object.fromEntries(
-    ["server.address", "server.port"].flatMap((name) => attributes.has(name) ? [[name, `${attributes.get(name)}`]] : [])
-  )
-
-/** The seconds it recorded. */
-const recordSince = (
-  metric: Metric.Metric<number, unknown>,
-  target: Target,
-  start: number,
-  others?: Record<string, string>
-) =>
-  Effect.flatMap(Clock.currentTimeMillis, (now) => {
-    const seconds = (now - start) / 1000
-    return Effect.as(recordAt(metric, target, seconds, others), seconds)
-  })
+const secondsSince = (context: Context.Context<never>, start: number): number =>
+  (Context.get(context, Clock.Clock).currentTimeMillisUnsafe() - start) / 1000
 
 /** How a call failed, as the attribute `error.type`; none when it did not. */
-const errorType = (exit: Exit.Exit<unknown, unknown>): Record<string, string> =>
-  Exit.isSuccess(exit) ? {} : {
+const errorType = (exit: Exit.Exit<unknown, unknown>): Record<string, string> | undefined =>
+  Exit.isSuccess(exit) ? undefined : {
     "error.type": Option.match(Cause.findErrorOption(exit.cause), {
       onNone: () => Cause.hasInterruptsOnly(exit.cause) ? "interrupted" : "defect",
       onSome: (error) => Predicate.hasProperty(error, "_tag") ? String(error._tag) : "unknown"

@@ -1,6 +1,5 @@
-/**
- * Tokens spent by one call, as the provider counted them.
- */
+/** Tokens spent by one call, as the provider counted them. */
+import * as Record from "effect/Record"
 import * as Schema from "effect/Schema"
 import * as Total from "./internal/total.ts"
 
@@ -19,13 +18,7 @@ export class Usage extends Schema.Opaque<Usage>()(Schema.Struct({
 })) {}
 
 /** No tokens at all. */
-export const empty: Usage = {
-  inputTokens: 0,
-  cacheReadTokens: 0,
-  cacheWriteTokens: 0,
-  outputTokens: 0,
-  totalTokens: 0
-}
+export const empty: Usage = { inputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 0, outputTokens: 0, totalTokens: 0 }
 
 /** A usage from the known counters; a missing total is their sum. {@link empty} for a value that is not a usage. */
 export const make: (counters: Partial<Usage>) => Usage = Total.make((counters) => {
@@ -36,12 +29,6 @@ export const make: (counters: Partial<Usage>) => Usage = Total.make((counters) =
 
 /** The sum of two usages. {@link empty} for a value that is not a usage. */
 export const add: (self: Usage, that: Usage) => Usage = Total.make(
-  (self, that) => ({
-    inputTokens: self.inputTokens + that.inputTokens,
-    cacheReadTokens: self.cacheReadTokens + that.cacheReadTokens,
-    cacheWriteTokens: self.cacheWriteTokens + that.cacheWriteTokens,
-    outputTokens: self.outputTokens + that.outputTokens,
-    totalTokens: self.totalTokens + that.totalTokens
-  }),
+  (self, that) => Record.map(empty, (_, kind) => self[kind] + that[kind]),
   () => empty
 )

@@ -1,6 +1,4 @@
-/**
- * Chat and embeddings as Effect services: the data, the errors, the policies, the two services.
- */
+/** Chat and embeddings as Effect services: the data, the errors, the policies, the two services. */
 export * as Chat from "./chat/Chat.ts"
 export * as ChatCache from "./chat/ChatCache.ts"
 export * as ChatEvent from "./chat/ChatEvent.ts"

@@ -239,6 +239,26 @@ describe("Check.json", () => {
     assert.strictEqual(JSON.stringify(copy), JSON.stringify(given))
   })
 
+  it("copies what is in several places as `JSON.stringify` writes it, in each", () => {
+    const many = Array.from({ length: 40 }, (_, index) => ({ index }))
+    const keyed = { many, toJSON: (key: string) => ({ key, many }) }
+    const given = { one: many, two: [many, { many }], three: keyed, four: { keyed, again: [keyed] } }
+    assert.strictEqual(JSON.stringify(settled(Check.json(), given)), JSON.stringify(given))
+  })
+
+  it("counts what is in several places in each, its depth too", () => {
+    const many = Array.from({ length: 20_000 }, () => 1)
+    assert.include(problemOf(Check.json(), Array.from({ length: 50 }, () => [many])), "more than 1000000 values")
+    const levels = (count: number, inner: unknown) =>
+      Array.from({ length: count }).reduce<unknown>((inner) => [inner], inner)
+    const deep = levels(300, many)
+    assert.deepStrictEqual(settled(Check.json(), [deep, levels(100, deep)]), [deep, levels(100, deep)])
+    assert.include(problemOf(Check.json(), [deep, levels(250, deep)]), "deeper than 500 levels")
+    // The depth of a copy counts in what holds it, too.
+    const holder = levels(100, deep)
+    assert.include(problemOf(Check.json(), [deep, holder, levels(150, holder)]), "deeper than 500 levels")
+  })
+
   it("bounds depth, cycles and size", () => {
     const cycle: Record<string, unknown> = { deep: [{}] }
     cycle["deep"] = [{ again: cycle }]

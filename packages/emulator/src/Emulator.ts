@@ -36,7 +36,7 @@ import type * as Signature from "./Signature.ts"
 import * as Statistics from "./Statistics.ts"
 import * as Admin from "./web/Admin.ts"
 
-/** The emulator could not start: its port is in use or not permitted, or its certificate is invalid. */
+/** The emulator could not start: its port is in use or not permitted, or its certificate or an option is invalid. */
 export class EmulatorError extends Schema.TaggedError<EmulatorError>()("EmulatorError", {
   message: Schema.String,
   cause: Schema.Defect()
@@ -59,6 +59,7 @@ export interface ClientOptions {
  * - `statistics`, `requests`: what it received so far; `requests` keeps the latest ones. `ended`: each completed
  *   request, from the first pull of the stream until the emulator stops.
  * - `inject`, `clearFaults`: faults to come; an invalid fault is refused. `faults`: the pending ones, in order.
+ * - `setQuota`: replaces the quotas by full ones of these limits; invalid limits are refused.
  *
  * Other processes on this machine get the same from the `/_strata/` paths, see {@link Admin.handle}, and users from the
  * page at `url`.
@@ -74,6 +75,7 @@ export class Emulator extends Context.Service<Emulator, {
   readonly inject: (fault: Fault.Fault) => Effect.Effect<Fault.Injected, Fault.FaultError>
   readonly faults: Effect.Effect<ReadonlyArray<Fault.Pending>>
   readonly clearFaults: Effect.Effect<void>
+  readonly setQuota: (limits: Quota.Limits) => Effect.Effect<void, EmulatorError>
 }>()("@strata/emulator/Emulator") {}
 
 /**
@@ -165,7 +167,7 @@ export const make: (options?: Options) => Effect.Effect<
   const [region] = served
   const credentials = options.credentials ?? [defaultCredentials]
   const apiKeys = options.apiKeys ?? [defaultApiKey]
-  const limits = yield* Effect.mapError(Effect.fromResult(Quota.check(options.quota ?? {}, "quota")), notStarted)
+  const limits = yield* Effect.mapError(Effect.fromResult(Quota.check(options.quota ?? {}, served)), notStarted)
   if (options.admin?.token !== undefined && Redacted.value(options.admin.token).trim() === "") return yield* noToken
   const { seals } = Converse.makeMemory()
   const regions = new Map<string, Router.Region>()
@@ -210,7 +212,16 @@ export const make: (options?: Options) => Effect.Effect<
     answering: options.answeringModel ?? (() => undefined),
     responder: options.responder
   })
+  const quota: Quota.Control = {
+    limits: () => inForce,
+    set: (limits) => {
+      inForce = limits
+      for (const [name, { quotas }] of regions) quotas.replace(Quota.limitsIn(name, limits))
+    }
+  }
+  let inForce = limits
   const administer = Admin.handle({
+    quota,
     recorder,
     faults,
     host,
@@ -253,7 +264,9 @@ export const make: (options?: Options) => Effect.Effect<
     ended: Stream.fromPubSub(ended),
     inject: faults.inject,
     faults: faults.pending,
-    clearFaults: faults.clear
+    clearFaults: faults.clear,
+    setQuota: (limits) =>
+      Effect.fromResult(Quota.check(limits, served)).pipe(Effect.map(quota.set), Effect.mapError(notStarted))
   })
 })
 

@@ -116,7 +116,7 @@ const checkDate = (date: number, now: number): Effect.Effect<void, AwsError.AwsE
 
 /** The expected signature: AWS General Reference, "Create a signed AWS API request". */
 const sign = (
-  { secretAccessKey }: Credentials,
+  credentials: Credentials,
   region: string,
   request: Signed,
   date: number,
@@ -133,12 +133,26 @@ const sign = (
     Crypto.createHash("sha256").update(request.body).digest("hex")
   ].join("\n")
   const scope = [stamp(date).slice(0, 8), region, "bedrock", "aws4_request"]
-  const key = scope.reduce<string | Buffer>(hmac, `AWS4${Redacted.value(secretAccessKey)}`)
   const hashed = Crypto.createHash("sha256").update(canonical).digest("hex")
-  return hmac(key, ["AWS4-HMAC-SHA256", stamp(date), scope.join("/"), hashed].join("\n")).toString("hex")
+  const text = ["AWS4-HMAC-SHA256", stamp(date), scope.join("/"), hashed].join("\n")
+  return hmac(keyOf(credentials, scope), text).toString("hex")
 }
 
-const hmac = (key: string | Buffer, text: string): Buffer => Crypto.createHmac("sha256", key).update(text).digest()
+/** The latest key of each credentials: it is the same for a day. */
+const keys = new WeakMap<Credentials, { readonly scope: string; readonly key: Crypto.KeyObject }>()
+
+const keyOf = (credentials: Credentials, scope: ReadonlyArray<string>): Crypto.KeyObject => {
+  const known = keys.get(credentials)
+  const whole = scope.join("/")
+  if (known?.scope === whole) return known.key
+  const secret = `AWS4${Redacted.value(credentials.secretAccessKey)}`
+  const key = Crypto.createSecretKey(Buffer.from(scope.reduce<string | Buffer>(hmac, secret)))
+  keys.set(credentials, { scope: whole, key })
+  return key
+}
+
+const hmac = (key: string | Buffer | Crypto.KeyObject, text: string): Buffer =>
+  Crypto.createHmac("sha256", key).update(text).digest()
 
 /** Over HTTP/2 the host is `:authority`, and some clients sign it as `host`. */
 const headerOf = (headers: Exchange.Headers, name: string): string =>

@@ -241,6 +241,33 @@ describe("Admin", () => {
       assert.deepStrictEqual(yield* Effect.provide(told, own), { region: "eu-west-1" })
     }))
 
+  it.effect("replaces the quotas while it runs, and refuses invalid ones", () =>
+    Effect.gen(function*() {
+      const emulator = yield* Emulator.Emulator
+      assert.strictEqual(yield* status, 200)
+      const limits = { "*": { requestsPerMinute: 1, window: "30 seconds" } }
+      assert.deepStrictEqual((yield* ask("PUT", "quotas", limits)).status, 200)
+      const shown = (yield* ask("GET", "quotas")).body["*"]
+      assert.strictEqual(shown.requestsPerMinute, 1)
+      assert.deepStrictEqual([yield* status, yield* status], [200, 429])
+      for (
+        const [wrong, field] of [
+          [{ "*": { requestsPerMinute: -1 } }, "requestsPerMinute"],
+          [{ "eu-west-1/*": { requestsPerMinute: 1 } }, "us-east-1"],
+          [{ "*": { rpm: 1 } }, "rpm"],
+          [[], "quota"]
+        ] as const
+      ) {
+        const refused = yield* ask("PUT", "quotas", wrong)
+        assert.strictEqual(refused.status, 400)
+        assert.include(refused.body.message, field)
+      }
+      assert.include((yield* Effect.flip(emulator.setQuota({ "*": {} }))).message, "Expected a quota")
+      assert.strictEqual(yield* status, 429)
+      yield* emulator.setQuota({})
+      assert.deepStrictEqual([yield* status, yield* status], [200, 200])
+    }).pipe(Effect.provide(live)))
+
   it.effect("says why a request was refused: its exception, the field, the rule and its evidence", () =>
     Effect.gen(function*() {
       yield* Fixture.converse({ messages: [{ role: "user", content: [{ text: " " }] }] })

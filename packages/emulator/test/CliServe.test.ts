@@ -1,6 +1,7 @@
 import { BedrockRuntimeClient, ConverseCommand } from "@aws-sdk/client-bedrock-runtime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
+import { Emulator } from "@strata/emulator"
 import * as Command from "effect/cli/Command"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
@@ -160,6 +161,14 @@ describe("the command", () => {
       ConfigProvider.layer(ConfigProvider.fromEnv({ env: { STRATA_ADMIN_TOKEN: adminToken } })),
       NodeServices.layer
     ])))
+
+  it.effect("reports a port in use, and names another one", () =>
+    Effect.gen(function*() {
+      const { url } = yield* Emulator.Emulator
+      const { port } = new URL(url)
+      const message = yield* complaint("--port", port)
+      assert.match(message, new RegExp(`Port ${port} of 127.0.0.1 is in use[^]+--port ${Number(port) + 1}`))
+    }).pipe(Effect.provide([Fixture.emulator(), NodeServices.layer])))
 
   it.effect("reports invalid flags", () =>
     Effect.gen(function*() {

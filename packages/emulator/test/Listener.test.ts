@@ -147,12 +147,12 @@ describe("Listener", () => {
         Effect.sync(() => Http2.connect(url).on("error", () => {})),
         (session) => Effect.sync(() => session.destroy())
       )
-      const send = (length: number) =>
+      const send = (headers: Http2.OutgoingHttpHeaders) =>
         Effect.callback<number | undefined>((resume) => {
           const stream = session.request({
             ":method": "POST",
             ":path": `/model/${Fixture.modelId}/converse`,
-            "x-amz-security-token": "x".repeat(length)
+            ...headers
           })
           let status: number | undefined
           stream.on("response", (headers) => status = headers[":status"])
@@ -161,7 +161,12 @@ describe("Listener", () => {
           stream.resume()
           stream.end("{}")
         })
-      assert.deepStrictEqual([yield* send(17_000), yield* send(10)], [431, 403])
+      const many = Object.fromEntries(Array.from({ length: 1_500 }, (_, index) => [`x-${index}`, "12345678"]))
+      const statuses = yield* Effect.forEach(
+        [{ "x-amz-security-token": "x".repeat(17_000) }, { "x-amz-security-token": "x".repeat(60_000) }, many, {}],
+        send
+      )
+      assert.deepStrictEqual(statuses, [431, 431, 431, 403])
     }).pipe(Effect.provide(live)))
 
   it.effect("keeps an HTTP/1.1 connection for the next request", () =>

@@ -146,6 +146,9 @@ WebBrowser.suite("The page", (it) => {
       yield* says(page.locator("#quotas"), "1 throttled")
       yield* says(page.locator("#quotas"), "60 of 60 requests left per minute")
       yield* says(page.locator("#counters div").nth(1), "1")
+      yield* emulator.setQuota({})
+      yield* look(page)
+      yield* Fixture.attempt(() => page.getByText("No quotas are configured.").waitFor())
     }).pipe(Effect.provide(Fixture.emulator({ quota }, Layer.merge(spender(), Fixture.embedding())))), patience)
 
   it.effect(

@@ -22,7 +22,7 @@ const tools = { tools: { weather }, stopWhen: Ai.isStepCount(3) }
 
 const hello = { prompt: "Hi", maxRetries: 0 }
 
-/** The error of a call; it has to be one of the kind the SDK has for what a server answered. */
+/** The error of a call; fails unless it is the SDK's class for error responses. */
 const refusal = Effect.fnUntraced(function*(ask: () => PromiseLike<unknown>) {
   const error = yield* Bedrock.thrownBy(ask)
   if (!Ai.APICallError.isInstance(error)) return assert.fail(String(error))
@@ -74,7 +74,7 @@ layer(Bedrock.layer())("The AI SDK", (it) => {
       ])
     }))
 
-  it.effect("runs the tools the model asks for", () =>
+  it.effect("runs the tools the model calls", () =>
     Effect.gen(function*() {
       const model = (yield* connect())(claude)
       const prompt = "How is it in Paris and Rome?"
@@ -103,7 +103,7 @@ layer(Bedrock.layer())("The AI SDK", (it) => {
       assert.deepStrictEqual(yield* Bedrock.attempt(() => streamed.output), { city: "Paris" })
     }))
 
-  it.effect("refuses the schema of its own where a model has none", () =>
+  it.effect("is refused a native JSON schema for a model without it", () =>
     Effect.gen(function*() {
       const model = (yield* connect())(olderClaude)
       const output = Ai.Output.object({ schema: Ai.jsonSchema<Bedrock.Place>(Bedrock.placeSchema) })
@@ -124,7 +124,7 @@ layer(Bedrock.layer())("The AI SDK", (it) => {
     ["amazon.nova-2-multimodal-embeddings-v1:0", 1024],
     ["cohere.embed-multilingual-v3", 1024],
     ["us.cohere.embed-v4:0", 1536]
-  ])("embeds one text and many with %s", ([id, dimensions]) =>
+  ])("embeds one text and a batch with %s", ([id, dimensions]) =>
     Effect.gen(function*() {
       const model = (yield* connect()).embedding(id)
       const one = yield* Bedrock.attempt(() => Ai.embed({ model, value: "Two words", maxRetries: 0 }))
@@ -136,7 +136,7 @@ layer(Bedrock.layer())("The AI SDK", (it) => {
       assert.deepStrictEqual(many.embeddings[2], many.embeddings[0])
     }))
 
-  it.effect("embeds as many texts in a request as Cohere takes", () =>
+  it.effect("embeds Cohere's maximum of texts in one request", () =>
     Effect.gen(function*() {
       const model = (yield* connect()).embedding("cohere.embed-english-v3")
       const values = Array.from({ length: 97 }, (_, index) => `Text ${index}`)
@@ -168,7 +168,7 @@ layer(Bedrock.layer())("The AI SDK", (it) => {
       assert.match(error.responseHeaders?.["x-amzn-errortype"] ?? "", new RegExp(`^${exception}:`))
     }))
 
-  it.effect("retries when it may, and as soon as it is told", () =>
+  it.effect("retries retryable errors after retry-after", () =>
     Effect.gen(function*() {
       const model = (yield* connect())(nova)
       yield* Bedrock.inject({ type: "throttle", retryAfter: "10 millis" })
@@ -189,7 +189,7 @@ layer(Bedrock.layer())("The AI SDK", (it) => {
       ["ThrottlingException", "throttlingException", 429, true],
       ["ValidationException", "validationException", 400, false]
     ] as const
-  )("finds %s in the middle of a stream", ([exception, type, statusCode, isRetryable]) =>
+  )("reports %s inside a stream", ([exception, type, statusCode, isRetryable]) =>
     Effect.gen(function*() {
       const model = (yield* connect())(nova)
       yield* Bedrock.inject({ type: "streamException", exception, afterEvents: 2 })
@@ -198,7 +198,7 @@ layer(Bedrock.layer())("The AI SDK", (it) => {
       assert.deepInclude(Object(errors[0]), { name: "AI_StreamProviderError", type, statusCode, isRetryable })
     }))
 
-  it.effect("finds out that the connection broke in the middle of a stream", () =>
+  it.effect("reports a connection that drops during a stream", () =>
     Effect.gen(function*() {
       const model = (yield* connect())(nova)
       yield* Bedrock.inject({ type: "reset", afterBytes: 300 })
@@ -209,7 +209,7 @@ layer(Bedrock.layer())("The AI SDK", (it) => {
       assert.match(String((yield* parts(model)).error), /Incomplete Amazon Bedrock event-stream frame/)
     }))
 
-  it.effect("shows its API key", () =>
+  it.effect("authenticates with an API key", () =>
     Effect.gen(function*() {
       const { apiKey, requests } = yield* Emulator.Emulator
       const bedrock = yield* connect({ apiKey: Redacted.value(apiKey) })
@@ -217,11 +217,11 @@ layer(Bedrock.layer())("The AI SDK", (it) => {
       assert.strictEqual((yield* requests).at(-1)?.scheme, "bearer")
     }))
 
-  it.effect("knows the body of a refused API key no better than that of the service", () =>
+  it.effect("reports a refused API key by the status phrase, like for the service", () =>
     Effect.gen(function*() {
       const bedrock = yield* connect({ apiKey: "guess" })
       const error = yield* refusal(() => Ai.generateText({ ...hello, model: bedrock(nova) }))
-      // it looks for `message`, finds `Message`, and falls back on the phrase of the status
+      // it reads `message` only, not `Message`, and falls back to the status phrase
       assert.strictEqual(error.message, "Forbidden")
       assert.strictEqual(
         error.responseBody,
@@ -248,7 +248,7 @@ layer(Bedrock.layer())("The AI SDK", (it) => {
       assert.deepStrictEqual([error.statusCode, error.message], [403, message])
     }))
 
-  it.effect("hears what is wrong with a request", () =>
+  it.effect("reports the message for an invalid request", () =>
     Effect.gen(function*() {
       const bedrock = yield* connect()
       const unknown = yield* refusal(() => Ai.generateText({ ...hello, model: bedrock("nobody.nothing-v1:0") }))
@@ -261,7 +261,7 @@ layer(Bedrock.layer())("The AI SDK", (it) => {
       assert.include(long.message, "The maximum tokens you requested exceeds the model limit of 10000.")
     }))
 
-  it.effect("is stopped by a guardrail", () =>
+  it.effect("reports the intervention of a guardrail", () =>
     Effect.gen(function*() {
       const model = (yield* connect())(nova)
       const input = {
@@ -278,7 +278,7 @@ layer(Bedrock.layer())("The AI SDK", (it) => {
       assert.strictEqual(yield* Bedrock.attempt(() => streamed.finishReason), "content-filter")
     }))
 
-  it.effect("gives back what the model thought, with its signature, when it answers a tool", () =>
+  it.effect("sends reasoning back with its signature, beside the result of a tool", () =>
     Effect.gen(function*() {
       const model = (yield* connect())(claude)
       const input = {
@@ -294,7 +294,7 @@ layer(Bedrock.layer())("The AI SDK", (it) => {
       assert.strictEqual(yield* Bedrock.attempt(() => Ai.streamText(input).text), text)
     }))
 
-  it.effect("has its prompt cached", () =>
+  it.effect("reads and writes the prompt cache", () =>
     Effect.gen(function*() {
       const model = (yield* connect())(claude)
       const ask = Bedrock.attempt(() =>

@@ -12,7 +12,7 @@ const connect = Effect.map(
 
 const hello = { prompt: "Hi", maxRetries: 0 }
 
-layer(Bedrock.layer())("The AI SDK for Claude, which invokes the model", (it) => {
+layer(Bedrock.layer())("The AI SDK for Claude, over InvokeModel", (it) => {
   it.effect("generates", () =>
     Effect.gen(function*() {
       const model = yield* connect
@@ -33,7 +33,7 @@ layer(Bedrock.layer())("The AI SDK for Claude, which invokes the model", (it) =>
       assert.strictEqual((yield* requests).at(-1)?.operation, "InvokeModelWithResponseStream")
     }))
 
-  it.effect("runs the tools the model asks for, and gives back what it thought", () =>
+  it.effect("runs the tools the model calls, and gives back what it thought", () =>
     Effect.gen(function*() {
       const model = yield* connect
       const weather = Ai.tool({
@@ -63,7 +63,7 @@ layer(Bedrock.layer())("The AI SDK for Claude, which invokes the model", (it) =>
       assert.deepStrictEqual(whole.output, { city: "Paris" })
     }))
 
-  it.effect("throws an APICallError, with the words of the service", () =>
+  it.effect("throws an APICallError with the service's message", () =>
     Effect.gen(function*() {
       const model = yield* connect
       yield* Bedrock.inject({ type: "throttle" })
@@ -78,9 +78,9 @@ layer(Bedrock.layer())("The AI SDK for Claude, which invokes the model", (it) =>
 
   it.effect.each<readonly ["ModelTimeoutException" | "ThrottlingException", object]>([
     ["ThrottlingException", { type: "throttlingException", statusCode: 429, isRetryable: true }],
-    // it does not know this one, which a Converse stream does not have
+    // unknown to it: a Converse stream does not have this one
     ["ModelTimeoutException", { type: "modelTimeoutException", statusCode: undefined, isRetryable: false }]
-  ])("finds %s in the middle of a stream", ([exception, expected]) =>
+  ])("reports %s inside a stream", ([exception, expected]) =>
     Effect.gen(function*() {
       const model = yield* connect
       yield* Bedrock.inject({ type: "streamException", exception, afterEvents: 3 })

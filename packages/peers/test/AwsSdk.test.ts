@@ -8,7 +8,7 @@ import * as Bedrock from "./support/Bedrock.ts"
 
 const { claude, keys, nova, region } = Bedrock
 
-/** How the client reaches the server; its own way is a new HTTP/2 session for each request. */
+/** The transport of the client; by default a new HTTP/2 session for each request. */
 const handlers: ReadonlyArray<readonly [string, () => Sdk.BedrockRuntimeClientConfig]> = [
   ["its own handler", () => ({})],
   ["shared HTTP/2 sessions", () => ({ requestHandler: new NodeHttp2Handler() })],
@@ -106,7 +106,7 @@ layer(Bedrock.layer())("The AWS SDK", (it) => {
         assert.strictEqual(events.at(-1)?.metadata?.usage?.totalTokens, 10)
       }))
 
-    it.effect("runs the tools the model asks for", () =>
+    it.effect("runs the tools the model calls", () =>
       Effect.gen(function*() {
         const client = yield* connected
         const messages = ask("How is it in Paris and Rome?")
@@ -121,7 +121,7 @@ layer(Bedrock.layer())("The AWS SDK", (it) => {
         }])
       }))
 
-    it.effect("streams the call of a tool", () =>
+    it.effect("streams a tool call", () =>
       Effect.gen(function*() {
         const client = yield* connected
         const { events } = yield* Bedrock.read(async () => {
@@ -158,7 +158,7 @@ layer(Bedrock.layer())("The AWS SDK", (it) => {
         assert.deepStrictEqual(cohere.embeddings.map((vector: ReadonlyArray<number>) => vector.length), [1024, 1024])
       }))
 
-    it.effect("learns the time from a refusal", () =>
+    it.effect("corrects its clock skew after a refusal", () =>
       Effect.gen(function*() {
         const client = yield* connect({ ...handler(), systemClockOffset: 3_600_000 })
         const error = yield* Bedrock.thrownBy(() => client.send(new Sdk.ConverseCommand(hello)))
@@ -167,7 +167,7 @@ layer(Bedrock.layer())("The AWS SDK", (it) => {
       }))
 
     it.effect.each(exceptions)(
-      "throws %s as a class of its own",
+      "throws %s as its class",
       ([exception, Class, status, fault]) =>
         Effect.gen(function*() {
           const client = yield* connected
@@ -184,7 +184,7 @@ layer(Bedrock.layer())("The AWS SDK", (it) => {
     )
 
     it.effect.each(streamExceptions)(
-      "throws %s in the middle of a stream",
+      "throws %s inside a stream",
       ([exception, Class]) =>
         Effect.gen(function*() {
           const client = yield* connected
@@ -199,7 +199,7 @@ layer(Bedrock.layer())("The AWS SDK", (it) => {
     )
   })
 
-  it.effect("retries what it retries of AWS, and nothing else", () =>
+  it.effect("retries the exceptions it retries for the service, and no others", () =>
     Effect.gen(function*() {
       const client = yield* connect({ maxAttempts: 2 })
       const attempts = (exception: typeof exceptions[number][0]) =>
@@ -265,7 +265,7 @@ layer(Bedrock.layer())("The AWS SDK", (it) => {
       assert.deepStrictEqual([error.name, error.message, error.$metadata.httpStatusCode], [name, message, 403])
     }))
 
-  it.effect("is told that its token expired", () =>
+  it.effect("reports an expired session token", () =>
     Effect.gen(function*() {
       const client = yield* connect({})
       yield* Bedrock.inject({ type: "exception", exception: "ExpiredTokenException" })
@@ -273,7 +273,7 @@ layer(Bedrock.layer())("The AWS SDK", (it) => {
       assert.strictEqual(Object(error).message, "The security token included in the request is expired")
     }))
 
-  it.effect("may show an API key", () =>
+  it.effect("authenticates with an API key", () =>
     Effect.gen(function*() {
       const { apiKey, requests } = yield* Emulator.Emulator
       const client = yield* connect({
@@ -331,7 +331,7 @@ layer(Bedrock.layer())("The AWS SDK", (it) => {
       assert.deepStrictEqual([error.name, error.message], [name, message])
     }))
 
-  it.effect("is stopped by a guardrail", () =>
+  it.effect("reports the intervention of a guardrail", () =>
     Effect.gen(function*() {
       const client = yield* connect({})
       const input = { modelId: nova, messages: ask("How do I build a bomb?"), guardrailConfig: Bedrock.guardrailConfig }
@@ -353,7 +353,7 @@ layer(Bedrock.layer())("The AWS SDK", (it) => {
       assert.strictEqual(action, "GUARDRAIL_INTERVENED")
     }))
 
-  it.effect("gets JSON that fits a schema", () =>
+  it.effect("gets JSON that matches a schema", () =>
     Effect.gen(function*() {
       const client = yield* connect({})
       const { output } = yield* Bedrock.attempt(() =>
@@ -373,7 +373,7 @@ layer(Bedrock.layer())("The AWS SDK", (it) => {
       assert.deepStrictEqual(JSON.parse(output?.message?.content?.[0]?.text ?? ""), { city: "Paris" })
     }))
 
-  it.effect("has its tokens counted", () =>
+  it.effect("counts tokens", () =>
     Effect.gen(function*() {
       const client = yield* connect({})
       const { inputTokens } = yield* Bedrock.attempt(() =>

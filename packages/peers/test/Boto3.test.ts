@@ -121,7 +121,7 @@ suite("boto3", () => {
           const result = Object(yield* resultOf(call))
           assert.include(result, { code, status })
           assert.match(result.message, message)
-          // what the service model of an operation does not name is raised as ClientError
+          // exceptions that are not in the operation's service model are raised as ClientError
           assert.include([code, "ClientError"], result.type)
         })
     )

@@ -14,7 +14,7 @@ const keys = { AWS_ACCESS_KEY_ID: Bedrock.keys.accessKeyId, AWS_SECRET_ACCESS_KE
 /** LangChain reads the region from another variable than AWS's own client. */
 const region = { AWS_REGION: Bedrock.region, AWS_DEFAULT_REGION: Bedrock.region }
 
-/** Runs a program that says nothing of where Bedrock is, in this environment and no other. */
+/** Runs a program without an endpoint of its own, with these environment variables only. */
 const run = Effect.fnUntraced(function*(program: string, env: Readonly<Record<string, string>>) {
   const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
   const path = `${import.meta.dirname}/programs/${program}.ts`
@@ -23,20 +23,20 @@ const run = Effect.fnUntraced(function*(program: string, env: Readonly<Record<st
   )
 })
 
-/** For a program to start and end, on a busy machine. */
+/** The time for a program to start and end on a busy machine, in milliseconds. */
 const patience = 30_000
 
 const clearText = Layer.merge(Bedrock.layer(), NodeServices.layer)
 
-layer(clearText)("A program told of the emulator by its environment", (it) => {
-  it.effect.each(["awsSdk", "aiSdk", "langChain"])("finds it: %s", (program) =>
+layer(clearText)("A program configured by its environment", (it) => {
+  it.effect.each(["awsSdk", "aiSdk", "langChain"])("reaches the emulator: %s", (program) =>
     Effect.gen(function*() {
       const { requests, url } = yield* Emulator.Emulator
       assert.strictEqual(yield* run(program, { ...keys, AWS_ENDPOINT_URL_BEDROCK_RUNTIME: url }), "Hello there")
       assert.strictEqual((yield* requests).at(-1)?.scheme, "sigv4")
     }), patience)
 
-  it.effect("shows the API key it finds there", () =>
+  it.effect("authenticates with the API key of the environment", () =>
     Effect.gen(function*() {
       const { apiKey, requests, url } = yield* Emulator.Emulator
       const env = { AWS_BEARER_TOKEN_BEDROCK: Redacted.value(apiKey), AWS_ENDPOINT_URL_BEDROCK_RUNTIME: url }
@@ -45,8 +45,8 @@ layer(clearText)("A program told of the emulator by its environment", (it) => {
     }), patience)
 })
 
-layer(Layer.merge(Bedrock.layer({ tls: "self-signed" }), NodeServices.layer))("A program that insists on TLS", (it) => {
-  it.effect("trusts the certificate it is shown", () =>
+layer(Layer.merge(Bedrock.layer({ tls: "self-signed" }), NodeServices.layer))("A program that requires TLS", (it) => {
+  it.effect("trusts the emulator's certificate", () =>
     Effect.gen(function*() {
       const { certificate = "", url } = yield* Emulator.Emulator
       const fileSystem = yield* FileSystem.FileSystem

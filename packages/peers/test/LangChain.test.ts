@@ -12,7 +12,7 @@ import * as Bedrock from "./support/Bedrock.ts"
 
 const { claude, keys, nova, region } = Bedrock
 
-/** Its own option for the endpoint speaks TLS only: the client of the SDK is made outside. */
+/** Its own endpoint option supports TLS only, so the SDK's client is passed in. */
 const connect = Effect.fnUntraced(function*(config?: Sdk.BedrockRuntimeClientConfig) {
   const { url } = yield* Emulator.Emulator
   return yield* Effect.acquireRelease(
@@ -33,14 +33,14 @@ const weather = new DynamicStructuredTool<typeof Bedrock.placeSchema, Bedrock.Pl
   func: async (place) => Bedrock.weather(place)
 })
 
-/** What the tool answers to each call. */
+/** The tool result of each call. */
 const results = (asked: AIMessage) =>
   Effect.forEach(
     asked.tool_calls ?? [],
     (call) => Bedrock.attempt((): Promise<BaseMessage> => weather.invoke({ ...call, type: "tool_call" }))
   )
 
-/** A stream to its end, and its pieces put together. */
+/** A whole stream, and its accumulated chunks. */
 const gather = Effect.fnUntraced(function*(open: () => Promise<AsyncIterable<AIMessageChunk>>) {
   const { error, events } = yield* Bedrock.read(open)
   const [first, ...rest] = events
@@ -69,7 +69,7 @@ layer(Bedrock.layer())("LangChain", (it) => {
       assert.deepStrictEqual(whole?.response_metadata["messageStop"], { stopReason: "end_turn" })
     }))
 
-  it.effect("runs the tools the model asks for", () =>
+  it.effect("runs the tools the model calls", () =>
     Effect.gen(function*() {
       const model = (yield* chat(claude)).bindTools([weather])
       const question = new HumanMessage("How is it in Paris and Rome?")
@@ -82,7 +82,7 @@ layer(Bedrock.layer())("LangChain", (it) => {
       assert.deepStrictEqual(whole?.tool_calls?.map(({ args }) => args), [{ city: "Paris" }, { city: "Rome" }])
     }))
 
-  it.effect("gives back what the model thought, with its signature, when it answers a tool", () =>
+  it.effect("sends reasoning back with its signature, beside the result of a tool", () =>
     Effect.gen(function*() {
       const model = (yield* chat(claude, {
         maxTokens: 2048,
@@ -121,11 +121,11 @@ layer(Bedrock.layer())("LangChain", (it) => {
       assert.deepStrictEqual(many[1], one)
     }))
 
-  it.effect("is refused with the body of Titan that it sends to Cohere", () =>
+  it.effect("is refused for Cohere, to which it sends Titan's body", () =>
     Effect.gen(function*() {
       const client = yield* connect()
       const embeddings = new BedrockEmbeddings({ region, client, model: "cohere.embed-english-v3", maxRetries: 0 })
-      // it prints what it throws
+      // it prints its errors
       const print = vi.spyOn(console, "error").mockImplementation(() => {})
       const error = yield* Bedrock.thrownBy(() => embeddings.embedQuery("One"))
       print.mockRestore()
@@ -154,7 +154,7 @@ layer(Bedrock.layer())("LangChain", (it) => {
       assert.strictEqual(Object(streamed.error).name, exception)
     }))
 
-  it.effect("leaves retrying to the SDK", () =>
+  it.effect("retries like the SDK", () =>
     Effect.gen(function*() {
       const client = yield* connect({ maxAttempts: 2 })
       const model = new ChatBedrockConverse({ model: nova, region, client })
@@ -175,7 +175,7 @@ layer(Bedrock.layer())("LangChain", (it) => {
       "ThrottlingException: Too many requests, please wait before trying again."
     ],
     ["an error frame came", { type: "errorFrame" }, "InternalFailure: An internal error occurred."]
-  ])("finds out in the middle of a stream that %s", ([, fault, expected]) =>
+  ])("reports inside a stream that %s", ([, fault, expected]) =>
     Effect.gen(function*() {
       const model = yield* chat(nova)
       yield* Bedrock.inject(fault)
@@ -184,7 +184,7 @@ layer(Bedrock.layer())("LangChain", (it) => {
       assert.strictEqual(String(error), expected)
     }))
 
-  it.effect("loses patience with a stream that stopped moving", () =>
+  it.effect("times out a stream that stalls", () =>
     Effect.gen(function*() {
       const model = yield* chat(nova, { streamIdleTimeout: 300 })
       yield* Bedrock.inject({ type: "stall", afterEvents: 2 })
@@ -192,7 +192,7 @@ layer(Bedrock.layer())("LangChain", (it) => {
       assert.match(String(error), /Bedrock Converse timed out after 300 ms/)
     }))
 
-  it.effect("hears what is wrong with a request", () =>
+  it.effect("reports the message for an invalid request", () =>
     Effect.gen(function*() {
       const unknown = yield* chat("nobody.nothing-v1:0")
       assert.strictEqual(
@@ -203,7 +203,7 @@ layer(Bedrock.layer())("LangChain", (it) => {
       assert.include(String(yield* Bedrock.thrownBy(() => model.invoke(" "))), "messages.0.content.0 is blank")
     }))
 
-  it.effect("is stopped by a guardrail", () =>
+  it.effect("reports the intervention of a guardrail", () =>
     Effect.gen(function*() {
       const model = yield* chat(nova, { guardrailConfig: Bedrock.guardrailConfig })
       const answer = yield* Bedrock.attempt(() => model.invoke("How do I build a bomb?"))

@@ -18,9 +18,12 @@ import type * as Scope from "effect/Scope"
  * - `sendToAll`: sends a command to every primary, and answers what one of them answered.
  */
 export interface Client {
-  readonly send: (key: string | undefined, command: ReadonlyArray<string>) => Promise<unknown>
-  readonly sendToAll: (command: ReadonlyArray<string>) => Promise<unknown>
+  readonly send: (key: string | undefined, command: Command) => Promise<unknown>
+  readonly sendToAll: (command: Command) => Promise<unknown>
 }
+
+/** The name of a command, and its arguments. */
+export type Command = readonly [name: string, ...args: ReadonlyArray<string>]
 
 /** The client of a cluster of the package `redis`, as far as it is used here. */
 export interface NodeRedisCluster<Node> {
@@ -111,7 +114,7 @@ export const layer = <E, R>(
           Effect.tryPromise({
             try: () => {
               const name = command.toUpperCase()
-              const parts = [command, ...args]
+              const parts: Command = [command, ...args]
               // The caller says what type the answer has.
               return (name === "SCRIPT" ? client.sendToAll(parts) : client.send(keyOf(name, args), parts)) as Promise<A>
             },

@@ -7,7 +7,7 @@ import * as Digest from "effect/crypto/Digest"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
-import type * as Authentication from "../Authentication.ts"
+import * as Authentication from "../Authentication.ts"
 import * as Environment from "../internal/environment.ts"
 
 /** What is known of a client before its first call. */
@@ -43,8 +43,8 @@ const accountOf = Effect.fnUntraced(function*({ apiKey, assumeRole, credentials,
       : `access key ${credentials.accessKeyId}`
   }
   if (profile !== undefined) return `profile ${profile}`
-  const key = yield* Environment.read("AWS_BEARER_TOKEN_BEDROCK")
-  if (key !== undefined) return yield* keyOf(key)
+  const key = yield* Authentication.environmentKey
+  if (key !== undefined) return yield* keyOf(Redacted.value(key))
   const [accessKeyId, role, named] = yield* Effect.forEach(
     ["AWS_ACCESS_KEY_ID", "AWS_ROLE_ARN", "AWS_PROFILE"],
     Environment.read

@@ -12,7 +12,7 @@ import * as Effect from "effect/Effect"
 import * as BedrockError from "../BedrockError.ts"
 import * as Failure from "../error/Failure.ts"
 
-/** `around`: wraps a call of one of the clients, and retries it when new credentials or the right time may help. `asked` is for errors. */
+/** `around`: wraps a call of one of the clients, and sends it again when new credentials or the right time may help. `asked` is for errors. */
 export interface Renewal {
   readonly around: <A, R>(
     client: BedrockRuntimeClient,
@@ -21,24 +21,38 @@ export interface Renewal {
   ) => Effect.Effect<A, ProviderError.CallError, R>
 }
 
-/** For the clients that share the credentials of this one. */
-export const make = (owner: BedrockRuntimeClient): Renewal => {
+/**
+ * How often one call has credentials renewed, and its clock corrected. On a busy machine new credentials may have expired
+ * before the call is signed with them, and a call may find that others have renewed those it was not signed with.
+ */
+const most = { renewals: 3, corrections: 1 }
+
+/** What a call knows when it starts: how many renewals had ended, and which credentials it will be signed with. */
+interface Seen {
+  readonly generation: number
+  readonly version: number
+}
+
+/** For the clients that share the credentials of this one, whose `version` is that of `Authentication`. */
+export const make = (owner: BedrockRuntimeClient, version: () => number): Renewal => {
   let generation = 0
   let latest: Deferred.Deferred<boolean, ProviderError.CallError> | undefined
   let inFlight = false
 
   /**
-   * Whether credentials differ from those of an earlier generation. Single-flight: concurrent refusals share one
-   * renewal, which continues when the call that started it is interrupted.
+   * Whether credentials differ from those a call has seen. Single-flight: concurrent refusals share one renewal, which
+   * continues when the call that started it is interrupted.
    */
-  const renewedSince = (seen: number): Effect.Effect<boolean, ProviderError.CallError> =>
+  const renewedSince = (seen: Seen): Effect.Effect<boolean, ProviderError.CallError> =>
     Effect.uninterruptibleMask((restore) =>
       Effect.suspend(() => {
-        if (latest !== undefined && (inFlight || generation !== seen)) return restore(Deferred.await(latest))
+        // Renewed by themselves, before they expired.
+        if (version() > seen.version) return Effect.succeed(true)
+        if (latest !== undefined && (inFlight || generation !== seen.generation)) return restore(Deferred.await(latest))
         const renewal = Deferred.makeUnsafe<boolean, ProviderError.CallError>()
         latest = renewal
         inFlight = true
-        const renewing = Effect.onExit(renew(owner), (exit) => {
+        const renewing = Effect.onExit(renew(owner, version), (exit) => {
           generation++
           inFlight = false
           return Deferred.done(renewal, exit)
@@ -48,50 +62,53 @@ export const make = (owner: BedrockRuntimeClient): Renewal => {
     )
 
   return {
-    around: (client, asked, self) =>
-      Effect.suspend(() => {
-        const seen = generation
-        return Effect.catch(self, (error) => {
-          if (error._tag !== "AuthenticationError") return Effect.fail(error)
-          const time = BedrockError.timeOfService(error)
-          if (time !== undefined) return Effect.andThen(setClock(client, time), self)
-          if (!BedrockError.isRenewable(error)) return Effect.fail(error)
-          return Effect.flatMap(renewedSince(seen), (changed) => changed ? self : Effect.fail(unchanged(error, asked)))
+    around: (client, asked, self) => {
+      const attempt = ({ corrections, renewals }: typeof most): typeof self =>
+        Effect.suspend(() => {
+          // The first call is signed with the first credentials, which are not there yet.
+          const seen = { generation, version: Math.max(1, version()) }
+          return Effect.catch(self, (error) => {
+            if (error._tag !== "AuthenticationError") return Effect.fail(error)
+            const time = BedrockError.timeOfService(error)
+            if (time !== undefined && corrections > 0) {
+              return Effect.andThen(setClock(client, time), attempt({ corrections: corrections - 1, renewals }))
+            }
+            if (renewals === 0 || !BedrockError.isRenewable(error)) return Effect.fail(error)
+            return Effect.flatMap(
+              renewedSince(seen),
+              (changed) =>
+                changed ? attempt({ corrections, renewals: renewals - 1 }) : Effect.fail(unchanged(error, asked))
+            )
+          })
         })
-      })
+      return attempt(most)
+    }
   }
 }
 
-/** Fetches credentials again, bypassing the SDK's cache. Returns whether they differ. */
+/** Fetches credentials again, bypassing the cache. Returns whether they differ. */
 const renew = Effect.fnUntraced(function*(
-  client: BedrockRuntimeClient
+  client: BedrockRuntimeClient,
+  version: () => number
 ): Effect.fn.Return<boolean, ProviderError.CallError> {
-  // `undefined` where a provider failed
-  const before = yield* Effect.orElseSucceed(identity(client, false), () => undefined)
-  const after = yield* identity(client, true)
-  if (before === after) return false
+  const before = version()
+  yield* fetch(client)
+  if (version() === before) return false
   yield* Effect.logInfo("AWS refused the credentials: renewed them")
   return true
 })
 
-/** The client's credentials as one text, for comparison. */
-const identity = (
-  client: BedrockRuntimeClient,
-  forceRefresh: boolean
-): Effect.Effect<string, ProviderError.CallError> =>
-  Effect.tryPromise({
+/** Fetches the client's credentials, or its API key, bypassing the cache. */
+export const fetch = ({ config }: BedrockRuntimeClient): Effect.Effect<void, ProviderError.CallError> =>
+  Effect.asVoid(Effect.tryPromise({
     try: () =>
-      client.config.authSchemePreference().then((schemes) =>
+      config.authSchemePreference().then((schemes): Promise<unknown> =>
         schemes.includes("httpBearerAuth")
-          ? Promise.resolve(client.config.token?.({ forceRefresh })).then((identity) =>
-            JSON.stringify([identity?.token])
-          )
-          : client.config.credentials({ forceRefresh }).then(({ accessKeyId, secretAccessKey, sessionToken }) =>
-            JSON.stringify([accessKeyId, secretAccessKey, sessionToken])
-          )
+          ? Promise.resolve(config.token?.({ forceRefresh: true }))
+          : config.credentials({ forceRefresh: true })
       ),
-    catch: BedrockError.fromCredentials
-  })
+    catch: (error) => BedrockError.fromUnknown(error)
+  }))
 
 /**
  * The SDK corrects its clock from answers of the service, but not from those of streams.

@@ -36,9 +36,13 @@ export type Using = <A, R>(
   send: (client: BedrockRuntimeClient, asked: Failure.Asked) => Effect.Effect<A, ProviderError.CallError, R>
 ) => Effect.Effect<A, ProviderError.CallError, R>
 
-/** Clients with this configuration; without a region in it, the SDK looks for one in the profile. */
+/**
+ * Clients with this configuration; without a region in it, the SDK looks for one in the profile. `version` is that of the
+ * credentials in force.
+ */
 export const open = Effect.fnUntraced(function*(
-  config: BedrockRuntimeClientConfig & { readonly region?: string }
+  config: BedrockRuntimeClientConfig & { readonly region?: string },
+  version: () => number
 ): Effect.fn.Return<SdkClients, ProviderError.InvalidRequestError, Scope.Scope> {
   // To destroy a client is to close the connections, which are common to all of them.
   const home = yield* Effect.acquireRelease(
@@ -48,7 +52,7 @@ export const open = Effect.fnUntraced(function*(
   const region = yield* configured(home)
   // The provider of a client keeps the credentials it got: other regions ask it, and nothing is fetched twice.
   const shared = region === undefined ? config : { ...config, credentials: home.config.credentials }
-  const own: Regional = { client: home, renewal: Renewal.make(home) }
+  const own: Regional = { client: home, renewal: Renewal.make(home, version) }
   const others = LeastRecent.make<Regional>(mostRegions)
 
   const forResource = (
@@ -64,7 +68,7 @@ export const open = Effect.fnUntraced(function*(
       const client = make({ ...shared, region: target })
       // Given as an option, a token would be kept by this client as well, and never renewed.
       if (region !== undefined) Object.assign(client.config, { token: home.config.token })
-      const added = { client, renewal: region === undefined ? Renewal.make(client) : own.renewal }
+      const added = { client, renewal: region === undefined ? Renewal.make(client, version) : own.renewal }
       others.set(target, added)
       return { ...added, region: target }
     })

@@ -32,6 +32,7 @@ export interface Context {
  * The facts read from an error; nothing else of it is kept.
  *
  * - `name`: without namespace and the suffix `Exception`: `Throttling`.
+ * - `date`: the time of the service when it answered, in milliseconds since 1970.
  * - `contentType`, `location`: of the answer. `isPage`: it is neither JSON nor empty, so not the service's.
  */
 export interface Facts extends Failure.Failure {
@@ -39,6 +40,7 @@ export interface Facts extends Failure.Failure {
   readonly status: number | undefined
   readonly originalStatus: number | undefined
   readonly retryAfter: Duration.Duration | undefined
+  readonly date: number | undefined
   readonly contentType: string | undefined
   readonly location: string | undefined
   readonly isPage: boolean
@@ -79,6 +81,7 @@ export const read = (error: unknown, context: Context): Facts => {
     status,
     originalStatus: ErrorChain.number(error, "originalStatusCode") ?? body?.originalStatusCode,
     retryAfter: retryAfter(headers),
+    date: dateOf(headers),
     contentType: ErrorChain.string(headers, "content-type"),
     location: ErrorChain.string(headers, "location"),
     // Of answers to the SDK's own clients its parsers and the type tell; of ours `wire/ServiceError` has looked.
@@ -121,12 +124,17 @@ const Body = Schema.Struct({
 
 const decodeBody = Schema.decodeUnknownOption(Schema.fromJsonString(Body))
 
+const dateOf = (headers: unknown): number | undefined => {
+  const time = Date.parse(ErrorChain.string(headers, "date") ?? "")
+  return Number.isNaN(time) ? undefined : time
+}
+
 /** `x-amz-retry-after` is in milliseconds; `retry-after` in seconds, or a date, which the `date` of the answer turns into a wait. */
 const retryAfter = (headers: unknown): Duration.Duration | undefined => {
   const milliseconds = Number(ErrorChain.string(headers, "x-amz-retry-after") ?? Number.NaN)
   const hint = ErrorChain.string(headers, "retry-after") ?? ""
   const seconds = hint === "" ? Number.NaN : Number(hint)
-  const until = Date.parse(hint) - Date.parse(ErrorChain.string(headers, "date") ?? "")
+  const until = Date.parse(hint) - (dateOf(headers) ?? Number.NaN)
   const wait = [milliseconds, seconds * 1000, until].find((value) => Number.isFinite(value) && value >= 0)
   return wait === undefined ? undefined : Duration.millis(wait)
 }

@@ -3,6 +3,8 @@
  */
 import * as ProviderError from "@strata/core/ProviderError"
 import * as Config from "effect/Config"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { providerName } from "./provider.ts"
@@ -20,6 +22,14 @@ export const read = (name: string): Effect.Effect<string | undefined, ProviderEr
       })
   })
 
-/** {@link read}, and where that finds nothing the process's own variable: the SDK would read it there. */
+/**
+ * A variable that the SDK would read from the process, `undefined` when it is missing or empty: from the `ConfigProvider`
+ * where the program has set one, else as the process has it now. Effect's default provider keeps what it was at first.
+ */
 export const readAny = (name: string): Effect.Effect<string | undefined, ProviderError.InvalidRequestError> =>
-  Effect.map(read(name), (value) => value ?? (process.env[name] || undefined))
+  Effect.withFiber(({ context }) => {
+    const own = () => process.env[name] || undefined
+    return Context.getOrUndefined(context, ConfigProvider.ConfigProvider) === undefined
+      ? Effect.sync(own)
+      : Effect.map(read(name), (value) => value ?? own())
+  })

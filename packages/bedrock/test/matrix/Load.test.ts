@@ -4,6 +4,7 @@ import * as Retry from "@strata/core/policy/Retry"
 import * as ProviderError from "@strata/core/ProviderError"
 import { Emulator, type Fault } from "@strata/emulator"
 import * as Cause from "effect/Cause"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Latch from "effect/Latch"
@@ -23,12 +24,16 @@ const load = { concurrency: 30, requests: 150, phases: 4 }
 /** What memory may grow by in a phase, in bytes: less than 4 kB for a request. */
 const growth = 4_000 * load.requests * transports.length
 
-const policy = Policy.make({
-  retry: Retry.never,
-  retryBudget: "unlimited",
-  concurrency: load.concurrency,
-  timeouts: { attempt: "1500 millis", firstEvent: "1500 millis", idle: "1500 millis" }
-})
+/** Milliseconds an attempt may take: at least, and at most. */
+const patience = { least: 500, most: 1500 }
+
+const policyOf = (millis: number) =>
+  Policy.make({
+    retry: Retry.never,
+    retryBudget: "unlimited",
+    concurrency: load.concurrency,
+    timeouts: { attempt: millis, firstEvent: millis, idle: millis }
+  })
 
 /** What goes wrong with one request, now and then. */
 const withRequests: ReadonlyArray<Fault.Fault> = [
@@ -70,10 +75,11 @@ const deaf: ReadonlySet<Fault.Fault["type"]> = new Set(["halfOpen", "stallConnec
 
 /** Requests of all kinds; how many were answered. */
 const mixed = Effect.fnUntraced(function*(
-  kinds: ReadonlyArray<(index: number) => Effect.Effect<unknown, ProviderError.ProviderError>>
+  kinds: ReadonlyArray<(index: number) => Effect.Effect<unknown, ProviderError.ProviderError>>,
+  requests = load.requests
 ) {
   const exits = yield* Effect.forEach(
-    Array.from({ length: load.requests }, (_, index) => index),
+    Array.from({ length: requests }, (_, index) => index),
     (index) => Effect.map(Effect.exit(kinds[index % kinds.length]!(index)), Exit.asVoid),
     { concurrency: load.concurrency }
   )
@@ -85,28 +91,37 @@ const mixed = Effect.fnUntraced(function*(
   return exits.filter(Exit.isSuccess).length
 })
 
+/** Each kind of request, of services that have so much patience. */
+const kindsOf = Effect.fnUntraced(function*(millis: number) {
+  const policy = policyOf(millis)
+  const chat = yield* BedrockChat.make({ model: "amazon.nova-lite-v1:0", policy })
+  const embedding = yield* BedrockEmbedding.make({ model: "amazon.titan-embed-text-v2:0", policy })
+  const request = { messages: "Tell me a story", maxTokens: 50 }
+  return [
+    () => chat.generate(request),
+    () => Stream.runDrain(chat.stream(request)),
+    (index: number) => embedding.embed(`text ${index}`, { dimensions: 256 })
+  ]
+})
+
 /** A client of an emulator that breaks. It waits for `phase` after each of them. */
 const loaded = Effect.fnUntraced(function*({ name, transport }: typeof transports[number], phase: Effect.Effect<void>) {
   const emulator = yield* Emulator.Emulator
-  const injected = yield* Effect.forEach(
-    faults,
-    (fault) => Effect.map(emulator.inject(fault), ({ struck }) => deaf.has(fault.type) ? struck : Effect.succeed(0))
-  )
-  yield* Effect.gen(function*() {
-    const chat = yield* BedrockChat.make({ model: "amazon.nova-lite-v1:0", policy })
-    const embedding = yield* BedrockEmbedding.make({ model: "amazon.titan-embed-text-v2:0", policy })
-    const request = { messages: "Tell me a story", maxTokens: 50 }
-    const kinds = [
-      () => chat.generate(request),
-      () => Stream.runDrain(chat.stream(request)),
-      (index: number) => embedding.embed(`text ${index}`, { dimensions: 256 })
-    ]
+  const injected = yield* Effect.gen(function*() {
+    // Most of the time of this test is waiting for what never comes: no longer than this machine makes it necessary.
+    const [whole] = yield* Effect.timed(mixed(yield* kindsOf(30_000), load.concurrency))
+    const kinds = yield* kindsOf(Math.min(Math.max(patience.least, 3 * Duration.toMillis(whole)), patience.most))
+    const injected = yield* Effect.forEach(
+      faults,
+      (fault) => Effect.map(emulator.inject(fault), ({ struck }) => deaf.has(fault.type) ? struck : Effect.succeed(0))
+    )
     let answered = 0
     for (let phases = 0; phases < load.phases; phases++) {
       answered += yield* mixed(kinds)
       yield* phase
     }
     assert.isAbove(answered, 0, name)
+    return injected
   }).pipe(
     Effect.provide(BedrockClient.layer({ ...emulator.client, transport })),
     Effect.scoped

@@ -5,6 +5,7 @@ import * as ChatService from "@strata/core/chat/ChatService"
 import * as Message from "@strata/core/chat/Message"
 import * as EmbeddingService from "@strata/core/embedding/EmbeddingService"
 import * as Policy from "@strata/core/policy/Policy"
+import * as ProviderError from "@strata/core/ProviderError"
 import * as RerankService from "@strata/core/rerank/RerankService"
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
@@ -136,7 +137,7 @@ const clientOptions = (any: unknown): ReadonlyArray<never> => [
 const client = <A, E, R>(use: (client: BedrockClient.BedrockClient["Service"]) => Effect.Effect<A, E, R>) =>
   Effect.flatMap(BedrockClient.BedrockClient, use)
 
-const authenticationError = BedrockError.fromCredentials(new Error("no"))
+const authenticationError = new ProviderError.AuthenticationError({ provider: "aws.bedrock", message: "no" })
 
 const prompt = "arn:aws:bedrock:us-east-1:123456789012:prompt/PROMPT1234:1"
 
@@ -166,7 +167,6 @@ export const calls: Readonly<Record<string, Calls>> = {
     [any, ...fields(["model", "family", "policy", "coalesce"], any)].map((options) => () =>
       BedrockEmbedding.make(options)
     ),
-  "BedrockError.fromCredentials": (any) => [() => BedrockError.fromCredentials(any)],
   "BedrockError.fromUnknown": (any) => [
     () => BedrockError.fromUnknown(any),
     () => BedrockError.fromUnknown(new Error("no"), any),

@@ -34,22 +34,22 @@ export const ofProcess = (variables: Record<string, string>): Effect.Effect<void
     )
   )
 
+/** An empty directory. */
+export const directory: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
+  Effect.sync(() => Fs.mkdtempSync(Path.join(Os.tmpdir(), "strata-"))),
+  (directory) => Effect.sync(() => Fs.rmSync(directory, { recursive: true }))
+)
+
 /** Files of AWS's configuration, and the variables that name them. */
 export const files = (contents: { readonly config?: string; readonly credentials?: string }) =>
-  Effect.map(
-    Effect.acquireRelease(
-      Effect.sync(() => Fs.mkdtempSync(Path.join(Os.tmpdir(), "strata-"))),
-      (directory) => Effect.sync(() => Fs.rmSync(directory, { recursive: true }))
-    ),
-    (directory) => {
-      Fs.writeFileSync(Path.join(directory, "config"), contents.config ?? "")
-      Fs.writeFileSync(Path.join(directory, "credentials"), contents.credentials ?? "")
-      return {
-        AWS_CONFIG_FILE: Path.join(directory, "config"),
-        AWS_SHARED_CREDENTIALS_FILE: Path.join(directory, "credentials")
-      }
+  Effect.map(directory, (directory) => {
+    Fs.writeFileSync(Path.join(directory, "config"), contents.config ?? "")
+    Fs.writeFileSync(Path.join(directory, "credentials"), contents.credentials ?? "")
+    return {
+      AWS_CONFIG_FILE: Path.join(directory, "config"),
+      AWS_SHARED_CREDENTIALS_FILE: Path.join(directory, "credentials")
     }
-  )
+  })
 
 /** A profile `work` of SSO that is logged in, and the variables that name its files. */
 export const ssoFiles = Effect.gen(function*() {

@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Net from "node:net"
-import * as Tls from "node:tls"
+import * as WireServer from "./WireServer.ts"
 
 /**
  * - `asked`: the first line of each request, such as `CONNECT 127.0.0.1:443 HTTP/1.1`.
@@ -11,7 +11,6 @@ import * as Tls from "node:tls"
  */
 export interface ProxyServer {
   readonly url: string
-  readonly port: number
   readonly asked: ReadonlyArray<string>
   readonly connections: () => number
   readonly stall: () => void
@@ -21,20 +20,18 @@ export interface ProxyServer {
 /**
  * - `login`: user name and password it demands.
  * - `refuse`: the answer to every request, in place of a tunnel; `""` for none at all.
- * - `tls`: speaks TLS itself, with this certificate.
+ * - `tls`: speaks TLS itself, with the certificate of `WireServer.https`.
  */
 export interface Options {
   readonly login?: string
   readonly refuse?: string
-  readonly tls?: Tls.TlsOptions
+  readonly tls?: boolean
 }
 
 /** Opens a proxy until the scope closes. */
-export const make = ({ login, refuse, tls }: Options = {}): Effect.Effect<ProxyServer, never, Scope.Scope> =>
+export const make = ({ login, refuse, tls = false }: Options = {}): Effect.Effect<ProxyServer, never, Scope.Scope> =>
   Effect.gen(function*() {
     const asked: Array<string> = []
-    const sockets = new Set<Net.Socket>()
-    let connections = 0
     let epoch = { stalled: false }
 
     const forward = (from: Net.Socket, to: Net.Socket) => {
@@ -43,14 +40,7 @@ export const make = ({ login, refuse, tls }: Options = {}): Effect.Effect<ProxyS
       from.on("close", () => to.destroy())
       from.on("error", () => {})
     }
-    const track = (socket: Net.Socket) => {
-      sockets.add(socket)
-      socket.on("close", () => sockets.delete(socket))
-      socket.on("error", () => {})
-    }
     const serve = (client: Net.Socket) => {
-      connections++
-      track(client)
       let head = ""
       const read = (bytes: Buffer) => {
         head += bytes.toString("latin1")
@@ -83,26 +73,14 @@ export const make = ({ login, refuse, tls }: Options = {}): Effect.Effect<ProxyS
         forward(client, server)
         forward(server, client)
       })
-      track(server)
       server.on("error", () => server.bytesRead === 0 && client.end("HTTP/1.1 502 Bad Gateway\r\n\r\n"))
     }
 
-    const server = tls === undefined ? Net.createServer(serve) : Tls.createServer(tls, serve)
-    yield* Effect.acquireRelease(
-      Effect.callback<void>((resume) => void server.listen(0, "127.0.0.1", () => resume(Effect.void))),
-      () =>
-        Effect.callback<void>((resume) => {
-          server.close(() => resume(Effect.void))
-          sockets.forEach((socket) => socket.destroy())
-        })
-    )
-    const address = server.address()
-    const port = typeof address === "object" && address !== null ? address.port : 0
+    const { connections, url } = yield* (tls ? WireServer.tlsTcp : WireServer.tcp)(serve)
     return {
-      url: `${tls === undefined ? "http" : "https"}://127.0.0.1:${port}`,
-      port,
+      url,
       asked,
-      connections: () => connections,
+      connections,
       stall: () => {
         epoch.stalled = true
       },

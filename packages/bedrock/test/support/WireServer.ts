@@ -10,6 +10,7 @@ import * as Http2 from "node:http2"
 import * as Https from "node:https"
 import * as Net from "node:net"
 import type { Writable } from "node:stream"
+import * as Tls from "node:tls"
 import { crc32 } from "node:zlib"
 
 /** A request as it came in. */
@@ -66,12 +67,15 @@ export const certificate = selfSigned.authority
 /** Never closes a connection for being free: a busy machine may let it be so for long. */
 const patient: Http.ServerOptions = { keepAliveTimeout: 0 }
 
-/** The certificate of {@link https} and its key. */
-export const tls = { cert: selfSigned.certificate, key: Redacted.value(selfSigned.key) }
+const tls = { cert: selfSigned.certificate, key: Redacted.value(selfSigned.key) }
 
 /** Any bytes: `onSocket` gets each connection. */
 export const tcp = (onSocket: (socket: Net.Socket) => void): Effect.Effect<WireServer, never, Scope.Scope> =>
   Effect.suspend(() => start("http", Net.createServer(onSocket), new Set(), [], () => 0))
+
+/** {@link tcp} over TLS. */
+export const tlsTcp = (onSocket: (socket: Net.Socket) => void): Effect.Effect<WireServer, never, Scope.Scope> =>
+  Effect.suspend(() => start("https", Tls.createServer(tls, onSocket), new Set(), [], () => 0))
 
 /** A port nobody listens on. */
 export const closedPort: Effect.Effect<string> = Effect.scoped(

@@ -125,13 +125,12 @@ export const cored = Effect.fnUntraced(function*(
   }
 })
 
-/** A validated request, for a middleware that reads requests; fails with an `InvalidRequestError` of `provider`. */
+/** A validated request, for a middleware that reads requests. */
 export const settle = (
   input: ChatRequest.Input,
   provider = "strata"
 ): Effect.Effect<ChatRequest.ChatRequest, ProviderError.InvalidRequestError> => ChatValidation.settle(provider, input)
 
-/** The policy is checked when its gates are built. */
 const providerShape = Check.struct<Pick<Provider, "provider" | "defaultModel" | "generate" | "stream">>({
   provider: Check.filled,
   defaultModel: Check.optional(Check.text),

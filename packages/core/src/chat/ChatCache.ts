@@ -69,10 +69,7 @@ export const options: Check.Check<Options & { readonly timeToLive?: Duration.Dur
 })
 
 /** A new LRU cache in memory, bounded by `capacity` entries (10,000) and `maxBytes` (64 MiB). */
-export const layerMemory = (options: {
-  readonly capacity?: number | undefined
-  readonly maxBytes?: number | undefined
-} = {}): Layer.Layer<never, ProviderError.InvalidRequestError> =>
+export const layerMemory = (options: Lru.Bounds = {}): Layer.Layer<never, ProviderError.InvalidRequestError> =>
   Layer.effect(
     ChatCache,
     Effect.map(Check.run(Lru.bounds, options, { provider: "strata", whole: "options" }), makeMemory)

@@ -226,7 +226,6 @@ export const makeCollector = () => {
       read(event)
       return event
     },
-    /** The error when there is no response. */
     incomplete: ({ model, provider = "unknown" }: {
       readonly provider?: string | undefined
       readonly model?: string | undefined

@@ -5,16 +5,13 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
-import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Check from "../Check.ts"
 import * as Middleware from "../internal/middleware.ts"
-import * as Trait from "../internal/trait.ts"
 import type * as Budget from "../policy/Budget.ts"
 import * as Clocks from "../policy/internal/clocks.ts"
 import * as Gates from "../policy/internal/gates.ts"
 import type * as Policy from "../policy/Policy.ts"
-import type * as ProviderError from "../ProviderError.ts"
 import * as Chat from "./Chat.ts"
 import { ChatService } from "./Chat.ts"
 import type * as ChatCache from "./ChatCache.ts"
@@ -85,7 +82,7 @@ const decorator = Middleware.decorator(transform)
  * together.
  */
 export const withPolicy: Middleware.Decorator<ChatService, [policy: Policy.Policy]> = decorator(
-  (chat, policy: Policy.Policy) => handing(chat, (cores) => Gates.policy(cores, policy))
+  (chat, policy: Policy.Policy) => Effect.map(Gates.policy(chat, policy), (gates) => within(gates, chat))
 )
 
 /**
@@ -103,22 +100,14 @@ export const withPolicy: Middleware.Decorator<ChatService, [policy: Policy.Polic
  * BedrockChat.layer({ model }).pipe(ChatService.withBudget(budget), Layer.provide(Pricing.layer(prices)))
  */
 export const withBudget: Middleware.Decorator<ChatService, [budget: Budget.Budget]> = decorator(
-  (chat, budget: Budget.Budget) => handing(chat, (cores) => Gates.budget(cores, budget))
+  (chat, budget: Budget.Budget) => Effect.map(Gates.budget(chat, budget), (gates) => within(gates, chat))
 )
 
 /** The service with gates that its cores receive at each call. */
-const handing = Effect.fnUntraced(function*(
-  chat: Chat.Chat,
-  make: (
-    cores: ReadonlyArray<Trait.Core>
-  ) => Effect.Effect<Gates.Handing, ProviderError.InvalidRequestError, Scope.Scope>
-) {
-  const handing = yield* make(chat[Trait.cores] ?? [])
-  return {
-    ...chat,
-    generate: (request: ChatRequest.ChatRequest) => handing.effect(chat.generate(request)),
-    stream: (request: ChatRequest.ChatRequest) => handing.stream(chat.stream(request))
-  }
+const within = ({ effect, stream }: Gates.Handing, chat: Chat.Chat): Chat.Chat => ({
+  ...chat,
+  generate: (request) => effect(chat.generate(request)),
+  stream: (request) => stream(chat.stream(request))
 })
 
 /**

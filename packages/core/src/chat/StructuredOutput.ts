@@ -273,7 +273,6 @@ const decodeJson = <S extends AnySchema>(
 ): Effect.Effect<S["Type"], Schema.SchemaError, S["DecodingServices"]> =>
   Schema.decodeUnknownEffect(Schema.toCodecJson(schema), { errors: "all" })(json)
 
-/** Why an answer with this finish reason holds no complete value. */
 const unfinished: { readonly [Reason in ChatResponse.FinishReason]?: string } = {
   length: "The answer was cut by `maxTokens` before the value was complete. Allow more tokens, or ask for less",
   "context-length": "The answer was cut because the context window is full. Shorten the conversation",
@@ -283,7 +282,6 @@ const unfinished: { readonly [Reason in ChatResponse.FinishReason]?: string } = 
   "tool-calls": "The model called a tool instead of answering. Run its tools with `ToolLoop`, or leave them out"
 }
 
-/** The request to correct an answer, which is repeated unless it is empty. */
 const correction = (response: ChatResponse.ChatResponse, issue: string): ReadonlyArray<Message.Message> => [
   ...(response.text.trim() === "" ? [] : [response.message]),
   Message.user(`Your answer does not fit the schema.\n${issue}\nAnswer again with the corrected JSON and nothing else.`)

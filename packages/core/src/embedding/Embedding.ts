@@ -1,6 +1,4 @@
-/**
- * Inputs, options and vectors of embedding models.
- */
+/** Inputs, options and vectors of embedding models. */
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Cost from "../Cost.ts"

@@ -63,14 +63,8 @@ export const options: Check.Check<Options & { readonly timeToLive?: Duration.Dur
  * A new LRU cache in memory, bounded by `capacity` entries (10,000) and `maxBytes` (64 MiB). 10,000 vectors of 1,024
  * floats take 40 MB.
  */
-export const layerMemory = (options: {
-  readonly capacity?: number | undefined
-  readonly maxBytes?: number | undefined
-} = {}): Layer.Layer<never, ProviderError.InvalidRequestError> =>
+export const layerMemory = (options: Lru.Bounds = {}): Layer.Layer<never, ProviderError.InvalidRequestError> =>
   Layer.effect(
     EmbeddingCache,
-    Effect.map(
-      Check.run(Lru.bounds, options, { provider: "strata", whole: "options" }),
-      Lru.make
-    )
+    Effect.map(Check.run(Lru.bounds, options, { provider: "strata", whole: "options" }), Lru.make)
   )

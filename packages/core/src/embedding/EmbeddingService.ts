@@ -14,7 +14,6 @@ import * as CanonicalLine from "../cache/internal/canonicalLine.ts"
 import * as Check from "../Check.ts"
 import { defined } from "../internal/defined.ts"
 import * as Middleware from "../internal/middleware.ts"
-import * as Trait from "../internal/trait.ts"
 import type * as Budget from "../policy/Budget.ts"
 import * as Clocks from "../policy/internal/clocks.ts"
 import * as Gates from "../policy/internal/gates.ts"
@@ -25,16 +24,8 @@ import type * as EmbeddingCache from "./EmbeddingCache.ts"
 import * as Caching from "./internal/cache/caching.ts"
 import * as Validation from "./internal/validation.ts"
 
-export {
-  /** Builds the service of a provider; see `Embedder.make`. */
-  make
-} from "./Embedder.ts"
-
-/** Any failure of an embedding call. */
-export type EmbeddingError = Embedder.EmbeddingError
-
-/** What {@link make} needs of a provider. */
-export type Provider = Embedder.Provider
+export { make } from "./Embedder.ts"
+export type { EmbeddingError, Provider } from "./Embedder.ts"
 
 /** The tag of the embedding service; what it holds is an {@link Embedder.Embedder}. */
 export class EmbeddingService
@@ -45,21 +36,21 @@ export class EmbeddingService
 export const embed = (
   input: Embedding.Input,
   options?: Embedding.EmbeddingOptions
-): Effect.Effect<Embedding.Embedding, EmbeddingError, EmbeddingService> =>
+): Effect.Effect<Embedding.Embedding, Embedder.EmbeddingError, EmbeddingService> =>
   EmbeddingService.use((service) => service.embed(input, options))
 
 /** All inputs, in order, all or nothing. */
 export const embedMany = (
   inputs: ReadonlyArray<Embedding.Input>,
   options?: Embedding.EmbeddingOptions
-): Effect.Effect<Embedding.EmbeddingBatch, EmbeddingError, EmbeddingService> =>
+): Effect.Effect<Embedding.EmbeddingBatch, Embedder.EmbeddingError, EmbeddingService> =>
   EmbeddingService.use((service) => service.embedMany(inputs, options))
 
 /** One `Result` for each input, in order: a bad input fails only itself. */
 export const embedEach = (
   inputs: ReadonlyArray<Embedding.Input>,
   options?: Embedding.EmbeddingOptions
-): Effect.Effect<ReadonlyArray<Result.Result<Embedding.Embedding, EmbeddingError>>, never, EmbeddingService> =>
+): Effect.Effect<ReadonlyArray<Result.Result<Embedding.Embedding, Embedder.EmbeddingError>>, never, EmbeddingService> =>
   EmbeddingService.use((service) => service.embedEach(inputs, options))
 
 /**
@@ -76,11 +67,11 @@ export const embedStream: {
     values: Stream.Stream<A, E, R>,
     input: (value: A) => Embedding.Input,
     options?: Embedding.StreamOptions
-  ): Stream.Stream<Embedding.Embedded<A>, E | EmbeddingError, R | EmbeddingService>
+  ): Stream.Stream<Embedding.Embedded<A>, E | Embedder.EmbeddingError, R | EmbeddingService>
   <A extends Embedding.Input, E, R>(
     values: Stream.Stream<A, E, R>,
     options?: Embedding.StreamOptions
-  ): Stream.Stream<Embedding.Embedded<A>, E | EmbeddingError, R | EmbeddingService>
+  ): Stream.Stream<Embedding.Embedded<A>, E | Embedder.EmbeddingError, R | EmbeddingService>
 } = <A extends Embedding.Input, E, R>(
   values: Stream.Stream<A, E, R>,
   input: ((value: A) => Embedding.Input) | Embedding.StreamOptions = identity,
@@ -119,7 +110,8 @@ const decorator = Middleware.decorator(transform)
  * BedrockEmbedding.layer({ model }).pipe(EmbeddingService.withPolicy(Policy.make({ concurrency: 8 })))
  */
 export const withPolicy: Middleware.Decorator<EmbeddingService, [policy: Policy.Policy]> = decorator(
-  (embedder, policy: Policy.Policy) => handing(embedder, (cores) => Gates.policy(cores, policy))
+  (embedder, policy: Policy.Policy) =>
+    Effect.map(Gates.policy(embedder, policy), (gates) => around(embedder, gates, identity))
 )
 
 /**
@@ -138,14 +130,9 @@ export const withPolicy: Middleware.Decorator<EmbeddingService, [policy: Policy.
  * )
  */
 export const withBudget: Middleware.Decorator<EmbeddingService, [budget: Budget.Budget]> = decorator(
-  (embedder, budget: Budget.Budget) => handing(embedder, (cores) => Gates.budget(cores, budget))
+  (embedder, budget: Budget.Budget) =>
+    Effect.map(Gates.budget(embedder, budget), (gates) => around(embedder, gates, identity))
 )
-
-/** The service with gates handed to its cores at each call. */
-const handing = <E, R>(
-  embedder: Embedder.Embedder,
-  make: (cores: ReadonlyArray<Trait.Core>) => Effect.Effect<Gates.Handing, E, R>
-) => Effect.map(make(embedder[Trait.cores] ?? []), (gates) => around(embedder, gates, identity))
 
 /**
  * Default options of all calls: `model`, `dimensions`, `purpose` … The options of a provider are replaced as a whole. The

@@ -1,6 +1,4 @@
-/**
- * Maps whose keys, such as model names, come from requests, so that their number must be bounded.
- */
+/** Maps whose keys, such as model names, come from requests, so that their number must be bounded. */
 
 /** An LRU map: `get` counts as a use; `set` returns the values that were evicted. */
 export interface BoundedMap<Key, Value> {

@@ -34,16 +34,38 @@ const isPlain = (given: object): given is Readonly<Record<string, unknown>> => {
 /** The copy of a value; `undefined` stays what it is. */
 export const copy = <A>(given: A, at: Cursor, options: Options): A | Refused =>
   // A copy of JSON has the type of the original.
-  within(given, { at, options, start: at.path.length, ancestors: [], left: mostValues }) as A | Refused
+  within(given, {
+    at,
+    options,
+    start: at.path.length,
+    ancestors: [],
+    left: mostValues,
+    copies: new Map(),
+    bottom: 0,
+    ownForms: 0
+  }) as A | Refused
 
-/** A copy in progress: the depth of its root, the enclosing objects, and how many more values are allowed. */
+/**
+ * A copy in progress.
+ *
+ * - `start`: the depth of its root in a path; `ancestors`: the enclosing objects; `bottom`: how many there were at most.
+ * - `left`: how many more values are allowed; `ownForms`: how often `toJSON` was called.
+ * - `copies`: of objects that hold many values. One that is in several places is copied once and counted in each: a few
+ *   objects can stand for more values than any machine can copy.
+ */
 interface Walk {
   readonly at: Cursor
   readonly options: Options
   readonly start: number
   readonly ancestors: Array<object>
+  readonly copies: Map<object, { readonly copy: unknown; readonly values: number; readonly levels: number }>
+  bottom: number
   left: number
+  ownForms: number
 }
+
+/** Less is copied again. */
+const manyValues = 16
 
 const within = (given: unknown, walk: Walk): unknown => {
   const { at, options: { bigint, others, written } } = walk
@@ -69,10 +91,15 @@ const within = (given: unknown, walk: Walk): unknown => {
   }
 }
 
-/** What `toJSON` returns, where there is one: dates have it, and a program may add it to `BigInt.prototype`. */
-const ownForm = (given: object | bigint, { at }: Walk): unknown => {
+/**
+ * What `toJSON` returns, where there is one: dates have it, and a program may add it to `BigInt.prototype`. It receives the
+ * key of the value, so that what it returns in one place says nothing about others.
+ */
+const ownForm = (given: object | bigint, walk: Walk): unknown => {
   const { toJSON }: { readonly toJSON?: unknown } = Object(given)
-  return typeof toJSON === "function" ? Reflect.apply(toJSON, given, [String(at.path.at(-1) ?? "")]) : given
+  if (typeof toJSON !== "function") return given
+  walk.ownForms++
+  return Reflect.apply(toJSON, given, [String(walk.at.path.at(-1) ?? "")])
 }
 
 const withinObject = (given: object, walk: Walk, isOwnForm = false): unknown => {
@@ -88,11 +115,26 @@ const withinObject = (given: object, walk: Walk, isOwnForm = false): unknown => 
     at.path.length = walk.start
     return refuse(at, `it is nested deeper than ${deepest} levels`, "Give plain JSON")
   }
+  const known = walk.copies.get(given)
+  if (known !== undefined && ancestors.length + known.levels <= deepest) {
+    walk.bottom = Math.max(walk.bottom, ancestors.length + known.levels)
+    walk.left -= known.values
+    return walk.left < 0 ? tooMany(at) : known.copy
+  }
   ancestors.push(given)
+  const { bottom, left, ownForms } = walk
+  walk.bottom = ancestors.length
   const settled = Array.isArray(given) ? withinArray(given, walk) : withinOther(given, walk, isOwnForm)
   ancestors.pop()
+  const values = left - walk.left
+  if (values >= manyValues && settled !== refused && walk.ownForms === ownForms) {
+    walk.copies.set(given, { copy: settled, values, levels: walk.bottom - ancestors.length })
+  }
+  walk.bottom = Math.max(bottom, walk.bottom)
   return settled
 }
+
+const tooMany = (at: Cursor): Refused => refuse(at, `there are more than ${mostValues} values`, "Give less")
 
 const withinOther = (given: object, walk: Walk, isOwnForm: boolean): unknown => {
   const { at, options } = walk
@@ -113,10 +155,7 @@ const withinOther = (given: object, walk: Walk, isOwnForm: boolean): unknown => 
 
 const descend = (holder: object, key: string | number, walk: Walk): unknown =>
   part<unknown>(
-    (value, at) =>
-      --walk.left < 0
-        ? refuse(at, `there are more than ${mostValues} values`, "Give less")
-        : within(value, walk),
+    (value, at) => --walk.left < 0 ? tooMany(at) : within(value, walk),
     holder,
     key,
     walk.at

@@ -1,6 +1,4 @@
-/**
- * The wording of problems: the type of a value, its path, the nearest known word.
- */
+/** The wording of problems: the type of a value, its path, the nearest known word. */
 
 /** The type of a value, without its text: prompts and keys are confidential. */
 export const kindOf = (given: unknown): string => {

@@ -1,6 +1,4 @@
-/**
- * Layers of services decorated by a middleware: a function from a service to a service.
- */
+/** Layers of services decorated by a middleware: a function from a service to a service. */
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"

@@ -1,6 +1,4 @@
-/**
- * The data of every service besides its functions: its identity, and the cores its calls end in.
- */
+/** The data of every service besides its functions: its identity, and the cores its calls end in. */
 import type { Identity } from "../Identity.ts"
 
 /** The innermost service of a provider, where gates apply and calls leave for the network. Compared by reference. */
@@ -25,7 +23,6 @@ export interface Trait {
   readonly [cores]?: ReadonlyArray<Core> | undefined
 }
 
-/** The data of a service. */
 export const dataOf = (self: Trait): Trait => ({
   provider: self.provider,
   defaultModel: self.defaultModel,
@@ -33,7 +30,6 @@ export const dataOf = (self: Trait): Trait => ({
   [cores]: self[cores]
 })
 
-/** The data of a decorated service: fields the decorator omits are those of the service below. */
 export const joined = (below: Trait, above: Trait): Trait => ({
   provider: "provider" in above ? above.provider : below.provider,
   defaultModel: "defaultModel" in above ? above.defaultModel : below.defaultModel,

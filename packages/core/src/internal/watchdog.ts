@@ -56,6 +56,50 @@ export const watch = <A, E, R, E2>(
   })
 }
 
+/**
+ * A timeout of the same milliseconds for many effects. One fiber watches all that run, and ends with the last of them, so
+ * that an effect costs one fiber and no timer of its own.
+ */
+export const shared = (millis: number) => {
+  // All have the same time: those that started first expire first.
+  const running = new Set<{ readonly until: number; readonly expire: () => void }>()
+  let watcher: Fiber.Fiber<void> | undefined
+
+  const watch: Effect.Effect<void> = Clock.clockWith((clock) => {
+    const now = monotonicMillis(clock)
+    for (const each of running) {
+      if (each.until > now) return Effect.andThen(Effect.sleep(each.until - now), watch)
+      running.delete(each)
+      each.expire()
+    }
+    watcher = undefined
+    return Effect.void
+  })
+
+  return <A, E, R, E2>(self: Effect.Effect<A, E, R>, onExpired: () => E2): Effect.Effect<A, E | E2, R> =>
+    Effect.contextWith((context: Context.Context<R>) => {
+      const run = Effect.runForkWith(context)
+      return Effect.callback<A, E | E2>((resume) => {
+        const fiber = run(self)
+        const exit = fiber.pollUnsafe()
+        if (exit !== undefined) return resume(exit)
+        const until = monotonicMillis(Context.get(context, Clock.Clock)) + millis
+        const expire = () => resume(Effect.andThen(Fiber.interrupt(fiber), Effect.failSync(onExpired)))
+        const entry = { until, expire }
+        running.add(entry)
+        fiber.addObserver((exit) => {
+          running.delete(entry)
+          resume(exit)
+          if (running.size > 0) return
+          watcher?.interruptUnsafe()
+          watcher = undefined
+        })
+        watcher ??= run(watch)
+        return Fiber.interrupt(fiber)
+      })
+    })
+}
+
 /** Milliseconds of the monotonic clock: for durations. */
 export const now: Effect.Effect<number> = Clock.clockWith((clock) => Effect.succeed(monotonicMillis(clock)))
 

@@ -1,6 +1,4 @@
-/**
- * Text that UTF-8 can encode.
- */
+/** Text that UTF-8 can encode. */
 import * as Check from "../Check.ts"
 
 /** Refuses half a surrogate pair, which is left by a cut between code units. */

@@ -4,9 +4,8 @@
  * Only failures of availability count: `ModelUnavailableError`, `ProviderInternalError`, `TimeoutError` and
  * `ConnectionError`, and of a stream only that it could not be opened. Other failures are neither a failure nor a success: a
  * throttled or invalid request does not show whether the model works. While the breaker is open calls fail with
- * `CircuitOpenError` at once, which `Retry.exponential` does not retry: the error goes to a fallback or to the caller, and its
- * `retryAfter` is the rest of the open time. A job that should wait for the circuit to close needs no breaker, or a schedule
- * of its own: see `Retry`.
+ * `CircuitOpenError` at once, which `Retry.exponential` does not retry: it goes to a fallback or to the caller. A job that
+ * should wait for the circuit to close needs no breaker, or a schedule of its own: see `Retry`.
  */
 import type * as Duration from "effect/Duration"
 import * as Check from "../Check.ts"

@@ -1,9 +1,8 @@
 /**
  * Budgets in US dollars: a call that could cost more than is left fails at once, before anything is sent.
  *
- * `ChatService.withBudget` and `EmbeddingService.withBudget` put one in force. It reserves the most a call can cost by the
- * prices of `Pricing` (the estimated prompt, and `maxTokens` of output) and settles what it cost when it has ended, so
- * concurrent calls cannot overspend. A budget never waits: unlike a quota, it is not refilled.
+ * `ChatService.withBudget` and `EmbeddingService.withBudget` put one in force, and say what is reserved and settled. A
+ * budget never waits: unlike a quota, it is not refilled.
  */
 import * as Effect from "effect/Effect"
 import * as Check from "../Check.ts"
@@ -73,11 +72,7 @@ export const spent = Effect.fnUntraced(function*(
 
 const dollars = Check.optional(Check.number({ min: 0, remedy: "Use a number of US dollars from 0" }))
 
-/**
- * A budget that may be any value. What is not shared is counted for the very value that was given, not for the copy.
- *
- * @internal
- */
+/** @internal */
 export const check: Check.Check<Options> = Check.struct<Options>({
   name: Check.optional(Check.text),
   run: Check.optional(Check.text),

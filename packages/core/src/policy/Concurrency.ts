@@ -1,6 +1,4 @@
-/**
- * How many calls are in flight at the same time: a fixed number, or a limit that adapts.
- */
+/** How many calls are in flight at the same time: a fixed number, or a limit that adapts. */
 import * as Check from "../Check.ts"
 import * as Total from "../internal/total.ts"
 import type * as AdaptiveLimits from "../state/AdaptiveLimits.ts"
@@ -12,14 +10,9 @@ import type * as AdaptiveLimits from "../state/AdaptiveLimits.ts"
  * - `decrease`: the most that one round of calls takes it down: to this part of what it was.
  *
  * A round is as many calls as the limit. When more of them are refused with `RateLimitError` than noise explains, which is one
- * in twenty and three standard deviations, the limit is multiplied by the share of calls that were not refused:
- *
- * | calls in a round           | 4   | 8   | 16  | 32  | 64  | 128 | 256 |
- * | -------------------------- | --- | --- | --- | --- | --- | --- | --- |
- * | refused, to be a limit     | 2   | 3   | 4   | 6   | 9   | 14  | 24  |
- *
- * Above the noise a permit whose call was refused is withheld until the round is over. Fewer refusals change nothing: they are
- * retried as the policy says.
+ * in twenty and three standard deviations (2 of 4 calls, 4 of 16, 9 of 64, 24 of 256), the limit is multiplied by the share
+ * of calls that were not refused. Above the noise a permit whose call was refused is withheld until the round is over. Fewer
+ * refusals change nothing: they are retried as the policy says.
  *
  * Until the first decrease the limit grows by one for each answer that came while all permits were in use; then by
  * `1 / limit`. Where calls always wait, it settles between what the provider takes and a quarter more for a limit of 20, a
@@ -61,11 +54,7 @@ const adapting = Check.struct<Adaptive>({
   decrease: Check.number({ above: 0, max: 1 - Number.EPSILON, remedy: "Use a number between 0 and 1" })
 }, { remedy: "Use a number from 1, or `Concurrency.adaptive()`" })
 
-/**
- * Rounds a fraction down.
- *
- * @internal
- */
+/** @internal */
 export const check: Check.Check<Concurrency> = (given, at) => {
   if (typeof given === "number") {
     const settled = permits(given, at)

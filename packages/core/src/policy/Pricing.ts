@@ -60,7 +60,6 @@ export class Entry extends Schema.Opaque<Entry>()(Schema.Struct({
  * }))
  */
 export type Entries = typeof Entries.Type
-/** @see {@link Entries} */
 export const Entries = Schema.Array(Entry)
 
 /** The prices in force; none unless a layer says otherwise. Services read them when they are built. */
@@ -72,9 +71,6 @@ export const Prices: Context.Reference<Entries> = Context.Reference("@strata/cor
  * Appends entries to the prices in force where the layer is built. Of two such layers in `Layer.merge` only one takes
  * effect: give one list, or provide one layer to the other. Fails with `InvalidRequestError` for an invalid entry, and
  * names it: `prices[2].price.input`.
- *
- * @example
- * const Prices = Pricing.layer([{ model: "*my-vendor.my-model-v1:0", price: { input: 1, output: 5, asOf: "2026-01-31" } }])
  */
 export const layer = (entries: Entries): Layer.Layer<never, ProviderError.InvalidRequestError> =>
   Layer.effect(
@@ -106,11 +102,7 @@ export const cost = (usage: Usage.Usage, price: Price): Cost.Cost | undefined =>
 /** `NaN` where there is no price. */
 const dollars = (tokens: number, perMillion = Number.NaN): number => tokens === 0 ? 0 : tokens * perMillion / 1_000_000
 
-/**
- * Prepares prices for many lookups. Invalid entries are skipped.
- *
- * @internal
- */
+/** @internal */
 export const lookup = (prices: Entries): (model: string, provider?: string) => Price | undefined => {
   const entries = (Check.itemsOf(prices) ?? []).flatMap((given) =>
     Result.match(Check.settle(entry, given), {
@@ -153,7 +145,6 @@ const priced = Check.struct<{ readonly usage: Omit<Usage.Usage, "totalTokens">; 
   price
 })
 
-/** Matches the pieces between the stars in one pass, each at its first place behind the one before. */
 const pattern = (model: string): (id: string) => boolean => {
   const [first = "", ...rest] = model.split("*")
   const last = rest.pop()

@@ -1,8 +1,7 @@
 /**
  * When a failed call is sent again.
  *
- * A retry policy is a `Schedule` over `ProviderError`, so anything the `Schedule` module can express will do. This module
- * builds the one every provider uses by default.
+ * A retry policy is a `Schedule` over `ProviderError`: anything the `Schedule` module can express will do.
  */
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
@@ -123,17 +122,9 @@ export const check: Check.Check<Retry> = (given, at) => {
 
 /**
  * The default: {@link exponential} with 8 retries, from 200 ms (1 s after a `RateLimitError` or a
- * `ModelUnavailableError`) up to 20 s.
- *
- * Without hints from the provider it waits, in seconds:
- *
- * | before retry     | 1       | 2       | 3       | 4       | 5       | 6       | 7        | 8     | in all    |
- * | ---------------- | ------- | ------- | ------- | ------- | ------- | ------- | -------- | ----- | --------- |
- * | transient        | 0.1–0.2 | 0.2–0.4 | 0.4–0.8 | 0.8–1.6 | 1.6–3.2 | 3.2–6.4 | 6.4–12.8 | 10–20 | 22.7–45.4 |
- * | rate limited     | 0.5–1   | 1–2     | 2–4     | 4–8     | 8–16    | 10–20   | 10–20    | 10–20 | 45.5–91   |
- * | unavailable      | 0.5–1   | 1–2     | 2–4     | 4–8     | 8–16    |         |          |       | 15.5–31   |
- *
- * Under throttling that is more often than not longer than the minute over which Bedrock refills a token quota.
+ * `ModelUnavailableError`) up to 20 s. Without hints from the provider it waits 23 to 45 s in all; 16 to 31 s while a model
+ * is unavailable, and 46 to 91 s under throttling: more often than not longer than the minute over which Bedrock refills a
+ * token quota.
  */
 export const standard: Retry = exponential()
 

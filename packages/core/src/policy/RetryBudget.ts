@@ -1,6 +1,4 @@
-/**
- * Bounds retries to a share of the traffic, whatever the schedule of each call allows.
- */
+/** Bounds retries to a share of the traffic, whatever the schedule of each call allows. */
 import * as Check from "../Check.ts"
 
 /**

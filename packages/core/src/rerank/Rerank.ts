@@ -1,6 +1,4 @@
-/**
- * Requests and responses of rerankers: documents in the order of their relevance to a query.
- */
+/** Requests and responses of rerankers: documents in the order of their relevance to a query. */
 import type * as Effect from "effect/Effect"
 import type { Identity } from "../Identity.ts"
 import type * as Policy from "../policy/Policy.ts"

@@ -8,23 +8,14 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Check from "../Check.ts"
 import * as Middleware from "../internal/middleware.ts"
-import * as Trait from "../internal/trait.ts"
 import * as Clocks from "../policy/internal/clocks.ts"
 import * as Gates from "../policy/internal/gates.ts"
 import type * as Policy from "../policy/Policy.ts"
 import type * as Rerank from "./Rerank.ts"
 import * as Reranker from "./Reranker.ts"
 
-export {
-  /** Builds the service of a provider; see `Reranker.make`. */
-  make
-} from "./Reranker.ts"
-
-/** Any failure of a rerank call. */
-export type RerankError = Reranker.RerankError
-
-/** What {@link make} needs of a provider. */
-export type Provider = Reranker.Provider
+export { make } from "./Reranker.ts"
+export type { Provider, RerankError } from "./Reranker.ts"
 
 /** The tag of the rerank service; what it holds is a {@link Reranker.Reranker}. */
 export class RerankService
@@ -36,7 +27,7 @@ export const rerank = (
   query: string,
   documents: ReadonlyArray<string>,
   options?: Rerank.RerankOptions
-): Effect.Effect<Rerank.RerankResponse, RerankError, RerankService> =>
+): Effect.Effect<Rerank.RerankResponse, Reranker.RerankError, RerankService> =>
   RerankService.use((service) => service.rerank(query, documents, options))
 
 /**
@@ -50,7 +41,7 @@ export const rerankBy = <A>(
   values: ReadonlyArray<A>,
   text: (value: A) => string,
   options?: Rerank.RerankOptions
-): Effect.Effect<ReadonlyArray<Rerank.Ranked<A>>, RerankError, RerankService> =>
+): Effect.Effect<ReadonlyArray<Rerank.Ranked<A>>, Reranker.RerankError, RerankService> =>
   Effect.gen(function*() {
     const given = yield* Check.run(ranking<A>(), { values, text }, { provider: "strata" })
     const documents = yield* Effect.forEach(given.values, (value, index) =>
@@ -88,13 +79,11 @@ const decorator = Middleware.decorator(transform)
  * BedrockRerank.layer({ model }).pipe(RerankService.withPolicy(Policy.make({ concurrency: 8 })))
  */
 export const withPolicy: Middleware.Decorator<RerankService, [policy: Policy.Policy]> = decorator(
-  Effect.fnUntraced(function*(reranker: Reranker.Reranker, policy: Policy.Policy) {
-    const { effect } = yield* Gates.policy(reranker[Trait.cores] ?? [], policy)
-    return {
+  (reranker, policy: Policy.Policy) =>
+    Effect.map(Gates.policy(reranker, policy), ({ effect }) => ({
       ...reranker,
-      rerank: (query, documents, options) => effect(reranker.rerank(query, documents, options))
-    }
-  })
+      rerank: (...call) => effect(reranker.rerank(...call))
+    }))
 )
 
 /**

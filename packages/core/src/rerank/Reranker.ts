@@ -1,8 +1,7 @@
 /**
  * A reranker as a value: one function and its identity. `RerankService` is its tag.
  *
- * {@link make} turns a provider, which sends one request within known limits, into a service that validates calls before
- * any network, divides them into requests, applies the policy and records telemetry.
+ * {@link make} adds validation, the division into requests, the policy and telemetry to a provider, which sends one request.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -75,7 +74,6 @@ export const cored = (service: Reranker): Effect.Effect<Reranker, ProviderError.
       }
     })
 
-/** The policy is checked by its own module. */
 const providerShape = Check.struct<Pick<Provider, "provider" | "defaultModel" | "limits" | "rerank">>({
   provider: Check.filled,
   defaultModel: Check.optional(Check.text),

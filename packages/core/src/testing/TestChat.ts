@@ -89,7 +89,6 @@ export const layer = (
       typeof given === "function" ? [] : given
     )
 
-    /** Plays the next reply, after its delay. */
     const answer = Effect.fnUntraced(function*<A>(request: ChatRequest.Resolved, play: (reply: Playable) => A) {
       const { attempt, queued } = take(request)
       const reply = yield* Effect.try({
@@ -140,7 +139,6 @@ const scriptOf: Check.Check<Script> = (given, at) =>
     ? given as Extract<Script, Function>
     : Check.list((reply) => reply as Reply, { remedy: "Give an array of replies, or a function" })(given, at)
 
-/** A checked answer. */
 interface Playable extends Answer {
   readonly interval?: Duration.Duration | undefined
 }
@@ -181,10 +179,7 @@ const respond = (request: ChatRequest.Resolved, reply: Answer): ChatResponse.Cha
   })
 }
 
-const play = (
-  request: ChatRequest.Resolved,
-  reply: Playable
-): Stream.Stream<ChatEvent.ChatEvent, ProviderError.ChatStreamError> => {
+const play = (request: ChatRequest.Resolved, reply: Playable) => {
   const chunks = contentOf(reply) === undefined ? reply.chunks : undefined
   const events = ChatEvent.fromResponse(respond(request, reply)).flatMap((event) =>
     event.type === "text-delta"

@@ -7,6 +7,7 @@ import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Checksum from "../cache/internal/checksum.ts"
 import * as Check from "../Check.ts"
 import * as Embedding from "../embedding/Embedding.ts"
 import * as EmbeddingService from "../embedding/EmbeddingService.ts"
@@ -139,12 +140,10 @@ const answer = ({ inputs, options }: Embedding.ProviderBatch, dimensions: number
 
 const hashesOf = (input: Embedding.Input): ReadonlyArray<number> => {
   const text = Embedding.textOf(input)
-  const hashes = (text === undefined ? [] : Double.words(text)).map((word) =>
-    hash(word.length, (index) => word.charCodeAt(index))
-  )
-  if (typeof input === "string" || input.image === undefined) return hashes
-  const { bytes } = input.image
-  return [...hashes, hash(bytes.length, (index) => bytes[index]!)]
+  const words = text === undefined ? [] : Double.words(text)
+  const contents = words.map((word) => Array.from({ length: word.length }, (_, index) => word.charCodeAt(index)))
+  const image = typeof input === "string" || input.image === undefined ? [] : [input.image.bytes]
+  return [...contents, ...image].map((content) => scramble(Checksum.make(content)))
 }
 
 const typed = (vector: Float32Array, type: Embedding.VectorType): Embedding.Vector => {
@@ -184,15 +183,6 @@ const vector = (hashes: ReadonlyArray<number>, dimensions: number): Float32Array
 
 /** Dimensions that a word sets: with several, a collision of two words in one is harmless. */
 const features = 4
-
-/** FNV-1a, http://www.isthe.com/chongo/tech/comp/fnv/ */
-const hash = (length: number, at: (index: number) => number): number => {
-  let state = 0x811c9dc5
-  for (let index = 0; index < length; index++) {
-    state = Math.imul(state ^ at(index), 0x01000193)
-  }
-  return scramble(state)
-}
 
 /** The finalizer of MurmurHash3. */
 const scramble = (value: number): number => {

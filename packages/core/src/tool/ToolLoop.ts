@@ -297,7 +297,6 @@ const resultOf = <E, R>({ answer, call }: ToolCall.Prepared<E, R>): Effect.Effec
     ...("error" in rest && { error: rest.error })
   }))
 
-/** The answer was withheld, or the context window is full: its calls are not run. */
 const stopped: ReadonlySet<ChatResponse.FinishReason> = new Set([
   "guardrail",
   "content-filter",

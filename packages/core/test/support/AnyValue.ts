@@ -191,6 +191,10 @@ const nested = (levels: number, wrap: (inner: unknown) => unknown): unknown => {
   return value
 }
 
+// Once: they are large, and no call can use them up but by writing to its argument.
+const deepArray = nested(20_000, (inner) => Object.freeze([inner]))
+const deepObject = nested(20_000, (inner) => Object.freeze({ inner }))
+
 const hole = (): unknown => {
   const items: Array<unknown> = ["first"]
   items[3] = "last"
@@ -243,13 +247,13 @@ export const values: ReadonlyArray<AnyValue> = Object.entries<() => unknown>({
   "an endless array": () => Object.assign([], { length: 2 ** 32 - 1 }),
   "an array with a getter that throws": listWithGetter,
   "an array that is a revoked proxy": () => revoked([]),
-  "an array of arrays of arrays": () => nested(20_000, (inner) => [inner]),
+  "an array of arrays of arrays": () => [deepArray],
   "an empty object": () => ({}),
   "an object without a prototype": () => Object.create(null),
   "an object that looks like an array": () => ({ length: 2, 0: "a", 1: "b" }),
   "a getter of then that throws": () => withGetter("then"),
   "an object that holds itself": cycle,
-  "an object in an object in an object": () => nested(20_000, (inner) => ({ inner })),
+  "an object in an object in an object": () => ({ inner: deepObject }),
   "a small object of 2 ** 60 values": () => nested(60, (inner) => ({ left: inner, right: inner })),
   "an object with a prototype of its own": () => ({ ["__proto__"]: { polluted: true }, constructor: null }),
   "a proxy that throws": throwing,

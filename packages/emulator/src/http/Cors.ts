@@ -32,7 +32,7 @@ export const preflight = (exchange: Exchange.Exchange, origins: Origins, option:
     status: 204,
     headers: {
       ...allowOrigin(headers),
-      "access-control-allow-methods": "GET, HEAD, POST, DELETE",
+      "access-control-allow-methods": "GET, HEAD, POST, PUT, DELETE",
       // the headers a signature covers differ by SDK
       "access-control-allow-headers": headers["access-control-request-headers"] ?? "*",
       ...(headers["access-control-request-private-network"] === "true"

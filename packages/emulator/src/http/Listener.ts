@@ -72,7 +72,7 @@ export const listen: (options: Options) => Effect.Effect<number, ListenError, Sc
       headersTimeout: patience,
       connectionsCheckingInterval: patience === 0 ? 60_000 : Math.min(1000, Math.ceil(patience / 4))
     })
-    const http2 = Http2.createServer()
+    const http2 = Http2.createServer(http2Limits)
 
     const listener = yield* Effect.acquireRelease(
       open(options.host, options.port),
@@ -232,6 +232,12 @@ const statusOf = ({ code }: NodeJS.ErrnoException): keyof typeof refusals => {
 
 /** How long a client has to read a refusal, in milliseconds. */
 const linger = 1_000
+
+/** Above those of a head that gets 431: Node resets streams beyond them, which clients take for transient. */
+const http2Limits: Http2.ServerOptions = {
+  maxHeaderListPairs: 2_000,
+  settings: { maxHeaderListSize: 16 * Http.maxHeaderSize }
+}
 
 /** The size of the head of an HTTP/2 request, without compression. */
 const headBytes = (headers: Http2.IncomingHttpHeaders): number =>

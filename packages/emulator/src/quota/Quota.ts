@@ -13,7 +13,7 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type * as Result from "effect/Result"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as AwsError from "../AwsError.ts"
@@ -118,11 +118,48 @@ export interface Quotas {
   readonly reserve: (names: ReadonlyArray<string>) => Reserve
   /** By the names of the limits; under `*`, by model. */
   readonly statistics: () => Readonly<Record<string, Statistics>>
+  /** Starts over with full quotas of these limits. Requests in flight settle what they reserved of the former ones. */
+  readonly replace: (limits: Limits) => void
 }
 
-/** Limits with a negative number, without any quota, or with an unknown field; `message` names the path. */
-export const check: (limits: Limits, name: string) => Result.Result<Limits, JsonFile.JsonFileError> = JsonFile
-  .fromValue(Limits)
+/** The limits of an emulator, of all its regions, while it runs. */
+export interface Control {
+  readonly limits: () => Limits
+  readonly set: (limits: Limits) => void
+}
+
+/**
+ * Checks limits for the regions served. Fails for a negative number, a quota without a limit, an unknown field and an
+ * unknown region; `message` names the path.
+ */
+export const check = (
+  limits: Limits,
+  served: ReadonlyArray<string>
+): Result.Result<Limits, JsonFile.JsonFileError> => Result.flatMap(checkFields(limits, "quota"), inRegions(served))
+
+/** {@link check} for JSON. */
+export const fromJson = (
+  json: unknown,
+  served: ReadonlyArray<string>
+): Result.Result<Limits, JsonFile.JsonFileError> => Result.flatMap(decode(json, "quota"), inRegions(served))
+
+const checkFields = JsonFile.fromValue(Limits)
+
+const decode = JsonFile.fromJson(Limits)
+
+const inRegions =
+  (served: ReadonlyArray<string>) => (limits: Limits): Result.Result<Limits, JsonFile.JsonFileError> => {
+    const unknown = Object.keys(limits).find((name) => {
+      const region = regional.exec(name)?.[1]
+      return region !== undefined && !served.includes(region)
+    })
+    return unknown === undefined ? Result.succeed(limits) : Result.fail(
+      new JsonFile.JsonFileError({
+        file: "quota",
+        message: `quota: ${JsonFile.pathOf([unknown])}: Expected a region that is served: ${served.join(", ")}`
+      })
+    )
+  }
 
 /** The limits that apply in a region. */
 export const limitsIn = (region: string, limits: Limits): Limits => {
@@ -139,22 +176,29 @@ const regional = /^([a-z]{2,}(?:-[a-z]+)+-\d+)\/(.+)$/
 /** Full quotas of these limits. Time is that of the `Clock` in context. */
 export const make = (limits: Limits): Effect.Effect<Quotas> =>
   Effect.map(Clock.Clock, (clock) => {
-    const start = clock.currentTimeMillisUnsafe()
+    const accounts = new Map<string, Account>()
+    let start = 0
+    let shared: Limit | undefined
     const open = (key: string, limit: Limit, model: string) => {
       const account = makeAccount(limit, model, start, () => clock.currentTimeMillisUnsafe())
       accounts.set(key, account)
       return account
     }
-    const accounts = new Map<string, Account>()
-    for (const [name, limit] of Object.entries(limits)) if (name !== everyModel) open(name, limit, name)
+    const replace = (limits: Limits) => {
+      start = clock.currentTimeMillisUnsafe()
+      shared = limits[everyModel]
+      accounts.clear()
+      for (const [name, limit] of Object.entries(limits)) if (name !== everyModel) open(name, limit, name)
+    }
+    replace(limits)
     const find = (names: ReadonlyArray<string>): Account | undefined => {
       const model = names.at(-1) ?? ""
       const known = names.find((name) => accounts.has(name))
       if (known !== undefined) return accounts.get(known)
-      const shared = limits[everyModel]
       return shared === undefined ? undefined : open(model, shared, model)
     }
     return {
+      replace,
       reserve: (names) => (claim) => Effect.suspend(() => find(names)?.reserve(claim) ?? Effect.succeed(unlimited)),
       statistics: () => Object.fromEntries([...accounts].map(([name, account]) => [name, account.statistics()]))
     }

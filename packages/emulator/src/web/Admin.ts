@@ -15,6 +15,7 @@ import * as Cors from "../http/Cors.ts"
 import type * as Exchange from "../http/Exchange.ts"
 import * as HttpResponse from "../http/HttpResponse.ts"
 import * as Json from "../Json.ts"
+import * as Quota from "../quota/Quota.ts"
 import * as Statistics from "../Statistics.ts"
 import * as Admission from "./Admission.ts"
 import * as Page from "./Page.ts"
@@ -54,6 +55,7 @@ export interface Access {
 export interface Options {
   readonly recorder: Statistics.Recorder
   readonly faults: Faults.Faults
+  readonly quota: Quota.Control
   readonly host: string
   readonly access: Access
   readonly regions: ReadonlyArray<string>
@@ -80,20 +82,33 @@ export const isFor = ({ method, target }: Exchange.Exchange): boolean => {
  * - `GET /_strata/faults/schema`: the JSON schema of a {@link Fault.Fault}.
  * - `POST /_strata/faults`, `content-type: application/json`: injects a {@link Fault.Fault} or a list of them, and responds
  *   with the list of their ids.
+ * - `GET /_strata/quotas`, `PUT /_strata/quotas`: the {@link Quota.Limits}; setting them starts with full quotas.
  * - `DELETE /_strata/faults`, `DELETE /_strata/faults/{id}`: clears all of them, or one.
  */
-export const handle = ({ access, client, faults, host, now, recorder, regions }: Options) => {
+export const handle = ({ access, client, faults, host, now, quota, recorder, regions }: Options) => {
   const { origins = [], token } = access
   const refusal = Admission.refuse({ host, token, origins })
   const startedAt = now()
 
-  const injectAll = Effect.fnUntraced(function*(exchange: Exchange.Exchange) {
+  const setQuotas = Effect.fnUntraced(function*(exchange: Exchange.Exchange) {
+    const limits = yield* Effect.fromResult(Quota.fromJson(yield* bodyOf(exchange), regions)).pipe(
+      Effect.mapError(({ message }) => AwsError.validation(message))
+    )
+    quota.set(limits)
+    return HttpResponse.json(encodeLimits(limits))
+  })
+
+  const bodyOf = Effect.fnUntraced(function*(exchange: Exchange.Exchange) {
     // a web page may send text across origins without a preflight request, but not JSON
     if (exchange.headers["content-type"]?.startsWith("application/json") !== true) {
       return yield* AwsError.validation("Send JSON.")
     }
     const body = yield* Effect.mapError(exchange.body, () => AwsError.validation("The body is too long."))
-    const json = yield* Effect.fromResult(Json.fromBytes(body))
+    return yield* Effect.fromResult(Json.fromBytes(body))
+  })
+
+  const injectAll = Effect.fnUntraced(function*(exchange: Exchange.Exchange) {
+    const json = yield* bodyOf(exchange)
     const given = Array.isArray(json)
       ? json.map((fault: unknown, index) => Fault.fromJson(fault, `faults[${index}]`))
       : [Fault.fromJson(json)]
@@ -143,6 +158,10 @@ export const handle = ({ access, client, faults, host, now, recorder, regions }:
         return HttpResponse.json(encodePending(yield* faults.pending))
       case "GET faults/schema":
         return HttpResponse.json(schemaOfFaults())
+      case "GET quotas":
+        return HttpResponse.json(encodeLimits(quota.limits()))
+      case "PUT quotas":
+        return yield* setQuotas(exchange)
       case "POST faults":
         return yield* injectAll(exchange)
       case "DELETE faults":
@@ -205,6 +224,8 @@ const encodeStatistics = Schema.encodeSync(Schema.toCodecJson(Statistics.Statist
 const encodeLog = Schema.encodeSync(RequestLog.Log)
 
 const encodeDetail = Schema.encodeSync(RequestLog.Detail)
+
+const encodeLimits = Schema.encodeSync(Schema.toCodecJson(Quota.Limits))
 
 const encodePending = Schema.encodeSync(Schema.toCodecJson(Schema.Array(Fault.Pending)))
 

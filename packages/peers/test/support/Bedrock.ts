@@ -1,5 +1,5 @@
 /**
- * An emulated Bedrock whose models keep to simple rules, and what a client throws, as a value.
+ * An emulator with deterministic models, and helpers that return a client's errors as values.
  */
 import { vi } from "@effect/vitest"
 import type * as ChatRequest from "@strata/core/chat/ChatRequest"
@@ -15,9 +15,9 @@ import * as Redacted from "effect/Redacted"
 export const region = "us-east-1"
 
 export const nova = "amazon.nova-lite-v1:0"
-/** Has JSON of its own, signs its thoughts, and is called through a profile. */
+/** Has native JSON schemas and signed reasoning, and is called through an inference profile. */
 export const claude = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
-/** Has no JSON of its own. */
+/** Has no native JSON schemas. */
 export const olderClaude = "us.anthropic.claude-sonnet-4-20250514-v1:0"
 
 /** The example key pair of AWS's documentation. */
@@ -34,7 +34,7 @@ export const placeSchema = {
   additionalProperties: false
 }
 
-/** What the models find when they are asked for JSON, and what they ask the weather of. */
+/** The JSON the models answer with, and the input of their tool calls. */
 export interface Place {
   readonly city: string
 }
@@ -42,16 +42,16 @@ export interface Place {
 /** The tool the models call. */
 export const weather = ({ city }: Place) => `20 degrees in ${city}`
 
-/** What the models think where they are asked to. */
+/** The reasoning of the models. */
 const thought: Message.ReasoningPart = { type: "reasoning", text: "Which city?" }
 
 /**
  * "Hello there", of 3 tokens for 7, unless:
- * - a tool answered: what it said.
- * - JSON is asked for: a {@link Place}.
- * - there are tools: the first is called for each city in the question. A model that must call one says nothing else.
+ * - the last message is a tool result: its text.
+ * - JSON is requested: a {@link Place}.
+ * - there are tools: the first is called for each city in the question; without text if a call is forced.
  *
- * Where a request asks for thinking, a {@link thought} comes first.
+ * A request with reasoning gets a {@link thought} first.
  */
 const model: TestChat.Script = (request) => {
   const said = say(request)
@@ -83,7 +83,7 @@ const say = (
   return toolChoice === "auto" ? [Message.text("Let me look."), ...calls] : calls
 }
 
-/** Objects to "bomb". */
+/** Blocks "bomb". */
 const guardrail = { id: "abc123", words: ["bomb"], blockedInput: "Not that." }
 
 /** How a request names the guardrail. */
@@ -93,7 +93,7 @@ export const guardrailConfig = {
   trace: "enabled"
 } as const
 
-/** An API key in the environment comes before the keys that clients are given. */
+/** An API key in the environment takes precedence over configured credentials. */
 const withoutApiKey = Layer.effectDiscard(Effect.acquireRelease(
   Effect.sync(() => vi.stubEnv("AWS_BEARER_TOKEN_BEDROCK", undefined)),
   () => Effect.sync(() => vi.unstubAllEnvs())
@@ -104,10 +104,10 @@ export const layer = (options?: Emulator.Options) =>
     Layer.provide(Layer.mergeAll(TestChat.layer(model), TestEmbedding.layer({ dimensions: 8 }), withoutApiKey))
   )
 
-/** What goes wrong next. */
+/** Injects a fault. */
 export const inject = (fault: Fault.Fault) => Emulator.Emulator.use((emulator) => emulator.inject(fault))
 
-/** How many requests came while something was done. */
+/** The result of an effect, and the number of requests during it. */
 export const counted = Effect.fnUntraced(function*<A, E, R>(effect: Effect.Effect<A, E, R>) {
   const { statistics } = yield* Emulator.Emulator
   const before = (yield* statistics).requests
@@ -121,11 +121,11 @@ class Thrown extends Data.TaggedError("Thrown")<{ readonly error: unknown }> {}
 export const attempt = <A>(ask: (signal: AbortSignal) => PromiseLike<A>): Effect.Effect<A, Thrown> =>
   Effect.tryPromise({ try: ask, catch: (error) => new Thrown({ error }) })
 
-/** What a promise of the client rejects with; it has to. */
+/** The error a promise of the client rejects with; fails if it resolves. */
 export const thrownBy = <A>(ask: (signal: AbortSignal) => PromiseLike<A>) =>
   Effect.map(Effect.flip(attempt(ask)), ({ error }) => error)
 
-/** A stream of the client to its end, or to what it throws there. */
+/** The events of a stream, and the error that ended it, if any. */
 export const read = <A>(open: (signal: AbortSignal) => PromiseLike<AsyncIterable<A> | undefined>) =>
   Effect.suspend(() => {
     const events: Array<A> = []

@@ -33,7 +33,6 @@ export interface Options extends FailingStore.Description {
 /** Keys in one command to a store. */
 export const batch = 256
 
-/** Bounds of the write queue. */
 const mostEntries = 4_096
 const mostBytes = 64 * 1024 * 1024
 

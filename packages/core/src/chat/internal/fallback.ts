@@ -68,7 +68,6 @@ const layers = Check.list(layerOf, { remedy: "Give a layer, or an array of layer
 const othersOf: Check.Check<ReadonlyArray<Fallback.ChatLayer>> = (given, at) =>
   layers(Check.holds(Layer.isLayer, given) ? [given] : given, at)
 
-/** Data of the first service, cores and identities of all. */
 const joinedData = (services: Arr.NonEmptyReadonlyArray<Chat.Chat>): Trait.Trait => ({
   provider: services[0].provider,
   defaultModel: services[0].defaultModel,
@@ -87,7 +86,6 @@ const make = (
   const changes = makeChanges(services.length)
   const last = services.length - 1
 
-  /** Asks a function of the program, which may throw. */
   const decided = (option: "when" | "failFast", decide: typeof when, error: ProviderError.ProviderError) =>
     Effect.try({
       try: () => decide(error),
@@ -175,7 +173,6 @@ const make = (
   }
 }
 
-/** The provider of errors that are found before any service was asked. */
 const provider = "strata"
 
 /** What is final from a fallback too: the budget is spent, or a part of an answer was delivered. */

@@ -17,7 +17,6 @@ const cacheHere = "Write `cache`: true, or { ttl: \"1h\" }"
 
 const caches = ["cache_control", "cacheControl", "cachePoint"]
 
-/** Fields by what to give instead of them. */
 const instead = (fields: Readonly<Record<string, ReadonlyArray<string>>>): Readonly<Record<string, string>> =>
   Object.fromEntries(Object.entries(fields).flatMap(([remedy, names]) => names.map((name) => [name, remedy])))
 
@@ -46,7 +45,6 @@ const known = {
   location: {}
 }
 
-/** Parts of Anthropic's format, and ours. */
 const ofAnthropic = new Map([
   ["tool_use", "tool-call"],
   ["server_tool_use", "tool-call"],
@@ -161,7 +159,6 @@ const fieldsOf = (ast: SchemaAST.AST, owner: string): Check.Fields<Fields> =>
 
 const propertiesOf = (ast: SchemaAST.AST) => ast._tag === "Objects" ? ast.propertySignatures : []
 
-/** The tag of a message or part. */
 const tagOf = (ast: SchemaAST.AST) => {
   const [tag] = propertiesOf(ast)
   return tag?.type._tag === "Literal" ? { key: String(tag.name), word: String(tag.type.literal) } : undefined

@@ -21,16 +21,22 @@ export const generate = <R>(
   self: Effect.Effect<ChatResponse.ChatResponse, ProviderError.ChatError, R>
 ): Effect.Effect<ChatResponse.ChatResponse, ProviderError.ChatError, R> => {
   const { name, options } = Telemetry.span(target, requestAttributes(request))
-  return Effect.gen(function*() {
-    const start = yield* Clock.currentTimeMillis
-    return yield* Effect.gen(function*() {
-      yield* recordContent("gen_ai.input.messages", request.messages)
-      const response = yield* self
-      yield* recordOutcome(target, response)
-      yield* recordContent("gen_ai.output.messages", [response.message])
-      return response
-    }).pipe(Effect.onExit((exit) => Telemetry.recordEnd(target, start, exit)))
-  }).pipe(Effect.withSpan(name, options))
+  const answered = Effect.flatMap(Telemetry.CaptureContent, (capture) => {
+    const recorded = Effect.tap(self, (response) => recordOutcome(target, response))
+    return capture
+      ? Effect.andThen(recordContent("gen_ai.input.messages", request.messages), recorded).pipe(
+        Effect.tap(({ message }) => recordContent("gen_ai.output.messages", [message]))
+      )
+      : recorded
+  })
+  return Effect.withSpan(
+    Effect.flatMap(
+      Clock.currentTimeMillis,
+      (start) => Effect.onExit(answered, (exit) => Telemetry.recordEnd(target, start, exit))
+    ),
+    name,
+    options
+  )
 }
 
 /** Around `stream`: the span lasts until the stream ends. */

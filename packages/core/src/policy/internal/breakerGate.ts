@@ -1,6 +1,4 @@
-/**
- * A breaker in force.
- */
+/** A breaker in force. */
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"

@@ -33,6 +33,16 @@ export const within =
     return Duration.isFinite(duration) ? Effect.timeoutOrElse(self, { duration, orElse }) : self
   }
 
+/** {@link within} for many effects that run at the same time: all of them share a timer. */
+export const shared = (phase: Phase, duration: Duration.Duration) => {
+  if (Duration.isZero(duration) || !Duration.isFinite(duration)) {
+    return <A, E, R>(self: Effect.Effect<A, E, R>, asked: Asked) => within(phase, duration, asked)(self)
+  }
+  const limited = Watchdog.shared(Duration.toMillis(duration))
+  return <A, E, R>(self: Effect.Effect<A, E, R>, asked: Asked): Effect.Effect<A, E | ProviderError.TimeoutError, R> =>
+    limited(self, () => timeout(asked, phase, duration))
+}
+
 /** A stream that has given its first events, and the scope of its connection. */
 export interface Opened<A, E> {
   readonly connection: Scope.Closeable

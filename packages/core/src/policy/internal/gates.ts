@@ -9,9 +9,8 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type * as Trait from "../../internal/trait.ts"
+import * as Trait from "../../internal/trait.ts"
 import type * as ProviderError from "../../ProviderError.ts"
 import type * as Telemetry from "../../Telemetry.ts"
 import type * as Budget from "../Budget.ts"
@@ -31,36 +30,27 @@ const Handed = Context.Reference<ReadonlyMap<Trait.Core, Handed>>("@strata/core/
   defaultValue: () => new Map()
 })
 
-/** A core, and calls and streams through the gates that are in force for it. */
-export interface Gated {
-  readonly cores: readonly [Trait.Core]
-  readonly gates: Effect.Effect<Gates>
-  readonly call: <A, R>(
-    self: Effect.Effect<A, ProviderError.CallError, R>,
-    target: Telemetry.Target,
-    metering: Enforcement.Metering<A>
-  ) => Effect.Effect<A, ProviderError.CallError, R>
-  readonly stream: <A, R>(
-    self: Stream.Stream<A, ProviderError.ChatStreamError, R>,
-    target: Telemetry.Target,
-    metering: Enforcement.Metering<A>
-  ) => Stream.Stream<A, ProviderError.ChatStreamError, R>
-}
-
-/** Builds a core. Its own `policy` is in force where no decorator passes another. */
-export const core = Effect.fnUntraced(function*(
-  provider: string,
-  policy: Policy.Policy
-): Effect.fn.Return<Gated, ProviderError.InvalidRequestError, Scope.Scope> {
+/**
+ * Builds a core, and calls and streams through the gates that are in force for it: its own `policy` where no decorator
+ * passes another.
+ */
+export const core = Effect.fnUntraced(function*(provider: string, policy: Policy.Policy) {
   const own = yield* Enforcement.make(policy, provider)
   const core: Trait.Core = { provider }
   const gates = Effect.map(Handed, (handed): Gates => ({ enforcement: own, budgets: [], ...handed.get(core) }))
   return {
     cores: [core],
     gates,
-    call: (self, target, metering) =>
-      Effect.flatMap(gates, ({ budgets, enforcement }) => enforcement.call(self, target, metering, budgets)),
-    stream: (self, target, metering) =>
+    call: <A, R>(
+      self: Effect.Effect<A, ProviderError.CallError, R>,
+      target: Telemetry.Target,
+      metering: Enforcement.Metering<A>
+    ) => Effect.flatMap(gates, ({ budgets, enforcement }) => enforcement.call(self, target, metering, budgets)),
+    stream: <A, R>(
+      self: Stream.Stream<A, ProviderError.ChatStreamError, R>,
+      target: Telemetry.Target,
+      metering: Enforcement.Metering<A>
+    ) =>
       Stream.unwrap(
         Effect.map(gates, ({ budgets, enforcement }) => enforcement.stream(self, target, metering, budgets))
       )
@@ -73,15 +63,15 @@ export interface Handing {
   readonly stream: <A, E, R>(self: Stream.Stream<A, E, R>) => Stream.Stream<A, E, R>
 }
 
-/** Puts a policy in force for cores: each has permits, quota and breakers of its own. */
-export const policy = Effect.fnUntraced(function*(cores: ReadonlyArray<Trait.Core>, policy: Policy.Policy) {
+/** Puts a policy in force for the cores of a service: each has permits, quota and breakers of its own. */
+export const policy = Effect.fnUntraced(function*({ [Trait.cores]: cores = [] }: Trait.Trait, policy: Policy.Policy) {
   const enforcements = new Map<Trait.Core, Enforcement.Enforcement>()
   for (const core of cores) enforcements.set(core, yield* Enforcement.make(policy, core.provider))
   return handing(cores, (handed, core) => ({ enforcement: enforcements.get(core)!, ...handed }))
 })
 
-/** Puts cores on a budget, which counts the attempts of all of them. */
-export const budget = Effect.fnUntraced(function*(cores: ReadonlyArray<Trait.Core>, budget: Budget.Budget) {
+/** Puts the cores of a service on a budget, which counts the attempts of all of them. */
+export const budget = Effect.fnUntraced(function*({ [Trait.cores]: cores = [] }: Trait.Trait, budget: Budget.Budget) {
   const gates = yield* BudgetGate.make(budget)
   return handing(cores, (handed) => ({ ...handed, budgets: BudgetGate.joined(handed?.budgets ?? [], gates) }))
 })

@@ -1,6 +1,4 @@
-/**
- * A second request where the first takes too long: whichever answers first wins, and the other is interrupted.
- */
+/** A second request where the first takes too long: whichever answers first wins, and the other is interrupted. */
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"

@@ -1,6 +1,4 @@
-/**
- * A retry budget in force: a bucket that calls and time fill, and retries empty.
- */
+/** A retry budget in force: a bucket that calls and time fill, and retries empty. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
@@ -19,7 +17,6 @@ export interface RetryAllowance {
   readonly onRetry: (target: Telemetry.Target) => Effect.Effect<void>
 }
 
-/** Builds the allowance of a policy; one that has no budget lets every retry through. */
 export const make = (budget: RetryBudget.RetryBudget | undefined): Effect.Effect<RetryAllowance> =>
   budget === undefined
     ? Effect.succeed({ onCall: Effect.void, onRetry: () => Effect.void })

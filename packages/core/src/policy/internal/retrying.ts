@@ -32,13 +32,21 @@ export type IsFinal = (error: ProviderError.ProviderError) => Effect.Effect<bool
 export interface Options {
   readonly retry: Retry.Retry
   readonly target: Telemetry.Target
-  readonly permitted: Effect.Effect<void>
-  readonly circuitOpened: Effect.Effect<void>
+  readonly permitted: (target: Telemetry.Target) => Effect.Effect<void>
+  readonly circuitOpened: (target: Telemetry.Target) => Effect.Effect<void>
 }
 
 /** Runs `self` until it succeeds or its schedule is done, and fails with its last error then. */
-export const retried = Effect.fnUntraced(function*<A, E extends ProviderError.ProviderError, R>(
+export const retried = <A, E extends ProviderError.ProviderError, R>(
   self: Effect.Effect<A, E, R>,
+  options: Options
+): Effect.Effect<A, E | ProviderError.InvalidRequestError, R> =>
+  // Most calls need no schedule.
+  Effect.catch(self, (error) => afterFirst(self, error, options))
+
+const afterFirst = Effect.fnUntraced(function*<A, E extends ProviderError.ProviderError, R>(
+  self: Effect.Effect<A, E, R>,
+  first: E,
   { circuitOpened, permitted, retry, target }: Options
 ): Effect.fn.Return<A, E | ProviderError.InvalidRequestError, R> {
   const isFinal = yield* FinalErrors
@@ -48,16 +56,17 @@ export const retried = Effect.fnUntraced(function*<A, E extends ProviderError.Pr
     const next = Effect.map(step(yield* Clock.currentTimeMillis, error), ([, delay]) => delay)
     return yield* Pull.catchDone(next, () => Effect.undefined)
   })
+  let error = first
   for (let retries = 1;; retries++) {
-    const result = yield* Effect.result(self)
-    if (Result.isSuccess(result)) return result.success
-    const error = result.failure
     const delay = yield* delayAfter(error)
     if (delay === undefined) return yield* Effect.fail(error)
     yield* recorded(target, error, retries, delay)
-    const wait = Effect.andThen(Effect.sleep(delay), permitted)
+    const wait = Effect.andThen(Effect.sleep(delay), permitted(target))
     // A schedule that goes on after a `CircuitOpenError` waits for the circuit to close.
-    yield* error._tag === "CircuitOpenError" ? wait : Effect.raceFirst(wait, circuitOpened)
+    yield* error._tag === "CircuitOpenError" ? wait : Effect.raceFirst(wait, circuitOpened(target))
+    const result = yield* Effect.result(self)
+    if (Result.isSuccess(result)) return result.success
+    error = result.failure
   }
 })
 

@@ -1,6 +1,4 @@
-/**
- * A FIFO queue of waiting fibers. A waiter that is called owns what it waited for.
- */
+/** A FIFO queue of waiting fibers. A waiter that is called owns what it waited for. */
 import * as Effect from "effect/Effect"
 import * as Watchdog from "../../internal/watchdog.ts"
 import * as Telemetry from "../../Telemetry.ts"
@@ -19,7 +17,6 @@ export interface WaitQueue {
   readonly next: () => boolean
 }
 
-/** Builds an empty queue. */
 export const make = (): WaitQueue => {
   const waiters = new Set<Waiter>()
   // One iterator goes on through the set: each new one would begin with the places of all that have left.

@@ -58,7 +58,6 @@ const optionsOf = Check.struct<Rerank.RerankOptions>({
   providerOptions: Check.optional(Check.providerOptions)
 }, { remedy: "Give an object of options, or nothing" })
 
-/** Text that is not blank. */
 const textThat = (remedy: string): Check.Check<string> => (given, at) => {
   const text = WellFormedText.check(given, at)
   return text === Check.refused || /\S/u.test(text) ? text : Check.refuse(at, "the text is blank", remedy)

@@ -1,6 +1,4 @@
-/**
- * What the test doubles have in common.
- */
+/** What the test doubles have in common. */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Check from "../../Check.ts"

@@ -7,7 +7,7 @@
 import { element, find, setText } from "./element.js"
 import * as Format from "./format.js"
 
-/** @type {Map<string, (quota: Statistics["quota"][string]) => void>} */
+/** @type {Map<string, { readonly item: HTMLElement, readonly update: (quota: Statistics["quota"][string]) => void }>} */
 const bars = new Map()
 
 /** @param {Statistics} seen */
@@ -18,13 +18,20 @@ export const show = ({ byRegion }) => {
     Object.entries(quota).map(([name, state]) => ({ name: regions.length > 1 ? `${region}/${name}` : name, state }))
   )
   for (const { name, state } of quotas) {
-    let update = bars.get(name)
-    if (update === undefined) {
-      const bar = make(name)
+    let bar = bars.get(name)
+    if (bar === undefined) {
+      bar = make(name)
       list.append(bar.item)
-      bars.set(name, update = bar.update)
+      bars.set(name, bar)
     }
-    update(state)
+    bar.update(state)
+  }
+  // quotas can be replaced while the emulator runs
+  const names = new Set(quotas.map(({ name }) => name))
+  for (const [name, { item }] of bars) {
+    if (names.has(name)) continue
+    item.remove()
+    bars.delete(name)
   }
   find("no-quotas", HTMLElement).hidden = bars.size > 0
 }

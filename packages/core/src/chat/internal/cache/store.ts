@@ -16,10 +16,7 @@ export interface Call {
   readonly key: string
 }
 
-/**
- * - `look`: the answer, if it is cached.
- * - `keep`: caches an answer, unless it is incomplete.
- */
+/** Looks for a cached answer; keeps one, unless it is incomplete. */
 export interface Store {
   readonly look: (call: Call) => Effect.Effect<ChatResponse.ChatResponse | undefined>
   readonly keep: (call: Call, response: ChatResponse.ChatResponse) => Effect.Effect<void>

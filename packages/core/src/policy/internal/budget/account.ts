@@ -1,6 +1,4 @@
-/**
- * The limits of a budget on a ledger, each under its own key, in billionths of a dollar.
- */
+/** The limits of a budget on a ledger, each under its own key, in billionths of a dollar. */
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"

@@ -1,6 +1,4 @@
-/**
- * The cost of the calls of a service, by the prices in force when it was built.
- */
+/** The cost of the calls of a service, by the prices in force when it was built. */
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import type * as Cost from "../../../Cost.ts"

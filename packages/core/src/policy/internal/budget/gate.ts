@@ -18,10 +18,8 @@ import * as BudgetAccount from "./account.ts"
 import * as BudgetPrice from "./price.ts"
 
 /**
- * One account of a budget, with the prices that were in force when it was built.
- *
- * - `take`: reserves US dollars; the effect it returns settles them. Run it uninterruptible, so that no reservation is
- *   lost; no ledger holds it up.
+ * One account of a budget, with the prices that were in force when it was built. `take` reserves US dollars; the effect it
+ * returns settles them. Run it uninterruptible, so that no reservation is lost; no ledger holds it up.
  */
 export interface BudgetGate {
   readonly account: BudgetAccount.Account

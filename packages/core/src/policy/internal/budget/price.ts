@@ -1,6 +1,4 @@
-/**
- * What a call can cost, and what it cost, in US dollars; an estimate is rather too high.
- */
+/** What a call can cost, and what it cost, in US dollars; an estimate is rather too high. */
 import type * as Cost from "../../../Cost.ts"
 import type * as Usage from "../../../Usage.ts"
 import * as Pricing from "../../Pricing.ts"

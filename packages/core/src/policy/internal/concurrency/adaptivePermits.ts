@@ -224,7 +224,6 @@ const makeGate = (target: Telemetry.Target, { initial }: AdaptiveLimits.Adaptive
   takenAt: -Infinity
 })
 
-/** The shortest time between two updates of the store. */
 const exchangeMillis = 1_000
 
 /** How long an unused key is kept. The store keeps its limit. */

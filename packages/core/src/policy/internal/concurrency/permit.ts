@@ -1,6 +1,4 @@
-/**
- * A permit for a call in flight, and the metric `Telemetry.permits`.
- */
+/** A permit for a call in flight, and the metric `Telemetry.permits`. */
 import type * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import * as Telemetry from "../../../Telemetry.ts"

@@ -1,6 +1,4 @@
-/**
- * Permits for calls in flight: a fixed number of them, or a limit that adapts.
- */
+/** Permits for calls in flight: a fixed number of them, or a limit that adapts. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type * as Concurrency from "../../Concurrency.ts"

@@ -1,6 +1,4 @@
-/**
- * The state of a key of a quota in this process, common to all services.
- */
+/** The state of a key of a quota in this process, common to all services. */
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import * as BoundedMap from "../../../internal/boundedMap.ts"

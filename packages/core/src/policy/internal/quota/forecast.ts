@@ -1,6 +1,4 @@
-/**
- * What calls of one model will draw, learned from what earlier ones drew.
- */
+/** What calls of one model will draw, learned from what earlier ones drew. */
 import type * as Quota from "../../Quota.ts"
 
 /**
@@ -15,7 +13,6 @@ export interface Demand {
   readonly amount: number
 }
 
-/** The tokens of prompts and answers of one model, learned from earlier calls. */
 export interface QuotaForecast {
   readonly demand: (load: Quota.Load, outputBurndown: number) => Demand
   readonly learn: (load: Quota.Load, consumption: Quota.Consumption) => void

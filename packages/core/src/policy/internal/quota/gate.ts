@@ -58,12 +58,7 @@ export interface QuotaGate {
   ) => Effect.Effect<Reservation, ProviderError.CallError>
 }
 
-/**
- * Builds the gate of a policy; without a quota every call is admitted.
- *
- * Calls that need more than a window has fail with `QuotaExceededError` before anything is sent. The ledger is that of
- * the context this is built in.
- */
+/** Builds the gate of a policy on the ledger in force; without a quota every call is admitted. */
 export const make = (quota: Quota.Quota | undefined): Effect.Effect<QuotaGate, never, Scope.Scope> =>
   quota === undefined || quota.windows.length === 0 ? Effect.succeed(open) : enforce(quota)
 
@@ -77,7 +72,6 @@ const lease = Duration.minutes(1)
 /** A call that is sent within this time after its reservation, in milliseconds, counts as sent at once. */
 const atOnce = 500
 
-/** The limits of a quota on the ledger: for each window those that it has. */
 const limitsOf = ({ windows }: Quota.Quota): ReadonlyArray<QuotaGauges.Limit> =>
   windows.flatMap((of) =>
     (["tokens", "requests"] as const).flatMap((unit) => {
@@ -98,7 +92,6 @@ const enforce = Effect.fnUntraced(function*(quota: Quota.Quota): Effect.fn.Retur
   const shortest = Math.min(...limits.map(({ window }) => Duration.toMillis(window)))
   const ofTokens = limits.filter(({ unit }) => unit === "tokens")
   const requests = ofTokens.length < limits.length ? 1 : 0
-  /** The most tokens that any window takes. */
   const smallest = Math.min(...ofTokens.map(({ amount }) => amount))
 
   const waitForRoom = Effect.fnUntraced(
@@ -195,7 +188,6 @@ const enforce = Effect.fnUntraced(function*(quota: Quota.Quota): Effect.fn.Retur
 
 const nothing: Quota.Load = { inputTokens: 0, outputTokens: 0, counted: true }
 
-/** What one call draws. */
 interface Draw {
   readonly tokens: number
   readonly requests: number
