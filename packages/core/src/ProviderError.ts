@@ -20,10 +20,10 @@ const fields = {
   cause: Schema.optional(Schema.Defect())
 }
 
-const retryAfterField = { retryAfter: Schema.optional(Schema.Duration) }
+const hinted = { ...fields, retryAfter: Schema.optional(Schema.Duration) }
 
 /** The part of a request that an error is about, and the message without it. */
-const placeFields = { field: Schema.optional(Schema.String), problem: Schema.optional(Schema.String) }
+const placeable = { ...fields, field: Schema.optional(Schema.String), problem: Schema.optional(Schema.String) }
 
 /** Credentials are missing, expired or not recognised. `transient`: what hands them out may do so in a moment. */
 export class AuthenticationError extends Schema.TaggedError<AuthenticationError>()("AuthenticationError", {
@@ -38,8 +38,7 @@ export class PermissionDeniedError
 
 /** The request is invalid. `field` is the part that is wrong, `remedy` what to do about it. */
 export class InvalidRequestError extends Schema.TaggedError<InvalidRequestError>()("InvalidRequestError", {
-  ...fields,
-  ...placeFields,
+  ...placeable,
   remedy: Schema.optional(Schema.String)
 }) {}
 
@@ -53,8 +52,7 @@ export class Measured extends Schema.Opaque<Measured>()(Schema.Struct({
 /** The prompt, or a text to embed, is longer than the model accepts; `measured` where the provider says how long. */
 export class ContextLengthExceededError
   extends Schema.TaggedError<ContextLengthExceededError>()("ContextLengthExceededError", {
-    ...fields,
-    ...placeFields,
+    ...placeable,
     measured: Schema.optional(Measured)
   })
 {}
@@ -64,27 +62,24 @@ export class ModelNotFoundError extends Schema.TaggedError<ModelNotFoundError>()
 
 /** The model does not support a feature of the request. */
 export class UnsupportedFeatureError extends Schema.TaggedError<UnsupportedFeatureError>()("UnsupportedFeatureError", {
-  ...fields,
-  ...placeFields,
+  ...placeable,
   feature: Schema.String
 }) {}
 
 /** Too many requests or tokens. `retryAfter` is the provider's hint, if any. */
-export class RateLimitError
-  extends Schema.TaggedError<RateLimitError>()("RateLimitError", { ...fields, ...retryAfterField })
-{}
+export class RateLimitError extends Schema.TaggedError<RateLimitError>()("RateLimitError", hinted) {}
 
 /** A limit of the account, such as tokens per day, that a short wait does not lift. */
 export class QuotaExceededError extends Schema.TaggedError<QuotaExceededError>()("QuotaExceededError", fields) {}
 
 /** The model is loading or out of capacity. */
 export class ModelUnavailableError
-  extends Schema.TaggedError<ModelUnavailableError>()("ModelUnavailableError", { ...fields, ...retryAfterField })
+  extends Schema.TaggedError<ModelUnavailableError>()("ModelUnavailableError", hinted)
 {}
 
 /** An internal error of the provider. */
 export class ProviderInternalError
-  extends Schema.TaggedError<ProviderInternalError>()("ProviderInternalError", { ...fields, ...retryAfterField })
+  extends Schema.TaggedError<ProviderInternalError>()("ProviderInternalError", hinted)
 {}
 
 /** The model failed on this request. `originalStatus` is the status it returned to the provider. */
@@ -108,9 +103,7 @@ export class TimeoutError extends Schema.TaggedError<TimeoutError>()("TimeoutErr
 }) {}
 
 /** The network failed to carry the request or the answer. `retryAfter` is the hint of a gateway on the way, if any. */
-export class ConnectionError
-  extends Schema.TaggedError<ConnectionError>()("ConnectionError", { ...fields, ...retryAfterField })
-{}
+export class ConnectionError extends Schema.TaggedError<ConnectionError>()("ConnectionError", hinted) {}
 
 /** A stream failed after `delivered` events; these are valid, the rest is missing. */
 export class StreamInterruptedError extends Schema.TaggedError<StreamInterruptedError>()("StreamInterruptedError", {
@@ -134,9 +127,7 @@ export class StructuredOutputError extends Schema.TaggedError<StructuredOutputEr
 }) {}
 
 /** The breaker is open: nothing was sent. `retryAfter` is the rest of the open time. */
-export class CircuitOpenError
-  extends Schema.TaggedError<CircuitOpenError>()("CircuitOpenError", { ...fields, ...retryAfterField })
-{}
+export class CircuitOpenError extends Schema.TaggedError<CircuitOpenError>()("CircuitOpenError", hinted) {}
 
 /** The call could cost more than the budget has left: nothing was sent. */
 export class BudgetExceededError extends Schema.TaggedError<BudgetExceededError>()("BudgetExceededError", fields) {}

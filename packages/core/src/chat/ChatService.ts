@@ -87,17 +87,13 @@ export const withPolicy: Middleware.Decorator<ChatService, [policy: Policy.Polic
 
 /**
  * Limits the cost of every provider below, at any place among other decorators: an attempt that could cost more than is
- * left fails with `BudgetExceededError` before it is sent. Several budgets apply together; the same one counts once.
+ * left fails with `BudgetExceededError` before it is sent. Several budgets apply together; the same one counts once. See
+ * `Budget.make` for an example.
  *
  * - An attempt reserves its prompt and `maxTokens` at the price of its model (`Pricing`). Set `maxTokens`: the default is
  *   the model's maximum, if known. A model without a price fails with `InvalidRequestError`.
  * - Every attempt sent is billed, retries and hedges included, but not refused ones. One that failed or was interrupted
  *   without usage costs its prompt and what arrived of the stream. A cached answer costs nothing.
- *
- * @example
- * const budget = Budget.make({ name: "support-bot", perDay: 20 })
- *
- * BedrockChat.layer({ model }).pipe(ChatService.withBudget(budget), Layer.provide(Pricing.layer(prices)))
  */
 export const withBudget: Middleware.Decorator<ChatService, [budget: Budget.Budget]> = decorator(
   (chat, budget: Budget.Budget) => Effect.map(Gates.budget(chat, budget), (gates) => within(gates, chat))

@@ -25,10 +25,6 @@ export type LayerOf<O extends Others> = O extends ReadonlyArray<infer L extends 
  * - `failFast`: which of those errors do so without retries; none when missing. The last service always retries.
  * - `model`: the model of a fallback, given that of the request and the index of the fallback from 0. When missing, or for
  *   `undefined`, it is the default model of the fallback.
- *
- * @example
- * // Another region has capacity now.
- * ChatService.withFallback(elsewhere, { failFast: (error) => error._tag === "RateLimitError" })
  */
 export interface Options {
   readonly when?: ((error: ProviderError.ProviderError) => boolean) | undefined

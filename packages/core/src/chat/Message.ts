@@ -266,38 +266,28 @@ const content = <P extends Schema.Constraint>(part: P) =>
     })
   ])
 
+const message = <Role extends string, Content extends Schema.Constraint>(role: Role, content: Content) =>
+  Schema.Struct({ role: Schema.tag(role), content, ...cache })
+
 /**
  * Instructions. At the start of a conversation they are the system prompt; later ones join it for models that do not accept
  * them elsewhere.
  */
-export class SystemMessage extends Schema.Opaque<SystemMessage>()(Schema.Struct({
-  role: Schema.tag("system"),
-  content: content(SystemPart),
-  ...cache
-})) {}
+export class SystemMessage extends Schema.Opaque<SystemMessage>()(message("system", content(SystemPart))) {}
 
 /** A message of the user. */
-export class UserMessage extends Schema.Opaque<UserMessage>()(Schema.Struct({
-  role: Schema.tag("user"),
-  content: content(UserPart),
-  ...cache
-})) {}
+export class UserMessage extends Schema.Opaque<UserMessage>()(message("user", content(UserPart))) {}
 
 /** A message of the model, such as the `message` of a `ChatResponse`. */
-export class AssistantMessage extends Schema.Opaque<AssistantMessage>()(Schema.Struct({
-  role: Schema.tag("assistant"),
-  content: content(AssistantPart),
-  ...cache
-})) {}
+export class AssistantMessage extends Schema.Opaque<AssistantMessage>()(message("assistant", content(AssistantPart))) {}
 
 /** The results of tool calls, one part for each. */
-export class ToolMessage extends Schema.Opaque<ToolMessage>()(Schema.Struct({
-  role: Schema.tag("tool"),
-  content: Schema.Array(ToolResultPart).annotate({
+export class ToolMessage extends Schema.Opaque<ToolMessage>()(message(
+  "tool",
+  Schema.Array(ToolResultPart).annotate({
     remedy: "Give an array of `tool-result` parts; read OpenAI's messages with `OpenAi.Messages` of @strata/openai"
-  }),
-  ...cache
-})) {}
+  })
+)) {}
 
 /** A message. Its `cache` ends a cached prefix after its last part. */
 export type Message = typeof Message.Type

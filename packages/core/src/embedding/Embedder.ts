@@ -152,7 +152,6 @@ const custom = (service: Embedder): Provider => {
   }
 }
 
-/** The policy is checked by its own module. */
 const providerShape = Check.struct<
   Pick<Provider, "provider" | "defaultModel" | "limits" | "embedBatch"> & {
     readonly coalesce?: Duration.Duration | undefined

@@ -83,14 +83,7 @@ export const embedStream: {
       : service.embedStream(values, identity, input)
   ))
 
-/**
- * Decorates a service with a middleware: a function from a service to a service. See `ChatService.transform`.
- *
- * @example
- * const counted = EmbeddingService.transform((embedder) =>
- *   Effect.succeed({ ...embedder, embed: (...call) => Effect.tap(embedder.embed(...call), count) })
- * )
- */
+/** Decorates a service with a middleware: a function from a service to a service. See `ChatService.transform`. */
 export const transform: Middleware.Transform<EmbeddingService, Embedder.Embedder> = Middleware.make(
   EmbeddingService,
   ["embed", "embedMany", "embedEach", "embedStream"],
@@ -105,9 +98,6 @@ const decorator = Middleware.decorator(transform)
 /**
  * Applies a policy to the provider below, or to a hand-made service. The outermost policy replaces inner ones and the
  * option of the layer.
- *
- * @example
- * BedrockEmbedding.layer({ model }).pipe(EmbeddingService.withPolicy(Policy.make({ concurrency: 8 })))
  */
 export const withPolicy: Middleware.Decorator<EmbeddingService, [policy: Policy.Policy]> = decorator(
   (embedder, policy: Policy.Policy) =>
@@ -121,13 +111,6 @@ export const withPolicy: Middleware.Decorator<EmbeddingService, [policy: Policy.
  * Each request counts, retries included: its texts at the price of the model (`Pricing`), without which it fails with
  * `InvalidRequestError`; estimated before, exact afterwards when the provider counts tokens. A refused request costs
  * nothing. Prices per image are not supported.
- *
- * @example
- * BedrockEmbedding.layer({ model }).pipe(
- *   EmbeddingService.withCache(),
- *   EmbeddingService.withBudget(Budget.make({ name: "search", perRun: 5 })),
- *   Layer.provide(Pricing.layer(prices))
- * )
  */
 export const withBudget: Middleware.Decorator<EmbeddingService, [budget: Budget.Budget]> = decorator(
   (embedder, budget: Budget.Budget) =>
@@ -159,12 +142,7 @@ const joined = (defaults: Embedding.EmbeddingOptions): ChangeOptions => (given) 
     () => given
   )
 
-/**
- * Limits the time of everything below. Calls and streams fail with `TimeoutError` of phase `deadline`.
- *
- * @example
- * BedrockEmbedding.layer({ model }).pipe(EmbeddingService.withDeadline("30 seconds"))
- */
+/** Limits the time of everything below. Calls and streams fail with `TimeoutError` of phase `deadline`. */
 export const withDeadline: Middleware.Decorator<EmbeddingService, [deadline: Duration.Input]> = decorator((
   embedder,
   deadline: Duration.Input

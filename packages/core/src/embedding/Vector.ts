@@ -6,6 +6,7 @@
  */
 import * as Result from "effect/Result"
 import * as Check from "../Check.ts"
+import * as BoundedMap from "../internal/boundedMap.ts"
 import * as ProviderError from "../ProviderError.ts"
 import type * as Embedding from "./Embedding.ts"
 
@@ -209,7 +210,6 @@ const differingBits = (self: Uint8Array, that: Uint8Array): number => {
   return bits
 }
 
-/** The number of bits set in each byte. */
 const ones = Uint8Array.from({ length: 256 }, (_, byte) => byte.toString(2).replaceAll("0", "").length)
 
 /** The best `k` rows. Candidates are sorted and cut to `k` whenever there are twice as many. */
@@ -257,17 +257,14 @@ const similarity = (product: number, square: number, otherSquare: number): numbe
 }
 
 /** The squared norms of the rows, computed once for each matrix. */
-const squaresOf = (matrix: Matrix, rows: Matrix): Float64Array => {
-  const known = squares.get(matrix)
-  if (known !== undefined) return known
-  const row = rowsAsFloats(rows)
-  const found = Float64Array.from({ length: rows.rows }, (_, index) => {
-    const numbers = row(index)
-    return product(numbers, numbers)
+const squaresOf = (matrix: Matrix, rows: Matrix): Float64Array =>
+  BoundedMap.getOrMake(squares, matrix, () => {
+    const row = rowsAsFloats(rows)
+    return Float64Array.from({ length: rows.rows }, (_, index) => {
+      const numbers = row(index)
+      return product(numbers, numbers)
+    })
   })
-  squares.set(matrix, found)
-  return found
-}
 
 const squares = new WeakMap<Matrix, Float64Array>()
 

@@ -92,20 +92,15 @@ const between = (from: number, to: number, random: number): number => from === t
 /** Spreads the waits of calls with the same hint. */
 const hintSpread = 1.25
 
-interface Settled extends Options {
-  readonly base?: Duration.Duration | undefined
-  readonly rateLimitBase?: Duration.Duration | undefined
-  readonly maxDelay?: Duration.Duration | undefined
-  readonly maxRetryAfter?: Duration.Duration | undefined
-}
-
-const optionsOf: Check.Check<Settled> = Check.partial({
+const optionsOf = Check.partial({
   times: Check.number({ min: 0, remedy: "Use a number of retries from 0" }),
   base: Check.duration(),
   rateLimitBase: Check.duration(),
   maxDelay: Check.duration(),
   maxRetryAfter: Check.duration({ infinite: true })
 })
+
+type Settled = Exclude<ReturnType<typeof optionsOf>, Check.Refused>
 
 /** The first invalid option of a schedule: a schedule has no fields to check. */
 const refusals = new WeakMap<Retry, Check.Problem>()

@@ -74,9 +74,6 @@ const decorator = Middleware.decorator(transform)
 /**
  * Applies a policy to the provider below, or to a hand-made service. The outermost policy replaces inner ones and the
  * option of the layer.
- *
- * @example
- * BedrockRerank.layer({ model }).pipe(RerankService.withPolicy(Policy.make({ concurrency: 8 })))
  */
 export const withPolicy: Middleware.Decorator<RerankService, [policy: Policy.Policy]> = decorator(
   (reranker, policy: Policy.Policy) =>
@@ -86,12 +83,7 @@ export const withPolicy: Middleware.Decorator<RerankService, [policy: Policy.Pol
     }))
 )
 
-/**
- * Limits the time of everything below. Fails with `TimeoutError` of phase `deadline`.
- *
- * @example
- * BedrockRerank.layer({ model }).pipe(RerankService.withDeadline("10 seconds"))
- */
+/** Limits the time of everything below. Fails with `TimeoutError` of phase `deadline`. */
 export const withDeadline: Middleware.Decorator<RerankService, [deadline: Duration.Input]> = decorator((
   reranker,
   deadline: Duration.Input

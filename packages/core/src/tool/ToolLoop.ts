@@ -1,8 +1,6 @@
 /**
  * Lets a model use tools: sends a request, runs the tool calls of the answer, sends their results, until an answer has no
- * calls.
- *
- * No state is kept between runs: hooks save the history and change requests.
+ * calls. No state is kept between runs: hooks save the history and change requests.
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"

@@ -4,15 +4,10 @@ import * as Metric from "effect/Metric"
 import * as Telemetry from "../../Telemetry.ts"
 
 /** Counters of one cache, by the model that is asked. */
-export interface Metrics {
-  readonly hits: Metric.Counter<number>
-  readonly misses: Metric.Counter<number>
-  readonly failures: Metric.Counter<number>
-  readonly drops: Metric.Counter<number>
-}
+export type Metrics = ReturnType<typeof make>
 
 /** The counters `strata.<name>.cache.*`; `lookups` and `values` are what is looked up and kept, in the plural. */
-export const make = (name: string, lookups: string, values: string): Metrics => {
+export const make = (name: string, lookups: string, values: string) => {
   const counter = (suffix: string, description: string) =>
     Metric.counter(`strata.${name}.cache.${suffix}`, { description, incremental: true })
   return {

@@ -6,26 +6,13 @@
  */
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import type * as Scope from "effect/Scope"
 import * as FailingStore from "../../state/internal/failingStore.ts"
 import type * as Telemetry from "../../Telemetry.ts"
 import type * as Lru from "./lru.ts"
 import * as CacheMetrics from "./metrics.ts"
 
-/**
- * - `getMany`: the values of at most {@link batch} keys; `undefined` when the store failed.
- * - `setMany`: queues entries.
- */
-export interface WriteBehind {
-  readonly getMany: (
-    keys: ReadonlyArray<string>,
-    target: Telemetry.Target
-  ) => Effect.Effect<ReadonlyArray<Uint8Array | undefined> | undefined>
-  readonly setMany: (entries: Iterable<Lru.Entry>, target: Telemetry.Target) => Effect.Effect<void>
-}
-
 /** `store`: its identity, which all decorators that use it share. */
-export interface Options extends FailingStore.Description {
+interface Options extends FailingStore.Description {
   readonly store: object
   readonly metrics: CacheMetrics.Metrics
 }
@@ -42,7 +29,7 @@ const drain = "2 seconds"
 export const make = <E>(
   { getMany, setMany }: Lru.Bytes<E>,
   { metrics, store, ...description }: Options
-): Effect.Effect<WriteBehind, never, Scope.Scope> =>
+) =>
   Effect.gen(function*() {
     const { attempt } = FailingStore.of(store, description)
     const failed = (target: Telemetry.Target) => CacheMetrics.count(metrics.failures, target, 1)
@@ -94,7 +81,8 @@ export const make = <E>(
     )
 
     return {
-      getMany: (keys, target) =>
+      /** The values of at most {@link batch} keys; `undefined` when the store failed. */
+      getMany: (keys: ReadonlyArray<string>, target: Telemetry.Target) =>
         Effect.map(
           attempt(() => getMany(keys), Effect.as(failed(target), undefined), "read"),
           (values) =>
@@ -103,7 +91,8 @@ export const make = <E>(
               ? undefined
               : keys.map((key, index) => queue.get(key)?.value ?? values?.[index])
         ),
-      setMany: (entries, target) =>
+      /** Queues entries. */
+      setMany: (entries: Iterable<Lru.Entry>, target: Telemetry.Target) =>
         Effect.suspend(() => {
           const dropped = [...entries].filter((entry) => !add(entry, target)).length
           return dropped === 0 ? start : Effect.andThen(CacheMetrics.count(metrics.drops, target, dropped), start)

@@ -7,28 +7,16 @@
 import * as Result from "effect/Result"
 import * as ExactJson from "../../ExactJson.ts"
 
-/**
- * - `add`: reads more text. Returns how many of its characters precede the object or belong to it.
- * - `isComplete`: whether the object has ended and is valid.
- * - `next`: the object so far, if it may have changed. Long objects are parsed less often, so that the cost stays
- *   proportional to the text, unless `last` is set.
- *
- * Strings grow as they arrive; numbers, literals and keys appear when they are complete. After invalid JSON there is no
- * further value.
- */
-export interface PartialJson {
-  readonly add: (text: string) => number
-  readonly isComplete: () => boolean
-  readonly next: (last: boolean) => JsonObject | undefined
-}
-
 /** An object as `JSON.parse` makes it. */
 export interface JsonObject {
   readonly [key: string]: unknown
 }
 
-/** Makes a reader for one text. */
-export const make = (): PartialJson => {
+/**
+ * Makes a reader for one text. Strings grow as they arrive; numbers, literals and keys appear when they are complete. After
+ * invalid JSON there is no further value.
+ */
+export const make = () => {
   let text = ""
   let at = 0 // the position of the character being read
   let state: State = "prose"
@@ -108,15 +96,17 @@ export const make = (): PartialJson => {
   }
 
   return {
-    add: (piece) => {
+    /** Reads more text. Returns how many of its characters precede the object or belong to it. */
+    add: (piece: string): number => {
       const from = text.length
       text += piece
       unread += piece.length
       for (at = from; at < text.length && state !== "end" && state !== "invalid"; at++) read(piece[at - from]!)
       return at - from
     },
-    isComplete: () => state === "end",
-    next: (last) => {
+    isComplete: (): boolean => state === "end",
+    /** The object so far, if it may have changed; of a long text seldom, since each costs its length, but for the `last`. */
+    next: (last: boolean): JsonObject | undefined => {
       if (!isChanged || !last && end - start > unread * parsedPerCharacter) return undefined
       isChanged = false
       unread = 0

@@ -1,6 +1,4 @@
-/**
- * Finds the bad inputs of a refused batch.
- */
+/** Finds the bad inputs of a refused batch. */
 import * as Effect from "effect/Effect"
 import type * as ProviderError from "../../ProviderError.ts"
 import type * as Plan from "./plan.ts"

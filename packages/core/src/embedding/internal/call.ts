@@ -1,6 +1,4 @@
-/**
- * One embedding call: its options, validated, and how it sends requests.
- */
+/** One embedding call: its options, validated, and how it sends requests. */
 import * as Effect from "effect/Effect"
 import type * as Cost from "../../Cost.ts"
 import * as TextTokens from "../../internal/textTokens.ts"

@@ -1,6 +1,4 @@
-/**
- * The embeddings of the pieces of a text.
- */
+/** The embeddings of the pieces of a text. */
 import type * as Embedding from "../Embedding.ts"
 import * as Vector from "../Vector.ts"
 

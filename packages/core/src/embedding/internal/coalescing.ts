@@ -1,6 +1,4 @@
-/**
- * Batches concurrent calls of `embed` with equal options into shared requests.
- */
+/** Batches concurrent calls of `embed` with equal options into shared requests. */
 import * as Deferred from "effect/Deferred"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"

@@ -1,6 +1,4 @@
-/**
- * Embeds inputs: validates them, plans and sends the requests, and gives each input its vector.
- */
+/** Embeds inputs: validates them, plans and sends the requests, and gives each input its vector. */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type * as ProviderError from "../../ProviderError.ts"

@@ -1,6 +1,4 @@
-/**
- * Sends again what the provider calls too long: its text cut shorter, or in pieces.
- */
+/** Sends again what the provider calls too long: its text cut shorter, or in pieces. */
 import * as Effect from "effect/Effect"
 import type * as ProviderError from "../../ProviderError.ts"
 import * as Embedding from "../Embedding.ts"

@@ -1,6 +1,4 @@
-/**
- * Validates inputs before any network, one by one: an invalid input fails only itself.
- */
+/** Validates inputs before any network, one by one: an invalid input fails only itself. */
 import * as Result from "effect/Result"
 import * as Check from "../../Check.ts"
 import * as WellFormedText from "../../internal/wellFormedText.ts"
@@ -53,9 +51,7 @@ const content = Check.struct<Embedding.ContentInput>({
   }))
 }, { others: "ignored", remedy: "Give text, or an object with `text`, `image` or both" })
 
-/**
- * What to send for an input, which may be any value: its text is cut when the options say so, except into pieces.
- */
+/** What to send for an input, which may be any value: its text is cut when the options say so, except into pieces. */
 export const check = (call: Call.Call, given: unknown): Result.Result<Plan.Content, Validation.Failure> => {
   const settled = settle(given)
   if (Result.isFailure(settled)) {

@@ -1,6 +1,4 @@
-/**
- * Plans the requests of a call: each distinct input once, in order, in as few requests as the limits allow.
- */
+/** Plans the requests of a call: each distinct input once, in order, in as few requests as the limits allow. */
 import * as Embedding from "../Embedding.ts"
 import * as Cutting from "./cutting.ts"
 

@@ -1,6 +1,4 @@
-/**
- * Embeds a stream of any length: in groups of the size of one request, several concurrently.
- */
+/** Embeds a stream of any length: in groups of the size of one request, several concurrently. */
 import * as Arr from "effect/Array"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"

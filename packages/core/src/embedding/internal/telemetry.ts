@@ -1,6 +1,4 @@
-/**
- * The span and the metrics around one embedding call. Texts are never recorded.
- */
+/** The span and the metrics around one embedding call. Texts are never recorded. */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"

@@ -1,6 +1,4 @@
-/**
- * Validates the options of embedding calls before any network, and places errors about inputs.
- */
+/** Validates the options of embedding calls before any network, and places errors about inputs. */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"

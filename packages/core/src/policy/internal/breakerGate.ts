@@ -33,7 +33,6 @@ export interface BreakerGate {
   ) => Effect.Effect<A, E | ProviderError.CircuitOpenError>
 }
 
-/** Builds the gate of a policy; without a breaker every call is admitted. */
 export const make = (breaker: Breaker.Breaker | undefined): Effect.Effect<BreakerGate, never, Scope.Scope> =>
   breaker === undefined
     ? Effect.succeed({
@@ -152,7 +151,6 @@ const verdict = (exit: Exit.Exit<unknown, ProviderError.ProviderError>): Circuit
   return Option.isSome(error) && failures.has(error.value._tag) ? "Failure" : "Ignored"
 }
 
-/** Errors of a provider that cannot be reached or cannot serve. */
 const failures: ReadonlySet<string> = new Set<ProviderError.ProviderError["_tag"]>([
   "ModelUnavailableError",
   "ProviderInternalError",

@@ -2,10 +2,8 @@
  * Policies and budgets of decorators, passed to the cores below at each call.
  *
  * A decorator builds its gates once and provides them by a reference while it calls the service below; a core reads them
- * when it is called. So any decorator may stand between the two: a cache, a fallback, a middleware of the program.
- *
- * The outermost policy is in force, since its decorator sets the reference first; the option of the layer is the default.
- * Budgets add up, each counted once.
+ * when it is called. So any decorator may stand between the two. The outermost policy is in force, since its decorator sets
+ * the reference first; the option of the layer is the default. Budgets add up, each counted once.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"

@@ -1,6 +1,4 @@
-/**
- * Limits of adaptive concurrency in the memory of this process. One that is not used for an hour is forgotten.
- */
+/** Limits of adaptive concurrency in the memory of this process. One that is not used for an hour is forgotten. */
 import * as Effect from "effect/Effect"
 import * as BoundedMap from "../../internal/boundedMap.ts"
 import * as Watchdog from "../../internal/watchdog.ts"

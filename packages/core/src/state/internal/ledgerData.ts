@@ -1,6 +1,4 @@
-/**
- * What a ledger is asked and answers; `state/Ledger.ts` is its public name.
- */
+/** What a ledger is asked and answers; `state/Ledger.ts` is its public name. */
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 

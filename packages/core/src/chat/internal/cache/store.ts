@@ -2,7 +2,6 @@
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import type * as Scope from "effect/Scope"
 import * as Checksum from "../../../cache/internal/checksum.ts"
 import * as CacheMetrics from "../../../cache/internal/metrics.ts"
 import * as WriteBehind from "../../../cache/internal/writeBehind.ts"
@@ -16,12 +15,6 @@ export interface Call {
   readonly key: string
 }
 
-/** Looks for a cached answer; keeps one, unless it is incomplete. */
-export interface Store {
-  readonly look: (call: Call) => Effect.Effect<ChatResponse.ChatResponse | undefined>
-  readonly keep: (call: Call, response: ChatResponse.ChatResponse) => Effect.Effect<void>
-}
-
 /** Hits are calls that were not sent, shared ones included. */
 export const metrics = CacheMetrics.make("chat", "Calls", "answers")
 
@@ -29,10 +22,7 @@ export const metrics = CacheMetrics.make("chat", "Calls", "answers")
 export const recordShare = ({ target }: Call): Effect.Effect<void> => CacheMetrics.count(metrics.hits, target, 1)
 
 /** Reads fail open, writes follow later; see {@link WriteBehind}. */
-export const make = Effect.fnUntraced(function*(
-  cache: ChatCache.ChatCache,
-  timeToLive: Duration.Duration | undefined
-): Effect.fn.Return<Store, never, Scope.Scope> {
+export const make = Effect.fnUntraced(function*(cache: ChatCache.ChatCache, timeToLive: Duration.Duration | undefined) {
   const { getMany, setMany } = yield* WriteBehind.make({
     getMany: (keys) => Effect.forEach(keys, cache.get),
     setMany: (entries) =>
@@ -53,7 +43,7 @@ export const make = Effect.fnUntraced(function*(
       yield* Telemetry.annotate({ "strata.cache.hit": isHit })
       return response
     }),
-    keep: ({ key, target }, response) =>
+    keep: ({ key, target }: Call, response: ChatResponse.ChatResponse): Effect.Effect<void> =>
       isWhole(response)
         ? Effect.matchCauseEffect(encode(response), {
           // The answer has no JSON form.

@@ -1,6 +1,4 @@
-/**
- * An embedding service behind a cache: only inputs that are not cached go to the service.
- */
+/** An embedding service behind a cache: only inputs that are not cached go to the service. */
 import * as Digest from "effect/crypto/Digest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"

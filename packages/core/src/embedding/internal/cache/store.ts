@@ -1,6 +1,4 @@
-/**
- * Vectors by input, in a store that may fail.
- */
+/** Vectors by input, in a store that may fail. */
 import * as Arr from "effect/Array"
 import * as Digest from "effect/crypto/Digest"
 import type * as Duration from "effect/Duration"

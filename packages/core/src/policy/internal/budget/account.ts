@@ -33,7 +33,6 @@ export interface Balance {
 /** What a limit covers: one run of a program, or any 24 hours. */
 export type Period = "run" | "day"
 
-/** One limit of a budget. */
 export interface Account {
   readonly name: string | undefined
   readonly period: Period
@@ -75,7 +74,6 @@ export const balance = (account: Account): Effect.Effect<Balance, Ledger.LedgerE
     })
   )
 
-/** The balance of an account in dollars. */
 export const inDollars = ({ limits: [limit] }: Account, [found]: ReadonlyArray<Ledger.Balance>): Balance => ({
   limit: toDollars(limit.amount),
   spent: toDollars(found?.spent ?? 0),

@@ -8,20 +8,17 @@ import type * as Usage from "../../../Usage.ts"
 import * as Pricing from "../../Pricing.ts"
 
 /**
- * - `cost`: what tokens of the target's model cost; `undefined` where that is not known.
- * - `record`: the same, counted in a metric, for the model that answered if that is another. Logs once for each model why
- *   its cost is not known.
+ * - `cost`: what tokens cost at the price of a model, that of the target unless another answered; `undefined` where that is
+ *   not known.
+ * - `record`: the same, counted in a metric. Logs once for each model why its cost is not known.
  */
 export interface Costing {
-  readonly cost: (target: Telemetry.Target, usage: Usage.Usage, model?: string) => Cost.Cost | undefined
-  readonly record: (
-    target: Telemetry.Target,
-    usage: Usage.Usage,
-    model?: string
-  ) => Effect.Effect<Cost.Cost | undefined>
+  readonly cost: (...used: Used) => Cost.Cost | undefined
+  readonly record: (...used: Used) => Effect.Effect<Cost.Cost | undefined>
 }
 
-/** Builds it; without any prices it does nothing. */
+type Used = [target: Telemetry.Target, usage: Usage.Usage, model?: string | undefined]
+
 export const make: Effect.Effect<Costing> = Effect.map(Pricing.Prices, (prices) => {
   if (prices.length === 0) return { cost: () => undefined, record: () => Effect.undefined }
   const lookup = Pricing.lookup(prices)

@@ -129,7 +129,6 @@ export const reserve = Effect.fnUntraced(function*(
   return settle
 })
 
-/** A call that could cost more `dollars` than an account has left. */
 const exceeded = (
   target: Telemetry.Target,
   account: BudgetAccount.Account,

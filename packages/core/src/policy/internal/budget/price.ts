@@ -22,7 +22,6 @@ export interface End {
   readonly isRefused: boolean
 }
 
-/** An attempt that was not sent. */
 export const unsent: End = { bill: undefined, outputTokens: 0, isRefused: true }
 
 /** The most a call can cost: all of its prompt may be written to a cache. `undefined` for output without a price. */

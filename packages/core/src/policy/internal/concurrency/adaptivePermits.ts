@@ -48,7 +48,6 @@ export const make = Effect.fnUntraced(function*(
   const inBackground = (question: Effect.Effect<void>): Effect.Effect<void> =>
     Effect.asVoid(Effect.forkIn(question, scope, { startImmediately: true }))
 
-  /** Sends the number of answers to the store, or only reads the limit. */
   const exchange = (gate: Gate, now: number): Effect.Effect<void> => {
     if (gate.exchanging || now - gate.exchangedAt < exchangeMillis) return Effect.void
     gate.exchangedAt = now
@@ -104,7 +103,6 @@ export const make = Effect.fnUntraced(function*(
     grant(gate)
   }
 
-  /** Grants what is free to the queue. */
   const grant = (gate: Gate) => {
     while (gate.used < gate.open && gate.queue.next()) gate.used++
     if (gate.used >= gate.open) gate.fills++
@@ -190,24 +188,9 @@ export const make = Effect.fnUntraced(function*(
  * - `round`: as many calls as the limit, and how many of them have ended and were refused.
  * - `decreases`: decreases here: shows whether an answer of the store is older than one.
  */
-export interface Gate {
-  readonly key: string
-  readonly queue: WaitQueue.WaitQueue
-  readonly gauges: Permit.Gauges
-  limit: number
-  open: number
-  epoch: number
-  used: number
-  fills: number
-  answered: number
-  decreases: number
-  round: { readonly size: number; calls: number; refused: number }
-  exchanging: boolean
-  exchangedAt: number
-  takenAt: number
-}
+export type Gate = ReturnType<typeof makeGate>
 
-const makeGate = (target: Telemetry.Target, { initial }: AdaptiveLimits.Adaptive): Gate => ({
+const makeGate = (target: Telemetry.Target, { initial }: AdaptiveLimits.Adaptive) => ({
   key: Telemetry.keyOf(target),
   queue: WaitQueue.make(),
   gauges: Permit.gauges(Telemetry.sharedAttributes(target)),

@@ -17,14 +17,10 @@ export interface Permits {
   readonly take: (target: Telemetry.Target, restore: WaitQueue.Restore) => Effect.Effect<Permit>
 }
 
-/** Set how many permits are used, and how many there are. */
-export interface Gauges {
-  readonly used: (permits: number) => Effect.Effect<void>
-  readonly limit: (permits: number) => Effect.Effect<void>
-}
+export type Gauges = ReturnType<typeof gauges>
 
 /** Builds gauges with attributes: `Metric.withAttributes` would build them at each update, the largest cost of a permit. */
-export const gauges = (attributes: Record<string, string>): Gauges => {
+export const gauges = (attributes: Record<string, string>) => {
   const gauge = (part: "used" | "limit") => {
     const metric = Metric.gauge(Telemetry.permits.id, {
       description: Telemetry.permits.description,

@@ -6,7 +6,6 @@ import * as WaitQueue from "../waitQueue.ts"
 import * as AdaptivePermits from "./adaptivePermits.ts"
 import * as Permit from "./permit.ts"
 
-/** Builds the permits of a policy. */
 export const make = (concurrency: Concurrency.Concurrency): Effect.Effect<Permit.Permits, never, Scope.Scope> =>
   typeof concurrency === "number" ? Effect.sync(() => fixed(concurrency)) : AdaptivePermits.make(concurrency)
 

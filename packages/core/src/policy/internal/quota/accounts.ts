@@ -23,7 +23,6 @@ export interface QuotaAccount {
   gauged: "no" | "fresh" | "stale"
 }
 
-/** The account of a key in a ledger. */
 export const get = (ledger: Ledger.Ledger, key: string): QuotaAccount =>
   BoundedMap.getOrMake(
     BoundedMap.getOrMake(all, ledger, () => BoundedMap.make(most, (account) => account.isInUse())),

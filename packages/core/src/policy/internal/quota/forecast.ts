@@ -13,10 +13,7 @@ export interface Demand {
   readonly amount: number
 }
 
-export interface QuotaForecast {
-  readonly demand: (load: Quota.Load, outputBurndown: number) => Demand
-  readonly learn: (load: Quota.Load, consumption: Quota.Consumption) => void
-}
+export type QuotaForecast = ReturnType<typeof make>
 
 /**
  * Builds a forecast that has learned nothing yet.
@@ -29,7 +26,7 @@ export interface QuotaForecast {
  * An estimated prompt is multiplied by the ratio of counts to estimates seen before. The ratio rises at once and falls
  * slowly, so that a few short prompts do not make the estimate of a long one too low.
  */
-export const make = (): QuotaForecast => {
+export const make = () => {
   let prompts = 0
   let ratio = 1
   let outputs = 0
@@ -37,7 +34,7 @@ export const make = (): QuotaForecast => {
   let deviation = 0
 
   return {
-    demand: ({ counted = false, ...load }, outputBurndown) => {
+    demand: ({ counted = false, ...load }: Quota.Load, outputBurndown: number): Demand => {
       const estimated = whole(load.inputTokens)
       const outputTokens = whole(load.outputTokens)
       const isLearned = prompts > 0
@@ -51,7 +48,7 @@ export const make = (): QuotaForecast => {
         amount: inputTokens + Math.max(outputTokens, Math.ceil(expected * outputBurndown))
       }
     },
-    learn: (load, { inputTokens, outputTokens, promptTokens = inputTokens }) => {
+    learn: (load: Quota.Load, { inputTokens, outputTokens, promptTokens = inputTokens }: Quota.Consumption): void => {
       if (load.counted !== true && load.inputTokens > 0) {
         const seen = Math.min(most, Math.max(1 / most, (promptTokens + smoothing) / (load.inputTokens + smoothing)))
         prompts++
@@ -67,7 +64,6 @@ export const make = (): QuotaForecast => {
   }
 }
 
-/** Safety margin on the learned ratio. */
 const margin = 1.1
 
 /** An estimate is hardly ever more than 1.5 times the count. */

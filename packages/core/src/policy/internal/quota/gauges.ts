@@ -9,7 +9,6 @@ import * as Telemetry from "../../../Telemetry.ts"
 import type * as Quota from "../../Quota.ts"
 import type * as QuotaAccounts from "./accounts.ts"
 
-/** A limit of the ledger, and its window of the quota. */
 export interface Limit extends Ledger.Limit {
   readonly of: Quota.Window
 }
