@@ -166,7 +166,7 @@ describe("Embedding families over HTTP", () => {
       `{"embedding":["1"],"embeddings":[{"embedding":[null]}],"data":[{"embedding":{}}]}`
     ])("is %s", (body) =>
       Effect.gen(function*() {
-        const error = yield* failure({ type: "garbage", body })
+        const error = yield* failure({ type: "garbage", body, contentType: "application/json" })
         assert.strictEqual(error._tag, "MalformedResponseError")
         assert.isDefined(error.requestId)
       }).pipe(Effect.provide(bedrock(dimensions))))

@@ -102,12 +102,12 @@ describe("BedrockEmbedding over HTTP", () => {
       assert.deepStrictEqual(requests.map(({ status }) => status), [429])
     }).pipe(Effect.provide(bedrock(1024))))
 
-  it.live.each(["garbage", "emptyBody"] as const)(
-    "fails with MalformedResponseError on 200 and %s",
-    (type) =>
+  it.live.each([{ type: "garbage", contentType: "application/json" }, { type: "emptyBody" }] as const)(
+    "fails with MalformedResponseError on 200 and $type",
+    (fault) =>
       Effect.gen(function*() {
         const emulator = yield* Emulator.Emulator
-        yield* emulator.inject({ type })
+        yield* emulator.inject(fault)
         const service = yield* BedrockEmbedding.make({ model: "cohere.embed-english-v3", policy: Policy.none })
         const error = yield* Effect.flip(service.embed("text"))
         assert.strictEqual(error._tag, "MalformedResponseError")

@@ -91,11 +91,11 @@ describe("BedrockRerank over HTTP", () => {
       assert.deepStrictEqual(requests.map(({ status }) => status), [429, 200])
     }).pipe(Effect.provide(bedrock), Effect.provideService(References.MinimumLogLevel, "None")))
 
-  it.live.each(["garbage", "emptyBody"] as const)(
-    "fails with MalformedResponseError on 200 and %s",
-    (type) =>
+  it.live.each([{ type: "garbage", contentType: "application/json" }, { type: "emptyBody" }] as const)(
+    "fails with MalformedResponseError on 200 and $type",
+    (fault) =>
       Effect.gen(function*() {
-        yield* (yield* Emulator.Emulator).inject({ type })
+        yield* (yield* Emulator.Emulator).inject(fault)
         const service = yield* BedrockRerank.make({ model: cohere, policy: Policy.none })
         const error = yield* Effect.flip(service.rerank("q", ["a"]))
         assert.strictEqual(error._tag, "MalformedResponseError")
