@@ -15,7 +15,7 @@ export class EmbeddingCacheError extends Schema.TaggedError<EmbeddingCacheError>
 }) {}
 
 /** A key of 64 hexadecimal digits, and its value. */
-export type Entry = readonly [key: string, value: Uint8Array]
+export type Entry = Lru.Entry
 
 /**
  * A store of bytes.
@@ -25,15 +25,7 @@ export type Entry = readonly [key: string, value: Uint8Array]
  *
  * Both get at most 256 keys at a time. Values are verified: a damaged one is a miss.
  */
-export interface EmbeddingCache {
-  readonly getMany: (
-    keys: ReadonlyArray<string>
-  ) => Effect.Effect<ReadonlyArray<Uint8Array | undefined>, EmbeddingCacheError>
-  readonly setMany: (
-    entries: ReadonlyArray<Entry>,
-    timeToLive?: Duration.Duration
-  ) => Effect.Effect<void, EmbeddingCacheError>
-}
+export interface EmbeddingCache extends Lru.Bytes<EmbeddingCacheError> {}
 
 /** The store; by default an LRU cache in memory, shared by the whole process. */
 export const EmbeddingCache = Context.Reference<EmbeddingCache>("@strata/core/embedding/EmbeddingCache", {

@@ -116,15 +116,8 @@ export const moved = (
   error: ProviderError.EmbeddingError,
   position: (place: number) => number | undefined
 ): ProviderError.EmbeddingError => {
-  switch (error._tag) {
-    case "InvalidRequestError":
-    case "ContextLengthExceededError":
-    case "UnsupportedFeatureError": {
-      const [, place, part = ""] = error.field?.match(/^inputs\[(\d+)\](.*)$/u) ?? []
-      const to = place === undefined ? undefined : position(Number(place))
-      return to === undefined ? error : ProviderError.placed(error, `inputs[${to}]${part}`)
-    }
-    default:
-      return error
-  }
+  if (!("field" in error)) return error
+  const [, place, part = ""] = error.field?.match(/^inputs\[(\d+)\](.*)$/u) ?? []
+  const to = place === undefined ? undefined : position(Number(place))
+  return to === undefined ? error : ProviderError.placed(error, `inputs[${to}]${part}`)
 }

@@ -150,12 +150,9 @@ const bestFirst = (self: Rerank.RerankResult, that: Rerank.RerankResult): number
   that.score - self.score || self.index - that.index
 
 const usageOf = (answers: ReadonlyArray<Rerank.ProviderResult>): Rerank.RerankUsage | undefined => {
-  let inputTokens = 0
-  for (const answer of answers) {
-    if (answer.inputTokens === undefined) return undefined
-    inputTokens += answer.inputTokens
-  }
-  return answers.length === 0 ? undefined : { inputTokens }
+  const counts = answers.flatMap(({ inputTokens }) => inputTokens ?? [])
+  if (counts.length === 0 || counts.length < answers.length) return undefined
+  return { inputTokens: counts.reduce((sum, count) => sum + count, 0) }
 }
 
 /** Refuses an invalid answer. Surplus results are allowed: {@link rerank} drops the worst. */
