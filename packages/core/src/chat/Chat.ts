@@ -31,10 +31,7 @@ export type ChatError = ProviderError.ChatError
 /** Any failure of a stream. */
 export type ChatStreamError = ProviderError.ChatStreamError
 
-/**
- * A chat model; a test double needs the two functions only. `generate` gives the whole answer, `stream` its pieces: it
- * ends with exactly one `finish` event, or fails.
- */
+/** A chat model. `generate` gives the whole answer, `stream` its pieces: it ends with one `finish` event, or fails. */
 export interface Chat extends Trait.Trait {
   readonly generate: (request: ChatRequest.ChatRequest) => Effect.Effect<ChatResponse.ChatResponse, ChatError>
   readonly stream: (request: ChatRequest.ChatRequest) => Stream.Stream<ChatEvent.ChatEvent, ChatStreamError>

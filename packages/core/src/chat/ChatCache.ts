@@ -1,7 +1,4 @@
-/**
- * The store of `ChatService.withCache`, which holds answers, not requests: in memory here; in Redis, SQL or files by
- * `@strata/persistence`.
- */
+/** The store of the answers of `ChatService.withCache`: in memory here; in Redis, SQL or files by `@strata/persistence`. */
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"

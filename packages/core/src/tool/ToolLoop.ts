@@ -151,10 +151,7 @@ export const run = <const Tools extends ReadonlyArray<Tool.Any>, E1 = never, R1 
     }
   }).pipe(Effect.withSpan("ToolLoop.run"))
 
-/**
- * {@link run} with its events. Models that cannot stream with tools fail. The calls of a step start when its answer is
- * complete, and are subject to backpressure.
- */
+/** {@link run} with its events. The calls of a step start when its answer is complete, and are subject to backpressure. */
 export const stream = <const Tools extends ReadonlyArray<Tool.Any>, E1 = never, R1 = never, E2 = never, R2 = never>(
   input: ChatRequest.Input,
   options: Options<Tools, E1, R1, E2, R2>
@@ -198,10 +195,7 @@ export const stream = <const Tools extends ReadonlyArray<Tool.Any>, E1 = never, 
       next))
   })).pipe(Stream.withSpan("ToolLoop.stream"))
 
-/**
- * Checks the tools and starts a loop. A step is a `request`, a `turn` that decodes the calls of the answer, and a `close`
- * with their results in the order of the calls.
- */
+/** A step is a `request`, a `turn` that decodes the calls of the answer, and a `close` with their results in order. */
 const start = <Tools extends ReadonlyArray<Tool.Any>, E1, R1, E2, R2>(
   input: ChatRequest.Input,
   options: Options<Tools, E1, R1, E2, R2>

@@ -11,10 +11,7 @@ import * as Usage from "../../Usage.ts"
 import * as Embedding from "../Embedding.ts"
 import * as Validation from "./validation.ts"
 
-/**
- * A call: `options` as the provider gets them, and the caller's `truncate`, which may be `chunk`. Only calls with the same
- * `gates`, their policy and budgets, share requests.
- */
+/** `options` are those of the provider, `truncate` that of the caller. Only calls of the same `gates` share requests. */
 export interface Call {
   readonly target: Telemetry.Target
   readonly options: Embedding.ResolvedOptions

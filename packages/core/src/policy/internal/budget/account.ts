@@ -62,17 +62,13 @@ export const balance = (account: Account): Effect.Effect<Balance, Ledger.LedgerE
   Effect.flatMap(
     FailingStore.timed(() => account.ledger.balances(account.key, account.limits)),
     Exit.match({
-      onFailure: (exit) => {
-        const cause = Cause.squash(exit)
-        return Effect.fail(
-          cause instanceof Ledger.LedgerError
-            ? cause
-            : new Ledger.LedgerError({ message: "The ledger cannot be read", cause })
-        )
-      },
+      onFailure: (cause) => Effect.fail(unreadable(Cause.squash(cause))),
       onSuccess: (found) => Effect.succeed(inDollars(account, found))
     })
   )
+
+const unreadable = (cause: unknown) =>
+  cause instanceof Ledger.LedgerError ? cause : new Ledger.LedgerError({ message: "The ledger cannot be read", cause })
 
 export const inDollars = ({ limits: [limit] }: Account, [found]: ReadonlyArray<Ledger.Balance>): Balance => ({
   limit: toDollars(limit.amount),
