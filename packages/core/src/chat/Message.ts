@@ -334,6 +334,6 @@ const itemsOf = <A>(given: ReadonlyArray<A>): ReadonlyArray<A> => (Check.itemsOf
 
 /** The text parts of a message, joined. Empty for a value that is not a message. */
 export const textOf: (message: Message) => string = Total.make(
-  (message) => parts(message).map((part) => part.type === "text" ? part.text : "").join(""),
+  (message) => itemsOf(parts(message)).map((part) => part.type === "text" ? part.text : "").join(""),
   () => ""
 )
