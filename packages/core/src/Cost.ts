@@ -32,7 +32,14 @@ export const add: (self: Cost, that: Cost) => Cost = Total.make(
 
 /** The sum of several costs; `undefined` when one of them is not known. */
 export const sum: (costs: ReadonlyArray<Cost | undefined>) => Cost | undefined = Total.make(
-  (costs) =>
-    costs.reduce((total, cost) => total === undefined || cost === undefined ? undefined : add(total, cost), empty),
+  (costs) => {
+    let total = empty
+    // Not `reduce`, which would search an array from outside for items where it has none.
+    for (const cost of costs) {
+      if (cost === undefined) return undefined
+      total = add(total, cost)
+    }
+    return total
+  },
   () => undefined
 )
