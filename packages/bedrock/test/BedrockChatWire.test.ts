@@ -104,7 +104,7 @@ describe.each(transports)("BedrockChat over $protocol", ({ transport }) => {
     [{ type: "exception", exception: "ModelTimeoutException" }, "TimeoutError"],
     [{ type: "exception", exception: "AccessDeniedException" }, "PermissionDeniedError"],
     [{ type: "reset" }, "ConnectionError"],
-    [{ type: "garbage" }, "MalformedResponseError"],
+    [{ type: "garbage", contentType: "application/json" }, "MalformedResponseError"],
     [{ type: "emptyBody" }, "MalformedResponseError"]
   ]
 

@@ -90,7 +90,13 @@ export const make = (content: ReadonlyArray<Message.AssistantPart>, outcome: Out
 }
 
 const callsOf: (content: ReadonlyArray<Message.AssistantPart>) => ReadonlyArray<Message.ToolCallPart> = Total.make(
-  (content) => content.flatMap((part) => part.type === "tool-call" && part.providerExecuted !== true ? [part] : []),
+  (content) => {
+    const calls: Array<Message.ToolCallPart> = []
+    for (const part of content) {
+      if (part.type === "tool-call" && part.providerExecuted !== true) calls.push(part)
+    }
+    return calls
+  },
   () => []
 )
 
