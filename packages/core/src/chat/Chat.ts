@@ -156,10 +156,7 @@ const completion = Effect.map(Costing.make, (costing) => {
           const last = events[end]
           if (last?.type !== "finish") return Effect.succeed(events)
           finished = true
-          return Effect.map(
-            response(target, last),
-            (finish): typeof events => Arr.append(events.slice(0, end), finish)
-          )
+          return Effect.map(response(target, last), (finish): typeof events => Arr.append(events.slice(0, end), finish))
         }).pipe(Pull.catchDone(() => Effect.fail(incomplete(target))))
         return Effect.suspend((): Pull.Pull<Arr.NonEmptyReadonlyArray<ChatEvent.ChatEvent>, ChatStreamError> =>
           finished ? Effect.andThen(rest, Cause.done()) : next

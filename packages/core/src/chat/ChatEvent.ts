@@ -156,8 +156,7 @@ interface Block {
 }
 
 /**
- * Builds an answer from events. When a provider uses the index of a complete block again, or for pieces of another type,
- * that is a new block after it.
+ * Builds an answer from events. Pieces with the index of a complete block, or of another type, begin a new block after it.
  *
  * @internal
  */

@@ -93,10 +93,7 @@ export const format = (
  * answer is not complete: cut by `maxTokens`, filtered, refused, or a tool call; with `InvalidRequestError` for a value
  * that is not a schema or not a response.
  */
-export const decode = <S extends AnySchema>(
-  schema: S,
-  response: ChatResponse.ChatResponse
-): Effect.Effect<
+export const decode = <S extends AnySchema>(schema: S, response: ChatResponse.ChatResponse): Effect.Effect<
   S["Type"],
   ProviderError.StructuredOutputError | ProviderError.InvalidRequestError,
   S["DecodingServices"]
@@ -114,8 +111,7 @@ const answered = Check.struct<Pick<ChatResponse.ChatResponse, "finishReason" | "
 }, { others: "ignored" })
 
 /**
- * An answer decoded by a schema, with the response it was read from. With `repairs` the model is asked again when its JSON
- * does not match the schema.
+ * An answer decoded by a schema, with its response. With `repairs` the model is asked again when its JSON does not match.
  *
  * Fails with `StructuredOutputError` when it still does not, or when the answer was cut or withheld, and with
  * `InvalidRequestError` when the schema has no JSON form.

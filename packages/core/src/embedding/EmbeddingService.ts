@@ -162,8 +162,7 @@ export const withDeadline: Middleware.Decorator<EmbeddingService, [deadline: Dur
  * - The cache fails open: after an error, or no answer within a second, the store is not used for five seconds.
  * - A call is not cached when it has no model, or when its options contain what has no canonical form, such as a function.
  *
- * Counts distinct inputs in `strata.embedding.cache.hits` and `misses`, reads and writes in `failures`, and vectors in
- * `drops`.
+ * Counts distinct inputs in `strata.embedding.cache.hits` and `misses`, `failures` of the store, and `drops` of vectors.
  *
  * @example
  * BedrockEmbedding.layer({ model }).pipe(

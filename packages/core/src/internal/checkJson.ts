@@ -154,12 +154,7 @@ const withinOther = (given: object, walk: Walk, isOwnForm: boolean): unknown => 
 }
 
 const descend = (holder: object, key: string | number, walk: Walk): unknown =>
-  part<unknown>(
-    (value, at) => --walk.left < 0 ? tooMany(at) : within(value, walk),
-    holder,
-    key,
-    walk.at
-  )
+  part<unknown>((value, at) => --walk.left < 0 ? tooMany(at) : within(value, walk), holder, key, walk.at)
 
 const withinArray = (given: ReadonlyArray<unknown>, walk: Walk): unknown => {
   const { length } = given

@@ -124,10 +124,7 @@ export const check: Check.Check<Quota> = Check.struct<Quota>({
   scope: Check.text
 }, { remedy: "Use `Quota.make`" })
 
-/**
- * The tokens a request will use: `outputTokens` as the provider reserves them. `counted`: whether the provider counted the
- * prompt; an estimate when missing.
- */
+/** The tokens a request will use, `outputTokens` as the provider reserves them; `counted` if it counted the prompt. */
 export interface Load {
   readonly inputTokens: number
   readonly outputTokens: number

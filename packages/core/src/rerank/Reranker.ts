@@ -20,8 +20,7 @@ export type RerankError = ProviderError.RerankError
  * A reranker.
  *
  * More documents than one request takes go in concurrent requests, whose results are merged by score: a reranker scores
- * each document by the query and that document alone. All or nothing: the first failure interrupts the rest. Without
- * documents no request is sent.
+ * each document by the query and that document alone. All or nothing; without documents no request is sent.
  *
  * Before anything is sent, a query or document that is blank, not well-formed or not text, and a `topN` that is not a whole
  * number from 1 fail with an `InvalidRequestError` that names it (`documents[17]`), and a text that exceeds a request of its

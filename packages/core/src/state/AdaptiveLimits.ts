@@ -22,8 +22,7 @@ export class AdaptiveLimitsError extends Schema.TaggedError<AdaptiveLimitsError>
  * The limits. All operations answer what holds after them.
  *
  * - `read`: the limit of a key, `initial` at first.
- * - `increase`: after `answered` more calls were answered: each adds 1 until the first decrease, and `1 / limit` after it,
- *   up to `max`.
+ * - `increase`: after `answered` more answers: each adds 1 until the first decrease, `1 / limit` after it, up to `max`.
  * - `decrease`: after a round of calls that began in `epoch` and of which the share `refused` was refused: the limit is
  *   multiplied by what is left, at least by the `decrease` of the key. Nothing when the epoch is over.
  *

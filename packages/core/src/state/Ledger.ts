@@ -22,8 +22,7 @@ export class LedgerError extends Schema.TaggedError<LedgerError>()("LedgerError"
  *
  * - `reserve`: reserves the amounts if every limit has room for them and nothing that came earlier waits for the same key;
  *   else takes, or keeps, a place in the queue. Waiters are granted eagerly, in order of arrival; the grant is observed on
- *   the next `reserve`. A reservation counts from the moment it is granted, whatever its age. Asking for what is granted
- *   already changes nothing.
+ *   the next `reserve`. A reservation counts from the moment it is granted, whatever its age. Asking again changes nothing.
  * - `settle`: replaces a reservation by what was spent, at the moment it was granted; empty amounts release it. An unknown
  *   id, such as one whose lease expired, is entered as spent `age` ago.
  * - `leave`: gives up a place in the queue, or a grant that was not used.

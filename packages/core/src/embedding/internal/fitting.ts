@@ -11,8 +11,7 @@ import type * as Plan from "./plan.ts"
 export type Send = (content: Plan.Content) => Effect.Effect<Chunks.Piece, ProviderError.EmbeddingError>
 
 /**
- * Sends an input again after an error, as `truncate` says; fails with that error where it says nothing, or where nothing is
- * left to cut.
+ * Sends an input again after an error, as `truncate` says; fails with that error where there is nothing to cut.
  *
  * How much to cut off is reckoned from what the provider says of the length; after the first time it is a half at most, and
  * from the third refusal on, or where the provider says nothing, a half: no text needs more than `log2(length) + 3`

@@ -29,8 +29,7 @@ export interface Item {
 export type Batch = ReadonlyArray<number>
 
 /**
- * Plans the requests of some inputs, without those that are `undefined`; a text longer than one request takes is cut into
- * pieces.
+ * Plans the requests of some inputs, without those that are `undefined`; a text too long for one is cut into pieces.
  *
  * A batch is closed only when the next input of its kind does not fit: in order, no division has fewer batches.
  */

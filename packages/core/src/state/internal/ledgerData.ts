@@ -11,8 +11,7 @@ export type Amounts = { readonly [U in Unit]?: number | undefined }
 /**
  * At most `amount` of a unit within any span of `window`; an infinite window never forgets.
  *
- * Spending leaves a window in groups of a sixtieth of it, when the newest of the group is as old as the window: up to that
- * much late, and never early.
+ * Spending leaves a window in groups of a sixtieth of it, with the newest of each: late by that at most, and never early.
  *
  * `name` tells the limits of one key apart (`minute`, `day`). An amount that is NaN is no limit, and a negative one is 0.
  */
