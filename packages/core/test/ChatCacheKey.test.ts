@@ -10,7 +10,7 @@ import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import * as CanonicalLine from "../src/cache/internal/canonicalLine.ts"
+import * as CanonicalText from "../src/cache/internal/canonicalText.ts"
 import * as Cached from "./ChatCacheFixture.ts"
 import { response } from "./ChatFixture.ts"
 
@@ -215,9 +215,9 @@ describe("The key of an answer", () => {
   })
 
   it.prop("is equal exactly for equal values", [Schema.Json], ([value]) => {
-    const line = CanonicalLine.make(value)
+    const line = CanonicalText.make(value)
     assert.isDefined(line)
-    assert.strictEqual(CanonicalLine.make(reversed(value)), line)
-    for (const other of changes(value)) assert.notStrictEqual(CanonicalLine.make(other), line)
+    assert.strictEqual(CanonicalText.make(reversed(value)), line)
+    for (const other of changes(value)) assert.notStrictEqual(CanonicalText.make(other), line)
   })
 })

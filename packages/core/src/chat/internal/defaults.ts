@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Record from "effect/Record"
 import * as Stream from "effect/Stream"
-import * as CanonicalLine from "../../cache/internal/canonicalLine.ts"
+import * as CanonicalText from "../../cache/internal/canonicalText.ts"
 import * as Check from "../../Check.ts"
 import { defined } from "../../internal/defined.ts"
 import type * as ProviderError from "../../ProviderError.ts"
@@ -37,7 +37,7 @@ export const make = Effect.fnUntraced(function*(
     ...chat,
     defaultModel: defaults.model ?? chat.defaultModel,
     // Defaults without a canonical text are not cached, like such requests.
-    identity: { defaults: CanonicalLine.make([system, defaults]) ?? null, of: chat.identity ?? null },
+    identity: { defaults: CanonicalText.make([system, defaults]) ?? null, of: chat.identity ?? null },
     generate: (request) => Effect.flatMap(settled(request), chat.generate),
     stream: (request) => Stream.unwrap(Effect.map(settled(request), chat.stream))
   }

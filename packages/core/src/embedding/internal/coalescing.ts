@@ -6,7 +6,7 @@ import * as Exit from "effect/Exit"
 import * as Request from "effect/Request"
 import * as RequestResolver from "effect/RequestResolver"
 import * as Result from "effect/Result"
-import * as CanonicalLine from "../../cache/internal/canonicalLine.ts"
+import * as CanonicalText from "../../cache/internal/canonicalText.ts"
 import type * as ProviderError from "../../ProviderError.ts"
 import type * as Embedding from "../Embedding.ts"
 import type * as Call from "./call.ts"
@@ -62,7 +62,7 @@ const allInterrupted = (entries: Entries): Effect.Effect<void> =>
 /** Options without a canonical form are equal to no others. */
 const callKey = ({ gates, options, truncate }: Call.Call) => [
   ...gates.map(numberOf),
-  CanonicalLine.make([options, truncate]) ?? Symbol("unknown")
+  CanonicalText.make([options, truncate]) ?? Symbol("unknown")
 ]
 
 /** A number for an object compared by reference, in a key compared by value. */

@@ -4,7 +4,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import * as CanonicalLine from "../../../cache/internal/canonicalLine.ts"
+import * as CanonicalText from "../../../cache/internal/canonicalText.ts"
 import * as Check from "../../../Check.ts"
 import * as Cost from "../../../Cost.ts"
 import type * as ProviderError from "../../../ProviderError.ts"
@@ -34,7 +34,7 @@ export const make = Effect.fnUntraced(function*(
   )
   const digest = yield* Effect.provide(Digest.Digest, Digest.layerWebCrypto)
   const { defaultModel, identity, provider = "custom" } = service
-  const scope = CanonicalLine.make([namespace, identity])
+  const scope = CanonicalText.make([namespace, identity])
   const join = SingleFlight.make()
 
   /** A validated request with its key and target; no `call` when it is not cached. */
@@ -48,7 +48,7 @@ export const make = Effect.fnUntraced(function*(
     if (model === undefined || scope === undefined || !isWanted) return { request }
     // Images and documents are hashed apart from the text, in their order in it.
     const bytes: Array<Uint8Array> = []
-    const line = CanonicalLine.make(
+    const line = CanonicalText.make(
       [scope, provider, { ...request, model, messages: ChatRequest.messagesOf(request) }],
       (found) => `#${bytes.push(found)}`
     )

@@ -9,7 +9,7 @@ import * as RequestResolver from "effect/RequestResolver"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import * as CanonicalLine from "../../../cache/internal/canonicalLine.ts"
+import * as CanonicalText from "../../../cache/internal/canonicalText.ts"
 import * as Check from "../../../Check.ts"
 import * as Cost from "../../../Cost.ts"
 import { defined } from "../../../internal/defined.ts"
@@ -44,10 +44,10 @@ export const make = Effect.fnUntraced(function*(
     const model = options?.model ?? defaultModel
     // Every option counts, those added one day too; a default is the same whether or not it is spelled out.
     const resolved = { purpose: "document", truncate: "none", vectorType: "float", ...defined(options ?? {}), model }
-    const settingsLine = CanonicalLine.make([namespace, provider, identity, resolved])
-    return model === undefined || settingsLine === undefined ? undefined : {
+    const settings = CanonicalText.make([namespace, provider, identity, resolved])
+    return model === undefined || settings === undefined ? undefined : {
       target: { operation: "embeddings", provider, model },
-      settings: settingsLine,
+      settings,
       dimensions: options?.dimensions
     }
   }

@@ -9,7 +9,7 @@ import * as Result from "effect/Result"
 export const make = (value: unknown, ofBytes: (bytes: Uint8Array) => string = Hex.encode): string | undefined => {
   let isCanonical = true
 
-  const line = (value: unknown, ancestors: ReadonlyArray<object>): string => {
+  const textOf = (value: unknown, ancestors: ReadonlyArray<object>): string => {
     if (typeof value === "string") return JSON.stringify(value)
     if (typeof value === "bigint") return `${value}n`
     if (value === null || ["undefined", "number", "boolean"].includes(typeof value)) return String(value)
@@ -22,16 +22,16 @@ export const make = (value: unknown, ofBytes: (bytes: Uint8Array) => string = He
       return ""
     }
     const within = [...ancestors, value]
-    if (Array.isArray(value)) return `[${value.map((item) => line(item, within)).join(",")}]`
+    if (Array.isArray(value)) return `[${value.map((item) => textOf(item, within)).join(",")}]`
     const fields = Object.entries(value)
       .filter(([, item]) => item !== undefined)
       .sort(([self], [that]) => self < that ? -1 : 1)
-      .map(([key, item]) => `${JSON.stringify(key)}:${line(item, within)}`)
+      .map(([key, item]) => `${JSON.stringify(key)}:${textOf(item, within)}`)
     return `{${fields.join(",")}}`
   }
 
   // Getters and proxies may throw.
-  const text = Result.getOrUndefined(Result.try(() => line(value, [])))
+  const text = Result.getOrUndefined(Result.try(() => textOf(value, [])))
   return isCanonical ? text : undefined
 }
 
