@@ -318,6 +318,10 @@ export const threw = (
   return new ProviderError.InvalidRequestError({ provider, model, field, remedy, message, cause })
 }
 
+/** The error for what a program gives to Strata itself, not to a provider. */
+export const invalid = (field: string, problem: string, remedy: string): ProviderError.InvalidRequestError =>
+  ProviderError.invalidRequest({ provider: "strata", field, problem, remedy })
+
 /** Any value; it is checked elsewhere. */
 export const unchecked = <A>(): Check<A> => (given) => given as A
 

@@ -34,7 +34,6 @@ export const add: (self: Cost, that: Cost) => Cost = Total.make(
 export const sum: (costs: ReadonlyArray<Cost | undefined>) => Cost | undefined = Total.make(
   (costs) => {
     let total = empty
-    // Not `reduce`, which would search an array from outside for items where it has none.
     for (const cost of costs) {
       if (cost === undefined) return undefined
       total = add(total, cost)

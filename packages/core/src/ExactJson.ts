@@ -28,16 +28,12 @@ const parseWith = (text: string, toValue: (text: string) => unknown): Result.Res
 
 const exact = (text: string): unknown => mayBeInexact.test(text) ? JSON.parse(text, revive) : JSON.parse(text)
 
-/**
- * The `params` of a tool call from the JSON text a model wrote. Blank text is `{}`; text that is not JSON, such as text
- * that was cut, is returned as it is.
- */
+/** The `params` of a tool call from the text a model wrote: blank text is `{}`; what is not JSON is returned as it is. */
 export const params = (text: string): unknown =>
   typeof text === "string" && text.trim() === "" ? {} : Result.getOrElse(parse(text), () => text)
 
 /**
- * The number of a JSON literal; the literal itself where a number cannot hold it or has other digits, and `NaN` for a value
- * that is not a string.
+ * The number of a JSON literal; the literal itself where a number cannot hold it, and `NaN` for what is not a string.
  */
 export const number: (literal: string) => number | string = Total.make((literal) => valueOf(literal), () => Number.NaN)
 

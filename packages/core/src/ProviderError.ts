@@ -116,10 +116,7 @@ export class MalformedResponseError
   extends Schema.TaggedError<MalformedResponseError>()("MalformedResponseError", fields)
 {}
 
-/**
- * The model's answer `text` does not match the schema, as `issue` explains. Without an `issue` the answer was cut or withheld,
- * and cannot be repaired.
- */
+/** The model's answer `text` does not match the schema, as `issue` explains; without one it was cut or withheld. */
 export class StructuredOutputError extends Schema.TaggedError<StructuredOutputError>()("StructuredOutputError", {
   ...fields,
   text: Schema.String,

@@ -31,10 +31,7 @@ export type ChatError = ProviderError.ChatError
 /** Any failure of a stream. */
 export type ChatStreamError = ProviderError.ChatStreamError
 
-/**
- * A chat model; a test double needs the two functions only. `generate` gives the whole answer, `stream` its pieces: it
- * ends with exactly one `finish` event, or fails.
- */
+/** A chat model. `generate` gives the whole answer, `stream` its pieces: it ends with one `finish` event, or fails. */
 export interface Chat extends Trait.Trait {
   readonly generate: (request: ChatRequest.ChatRequest) => Effect.Effect<ChatResponse.ChatResponse, ChatError>
   readonly stream: (request: ChatRequest.ChatRequest) => Stream.Stream<ChatEvent.ChatEvent, ChatStreamError>
@@ -46,8 +43,7 @@ export class ChatService extends Context.Service<ChatService, Chat>()("@strata/c
 /**
  * What a provider implements; `provider`, `defaultModel` and `identity` as in {@link Chat}.
  *
- * - `generate`, `stream`: one attempt, without retries; the stream ends with `finish` or fails, and closes its connection
- *   with its scope.
+ * - `generate`, `stream`: one attempt; the stream ends with `finish` or fails, and closes its connection with its scope.
  * - `policy`: unless a `withPolicy` around it replaces it; `Policy.standard` when missing.
  */
 export interface Provider {
@@ -139,8 +135,7 @@ const providerShape = Check.struct<Pick<Provider, "provider" | "defaultModel" | 
 }, { others: "ignored" })
 
 /**
- * Completes the answers of a provider by the prices in force: adds its name and the cost, and lets every stream end with
- * exactly one `finish`.
+ * Completes answers: adds the name of the provider and the cost, and lets every stream end with exactly one `finish`.
  */
 const completion = Effect.map(Costing.make, (costing) => {
   const response = <O extends ChatResponse.Outcome>(target: Telemetry.Target, outcome: O): Effect.Effect<O> =>

@@ -1,7 +1,4 @@
-/**
- * The store of `ChatService.withCache`: in memory here; in Redis, SQL or files by `ChatCachePersistence` of
- * `@strata/persistence`. It holds answers, not requests.
- */
+/** The store of the answers of `ChatService.withCache`: in memory here; in Redis, SQL or files by `@strata/persistence`. */
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -28,11 +25,7 @@ export class ChatCacheError extends Schema.TaggedError<ChatCacheError>()("ChatCa
  */
 export interface ChatCache {
   readonly get: (key: string) => Effect.Effect<Uint8Array | undefined, ChatCacheError>
-  readonly set: (
-    key: string,
-    value: Uint8Array,
-    timeToLive?: Duration.Duration
-  ) => Effect.Effect<void, ChatCacheError>
+  readonly set: (key: string, value: Uint8Array, timeToLive?: Duration.Duration) => Effect.Effect<void, ChatCacheError>
 }
 
 const makeMemory = (bounds?: Lru.Bounds): ChatCache => {
@@ -52,8 +45,7 @@ export const ChatCache = Context.Reference<ChatCache>("@strata/core/chat/ChatCac
  * - `timeToLive`: how long an answer is cached; 24 hours by default, `Duration.infinity` for no expiry.
  * - `namespace`: separates answers in the same store. Needed when services with the same provider and model answer
  *   differently, when users must not read each other's answers, and to invalidate old ones.
- * - `when`: which requests are cached; all by default. `({ temperature }) => temperature === 0` leaves out those that are
- *   meant to vary.
+ * - `when`: which requests are cached, such as `({ temperature }) => temperature === 0`; all by default.
  */
 export interface Options {
   readonly timeToLive?: Duration.Input | undefined

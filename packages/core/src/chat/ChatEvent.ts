@@ -57,10 +57,7 @@ export class ToolParamsDelta extends Schema.Opaque<ToolParamsDelta>()(Schema.Str
 /** A complete tool call. */
 export class ToolCall extends Schema.Opaque<ToolCall>()(Schema.Struct({ ...Message.ToolCallPart.fields, ...index })) {}
 
-/**
- * A whole block, such as an image or a result of a provider's tool. After pieces of text or reasoning it replaces their
- * block, with fields that pieces do not have.
- */
+/** A whole block, such as an image. After pieces of text or reasoning it replaces them, with fields that they lack. */
 export class PartEvent
   extends Schema.Opaque<PartEvent>()(Schema.Struct({ type: Schema.tag("part"), ...index, part: Message.AssistantPart }))
 {}
@@ -123,8 +120,7 @@ export const fromResponse: (response: ChatResponse.ChatResponse) => ReadonlyArra
 /**
  * Reads a stream to its end and builds the response that `generate` would have returned.
  *
- * Fails as the stream does, and with `StreamInterruptedError` when it ends without `finish` or holds a value that is not an
- * event.
+ * Fails as the stream does, and with `StreamInterruptedError` when it ends without `finish` or holds what is no event.
  */
 export const collect = <E, R>(
   events: Stream.Stream<ChatEvent, E, R>

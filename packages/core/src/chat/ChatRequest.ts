@@ -33,11 +33,9 @@ export type ResponseFormat = typeof ResponseFormat.Type
 export const ResponseFormat = Schema.Union([Schema.Struct({ type: Schema.tag("text") }), JsonFormat])
 
 /**
- * Reasoning before the answer, which counts as output and towards `maxTokens`. `false` turns it off, and fails for a model
- * that always reasons.
+ * Reasoning before the answer; counts towards `maxTokens`. `false` turns it off, and fails for a model that always reasons.
  *
- * - `effort`, `budgetTokens`: translated to the one the model has. Without both the model decides where it can, else the
- *   effort is medium.
+ * - `effort`, `budgetTokens`: translated to the one the model has. Without both the model decides, or the effort is medium.
  * - `display`: how the answer shows it; `interleaved`: reason between tool calls, too, with a budget of the whole answer.
  *   The provider ignores and reports them where the model lacks them.
  */
@@ -56,12 +54,10 @@ export const Reasoning = Schema.Union([
  * A chat request.
  *
  * - `model`: overrides the model of the layer; `messages`: a string is one user message.
- * - `maxTokens`: the bound of the answer. Set it: Bedrock reserves it against the token quota, and the model's maximum when
- *   it is missing.
+ * - `maxTokens`: the bound of the answer. Set it: Bedrock reserves it against the token quota, or else the model's maximum.
  * - `temperature`: 0 to 1, as the model defines it; `topP`: 0 to 1. `stopSequences`: texts that end the answer.
  * - `tools`, `toolChoice`: what the model may call; `ToolLoop` runs the calls.
- * - `parallelToolCalls`: `false` for at most one call in an answer; `UnsupportedFeatureError` where the model has no such
- *   option.
+ * - `parallelToolCalls`: `false` for at most one call in an answer; `UnsupportedFeatureError` where the model cannot.
  */
 export interface ChatRequest extends Omit<Schema.Schema.Type<typeof ChatRequest>, "model"> {
   readonly model?: ModelName | undefined

@@ -78,8 +78,7 @@ const decorator = Middleware.decorator(transform)
 
 /**
  * Sets the policy of every provider below, at any place among other decorators. The outermost one applies; it replaces inner
- * ones and the option of the layer. Around a fallback it applies to each member separately; {@link withDeadline} bounds them
- * together.
+ * ones and the option of the layer. Around a fallback it applies to each member; {@link withDeadline} bounds them together.
  */
 export const withPolicy: Middleware.Decorator<ChatService, [policy: Policy.Policy]> = decorator(
   (chat, policy: Policy.Policy) => Effect.map(Gates.policy(chat, policy), (gates) => within(gates, chat))
@@ -87,8 +86,7 @@ export const withPolicy: Middleware.Decorator<ChatService, [policy: Policy.Polic
 
 /**
  * Limits the cost of every provider below, at any place among other decorators: an attempt that could cost more than is
- * left fails with `BudgetExceededError` before it is sent. Several budgets apply together; the same one counts once. See
- * `Budget.make` for an example.
+ * left fails with `BudgetExceededError` before it is sent. Several budgets apply together; the same one counts once.
  *
  * - An attempt reserves its prompt and `maxTokens` at the price of its model (`Pricing`). Set `maxTokens`: the default is
  *   the model's maximum, if known. A model without a price fails with `InvalidRequestError`.
@@ -140,8 +138,7 @@ export const withDeadline: Middleware.Decorator<ChatService, [deadline: Duration
 )
 
 /**
- * Adds fallbacks to a service: other models, regions or providers. Layers are built together, and one that fails fails
- * all.
+ * Adds fallbacks to a service: other models, regions or providers. Their layers are built together.
  *
  * - A call tries each service at most once, in order, until one answers. It moves on for errors of the first service that
  *   `options.when` accepts (`Fallback.isUnavailable` by default), and for any error of a fallback but those of budgets.
@@ -187,15 +184,11 @@ export const withFallback: {
  * - Only complete answers are cached, tool calls too: no truncated or filtered ones, no failures, none of a fallback.
  *   `generate` and `stream` share them: a cached answer is streamed with one delta per block.
  * - Single-flight: concurrent equal requests share one call, which is interrupted with the last of them and fails for all.
- *   Each reader of a shared stream gets it from the beginning, at its own pace; a `generate` that shares a stream which
- *   breaks sends its own request.
- * - A cached or shared answer has `cached: true` and a `cost` of 0, and is otherwise unchanged, `usage` and `requestId`
- *   too.
- * - The cache fails open: an error of the store is a miss. After one, or no answer within a second, the store is not used
- *   for five seconds.
+ *   Each reader of a shared stream gets all of it, at its own pace; a `generate` whose shared stream breaks asks again.
+ * - A cached or shared answer has `cached: true` and a `cost` of 0; `usage` and `requestId` are those of the original.
+ * - The cache fails open: after an error, or no answer within a second, the store is not used for five seconds.
  *
- * Counts `strata.chat.cache.hits` (calls that were not sent), `misses`, `failures` (of the store) and `drops` (of its
- * write queue).
+ * Counts `strata.chat.cache.hits` (calls that were not sent), `misses`, `failures` of the store, `drops` of its write queue.
  *
  * @example
  * BedrockChat.layer({ model }).pipe(

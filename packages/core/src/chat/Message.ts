@@ -9,10 +9,7 @@ import * as Check from "../Check.ts"
 import * as Total from "../internal/total.ts"
 import * as Untyped from "../internal/untyped.ts"
 
-/**
- * Ends a prefix the provider may cache, with the provider's default lifetime or `ttl`. Providers that cannot cache ignore
- * it.
- */
+/** Ends a prefix for the provider to cache, if it can, with its default lifetime or `ttl`. */
 export type CacheControl = typeof CacheControl.Type
 export const CacheControl = Schema.Union([
   Schema.Boolean,
@@ -22,8 +19,7 @@ export const CacheControl = Schema.Union([
 const cache = { cache: Schema.optional(CacheControl) }
 
 /**
- * Marks content for a guardrail, which evaluates the whole prompt where nothing is marked. `qualifiers` are for the checks
- * of grounding and relevance.
+ * Marks content for a guardrail, or else it evaluates the whole prompt; `qualifiers` for checks of grounding and relevance.
  */
 export type Guard = typeof Guard.Type
 export const Guard = Schema.Union([
@@ -113,8 +109,7 @@ export const DocumentSource = Schema.Union([
 ]).annotate({ remedy: "Give `bytes`, a Uint8Array, a `uri`, `text` or `pieces`" })
 
 /**
- * A document; `mediaType` such as `application/pdf`, `name` and `context` for the model, `citations`: whether the model may
- * cite it.
+ * A document; `mediaType` such as `application/pdf`; `name` and `context` for the model, which with `citations` may cite it.
  */
 export class DocumentPart extends Schema.Opaque<DocumentPart>()(Schema.Struct({
   type: Schema.tag("document"),
@@ -269,10 +264,7 @@ const content = <P extends Schema.Constraint>(part: P) =>
 const message = <Role extends string, Content extends Schema.Constraint>(role: Role, content: Content) =>
   Schema.Struct({ role: Schema.tag(role), content, ...cache })
 
-/**
- * Instructions. At the start of a conversation they are the system prompt; later ones join it for models that do not accept
- * them elsewhere.
- */
+/** Instructions: at the start of a conversation the system prompt; later ones join it where the model needs that. */
 export class SystemMessage extends Schema.Opaque<SystemMessage>()(message("system", content(SystemPart))) {}
 
 /** A message of the user. */
@@ -342,10 +334,6 @@ const itemsOf = <A>(given: ReadonlyArray<A>): ReadonlyArray<A> => (Check.itemsOf
 
 /** The text parts of a message, joined. Empty for a value that is not a message. */
 export const textOf: (message: Message) => string = Total.make(
-  (message) => {
-    let joined = ""
-    for (const part of parts(message)) joined += part.type === "text" ? part.text : ""
-    return joined
-  },
+  (message) => itemsOf(parts(message)).map((part) => part.type === "text" ? part.text : "").join(""),
   () => ""
 )

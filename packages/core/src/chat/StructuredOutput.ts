@@ -46,8 +46,7 @@ export interface ObjectResponse<out A> extends ChatResponse.ChatResponse {
 /**
  * An event of an object stream.
  *
- * - `partial`: the encoded value so far, not yet checked: see {@link DeepPartial}. Each has more than the one before; the
- *   last is complete.
+ * - `partial`: the encoded value so far, not checked, see {@link DeepPartial}. Each has more; the last is complete.
  * - `object`: the decoded value and the response. The stream ends with exactly one, or fails.
  */
 export type ObjectEvent<A, Encoded> =
@@ -152,8 +151,7 @@ export const object = <S extends AnySchema>(
   }).pipe(Effect.withSpan("ChatService.object"))
 
 /**
- * {@link object} in pieces: `partial` events with the value so far, then one `object` event with the decoded value and the
- * response. Without repairs.
+ * {@link object} in pieces, without repairs: `partial` events, then one `object` event with the value and the response.
  *
  * @example
  * ChatService.objectStream(Recipe, "A quick soup, please").pipe(
@@ -212,12 +210,7 @@ const shape = Effect.fnUntraced(function*(schema: AnySchema, options: FormatOpti
   const plain = ToolSchema.make(schema, true)
   const made = Result.isSuccess(plain) ? plain : ToolSchema.make(wrap(schema), true)
   if (Result.isFailure(made)) {
-    return yield* ProviderError.invalidRequest({
-      provider: "strata",
-      field: "schema",
-      problem: "it has no JSON form",
-      remedy: "Use a schema whose encoded side is made of JSON"
-    })
+    return yield* Check.invalid("schema", "it has no JSON form", "Use a schema whose encoded side is made of JSON")
   }
   const responseFormat: ChatRequest.JsonFormat = {
     type: "json",

@@ -9,8 +9,7 @@ import * as ToolSchema from "./internal/toolSchema.ts"
 import * as Message from "./Message.ts"
 
 /**
- * A tool. `inputSchema` is a JSON Schema of type `object`; `strict` makes providers that can enforce it; `cache` ends a
- * cached prefix after the tool.
+ * A tool. `inputSchema` is a JSON Schema of type `object`, which `strict` enforces; `cache` ends a cached prefix after it.
  */
 export class ToolDefinition extends Schema.Opaque<ToolDefinition>()(Schema.Struct({
   name: Schema.String,
@@ -54,11 +53,15 @@ export const make = Effect.fnUntraced(function*(
   yield* Check.run(Check.text, name, { provider: "strata", field: "tool.name" })
   const { description, input, strict } = yield* Check.run(optionsOf, options, { provider: "strata", field: "tool" })
   if (!/^[a-zA-Z0-9_-]{1,64}$/.test(name)) {
-    return yield* invalid(name, "this is not a valid tool name", "Use 1 to 64 letters, digits, `_` and `-`")
+    return yield* Check.invalid(
+      `tools["${name}"]`,
+      "this is not a valid tool name",
+      "Use 1 to 64 letters, digits, `_` and `-`"
+    )
   }
   const inputSchema = ToolSchema.make(input, strict === true)
   return Result.isFailure(inputSchema)
-    ? yield* invalid(name, inputSchema.failure, "Use a `Schema.Struct` with plain keys")
+    ? yield* Check.invalid(`tools["${name}"]`, inputSchema.failure, "Use a `Schema.Struct` with plain keys")
     : defined({ name, description, inputSchema: inputSchema.success, strict })
 })
 
@@ -68,6 +71,3 @@ const optionsOf = Check.struct<Parameters<typeof make>[1]>({
   description: Check.optional(Check.text),
   strict: Check.optional(Check.flag)
 }, { others: "ignored" })
-
-const invalid = (name: string, problem: string, remedy: string) =>
-  ProviderError.invalidRequest({ provider: "strata", field: `tools["${name}"]`, problem, remedy })

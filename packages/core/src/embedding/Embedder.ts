@@ -28,12 +28,10 @@ import * as Validation from "./internal/validation.ts"
 export type EmbeddingError = ProviderError.EmbeddingError
 
 /**
- * An embedding model. Equal inputs of one call share one vector: do not write into it. Images are equal when their bytes
- * and media types are.
+ * An embedding model. Equal inputs of one call share one vector: do not write into it.
  *
  * - `embed`: one input. Concurrent calls with equal options share requests; a bad input fails only its own caller.
- * - `embedMany`: all inputs, in order, all or nothing. The first failure names its input (`inputs[17]`) and interrupts the
- *   rest.
+ * - `embedMany`: all inputs, in order, all or nothing. The first failure names its input (`inputs[17]`).
  * - `embedEach`: one `Result` for each input, in order; when `inputs` is not an array, one failure.
  * - `embedStream`: any number of values, in order unless `unordered`, with backpressure and flat memory. Fails with the
  *   first failure, which names the index of the value in the stream (`inputs[17]`).

@@ -62,10 +62,7 @@ export const textOf: (input: Input) => string | undefined = Total.make(
   () => undefined
 )
 
-/**
- * What the vector is for. Many models place a question and its answer closer together when the one is embedded as `query`
- * and the other as `document`.
- */
+/** What the vector is for. Many models place a `query` close to the `document` that answers it. */
 export type Purpose = "document" | "query" | "classification" | "clustering"
 
 /** Options only one provider understands, under that provider's key. Open for declaration merging. */
@@ -110,10 +107,7 @@ export interface ResolvedOptions extends EmbeddingOptions {
   readonly truncate: "none" | "start" | "end"
 }
 
-/**
- * One vector. `inputTokens`: when the provider counts each input; `cost`: when, besides, the price of the model is known,
- * see `Pricing`.
- */
+/** One vector. `inputTokens`: when the provider counts each input; `cost`: when, besides, `Pricing` has the model. */
 export interface Embedding {
   readonly vector: Vector
   readonly model: string

@@ -1,7 +1,4 @@
-/**
- * The store of `EmbeddingService.withCache`: in memory here; in Redis, SQL or files by `EmbeddingCachePersistence` of
- * `@strata/persistence`.
- */
+/** The store of `EmbeddingService.withCache`: in memory here; in Redis, SQL or files by `@strata/persistence`. */
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -18,7 +15,7 @@ export class EmbeddingCacheError extends Schema.TaggedError<EmbeddingCacheError>
 }) {}
 
 /** A key of 64 hexadecimal digits, and its value. */
-export type Entry = readonly [key: string, value: Uint8Array]
+export type Entry = Lru.Entry
 
 /**
  * A store of bytes.
@@ -28,15 +25,7 @@ export type Entry = readonly [key: string, value: Uint8Array]
  *
  * Both get at most 256 keys at a time. Values are verified: a damaged one is a miss.
  */
-export interface EmbeddingCache {
-  readonly getMany: (
-    keys: ReadonlyArray<string>
-  ) => Effect.Effect<ReadonlyArray<Uint8Array | undefined>, EmbeddingCacheError>
-  readonly setMany: (
-    entries: ReadonlyArray<Entry>,
-    timeToLive?: Duration.Duration
-  ) => Effect.Effect<void, EmbeddingCacheError>
-}
+export interface EmbeddingCache extends Lru.Bytes<EmbeddingCacheError> {}
 
 /** The store; by default an LRU cache in memory, shared by the whole process. */
 export const EmbeddingCache = Context.Reference<EmbeddingCache>("@strata/core/embedding/EmbeddingCache", {
@@ -59,10 +48,7 @@ export const options: Check.Check<Options & { readonly timeToLive?: Duration.Dur
   namespace: Check.text
 })
 
-/**
- * A new LRU cache in memory, bounded by `capacity` entries (10,000) and `maxBytes` (64 MiB). 10,000 vectors of 1,024
- * floats take 40 MB.
- */
+/** A new LRU cache in memory, bounded by `capacity` entries (10,000; of 1,024 floats 40 MB) and `maxBytes` (64 MiB). */
 export const layerMemory = (options: Lru.Bounds = {}): Layer.Layer<never, ProviderError.InvalidRequestError> =>
   Layer.effect(
     EmbeddingCache,

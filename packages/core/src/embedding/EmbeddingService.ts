@@ -90,15 +90,9 @@ export const transform: Middleware.Transform<EmbeddingService, Embedder.Embedder
   Embedder.cored
 )
 
-/** The layer of a decorated service: it also fails for invalid options. */
-export type Decorated<E, R> = Middleware.Decorated<EmbeddingService, E, R>
-
 const decorator = Middleware.decorator(transform)
 
-/**
- * Applies a policy to the provider below, or to a hand-made service. The outermost policy replaces inner ones and the
- * option of the layer.
- */
+/** Applies a policy to the service below. The outermost policy replaces inner ones and the option of the layer. */
 export const withPolicy: Middleware.Decorator<EmbeddingService, [policy: Policy.Policy]> = decorator(
   (embedder, policy: Policy.Policy) =>
     Effect.map(Gates.policy(embedder, policy), (gates) => around(embedder, gates, identity))
@@ -118,21 +112,18 @@ export const withBudget: Middleware.Decorator<EmbeddingService, [budget: Budget.
 )
 
 /**
- * Default options of all calls: `model`, `dimensions`, `purpose` … The options of a provider are replaced as a whole. The
- * outermost defaults win.
+ * Default options of all calls, of which the outermost win. The options of a provider are replaced as a whole.
  *
  * @example
  * BedrockEmbedding.layer({ model }).pipe(EmbeddingService.withDefaults({ dimensions: 512 }))
  */
 export const withDefaults: Middleware.Decorator<EmbeddingService, [defaults: Embedding.EmbeddingOptions]> = decorator(
   (embedder, given: Embedding.EmbeddingOptions) =>
-    Effect.map(Check.run(Validation.options, given, { provider: "strata", field: "defaults" }), (defaults) => {
-      return {
-        ...around(embedder, { effect: identity, stream: identity }, joined(defaults)),
-        defaultModel: defaults.model ?? embedder.defaultModel,
-        identity: { defaults: CanonicalLine.make(defaults) ?? null, of: embedder.identity ?? null }
-      }
-    })
+    Effect.map(Check.run(Validation.options, given, { provider: "strata", field: "defaults" }), (defaults) => ({
+      ...around(embedder, { effect: identity, stream: identity }, joined(defaults)),
+      defaultModel: defaults.model ?? embedder.defaultModel,
+      identity: { defaults: CanonicalLine.make(defaults) ?? null, of: embedder.identity ?? null }
+    }))
 )
 
 /** Options of a call with defaults; invalid options are left for the service to refuse. */
@@ -143,36 +134,32 @@ const joined = (defaults: Embedding.EmbeddingOptions): ChangeOptions => (given) 
   )
 
 /** Limits the time of everything below. Calls and streams fail with `TimeoutError` of phase `deadline`. */
-export const withDeadline: Middleware.Decorator<EmbeddingService, [deadline: Duration.Input]> = decorator((
-  embedder,
-  deadline: Duration.Input
-) =>
-  Effect.map(Clocks.deadline(deadline), (duration) => {
-    const { defaultModel = "unknown", provider = "strata" } = embedder
-    const asked = (options?: Embedding.EmbeddingOptions) => ({ provider, model: options?.model ?? defaultModel })
-    const within = (options?: Embedding.EmbeddingOptions) => Clocks.within("deadline", duration, asked(options))
-    return {
-      embed: (input, options) => within(options)(embedder.embed(input, options)),
-      embedMany: (inputs, options) => within(options)(embedder.embedMany(inputs, options)),
-      embedEach: (inputs, options) =>
-        Effect.catch(
-          within(options)(embedder.embedEach(inputs, options)),
-          (error) => Effect.succeed((Check.itemsOf(inputs) ?? [inputs]).map(() => Result.fail(error)))
-        ),
-      embedStream: (values, input, options) =>
-        Clocks.bounded(embedder.embedStream(values, input, options), duration, asked(options), identity)
-    }
-  })
+export const withDeadline: Middleware.Decorator<EmbeddingService, [deadline: Duration.Input]> = decorator(
+  (embedder, deadline: Duration.Input) =>
+    Effect.map(Clocks.deadline(deadline), (duration) => {
+      const { defaultModel = "unknown", provider = "strata" } = embedder
+      const asked = (options?: Embedding.EmbeddingOptions) => ({ provider, model: options?.model ?? defaultModel })
+      const within = (options?: Embedding.EmbeddingOptions) => Clocks.within("deadline", duration, asked(options))
+      return {
+        embed: (input, options) => within(options)(embedder.embed(input, options)),
+        embedMany: (inputs, options) => within(options)(embedder.embedMany(inputs, options)),
+        embedEach: (inputs, options) =>
+          Effect.catch(
+            within(options)(embedder.embedEach(inputs, options)),
+            (error) => Effect.succeed((Check.itemsOf(inputs) ?? [inputs]).map(() => Result.fail(error)))
+          ),
+        embedStream: (values, input, options) =>
+          Clocks.bounded(embedder.embedStream(values, input, options), duration, asked(options), identity)
+      }
+    })
 )
 
 /**
  * Puts a cache in front of a service; `EmbeddingCache` is its store, by default in memory.
  *
  * - The key is a hash of everything that decides a vector: content, provider, model, all options of the call.
- * - Only misses reach the service, and only they have requests, tokens and costs. Concurrent calls do not wait for each
- *   other's misses.
- * - The cache fails open: an error of the store, or no answer within a second, is a miss; the store is then not used for
- *   five seconds.
+ * - Only misses reach the service, and have requests, tokens and costs. Concurrent calls do not wait for each other.
+ * - The cache fails open: after an error, or no answer within a second, the store is not used for five seconds.
  * - A call is not cached when it has no model, or when its options contain what has no canonical form, such as a function.
  *
  * Counts distinct inputs in `strata.embedding.cache.hits` and `misses`, reads and writes in `failures`, and vectors in

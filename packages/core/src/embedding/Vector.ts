@@ -136,11 +136,9 @@ const fill = (
 }
 
 /**
- * The at most `k` rows closest to a query, best first, earlier rows first among equal scores. Scores are exactly those of
- * {@link dot} or {@link cosine}.
+ * The at most `k` rows closest to a query by {@link dot} or {@link cosine}, best first, earlier rows first among equals.
  *
- * Fails with `InvalidRequestError` for a query of another length than the rows, an invalid `k`, option or matrix, and when
- * the filter throws.
+ * Fails with `InvalidRequestError` for a query of another length, an invalid argument, and when the filter throws.
  *
  * @example
  * const nearest = yield* Effect.fromResult(Vector.topK(matrix, query, 10, { metric: "dot" }))

@@ -22,7 +22,6 @@ export interface Cursor {
 /** The result of a check that refuses. */
 export type Refused = typeof refused
 
-/** @see {@link Refused} */
 export const refused: unique symbol = Symbol.for("@strata/core/Check/refused")
 
 /** Refuses the value at the cursor. The first refusal counts. */

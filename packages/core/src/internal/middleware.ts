@@ -77,7 +77,7 @@ export const make = <Service, Shape extends Trait.Trait>(
     if (isShape) return given as Shape
     const names = functions.map((name) => `\`${name}\``).join(", ")
     const remedy = `Return an object with ${names}; \`provider\` and \`defaultModel\` are text`
-    return yield* refused(field, "it does not return a service", remedy)
+    return yield* Check.invalid(field, "it does not return a service", remedy)
   })
 
   return dual(2, <E, R, E2, R2>(
@@ -87,14 +87,14 @@ export const make = <Service, Shape extends Trait.Trait>(
     const decorated = Effect.gen(function*() {
       const built = yield* Effect.serviceOption(tag)
       if (Option.isNone(built)) {
-        return yield* refused("layer", "it does not build the service to decorate", "Give a layer of the service")
+        return yield* Check.invalid("layer", "it does not build the service to decorate", "Give a layer of the service")
       }
       const service = yield* checked(built.value, "layer")
       const below = yield* cored(plain(service, Trait.dataOf(service)))
       const made = Result.try(() => middleware(below))
       if (Result.isFailure(made)) return yield* Check.threw({ provider: "strata" }, "middleware", made.failure)
       if (!Check.holds(Effect.isEffect, made.success)) {
-        return yield* refused("middleware", "it does not return an `Effect`", "Return `Effect.succeed(service)`")
+        return yield* Check.invalid("middleware", "it does not return an `Effect`", "Return `Effect.succeed(service)`")
       }
       const above = yield* checked(yield* made.success, "middleware")
       return plain(above, Trait.joined(below, above))
@@ -105,6 +105,3 @@ export const make = <Service, Shape extends Trait.Trait>(
     return Layer.provide(Layer.effect(tag, decorated), layer)
   })
 }
-
-const refused = (field: string, problem: string, remedy: string) =>
-  ProviderError.invalidRequest({ provider: "strata", field, problem, remedy })

@@ -1,8 +1,7 @@
 /**
  * Values without a schema: arguments and results of tools, data of providers.
  *
- * Their JSON form writes bytes as base64 under a reserved key, and omits `undefined` as `JSON.stringify` does. Functions,
- * cycles and the like are errors.
+ * Their JSON form is that of `JSON.stringify`, with bytes as base64 under a reserved key; functions and cycles are errors.
  */
 import * as Base64 from "effect/encoding/Base64"
 import * as Result from "effect/Result"

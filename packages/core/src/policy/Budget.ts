@@ -21,12 +21,7 @@ export type { Balance, Budget } from "./internal/budget/account.ts"
  *
  * Infinity only counts, and 0 allows nothing. A negative number or NaN is refused where the budget is put in force.
  */
-export interface Options {
-  readonly name?: string | undefined
-  readonly run?: string | undefined
-  readonly perRun?: number | undefined
-  readonly perDay?: number | undefined
-}
+export interface Options extends Partial<BudgetAccount.Budget> {}
 
 /**
  * A budget. Services decorated with the same value, or with budgets of the same name, share it.

@@ -15,8 +15,7 @@ import type * as AdaptiveLimits from "../state/AdaptiveLimits.ts"
  * refusals change nothing: they are retried as the policy says.
  *
  * Until the first decrease the limit grows by one for each answer that came while all permits were in use; then by
- * `1 / limit`. Where calls always wait, it settles between what the provider takes and a quarter more for a limit of 20, a
- * tenth more for one of 200.
+ * `1 / limit`. Where calls always wait, it settles somewhat above what the provider takes: by a tenth at most for 200.
  */
 export type Adaptive = AdaptiveLimits.Adaptive
 

@@ -38,8 +38,7 @@ export class Price extends Schema.Opaque<Price>()(Schema.Struct({
  *
  * - `model`: the exact id in requests; `*` stands for any characters, also none. On Bedrock
  *   `amazon.nova-lite-v1:0` is that model in the region alone, `us.amazon.nova-lite-v1:0` its profile of one geography, and
- *   `*amazon.nova-lite-v1:0` both of them and every ARN that ends in its name. An ARN that hides its model needs an entry
- *   of its own.
+ *   `*amazon.nova-lite-v1:0` both of them and every ARN that ends in its name. Other ARNs need entries of their own.
  * - `provider`: only for this one, by the name in `ChatResponse.provider`; any provider when missing.
  */
 export class Entry extends Schema.Opaque<Entry>()(Schema.Struct({
@@ -69,8 +68,7 @@ export const Prices: Context.Reference<Entries> = Context.Reference("@strata/cor
 
 /**
  * Appends entries to the prices in force where the layer is built. Of two such layers in `Layer.merge` only one takes
- * effect: give one list, or provide one layer to the other. Fails with `InvalidRequestError` for an invalid entry, and
- * names it: `prices[2].price.input`.
+ * effect: give one list, or provide one layer to the other. Fails with `InvalidRequestError` (`prices[2].price.input`).
  */
 export const layer = (entries: Entries): Layer.Layer<never, ProviderError.InvalidRequestError> =>
   Layer.effect(

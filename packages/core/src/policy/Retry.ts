@@ -118,8 +118,7 @@ export const check: Check.Check<Retry> = (given, at) => {
 /**
  * The default: {@link exponential} with 8 retries, from 200 ms (1 s after a `RateLimitError` or a
  * `ModelUnavailableError`) up to 20 s. Without hints from the provider it waits 23 to 45 s in all; 16 to 31 s while a model
- * is unavailable, and 46 to 91 s under throttling: more often than not longer than the minute over which Bedrock refills a
- * token quota.
+ * is unavailable, and 46 to 91 s under throttling: mostly longer than the minute in which Bedrock refills a token quota.
  */
 export const standard: Retry = exponential()
 
@@ -130,7 +129,6 @@ const isSlow = (error: ProviderError.ProviderError): boolean =>
   error._tag === "RateLimitError" || error._tag === "ModelUnavailableError" ||
   error._tag === "ModelFailedError" && error.originalStatus === 429
 
-/** The retries in one call for failures of this kind. */
 const limitOf = (error: ProviderError.ProviderError): readonly [kind: string, retries: number] => {
   switch (error._tag) {
     case "TimeoutError":

@@ -66,15 +66,9 @@ export const transform: Middleware.Transform<RerankService, Reranker.Reranker> =
   Reranker.cored
 )
 
-/** The layer of a decorated service: it also fails for invalid options. */
-export type Decorated<E, R> = Middleware.Decorated<RerankService, E, R>
-
 const decorator = Middleware.decorator(transform)
 
-/**
- * Applies a policy to the provider below, or to a hand-made service. The outermost policy replaces inner ones and the
- * option of the layer.
- */
+/** Applies a policy to the service below. The outermost policy replaces inner ones and the option of the layer. */
 export const withPolicy: Middleware.Decorator<RerankService, [policy: Policy.Policy]> = decorator(
   (reranker, policy: Policy.Policy) =>
     Effect.map(Gates.policy(reranker, policy), ({ effect }) => ({
@@ -84,17 +78,15 @@ export const withPolicy: Middleware.Decorator<RerankService, [policy: Policy.Pol
 )
 
 /** Limits the time of everything below. Fails with `TimeoutError` of phase `deadline`. */
-export const withDeadline: Middleware.Decorator<RerankService, [deadline: Duration.Input]> = decorator((
-  reranker,
-  deadline: Duration.Input
-) =>
-  Effect.map(Clocks.deadline(deadline), (duration) => {
-    const { defaultModel = "unknown", provider = "strata" } = reranker
-    return {
-      rerank: (query, documents, options) =>
-        Clocks.within("deadline", duration, { provider, model: options?.model ?? defaultModel })(
-          reranker.rerank(query, documents, options)
-        )
-    }
-  })
+export const withDeadline: Middleware.Decorator<RerankService, [deadline: Duration.Input]> = decorator(
+  (reranker, deadline: Duration.Input) =>
+    Effect.map(Clocks.deadline(deadline), (duration) => {
+      const { defaultModel = "unknown", provider = "strata" } = reranker
+      return {
+        rerank: (query, documents, options) =>
+          Clocks.within("deadline", duration, { provider, model: options?.model ?? defaultModel })(
+            reranker.rerank(query, documents, options)
+          )
+      }
+    })
 )

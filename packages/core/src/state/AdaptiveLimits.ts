@@ -1,8 +1,7 @@
 /**
  * Where the limits of adaptive concurrency are kept, under keys.
  *
- * In this process unless a layer says otherwise; `SharedState` of `@strata/persistence` keeps them in Redis, which
- * shares them between processes.
+ * In this process unless a layer says otherwise; `SharedState` of `@strata/persistence` keeps them in Redis, for many.
  */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
@@ -33,11 +32,7 @@ export class AdaptiveLimitsError extends Schema.TaggedError<AdaptiveLimitsError>
  */
 export interface AdaptiveLimits {
   readonly read: (key: string, adaptive: Adaptive) => Effect.Effect<Current, AdaptiveLimitsError>
-  readonly increase: (
-    key: string,
-    adaptive: Adaptive,
-    answered: number
-  ) => Effect.Effect<Current, AdaptiveLimitsError>
+  readonly increase: (key: string, adaptive: Adaptive, answered: number) => Effect.Effect<Current, AdaptiveLimitsError>
   readonly decrease: (
     key: string,
     adaptive: Adaptive,

@@ -1,8 +1,7 @@
 /**
  * A scripted chat model that records its requests.
  *
- * Only the provider is a double: validation, policies and telemetry are real. It is deterministic, and takes only the time
- * that the script says.
+ * Only the provider is a double: validation, policies and telemetry are real. It takes only the time the script says.
  */
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -72,8 +71,7 @@ export interface Options {
 /**
  * The service and its double.
  *
- * Enqueued replies precede those of a function. An attempt without a valid reply fails with `InvalidRequestError`, and so does
- * the layer for invalid options.
+ * Enqueued replies precede those of a function. An attempt without a valid reply fails with `InvalidRequestError`.
  *
  * @example
  * const Test = TestChat.layer(["Hello!", new ProviderError.RateLimitError({ provider: "test", message: "slow down" })])

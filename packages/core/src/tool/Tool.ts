@@ -66,8 +66,7 @@ export type Services<T extends Any> = T extends Tool<string, unknown, unknown, u
  *
  * - `input`: a struct; none for a tool without arguments. The model reads its descriptions. An integer that a number cannot
  *   hold is decoded from its text, for `Schema.BigInt` and `Schema.String`.
- * - `output`: encodes the handler's result. Without it text is sent unchanged, other values as `JSON.stringify` writes them,
- *   and a bigint as text.
+ * - `output`: encodes the handler's result. Without it text is sent unchanged, other values as JSON, a bigint as text.
  * - `failureMode`: `return` when missing. `Effect.mapError` replaces messages that the model should not read.
  * - `strict`: also disallows additional properties.
  *

@@ -61,8 +61,7 @@ export class Outcome extends Schema.Opaque<Outcome>()(Schema.Struct({
 
 /**
  * - `tools`: made with `Tool.make`, with unique names.
- * - `maxSteps`: the most requests to send, 10 when missing; `concurrency`: handlers that run at once, 8 when missing. At
- *   least 1.
+ * - `maxSteps`: the most requests to send, 10 when missing; `concurrency`: handlers that run at once, 8 when missing.
  * - `prepareStep`: changes the request of this step only: model, tool choice, messages.
  * - `onStep`: runs after each step, to save what a failure of a later step would lose.
  *
@@ -126,8 +125,7 @@ export type LoopError<Tools extends ReadonlyArray<Tool.Any>> =
  * - Ids that are empty or not unique in the conversation are replaced, unless the provider ran the call.
  *
  * Fails as the model, the hooks and the handlers of failure mode `error` do, and with `InvalidRequestError` before
- * anything is sent for two tools with one name, a tool with an invalid name or schema, a request with `tools`, or an
- * invalid option.
+ * anything is sent for two tools with one name, an invalid tool or option, or a request with `tools`.
  *
  * @example
  * const outcome = yield* ToolLoop.run("What is the weather in Paris?", { tools: [weather] })
@@ -153,10 +151,7 @@ export const run = <const Tools extends ReadonlyArray<Tool.Any>, E1 = never, R1 
     }
   }).pipe(Effect.withSpan("ToolLoop.run"))
 
-/**
- * {@link run} with its events. Models that cannot stream with tools fail. The calls of a step start when its answer is
- * complete, and are subject to backpressure.
- */
+/** {@link run} with its events. The calls of a step start when its answer is complete, and are subject to backpressure. */
 export const stream = <const Tools extends ReadonlyArray<Tool.Any>, E1 = never, R1 = never, E2 = never, R2 = never>(
   input: ChatRequest.Input,
   options: Options<Tools, E1, R1, E2, R2>
@@ -200,10 +195,7 @@ export const stream = <const Tools extends ReadonlyArray<Tool.Any>, E1 = never, 
       next))
   })).pipe(Stream.withSpan("ToolLoop.stream"))
 
-/**
- * Checks the tools and starts a loop. A step is a `request`, a `turn` that decodes the calls of the answer, and a `close`
- * with their results in the order of the calls.
- */
+/** A step is a `request`, a `turn` that decodes the calls of the answer, and a `close` with their results in order. */
 const start = <Tools extends ReadonlyArray<Tool.Any>, E1, R1, E2, R2>(
   input: ChatRequest.Input,
   options: Options<Tools, E1, R1, E2, R2>
@@ -307,10 +299,10 @@ const define = Effect.fnUntraced(function*(tools: ReadonlyArray<Tool.Any>, reque
   const names = definitions.map(({ name }) => name)
   const twice = names.find((name, index) => names.indexOf(name) !== index)
   if (twice !== undefined) {
-    return yield* invalid("tools", `there are two tools with the name "${twice}"`, "Give each tool a unique name")
+    return yield* Check.invalid("tools", `there are two tools with the name "${twice}"`, "Give each tool a unique name")
   }
   if (request.tools !== undefined && request.tools.length > 0) {
-    return yield* invalid("tools", "the request has tools", "Give the loop all tools, made with `Tool.make`")
+    return yield* Check.invalid("tools", "the request has tools", "Give the loop all tools, made with `Tool.make`")
   }
   return definitions
 })
@@ -325,7 +317,7 @@ const hooked = <A, E, R>(
     (effect): Effect.Effect<A, E | ProviderError.InvalidRequestError, R> =>
       Check.holds(Effect.isEffect, effect)
         ? effect
-        : Effect.fail(invalid(field, "the function does not return an effect", "Return an `Effect`"))
+        : Effect.fail(Check.invalid(field, "the function does not return an effect", "Return an `Effect`"))
   )
 
 const count = Check.optional(Check.number({ min: 0, remedy: "Use a number from 1" }))
@@ -346,6 +338,3 @@ const wrongAgain = ({ id, name, params }: Message.ToolCallPart, refusal: ToolCal
     params,
     message: `The model called the tool "${name}" wrongly in two steps in a row: ${refusal.issue}`
   })
-
-const invalid = (field: string, problem: string, remedy: string) =>
-  ProviderError.invalidRequest({ provider: "strata", field, problem, remedy })

@@ -4,10 +4,8 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Check from "../../Check.ts"
 
-/** A key, and what is kept under it. */
 export type Entry = readonly [key: string, value: Uint8Array]
 
-/** A store as both caches use it. */
 export interface Bytes<E = never> {
   readonly getMany: (keys: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<Uint8Array | undefined>, E>
   readonly setMany: (entries: ReadonlyArray<Entry>, timeToLive?: Duration.Duration) => Effect.Effect<void, E>
@@ -19,7 +17,6 @@ export interface Bounds {
   readonly maxBytes?: number | undefined
 }
 
-/** Bounds that may be any value. */
 export const bounds: Check.Check<Bounds> = Check.partial({
   capacity: Check.number({ min: 0, remedy: "Use a number of entries from 0" }),
   maxBytes: Check.number({ min: 0, remedy: "Use a number of bytes from 0" })

@@ -18,6 +18,5 @@ export const make = (name: string, lookups: string, values: string) => {
   }
 }
 
-/** Adds to a counter. */
 export const count = (metric: Metric.Counter<number>, target: Telemetry.Target, by: number): Effect.Effect<void> =>
   Metric.update(Metric.withAttributes(metric, Telemetry.attributes(target)), by)

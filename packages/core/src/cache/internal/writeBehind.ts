@@ -1,8 +1,7 @@
 /**
  * A store behind a write queue that fails open: an error is a miss, and no answer waits for a write.
  *
- * One fiber writes for all calls. Queued entries can be read, and outlive the calls they come from; a closing scope waits
- * for them.
+ * One fiber writes for all calls. Queued entries can be read, and outlive their calls; a closing scope waits for them.
  */
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -26,10 +25,7 @@ const mostBytes = 64 * 1024 * 1024
 /** How long a closing scope waits for writes. */
 const drain = "2 seconds"
 
-export const make = <E>(
-  { getMany, setMany }: Lru.Bytes<E>,
-  { metrics, store, ...description }: Options
-) =>
+export const make = <E>({ getMany, setMany }: Lru.Bytes<E>, { metrics, store, ...description }: Options) =>
   Effect.gen(function*() {
     const { attempt } = FailingStore.of(store, description)
     const failed = (target: Telemetry.Target) => CacheMetrics.count(metrics.failures, target, 1)

@@ -50,12 +50,8 @@ const shape: Check.Check<ChatRequest.Defaults> = (given, at) => {
     at.path.push("messages")
     return Check.refuse(at, "messages cannot be a default", "Give a system prompt as `system`")
   }
-  const system = given["system"]
-  if (system !== undefined && typeof system !== "string") {
-    at.path.push("system")
-    return Check.refuseKind(at, system, "Give text")
-  }
-  return { ...given } as ChatRequest.Defaults
+  const system = Check.part(Check.optional(Check.text), given, "system", at)
+  return system === Check.refused ? system : { ...given } as ChatRequest.Defaults
 }
 
 /** Merges one level below the keys of providers. */

@@ -11,11 +11,11 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Check from "../../Check.ts"
 import { defined } from "../../internal/defined.ts"
-import * as ModelLabels from "../../internal/modelLabels.ts"
 import * as Trait from "../../internal/trait.ts"
 import * as Watchdog from "../../internal/watchdog.ts"
 import * as Retrying from "../../policy/internal/retrying.ts"
 import * as ProviderError from "../../ProviderError.ts"
+import * as Telemetry from "../../Telemetry.ts"
 import * as Chat from "../Chat.ts"
 import type * as ChatEvent from "../ChatEvent.ts"
 import type * as ChatRequest from "../ChatRequest.ts"
@@ -40,12 +40,8 @@ export const layer = (
           const built = Context.getOption(yield* Layer.buildWithMemoMap(layer, memoMap, scope), Chat.ChatService)
           // A layer of another service builds all the same.
           if (built._tag === "None") {
-            return yield* ProviderError.invalidRequest({
-              provider,
-              field: "fallbacks",
-              problem: "a layer does not build a chat service",
-              remedy: "Give layers of chat services"
-            })
+            const problem = "a layer does not build a chat service"
+            return yield* Check.invalid("fallbacks", problem, "Give layers of chat services")
           }
           return yield* Scope.provide(Chat.cored(built.value), scope)
         })
@@ -200,9 +196,7 @@ const open = (self: Events, scope: Scope.Scope): Effect.Effect<Events, ProviderE
     ))
 
 const attributes = ({ error, model = "unknown", provider }: ChatResponse.Fallen) => ({
-  "gen_ai.operation.name": "chat",
-  "gen_ai.provider.name": provider,
-  "gen_ai.request.model": ModelLabels.of(provider, model),
+  ...Telemetry.attributes({ operation: "chat", provider, model }),
   "error.type": error
 })
 

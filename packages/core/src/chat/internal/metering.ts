@@ -45,10 +45,7 @@ export const make = (
 /** Reserved for an answer when neither the request nor the provider bounds it. */
 const assumedMaxTokens = 8192
 
-/**
- * An estimate of the tokens of a prompt with its tools and response format, rather too high than too low: the text of all
- * its data, and media by kind and size.
- */
+/** An estimate of the tokens of a prompt, tools and format, rather too high: of all text, and of media by kind and size. */
 export const promptTokens = ({ messages, responseFormat, tools = [] }: ChatRequest.Resolved): number => {
   const format = responseFormat?.type === "json" ? responseFormat : undefined
   const instructions = tools.length > 0 || format !== undefined ? toolInstructions : 0

@@ -12,10 +12,7 @@ export interface JsonObject {
   readonly [key: string]: unknown
 }
 
-/**
- * Makes a reader for one text. Strings grow as they arrive; numbers, literals and keys appear when they are complete. After
- * invalid JSON there is no further value.
- */
+/** Strings grow as they arrive, other values appear when they are complete; after invalid JSON there are no more. */
 export const make = () => {
   let text = ""
   let at = 0 // the position of the character being read

@@ -46,12 +46,7 @@ const types: { readonly [Tag in SchemaRepresentation.Representation["_tag"]]?: J
   Null: "null"
 }
 
-/**
- * A check for a model.
- *
- * - `filters`: those of its parts that keywords express.
- * - `annotations`, `notes`: of the node; an annotation after a check is on the check, though it is about the node.
- */
+/** `filters`: what keywords express of a check. The rest is of its node: an annotation after a check is on the check. */
 interface Translated {
   readonly filters: ReadonlyArray<SchemaRepresentation.Filter>
   readonly annotations: Schema.Annotations.Annotations

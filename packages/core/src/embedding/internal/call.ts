@@ -11,14 +11,7 @@ import * as Usage from "../../Usage.ts"
 import * as Embedding from "../Embedding.ts"
 import * as Validation from "./validation.ts"
 
-/**
- * - `options`: what the provider gets; `truncate` is the caller's, which may be `chunk`.
- * - `limits`: of a request with these options.
- * - `send`: one request under the policy; its answer is valid.
- * - `concurrency`: requests this call may have in flight.
- * - `gates`: policy and budgets, by reference: only calls with the same ones share requests.
- * - `costOf`: the cost of tokens, when they are counted and priced.
- */
+/** `options` are those of the provider, `truncate` that of the caller. Only calls of the same `gates` share requests. */
 export interface Call {
   readonly target: Telemetry.Target
   readonly options: Embedding.ResolvedOptions
@@ -71,7 +64,6 @@ export const make = Effect.fnUntraced(function*(
   }
 })
 
-/** An embedding has input tokens only. */
 const metering = ({ inputs }: Embedding.ProviderBatch): Enforcement.Metering<Embedding.ProviderBatchResult> => ({
   outputBurndown: 1,
   bill: ({ inputTokens }) => inputTokens === undefined ? undefined : { usage: Usage.make({ inputTokens }) },
@@ -79,7 +71,6 @@ const metering = ({ inputs }: Embedding.ProviderBatch): Enforcement.Metering<Emb
   consumed: ({ inputTokens }) => inputTokens === undefined ? undefined : { inputTokens, outputTokens: 0 }
 })
 
-/** An estimate of the tokens of one request. */
 export const tokensOf = (inputs: ReadonlyArray<Embedding.Input>): number => {
   let tokens = 0
   for (const input of inputs) {

@@ -15,8 +15,7 @@ import * as Execution from "./execution.ts"
 /**
  * Embeds one input, which may be any value, in a batch with others.
  *
- * Each caller gets its own result as soon as the request with its input completes. The requests are interrupted when the
- * last caller is.
+ * Each caller gets its result as soon as its request completes. Requests are interrupted when the last caller is.
  */
 export const make = (
   delay: Duration.Input | undefined

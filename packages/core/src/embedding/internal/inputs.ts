@@ -10,8 +10,7 @@ import * as Plan from "./plan.ts"
 import type * as Validation from "./validation.ts"
 
 /**
- * The inputs of a call, which may be any value. Fails when it is not an array; an item that cannot be read is `undefined`,
- * and refused by {@link check}.
+ * The inputs of a call, which may be any value. An item that cannot be read is `undefined`, and refused by {@link check}.
  */
 export const listed = (
   provider: string,

@@ -9,7 +9,6 @@ import * as ProviderError from "../../ProviderError.ts"
 import * as Telemetry from "../../Telemetry.ts"
 import type * as Call from "./call.ts"
 
-/** One call. */
 export const operation = <A, E extends ProviderError.EmbeddingError, R>(
   call: Call.Call,
   self: Effect.Effect<A, E, R>,
@@ -21,7 +20,7 @@ export const operation = <A, E extends ProviderError.EmbeddingError, R>(
       Effect.onExit((exit) => Telemetry.recordEnd(call.target, start, exit))
     )).pipe(Effect.withSpan(...spanOf(call)))
 
-/** A stream: its span lasts until it ends. */
+/** The span of a stream lasts until it ends. */
 export const stream = <A, E, R>(
   call: Call.Call,
   self: Stream.Stream<A, E, R>,

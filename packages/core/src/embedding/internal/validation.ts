@@ -46,7 +46,6 @@ export const resolve = Effect.fnUntraced(function*(
   }
 })
 
-/** The options of a call as plain data. */
 export const settle = (
   provider: string,
   given: unknown
@@ -68,7 +67,6 @@ const streamed = Check.struct<{ readonly values: unknown; readonly input: unknow
   input: Check.callback("Give a function from a value to its input, or leave it out")
 })
 
-/** See `Embedding.StreamOptions`. */
 export interface Pace {
   readonly flushAfter?: Duration.Duration | undefined
   readonly unordered?: boolean | undefined
@@ -91,7 +89,6 @@ const fields: Check.Fields<Embedding.EmbeddingOptions> = {
 
 const named = { remedy: "Give an object of options, or nothing" }
 
-/** The options of a call, which may be any value. */
 export const options = Check.struct<Embedding.EmbeddingOptions>(fields, named)
 
 const streamOptions = Check.struct<Embedding.EmbeddingOptions & Pace>({
@@ -119,15 +116,8 @@ export const moved = (
   error: ProviderError.EmbeddingError,
   position: (place: number) => number | undefined
 ): ProviderError.EmbeddingError => {
-  switch (error._tag) {
-    case "InvalidRequestError":
-    case "ContextLengthExceededError":
-    case "UnsupportedFeatureError": {
-      const [, place, part = ""] = error.field?.match(/^inputs\[(\d+)\](.*)$/u) ?? []
-      const to = place === undefined ? undefined : position(Number(place))
-      return to === undefined ? error : ProviderError.placed(error, `inputs[${to}]${part}`)
-    }
-    default:
-      return error
-  }
+  if (!("field" in error)) return error
+  const [, place, part = ""] = error.field?.match(/^inputs\[(\d+)\](.*)$/u) ?? []
+  const to = place === undefined ? undefined : position(Number(place))
+  return to === undefined ? error : ProviderError.placed(error, `inputs[${to}]${part}`)
 }

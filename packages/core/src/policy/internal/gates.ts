@@ -28,10 +28,7 @@ const Handed = Context.Reference<ReadonlyMap<Trait.Core, Handed>>("@strata/core/
   defaultValue: () => new Map()
 })
 
-/**
- * Builds a core, and calls and streams through the gates that are in force for it: its own `policy` where no decorator
- * passes another.
- */
+/** Builds a core, and its calls through the gates in force: its own `policy` where no decorator passes another. */
 export const core = Effect.fnUntraced(function*(provider: string, policy: Policy.Policy) {
   const own = yield* Enforcement.make(policy, provider)
   const core: Trait.Core = { provider }

@@ -8,10 +8,7 @@ import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import * as Telemetry from "../../Telemetry.ts"
 
-/**
- * - `after`: how long the first has before a second is sent.
- * - `discard`: called with the answer of the loser when both answered at once.
- */
+/** `after`: how long the first has before a second is sent; `discard` gets the answer of a loser that answered, too. */
 export interface Options<A> {
   readonly after: Duration.Duration
   readonly target: Telemetry.Target
@@ -34,10 +31,7 @@ export const hedged = <A, E, R>(
       let winner: Fiber.Fiber<A, E> | undefined
 
       const start = Effect.uninterruptible(
-        Effect.tap(
-          Effect.forkChild(self, { startImmediately: true }),
-          (racer) => Effect.sync(() => racers.push(racer))
-        )
+        Effect.tap(Effect.forkChild(self, { startImmediately: true }), (racer) => Effect.sync(() => racers.push(racer)))
       )
 
       const race = Effect.gen(function*() {

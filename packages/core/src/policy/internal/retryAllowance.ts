@@ -8,10 +8,7 @@ import type * as Telemetry from "../../Telemetry.ts"
 import type * as RetryBudget from "../RetryBudget.ts"
 import * as WaitQueue from "./waitQueue.ts"
 
-/**
- * - `onCall`: a first attempt, which earns a share of a retry.
- * - `onRetry`: waits in a FIFO queue until the budget has a retry left, and takes it.
- */
+/** A first attempt earns a share of a retry; a retry waits in a FIFO queue until the budget has one left, and takes it. */
 export interface RetryAllowance {
   readonly onCall: Effect.Effect<void>
   readonly onRetry: (target: Telemetry.Target) => Effect.Effect<void>

@@ -1,7 +1,4 @@
-/**
- * Reranks any number of documents: validates the call before any network, divides it into requests, sends these, and
- * merges the results.
- */
+/** Reranks any number of documents: validates the call, divides it into requests, and merges their results. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Check from "../../Check.ts"
@@ -65,9 +62,7 @@ const textThat = (remedy: string): Check.Check<string> => (given, at) => {
 
 const textsOf = Check.struct<Pick<Resolved, "query" | "documents">>({
   query: textThat("Give a query"),
-  documents: Check.list(textThat("Leave it out, or give it text"), {
-    remedy: "Give an array of texts"
-  })
+  documents: Check.list(textThat("Leave it out, or give it text"), { remedy: "Give an array of texts" })
 })
 
 /** The query is sent with every document, so both must fit into a request. */
@@ -155,12 +150,9 @@ const bestFirst = (self: Rerank.RerankResult, that: Rerank.RerankResult): number
   that.score - self.score || self.index - that.index
 
 const usageOf = (answers: ReadonlyArray<Rerank.ProviderResult>): Rerank.RerankUsage | undefined => {
-  let inputTokens = 0
-  for (const answer of answers) {
-    if (answer.inputTokens === undefined) return undefined
-    inputTokens += answer.inputTokens
-  }
-  return answers.length === 0 ? undefined : { inputTokens }
+  const counts = answers.flatMap(({ inputTokens }) => inputTokens ?? [])
+  if (counts.length === 0 || counts.length < answers.length) return undefined
+  return { inputTokens: counts.reduce((sum, count) => sum + count, 0) }
 }
 
 /** Refuses an invalid answer. Surplus results are allowed: {@link rerank} drops the worst. */

@@ -11,7 +11,6 @@ export interface Kept extends Current {
 
 const hour = 3_600_000
 
-/** Builds a store; `state/AdaptiveLimits.ts` says what it does. */
 export const make = (limits = new Map<string, Kept>()) => {
   const change = (key: string, { initial }: Adaptive, next: (current: Current) => Current): Effect.Effect<Current> =>
     Effect.map(Watchdog.now, (now) => {

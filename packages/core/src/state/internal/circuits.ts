@@ -1,8 +1,6 @@
 /**
- * The circuits of a breaker, under keys: in the `CircuitBreakerStore` of the context, or in the memory of this process where
- * there is none or it fails.
- *
- * `CircuitBreaker.make` has neither this fallback nor the change that a call made.
+ * The circuits of a breaker, in the `CircuitBreakerStore` of the context, or in the memory of this process where there is
+ * none or it fails. `CircuitBreaker.make` has no such fallback, and does not say what a call changed.
  */
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
@@ -18,13 +16,11 @@ export type Trip =
   | { readonly type: "consecutive"; readonly failures: number }
   | { readonly type: "rate"; readonly threshold: number; readonly size: number; readonly minimumCalls: number }
 
-/** When circuits open, and for how long. */
 export interface Settings {
   readonly trip: Trip
   readonly open: Duration.Duration
 }
 
-/** What a call says about the provider. */
 export type Verdict = "Success" | "Failure" | "Ignored"
 
 /** How a verdict changed a circuit; `reopened`: the probe failed. */
@@ -48,7 +44,6 @@ export interface Circuits {
   readonly admit: (key: string) => Effect.Effect<Answer, never, Scope.Scope>
 }
 
-/** Builds the circuits of one service. */
 export const make = Effect.fnUntraced(function*(breaker: Settings): Effect.fn.Return<Circuits, never, Scope.Scope> {
   const memory = Context.get(
     yield* Layer.build(CircuitBreaker.layerStoreMemory({ idleTimeToLive: "10 minutes" })),

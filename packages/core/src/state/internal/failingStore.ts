@@ -30,7 +30,6 @@ export interface Description {
 export const of = (store: object, description: Description): FailingStore =>
   BoundedMap.getOrMake(stores, store, () => make(description))
 
-/** The state of one store. */
 export type FailingStore = ReturnType<typeof make>
 
 const stores = new WeakMap<object, FailingStore>()
@@ -40,7 +39,6 @@ interface State {
   retryAt: number | undefined
 }
 
-/** Builds the state of one store. */
 export const make = ({ meanwhile, name }: Description) => {
   const states = new Map<string, State>()
   const isLost = () => [...states.values()].some(({ retryAt }) => retryAt !== undefined)

@@ -1,6 +1,5 @@
 /**
- * Signs of life for reservations, from one fiber that is there only while there are any: a program that has ended its
- * calls has no timer left.
+ * Signs of life for reservations, from one fiber that is there only while there are any: no timer outlives the calls.
  */
 import type * as Context from "effect/Context"
 import * as SecureRandom from "effect/crypto/SecureRandom"
@@ -34,7 +33,6 @@ export const make = Effect.fnUntraced(function*<A>(
         )
         return Effect.void
       }),
-    /** No longer renews it. */
     delete: (id: string) => {
       held.delete(id)
       if (held.size > 0) return

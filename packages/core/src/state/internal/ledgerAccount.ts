@@ -1,8 +1,7 @@
 /**
  * One key of a ledger in memory: its reservations in flight, its queue, its windows. Time is a parameter, in milliseconds.
  *
- * Waiters are granted eagerly, by any operation that makes room for the head of the queue: no room is idle because a
- * waiter sleeps.
+ * Waiters are granted eagerly, by any operation that makes room for the head: no room is idle because a waiter sleeps.
  */
 import * as Duration from "effect/Duration"
 import * as Iterable from "effect/Iterable"
@@ -40,15 +39,12 @@ interface Held extends Pick<Reservation, "amounts"> {
   readonly until: number
 }
 
-/** All units. */
 export const units: ReadonlyArray<Unit> = ["tokens", "requests", "nanodollars"]
 
 const nothing = (): Record<Unit, number> => ({ tokens: 0, requests: 0, nanodollars: 0 })
 
-/** The operations of a ledger for one key. */
 export type LedgerAccount = ReturnType<typeof make>
 
-/** Builds an account with nothing on it. */
 export const make = () => {
   const held = new Leased<Held>()
   const queue = new Leased<Demand & { readonly until: number }>()
@@ -209,7 +205,6 @@ const makeWindow = (unit: Unit, window: number) => {
   /** No slot leaves earlier; it may be too low, since a slot can get newer. */
   let nextLeave = Infinity
 
-  /** The total. */
   const spent = (now: number): number => {
     if (now < nextLeave) return total
     // Added up anew: subtracting fractions would leave dust behind.

@@ -128,7 +128,6 @@ const makeShared = (ledger: Ledger) => {
         : Effect.logWarning(`More than ${mostKeys} keys have spending to be delivered: that of the oldest is dropped`)
     })
 
-  /** Delivers what is kept, while the ledger works. */
   const deliver = single(Effect.gen(function*() {
     for (const [key, settlements] of undelivered.entries) {
       for (const [id, { at, ...settlement }] of settlements) {

@@ -10,7 +10,6 @@ import * as Watchdog from "../../internal/watchdog.ts"
 import * as LedgerAccount from "./ledgerAccount.ts"
 import type { Operations, Reservation } from "./ledgerData.ts"
 
-/** A ledger that always answers. */
 export type LedgerMemory = Operations<never>
 
 /** A ledger that also adopts what another one has granted. */
@@ -18,12 +17,10 @@ export interface Mirror extends LedgerMemory {
   readonly adopt: (reservation: Reservation) => Effect.Effect<void>
 }
 
-/** Whether a ledger is one of these. */
 export const isMemory = (ledger: Operations<unknown>): ledger is Mirror => all.has(ledger)
 
 const all = new WeakSet<Operations<unknown>>()
 
-/** Builds a ledger. */
 export const make = (accounts = new Map<string, LedgerAccount.LedgerAccount>()): Mirror => {
   const timed = <A>(f: (now: number) => A) => Effect.map(Watchdog.now, f)
   const open = <A>(key: string, use: (account: LedgerAccount.LedgerAccount, now: number) => A) =>

@@ -1,6 +1,5 @@
 /**
- * The arithmetic of a limit that adapts: it grows with calls that are answered, and shrinks with a round of calls of which
- * too many are refused.
+ * A limit that adapts: it grows with calls that are answered, and shrinks with a round of which too many are refused.
  */
 
 /** Where a limit starts, its bounds, and how far one round takes it down at most; `policy/Concurrency.ts` says more. */
@@ -11,10 +10,7 @@ export interface Adaptive {
   readonly decrease: number
 }
 
-/**
- * A limit, with a fraction, of what each process may have in flight, and how many times it was decreased: calls that began
- * under an older epoch do not decrease it again.
- */
+/** A limit, with a fraction, and how often it was decreased: calls that began in an older epoch do not do it again. */
 export interface Current {
   readonly limit: number
   readonly epoch: number

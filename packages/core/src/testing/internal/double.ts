@@ -20,11 +20,7 @@ export const optionsOf = <A extends object>(fields: Check.Fields<A>, given: unkn
 /** A limit of a model. */
 export const bound = Check.number({ min: 0, remedy: "Use a number from 0" })
 
-/**
- * - `requests`: those that reached the provider, one for each attempt.
- * - `enqueue`: adds replies.
- * - `take`: records a request; its number, from 1, and the reply that is due, if any.
- */
+/** Recorded requests, and replies; `take` records a request, and gives its number, from 1, and the reply that is due. */
 export const make = <Request, Reply>(replies: ReadonlyArray<Reply> = []) => {
   const requests: Array<Request> = []
   const waiting = [...replies]

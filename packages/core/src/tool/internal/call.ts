@@ -7,13 +7,10 @@ import * as Telemetry from "../../Telemetry.ts"
 import type * as Tool from "../Tool.ts"
 import * as ToolOutput from "./output.ts"
 
-/** A tool whose calls can fail with `E` and need `R`. */
 export type Handled<E, R> = Tool.Tool<string, unknown, unknown, E, R>
 
-/** Why a call is not run. */
 export type Refusal = Pick<Tool.ToolCallError, "reason" | "issue">
 
-/** A call that is decoded and not yet run. */
 export interface Prepared<E, R> {
   readonly call: Message.ToolCallPart
   readonly refusal?: Refusal

@@ -1,7 +1,4 @@
-/**
- * A chat service behind a cache: a cached answer is returned, an equal call in progress is shared, and only the rest goes
- * to the service.
- */
+/** A chat service behind a cache: only what is not cached, and not in progress, goes to the service. */
 import * as Digest from "effect/crypto/Digest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"

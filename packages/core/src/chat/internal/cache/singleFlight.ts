@@ -14,14 +14,7 @@ import type * as ChatResponse from "../../ChatResponse.ts"
 
 type Answer = Effect.Effect<ChatResponse.ChatResponse, ProviderError.ChatStreamError>
 
-/**
- * A call in progress.
- *
- * - `isStream`: whether it was sent as a stream.
- * - `publish`: adds events to the stream of every subscriber.
- * - `response`: the answer, once it is complete.
- * - `events`: the answer as a stream, from its beginning for every subscriber.
- */
+/** A call in progress, `isStream` if it was sent as one; `events` give each subscriber all that is published. */
 export interface Flight {
   readonly isStream: boolean
   readonly publish: (events: ReadonlyArray<ChatEvent.ChatEvent>) => Effect.Effect<void>

@@ -18,8 +18,7 @@ import * as CacheStore from "./store.ts"
 /**
  * Reads at most {@link pending} values ahead: memory stays flat however long the stream is.
  *
- * Each value takes a place in the output queue as it is read. A missing one leaves its place empty, to be filled by the
- * next answer of the service.
+ * Each value takes a place in the output queue as it is read; that of a missing one is filled by the next answer.
  */
 export const make = <A, E, R>(
   service: Embedder.Embedder,

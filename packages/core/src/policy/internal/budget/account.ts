@@ -62,17 +62,13 @@ export const balance = (account: Account): Effect.Effect<Balance, Ledger.LedgerE
   Effect.flatMap(
     FailingStore.timed(() => account.ledger.balances(account.key, account.limits)),
     Exit.match({
-      onFailure: (exit) => {
-        const cause = Cause.squash(exit)
-        return Effect.fail(
-          cause instanceof Ledger.LedgerError
-            ? cause
-            : new Ledger.LedgerError({ message: "The ledger cannot be read", cause })
-        )
-      },
+      onFailure: (cause) => Effect.fail(unreadable(Cause.squash(cause))),
       onSuccess: (found) => Effect.succeed(inDollars(account, found))
     })
   )
+
+const unreadable = (cause: unknown) =>
+  cause instanceof Ledger.LedgerError ? cause : new Ledger.LedgerError({ message: "The ledger cannot be read", cause })
 
 export const inDollars = ({ limits: [limit] }: Account, [found]: ReadonlyArray<Ledger.Balance>): Balance => ({
   limit: toDollars(limit.amount),
@@ -80,10 +76,7 @@ export const inDollars = ({ limits: [limit] }: Account, [found]: ReadonlyArray<L
   reserved: toDollars(found?.reserved ?? 0)
 })
 
-/**
- * Whole numbers add up exactly: ten calls of $0.01 fit into $0.1. A billionth is a tenth of what a token of the cheapest
- * models costs.
- */
+/** Whole numbers add up exactly: ten calls of $0.01 fit into $0.1. A token of the cheapest models costs ten units. */
 export const toUnits = (dollars: number): number =>
   Number.isNaN(dollars) ? 0 : Math.min(Math.max(Math.round(dollars * unitsPerDollar), 0), Number.MAX_SAFE_INTEGER)
 

@@ -8,8 +8,7 @@ import type * as Usage from "../../../Usage.ts"
 import * as Pricing from "../../Pricing.ts"
 
 /**
- * - `cost`: what tokens cost at the price of a model, that of the target unless another answered; `undefined` where that is
- *   not known.
+ * - `cost`: what tokens cost at the price of a model, that of the target unless another answered, where it is known.
  * - `record`: the same, counted in a metric. Logs once for each model why its cost is not known.
  */
 export interface Costing {

@@ -30,12 +30,7 @@ export interface BudgetGate {
   ) => Effect.Effect<(spent: number) => Effect.Effect<void>, ProviderError.BudgetExceededError>
 }
 
-/**
- * What a budget needs to know of a call.
- *
- * - `bill`: what an answer, or an event of a stream, says of what was used.
- * - `outputTokens`: about how many tokens of output an event of a stream has.
- */
+/** What a budget needs to know of a call: what an answer or event says of its use, or about how many tokens it has. */
 export interface Meter<A> extends Pick<QuotaGate.Meter, "load"> {
   readonly bill?: ((answer: A) => BudgetPrice.Bill | undefined) | undefined
   readonly outputTokens?: ((answer: A) => number) | undefined
@@ -105,8 +100,7 @@ export const joined = (
 }
 
 /**
- * Reserves what an attempt can cost, with every gate or with none; the function it returns settles it, to be called once.
- * Run it uninterruptible, as `take`.
+ * Reserves what an attempt can cost, with every gate or none, uninterruptible as `take`; the function settles it, once.
  */
 export const reserve = Effect.fnUntraced(function*(
   gates: ReadonlyArray<BudgetGate>,

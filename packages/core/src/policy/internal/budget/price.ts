@@ -10,12 +10,7 @@ export interface Bill {
   readonly cost?: Cost.Cost | undefined
 }
 
-/**
- * How an attempt ended.
- *
- * - `outputTokens`: about how much of the answer arrived, where the provider did not count it.
- * - `isRefused`: whether the provider refused it before working on it.
- */
+/** How an attempt ended: its bill, or else about how much of the answer arrived; `isRefused` before it was worked on. */
 export interface End {
   readonly bill: Bill | undefined
   readonly outputTokens: number

@@ -1,11 +1,7 @@
 /** What calls of one model will draw, learned from what earlier ones drew. */
 import type * as Quota from "../../Quota.ts"
 
-/**
- * - `inputTokens`: of the prompt.
- * - `reserved`: what the provider reserves, and `least` what it reserves at least: the estimate of a prompt is rather too high.
- * - `amount`: what is reserved here.
- */
+/** `reserved`: what the provider reserves, `least` at least, since estimates are rather too high; `amount`: what we reserve. */
 export interface Demand {
   readonly inputTokens: number
   readonly reserved: number
@@ -20,8 +16,7 @@ export type QuotaForecast = ReturnType<typeof make>
  *
  * Bedrock reserves prompt and `maxTokens`, and settles prompt and output, the latter multiplied by the burndown of the
  * model. The larger of the two is reserved here: prompt and `maxTokens`, or prompt and the expected output times its
- * burndown. Expected is the mean of earlier outputs and twice their mean deviation, at most `maxTokens`; half of
- * `maxTokens` before there was any.
+ * burndown. Expected is the mean of earlier outputs and twice their mean deviation; half of `maxTokens` before any.
  *
  * An estimated prompt is multiplied by the ratio of counts to estimates seen before. The ratio rises at once and falls
  * slowly, so that a few short prompts do not make the estimate of a long one too low.

@@ -16,34 +16,17 @@ import type * as Quota from "../../Quota.ts"
 import * as WaitQueue from "../waitQueue.ts"
 import * as QuotaAccounts from "./accounts.ts"
 import type * as QuotaForecast from "./forecast.ts"
-import * as QuotaGauges from "./gauges.ts"
 
-/**
- * What the quota needs to know of a call.
- *
- * - `load`: the tokens it will draw, computed only when there is a quota of tokens.
- * - `outputBurndown`: the provider's figure for the model.
- */
+/** What the quota needs to know of a call: the tokens it will draw, and the provider's burndown of the model. */
 export interface Meter {
   readonly load: (count: Quota.Quota["count"]) => Effect.Effect<Quota.Load, ProviderError.CallError>
   readonly outputBurndown: number
 }
 
-/**
- * How a call that was let through ended.
- *
- * - a `Consumption`: the provider counted.
- * - `refused`: it drew no tokens, and no request either if it was not sent.
- * - `unknown`: it was sent, and what it drew is not known: the prompt is assumed.
- */
+/** How a call ended: `refused` drew no tokens, and no request if it was not sent; of `unknown` the prompt is assumed. */
 export type Outcome = Quota.Consumption | "refused" | "unknown"
 
-/**
- * The reservation of one call.
- *
- * - `sent`: the call goes out now.
- * - `settle`: what it has drawn, whether it was sent or not; only the first counts.
- */
+/** The reservation of one call: `sent` when it goes out, `settle` with what it has drawn; only the first counts. */
 export interface Reservation {
   readonly sent: Effect.Effect<void>
   readonly settle: (outcome: Outcome) => Effect.Effect<void>
@@ -72,7 +55,7 @@ const lease = Duration.minutes(1)
 /** A call that is sent within this time after its reservation, in milliseconds, counts as sent at once. */
 const atOnce = 500
 
-const limitsOf = ({ windows }: Quota.Quota): ReadonlyArray<QuotaGauges.Limit> =>
+const limitsOf = ({ windows }: Quota.Quota): ReadonlyArray<QuotaAccounts.Limit> =>
   windows.flatMap((of) =>
     (["tokens", "requests"] as const).flatMap((unit) => {
       const { [unit]: amount = Infinity, name, window } = of
@@ -88,7 +71,7 @@ const enforce = Effect.fnUntraced(function*(quota: Quota.Quota): Effect.fn.Retur
     (held) => ledger.renew(Array.from(held, ([id, key]) => ({ key, id })), lease)
   )
   const limits = limitsOf(quota)
-  const gauge = yield* QuotaGauges.make(ledger, quota, limits)
+  const gauge = yield* QuotaAccounts.gauge(ledger, quota, limits)
   const shortest = Math.min(...limits.map(({ window }) => Duration.toMillis(window)))
   const ofTokens = limits.filter(({ unit }) => unit === "tokens")
   const requests = ofTokens.length < limits.length ? 1 : 0
