@@ -334,10 +334,6 @@ const itemsOf = <A>(given: ReadonlyArray<A>): ReadonlyArray<A> => (Check.itemsOf
 
 /** The text parts of a message, joined. Empty for a value that is not a message. */
 export const textOf: (message: Message) => string = Total.make(
-  (message) => {
-    let joined = ""
-    for (const part of parts(message)) joined += part.type === "text" ? part.text : ""
-    return joined
-  },
+  (message) => itemsOf(parts(message)).map((part) => part.type === "text" ? part.text : "").join(""),
   () => ""
 )
