@@ -15,12 +15,12 @@ import type * as Scope from "effect/Scope"
 import * as Http from "node:http"
 import * as Https from "node:https"
 import type * as AwsProfile from "./client/awsProfile.ts"
-import * as Certificates from "./client/certificates.ts"
-import * as Connection from "./client/connection.ts"
-import * as Http2Sessions from "./client/http2Sessions.ts"
-import type { RequestHandler } from "./client/http2Sessions.ts"
-import * as Proxy from "./client/proxy.ts"
 import { providerName } from "./internal/provider.ts"
+import * as Certificates from "./network/certificates.ts"
+import * as Connection from "./network/connection.ts"
+import * as Http2Sessions from "./network/http2Sessions.ts"
+import type { RequestHandler } from "./network/http2Sessions.ts"
+import * as Proxy from "./network/proxy.ts"
 
 export type { RequestHandler }
 

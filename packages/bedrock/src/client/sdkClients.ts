@@ -17,7 +17,6 @@ import { providerName } from "../internal/provider.ts"
 import * as Region from "../Region.ts"
 import * as Exchange from "../wire/Exchange.ts"
 import * as Renewal from "./renewal.ts"
-import * as Signing from "./signing.ts"
 
 /**
  * `home` is the client of the client's own region, `region`, which may be unknown. The others send a call to a model or a
@@ -103,11 +102,9 @@ const make = (config: BedrockRuntimeClientConfig): BedrockRuntimeClient => {
     maxAttempts: 1,
     // AWS_RETRY_MODE=adaptive would slow calls down on its own account, even those that are never repeated.
     retryMode: "standard",
-    cacheMiddleware: true,
-    sha256: Signing.Sha256
+    cacheMiddleware: true
   })
   Exchange.install(client)
-  Signing.keepSigner(client)
   return client
 }
 

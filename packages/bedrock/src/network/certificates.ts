@@ -8,9 +8,9 @@ import * as Result from "effect/Result"
 import * as Crypto from "node:crypto"
 import * as Fs from "node:fs/promises"
 import * as Tls from "node:tls"
+import type { AwsProfile } from "../client/awsProfile.ts"
 import * as Environment from "../internal/environment.ts"
 import { providerName } from "../internal/provider.ts"
-import type { AwsProfile } from "./awsProfile.ts"
 
 /**
  * What to trust: the given certificates, else those of the file that `AWS_CA_BUNDLE` names, else of the profile's
