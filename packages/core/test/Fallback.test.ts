@@ -103,13 +103,19 @@ describe("ChatService.withFallback", () => {
       watched((seen) =>
         Effect.gen(function*() {
           const services = yield* stage(2)
-          services.fails.push(busy, errors.RateLimitError)
+          const server = "bedrock-runtime.us-east-1.amazonaws.com"
+          services.fails.push(
+            new ProviderError.ModelUnavailableError({ provider: "test", message: "busy", server }),
+            errors.RateLimitError
+          )
           assert.strictEqual(yield* Effect.flip(answerOf(services)), errors.RateLimitError)
           assert.deepStrictEqual(
-            seen.logs.map(({ annotations, level, message }) => [level, String(message), annotations.error]),
+            seen.logs.map((
+              { annotations: { error, server }, level, message }
+            ) => [level, String(message), error, server]),
             [
-              ["Warn", "A chat service cannot answer: the next one is asked", "ModelUnavailableError"],
-              ["Warn", "None of 2 chat services can answer", "RateLimitError"]
+              ["Warn", "A chat service cannot answer: the next one is asked", "ModelUnavailableError", server],
+              ["Warn", "None of 2 chat services can answer", "RateLimitError", undefined]
             ]
           )
         })

@@ -217,13 +217,10 @@ const makeChanges = (count: number) => {
         const log = kinds.has(kind) ? Effect.logDebug : Effect.logWarning
         kinds.set(kind, now)
         const next = number + 1
+        const annotations = { ...why, ...Telemetry.errorAnnotations(error), service: number }
         return next < count
-          ? Effect.annotateLogs(log("A chat service cannot answer: the next one is asked"), {
-            ...why,
-            service: number,
-            next
-          })
-          : Effect.annotateLogs(log(`None of ${count} chat services can answer`), { ...why, service: number })
+          ? Effect.annotateLogs(log("A chat service cannot answer: the next one is asked"), { ...annotations, next })
+          : Effect.annotateLogs(log(`None of ${count} chat services can answer`), annotations)
       }),
     answered: (number: number): Effect.Effect<void> =>
       Effect.flatMap(Watchdog.now, (now) => {
