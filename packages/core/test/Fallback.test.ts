@@ -115,7 +115,7 @@ describe("ChatService.withFallback", () => {
             ) => [level, String(message), error, server]),
             [
               ["Warn", "A chat service cannot answer: the next one is asked", "ModelUnavailableError", server],
-              ["Warn", "None of 2 chat services can answer", "RateLimitError", undefined]
+              ["Warn", "None of 2 chat services can answer", "RateLimitError", "example.com:8443"]
             ]
           )
         })
