@@ -194,7 +194,10 @@ const serve = async (certificate: string | undefined, key: string | undefined, r
       listener
     )
     : cleartext()
-  server.on(secure ? "secureConnection" : "connection", () => counted.connections++)
+  server.on(secure ? "secureConnection" : "connection", (socket: Net.Socket) => {
+    socket.setNoDelay(true)
+    counted.connections++
+  })
   const far = proxy(() => port(server), roundTrip)
   await Promise.all([listen(server), listen(far)])
   const scheme = secure ? "https" : "http"

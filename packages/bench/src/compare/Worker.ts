@@ -64,7 +64,7 @@ const megabytes = (bytes: number) => bytes / 2 ** 20
 
 /** How large each workload is, in a quick run and in a whole one. */
 const sizes: Record<Size, { calls: number; events: number; texts: number; rounds: number }> = {
-  quick: { calls: 1000, events: 300, texts: 500, rounds: 8 },
+  quick: { calls: 800, events: 200, texts: 400, rounds: 4 },
   whole: { calls: 4000, events: 2000, texts: 2000, rounds: 20 }
 }
 
