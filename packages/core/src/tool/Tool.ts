@@ -107,22 +107,26 @@ export const make = <
   // Without an input the type parameter is its default, which a generic function cannot infer.
   const input = (given.input ?? NoArguments) as InputSchema
   const failureMode = given.failureMode ?? "return"
+  const mistake = (cause: unknown) => {
+    const message = `The tool "${name}" threw, died, or returned a value without a JSON form`
+    return new ToolDefectError({ tool: name, message, cause })
+  }
   const run = (decoded: InputSchema["Type"]) =>
-    Effect.suspend(() => {
+    Effect.suspend((): Effect.Effect<Output, E | ToolDefectError, R> => {
       const handled = options.handler(decoded)
       // A fiber cannot recover from a value that is not an effect, such as a promise.
-      return Effect.isEffect(handled) ? handled : Effect.die(new TypeError("The handler did not return an Effect"))
+      return Effect.isEffect(handled)
+        ? handled
+        : Effect.fail(mistake(new TypeError("The handler did not return an Effect")))
     }).pipe(
       Effect.flatMap((output) =>
-        Effect.map(
-          ToolOutput.encode(name, given.output, output),
-          (result): Answer<Output> => ({ isFailure: false, result, output })
-        )
+        Effect.mapBoth(ToolOutput.encode(given.output, output), {
+          onFailure: (cause) =>
+            mistake(new Error(`The output of the tool "${name}" cannot be encoded as JSON`, { cause })),
+          onSuccess: (result): Answer<Output> => ({ isFailure: false, result, output })
+        })
       ),
-      Effect.catchDefect((cause) => {
-        const message = `The tool "${name}" threw, died, or returned a value without a JSON form`
-        return Effect.fail(new ToolDefectError({ tool: name, message, cause }))
-      })
+      Effect.catchDefect((cause) => Effect.fail(mistake(cause)))
     )
   return {
     name,

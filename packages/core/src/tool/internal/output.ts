@@ -4,23 +4,19 @@ import { hasProperty } from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 
-/** Dies of a value without a JSON form, as handlers die of what they throw. */
+/** The JSON form of an output; fails with the reason where it has none. */
 export const encode = <S extends Schema.Constraint>(
-  name: string,
   schema: S | undefined,
   output: S["Type"]
-): Effect.Effect<unknown, never, S["EncodingServices"]> => {
+): Effect.Effect<unknown, unknown, S["EncodingServices"]> => {
   const encoded: Effect.Effect<unknown, unknown, S["EncodingServices"]> = schema === undefined
     ? Effect.succeed(output)
     : Effect.suspend(() => Schema.encodeUnknownEffect(Schema.toCodecJson(schema))(output))
-  return encoded.pipe(
-    // By way of text: dates, classes and `undefined` become what they are on the wire.
-    Effect.flatMap((value) =>
+  // By way of text: dates, classes and `undefined` become what they are on the wire.
+  return Effect.flatMap(
+    encoded,
+    (value) =>
       Effect.fromResult(Result.try((): unknown => typeof value === "string" ? value : JSON.parse(stringify(value))))
-    ),
-    Effect.catch((cause) =>
-      Effect.die(new Error(`The output of the tool "${name}" cannot be encoded as JSON`, { cause }))
-    )
   )
 }
 
