@@ -26,13 +26,14 @@ import {
   InvokeModelWithResponseStream$,
   InvokeModelWithResponseStreamCommand
 } from "@aws-sdk/client-bedrock-runtime"
+import * as Clock from "effect/Clock"
 import * as Predicate from "effect/Predicate"
 import { Buffer } from "node:buffer"
 import * as Crypto from "node:crypto"
 import * as Exchange from "../wire/Exchange.ts"
 import * as Signature from "./signature.ts"
 
-/** Sends an input that has an `Exchange` attached, which takes the response. */
+/** Sends an input that has an `Exchange` attached, which takes the response. A promise, as all parts of the SDK are. */
 export type Send<Input> = (client: BedrockRuntimeClient, input: Input) => Promise<unknown>
 
 /** The part of the SDK's protocol that is used. Of the context it reads the endpoint only. */
@@ -51,9 +52,16 @@ interface OperationSchema {
   readonly input: unknown
   readonly output: unknown
 }
+
 type Request = Exchange.Request
 
-/** What all requests of a client have in common; without a `scope` it authenticates by a bearer token. */
+/**
+ * What all requests of a client have in common.
+ *
+ * - `endpoint`: where they go, as the protocol asks for it.
+ * - `headers`: those that are always the same.
+ * - `scope`: where signatures are valid; without it the client authenticates by a bearer token.
+ */
 interface Template {
   readonly endpoint: () => Promise<object>
   readonly headers: Readonly<Record<string, string>>
@@ -61,25 +69,23 @@ interface Template {
 }
 
 /** `none`: the SDK sends. A promise while the first request is on its way through the SDK. */
-const templates = new WeakMap<BedrockRuntimeClient, Template | "none" | Promise<unknown>>()
+const templates = new WeakMap<BedrockRuntimeClient, Template | "none" | Promise<void>>()
 
 const operation = <Input extends object>(
   [, namespace, name, traits, input, output]: typeof Converse$,
   bySdk: Send<Input>
 ): Send<Input> => {
   const schema = { namespace, name, traits, input, output }
-  return async (client, request) => {
-    let known = templates.get(client)
-    if (known instanceof Promise) {
-      await known
-      known = templates.get(client)
-    }
+  const send: Send<Input> = (client, request) => {
+    const known = templates.get(client)
+    if (known instanceof Promise) return known.then(() => send(client, request))
     const exchange = Exchange.of(request)
-    if (exchange === undefined || known === "none" || known instanceof Promise) return bySdk(client, request)
+    if (exchange === undefined || known === "none") return bySdk(client, request)
     return known === undefined
       ? learn(client, schema, request, exchange, bySdk)
-      : direct(client, schema, request, exchange, known)
+      : make(client, schema, request, known).then((made) => Exchange.send(client, made, exchange))
   }
+  return send
 }
 
 export const converse = operation<ConverseCommandInput>(
@@ -112,7 +118,7 @@ export const applyGuardrail = operation<ApplyGuardrailCommandInput>(
   (client, input) => client.send(new ApplyGuardrailCommand(input))
 )
 
-/** Lets the SDK send, and other calls wait until its request is complete. */
+/** Lets the SDK send, while other calls wait until its request is complete. */
 const learn = <Input extends object>(
   client: BedrockRuntimeClient,
   schema: OperationSchema,
@@ -120,62 +126,70 @@ const learn = <Input extends object>(
   exchange: Exchange.Exchange,
   bySdk: Send<Input>
 ): Promise<unknown> => {
-  let resolve: () => void = () => {}
-  const promise = new Promise<void>((done) => {
-    resolve = done
+  let settle = (_template: Template | "none" | undefined): void => {}
+  const learning = new Promise<void>((resolve) => {
+    settle = (template) => {
+      if (template === undefined) templates.delete(client)
+      else templates.set(client, template)
+      resolve()
+    }
   })
-  templates.set(client, promise)
-  const settle = (template: Template | "none" | undefined) => {
-    if (template === undefined) templates.delete(client)
-    else templates.set(client, template)
-    resolve()
-  }
+  templates.set(client, learning)
   exchange.onRequest = (sent) => void derive(client, schema, input, sent).then(settle, () => settle("none"))
   const sent = bySdk(client, input)
-  // A request that could not be made says nothing about the next.
+  // A request that was not made says nothing about the next.
   const over = () => {
-    if (templates.get(client) === promise && exchange.address === undefined) settle(undefined)
+    if (exchange.address === undefined) settle(undefined)
   }
   sent.then(over, over)
   return sent
 }
 
 /** The template of a request the SDK made, if it leads to the same request. */
-const derive = async (
+const derive = (
   client: BedrockRuntimeClient,
   schema: OperationSchema,
   input: object,
   sent: Request
 ): Promise<Template | "none"> => {
-  const { headers, hostname, path, port, protocol, query } = sent
-  const at = path.search(/\/(model|guardrail)\/[^/]*\/[^/]*(\/[^/]*){0,2}$/)
-  const authorization = headers["authorization"] ?? headers[bearer] ?? ""
-  const scope = /Credential=[^/]+\/\d{8}\/([^/]+)\/([^/]+)\/aws4_request/.exec(authorization)
-  const time = headers["x-amz-date"]
-  const isBearer = authorization.startsWith("Bearer ")
-  if (at < 0 || Object.keys(query ?? {}).length > 0 || (!isBearer && (scope === null || time === undefined))) {
-    return "none"
-  }
-  const endpoint = { protocol, hostname, port, path: path.slice(0, at) || "/", query: {} }
-  const template: Template = {
-    endpoint: () => Promise.resolve(endpoint),
-    headers: Object.fromEntries(common.flatMap((name) => name in headers ? [[name, headers[name]!]] : [])),
-    scope: isBearer ? undefined : { region: scope![1]!, service: scope![2]! }
-  }
-  const made = await make(client, schema, input, template, headers[invocation], isBearer ? undefined : dateOf(time!))
-  return isSame(made, sent) ? template : "none"
+  const { headers } = sent
+  const template = templateOf(sent)
+  return template === undefined
+    ? Promise.resolve("none")
+    : make(client, schema, input, template, headers[invocation], dateOf(headers["x-amz-date"])).then((made) =>
+      isSame(made, sent) ? template : "none"
+    )
 }
 
-/** The headers that every request of a client has, in the SDK's order. */
-const common = ["x-amz-user-agent", "user-agent", "host", ":authority", "amz-sdk-request"]
+const templateOf = ({ headers, hostname, path, port, protocol, query }: Request): Template | undefined => {
+  const at = path.search(/\/(model|guardrail)\/[^/]*\/[^/]*(\/[^/]*){0,2}$/)
+  const [, region, service] = /Credential=[^/]+\/\d{8}\/([^/]+)\/([^/]+)\//.exec(headers["authorization"] ?? "") ?? []
+  const scope = region === undefined || service === undefined ? undefined : { region, service }
+  const isKnown = scope !== undefined || headers[bearer]?.startsWith("Bearer ") === true
+  if (at < 0 || !isKnown || Object.keys(query ?? {}).length > 0) return undefined
+  const endpoint = { protocol, hostname, port, path: path.slice(0, at) || "/", query: {} }
+  const common = Object.entries<string>(headers).filter(([name]) => commonHeaders.has(name))
+  return { endpoint: () => Promise.resolve(endpoint), headers: Object.fromEntries(common), scope }
+}
+
+/** The headers that every request of a client has. */
+const commonHeaders: ReadonlySet<string> = new Set([
+  "x-amz-user-agent",
+  "user-agent",
+  "host",
+  ":authority",
+  "amz-sdk-request"
+])
 
 const invocation = "amz-sdk-invocation-id"
 
 /** The SDK writes it like this for a token, and in lower case for a signature. */
 const bearer = "Authorization"
 
-const dateOf = (time: string): Date =>
-  new Date(time.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, "$1-$2-$3T$4:$5:$6Z"))
+const dateOf = (time: string | undefined): Date | undefined =>
+  time === undefined
+    ? undefined
+    : new Date(time.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, "$1-$2-$3T$4:$5:$6Z"))
 
 const isSame = (made: Request, sent: Request): boolean =>
   made.method === sent.method && made.path === sent.path && made.protocol === sent.protocol &&
@@ -189,56 +203,54 @@ const bytesOf = (body: unknown): Buffer =>
     ? Buffer.from(body.buffer, body.byteOffset, body.byteLength)
     : Buffer.from(String(body ?? ""))
 
-const direct = async (
-  client: BedrockRuntimeClient,
-  schema: OperationSchema,
-  input: object,
-  exchange: Exchange.Exchange,
-  template: Template
-): Promise<void> => {
-  const request = await make(client, schema, input, template)
-  await Exchange.send(client, request, exchange)
-}
-
-/** A request as the SDK makes it. */
-const make = async (
+/** A request as the SDK makes it, its headers in the SDK's order. */
+const make = (
   { config }: BedrockRuntimeClient,
   schema: OperationSchema,
   input: object,
-  { endpoint, headers, scope }: Template,
+  { endpoint, headers: { "amz-sdk-request": attempt, ...common }, scope }: Template,
   id: string = Crypto.randomUUID(),
   date?: Date
 ): Promise<Request> => {
   // its own type is a union of generic functions, which cannot be called
   const protocol = config.protocol as unknown as Protocol
-  const request = await protocol.serializeRequest(schema, input, { endpoint })
-  // every operation has a body of JSON, of text or of bytes, or none
-  const body = request.body as string | Uint8Array | undefined
-  const { "amz-sdk-request": attempt, ...rest } = headers
-  Object.assign(
-    request.headers,
-    body === undefined ? {} : { "content-length": String(Buffer.byteLength(body)) },
-    rest,
-    {
+  return protocol.serializeRequest(schema, input, { endpoint }).then((request) => {
+    // the body of every operation is JSON, text or bytes, or missing
+    const body = request.body as string | Uint8Array | undefined
+    const headers = {
+      ...request.headers,
+      ...(body === undefined ? undefined : { "content-length": String(Buffer.byteLength(body)) }),
+      ...common,
       [invocation]: id,
-      "amz-sdk-request": attempt
+      ...(attempt === undefined ? undefined : { "amz-sdk-request": attempt })
     }
-  )
-  if (scope === undefined) {
-    const identity = await config.token?.()
-    if (!identity?.token) throw new Error("request could not be signed with `token` since the `token` is not defined")
-    request.headers[bearer] = `Bearer ${identity.token}`
-    return request
-  }
-  const credentials = await config.credentials()
-  if (!Predicate.isString(credentials?.accessKeyId) || !Predicate.isString(credentials.secretAccessKey)) {
-    throw new Error("Resolved credential object is not valid")
-  }
-  request.headers = Signature.sign(
-    { method: request.method, path: request.path, headers: request.headers, body },
-    credentials,
-    scope,
-    date ?? new Date(Date.now() + config.systemClockOffset)
-  )
-  return request
+    const authenticated = scope === undefined
+      ? tokenOf(config).then((token) => ({ ...headers, [bearer]: `Bearer ${token}` }))
+      : keysOf(config).then((keys) => {
+        const { method, path } = request
+        return Signature.sign({ method, path, headers, body }, keys, scope, date ?? timeOf(config))
+      })
+    return authenticated.then((headers) => Object.assign(request, { headers }))
+  })
 }
+
+type Config = BedrockRuntimeClient["config"]
+
+/** Real time, also under a test clock, as the SDK signs with it. */
+const timeOf = ({ systemClockOffset }: Config): Date =>
+  new Date(Clock.Clock.defaultValue().currentTimeMillisUnsafe() + systemClockOffset)
+
+/** Rejects as the SDK does, for what a provider of the program may give. */
+const tokenOf = ({ token }: Config): Promise<string> =>
+  Promise.resolve(token?.()).then((identity) =>
+    identity?.token ||
+    Promise.reject(new Error("request could not be signed with `token` since the `token` is not defined"))
+  )
+
+/** Rejects as the SDK does, for what a provider of the program may give. */
+const keysOf = (config: Config): Promise<Signature.Credentials> =>
+  config.credentials().then((keys) =>
+    Predicate.isString(keys?.accessKeyId) && Predicate.isString(keys.secretAccessKey)
+      ? keys
+      : Promise.reject(new Error("Resolved credential object is not valid"))
+  )
