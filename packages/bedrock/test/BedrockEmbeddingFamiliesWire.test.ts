@@ -2,25 +2,11 @@ import { assert, describe, it } from "@effect/vitest"
 import type * as Embedding from "@strata/core/embedding/Embedding"
 import * as EmbeddingService from "@strata/core/embedding/EmbeddingService"
 import * as Policy from "@strata/core/policy/Policy"
-import { TestChat, TestEmbedding } from "@strata/core/testing"
+import { TestEmbedding } from "@strata/core/testing"
 import { Emulator } from "@strata/emulator"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import * as BedrockClient from "../src/BedrockClient.ts"
 import * as BedrockEmbedding from "../src/BedrockEmbedding.ts"
-
-/** A Bedrock on this machine, before a model whose vectors have so many numbers, and a client of it. */
-const bedrock = (dimensions: number, limits?: Partial<Embedding.Limits>) =>
-  Layer.effect(
-    BedrockClient.BedrockClient,
-    Effect.flatMap(Emulator.Emulator, ({ client }) => BedrockClient.make(client))
-  ).pipe(
-    Layer.provideMerge(Emulator.layer()),
-    Layer.provideMerge(Layer.merge(
-      TestChat.layer(),
-      TestEmbedding.layer({ dimensions, limits: { maxLength: 100_000, ...limits } })
-    ))
-  )
+import * as Emulated from "./support/Emulated.ts"
 
 const families = [
   { model: "amazon.titan-embed-text-v1", dimensions: 1536, images: 0, combined: false },
@@ -62,7 +48,7 @@ describe("Embedding families over HTTP", () => {
       const service = yield* BedrockEmbedding.make({ model })
       const batch = yield* service.embedMany(inputs)
       assert.deepStrictEqual(vectorsOf(batch), vectorsOf(expected))
-    }).pipe(Effect.provide(bedrock(family.dimensions))))
+    }).pipe(Effect.provide(Emulated.embedding(family.dimensions))))
 
   it.live.each(withImages)("brings $model the image as it was", ({ dimensions, model }) =>
     Effect.gen(function*() {
@@ -71,7 +57,7 @@ describe("Embedding families over HTTP", () => {
       const double = yield* TestEmbedding.TestEmbedding
       const [batch] = yield* double.batches
       assert.deepStrictEqual(batch?.inputs, [images[0]!])
-    }).pipe(Effect.provide(bedrock(dimensions))))
+    }).pipe(Effect.provide(Emulated.embedding(dimensions))))
 
   it.live.each(withImages)(
     "sends $model $images image(s) a request",
@@ -80,7 +66,7 @@ describe("Embedding families over HTTP", () => {
         const service = yield* BedrockEmbedding.make({ model })
         const { requests } = yield* service.embedMany(images)
         assert.strictEqual(requests, Math.ceil(images.length / most))
-      }).pipe(Effect.provide(bedrock(dimensions)))
+      }).pipe(Effect.provide(Emulated.embedding(dimensions)))
   )
 
   it.live.each(families)(
@@ -92,7 +78,7 @@ describe("Embedding families over HTTP", () => {
         const { usage } = yield* service.embedMany(texts)
         const counts = !model.includes("twelvelabs")
         assert.strictEqual(usage.inputTokens, counts ? expected.usage.inputTokens : undefined)
-      }).pipe(Effect.provide(bedrock(dimensions)))
+      }).pipe(Effect.provide(Emulated.embedding(dimensions)))
   )
 
   it.live.each([
@@ -107,7 +93,7 @@ describe("Embedding families over HTTP", () => {
       const service = yield* BedrockEmbedding.make({ model })
       const batch = yield* service.embedMany(["text", ...images], { dimensions })
       assert.deepStrictEqual(vectorsOf(batch), vectorsOf(expected))
-    }).pipe(Effect.provide(bedrock(dimensions))))
+    }).pipe(Effect.provide(Emulated.embedding(dimensions))))
 
   it.live.each([
     ...(["int8", "uint8", "binary"] as const).flatMap((vectorType) => [
@@ -121,7 +107,7 @@ describe("Embedding families over HTTP", () => {
       const service = yield* BedrockEmbedding.make({ model })
       const batch = yield* service.embedMany(inputs, { vectorType })
       assert.deepStrictEqual(vectorsOf(batch), vectorsOf(expected))
-    }).pipe(Effect.provide(bedrock(dimensions))))
+    }).pipe(Effect.provide(Emulated.embedding(dimensions))))
 
   it.live.each(withImages)(
     "embeds images with $model when a model of texts stands behind it",
@@ -133,7 +119,7 @@ describe("Embedding families over HTTP", () => {
         assert.deepStrictEqual(vectorsOf(yield* service.embedMany(inputs)), first)
         assert.deepStrictEqual(first.map((vector) => vector.length), inputs.map(() => family.dimensions))
         assert.strictEqual(new Set(first.map(String)).size, inputs.length)
-      }).pipe(Effect.provide(bedrock(family.dimensions, { images: undefined, combined: undefined })))
+      }).pipe(Effect.provide(Emulated.embedding(family.dimensions, { images: undefined, combined: undefined })))
   )
 
   describe.each(families)("fails when the answer of $model", ({ dimensions, images, model }) => {
@@ -150,13 +136,13 @@ describe("Embedding families over HTTP", () => {
         const error = yield* failure({ type: "half", framed: true })
         assert.strictEqual(error._tag, "MalformedResponseError")
         assert.include(error.message, ": the answer is not JSON (request ")
-      }).pipe(Effect.provide(bedrock(dimensions))))
+      }).pipe(Effect.provide(Emulated.embedding(dimensions))))
 
     it.live("is cut off with its connection", () =>
       Effect.gen(function*() {
         const error = yield* failure({ type: "half" })
         assert.strictEqual(error._tag, "ConnectionError")
-      }).pipe(Effect.provide(bedrock(dimensions))))
+      }).pipe(Effect.provide(Emulated.embedding(dimensions))))
 
     it.live.each([
       "{}",
@@ -169,6 +155,6 @@ describe("Embedding families over HTTP", () => {
         const error = yield* failure({ type: "garbage", body, contentType: "application/json" })
         assert.strictEqual(error._tag, "MalformedResponseError")
         assert.isDefined(error.requestId)
-      }).pipe(Effect.provide(bedrock(dimensions))))
+      }).pipe(Effect.provide(Emulated.embedding(dimensions))))
   })
 })

@@ -1,28 +1,19 @@
 import { assert, describe, it } from "@effect/vitest"
 import type * as Embedding from "@strata/core/embedding/Embedding"
 import * as Policy from "@strata/core/policy/Policy"
-import { TestChat, TestEmbedding } from "@strata/core/testing"
+import { TestEmbedding } from "@strata/core/testing"
 import { Emulator } from "@strata/emulator"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import * as BedrockClient from "../src/BedrockClient.ts"
 import * as BedrockEmbedding from "../src/BedrockEmbedding.ts"
 import * as BedrockRerank from "../src/BedrockRerank.ts"
 import { connect } from "./support/Client.ts"
+import * as Emulated from "./support/Emulated.ts"
 import * as WireServer from "./support/WireServer.ts"
 
-const bedrock = Layer.effect(
-  BedrockClient.BedrockClient,
-  Effect.flatMap(Emulator.Emulator, ({ client }) => BedrockClient.make(client))
-).pipe(
-  Layer.provideMerge(Emulator.layer()),
-  Layer.provideMerge(Layer.merge(
-    TestChat.layer(),
-    TestEmbedding.layer({ dimensions: 1024, limits: { maxLength: 100_000 } })
-  ))
-)
+const bedrock = Emulated.embedding(1024)
 
 const english = "The quick brown fox jumps over the lazy dog. ".repeat(1400)
 

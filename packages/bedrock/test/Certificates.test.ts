@@ -2,7 +2,6 @@ import { assert, describe, it } from "@effect/vitest"
 import { NodeHttpHandler } from "@smithy/node-http-handler"
 import { SelfSigned } from "@strata/emulator"
 import * as Effect from "effect/Effect"
-import * as ChildProcess from "node:child_process"
 import * as Fs from "node:fs"
 import * as Https from "node:https"
 import * as Os from "node:os"
@@ -10,6 +9,7 @@ import * as Path from "node:path"
 import type * as BedrockClient from "../src/BedrockClient.ts"
 import { connect, request } from "./support/Client.ts"
 import * as Environment from "./support/Environment.ts"
+import * as LastingProgram from "./support/LastingProgram.ts"
 import * as WireServer from "./support/WireServer.ts"
 
 const converse = (server: Pick<WireServer.WireServer, "url">, options: BedrockClient.Options = {}) =>
@@ -105,16 +105,7 @@ describe("A bundle of certificates", () => {
         AWS_CA_BUNDLE: yield* file(authority),
         NODE_EXTRA_CA_CERTS: yield* file(WireServer.certificate)
       }
-      const program = yield* Effect.acquireRelease(
-        Effect.sync(() =>
-          ChildProcess.spawn(process.execPath, [`${import.meta.dirname}/support/LastingProgram.ts`, server.url], {
-            env
-          })
-        ),
-        (child) => Effect.sync(() => child.kill())
-      )
-      yield* WireServer.eventually(() => program.exitCode !== null)
-      assert.strictEqual(program.exitCode, 0)
+      assert.strictEqual(yield* LastingProgram.run(server.url, env), 0)
       assert.lengthOf(server.received, 1)
     }))
 

@@ -8,11 +8,11 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import * as ChildProcess from "node:child_process"
 import * as Http from "node:http"
 import * as Https from "node:https"
 import * as Net from "node:net"
 import { connect, request, transports } from "./support/Client.ts"
+import * as LastingProgram from "./support/LastingProgram.ts"
 import * as ProxyServer from "./support/ProxyServer.ts"
 import * as WireServer from "./support/WireServer.ts"
 
@@ -279,14 +279,7 @@ describe("Transport", () => {
     it.live("does not keep the process alive between calls", () =>
       Effect.gen(function*() {
         const server = yield* WireServer.http2(WireServer.answering)
-        const program = yield* Effect.acquireRelease(
-          Effect.sync(() =>
-            ChildProcess.spawn(process.execPath, [`${import.meta.dirname}/support/LastingProgram.ts`, server.url])
-          ),
-          (child) => Effect.sync(() => child.kill())
-        )
-        yield* WireServer.eventually(() => program.exitCode !== null)
-        assert.strictEqual(program.exitCode, 0)
+        assert.strictEqual(yield* LastingProgram.run(server.url), 0)
         assert.lengthOf(server.received, 1)
       }))
 
