@@ -330,6 +330,7 @@ export const withoutReasoning: (messages: ReadonlyArray<Message>) => ReadonlyArr
   () => []
 )
 
+// the items are those of the array, of whatever type they are
 const itemsOf = <A>(given: ReadonlyArray<A>): ReadonlyArray<A> => (Check.itemsOf(given) ?? []) as ReadonlyArray<A>
 
 /** The text parts of a message, joined. Empty for a value that is not a message. */

@@ -51,6 +51,7 @@ const shape: Check.Check<ChatRequest.Defaults> = (given, at) => {
     return Check.refuse(at, "messages cannot be a default", "Give a system prompt as `system`")
   }
   const system = Check.part(Check.optional(Check.text), given, "system", at)
+  // the other fields are checked with each request
   return system === Check.refused ? system : { ...given } as ChatRequest.Defaults
 }
 
