@@ -40,43 +40,74 @@ export const CaptureContent = Context.Reference<boolean>("@strata/core/Telemetry
   defaultValue: () => false
 })
 
+type Labels = Record<string, string>
+
+/** Makes a metric with labels: `Metric.withAttributes` would compute the key of the series at each update. */
+const labelled = new WeakMap<object, (labels: Labels) => Metric.Metric<never, unknown>>()
+
+const series = <M extends Metric.Metric<never, unknown>>(make: (labels?: Labels) => M): M => {
+  const metric = make()
+  // The labels of models are bounded too.
+  const kept = BoundedMap.make<string, M>(1_000)
+  labelled.set(metric, (labels) => BoundedMap.getOrMake(kept, Object.entries(labels).join("\n"), () => make(labels)))
+  return metric
+}
+
 const seconds = [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92]
 
 /** Seconds from the start of an operation to its end, retries included. */
-export const operationDuration = Metric.histogram("gen_ai.client.operation.duration", {
-  description: "Seconds from the start of an operation to its end",
-  boundaries: seconds
-})
+export const operationDuration = series((attributes) =>
+  Metric.histogram("gen_ai.client.operation.duration", {
+    description: "Seconds from the start of an operation to its end",
+    boundaries: seconds,
+    attributes
+  })
+)
 
 /** Seconds from the start of a stream to its first event, retries included. */
-export const timeToFirstEvent = Metric.histogram("gen_ai.client.operation.time_to_first_chunk", {
-  description: "Seconds from the start of a stream to its first event",
-  boundaries: seconds
-})
+export const timeToFirstEvent = series((attributes) =>
+  Metric.histogram("gen_ai.client.operation.time_to_first_chunk", {
+    description: "Seconds from the start of a stream to its first event",
+    boundaries: seconds,
+    attributes
+  })
+)
 
 /** Tokens of an operation, by `gen_ai.token.type`: `input` or `output`. */
-export const tokenUsage = Metric.histogram("gen_ai.client.token.usage", {
-  description: "Tokens of an operation",
-  boundaries: [1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864]
-})
+export const tokenUsage = series((attributes) =>
+  Metric.histogram("gen_ai.client.token.usage", {
+    description: "Tokens of an operation",
+    boundaries: [1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864],
+    attributes
+  })
+)
 
 /** Requests sent: first attempts, retries, and each batch of an embedding call. */
-export const attempts = Metric.counter("strata.client.attempts", {
-  description: "Requests sent to a provider, retries included",
-  incremental: true
-})
+export const attempts = series((attributes) =>
+  Metric.counter("strata.client.attempts", {
+    description: "Requests sent to a provider, retries included",
+    incremental: true,
+    attributes
+  })
+)
 
 /** Retries, by the tag of the error that caused them. */
-export const retries = Metric.counter("strata.client.retries", {
-  description: "Calls sent again after a transient failure",
-  incremental: true
-})
+export const retries = series((attributes) =>
+  Metric.counter("strata.client.retries", {
+    description: "Calls sent again after a transient failure",
+    incremental: true,
+    attributes
+  })
+)
 
 /** Seconds a call waited before it was sent, by `strata.wait.reason`: see {@link WaitReason}. */
-export const waits = Metric.histogram("strata.client.wait.duration", {
-  description: "Seconds a call waited before it was sent",
-  boundaries: seconds
-})
+export const waits = series((attributes) =>
+  Metric.histogram("strata.client.wait.duration", {
+    description: "Seconds a call waited before it was sent",
+    boundaries: seconds,
+    attributes
+  })
+)
 
 /**
  * Calls in flight and their limit, by `strata.permits`: `used` or `limit`; per model for an adaptive limit, per provider for
@@ -267,23 +298,10 @@ const update = <Input>(
   metric: Metric.Metric<Input, unknown>,
   target: Target,
   value: Input,
-  others: Record<string, string> = {}
-): void => {
-  const labels = { ...attributes(target), ...others }
-  const series = BoundedMap.getOrMake(kept, metric, () => BoundedMap.make(mostSeries))
-  const labelled = BoundedMap.getOrMake(
-    series,
-    Object.entries(labels).join("\n"),
-    () => Metric.withAttributes(metric, labels)
-  )
-  // those of a metric take its values
-  labelled.updateUnsafe(value as never, context)
-}
-
-/** Metrics with labels, each of which computes the key of its series once. */
-const kept = new Map<Metric.Metric<never, unknown>, BoundedMap.BoundedMap<string, Metric.Metric<never, unknown>>>()
-
-const mostSeries = 1_000
+  others: Labels = {}
+): void =>
+  // what is made for a metric takes its values
+  labelled.get(metric)?.({ ...attributes(target), ...others }).updateUnsafe(value as never, context)
 
 const spanOf = (context: Context.Context<never>): Tracer.Span | undefined => {
   const span = Context.getOrUndefined(context, Tracer.ParentSpan)
