@@ -96,7 +96,8 @@ describe("The span of a client", () => {
           "server.port": `${port}`
         }))
         assert.strictEqual(count, 1)
-      })
+        // Another test may have had the same port of this machine.
+      }).pipe(Effect.provideService(Metric.MetricRegistry, new Map()))
   )
 
   it.live("has it when the call fails as well", () =>
