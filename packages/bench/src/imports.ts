@@ -51,7 +51,7 @@ const installed = Effect.gen(function*() {
     const published = { ...manifest, exports: manifest.publishConfig.exports }
     yield* fs.writeFileString(path.join(target, "package.json"), JSON.stringify(published))
   }
-  for (const name of ["effect", sdk, "@aws-sdk/credential-providers", "@smithy/node-http-handler"]) {
+  for (const name of ["effect", sdk, "@smithy/core", "@smithy/node-http-handler"]) {
     yield* fs.makeDirectory(path.dirname(path.join(modules, name)), { recursive: true })
     const real = yield* fs.realPath(path.join(packages, "bedrock/node_modules", name))
     yield* fs.symlink(real, path.join(modules, name))

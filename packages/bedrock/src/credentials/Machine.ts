@@ -50,10 +50,12 @@ const containerName = "the credentials endpoint of the container"
  * late when a container starts.
  */
 export const container: Source = (request) =>
-  ofSdk(({ fromHttp }) => fromHttp({ maxRetries: 0, timeout: 1000 }), request, {
-    who: containerName,
-    problem: containerProblem
-  }).pipe(Effect.retry({ times: 1, schedule: Schedule.spaced("300 millis"), while: ({ isTransient }) => isTransient }))
+  ofSdk(
+    () =>
+      import("@aws-sdk/credential-provider-http").then(({ fromHttp }) => fromHttp({ maxRetries: 0, timeout: 1000 })),
+    request,
+    { who: containerName, problem: containerProblem }
+  ).pipe(Effect.retry({ times: 1, schedule: Schedule.spaced("300 millis"), while: ({ isTransient }) => isTransient }))
 
 const containerProblem = (error: unknown): Problem.Problem => {
   const text = ErrorChain.string(error, "message") ?? ""
@@ -96,6 +98,8 @@ export const isInstanceDisabled = (): boolean => {
   return value !== undefined && value !== "false"
 }
 
+const metadata = () => import("@smithy/credential-provider-imds")
+
 /**
  * The role of an EC2 instance. Elsewhere nothing answers: that is no failure to wait for. The SDK's provider keeps the last
  * credentials, for when the metadata has no new ones in time.
@@ -103,7 +107,7 @@ export const isInstanceDisabled = (): boolean => {
 export const instance = (): Source => {
   let provider: SdkProvider | undefined
   return (request) =>
-    ofSdk(({ fromInstanceMetadata }) => provider ??= fromInstanceMetadata({}), request, {
+    ofSdk(() => metadata().then(({ fromInstanceMetadata }) => provider ??= fromInstanceMetadata({})), request, {
       who: instanceName,
       problem: (error) => {
         const status = ErrorChain.number(error, "statusCode")

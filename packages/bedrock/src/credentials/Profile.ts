@@ -143,14 +143,24 @@ const machine = (origin: string | undefined, who: string): Source =>
       )
 
 const sso = (profile: string, who: string): Source => (request) =>
-  ofSdk(({ fromSSO }) => fromSSO({ ...sending(request), profile, ignoreCache: true }), request, {
-    who: `SSO of ${who}`,
-    problem: (error) => session(error, { who, known: ssoProblem(profile), secrets: request.secrets })
-  })
+  ofSdk(
+    () =>
+      import("@aws-sdk/credential-provider-sso").then(({ fromSSO }) =>
+        fromSSO({ ...sending(request), profile, ignoreCache: true })
+      ),
+    request,
+    {
+      who: `SSO of ${who}`,
+      problem: (error) => session(error, { who, known: ssoProblem(profile), secrets: request.secrets })
+    }
+  )
 
 const loggedIn = (profile: string, who: string): Source => (request) =>
   ofSdk(
-    ({ fromLoginCredentials }) => fromLoginCredentials({ ...sending(request), profile, ignoreCache: true }),
+    () =>
+      import("@aws-sdk/credential-provider-login").then(({ fromLoginCredentials }) =>
+        fromLoginCredentials({ ...sending(request), profile, ignoreCache: true })
+      ),
     request,
     {
       who: `the login session of ${who}`,

@@ -25,16 +25,19 @@ export const assumed =
       if (credentials.sessionToken !== undefined) secrets.add(credentials.sessionToken)
       const who = `role ${roleArn}`
       return ofSdk(
-        ({ fromTemporaryCredentials }) =>
-          fromTemporaryCredentials({
-            masterCredentials: credentials,
-            clientConfig: { ...sending(request).clientConfig, ...(region === undefined ? {} : { region }) },
-            params: {
+        () =>
+          import("@aws-sdk/nested-clients/sts").then(({ getDefaultRoleAssumer }) => (properties) => {
+            const assume = getDefaultRoleAssumer({
+              ...sending(request).clientConfig,
+              ...(region === undefined ? {} : { region }),
+              parentClientConfig: properties?.callerClientConfig
+            })
+            return assume(credentials, {
               RoleArn: roleArn,
               RoleSessionName: sessionName,
               ...(externalId === undefined ? {} : { ExternalId: externalId }),
               ...(duration === undefined ? {} : { DurationSeconds: duration })
-            }
+            })
           }),
         request,
         { who, problem: (error) => explain(error, { who, secrets: [...secrets], remedy: remedyOf }) }
@@ -75,13 +78,15 @@ export const ofWebIdentity = (
     }
     secrets.add(webIdentityToken)
     return ofSdk(
-      ({ fromWebToken }) =>
-        fromWebToken({
-          ...sending(request),
-          roleArn,
-          webIdentityToken,
-          ...(sessionName === undefined ? {} : { roleSessionName: sessionName })
-        }),
+      () =>
+        import("@aws-sdk/credential-provider-web-identity").then(({ fromWebToken }) =>
+          fromWebToken({
+            ...sending(request),
+            roleArn,
+            webIdentityToken,
+            ...(sessionName === undefined ? {} : { roleSessionName: sessionName })
+          })
+        ),
       request,
       { who, problem: (error) => explain(error, { who, secrets: [...secrets], remedy: webRemedyOf }) }
     )

@@ -1,13 +1,13 @@
 /**
  * Sources of credentials, as effects, and the ones the AWS SDK implements.
  *
- * The package of the SDK takes as long to load as half of its client: it is loaded when the first of its sources is asked.
+ * Each of the SDK's is imported when it is asked, from the package of it alone: these are what the SDK's client has as well, so
+ * that a bundle holds nothing more for them.
  */
 import type { BedrockRuntimeClientConfig } from "@aws-sdk/client-bedrock-runtime"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Problem from "./Problem.ts"
-import type * as Providers from "./sdkProviders.ts"
 
 /** A provider of credentials of the AWS SDK. */
 export type SdkProvider = Exclude<
@@ -69,9 +69,9 @@ export const sending = (
 ): { readonly clientConfig?: { readonly requestHandler: Network } } =>
   network === undefined ? {} : { clientConfig: { requestHandler: network } }
 
-/** A provider of the SDK, which gets a minute: it may wait for a server that never answers. */
+/** A provider of the SDK, once it is loaded. It gets a minute: it may wait for a server that never answers. */
 export const ofSdk = (
-  choose: (providers: typeof Providers) => SdkProvider,
+  load: () => Promise<SdkProvider>,
   { properties }: Request,
   {
     problem,
@@ -79,7 +79,7 @@ export const ofSdk = (
   }: { readonly who: string; readonly problem: (error: unknown) => Problem.Problem }
 ): Effect.Effect<SdkCredentials, Problem.Problem> =>
   Effect.tryPromise({
-    try: () => import("./sdkProviders.ts").then((providers) => choose(providers)(properties)),
+    try: () => load().then((provider) => provider(properties)),
     catch: problem
   }).pipe(
     Effect.timeoutOrElse({
