@@ -12,9 +12,10 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
-import * as Http from "node:http"
-import * as Https from "node:https"
+import type * as Http from "node:http"
+import type * as Https from "node:https"
 import type * as AwsProfile from "./client/awsProfile.ts"
+import * as Node from "./internal/node.ts"
 import { providerName } from "./internal/provider.ts"
 import * as Certificates from "./network/certificates.ts"
 import * as Connection from "./network/connection.ts"
@@ -232,8 +233,8 @@ const http1Handler = Effect.fnUntraced(function*(
   const pool = { keepAlive: true, maxSockets: options.maxSockets ?? Infinity, maxFreeSockets: 1024 }
   const secure = { ...pool, ...(connection.trust === undefined ? {} : { secureContext: connection.trust }) }
   const handler = new NodeHttpHandler({
-    httpAgent: options.httpAgent ?? (yield* scopedAgent("http:", () => new Http.Agent(pool), connection)),
-    httpsAgent: options.httpsAgent ?? (yield* scopedAgent("https:", () => new Https.Agent(secure), connection)),
+    httpAgent: options.httpAgent ?? (yield* scopedAgent("http:", () => new Node.Http.Agent(pool), connection)),
+    httpsAgent: options.httpsAgent ?? (yield* scopedAgent("https:", () => new Node.Https.Agent(secure), connection)),
     connectionTimeout: Duration.toMillis(connection.timeout),
     ...(options.idleTimeout === undefined ? {} : { socketTimeout: Duration.toMillis(options.idleTimeout) })
   })

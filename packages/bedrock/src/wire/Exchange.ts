@@ -6,7 +6,7 @@
  */
 import type { BedrockRuntimeClient } from "@aws-sdk/client-bedrock-runtime"
 import * as Predicate from "effect/Predicate"
-import * as Http2 from "node:http2"
+import * as Node from "../internal/node.ts"
 import type { Head } from "./ServiceError.ts"
 
 /** A response: its head, and the source of its body. */
@@ -103,7 +103,7 @@ export const of = (input: object): Exchange | undefined => exchanges.get(input)
  */
 export const isCut = ({ response }: Exchange): boolean =>
   Predicate.hasProperty(response?.body, "rstCode") && Predicate.isNumber(response.body.rstCode) &&
-  response.body.rstCode !== Http2.constants.NGHTTP2_NO_ERROR
+  response.body.rstCode !== Node.Http2.constants.NGHTTP2_NO_ERROR
 
 const exchanges = new WeakMap<object, Exchange>()
 
