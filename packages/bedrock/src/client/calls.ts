@@ -1,5 +1,5 @@
 /**
- * The calls of one client in flight: each has its own abort controller, from its request to the end of its response.
+ * The calls of one client in flight: each can be aborted, from its request to the end of its response.
  *
  * The signal of `Effect.tryPromise` would not do: it ends when the promise resolves, which for a stream is only its
  * beginning.
@@ -126,9 +126,9 @@ const makeCall = (
   isEventStream: boolean,
   secrets: () => ReadonlyArray<string>
 ): OwnedCall => {
-  const controller = new AbortController()
+  const abort = new Exchange.Abort()
   const exchange: Exchange.Exchange = {
-    signal: controller.signal,
+    abort,
     isEventStream,
     address: undefined,
     response: undefined
@@ -149,7 +149,7 @@ const makeCall = (
   const malformed = (problem: string) => Failure.malformed(asked(), `the answer cannot be decoded: ${problem}`)
   const toError = (error: unknown) =>
     BedrockError.fromUnknown(error, { ...asked(), secrets: secrets(), request: input })
-  const unlessAborted = <E>(error: E) => controller.signal.aborted ? Effect.interrupt : Effect.fail(error)
+  const unlessAborted = <E>(error: E) => abort.isAborted ? Effect.interrupt : Effect.fail(error)
   const fail = (error: ProviderError.CallError) => Effect.suspend(() => unlessAborted(error))
 
   const response = (send: Send): Effect.Effect<Exchange.Response, ProviderError.CallError> =>
@@ -188,7 +188,7 @@ const makeCall = (
       ))
 
   return {
-    abort: () => controller.abort(),
+    abort: () => abort.abort(),
     hasEnded: () => ended,
     bytes,
     json: (send, shape) =>
