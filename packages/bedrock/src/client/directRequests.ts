@@ -29,7 +29,7 @@ import {
 import * as Clock from "effect/Clock"
 import * as Predicate from "effect/Predicate"
 import { Buffer } from "node:buffer"
-import * as Node from "../internal/node.ts"
+import * as Crypto from "node:crypto"
 import * as Exchange from "../wire/Exchange.ts"
 import * as Signature from "./signature.ts"
 
@@ -209,7 +209,7 @@ const make = (
   schema: OperationSchema,
   input: object,
   { endpoint, headers: { "amz-sdk-request": attempt, ...common }, scope }: Template,
-  id: string = Node.Crypto.randomUUID(),
+  id: string = Crypto.randomUUID(),
   date?: Date
 ): Promise<Request> => {
   // its own type is a union of generic functions, which cannot be called

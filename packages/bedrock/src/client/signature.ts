@@ -4,8 +4,7 @@
  * The signer of the SDK does the same for requests of any kind, in five times the time.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
  */
-import type * as Crypto from "node:crypto"
-import * as Node from "../internal/node.ts"
+import * as Crypto from "node:crypto"
 
 /** The parts of a request that are signed. `path` is encoded as it is sent; there is no query. */
 export interface Unsigned {
@@ -38,15 +37,15 @@ export const sign = (
   const day = time.slice(0, 8)
   const signed: Record<string, string> = { ...headers, "x-amz-date": time }
   if (sessionToken) signed["x-amz-security-token"] = sessionToken
-  const digest = Node.Crypto.hash("sha256", body ?? "", "hex")
+  const digest = Crypto.hash("sha256", body ?? "", "hex")
   signed["x-amz-content-sha256"] = digest
 
   const names = Object.keys(signed).filter((name) => !unsigned.has(name)).sort()
   const canonicalHeaders = names.map((name) => `${name}:${collapse(signed[name]!)}`).join("\n")
   const canonical = `${method}\n${canonicalPath(path)}\n\n${canonicalHeaders}\n\n${names.join(";")}\n${digest}`
   const credentialScope = `${day}/${scope.region}/${scope.service}/aws4_request`
-  const signature = Node.Crypto.createHmac("sha256", signingKey(secretAccessKey, day, scope))
-    .update(`AWS4-HMAC-SHA256\n${time}\n${credentialScope}\n${Node.Crypto.hash("sha256", canonical, "hex")}`)
+  const signature = Crypto.createHmac("sha256", signingKey(secretAccessKey, day, scope))
+    .update(`AWS4-HMAC-SHA256\n${time}\n${credentialScope}\n${Crypto.hash("sha256", canonical, "hex")}`)
     .digest("hex")
   signed["authorization"] = `AWS4-HMAC-SHA256 Credential=${accessKeyId}/${credentialScope}, ` +
     `SignedHeaders=${names.join(";")}, Signature=${signature}`
@@ -84,10 +83,10 @@ const signingKey = (secret: string, day: string, { region, service }: Scope): Cr
   const scope = `${day}/${region}/${service}`
   if (lastKey?.secret === secret && lastKey.scope === scope) return lastKey.key
   const digest = [day, region, service, "aws4_request"].reduce<string | Buffer>(
-    (key, part) => Node.Crypto.createHmac("sha256", key).update(part).digest(),
+    (key, part) => Crypto.createHmac("sha256", key).update(part).digest(),
     `AWS4${secret}`
   )
-  lastKey = { secret, scope, key: Node.Crypto.createSecretKey(Buffer.from(digest)) }
+  lastKey = { secret, scope, key: Crypto.createSecretKey(Buffer.from(digest)) }
   return lastKey.key
 }
 

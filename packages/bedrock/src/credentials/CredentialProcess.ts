@@ -6,6 +6,7 @@
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
+import * as ChildProcess from "node:child_process"
 import * as Cached from "./Cached.ts"
 import * as Problem from "./Problem.ts"
 import type { SdkCredentials } from "./Source.ts"
@@ -55,11 +56,7 @@ const mostBytes = 1 << 20
 const output = (command: string): Effect.Effect<Ended | Error> =>
   Effect.callback((resume) => {
     // In the same session, so that it can ask for a password at the terminal.
-    const child = process.getBuiltinModule("node:child_process").spawn(command, {
-      shell: true,
-      stdio: ["ignore", "pipe", "ignore"],
-      windowsHide: true
-    })
+    const child = ChildProcess.spawn(command, { shell: true, stdio: ["ignore", "pipe", "ignore"], windowsHide: true })
     const chunks: Array<Buffer> = []
     let size = 0
     const stop = () => {

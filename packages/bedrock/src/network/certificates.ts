@@ -5,11 +5,11 @@ import * as Check from "@strata/core/Check"
 import * as ProviderError from "@strata/core/ProviderError"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import * as Crypto from "node:crypto"
 import * as Fs from "node:fs/promises"
-import type * as Tls from "node:tls"
+import * as Tls from "node:tls"
 import type { AwsProfile } from "../client/awsProfile.ts"
 import * as Environment from "../internal/environment.ts"
-import * as Node from "../internal/node.ts"
 import { providerName } from "../internal/provider.ts"
 
 /**
@@ -56,7 +56,7 @@ const problemOf = (pem: string): string | undefined => {
     /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[^-]*-----END (?:TRUSTED |X509 )?CERTIFICATE-----/g
   )
   if (blocks === null) return "has no certificate in PEM"
-  const broken = blocks.findIndex((block) => Result.isFailure(Result.try(() => new Node.Crypto.X509Certificate(block))))
+  const broken = blocks.findIndex((block) => Result.isFailure(Result.try(() => new Crypto.X509Certificate(block))))
   return broken < 0 ? undefined : `has a certificate that cannot be read, number ${broken + 1}`
 }
 
@@ -64,10 +64,7 @@ const problemOf = (pem: string): string | undefined => {
 const context = (certificates: ReadonlyArray<string>): Tls.SecureContext => {
   const text = certificates.join("\n")
   if (latest?.text !== text) {
-    latest = {
-      text,
-      context: Node.Tls.createSecureContext({ ca: [...Node.Tls.getCACertificates("default"), ...certificates] })
-    }
+    latest = { text, context: Tls.createSecureContext({ ca: [...Tls.getCACertificates("default"), ...certificates] }) }
   }
   return latest.context
 }

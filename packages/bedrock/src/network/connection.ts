@@ -11,10 +11,10 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
-import type * as Http from "node:http"
-import type * as Net from "node:net"
-import type * as Tls from "node:tls"
-import * as Node from "../internal/node.ts"
+import * as Http from "node:http"
+import * as Https from "node:https"
+import * as Net from "node:net"
+import * as Tls from "node:tls"
 import type { Proxy, Route } from "./proxy.ts"
 
 /**
@@ -69,7 +69,7 @@ interface Server {
 /** Opens a tunnel through a proxy to a server. */
 const tunnel = (proxy: Proxy, { host, port }: Server, trust: Tls.SecureContext | undefined) =>
   Effect.callback<Net.Socket, ProxyError>((resume) => {
-    const authority = `${Node.Net.isIPv6(host) ? `[${host}]` : host}:${port}`
+    const authority = `${Net.isIPv6(host) ? `[${host}]` : host}:${port}`
     const connect = {
       host: proxy.host,
       port: proxy.port,
@@ -79,8 +79,8 @@ const tunnel = (proxy: Proxy, { host, port }: Server, trust: Tls.SecureContext |
       headers: { host: authority, ...authorization(proxy) }
     }
     const request = proxy.secure
-      ? Node.Https.request({ ...connect, ...(trust === undefined ? {} : { secureContext: trust }) })
-      : Node.Http.request(connect)
+      ? Https.request({ ...connect, ...(trust === undefined ? {} : { secureContext: trust }) })
+      : Http.request(connect)
     const fail = (message: string, options?: Answered) => {
       request.destroy()
       resume(Effect.fail(new ProxyError(proxy, message, options)))
@@ -88,7 +88,7 @@ const tunnel = (proxy: Proxy, { host, port }: Server, trust: Tls.SecureContext |
     request.on("connect", ({ statusCode = 0 }, socket, head) => {
       // Without a listener, an error before its next owner listens would end the process.
       socket.on("error", () => {})
-      if (statusCode < 200 || statusCode >= 300 || !(socket instanceof Node.Net.Socket)) {
+      if (statusCode < 200 || statusCode >= 300 || !(socket instanceof Net.Socket)) {
         socket.destroy()
         return fail(`refused a tunnel to ${authority}`, { status: statusCode })
       }
@@ -124,15 +124,15 @@ export const forHttp2 = (url: URL, settings: Settings): Effect.Effect<Net.Socket
   const open: (socket?: Net.Socket) => Effect.Effect<Net.Socket, unknown> = url.protocol === "https:"
     ? (socket) =>
       ready("secureConnect", () =>
-        Node.Tls.connect({
+        Tls.connect({
           ...server,
           // An address is not sent as the name of a server.
-          ...(Node.Net.isIP(server.host) === 0 ? { servername: server.host } : {}),
+          ...(Net.isIP(server.host) === 0 ? { servername: server.host } : {}),
           ...(socket === undefined ? {} : { socket }),
           ...(settings.trust === undefined ? {} : { secureContext: settings.trust }),
           ALPNProtocols: ["h2"]
         }))
-    : (socket) => socket === undefined ? ready("connect", () => Node.Net.connect(server)) : Effect.succeed(socket)
+    : (socket) => socket === undefined ? ready("connect", () => Net.connect(server)) : Effect.succeed(socket)
   return Effect.flatMap(route(url.protocol, server, settings)?.open ?? Effect.undefined, open).pipe(
     Effect.timeoutOrElse({
       duration: settings.timeout,
@@ -150,7 +150,7 @@ const ready = <Socket extends Net.Socket>(event: "connect" | "secureConnect", co
     socket.on("error", (error) => resume(Effect.fail(error)))
     socket.setKeepAlive(true, 1000)
     socket.once(event, () => {
-      if (!(socket instanceof Node.Tls.TLSSocket) || socket.alpnProtocol === "h2") return resume(Effect.succeed(socket))
+      if (!(socket instanceof Tls.TLSSocket) || socket.alpnProtocol === "h2") return resume(Effect.succeed(socket))
       socket.destroy()
       resume(Effect.fail(new Unusable("The server did not agree to HTTP/2", "ERR_HTTP2_ERROR")))
     })

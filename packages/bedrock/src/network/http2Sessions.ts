@@ -9,9 +9,8 @@ import type { NodeHttpHandler } from "@smithy/node-http-handler"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
-import type * as Http2 from "node:http2"
+import * as Http2 from "node:http2"
 import { Readable } from "node:stream"
-import * as Node from "../internal/node.ts"
 import * as Connection from "./connection.ts"
 
 /** What the SDK sends requests with; `NodeHttpHandler` and `NodeHttp2Handler` are such handlers. */
@@ -92,7 +91,7 @@ const open = (url: URL, options: Options, onClosed: () => void): Session => {
   const heart = heartbeat(options.pingInterval, () => session)
 
   const opened = Effect.runPromise(Connection.forHttp2(url, options), { signal: giveUp.signal }).then((socket) => {
-    session = Node.Http2.connect(url, { createConnection: () => socket })
+    session = Http2.connect(url, { createConnection: () => socket })
     // Calls get the error as well; without a listener it would end the process.
     session.on("error", () => {})
     session.on("goaway", retire)
@@ -191,7 +190,7 @@ const send = (session: Session, request: Request, signal: unknown): Promise<Resp
     }
     const abort = () => {
       session.retire()
-      stream?.close(Node.Http2.constants.NGHTTP2_CANCEL)
+      stream?.close(Http2.constants.NGHTTP2_CANCEL)
       fail(aborted(signal))
     }
     if (signal instanceof AbortSignal) signal.addEventListener("abort", abort, { once: true })

@@ -6,8 +6,8 @@ import * as ProviderError from "@strata/core/ProviderError"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
+import * as Net from "node:net"
 import * as Environment from "../internal/environment.ts"
-import * as Node from "../internal/node.ts"
 import { providerName } from "../internal/provider.ts"
 
 /**
@@ -127,18 +127,18 @@ const rule = (entry: string): (host: string, port: number) => boolean => {
   if (network !== null) return inNetwork(network[1] ?? "", Number(network[2]))
   const [, bracketed, named, port] = /^(?:\[(.+)\]|([^:]*))(?::(\d+))?$/.exec(entry) ?? []
   const host = (bracketed ?? named ?? entry).toLowerCase().replace(/^\*?\./, "").replace(/\.$/, "")
-  const isHost = Node.Net.isIP(host) === 0
-    ? (name: string) => name === host || Node.Net.isIP(name) === 0 && name.endsWith(`.${host}`)
-    : inNetwork(host, Node.Net.isIPv6(host) ? 128 : 32)
+  const isHost = Net.isIP(host) === 0
+    ? (name: string) => name === host || Net.isIP(name) === 0 && name.endsWith(`.${host}`)
+    : inNetwork(host, Net.isIPv6(host) ? 128 : 32)
   return (name, asked) => host !== "" && isHost(name, asked) && (port === undefined || Number(port) === asked)
 }
 
 const inNetwork = (address: string, prefix: number): (host: string, port: number) => boolean => {
-  const network = new Node.Net.BlockList()
+  const network = new Net.BlockList()
   const valid = Result.isSuccess(Result.try(() => network.addSubnet(address, prefix, family(address))))
-  return (host) => valid && Node.Net.isIP(host) !== 0 && network.check(host, family(host))
+  return (host) => valid && Net.isIP(host) !== 0 && network.check(host, family(host))
 }
 
-const family = (address: string) => Node.Net.isIPv6(address) ? "ipv6" : "ipv4"
+const family = (address: string) => Net.isIPv6(address) ? "ipv6" : "ipv4"
 
 const unbracketed = (host: string): string => host.replace(/^\[(.*)\]$/, "$1")
