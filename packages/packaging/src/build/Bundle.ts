@@ -10,6 +10,7 @@ import * as Fs from "node:fs"
 import * as Path from "node:path"
 import { type ChunkingContext, rolldown } from "rolldown"
 import * as Entries from "./Entries.ts"
+import * as NodeModules from "./NodeModules.ts"
 import * as PureCalls from "./PureCalls.ts"
 
 /** Replaces all JavaScript in the `dist` of the package in this folder. `threads` are entries that no manifest names. */
@@ -24,7 +25,7 @@ export const write = async (folder: string, threads?: ReadonlyArray<string>): Pr
     external: (id) => !id.startsWith(".") && !Path.isAbsolute(id),
     experimental: { nativeMagicString: true },
     checks: { bundlerTimings: false },
-    plugins: [PureCalls.plugin()]
+    plugins: [NodeModules.plugin(), PureCalls.plugin()]
   })
   await bundle.write({
     dir: target,
