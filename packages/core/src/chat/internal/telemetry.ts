@@ -7,6 +7,7 @@ import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
+import * as Lazy from "../../internal/lazy.ts"
 import type * as ProviderError from "../../ProviderError.ts"
 import * as Telemetry from "../../Telemetry.ts"
 import * as ChatEvent from "../ChatEvent.ts"
@@ -109,7 +110,9 @@ const recordOutcome = (target: Telemetry.Target, outcome: ChatResponse.Outcome):
 const recordContent = (attribute: string, messages: ReadonlyArray<Message.Message>): Effect.Effect<void> =>
   Effect.flatMap(Telemetry.CaptureContent, (capture) =>
     capture
-      ? Effect.ignore(Effect.flatMap(encodeMessages(messages), (json) => Telemetry.annotate({ [attribute]: json })))
+      ? Effect.ignore(Effect.flatMap(encodeMessages()(messages), (json) => Telemetry.annotate({ [attribute]: json })))
       : Effect.void)
 
-const encodeMessages = Schema.encodeEffect(Schema.fromJsonString(Schema.toCodecJson(Schema.Array(Message.Message))))
+const encodeMessages = Lazy.make(() =>
+  Schema.encodeEffect(Schema.fromJsonString(Schema.toCodecJson(Schema.Array(Message.Message))))
+)

@@ -5,6 +5,7 @@ import * as Schema from "effect/Schema"
 import * as Checksum from "../../../cache/internal/checksum.ts"
 import * as CacheMetrics from "../../../cache/internal/metrics.ts"
 import * as WriteBehind from "../../../cache/internal/writeBehind.ts"
+import * as Lazy from "../../../internal/lazy.ts"
 import * as Telemetry from "../../../Telemetry.ts"
 import type * as ChatCache from "../../ChatCache.ts"
 import * as ChatResponse from "../../ChatResponse.ts"
@@ -60,11 +61,11 @@ const isWhole = ({ fallback, finishReason }: ChatResponse.ChatResponse): boolean
 
 const whole: ReadonlySet<ChatResponse.FinishReason> = new Set(["stop", "stop-sequence", "tool-calls"])
 
-const Text = Schema.fromJsonString(Schema.toCodecJson(ChatResponse.ChatResponse))
+const Text = Lazy.make(() => Schema.fromJsonString(Schema.toCodecJson(ChatResponse.ChatResponse)))
 
 /** A checksum of four bytes, then JSON. The cost is left out: a cached answer costs nothing. */
 const encode = ({ cached: _, cost: __, ...response }: ChatResponse.ChatResponse) =>
-  Effect.map(Schema.encodeEffect(Text)(response), (json) => {
+  Effect.map(Schema.encodeEffect(Text())(response), (json) => {
     const text = new TextEncoder().encode(json)
     const bytes = new Uint8Array(checksumLength + text.length)
     bytes.set(text, checksumLength)
@@ -78,7 +79,7 @@ const decode = (bytes: unknown) => {
   const text = bytes.subarray(checksumLength)
   const isIntact = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0) === Checksum.make(text)
   return isIntact
-    ? Effect.orElseSucceed(Schema.decodeEffect(Text)(new TextDecoder().decode(text)), () => undefined)
+    ? Effect.orElseSucceed(Schema.decodeEffect(Text())(new TextDecoder().decode(text)), () => undefined)
     : Effect.undefined
 }
 
