@@ -91,19 +91,18 @@ const requestAttributes = (request: ChatRequest.Resolved) => ({
 const recordOutcome = (target: Telemetry.Target, outcome: ChatResponse.Outcome): Effect.Effect<void> => {
   const { usage } = outcome
   const prompt = usage.inputTokens + usage.cacheReadTokens + usage.cacheWriteTokens
-  return Effect.all([
-    Telemetry.annotate({
-      "gen_ai.response.model": outcome.model,
-      "gen_ai.response.id": outcome.requestId,
-      "gen_ai.response.finish_reasons": [outcome.finishReason],
-      "gen_ai.usage.input_tokens": prompt,
-      "gen_ai.usage.output_tokens": usage.outputTokens,
-      "gen_ai.usage.cache_read.input_tokens": usage.cacheReadTokens,
-      "gen_ai.usage.cache_creation.input_tokens": usage.cacheWriteTokens
-    }),
-    Telemetry.recordTokens(target, "input", prompt),
-    Telemetry.recordTokens(target, "output", usage.outputTokens)
-  ], { discard: true })
+  return Telemetry.annotate({
+    "gen_ai.response.model": outcome.model,
+    "gen_ai.response.id": outcome.requestId,
+    "gen_ai.response.finish_reasons": [outcome.finishReason],
+    "gen_ai.usage.input_tokens": prompt,
+    "gen_ai.usage.output_tokens": usage.outputTokens,
+    "gen_ai.usage.cache_read.input_tokens": usage.cacheReadTokens,
+    "gen_ai.usage.cache_creation.input_tokens": usage.cacheWriteTokens
+  }).pipe(
+    Effect.andThen(Telemetry.recordTokens(target, "input", prompt)),
+    Effect.andThen(Telemetry.recordTokens(target, "output", usage.outputTokens))
+  )
 }
 
 const recordContent = (attribute: string, messages: ReadonlyArray<Message.Message>): Effect.Effect<void> =>
