@@ -47,9 +47,12 @@ const labelled = new WeakMap<object, (key: string, labels: () => Labels) => Metr
 
 const series = <M extends Metric.Metric<never, unknown>>(make: (labels?: Labels) => M): M => {
   const metric = make()
-  // The labels of models are bounded too.
-  const kept = BoundedMap.make<string, M>(1_000)
-  labelled.set(metric, (key, labels) => BoundedMap.getOrMake(kept, key, () => make(labels())))
+  const kept = new Map<string, M>()
+  labelled.set(metric, (key, labels) => {
+    // Few in any program: their labels are bounded.
+    if (kept.size >= 1_000) kept.clear()
+    return BoundedMap.getOrMake(kept, key, () => make(labels()))
+  })
   return metric
 }
 

@@ -1,6 +1,7 @@
 /** The span and metrics of a chat call. */
 import * as Arr from "effect/Array"
 import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Pull from "effect/Pull"
 import * as Schema from "effect/Schema"
@@ -51,7 +52,7 @@ export const stream = <R>(
     Effect.fnUntraced(function*(pull, parent) {
       const scope = yield* Scope.fork(parent)
       const span = yield* Scope.provide(Effect.makeSpanScoped(name, options), scope)
-      const inSpan = Effect.provideService(Tracer.ParentSpan, span)
+      const inSpan = withSpan(span)
       const start = yield* Clock.currentTimeMillis
       yield* Scope.addFinalizerExit(scope, (exit) => inSpan(Telemetry.recordEnd(target, start, exit)))
       yield* inSpan(recordContent("gen_ai.input.messages", request.messages))
@@ -77,6 +78,19 @@ export const stream = <R>(
       }).pipe(inSpan)
     })
   )
+}
+
+/** Provides a span to effects that run often in the same context, which is extended once. */
+const withSpan = (span: Tracer.AnySpan) => {
+  let last: Context.Context<never> | undefined
+  let extended: Context.Context<never> = Context.empty()
+  return <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    Effect.updateContext(self, (context: Context.Context<R>) => {
+      if (context !== last) extended = Context.add(context, Tracer.ParentSpan, span)
+      last = context
+      // it has what the last context has
+      return extended as Context.Context<R>
+    })
 }
 
 const requestAttributes = (request: ChatRequest.Resolved) => ({
