@@ -1,6 +1,6 @@
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { defineConfig } from "vitest/config"
+import { configDefaults, defineConfig } from "vitest/config"
 import { BaseSequencer, type TestSpecification } from "vitest/node"
 
 /** Begins with what takes longest, so that no core is idle in the end. */
@@ -24,6 +24,8 @@ export default defineConfig({
     setupFiles: ["packages/core/test/support/modelLabels.ts"],
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    include: ["packages/*/test/**/*.test.ts", "examples/test/**/*.test.ts"]
+    include: ["packages/*/test/**/*.test.ts", "examples/test/**/*.test.ts"],
+    // They are those of vitest.long.config.ts.
+    exclude: [...configDefaults.exclude, "**/*.long.test.ts"]
   }
 })
