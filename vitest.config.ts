@@ -1,4 +1,4 @@
-import { tmpdir } from "node:os"
+import { availableParallelism, tmpdir } from "node:os"
 import { join } from "node:path"
 import { configDefaults, defineConfig } from "vitest/config"
 import { BaseSequencer, type TestSpecification } from "vitest/node"
@@ -16,8 +16,8 @@ export default defineConfig({
   test: {
     // The AWS SDK takes a second to load: once for each worker is enough. Tests leave nothing behind in the process.
     isolate: false,
-    // Much of the time a test waits for a process, a socket or a timer.
-    maxWorkers: "100%",
+    // Much of the time a test waits for a process, a socket or a timer: one more than there are cores.
+    maxWorkers: availableParallelism() + 1,
     sequence: { sequencer: LongestFirst },
     // The same for the processes that tests start: examples, emulators, workers.
     env: { NODE_COMPILE_CACHE: join(tmpdir(), "strata-compile-cache") },

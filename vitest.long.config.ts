@@ -6,6 +6,8 @@ export default defineConfig({
   test: {
     ...config.test,
     include: ["packages/*/test/**/*.long.test.ts", "examples/test/**/*.long.test.ts"],
-    exclude: configDefaults.exclude
+    exclude: configDefaults.exclude,
+    // Some of them load all cores by themselves.
+    maxWorkers: "100%"
   }
 })
