@@ -1,3 +1,3 @@
 import * as ServiceModel from "./serviceModel/ServiceModel.ts"
 
-ServiceModel.suite(1)
+ServiceModel.suite("every")
