@@ -242,7 +242,7 @@ export const suite = (places: "every" | "one") =>
         Effect.gen(function*() {
           const post = yield* poster
           const all = bodies.flatMap((body) => [...mutations(shape, body)])
-        const judged = yield* Effect.forEach(places === "every" ? all : once(all), (mutation) =>
+          const judged = yield* Effect.forEach(places === "every" ? all : once(all), (mutation) =>
             Effect.map(
               post(path, JSON.stringify(mutation.body)),
               ({ status, text }) => ({ ...mutation, status, text })
