@@ -96,7 +96,7 @@ const decorated = (
         return ChatService.withBudget(layer, budgets[decorator.name])
       case "cache":
         // Minutes of the test's clock pass while a digest takes its real time, the more the busier the machine is.
-        return ChatService.withCache(layer, { timeToLive: "10000 days" })
+        return ChatService.withCache(layer, { timeToLive: Duration.infinity })
       case "defaults":
         return ChatService.withDefaults(layer, { maxTokens: 1, temperature: 0 })
       case "middleware":
