@@ -197,10 +197,7 @@ export const make = Effect.fnUntraced(function*(
     converse: Effect.fn("BedrockClient.converse")((input) =>
       toModel(input, (sdk, request, inferenceProfile) =>
         Effect.map(
-          calls.use(
-            request,
-            (call) => call.json(() => DirectRequests.converse(sdk, request.input), ConverseShapes.response)
-          ),
+          calls.json(request, () => DirectRequests.converse(sdk, request.input), ConverseShapes.response),
           (answer): ConverseResponse => {
             const output = withMetadata(answer)
             return inferenceProfile === undefined ? output : { ...output, inferenceProfile }
@@ -211,8 +208,8 @@ export const make = Effect.fnUntraced(function*(
       toModel(
         input,
         Effect.fnUntraced(function*(sdk, request, inferenceProfile) {
-          const call = yield* calls.open(request)
-          const { head, value } = yield* call.events(
+          const { head, value } = yield* calls.events(
+            request,
             () => DirectRequests.converseStream(sdk, request.input),
             ConverseShapes.events
           )
@@ -225,9 +222,9 @@ export const make = Effect.fnUntraced(function*(
         input,
         Effect.fnUntraced(function*(sdk, { input, asked }, inferenceProfile) {
           const encoded = yield* Effect.fromResult(InvokeModel.encode(input))
-          const { head, value } = yield* calls.use(
+          const { head, value } = yield* calls.bytes(
             { input: encoded, asked },
-            (call) => call.bytes(() => DirectRequests.invokeModel(sdk, encoded))
+            () => DirectRequests.invokeModel(sdk, encoded)
           )
           return { ...InvokeModel.served(head), ...InvokeModel.metered(head), body: value, inferenceProfile }
         })
@@ -238,8 +235,8 @@ export const make = Effect.fnUntraced(function*(
         input,
         Effect.fnUntraced(function*(sdk, { input, asked }, inferenceProfile) {
           const encoded = yield* Effect.fromResult(InvokeModel.encode(input))
-          const call = yield* calls.open({ input: encoded, asked })
-          const { head, value } = yield* call.events(
+          const { head, value } = yield* calls.events(
+            { input: encoded, asked },
             () => DirectRequests.invokeModelStream(sdk, encoded),
             InvokeModel.events
           )
@@ -251,19 +248,17 @@ export const make = Effect.fnUntraced(function*(
     countTokens: Effect.fn("BedrockClient.countTokens")((fields) =>
       sdks.withModel(fields.modelId, (sdk, asked) => {
         const input = { ...fields }
-        const answer = calls.use(
-          { input, asked },
-          (call) => call.json(() => DirectRequests.countTokens(sdk, input), ConverseShapes.tokens)
-        )
+        const answer = calls.json({ input, asked }, () => DirectRequests.countTokens(sdk, input), ConverseShapes.tokens)
         return Effect.map(answer, withMetadata)
       })
     ),
     applyGuardrail: Effect.fn("BedrockClient.applyGuardrail")((fields) =>
       sdks.withGuardrail(fields.guardrailIdentifier, (sdk, asked) => {
         const input = { ...fields }
-        const answer = calls.use(
+        const answer = calls.json(
           { input, asked },
-          (call) => call.json(() => DirectRequests.applyGuardrail(sdk, input), GuardrailShapes.response)
+          () => DirectRequests.applyGuardrail(sdk, input),
+          GuardrailShapes.response
         )
         return Effect.map(answer, withMetadata)
       })

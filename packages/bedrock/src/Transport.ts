@@ -18,6 +18,7 @@ import type * as AwsProfile from "./client/awsProfile.ts"
 import { providerName } from "./internal/provider.ts"
 import * as Certificates from "./network/certificates.ts"
 import * as Connection from "./network/connection.ts"
+import * as Http1Requests from "./network/http1Requests.ts"
 import * as Http2Sessions from "./network/http2Sessions.ts"
 import type { RequestHandler } from "./network/http2Sessions.ts"
 import * as Proxy from "./network/proxy.ts"
@@ -120,7 +121,7 @@ export const make = Effect.fnUntraced(function*(
     timeout: settled.connectTimeout ?? Duration.seconds(5),
     trust: httpsAgent === undefined ? yield* Certificates.trust(settled.ca, profile) : undefined
   }
-  const http1 = forSdk(yield* http1Handler(settled, connection), connection.route)
+  const http1 = forSdk(yield* http1Handler(settled, connection), connection.route, true)
   return {
     requestHandler: http2 === undefined ? http1 : forSdk(yield* http2Handler(http2, connection), connection.route),
     ofCredentials: http1
@@ -211,15 +212,17 @@ const anyOptions = Check.struct<Settled>({
 /** A handler with the two hooks the SDK's client requires for extensions, which are empty here. */
 interface SdkHandler extends Required<Omit<RequestHandler, "destroy">> {
   readonly proxyOf: (target: Proxy.Target) => string | undefined
+  readonly isCancellable: boolean
   readonly updateHttpClientConfig: () => void
   readonly httpHandlerConfigs: () => {}
 }
 
-/** Without `destroy`, since the scope closes what it opened. */
-const forSdk = (handler: RequestHandler, route: Proxy.Route): SdkHandler => ({
+/** Without `destroy`, since the scope closes what it opened. `isCancellable`: see `Http1Requests.Options`. */
+const forSdk = (handler: RequestHandler, route: Proxy.Route, isCancellable = false): SdkHandler => ({
   metadata: handler.metadata ?? { handlerProtocol: "http/1.1" },
   handle: (request, options) => handler.handle(request, options),
   proxyOf: (target) => route(target)?.label,
+  isCancellable,
   updateHttpClientConfig: () => {},
   httpHandlerConfigs: () => ({})
 })
@@ -231,13 +234,22 @@ const http1Handler = Effect.fnUntraced(function*(
   // Node keeps 256 free sockets: after a burst of a thousand calls it would close three quarters of them.
   const pool = { keepAlive: true, maxSockets: options.maxSockets ?? Infinity, maxFreeSockets: 1024 }
   const secure = { ...pool, ...(connection.trust === undefined ? {} : { secureContext: connection.trust }) }
-  const handler = new NodeHttpHandler({
+  const agents = {
     httpAgent: options.httpAgent ?? (yield* scopedAgent("http:", () => new Http.Agent(pool), connection)),
-    httpsAgent: options.httpsAgent ?? (yield* scopedAgent("https:", () => new Https.Agent(secure), connection)),
+    httpsAgent: options.httpsAgent ?? (yield* scopedAgent("https:", () => new Https.Agent(secure), connection))
+  }
+  const handler = new NodeHttpHandler({
+    ...agents,
     connectionTimeout: Duration.toMillis(connection.timeout),
     ...(options.idleTimeout === undefined ? {} : { socketTimeout: Duration.toMillis(options.idleTimeout) })
   })
-  return { metadata: handler.metadata, handle: Connection.addressed(handler, connection.route) }
+  const handle = Http1Requests.make({
+    ...agents,
+    connectTimeout: connection.timeout,
+    idleTimeout: options.idleTimeout,
+    others: (request, options) => handler.handle(request, options)
+  })
+  return { metadata: handler.metadata, handle: Connection.addressed({ handle }, connection.route) }
 })
 
 const scopedAgent = <A extends Http.Agent>(

@@ -3,8 +3,8 @@
  *
  * The SDK's handlers give a stream of Node; a handler of the user's own may give what it has.
  */
-import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
+import * as Result from "effect/Result"
 import { Buffer } from "node:buffer"
 import { finished, Readable } from "node:stream"
 import { GrowingBytes } from "./GrowingBytes.ts"
@@ -51,29 +51,41 @@ export const read = (body: unknown, { onEnd, onPiece }: Listener): Reading => {
   }
 }
 
-/** All of a body. Fails with what its stream failed with. */
-export const whole = (body: unknown): Effect.Effect<Uint8Array, unknown> => collect(body, Infinity)
+/** Receives a body, or what its stream failed with. */
+export type OnBody = (body: Result.Result<Uint8Array, unknown>) => void
+
+/** Collects all of a body. Returns what stops it. */
+export const whole = (body: unknown, onBody: OnBody): () => void => collect(body, Infinity, onBody)
 
 /** A body of which no more than about `most` bytes are read: a longer one is cut, and its connection closed. */
-export const beginning = (body: unknown, most: number): Effect.Effect<Uint8Array, unknown> => collect(body, most)
+export const beginning = (body: unknown, most: number, onBody: OnBody): () => void => collect(body, most, onBody)
 
-const collect = (body: unknown, most: number): Effect.Effect<Uint8Array, unknown> =>
-  Effect.callback((resume) => {
-    const bytes = new GrowingBytes()
-    let length = 0
-    const reading = read(body, {
-      onPiece: (piece) => {
+const collect = (body: unknown, most: number, onBody: OnBody): () => void => {
+  let first: Buffer | undefined
+  let bytes: GrowingBytes | undefined
+  let length = 0
+  const all = () => bytes?.toUint8Array() ?? (first === undefined ? new Uint8Array() : new Uint8Array(first))
+  const reading = read(body, {
+    onPiece: (piece) => {
+      length += piece.length
+      // Most bodies come in one piece.
+      if (first === undefined) first = piece
+      else {
+        if (bytes === undefined) {
+          bytes = new GrowingBytes()
+          bytes.add(first)
+        }
         bytes.add(piece)
-        length += piece.length
-        if (length <= most) return
-        reading.stop()
-        if (body instanceof Readable) body.destroy()
-        resume(Effect.succeed(bytes.toUint8Array()))
-      },
-      onEnd: (error) => resume(error === undefined ? Effect.succeed(bytes.toUint8Array()) : Effect.fail(error))
-    })
-    return Effect.sync(() => reading.stop())
+      }
+      if (length <= most) return
+      reading.stop()
+      if (body instanceof Readable) body.destroy()
+      onBody(Result.succeed(all()))
+    },
+    onEnd: (error) => onBody(error === undefined ? Result.succeed(all()) : Result.fail(error))
   })
+  return reading.stop
+}
 
 const toReadable = (body: unknown): Readable => {
   if (body instanceof Readable) return body

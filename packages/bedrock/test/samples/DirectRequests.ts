@@ -126,7 +126,7 @@ const shape = ({ body, headers, hostname, method, path, port, protocol, query }:
 })
 
 const exchange = (): Exchange.Exchange => ({
-  signal: new AbortController().signal,
+  abort: new Exchange.Abort(),
   isEventStream: false,
   address: undefined,
   response: undefined
