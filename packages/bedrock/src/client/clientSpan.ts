@@ -3,10 +3,19 @@
  * by OpenTelemetry's conventions for generative AI and AWS.
  */
 import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Tracer from "effect/Tracer"
 import type * as Exchange from "../wire/Exchange.ts"
+
+/** A span around each call of an operation. `Effect.fn` would take a stack trace at each. */
+export const around = <Args extends ReadonlyArray<unknown>, A, E, R>(
+  name: string,
+  operation: (...args: Args) => Effect.Effect<A, E, R>
+) =>
+(...args: Args): Effect.Effect<A, E, Exclude<R, Tracer.ParentSpan>> =>
+  Effect.withSpan(operation(...args), name, { captureStackTrace: false })
 
 /** Annotates the span of a context and those around it, as far as the span of the client. */
 export const annotate = (

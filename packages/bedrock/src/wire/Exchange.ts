@@ -140,8 +140,11 @@ const exchanges = new WeakMap<object, Exchange>()
 /** `undefined` when a custom handler gave something else; header names are converted to lower case. */
 const toResponse = ({ response }: { readonly response?: unknown }): Response | undefined => {
   if (!Predicate.isObject(response) || !Predicate.isNumber(response["statusCode"])) return undefined
-  const headers = Object.entries(response["headers"] ?? {}).flatMap(([name, value]) =>
-    Predicate.isString(value) ? [[name.toLowerCase(), value]] : []
-  )
-  return { status: response["statusCode"], headers: Object.fromEntries(headers), body: response["body"] }
+  const headers: Record<string, string> = {}
+  const given = Predicate.isObject(response["headers"]) ? response["headers"] : {}
+  for (const name of Object.keys(given)) {
+    const value = given[name]
+    if (typeof value === "string") headers[name.toLowerCase()] = value
+  }
+  return { status: response["statusCode"], headers, body: response["body"] }
 }
