@@ -18,6 +18,7 @@ interface Size {
 const rows: Readonly<Record<string, { readonly program: string; readonly options?: ReadonlyArray<string> }>> = {
   "chat, the program above": { program: "chat" },
   "the same with `--main-fields=module,main`": { program: "chat", options: ["--main-fields=module,main"] },
+  "and with modules imported by their paths": { program: "modules", options: ["--main-fields=module,main"] },
   "embeddings": { program: "embeddings" },
   "the AWS SDK alone, one call of Converse": { program: "sdk" },
   "Effect alone, one `Console.log`": { program: "effect" }
@@ -61,7 +62,7 @@ describe.skipIf((Programs.missing("registry") ?? Programs.missing("esbuild")) !=
   })
 
   it("of a chat program has no part of embeddings, nor the other way round", () => {
-    const [chat, , embeddings] = Object.values(texts)
+    const [chat, , , embeddings] = Object.values(texts)
     assert.include(embeddings, marks.embeddings)
     assert.notInclude(chat, marks.embeddings)
     assert.include(chat, marks.chat)

@@ -1,0 +1,18 @@
+// The program of the README, with each module imported by its own path.
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import { BedrockChat, BedrockClient } from "@strata/bedrock"
+import * as ChatService from "@strata/core/chat/ChatService"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+
+const Bedrock = BedrockChat.layer({ model: "us.amazon.nova-lite-v1:0" }).pipe(
+  ChatService.withDefaults({ maxTokens: 1000 }),
+  Layer.provide(BedrockClient.layer({ region: "us-east-1" }))
+)
+
+ChatService.text("Why is the sky blue?").pipe(
+  Effect.flatMap(Console.log),
+  Effect.provide(Bedrock),
+  NodeRuntime.runMain
+)
