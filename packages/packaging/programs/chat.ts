@@ -1,5 +1,5 @@
 // The program of the README.
-import { NodeRuntime } from "@effect/platform-node"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { BedrockChat, BedrockClient } from "@strata/bedrock"
 import { ChatService } from "@strata/core"
 import { Console, Effect, Layer } from "effect"

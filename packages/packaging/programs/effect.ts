@@ -1,5 +1,5 @@
 // What Effect costs by itself.
-import { NodeRuntime } from "@effect/platform-node"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Console } from "effect"
 
 Console.log("Why is the sky blue?").pipe(NodeRuntime.runMain)

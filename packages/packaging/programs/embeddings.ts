@@ -1,5 +1,5 @@
 // Embeds two texts.
-import { NodeRuntime } from "@effect/platform-node"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { BedrockClient, BedrockEmbedding } from "@strata/bedrock"
 import { EmbeddingService } from "@strata/core"
 import { Console, Effect, Layer } from "effect"
