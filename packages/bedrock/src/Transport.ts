@@ -28,8 +28,8 @@ export type { RequestHandler }
 /**
  * How to connect, over either protocol.
  *
- * - `connectTimeout`: 5 seconds when missing. It covers the TCP connection and the tunnel of a proxy; the TLS handshake
- *   over HTTP/2 only.
+ * - `connectTimeout`: 5 seconds when missing. It covers the tunnel of a proxy, the TCP connection and the TLS handshake,
+ *   but not the wait for one of `maxSockets`.
  * - `proxy`: the URL of a proxy for all requests, or `false` for none. Without it `HTTPS_PROXY` and `HTTP_PROXY` decide, by
  *   the scheme of the endpoint, and `NO_PROXY` names the exceptions; in lower case they come first. A user name and a
  *   password in the URL are sent to the proxy, and shown in no message.

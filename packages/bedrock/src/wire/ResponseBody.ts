@@ -6,6 +6,7 @@
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import { Buffer } from "node:buffer"
+import { IncomingMessage } from "node:http"
 import { finished, Readable } from "node:stream"
 import { GrowingBytes } from "./GrowingBytes.ts"
 
@@ -39,7 +40,8 @@ export const read = (body: unknown, { onEnd, onPiece }: Listener): Reading => {
     stream.destroy()
   }
   // It goes on listening for errors, which would end the process if nobody did.
-  finished(stream, { writable: false }, (error) => end(error ?? undefined))
+  if (stream instanceof IncomingMessage && !stream.destroyed) listen(stream, end)
+  else finished(stream, { writable: false }, (error) => end(error ?? undefined))
   stream.on("data", take)
   return {
     pause: () => void stream.pause(),
@@ -49,6 +51,14 @@ export const read = (body: unknown, { onEnd, onPiece }: Listener): Reading => {
       stream.off("data", take).pause()
     }
   }
+}
+
+/** What `finished` does for any stream, in a third of the time for one that has just begun. */
+const listen = (stream: IncomingMessage, end: (error?: unknown) => void): void => {
+  stream.on("end", () => end())
+  stream.on("error", end)
+  // after one of the others it is ignored
+  stream.on("close", () => end(Object.assign(new Error("Premature close"), { code: "ERR_STREAM_PREMATURE_CLOSE" })))
 }
 
 /** Receives a body, or what its stream failed with. */
