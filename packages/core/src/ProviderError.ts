@@ -7,7 +7,6 @@
  */
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
-import * as Lazy from "./internal/lazy.ts"
 import * as Total from "./internal/total.ts"
 
 const fields = {
@@ -176,16 +175,12 @@ export const ProviderError = Schema.Union([...CallError.members, StreamInterrupt
 /** Whether a value is a {@link ProviderError}. */
 export const isProviderError = (u: unknown): u is ProviderError => isAny(u)
 
-const isAny: (u: unknown) => boolean = Total.make((u) => anySchema()(u), () => false)
-
-const anySchema = Lazy.make(() => Schema.is(ProviderError))
+const isAny: (u: unknown) => boolean = Total.make(Schema.is(ProviderError), () => false)
 
 /** Whether a value is a {@link CallError}. */
 export const isCallError = (u: unknown): u is CallError => isCall(u)
 
-const isCall: (u: unknown) => boolean = Total.make((u) => callSchema()(u), () => false)
-
-const callSchema = Lazy.make(() => Schema.is(CallError))
+const isCall: (u: unknown) => boolean = Total.make(Schema.is(CallError), () => false)
 
 const transient: ReadonlySet<ProviderError["_tag"]> = new Set<ProviderError["_tag"]>([
   "RateLimitError",
