@@ -14,13 +14,16 @@ import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import * as Http from "node:http"
 import * as Https from "node:https"
+import * as Tls from "node:tls"
 import type * as AwsProfile from "./client/awsProfile.ts"
 import { providerName } from "./internal/provider.ts"
 import * as Certificates from "./network/certificates.ts"
 import * as Connection from "./network/connection.ts"
 import * as Http2Sessions from "./network/http2Sessions.ts"
 import type { RequestHandler } from "./network/http2Sessions.ts"
+import * as ProtocolChoice from "./network/protocolChoice.ts"
 import * as Proxy from "./network/proxy.ts"
+import * as Tickets from "./network/tickets.ts"
 
 export type { RequestHandler }
 
@@ -108,24 +111,30 @@ export const make = Effect.fnUntraced(function*(
   profile: AwsProfile.AwsProfile
 ): Effect.fn.Return<Transport, ProviderError.InvalidRequestError, Scope.Scope> {
   const settled = yield* Check.run(check, options, { provider: providerName, field: "transport" })
-  const { http2, httpAgent, httpsAgent, requestHandler } = settled
+  const { httpAgent, httpsAgent, requestHandler } = settled
   if (requestHandler !== undefined) {
     const custom = forSdk(requestHandler, Proxy.direct)
     return { requestHandler: custom, ofCredentials: custom.metadata.handlerProtocol === "h2" ? undefined : custom }
   }
   const route = yield* Proxy.resolve(settled.proxy)
+  const trusted = httpsAgent === undefined ? yield* Certificates.trust(settled.ca, profile) : undefined
+  let context: Tls.SecureContext | undefined
   const connection: Connection.Settings = {
     route: (target) =>
       (target.protocol === "https:" ? httpsAgent : httpAgent) === undefined ? route(target) : undefined,
     timeout: settled.connectTimeout ?? Duration.seconds(5),
-    trust: httpsAgent === undefined ? yield* Certificates.trust(settled.ca, profile) : undefined
+    trust: () => context ??= trusted ?? Tls.createSecureContext(),
+    tickets: Tickets.make()
   }
-  const http1 = forSdk(yield* http1Handler(settled, connection), connection.route)
-  return {
-    requestHandler: http2 === undefined ? http1 : forSdk(yield* http2Handler(http2, connection), connection.route),
-    ofCredentials: http1
-  }
+  const http1 = yield* http1Handler(settled, connection)
+  const chosen = settled.http2 === false || names.some((name) => settled[name] !== undefined)
+    ? http1
+    : yield* http2Handler(settled.http2, connection, http1)
+  return { requestHandler: forSdk(chosen, connection.route), ofCredentials: forSdk(http1, connection.route) }
 })
+
+/** Options that HTTP/2 does not have: whoever sets them wants HTTP/1.1 alone. */
+const names = ["maxSockets", "idleTimeout", "httpsAgent"] as const
 
 /** Options that may be any value. */
 export const check: Check.Check<Settled> = (given, at) => {
@@ -165,7 +174,7 @@ interface Settled {
   readonly ca?: string | ReadonlyArray<string> | undefined
   readonly httpAgent?: Http.Agent | undefined
   readonly httpsAgent?: Https.Agent | undefined
-  readonly http2?: true | CheckedHttp2 | undefined
+  readonly http2?: boolean | CheckedHttp2 | undefined
   readonly requestHandler?: RequestHandler | undefined
 }
 
@@ -191,7 +200,7 @@ const streams = Check.partial({
     remedy: "Use a whole number from 1"
   }),
   pingInterval: Check.duration({ zero: false })
-}, { remedy: "Use true, or { maxConcurrentStreams }" })
+}, { remedy: "Use true, false, or { maxConcurrentStreams }" })
 
 const anyOptions = Check.struct<Settled>({
   maxSockets: Check.optional(connections),
@@ -201,7 +210,7 @@ const anyOptions = Check.struct<Settled>({
   ca: Check.optional(Certificates.check),
   httpAgent: Check.optional(agent()),
   httpsAgent: Check.optional(agent()),
-  http2: Check.optional((given, at) => given === true ? given : streams(given, at)),
+  http2: Check.optional((given, at) => Predicate.isBoolean(given) ? given : streams(given, at)),
   requestHandler: Check.optional(Check.instance(
     (given): given is RequestHandler => Predicate.hasProperty(given, "handle") && Predicate.isFunction(given.handle),
     "Use a handler such as `NodeHttpHandler`"
@@ -230,10 +239,10 @@ const http1Handler = Effect.fnUntraced(function*(
 ): Effect.fn.Return<RequestHandler, never, Scope.Scope> {
   // Node keeps 256 free sockets: after a burst of a thousand calls it would close three quarters of them.
   const pool = { keepAlive: true, maxSockets: options.maxSockets ?? Infinity, maxFreeSockets: 1024 }
-  const secure = { ...pool, ...(connection.trust === undefined ? {} : { secureContext: connection.trust }) }
   const handler = new NodeHttpHandler({
     httpAgent: options.httpAgent ?? (yield* scopedAgent("http:", () => new Http.Agent(pool), connection)),
-    httpsAgent: options.httpsAgent ?? (yield* scopedAgent("https:", () => new Https.Agent(secure), connection)),
+    httpsAgent: options.httpsAgent ??
+      (yield* scopedAgent("https:", () => new Https.Agent({ ...pool, maxCachedSessions: 0 }), connection)),
     connectionTimeout: Duration.toMillis(connection.timeout),
     ...(options.idleTimeout === undefined ? {} : { socketTimeout: Duration.toMillis(options.idleTimeout) })
   })
@@ -257,13 +266,16 @@ const scopedAgent = <A extends Http.Agent>(
     ({ agent }) => agent
   )
 
+/** HTTP/2 where it was asked for, and where it was not, beside HTTP/1.1. */
 const http2Handler = (
-  http2: true | CheckedHttp2,
-  connection: Connection.Settings
+  asked: true | CheckedHttp2 | undefined,
+  connection: Connection.Settings,
+  http1: RequestHandler
 ): Effect.Effect<RequestHandler, never, Scope.Scope> => {
-  const { maxConcurrentStreams = 100, pingInterval = Duration.seconds(15) } = http2 === true ? {} : http2
+  const { maxConcurrentStreams = 100, pingInterval = Duration.seconds(15) } = asked === true ? {} : asked ?? {}
+  const options = { ...connection, maxConcurrentStreams, pingInterval }
   return Effect.acquireRelease(
-    Effect.sync(() => Http2Sessions.make({ ...connection, maxConcurrentStreams, pingInterval })),
-    (sessions) => Effect.sync(() => sessions.destroy())
+    Effect.sync(() => asked === undefined ? ProtocolChoice.make({ ...options, http1 }) : Http2Sessions.make(options)),
+    (handler) => Effect.sync(() => handler.destroy())
   )
 }

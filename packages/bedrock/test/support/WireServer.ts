@@ -16,6 +16,7 @@ import { crc32 } from "node:zlib"
 /** A request as it came in. */
 export interface Received {
   readonly path: string
+  readonly httpVersion: string
   readonly headers: Http.IncomingHttpHeaders
   readonly body: string
 }
@@ -34,6 +35,7 @@ export interface Answer {
 /**
  * - `connections`: opened since the start; `open`: open now.
  * - `running`: responses that are neither ended nor closed by the client.
+ * - `handshakes`: of TLS, whole ones and those that resumed an earlier one.
  */
 export interface WireServer {
   readonly url: string
@@ -41,6 +43,7 @@ export interface WireServer {
   readonly connections: () => number
   readonly open: () => number
   readonly running: () => number
+  readonly handshakes: { readonly full: number; readonly resumed: number }
 }
 
 export type Handler = (request: Received, answer: Answer) => void
@@ -58,6 +61,14 @@ export const http2 = (handler: Handler) => serve("http", handler, (listener) => 
 /** HTTP/2 over TLS. */
 export const https2 = (handler: Handler) =>
   serve("https", handler, (listener) => Http2.createSecureServer(tls, listener))
+
+/** Over TLS: HTTP/2 for those who offer it, HTTP/1.1 for others; `options` such as `ALPNCallback`. */
+export const httpsBoth = (handler: Handler, options: Http2.SecureServerOptions = {}) =>
+  serve(
+    "https",
+    handler,
+    (listener) => Http2.createSecureServer({ ...patient, ...tls, allowHTTP1: true, ...options }, listener)
+  )
 
 const selfSigned = Effect.runSync(SelfSigned.make(["127.0.0.1"]))
 
@@ -203,7 +214,12 @@ const serve = (
       request.on("error", () => {})
       request.on("data", (chunk) => chunks.push(chunk))
       request.on("end", () => {
-        const seen = { path: request.url ?? "", headers: request.headers, body: Buffer.concat(chunks).toString() }
+        const seen = {
+          path: request.url ?? "",
+          httpVersion: request.httpVersion,
+          headers: request.headers,
+          body: Buffer.concat(chunks).toString()
+        }
         received.push(seen)
         handler(seen, {
           head: (status, headers = {}) => {
@@ -233,6 +249,10 @@ const start = (
 ): Effect.Effect<WireServer, never, Scope.Scope> =>
   Effect.gen(function*() {
     let connections = 0
+    const handshakes = { full: 0, resumed: 0 }
+    server.on("secureConnection", (socket: Tls.TLSSocket) => {
+      handshakes[socket.isSessionReused() ? "resumed" : "full"]++
+    })
     server.on("connection", (socket: Net.Socket) => {
       connections++
       sockets.add(socket)
@@ -254,6 +274,7 @@ const start = (
       received,
       connections: () => connections,
       open: () => sockets.size,
-      running
+      running,
+      handshakes
     }
   })
