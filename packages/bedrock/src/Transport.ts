@@ -1,5 +1,6 @@
 /**
- * How requests reach the network: a pool of HTTP/1.1 connections by default, shared HTTP/2 sessions on request.
+ * How requests reach the network: a pool of HTTP/1.1 connections, and shared HTTP/2 sessions for the calls of a burst, or
+ * one of the two alone.
  *
  * The SDK opens one TLS session per call, ends a stream normally when its HTTP/2 connection is lost, and disables its
  * middleware cache for calls with an abort signal. Here connections are kept and shared, through proxies where there are
@@ -50,6 +51,10 @@ export interface ConnectionOptions {
 /**
  * HTTP/1.1 over keep-alive connections, one request at a time on each.
  *
+ * Where no option of this kind is set, a call beyond 32 at once to an `https` server goes over HTTP/2, if the server
+ * agrees to that in its TLS handshake: a burst of a thousand calls makes some 40 handshakes. Streams stay on HTTP/1.1.
+ *
+ * - `http2`: `false` for HTTP/1.1 alone, as with `maxSockets`, `idleTimeout` or `httpsAgent`.
  * - `maxSockets`: maximum of open connections; further calls are queued. No limit when missing: `Policy` bounds
  *   concurrency. Tunnels being opened through a proxy do not count yet.
  * - `idleTimeout`: how long an open request may be silent. None when missing: a model can reason for minutes, and
@@ -62,7 +67,7 @@ export interface Http1Options extends ConnectionOptions {
   readonly idleTimeout?: Duration.Input | undefined
   readonly httpAgent?: Http.Agent | undefined
   readonly httpsAgent?: Https.Agent | undefined
-  readonly http2?: undefined
+  readonly http2?: false | undefined
   readonly requestHandler?: undefined
 }
 
@@ -73,9 +78,8 @@ export interface Http1Options extends ConnectionOptions {
  * - `pingInterval`: between the PINGs of a session with calls in flight; 15 seconds when missing. A dead connection is
  *   noticed within two intervals, and its calls fail with a `ConnectionError`.
  *
- * Cheaper than HTTP/1.1 for a sudden burst of unary calls, since it needs few TLS handshakes. But a lost connection
- * fails all requests on it, and large answers share one 64 KiB window. Calls after an aborted one use another session, as
- * its connection may be dead.
+ * It needs few TLS handshakes, but a lost connection fails all requests on it. Calls after an aborted one use another
+ * session, as its connection may be dead.
  */
 export interface Http2Options extends ConnectionOptions {
   readonly http2: true | Http2Settings
@@ -127,20 +131,20 @@ export const make = Effect.fnUntraced(function*(
     tickets: Tickets.make()
   }
   const http1 = yield* http1Handler(settled, connection)
-  const chosen = settled.http2 === false || names.some((name) => settled[name] !== undefined)
+  const chosen = settled.http2 === false || ofHttp1.some((name) => settled[name] !== undefined)
     ? http1
     : yield* http2Handler(settled.http2, connection, http1)
   return { requestHandler: forSdk(chosen, connection.route), ofCredentials: forSdk(http1, connection.route) }
 })
 
-/** Options that HTTP/2 does not have: whoever sets them wants HTTP/1.1 alone. */
-const names = ["maxSockets", "idleTimeout", "httpsAgent"] as const
+/** Options that HTTP/2 does not have: who sets one of them wants HTTP/1.1 alone. */
+const ofHttp1 = ["maxSockets", "idleTimeout", "httpsAgent"] as const
 
 /** Options that may be any value. */
 export const check: Check.Check<Settled> = (given, at) => {
   const settled = anyOptions(given, at)
   if (settled === Check.refused) return settled
-  const names = Object.keys(settled)
+  const names = Object.keys(settled).filter((name) => name !== "http2" || settled.http2 !== false)
   const clash = exclusive.find(([one, other]) => names.includes(one) && names.includes(other))
   return clash === undefined ? settled : Check.refuse(
     at,

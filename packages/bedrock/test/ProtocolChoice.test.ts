@@ -1,4 +1,4 @@
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe, it, vi } from "@effect/vitest"
 import * as ProviderError from "@strata/core/ProviderError"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -98,6 +98,7 @@ describe("The protocol of a call", () => {
 
     it.live.each<[name: string, transport: Transport.Options]>([
       ["http2: false", { ca, http2: false }],
+      ["http2: false and maxSockets", { ca, http2: false, maxSockets: 100 }],
       ["maxSockets", { ca, maxSockets: 100 }],
       ["idleTimeout", { ca, idleTimeout: "1 minute" }],
       ["an agent", { httpsAgent: new Https.Agent({ ca, keepAlive: false }) }]
@@ -193,6 +194,22 @@ describe("The protocol of a call", () => {
         yield* WireServer.eventually(() => server.open() === few + 8)
         yield* Fiber.interrupt(fiber)
         yield* WireServer.eventually(() => server.open() === 0)
+      }))
+
+    it.live("has streams go on by themselves when all handshakes failed that they could resume", () =>
+      Effect.gen(function*() {
+        // So that none of them waits out its time.
+        vi.useFakeTimers({ toFake: ["setTimeout"] })
+        yield* Effect.addFinalizer(() => Effect.sync(() => vi.useRealTimers()))
+        let refused = 0
+        const server = yield* WireServer.tcp((socket) => {
+          socket.once("data", () => socket.resetAndDestroy())
+          refused++
+        })
+        const client = yield* connect({ url: server.url.replace("http:", "https:") })
+        const errors = yield* burst(few + 8, Effect.flip(stream(client)))
+        for (const error of errors) assert.strictEqual(error._tag, "ConnectionError", error.message)
+        assert.strictEqual(refused, few + 8)
       }))
 
     it.live("opens no connection for a stream that was interrupted while it waited for a ticket", () =>

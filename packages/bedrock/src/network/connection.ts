@@ -146,13 +146,18 @@ const resuming = <Socket extends Duplex | null | undefined>(
   const name = nameOf(server)
   const session = tickets.get(name)
   const socket = open({ secureContext: trust(), ...(session === undefined ? {} : { session }) })
-  let secured = false
+  let under = true
+  const end = (succeeded: boolean) => {
+    if (under) tickets.end(name, succeeded)
+    under = false
+  }
+  tickets.begin(name)
   socket?.on("session", (ticket: Buffer) => tickets.put(name, ticket))
-  socket?.once("secureConnect", () => {
-    secured = true
-    tickets.expect(name)
+  socket?.once("secureConnect", () => end(true))
+  socket?.once("close", (failed: boolean) => {
+    if (failed && under) tickets.drop(name, session)
+    end(false)
   })
-  socket?.once("close", (failed: boolean) => failed && !secured && tickets.drop(name, session))
   return socket
 }
 

@@ -7,7 +7,7 @@
  */
 import type { NodeHttpHandler } from "@smithy/node-http-handler"
 import * as Clock from "effect/Clock"
-import { finished, Readable } from "node:stream"
+import { Readable } from "node:stream"
 import * as LeastRecent from "../internal/leastRecent.ts"
 import { nameOf, serverOf, type Target } from "./connection.ts"
 import * as Http2Sessions from "./http2Sessions.ts"
@@ -50,7 +50,7 @@ export const make = ({ http1, ...settings }: Options): Required<RequestHandler> 
     return (ticket === undefined ? http1.handle(...args) : ticket.then(() => http1.handle(...args))).then(
       (result) => {
         const body: unknown = result.response.body
-        if (body instanceof Readable) finished(body, { writable: false }, leave)
+        if (body instanceof Readable) body.once("close", leave)
         else leave()
         return result
       },

@@ -10,27 +10,33 @@ import * as LeastRecent from "../internal/leastRecent.ts"
  * By server, `host:port`.
  *
  * - `drop`: the ticket that a handshake failed with, unless there is another since.
- * - `expect`: a handshake has ended. The tickets of TLS 1.3 come a round trip later.
- * - `first`: resolves with the first ticket. A server that gave none in time is not waited for again. `undefined` when
- *   there is nothing to wait for.
+ * - `begin`, `end`: of each handshake, which `succeeded` or not. The tickets of TLS 1.3 come a round trip later.
+ * - `first`: resolves with the first ticket, or when none is to be expected: no handshake that is under way, or no ticket
+ *   in time. A server that gave none after a handshake is not waited for again. `undefined` when there is nothing to
+ *   wait for.
  */
 export interface Tickets {
   readonly get: (server: string) => Buffer | undefined
   readonly put: (server: string, ticket: Buffer) => void
   readonly drop: (server: string, ticket: Buffer | undefined) => void
-  readonly expect: (server: string) => void
+  readonly begin: (server: string) => void
+  readonly end: (server: string, succeeded: boolean) => void
   readonly first: (server: string) => Promise<void> | undefined
 }
 
 interface Entry {
   ticket: Buffer | undefined
-  /** Whether a handshake has ended. */
+  handshakes: number
+  /** Whether a handshake has succeeded. */
   secured: boolean
-  /** Whether the first ticket has come, or is not waited for any more. */
+  /** Whether there was a ticket, or the server gives none. */
   settled: boolean
-  first: Promise<void> | undefined
-  release: () => void
-  timer: NodeJS.Timeout | undefined
+  waiting: Waiting | undefined
+}
+
+interface Waiting {
+  readonly ends: Array<() => void>
+  timer: NodeJS.Timeout
 }
 
 /** No server has given any yet. */
@@ -39,26 +45,24 @@ export const make = (): Tickets => {
   const entryOf = (server: string): Entry => {
     const known = servers.get(server)
     if (known !== undefined) return known
-    const entry: Entry = {
-      ticket: undefined,
-      secured: false,
-      settled: false,
-      first: undefined,
-      release: () => {},
-      timer: undefined
-    }
+    const entry: Entry = { ticket: undefined, handshakes: 0, secured: false, settled: false, waiting: undefined }
     servers.set(server, entry)
     return entry
   }
+  const release = (entry: Entry) => {
+    const { waiting } = entry
+    entry.waiting = undefined
+    clearTimeout(waiting?.timer)
+    waiting?.ends.forEach((end) => end())
+  }
   const settle = (entry: Entry) => {
-    clearTimeout(entry.timer)
     entry.settled = true
-    entry.release()
+    release(entry)
   }
-  const settleAfter = (entry: Entry, millis: number) => {
-    clearTimeout(entry.timer)
-    entry.timer = setTimeout(() => settle(entry), millis)
-  }
+  const timer = (entry: Entry) =>
+    entry.secured
+      ? setTimeout(() => settle(entry), patience.ticket)
+      : setTimeout(() => release(entry), patience.handshake)
   return {
     get: (server) => servers.get(server)?.ticket,
     put: (server, ticket) => {
@@ -70,19 +74,25 @@ export const make = (): Tickets => {
       const entry = servers.get(server)
       if (entry !== undefined && entry.ticket === ticket) entry.ticket = undefined
     },
-    expect: (server) => {
+    begin: (server) => {
+      entryOf(server).handshakes++
+    },
+    end: (server, succeeded) => {
       const entry = entryOf(server)
-      if (entry.secured) return
-      entry.secured = true
-      if (entry.first !== undefined && !entry.settled) settleAfter(entry, patience.ticket)
+      entry.handshakes--
+      const first = succeeded && !entry.secured
+      entry.secured ||= succeeded
+      if (!entry.secured && entry.handshakes <= 0) release(entry)
+      if (!first || entry.waiting === undefined) return
+      clearTimeout(entry.waiting.timer)
+      entry.waiting.timer = timer(entry)
     },
     first: (server) => {
       const entry = entryOf(server)
       if (entry.settled) return undefined
-      if (entry.first !== undefined) return entry.first
-      settleAfter(entry, entry.secured ? patience.ticket : patience.handshake)
-      return entry.first = new Promise((resolve) => {
-        entry.release = resolve
+      return new Promise((resolve) => {
+        entry.waiting ??= { ends: [], timer: timer(entry) }
+        entry.waiting.ends.push(resolve)
       })
     }
   }

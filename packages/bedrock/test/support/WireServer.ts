@@ -21,7 +21,10 @@ export interface Received {
   readonly body: string
 }
 
-/** The way to answer it; `cut` resets its connection, `goaway` and `reset` (of the stream) are for HTTP/2. */
+/**
+ * The way to answer it; `cut` resets its connection, `goaway` and `reset` (of the stream) are for HTTP/2, as is `windows`:
+ * bytes that may be sent before the client has taken some.
+ */
 export interface Answer {
   readonly head: (status: number, headers?: Record<string, string>) => void
   readonly write: (bytes: Uint8Array | string) => void
@@ -30,6 +33,7 @@ export interface Answer {
   readonly goaway: () => void
   readonly reset: (code?: number) => void
   readonly cut: () => void
+  readonly windows: () => { readonly stream: number; readonly connection: number }
 }
 
 /**
@@ -232,6 +236,13 @@ const serve = (
           goaway: () => "stream" in response ? response.stream.session?.goaway() : undefined,
           reset: (code = Http2.constants.NGHTTP2_INTERNAL_ERROR) =>
             "stream" in response ? response.stream.close(code) : undefined,
+          windows: () => {
+            const session = "stream" in response ? response.stream.session : undefined
+            return {
+              stream: session?.remoteSettings.initialWindowSize ?? 0,
+              connection: session?.state.remoteWindowSize ?? 0
+            }
+          },
           // over HTTP/2 the socket of a request is a stand-in that cannot be reset
           cut: () => [...sockets].find(({ remotePort }) => remotePort === request.socket.remotePort)?.resetAndDestroy()
         })
