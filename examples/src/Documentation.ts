@@ -9,14 +9,14 @@ export interface Chunk {
   readonly text: string
 }
 
-/** What the documentation of every module of `effect` begins with, a paragraph or so. */
+/** What the documentation of each module of `effect` with a name of one word begins with, a paragraph or so. */
 export const chunks = Effect.gen(function*() {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const manifest = yield* path.fromFileUrl(new URL(import.meta.resolve("effect/package.json")))
   const sources = path.join(path.dirname(manifest), "src")
   const files = (yield* fs.readDirectory(sources))
-    .filter((file) => file.endsWith(".ts") && path.dirname(file) === ".")
+    .filter((file) => /^[A-Z][a-z]+\.ts$/.test(file))
     .sort()
   const found = yield* Effect.forEach(
     files,

@@ -10,6 +10,7 @@ import type * as ProviderError from "@strata/core/ProviderError"
 import type * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { BedrockClient } from "./BedrockClient.ts"
@@ -63,15 +64,22 @@ export const make = Effect.fnUntraced(function*(given?: Options): Effect.fn.Retu
     identity: { client: client.identity, family: options.family ?? null, history: options.history ?? "repair" },
     policy: options.policy,
     metering: yield* Metering.chat(options),
-    generate: Effect.fnUntraced(function*(request) {
-      const { answerTool, changes, input } = yield* prepare(request, { streaming: false })
-      yield* notice(input)
-      const output = yield* client.converse(input)
-      const response = yield* Effect.fromResult(
-        Response.decode(output, request.model, Failure.whereOf(client, request.model))
-      )
-      return annotated(AnswerTool.inResponse(response, answerTool), changes, output.inferenceProfile)
-    }),
+    generate: (request) =>
+      Effect.flatMap(
+        prepare(request, { streaming: false }),
+        ({ answerTool, changes, input }) =>
+          Effect.flatMap(Effect.andThen(notice(input), client.converse(input)), (output) =>
+            Result.match(
+              Response.decode(output, request.model, () => Failure.whereOf(client, request.model)),
+              {
+                onFailure: Effect.fail,
+                onSuccess: (response) =>
+                  Effect.succeed(
+                    annotated(AnswerTool.inResponse(response, answerTool), changes, output.inferenceProfile)
+                  )
+              }
+            ))
+      ),
     stream: (request) =>
       Stream.unwrap(
         Effect.gen(function*() {

@@ -29,6 +29,7 @@ import * as Authentication from "./Authentication.ts"
 import * as AwsProfile from "./client/awsProfile.ts"
 import * as Calls from "./client/calls.ts"
 import * as ClientInput from "./client/clientInput.ts"
+import * as ClientSpan from "./client/clientSpan.ts"
 import * as DirectRequests from "./client/directRequests.ts"
 import * as Endpoint from "./client/endpoint.ts"
 import * as ClientIdentity from "./client/identity.ts"
@@ -194,79 +195,81 @@ export const make = Effect.fnUntraced(function*(
     )
 
   return BedrockClient.of(ClientInput.checked({
-    converse: Effect.fn("BedrockClient.converse")((input) =>
-      toModel(input, (sdk, request, inferenceProfile) =>
-        Effect.map(
-          calls.use(
-            request,
-            (call) => call.json(() => DirectRequests.converse(sdk, request.input), ConverseShapes.response)
-          ),
-          (answer): ConverseResponse => {
-            const output = withMetadata(answer)
-            return inferenceProfile === undefined ? output : { ...output, inferenceProfile }
-          }
-        ))
+    converse: ClientSpan.around(
+      "BedrockClient.converse",
+      (input) =>
+        toModel(input, (sdk, request, inferenceProfile) =>
+          Effect.map(
+            calls.json(request, () => DirectRequests.converse(sdk, request.input), ConverseShapes.response),
+            (answer): ConverseResponse => {
+              const output = withMetadata(answer)
+              return inferenceProfile === undefined ? output : { ...output, inferenceProfile }
+            }
+          ))
     ),
-    converseStream: Effect.fn("BedrockClient.converseStream")((input) =>
+    converseStream: ClientSpan.around("BedrockClient.converseStream", (input) =>
       toModel(
         input,
         Effect.fnUntraced(function*(sdk, request, inferenceProfile) {
-          const call = yield* calls.open(request)
-          const { head, value } = yield* call.events(
+          const { head, value } = yield* calls.events(
+            request,
             () => DirectRequests.converseStream(sdk, request.input),
             ConverseShapes.events
           )
           return { requestId: requestId(head), inferenceProfile, events: value }
         })
-      )
-    ),
-    invokeModel: Effect.fn("BedrockClient.invokeModel")((input) =>
+      )),
+    invokeModel: ClientSpan.around("BedrockClient.invokeModel", (input) =>
       toModel(
         input,
         Effect.fnUntraced(function*(sdk, { input, asked }, inferenceProfile) {
           const encoded = yield* Effect.fromResult(InvokeModel.encode(input))
-          const { head, value } = yield* calls.use(
+          const { head, value } = yield* calls.bytes(
             { input: encoded, asked },
-            (call) => call.bytes(() => DirectRequests.invokeModel(sdk, encoded))
+            () => DirectRequests.invokeModel(sdk, encoded)
           )
           return { ...InvokeModel.served(head), ...InvokeModel.metered(head), body: value, inferenceProfile }
         })
-      )
-    ),
-    invokeModelStream: Effect.fn("BedrockClient.invokeModelStream")((input) =>
+      )),
+    invokeModelStream: ClientSpan.around("BedrockClient.invokeModelStream", (input) =>
       toModel(
         input,
         Effect.fnUntraced(function*(sdk, { input, asked }, inferenceProfile) {
           const encoded = yield* Effect.fromResult(InvokeModel.encode(input))
-          const call = yield* calls.open({ input: encoded, asked })
-          const { head, value } = yield* call.events(
+          const { head, value } = yield* calls.events(
+            { input: encoded, asked },
             () => DirectRequests.invokeModelStream(sdk, encoded),
             InvokeModel.events
           )
           const chunks = Stream.filterMap(value, ({ chunk }) => Result.fromNullishOr(chunk.bytes, () => undefined))
           return { ...InvokeModel.served(head), chunks, inferenceProfile }
         })
-      )
+      )),
+    countTokens: ClientSpan.around(
+      "BedrockClient.countTokens",
+      (fields) =>
+        sdks.withModel(fields.modelId, (sdk, asked) => {
+          const input = { ...fields }
+          const answer = calls.json(
+            { input, asked },
+            () => DirectRequests.countTokens(sdk, input),
+            ConverseShapes.tokens
+          )
+          return Effect.map(answer, withMetadata)
+        })
     ),
-    countTokens: Effect.fn("BedrockClient.countTokens")((fields) =>
-      sdks.withModel(fields.modelId, (sdk, asked) => {
-        const input = { ...fields }
-        const answer = calls.use(
-          { input, asked },
-          (call) => call.json(() => DirectRequests.countTokens(sdk, input), ConverseShapes.tokens)
-        )
-        return Effect.map(answer, withMetadata)
-      })
-    ),
-    applyGuardrail: Effect.fn("BedrockClient.applyGuardrail")((fields) =>
-      sdks.withGuardrail(fields.guardrailIdentifier, (sdk, asked) => {
-        const input = { ...fields }
-        const answer = calls.use(
-          { input, asked },
-          (call) => call.json(() => DirectRequests.applyGuardrail(sdk, input), GuardrailShapes.response)
-        )
-        return Effect.map(answer, withMetadata)
-      })
+    applyGuardrail: ClientSpan.around(
+      "BedrockClient.applyGuardrail",
+      (fields) =>
+        sdks.withGuardrail(fields.guardrailIdentifier, (sdk, asked) => {
+          const input = { ...fields }
+          const answer = calls.json(
+            { input, asked },
+            () => DirectRequests.applyGuardrail(sdk, input),
+            GuardrailShapes.response
+          )
+          return Effect.map(answer, withMetadata)
+        })
     ),
     region: sdks.region,
     identity: yield* ClientIdentity.make({ account: options.account, region: sdks.region, endpoint }, options),

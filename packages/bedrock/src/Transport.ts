@@ -20,6 +20,7 @@ import type * as AwsProfile from "./client/awsProfile.ts"
 import { providerName } from "./internal/provider.ts"
 import * as Certificates from "./network/certificates.ts"
 import * as Connection from "./network/connection.ts"
+import * as Http1Requests from "./network/http1Requests.ts"
 import * as Http2Sessions from "./network/http2Sessions.ts"
 import type { RequestHandler } from "./network/http2Sessions.ts"
 import * as ProtocolChoice from "./network/protocolChoice.ts"
@@ -31,8 +32,8 @@ export type { RequestHandler }
 /**
  * How to connect, over either protocol.
  *
- * - `connectTimeout`: 5 seconds when missing. It covers the TCP connection and the tunnel of a proxy; the TLS handshake
- *   over HTTP/2 only.
+ * - `connectTimeout`: 5 seconds when missing. It covers the tunnel of a proxy, the TCP connection and the TLS handshake,
+ *   but not the wait for one of `maxSockets`.
  * - `proxy`: the URL of a proxy for all requests, or `false` for none. Without it `HTTPS_PROXY` and `HTTP_PROXY` decide, by
  *   the scheme of the endpoint, and `NO_PROXY` names the exceptions; in lower case they come first. A user name and a
  *   password in the URL are sent to the proxy, and shown in no message.
@@ -134,7 +135,10 @@ export const make = Effect.fnUntraced(function*(
   const chosen = settled.http2 === false || ofHttp1.some((name) => settled[name] !== undefined)
     ? http1
     : yield* http2Handler(settled.http2, connection, http1)
-  return { requestHandler: forSdk(chosen, connection.route), ofCredentials: forSdk(http1, connection.route) }
+  return {
+    requestHandler: forSdk(chosen, connection.route, true),
+    ofCredentials: forSdk(http1, connection.route, true)
+  }
 })
 
 /** Options that HTTP/2 does not have: who sets one of them wants HTTP/1.1 alone. */
@@ -224,15 +228,17 @@ const anyOptions = Check.struct<Settled>({
 /** A handler with the two hooks the SDK's client requires for extensions, which are empty here. */
 interface SdkHandler extends Required<Omit<RequestHandler, "destroy">> {
   readonly proxyOf: (target: Proxy.Target) => string | undefined
+  readonly isCancellable: boolean
   readonly updateHttpClientConfig: () => void
   readonly httpHandlerConfigs: () => {}
 }
 
-/** Without `destroy`, since the scope closes what it opened. */
-const forSdk = (handler: RequestHandler, route: Proxy.Route): SdkHandler => ({
+/** Without `destroy`, since the scope closes what it opened. `isCancellable`: see `Http1Requests.Options`. */
+const forSdk = (handler: RequestHandler, route: Proxy.Route, isCancellable = false): SdkHandler => ({
   metadata: handler.metadata ?? { handlerProtocol: "http/1.1" },
   handle: (request, options) => handler.handle(request, options),
   proxyOf: (target) => route(target)?.label,
+  isCancellable,
   updateHttpClientConfig: () => {},
   httpHandlerConfigs: () => ({})
 })
@@ -243,14 +249,23 @@ const http1Handler = Effect.fnUntraced(function*(
 ): Effect.fn.Return<RequestHandler, never, Scope.Scope> {
   // Node keeps 256 free sockets: after a burst of a thousand calls it would close three quarters of them.
   const pool = { keepAlive: true, maxSockets: options.maxSockets ?? Infinity, maxFreeSockets: 1024 }
-  const handler = new NodeHttpHandler({
+  const secure = { ...pool, maxCachedSessions: 0 }
+  const agents = {
     httpAgent: options.httpAgent ?? (yield* scopedAgent("http:", () => new Http.Agent(pool), connection)),
-    httpsAgent: options.httpsAgent ??
-      (yield* scopedAgent("https:", () => new Https.Agent({ ...pool, maxCachedSessions: 0 }), connection)),
+    httpsAgent: options.httpsAgent ?? (yield* scopedAgent("https:", () => new Https.Agent(secure), connection))
+  }
+  const handler = new NodeHttpHandler({
+    ...agents,
     connectionTimeout: Duration.toMillis(connection.timeout),
     ...(options.idleTimeout === undefined ? {} : { socketTimeout: Duration.toMillis(options.idleTimeout) })
   })
-  return { metadata: handler.metadata, handle: Connection.addressed(handler, connection.route) }
+  const handle = Http1Requests.make({
+    ...agents,
+    connectTimeout: connection.timeout,
+    idleTimeout: options.idleTimeout,
+    others: (request, options) => handler.handle(request, options)
+  })
+  return { metadata: handler.metadata, handle: Connection.addressed({ handle }, connection.route) }
 })
 
 const scopedAgent = <A extends Http.Agent>(

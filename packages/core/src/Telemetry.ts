@@ -42,14 +42,17 @@ export const CaptureContent = Context.Reference<boolean>("@strata/core/Telemetry
 
 type Labels = Record<string, string>
 
-/** Makes a metric with labels: `Metric.withAttributes` would compute the key of the series at each update. */
-const labelled = new WeakMap<object, (labels: Labels) => Metric.Metric<never, unknown>>()
+/** The series of a metric under a key: `Metric.withAttributes` would compute its key from the labels at each update. */
+const labelled = new WeakMap<object, (key: string, labels: () => Labels) => Metric.Metric<never, unknown>>()
 
 const series = <M extends Metric.Metric<never, unknown>>(make: (labels?: Labels) => M): M => {
   const metric = make()
-  // The labels of models are bounded too.
-  const kept = BoundedMap.make<string, M>(1_000)
-  labelled.set(metric, (labels) => BoundedMap.getOrMake(kept, Object.entries(labels).join("\n"), () => make(labels)))
+  const kept = new Map<string, M>()
+  labelled.set(metric, (key, labels) => {
+    // Few in any program: their labels are bounded.
+    if (kept.size >= 1_000) kept.clear()
+    return BoundedMap.getOrMake(kept, key, () => make(labels()))
+  })
   return metric
 }
 
@@ -299,9 +302,13 @@ const update = <Input>(
   target: Target,
   value: Input,
   others: Labels = {}
-): void =>
+): void => {
+  let key = `${target.operation}\n${target.provider}\n${ModelLabels.of(target.provider, target.model)}`
+  for (const name of Object.keys(others)) key += `\n${name}\n${others[name]}`
+  const one = labelled.get(metric)?.(key, () => ({ ...attributes(target), ...others }))
   // what is made for a metric takes its values
-  labelled.get(metric)?.({ ...attributes(target), ...others }).updateUnsafe(value as never, context)
+  one?.updateUnsafe(value as never, context)
+}
 
 const spanOf = (context: Context.Context<never>): Tracer.Span | undefined => {
   const span = Context.getOrUndefined(context, Tracer.ParentSpan)

@@ -244,9 +244,9 @@ describe("EmbeddingService.embedStream", () => {
     }))
 
   for (const unordered of [false, true]) {
-    it.effect(`holds no more than its window of 200,000 values${unordered ? ", unordered" : ""}`, () =>
+    it.effect(`holds no more than its window of 50,000 values${unordered ? ", unordered" : ""}`, () =>
       Effect.gen(function*() {
-        const count = 200_000
+        const count = 50_000
         let pulled = 0
         let emitted = 0
         let held = 0

@@ -10,12 +10,12 @@ import { enforce, keyOf, start, test } from "./QuotaFixture.ts"
 const quota = Quota.tokens({ perMinute: 1_000 })
 
 describe("what is kept of the models of a Quota", () => {
-  /** Calls 3,000 models that are not called again. */
+  /** Calls 1,100 models that are not called again. */
   const others = (
     call: (work: { readonly input: number; readonly target: typeof target }) => Effect.Effect<unknown, unknown>
   ) =>
     Effect.forEach(
-      Array.from({ length: 3_000 }, (_, index) => ({ ...target, model: `invented ${index}` })),
+      Array.from({ length: 1_100 }, (_, index) => ({ ...target, model: `invented ${index}` })),
       (target) => call({ input: 1, target }),
       { discard: true }
     )

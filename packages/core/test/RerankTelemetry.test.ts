@@ -55,7 +55,7 @@ describe("RerankService, in telemetry", () => {
         Metric.withAttributes(Telemetry.operationDuration, Telemetry.attributes(target))
       )
       assert.strictEqual(duration.count, 1)
-    }))
+    }).pipe(Effect.provideService(Metric.MetricRegistry, new Map())))
 
   it.effect("records the tag of the error", () =>
     Effect.gen(function*() {

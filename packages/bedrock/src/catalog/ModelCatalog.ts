@@ -293,8 +293,9 @@ interface Medium {
 const checkMedia = (
   capabilities: Capabilities,
   messages: ReadonlyArray<Message.Message>
-): ReadonlyArray<Violation> =>
-  media.flatMap((medium): ReadonlyArray<Violation> => {
+): ReadonlyArray<Violation> => {
+  if (messages.every(({ content }) => typeof content === "string")) return []
+  return media.flatMap((medium): ReadonlyArray<Violation> => {
     const { input, plural, readBy, type } = medium
     if (capabilities[input] !== false) return checkAmount(medium, messages, capabilities)
     const first = messages.findIndex((message) => Message.parts(message).some((part) => holds(part, type)))
@@ -305,6 +306,7 @@ const checkMedia = (
       remedy: `Leave ${plural === "audio" ? "it" : "them"} out, or use a model that can, such as ${readBy}`
     }]
   })
+}
 
 /** Whether a part is of the type, or is a tool result that holds one. */
 const holds = (part: Message.Part, type: Medium["type"]): boolean =>

@@ -1,11 +1,12 @@
 /**
- * The calls of one client in flight: each has its own abort controller, from its request to the end of its response.
+ * The calls of one client in flight: each can be aborted, from its request to the end of its response.
  *
  * The signal of `Effect.tryPromise` would not do: it ends when the promise resolves, which for a stream is only its
  * beginning.
  */
 import * as ProviderError from "@strata/core/ProviderError"
 import * as Cause from "effect/Cause"
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Pull from "effect/Pull"
@@ -50,32 +51,30 @@ export type EventShapes<Events> = { readonly [Type in keyof Events]: Shape.Shape
 export type Event<Events> = { [Type in keyof Events]: { readonly [T in Type]: Events[T] } }[keyof Events]
 
 /**
- * One call. Each of these sends it; an unsuccessful response fails with the service's error.
+ * Each sends one call. An unsuccessful response fails with the service's error; interruption aborts the call.
  *
  * - `json`: decodes a JSON answer of a shape.
  * - `bytes`: returns an answer unchanged.
- * - `events`: opens an event stream, and waits for its first event. After an abort by this client, which the handlers
- *   report as an error over HTTP/1.1 and as an end over HTTP/2, it is interrupted.
- */
-export interface Call {
-  readonly json: <A>(send: Send, shape: Shape.Shape<A>) => Effect.Effect<Answer<A>, ProviderError.CallError>
-  readonly bytes: (send: Send) => Effect.Effect<Answer<Uint8Array>, ProviderError.CallError>
-  readonly events: <Events>(
-    send: Send,
-    shapes: EventShapes<Events>
-  ) => Effect.Effect<Answer<Stream.Stream<Event<Events>, ProviderError.CallError>>, ProviderError.CallError>
-}
-
-/**
- * - `use`: a call whose response is read by its effect. Interruption aborts it.
- * - `open`: a call whose response is read until the scope closes, which aborts it unless the response has ended.
+ * - `events`: opens an event stream, and waits for its first event. The response is read until the scope closes, which
+ *   aborts it unless it has ended. After an abort by this client, which the handlers report as an error over HTTP/1.1 and
+ *   as an end over HTTP/2, it is interrupted.
  */
 export interface Calls {
-  readonly use: <A>(
+  readonly json: <A>(
     request: Request,
-    f: (call: Call) => Effect.Effect<A, ProviderError.CallError>
-  ) => Effect.Effect<A, ProviderError.CallError>
-  readonly open: (request: Request) => Effect.Effect<Call, never, Scope.Scope>
+    send: Send,
+    shape: Shape.Shape<A>
+  ) => Effect.Effect<Answer<A>, ProviderError.CallError>
+  readonly bytes: (request: Request, send: Send) => Effect.Effect<Answer<Uint8Array>, ProviderError.CallError>
+  readonly events: <Events>(
+    request: Request,
+    send: Send,
+    shapes: EventShapes<Events>
+  ) => Effect.Effect<
+    Answer<Stream.Stream<Event<Events>, ProviderError.CallError>>,
+    ProviderError.CallError,
+    Scope.Scope
+  >
 }
 
 /**
@@ -85,7 +84,7 @@ export interface Calls {
 export const make = Effect.fnUntraced(function*(
   secrets: () => ReadonlyArray<string>
 ): Effect.fn.Return<Calls, never, Scope.Scope> {
-  const inFlight = new Set<OwnedCall>()
+  const inFlight = new Set<Call>()
   let closed = false
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
@@ -94,126 +93,194 @@ export const make = Effect.fnUntraced(function*(
     })
   )
 
-  const begin = (request: Request, isEventStream: boolean): Effect.Effect<OwnedCall> =>
-    Effect.suspend(() => {
-      if (closed) return Effect.interrupt
-      const call = makeCall(request, isEventStream, secrets)
-      inFlight.add(call)
-      return Effect.succeed(call)
+  const begin = (request: Request, isEventStream: boolean): Call => {
+    const call = new Call(request, isEventStream, secrets)
+    inFlight.add(call)
+    return call
+  }
+  const abort = (call: Call) =>
+    Effect.sync(() => {
+      inFlight.delete(call)
+      call.abort()
     })
-  const end = (call: OwnedCall) => Effect.sync(() => void inFlight.delete(call))
-  const abort = (call: OwnedCall) => Effect.andThen(end(call), Effect.sync(() => call.abort()))
+
+  /** One callback for the whole of a call: what waits for a promise or a body in between costs more than the call. */
+  const answer = <A>(
+    request: Request,
+    send: Send,
+    decode: (body: Uint8Array) => Result.Result<A, string>
+  ): Effect.Effect<Answer<A>, ProviderError.CallError> =>
+    Effect.withFiber((fiber) =>
+      Effect.callback((resume) => {
+        if (closed) return resume(Effect.interrupt)
+        const call = begin(request, false)
+        const end = (exit: Exit.Exit<Answer<A>, ProviderError.CallError>) => {
+          inFlight.delete(call)
+          resume(exit)
+        }
+        const stop = call.send(send, fiber.context, {
+          onRefused: end,
+          onResponse: (head) =>
+            ResponseBody.whole(head.body, (body) => {
+              if (Result.isFailure(body)) return end(call.failed(body.failure))
+              // A truncated unparsed body looks like a complete one.
+              if (Exchange.isCut(call.exchange)) return end(call.lost("inside the answer"))
+              const decoded = decode(body.success)
+              end(
+                Result.isSuccess(decoded)
+                  ? Exit.succeed({ head, value: decoded.success })
+                  : call.malformed(decoded.failure)
+              )
+            })
+        })
+        return Effect.andThen(Effect.sync(stop), abort(call))
+      })
+    )
 
   return {
-    use: (request, f) =>
-      Effect.acquireUseRelease(
-        begin(request, false),
-        f,
-        // An abort creates an error object, with its stack: avoided for calls that ended by themselves.
-        (call, exit) => Exit.hasInterrupts(exit) ? abort(call) : end(call)
-      ),
-    open: (request) => Effect.acquireRelease(begin(request, true), (call) => call.hasEnded() ? end(call) : abort(call))
+    json: (request, send, shape) => answer(request, send, (body) => decode(body, shape)),
+    bytes: (request, send) => answer(request, send, Result.succeed),
+    events: (request, send, shapes) =>
+      Effect.flatMap(
+        Effect.acquireRelease(
+          Effect.suspend(() => closed ? Effect.interrupt : Effect.succeed(begin(request, true))),
+          (call) => call.hasEnded ? Effect.sync(() => inFlight.delete(call)) : abort(call)
+        ),
+        (call) => {
+          const response = Effect.withFiber<Exchange.Response, ProviderError.CallError>((fiber) =>
+            Effect.callback((resume) => {
+              const stop = call.send(send, fiber.context, {
+                onRefused: resume,
+                onResponse: (head) => {
+                  resume(Effect.succeed(head))
+                  return () => {}
+                }
+              })
+              return Effect.sync(stop)
+            })
+          )
+          return Effect.flatMap(response, (head) => {
+            const { events, opened } = EventStream.read(head.body, {
+              decode: (frame) =>
+                frame.messageType === "event"
+                  ? Result.mapError(decodeEvent(frame.name, frame.payload, shapes), call.malformed)
+                  : Result.fail(call.failed(ServiceError.fromFrame(frame))),
+              done: Effect.suspend((): Pull.Pull<never, ProviderError.CallError> => {
+                if (Exchange.isCut(call.exchange)) return call.lost("inside the answer")
+                call.hasEnded = true
+                return call.exchange.abort.isAborted ? Effect.interrupt : Cause.done()
+              }),
+              malformed: call.malformed,
+              lost: (error) => error === undefined ? call.lost("inside an event of the stream") : call.failed(error)
+            })
+            return Effect.as(opened, { head, value: events })
+          })
+        }
+      )
   }
 })
 
-interface OwnedCall extends Call {
-  readonly abort: () => void
-  readonly hasEnded: () => boolean
+/** What becomes of a response; `onResponse` returns what stops reading its body. */
+interface Listener {
+  readonly onRefused: (exit: Exit.Exit<never, ProviderError.CallError>) => void
+  readonly onResponse: (head: Exchange.Response) => () => void
 }
 
-const makeCall = (
-  { input, ...request }: Request,
-  isEventStream: boolean,
-  secrets: () => ReadonlyArray<string>
-): OwnedCall => {
-  const controller = new AbortController()
-  const exchange: Exchange.Exchange = {
-    signal: controller.signal,
-    isEventStream,
-    address: undefined,
-    response: undefined
+/** One call, sent once. What it fails with after an abort is an interruption. */
+class Call {
+  readonly exchange: Exchange.Exchange
+  hasEnded = false
+  readonly #request: Request
+  readonly #secrets: () => ReadonlyArray<string>
+
+  constructor(request: Request, isEventStream: boolean, secrets: () => ReadonlyArray<string>) {
+    this.exchange = { abort: new Exchange.Abort(), isEventStream, address: undefined, response: undefined }
+    this.#request = request
+    this.#secrets = secrets
+    Exchange.attach(request.input, this.exchange)
   }
-  let ended = false
-  Exchange.attach(input, exchange)
 
-  const asked = (): Failure.Asked => ({
-    ...request.asked,
-    server: exchange.address && serverOf(exchange.address),
-    proxy: exchange.address?.proxy,
-    requestId: exchange.response && ServiceError.requestId(exchange.response)
-  })
-  const lost = (where: string) =>
-    new ProviderError.ConnectionError(
-      Failure.silent(asked(), `the connection was lost ${where}`, NetworkError.lostRemedy)
-    )
-  const malformed = (problem: string) => Failure.malformed(asked(), `the answer cannot be decoded: ${problem}`)
-  const toError = (error: unknown) =>
-    BedrockError.fromUnknown(error, { ...asked(), secrets: secrets(), request: input })
-  const unlessAborted = <E>(error: E) => controller.signal.aborted ? Effect.interrupt : Effect.fail(error)
-  const fail = (error: ProviderError.CallError) => Effect.suspend(() => unlessAborted(error))
+  abort(): void {
+    this.exchange.abort.abort()
+  }
 
-  const response = (send: Send): Effect.Effect<Exchange.Response, ProviderError.CallError> =>
-    Effect.tryPromise({
-      try: send,
-      catch: (error) => {
-        const known = toError(error)
-        return known._tag === "MalformedResponseError" && exchange.address === undefined
-          ? unsendable(error, known)
-          : known
-      }
-    }).pipe(
-      Effect.flatMap(() => {
-        if (exchange.response === undefined) return Effect.fail(malformed("the request handler returned no response"))
-        const { response } = exchange
-        return response.status < 300 && !ServiceError.isPage(response) ? Effect.succeed(response) : refused(response)
-      }),
-      Effect.catch(unlessAborted),
-      Effect.onExit(() => ClientSpan.annotate(input, exchange.address))
-    )
-  // Without its body, a refusal still has its status and the name in its headers.
-  const refused = (response: Exchange.Response) =>
-    Effect.flatMap(
-      Effect.orElseSucceed(ResponseBody.beginning(response.body, longestRefusal), () => new Uint8Array()),
-      (body) => Effect.fail(toError(ServiceError.fromResponse(response, body)))
-    )
-  const bytes: Call["bytes"] = (send) =>
-    Effect.flatMap(response(send), (head) =>
-      ResponseBody.whole(head.body).pipe(
-        Effect.mapError(toError),
-        // A truncated unparsed body looks like a complete one.
-        Effect.flatMap((value) =>
-          Exchange.isCut(exchange) ? Effect.fail(lost("inside the answer")) : Effect.succeed({ head, value })
-        ),
-        Effect.catch(unlessAborted)
-      ))
+  /** Returns what stops listening. */
+  send(send: Send, context: Context.Context<never>, { onRefused, onResponse }: Listener): () => void {
+    let isStopped = false
+    let stopReading = () => {}
+    const annotate = () => ClientSpan.annotate(context, this.#request.input, this.exchange.address)
+    const onSent = () => {
+      if (isStopped) return
+      annotate()
+      const { response } = this.exchange
+      if (this.exchange.abort.isAborted) return onRefused(Exit.interrupt())
+      if (response === undefined) return onRefused(this.malformed("the request handler returned no response", ""))
+      stopReading = response.status < 300 && !ServiceError.isPage(response)
+        ? onResponse(response)
+        // Without its body, a refusal still has its status and the name in its headers.
+        : ResponseBody.beginning(response.body, longestRefusal, (body) =>
+          onRefused(
+            this.failed(ServiceError.fromResponse(response, Result.getOrElse(body, () => new Uint8Array())))
+          ))
+    }
+    const onFailed = (error: unknown) => {
+      if (isStopped) return
+      annotate()
+      onRefused(this.#unsent(error))
+    }
+    Result.match(Result.try(send), { onSuccess: (sent) => void sent.then(onSent, onFailed), onFailure: onFailed })
+    return () => {
+      isStopped = true
+      annotate()
+      stopReading()
+    }
+  }
 
-  return {
-    abort: () => controller.abort(),
-    hasEnded: () => ended,
-    bytes,
-    json: (send, shape) =>
-      Effect.flatMap(bytes(send), ({ head, value }) =>
-        Result.match(decode(value, shape), {
-          onSuccess: (value) => Effect.succeed({ head, value }),
-          onFailure: (problem) => Effect.fail(malformed(problem))
-        })),
-    events: (send, shapes) =>
-      Effect.flatMap(response(send), (head) => {
-        const { events, opened } = EventStream.read(head.body, {
-          decode: (frame) =>
-            frame.messageType === "event"
-              ? Result.mapError(decodeEvent(frame.name, frame.payload, shapes), (problem) => fail(malformed(problem)))
-              : Result.fail(fail(toError(ServiceError.fromFrame(frame)))),
-          done: Effect.suspend((): Pull.Pull<never, ProviderError.CallError> => {
-            if (Exchange.isCut(exchange)) return unlessAborted(lost("inside the answer"))
-            ended = true
-            return unlessAborted(Cause.Done())
-          }),
-          malformed: (problem) => fail(malformed(problem)),
-          lost: (error) => fail(error === undefined ? lost("inside an event of the stream") : toError(error))
-        })
-        return Effect.as(opened, { head, value: events })
-      })
+  failed(error: unknown): Exit.Exit<never, ProviderError.CallError> {
+    return this.#exit(this.#toError(error))
+  }
+
+  readonly malformed = (
+    problem: string,
+    prefix = "the answer cannot be decoded: "
+  ): Exit.Exit<never, ProviderError.CallError> => this.#exit(Failure.malformed(this.#asked(), `${prefix}${problem}`))
+
+  lost(where: string): Exit.Exit<never, ProviderError.CallError> {
+    return this.#exit(
+      new ProviderError.ConnectionError(
+        Failure.silent(this.#asked(), `the connection was lost ${where}`, NetworkError.lostRemedy)
+      )
+    )
+  }
+
+  /** The failure of a request that has no response, and may not even have been sent. */
+  #unsent(error: unknown) {
+    const known = this.#toError(error)
+    return this.#exit(
+      known._tag === "MalformedResponseError" && this.exchange.address === undefined ? unsendable(error, known) : known
+    )
+  }
+
+  #exit(error: ProviderError.CallError) {
+    return this.exchange.abort.isAborted ? Exit.interrupt() : Exit.fail(error)
+  }
+
+  #toError(error: unknown) {
+    return BedrockError.fromUnknown(error, {
+      ...this.#asked(),
+      secrets: this.#secrets(),
+      request: this.#request.input
+    })
+  }
+
+  #asked(): Failure.Asked {
+    const { address, response } = this.exchange
+    return {
+      ...this.#request.asked,
+      server: address && serverOf(address),
+      proxy: address?.proxy,
+      requestId: response && ServiceError.requestId(response)
+    }
   }
 }
 

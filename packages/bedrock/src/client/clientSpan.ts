@@ -9,23 +9,38 @@ import * as Predicate from "effect/Predicate"
 import * as Tracer from "effect/Tracer"
 import type * as Exchange from "../wire/Exchange.ts"
 
-/** Annotates the current span and those around it, as far as the span of the client. */
-export const annotate = (input: object, address: Exchange.Address | undefined): Effect.Effect<void> =>
-  Effect.withFiber((fiber) => {
-    if (address === undefined) return Effect.void
-    const guardrail = guardrailOf(input)
-    for (const span of spansOf(Context.getOrUndefined(fiber.context, Tracer.ParentSpan))) {
-      span.attribute("server.address", address.host)
-      span.attribute("server.port", address.port)
-      if (guardrail !== undefined) span.attribute("aws.bedrock.guardrail.id", guardrail)
-    }
-    return Effect.void
-  })
+/** A span around each call of an operation. `Effect.fn` would take a stack trace at each. */
+export const around = <Args extends ReadonlyArray<unknown>, A, E, R>(
+  name: string,
+  operation: (...args: Args) => Effect.Effect<A, E, R>
+) =>
+(...args: Args): Effect.Effect<A, E, Exclude<R, Tracer.ParentSpan>> =>
+  Effect.withSpan(operation(...args), name, { captureStackTrace: false })
+
+/** Annotates the span of a context and those around it, as far as the span of the client. */
+export const annotate = (
+  context: Context.Context<never>,
+  input: object,
+  address: Exchange.Address | undefined
+): void => {
+  const current = address && Context.getOrUndefined(context, Tracer.ParentSpan)
+  if (current === undefined) return
+  const guardrail = guardrailOf(input)
+  for (const span of spansOf(current)) {
+    span.attribute("server.address", address?.host)
+    span.attribute("server.port", address?.port)
+    if (guardrail !== undefined) span.attribute("aws.bedrock.guardrail.id", guardrail)
+  }
+}
 
 /** A span and its ancestors up to the next of a client; only itself where there is none. */
-const spansOf = (current: Tracer.AnySpan | undefined): ReadonlyArray<Tracer.Span> => {
+const spansOf = (current: Tracer.AnySpan): ReadonlyArray<Tracer.Span> => {
   const spans: Array<Tracer.Span> = []
-  for (let span = current; span?._tag === "Span"; span = Option.getOrUndefined(span.parent)) {
+  for (
+    let span: Tracer.AnySpan | undefined = current;
+    span?._tag === "Span";
+    span = Option.getOrUndefined(span.parent)
+  ) {
     spans.push(span)
     if (span.kind === "client") return spans
   }

@@ -14,7 +14,10 @@ import type {
 } from "@aws-sdk/client-bedrock-runtime"
 import type * as ChatEvent from "@strata/core/chat/ChatEvent"
 import * as ProviderError from "@strata/core/ProviderError"
+import * as Arr from "effect/Array"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import type * as Pull from "effect/Pull"
 import * as Stream from "effect/Stream"
 import * as Failure from "../error/Failure.ts"
 import * as Block from "./Block.ts"
@@ -39,22 +42,34 @@ export const decode = <E, R>(
   frames: Stream.Stream<ConverseStreamOutput, E, R>,
   origin: Origin
 ): Stream.Stream<ChatEvent.ChatEvent, E | ProviderError.ConnectionError | ProviderError.MalformedResponseError, R> =>
-  Stream.suspend(() => {
-    const decoder = makeDecoder(origin)
-    return frames.pipe(
-      // A failure after the end of the answer does not invalidate it.
-      Stream.catch((error) => decoder.isComplete() ? Stream.empty : Stream.fail(error)),
-      Stream.mapAccumArrayEffect(() => decoder, (_, batch) => {
-        const events: Events = []
-        for (const frame of batch) {
-          const problem = decoder.add(frame, events)
-          if (problem !== undefined) return Effect.fail(problem)
-        }
-        return Effect.succeed([decoder, events] as const)
-      }),
-      Stream.concat(Stream.suspend(() => decoder.isComplete() ? Stream.empty : Stream.fail(incomplete(origin))))
-    )
-  })
+  // One step for each pull: a combinator for each of its cases would cost more than decoding.
+  Stream.transformPull(frames, (pull) =>
+    Effect.sync(() => {
+      const decoder = makeDecoder(origin)
+      const next: Pulled<E, R> = Effect.matchEffect(pull, {
+        onSuccess: (batch): Pulled<E, R> => {
+          const events: Events = []
+          for (const frame of batch) {
+            const problem = decoder.add(frame, events)
+            if (problem !== undefined) return Effect.fail(problem)
+          }
+          return Arr.isArrayNonEmpty(events) ? Effect.succeed(events) : next
+        },
+        // A failure after the end of the answer does not invalidate it.
+        onFailure: (error): Pulled<E, R> =>
+          decoder.isComplete()
+            ? Cause.done()
+            : Effect.fail(Cause.isDone(error) ? incomplete(origin) : error)
+      })
+      return next
+    }))
+
+type Pulled<E, R> = Pull.Pull<
+  Arr.NonEmptyReadonlyArray<ChatEvent.ChatEvent>,
+  E | ProviderError.ConnectionError | ProviderError.MalformedResponseError,
+  void,
+  R
+>
 
 type Events = Array<ChatEvent.ChatEvent>
 

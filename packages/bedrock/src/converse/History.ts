@@ -49,6 +49,8 @@ export const normalize = (
   request: ChatRequest.Resolved,
   options: { readonly capabilities: Capabilities; readonly mode: Mode }
 ): Result.Result<Normalized, ProviderError.InvalidRequestError> => {
+  const question = isBare(request) ? Turn.ofQuestion(request.messages, options.capabilities) : undefined
+  if (question !== undefined) return Result.succeed({ request, conversation: question, changes: [] })
   const { changes, report } = Change.collect()
   const repaired = repair(request, options.capabilities, report)
   const { toolChoice, tools } = declareTools(request, repaired, report)
@@ -72,6 +74,10 @@ export const normalize = (
     changes
   }))
 }
+
+/** Whether nothing but its messages can hold what needs a repair. */
+const isBare = ({ providerOptions, tools }: ChatRequest.Resolved): boolean =>
+  tools === undefined && providerOptions?.bedrock === undefined
 
 /** The order matters: each step relies on the earlier ones. */
 const repair = (

@@ -32,13 +32,14 @@ export const checkPart = (part: Message.Part, place: Place, limits: Capabilities
 
 /** Checks the options of a request, including `providerOptions.bedrock`. */
 export const checkOptions = (request: ChatRequest.Resolved): Checked => {
-  const own = request.providerOptions?.bedrock ?? {}
+  const own = request.providerOptions?.bedrock ?? undefined
+  const problem = modelProblem(request.model) ??
+    (own === undefined ? undefined : shapeProblem(own)) ??
+    inferenceProblem(request, "")
+  if (own === undefined || problem !== undefined) return settle(request.model, problem)
   return settle(
     request.model,
-    modelProblem(request.model) ??
-      shapeProblem(own) ??
-      inferenceProblem(request, "") ??
-      inferenceProblem(own.inferenceConfig ?? {}, "providerOptions.bedrock.inferenceConfig.") ??
+    inferenceProblem(own.inferenceConfig ?? {}, "providerOptions.bedrock.inferenceConfig.") ??
       metadataProblem(own.requestMetadata, "providerOptions.bedrock.requestMetadata") ??
       pathsProblem(
         own.additionalModelResponseFieldPaths,
@@ -256,7 +257,8 @@ const first = <A>(
   values: ReadonlyArray<A> | undefined,
   problem: (value: A, index: number) => Problem | undefined
 ): Problem | undefined => {
-  for (const [index, value] of (values ?? []).entries()) {
+  if (values === undefined) return undefined
+  for (const [index, value] of values.entries()) {
     const found = problem(value, index)
     if (found !== undefined) return found
   }

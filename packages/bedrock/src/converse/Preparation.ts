@@ -8,6 +8,7 @@ import type * as ChatRequest from "@strata/core/chat/ChatRequest"
 import * as ProviderError from "@strata/core/ProviderError"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
+import * as Result from "effect/Result"
 import * as BedrockPrompt from "../BedrockPrompt.ts"
 import type { Capabilities } from "../catalog/Capabilities.ts"
 import * as ModelCatalog from "../catalog/ModelCatalog.ts"
@@ -33,19 +34,19 @@ export type Prepare = (
 /** The lookup of profiles, and the catalogue unless a call provides its own, are those in force where this is made. */
 export const make = Effect.fnUntraced(function*(options: Options = {}): Effect.fn.Return<Prepare> {
   const capabilitiesOf = yield* makeCapabilities(options.family)
-  return Effect.fnUntraced(function*(request, { streaming }) {
-    const capabilities = yield* capabilitiesOf(request)
-    const [violation] = ModelCatalog.check(capabilities, request, { streaming })
-    if (violation !== undefined) return yield* Effect.fail(violation)
-    const encoded = yield* Effect.fromResult(
-      Request.encode(request, { capabilities, history: options.history ?? "repair", streaming })
-    )
-    yield* logChanges(request, encoded)
-    ClientInput.trust(encoded.input)
-    return ModelId.isArn(request.model) && ModelId.parse(request.model).kind === "prompt"
-      ? yield* prompted(request, encoded)
-      : encoded
-  })
+  return (request, { streaming }) =>
+    Effect.flatMap(capabilitiesOf(request), (capabilities): ReturnType<Prepare> => {
+      const [violation] = ModelCatalog.check(capabilities, request, { streaming })
+      if (violation !== undefined) return Effect.fail(violation)
+      const settled = Request.encode(request, { capabilities, history: options.history ?? "repair", streaming })
+      if (Result.isFailure(settled)) return Effect.fail(settled.failure)
+      const encoded = settled.success
+      ClientInput.trust(encoded.input)
+      const ready = ModelId.isArn(request.model) && ModelId.parse(request.model).kind === "prompt"
+        ? prompted(request, encoded)
+        : Effect.succeed(encoded)
+      return encoded.changes.length === 0 ? ready : Effect.andThen(logChanges(request, encoded), ready)
+    })
 })
 
 type CapabilitiesOf = (request: ChatRequest.Resolved) => Effect.Effect<Capabilities, ProviderError.CallError>
@@ -56,14 +57,7 @@ const makeCapabilities = Effect.fnUntraced(function*(family: string | undefined)
   let known = new Map<string, Capabilities>()
   let knownTo = ownCatalog
 
-  return Effect.fnUntraced(function*(request) {
-    const { model } = request
-    const given = yield* ModelCatalog.ModelCatalog
-    const catalog = given === ModelCatalog.builtIn ? ownCatalog : given
-    const own = request.providerOptions?.bedrock?.family
-    // options of another type are refused when they are encoded
-    const hint = (Predicate.isString(own) ? own : family) ??
-      (InferenceProfile.isOpaque(model) ? yield* ownLookup(model) : undefined)
+  const find = (model: string, hint: string | undefined, catalog: typeof ownCatalog): Capabilities => {
     // Parsing an id and searching the catalogue takes 30 µs, and a program uses only a few models.
     if (catalog !== knownTo || known.size >= 256) {
       known = new Map()
@@ -73,12 +67,23 @@ const makeCapabilities = Effect.fnUntraced(function*(family: string | undefined)
     const capabilities = known.get(key) ?? ModelCatalog.lookup(model, { family: hint, catalog })
     known.set(key, capabilities)
     return capabilities
-  })
+  }
+
+  return ({ model, providerOptions }) =>
+    Effect.flatMap(ModelCatalog.ModelCatalog, (given) => {
+      const catalog = given === ModelCatalog.builtIn ? ownCatalog : given
+      const own = providerOptions?.bedrock?.family
+      // options of another type are refused when they are encoded
+      const hint = Predicate.isString(own) ? own : family
+      return hint === undefined && InferenceProfile.isOpaque(model)
+        ? Effect.map(ownLookup(model), (found) => find(model, found, catalog))
+        : Effect.succeed(find(model, hint, catalog))
+    })
 })
 
 /** The log names fields, never content. */
 const logChanges = (request: ChatRequest.Resolved, { changes }: Request.Encoded): Effect.Effect<void> =>
-  changes.length === 0 ? Effect.void : Effect.logDebug("Changed the request before it was sent").pipe(
+  Effect.logDebug("Changed the request before it was sent").pipe(
     Effect.annotateLogs({ provider: providerName, model: request.model, changes })
   )
 

@@ -55,9 +55,10 @@ export const encode = (
   request: ChatRequest.Resolved,
   capabilities: Capabilities,
   report: Report
-): Result.Result<Encoded, ProviderError.CallError> =>
-  Result.gen(function*() {
-    const own = request.providerOptions?.bedrock
+): Result.Result<Encoded, ProviderError.CallError> => {
+  const own = request.providerOptions?.bedrock
+  if (request.reasoning === undefined && own === undefined) return Result.succeed({})
+  return Result.gen(function*() {
     const asked = yield* encodeRequested(request, capabilities, report)
     const fields = merge(asked.additionalModelRequestFields, own?.additionalModelRequestFields)
     const outputConfig = own?.outputConfig ?? asked.outputConfig
@@ -66,6 +67,7 @@ export const encode = (
       ...(outputConfig === undefined ? undefined : { outputConfig: { ...asked.outputConfig, ...outputConfig } })
     }
   })
+}
 
 /** Merges JSON over JSON: objects are merged, a list of betas is extended, anything else is replaced. */
 export const merge = (under: Fields | undefined, over: Fields | undefined): Fields | undefined => {

@@ -91,17 +91,18 @@ const encodeParts = (
   { model }: ChatRequest.Resolved,
   parts: ReadonlyArray<History.Placed>,
   { limits }: Capabilities
-): Result.Result<Array<ContentBlock>, ProviderError.CallError> =>
-  Result.map(
-    Result.all(parts.map(({ field, part }) => {
-      const place = { model, field }
-      return Result.flatMap(
-        Block.encode(part, place),
-        (blocks) => Result.map(Limits.checkPart(part, place, limits), () => blocks)
-      )
-    })),
-    (blocks) => blocks.flat()
-  )
+): Result.Result<Array<ContentBlock>, ProviderError.CallError> => {
+  const blocks: Array<ContentBlock> = []
+  for (const { field, part } of parts) {
+    const place = { model, field }
+    const encoded = Block.encode(part, place)
+    if (Result.isFailure(encoded)) return Result.fail(encoded.failure)
+    const checked = Limits.checkPart(part, place, limits)
+    if (Result.isFailure(checked)) return Result.fail(checked.failure)
+    blocks.push(...encoded.success)
+  }
+  return Result.succeed(blocks)
+}
 
 /** Drops blank stop sequences, ours and those in `providerOptions.bedrock`, for a model that does not accept them. */
 const dropBlankStops = (

@@ -15,7 +15,7 @@ import * as Block from "./Block.ts"
 export const decode = (
   output: ConverseCommandOutput,
   model: string,
-  where?: Failure.Where
+  where?: () => Failure.Where
 ): Result.Result<ChatResponse.ChatResponse, ProviderError.MalformedResponseError> => {
   const requestId = output.$metadata?.requestId
   const content = output.output?.message?.content
@@ -24,7 +24,7 @@ export const decode = (
       content.map(Block.decode),
       decodeOutcome({ ...output, latencyMs: output.metrics?.latencyMs, model, requestId })
     ))
-    : Result.fail(Failure.malformed({ ...where, model, requestId }, "the answer has no message"))
+    : Result.fail(Failure.malformed({ ...where?.(), model, requestId }, "the answer has no message"))
 }
 
 /** The outcome of an answer, from the fields shared by Converse and the end of a ConverseStream. */

@@ -39,17 +39,19 @@ type Encoding<A> = Result.Result<A, ProviderError.CallError>
 export const encode = (
   request: ChatRequest.Resolved,
   circumstances: Circumstances
-): Encoding<ToolConfiguration | undefined> =>
-  Result.gen(function*() {
-    const { messages, model, providerOptions, toolChoice, tools = [] } = request
+): Encoding<ToolConfiguration | undefined> => {
+  const { messages, model, providerOptions, toolChoice, tools = [] } = request
+  const own = providerOptions?.bedrock?.toolConfig
+  if (tools.length === 0 && own === undefined) return Result.succeed(undefined)
+  return Result.gen(function*() {
     const fit = makeFit(model, circumstances)
-    const own = providerOptions?.bedrock?.toolConfig
     if (own?.tools !== undefined && own.tools.length > 0) return yield* encodeOwn(own, own.tools, fit)
     if (tools.length === 0 || toolChoice === "none" && !mentionsTools(messages)) return undefined
     const encoded: Array<ConverseTool> = []
     for (const [index, tool] of tools.entries()) encoded.push(...yield* encodeTool(model, tool, `tools[${index}]`, fit))
     return { tools: encoded, ...encodeChoice(toolChoice) }
   })
+}
 
 /** The schema-dependent fields of a tool. */
 interface Specification {

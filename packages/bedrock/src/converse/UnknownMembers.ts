@@ -8,6 +8,7 @@ import { isObject } from "effect/Predicate"
 /** The members of a block that its part does not hold; `undefined` when there are none. */
 export const of = (block: ContentBlock): unknown => {
   const rest = beyond(block, known)
+  if (block.citationsContent === undefined) return rest
   const { citations, content } = block.citationsContent ?? {}
   const lists = {
     // A part has one text, and an empty text stands for no content.
@@ -54,12 +55,14 @@ const beyond = (value: unknown, known: Known): unknown => {
     const items = Array.isArray(value) ? value.map((item) => beyond(item, known[0]) ?? null) : []
     return items.some((item) => item !== null) ? items : undefined
   }
-  const members = Object.entries(isObject(value) ? value : {}).flatMap(([key, member]) => {
-    const inside = known[key]
-    const rest = Object.hasOwn(known, key) && inside !== undefined ? beyond(member, inside) : member
-    return rest === undefined || rest === null ? [] : [[key, rest] as const]
-  })
-  return members.length === 0 ? undefined : Object.fromEntries(members)
+  if (!isObject(value)) return undefined
+  let members: Array<readonly [string, unknown]> | undefined
+  for (const key of Object.keys(value)) {
+    const inside = Object.hasOwn(known, key) ? known[key] : undefined
+    const rest = inside === undefined ? value[key] : beyond(value[key], inside)
+    if (rest !== undefined && rest !== null) (members ??= []).push([key, rest])
+  }
+  return members && Object.fromEntries(members)
 }
 
 const isItems = (known: Known): known is readonly [Known] => Array.isArray(known)

@@ -113,6 +113,7 @@ interface Walk {
 const makeWalk = (report: Report): Walk => {
   let problem: Problem | undefined
   const start = (isJson: boolean) => <A>(value: A, field: string): A => {
+    if (value === undefined || typeof value === "string" && value.isWellFormed()) return value
     const place: Place = {
       isJson,
       keys: [],

@@ -12,6 +12,7 @@ import * as Predicate from "effect/Predicate"
 import * as Http2 from "node:http2"
 import { Readable } from "node:stream"
 import * as Connection from "./connection.ts"
+import type * as Http1Requests from "./http1Requests.ts"
 
 /** What the SDK sends requests with; `NodeHttpHandler` and `NodeHttp2Handler` are such handlers. */
 export interface RequestHandler {
@@ -39,6 +40,7 @@ type Response = Awaited<ReturnType<NodeHttpHandler["handle"]>>
 /** The handler's options from the SDK, which say whether the answer is an event stream. */
 interface HandlerOptions {
   readonly abortSignal?: unknown
+  readonly onCancel?: Http1Requests.Options["onCancel"]
   readonly isEventStream?: boolean
 }
 
@@ -78,13 +80,14 @@ export const make = (options: Options): Required<RequestHandler> => {
 
   return {
     metadata: { handlerProtocol: "h2" },
-    handle: (request, { abortSignal, isEventStream = false }: HandlerOptions = {}) => {
+    handle: (request, given) => {
+      const { abortSignal, isEventStream = false }: HandlerOptions = given ?? {}
       const { hostname, port, protocol } = request
       const url = new URL(`${protocol}//${hostname}${port === undefined ? "" : `:${port}`}`)
       if (abortSignal instanceof AbortSignal && abortSignal.aborted) return Promise.reject(aborted(abortSignal))
       const session = lease(url, isEventStream)
       session.enter(isEventStream)
-      return send(session, request, abortSignal, options.otherwise)
+      return send(session, request, given, options.otherwise)
     },
     destroy: () => servers.forEach((sessions) => sessions.forEach((session) => session.destroy()))
   }
@@ -208,10 +211,11 @@ const heartbeat = (interval: Duration.Duration, session: () => Http2.ClientHttp2
 const send = (
   session: Session,
   request: Request,
-  signal: unknown,
+  options: Parameters<NodeHttpHandler["handle"]>[1],
   otherwise: NodeHttpHandler["handle"] | undefined
 ): Promise<Response> =>
   new Promise((resolve, reject) => {
+    const { abortSignal: signal, onCancel }: HandlerOptions = options ?? {}
     let stream: Http2.ClientHttp2Stream | undefined
     let inside = true
     const leave = () => {
@@ -225,11 +229,13 @@ const send = (
       leave()
     }
     const abort = () => {
+      if (!inside) return
       session.retire()
       stream?.close(Http2.constants.NGHTTP2_CANCEL)
       fail(aborted(signal))
     }
     if (signal instanceof AbortSignal) signal.addEventListener("abort", abort, { once: true })
+    onCancel?.(abort)
     session.opened.then((connection) => {
       if (!inside) return
       stream = connection.request({ ...authorityOf(request), ":method": request.method, ":path": pathOf(request) })
@@ -247,7 +253,7 @@ const send = (
     }, (error) => {
       if (!inside || otherwise === undefined || !Connection.isWithoutHttp2(error)) return fail(error)
       leave()
-      resolve(otherwise(request, signal instanceof AbortSignal ? { abortSignal: signal } : {}))
+      resolve(otherwise(request, options))
     }).catch(fail)
   })
 
@@ -255,7 +261,8 @@ const send = (
 const authorityOf = ({ headers: { host, ...headers } }: Request): Record<string, string> =>
   host === undefined ? headers : { ":authority": host, ...headers }
 
-const aborted = (signal: unknown): Error => {
+/** As the SDK's own handlers fail. */
+export const aborted = (signal?: unknown): Error => {
   const cause = signal instanceof AbortSignal ? signal.reason : undefined
   return Object.assign(new Error("Request aborted", { cause }), { name: "AbortError" })
 }

@@ -10,6 +10,7 @@ import * as Clock from "effect/Clock"
 import { Readable } from "node:stream"
 import * as LeastRecent from "../internal/leastRecent.ts"
 import { nameOf, serverOf, type Target } from "./connection.ts"
+import type * as Http1Requests from "./http1Requests.ts"
 import * as Http2Sessions from "./http2Sessions.ts"
 import type { RequestHandler } from "./http2Sessions.ts"
 
@@ -47,18 +48,20 @@ export const make = ({ http1, ...settings }: Options): Required<RequestHandler> 
     const ticket = server.calls + server.streams < few ? undefined : settings.tickets.first(server.name)
     server[kind]++
     const leave = () => server[kind]--
-    return (ticket === undefined ? http1.handle(...args) : ticket.then(() => http1.handle(...args))).then(
-      (result) => {
-        const body: unknown = result.response.body
-        if (body instanceof Readable) body.once("close", leave)
-        else leave()
-        return result
-      },
-      (error: unknown) => {
-        leave()
-        return Promise.reject(error)
-      }
-    )
+    return (ticket === undefined
+      ? http1.handle(...args)
+      : unlessCancelled(ticket, args[1]).then(() => http1.handle(...args))).then(
+        (result) => {
+          const body: unknown = result.response.body
+          if (body instanceof Readable) body.once("close", leave)
+          else leave()
+          return result
+        },
+        (error: unknown) => {
+          leave()
+          return Promise.reject(error)
+        }
+      )
   }
 
   const sessions = Http2Sessions.make({
@@ -84,6 +87,12 @@ export const make = ({ http1, ...settings }: Options): Required<RequestHandler> 
     destroy: sessions.destroy
   }
 }
+
+const unlessCancelled = (ticket: Promise<void>, { onCancel }: Http1Requests.Options = {}): Promise<void> =>
+  new Promise((resolve, reject) => {
+    onCancel?.(() => reject(Http2Sessions.aborted()))
+    ticket.then(resolve)
+  })
 
 /** As many calls as the standard policy has at once. */
 const few = 32

@@ -17,17 +17,42 @@ export interface Response extends Head {
 /**
  * One request and its response.
  *
- * - `signal`: aborts it.
+ * - `abort`: aborts it; see {@link Abort}.
  * - `isEventStream`: an event stream does not share an HTTP/2 session with other calls.
  * - `address`: where it was sent; `undefined` until then.
  * - `onRequest`: sees the request that the SDK made, before it is sent.
  */
 export interface Exchange {
-  readonly signal: AbortSignal
+  readonly abort: Abort
   readonly isEventStream: boolean
   address: Address | undefined
   response: Response | undefined
   onRequest?: (request: Request) => void
+}
+
+/** Aborts a request, once it is sent and before. An `AbortController` for each call would cost more than signing it. */
+export class Abort {
+  isAborted = false
+  #controller: AbortController | undefined
+  #cancel: (() => void) | undefined
+
+  readonly onCancel = (cancel: () => void): void => {
+    this.#cancel = cancel
+    if (this.isAborted) cancel()
+  }
+
+  /** For a handler that knows nothing else. */
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController()
+    if (this.isAborted) this.#controller.abort()
+    return this.#controller.signal
+  }
+
+  abort(): void {
+    this.isAborted = true
+    this.#cancel?.()
+    this.#controller?.abort()
+  }
 }
 
 /** `proxy`: what the way leads through, without user name and password. */
@@ -77,7 +102,7 @@ export const send = ({ config }: BedrockRuntimeClient, request: Request, exchang
   handle(config, request, exchange)
 
 const handle = ({ requestHandler }: BedrockRuntimeClient["config"], request: Request, exchange: Exchange) => {
-  const { isEventStream, signal } = exchange
+  const { abort, isEventStream } = exchange
   const { hostname, port, protocol } = request
   const proxy: unknown = Predicate.hasProperty(requestHandler, "proxyOf") &&
     Predicate.isFunction(requestHandler.proxyOf) && requestHandler.proxyOf(request)
@@ -86,7 +111,12 @@ const handle = ({ requestHandler }: BedrockRuntimeClient["config"], request: Req
     port: port ?? (protocol === "http:" ? 80 : 443),
     proxy: Predicate.isString(proxy) ? proxy : undefined
   }
-  return requestHandler.handle(request, { abortSignal: signal, ...(isEventStream && { isEventStream }) }).then(
+  const isCancellable = Predicate.hasProperty(requestHandler, "isCancellable") && requestHandler.isCancellable === true
+  const options = {
+    ...(isCancellable ? { onCancel: abort.onCancel } : { abortSignal: abort.signal }),
+    ...(isEventStream && { isEventStream })
+  }
+  return requestHandler.handle(request, options).then(
     (result) => {
       exchange.response = toResponse(result)
       return result
@@ -110,8 +140,11 @@ const exchanges = new WeakMap<object, Exchange>()
 /** `undefined` when a custom handler gave something else; header names are converted to lower case. */
 const toResponse = ({ response }: { readonly response?: unknown }): Response | undefined => {
   if (!Predicate.isObject(response) || !Predicate.isNumber(response["statusCode"])) return undefined
-  const headers = Object.entries(response["headers"] ?? {}).flatMap(([name, value]) =>
-    Predicate.isString(value) ? [[name.toLowerCase(), value]] : []
-  )
-  return { status: response["statusCode"], headers: Object.fromEntries(headers), body: response["body"] }
+  const headers: Record<string, string> = {}
+  const given = Predicate.isObject(response["headers"]) ? response["headers"] : {}
+  for (const name of Object.keys(given)) {
+    const value = given[name]
+    if (typeof value === "string") headers[name.toLowerCase()] = value
+  }
+  return { status: response["statusCode"], headers, body: response["body"] }
 }

@@ -127,6 +127,15 @@ const model = Schema.Literals([...models.keys()] as [string, ...Array<string>]) 
 
 const Nasty = Schema.Struct({ model, messages: Messages, tools: Tools })
 
+/** One question, for which there is a shorter way, and what is nearly one. */
+const Questions = Schema.Struct({
+  model,
+  messages: Schema.Array(
+    Schema.Struct({ role: Schema.Literals(["system", "user", "user", "assistant"]), content: said, cache })
+  )
+    .check(Schema.isMinLength(1), Schema.isMaxLength(3))
+})
+
 /** Anything the types allow. */
 const Anything = Schema.Struct({
   model,
@@ -164,6 +173,12 @@ const options = { arbitrary: { runs: 800 }, timeout: 60_000 }
 describe("converse/History", () => {
   it.prop("sends only what Bedrock accepts", [Nasty], ([request]) => {
     assert.deepStrictEqual(broken(encode(request).input, capabilitiesOf(request.model)), [])
+  }, options)
+
+  it.prop("takes plain text as it takes a list of one text", [Questions], ([request]) => {
+    const listed = request.messages.map(({ content, ...message }) => ({ ...message, content: [Message.text(content)] }))
+    const { input } = encode(request)
+    assert.deepStrictEqual(input, encode({ ...request, messages: listed as ReadonlyArray<Message.Message> }).input) // still messages
   }, options)
 
   it.prop("is idempotent", [Nasty], ([request]) => {

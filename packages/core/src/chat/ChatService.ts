@@ -5,6 +5,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import * as Check from "../Check.ts"
 import * as Middleware from "../internal/middleware.ts"
@@ -45,9 +46,9 @@ export const stream = (
 
 /** The text of the answer as the model writes it. */
 export const textStream = (input: ChatRequest.Input): Stream.Stream<string, Chat.ChatStreamError, ChatService> =>
-  Stream.map(
-    Stream.filter(stream(input), (event) => event.type === "text-delta"),
-    (event) => event.delta
+  Stream.filterMap(
+    stream(input),
+    (event) => event.type === "text-delta" ? Result.succeed(event.delta) : Result.failVoid
   )
 
 /**

@@ -56,17 +56,20 @@ export const troubleOf = Effect.fnUntraced(function*(call: () => unknown): Effec
 
 /**
  * {@link troubleOf} each call with each of the {@link values}, and what each is about. The value that `calls` gets stands
- * for one of any type; it is made anew for each call, since a call may use it up.
+ * for one of any type; it is made anew for each call, since a call may use it up. With `every` each call is tried with one
+ * in so many of the values, and the next call with others.
  */
 export const troublesOf = Effect.fnUntraced(function*(
-  calls: (any: never) => ReadonlyArray<() => unknown>
+  calls: (any: never) => ReadonlyArray<() => unknown>,
+  every = 1
 ): Effect.fn.Return<ReadonlyArray<string>> {
   const troubles: Array<string> = []
-  for (const { make, name } of values) {
+  for (const [place, { make, name }] of values.entries()) {
     const made = Result.try(() => calls(make() as never))
     const { length } = Check.itemsOf(Result.getOrUndefined(made)) ?? []
     if (length === 0) troubles.push(`there are no calls with ${name}`)
     for (let index = 0; index < length; index++) {
+      if ((place + index) % every !== 0) continue
       const trouble = yield* troubleOf(() => calls(make() as never)[index]!())
       if (trouble !== undefined) troubles.push(`call ${index} with ${name} ${trouble}`)
     }

@@ -64,13 +64,15 @@ export interface AnswerTool {
 export const plan = (
   request: ChatRequest.Resolved,
   { capabilities, report, room, streaming }: Circumstances
-): Result.Result<Plan, ProviderError.InvalidRequestError> =>
-  Result.gen(function*() {
-    const { model, responseFormat, toolChoice, tools = [] } = request
-    if (responseFormat?.type !== "json") return {}
+): Result.Result<Plan, ProviderError.InvalidRequestError> => {
+  const { model, responseFormat, toolChoice, tools = [] } = request
+  if (responseFormat?.type !== "json") return Result.succeed(noPlan)
+  return Result.gen(function*() {
     const field = "responseFormat.schema"
-    const read = yield* Result.mapError(Reading.read(responseFormat.schema, field), (problem) =>
-      ProviderError.invalidRequest({ provider: providerName, model, ...problem }))
+    const read = yield* Result.mapError(
+      Reading.read(responseFormat.schema, field),
+      (problem) => ProviderError.invalidRequest({ provider: providerName, model, ...problem })
+    )
     if (read.told) {
       report("told-schema", field)
     }
@@ -106,9 +108,13 @@ export const plan = (
       ...(choice === undefined ? { instruction: { text: instructCall(name, besideOthers), to } } : undefined)
     }
   })
+}
+
+const noPlan: Plan = {}
 
 /** Adds a plan to an encoded request. Fields in `providerOptions.bedrock` win. */
 export const apply = (input: ConverseStreamCommandInput, plan: Plan): ConverseStreamCommandInput => {
+  if (plan === noPlan) return input
   const { answerTool, instruction, outputConfig } = plan
   return {
     ...input,

@@ -86,6 +86,29 @@ export const cacheIn = (block: unknown): Message.CacheControl | undefined => {
   return ttl === "5m" || ttl === "1h" ? { ttl } : true
 }
 
+/**
+ * The conversation of one question in plain text, beside a system prompt that the model takes: most are no more, and there
+ * is nothing to repair. `undefined` for any other.
+ */
+export const ofQuestion = (
+  messages: ReadonlyArray<Message.Message>,
+  { systemPrompt }: Capabilities
+): Conversation | undefined => {
+  const at = messages.length - 1
+  const [first] = messages
+  if (at === 1 && (first?.role !== "system" || systemPrompt === false) || at > 1) return undefined
+  const question = messages[at]
+  if (question?.role !== "user" || !isPlain(question) || first === undefined || !isPlain(first)) return undefined
+  const field = `messages[${at}]`
+  return {
+    system: at === 1 ? place(first, "messages[0]") : [],
+    turns: [{ role: "user", parts: place(question, field), field }]
+  }
+}
+
+const isPlain = ({ cache, content }: Message.Message): boolean =>
+  typeof content === "string" && cache === undefined && content.trim() !== ""
+
 /** One turn per message; an assistant message that holds results of the program's tools makes several. */
 export const fromMessages = (messages: ReadonlyArray<Message.Message>, report: Report): ReadonlyArray<Turn> =>
   messages.flatMap((message, index): ReadonlyArray<Turn> => {

@@ -1,6 +1,7 @@
 /** The span and metrics of a chat call. */
 import * as Arr from "effect/Array"
 import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Pull from "effect/Pull"
 import * as Schema from "effect/Schema"
@@ -51,7 +52,7 @@ export const stream = <R>(
     Effect.fnUntraced(function*(pull, parent) {
       const scope = yield* Scope.fork(parent)
       const span = yield* Scope.provide(Effect.makeSpanScoped(name, options), scope)
-      const inSpan = Effect.provideService(Tracer.ParentSpan, span)
+      const inSpan = withSpan(span)
       const start = yield* Clock.currentTimeMillis
       yield* Scope.addFinalizerExit(scope, (exit) => inSpan(Telemetry.recordEnd(target, start, exit)))
       yield* inSpan(recordContent("gen_ai.input.messages", request.messages))
@@ -79,6 +80,19 @@ export const stream = <R>(
   )
 }
 
+/** Provides a span to effects that run often in the same context, which is extended once. */
+const withSpan = (span: Tracer.AnySpan) => {
+  let last: Context.Context<never> | undefined
+  let extended: Context.Context<never> = Context.empty()
+  return <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    Effect.updateContext(self, (context: Context.Context<R>) => {
+      if (context !== last) extended = Context.add(context, Tracer.ParentSpan, span)
+      last = context
+      // it has what the last context has
+      return extended as Context.Context<R>
+    })
+}
+
 const requestAttributes = (request: ChatRequest.Resolved) => ({
   "gen_ai.request.max_tokens": request.maxTokens,
   "gen_ai.request.temperature": request.temperature,
@@ -91,19 +105,18 @@ const requestAttributes = (request: ChatRequest.Resolved) => ({
 const recordOutcome = (target: Telemetry.Target, outcome: ChatResponse.Outcome): Effect.Effect<void> => {
   const { usage } = outcome
   const prompt = usage.inputTokens + usage.cacheReadTokens + usage.cacheWriteTokens
-  return Effect.all([
-    Telemetry.annotate({
-      "gen_ai.response.model": outcome.model,
-      "gen_ai.response.id": outcome.requestId,
-      "gen_ai.response.finish_reasons": [outcome.finishReason],
-      "gen_ai.usage.input_tokens": prompt,
-      "gen_ai.usage.output_tokens": usage.outputTokens,
-      "gen_ai.usage.cache_read.input_tokens": usage.cacheReadTokens,
-      "gen_ai.usage.cache_creation.input_tokens": usage.cacheWriteTokens
-    }),
-    Telemetry.recordTokens(target, "input", prompt),
-    Telemetry.recordTokens(target, "output", usage.outputTokens)
-  ], { discard: true })
+  return Telemetry.annotate({
+    "gen_ai.response.model": outcome.model,
+    "gen_ai.response.id": outcome.requestId,
+    "gen_ai.response.finish_reasons": [outcome.finishReason],
+    "gen_ai.usage.input_tokens": prompt,
+    "gen_ai.usage.output_tokens": usage.outputTokens,
+    "gen_ai.usage.cache_read.input_tokens": usage.cacheReadTokens,
+    "gen_ai.usage.cache_creation.input_tokens": usage.cacheWriteTokens
+  }).pipe(
+    Effect.andThen(Telemetry.recordTokens(target, "input", prompt)),
+    Effect.andThen(Telemetry.recordTokens(target, "output", usage.outputTokens))
+  )
 }
 
 const recordContent = (attribute: string, messages: ReadonlyArray<Message.Message>): Effect.Effect<void> =>

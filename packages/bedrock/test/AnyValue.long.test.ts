@@ -1,0 +1,3 @@
+import * as AnyValues from "./samples/AnyValues.ts"
+
+AnyValues.suite(1)

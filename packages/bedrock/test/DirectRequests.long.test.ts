@@ -1,0 +1,3 @@
+import * as DirectRequests from "./samples/DirectRequests.ts"
+
+DirectRequests.suite(2500)

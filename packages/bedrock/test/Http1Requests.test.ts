@@ -1,0 +1,41 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { connect, request } from "./support/Client.ts"
+import * as WireServer from "./support/WireServer.ts"
+
+describe("A request over HTTP/1.1", () => {
+  it.live("fails with a connect timeout, TLS included", () =>
+    Effect.gen(function*() {
+      const server = yield* WireServer.tcp((socket) => void socket.resume())
+      const client = yield* connect({ url: server.url.replace("http:", "https:") }, {
+        transport: { connectTimeout: "50 millis" }
+      })
+      const error = yield* Effect.flip(client.converse(request))
+      assert(error._tag === "TimeoutError", error.message)
+      assert.strictEqual(error.phase, "connect")
+      yield* WireServer.eventually(() => server.open() === 0)
+    }))
+
+  it.live("may wait longer than that for one of maxSockets", () =>
+    Effect.gen(function*() {
+      const server = yield* WireServer.http1((received, answer) =>
+        void setTimeout(() => WireServer.answering(received, answer), 400)
+      )
+      const client = yield* connect(server, { transport: { connectTimeout: "1 second", maxSockets: 1 } })
+      yield* Effect.all(Array.from({ length: 4 }, () => client.converse(request)), { concurrency: "unbounded" })
+      assert.strictEqual(server.connections(), 1)
+    }))
+
+  it.live("is taken back from those that wait for one of maxSockets when it is interrupted", () =>
+    Effect.gen(function*() {
+      let waiting = 0
+      const server = yield* WireServer.http1(() => void waiting++)
+      const client = yield* connect(server, { transport: { maxSockets: 1 } })
+      const first = yield* Effect.forkChild(client.converse(request))
+      yield* WireServer.eventually(() => waiting === 1)
+      yield* Effect.ignore(Effect.timeout(client.converse(request), "50 millis"))
+      first.interruptUnsafe()
+      yield* WireServer.eventually(() => server.open() === 0)
+      assert.strictEqual(server.received.length, 1)
+    }))
+})

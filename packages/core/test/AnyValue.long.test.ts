@@ -1,0 +1,3 @@
+import * as AnySuite from "./support/AnySuite.ts"
+
+AnySuite.suite(1)

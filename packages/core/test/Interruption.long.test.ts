@@ -1,0 +1,3 @@
+import * as Interruption from "./support/Interruption.ts"
+
+Interruption.suite(Interruption.everyOps)

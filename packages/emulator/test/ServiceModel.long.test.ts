@@ -1,0 +1,3 @@
+import * as ServiceModel from "./serviceModel/ServiceModel.ts"
+
+ServiceModel.suite("every")
