@@ -1,5 +1,6 @@
 /**
- * How requests reach the network: a pool of HTTP/1.1 connections by default, shared HTTP/2 sessions on request.
+ * How requests reach the network: a pool of HTTP/1.1 connections, and shared HTTP/2 sessions for the calls of a burst, or
+ * one of the two alone.
  *
  * The SDK opens one TLS session per call, ends a stream normally when its HTTP/2 connection is lost, and disables its
  * middleware cache for calls with an abort signal. Here connections are kept and shared, through proxies where there are
@@ -14,6 +15,7 @@ import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import * as Http from "node:http"
 import * as Https from "node:https"
+import * as Tls from "node:tls"
 import type * as AwsProfile from "./client/awsProfile.ts"
 import { providerName } from "./internal/provider.ts"
 import * as Certificates from "./network/certificates.ts"
@@ -21,7 +23,9 @@ import * as Connection from "./network/connection.ts"
 import * as Http1Requests from "./network/http1Requests.ts"
 import * as Http2Sessions from "./network/http2Sessions.ts"
 import type { RequestHandler } from "./network/http2Sessions.ts"
+import * as ProtocolChoice from "./network/protocolChoice.ts"
 import * as Proxy from "./network/proxy.ts"
+import * as Tickets from "./network/tickets.ts"
 
 export type { RequestHandler }
 
@@ -48,6 +52,10 @@ export interface ConnectionOptions {
 /**
  * HTTP/1.1 over keep-alive connections, one request at a time on each.
  *
+ * Where no option of this kind is set, a call beyond 32 at once to an `https` server goes over HTTP/2, if the server
+ * agrees to that in its TLS handshake: a burst of a thousand calls makes some 40 handshakes. Streams stay on HTTP/1.1.
+ *
+ * - `http2`: `false` for HTTP/1.1 alone, as with `maxSockets`, `idleTimeout` or `httpsAgent`.
  * - `maxSockets`: maximum of open connections; further calls are queued. No limit when missing: `Policy` bounds
  *   concurrency. Tunnels being opened through a proxy do not count yet.
  * - `idleTimeout`: how long an open request may be silent. None when missing: a model can reason for minutes, and
@@ -60,7 +68,7 @@ export interface Http1Options extends ConnectionOptions {
   readonly idleTimeout?: Duration.Input | undefined
   readonly httpAgent?: Http.Agent | undefined
   readonly httpsAgent?: Https.Agent | undefined
-  readonly http2?: undefined
+  readonly http2?: false | undefined
   readonly requestHandler?: undefined
 }
 
@@ -71,9 +79,8 @@ export interface Http1Options extends ConnectionOptions {
  * - `pingInterval`: between the PINGs of a session with calls in flight; 15 seconds when missing. A dead connection is
  *   noticed within two intervals, and its calls fail with a `ConnectionError`.
  *
- * Cheaper than HTTP/1.1 for a sudden burst of unary calls, since it needs few TLS handshakes. But a lost connection
- * fails all requests on it, and large answers share one 64 KiB window. Calls after an aborted one use another session, as
- * its connection may be dead.
+ * It needs few TLS handshakes, but a lost connection fails all requests on it. Calls after an aborted one use another
+ * session, as its connection may be dead.
  */
 export interface Http2Options extends ConnectionOptions {
   readonly http2: true | Http2Settings
@@ -109,30 +116,39 @@ export const make = Effect.fnUntraced(function*(
   profile: AwsProfile.AwsProfile
 ): Effect.fn.Return<Transport, ProviderError.InvalidRequestError, Scope.Scope> {
   const settled = yield* Check.run(check, options, { provider: providerName, field: "transport" })
-  const { http2, httpAgent, httpsAgent, requestHandler } = settled
+  const { httpAgent, httpsAgent, requestHandler } = settled
   if (requestHandler !== undefined) {
     const custom = forSdk(requestHandler, Proxy.direct)
     return { requestHandler: custom, ofCredentials: custom.metadata.handlerProtocol === "h2" ? undefined : custom }
   }
   const route = yield* Proxy.resolve(settled.proxy)
+  const trusted = httpsAgent === undefined ? yield* Certificates.trust(settled.ca, profile) : undefined
+  let context: Tls.SecureContext | undefined
   const connection: Connection.Settings = {
     route: (target) =>
       (target.protocol === "https:" ? httpsAgent : httpAgent) === undefined ? route(target) : undefined,
     timeout: settled.connectTimeout ?? Duration.seconds(5),
-    trust: httpsAgent === undefined ? yield* Certificates.trust(settled.ca, profile) : undefined
+    trust: () => context ??= trusted ?? Tls.createSecureContext(),
+    tickets: Tickets.make()
   }
-  const http1 = forSdk(yield* http1Handler(settled, connection), connection.route, true)
+  const http1 = yield* http1Handler(settled, connection)
+  const chosen = settled.http2 === false || ofHttp1.some((name) => settled[name] !== undefined)
+    ? http1
+    : yield* http2Handler(settled.http2, connection, http1)
   return {
-    requestHandler: http2 === undefined ? http1 : forSdk(yield* http2Handler(http2, connection), connection.route),
-    ofCredentials: http1
+    requestHandler: forSdk(chosen, connection.route, true),
+    ofCredentials: forSdk(http1, connection.route, true)
   }
 })
+
+/** Options that HTTP/2 does not have: who sets one of them wants HTTP/1.1 alone. */
+const ofHttp1 = ["maxSockets", "idleTimeout", "httpsAgent"] as const
 
 /** Options that may be any value. */
 export const check: Check.Check<Settled> = (given, at) => {
   const settled = anyOptions(given, at)
   if (settled === Check.refused) return settled
-  const names = Object.keys(settled)
+  const names = Object.keys(settled).filter((name) => name !== "http2" || settled.http2 !== false)
   const clash = exclusive.find(([one, other]) => names.includes(one) && names.includes(other))
   return clash === undefined ? settled : Check.refuse(
     at,
@@ -166,7 +182,7 @@ interface Settled {
   readonly ca?: string | ReadonlyArray<string> | undefined
   readonly httpAgent?: Http.Agent | undefined
   readonly httpsAgent?: Https.Agent | undefined
-  readonly http2?: true | CheckedHttp2 | undefined
+  readonly http2?: boolean | CheckedHttp2 | undefined
   readonly requestHandler?: RequestHandler | undefined
 }
 
@@ -192,7 +208,7 @@ const streams = Check.partial({
     remedy: "Use a whole number from 1"
   }),
   pingInterval: Check.duration({ zero: false })
-}, { remedy: "Use true, or { maxConcurrentStreams }" })
+}, { remedy: "Use true, false, or { maxConcurrentStreams }" })
 
 const anyOptions = Check.struct<Settled>({
   maxSockets: Check.optional(connections),
@@ -202,7 +218,7 @@ const anyOptions = Check.struct<Settled>({
   ca: Check.optional(Certificates.check),
   httpAgent: Check.optional(agent()),
   httpsAgent: Check.optional(agent()),
-  http2: Check.optional((given, at) => given === true ? given : streams(given, at)),
+  http2: Check.optional((given, at) => Predicate.isBoolean(given) ? given : streams(given, at)),
   requestHandler: Check.optional(Check.instance(
     (given): given is RequestHandler => Predicate.hasProperty(given, "handle") && Predicate.isFunction(given.handle),
     "Use a handler such as `NodeHttpHandler`"
@@ -233,7 +249,7 @@ const http1Handler = Effect.fnUntraced(function*(
 ): Effect.fn.Return<RequestHandler, never, Scope.Scope> {
   // Node keeps 256 free sockets: after a burst of a thousand calls it would close three quarters of them.
   const pool = { keepAlive: true, maxSockets: options.maxSockets ?? Infinity, maxFreeSockets: 1024 }
-  const secure = { ...pool, ...(connection.trust === undefined ? {} : { secureContext: connection.trust }) }
+  const secure = { ...pool, maxCachedSessions: 0 }
   const agents = {
     httpAgent: options.httpAgent ?? (yield* scopedAgent("http:", () => new Http.Agent(pool), connection)),
     httpsAgent: options.httpsAgent ?? (yield* scopedAgent("https:", () => new Https.Agent(secure), connection))
@@ -269,13 +285,16 @@ const scopedAgent = <A extends Http.Agent>(
     ({ agent }) => agent
   )
 
+/** HTTP/2 where it was asked for, and where it was not, beside HTTP/1.1. */
 const http2Handler = (
-  http2: true | CheckedHttp2,
-  connection: Connection.Settings
+  asked: true | CheckedHttp2 | undefined,
+  connection: Connection.Settings,
+  http1: RequestHandler
 ): Effect.Effect<RequestHandler, never, Scope.Scope> => {
-  const { maxConcurrentStreams = 100, pingInterval = Duration.seconds(15) } = http2 === true ? {} : http2
+  const { maxConcurrentStreams = 100, pingInterval = Duration.seconds(15) } = asked === true ? {} : asked ?? {}
+  const options = { ...connection, maxConcurrentStreams, pingInterval }
   return Effect.acquireRelease(
-    Effect.sync(() => Http2Sessions.make({ ...connection, maxConcurrentStreams, pingInterval })),
-    (sessions) => Effect.sync(() => sessions.destroy())
+    Effect.sync(() => asked === undefined ? ProtocolChoice.make({ ...options, http1 }) : Http2Sessions.make(options)),
+    (handler) => Effect.sync(() => handler.destroy())
   )
 }

@@ -147,6 +147,7 @@ describe("A service that counts tokens of its own", () => {
           if (longest > limit) {
             return WireServer.failing(400, "ValidationException", refusal(longest, limit))({
               path: "",
+              httpVersion: "1.1",
               headers: {},
               body
             }, reply)

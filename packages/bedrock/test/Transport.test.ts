@@ -186,6 +186,19 @@ describe("Transport", () => {
         assert.strictEqual(server.connections(), 3)
       }))
 
+    it.live("has windows for large answers, on a session as well as on a stream", () =>
+      Effect.gen(function*() {
+        let windows = { stream: 0, connection: 0 }
+        const server = yield* WireServer.http2((received, answer) => {
+          windows = answer.windows()
+          WireServer.answering(received, answer)
+        })
+        const client = yield* connect(server, { transport })
+        yield* client.converse(request)
+        assert.isAtLeast(windows.stream, 2 ** 20)
+        assert.isAtLeast(windows.connection, 2 ** 24)
+      }))
+
     it.live("fails calls on GOAWAY with a connection error, and continues with a new session", () =>
       Effect.gen(function*() {
         const server = yield* WireServer.http2((received, answer) => {

@@ -14,19 +14,23 @@ import * as Redacted from "effect/Redacted"
 import * as Http from "node:http"
 import * as Https from "node:https"
 import * as Net from "node:net"
+import type { Duplex } from "node:stream"
 import * as Tls from "node:tls"
 import type { Proxy, Route } from "./proxy.ts"
+import type { Tickets } from "./tickets.ts"
 
 /**
  * How to connect.
  *
  * - `timeout`: until there is a connection, TLS and the tunnel included.
- * - `trust`: the certificate authorities of servers and proxies; Node's own when `undefined`.
+ * - `trust`: the certificate authorities of servers and proxies, made at the first handshake and common to all.
+ * - `tickets`: what later TLS handshakes with a server resume.
  */
 export interface Settings {
   readonly route: Route
   readonly timeout: Duration.Duration
-  readonly trust: Tls.SecureContext | undefined
+  readonly trust: () => Tls.SecureContext
+  readonly tickets: Tickets
 }
 
 interface Answered {
@@ -67,7 +71,7 @@ interface Server {
 }
 
 /** Opens a tunnel through a proxy to a server. */
-const tunnel = (proxy: Proxy, { host, port }: Server, trust: Tls.SecureContext | undefined) =>
+const tunnel = (proxy: Proxy, { host, port }: Server, trust: () => Tls.SecureContext) =>
   Effect.callback<Net.Socket, ProxyError>((resume) => {
     const authority = `${Net.isIPv6(host) ? `[${host}]` : host}:${port}`
     const connect = {
@@ -79,7 +83,7 @@ const tunnel = (proxy: Proxy, { host, port }: Server, trust: Tls.SecureContext |
       headers: { host: authority, ...authorization(proxy) }
     }
     const request = proxy.secure
-      ? Https.request({ ...connect, ...(trust === undefined ? {} : { secureContext: trust }) })
+      ? Https.request(Object.assign(connect, { secureContext: trust() }))
       : Http.request(connect)
     const fail = (message: string, options?: Answered) => {
       request.destroy()
@@ -117,21 +121,68 @@ const route = (protocol: string, server: Server, settings: Settings) => {
   return { proxy, open }
 }
 
-/** A connection for an HTTP/2 session: for `https:` one whose TLS handshake agreed on HTTP/2. */
-export const forHttp2 = (url: URL, settings: Settings): Effect.Effect<Net.Socket, unknown> => {
-  const port = url.port === "" ? url.protocol === "https:" ? 443 : 80 : Number(url.port)
-  const server = { host: url.hostname.replace(/^\[(.*)\]$/, "$1"), port }
+/** A server's name among tickets. */
+export const nameOf = ({ host, port }: Server): string => `${host}:${port}`
+
+/** A URL or a request. */
+export interface Target {
+  readonly hostname: string
+  readonly port?: number | string | undefined
+  readonly protocol: string
+}
+
+/** Who is connected to. */
+export const serverOf = ({ hostname, port, protocol }: Target): Server => ({
+  host: hostname.replace(/^\[(.*)\]$/, "$1"),
+  port: port === undefined || port === "" ? protocol === "https:" ? 443 : 80 : Number(port)
+})
+
+/** Has a TLS connection resume the last one to the server, and keeps what it is given for the next. */
+const resuming = <Socket extends Duplex | null | undefined>(
+  server: Server,
+  { tickets, trust }: Settings,
+  open: (options: Tls.ConnectionOptions) => Socket
+): Socket => {
+  const name = nameOf(server)
+  const session = tickets.get(name)
+  const socket = open({ secureContext: trust(), ...(session === undefined ? {} : { session }) })
+  let under = true
+  const end = (succeeded: boolean) => {
+    if (under) tickets.end(name, succeeded)
+    under = false
+  }
+  tickets.begin(name)
+  socket?.on("session", (ticket: Buffer) => tickets.put(name, ticket))
+  socket?.once("secureConnect", () => end(true))
+  socket?.once("close", (failed: boolean) => {
+    if (failed && under) tickets.drop(name, session)
+    end(false)
+  })
+  return socket
+}
+
+/**
+ * A connection for an HTTP/2 session: for `https:` one whose TLS handshake agreed on HTTP/2, which `protocols` has. For
+ * a server that did not, the error is {@link isWithoutHttp2}.
+ */
+export const forHttp2 = (
+  url: URL,
+  protocols: ReadonlyArray<string>,
+  settings: Settings
+): Effect.Effect<Net.Socket, unknown> => {
+  const server = serverOf(url)
   const open: (socket?: Net.Socket) => Effect.Effect<Net.Socket, unknown> = url.protocol === "https:"
     ? (socket) =>
       ready("secureConnect", () =>
-        Tls.connect({
-          ...server,
-          // An address is not sent as the name of a server.
-          ...(Net.isIP(server.host) === 0 ? { servername: server.host } : {}),
-          ...(socket === undefined ? {} : { socket }),
-          ...(settings.trust === undefined ? {} : { secureContext: settings.trust }),
-          ALPNProtocols: ["h2"]
-        }))
+        resuming(server, settings, (options) =>
+          Tls.connect({
+            ...server,
+            // An address is not sent as the name of a server.
+            ...(Net.isIP(server.host) === 0 ? { servername: server.host } : {}),
+            ...(socket === undefined ? {} : { socket }),
+            ...options,
+            ALPNProtocols: [...protocols]
+          })))
     : (socket) => socket === undefined ? ready("connect", () => Net.connect(server)) : Effect.succeed(socket)
   return Effect.flatMap(route(url.protocol, server, settings)?.open ?? Effect.undefined, open).pipe(
     Effect.timeoutOrElse({
@@ -143,6 +194,13 @@ export const forHttp2 = (url: URL, settings: Settings): Effect.Effect<Net.Socket
     })
   )
 }
+
+/**
+ * Whether a server, or what stands before it, ended the TLS handshake of {@link forHttp2} or chose HTTP/1.1: a connection
+ * for HTTP/1.1 may be accepted. Not so for a certificate, nor for a server that cannot be reached.
+ */
+export const isWithoutHttp2 = (error: unknown): boolean =>
+  Predicate.hasProperty(error, "code") && /^(ERR_HTTP2_ERROR|ERR_SSL_.*|EPROTO|ECONNRESET)$/.test(String(error.code))
 
 const ready = <Socket extends Net.Socket>(event: "connect" | "secureConnect", connect: () => Socket) =>
   Effect.callback<Socket, unknown>((resume) => {
@@ -159,14 +217,23 @@ const ready = <Socket extends Net.Socket>(event: "connect" | "secureConnect", co
 
 /**
  * Has an agent of Node open its connections through the proxy of each: in a tunnel, but for requests in clear text to a
- * proxy in clear text, which are addressed to the proxy itself. `close` gives up the tunnels being opened.
+ * proxy in clear text, which are addressed to the proxy itself. TLS resumes where it can. `close` gives up the tunnels
+ * being opened.
  */
 export const throughProxies = <Agent extends Http.Agent>(
   agent: Agent,
   protocol: "http:" | "https:",
   settings: Settings
 ): { readonly agent: Agent; readonly close: () => void } => {
-  const connect = agent.createConnection.bind(agent)
+  const original = agent.createConnection.bind(agent)
+  const connect: typeof original = protocol === "http:"
+    ? original
+    : (options, callback) =>
+      resuming(
+        { host: options.host ?? "localhost", port: Number(options.port) },
+        settings,
+        (tls) => original(Object.assign(options, tls), callback)
+      )
   const opening = new Set<() => void>()
   agent.createConnection = (options, callback) => {
     const server = { host: options.host ?? "localhost", port: Number(options.port) }

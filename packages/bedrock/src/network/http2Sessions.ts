@@ -12,6 +12,7 @@ import * as Predicate from "effect/Predicate"
 import * as Http2 from "node:http2"
 import { Readable } from "node:stream"
 import * as Connection from "./connection.ts"
+import type * as Http1Requests from "./http1Requests.ts"
 
 /** What the SDK sends requests with; `NodeHttpHandler` and `NodeHttp2Handler` are such handlers. */
 export interface RequestHandler {
@@ -23,10 +24,14 @@ export interface RequestHandler {
 /**
  * - `maxConcurrentStreams`: requests on one session; the server may allow fewer.
  * - `pingInterval`: between PINGs. A session whose last one was not answered by the next is dead.
+ * - `otherwise`: sends the requests to a server that agrees to HTTP/1.1 only; without it they fail.
+ * - `onUseless`: hears of a server whose session was lost before its first answer.
  */
 export interface Options extends Connection.Settings {
   readonly maxConcurrentStreams: number
   readonly pingInterval: Duration.Duration
+  readonly otherwise?: NodeHttpHandler["handle"] | undefined
+  readonly onUseless?: ((server: URL) => void) | undefined
 }
 
 type Request = Parameters<NodeHttpHandler["handle"]>[0]
@@ -35,8 +40,12 @@ type Response = Awaited<ReturnType<NodeHttpHandler["handle"]>>
 /** The handler's options from the SDK, which say whether the answer is an event stream. */
 interface HandlerOptions {
   readonly abortSignal?: unknown
+  readonly onCancel?: Http1Requests.Options["onCancel"]
   readonly isEventStream?: boolean
 }
+
+/** What the SDK's own handlers do not know of. */
+export const isEventStream = ({ isEventStream = false }: HandlerOptions = {}): boolean => isEventStream
 
 /** A session being opened or open, with the number of its calls. No new calls use a retired one, or an exclusive one. */
 interface Session {
@@ -45,6 +54,7 @@ interface Session {
   readonly isIdle: () => boolean
   readonly enter: (exclusive: boolean) => void
   readonly leave: () => void
+  readonly answered: () => void
   readonly retire: () => void
   readonly destroy: () => void
 }
@@ -70,32 +80,50 @@ export const make = (options: Options): Required<RequestHandler> => {
 
   return {
     metadata: { handlerProtocol: "h2" },
-    handle: (request, { abortSignal, isEventStream = false }: HandlerOptions = {}) => {
+    handle: (request, given) => {
+      const { abortSignal, isEventStream = false }: HandlerOptions = given ?? {}
       const { hostname, port, protocol } = request
       const url = new URL(`${protocol}//${hostname}${port === undefined ? "" : `:${port}`}`)
       if (abortSignal instanceof AbortSignal && abortSignal.aborted) return Promise.reject(aborted(abortSignal))
       const session = lease(url, isEventStream)
       session.enter(isEventStream)
-      return send(session, request, abortSignal)
+      return send(session, request, given, options.otherwise)
     },
     destroy: () => servers.forEach((sessions) => sessions.forEach((session) => session.destroy()))
   }
 }
+
+/**
+ * Bytes that may be under way: with the 64 KiB of the standard, large answers on one session take a round trip for each
+ * 64 KiB of them all.
+ */
+const windows = { stream: 2 ** 20, session: 2 ** 24 }
 
 const open = (url: URL, options: Options, onClosed: () => void): Session => {
   let session: Http2.ClientHttp2Session | undefined
   let calls = 0
   let taken = false
   let retired = false
+  let useful = false
   const giveUp = new AbortController()
   const heart = heartbeat(options.pingInterval, () => session)
 
-  const opened = Effect.runPromise(Connection.forHttp2(url, options), { signal: giveUp.signal }).then((socket) => {
-    session = Http2.connect(url, { createConnection: () => socket })
+  const protocols = options.otherwise === undefined ? ["h2"] : ["h2", "http/1.1"]
+  const connected = Connection.forHttp2(url, protocols, options)
+  const opened = Effect.runPromise(connected, { signal: giveUp.signal }).then((socket) => {
+    session = Http2.connect(url, {
+      createConnection: () => socket,
+      settings: { enablePush: false, initialWindowSize: windows.stream }
+    })
+    session.once("connect", (open) => open.setLocalWindowSize(windows.session))
     // Calls get the error as well; without a listener it would end the process.
     session.on("error", () => {})
-    session.on("goaway", retire)
+    session.on("goaway", (code) => {
+      if (code !== Http2.constants.NGHTTP2_NO_ERROR) lost()
+      retire()
+    })
     session.on("close", () => {
+      lost()
       retired = true
       heart.stop()
       onClosed()
@@ -107,6 +135,9 @@ const open = (url: URL, options: Options, onClosed: () => void): Session => {
     onClosed()
   })
 
+  const lost = () => {
+    if (!useful && !retired) options.onUseless?.(url)
+  }
   const closeWhenIdle = () => {
     if (!retired || calls > 0) return
     giveUp.abort()
@@ -136,6 +167,9 @@ const open = (url: URL, options: Options, onClosed: () => void): Session => {
       // An idle session does not keep the process alive.
       session?.unref()
       closeWhenIdle()
+    },
+    answered: () => {
+      useful = true
     },
     retire,
     destroy: () => {
@@ -174,8 +208,14 @@ const heartbeat = (interval: Duration.Duration, session: () => Http2.ClientHttp2
 }
 
 /** Sends a request on a session that it has entered, and leaves it when the exchange is over. */
-const send = (session: Session, request: Request, signal: unknown): Promise<Response> =>
+const send = (
+  session: Session,
+  request: Request,
+  options: Parameters<NodeHttpHandler["handle"]>[1],
+  otherwise: NodeHttpHandler["handle"] | undefined
+): Promise<Response> =>
   new Promise((resolve, reject) => {
+    const { abortSignal: signal, onCancel }: HandlerOptions = options ?? {}
     let stream: Http2.ClientHttp2Stream | undefined
     let inside = true
     const leave = () => {
@@ -189,17 +229,20 @@ const send = (session: Session, request: Request, signal: unknown): Promise<Resp
       leave()
     }
     const abort = () => {
+      if (!inside) return
       session.retire()
       stream?.close(Http2.constants.NGHTTP2_CANCEL)
       fail(aborted(signal))
     }
     if (signal instanceof AbortSignal) signal.addEventListener("abort", abort, { once: true })
+    onCancel?.(abort)
     session.opened.then((connection) => {
       if (!inside) return
-      stream = connection.request({ ...request.headers, ":method": request.method, ":path": pathOf(request) })
+      stream = connection.request({ ...authorityOf(request), ":method": request.method, ":path": pathOf(request) })
       const { body }: { readonly body?: unknown } = request
       const answer = stream
       answer.on("response", (headers) => {
+        session.answered()
         resolve({ response: { statusCode: headers[":status"] ?? 0, headers: textsOf(headers), body: answer } })
       })
       answer.on("end", leave)
@@ -207,10 +250,19 @@ const send = (session: Session, request: Request, signal: unknown): Promise<Resp
       answer.on("close", () => fail(new Error("http2 request did not get a response")))
       if (body instanceof Readable) body.on("error", (error) => answer.destroy(error)).pipe(answer)
       else answer.end(Predicate.isString(body) || body instanceof Uint8Array ? body : undefined)
+    }, (error) => {
+      if (!inside || otherwise === undefined || !Connection.isWithoutHttp2(error)) return fail(error)
+      leave()
+      resolve(otherwise(request, options))
     }).catch(fail)
   })
 
-const aborted = (signal: unknown): Error => {
+/** The headers of a request signed for HTTP/1.1 or HTTP/2: servers take one name of the host for the other. */
+const authorityOf = ({ headers: { host, ...headers } }: Request): Record<string, string> =>
+  host === undefined ? headers : { ":authority": host, ...headers }
+
+/** As the SDK's own handlers fail. */
+export const aborted = (signal?: unknown): Error => {
   const cause = signal instanceof AbortSignal ? signal.reason : undefined
   return Object.assign(new Error("Request aborted", { cause }), { name: "AbortError" })
 }

@@ -16,11 +16,15 @@ import { crc32 } from "node:zlib"
 /** A request as it came in. */
 export interface Received {
   readonly path: string
+  readonly httpVersion: string
   readonly headers: Http.IncomingHttpHeaders
   readonly body: string
 }
 
-/** The way to answer it; `cut` resets its connection, `goaway` and `reset` (of the stream) are for HTTP/2. */
+/**
+ * The way to answer it; `cut` resets its connection, `goaway` and `reset` (of the stream) are for HTTP/2, as is `windows`:
+ * bytes that may be sent before the client has taken some.
+ */
 export interface Answer {
   readonly head: (status: number, headers?: Record<string, string>) => void
   readonly write: (bytes: Uint8Array | string) => void
@@ -29,11 +33,13 @@ export interface Answer {
   readonly goaway: () => void
   readonly reset: (code?: number) => void
   readonly cut: () => void
+  readonly windows: () => { readonly stream: number; readonly connection: number }
 }
 
 /**
  * - `connections`: opened since the start; `open`: open now.
  * - `running`: responses that are neither ended nor closed by the client.
+ * - `handshakes`: of TLS, whole ones and those that resumed an earlier one.
  */
 export interface WireServer {
   readonly url: string
@@ -41,6 +47,7 @@ export interface WireServer {
   readonly connections: () => number
   readonly open: () => number
   readonly running: () => number
+  readonly handshakes: { readonly full: number; readonly resumed: number }
 }
 
 export type Handler = (request: Received, answer: Answer) => void
@@ -58,6 +65,14 @@ export const http2 = (handler: Handler) => serve("http", handler, (listener) => 
 /** HTTP/2 over TLS. */
 export const https2 = (handler: Handler) =>
   serve("https", handler, (listener) => Http2.createSecureServer(tls, listener))
+
+/** Over TLS: HTTP/2 for those who offer it, HTTP/1.1 for others; `options` such as `ALPNCallback`. */
+export const httpsBoth = (handler: Handler, options: Http2.SecureServerOptions = {}) =>
+  serve(
+    "https",
+    handler,
+    (listener) => Http2.createSecureServer({ ...patient, ...tls, allowHTTP1: true, ...options }, listener)
+  )
 
 const selfSigned = Effect.runSync(SelfSigned.make(["127.0.0.1"]))
 
@@ -203,7 +218,12 @@ const serve = (
       request.on("error", () => {})
       request.on("data", (chunk) => chunks.push(chunk))
       request.on("end", () => {
-        const seen = { path: request.url ?? "", headers: request.headers, body: Buffer.concat(chunks).toString() }
+        const seen = {
+          path: request.url ?? "",
+          httpVersion: request.httpVersion,
+          headers: request.headers,
+          body: Buffer.concat(chunks).toString()
+        }
         received.push(seen)
         handler(seen, {
           head: (status, headers = {}) => {
@@ -216,6 +236,13 @@ const serve = (
           goaway: () => "stream" in response ? response.stream.session?.goaway() : undefined,
           reset: (code = Http2.constants.NGHTTP2_INTERNAL_ERROR) =>
             "stream" in response ? response.stream.close(code) : undefined,
+          windows: () => {
+            const session = "stream" in response ? response.stream.session : undefined
+            return {
+              stream: session?.remoteSettings.initialWindowSize ?? 0,
+              connection: session?.state.remoteWindowSize ?? 0
+            }
+          },
           // over HTTP/2 the socket of a request is a stand-in that cannot be reset
           cut: () => [...sockets].find(({ remotePort }) => remotePort === request.socket.remotePort)?.resetAndDestroy()
         })
@@ -233,6 +260,10 @@ const start = (
 ): Effect.Effect<WireServer, never, Scope.Scope> =>
   Effect.gen(function*() {
     let connections = 0
+    const handshakes = { full: 0, resumed: 0 }
+    server.on("secureConnection", (socket: Tls.TLSSocket) => {
+      handshakes[socket.isSessionReused() ? "resumed" : "full"]++
+    })
     server.on("connection", (socket: Net.Socket) => {
       connections++
       sockets.add(socket)
@@ -254,6 +285,7 @@ const start = (
       received,
       connections: () => connections,
       open: () => sockets.size,
-      running
+      running,
+      handshakes
     }
   })
