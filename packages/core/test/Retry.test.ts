@@ -208,10 +208,10 @@ describe("Retry.standard", () => {
     { error: errors.ConnectionError, longest: [200, 400, 800, 1_600, 3_200, 6_400, 12_800, 20_000], total: 45_400 },
     {
       error: errors.RateLimitError,
-      longest: [1_000, 2_000, 4_000, 8_000, 16_000, 20_000, 20_000, 20_000],
+      longest: [750, 1_500, 3_000, 6_000, 12_000, 20_000, 20_000, 20_000],
       total: 91_000
     },
-    { error: errors.ModelUnavailableError, longest: [1_000, 2_000, 4_000, 8_000, 16_000], total: 31_000 }
+    { error: errors.ModelUnavailableError, longest: [750, 1_500, 3_000, 6_000, 12_000], total: 31_000 }
   ])(
     "waits $longest ms at most after $error._tag, and half of it at least",
     ({ error, longest, total }) =>

@@ -260,12 +260,13 @@ const pathOf = (field: string, keys: ReadonlyArray<string | number>): string =>
 /** Maps a list, and returns the same list where nothing changed. */
 const each = <A>(list: ReadonlyArray<A>, f: (item: A, index: number) => A): ReadonlyArray<A> => {
   let isSame = true
+  const mapped: Array<A> = []
   // unlike `map` this also visits holes
-  const mapped = Array.from(list, (item, index) => {
-    const next = f(item, index)
+  for (const item of list) {
+    const next = f(item, mapped.length)
     if (next !== item) isSame = false
-    return next
-  })
+    mapped.push(next)
+  }
   return isSame ? list : mapped
 }
 

@@ -57,8 +57,9 @@ export const read = (body: unknown, { onEnd, onPiece }: Listener): Reading => {
 const listen = (stream: IncomingMessage, end: (error?: unknown) => void): void => {
   stream.on("end", () => end())
   stream.on("error", end)
-  // after one of the others it is ignored
-  stream.on("close", () => end(Object.assign(new Error("Premature close"), { code: "ERR_STREAM_PREMATURE_CLOSE" })))
+  stream.on("close", () => {
+    if (!stream.readableEnded) end(Object.assign(new Error("Premature close"), { code: "ERR_STREAM_PREMATURE_CLOSE" }))
+  })
 }
 
 /** Receives a body, or what its stream failed with. */

@@ -1,4 +1,6 @@
 /** A copy of options without those that are `undefined`. */
-export const defined = <A extends object>(options: A): A =>
-  // Nothing but what may be missing is left out.
-  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as A
+export const defined = <A extends object>(options: A): A => {
+  const copy: Record<string, unknown> = {}
+  for (const [name, value] of Object.entries(options)) if (value !== undefined) copy[name] = value
+  return copy as A // Nothing but what may be missing is left out.
+}

@@ -56,10 +56,7 @@ export const watch = <A, E, R, E2>(
   })
 }
 
-/**
- * A timeout of the same milliseconds for many effects. One fiber watches all that run, and ends with the last of them, so
- * that an effect costs one fiber and no timer of its own.
- */
+/** A timeout for many effects, watched by one fiber that ends with the last: each costs one fiber, and no timer. */
 export const shared = (millis: number) => {
   // All have the same time: those that started first expire first.
   const running = new Set<{ readonly until: number; readonly expire: () => void }>()

@@ -66,7 +66,7 @@ export const exponential = (options: Options = {}): Retry => {
     base = Duration.millis(200),
     maxDelay = Duration.seconds(20),
     maxRetryAfter = Duration.minutes(1),
-    rateLimitBase = Duration.seconds(1),
+    rateLimitBase = Duration.millis(750),
     times = 8
   } = Result.getOrElse(settled, (): Settled => ({}))
   const limited = Schedule.fromStep(Effect.suspend(() => withinLimits))
@@ -116,9 +116,9 @@ export const check: Check.Check<Retry> = (given, at) => {
 }
 
 /**
- * The default: {@link exponential} with 8 retries, from 200 ms (1 s after a `RateLimitError` or a
- * `ModelUnavailableError`) up to 20 s. Without hints from the provider it waits 23 to 45 s in all; 16 to 31 s while a model
- * is unavailable, and 46 to 91 s under throttling: mostly longer than the minute in which Bedrock refills a token quota.
+ * The default: {@link exponential} with 8 retries, from 200 ms (750 ms after a `RateLimitError` or a
+ * `ModelUnavailableError`) up to 20 s. Without hints from the provider it waits 23 to 45 s in all; 12 to 23 s while a model
+ * is unavailable, and 42 to 83 s under throttling: about the minute in which Bedrock refills a token quota.
  */
 export const standard: Retry = exponential()
 
