@@ -209,9 +209,9 @@ describe("Retry.standard", () => {
     {
       error: errors.RateLimitError,
       longest: [750, 1_500, 3_000, 6_000, 12_000, 20_000, 20_000, 20_000],
-      total: 91_000
+      total: 83_250
     },
-    { error: errors.ModelUnavailableError, longest: [750, 1_500, 3_000, 6_000, 12_000], total: 31_000 }
+    { error: errors.ModelUnavailableError, longest: [750, 1_500, 3_000, 6_000, 12_000], total: 23_250 }
   ])(
     "waits $longest ms at most after $error._tag, and half of it at least",
     ({ error, longest, total }) =>

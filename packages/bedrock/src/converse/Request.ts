@@ -50,42 +50,50 @@ export interface Encoded {
 export const encode = (
   asked: ChatRequest.Resolved,
   { capabilities, history, streaming = false }: Options
-): Result.Result<Encoded, ProviderError.CallError> =>
-  Result.gen(function*() {
-    const { changes, report } = Change.collect()
-    const settled = yield* Values.settle(asked, report)
-    yield* Limits.checkOptions(settled)
-    const normalized = yield* History.normalize(settled, { capabilities, mode: history })
-    const { conversation } = normalized
-    const request = dropBlankStops(normalized.request, capabilities, report)
-    const room = Room.make(capabilities.strictLimits)
-    // the response format goes first: if it does not fit the limits of strict schemas, it needs a tool
-    const plan = yield* ResponseFormat.plan(request, { capabilities, streaming, room, report })
-    const toolConfig = yield* ToolConfig.encode(request, { capabilities, room, report })
-    const { family: _, inferenceConfig, system: ownSystem, toolConfig: __, ...rest } =
-      request.providerOptions?.bedrock ?? {}
-    const system = yield* encodeParts(request, conversation.system, capabilities)
-    const messages: Array<ConverseMessage> = []
-    for (const { parts, role } of conversation.turns) {
-      messages.push({ role, content: yield* encodeParts(request, parts, capabilities) })
-    }
-    const input: ConverseStreamCommandInput = {
-      modelId: request.model,
-      messages,
-      // the parts of a system prompt encode to these
-      ...filled("system", ownSystem ?? system as Array<SystemContentBlock>),
-      ...defined("inferenceConfig", encodeInference(request, inferenceConfig)),
-      ...defined("toolConfig", toolConfig),
-      ...rest,
-      ...yield* Reasoning.encode(request, capabilities, report)
-    }
-    yield* Change.settle(changes, history, request.model)
-    return {
-      input: disableParallelCalls(ResponseFormat.apply(input, plan), request, capabilities),
-      changes: [...changes, ...normalized.changes],
-      answerTool: plan.answerTool?.name
-    }
-  })
+): Result.Result<Encoded, ProviderError.CallError> => {
+  const { changes, report } = Change.collect()
+  const settled = Values.settle(asked, report)
+  if (Result.isFailure(settled)) return Result.fail(settled.failure)
+  const checked = Limits.checkOptions(settled.success)
+  if (Result.isFailure(checked)) return Result.fail(checked.failure)
+  const normalized = History.normalize(settled.success, { capabilities, mode: history })
+  if (Result.isFailure(normalized)) return Result.fail(normalized.failure)
+  const { conversation } = normalized.success
+  const request = dropBlankStops(normalized.success.request, capabilities, report)
+  const room = Room.make(capabilities.strictLimits)
+  // the response format goes first: if it does not fit the limits of strict schemas, it needs a tool
+  const plan = ResponseFormat.plan(request, { capabilities, streaming, room, report })
+  if (Result.isFailure(plan)) return Result.fail(plan.failure)
+  const toolConfig = ToolConfig.encode(request, { capabilities, room, report })
+  if (Result.isFailure(toolConfig)) return Result.fail(toolConfig.failure)
+  const { family: _, inferenceConfig, system: ownSystem, toolConfig: __, ...rest } = request.providerOptions?.bedrock ??
+    {}
+  const system = encodeParts(request, conversation.system, capabilities)
+  if (Result.isFailure(system)) return Result.fail(system.failure)
+  const messages: Array<ConverseMessage> = []
+  for (const { parts, role } of conversation.turns) {
+    const content = encodeParts(request, parts, capabilities)
+    if (Result.isFailure(content)) return Result.fail(content.failure)
+    messages.push({ role, content: content.success })
+  }
+  const reasoning = Reasoning.encode(request, capabilities, report)
+  if (Result.isFailure(reasoning)) return Result.fail(reasoning.failure)
+  const input: ConverseStreamCommandInput = {
+    modelId: request.model,
+    messages,
+    // the parts of a system prompt encode to these
+    ...filled("system", ownSystem ?? system.success as Array<SystemContentBlock>),
+    ...defined("inferenceConfig", encodeInference(request, inferenceConfig)),
+    ...defined("toolConfig", toolConfig.success),
+    ...rest,
+    ...reasoning.success
+  }
+  return Result.map(Change.settle(changes, history, request.model), () => ({
+    input: disableParallelCalls(ResponseFormat.apply(input, plan.success), request, capabilities),
+    changes: [...changes, ...normalized.success.changes],
+    answerTool: plan.success.answerTool?.name
+  }))
+}
 
 const encodeParts = (
   { model }: ChatRequest.Resolved,
