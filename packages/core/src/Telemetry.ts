@@ -112,10 +112,7 @@ export const waits = series((attributes) =>
   })
 )
 
-/**
- * Calls in flight and their limit, by `strata.permits`: `used` or `limit`; per model for an adaptive limit, per provider for
- * a fixed one.
- */
+/** Calls in flight and their limit, by `strata.permits`: `used` or `limit`; per model if adaptive, else per provider. */
 export const permits = Metric.gauge("strata.client.permits", { description: "Calls in flight, and their limit" })
 
 /**
@@ -317,10 +314,7 @@ const spanOf = (context: Context.Context<never>): Tracer.Span | undefined => {
 
 const describe = (context: Context.Context<never>, values: Record<string, unknown>): void => {
   const span = spanOf(context)
-  if (span === undefined) return
-  for (const [name, value] of Object.entries(values)) {
-    if (value !== undefined) span.attribute(name, value)
-  }
+  for (const name of Object.keys(values)) if (values[name] !== undefined) span?.attribute(name, values[name])
 }
 
 /** A metric of the conventions has the server as well, once the provider put it on the span of the operation. */

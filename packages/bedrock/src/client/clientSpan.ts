@@ -9,13 +9,22 @@ import * as Predicate from "effect/Predicate"
 import * as Tracer from "effect/Tracer"
 import type * as Exchange from "../wire/Exchange.ts"
 
-/** A span around each call of an operation. `Effect.fn` would take a stack trace at each. */
+/**
+ * A span around a call of an operation, unless there is one of a client around it already: that of a service, which says
+ * the same and more.
+ */
 export const around = <Args extends ReadonlyArray<unknown>, A, E, R>(
   name: string,
   operation: (...args: Args) => Effect.Effect<A, E, R>
 ) =>
-(...args: Args): Effect.Effect<A, E, Exclude<R, Tracer.ParentSpan>> =>
-  Effect.withSpan(operation(...args), name, { captureStackTrace: false })
+(...args: Args): Effect.Effect<A, E, R> =>
+  Effect.withFiber(({ context }) => {
+    const parent = Context.getOrUndefined(context, Tracer.ParentSpan)
+    const isInside = parent?._tag === "Span" && parent.kind === "client"
+    const call = operation(...args)
+    // no operation asks for a span of its own
+    return isInside ? call : Effect.withSpan(call, name, { captureStackTrace: false }) as typeof call
+  })
 
 /** Annotates the span of a context and those around it, as far as the span of the client. */
 export const annotate = (

@@ -46,7 +46,8 @@ export const make = ({ connectTimeout, httpAgent, httpsAgent, idleTimeout, other
     const { body, headers, hostname, method, path, port, protocol } = request
     return new Promise((resolve, reject) => {
       const host = hostname.startsWith("[") ? hostname.slice(1, -1) : hostname
-      const target = { headers, host, method, path, ...(port === undefined ? undefined : { port }) }
+      // As a list they are written once, without being looked up by name.
+      const target = { headers: flat(headers), host, method, path, ...(port === undefined ? undefined : { port }) }
       const sent = protocol === "https:"
         ? Https.request({ ...target, agent: httpsAgent })
         : Http.request({ ...target, agent: httpAgent })
@@ -81,6 +82,12 @@ export const make = ({ connectTimeout, httpAgent, httpsAgent, idleTimeout, other
 }
 
 type Answer = Awaited<ReturnType<Handle>>
+
+const flat = (headers: Readonly<Record<string, string>>): Array<string> => {
+  const list: Array<string> = []
+  for (const name of Object.keys(headers)) list.push(name, headers[name]!)
+  return list
+}
 
 /** Whether it is nothing but a path, headers and a body at hand. */
 const isPlain = ({ body, fragment, headers, password, query, username }: Request): boolean => {

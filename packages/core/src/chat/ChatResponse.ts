@@ -84,25 +84,32 @@ export class ChatResponse extends Schema.Opaque<ChatResponse>()(Schema.Struct({
 })) {}
 
 /** Builds a {@link ChatResponse}. Values that cannot be read give an empty one with the finish reason `other`. */
-export const make = (content: ReadonlyArray<Message.AssistantPart>, outcome: Outcome): ChatResponse => {
-  const message = Message.assistant(content)
-  return { message, text: Message.textOf(message), toolCalls: callsOf(content), ...outcomeOf(outcome) }
-}
+export const make = (content: ReadonlyArray<Message.AssistantPart>, outcome: Outcome): ChatResponse => ({
+  message: Message.assistant(content),
+  ...saidIn(content),
+  ...outcomeOf(outcome)
+})
 
-const callsOf: (content: ReadonlyArray<Message.AssistantPart>) => ReadonlyArray<Message.ToolCallPart> = Total.make(
+const saidIn: (content: ReadonlyArray<Message.AssistantPart>) => Pick<ChatResponse, "text" | "toolCalls"> = Total.make(
   (content) => {
-    const calls: Array<Message.ToolCallPart> = []
+    const toolCalls: Array<Message.ToolCallPart> = []
+    let text = ""
     for (const part of content) {
-      if (part.type === "tool-call" && part.providerExecuted !== true) calls.push(part)
+      if (part.type === "text") text += part.text
+      else if (part.type === "tool-call" && part.providerExecuted !== true) toolCalls.push(part)
     }
-    return calls
+    return { text, toolCalls }
   },
-  () => []
+  () => ({ text: "", toolCalls: [] })
 )
 
 /** The {@link Outcome} of an answer or `finish` event. */
 export const outcomeOf: (ended: Outcome) => Outcome = Total.make(
-  (ended) => Struct.pick(ended, outcomeKeys),
+  (ended) => {
+    const outcome: Record<string, unknown> = {}
+    for (const key of outcomeKeys) if (key in ended) outcome[key] = ended[key]
+    return outcome as object as Outcome // its fields
+  },
   (): Outcome => ({ finishReason: "other", usage: Usage.empty, model: "unknown", providerMetadata: {} })
 )
 
