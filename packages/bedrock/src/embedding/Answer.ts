@@ -18,20 +18,18 @@ export const parse = (body: Uint8Array): Result.Result<Answer, string> =>
     Result.filterOrFail(isAnswer, () => "The answer is not a JSON object")
   )
 
-const isAnswer = (json: unknown): json is Answer => Predicate.isObject(json) && !(json instanceof Float64Array)
+const isAnswer = (json: unknown): json is Answer => Predicate.isObject(json) && !(json instanceof Float32Array)
 
 /** A field of a value that may not be an object. */
 export const field = (value: unknown, name: string): unknown => Predicate.isObject(value) ? value[name] : undefined
 
 /** A vector: a non-empty list of numbers, all finite as 32-bit floats. `path` is its location in the answer. */
 export const vector = (value: unknown, path: string): Result.Result<Float32Array, string> => {
+  if (value instanceof Float32Array) return Result.succeed(value)
   if (!isList(value)) return missing("list of numbers", path)
-  const numbers = new Float32Array(value instanceof Float64Array ? value : Float64Array.from(value, numberOf))
-  for (let index = 0; index < numbers.length; index++) {
-    // JSON has no NaN, but 1e999 is infinite, and so is 1e39 once it is a 32-bit float
-    if (!Number.isFinite(numbers[index])) return missing("finite 32-bit number", `${path}[${index}]`)
-  }
-  return Result.succeed(numbers)
+  const numbers = Float32Array.from(value, numberOf)
+  const odd = numbers.findIndex((number) => !Number.isFinite(number))
+  return odd < 0 ? Result.succeed(numbers) : missing("finite 32-bit number", `${path}[${odd}]`)
 }
 
 /** A vector of a type: integers within its range unless it is `float`; a `binary` one as packed bytes. */
@@ -42,15 +40,13 @@ export const typedVector = (
 ): Result.Result<Embedding.Vector, string> => {
   if (type === "float") return vector(value, path)
   if (!isList(value)) return missing("list of numbers", path)
-  const given = value instanceof Float64Array ? value : Float64Array.from(value, numberOf)
+  const given = Float32Array.from(value, numberOf)
   const numbers = type === "int8" ? new Int8Array(given) : new Uint8Array(given)
-  for (let index = 0; index < numbers.length; index++) {
-    // A fraction or a number out of range was converted silently
-    if (numbers[index] !== value[index]) {
-      return missing(type === "binary" ? "byte" : `${type} number`, `${path}[${index}]`)
-    }
-  }
-  return Result.succeed(numbers)
+  // A fraction or a number out of range was converted silently
+  const odd = numbers.findIndex((number, index) => number !== given[index])
+  return odd < 0
+    ? Result.succeed(numbers)
+    : missing(type === "binary" ? "byte" : `${type} number`, `${path}[${odd}]`)
 }
 
 /** A binary vector given as zeros and ones, a multiple of 8: packed, the first bit highest. */
@@ -65,9 +61,9 @@ export const bits = (value: unknown, path: string): Result.Result<Uint8Array, st
   return Result.succeed(bytes)
 }
 
-/** Lists of numbers are of the first kind, see {@link parse}; others hold something else as well. */
-const isList = (value: unknown): value is Float64Array | ReadonlyArray<unknown> =>
-  (value instanceof Float64Array || Array.isArray(value)) && value.length > 0
+/** Lists of finite numbers are of the first kind, see {@link parse}; others hold something else as well. */
+const isList = (value: unknown): value is Float32Array | ReadonlyArray<unknown> =>
+  (value instanceof Float32Array || Array.isArray(value)) && value.length > 0
 
 const numberOf = (item: unknown): number => typeof item === "number" ? item : Number.NaN
 

@@ -5,10 +5,17 @@
  */
 import { Buffer } from "node:buffer"
 
-/** A buffer of received bytes. */
+/** No more is believed: memory that is not written to is not taken from the machine either. */
+const mostExpected = 16 * 1024 * 1024
+
+/** A buffer of received bytes; `expected` is how many there may be. */
 export class GrowingBytes {
-  #bytes = Buffer.alloc(0)
+  #bytes: Buffer
   length = 0
+
+  constructor(expected = 0) {
+    this.#bytes = Buffer.allocUnsafeSlow(Math.min(expected, mostExpected))
+  }
 
   /** Appends a chunk. */
   add(piece: Uint8Array): void {

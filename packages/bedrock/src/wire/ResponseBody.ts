@@ -83,7 +83,7 @@ const collect = (body: unknown, most: number, onBody: OnBody): () => void => {
       if (first === undefined) first = piece
       else {
         if (bytes === undefined) {
-          bytes = new GrowingBytes()
+          bytes = new GrowingBytes(Math.min(most, lengthOf(body)))
           bytes.add(first)
         }
         bytes.add(piece)
@@ -96,6 +96,12 @@ const collect = (body: unknown, most: number, onBody: OnBody): () => void => {
     onEnd: (error) => onBody(error === undefined ? Result.succeed(all()) : Result.fail(error))
   })
   return reading.stop
+}
+
+/** As declared; 0 where it is not. */
+const lengthOf = (body: unknown): number => {
+  const length = body instanceof IncomingMessage ? Number(body.headers["content-length"]) : 0
+  return Number.isSafeInteger(length) && length > 0 ? length : 0
 }
 
 const toReadable = (body: unknown): Readable => {

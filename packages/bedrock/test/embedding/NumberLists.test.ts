@@ -10,7 +10,7 @@ const parse = (text: string) => NumberLists.parse(encoder.encode(text))
 
 /** With lists of JavaScript, to be compared with those of `JSON.parse`. */
 const plain = (value: unknown): unknown =>
-  value instanceof Float64Array
+  value instanceof Float32Array
     ? [...value]
     : Array.isArray(value)
     ? value.map(plain)
@@ -18,7 +18,18 @@ const plain = (value: unknown): unknown =>
     ? Object.fromEntries(Object.entries(value).map(([name, member]) => [name, plain(member)]))
     : value
 
-const byJson = (text: string): unknown => Result.getOrUndefined(Result.try((): unknown => JSON.parse(text)))
+/** What `JSON.parse` reads, with the numbers of lists as 32-bit floats where all are finite. */
+const byJson = (text: string): unknown =>
+  Result.getOrUndefined(Result.map(Result.try((): unknown => JSON.parse(text)), rounded))
+
+const rounded = (value: unknown): unknown =>
+  Array.isArray(value)
+    ? value.every((item) => typeof item === "number" && Number.isFinite(Math.fround(item)))
+      ? value.map(Math.fround)
+      : value.map(rounded)
+    : Predicate.isObject(value)
+    ? Object.fromEntries(Object.entries(value).map(([name, member]) => [name, rounded(member)]))
+    : value
 
 const same = (text: string) =>
   assert.deepStrictEqual(Result.getOrUndefined(Result.map(parse(text), plain)), byJson(text), text)
@@ -71,8 +82,8 @@ describe("Lists of numbers in JSON", () => {
       seed = Math.imul(seed, 48_271) >>> 0
       const value = (seed / 2 ** 32 - 0.5) * 10 ** (index % 9 - 4)
       const texts = [String(value), value.toFixed(index % 21), value.toPrecision(1 + index % 17), value.toExponential()]
-      const [...numbers] = Result.getOrThrow(parse(`[${texts.join(",")}]`)) as Float64Array // a list of numbers
-      assert.deepStrictEqual(numbers, texts.map(Number))
+      const [...numbers] = Result.getOrThrow(parse(`[${texts.join(",")}]`)) as Float32Array // a list of numbers
+      assert.deepStrictEqual(numbers, texts.map((text) => Math.fround(Number(text))))
     }
   })
 
