@@ -222,14 +222,20 @@ export const make = Effect.fnUntraced(function*(
     invokeModel: ClientSpan.around("BedrockClient.invokeModel", (input) =>
       toModel(
         input,
-        Effect.fnUntraced(function*(sdk, { input, asked }, inferenceProfile) {
-          const encoded = yield* Effect.fromResult(InvokeModel.encode(input))
-          const { head, value } = yield* calls.bytes(
-            { input: encoded, asked },
-            () => DirectRequests.invokeModel(sdk, encoded)
+        (sdk, { input, asked }, inferenceProfile) => {
+          const encoded = InvokeModel.encode(input)
+          if (Result.isFailure(encoded)) return Effect.fail(encoded.failure)
+          const request = { input: encoded.success, asked }
+          return Effect.map(
+            calls.bytes(request, () => DirectRequests.invokeModel(sdk, request.input)),
+            ({ head, value }): InvokeModelResponse => ({
+              ...InvokeModel.served(head),
+              ...InvokeModel.metered(head),
+              body: value,
+              inferenceProfile
+            })
           )
-          return { ...InvokeModel.served(head), ...InvokeModel.metered(head), body: value, inferenceProfile }
-        })
+        }
       )),
     invokeModelStream: ClientSpan.around("BedrockClient.invokeModelStream", (input) =>
       toModel(

@@ -18,6 +18,7 @@ import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import { BedrockClient } from "./BedrockClient.ts"
 import type * as ModelId from "./catalog/ModelId.ts"
+import * as ClientInput from "./client/clientInput.ts"
 import * as Families from "./embedding/Families.ts"
 import * as Family from "./embedding/Family.ts"
 import * as Failure from "./error/Failure.ts"
@@ -144,12 +145,14 @@ const embedBatch = Effect.fnUntraced(function*(
     try: () => Family.encode(family, batch, providerOptions?.bedrock?.body),
     catch: () => invalid(model, "providerOptions.bedrock.body", "it is not JSON", "Use plain JSON values")
   })
-  const answer = yield* client.invokeModel({ modelId: model, body })
-  const decoded = yield* Effect.fromResult(Result.mapError(
-    Family.decode(family, batch, answer.body),
-    (problem) => Failure.malformed({ ...Failure.whereOf(client, model), model, requestId: answer.requestId }, problem)
-  ))
-  return { vectors: decoded.vectors, inputTokens: decoded.inputTokens ?? answer.inputTokens }
+  const answer = yield* client.invokeModel(ClientInput.trust({ modelId: model, body }))
+  const decoded = Family.decode(family, batch, answer.body)
+  if (Result.isFailure(decoded)) {
+    const asked = { ...Failure.whereOf(client, model), model, requestId: answer.requestId }
+    return yield* Effect.fail(Failure.malformed(asked, decoded.failure))
+  }
+  const { inputTokens = answer.inputTokens, vectors } = decoded.success
+  return { vectors, inputTokens }
 })
 
 /** The family of a request, when its options are such as the family takes. */

@@ -58,7 +58,7 @@ export const encode = (family: Family, batch: Embedding.ProviderBatch, extra: Fi
 
 /** The first reserved field among `extra`, if any. */
 export const findReserved = ({ reserved }: Family, extra: Fields): string | undefined =>
-  reserved.find((path) => sets(extra, path.split(".")))
+  Object.keys(extra).length === 0 ? undefined : reserved.find((path) => sets(extra, path.split(".")))
 
 /**
  * Decodes the body of an answer: one vector per input, each of the requested length; or a sentence that says what is
