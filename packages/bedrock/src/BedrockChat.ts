@@ -27,10 +27,9 @@ import { providerName } from "./internal/provider.ts"
 import * as ReservationNotice from "./internal/reservationNotice.ts"
 
 /**
- * - `model`: a model id, an inference profile id (`us.anthropic.claude-…`) or an ARN; a request can name another. A model
+ * - `model`: a model id, an inference profile id (`us.anthropic.claude-…`) or an ARN; a request can name another.
  * - `family`: the model behind an id that does not name it, such as the ARN of an application inference profile: a
  *   model id, or the beginning of one (`anthropic.claude-sonnet-4-5`). `InferenceProfile.layer` looks it up.
- *   id of a model, or the beginning of one (`anthropic.claude-sonnet-4-5`). `InferenceProfile.layer` finds it out.
  * - `history`: what to do with a request that Bedrock would refuse, such as one with blank text, a tool call without
  *   its result or reasoning of another model. `repair`, the default, changes it and lists the changes in
  *   `providerMetadata.bedrock.changes` and in a debug log; `strict` fails with `InvalidRequestError`.
