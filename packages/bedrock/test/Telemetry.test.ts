@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Policy from "@strata/core/policy/Policy"
 import * as Telemetry from "@strata/core/Telemetry"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Metric from "effect/Metric"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -115,6 +116,24 @@ describe("The span of a client", () => {
       assert.strictEqual(span?.attributes.get("error.type"), "InvalidRequestError")
       assert.strictEqual(span?.attributes.get("server.address"), "127.0.0.1")
       assert.strictEqual(span?.attributes.get("server.port"), Number(new URL(server.url).port))
+    }))
+
+  it.live("fails the call alone when it throws", () =>
+    Effect.gen(function*() {
+      const server = yield* WireServer.http1(answers)
+      const client = yield* connect(server)
+      const tracer = Tracer.make({
+        span: (options) =>
+          Object.assign(new Tracer.NativeSpan(options), {
+            attribute: () => assert.fail("no attributes, please")
+          })
+      })
+      const input = {
+        modelId: "amazon.nova-lite-v1:0",
+        messages: [{ role: "user" as const, content: [{ text: "Hi" }] }]
+      }
+      const exit = yield* Effect.exit(Effect.withTracer(client.converse(input), tracer))
+      assert.isTrue(Exit.hasDies(exit))
     }))
 
   it.live("names the service's own host, with the port of its scheme", () =>

@@ -121,17 +121,20 @@ export const make = Effect.fnUntraced(function*(
         const stop = call.send(send, fiber.context, {
           onRefused: end,
           onResponse: (head) =>
-            ResponseBody.whole(head.body, (body) => {
-              if (Result.isFailure(body)) return end(call.failed(body.failure))
-              // A truncated unparsed body looks like a complete one.
-              if (Exchange.isCut(call.exchange)) return end(call.lost("inside the answer"))
-              const decoded = decode(body.success)
-              end(
-                Result.isSuccess(decoded)
-                  ? Exit.succeed({ head, value: decoded.success })
-                  : call.malformed(decoded.failure)
-              )
-            })
+            ResponseBody.whole(
+              head.body,
+              dying(end, (body) => {
+                if (Result.isFailure(body)) return end(call.failed(body.failure))
+                // A truncated unparsed body looks like a complete one.
+                if (Exchange.isCut(call.exchange)) return end(call.lost("inside the answer"))
+                const decoded = decode(body.success)
+                end(
+                  Result.isSuccess(decoded)
+                    ? Exit.succeed({ head, value: decoded.success })
+                    : call.malformed(decoded.failure)
+                )
+              })
+            )
         })
         return Effect.andThen(Effect.sync(stop), abort(call))
       })
@@ -218,17 +221,24 @@ class Call {
       stopReading = response.status < 300 && !ServiceError.isPage(response)
         ? onResponse(response)
         // Without its body, a refusal still has its status and the name in its headers.
-        : ResponseBody.beginning(response.body, longestRefusal, (body) =>
-          onRefused(
-            this.failed(ServiceError.fromResponse(response, Result.getOrElse(body, () => new Uint8Array())))
-          ))
+        : ResponseBody.beginning(
+          response.body,
+          longestRefusal,
+          dying(onRefused, (body) =>
+            onRefused(
+              this.failed(ServiceError.fromResponse(response, Result.getOrElse(body, () => new Uint8Array())))
+            ))
+        )
     }
     const onFailed = (error: unknown) => {
       if (isStopped) return
       annotate()
       onRefused(this.#unsent(error))
     }
-    Result.match(Result.try(send), { onSuccess: (sent) => void sent.then(onSent, onFailed), onFailure: onFailed })
+    Result.match(Result.try(send), {
+      onSuccess: (sent) => void sent.then(dying(onRefused, onSent), dying(onRefused, onFailed)),
+      onFailure: onFailed
+    })
     return () => {
       isStopped = true
       annotate()
@@ -282,6 +292,12 @@ class Call {
       requestId: response && ServiceError.requestId(response)
     }
   }
+}
+
+/** A callback of a promise or a socket. What it throws is a defect of the call, and not the end of the process. */
+const dying = <A>(end: (exit: Exit.Exit<never>) => void, callback: (value: A) => void) => (value: A): void => {
+  const called = Result.try(() => callback(value))
+  if (Result.isFailure(called)) end(Exit.die(called.failure))
 }
 
 /** In bytes: exceptions are shorter, and pages of a proxy are not shown. */
