@@ -16,7 +16,7 @@ import { providerName } from "./provider.ts"
 
 /** The metering of the chat service. It ignores a family known only from a lookup or a request. */
 export const chat = (
-  options: Pick<BedrockTokens.Options, "family" | "history"> = {}
+  { family, history }: Pick<BedrockTokens.Options, "family" | "history"> = {}
 ): Effect.Effect<NonNullable<ChatService.Provider["metering"]>, never, BedrockClient> =>
   Effect.gen(function*() {
     const client = yield* BedrockClient
@@ -26,7 +26,7 @@ export const chat = (
     const capabilities = (model: string): Capabilities => {
       const found = known.get(model)
       if (found !== undefined) return found
-      const capabilities = ModelCatalog.lookup(model, { family: options.family, catalog })
+      const capabilities = ModelCatalog.lookup(model, { family, catalog })
       known.set(model, capabilities)
       return capabilities
     }
@@ -35,7 +35,7 @@ export const chat = (
       maxOutputTokens: (model) => figures(capabilities(model)).maxOutputTokens,
       outputBurndown: (model) => figures(capabilities(model)).outputBurndown,
       countTokens: counting((request) =>
-        Effect.provideService(BedrockTokens.count(request, options), BedrockClient, client)
+        Effect.provideService(BedrockTokens.count(request, { family, history }), BedrockClient, client)
       )
     }
   })
