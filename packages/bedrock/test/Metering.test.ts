@@ -18,7 +18,7 @@ const sonnet = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
 const profile = "arn:aws:bedrock:eu-west-1:123456789012:application-inference-profile/abc"
 
 const open = Effect.fnUntraced(function*(
-  options?: Parameters<typeof Metering.chat>[0],
+  options?: BedrockChat.Options,
   handler: WireServer.Handler = WireServer.answering
 ) {
   const server = yield* WireServer.http1(handler)
@@ -57,7 +57,8 @@ describe("Metering", () => {
 
   it.live("counts prompts by the model in a profile", () =>
     Effect.gen(function*() {
-      const { metering, server } = yield* open(undefined, (_, answer) => {
+      const layer = { model: sonnet, policy: Policy.none, requestMetadata: { team: "a" } }
+      const { metering, server } = yield* open(layer, (_, answer) => {
         answer.head(200, { "content-type": "application/json" })
         answer.end(JSON.stringify({ inputTokens: 42 }))
       })

@@ -115,7 +115,9 @@ describe("The key of an answer", () => {
     return Effect.gen(function*() {
       assert.deepStrictEqual(Object.keys(rich()).sort(), Object.keys(ChatRequest.ChatRequest.fields).sort())
       let answered = 0
-      for (const request of [rich(), ...changes(rich())]) {
+      // Empty options of providers are the same as none.
+      const others = changes(rich()).filter((other) => !JSON.stringify(other).includes("\"providerOptions\":{}"))
+      for (const request of [rich(), ...others]) {
         // Some changes make no request of it.
         const outcome = yield* Effect.result(ChatService.generate(request as ChatRequest.ChatRequest))
         if (Result.isSuccess(outcome)) answered++
@@ -136,6 +138,43 @@ describe("The key of an answer", () => {
       yield* ask({ messages: "Hi" })
       assert.isTrue((yield* ask({ model: "test-model", messages: [{ content: "Hi", role: "user" }] })).cached)
     }).pipe(Effect.provide(ChatCache.layerMemory())))
+
+  it.effect("does not depend on the request metadata of a provider, and on nothing else of that name", () => {
+    const { kept, store } = Cached.openStore()
+    const layer = ChatService.withCache(service)
+    const ofProvider = (test: object, rest: object = {}) => ({ ...rich(), ...rest, providerOptions: { test } })
+    const tagged = (team: string) => ({ a: 1, requestMetadata: { team } })
+    return Effect.gen(function*() {
+      yield* ask(ofProvider({ a: 1 }), layer)
+      assert.isTrue((yield* ask(ofProvider(tagged("a")), layer)).cached)
+      assert.isTrue((yield* ask(ofProvider(tagged("b")), layer)).cached)
+      yield* ask({ messages: "Hi" }, layer)
+      assert.isTrue((yield* ask({ messages: "Hi", providerOptions: { test: { requestMetadata: {} } } }, layer)).cached)
+      assert.strictEqual(kept.size, 2)
+      const different = [
+        ofProvider({ requestMetadata: { team: "a" } }),
+        ofProvider({ a: { requestMetadata: { team: "a" } } }),
+        ofProvider({ a: { requestMetadata: { team: "b" } } }),
+        ofProvider(Object.assign(new Thing(), tagged("a"))),
+        ...["a", "b"].map((team) => ofProvider({}, { tools: [{ name: "t", inputSchema: tagged(team) }] }))
+      ]
+      for (const request of different) assert.isUndefined((yield* ask(request, layer)).cached)
+      assert.strictEqual(kept.size, 2 + different.length - 1)
+    }).pipe(Effect.provide(store))
+  })
+
+  it.effect("does not depend on request metadata among the defaults", () => {
+    const { kept, store } = Cached.openStore()
+    const tagged = (team: string) =>
+      ChatService.withDefaults(service, {
+        temperature: 0,
+        providerOptions: { test: { requestMetadata: { team } } } as ChatRequest.ProviderOptions
+      })
+    return Effect.gen(function*() {
+      for (const team of ["a", "b"]) yield* ask({ messages: "Hi" }, ChatService.withCache(tagged(team)))
+      assert.strictEqual(kept.size, 1)
+    }).pipe(Effect.provide(store))
+  })
 
   it.effect("depends on provider, default model and namespace", () => {
     const { kept, store } = Cached.openStore()

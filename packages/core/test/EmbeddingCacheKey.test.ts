@@ -51,6 +51,30 @@ describe("The key of an embedding", () => {
       assert.strictEqual((yield* Cached.sent).length, 1)
     }).pipe(Effect.provide(Cached.layer())))
 
+  it.effect("does not depend on request metadata, of a call or among the defaults", () => {
+    const { kept, store } = Cached.openStore()
+    const tagged = (team: string) => ({
+      providerOptions: { test: { requestMetadata: { team } } } as Embedding.ProviderOptions
+    })
+    const test = TestEmbedding.layer()
+    const embed = (
+      layer: Layer.Layer<EmbeddingService.EmbeddingService, ProviderError.InvalidRequestError>,
+      options?: Embedding.EmbeddingOptions
+    ) =>
+      EmbeddingService.embed("a", options).pipe(
+        Effect.provide(Layer.provide(EmbeddingService.withCache(layer), store))
+      )
+    return Effect.gen(function*() {
+      yield* embed(test)
+      yield* embed(test, tagged("a"))
+      yield* embed(test, tagged("b"))
+      assert.strictEqual(kept.size, 1)
+      yield* embed(EmbeddingService.withDefaults(test, { ...tagged("a"), dimensions: 8 }))
+      yield* embed(EmbeddingService.withDefaults(test, { ...tagged("b"), dimensions: 8 }))
+      assert.strictEqual(kept.size, 2)
+    })
+  })
+
   it.effect("depends on provider, default model and namespace", () => {
     const { kept, store } = Cached.openStore()
     const embed = (

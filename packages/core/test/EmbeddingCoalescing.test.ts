@@ -2,7 +2,10 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
 import * as TestClock from "effect/testing/TestClock"
+import * as EmbeddingService from "../src/embedding/EmbeddingService.ts"
+import * as Policy from "../src/policy/Policy.ts"
 import * as ProviderError from "../src/ProviderError.ts"
 import * as EmbeddingProbe from "./EmbeddingProbe.ts"
 
@@ -51,6 +54,8 @@ describe("EmbeddingService.embed", () => {
         { providerOptions: { probe: { shard: 1 } } },
         { providerOptions: { probe: { shard: 1 } } },
         { providerOptions: { probe: { shard: 2 } } },
+        { providerOptions: { probe: { requestMetadata: { team: "a" } } } },
+        { providerOptions: { probe: { requestMetadata: { team: "b" } } } },
         { purpose: "query" },
         { model: "probe-2" },
         { normalize: true },
@@ -68,8 +73,24 @@ describe("EmbeddingService.embed", () => {
         ["text 6"],
         ["text 7"],
         ["text 8"],
-        ["text 9"]
+        ["text 9"],
+        ["text 10"],
+        ["text 11"]
       ])
+    }))
+
+  it.effect("shares no request between calls under different policies", () =>
+    Effect.gen(function*() {
+      const { probe, service } = yield* EmbeddingProbe.make({})
+      const layer = Layer.succeed(EmbeddingService.EmbeddingService, service)
+      const under = (policy: Policy.Policy) => Layer.build(EmbeddingService.withPolicy(layer, policy))
+      const [first, second] = yield* Effect.all([under(Policy.none), under(Policy.none)])
+      yield* Effect.forEach(
+        [first, second, first],
+        (context, index) => Effect.provideContext(EmbeddingService.embed(`text ${index}`), context),
+        all
+      )
+      assert.deepStrictEqual(probe.sent, [["text 0", "text 2"], ["text 1"]])
     }))
 
   it.effect("batches calls of the same tick by default", () =>

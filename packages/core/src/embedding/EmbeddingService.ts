@@ -12,7 +12,7 @@ import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import * as CanonicalText from "../cache/internal/canonicalText.ts"
 import * as Check from "../Check.ts"
-import { defined } from "../internal/defined.ts"
+import { defined, untagged } from "../internal/defined.ts"
 import * as Middleware from "../internal/middleware.ts"
 import type * as Budget from "../policy/Budget.ts"
 import * as Clocks from "../policy/internal/clocks.ts"
@@ -122,7 +122,7 @@ export const withDefaults: Middleware.Decorator<EmbeddingService, [defaults: Emb
     Effect.map(Check.run(Validation.options, given, { provider: "strata", field: "defaults" }), (defaults) => ({
       ...around(embedder, { effect: identity, stream: identity }, joined(defaults)),
       defaultModel: defaults.model ?? embedder.defaultModel,
-      identity: { defaults: CanonicalText.make(defaults) ?? null, of: embedder.identity ?? null }
+      identity: { defaults: CanonicalText.make(untagged(defaults)) ?? null, of: embedder.identity ?? null }
     }))
 )
 

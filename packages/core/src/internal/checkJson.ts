@@ -26,10 +26,8 @@ const deepest = 500
 /** More values than the largest body of a request holds. */
 const mostValues = 1_000_000
 
-const isPlain = (given: object): given is Readonly<Record<string, unknown>> => {
-  const prototype = Object.getPrototypeOf(given)
-  return prototype === Object.prototype || prototype === null
-}
+export const isPlain = (given: unknown): given is Readonly<Record<string, unknown>> =>
+  Predicate.isObject(given) && (Object.getPrototypeOf(given) ?? Object.prototype) === Object.prototype
 
 /** The copy of a value; `undefined` stays what it is. */
 export const copy = <A>(given: A, at: Cursor, options: Options): A | Refused =>

@@ -5,7 +5,7 @@ import * as Record from "effect/Record"
 import * as Stream from "effect/Stream"
 import * as CanonicalText from "../../cache/internal/canonicalText.ts"
 import * as Check from "../../Check.ts"
-import { defined } from "../../internal/defined.ts"
+import { defined, untagged } from "../../internal/defined.ts"
 import type * as ProviderError from "../../ProviderError.ts"
 import type * as Chat from "../Chat.ts"
 import * as ChatRequest from "../ChatRequest.ts"
@@ -37,7 +37,7 @@ export const make = Effect.fnUntraced(function*(
     ...chat,
     defaultModel: defaults.model ?? chat.defaultModel,
     // Defaults without a canonical text are not cached, like such requests.
-    identity: { defaults: CanonicalText.make([system, defaults]) ?? null, of: chat.identity ?? null },
+    identity: { defaults: CanonicalText.make([system, untagged(defaults)]) ?? null, of: chat.identity ?? null },
     generate: (request) => Effect.flatMap(settled(request), chat.generate),
     stream: (request) => Stream.unwrap(Effect.map(settled(request), chat.stream))
   }

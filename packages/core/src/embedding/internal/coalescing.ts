@@ -2,6 +2,7 @@
 import * as Deferred from "effect/Deferred"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Equal from "effect/Equal"
 import * as Exit from "effect/Exit"
 import * as Request from "effect/Request"
 import * as RequestResolver from "effect/RequestResolver"
@@ -61,17 +62,6 @@ const allInterrupted = (entries: Entries): Effect.Effect<void> =>
 
 /** Options without a canonical form are equal to no others. */
 const callKey = ({ gates, options, truncate }: Call.Call) => [
-  ...gates.map(numberOf),
+  ...gates.map(Equal.byReferenceUnsafe),
   CanonicalText.make([options, truncate]) ?? Symbol("unknown")
 ]
-
-/** A number for an object compared by reference, in a key compared by value. */
-const numberOf = (object: object): number => {
-  const known = numbers.get(object) ?? ++last
-  numbers.set(object, known)
-  return known
-}
-
-const numbers = new WeakMap<object, number>()
-
-let last = 0

@@ -7,6 +7,7 @@ import * as Stream from "effect/Stream"
 import * as CanonicalText from "../../../cache/internal/canonicalText.ts"
 import * as Check from "../../../Check.ts"
 import * as Cost from "../../../Cost.ts"
+import { untagged } from "../../../internal/defined.ts"
 import type * as ProviderError from "../../../ProviderError.ts"
 import * as Telemetry from "../../../Telemetry.ts"
 import type * as Chat from "../../Chat.ts"
@@ -49,7 +50,7 @@ export const make = Effect.fnUntraced(function*(
     // Images and documents are hashed apart from the text, in their order in it.
     const bytes: Array<Uint8Array> = []
     const line = CanonicalText.make(
-      [scope, provider, { ...request, model, messages: ChatRequest.messagesOf(request) }],
+      [scope, provider, { ...untagged(request), model, messages: ChatRequest.messagesOf(request) }],
       (found) => `#${bytes.push(found)}`
     )
     if (line === undefined) return { request }

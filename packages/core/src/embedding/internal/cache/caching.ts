@@ -12,7 +12,7 @@ import * as Stream from "effect/Stream"
 import * as CanonicalText from "../../../cache/internal/canonicalText.ts"
 import * as Check from "../../../Check.ts"
 import * as Cost from "../../../Cost.ts"
-import { defined } from "../../../internal/defined.ts"
+import { defined, untagged } from "../../../internal/defined.ts"
 import type * as ProviderError from "../../../ProviderError.ts"
 import type * as Embedder from "../../Embedder.ts"
 import type * as Embedding from "../../Embedding.ts"
@@ -44,7 +44,7 @@ export const make = Effect.fnUntraced(function*(
     const model = options?.model ?? defaultModel
     // Every option counts, those added one day too; a default is the same whether or not it is spelled out.
     const resolved = { purpose: "document", truncate: "none", vectorType: "float", ...defined(options ?? {}), model }
-    const settings = CanonicalText.make([namespace, provider, identity, resolved])
+    const settings = CanonicalText.make([namespace, provider, identity, untagged(resolved)])
     return model === undefined || settings === undefined ? undefined : {
       target: { operation: "embeddings", provider, model },
       settings,
