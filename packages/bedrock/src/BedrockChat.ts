@@ -24,7 +24,9 @@ import * as Configured from "./internal/configured.ts"
 import * as Metering from "./internal/metering.ts"
 import * as OwnOptions from "./internal/ownOptions.ts"
 import { providerName } from "./internal/provider.ts"
+import * as RequestMetadata from "./internal/requestMetadata.ts"
 import * as ReservationNotice from "./internal/reservationNotice.ts"
+import type { Pairs } from "./RequestMetadata.ts"
 
 /**
  * - `model`: a model id, an inference profile id (`us.anthropic.claude-…`) or an ARN; a request can name another.
@@ -33,12 +35,14 @@ import * as ReservationNotice from "./internal/reservationNotice.ts"
  * - `history`: what to do with a request that Bedrock would refuse, such as one with blank text, a tool call without
  *   its result or reasoning of another model. `repair`, the default, changes it and lists the changes in
  *   `providerMetadata.bedrock.changes` and in a debug log; `strict` fails with `InvalidRequestError`.
+ * - `requestMetadata`: pairs of texts for the log of model invocations; see `RequestMetadata`.
  */
 export interface Options {
   readonly model?: ChatRequest.ModelName | undefined
   readonly family?: string | undefined
   readonly policy?: Policy.Policy | undefined
   readonly history?: History.Mode | undefined
+  readonly requestMetadata?: Pairs | undefined
 }
 
 /**
@@ -98,7 +102,8 @@ const fields: Check.Fields<Options> = {
   model: OwnOptions.model,
   family: Check.optional(Check.filled),
   policy: OwnOptions.policy,
-  history: Check.optional(Check.word(["repair", "strict"]))
+  history: Check.optional(Check.word(["repair", "strict"])),
+  requestMetadata: Check.optional(RequestMetadata.check)
 }
 
 /** The chat service of Bedrock. Needs a {@link BedrockClient}, which several services can share. */

@@ -27,6 +27,8 @@ import * as Configured from "./internal/configured.ts"
 import * as Metering from "./internal/metering.ts"
 import * as OwnOptions from "./internal/ownOptions.ts"
 import { providerName } from "./internal/provider.ts"
+import * as RequestMetadata from "./internal/requestMetadata.ts"
+import type { Pairs } from "./RequestMetadata.ts"
 
 /** A family of embedding models, by the name the option `family` takes. */
 export type FamilyName = Families.Name
@@ -42,12 +44,14 @@ export const families: ReadonlyArray<FamilyName> = Families.names
  * - `policy`: `Policy.standard` when missing.
  * - `coalesce`: how long `embed` waits for other calls to share its request; when missing, only calls of the same tick
  *   do.
+ * - `requestMetadata`: pairs of texts for the log of model invocations; see `RequestMetadata`.
  */
 export interface Options {
   readonly model?: ModelId.KnownEmbeddingModel | (string & {}) | undefined
   readonly family?: FamilyName | undefined
   readonly policy?: Policy.Policy | undefined
   readonly coalesce?: Duration.Input | undefined
+  readonly requestMetadata?: Pairs | undefined
 }
 
 /**
@@ -57,6 +61,7 @@ export interface Options {
  * - `body`: more fields for the body of the request, in the model's own format. They override what Strata would send,
  *   except for the inputs and the fields that decide the kind and length of the vectors. An object is merged with the
  *   one Strata would send; one about images is not sent with texts, and vice versa.
+ * - `requestMetadata`: as in {@link Options}; these pairs win.
  *
  * @example
  * EmbeddingService.embed(text, { truncate: "end", providerOptions: { bedrock: { body: { max_tokens: 4096 } } } })
@@ -64,6 +69,7 @@ export interface Options {
 export interface BedrockEmbeddingOptions {
   readonly family?: FamilyName | undefined
   readonly body?: Family.Fields | undefined
+  readonly requestMetadata?: Pairs | undefined
 }
 
 declare module "@strata/core/embedding/Embedding" {
@@ -90,7 +96,7 @@ export const make = Effect.fnUntraced(function*(given?: Options): Effect.fn.Retu
   const options = yield* OwnOptions.ofLayer(fields, given)
   const client = yield* BedrockClient
   const familyOf = makeFamilyOf(options.family, yield* InferenceProfile.InferenceProfile)
-  return yield* EmbeddingService.make({
+  const service = yield* EmbeddingService.make({
     provider: providerName,
     defaultModel: options.model,
     identity: { client: client.identity, family: options.family ?? null },
@@ -98,9 +104,12 @@ export const make = Effect.fnUntraced(function*(given?: Options): Effect.fn.Retu
     coalesce: options.coalesce,
     metering: { scope: Metering.scope(client) },
     limits: (request) => Effect.map(familyOf(request), ({ limits }) => limits),
-    embedBatch: (batch) => embedBatch(client, batch, familyOf)
+    embedBatch: (batch) => embedBatch(client, batch, familyOf, options.requestMetadata)
   })
+  return apartByMetadata(service, options)
 })
+
+const requestMetadata = Check.optional(RequestMetadata.check)
 
 const familyName = Check.optional(Check.word(Families.names))
 
@@ -108,7 +117,8 @@ const fields: Check.Fields<Options> = {
   model: OwnOptions.model,
   family: familyName,
   policy: OwnOptions.policy,
-  coalesce: Check.optional(Check.duration())
+  coalesce: Check.optional(Check.duration()),
+  requestMetadata
 }
 
 /** The embedding service of Bedrock. Needs a {@link BedrockClient}, which several services can share. */
@@ -137,7 +147,8 @@ export const layerConfig = (
 const embedBatch = Effect.fnUntraced(function*(
   client: BedrockClient["Service"],
   batch: Embedding.ProviderBatch,
-  familyOf: FamilyOf
+  familyOf: FamilyOf,
+  ofLayer: Pairs | undefined
 ) {
   const { model, providerOptions } = batch.options
   const family = yield* familyOf(batch.options)
@@ -145,7 +156,12 @@ const embedBatch = Effect.fnUntraced(function*(
     try: () => Family.encode(family, batch, providerOptions?.bedrock?.body),
     catch: () => invalid(model, "providerOptions.bedrock.body", "it is not JSON", "Use plain JSON values")
   })
-  const answer = yield* client.invokeModel(ClientInput.trust({ modelId: model, body }))
+  const requestMetadata = yield* RequestMetadata.inForce(
+    model,
+    ofLayer,
+    providerOptions?.bedrock?.requestMetadata
+  )
+  const answer = yield* client.invokeModel(ClientInput.trust({ modelId: model, body, requestMetadata }))
   const decoded = Family.decode(family, batch, answer.body)
   if (Result.isFailure(decoded)) {
     const asked = { ...Failure.whereOf(client, model), model, requestId: answer.requestId }
@@ -154,6 +170,43 @@ const embedBatch = Effect.fnUntraced(function*(
   const { inputTokens = answer.inputTokens, vectors } = decoded.success
   return { vectors, inputTokens }
 })
+
+/**
+ * Calls of `embed` share a request where their options are equal, and it is sent by one of their fibers. So the metadata
+ * of a fiber become options.
+ */
+const apartByMetadata = (
+  service: EmbeddingService.EmbeddingService["Service"],
+  { model, requestMetadata }: Options
+): EmbeddingService.EmbeddingService["Service"] => ({
+  ...service,
+  embed: (input, options) =>
+    Effect.flatMap(RequestMetadata.isSet, (isSet) => {
+      const own = isSet ? Check.settle(pairsOf, options) : undefined
+      // invalid options are left for the service to refuse
+      if (own === undefined || Result.isFailure(own)) return service.embed(input, options)
+      const { model: other = model, providerOptions } = own.success ?? {}
+      return Effect.flatMap(
+        RequestMetadata.inForce(other, requestMetadata, providerOptions?.bedrock?.requestMetadata),
+        (pairs) => service.embed(input, withPairs(options, pairs))
+      )
+    })
+})
+
+const withPairs = (
+  options: Embedding.EmbeddingOptions | undefined,
+  requestMetadata: Pairs | undefined
+): Embedding.EmbeddingOptions | undefined =>
+  Result.getOrElse(
+    Result.try(() => ({
+      ...options,
+      providerOptions: {
+        ...options?.providerOptions,
+        bedrock: { ...options?.providerOptions?.bedrock, requestMetadata }
+      }
+    })),
+    () => options
+  )
 
 /** The family of a request, when its options are such as the family takes. */
 type FamilyOf = (
@@ -175,8 +228,18 @@ const makeFamilyOf = (layerHint: FamilyName | undefined, lookup: InferenceProfil
 const ownOptions = OwnOptions.ofRequest(Check.struct<BedrockEmbeddingOptions>({
   family: familyName,
   // Its values are JSON, which is all that is checked.
-  body: Check.optional(Check.jsonObject("Use an object with fields of the body") as Check.Check<Family.Fields>)
+  body: Check.optional(Check.jsonObject("Use an object with fields of the body") as Check.Check<Family.Fields>),
+  requestMetadata
 }))
+
+const pairsOf = Check.optional(Check.struct<Pick<Embedding.EmbeddingOptions, "model" | "providerOptions">>({
+  model: Check.optional(Check.text),
+  providerOptions: Check.optional(Check.struct({
+    bedrock: Check.optional(
+      Check.struct<Pick<BedrockEmbeddingOptions, "requestMetadata">>({ requestMetadata }, { others: "ignored" })
+    )
+  }, { others: "ignored" }))
+}, { others: "ignored" }))
 
 /** `described` is a model id of the same family as the model of the options, possibly more specific. */
 const resolve = (

@@ -20,6 +20,8 @@ import * as Failure from "./error/Failure.ts"
 import * as Configured from "./internal/configured.ts"
 import * as OwnOptions from "./internal/ownOptions.ts"
 import { providerName } from "./internal/provider.ts"
+import * as RequestMetadata from "./internal/requestMetadata.ts"
+import type { Pairs } from "./RequestMetadata.ts"
 import * as Families from "./rerank/Families.ts"
 import * as Family from "./rerank/Family.ts"
 
@@ -35,11 +37,13 @@ export const families: ReadonlyArray<FamilyName> = Families.names
  * - `family`: the family of a model whose id does not name it, such as an application inference profile. It does not
  *   affect an id that names its family.
  * - `policy`: `Policy.standard` when missing.
+ * - `requestMetadata`: pairs of texts for the log of model invocations; see `RequestMetadata`.
  */
 export interface Options {
   readonly model?: ModelId.KnownRerankModel | (string & {}) | undefined
   readonly family?: FamilyName | undefined
   readonly policy?: Policy.Policy | undefined
+  readonly requestMetadata?: Pairs | undefined
 }
 
 /**
@@ -48,10 +52,12 @@ export interface Options {
  * - `family`: as in {@link Options}, for the model of this request.
  * - `body`: more fields for the body of the request, in the model's own format. They override what Strata would send,
  *   except for `query`, `documents` and `top_n`.
+ * - `requestMetadata`: as in {@link Options}; these pairs win.
  */
 export interface BedrockRerankOptions {
   readonly family?: FamilyName | undefined
   readonly body?: Family.Fields | undefined
+  readonly requestMetadata?: Pairs | undefined
 }
 
 declare module "@strata/core/rerank/Rerank" {
@@ -75,7 +81,7 @@ export const make = Effect.fnUntraced(function*(given?: Options): Effect.fn.Retu
   ProviderError.InvalidRequestError,
   BedrockClient | Scope.Scope
 > {
-  const { family, model, policy } = yield* OwnOptions.ofLayer(fields, given)
+  const { family, model, policy, requestMetadata } = yield* OwnOptions.ofLayer(fields, given)
   const client = yield* BedrockClient
   return yield* RerankService.make({
     provider: providerName,
@@ -83,13 +89,20 @@ export const make = Effect.fnUntraced(function*(given?: Options): Effect.fn.Retu
     identity: { client: client.identity, family: family ?? null },
     policy,
     limits: (request) => Effect.fromResult(Result.map(resolve(request, family), ({ limits }) => limits)),
-    rerank: (request) => rerank(client, request, family)
+    rerank: (request) => rerank(client, request, { family, requestMetadata })
   })
 })
 
 const familyName = Check.optional(Check.word(Families.names))
 
-const fields: Check.Fields<Options> = { model: OwnOptions.model, family: familyName, policy: OwnOptions.policy }
+const requestMetadata = Check.optional(RequestMetadata.check)
+
+const fields: Check.Fields<Options> = {
+  model: OwnOptions.model,
+  family: familyName,
+  policy: OwnOptions.policy,
+  requestMetadata
+}
 
 /** The rerank service of Bedrock. Needs a {@link BedrockClient}, which several services can share. */
 export const layer = (
@@ -111,15 +124,21 @@ export const layerConfig = (
 const rerank = Effect.fnUntraced(function*(
   client: BedrockClient["Service"],
   request: Rerank.ProviderRequest,
-  hint: FamilyName | undefined
+  options: Pick<Options, "family" | "requestMetadata">
 ) {
   const { model, providerOptions } = request.options
-  const family = yield* Effect.fromResult(resolve(request.options, hint))
+  const family = yield* Effect.fromResult(resolve(request.options, options.family))
+  const own = providerOptions?.bedrock?.requestMetadata
+  const requestMetadata = yield* RequestMetadata.inForce(model, options.requestMetadata, own)
   const body = yield* Effect.try({
     try: () => Family.encode(family, request, providerOptions?.bedrock?.body),
     catch: () => invalid(model, "providerOptions.bedrock.body", "it is not JSON", "Use plain JSON values")
   })
-  const { body: answer, inputTokens, requestId } = yield* client.invokeModel({ modelId: model, body })
+  const { body: answer, inputTokens, requestId } = yield* client.invokeModel({
+    modelId: model,
+    body,
+    requestMetadata
+  })
   const results = yield* Effect.fromResult(Result.mapError(
     Family.decode(answer),
     (problem) => Failure.malformed({ ...Failure.whereOf(client, model), model, requestId }, problem)
@@ -130,7 +149,8 @@ const rerank = Effect.fnUntraced(function*(
 const ownOptions = OwnOptions.ofRequest(Check.struct<BedrockRerankOptions>({
   family: familyName,
   // Its values are JSON, which is all that is checked.
-  body: Check.optional(Check.jsonObject("Use an object with fields of the body") as Check.Check<Family.Fields>)
+  body: Check.optional(Check.jsonObject("Use an object with fields of the body") as Check.Check<Family.Fields>),
+  requestMetadata
 }))
 
 const resolve = (

@@ -21,6 +21,9 @@ const decode = (bytes: Uint8Array) => JSON.parse(new TextDecoder().decode(bytes)
 
 const input: BedrockClient.InvokeModelInput = { modelId: "m", body: "{}" }
 
+const pairs = (count: number, value = "a") =>
+  Object.fromEntries(Array.from({ length: count }, (_, index) => [`name-${index}`, value]))
+
 describe("BedrockClient.invokeModel", () => {
   it.live("sends all there is to say, each in its header", () =>
     Effect.gen(function*() {
@@ -38,7 +41,7 @@ describe("BedrockClient.invokeModel", () => {
         guardrailVersion: "DRAFT",
         performanceConfigLatency: "optimized",
         serviceTier: "flex",
-        requestMetadata: { team: "a", name: "é" }
+        requestMetadata: { team: "a", name: "no\u00a0break" }
       }
       yield* client.invokeModel(options)
       yield* Effect.scoped(client.invokeModelStream(options))
@@ -54,7 +57,7 @@ describe("BedrockClient.invokeModel", () => {
           "x-amzn-bedrock-guardrailversion": "DRAFT",
           "x-amzn-bedrock-performanceconfig-latency": "optimized",
           "x-amzn-bedrock-service-tier": "flex",
-          "x-amzn-bedrock-request-metadata": "{\"team\":\"a\",\"name\":\"\\u00e9\"}"
+          "x-amzn-bedrock-request-metadata": "{\"team\":\"a\",\"name\":\"no\\u00a0break\"}"
         })
       }
       assert.strictEqual(whole?.headers.accept, "application/x-other")
@@ -134,7 +137,11 @@ describe("BedrockClient.invokeModel", () => {
     ["performanceConfigLatency", { performanceConfigLatency: "fast" }],
     ["serviceTier", { serviceTier: "cheap" }],
     ["requestMetadata", { requestMetadata: "{}" }],
-    ["requestMetadata", { requestMetadata: { a: 1 } }],
+    ["requestMetadata.a", { requestMetadata: { a: 1 } }],
+    ["requestMetadata.name", { requestMetadata: { name: "é" } }],
+    ["requestMetadata", { requestMetadata: new Map([["team", "a"]]) }],
+    ["requestMetadata", { requestMetadata: { tabs: "\t".repeat(256), ...pairs(15, "\u00a0".repeat(100)) } }],
+    ["requestMetadata", { requestMetadata: pairs(17) }],
     ["model", { modelId: "" }],
     ["model", { modelId: 5 }]
   ])("refuses what is wrong in %s before it is sent: %j", ([field, wrong]) =>

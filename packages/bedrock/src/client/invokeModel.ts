@@ -8,12 +8,15 @@ import {
   ServiceTierType,
   Trace
 } from "@aws-sdk/client-bedrock-runtime"
+import type * as Check from "@strata/core/Check"
 import * as ProviderError from "@strata/core/ProviderError"
 import * as Duration from "effect/Duration"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as GuardrailVersion from "../guardrail/Version.ts"
 import { providerName } from "../internal/provider.ts"
+import * as RequestMetadata from "../internal/requestMetadata.ts"
+import type { Pairs } from "../RequestMetadata.ts"
 import { type Head, requestId } from "../wire/ServiceError.ts"
 import * as Shape from "../wire/Shape.ts"
 
@@ -23,7 +26,7 @@ import * as Shape from "../wire/Shape.ts"
  * - `guardrailIdentifier`, `guardrailVersion`: the guardrail to apply, both or none; `trace` includes its findings in
  *   the answer.
  * - `performanceConfigLatency`, `serviceTier`: how the service handles the request.
- * - `requestMetadata`: tags to find the request in the logs of the account.
+ * - `requestMetadata`: pairs of texts to find the request by in the log of model invocations.
  */
 export interface Input {
   readonly modelId: string
@@ -35,7 +38,7 @@ export interface Input {
   readonly guardrailVersion?: string | undefined
   readonly performanceConfigLatency?: PerformanceConfigLatency | undefined
   readonly serviceTier?: ServiceTierType | undefined
-  readonly requestMetadata?: Readonly<Record<string, string>> | undefined
+  readonly requestMetadata?: Pairs | undefined
 }
 
 /**
@@ -67,18 +70,21 @@ export const encode = <Id extends string | undefined>(
   input: Input & { readonly modelId: Id }
 ): Result.Result<InvokeModelCommandInput & { readonly modelId: Id }, ProviderError.InvalidRequestError> => {
   const problem = problems.find(({ field, isRight }) => !isRight(input[field], input))
-  if (problem !== undefined) {
-    const { field, problem: text, remedy } = problem
-    return Result.fail(ProviderError.invalidRequest({ provider: providerName, field, problem: text, remedy }))
-  }
+  if (problem !== undefined) return refuse(problem)
   const { accept = "application/json", contentType = "application/json", requestMetadata, ...rest } = input
+  if (requestMetadata === undefined) return Result.succeed({ ...rest, accept, contentType })
+  const header = RequestMetadata.header(requestMetadata)
+  if (Result.isFailure(header)) return refuse(header.failure)
   return Result.succeed({
     ...rest,
     accept,
     contentType,
-    ...(requestMetadata === undefined ? undefined : { requestMetadata: inAscii(JSON.stringify(requestMetadata)) })
+    ...(header.success === undefined ? undefined : { requestMetadata: header.success })
   })
 }
+
+const refuse = ({ field, problem, remedy }: Check.Problem) =>
+  Result.fail(ProviderError.invalidRequest({ provider: providerName, field, problem, remedy }))
 
 /** The events of a stream by type. */
 export const events = { chunk: Shape.structure<PayloadPart>({ bytes: Shape.bytes }) }
@@ -130,8 +136,6 @@ const oneOf = (words: Readonly<Record<string, string>>): Pick<Rule, "isRight" | 
   remedy: `Use ${Object.values(words).join(" or ")}, or leave it out`
 })
 
-const isTexts = (value: unknown): boolean => Predicate.isObject(value) && Object.values(value).every(Predicate.isString)
-
 const problems: ReadonlyArray<Rule> = [
   {
     field: "body",
@@ -162,14 +166,5 @@ const problems: ReadonlyArray<Rule> = [
     remedy: "Give its id or its ARN"
   },
   { field: "performanceConfigLatency", ...oneOf(PerformanceConfigLatency) },
-  { field: "serviceTier", ...oneOf(ServiceTierType) },
-  {
-    field: "requestMetadata",
-    isRight: optional(isTexts),
-    problem: "it is not an object of strings",
-    remedy: "Use an object of strings, or leave it out"
-  }
+  { field: "serviceTier", ...oneOf(ServiceTierType) }
 ]
-
-const inAscii = (json: string): string =>
-  json.replace(/[^\x20-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)

@@ -40,7 +40,6 @@ export const checkOptions = (request: ChatRequest.Resolved): Checked => {
   return settle(
     request.model,
     inferenceProblem(own.inferenceConfig ?? {}, "providerOptions.bedrock.inferenceConfig.") ??
-      metadataProblem(own.requestMetadata, "providerOptions.bedrock.requestMetadata") ??
       pathsProblem(
         own.additionalModelResponseFieldPaths,
         "providerOptions.bedrock.additionalModelResponseFieldPaths"
@@ -197,27 +196,6 @@ const fractionProblem = (value: number | undefined, field: string): Problem | un
   value === undefined || value >= 0 && value <= 1
     ? undefined
     : { field, problem: `${value} is out of range`, remedy: "Use a number from 0 to 1" }
-
-const metadataProblem = (
-  metadata: BedrockChatOptions["requestMetadata"],
-  field: string
-): Problem | undefined => {
-  if (metadata === undefined) return undefined
-  const entries = Object.entries(metadata)
-  if (entries.length < 1 || entries.length > 16) {
-    return { field, problem: `it has ${entries.length} entries`, remedy: "Give it 1 to 16, or leave it out" }
-  }
-  return first(entries, ([key, value]) =>
-    metadataKey.test(key) && metadataValue.test(value ?? "") ? undefined : {
-      field: `${field}[${JSON.stringify(key)}]`,
-      problem: "Bedrock does not accept this key or this value",
-      remedy: "Use up to 256 letters, digits, blanks and characters of `:_@$#=/+,-.`"
-    })
-}
-
-const metadataKey = /^[a-zA-Z0-9\s:_@$#=/+,\-.]{1,256}$/
-
-const metadataValue = /^[a-zA-Z0-9\s:_@$#=/+,\-.]{0,256}$/
 
 const pathsProblem = (
   paths: BedrockChatOptions["additionalModelResponseFieldPaths"],

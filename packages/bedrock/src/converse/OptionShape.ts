@@ -16,6 +16,7 @@ import type {
 import * as Check from "@strata/core/Check"
 import * as Predicate from "effect/Predicate"
 import type { BedrockChatOptions } from "../BedrockOptions.ts"
+import * as RequestMetadata from "../internal/requestMetadata.ts"
 
 /** Every field of `A` has a shape, and may be missing. */
 type Shapes<A> = { readonly [Key in keyof A]-?: Check.Check<unknown> }
@@ -64,7 +65,7 @@ export const check = fieldsOf<BedrockChatOptions>({
   additionalModelRequestFields: block,
   promptVariables: record(fieldsOf<{ readonly text: string }>({ text: Check.text })),
   additionalModelResponseFieldPaths: texts,
-  requestMetadata: record(Check.text),
+  requestMetadata: RequestMetadata.check,
   performanceConfig: fieldsOf<PerformanceConfiguration>({ latency: Check.text }),
   serviceTier: fieldsOf<ServiceTier>({ type: Check.text }),
   outputConfig: fieldsOf<OutputConfig>({

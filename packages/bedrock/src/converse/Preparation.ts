@@ -16,6 +16,8 @@ import * as ModelId from "../catalog/ModelId.ts"
 import * as ClientInput from "../client/clientInput.ts"
 import * as InferenceProfile from "../InferenceProfile.ts"
 import { providerName } from "../internal/provider.ts"
+import * as RequestMetadata from "../internal/requestMetadata.ts"
+import type { Pairs } from "../RequestMetadata.ts"
 import type * as History from "./History.ts"
 import * as Request from "./Request.ts"
 
@@ -23,6 +25,7 @@ import * as Request from "./Request.ts"
 export interface Options {
   readonly family?: string | undefined
   readonly history?: History.Mode | undefined
+  readonly requestMetadata?: Pairs | undefined
 }
 
 /** Prepares one request. Fails with the errors of an invalid request. */
@@ -40,13 +43,24 @@ export const make = Effect.fnUntraced(function*(options: Options = {}): Effect.f
       if (violation !== undefined) return Effect.fail(violation)
       const settled = Request.encode(request, { capabilities, history: options.history ?? "repair", streaming })
       if (Result.isFailure(settled)) return Effect.fail(settled.failure)
-      const encoded = settled.success
-      ClientInput.trust(encoded.input)
-      const ready = ModelId.isArn(request.model) && ModelId.parse(request.model).kind === "prompt"
-        ? prompted(request, encoded)
-        : Effect.succeed(encoded)
-      return encoded.changes.length === 0 ? ready : Effect.andThen(logChanges(request, encoded), ready)
+      const { requestMetadata } = settled.success.input
+      return Effect.flatMap(
+        RequestMetadata.inForce(request.model, options.requestMetadata, requestMetadata),
+        (pairs) => {
+          const encoded = pairs === undefined ? settled.success : tagged(settled.success, pairs)
+          ClientInput.trust(encoded.input)
+          const ready = ModelId.isArn(request.model) && ModelId.parse(request.model).kind === "prompt"
+            ? prompted(request, encoded)
+            : Effect.succeed(encoded)
+          return encoded.changes.length === 0 ? ready : Effect.andThen(logChanges(request, encoded), ready)
+        }
+      )
     })
+})
+
+const tagged = (encoded: Request.Encoded, requestMetadata: Pairs): Request.Encoded => ({
+  ...encoded,
+  input: { ...encoded.input, requestMetadata }
 })
 
 type CapabilitiesOf = (request: ChatRequest.Resolved) => Effect.Effect<Capabilities, ProviderError.CallError>

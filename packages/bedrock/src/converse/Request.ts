@@ -66,8 +66,8 @@ export const encode = (
   if (Result.isFailure(plan)) return Result.fail(plan.failure)
   const toolConfig = ToolConfig.encode(request, { capabilities, room, report })
   if (Result.isFailure(toolConfig)) return Result.fail(toolConfig.failure)
-  const { family: _, inferenceConfig, system: ownSystem, toolConfig: __, ...rest } = request.providerOptions?.bedrock ??
-    {}
+  const { family: _, inferenceConfig, requestMetadata = {}, system: ownSystem, toolConfig: __, ...rest } =
+    request.providerOptions?.bedrock ?? {}
   const system = encodeParts(request, conversation.system, capabilities)
   if (Result.isFailure(system)) return Result.fail(system.failure)
   const messages: Array<ConverseMessage> = []
@@ -85,6 +85,7 @@ export const encode = (
     ...filled("system", ownSystem ?? system.success as Array<SystemContentBlock>),
     ...defined("inferenceConfig", encodeInference(request, inferenceConfig)),
     ...defined("toolConfig", toolConfig.success),
+    ...(Object.keys(requestMetadata).length > 0 && { requestMetadata }),
     ...rest,
     ...reasoning.success
   }

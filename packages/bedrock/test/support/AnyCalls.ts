@@ -23,7 +23,8 @@ import {
   Guardrail,
   InferenceProfile,
   ModelCatalog,
-  ModelId
+  ModelId,
+  RequestMetadata
 } from "../../src/index.ts"
 import type * as Transport from "../../src/Transport.ts"
 
@@ -86,7 +87,7 @@ export const services = Layer.mergeAll(
 const fields = (names: ReadonlyArray<string>, any: unknown): ReadonlyArray<never> =>
   names.map((name) => ({ [name]: any }) as never)
 
-const chatOptions = (any: unknown) => fields(["model", "family", "policy", "history"], any)
+const chatOptions = (any: unknown) => fields(["model", "family", "policy", "history", "requestMetadata"], any)
 
 const ask = (layer: Layer.Any) =>
   Effect.provide(
@@ -108,6 +109,9 @@ const rank = (layer: Layer.Any) =>
     layer as Layer.Layer<RerankService.RerankService, unknown, BedrockClient.BedrockClient>,
     { local: true }
   )
+
+const tagged = <A, E, R>(call: Effect.Effect<A, E, R>, metadata: RequestMetadata.Pairs) =>
+  Effect.provideService(call, RequestMetadata.RequestMetadata, metadata)
 
 const clientFields = [
   "region",
@@ -158,13 +162,13 @@ export const calls: Readonly<Record<string, Calls>> = {
     ),
   "BedrockClient.make": (any) => clientOptions(any).map((options) => () => BedrockClient.make(options)),
   "BedrockEmbedding.layer": (any) =>
-    [any, ...fields(["model", "family", "policy", "coalesce"], any)].map((options) => () =>
+    [any, ...fields(["model", "family", "policy", "coalesce", "requestMetadata"], any)].map((options) => () =>
       embed(BedrockEmbedding.layer(options))
     ),
   "BedrockEmbedding.layerConfig": (any) =>
     [any, ...fields(["model", "family"], any)].map((options) => () => embed(BedrockEmbedding.layerConfig(options))),
   "BedrockEmbedding.make": (any) =>
-    [any, ...fields(["model", "family", "policy", "coalesce"], any)].map((options) => () =>
+    [any, ...fields(["model", "family", "policy", "coalesce", "requestMetadata"], any)].map((options) => () =>
       BedrockEmbedding.make(options)
     ),
   "BedrockError.fromUnknown": (any) => [
@@ -309,13 +313,25 @@ export const operations: Readonly<Record<string, Calls>> = {
     () => EmbeddingService.embed("Hi", { providerOptions: { bedrock: any } }),
     () => EmbeddingService.embed("Hi", { providerOptions: { bedrock: { family: any } } }),
     () => EmbeddingService.embed("Hi", { providerOptions: { bedrock: { body: any } } }),
-    () => EmbeddingService.embed("Hi", { providerOptions: { bedrock: { body: { field: any } } } })
+    () => EmbeddingService.embed("Hi", { providerOptions: { bedrock: { body: { field: any } } } }),
+    () => EmbeddingService.embed("Hi", { providerOptions: { bedrock: { requestMetadata: any } } })
   ],
   rerank: (any) => [
     () => RerankService.rerank("q", ["a"], { providerOptions: any }),
     () => RerankService.rerank("q", ["a"], { providerOptions: { bedrock: any } }),
     () => RerankService.rerank("q", ["a"], { providerOptions: { bedrock: { family: any } } }),
-    () => RerankService.rerank("q", ["a"], { providerOptions: { bedrock: { body: any } } })
+    () => RerankService.rerank("q", ["a"], { providerOptions: { bedrock: { body: any } } }),
+    () => RerankService.rerank("q", ["a"], { providerOptions: { bedrock: { requestMetadata: any } } })
+  ],
+  "request metadata of a fiber": (any) => [
+    ...[any, { team: any } as never].flatMap((metadata) => [
+      () => tagged(ChatService.generate("Hi"), metadata),
+      () => tagged(EmbeddingService.embed("Hi"), metadata),
+      () => tagged(RerankService.rerank("q", ["a"]), metadata)
+    ]),
+    ...[any, ...fields(["model", "providerOptions"], any), { providerOptions: { bedrock: any } } as never].map(
+      (options) => () => tagged(EmbeddingService.embed("Hi", options), { team: "a" })
+    )
   ]
 }
 
