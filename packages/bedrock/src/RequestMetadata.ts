@@ -1,6 +1,7 @@
 /**
  * Request metadata: pairs of texts that say whose a call is, such as its team or tenant. Bedrock writes them into the log of
- * model invocations, next to the tokens of the call, and nowhere else.
+ * model invocations, next to the tokens of the call. They do not show in the bill: for that use the tags of an application
+ * inference profile.
  *
  * They are set as the option `requestMetadata` of a layer, by {@link RequestMetadata} for everything a fiber calls, and in
  * `providerOptions.bedrock` of a request. They are merged pair by pair: those of the request win over those of the fiber,

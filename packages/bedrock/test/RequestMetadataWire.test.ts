@@ -10,12 +10,15 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as Fs from "node:fs"
 import * as BedrockChat from "../src/BedrockChat.ts"
 import { BedrockClient } from "../src/BedrockClient.ts"
 import * as BedrockEmbedding from "../src/BedrockEmbedding.ts"
 import * as BedrockRerank from "../src/BedrockRerank.ts"
 import { type Pairs, RequestMetadata } from "../src/RequestMetadata.ts"
 import { connect } from "./support/Client.ts"
+import * as Environment from "./support/Environment.ts"
+import * as SpendProgram from "./support/SpendProgram.ts"
 import * as WireServer from "./support/WireServer.ts"
 
 const all = { concurrency: "unbounded" } as const
@@ -239,6 +242,19 @@ describe("RequestMetadata over HTTP", () => {
         assert.deepStrictEqual(said(), [{ tenant: "a" }])
       }))
   })
+
+  it.live("is in the program of the README", () =>
+    Effect.gen(function*() {
+      const file = Fs.readFileSync(new URL("support/SpendProgram.ts", import.meta.url), "utf8")
+      const program = file.slice(file.indexOf("// The team's")).trim()
+      assert.include(Fs.readFileSync(new URL("../README.md", import.meta.url), "utf8"), program)
+      const { url, received } = yield* WireServer.http1(answering)
+      const environment = { AWS_ENDPOINT_URL_BEDROCK_RUNTIME: url, AWS_BEARER_TOKEN_BEDROCK: "a-key" }
+      yield* SpendProgram.answer("acme", "Hi").pipe(
+        Effect.provide(Layer.provide(SpendProgram.Support, Environment.provided(environment)))
+      )
+      assert.deepStrictEqual(received.map(metadataOf), [{ app: "support", tenant: "acme" }])
+    }))
 
   describe("behind a cache", () => {
     it.live("are no part of the key, wherever they are set", () =>

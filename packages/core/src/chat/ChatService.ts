@@ -180,8 +180,8 @@ export const withFallback: {
 /**
  * Puts a cache in front of a service; `ChatCache` is its store, by default in memory.
  *
- * - The key is a hash of the whole request, images included, and of provider, model, identity of the service (`Identity`)
- *   and namespace. A request without a model, or with what has no canonical form, such as a function, is not cached.
+ * - The key is a hash of the request, images included, without `requestMetadata`, and of provider, model, identity of the
+ *   service (`Identity`) and namespace. What has no model or no canonical form, such as a function, is not cached.
  * - Only complete answers are cached, tool calls too: no truncated or filtered ones, no failures, none of a fallback.
  *   `generate` and `stream` share them: a cached answer is streamed with one delta per block.
  * - Single-flight: concurrent equal requests share one call, which is interrupted with the last of them and fails for all.

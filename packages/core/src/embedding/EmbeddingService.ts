@@ -157,7 +157,7 @@ export const withDeadline: Middleware.Decorator<EmbeddingService, [deadline: Dur
 /**
  * Puts a cache in front of a service; `EmbeddingCache` is its store, by default in memory.
  *
- * - The key is a hash of everything that decides a vector: content, provider, model, all options of the call.
+ * - The key is a hash of everything that decides a vector: content, provider, model, options but `requestMetadata`.
  * - Only misses reach the service, and have requests, tokens and costs. Concurrent calls do not wait for each other.
  * - The cache fails open: after an error, or no answer within a second, the store is not used for five seconds.
  * - A call is not cached when it has no model, or when its options contain what has no canonical form, such as a function.
