@@ -1,5 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
+import { HttpRequest } from "@smithy/core/protocols"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Http from "node:http"
+import * as Https from "node:https"
+import { Readable } from "node:stream"
+import * as Http1Requests from "../src/network/http1Requests.ts"
 import { connect, request } from "./support/Client.ts"
 import * as WireServer from "./support/WireServer.ts"
 
@@ -39,5 +45,36 @@ describe("A request over HTTP/1.1", () => {
       first.interruptUnsafe()
       yield* client.converse(request)
       assert.strictEqual(server.received.length, 2)
+    }))
+
+  it.live("is aborted by the SDK's handler where that sends it", () =>
+    Effect.gen(function*() {
+      let isCancelled = false
+      const handle = Http1Requests.make({
+        httpAgent: Http.globalAgent,
+        httpsAgent: Https.globalAgent,
+        connectTimeout: Duration.seconds(1),
+        idleTimeout: undefined,
+        others: (_, { abortSignal } = {}) =>
+          new Promise((_, reject) => {
+            if (abortSignal instanceof AbortSignal) {
+              abortSignal.addEventListener("abort", () => reject(new Error("aborted")))
+            }
+          })
+      })
+      let cancel = () => {}
+      const options: Http1Requests.Options = {
+        onCancel: (given) => {
+          cancel = given
+        }
+      }
+      const body = Readable.from(["a stream"])
+      const sent = handle(new HttpRequest({ method: "POST", hostname: "127.0.0.1", body }), options as {}) // more than the SDK's
+        .catch(() => {
+          isCancelled = true
+        })
+      cancel()
+      yield* Effect.promise(() => sent)
+      assert.isTrue(isCancelled)
     }))
 })

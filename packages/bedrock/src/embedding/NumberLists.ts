@@ -137,11 +137,12 @@ class Lists {
     if (bytes[end - 1] !== closing || bytes.compare(bytes, this.#last.from, this.#last.to, from, end) !== 0) {
       return undefined
     }
-    const numbers = this.at(this.count - 1)
-    while (this.#length + numbers.length > this.#numbers.length) this.#grow()
+    const start = this.#starts[this.count - 1]!
+    const length = this.#length - start
+    while (this.#length + length > this.#numbers.length) this.#grow()
     this.#starts.push(this.#length)
-    this.#numbers.set(numbers, this.#length)
-    this.#length += numbers.length
+    this.#numbers.copyWithin(this.#length, start, start + length)
+    this.#length += length
     return end - 1
   }
 

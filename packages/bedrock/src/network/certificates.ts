@@ -50,21 +50,37 @@ export const check: Check.Check<string | ReadonlyArray<string>> = (given, at) =>
 }
 
 const problemOf = (pem: string): string | undefined => {
-  // What was made of them before can be read.
-  if (pem === latest?.text) return undefined
-  const blocks = pem.match(
-    /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[^-]*-----END (?:TRUSTED |X509 )?CERTIFICATE-----/g
+  const blocks = blocksOf(pem)
+  if (blocks.length === 0) return "has no certificate in PEM"
+  const broken = blocks.findIndex((block) =>
+    !isTrusted(block) && Result.isFailure(Result.try(() => new Crypto.X509Certificate(block)))
   )
-  if (blocks === null) return "has no certificate in PEM"
-  const broken = blocks.findIndex((block) => Result.isFailure(Result.try(() => new Crypto.X509Certificate(block))))
   return broken < 0 ? undefined : `has a certificate that cannot be read, number ${broken + 1}`
 }
 
-/** Made once, as to parse a hundred certificates for each connection takes longer than its handshake. */
-const context = (certificates: ReadonlyArray<string>): Tls.SecureContext => {
-  const text = certificates.join("\n")
+const blocksOf = (pem: string): ReadonlyArray<string> =>
+  pem.match(/-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[^-]*-----END (?:TRUSTED |X509 )?CERTIFICATE-----/g) ?? []
+
+/** Whether Node trusts a certificate anyway: the bundle of a system is often that of NODE_EXTRA_CA_CERTS as well. */
+const isTrusted = (block: string): boolean => {
+  own ??= new Set(Tls.getCACertificates("default").map(compact))
+  return own.has(compact(block))
+}
+
+let own: ReadonlySet<string> | undefined
+
+const compact = (pem: string): string => pem.replace(/\s/g, "")
+
+/**
+ * Made once, as to parse a hundred certificates for each connection takes longer than its handshake; `undefined` where there is
+ * nothing to add.
+ */
+const context = (certificates: ReadonlyArray<string>): Tls.SecureContext | undefined => {
+  const added = certificates.flatMap(blocksOf).filter((block) => !isTrusted(block))
+  if (added.length === 0) return undefined
+  const text = added.join("\n")
   if (latest?.text !== text) {
-    latest = { text, context: Tls.createSecureContext({ ca: [...Tls.getCACertificates("default"), ...certificates] }) }
+    latest = { text, context: Tls.createSecureContext({ ca: [...Tls.getCACertificates("default"), ...added] }) }
   }
   return latest.context
 }

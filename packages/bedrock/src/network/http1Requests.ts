@@ -42,7 +42,7 @@ export const make = ({ connectTimeout, httpAgent, httpsAgent, idleTimeout, other
   return (request, options) => {
     const { abortSignal, onCancel }: Options = options ?? {}
     const signal = abortSignal instanceof AbortSignal ? abortSignal : undefined
-    if (!isPlain(request) || signal?.aborted) return others(request, options)
+    if (!isPlain(request) || signal?.aborted) return others(request, withSignal(options))
     const { body, headers, hostname, method, path, port, protocol } = request
     return new Promise((resolve, reject) => {
       const host = hostname.startsWith("[") ? hostname.slice(1, -1) : hostname
@@ -81,6 +81,15 @@ export const make = ({ connectTimeout, httpAgent, httpsAgent, idleTimeout, other
   }
 }
 
+/** The options with a signal, which is all that the SDK's handler knows. */
+const withSignal = (options: Parameters<Handle>[1]): Parameters<Handle>[1] => {
+  const { onCancel }: Options = options ?? {}
+  if (onCancel === undefined) return options
+  const controller = new AbortController()
+  onCancel(() => controller.abort())
+  return { ...options, abortSignal: controller.signal }
+}
+
 type Answer = Awaited<ReturnType<Handle>>
 
 const flat = (headers: Readonly<Record<string, string>>): Array<string> => {
@@ -89,11 +98,12 @@ const flat = (headers: Readonly<Record<string, string>>): Array<string> => {
   return list
 }
 
-/** Whether it is nothing but a path, headers and a body at hand. */
+/** Whether it is nothing but a path, headers and a body at hand, of a length that its headers tell. */
 const isPlain = ({ body, fragment, headers, password, query, username }: Request): boolean => {
-  if (body !== undefined && typeof body !== "string" && !(body instanceof Uint8Array)) return false
+  if (typeof body !== "string" && !(body instanceof Uint8Array)) return false
   for (const _ in query) return false
-  return fragment === undefined && username === undefined && password === undefined && headers["expect"] === undefined
+  return fragment === undefined && username === undefined && password === undefined &&
+    headers["content-length"] !== undefined && headers["expect"] === undefined && headers["Expect"] === undefined
 }
 
 /** Fails a request whose socket is not connected in time. */
