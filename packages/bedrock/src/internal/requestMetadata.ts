@@ -57,16 +57,17 @@ export const inForce = (
 ): Effect.Effect<Pairs | undefined, ProviderError.InvalidRequestError> =>
   Effect.flatMap(RequestMetadata, (given) => {
     if (given === unset) {
-      return ofLayer === undefined && ofRequest === undefined ? Effect.undefined : merge(model, [ofLayer, ofRequest])
+      return ofLayer === undefined && ofRequest === undefined
+        ? Effect.undefined
+        : checked(model, { ...ofLayer, ...ofRequest })
     }
     const ofFiber = Check.settle(check, given, { field: "RequestMetadata" })
     return Result.isFailure(ofFiber)
       ? fail(model, ofFiber.failure)
-      : merge(model, [ofLayer, ofFiber.success, ofRequest])
+      : checked(model, { ...ofLayer, ...ofFiber.success, ...ofRequest })
   })
 
-const merge = (model: string | undefined, all: ReadonlyArray<Pairs | undefined>) => {
-  const pairs: Pairs = Object.assign({}, ...all)
+const checked = (model: string | undefined, pairs: Pairs) => {
   const { length } = Object.keys(pairs)
   return length > mostPairs
     ? fail(model, {
