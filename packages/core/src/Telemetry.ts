@@ -303,8 +303,7 @@ const update = <Input>(
   let key = `${target.operation}\n${target.provider}\n${ModelLabels.of(target.provider, target.model)}`
   for (const name of Object.keys(others)) key += `\n${name}\n${others[name]}`
   const one = labelled.get(metric)?.(key, () => ({ ...attributes(target), ...others }))
-  // what is made for a metric takes its values
-  one?.updateUnsafe(value as never, context)
+  one?.updateUnsafe(value as never, context) // what is made for a metric takes its values
 }
 
 const spanOf = (context: Context.Context<never>): Tracer.Span | undefined => {

@@ -89,8 +89,7 @@ const withSpan = (span: Tracer.AnySpan) => {
     Effect.updateContext(self, (context: Context.Context<R>) => {
       if (context !== last) extended = Context.add(context, Tracer.ParentSpan, span)
       last = context
-      // it has what the last context has
-      return extended as Context.Context<R>
+      return extended as Context.Context<R> // it has what the last context has
     })
 }
 
