@@ -47,6 +47,17 @@ describe("A request over HTTP/1.1", () => {
       assert.strictEqual(server.received.length, 2)
     }))
 
+  it.live("fails when the server answers with another protocol", () =>
+    Effect.gen(function*() {
+      const server = yield* WireServer.tcp((socket) =>
+        void socket.on("data", () =>
+          socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"))
+      )
+      const client = yield* connect(server)
+      const error = yield* Effect.flip(client.converse(request))
+      assert.strictEqual(error._tag, "ConnectionError")
+    }))
+
   it.live("is aborted by the SDK's handler where that sends it", () =>
     Effect.gen(function*() {
       let isCancelled = false

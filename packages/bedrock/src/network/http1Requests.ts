@@ -65,6 +65,10 @@ export const make = ({ connectTimeout, httpAgent, httpsAgent, idleTimeout, other
         resolve({ response: { statusCode, reason, headers, body: response } } as Answer)
       })
       sent.on("error", reject)
+      // Node destroys a connection that the server wants to upgrade, and calls that no error.
+      sent.on("close", () => {
+        if (answer === undefined) reject(Object.assign(new Error("The connection was closed"), { code: "ECONNRESET" }))
+      })
       if (connecting > 0) sent.on("socket", (socket) => limitConnecting(sent, socket, connecting, fail))
       if (idle > 0 && idle !== Infinity) {
         sent.setTimeout(idle, () => {
