@@ -102,7 +102,10 @@ export const make = Effect.fnUntraced(function*(given?: Options): Effect.fn.Retu
     identity: { client: client.identity, family: options.family ?? null },
     policy: options.policy,
     coalesce: options.coalesce,
-    metering: { scope: Metering.scope(client) },
+    metering: {
+      scope: Metering.scope(client),
+      metadata: (request) => RequestMetadata.ofRequest(options.requestMetadata, request)
+    },
     limits: (request) => Effect.map(familyOf(request), ({ limits }) => limits),
     embedBatch: (batch) => embedBatch(client, batch, familyOf, options.requestMetadata)
   })

@@ -11,12 +11,16 @@ import type { Capabilities } from "../catalog/Capabilities.ts"
 import * as ModelCatalog from "../catalog/ModelCatalog.ts"
 import * as ModelId from "../catalog/ModelId.ts"
 import * as Failure from "../error/Failure.ts"
+import type { Pairs } from "../RequestMetadata.ts"
 import * as LeastRecent from "./leastRecent.ts"
 import { providerName } from "./provider.ts"
+import * as RequestMetadata from "./requestMetadata.ts"
 
 /** The metering of the chat service. It ignores a family known only from a lookup or a request. */
 export const chat = (
-  { family, history }: Pick<BedrockTokens.Options, "family" | "history"> = {}
+  { family, history, requestMetadata }: Pick<BedrockTokens.Options, "family" | "history"> & {
+    readonly requestMetadata?: Pairs | undefined
+  } = {}
 ): Effect.Effect<NonNullable<ChatService.Provider["metering"]>, never, BedrockClient> =>
   Effect.gen(function*() {
     const client = yield* BedrockClient
@@ -33,6 +37,7 @@ export const chat = (
     return {
       scope: scope(client),
       maxOutputTokens: (model) => figures(capabilities(model)).maxOutputTokens,
+      metadata: (request) => RequestMetadata.ofRequest(requestMetadata, request),
       outputBurndown: (model) => figures(capabilities(model)).outputBurndown,
       countTokens: counting((request) =>
         Effect.provideService(BedrockTokens.count(request, { family, history }), BedrockClient, client)

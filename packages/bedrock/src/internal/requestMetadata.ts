@@ -67,6 +67,20 @@ export const inForce = (
       : checked(model, { ...ofLayer, ...ofFiber.success, ...ofRequest })
   })
 
+/** The same for the options of a request that is not checked yet, for keys; none are empty. */
+export const ofRequest = (
+  ofLayer: Pairs | undefined,
+  { model, providerOptions }: {
+    readonly model: string
+    readonly providerOptions?: { readonly bedrock?: { readonly requestMetadata?: unknown } | undefined } | undefined
+  }
+): Effect.Effect<Pairs, ProviderError.InvalidRequestError> => {
+  const given = providerOptions?.bedrock?.requestMetadata
+  const field = "providerOptions.bedrock.requestMetadata"
+  const own = given === undefined ? Effect.undefined : Check.run(check, given, { provider: providerName, model, field })
+  return Effect.flatMap(own, (own) => Effect.map(inForce(model, ofLayer, own), (pairs) => pairs ?? unset))
+}
+
 const checked = (model: string | undefined, pairs: Pairs) => {
   const { length } = Object.keys(pairs)
   return length > mostPairs

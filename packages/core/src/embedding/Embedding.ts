@@ -7,6 +7,7 @@ import * as Total from "../internal/total.ts"
 import type * as Policy from "../policy/Policy.ts"
 import type * as Quota from "../policy/Quota.ts"
 import type * as ProviderError from "../ProviderError.ts"
+import type * as RequestMetadata from "../RequestMetadata.ts"
 
 /** One vector, in the array type of its {@link VectorType}; never `number[]`. */
 export type Vector = Float32Array | Int8Array | Uint8Array
@@ -189,7 +190,18 @@ export interface Provider {
   readonly embedBatch: (batch: ProviderBatch) => Effect.Effect<ProviderBatchResult, ProviderError.EmbeddingError>
   readonly policy?: Policy.Policy | undefined
   readonly coalesce?: Duration.Input | undefined
-  readonly metering?: Quota.Metering | undefined
+  readonly metering?: Metering | undefined
+}
+
+/**
+ * How an embedding provider meters its quotas.
+ *
+ * `metadata`: the request metadata that it sends: those of its layer, the fiber and the options. The fiber's when missing.
+ */
+export interface Metering extends Quota.Metering {
+  readonly metadata?:
+    | ((options: ResolvedOptions) => Effect.Effect<RequestMetadata.Pairs, ProviderError.EmbeddingError>)
+    | undefined
 }
 
 /** One request to a provider: distinct inputs of one kind, within the limits of the model, at least one. */

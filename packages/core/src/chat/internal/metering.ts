@@ -5,14 +5,23 @@ import * as TextTokens from "../../internal/textTokens.ts"
 import type * as Enforcement from "../../policy/internal/enforcement.ts"
 import type * as Quota from "../../policy/Quota.ts"
 import type * as ProviderError from "../../ProviderError.ts"
+import type * as RequestMetadata from "../../RequestMetadata.ts"
 import type * as ChatEvent from "../ChatEvent.ts"
 import type * as ChatRequest from "../ChatRequest.ts"
 import type * as ChatResponse from "../ChatResponse.ts"
 
-/** How a chat provider meters its quotas; `countTokens` counts the prompt of a request exactly. */
+/**
+ * How a chat provider meters its quotas.
+ *
+ * - `countTokens`: counts the prompt of a request exactly.
+ * - `metadata`: the request metadata that it sends: those of its layer, the fiber and the request. The fiber's when missing.
+ */
 export interface Metering extends Quota.Metering {
   readonly countTokens?:
     | ((request: ChatRequest.Resolved) => Effect.Effect<number, ProviderError.ChatError>)
+    | undefined
+  readonly metadata?:
+    | ((request: ChatRequest.Resolved) => Effect.Effect<RequestMetadata.Pairs, ProviderError.ChatError>)
     | undefined
 }
 
@@ -22,6 +31,7 @@ export const make = (
   request: ChatRequest.Resolved
 ): Enforcement.Metering<ChatResponse.ChatResponse | ChatEvent.ChatEvent> => ({
   outputBurndown: metering?.outputBurndown?.(request.model) ?? 1,
+  metadata: metering?.metadata === undefined ? undefined : Effect.suspend(() => metering.metadata!(request)),
   load: (count) => {
     const outputTokens = request.maxTokens ?? metering?.maxOutputTokens?.(request.model) ?? assumedMaxTokens
     const estimated = Effect.sync(() => ({ inputTokens: promptTokens(request), outputTokens }))

@@ -6,12 +6,16 @@ import type * as Costing from "../../policy/internal/budget/costing.ts"
 import type * as Enforcement from "../../policy/internal/enforcement.ts"
 import type * as Gates from "../../policy/internal/gates.ts"
 import * as ProviderError from "../../ProviderError.ts"
+import * as RequestMetadata from "../../RequestMetadata.ts"
 import * as Telemetry from "../../Telemetry.ts"
 import * as Usage from "../../Usage.ts"
 import * as Embedding from "../Embedding.ts"
 import * as Validation from "./validation.ts"
 
-/** `options` are those of the provider, `truncate` that of the caller. Only calls of the same `gates` share requests. */
+/**
+ * `options` are those of the provider, `truncate` that of the caller. Only calls of the same `gates` and `metadata` share
+ * requests.
+ */
 export interface Call {
   readonly target: Telemetry.Target
   readonly options: Embedding.ResolvedOptions
@@ -20,6 +24,7 @@ export interface Call {
   readonly send: Embedding.Provider["embedBatch"]
   readonly concurrency: number
   readonly gates: ReadonlyArray<object>
+  readonly metadata: RequestMetadata.Pairs
   readonly costOf: (inputTokens: number | undefined, model?: string) => Cost.Cost | undefined
 }
 
@@ -38,8 +43,10 @@ export const make = Effect.fnUntraced(function*(
     model,
     scope: provider.metering?.scope?.(model)
   }
+  const metadata = yield* provider.metering?.metadata?.(options) ?? RequestMetadata.RequestMetadata
   return {
     target,
+    metadata,
     options,
     truncate,
     limits: yield* provider.limits(options),
@@ -52,7 +59,7 @@ export const make = Effect.fnUntraced(function*(
         Effect.suspend(() => provider.embedBatch(batch)),
         (answer) => checked(target, batch, answer)
       )
-      return enforcement.call(answered, target, metering(batch), budgets).pipe(
+      return enforcement.call(answered, target, metering(batch, metadata), budgets).pipe(
         Effect.tap(({ inputTokens, model }) =>
           inputTokens === undefined ? Effect.void : Effect.andThen(
             Telemetry.recordTokens(target, "input", inputTokens),
@@ -64,7 +71,11 @@ export const make = Effect.fnUntraced(function*(
   }
 })
 
-const metering = ({ inputs }: Embedding.ProviderBatch): Enforcement.Metering<Embedding.ProviderBatchResult> => ({
+const metering = (
+  { inputs }: Embedding.ProviderBatch,
+  metadata: RequestMetadata.Pairs
+): Enforcement.Metering<Embedding.ProviderBatchResult> => ({
+  metadata: Effect.succeed(metadata),
   outputBurndown: 1,
   bill: ({ inputTokens }) => inputTokens === undefined ? undefined : { usage: Usage.make({ inputTokens }) },
   load: () => Effect.sync(() => ({ inputTokens: tokensOf(inputs), outputTokens: 0 })),

@@ -61,7 +61,7 @@ const allInterrupted = (entries: Entries): Effect.Effect<void> =>
   Effect.forEach(entries, ({ request }) => Deferred.await(request.left), { discard: true })
 
 /** Options without a canonical form are equal to no others. */
-const callKey = ({ gates, options, truncate }: Call.Call) => [
+const callKey = ({ gates, metadata, options, truncate }: Call.Call) => [
   ...gates.map(Equal.byReferenceUnsafe),
-  CanonicalText.make([options, truncate]) ?? Symbol("unknown")
+  CanonicalText.make([options, truncate, metadata]) ?? Symbol("unknown")
 ]

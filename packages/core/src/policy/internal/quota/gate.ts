@@ -8,6 +8,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as ProviderError from "../../../ProviderError.ts"
+import type * as RequestMetadata from "../../../RequestMetadata.ts"
 import * as Leases from "../../../state/internal/leases.ts"
 import * as LedgerFallback from "../../../state/internal/ledgerFallback.ts"
 import * as Ledger from "../../../state/Ledger.ts"
@@ -17,10 +18,15 @@ import * as WaitQueue from "../waitQueue.ts"
 import * as QuotaAccounts from "./accounts.ts"
 import type * as QuotaForecast from "./forecast.ts"
 
-/** What the quota needs to know of a call: the tokens it will draw, and the provider's burndown of the model. */
+/**
+ * What the quota needs to know of a call: the tokens it will draw, and the provider's burndown of the model.
+ *
+ * `metadata`: the request metadata in force for it, for keys; those of the fiber when missing.
+ */
 export interface Meter {
   readonly load: (count: Quota.Quota["count"]) => Effect.Effect<Quota.Load, ProviderError.CallError>
   readonly outputBurndown: number
+  readonly metadata?: Effect.Effect<RequestMetadata.Pairs, ProviderError.CallError> | undefined
 }
 
 /** How a call ended: `refused` drew no tokens, and no request if it was not sent; of `unknown` the prompt is assumed. */
