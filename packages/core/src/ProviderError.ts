@@ -221,6 +221,31 @@ export const isRefusal: (error: ProviderError) => boolean = Total.make(
   () => false
 )
 
+const unavailable: ReadonlySet<ProviderError["_tag"]> = new Set<ProviderError["_tag"]>([
+  "RateLimitError",
+  "ModelUnavailableError",
+  "ProviderInternalError",
+  "TimeoutError",
+  "ConnectionError",
+  "CircuitOpenError",
+  "QuotaExceededError",
+  "ModelNotFoundError",
+  "PermissionDeniedError",
+  "ModelFailedError",
+  "MalformedResponseError"
+])
+
+/**
+ * Whether an error is of the service or model, so that another one may succeed. Others are of the request
+ * (`InvalidRequestError`, `UnsupportedFeatureError`, `ContextLengthExceededError`), of the configuration
+ * (`AuthenticationError`, which another service would hide), of the program's budget (`BudgetExceededError`), or come with a
+ * part of an answer (`StructuredOutputError`, `StreamInterruptedError`).
+ */
+export const isUnavailable: (error: ProviderError) => boolean = Total.make(
+  ({ _tag }) => unavailable.has(_tag),
+  () => false
+)
+
 /** The provider's hint when to retry, if any. */
 export const retryAfter: (error: ProviderError) => Duration.Duration | undefined = Total.make(
   (error) => "retryAfter" in error ? error.retryAfter : undefined,

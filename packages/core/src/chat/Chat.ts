@@ -65,13 +65,17 @@ export const make = Effect.fnUntraced(function*(
 ): Effect.fn.Return<Chat, ProviderError.InvalidRequestError, Scope.Scope> {
   yield* Check.run(providerShape, provider, { provider: "strata", field: "provider" })
   const outcome = yield* completion
-  const gated = yield* Gates.core(provider.provider, provider.policy ?? Policy.standard)
+  const targetOf = (model = provider.defaultModel ?? "unknown"): Telemetry.Target => ({
+    operation: "chat",
+    provider: provider.provider,
+    model,
+    scope: provider.metering?.scope?.(model)
+  })
+  const gated = yield* Gates.core(provider.provider, provider.policy ?? Policy.standard, targetOf)
   const resolve = (request: ChatRequest.ChatRequest) =>
     Effect.map(ChatValidation.resolve(provider, request), (resolved) => {
-      const { model } = resolved
-      const scope = provider.metering?.scope?.(model)
-      const target: Telemetry.Target = { operation: "chat", provider: provider.provider, model, scope }
-      return { resolved, target, metering: ChatMetering.make(provider.metering, resolved) }
+      const metering = ChatMetering.make(provider.metering, resolved)
+      return { resolved, target: targetOf(resolved.model), metering }
     })
   return {
     ...Trait.dataOf(provider),

@@ -54,6 +54,7 @@ export class Fallen extends Schema.Opaque<Fallen>()(Schema.Struct({
  * - `model`: as the request named it; `provider`: as OpenTelemetry spells it (`aws.bedrock`).
  * - `requestId`: the provider's id of the request, for its support.
  * - `cost`: where `Pricing` has the model.
+ * - `lane`: the lane of `ChatService.withPool` that gave it; of pools in pools all of them (`europe/eu-west-1`).
  * - `fallback`: the services that failed before a fallback answered, in order; see `ChatService.withFallback`.
  * - `cached`: from `ChatService.withCache`; `usage` is that of the original call, `cost` is 0.
  */
@@ -64,6 +65,7 @@ export class Outcome extends Schema.Opaque<Outcome>()(Schema.Struct({
   requestId: Schema.optional(Schema.String),
   provider: Schema.optional(Schema.String),
   cost: Schema.optional(Cost.Cost),
+  lane: Schema.optional(Schema.String),
   fallback: Schema.optional(Schema.Array(Fallen)),
   cached: Schema.optional(Schema.Boolean),
   providerMetadata: Schema.declare(isMetadata, { toCodecJson: Untyped.toCodecJson<ProviderMetadata>() })

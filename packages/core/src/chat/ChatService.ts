@@ -13,6 +13,7 @@ import type * as Budget from "../policy/Budget.ts"
 import * as Clocks from "../policy/internal/clocks.ts"
 import * as Gates from "../policy/internal/gates.ts"
 import type * as Policy from "../policy/Policy.ts"
+import type * as Pool from "../policy/Pool.ts"
 import * as Chat from "./Chat.ts"
 import { ChatService } from "./Chat.ts"
 import type * as ChatCache from "./ChatCache.ts"
@@ -23,6 +24,7 @@ import type * as Fallback from "./Fallback.ts"
 import * as Caching from "./internal/cache/caching.ts"
 import * as ChatDefaults from "./internal/defaults.ts"
 import * as ChatFallback from "./internal/fallback.ts"
+import * as ChatPool from "./internal/pool/pool.ts"
 
 export { ChatService, make } from "./Chat.ts"
 export type { ChatError, ChatStreamError, Provider } from "./Chat.ts"
@@ -176,6 +178,41 @@ export const withFallback: {
     Check.holds(Layer.isLayer, args[0]) && (Check.holds(Layer.isLayer, args[1]) || Check.holds(Array.isArray, args[1])),
   ChatFallback.layer
 )
+
+/**
+ * A pool of lanes: services that can answer the same requests, such as one model in several regions, accounts, inference
+ * profiles or at several providers. With a quota on each lane it is one large quota. Their layers are built together.
+ *
+ * - A call goes to the lane that is emptiest: by its quota, as far as this process knows the ledger, its permits and its
+ *   breaker. Where it has to wait there, it waits in the queues of the others too, and is sent by the first that has room.
+ * - `cost` comes before room: a cheaper lane is used as long as it has some. `weight` divides calls between equal lanes.
+ * - A prompt with `cache` marks stays in the lane that has it cached, where reading it costs a tenth, as long as that lane
+ *   has room and no other is cheaper even so.
+ * - A lane that throttles or is down leaves the pool, for a quarter of a second or a second at first, up to half a minute,
+ *   or as long as the service asks. Then one call probes it. The call that found out goes on in another lane.
+ * - When every lane has failed, the call is made again by the `retry` of the policy in force for the first lane. It fails
+ *   with the last error of a lane, or with `ModelUnavailableError` when all of them are out.
+ * - The `model` of a request goes to every lane as it is, unless `options.model` says otherwise.
+ * - The answer has the name of its `lane`. A stream changes lanes until its first event.
+ *
+ * Policies, budgets and deadlines around a pool apply as they do around a fallback: a policy to each lane.
+ *
+ * @example
+ * const inRegion = (region: string, tokensPerMinute: number) =>
+ *   BedrockChat.layer({ model, policy: Policy.make({ quota: Quota.make({ tokensPerMinute }) }) }).pipe(
+ *     Layer.provide(BedrockClient.layer({ region }))
+ *   )
+ *
+ * ChatService.withPool({
+ *   "us-east-1": inRegion("us-east-1", 400_000),
+ *   "us-west-2": inRegion("us-west-2", 200_000),
+ *   "eu-west-1": { layer: inRegion("eu-west-1", 100_000), cost: 1.1 }
+ * })
+ */
+export const withPool: <const L extends Pool.Lanes<ChatService>>(
+  lanes: L,
+  options?: Pool.Options
+) => Decorated<Layer.Error<Pool.LayerOf<L>>, Layer.Services<Pool.LayerOf<L>>> = ChatPool.layer as never // each layer's types
 
 /**
  * Puts a cache in front of a service; `ChatCache` is its store, by default in memory.

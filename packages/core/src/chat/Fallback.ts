@@ -5,8 +5,7 @@
  */
 import type * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
-import * as Total from "../internal/total.ts"
-import type * as ProviderError from "../ProviderError.ts"
+import * as ProviderError from "../ProviderError.ts"
 import type { ChatService } from "./Chat.ts"
 
 /** A layer of a chat service. */
@@ -33,36 +32,17 @@ export interface Options {
 }
 
 /**
- * Whether an error is of the service or model, so that another one may succeed. Others are of the request
- * (`InvalidRequestError`, `UnsupportedFeatureError`, `ContextLengthExceededError`: add the last two where a fallback
- * supports more), of the configuration (`AuthenticationError`, which a fallback would hide), of the program's budget
- * (`BudgetExceededError`), or come with a part of an answer (`StructuredOutputError`, `StreamInterruptedError`).
+ * Whether another service may succeed; see `ProviderError.isUnavailable`. Add the errors of what a fallback supports and
+ * the first service does not.
  *
  * @example
  * const when = (error: ProviderError.ProviderError) =>
  *   Fallback.isUnavailable(error) || error._tag === "ContextLengthExceededError"
  */
-export const isUnavailable: (error: ProviderError.ProviderError) => boolean = Total.make(
-  ({ _tag }) => unavailable.has(_tag),
-  () => false
-)
+export const isUnavailable: (error: ProviderError.ProviderError) => boolean = ProviderError.isUnavailable
 
 /** Requests passed on to a fallback, by the tag of the error. */
 export const fallbacks = Metric.counter("strata.client.fallbacks", {
   description: "Requests passed on to a fallback",
   incremental: true
 })
-
-const unavailable: ReadonlySet<string> = new Set<ProviderError.ProviderError["_tag"]>([
-  "RateLimitError",
-  "ModelUnavailableError",
-  "ProviderInternalError",
-  "TimeoutError",
-  "ConnectionError",
-  "CircuitOpenError",
-  "QuotaExceededError",
-  "ModelNotFoundError",
-  "PermissionDeniedError",
-  "ModelFailedError",
-  "MalformedResponseError"
-])

@@ -76,7 +76,11 @@ export const make = Effect.fnUntraced(function*(
 ): Effect.fn.Return<Embedder, ProviderError.InvalidRequestError, Scope.Scope> {
   const { coalesce } = yield* Check.run(providerShape, provider, { provider: "strata", field: "provider" })
   const costing = yield* Costing.make
-  const { cores, gates } = yield* Gates.core(provider.provider, provider.policy ?? Policy.standard)
+  const { cores, gates } = yield* Gates.core(
+    provider.provider,
+    provider.policy ?? Policy.standard,
+    (model = provider.defaultModel ?? "unknown") => Call.targetOf(provider, model)
+  )
   const prepare = (options: unknown) =>
     Effect.flatMap(gates, (inForce) => Call.make(provider, inForce, costing, options))
   const listed = (inputs: unknown) => Effect.suspend(() => Effect.fromResult(Inputs.listed(provider.provider, inputs)))

@@ -30,6 +30,18 @@ export const dataOf = (self: Trait): Trait => ({
   [cores]: self[cores]
 })
 
+/** The data of a service that passes its calls to others, of which the first gives its name and model. */
+export const ofMembers = (members: ReadonlyArray<Trait>): Trait => ({
+  provider: members[0]?.provider,
+  defaultModel: members[0]?.defaultModel,
+  identity: members.map(({ defaultModel = null, identity = null, provider = null }) => [
+    provider,
+    defaultModel,
+    identity
+  ]),
+  [cores]: [...new Set(members.flatMap((member) => member[cores] ?? []))]
+})
+
 export const joined = (below: Trait, above: Trait): Trait => ({
   provider: "provider" in above ? above.provider : below.provider,
   defaultModel: "defaultModel" in above ? above.defaultModel : below.defaultModel,

@@ -2,10 +2,8 @@
 import * as Arr from "effect/Array"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
-import * as Pull from "effect/Pull"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -17,10 +15,10 @@ import * as Retrying from "../../policy/internal/retrying.ts"
 import * as ProviderError from "../../ProviderError.ts"
 import * as Telemetry from "../../Telemetry.ts"
 import * as Chat from "../Chat.ts"
-import type * as ChatEvent from "../ChatEvent.ts"
 import type * as ChatRequest from "../ChatRequest.ts"
 import type * as ChatResponse from "../ChatResponse.ts"
 import * as Fallback from "../Fallback.ts"
+import * as OpenStream from "./openStream.ts"
 import * as ChatValidation from "./validation.ts"
 
 /** The layer of `first` with its fallbacks; each argument may be any value. */
@@ -46,7 +44,7 @@ export const layer = (
           return yield* Scope.provide(Chat.cored(built.value), scope)
         })
       )
-      return Context.make(Chat.ChatService, { ...joinedData(services), ...make(services, settings) })
+      return Context.make(Chat.ChatService, { ...Trait.ofMembers(services), ...make(services, settings) })
     })
   )
 
@@ -63,17 +61,6 @@ const layers = Check.list(layerOf, { remedy: "Give a layer, or an array of layer
 
 const othersOf: Check.Check<ReadonlyArray<Fallback.ChatLayer>> = (given, at) =>
   layers(Check.holds(Layer.isLayer, given) ? [given] : given, at)
-
-const joinedData = (services: Arr.NonEmptyReadonlyArray<Chat.Chat>): Trait.Trait => ({
-  provider: services[0].provider,
-  defaultModel: services[0].defaultModel,
-  identity: services.map(({ defaultModel = null, identity = null, provider = null }) => [
-    provider,
-    defaultModel,
-    identity
-  ]),
-  [Trait.cores]: [...new Set(services.flatMap((chat) => chat[Trait.cores] ?? []))]
-})
 
 const make = (
   services: Arr.NonEmptyReadonlyArray<Chat.Chat>,
@@ -159,7 +146,7 @@ const make = (
       Stream.unwrap(
         Effect.flatMap(Effect.scope, (scope) =>
           Effect.map(
-            ask(request, (service, request) => open(service.stream(request), scope)),
+            ask(request, (service, request) => OpenStream.open(service.stream(request), scope)),
             ({ answer, fallen }) =>
               fallen.length === 0
                 ? answer
@@ -180,20 +167,6 @@ const final: ReadonlySet<ProviderError.ProviderError["_tag"]> = new Set<Provider
 
 const withFallen = <O extends ChatResponse.Outcome>(outcome: O, fallen: ReadonlyArray<ChatResponse.Fallen>): O =>
   fallen.length === 0 ? outcome : { ...outcome, fallback: [...fallen, ...outcome.fallback ?? []] }
-
-type Events = Stream.Stream<ChatEvent.ChatEvent, ProviderError.ChatStreamError>
-
-/** Waits for the first events of a stream, which lives in a scope of its own until `scope` closes. */
-const open = (self: Events, scope: Scope.Scope): Effect.Effect<Events, ProviderError.ChatStreamError> =>
-  Effect.flatMap(Scope.fork(scope), (connection) =>
-    Effect.gen(function*() {
-      const pull = yield* Scope.provide(Stream.toPull(self), connection)
-      const first = yield* pull
-      return Stream.concat(Stream.fromArray(first), Stream.fromPull(Effect.succeed(pull)))
-    }).pipe(
-      Pull.catchDone(() => Effect.succeed(Stream.empty)),
-      Effect.onExit((exit) => Exit.isSuccess(exit) ? Effect.void : Scope.close(connection, exit))
-    ))
 
 const attributes = ({ error, model = "unknown", provider }: ChatResponse.Fallen) => ({
   ...Telemetry.attributes({ operation: "chat", provider, model }),

@@ -37,12 +37,7 @@ export const make = Effect.fnUntraced(function*(
 ): Effect.fn.Return<Call, ProviderError.EmbeddingError> {
   const { options, truncate } = yield* Validation.resolve(provider, given)
   const { model } = options
-  const target: Telemetry.Target = {
-    operation: "embeddings",
-    provider: provider.provider,
-    model,
-    scope: provider.metering?.scope?.(model)
-  }
+  const target = targetOf(provider, model)
   const metadata = yield* provider.metering?.metadata?.(options) ?? RequestMetadata.RequestMetadata
   return {
     target,
@@ -69,6 +64,13 @@ export const make = Effect.fnUntraced(function*(
       )
     }
   }
+})
+
+export const targetOf = ({ metering, provider }: Embedding.Provider, model: string): Telemetry.Target => ({
+  operation: "embeddings",
+  provider,
+  model,
+  scope: metering?.scope?.(model)
 })
 
 const metering = (

@@ -16,6 +16,7 @@ import type * as WaitQueue from "./waitQueue.ts"
 
 /**
  * - `protect`: runs a call if its circuit is closed, or half open and this is the probe; else fails with `CircuitOpenError`.
+ * - `isOpen`: whether the circuit was last seen open, and its time is not over.
  * - `opened`: returns as soon as this process knows that the circuit is open.
  * - `whileClosed`: runs `self` where interruption is masked, with a `restore` whose waits are interrupted as soon as this
  *   process knows that the circuit is open. Fails with `CircuitOpenError` then, also when `self` has succeeded meanwhile.
@@ -25,6 +26,7 @@ export interface BreakerGate {
     self: Effect.Effect<A, E, R>,
     target: Telemetry.Target
   ) => Effect.Effect<A, E | ProviderError.CircuitOpenError, R>
+  readonly isOpen: (target: Telemetry.Target) => Effect.Effect<boolean>
   readonly opened: (target: Telemetry.Target) => Effect.Effect<void>
   readonly whileClosed: <A, E>(
     target: Telemetry.Target,
@@ -37,6 +39,7 @@ export const make = (breaker: Breaker.Breaker | undefined): Effect.Effect<Breake
   breaker === undefined
     ? Effect.succeed({
       protect: (self) => self,
+      isOpen: () => Effect.succeed(false),
       opened: () => Effect.never,
       whileClosed: (_target, restore, self) => self(restore)
     })
@@ -109,6 +112,7 @@ export const inForce = (
 
   return {
     opened,
+    isOpen: (target) => Effect.map(openFor(target), (left) => left !== undefined && left > 0),
     protect: (self, target) =>
       Effect.uninterruptibleMask((restore) =>
         Effect.scopedWith(Effect.fnUntraced(function*(scope) {

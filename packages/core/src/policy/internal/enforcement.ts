@@ -3,6 +3,7 @@
  * One for each service, shared by all its calls.
  */
 import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
@@ -15,6 +16,7 @@ import * as Telemetry from "../../Telemetry.ts"
 import * as Concurrency from "../Concurrency.ts"
 import * as Policy from "../Policy.ts"
 import type * as Quota from "../Quota.ts"
+import * as Admission from "./admission.ts"
 import * as BreakerGate from "./breakerGate.ts"
 import * as BudgetGate from "./budget/gate.ts"
 import type * as BudgetPrice from "./budget/price.ts"
@@ -24,16 +26,24 @@ import * as Hedging from "./hedging.ts"
 import * as QuotaGate from "./quota/gate.ts"
 import * as RetryAllowance from "./retryAllowance.ts"
 import * as Retrying from "./retrying.ts"
+import type * as WaitQueue from "./waitQueue.ts"
 
 /**
  * - `call`: for effects.
  * - `stream`: for streams. They are retried only while no event has been delivered; a failure after that becomes a
  *   `StreamInterruptedError` with the number of events delivered and the failure as its cause.
+ * - `load`: how full the quota or the permits of a target are, and whether its circuit is open, as far as this process knows.
+ * - `retried`: retries an effect by the policy, within its retry budget.
  * - `window`: how many calls can be in flight at most; finite whatever the policy says.
  */
 export interface Enforcement {
   readonly policy: Policy.Policy
   readonly window: number
+  readonly load: (target: Telemetry.Target) => Effect.Effect<Load>
+  readonly retried: <A, E extends ProviderError.ProviderError, R>(
+    self: Effect.Effect<A, E, R>,
+    target: Telemetry.Target
+  ) => Effect.Effect<A, E | ProviderError.InvalidRequestError, R>
   readonly call: <A, R>(
     self: Effect.Effect<A, ProviderError.CallError, R>,
     target: Telemetry.Target,
@@ -46,6 +56,12 @@ export interface Enforcement {
     metering?: Metering<A>,
     budgets?: ReadonlyArray<BudgetGate.BudgetGate>
   ) => Stream.Stream<A, ProviderError.ChatStreamError, R>
+}
+
+/** `used`: 0 to 1, or more. */
+export interface Load {
+  readonly used: number
+  readonly isOpen: boolean
 }
 
 /**
@@ -78,13 +94,14 @@ export const make = Effect.fnUntraced(function*(
 
   /** Deadline, retries and hedging around one way of making an attempt. */
   const repeated = <A, E extends ProviderError.ProviderError, R>(
-    once: (number: number) => Effect.Effect<A, E, R>,
+    once: (number: number, admission: Admission.Admission | undefined) => Effect.Effect<A, E, R>,
     target: Telemetry.Target,
     discard: (answer: A) => Effect.Effect<void>
   ) =>
-    Effect.suspend(() => {
+    Effect.withFiber<A, E | ProviderError.CallError, R>((fiber) => {
+      const admission = Context.get(fiber.context, Admission.Admission)
       let attempts = 0
-      const guarded = Effect.suspend(() => breaker.protect(once(++attempts), target))
+      const guarded = Effect.suspend(() => breaker.protect(once(++attempts, admission), target))
       const retried = Retrying.retried(
         policy.hedge === undefined ? guarded : Hedging.hedged(guarded, { after: policy.hedge, target, discard }),
         {
@@ -99,10 +116,11 @@ export const make = Effect.fnUntraced(function*(
 
   /**
    * One attempt. Its budget, its quota and its permit, granted in this order, are held until `scope` closes, and settled by
-   * what `self` has noted in `used`.
+   * what `self` has noted in `used`. Where lanes of a pool contend for the call, the budget comes last: they must not all
+   * reserve it while they wait.
    */
   const admitted = <A, B, E, R>(
-    { budgets, metering, target }: Asked<A>,
+    { admission: contest, budgets, metering, target }: Asked<A>,
     number: number,
     scope: Scope.Scope,
     used: Used,
@@ -119,12 +137,21 @@ export const make = Effect.fnUntraced(function*(
         target,
         masked,
         Effect.fnUntraced(function*(restore) {
-          const settle = yield* BudgetGate.reserve(budgets, target, metering)
-          yield* hold((_exit, isRefused) => settle({ ...used, isRefused }))
+          const onBudget = Effect.flatMap(BudgetGate.reserve(budgets, target, metering), (settle) =>
+            hold((_exit, isRefused) => settle({ ...used, isRefused })))
+          if (contest === undefined) {
+            yield* onBudget
+          }
           const reservation = yield* quota.reserve(target, metering, restore)
-          yield* hold((_exit, isRefused) => reservation.settle(used.consumed ?? (isRefused ? "refused" : "unknown")))
+          yield* hold((_exit, isRefused) =>
+            reservation.settle(used.consumed ?? (isRefused ? "refused" : "unknown"))
+          )
           const permit = yield* permits.take(target, restore)
           yield* hold((exit) => permit.release(outcomeOf(exit)))
+          if (contest !== undefined) {
+            yield* claimed(contest, restore)
+            yield* onBudget
+          }
           return reservation
         })
       )
@@ -150,23 +177,41 @@ export const make = Effect.fnUntraced(function*(
   return {
     policy,
     window: Number.isFinite(most) ? most : unbounded,
+    load: (target) =>
+      Effect.zipWith(quota.load(target), breaker.isOpen(target), (used, isOpen) => ({
+        used: Math.max(used, permits.load(target)),
+        isOpen
+      })),
+    retried: (self, target) =>
+      Retrying.retried(self, {
+        retry: policy.retry,
+        target,
+        permitted: allowance.onRetry,
+        circuitOpened: () => Effect.never
+      }),
     call: (self, target, metering = unmetered, budgets = []) => {
       const timed = withinAttempt(self, target)
-      const once = (number: number) =>
-        !hasQuota && budgets.length === 0 ? permitted(target, number, timed) : Effect.scopedWith((scope) => {
-          const used: Used = { bill: undefined, consumed: undefined, outputTokens: 0 }
-          const answer = Effect.map(timed, (answer) => {
-            used.consumed = metering.consumed(answer)
-            used.bill = metering.bill?.(answer)
-            return answer
+      const once = (number: number, admission: Admission.Admission | undefined) =>
+        !hasQuota && budgets.length === 0 && admission === undefined ?
+          permitted(target, number, timed) :
+          Effect.scopedWith((scope) => {
+            const used: Used = { bill: undefined, consumed: undefined, outputTokens: 0 }
+            const answer = Effect.map(timed, (answer) => {
+              used.consumed = metering.consumed(answer)
+              used.bill = metering.bill?.(answer)
+              return answer
+            })
+            return admitted({ target, metering, budgets, admission }, number, scope, used, answer)
           })
-          return admitted({ target, metering, budgets }, number, scope, used, answer)
-        })
       return repeated(once, target, () => Effect.void)
     },
     stream: (self, target, metering = unmetered, budgets = []) => {
       /** A stream up to its first event is a call like any other; the rest of it cannot be repeated. */
-      const open = Effect.fnUntraced(function*(number: number, scope: Scope.Scope) {
+      const open = Effect.fnUntraced(function*(
+        number: number,
+        admission: Admission.Admission | undefined,
+        scope: Scope.Scope
+      ) {
         const connection = yield* Scope.fork(scope)
         const used: Used = { bill: undefined, consumed: undefined, outputTokens: 0 }
         const metered = Stream.mapArray(self, (events) => {
@@ -178,7 +223,7 @@ export const make = Effect.fnUntraced(function*(
           return events
         })
         const opened = Clocks.open(metered, connection, firstEvent, target)
-        return yield* admitted({ target, metering, budgets }, number, connection, used, opened).pipe(
+        return yield* admitted({ target, metering, budgets, admission }, number, connection, used, opened).pipe(
           Effect.onExit((exit) =>
             Exit.isSuccess(exit) && exit.value !== undefined ? Effect.void : Scope.close(connection, exit)
           )
@@ -188,7 +233,7 @@ export const make = Effect.fnUntraced(function*(
         const scope = yield* Effect.scope
         const start = yield* Watchdog.now
         const opened = yield* repeated(
-          (number) => open(number, scope),
+          (number, admission) => open(number, admission, scope),
           target,
           (opened) => opened === undefined ? Effect.void : Scope.close(opened.connection, Exit.void)
         )
@@ -208,7 +253,12 @@ interface Asked<A> {
   readonly target: Telemetry.Target
   readonly metering: Metering<A>
   readonly budgets: ReadonlyArray<BudgetGate.BudgetGate>
+  readonly admission: Admission.Admission | undefined
 }
+
+/** Goes on where the lane gets the call; else waits to be interrupted. */
+const claimed = (admission: Admission.Admission, restore: WaitQueue.Restore): Effect.Effect<void> =>
+  Effect.suspend(() => admission.claim() ? Effect.void : restore(Effect.never))
 
 /** What an attempt has used so far, as the provider said or its events show. */
 interface Used {

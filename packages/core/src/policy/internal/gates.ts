@@ -28,10 +28,23 @@ const Handed = Context.Reference<ReadonlyMap<Trait.Core, Handed>>("@strata/core/
   defaultValue: () => new Map()
 })
 
+/** What a core is built with: the policy of its layer in force, and what a call of a model is aimed at. */
+interface Built {
+  readonly own: Enforcement.Enforcement
+  readonly targetOf: (model: string | undefined) => Telemetry.Target
+}
+
+const built = new WeakMap<Trait.Core, Built>()
+
 /** Builds a core, and its calls through the gates in force: its own `policy` where no decorator passes another. */
-export const core = Effect.fnUntraced(function*(provider: string, policy: Policy.Policy) {
+export const core = Effect.fnUntraced(function*(
+  provider: string,
+  policy: Policy.Policy,
+  targetOf: Built["targetOf"] = (model = "unknown") => ({ operation: "chat", provider, model })
+) {
   const own = yield* Enforcement.make(policy, provider)
   const core: Trait.Core = { provider }
+  built.set(core, { own, targetOf })
   const gates = Effect.map(Handed, (handed): Gates => ({ enforcement: own, budgets: [], ...handed.get(core) }))
   return {
     cores: [core],
@@ -51,6 +64,26 @@ export const core = Effect.fnUntraced(function*(provider: string, policy: Policy
       )
   }
 })
+
+/** A core with the policy in force for it, and what a call of a model is aimed at. */
+export interface Ahead {
+  readonly enforcement: Enforcement.Enforcement
+  readonly target: Telemetry.Target
+}
+
+/** The cores that a call of a service may reach, the first one first. */
+export const ahead = (
+  { [Trait.cores]: cores = [] }: Trait.Trait,
+  model: string | undefined
+): Effect.Effect<ReadonlyArray<Ahead>> =>
+  Effect.map(Handed, (handed) =>
+    cores.flatMap((core) => {
+      const made = built.get(core)
+      return made === undefined ? [] : [{
+        enforcement: handed.get(core)?.enforcement ?? made.own,
+        target: made.targetOf(model)
+      }]
+    }))
 
 /** Passes gates to the cores that a call, or a stream, reaches. */
 export interface Handing {

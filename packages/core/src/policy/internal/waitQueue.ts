@@ -1,7 +1,9 @@
 /** A FIFO queue of waiting fibers. A waiter that is called owns what it waited for. */
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Watchdog from "../../internal/watchdog.ts"
 import * as Telemetry from "../../Telemetry.ts"
+import * as Admission from "./admission.ts"
 
 /** Makes an effect as interruptible as its surroundings are: the `restore` of `Effect.uninterruptibleMask`. */
 export type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
@@ -26,6 +28,7 @@ export const make = (): WaitQueue => {
     wait: (restore, take, onMissed) =>
       Effect.withFiber((fiber) => {
         if (take()) return Effect.void
+        const admission = Context.get(fiber.context, Admission.Admission)
         const waiter: Waiter = { call: undefined }
         waiters.add(waiter)
         const turn = Effect.callback<void>((resume) => {
@@ -33,7 +36,8 @@ export const make = (): WaitQueue => {
           // A task of its own: a fiber that ran inside its caller would nest deeper with each that follows.
           waiter.call = () => fiber.currentDispatcher.scheduleTask(() => resume(Effect.void), 0)
         })
-        return Effect.onInterrupt(restore(turn), () =>
+        const waiting = admission === undefined ? turn : Effect.andThen(admission.waits, turn)
+        return Effect.onInterrupt(restore(waiting), () =>
           Effect.sync(() => {
             if (!waiters.delete(waiter)) onMissed()
           }))

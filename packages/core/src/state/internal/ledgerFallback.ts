@@ -18,14 +18,19 @@ import * as LedgerAccount from "./ledgerAccount.ts"
 import type { Balance, Decision, Limit, Reservation, Settlement } from "./ledgerData.ts"
 import * as LedgerMemory from "./ledgerMemory.ts"
 
+/** `known`: the balances as this process last knew them, without asking. */
+export interface LedgerFallback extends LedgerMemory.LedgerMemory {
+  readonly known: LedgerMemory.LedgerMemory["balances"]
+}
+
 /**
  * The ledger for one user, in whose scope kept settlements are delivered, and a last time when it closes. All users of a
  * ledger share its last known state; a ledger in memory is used as it is.
  */
 export const make = Effect.fnUntraced(function*(
   ledger: Ledger
-): Effect.fn.Return<LedgerMemory.LedgerMemory, never, Scope.Scope> {
-  if (LedgerMemory.isMemory(ledger)) return ledger
+): Effect.fn.Return<LedgerFallback, never, Scope.Scope> {
+  if (LedgerMemory.isMemory(ledger)) return { ...ledger, known: ledger.balances }
   const { deliver, deliverLater, settle, ...shared } = BoundedMap.getOrMake(all, ledger, () => makeShared(ledger))
   const scope = yield* Effect.scope
   yield* Scope.addFinalizer(scope, deliver)
@@ -84,6 +89,13 @@ const makeShared = (ledger: Ledger) => {
     const left = at + Duration.toMillis(limit.window) - now
     return left > 0 ? { amount, left } : { amount: 0, left: 0 }
   }
+
+  const known = (key: string, limits: ReadonlyArray<Limit>) =>
+    Effect.zipWith(Watchdog.now, mirror.balances(key, limits), (now, own) =>
+      own.map((balance, index) => ({
+        ...balance,
+        spent: balance.spent + assumed(key, limits[index]!, now).amount
+      })))
 
   const reserveHere = (reservation: Reservation): Effect.Effect<Decision> =>
     Effect.flatMap(Watchdog.now, (now) => {
@@ -152,6 +164,7 @@ const makeShared = (ledger: Ledger) => {
   return {
     deliver,
     deliverLater,
+    known,
     reserve,
     settle: (settlement: Settlement) =>
       Effect.uninterruptible(
@@ -165,11 +178,7 @@ const makeShared = (ledger: Ledger) => {
       Effect.flatMap(attempt(() => ledger.balances(key, limits), Effect.undefined), (found) =>
         found !== undefined
           ? Effect.as(learn(key, limits, found), found)
-          : Effect.zipWith(Watchdog.now, mirror.balances(key, limits), (now, own) =>
-            own.map((balance, index) => ({
-              ...balance,
-              spent: balance.spent + assumed(key, limits[index]!, now).amount
-            }))))
+          : known(key, limits))
   }
 }
 

@@ -153,6 +153,10 @@ export const make = Effect.fnUntraced(function*(
   }
 
   return {
+    load: (target) => {
+      const gate = gates.get(Telemetry.keyOf(target))
+      return gate === undefined || gate.open === 0 ? 0 : gate.used / gate.open
+    },
     take: Effect.fnUntraced(function*(target, restore) {
       const now = yield* Watchdog.now
       const gate: Gate = BoundedMap.getOrMake(gates, Telemetry.keyOf(target), () => {

@@ -12,8 +12,12 @@ export interface Permit {
   readonly release: (outcome: Outcome) => Effect.Effect<void>
 }
 
-/** Waits for a permit in a FIFO queue; an interrupted wait takes none. Run it where interruption is masked. */
+/**
+ * - `take`: waits for a permit in a FIFO queue; an interrupted wait takes none. Run it where interruption is masked.
+ * - `load`: how many of the permits are in use, as a share.
+ */
 export interface Permits {
+  readonly load: (target: Telemetry.Target) => number
   readonly take: (target: Telemetry.Target, restore: WaitQueue.Restore) => Effect.Effect<Permit>
 }
 

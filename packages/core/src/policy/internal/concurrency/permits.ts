@@ -22,6 +22,7 @@ const fixed = (limit: number): Permit.Permits => {
   const permit: Permit.Permit = { release: () => Effect.andThen(Effect.sync(release), show) }
   const granted = Effect.as(show, permit)
   return {
+    load: () => used / limit,
     take: (target, restore) =>
       Effect.suspend(() => {
         if (!takeFree()) {

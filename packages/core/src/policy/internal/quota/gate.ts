@@ -14,6 +14,7 @@ import * as LedgerFallback from "../../../state/internal/ledgerFallback.ts"
 import * as Ledger from "../../../state/Ledger.ts"
 import * as Telemetry from "../../../Telemetry.ts"
 import type * as Quota from "../../Quota.ts"
+import * as Admission from "../admission.ts"
 import * as WaitQueue from "../waitQueue.ts"
 import * as QuotaAccounts from "./accounts.ts"
 import type * as QuotaForecast from "./forecast.ts"
@@ -38,8 +39,13 @@ export interface Reservation {
   readonly settle: (outcome: Outcome) => Effect.Effect<void>
 }
 
-/** Waits for room. An interrupted wait reserves nothing. Run it where interruption is masked. */
+/**
+ * Waits for room. An interrupted wait reserves nothing. Run it where interruption is masked.
+ *
+ * `load`: how much of the fullest window is used, as this process knows it without asking: 0 to 1, or more.
+ */
 export interface QuotaGate {
+  readonly load: (target: Telemetry.Target) => Effect.Effect<number>
   readonly reserve: (
     target: Telemetry.Target,
     meter: Meter,
@@ -53,7 +59,7 @@ export const make = (quota: Quota.Quota | undefined): Effect.Effect<QuotaGate, n
 
 const unlimited: Reservation = { sent: Effect.void, settle: () => Effect.void }
 
-const open: QuotaGate = { reserve: () => Effect.succeed(unlimited) }
+const open: QuotaGate = { load: () => Effect.succeed(0), reserve: () => Effect.succeed(unlimited) }
 
 /** How long a reservation, or a place in the queue, outlives a process that was killed. */
 const lease = Duration.minutes(1)
@@ -96,6 +102,7 @@ const enforce = Effect.fnUntraced(function*(quota: Quota.Quota): Effect.fn.Retur
         const decision = yield* restore(ledger.reserve(reservation))
         if (decision._tag === "granted") return
         if (decision._tag === "never") return yield* impossible(decision.limit)
+        yield* Admission.waits
         yield* restore(Effect.timeoutOption(room.await, pauseOf(decision.retryAfter)))
       }
     },
@@ -116,10 +123,18 @@ const enforce = Effect.fnUntraced(function*(quota: Quota.Quota): Effect.fn.Retur
     yield* ledger.settle({ key, id, amounts, limits })
   })
 
+  const keyOf = (target: Telemetry.Target) => `quota/${quota.scope}/${Telemetry.keyOf(target)}`
+
   return {
+    load: (target) =>
+      Effect.map(
+        ledger.known(keyOf(target), limits),
+        (balances) =>
+          Math.max(...balances.map(({ reserved, spent }, index) => (reserved + spent) / limits[index]!.amount))
+      ),
     reserve: Effect.fnUntraced(function*(target, meter, restore) {
       const load = ofTokens.length > 0 ? yield* restore(meter.load(quota.count)) : nothing
-      const account = QuotaAccounts.get(shared, `quota/${quota.scope}/${Telemetry.keyOf(target)}`)
+      const account = QuotaAccounts.get(shared, keyOf(target))
       const { forecast, key } = account
       const outputBurndown = quota.outputBurndown ?? meter.outputBurndown
       const early = forecast.demand(load, outputBurndown)

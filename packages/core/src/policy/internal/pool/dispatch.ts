@@ -1,0 +1,172 @@
+/** Sends calls through the lanes of a pool: chooses one for each, goes on with another when it fails, and tries again. */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
+import * as Result from "effect/Result"
+import * as Check from "../../../Check.ts"
+import type * as Trait from "../../../internal/trait.ts"
+import * as Watchdog from "../../../internal/watchdog.ts"
+import * as ProviderError from "../../../ProviderError.ts"
+import * as Telemetry from "../../../Telemetry.ts"
+import * as Pool from "../../Pool.ts"
+import * as Gates from "../gates.ts"
+import * as Lane from "../lane.ts"
+import * as Retrying from "../retrying.ts"
+import * as Choice from "./choice.ts"
+import type * as Lanes from "./lanes.ts"
+import * as Race from "./race.ts"
+
+/** An answer, and the lane that gave it. */
+export interface Answered<Shape, A> {
+  readonly answer: A
+  readonly lane: Lanes.Member<Shape>
+}
+
+/** Sends a call: `attempt` makes it through one lane. */
+export type Dispatch<Shape> = <A, E extends ProviderError.ChatStreamError>(
+  wish: Omit<Choice.Wish<Shape>, "interactive">,
+  attempt: (lane: Lanes.Member<Shape>) => Effect.Effect<A, E>
+) => Effect.Effect<Answered<Shape, A>, E | ProviderError.CallError>
+
+/**
+ * A call is made at most once through each lane in a round; what a lane fails with is not retried there. When no lane is
+ * left the round is repeated by the retry schedule of the first lane, as the policy in force has it.
+ */
+export const make = <Shape extends Trait.Trait>(
+  members: Lanes.Members<Shape>,
+  { when = ProviderError.isUnavailable }: Pool.Options
+): Dispatch<Shape> => {
+  const goesOn = (error: ProviderError.ProviderError) =>
+    isOfTheCall(error) ? Effect.succeed(false) : Effect.try({
+      try: () => when(error),
+      catch: (cause) => Check.threw({ provider, model: error.model }, "pool.when", cause)
+    })
+
+  /** An attempt, whose end its lane learns from. Another lane is the better answer to errors than a retry. */
+  const watched = <A, E extends ProviderError.ChatStreamError>(
+    lane: Lanes.Member<Shape>,
+    model: string,
+    self: Effect.Effect<A, E>
+  ) =>
+    Effect.suspend(() => {
+      lane.served += 1 / lane.weight
+      return Watchdog.now
+    }).pipe(Effect.flatMap((start) => {
+      lane.health.begin(model, start)
+      return Effect.updateService(self, Retrying.FinalErrors, (isFinal): Retrying.IsFinal => (error) =>
+        Effect.flatMap(isFinal(error), (is) =>
+          is ? Effect.succeed(true) : goesOn(error))).pipe(
+          Effect.updateService(Lane.Lane, (outer) =>
+            Lane.within(outer, lane.name)),
+          Effect.tap(() =>
+            answered(lane, model, start)
+          ),
+          Effect.tapError((error) => failed(lane, model, start, error)),
+          Effect.onInterrupt(() =>
+            Effect.sync(() => {
+              lane.served -= 1 / lane.weight
+              lane.health.ended(model, start)
+            })
+          )
+        )
+    }))
+
+  const answered = (lane: Lanes.Member<Shape>, model: string, start: number) =>
+    Effect.andThen(
+      counted(lane, "answered"),
+      Effect.suspend(() => {
+        if (!lane.health.answered(model, start)) return Effect.void
+        // It is not asked all at once for what it was not asked while it was out.
+        lane.served = Math.max(lane.served, Math.min(...members.filter((one) => one !== lane).map((one) => one.served)))
+        return Effect.andThen(
+          shown(lane, 0),
+          Effect.annotateLogs(Effect.logInfo("A lane is back in the pool: it answers"), { lane: lane.name })
+        )
+      })
+    )
+
+  const failed = (lane: Lanes.Member<Shape>, model: string, start: number, error: ProviderError.ProviderError) =>
+    Effect.gen(function*() {
+      const isUnavailable = yield* Effect.orElseSucceed(goesOn(error), () => false)
+      const outcome = !isUnavailable ? "failed" : error._tag === "RateLimitError" ? "refused" : "unavailable"
+      yield* counted(lane, outcome)
+      if (!isUnavailable) return lane.health.ended(model, start)
+      const change = lane.health.failed(model, start, yield* Watchdog.now, error)
+      if (change === "unknown") return
+      yield* shown(lane, 2)
+      // A refusal passes: only an outage is worth a warning.
+      const log = change === "left" && error._tag !== "RateLimitError" ? Effect.logWarning : Effect.logDebug
+      yield* Effect.annotateLogs(log("A lane leaves the pool for a while: it does not take calls"), {
+        lane: lane.name,
+        ...Telemetry.errorAnnotations(error),
+        message: error.message
+      })
+    })
+
+  return <A, E extends ProviderError.ChatStreamError>(
+    wish: Omit<Choice.Wish<Shape>, "interactive">,
+    attempt: (lane: Lanes.Member<Shape>) => Effect.Effect<A, E>
+  ) =>
+    Effect.gen(function*(): Effect.fn.Return<Answered<Shape, A>, E | ProviderError.CallError> {
+      const interactive = (yield* Pool.Interactive) === true
+      const modelOf = (lane: Lanes.Member<Shape>) => wish.modelOf(lane) ?? ""
+
+      const round = Effect.gen(function*(): Effect.fn.Return<Answered<Shape, A>, E | ProviderError.CallError> {
+        const tried = new Set<Lanes.Member<Shape>>()
+        let reported: E | undefined
+        for (;;) {
+          const open = members.filter((member) => !tried.has(member))
+          const lanes = yield* Choice.ranked(open, { ...wish, interactive })
+          if (lanes.length === 0) break
+          const through = (lane: Lanes.Member<Shape>) =>
+            Effect.map(watched(lane, modelOf(lane), attempt(lane)), (answer) => ({ answer, lane }))
+          const result = yield* Race.race(lanes, through, goesOn)
+          if (Result.isSuccess(result)) return result.success
+          for (const { error, lane } of result.failure) {
+            tried.add(lane)
+            reported = error
+          }
+        }
+        return yield* Effect.fail(reported ?? (yield* absent(members, modelOf)))
+      })
+
+      const [ahead] = yield* Gates.ahead(members[0].service, wish.modelOf(members[0]))
+      return yield* ahead === undefined ? round : ahead.enforcement.retried(round, ahead.target)
+    })
+}
+
+const provider = "strata"
+
+/** The time of a call is over, or it is paid for: another lane would not help. */
+const isOfTheCall = (error: ProviderError.ProviderError): boolean =>
+  error._tag === "TimeoutError" && error.phase === "deadline" || error._tag === "BudgetExceededError" ||
+  error._tag === "StreamInterruptedError"
+
+const counted = (lane: Lanes.Member<unknown>, outcome: string) =>
+  Metric.update(
+    Metric.withAttributes(Pool.calls, { "strata.lane": lane.name, "strata.lane.outcome": outcome }),
+    1
+  )
+
+const shown = (lane: Lanes.Member<unknown>, state: number) =>
+  Metric.update(Metric.withAttributes(Pool.state, { "strata.lane": lane.name }), state)
+
+/** What a call fails with while all lanes are out; a retry waits for the first that is back. */
+const absent = (members: Lanes.Members<unknown>, modelOf: (lane: Lanes.Member<never>) => string) =>
+  Effect.map(Watchdog.now, (now) => {
+    const reasons: Array<string> = []
+    let soonest = Infinity
+    for (const lane of members) {
+      const absence = lane.health.absence(modelOf(lane as Lanes.Member<never>), now)
+      if (absence === undefined) continue
+      soonest = Math.min(soonest, absence.left)
+      reasons.push(
+        `${lane.name} (${absence.error._tag}, for ${Duration.format(Duration.millis(Math.ceil(absence.left)))})`
+      )
+    }
+    return new ProviderError.ModelUnavailableError({
+      provider,
+      message: `No lane of the pool takes calls: ${reasons.join(", ")}. Nothing was sent. Try again later.`,
+      retryAfter: Duration.millis(Number.isFinite(soonest) ? Math.ceil(soonest) : 1_000)
+    })
+  })

@@ -1,0 +1,106 @@
+/**
+ * Which lanes of a pool take calls. One that is refused or down leaves the pool; after a pause one call probes it, and it is
+ * back when that is answered, or out for twice the time.
+ */
+import * as Duration from "effect/Duration"
+import * as BoundedMap from "../../../internal/boundedMap.ts"
+import * as ProviderError from "../../../ProviderError.ts"
+
+/** Why and for how long a lane is out, in milliseconds of `Watchdog.now`; `probe`: when the call began that probes it. */
+interface Out {
+  readonly error: ProviderError.ProviderError
+  readonly since: number
+  readonly until: number
+  readonly pause: number
+  probe: number | undefined
+}
+
+/** `due`: the next call probes it. */
+export type Standing = "in" | "due" | "probing" | "out"
+
+/** Whether a failure changed the standing of the lane: `left`, or `stays` out; `unknown` when it says nothing of it. */
+export type Change = "left" | "stays" | "unknown"
+
+export type Health = ReturnType<typeof make>
+
+/** The health of one lane, for each model that requests name. */
+export const make = () => {
+  const outs = BoundedMap.make<string, Out>(mostModels)
+
+  return {
+    standing: (model: string, now: number): Standing => {
+      const out = outs.get(model)
+      if (out === undefined) return "in"
+      if (out.probe !== undefined) {
+        // A service that refuses says so at once, however long its answers take.
+        return out.error._tag === "RateLimitError" && now - out.probe > accepted ? "in" : "probing"
+      }
+      return now >= out.until ? "due" : "out"
+    },
+    /** A call begins; it is the probe if one is due. */
+    begin: (model: string, now: number): void => {
+      const out = outs.get(model)
+      if (out !== undefined && out.probe === undefined && now >= out.until) out.probe = now
+    },
+    /** A call that began at `start` was answered; true when the lane is back by that. */
+    answered: (model: string, start: number): boolean => {
+      const out = outs.entries.get(model)
+      return out !== undefined && start >= out.since && outs.delete(model)
+    },
+    /** A call that began at `start` failed. What began before the lane left says nothing new. */
+    failed: (model: string, start: number, now: number, error: ProviderError.ProviderError): Change => {
+      const out = outs.get(model)
+      if (!shows.has(error._tag)) {
+        if (out?.probe === start) out.probe = undefined
+        return "unknown"
+      }
+      if (out !== undefined && start < out.since) return "unknown"
+      const first = error._tag === "RateLimitError" ? shortest.refused : shortest.down
+      const pause = out === undefined ? first : Math.min(longest, Math.max(first, out.pause * 2))
+      const hint = ProviderError.retryAfter(error)
+      const wait = hint === undefined
+        ? pause
+        : error._tag === "CircuitOpenError"
+        ? millisOf(hint)
+        : Math.max(pause, millisOf(hint))
+      outs.set(model, { error, since: now, until: now + wait, pause, probe: undefined })
+      return out === undefined ? "left" : "stays"
+    },
+    /** A call ended without showing anything: it was interrupted. */
+    ended: (model: string, start: number): void => {
+      const out = outs.entries.get(model)
+      if (out?.probe === start) out.probe = undefined
+    },
+    /** Why the lane is out, and for how many milliseconds. */
+    absence: (model: string, now: number) => {
+      const out = outs.entries.get(model)
+      return out === undefined ? undefined : { error: out.error, left: Math.max(1, out.until - now) }
+    }
+  }
+}
+
+/** Requests may name any model: the states of this many are kept. */
+const mostModels = 1_000
+
+/** Errors that show that a lane does not take calls now. Others are about one answer, or one request. */
+const shows: ReadonlySet<string> = new Set<ProviderError.ProviderError["_tag"]>([
+  "AuthenticationError",
+  "PermissionDeniedError",
+  "ModelNotFoundError",
+  "RateLimitError",
+  "ModelUnavailableError",
+  "ProviderInternalError",
+  "TimeoutError",
+  "ConnectionError",
+  "CircuitOpenError"
+])
+
+/** The first pause, in milliseconds, and the longest. */
+const shortest = { refused: 250, down: 1_000 }
+const longest = 30_000
+
+/** A probe that is not refused within this time, in milliseconds, was accepted. */
+const accepted = 1_000
+
+/** An absurd hint is no reason to lose a lane for good: five minutes at most. */
+const millisOf = (hint: Duration.Duration): number => Math.min(Duration.toMillis(hint), 300_000)

@@ -1,0 +1,428 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as ChatService from "@strata/core/chat/ChatService"
+import * as Breaker from "@strata/core/policy/Breaker"
+import * as Budget from "@strata/core/policy/Budget"
+import * as Policy from "@strata/core/policy/Policy"
+import * as Pool from "@strata/core/policy/Pool"
+import * as Pricing from "@strata/core/policy/Pricing"
+import * as Retry from "@strata/core/policy/Retry"
+import * as ProviderError from "@strata/core/ProviderError"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Metric from "effect/Metric"
+import * as Stream from "effect/Stream"
+import * as TestClock from "effect/testing/TestClock"
+import { counts, down, pool, refused } from "./PoolFixture.ts"
+
+const request = { messages: "Why?", maxTokens: 10 }
+
+/** Makes calls one after the other. */
+const calls = (chat: ChatService.ChatService["Service"], count: number) =>
+  Effect.forEach(Array.from({ length: count }), () => chat.generate(request))
+
+describe("ChatService.withPool", () => {
+  describe("chooses a lane", () => {
+    it.effect("in turn where all are equal", () =>
+      Effect.gen(function*() {
+        const { asked, chat } = yield* pool({ a: {}, b: {}, c: {} })
+        yield* calls(chat, 6)
+        assert.deepStrictEqual(asked, ["a", "b", "c", "a", "b", "c"])
+      }))
+
+    it.effect("by the room in its quota", () =>
+      Effect.gen(function*() {
+        const { asked, chat } = yield* pool({ small: { quota: 1_000 }, large: { quota: 9_000 } })
+        yield* calls(chat, 50)
+        const { large = 0, small = 0 } = counts(asked)
+        assert.strictEqual(large + small, 50)
+        assert.approximately(small, 5, 1)
+      }))
+
+    it.effect("by the permits in use", () =>
+      Effect.gen(function*() {
+        const takes = "1 second"
+        const { asked, chat } = yield* pool({
+          narrow: { takes, policy: { concurrency: 2 } },
+          wide: { takes, policy: { concurrency: 8 } }
+        })
+        const fiber = yield* Effect.forkChild(Effect.all(Array.from({ length: 10 }, () => chat.generate(request)), {
+          concurrency: "unbounded"
+        }))
+        yield* TestClock.adjust("1 second")
+        yield* Fiber.join(fiber)
+        assert.deepStrictEqual(counts(asked), { narrow: 2, wide: 8 })
+      }))
+
+    it.effect("by weights, where all have the same room", () =>
+      Effect.gen(function*() {
+        const { asked, chat } = yield* pool({ light: {}, heavy: {} }, { heavy: { weight: 3 } })
+        yield* calls(chat, 40)
+        assert.deepStrictEqual(counts(asked), { heavy: 30, light: 10 })
+      }))
+
+    it.effect("by cost, as long as the cheaper one has room", () =>
+      Effect.gen(function*() {
+        const { asked, chat } = yield* pool(
+          { dear: { quota: 100_000 }, cheap: { quota: 410 } },
+          { cheap: { cost: 0 } }
+        )
+        yield* calls(chat, 6)
+        assert.deepStrictEqual(asked, ["cheap", "cheap", "cheap", "cheap", "dear", "dear"])
+      }))
+
+    it.effect("for interactive calls alone, where it is reserved", () =>
+      Effect.gen(function*() {
+        const { asked, chat } = yield* pool({ shared: {}, reserved: {} }, { reserved: { interactive: true } })
+        yield* calls(chat, 3)
+        assert.deepStrictEqual(asked, ["shared", "shared", "shared"])
+        yield* Pool.interactive(calls(chat, 2))
+        assert.deepStrictEqual(asked.slice(3), ["reserved", "reserved"])
+      }))
+  })
+
+  describe("with quotas", () => {
+    it.effect("is one large quota: what waits is sent by the first lane that has room", () =>
+      Effect.gen(function*() {
+        const { asked, chat } = yield* pool({ a: { quota: 510 }, b: { quota: 310 } })
+        const all = Array.from({ length: 16 }, () => Effect.exit(chat.generate(request)))
+        const fiber = yield* Effect.forkChild(Effect.all(all, { concurrency: "unbounded" }))
+        yield* TestClock.adjust("1 second")
+        assert.deepStrictEqual(counts(asked), { a: 5, b: 3 })
+        yield* TestClock.adjust("62 seconds")
+        assert.deepStrictEqual(counts(asked), { a: 10, b: 6 })
+        assert.isTrue((yield* Fiber.join(fiber)).every(Exit.isSuccess))
+      }))
+
+    it.effect("leaves nothing reserved in the lanes that did not get the call", () =>
+      Effect.gen(function*() {
+        const { asked, chat } = yield* pool({ a: { quota: 110, takes: "1 hour" }, b: { quota: 110 } })
+        const waiting = yield* Effect.forkChild(
+          Effect.all([request, request, request, request].map((request) => chat.generate(request)), {
+            concurrency: "unbounded"
+          })
+        )
+        yield* TestClock.adjust("1 second")
+        yield* Fiber.interrupt(waiting)
+        yield* TestClock.adjust("61 seconds")
+        asked.length = 0
+        const fiber = yield* Effect.forkChild(calls(chat, 2))
+        yield* TestClock.adjust("1 millis")
+        assert.strictEqual(asked.length, 1)
+        yield* Fiber.interrupt(fiber)
+      }))
+
+    it.effect("does not reserve a budget while a call waits in several lanes", () =>
+      Effect.gen(function*() {
+        const budget = Budget.make({ perRun: 0.00025 })
+        const price = { input: 1, output: 1 }
+        const { chat } = yield* pool({ a: { quota: 110 }, b: { quota: 110 } }, {}, undefined, (layer) =>
+          (layer as Layer.Layer<ChatService.ChatService>).pipe(
+            ChatService.withBudget(budget),
+            Layer.provide(Pricing.layer([{ model: "*", price }]))
+          ))
+        // Two are sent, and a third one waits: it would cost what is left, and is reserved once.
+        const third = { ...request, maxTokens: 1 }
+        yield* chat.generate(request)
+        const fiber = yield* Effect.forkChild(
+          Effect.all([chat.generate(third), chat.generate(third)], { concurrency: "unbounded" })
+        )
+        yield* TestClock.adjust("1 second")
+        assert.closeTo((yield* Budget.spent(budget)).run?.reserved ?? NaN, 0, 1e-9)
+        yield* Fiber.interrupt(fiber)
+      }))
+  })
+
+  describe("when a lane fails", () => {
+    it.effect("goes on with another, and the answer names it", () =>
+      Effect.gen(function*() {
+        const { asked, chat } = yield* pool({ a: { fails: down }, b: {} })
+        const { lane, text } = yield* chat.generate(request)
+        assert.deepStrictEqual([lane, text], ["b", "b"])
+        assert.deepStrictEqual(asked, ["a", "b"])
+      }))
+
+    it.effect("leaves it out until a probe is answered", () =>
+      Effect.gen(function*() {
+        const { asked, chat, options } = yield* pool({ a: { fails: down }, b: {} })
+        yield* calls(chat, 3)
+        assert.deepStrictEqual(asked, ["a", "b", "b", "b"])
+        yield* TestClock.adjust("1 second")
+        // The probe fails, so that it is out for twice the time.
+        yield* calls(chat, 2)
+        assert.deepStrictEqual(asked.slice(4), ["a", "b", "b"])
+        yield* TestClock.adjust("1999 millis")
+        yield* calls(chat, 1)
+        assert.deepStrictEqual(asked.slice(7), ["b"])
+        options["a"] = {}
+        yield* TestClock.adjust("1 millis")
+        yield* calls(chat, 5)
+        assert.deepStrictEqual(asked.slice(8), ["a", "a", "b", "a", "b"])
+      }))
+
+    it.effect("probes it with one call at a time", () =>
+      Effect.gen(function*() {
+        const { asked, chat, options } = yield* pool({ a: { fails: down }, b: {} })
+        yield* calls(chat, 1)
+        yield* TestClock.adjust("1 second")
+        options["a"] = { takes: "10 seconds" }
+        const probe = yield* Effect.forkChild(chat.generate(request))
+        yield* TestClock.adjust("5 seconds")
+        yield* calls(chat, 3)
+        assert.deepStrictEqual(asked.slice(2), ["a", "b", "b", "b"])
+        yield* TestClock.adjust("5 seconds")
+        assert.strictEqual((yield* Fiber.join(probe)).lane, "a")
+      }))
+
+    it.effect("probes again after a probe that was interrupted", () =>
+      Effect.gen(function*() {
+        const { asked, chat, options } = yield* pool({ a: { fails: down }, b: {} })
+        yield* calls(chat, 1)
+        yield* TestClock.adjust("1 second")
+        options["a"] = { takes: "10 seconds" }
+        const probe = yield* Effect.forkChild(chat.generate(request))
+        yield* TestClock.adjust("1 second")
+        yield* Fiber.interrupt(probe)
+        options["a"] = {}
+        yield* calls(chat, 1)
+        assert.deepStrictEqual(asked.slice(2), ["a", "a"])
+      }))
+
+    it.effect("waits as long as a service that throttles asks", () =>
+      Effect.gen(function*() {
+        const { asked, chat } = yield* pool({ a: { fails: refused(Duration.seconds(20)) }, b: {} })
+        yield* calls(chat, 1)
+        yield* TestClock.adjust("19 seconds")
+        yield* calls(chat, 1)
+        assert.deepStrictEqual(asked, ["a", "b", "b"])
+        yield* TestClock.adjust("1 seconds")
+        yield* calls(chat, 1)
+        assert.deepStrictEqual(asked, ["a", "b", "b", "a", "b"])
+      }))
+
+    it.effect("does not count twice what was sent before it left", () =>
+      Effect.gen(function*() {
+        const { asked, chat } = yield* pool({ a: { fails: down }, b: { takes: "100 millis" } })
+        const fiber = yield* Effect.forkChild(
+          Effect.all(Array.from({ length: 8 }, () => chat.generate(request)), { concurrency: "unbounded" })
+        )
+        yield* TestClock.adjust("999 millis")
+        yield* Fiber.join(fiber)
+        asked.length = 0
+        yield* TestClock.adjust("1 millis")
+        const probe = yield* Effect.forkChild(calls(chat, 1))
+        yield* TestClock.adjust("100 millis")
+        yield* Fiber.join(probe)
+        assert.deepStrictEqual(asked, ["a", "b"])
+      }))
+
+    it.effect("does not retry in a lane while there is another", () =>
+      Effect.gen(function*() {
+        const retry = Retry.exponential({ times: 5 })
+        const { asked, chat } = yield* pool({ a: { fails: down, policy: { retry } }, b: {} })
+        yield* chat.generate(request)
+        assert.deepStrictEqual(asked, ["a", "b"])
+      }))
+
+    it.effect("leaves the lane of a request that is invalid in the pool, and asks no other", () =>
+      Effect.gen(function*() {
+        const fails = ProviderError.invalidRequest({ provider: "test", field: "x", problem: "no", remedy: "No" })
+        const { asked, chat } = yield* pool({ a: { fails }, b: {} })
+        assert.strictEqual((yield* Effect.flip(chat.generate(request)))._tag, "InvalidRequestError")
+        yield* Effect.exit(calls(chat, 2))
+        assert.deepStrictEqual(asked, ["a", "b", "a"])
+      }))
+
+    it.effect("moves what waits for a lane whose breaker opens", () =>
+      Effect.gen(function*() {
+        const breaker = Breaker.consecutive(1)
+        const { asked, chat } = yield* pool({
+          a: { fails: down, quota: 110, policy: { breaker } },
+          b: { quota: 1_000 }
+        })
+        yield* Effect.all(Array.from({ length: 5 }, () => chat.generate(request)), { concurrency: "unbounded" })
+        assert.deepStrictEqual(counts(asked), { a: 1, b: 5 })
+      }))
+
+    it.effect("repeats the round by the retry of the policy when all fail", () =>
+      Effect.gen(function*() {
+        const { asked, chat, options } = yield* pool(
+          { a: { fails: down }, b: { fails: down } },
+          {},
+          undefined,
+          (layer) =>
+            (layer as Layer.Layer<ChatService.ChatService>).pipe(
+              ChatService.withPolicy(Policy.make({ retry: Retry.exponential({ times: 5 }) }))
+            )
+        )
+        const fiber = yield* Effect.forkChild(chat.generate(request))
+        yield* TestClock.adjust("1 millis")
+        assert.deepStrictEqual(asked, ["a", "b"])
+        options["b"] = {}
+        yield* TestClock.adjust("1 minute")
+        assert.strictEqual((yield* Fiber.join(fiber)).lane, "b")
+      }))
+
+    it.effect("says which lanes are out, and why, when all are", () =>
+      Effect.gen(function*() {
+        const { asked, chat } = yield* pool({ a: { fails: down }, b: { fails: refused() } })
+        assert.strictEqual((yield* Effect.flip(chat.generate(request)))._tag, "RateLimitError")
+        const error = yield* Effect.flip(chat.generate(request))
+        assert.strictEqual(error._tag, "ModelUnavailableError")
+        assert.strictEqual(
+          error.message,
+          "No lane of the pool takes calls: a (ModelUnavailableError, for 1s), b (RateLimitError, for 250ms). " +
+            "Nothing was sent. Try again later."
+        )
+        assert.deepStrictEqual(ProviderError.retryAfter(error), Duration.millis(250))
+        assert.strictEqual(asked.length, 2)
+      }))
+
+    it.effect("ends at the deadline of a lane, not in another one", () =>
+      Effect.gen(function*() {
+        const policy = { timeouts: { deadline: "1 second" } } as const
+        const { asked, chat } = yield* pool({ a: { takes: "1 hour", policy }, b: { policy } })
+        const fiber = yield* Effect.forkChild(Effect.flip(chat.generate(request)))
+        yield* TestClock.adjust("1 second")
+        assert.strictEqual((yield* Fiber.join(fiber))._tag, "TimeoutError")
+        assert.deepStrictEqual(asked, ["a"])
+      }))
+  })
+
+  describe("keeps a cached prompt where it is", () => {
+    const usage = { inputTokens: 10, cacheReadTokens: 90 }
+    const cached = {
+      messages: [
+        { role: "system", content: [{ type: "text", text: "You are brief.", cache: true }] },
+        { role: "user", content: "Why?" }
+      ]
+    } as const
+
+    it.effect("as long as the lane has room", () =>
+      Effect.gen(function*() {
+        const { asked, chat } = yield* pool({ a: { usage }, b: { usage } })
+        yield* chat.generate(request)
+        yield* Effect.forEach([1, 2, 3], () => chat.generate(cached))
+        yield* chat.generate({ ...cached, messages: [...cached.messages, { role: "user", content: "More." }] })
+        assert.deepStrictEqual(asked, ["a", "b", "b", "b", "b"])
+      }))
+
+    it.effect("but not where another lane is cheaper all the same", () =>
+      Effect.gen(function*() {
+        const { asked, chat, options } = yield* pool({ a: { usage, fails: down }, b: { usage } }, { a: { cost: 0.05 } })
+        yield* chat.generate(cached)
+        options["a"] = { usage }
+        yield* TestClock.adjust("1 second")
+        yield* Effect.forEach([1, 2], () => chat.generate(cached))
+        assert.deepStrictEqual(asked, ["a", "b", "a", "a"])
+      }))
+
+    it.effect("until the cache has expired", () =>
+      Effect.gen(function*() {
+        const { asked, chat } = yield* pool({ a: { usage }, b: { usage } })
+        yield* chat.generate(cached)
+        yield* TestClock.adjust("299 seconds")
+        yield* chat.generate(cached)
+        yield* TestClock.adjust("300 seconds")
+        yield* chat.generate(cached)
+        assert.deepStrictEqual(asked, ["a", "a", "b"])
+      }))
+  })
+
+  it.effect("streams, with another lane before the first event", () =>
+    Effect.gen(function*() {
+      const { chat } = yield* pool({ a: { fails: down }, b: {} })
+      const events = yield* Stream.runCollect(chat.stream(request))
+      assert.deepStrictEqual(events.map((event) => event.type === "finish" ? event.lane : event.type), [
+        "text-delta",
+        "b"
+      ])
+    }))
+
+  it.effect("sends the model of a request to every lane, or what `model` makes of it", () =>
+    Effect.gen(function*() {
+      const same = yield* pool({ a: {}, b: {} })
+      yield* same.chat.generate({ ...request, model: "m" })
+      yield* same.chat.generate(request)
+      assert.deepStrictEqual(same.models, ["m", "model-of-b"])
+      const own = yield* pool({ a: {}, b: {} }, {}, {
+        model: (model, lane) => lane === "a" ? `${lane}.${model}` : undefined
+      })
+      yield* Effect.forEach([1, 2], () => own.chat.generate({ ...request, model: "m" }))
+      assert.deepStrictEqual(own.models, ["a.m", "model-of-b"])
+    }))
+
+  it.effect("counts the calls of each lane", () =>
+    Effect.gen(function*() {
+      const { chat } = yield* pool({ a: { fails: refused() }, b: {} })
+      yield* calls(chat, 2)
+      const counted = Effect.fnUntraced(function*(lane: string, outcome: string) {
+        const metric = Metric.withAttributes(Pool.calls, { "strata.lane": lane, "strata.lane.outcome": outcome })
+        return (yield* Metric.value(metric)).count
+      })
+      assert.deepStrictEqual(
+        [yield* counted("a", "refused"), yield* counted("b", "answered"), yield* counted("a", "answered")],
+        [1, 2, 0]
+      )
+      const state = yield* Metric.value(Metric.withAttributes(Pool.state, { "strata.lane": "a" }))
+      assert.strictEqual(state.value, 2)
+    }).pipe(Effect.provideService(Metric.MetricRegistry, new Map())))
+
+  it.effect("can be a lane of another pool", () =>
+    Effect.gen(function*() {
+      const inner = yield* pool({ x: { quota: 110, takes: "5 minutes" }, y: { quota: 110, takes: "5 minutes" } })
+      const outer = ChatService.withPool({
+        inner: Layer.succeed(ChatService.ChatService, inner.chat),
+        other: Layer.succeed(ChatService.ChatService, (yield* pool({ z: { quota: 1_000 } })).chat)
+      })
+      const lanes = yield* Effect.gen(function*() {
+        const fibers = yield* Effect.forEach(
+          Array.from({ length: 6 }),
+          () => Effect.forkChild(ChatService.generate(request))
+        )
+        yield* TestClock.adjust("5 minutes")
+        return yield* Effect.forEach(fibers, (fiber) => Effect.map(Fiber.join(fiber), ({ lane }) => lane))
+      }).pipe(Effect.provide(outer))
+      assert.deepStrictEqual(counts(lanes.map((lane) => `${lane}`)), { "inner/x": 1, "inner/y": 1, "other/z": 4 })
+    }))
+
+  it.effect.each<[string, unknown, unknown, string]>([
+    ["no lanes", {}, undefined, "lanes"],
+    ["no object", null, undefined, "lanes"],
+    ["an array", [], undefined, "lanes"],
+    ["a lane that is no layer", { a: 1 }, undefined, "lanes.a"],
+    ["a weight of zero", { a: { layer: Layer.empty, weight: 0 } }, undefined, "lanes.a.weight"],
+    ["a negative cost", { a: { layer: Layer.empty, cost: -1 } }, undefined, "lanes.a.cost"],
+    ["a lane of another service", { a: Layer.empty }, undefined, "lanes.a"],
+    ["a lane without a name", { "": Layer.empty }, undefined, "lanes[\"\"]"],
+    ["another option", { a: Layer.empty }, { whenn: () => true }, "pool.whenn"],
+    ["an option that is no function", { a: Layer.empty }, { when: true }, "pool.when"]
+  ])("refuses %s", ([, lanes, options, field]) =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(Layer.build(ChatService.withPool(lanes as never, options as never)))
+      assert.instanceOf(error, ProviderError.InvalidRequestError)
+      assert.strictEqual((error as ProviderError.InvalidRequestError).field, field)
+    }))
+
+  it.effect("refuses lanes that are all for interactive calls", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(Effect.scoped(pool({ a: {} }, { a: { interactive: true } })))
+      assert.strictEqual((error as ProviderError.InvalidRequestError).field, "lanes")
+    }))
+
+  it.effect("fails a call with what its functions throw, typed", () =>
+    Effect.gen(function*() {
+      const broken = () => {
+        throw new Error("broken")
+      }
+      const when = yield* pool({ a: { fails: down }, b: {} }, {}, { when: broken })
+      const model = yield* pool({ a: {}, b: {} }, {}, { model: broken })
+      const error = yield* Effect.flip(when.chat.generate(request))
+      assert.deepStrictEqual([error._tag, "field" in error && error.field], ["InvalidRequestError", "pool.when"])
+      const other = yield* Effect.flip(model.chat.generate({ ...request, model: "m" }))
+      assert.deepStrictEqual([other._tag, "field" in other && other.field], ["InvalidRequestError", "pool.model"])
+      assert.deepStrictEqual(model.asked, [])
+    }))
+})

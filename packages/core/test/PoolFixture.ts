@@ -1,0 +1,114 @@
+/** What the tests of pools share: lanes whose calls take time, cost tokens and fail to order. */
+import * as ChatService from "@strata/core/chat/ChatService"
+import * as Policy from "@strata/core/policy/Policy"
+import type * as Pool from "@strata/core/policy/Pool"
+import * as Quota from "@strata/core/policy/Quota"
+import * as Retry from "@strata/core/policy/Retry"
+import * as ProviderError from "@strata/core/ProviderError"
+import * as Ledger from "@strata/core/state/Ledger"
+import * as Usage from "@strata/core/Usage"
+import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
+
+/**
+ * - `takes`: how long a call takes.
+ * - `fails`: what it fails with, if anything; may change while the test runs.
+ * - `quota`: tokens in a minute; each call draws 100, and reserves ten more for its answer.
+ * - `usage`: what an answer reports.
+ */
+export interface LaneOptions {
+  takes?: Duration.Input
+  fails?: ProviderError.CallError | undefined
+  quota?: number
+  usage?: Partial<Usage.Usage>
+  policy?: Policy.Options
+  provider?: string
+}
+
+/** Lanes by name, and which calls they got, in order. */
+export interface Lanes {
+  readonly asked: Array<string>
+  readonly models: Array<string>
+  readonly options: Record<string, LaneOptions>
+}
+
+export const tokensOfCall = 100
+
+const layerOf = (
+  lanes: Lanes,
+  name: string
+): Layer.Layer<ChatService.ChatService, ProviderError.InvalidRequestError> => {
+  const { policy, provider = "test", quota } = lanes.options[name] ?? {}
+  const answered = (model: string) =>
+    Effect.gen(function*() {
+      lanes.asked.push(name)
+      lanes.models.push(model)
+      const { fails, takes = 0 } = lanes.options[name] ?? {}
+      if (fails !== undefined) return yield* Effect.fail(fails)
+      yield* Effect.sleep(takes)
+      return {
+        finishReason: "stop" as const,
+        usage: Usage.make({ inputTokens: tokensOfCall, ...lanes.options[name]?.usage }),
+        model,
+        providerMetadata: {}
+      }
+    })
+  return Layer.effect(
+    ChatService.ChatService,
+    ChatService.make({
+      provider,
+      defaultModel: `model-of-${name}`,
+      metering: { scope: () => name, countTokens: () => Effect.succeed(tokensOfCall) },
+      policy: Policy.make({
+        retry: Retry.never,
+        ...(quota !== undefined && { quota: Quota.tokens({ perMinute: quota, count: "exact" }) }),
+        ...policy
+      }),
+      generate: ({ model }) =>
+        Effect.map(answered(model), (outcome) => ({
+          ...outcome,
+          message: { role: "assistant", content: name },
+          text: name,
+          toolCalls: []
+        })),
+      stream: ({ model }) =>
+        Stream.unwrap(
+          Effect.map(answered(model), (outcome) =>
+            Stream.make({ type: "text-delta", index: 0, delta: name }, { type: "finish", ...outcome }))
+        )
+    })
+  )
+}
+
+/** A pool of lanes with these options, and what is declared about them. */
+export const pool = Effect.fnUntraced(function*(
+  options: Record<string, LaneOptions>,
+  declared: Record<string, Omit<Pool.Lane<never>, "layer">> = {},
+  settings?: Pool.Options,
+  around: (
+    layer: ReturnType<typeof ChatService.withPool>
+  ) => Layer.Layer<ChatService.ChatService, unknown> = (layer) => layer as never // no lane needs anything
+) {
+  const lanes: Lanes = { asked: [], models: [], options }
+  const layers = Object.fromEntries(
+    Object.keys(options).map((name) => [name, { layer: layerOf(lanes, name), ...declared[name] }])
+  )
+  const layer = around(ChatService.withPool(layers, settings) as never) // no lane needs anything
+  const services = yield* Layer.build(Layer.provide(layer, Ledger.layerMemory))
+  return { ...lanes, chat: Context.get(services, ChatService.ChatService) }
+})
+
+export const refused = (retryAfter?: Duration.Duration) =>
+  new ProviderError.RateLimitError({ provider: "test", model: "m", message: "Too many tokens.", retryAfter })
+
+export const down = new ProviderError.ModelUnavailableError({ provider: "test", model: "m", message: "It is down." })
+
+/** How often each name occurs. */
+export const counts = (names: ReadonlyArray<string>): Record<string, number> => {
+  const found: Record<string, number> = {}
+  for (const name of names) found[name] = (found[name] ?? 0) + 1
+  return found
+}
