@@ -235,6 +235,14 @@ describe("ChatService.withPool", () => {
         assert.deepStrictEqual(asked, ["a", "b", "a"])
       }))
 
+    it.effect("does not let a lane with invalid credentials take the calls of the others", () =>
+      Effect.gen(function*() {
+        const fails = new ProviderError.AuthenticationError({ provider: "test", message: "It has expired." })
+        const { asked, chat } = yield* pool({ a: { fails }, b: {} })
+        yield* calls(chat, 3)
+        assert.deepStrictEqual(asked, ["a", "b", "b", "b"])
+      }))
+
     it.effect("moves what waits for a lane whose breaker opens", () =>
       Effect.gen(function*() {
         const breaker = Breaker.consecutive(1)

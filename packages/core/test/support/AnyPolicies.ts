@@ -70,6 +70,7 @@ export const calls: Readonly<Record<string, Calls>> = {
     () => Key.of(Key.metadata("tenant", any), keyed, "key")
   ],
   "Key.of": (any) => [() => Key.of(any, keyed, "key"), () => Key.of(() => any as never, keyed, "key")],
+  "Pool.isUnavailable": (any) => [() => Pool.isUnavailable(any)],
   "Pool.interactive": (any) => [
     () => Effect.provideService(chatting(ChatService.withPool({ a: chat }), request), Pool.Interactive, any)
   ],

@@ -34,7 +34,7 @@ export type Dispatch<Shape> = <A, E extends ProviderError.ChatStreamError>(
  */
 export const make = <Shape extends Trait.Trait>(
   members: Lanes.Members<Shape>,
-  { when = ProviderError.isUnavailable }: Pool.Options
+  { when = Pool.isUnavailable }: Pool.Options
 ): Dispatch<Shape> => {
   const goesOn = (error: ProviderError.ProviderError) =>
     isOfTheCall(error) ? Effect.succeed(false) : Effect.try({

@@ -97,7 +97,7 @@ const shows: ReadonlySet<string> = new Set<ProviderError.ProviderError["_tag"]>(
 
 /** The first pause, in milliseconds, and the longest. */
 const shortest = { refused: 250, down: 1_000 }
-const longest = 30_000
+const longest = 5_000
 
 /** A probe that is not refused within this time, in milliseconds, was accepted. */
 const accepted = 1_000
