@@ -16,7 +16,7 @@ import { createServer } from "node:net"
 import * as EmulatorProcess from "./EmulatorProcess.ts"
 import * as Table from "./Table.ts"
 
-const model = "us.amazon.nova-lite-v1:0"
+const model = "amazon.nova-lite-v1:0"
 
 /** Tokens in ten seconds, by region. */
 const quotas = { "us-east-1": 60_000, "us-west-2": 30_000, "eu-west-1": 15_000 }
