@@ -5,10 +5,14 @@
  * settles when it ends. A quota computes the same in the client, first come first served. One account, region and model
  * have one quota, for chat and embeddings together. A sent request counts as 1 request, however it ends.
  *
+ * With a `key` the calls that wait are served fairly by key, such as a tenant: one with thousands of calls does not keep
+ * the calls of another waiting. There is one quota all the same, of which a key may have all while no other wants it.
+ *
  * A call that no window can hold fails with `QuotaExceededError` before anything is sent; others wait until the deadline.
  */
 import * as Duration from "effect/Duration"
 import * as Check from "../Check.ts"
+import * as Key from "./Key.ts"
 
 /** At most `tokens`, and at most `requests`, within any span of `window`; `undefined` is no limit. */
 export interface Window {
@@ -24,12 +28,23 @@ export interface Window {
  * - `count`: how the prompt is counted: `estimate`, at first too high and then corrected by what the provider counts; or
  *   `exact`, by one more small request for each call, where the provider can count.
  * - `scope`: the name of an account, to separate its quota from others of the same model and region.
+ * - `key`: whose a call is, for fair shares; without one, first come first served.
+ *
+ * Keys that have calls waiting get the same number of tokens (start-time fair queuing; of requests, if the quota has no
+ * tokens): the key that was granted least comes first, and within a key the call that came first. A call of a key that has
+ * none waiting, and was not granted more than others, waits for one call of each other key at most. Over any time in which
+ * two keys have calls waiting, what they are granted differs by the largest call of each at most. A large call whose turn
+ * it is waits for room and keeps the others back, so that it is not starved.
+ *
+ * This holds between processes that share a ledger, too, for the calls that wait there: one of each key and process, and
+ * of 16 keys at most.
  */
 export interface Quota {
   readonly windows: ReadonlyArray<Window>
   readonly outputBurndown: number | undefined
   readonly count: "estimate" | "exact"
   readonly scope: string
+  readonly key?: Key.Key | undefined
 }
 
 /** What {@link make} takes. `Infinity` is no limit. */
@@ -48,6 +63,7 @@ export interface Options {
   readonly outputBurndown?: number | undefined
   readonly count?: "estimate" | "exact" | undefined
   readonly scope?: string | undefined
+  readonly key?: Key.Key | undefined
 }
 
 /**
@@ -55,6 +71,10 @@ export interface Options {
  *
  * @example
  * Policy.make({ quota: Quota.make({ tokensPerMinute: 400_000, requestsPerMinute: 1_000, tokensPerDay: 200_000_000 }) })
+ *
+ * @example
+ * // a tenant with many calls does not keep the others waiting
+ * Quota.make({ tokensPerMinute: 400_000, key: Key.metadata("tenant") })
  */
 export const make = (options: Options): Quota => {
   const { requestsPerMinute, tokensPerDay, tokensPerMinute, windows = [], ...given } = Check.fieldsOf(options)
@@ -121,7 +141,8 @@ export const check: Check.Check<Quota> = Check.struct<Quota>({
     Check.number({ above: 0, max: Number.MAX_VALUE, remedy: "Use a number above 0, or leave it out" })
   ),
   count: Check.word(["estimate", "exact"]),
-  scope: Check.text
+  scope: Check.text,
+  key: Check.optional(Key.check)
 }, { remedy: "Use `Quota.make`" })
 
 /** The tokens a request will use, `outputTokens` as the provider reserves them; `counted` if it counted the prompt. */

@@ -23,6 +23,9 @@ export class LedgerError extends Schema.TaggedError<LedgerError>()("LedgerError"
  * - `reserve`: reserves the amounts if every limit has room for them and nothing that came earlier waits for the same key;
  *   else takes, or keeps, a place in the queue. Waiters are granted eagerly, in order of arrival; the grant is observed on
  *   the next `reserve`. A reservation counts from the moment it is granted, whatever its age. Asking again changes nothing.
+ *   Where reservations have a `share`, the queue is fair between shares (start-time fair queuing by tokens, or by requests
+ *   where only they are limited): the share that was granted least comes first. While two wait, what they are granted
+ *   differs by the largest reservation of each at most. The head waits for room, and the others wait behind it.
  * - `settle`: replaces a reservation by what was spent, at the moment it was granted; empty amounts release it. An unknown
  *   id, such as one whose lease expired, is entered as spent `age` ago.
  * - `leave`: gives up a place in the queue, or a grant that was not used.

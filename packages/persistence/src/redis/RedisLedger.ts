@@ -50,11 +50,12 @@ export const make = (redis: Redis.Redis["Service"], prefix: string, clock?: stri
     )
 
   return {
-    reserve: ({ amounts, id, key, lease, limits }) => {
+    reserve: ({ amounts, id, key, lease, limits, share }) => {
       const impossible = limits.find(({ amount, unit }) => (amounts[unit] ?? 0) > Math.max(0, amount))?.name
-      const request = { amounts: amountsOf(amounts), lease: millis(lease), impossible }
+      const found = amountsOf(amounts)
+      const request = { amounts: found, lease: millis(lease), impossible, cost: costOf(found, limits) }
       return Effect.map(
-        run("reserve", key, request, [id], limits),
+        run("reserve", key, request, share === undefined ? [id] : [id, share], limits),
         ({ balances, limit, tag, wait }): Decision =>
           tag === "granted"
             ? { _tag: "granted", balances }
@@ -90,6 +91,12 @@ const amountsOf = (amounts: Amounts): Amounts =>
       Math.min(Math.max(amount || 0, 0), Number.MAX_SAFE_INTEGER)
     ])
   )
+
+/** What a share is charged: the first unit that is limited. */
+const costOf = (amounts: Amounts, limits: ReadonlyArray<Limit>): number =>
+  (["tokens", "requests", "nanodollars"] as const)
+    .map((unit) => limits.some((limit) => limit.unit === unit) ? amounts[unit] ?? 0 : 0)
+    .find((cost) => cost > 0) ?? 1
 
 /** NaN is no limit. */
 const limitOf = ({ amount, name, unit, window }: Limit): LedgerScript.Limit => ({

@@ -1,22 +1,25 @@
 /**
  * The script of a ledger in Redis: in Lua, what core's ledger in memory does for one key, with the same names.
  *
- * It is atomic and begins with the time of the server, so processes whose clocks differ agree. A key of the ledger is six
+ * It is atomic and begins with the time of the server, so processes whose clocks differ agree. A key of the ledger is eight
  * keys in Redis: `account`, a hash of its state and of the slots of its windows; `held`, the reservations, and
- * `held_until`, their leases; `queue`, the places in order of arrival, `queue_until`, their leases, and `asked`, what they
- * wait for. Fractions are kept as MessagePack and answered as texts of 17 digits: both lose nothing.
+ * `held_until`, their leases; `waiters`, the places by share and arrival, `waiters_until`, their leases, and `demands`, what
+ * they wait for; `heads`, the first place of each share by start tag, and `finished`, the tags of shares without a place.
+ * Fractions are kept as MessagePack and answered as texts of 17 digits: both lose nothing.
  */
 import type * as Ledger from "@strata/core/state/Ledger"
 
 /** A limit in a request; durations are milliseconds. */
 export type Limit = Omit<Ledger.Limit, "window"> & { readonly window: number }
 
-/** The first argument after the operation, as JSON; ids follow. `impossible` names a limit that is too small. */
+/** The first argument after the operation, as JSON; ids follow, or an id and its share. `impossible` names a limit that is too small. */
 export interface Request {
   readonly amounts?: Ledger.Amounts
   readonly lease?: number
   readonly age?: number
   readonly impossible?: string | undefined
+  /** What the share is charged for it, in the order of the queue. */
+  readonly cost?: number
   readonly limits: ReadonlyArray<Limit>
 }
 
@@ -24,7 +27,19 @@ export interface Request {
 export const endless = 1e15
 
 /** The keys in Redis of one key. */
-export const suffixes = ["account", "held", "held_until", "queue", "queue_until", "asked"] as const
+export const suffixes = [
+  "account",
+  "held",
+  "held_until",
+  "waiters",
+  "waiters_until",
+  "demands",
+  "heads",
+  "finished"
+] as const
+
+/** Shares without a place, and ahead of the virtual time: so many are remembered. */
+const mostFinished = 1_000
 
 const serverTime = `
 local time = redis.call('TIME')
@@ -36,14 +51,14 @@ export const lua = (clock: string = serverTime): string => clock + script
 
 const script = `
 local unpack = table.unpack or unpack
-local account, held, held_until, queue, queue_until, asked = unpack(KEYS)
+local account, held, held_until, waiters, waiters_until, demands, heads, finished = unpack(KEYS)
 local operation, request, id = ARGV[1], cjson.decode(ARGV[2]), ARGV[3]
 local poll, farthest, tolerance, endless, never = 100, 10, 1e-12, ${endless}, math.huge
 
 local stored = redis.call('HGET', account, 'state')
-local state = stored and cmsgpack.unpack(stored) or { arrivals = 0, lease = 0, reserved = {}, windows = {} }
+local state = stored and cmsgpack.unpack(stored) or { arrivals = 0, lease = 0, reserved = {}, virtual = 0, windows = {} }
 local in_flight = redis.call('HLEN', held)
-local waiting = redis.call('ZCARD', queue)
+local waiting = redis.call('ZCARD', waiters)
 local reserved = in_flight > 0 and state.reserved or {}
 
 local function text(number)
@@ -149,33 +164,108 @@ local function renew(id, ends)
   return true
 end
 
-local function drop(id)
-  if redis.call('ZREM', queue, id) == 0 then return end
-  redis.call('ZREM', queue_until, id)
-  redis.call('HDEL', asked, id)
-  waiting = waiting - 1
+-- A share and what stands before its places: no prefix begins with another one.
+local function prefix_of(share)
+  return #share .. ':' .. share .. ':'
 end
 
-local function enqueue(id, ends)
-  if not redis.call('ZSCORE', queue, id) then
+-- A place within its share, in the order of texts: its arrival and its id.
+local function place_of(arrival, id)
+  return string.format('%016.0f', arrival) .. id
+end
+
+local function id_of(place)
+  return string.sub(place, 17)
+end
+
+local function first_of(share)
+  local prefix = prefix_of(share)
+  local first = redis.call('ZRANGEBYLEX', waiters, '[' .. prefix, '(' .. prefix .. string.char(255), 'LIMIT', 0, 1)[1]
+  return first and string.sub(first, #prefix + 1)
+end
+
+local function demand_of(id)
+  local stored = redis.call('HGET', demands, id)
+  if not stored then return nil end
+  local arrival, share, demand = cmsgpack.unpack(stored)
+  return arrival, share, demand
+end
+
+-- The start tag of a share that begins to wait.
+local function tag_of(share)
+  return math.max(state.virtual, tonumber(redis.call('ZSCORE', finished, share) or 0))
+end
+
+-- Remembers the tag of a share that does not wait, unless the virtual time has passed it.
+local function finish(share, tag)
+  redis.call('ZREMRANGEBYSCORE', finished, '-inf', text(state.virtual))
+  if tag > state.virtual then
+    redis.call('ZADD', finished, text(tag), share)
+    redis.call('ZREMRANGEBYRANK', finished, 0, -${mostFinished + 1})
+  end
+end
+
+-- Takes a place out of the queue; its share is charged for what is granted.
+local function drop(id, cost)
+  local arrival, share = demand_of(id)
+  if not arrival then return end
+  local place = place_of(arrival, id)
+  redis.call('ZREM', waiters, prefix_of(share) .. place)
+  redis.call('ZREM', waiters_until, id)
+  redis.call('HDEL', demands, id)
+  waiting = waiting - 1
+  local tag = tonumber(redis.call('ZSCORE', heads, place) or nil)
+  if not tag then return end
+  redis.call('ZREM', heads, place)
+  if cost then
+    state.virtual = math.max(state.virtual, tag)
+    tag = tag + cost
+  end
+  local first = first_of(share)
+  if first then redis.call('ZADD', heads, text(tag), first) else finish(share, tag) end
+end
+
+local function enqueue(id, share, ends)
+  local arrival, known = demand_of(id)
+  if arrival then
+    share = known
+  else
     state.arrivals = state.arrivals + 1
-    redis.call('ZADD', queue, state.arrivals, id)
+    arrival = state.arrivals
+    redis.call('ZADD', waiters, 0, prefix_of(share) .. place_of(arrival, id))
     waiting = waiting + 1
   end
-  redis.call('ZADD', queue_until, text(ends), id)
-  redis.call('HSET', asked, id, ARGV[2])
+  redis.call('ZADD', waiters_until, text(ends), id)
+  redis.call('HSET', demands, id, cmsgpack.pack(arrival, share, ARGV[2]))
+  local first = first_of(share)
+  if not redis.call('ZSCORE', heads, first) then
+    redis.call('ZADD', heads, text(tag_of(share)), first)
+    redis.call('ZREM', finished, share)
+  end
+end
+
+-- How many shares, and places of its own share, are before a place; nil where it does not wait.
+local function places_before(id)
+  local arrival, share = demand_of(id)
+  if not arrival then return nil end
+  local prefix = prefix_of(share)
+  local others = redis.call('ZRANK', heads, first_of(share)) or 0
+  return others + redis.call('ZLEXCOUNT', waiters, '[' .. prefix, '(' .. prefix .. place_of(arrival, id))
 end
 
 -- Releases what has expired, and grants the head of the queue.
 local function advance()
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', held_until, '-inf', text(now))) do take(id) end
-  for _, id in ipairs(redis.call('ZRANGEBYSCORE', queue_until, '-inf', text(now))) do drop(id) end
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', waiters_until, '-inf', text(now))) do drop(id) end
   while waiting > 0 do
-    local id = redis.call('ZRANGE', queue, 0, 0)[1]
-    local demand = cjson.decode(redis.call('HGET', asked, id))
+    local place = redis.call('ZRANGE', heads, 0, 0)[1]
+    if not place then return end
+    local id = id_of(place)
+    local _, _, stored = demand_of(id)
+    local demand = cjson.decode(stored)
     if not has_room(demand.amounts, demand.limits) then return end
-    local ends = tonumber(redis.call('ZSCORE', queue_until, id))
-    drop(id)
+    local ends = tonumber(redis.call('ZSCORE', waiters_until, id))
+    drop(id, demand.cost)
     hold(id, demand.amounts, ends)
   end
 end
@@ -205,13 +295,19 @@ function operations.reserve()
     advance()
     return 'never', 0, request.impossible
   end
+  local share = ARGV[4]
   if waiting == 0 and has_room(request.amounts, request.limits) then
     hold(id, request.amounts, ends)
+    if share then
+      local tag = tag_of(share)
+      state.virtual = tag
+      finish(share, tag + request.cost)
+    end
     return 'granted'
   end
-  enqueue(id, ends)
+  enqueue(id, share or '', ends)
   advance()
-  local places = redis.call('ZRANK', queue, id)
+  local places = places_before(id)
   if not places then return 'granted' end
   if places > 0 then return 'wait', math.min(places, farthest) * poll, 'queue' end
   return 'wait', obstacle(request.amounts, request.limits)
@@ -246,6 +342,7 @@ function operations.balances()
   advance()
 end
 
+state.virtual = state.virtual or 0
 state.lease = math.max(state.lease, request.lease or 0)
 local tag, wait, name = operations[operation]()
 local balances = {}
@@ -263,7 +360,7 @@ for _, window in pairs(state.windows) do
   is_empty = is_empty and window.next_leave == never
 end
 if is_empty then
-  redis.call('DEL', account)
+  redis.call('DEL', account, finished)
 else
   state.reserved = reserved
   redis.call('HSET', account, 'state', cmsgpack.pack(state))

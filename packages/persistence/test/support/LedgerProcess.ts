@@ -94,7 +94,7 @@ const draw = Effect.fnUntraced(function*(options: Options) {
     const id = `${name} ${turn}`
     let decision = yield* ledger.reserve({ key, id, amounts: { tokens: draws }, limits, lease })
     if (decision._tag === "wait") {
-      const place = yield* redis.send<string | null>("ZSCORE", `strata:{ledger:${key}}:queue`, id)
+      const place = yield* redis.eval(arrivalOf)(`strata:{ledger:${key}}:demands`, id)
       if (place !== null) yield* report({ type: "waiting", name, id, place: Number(place) })
     }
     while (decision._tag === "wait") {
@@ -112,6 +112,14 @@ const grantedAt = Redis.script((held: string, id: string) => [held, id], {
   numberOfKeys: 1,
   lua: "return string.format('%.17g', (cmsgpack.unpack(redis.call('HGET', KEYS[1], ARGV[1]))))"
 }).withReturnType<string>()
+
+const arrivalOf = Redis.script((demands: string, id: string) => [demands, id], {
+  numberOfKeys: 1,
+  lua: `
+    local demand = redis.call('HGET', KEYS[1], ARGV[1])
+    return demand and string.format('%.17g', (cmsgpack.unpack(demand))) or nil
+  `
+}).withReturnType<string | null>()
 
 const ticks = Schedule.spaced("10 millis")
 

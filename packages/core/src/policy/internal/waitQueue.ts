@@ -1,6 +1,7 @@
-/** A FIFO queue of waiting fibers. A waiter that is called owns what it waited for. */
+/** A queue of waiting fibers, FIFO unless an order is given. A waiter that is called owns what it waited for. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Fifo from "../../internal/fifo.ts"
 import * as Watchdog from "../../internal/watchdog.ts"
 import * as Telemetry from "../../Telemetry.ts"
 import * as Admission from "./admission.ts"
@@ -11,54 +12,74 @@ export type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect
 /**
  * - `wait`: takes what is free, or else appends the fiber to the queue and returns when it is called. Both happen in one
  *   step, so that no release goes unnoticed in between. A waiter that is interrupted leaves the queue; if it was called
- *   already, `onMissed` releases what it owns. Run it where interruption is masked.
- * - `next`: calls the head of the queue; false when it is empty.
+ *   already, `onMissed` releases what it owns. `share`: whose the call is, for the order. Run it where interruption is
+ *   masked.
+ * - `next`: calls the head of the queue; false when nobody may be called.
  */
 export interface WaitQueue {
-  readonly wait: (restore: Restore, take: () => boolean, onMissed: () => void) => Effect.Effect<void>
+  readonly wait: (
+    restore: Restore,
+    take: () => boolean,
+    onMissed: () => void,
+    share?: string
+  ) => Effect.Effect<void>
   readonly next: () => boolean
 }
 
-export const make = (): WaitQueue => {
-  const waiters = new Set<Waiter>()
-  // One iterator goes on through the set: each new one would begin with the places of all that have left.
-  let heads = waiters.values()
-
-  return {
-    wait: (restore, take, onMissed) =>
-      Effect.withFiber((fiber) => {
-        if (take()) return Effect.void
-        const admission = Context.get(fiber.context, Admission.Admission)
-        const waiter: Waiter = { call: undefined }
-        waiters.add(waiter)
-        const turn = Effect.callback<void>((resume) => {
-          if (!waiters.has(waiter)) return resume(Effect.void)
-          // A task of its own: a fiber that ran inside its caller would nest deeper with each that follows.
-          waiter.call = () => fiber.currentDispatcher.scheduleTask(() => resume(Effect.void), 0)
-        })
-        const waiting = admission === undefined ? turn : Effect.andThen(admission.waits, turn)
-        return Effect.onInterrupt(restore(waiting), () =>
-          Effect.sync(() => {
-            if (!waiters.delete(waiter)) onMissed()
-          }))
-      }),
-    next: () => {
-      let head = heads.next()
-      if (head.done === true) {
-        heads = waiters.values()
-        head = heads.next()
-      }
-      if (head.done === true) return false
-      waiters.delete(head.value)
-      head.value.call?.()
-      return true
-    }
-  }
+/**
+ * Who is called next.
+ *
+ * - `add`: appends a waiter, and returns what takes it out before it is called.
+ * - `next`: takes out the one to be called.
+ */
+export interface Order {
+  readonly add: (waiter: Waiter, share: string) => () => void
+  readonly next: () => Waiter | undefined
 }
 
 /** `call`: resumes the fiber, once it is suspended. */
-interface Waiter {
+export interface Waiter {
   call: (() => void) | undefined
+  isCalled: boolean
+}
+
+export const make = (order: Order = fifo()): WaitQueue => ({
+  wait: (restore, take, onMissed, share = "") =>
+    Effect.withFiber((fiber) => {
+      if (take()) return Effect.void
+      const admission = Context.get(fiber.context, Admission.Admission)
+      const waiter: Waiter = { call: undefined, isCalled: false }
+      const leave = order.add(waiter, share)
+      const turn = Effect.callback<void>((resume) => {
+        if (waiter.isCalled) return resume(Effect.void)
+        // A task of its own: a fiber that ran inside its caller would nest deeper with each that follows.
+        waiter.call = () => fiber.currentDispatcher.scheduleTask(() => resume(Effect.void), 0)
+      })
+      const waiting = admission === undefined ? turn : Effect.andThen(admission.waits, turn)
+      return Effect.onInterrupt(restore(waiting), () => Effect.sync(() => waiter.isCalled ? onMissed() : leave()))
+    }),
+  next: () => {
+    const head = order.next()
+    if (head === undefined) return false
+    head.isCalled = true
+    head.call?.()
+    return true
+  }
+})
+
+const fifo = (): Order => {
+  const waiters = Fifo.make<Waiter>()
+  return {
+    add: (waiter) => {
+      waiters.add(waiter)
+      return () => waiters.delete(waiter)
+    },
+    next: () => {
+      const head = waiters.first()
+      if (head !== undefined) waiters.delete(head)
+      return head
+    }
+  }
 }
 
 /** Runs a wait, and records how long it was, however it ended. */

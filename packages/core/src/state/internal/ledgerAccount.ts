@@ -4,8 +4,8 @@
  * Waiters are granted eagerly, by any operation that makes room for the head: no room is idle because a waiter sleeps.
  */
 import * as Duration from "effect/Duration"
-import * as Iterable from "effect/Iterable"
 import * as BoundedMap from "../../internal/boundedMap.ts"
+import * as FairOrder from "./fairOrder.ts"
 import type { Amounts, Balance, Decision, Limit, Reservation, Settlement, Unit } from "./ledgerData.ts"
 
 /** When to ask again for what cannot be foreseen, a settlement or a shorter queue, in milliseconds. */
@@ -33,6 +33,18 @@ export const wait = (millis: number, limit: string): Extract<Decision, { readonl
 
 type Demand = Pick<Reservation, "amounts" | "limits">
 
+/** What a reservation costs its share: the first unit that is limited, in the order tokens, requests, nanodollars. */
+export const costOf = ({ amounts, limits }: Demand): number => {
+  const unit = units.find((unit) => amountOf(amounts, unit) > 0 && limits.some((limit) => limit.unit === unit))
+  return unit === undefined ? 1 : amountOf(amounts, unit)
+}
+
+/** What waits, and its place. */
+interface Waiting extends Demand {
+  readonly place: FairOrder.Entry<string>
+  readonly until: number
+}
+
 /** What is granted since `at`. */
 interface Held extends Pick<Reservation, "amounts"> {
   readonly at: number
@@ -47,7 +59,8 @@ export type LedgerAccount = ReturnType<typeof make>
 
 export const make = () => {
   const held = new Leased<Held>()
-  const queue = new Leased<Demand & { readonly until: number }>()
+  const queue = new Leased<Waiting>()
+  const order = FairOrder.make<string>()
   const windows = new Map<string, ReturnType<typeof makeWindow>>()
   let reserved = nothing()
 
@@ -78,15 +91,28 @@ export const make = () => {
     for (const unit of units) reserved[unit] += amountOf(reservation.amounts, unit)
   }
 
+  const fits = (now: number, { amounts, limits }: Demand) => limits.every((limit) => excess(now, amounts, limit) === 0)
+
   /** Releases what has expired, and grants the head of the queue while there is room. */
   const advance = (now: number) => {
     for (const id of held.ended(now)) take(id)
-    for (const id of queue.ended(now)) queue.delete(id)
-    for (const [id, { amounts, limits, until }] of queue) {
-      if (limits.some((limit) => excess(now, amounts, limit) > 0)) return
+    for (const id of queue.ended(now)) drop(id)
+    for (let head = order.first(); head !== undefined; head = order.first()) {
+      const { share, value: id } = head
+      const demand = queue.get(id)!
+      if (!fits(now, demand)) return
+      order.serve()
+      order.served(share, costOf(demand))
       queue.delete(id)
-      hold(id, { amounts, at: now, until })
+      hold(id, { amounts: demand.amounts, at: now, until: demand.until })
     }
+  }
+
+  const drop = (id: string) => {
+    const waiting = queue.get(id)
+    if (waiting === undefined) return
+    queue.delete(id)
+    order.delete(waiting.place)
   }
 
   /** The limit that takes longest to have room. */
@@ -113,37 +139,41 @@ export const make = () => {
 
   return {
     balances,
-    reserve: (now: number, { amounts, id, lease, limits }: Reservation): Decision => {
-      const place = { amounts, limits, until: now + Duration.toMillis(lease) }
-      const impossible = never(place)
+    reserve: (now: number, { amounts, id, lease, limits, share }: Reservation): Decision => {
+      const demand = { amounts, limits }
+      const until = now + Duration.toMillis(lease)
+      const impossible = never(demand)
       advance(now)
       if (!held.has(id)) {
-        if (impossible === undefined) queue.set(id, place)
-        else queue.delete(id)
+        if (impossible !== undefined) drop(id)
+        else if (queue.size === 0 && fits(now, demand)) {
+          hold(id, { amounts, at: now, until })
+          if (share !== undefined) order.charge(share, costOf(demand))
+        } else queue.set(id, { ...demand, until, place: queue.get(id)?.place ?? order.add(share ?? "", id) })
         advance(now)
       }
       const reservation = held.get(id)
       if (reservation !== undefined) {
-        held.set(id, { ...reservation, until: place.until })
+        held.set(id, { ...reservation, until })
         return { _tag: "granted", balances: balances(now, limits) }
       }
-      if (impossible !== undefined) return impossible
-      const ahead = Iterable.takeWhile(Iterable.take(queue.keys(), farthest), (other) => other !== id)
-      const places = Iterable.size(ahead)
-      const decision = places === 0 ? obstacle(now, place) : wait(places * poll, "queue")
+      const waiting = queue.get(id)
+      if (impossible !== undefined || waiting === undefined) return impossible ?? wait(poll, "queue")
+      const places = order.ahead(waiting.place, farthest)
+      const decision = places === 0 ? obstacle(now, demand) : wait(places * poll, "queue")
       return { ...decision, balances: balances(now, limits) }
     },
     /** Reserves what another ledger has granted, whether there is room or not. */
     adopt: (now: number, { amounts, id, lease }: Reservation) => {
       advance(now)
       const at = take(id) ?? now
-      queue.delete(id)
+      drop(id)
       hold(id, { amounts, at, until: now + Duration.toMillis(lease) })
     },
     settle: (now: number, { age = Duration.zero, amounts, id, limits }: Settlement) => {
       advance(now)
       const at = take(id) ?? now - Duration.toMillis(age)
-      queue.delete(id)
+      drop(id)
       for (const limit of limits) {
         if (amountOf(amounts, limit.unit) > 0) windowOf(limit)
       }
@@ -154,7 +184,7 @@ export const make = () => {
     },
     leave: (now: number, id: string) => {
       take(id)
-      queue.delete(id)
+      drop(id)
       advance(now)
     },
     renew: (now: number, id: string, lease: Duration.Duration) => {

@@ -27,6 +27,8 @@ export interface Limit {
  * - `amounts`: reserved for all limits or for none.
  * - `lease`: how long a reservation, or a place in the queue, lives without renewal. A place is renewed by `reserve`, a
  *   reservation by `renew`. What expires is released.
+ * - `share`: whose it is, such as a tenant: the queue of a key is fair between shares, and FIFO within each. Those without
+ *   one are a share in common, so a queue in which nobody names one is FIFO.
  */
 export interface Reservation {
   readonly key: string
@@ -34,6 +36,7 @@ export interface Reservation {
   readonly amounts: Amounts
   readonly limits: ReadonlyArray<Limit>
   readonly lease: Duration.Duration
+  readonly share?: string | undefined
 }
 
 /**
@@ -42,7 +45,7 @@ export interface Reservation {
  * `age`: how long ago it was spent, where the ledger does not know the id; just now when missing. A ledger that cannot
  * enter the past enters it as spent now.
  */
-export interface Settlement extends Omit<Reservation, "lease"> {
+export interface Settlement extends Omit<Reservation, "lease" | "share"> {
   readonly age?: Duration.Duration | undefined
 }
 

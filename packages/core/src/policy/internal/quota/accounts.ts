@@ -1,27 +1,23 @@
 /** The state of a key of a quota in this process, common to all services. */
 import * as Effect from "effect/Effect"
-import * as Latch from "effect/Latch"
 import * as Metric from "effect/Metric"
 import * as BoundedMap from "../../../internal/boundedMap.ts"
 import type * as LedgerMemory from "../../../state/internal/ledgerMemory.ts"
 import type * as Ledger from "../../../state/Ledger.ts"
 import * as Telemetry from "../../../Telemetry.ts"
 import type * as Quota from "../../Quota.ts"
-import * as WaitQueue from "../waitQueue.ts"
 import * as QuotaForecast from "./forecast.ts"
+import * as QuotaTurns from "./turns.ts"
 
 /**
- * - `inTurn`: the FIFO queue of calls, of which only the head polls the ledger: runs an effect when all that came earlier
- *   are done or interrupted. Run it uninterruptible: `restore` makes the wait alone interruptible.
- * - `room`: opened when there may be room for the head.
+ * - `turns`: the queue of calls, of which only the head polls the ledger, or the heads of several keys.
  * - `reservations`: how many are in flight.
  * - `gauged`: whether its balances are about to be read, and whether they changed since.
  */
 export interface QuotaAccount {
   readonly key: string
   readonly forecast: QuotaForecast.QuotaForecast
-  readonly inTurn: <A, E, R>(self: Effect.Effect<A, E, R>, restore: WaitQueue.Restore) => Effect.Effect<A, E, R>
-  readonly room: Latch.Latch
+  readonly turns: QuotaTurns.Turns
   readonly isInUse: () => boolean
   reservations: number
   gauged: "no" | "fresh" | "stale"
@@ -40,17 +36,12 @@ const all = new WeakMap<Ledger.Ledger, BoundedMap.BoundedMap<string, QuotaAccoun
 const most = 1_000
 
 const make = (key: string): QuotaAccount => {
-  const waiters = WaitQueue.make()
-  let isTaken = false
-  const take = () => !isTaken && (isTaken = true)
-  const leave = () => void (isTaken = waiters.next())
+  const turns = QuotaTurns.make()
   const account: QuotaAccount = {
     key,
     forecast: QuotaForecast.make(),
-    inTurn: (self, restore) =>
-      Effect.andThen(waiters.wait(restore, take, leave), Effect.ensuring(self, Effect.sync(leave))),
-    room: Latch.makeUnsafe(false),
-    isInUse: () => isTaken || account.reservations > 0,
+    turns,
+    isInUse: () => turns.isInUse() || account.reservations > 0,
     reservations: 0,
     gauged: "no"
   }

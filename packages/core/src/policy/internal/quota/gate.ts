@@ -8,26 +8,22 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as ProviderError from "../../../ProviderError.ts"
-import type * as RequestMetadata from "../../../RequestMetadata.ts"
 import * as Leases from "../../../state/internal/leases.ts"
 import * as LedgerFallback from "../../../state/internal/ledgerFallback.ts"
 import * as Ledger from "../../../state/Ledger.ts"
 import * as Telemetry from "../../../Telemetry.ts"
 import type * as Quota from "../../Quota.ts"
 import * as Admission from "../admission.ts"
+import * as Share from "../share.ts"
 import * as WaitQueue from "../waitQueue.ts"
 import * as QuotaAccounts from "./accounts.ts"
 import type * as QuotaForecast from "./forecast.ts"
+import type * as QuotaTurns from "./turns.ts"
 
-/**
- * What the quota needs to know of a call: the tokens it will draw, and the provider's burndown of the model.
- *
- * `metadata`: the request metadata in force for it, for keys; those of the fiber when missing.
- */
-export interface Meter {
+/** What the quota needs to know of a call: the tokens it will draw, and the provider's burndown of the model. */
+export interface Meter extends Share.Metadata {
   readonly load: (count: Quota.Quota["count"]) => Effect.Effect<Quota.Load, ProviderError.CallError>
   readonly outputBurndown: number
-  readonly metadata?: Effect.Effect<RequestMetadata.Pairs, ProviderError.CallError> | undefined
 }
 
 /** How a call ended: `refused` drew no tokens, and no request if it was not sent; of `unknown` the prompt is assumed. */
@@ -92,18 +88,16 @@ const enforce = Effect.fnUntraced(function*(quota: Quota.Quota): Effect.fn.Retur
   const waitForRoom = Effect.fnUntraced(
     function*(
       reservation: Ledger.Reservation,
-      { room }: QuotaAccounts.QuotaAccount,
+      turn: QuotaTurns.Turn,
       impossible: (limit: string) => ProviderError.QuotaExceededError,
       restore: WaitQueue.Restore
     ) {
       for (;;) {
-        // Closed before the ledger is asked: what is released from here on ends the pause.
-        room.closeUnsafe()
         const decision = yield* restore(ledger.reserve(reservation))
         if (decision._tag === "granted") return
         if (decision._tag === "never") return yield* impossible(decision.limit)
         yield* Admission.waits
-        yield* restore(Effect.timeoutOption(room.await, pauseOf(decision.retryAfter)))
+        yield* turn.paused(pauseOf(decision.retryAfter), decision.limit === "queue", restore)
       }
     },
     (self, reservation) =>
@@ -133,6 +127,7 @@ const enforce = Effect.fnUntraced(function*(quota: Quota.Quota): Effect.fn.Retur
           Math.max(...balances.map(({ reserved, spent }, index) => (reserved + spent) / limits[index]!.amount))
       ),
     reserve: Effect.fnUntraced(function*(target, meter, restore) {
+      const share = quota.key === undefined ? undefined : yield* restore(Share.of(quota.key, target, meter, option))
       const load = ofTokens.length > 0 ? yield* restore(meter.load(quota.count)) : nothing
       const account = QuotaAccounts.get(shared, keyOf(target))
       const { forecast, key } = account
@@ -145,18 +140,23 @@ const enforce = Effect.fnUntraced(function*(quota: Quota.Quota): Effect.fn.Retur
         return yield* impossible(ofTokens.find(({ amount }) => amount === smallest)?.name)
       }
 
-      const turn = Effect.suspend(() => {
+      const asking = (turn: QuotaTurns.Turn) => {
         // After a long wait the forecast may be another.
         const demand = forecast.demand(load, outputBurndown)
         const amount = Math.min(demand.amount, smallest)
         const amounts = { tokens: amount, requests }
-        const reservation: Ledger.Reservation = { key, id: leases.nextId(), amounts, limits, lease }
-        return Effect.map(waitForRoom(reservation, account, impossible, restore), () => {
+        const reservation: Ledger.Reservation = { key, id: leases.nextId(), amounts, limits, lease, share }
+        return Effect.map(waitForRoom(reservation, turn, impossible, restore), () => {
+          turn.cost = amount || 1
           account.reservations++
           return { amount, demand, reservation }
         })
-      })
-      const { amount, demand, reservation } = yield* WaitQueue.recorded(account.inTurn(turn, restore), target, "quota")
+      }
+      const { amount, demand, reservation } = yield* WaitQueue.recorded(
+        account.turns.take(asking, share, restore),
+        target,
+        "quota"
+      )
       yield* leases.add(reservation.id, key)
       yield* gauge(account, target)
       const at = yield* Clock.currentTimeMillis
@@ -182,13 +182,16 @@ const enforce = Effect.fnUntraced(function*(quota: Quota.Quota): Effect.fn.Retur
           const drawn = (yield* Clock.currentTimeMillis) - at < shortest ? amount : Math.min(amount, demand.reserved)
           const isAtOnce = sentAt === undefined || sentAt - at <= atOnce
           yield* settlement(reservation, spent, isAtOnce ? { ...spent, tokens: drawn } : { tokens: 0, requests: 0 })
-          yield* account.room.open
+          account.turns.released()
           yield* gauge(account, target)
         })
       }
     })
   }
 })
+
+/** The option that is named where a key is refused. */
+const option = "policy.quota.key"
 
 const nothing: Quota.Load = { inputTokens: 0, outputTokens: 0, counted: true }
 
