@@ -1,5 +1,5 @@
 /**
- * Budgets in US dollars: a call that could cost more than is left fails at once, before anything is sent.
+ * Budgets in US dollars, or another currency: a call that could cost more than is left fails at once, before anything is sent.
  *
  * `ChatService.withBudget` and `EmbeddingService.withBudget` put one in force, and say what is reserved and settled. A
  * budget never waits: unlike a quota, it is not refilled.
@@ -11,6 +11,7 @@ import * as Ledger from "../state/Ledger.ts"
 import * as BudgetAccount from "./internal/budget/account.ts"
 import * as KeyedAccounts from "./internal/budget/keyedAccounts.ts"
 import * as Key from "./Key.ts"
+import * as Pricing from "./Pricing.ts"
 
 export type { Balance, Budget } from "./internal/budget/account.ts"
 
@@ -23,6 +24,8 @@ export type { Balance, Budget } from "./internal/budget/account.ts"
  *
  * - `key`: gives each key of calls, such as a tenant, a budget of its own with these amounts. A call whose key cannot be
  *   told fails with `InvalidRequestError` (`budget.key`) and is not sent.
+ * - `currency`: of the amounts, by ISO 4217 (`EUR`); US dollars when missing. A call at a price in another currency fails
+ *   with `InvalidRequestError`.
  *
  * A ledger in memory holds 10,000 accounts of keyed budgets that have spent or reserved something. Further new keys share
  * one account, `_OTHER`, and go on to share it while it has spending, so that none spends more than its limit; a warning is
@@ -51,7 +54,14 @@ export interface Options extends Partial<BudgetAccount.Budget> {}
  * )
  */
 export const make = (options: Options): BudgetAccount.Budget => {
-  const unset = { name: undefined, run: undefined, perRun: undefined, perDay: undefined, key: undefined }
+  const unset = {
+    name: undefined,
+    run: undefined,
+    perRun: undefined,
+    perDay: undefined,
+    key: undefined,
+    currency: undefined
+  }
   // Whatever was given is checked where the budget is put in force.
   return { ...unset, ...Check.fieldsOf(options) } as BudgetAccount.Budget
 }
@@ -89,7 +99,9 @@ export const spent = Effect.fnUntraced(function*(
   return spending
 })
 
-const dollars = Check.optional(Check.number({ min: 0, remedy: "Use a number of US dollars from 0" }))
+const amount = Check.optional(
+  Check.number({ min: 0, remedy: "Use a number from 0, of US dollars or of its `currency`" })
+)
 
 const keyed: Check.Check<string> = (given, at) =>
   given === undefined
@@ -109,7 +121,8 @@ const unkeyed: Check.Check<undefined> = (given, at) =>
 export const check: Check.Check<Options> = Check.struct<Options>({
   name: Check.optional(Check.text),
   run: Check.optional(Check.text),
-  perRun: dollars,
-  perDay: dollars,
-  key: Check.optional(Key.check)
+  perRun: amount,
+  perDay: amount,
+  key: Check.optional(Key.check),
+  currency: Check.optional(Pricing.currency)
 }, { remedy: "Use `Budget.make`" })

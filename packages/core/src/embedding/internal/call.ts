@@ -1,4 +1,5 @@
 /** One embedding call: its options, validated, and how it sends requests. */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Cost from "../../Cost.ts"
 import * as TextTokens from "../../internal/textTokens.ts"
@@ -43,6 +44,7 @@ export const make = Effect.fnUntraced(function*(
     model,
     scope: provider.metering?.scope?.(model)
   }
+  const clock = yield* Clock.Clock
   const metadata = yield* provider.metering?.metadata?.(options) ?? RequestMetadata.RequestMetadata
   return {
     target,
@@ -53,7 +55,7 @@ export const make = Effect.fnUntraced(function*(
     gates: [enforcement, ...budgets],
     concurrency: enforcement.window,
     costOf: (inputTokens, model) =>
-      inputTokens === undefined ? undefined : costing.cost(target, Usage.make({ inputTokens }), model),
+      inputTokens === undefined ? undefined : costing.cost(clock, target, Usage.make({ inputTokens }), model),
     send: (batch) => {
       const answered = Effect.flatMap(
         Effect.suspend(() => provider.embedBatch(batch)),

@@ -15,7 +15,8 @@ import type * as Key from "../../Key.ts"
  * - `name`: everything with this name counts together, on the `Ledger` in force: in many processes where that is shared.
  *   Without a name it is counted in the memory of this process, for this very value.
  * - `run`: the same for `perRun`.
- * - `perRun`, `perDay`: US dollars; `undefined` is no limit.
+ * - `perRun`, `perDay`: amounts of its currency; `undefined` is no limit.
+ * - `currency`: by ISO 4217; US dollars when `undefined`.
  * - `key`: the key of a call, each of which has these limits for itself; `undefined` where all calls share them.
  */
 export interface Budget {
@@ -24,9 +25,10 @@ export interface Budget {
   readonly perRun: number | undefined
   readonly perDay: number | undefined
   readonly key: Key.Key | undefined
+  readonly currency: string | undefined
 }
 
-/** US dollars: `limit` of which are `spent`, and `reserved` for calls in flight. */
+/** Amounts in the currency of the budget: `limit` of which are `spent`, and `reserved` for calls in flight. */
 export interface Balance {
   readonly limit: number
   readonly spent: number
@@ -36,9 +38,10 @@ export interface Balance {
 /** What a limit covers: one run of a program, or any 24 hours. */
 export type Period = "run" | "day"
 
-/** `key`: its key on the ledger. */
+/** `key`: its key on the ledger, where nanodollars are billionths of its `currency`. */
 export interface Account {
   readonly name: string | undefined
+  readonly currency: string
   readonly period: Period
   readonly ledger: Ledger.Ledger
   readonly key: string
@@ -57,7 +60,7 @@ export interface Accounts extends Omit<Account, "key"> {
 
 /** The limits of a budget; those that have a name are kept in `shared`. */
 export const of = (budget: Budget, shared: Ledger.Ledger): ReadonlyArray<Accounts> => {
-  const { key: keyOf, name, perDay, perRun, run } = budget
+  const { currency = "USD", key: keyOf, name, perDay, perRun, run } = budget
   const accounts = (
     period: Period,
     named: string | undefined,
@@ -66,9 +69,12 @@ export const of = (budget: Budget, shared: Ledger.Ledger): ReadonlyArray<Account
   ): Accounts => {
     // JSON, in which no name or key can look like another: a key is one more item.
     const at = (...key: ReadonlyArray<unknown>) =>
-      `budget/${period}/${JSON.stringify(period === "run" ? [name, named, ...key] : [name, ...key])}`
+      `budget/${period}${currency === "USD" ? "" : ` ${currency}`}/${
+        JSON.stringify(period === "run" ? [name, named, ...key] : [name, ...key])
+      }`
     return {
       name,
+      currency,
       period,
       keyOf,
       ledger: named === undefined ? BoundedMap.getOrMake(ledgers, budget, LedgerMemory.make) : shared,

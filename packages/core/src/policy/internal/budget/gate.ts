@@ -1,6 +1,7 @@
 /**
  * Budgets in force: the most an attempt can cost is reserved before it is sent, and what it cost is settled when it ends.
  */
+import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
@@ -21,12 +22,12 @@ import * as KeyedAccounts from "./keyedAccounts.ts"
 import * as BudgetPrice from "./price.ts"
 
 /**
- * One limit of a budget, with the prices that were in force when it was built. `take` reserves US dollars for a key; the
+ * One limit of a budget, with the prices that were in force when it was built. `take` reserves an amount for a key; the
  * effect it returns settles them. Run it uninterruptible, so that no reservation is lost; no ledger holds it up.
  */
 export interface BudgetGate {
   readonly accounts: BudgetAccount.Accounts
-  readonly priceOf: (model: string, provider: string) => Pricing.Price | undefined
+  readonly priceOf: (model: string, provider: string) => (now: number) => Pricing.PriceInForce | undefined
   readonly take: (
     target: Telemetry.Target,
     dollars: number,
@@ -152,8 +153,10 @@ export const reserve = Effect.fnUntraced(function*(
   const taken: Array<(end: BudgetPrice.End) => Effect.Effect<void>> = []
   const settle = (end: BudgetPrice.End) => Effect.forEach(taken, (settle) => settle(end), { discard: true })
   const take = Effect.fnUntraced(function*({ gate, key }: Passage) {
-    const price = gate.priceOf(target.model, target.provider)
+    const price = gate.priceOf(target.model, target.provider)(yield* Clock.currentTimeMillis)
     if (price === undefined) return yield* unpriced(target, "price")
+    const { currency = "USD" } = price
+    if (currency !== gate.accounts.currency) return yield* elsewhere(target, currency, gate.accounts)
     const most = BudgetPrice.most(price, load)
     if (most === undefined) return yield* unpriced(target, "price for output")
     const settle = yield* gate.take(target, most, key)
@@ -170,7 +173,7 @@ const exceeded = (
   balances: ReadonlyArray<Ledger.Balance>
 ) => {
   const { limit, reserved, spent } = BudgetAccount.inDollars(account, balances)
-  const name = account.name === undefined ? "the budget" : `the budget "${account.name}"`
+  const money = moneyIn(account.currency)
   const of = account.of === undefined
     ? ""
     : account.isShared
@@ -181,7 +184,7 @@ const exceeded = (
     provider: target.provider,
     model: target.model,
     message:
-      `This call of ${Telemetry.nameOf(target)} could cost ${money(dollars)}, and ${name}${of} allows ${
+      `This call of ${Telemetry.nameOf(target)} could cost ${money(dollars)}, and ${nameOf(account)}${of} allows ${
         money(limit)
       } ` +
       `${span}, of which ${money(spent)} is spent and ${money(reserved)} reserved for calls in flight. ` +
@@ -190,8 +193,26 @@ const exceeded = (
 }
 
 /** Nine decimals, the precision of the ledger, without trailing zeros. */
-const money = (dollars: number): string =>
-  `$${Number.isFinite(dollars) ? dollars.toFixed(9).replace(/\.?0+$/u, "") : dollars}`
+const moneyIn = (currency: string) => (amount: number): string => {
+  const figure = Number.isFinite(amount) ? amount.toFixed(9).replace(/\.?0+$/u, "") : `${amount}`
+  return currency === "USD" ? `$${figure}` : `${figure} ${currency}`
+}
+
+const elsewhere = (
+  { model, provider }: Telemetry.Target,
+  currency: string,
+  account: Pick<BudgetAccount.Accounts, "currency" | "name">
+) =>
+  ProviderError.invalidRequest({
+    provider,
+    model,
+    field: "budget.currency",
+    problem: `the price of "${model}" is in ${currency}, and ${nameOf(account)} is in ${account.currency}`,
+    remedy: `Use prices and budgets of one currency: \`Budget.make({ currency: "${currency}", … })\``
+  })
+
+const nameOf = ({ name }: { readonly name: string | undefined }): string =>
+  name === undefined ? "the budget" : `the budget "${name}"`
 
 const unpriced = ({ model, provider }: Telemetry.Target, missing: "price" | "price for output") =>
   ProviderError.invalidRequest({
