@@ -134,8 +134,11 @@ export const hedges = Metric.counter("strata.client.hedges", {
   incremental: true
 })
 
-/** US dollars spent, where the price of the model is known. */
-export const cost = Metric.counter("strata.client.cost", { description: "US dollars spent", incremental: true })
+/** What was spent where the price of the model is known: US dollars, or the currency in `strata.cost.currency`. */
+export const cost = Metric.counter("strata.client.cost", {
+  description: "US dollars spent, or another currency where strata.cost.currency names one",
+  incremental: true
+})
 
 /** What a call waited for. */
 export type WaitReason = "quota" | "concurrency" | "retry-budget"

@@ -1,9 +1,18 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as ChatService from "@strata/core/chat/ChatService"
+import * as Cost from "@strata/core/Cost"
+import * as Budget from "@strata/core/policy/Budget"
 import * as Pricing from "@strata/core/policy/Pricing"
+import * as Telemetry from "@strata/core/Telemetry"
 import * as Usage from "@strata/core/Usage"
 import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
+import * as Metric from "effect/Metric"
 import * as Schema from "effect/Schema"
+import * as TestClock from "effect/testing/TestClock"
+import * as BudgetFixture from "./BudgetFixture.ts"
+import { watched } from "./ChatFixture.ts"
 
 const priceAt = (input: number): Pricing.Price => ({ input })
 
@@ -108,6 +117,178 @@ describe("Pricing", () => {
       for (const entry of [{ model: "m", price: { input: -1 } }, { price }, { model: "m", price: { output: 1 } }]) {
         assert.strictEqual((yield* Effect.flip(decode(JSON.stringify([entry]))))._tag, "SchemaError")
       }
+    }))
+})
+
+describe("a price that is valid for a time", () => {
+  const january = { model: "m", price: priceAt(1), validFrom: "2026-01-01", validUntil: "2026-02-01" }
+  const since = { model: "m", price: priceAt(2), validFrom: "2026-02-01T00:00:00+01:00" }
+  const at = (time: string) => TestClock.setTime(Date.parse(time))
+
+  it.effect("counts from the first moment until before the last, and leaves others to older or general entries", () =>
+    Effect.gen(function*() {
+      const find = Effect.provide(
+        Effect.map(Pricing.of("m"), (price) => price?.input),
+        Pricing.layer([{ model: "*", price: priceAt(9) }, january, since])
+      )
+      yield* at("2025-12-31T23:59:59.999Z")
+      assert.strictEqual(yield* find, 9)
+      yield* at("2026-01-01T00:00:00Z")
+      assert.strictEqual(yield* find, 1)
+      yield* at("2026-01-31T22:59:59.999Z")
+      assert.strictEqual(yield* find, 1)
+      yield* at("2026-01-31T23:00:00Z")
+      assert.strictEqual(yield* find, 2)
+    }))
+
+  it.effect("is that of the time of a call, however long the service lives", () =>
+    Effect.gen(function*() {
+      yield* at("2026-01-31T00:00:00Z")
+      const budget = Budget.make({ perRun: 1e9 })
+      const inputs = [january, since].map(({ price: { input }, ...entry }) => ({
+        ...entry,
+        model: "test-model",
+        price: { input: input * 1e6, output: 0 }
+      }))
+      const { service } = yield* BudgetFixture.make(budget, {}, Pricing.layer(inputs))
+      const ask = service.generate(BudgetFixture.request({ inputTokens: 1, outputTokens: 0 }))
+      assert.strictEqual((yield* ask).cost?.total, 1)
+      yield* at("2026-02-01T00:00:00Z")
+      assert.strictEqual((yield* ask).cost?.total, 2)
+      assert.strictEqual((yield* Budget.spent(budget)).run?.spent, 3)
+    }))
+
+  it.effect("refuses what is no time, and a time that never comes", () =>
+    Effect.gen(function*() {
+      const wrong = [
+        [{ validFrom: "2026-02-30" }, "validFrom"],
+        [{ validFrom: "2026-1-1" }, "validFrom"],
+        [{ validUntil: "2026-01-01T12:00" }, "validUntil"],
+        [{ validUntil: "tomorrow" }, "validUntil"],
+        [{ validFrom: "2026-02-01", validUntil: "2026-02-01" }, "validUntil"],
+        [{ currency: "euro" }, "currency"]
+      ] as const
+      for (const [fields, field] of wrong) {
+        const entries = [{ model: "m", price: priceAt(1), ...fields }]
+        const error = yield* Effect.flip(Effect.provide(Pricing.of("m"), Pricing.layer(entries)))
+        assert.strictEqual(error.field, `prices[0].${field}`)
+        assert.isUndefined(yield* Effect.provideService(Pricing.of("m"), Pricing.Prices, entries))
+      }
+      for (const wrong of [{ validFrom: "2026-02-30" }, { currency: "euro" }]) {
+        const json = JSON.stringify([{ model: "m", price: priceAt(1), ...wrong }])
+        yield* Effect.flip(Schema.decodeEffect(Schema.fromJsonString(Pricing.Entries))(json))
+      }
+    }))
+})
+
+describe("a price in another currency", () => {
+  const euros = Pricing.layer([{ model: "test-*", currency: "EUR", price: BudgetFixture.price }])
+  const asked = BudgetFixture.request({ inputTokens: 100, outputTokens: 0 })
+
+  it.effect("gives costs in that currency, which metrics and spans name", () =>
+    watched(({ spans }) =>
+      Effect.gen(function*() {
+        const service = yield* Effect.provide(ChatService.make(BudgetFixture.makeProvider()), euros)
+        const { cost } = yield* service.generate(asked)
+        assert.deepStrictEqual([cost?.total, cost?.currency], [0.1, "EUR"])
+        const [span] = spans
+        assert.strictEqual(span?.attributes.get("strata.cost.total"), 0.1)
+        assert.strictEqual(span?.attributes.get("strata.cost.currency"), "EUR")
+        assert.isFalse(span?.attributes.has("strata.cost.usd"))
+        const labels = Telemetry.attributes({ operation: "chat", provider: "test.provider", model: "test-model" })
+        const counted = (more: Record<string, string>) =>
+          Effect.map(
+            Metric.value(Metric.withAttributes(Telemetry.cost, { ...labels, ...more })),
+            ({ count }) => count
+          )
+        assert.deepStrictEqual([yield* counted({ "strata.cost.currency": "EUR" }), yield* counted({})], [0.1, 0])
+      })
+    ))
+
+  it.effect("is refused by a budget in US dollars, and counted by one in that currency", () =>
+    Effect.gen(function*() {
+      const { sent, service } = yield* BudgetFixture.make(Budget.make({ name: "us", perRun: 5 }), {}, euros)
+      const error = yield* Effect.flip(service.generate(asked))
+      assert.strictEqual(error._tag, "InvalidRequestError")
+      assert.include(error.message, "the price of \"test-model\" is in EUR, and the budget \"us\" is in USD")
+      assert.deepStrictEqual(sent, [])
+
+      const budget = Budget.make({ perRun: 0.5, currency: "EUR" })
+      const other = yield* BudgetFixture.make(budget, {}, euros)
+      yield* other.service.generate(asked)
+      assert.strictEqual((yield* Budget.spent(budget)).run?.spent, 0.1)
+      const exceeded = yield* Effect.flip(other.service.generate(BudgetFixture.request({}, 1000)))
+      assert.include(exceeded.message, "the budget allows 0.5 EUR for the run, of which 0.1 EUR is spent")
+      const dollars = yield* BudgetFixture.make(budget)
+      const wrong = yield* Effect.flip(dollars.service.generate(asked))
+      assert.include(wrong.message, "is in USD, and the budget is in EUR")
+      assert.strictEqual(
+        (yield* Effect.flip(BudgetFixture.make(Budget.make({ perRun: 1, currency: "€" })))).field,
+        "budget.currency"
+      )
+    }))
+
+  it.effect("keeps budgets of one name in two currencies apart", () =>
+    BudgetFixture.isolated(Effect.gen(function*() {
+      const make = (currency?: string) => Budget.make({ name: "both", perDay: 10, ...(currency && { currency }) })
+      const { service } = yield* BudgetFixture.make(make("EUR"), {}, euros)
+      yield* service.generate(asked)
+      const spent = (budget: Budget.Budget) => Effect.map(Budget.spent(budget), ({ day }) => day?.spent)
+      assert.deepStrictEqual([yield* spent(make("EUR")), yield* spent(make())], [0.1, 0])
+    })))
+
+  it("is not added to a cost in US dollars, unless one is nothing", () => {
+    const euro = Cost.make({ input: 1, currency: "EUR" })
+    const dollar = Cost.make({ input: 2 })
+    assert.deepStrictEqual(Cost.add(euro, euro), Cost.make({ input: 2, currency: "EUR" }))
+    assert.isNaN(Cost.add(euro, dollar).total)
+    assert.isUndefined(Cost.sum([euro, dollar]))
+    assert.deepStrictEqual(Cost.sum([Cost.empty, euro, Cost.empty]), euro)
+    assert.deepStrictEqual(Cost.make({ input: 2, currency: "USD" }), dollar)
+  })
+})
+
+describe("Pricing.layerFile", () => {
+  const file = (text: string): Effect.Effect<Pricing.Files> =>
+    Effect.succeed({ readFileString: (path) => path === "prices.json" ? Effect.succeed(text) : Effect.fail("ENOENT") })
+  const read = (text: string, path = "prices.json") =>
+    Effect.provide(Pricing.of("m"), Pricing.layerFile(path, file(text)))
+
+  it.effect("has the entries of a file", () =>
+    Effect.gen(function*() {
+      const text = JSON.stringify([{ model: "m", price: { input: 1, output: 5 }, validFrom: "1969-01-01" }])
+      assert.deepStrictEqual(yield* read(text), { input: 1, output: 5 })
+      assert.deepStrictEqual(yield* read(`\uFEFF${text}`), { input: 1, output: 5 })
+    }))
+
+  it.effect("takes the file system of Effect", () =>
+    Effect.gen(function*() {
+      const readFileString = () => Effect.succeed(JSON.stringify([{ model: "m", price: priceAt(3) }]))
+      const files = FileSystem.layerNoop({ readFileString })
+      const layer = Pricing.layerFile("prices.json", FileSystem.FileSystem)
+      assert.deepStrictEqual(yield* Effect.provide(Pricing.of("m"), Layer.provide(layer, files)), priceAt(3))
+    }))
+
+  it.effect("says which file has which problem, where, and what to do", () =>
+    Effect.gen(function*() {
+      const missing = yield* Effect.flip(read("", "other.json"))
+      assert.include(missing.message, "The prices of \"other.json\" cannot be read. Check that there is such a file")
+      const broken = yield* Effect.flip(read("[{\"model\": }]"))
+      assert.include(broken.message, "The prices of \"prices.json\" are not JSON: ")
+      assert.include(broken.message, "Unexpected token '}'")
+      const wrong = yield* Effect.flip(
+        read(JSON.stringify([{ model: "m", price: priceAt(1) }, { model: "n", price: { input: -1 } }]))
+      )
+      assert.strictEqual(wrong._tag, "PricesFileError")
+      assert.include(
+        wrong.message,
+        "The prices of \"prices.json\" have a problem at [1].price.input: -1 is out of range"
+      )
+      assert.deepInclude(wrong, { path: "prices.json", field: "[1].price.input" })
+      const object = yield* Effect.flip(read("{}"))
+      assert.include(object.message, "have a problem at the file: it is an object. Give an array")
+      const path = yield* Effect.flip(Effect.provide(Pricing.of("m"), Pricing.layerFile(7 as never, file("[]"))))
+      assert.strictEqual(path._tag, "InvalidRequestError")
     }))
 })
 

@@ -145,7 +145,7 @@ const completion = Effect.map(Costing.make, (costing) => {
   const response = <O extends ChatResponse.Outcome>(target: Telemetry.Target, outcome: O): Effect.Effect<O> =>
     Effect.flatMap(costing.record(target, outcome.usage, outcome.model), (cost) =>
       Effect.as(
-        cost === undefined ? Effect.void : Telemetry.annotate({ "strata.cost.usd": cost.total }),
+        cost === undefined ? Effect.void : Telemetry.annotate(Costing.attributes(cost)),
         { ...outcome, provider: target.provider, ...(cost !== undefined && { cost }) }
       ))
 

@@ -11,7 +11,7 @@ export interface BoundedMap<Key, Value> {
 /** A map of at most `capacity` keys, and those whose values are in use: they are never evicted. */
 export const make = <Key, Value extends {}>(
   capacity: number,
-  isInUse: (value: Value) => boolean = () => false,
+  isInUse: (value: Value, key: Key) => boolean = () => false,
   entries = new Map<Key, Value>()
 ): BoundedMap<Key, Value> => {
   // A map keeps the order in which keys were set: the least recently used is the first.
@@ -31,7 +31,7 @@ export const make = <Key, Value extends {}>(
       const evicted: Array<Value> = []
       for (const [other, value] of entries) {
         if (entries.size <= capacity) break
-        if (other === key || isInUse(value)) continue
+        if (other === key || isInUse(value, other)) continue
         entries.delete(other)
         evicted.push(value)
       }

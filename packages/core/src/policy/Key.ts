@@ -51,7 +51,12 @@ export const of = (
     : Check.run(text, found.success, { provider, model, field: option })
 }
 
-const text: Check.Check<string> = (given, at) => {
+/**
+ * A key itself.
+ *
+ * @internal
+ */
+export const text: Check.Check<string> = (given, at) => {
   if (typeof given !== "string") return Check.refuseKind(at, given, remedy)
   return given.length > 0 && given.length <= longest
     ? given

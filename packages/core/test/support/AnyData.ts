@@ -48,6 +48,7 @@ export const calls: Readonly<Record<string, Calls>> = {
   ],
   "ChatResponse.outcomeOf": (any) => [() => ChatResponse.outcomeOf(any)],
   "Cost.add": (any) => [() => Cost.add(any, Cost.empty), () => Cost.add(Cost.empty, any)],
+  "Cost.currencyOf": (any) => [() => Cost.currencyOf(any)],
   "Cost.make": (any) => [any, ...fields(["input", "output"], any)].map((parts) => () => Cost.make(parts)),
   "Cost.sum": (any) => [() => Cost.sum(any), () => Cost.sum([any])],
   "Embedding.kindOf": (any) => [() => Embedding.kindOf(any), () => Embedding.kindOf({ image: any })],

@@ -15,6 +15,7 @@ import {
   Pricing,
   ProviderError,
   Quota,
+  RequestMetadata,
   RerankService,
   Retry,
   RetryBudget,
@@ -30,6 +31,9 @@ const inForce = (policy: Policy.Policy) => chatting(ChatService.withPolicy(chat,
 
 const keyed: Key.Call = { operation: "chat", provider: "test", model: "m", metadata: { tenant: "a" } }
 
+/** A key of a budget, for one call. */
+const inForceKey = (key: Key.Key) => chatting(ChatService.withBudget(chat, Budget.make({ perRun: 1, key })), request)
+
 /** By module and name. */
 export const calls: Readonly<Record<string, Calls>> = {
   "Breaker.consecutive": (any) => [
@@ -44,11 +48,15 @@ export const calls: Readonly<Record<string, Calls>> = {
     )
   ],
   "Budget.make": (any) =>
-    [any, ...fields(["name", "run", "perRun", "perDay"], any)].flatMap((options) => [
+    [any, ...fields(["name", "run", "perRun", "perDay", "key", "currency"], any)].flatMap((options) => [
       () => Budget.spent(Budget.make(options)),
       () => chatting(ChatService.withBudget(chat, Budget.make(options)), request)
     ]),
-  "Budget.spent": (any) => [() => Budget.spent(any)],
+  "Budget.spent": (any) => [
+    () => Budget.spent(any),
+    () => Budget.spent(Budget.make({ perRun: 1 }), any),
+    () => Budget.spent(Budget.make({ perRun: 1, key: () => "key" }), any)
+  ],
   "ChatCache.layerMemory": (any) =>
     [any, ...fields(["capacity", "maxBytes"], any)].map((options) => () => ChatCache.layerMemory(options)),
   "Concurrency.adaptive": (any) =>
@@ -65,10 +73,6 @@ export const calls: Readonly<Record<string, Calls>> = {
     )
   ],
   "Fallback.isUnavailable": (any) => [() => Fallback.isUnavailable(any)],
-  "Key.metadata": (any) => [
-    () => Key.of(Key.metadata(any), keyed, "key"),
-    () => Key.of(Key.metadata("tenant", any), keyed, "key")
-  ],
   "Key.of": (any) => [() => Key.of(any, keyed, "key"), () => Key.of(() => any as never, keyed, "key")],
   "Pool.isUnavailable": (any) => [() => Pool.isUnavailable(any)],
   "Pool.interactive": (any) => [
@@ -88,7 +92,20 @@ export const calls: Readonly<Record<string, Calls>> = {
     () => Pricing.layer(any),
     () => Pricing.layer([any]),
     () => Pricing.layer([{ model: any, price: { input: 1 } }]),
-    () => Pricing.layer([{ model: "m", price: any }])
+    () => Pricing.layer([{ model: "m", price: any }]),
+    ...fields(["validFrom", "validUntil", "currency"], any).map((field) => () =>
+      Pricing.layer([{ model: "m", price: { input: 1 }, ...(field as object) }])
+    )
+  ],
+  "Pricing.layerFile": (any) => [
+    () => Pricing.layerFile(any, Effect.succeed({ readFileString: () => Effect.succeed("[]") })),
+    () => Pricing.layerFile("prices.json", Effect.succeed({ readFileString: () => Effect.succeed(any as never) })),
+    () => Pricing.layerFile("prices.json", any as never)
+  ],
+  "Key.metadata": (any) => [
+    () => inForceKey(Key.metadata(any as never)),
+    () => inForceKey(Key.metadata("tenant", any as never)),
+    () => Effect.provideService(inForceKey(Key.metadata("tenant")), RequestMetadata.RequestMetadata, any as never)
   ],
   "Pricing.of": (any) => [
     () => Pricing.of(any),

@@ -1,4 +1,5 @@
 /** One embedding call: its options, validated, and how it sends requests. */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Cost from "../../Cost.ts"
 import * as TextTokens from "../../internal/textTokens.ts"
@@ -77,8 +78,9 @@ const prepare = Effect.fnUntraced(function*(provider: Embedding.Provider, costin
   const { options, truncate } = yield* Validation.resolve(provider, given)
   const target = targetOf(provider, options.model)
   const metadata = yield* provider.metering?.metadata?.(options) ?? RequestMetadata.RequestMetadata
+  const clock = yield* Clock.Clock
   const costOf: Call["costOf"] = (inputTokens, model) =>
-    inputTokens === undefined ? undefined : costing.cost(target, Usage.make({ inputTokens }), model)
+    inputTokens === undefined ? undefined : costing.cost(clock, target, Usage.make({ inputTokens }), model)
   return { target, metadata, options, truncate, costOf, limits: yield* provider.limits(options) }
 })
 

@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import * as Costing from "../../policy/internal/budget/costing.ts"
 import * as ProviderError from "../../ProviderError.ts"
 import * as Telemetry from "../../Telemetry.ts"
 import type * as Call from "./call.ts"
@@ -49,7 +50,7 @@ const recordOutcome = (call: Call.Call, { inputTokens, inputs, requests }: Outco
     "gen_ai.usage.input_tokens": inputTokens,
     "strata.embeddings.inputs": inputs,
     "strata.embeddings.requests": requests,
-    "strata.cost.usd": call.costOf(inputTokens)?.total
+    ...Costing.attributes(call.costOf(inputTokens))
   })
 
 /** A failure of the stream of values is not the provider's: it is recorded as a defect. */

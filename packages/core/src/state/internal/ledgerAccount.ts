@@ -192,6 +192,8 @@ export const make = () => {
       const reservation = held.get(id)
       if (reservation !== undefined) held.set(id, { ...reservation, until: now + Duration.toMillis(lease) })
     },
+    /** Whether something is reserved or waited for. */
+    isInUse: () => held.size > 0 || queue.size > 0,
     /** Whether nothing would be lost with it. */
     isEmpty: (now: number) => {
       advance(now)

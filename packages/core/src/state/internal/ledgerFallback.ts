@@ -46,7 +46,7 @@ export const make = Effect.fnUntraced(function*(
 
 const all = new WeakMap<Ledger, ReturnType<typeof makeShared>>()
 
-/** Keys, and windows of keys, whose last known state is kept. */
+/** Keys, and windows of keys, whose last known state is kept; those in use are in any case. */
 const mostKeys = 10_000
 
 /** Settlements of one key that are kept apart; more are added up. */
@@ -65,7 +65,13 @@ const makeShared = (ledger: Ledger) => {
     name: "The ledger of quotas and budgets",
     meanwhile: "this process goes on from its last known balances"
   })
-  const mirror = LedgerMemory.make()
+  /** What the ledger knows can be forgotten, so keys that are not in use are. */
+  const mirror = LedgerMemory.make(
+    BoundedMap.make<string, LedgerAccount.LedgerAccount>(
+      mostKeys,
+      (account, key) => account.isInUse() || undelivered.entries.has(key)
+    )
+  )
   /** What others had on a window of a key, and when. */
   const others = BoundedMap.make<string, { readonly at: number; readonly amount: number }>(mostKeys)
   /** By key and id; the last id is the sum of all beyond the bound. */

@@ -12,21 +12,30 @@ import type { Operations, Reservation } from "./ledgerData.ts"
 
 export type LedgerMemory = Operations<never>
 
-/** A ledger that also adopts what another one has granted. */
+/**
+ * - `adopt`: adopts what another ledger has granted.
+ * - `isEmpty`: whether a key has neither spending nor reservations nor a queue, at a time of `Watchdog`.
+ */
 export interface Mirror extends LedgerMemory {
   readonly adopt: (reservation: Reservation) => Effect.Effect<void>
+  readonly isEmpty: (key: string, now: number) => boolean
 }
 
-export const isMemory = (ledger: Operations<unknown>): ledger is Mirror => all.has(ledger)
+type Accounts = Map<string, LedgerAccount.LedgerAccount>
 
-const all = new WeakSet<Operations<unknown>>()
+type Bounded = BoundedMap.BoundedMap<string, LedgerAccount.LedgerAccount>
 
-export const make = (accounts = new Map<string, LedgerAccount.LedgerAccount>()): Mirror => {
+export const isMemory = (ledger: Operations<unknown>): ledger is Mirror => memories.has(ledger)
+
+const memories = new WeakSet<Operations<unknown>>()
+
+/** Empty accounts are forgotten; a bounded map forgets others too, which is for those whose state is elsewhere. */
+export const make = (accounts: Accounts | Bounded = new Map()): Mirror => {
   const timed = <A>(f: (now: number) => A) => Effect.map(Watchdog.now, f)
   const open = <A>(key: string, use: (account: LedgerAccount.LedgerAccount, now: number) => A) =>
     timed((now) => {
       const account = BoundedMap.getOrMake(accounts, key, () => {
-        BoundedMap.sweep(accounts, (account) => account.isEmpty(now))
+        if (accounts instanceof Map) BoundedMap.sweep(accounts, (account) => account.isEmpty(now))
         return LedgerAccount.make()
       })
       return use(account, now)
@@ -41,8 +50,9 @@ export const make = (accounts = new Map<string, LedgerAccount.LedgerAccount>()):
       timed((now) => {
         for (const { id, key } of reservations) accounts.get(key)?.renew(now, id, lease)
       }),
+    isEmpty: (key, now) => accounts.get(key)?.isEmpty(now) ?? true,
     balances: (key, limits) => timed((now) => (accounts.get(key) ?? LedgerAccount.make()).balances(now, limits))
   }
-  all.add(ledger)
+  memories.add(ledger)
   return ledger
 }

@@ -1,4 +1,5 @@
 /** The cost of the calls of a service, by the prices in force when it was built. */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import type * as Cost from "../../../Cost.ts"
@@ -8,11 +9,11 @@ import type * as Usage from "../../../Usage.ts"
 import * as Pricing from "../../Pricing.ts"
 
 /**
- * - `cost`: what tokens cost at the price of a model, that of the target unless another answered, where it is known.
+ * - `cost`: what tokens cost now at the price of a model, that of the target unless another answered, where it is known.
  * - `record`: the same, counted in a metric. Logs once for each model why its cost is not known.
  */
 export interface Costing {
-  readonly cost: (...used: Used) => Cost.Cost | undefined
+  readonly cost: (clock: Clock.Clock, ...used: Used) => Cost.Cost | undefined
   readonly record: (...used: Used) => Effect.Effect<Cost.Cost | undefined>
 }
 
@@ -26,19 +27,19 @@ export const make: Effect.Effect<Costing> = Effect.map(Pricing.Prices, (prices) 
     BoundedMap.getOrMake(
       known,
       JSON.stringify([provider, model]),
-      (): Known => ({ price: lookup(model, provider), isNoted: false })
+      (): Known => ({ priceAt: lookup(model, provider), isNoted: false })
     )
 
-  const cost: Costing["cost"] = ({ provider, ...target }, usage, model = target.model) => {
-    const { price } = knownOf(provider, model)
+  const cost: Costing["cost"] = (clock, { provider, ...target }, usage, model = target.model) => {
+    const price = knownOf(provider, model).priceAt(clock.currentTimeMillisUnsafe())
     return price === undefined ? undefined : Pricing.cost(usage, price)
   }
-  const note = (provider: string, model: string) => {
+  const note = (now: number, provider: string, model: string) => {
     const known = knownOf(provider, model)
     if (known.isNoted) return Effect.void
     known.isNoted = true
     return Effect.logInfo(
-      known.price === undefined
+      known.priceAt(now) === undefined
         ? "No price is configured for this model: the cost of its calls is not known"
         : "The price of this model does not name all kinds of tokens it uses: the cost of such calls is not known"
     ).pipe(Effect.annotateLogs({ provider, model }))
@@ -46,19 +47,32 @@ export const make: Effect.Effect<Costing> = Effect.map(Pricing.Prices, (prices) 
   return {
     cost,
     record: (target, usage, model = target.model) =>
-      Effect.suspend(() => {
-        const found = cost(target, usage, model)
+      Clock.clockWith((clock) => {
+        const found = cost(clock, target, usage, model)
         const recorded = found === undefined
-          ? note(target.provider, model)
-          : Metric.update(Metric.withAttributes(Telemetry.cost, Telemetry.attributes(target)), found.total)
+          ? note(clock.currentTimeMillisUnsafe(), target.provider, model)
+          : Metric.update(Metric.withAttributes(Telemetry.cost, labels(target, found)), found.total)
         return Effect.as(recorded, found)
       })
   }
 })
 
-/** The price of a model, and whether it was logged that costs are not known. */
+const labels = (target: Telemetry.Target, { currency }: Cost.Cost): Record<string, string> => ({
+  ...Telemetry.attributes(target),
+  ...(currency !== undefined && { "strata.cost.currency": currency })
+})
+
+/** A cost as attributes of a span. */
+export const attributes = (cost: Cost.Cost | undefined): Record<string, unknown> =>
+  cost === undefined
+    ? {}
+    : cost.currency === undefined
+    ? { "strata.cost.usd": cost.total }
+    : { "strata.cost.total": cost.total, "strata.cost.currency": cost.currency }
+
+/** The prices of a model, and whether it was logged that costs are not known. */
 interface Known {
-  readonly price: Pricing.Price | undefined
+  readonly priceAt: (now: number) => Pricing.PriceInForce | undefined
   isNoted: boolean
 }
 

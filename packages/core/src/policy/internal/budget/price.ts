@@ -1,5 +1,5 @@
-/** What a call can cost, and what it cost, in US dollars; an estimate is rather too high. */
-import type * as Cost from "../../../Cost.ts"
+/** What a call can cost, and what it cost, in the currency of its price; an estimate is rather too high. */
+import * as Cost from "../../../Cost.ts"
 import type * as Usage from "../../../Usage.ts"
 import * as Pricing from "../../Pricing.ts"
 import type * as Quota from "../../Quota.ts"
@@ -30,13 +30,17 @@ export const most = (price: Pricing.Price, { inputTokens, outputTokens }: Quota.
  * Tokens of a cache count as input where their price is not known.
  */
 export const spent = (
-  price: Pricing.Price,
+  price: Pricing.PriceInForce,
   load: Quota.Load,
   { bill, isRefused, outputTokens }: End
 ): number | undefined => {
   if (bill !== undefined && bill.usage.totalTokens > 0) {
     const { cacheRead = price.input, cacheWrite = price.input, input, output } = price
-    return (bill.cost ?? Pricing.cost(bill.usage, { input, output, cacheRead, cacheWrite }))?.total
+    // A cost may be in another currency, where the price has changed meanwhile; nothing is nothing in each of them.
+    return bill.cost !== undefined &&
+        (bill.cost.total === 0 || Cost.currencyOf(bill.cost) === (price.currency ?? "USD"))
+      ? bill.cost.total
+      : Pricing.cost(bill.usage, { input, output, cacheRead, cacheWrite })?.total
   }
   if (isRefused) return 0
   return Pricing.cost(used(load.inputTokens, Math.min(outputTokens, load.outputTokens)), price)?.total
