@@ -2,11 +2,14 @@ import { assert, describe, it } from "@effect/vitest"
 import * as ChatService from "@strata/core/chat/ChatService"
 import * as Breaker from "@strata/core/policy/Breaker"
 import * as Budget from "@strata/core/policy/Budget"
+import * as Key from "@strata/core/policy/Key"
 import * as Policy from "@strata/core/policy/Policy"
 import * as Pool from "@strata/core/policy/Pool"
 import * as Pricing from "@strata/core/policy/Pricing"
+import * as Quota from "@strata/core/policy/Quota"
 import * as Retry from "@strata/core/policy/Retry"
 import * as ProviderError from "@strata/core/ProviderError"
+import * as RequestMetadata from "@strata/core/RequestMetadata"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -94,6 +97,24 @@ describe("ChatService.withPool", () => {
         yield* TestClock.adjust("62 seconds")
         assert.deepStrictEqual(counts(asked), { a: 10, b: 6 })
         assert.isTrue((yield* Fiber.join(fiber)).every(Exit.isSuccess))
+      }))
+
+    it.effect("has fair shares between keys, also among calls that wait in all lanes", () =>
+      Effect.gen(function*() {
+        const quota = Quota.make({ requestsPerMinute: 2, key: Key.metadata("tenant") })
+        const { asked, chat } = yield* pool({ a: { policy: { quota } }, b: { policy: { quota } } })
+        const done: Array<string> = []
+        const ask = (tenant: string) =>
+          Effect.map(chat.generate(request), () => void done.push(tenant)).pipe(
+            Effect.provideService(RequestMetadata.RequestMetadata, { tenant }),
+            Effect.forkChild
+          )
+        yield* Effect.forEach(Array.from({ length: 50 }), () => ask("greedy"))
+        yield* TestClock.adjust("1 second")
+        yield* Effect.forEach(Array.from({ length: 4 }), () => ask("modest"))
+        yield* TestClock.adjust("2 minutes")
+        assert.deepStrictEqual(counts(asked), { a: 6, b: 6 })
+        assert.deepStrictEqual(counts(done), { greedy: 8, modest: 4 })
       }))
 
     it.effect("sends what waits through a lane that is back", () =>
