@@ -23,6 +23,24 @@ export const models = Config.all({
 /** Models on this machine: `ExtractiveChat` for every chat model, `LocalEmbedding` for every embedding model. */
 export const local = ExtractiveChat.layer().pipe(Layer.provideMerge(LocalEmbedding.layer()))
 
+/**
+ * Clients of several regions. Offline, one emulator is all of them, each with quotas of its own; `options` say what is
+ * special about it.
+ */
+export const regions = <const Region extends string>(
+  served: readonly [Region, ...ReadonlyArray<Region>],
+  options?: Emulator.Options
+) => {
+  const emulator = Emulator.layer({ region: served[0], regions: served, ...options }).pipe(Layer.provide(local))
+  return (region: Region) =>
+    client(
+      Layer.unwrap(Effect.map(Emulator.Emulator, ({ client }) => BedrockClient.layer({ ...client, region }))).pipe(
+        Layer.provide(emulator)
+      ),
+      { region }
+    )
+}
+
 /** A client of a Bedrock on 127.0.0.1, for which these services answer. */
 const emulated = <E>(
   answering: Layer.Layer<ChatService.ChatService | EmbeddingService.EmbeddingService, E>,
@@ -34,11 +52,14 @@ const emulated = <E>(
   )
 
 /** The client that was asked for. For the real one, region and credentials come from wherever the AWS SDK looks for them. */
-const client = <E>(offline: Layer.Layer<BedrockClient.BedrockClient, E>) =>
+const client = <E>(
+  offline: Layer.Layer<BedrockClient.BedrockClient, E>,
+  options?: { readonly region: string }
+) =>
   Layer.unwrap(Effect.map(
     name,
     (name): Layer.Layer<BedrockClient.BedrockClient, E | ProviderError.CallError> =>
-      name === "bedrock" ? BedrockClient.layer() : offline
+      name === "bedrock" ? BedrockClient.layer(options) : offline
   ))
 
 const services = <E>(offline: Layer.Layer<BedrockClient.BedrockClient, E>) =>

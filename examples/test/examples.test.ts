@@ -8,6 +8,7 @@ import * as EmbedStream from "../embed-stream.ts"
 import * as EmbeddingCache from "../embedding-cache.ts"
 import * as Embeddings from "../embeddings.ts"
 import * as Errors from "../errors.ts"
+import * as Pool from "../pool.ts"
 import * as PromptCaching from "../prompt-caching.ts"
 import * as Reasoning from "../reasoning.ts"
 import * as Rerank from "../rerank.ts"
@@ -58,6 +59,15 @@ layer(Provider.local, { excludeTestServices: true })("examples", (it) => {
       const output = yield* Example.node("chat.ts")
       assert.include(output, "I am not a language model")
       assert.match(output, /us\.amazon\.nova-lite-v1:0: \d+ tokens in, \d+ out, stop/)
+    }))
+
+  it.effect("pool answers everything, also from the region that was down at first", () =>
+    Effect.gen(function*() {
+      const output = yield* Example.output(Pool.main)
+      assert.match(output, /^120 answers in [\d.]+ s$/m)
+      for (const region of ["us-east-1", "us-west-2", "eu-west-1"]) {
+        assert.match(output, new RegExp(`^ {2}${region}: [1-9]\\d* answers, \\d+ tokens$`, "m"))
+      }
     }))
 
   it.effect("stream quotes the sentence about Sundays, with its source", () =>

@@ -17,7 +17,7 @@ import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import { BedrockClient } from "./BedrockClient.ts"
-import type * as ModelId from "./catalog/ModelId.ts"
+import * as ModelId from "./catalog/ModelId.ts"
 import * as ClientInput from "./client/clientInput.ts"
 import * as Families from "./embedding/Families.ts"
 import * as Family from "./embedding/Family.ts"
@@ -105,6 +105,11 @@ export const make = Effect.fnUntraced(function*(given?: Options): Effect.fn.Retu
     metering: {
       scope: Metering.scope(client),
       metadata: (request) => RequestMetadata.ofRequest(options.requestMetadata, request)
+    },
+    modelName: (model) => {
+      const { baseId, kind } = ModelId.parse(model)
+      if (kind === "application-inference-profile") return undefined
+      return kind === "foundation-model" || kind === "inference-profile" ? baseId : model
     },
     limits: (request) => Effect.map(familyOf(request), ({ limits }) => limits),
     embedBatch: (batch) => embedBatch(client, batch, familyOf, options.requestMetadata)

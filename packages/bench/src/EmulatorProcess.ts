@@ -13,6 +13,7 @@ import { ChildProcess } from "effect/process"
 
 /**
  * - `latency`: milliseconds before every answer.
+ * - `region`: us-east-1 unless told otherwise.
  * - `faults`, `quota`: those of the emulator. {@link inject} adds faults later.
  * - `answer`: what the chat model says, "Paris" unless told otherwise: whole or in `chunks`, with so many tokens, `delay`
  *   milliseconds before it and `interval` milliseconds between its events.
@@ -21,6 +22,7 @@ export type Options = typeof Options.Type
 /** @see {@link Options} */
 export const Options = Schema.Struct({
   latency: Schema.Finite,
+  region: Schema.optional(Schema.String),
   faults: Schema.optional(Schema.Array(Fault.Fault)),
   quota: Schema.optional(Quota.Limits),
   answer: Schema.optional(Schema.Struct({

@@ -96,6 +96,24 @@ describe("ChatService.withPool", () => {
         assert.isTrue((yield* Fiber.join(fiber)).every(Exit.isSuccess))
       }))
 
+    it.effect("sends what waits through a lane that is back", () =>
+      Effect.gen(function*() {
+        const { asked, chat, options } = yield* pool({ a: { quota: 110 }, b: { quota: 10_000, fails: down } })
+        const fiber = yield* Effect.forkChild(
+          Effect.all(Array.from({ length: 9 }, () => chat.generate(request)), { concurrency: "unbounded" })
+        )
+        yield* TestClock.adjust("999 millis")
+        assert.deepStrictEqual(asked, ["a", "b"])
+        options["b"] = { quota: 10_000, takes: "100 millis" }
+        yield* TestClock.adjust("1 millis")
+        // One of them probes the lane, and the others follow when it is answered.
+        assert.deepStrictEqual(asked, ["a", "b", "b"])
+        yield* TestClock.adjust("100 millis")
+        assert.deepStrictEqual(counts(asked), { a: 1, b: 9 })
+        yield* TestClock.adjust("100 millis")
+        assert.strictEqual((yield* Fiber.join(fiber)).length, 9)
+      }))
+
     it.effect("leaves nothing reserved in the lanes that did not get the call", () =>
       Effect.gen(function*() {
         const { asked, chat } = yield* pool({ a: { quota: 110, takes: "1 hour" }, b: { quota: 110 } })
@@ -233,6 +251,14 @@ describe("ChatService.withPool", () => {
         assert.strictEqual((yield* Effect.flip(chat.generate(request)))._tag, "InvalidRequestError")
         yield* Effect.exit(calls(chat, 2))
         assert.deepStrictEqual(asked, ["a", "b", "a"])
+      }))
+
+    it.effect("does not let a lane with invalid credentials take the calls of the others", () =>
+      Effect.gen(function*() {
+        const fails = new ProviderError.AuthenticationError({ provider: "test", message: "It has expired." })
+        const { asked, chat } = yield* pool({ a: { fails }, b: {} })
+        yield* calls(chat, 3)
+        assert.deepStrictEqual(asked, ["a", "b", "b", "b"])
       }))
 
     it.effect("moves what waits for a lane whose breaker opens", () =>

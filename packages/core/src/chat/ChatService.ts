@@ -188,7 +188,7 @@ export const withFallback: {
  * - `cost` comes before room: a cheaper lane is used as long as it has some. `weight` divides calls between equal lanes.
  * - A prompt with `cache` marks stays in the lane that has it cached, where reading it costs a tenth, as long as that lane
  *   has room and no other is cheaper even so.
- * - A lane that throttles or is down leaves the pool, for a quarter of a second or a second at first, up to half a minute,
+ * - A lane that throttles or is down leaves the pool, for a quarter of a second or a second at first, up to five seconds,
  *   or as long as the service asks. Then one call probes it. The call that found out goes on in another lane.
  * - When every lane has failed, the call is made again by the `retry` of the policy in force for the first lane. It fails
  *   with the last error of a lane, or with `ModelUnavailableError` when all of them are out.

@@ -81,8 +81,48 @@ export const make = Effect.fnUntraced(function*(
     provider.policy ?? Policy.standard,
     (model = provider.defaultModel ?? "unknown") => Call.targetOf(provider, model)
   )
-  const prepare = (options: unknown) =>
-    Effect.flatMap(gates, (inForce) => Call.make(provider, inForce, costing, options))
+  const [core] = cores
+  if (core !== undefined) providers.set(core, provider)
+  return assembled(
+    provider,
+    cores,
+    coalesce,
+    (options) => Effect.flatMap(gates, (inForce) => Call.make(provider, inForce, costing, options))
+  )
+})
+
+/** The providers of cores, for what passes requests on to them. */
+const providers = new WeakMap<Trait.Core, Provider>()
+
+/**
+ * The provider of the first core of a service.
+ *
+ * @internal
+ */
+export const providerOf = ({ [Trait.cores]: cores = [] }: Trait.Trait): Provider | undefined =>
+  cores[0] && providers.get(cores[0])
+
+/**
+ * A service whose requests `provider` passes on to others, `window` at once, and whose cores are those of the others.
+ *
+ * @internal
+ */
+export const passingOn = (
+  provider: Provider,
+  cores: ReadonlyArray<Trait.Core>,
+  window: number
+): Effect.Effect<Embedder> =>
+  Effect.map(
+    Costing.make,
+    (costing) => assembled(provider, cores, undefined, (options) => Call.passedOn(provider, costing, window, options))
+  )
+
+const assembled = (
+  provider: Provider,
+  cores: ReadonlyArray<Trait.Core>,
+  coalesce: Duration.Duration | undefined,
+  prepare: (options: unknown) => Effect.Effect<Call.Call, EmbeddingError>
+): Embedder => {
   const listed = (inputs: unknown) => Effect.suspend(() => Effect.fromResult(Inputs.listed(provider.provider, inputs)))
   const embedOne = Coalescing.make(coalesce)
   return {
@@ -122,7 +162,7 @@ export const make = Effect.fnUntraced(function*(
         return EmbeddingStream.make(yield* prepare(options), values, input, { flushAfter, unordered })
       }))
   }
-})
+}
 
 /** A service with a core: itself, or a hand-made one wrapped as a provider, whose own data stay visible. */
 export const cored = (service: Embedder): Effect.Effect<Embedder, ProviderError.InvalidRequestError, Scope.Scope> =>

@@ -108,10 +108,14 @@ export interface ResolvedOptions extends EmbeddingOptions {
   readonly truncate: "none" | "start" | "end"
 }
 
-/** One vector. `inputTokens`: when the provider counts each input; `cost`: when, besides, `Pricing` has the model. */
+/**
+ * One vector. `inputTokens`: when the provider counts each input; `cost`: when, besides, `Pricing` has the model; `lane`: the
+ * lane of `EmbeddingService.withPool` that gave it.
+ */
 export interface Embedding {
   readonly vector: Vector
   readonly model: string
+  readonly lane?: string | undefined
   readonly inputTokens?: number | undefined
   readonly cost?: Cost.Cost | undefined
 }
@@ -181,6 +185,8 @@ export interface CombinedLimits {
  * - `embedBatch`: one attempt at one request, without retries.
  * - `coalesce`: how long `embed` waits to fill a batch; by default it batches calls of the same tick.
  * - `metering`: its quotas.
+ * - `modelName`: the model behind an id, the same for all its regions and profiles, whose vectors are comparable; the id
+ *   itself when missing, `undefined` when it does not say.
  */
 export interface Provider {
   readonly provider: string
@@ -191,6 +197,7 @@ export interface Provider {
   readonly policy?: Policy.Policy | undefined
   readonly coalesce?: Duration.Input | undefined
   readonly metering?: Metering | undefined
+  readonly modelName?: ((model: string) => string | undefined) | undefined
 }
 
 /**
@@ -214,9 +221,10 @@ export interface BatchOf<K extends Kind, I extends Input> {
   readonly options: ResolvedOptions
 }
 
-/** The answer of a provider: one vector for each input, in order; the model, where that is not the one asked. */
+/** The answer of a provider: one vector for each input, in order; the model, where that is not the one asked; its lane. */
 export interface ProviderBatchResult {
   readonly vectors: ReadonlyArray<Vector>
+  readonly lane?: string | undefined
   readonly model?: string | undefined
   readonly inputTokens?: number | undefined
 }

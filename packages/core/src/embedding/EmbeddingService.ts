@@ -7,6 +7,7 @@ import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
+import type * as Layer from "effect/Layer"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
@@ -18,10 +19,12 @@ import type * as Budget from "../policy/Budget.ts"
 import * as Clocks from "../policy/internal/clocks.ts"
 import * as Gates from "../policy/internal/gates.ts"
 import type * as Policy from "../policy/Policy.ts"
+import type * as Pool from "../policy/Pool.ts"
 import * as Embedder from "./Embedder.ts"
 import type * as Embedding from "./Embedding.ts"
 import type * as EmbeddingCache from "./EmbeddingCache.ts"
 import * as Caching from "./internal/cache/caching.ts"
+import * as EmbeddingPool from "./internal/pool.ts"
 import * as Validation from "./internal/validation.ts"
 
 export { make } from "./Embedder.ts"
@@ -132,6 +135,27 @@ const joined = (defaults: Embedding.EmbeddingOptions): ChangeOptions => (given) 
     Result.try(() => Predicate.isObject(given ?? {}) ? { ...defaults, ...defined(given ?? {}) } : given),
     () => given
   )
+
+/**
+ * A pool of lanes: services of one model in several regions, accounts, inference profiles or at several providers. Each
+ * request of a call goes to the lane that has the most room, as `ChatService.withPool` says; so the requests of one call, or
+ * of one stream, are divided between lanes. Each embedding has the name of its `lane`.
+ *
+ * The lanes must be the same model, since vectors of different ones cannot be compared: the layer fails with
+ * `InvalidRequestError` where their ids name different models, and a request with `MalformedResponseError` where a lane
+ * answers with vectors of another length. Set options such as `dimensions` around the pool.
+ *
+ * @example
+ * EmbeddingService.withPool({ "us-east-1": inRegion("us-east-1"), "us-west-2": inRegion("us-west-2") })
+ */
+export const withPool: <const L extends Pool.Lanes<EmbeddingService>>(
+  lanes: L,
+  options?: Omit<Pool.Options, "model">
+) => Middleware.Decorated<
+  EmbeddingService,
+  Layer.Error<Pool.LayerOf<L>>,
+  Layer.Services<Pool.LayerOf<L>>
+> = ((lanes: never, options?: never) => EmbeddingPool.layer(EmbeddingService, lanes, options)) as never // each layer's types
 
 /** Limits the time of everything below. Calls and streams fail with `TimeoutError` of phase `deadline`. */
 export const withDeadline: Middleware.Decorator<EmbeddingService, [deadline: Duration.Input]> = decorator(

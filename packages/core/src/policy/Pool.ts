@@ -6,7 +6,8 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
-import type * as ProviderError from "../ProviderError.ts"
+import * as Total from "../internal/total.ts"
+import * as ProviderError from "../ProviderError.ts"
 
 /**
  * A lane with what is declared about it.
@@ -37,7 +38,7 @@ export type LayerOf<L> = L[keyof L] extends infer One
   : never
 
 /**
- * - `when`: which errors of a lane make another one be asked; {@link ProviderError.isUnavailable} when missing.
+ * - `when`: which errors of a lane make another one be asked; {@link isUnavailable} when missing.
  * - `model`: the model of a lane for a request that names one; the same name for all when missing. For `undefined` it is
  *   the default model of the lane. Only for chat.
  */
@@ -45,6 +46,19 @@ export interface Options {
   readonly when?: ((error: ProviderError.ProviderError) => boolean) | undefined
   readonly model?: ((model: string, lane: string) => string | undefined) | undefined
 }
+
+/**
+ * Whether an error is of the lane, so that another one may answer: those of `ProviderError.isUnavailable`, and
+ * `AuthenticationError`, so that one account with expired credentials does not take the calls of the others. The log warns
+ * of a lane that leaves the pool, and of why.
+ */
+export const isUnavailable = (error: ProviderError.ProviderError): boolean =>
+  ProviderError.isUnavailable(error) || isOfTheAccount(error)
+
+const isOfTheAccount: (error: ProviderError.ProviderError) => boolean = Total.make(
+  ({ _tag }) => _tag === "AuthenticationError",
+  () => false
+)
 
 /** Whether the calls of a fiber are interactive: a person waits for them, so they may use lanes reserved for such calls. */
 export const Interactive = Context.Reference<boolean>("@strata/core/policy/Pool/Interactive", {

@@ -9,8 +9,11 @@ import {
   Concurrency,
   EmbeddingCache,
   Fallback,
+  Key,
   Policy,
+  Pool,
   Pricing,
+  ProviderError,
   Quota,
   RerankService,
   Retry,
@@ -24,6 +27,8 @@ import { type Calls, chat, chatting, embedding_, fields, request } from "./AnyCa
 
 /** A policy in force, for one call. */
 const inForce = (policy: Policy.Policy) => chatting(ChatService.withPolicy(chat, policy), request)
+
+const keyed: Key.Call = { operation: "chat", provider: "test", model: "m", metadata: { tenant: "a" } }
 
 /** By module and name. */
 export const calls: Readonly<Record<string, Calls>> = {
@@ -66,6 +71,16 @@ export const calls: Readonly<Record<string, Calls>> = {
     )
   ],
   "Fallback.isUnavailable": (any) => [() => Fallback.isUnavailable(any)],
+  "Key.metadata": (any) => [
+    () => Key.of(Key.metadata(any), keyed, "key"),
+    () => Key.of(Key.metadata("tenant", any), keyed, "key")
+  ],
+  "Key.of": (any) => [() => Key.of(any, keyed, "key"), () => Key.of(() => any as never, keyed, "key")],
+  "Pool.isUnavailable": (any) => [() => Pool.isUnavailable(any)],
+  "Pool.interactive": (any) => [
+    () => Effect.provideService(chatting(ChatService.withPool({ a: chat }), request), Pool.Interactive, any)
+  ],
+  "ProviderError.isUnavailable": (any) => [() => ProviderError.isUnavailable(any)],
   "Policy.make": (any) =>
     [
       any,

@@ -132,6 +132,18 @@ export const calls: Readonly<Record<string, Calls>> = {
     ]),
     () => chatting(ChatService.withFallback(handMade, chat), any)
   ],
+  "ChatService.withPool": (any) => [
+    () => chatting(ChatService.withPool(any)),
+    () => chatting(ChatService.withPool({ a: any })),
+    () => chatting(ChatService.withPool({ a: chat }, any)),
+    ...fields(["weight", "cost", "interactive", "model"], any).map((declared) => () =>
+      chatting(ChatService.withPool({ a: { layer: chat, ...(declared as object) } }))
+    ),
+    ...fields(["when", "model"], any).map((options) => () =>
+      chatting(ChatService.withPool({ a: failing, b: chat }, options), request)
+    ),
+    () => chatting(ChatService.withPool({ a: handMade, b: chat }), any)
+  ],
   "ChatService.withPolicy": (any) => [
     () => chatting(ChatService.withPolicy(chat, any)),
     () => chatting(ChatService.withPolicy(any)(chat)),
@@ -222,6 +234,14 @@ export const calls: Readonly<Record<string, Calls>> = {
       () => ask(Stream.runDrain(EmbeddingService.embedStream(Stream.make("a"), (text) => text, any)))
     ]
   },
+  "EmbeddingService.withPool": (any) => [
+    () => embedding_(EmbeddingService.withPool(any)),
+    () => embedding_(EmbeddingService.withPool({ a: any })),
+    () => embedding_(EmbeddingService.withPool({ a: embedding }, any)),
+    ...fields(["weight", "cost", "interactive", "model"], any).map((declared) => () =>
+      embedding_(EmbeddingService.withPool({ a: { layer: embedding, ...(declared as object) } }))
+    )
+  ],
   "EmbeddingService.withPolicy": (any) => [
     () => embedding_(EmbeddingService.withPolicy(embedding, any)),
     () => embedding_(EmbeddingService.withPolicy(any)(embedding)),

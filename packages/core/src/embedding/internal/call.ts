@@ -14,7 +14,7 @@ import * as Validation from "./validation.ts"
 
 /**
  * `options` are those of the provider, `truncate` that of the caller. Only calls of the same `gates` and `metadata` share
- * requests.
+ * requests. `isRecorded`: whether it has a span and metrics; what passes requests on to other services has none.
  */
 export interface Call {
   readonly target: Telemetry.Target
@@ -23,6 +23,7 @@ export interface Call {
   readonly limits: Embedding.Limits
   readonly send: Embedding.Provider["embedBatch"]
   readonly concurrency: number
+  readonly isRecorded: boolean
   readonly gates: ReadonlyArray<object>
   readonly metadata: RequestMetadata.Pairs
   readonly costOf: (inputTokens: number | undefined, model?: string) => Cost.Cost | undefined
@@ -35,20 +36,13 @@ export const make = Effect.fnUntraced(function*(
   costing: Costing.Costing,
   given: unknown
 ): Effect.fn.Return<Call, ProviderError.EmbeddingError> {
-  const { options, truncate } = yield* Validation.resolve(provider, given)
-  const { model } = options
-  const target = targetOf(provider, model)
-  const metadata = yield* provider.metering?.metadata?.(options) ?? RequestMetadata.RequestMetadata
+  const prepared = yield* prepare(provider, costing, given)
+  const { metadata, target } = prepared
   return {
-    target,
-    metadata,
-    options,
-    truncate,
-    limits: yield* provider.limits(options),
+    ...prepared,
+    isRecorded: true,
     gates: [enforcement, ...budgets],
     concurrency: enforcement.window,
-    costOf: (inputTokens, model) =>
-      inputTokens === undefined ? undefined : costing.cost(target, Usage.make({ inputTokens }), model),
     send: (batch) => {
       const answered = Effect.flatMap(
         Effect.suspend(() => provider.embedBatch(batch)),
@@ -64,6 +58,28 @@ export const make = Effect.fnUntraced(function*(
       )
     }
   }
+})
+
+/** A call that others than this provider send, `window` requests at once: they record it, and it is theirs to limit. */
+export const passedOn = Effect.fnUntraced(function*(
+  provider: Embedding.Provider,
+  costing: Costing.Costing,
+  window: number,
+  given: unknown
+): Effect.fn.Return<Call, ProviderError.EmbeddingError> {
+  const prepared = yield* prepare(provider, costing, given)
+  const send: Call["send"] = (batch) =>
+    Effect.flatMap(provider.embedBatch(batch), (answer) => checked(prepared.target, batch, answer))
+  return { ...prepared, isRecorded: false, gates: [], concurrency: window, send }
+})
+
+const prepare = Effect.fnUntraced(function*(provider: Embedding.Provider, costing: Costing.Costing, given: unknown) {
+  const { options, truncate } = yield* Validation.resolve(provider, given)
+  const target = targetOf(provider, options.model)
+  const metadata = yield* provider.metering?.metadata?.(options) ?? RequestMetadata.RequestMetadata
+  const costOf: Call["costOf"] = (inputTokens, model) =>
+    inputTokens === undefined ? undefined : costing.cost(target, Usage.make({ inputTokens }), model)
+  return { target, metadata, options, truncate, costOf, limits: yield* provider.limits(options) }
 })
 
 export const targetOf = ({ metering, provider }: Embedding.Provider, model: string): Telemetry.Target => ({

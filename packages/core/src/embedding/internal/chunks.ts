@@ -13,7 +13,7 @@ export const average = (
   pieces: ReadonlyArray<Piece>,
   { normalize }: Embedding.ResolvedOptions
 ): Embedding.Embedding => {
-  const { model, vector } = pieces[0]!.embedding
+  const { lane, model, vector } = pieces[0]!.embedding
   const total = pieces.reduce((sum, { length }) => sum + length, 0)
   const sums = new Float64Array(vector.length)
   for (const { embedding, length } of pieces) {
@@ -23,6 +23,7 @@ export const average = (
   return {
     vector: normalize === false ? Float32Array.from(sums) : Vector.normalizeInPlace(Float32Array.from(sums)),
     model,
+    ...(lane !== undefined && pieces.every(({ embedding }) => embedding.lane === lane) && { lane }),
     ...(inputTokens === undefined ? undefined : { inputTokens })
   }
 }

@@ -122,8 +122,10 @@ export const embed = Effect.fnUntraced(function*<E>(
       const own = contents.length === 1 && answer.inputTokens !== undefined ? { inputTokens: answer.inputTokens } : {}
       requests++
       inputTokens = Chunks.sum([inputTokens, answer.inputTokens])
+      const { lane, model = call.options.model } = answer
+      const common = { model, ...own, ...(lane !== undefined && { lane }) }
       return contents.map((content, index) => ({
-        embedding: { vector: answer.vectors[index]!, model: answer.model ?? call.options.model, ...own },
+        embedding: { vector: answer.vectors[index]!, ...common },
         length: typeof content === "string" ? content.length : 0
       }))
     })

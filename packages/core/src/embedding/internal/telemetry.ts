@@ -14,7 +14,7 @@ export const operation = <A, E extends ProviderError.EmbeddingError, R>(
   self: Effect.Effect<A, E, R>,
   outcome: (value: A) => Outcome
 ): Effect.Effect<A, E, R> =>
-  Effect.flatMap(Clock.currentTimeMillis, (start) =>
+  !call.isRecorded ? self : Effect.flatMap(Clock.currentTimeMillis, (start) =>
     self.pipe(
       Effect.tap((value) => recordOutcome(call, outcome(value))),
       Effect.onExit((exit) => Telemetry.recordEnd(call.target, start, exit))
@@ -26,7 +26,7 @@ export const stream = <A, E, R>(
   self: Stream.Stream<A, E, R>,
   outcome: () => Outcome
 ): Stream.Stream<A, E, R> =>
-  Stream.unwrap(
+  !call.isRecorded ? self : Stream.unwrap(
     Effect.map(Clock.currentTimeMillis, (start) =>
       Stream.onExit(self, (exit) =>
         Effect.andThen(recordOutcome(call, outcome()), Telemetry.recordEnd(call.target, start, ending(exit)))))

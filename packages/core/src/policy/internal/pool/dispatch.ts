@@ -13,6 +13,7 @@ import * as Gates from "../gates.ts"
 import * as Lane from "../lane.ts"
 import * as Retrying from "../retrying.ts"
 import * as Choice from "./choice.ts"
+import type * as Health from "./health.ts"
 import type * as Lanes from "./lanes.ts"
 import * as Race from "./race.ts"
 
@@ -34,8 +35,14 @@ export type Dispatch<Shape> = <A, E extends ProviderError.ChatStreamError>(
  */
 export const make = <Shape extends Trait.Trait>(
   members: Lanes.Members<Shape>,
-  { when = ProviderError.isUnavailable }: Pool.Options
+  { when = Pool.isUnavailable }: Pool.Options
 ): Dispatch<Shape> => {
+  /** Calls that wait, to be told when a lane leaves or is back. */
+  const listeners = new Set<() => void>()
+  const changed = () => {
+    for (const listener of listeners) listener()
+  }
+
   const goesOn = (error: ProviderError.ProviderError) =>
     isOfTheCall(error) ? Effect.succeed(false) : Effect.try({
       try: () => when(error),
@@ -48,34 +55,33 @@ export const make = <Shape extends Trait.Trait>(
     model: string,
     self: Effect.Effect<A, E>
   ) =>
-    Effect.suspend(() => {
+    Effect.flatMap(Watchdog.now, (start) => {
       lane.served += 1 / lane.weight
-      return Watchdog.now
-    }).pipe(Effect.flatMap((start) => {
-      lane.health.begin(model, start)
+      const call = lane.health.begin(model, start)
       return Effect.updateService(self, Retrying.FinalErrors, (isFinal): Retrying.IsFinal => (error) =>
         Effect.flatMap(isFinal(error), (is) =>
           is ? Effect.succeed(true) : goesOn(error))).pipe(
           Effect.updateService(Lane.Lane, (outer) =>
             Lane.within(outer, lane.name)),
           Effect.tap(() =>
-            answered(lane, model, start)
+            answered(lane, model, call)
           ),
-          Effect.tapError((error) => failed(lane, model, start, error)),
+          Effect.tapError((error) => failed(lane, model, call, error)),
           Effect.onInterrupt(() =>
             Effect.sync(() => {
               lane.served -= 1 / lane.weight
-              lane.health.ended(model, start)
+              if (lane.health.ended(model, call)) changed()
             })
           )
         )
-    }))
+    })
 
-  const answered = (lane: Lanes.Member<Shape>, model: string, start: number) =>
+  const answered = (lane: Lanes.Member<Shape>, model: string, call: Health.Call) =>
     Effect.andThen(
       counted(lane, "answered"),
       Effect.suspend(() => {
-        if (!lane.health.answered(model, start)) return Effect.void
+        if (!lane.health.answered(model, call)) return Effect.void
+        changed()
         // It is not asked all at once for what it was not asked while it was out.
         lane.served = Math.max(lane.served, Math.min(...members.filter((one) => one !== lane).map((one) => one.served)))
         return Effect.andThen(
@@ -85,13 +91,16 @@ export const make = <Shape extends Trait.Trait>(
       })
     )
 
-  const failed = (lane: Lanes.Member<Shape>, model: string, start: number, error: ProviderError.ProviderError) =>
+  const failed = (lane: Lanes.Member<Shape>, model: string, call: Health.Call, error: ProviderError.ProviderError) =>
     Effect.gen(function*() {
       const isUnavailable = yield* Effect.orElseSucceed(goesOn(error), () => false)
       const outcome = !isUnavailable ? "failed" : error._tag === "RateLimitError" ? "refused" : "unavailable"
       yield* counted(lane, outcome)
-      if (!isUnavailable) return lane.health.ended(model, start)
-      const change = lane.health.failed(model, start, yield* Watchdog.now, error)
+      const change = isUnavailable
+        ? lane.health.failed(model, call, yield* Watchdog.now, error)
+        : lane.health.ended(model, call)
+      if (change !== false) changed()
+      if (typeof change === "boolean") return
       if (change === "unknown") return
       yield* shown(lane, 2)
       // A refusal passes: only an outage is worth a warning.
@@ -112,22 +121,46 @@ export const make = <Shape extends Trait.Trait>(
       const modelOf = (lane: Lanes.Member<Shape>) => wish.modelOf(lane) ?? ""
 
       const round = Effect.gen(function*(): Effect.fn.Return<Answered<Shape, A>, E | ProviderError.CallError> {
+        // Lanes that failed, and take other calls all the same. Those that are out may be asked again when they are back.
         const tried = new Set<Lanes.Member<Shape>>()
-        let reported: E | undefined
-        for (;;) {
-          const open = members.filter((member) => !tried.has(member))
-          const lanes = yield* Choice.ranked(open, { ...wish, interactive })
-          if (lanes.length === 0) break
-          const through = (lane: Lanes.Member<Shape>) =>
-            Effect.map(watched(lane, modelOf(lane), attempt(lane)), (answer) => ({ answer, lane }))
-          const result = yield* Race.race(lanes, through, goesOn)
-          if (Result.isSuccess(result)) return result.success
-          for (const { error, lane } of result.failure) {
-            tried.add(lane)
-            reported = error
+        const course: Race.Course<Lanes.Member<Shape>> = {
+          next: (asked) => {
+            const open = members.filter((member) => !tried.has(member) && !asked.has(member))
+            return Effect.map(Choice.ranked(open, { ...wish, interactive }), ([best]) => best)
+          },
+          due: (asked) =>
+            Effect.map(Watchdog.now, (now) => {
+              let soonest: number | undefined
+              for (const member of members) {
+                if (asked.has(member)) continue
+                const absence = member.health.absence(modelOf(member), now)
+                const isOpen = absence !== undefined && !absence.isProbed && (interactive || !member.interactive)
+                if (isOpen) soonest = Math.min(soonest ?? Infinity, absence.left)
+              }
+              return soonest
+            }),
+          onChange: (listener) => {
+            listeners.add(listener)
+            return () => void listeners.delete(listener)
           }
         }
-        return yield* Effect.fail(reported ?? (yield* absent(members, modelOf)))
+        const through = (lane: Lanes.Member<Shape>) =>
+          watched(lane, modelOf(lane), attempt(lane)).pipe(
+            Effect.map((answer) => ({ answer, lane })),
+            Effect.tapError(() =>
+              Effect.map(Watchdog.now, (now) => {
+                if (lane.health.standing(modelOf(lane), now) === "in") tried.add(lane)
+              })
+            )
+          )
+        let reported: E | undefined
+        for (;;) {
+          const result = yield* Race.race(course, through, goesOn)
+          if (Result.isSuccess(result)) return result.success
+          const last = result.failure.at(-1)
+          if (last === undefined) return yield* Effect.fail(reported ?? (yield* absent(members, modelOf)))
+          reported = last.error
+        }
       })
 
       const [ahead] = yield* Gates.ahead(members[0].service, wish.modelOf(members[0]))

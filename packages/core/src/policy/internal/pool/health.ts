@@ -6,13 +6,18 @@ import * as Duration from "effect/Duration"
 import * as BoundedMap from "../../../internal/boundedMap.ts"
 import * as ProviderError from "../../../ProviderError.ts"
 
-/** Why and for how long a lane is out, in milliseconds of `Watchdog.now`; `probe`: when the call began that probes it. */
+/** Why and for how long a lane is out, in milliseconds of `Watchdog.now`; `probe`: the call that probes it. */
 interface Out {
   readonly error: ProviderError.ProviderError
   readonly since: number
   readonly until: number
   readonly pause: number
-  probe: number | undefined
+  probe: { readonly start: number } | undefined
+}
+
+/** A call of the lane, and when it began. */
+export interface Call {
+  readonly start: number
 }
 
 /** `due`: the next call probes it. */
@@ -33,28 +38,30 @@ export const make = () => {
       if (out === undefined) return "in"
       if (out.probe !== undefined) {
         // A service that refuses says so at once, however long its answers take.
-        return out.error._tag === "RateLimitError" && now - out.probe > accepted ? "in" : "probing"
+        return out.error._tag === "RateLimitError" && now - out.probe.start > accepted ? "in" : "probing"
       }
       return now >= out.until ? "due" : "out"
     },
     /** A call begins; it is the probe if one is due. */
-    begin: (model: string, now: number): void => {
+    begin: (model: string, start: number): Call => {
+      const call = { start }
       const out = outs.get(model)
-      if (out !== undefined && out.probe === undefined && now >= out.until) out.probe = now
+      if (out !== undefined && out.probe === undefined && start >= out.until) out.probe = call
+      return call
     },
-    /** A call that began at `start` was answered; true when the lane is back by that. */
-    answered: (model: string, start: number): boolean => {
+    /** A call was answered; true when the lane is back by that. */
+    answered: (model: string, { start }: Call): boolean => {
       const out = outs.entries.get(model)
       return out !== undefined && start >= out.since && outs.delete(model)
     },
-    /** A call that began at `start` failed. What began before the lane left says nothing new. */
-    failed: (model: string, start: number, now: number, error: ProviderError.ProviderError): Change => {
+    /** A call failed. One that began before the lane left says nothing new. */
+    failed: (model: string, call: Call, now: number, error: ProviderError.ProviderError): Change => {
       const out = outs.get(model)
       if (!shows.has(error._tag)) {
-        if (out?.probe === start) out.probe = undefined
+        if (out?.probe === call) out.probe = undefined
         return "unknown"
       }
-      if (out !== undefined && start < out.since) return "unknown"
+      if (out !== undefined && call.start < out.since) return "unknown"
       const first = error._tag === "RateLimitError" ? shortest.refused : shortest.down
       const pause = out === undefined ? first : Math.min(longest, Math.max(first, out.pause * 2))
       const hint = ProviderError.retryAfter(error)
@@ -66,15 +73,19 @@ export const make = () => {
       outs.set(model, { error, since: now, until: now + wait, pause, probe: undefined })
       return out === undefined ? "left" : "stays"
     },
-    /** A call ended without showing anything: it was interrupted. */
-    ended: (model: string, start: number): void => {
+    /** A call ended without showing anything: it was interrupted. True when the next one is the probe. */
+    ended: (model: string, call: Call): boolean => {
       const out = outs.entries.get(model)
-      if (out?.probe === start) out.probe = undefined
+      if (out?.probe !== call) return false
+      out.probe = undefined
+      return true
     },
     /** Why the lane is out, and for how many milliseconds. */
     absence: (model: string, now: number) => {
       const out = outs.entries.get(model)
-      return out === undefined ? undefined : { error: out.error, left: Math.max(1, out.until - now) }
+      return out === undefined
+        ? undefined
+        : { error: out.error, isProbed: out.probe !== undefined, left: Math.max(1, out.until - now) }
     }
   }
 }
@@ -97,7 +108,7 @@ const shows: ReadonlySet<string> = new Set<ProviderError.ProviderError["_tag"]>(
 
 /** The first pause, in milliseconds, and the longest. */
 const shortest = { refused: 250, down: 1_000 }
-const longest = 30_000
+const longest = 5_000
 
 /** A probe that is not refused within this time, in milliseconds, was accepted. */
 const accepted = 1_000

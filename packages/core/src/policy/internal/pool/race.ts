@@ -2,7 +2,7 @@
  * Sends one call through the first of several lanes that admits it.
  *
  * It starts in the best lane. Where it has to wait there, or fails, it starts in the next one as well, so that in the end it
- * waits in the queues of all of them. The lane that has granted it a place in its quota and a permit claims it, and it
+ * waits in the queues of all of them, also of those that are back meanwhile. The lane that has granted it a place in its quota and a permit claims it, and it
  * leaves the others.
  */
 import * as Cause from "effect/Cause"
@@ -11,6 +11,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
+import * as Scope from "effect/Scope"
 import * as Admission from "../admission.ts"
 
 /** A lane with the error it failed with. */
@@ -23,14 +24,28 @@ export interface Failed<Lane, E> {
 type Event<Lane, A, E> =
   | { readonly _tag: "waits"; readonly lane: Lane }
   | { readonly _tag: "claims"; readonly lane: Lane }
+  | { readonly _tag: "changes" }
   | { readonly _tag: "ends"; readonly lane: Lane; readonly exit: Exit.Exit<A, E> }
+
+/**
+ * The lanes of a race.
+ *
+ * - `next`: the best one that may be asked now, besides those that are.
+ * - `due`: in how many milliseconds another lane may be asked that may not now; `undefined` for none.
+ * - `onChange`: calls the listener when a lane leaves or is back, until the function it gives is called.
+ */
+export interface Course<Lane> {
+  readonly next: (asked: ReadonlyMap<Lane, unknown>) => Effect.Effect<Lane | undefined>
+  readonly due: (asked: ReadonlyMap<Lane, unknown>) => Effect.Effect<number | undefined>
+  readonly onChange: (listener: () => void) => () => void
+}
 
 /**
  * The first answer, or the lanes that failed: all that were asked, or those until the one that had claimed the call. An error
  * for which `goesOn` is false ends the race.
  */
 export const race = <Lane, A, E, E2, R>(
-  lanes: ReadonlyArray<Lane>,
+  { due, next, onChange }: Course<Lane>,
   attempt: (lane: Lane) => Effect.Effect<A, E, R>,
   goesOn: (error: E) => Effect.Effect<boolean, E2>
 ): Effect.Effect<Result.Result<A, ReadonlyArray<Failed<Lane, E>>>, E | E2, R> =>
@@ -43,7 +58,7 @@ export const race = <Lane, A, E, E2, R>(
     const waiting = new Set<Lane>()
     const failed: Array<Failed<Lane, E>> = []
     let owner: { readonly lane: Lane } | undefined
-    let next = 0
+    let isTold = false
 
     const tell = (event: Event<Lane, A, E>) => Queue.offerUnsafe(events, event)
     const admission = (lane: Lane): Admission.Admission => ({
@@ -61,37 +76,62 @@ export const race = <Lane, A, E, E2, R>(
         return true
       }
     })
-    const start = Effect.suspend(() => {
-      const lane = lanes[next++]
-      if (lane === undefined) return outer?.waits ?? Effect.void
+    const start = Effect.gen(function*() {
+      const lane = yield* next(running)
+      if (lane === undefined) return yield* outer?.waits ?? Effect.void
       const run = Effect.exit(Effect.provideService(attempt(lane), Admission.Admission, admission(lane))).pipe(
         Effect.map((exit) => tell({ _tag: "ends", lane, exit }))
       )
-      return Effect.map(Effect.forkIn(run, scope, { startImmediately: true }), (fiber) => void running.set(lane, fiber))
+      running.set(lane, yield* Effect.forkIn(run, scope, { startImmediately: true }))
     })
+    const isWaiting = () => owner === undefined && waiting.size >= running.size
+
+    const event = Effect.suspend(() => {
+      const take = Queue.take(events)
+      if (!isWaiting()) return take
+      return Effect.flatMap(due(running), (millis) =>
+        millis === undefined ? take : Effect.timeoutOrElse(take, {
+          duration: millis,
+          orElse: () => Effect.succeed<Event<Lane, A, E>>({ _tag: "changes" })
+        }))
+    })
+    yield* Scope.addFinalizer(
+      scope,
+      Effect.sync(onChange(() => {
+        if (!isTold) isTold = tell({ _tag: "changes" })
+      }))
+    )
 
     yield* start
     while (running.size > 0) {
-      const event = yield* Queue.take(events)
-      if (event._tag === "waits") {
-        if (owner === undefined) yield* start
-        continue
+      const told = yield* event
+      switch (told._tag) {
+        case "changes":
+          isTold = false
+          if (isWaiting()) yield* start
+          break
+        case "waits":
+          if (isWaiting()) yield* start
+          break
+        case "claims": {
+          const others = [...running].filter(([lane]) => lane !== told.lane)
+          for (const [lane] of others) running.delete(lane)
+          yield* Fiber.interruptAll(others.map(([, fiber]) => fiber))
+          break
+        }
+        case "ends": {
+          const { exit, lane } = told
+          // It has left the race already.
+          if (!running.delete(lane)) break
+          waiting.delete(lane)
+          if (Exit.isSuccess(exit)) return Result.succeed(exit.value)
+          const found = Cause.findErrorOption(exit.cause)
+          if (found._tag === "None" || !(yield* goesOn(found.value))) return yield* Effect.failCause(exit.cause)
+          failed.push({ lane, error: found.value })
+          if (owner?.lane === lane) return Result.fail(failed)
+          if (isWaiting()) yield* start
+        }
       }
-      if (event._tag === "claims") {
-        const others = [...running].filter(([lane]) => lane !== event.lane)
-        for (const [lane] of others) running.delete(lane)
-        yield* Fiber.interruptAll(others.map(([, fiber]) => fiber))
-        continue
-      }
-      const { exit, lane } = event
-      // It has left the race already.
-      if (!running.delete(lane)) continue
-      if (Exit.isSuccess(exit)) return Result.succeed(exit.value)
-      const found = Cause.findErrorOption(exit.cause)
-      if (found._tag === "None" || !(yield* goesOn(found.value))) return yield* Effect.failCause(exit.cause)
-      failed.push({ lane, error: found.value })
-      if (owner?.lane === lane) break
-      if (owner === undefined) yield* start
     }
     return Result.fail(failed)
   }))
