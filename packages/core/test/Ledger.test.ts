@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
 import type * as LedgerAccount from "../src/state/internal/ledgerAccount.ts"
 import * as LedgerMemory from "../src/state/internal/ledgerMemory.ts"
+import * as LedgerFairness from "./support/LedgerFairness.ts"
 import * as LedgerModel from "./support/LedgerModel.ts"
 import { specification, type World } from "./support/LedgerSpecification.ts"
 
@@ -17,6 +18,18 @@ describe("a ledger in memory", () => {
   }, (
     { steps }
   ) => Effect.flatMap(world, (world) => LedgerModel.watch(world, "key", steps)), { arbitrary: { runs: 100 } })
+
+  it.effect.prop("grants what a plain list would grant, fair between shares", {
+    steps: LedgerModel.Steps
+  }, (
+    { steps }
+  ) => Effect.flatMap(world, (world) => LedgerModel.watch(world, "key", steps, LedgerModel.shares)), {
+    arbitrary: { runs: 200 }
+  })
+
+  it.effect.prop("grants a share no less than another while both wait", { steps: LedgerFairness.Steps }, (
+    { steps }
+  ) => Effect.flatMap(world, (world) => LedgerFairness.watch(world, "key", steps, 100)), { arbitrary: { runs: 60 } })
 
   it.effect("forgets unused keys", () =>
     Effect.gen(function*() {

@@ -16,7 +16,7 @@ import { take } from "./PermitsFixture.ts"
 const holding = <A, E, R>(permits: Permit.Permits, self: Effect.Effect<A, E, R>) =>
   Effect.uninterruptibleMask((restore) =>
     Effect.flatMap(
-      permits.take(target, restore),
+      permits.take(target, restore, {}),
       (permit) => Effect.onExit(restore(self), () => permit.release("other"))
     )
   )

@@ -23,7 +23,7 @@ export const looked = Effect.fnUntraced(function*(adaptive: Concurrency.Adaptive
 })
 
 export const take = (permits: Permit.Permits, at = target) =>
-  Effect.uninterruptibleMask((restore) => permits.take(at, restore))
+  Effect.uninterruptibleMask((restore) => permits.take(at, restore, {}))
 
 export const takeMany = (permits: Permit.Permits, count: number) =>
   Effect.forEach(Array.from({ length: count }), () => take(permits))

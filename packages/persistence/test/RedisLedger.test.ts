@@ -5,6 +5,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redis from "effect/persistence/Redis"
+import * as LedgerFairness from "../../core/test/support/LedgerFairness.ts"
 import * as LedgerModel from "../../core/test/support/LedgerModel.ts"
 import { specification, type World } from "../../core/test/support/LedgerSpecification.ts"
 import * as RedisLedger from "../src/redis/RedisLedger.ts"
@@ -33,6 +34,18 @@ RedisServer.suite("a ledger in Redis", (it) => {
   it.effect.prop("grants what a plain list of everything would, in order of arrival", { steps: LedgerModel.Steps }, (
     { steps }
   ) => Effect.flatMap(world, (world) => LedgerModel.watch(world, `model ${runs++}`, steps)), {
+    arbitrary: { runs: 15 }
+  })
+
+  it.effect.prop("grants what a plain list would, fair between shares", { steps: LedgerModel.Steps }, (
+    { steps }
+  ) => Effect.flatMap(world, (world) => LedgerModel.watch(world, `shares ${runs++}`, steps, LedgerModel.shares)), {
+    arbitrary: { runs: 30 }
+  })
+
+  it.effect.prop("grants a share no less than another while both wait", { steps: LedgerFairness.Steps }, (
+    { steps }
+  ) => Effect.flatMap(world, (world) => LedgerFairness.watch(world, `fair ${runs++}`, steps, 10)), {
     arbitrary: { runs: 15 }
   })
 

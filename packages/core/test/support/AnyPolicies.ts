@@ -60,9 +60,15 @@ export const calls: Readonly<Record<string, Calls>> = {
   "ChatCache.layerMemory": (any) =>
     [any, ...fields(["capacity", "maxBytes"], any)].map((options) => () => ChatCache.layerMemory(options)),
   "Concurrency.adaptive": (any) =>
-    [any, ...fields(["initial", "min", "max", "decrease"], any)].map((options) => () =>
+    [any, ...fields(["initial", "min", "max", "decrease", "key"], any)].map((options) => () =>
       inForce(Policy.make({ concurrency: Concurrency.adaptive(options) }))
     ),
+  "Concurrency.fixed": (any) => [
+    () => inForce(Policy.make({ concurrency: Concurrency.fixed(any) })),
+    () => inForce(Policy.make({ concurrency: Concurrency.fixed(2, any) })),
+    () => inForce(Policy.make({ concurrency: Concurrency.fixed(2, { key: any }) })),
+    () => inForce(Policy.make({ concurrency: Concurrency.fixed(2, { key: () => any }) }))
+  ],
   "Concurrency.most": (any) => [() => Concurrency.most(any)],
   "EmbeddingCache.layerMemory": (any) =>
     [any, ...fields(["capacity", "maxBytes"], any)].map((options) => () => EmbeddingCache.layerMemory(options)),
@@ -117,18 +123,20 @@ export const calls: Readonly<Record<string, Calls>> = {
     [
       any,
       ...fields(
-        ["tokensPerMinute", "requestsPerMinute", "tokensPerDay", "windows", "outputBurndown", "count", "scope"],
+        ["tokensPerMinute", "requestsPerMinute", "tokensPerDay", "windows", "outputBurndown", "count", "scope", "key"],
         any
       ),
       ...fields(["tokens", "requests", "per"], any).map((field) =>
         ({ windows: [{ tokens: 1000, requests: 1e6, per: "1 hour", ...(field as object) }] }) as never
       ),
       { windows: [any] } as never
-    ].map((options) => () => inForce(Policy.make({ quota: Quota.make(options) }))),
+    ].map((options) => () => inForce(Policy.make({ quota: Quota.make(options) }))).concat(() =>
+      inForce(Policy.make({ quota: Quota.make({ tokensPerMinute: 1e6, key: () => any }) }))
+    ),
   "Quota.tokens": (any) =>
     [
       any,
-      ...fields(["perMinute", "perDay", "windows", "outputBurndown", "count", "scope"], any),
+      ...fields(["perMinute", "perDay", "windows", "outputBurndown", "count", "scope", "key"], any),
       ...fields(["tokens", "per"], any).map((field) =>
         ({ windows: [{ tokens: 1000, per: "1 hour", ...(field as object) }] }) as never
       ),

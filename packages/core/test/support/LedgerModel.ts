@@ -1,6 +1,8 @@
 /**
  * A ledger so simple that it is plainly right: lists of everything, searched from end to end. It watches a real one and
  * fails where that one grants what it should not, or out of turn, or keeps somebody waiting who has room.
+ *
+ * Where reservations have shares, it remembers the tag of each for ever.
  */
 import { assert } from "@effect/vitest"
 import * as Duration from "effect/Duration"
@@ -46,19 +48,54 @@ interface Entry {
   until: number
 }
 
-/** Carries the steps out on a key; ends by serving everybody who is still waiting. */
+/** A place, and whether it is that of a reservation that has just come. */
+interface Place {
+  readonly id: number
+  draw: Draw
+  until: number
+  isNew: boolean
+}
+
+/** Three shares, of which one has no name. */
+export const shares = (id: number): string | undefined => id < 4 ? "greedy" : id < 7 ? "modest" : undefined
+
+/** Carries the steps out on a key; ends by serving everybody who is still waiting. `shareOf`: the share of an id. */
 export const watch = Effect.fnUntraced(function*(
   { advance, ledger }: World,
   key: string,
-  steps: typeof Steps.Type
+  steps: typeof Steps.Type,
+  shareOf: (id: number) => string | undefined = () => undefined
 ) {
   let now = 0
   let held: Array<Entry> = []
-  let line: Array<{ readonly id: number; draw: Draw; until: number }> = []
+  let line: Array<Place> = []
+  let virtualTime = 0
+  const tags = new Map<string | undefined, number>()
   let spent: Array<{ readonly draw: Draw; readonly at: number }> = []
 
   const reserved = ({ unit }: Ledger.Limit) => sum(held, unit)
   const has = (id: number) => held.some((entry) => entry.id === id)
+
+  /** Who is next: the first of the share with the lowest tag; of equal ones, who came first. */
+  const next = (): Place | undefined => {
+    const heads = line.filter(({ id }, index) => line.findIndex((other) => shareOf(other.id) === shareOf(id)) === index)
+    const tag = ({ id }: Place) => tags.get(shareOf(id))!
+    return heads.reduce<Place | undefined>((best, head) => best && tag(best) <= tag(head) ? best : head, undefined)
+  }
+  const join = (place: Place) => {
+    const share = shareOf(place.id)
+    const waits = line.some(({ id }) => shareOf(id) === share)
+    if (!waits) tags.set(share, Math.max(virtualTime, tags.get(share) ?? 0))
+    line.push(place)
+  }
+  const charge = (place: Place) => {
+    const share = shareOf(place.id)
+    line = line.filter((other) => other !== place)
+    // Without a name, what did not wait is not charged.
+    if (share === undefined && place.isNew && line.length === 0) return
+    virtualTime = tags.get(share)!
+    tags.set(share, virtualTime + place.draw.tokens)
+  }
 
   /** How much a limit allows more than is on it, if spendings count for `slack` of its window longer. */
   const room = (limit: Ledger.Limit, slack: number) => {
@@ -72,37 +109,45 @@ export const watch = Effect.fnUntraced(function*(
     line = line.filter(({ until }) => until > now)
   }
 
-  /** Follows the ledger, which grants in order of arrival whatever there is room for. */
+  /** Follows the ledger, which grants in its order whatever there is room for. */
   const follow = Effect.fnUntraced(function*() {
     const balances = yield* ledger.balances(key, limits)
     while (limits.some((limit, index) => reserved(limit) < balances[index]!.reserved)) {
-      const next = line.shift()
-      assert.isDefined(next, "granted to nobody")
-      assert.isTrue(fits(next.draw, 0), `granted ${next.draw.tokens} too early, at ${now}`)
-      held.push({ ...next, at: now })
+      const head = next()
+      assert.isDefined(head, "granted to nobody")
+      assert.isTrue(fits(head.draw, 0), `granted ${head.draw.tokens} too early, at ${now}`)
+      charge(head)
+      held.push({ ...head, at: now })
     }
     assert.deepStrictEqual(balances.map((balance) => balance.reserved), limits.map(reserved))
-    const [head] = line
+    const head = next()
     if (head !== undefined) assert.isFalse(fits(head.draw, 1 / 60), `${head.draw.tokens} is not granted, at ${now}`)
   })
 
   const reserve = Effect.fnUntraced(function*(id: number, { requests, tokens }: Draw) {
     const draw = { tokens, requests }
-    const decision = yield* ledger.reserve({ key, id: `${id}`, amounts: draw, limits, lease })
+    const share = shareOf(id)
+    // What has room by now is granted before somebody comes who may be next.
+    if (share !== undefined || line.some((place) => shareOf(place.id) !== undefined)) {
+      endLeases()
+      yield* follow()
+    }
+    const decision = yield* ledger.reserve({ key, id: `${id}`, amounts: draw, limits, lease, share })
     endLeases()
     const until = now + Duration.toMillis(lease)
     const place = line.find((place) => place.id === id)
     if (!has(id)) {
       if (tokens > 100) line = line.filter((place) => place.id !== id)
-      else if (place === undefined) line.push({ id, draw, until })
+      else if (place === undefined) join({ id, draw, until, isNew: true })
       else Object.assign(place, { draw, until })
     }
     yield* follow()
+    for (const place of line) place.isNew = false
     for (const entry of held) if (entry.id === id) entry.until = until
     const expected = has(id) ? "granted" : tokens > 100 ? "never" : "wait"
     assert.strictEqual(decision._tag, expected)
     if (decision._tag !== "wait") return
-    assert.strictEqual(decision.limit === "queue", line[0]?.id !== id)
+    assert.strictEqual(decision.limit === "queue", next()?.id !== id)
     return decision
   })
 
@@ -144,14 +189,25 @@ export const watch = Effect.fnUntraced(function*(
 
   endLeases()
   yield* follow()
-  const waiting = line.map(({ id }) => id)
+  const waiting = line
+  const order: Array<number> = []
+  const before = { virtualTime, tags: new Map(tags) }
+  for (let head = next(); head !== undefined; head = next()) {
+    charge(head)
+    order.push(head.id)
+  }
+  line = waiting
+  virtualTime = before.virtualTime
+  for (const [share, tag] of before.tags) tags.set(share, tag)
+
   const served: Array<number> = []
   for (let round = 0; round < 1000 && line.length > 0; round++) {
     for (const { id } of held) {
       yield* end(id, { tokens: 0, requests: 0 })
       served.push(id)
     }
-    const [first, ...others] = [...line]
+    const first = next()
+    const others = line.filter((place) => place !== first)
     if (first === undefined) break
     const wait = yield* reserve(first.id, first.draw)
     for (const { draw, id } of others) yield* reserve(id, draw)
@@ -159,10 +215,10 @@ export const watch = Effect.fnUntraced(function*(
     const foreseen = Duration.toMillis(wait.retryAfter)
     yield* pass(Math.min(foreseen, Duration.toMillis(lease) / 2))
     yield* follow()
-    if (foreseen <= Duration.toMillis(lease) / 2) assert.notStrictEqual(line[0]?.id, first.id, "foreseen in vain")
+    if (foreseen <= Duration.toMillis(lease) / 2) assert.notStrictEqual(next()?.id, first.id, "foreseen in vain")
   }
   for (const { id } of held) served.push(id)
-  assert.deepStrictEqual(served.filter((id) => waiting.includes(id)), waiting)
+  assert.deepStrictEqual(served.filter((id) => order.includes(id)), order)
 })
 
 const of = ({ requests, tokens }: Draw, unit: Ledger.Unit) => unit === "tokens" ? tokens : requests

@@ -26,6 +26,7 @@ import * as Hedging from "./hedging.ts"
 import * as QuotaGate from "./quota/gate.ts"
 import * as RetryAllowance from "./retryAllowance.ts"
 import * as Retrying from "./retrying.ts"
+import type * as Share from "./share.ts"
 import type * as WaitQueue from "./waitQueue.ts"
 
 /**
@@ -146,7 +147,7 @@ export const make = Effect.fnUntraced(function*(
           yield* hold((_exit, isRefused) =>
             reservation.settle(used.consumed ?? (isRefused ? "refused" : "unknown"))
           )
-          const permit = yield* permits.take(target, restore)
+          const permit = yield* permits.take(target, restore, metering)
           yield* hold((exit) => permit.release(outcomeOf(exit)))
           if (contest !== undefined) {
             yield* claimed(contest, restore)
@@ -164,11 +165,16 @@ export const make = Effect.fnUntraced(function*(
   }
 
   /** One attempt that needs a permit only: what most attempts do, in a third of the time. */
-  const permitted = <A, E, R>(target: Telemetry.Target, number: number, self: Effect.Effect<A, E, R>) => {
+  const permitted = <A, E, R>(
+    target: Telemetry.Target,
+    metadata: Share.Metadata,
+    number: number,
+    self: Effect.Effect<A, E, R>
+  ) => {
     const sent = Telemetry.attempt(number)(Effect.andThen(Telemetry.recordAttempt(target), self))
     return Effect.uninterruptibleMask((masked) =>
       Effect.flatMap(
-        breaker.whileClosed(target, masked, (restore) => permits.take(target, restore)),
+        breaker.whileClosed(target, masked, (restore) => permits.take(target, restore, metadata)),
         (permit) => Effect.onExit(masked(sent), (exit) => permit.release(outcomeOf(exit)))
       )
     )
@@ -193,7 +199,7 @@ export const make = Effect.fnUntraced(function*(
       const timed = withinAttempt(self, target)
       const once = (number: number, admission: Admission.Admission | undefined) =>
         !hasQuota && budgets.length === 0 && admission === undefined ?
-          permitted(target, number, timed) :
+          permitted(target, metering, number, timed) :
           Effect.scopedWith((scope) => {
             const used: Used = { bill: undefined, consumed: undefined, outputTokens: 0 }
             const answer = Effect.map(timed, (answer) => {

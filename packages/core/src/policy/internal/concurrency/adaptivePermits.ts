@@ -14,12 +14,14 @@ import * as FailingStore from "../../../state/internal/failingStore.ts"
 import * as LimitCurve from "../../../state/internal/limitCurve.ts"
 import * as Telemetry from "../../../Telemetry.ts"
 import type * as Concurrency from "../../Concurrency.ts"
+import * as Share from "../share.ts"
 import * as WaitQueue from "../waitQueue.ts"
+import * as FewestFirst from "./fewestFirst.ts"
 import * as Permit from "./permit.ts"
 
 /** Builds permits for all keys, whose `gates` can be looked at. They update the store as long as their scope is open. */
 export const make = Effect.fnUntraced(function*(
-  adaptive: Concurrency.Adaptive,
+  { key, ...adaptive }: Concurrency.Adaptive,
   gates: Map<string, Gate> = new Map()
 ): Effect.fn.Return<Permit.Permits, never, Scope.Scope> {
   const limits = yield* AdaptiveLimits.AdaptiveLimits
@@ -108,13 +110,14 @@ export const make = Effect.fnUntraced(function*(
     if (gate.used >= gate.open) gate.fills++
   }
 
-  const leave = (gate: Gate) => {
+  const leave = (gate: Gate, share: string) => {
     gate.used--
+    gate.shares?.free(share)
     grant(gate)
   }
 
   /** A permit of a gate, of which `fills` counts how often it was full before. */
-  const permit = (gate: Gate, fills: number): Permit.Permit => {
+  const permit = (gate: Gate, fills: number, share: string): Permit.Permit => {
     const { epoch } = gate
     return {
       release: (outcome) =>
@@ -129,7 +132,7 @@ export const make = Effect.fnUntraced(function*(
             }
             told = count(gate, outcome === "refused")
           }
-          leave(gate)
+          leave(gate, share)
           return Effect.andThen(Effect.andThen(told, exchange(gate, now)), observe(gate))
         })
     }
@@ -139,16 +142,22 @@ export const make = Effect.fnUntraced(function*(
     Effect.andThen(gate.gauges.used(gate.used), gate.gauges.limit(gate.open))
 
   /** The first call of a key asks for its limit; those that come meanwhile wait. */
-  const introduce = (gate: Gate, now: number, restore: WaitQueue.Restore): Effect.Effect<Permit.Permit> => {
+  const introduce = (
+    gate: Gate,
+    now: number,
+    restore: WaitQueue.Restore,
+    share: string
+  ): Effect.Effect<Permit.Permit> => {
     gate.used = 1
+    gate.shares?.use(share)
     gate.exchangedAt = now
     const begin = Effect.sync(() => {
       if (gate.round.size === 0) beginRound(gate)
     })
     return restore(ask(gate, limits.read(gate.key, adaptive))).pipe(
       Effect.ensuring(begin),
-      Effect.onError(() => Effect.sync(() => leave(gate))),
-      Effect.andThen(Effect.suspend(() => Effect.as(observe(gate), permit(gate, 0))))
+      Effect.onError(() => Effect.sync(() => leave(gate, share))),
+      Effect.andThen(Effect.suspend(() => Effect.as(observe(gate), permit(gate, 0, share))))
     )
   }
 
@@ -157,28 +166,30 @@ export const make = Effect.fnUntraced(function*(
       const gate = gates.get(Telemetry.keyOf(target))
       return gate === undefined || gate.open === 0 ? 0 : gate.used / gate.open
     },
-    take: Effect.fnUntraced(function*(target, restore) {
+    take: Effect.fnUntraced(function*(target, restore, metadata) {
+      const share = key === undefined ? "" : yield* restore(Share.of(key, target, metadata, Permit.option))
       const now = yield* Watchdog.now
       const gate: Gate = BoundedMap.getOrMake(gates, Telemetry.keyOf(target), () => {
         BoundedMap.sweep(gates, ({ takenAt, used }) => used === 0 && now - takenAt >= unusedMillis)
-        return makeGate(target, adaptive)
+        return makeGate(target, adaptive, key === undefined ? undefined : FewestFirst.make())
       })
       const isNew = gate.takenAt === -Infinity
       gate.takenAt = now
-      if (isNew) return yield* introduce(gate, now, restore)
+      if (isNew) return yield* introduce(gate, now, restore, share)
       yield* exchange(gate, now)
       const { fills } = gate
       const takeFree = () => {
         if (gate.used >= gate.open) return false
         if (++gate.used === gate.open) gate.fills++
+        gate.shares?.use(share)
         return true
       }
       if (takeFree()) yield* observe(gate)
       else {
-        const wait = gate.queue.wait(restore, takeFree, () => leave(gate))
+        const wait = gate.queue.wait(restore, takeFree, () => leave(gate, share), share)
         yield* WaitQueue.recorded(wait, target, "concurrency")
       }
-      return permit(gate, fills)
+      return permit(gate, fills, share)
     })
   }
 })
@@ -187,6 +198,7 @@ export const make = Effect.fnUntraced(function*(
  * The state of one key.
  *
  * - `limit`: the limit with its fraction, and `open`, the permits it allows; 0 until the limit is known.
+ * - `shares`: the order of the queue where it is fair between keys.
  * - `fills`: how often all permits were taken: shows whether they were while a call was in flight.
  * - `answered`: answers that increased the limit since the store was updated.
  * - `round`: as many calls as the limit, and how many of them have ended and were refused.
@@ -194,9 +206,14 @@ export const make = Effect.fnUntraced(function*(
  */
 export type Gate = ReturnType<typeof makeGate>
 
-const makeGate = (target: Telemetry.Target, { initial }: AdaptiveLimits.Adaptive) => ({
+const makeGate = (
+  target: Telemetry.Target,
+  { initial }: AdaptiveLimits.Adaptive,
+  shares: FewestFirst.FewestFirst | undefined
+) => ({
   key: Telemetry.keyOf(target),
-  queue: WaitQueue.make(),
+  queue: WaitQueue.make(shares),
+  shares,
   gauges: Permit.gauges(Telemetry.sharedAttributes(target)),
   limit: initial,
   open: 0,

@@ -1,7 +1,9 @@
 /** A permit for a call in flight, and the metric `Telemetry.permits`. */
 import type * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
+import type * as ProviderError from "../../../ProviderError.ts"
 import * as Telemetry from "../../../Telemetry.ts"
+import type * as Share from "../share.ts"
 import type * as WaitQueue from "../waitQueue.ts"
 
 /** How the call that held a permit ended: only `answered` and `refused`, by `RateLimitError`, change a limit. */
@@ -13,13 +15,21 @@ export interface Permit {
 }
 
 /**
- * - `take`: waits for a permit in a FIFO queue; an interrupted wait takes none. Run it where interruption is masked.
+ * - `take`: waits for a permit in a FIFO queue, or one that is fair between keys; an interrupted wait takes none. Run it
+ *   where interruption is masked. Fails where the call has no key.
  * - `load`: how many of the permits are in use, as a share.
  */
 export interface Permits {
   readonly load: (target: Telemetry.Target) => number
-  readonly take: (target: Telemetry.Target, restore: WaitQueue.Restore) => Effect.Effect<Permit>
+  readonly take: (
+    target: Telemetry.Target,
+    restore: WaitQueue.Restore,
+    metadata: Share.Metadata
+  ) => Effect.Effect<Permit, ProviderError.CallError>
 }
+
+/** The option that is named where a key is refused. */
+export const option = "policy.concurrency.key"
 
 export type Gauges = ReturnType<typeof gauges>
 
