@@ -24,6 +24,7 @@ import {
   InferenceProfile,
   ModelCatalog,
   ModelId,
+  PriceList,
   RequestMetadata
 } from "../../src/index.ts"
 import type * as Transport from "../../src/Transport.ts"
@@ -210,6 +211,13 @@ export const calls: Readonly<Record<string, Calls>> = {
     () => BedrockTokens.countBody(any),
     () => BedrockTokens.countBody({ model: any, body: "{}" }),
     () => BedrockTokens.countBody({ model: "amazon.nova-lite-v1:0", body: any })
+  ],
+  "PriceList.read": (any) => [
+    () => PriceList.read(any, { region: "us-east-1" }),
+    () => PriceList.read("{}", any),
+    () => PriceList.read("{}", { region: any }),
+    () => PriceList.read("{}", { region: "us-east-1", models: any }),
+    () => PriceList.read({ offerCode: "AmazonBedrock", products: any, terms: any }, { region: "us-east-1" })
   ],
   "Guardrail.apply": (any) => [
     () => Guardrail.apply(any),

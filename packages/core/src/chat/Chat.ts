@@ -64,7 +64,8 @@ export const make = Effect.fnUntraced(function*(
   provider: Provider
 ): Effect.fn.Return<Chat, ProviderError.InvalidRequestError, Scope.Scope> {
   yield* Check.run(providerShape, provider, { provider: "strata", field: "provider" })
-  const outcome = yield* completion
+  const costing = yield* Costing.make
+  const outcome = completion(costing)
   const targetOf = (model = provider.defaultModel ?? "unknown"): Telemetry.Target => ({
     operation: "chat",
     provider: provider.provider,
@@ -74,8 +75,13 @@ export const make = Effect.fnUntraced(function*(
   const gated = yield* Gates.core(provider.provider, provider.policy ?? Policy.standard, targetOf)
   const resolve = (request: ChatRequest.ChatRequest) =>
     Effect.map(ChatValidation.resolve(provider, request), (resolved) => {
-      const metering = ChatMetering.make(provider.metering, resolved)
-      return { resolved, target: targetOf(resolved.model), metering }
+      const target = targetOf(resolved.model)
+      const metering = ChatMetering.make(
+        provider.metering,
+        resolved,
+        (clock, usage) => costing.cost(clock, target, usage)
+      )
+      return { resolved, target, metering }
     })
   return {
     ...Trait.dataOf(provider),
@@ -141,7 +147,7 @@ const providerShape = Check.struct<Pick<Provider, "provider" | "defaultModel" | 
 /**
  * Completes answers: adds the name of the provider and the cost, and lets every stream end with exactly one `finish`.
  */
-const completion = Effect.map(Costing.make, (costing) => {
+const completion = (costing: Costing.Costing) => {
   const response = <O extends ChatResponse.Outcome>(target: Telemetry.Target, outcome: O): Effect.Effect<O> =>
     Effect.flatMap(costing.record(target, outcome.usage, outcome.model), (cost) =>
       Effect.as(
@@ -168,7 +174,7 @@ const completion = Effect.map(Costing.make, (costing) => {
       }))
 
   return { response, stream }
-})
+}
 
 const incomplete = ({ model, provider }: Telemetry.Target) =>
   new ProviderError.ConnectionError({

@@ -158,10 +158,8 @@ export const layerFile = <E, R>(
     return yield* unusable(`have a problem at ${field}: ${problem}`, remedy, { field })
   }))
 
-const effect: Check.Check<Effect.Effect<unknown>> = Check.instance(
-  (given): given is Effect.Effect<unknown> => Effect.isEffect(given),
-  "Give the file system, such as the tag `FileSystem.FileSystem`"
-)
+const effect: Check.Check<true> = (given, at) =>
+  Effect.isEffect(given) || Check.refuseKind(at, given, "Give the file system, such as the tag `FileSystem.FileSystem`")
 
 const reading: Check.Check<Files> = Check.struct<Files>({ readFileString: Check.callback() }, { others: "ignored" })
 

@@ -19,10 +19,13 @@ import {
   RerankService,
   Retry,
   RetryBudget,
-  Usage
+  Usage,
+  UsageEvents
 } from "@strata/core"
 import { TestChat, TestEmbedding, TestRerank } from "@strata/core/testing"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Queue from "effect/Queue"
 import * as Enforcement from "../../src/policy/internal/enforcement.ts"
 import { type Calls, chat, chatting, embedding_, fields, request } from "./AnyCalls.ts"
 
@@ -33,6 +36,17 @@ const keyed: Key.Call = { operation: "chat", provider: "test", model: "m", metad
 
 /** A key of a budget, for one call. */
 const inForceKey = (key: Key.Key) => chatting(ChatService.withBudget(chat, Budget.make({ perRun: 1, key })), request)
+
+/** A call whose event is read. */
+const listened = Effect.gen(function*() {
+  const { subscribe } = yield* UsageEvents.UsageEvents
+  const queue = yield* subscribe
+  yield* chatting(ChatService.withPolicy(chat, Policy.none), request)
+  return yield* Queue.clear(queue)
+}).pipe(Effect.scoped)
+
+const written = (...writer: Parameters<typeof UsageEvents.layerWriter<unknown>>) =>
+  Layer.provideMerge(UsageEvents.layerWriter(...writer), UsageEvents.layer())
 
 /** By module and name. */
 export const calls: Readonly<Record<string, Calls>> = {
@@ -146,6 +160,16 @@ export const calls: Readonly<Record<string, Calls>> = {
     [any, ...fields(["times", "base", "rateLimitBase", "maxDelay"], any)].flatMap((options) => [
       () => inForce(Policy.make({ retry: Retry.exponential(options) }))
     ]),
+  "UsageEvents.layer": (any) =>
+    [any, ...fields(["capacity", "key"], any)].map((options) => () =>
+      Effect.provide(listened, UsageEvents.layer(options as never))
+    ),
+  "UsageEvents.layerWriter": (any) => [
+    () => Effect.provide(chatting(chat, request), written(any as never)),
+    ...[any, ...fields(["batch", "every", "retry"], any)].map((options) => () =>
+      Effect.provide(chatting(chat, request), written(() => Effect.void, options as never))
+    )
+  ],
   "RetryBudget.make": (any) =>
     [any, ...fields(["share", "reserve", "perSecond"], any)].map((options) => () =>
       inForce(Policy.make({ retryBudget: RetryBudget.make(options) }))

@@ -25,11 +25,13 @@ export interface Metering extends Quota.Metering {
     | undefined
 }
 
-/** For one request. */
+/** For one request; `cost` is of tokens that the provider did not count. */
 export const make = (
   metering: Metering | undefined,
-  request: ChatRequest.Resolved
+  request: ChatRequest.Resolved,
+  cost?: Enforcement.Metering<never>["cost"]
 ): Enforcement.Metering<ChatResponse.ChatResponse | ChatEvent.ChatEvent> => ({
+  cost,
   outputBurndown: metering?.outputBurndown?.(request.model) ?? 1,
   metadata: metering?.metadata === undefined ? undefined : Effect.suspend(() => metering.metadata!(request)),
   load: (count) => {

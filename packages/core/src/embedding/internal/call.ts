@@ -49,7 +49,9 @@ export const make = Effect.fnUntraced(function*(
         Effect.suspend(() => provider.embedBatch(batch)),
         (answer) => checked(target, batch, answer)
       )
-      return enforcement.call(answered, target, metering(batch, metadata), budgets).pipe(
+      const cost: Enforcement.Metering<never>["cost"] = (clock, usage, model) =>
+        costing.cost(clock, target, usage, model)
+      return enforcement.call(answered, target, { ...metering(batch, metadata), cost }, budgets).pipe(
         Effect.tap(({ inputTokens, model }) =>
           inputTokens === undefined ? Effect.void : Effect.andThen(
             Telemetry.recordTokens(target, "input", inputTokens),
@@ -97,7 +99,8 @@ const metering = (
 ): Enforcement.Metering<Embedding.ProviderBatchResult> => ({
   metadata: Effect.succeed(metadata),
   outputBurndown: 1,
-  bill: ({ inputTokens }) => inputTokens === undefined ? undefined : { usage: Usage.make({ inputTokens }) },
+  bill: ({ inputTokens, model }) =>
+    inputTokens === undefined ? undefined : { usage: Usage.make({ inputTokens }), model },
   load: () => Effect.sync(() => ({ inputTokens: tokensOf(inputs), outputTokens: 0 })),
   consumed: ({ inputTokens }) => inputTokens === undefined ? undefined : { inputTokens, outputTokens: 0 }
 })

@@ -27,6 +27,7 @@ import * as QuotaGate from "./quota/gate.ts"
 import * as RetryAllowance from "./retryAllowance.ts"
 import * as Retrying from "./retrying.ts"
 import type * as Share from "./share.ts"
+import * as UsageSink from "./usage/sink.ts"
 import type * as WaitQueue from "./waitQueue.ts"
 
 /**
@@ -66,12 +67,12 @@ export interface Load {
 }
 
 /**
- * What quotas and budgets need to know of a call.
+ * What quotas, budgets and events of usage need to know of a call.
  *
  * - `consumed`: what an answer, or an event of a stream, tells about tokens drawn.
- * - the rest: see `BudgetGate.Meter`.
+ * - the rest: see `BudgetGate.Meter` and `UsageSink.Meter`.
  */
-export interface Metering<A> extends QuotaGate.Meter, BudgetGate.Meter<A> {
+export interface Metering<A> extends QuotaGate.Meter, BudgetGate.Meter<A>, UsageSink.Meter<A> {
   readonly consumed: (answer: A) => Quota.Consumption | undefined
 }
 
@@ -87,6 +88,7 @@ export const make = Effect.fnUntraced(function*(
   const permits = yield* Permits.make(policy.concurrency)
   const quota = yield* QuotaGate.make(policy.quota)
   const breaker = yield* BreakerGate.make(policy.breaker)
+  const sink = yield* UsageSink.Sink
   const allowance = yield* RetryAllowance.make(policy.retryBudget)
   const { attempt, deadline, firstEvent } = policy.timeouts
   const most = Concurrency.most(policy.concurrency)
@@ -121,7 +123,7 @@ export const make = Effect.fnUntraced(function*(
    * reserve it while they wait.
    */
   const admitted = <A, B, E, R>(
-    { admission: contest, budgets, metering, target }: Asked<A>,
+    { admission: contest, budgets, metering, target, usage }: Asked<A>,
     number: number,
     scope: Scope.Scope,
     used: Used,
@@ -138,6 +140,7 @@ export const make = Effect.fnUntraced(function*(
         target,
         masked,
         Effect.fnUntraced(function*(restore) {
+          if (usage !== undefined) yield* hold((_exit, isRefused) => usage.report({ ...used, isRefused }))
           const onBudget = Effect.flatMap(BudgetGate.reserve(budgets, target, metering), (settle) =>
             hold((_exit, isRefused) => settle({ ...used, isRefused })))
           if (contest === undefined) {
@@ -195,32 +198,38 @@ export const make = Effect.fnUntraced(function*(
         permitted: allowance.onRetry,
         circuitOpened: () => Effect.never
       }),
-    call: (self, target, metering = unmetered, budgets = []) => {
-      const timed = withinAttempt(self, target)
-      const once = (number: number, admission: Admission.Admission | undefined) =>
-        !hasQuota && budgets.length === 0 && admission === undefined ?
-          permitted(target, metering, number, timed) :
-          Effect.scopedWith((scope) => {
-            const used: Used = { bill: undefined, consumed: undefined, outputTokens: 0 }
-            const answer = Effect.map(timed, (answer) => {
-              used.consumed = metering.consumed(answer)
-              used.bill = metering.bill?.(answer)
-              return answer
+    call: (self, target, metering = unmetered, budgets = []) =>
+      Effect.flatMap(UsageSink.heard(sink), (heard) => {
+        const timed = withinAttempt(self, target)
+        const once = (number: number, admission: Admission.Admission | undefined) =>
+          !hasQuota && budgets.length === 0 && heard === undefined && admission === undefined
+            ? permitted(target, metering, number, timed)
+            : Effect.scopedWith((scope) => {
+              const used: Used = { bill: undefined, consumed: undefined, outputTokens: 0 }
+              const usage = heard && UsageSink.attempt(heard, target, metering)
+              const sent = usage === undefined ? timed : Effect.provideService(timed, UsageSink.Sink, usage.inside)
+              const answer = Effect.map(sent, (answer) => {
+                used.consumed = metering.consumed(answer)
+                used.bill = metering.bill?.(answer)
+                return answer
+              })
+              return admitted({ target, metering, budgets, usage, admission }, number, scope, used, answer)
             })
-            return admitted({ target, metering, budgets, admission }, number, scope, used, answer)
-          })
-      return repeated(once, target, () => Effect.void)
-    },
+        return repeated(once, target, () => Effect.void)
+      }),
     stream: (self, target, metering = unmetered, budgets = []) => {
       /** A stream up to its first event is a call like any other; the rest of it cannot be repeated. */
       const open = Effect.fnUntraced(function*(
         number: number,
         admission: Admission.Admission | undefined,
-        scope: Scope.Scope
+        scope: Scope.Scope,
+        heard: UsageSink.Sink | undefined
       ) {
         const connection = yield* Scope.fork(scope)
         const used: Used = { bill: undefined, consumed: undefined, outputTokens: 0 }
-        const metered = Stream.mapArray(self, (events) => {
+        const usage = heard && UsageSink.attempt(heard, target, metering)
+        const sent = usage === undefined ? self : Stream.provideService(self, UsageSink.Sink, usage.inside)
+        const metered = Stream.mapArray(sent, (events) => {
           for (const event of events) {
             used.bill = metering.bill?.(event) ?? used.bill
             used.consumed = metering.consumed(event) ?? used.consumed
@@ -229,7 +238,7 @@ export const make = Effect.fnUntraced(function*(
           return events
         })
         const opened = Clocks.open(metered, connection, firstEvent, target)
-        return yield* admitted({ target, metering, budgets, admission }, number, connection, used, opened).pipe(
+        return yield* admitted({ target, metering, budgets, usage, admission }, number, connection, used, opened).pipe(
           Effect.onExit((exit) =>
             Exit.isSuccess(exit) && exit.value !== undefined ? Effect.void : Scope.close(connection, exit)
           )
@@ -238,8 +247,9 @@ export const make = Effect.fnUntraced(function*(
       return Stream.unwrap(Effect.gen(function*() {
         const scope = yield* Effect.scope
         const start = yield* Watchdog.now
+        const heard = yield* UsageSink.heard(sink)
         const opened = yield* repeated(
-          (number, admission) => open(number, admission, scope),
+          (number, admission) => open(number, admission, scope, heard),
           target,
           (opened) => opened === undefined ? Effect.void : Scope.close(opened.connection, Exit.void)
         )
@@ -259,6 +269,7 @@ interface Asked<A> {
   readonly target: Telemetry.Target
   readonly metering: Metering<A>
   readonly budgets: ReadonlyArray<BudgetGate.BudgetGate>
+  readonly usage: UsageSink.Attempt | undefined
   readonly admission: Admission.Admission | undefined
 }
 

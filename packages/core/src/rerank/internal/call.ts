@@ -6,6 +6,7 @@ import * as WellFormedText from "../../internal/wellFormedText.ts"
 import type * as Enforcement from "../../policy/internal/enforcement.ts"
 import * as ProviderError from "../../ProviderError.ts"
 import * as Telemetry from "../../Telemetry.ts"
+import * as Usage from "../../Usage.ts"
 import type * as Rerank from "../Rerank.ts"
 
 /** A valid call. `topN` may exceed the number of documents. */
@@ -92,7 +93,7 @@ export const rerank = (
   const send = (request: Rerank.ProviderRequest) =>
     Effect.suspend(() => provider.rerank(request)).pipe(
       Effect.flatMap((answer) => checked(target, request, answer)),
-      (attempt) => enforcement.call(attempt, target),
+      (attempt) => enforcement.call(attempt, target, metering),
       Effect.tap(({ inputTokens }) => Telemetry.recordTokens(target, "input", inputTokens))
     )
   const answered = Effect.forEach(
@@ -126,6 +127,15 @@ export const rerank = (
       ),
       Effect.onExit((exit) => Telemetry.recordEnd(target, start, exit))
     )).pipe(Effect.withSpan(span.name, span.options))
+}
+
+/** Rerankers that do not count tokens are billed by other units. */
+const metering: Enforcement.Metering<Rerank.ProviderResult> = {
+  load: () => Effect.succeed({ inputTokens: 0, outputTokens: 0 }),
+  outputBurndown: 1,
+  consumed: () => undefined,
+  bill: ({ inputTokens, requestId }) =>
+    inputTokens === undefined ? undefined : { usage: Usage.make({ inputTokens }), requestId }
 }
 
 /** Consecutive documents and the index of the first; a request is closed when the next document does not fit. */

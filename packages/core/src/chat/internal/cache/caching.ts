@@ -1,4 +1,5 @@
 /** A chat service behind a cache: only what is not cached, and not in progress, goes to the service. */
+import * as Arr from "effect/Array"
 import * as Digest from "effect/crypto/Digest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -8,6 +9,7 @@ import * as CanonicalText from "../../../cache/internal/canonicalText.ts"
 import * as Check from "../../../Check.ts"
 import * as Cost from "../../../Cost.ts"
 import { untagged } from "../../../internal/defined.ts"
+import * as UsageSink from "../../../policy/internal/usage/sink.ts"
 import type * as ProviderError from "../../../ProviderError.ts"
 import * as Telemetry from "../../../Telemetry.ts"
 import type * as Chat from "../../Chat.ts"
@@ -37,6 +39,12 @@ export const make = Effect.fnUntraced(function*(
   const { defaultModel, identity, provider = "custom" } = service
   const scope = CanonicalText.make([namespace, identity])
   const join = SingleFlight.make()
+  const sink = yield* UsageSink.Sink
+  /** The answer, or its `finish` event, for a caller that did not send the request. */
+  const free = <O extends ChatResponse.Outcome>({ target }: CacheStore.Call, outcome: O): Effect.Effect<O> => {
+    const answer = { ...outcome, cached: true, cost: Cost.empty }
+    return Effect.as(UsageSink.cached(sink, target, answer), answer)
+  }
 
   /** A validated request with its key and target; no `call` when it is not cached. */
   const prepare = Effect.fnUntraced(function*(given: ChatRequest.ChatRequest) {
@@ -63,7 +71,7 @@ export const make = Effect.fnUntraced(function*(
   })
 
   const cachedOr = <E>(call: CacheStore.Call, ask: Effect.Effect<ChatResponse.ChatResponse, E>) =>
-    Effect.flatMap(store.look(call), (response) => response === undefined ? ask : Effect.succeed(free(response)))
+    Effect.flatMap(store.look(call), (response) => response === undefined ? ask : free(call, response))
 
   const generate = (
     call: CacheStore.Call,
@@ -74,7 +82,10 @@ export const make = Effect.fnUntraced(function*(
       const { flight, isFirst } = yield* join(call.key, false, () => cachedOr(call, ask))
       const answer = isFirst
         ? flight.response
-        : Effect.andThen(CacheStore.recordShare(call), Effect.map(flight.response, free)).pipe(
+        : Effect.andThen(
+          CacheStore.recordShare(call),
+          Effect.flatMap(flight.response, (response) => free(call, response))
+        ).pipe(
           Effect.withSpan("ChatCache.share", { attributes: Telemetry.attributes(call.target) })
         )
       return yield* flight.isStream
@@ -89,9 +100,14 @@ export const make = Effect.fnUntraced(function*(
       Effect.map(
         join(call.key, true, (flight) => cachedOr(call, publish(call, request, flight))),
         ({ flight, isFirst }) =>
-          isFirst ? flight.events : Stream.map(
+          isFirst ? flight.events : Stream.mapArrayEffect(
             Stream.onStart(flight.events, CacheStore.recordShare(call)),
-            (event) => event.type === "finish" ? free(event) : event
+            (events) => {
+              const last = Arr.lastNonEmpty(events)
+              return last.type === "finish"
+                ? Effect.map(free(call, last), (last): typeof events => Arr.append(events.slice(0, -1), last))
+                : Effect.succeed(events)
+            }
           ).pipe(Stream.withSpan("ChatCache.share", { attributes: Telemetry.attributes(call.target) }))
       )
     )
@@ -123,6 +139,3 @@ export const make = Effect.fnUntraced(function*(
       )
   }
 })
-
-/** The answer, or its `finish` event, for a caller that did not send the request. */
-const free = <O extends ChatResponse.Outcome>(outcome: O): O => ({ ...outcome, cached: true, cost: Cost.empty })

@@ -13,7 +13,9 @@ import * as CanonicalText from "../../../cache/internal/canonicalText.ts"
 import * as Check from "../../../Check.ts"
 import * as Cost from "../../../Cost.ts"
 import { defined, untagged } from "../../../internal/defined.ts"
+import * as UsageSink from "../../../policy/internal/usage/sink.ts"
 import type * as ProviderError from "../../../ProviderError.ts"
+import * as Usage from "../../../Usage.ts"
 import type * as Embedder from "../../Embedder.ts"
 import type * as Embedding from "../../Embedding.ts"
 import * as EmbeddingCache from "../../EmbeddingCache.ts"
@@ -38,6 +40,7 @@ export const make = Effect.fnUntraced(function*(
   )
   const { defaultModel, identity, provider = "custom" } = service
   const lookTogether = coalesced(store)
+  const sink = yield* UsageSink.Sink
 
   /** The settings and target of a call; `undefined` when it is not cached. */
   const prepare = (options: Embedding.EmbeddingOptions | undefined): CacheStore.Call | undefined => {
@@ -69,6 +72,7 @@ export const make = Effect.fnUntraced(function*(
     const cached = inputs.map((input) => CacheStore.embedding(call, look, input))
     const places = cached.flatMap((embedding, place) => embedding === undefined ? [place] : [])
     const missing = places.map((place) => inputs[place]!)
+    if (missing.length < inputs.length) yield* UsageSink.cached(sink, call.target, free)
     return {
       model: call.target.model,
       size: inputs.length,
@@ -97,7 +101,7 @@ export const make = Effect.fnUntraced(function*(
       if (!Inputs.isInput(input) || call === undefined) return yield* service.embed(input, options)
       const look = yield* lookTogether(call, input)
       const cached = CacheStore.embedding(call, look, input)
-      if (cached !== undefined) return cached
+      if (cached !== undefined) return yield* Effect.as(UsageSink.cached(sink, call.target, free), cached)
       const embedding = yield* service.embed(input, options)
       yield* store.keep(call, [{ look, input, embedding }])
       return embedding
@@ -128,10 +132,13 @@ export const make = Effect.fnUntraced(function*(
         const call = prepare(options)
         return call === undefined
           ? service.embedStream(values, input, given)
-          : CacheStream.make(service, store, call, values, input, stream)
+          : CacheStream.make(service, store, call, values, input, stream, UsageSink.cached(sink, call.target, free))
       }))
   }
 })
+
+/** What cached inputs used. */
+const free = { usage: Usage.empty, cost: Cost.empty }
 
 /** Concurrent lookups of single inputs share one read. */
 const coalesced = (store: CacheStore.Store) => {

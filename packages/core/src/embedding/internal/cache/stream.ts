@@ -18,7 +18,7 @@ import * as CacheStore from "./store.ts"
 /**
  * Reads at most {@link pending} values ahead: memory stays flat however long the stream is.
  *
- * Each value takes a place in the output queue as it is read; that of a missing one is filled by the next answer.
+ * `onCached` is run for each group of values of which some are cached. Each value takes a place in the output queue as it is read; that of a missing one is filled by the next answer.
  */
 export const make = <A, E, R>(
   service: Embedder.Embedder,
@@ -26,7 +26,8 @@ export const make = <A, E, R>(
   call: CacheStore.Call,
   values: Stream.Stream<A, E, R>,
   input: (value: A) => Embedding.Input,
-  options: Embedding.StreamOptions
+  options: Embedding.StreamOptions,
+  onCached: Effect.Effect<void>
 ): Stream.Stream<Embedding.Embedded<A>, E | ProviderError.EmbeddingError, R> =>
   Stream.unwrap(Effect.gen(function*() {
     const places = yield* Queue.bounded<
@@ -60,6 +61,7 @@ export const make = <A, E, R>(
             catch: (cause) => Check.threw(call.target, `inputs[${position + index}]`, cause)
           }))
         const look = yield* store.look(call, inputs.filter(Inputs.isInput))
+        if (look.vectors.size > 0) yield* onCached
         yield* Effect.forEach(group, (value, index) => enter(look, value, inputs[index]!), { discard: true })
       })),
       Effect.ensuring(Queue.end(missing)),

@@ -4,10 +4,13 @@ import type * as Usage from "../../../Usage.ts"
 import * as Pricing from "../../Pricing.ts"
 import type * as Quota from "../../Quota.ts"
 
-/** What was used, and its cost where it is known already. */
+/** What was used, and its cost where it is known already; `model` where it may be another than was asked. */
 export interface Bill {
   readonly usage: Usage.Usage
   readonly cost?: Cost.Cost | undefined
+  readonly model?: string | undefined
+  readonly requestId?: string | undefined
+  readonly cached?: boolean | undefined
 }
 
 /** How an attempt ended: its bill, or else about how much of the answer arrived; `isRefused` before it was worked on. */
