@@ -15,6 +15,7 @@ import * as Rerank from "../rerank.ts"
 import * as Provider from "../src/Provider.ts"
 import * as Stream from "../stream.ts"
 import * as StructuredOutput from "../structured-output.ts"
+import * as Tenants from "../tenants.ts"
 import * as Tools from "../tools.ts"
 import * as Example from "./Example.ts"
 
@@ -67,6 +68,18 @@ layer(Provider.local, { excludeTestServices: true })("examples", (it) => {
       assert.match(output, /^120 answers in [\d.]+ s$/m)
       for (const region of ["us-east-1", "us-west-2", "eu-west-1"]) {
         assert.match(output, new RegExp(`^ {2}${region}: [1-9]\\d* answers, \\d+ tokens$`, "m"))
+      }
+    }))
+
+  it.effect("tenants gets fair shares, budgets of their own, and a row for each call", () =>
+    Effect.gen(function*() {
+      const output = yield* Example.output(Tenants.main)
+      // The greedy one has asked for more than its budget allows, and is the last to be done.
+      assert.match(output, /^greedy: 4\d of 60 answers in [\d.]+ s$/m)
+      for (const tenant of ["modest", "late"]) {
+        assert.match(output, new RegExp(`^${tenant}: 5 of 5 answers in [\\d.]+ s$`, "m"))
+        assert.match(output, new RegExp(`^${tenant}: 5 calls, \\d+ tokens$`, "m"))
+        assert.isBelow(output.indexOf(`${tenant}: 5 of 5`), output.indexOf("greedy: "))
       }
     }))
 

@@ -8,6 +8,7 @@ import * as Pool from "@strata/core/policy/Pool"
 import * as Pricing from "@strata/core/policy/Pricing"
 import * as Quota from "@strata/core/policy/Quota"
 import * as Retry from "@strata/core/policy/Retry"
+import * as UsageEvents from "@strata/core/policy/UsageEvents"
 import * as ProviderError from "@strata/core/ProviderError"
 import * as RequestMetadata from "@strata/core/RequestMetadata"
 import * as Duration from "effect/Duration"
@@ -16,6 +17,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
+import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import { counts, down, pool, refused } from "./PoolFixture.ts"
@@ -416,6 +418,21 @@ describe("ChatService.withPool", () => {
       const state = yield* Metric.value(Metric.withAttributes(Pool.state, { "strata.lane": "a" }))
       assert.strictEqual(state.value, 2)
     }).pipe(Effect.provideService(Metric.MetricRegistry, new Map())))
+
+  it.effect("names the lane in events of usage, also of a stream that is read elsewhere", () =>
+    Effect.gen(function*() {
+      const { chat } = yield* pool({ a: {}, b: {} })
+      const { subscribe } = yield* UsageEvents.UsageEvents
+      const queue = yield* subscribe
+      const { lane } = yield* chat.generate(request)
+      yield* Stream.runDrain(chat.stream(request))
+      const events = yield* Queue.takeN(queue, 2)
+      assert.deepStrictEqual(events.map(({ key, lane }) => [key, lane]), [["x", "a"], ["x", "b"]])
+      assert.strictEqual(lane, "a")
+    }).pipe(
+      Effect.provideService(RequestMetadata.RequestMetadata, { tenant: "x" }),
+      Effect.provide(UsageEvents.layer({ key: Key.metadata("tenant") }))
+    ))
 
   it.effect("can be a lane of another pool", () =>
     Effect.gen(function*() {

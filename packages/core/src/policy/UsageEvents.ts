@@ -168,7 +168,7 @@ export interface WriterOptions<E> {
  * const ToTable = UsageEvents.layerWriter((events) =>
  *   Effect.flatMap(SqlClient.SqlClient, (sql) =>
  *     sql`INSERT INTO usage ${
- *       sql.insert(events.map(({ at, cost, key, model, usage }) => ({
+ *       sql.insert(Arr.map(events, ({ at, cost, key, model, usage }) => ({
  *         at: new Date(at).toISOString(),
  *         tenant: key ?? null,
  *         model,
