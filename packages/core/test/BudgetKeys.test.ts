@@ -161,8 +161,11 @@ describe("a budget with keys", () => {
   describe("on a ledger in memory", () => {
     const most = 10_000
     /** Fills all places of the ledger in force. */
-    const fill = <A, E>(ask: (request: ChatRequest.ChatRequest) => Effect.Effect<A, E>, asked: typeof dime) =>
-      Effect.forEach(Array.from({ length: most }, (_, index) => `tenant ${index}`), (name) => as(name)(ask(asked)))
+    const fill = <A, E>(
+      ask: (request: ChatRequest.ChatRequest) => Effect.Effect<A, E>,
+      asked: typeof dime,
+      length = most
+    ) => Effect.forEach(Array.from({ length }, (_, index) => `tenant ${index}`), (name) => as(name)(ask(asked)))
 
     it.effect(
       "has accounts for a bounded number of keys, after which new ones share one that forgets nothing",
@@ -204,11 +207,17 @@ describe("a budget with keys", () => {
     it.effect("gives no place to keys that spend nothing", () =>
       isolated(watched(({ logs }) =>
         Effect.gen(function*() {
-          const budget = Budget.make({ name: "refused", perDay: 0.01, key: tenant })
+          const budget = Budget.make({ name: "refused", perDay: 0.25, key: tenant })
           const { service } = yield* Fixture.make(budget)
-          const refused = yield* fill((asked) => Effect.flip(service.generate(asked)), dime)
-          assert.isTrue(refused.every(({ _tag }) => _tag === "BudgetExceededError"))
-          yield* as("one more")(Effect.flip(service.generate(dime)))
+          yield* fill(service.generate, dime, most - 1)
+          for (const name of ["one", "two", "three"]) {
+            const refused = yield* Effect.flip(as(name)(service.generate(request({}, 1000))))
+            assert.strictEqual(refused._tag, "BudgetExceededError")
+            const unsent = yield* Effect.flip(as(name)(service.generate(request({ error: Fixture.refused }, 10))))
+            assert.strictEqual(unsent._tag, "RateLimitError")
+          }
+          yield* as("four")(service.generate(dime))
+          assert.strictEqual(yield* spentOf(budget, "five"), 0)
           assert.deepStrictEqual(logs, [])
         })
       )), 60_000)
