@@ -83,6 +83,18 @@ export const calls = Metric.counter("strata.client.lane.calls", {
   incremental: true
 })
 
+/**
+ * {@link calls} of one lane.
+ *
+ * @internal
+ */
+export const callsOf = (lane: string, outcome: string) =>
+  Metric.counter(calls.id, {
+    description: calls.description,
+    incremental: true,
+    attributes: { "strata.lane": lane, "strata.lane.outcome": outcome }
+  })
+
 /** Whether a lane takes calls, by `strata.lane`: 0 in the pool, 1 probed by one call, 2 out of the pool. */
 export const state = Metric.gauge("strata.client.lane.state", {
   description: "State of a lane: 0 in the pool, 1 probed by one call, 2 out of the pool"

@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import * as Result from "effect/Result"
 import * as Check from "../../../Check.ts"
+import * as BoundedMap from "../../../internal/boundedMap.ts"
 import type * as Trait from "../../../internal/trait.ts"
 import * as Watchdog from "../../../internal/watchdog.ts"
 import * as ProviderError from "../../../ProviderError.ts"
@@ -175,11 +176,8 @@ const isOfTheCall = (error: ProviderError.ProviderError): boolean =>
   error._tag === "TimeoutError" && error.phase === "deadline" || error._tag === "BudgetExceededError" ||
   error._tag === "StreamInterruptedError"
 
-const counted = (lane: Lanes.Member<unknown>, outcome: string) =>
-  Metric.update(
-    Metric.withAttributes(Pool.calls, { "strata.lane": lane.name, "strata.lane.outcome": outcome }),
-    1
-  )
+const counted = ({ counters, name }: Lanes.Member<unknown>, outcome: string) =>
+  Metric.update(BoundedMap.getOrMake(counters, outcome, () => Pool.callsOf(name, outcome)), 1)
 
 const shown = (lane: Lanes.Member<unknown>, state: number) =>
   Metric.update(Metric.withAttributes(Pool.state, { "strata.lane": lane.name }), state)

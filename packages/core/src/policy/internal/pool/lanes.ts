@@ -11,7 +11,10 @@ import type * as ProviderError from "../../../ProviderError.ts"
 import type * as Pool from "../../Pool.ts"
 import * as Health from "./health.ts"
 
-/** A lane with its service. `served`: how much it was asked, divided by its weight; decides between equal lanes. */
+/**
+ * A lane with its service. `served`: how much it was asked, divided by its weight; decides between equal lanes.
+ * `counters`: of its calls, by outcome: a metric with other attributes would be built at each update.
+ */
 export interface Member<Shape> {
   readonly name: string
   readonly service: Shape
@@ -20,6 +23,7 @@ export interface Member<Shape> {
   readonly interactive: boolean
   readonly model: string | undefined
   readonly health: Health.Health
+  readonly counters: Map<string, ReturnType<typeof Pool.callsOf>>
   served: number
 }
 
@@ -56,7 +60,17 @@ export const layer = <Service, Shape extends Trait.Trait>(
             return yield* Check.invalid(`lanes.${name}`, problem, "Give layers of the same service")
           }
           const service = yield* Scope.provide(cored(built.value as Shape), scope) // by the tag
-          return { name, service, weight, cost, interactive, model, health: Health.make(), served: 0 }
+          return {
+            name,
+            service,
+            weight,
+            cost,
+            interactive,
+            model,
+            health: Health.make(),
+            counters: new Map(),
+            served: 0
+          }
         })
       )
       if (!Arr.isReadonlyArrayNonEmpty(members)) {

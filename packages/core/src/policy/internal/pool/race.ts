@@ -49,89 +49,89 @@ export const race = <Lane, A, E, E2, R>(
   attempt: (lane: Lane) => Effect.Effect<A, E, R>,
   goesOn: (error: E) => Effect.Effect<boolean, E2>
 ): Effect.Effect<Result.Result<A, ReadonlyArray<Failed<Lane, E>>>, E | E2, R> =>
-  Effect.scopedWith(Effect.fnUntraced(function*(
-    scope
-  ): Effect.fn.Return<Result.Result<A, ReadonlyArray<Failed<Lane, E>>>, E | E2, R> {
-    const outer = yield* Admission.Admission
-    const events = yield* Queue.unbounded<Event<Lane, A, E>>()
-    const running = new Map<Lane, Fiber.Fiber<unknown, unknown>>()
-    const waiting = new Set<Lane>()
-    const failed: Array<Failed<Lane, E>> = []
-    let owner: { readonly lane: Lane } | undefined
-    let isTold = false
+  Effect.scopedWith((scope) =>
+    Effect.gen(function*(): Effect.fn.Return<Result.Result<A, ReadonlyArray<Failed<Lane, E>>>, E | E2, R> {
+      const outer = yield* Admission.Admission
+      const events = yield* Queue.unbounded<Event<Lane, A, E>>()
+      const running = new Map<Lane, Fiber.Fiber<unknown, unknown>>()
+      const waiting = new Set<Lane>()
+      const failed: Array<Failed<Lane, E>> = []
+      let owner: { readonly lane: Lane } | undefined
+      let isTold = false
 
-    const tell = (event: Event<Lane, A, E>) => Queue.offerUnsafe(events, event)
-    const admission = (lane: Lane): Admission.Admission => ({
-      waits: Effect.sync(() => {
-        if (waiting.has(lane)) return
-        waiting.add(lane)
-        tell({ _tag: "waits", lane })
-      }),
-      claim: () => {
-        if (owner !== undefined) return owner.lane === lane
-        // A pool may be a lane of another one.
-        if (outer?.claim() === false) return false
-        owner = { lane }
-        tell({ _tag: "claims", lane })
-        return true
-      }
-    })
-    const start = Effect.gen(function*() {
-      const lane = yield* next(running)
-      if (lane === undefined) return yield* outer?.waits ?? Effect.void
-      const run = Effect.exit(Effect.provideService(attempt(lane), Admission.Admission, admission(lane))).pipe(
-        Effect.map((exit) => tell({ _tag: "ends", lane, exit }))
-      )
-      running.set(lane, yield* Effect.forkIn(run, scope, { startImmediately: true }))
-    })
-    const isWaiting = () => owner === undefined && waiting.size >= running.size
+      const tell = (event: Event<Lane, A, E>) => Queue.offerUnsafe(events, event)
+      const admission = (lane: Lane): Admission.Admission => ({
+        waits: Effect.sync(() => {
+          if (waiting.has(lane)) return
+          waiting.add(lane)
+          tell({ _tag: "waits", lane })
+        }),
+        claim: () => {
+          if (owner !== undefined) return owner.lane === lane
+          // A pool may be a lane of another one.
+          if (outer?.claim() === false) return false
+          owner = { lane }
+          tell({ _tag: "claims", lane })
+          return true
+        }
+      })
+      const start = Effect.gen(function*() {
+        const lane = yield* next(running)
+        if (lane === undefined) return yield* outer?.waits ?? Effect.void
+        const run = Effect.exit(Effect.provideService(attempt(lane), Admission.Admission, admission(lane))).pipe(
+          Effect.map((exit) => tell({ _tag: "ends", lane, exit }))
+        )
+        running.set(lane, yield* Effect.forkIn(run, scope, { startImmediately: true }))
+      })
+      const isWaiting = () => owner === undefined && waiting.size >= running.size
 
-    const event = Effect.suspend(() => {
-      const take = Queue.take(events)
-      if (!isWaiting()) return take
-      return Effect.flatMap(due(running), (millis) =>
-        millis === undefined ? take : Effect.timeoutOrElse(take, {
-          duration: millis,
-          orElse: () => Effect.succeed<Event<Lane, A, E>>({ _tag: "changes" })
+      const event = Effect.suspend(() => {
+        const take = Queue.take(events)
+        if (!isWaiting()) return take
+        return Effect.flatMap(due(running), (millis) =>
+          millis === undefined ? take : Effect.timeoutOrElse(take, {
+            duration: millis,
+            orElse: () => Effect.succeed<Event<Lane, A, E>>({ _tag: "changes" })
+          }))
+      })
+      yield* Scope.addFinalizer(
+        scope,
+        Effect.sync(onChange(() => {
+          if (!isTold) isTold = tell({ _tag: "changes" })
         }))
-    })
-    yield* Scope.addFinalizer(
-      scope,
-      Effect.sync(onChange(() => {
-        if (!isTold) isTold = tell({ _tag: "changes" })
-      }))
-    )
+      )
 
-    yield* start
-    while (running.size > 0) {
-      const told = yield* event
-      switch (told._tag) {
-        case "changes":
-          isTold = false
-          if (isWaiting()) yield* start
-          break
-        case "waits":
-          if (isWaiting()) yield* start
-          break
-        case "claims": {
-          const others = [...running].filter(([lane]) => lane !== told.lane)
-          for (const [lane] of others) running.delete(lane)
-          yield* Fiber.interruptAll(others.map(([, fiber]) => fiber))
-          break
-        }
-        case "ends": {
-          const { exit, lane } = told
-          // It has left the race already.
-          if (!running.delete(lane)) break
-          waiting.delete(lane)
-          if (Exit.isSuccess(exit)) return Result.succeed(exit.value)
-          const found = Cause.findErrorOption(exit.cause)
-          if (found._tag === "None" || !(yield* goesOn(found.value))) return yield* Effect.failCause(exit.cause)
-          failed.push({ lane, error: found.value })
-          if (owner?.lane === lane) return Result.fail(failed)
-          if (isWaiting()) yield* start
+      yield* start
+      while (running.size > 0) {
+        const told = yield* event
+        switch (told._tag) {
+          case "changes":
+            isTold = false
+            if (isWaiting()) yield* start
+            break
+          case "waits":
+            if (isWaiting()) yield* start
+            break
+          case "claims": {
+            const others = [...running].filter(([lane]) => lane !== told.lane)
+            for (const [lane] of others) running.delete(lane)
+            yield* Fiber.interruptAll(others.map(([, fiber]) => fiber))
+            break
+          }
+          case "ends": {
+            const { exit, lane } = told
+            // It has left the race already.
+            if (!running.delete(lane)) break
+            waiting.delete(lane)
+            if (Exit.isSuccess(exit)) return Result.succeed(exit.value)
+            const found = Cause.findErrorOption(exit.cause)
+            if (found._tag === "None" || !(yield* goesOn(found.value))) return yield* Effect.failCause(exit.cause)
+            failed.push({ lane, error: found.value })
+            if (owner?.lane === lane) return Result.fail(failed)
+            if (isWaiting()) yield* start
+          }
         }
       }
-    }
-    return Result.fail(failed)
-  }))
+      return Result.fail(failed)
+    })
+  )
