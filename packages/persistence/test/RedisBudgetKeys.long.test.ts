@@ -56,7 +56,7 @@ RedisServer.suite("two processes on a budget with keys", (it) => {
         assert.deepStrictEqual(yield* balanceOf("others"), { spent: Fixture.rounded(0.1 * admitted(1)), reserved: 0 })
         assert.strictEqual((yield* balanceOf("victims")).reserved, held)
 
-        // Two minutes later, the leases of the victim have expired.
+        // A minute later, the leases of the victim have expired.
         yield* until(() => count("answered", "other", "common") === admitted(1))
         const { reserved, spent } = yield* balanceOf("common")
         assert.isAtMost(spent + reserved, 1)

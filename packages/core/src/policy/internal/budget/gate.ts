@@ -85,7 +85,7 @@ const taking = Effect.fnUntraced(function*(accounts: BudgetAccount.Accounts) {
 })
 
 /** How long a reservation outlives a process that died: a busy process has the time to renew it. */
-const lease = Duration.minutes(2)
+const lease = Duration.minutes(1)
 
 /** The head of the queue of a budget is about to leave it, so this is no refusal yet. */
 const isBehind = (decision: Ledger.Decision): boolean => decision._tag === "wait" && decision.limit === "queue"
