@@ -10,7 +10,7 @@ import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/testing/TestClock"
 import * as Enforcement from "../src/policy/internal/enforcement.ts"
-import { target } from "./ChatFixture.ts"
+import { errors, target } from "./ChatFixture.ts"
 import { balance, enforce, keyOf, start, test, together, watchedLedger, type Work } from "./QuotaFixture.ts"
 
 const quota = Quota.tokens({ perMinute: 1_000, key: Key.metadata("tenant") })
@@ -145,6 +145,52 @@ describe("Quota with a key", () => {
         assert.deepStrictEqual([scope, asked.size, new Set(asked.values()).size], [scope, expected, expected])
         yield* Fiber.interruptAll(waiting)
       }
+    }))
+
+  test("sees at once what the ledger has granted to several, behind the calls of another process", () =>
+    Effect.gen(function*() {
+      const ledger = yield* Ledger.Ledger
+      const limits = [{ name: "minute tokens", unit: "tokens" as const, amount: 1_000, window: Duration.minutes(1) }]
+      const other = { key: keyOf(), amounts: { tokens: 1_000 }, limits, lease: Duration.hours(1) }
+      yield* ledger.reserve({ ...other, id: "sent" })
+      yield* ledger.reserve({ ...other, id: "waits" })
+      const { call, times } = yield* enforce({ quota })
+      yield* arrive(call, ["a", "b", "c"].map((tenant) => ({ tenant, input: 100 })))
+      yield* ledger.leave({ ...other, id: "waits" })
+      yield* ledger.settle({ ...other, id: "sent", amounts: {} })
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(times(), [100, 100, 100])
+    }))
+
+  test("asks again at once where something was released while the ledger answered", () =>
+    Effect.gen(function*() {
+      const ledger = yield* Ledger.Ledger
+      const slow: Ledger.Ledger = {
+        ...ledger,
+        reserve: (reservation) => Effect.tap(ledger.reserve(reservation), () => Effect.sleep("50 millis"))
+      }
+      const { call, times } = yield* Effect.provideService(enforce({ quota }), Ledger.Ledger, slow)
+      yield* arrive(call, [{ tenant: "a", input: 1_000, fails: errors.RateLimitError, takes: "30 millis" }])
+      yield* TestClock.adjust("60 millis")
+      yield* arrive(call, [{ tenant: "a", input: 1_000 }])
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(times(), [50, 160])
+    }))
+
+  test("shares between its tenants what room comes at once, also behind the calls of another process", () =>
+    Effect.gen(function*() {
+      const [one, other] = [yield* process({ quota }), yield* process({ quota })]
+      const waiting = [
+        ...yield* arrive(other.call, many(200, { tenant: "other", input: 400 })),
+        ...yield* arrive(one.call, [
+          ...many(200, { tenant: "long", input: 100 }),
+          ...many(900, { tenant: "short", input: 10 })
+        ])
+      ]
+      yield* TestClock.adjust("30 minutes")
+      const of = (tenant: string) => one.sent.filter(([name]) => name.startsWith(tenant)).length
+      assert.isAtMost(Math.abs(of("long") * 100 - of("short") * 10), 2 * 100)
+      yield* Fiber.interruptAll(waiting)
     }))
 
   test("leaves nothing of waits that are interrupted: asking or behind, of any tenant", () =>

@@ -262,6 +262,21 @@ export const specification = <R>(
       assert.strictEqual(yield* ask("m1", 60, { share: "modest" }), "granted")
     }))
 
+  it("lets a share that comes anew begin where the others are", ({ ask, settle }) =>
+    Effect.gen(function*() {
+      yield* ask("busy", 100)
+      const place = { share: "early" }
+      for (const id of ["e1", "e2", "e3"]) yield* ask(id, 60, place)
+      yield* settle("busy", 0)
+      yield* settle("e1", 0)
+      for (const id of ["n1", "n2"]) yield* ask(id, 60, { share: "new" })
+      yield* settle("e2", 0)
+      assert.strictEqual(yield* ask("n1", 60, { share: "new" }), "granted")
+      yield* settle("n1", 0)
+      assert.strictEqual(yield* ask("e3", 60, place), "granted")
+      assert.strictEqual(yield* ask("n2", 60, { share: "new" }), "minute 100")
+    }))
+
   it("lets no share overtake the head, even where there is room for it", ({ ask, settle }) =>
     Effect.gen(function*() {
       yield* ask("a", 50)
