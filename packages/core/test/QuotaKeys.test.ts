@@ -29,6 +29,22 @@ const process = (options: Policy.Options) =>
     return { ...(yield* Effect.provideService(enforce(options), Ledger.Ledger, service)), watch }
   })
 
+/** A call of another process that has the whole quota, and one that waits; `end` of both. */
+const ahead = Effect.gen(function*() {
+  const ledger = yield* Ledger.Ledger
+  const limits = [{ name: "minute tokens", unit: "tokens" as const, amount: 1_000, window: Duration.minutes(1) }]
+  const other = { key: keyOf(), amounts: { tokens: 1_000 }, limits, lease: Duration.hours(1) }
+  yield* ledger.reserve({ ...other, id: "sent" })
+  yield* ledger.reserve({ ...other, id: "waits" })
+  return {
+    end: (tokens: number) =>
+      Effect.andThen(
+        ledger.leave({ ...other, id: "waits" }),
+        ledger.settle({ ...other, id: "sent", amounts: { tokens } })
+      )
+  }
+})
+
 /** Scopes of quotas, their keys, whether the first call is the first in the ledger, and how many ask. */
 const cases = [
   ["first", Key.metadata("tenant"), true, 1],
@@ -149,17 +165,28 @@ describe("Quota with a key", () => {
 
   test("sees at once what the ledger has granted to several, behind the calls of another process", () =>
     Effect.gen(function*() {
-      const ledger = yield* Ledger.Ledger
-      const limits = [{ name: "minute tokens", unit: "tokens" as const, amount: 1_000, window: Duration.minutes(1) }]
-      const other = { key: keyOf(), amounts: { tokens: 1_000 }, limits, lease: Duration.hours(1) }
-      yield* ledger.reserve({ ...other, id: "sent" })
-      yield* ledger.reserve({ ...other, id: "waits" })
+      const other = yield* ahead
       const { call, times } = yield* enforce({ quota })
-      yield* arrive(call, ["a", "b", "c"].map((tenant) => ({ tenant, input: 100 })))
-      yield* ledger.leave({ ...other, id: "waits" })
-      yield* ledger.settle({ ...other, id: "sent", amounts: {} })
+      const waiting = yield* arrive(call, ["a", "b", "c"].map((tenant) => ({ tenant, input: 100, takes: "1 hour" })))
+      yield* other.end(0)
       yield* TestClock.adjust("1 second")
       assert.deepStrictEqual(times(), [100, 100, 100])
+      yield* Fiber.interruptAll(waiting)
+    }))
+
+  test("asks for the next call of a tenant when it has seen what was granted to those before it", () =>
+    Effect.gen(function*() {
+      const other = yield* ahead
+      const { call, sent } = yield* enforce({ quota })
+      const waiting = yield* arrive(call, [
+        ...many(5, { tenant: "long", input: 100, takes: "1 hour" }),
+        ...many(50, { tenant: "short", input: 10, takes: "1 hour" })
+      ])
+      yield* other.end(790)
+      yield* TestClock.adjust("1 second")
+      const of = (tenant: string) => sent.filter(([name]) => name.startsWith(tenant)).length
+      assert.deepStrictEqual([of("long"), of("short")], [1, 10])
+      yield* Fiber.interruptAll(waiting)
     }))
 
   test("asks again at once where something was released while the ledger answered", () =>
