@@ -23,6 +23,7 @@ import { settled, target } from "./ChatFixture.ts"
  *   come from a cache.
  * - `output`: tokens of its answer, none unless said otherwise; `maxTokens`: how many it may have.
  * - `takes`: how long it takes; `fails`: what it ends with.
+ * - `tenant`: in its request metadata.
  */
 export interface Work {
   readonly name?: string
@@ -35,6 +36,7 @@ export interface Work {
   readonly takes?: Duration.Input
   readonly fails?: ProviderError.CallError
   readonly target?: Telemetry.Target
+  readonly tenant?: string
 }
 
 /** Makes calls under a policy: how one is answered is up to the caller. */
@@ -53,7 +55,8 @@ export const enforceWith = (
             counted: work.estimate === undefined
           }),
         outputBurndown: work.burndown ?? 1,
-        consumed: (consumption) => consumption
+        consumed: (consumption) => consumption,
+        ...(work.tenant === undefined ? {} : { metadata: Effect.succeed({ tenant: work.tenant }) })
       })
   )
 

@@ -123,6 +123,21 @@ RedisServer.suite("a ledger in Redis", (it) => {
       assert.deepStrictEqual(yield* keysOf("empty"), [])
     }))
 
+  it.effect("remembers a thousand shares that do not wait, and none where nothing is", () =>
+    Effect.gen(function*() {
+      const redis = yield* Redis.Redis
+      const { advance, ledger } = yield* world
+      const limits = [{ ...minute, amount: 1e9 }]
+      const call = { key: "shares", amounts: { tokens: 5 }, limits, lease }
+      for (let share = 0; share < 1_100; share++) {
+        yield* ledger.reserve({ ...call, id: `${share}`, amounts: { tokens: 5000 - share }, share: `tenant ${share}` })
+      }
+      assert.strictEqual(yield* redis.send<number>("ZCARD", "test:{ledger:shares}:finished"), 1_000)
+      yield* advance(10_000)
+      yield* ledger.balances("shares", limits)
+      assert.deepStrictEqual(yield* keysOf("shares"), [])
+    }))
+
   it.effect("counts nothing that has expired", () =>
     Effect.gen(function*() {
       const redis = yield* Redis.Redis

@@ -2,8 +2,8 @@
  * How many calls are in flight at the same time: a fixed number, or a limit that adapts.
  *
  * Calls wait for a permit in order of arrival. With a `key` they get permits fairly by key, such as a tenant: the next
- * permit goes to the waiting key that has the fewest in use, then to the one that was served longest ago; within a key to
- * the call that came first. A key may use all permits while no other wants one, and gets no more of them than another that
+ * permit goes to the waiting key that has the fewest in use; of equal ones to that which had one longest ago; within a key
+ * to the call that came first. A key may use all permits while no other wants one, and gets no more of them than another that
  * waits. Permits in use are not taken away.
  */
 import * as Predicate from "effect/Predicate"

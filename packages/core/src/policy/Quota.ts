@@ -36,8 +36,8 @@ export interface Window {
  * two keys have calls waiting, what they are granted differs by the largest call of each at most. A large call whose turn
  * it is waits for room and keeps the others back, so that it is not starved.
  *
- * This holds between processes that share a ledger, too, for the calls that wait there: one of each key and process, and
- * of 16 keys at most.
+ * Processes that share a ledger share fairly, too, among the calls that wait in its queue: each process has one call of a
+ * key there, of 16 keys at most. Where room for many calls comes at once, processes take turns by calls, not by tokens.
  */
 export interface Quota {
   readonly windows: ReadonlyArray<Window>

@@ -25,6 +25,7 @@ export interface Entry<A> {
  * - `enter`: begins to serve a share without an entry; false where it is being served already.
  * - `served`: ends that, and advances the share by a cost; 0 where it got nothing.
  * - `charge`: advances a share that neither waits nor is served.
+ * - `tagOf`: the start tag of a share, or what it would be if it came now.
  * - `ahead`: shares and entries before an entry, up to `most`.
  */
 export interface FairOrder<A> {
@@ -35,6 +36,7 @@ export interface FairOrder<A> {
   readonly enter: (share: string) => boolean
   readonly served: (share: string, cost: number) => void
   readonly charge: (share: string, cost: number) => void
+  readonly tagOf: (share: string) => number
   readonly ahead: (entry: Entry<A>, most: number) => number
   /** Shares that are known at all. */
   readonly size: () => number
@@ -63,10 +65,12 @@ export const make = <A>(): FairOrder<A> => {
   let virtualTime = 0
   let arrivals = 0
 
+  const tagOf = (name: string): number => shares.get(name)?.start ?? Math.max(virtualTime, finished.get(name) ?? 0)
+
   const open = (name: string): Share<A> => {
     const known = shares.get(name)
     if (known !== undefined) return known
-    const start = Math.max(virtualTime, finished.get(name) ?? 0)
+    const start = tagOf(name)
     const share: Share<A> = { name, waiting: Fifo.make(), start, isServed: false, index: -1 }
     finished.delete(name)
     shares.set(name, share)
@@ -147,6 +151,7 @@ export const make = <A>(): FairOrder<A> => {
       if (share !== undefined) advance(share, cost)
     },
     charge: (name, cost) => advance(open(name), cost),
+    tagOf,
     ahead: (entry, most) => {
       const share = shares.get(entry.share)
       if (share === undefined) return 0

@@ -1,6 +1,7 @@
 /**
  * The order in which keys, such as tenants, get permits: max-min fair. The next permit goes to the waiting key that has the
- * fewest in use; equal ones in the order in which they were last served, or came; the calls of one key by arrival.
+ * fewest in use; of equal ones to that which got or gave back a permit longest ago, or came first; the calls of one key by
+ * arrival.
  *
  * A key is forgotten when it neither waits nor has a permit. One that comes back is behind those with as many in use.
  */
@@ -18,7 +19,7 @@ export interface FewestFirst extends WaitQueue.Order {
   readonly size: () => number
 }
 
-/** `since`: when it was last served, or came. */
+/** `since`: when it last got or gave back a permit, or came. */
 interface Share extends Heap.Entry {
   readonly key: string
   readonly waiting: Fifo.Fifo<WaitQueue.Waiter>
@@ -76,6 +77,7 @@ export const make = (): FewestFirst => {
       const share = shares.get(key)
       if (share === undefined) return
       share.used--
+      share.since = times++
       settle(share)
     },
     size: () => shares.size

@@ -1,9 +1,10 @@
 /**
- * Which calls of a process ask the ledger for room, when many wait: the heads of some keys, in an order that is fair
- * between keys. Without keys all calls have one in common, so one head asks, in order of arrival.
+ * Which calls of a process ask the ledger for room, when many wait: the first in an order that is fair between keys.
+ * Without keys all calls have one in common, so the first is the one that came first.
  *
- * A head begins to ask when those before it have been told to wait, so that room for many calls is shared in this order,
- * too. All those that wait have a place in the queue of the ledger, where other processes may have calls of the same keys.
+ * Where calls of other processes are before it in the queue of the ledger, the head of the next key may ask as well, and
+ * so on: they have places between those of others, by their keys. Where the first waits for room only, the rest wait for
+ * it here: of one key there is one place in the ledger, too little to share what room comes at once.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -22,7 +23,7 @@ export const most = 16
  */
 export interface Turn {
   readonly paused: (
-    millis: Duration.Duration,
+    duration: Duration.Duration,
     others: boolean,
     restore: WaitQueue.Restore
   ) => Effect.Effect<void>
@@ -44,7 +45,22 @@ export interface Turns {
   readonly isInUse: () => boolean
 }
 
-export const make = (order = FairOrder.make<WaitQueue.Waiter>()): Turns => {
+/**
+ * One that asks.
+ *
+ * - `told`: the last change before it asked the ledger, which told it to wait; -1 before that.
+ * - `pause`: while it waits to ask again. `places`: for how long, in milliseconds, where others are before it in the queue
+ *   of the ledger; 0 for its head.
+ */
+interface Asker {
+  readonly share: string
+  told: number
+  pause: Latch.Latch | undefined
+  places: number
+}
+
+export const make = (): Turns => {
+  const order = FairOrder.make<WaitQueue.Waiter>()
   const waiters = WaitQueue.make({
     add: (waiter, share) => {
       const place = order.add(share, waiter)
@@ -52,86 +68,118 @@ export const make = (order = FairOrder.make<WaitQueue.Waiter>()): Turns => {
     },
     next: () => order.serve()?.value
   })
-  /** Those that ask, and whether the last of them has no answer yet. */
-  let asking = 0
-  let isAsked = false
-  /** Those that were told to wait, and for how long, in milliseconds; 0 for the head of the queue of the ledger. */
-  const pauses = new Map<Latch.Latch, number>()
+  const askers = new Map<string, Asker>()
+  /** The one that is to be answered before another may begin. */
+  let awaited: Asker | undefined
+  /** How often something was released here, and how often something was released or granted. */
   let releases = 0
+  let changes = 0
 
-  const begin = () => {
-    asking++
-    isAsked = true
-    return true
+  const begin = (share: string) => {
+    awaited = { share, told: -1, pause: undefined, places: 0 }
+    askers.set(share, awaited)
   }
+
+  /**
+   * Whether a call of a share may begin to ask: all before it wait for others. Who does not know of the last change is woken
+   * to see it, the lowest first: what it was granted comes before that of the next.
+   */
+  const mayBegin = (share: string) => {
+    if (awaited !== undefined || askers.size >= most || askers.has(share)) return false
+    const before = [...askers.values()].filter((asker) => isBefore(asker, share))
+    const lowest = before.reduce<Asker | undefined>(
+      (lowest, asker) => lowest !== undefined && isBefore(lowest, asker.share) ? lowest : asker,
+      undefined
+    )
+    if (lowest === undefined) return true
+    const unknowing = [lowest, ...before].find((asker) =>
+      asker.told !== changes && (asker === lowest || asker.places === 0)
+    )
+    if (unknowing === undefined) return before.every(({ places }) => places > 0)
+    awaited = unknowing
+    wake(unknowing)
+    return false
+  }
+
+  const isBefore = (asker: Asker, share: string) => order.tagOf(asker.share) <= order.tagOf(share)
 
   const next = () => {
-    isAsked = false
-    if (asking < most && waiters.next()) begin()
+    const share = order.first()?.share
+    if (share !== undefined && mayBegin(share) && waiters.next()) begin(share)
   }
 
-  const end = (share: string, cost: number, isFirstAnswer: boolean) => {
-    asking--
-    order.served(share, cost)
-    if (isFirstAnswer || !isAsked) next()
+  const answered = (asker: Asker) => {
+    if (awaited === asker) awaited = undefined
+    next()
+  }
+
+  const end = (asker: Asker, cost: number) => {
+    askers.delete(asker.share)
+    order.served(asker.share, cost)
+    if (cost > 0) changes++
+    answered(asker)
     // What was granted to one may have left room for another.
-    if (cost > 0) wake()
+    if (cost > 0 && (awaited === undefined || awaited.told < 0)) wakeFirst()
   }
 
-  /** Wakes the one that is next in the queue of the ledger; it sees for itself whether there is room. */
-  const wake = () => {
-    let first: Latch.Latch | undefined
-    for (const [latch, rank] of pauses) if (first === undefined || rank < pauses.get(first)!) first = latch
-    if (first === undefined) return
-    pauses.delete(first)
-    first.openUnsafe()
+  const wake = (asker: Asker) => {
+    asker.pause?.openUnsafe()
+    asker.pause = undefined
   }
 
-  const makeTurn = () => {
-    let isAnswered = false
-    let seen = releases
-    const turn: Turn = {
+  /** Wakes the one that is first in the queue of the ledger; it sees for itself whether there is room. */
+  const wakeFirst = () => {
+    let first: Asker | undefined
+    for (const asker of askers.values()) {
+      if (asker.pause !== undefined && (first === undefined || asker.places < first.places)) first = asker
+    }
+    if (first !== undefined) wake(first)
+  }
+
+  const turnOf = (asker: Asker): Turn => {
+    let asked = { changes, releases }
+    return {
       cost: 0,
       paused: (duration, others, restore) =>
         Effect.suspend(() => {
-          if (!isAnswered) {
-            isAnswered = true
-            next()
-          }
           // What was released while the ledger answered may be room for this one.
-          if (seen !== releases) return Effect.sync(() => void (seen = releases))
-          const latch = Latch.makeUnsafe(false)
-          pauses.set(latch, others ? Duration.toMillis(duration) : 0)
+          const isOld = asked.releases !== releases
+          asker.told = asked.changes
+          asked = { changes, releases }
+          if (isOld) return Effect.void
+          asker.places = others ? Duration.toMillis(duration) : 0
+          const pause = asker.pause = Latch.makeUnsafe(false)
+          answered(asker)
           return Effect.ensuring(
-            restore(Effect.timeoutOption(latch.await, duration)),
+            restore(Effect.timeoutOption(pause.await, duration)),
             Effect.sync(() => {
-              pauses.delete(latch)
-              seen = releases
+              asker.pause = undefined
+              asked = { changes, releases }
             })
           )
         })
     }
-    return { turn, isAnswered: () => isAnswered }
   }
 
   return {
     take: (self, share = "", restore) => {
-      const wait = waiters.wait(
-        restore,
-        () => !isAsked && asking < most && order.enter(share) && begin(),
-        () => end(share, 0, true),
-        share
-      )
-      const asked = Effect.suspend(() => {
-        const { isAnswered, turn } = makeTurn()
-        return Effect.ensuring(self(turn), Effect.sync(() => end(share, turn.cost, !isAnswered())))
+      const take = () => {
+        if (!mayBegin(share) || !order.enter(share)) return false
+        begin(share)
+        return true
+      }
+      const leave = (cost: number) => end(askers.get(share)!, cost)
+      const asking = Effect.suspend(() => {
+        const turn = turnOf(askers.get(share)!)
+        return Effect.ensuring(self(turn), Effect.sync(() => leave(turn.cost)))
       })
-      return Effect.andThen(wait, asked)
+      return Effect.andThen(waiters.wait(restore, take, () => leave(0), share), asking)
     },
     released: () => {
       releases++
-      wake()
+      changes++
+      wakeFirst()
     },
-    isInUse: () => asking > 0
+    isInUse: () => askers.size > 0
   }
 }
