@@ -270,19 +270,23 @@ describe("withDefaults", () => {
       )
     }))
 
-  it.effect("joins options under the key of a provider", () =>
+  it.effect("joins options under the key of a provider, and request metadata pair by pair", () =>
     Effect.gen(function*() {
       const double = TestChat.layer(() => "So.")
       const options = (value: object) => value as ChatRequest.ProviderOptions
-      const layer = ChatService.withDefaults(double, { providerOptions: options({ test: { a: 1, b: 1 }, other: {} }) })
+      const requestMetadata = { app: "a", step: "1" }
+      const layer = ChatService.withDefaults(double, {
+        providerOptions: options({ test: { a: 1, b: 1, requestMetadata }, other: {} })
+      })
       const [seen] = yield* ChatService.generate({
         messages: "Hi",
-        providerOptions: options({ test: { b: 2 } })
+        providerOptions: options({ test: { b: 2, requestMetadata: { step: "2" } } })
       }).pipe(
         Effect.andThen(Effect.flatMap(TestChat.TestChat, ({ requests }) => requests)),
         Effect.provide(Layer.merge(double, layer))
       )
-      assert.deepStrictEqual(seen?.providerOptions, options({ test: { a: 1, b: 2 }, other: {} }))
+      const test = { a: 1, b: 2, requestMetadata: { app: "a", step: "2" } }
+      assert.deepStrictEqual(seen?.providerOptions, options({ test, other: {} }))
     }))
 
   it.effect("refuses what no request may have", () =>

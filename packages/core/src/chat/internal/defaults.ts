@@ -5,6 +5,7 @@ import * as Record from "effect/Record"
 import * as Stream from "effect/Stream"
 import * as CanonicalText from "../../cache/internal/canonicalText.ts"
 import * as Check from "../../Check.ts"
+import { isPlain } from "../../internal/checkJson.ts"
 import { defined, untagged } from "../../internal/defined.ts"
 import type * as ProviderError from "../../ProviderError.ts"
 import type * as Chat from "../Chat.ts"
@@ -55,7 +56,7 @@ const shape: Check.Check<ChatRequest.Defaults> = (given, at) => {
   return system === Check.refused ? system : { ...given } as ChatRequest.Defaults
 }
 
-/** Merges one level below the keys of providers. */
+/** Merges one level below the keys of providers, and `requestMetadata` pair by pair. */
 const joined = (
   defaults: ChatRequest.ProviderOptions,
   given: ChatRequest.ProviderOptions = {}
@@ -63,5 +64,11 @@ const joined = (
   Record.union(
     defaults as Readonly<Record<string, unknown>>,
     given as Readonly<Record<string, unknown>>,
-    (self, that) => Predicate.isObject(self) && Predicate.isObject(that) ? { ...self, ...that } : that
+    (self, that) =>
+      Predicate.isObject(self) && Predicate.isObject(that) ? { ...self, ...that, ...pairs(self, that) } : that
   )
+
+const pairs = (
+  { requestMetadata: self }: { readonly requestMetadata?: unknown },
+  { requestMetadata: that }: { readonly requestMetadata?: unknown }
+) => isPlain(self) && isPlain(that) ? { requestMetadata: { ...self, ...that } } : {}
