@@ -6,12 +6,14 @@ import type * as LedgerAccount from "../src/state/internal/ledgerAccount.ts"
 import * as LedgerMemory from "../src/state/internal/ledgerMemory.ts"
 import * as LedgerFairness from "./support/LedgerFairness.ts"
 import * as LedgerModel from "./support/LedgerModel.ts"
+import * as LedgerShares from "./support/LedgerShares.ts"
 import { specification, type World } from "./support/LedgerSpecification.ts"
 
 const world = Effect.sync((): World => ({ ledger: LedgerMemory.make(), advance: TestClock.adjust }))
 
 describe("a ledger in memory", () => {
   specification(it.effect, world)
+  LedgerShares.specification(it.effect, world)
 
   it.effect.prop("grants what a plain list of everything would grant, in order of arrival", {
     steps: LedgerModel.Steps

@@ -7,6 +7,7 @@ import * as Layer from "effect/Layer"
 import * as Redis from "effect/persistence/Redis"
 import * as LedgerFairness from "../../core/test/support/LedgerFairness.ts"
 import * as LedgerModel from "../../core/test/support/LedgerModel.ts"
+import * as LedgerShares from "../../core/test/support/LedgerShares.ts"
 import { specification, type World } from "../../core/test/support/LedgerSpecification.ts"
 import * as RedisLedger from "../src/redis/RedisLedger.ts"
 import * as RedisServer from "./support/RedisServer.ts"
@@ -30,6 +31,7 @@ let runs = 0
 
 RedisServer.suite("a ledger in Redis", (it) => {
   specification(it.effect, world)
+  LedgerShares.specification(it.effect, world)
 
   it.effect.prop("grants what a plain list of everything would, in order of arrival", { steps: LedgerModel.Steps }, (
     { steps }
