@@ -16,12 +16,18 @@ import * as Stream from "effect/Stream"
 /**
  * - `takes`: how long a call takes.
  * - `fails`: what it fails with, if anything; may change while the test runs.
+ * - `failing`: the same for each call; `failsAfter`: how long that takes; `dies`: whether it has a defect instead.
+ * - `breaks`: what a stream fails with after its first event.
  * - `quota`: tokens in a minute; each call draws 100, and reserves ten more for its answer.
  * - `usage`: what an answer reports.
  */
 export interface LaneOptions {
   takes?: Duration.Input
   fails?: ProviderError.CallError | undefined
+  failing?: () => ProviderError.CallError | undefined
+  failsAfter?: Duration.Input
+  breaks?: ProviderError.CallError
+  dies?: boolean
   quota?: number
   usage?: Partial<Usage.Usage>
   policy?: Policy.Options
@@ -46,8 +52,10 @@ const layerOf = (
     Effect.gen(function*() {
       lanes.asked.push(name)
       lanes.models.push(model)
-      const { fails, takes = 0 } = lanes.options[name] ?? {}
-      if (fails !== undefined) return yield* Effect.fail(fails)
+      const { dies = false, failing, failsAfter = 0, takes = 0, ...options } = lanes.options[name] ?? {}
+      if (dies) return yield* Effect.die("A lane has a defect")
+      const fails = failing?.() ?? options.fails
+      if (fails !== undefined) return yield* Effect.delay(Effect.fail(fails), failsAfter)
       yield* Effect.sleep(takes)
       return {
         finishReason: "stop" as const,
@@ -76,11 +84,23 @@ const layerOf = (
         })),
       stream: ({ model }) =>
         Stream.unwrap(
-          Effect.map(answered(model), (outcome) =>
-            Stream.make({ type: "text-delta", index: 0, delta: name }, { type: "finish", ...outcome }))
+          Effect.map(answered(model), (outcome) => {
+            const breaks = lanes.options[name]?.breaks
+            const delta = { type: "text-delta" as const, index: 0, delta: name }
+            return breaks === undefined
+              ? Stream.make(delta, { type: "finish" as const, ...outcome })
+              : Stream.concat(Stream.make(delta), Stream.fail(breaks))
+          })
         )
     })
   )
+}
+
+/** Layers of lanes with these options, by name. */
+export const laneOf = (options: Record<string, LaneOptions>) => {
+  const lanes: Lanes = { asked: [], models: [], options }
+  const layers = Object.fromEntries(Object.keys(options).map((name) => [name, layerOf(lanes, name)]))
+  return { ...lanes, layers }
 }
 
 /** A pool of lanes with these options, and what is declared about them. */
@@ -92,9 +112,9 @@ export const pool = Effect.fnUntraced(function*(
     layer: ReturnType<typeof ChatService.withPool>
   ) => Layer.Layer<ChatService.ChatService, unknown> = (layer) => layer as never // no lane needs anything
 ) {
-  const lanes: Lanes = { asked: [], models: [], options }
+  const { layers: plain, ...lanes } = laneOf(options)
   const layers = Object.fromEntries(
-    Object.keys(options).map((name) => [name, { layer: layerOf(lanes, name), ...declared[name] }])
+    Object.entries(plain).map(([name, layer]) => [name, { layer, ...declared[name] }])
   )
   const layer = around(ChatService.withPool(layers, settings) as never) // no lane needs anything
   const services = yield* Layer.build(Layer.provide(layer, Ledger.layerMemory))

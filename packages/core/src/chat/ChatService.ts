@@ -189,7 +189,8 @@ export const withFallback: {
  * - A prompt with `cache` marks stays in the lane that has it cached, where reading it costs a tenth, as long as that lane
  *   has room and no other is cheaper even so.
  * - A lane that throttles or is down leaves the pool, for a quarter of a second or a second at first, up to five seconds,
- *   or as long as the service asks. Then one call probes it. The call that found out goes on in another lane.
+ *   or as long as the service asks. Then one call probes it. The call that found out goes on in another lane. Ten
+ *   answers make up for one failure: a lane of which few calls fail stays.
  * - When every lane has failed, the call is made again by the `retry` of the policy in force for the first lane. It fails
  *   with the last error of a lane, or with `ModelUnavailableError` when all of them are out.
  * - The `model` of a request goes to every lane as it is, unless `options.model` says otherwise.

@@ -24,13 +24,13 @@ export const deadline = (
 ): Effect.Effect<Duration.Duration, ProviderError.InvalidRequestError> =>
   Check.run(Check.duration({ infinite: true }), given, { provider: "strata", field: "deadline" })
 
-/** Fails an effect that takes longer. */
+/** Fails an effect that takes longer; `left` is what of the duration is left, if it began earlier. */
 export const within =
-  (phase: Phase, duration: Duration.Duration, asked: Asked) =>
+  (phase: Phase, duration: Duration.Duration, asked: Asked, left = duration) =>
   <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | ProviderError.TimeoutError, R> => {
     const orElse = () => Effect.failSync(() => timeout(asked, phase, duration))
-    if (Duration.isZero(duration)) return orElse()
-    return Duration.isFinite(duration) ? Effect.timeoutOrElse(self, { duration, orElse }) : self
+    if (Duration.isZero(left)) return orElse()
+    return Duration.isFinite(duration) ? Effect.timeoutOrElse(self, { duration: left, orElse }) : self
   }
 
 /** {@link within} for many effects that run at the same time: all of them share a timer. */

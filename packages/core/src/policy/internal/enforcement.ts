@@ -4,6 +4,7 @@
  */
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
@@ -35,7 +36,7 @@ import type * as WaitQueue from "./waitQueue.ts"
  * - `stream`: for streams. They are retried only while no event has been delivered; a failure after that becomes a
  *   `StreamInterruptedError` with the number of events delivered and the failure as its cause.
  * - `load`: how full the quota or the permits of a target are, and whether its circuit is open, as far as this process knows.
- * - `retried`: retries an effect by the policy, within its retry budget.
+ * - `retried`: retries an effect by the policy, within its retry budget; see `Retrying.Options`.
  * - `window`: how many calls can be in flight at most; finite whatever the policy says.
  */
 export interface Enforcement {
@@ -44,7 +45,8 @@ export interface Enforcement {
   readonly load: (target: Telemetry.Target) => Effect.Effect<Load>
   readonly retried: <A, E extends ProviderError.ProviderError, R>(
     self: Effect.Effect<A, E, R>,
-    target: Telemetry.Target
+    target: Telemetry.Target,
+    sooner: Retrying.Options["sooner"]
   ) => Effect.Effect<A, E | ProviderError.InvalidRequestError, R>
   readonly call: <A, R>(
     self: Effect.Effect<A, ProviderError.CallError, R>,
@@ -111,11 +113,18 @@ export const make = Effect.fnUntraced(function*(
           retry: policy.retry,
           target,
           permitted: allowance.onRetry,
-          circuitOpened: breaker.opened
+          sooner: breaker.opened
         }
       )
-      return Effect.andThen(allowance.onCall, retried)
-    }).pipe(Clocks.within("deadline", deadline, target))
+      const all = Effect.andThen(allowance.onCall, retried)
+      if (admission === undefined || !Duration.isFinite(deadline)) {
+        return Clocks.within("deadline", deadline, target)(all)
+      }
+      return Effect.flatMap(Watchdog.now, (now) => {
+        const left = Math.max(0, admission.start + Duration.toMillis(deadline) - now)
+        return Clocks.within("deadline", deadline, target, Duration.millis(left))(all)
+      })
+    })
 
   /**
    * One attempt. Its budget, its quota and its permit, granted in this order, are held until `scope` closes, and settled by
@@ -191,12 +200,12 @@ export const make = Effect.fnUntraced(function*(
         used: Math.max(used, permits.load(target)),
         isOpen
       })),
-    retried: (self, target) =>
+    retried: (self, target, sooner) =>
       Retrying.retried(self, {
         retry: policy.retry,
         target,
         permitted: allowance.onRetry,
-        circuitOpened: () => Effect.never
+        sooner
       }),
     call: (self, target, metering = unmetered, budgets = []) =>
       Effect.flatMap(UsageSink.heard(sink), (heard) => {
@@ -246,7 +255,7 @@ export const make = Effect.fnUntraced(function*(
       })
       return Stream.unwrap(Effect.gen(function*() {
         const scope = yield* Effect.scope
-        const start = yield* Watchdog.now
+        const start = (yield* Admission.Admission)?.start ?? (yield* Watchdog.now)
         const heard = yield* UsageSink.heard(sink)
         const opened = yield* repeated(
           (number, admission) => open(number, admission, scope, heard),

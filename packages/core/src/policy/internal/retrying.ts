@@ -26,14 +26,14 @@ export type IsFinal = (error: ProviderError.ProviderError) => Effect.Effect<bool
 
 /**
  * - `permitted`: waits until the retry budget has a retry left; runs after the delay of the schedule.
- * - `circuitOpened`: returns when the circuit of the target is open. It cuts a wait short: the next attempt will not be
- *   sent.
+ * - `sooner`: cuts the wait after an error short, such as when the circuit of the target is open: the next attempt will not
+ *   be sent.
  */
 export interface Options {
   readonly retry: Retry.Retry
   readonly target: Telemetry.Target
   readonly permitted: (target: Telemetry.Target) => Effect.Effect<void>
-  readonly circuitOpened: (target: Telemetry.Target) => Effect.Effect<void>
+  readonly sooner: (target: Telemetry.Target, error: ProviderError.ProviderError) => Effect.Effect<void>
 }
 
 /** Runs `self` until it succeeds or its schedule is done, and fails with its last error then. */
@@ -47,7 +47,7 @@ export const retried = <A, E extends ProviderError.ProviderError, R>(
 const afterFirst = Effect.fnUntraced(function*<A, E extends ProviderError.ProviderError, R>(
   self: Effect.Effect<A, E, R>,
   first: E,
-  { circuitOpened, permitted, retry, target }: Options
+  { permitted, retry, sooner, target }: Options
 ): Effect.fn.Return<A, E | ProviderError.InvalidRequestError, R> {
   const isFinal = yield* FinalErrors
   const step = yield* Schedule.toStep(retry)
@@ -63,7 +63,7 @@ const afterFirst = Effect.fnUntraced(function*<A, E extends ProviderError.Provid
     yield* recorded(target, error, retries, delay)
     const wait = Effect.andThen(Effect.sleep(delay), permitted(target))
     // A schedule that goes on after a `CircuitOpenError` waits for the circuit to close.
-    yield* error._tag === "CircuitOpenError" ? wait : Effect.raceFirst(wait, circuitOpened(target))
+    yield* error._tag === "CircuitOpenError" ? wait : Effect.raceFirst(wait, sooner(target, error))
     const result = yield* Effect.result(self)
     if (Result.isSuccess(result)) return result.success
     error = result.failure

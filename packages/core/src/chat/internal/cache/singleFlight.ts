@@ -8,6 +8,7 @@ import * as Latch from "effect/Latch"
 import type * as Pull from "effect/Pull"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as Admission from "../../../policy/internal/admission.ts"
 import type * as ProviderError from "../../../ProviderError.ts"
 import * as ChatEvent from "../../ChatEvent.ts"
 import type * as ChatResponse from "../../ChatResponse.ts"
@@ -24,6 +25,7 @@ export interface Flight {
 
 interface Entry {
   readonly flight: Flight
+  readonly shared: Admission.Shared
   subscribers: number
   interrupt: Effect.Effect<void>
 }
@@ -37,11 +39,13 @@ export const make = () => {
 
   const begin = (key: string, isStream: boolean, send: (flight: Flight) => Answer) => {
     const { complete, flight } = makeFlight(isStream)
-    const entry: Entry = { flight, subscribers: 1, interrupt: Effect.void }
+    const forgetNow = () => void (entries.get(key) === entry && entries.delete(key))
+    const forget = Effect.sync(forgetNow)
+    const entry: Entry = { flight, shared: Admission.share(forgetNow), subscribers: 1, interrupt: Effect.void }
     entries.set(key, entry)
-    const forget = Effect.sync(() => entries.get(key) === entry && entries.delete(key))
+    const sent = entry.shared.provided(send(flight))
     return Effect.map(
-      Effect.forkDetach(Effect.onExit(send(flight), (exit) => Effect.andThen(forget, complete(exit)))),
+      Effect.forkDetach(Effect.onExit(sent, (exit) => Effect.andThen(forget, complete(exit)))),
       (fiber) => {
         entry.interrupt = Effect.andThen(forget, Fiber.interrupt(fiber))
         return { entry, flight, isFirst: true }
@@ -59,7 +63,7 @@ export const make = () => {
         const entry = entries.get(key)
         if (entry === undefined) return begin(key, isStream, send)
         entry.subscribers++
-        return Effect.succeed({ entry, flight: entry.flight, isFirst: false })
+        return Effect.as(entry.shared.join, { entry, flight: entry.flight, isFirst: false })
       }),
       ({ entry }) => Effect.suspend(() => --entry.subscribers === 0 ? entry.interrupt : Effect.void)
     )

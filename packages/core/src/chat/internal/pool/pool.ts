@@ -10,6 +10,7 @@ import * as Lane from "../../../policy/internal/lane.ts"
 import * as Dispatch from "../../../policy/internal/pool/dispatch.ts"
 import * as Lanes from "../../../policy/internal/pool/lanes.ts"
 import type * as Pool from "../../../policy/Pool.ts"
+import * as ProviderError from "../../../ProviderError.ts"
 import * as Chat from "../../Chat.ts"
 import type * as ChatRequest from "../../ChatRequest.ts"
 import type * as ChatResponse from "../../ChatResponse.ts"
@@ -68,14 +69,21 @@ const make = (members: Lanes.Members<Chat.Chat>, options: Pool.Options): Chat.Ch
       Stream.unwrap(Effect.gen(function*() {
         const scope = yield* Effect.scope
         const { requestOf, told, wish } = yield* prepared(given)
-        const { answer, lane } = yield* dispatch(wish, (lane) => {
+        const { answer, broke, lane } = yield* dispatch(wish, (lane) => {
           const events = lane.service.stream(requestOf(lane))
           // The rest of it is read by the caller, outside of the lane.
           return Effect.flatMap(Lane.Lane, (name) =>
             OpenStream.open(Stream.updateService(events, Lane.Lane, () => name), scope))
         })
         return Stream.map(answer, (event) =>
-          event.type === "finish" ? told(lane, event) : event)
+          event.type === "finish" ? told(lane, event) : event).pipe(
+            // The lane learns why, though the call cannot go on elsewhere.
+            Stream.tapError((error) =>
+              error._tag === "StreamInterruptedError" && ProviderError.isProviderError(error.cause)
+                ? broke(error.cause)
+                : Effect.void
+            )
+          )
       }))
   }
 }

@@ -64,7 +64,7 @@ export const prefixesOf = (request: ChatRequest.ChatRequest): ReadonlyArray<Pref
     pending.push(part)
     const life = lifeOf(part)
     if (life === undefined) return
-    const text = CanonicalText.make(pending)
+    const text = CanonicalText.make(pending, (bytes) => `${bytes.length}-${Checksum.make(bytes)}`)
     // A prompt without a canonical text is not known again.
     before = text === undefined ? `${before}?${prefixes.length}` : keyOf(before, text)
     pending = []
@@ -78,9 +78,10 @@ export const prefixesOf = (request: ChatRequest.ChatRequest): ReadonlyArray<Pref
   return prefixes.slice(-4)
 }
 
+/** Of one length, however many prefixes come before it. */
 const keyOf = (before: string, text: string): string => {
-  const bytes = encoder.encode(text)
-  return `${before}/${bytes.length}-${Checksum.make(bytes)}`
+  const bytes = encoder.encode(`${before}/${text}`)
+  return `${bytes.length}-${Checksum.make(bytes)}-${Checksum.make(bytes.toReversed())}`
 }
 
 const encoder = new TextEncoder()

@@ -1,6 +1,9 @@
 /** Sends calls through the lanes of a pool: chooses one for each, goes on with another when it fails, and tries again. */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Metric from "effect/Metric"
 import * as Result from "effect/Result"
 import * as Check from "../../../Check.ts"
@@ -10,6 +13,7 @@ import * as Watchdog from "../../../internal/watchdog.ts"
 import * as ProviderError from "../../../ProviderError.ts"
 import * as Telemetry from "../../../Telemetry.ts"
 import * as Pool from "../../Pool.ts"
+import * as Clocks from "../clocks.ts"
 import * as Gates from "../gates.ts"
 import * as Lane from "../lane.ts"
 import * as Retrying from "../retrying.ts"
@@ -18,10 +22,11 @@ import type * as Health from "./health.ts"
 import type * as Lanes from "./lanes.ts"
 import * as Race from "./race.ts"
 
-/** An answer, and the lane that gave it. */
+/** An answer, and the lane that gave it. `broke`: tells the lane that it did not end well, where it goes on as a stream. */
 export interface Answered<Shape, A> {
   readonly answer: A
   readonly lane: Lanes.Member<Shape>
+  readonly broke: (error: ProviderError.ProviderError) => Effect.Effect<void>
 }
 
 /** Sends a call: `attempt` makes it through one lane. */
@@ -56,26 +61,32 @@ export const make = <Shape extends Trait.Trait>(
     model: string,
     self: Effect.Effect<A, E>
   ) =>
-    Effect.flatMap(Watchdog.now, (start) => {
-      lane.served += 1 / lane.weight
-      const call = lane.health.begin(model, start)
-      return Effect.updateService(self, Retrying.FinalErrors, (isFinal): Retrying.IsFinal => (error) =>
-        Effect.flatMap(isFinal(error), (is) =>
-          is ? Effect.succeed(true) : goesOn(error))).pipe(
+    // A call that is the probe must say how it ended, whatever happens to it, or no other would ever probe the lane.
+    Effect.uninterruptibleMask((restore) =>
+      Effect.flatMap(Watchdog.now, (start) => {
+        lane.served += 1 / lane.weight
+        const call = lane.health.begin(model, start)
+        const inLane = self.pipe(
+          Effect.updateService(Retrying.FinalErrors, (isFinal): Retrying.IsFinal => (error) =>
+            Effect.flatMap(isFinal(error), (is) => is ? Effect.succeed(true) : goesOn(error))),
           Effect.updateService(Lane.Lane, (outer) =>
             Lane.within(outer, lane.name)),
-          Effect.tap(() =>
-            answered(lane, model, call)
-          ),
-          Effect.tapError((error) => failed(lane, model, call, error)),
-          Effect.onInterrupt(() =>
-            Effect.sync(() => {
-              lane.served -= 1 / lane.weight
-              if (lane.health.ended(model, call)) changed()
-            })
-          )
+          Effect.map((answer) => ({
+            answer,
+            lane,
+            broke: (error: ProviderError.ProviderError) => failed(lane, model, call, error)
+          }))
         )
-    })
+        return Effect.onExit(restore(inLane), (exit) => {
+          if (Exit.isSuccess(exit)) return answered(lane, model, call)
+          const error = Cause.findErrorOption(exit.cause)
+          if (error._tag === "Some") return failed(lane, model, call, error.value)
+          if (Cause.hasInterrupts(exit.cause)) lane.served -= 1 / lane.weight
+          if (lane.health.ended(model, call)) changed()
+          return Effect.void
+        })
+      })
+    )
 
   const answered = (lane: Lanes.Member<Shape>, model: string, call: Health.Call) =>
     Effect.andThen(
@@ -84,7 +95,8 @@ export const make = <Shape extends Trait.Trait>(
         if (!lane.health.answered(model, call)) return Effect.void
         changed()
         // It is not asked all at once for what it was not asked while it was out.
-        lane.served = Math.max(lane.served, Math.min(...members.filter((one) => one !== lane).map((one) => one.served)))
+        const others = members.filter((one) => one !== lane).map((one) => one.served)
+        if (others.length > 0) lane.served = Math.max(lane.served, Math.min(...others))
         return Effect.andThen(
           shown(lane, 0),
           Effect.annotateLogs(Effect.logInfo("A lane is back in the pool: it answers"), { lane: lane.name })
@@ -119,12 +131,30 @@ export const make = <Shape extends Trait.Trait>(
   ) =>
     Effect.gen(function*(): Effect.fn.Return<Answered<Shape, A>, E | ProviderError.CallError> {
       const interactive = (yield* Pool.Interactive) === true
+      const start = yield* Watchdog.now
       const modelOf = (lane: Lanes.Member<Shape>) => wish.modelOf(lane) ?? ""
+
+      /** What the last round failed with, if nothing was sent. */
+      let unsent: ProviderError.ProviderError | undefined
+      const isIn = (now: number) =>
+        members.some((lane) => (interactive || !lane.interactive) && lane.health.standing(modelOf(lane), now) === "in")
+      /** A call that was not sent waits for no backoff once a lane is back. */
+      const sooner = (_target: unknown, error: ProviderError.ProviderError) =>
+        error !== unsent ? Effect.never : Effect.flatMap(Clock.Clock, (clock) =>
+          Effect.callback<void>((resume) => {
+            const look = () => {
+              if (isIn(Watchdog.monotonicMillis(clock))) resume(Effect.void)
+            }
+            listeners.add(look)
+            look()
+            return Effect.sync(() => void listeners.delete(look))
+          }))
 
       const round = Effect.gen(function*(): Effect.fn.Return<Answered<Shape, A>, E | ProviderError.CallError> {
         // Lanes that failed, and take other calls all the same. Those that are out may be asked again when they are back.
         const tried = new Set<Lanes.Member<Shape>>()
         const course: Race.Course<Lanes.Member<Shape>> = {
+          start,
           next: (asked) => {
             const open = members.filter((member) => !tried.has(member) && !asked.has(member))
             return Effect.map(Choice.ranked(open, { ...wish, interactive }), ([best]) => best)
@@ -133,7 +163,7 @@ export const make = <Shape extends Trait.Trait>(
             Effect.map(Watchdog.now, (now) => {
               let soonest: number | undefined
               for (const member of members) {
-                if (asked.has(member)) continue
+                if (asked.has(member) || tried.has(member)) continue
                 const absence = member.health.absence(modelOf(member), now)
                 const isOpen = absence !== undefined && !absence.isProbed && (interactive || !member.interactive)
                 if (isOpen) soonest = Math.min(soonest ?? Infinity, absence.left)
@@ -147,10 +177,11 @@ export const make = <Shape extends Trait.Trait>(
         }
         const through = (lane: Lanes.Member<Shape>) =>
           watched(lane, modelOf(lane), attempt(lane)).pipe(
-            Effect.map((answer) => ({ answer, lane })),
             Effect.tapError(() =>
               Effect.map(Watchdog.now, (now) => {
-                if (lane.health.standing(modelOf(lane), now) === "in") tried.add(lane)
+                const standing = lane.health.standing(modelOf(lane), now)
+                // One that is still due for a probe would be asked again at once.
+                if (standing === "in" || standing === "due") tried.add(lane)
               })
             )
           )
@@ -159,17 +190,38 @@ export const make = <Shape extends Trait.Trait>(
           const result = yield* Race.race(course, through, goesOn)
           if (Result.isSuccess(result)) return result.success
           const last = result.failure.at(-1)
-          if (last === undefined) return yield* Effect.fail(reported ?? (yield* absent(members, modelOf)))
+          if (last === undefined) return yield* Effect.fail(reported ?? (unsent = yield* absent(members, modelOf)))
           reported = last.error
         }
       })
 
       const [ahead] = yield* Gates.ahead(members[0].service, wish.modelOf(members[0]))
-      return yield* ahead === undefined ? round : ahead.enforcement.retried(round, ahead.target)
+      if (ahead === undefined) return yield* round
+      // The lanes keep the deadline while one is asked, and this between rounds.
+      const deadline = yield* longestDeadline(members, wish.modelOf)
+      const left = Duration.millis(Math.max(0, start + Duration.toMillis(deadline) - (yield* Watchdog.now)))
+      return yield* ahead.enforcement.retried(round, ahead.target, sooner).pipe(
+        Clocks.within("deadline", deadline, ahead.target, left)
+      )
     })
 }
 
 const provider = "strata"
+
+/** A lane whose deadline is shorter ends a call by itself. */
+const longestDeadline = Effect.fnUntraced(function*<Shape extends Trait.Trait>(
+  members: Lanes.Members<Shape>,
+  modelOf: (lane: Lanes.Member<Shape>) => string | undefined
+) {
+  let longest = Duration.zero
+  for (const member of members) {
+    const all = yield* Gates.ahead(member.service, modelOf(member))
+    if (all.length === 0) return Duration.infinity
+    for (const { enforcement } of all) longest = Duration.max(longest, enforcement.policy.timeouts.deadline)
+    if (!Duration.isFinite(longest)) return longest
+  }
+  return longest
+})
 
 /** The time of a call is over, or it is paid for: another lane would not help. */
 const isOfTheCall = (error: ProviderError.ProviderError): boolean =>

@@ -1,6 +1,9 @@
 /**
  * Which lanes of a pool take calls. One that is refused or down leaves the pool; after a pause one call probes it, and it is
  * back when that is answered, or out for twice the time.
+ *
+ * A lane that answers most calls stays. Ten answers make up for one failure, of which five at most are forgiven: else a lane
+ * with many calls, of which few fail, would be out most of the time.
  */
 import * as Duration from "effect/Duration"
 import * as BoundedMap from "../../../internal/boundedMap.ts"
@@ -31,6 +34,14 @@ export type Health = ReturnType<typeof make>
 /** The health of one lane, for each model that requests name. */
 export const make = () => {
   const outs = BoundedMap.make<string, Out>(mostModels)
+  /** How many failures the answers of each model make up for. */
+  const credits = BoundedMap.make<string, number>(mostModels)
+  const forgives = (model: string, error: ProviderError.ProviderError): boolean => {
+    const credit = credits.entries.get(model) ?? 0
+    if (credit < 1 || !passes.has(error._tag) || ProviderError.retryAfter(error) !== undefined) return false
+    credits.set(model, credit - 1)
+    return true
+  }
 
   return {
     standing: (model: string, now: number): Standing => {
@@ -52,23 +63,30 @@ export const make = () => {
     /** A call was answered; true when the lane is back by that. */
     answered: (model: string, { start }: Call): boolean => {
       const out = outs.entries.get(model)
-      return out !== undefined && start >= out.since && outs.delete(model)
+      if (out === undefined) {
+        const credit = credits.entries.get(model) ?? 0
+        if (credit < mostForgiven) credits.set(model, credit + 1 / answersForFailure)
+        return false
+      }
+      if (start < out.since) return false
+      credits.set(model, 1)
+      return outs.delete(model)
     },
-    /** A call failed. One that began before the lane left says nothing new. */
+    /** A call failed. One that began before the lane left says nothing new, nor does one among many answers. */
     failed: (model: string, call: Call, now: number, error: ProviderError.ProviderError): Change => {
       const out = outs.get(model)
       if (!shows.has(error._tag)) {
         if (out?.probe === call) out.probe = undefined
         return "unknown"
       }
-      if (out !== undefined && call.start < out.since) return "unknown"
+      if (out === undefined ? forgives(model, error) : call.start < out.since) return "unknown"
       const first = error._tag === "RateLimitError" ? shortest.refused : shortest.down
       const pause = out === undefined ? first : Math.min(longest, Math.max(first, out.pause * 2))
       const hint = ProviderError.retryAfter(error)
       const wait = hint === undefined
         ? pause
         : error._tag === "CircuitOpenError"
-        ? millisOf(hint)
+        ? Math.max(1, millisOf(hint))
         : Math.max(pause, millisOf(hint))
       outs.set(model, { error, since: now, until: now + wait, pause, probe: undefined })
       return out === undefined ? "left" : "stays"
@@ -80,12 +98,16 @@ export const make = () => {
       out.probe = undefined
       return true
     },
-    /** Why the lane is out, and for how many milliseconds. */
+    /** Why the lane is out, and for how many milliseconds; while it is probed nobody knows. */
     absence: (model: string, now: number) => {
       const out = outs.entries.get(model)
       return out === undefined
         ? undefined
-        : { error: out.error, isProbed: out.probe !== undefined, left: Math.max(1, out.until - now) }
+        : {
+          error: out.error,
+          isProbed: out.probe !== undefined,
+          left: out.probe === undefined ? Math.max(1, out.until - now) : probing
+        }
     }
   }
 }
@@ -105,6 +127,22 @@ const shows: ReadonlySet<string> = new Set<ProviderError.ProviderError["_tag"]>(
   "ConnectionError",
   "CircuitOpenError"
 ])
+
+/** Failures that happen to a service now and then, although it takes calls. */
+const passes: ReadonlySet<string> = new Set<ProviderError.ProviderError["_tag"]>([
+  "RateLimitError",
+  "ModelUnavailableError",
+  "ProviderInternalError",
+  "TimeoutError",
+  "ConnectionError"
+])
+
+/** The answers that make up for a failure, and the most failures that a lane can have made up for. */
+const answersForFailure = 10
+const mostForgiven = 5
+
+/** When to ask again for a lane that is probed, in milliseconds. */
+const probing = 1_000
 
 /** The first pause, in milliseconds, and the longest. */
 const shortest = { refused: 250, down: 1_000 }

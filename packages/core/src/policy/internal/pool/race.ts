@@ -2,13 +2,13 @@
  * Sends one call through the first of several lanes that admits it.
  *
  * It starts in the best lane. Where it has to wait there, or fails, it starts in the next one as well, so that in the end it
- * waits in the queues of all of them, also of those that are back meanwhile. The lane that has granted it a place in its quota and a permit claims it, and it
- * leaves the others.
+ * waits in the queues of all of them, also of those that are back meanwhile. The lane that has granted it a place in its
+ * quota and a permit claims it, and it leaves the others.
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
+import type * as Fiber from "effect/Fiber"
 import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
@@ -30,11 +30,13 @@ type Event<Lane, A, E> =
 /**
  * The lanes of a race.
  *
+ * - `start`: when the call began, in milliseconds of `Watchdog.now`.
  * - `next`: the best one that may be asked now, besides those that are.
  * - `due`: in how many milliseconds another lane may be asked that may not now; `undefined` for none.
  * - `onChange`: calls the listener when a lane leaves or is back, until the function it gives is called.
  */
 export interface Course<Lane> {
+  readonly start: number
   readonly next: (asked: ReadonlyMap<Lane, unknown>) => Effect.Effect<Lane | undefined>
   readonly due: (asked: ReadonlyMap<Lane, unknown>) => Effect.Effect<number | undefined>
   readonly onChange: (listener: () => void) => () => void
@@ -45,7 +47,7 @@ export interface Course<Lane> {
  * for which `goesOn` is false ends the race.
  */
 export const race = <Lane, A, E, E2, R>(
-  { due, next, onChange }: Course<Lane>,
+  course: Course<Lane>,
   attempt: (lane: Lane) => Effect.Effect<A, E, R>,
   goesOn: (error: E) => Effect.Effect<boolean, E2>
 ): Effect.Effect<Result.Result<A, ReadonlyArray<Failed<Lane, E>>>, E | E2, R> =>
@@ -61,6 +63,7 @@ export const race = <Lane, A, E, E2, R>(
 
       const tell = (event: Event<Lane, A, E>) => Queue.offerUnsafe(events, event)
       const admission = (lane: Lane): Admission.Admission => ({
+        start: outer?.start ?? course.start,
         waits: Effect.sync(() => {
           if (waiting.has(lane)) return
           waiting.add(lane)
@@ -76,30 +79,35 @@ export const race = <Lane, A, E, E2, R>(
         }
       })
       const start = Effect.gen(function*() {
-        const lane = yield* next(running)
+        const lane = yield* course.next(running)
         if (lane === undefined) return yield* outer?.waits ?? Effect.void
-        const run = Effect.exit(Effect.provideService(attempt(lane), Admission.Admission, admission(lane))).pipe(
-          Effect.map((exit) => tell({ _tag: "ends", lane, exit }))
-        )
-        running.set(lane, yield* Effect.forkIn(run, scope, { startImmediately: true }))
+        const run = Effect.provideService(attempt(lane), Admission.Admission, admission(lane))
+        const fiber = yield* Effect.forkIn(run, scope, { startImmediately: true })
+        running.set(lane, fiber)
+        // Also where something else interrupts it.
+        fiber.addObserver((exit) => tell({ _tag: "ends", lane, exit }))
       })
       const isWaiting = () => owner === undefined && waiting.size >= running.size
 
       const event = Effect.suspend(() => {
         const take = Queue.take(events)
         if (!isWaiting()) return take
-        return Effect.flatMap(due(running), (millis) =>
-          millis === undefined ? take : Effect.timeoutOrElse(take, {
-            duration: millis,
-            orElse: () => Effect.succeed<Event<Lane, A, E>>({ _tag: "changes" })
-          }))
+        return Effect.flatMap(
+          course.due(running),
+          (millis) =>
+            millis === undefined ? take : Effect.timeoutOrElse(take, {
+              duration: millis,
+              orElse: () => Effect.succeed<Event<Lane, A, E>>({ _tag: "changes" })
+            })
+        )
       })
-      yield* Scope.addFinalizer(
-        scope,
-        Effect.sync(onChange(() => {
-          if (!isTold) isTold = tell({ _tag: "changes" })
-        }))
+      const listen = Effect.sync(() =>
+        course.onChange(() => {
+          // Only what waits may start in another lane.
+          if (!isTold && owner === undefined) isTold = tell({ _tag: "changes" })
+        })
       )
+      yield* Scope.provide(Effect.acquireRelease(listen, Effect.sync), scope)
 
       yield* start
       while (running.size > 0) {
@@ -114,8 +122,11 @@ export const race = <Lane, A, E, E2, R>(
             break
           case "claims": {
             const others = [...running].filter(([lane]) => lane !== told.lane)
-            for (const [lane] of others) running.delete(lane)
-            yield* Fiber.interruptAll(others.map(([, fiber]) => fiber))
+            for (const [lane, fiber] of others) {
+              running.delete(lane)
+              // The scope waits for its end: a ledger that is slow to take it back must not hold up the call.
+              fiber.interruptUnsafe()
+            }
             break
           }
           case "ends": {
@@ -124,6 +135,8 @@ export const race = <Lane, A, E, E2, R>(
             if (!running.delete(lane)) break
             waiting.delete(lane)
             if (Exit.isSuccess(exit)) return Result.succeed(exit.value)
+            // The call is sent by another lane.
+            if (owner !== undefined && owner.lane !== lane) break
             const found = Cause.findErrorOption(exit.cause)
             if (found._tag === "None" || !(yield* goesOn(found.value))) return yield* Effect.failCause(exit.cause)
             failed.push({ lane, error: found.value })
