@@ -250,6 +250,8 @@ describe("Quota with a key", () => {
       assert.strictEqual(sent.length, 2)
     }))
 
+  // A call of each, and one that had a place in the ledger before the other tenant came.
+  const most = 3 * 400
   it.effect.prop("grants tenants that wait as much as others, whatever arrives", {
     calls: Schema.Array(
       Schema.Struct({
@@ -276,7 +278,7 @@ describe("Quota with a key", () => {
           }
         }
         for (const [pair, ahead] of apart) {
-          if (pair.split(" ").every((tenant) => left.get(tenant)! > 0)) assert.isAtMost(ahead, 2 * 400, pair)
+          if (pair.split(" ").every((tenant) => left.get(tenant)! > 0)) assert.isAtMost(ahead, most, pair)
         }
       }
       for (const { after, count, input, tenant } of calls) {

@@ -2,7 +2,7 @@
  * A ledger so simple that it is plainly right: lists of everything, searched from end to end. It watches a real one and
  * fails where that one grants what it should not, or out of turn, or keeps somebody waiting who has room.
  *
- * Where reservations have shares, it remembers the tag of each for ever.
+ * Where reservations have shares, it remembers the tag of each, for ever or as long as anything is on the key.
  */
 import { assert } from "@effect/vitest"
 import * as Duration from "effect/Duration"
@@ -59,12 +59,16 @@ interface Place {
 /** Three shares, of which one has no name. */
 export const shares = (id: number): string | undefined => id < 4 ? "greedy" : id < 7 ? "modest" : undefined
 
-/** Carries the steps out on a key; ends by serving everybody who is still waiting. `shareOf`: the share of an id. */
+/**
+ * Carries the steps out on a key; ends by serving everybody who is still waiting. `shareOf`: the share of an id; `forgets`:
+ * whether the ledger forgets the tags of shares when nothing is on the key.
+ */
 export const watch = Effect.fnUntraced(function*(
   { advance, ledger }: World,
   key: string,
   steps: typeof Steps.Type,
-  shareOf: (id: number) => string | undefined = () => undefined
+  shareOf: (id: number) => string | undefined = () => undefined,
+  forgets = false
 ) {
   let now = 0
   let held: Array<Entry> = []
@@ -120,6 +124,11 @@ export const watch = Effect.fnUntraced(function*(
       held.push({ ...head, at: now })
     }
     assert.deepStrictEqual(balances.map((balance) => balance.reserved), limits.map(reserved))
+    const isEmpty = line.length === 0 && balances.every(({ reserved, spent }) => reserved === 0 && spent === 0)
+    if (forgets && isEmpty) {
+      virtualTime = 0
+      tags.clear()
+    }
     const head = next()
     if (head !== undefined) assert.isFalse(fits(head.draw, 1 / 60), `${head.draw.tokens} is not granted, at ${now}`)
   })
