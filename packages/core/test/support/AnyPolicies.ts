@@ -71,6 +71,9 @@ export const calls: Readonly<Record<string, Calls>> = {
     () => Budget.spent(Budget.make({ perRun: 1 }), any),
     () => Budget.spent(Budget.make({ perRun: 1, key: () => "key" }), any)
   ],
+  "AdaptiveLimits.fromDocuments": (any) =>
+    stores(any).map((store) => () => AdaptiveLimits.fromDocuments(store).read("k", Concurrency.adaptive())),
+  "Ledger.fromDocuments": (any) => stores(any).map((store) => () => Ledger.fromDocuments(store).balances("k", [])),
   "ChatCache.layerMemory": (any) =>
     [any, ...fields(["capacity", "maxBytes"], any)].map((options) => () => ChatCache.layerMemory(options)),
   "Concurrency.adaptive": (any) =>
