@@ -2,14 +2,17 @@
  * Every public function that makes a policy, a cache, a store or a double: what it makes is put to use.
  */
 import {
+  AdaptiveLimits,
   Breaker,
   Budget,
   ChatCache,
   ChatService,
   Concurrency,
+  type Documents,
   EmbeddingCache,
   Fallback,
   Key,
+  Ledger,
   Policy,
   Pool,
   Pricing,
@@ -47,6 +50,18 @@ const listened = Effect.gen(function*() {
 
 const written = (...writer: Parameters<typeof UsageEvents.layerWriter<unknown>>) =>
   Layer.provideMerge(UsageEvents.layerWriter(...writer), UsageEvents.layer())
+
+/** Stores of texts that are, do or answer any value, or call back with it. */
+const stores = (any: never): ReadonlyArray<never> => [
+  any,
+  { change: any } as never,
+  { change: () => any } as never,
+  { change: () => Effect.fail(any) } as never,
+  {
+    change: (_: string, change: Parameters<Documents.Documents<never>["change"]>[1]) =>
+      Effect.fromResult(change(any, any))
+  } as never
+]
 
 /** By module and name. */
 export const calls: Readonly<Record<string, Calls>> = {

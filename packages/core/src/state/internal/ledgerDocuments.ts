@@ -10,7 +10,8 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as BoundedMap from "../../internal/boundedMap.ts"
-import type { Change, Documents } from "../Documents.ts"
+import type { Documents } from "../Documents.ts"
+import * as DocumentChange from "./documentChange.ts"
 import * as LedgerAccount from "./ledgerAccount.ts"
 import type { Amounts, Limit, Operations } from "./ledgerData.ts"
 
@@ -42,19 +43,19 @@ export const make = <E, E2>(
     key: string,
     use: (account: LedgerAccount.LedgerAccount, now: number) => A
   ): Effect.Effect<A, E2> =>
-    Effect.suspend(() =>
-      documents.change(key, (text, time) =>
-        Result.map(open(key, text), (account): Change<A> => {
+    DocumentChange.run(
+      documents,
+      key,
+      (text, time) =>
+        Result.map(open(key, text), (account) => {
           const now = Math.floor(time)
           const answer = use(account, now)
           if (account.isEmpty(now)) return { answer, text: undefined, keep: 0 }
           const next = encode(account.saved())
           accounts.set(key, { text: next, account })
           return { answer, text: next, keep: account.ends() - now }
-        }))
-    ).pipe(
-      Effect.mapError((cause) => failed(operation, cause)),
-      Effect.catchDefect((defect) => Effect.fail(failed(operation, defect)))
+        }),
+      (cause) => failed(operation, cause)
     )
 
   return {
