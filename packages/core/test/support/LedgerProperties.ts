@@ -17,7 +17,7 @@ export interface Options {
 /** Declares all that every ledger promises: single cases, and properties. Each has keys of its own. */
 export const specification = <R>(
   effect: Vitest.Tester<R | Scope.Scope>,
-  world: Effect.Effect<World, never, R>,
+  world: Effect.Effect<World, never, R | Scope.Scope>,
   { forgets, greed, runs }: Options
 ): void => {
   let keys = 0
