@@ -64,14 +64,13 @@ const bounded = <E, R>(
     let bytes = 0
     const problemOf = (line: unknown): ProviderError.InvalidRequestError | undefined => {
       const at = `lines[${records}]`
-      if (!(line instanceof Uint8Array) || line.length === 0 || line.includes(lineBreak)) {
-        return invalid(at, "it is not one line of bytes", "Give `line` of what `prepare` gives")
-      }
-      if (line.length > maxRecordBytes) {
-        return invalid(at, `it has ${line.length} bytes, and a record at most ${maxRecordBytes}`, "Leave it out")
+      const length = lengthOf(line)
+      if (length === undefined) return invalid(at, "it is not one line of bytes", "Give `line` of what `prepare` gives")
+      if (length > maxRecordBytes) {
+        return invalid(at, `it has ${length} bytes, and a record at most ${maxRecordBytes}`, "Leave it out")
       }
       records++
-      bytes += line.length + 1
+      bytes += length + 1
       if (records > maxRecords) return invalid("lines", `there are more than ${maxRecords}`, "Divide them into jobs")
       if (bytes > most) return invalid("lines", `they have more than ${most} bytes`, "Divide them into jobs")
     }
@@ -86,5 +85,11 @@ const bounded = <E, R>(
     })
     return Stream.concat(counted, Stream.unwrap(end))
   })
+
+/** The bytes of a line; `undefined` for any other value, and for no line or several. */
+const lengthOf: (line: unknown) => number | undefined = Check.total(
+  (line) => line instanceof Uint8Array && line.length > 0 && !line.includes(lineBreak) ? line.length : undefined,
+  () => undefined
+)
 
 const lineBreak = 0x0a
