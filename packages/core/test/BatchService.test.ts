@@ -112,7 +112,11 @@ describe("BatchService.prepare", () => {
       const { service } = yield* BatchProbe.make()
       // Any value may come from JavaScript.
       const error = yield* Effect.flip(service.prepare(record as Batch.BatchRecord))
-      const found: object = { tag: error._tag, provider: error.provider, field: "field" in error ? error.field : undefined }
+      const found: object = {
+        tag: error._tag,
+        provider: error.provider,
+        field: "field" in error ? error.field : undefined
+      }
       assert.deepStrictEqual(found, { tag, provider: "probe", field })
     }))
 })
