@@ -17,6 +17,7 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import type * as AwsError from "./AwsError.ts"
 import * as Converse from "./converse/Converse.ts"
 import type * as Fault from "./fault/Fault.ts"
 import * as Faults from "./fault/Faults.ts"
@@ -32,6 +33,8 @@ import * as Quota from "./quota/Quota.ts"
 import * as Region from "./Region.ts"
 import type * as Responder from "./Responder.ts"
 import * as Router from "./Router.ts"
+import * as ObjectStore from "./s3/ObjectStore.ts"
+import * as S3Operation from "./s3/S3Operation.ts"
 import type * as Signature from "./Signature.ts"
 import * as Statistics from "./Statistics.ts"
 import * as Admin from "./web/Admin.ts"
@@ -106,6 +109,7 @@ export class Emulator extends Context.Service<Emulator, {
  * - `history` (256): number of requests kept.
  * - `capture` (false): whether the bodies of these requests, which may hold prompts, are kept and shown by the page and
  *   the `/_strata/` paths. `maxBytes` (64 MB): the bound of their total size; the oldest are evicted first.
+ * - `s3`: the buckets of S3, which the same port serves; see {@link ObjectStore.Options}.
  */
 export interface Options {
   readonly host?: string | undefined
@@ -129,6 +133,7 @@ export interface Options {
   readonly admin?: Admin.Access | undefined
   readonly history?: number | undefined
   readonly capture?: boolean | { readonly maxBytes: number } | undefined
+  readonly s3?: ObjectStore.Options | undefined
 }
 
 /** The example key pair of AWS's documentation: it is valid only for an emulator. */
@@ -200,7 +205,9 @@ export const make: (options?: Options) => Effect.Effect<
   }
   const faults = yield* Effect.mapError(Faults.make(options.faults ?? []), notStarted)
   const services = yield* Effect.context<ChatService.ChatService | EmbeddingService.EmbeddingService>()
+  const store = yield* Effect.mapError(ObjectStore.make(options.s3 ?? {}, region), notStarted)
   const handle = Router.handle({
+    store,
     recorder,
     faults,
     served,
@@ -236,7 +243,7 @@ export const make: (options?: Options) => Effect.Effect<
   })
   const origins = options.cors ?? "loopback"
   const serve = (exchange: Exchange.Exchange) => {
-    if (Admin.isFor(exchange)) return administer(exchange)
+    if (!S3Operation.isFor(exchange) && Admin.isFor(exchange)) return administer(exchange)
     return Cors.isPreflight(exchange)
       ? HttpResponse.send(exchange, Cors.preflight(exchange, origins, "--cors"), {})
       : handle(Cors.expose(exchange, origins))
@@ -300,5 +307,6 @@ const servedRegions = ({ region, regions = [] }: Options): Effect.Effect<Region.
 
 const noToken = new EmulatorError({ message: "admin.token: Expected a token, got an empty text", cause: undefined })
 
-const notStarted = (error: Listener.ListenError | Tls.TlsError | Fault.FaultError | JsonFile.JsonFileError) =>
-  new EmulatorError({ message: error.message, cause: "cause" in error ? error.cause : error })
+const notStarted = (
+  error: Listener.ListenError | Tls.TlsError | Fault.FaultError | JsonFile.JsonFileError | AwsError.AwsError
+) => new EmulatorError({ message: error.message, cause: "cause" in error ? error.cause : error })

@@ -2,6 +2,7 @@
  * The operations of Bedrock Runtime, and those of Bedrock that list models, with their paths.
  */
 import * as Result from "effect/Result"
+import * as S3Operation from "./s3/S3Operation.ts"
 
 /** The operations on a model. */
 export type ModelOperation =
@@ -18,10 +19,7 @@ export type CatalogOperation =
   | "ListFoundationModels"
   | "ListInferenceProfiles"
 
-/** The operations of the emulator. */
-export type Operation = ModelOperation | CatalogOperation | "ApplyGuardrail"
-
-/** All operations. */
+/** All operations: of Bedrock, and of S3. */
 export const operations = [
   "ApplyGuardrail",
   "Converse",
@@ -32,8 +30,12 @@ export const operations = [
   "InvokeModel",
   "InvokeModelWithResponseStream",
   "ListFoundationModels",
-  "ListInferenceProfiles"
-] as const satisfies ReadonlyArray<Operation>
+  "ListInferenceProfiles",
+  ...S3Operation.operations
+] as const
+
+/** The operations of the emulator. */
+export type Operation = (typeof operations)[number]
 
 /**
  * The operation of a path, with its decoded parts. `modelId` is an id or an ARN; `identifier` is the id or the ARN of a

@@ -17,6 +17,7 @@ import * as Converse from "./converse/Converse.ts"
 import * as CountTokens from "./CountTokens.ts"
 import type * as Faults from "./fault/Faults.ts"
 import * as Spoil from "./fault/Spoil.ts"
+import type * as Trigger from "./fault/Trigger.ts"
 import * as ApplyGuardrail from "./guardrail/ApplyGuardrail.ts"
 import type * as Guardrail from "./guardrail/Guardrail.ts"
 import type * as Exchange from "./http/Exchange.ts"
@@ -30,6 +31,10 @@ import * as Operation from "./Operation.ts"
 import type * as Quota from "./quota/Quota.ts"
 import * as Regions from "./Region.ts"
 import type * as Responder from "./Responder.ts"
+import type * as ObjectStore from "./s3/ObjectStore.ts"
+import * as Requests from "./s3/Requests.ts"
+import * as S3Error from "./s3/S3Error.ts"
+import * as S3Operation from "./s3/S3Operation.ts"
 import * as Signature from "./Signature.ts"
 import type * as Statistics from "./Statistics.ts"
 
@@ -44,7 +49,7 @@ export interface Region {
  * - `served`: the regions, and `regions` the state of each.
  * - `answering`: the model name passed to the services for a model; `undefined` lets them use their default.
  * - `countInput`: see `Converse.Call`.
- * - `responder`: used instead of the operations.
+ * - `responder`: used instead of the operations on models. `store`: the objects of S3.
  */
 export interface Options {
   readonly accepted: Signature.Accepted
@@ -57,6 +62,7 @@ export interface Options {
   readonly countInput: boolean
   readonly answering: (model: Model.Model) => string | undefined
   readonly responder: Responder.Responder | undefined
+  readonly store: ObjectStore.ObjectStore
 }
 
 /** Responds to any request; never fails. */
@@ -100,18 +106,28 @@ export const handle = (options: Options) => {
       return Cause.hasInterrupts(exit.cause) ? "aborted" : "failed"
     }
     const refused = (error: AwsError.AwsError) => Effect.sync(() => recorder.refused(attempt, error))
+    const isStorage = S3Operation.isFor(exchange)
+    const [resource = ""] = exchange.target.split("?", 1)
     yield* Effect.flatMap(Effect.fromResult(region), (name) => {
       const state = options.regions.get(name)
       // every region that is served has its state
-      return state === undefined ? Effect.die(`No state of ${name}`) : respond({ ...context, ...state })
+      return state === undefined
+        ? Effect.die(`No state of ${name}`)
+        : isStorage
+        ? store({ ...context, ...state })
+        : respond({ ...context, ...state })
     }).pipe(
       Effect.catchDefect(HttpResponse.failedInside),
       Effect.map((response) =>
         response.type === "whole" ? response : { ...response, frames: Stream.tapError(response.frames, refused) }
       ),
       Effect.tapError(refused),
-      Effect.catchTag("AwsError", (error) => Effect.succeed(HttpResponse.error(error))),
-      Effect.flatMap((response) => HttpResponse.send(observed, response, { "x-amzn-requestid": requestId })),
+      Effect.catchTag(
+        "AwsError",
+        (error) =>
+          Effect.succeed(isStorage ? S3Error.response(error, { requestId, resource }) : HttpResponse.error(error))
+      ),
+      Effect.flatMap((response) => HttpResponse.send(observed, response, requestIdOf(isStorage, requestId))),
       Effect.tapDefect((defect) => Effect.logError("A response could not be sent", defect)),
       // a request holds its quota until it is over
       Effect.scoped,
@@ -132,7 +148,7 @@ interface Context extends Options, Region {
 }
 
 const respond = Effect.fnUntraced(function*(context: Context) {
-  const { accepted, attempt, exchange, latency, now, recorder, region, responder } = context
+  const { accepted, attempt, exchange, now, recorder, region, responder } = context
   const bytes = yield* Effect.mapError(exchange.body, tooLarge)
   const json = bytes.length === 0 ? Result.succeed({}) : Json.fromBytes(bytes)
   recorder.received(attempt, bytes, Result.getOrUndefined(json))
@@ -142,31 +158,54 @@ const respond = Effect.fnUntraced(function*(context: Context) {
   }
   const model = resolve(context, route)
   const request = { method: exchange.method, target: exchange.target, headers: exchange.headers, body: bytes }
-  attempt.scheme = yield* Signature.authenticate(accepted, region, { ...request, now })
-  const strike = context.faults.strike({
+  attempt.scheme = yield* Signature.authenticate(accepted, region, { ...request, now, service: "bedrock" })
+  const candidate: Trigger.Candidate = {
     operation: route.operation,
     region,
     models: "modelId" in route ? [route.modelId, ...Result.isSuccess(model) ? [model.success.id] : []] : [],
     chats: responder === undefined && isChat(route, model),
     texts: () => Json.texts(Result.getOrUndefined(json)),
     fingerprint: attempt.fingerprint ?? ""
+  }
+  return yield* struck(context, candidate, (delay) =>
+    responder === undefined || !isOfRuntime(route)
+      ? dispatch({ ...context, delay }, route, model, json)
+      : responder(request))
+})
+
+/** Like {@link respond}, for a request of S3. */
+const store = Effect.fnUntraced(function*(context: Context) {
+  const { candidate, response } = yield* Requests.read(context)
+  return yield* struck(context, candidate, () => response)
+})
+
+/** The response with the faults and the latency of a request. */
+const struck = <R>(
+  context: Context,
+  candidate: Trigger.Candidate,
+  sound: (delay: Delay) => Effect.Effect<HttpResponse.HttpResponse, AwsError.AwsError, R>
+) =>
+  Effect.suspend(() => {
+    const { attempt, latency, recorder } = context
+    const strike = context.faults.strike(candidate)
+    const types = typesOf(strike)
+    if (types.length > 0) recorder.struck(attempt, types)
+    const delay = makeDelay(Duration.sum(latency, strike.latency))
+    return Spoil.spoil(sound(delay), strike, {
+      nameOf: candidate.operation === "InvokeModelWithResponseStream" ? InvokeChat.streamName : AwsError.streamName,
+      spare: (blow) => {
+        blow.spare()
+        recorder.struck(attempt, attempt.faults.filter((type) => type !== blow.fault.type))
+      }
+    }).pipe(
+      Effect.tap(delay.wait),
+      Effect.tapError(() => delay.wait)
+    )
   })
-  const types = typesOf(strike)
-  if (types.length > 0) recorder.struck(attempt, types)
-  const delay = makeDelay(Duration.sum(latency, strike.latency))
-  const sound = responder === undefined || !isOfRuntime(route)
-    ? dispatch({ ...context, delay }, route, model, json)
-    : responder(request)
-  return yield* Spoil.spoil(sound, strike, {
-    nameOf: route.operation === "InvokeModelWithResponseStream" ? InvokeChat.streamName : AwsError.streamName,
-    spare: (blow) => {
-      blow.spare()
-      recorder.struck(attempt, attempt.faults.filter((type) => type !== blow.fault.type))
-    }
-  }).pipe(
-    Effect.tap(delay.wait),
-    Effect.tapError(() => delay.wait)
-  )
+
+/** S3 has another header for it. */
+const requestIdOf = (isStorage: boolean, requestId: string): Exchange.Headers => ({
+  [isStorage ? "x-amz-request-id" : "x-amzn-requestid"]: requestId
 })
 
 type Resolved = Result.Result<Model.Model, AwsError.AwsError>
