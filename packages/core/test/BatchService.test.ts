@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import type * as Batch from "@strata/core/batch/Batch"
+import * as Batch from "@strata/core/batch/Batch"
 import * as BatchService from "@strata/core/batch/BatchService"
 import * as Pricing from "@strata/core/policy/Pricing"
 import * as ProviderError from "@strata/core/ProviderError"
@@ -323,7 +323,9 @@ describe("BatchService.results", () => {
       const failed: Batch.BatchResult = { kind: "chat", recordId: "A1", result: Result.fail(errors.RateLimitError) }
       const results = [embedded("A1"), failed, embedded("A1"), embedded("foreign")]
       const { service } = yield* BatchProbe.make({ results })
-      assert.deepStrictEqual(yield* collected(service), results)
+      const found = yield* collected(service)
+      assert.deepStrictEqual(found, results)
+      assert.deepStrictEqual(found.map(Batch.failureOf), [undefined, errors.RateLimitError, undefined, undefined])
     }))
 })
 

@@ -20,10 +20,10 @@ import * as Json from "../wire/Json.ts"
 import * as Shape from "../wire/Shape.ts"
 
 /** Decodes one line. */
-export type Decode = (line: Line) => Batch.BatchResult
+export type Decode<R extends Batch.BatchResult = Batch.BatchResult> = (line: Line) => R
 
 /** Of a Converse job. */
-export const chat = (model: string, where: Failure.Where): Decode => {
+export const chat = (model: string, where: Failure.Where): Decode<Batch.ChatResult> => {
   const read = reader<ChatResponse.ChatResponse>(
     { ...where, model },
     Json.parseBytes,
@@ -45,7 +45,7 @@ export const embedding = (
   family: Family.Family,
   options: Embedding.ResolvedOptions,
   where: Failure.Where
-): Decode => {
+): Decode<Batch.EmbeddingResult> => {
   const { model } = options
   const asked = { inputs: [""], options }
   const read = reader<Embedding.Embedding>(
@@ -97,12 +97,19 @@ const errorOf = (
 ): ProviderError.CallError => {
   const status = Number(errorCode)
   const words = typeof errorMessage === "string" ? errorMessage : ""
-  const name = Number.isNaN(status)
-    ? typeof errorCode === "string" ? errorCode : ""
-    : status === 400
-    ? "ValidationException"
-    : ""
-  const $metadata = Number.isInteger(status) ? { httpStatusCode: status } : { httpStatusCode: 400 }
-  const error = Object.assign(new Error(words), { name, $metadata })
-  return BedrockError.fromUnknown(error, { model, region, server })
+  const name = names.get(status) ?? (typeof errorCode === "string" && Number.isNaN(status) ? errorCode : "")
+  const $metadata = { httpStatusCode: Number.isInteger(status) ? status : 400 }
+  return BedrockError.fromUnknown(Object.assign(new Error(words), { name, $metadata }), { model, region, server })
 }
+
+/** A record has no name of its error, which tells the service's refusals from those of a gateway. */
+const names: ReadonlyMap<number, string> = new Map([
+  [400, "ValidationException"],
+  [403, "AccessDeniedException"],
+  [404, "ResourceNotFoundException"],
+  [408, "ModelTimeoutException"],
+  [424, "ModelErrorException"],
+  [429, "ThrottlingException"],
+  [500, "InternalServerException"],
+  [503, "ServiceUnavailableException"]
+])

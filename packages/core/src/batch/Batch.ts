@@ -182,6 +182,12 @@ export interface EmbeddingResult extends Outcome<Embedding.Embedding> {
 /** The result of one record. Transient errors (`ProviderError.isTransient`) are those of a throttled or broken service. */
 export type BatchResult = ChatResult | EmbeddingResult
 
+/** Why a record failed, whatever its kind; `undefined` when it did not. */
+export const failureOf: (result: BatchResult) => ProviderError.CallError | undefined = Total.make(
+  ({ result }) => result._tag === "Failure" ? result.failure : undefined,
+  () => undefined
+)
+
 /**
  * How to read results.
  *

@@ -61,6 +61,7 @@ const embeddingOptions = (any: unknown) =>
 
 /** By module and name. */
 export const calls: Readonly<Record<string, Calls>> = {
+  "Batch.failureOf": (any) => [() => Batch.failureOf(any), () => Batch.failureOf({ result: any } as never)],
   "Batch.isFinished": (any) => [() => Batch.isFinished(any), () => Batch.isFinished({ state: any } as never)],
   "BatchService.find": (any) => [() => BatchService.find(any)],
   "BatchService.limits": (any) => [() => BatchService.limits(any)],
