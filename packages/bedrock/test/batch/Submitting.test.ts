@@ -19,16 +19,18 @@ const submission = (more: Partial<Batch.Submission> = {}): Batch.Submission => (
 
 const uri = "s3://the-bucket/in/reviews-1.jsonl"
 
-const service = (exception: string, providerMessage: string, tag: "QuotaExceededError" | "InvalidRequestError") =>
-  new ProviderError[tag]({ provider: "aws.bedrock", message: providerMessage, exception, providerMessage })
+const saying = (exception: string, providerMessage: string) => ({
+  provider: "aws.bedrock",
+  message: providerMessage,
+  exception,
+  providerMessage
+})
 
-const full = service(
-  "ServiceQuotaExceededException",
-  "Too many submitted or in-progress batch jobs",
-  "QuotaExceededError"
+const full = new ProviderError.QuotaExceededError(
+  saying("ServiceQuotaExceededException", "Too many submitted or in-progress batch jobs")
 )
 
-const conflict = service("ConflictException", "A job with this name exists", "InvalidRequestError")
+const conflict = new ProviderError.InvalidRequestError(saying("ConflictException", "A job with this name exists"))
 
 describe("Submitting a job", () => {
   it.effect("uploads one file, named like the job, and creates the job with it", () =>
