@@ -13,8 +13,10 @@ import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as AwsError from "./AwsError.ts"
+import type * as Jobs from "./batch/Jobs.ts"
 import * as Converse from "./converse/Converse.ts"
 import * as CountTokens from "./CountTokens.ts"
+import type * as Fault from "./fault/Fault.ts"
 import type * as Faults from "./fault/Faults.ts"
 import * as Spoil from "./fault/Spoil.ts"
 import type * as Trigger from "./fault/Trigger.ts"
@@ -49,7 +51,7 @@ export interface Region {
  * - `served`: the regions, and `regions` the state of each.
  * - `answering`: the model name passed to the services for a model; `undefined` lets them use their default.
  * - `countInput`: see `Converse.Call`.
- * - `responder`: used instead of the operations on models. `store`: the objects of S3.
+ * - `responder`: used instead of the operations on models. `store`: the objects of S3. `jobs`: the batch jobs.
  */
 export interface Options {
   readonly accepted: Signature.Accepted
@@ -63,6 +65,7 @@ export interface Options {
   readonly answering: (model: Model.Model) => string | undefined
   readonly responder: Responder.Responder | undefined
   readonly store: ObjectStore.ObjectStore
+  readonly jobs: Jobs.Jobs
 }
 
 /** Responds to any request; never fails. */
@@ -167,9 +170,9 @@ const respond = Effect.fnUntraced(function*(context: Context) {
     texts: () => Json.texts(Result.getOrUndefined(json)),
     fingerprint: attempt.fingerprint ?? ""
   }
-  return yield* struck(context, candidate, (delay) =>
+  return yield* struck(context, candidate, (delay, fate) =>
     responder === undefined || !isOfRuntime(route)
-      ? dispatch({ ...context, delay }, route, model, json)
+      ? dispatch({ ...context, delay, fate }, route, model, json)
       : responder(request))
 })
 
@@ -183,7 +186,7 @@ const store = Effect.fnUntraced(function*(context: Context) {
 const struck = <R>(
   context: Context,
   candidate: Trigger.Candidate,
-  sound: (delay: Delay) => Effect.Effect<HttpResponse.HttpResponse, AwsError.AwsError, R>
+  sound: (delay: Delay, fate: JobFate) => Effect.Effect<HttpResponse.HttpResponse, AwsError.AwsError, R>
 ) =>
   Effect.suspend(() => {
     const { attempt, latency, recorder } = context
@@ -191,17 +194,30 @@ const struck = <R>(
     const types = typesOf(strike)
     if (types.length > 0) recorder.struck(attempt, types)
     const delay = makeDelay(Duration.sum(latency, strike.latency))
-    return Spoil.spoil(sound(delay), strike, {
+    const spared = (isSpared: (type: Fault.Fault["type"]) => boolean) =>
+      recorder.struck(attempt, attempt.faults.filter((type) => !isSpared(type)))
+    const fate: JobFate = { fate: strike.job.map(({ fault }) => fault), struck: () => strikes = true }
+    let strikes = strike.job.length === 0
+    return Spoil.spoil(sound(delay, fate), strike, {
       nameOf: candidate.operation === "InvokeModelWithResponseStream" ? InvokeChat.streamName : AwsError.streamName,
       spare: (blow) => {
         blow.spare()
-        recorder.struck(attempt, attempt.faults.filter((type) => type !== blow.fault.type))
+        spared((type) => type === blow.fault.type)
       }
     }).pipe(
+      // no job was created
+      Effect.ensuring(Effect.sync(() => {
+        if (strikes) return
+        for (const blow of strike.job) blow.spare()
+        spared((type) => fate.fate.some((fault) => fault.type === type))
+      })),
       Effect.tap(delay.wait),
       Effect.tapError(() => delay.wait)
     )
   })
+
+/** What becomes of the job that a request creates. */
+type JobFate = Pick<Jobs.Call, "fate" | "struck">
 
 /** S3 has another header for it. */
 const requestIdOf = (isStorage: boolean, requestId: string): Exchange.Headers => ({
@@ -231,9 +247,9 @@ const resolve = ({ attempt, catalog, recorder }: Context, route: Operation.Route
 const isChat = ({ operation }: Operation.Route, model: Resolved): boolean =>
   operation !== "CountTokens" && Result.isSuccess(model) && model.success.kind === "chat"
 
-const typesOf = ({ latency, other, slow }: Faults.Strike) => [
+const typesOf = ({ job, latency, other, slow }: Faults.Strike) => [
   ...(Duration.isZero(latency) ? [] : ["latency" as const]),
-  ...[slow, other].flatMap((blow) => blow === undefined ? [] : [blow.fault.type])
+  ...[slow, ...job, other].flatMap((blow) => blow === undefined ? [] : [blow.fault.type])
 ]
 
 /** Waits once, on the first `wait`, or not at all. */
@@ -257,7 +273,7 @@ const makeDelay = (duration: Duration.Duration): Delay => {
 }
 
 const dispatch = Effect.fnUntraced(function*(
-  context: Context & { readonly delay: Delay },
+  context: Context & { readonly delay: Delay; readonly fate: JobFate },
   route: Operation.Route,
   resolved: Resolved,
   json: Result.Result<unknown, AwsError.AwsError>
@@ -271,6 +287,11 @@ const dispatch = Effect.fnUntraced(function*(
     const body = yield* Effect.fromResult(json)
     return yield* ApplyGuardrail.applyGuardrail({ ...route, guardrails, region: catalog.region, body })
   }
+  if (Operation.isOfJobs(route)) {
+    const body = route.operation === "CreateModelInvocationJob" ? yield* Effect.fromResult(json) : undefined
+    return yield* context.jobs.respond({ ...context.fate, route, catalog, body, random: context.random })
+  }
+  if (Operation.isAsync(route)) return yield* AwsError.make("UnknownOperationException", "Not yet.")
   if (!("modelId" in route)) return yield* Listing.respond(route, catalog)
   const model = yield* Effect.fromResult(resolved)
   const body = yield* Effect.fromResult(json)

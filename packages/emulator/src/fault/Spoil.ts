@@ -25,7 +25,11 @@ export interface Options {
 }
 
 /** The response with the faults of a strike; its latency is not waited for here. */
-export const spoil = <R>(sound: Sound<R>, { other, slow }: Faults.Strike, { nameOf, spare }: Options): Sound<R> => {
+export const spoil = <R>(
+  sound: Sound<R>,
+  { other, slow }: Pick<Faults.Strike, "other" | "slow">,
+  { nameOf, spare }: Options
+): Sound<R> => {
   const struck = other === undefined ? sound : strike(target(sound, () => spare(other)), other.fault, nameOf)
   return slow === undefined ? struck : slowDown(target(struck, () => spare(slow)), slow)
 }
