@@ -79,6 +79,9 @@ export interface Options {
   readonly s3?: StorageOptions | undefined
 }
 
+/** {@link Options}, each of them given or read from `Config`. */
+export type ConfigOptions = { readonly [Name in keyof Options]: Options[Name] | Config.Config<Options[Name]> }
+
 /**
  * Builds the service from a {@link BedrockClient}, whose credentials, region and connections it uses. S3 takes no API keys:
  * with one, the credentials of the environment are used for it.
@@ -137,7 +140,7 @@ export const layer = (
  * })
  */
 export const layerConfig = (
-  options: Config.Wrap<Options>
+  options: ConfigOptions
 ): Layer.Layer<BatchService.BatchService, Config.ConfigError | ProviderError.InvalidRequestError, BedrockClient> =>
   Layer.effect(BatchService.BatchService, Effect.flatMap(Configured.read<Options>(options), make))
 

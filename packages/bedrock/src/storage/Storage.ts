@@ -129,6 +129,36 @@ export const make = Effect.fnUntraced(function*(
     Key: key,
     ...(bucketOwner === undefined ? undefined : { ExpectedBucketOwner: bucketOwner })
   })
+  const list: Storage["list"] = (location) => {
+    const { Key: _, ...bucket } = at(location)
+    return Stream.paginate(undefined as string | undefined, (token) =>
+      Effect.map(
+        call(location, (abortSignal) =>
+          client.send(
+            new Sdk.ListObjectsV2Command({
+              ...bucket,
+              Prefix: location.key,
+              ...(token === undefined ? undefined : { ContinuationToken: token })
+            }),
+            { abortSignal }
+          )),
+        ({ Contents = [], IsTruncated, NextContinuationToken }) => {
+          const listed = Contents.flatMap(({ ETag, Key, Size }): ReadonlyArray<Listed> =>
+            Key === undefined || Size === undefined ? [] : [{ key: Key, size: Size, etag: ETag }]
+          )
+          return [listed, nextPage(IsTruncated, NextContinuationToken)] as const
+        }
+      ))
+  }
+  /** The answer to a HEAD has no words: a listing tells expired credentials from a permission that is missing. */
+  const explained = <A>(
+    location: Location.Location,
+    self: Effect.Effect<A, ProviderError.CallError>
+  ): Effect.Effect<A, ProviderError.CallError> =>
+    Effect.catch(self, (error) =>
+      error._tag === "PermissionDeniedError" && error.providerMessage === undefined
+        ? Effect.andThen(Stream.runDrain(Stream.take(list(location), 1)), Effect.fail(error))
+        : Effect.fail(error))
   const stored = (location: Location.Location) => ({
     ...at(location),
     ContentType: "application/jsonl",
@@ -137,10 +167,13 @@ export const make = Effect.fnUntraced(function*(
 
   return {
     head: (location) =>
-      call(
+      explained(
         location,
-        (abortSignal) =>
-          client.send(new Sdk.HeadObjectCommand({ ...at(location), ChecksumMode: "ENABLED" }), { abortSignal })
+        call(
+          location,
+          (abortSignal) =>
+            client.send(new Sdk.HeadObjectCommand({ ...at(location), ChecksumMode: "ENABLED" }), { abortSignal })
+        )
       ).pipe(
         Effect.map(({ ChecksumSHA256, ContentLength = 0, ETag }): Stored => ({
           size: ContentLength,
@@ -230,27 +263,7 @@ export const make = Effect.fnUntraced(function*(
         ))
       return Stream.runCollect(pages)
     },
-    list: (location) => {
-      const { Key: _, ...bucket } = at(location)
-      return Stream.paginate(undefined as string | undefined, (token) =>
-        Effect.map(
-          call(location, (abortSignal) =>
-            client.send(
-              new Sdk.ListObjectsV2Command({
-                ...bucket,
-                Prefix: location.key,
-                ...(token === undefined ? undefined : { ContinuationToken: token })
-              }),
-              { abortSignal }
-            )),
-          ({ Contents = [], IsTruncated, NextContinuationToken }) => {
-            const listed = Contents.flatMap(({ ETag, Key, Size }): ReadonlyArray<Listed> =>
-              Key === undefined || Size === undefined ? [] : [{ key: Key, size: Size, etag: ETag }]
-            )
-            return [listed, nextPage(IsTruncated, NextContinuationToken)] as const
-          }
-        ))
-    },
+    list,
     read: (location, { end, etag, start }) =>
       Stream.unwrap(Effect.gen(function*() {
         const { Body, ContentRange } = yield* Effect.acquireRelease(
@@ -279,11 +292,10 @@ export const make = Effect.fnUntraced(function*(
         call(location, (abortSignal) => client.send(new Sdk.DeleteObjectCommand(at(location)), { abortSignal }))
       ),
     regionOf: (bucket) => {
-      const { Key: _, ...named } = at({ bucket, key: "" })
-      return Effect.map(
-        call({ bucket, key: "" }, (abortSignal) => client.send(new Sdk.HeadBucketCommand(named), { abortSignal })),
-        ({ BucketRegion }) => BucketRegion
-      )
+      const location = { bucket, key: "" }
+      const { Key: _, ...named } = at(location)
+      const head = call(location, (abortSignal) => client.send(new Sdk.HeadBucketCommand(named), { abortSignal }))
+      return Effect.map(explained(location, head), ({ BucketRegion }) => BucketRegion)
     }
   }
 })
