@@ -26,7 +26,7 @@ describe("SharedState.layerRedis", () => {
     "shares everything on one server",
     Effect.gen(function*() {
       const { url } = yield* RedisServer.start()
-      yield* Sharing.assertShared(connection({ url }))
+      yield* Sharing.assertShared(SharedState.layerRedis(connection({ url })), true)
     })
   )
 
@@ -39,7 +39,7 @@ describe("SharedState.layerRedis", () => {
         const user = ["reset", "on", ">pass word", `~${name}:*`, ...commands.split(" ")]
         yield* command(url, "ACL", "SETUSER", name, ...user)
         const app = connection({ url: `redis://${name}:pass%20word@127.0.0.1:${port}` })
-        yield* Sharing.assertShared(app, { prefix: `${name}:` })
+        yield* Sharing.assertShared(SharedState.layerRedis(app, { prefix: `${name}:` }), true)
       }
       const keys = yield* command<ReadonlyArray<string>>(url, "KEYS", "*")
       assert.deepStrictEqual(keys.filter((key) => !/^(all|least):/.test(key)), [])
@@ -60,7 +60,10 @@ describe("SharedState.layerRedis", () => {
         `--tls-cert-file ${path}/certificate --tls-ca-cert-file ${path}/certificate`
       yield* RedisServer.start(tls.split(" "), port)
       const url = `rediss://default:secret@127.0.0.1:${port}`
-      yield* Sharing.assertShared(connection({ url, socket: { tls: true, ca: authority } }))
+      yield* Sharing.assertShared(
+        SharedState.layerRedis(connection({ url, socket: { tls: true, ca: authority } })),
+        true
+      )
     })
   )
 
@@ -88,7 +91,10 @@ describe("SharedState.layerRedis", () => {
           other
         )
         assert.strictEqual(balance?.spent, 7)
-        yield* Sharing.assertShared(connection({ url: replica.url }), { prefix: "after:" })
+        yield* Sharing.assertShared(
+          SharedState.layerRedis(connection({ url: replica.url }), { prefix: "after:" }),
+          true
+        )
       })
     )
   )
@@ -110,7 +116,7 @@ describe("SharedState.layerRedis", () => {
       Effect.gen(function*() {
         const layers = [connection({ url }), RedisCluster.layerNodeRedis(() => createCluster({ rootNodes: [{ url }] }))]
         for (const layer of layers) {
-          const error = yield* Effect.flip(Sharing.process(layer))
+          const error = yield* Effect.flip(Sharing.process(SharedState.layerRedis(layer)))
           assert.strictEqual(error._tag === "InvalidRequestError" && error.field, "connection")
           assert.notInclude(inspect(error, { depth: Infinity, showHidden: true }), "hunter2")
         }
@@ -134,7 +140,7 @@ const assertDiscreet = (connection: Sharing.Connection) =>
     const logger = Logger.make<unknown, void>(({ cause, message }) => see([cause, message]))
     const exit = yield* Effect.exit(
       Effect.gen(function*() {
-        const one = yield* Sharing.process(connection)
+        const one = yield* Sharing.process(SharedState.layerRedis(connection))
         yield* Effect.provideContext(ChatService.text("Why?"), one)
         yield* Effect.provideContext(EmbeddingService.embed("Why?"), one)
         yield* Effect.flatMap(Ledger.Ledger, ({ balances }) => balances("k", [])).pipe(Effect.provideContext(one))

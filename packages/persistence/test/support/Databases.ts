@@ -11,6 +11,7 @@ import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
+import * as SqlDocuments from "../../src/sql/SqlDocuments.ts"
 import * as Postgres from "./Postgres.ts"
 
 /** A database: a layer that connects to it, and what another process needs for that. */
@@ -66,3 +67,14 @@ export const suites = (
     })
   }
 }
+
+/** Texts in a table, at a time that stands still until it is moved, so that tests are exact. */
+export const standing = (table: string) =>
+  Effect.gen(function*() {
+    const sql = yield* SqlClient.SqlClient
+    yield* sql`CREATE TABLE IF NOT EXISTS clock (now DOUBLE PRECISION)`
+    yield* sql`INSERT INTO clock SELECT 1700000000000 WHERE NOT EXISTS (SELECT * FROM clock)`
+    const documents = yield* SqlDocuments.make(sql, table, "(SELECT now FROM clock)")
+    if (documents === undefined) return yield* Effect.die("neither SQLite nor PostgreSQL")
+    return { documents, advance: (millis: number) => Effect.orDie(sql`UPDATE clock SET now = now + ${millis}`) }
+  }).pipe(Effect.orDie)
