@@ -62,11 +62,10 @@ export const make = Effect.fnUntraced(function*(
   const sql = client.withoutTransforms()
   const dialect = Dialect.of(sql)
   if (dialect === undefined) return undefined
-  for (const statement of dialect.create(table)) yield* sql.unsafe(statement).unprepared
+  for (const statement of dialect.create(table)) yield* unseen(sql.unsafe(statement).unprepared)
 
   const statements = Dialect.statements(dialect, table, clock ?? dialect.clock)
-  // A statement may be for many calls, so it is no span of any.
-  const run = yield* Effect.provideService(FiberSet.makeRuntime(), References.TracerEnabled, false)
+  const run = yield* unseen(FiberSet.makeRuntime())
   /** The changes that wait, by keys that are being worked at. */
   const waiting = new Map<string, Array<Waiting>>()
 
@@ -169,6 +168,9 @@ export const make = Effect.fnUntraced(function*(
       })
   }
 })
+
+/** Without spans: a statement may be for many calls, and each waits for several. */
+const unseen = Effect.provideService(References.TracerEnabled, false)
 
 /** Ends the wait for a store that closes. */
 const release = (changes: ReadonlyArray<Waiting>) => {

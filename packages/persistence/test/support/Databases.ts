@@ -23,7 +23,7 @@ export class Database extends Context.Service<Database, {
 }>()("@strata/persistence/test/Database") {}
 
 /** A file in a folder that is gone with the scope. */
-const layerSqlite = Layer.effect(
+export const layerSqlite = Layer.effect(
   Database,
   Effect.gen(function*() {
     const files = yield* FileSystem.FileSystem

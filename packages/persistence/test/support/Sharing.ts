@@ -19,6 +19,7 @@ import * as Logger from "effect/Logger"
 import type * as Redis from "effect/persistence/Redis"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
+import { inspect } from "node:util"
 import { errors, response, target, type Watched } from "../../../core/test/ChatFixture.ts"
 import { between } from "../../../core/test/PermitsFixture.ts"
 
@@ -117,6 +118,25 @@ const assertCaches = Effect.fnUntraced(function*(one: Process, other: Process) {
   })
   assert.deepStrictEqual(again.embeddings.map(({ vector }) => vector), embeddings.map(({ vector }) => vector))
 })
+
+/** A program without the server neither logs the password nor fails with it. */
+export const assertDiscreet = (shared: Shared) =>
+  Effect.gen(function*() {
+    const seen: Array<string> = []
+    const see = (given: unknown) => void seen.push(inspect(given, { depth: Infinity, showHidden: true }))
+    const logger = Logger.make<unknown, void>(({ cause, message }) => see([cause, message]))
+    const exit = yield* Effect.exit(
+      Effect.gen(function*() {
+        const one = yield* process(shared)
+        yield* Effect.provideContext(ChatService.text("Why?"), one)
+        yield* Effect.provideContext(EmbeddingService.embed("Why?"), one)
+        yield* Effect.flatMap(Ledger.Ledger, ({ balances }) => balances("k", [])).pipe(Effect.provideContext(one))
+      })
+    ).pipe(Effect.provideService(Logger.CurrentLoggers, new Set([logger])))
+    see(exit)
+    assert.isAtLeast(seen.length, 2)
+    assert.notInclude(seen.join("\n"), "hunter2")
+  })
 
 /** What was logged of stores that fail. */
 export const outages = ({ logs }: Watched) =>
