@@ -1,11 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import type * as Documents from "@strata/core/state/Documents"
 import { SqliteClient } from "@strata/persistence"
-import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as Layer from "effect/Layer"
 import * as Reactivity from "effect/reactivity/Reactivity"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
@@ -29,14 +27,7 @@ const written = (text: string | undefined, keep = hour) => () => Result.succeed(
 /** The text of a key, and the time. */
 const read = (text: string | undefined, now: number) => Result.succeed({ answer: { text, now }, text, keep: 0 })
 
-/** Texts as another process has them: over a connection of its own. */
-const over = <E>(connection: Layer.Layer<SqlClient.SqlClient, E>, table: string) =>
-  Effect.gen(function*() {
-    const context = yield* Layer.build(Layer.fresh(connection))
-    return (yield* SqlDocuments.make(Context.get(context, SqlClient.SqlClient), table))!
-  })
-
-const elsewhere = (table: string) => Effect.flatMap(Databases.Database, ({ connection }) => over(connection, table))
+const { elsewhere, over, texts } = Databases
 
 const rows = (table: string) =>
   Effect.flatMap(
@@ -165,15 +156,10 @@ Databases.suites("texts in SQL", (it, kind) => {
 })
 
 Postgres.suite("texts in PostgreSQL", (it) => {
-  const make = (table: string) =>
-    Effect.gen(function*() {
-      return (yield* SqlDocuments.make(yield* SqlClient.SqlClient, table))!
-    })
-
   it.effect("are no part of a transaction of the caller", () =>
     Effect.gen(function*() {
       const sql = yield* SqlClient.SqlClient
-      const documents = yield* make("apart")
+      const documents = yield* texts("apart")
       yield* Effect.ignore(sql.withTransaction(Effect.andThen(documents.change("k", increment), Effect.fail("no"))))
       assert.strictEqual((yield* documents.change("k", read)).text, "1")
     }))
@@ -195,7 +181,7 @@ Postgres.suite("texts in PostgreSQL", (it) => {
       const { port } = yield* Postgres.Postgres
       const sql = yield* SqlClient.SqlClient
       yield* sql`CREATE SCHEMA app`
-      yield* make("app.order")
+      yield* texts("app.order")
       yield* sql`CREATE ROLE least LOGIN`
       yield* sql`GRANT USAGE ON SCHEMA app TO least`
       yield* sql`GRANT SELECT, INSERT, UPDATE, DELETE ON app."order" TO least`
@@ -207,7 +193,7 @@ Postgres.suite("texts in PostgreSQL", (it) => {
   it.effect("wait for no disk, and leave the setting of others as it is", () =>
     Effect.gen(function*() {
       const sql = yield* SqlClient.SqlClient
-      const documents = yield* make("durable")
+      const documents = yield* texts("durable")
       yield* documents.change("k", increment)
       assert.deepInclude((yield* sql`SHOW synchronous_commit`)[0], { synchronous_commit: "on" })
     }))

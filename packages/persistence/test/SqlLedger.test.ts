@@ -2,15 +2,11 @@ import { assert } from "@effect/vitest"
 import * as AdaptiveLimits from "@strata/core/state/AdaptiveLimits"
 import * as Ledger from "@strata/core/state/Ledger"
 import * as Clock from "effect/Clock"
-import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import * as SqlClient from "effect/sql/SqlClient"
 import * as TestClock from "effect/testing/TestClock"
 import { specification } from "../../core/test/support/LedgerProperties.ts"
 import { contract } from "../../core/test/support/LimitsSpecification.ts"
-import * as SqlDocuments from "../src/sql/SqlDocuments.ts"
 import * as Databases from "./support/Databases.ts"
 
 const minute: Ledger.Limit = { name: "minute", unit: "tokens", amount: 100, window: Duration.minutes(1) }
@@ -20,13 +16,8 @@ const world = Effect.map(Databases.standing("ledgers"), ({ advance, documents })
   advance
 }))
 
-/** A ledger of another process: with a connection of its own. */
-const elsewhere = Effect.gen(function*() {
-  const { connection } = yield* Databases.Database
-  const context = yield* Layer.build(Layer.fresh(connection))
-  const documents = yield* SqlDocuments.make(Context.get(context, SqlClient.SqlClient), "real")
-  return Ledger.fromDocuments(documents!)
-})
+/** A ledger of another process. */
+const elsewhere = Effect.map(Databases.elsewhere("real"), Ledger.fromDocuments)
 
 Databases.suites("a ledger in SQL", (it) => {
   specification(it.effect, world, { runs: 15, greed: 5, forgets: true })
