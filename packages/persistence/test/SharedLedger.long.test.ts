@@ -12,6 +12,7 @@ import * as SqlState from "../src/sql/SqlState.ts"
 import * as Databases from "./support/Databases.ts"
 import * as LedgerProcess from "./support/LedgerProcess.ts"
 import * as RedisServer from "./support/RedisServer.ts"
+import type * as Stores from "./support/Stores.ts"
 
 const amount = 20
 const window = 500
@@ -32,8 +33,7 @@ const fullest = (grants: ReadonlyArray<Granted>) =>
 
 /** Six processes share the ledger of a store, which is opened here when they have begun. */
 const share = Effect.fnUntraced(function*<E, R>(
-  store: LedgerProcess.Options["store"],
-  place: string,
+  store: Stores.Store,
   open: Effect.Effect<Ledger.Ledger, E, R>
 ) {
   const files = yield* FileSystem.FileSystem
@@ -53,7 +53,6 @@ const share = Effect.fnUntraced(function*<E, R>(
     const process = yield* LedgerProcess.start(
       new LedgerProcess.Options({
         store,
-        place,
         name,
         go: `${folder}/${go}`,
         holds,
@@ -112,7 +111,10 @@ RedisServer.suite("six processes that share a ledger in Redis", (it) => {
   it.effect(title, () =>
     Effect.gen(function*() {
       const { url } = yield* RedisServer.RedisServer
-      yield* share("redis", url, Effect.map(Redis.Redis, (redis) => RedisLedger.make(redis, "strata:")))
+      yield* share(
+        { kind: "redis", place: url },
+        Effect.map(Redis.Redis, (redis) => RedisLedger.make(redis, "strata:"))
+      )
     }).pipe(Effect.provide(NodeServices.layer)))
 })
 
@@ -123,6 +125,6 @@ Databases.suites("six processes that share a ledger in SQL", (it, kind) => {
       // Nothing is there yet: six processes make the table at once (jobs 20).
       const ledger = Effect.map(Databases.texts("strata_state"), (documents) =>
         Ledger.fromDocuments(SqlState.within(documents, "ledger:")))
-      yield* share(kind, place, ledger)
+      yield* share({ kind, place }, ledger)
     }).pipe(Effect.provide(NodeServices.layer)))
 })

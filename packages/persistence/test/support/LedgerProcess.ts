@@ -7,7 +7,6 @@ import * as NodeRedis from "@effect/platform-node/NodeRedis"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Ledger from "@strata/core/state/Ledger"
-import { SharedState } from "@strata/persistence"
 import * as Console from "effect/Console"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -20,17 +19,17 @@ import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Databases from "./Databases.ts"
+import * as Stores from "./Stores.ts"
 
 /**
  * What it does once there is a file `go`.
  *
- * - `store`, `place`: where the ledger is: the URL, or the path of the file.
+ * - `store`: where the ledger is.
  * - `holds`: what it sets aside first and keeps, renewing it.
  * - `draws`: what it asks for, holds for 20 ms and spends, until it is stopped.
  */
 export class Options extends Schema.Class<Options>("Options")({
-  store: Schema.Literals(["redis", "sqlite", "postgres"]),
-  place: Schema.String,
+  store: Stores.Store,
   name: Schema.String,
   key: Schema.String,
   amount: Schema.Number,
@@ -162,14 +161,11 @@ const ticks = Schedule.spaced("10 millis")
 if (import.meta.main) {
   const program = Effect.gen(function*() {
     const options = yield* Schema.decodeEffect(OptionsJson)(process.argv[2] ?? "")
-    if (options.store === "redis") {
-      const redis = NodeRedis.layer({ url: options.place })
-      const server = yield* Effect.provide(inRedis, yield* Layer.build(redis))
-      return yield* Effect.provide(draw(options, server), SharedState.layerRedis(redis))
-    }
-    const connection = Databases.connectionTo(options.store, options.place)
-    const server = yield* Effect.provide(inSql, yield* Layer.build(connection))
-    return yield* Effect.provide(draw(options, server), SharedState.layerSql(connection))
+    const { kind, place } = options.store
+    const server = kind === "redis"
+      ? Effect.provide(inRedis, yield* Layer.build(NodeRedis.layer({ url: place })))
+      : Effect.provide(inSql, yield* Layer.build(Databases.connectionTo(kind, place)))
+    return yield* Effect.provide(draw(options, yield* server), Stores.shared(options.store))
   }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
   NodeRuntime.runMain(program)
 }
