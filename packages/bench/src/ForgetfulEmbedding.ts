@@ -15,7 +15,7 @@ export const layer = Layer.effect(
     embedBatch: ({ inputs, options }) =>
       Effect.succeed({
         vectors: inputs.map(() => new Float32Array(options.dimensions ?? 1024).fill(0.5)),
-        inputTokens: inputs.reduce((sum, input) => sum + Math.ceil(Embedding.textOf(input).length / 4), 0)
+        inputTokens: inputs.reduce((sum, input) => sum + Math.ceil((Embedding.textOf(input)?.length ?? 0) / 4), 0)
       })
   })
 )

@@ -3,7 +3,7 @@
  * 50 ms, and 1, 2 and 4 processes work on one database, SQLite and, where it is installed, PostgreSQL.
  *
  *     pnpm bench jobs            100,000 documents for each comparison and a million for the memory: about 20 minutes
- *     pnpm bench jobs --quick    a short look, some seconds
+ *     pnpm bench jobs --quick    a short look at SQLite, some seconds
  */
 import { Job, JobStore } from "@strata/jobs"
 import { Console, Duration, Effect, type FileSystem, Layer, type Path, Schedule } from "effect"
@@ -101,10 +101,8 @@ const comparison = Effect.fnUntraced(function*(databases: Databases) {
   ]]
   for (const processes of sizes.processes) {
     const settings = { concurrency: Math.max(1, concurrency / processes) }
-    const bare = yield* Effect.scoped(Effect.gen(function*() {
-      const endpoint = yield* EmulatorProcess.start({ latency })
-      return yield* work(processes, sizes.compared, { endpoint, ...settings })
-    }))
+    const endpoint = yield* EmulatorProcess.start({ latency })
+    const bare = yield* work(processes, sizes.compared, { endpoint, ...settings })
     rows.push([
       label("without an engine", processes),
       bare.rate.toFixed(0),
@@ -117,7 +115,6 @@ const comparison = Effect.fnUntraced(function*(databases: Databases) {
     ])
     for (const [name, make] of databases) {
       yield* Effect.scoped(Effect.gen(function*() {
-        const endpoint = yield* EmulatorProcess.start({ latency })
         const database = yield* make
         const done = yield* work(processes, sizes.compared, { endpoint, database: database.url, ...settings })
         const size = yield* database.sizes
@@ -234,7 +231,7 @@ const long = Effect.fnUntraced(function*(databases: Databases) {
 })
 
 export const run: Effect.Effect<void, unknown, Needs> = Effect.scoped(Effect.gen(function*() {
-  const server = yield* Database.server
+  const server = isQuick ? undefined : yield* Database.server
   const databases: Databases = [
     ["SQLite", Database.sqlite],
     ...(server === undefined ? [] : [["PostgreSQL", Database.postgres(server)] as const])
