@@ -17,7 +17,7 @@ import * as Observed from "./Observed.ts"
  * - `database`: the URL of a PostgreSQL, or the file of a SQLite database; without one there is no engine.
  * - `first`, `documents`: which documents there are, or, without an engine, which this process embeds.
  * - `words`: how long a document is.
- * - `concurrency`: requests at once, and chunks at once.
+ * - `concurrency`: requests at once.
  * - `tokensPerSecond`: a quota that all processes share.
  * - `marks`: at how many items its memory is looked at.
  */
@@ -102,8 +102,7 @@ const program = Effect.fnUntraced(function*(task: Task) {
         { name, item: Doc, source, id: ({ id }) => id },
         Work.embedding({ input: ({ text }) => text, options: { dimensions }, chunk }),
         Sink.effect(wrote)
-      ),
-      { concurrency }
+      )
     ).pipe(Effect.provide(Layer.provideMerge(JobStore.layer(), Database.client(database))))
   yield* work.pipe(Effect.provide(embedding), Effect.provideContext(observed.tracer))
   yield* Console.log(yield* Schema.encodeEffect(FiguresJson)(observed.end()))
