@@ -17,11 +17,11 @@ type Needs = ChildProcessSpawner.ChildProcessSpawner | FileSystem.FileSystem | P
 
 const isQuick = process.argv.includes("--quick")
 
-/** Documents of a comparison, of a quota, and of the long run. */
+/** Documents of a comparison, for each request at once; of a quota; and of the long run. */
 const sizes = isQuick
-  ? { compared: 1000, limited: 1000, long: 2000, marks: [1000, 2000], edge: 1000, processes: [1] }
+  ? { compared: 250, limited: 1000, long: 2000, marks: [1000, 2000], edge: 1000, processes: [1] }
   : {
-    compared: 100_000,
+    compared: 25_000,
     limited: 50_000,
     long: 1_000_000,
     marks: [100_000, 1_000_000],
@@ -32,7 +32,7 @@ const sizes = isQuick
 const chunk = 96
 /** Milliseconds until an answer. */
 const latency = 50
-/** Requests in flight, of all processes together: few enough that no core is the bound. */
+/** Requests in flight, of all processes together. */
 const concurrency = 4
 /** About 30 tokens. */
 const words = 20
@@ -65,16 +65,17 @@ const work = Effect.fnUntraced(function*(
     { concurrency: "unbounded" }
   )
   const started = Math.min(...all.map(({ started }) => started))
-  const seconds = (Math.max(...all.map(({ finished }) => finished)) - started) / 1000
+  const finished = Math.max(...all.map(({ finished }) => finished))
+  const seconds = (finished - started) / 1000
   const chunks = documents / chunk
   return {
     all,
+    finished,
     seconds,
     rate: documents / seconds,
     cpu: sum(all, ({ cpu }) => cpu) / chunks,
     sql: sum(all, ({ sql }) => sql) / chunks,
-    loop: Math.max(...all.map(({ loop }) => loop)),
-    done: sum(all, ({ items }) => items)
+    loop: Math.max(...all.map(({ loop }) => loop))
   }
 })
 
@@ -87,54 +88,45 @@ const label = (name: string, processes: number) => `${name}, ${processes} ${proc
 const percent = (share: number) => `${(100 * share).toFixed(1)} %`
 const megabytes = (bytes: number) => (bytes / 1e6).toFixed(0)
 
-/** What the engine adds. */
+/** What the engine adds, with one request at a time, and with several from 1, 2 and 4 processes. */
 const comparison = Effect.fnUntraced(function*(databases: Databases) {
   const rows: Array<ReadonlyArray<string | number>> = [[
-    `${sizes.compared} documents, chunks of ${chunk}, ${latency} ms, ${concurrency} requests at once`,
+    `chunks of ${chunk} documents, answers after ${latency} ms`,
+    "requests at once",
     "documents/s",
     "overhead",
     "CPU ms/chunk",
     "SQL ms/chunk",
     "loop p99 ms",
-    "bytes/item",
     "end ms"
   ]]
-  const compare = Effect.fnUntraced(function*(processes: number) {
-    const settings = { concurrency: Math.max(1, concurrency / processes) }
-    const endpoint = yield* EmulatorProcess.start({ latency })
-    const bare = yield* work(processes, sizes.compared, { endpoint, ...settings })
-    rows.push([
-      label("without an engine", processes),
-      bare.rate.toFixed(0),
-      "",
-      bare.cpu.toFixed(1),
-      "",
-      bare.loop.toFixed(0),
-      "",
-      ""
-    ])
+  const compare = Effect.fnUntraced(function*(processes: number, requests: number) {
+    const documents = sizes.compared * requests
+    const settings = { endpoint: yield* EmulatorProcess.start({ latency }), concurrency: requests / processes }
+    const bare = yield* work(processes, documents, settings)
+    const row = (name: string, { cpu, loop, rate }: typeof bare, overhead = "", sql = "", end = "") =>
+      rows.push([
+        label(name, processes),
+        requests,
+        rate.toFixed(0),
+        overhead,
+        cpu.toFixed(1),
+        sql,
+        loop.toFixed(0),
+        end
+      ])
+    row("without an engine", bare)
     for (const [name, make] of databases) {
-      yield* Effect.scoped(Effect.gen(function*() {
-        const database = yield* make
-        const done = yield* work(processes, sizes.compared, { endpoint, database: database.url, ...settings })
-        const size = yield* database.sizes
-        const ends = Math.max(...done.all.map(({ ended }) => ended)) -
-          Math.max(...done.all.map(({ finished }) => finished))
-        rows.push([
-          label(name, processes),
-          done.rate.toFixed(0),
-          percent(bare.rate / done.rate - 1),
-          done.cpu.toFixed(1),
-          done.sql.toFixed(1),
-          done.loop.toFixed(0),
-          (size.items / sizes.compared).toFixed(0),
-          ends
-        ])
-      }))
+      const done = yield* Effect.scoped(
+        Effect.flatMap(make, ({ url }) => work(processes, documents, { ...settings, database: url }))
+      )
+      const end = Math.max(...done.all.map(({ ended }) => ended)) - done.finished
+      row(name, done, percent(bare.rate / done.rate - 1), done.sql.toFixed(1), end.toFixed(0))
     }
-    yield* Console.log(`${processes} of ${sizes.processes.at(-1)} processes: done`)
+    yield* Console.log(`${label("compared", processes)}: done`)
   }, Effect.scoped)
-  for (const processes of sizes.processes) yield* compare(processes)
+  if (!isQuick) yield* compare(1, 1)
+  for (const processes of sizes.processes) yield* compare(processes, concurrency)
   yield* Console.log(`\n${Table.render(rows)}\n`)
 })
 
