@@ -26,14 +26,14 @@ const measure = Effect.fnUntraced(function*(
   name: string,
   place: { readonly database: string; readonly directory?: string }
 ) {
-  const { dead, deaths, ids, killed, statistics, status, written } = yield* Killing.run({ ...options, ...place })
+  const { dead, ids, killed, statistics, status, written } = yield* Killing.run({ ...options, ...place })
   const poison = new Set(options.poison.map((index) => `doc-${index}`))
   const expected = ids.filter((id) => !poison.has(id))
   const once = new Set(written)
   return [
     name,
     killed,
-    deaths,
+    status.runners.length,
     expected.filter((id) => !once.has(id)).length,
     written.length - once.size,
     `${dead.length} of ${poison.size}`,
@@ -52,7 +52,7 @@ export const run: Effect.Effect<
     const rows: Array<ReadonlyArray<string | number>> = [[
       `${options.items} documents`,
       "kills",
-      "deaths",
+      "runs begun",
       "lost",
       "doubled",
       "dead letters",
