@@ -17,6 +17,7 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as Invocations from "./async/Invocations.ts"
 import type * as AwsError from "./AwsError.ts"
 import * as Answer from "./batch/Answer.ts"
 import * as JobOptions from "./batch/JobOptions.ts"
@@ -222,15 +223,13 @@ export const make: (options?: Options) => Effect.Effect<
   const countInput = options.inputTokens === "counted"
   const answering = options.answeringModel ?? (() => undefined)
   const answer = Answer.make({ regions, guardrails, countInput, answering })
-  const jobs = yield* Jobs.make({
-    clock,
-    store,
-    settings,
-    answer: (question) => Effect.provideContext(onWallClock(answer(question)), services)
-  })
+  const answered = (question: Answer.Question) => Effect.provideContext(onWallClock(answer(question)), services)
+  const jobs = yield* Jobs.make({ clock, store, settings, answer: answered })
+  const invocations = yield* Invocations.make({ clock, store, millis: settings.invocation, answer: answered })
   const handle = Router.handle({
     store,
     jobs,
+    invocations,
     recorder,
     faults,
     served,

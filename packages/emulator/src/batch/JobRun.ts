@@ -85,8 +85,8 @@ const phases: ReadonlySet<Job.Status> = new Set(["Validating", "Scheduled", "InP
 const end = Effect.fnUntraced(function*<R>(options: Options<R>, job: Job.Job, status: Job.Status) {
   const { clock, settings } = options
   if (status === "Stopped") {
-    enter(options, job, "Stopping")
-    yield* clock.until(clock.now() + settings.stopping)
+    if (job.status !== "Stopping") enter(options, job, "Stopping")
+    yield* clock.until(job.lastModifiedTime + settings.stopping)
   }
   enter(options, job, status)
   job.endTime = clock.now()
@@ -181,12 +181,14 @@ const process = Effect.fnUntraced(function*<R>(
     }).pipe(Effect.onError(() => writer.abort))
     if (interrupted !== undefined) break
   }
-  if (interrupted === undefined && ending?.status === "Expired") {
-    const stop = yield* Effect.result(pause(options, job, job.expirationTime))
+  if (interrupted === undefined) {
+    const over = ending?.status === "Expired" ? job.expirationTime : begins + settings.processing * (ending?.share ?? 1)
+    const stop = yield* Effect.result(pause(options, job, over))
     if (Result.isFailure(stop)) interrupted = stop.failure
-  } else if (interrupted === undefined) {
-    const stop = yield* Effect.result(pause(options, job, begins + settings.processing))
-    if (Result.isFailure(stop)) interrupted = stop.failure
+    else if (ending?.status === "Stopped") {
+      job.status = "Stopping"
+      job.lastModifiedTime = over
+    }
   }
   yield* writeManifest(options, job, plan.output, tokens)
   return interrupted?.status ?? ending?.status ?? "Completed"

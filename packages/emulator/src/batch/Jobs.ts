@@ -113,7 +113,11 @@ export const make = Effect.fnUntraced(function*<R>(options: JobRun.Options<R>) {
         case "ListModelInvocationJobs": {
           const mine = [...jobs.values()].filter((job) => job.region === region)
           return Effect.map(
-            Page.of(mine, route.query, { statuses: Job.statuses, sortBy: "CreationTime" }),
+            Page.of(mine, route.query, {
+              statuses: Job.statuses,
+              sortBy: "CreationTime",
+              nameOf: ({ request }) => request.jobName
+            }),
             ({ items, nextToken }) => HttpResponse.json({ invocationJobSummaries: items.map(Job.describe), nextToken })
           )
         }
