@@ -12,22 +12,22 @@ import { providerName } from "../internal/provider.ts"
 import * as Renewal from "./renewal.ts"
 
 /** The control plane of Bedrock; `undefined` when its package is not installed. */
-export const controlPlane = Effect.promise(async () => {
+export const controlPlane = async () => {
   try {
     return await import("@aws-sdk/client-bedrock")
   } catch {
     return undefined
   }
-})
+}
 
 /** S3; `undefined` when its package is not installed. */
-export const s3 = Effect.promise(async () => {
+export const s3 = async () => {
   try {
     return await import("@aws-sdk/client-s3")
   } catch {
     return undefined
   }
-})
+}
 
 /** The error for a package that is not installed, which `use` needs. */
 export const notInstalled = (use: string, packageName: string): ProviderError.InvalidRequestError =>
