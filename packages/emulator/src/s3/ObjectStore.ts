@@ -14,26 +14,7 @@ import * as Checksum from "./Checksum.ts"
 import * as Content from "./Content.ts"
 import * as Directory from "./Directory.ts"
 import * as S3Error from "./S3Error.ts"
-
-/** A bucket of the options. By default it is in the default region, belongs to the emulated account, and grants access. */
-export interface BucketOptions {
-  readonly name: string
-  readonly region?: string | undefined
-  readonly owner?: string | undefined
-  readonly access?: "granted" | "denied" | undefined
-}
-
-/**
- * - `directory` (memory): keeps buckets and objects in files there, which another emulator finds again; uploads in parts
- *   are kept in memory until they are complete.
- * - `buckets`: there from the start.
- * - `maxBytes` (512 MB): the bound of all objects and unfinished uploads; what exceeds it is refused.
- */
-export interface Options {
-  readonly directory?: string | undefined
-  readonly buckets?: ReadonlyArray<string | BucketOptions> | undefined
-  readonly maxBytes?: number | undefined
-}
+import * as S3Options from "./S3Options.ts"
 
 /** An object that is written piece by piece, and can be read once it is complete. */
 export interface Writer {
@@ -54,22 +35,20 @@ export interface Summary {
 /** See the functions of {@link make}. */
 export type ObjectStore = Effect.Success<ReturnType<typeof make>>
 
-/** The default bound. */
-export const defaultMaxBytes = 512_000_000
-
 /** As in the service, by default. */
 const maxBuckets = 100
 
-/** The store of these options. Fails when the directory cannot be used, or a bucket has an invalid name. */
-export const make = Effect.fnUntraced(function*(options: Options, defaultRegion: string) {
+/** The store of these options. Fails when an option is invalid, or the directory cannot be used. */
+export const make = Effect.fnUntraced(function*(given: S3Options.S3Options, defaultRegion: string) {
+  const options = yield* Effect.fromResult(S3Options.check(given))
   const clock = yield* Clock.Clock
   const now = () => clock.currentTimeMillisUnsafe()
-  const limit = options.maxBytes ?? defaultMaxBytes
+  const limit = options.maxBytes ?? S3Options.defaultMaxBytes
   const budget = Budget.make(limit)
   const buckets = new Map<string, Buckets.Bucket>()
   const directory = options.directory === undefined ? undefined : yield* Directory.open(options.directory)
 
-  const addBucket = (bucket: BucketOptions) => {
+  const addBucket = (bucket: S3Options.BucketOptions) => {
     const added: Buckets.Bucket = {
       name: bucket.name,
       region: bucket.region ?? defaultRegion,
@@ -84,7 +63,6 @@ export const make = Effect.fnUntraced(function*(options: Options, defaultRegion:
   }
   for (const given of options.buckets ?? []) {
     const bucket = typeof given === "string" ? { name: given } : given
-    if (!isBucketName(bucket.name)) return yield* S3Error.make("InvalidBucketName", `s3.buckets: ${invalidName}`)
     addBucket(bucket)
     if (directory !== undefined) yield* directory.addBucket(bucket.name, bucket.region ?? defaultRegion)
   }
@@ -105,7 +83,7 @@ export const make = Effect.fnUntraced(function*(options: Options, defaultRegion:
   }
 
   const createBucket = Effect.fnUntraced(function*(name: string, region: string) {
-    if (!isBucketName(name)) return yield* S3Error.make("InvalidBucketName")
+    if (!S3Options.isBucketName(name)) return yield* S3Error.make("InvalidBucketName")
     const known = buckets.get(name)
     if (known !== undefined) {
       if (known.owner !== Region.account || known.access === "denied") return yield* S3Error.make("BucketAlreadyExists")
@@ -247,9 +225,3 @@ export const make = Effect.fnUntraced(function*(options: Options, defaultRegion:
       }))
   }
 })
-
-const invalidName = "Expected names of 3 to 63 lower-case letters, digits, dots and hyphens"
-
-/** Amazon S3 User Guide, "General purpose bucket naming rules". */
-export const isBucketName = (name: string): boolean =>
-  /^[a-z0-9](?:[a-z0-9.-]{1,61})[a-z0-9]$/.test(name) && !name.includes("..") && !/^\d+\.\d+\.\d+\.\d+$/.test(name)
