@@ -234,7 +234,13 @@ describe("Batch time", () => {
       const read = (path: string) =>
         Fixture.attempt(async () => JSON.parse(await (await fetch(`${url}/_strata/${path}`)).text()))
       assert.deepInclude((yield* read("batches"))[0], { jobArn, jobName: "job" })
-      assert.deepInclude((yield* read("objects"))[0], { name: "data", region: "us-east-1", objects: 1, uploads: 0 })
+      assert.deepInclude((yield* read("objects"))[0], {
+        name: "data",
+        region: "us-east-1",
+        objects: 1,
+        uploads: 0,
+        keys: ["in/a.jsonl"]
+      })
       assert.match((yield* read("clock")).now, /^1970-01-01T01:00/)
     }).pipe(Effect.provide(slow)))
 })

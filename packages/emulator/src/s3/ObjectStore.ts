@@ -23,8 +23,9 @@ export interface Writer {
   readonly abort: Effect.Effect<void>
 }
 
-/** The total and the number of objects of a bucket. */
+/** The total and the number of objects of a bucket, and the keys of at most a thousand of them. */
 export interface Summary {
+  readonly keys: ReadonlyArray<string>
   readonly name: string
   readonly region: string
   readonly objects: number
@@ -34,6 +35,8 @@ export interface Summary {
 
 /** See the functions of {@link make}. */
 export type ObjectStore = Effect.Success<ReturnType<typeof make>>
+
+const maxKeys = 1000
 
 /** As in the service, by default. */
 const maxBuckets = 100
@@ -111,25 +114,35 @@ export const make = Effect.fnUntraced(function*(given: S3Options.S3Options, defa
       object.content.type === "file" && directory !== undefined ? directory.remove(object.content) : Effect.void
     )
 
-  /** Makes the content, whose size is reserved already, an object of the bucket. */
-  const commit = Effect.fnUntraced(function*(
+  /** Makes a content, whose size is reserved already, an object of the bucket, in place of the former one. */
+  const replace = Effect.fnUntraced(function*(
     bucket: Buckets.Bucket,
-    pieces: Content.Pieces,
-    object: Omit<
-      Buckets.StoredObject,
-      "content" | "lastModified"
-    >
+    object: Omit<Buckets.StoredObject, "content" | "lastModified">,
+    contentOf: (object: Omit<Buckets.StoredObject, "content">) => Effect.Effect<Content.Content, AwsError.AwsError>
   ) {
     const complete = { ...object, lastModified: now() }
-    const content = directory === undefined
-      ? Content.inMemory(pieces)
-      : yield* directory.write(bucket.name, complete, pieces)
-    const stored: Buckets.StoredObject = { ...complete, content }
+    const stored: Buckets.StoredObject = { ...complete, content: yield* contentOf(complete) }
     const former = bucket.objects.get(object.key)
     bucket.objects.set(object.key, stored)
     if (former !== undefined) yield* drop(former)
     return stored
   })
+
+  const commit = (
+    bucket: Buckets.Bucket,
+    pieces: Content.Pieces,
+    object: Omit<Buckets.StoredObject, "content" | "lastModified">
+  ) =>
+    replace(bucket, object, (object) => {
+      if (directory === undefined) return Effect.succeed(Content.inMemory(pieces))
+      return Effect.flatMap(directory.draft(bucket.name, object.key), (draft) =>
+        Effect.forEach(pieces, draft.append, { discard: true }).pipe(
+          Effect.andThen(draft.complete(object)),
+          Effect.onError(() =>
+            draft.abort
+          )
+        ))
+    })
 
   /** Reserves room, and gives it back when what follows fails. */
   const within = <A, E, R>(bytes: number, effect: Effect.Effect<A, E, R>) =>
@@ -177,25 +190,29 @@ export const make = Effect.fnUntraced(function*(given: S3Options.S3Options, defa
   const writer = (bucket: Buckets.Bucket, key: string, headers: Buckets.Description["headers"]): Writer => {
     const pieces: Array<Uint8Array> = []
     const hash = Content.hash()
+    let draft: Directory.Draft | undefined
     let size = 0
-    const abort = Effect.sync(() => {
-      budget.release(size)
-      pieces.length = 0
-      size = 0
+    const keep = Effect.fnUntraced(function*(bytes: Uint8Array) {
+      size += bytes.length
+      hash.update(bytes)
+      if (directory === undefined) return void pieces.push(bytes)
+      draft ??= yield* directory.draft(bucket.name, key)
+      yield* draft.append(bytes)
     })
     return {
-      abort,
-      append: (bytes) =>
-        Effect.map(budget.reserve(bytes.length), () => {
-          size += bytes.length
-          hash.update(bytes)
-          pieces.push(bytes)
-        }),
+      abort: Effect.suspend(() => {
+        budget.release(size)
+        pieces.length = 0
+        size = 0
+        return draft?.abort ?? Effect.void
+      }),
+      append: (bytes) => Effect.andThen(budget.reserve(bytes.length), keep(bytes)),
       complete: within(
         Buckets.overhead,
-        Effect.suspend(() =>
-          commit(bucket, pieces, { key, size, etag: `"${hash.digest("hex")}"`, headers, checksum: undefined })
-        )
+        Effect.suspend(() => {
+          const object = { key, size, etag: `"${hash.digest("hex")}"`, headers, checksum: undefined }
+          return draft === undefined ? commit(bucket, pieces, object) : replace(bucket, object, draft.complete)
+        })
       )
     }
   }
@@ -217,6 +234,7 @@ export const make = Effect.fnUntraced(function*(given: S3Options.S3Options, defa
     writer,
     summaries: (): ReadonlyArray<Summary> =>
       [...buckets.values()].map(({ name, objects, region, uploads }) => ({
+        keys: [...objects.keys()].slice(0, maxKeys),
         name,
         region,
         objects: objects.size,
