@@ -111,13 +111,14 @@ describe("Batch", () => {
       const { create, keys, output, over, put } = yield* Batch.open
       yield* put("in/a.jsonl", Batch.toLines(Batch.records(60).map(({ modelInput }) => ({ modelInput }))))
       yield* put("in/b.jsonl", `\n${Batch.toLines(Batch.records(60)).replaceAll("\n", "\r\n\n").trimEnd()}`)
+      yield* put("in/more/b.jsonl", Batch.toLines([{ modelInput: Batch.embeddingOf(0) }]))
       yield* put("in/notes.txt", "no records")
       const jobArn = yield* create({ inputDataConfig: { s3InputDataConfig: { s3Uri: "s3://data/in/" } } })
-      assert.include(yield* over(jobArn), { status: "Completed", totalRecordCount: 120 })
+      assert.include(yield* over(jobArn), { status: "Completed", totalRecordCount: 121 })
       const folder = `out/${jobArn.slice(-12)}/`
       assert.deepStrictEqual(
         yield* keys("out/"),
-        ["a.jsonl.out", "b.jsonl.out", "manifest.json.out"].map((name) => folder + name)
+        ["a.jsonl.out", "b.jsonl.out", "manifest.json.out", "more/b.jsonl.out"].map((name) => folder + name)
       )
       const { records } = yield* output(jobArn)
       assert.strictEqual(new Set(records.map(({ recordId }) => recordId)).size, 60)

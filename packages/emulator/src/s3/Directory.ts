@@ -85,10 +85,10 @@ export const open = Effect.fnUntraced(function*(path: string) {
       (names) => Effect.map(Effect.forEach(names, loadBucket), (found) => found.flat())
     ),
     addBucket: (name, region) =>
-      Content.attempt(async () => {
-        await Fs.mkdir(Path.join(root, name), { recursive: true })
-        await Fs.writeFile(Path.join(root, name, bucketFile), JSON.stringify({ region }))
-      }),
+      Effect.andThen(
+        Content.attempt(() => Fs.mkdir(Path.join(root, name), { recursive: true })),
+        Content.attempt(() => Fs.writeFile(Path.join(root, name, bucketFile), JSON.stringify({ region })))
+      ),
     removeBucket: (name) => Content.attempt(() => Fs.rm(Path.join(root, name), { recursive: true, force: true })),
     draft: Effect.fnUntraced(function*(bucket, key) {
       const hash = Crypto.createHash("sha256").update(key).digest("hex")
@@ -109,10 +109,10 @@ export const open = Effect.fnUntraced(function*(path: string) {
       return draft
     }),
     remove: ({ description, path }) =>
-      Effect.ignore(Content.attempt(async () => {
-        await Fs.rm(description, { force: true })
-        await Fs.rm(path, { force: true })
-      }))
+      Effect.ignore(Effect.andThen(
+        Content.attempt(() => Fs.rm(description, { force: true })),
+        Content.attempt(() => Fs.rm(path, { force: true }))
+      ))
   }
   return directory
 })

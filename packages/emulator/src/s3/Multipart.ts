@@ -122,7 +122,9 @@ export const complete = Effect.fnUntraced(function*(call: Call, bucket: Buckets.
     checksum: algorithm === undefined || checksums.length < parts.length
       ? undefined
       : { algorithm, value: Checksum.ofParts(algorithm, checksums) }
-  })
+  }).pipe(
+    Effect.onError(() => Effect.sync(() => store.budget.release(size + Buckets.overhead)))
+  )
   return S3Response.xml("CompleteMultipartUploadResult", {
     Location: `/${bucket.name}/${upload.key}`,
     Bucket: bucket.name,
