@@ -2,6 +2,7 @@
  * Answers the records of a job and writes them: read, answered and written one after the other, a few at a time, so that
  * memory does not grow with them.
  */
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
@@ -101,10 +102,14 @@ const answerFile = <R>(
     return Result.isSuccess(paused)
   })
 
+  // a model that does not answer must not keep a job from stopping
+  const stopped = Effect.as(Deferred.await(job.stop), undefined)
+
   const answered = Effect.fnUntraced(function*({ index, line }: Numbered) {
     // it was validated
     const record = yield* Effect.orDie(Records.parse(line.bytes))
-    const answer = yield* Effect.result(answerOne(options, job, record, index / total))
+    const answer = yield* Effect.raceFirst(Effect.result(answerOne(options, job, record, index / total)), stopped)
+    if (answer === undefined) return undefined
     if (Result.isSuccess(answer)) {
       progress.inputTokens += answer.success.inputTokens
       progress.outputTokens += answer.success.outputTokens
@@ -133,7 +138,7 @@ const answerFile = <R>(
       Stream.map((line): Numbered => ({ line, index: progress.index++ })),
       Stream.takeWhileEffect(({ index }) => isDue(index)),
       Stream.mapEffect((numbered) => clock.work(answered(numbered)), { concurrency }),
-      Stream.runForEach((entry) => write(results, entry))
+      Stream.runForEach((entry) => entry === undefined ? Effect.void : write(results, entry))
     )
     yield* results.finish
   }).pipe(Effect.onError(() => writer.abort))
