@@ -213,6 +213,7 @@ const exceptionOf = (tag: ProviderError.ProviderError["_tag"]): Exception => {
       return "ThrottlingException"
     case "QuotaExceededError":
     case "BudgetExceededError":
+    case "QueueFullError":
       return "ServiceQuotaExceededException"
     case "ModelUnavailableError":
     case "ConnectionError":
