@@ -40,6 +40,7 @@ import type * as Responder from "./Responder.ts"
 import * as Router from "./Router.ts"
 import * as ObjectStore from "./s3/ObjectStore.ts"
 import * as S3Operation from "./s3/S3Operation.ts"
+import type * as S3Options from "./s3/S3Options.ts"
 import type * as Signature from "./Signature.ts"
 import * as Statistics from "./Statistics.ts"
 import * as Admin from "./web/Admin.ts"
@@ -117,7 +118,7 @@ export class Emulator extends Context.Service<Emulator, {
  * - `history` (256): number of requests kept.
  * - `capture` (false): whether the bodies of these requests, which may hold prompts, are kept and shown by the page and
  *   the `/_strata/` paths. `maxBytes` (64 MB): the bound of their total size; the oldest are evicted first.
- * - `s3`: the buckets of S3, which the same port serves; see {@link ObjectStore.Options}.
+ * - `s3`: the buckets of S3, which the same port serves; see {@link S3Options.S3Options}.
  * - `batch`: the limits of batch jobs, and how long they take; see {@link JobOptions.JobOptions}.
  */
 export interface Options {
@@ -142,7 +143,7 @@ export interface Options {
   readonly admin?: Admin.Access | undefined
   readonly history?: number | undefined
   readonly capture?: boolean | { readonly maxBytes: number } | undefined
-  readonly s3?: ObjectStore.Options | undefined
+  readonly s3?: S3Options.S3Options | undefined
   readonly batch?: JobOptions.JobOptions | undefined
 }
 

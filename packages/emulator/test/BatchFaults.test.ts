@@ -1,6 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Emulator, Fault } from "@strata/emulator"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import { TestClock } from "effect/testing"
 import * as Batch from "./BatchFixture.ts"
 import * as Fixture from "./Fixture.ts"
@@ -215,6 +217,50 @@ describe("Batch time", () => {
       assert.strictEqual(manifest.successRecordCount, 55)
     }).pipe(Effect.provide(slow)))
 
+  it.effect("stops a job whose model does not answer (jobs 28)", () =>
+    Effect.gen(function*() {
+      const emulator = yield* Emulator.Emulator
+      const { create, get, put, stop } = yield* Batch.open
+      const answered = { messages: [{ role: "user", content: [{ text: "Hi" }] }] }
+      yield* put("in/a.jsonl", Batch.toLines(Batch.records(100, () => answered)))
+      const jobArn = yield* create({ modelId: Fixture.modelId, modelInvocationType: "Converse" })
+      yield* Effect.forkChild(emulator.advance("1 hour"))
+      yield* Fixture.eventually(get(jobArn), ({ status }) => status === "InProgress")
+      yield* stop(jobArn)
+      yield* emulator.advance("1 hour")
+      assert.include(yield* get(jobArn), { status: "Stopped", processedRecordCount: 0 })
+    }).pipe(Effect.provide(Fixture.emulator(
+      { s3: { buckets: ["data"] } },
+      Layer.merge(Fixture.chat({ generate: () => Effect.never }), Fixture.embedding())
+    ))))
+
+  it.effect("ends the jobs that run when the emulator stops", () =>
+    Effect.gen(function*() {
+      const interrupted = yield* Deferred.make<void>()
+      const asked = yield* Deferred.make<void>()
+      const generate = () =>
+        Effect.andThen(Deferred.succeed(asked, undefined), Effect.never).pipe(
+          Effect.onInterrupt(() => Deferred.succeed(interrupted, undefined))
+        )
+      yield* Effect.gen(function*() {
+        const emulator = yield* Emulator.Emulator
+        const { create, put } = yield* Batch.open
+        const body = { messages: [{ role: "user", content: [{ text: "Hi" }] }] }
+        yield* put("in/a.jsonl", Batch.toLines(Batch.records(100, () => body)))
+        yield* create({ modelId: Fixture.modelId, modelInvocationType: "Converse" })
+        yield* Effect.forkChild(emulator.advance("1 hour"))
+        yield* Deferred.await(asked)
+        assert.isFalse(Deferred.isDoneUnsafe(interrupted))
+      }).pipe(
+        Effect.scoped,
+        Effect.provide(Fixture.emulator(
+          { s3: { buckets: ["data"] } },
+          Layer.merge(Fixture.chat({ generate }), Fixture.embedding())
+        ))
+      )
+      assert.isTrue(Deferred.isDoneUnsafe(interrupted))
+    }))
+
   it.effect("expires a job whose work takes longer than its timeout (jobs 29, 39)", () =>
     Effect.gen(function*() {
       const emulator = yield* Emulator.Emulator
@@ -234,7 +280,13 @@ describe("Batch time", () => {
       const read = (path: string) =>
         Fixture.attempt(async () => JSON.parse(await (await fetch(`${url}/_strata/${path}`)).text()))
       assert.deepInclude((yield* read("batches"))[0], { jobArn, jobName: "job" })
-      assert.deepInclude((yield* read("objects"))[0], { name: "data", region: "us-east-1", objects: 1, uploads: 0 })
+      assert.deepInclude((yield* read("objects"))[0], {
+        name: "data",
+        region: "us-east-1",
+        objects: 1,
+        uploads: 0,
+        keys: ["in/a.jsonl"]
+      })
       assert.match((yield* read("clock")).now, /^1970-01-01T01:00/)
     }).pipe(Effect.provide(slow)))
 })
