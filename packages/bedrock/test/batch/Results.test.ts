@@ -2,8 +2,10 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Batch from "@strata/core/batch/Batch"
 import * as Cost from "@strata/core/Cost"
 import * as Pricing from "@strata/core/policy/Pricing"
+import * as ProviderError from "@strata/core/ProviderError"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import * as BatchDouble from "../support/BatchDouble.ts"
 
@@ -158,6 +160,24 @@ describe("The results of a job", () => {
         changes: { model: "vendor.unknown-v1" }
       })
       assert.deepInclude(yield* Effect.flip(results), { _tag: "InvalidRequestError", field: "model" })
+    }))
+})
+
+describe("Waiting for a job", () => {
+  it.effect("asks once at each poll, and goes on when that is throttled; a question for the status is repeated", () =>
+    Effect.gen(function*() {
+      const throttled = new ProviderError.RateLimitError({ provider: "aws.bedrock", message: "too many requests" })
+      const { control, id, service } = yield* finished({}, {
+        jobs: (call, count) => call === "get" && count > 0 && count < 4 ? { error: throttled } : undefined
+      })
+      const before = control.calls.length
+      const jobs = yield* Stream.runCollect(service.watch(id, { polling: Schedule.recurs(2) }))
+      assert.deepStrictEqual([jobs.length, control.calls.length - before], [0, 3])
+      assert.strictEqual((yield* service.status(id)).state, "completed")
+      const other = yield* finished({}, {
+        jobs: (call, count) => call === "get" && count > 0 && count < 4 ? { error: throttled } : undefined
+      })
+      assert.strictEqual((yield* other.service.status(other.id)).state, "completed")
     }))
 })
 

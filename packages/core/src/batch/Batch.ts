@@ -298,6 +298,7 @@ export interface ResolvedResultOptions {
  * - `limits`: of a job, `embeddingLimits`: of one request to embed, both without network.
  * - `encode`: the line of a record.
  * - `submit`, `status`, `find`, `stop`, `preflight`: as in {@link Batch}.
+ * - `poll`: one attempt at `status`, where that makes several: what waits asks again anyway.
  * - `results`: of a job that is over; their cost is added.
  */
 export interface Provider {
@@ -312,6 +313,7 @@ export interface Provider {
   readonly preflight: (model: string | undefined) => Effect.Effect<ReadonlyArray<Obstacle>, ProviderError.CallError>
   readonly submit: <E, R>(submission: ResolvedSubmission<E, R>) => Effect.Effect<Submitted, E | SubmitError, R>
   readonly status: (id: string) => Effect.Effect<Job, ProviderError.CallError>
+  readonly poll?: ((id: string) => Effect.Effect<Job, ProviderError.CallError>) | undefined
   readonly find: (name: string) => Effect.Effect<Job | undefined, ProviderError.CallError>
   readonly stop: (id: string) => Effect.Effect<Job, ProviderError.CallError>
   readonly results: (job: Job, options: ResolvedResultOptions) => Stream.Stream<BatchResult, ProviderError.CallError>

@@ -31,6 +31,8 @@ export const make = Effect.fnUntraced(function*(
     use: (text: string) => Effect.Effect<A, ProviderError.CallError, R>
   ) => Effect.flatMap(Check.run(Check.filled, given, { provider: provider.provider, field }), use)
   const status: Batch.Batch["status"] = (id) => named(id, "id", (id) => Effect.suspend(() => provider.status(id)))
+  const poll: Batch.Batch["status"] = (id) =>
+    named(id, "id", (id) => Effect.suspend(() => (provider.poll ?? provider.status)(id)))
   const spanned = (name: string) => Effect.withSpan(`BatchService.${name}`, { kind: "client" })
 
   return {
@@ -69,7 +71,7 @@ export const make = Effect.fnUntraced(function*(
       Stream.unwrap(
         Effect.map(
           Check.run(watchOptions, given ?? {}, { provider: provider.provider, whole: "options" }),
-          ({ polling = Polling.standard }) => Polling.watch(status(id), polling)
+          ({ polling = Polling.standard }) => Polling.watch(poll(id), polling)
         )
       ),
     results: (id, given) =>
@@ -141,6 +143,7 @@ const providerShape = Check.struct<Omit<Batch.Provider, "identity">>({
   preflight: Check.callback(),
   submit: Check.callback(),
   status: Check.callback(),
+  poll: Check.optional(Check.callback()),
   find: Check.callback(),
   stop: Check.callback(),
   results: Check.callback()
