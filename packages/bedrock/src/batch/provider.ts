@@ -56,6 +56,11 @@ export const make = (settings: Settings): Batch.Provider => {
           : Decoding.embedding(yield* familyOf(embedding), embedding, where)
         const { output = settings.output } = yield* retried(jobs.get(job.id))
         return Results.read(storage, { folder: output, job }, decode, settings)
-      }))
+      })),
+    totals: (job) =>
+      Effect.flatMap(
+        retried(jobs.get(job.id)),
+        ({ output = settings.output }) => Results.totals(storage, { folder: output, job }, settings)
+      )
   }
 }

@@ -163,6 +163,29 @@ describe("The results of a job", () => {
     }))
 })
 
+describe("The totals of a job", () => {
+  it.effect("are those of its manifest, and else the counts of the job (jobs 33)", () =>
+    Effect.gen(function*() {
+      const summary = {
+        totalRecordCount: 3,
+        processedRecordCount: 2,
+        successRecordCount: 1,
+        errorRecordCount: 1,
+        inputTokenCount: 1_000_000,
+        outputTokenCount: 0
+      }
+      const { id, service } = yield* finished({ "manifest.json.out": JSON.stringify(summary) })
+      const { cost, counts, usage } = yield* service.totals(id)
+      assert.deepStrictEqual(counts, { total: 3, processed: 2, succeeded: 1, failed: 1 })
+      assert.deepStrictEqual([usage?.inputTokens, cost?.total], [1_000_000, 1])
+      const changes = { counts: { total: 3, processed: 1 } }
+      for (const files of [{}, { "manifest.json.out": "{" }, { "manifest.json.out": "{\"inputTokenCount\":\"7\"}" }]) {
+        const other = yield* finished(files, { changes })
+        assert.deepStrictEqual(yield* other.service.totals(other.id), changes)
+      }
+    }).pipe(Effect.provide(Pricing.layer([{ model: "*", price: { input: 2, batch: 0.5 } }]))))
+})
+
 describe("Waiting for a job", () => {
   it.effect("asks once at each poll, and goes on when that is throttled; a question for the status is repeated", () =>
     Effect.gen(function*() {
