@@ -38,7 +38,7 @@ describe("A batch job of 1,000 records, by the SDK's clients", () => {
           sums.push(Cost.sum(results.map(({ cost }) => cost))?.total)
         }
         // A token is a word of the text here: three of them, at half of 2 dollars a million.
-      assert.approximately(sums[0]!, 0.003, 1e-9)
+        assert.approximately(sums[0]!, 0.003, 1e-9)
         assert.strictEqual(new Set(sums).size, 1)
         const [first] = (yield* collected(job.id)).results
         assert(first?.kind === "embedding")
