@@ -12,7 +12,7 @@ import { providerName } from "../internal/provider.ts"
 import * as Renewal from "./renewal.ts"
 
 /** The control plane of Bedrock; `undefined` when its package is not installed. */
-export const controlPlane = async () => {
+export const controlPlane = async (): Promise<typeof import("@aws-sdk/client-bedrock") | undefined> => {
   try {
     return await import("@aws-sdk/client-bedrock")
   } catch {
@@ -21,7 +21,7 @@ export const controlPlane = async () => {
 }
 
 /** S3; `undefined` when its package is not installed. */
-export const s3 = async () => {
+export const s3 = async (): Promise<typeof import("@aws-sdk/client-s3") | undefined> => {
   try {
     return await import("@aws-sdk/client-s3")
   } catch {
