@@ -70,7 +70,6 @@ Databases.suites("texts in SQL", (it, kind) => {
           documents.change("k", increment),
           documents.change("k", () => Result.fail("no")),
           documents.change("k", (): never => {
-            // eslint-disable-next-line
             throw new Error("thrown")
           }),
           documents.change("k", increment)
