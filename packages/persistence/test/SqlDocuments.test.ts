@@ -150,7 +150,7 @@ Databases.suites("texts in SQL", (it, kind) => {
       const fiber = yield* Effect.forkChild(Effect.exit(documents.change("k", increment)))
       yield* Scope.close(scope, Exit.void)
       yield* Fiber.join(fiber)
-      assert.isTrue(Exit.isFailure(yield* Effect.exit(documents.change("k", increment))))
+      assert.strictEqual((yield* Effect.flip(documents.change("k", increment))).message, "The store is closed")
     }))
 })
 
@@ -195,6 +195,18 @@ Postgres.suite("texts in PostgreSQL", (it) => {
       const documents = yield* texts("durable")
       yield* documents.change("k", increment)
       assert.deepInclude((yield* sql`SHOW synchronous_commit`)[0], { synchronous_commit: "on" })
+    }))
+
+  it.effect("fail where another program has the row for two seconds, and then nothing of it is written", () =>
+    Effect.gen(function*() {
+      const sql = yield* SqlClient.SqlClient
+      const documents = yield* texts("locked")
+      yield* documents.change("k", increment)
+      const error = yield* sql.withTransaction(
+        Effect.andThen(sql`SELECT * FROM locked FOR UPDATE`, Effect.flip(documents.change("k", increment)))
+      )
+      assert.strictEqual(error.reason._tag, "LockTimeoutError")
+      assert.strictEqual(yield* documents.change("k", increment), 2)
     }))
 
   it.effect("find a new connection when theirs is cut (jobs 22)", () =>

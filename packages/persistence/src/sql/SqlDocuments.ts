@@ -16,11 +16,14 @@ import * as References from "effect/References"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as SqlClient from "effect/sql/SqlClient"
-import { LockTimeoutError, SqlError } from "effect/sql/SqlError"
+import { ConnectionError, LockTimeoutError, SqlError } from "effect/sql/SqlError"
 import * as Dialect from "./dialect.ts"
 
 /** Attempts to write a row before others did. */
 const mostAttempts = 50
+
+/** How long changes may take, in milliseconds: longer than their callers wait. Later nobody wants to know of them. */
+const patience = 2_000
 
 /** How long a row is there after nothing on it counts, so that none is removed that is in use, in milliseconds. */
 const grace = 3_600_000
@@ -119,7 +122,7 @@ export const make = Effect.fnUntraced(function*(
       if (number > 2) yield* Effect.flatMap(Random.nextIntBetween(1, 10), (millis) => Effect.sleep(millis))
     }
     return yield* busy
-  })
+  }, Effect.timeoutOrElse({ duration: patience, orElse: () => busy }))
 
   /** Makes the changes that wait for a key, and those that come meanwhile. */
   const work = (key: string): Effect.Effect<void> =>
@@ -174,13 +177,17 @@ const unseen = Effect.provideService(References.TracerEnabled, false)
 
 /** Ends the wait for a store that closes. */
 const release = (changes: ReadonlyArray<Waiting>) => {
-  for (const { resume } of changes) resume(Effect.interrupt)
+  for (const { resume } of changes) resume(Effect.fail(closed))
 }
+
+const closed = new SqlError({
+  reason: new ConnectionError({ cause: undefined, message: "The store is closed", operation: "write" })
+})
 
 const busy = new SqlError({
   reason: new LockTimeoutError({
     cause: undefined,
-    message: `Others wrote the row before, ${mostAttempts} times`,
+    message: `Others had the row for ${patience} ms, or wrote it ${mostAttempts} times before`,
     operation: "write"
   })
 })

@@ -85,7 +85,9 @@ export const statements = ({ place, skip, written }: Dialect, named: string, clo
   return {
     read: `SELECT ${clock} AS now, t.state, t.version, t.expires ` +
       `FROM (SELECT 1 AS one) AS one LEFT JOIN ${table} AS t ON t.key = ${place(1)}`,
-    lock: `SELECT ${clock} AS now, state, version, expires FROM ${table} WHERE key = ${place(1)} FOR UPDATE`,
+    // A process that is cut off while it has the lock loses it.
+    lock: `SELECT ${clock} AS now, state, version, expires, ` +
+      `set_config('idle_in_transaction_session_timeout', '5s', true) FROM ${table} WHERE key = ${place(1)} FOR UPDATE`,
     write: `INSERT INTO ${table} AS t (key, state, version, expires) ` +
       `VALUES (${place(1)}, ${place(2)}, ${place(3)}, ${place(4)}) ` +
       `ON CONFLICT (key) DO UPDATE SET state = excluded.state, version = excluded.version, expires = excluded.expires ` +
