@@ -15,6 +15,7 @@ import * as Random from "effect/Random"
 import * as References from "effect/References"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
 import * as SqlClient from "effect/sql/SqlClient"
 import { ConnectionError, LockTimeoutError, SqlError } from "effect/sql/SqlError"
 import * as Dialect from "./dialect.ts"
@@ -69,11 +70,15 @@ export const make = Effect.fnUntraced(function*(
 
   const statements = Dialect.statements(dialect, table, clock ?? dialect.clock)
   const run = yield* unseen(FiberSet.makeRuntime())
+  const sweeper = Semaphore.makeUnsafe(1)
   /** The changes that wait, by keys that are being worked at. */
   const waiting = new Map<string, Array<Waiting>>()
 
-  /** Removes what expired long ago. It may fail: the next new key tries again. */
-  const sweep = (now: number) => Effect.ignore(sql.unsafe(statements.sweep, [now - grace, mostRemoved, now - grace]))
+  /** Removes what expired long ago, one at a time. It may fail: the next new key tries again. */
+  const sweep = (now: number) =>
+    Semaphore.withPermitsIfAvailable(sweeper, 1)(
+      sql.unsafe(statements.sweep, [now - grace, mostRemoved])
+    ).pipe(Effect.timeout(patience), Effect.ignore)
 
   /** Reads the row, applies the changes in order, and writes it; `undefined` where others wrote it meanwhile. */
   const attempt = Effect.fnUntraced(function*(key: string, changes: ReadonlyArray<Waiting>, read: string) {
@@ -96,12 +101,16 @@ export const make = Effect.fnUntraced(function*(
     })
     if (text === before && (text === undefined || until <= (expires ?? 0))) return answers
     const next = Math.max((version ?? 0) + 1, now)
-    const written = yield* sql.unsafe(statements.write, [key, text ?? "", next, until, version ?? -1]).pipe(
+    const written = yield* (
+      version === null
+        ? sql.unsafe(statements.insert, [key, text ?? "", next, until])
+        : sql.unsafe(statements.update, [text ?? "", next, until, key, version])
+    ).pipe(
       // That is how PostgreSQL says that others were faster, where transactions are REPEATABLE READ.
       Effect.catchIf(({ reason }) => reason._tag === "SerializationError", () => Effect.succeed([]))
     )
     if (written.length === 0) return undefined
-    if (version === null) yield* sweep(now)
+    if (version === null) run(sweep(now))
     return answers
   })
 
