@@ -29,7 +29,7 @@ const patience = 2_000
 /** How long a row is there after nothing on it counts, so that none is removed that is in use, in milliseconds. */
 const grace = 3_600_000
 
-/** Times of expiry are multiples of this: that of a row in use changes seldom, and so does its index. In milliseconds. */
+/** Times of expiry are multiples of this: where a text stays the same, they seldom need be written. In milliseconds. */
 const tick = 600_000
 
 /** Expired rows that are removed for a new one. */
