@@ -235,10 +235,10 @@ Postgres.suite("texts in PostgreSQL", (it) => {
       ).pipe(Effect.provideService(SqlClient.BeginTransaction, "BEGIN ISOLATION LEVEL REPEATABLE READ"))
     }))
 
-  it.effect("fail where another program has the row for two seconds, and then nothing of it is written", () =>
+  it.effect("fail where another program has the row for too long, and then nothing of it is written", () =>
     Effect.gen(function*() {
       const sql = yield* SqlClient.SqlClient
-      const documents = yield* texts("locked")
+      const documents = yield* texts("locked", { patience: 300 })
       yield* documents.change("k", increment)
       const error = yield* sql.withTransaction(
         Effect.andThen(sql`SELECT * FROM locked FOR UPDATE`, Effect.flip(documents.change("k", increment)))

@@ -23,9 +23,6 @@ import * as Dialect from "./dialect.ts"
 /** Attempts to write a row before others did. */
 const mostAttempts = 50
 
-/** How long changes may take, in milliseconds: longer than their callers wait. Later nobody wants to know of them. */
-const patience = 2_000
-
 /** How long a row is there after nothing on it counts, so that none is removed that is in use, in milliseconds. */
 const grace = 3_600_000
 
@@ -37,6 +34,16 @@ const mostRemoved = 10
 
 /** An infinite time, in milliseconds. */
 const endless = 1e15
+
+/**
+ * - `clock`: an expression of milliseconds in place of the time of the database.
+ * - `patience`: how long changes may take, in milliseconds; ten seconds by default, longer than their callers wait, and than
+ *   a busy machine stands still.
+ */
+export interface Options {
+  readonly clock?: string | undefined
+  readonly patience?: number | undefined
+}
 
 type Change = (text: string | undefined, now: number) => Result.Result<Documents.Change<unknown>, unknown>
 
@@ -55,13 +62,13 @@ interface Row {
 }
 
 /**
- * Makes the table where there is none, and the store on it. The time is that of the database, unless `clock` is another
- * expression of milliseconds. Fails with `SqlError`; `undefined` if the database is neither SQLite nor PostgreSQL.
+ * Makes the table where there is none, and the store on it. Fails with `SqlError`; `undefined` if the database is neither
+ * SQLite nor PostgreSQL.
  */
 export const make = Effect.fnUntraced(function*(
   client: SqlClient.SqlClient,
   table: string,
-  clock?: string
+  { clock, patience = 10_000 }: Options = {}
 ): Effect.fn.Return<Documents.Documents<SqlError> | undefined, SqlError, Scope.Scope> {
   const sql = client.withoutTransforms()
   const dialect = Dialect.of(sql)
@@ -196,7 +203,7 @@ const closed = new SqlError({
 const busy = new SqlError({
   reason: new LockTimeoutError({
     cause: undefined,
-    message: `Others had the row for ${patience} ms, or wrote it ${mostAttempts} times before`,
+    message: "Others had the row for too long, or wrote it before again and again",
     operation: "write"
   })
 })
