@@ -1,0 +1,12 @@
+/**
+ * Files with a JSON value on each line.
+ */
+import { Effect, FileSystem, Schema, Stream } from "effect"
+
+/** The values of a file, in order. Fails at the first line that does not match the schema. */
+export const read = <A, I>(path: string, schema: Schema.Codec<A, I>) =>
+  Stream.unwrap(Effect.map(FileSystem.FileSystem, (fs) => fs.stream(path))).pipe(
+    Stream.decodeText(),
+    Stream.splitLines,
+    Stream.mapEffect(Schema.decodeEffect(Schema.fromJsonString(schema)))
+  )
