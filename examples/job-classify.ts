@@ -32,7 +32,9 @@ const program = Effect.gen(function*() {
   const { failed } = yield* Progress.run("Asking", job(directory, 0))
   if (failed > 0) {
     yield* Job.deadLetters("opinions").pipe(
-      Stream.runForEach(({ attempts, error, id }) => Console.log(`  ${id}, tried ${attempts} times: ${error.message}`))
+      Stream.runForEach(({ attempts, error, id }) =>
+        Console.log(`  ${id}, tried ${attempts} times: ${error.message.replaceAll(/\s+/g, " ")}`)
+      )
     )
     yield* Job.retry("opinions")
     yield* Progress.run("Again ", job(directory, 1))

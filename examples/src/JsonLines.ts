@@ -4,9 +4,11 @@
 import { Effect, FileSystem, Schema, Stream } from "effect"
 
 /** The values of a file, in order. Fails at the first line that does not match the schema. */
-export const read = <A, I>(path: string, schema: Schema.Codec<A, I>) =>
-  Stream.unwrap(Effect.map(FileSystem.FileSystem, (fs) => fs.stream(path))).pipe(
+export const read = <A, I>(path: string, schema: Schema.Codec<A, I>) => {
+  const decode = Schema.decodeEffect(Schema.fromJsonString(schema))
+  return Stream.unwrap(Effect.map(FileSystem.FileSystem, (fs) => fs.stream(path))).pipe(
     Stream.decodeText(),
     Stream.splitLines,
-    Stream.mapEffect(Schema.decodeEffect(Schema.fromJsonString(schema)))
+    Stream.mapEffect((line) => decode(line))
   )
+}

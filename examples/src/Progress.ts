@@ -26,7 +26,7 @@ export const run = Effect.fnUntraced(function*<SE, R>(label: string, job: Job.Jo
   const show = yield* line(label)
   const watching = Job.watch(job.name, { every: "100 millis" }).pipe(
     Stream.runForEach(({ done, failed, rate, read, remaining }) =>
-      done + failed === read ? Effect.void : show({
+      rate === 0 || done + failed === read ? Effect.void : show({
         done: done + failed,
         total: read,
         rate,

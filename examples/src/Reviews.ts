@@ -35,7 +35,12 @@ export const model = ({ messages, tools }: ChatRequest.Resolved) => {
     ? 11
     : { positive: 5, mixed: 3, negative: 1, neutral: 3 }[sentiment]
   return {
-    content: [{ type: "tool-call" as const, id: "form", name: tools[0]?.name ?? "form", params: { sentiment, stars } }]
+    content: [{
+      type: "tool-call" as const,
+      id: "form",
+      name: tools?.[0]?.name ?? "form",
+      params: { sentiment, stars }
+    }]
   }
 }
 
