@@ -14,9 +14,11 @@ import * as Progress from "./src/Progress.ts"
 import * as Provider from "./src/Provider.ts"
 import * as Reviews from "./src/Reviews.ts"
 
+const name = "opinions"
+
 const job = (directory: string, repairs: number) =>
   Job.make(
-    { name: "opinions", item: Reviews.Review, source: Reviews.reviews, id: ({ id }) => id, maxAttempts: 2 },
+    { name, item: Reviews.Review, source: Reviews.reviews, id: ({ id }) => id, maxAttempts: 2 },
     Work.chat({
       request: (review) => ({ messages: Reviews.question(review), maxTokens: 200 }),
       schema: Reviews.Opinion,
@@ -29,15 +31,15 @@ const program = Effect.gen(function*() {
   const path = yield* Path.Path
   const directory = path.join(yield* Data.folder("job-classify"), "opinions")
 
-  const { failed } = yield* Progress.run("Asking", job(directory, 0))
+  const { failed } = yield* Progress.job("Asking", name, Job.run(job(directory, 0)))
   if (failed > 0) {
-    yield* Job.deadLetters("opinions").pipe(
+    yield* Job.deadLetters(name).pipe(
       Stream.runForEach(({ attempts, error, id }) =>
         Console.log(`  ${id}, tried ${attempts} times: ${error.message.replaceAll(/\s+/g, " ")}`)
       )
     )
-    yield* Job.retry("opinions")
-    yield* Progress.run("Again ", job(directory, 1))
+    yield* Job.retry(name)
+    yield* Progress.job("Again ", name, Job.run(job(directory, 1)))
   }
 
   const counts = yield* Stream.runFold(
@@ -56,9 +58,7 @@ const opinions = (directory: string) =>
   Stream.unwrap(Effect.gen(function*() {
     const fs = yield* FileSystem.FileSystem
     const names = (yield* fs.readDirectory(directory)).filter((name) => name.endsWith(".jsonl"))
-    return Stream.fromIterable(names).pipe(
-      Stream.flatMap((name) => JsonLines.read(`${directory}/${name}`, Line))
-    )
+    return Stream.flatMap(Stream.fromIterable(names), (name) => JsonLines.read(`${directory}/${name}`, Line))
   }))
 
 const Line = Schema.Struct({ id: Schema.String, ...Reviews.Opinion.fields })

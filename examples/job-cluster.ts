@@ -34,9 +34,11 @@ const Classify = Workflow.make("Classify", {
   error: Failure
 })
 
+const nameOf = (month: string) => `reviews of ${month}`
+
 const job = (month: string, directory: string) =>
   Job.make(
-    { name: `reviews of ${month}`, item: Reviews.Review, source: Stream.orDie(Reviews.reviews), id: ({ id }) => id },
+    { name: nameOf(month), item: Reviews.Review, source: Stream.orDie(Reviews.reviews), id: ({ id }) => id },
     Work.chat({
       request: (review) => ({ messages: Reviews.question(review), maxTokens: 200 }),
       schema: Reviews.Opinion,
@@ -53,7 +55,7 @@ const ClassifyLive = Classify.toLayer(({ month }) =>
     execute: Effect.gen(function*() {
       const path = yield* Path.Path
       const directory = path.join(yield* Data.folder("job-cluster"), "opinions")
-      const { done, failed } = yield* Progress.run("Asking", job(month, directory))
+      const { done, failed } = yield* Progress.job("Asking", nameOf(month), Job.run(job(month, directory)))
       return { done, failed }
     }).pipe(
       // Mistakes of this program.
@@ -71,8 +73,9 @@ const program = Effect.gen(function*() {
   yield* Console.log(`${done} reviews done, ${failed} failed; ${requests} requests by this run`)
 })
 
+/** The grace: how long what runs on a machine that is being shut down may go on. */
 const Cluster = ClusterWorkflowEngine.layer.pipe(
-  Layer.provideMerge(SingleRunner.layer()),
+  Layer.provideMerge(SingleRunner.layer({ shardingConfig: { entityTerminationTimeout: "1 second" } })),
   Layer.provide(Digest.layerWebCrypto)
 )
 

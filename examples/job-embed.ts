@@ -50,7 +50,7 @@ const job = Job.make(
 )
 
 const program = Effect.gen(function*() {
-  const status = yield* Progress.run("Embedding", job, { concurrency: 4 })
+  const status = yield* Progress.job("Embedding", job.name, Job.run(job, { concurrency: 2 }))
   const { requests, tokens } = yield* Activity.summary
   yield* Console.log(`${status.done} passages; this run took ${requests} requests, ${tokens} tokens`)
 

@@ -21,10 +21,14 @@ export const make = Effect.fnUntraced(function*(label: string, total: number) {
   return { step }
 })
 
-/** Runs a job, and shows how far it is. When it is interrupted, says how far that was, and how to go on. */
-export const run = Effect.fnUntraced(function*<SE, R>(label: string, job: Job.Job<SE, R>, options?: Job.RunOptions) {
+/** Shows how far a job is while it runs. When that is interrupted, says how far it was, and how to go on. */
+export const job = Effect.fnUntraced(function*<E, R>(
+  label: string,
+  name: string,
+  running: Effect.Effect<Job.Status, E, R>
+) {
   const show = yield* line(label)
-  const watching = Job.watch(job.name, { every: "100 millis" }).pipe(
+  const watching = Job.watch(name, { every: "100 millis" }).pipe(
     Stream.runForEach(({ done, failed, rate, read, remaining }) =>
       rate === 0 || done + failed === read ? Effect.void : show({
         done: done + failed,
@@ -36,8 +40,8 @@ export const run = Effect.fnUntraced(function*<SE, R>(label: string, job: Job.Jo
     // Before its first run there is no such job.
     Effect.retry({ while: ({ _tag }) => _tag === "JobNotFoundError", schedule: Schedule.spaced("100 millis") })
   )
-  const status = yield* Job.run(job, options).pipe(
-    Effect.onInterrupt(() => Effect.ignore(stopped(job.name))),
+  const status = yield* running.pipe(
+    Effect.onInterrupt(() => Effect.ignore(stopped(name))),
     Effect.raceFirst(Effect.andThen(watching, Effect.never))
   )
   const { done, failed, read } = status
