@@ -7,10 +7,10 @@
  */
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Job, JobError, Sink, Work } from "@strata/jobs"
-import { Console, Effect, Layer, Path, Schema, Stream } from "effect"
+import { Console, Effect, Layer, Path, Result, Schema, Stream } from "effect"
 import { ClusterWorkflowEngine, SingleRunner } from "effect/cluster"
 import { Digest } from "effect/crypto"
-import { Activity, Workflow } from "effect/workflow"
+import { Activity, DurableClock, Workflow } from "effect/workflow"
 import * as Activities from "./src/Activity.ts"
 import * as Data from "./src/Data.ts"
 import * as Progress from "./src/Progress.ts"
@@ -19,19 +19,14 @@ import * as Reviews from "./src/Reviews.ts"
 
 const Counts = Schema.Struct({ done: Schema.Int, failed: Schema.Int })
 
-/** What stops the job as a whole; the workflow decides what then. */
-const Failure = Schema.Union([
-  JobError.JobPausedError,
-  JobError.JobStoreError,
-  JobError.JobSinkError
-])
+/** What ends a run of the job, and may be mended. */
+const Failure = Schema.Union([JobError.JobPausedError, JobError.JobStoreError, JobError.JobSinkError])
 
 /** Of a month there is one workflow, however often it is asked for. */
 const Classify = Workflow.make("Classify", {
   payload: { month: Schema.String },
   idempotencyKey: ({ month }) => month,
-  success: Counts,
-  error: Failure
+  success: Counts
 })
 
 const nameOf = (month: string) => `reviews of ${month}`
@@ -47,9 +42,9 @@ const job = (month: string, directory: string) =>
     Sink.jsonl({ directory })
   )
 
-const ClassifyLive = Classify.toLayer(({ month }) =>
+const classify = (month: string, run: number) =>
   Activity.make({
-    name: "classify",
+    name: `classify ${run}`,
     success: Counts,
     error: Failure,
     execute: Effect.gen(function*() {
@@ -62,10 +57,19 @@ const ClassifyLive = Classify.toLayer(({ month }) =>
       Effect.catchTag(
         ["ConfigError", "PlatformError", "InvalidRequestError", "JobConflictError", "JobNotFoundError"],
         Effect.die
-      )
+      ),
+      Effect.tapError(({ message }) => Console.log(message))
     )
   })
-)
+
+/** The result of a step is kept, also its failure: after an hour another step goes on with the job, wherever that is then. */
+const ClassifyLive = Classify.toLayer(Effect.fnUntraced(function*({ month }) {
+  for (let run = 1;; run++) {
+    const result = yield* Effect.result(classify(month, run))
+    if (Result.isSuccess(result)) return result.success
+    yield* DurableClock.sleep({ name: `pause ${run}`, duration: "1 hour" })
+  }
+}))
 
 const program = Effect.gen(function*() {
   const { done, failed } = yield* Classify.execute({ month: "2026-01" })

@@ -1,9 +1,10 @@
 /**
- * Where examples keep what outlives them: in the folder that `STRATA_DATA` names, or in `examples/.data`. Delete it to begin
- * anew.
+ * Where examples keep what outlives them: in the folder that `STRATA_DATA` names, or in `examples/.data`; what Bedrock and
+ * what this machine has answered apart from each other. Delete it to begin anew.
  */
 import { JobStore } from "@strata/jobs"
 import { Config, Effect, FileSystem, Layer, Path } from "effect"
+import * as Provider from "./Provider.ts"
 
 /** The folder of an example, made if it is missing. */
 export const folder = Effect.fnUntraced(function*(example: string) {
@@ -12,7 +13,7 @@ export const folder = Effect.fnUntraced(function*(example: string) {
   const root = yield* Config.NonEmptyString("STRATA_DATA").pipe(
     Config.withDefault(path.join(import.meta.dirname, "..", ".data"))
   )
-  const folder = path.join(root, example)
+  const folder = path.join(root, yield* Provider.name, example)
   yield* fs.makeDirectory(folder, { recursive: true })
   return folder
 })
