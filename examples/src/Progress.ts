@@ -3,7 +3,7 @@
  * elsewhere there are five.
  */
 import { Job } from "@strata/jobs"
-import { Clock, Console, Duration, Effect, Schedule, Stream, Terminal } from "effect"
+import { Clock, Duration, Effect, Schedule, Stream, Terminal } from "effect"
 
 /** Counts `total` pieces of work: run `step` after each. */
 export const make = Effect.fnUntraced(function*(label: string, total: number) {
@@ -21,12 +21,13 @@ export const make = Effect.fnUntraced(function*(label: string, total: number) {
   return { step }
 })
 
-/** Shows how far a job is while it runs. When that is interrupted, says how far it was, and how to go on. */
+/** Shows how far a job is while it runs. */
 export const job = Effect.fnUntraced(function*<E, R>(
   label: string,
   name: string,
   running: Effect.Effect<Job.Status, E, R>
 ) {
+  const terminal = yield* Terminal.Terminal
   const show = yield* line(label)
   const watching = Job.watch(name, { every: "100 millis" }).pipe(
     Stream.runForEach(({ done, failed, rate, read, remaining }) =>
@@ -40,18 +41,17 @@ export const job = Effect.fnUntraced(function*<E, R>(
     // Before its first run there is no such job.
     Effect.retry({ while: ({ _tag }) => _tag === "JobNotFoundError", schedule: Schedule.spaced("100 millis") })
   )
-  const status = yield* running.pipe(
-    Effect.onInterrupt(() => Effect.ignore(stopped(name))),
-    Effect.raceFirst(Effect.andThen(watching, Effect.never))
+  let isEnded = false
+  const status = yield* Effect.raceFirst(
+    Effect.tap(running, () => Effect.sync(() => isEnded = true)),
+    Effect.andThen(watching, Effect.never).pipe(
+      // What is said while it is being stopped begins a line of its own.
+      Effect.onInterrupt(() => isEnded || !interactive ? Effect.void : Effect.ignore(terminal.display("\n")))
+    )
   )
   const { done, failed, read } = status
   yield* show({ done: done + failed, total: read, rest: failed === 0 ? "done" : `${done} done, ${failed} failed` })
   return status
-})
-
-const stopped = Effect.fnUntraced(function*(name: string) {
-  const { done, failed, read } = yield* Job.status(name)
-  yield* Console.log(`\nStopped at ${done + failed} of ${read}. Run it again to go on.`)
 })
 
 interface Shown {

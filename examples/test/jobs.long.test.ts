@@ -3,11 +3,13 @@ import { Effect } from "effect"
 import * as Fs from "node:fs"
 import * as Example from "./Example.ts"
 
+const stopped = /Job .+ is stopped: (\d+) of (\d+) items are done\. Run it again to go on\.$/m
+
 /** Starts an example, stops it in the middle, and lets it go on; gives how far it was and what it printed then. */
 const stoppedAndResumed = Effect.fnUntraced(function*(file: string, data: string) {
   const first = yield* Example.run({ args: [file], data, interruptAt: /░ \d+\/\d+ / })
   assert.strictEqual(first.code, 130, first.output)
-  const [, done = "", total = ""] = /^Stopped at (\d+) of (\d+)\. Run it again to go on\.$/m.exec(first.output) ?? []
+  const [, done = "", total = ""] = stopped.exec(first.output) ?? []
   assert.isAbove(Number(done), 0, first.output)
   assert.isBelow(Number(done), Number(total), first.output)
   const second = yield* Example.run({ args: [file], data })
@@ -80,7 +82,7 @@ describe("examples of durable jobs", () => {
       const data = yield* Example.data
       const { code, output } = yield* Example.run({ args: ["batch.ts"], data })
       assert.strictEqual(code, 0, output)
-      assert.match(output, /Stopped at 0 of 200[^]*Bedrock goes on[^]*is completed: 200 results, 0 errors/)
+      assert.match(output, /is stopped: 0 of 200 items[^]*Bedrock goes on[^]*is completed: 200 results, 0 errors/)
       // Where it was stopped before it noted the id of the batch job, it has found it by its name.
       assert.lengthOf(output.match(/of 200 items is (created|existing)/g) ?? [], 1)
       assert.match(output, /^200 answers, 2000 tokens, \$0\.001300 at a batch price that is made up$/m)
