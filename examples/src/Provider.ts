@@ -78,11 +78,11 @@ export const throttled = (times: number) => services(emulated(local, { faults: [
 export const limited = (quota: Emulator.Options["quota"]) => services(emulated(local, { quota }))
 
 /**
- * The same; offline, a script says what the model answers. For what only a language model can do: call tools, fill in a
- * form, think.
+ * The same; offline, a script says what the model answers, and hashed words stand in for one that embeds. For what only a
+ * language model can do, such as calling tools, and for what would take a model on this machine too long.
  */
-export const scripted = (script: TestChat.Script) =>
-  services(emulated(Layer.merge(TestChat.layer(script), TestEmbedding.layer())))
+export const scripted = (script: TestChat.Script, options?: Emulator.Options) =>
+  services(emulated(Layer.merge(TestChat.layer(script), TestEmbedding.layer()), options))
 
 /** The client alone, for services of your own; `options` say what is special about the Bedrock on this machine. */
 export const bedrock = (options?: Emulator.Options) => client(emulated(local, options))

@@ -2,7 +2,7 @@ import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import * as Fs from "node:fs"
 import * as AnswerCache from "../answer-cache.ts"
-import * as Batch from "../batch.ts"
+import * as BatchRecords from "../batch-records.ts"
 import * as Demo from "../demo.ts"
 import * as DocumentsAndCitations from "../documents-and-citations.ts"
 import * as EmbedStream from "../embed-stream.ts"
@@ -63,7 +63,7 @@ layer(Provider.local, { excludeTestServices: true })("examples", (it) => {
       assert.match(output, /us\.amazon\.nova-lite-v1:0: \d+ tokens in, \d+ out, stop/)
     }))
 
-  it.effect("batch embeds at half the price what is not refused", () =>
+  it.effect("batch-records embeds at half the price what is not refused", () =>
     Effect.gen(function*() {
       const output = yield* Example.output(Batch.main)
       assert.match(output, /^Created the job tickets-of-2026; refused: 3$/m)
