@@ -65,7 +65,7 @@ layer(Provider.local, { excludeTestServices: true })("examples", (it) => {
 
   it.effect("batch-records embeds at half the price what is not refused", () =>
     Effect.gen(function*() {
-      const output = yield* Example.output(Batch.main)
+      const output = yield* Example.output(BatchRecords.main)
       assert.match(output, /^Created the job tickets-of-2026; refused: 3$/m)
       assert.match(output, /^ {2}completed$/m)
       assert.match(output, /^117 vectors, 0 failures, 0\.0000\d\d dollars$/m)
