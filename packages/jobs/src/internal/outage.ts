@@ -41,6 +41,13 @@ const meanings: Readonly<Record<ProviderError.ProviderError["_tag"], Meaning>> =
   BudgetExceededError: "stop"
 }
 
+/** Failures that show that the service works: the model got the item, and failed on it or answered what is unfit. */
+const ofTheModel: ReadonlySet<ProviderError.ProviderError["_tag"]> = new Set<ProviderError.ProviderError["_tag"]>([
+  "StructuredOutputError",
+  "ModelFailedError",
+  "MalformedResponseError"
+])
+
 /** What a failure means by itself. */
 export const meaningOf = (error: ProviderError.ProviderError): Meaning =>
   error._tag === "AuthenticationError" && error.transient === true ? "wait" : meanings[error._tag]
@@ -52,8 +59,8 @@ export interface Outage {
   /** Waits while nothing can succeed. */
   readonly ready: Effect.Effect<void>
   /**
-   * What the failure of a chunk means now. In an outage `again` becomes `wait`, and when one answer after the other does not
-   * fit its schema, `stop`.
+   * What the failure of a chunk means now. In an outage `again` becomes `wait`, and when the model fails one chunk after the
+   * other, `stop`.
    */
   readonly meaning: (error: ProviderError.ProviderError, chunk: Pick<Chunks.Chunk, "chunk" | "failures">) => Meaning
   /** The next {@link ready} waits. Returns an error when the outage has lasted too long. */
@@ -87,8 +94,8 @@ export const make = (job: string, patience: Duration.Duration): Outage => {
     meaning: (error, { chunk, failures }) => {
       const meaning = meaningOf(error)
       if (meaning === "dead" || meaning === "stop") return meaning
-      // The model has answered, so this is no outage. What comes again does so in a row, whatever is wrong with it.
-      if (error._tag === "StructuredOutputError") {
+      // What comes again does so in a row, whatever is wrong with it.
+      if (ofTheModel.has(error._tag)) {
         return failures > 0 || ++unfitInARow < mostDeadInARow ? "again" : "stop"
       }
       if (failing.size < 1000) failing.add(chunk)

@@ -144,6 +144,15 @@ export const declare = <E, R>(
       assert.isAtLeast(pending, 50)
     }).pipe(Effect.provide(alwaysUnfit.services)), 30_000)
 
+  test("items on which the model fails are dead letters, also when nothing else is left", () =>
+    Effect.gen(function*() {
+      const docs = Fixture.docs(12, (index) => index < 3 ? `cursed ${index}` : `text ${index}`)
+      const status = yield* Job.run(Fixture.embedding(docs, { chunk: 4, maxAttempts: 2 }), { concurrency: 3 })
+      assert.deepInclude(status, { state: "done", done: 9, failed: 3 })
+    }).pipe(Effect.provide(withEmbedding({
+      refuse: (input) => `${input}`.startsWith("cursed") ? new ProviderError.ModelFailedError(fields) : false
+    }))), 30_000)
+
   test("an outage costs no attempt: all work waits for its end (jobs 8)", () =>
     Effect.gen(function*() {
       const test = yield* TestEmbedding.TestEmbedding
