@@ -13,7 +13,6 @@ import * as EmbeddingService from "@strata/core/embedding/EmbeddingService"
 import * as ProviderError from "@strata/core/ProviderError"
 import * as Usage from "@strata/core/Usage"
 import * as Effect from "effect/Effect"
-import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 
@@ -78,11 +77,12 @@ export const embedding = <Item>(given: EmbeddingWork<Item>): Work<
   const { chunk = 96, input, options = {}, version } = Check.fieldsOf(given) as EmbeddingWork<Item>
   return {
     chunk,
-    definition: Effect.andThen(
+    definition: Effect.flatMap(
       Check.run(embeddingWork, given, { provider: "strata", whole: "work", field: "work" }),
-      EmbeddingService.EmbeddingService.useSync(({ defaultModel }) =>
-        definition("embedding", version, { ...options, model: options.model ?? defaultModel })
-      )
+      ({ options }) =>
+        EmbeddingService.EmbeddingService.useSync(({ defaultModel }) =>
+          definition("embedding", version, { ...options, model: options?.model ?? defaultModel })
+        )
     ),
     perform: (items) =>
       Effect.gen(function*() {
@@ -233,10 +233,13 @@ const common = {
   version: Check.optional(Check.text)
 }
 
+/** The service checks what they mean. */
+const embeddingOptions = Check.jsonObject("Give options of embeddings") as Check.Check<Embedding.EmbeddingOptions>
+
 const embeddingWork = Check.struct<EmbeddingWork<never>>({
   ...common,
   input: Check.callback("Give a function of an item"),
-  options: Check.optional(Check.instance(isOptions, "Give options of embeddings"))
+  options: Check.optional(embeddingOptions)
 })
 
 const chatWork = Check.struct<AnyChat>({
@@ -247,10 +250,6 @@ const chatWork = Check.struct<AnyChat>({
   description: Check.optional(Check.text),
   repairs: Check.optional(Check.number({ min: 0, whole: true, remedy: "Use a whole number" }))
 })
-
-function isOptions(given: unknown): given is Embedding.EmbeddingOptions {
-  return Predicate.isObject(given)
-}
 
 function isSchema(given: unknown): given is StructuredOutput.AnySchema {
   return Schema.isSchema(given)
@@ -276,8 +275,8 @@ const made = <Item, A>(
 const definition = (kind: string, version: string | undefined, parts: object): Definition => ({
   kind,
   ...(version !== undefined && { version }),
-  // What has no JSON form, such as a function in provider options, is left out.
-  ...Result.getOrElse(Result.try(() => JSON.parse(JSON.stringify(parts))), () => ({}))
+  // It is JSON, but for fields that are `undefined`.
+  ...JSON.parse(JSON.stringify(parts))
 })
 
 const schemaText = (schema: StructuredOutput.AnySchema): string =>
