@@ -200,7 +200,7 @@ describe("Values that are no texts, over HTTP", () => {
         field
       )
       assert.deepStrictEqual(yield* statuses, [])
-      const results = yield* service.embedEach(inputs)
+      const { results } = yield* service.embedEach(inputs)
       assert.deepStrictEqual(
         results.flatMap((result) => Result.isFailure(result) ? [fieldOf(result.failure)] : []),
         [field]

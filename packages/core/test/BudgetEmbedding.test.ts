@@ -70,7 +70,7 @@ describe("a budget of embeddings", () => {
       const long = "a long text, of many words, that would cost more than is left 1"
       const budget = Budget.make({ perRun: estimate(long) - 1 })
       const { sent, service } = yield* make(budget)
-      const results = yield* service.embedEach(["text 1", long, "text 2"])
+      const { results } = yield* service.embedEach(["text 1", long, "text 2"])
       assert.deepStrictEqual(
         results.map((result) => Result.isSuccess(result) ? "vector" : result.failure._tag),
         ["vector", "BudgetExceededError", "vector"]

@@ -167,8 +167,9 @@ describe("the cost of embeddings", () => {
         assert.strictEqual(yield* spent("embeddings", "test-embedding"), inputCost(3).total + inputCost(4).total)
 
         assert.deepStrictEqual((yield* service.embed("hello")).cost, inputCost(5))
-        const each = yield* service.embedEach(["hello"])
-        assert.deepStrictEqual(each.map((result) => Result.getOrThrow(result).cost), [inputCost(5)])
+        const { cost, results: each, usage } = yield* service.embedEach(["hello", ""])
+        assert.deepStrictEqual([cost, usage], [inputCost(5), { inputTokens: 5 }])
+        assert.deepStrictEqual(each.slice(0, 1).map((result) => Result.getOrThrow(result).cost), [inputCost(5)])
         const embedded = yield* Stream.runCollect(service.embedStream(Stream.make("hello"), (text) => text))
         assert.deepStrictEqual(embedded.map(({ embedding }) => embedding.cost), [inputCost(5)])
         assert.deepStrictEqual(

@@ -356,7 +356,7 @@ describe("withDeadline", () => {
         embedStream: () => Stream.never
       })
       const layer = EmbeddingService.withDeadline(never, "1 second")
-      const results = yield* settled(
+      const { results } = yield* settled(
         Effect.provide(EmbeddingService.embedEach(["a", "b"]), layer),
         "2 seconds"
       )

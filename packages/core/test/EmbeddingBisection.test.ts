@@ -39,7 +39,7 @@ describe("EmbeddingService, when a request is refused", () => {
         limits: { maxItems, maxBatchLength },
         answer: refusing(isBad, tooLong)
       })
-      const results = yield* service.embedEach(numbers.map(textOf))
+      const { results } = yield* service.embedEach(numbers.map(textOf))
       assert.deepStrictEqual(
         results.map(outcome),
         numbers.map((number) => isBad(textOf(number)) ? "ContextLengthExceededError" : number)
@@ -78,7 +78,7 @@ describe("EmbeddingService, when a request is refused", () => {
         limits: { maxItems: 300 },
         answer: refusing((input) => input === bad, error === "invalid" ? invalid : tooLong)
       })
-      const results = yield* service.embedEach(EmbeddingProbe.texts(size))
+      const { results } = yield* service.embedEach(EmbeddingProbe.texts(size))
       assert.deepStrictEqual(
         results.flatMap((result, index) => Result.isFailure(result) ? [textOf(index + 1)] : []),
         [bad]
@@ -94,7 +94,7 @@ describe("EmbeddingService, when a request is refused", () => {
     Effect.gen(function*() {
       const isBad = (input: string) => EmbeddingProbe.numberOf(input) % modulus === 0
       const { service } = yield* EmbeddingProbe.make({ limits: { maxItems }, answer: refusing(isBad, invalid) })
-      const results = yield* service.embedEach(numbers.map(textOf))
+      const { results } = yield* service.embedEach(numbers.map(textOf))
       assert.deepStrictEqual(
         results.map(outcome),
         numbers.map((number) => isBad(textOf(number)) ? "InvalidRequestError" : number)
@@ -107,7 +107,7 @@ describe("EmbeddingService, when a request is refused", () => {
         limits: { maxItems: 96 },
         answer: refusing((input) => EmbeddingProbe.numberOf(input) <= 60, invalid)
       })
-      const results = yield* service.embedEach(EmbeddingProbe.texts(96))
+      const { results } = yield* service.embedEach(EmbeddingProbe.texts(96))
       assert.deepStrictEqual(results.map(Result.isFailure), Array.from({ length: 96 }, (_, index) => index < 60))
     }))
 
@@ -119,7 +119,7 @@ describe("EmbeddingService, when a request is refused", () => {
         message: "inputs[0]: not a text"
       })
       const { service } = yield* EmbeddingProbe.make({ answer: refusing((input) => input === "text 2", bad) })
-      const results = yield* service.embedEach(["text 1", "text 2", "text 3", "text 2"])
+      const { results } = yield* service.embedEach(["text 1", "text 2", "text 3", "text 2"])
       assert.deepStrictEqual(
         results.flatMap((result) => Result.isFailure(result) ? [result.failure.message] : []),
         ["inputs[1]: not a text", "inputs[3]: not a text"]
@@ -132,7 +132,7 @@ describe("EmbeddingService, when a request is refused", () => {
         limits: { maxItems: 100 },
         answer: () => Effect.fail(invalid)
       })
-      const results = yield* service.embedEach(EmbeddingProbe.texts(100))
+      const { results } = yield* service.embedEach(EmbeddingProbe.texts(100))
       assert.isTrue(
         results.every((result) => Result.isFailure(result) && result.failure._tag === "InvalidRequestError")
       )
@@ -176,7 +176,7 @@ describe("EmbeddingService, when a request is refused", () => {
         policy: Policy.make({ concurrency: 1 }),
         answer: refusing((input) => bad.includes(input), invalid)
       })
-      const results = yield* service.embedEach(EmbeddingProbe.texts(256))
+      const { results } = yield* service.embedEach(EmbeddingProbe.texts(256))
       assert.deepStrictEqual(results.flatMap((result, index) => Result.isFailure(result) ? [index] : []), [128, 255])
       // Each bad text and its neighbour in the last halving.
       assert.strictEqual(probe.sent.filter((inputs) => inputs.length === 1).length, 4)
@@ -193,7 +193,7 @@ describe("EmbeddingService, when a request is refused", () => {
               new ProviderError.InvalidRequestError({ provider: "probe", message: `no: ${batch.inputs[0]}` })
             )
       })
-      const results = yield* service.embedEach(EmbeddingProbe.texts(40))
+      const { results } = yield* service.embedEach(EmbeddingProbe.texts(40))
       assert.deepStrictEqual(
         results.flatMap((result, index) => Result.isSuccess(result) ? [index] : []),
         [39]
@@ -218,7 +218,7 @@ describe("EmbeddingService, when a request is refused", () => {
       const { probe, service } = yield* EmbeddingProbe.make({
         answer: () => Effect.fail(new ProviderError.AuthenticationError({ provider: "probe", message: "no key" }))
       })
-      const results = yield* service.embedEach(["a", "b", "c"])
+      const { results } = yield* service.embedEach(["a", "b", "c"])
       assert.deepStrictEqual(results.map(outcome), Array(3).fill("AuthenticationError"))
       assert.strictEqual(probe.sent.length, 1)
     }))

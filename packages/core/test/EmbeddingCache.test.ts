@@ -63,7 +63,7 @@ describe("EmbeddingCache", () => {
         const unknown = [...new Set(inputs)].filter((input) => !known.includes(input))
         assert.deepStrictEqual((yield* Cached.sent).slice(before).flat(), unknown)
         assert.strictEqual(batch.requests, unknown.length === 0 ? 0 : 1)
-        const each = yield* EmbeddingService.embedEach(inputs)
+        const { results: each } = yield* EmbeddingService.embedEach(inputs)
         assert.deepStrictEqual(each.map((result) => Result.getOrThrow(result).vector), vectors(plain))
       }).pipe(Effect.provide(Cached.layer())))
 
@@ -81,7 +81,7 @@ describe("EmbeddingCache", () => {
           assert.strictEqual(error._tag, tag)
           assert.match(error.message, /^inputs\[3\]: (?!inputs)/u)
           if (error._tag === "InvalidRequestError") assert.strictEqual(error.field, "inputs[3]")
-          const each = yield* EmbeddingService.embedEach(["a", bad, "b", bad])
+          const { results: each } = yield* EmbeddingService.embedEach(["a", bad, "b", bad])
           assert.deepStrictEqual(
             each.map((result) => Result.isSuccess(result) ? "good" : result.failure.message.slice(0, 9)),
             ["good", "inputs[1]", "good", "inputs[3]"]
@@ -118,7 +118,10 @@ describe("EmbeddingCache", () => {
   describe("embedEach", () => {
     it.effect("caches the successes", () =>
       Effect.gen(function*() {
-        yield* EmbeddingService.embedEach(["good", "", "better"])
+        const each = yield* EmbeddingService.embedEach(["good", "", "better"])
+        assert.strictEqual(each.requests, 1)
+        const again = yield* EmbeddingService.embedEach(["good", "better"])
+        assert.deepStrictEqual([again.requests, again.usage.inputTokens, again.cost], [0, 0, Cost.empty])
         const batch = yield* EmbeddingService.embedMany(["good", "better"])
         assert.strictEqual(batch.requests, 0)
       }).pipe(Effect.provide(Cached.layer())))

@@ -181,7 +181,7 @@ const elsewhere = (model: string | undefined) => {
         Effect.forEach(inputs, embed),
         (embeddings) => ({ embeddings, usage: { inputTokens: undefined }, model: model ?? "?", requests: 1 })
       ),
-    embedEach: (inputs) => Effect.forEach(inputs, (input) => Effect.result(embed(input))),
+    embedEach: () => Effect.die("not asked for here"),
     embedStream: () => Stream.die("not asked for here")
   })
 }

@@ -66,7 +66,7 @@ describe("truncate: \"chunk\"", () => {
             ? Effect.fail(new ProviderError.InvalidRequestError({ provider: "probe", message: "no" }))
             : directed(batch)
       })
-      const results = yield* service.embedEach(["xxxxbad yyyy", "xxxxyyyy", "bad xx", "y"], chunk)
+      const { results } = yield* service.embedEach(["xxxxbad yyyy", "xxxxyyyy", "bad xx", "y"], chunk)
       assert.deepStrictEqual(
         results.map((result) => Result.isFailure(result) ? result.failure.message : "good"),
         ["inputs[0]: no", "good", "inputs[2]: no", "good"]
@@ -82,7 +82,7 @@ describe("truncate: \"chunk\"", () => {
         answer: ({ inputs }) =>
           Effect.fail(new ProviderError.ModelFailedError({ provider: "probe", message: `no: ${inputs[0]}` }))
       })
-      const [result] = yield* service.embedEach(["xxxxyyyy"], chunk)
+      const { results: [result] } = yield* service.embedEach(["xxxxyyyy"], chunk)
       assert.strictEqual(Result.isFailure(result!) && result.failure.message, "no: xxxx")
     }))
 

@@ -125,7 +125,7 @@ describe("EmbeddingService, with inputs of several kinds", () => {
     Effect.gen(function*() {
       const isBad = (input: Embedding.Input) => modulus < 10 && numberOf(input) % modulus === 0
       const { sent, service } = yield* make({ limits: limitsOf(bounds), isBad })
-      const results = yield* service.embedEach(items.map(inputOf))
+      const { results } = yield* service.embedEach(items.map(inputOf))
       const isSound = ({ kind }: Item) => kind === "text" || kind === "image" || kind === "combined"
       assert.deepStrictEqual(
         results.map(tag),
@@ -188,7 +188,7 @@ describe("EmbeddingService, with inputs of several kinds", () => {
       const { sent, service } = yield* make({
         limits: { maxItems: 4, maxLength: 8, images, combined: { maxItems: 4 } }
       })
-      const results = yield* service.embedEach([
+      const { results } = yield* service.embedEach([
         {},
         { text: " " },
         { image: png(0) },

@@ -199,7 +199,7 @@ describe("EmbeddingService", () => {
                 ? Effect.succeed({ vectors })
                 : EmbeddingProbe.numbered(batch)
           })
-          const results = yield* service.embedEach(["a 1", "b 2", "c 3"], { dimensions })
+          const { results } = yield* service.embedEach(["a 1", "b 2", "c 3"], { dimensions })
           const tags = results.map((result) => Result.isFailure(result) ? result.failure._tag : "good")
           assert.deepStrictEqual(tags, ["MalformedResponseError", "MalformedResponseError", "good"])
           const error = yield* Effect.flip(service.embedMany(["a 1", "b 2"], { dimensions }))
@@ -244,7 +244,7 @@ describe("EmbeddingService", () => {
       Effect.gen(function*() {
         const one = yield* EmbeddingService.embed("a")
         const batch = yield* EmbeddingService.embedMany(["b", "c"])
-        const each = yield* EmbeddingService.embedEach(["d"])
+        const { results: each } = yield* EmbeddingService.embedEach(["d"])
         const models = [one.model, batch.model, ...batch.embeddings.map(({ model }) => model)]
         assert.deepStrictEqual(models, Array(4).fill("foreign"))
         assert.deepStrictEqual(each.map(Result.map(({ model }) => model)), [Result.succeed("foreign")])
@@ -295,7 +295,13 @@ const foreign = Layer.sync(EmbeddingService.EmbeddingService, () => {
           model: options?.model ?? "foreign",
           requests: 1
         }),
-    embedEach: (inputs) => Effect.succeed(inputs.map(() => Result.succeed(embedding))),
+    embedEach: (inputs) =>
+      Effect.succeed({
+        results: inputs.map(() => Result.succeed(embedding)),
+        usage: { inputTokens: undefined },
+        model: "foreign",
+        requests: 1
+      }),
     embedStream: () => Stream.empty
   })
 })

@@ -141,7 +141,7 @@ describe.each(["start", "end"] as const)("truncate: %j", (truncate) => {
       })
       const texts = EmbeddingProbe.texts(96).with(40, "a text of many words that are too many 1")
       const { embeddings } = yield* service.embedMany(texts, { truncate })
-      const each = yield* service.embedEach(texts, { truncate })
+      const { results: each } = yield* service.embedEach(texts, { truncate })
       const streamed = yield* Stream.runCollect(
         service.embedStream(Stream.fromIterable(texts), (text) => text, { truncate })
       )

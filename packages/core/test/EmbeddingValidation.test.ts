@@ -60,7 +60,7 @@ describe("EmbeddingService, before anything is sent", () => {
       })
       assert.strictEqual(yield* Effect.flip(service.embed("a", { normalize: false })), wrong)
       assert.strictEqual(yield* Effect.flip(service.embedMany(["a"], { normalize: false })), wrong)
-      const results = yield* service.embedEach(["a", "b"], { normalize: false })
+      const { results } = yield* service.embedEach(["a", "b"], { normalize: false })
       assert.deepStrictEqual(results.map((result) => Result.isFailure(result) && result.failure), [wrong, wrong])
     }))
 
@@ -116,7 +116,7 @@ describe("EmbeddingService, before anything is sent", () => {
   it.effect("fails only the bad inputs", () =>
     Effect.gen(function*() {
       const { probe, service } = yield* EmbeddingProbe.make({ limits: { maxLength: 5 } })
-      const results = yield* service.embedEach(["", "a 1", "longer", "b 2", "a 1"])
+      const { results } = yield* service.embedEach(["", "a 1", "longer", "b 2", "a 1"])
       assert.deepStrictEqual(
         results.map((result) =>
           Result.isSuccess(result) ? result.success.vector[0] : result.failure.message.slice(0, 9)
@@ -148,7 +148,7 @@ describe("EmbeddingService, before anything is sent", () => {
         [thrower, ".text", "a getter or a proxy throws"]
       ]
       const inputs = wrong.flatMap(([input], index) => [input, `text ${index}`]) as ReadonlyArray<Embedding.Input>
-      const results = yield* service.embedEach(inputs)
+      const { results } = yield* service.embedEach(inputs)
       assert.deepStrictEqual(probe.sent.flat(), wrong.map((_, index) => `text ${index}`))
       for (const [index, [input, part, problem]] of wrong.entries()) {
         const good = results[2 * index + 1]!
@@ -178,7 +178,7 @@ describe("EmbeddingService, before anything is sent", () => {
         const inputs = given as ReadonlyArray<string>
         const error = yield* refusal(probe, service.embedMany(inputs))
         assert.strictEqual(error._tag === "InvalidRequestError" && error.field, "inputs")
-        const [only, ...others] = yield* service.embedEach(inputs)
+        const { results: [only, ...others] } = yield* service.embedEach(inputs)
         assert.isTrue(only !== undefined && Result.isFailure(only) && only.failure.message === error.message)
         assert.deepStrictEqual(others, [])
       }
@@ -235,7 +235,7 @@ describe("EmbeddingService, before anything is sent", () => {
       assert.include(error.message, "half a surrogate pair at index 4")
       yield* refusal(probe, service.embed("abc \ud83d"))
       yield* refusal(probe, Stream.runDrain(service.embedStream(Stream.make({ text: "\ud83d" }), (input) => input)))
-      const results = yield* service.embedEach(inputs)
+      const { results } = yield* service.embedEach(inputs)
       assert.deepStrictEqual(results.flatMap((result, index) => Result.isFailure(result) ? [index] : []), [40])
       assert.deepStrictEqual(probe.sent, [inputs.toSpliced(40, 1)])
     }))

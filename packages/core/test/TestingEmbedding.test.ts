@@ -115,7 +115,7 @@ describe("TestEmbedding", () => {
 
   it.effect("refuses requests with inputs that `refuse` selects", () =>
     Effect.gen(function*() {
-      const results = yield* EmbeddingService.embedEach(["good", "bad", "good too", "slow"])
+      const { results } = yield* EmbeddingService.embedEach(["good", "bad", "good too", "slow"])
       assert.deepStrictEqual(
         results.map((result) => Result.isFailure(result) ? result.failure._tag : "good"),
         ["good", "InvalidRequestError", "RateLimitError", "RateLimitError"]

@@ -64,7 +64,7 @@ describe("LocalEmbedding", () => {
 
     it.effect("a blank text, in the middle or at the end, spoils only itself", () =>
       Effect.gen(function*() {
-        const results = yield* embedEach(["one", "", "two", " \n"])
+        const { results } = yield* embedEach(["one", "", "two", " \n"])
         assert.deepStrictEqual(results.map(Result.isSuccess), [true, false, true, false])
         const [two] = (yield* embedMany(["two"])).embeddings
         assert.closeTo(Ranking.cosine(Result.getOrThrow(results[2]!).vector, two?.vector ?? []), 1, 1e-5)
@@ -74,7 +74,7 @@ describe("LocalEmbedding", () => {
     it.effect("refuses a text the model would not read to its end, unless the end may be cut", () =>
       Effect.gen(function*() {
         const long = "the ".repeat(129)
-        const results = yield* embedEach(["short", long])
+        const { results } = yield* embedEach(["short", long])
         assert.deepStrictEqual(results.map(Result.isSuccess), [true, false])
         assert.strictEqual((yield* embedMany([long], { truncate: "end" })).usage.inputTokens, 128)
         assert.lengthOf((yield* embedMany(["the ".repeat(5000)], { truncate: "end" })).embeddings, 1)

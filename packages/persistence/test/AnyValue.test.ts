@@ -9,7 +9,7 @@ import * as References from "effect/References"
 import { type Calls, fields } from "../../core/test/support/AnyCalls.ts"
 import * as AnyValue from "../../core/test/support/AnyValue.ts"
 
-const { ChatCachePersistence, EmbeddingCachePersistence, RedisCluster, SharedState } = Persistence_
+const { ChatCachePersistence, EmbeddingCachePersistence, RedisCluster, SharedState, SqliteClient } = Persistence_
 
 const persisted = <A, E>(layer: Layer.Layer<A, E, Persistence.BackingPersistence | KeyValueStore.KeyValueStore>) =>
   Layer.provide(layer, [Persistence.layerBackingMemory, KeyValueStore.layerMemory])
@@ -34,6 +34,13 @@ const pinged = <E>(layer: Layer.Layer<Redis.Redis, E>) =>
   Effect.flatMap(Redis.Redis, ({ send }) => Effect.andThen(send("PING"), send("SCRIPT", "FLUSH"))).pipe(
     Effect.provide(layer, { local: true })
   )
+
+/** Any text is the name of a file, which would be made. */
+const databases = (any: never) => [
+  any,
+  { filename: typeof any === "string" ? ":memory:" : any },
+  { filename: ":memory:", busyTimeout: any }
+]
 
 const calls: Readonly<Record<string, Calls>> = {
   "ChatCachePersistence.layerRedis": (any) =>
@@ -75,7 +82,9 @@ const calls: Readonly<Record<string, Calls>> = {
   "SharedState.layerRedis": (any) => [
     () => SharedState.layerRedis(any),
     ...[any, ...fields(["prefix"], any)].map((options) => () => SharedState.layerRedis(redis, options))
-  ]
+  ],
+  "SqliteClient.make": (any) => databases(any).map((options) => () => Effect.scoped(SqliteClient.make(options))),
+  "SqliteClient.layer": (any) => databases(any).map((options) => () => SqliteClient.layer(options))
 }
 
 describe("Every public function", () => {

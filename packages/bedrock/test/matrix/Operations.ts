@@ -80,7 +80,7 @@ export const operations = {
   embedEach: (policy) =>
     Effect.map(
       embedding(cohere, policy),
-      (service) => Effect.flatMap(service.embedEach(texts), (results) => Effect.fromResult(Result.all(results)))
+      (service) => Effect.flatMap(service.embedEach(texts), ({ results }) => Effect.fromResult(Result.all(results)))
     ),
   embedStream: (policy) =>
     Effect.map(

@@ -10,6 +10,7 @@ import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Check from "../Check.ts"
+import * as Cost from "../Cost.ts"
 import * as Trait from "../internal/trait.ts"
 import * as Costing from "../policy/internal/budget/costing.ts"
 import * as Gates from "../policy/internal/gates.ts"
@@ -32,7 +33,7 @@ export type EmbeddingError = ProviderError.EmbeddingError
  *
  * - `embed`: one input. Concurrent calls with equal options share requests; a bad input fails only its own caller.
  * - `embedMany`: all inputs, in order, all or nothing. The first failure names its input (`inputs[17]`).
- * - `embedEach`: one `Result` for each input, in order; when `inputs` is not an array, one failure.
+ * - `embedEach`: one `Result` for each input, in order, with usage and cost; when `inputs` is not an array, one failure.
  * - `embedStream`: any number of values, in order unless `unordered`, with backpressure and flat memory. Fails with the
  *   first failure, which names the index of the value in the stream (`inputs[17]`).
  *
@@ -59,7 +60,7 @@ export interface Embedder extends Trait.Trait {
   readonly embedEach: (
     inputs: ReadonlyArray<Embedding.Input>,
     options?: Embedding.EmbeddingOptions
-  ) => Effect.Effect<ReadonlyArray<Result.Result<Embedding.Embedding, EmbeddingError>>>
+  ) => Effect.Effect<Embedding.EmbeddingResults>
   readonly embedStream: <A, E, R>(
     values: Stream.Stream<A, E, R>,
     input: (value: A) => Embedding.Input,
@@ -145,15 +146,15 @@ const assembled = (
     }),
     embedEach: Effect.fnUntraced(function*(given, options) {
       const inputs = yield* Effect.result(listed(given))
-      if (Result.isFailure(inputs)) return [Result.fail(inputs.failure)]
+      const model = provider.defaultModel ?? "unknown"
+      if (Result.isFailure(inputs)) return unsent(model, [Result.fail(inputs.failure)])
       const call = yield* Effect.result(prepare(options))
-      if (Result.isFailure(call)) return inputs.success.map(() => Result.fail(call.failure))
-      const { results } = yield* EmbeddingTelemetry.operation(
+      if (Result.isFailure(call)) return unsent(model, inputs.success.map(() => Result.fail(call.failure)))
+      return yield* EmbeddingTelemetry.operation(
         call.success,
         Execution.embedEach(call.success, inputs.success),
-        (each) => ({ ...each, inputs: each.results.length })
+        ({ requests, results, usage }) => ({ inputs: results.length, requests, inputTokens: usage.inputTokens })
       )
-      return results
     }),
     embedStream: (values, input, given) =>
       Stream.unwrap(Effect.gen(function*() {
@@ -163,6 +164,15 @@ const assembled = (
       }))
   }
 }
+
+/** Results of a call for which nothing was sent. */
+const unsent = (model: string, results: Embedding.EmbeddingResults["results"]): Embedding.EmbeddingResults => ({
+  results,
+  usage: { inputTokens: 0 },
+  model,
+  requests: 0,
+  cost: Cost.empty
+})
 
 /** A service with a core: itself, or a hand-made one wrapped as a provider, whose own data stay visible. */
 export const cored = (service: Embedder): Effect.Effect<Embedder, ProviderError.InvalidRequestError, Scope.Scope> =>

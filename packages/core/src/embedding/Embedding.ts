@@ -1,6 +1,7 @@
 /** Inputs, options and vectors of embedding models. */
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
+import type * as Result from "effect/Result"
 import type * as Cost from "../Cost.ts"
 import type { Identity } from "../Identity.ts"
 import * as Total from "../internal/total.ts"
@@ -128,6 +129,18 @@ export interface EmbeddingUsage {
 /** One embedding for each input, in order; the requests the provider answered, and what they took together. */
 export interface EmbeddingBatch {
   readonly embeddings: ReadonlyArray<Embedding>
+  readonly usage: EmbeddingUsage
+  readonly model: string
+  readonly requests: number
+  readonly cost?: Cost.Cost | undefined
+}
+
+/**
+ * One result for each input, in order; the requests the provider answered, and what they took together, also for inputs that
+ * failed after others of their request were answered.
+ */
+export interface EmbeddingResults<E = ProviderError.EmbeddingError> {
+  readonly results: ReadonlyArray<Result.Result<Embedding, E>>
   readonly usage: EmbeddingUsage
   readonly model: string
   readonly requests: number

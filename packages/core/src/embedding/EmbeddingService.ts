@@ -49,11 +49,11 @@ export const embedMany = (
 ): Effect.Effect<Embedding.EmbeddingBatch, Embedder.EmbeddingError, EmbeddingService> =>
   EmbeddingService.use((service) => service.embedMany(inputs, options))
 
-/** One `Result` for each input, in order: a bad input fails only itself. */
+/** One `Result` for each input, in order: a bad input fails only itself. With what all of them took together. */
 export const embedEach = (
   inputs: ReadonlyArray<Embedding.Input>,
   options?: Embedding.EmbeddingOptions
-): Effect.Effect<ReadonlyArray<Result.Result<Embedding.Embedding, Embedder.EmbeddingError>>, never, EmbeddingService> =>
+): Effect.Effect<Embedding.EmbeddingResults, never, EmbeddingService> =>
   EmbeddingService.use((service) => service.embedEach(inputs, options))
 
 /**
@@ -170,7 +170,13 @@ export const withDeadline: Middleware.Decorator<EmbeddingService, [deadline: Dur
         embedEach: (inputs, options) =>
           Effect.catch(
             within(options)(embedder.embedEach(inputs, options)),
-            (error) => Effect.succeed((Check.itemsOf(inputs) ?? [inputs]).map(() => Result.fail(error)))
+            (error) =>
+              Effect.succeed({
+                results: (Check.itemsOf(inputs) ?? [inputs]).map(() => Result.fail(error)),
+                usage: { inputTokens: undefined },
+                model: asked(options).model,
+                requests: 0
+              })
           ),
         embedStream: (values, input, options) =>
           Clocks.bounded(embedder.embedStream(values, input, options), duration, asked(options), identity)

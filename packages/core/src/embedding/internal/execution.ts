@@ -48,7 +48,7 @@ export const embedMany = (
 export const embedEach = (
   call: Call.Call,
   inputs: ReadonlyArray<unknown>
-): Effect.Effect<Cost & { readonly results: ReadonlyArray<Outcome> }> =>
+): Effect.Effect<Embedding.EmbeddingResults> =>
   Effect.suspend(() => {
     const results: Array<Outcome> = []
     const settle = (position: number, outcome: Outcome) => {
@@ -57,7 +57,13 @@ export const embedEach = (
     }
     return Effect.map(
       embed<never>(call, inputs, (position) => `inputs[${position}]`, settle),
-      (cost) => ({ ...cost, results })
+      ({ inputTokens, requests }) => ({
+        results,
+        usage: { inputTokens },
+        model: results.find(Result.isSuccess)?.success.model ?? call.options.model,
+        requests,
+        ...priced(call, { model: call.options.model, inputTokens })
+      })
     )
   })
 

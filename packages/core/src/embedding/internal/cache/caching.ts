@@ -120,10 +120,15 @@ export const make = Effect.fnUntraced(function*(
     embedEach: Effect.fnUntraced(function*(given, options) {
       const found = yield* lookUp(given, options)
       if (found === undefined) return yield* service.embedEach(given, options)
-      const { keep, merge, missing, placed } = found
-      const results = missing.length === 0 ? [] : yield* service.embedEach(missing, options)
-      yield* keep(results.map(Result.getOrUndefined))
-      return merge(results.map(Result.mapError(placed)), (embedding) => Result.succeed(embedding))
+      const { keep, merge, missing, model, placed } = found
+      const each: Embedding.EmbeddingResults = missing.length === 0
+        ? { results: [], usage: { inputTokens: 0 }, model, requests: 0, cost: Cost.empty }
+        : yield* service.embedEach(missing, options)
+      yield* keep(each.results.map(Result.getOrUndefined))
+      return {
+        ...each,
+        results: merge(each.results.map(Result.mapError(placed)), (embedding) => Result.succeed(embedding))
+      }
     }),
     embedStream: (values, input, given) =>
       Stream.unwrap(Effect.gen(function*() {
