@@ -156,18 +156,22 @@ describe("Rows of CSV", () => {
       assert.include(yield* problemOf("a,b,a\n"), "line 1: two columns have the name \"a\"")
     }))
 
-  it.prop("are the fields that were written, in pieces of any size (jobs 44)", [records, pieces], ([records, piece]) => {
-    const written = records
-      .map((fields) => fields.map((field) => `"${field.replaceAll("\"", "\"\"")}"`).join(","))
-      .join("\n")
-    const reader = Csv.make({ delimiter: ",", maxField: 1000 })
-    const read: Array<Csv.Record> = []
-    for (let at = 0; at < written.length; at += piece) {
-      read.push(...Result.getOrThrow(reader.push(written.slice(at, at + piece))))
+  it.prop(
+    "are the fields that were written, in pieces of any size (jobs 44)",
+    [records, pieces],
+    ([records, piece]) => {
+      const written = records
+        .map((fields) => fields.map((field) => `"${field.replaceAll("\"", "\"\"")}"`).join(","))
+        .join("\n")
+      const reader = Csv.make({ delimiter: ",", maxField: 1000 })
+      const read: Array<Csv.Record> = []
+      for (let at = 0; at < written.length; at += piece) {
+        read.push(...Result.getOrThrow(reader.push(written.slice(at, at + piece))))
+      }
+      read.push(...Result.getOrThrow(reader.end()))
+      assert.deepStrictEqual(read.map(({ fields }) => fields), records)
     }
-    read.push(...Result.getOrThrow(reader.end()))
-    assert.deepStrictEqual(read.map(({ fields }) => fields), records)
-  })
+  )
 })
 
 describe("Rows of a file", () => {
