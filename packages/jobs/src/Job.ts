@@ -1,0 +1,306 @@
+/**
+ * Durable bulk work: a stream of items, each embedded or asked about, written to a sink.
+ *
+ * A job survives the death of its processes, runs on as many as are started, and writes each item once. What it has done is
+ * in a database, `JobStore`.
+ */
+import * as Check from "@strata/core/Check"
+import type * as ProviderError from "@strata/core/ProviderError"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import * as DeadLetters from "./internal/deadLetters.ts"
+import * as Progress from "./internal/progress.ts"
+import * as Registry from "./internal/registry.ts"
+import * as Running from "./internal/running.ts"
+import * as Storing from "./internal/storing.ts"
+import * as JobError from "./JobError.ts"
+import { JobStore } from "./JobStore.ts"
+import type * as Sink from "./Sink.ts"
+import type * as Work from "./Work.ts"
+
+export type { DeadLetter } from "./internal/deadLetters.ts"
+export type { Progress } from "./internal/progress.ts"
+export type { Runner, Status } from "./internal/registry.ts"
+
+/**
+ * What a job is made of.
+ *
+ * - `name`: what it is called in its store, 1 to 200 characters.
+ * - `item`: the schema of an item, which is stored as JSON while there is work on it.
+ * - `source`: the items. It is read from its start whenever a process goes on reading, so it should give the same items.
+ * - `id`: what an item is known by, 1 to 512 characters; of equal ids the first counts.
+ * - `work`: what is done with each item. `sink`: where the results go.
+ * - `maxAttempts`: how often an item is tried that fails or ends the process; 3 by default. Throttling and outages do not
+ *   count.
+ * - `maxItemBytes`: characters of an item as JSON; 1,000,000 by default. Larger ones go to the dead letters.
+ * - `readAhead`: how many items may be stored and wait for work; 10,000 by default.
+ */
+export interface Options<Item, Encoded, Output, SE, SR, E, R, WR> {
+  readonly name: string
+  readonly item: Schema.Codec<Item, Encoded>
+  readonly source: Stream.Stream<Item, SE, SR>
+  readonly id: (item: Item) => string
+  readonly work: Work.Work<Item, Output, WR>
+  readonly sink: Sink.Sink<Item, Output, E, R>
+  readonly maxAttempts?: number | undefined
+  readonly maxItemBytes?: number | undefined
+  readonly readAhead?: number | undefined
+}
+
+/** A job; see {@link make}. `SE`: what its source fails with; `R`: what its source, work and sink need. */
+export interface Job<out SE = never, out R = never> {
+  readonly name: string
+  /** @internal */
+  readonly start: (
+    store: JobStore["Service"],
+    options: Required<{ readonly [Key in keyof RunOptions]: NonNullable<RunOptions[Key]> }>
+  ) => Effect.Effect<Registry.Status, SE | JobError.RunError, R>
+}
+
+/**
+ * - `concurrency`: chunks this process works on at once, 8 by default. A chunk has one item for chat and up to 96 for
+ *   embeddings; the policy of the service limits the requests.
+ * - `grace`: how long what is in flight may go on when the run is interrupted, 10 seconds by default; then it is given back.
+ * - `patience`: how long an outage may last before the run ends with `JobPausedError`, 15 minutes by default.
+ * - `acceptChanges`: go on although the definition of the work has changed.
+ */
+export interface RunOptions {
+  readonly concurrency?: number | undefined
+  readonly grace?: Duration.Input | undefined
+  readonly patience?: Duration.Input | undefined
+  readonly acceptChanges?: boolean | undefined
+}
+
+/**
+ * Makes a job. Nothing happens before {@link run}, which also refuses invalid options.
+ *
+ * @example
+ * const job = Job.make({
+ *   name: "pages",
+ *   item: Page,
+ *   source: pages,
+ *   id: (page) => page.url,
+ *   work: Work.embedding({ input: (page) => page.text }),
+ *   sink: Sink.vectors({ table: "pages" })
+ * })
+ */
+export const make = <Item, Encoded, Output, SE, SR, E, R, WR>(
+  options: Options<Item, Encoded, Output, SE, SR, E, R, WR>
+): Job<SE, SR | R | WR> => ({
+  name: text(Check.fieldsOf(options).name),
+  start: Effect.fnUntraced(function*(store, { acceptChanges, concurrency, grace, patience }) {
+    const { maxAttempts = 3, maxItemBytes = 1_000_000, name, readAhead = 10_000 } = yield* Check.run(
+      jobOptions,
+      options,
+      { provider: "strata", whole: "job" }
+    )
+    const { item, sink, source, work } = options
+    const chunk = yield* Check.run(positive, work.chunk, { provider: "strata", whole: "work.chunk" })
+    const codec = Schema.toCodecJson(item)
+    const encode = Schema.encodeUnknownResult(codec)
+    const decode = Schema.decodeUnknownResult(codec)
+    const definition = yield* work.definition
+    const job = yield* Storing.attempt(
+      "starting",
+      Storing.persist(Registry.register(store.sql, name, definition, acceptChanges)),
+      name
+    )
+    yield* Effect.scoped(Running.run({
+      store,
+      job,
+      name,
+      source,
+      id: options.id,
+      encode: (item) =>
+        Result.mapBoth(Result.flatMap(Result.try(() => encode(item)), (encoded) => encoded), {
+          onFailure: (issue) => itemError("unencodable", `The item does not match its schema: ${words(issue)}`),
+          onSuccess: (encoded) => JSON.stringify(encoded)
+        }),
+      decode: (json) =>
+        Result.mapError(
+          Result.flatMap(Result.try(() => decode(JSON.parse(json))), (decoded) => decoded),
+          (issue) => itemError("undecodable", `The stored item does not match its schema: ${words(issue)}`)
+        ),
+      work: { ...work, chunk },
+      sink,
+      maxAttempts,
+      maxItemBytes,
+      readAhead,
+      concurrency,
+      grace: Duration.fromInputUnsafe(grace),
+      patience: Duration.fromInputUnsafe(patience)
+    }))
+    return yield* statusOf(store, job, name)
+  })
+})
+
+/**
+ * Runs a job until nothing is left, and returns its status. It goes on where earlier runs ended, and may be run by many
+ * processes at once. A job that is done reads its source again and works on what is new.
+ *
+ * Interruption lets what is in flight end within `grace`, and gives back the rest: run the job again to go on.
+ *
+ * Fails with
+ * - the error of the source;
+ * - `JobPausedError` for credentials, budgets, daily quotas, a model that is missing, and outages beyond `patience`;
+ * - `JobSinkError` if the sink fails for one chunk after another;
+ * - `JobStoreError` if the database fails for more than a minute;
+ * - `JobConflictError` if a job of this name has another definition, such as another model;
+ * - `InvalidRequestError` for invalid options.
+ *
+ * A failure of one item is none of the job: it goes to the {@link deadLetters}.
+ */
+export const run = Effect.fn("Job.run")(function*<SE, R>(
+  job: Job<SE, R>,
+  options: RunOptions = {}
+): Effect.fn.Return<Registry.Status, SE | JobError.RunError, R | JobStore> {
+  const checked = yield* Check.run(runOptions, options, { provider: "strata", whole: "options" })
+  const store = yield* JobStore
+  return yield* job.start(store, {
+    concurrency: 8,
+    grace: "10 seconds",
+    patience: "15 minutes",
+    acceptChanges: false,
+    ...checked
+  })
+})
+
+/** How far a job is. Fails with `JobNotFoundError` if there is none of this name. */
+export const status = Effect.fn("Job.status")(function*(name: string) {
+  const store = yield* JobStore
+  const job = yield* found(store, name)
+  return yield* statusOf(store, job, name)
+})
+
+/** How far each job of the store is. */
+export const list = Effect.fn("Job.list")(function*() {
+  const store = yield* JobStore
+  const names = yield* Storing.attempt("listing", Registry.names(store.sql))
+  return yield* Effect.forEach(names, (name) => Effect.flatMap(found(store, name), (job) => statusOf(store, job, name)))
+})
+
+/**
+ * The progress of a job: its status with its rate and the time that remains, each second, or `every`. Ends with the job.
+ *
+ * `total`: how many items there are, for the time that remains while the source is read.
+ */
+export const watch = (
+  name: string,
+  options: { readonly every?: Duration.Input | undefined; readonly total?: number | undefined } = {}
+): Stream.Stream<
+  Progress.Progress,
+  JobError.JobNotFoundError | JobError.JobStoreError | ProviderError.InvalidRequestError,
+  JobStore
+> =>
+  Stream.unwrap(Effect.gen(function*() {
+    const { every = Duration.seconds(1), total } = yield* Check.run(watchOptions, options, {
+      provider: "strata",
+      whole: "options"
+    })
+    return Progress.make(status(name), every, total)
+  }))
+
+/** The items that have no result, oldest first, read page by page. */
+export const deadLetters = (
+  name: string
+): Stream.Stream<DeadLetters.DeadLetter, JobError.JobNotFoundError | JobError.JobStoreError, JobStore> =>
+  Stream.unwrap(Effect.gen(function*() {
+    const store = yield* JobStore
+    return DeadLetters.read(store.sql, yield* found(store, name), name)
+  }))
+
+/**
+ * Puts dead letters back to work, all or those of `ids`, and a cancelled job too; run the job to do it. Returns how many.
+ * Items that were never stored, because they were too large or had no id, stay.
+ */
+export const retry = Effect.fn("Job.retry")(function*(name: string, ids?: ReadonlyArray<string>) {
+  const store = yield* JobStore
+  const job = yield* found(store, name)
+  const chosen = ids === undefined
+    ? undefined
+    : yield* Check.run(Check.list(Check.text), ids, { provider: "strata", whole: "ids" })
+  return yield* Storing.attempt("retrying", DeadLetters.retry(store, job, chosen), name)
+})
+
+/**
+ * Stops a job: its processes end within seconds, and {@link run} does nothing. What is done stays; {@link retry} lets it go
+ * on.
+ */
+export const cancel = Effect.fn("Job.cancel")(function*(name: string) {
+  const { sql } = yield* JobStore
+  const changed = yield* Storing.attempt(
+    "cancelling",
+    sql`UPDATE strata_job SET state = 'cancelled', reader = NULL WHERE name = ${text(name)} RETURNING id`,
+    text(name)
+  )
+  if (changed.length === 0) return yield* Registry.notFound(text(name))
+})
+
+/** Forgets a job: all that its store has of it. What its sink wrote stays. Processes that run it end within seconds. */
+export const remove = Effect.fn("Job.remove")(function*(name: string) {
+  const store = yield* JobStore
+  const job = yield* found(store, name)
+  yield* Storing.attempt("removing", Registry.remove(store.sql, job), name)
+})
+
+const found = (store: JobStore["Service"], name: string) =>
+  Storing.attempt("looking for it", Registry.find(store.sql, text(name)), text(name))
+
+const statusOf = ({ lease, sql }: JobStore["Service"], job: number, name: string) =>
+  Storing.attempt("reading its status", Registry.status(sql, job, Duration.toMillis(lease)), name)
+
+/** Names may be any value where there are no types. */
+const text = (name: unknown): string => Predicate.isString(name) ? name : ""
+
+const itemError = (kind: JobError.ItemError["kind"], message: string) => new JobError.ItemError({ kind, message })
+
+const words = (issue: unknown): string => issue instanceof Error ? issue.message : `${issue}`
+
+const positive = Check.number({ min: 1, whole: true, remedy: "Use a whole number of 1 or more" })
+
+const jobOptions = Check.struct<
+  & Pick<
+    Options<never, never, never, never, never, never, never, never>,
+    "name" | "maxAttempts" | "maxItemBytes" | "readAhead"
+  >
+  & {
+    readonly id: unknown
+    readonly source: unknown
+    readonly work: object
+    readonly sink: object
+    readonly item: unknown
+  }
+>({
+  name: (given, at) => {
+    const name = Check.filled(given, at)
+    return name === Check.refused || name.length <= 200 && !name.includes("\0")
+      ? name
+      : Check.refuse(at, "the name has more than 200 characters, or a NUL", "Use a short text")
+  },
+  id: Check.callback(),
+  item: Check.instance(Schema.isSchema, "Give a Schema of effect"),
+  source: Check.instance(Stream.isStream, "Give a Stream of effect"),
+  work: Check.struct({ definition: Check.unchecked(), chunk: Check.unchecked(), perform: Check.callback() }, {
+    others: "ignored"
+  }),
+  sink: Check.struct({ guarantee: Check.text, open: Check.callback() }, { others: "ignored" }),
+  maxAttempts: Check.optional(positive),
+  maxItemBytes: Check.optional(positive),
+  readAhead: Check.optional(positive)
+})
+
+const runOptions = Check.partial<{ [Key in keyof RunOptions]-?: NonNullable<RunOptions[Key]> }>({
+  concurrency: Check.number({ min: 1, max: 1000, whole: true, remedy: "Use a whole number from 1 to 1000" }),
+  grace: Check.duration(),
+  patience: Check.duration({ infinite: true }),
+  acceptChanges: Check.flag
+})
+
+const watchOptions = Check.partial<{ readonly every: Duration.Duration; readonly total: number }>({
+  every: Check.duration({ zero: false }),
+  total: Check.number({ min: 0, whole: true, remedy: "Use a whole number of items" })
+})

@@ -1,0 +1,168 @@
+/**
+ * What a job does with its items: embed them, or ask a chat model about each.
+ */
+import * as ChatRequest from "@strata/core/chat/ChatRequest"
+import type * as ChatResponse from "@strata/core/chat/ChatResponse"
+import * as ChatService from "@strata/core/chat/ChatService"
+import type * as StructuredOutput from "@strata/core/chat/StructuredOutput"
+import * as Cost from "@strata/core/Cost"
+import type * as Embedding from "@strata/core/embedding/Embedding"
+import * as EmbeddingService from "@strata/core/embedding/EmbeddingService"
+import * as ProviderError from "@strata/core/ProviderError"
+import * as Usage from "@strata/core/Usage"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+
+/** What makes two jobs the same: JSON, compared field by field. */
+export type Definition = Readonly<Record<string, Schema.Json>>
+
+/** The outcome of each item of a chunk, in order, and what they took together. */
+export interface Performed<out Output> {
+  readonly outcomes: ReadonlyArray<Result.Result<Output, ProviderError.ProviderError>>
+  readonly usage: Usage.Usage
+  readonly cost: Cost.Cost | undefined
+}
+
+/**
+ * Work on items.
+ *
+ * - `definition`: what it depends on. A job goes on only with work of the definition it was started with.
+ * - `chunk`: how many items are worked on and written together.
+ * - `perform`: does the work; a failure is that of one item.
+ */
+export interface Work<in Item, out Output, out R = never> {
+  readonly definition: Effect.Effect<Definition, never, R>
+  readonly chunk: number
+  readonly perform: (items: ReadonlyArray<Item>) => Effect.Effect<Performed<Output>, never, R>
+}
+
+/**
+ * - `chunk`: items that are worked on and written together, 96 for embeddings, 1 for chat.
+ * - `version`: change it when a function of the work changes what it does, such as a prompt: jobs do not see into functions.
+ */
+export interface Options {
+  readonly chunk?: number | undefined
+  readonly version?: string | undefined
+}
+
+/**
+ * Embeds one input for each item. The output is an `Embedding`.
+ *
+ * @example
+ * Work.embedding({ input: (page: Page) => page.text, options: { dimensions: 512 } })
+ */
+export const embedding = <Item>({ chunk = 96, input, options = {}, version }: Options & {
+  readonly input: (item: Item) => Embedding.Input
+  readonly options?: Embedding.EmbeddingOptions | undefined
+}): Work<Item, Embedding.Embedding, EmbeddingService.EmbeddingService> => ({
+  chunk,
+  definition: EmbeddingService.EmbeddingService.useSync(({ defaultModel }) =>
+    definition("embedding", version, { ...options, model: options.model ?? defaultModel })
+  ),
+  perform: (items) =>
+    Effect.gen(function*() {
+      const inputs = items.map((item) => made("work.input", input, item))
+      const given = inputs.flatMap((input) => Result.isSuccess(input) ? [input.success] : [])
+      const { cost, results, usage } = yield* EmbeddingService.embedEach(given, options)
+      let next = 0
+      return {
+        outcomes: inputs.map((input) => Result.flatMap(input, () => results[next++]!)),
+        usage: Usage.make({ inputTokens: usage.inputTokens ?? 0 }),
+        cost
+      }
+    })
+})
+
+/**
+ * Asks a chat model about each item. The output is a `ChatResponse`, and with a `schema` also the `value` of the answer.
+ *
+ * @example
+ * Work.chat({ request: (review: Review) => `Is this review positive?\n${review.text}`, schema: Sentiment })
+ */
+export const chat: {
+  <Item, S extends StructuredOutput.AnySchema>(
+    options: Options & StructuredOutput.Options & {
+      readonly request: (item: Item) => ChatRequest.Input
+      readonly schema: S
+    }
+  ): Work<Item, StructuredOutput.ObjectResponse<S["Type"]>, ChatService.ChatService | S["DecodingServices"]>
+  <Item>(
+    options: Options & { readonly request: (item: Item) => ChatRequest.Input }
+  ): Work<Item, ChatResponse.ChatResponse, ChatService.ChatService>
+} =
+  ((options: ChatOptions<never> & { readonly schema?: StructuredOutput.AnySchema | undefined }) =>
+    options.schema === undefined
+      ? asking(options, {}, ChatService.generate)
+      : asking(
+        options,
+        { schema: schemaText(options.schema) },
+        (request) => ChatService.object(options.schema!, request, options)
+      )) as never // each overload is one of the two
+
+interface ChatOptions<in Item> extends Options, StructuredOutput.Options {
+  readonly request: (item: Item) => ChatRequest.Input
+}
+
+const asking = <Item, Output extends ChatResponse.ChatResponse, R>(
+  { chunk = 1, request, version }: ChatOptions<Item>,
+  parts: object,
+  ask: (request: ChatRequest.ChatRequest) => Effect.Effect<Output, ProviderError.ChatObjectError, R>
+): Work<Item, Output, ChatService.ChatService | R> => ({
+  chunk,
+  definition: ChatService.ChatService.useSync(({ defaultModel }) =>
+    definition("chat", version, { model: defaultModel, ...parts })
+  ),
+  perform: (items) =>
+    Effect.forEach(
+      items,
+      (item) =>
+        Effect.result(
+          Effect.flatMap(
+            Effect.fromResult(made("work.request", request, item)),
+            (input) => ask(ChatRequest.make(input))
+          )
+        ),
+      { concurrency: requestsAtOnce }
+    ).pipe(Effect.map((outcomes) => {
+      const answered = outcomes.flatMap((outcome) => Result.isSuccess(outcome) ? [outcome.success] : [])
+      return {
+        outcomes,
+        usage: answered.reduce((sum, { usage }) => Usage.add(sum, usage), Usage.empty),
+        cost: Cost.sum(answered.map(({ cost }) => cost))
+      }
+    }))
+})
+
+/** Of one chunk; the policy of the service limits all of them. */
+const requestsAtOnce = 16
+
+/** What a function of the work makes of an item; what it throws is the failure of that item. */
+const made = <Item, A>(
+  field: string,
+  make: (item: Item) => A,
+  item: Item
+): Result.Result<A, ProviderError.InvalidRequestError> =>
+  Result.try({
+    try: () => make(item),
+    catch: (cause) =>
+      ProviderError.invalidRequest({
+        provider: "strata",
+        field,
+        problem: `it throws for this item: ${cause instanceof Error ? cause.message : typeof cause}`,
+        remedy: "Mend the function, or the item"
+      })
+  })
+
+const definition = (kind: string, version: string | undefined, parts: object): Definition => ({
+  kind,
+  ...(version !== undefined && { version }),
+  // What has no JSON form, such as a function in provider options, is left out.
+  ...JSON.parse(JSON.stringify(parts))
+})
+
+const schemaText = (schema: StructuredOutput.AnySchema): string =>
+  Result.getOrElse(
+    Result.try(() => JSON.stringify(Schema.toJsonSchemaDocument(schema).schema)),
+    () => "of no JSON form"
+  )

@@ -1,0 +1,71 @@
+/** Failures of the database as errors of jobs. */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as PersistedQueue from "effect/persistence/PersistedQueue"
+import * as SqlError from "effect/sql/SqlError"
+import * as JobError from "../JobError.ts"
+
+/** A `JobStoreError` that says what was being done and what the database said. */
+export const failed = (doing: string, cause: unknown, job?: string): JobError.JobStoreError =>
+  new JobError.JobStoreError({
+    job,
+    message: `${job === undefined ? "Jobs" : `Job ${job}`}: ${doing} failed: ${wordsOf(cause)}`,
+    cause
+  })
+
+/** What an error says, as a sentence. */
+export const wordsOf = (cause: unknown): string => {
+  const words = SqlError.isSqlError(cause) && cause.reason.cause instanceof Error
+    ? cause.reason.cause.message
+    : cause instanceof Error
+    ? cause.message
+    : `${cause}`
+  return /[.!?]$/.test(words) ? words : `${words}.`
+}
+
+type DatabaseError = SqlError.SqlError | PersistedQueue.PersistedQueueError
+
+/** Failures and defects of the database as a `JobStoreError`; Effect's queue dies of its database. Other failures stay. */
+export const attempt = <A, E, R>(
+  doing: string,
+  effect: Effect.Effect<A, E, R>,
+  job?: string
+): Effect.Effect<A, Exclude<E, DatabaseError> | JobError.JobStoreError, R> =>
+  Effect.catchCause(effect, (cause): Effect.Effect<never, Exclude<E, DatabaseError> | JobError.JobStoreError> => {
+    const reason = cause.reasons.find((reason) => !Cause.isInterruptReason(reason))
+    // The failure is not the database's, or there is none.
+    if (reason === undefined || Cause.isFailReason(reason) && !isOfDatabase(reason.error)) {
+      return Effect.failCause(cause as Cause.Cause<Exclude<E, DatabaseError>>)
+    }
+    return Effect.fail(failed(doing, Cause.squash(cause), job))
+  })
+
+const isOfDatabase = (error: unknown): error is DatabaseError =>
+  SqlError.isSqlError(error) || error instanceof PersistedQueue.PersistedQueueError
+
+/** How long an operation is tried again while the database is gone. */
+const patience = Duration.toMillis("1 minute")
+
+/** Tries again, with growing pauses, for a minute, what fails because the database is gone or busy. */
+export const persist = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.flatMap(Clock.currentTimeMillis, (since) => {
+    const again = (pause: number): Effect.Effect<A, E, R> =>
+      Effect.catch(
+        effect,
+        (error) =>
+          Effect.flatMap(Clock.currentTimeMillis, (now) =>
+            now - since > patience || !isPassing(error)
+              ? Effect.fail(error)
+              : Effect.andThen(Effect.sleep(pause), again(Math.min(pause * 2, 5000))))
+      )
+    return again(100)
+  })
+
+/** Whether the database may answer differently in a moment. */
+export const isPassing = (error: unknown): boolean =>
+  SqlError.isSqlError(error)
+    ? error.isRetryable
+    : error instanceof PersistedQueue.PersistedQueueError && Cause.isCause(error.cause) &&
+      isPassing(Cause.squash(error.cause))
