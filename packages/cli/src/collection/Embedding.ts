@@ -132,10 +132,7 @@ type Failure = ProviderError.EmbeddingError | CommandError.CommandError
 /** Vectors that are stored, or being made for another file, are not made again. */
 const makeVectors = Effect.fnUntraced(function*(writer: Collection.Writer, stamp: Stamp, isForced: boolean) {
   const service = yield* EmbeddingService.EmbeddingService
-  const making = new Map<
-    string,
-    Deferred.Deferred<Float32Array, ProviderError.EmbeddingError | CommandError.CommandError>
-  >()
+  const making = new Map<string, Deferred.Deferred<Option.Option<Float32Array>, Failure>>()
 
   const make = (chunk: Chunk.Chunk) =>
     Effect.flatMap(
