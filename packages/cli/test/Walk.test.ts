@@ -2,24 +2,10 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as Fs from "node:fs"
-import * as Os from "node:os"
 import * as Path from "node:path"
 import * as SourceId from "../src/collection/SourceId.ts"
 import * as Walk from "../src/collection/Walk.ts"
-
-/** A folder with these files, removed with the scope. */
-const folder = (files: Readonly<Record<string, string>>) =>
-  Effect.acquireRelease(
-    Effect.sync(() => {
-      const root = Fs.realpathSync(Fs.mkdtempSync(Path.join(Os.tmpdir(), "strata-walk-")))
-      for (const [name, content] of Object.entries(files)) {
-        Fs.mkdirSync(Path.dirname(Path.join(root, name)), { recursive: true })
-        Fs.writeFileSync(Path.join(root, name), content)
-      }
-      return root
-    }),
-    (root) => Effect.sync(() => Fs.rmSync(root, { recursive: true, force: true }))
-  )
+import * as Folder from "./support/Folder.ts"
 
 const walk = (root: string, inputs: ReadonlyArray<string> = ["."], options: Partial<Walk.Options> = {}) =>
   Effect.gen(function*() {
@@ -32,7 +18,7 @@ const walk = (root: string, inputs: ReadonlyArray<string> = ["."], options: Part
 describe("Walk", () => {
   it.effect("finds files once, in order, whatever names lead to them (jobs 68)", () =>
     Effect.gen(function*() {
-      const root = yield* folder({ "docs/b.md": "b", "docs/a/c.md": "c", "top.md": "t", "cafe\u0301.md": "e" })
+      const root = yield* Folder.make({ "docs/b.md": "b", "docs/a/c.md": "c", "top.md": "t", "cafe\u0301.md": "e" })
       assert.deepStrictEqual((yield* walk(root)).ids, ["caf\u00e9.md", "docs/a/c.md", "docs/b.md", "top.md"])
       for (
         const inputs of [["docs"], ["docs/"], ["./docs/../docs"], [`${root}/docs`, "docs/b.md"], ["docs/b.md", "docs"]]
@@ -46,7 +32,7 @@ describe("Walk", () => {
 
   it.effect("leaves out what .gitignore excludes, also that of folders around and inside, but no file that is named (jobs 69)", () =>
     Effect.gen(function*() {
-      const root = yield* folder({
+      const root = yield* Folder.make({
         ".git/config": "",
         ".gitignore": "build/\n*.log\n!keep.log\n/only-here.md\n",
         "build/a.md": "a",
@@ -69,8 +55,8 @@ describe("Walk", () => {
 
   it.effect("counts links, files that are too large or empty, and follows links only when asked, without a loop (jobs 69)", () =>
     Effect.gen(function*() {
-      const root = yield* folder({ "a/x.md": "x", "a/large.md": "l".repeat(1001), "a/empty.md": "" })
-      const outside = yield* folder({ "y.md": "y" })
+      const root = yield* Folder.make({ "a/x.md": "x", "a/large.md": "l".repeat(1001), "a/empty.md": "" })
+      const outside = yield* Folder.make({ "y.md": "y" })
       Fs.symlinkSync("/", Path.join(root, "a/everything"))
       Fs.symlinkSync(Path.join(root, "a"), Path.join(root, "a/again"))
       Fs.symlinkSync(Path.join(root, "nowhere"), Path.join(root, "a/broken"))
@@ -86,7 +72,7 @@ describe("Walk", () => {
 
   it.effect("names what it cannot read, and goes on (jobs 58)", () =>
     Effect.gen(function*() {
-      const root = yield* folder({ "a/x.md": "x", "b/y.md": "y", "c/z.md": "z" })
+      const root = yield* Folder.make({ "a/x.md": "x", "b/y.md": "y", "c/z.md": "z" })
       const walk = yield* Walk.make(["."], { root, maxBytes: 1000, followLinks: false })
       const ids = yield* Stream.runCollect(Stream.tap(walk.files, ({ id }) =>
         // like a disk that is gone in the middle

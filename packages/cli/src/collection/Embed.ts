@@ -119,7 +119,12 @@ export const command = Command.make(
     const writer = yield* collection.write(stamp, { rebuild: given.rebuild })
     const scan = yield* Scan.scan({
       inputs: given.inputs,
-      walk: { root: given.root, maxBytes: given.maxMegabytes * 1_000_000, followLinks: given.followLinks },
+      walk: {
+        root: given.root,
+        maxBytes: given.maxMegabytes * 1_000_000,
+        followLinks: given.followLinks,
+        except: Target.filesOf(given.index)
+      },
       writer,
       stamp,
       isForced: given.force

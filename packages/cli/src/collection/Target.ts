@@ -10,6 +10,7 @@ import * as Reactivity from "effect/reactivity/Reactivity"
 import * as Redacted from "effect/Redacted"
 import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
+import * as Path from "node:path"
 import * as CommandError from "../process/CommandError.ts"
 
 const index = Flag.String("index").pipe(
@@ -36,6 +37,14 @@ export const placeOf = (target: string): string => {
 
 /** Whether the target is a PostgreSQL server. */
 export const isPostgres = (target: string): boolean => /^postgres(ql)?:\/\//.test(target)
+
+/** The files of an index, which are no documents. */
+export const filesOf = (target: string): ReadonlySet<string> =>
+  new Set(
+    isPostgres(target)
+      ? []
+      : ["", "-wal", "-shm", "-journal", ".lock", ".new"].map((suffix) => Path.resolve(`${target}${suffix}`))
+  )
 
 /** The client of a SQLite file or a PostgreSQL server. */
 export const sql = (target: string): Layer.Layer<SqlClient.SqlClient, CommandError.CommandError> => {

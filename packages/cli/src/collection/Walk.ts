@@ -23,11 +23,13 @@ export interface Found {
 /**
  * - `root`: what ids are relative to.
  * - `maxBytes`: larger files are left out. `followLinks`: also walks links; what was walked already is left out.
+ * - `except`: paths of files that are not looked at, such as those of the index itself.
  */
 export interface Options {
   readonly root: string
   readonly maxBytes: number
   readonly followLinks: boolean
+  readonly except?: ReadonlySet<string> | undefined
 }
 
 /**
@@ -97,7 +99,7 @@ const unreadable = (state: State, id: string) => {
 
 /** A file, unless its size forbids it, or it was found before. */
 const admitted = (state: State, { id, path, size }: Found): ReadonlyArray<Found> => {
-  if (state.seen.has(path)) return []
+  if (state.seen.has(path) || state.options.except?.has(path) === true) return []
   state.seen.add(path)
   if (size > state.options.maxBytes) skip(state, "too large")
   else if (size === 0) skip(state, "empty")
