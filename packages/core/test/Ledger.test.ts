@@ -4,34 +4,13 @@ import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
 import type * as LedgerAccount from "../src/state/internal/ledgerAccount.ts"
 import * as LedgerMemory from "../src/state/internal/ledgerMemory.ts"
-import * as LedgerFairness from "./support/LedgerFairness.ts"
-import * as LedgerModel from "./support/LedgerModel.ts"
-import * as LedgerShares from "./support/LedgerShares.ts"
-import { specification, type World } from "./support/LedgerSpecification.ts"
+import { specification } from "./support/LedgerProperties.ts"
+import type { World } from "./support/LedgerSpecification.ts"
 
 const world = Effect.sync((): World => ({ ledger: LedgerMemory.make(), advance: TestClock.adjust }))
 
 describe("a ledger in memory", () => {
-  specification(it.effect, world)
-  LedgerShares.specification(it.effect, world)
-
-  it.effect.prop("grants what a plain list of everything would grant, in order of arrival", {
-    steps: LedgerModel.Steps
-  }, (
-    { steps }
-  ) => Effect.flatMap(world, (world) => LedgerModel.watch(world, "key", steps)), { arbitrary: { runs: 100 } })
-
-  it.effect.prop("grants what a plain list would grant, fair between shares", {
-    steps: LedgerModel.Steps
-  }, (
-    { steps }
-  ) => Effect.flatMap(world, (world) => LedgerModel.watch(world, "key", steps, LedgerModel.shares)), {
-    arbitrary: { runs: 200 }
-  })
-
-  it.effect.prop("grants a share no less than another while both wait", { steps: LedgerFairness.Steps }, (
-    { steps }
-  ) => Effect.flatMap(world, (world) => LedgerFairness.watch(world, "key", steps, 100)), { arbitrary: { runs: 60 } })
+  specification(it.effect, world, { runs: 100, greed: 100, forgets: false })
 
   it.effect("forgets unused keys", () =>
     Effect.gen(function*() {

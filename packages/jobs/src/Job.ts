@@ -27,28 +27,31 @@ export type { Progress } from "./internal/progress.ts"
 export type { Runner, Status } from "./internal/registry.ts"
 
 /**
- * What a job is made of.
+ * The items of a job.
  *
- * - `name`: what it is called in its store, 1 to 200 characters.
+ * - `name`: what the job is called in its store, 1 to 200 characters.
  * - `item`: the schema of an item, which is stored as JSON while there is work on it.
  * - `source`: the items. It is read from its start whenever a process goes on reading, so it should give the same items.
  * - `id`: what an item is known by, 1 to 512 characters; of equal ids the first counts.
- * - `work`: what is done with each item. `sink`: where the results go.
  * - `maxAttempts`: how often an item is tried that fails or ends the process; 3 by default. Throttling and outages do not
  *   count.
  * - `maxItemBytes`: characters of an item as JSON; 1,000,000 by default. Larger ones go to the dead letters.
  * - `readAhead`: how many items may be stored and wait for work; 10,000 by default.
  */
-export interface Options<Item, Encoded, Output, SE, SR, E, R, WR> {
+export interface Items<Item, Encoded, SE, SR> {
   readonly name: string
   readonly item: Schema.Codec<Item, Encoded>
   readonly source: Stream.Stream<Item, SE, SR>
   readonly id: (item: Item) => string
-  readonly work: Work.Work<Item, Output, WR>
-  readonly sink: Sink.Sink<Item, Output, E, R>
   readonly maxAttempts?: number | undefined
   readonly maxItemBytes?: number | undefined
   readonly readAhead?: number | undefined
+}
+
+/** The items of a job, what is done with each, and where the results go. */
+export interface Options<Item, Encoded, Output, SE, SR, E, R, WR> extends Items<Item, Encoded, SE, SR> {
+  readonly work: Work.Work<Item, Output, WR>
+  readonly sink: Sink.Sink<Item, Output, E, R>
 }
 
 /** A job; see {@link make}. `SE`: what its source fails with; `R`: what its source, work and sink need. */
@@ -78,17 +81,31 @@ export interface RunOptions {
 /**
  * Makes a job. Nothing happens before {@link run}, which also refuses invalid options.
  *
+ * With `work` and `sink` as arguments of their own, their functions need no types: those of items and results are known.
+ *
  * @example
- * const job = Job.make({
- *   name: "pages",
- *   item: Page,
- *   source: pages,
- *   id: (page) => page.url,
- *   work: Work.embedding({ input: (page) => page.text }),
- *   sink: Sink.vectors({ table: "pages" })
- * })
+ * const job = Job.make(
+ *   { name: "pages", item: Page, source: pages, id: (page) => page.url },
+ *   Work.embedding({ input: (page) => page.text }),
+ *   Sink.vectors({ table: "pages", columns: (page) => ({ title: page.title }) })
+ * )
  */
-export const make = <Item, Encoded, Output, SE, SR, E, R, WR>(
+export const make: {
+  <Item, Encoded, Output, SE, SR, E, R, WR>(
+    options: Options<Item, Encoded, Output, SE, SR, E, R, WR>
+  ): Job<SE, SR | R | WR>
+  <Item, Encoded, Output, SE, SR, E, R, WR>(
+    items: Items<Item, Encoded, SE, SR>,
+    work: Work.Work<Item, Output, WR>,
+    sink: Sink.Sink<Item, Output, E, R>
+  ): Job<SE, SR | R | WR>
+} = <Item, Encoded, Output, SE, SR, E, R, WR>(
+  options: Items<Item, Encoded, SE, SR> & Partial<Options<Item, Encoded, Output, SE, SR, E, R, WR>>,
+  work = options?.work,
+  sink = options?.sink
+) => made({ ...options, work: work!, sink: sink! }) // what is missing, `run` refuses
+
+const made = <Item, Encoded, Output, SE, SR, E, R, WR>(
   options: Options<Item, Encoded, Output, SE, SR, E, R, WR>
 ): Job<SE, SR | R | WR> => ({
   name: text(Check.fieldsOf(options).name),
@@ -150,6 +167,7 @@ export const make = <Item, Encoded, Output, SE, SR, E, R, WR>(
  * - `JobSinkError` if the sink fails for one chunk after another;
  * - `JobStoreError` if the database fails for more than a minute;
  * - `JobConflictError` if a job of this name has another definition, such as another model;
+ * - `JobNotFoundError` if it is removed meanwhile;
  * - `InvalidRequestError` for invalid options.
  *
  * A failure of one item is none of the job: it goes to the {@link deadLetters}.
@@ -251,7 +269,10 @@ const found = (store: JobStore["Service"], name: string) =>
   Storing.attempt("looking for it", Registry.find(store.sql, text(name)), text(name))
 
 const statusOf = ({ lease, sql }: JobStore["Service"], job: number, name: string) =>
-  Storing.attempt("reading its status", Registry.status(sql, job, Duration.toMillis(lease)), name)
+  Effect.flatMap(
+    Storing.attempt("reading its status", Registry.status(sql, job, Duration.toMillis(lease)), name),
+    (status) => status === undefined ? Effect.fail(Registry.notFound(name)) : Effect.succeed(status)
+  )
 
 /** Names may be any value where there are no types. */
 const text = (name: unknown): string => Predicate.isString(name) ? name : ""

@@ -42,6 +42,7 @@ export class JobPausedError extends Schema.TaggedError<JobPausedError>()("JobPau
 /** What running a job fails with, besides the failures of its source. */
 export type RunError =
   | JobConflictError
+  | JobNotFoundError
   | JobPausedError
   | JobSinkError
   | JobStoreError

@@ -90,15 +90,16 @@ export const chat: {
   <Item>(
     options: Options & { readonly request: (item: Item) => ChatRequest.Input }
   ): Work<Item, ChatResponse.ChatResponse, ChatService.ChatService>
-} =
-  ((options: ChatOptions<never> & { readonly schema?: StructuredOutput.AnySchema | undefined }) =>
-    options.schema === undefined
-      ? asking(options, {}, ChatService.generate)
-      : asking(
-        options,
-        { schema: schemaText(options.schema) },
-        (request) => ChatService.object(options.schema!, request, options)
-      )) as never // each overload is one of the two
+} = (({ chunk, request, schema, version, ...format }: ChatOptions<never> & {
+  readonly schema?: StructuredOutput.AnySchema | undefined
+}) =>
+  schema === undefined
+    ? asking({ chunk, request, version }, {}, ChatService.generate)
+    : asking(
+      { chunk, request, version },
+      { schema: schemaText(schema) },
+      (request) => ChatService.object(schema, request, format)
+    )) as never // each overload is one of the two
 
 interface ChatOptions<in Item> extends Options, StructuredOutput.Options {
   readonly request: (item: Item) => ChatRequest.Input

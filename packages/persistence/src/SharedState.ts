@@ -1,10 +1,11 @@
 /**
- * State in Redis that processes share: quotas, budgets, limits of adaptive concurrency, breakers and caches.
+ * State that processes share, in Redis or a SQL database: quotas, budgets, limits of adaptive concurrency and breakers; in
+ * Redis caches, too.
  */
 import * as Check from "@strata/core/Check"
 import type * as ProviderError from "@strata/core/ProviderError"
-import { AdaptiveLimits } from "@strata/core/state/AdaptiveLimits"
-import { Ledger } from "@strata/core/state/Ledger"
+import * as AdaptiveLimits from "@strata/core/state/AdaptiveLimits"
+import * as Ledger from "@strata/core/state/Ledger"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as CircuitBreaker from "effect/persistence/CircuitBreaker"
@@ -15,6 +16,8 @@ import * as EmbeddingCachePersistence from "./EmbeddingCachePersistence.ts"
 import * as RedisConnection from "./redis/RedisConnection.ts"
 import * as RedisLedger from "./redis/RedisLedger.ts"
 import * as RedisLimits from "./redis/RedisLimits.ts"
+import * as SqlBreakers from "./sql/SqlBreakers.ts"
+import * as SqlState from "./sql/SqlState.ts"
 
 /** `prefix`: the prefix of all keys, `strata:` by default. Use one for each environment. */
 export interface Options {
@@ -70,8 +73,8 @@ export const layerRedis = <A, E, R>(
     yield* Check.run(Check.layer, connection, { provider: "strata", field: "connection" })
     const redis = yield* RedisConnection.make<A, E, R>(connection)
     return Layer.mergeAll(
-      Layer.succeed(Ledger, RedisLedger.make(redis, prefix)),
-      Layer.succeed(AdaptiveLimits, RedisLimits.make(redis, prefix)),
+      Layer.succeed(Ledger.Ledger, RedisLedger.make(redis, prefix)),
+      Layer.succeed(AdaptiveLimits.AdaptiveLimits, RedisLimits.make(redis, prefix)),
       CircuitBreaker.layerStoreRedis({ prefix: `${prefix}breaker:` }),
       ChatCachePersistence.layerRedis({ prefix: `${prefix}answers:` }),
       EmbeddingCachePersistence.layerRedis({ prefix: `${prefix}embeddings:` })
@@ -79,3 +82,56 @@ export const layerRedis = <A, E, R>(
   }))
 
 const optionsOf = Check.partial({ prefix: Bytes.redisPrefix })
+
+/**
+ * `table`: the table that has everything, `strata_state` by default; with a schema before it, `jobs.strata_state`. It is made
+ * where it is missing. Use one for each environment.
+ */
+export interface SqlOptions {
+  readonly table?: string | undefined
+}
+
+/** The service a layer must provide: `SqlClient`, as `SqliteClient.layer` and `PgClient.layer` of `@effect/sql-pg` do. */
+export type GivesSql<A> = "effect/sql/SqlClient" extends (A extends { readonly key: infer Key } ? Key : never) ? unknown
+  : "this layer does not connect to a SQL database"
+
+/**
+ * Keeps what processes share in SQLite or PostgreSQL, for those who have no Redis: the ledger of quotas and budgets, the
+ * limits of adaptive concurrency, and breakers. Caches are layers of their own, `ChatCachePersistence.layerPersistence`.
+ *
+ * Semantics and outages are those of {@link layerRedis}. Time is that of the database. A change is two statements and no
+ * transaction: a pooler such as PgBouncer may give each its own session. The connection is one of its own, also where the
+ * layer is built elsewhere, so that it is no part of the transactions there. What a crash of PostgreSQL
+ * loses is less than a second of spending, since no call waits for its disk.
+ *
+ * Fails with the errors of the connection layer, other than `SqlError`, and with `InvalidRequestError` for invalid options
+ * and databases of another kind.
+ *
+ * @example
+ * const Shared = SharedState.layerSql(SqliteClient.layer({ filename: "job.db" }))
+ * const Chat = BedrockChat.layer({ model, policy: Policy.make({ quota }) }).pipe(Layer.provide(Shared))
+ */
+export const layerSql = <A, E, R>(
+  connection: Layer.Layer<A, E, R> & GivesSql<A>,
+  options: SqlOptions = {}
+): Layer.Layer<never, ProviderError.InvalidRequestError | Exclude<E, { readonly _tag: "SqlError" }>, R> =>
+  Layer.unwrap(Effect.gen(function*() {
+    const { table = "strata_state" } = yield* Check.run(sqlOptionsOf, options, { provider: "strata", whole: "options" })
+    yield* Check.run(Check.layer, connection, { provider: "strata", field: "connection" })
+    const documents = yield* SqlState.make<A, E, R>(connection, table)
+    const part = (name: string) => SqlState.within(documents, `${name}:`)
+    return Layer.mergeAll(
+      Layer.succeed(Ledger.Ledger, Ledger.fromDocuments(part("ledger"))),
+      Layer.succeed(AdaptiveLimits.AdaptiveLimits, AdaptiveLimits.fromDocuments(part("concurrency"))),
+      Layer.succeed(CircuitBreaker.CircuitBreakerStore, SqlBreakers.make(part("breaker")))
+    )
+  }))
+
+const tableOf: Check.Check<string> = (given, at) => {
+  const table = Check.text(given, at)
+  return table === Check.refused || /^([a-z_][a-z0-9_]{0,47}\.)?[a-z_][a-z0-9_]{0,47}$/.test(table)
+    ? table
+    : Check.refuse(at, "it is no name of a table", "Use up to 48 small letters, digits and `_`, such as `strata_state`")
+}
+
+const sqlOptionsOf = Check.partial<SqlOptions>({ table: tableOf })

@@ -5,10 +5,8 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redis from "effect/persistence/Redis"
-import * as LedgerFairness from "../../core/test/support/LedgerFairness.ts"
-import * as LedgerModel from "../../core/test/support/LedgerModel.ts"
-import * as LedgerShares from "../../core/test/support/LedgerShares.ts"
-import { specification, type World } from "../../core/test/support/LedgerSpecification.ts"
+import { specification } from "../../core/test/support/LedgerProperties.ts"
+import type { World } from "../../core/test/support/LedgerSpecification.ts"
 import * as RedisLedger from "../src/redis/RedisLedger.ts"
 import * as RedisServer from "./support/RedisServer.ts"
 
@@ -27,35 +25,8 @@ const lease = Duration.seconds(10)
 const keysOf = (key: string) =>
   Effect.flatMap(Redis.Redis, (redis) => redis.send<ReadonlyArray<string>>("KEYS", `*{ledger:${key}}*`))
 
-let runs = 0
-
 RedisServer.suite("a ledger in Redis", (it) => {
-  specification(it.effect, world)
-  LedgerShares.specification(it.effect, world)
-
-  it.effect.prop("grants what a plain list of everything would, in order of arrival", { steps: LedgerModel.Steps }, (
-    { steps }
-  ) => Effect.flatMap(world, (world) => LedgerModel.watch(world, `model ${runs++}`, steps)), {
-    arbitrary: { runs: 15 }
-  })
-
-  it.effect.prop(
-    "grants what a plain list would, fair between shares",
-    { steps: LedgerModel.Steps },
-    (
-      { steps }
-    ) =>
-      Effect.flatMap(world, (world) => LedgerModel.watch(world, `shares ${runs++}`, steps, LedgerModel.shares, true)),
-    {
-      arbitrary: { runs: 30 }
-    }
-  )
-
-  it.effect.prop("grants a share no less than another while both wait", { steps: LedgerFairness.Steps }, (
-    { steps }
-  ) => Effect.flatMap(world, (world) => LedgerFairness.watch(world, `fair ${runs++}`, steps, 10)), {
-    arbitrary: { runs: 15 }
-  })
+  specification(it.effect, world, { runs: 15, greed: 10, forgets: true })
 
   it.effect("goes by the clock of the server", () =>
     Effect.gen(function*() {

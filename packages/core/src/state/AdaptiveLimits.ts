@@ -1,14 +1,17 @@
 /**
  * Where the limits of adaptive concurrency are kept, under keys.
  *
- * In this process unless a layer says otherwise; `SharedState` of `@strata/persistence` keeps them in Redis, for many.
+ * In this process unless a layer says otherwise; `SharedState` of `@strata/persistence` keeps them in Redis or
+ * a SQL database, for many.
  */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
+import type * as Documents from "./Documents.ts"
 import * as AdaptiveLimitsMemory from "./internal/adaptiveLimitsMemory.ts"
 import type { Adaptive, Current } from "./internal/limitCurve.ts"
+import * as LimitsDocuments from "./internal/limitsDocuments.ts"
 
 export type { Adaptive, Current } from "./internal/limitCurve.ts"
 
@@ -48,3 +51,11 @@ export const AdaptiveLimits: Context.Reference<AdaptiveLimits> = Context.Referen
 
 /** Limits of their own in the memory of this process. */
 export const layerMemory: Layer.Layer<never> = Layer.sync(AdaptiveLimits, () => AdaptiveLimitsMemory.make())
+
+/** Limits for all processes that use a store of texts. Fails with `AdaptiveLimitsError` when the store does. */
+export const fromDocuments = <E>(documents: Documents.Documents<E>): AdaptiveLimits =>
+  LimitsDocuments.make(
+    documents,
+    (operation, cause) =>
+      new AdaptiveLimitsError({ message: `The shared limit of concurrency: ${operation} failed`, cause })
+  )

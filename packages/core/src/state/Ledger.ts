@@ -1,12 +1,15 @@
 /**
  * Counts what is reserved and what is spent, under keys, within windows of time: the state behind quotas and budgets.
  *
- * In this process unless a layer says otherwise; `SharedState` of `@strata/persistence` keeps it in Redis, for many processes.
+ * In this process unless a layer says otherwise; `SharedState` of `@strata/persistence` keeps it in Redis or a SQL database,
+ * for many processes.
  */
 import * as Context from "effect/Context"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
+import type * as Documents from "./Documents.ts"
 import type * as LedgerData from "./internal/ledgerData.ts"
+import * as LedgerDocuments from "./internal/ledgerDocuments.ts"
 import * as LedgerMemory from "./internal/ledgerMemory.ts"
 
 export type { Amounts, Balance, Decision, Limit, Reservation, Settlement, Unit } from "./internal/ledgerData.ts"
@@ -43,3 +46,16 @@ export const Ledger: Context.Reference<Ledger> = Context.Reference<Ledger>("@str
 
 /** A separate ledger in the memory of this process. */
 export const layerMemory: Layer.Layer<never> = Layer.sync(Ledger, LedgerMemory.make)
+
+/**
+ * A ledger for all processes that use a store of texts, with a text for each key. It goes by the time of the store. An
+ * operation is one change of one text, so its time grows with what is in flight and waits on the key: some tens of
+ * microseconds, and a millisecond with thousands.
+ *
+ * Fails with `LedgerError` when the store does, or when a text is none of its own: remove that key.
+ */
+export const fromDocuments = <E>(documents: Documents.Documents<E>): Ledger =>
+  LedgerDocuments.make(
+    documents,
+    (operation, cause) => new LedgerError({ message: `The shared ledger: ${operation} failed`, cause })
+  )

@@ -2,14 +2,17 @@
  * Every public function that makes a policy, a cache, a store or a double: what it makes is put to use.
  */
 import {
+  AdaptiveLimits,
   Breaker,
   Budget,
   ChatCache,
   ChatService,
   Concurrency,
+  type Documents,
   EmbeddingCache,
   Fallback,
   Key,
+  Ledger,
   Policy,
   Pool,
   Pricing,
@@ -48,6 +51,18 @@ const listened = Effect.gen(function*() {
 const written = (...writer: Parameters<typeof UsageEvents.layerWriter<unknown>>) =>
   Layer.provideMerge(UsageEvents.layerWriter(...writer), UsageEvents.layer())
 
+/** Stores of texts that are, do or answer any value, or call back with it. */
+const stores = (any: never): ReadonlyArray<never> => [
+  any,
+  { change: any } as never,
+  { change: () => any } as never,
+  { change: () => Effect.fail(any) } as never,
+  {
+    change: (_: string, change: Parameters<Documents.Documents<never>["change"]>[1]) =>
+      Effect.fromResult(change(any, any))
+  } as never
+]
+
 /** By module and name. */
 export const calls: Readonly<Record<string, Calls>> = {
   "Breaker.consecutive": (any) => [
@@ -71,6 +86,9 @@ export const calls: Readonly<Record<string, Calls>> = {
     () => Budget.spent(Budget.make({ perRun: 1 }), any),
     () => Budget.spent(Budget.make({ perRun: 1, key: () => "key" }), any)
   ],
+  "AdaptiveLimits.fromDocuments": (any) =>
+    stores(any).map((store) => () => AdaptiveLimits.fromDocuments(store).read("k", Concurrency.adaptive())),
+  "Ledger.fromDocuments": (any) => stores(any).map((store) => () => Ledger.fromDocuments(store).balances("k", [])),
   "ChatCache.layerMemory": (any) =>
     [any, ...fields(["capacity", "maxBytes"], any)].map((options) => () => ChatCache.layerMemory(options)),
   "Concurrency.adaptive": (any) =>

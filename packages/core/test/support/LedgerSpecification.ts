@@ -65,7 +65,7 @@ export const open = ({ advance, ledger }: World, key: string) => ({
 /** Declares the tests; each has a key of its own. */
 export const specification = <R>(
   effect: Vitest.Test<R | Scope.Scope>,
-  world: Effect.Effect<World, never, R>
+  world: Effect.Effect<World, never, R | Scope.Scope>
 ): void => {
   const it = (
     name: string,

@@ -5,11 +5,11 @@ import * as Usage from "@strata/core/Usage"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type * as JobError from "../JobError.ts"
-import type * as Sink from "../Sink.ts"
 import type * as Work from "../Work.ts"
 import type * as Chunks from "./chunks.ts"
 import * as Digest from "./digest.ts"
 import type * as Outage from "./outage.ts"
+import type * as Sink from "./sink/contract.ts"
 
 /** A stored item that has no result, and why. */
 export interface Failed {

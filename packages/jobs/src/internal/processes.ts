@@ -1,4 +1,5 @@
 /** The processes that run a job, and what each sees of it. */
+import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
@@ -19,6 +20,7 @@ export const enter = Effect.fnUntraced(function*(
 ) {
   const now = Tables.now(sql)
   const host = os.hostname()
+  const before = yield* sql`SELECT 1 FROM strata_job_runner WHERE job = ${job} AND runner LIKE ${`${self}%`}`
   const others = yield* sql<{ runner: string; pid: number }>`SELECT runner, pid FROM strata_job_runner
     WHERE job = ${job} AND ended_at IS NULL AND host = ${host}`
   for (const other of others) {
@@ -33,7 +35,8 @@ export const enter = Effect.fnUntraced(function*(
   yield* sql.withTransaction(Effect.gen(function*() {
     const living = yield* sql`SELECT 1 FROM strata_job_runner WHERE job = ${job} AND runner <> ${runner}
       AND ended_at IS NULL AND seen_at > ${now} - ${2 * leaseMillis}`
-    if (living.length > 0) return
+    // What an earlier run of this process has taken from the queue, this one may find at hand.
+    if (living.length > 0 || before.length > 0) return
     yield* sql`UPDATE ${sql(Tables.queueTable)} SET acquired_at = NULL, acquired_by = NULL
       WHERE queue_name = ${Tables.queueName(job)} AND state = 'pending' AND acquired_by IS NOT NULL`
     yield* sql`UPDATE strata_job SET reader = NULL WHERE id = ${job}`
@@ -42,6 +45,12 @@ export const enter = Effect.fnUntraced(function*(
   yield* sql`UPDATE strata_job SET is_read = 0 WHERE id = ${job} AND is_read = 1 AND state = 'active'
     AND NOT EXISTS (SELECT 1 FROM strata_job_chunk WHERE job = ${job})`
 })
+
+/** Names this process, also where its number and the name of its machine are those of an earlier one. */
+const self = SecureRandom.uuidV4Unsafe()
+
+/** A new name for a run of this process. */
+export const runnerName = (): string => `${self}.${SecureRandom.uuidV4Unsafe().slice(0, 8)}`
 
 /** Whether a process of this machine is there. One with our number is gone: the number is ours now. */
 const isAlive = (pid: number): boolean => {

@@ -162,7 +162,7 @@ export const status = Effect.fnUntraced(function*(
   sql: SqlClient.SqlClient,
   job: number,
   leaseMillis: number
-): Effect.fn.Return<Status, SqlError.SqlError> {
+): Effect.fn.Return<Status | undefined, SqlError.SqlError> {
   // One snapshot, or an item that is being marked would be missing, or counted twice.
   const { row, runners } = yield* sql.withTransaction(Effect.gen(function*() {
     yield* sql.onDialectOrElse({
@@ -174,8 +174,9 @@ export const status = Effect.fnUntraced(function*(
       CASE WHEN EXISTS (SELECT 1 FROM strata_job_chunk WHERE job = ${job}) THEN 1 ELSE 0 END AS has_chunks,
       ${Tables.now(sql)} AS now
       FROM strata_job WHERE id = ${job}`
-    return { row: row!, runners: yield* sql<RunnerRow>`SELECT * FROM strata_job_runner WHERE job = ${job}` }
+    return { row, runners: yield* sql<RunnerRow>`SELECT * FROM strata_job_runner WHERE job = ${job}` }
   }))
+  if (row === undefined) return undefined
   const now = Number(row.now)
   const sum = (number: (row: RunnerRow) => number) => runners.reduce((sum, row) => sum + Number(number(row)), 0)
   const done = sum((row) => row.done)

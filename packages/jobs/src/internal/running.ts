@@ -1,6 +1,5 @@
 /** One process that runs a job: it reads or waits for who reads, works on chunks, and ends when nothing is left. */
 import * as Cause from "effect/Cause"
-import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -11,12 +10,12 @@ import * as Semaphore from "effect/Semaphore"
 import type * as Stream from "effect/Stream"
 import * as JobError from "../JobError.ts"
 import type * as JobStore from "../JobStore.ts"
-import type * as Sink from "../Sink.ts"
 import type * as Work from "../Work.ts"
 import * as Chunks from "./chunks.ts"
 import * as Outage from "./outage.ts"
 import * as Processes from "./processes.ts"
 import * as Reading from "./reading.ts"
+import type * as Sink from "./sink/contract.ts"
 import * as Storing from "./storing.ts"
 import * as Working from "./working.ts"
 
@@ -50,7 +49,7 @@ export const run = Effect.fnUntraced(function*<Item, Output, SE, SR, E, R, WR>(
   const stored = <A, E, R>(doing: string, effect: Effect.Effect<A, E, R>) =>
     Storing.attempt(doing, Storing.persist(effect), name)
 
-  const runner = SecureRandom.uuidV4Unsafe()
+  const runner = Processes.runnerName()
   yield* stored("starting", Processes.enter(sql, job, runner, Duration.toMillis(lease)))
   const chunks = yield* Chunks.make(store, job, runner)
   const writer = yield* Effect.mapError(

@@ -5,11 +5,11 @@ import * as Result from "effect/Result"
 import type * as Semaphore from "effect/Semaphore"
 import type * as SqlError from "effect/sql/SqlError"
 import * as JobError from "../JobError.ts"
-import type * as Sink from "../Sink.ts"
 import type * as Work from "../Work.ts"
 import * as Asking from "./asking.ts"
 import * as Chunks from "./chunks.ts"
 import type * as Outage from "./outage.ts"
+import type * as Sink from "./sink/contract.ts"
 import * as Storing from "./storing.ts"
 
 /** `permits`: one for each chunk that is worked on; a suspect takes all of them. */
@@ -111,7 +111,7 @@ export const make = <Item, Output, E, R>(
     const failures = chunk.failures + 1
     const isSingle = chunk.items.length === 1
     if (isSingle && failures >= maxAttempts) return { again: [], dead: buried(chunk, failed) }
-    const delay = Duration.seconds(Math.min(2 ** chunk.failures, 60))
+    const delay = chunk.failures === 0 ? Duration.zero : Duration.seconds(Math.min(2 ** chunk.failures, 60))
     const additions = (failures: number, failed: ReadonlyArray<Asking.Failed>): Chunks.Addition => ({
       items: failed.map(({ stored }) => stored),
       failures,

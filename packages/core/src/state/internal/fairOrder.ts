@@ -40,6 +40,13 @@ export interface FairOrder<A> {
   readonly ahead: (entry: Entry<A>, most: number) => number
   /** Shares that are known at all. */
   readonly size: () => number
+  readonly saved: () => Saved
+}
+
+/** What outlives the entries of an order: an equal one has the same entries added in the same order. */
+export interface Saved {
+  readonly virtualTime: number
+  readonly tags: ReadonlyArray<readonly [share: string, tag: number]>
 }
 
 /** Shares that neither wait nor are served, and are ahead of the virtual time: so many are remembered. */
@@ -53,16 +60,16 @@ interface Share<A> extends Heap.Entry {
   isServed: boolean
 }
 
-export const make = <A>(): FairOrder<A> => {
+export const make = <A>(saved: Saved = { virtualTime: 0, tags: [] }): FairOrder<A> => {
   const shares = new Map<string, Share<A>>()
   /** The tags of the others, where they are above the virtual time. */
-  const finished = new Map<string, number>()
+  const finished = new Map(saved.tags)
   const order = Heap.make<Share<A>>((one, other) =>
     one.start === other.start
       ? one.waiting.first()!.arrival < other.waiting.first()!.arrival
       : one.start < other.start
   )
-  let virtualTime = 0
+  let virtualTime = saved.virtualTime
   let arrivals = 0
 
   const tagOf = (name: string): number => shares.get(name)?.start ?? Math.max(virtualTime, finished.get(name) ?? 0)
@@ -158,6 +165,10 @@ export const make = <A>(): FairOrder<A> => {
       const others = order.ahead(share, most)
       return Math.min(most, others + share.waiting.ahead(entry, most - others))
     },
-    size: () => shares.size + finished.size
+    size: () => shares.size + finished.size,
+    saved: () => ({
+      virtualTime,
+      tags: [...finished, ...Array.from(shares.values(), ({ name, start }) => [name, start] as const)]
+    })
   }
 }

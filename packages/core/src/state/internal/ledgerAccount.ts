@@ -55,12 +55,27 @@ export const units: ReadonlyArray<Unit> = ["tokens", "requests", "nanodollars"]
 
 const nothing = (): Record<Unit, number> => ({ tokens: 0, requests: 0, nanodollars: 0 })
 
+/** An account as data, from which an equal one can be made. The queue is in order of arrival. */
+export interface Saved {
+  readonly held: ReadonlyArray<readonly [id: string, reservation: Held]>
+  readonly queue: ReadonlyArray<readonly [id: string, waiting: Omit<Waiting, "place">, share: string]>
+  readonly order: FairOrder.Saved
+  readonly windows: ReadonlyArray<SavedWindow>
+}
+
+/** A window, and its slots: the time of their newest spending and their amount. */
+export interface SavedWindow {
+  readonly unit: Unit
+  readonly millis: number
+  readonly slots: ReadonlyArray<readonly [newest: number, amount: number]>
+}
+
 export type LedgerAccount = ReturnType<typeof make>
 
-export const make = () => {
+export const make = (saved?: Saved) => {
   const held = new Leased<Held>()
   const queue = new Leased<Waiting>()
-  const order = FairOrder.make<string>()
+  const order = FairOrder.make<string>(saved?.order)
   const windows = new Map<string, ReturnType<typeof makeWindow>>()
   let reserved = nothing()
 
@@ -137,8 +152,28 @@ export const make = () => {
     }))
   }
 
+  for (const [id, reservation] of saved?.held ?? []) hold(id, reservation)
+  for (const [id, waiting, share] of saved?.queue ?? []) queue.set(id, { ...waiting, place: order.add(share, id) })
+  for (const { millis, slots, unit } of saved?.windows ?? []) {
+    windows.set(`${millis} ${unit}`, makeWindow(unit, millis, slots))
+  }
+
   return {
     balances,
+    saved: (): Saved => ({
+      held: [...held],
+      queue: Array.from(queue, ([id, { place, ...waiting }]) => [id, waiting, place.share]),
+      order: order.saved(),
+      windows: Array.from(windows.values(), (window) => window.saved())
+    }),
+    /** When nothing is left of it, if nothing more happens. */
+    ends: () =>
+      Math.max(
+        -Infinity,
+        ...Array.from(windows.values(), (window) => window.ends()),
+        held.lastEnd(),
+        queue.lastEnd()
+      ),
     reserve: (now: number, { amounts, id, lease, limits, share }: Reservation): Decision => {
       const demand = { amounts, limits }
       const until = now + Duration.toMillis(lease)
@@ -222,6 +257,12 @@ class Leased<A extends { readonly until: number }> extends Map<string, A> {
     }
     return ids
   }
+
+  lastEnd(): number {
+    let last = -Infinity
+    for (const { until } of this.values()) last = Math.max(last, until)
+    return last
+  }
 }
 
 /**
@@ -231,11 +272,12 @@ class Leased<A extends { readonly until: number }> extends Map<string, A> {
  * as a whole, when its newest spending is as old as the window: what the window says is never too little, and too much
  * for a sixtieth of the window at most.
  */
-const makeWindow = (unit: Unit, window: number) => {
-  const slots = new Map<number, { amount: number; newest: number }>()
+const makeWindow = (unit: Unit, window: number, saved: SavedWindow["slots"] = []) => {
+  const slotOf = (at: number) => Math.floor(at / (window / 60))
+  const slots = new Map(saved.map(([newest, amount]) => [slotOf(newest), { amount, newest }]))
   let total = 0
   /** No slot leaves earlier; it may be too low, since a slot can get newer. */
-  let nextLeave = Infinity
+  let nextLeave = saved.length > 0 ? -Infinity : Infinity
 
   const spent = (now: number): number => {
     if (now < nextLeave) return total
@@ -256,11 +298,17 @@ const makeWindow = (unit: Unit, window: number) => {
   return {
     unit,
     spent,
+    saved: (): SavedWindow => ({
+      unit,
+      millis: window,
+      slots: Array.from(slots.values(), ({ amount, newest }) => [newest, amount])
+    }),
+    ends: (): number => Math.max(-Infinity, ...Array.from(slots.values(), ({ newest }) => newest + window)),
     /** Adds a spending of the past; one that is older than the window adds nothing. */
     enter: (now: number, at: number, amount: number): void => {
       if (at + window <= now) return
       spent(now)
-      const index = Math.floor(at / (window / 60))
+      const index = slotOf(at)
       const slot = slots.get(index) ?? { amount: 0, newest: at }
       slots.set(index, { amount: slot.amount + amount, newest: Math.max(slot.newest, at) })
       total += amount

@@ -1,6 +1,10 @@
 /**
  * A limit that adapts: it grows with calls that are answered, and shrinks with a round of which too many are refused.
  */
+import type * as Effect from "effect/Effect"
+
+/** How long a limit is kept that is not used, in milliseconds: an hour. */
+export const kept = 3_600_000
 
 /** Where a limit starts, its bounds, and how far one round takes it down at most; `policy/Concurrency.ts` says more. */
 export interface Adaptive {
@@ -27,6 +31,25 @@ export const grown = ({ max }: Adaptive, { epoch, limit }: Current, answered: nu
 /** The limit after a round of calls of which this share, from 0 to 1, was refused: what was not refused is left. */
 export const shrunk = ({ decrease, min }: Adaptive, limit: number, refused: number): number =>
   limit <= min ? limit : Math.max(min, limit * Math.max(decrease, 1 - refused))
+
+/** The operations of a store of limits that can replace the limit of a key. */
+export const operations = <E>(
+  change: (
+    operation: "read" | "increase" | "decrease",
+    key: string,
+    adaptive: Adaptive,
+    next: (current: Current) => Current
+  ) => Effect.Effect<Current, E>
+) => ({
+  read: (key: string, adaptive: Adaptive) => change("read", key, adaptive, (current) => current),
+  increase: (key: string, adaptive: Adaptive, answered: number) =>
+    change("increase", key, adaptive, (current) => ({ ...current, limit: grown(adaptive, current, answered) })),
+  decrease: (key: string, adaptive: Adaptive, epoch: number, refused: number) =>
+    change("decrease", key, adaptive, (current) =>
+      epoch < current.epoch
+        ? current
+        : { limit: shrunk(adaptive, current.limit, refused), epoch: epoch + 1 })
+})
 
 /** How many calls a limit lets through. */
 export const whole = ({ max, min }: Adaptive, limit: number): number =>

@@ -16,8 +16,8 @@ import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import type * as SqlError from "effect/sql/SqlError"
 import * as Stream from "effect/Stream"
-import type * as Sink from "../../Sink.ts"
 import * as Tables from "../tables.ts"
+import type * as Sink from "./contract.ts"
 
 /**
  * - `directory`: where the files are; it is made if it is missing.
@@ -152,7 +152,13 @@ const makeParts = Effect.fnUntraced(function*(
           if (moved.length === 0) return yield* taken(partial(part))
         }),
       // What cannot be sealed now, the next process that looks seals.
-      close: Effect.andThen(Scope.close(scope, Exit.void), Effect.ignore(seal(part)))
+      close: Effect.andThen(
+        Scope.close(scope, Exit.void),
+        Effect.catchCause(
+          seal(part),
+          (cause) => Effect.logWarning(`Job ${name}: ${partial(part)} is not sealed yet.`, cause)
+        )
+      )
     }
     return self
   })

@@ -3,7 +3,7 @@ import type * as Embedding from "@strata/core/embedding/Embedding"
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import type * as SqlClient from "effect/sql/SqlClient"
-import type * as Sink from "../../Sink.ts"
+import type * as Sink from "./contract.ts"
 
 /**
  * - `table`: its name.

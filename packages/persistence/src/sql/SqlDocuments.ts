@@ -1,0 +1,173 @@
+/**
+ * Texts in a table of SQLite or PostgreSQL, each changed atomically by compare-and-swap: one statement reads a row and the
+ * time of the database, another writes the row if its version is still the same.
+ *
+ * There is no transaction: nothing is locked while a process thinks, nothing is left open when it dies, and a pooler may
+ * give each statement another session. The changes that a process has for one key are made together, in two statements
+ * however many they are, so they are not in each other's way.
+ */
+import type * as Documents from "@strata/core/state/Documents"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as FiberSet from "effect/FiberSet"
+import * as Random from "effect/Random"
+import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
+import type * as SqlClient from "effect/sql/SqlClient"
+import { LockTimeoutError, SqlError } from "effect/sql/SqlError"
+import * as Dialect from "./dialect.ts"
+
+/** Attempts to write a row before others did. */
+const mostAttempts = 50
+
+/** How long a row is there after nothing on it counts, so that none is removed that is in use, in milliseconds. */
+const grace = 3_600_000
+
+/** Times of expiry are multiples of this: that of a row in use changes seldom, and so does its index. In milliseconds. */
+const tick = 600_000
+
+/** Expired rows that are removed for a new one. */
+const mostRemoved = 10
+
+/** An infinite time, in milliseconds. */
+const endless = 1e15
+
+type Change = (text: string | undefined, now: number) => Result.Result<Documents.Change<unknown>, unknown>
+
+/** A change that waits, and what ends the wait of its caller. */
+interface Waiting {
+  readonly change: Change
+  readonly resume: (answer: Effect.Effect<unknown, unknown>) => void
+}
+
+interface Row {
+  readonly now: number
+  /** `null` where there is no row. */
+  readonly state: string | null
+  readonly version: number | null
+  readonly expires: number | null
+}
+
+/**
+ * Makes the table where there is none, and the store on it. The time is that of the database, unless `clock` is another
+ * expression of milliseconds. Fails with `SqlError`; `undefined` if the database is neither SQLite nor PostgreSQL.
+ */
+export const make = Effect.fnUntraced(function*(
+  client: SqlClient.SqlClient,
+  table: string,
+  clock?: string
+): Effect.fn.Return<Documents.Documents<SqlError> | undefined, SqlError, Scope.Scope> {
+  const sql = client.withoutTransforms()
+  const dialect = Dialect.of(sql)
+  if (dialect === undefined) return undefined
+  for (const statement of dialect.create(table)) yield* sql.unsafe(statement).unprepared
+
+  const statements = Dialect.statements(dialect, table, clock ?? dialect.clock)
+  const run = yield* FiberSet.makeRuntime()
+  /** The changes that wait, by keys that are being worked at. */
+  const waiting = new Map<string, Array<Waiting>>()
+
+  /** Removes what expired long ago. It may fail: the next new key tries again. */
+  const sweep = (now: number) => Effect.ignore(sql.unsafe(statements.sweep, [now - grace, mostRemoved, now - grace]))
+
+  /** Reads the row, applies the changes in order, and writes it; `undefined` where others wrote it meanwhile. */
+  const attempt = Effect.fnUntraced(function*(key: string, changes: ReadonlyArray<Waiting>) {
+    const [row] = yield* sql.unsafe<Row>(statements.read, [key])
+    const { expires, now, state, version } = row ?? nothing
+    const isKnown = expires !== null && expires > now
+    const before = isKnown && state !== null ? state : undefined
+    let text = before
+    let until = isKnown ? expires : 0
+    const answers = changes.map(({ change }): Effect.Effect<unknown, unknown> => {
+      // One that throws is not the trouble of the others.
+      const tried = Result.try(() => change(text, now))
+      if (Result.isFailure(tried)) return Effect.die(tried.failure)
+      if (Result.isFailure(tried.success)) return Effect.fail(tried.success.failure)
+      const { answer, keep, text: next } = tried.success.success
+      text = next
+      until = next === undefined ? 0 : Math.min(endless, Math.ceil((now + keep) / tick) * tick)
+      return Effect.succeed(answer)
+    })
+    if (text === before && (text === undefined || until <= (expires ?? 0))) return answers
+    const next = Math.max((version ?? 0) + 1, now)
+    const written = yield* sql.unsafe(statements.write, [key, text ?? "", next, until, version ?? -1]).pipe(
+      // Where transactions are REPEATABLE READ, that is how PostgreSQL says that others were faster.
+      Effect.catchIf(({ reason }) => reason._tag === "SerializationError", () => Effect.succeed([]))
+    )
+    if (written.length === 0) return undefined
+    if (version === null) yield* sweep(now)
+    return answers
+  })
+
+  const changeAll = Effect.fnUntraced(function*(key: string, changes: ReadonlyArray<Waiting>) {
+    for (let attempts = 1; attempts <= mostAttempts; attempts++) {
+      const answers = yield* attempt(key, changes)
+      if (answers !== undefined) return answers
+      // Those who meet again and again part ways.
+      if (attempts > 2) yield* Effect.flatMap(Random.nextIntBetween(1, 10), (millis) => Effect.sleep(millis))
+    }
+    return yield* busy
+  })
+
+  /** Makes the changes that wait for a key, and those that come meanwhile. */
+  const work = (key: string): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      const changes = waiting.get(key)?.splice(0) ?? []
+      if (changes.length === 0) {
+        waiting.delete(key)
+        return Effect.void
+      }
+      return Effect.flatMap(
+        Effect.exit(Effect.onInterrupt(changeAll(key, changes), () => Effect.sync(() => release(changes)))),
+        (exit) => {
+          for (const [index, { resume }] of changes.entries()) {
+            resume(Exit.isSuccess(exit) ? exit.value[index]! : exit)
+          }
+          return work(key)
+        }
+      )
+    })
+
+  return {
+    change: <A, E>(
+      key: string,
+      change: (text: string | undefined, now: number) => Result.Result<Documents.Change<A>, E>
+    ) =>
+      Effect.callback<A, E | SqlError>((resume) => {
+        const at = Dialect.keyText(key)
+        // An answer is what this change gave, or an error of the database.
+        const entry: Waiting = { change, resume: (answer) => resume(answer as Effect.Effect<A, E | SqlError>) }
+        const others = waiting.get(at)
+        if (others !== undefined) {
+          others.push(entry)
+        } else {
+          const first = [entry]
+          waiting.set(at, first)
+          run(work(at)).addObserver(() => {
+            if (waiting.get(at) === first) waiting.delete(at)
+            release(first)
+          })
+        }
+        return Effect.sync(() => {
+          const queue = waiting.get(at)
+          const index = queue?.indexOf(entry) ?? -1
+          if (index >= 0) queue?.splice(index, 1)
+        })
+      })
+  }
+})
+
+/** Ends the wait for a store that closes. */
+const release = (changes: ReadonlyArray<Waiting>) => {
+  for (const { resume } of changes) resume(Effect.interrupt)
+}
+
+const busy = new SqlError({
+  reason: new LockTimeoutError({
+    cause: undefined,
+    message: `Others wrote the row before, ${mostAttempts} times`,
+    operation: "write"
+  })
+})
+
+const nothing: Row = { now: 0, state: null, version: null, expires: null }
