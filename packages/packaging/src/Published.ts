@@ -16,4 +16,7 @@ export const names: ReadonlyArray<string> = Fs.readdirSync(Path.join(root, "pack
   .sort()
 
 /** Files that run in a thread of their own, by package: they are started by their path, so no manifest names them. */
-export const threads: Readonly<Record<string, ReadonlyArray<string>>> = { local: ["SentenceEncoderThread.ts"] }
+export const threads: Readonly<Record<string, ReadonlyArray<string>>> = {
+  documents: ["PdfThread.ts"],
+  local: ["SentenceEncoderThread.ts"]
+}
