@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as Crypto from "node:crypto"
 import * as Fs from "node:fs/promises"
-import * as CommandError from "../process/CommandError.ts"
+import * as Files from "../process/Files.ts"
 import * as Progress from "../process/Progress.ts"
 import type * as Collection from "./Collection.ts"
 import type { Stamp } from "./Stamp.ts"
@@ -117,7 +117,7 @@ export const scan = Effect.fnUntraced(function*({ inputs, isForced, stamp, walk:
 /** The bytes of a file; none if it cannot be read. */
 export const readFile = (file: Walk.Found): Effect.Effect<Uint8Array | undefined> =>
   Effect.orElseSucceed(
-    Effect.tryPromise({ try: () => Fs.readFile(file.path), catch: (cause) => CommandError.failed(file.path, cause) }),
+    Files.attempt(() => Fs.readFile(file.path)),
     () => undefined
   )
 

@@ -7,10 +7,10 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as SqlClient from "effect/sql/SqlClient"
-import type * as SqlError from "effect/sql/SqlError"
 import * as Stream from "effect/Stream"
 import * as CommandError from "../process/CommandError.ts"
 import type * as Collection from "./Collection.ts"
+import * as Database from "./Database.ts"
 import * as Lease from "./Lease.ts"
 import * as SqlSearch from "./SqlSearch.ts"
 import * as SqlVector from "./SqlVector.ts"
@@ -28,7 +28,7 @@ export interface Options {
 export const make = Effect.fnUntraced(function*(
   { name, place, sql }: Options
 ): Effect.fn.Return<Collection.Collection, CommandError.CommandError> {
-  const at = failedAt(place)
+  const at = Database.failedAt(place)
   yield* at("making its tables", Tables.create(sql))
 
   const find = Effect.fnUntraced(function*(name: string) {
@@ -48,7 +48,9 @@ export const make = Effect.fnUntraced(function*(
       Effect.gen(function*() {
         const before = yield* found(name)
         const change = before === undefined ? undefined : Stamp.difference(before.stamp, stamp)
-        if (change !== undefined && !rebuild) return yield* otherStamp(name, place, change)
+        if (change !== undefined && !rebuild) {
+          return yield* Stamp.refused(`The collection "${name}" in ${place}`, change)
+        }
         const id = before?.id ?? (yield* at("making the collection", register(sql, name, stamp)))
         const lease = yield* Lease.acquire({ sql, collection: id, name, at })
         if (change === undefined) return writer({ sql, at, collection: id, lease, finish: Effect.void })
@@ -64,26 +66,6 @@ export const make = Effect.fnUntraced(function*(
       )
   }
 })
-
-/** A failure of the database as one of the command. */
-export type At = <A, R>(
-  doing: string,
-  effect: Effect.Effect<A, SqlError.SqlError | Schema.SchemaError | CommandError.CommandError, R>
-) => Effect.Effect<A, CommandError.CommandError, R>
-
-const failedAt = (place: string): At => (doing, effect) =>
-  Effect.mapError(effect, (error) => {
-    if (error._tag === "CommandError") return error
-    const cause = error._tag === "SqlError" ? error.reason.cause : error
-    return CommandError.failed(`${place}: ${doing}: ${cause instanceof Error ? cause.message : error.message}`, error)
-  })
-
-const otherStamp = (name: string, place: string, change: string) =>
-  CommandError.failed(
-    `The collection "${name}" in ${place} has other vectors: ${change}. Vectors of different kinds cannot be compared. ` +
-      "Use the settings it was made with, another --collection, or `strata embed --rebuild` with all its files to embed " +
-      "them again"
-  )
 
 const decodeStamp = Schema.decodeUnknownEffect(Schema.fromJsonString(Stamp.Stamp))
 
@@ -130,7 +112,7 @@ const pageSize = 100
 
 const writer = ({ at, collection, finish, lease, sql }: {
   readonly sql: SqlClient.SqlClient
-  readonly at: At
+  readonly at: Database.At
   readonly collection: number
   readonly lease: Lease.Lease
   readonly finish: Effect.Effect<void, CommandError.CommandError>

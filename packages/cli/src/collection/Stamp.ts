@@ -3,6 +3,7 @@
  */
 import { Splitter } from "@strata/documents"
 import * as Schema from "effect/Schema"
+import * as CommandError from "../process/CommandError.ts"
 
 /**
  * - `provider`, `model`: who made the vectors, without the geography of an inference profile.
@@ -65,6 +66,13 @@ export const difference = (before: Stamp, now: Stamp): string | undefined => {
     : different.map((field) => `${field} is ${JSON.stringify(now[field])}, and was ${JSON.stringify(before[field])}`)
       .join("; ")
 }
+
+/** A collection has vectors of another stamp. */
+export const refused = (collection: string, change: string): CommandError.CommandError =>
+  CommandError.failed(
+    `${collection} has other vectors: ${change}. Vectors of different kinds cannot be compared. Use the settings it was ` +
+      "made with, another --collection, or `strata embed --rebuild` with all its files to embed them again"
+  )
 
 /** Where the vector of a question differs from the stamp: the way documents are cut does not matter to it. */
 export const differenceOfQuery = (stamp: Stamp, now: Stamp): string | undefined =>

@@ -2,12 +2,12 @@
  * Finds the files of folders: without links, without what `.gitignore` excludes, and counting all that is left out.
  */
 import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import ignore from "ignore"
 import * as Fs from "node:fs/promises"
 import * as Path from "node:path"
 import * as CommandError from "../process/CommandError.ts"
+import * as Files from "../process/Files.ts"
 import * as SourceId from "./SourceId.ts"
 
 /** Why a file or a folder was left out. */
@@ -60,7 +60,7 @@ export const make = Effect.fnUntraced(function*(
     const path = Path.resolve(options.root, input)
     const id = SourceId.make(options.root, input)
     if (id === undefined) return yield* CommandError.usage(`${input} is not below ${options.root}: set another --root`)
-    const info = yield* attempt(() => Fs.stat(path)).pipe(
+    const info = yield* Files.attempt(() => Fs.stat(path)).pipe(
       Effect.mapError((cause) => CommandError.usage(`${input} cannot be read: ${whyNot(cause)}`, cause))
     )
     starts.push({ id, path, isFolder: info.isDirectory(), size: info.size, rules: yield* rulesAbove(path) })
@@ -109,10 +109,10 @@ const admitted = (state: State, { id, path, size }: Found): ReadonlyArray<Found>
 
 const folder = (state: State, { id, path, rules }: Pick<Start, "id" | "path" | "rules">): Stream.Stream<Found> =>
   Stream.unwrap(Effect.gen(function*() {
-    const real = yield* Effect.orElseSucceed(attempt(() => Fs.realpath(path)), () => path)
+    const real = yield* Effect.orElseSucceed(Files.attempt(() => Fs.realpath(path)), () => path)
     if (state.seen.has(real)) return Stream.empty
     state.seen.add(real)
-    const entries = yield* Effect.result(attempt(() => Fs.readdir(path, { withFileTypes: true })))
+    const entries = yield* Effect.result(Files.attempt(() => Fs.readdir(path, { withFileTypes: true })))
     if (entries._tag === "Failure") {
       unreadable(state, id)
       return Stream.empty
@@ -154,7 +154,7 @@ const one = (
   if (name.startsWith(".")) return left("hidden")
   if (name === "node_modules" || isIgnored(rules, path, kind === "folder")) return left("ignored")
   if (kind === "folder") return folder(state, { id, path, rules })
-  return Stream.unwrap(Effect.map(Effect.result(attempt(() => Fs.stat(path))), (info) => {
+  return Stream.unwrap(Effect.map(Effect.result(Files.attempt(() => Fs.stat(path))), (info) => {
     if (info._tag === "Failure") {
       // A link to nowhere is no file; any other one may be there again tomorrow.
       if (kind === "link") return left("link")
@@ -177,7 +177,7 @@ const isIgnored = (rules: Rules, path: string, isFolder: boolean): boolean => {
 }
 
 const rulesOf = (folder: string) =>
-  attempt(() => Fs.readFile(Path.join(folder, ".gitignore"), "utf8")).pipe(
+  Files.attempt(() => Fs.readFile(Path.join(folder, ".gitignore"), "utf8")).pipe(
     Effect.map((text) => ({ folder, matcher: ignore().add(text) })),
     Effect.orElseSucceed(() => undefined)
   )
@@ -188,7 +188,7 @@ const rulesAbove = Effect.fnUntraced(function*(path: string) {
   for (let folder = Path.dirname(path);; folder = Path.dirname(folder)) {
     const own = yield* rulesOf(folder)
     if (own !== undefined) rules.push(own)
-    const isRepository = yield* attempt(() => Fs.stat(Path.join(folder, ".git"))).pipe(
+    const isRepository = yield* Files.attempt(() => Fs.stat(Path.join(folder, ".git"))).pipe(
       Effect.as(true),
       Effect.orElseSucceed(() => false)
     )
@@ -197,21 +197,5 @@ const rulesAbove = Effect.fnUntraced(function*(path: string) {
   }
 })
 
-/** A file system that did not do what was asked. */
-class Unreadable extends Schema.TaggedError<Unreadable>()("Unreadable", {
-  code: Schema.optional(Schema.String),
-  message: Schema.String
-}) {}
-
-const attempt = <A>(run: () => Promise<A>): Effect.Effect<A, Unreadable> =>
-  Effect.tryPromise({
-    try: run,
-    catch: (cause) => {
-      // Functions of `node:fs` reject with nothing else.
-      const { code, message } = cause as NodeJS.ErrnoException
-      return new Unreadable({ code, message })
-    }
-  })
-
-const whyNot = ({ code, message }: Unreadable): string =>
+const whyNot = ({ code, message }: Files.FileError): string =>
   code === "ENOENT" ? "there is no such file or folder" : code === "EACCES" ? "you may not read it" : message
