@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as CircuitBreaker from "effect/persistence/CircuitBreaker"
 import * as Redis from "effect/persistence/Redis"
+import type * as SqlClient from "effect/sql/SqlClient"
 import * as Bytes from "./Bytes.ts"
 import * as ChatCachePersistence from "./ChatCachePersistence.ts"
 import * as EmbeddingCachePersistence from "./EmbeddingCachePersistence.ts"
@@ -92,8 +93,7 @@ export interface SqlOptions {
 }
 
 /** The service a layer must provide: `SqlClient`, as `SqliteClient.layer` and `PgClient.layer` of `@effect/sql-pg` do. */
-export type GivesSql<A> = "effect/sql/SqlClient" extends (A extends { readonly key: infer Key } ? Key : never) ? unknown
-  : "this layer does not connect to a SQL database"
+export type GivesSql<A> = SqlClient.SqlClient extends A ? unknown : "this layer does not connect to a SQL database"
 
 /**
  * Keeps what processes share in SQLite or PostgreSQL, for those who have no Redis: the ledger of quotas and budgets, the

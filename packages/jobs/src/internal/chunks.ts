@@ -74,6 +74,11 @@ export const make = Effect.fnUntraced(function*(
     maxAttempts: 1_000_000_000
   })
 
+  const offer = (chunk: number, delay?: Duration.Duration) =>
+    queue.offer({ chunk }, { id: `${chunk}`, delay }).pipe(
+      Effect.catchTag("SchemaError", Effect.die) // a number has a JSON form
+    )
+
   /** Adds chunks and offers them; to be called in a transaction. */
   const add = Effect.fnUntraced(function*(additions: ReadonlyArray<Addition>) {
     for (const { delay, failures = 0, items, lastError = null } of additions) {
@@ -82,9 +87,7 @@ export const make = Effect.fnUntraced(function*(
         sql.insert({ job, size: items.length, failures, last_error: lastError, payload })
       } RETURNING chunk`
       const chunk = Number(row?.chunk)
-      yield* queue.offer({ chunk }, { id: `${chunk}`, delay }).pipe(
-        Effect.catchTag("SchemaError", Effect.die) // a number has a JSON form
-      )
+      yield* offer(chunk, delay)
     }
   })
 
@@ -146,9 +149,19 @@ export const make = Effect.fnUntraced(function*(
       currency = COALESCE(${cost === undefined ? null : Cost.currencyOf(cost)}, currency)
       WHERE job = ${job} AND runner = ${runner}`
 
+  /** Offers chunks again that the queue has given up on or has lost. */
+  const recover = Effect.gen(function*() {
+    const table = sql(Tables.queueTable)
+    const name = Tables.queueName(job)
+    yield* sql`UPDATE ${table} SET state = 'pending', attempts = 0 WHERE queue_name = ${name} AND state = 'failed'`
+    const lost = yield* sql<{ chunk: number }>`SELECT chunk FROM strata_job_chunk WHERE job = ${job} AND NOT EXISTS (
+      SELECT 1 FROM ${table} WHERE queue_name = ${name} AND id = CAST(chunk AS TEXT))`
+    for (const { chunk } of lost) yield* offer(Number(chunk))
+  })
+
   const take = <E, R>(work: (chunk: number) => Effect.Effect<void, E, R>) => queue.take(({ chunk }) => work(chunk))
 
-  return { add, begin, beginSuspect, bury, giveBack, settle, take }
+  return { add, begin, beginSuspect, bury, giveBack, recover, settle, take }
 })
 
 interface Row {

@@ -51,7 +51,10 @@ export const run = Effect.fnUntraced(function*<Item, Output, SE, SR, E, R, WR>(
 
   const runner = Processes.runnerName()
   yield* stored("starting", Processes.enter(sql, job, runner, Duration.toMillis(lease)))
+  const cleanup = Effect.ignore(queueStore.cleanup({ timeToLive: Duration.zero, failedTimeToLive: undefined }))
+  yield* Effect.addFinalizer(() => cleanup)
   const chunks = yield* Chunks.make(store, job, runner)
+  yield* stored("starting", chunks.recover)
   const writer = yield* Effect.mapError(
     sink.open({ job, name, runner, store }),
     (cause) => new JobError.JobSinkError({ job: name, message: sinkClosed(name, cause), cause })
@@ -99,11 +102,6 @@ export const run = Effect.fnUntraced(function*<Item, Output, SE, SR, E, R, WR>(
     stored("saying that this process is alive", Processes.seen(sql, job, runner))
   ))
 
-  const cleanup = Effect.forever(Effect.andThen(
-    Effect.sleep(cleanupPause),
-    Effect.ignore(queueStore.cleanup({ timeToLive: Duration.zero, failedTimeToLive: undefined }))
-  ))
-
   /** Ends the run when there is nothing left; reads when nobody does. */
   const watch = Effect.gen(function*() {
     let reading: Fiber.Fiber<unknown, unknown> | undefined
@@ -124,7 +122,7 @@ export const run = Effect.fnUntraced(function*<Item, Output, SE, SR, E, R, WR>(
     (index) => Effect.forkScoped(ended(worker(index)))
   )
   yield* Effect.forkScoped(ended(heartbeat))
-  yield* Effect.forkScoped(cleanup)
+  yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep(cleanupPause), cleanup)))
   // Runs before the scope interrupts the fibers: what is in flight has some time to end.
   yield* Effect.addFinalizer(() =>
     Effect.gen(function*() {
