@@ -22,8 +22,9 @@ const main = Effect.gen(function*() {
   const control = yield* Shutdown.make
   let signals = 0
   const onSignal = (signal: Shutdown.Signal) => {
-    // The third one does not wait for anything any more.
-    if (++signals > 2) process.exit(Shutdown.exitCodes[signal])
+    // The second one waits for little, the third one for nothing any more.
+    if (++signals === 2) setTimeout(() => end(Shutdown.exitCodes[signal]), 1000).unref()
+    if (signals > 2) process.exit(Shutdown.exitCodes[signal])
     control.signal(signal)
   }
   process.on("SIGINT", onSignal)

@@ -13,6 +13,7 @@ const shown = (options: { readonly isRedrawable: boolean; readonly isQuiet?: boo
     const output: Output["Service"] = {
       text: () => Effect.die("standard output"),
       json: () => Effect.die("standard output"),
+      raw: () => Effect.die("standard output"),
       note: (line) => Effect.sync(() => void notes.push(line)),
       warn: (line) => Effect.sync(() => void notes.push(line)),
       status: (line) => Effect.sync(() => void states.push(line)),

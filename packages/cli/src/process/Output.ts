@@ -11,7 +11,7 @@ import * as Streams from "./Streams.ts"
 /**
  * - `text`: a piece of a result for people. Control characters are replaced by visible ones: text of a model or of a file
  *   must not operate a terminal.
- * - `json`: a value on a line of its own, exactly; control characters are escaped.
+ * - `json`: a value on a line of its own, exactly; control characters are escaped. `raw`: text that is JSON already.
  * - `note`: a line for the reader, left out with `--quiet`; `warn`: one that is not left out.
  * - `status`: the line that shows the progress, in place of the one before; removed by an empty text. Nothing happens
  *   where a line cannot be redrawn.
@@ -20,6 +20,7 @@ import * as Streams from "./Streams.ts"
 export class Output extends Context.Service<Output, {
   readonly text: (text: string) => Effect.Effect<void, Streams.OutputClosed>
   readonly json: (value: unknown) => Effect.Effect<void, Streams.OutputClosed>
+  readonly raw: (text: string) => Effect.Effect<void, Streams.OutputClosed>
   readonly note: (line: string) => Effect.Effect<void>
   readonly warn: (line: string) => Effect.Effect<void>
   readonly status: (line: string) => Effect.Effect<void>
@@ -45,6 +46,7 @@ export const layer: Layer.Layer<
     return {
       text: (text) => streams.out(visible(text)),
       json: (value) => streams.out(`${JSON.stringify(value)}\n`),
+      raw: streams.out,
       note: (line) => isQuiet ? Effect.void : above(line),
       warn: above,
       status: (line) =>

@@ -29,26 +29,29 @@ export interface Row {
 /**
  * - `format`: by the name of the file, or its first character, when missing.
  * - `delimiter`: of CSV; found by the first rows when missing, and said.
+ * - `isSilent`: the delimiter is not said, since it was before.
  * - `maxField`: the most characters of a field; a million when missing. A line of JSONL may have 32 times as many.
  */
 export interface Options {
   readonly format?: "jsonl" | "csv" | undefined
   readonly delimiter?: string | undefined
   readonly maxField?: number | undefined
+  readonly isSilent?: boolean | undefined
 }
 
-/** The rows of a file. */
+/** The rows of a file; `name` is for errors. */
 export const read = (
   file: string,
-  options: Options = {}
+  options: Options = {},
+  name: string = file
 ): Stream.Stream<Row, CommandError.CommandError, FileSystem.FileSystem | Output> =>
   Stream.unwrap(Effect.map(FileSystem.FileSystem, (fileSystem) =>
     fromBytes(
       Stream.mapError(
         fileSystem.stream(file),
-        (cause) => CommandError.usage(`${file} cannot be read: ${CommandError.whyNot(cause)}`, cause)
+        (cause) => CommandError.usage(`${name} cannot be read: ${CommandError.whyNot(cause)}`, cause)
       ),
-      file,
+      name,
       { ...options, format: options.format ?? formatOf(file) }
     )))
 
@@ -59,7 +62,7 @@ const formatOf = (file: string): Options["format"] =>
 export const fromBytes = <R>(
   bytes: Stream.Stream<Uint8Array, CommandError.CommandError, R>,
   name: string,
-  { delimiter, format, maxField = 1_000_000 }: Options = {}
+  { delimiter, format, isSilent = false, maxField = 1_000_000 }: Options = {}
 ): Stream.Stream<Row, CommandError.CommandError, R | Output> =>
   Stream.unwrap(Effect.gen(function*() {
     const { note } = yield* Output
@@ -79,7 +82,7 @@ export const fromBytes = <R>(
         : jsonl({ maxLength: 32 * maxField, invalid })
       const rows = parser.push(sample)
       sample = ""
-      return kind === "csv" && delimiter === undefined
+      return kind === "csv" && delimiter === undefined && !isSilent
         ? Effect.andThen(note(`${name}: fields are separated by ${Csv.delimiterName(used)}`), rows)
         : rows
     }

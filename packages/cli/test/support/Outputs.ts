@@ -11,6 +11,7 @@ export const make = () => {
   const output = Layer.succeed(Output, {
     text: kept(out),
     json: (value) => kept(out)(JSON.stringify(value)),
+    raw: kept(out),
     note: kept(notes),
     warn: kept(notes),
     status: () => Effect.void,
