@@ -43,6 +43,9 @@ const interrupted = (file: string, sources: ReadonlyArray<string>) =>
     yield* Scope.close(scope, Exit.void)
   })
 
+/** Whether a line ends within the next few bytes. */
+const isEnd = (bytes: Buffer, at: number) => bytes.subarray(at - 2, at + 12).includes(0x0a)
+
 const sourcesOf = (file: string) =>
   Effect.scoped(Effect.gen(function*() {
     const collection = yield* JsonlCollection.make({ file })
@@ -102,7 +105,8 @@ describe("A collection of JSON lines", () => {
       const groups = whole.toString().split("\n").flatMap((line, index, lines) =>
         line.startsWith("{\"type\":\"document\"") ? [Buffer.byteLength(lines.slice(0, index + 1).join("\n")) + 1] : []
       )
-      for (let length = (groups[0] ?? 0) - 3; length <= whole.length; length++) {
+      // The ends of lines, and every eleventh byte between them: all bytes are for the test of the journal.
+      for (let length = (groups[0] ?? 0) - 3; length <= whole.length; length += isEnd(whole, length) ? 1 : 11) {
         Fs.rmSync(`${file}.new.torn`, { force: true })
         Fs.writeFileSync(`${file}.new`, whole.subarray(0, length))
         const expected = ["a", "b", "c"].slice(0, groups.filter((end) => end <= length).length)
@@ -119,13 +123,7 @@ describe("A collection of JSON lines", () => {
         yield* writer.replace(entry("c"), [chunk("new of c")])
         yield* writer.finish
         const hits = yield* collection.search({ vector: new Float32Array([1, 0]), limit: 100, under: undefined })
-        assert.deepStrictEqual(hits.map(({ text }) => text).toSorted(), [
-          "1 of a",
-          "1 of b",
-          "2 of a",
-          "2 of b",
-          "new of c"
-        ])
+        assert.deepStrictEqual(hits.map(({ text }) => text).toSorted(), ["new of c", "of a", "of b"])
       }))
       assert.isFalse(Fs.existsSync(`${file}.new`))
     }))

@@ -19,13 +19,17 @@ export interface Ended {
   readonly error: string
 }
 
-/** - `input`: standard input; `terminal`: whether lines can be redrawn. `services`: who answers. */
+/**
+ * - `input`: standard input; `terminal`: whether lines can be redrawn. `services`: who answers.
+ * - `closesAfter`: how many writes the reader of standard output takes.
+ */
 export interface Options {
   readonly input?: Stream.Stream<Uint8Array> | undefined
   readonly env?: Readonly<Record<string, string>> | undefined
   readonly services?: Layer.Layer<ChatService.ChatService | EmbeddingService.EmbeddingService, never> | undefined
   readonly control?: Shutdown.Control | undefined
   readonly terminal?: boolean | undefined
+  readonly closesAfter?: number | undefined
 }
 
 /** Services that answer every question with a text. */
@@ -39,8 +43,14 @@ export const run = Effect.fnUntraced(function*(args: ReadonlyArray<string>, opti
   const { env = {}, input = Stream.empty, services = answering(() => "Hi"), terminal = false } = options
   const control = options.control ?? (yield* Shutdown.make)
   let [out, error] = ["", ""]
+  let writes = 0
   const streams: Streams.Streams["Service"] = {
-    out: (text) => Effect.sync(() => void (out += text)),
+    out: (text) =>
+      Effect.suspend(() => {
+        if (writes++ >= (options.closesAfter ?? Infinity)) return Effect.fail(new Streams.OutputClosed({}))
+        out += text
+        return Effect.void
+      }),
     error: (text) => Effect.sync(() => void (error += text)),
     isRedrawable: terminal,
     columns: Effect.succeed(120)
