@@ -1,7 +1,7 @@
 /**
  * Exact search in a database: PostgreSQL orders by distance; of SQLite every vector is compared here, page by page.
  */
-import { Vector } from "@strata/core"
+import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import type * as SqlClient from "effect/sql/SqlClient"
 import type * as SqlError from "effect/sql/SqlError"
@@ -56,7 +56,12 @@ const inPostgres = (sql: SqlClient.SqlClient, collection: number, { limit, under
   }))
 
 /** Vectors that are in memory at once. */
-const pageSize = 1000
+const pageSize = 500
+
+interface Stored {
+  readonly id: number
+  readonly vector: Uint8Array
+}
 
 const inSqlite = Effect.fnUntraced(function*(
   sql: SqlClient.SqlClient,
@@ -65,21 +70,33 @@ const inSqlite = Effect.fnUntraced(function*(
 ) {
   const { read } = SqlVector.make(sql)
   const nearest = Nearest.make<number>(limit)
-  let after = 0
-  for (;;) {
-    const rows = yield* sql<{ id: number; vector: Uint8Array }>`SELECT id, vector FROM strata_chunk
-      WHERE ${condition(sql, collection, under)} AND id > ${after} ORDER BY id LIMIT ${pageSize}`
-    for (const row of rows) nearest.add(Number(row.id), Vector.cosine(read(row.vector), vector))
-    const last = rows.at(-1)
-    if (last === undefined || rows.length < pageSize) break
-    after = Number(last.id)
+  const compare = cosineWith(vector)
+  const look = (rows: ReadonlyArray<Stored>) => {
+    for (const row of rows) nearest.add(Number(row.id), compare(read(row.vector)))
     // Others want to run, too.
-    yield* Effect.yieldNow
+    return Effect.yieldNow
+  }
+  if (under === undefined || under === "") {
+    // `+` keeps SQLite from an index, whose rows it would sort again for each page.
+    for (let after = 0, isMore = true; isMore;) {
+      const rows = yield* sql<Stored>`SELECT id, vector FROM strata_chunk
+        WHERE +collection = ${collection} AND id > ${after} ORDER BY id LIMIT ${pageSize}`
+      yield* look(rows)
+      after = Number(rows.at(-1)?.id)
+      isMore = rows.length === pageSize
+    }
+  } else {
+    const ids = yield* sql<{ id: number }>`SELECT id FROM strata_chunk WHERE ${condition(sql, collection, under)}`
+    for (const page of Arr.chunksOf(ids, pageSize)) {
+      yield* look(
+        yield* sql<Stored>`SELECT id, vector FROM strata_chunk WHERE ${sql.in("id", page.map(({ id }) => id))}`
+      )
+    }
   }
   const best = nearest.best()
   const texts = new Map<number, Row>()
-  for (let start = 0; start < best.length; start += 500) {
-    const ids = best.slice(start, start + 500).map(({ value }) => value)
+  for (const page of Arr.chunksOf(best, pageSize)) {
+    const ids = page.map(({ value }) => value)
     const rows = yield* sql<Row>`SELECT id, source, position, citation, context, text FROM strata_chunk WHERE ${
       sql.in("id", ids)
     }`
@@ -90,3 +107,18 @@ const inSqlite = Effect.fnUntraced(function*(
     return row === undefined ? [] : [hitOf(row, score)]
   })
 })
+
+/** The cosine of vectors with one of them, which is looked at once. */
+const cosineWith = (vector: Float32Array) => {
+  const length = Math.hypot(...vector)
+  return (that: Float32Array): number => {
+    if (that.length !== vector.length) return Number.NaN
+    let [product, square] = [0, 0]
+    for (let index = 0; index < that.length; index++) {
+      const number = that[index] ?? 0
+      product += number * (vector[index] ?? 0)
+      square += number * number
+    }
+    return square === 0 || length === 0 ? 0 : product / (Math.sqrt(square) * length)
+  }
+}

@@ -21,15 +21,19 @@ export const make = (sql: SqlClient.SqlClient): Codec =>
 
 const read = (stored: Stored): Float32Array => {
   if (typeof stored === "string") return Float32Array.from(stored.slice(1, -1).split(","), Number)
-  const vector = new Float32Array(stored.byteLength / 4)
-  const view = new DataView(stored.buffer, stored.byteOffset, stored.byteLength)
-  for (let index = 0; index < vector.length; index++) vector[index] = view.getFloat32(4 * index, true)
-  return vector
+  const bytes = stored.byteOffset % 4 === 0 ? stored : stored.slice()
+  return isLittleEndian ? new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4) : swapped(bytes)
 }
 
 const bytesOf = (vector: Float32Array): Uint8Array => {
-  const bytes = new Uint8Array(4 * vector.length)
-  const view = new DataView(bytes.buffer)
-  for (let index = 0; index < vector.length; index++) view.setFloat32(4 * index, vector[index] ?? 0, true)
-  return bytes
+  const bytes = new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength)
+  return isLittleEndian ? bytes : new Uint8Array(swapped(bytes).buffer)
+}
+
+const isLittleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1
+
+/** Floats whose bytes are the other way round. */
+const swapped = (bytes: Uint8Array): Float32Array => {
+  const copy = Buffer.from(bytes).swap32()
+  return new Float32Array(new Uint8Array(copy).buffer)
 }
