@@ -21,6 +21,7 @@ import * as ModelId from "./catalog/ModelId.ts"
 import * as ClientInput from "./client/clientInput.ts"
 import * as Families from "./embedding/Families.ts"
 import * as Family from "./embedding/Family.ts"
+import * as Resolution from "./embedding/Resolution.ts"
 import * as Failure from "./error/Failure.ts"
 import * as InferenceProfile from "./InferenceProfile.ts"
 import * as Configured from "./internal/configured.ts"
@@ -29,6 +30,8 @@ import * as OwnOptions from "./internal/ownOptions.ts"
 import { providerName } from "./internal/provider.ts"
 import * as RequestMetadata from "./internal/requestMetadata.ts"
 import type { Pairs } from "./RequestMetadata.ts"
+
+export type { BedrockEmbeddingOptions } from "./embedding/Resolution.ts"
 
 /** A family of embedding models, by the name the option `family` takes. */
 export type FamilyName = Families.Name
@@ -55,30 +58,6 @@ export interface Options {
 }
 
 /**
- * Bedrock's own options of one request.
- *
- * - `family`: as in {@link Options}, for the model of this request.
- * - `body`: more fields for the body of the request, in the model's own format. They override what Strata would send,
- *   except for the inputs and the fields that decide the kind and length of the vectors. An object is merged with the
- *   one Strata would send; one about images is not sent with texts, and vice versa.
- * - `requestMetadata`: as in {@link Options}; these pairs win.
- *
- * @example
- * EmbeddingService.embed(text, { truncate: "end", providerOptions: { bedrock: { body: { max_tokens: 4096 } } } })
- */
-export interface BedrockEmbeddingOptions {
-  readonly family?: FamilyName | undefined
-  readonly body?: Family.Fields | undefined
-  readonly requestMetadata?: Pairs | undefined
-}
-
-declare module "@strata/core/embedding/Embedding" {
-  interface ProviderOptions {
-    readonly bedrock?: BedrockEmbeddingOptions | undefined
-  }
-}
-
-/**
  * Builds the service from a {@link BedrockClient}.
  *
  * Vectors have the requested type, where the model supports it. `normalize: true` gives `float` vectors unit length
@@ -95,7 +74,7 @@ export const make = Effect.fnUntraced(function*(given?: Options): Effect.fn.Retu
 > {
   const options = yield* OwnOptions.ofLayer(fields, given)
   const client = yield* BedrockClient
-  const familyOf = makeFamilyOf(options.family, yield* InferenceProfile.InferenceProfile)
+  const familyOf = Resolution.make(options.family, yield* InferenceProfile.InferenceProfile)
   const service = yield* EmbeddingService.make({
     provider: providerName,
     defaultModel: options.model,
@@ -119,11 +98,9 @@ export const make = Effect.fnUntraced(function*(given?: Options): Effect.fn.Retu
 
 const requestMetadata = Check.optional(RequestMetadata.check)
 
-const familyName = Check.optional(Check.word(Families.names))
-
 const fields: Check.Fields<Options> = {
   model: OwnOptions.model,
-  family: familyName,
+  family: Resolution.familyName,
   policy: OwnOptions.policy,
   coalesce: Check.optional(Check.duration()),
   requestMetadata
@@ -155,15 +132,12 @@ export const layerConfig = (
 const embedBatch = Effect.fnUntraced(function*(
   client: BedrockClient["Service"],
   batch: Embedding.ProviderBatch,
-  familyOf: FamilyOf,
+  familyOf: Resolution.FamilyOf,
   ofLayer: Pairs | undefined
 ) {
   const { model, providerOptions } = batch.options
   const family = yield* familyOf(batch.options)
-  const body = yield* Effect.try({
-    try: () => Family.encode(family, batch, providerOptions?.bedrock?.body),
-    catch: () => invalid(model, "providerOptions.bedrock.body", "it is not JSON", "Use plain JSON values")
-  })
+  const body = yield* Resolution.encode(family, batch)
   const requestMetadata = yield* RequestMetadata.inForce(
     model,
     ofLayer,
@@ -216,90 +190,13 @@ const withPairs = (
     () => options
   )
 
-/** The family of a request, when its options are such as the family takes. */
-type FamilyOf = (
-  options: Embedding.ResolvedOptions
-) => Effect.Effect<Family.Family, ProviderError.CallError>
-
-const makeFamilyOf = (layerHint: FamilyName | undefined, lookup: InferenceProfile.Lookup): FamilyOf => (options) => {
-  const own = ownOptions(options.model, options.providerOptions)
-  if (Result.isFailure(own)) return Effect.fail(own.failure)
-  const hint = own.success?.family ?? layerHint
-  return hint === undefined && InferenceProfile.isOpaque(options.model)
-    ? Effect.flatMap(
-      lookup(options.model),
-      (model) => Effect.fromResult(resolve(options, model ?? options.model, hint))
-    )
-    : Effect.fromResult(resolve(options, options.model, hint))
-}
-
-const ownOptions = OwnOptions.ofRequest(Check.struct<BedrockEmbeddingOptions>({
-  family: familyName,
-  // Its values are JSON, which is all that is checked.
-  body: Check.optional(Check.jsonObject("Use an object with fields of the body") as Check.Check<Family.Fields>),
-  requestMetadata
-}))
-
 const pairsOf = Check.optional(Check.struct<Pick<Embedding.EmbeddingOptions, "model" | "providerOptions">>({
   model: Check.optional(Check.text),
   providerOptions: Check.optional(Check.struct({
     bedrock: Check.optional(
-      Check.struct<Pick<BedrockEmbeddingOptions, "requestMetadata">>({ requestMetadata }, { others: "ignored" })
+      Check.struct<Pick<Resolution.BedrockEmbeddingOptions, "requestMetadata">>({ requestMetadata }, {
+        others: "ignored"
+      })
     )
   }, { others: "ignored" }))
 }, { others: "ignored" }))
-
-/** `described` is a model id of the same family as the model of the options, possibly more specific. */
-const resolve = (
-  options: Embedding.ResolvedOptions,
-  described: string,
-  hint: FamilyName | undefined
-): Result.Result<Family.Family, ProviderError.InvalidRequestError> => {
-  const { dimensions, model, normalize, providerOptions, vectorType } = options
-  const family = Families.find(described, hint)
-  if (family === undefined) {
-    return Result.fail(invalid(
-      model,
-      "model",
-      `"${model}" is not a known embedding model`,
-      `Set \`family\`, in the options of the layer or in \`providerOptions.bedrock\`, to ${oneOf(Families.names)}`
-    ))
-  }
-  if (dimensions !== undefined && !family.dimensions.allowed.includes(dimensions)) {
-    return Result.fail(invalid(
-      model,
-      "dimensions",
-      `the model does not support vectors of ${dimensions} numbers`,
-      `Use ${oneOf(family.dimensions.allowed)}, or leave it out`
-    ))
-  }
-  if (!family.vectorTypes.includes(vectorType)) {
-    return Result.fail(invalid(
-      model,
-      "vectorType",
-      `the model does not support vectors of type ${vectorType}`,
-      `Use ${oneOf(family.vectorTypes)}, or leave it out`
-    ))
-  }
-  if (normalize === true && vectorType !== "float") {
-    return Result.fail(invalid(
-      model,
-      "normalize",
-      `a vector of type ${vectorType} cannot have unit length`,
-      "Use false or leave it out, or set `vectorType` to float"
-    ))
-  }
-  const reserved = Family.findReserved(family, providerOptions?.bedrock?.body ?? {})
-  return reserved === undefined ? Result.succeed(family) : Result.fail(invalid(
-    model,
-    `providerOptions.bedrock.body.${reserved}`,
-    "this field cannot be set",
-    "Leave it out, and use the provider-independent options"
-  ))
-}
-
-const invalid = (model: string, field: string, problem: string, remedy: string) =>
-  ProviderError.invalidRequest({ provider: providerName, model, field, problem, remedy })
-
-const oneOf = (values: ReadonlyArray<string | number>): string =>
-  values.length === 1 ? `${values[0]}` : `${values.slice(0, -1).join(", ")} or ${values.at(-1)}`

@@ -68,6 +68,14 @@ export const isRenewable: (error: ProviderError.AuthenticationError) => boolean 
   () => false
 )
 
+/** Whether an object of S3, or an upload, is not there. */
+export const isMissing: (error: ProviderError.CallError) => boolean = Check.total(
+  ({ exception = "" }) => missing.has(exception),
+  () => false
+)
+
+const missing: ReadonlySet<string> = new Set(["NoSuchKey", "NoSuchUpload", "NotFound"])
+
 /**
  * The time of the service, in milliseconds since 1970, when it refused a signature because of its date: by its words,
  * "Signature expired: 20260101T000000Z is now earlier than 20260101T000500Z (20260101T001000Z - 5 min.)", or by the date of
@@ -141,6 +149,14 @@ const notFound: Classify = (facts) =>
   AccountText.classify(facts) ?? (/guardrail/i.test(facts.raw)
     ? invalidField(facts, "guardrailConfig", "Check the id and the version of the guardrail, and the region")
     : new ProviderError.ModelNotFoundError(Failure.toFields(facts, Failure.modelRemedy)))
+
+/** An object, an upload or a bucket. A question for the head of an object is refused without words. */
+const noObject: Classify = (facts) =>
+  invalidField(facts, "bucket", "Check the bucket and the key, and the account that owns them")
+
+/** A bucket is asked at the endpoint of another region. */
+const otherRegion: Classify = (facts) =>
+  invalidField(facts, "s3.region", "Use buckets in the region of the model, or set `s3.region` to that of the buckets")
 
 const modelFailed: Classify = (facts) =>
   new ProviderError.ModelFailedError({
@@ -239,14 +255,32 @@ const exceptions: ReadonlyMap<string, Classify> = new Map<string, Classify>([
   ["RequestThrottled", throttled],
   ["Throttled", throttled],
   ["TooManyRequests", throttled],
-  ["UnknownOperation", invalid]
+  ["UnknownOperation", invalid],
+
+  // Of S3: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+  ["AuthorizationHeaderMalformed", otherRegion],
+  ["BadDigest", internal],
+  ["IllegalLocationConstraint", otherRegion],
+  ["InternalError", internal],
+  ["InvalidAccessKeyId", authentication(unknownKeys)],
+  ["InvalidToken", authentication("Renew the credentials")],
+  ["NoSuchBucket", noObject],
+  ["NoSuchKey", noObject],
+  ["NoSuchUpload", noObject],
+  ["NotFound", noObject],
+  ["OperationAborted", internal],
+  ["PermanentRedirect", otherRegion],
+  ["RequestTimeout", internal],
+  ["SlowDown", throttled]
 ])
 
 /** Refusals of credentials, by name without `Exception`. */
 const renewable: ReadonlySet<string> = new Set([
   "ExpiredToken",
+  "InvalidAccessKeyId",
   "InvalidClientTokenId",
   "InvalidSignature",
+  "InvalidToken",
   "RequestExpired",
   "SignatureDoesNotMatch",
   "UnrecognizedClient"

@@ -12,10 +12,9 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Semaphore from "effect/Semaphore"
 import { BedrockClient } from "./BedrockClient.ts"
-import * as BedrockError from "./BedrockError.ts"
 import * as ModelId from "./catalog/ModelId.ts"
 import * as Endpoint from "./client/endpoint.ts"
-import * as Renewal from "./client/renewal.ts"
+import * as Siblings from "./client/siblings.ts"
 import * as LeastRecent from "./internal/leastRecent.ts"
 import { providerName } from "./internal/provider.ts"
 
@@ -85,48 +84,24 @@ const ask = Effect.fnUntraced(function*(
   profileArn: string,
   { endpoint }: Options
 ): Effect.fn.Return<string | undefined, ProviderError.CallError> {
-  const Sdk = yield* Effect.promise(load)
+  const Sdk = yield* Siblings.controlPlane
   if (Sdk === undefined) return yield* Effect.fail(notInstalled(profileArn))
-  const { config } = sdk
-  const answer = Effect.tryPromise({
-    try: (abortSignal) =>
-      // A client keeps the API key it got.
+  const own = ModelId.region(profileArn)
+  const profile = yield* Siblings.call(
+    sdk,
+    { model: profileArn, region: own ?? region },
+    (abortSignal) =>
       new Sdk.BedrockClient({
-        region: ModelId.region(profileArn) ?? config.region,
-        credentials: config.credentials,
-        authSchemePreference: config.authSchemePreference,
-        requestHandler: config.requestHandler,
-        maxAttempts: 1,
-        ...(config.token === undefined ? undefined : { token: config.token }),
+        ...Siblings.configWithKeyOf(sdk),
+        ...(own === undefined ? undefined : { region: own }),
         ...(endpoint === undefined ? undefined : { endpoint })
-      }).send(new Sdk.GetInferenceProfileCommand({ inferenceProfileIdentifier: profileArn }), { abortSignal }),
-    catch: (error) =>
-      BedrockError.fromUnknown(error, { model: profileArn, region: ModelId.region(profileArn) ?? region })
-  })
-  const profile = yield* Effect.catch(
-    answer,
-    (error) =>
-      error._tag === "AuthenticationError" && BedrockError.isRenewable(error)
-        ? Effect.andThen(Renewal.fetch(sdk), answer)
-        : Effect.fail(error)
+      }).send(new Sdk.GetInferenceProfileCommand({ inferenceProfileIdentifier: profileArn }), { abortSignal })
   )
   // a profile over several regions has the same model in each
   return profile.models?.map(({ modelArn }) => ModelId.parse(modelArn ?? "").baseId).find((model) =>
     model !== undefined
   )
 })
-
-/**
- * The package is optional. It is imported in a `try` block of its own because webpack, esbuild and Bun refuse to bundle a
- * program without it otherwise; where it is installed they bundle it.
- */
-const load = async () => {
-  try {
-    return await import("@aws-sdk/client-bedrock")
-  } catch {
-    return undefined
-  }
-}
 
 const notInstalled = (model: string): ProviderError.InvalidRequestError =>
   ProviderError.invalidRequest({

@@ -129,6 +129,12 @@ export class CircuitOpenError extends Schema.TaggedError<CircuitOpenError>()("Ci
 /** The call could cost more than the budget has left: nothing was sent. */
 export class BudgetExceededError extends Schema.TaggedError<BudgetExceededError>()("BudgetExceededError", fields) {}
 
+/**
+ * The provider takes no further batch job for now, as too many are waiting or running. It is no failure of the job: submit
+ * it again when one of them is over.
+ */
+export class QueueFullError extends Schema.TaggedError<QueueFullError>()("QueueFullError", hinted) {}
+
 /** What a call to a provider fails with, of any service. */
 export type CallError = typeof CallError.Type
 export const CallError = Schema.Union([
@@ -168,9 +174,17 @@ export type EmbeddingError = CallError
 /** What `RerankService` fails with. */
 export type RerankError = CallError
 
+/** What `BatchService.submit` fails with. */
+export type SubmitError = CallError | QueueFullError
+
 /** Any failure of any service. */
 export type ProviderError = typeof ProviderError.Type
-export const ProviderError = Schema.Union([...CallError.members, StreamInterruptedError, StructuredOutputError])
+export const ProviderError = Schema.Union([
+  ...CallError.members,
+  StreamInterruptedError,
+  StructuredOutputError,
+  QueueFullError
+])
 
 /** Whether a value is a {@link ProviderError}. */
 export const isProviderError = (u: unknown): u is ProviderError => isAny(u)
@@ -188,7 +202,8 @@ const transient: ReadonlySet<ProviderError["_tag"]> = new Set<ProviderError["_ta
   "ProviderInternalError",
   "TimeoutError",
   "ConnectionError",
-  "CircuitOpenError"
+  "CircuitOpenError",
+  "QueueFullError"
 ])
 
 /**
@@ -212,7 +227,8 @@ const refusals: ReadonlySet<ProviderError["_tag"]> = new Set<ProviderError["_tag
   "QuotaExceededError",
   "ModelUnavailableError",
   "CircuitOpenError",
-  "BudgetExceededError"
+  "BudgetExceededError",
+  "QueueFullError"
 ])
 
 /** Whether the request was not sent or not processed: it used no tokens and costs nothing. */

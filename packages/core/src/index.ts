@@ -1,4 +1,6 @@
 /** Chat and embeddings as Effect services: the data, the errors, the policies, the two services. */
+export * as Batch from "./batch/Batch.ts"
+export * as BatchService from "./batch/BatchService.ts"
 export * as Chat from "./chat/Chat.ts"
 export * as ChatCache from "./chat/ChatCache.ts"
 export * as ChatEvent from "./chat/ChatEvent.ts"

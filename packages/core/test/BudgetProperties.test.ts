@@ -13,6 +13,7 @@ import * as BudgetAccount from "../src/policy/internal/budget/account.ts"
 import * as BudgetPrice from "../src/policy/internal/budget/price.ts"
 import * as LedgerMemory from "../src/state/internal/ledgerMemory.ts"
 import * as Fixture from "./BudgetFixture.ts"
+import * as DocumentsMemory from "./support/DocumentsMemory.ts"
 
 const Int = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 
@@ -27,8 +28,7 @@ const Call = Schema.Struct({
 })
 
 /** A ledger that is looked at after everything that happens to it. */
-const observed = (seen: (balance: Ledger.Balance) => void): Ledger.Ledger => {
-  const ledger = LedgerMemory.make()
+const observed = (ledger: Ledger.Ledger, seen: (balance: Ledger.Balance) => void): Ledger.Ledger => {
   const look = <A>(
     self: Effect.Effect<A, Ledger.LedgerError>,
     { key, limits }: Pick<Ledger.Reservation, "key" | "limits">
@@ -47,13 +47,15 @@ describe("a budget", () => {
     assert.strictEqual(BudgetAccount.toUnits(1e12), Number.MAX_SAFE_INTEGER)
   })
 
-  it.effect.prop("is never overdrawn, and holds nothing in the end, whatever its calls do", {
+  it.effect.prop("is never overdrawn, and holds nothing in the end, whatever its calls do and wherever it is kept", {
+    isShared: Schema.Boolean,
     calls: Schema.Array(Call).check(Schema.isMaxLength(30)),
     cents: Int(0, 300)
-  }, ({ calls, cents }) =>
+  }, ({ calls, cents, isShared }) =>
     Effect.gen(function*() {
       let highest = 0
-      const ledger = observed(({ reserved, spent }) => highest = Math.max(highest, reserved + spent))
+      const kept = isShared ? Ledger.fromDocuments(DocumentsMemory.make()) : LedgerMemory.make()
+      const ledger = observed(kept, ({ reserved, spent }) => highest = Math.max(highest, reserved + spent))
       const dollars = cents / 100
       const budget = Budget.make({ name: "shared", run: "one", perRun: dollars, perDay: dollars })
       const { service } = yield* Effect.provideService(Fixture.make(budget), Ledger.Ledger, ledger)

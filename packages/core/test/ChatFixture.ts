@@ -49,7 +49,8 @@ export const errors: {
   MalformedResponseError: new ProviderError.MalformedResponseError(known),
   StructuredOutputError: new ProviderError.StructuredOutputError({ ...known, text: "{" }),
   CircuitOpenError: new ProviderError.CircuitOpenError(known),
-  BudgetExceededError: new ProviderError.BudgetExceededError(known)
+  BudgetExceededError: new ProviderError.BudgetExceededError(known),
+  QueueFullError: new ProviderError.QueueFullError(known)
 }
 
 export const usage = Usage.make({ inputTokens: 10, cacheReadTokens: 3, cacheWriteTokens: 2, outputTokens: 7 })

@@ -26,6 +26,29 @@ const regional = "amazon.nova-lite-v1:0"
 const profile = `us.${regional}`
 const arn = `arn:aws:bedrock:us-east-1:123456789012:inference-profile/${profile}`
 
+describe("Pricing.inBatch", () => {
+  it("is each price times the factor", () => {
+    const price = { input: 4, output: 20, cacheRead: 1, batch: 0.5, source: "a list", currency: "EUR" }
+    assert.deepStrictEqual(Pricing.inBatch(price), {
+      input: 2,
+      output: 10,
+      cacheRead: 0.5,
+      source: "a list",
+      currency: "EUR"
+    })
+  })
+
+  it("is not known without a factor: some models have no batch price", () => {
+    assert.isUndefined(Pricing.inBatch({ input: 4, output: 20 }))
+  })
+
+  it.effect("has a factor from 0 to 1", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(Layer.build(Pricing.layer([{ model: "*", price: { input: 1, batch: 50 } }])))
+      assert.deepInclude(error, { _tag: "InvalidRequestError", field: "prices[0].price.batch" })
+    }))
+})
+
 describe("Pricing", () => {
   it.effect("knows no price by itself", () =>
     Effect.gen(function*() {

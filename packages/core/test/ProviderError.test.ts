@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as BatchService from "@strata/core/batch/BatchService"
 import * as ChatService from "@strata/core/chat/ChatService"
 import * as EmbeddingService from "@strata/core/embedding/EmbeddingService"
 import * as ProviderError from "@strata/core/ProviderError"
@@ -8,7 +9,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
-import type * as Stream from "effect/Stream"
+import * as Stream from "effect/Stream"
 import { expectTypeOf } from "vitest"
 import { errors, throughJson } from "./ChatFixture.ts"
 
@@ -104,25 +105,33 @@ describe("What a service fails with", () => {
   type Tags<E extends { readonly _tag: string }> = E["_tag"]
   type All = Tags<ProviderError.ProviderError>
 
-  it("has a type: StreamInterruptedError only for streams, StructuredOutputError only for objects", () => {
+  it("has a type: StreamInterruptedError only for streams, StructuredOutputError only for objects, QueueFullError only for batches", () => {
     const generate = ChatService.generate("?")
     const stream = ChatService.stream("?")
     const object = ChatService.object(Answer, "?")
     const objectStream = ChatService.objectStream(Answer, "?")
     const embed = EmbeddingService.embed("?")
     const rerank = RerankService.rerank("?", [])
-    type Whole = Exclude<All, "StreamInterruptedError" | "StructuredOutputError">
+    const submit = BatchService.submit({ name: "a", kind: "chat", lines: Stream.empty })
+    const results = BatchService.results("a")
+    type Whole = Exclude<All, "StreamInterruptedError" | "StructuredOutputError" | "QueueFullError">
     expectTypeOf<Tags<Effect.Error<typeof generate>>>().toEqualTypeOf<Whole>()
     expectTypeOf<Tags<Effect.Error<typeof embed>>>().toEqualTypeOf<Whole>()
     expectTypeOf<Tags<Effect.Error<typeof rerank>>>().toEqualTypeOf<Whole>()
     expectTypeOf<Tags<Stream.Error<typeof stream>>>().toEqualTypeOf<Whole | "StreamInterruptedError">()
     expectTypeOf<Tags<Effect.Error<typeof object>>>().toEqualTypeOf<Whole | "StructuredOutputError">()
-    expectTypeOf<Tags<Stream.Error<typeof objectStream>>>().toEqualTypeOf<All>()
+    expectTypeOf<Tags<Stream.Error<typeof objectStream>>>().toEqualTypeOf<Exclude<All, "QueueFullError">>()
+    expectTypeOf<Tags<Effect.Error<typeof submit>>>().toEqualTypeOf<Whole | "QueueFullError">()
+    expectTypeOf<Tags<Stream.Error<typeof results>>>().toEqualTypeOf<Whole>()
   })
 
   it("is known by its tag", () => {
     const others = Object.values(errors).filter((error) => !ProviderError.isCallError(error))
-    assert.deepStrictEqual(others.map(({ _tag }) => _tag), ["StreamInterruptedError", "StructuredOutputError"])
+    assert.deepStrictEqual(others.map(({ _tag }) => _tag), [
+      "StreamInterruptedError",
+      "StructuredOutputError",
+      "QueueFullError"
+    ])
     assert.isFalse(ProviderError.isCallError(new Error("no")))
   })
 })

@@ -1,14 +1,17 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Quota from "@strata/core/policy/Quota"
 import * as Ledger from "@strata/core/state/Ledger"
+import * as Arr from "effect/Array"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/testing/TestClock"
 import { errors } from "./ChatFixture.ts"
 import { balance, enforceWith, keyOf, type Work } from "./QuotaFixture.ts"
 import * as QuotaProvider from "./QuotaProvider.ts"
+import * as DocumentsMemory from "./support/DocumentsMemory.ts"
 
 const between = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 
@@ -91,8 +94,23 @@ const shortfallOf = (
   }, 0)
 }
 
+/** The ledger in memory, and one whose accounts are texts that processes share. */
+const ledgers = [
+  ["", Ledger.layerMemory, 50],
+  [
+    ", with a ledger of texts",
+    Layer.sync(Ledger.Ledger, () => Ledger.fromDocuments(DocumentsMemory.make())),
+    15
+  ]
+] as const
+
 /** Runs calls against a provider, and says by how much they exceeded its quota. */
-const run = (calls: ReadonlyArray<Call>, works: ReadonlyArray<Work>, meter: QuotaProvider.Meter) =>
+const run = (
+  calls: ReadonlyArray<Call>,
+  works: ReadonlyArray<Work>,
+  meter: QuotaProvider.Meter,
+  ledger: Layer.Layer<never>
+) =>
   Effect.gen(function*() {
     const { answer, seen } = QuotaProvider.make(meter)
     const { entries, service } = yield* recorded
@@ -128,7 +146,7 @@ const run = (calls: ReadonlyArray<Call>, works: ReadonlyArray<Work>, meter: Quot
     }
     assert.strictEqual((yield* service.reserve(everything))._tag, "granted", "a place in line was left")
     return { overdraft: seen.overdraft, shortfall: shortfallOf(seen.sent, entries, works) }
-  }).pipe(Effect.provide(Ledger.layerMemory), Effect.scoped)
+  }).pipe(Effect.provide(Layer.fresh(ledger)), Effect.scoped)
 
 const meters = [
   ["a bucket", () => QuotaProvider.bucket(capacity, window)],
@@ -137,17 +155,18 @@ const meters = [
 ] as const
 
 describe("Quota against a provider with", () => {
-  for (const [name, meter] of meters) {
+  for (const [[against, meter], [where, ledger, runs]] of Arr.cartesian(meters, ledgers)) {
+    const name = against + where
     it.effect.prop(
       `${name}: is never throttled, starves nobody and leaves nothing behind`,
       [Calls],
       ([calls]) =>
         Effect.gen(function*() {
           const works = calls.map(work(1, () => undefined))
-          const { overdraft } = yield* run(calls, works, meter())
+          const { overdraft } = yield* run(calls, works, meter(), ledger)
           assert.isAtMost(overdraft, 1e-6)
         }),
-      { arbitrary: { runs: 50 } }
+      { arbitrary: { runs } }
     )
 
     it.effect.prop(
@@ -156,10 +175,10 @@ describe("Quota against a provider with", () => {
       ([calls, burndown, percent]) =>
         Effect.gen(function*() {
           const works = calls.map(work(burndown, (input) => Math.ceil(input * percent / 100)))
-          const { overdraft, shortfall } = yield* run(calls, works, meter())
+          const { overdraft, shortfall } = yield* run(calls, works, meter(), ledger)
           assert.isAtMost(overdraft, shortfall + 1e-6)
         }),
-      { arbitrary: { runs: 50 } }
+      { arbitrary: { runs } }
     )
   }
 })

@@ -33,8 +33,8 @@ const paragraphsOf = (pdf: Pdf, number: number): Promise<ReadonlyArray<PdfText.P
     })
   )
 
-/** Pages after which the fonts and other things that pages share are forgotten. */
-const pagesKept = 50
+/** Pages after which the fonts and other things that pages share are forgotten. The list of all pages is one of them. */
+const pagesKept = 1000
 
 opened.then(
   (pdf) => {

@@ -69,7 +69,8 @@ export const texts: Readonly<Record<Exception, string>> = {
  * An error response. `originalStatusCode` belongs to the two model errors; `retryAfter` (seconds) becomes a header,
  * which the real service does not send. `unauthorized`: refused by the authorizer, whose bodies spell the member
  * `Message`. `rule`: the rule of the emulator that refused the request, with its source; it is not sent. `quotes`: the
- * message may quote the prompt or the answer, because it comes from the answering service.
+ * message may quote the prompt or the answer, because it comes from the answering service. `code`: that of S3, whose
+ * errors have more `headers` too.
  */
 export class AwsError extends Data.TaggedError("AwsError")<{
   readonly exception: Exception
@@ -80,6 +81,8 @@ export class AwsError extends Data.TaggedError("AwsError")<{
   readonly retryAfter?: number | undefined
   readonly rule?: Rule | undefined
   readonly quotes?: boolean | undefined
+  readonly code?: string | undefined
+  readonly headers?: Readonly<Record<string, string>> | undefined
 }> {}
 
 /** What a rule refuses, as the object of that verb, and the evidence for it; see `Rules` in the package. */
@@ -210,6 +213,7 @@ const exceptionOf = (tag: ProviderError.ProviderError["_tag"]): Exception => {
       return "ThrottlingException"
     case "QuotaExceededError":
     case "BudgetExceededError":
+    case "QueueFullError":
       return "ServiceQuotaExceededException"
     case "ModelUnavailableError":
     case "ConnectionError":

@@ -17,7 +17,12 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import type * as AwsError from "./AwsError.ts"
+import * as Answer from "./batch/Answer.ts"
+import * as JobOptions from "./batch/JobOptions.ts"
+import * as Jobs from "./batch/Jobs.ts"
 import * as Converse from "./converse/Converse.ts"
+import * as EmulatorClock from "./EmulatorClock.ts"
 import type * as Fault from "./fault/Fault.ts"
 import * as Faults from "./fault/Faults.ts"
 import type * as Guardrail from "./guardrail/Guardrail.ts"
@@ -32,6 +37,8 @@ import * as Quota from "./quota/Quota.ts"
 import * as Region from "./Region.ts"
 import type * as Responder from "./Responder.ts"
 import * as Router from "./Router.ts"
+import * as ObjectStore from "./s3/ObjectStore.ts"
+import * as S3Operation from "./s3/S3Operation.ts"
 import type * as Signature from "./Signature.ts"
 import * as Statistics from "./Statistics.ts"
 import * as Admin from "./web/Admin.ts"
@@ -60,6 +67,8 @@ export interface ClientOptions {
  *   request, from the first pull of the stream until the emulator stops.
  * - `inject`, `clearFaults`: faults to come; an invalid fault is refused. `faults`: the pending ones, in order.
  * - `setQuota`: replaces the quotas by full ones of these limits; invalid limits are refused.
+ * - `advance`: moves the clock of batch jobs, quotas and faults forward, and returns when the jobs have done what became
+ *   due; a duration that is not finite or negative is refused.
  *
  * Other processes on this machine get the same from the `/_strata/` paths, see {@link Admin.handle}, and users from the
  * page at `url`.
@@ -76,6 +85,7 @@ export class Emulator extends Context.Service<Emulator, {
   readonly faults: Effect.Effect<ReadonlyArray<Fault.Pending>>
   readonly clearFaults: Effect.Effect<void>
   readonly setQuota: (limits: Quota.Limits) => Effect.Effect<void, EmulatorError>
+  readonly advance: (duration: Duration.Input) => Effect.Effect<void, EmulatorError>
 }>()("@strata/emulator/Emulator") {}
 
 /**
@@ -106,6 +116,8 @@ export class Emulator extends Context.Service<Emulator, {
  * - `history` (256): number of requests kept.
  * - `capture` (false): whether the bodies of these requests, which may hold prompts, are kept and shown by the page and
  *   the `/_strata/` paths. `maxBytes` (64 MB): the bound of their total size; the oldest are evicted first.
+ * - `s3`: the buckets of S3, which the same port serves; see {@link ObjectStore.Options}.
+ * - `batch`: the limits of batch jobs, and how long they take; see {@link JobOptions.JobOptions}.
  */
 export interface Options {
   readonly host?: string | undefined
@@ -129,6 +141,8 @@ export interface Options {
   readonly admin?: Admin.Access | undefined
   readonly history?: number | undefined
   readonly capture?: boolean | { readonly maxBytes: number } | undefined
+  readonly s3?: ObjectStore.Options | undefined
+  readonly batch?: JobOptions.JobOptions | undefined
 }
 
 /** The example key pair of AWS's documentation: it is valid only for an emulator. */
@@ -169,6 +183,9 @@ export const make: (options?: Options) => Effect.Effect<
   const apiKeys = options.apiKeys ?? [defaultApiKey]
   const limits = yield* Effect.mapError(Effect.fromResult(Quota.check(options.quota ?? {}, served)), notStarted)
   if (options.admin?.token !== undefined && Redacted.value(options.admin.token).trim() === "") return yield* noToken
+  const settings = yield* Effect.mapError(Effect.fromResult(JobOptions.settle(options.batch ?? {})), notStarted)
+  const clock = yield* EmulatorClock.make
+  const onClock = Effect.provideService(Clock.Clock, clock.clock)
   const { seals } = Converse.makeMemory()
   const regions = new Map<string, Router.Region>()
   for (const name of served) {
@@ -178,7 +195,7 @@ export const make: (options?: Options) => Effect.Effect<
         models: options.models,
         applicationProfiles: options.applicationProfiles
       }),
-      quotas: yield* Quota.make(Quota.limitsIn(name, limits)),
+      quotas: yield* onClock(Quota.make(Quota.limitsIn(name, limits))),
       memory: Converse.makeMemory(seals)
     })
   }
@@ -198,18 +215,31 @@ export const make: (options?: Options) => Effect.Effect<
       PubSub.publishUnsafe(ended, { ...attempt })
     }
   }
-  const faults = yield* Effect.mapError(Faults.make(options.faults ?? []), notStarted)
+  const faults = yield* Effect.mapError(onClock(Faults.make(options.faults ?? [])), notStarted)
   const services = yield* Effect.context<ChatService.ChatService | EmbeddingService.EmbeddingService>()
+  const store = yield* Effect.mapError(onClock(ObjectStore.make(options.s3 ?? {}, region)), notStarted)
+  const guardrails = options.guardrails ?? []
+  const countInput = options.inputTokens === "counted"
+  const answering = options.answeringModel ?? (() => undefined)
+  const answer = Answer.make({ regions, guardrails, countInput, answering })
+  const jobs = yield* Jobs.make({
+    clock,
+    store,
+    settings,
+    answer: (question) => Effect.provideContext(onWallClock(answer(question)), services)
+  })
   const handle = Router.handle({
+    store,
+    jobs,
     recorder,
     faults,
     served,
     regions,
     accepted: { credentials, apiKeys },
     latency: Duration.fromInputUnsafe(options.latency ?? 0),
-    guardrails: options.guardrails ?? [],
-    countInput: options.inputTokens === "counted",
-    answering: options.answeringModel ?? (() => undefined),
+    guardrails,
+    countInput,
+    answering,
     responder: options.responder
   })
   const quota: Quota.Control = {
@@ -221,6 +251,9 @@ export const make: (options?: Options) => Effect.Effect<
   }
   let inForce = limits
   const administer = Admin.handle({
+    clock,
+    jobs,
+    store,
     quota,
     recorder,
     faults,
@@ -236,7 +269,7 @@ export const make: (options?: Options) => Effect.Effect<
   })
   const origins = options.cors ?? "loopback"
   const serve = (exchange: Exchange.Exchange) => {
-    if (Admin.isFor(exchange)) return administer(exchange)
+    if (!S3Operation.isFor(exchange) && Admin.isFor(exchange)) return administer(exchange)
     return Cors.isPreflight(exchange)
       ? HttpResponse.send(exchange, Cors.preflight(exchange, origins, "--cors"), {})
       : handle(Cors.expose(exchange, origins))
@@ -265,6 +298,7 @@ export const make: (options?: Options) => Effect.Effect<
     inject: faults.inject,
     faults: faults.pending,
     clearFaults: faults.clear,
+    advance: (duration) => Effect.mapError(advance(clock, duration), notStarted),
     setQuota: (limits) =>
       Effect.fromResult(Quota.check(limits, served)).pipe(Effect.map(quota.set), Effect.mapError(notStarted))
   })
@@ -285,6 +319,9 @@ export const layer = (
 ): Layer.Layer<Emulator, EmulatorError, ChatService.ChatService | EmbeddingService.EmbeddingService> =>
   Layer.effect(Emulator, make(options))
 
+const advance = (clock: EmulatorClock.EmulatorClock, duration: Duration.Input) =>
+  Effect.flatMap(Effect.fromResult(EmulatorClock.check(duration)), clock.advance)
+
 const onWallClock = Effect.provideService(Clock.Clock, Clock.Clock.defaultValue())
 
 /** The default region first. */
@@ -300,5 +337,6 @@ const servedRegions = ({ region, regions = [] }: Options): Effect.Effect<Region.
 
 const noToken = new EmulatorError({ message: "admin.token: Expected a token, got an empty text", cause: undefined })
 
-const notStarted = (error: Listener.ListenError | Tls.TlsError | Fault.FaultError | JsonFile.JsonFileError) =>
-  new EmulatorError({ message: error.message, cause: "cause" in error ? error.cause : error })
+const notStarted = (
+  error: Listener.ListenError | Tls.TlsError | Fault.FaultError | JsonFile.JsonFileError | AwsError.AwsError
+) => new EmulatorError({ message: error.message, cause: "cause" in error ? error.cause : error })

@@ -2,6 +2,7 @@
  * The operations of Bedrock Runtime, and those of Bedrock that list models, with their paths.
  */
 import * as Result from "effect/Result"
+import * as S3Operation from "./s3/S3Operation.ts"
 
 /** The operations on a model. */
 export type ModelOperation =
@@ -18,35 +19,80 @@ export type CatalogOperation =
   | "ListFoundationModels"
   | "ListInferenceProfiles"
 
-/** The operations of the emulator. */
-export type Operation = ModelOperation | CatalogOperation | "ApplyGuardrail"
+/** Those of batch jobs: of Bedrock itself. */
+export type JobOperation =
+  | "CreateModelInvocationJob"
+  | "GetModelInvocationJob"
+  | "ListModelInvocationJobs"
+  | "StopModelInvocationJob"
 
-/** All operations. */
+/** Those of asynchronous invocations: of the runtime. */
+export type AsyncOperation = "GetAsyncInvoke" | "ListAsyncInvokes" | "StartAsyncInvoke"
+
+/** All operations: of Bedrock, and of S3. */
 export const operations = [
   "ApplyGuardrail",
   "Converse",
   "ConverseStream",
   "CountTokens",
+  "CreateModelInvocationJob",
+  "GetAsyncInvoke",
   "GetFoundationModel",
   "GetInferenceProfile",
+  "GetModelInvocationJob",
   "InvokeModel",
   "InvokeModelWithResponseStream",
+  "ListAsyncInvokes",
   "ListFoundationModels",
-  "ListInferenceProfiles"
-] as const satisfies ReadonlyArray<Operation>
+  "ListInferenceProfiles",
+  "ListModelInvocationJobs",
+  "StartAsyncInvoke",
+  "StopModelInvocationJob",
+  ...S3Operation.operations
+] as const
+
+/** The operations of the emulator. */
+export type Operation = (typeof operations)[number]
 
 /**
  * The operation of a path, with its decoded parts. `modelId` is an id or an ARN; `identifier` is the id or the ARN of a
- * guardrail, a model or an inference profile.
+ * guardrail, a model, an inference profile, a batch job or an asynchronous invocation.
  */
 export type Route =
   | { readonly operation: ModelOperation; readonly modelId: string }
   | { readonly operation: "ApplyGuardrail"; readonly identifier: string; readonly version: string }
-  | { readonly operation: "GetFoundationModel" | "GetInferenceProfile"; readonly identifier: string }
-  | {
-    readonly operation: "ListFoundationModels" | "ListInferenceProfiles"
-    readonly query: Readonly<Record<string, string>>
-  }
+  | Described<"GetFoundationModel" | "GetInferenceProfile">
+  | Listed<"ListFoundationModels" | "ListInferenceProfiles">
+  | JobRoute
+  | AsyncRoute
+
+/** A route of batch jobs. */
+export type JobRoute =
+  | { readonly operation: "CreateModelInvocationJob" }
+  | Described<"GetModelInvocationJob" | "StopModelInvocationJob">
+  | Listed<"ListModelInvocationJobs">
+
+/** A route of asynchronous invocations. */
+export type AsyncRoute =
+  | { readonly operation: "StartAsyncInvoke" }
+  | Described<"GetAsyncInvoke">
+  | Listed<"ListAsyncInvokes">
+
+interface Described<Name extends string> {
+  readonly operation: Name
+  readonly identifier: string
+}
+
+interface Listed<Name extends string> {
+  readonly operation: Name
+  readonly query: Readonly<Record<string, string>>
+}
+
+/** Whether it is one of batch jobs. */
+export const isOfJobs = (route: Route): route is JobRoute => /ModelInvocationJobs?$/.test(route.operation)
+
+/** Whether it is one of asynchronous invocations. */
+export const isAsync = (route: Route): route is AsyncRoute => /AsyncInvokes?$/.test(route.operation)
 
 const suffixes: Readonly<Record<ModelOperation, string>> = {
   Converse: "converse",
@@ -57,7 +103,9 @@ const suffixes: Readonly<Record<ModelOperation, string>> = {
 }
 
 /** The path of an operation. */
-export const toPath = (route: Exclude<Route, { readonly operation: CatalogOperation }>): string =>
+export const toPath = (
+  route: Exclude<Route, { readonly operation: CatalogOperation | JobOperation | AsyncOperation }>
+): string =>
   route.operation === "ApplyGuardrail"
     ? `/guardrail/${encodeURIComponent(route.identifier)}/version/${encodeURIComponent(route.version)}/apply`
     : `/model/${encodeURIComponent(route.modelId)}/${suffixes[route.operation]}`
@@ -66,9 +114,9 @@ export const toPath = (route: Exclude<Route, { readonly operation: CatalogOperat
 export const fromTarget = (method: string, target: string): Route | undefined => {
   switch (method) {
     case "POST":
-      return toModel(target) ?? toGuardrail(target)
+      return toModel(target) ?? toGuardrail(target) ?? toCreation(target)
     case "GET":
-      return toCatalog(target)
+      return toCatalog(target) ?? toWork(target)
     default:
       return undefined
   }
@@ -90,7 +138,10 @@ const paths = [
   `POST /model/{id}/{${Object.values(suffixes).join(",")}}`,
   "POST /guardrail/{id}/version/{version}/apply",
   "GET /foundation-models/{id}",
-  "GET /inference-profiles/{id}"
+  "GET /inference-profiles/{id}",
+  "POST /model-invocation-job",
+  "GET /model-invocation-jobs",
+  "POST /async-invoke"
 ]
 
 const toModel = (target: string): Route | undefined => {
@@ -125,6 +176,32 @@ const toCatalog = (target: string): Route | undefined => {
     ? undefined
     : { operation: models ? "GetFoundationModel" : "GetInferenceProfile", identifier }
 }
+
+const toCreation = (target: string): Route | undefined => {
+  const [path = ""] = target.split("?", 1)
+  if (path === "/model-invocation-job") return { operation: "CreateModelInvocationJob" }
+  if (path === "/async-invoke") return { operation: "StartAsyncInvoke" }
+  const identifier = decode(stopPattern.exec(path)?.[1] ?? "")
+  return identifier === undefined || identifier === "" ? undefined : { operation: "StopModelInvocationJob", identifier }
+}
+
+const toWork = (target: string): Route | undefined => {
+  const [, collection, encoded, search = ""] = workPattern.exec(target) ?? []
+  if (collection === undefined) return undefined
+  const identifier = encoded === undefined ? undefined : decode(encoded)
+  if (encoded === undefined) {
+    const query = Object.fromEntries(new URLSearchParams(search))
+    if (collection === "model-invocation-jobs") return { operation: "ListModelInvocationJobs", query }
+    return collection === "async-invoke" ? { operation: "ListAsyncInvokes", query } : undefined
+  }
+  if (identifier === undefined) return undefined
+  if (collection === "model-invocation-job") return { operation: "GetModelInvocationJob", identifier }
+  return collection === "async-invoke" ? { operation: "GetAsyncInvoke", identifier } : undefined
+}
+
+const stopPattern = /^\/model-invocation-job\/([^?]+)\/stop$/
+
+const workPattern = /^\/(model-invocation-jobs?|async-invoke)(?:\/([^?]+))?(?:\?(.*))?$/
 
 /** An ARN may be sent with its slash unescaped. */
 const catalogPattern = /^\/(foundation-models|inference-profiles)(?:\/([^?]+))?(?:\?(.*))?$/

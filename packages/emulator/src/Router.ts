@@ -13,10 +13,13 @@ import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as AwsError from "./AwsError.ts"
+import type * as Jobs from "./batch/Jobs.ts"
 import * as Converse from "./converse/Converse.ts"
 import * as CountTokens from "./CountTokens.ts"
+import type * as Fault from "./fault/Fault.ts"
 import type * as Faults from "./fault/Faults.ts"
 import * as Spoil from "./fault/Spoil.ts"
+import type * as Trigger from "./fault/Trigger.ts"
 import * as ApplyGuardrail from "./guardrail/ApplyGuardrail.ts"
 import type * as Guardrail from "./guardrail/Guardrail.ts"
 import type * as Exchange from "./http/Exchange.ts"
@@ -30,6 +33,10 @@ import * as Operation from "./Operation.ts"
 import type * as Quota from "./quota/Quota.ts"
 import * as Regions from "./Region.ts"
 import type * as Responder from "./Responder.ts"
+import type * as ObjectStore from "./s3/ObjectStore.ts"
+import * as Requests from "./s3/Requests.ts"
+import * as S3Error from "./s3/S3Error.ts"
+import * as S3Operation from "./s3/S3Operation.ts"
 import * as Signature from "./Signature.ts"
 import type * as Statistics from "./Statistics.ts"
 
@@ -44,7 +51,7 @@ export interface Region {
  * - `served`: the regions, and `regions` the state of each.
  * - `answering`: the model name passed to the services for a model; `undefined` lets them use their default.
  * - `countInput`: see `Converse.Call`.
- * - `responder`: used instead of the operations.
+ * - `responder`: used instead of the operations on models. `store`: the objects of S3. `jobs`: the batch jobs.
  */
 export interface Options {
   readonly accepted: Signature.Accepted
@@ -57,6 +64,8 @@ export interface Options {
   readonly countInput: boolean
   readonly answering: (model: Model.Model) => string | undefined
   readonly responder: Responder.Responder | undefined
+  readonly store: ObjectStore.ObjectStore
+  readonly jobs: Jobs.Jobs
 }
 
 /** Responds to any request; never fails. */
@@ -100,18 +109,28 @@ export const handle = (options: Options) => {
       return Cause.hasInterrupts(exit.cause) ? "aborted" : "failed"
     }
     const refused = (error: AwsError.AwsError) => Effect.sync(() => recorder.refused(attempt, error))
+    const isStorage = S3Operation.isFor(exchange)
+    const [resource = ""] = exchange.target.split("?", 1)
     yield* Effect.flatMap(Effect.fromResult(region), (name) => {
       const state = options.regions.get(name)
       // every region that is served has its state
-      return state === undefined ? Effect.die(`No state of ${name}`) : respond({ ...context, ...state })
+      return state === undefined
+        ? Effect.die(`No state of ${name}`)
+        : isStorage
+        ? store({ ...context, ...state })
+        : respond({ ...context, ...state })
     }).pipe(
       Effect.catchDefect(HttpResponse.failedInside),
       Effect.map((response) =>
         response.type === "whole" ? response : { ...response, frames: Stream.tapError(response.frames, refused) }
       ),
       Effect.tapError(refused),
-      Effect.catchTag("AwsError", (error) => Effect.succeed(HttpResponse.error(error))),
-      Effect.flatMap((response) => HttpResponse.send(observed, response, { "x-amzn-requestid": requestId })),
+      Effect.catchTag(
+        "AwsError",
+        (error) =>
+          Effect.succeed(isStorage ? S3Error.response(error, { requestId, resource }) : HttpResponse.error(error))
+      ),
+      Effect.flatMap((response) => HttpResponse.send(observed, response, requestIdOf(isStorage, requestId))),
       Effect.tapDefect((defect) => Effect.logError("A response could not be sent", defect)),
       // a request holds its quota until it is over
       Effect.scoped,
@@ -132,7 +151,7 @@ interface Context extends Options, Region {
 }
 
 const respond = Effect.fnUntraced(function*(context: Context) {
-  const { accepted, attempt, exchange, latency, now, recorder, region, responder } = context
+  const { accepted, attempt, exchange, now, recorder, region, responder } = context
   const bytes = yield* Effect.mapError(exchange.body, tooLarge)
   const json = bytes.length === 0 ? Result.succeed({}) : Json.fromBytes(bytes)
   recorder.received(attempt, bytes, Result.getOrUndefined(json))
@@ -142,31 +161,67 @@ const respond = Effect.fnUntraced(function*(context: Context) {
   }
   const model = resolve(context, route)
   const request = { method: exchange.method, target: exchange.target, headers: exchange.headers, body: bytes }
-  attempt.scheme = yield* Signature.authenticate(accepted, region, { ...request, now })
-  const strike = context.faults.strike({
+  attempt.scheme = yield* Signature.authenticate(accepted, region, { ...request, now, service: "bedrock" })
+  const candidate: Trigger.Candidate = {
     operation: route.operation,
     region,
     models: "modelId" in route ? [route.modelId, ...Result.isSuccess(model) ? [model.success.id] : []] : [],
     chats: responder === undefined && isChat(route, model),
     texts: () => Json.texts(Result.getOrUndefined(json)),
     fingerprint: attempt.fingerprint ?? ""
+  }
+  return yield* struck(context, candidate, (delay, fate) =>
+    responder === undefined || !isOfRuntime(route)
+      ? dispatch({ ...context, delay, fate }, route, model, json)
+      : responder(request))
+})
+
+/** Like {@link respond}, for a request of S3. */
+const store = Effect.fnUntraced(function*(context: Context) {
+  const { candidate, response } = yield* Requests.read(context)
+  return yield* struck(context, candidate, () => response)
+})
+
+/** The response with the faults and the latency of a request. */
+const struck = <R>(
+  context: Context,
+  candidate: Trigger.Candidate,
+  sound: (delay: Delay, fate: JobFate) => Effect.Effect<HttpResponse.HttpResponse, AwsError.AwsError, R>
+) =>
+  Effect.suspend(() => {
+    const { attempt, latency, recorder } = context
+    const strike = context.faults.strike(candidate)
+    const types = typesOf(strike)
+    if (types.length > 0) recorder.struck(attempt, types)
+    const delay = makeDelay(Duration.sum(latency, strike.latency))
+    const spared = (isSpared: (type: Fault.Fault["type"]) => boolean) =>
+      recorder.struck(attempt, attempt.faults.filter((type) => !isSpared(type)))
+    const fate: JobFate = { fate: strike.job.map(({ fault }) => fault), struck: () => strikes = true }
+    let strikes = strike.job.length === 0
+    return Spoil.spoil(sound(delay, fate), strike, {
+      nameOf: candidate.operation === "InvokeModelWithResponseStream" ? InvokeChat.streamName : AwsError.streamName,
+      spare: (blow) => {
+        blow.spare()
+        spared((type) => type === blow.fault.type)
+      }
+    }).pipe(
+      // no job was created
+      Effect.ensuring(Effect.sync(() => {
+        if (strikes) return
+        for (const blow of strike.job) blow.spare()
+        spared((type) => fate.fate.some((fault) => fault.type === type))
+      })),
+      Effect.tap(delay.wait),
+      Effect.tapError(() => delay.wait)
+    )
   })
-  const types = typesOf(strike)
-  if (types.length > 0) recorder.struck(attempt, types)
-  const delay = makeDelay(Duration.sum(latency, strike.latency))
-  const sound = responder === undefined || !isOfRuntime(route)
-    ? dispatch({ ...context, delay }, route, model, json)
-    : responder(request)
-  return yield* Spoil.spoil(sound, strike, {
-    nameOf: route.operation === "InvokeModelWithResponseStream" ? InvokeChat.streamName : AwsError.streamName,
-    spare: (blow) => {
-      blow.spare()
-      recorder.struck(attempt, attempt.faults.filter((type) => type !== blow.fault.type))
-    }
-  }).pipe(
-    Effect.tap(delay.wait),
-    Effect.tapError(() => delay.wait)
-  )
+
+/** What becomes of the job that a request creates. */
+type JobFate = Pick<Jobs.Call, "fate" | "struck">
+
+/** S3 has another header for it. */
+const requestIdOf = (isStorage: boolean, requestId: string): Exchange.Headers => ({
+  [isStorage ? "x-amz-request-id" : "x-amzn-requestid"]: requestId
 })
 
 type Resolved = Result.Result<Model.Model, AwsError.AwsError>
@@ -192,9 +247,9 @@ const resolve = ({ attempt, catalog, recorder }: Context, route: Operation.Route
 const isChat = ({ operation }: Operation.Route, model: Resolved): boolean =>
   operation !== "CountTokens" && Result.isSuccess(model) && model.success.kind === "chat"
 
-const typesOf = ({ latency, other, slow }: Faults.Strike) => [
+const typesOf = ({ job, latency, other, slow }: Faults.Strike) => [
   ...(Duration.isZero(latency) ? [] : ["latency" as const]),
-  ...[slow, other].flatMap((blow) => blow === undefined ? [] : [blow.fault.type])
+  ...[slow, ...job, other].flatMap((blow) => blow === undefined ? [] : [blow.fault.type])
 ]
 
 /** Waits once, on the first `wait`, or not at all. */
@@ -218,7 +273,7 @@ const makeDelay = (duration: Duration.Duration): Delay => {
 }
 
 const dispatch = Effect.fnUntraced(function*(
-  context: Context & { readonly delay: Delay },
+  context: Context & { readonly delay: Delay; readonly fate: JobFate },
   route: Operation.Route,
   resolved: Resolved,
   json: Result.Result<unknown, AwsError.AwsError>
@@ -232,6 +287,11 @@ const dispatch = Effect.fnUntraced(function*(
     const body = yield* Effect.fromResult(json)
     return yield* ApplyGuardrail.applyGuardrail({ ...route, guardrails, region: catalog.region, body })
   }
+  if (Operation.isOfJobs(route)) {
+    const body = route.operation === "CreateModelInvocationJob" ? yield* Effect.fromResult(json) : undefined
+    return yield* context.jobs.respond({ ...context.fate, route, catalog, body, random: context.random })
+  }
+  if (Operation.isAsync(route)) return yield* AwsError.make("UnknownOperationException", "Not yet.")
   if (!("modelId" in route)) return yield* Listing.respond(route, catalog)
   const model = yield* Effect.fromResult(resolved)
   const body = yield* Effect.fromResult(json)

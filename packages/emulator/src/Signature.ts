@@ -29,8 +29,12 @@ export interface Accepted {
 /** How a request was authenticated. */
 export type Scheme = "sigv4" | "bearer"
 
-/** The parts of a request that a signature covers. `now` in milliseconds since 1970. */
+/**
+ * The parts of a request that a signature covers. `now` in milliseconds since 1970. A request of S3 is signed for its
+ * headers, one of which is the hash of its body, or says that there is none.
+ */
 export interface Signed {
+  readonly service: "bedrock" | "s3"
   readonly method: string
   readonly target: string
   readonly headers: Exchange.Headers
@@ -49,6 +53,7 @@ export const authenticate = (
   const [scheme, rest] = splitOnce(authorization.trim(), " ")
   switch (scheme.toLowerCase()) {
     case "bearer":
+      if (request.service === "s3") return Effect.fail(missing)
       return accepted.apiKeys.some((key) => Redacted.value(key) === rest.trim())
         ? Effect.succeed("bearer")
         : Effect.fail(wrongApiKey)
@@ -87,7 +92,9 @@ const checkSignature = Effect.fnUntraced(function*(
   if (scope !== region) {
     return yield* invalid(`Credential should be scoped to a valid region, not '${scope}'. `)
   }
-  if (service !== "bedrock") return yield* invalid("Credential should be scoped to correct service: 'bedrock'. ")
+  if (service !== request.service) {
+    return yield* invalid(`Credential should be scoped to correct service: '${request.service}'. `)
+  }
   yield* checkDate(date, request.now)
   const missing = unsigned(request.headers, names)
   if (missing !== undefined) {
@@ -125,14 +132,16 @@ const sign = (
   const [path, query] = splitOnce(request.target, "?")
   const canonical = [
     request.method,
-    canonicalPath(path),
+    request.service === "s3" ? path : canonicalPath(path),
     canonicalQuery(query),
     ...names.map((name) => `${name}:${headerOf(request.headers, name).trim().replace(/\s+/g, " ")}`),
     "",
     names.join(";"),
-    Crypto.createHash("sha256").update(request.body).digest("hex")
+    request.service === "s3"
+      ? headerOf(request.headers, "x-amz-content-sha256")
+      : Crypto.createHash("sha256").update(request.body).digest("hex")
   ].join("\n")
-  const scope = [stamp(date).slice(0, 8), region, "bedrock", "aws4_request"]
+  const scope = [stamp(date).slice(0, 8), region, request.service, "aws4_request"]
   const hashed = Crypto.createHash("sha256").update(canonical).digest("hex")
   const text = ["AWS4-HMAC-SHA256", stamp(date), scope.join("/"), hashed].join("\n")
   return hmac(keyOf(credentials, scope), text).toString("hex")

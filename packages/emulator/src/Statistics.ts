@@ -9,7 +9,7 @@ import type * as AwsError from "./AwsError.ts"
 import type { Fault } from "./fault/Fault.ts"
 import type * as Exchange from "./http/Exchange.ts"
 import type * as Listener from "./http/Listener.ts"
-import type { Operation } from "./Operation.ts"
+import { type Operation, operations } from "./Operation.ts"
 import * as Quota from "./quota/Quota.ts"
 import type { Scheme } from "./Signature.ts"
 
@@ -37,18 +37,7 @@ export const Statistics = Schema.Struct({
   aborted: Schema.Finite,
   dropped: Schema.Finite,
   failed: Schema.Finite,
-  byOperation: Schema.Struct({
-    ApplyGuardrail: Schema.Finite,
-    Converse: Schema.Finite,
-    ConverseStream: Schema.Finite,
-    CountTokens: Schema.Finite,
-    GetFoundationModel: Schema.Finite,
-    GetInferenceProfile: Schema.Finite,
-    InvokeModel: Schema.Finite,
-    InvokeModelWithResponseStream: Schema.Finite,
-    ListFoundationModels: Schema.Finite,
-    ListInferenceProfiles: Schema.Finite
-  }),
+  byOperation: Schema.Record(Schema.Literals(operations), Schema.Finite),
   byModel: Schema.Record(Schema.String, Counts),
   byStatus: Counts,
   bytesIn: Schema.Finite,
@@ -182,18 +171,8 @@ export interface Options {
 /** An empty recorder. */
 export const make = ({ captureBytes, history, now, quotas }: Options): Recorder => {
   const counters = { connections: 0, openConnections: 0, requests: 0, completed: 0, aborted: 0, dropped: 0, failed: 0 }
-  const byOperation: Record<Operation, number> = {
-    ApplyGuardrail: 0,
-    Converse: 0,
-    ConverseStream: 0,
-    CountTokens: 0,
-    GetFoundationModel: 0,
-    GetInferenceProfile: 0,
-    InvokeModel: 0,
-    InvokeModelWithResponseStream: 0,
-    ListFoundationModels: 0,
-    ListInferenceProfiles: 0
-  }
+  // every operation is a key
+  const byOperation = Object.fromEntries(operations.map((operation) => [operation, 0])) as Record<Operation, number>
   const byModel: Record<string, Record<string, number>> = {}
   const byStatus: Record<string, number> = {}
   const requestsOf = new Map([...quotas.keys()].map((region) => [region, 0]))
@@ -269,10 +248,10 @@ export const make = ({ captureBytes, history, now, quotas }: Options): Recorder 
       byStatus[status] = (byStatus[status] ?? 0) + 1
       change(attempt, { status })
     },
-    refused: (attempt, { exception, message, quotes, rule }) =>
+    refused: (attempt, { code, exception, message, quotes, rule }) =>
       change(attempt, {
         refusal: {
-          exception,
+          exception: code ?? exception,
           ...(quotes === true && captureBytes === 0 ? undefined : { message }),
           ...(rule === undefined ? undefined : { rule })
         }

@@ -39,8 +39,8 @@ describe("SharedState.layerRedis", () => {
     Effect.gen(function*() {
       const { url } = yield* clusterNode(0, 16_383)
       yield* isReady(url)
-      yield* Sharing.assertShared(connection({ url }))
-      yield* Sharing.assertShared(connection({ url }), { prefix: "a{b:" })
+      yield* Sharing.assertShared(SharedState.layerRedis(connection({ url })), true)
+      yield* Sharing.assertShared(SharedState.layerRedis(connection({ url }), { prefix: "a{b:" }), true)
       const store = EmbeddingCachePersistence.layerPersistence().pipe(
         Layer.provide(Persistence.layerBackingRedis),
         Layer.provide(connection({ url }))
@@ -69,11 +69,11 @@ describe("SharedState.layerRedis", () => {
       for (const { url } of nodes) yield* isReady(url)
       const cluster = RedisCluster.layerNodeRedis(() => createCluster({ rootNodes: [{ url }] }))
       const one = Layer.succeedContext(yield* Layer.build(cluster))
-      yield* Sharing.assertShared(one)
+      yield* Sharing.assertShared(SharedState.layerRedis(one), true)
       for (const { url } of nodes) assert.isAbove(yield* command<number>(url, "DBSIZE"), 0)
       // A replica that takes over does not know the scripts.
       for (const { url } of nodes) yield* command(url, "SCRIPT", "FLUSH")
-      yield* Sharing.assertShared(one, { prefix: "other:" })
+      yield* Sharing.assertShared(SharedState.layerRedis(one, { prefix: "other:" }), true)
     })
   )
 

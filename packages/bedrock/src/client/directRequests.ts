@@ -254,3 +254,14 @@ const keysOf = (config: Config): Promise<Signature.Credentials> =>
       ? keys
       : Promise.reject(new Error("Resolved credential object is not valid"))
   )
+
+/** The body that {@link converse} would send, without sending it. */
+export const converseBody = ({ config }: BedrockRuntimeClient, input: ConverseCommandInput): Promise<string> => {
+  const [, namespace, name, traits, inputSchema, output] = Converse$
+  // its own type is a union of generic functions, which cannot be called
+  const protocol = config.protocol as unknown as Protocol
+  const endpoint = () => Promise.resolve({ protocol: "https:", hostname: "localhost", path: "/" })
+  return protocol.serializeRequest({ namespace, name, traits, input: inputSchema, output }, input, { endpoint }).then(
+    ({ body }) => bytesOf(body).toString()
+  )
+}

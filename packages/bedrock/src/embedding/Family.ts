@@ -68,10 +68,16 @@ export const decode = (
   family: Family,
   batch: Embedding.ProviderBatch,
   body: Uint8Array
+): Result.Result<Decoded, string> => Result.flatMap(Answer.parse(body), (answer) => decodeAnswer(family, batch, answer))
+
+/** {@link decode} of parsed JSON. */
+export const decodeAnswer = (
+  family: Family,
+  { inputs, options }: Pick<Embedding.ProviderBatch, "inputs" | "options">,
+  answer: Answer.Answer
 ): Result.Result<Decoded, string> =>
   Result.gen(function*() {
-    const { inputs, options } = batch
-    const decoded = yield* family.decode(yield* Answer.parse(body), options.vectorType)
+    const decoded = yield* family.decode(answer, options.vectorType)
     if (decoded.vectors.length !== inputs.length) {
       return yield* Result.fail(`The answer has ${decoded.vectors.length} vectors for ${inputs.length} inputs`)
     }

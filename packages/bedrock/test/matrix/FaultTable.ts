@@ -167,7 +167,16 @@ export const rows: { readonly [T in Type]: ReadonlyArray<Row<T>> } = {
     [{ afterEvents: 4 }, "ok", "StreamInterruptedError < MalformedResponseError", "over"]
   ],
   refuseConnection: [[{}, "ConnectionError", "ConnectionError", "unseen"]],
-  stallConnection: [[{}, "TimeoutError", "TimeoutError", "unseen", { deaf: true }]]
+  stallConnection: [[{}, "TimeoutError", "TimeoutError", "unseen", { deaf: true }]],
+  // of batch jobs, which no call of these services creates
+  jobFailure: [],
+  jobExpiry: [],
+  jobPartial: [],
+  jobStop: [],
+  recordErrors: [],
+  missingRecords: [],
+  doubledRecords: [],
+  foreignRecords: []
 }
 
 /** What the operations make of every exception; a stream that has not begun is like an answer. */

@@ -1,10 +1,12 @@
 /**
  * Every public function of the package, called with one value in each of its places, and with what is right in the others.
  */
+import * as BatchService from "@strata/core/batch/BatchService"
 import * as ChatService from "@strata/core/chat/ChatService"
 import * as Message from "@strata/core/chat/Message"
 import * as EmbeddingService from "@strata/core/embedding/EmbeddingService"
 import * as Policy from "@strata/core/policy/Policy"
+import * as Retry from "@strata/core/policy/Retry"
 import * as ProviderError from "@strata/core/ProviderError"
 import * as RerankService from "@strata/core/rerank/RerankService"
 import * as Config from "effect/Config"
@@ -13,6 +15,7 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import {
+  BedrockBatch,
   BedrockChat,
   BedrockClient,
   BedrockEmbedding,
@@ -104,6 +107,49 @@ const embed = (layer: Layer.Any) =>
     { local: true }
   )
 
+const batchOptions: BedrockBatch.Options = {
+  input: "s3://the-bucket/in/",
+  output: "s3://the-bucket/out/",
+  roleArn: "arn:aws:iam::123456789012:role/batch",
+  model: models.embedding,
+  retry: Retry.never
+}
+
+const batchFields = [
+  "model",
+  "input",
+  "output",
+  "roleArn",
+  "bucketOwner",
+  "kmsKey",
+  "tags",
+  "timeout",
+  "limits",
+  "maxOpenJobs",
+  "family",
+  "history",
+  "allow",
+  "endpoint",
+  "s3"
+]
+
+const anyBatch = (any: unknown) => [
+  any as never,
+  ...fields(batchFields, any).map((field) => ({ ...batchOptions, ...(field as object) })),
+  ...fields(["minRecords", "timeout", "maxTimeout"], any).map((limits) => ({
+    ...batchOptions,
+    limits: { "*": limits }
+  })),
+  ...fields(["endpoint", "forcePathStyle", "region"], any).map((s3) => ({ ...batchOptions, s3 }))
+]
+
+const prepare = (layer: Layer.Any) =>
+  Effect.provide(
+    BatchService.prepare({ recordId: "A1", embedding: "Hi" }),
+    layer as Layer.Layer<BatchService.BatchService, unknown, BedrockClient.BedrockClient>,
+    { local: true }
+  )
+
 const rank = (layer: Layer.Any) =>
   Effect.provide(
     RerankService.rerank("q", ["a"]),
@@ -178,6 +224,7 @@ export const calls: Readonly<Record<string, Calls>> = {
     () => BedrockError.fromUnknown(new Error("no"), { model: any })
   ],
   "BedrockError.isRegionMissing": (any) => [() => BedrockError.isRegionMissing(any)],
+  "BedrockError.isMissing": (any) => [() => BedrockError.isMissing(any)],
   "BedrockError.isRenewable": (any) => [
     () => BedrockError.isRenewable(any),
     () => BedrockError.isRenewable({ ...authenticationError, exception: any } as never)
@@ -195,6 +242,9 @@ export const calls: Readonly<Record<string, Calls>> = {
       ),
       () => BedrockPrompt.make(prompt, { variables: { a: any } })
     ].flatMap((make) => [make, () => ChatService.generate(make())]),
+  "BedrockBatch.layer": (any) => anyBatch(any).map((options) => () => prepare(BedrockBatch.layer(options))),
+  "BedrockBatch.layerConfig": (any) => anyBatch(any).map((options) => () => prepare(BedrockBatch.layerConfig(options))),
+  "BedrockBatch.make": (any) => anyBatch(any).map((options) => () => BedrockBatch.make(options)),
   "BedrockRerank.layer": (any) =>
     [any, ...fields(["model", "family", "policy"], any)].map((options) => () => rank(BedrockRerank.layer(options))),
   "BedrockRerank.layerConfig": (any) =>

@@ -2,7 +2,7 @@
  * What tokens cost: prices of models as data, given by the program.
  *
  * None are built in: prices change, and differ by region, geography and contract. There is one price for each kind of token;
- * service tiers, batch discounts, prices that rise with the length of the prompt, by image or by query are not modelled.
+ * service tiers, prices that rise with the length of the prompt, by image or by query are not modelled.
  * An entry can be valid for a time, so a list holds a change of prices before and after it: the time of a call decides.
  */
 import * as Clock from "effect/Clock"
@@ -13,6 +13,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Check from "../Check.ts"
 import * as Cost from "../Cost.ts"
+import { defined } from "../internal/defined.ts"
 import type * as ProviderError from "../ProviderError.ts"
 import type * as Usage from "../Usage.ts"
 
@@ -30,6 +31,8 @@ const Currency = Schema.String.check(Schema.isPattern(/^[A-Z]{3}$/))
  * - `input`: of the prompt; `output`: of the answer, which a model that only embeds has none of.
  * - `cacheRead`, `cacheWrite`: of the prompt, read from or written to the provider's cache. While one is missing, a call
  *   that used such tokens has no known cost.
+ * - `batch`: what a record of a batch job costs, as a factor: 0.5 for the half that Bedrock charges for most models
+ *   (https://aws.amazon.com/bedrock/pricing/). While it is missing, the cost of batch jobs is not known.
  * - `source`, `asOf`: the origin and the date of the figures, as free text.
  */
 export class Price extends Schema.Opaque<Price>()(Schema.Struct({
@@ -37,6 +40,7 @@ export class Price extends Schema.Opaque<Price>()(Schema.Struct({
   output: Schema.optional(PerMillion),
   cacheRead: Schema.optional(PerMillion),
   cacheWrite: Schema.optional(PerMillion),
+  batch: Schema.optional(PerMillion),
   source: Schema.optional(Schema.String),
   asOf: Schema.optional(Schema.String)
 })) {}
@@ -183,6 +187,21 @@ export const cost = (usage: Usage.Usage, price: PriceInForce): Cost.Cost | undef
     : Cost.make({ ...parts, ...(each.currency !== undefined && { currency: each.currency }) })
 }
 
+/** The price in a batch job: each kind of tokens times `batch`; `undefined` where the price has no such factor. */
+export const inBatch = (price: PriceInForce): PriceInForce | undefined => {
+  const known = Check.settle(inForce, price)
+  if (Result.isFailure(known) || known.success.batch === undefined) return undefined
+  const { batch, cacheRead, cacheWrite, input, output, ...rest } = known.success
+  const times = (perMillion: number | undefined) => perMillion === undefined ? undefined : perMillion * batch
+  return defined({
+    ...rest,
+    input: input * batch,
+    output: times(output),
+    cacheRead: times(cacheRead),
+    cacheWrite: times(cacheWrite)
+  })
+}
+
 /** `NaN` where there is no price. */
 const dollars = (tokens: number, perMillion = Number.NaN): number => tokens === 0 ? 0 : tokens * perMillion / 1_000_000
 
@@ -238,6 +257,9 @@ const figures: Check.Fields<Price> = {
   output: Check.optional(perMillion),
   cacheRead: Check.optional(perMillion),
   cacheWrite: Check.optional(perMillion),
+  batch: Check.optional(
+    Check.number({ min: 0, max: 1, remedy: "Use a factor from 0 to 1, such as 0.5 for half the price" })
+  ),
   source: Check.optional(Check.text),
   asOf: Check.optional(Check.text)
 }
@@ -281,6 +303,8 @@ const entry: Check.Check<Entry> = (given, at) => {
 
 const count = Check.number({ min: 0, remedy: "Use a number of tokens" })
 
+const inForce = Check.struct<PriceInForce>({ ...figures, currency: Check.optional(currency) })
+
 const priced = Check.struct<{ readonly usage: Omit<Usage.Usage, "totalTokens">; readonly price: PriceInForce }>({
   usage: Check.struct<Omit<Usage.Usage, "totalTokens">>({
     inputTokens: count,
@@ -288,7 +312,7 @@ const priced = Check.struct<{ readonly usage: Omit<Usage.Usage, "totalTokens">; 
     cacheWriteTokens: count,
     outputTokens: count
   }, { others: "ignored" }),
-  price: Check.struct<PriceInForce>({ ...figures, currency: Check.optional(currency) })
+  price: inForce
 })
 
 const pattern = (model: string): (id: string) => boolean => {

@@ -2,6 +2,7 @@
  * What the tests of any value have in common: services over providers that count what they are asked.
  */
 import {
+  BatchService,
   ChatEvent,
   ChatRequest,
   ChatResponse,
@@ -13,8 +14,10 @@ import {
   RerankService,
   Usage
 } from "@strata/core"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 
 /** Calls with a value, which stands for any type: what a call gives is run by whoever tries it. */
@@ -65,8 +68,40 @@ export const embedding = Layer.effect(EmbeddingService.EmbeddingService, Embeddi
 
 export const reranking = Layer.effect(RerankService.RerankService, RerankService.make(rerankProvider))
 
+const batchJob = { id: "1", name: "a", model: "any-model", kind: "chat", counts: {}, submittedAt: 0 } as const
+
+export const batchProvider: BatchService.Provider = {
+  provider: "any",
+  defaultModel: "any-model",
+  limits: () => ({
+    minRecords: 1,
+    maxRecords: 8,
+    maxRecordBytes: 1_000,
+    maxFileBytes: 8_000,
+    maxJobBytes: 8_000,
+    minTimeout: Duration.hours(24),
+    maxTimeout: Duration.hours(168),
+    timeout: Duration.hours(24),
+    maxOpenJobs: 20
+  }),
+  embeddingLimits: () => Effect.succeed({ maxItems: 1, maxLength: 1000 }),
+  encode: () => Effect.succeed(Uint8Array.of(123, 125)),
+  preflight: () => counted([]),
+  submit: ({ lines }) =>
+    Effect.andThen(
+      Stream.runDrain(lines),
+      counted({ outcome: "created", job: { ...batchJob, state: "submitted" } } as const)
+    ),
+  status: () => counted({ ...batchJob, state: "completed" }),
+  find: () => counted(undefined),
+  stop: () => counted({ ...batchJob, state: "stopped" }),
+  results: () => Stream.make({ kind: "chat", recordId: "a", result: Result.succeed(response) })
+}
+
+export const batch = Layer.effect(BatchService.BatchService, BatchService.make(batchProvider))
+
 /** What the functions ask. */
-export const services = Layer.mergeAll(chat, embedding, reranking)
+export const services = Layer.mergeAll(chat, embedding, reranking, batch)
 
 export type Services = Layer.Success<typeof services>
 

@@ -126,6 +126,12 @@ export const calls: Readonly<Record<string, Calls>> = {
       )
     ].map((options) => () => inForce(Policy.make(options))),
   "Pricing.cost": (any) => [() => Pricing.cost(any, { input: 1 }), () => Pricing.cost(Usage.empty, any)],
+  "Pricing.inBatch": (any) => [
+    () => Pricing.inBatch(any),
+    ...fields(["input", "output", "batch", "currency"], any).map((part) => () =>
+      Pricing.inBatch({ input: 1, batch: 0.5, ...(part as object) })
+    )
+  ],
   "Pricing.layer": (any) => [
     () => Pricing.layer(any),
     () => Pricing.layer([any]),

@@ -2,6 +2,8 @@
  * Every public function that asks a service, and those that make and decorate one.
  */
 import {
+  Batch,
+  BatchService,
   Budget,
   Chat,
   ChatEvent,
@@ -21,6 +23,7 @@ import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import {
+  batchProvider,
   type Calls,
   chat,
   chatProvider,
@@ -58,6 +61,44 @@ const embeddingOptions = (any: unknown) =>
 
 /** By module and name. */
 export const calls: Readonly<Record<string, Calls>> = {
+  "Batch.failureOf": (any) => [() => Batch.failureOf(any), () => Batch.failureOf({ result: any } as never)],
+  "Batch.isFinished": (any) => [() => Batch.isFinished(any), () => Batch.isFinished({ state: any } as never)],
+  "BatchService.find": (any) => [() => BatchService.find(any)],
+  "BatchService.limits": (any) => [() => BatchService.limits(any)],
+  "BatchService.make": (any) => [
+    () => BatchService.make(any),
+    ...fields(Object.keys(batchProvider), any).map((field) => () =>
+      BatchService.make({ ...batchProvider, ...(field as object) })
+    )
+  ],
+  "BatchService.preflight": (any) => [() => BatchService.preflight(any)],
+  "BatchService.prepare": (any) => [
+    () => BatchService.prepare(any),
+    ...fields(["recordId", "chat", "embedding", "options"], any).flatMap((field) => [
+      () => BatchService.prepare({ recordId: "a", chat: "Hi", ...(field as object) }),
+      () => BatchService.prepare({ recordId: "a", embedding: "Hi", ...(field as object) })
+    ])
+  ],
+  "BatchService.results": (any) => [
+    () => BatchService.results(any),
+    () => BatchService.results("1", any),
+    ...fields(["model", "embedding"], any).map((options) => () => BatchService.results("1", options))
+  ],
+  "BatchService.status": (any) => [() => BatchService.status(any)],
+  "BatchService.stop": (any) => [() => BatchService.stop(any)],
+  "BatchService.submit": (any) => [
+    () => BatchService.submit(any),
+    ...fields(["name", "token", "model", "kind", "lines", "timeout"], any).map((field) => () =>
+      BatchService.submit({ name: "a", kind: "chat", lines: Stream.make(vectorBytes), ...(field as object) })
+    ),
+    () => BatchService.submit({ name: "a", kind: "chat", lines: Stream.make(any) })
+  ],
+  "BatchService.wait": (any) => [() => BatchService.wait(any), () => BatchService.wait("1", any)],
+  "BatchService.watch": (any) => [
+    () => BatchService.watch(any),
+    () => BatchService.watch("1", any),
+    () => BatchService.watch("1", { polling: any })
+  ],
   "ChatService.generate": (any) => [() => ChatService.generate(any), () => ChatService.generate([any] as never)],
   "Chat.make": (any) => [() => Chat.make(any)],
   "ChatService.make": (any) => [

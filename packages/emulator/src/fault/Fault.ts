@@ -105,6 +105,10 @@ const Http2Code = Schema.Literals([
 const request = <const Type extends string, Fields extends Schema.Struct.Fields>(type: Type, fields: Fields) =>
   Schema.Struct({ ...Matcher.fields, type: Schema.Literal(type), ...fields })
 
+/** Of a batch job, whose creation it strikes. */
+const job = <const Type extends string, Fields extends Schema.Struct.Fields>(type: Type, fields: Fields) =>
+  request(type, fields)
+
 const connection = <const Type extends string>(type: Type) =>
   Schema.Struct({ ...Occasion.fields, type: Schema.Literal(type) })
 
@@ -149,6 +153,18 @@ const kinds = {
   }),
   errorFrame: request("errorFrame", { code: optional(FrameText), message: optional(FrameText), afterEvents }),
   corruptFrame: request("corruptFrame", { afterEvents, checksum: optional(Schema.Literals(["message", "prelude"])) }),
+  jobFailure: job("jobFailure", { message }),
+  jobExpiry: job("jobExpiry", { fraction: optional(Share) }),
+  jobPartial: job("jobPartial", { fraction: optional(Share) }),
+  jobStop: job("jobStop", { fraction: optional(Share) }),
+  recordErrors: job("recordErrors", {
+    fraction: optional(Share),
+    errorCode: optional(wholeFrom(100, 599)),
+    errorMessage: message
+  }),
+  missingRecords: job("missingRecords", { count: optional(wholeFrom(1)) }),
+  doubledRecords: job("doubledRecords", { count: optional(wholeFrom(1)) }),
+  foreignRecords: job("foreignRecords", { count: optional(wholeFrom(1, 1000)) }),
   refuseConnection: connection("refuseConnection"),
   stallConnection: connection("stallConnection")
 }
@@ -184,6 +200,16 @@ const kinds = {
  * - `streamException`: an exception frame; `name` overrides the exception's name in the frame. `errorFrame`: an error
  *   frame.
  * - `corruptFrame`: the next frame has a wrong checksum: that of the `message` (default) or of its `prelude`.
+ *
+ * What becomes of a batch job, when its CreateModelInvocationJob is accepted; several of them may strike the same job,
+ * beside one of the other faults:
+ * - `jobFailure`: it fails when it is validated, with a `message`.
+ * - `jobExpiry`, `jobPartial`, `jobStop`: after a `fraction` (default 0.5) of the records it waits for its timeout and
+ *   expires, is partially completed, or is stopped as if somebody had asked for it.
+ * - `recordErrors`: a `fraction` (default 1) of the records, the first ones, get an error: `errorCode` (default 400) and
+ *   `errorMessage`.
+ * - `missingRecords`, `doubledRecords`, `foreignRecords`: of `count` (default 1) records the answers are left out of the
+ *   output, written twice, or written once more under an id that no record has. The counts do not tell.
  *
  * For new connections, whatever the request:
  * - `refuseConnection`: reset at once. `stallConnection`: accepted, then never served.
@@ -231,8 +257,30 @@ export type ConnectionFault = Extract<Fault, { readonly type: "refuseConnection"
 /** Faults that delay the events of a stream. */
 export type SlowFault = Extract<Fault, { readonly type: "slow" }>
 
+/** Faults of batch jobs. */
+export type JobFault = Extract<
+  Fault,
+  { readonly type: `job${string}` | "recordErrors" | "missingRecords" | "doubledRecords" | "foreignRecords" }
+>
+
+/** Whether it is one of a batch job. */
+export const isOfJobs = (fault: Fault): fault is JobFault => jobFaults.has(fault.type)
+
+const jobFaults: ReadonlySet<string> = new Set(
+  [
+    "jobFailure",
+    "jobExpiry",
+    "jobPartial",
+    "jobStop",
+    "recordErrors",
+    "missingRecords",
+    "doubledRecords",
+    "foreignRecords"
+  ] satisfies ReadonlyArray<JobFault["type"]>
+)
+
 /** Faults of requests. */
-export type RequestFault = Exclude<Fault, ConnectionFault>
+export type RequestFault = Exclude<Fault, ConnectionFault | JobFault>
 
 /** A pending fault, and how often it struck so far. */
 export type Pending = typeof Pending.Type

@@ -14,10 +14,14 @@ export interface Blow<F extends Fault.Fault = Fault.RequestFault> {
   readonly spare: () => void
 }
 
-/** What strikes one request: the sum of the latencies, a pause before each event of a stream, and one other fault. */
+/**
+ * What strikes one request: the sum of the latencies, a pause before each event of a stream, all that is to become of the
+ * job it creates, and one other fault.
+ */
 export interface Strike {
   readonly latency: Duration.Duration
   readonly slow: Blow<Fault.SlowFault> | undefined
+  readonly job: ReadonlyArray<Blow<Fault.JobFault>>
   readonly other: Blow | undefined
 }
 
@@ -92,6 +96,7 @@ export const make = Effect.fnUntraced(function*(
       let latency = Duration.zero
       let slow: Strike["slow"]
       let other: Strike["other"]
+      const job: Array<Blow<Fault.JobFault>> = []
       for (const entry of pendingFaults) {
         const { fault, trigger } = entry
         // every fault counts the call, even when another one strikes it
@@ -99,13 +104,14 @@ export const make = Effect.fnUntraced(function*(
         const blow = { random: trigger.random, spare: () => spare(entry) }
         if (fault.type === "latency") {
           latency = Duration.sum(latency, timeBetween(fault.duration, fault.upTo, blow.random))
-        } else if (fault.type === "slow" && slow === undefined) slow = { ...blow, fault }
+        } else if (Fault.isOfJobs(fault)) job.push({ ...blow, fault })
+        else if (fault.type === "slow" && slow === undefined) slow = { ...blow, fault }
         else if (fault.type !== "slow" && other === undefined) other = { ...blow, fault }
         else continue
         trigger.strike()
       }
       current()
-      return { latency, slow, other }
+      return { latency, slow, job, other }
     },
     strikeConnection: () => {
       const time = now()

@@ -25,7 +25,11 @@ export interface Options {
 }
 
 /** The response with the faults of a strike; its latency is not waited for here. */
-export const spoil = <R>(sound: Sound<R>, { other, slow }: Faults.Strike, { nameOf, spare }: Options): Sound<R> => {
+export const spoil = <R>(
+  sound: Sound<R>,
+  { other, slow }: Pick<Faults.Strike, "other" | "slow">,
+  { nameOf, spare }: Options
+): Sound<R> => {
   const struck = other === undefined ? sound : strike(target(sound, () => spare(other)), other.fault, nameOf)
   return slow === undefined ? struck : slowDown(target(struck, () => spare(slow)), slow)
 }
@@ -175,12 +179,11 @@ const whole = (contentType: string, body: Uint8Array): HttpResponse.Whole => ({
 const collected = (response: HttpResponse.HttpResponse): Effect.Effect<HttpResponse.Whole, AwsError.AwsError> =>
   response.type === "whole"
     ? Effect.succeed(response)
-    : Effect.map(Stream.runCollect(response.frames), (frames) => ({
-      type: "whole",
-      status: 200,
-      headers: response.headers,
-      body: Buffer.concat(frames)
-    }))
+    : Effect.map(Stream.runCollect(response.frames), (frames) => {
+      const body = Buffer.concat(frames)
+      const { "content-length": _, ...headers } = response.headers
+      return { type: "whole", status: response.status ?? 200, headers, body }
+    })
 
 /** The first events of a stream, one by default, and then another end. */
 const cutShort = (afterEvents: number | undefined, end: HttpResponse.Frames) => (frames: HttpResponse.Frames) =>

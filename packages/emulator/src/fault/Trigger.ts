@@ -109,6 +109,15 @@ const reaches = (fault: Fault, { chats, operation }: Candidate): boolean => {
       return fault.afterEvents === undefined || streaming.has(operation)
     case "huge":
       return chats
+    case "jobFailure":
+    case "jobExpiry":
+    case "jobPartial":
+    case "jobStop":
+    case "recordErrors":
+    case "missingRecords":
+    case "doubledRecords":
+    case "foreignRecords":
+      return operation === "CreateModelInvocationJob"
     default:
       return true
   }

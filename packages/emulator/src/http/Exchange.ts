@@ -34,6 +34,7 @@ export type Cut =
  * - `local`: the client is on this machine.
  * - `target`: path and query as received, still percent-encoded.
  * - `headers`: names in lower case; over HTTP/2 including pseudo-headers.
+ * - `body`: within the listener's limit; `bodyWithin`: within another one, in bytes. It can be read once.
  * - `write`: completes when the client can receive more.
  * - `end`: completes when everything was handed to the network.
  * - `retire`: tells the client, before `respond`, to use another connection for its next request.
@@ -47,6 +48,7 @@ export interface Exchange {
   readonly target: string
   readonly headers: Headers
   readonly body: Effect.Effect<Uint8Array, BodyTooLargeError>
+  readonly bodyWithin: (limit: number) => Effect.Effect<Uint8Array, BodyTooLargeError>
   readonly respond: (status: number, headers: Headers) => Effect.Effect<void>
   readonly write: (bytes: Uint8Array) => Effect.Effect<void>
   readonly end: Effect.Effect<void>
@@ -87,6 +89,7 @@ export const overHttp1 = (
   target: request.url ?? "",
   headers: flatten(request.headers),
   body: readBody(request, limit),
+  bodyWithin: (limit) => readBody(request, limit),
   respond: (status, headers) => Effect.sync(() => void response.writeHead(status, headers)),
   write: writeTo(response),
   end: endOf(response),
@@ -108,6 +111,7 @@ export const overHttp2 = (
   target: headers[":path"] ?? "",
   headers: flatten(headers),
   body: readBody(stream, limit),
+  bodyWithin: (limit) => readBody(stream, limit),
   respond: (status, headers) =>
     Effect.sync(() => {
       if (!stream.closed && !stream.headersSent) stream.respond({ ":status": status, ...headers })

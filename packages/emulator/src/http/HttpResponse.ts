@@ -32,11 +32,12 @@ export interface Whole extends Delivery {
 }
 
 /**
- * A response of event-stream frames. A failure before the first frame becomes an error response with its status; later
+ * A response of event-stream frames, or of the bytes of an object, with a `status` (200). A failure before the first frame becomes an error response with its status; later
  * it becomes the last frame.
  */
 export interface Streamed extends Delivery {
   readonly type: "stream"
+  readonly status?: number | undefined
   readonly frames: Frames
 }
 
@@ -85,8 +86,9 @@ const sendWhole = Effect.fnUntraced(
     const { body, cut, status } = response
     yield* exchange.respond(status, {
       ...headers,
-      ...response.headers,
-      ...(status === 204 ? undefined : { "content-length": String(body.length) })
+      ...(status === 204 || status === 304 ? undefined : { "content-length": String(body.length) }),
+      // the one of a HEAD is that of the body it does not get
+      ...response.headers
     })
     if (cut !== undefined && cut.after < body.length) {
       return yield* exchange.cut(body.subarray(0, cut.after), cut.how)
@@ -104,7 +106,7 @@ const sendStream = Effect.fnUntraced(
     const start = Effect.suspend(() => {
       if (started) return Effect.void
       started = true
-      return exchange.respond(200, { ...headers, ...response.headers })
+      return exchange.respond(response.status ?? 200, { ...headers, ...response.headers })
     })
     const write = Effect.fnUntraced(function*(bytes: Uint8Array) {
       yield* start

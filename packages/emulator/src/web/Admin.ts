@@ -9,6 +9,9 @@ import type * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as AwsError from "../AwsError.ts"
+import * as Job from "../batch/Job.ts"
+import type * as Jobs from "../batch/Jobs.ts"
+import * as EmulatorClock from "../EmulatorClock.ts"
 import * as Fault from "../fault/Fault.ts"
 import type * as Faults from "../fault/Faults.ts"
 import * as Cors from "../http/Cors.ts"
@@ -16,6 +19,7 @@ import type * as Exchange from "../http/Exchange.ts"
 import * as HttpResponse from "../http/HttpResponse.ts"
 import * as Json from "../Json.ts"
 import * as Quota from "../quota/Quota.ts"
+import type * as ObjectStore from "../s3/ObjectStore.ts"
 import * as Statistics from "../Statistics.ts"
 import * as Admission from "./Admission.ts"
 import * as Page from "./Page.ts"
@@ -53,6 +57,9 @@ export interface Access {
  * - `now`: milliseconds since 1970, by the recorder's clock.
  */
 export interface Options {
+  readonly clock: EmulatorClock.EmulatorClock
+  readonly jobs: Jobs.Jobs
+  readonly store: ObjectStore.ObjectStore
   readonly recorder: Statistics.Recorder
   readonly faults: Faults.Faults
   readonly quota: Quota.Control
@@ -83,9 +90,14 @@ export const isFor = ({ method, target }: Exchange.Exchange): boolean => {
  * - `POST /_strata/faults`, `content-type: application/json`: injects a {@link Fault.Fault} or a list of them, and responds
  *   with the list of their ids.
  * - `GET /_strata/quotas`, `PUT /_strata/quotas`: the {@link Quota.Limits}; setting them starts with full quotas.
+ * - `GET /_strata/batches`: the batch jobs of all regions, the latest first, as GetModelInvocationJob describes them.
+ * - `GET /_strata/objects`: the buckets of S3, and what is in each.
+ * - `GET /_strata/clock`, `POST /_strata/clock` with `{"advance": "2 hours"}`: the time of the emulator, which is moved
+ *   forward; it responds when the batch jobs have done what became due.
  * - `DELETE /_strata/faults`, `DELETE /_strata/faults/{id}`: clears all of them, or one.
  */
-export const handle = ({ access, client, faults, host, now, quota, recorder, regions }: Options) => {
+export const handle = (options: Options) => {
+  const { access, client, clock, faults, host, jobs, now, quota, recorder, regions, store } = options
   const { origins = [], token } = access
   const refusal = Admission.refuse({ host, token, origins })
   const startedAt = now()
@@ -96,6 +108,16 @@ export const handle = ({ access, client, faults, host, now, quota, recorder, reg
     )
     quota.set(limits)
     return HttpResponse.json(encodeLimits(limits))
+  })
+
+  const time = () => HttpResponse.json({ now: new Date(clock.now()).toISOString() })
+
+  const moveClock = Effect.fnUntraced(function*(exchange: Exchange.Exchange) {
+    const duration = yield* Effect.fromResult(EmulatorClock.fromJson(yield* bodyOf(exchange))).pipe(
+      Effect.mapError(({ message }) => AwsError.validation(message))
+    )
+    yield* clock.advance(duration)
+    return time()
   })
 
   const bodyOf = Effect.fnUntraced(function*(exchange: Exchange.Exchange) {
@@ -160,6 +182,14 @@ export const handle = ({ access, client, faults, host, now, quota, recorder, reg
         return HttpResponse.json(schemaOfFaults())
       case "GET quotas":
         return HttpResponse.json(encodeLimits(quota.limits()))
+      case "GET batches":
+        return HttpResponse.json(jobs.list().map(Job.describe))
+      case "GET objects":
+        return HttpResponse.json(store.summaries())
+      case "GET clock":
+        return time()
+      case "POST clock":
+        return yield* moveClock(exchange)
       case "PUT quotas":
         return yield* setQuotas(exchange)
       case "POST faults":

@@ -57,7 +57,7 @@ const digest = (text: string): Buffer => Crypto.createHash("sha256").update(text
 /** The response for an unknown path. */
 export const nothingHere = AwsError.make(
   "UnknownOperationException",
-  "Unknown path. There are GET /_strata/health, client, statistics, requests, quotas, faults and faults/schema, PUT /_strata/quotas, POST and DELETE /_strata/faults."
+  "Unknown path. There are GET /_strata/health, client, statistics, requests, quotas, faults, faults/schema, batches, objects and clock, PUT /_strata/quotas, POST and DELETE /_strata/faults, POST /_strata/clock."
 )
 
 const start =

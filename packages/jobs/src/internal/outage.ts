@@ -36,6 +36,7 @@ const meanings: Readonly<Record<ProviderError.ProviderError["_tag"], Meaning>> =
   PermissionDeniedError: "stop",
   ModelNotFoundError: "stop",
   QuotaExceededError: "stop",
+  QueueFullError: "wait",
   BudgetExceededError: "stop"
 }
 

@@ -4,6 +4,7 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as PersistedQueue from "effect/persistence/PersistedQueue"
+import * as Predicate from "effect/Predicate"
 import * as SqlError from "effect/sql/SqlError"
 import * as JobError from "../JobError.ts"
 
@@ -49,23 +50,45 @@ const isOfDatabase = (error: unknown): error is DatabaseError =>
 const patience = Duration.toMillis("1 minute")
 
 /** Tries again, with growing pauses, for a minute, what fails because the database is gone or busy. */
-export const persist = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+export const persist = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | SqlError.SqlError, R> =>
   Effect.flatMap(Clock.currentTimeMillis, (since) => {
-    const again = (pause: number): Effect.Effect<A, E, R> =>
-      Effect.catch(
-        effect,
-        (error) =>
-          Effect.flatMap(Clock.currentTimeMillis, (now) =>
-            now - since > patience || !isPassing(error)
-              ? Effect.fail(error)
-              : Effect.andThen(Effect.sleep(pause), again(Math.min(pause * 2, 5000))))
-      )
+    const again = (pause: number): Effect.Effect<A, E | SqlError.SqlError, R> =>
+      Effect.catchCause(effect, (cause) => {
+        const passing = passingOf(cause)
+        if (passing === undefined) return Effect.failCause(cause)
+        return Effect.flatMap(
+          Clock.currentTimeMillis,
+          (now) =>
+            now - since > patience
+              ? Effect.fail(passing)
+              : Effect.andThen(Effect.sleep(pause), again(Math.min(pause * 2, 5000)))
+        )
+      })
     return again(100)
   })
 
 /** Whether the database may answer differently in a moment. */
-export const isPassing = (error: unknown): boolean =>
-  SqlError.isSqlError(error)
-    ? error.isRetryable
-    : error instanceof PersistedQueue.PersistedQueueError && Cause.isCause(error.cause) &&
-      isPassing(Cause.squash(error.cause))
+export const isPassing = (error: unknown): boolean => passing(error) !== undefined
+
+const passing = (error: unknown): SqlError.SqlError | undefined => {
+  if (SqlError.isSqlError(error)) return error.isRetryable || isStarting(error) ? error : undefined
+  return error instanceof PersistedQueue.PersistedQueueError && Cause.isCause(error.cause)
+    ? passingOf(error.cause)
+    : undefined
+}
+
+/** PostgreSQL starts, stops, or has no connection left (its error codes, appendix A of its documentation). */
+const isStarting = ({ reason: { cause } }: SqlError.SqlError): boolean =>
+  Predicate.hasProperty(cause, "code") && /^(57P0[1-3]|08...|53300)$/.test(`${cause.code}`)
+
+/** The queue dies of its database, and a transaction does that cannot even be rolled back. */
+const passingOf = (cause: Cause.Cause<unknown>): SqlError.SqlError | undefined => {
+  for (const reason of cause.reasons) {
+    const found = Cause.isFailReason(reason)
+      ? passing(reason.error)
+      : Cause.isDieReason(reason)
+      ? passing(reason.defect)
+      : undefined
+    if (found !== undefined) return found
+  }
+}

@@ -21,6 +21,7 @@ import * as Fixture from "./Fixture.ts"
  * - `endpoint`: of the emulator. `directory`: where the results go as files, or else to a table.
  * - `items`, `poison`: how many there are, and of which the process dies.
  * - `requestsPerSecond`: the quota that all processes share.
+ * - `stall`: milliseconds for which this process does nothing, not even renew its leases, in the middle of its first chunk.
  */
 export class Options extends Schema.Class<Options>("Options")({
   database: Schema.String,
@@ -28,7 +29,8 @@ export class Options extends Schema.Class<Options>("Options")({
   directory: Schema.optional(Schema.String),
   items: Schema.Number,
   poison: Schema.Array(Schema.Number),
-  requestsPerSecond: Schema.Number
+  requestsPerSecond: Schema.Number,
+  stall: Schema.optional(Schema.Number)
 }) {}
 
 export const secret = Redacted.make("b")
@@ -42,10 +44,10 @@ export const docs = ({ items, poison }: Options): ReadonlyArray<Fixture.Doc> =>
   Fixture.docs(items, (index) => poison.includes(index) ? deadly : `text ${index}`)
 
 /** A new process; killed with the scope. */
-export const start = (options: Options) =>
+export const start = (options: Options, stdout: "ignore" | "pipe" = "ignore") =>
   ChildProcess.make(process.execPath, [import.meta.filename, Schema.encodeSync(OptionsJson)(options)], {
     killSignal: "SIGKILL",
-    stdout: "ignore",
+    stdout,
     stderr: "inherit"
   })
 
@@ -59,6 +61,7 @@ export const store = (database: string) =>
   Layer.provideMerge(JobStore.layer({ lease: "2 seconds", pollInterval: "100 millis" }), sql(database))
 
 const program = (options: Options) => {
+  let { stall = 0 } = options
   const quota = Quota.make({ windows: [{ requests: options.requestsPerSecond, per: "1 second" }] })
   const Embedding = BedrockEmbedding.layer({ model: "cohere.embed-v4:0", policy: Policy.make({ quota }) }).pipe(
     Layer.provide(BedrockClient.layer({
@@ -76,6 +79,8 @@ const program = (options: Options) => {
     work: Work.embedding({
       input: ({ text }: Fixture.Doc) => {
         if (text === deadly) process.kill(process.pid, "SIGKILL")
+        if (stall > 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, stall)
+        stall = 0
         return text
       },
       chunk: 10

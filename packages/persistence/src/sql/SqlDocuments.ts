@@ -1,19 +1,21 @@
 /**
  * Texts in a table of SQLite or PostgreSQL, each changed atomically by compare-and-swap: one statement reads a row and the
- * time of the database, another writes the row if its version is still the same.
+ * time of the database, another writes the row if its version is still the same. Who is too late does it again, in
+ * PostgreSQL with a lock on the row.
  *
- * There is no transaction: nothing is locked while a process thinks, nothing is left open when it dies, and a pooler may
- * give each statement another session. The changes that a process has for one key are made together, in two statements
- * however many they are, so they are not in each other's way.
+ * So no lock is held as a rule, nothing is left behind by a process that dies, and a pooler may give each statement another
+ * session. The changes that a process has for one key are made together, however many they are: a process is not in its
+ * own way.
  */
 import type * as Documents from "@strata/core/state/Documents"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberSet from "effect/FiberSet"
 import * as Random from "effect/Random"
+import * as References from "effect/References"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
-import type * as SqlClient from "effect/sql/SqlClient"
+import * as SqlClient from "effect/sql/SqlClient"
 import { LockTimeoutError, SqlError } from "effect/sql/SqlError"
 import * as Dialect from "./dialect.ts"
 
@@ -60,10 +62,10 @@ export const make = Effect.fnUntraced(function*(
   const sql = client.withoutTransforms()
   const dialect = Dialect.of(sql)
   if (dialect === undefined) return undefined
-  for (const statement of dialect.create(table)) yield* sql.unsafe(statement).unprepared
+  for (const statement of dialect.create(table)) yield* unseen(sql.unsafe(statement).unprepared)
 
   const statements = Dialect.statements(dialect, table, clock ?? dialect.clock)
-  const run = yield* FiberSet.makeRuntime()
+  const run = yield* unseen(FiberSet.makeRuntime())
   /** The changes that wait, by keys that are being worked at. */
   const waiting = new Map<string, Array<Waiting>>()
 
@@ -71,9 +73,10 @@ export const make = Effect.fnUntraced(function*(
   const sweep = (now: number) => Effect.ignore(sql.unsafe(statements.sweep, [now - grace, mostRemoved, now - grace]))
 
   /** Reads the row, applies the changes in order, and writes it; `undefined` where others wrote it meanwhile. */
-  const attempt = Effect.fnUntraced(function*(key: string, changes: ReadonlyArray<Waiting>) {
-    const [row] = yield* sql.unsafe<Row>(statements.read, [key])
-    const { expires, now, state, version } = row ?? nothing
+  const attempt = Effect.fnUntraced(function*(key: string, changes: ReadonlyArray<Waiting>, read: string) {
+    const [row] = yield* sql.unsafe<Row>(read, [key])
+    if (row === undefined) return undefined
+    const { expires, now, state, version } = row
     const isKnown = expires !== null && expires > now
     const before = isKnown && state !== null ? state : undefined
     let text = before
@@ -91,7 +94,7 @@ export const make = Effect.fnUntraced(function*(
     if (text === before && (text === undefined || until <= (expires ?? 0))) return answers
     const next = Math.max((version ?? 0) + 1, now)
     const written = yield* sql.unsafe(statements.write, [key, text ?? "", next, until, version ?? -1]).pipe(
-      // Where transactions are REPEATABLE READ, that is how PostgreSQL says that others were faster.
+      // That is how PostgreSQL says that others were faster, where transactions are REPEATABLE READ.
       Effect.catchIf(({ reason }) => reason._tag === "SerializationError", () => Effect.succeed([]))
     )
     if (written.length === 0) return undefined
@@ -99,12 +102,21 @@ export const make = Effect.fnUntraced(function*(
     return answers
   })
 
+  /** Every second attempt locks the row while it is changed, where rows can be: nobody is too late again and again. */
+  const begin = dialect.begin
+  const attemptOf = (number: number, key: string, changes: ReadonlyArray<Waiting>) =>
+    begin === undefined || number % 2 === 1
+      ? attempt(key, changes, statements.read)
+      : sql.withTransaction(attempt(key, changes, statements.lock)).pipe(
+        Effect.provideService(SqlClient.BeginTransaction, begin)
+      )
+
   const changeAll = Effect.fnUntraced(function*(key: string, changes: ReadonlyArray<Waiting>) {
-    for (let attempts = 1; attempts <= mostAttempts; attempts++) {
-      const answers = yield* attempt(key, changes)
+    for (let number = 1; number <= mostAttempts; number++) {
+      const answers = yield* attemptOf(number, key, changes)
       if (answers !== undefined) return answers
       // Those who meet again and again part ways.
-      if (attempts > 2) yield* Effect.flatMap(Random.nextIntBetween(1, 10), (millis) => Effect.sleep(millis))
+      if (number > 2) yield* Effect.flatMap(Random.nextIntBetween(1, 10), (millis) => Effect.sleep(millis))
     }
     return yield* busy
   })
@@ -157,6 +169,9 @@ export const make = Effect.fnUntraced(function*(
   }
 })
 
+/** Without spans: a statement may be for many calls, and each waits for several. */
+const unseen = Effect.provideService(References.TracerEnabled, false)
+
 /** Ends the wait for a store that closes. */
 const release = (changes: ReadonlyArray<Waiting>) => {
   for (const { resume } of changes) resume(Effect.interrupt)
@@ -169,5 +184,3 @@ const busy = new SqlError({
     operation: "write"
   })
 })
-
-const nothing: Row = { now: 0, state: null, version: null, expires: null }

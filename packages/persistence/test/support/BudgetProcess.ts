@@ -1,26 +1,24 @@
 /**
- * A process whose calls draw on a budget with keys in Redis.
+ * A process whose calls draw on a budget with keys in a store.
  *
  * Run as a program it calls for each of its keys, again and again, until it is stopped, and prints what was spent or is in
  * flight; imported, it starts that program.
  */
-import * as NodeRedis from "@effect/platform-node/NodeRedis"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Budget from "@strata/core/policy/Budget"
 import * as Key from "@strata/core/policy/Key"
 import * as RequestMetadata from "@strata/core/RequestMetadata"
-import { SharedState } from "@strata/persistence"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import * as ChildProcess from "effect/process/ChildProcess"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Fixture from "../../../core/test/BudgetFixture.ts"
+import * as Stores from "./Stores.ts"
 
 /** Calls take `delay` milliseconds; `atOnce` of them for each key. */
 export class Options extends Schema.Class<Options>("Options")({
-  url: Schema.String,
+  store: Stores.Store,
   name: Schema.String,
   keys: Schema.Array(Schema.String),
   atOnce: Schema.Number,
@@ -86,8 +84,7 @@ const spend = Effect.fnUntraced(function*({ atOnce, delay, keys, name }: Options
 if (import.meta.main) {
   const program = Effect.gen(function*() {
     const options = yield* Schema.decodeEffect(OptionsJson)(process.argv[2] ?? "")
-    const redis = NodeRedis.layer({ url: options.url })
-    return yield* Effect.provide(spend(options), Layer.provide(SharedState.layerRedis(redis), redis))
+    return yield* Effect.provide(spend(options), Stores.shared(options.store))
   })
   NodeRuntime.runMain(program)
 }

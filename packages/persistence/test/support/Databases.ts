@@ -11,6 +11,7 @@ import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
+import * as SqlDocuments from "../../src/sql/SqlDocuments.ts"
 import * as Postgres from "./Postgres.ts"
 
 /** A database: a layer that connects to it, and what another process needs for that. */
@@ -22,7 +23,7 @@ export class Database extends Context.Service<Database, {
 }>()("@strata/persistence/test/Database") {}
 
 /** A file in a folder that is gone with the scope. */
-const layerSqlite = Layer.effect(
+export const layerSqlite = Layer.effect(
   Database,
   Effect.gen(function*() {
     const files = yield* FileSystem.FileSystem
@@ -66,3 +67,27 @@ export const suites = (
     })
   }
 }
+
+/** Texts in a table of the client; at the time of the database, unless there is another clock. */
+export const texts = (table: string, clock?: string) =>
+  Effect.gen(function*() {
+    const documents = yield* SqlDocuments.make(yield* SqlClient.SqlClient, table, clock)
+    return documents ?? (yield* Effect.die("neither SQLite nor PostgreSQL"))
+  })
+
+/** Texts in a table, at a time that stands still until it is moved, so that tests are exact. */
+export const standing = (table: string) =>
+  Effect.gen(function*() {
+    const sql = yield* SqlClient.SqlClient
+    yield* sql`CREATE TABLE IF NOT EXISTS clock (now DOUBLE PRECISION)`
+    yield* sql`INSERT INTO clock SELECT 1700000000000 WHERE NOT EXISTS (SELECT * FROM clock)`
+    const documents = yield* texts(table, "(SELECT now FROM clock)")
+    return { documents, advance: (millis: number) => Effect.orDie(sql`UPDATE clock SET now = now + ${millis}`) }
+  }).pipe(Effect.orDie)
+
+/** Texts in a table as another process has them: over a connection of its own. */
+export const over = <E>(connection: Layer.Layer<SqlClient.SqlClient, E>, table: string) =>
+  Effect.flatMap(Layer.build(Layer.fresh(connection)), (context) => Effect.provideContext(texts(table), context))
+
+/** The same, in the database of the block. */
+export const elsewhere = (table: string) => Effect.flatMap(Database, ({ connection }) => over(connection, table))

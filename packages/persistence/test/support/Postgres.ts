@@ -54,18 +54,18 @@ const programs = [
   ...(process.env["PATH"] ?? "").split(":")
 ].find((folder) => ["initdb", "postgres"].every((program) => existsSync(`${folder}/${program}`)))
 
-const isRoot = process.getuid?.() === 0
+/** Whether this process may become another user, and has to. */
+export const isRoot = process.getuid?.() === 0
 
-/** `setpriv` becomes the program that it starts, so a signal reaches that. */
-const asUser = (program: string, ...options: ReadonlyArray<string>): [string, Array<string>] => {
-  const path = `${programs}/${program}`
-  return isRoot
+/** A command as a user who is not root. `setpriv` becomes the program that it starts, so a signal reaches that. */
+export const asUser = (path: string, ...options: ReadonlyArray<string>): [string, Array<string>] =>
+  isRoot
     ? ["setpriv", ["--reuid=postgres", "--regid=postgres", "--clear-groups", path, ...options]]
     : [path, [...options]]
-}
 
 /** Whether a server can be started. */
-export const isInstalled: boolean = programs !== undefined && spawnSync(...asUser("postgres", "--version")).status === 0
+export const isInstalled: boolean = programs !== undefined &&
+  spawnSync(...asUser(`${programs}/postgres`, "--version")).status === 0
 
 /** Starts a server on a free port, with settings such as `max_connections=20`. */
 export const start = (
@@ -77,7 +77,7 @@ export const start = (
     if (isRoot) spawnSync("chown", ["postgres", folder])
     const data = `${folder}/data`
     const made = yield* ChildProcess.make(
-      ...asUser("initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"),
+      ...asUser(`${programs}/initdb`, "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"),
       { stdout: "ignore", stderr: "inherit" }
     )
     yield* made.exitCode
@@ -124,7 +124,7 @@ export const suite = (
 const startAt = Effect.fnUntraced(function*(data: string, port: number, settings: ReadonlyArray<string>) {
   const fixed = [`port=${port}`, "listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off"]
   const server = yield* ChildProcess.make(
-    ...asUser("postgres", "-D", data, ...[...fixed, ...settings].flatMap((setting) => ["-c", setting])),
+    ...asUser(`${programs}/postgres`, "-D", data, ...[...fixed, ...settings].flatMap((setting) => ["-c", setting])),
     { killSignal: "SIGQUIT" }
   )
   yield* server.stderr.pipe(

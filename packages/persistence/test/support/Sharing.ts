@@ -11,7 +11,6 @@ import type * as ProviderError from "@strata/core/ProviderError"
 import * as AdaptiveLimits from "@strata/core/state/AdaptiveLimits"
 import * as Ledger from "@strata/core/state/Ledger"
 import { TestEmbedding } from "@strata/core/testing"
-import { SharedState } from "@strata/persistence"
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -20,14 +19,18 @@ import * as Logger from "effect/Logger"
 import type * as Redis from "effect/persistence/Redis"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
+import { inspect } from "node:util"
 import { errors, response, target, type Watched } from "../../../core/test/ChatFixture.ts"
 import { between } from "../../../core/test/PermitsFixture.ts"
 
 /** A layer that connects to Redis. */
 export type Connection = Layer.Layer<Redis.Redis, Redis.RedisError | ProviderError.InvalidRequestError>
 
+/** What a process shares, such as `SharedState.layerRedis`. */
+export type Shared = Layer.Layer<never, ProviderError.InvalidRequestError>
+
 /** The services of a process. Of the chat service the message `Fail` breaks down. */
-export const process = (connection: Connection, options: SharedState.Options = {}) => {
+export const process = (shared: Shared) => {
   const { model, provider } = target
   const chat = Layer.effect(
     ChatService.ChatService,
@@ -47,12 +50,17 @@ export const process = (connection: Connection, options: SharedState.Options = {
       ChatService.withCache(chat, { timeToLive: "1 hour" }),
       EmbeddingService.withCache(TestEmbedding.layer())
     )
-      .pipe(Layer.provideMerge(SharedState.layerRedis(connection, options)))
+      .pipe(Layer.provideMerge(shared))
   ))
 }
 
-/** Uses every store from two processes; each sees what the other did, and neither finds a store that fails. */
-export const assertShared = (connection: Connection, options?: SharedState.Options) =>
+type Process = Effect.Success<ReturnType<typeof process>>
+
+/**
+ * Uses every store from two processes; each sees what the other did, and neither finds a store that fails. `caches`: whether
+ * they are among the stores.
+ */
+export const assertShared = (shared: Shared, caches: boolean) =>
   Effect.suspend(() => {
     const outages: Array<string> = []
     const logger = Logger.make<unknown, void>(({ cause, message }) => {
@@ -61,20 +69,11 @@ export const assertShared = (connection: Connection, options?: SharedState.Optio
       if (text.includes("cannot be reached") && !text.includes("No answer within")) outages.push(text)
     })
     return Effect.gen(function*() {
-      const [one, other] = [yield* process(connection, options), yield* process(connection, options)]
+      const [one, other] = [yield* process(shared), yield* process(shared)]
       const inOne = Effect.provideContext(one)
       const inOther = Effect.provideContext(other)
 
-      assert.isUndefined((yield* inOne(ChatService.generate("Why?"))).cached)
-      yield* Effect.repeat(inOther(ChatService.generate("Why?")), { until: ({ cached }) => cached === true, ...soon })
-
-      const texts = Array.from({ length: 40 }, (_, index) => `text number ${index}`)
-      const { embeddings } = yield* inOne(EmbeddingService.embedMany(texts))
-      const again = yield* Effect.repeat(inOther(EmbeddingService.embedMany(texts)), {
-        until: ({ requests }) => requests === 0,
-        ...soon
-      })
-      assert.deepStrictEqual(again.embeddings.map(({ vector }) => vector), embeddings.map(({ vector }) => vector))
+      if (caches) yield* assertCaches(one, other)
 
       const limits = [{ name: "minute", unit: "tokens" as const, amount: 100, window: Duration.minutes(1) }]
       const reserve = (id: string, tokens: number) =>
@@ -103,6 +102,40 @@ export const assertShared = (connection: Connection, options?: SharedState.Optio
       assert.strictEqual((yield* Effect.flip(inOther(ChatService.generate("How?"))))._tag, "CircuitOpenError")
       assert.deepStrictEqual(outages, [])
     }).pipe(Effect.provideService(Logger.CurrentLoggers, new Set([logger])))
+  })
+
+const assertCaches = Effect.fnUntraced(function*(one: Process, other: Process) {
+  const inOne = Effect.provideContext(one)
+  const inOther = Effect.provideContext(other)
+  assert.isUndefined((yield* inOne(ChatService.generate("Why?"))).cached)
+  yield* Effect.repeat(inOther(ChatService.generate("Why?")), { until: ({ cached }) => cached === true, ...soon })
+
+  const texts = Array.from({ length: 40 }, (_, index) => `text number ${index}`)
+  const { embeddings } = yield* inOne(EmbeddingService.embedMany(texts))
+  const again = yield* Effect.repeat(inOther(EmbeddingService.embedMany(texts)), {
+    until: ({ requests }) => requests === 0,
+    ...soon
+  })
+  assert.deepStrictEqual(again.embeddings.map(({ vector }) => vector), embeddings.map(({ vector }) => vector))
+})
+
+/** A program without the server neither logs the password nor fails with it. */
+export const assertDiscreet = (shared: Shared) =>
+  Effect.gen(function*() {
+    const seen: Array<string> = []
+    const see = (given: unknown) => void seen.push(inspect(given, { depth: Infinity, showHidden: true }))
+    const logger = Logger.make<unknown, void>(({ cause, message }) => see([cause, message]))
+    const exit = yield* Effect.exit(
+      Effect.gen(function*() {
+        const one = yield* process(shared)
+        yield* Effect.provideContext(ChatService.text("Why?"), one)
+        yield* Effect.provideContext(EmbeddingService.embed("Why?"), one)
+        yield* Effect.flatMap(Ledger.Ledger, ({ balances }) => balances("k", [])).pipe(Effect.provideContext(one))
+      })
+    ).pipe(Effect.provideService(Logger.CurrentLoggers, new Set([logger])))
+    see(exit)
+    assert.isAtLeast(seen.length, 2)
+    assert.notInclude(seen.join("\n"), "hunter2")
   })
 
 /** What was logged of stores that fail. */

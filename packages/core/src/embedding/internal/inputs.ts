@@ -50,8 +50,11 @@ const content = Check.struct<Embedding.ContentInput>({
   }))
 }, { others: "ignored", remedy: "Give text, or an object with `text`, `image` or both" })
 
+/** What a check needs of a call. */
+type Asked = Pick<Call.Call, "limits" | "options" | "target" | "truncate">
+
 /** What to send for an input, which may be any value: its text is cut when the options say so, except into pieces. */
-export const check = (call: Call.Call, given: unknown): Result.Result<Plan.Content, Validation.Failure> => {
+export const check = (call: Asked, given: unknown): Result.Result<Plan.Content, Validation.Failure> => {
   const settled = settle(given)
   if (Result.isFailure(settled)) {
     const { field, problem, remedy } = settled.failure
@@ -74,7 +77,7 @@ export const check = (call: Call.Call, given: unknown): Result.Result<Plan.Conte
     : Result.all({ image: checkImage(call, image), text: checkText(call, text, ".text") })
 }
 
-const checkText = (call: Call.Call, text: string, part: string): Result.Result<string, Validation.Failure> => {
+const checkText = (call: Asked, text: string, part: string): Result.Result<string, Validation.Failure> => {
   const { limits, options, target: { model, provider }, truncate } = call
   const longest = Plan.longestText(limits)
   if (isBlank(text)) return invalid(call, part, "the text is blank", addContent)
@@ -95,7 +98,7 @@ const checkText = (call: Call.Call, text: string, part: string): Result.Result<s
 }
 
 const checkImage = (
-  call: Call.Call,
+  call: Asked,
   { bytes, mediaType: given }: Embedding.Image
 ): Result.Result<Embedding.Image, Validation.Failure> => {
   const { combined, images } = call.limits
@@ -132,10 +135,10 @@ const registeredMediaTypes: ReadonlyMap<string, string> = new Map([
 
 const addContent = "Leave it out, or give it content"
 
-const invalid = ({ target: { model, provider } }: Call.Call, part: string, problem: string, remedy: string) =>
+const invalid = ({ target: { model, provider } }: Asked, part: string, problem: string, remedy: string) =>
   placed(part, ProviderError.invalidRequest({ provider, model, field: "input", problem, remedy }))
 
-const unsupported = ({ target: { model, provider } }: Call.Call, part: string, feature: string, problem: string) =>
+const unsupported = ({ target: { model, provider } }: Asked, part: string, feature: string, problem: string) =>
   placed(
     part,
     new ProviderError.UnsupportedFeatureError({ provider, model, feature, message: `the model ${problem}.` })

@@ -1,17 +1,24 @@
-import { assert } from "@effect/vitest"
+import { assert, type Vitest } from "@effect/vitest"
 import * as Budget from "@strata/core/policy/Budget"
-import { SharedState } from "@strata/persistence"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
 import * as Fixture from "../../core/test/BudgetFixture.ts"
+import * as Databases from "./support/Databases.ts"
 import * as RedisServer from "./support/RedisServer.ts"
+import * as Stores from "./support/Stores.ts"
 
-/** As another process would: nothing is shared but Redis. */
-const elsewhere = <A, E, R>(self: Effect.Effect<A, E, R>) =>
-  Effect.provide(self, SharedState.layerRedis(RedisServer.connection, { prefix: "budget:" }), { local: true })
+/** What a budget promises; `store` is shared by all that calls `elsewhere`, as other processes would. */
+const specification = <R>(effect: Vitest.Test<R | Scope.Scope>, store: Effect.Effect<Stores.Store, never, R>) => {
+  const elsewhere = <A, E, R>(self: Effect.Effect<A, E, R>) =>
+    Effect.gen(function*() {
+      // What is made goes on calling: the connection lasts as long as the test.
+      const context = yield* Layer.build(Layer.fresh(Stores.shared(yield* store)))
+      return yield* Effect.provideContext(self, context)
+    })
 
-RedisServer.suite("a budget in Redis", (it) => {
-  it.effect("is one for all processes that share its name", () =>
+  effect("is one for all processes that share its name", () =>
     Effect.gen(function*() {
       const asked = Fixture.request({ inputTokens: 30, outputTokens: 100 })
       const make = () => Budget.make({ name: "many", run: "1", perRun: 5 * Fixture.mostDollars(asked), perDay: 1000 })
@@ -31,12 +38,12 @@ RedisServer.suite("a budget in Redis", (it) => {
       assert.strictEqual(day?.spent, run?.spent)
     }))
 
-  it.effect("lets the small pass while the large are refused, from wherever they come", () =>
+  effect("lets the small pass while the large are refused, from wherever they come", () =>
     Effect.gen(function*() {
       const budget = Budget.make({ name: "mixed", run: "1", perRun: 100 })
       const [one, two] = yield* Effect.forEach([1, 2] as const, () => elsewhere(Fixture.make(budget)))
       const large = Fixture.request({ inputTokens: 1, outputTokens: 0 }, 49_000)
-      const held = yield* Effect.forkChild(one!.service.generate(Fixture.request({ delay: 10_000 }, 10_000)))
+      const held = yield* Effect.forkScoped(one!.service.generate(Fixture.request({ delay: 10_000 }, 10_000)))
       yield* Effect.sleep("50 millis")
       const exits = yield* Effect.forEach(
         Array.from({ length: 40 }, (_, index) => index % 2 === 0),
@@ -49,4 +56,12 @@ RedisServer.suite("a budget in Redis", (it) => {
       assert.deepStrictEqual(exits.map(Exit.isSuccess), exits.map((_, index) => index % 2 === 1))
       assert.isUndefined(held.pollUnsafe())
     }))
+}
+
+RedisServer.suite("a budget in Redis", (it) => {
+  specification(it.effect, Effect.map(RedisServer.RedisServer, ({ url }) => ({ kind: "redis", place: url })))
+})
+
+Databases.suites("a budget in SQL", (it, kind) => {
+  specification(it.effect, Effect.map(Databases.Database, ({ place }) => ({ kind, place })))
 })
