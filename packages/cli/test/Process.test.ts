@@ -1,29 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import { TestChat, TestEmbedding } from "@strata/core/testing"
-import { Emulator } from "@strata/emulator"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import * as Redacted from "effect/Redacted"
 import { setTimeout } from "node:timers/promises"
+import { answering, bedrock } from "./support/Bedrock.ts"
 import * as Process from "./support/Process.ts"
-
-/** An emulated Bedrock in this process, and the environment that leads the command to it. */
-const bedrock = Effect.map(Emulator.Emulator, (emulator) => ({
-  emulator,
-  env: {
-    STRATA_PROVIDER: "bedrock",
-    AWS_ENDPOINT_URL_BEDROCK_RUNTIME: emulator.url,
-    AWS_REGION: emulator.client.region,
-    AWS_ACCESS_KEY_ID: emulator.client.credentials.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: Redacted.value(emulator.client.credentials.secretAccessKey)
-  }
-}))
-
-const answering = (script: TestChat.Script) =>
-  Emulator.layer().pipe(
-    Layer.provide(Layer.merge(TestChat.layer(script, { model: "echo" }), TestEmbedding.layer())),
-    Layer.orDie
-  )
 
 const settled = <A>(promise: () => Promise<A>) => Effect.promise(promise)
 

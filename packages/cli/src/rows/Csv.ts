@@ -90,10 +90,12 @@ export const make = ({ delimiter, maxField }: Options): Reader => {
         return tooLong() ?? separator(text, end)
       }
       case "quoted": {
-        const end = text.indexOf("\"", at)
+        let end = text.indexOf("\"", at)
+        // A doubled one is none of the end.
+        while (end !== -1 && text[end + 1] === "\"") end = text.indexOf("\"", end + 2)
         const piece = end === -1 ? text.slice(at) : text.slice(at, end)
         for (let feed = piece.indexOf("\n"); feed !== -1; feed = piece.indexOf("\n", feed + 1)) line++
-        field += piece
+        field += piece.includes("\"\"") ? piece.replaceAll("\"\"", "\"") : piece
         const problem = tooLong()
         if (problem !== undefined) return problem
         if (end === -1) return text.length

@@ -156,7 +156,14 @@ const csv = ({ invalid, ...options }: Csv.Options & { readonly invalid: Invalid 
         })
       }
       const values = Object.fromEntries(header.map((name, index) => [name, fields[index] ?? ""]))
-      rows.push({ line, text: JSON.stringify(values), values })
+      rows.push({
+        line,
+        values,
+        // An estimate does not need it.
+        get text() {
+          return JSON.stringify(values)
+        }
+      })
     }
     return rows
   })
