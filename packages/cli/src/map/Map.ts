@@ -2,12 +2,10 @@
  * `strata map`: a model asked about each row of a file, as a job that goes on where it stopped.
  */
 import { Job, Sink } from "@strata/jobs"
-import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as AnswerSchema from "../ask/AnswerSchema.ts"
@@ -20,44 +18,16 @@ import * as Progress from "../process/Progress.ts"
 import { Shutdown } from "../process/Shutdown.ts"
 import * as Streams from "../process/Streams.ts"
 import * as Provider from "../provider/Provider.ts"
+import * as Flags from "./Flags.ts"
 import * as Input from "./Input.ts"
 import * as Mapping from "./Mapping.ts"
 import * as Results from "./Results.ts"
-
-const input = Argument.String("rows").pipe(
-  Argument.withDefault("-"),
-  Argument.withDescription("JSONL or CSV; standard input when missing or `-`")
-)
-
-const prompt = Flag.String("prompt").pipe(
-  Flag.withAlias("p"),
-  Flag.withMetavar("TEXT|@FILE"),
-  Flag.optional,
-  Flag.withDescription("The question about a row, with its columns as {{column}}; the row itself when missing")
-)
-
-const system = Flag.String("system").pipe(
-  Flag.withAlias("s"),
-  Flag.optional,
-  Flag.withDescription("Instructions for the model")
-)
-
-const schema = Flag.String("schema").pipe(
-  Flag.withMetavar("FILE|JSON"),
-  Flag.optional,
-  Flag.withDescription("Answers are JSON that matches this JSON Schema")
-)
 
 const out = Flag.String("out").pipe(
   Flag.withAlias("o"),
   Flag.withMetavar("FILE"),
   Flag.optional,
   Flag.withDescription("Write rows with answers to this file, in order; standard output when missing, as they come")
-)
-
-const as = Flag.String("as").pipe(
-  Flag.withDefault("answer"),
-  Flag.withDescription("The name of the answer in a row (answer)")
 )
 
 const id = Flag.String("id").pipe(
@@ -71,25 +41,7 @@ const job = Flag.String("job").pipe(
   Flag.withDescription("The name of the job, under which it goes on; made of the files when missing")
 )
 
-const model = Flag.String("model").pipe(
-  Flag.withAlias("m"),
-  Flag.optional,
-  Flag.withDescription("The model (STRATA_CHAT_MODEL, or us.amazon.nova-lite-v1:0)")
-)
-
-const positive = (name: string) =>
-  Flag.Int(name).pipe(Flag.filter((number) => number > 0, () => `--${name} must be a number from 1`))
-
-const maxTokens = positive("max-tokens").pipe(
-  Flag.withDefault(1024),
-  Flag.withDescription("The most tokens of an answer (1024)")
-)
-
-const temperature = Flag.Finite("temperature").pipe(Flag.optional, Flag.withDescription("From 0 to 1"))
-
-const limit = positive("limit").pipe(Flag.optional, Flag.withDescription("Only so many rows, to try it"))
-
-const concurrency = positive("concurrency").pipe(
+const concurrency = Flags.positive("concurrency").pipe(
   Flag.withDefault(8),
   Flag.withDescription("Rows that are asked about at the same time (8)")
 )
@@ -108,18 +60,10 @@ const acceptChanges = Flag.Boolean("accept-changes").pipe(
 export const command = Command.make(
   "map",
   {
-    input,
-    prompt,
-    system,
-    schema,
+    ...Flags.request,
     out,
-    as,
     id,
     job,
-    model,
-    maxTokens,
-    temperature,
-    limit,
     concurrency,
     restart,
     acceptChanges,
@@ -129,7 +73,7 @@ export const command = Command.make(
     ...Confirmation.flags
   },
   Effect.fnUntraced(function*(given) {
-    const prompt = yield* promptOf(given.prompt)
+    const prompt = yield* Flags.promptOf(given.prompt)
     if (prompt === undefined && Option.isNone(given.schema)) {
       return yield* CommandError.usage("Say what to ask about each row: --prompt, --schema, or both")
     }
@@ -191,16 +135,6 @@ export const command = Command.make(
     }
   ])
 )
-
-const promptOf = Effect.fnUntraced(function*(given: Option.Option<string>) {
-  const text = Option.getOrUndefined(given)
-  if (text === undefined || !text.startsWith("@")) return text
-  const fileSystem = yield* FileSystem.FileSystem
-  return yield* Effect.mapError(
-    fileSystem.readFileString(text.slice(1)),
-    (cause) => CommandError.usage(`--prompt ${text}: the file cannot be read: ${CommandError.whyNot(cause)}`, cause)
-  )
-})
 
 /** The same command has the same name when it is run again. */
 const nameOf = (input: string, out: Option.Option<string>): string =>

@@ -1,7 +1,7 @@
 /**
  * What is asked of a model about each row, and what is written of it.
  */
-import { ChatService, Cost, ExactJson, type Message, ProviderError, Usage } from "@strata/core"
+import { type ChatRequest, type ChatResponse, ChatService, Cost, ExactJson, ProviderError, Usage } from "@strata/core"
 import type { Work } from "@strata/jobs"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
@@ -27,24 +27,37 @@ export interface Options {
   readonly temperature: number | undefined
 }
 
-/** Asks about each row. The output is the answer: a text, or a value of the schema. */
-export const work = (options: Options): Work.Work<Item, unknown, ChatService.ChatService> => {
-  const { maxTokens, prompt, provider, schema, system, temperature } = options
+/** The request about a row. */
+export const requestOf = (
+  { maxTokens, prompt, schema, system, temperature }: Options
+): (item: Pick<Item, "text">) => Effect.Effect<ChatRequest.ChatRequest, ProviderError.InvalidRequestError> => {
   const template = prompt === undefined ? undefined : Template.parse(prompt)
-  const ask = Effect.fnUntraced(function*(item: Item) {
-    const content = yield* contentOf(template, item)
-    const messages: ReadonlyArray<Message.Message> = [
-      ...(system === undefined ? [] : [{ role: "system" as const, content: system }]),
-      { role: "user", content }
-    ]
-    const response = yield* ChatService.generate({
-      messages,
+  return (item) =>
+    Effect.map(contentOf(template, item), (content) => ({
+      messages: [
+        ...(system === undefined ? [] : [{ role: "system" as const, content: system }]),
+        { role: "user" as const, content }
+      ],
       maxTokens,
       ...(temperature !== undefined && { temperature }),
       ...(schema !== undefined && { responseFormat: schema.format })
-    })
-    const answer = schema === undefined ? yield* whole(response) : yield* schema.decode(response)
-    return { answer, usage: response.usage, cost: response.cost }
+    }))
+}
+
+/** The answer of a response: a text, or a value of the schema. One that was cut is none. */
+export const answerOf = (
+  { schema }: Pick<Options, "schema">,
+  response: ChatResponse.ChatResponse
+): Effect.Effect<unknown, ProviderError.StructuredOutputError | ProviderError.InvalidRequestError> =>
+  schema === undefined ? whole(response) : schema.decode(response)
+
+/** Asks about each row. The output is the answer. */
+export const work = (options: Options): Work.Work<Item, unknown, ChatService.ChatService> => {
+  const { maxTokens, prompt, provider, schema, system, temperature } = options
+  const request = requestOf(options)
+  const ask = Effect.fnUntraced(function*(item: Item) {
+    const response = yield* ChatService.generate(yield* request(item))
+    return { answer: yield* answerOf(options, response), usage: response.usage, cost: response.cost }
   })
   return {
     chunk: 1,
@@ -70,9 +83,8 @@ export const work = (options: Options): Work.Work<Item, unknown, ChatService.Cha
   }
 }
 
-/** An answer that was cut is none. */
 const whole = (
-  { finishReason, model, provider = "unknown", text }: Effect.Success<ReturnType<typeof ChatService.generate>>
+  { finishReason, model, provider = "unknown", text }: ChatResponse.ChatResponse
 ): Effect.Effect<string, ProviderError.StructuredOutputError> => {
   const why = incomplete[finishReason]
   return why === undefined
@@ -88,7 +100,7 @@ const incomplete: Readonly<Record<string, string>> = {
   refusal: "The model refused to answer"
 }
 
-const contentOf = (template: Template.Template | undefined, item: Item) => {
+const contentOf = (template: Template.Template | undefined, item: Pick<Item, "text">) => {
   if (template === undefined) return Effect.succeed(item.text)
   const values = Result.getOrElse(ExactJson.parse(item.text), () => ({}))
   return Effect.mapError(

@@ -30,10 +30,11 @@ export interface Range {
   readonly most: number
 }
 
-/** - `model`: for its price; none for models that cost nothing. */
+/** - `model`: for its price; none for models that cost nothing. `isBatch`: whether it has the price of batch jobs. */
 export interface Work {
   readonly what: string
   readonly model: string | undefined
+  readonly isBatch?: boolean | undefined
   readonly input: Range
   readonly output?: Range | undefined
 }
@@ -92,10 +93,11 @@ export const ask = Effect.fnUntraced(function*(
   return /^\s*y(es)?\s*$/i.test(answer[0] ?? "")
 })
 
-const costOf = Effect.fnUntraced(function*({ input, model, output }: Work) {
+const costOf = Effect.fnUntraced(function*({ input, isBatch = false, model, output }: Work) {
   const price = model === undefined ? undefined : yield* Pricing.of(model, "aws.bedrock")
-  if (price === undefined) return undefined
-  const perToken = (tokens: number, dollars = 0) => tokens * dollars / 1_000_000
+  const factor = isBatch ? price?.batch : 1
+  if (price === undefined || factor === undefined) return undefined
+  const perToken = (tokens: number, dollars = 0) => factor * tokens * dollars / 1_000_000
   return {
     least: perToken(input.least, price.input) + perToken(output?.least ?? 0, price.output),
     most: perToken(input.most, price.input) + perToken(output?.most ?? 0, price.output)
