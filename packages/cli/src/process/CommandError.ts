@@ -69,9 +69,10 @@ export const ending = (cause: Cause.Cause<unknown>): Ending => {
   if (ProviderError.isProviderError(error)) {
     return { code: exitCodes[pauses.has(error._tag) ? "paused" : "error"], message: error.message }
   }
+  const isFull = Predicate.isTagged(error, "QueueFullError")
   const message = Predicate.hasProperty(error, "message") ? String(error.message) : String(error)
   return Cause.hasFails(cause)
-    ? { code: exitCodes.error, message }
+    ? { code: exitCodes[isFull ? "paused" : "error"], message }
     : { code: exitCodes.error, message: `internal error: ${message}. STRATA_DEBUG=1 shows where` }
 }
 
