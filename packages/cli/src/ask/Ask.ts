@@ -4,13 +4,13 @@
 import { ChatEvent, type ChatRequest, ChatResponse, ChatService, type Message } from "@strata/core"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
-import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as CommandError from "../process/CommandError.ts"
 import { Output } from "../process/Output.ts"
 import * as StandardInput from "../process/StandardInput.ts"
+import * as ModelFlags from "../provider/ModelFlags.ts"
 import * as Provider from "../provider/Provider.ts"
 import * as AnswerSchema from "./AnswerSchema.ts"
 import * as Attachment from "./Attachment.ts"
@@ -25,38 +25,19 @@ const files = Argument.String("file").pipe(
   Argument.withDescription("Images, documents, recordings and texts that it is about; `-` for standard input")
 )
 
-const model = Flag.String("model").pipe(
-  Flag.withAlias("m"),
-  Flag.optional,
-  Flag.withDescription("The model (STRATA_CHAT_MODEL, or us.amazon.nova-lite-v1:0)")
-)
-
-const system = Flag.String("system").pipe(
-  Flag.withAlias("s"),
-  Flag.optional,
-  Flag.withDescription("Instructions for the model")
-)
-
-const schema = Flag.String("schema").pipe(
-  Flag.withMetavar("FILE|JSON"),
-  Flag.optional,
-  Flag.withDescription("Answer with JSON that matches this JSON Schema")
-)
-
-const maxTokens = Flag.Int("max-tokens").pipe(
-  Flag.withDefault(4096),
-  Flag.withDescription("The most tokens of the answer (4096)")
-)
-
-const temperature = Flag.Finite("temperature").pipe(
-  Flag.optional,
-  Flag.withDescription("From 0 to 1; the model's own when missing")
-)
-
 /** The command. */
 export const command = Command.make(
   "ask",
-  { input, files, model, system, schema, maxTokens, temperature, ...Provider.flags },
+  {
+    input,
+    files,
+    model: ModelFlags.chatModel,
+    system: ModelFlags.system,
+    schema: ModelFlags.schema,
+    maxTokens: ModelFlags.maxTokens(4096),
+    temperature: ModelFlags.temperature,
+    ...Provider.flags
+  },
   Effect.fnUntraced(function*(given) {
     const answerSchema = Option.isSome(given.schema) ? yield* AnswerSchema.read(given.schema.value) : undefined
     const content = yield* contentOf(Option.getOrElse(given.input, () => "-"), given.files)

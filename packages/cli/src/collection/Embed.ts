@@ -12,6 +12,7 @@ import * as Confirmation from "../process/Confirmation.ts"
 import { Output } from "../process/Output.ts"
 import * as Progress from "../process/Progress.ts"
 import * as Spending from "../process/Spending.ts"
+import * as ModelFlags from "../provider/ModelFlags.ts"
 import * as Provider from "../provider/Provider.ts"
 import * as Embedding from "./Embedding.ts"
 import * as Open from "./Open.ts"
@@ -25,21 +26,12 @@ const inputs = Argument.String("file").pipe(
   Argument.withDescription("Files and folders: Markdown, text, PDF, HTML")
 )
 
-const model = Flag.String("model").pipe(
-  Flag.withAlias("m"),
-  Flag.optional,
-  Flag.withDescription("The embedding model (STRATA_EMBEDDING_MODEL, or amazon.titan-embed-text-v2:0)")
-)
-
-const positive = (name: string) =>
-  Flag.Int(name).pipe(Flag.filter((number) => number > 0, () => `--${name} must be a number from 1`))
-
-const dimensions = positive("dimensions").pipe(
+const dimensions = ModelFlags.positive("dimensions").pipe(
   Flag.optional,
   Flag.withDescription("Numbers in a vector; the model's own when missing")
 )
 
-const maxTokens = positive("chunk-tokens").pipe(
+const maxTokens = ModelFlags.positive("chunk-tokens").pipe(
   Flag.optional,
   Flag.withDescription("The most tokens of a chunk (512; 100 offline)")
 )
@@ -54,12 +46,12 @@ const root = Flag.String("root").pipe(
   Flag.withDescription("What the names of files are relative to (the working directory)")
 )
 
-const maxMegabytes = positive("max-megabytes").pipe(
+const maxMegabytes = ModelFlags.positive("max-megabytes").pipe(
   Flag.withDefault(32),
   Flag.withDescription("Larger files are left out (32)")
 )
 
-const concurrency = positive("concurrency").pipe(
+const concurrency = ModelFlags.positive("concurrency").pipe(
   Flag.withDefault(8),
   Flag.withDescription("Files that are embedded at the same time (8)")
 )
@@ -89,7 +81,7 @@ export const command = Command.make(
   "embed",
   {
     inputs,
-    model,
+    model: ModelFlags.embeddingModel,
     dimensions,
     maxTokens,
     overlapTokens,

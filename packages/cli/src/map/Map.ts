@@ -17,6 +17,7 @@ import { Output } from "../process/Output.ts"
 import * as Progress from "../process/Progress.ts"
 import { Shutdown } from "../process/Shutdown.ts"
 import * as Streams from "../process/Streams.ts"
+import * as ModelFlags from "../provider/ModelFlags.ts"
 import * as Provider from "../provider/Provider.ts"
 import * as Flags from "./Flags.ts"
 import * as Input from "./Input.ts"
@@ -41,7 +42,7 @@ const job = Flag.String("job").pipe(
   Flag.withDescription("The name of the job, under which it goes on; made of the files when missing")
 )
 
-const concurrency = Flags.positive("concurrency").pipe(
+const concurrency = ModelFlags.positive("concurrency").pipe(
   Flag.withDefault(8),
   Flag.withDescription("Rows that are asked about at the same time (8)")
 )

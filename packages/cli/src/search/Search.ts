@@ -12,13 +12,13 @@ import * as Stamp from "../collection/Stamp.ts"
 import * as Target from "../collection/Target.ts"
 import * as CommandError from "../process/CommandError.ts"
 import { Output } from "../process/Output.ts"
+import * as ModelFlags from "../provider/ModelFlags.ts"
 import * as Provider from "../provider/Provider.ts"
 
 const question = Argument.String("question").pipe(Argument.withDescription("What to look for"))
 
-const limit = Flag.Int("limit").pipe(
+const limit = ModelFlags.positive("limit").pipe(
   Flag.withAlias("k"),
-  Flag.filter((number) => number > 0, () => "--limit must be a number from 1"),
   Flag.withDefault(5),
   Flag.withDescription("The most chunks to show (5)")
 )
@@ -29,16 +29,10 @@ const under = Flag.String("under").pipe(
   Flag.withDescription("Only chunks of this file, or of files in this folder")
 )
 
-const model = Flag.String("model").pipe(
-  Flag.withAlias("m"),
-  Flag.optional,
-  Flag.withDescription("The embedding model: that of the collection (STRATA_EMBEDDING_MODEL)")
-)
-
 /** The command. */
 export const command = Command.make(
   "search",
-  { question, limit, under, model, ...Target.flags, ...Provider.flags },
+  { question, limit, under, model: ModelFlags.embeddingModel, ...Target.flags, ...Provider.flags },
   Effect.fnUntraced(function*(given) {
     const output = yield* Output
     const selected = yield* Provider.select(given, { embeddingModel: Option.getOrUndefined(given.model) })
