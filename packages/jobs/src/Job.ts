@@ -4,18 +4,23 @@
  * A job survives the death of its processes, runs on as many as are started, and writes each item once. What it has done is
  * in a database, `JobStore`.
  */
+import { BatchService } from "@strata/core/batch/BatchService"
 import * as Check from "@strata/core/Check"
-import type * as ProviderError from "@strata/core/ProviderError"
+import * as ProviderError from "@strata/core/ProviderError"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import * as BatchRunning from "./internal/batch/running.ts"
 import * as DeadLetters from "./internal/deadLetters.ts"
 import * as Progress from "./internal/progress.ts"
 import * as Registry from "./internal/registry.ts"
 import * as Running from "./internal/running.ts"
+import type * as Session from "./internal/session.ts"
 import * as Storing from "./internal/storing.ts"
 import * as JobError from "./JobError.ts"
 import { JobStore } from "./JobStore.ts"
@@ -60,11 +65,21 @@ export interface Job<out SE = never, out R = never> {
   /** @internal */
   readonly start: (
     store: JobStore["Service"],
-    options: Required<{ readonly [Key in keyof RunOptions]: NonNullable<RunOptions[Key]> }>
+    options: Starting
   ) => Effect.Effect<Registry.Status, SE | JobError.RunError, R>
 }
 
+/** How a job is started, with all defaults. */
+interface Starting {
+  readonly concurrency: number
+  readonly grace: Duration.Duration
+  readonly patience: Duration.Duration
+  readonly acceptChanges: boolean
+  readonly batch: BatchRunning.Options | undefined
+}
+
 /**
+ * - `engine`: `live`, by single calls.
  * - `concurrency`: chunks this process works on at once, 8 by default. A chunk has one item for chat and up to 96 for
  *   embeddings; the policy of the service limits the requests.
  * - `grace`: how long what is in flight may go on when the run is interrupted, 10 seconds by default; then it is given back.
@@ -72,10 +87,26 @@ export interface Job<out SE = never, out R = never> {
  * - `acceptChanges`: go on although the definition of the work has changed.
  */
 export interface RunOptions {
+  readonly engine?: "live" | undefined
   readonly concurrency?: number | undefined
   readonly grace?: Duration.Input | undefined
   readonly patience?: Duration.Input | undefined
   readonly acceptChanges?: boolean | undefined
+}
+
+/**
+ * Options of a run by batch jobs of the provider, at a lower price and within hours, see `BatchService`.
+ *
+ * - `live`: whether items are asked about by single calls that are too few for a batch job, as those that failed in one may
+ *   be; `false` by default: the run ends with `JobPausedError` then.
+ * - `polling`: the first pause between two looks at a batch job, 30 seconds by default; it grows tenfold while nothing changes.
+ * - `timeout`: after which the provider stops a batch job; what it has not answered goes to the next one.
+ */
+export interface BatchOptions extends Omit<RunOptions, "engine"> {
+  readonly engine: "batch"
+  readonly live?: boolean | undefined
+  readonly polling?: Duration.Input | undefined
+  readonly timeout?: Duration.Input | undefined
 }
 
 /**
@@ -109,7 +140,7 @@ const made = <Item, Encoded, Output, SE, SR, E, R, WR>(
   options: Options<Item, Encoded, Output, SE, SR, E, R, WR>
 ): Job<SE, SR | R | WR> => ({
   name: text(Check.fieldsOf(options).name),
-  start: Effect.fnUntraced(function*(store, { acceptChanges, concurrency, grace, patience }) {
+  start: Effect.fnUntraced(function*(store, { acceptChanges, batch, ...running }) {
     const { maxAttempts = 3, maxItemBytes = 1_000_000, name, readAhead = 10_000 } = yield* Check.run(
       jobOptions,
       options,
@@ -126,7 +157,8 @@ const made = <Item, Encoded, Output, SE, SR, E, R, WR>(
       Storing.persist(Registry.register(store.sql, name, definition, acceptChanges)),
       name
     )
-    yield* Effect.scoped(Running.run({
+    const session: Session.Options<Item, Output, SE, SR, E, R, WR> = {
+      ...running,
       store,
       job,
       name,
@@ -146,11 +178,10 @@ const made = <Item, Encoded, Output, SE, SR, E, R, WR>(
       sink,
       maxAttempts,
       maxItemBytes,
-      readAhead,
-      concurrency,
-      grace: Duration.fromInputUnsafe(grace),
-      patience: Duration.fromInputUnsafe(patience)
-    }))
+      readAhead
+    }
+    const isLeft = batch === undefined || (yield* BatchRunning.run(session, batch))
+    if (isLeft) yield* Effect.scoped(Running.run(session))
     return yield* statusOf(store, job, name)
   })
 })
@@ -159,7 +190,8 @@ const made = <Item, Encoded, Output, SE, SR, E, R, WR>(
  * Runs a job until nothing is left, and returns its status. It goes on where earlier runs ended, and may be run by many
  * processes at once. A job that is done reads its source again and works on what is new.
  *
- * Interruption lets what is in flight end within `grace`, and gives back the rest: run the job again to go on.
+ * Interruption lets what is in flight end within `grace`, and gives back the rest: run the job again to go on. Batch jobs
+ * go on at the provider meanwhile.
  *
  * Fails with
  * - the error of the source;
@@ -172,19 +204,43 @@ const made = <Item, Encoded, Output, SE, SR, E, R, WR>(
  *
  * A failure of one item is none of the job: it goes to the {@link deadLetters}.
  */
-export const run = Effect.fn("Job.run")(function*<SE, R>(
+export const run: {
+  <SE, R>(
+    job: Job<SE, R>,
+    options?: RunOptions
+  ): Effect.Effect<Registry.Status, SE | JobError.RunError, R | JobStore>
+  <SE, R>(
+    job: Job<SE, R>,
+    options: BatchOptions
+  ): Effect.Effect<Registry.Status, SE | JobError.RunError, R | JobStore | BatchService>
+} = Effect.fn("Job.run")(function*<SE, R>(
   job: Job<SE, R>,
-  options: RunOptions = {}
+  options: RunOptions | BatchOptions = {}
 ): Effect.fn.Return<Registry.Status, SE | JobError.RunError, R | JobStore> {
-  const checked = yield* Check.run(runOptions, options, { provider: "strata", whole: "options" })
+  const { engine, live = false, polling = Duration.seconds(30), timeout, ...checked } = yield* Check.run(
+    runOptions,
+    options,
+    { provider: "strata", whole: "options" }
+  )
   const store = yield* JobStore
+  // The overloads require it for this engine.
+  const service = Context.getOption(yield* Effect.context<never>(), BatchService)
+  if (engine === "batch" && Option.isNone(service)) return yield* noBatchService
   return yield* job.start(store, {
     concurrency: 8,
-    grace: "10 seconds",
-    patience: "15 minutes",
+    grace: Duration.seconds(10),
+    patience: Duration.minutes(15),
     acceptChanges: false,
-    ...checked
+    ...checked,
+    batch: engine === "batch" && Option.isSome(service) ? { service: service.value, live, polling, timeout } : undefined
   })
+})
+
+const noBatchService = ProviderError.invalidRequest({
+  provider: "strata",
+  field: "engine",
+  problem: "there is no BatchService",
+  remedy: "Provide a layer of it, such as that of BedrockBatch"
 })
 
 /** How far a job is. Fails with `JobNotFoundError` if there is none of this name. */
@@ -314,7 +370,15 @@ const jobOptions = Check.struct<
   readAhead: Check.optional(positive)
 })
 
-const runOptions = Check.partial<{ [Key in keyof RunOptions]-?: NonNullable<RunOptions[Key]> }>({
+const runOptions = Check.partial<
+  & Omit<Starting, "batch">
+  & Omit<BatchRunning.Options, "service" | "timeout">
+  & { readonly engine: "live" | "batch"; readonly timeout: Duration.Duration }
+>({
+  engine: Check.word(["live", "batch"]),
+  live: Check.flag,
+  polling: Check.duration({ zero: false }),
+  timeout: Check.duration({ zero: false }),
   concurrency: Check.number({ min: 1, max: 1000, whole: true, remedy: "Use a whole number from 1 to 1000" }),
   grace: Check.duration(),
   patience: Check.duration({ infinite: true }),

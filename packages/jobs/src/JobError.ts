@@ -53,10 +53,11 @@ export type RunError =
  *
  * - `undecodable`: what is stored does not match the schema of items any more; `unencodable`: the item does not match it.
  * - `oversize`: it is larger than the job allows. `id`: its id is no text of 1 to 512 characters.
+ * - `unanswered`: batch jobs ended without a result for it.
  * - `poison`: the process ended each time it was worked on. `sink`: the sink refuses it, and takes others.
  */
 export class ItemError extends Schema.TaggedError<ItemError>()("ItemError", {
-  kind: Schema.Literals(["undecodable", "unencodable", "oversize", "id", "poison", "sink"]),
+  kind: Schema.Literals(["undecodable", "unencodable", "oversize", "id", "poison", "sink", "unanswered"]),
   message: Schema.String
 }) {}
 

@@ -1,10 +1,11 @@
 /**
  * What a job does with its items: embed them, or ask a chat model about each.
  */
+import type * as Batch from "@strata/core/batch/Batch"
 import * as ChatRequest from "@strata/core/chat/ChatRequest"
 import type * as ChatResponse from "@strata/core/chat/ChatResponse"
 import * as ChatService from "@strata/core/chat/ChatService"
-import type * as StructuredOutput from "@strata/core/chat/StructuredOutput"
+import * as StructuredOutput from "@strata/core/chat/StructuredOutput"
 import * as Cost from "@strata/core/Cost"
 import type * as Embedding from "@strata/core/embedding/Embedding"
 import * as EmbeddingService from "@strata/core/embedding/EmbeddingService"
@@ -30,11 +31,24 @@ export interface Performed<out Output> {
  * - `definition`: what it depends on. A job goes on only with work of the definition it was started with.
  * - `chunk`: how many items are worked on and written together.
  * - `perform`: does the work; a failure is that of one item.
+ * - `batch`: the same work as records of batch jobs.
  */
 export interface Work<in Item, out Output, out R = never> {
   readonly definition: Effect.Effect<Definition, never, R>
   readonly chunk: number
   readonly perform: (items: ReadonlyArray<Item>) => Effect.Effect<Performed<Output>, never, R>
+  readonly batch: Batched<Item, Output, R>
+}
+
+/** How an item becomes a record of a batch job, and what the result of the record is. */
+export interface Batched<in Item, out Output, out R> {
+  readonly kind: Batch.Kind
+  readonly options: Batch.ResultOptions
+  readonly record: (
+    item: Item,
+    recordId: string
+  ) => Effect.Effect<Batch.BatchRecord, ProviderError.InvalidRequestError>
+  readonly output: (result: Batch.BatchResult) => Effect.Effect<Output, ProviderError.ProviderError, R>
 }
 
 /**
@@ -71,7 +85,17 @@ export const embedding = <Item>({ chunk = 96, input, options = {}, version }: Op
         usage: Usage.make({ inputTokens: usage.inputTokens ?? 0 }),
         cost
       }
-    })
+    }),
+  batch: {
+    kind: "embedding",
+    options: { embedding: options },
+    record: (item, recordId) =>
+      Effect.map(
+        Effect.fromResult(made("work.input", input, item)),
+        (embedding) => ({ recordId, embedding, options })
+      ),
+    output: (result) => result.kind === "embedding" ? Effect.fromResult(result.result) : Effect.fail(otherKind)
+  }
 })
 
 /**
@@ -94,21 +118,37 @@ export const chat: {
   readonly schema?: StructuredOutput.AnySchema | undefined
 }) =>
   schema === undefined
-    ? asking({ chunk, request, version }, {}, ChatService.generate)
-    : asking(
-      { chunk, request, version },
-      { schema: schemaText(schema) },
-      (request) => ChatService.object(schema, request, format)
-    )) as never // each overload is one of the two
+    ? asking({ chunk, request, version }, {}, {
+      ask: ChatService.generate,
+      request: Effect.succeed,
+      decode: Effect.succeed
+    })
+    : asking({ chunk, request, version }, { schema: schemaText(schema) }, {
+      ask: (request) => ChatService.object(schema, request, format),
+      request: (request) =>
+        Effect.map(StructuredOutput.format(schema, format), (responseFormat) => ({ ...request, responseFormat })),
+      decode: (response) => Effect.map(StructuredOutput.decode(schema, response), (value) => ({ ...response, value }))
+    })) as never // each overload is one of the two
 
 interface ChatOptions<in Item> extends Options, StructuredOutput.Options {
   readonly request: (item: Item) => ChatRequest.Input
 }
 
+/** How to ask: at once, or by a request whose answer is decoded later. */
+interface Way<Output, R> {
+  readonly ask: (request: ChatRequest.ChatRequest) => Effect.Effect<Output, ProviderError.ChatObjectError, R>
+  readonly request: (
+    request: ChatRequest.ChatRequest
+  ) => Effect.Effect<ChatRequest.ChatRequest, ProviderError.InvalidRequestError>
+  readonly decode: (
+    response: ChatResponse.ChatResponse
+  ) => Effect.Effect<Output, ProviderError.ChatObjectError, R>
+}
+
 const asking = <Item, Output extends ChatResponse.ChatResponse, R>(
   { chunk = 1, request, version }: ChatOptions<Item>,
   parts: object,
-  ask: (request: ChatRequest.ChatRequest) => Effect.Effect<Output, ProviderError.ChatObjectError, R>
+  way: Way<Output, R>
 ): Work<Item, Output, ChatService.ChatService | R> => ({
   chunk,
   definition: ChatService.ChatService.useSync(({ defaultModel }) =>
@@ -121,7 +161,7 @@ const asking = <Item, Output extends ChatResponse.ChatResponse, R>(
         Effect.result(
           Effect.flatMap(
             Effect.fromResult(made("work.request", request, item)),
-            (input) => ask(ChatRequest.make(input))
+            (input) => way.ask(ChatRequest.make(input))
           )
         ),
       { concurrency: requestsAtOnce }
@@ -132,7 +172,26 @@ const asking = <Item, Output extends ChatResponse.ChatResponse, R>(
         usage: answered.reduce((sum, { usage }) => Usage.add(sum, usage), Usage.empty),
         cost: Cost.sum(answered.map(({ cost }) => cost))
       }
-    }))
+    })),
+  batch: {
+    kind: "chat",
+    options: {},
+    record: (item, recordId) =>
+      Effect.fromResult(made("work.request", request, item)).pipe(
+        Effect.flatMap((input) => way.request(ChatRequest.make(input))),
+        Effect.map((chat) => ({ recordId, chat }))
+      ),
+    output: (result) =>
+      result.kind === "chat"
+        ? Effect.flatMap(Effect.fromResult(result.result), way.decode)
+        : Effect.fail(otherKind)
+  }
+})
+
+/** A provider that does other than it should. */
+const otherKind = new ProviderError.MalformedResponseError({
+  provider: "strata",
+  message: "The batch job answered with results of another kind than its records."
 })
 
 /** Of one chunk; the policy of the service limits all of them. */
@@ -159,7 +218,7 @@ const definition = (kind: string, version: string | undefined, parts: object): D
   kind,
   ...(version !== undefined && { version }),
   // What has no JSON form, such as a function in provider options, is left out.
-  ...JSON.parse(JSON.stringify(parts))
+  ...Result.getOrElse(Result.try(() => JSON.parse(JSON.stringify(parts))), () => ({}))
 })
 
 const schemaText = (schema: StructuredOutput.AnySchema): string =>

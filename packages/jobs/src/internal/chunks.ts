@@ -129,8 +129,16 @@ export const make = Effect.fnUntraced(function*(
 
   /** Everything that a chunk comes to, in one transaction with what the sink does in it. */
   const settle = <E>(chunk: number, settlement: Settlement, inside: Effect.Effect<void, E | SqlError.SqlError>) =>
+    settleAfter(remove(chunk), settlement, inside)
+
+  /** The same for items that are in no chunk; `first` takes them from where they are. */
+  const settleAfter = <E, E2>(
+    first: Effect.Effect<void, E2>,
+    settlement: Settlement,
+    inside: Effect.Effect<void, E | SqlError.SqlError>
+  ) =>
     sql.withTransaction(Effect.gen(function*() {
-      yield* remove(chunk)
+      yield* first
       yield* bury(settlement.dead)
       yield* add(settlement.again)
       yield* count(settlement)
@@ -161,7 +169,7 @@ export const make = Effect.fnUntraced(function*(
 
   const take = <E, R>(work: (chunk: number) => Effect.Effect<void, E, R>) => queue.take(({ chunk }) => work(chunk))
 
-  return { add, begin, beginSuspect, bury, giveBack, recover, settle, take }
+  return { add, begin, beginSuspect, bury, giveBack, recover, settle, settleAfter, take }
 })
 
 interface Row {

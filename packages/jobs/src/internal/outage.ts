@@ -40,6 +40,10 @@ const meanings: Readonly<Record<ProviderError.ProviderError["_tag"], Meaning>> =
   BudgetExceededError: "stop"
 }
 
+/** What a failure means by itself. */
+export const meaningOf = (error: ProviderError.ProviderError): Meaning =>
+  error._tag === "AuthenticationError" && error.transient === true ? "wait" : meanings[error._tag]
+
 /** How many dead letters in a row, with no result in between, tell that the job itself is wrong. */
 const mostDeadInARow = 100
 
@@ -76,7 +80,7 @@ export const make = (job: string, patience: Duration.Duration): Outage => {
   return {
     ready: Effect.flatMap(Clock.currentTimeMillis, (now) => now < until ? Effect.sleep(until - now) : Effect.void),
     meaning: (error, chunk) => {
-      const meaning = error._tag === "AuthenticationError" && error.transient === true ? "wait" : meanings[error._tag]
+      const meaning = meaningOf(error)
       if (meaning === "dead" || meaning === "stop") return meaning
       if (failing.size < 1000) failing.add(chunk)
       return meaning === "again" && failing.size > 1 ? "wait" : meaning

@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import type * as SqlClient from "effect/sql/SqlClient"
+import type * as SqlError from "effect/sql/SqlError"
 import * as os from "node:os"
 import process from "node:process"
 import * as Tables from "./tables.ts"
@@ -64,8 +65,20 @@ const isAlive = (pid: number): boolean => {
 export const seen = (sql: SqlClient.SqlClient, job: number, runner: string) =>
   sql`UPDATE strata_job_runner SET seen_at = ${Tables.now(sql)} WHERE job = ${job} AND runner = ${runner}`
 
-/** What a process looks at from time to time; `undefined` for a job that was removed. `isUnread`: nobody reads it. */
-export const look = Effect.fnUntraced(function*(sql: SqlClient.SqlClient, job: number, runner: string) {
+/** What a process looks at from time to time. `isUnread`: nobody reads the source, or this process does. */
+export interface Look {
+  readonly isCancelled: boolean
+  readonly isRead: boolean
+  readonly hasChunks: boolean
+  readonly isUnread: boolean
+}
+
+/** `undefined` for a job that was removed. */
+export const look = Effect.fnUntraced(function*(
+  sql: SqlClient.SqlClient,
+  job: number,
+  runner: string
+): Effect.fn.Return<Look | undefined, SqlError.SqlError> {
   const now = Tables.now(sql)
   const [row] = yield* sql<{ state: string; is_read: number; has_chunks: number; is_unread: number }>`
     SELECT state, is_read,

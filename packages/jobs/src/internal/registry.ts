@@ -117,7 +117,8 @@ export const remove = Effect.fnUntraced(function*(sql: SqlClient.SqlClient, job:
   // Its processes see that it is gone, and nothing is added to it any more.
   yield* sql`DELETE FROM strata_job WHERE id = ${job}`
   yield* sql`DELETE FROM ${sql(Tables.queueTable)} WHERE queue_name = ${Tables.queueName(job)}`
-  for (const table of ["chunk", "dead_letter", "runner", "part"]) {
+  yield* sql`DELETE FROM strata_job_record WHERE batch IN (SELECT batch FROM strata_job_batch WHERE job = ${job})`
+  for (const table of ["chunk", "dead_letter", "runner", "part", "batch"]) {
     yield* sql`DELETE FROM ${sql(`strata_job_${table}`)} WHERE job = ${job}`
   }
   while (true) {

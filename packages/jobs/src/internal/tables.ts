@@ -44,7 +44,8 @@ export const create = Effect.fnUntraced(function*(
         const statement of [
           `CREATE TABLE IF NOT EXISTS strata_job (
           id ${serial}, name TEXT NOT NULL UNIQUE, definition TEXT NOT NULL, state TEXT NOT NULL,
-          reader TEXT, reader_until BIGINT NOT NULL DEFAULT 0, is_read INTEGER NOT NULL DEFAULT 0,
+          reader TEXT, reader_until BIGINT NOT NULL DEFAULT 0,
+          batcher TEXT, batcher_until BIGINT NOT NULL DEFAULT 0, is_read INTEGER NOT NULL DEFAULT 0,
           items BIGINT NOT NULL DEFAULT 0, duplicates BIGINT NOT NULL DEFAULT 0, conflicts BIGINT NOT NULL DEFAULT 0,
           created_at BIGINT NOT NULL, updated_at BIGINT NOT NULL)`,
           `CREATE TABLE IF NOT EXISTS strata_job_item (
@@ -66,7 +67,14 @@ export const create = Effect.fnUntraced(function*(
           PRIMARY KEY (job, runner))`,
           `CREATE TABLE IF NOT EXISTS strata_job_part (
           part ${serial}, job BIGINT NOT NULL, runner TEXT NOT NULL, path TEXT NOT NULL,
-          bytes BIGINT NOT NULL DEFAULT 0, is_sealed INTEGER NOT NULL DEFAULT 0)`
+          bytes BIGINT NOT NULL DEFAULT 0, is_sealed INTEGER NOT NULL DEFAULT 0)`,
+          `CREATE TABLE IF NOT EXISTS strata_job_batch (
+          batch ${serial}, job BIGINT NOT NULL, name TEXT NOT NULL, model TEXT NOT NULL, provider_id TEXT,
+          state TEXT NOT NULL, records BIGINT NOT NULL DEFAULT 0, bytes BIGINT NOT NULL DEFAULT 0,
+          submitted_at BIGINT)`,
+          `CREATE TABLE IF NOT EXISTS strata_job_record (
+          batch BIGINT NOT NULL, record TEXT NOT NULL, id TEXT NOT NULL, json TEXT NOT NULL,
+          failures INTEGER NOT NULL, is_done INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (batch, record)) ${compact}`
         ]
       ) yield* sql.unsafe(statement)
       // The store of the queue makes its tables when it is built; its fibers end with this scope.

@@ -3,7 +3,7 @@
  */
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import * as PgClient from "@effect/sql-pg/PgClient"
-import { BedrockClient, BedrockEmbedding } from "@strata/bedrock"
+import { BedrockBatch, BedrockChat, BedrockClient, BedrockEmbedding } from "@strata/bedrock"
 import * as Policy from "@strata/core/policy/Policy"
 import * as Quota from "@strata/core/policy/Quota"
 import { Job, JobStore, Sink, Work } from "@strata/jobs"
@@ -21,6 +21,7 @@ import * as Fixture from "./Fixture.ts"
  * - `endpoint`: of the emulator. `directory`: where the results go as files, or else to a table.
  * - `items`, `poison`: how many there are, and of which the process dies.
  * - `requestsPerSecond`: the quota that all processes share.
+ * - `batch`: by batch jobs, of embeddings or of chat.
  * - `stall`: milliseconds for which this process does nothing, not even renew its leases, in the middle of its first chunk.
  */
 export class Options extends Schema.Class<Options>("Options")({
@@ -30,6 +31,7 @@ export class Options extends Schema.Class<Options>("Options")({
   items: Schema.Number,
   poison: Schema.Array(Schema.Number),
   requestsPerSecond: Schema.Number,
+  batch: Schema.optional(Schema.Literals(["embedding", "chat"])),
   stall: Schema.optional(Schema.Number)
 }) {}
 
@@ -60,12 +62,28 @@ const sql = (database: string) =>
 export const store = (database: string) =>
   Layer.provideMerge(JobStore.layer({ lease: "2 seconds", pollInterval: "100 millis" }), sql(database))
 
+const titan = "amazon.titan-embed-text-v2:0"
+const nova = "us.amazon.nova-lite-v1:0"
+
 const program = (options: Options) => {
+  const model = options.batch === undefined ? "cohere.embed-v4:0" : titan
   let { stall = 0 } = options
   const quota = Quota.make({ windows: [{ requests: options.requestsPerSecond, per: "1 second" }] })
-  const Embedding = BedrockEmbedding.layer({ model: "cohere.embed-v4:0", policy: Policy.make({ quota }) }).pipe(
+  const { endpoint } = options
+  const Services = Layer.mergeAll(
+    BedrockEmbedding.layer({ model, policy: Policy.make({ quota }) }),
+    BedrockChat.layer({ model: nova }),
+    BedrockBatch.layer({
+      model: options.batch === "chat" ? nova : titan,
+      input: "s3://data/in/",
+      output: "s3://data/out/",
+      roleArn: "arn:aws:iam::123456789012:role/batch",
+      endpoint,
+      s3: { endpoint, forcePathStyle: true }
+    })
+  ).pipe(
     Layer.provide(BedrockClient.layer({
-      endpoint: options.endpoint,
+      endpoint,
       region: "us-east-1",
       credentials: { accessKeyId: "a", secretAccessKey: secret }
     })),
@@ -92,9 +110,16 @@ const program = (options: Options) => {
         line: ({ id, item }) => ({ id, text: item.text })
       })
   })
-  return Job.run(job, { concurrency: 4 }).pipe(
-    Effect.provide([Embedding, store(options.database), NodeServices.layer])
+  const asking = Job.make(
+    { name: "docs", item: Fixture.Doc, source: Stream.fromIterable(docs(options)), id: ({ id }) => id },
+    Work.chat({ request: ({ text }) => ({ messages: text, maxTokens: 10 }) }),
+    Fixture.writtenIds
   )
+  const batch = { engine: "batch", polling: "200 millis" } as const
+  return Effect.gen(function*() {
+    if (options.batch === undefined) return yield* Job.run(job, { concurrency: 4 })
+    return options.batch === "chat" ? yield* Job.run(asking, batch) : yield* Job.run(job, batch)
+  }).pipe(Effect.provide([Services, store(options.database), NodeServices.layer]))
 }
 
 if (import.meta.main) {
