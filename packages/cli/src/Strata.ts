@@ -3,7 +3,7 @@
  */
 import * as Command from "effect/cli/Command"
 import * as Ask from "./ask/Ask.ts"
-import * as Batches from "./batch/Batches.ts"
+import * as Batch from "./batch/Batch.ts"
 import * as Embed from "./collection/Embed.ts"
 import * as Emulate from "./emulator/Emulate.ts"
 import * as Jobs from "./jobs/Jobs.ts"
@@ -23,7 +23,7 @@ export const command = Command.make("strata").pipe(
     Embed.command,
     Search.command,
     Map.command,
-    Batches.command,
+    Batch.command,
     Jobs.command,
     Models.command,
     Emulate.command

@@ -25,38 +25,58 @@ const emulator = (options: Emulator.Options["batch"] = {}) =>
     Layer.orDie
   )
 
-const batch = Effect.fnUntraced(function*(args: ReadonlyArray<string>, options: InProcess.Options = {}) {
-  const { client } = yield* Emulator.Emulator
-  const { endpoint } = client
-  const source: Effect.Success<typeof Service.Source> = ({ input, output, roleArn }, model) =>
-    BedrockBatch.layer({
-      model,
-      input,
-      output,
-      roleArn,
-      endpoint,
-      s3: { endpoint, forcePathStyle: true },
-      retry: Retry.never,
-      limits: { "*": { minRecords: 10, maxRecords: 40 } }
-    }).pipe(Layer.provide(BedrockClient.layer(client)))
-  return yield* Effect.provideService(InProcess.run(["batch", ...args], options), Service.Source, source)
-})
+/** Runs `strata batch` in a folder, by an emulated Bedrock for batch jobs and a double for single calls. */
+const batch = Effect.fnUntraced(
+  function*(root: string, args: ReadonlyArray<string>, options: InProcess.Options & { readonly bucket?: string } = {}) {
+    const { client } = yield* Emulator.Emulator
+    const { endpoint } = client
+    const asked: Array<string> = []
+    const source: Effect.Success<typeof Service.Source> = ({ input, output, roleArn }, model) =>
+      BedrockBatch.layer({
+        model,
+        input,
+        output,
+        roleArn,
+        endpoint,
+        s3: { endpoint, forcePathStyle: true },
+        retry: Retry.never,
+        limits: { "*": { minRecords: 10, maxRecords: 40 } }
+      }).pipe(Layer.provide(BedrockClient.layer(client)))
+    const services = InProcess.answering((request) => {
+      const last = ChatRequest.messagesOf(request).at(-1)
+      asked.push(last === undefined ? "" : Message.textOf(last))
+      return `called about ${asked.at(-1)}`
+    })
+    const given = [
+      "batch",
+      `${root}/rows.jsonl`,
+      "-p",
+      "{{n}}",
+      "--yes",
+      "--poll-seconds",
+      "0.02",
+      "--store",
+      `${root}/store.db`
+    ]
+    const ended = yield* Effect.provideService(
+      InProcess.run([...given, ...place(options.bucket ?? "data"), ...args], { ...options, services }),
+      Service.Source,
+      source
+    )
+    return { ...ended, asked }
+  }
+)
 
 const rows = (count: number) => Array.from({ length: count }, (_, index) => `{"n":${index + 1}}`).join("\n")
 
-const place = [
+const place = (bucket: string) => [
   "--s3-input",
-  "s3://data/in/",
+  `s3://${bucket}/in/`,
   "--s3-output",
-  "s3://data/out/",
+  `s3://${bucket}/out/`,
   "--role",
   "arn:aws:iam::123456789012:role/batch"
 ]
-
-const submit = (root: string, ...args: ReadonlyArray<string>) =>
-  batch(["submit", `${root}/rows.jsonl`, "-p", "{{n}}", "--yes", ...place, ...args])
-
-const file = (root: string) => `${root}/rows.jsonl.batch.json`
 
 const requestsOf = (operation: string) =>
   Effect.map(
@@ -64,143 +84,85 @@ const requestsOf = (operation: string) =>
     (requests) => requests.filter((request) => request.operation === operation).length
   )
 
+const answers = (root: string) =>
+  Fs.readFileSync(`${root}/out.jsonl`, "utf8").trimEnd().split("\n").map((line): { n: number; answer: string } =>
+    JSON.parse(line)
+  )
+
 describe("strata batch", () => {
   it.live(
-    "submits rows as few jobs as the limits allow, once, waits, and puts answers beside their rows (jobs 31, 35, 37)",
+    "answers rows by batch jobs, in order, and those that are too few for one by single calls (jobs 31, 35)",
     () =>
       Effect.gen(function*() {
         const root = yield* Folder.make({ "rows.jsonl": rows(85) })
-        const submitted = yield* submit(root)
-        assert.deepStrictEqual([submitted.code, submitted.out], [0, `${file(root)}\n`], submitted.error)
-        const { parts } = JSON.parse(Fs.readFileSync(file(root), "utf8"))
-        // The last one would have 5, of which there must be 10.
-        assert.deepStrictEqual(parts.map((part: { records: number }) => part.records), [40, 35, 10])
-        const again = yield* submit(root)
-        assert.include(again.error, "is there already")
-        assert.strictEqual(yield* requestsOf("CreateModelInvocationJob"), 3)
-
-        yield* Effect.flatMap(Emulator.Emulator, ({ advance }) => advance("2 hours"))
-        const waited = yield* batch(["wait", file(root), "-q"])
-        assert.strictEqual(waited.code, 0, waited.error)
-        assert.match(waited.out, /^(strata-rows-jsonl-[0-9a-f]{12}-[123]: completed, \d+ of \d+ records\n){3}$/)
-        const collected = yield* batch(["collect", file(root), "-o", `${root}/out.jsonl`])
-        assert.deepStrictEqual([collected.code, collected.error], [0, "85 rows answered\n"])
-        assert.strictEqual(
-          Fs.readFileSync(`${root}/out.jsonl`, "utf8"),
-          rows(85).split("\n").map((row, index) => `${row.slice(0, -1)},"answer":"about ${index + 1}"}\n`).join("")
-        )
+        const ended = yield* batch(root, ["-o", `${root}/out.jsonl`])
+        assert.strictEqual(ended.code, 0, ended.error)
+        assert.include(ended.error, "85 rows by batch jobs: ")
+        assert.deepStrictEqual(answers(root).map(({ n }) => n), Array.from({ length: 85 }, (_, index) => index + 1))
+        const called = answers(root).filter(({ answer }) => answer.startsWith("called"))
+        assert.strictEqual(called.length, ended.asked.length)
+        assert.isBelow(called.length, 10)
+        assert.isAbove(yield* requestsOf("CreateModelInvocationJob"), 1)
+        const again = yield* batch(root, ["-o", `${root}/out.jsonl`])
+        assert.deepStrictEqual([again.code, again.asked], [0, []])
       }).pipe(Effect.provide(emulator())),
     60_000
   )
 
   it.live(
-    "collects what was answered of jobs that ended early, and keeps the other rows to ask again (jobs 29, 30)",
+    "lets batch jobs go on at a signal, says so, and collects them in the next run (jobs 27, 51)",
     () =>
       Effect.gen(function*() {
-        const { advance, inject } = yield* Emulator.Emulator
-        yield* inject({ type: "jobExpiry", fraction: 0.4 })
-        const root = yield* Folder.make({ "rows.jsonl": rows(30) })
-        yield* submit(root)
-        yield* advance("25 hours")
-        const collected = yield* batch(["collect", file(root), "--failed", `${root}/rest.jsonl`])
-        assert.strictEqual(collected.code, 3)
-        assert.include(collected.error, "12 rows answered, 18 without an answer")
-        const answered = collected.out.trimEnd().split("\n").map((line) => JSON.parse(line).n)
-        const rest = Fs.readFileSync(`${root}/rest.jsonl`, "utf8").trimEnd().split("\n").map((line) =>
-          JSON.parse(line).n
-        )
-        assert.deepStrictEqual(
-          [...answered, ...rest].toSorted((a, b) => a - b),
-          Array.from({ length: 30 }, (_, index) => index + 1)
-        )
-      }).pipe(Effect.provide(emulator())),
-    60_000
-  )
-
-  it.live("fails where no record was answered, and says why most often (jobs 30)", () =>
-    Effect.gen(function*() {
-      const { advance, inject } = yield* Emulator.Emulator
-      yield* inject({ type: "recordErrors", errorMessage: "a field is missing" })
-      const root = yield* Folder.make({ "rows.jsonl": rows(12) })
-      yield* submit(root)
-      yield* advance("2 hours")
-      const collected = yield* batch(["collect", file(root)])
-      assert.deepStrictEqual([collected.code, collected.out], [1, ""])
-      assert.match(collected.error, /No row has answer, most often because: .*a field is missing/)
-    }).pipe(Effect.provide(emulator())), 60_000)
-
-  it.live(
-    "is no longer sure of answers with foreign ids, of rows that changed, and before the jobs are over (jobs 31)",
-    () =>
-      Effect.gen(function*() {
-        const { advance, inject } = yield* Emulator.Emulator
-        yield* inject({ type: "doubledRecords", count: 2 })
-        yield* inject({ type: "foreignRecords", count: 3 })
-        const root = yield* Folder.make({ "rows.jsonl": rows(12) })
-        yield* submit(root)
-        yield* advance("2 hours")
-        const collected = yield* batch(["collect", file(root)])
-        assert.strictEqual(collected.code, 1)
-        assert.include(collected.error, "3 answers are of no row of this batch")
-        assert.strictEqual(collected.out.trimEnd().split("\n").length, 12)
-        Folder.write(root, { "rows.jsonl": rows(13) })
-        assert.include((yield* batch(["collect", file(root)])).error, "is not what it was when the batch was submitted")
-        yield* submit(root)
-        const early = yield* batch(["collect", file(root)])
-        assert.include(early.error, "is not over, but")
-      }).pipe(Effect.provide(emulator({ processing: "1 hour" }))),
-    60_000
-  )
-
-  it.live(
-    "ends waiting at a signal and says that the jobs go on; stops them when asked (jobs 28, 51)",
-    () =>
-      Effect.gen(function*() {
-        const root = yield* Folder.make({ "rows.jsonl": rows(12) })
-        yield* submit(root)
+        const { advance } = yield* Emulator.Emulator
+        const root = yield* Folder.make({ "rows.jsonl": rows(20) })
         const control = yield* Shutdown.make
-        const waiting = yield* Effect.forkChild(batch(["wait", file(root)], { control }))
-        yield* Effect.sleep("300 millis")
+        const args = ["-o", `${root}/out.jsonl`, "--job", "numbers"]
+        const waiting = yield* Effect.forkChild(batch(root, args, { control }))
+        yield* Effect.repeat(Effect.sleep("20 millis"), {
+          until: () => Effect.map(requestsOf("CreateModelInvocationJob"), (created) => created > 0)
+        })
+        yield* Effect.sleep("100 millis")
         control.signal("SIGINT")
-        const waited = yield* Fiber.join(waiting)
-        assert.strictEqual(waited.code, 130)
-        assert.include(waited.error, `The jobs go on: \`strata batch wait ${file(root)}\` waits again`)
-        const status = yield* batch(["status", file(root), "--json"])
-        assert.include(["submitted", "validating", "scheduled", "running"], JSON.parse(status.out).state)
-        const stopped = yield* batch(["stop", file(root), "--json"])
-        assert.include(["stopping", "stopped"], JSON.parse(stopped.out).state)
+        const first = yield* Fiber.join(waiting)
+        assert.strictEqual(first.code, 130)
+        assert.include(first.error, "Batch jobs go on at the provider. Run the same command again")
+        assert.include(first.error, "strata jobs cancel \"numbers\"")
+        yield* advance("2 hours")
+        const second = yield* batch(root, args)
+        assert.strictEqual(second.code, 0, second.error)
+        assert.strictEqual(yield* requestsOf("CreateModelInvocationJob"), 1)
+        assert.strictEqual(answers(root).length, 20)
       }).pipe(Effect.provide(emulator({ processing: "1 hour" }))),
     60_000
   )
 
   it.live(
-    "submits nothing when something is wrong: too few rows, a bucket that is not there, a bad file (jobs 34, 35)",
+    "submits nothing when something is wrong: a bucket that is not there, too few rows (jobs 34, 35)",
     () =>
       Effect.gen(function*() {
-        const root = yield* Folder.make({ "rows.jsonl": rows(9), "many.jsonl": rows(12) })
-        const few = yield* submit(root)
-        assert.deepStrictEqual([few.code, Fs.existsSync(file(root))], [2, false])
-        assert.include(few.error, "A batch job has 10 records at least, and there are 9: use `strata map`")
-        const nowhere = yield* batch([
-          "submit",
-          `${root}/many.jsonl`,
-          "-p",
-          "{{n}}",
-          "--yes",
-          "--s3-input",
-          "s3://nowhere/in/",
-          "--s3-output",
-          "s3://data/out/",
-          "--role",
-          "arn:aws:iam::123456789012:role/batch"
-        ])
+        const root = yield* Folder.make({ "rows.jsonl": rows(12) })
+        const nowhere = yield* batch(root, [], { bucket: "nowhere" })
         assert.strictEqual(nowhere.code, 1)
-        assert.include(nowhere.error, "nowhere")
-        const broken = yield* batch(["wait", `${root}/many.jsonl`])
-        assert.deepStrictEqual(broken.code, 2)
-        assert.include(broken.error, "is no batch")
+        assert.match(nowhere.error, /Jobs would fail, so none was submitted:\n[^]*nowhere/)
+        Folder.write(root, { "rows.jsonl": rows(9) })
+        const few = yield* batch(root, ["--only-batch"])
+        assert.deepStrictEqual([few.code, few.asked], [2, []])
+        assert.include(few.error, "A batch job has 10 records at least, and there are 9 rows")
+        const live = yield* batch(root, ["-q"])
+        assert.deepStrictEqual([live.code, live.asked.length], [0, 9])
         assert.strictEqual(yield* requestsOf("CreateModelInvocationJob"), 0)
       }).pipe(Effect.provide(emulator())),
     60_000
   )
+
+  it.live("shows the batch price of the rows before it begins (jobs 33, 49)", () =>
+    Effect.gen(function*() {
+      const root = yield* Folder.make({
+        "rows.jsonl": rows(20),
+        "prices.json": "[{\"model\":\"*\",\"price\":{\"input\":1,\"output\":1000,\"batch\":0.5}}]"
+      })
+      const dry = yield* batch(root, ["--prices", `${root}/prices.json`, "--dry-run", "--max-tokens", "100"])
+      assert.match(dry.out, /^20 rows by batch jobs: .* 20 to 2,000 tokens out, 0\.01\d* USD to 1\.00 USD\n$/)
+      assert.strictEqual(yield* requestsOf("CreateModelInvocationJob"), 0)
+    }).pipe(Effect.provide(emulator())), 60_000)
 })

@@ -7,17 +7,16 @@ import * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Schema from "effect/Schema"
 import * as CommandError from "../process/CommandError.ts"
 
 /** Where the files of jobs are, and as whom Bedrock reads and writes them. */
-export class Place extends Schema.Opaque<Place>()(Schema.Struct({
-  input: Schema.String,
-  output: Schema.String,
-  roleArn: Schema.String,
-  region: Schema.optional(Schema.String),
-  profile: Schema.optional(Schema.String)
-})) {}
+export interface Place {
+  readonly input: string
+  readonly output: string
+  readonly roleArn: string
+  readonly region: string | undefined
+  readonly profile: string | undefined
+}
 
 /** A service for a model; a test can put another in its place. */
 export const Source: Context.Reference<
@@ -62,5 +61,5 @@ const role = Flag.String("role").pipe(
   Flag.withDescription("The role as which Bedrock reads and writes there (STRATA_BATCH_ROLE)")
 )
 
-/** The flags of a new batch; those of a batch that was submitted are in its file. */
+/** The flags. */
 export const flags = { s3Input: input, s3Output: output, role }

@@ -39,6 +39,37 @@ export const request = {
   limit
 }
 
+const out = Flag.String("out").pipe(
+  Flag.withAlias("o"),
+  Flag.withMetavar("FILE"),
+  Flag.optional,
+  Flag.withDescription("Write rows with answers to this file, in order; standard output when missing, as they come")
+)
+
+const id = Flag.String("id").pipe(
+  Flag.withMetavar("COLUMN"),
+  Flag.optional,
+  Flag.withDescription("The column that tells rows apart; the number of the line when missing")
+)
+
+const job = Flag.String("job").pipe(
+  Flag.optional,
+  Flag.withDescription("The name of the job, under which it goes on; made of the files when missing")
+)
+
+const restart = Flag.Boolean("restart").pipe(
+  Flag.withDefault(false),
+  Flag.withDescription("Forget what the job has done, and begin anew")
+)
+
+const acceptChanges = Flag.Boolean("accept-changes").pipe(
+  Flag.withDefault(false),
+  Flag.withDescription("Go on although prompt, schema or model changed; what is done stays")
+)
+
+/** The flags of the job in which rows are asked about. */
+export const durable = { out, id, job, restart, acceptChanges }
+
 /** The prompt of the flag: a text, or that of a file. */
 export const promptOf = Effect.fnUntraced(function*(given: Option.Option<string>) {
   const text = Option.getOrUndefined(given)

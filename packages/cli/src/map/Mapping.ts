@@ -79,9 +79,24 @@ export const work = (options: Options): Work.Work<Item, unknown, ChatService.Cha
           Usage.empty
         ),
         cost: Cost.sum(results.flatMap((result) => Result.isSuccess(result) ? [result.success.cost] : []))
-      }))
+      })),
+    batch: {
+      kind: "chat",
+      options: {},
+      record: (item, recordId) => Effect.map(request(item), (chat) => ({ recordId, chat })),
+      output: (result) =>
+        result.kind === "chat"
+          ? Effect.flatMap(Effect.fromResult(result.result), (response) => answerOf(options, response))
+          : Effect.fail(otherKind)
+    }
   }
 }
+
+/** A provider that does other than it should. */
+const otherKind = new ProviderError.MalformedResponseError({
+  provider: "strata",
+  message: "The batch job answered with results of another kind than its records."
+})
 
 const whole = (
   { finishReason, model, provider = "unknown", text }: ChatResponse.ChatResponse

@@ -107,12 +107,6 @@ const environment = Config.all({
   embedding: Config.String("STRATA_EMBEDDING_MODEL").pipe(Config.withDefault(defaults.embedding))
 })
 
-/** The chat model where no flag names one. */
-export const chatModel: Effect.Effect<string, CommandError.CommandError> = Effect.mapBoth(environment, {
-  onFailure: ({ message }) => CommandError.usage(message),
-  onSuccess: ({ chat }) => chat
-})
-
 /** Chooses the provider, and says once when it is this machine. `concurrency`: calls at the same time. */
 export const select = Effect.fnUntraced(function*(
   given: Given,
