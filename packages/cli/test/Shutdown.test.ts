@@ -32,4 +32,15 @@ describe("Shutdown", () => {
         assert.strictEqual(yield* Fiber.join(fiber), signals === 1 ? "saved" : "SIGINT")
       }
     }))
+
+  it.effect("lets end what has nothing to finish (jobs 51)", () =>
+    Effect.gen(function*() {
+      const control = yield* Shutdown.make
+      const fiber = yield* Effect.forkChild(
+        control.run(Effect.as(control.shutdown.finishing(control.shutdown.requested), "saved"))
+      )
+      yield* TestClock.adjust("1 second")
+      control.signal("SIGINT")
+      assert.strictEqual(yield* Fiber.join(fiber), "saved")
+    }))
 })

@@ -31,12 +31,12 @@ export const run = Effect.fnUntraced(function*(
   )
   const exit = yield* Effect.exit(control.run(command))
   const received = yield* control.shutdown.received
-  if (Option.isSome(received)) return Shutdown.exitCodes[received.value]
-  if (Exit.isSuccess(exit)) return 0
+  const signal = Option.isSome(received) ? Shutdown.exitCodes[received.value] : undefined
+  if (Exit.isSuccess(exit)) return signal ?? 0
   const { code, message } = CommandError.ending(exit.cause)
   if (message !== undefined) yield* streams.error(`strata: ${visible(message)}\n`)
   if (yield* isDebugging) yield* streams.error(`${Cause.pretty(exit.cause)}\n`)
-  return code
+  return signal ?? code
 })
 
 const isDebugging = Effect.orElseSucceed(

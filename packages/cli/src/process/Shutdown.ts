@@ -41,10 +41,11 @@ export const make: Effect.Effect<Control> = Effect.sync(() => {
   let finishing = 0
   return {
     signal: (signal) => {
-      const isFirst = Option.isNone(received)
+      // Told now: what waits for the first signal may run at once, and be finished.
+      const isLast = Option.isSome(received) || finishing === 0
       received = Option.some(signal)
       Deferred.doneUnsafe(first, Effect.succeed(signal))
-      if (!isFirst || finishing === 0) Deferred.doneUnsafe(last, Effect.succeed(signal))
+      if (isLast) Deferred.doneUnsafe(last, Effect.succeed(signal))
     },
     run: (effect) => Effect.raceFirst(effect, Deferred.await(last)),
     shutdown: {
