@@ -29,7 +29,7 @@ import type * as Work from "./Work.ts"
 
 export type { DeadLetter } from "./internal/deadLetters.ts"
 export type { Progress } from "./internal/progress.ts"
-export type { Runner, Status } from "./internal/registry.ts"
+export type { BatchJob, Runner, Status } from "./internal/registry.ts"
 
 /**
  * The items of a job.
@@ -180,8 +180,18 @@ const made = <Item, Encoded, Output, SE, SR, E, R, WR>(
       maxItemBytes,
       readAhead
     }
-    const isLeft = batch === undefined || (yield* BatchRunning.run(session, batch))
-    if (isLeft) yield* Effect.scoped(Running.run(session))
+    const working = Effect.gen(function*() {
+      const isLeft = batch === undefined || (yield* BatchRunning.run(session, batch))
+      if (isLeft) yield* Effect.scoped(Running.run(session))
+    })
+    yield* Effect.onInterrupt(
+      working,
+      () =>
+        Effect.ignore(
+          Effect.flatMap(statusOf(store, job, name), ({ done, read }) =>
+            Effect.logInfo(`Job ${name} is stopped: ${done} of ${read} items are done. Run it again to go on.`))
+        )
+    )
     return yield* statusOf(store, job, name)
   })
 })

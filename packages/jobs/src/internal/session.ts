@@ -1,4 +1,5 @@
 /** What every process that runs a job has: its name among the processes, the sink, a heartbeat, and a reader if nobody reads. */
+import * as ProviderError from "@strata/core/ProviderError"
 import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -57,7 +58,7 @@ export const open = <A>() =>
     const writer = yield* Effect.mapError(
       sink.open({ job, name, runner, store }),
       (cause) =>
-        new JobError.JobSinkError({
+        ProviderError.isCallError(cause) && cause._tag === "InvalidRequestError" ? cause : new JobError.JobSinkError({
           job: name,
           message: `Job ${name}: its sink cannot be opened: ${Storing.wordsOf(cause)}`,
           cause
