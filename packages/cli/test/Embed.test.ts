@@ -8,6 +8,7 @@ import { DatabaseSync } from "node:sqlite"
 import * as Shutdown from "../src/process/Shutdown.ts"
 import { chunks, report, run } from "./support/Collections.ts"
 import * as Folder from "./support/Folder.ts"
+import * as InProcess from "./support/InProcess.ts"
 
 const embed = ["embed", ".", "--json", "-q"]
 
@@ -224,11 +225,18 @@ describe("strata embed", () => {
       const asked = yield* run(root, paid)
       assert.deepStrictEqual([asked.code, asked.sent], [2, []])
       assert.match(asked.error, /may cost up to [\d.]+ USD: say --yes/)
+      const terminal = { terminal: true, input: InProcess.text("n\n") }
+      const declined = yield* run(root, ["embed", ".", "--provider", "bedrock", "--prices", prices], terminal)
+      assert.deepStrictEqual([declined.code, declined.sent], [1, []])
+      assert.include(declined.error, "Begin? [y/N]")
       const limited = yield* run(root, [...paid, "--yes", "--max-cost", "0.3", "--concurrency", "2"])
       assert.strictEqual(limited.code, 4)
       assert.isAbove(limited.sent.length, 0)
       assert.isBelow(limited.sent.length, 30)
-      const rest = yield* run(root, [...paid, "--yes"])
+      const rest = yield* run(root, ["embed", ".", "--json", "--provider", "bedrock", "--prices", prices], {
+        terminal: true,
+        input: InProcess.text("y\n")
+      })
       assert.deepInclude(report(rest), { embedded: 31 - limited.sent.length })
     }))
 

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { ChatRequest, Message, ProviderError } from "@strata/core"
 import { TestChat, TestEmbedding } from "@strata/core/testing"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
@@ -221,5 +222,28 @@ describe("strata map", () => {
       assert.include(refused.error, "This may cost up to 10.24 USD: say --yes to begin")
       const begun = yield* map(root, [...args, "--yes", "--limit", "3"])
       assert.deepStrictEqual([begun.code, begun.asked.length], [0, 3])
+    }))
+
+  it.live("is stopped by a cancel from elsewhere, and goes on after a retry; watching ends with it (jobs 28)", () =>
+    Effect.gen(function*() {
+      const root = yield* Folder.make({ "rows.jsonl": numbers(20) })
+      const args = ["rows.jsonl", "-p", "{{n}}", "-o", "out.jsonl", "--job", "numbers", "--concurrency", "2"]
+      let calls = 0
+      const fiber = yield* Effect.forkChild(map(root, args, {
+        reply: (prompt) => {
+          calls++
+          return { content: prompt, delay: "50 millis" }
+        }
+      }))
+      while (calls < 4) yield* Effect.sleep("20 millis")
+      const watching = yield* Effect.forkChild(jobs(root, "watch", "numbers"))
+      assert.strictEqual((yield* jobs(root, "cancel", "numbers")).code, 0)
+      const cancelled = yield* Fiber.join(fiber)
+      assert.isBelow(cancelled.asked.length, 20)
+      const last = (yield* Fiber.join(watching)).out.trimEnd().split("\n").at(-1) ?? ""
+      assert.strictEqual(JSON.parse(last).state, "cancelled")
+      yield* jobs(root, "retry", "numbers")
+      const rest = yield* map(root, args)
+      assert.deepStrictEqual([rest.code, cancelled.asked.length + rest.asked.length], [0, 20])
     }))
 })

@@ -77,4 +77,19 @@ describe("The process", () => {
         assert.notStrictEqual(out, "")
       }
     }))
+
+  it.live("serves an emulator until a signal ends it, with the models that come with it", () =>
+    Effect.gen(function*() {
+      const ended = yield* settled(async () => {
+        const child = Process.start(["emulator", "--port", "0", "--answer", "local"])
+        const ended = Process.ended(child)
+        child.stdout.once("data", () => child.kill("SIGTERM"))
+        return ended
+      })
+      assert.deepStrictEqual([ended.code, ended.error], [143, ""])
+      assert.match(
+        ended.out,
+        /^Bedrock Runtime on http:\/\/127\.0\.0\.1:\d+, answered by the models of @strata\/local\n/
+      )
+    }))
 })

@@ -42,7 +42,7 @@ export interface Work {
 /** What may be spent without a question: dollars, and tokens where the price is not known. */
 const threshold = { dollars: 1, tokens: 1_000_000 }
 
-/** Says what work will take, and asks where that is much. `false`: nothing is to be done. */
+/** Says what work will take, and asks where that is much. `false`: it was only to be said. Fails where the answer is no. */
 export const ask = Effect.fnUntraced(function*(
   work: Work,
   given: { readonly yes: boolean; readonly dryRun: boolean }
@@ -90,7 +90,8 @@ export const ask = Effect.fnUntraced(function*(
     Stream.runCollect,
     Effect.orElseSucceed((): ReadonlyArray<string> => [])
   )
-  return /^\s*y(es)?\s*$/i.test(answer[0] ?? "")
+  if (/^\s*y(es)?\s*$/i.test(answer[0] ?? "")) return true
+  return yield* CommandError.failed("Nothing was sent")
 })
 
 const costOf = Effect.fnUntraced(function*({ input, isBatch = false, model, output }: Work) {
