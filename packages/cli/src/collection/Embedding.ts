@@ -56,6 +56,8 @@ export const embed = Effect.fnUntraced(function*({ concurrency, force, scan, sta
   const vectors = yield* makeVectors(writer, stamp, force)
   const failed: Array<Scan.Failed> = []
   let [files, chunks, inARow, left] = [0, 0, 0, 0]
+  /** Chunks of files in flight that have a vector. */
+  const begun = new Map<string, number>()
 
   const one = Effect.fnUntraced(function*(file: Walk.Found) {
     const bytes = yield* Scan.readFile(file)
@@ -68,7 +70,8 @@ export const embed = Effect.fnUntraced(function*({ concurrency, force, scan, sta
       return
     }
     const { chunks: parts, document, textDigest } = read.success
-    const stored = yield* vectors.of(parts, (found) =>
+    const tell = (done: number) => void begun.set(file.id, done)
+    const stored = yield* vectors.of(parts, tell, (found) =>
       writer.replace(
         {
           source: file.id,
@@ -85,7 +88,8 @@ export const embed = Effect.fnUntraced(function*({ concurrency, force, scan, sta
           if (ProviderError.isTransient(error) && ++inARow >= mostInARow) return Effect.fail(error)
           failed.push({ source: file.id, message: error.message })
           return Effect.succeed(false)
-        })
+        }),
+        Effect.ensuring(Effect.sync(() => begun.delete(file.id)))
       )
     if (!stored) return
     inARow = 0
@@ -101,11 +105,10 @@ export const embed = Effect.fnUntraced(function*({ concurrency, force, scan, sta
     }), { concurrency, discard: true })
   yield* Effect.scoped(Effect.andThen(
     Progress.show(
-      "files",
+      "chunks",
       Effect.map(spent, ({ cost }) => ({
-        done: files,
-        failed: failed.length,
-        total: scan.changed.length,
+        done: Array.from(begun.values()).reduce((sum, done) => sum + done, chunks),
+        total: scan.chunks,
         cost: stamp.provider === "local" ? undefined : cost
       }))
     ),
@@ -148,9 +151,10 @@ const makeVectors = Effect.fnUntraced(function*(writer: Collection.Writer, stamp
     )
 
   return {
-    /** The vectors of chunks, in order, for as long as `use` runs. */
+    /** The vectors of chunks, in order, for as long as `use` runs. `tell`: how many there are by now. */
     of: <A, E, R>(
       chunks: ReadonlyArray<Chunk.Chunk>,
+      tell: (done: number) => void,
       use: (vectors: ReadonlyArray<Float32Array>) => Effect.Effect<A, E, R>
     ) =>
       Effect.gen(function*() {
@@ -182,7 +186,10 @@ const makeVectors = Effect.fnUntraced(function*(writer: Collection.Writer, stamp
           (chunk) =>
             found.has(chunk.hash)
               ? Effect.void
-              : Effect.map(vector(chunk), (made) => void found.set(chunk.hash, made)),
+              : Effect.map(vector(chunk), (made) => {
+                found.set(chunk.hash, made)
+                tell(found.size)
+              }),
           { concurrency: 256, discard: true }
         ).pipe(
           Effect.andThen(Effect.suspend(() => use(chunks.map(({ hash }) => found.get(hash) ?? new Float32Array())))),

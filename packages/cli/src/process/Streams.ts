@@ -54,7 +54,9 @@ export const layer = (
         out,
         error: (text) => Effect.ignore(error(text)),
         isRedrawable: stderr.isTTY === true && terminal !== "dumb",
-        columns: Effect.sync(() => stderr.columns ?? 80)
+        columns:
+          // Some pseudo terminals have none.
+          Effect.sync(() => stderr.columns || 80)
       }
     })
   )
