@@ -205,7 +205,10 @@ describe("strata map", () => {
       Folder.write(root, { "rows.jsonl": "{\"n\":1}\n{\"n\":22}\n{\"n\":3}" })
       const changed = yield* map(root, args)
       assert.deepStrictEqual([changed.code, changed.asked], [3, []])
-      assert.include(changed.error, "1 rows changed since the job began, and were left out: --restart begins anew")
+      assert.include(
+        changed.error,
+        "1 rows changed since the job began, or have the id of another row, and were left out: --restart"
+      )
     }))
 
   it.live("asks for --yes where it may cost much, and only says so with --dry-run (jobs 49)", () =>
@@ -245,5 +248,20 @@ describe("strata map", () => {
       yield* jobs(root, "retry", "numbers")
       const rest = yield* map(root, args)
       assert.deepStrictEqual([rest.code, cancelled.asked.length + rest.asked.length], [0, 20])
+    }))
+
+  it.live("names rows by a column: they may move, equal ones are asked about once, others are told of (jobs 12)", () =>
+    Effect.gen(function*() {
+      const root = yield* Folder.make({ "rows.csv": "id,t\na,1\nb,2\na,1" })
+      const args = ["rows.csv", "-p", "{{t}}", "--id", "id", "-o", "out.jsonl"]
+      const line = (id: string, t: number) => `{"id":"${id}","t":"${t}","answer":"about ${t}"}\n`
+      const first = yield* map(root, args)
+      assert.deepStrictEqual([first.code, first.asked.toSorted()], [0, ["1", "2"]])
+      assert.strictEqual(read(root, "out.jsonl"), line("a", 1) + line("b", 2) + line("a", 1))
+      Folder.write(root, { "rows.csv": "id,t\nc,0\nb,2\na,1\nb,3" })
+      const second = yield* map(root, args)
+      assert.deepStrictEqual([second.code, second.asked], [3, ["0"]])
+      assert.include(second.error, "1 rows changed since the job began, or have the id of another row")
+      assert.strictEqual(read(root, "out.jsonl"), line("c", 0) + line("b", 2) + line("a", 1))
     }))
 })

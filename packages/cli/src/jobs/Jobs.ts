@@ -39,10 +39,11 @@ export const failed = (
 
 /** A status in one line. */
 export const line = (status: Job.Status): string => {
-  const { conflicts, cost, done, failed, name, read, state } = status
+  const { conflicts, cost, done, duplicates, failed, name, read, state } = status
   return [
     `${name}: ${state}, ${Progress.number(done)} of ${Progress.number(read)} done`,
     ...(failed > 0 ? [`${Progress.number(failed)} failed`] : []),
+    ...(duplicates > 0 ? [`${Progress.number(duplicates)} left out because of their id`] : []),
     ...(conflicts > 0 ? [`${Progress.number(conflicts)} left out because they changed`] : []),
     ...(cost === undefined || cost.total === 0 ? [] : [Progress.dollars(cost.total)])
   ].join(", ")
@@ -62,8 +63,15 @@ const watching = Command.make(
   { job, ...Store.flags },
   Effect.fnUntraced(function*({ job, store }) {
     const output = yield* Output
+    let idle = 0
     yield* Job.watch(job).pipe(
       Stream.mapError(failed),
+      Stream.tap(({ state }) => {
+        idle = state === "waiting" ? idle + 1 : 0
+        return idle === 3
+          ? output.warn(`Nobody works on ${job}: run the command that began it again`)
+          : Effect.void
+      }),
       Stream.runForEach((progress) =>
         output.isJson
           ? output.json(progress)

@@ -89,7 +89,7 @@ export const open = Effect.fnUntraced(function*(
     rows: read(false),
     items: Stream.mapEffect(
       read(true),
-      (row) => Effect.map(idOf(name, options.id, row), (id) => ({ id, line: row.line, text: row.text }))
+      (row) => Effect.map(idOf(name, options.id, row), (id) => ({ id, text: row.text }))
     )
   }
 })

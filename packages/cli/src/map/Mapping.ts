@@ -10,8 +10,8 @@ import * as Schema from "effect/Schema"
 import type * as AnswerSchema from "../ask/AnswerSchema.ts"
 import * as Template from "../rows/Template.ts"
 
-/** A row as it is stored while there is work on it: its line in the file, and a JSON object. */
-export const Item = Schema.Struct({ id: Schema.String, line: Schema.Finite, text: Schema.String })
+/** A row as it is stored while there is work on it: its id, and a JSON object. */
+export const Item = Schema.Struct({ id: Schema.String, text: Schema.String })
 export type Item = typeof Item.Type
 
 /**

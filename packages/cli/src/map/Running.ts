@@ -140,7 +140,7 @@ export const run = Effect.fnUntraced(function*(
     Effect.exit
   )
   // Whatever ended the work, what is done is to be had.
-  const written = out === undefined ? Exit.void : yield* Effect.exit(Results.write(name, out))
+  const written = out === undefined ? Exit.void : yield* Effect.exit(Results.write(name, out, input.items))
   const finished = yield* ended
   yield* written
   const status = finished ?? (yield* Effect.mapError(Job.status(name), Jobs.failed))
@@ -151,14 +151,20 @@ export const run = Effect.fnUntraced(function*(
         `to stop them, \`strata jobs cancel "${name}"\` before that`
     )
   }
-  if (status.failed > 0 || status.conflicts > 0) {
-    return yield* new CommandError.CommandError({
-      reason: "deadLetters",
-      message: status.failed > 0
-        ? `${Progress.number(status.failed)} rows have no answer: see \`strata jobs dead "${name}"\``
-        : `${
+  const problems = [
+    ...(status.failed > 0
+      ? [`${Progress.number(status.failed)} rows have no answer: see \`strata jobs dead "${name}"\``]
+      : []),
+    ...(status.conflicts > 0
+      ? [
+        `${
           Progress.number(status.conflicts)
-        } rows changed since the job began, and were left out: --restart begins anew`
-    })
+        } rows changed since the job began, or have the id of another row, and were ` +
+        "left out: --restart begins anew"
+      ]
+      : [])
+  ]
+  if (problems.length > 0) {
+    return yield* new CommandError.CommandError({ reason: "deadLetters", message: problems.join(". ") })
   }
 })

@@ -19,9 +19,6 @@ import { OutputClosed } from "./Streams.ts"
  */
 export const exitCodes = { error: 1, usage: 2, deadLetters: 3, paused: 4, closed: 141 } as const
 
-/** Why a command ended. */
-export type Reason = keyof typeof exitCodes
-
 /** A failure of a command, in words for its user. */
 export class CommandError extends Schema.TaggedError<CommandError>()("CommandError", {
   reason: Schema.Literals(["error", "usage", "deadLetters", "paused"]),

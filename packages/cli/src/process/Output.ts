@@ -64,7 +64,7 @@ export const layer: Layer.Layer<
 )
 
 /** To the beginning of the line, and nothing behind it. */
-const erase = "\r\x1b[K"
+export const erase = "\r\x1b[K"
 
 /** A text whose control characters, other than tabs and ends of lines, are the pictures of them. */
 export const visible = (text: string): string =>

@@ -15,7 +15,7 @@ import * as Option from "effect/Option"
 import * as References from "effect/References"
 import * as Strata from "../Strata.ts"
 import * as CommandError from "./CommandError.ts"
-import { visible } from "./Output.ts"
+import { erase, visible } from "./Output.ts"
 import * as Shutdown from "./Shutdown.ts"
 import * as Streams from "./Streams.ts"
 
@@ -69,7 +69,9 @@ const logger = (streams: Streams.Streams["Service"]) =>
     Logger.layer([
       Logger.make(({ logLevel, message }) => {
         const texts = Array.isArray(message) ? message : [message]
-        Effect.runFork(streams.error(`${logLevel.toLowerCase()}: ${visible(texts.map(String).join(" "))}\n`))
+        const erased = streams.isRedrawable ? erase : ""
+        // A logger is no effect; the write ends by itself.
+        Effect.runFork(streams.error(`${erased}${logLevel.toLowerCase()}: ${visible(texts.map(String).join(" "))}\n`))
       })
     ]),
     Layer.succeed(References.MinimumLogLevel, "Warn")
