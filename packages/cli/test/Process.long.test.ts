@@ -136,8 +136,8 @@ describe("The processes of strata", () => {
       const root = yield* Folder.make()
       for (
         const [name, piece, megabytes] of [
-          ["rows.jsonl", `{"id":17,"text":"${"some text ".repeat(40)}"}\n`, 300],
-          ["rows.csv", `17,"${"some \"\"quoted\"\" text ".repeat(30)}"\n`, 100]
+          ["rows.jsonl", `{"id":17,"text":"${"some text ".repeat(400)}"}\n`, 150],
+          ["rows.csv", `17,"${"some \"\"quoted\"\" text ".repeat(3)}${"and more ".repeat(400)}"\n`, 150]
         ] as const
       ) {
         const file = Fs.openSync(`${root}/${name}`, "w")

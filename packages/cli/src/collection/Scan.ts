@@ -137,11 +137,14 @@ export const chunksOf = Effect.fnUntraced(function*(
   bytes: Uint8Array,
   { maxTokens, overlapTokens }: Stamp
 ): Effect.fn.Return<Split, DocumentError.DocumentError> {
-  const document = yield* Reader.read({ name, bytes }, { maxBytes: Number.MAX_SAFE_INTEGER })
+  const document = yield* Reader.read({ name, bytes }, { maxBytes: Math.max(bytes.length, leastLimit) })
   const chunks = yield* Splitter.split(document, { maxTokens, overlapTokens })
   const parts = chunks.map((chunk) => [chunk.hash, Chunk.cite(chunk)])
   return { document, chunks, textDigest: digest(JSON.stringify(parts)) }
 })
+
+/** Files are as large as the walk allows; the text of a PDF may be this long, or as long as the file. */
+const leastLimit = 32 * 1024 * 1024
 
 /** What will be done, in words. */
 export const summary = ({ changed, chunks, failed, skipped, unchanged }: Scan, place: string): string => {
