@@ -132,14 +132,18 @@ export const make: {
   ): Job<SE, SR | R | WR>
 } = <Item, Encoded, Output, SE, SR, E, R, WR>(
   options: Items<Item, Encoded, SE, SR> & Partial<Options<Item, Encoded, Output, SE, SR, E, R, WR>>,
-  work = options?.work,
-  sink = options?.sink
-) => made({ ...options, work: work!, sink: sink! }) // what is missing, `run` refuses
+  work?: Work.Work<Item, Output, WR>,
+  sink?: Sink.Sink<Item, Output, E, R>
+) => {
+  // What is missing or invalid, `run` refuses.
+  const given = Check.fieldsOf(options) as Options<Item, Encoded, Output, SE, SR, E, R, WR>
+  return made({ ...given, work: work ?? given.work, sink: sink ?? given.sink })
+}
 
 const made = <Item, Encoded, Output, SE, SR, E, R, WR>(
   options: Options<Item, Encoded, Output, SE, SR, E, R, WR>
 ): Job<SE, SR | R | WR> => ({
-  name: text(Check.fieldsOf(options).name),
+  name: text(options.name),
   start: Effect.fnUntraced(function*(store, { acceptChanges, batch, ...running }) {
     const { maxAttempts = 3, maxItemBytes = 1_000_000, name, readAhead = 10_000 } = yield* Check.run(
       jobOptions,

@@ -8,6 +8,7 @@
 import * as Check from "@strata/core/Check"
 import * as Effect from "effect/Effect"
 import type * as SqlClient from "effect/sql/SqlClient"
+import { called } from "./internal/called.ts"
 import type { Sink, Writer, Written } from "./internal/sink/contract.ts"
 import * as Files from "./internal/sink/files.ts"
 import * as VectorTable from "./internal/sink/vectorTable.ts"
@@ -33,7 +34,7 @@ export const sql = <Item, Output, E = never, R = never>(
       Check.run(callback, write, { provider: "strata", whole: "sink" }),
       Effect.map(Effect.context<R>(), (context): Writer<Item, Output, E> => ({
         write: (rows, transaction) =>
-          transaction(Effect.asVoid(Effect.provide(Effect.suspend(() => write(rows, store.sql)), context)))
+          transaction(Effect.asVoid(Effect.provide(called(() => write(rows, store.sql)), context)))
       }))
     )
 })
@@ -79,7 +80,7 @@ export const effect = <Item, Output, E, R>(
       Check.run(callback, write, { provider: "strata", whole: "sink" }),
       Effect.map(Effect.context<R>(), (context): Writer<Item, Output, E> => ({
         write: (rows, transaction) =>
-          Effect.andThen(Effect.provide(Effect.suspend(() => write(rows)), context), transaction(Effect.void))
+          Effect.andThen(Effect.provide(called(() => write(rows)), context), transaction(Effect.void))
       }))
     )
 })

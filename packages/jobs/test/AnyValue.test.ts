@@ -36,7 +36,8 @@ const items = {
   name: "docs",
   item: Fixture.Doc,
   source: Stream.fromIterable(Fixture.docs(1)),
-  id: ({ id }: Fixture.Doc) => id
+  id: ({ id }: Fixture.Doc) => id,
+  maxAttempts: 1
 }
 const input = ({ text }: Fixture.Doc) => text
 const work = Work.embedding({ input })
@@ -57,13 +58,11 @@ const calls: Readonly<Record<string, Calls>> = {
     ran({ ...items, work, sink: Fixture.writtenIds, id: () => any }),
     () => provided(Job.run(Job.make(items, any, any)))
   ],
-  "Job.run": (any) => [
-    ...[
+  "Job.run": (any) =>
+    [
       any,
       ...fields(["concurrency", "grace", "patience", "acceptChanges", "engine", "live", "polling", "timeout"], any)
-    ]
-      .map((options) => () => provided(Job.run(Fixture.embedding(Fixture.docs(1)), options as never)))
-  ],
+    ].map((options) => () => provided(Job.run(Fixture.embedding(Fixture.docs(1)), options as never))),
   "Job.status": onJob(Job.status),
   "Job.list": () => [() => provided(Job.list())],
   "Job.watch": (any) => [
@@ -77,11 +76,10 @@ const calls: Readonly<Record<string, Calls>> = {
   "Job.cancel": onJob(Job.cancel),
   "Job.remove": onJob(Job.remove),
   "JobStore.JobStore": () => [() => JobStore.JobStore.key],
-  "JobStore.layer": (any) => [
-    ...[any, ...fields(["lease", "pollInterval"], any)].map((options) => () =>
+  "JobStore.layer": (any) =>
+    [any, ...fields(["lease", "pollInterval"], any)].map((options) => () =>
       Layer.provide(JobStore.layer(options as never), Fixture.inMemory)
-    )
-  ],
+    ),
   "JobStore.layerSqlite": (any) => [
     // Any text is the name of a file, which would be made.
     () => JobStore.layerSqlite({ filename: typeof any === "string" ? ":memory:" : any }),

@@ -15,6 +15,7 @@ import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
+import * as JobOptions from "../batch/JobOptions.ts"
 import * as Emulator from "../Emulator.ts"
 import * as JsonFile from "../JsonFile.ts"
 import * as Quota from "../quota/Quota.ts"
@@ -175,6 +176,27 @@ const capture = Flag.Boolean("capture").pipe(
   Flag.withDescription("Show request bodies, including prompts, on the page")
 )
 
+const bucket = Flag.String("bucket").pipe(
+  Flag.withMetavar("NAME"),
+  Flag.atLeast(0),
+  Flag.withDescription("A bucket of S3 that is there from the start; may be repeated")
+)
+
+const s3Directory = Flag.String("s3-directory").pipe(
+  Flag.withMetavar("DIRECTORY"),
+  Flag.optional,
+  Flag.withDescription("Keep the objects of S3 there, for the next start (in memory)")
+)
+
+const batch = Flag.String("batch").pipe(
+  Flag.withMetavar("JSON"),
+  Flag.mapEffect((text) => Effect.mapError(Effect.fromResult(readBatch(text, "--batch")), invalidFile)),
+  Flag.optional,
+  Flag.withDescription("Limits and times of batch jobs, such as {\"minRecords\": 1, \"validating\": \"5 minutes\"}")
+)
+
+const readBatch = JsonFile.fromText(JobOptions.JobOptions)
+
 const flags = {
   port,
   host,
@@ -193,7 +215,10 @@ const flags = {
   fault,
   latency,
   tls,
-  capture
+  capture,
+  bucket,
+  s3Directory,
+  batch
 }
 
 /**
@@ -222,7 +247,9 @@ export const make = ({ local, name, program }: Options) =>
         quota: Object.assign({}, ...given.quota),
         models: Option.getOrUndefined(given.models),
         latency: Option.getOrUndefined(given.latency),
-        tls: given.tls ? "self-signed" : undefined
+        tls: given.tls ? "self-signed" : undefined,
+        s3: { buckets: given.bucket, directory: Option.getOrUndefined(given.s3Directory) },
+        batch: Option.getOrUndefined(given.batch)
       }
       yield* run(backend).pipe(
         Effect.scoped,
@@ -234,7 +261,9 @@ export const make = ({ local, name, program }: Options) =>
         )
       )
     })).pipe(
-      Command.withDescription("Amazon Bedrock Runtime on this machine: the real wire format, without an account."),
+      Command.withDescription(
+        "Amazon Bedrock Runtime on this machine: the real wire format, without an account. S3 and batch inference are on the same port."
+      ),
       Command.withExamples([
         { command: program, description: "Answer with an echo on http://127.0.0.1:4599" },
         { command: `${program} --script answers.json`, description: "Answer with a script" },
@@ -247,6 +276,7 @@ export const make = ({ local, name, program }: Options) =>
           description: "Throttle and wait as Bedrock does"
         },
         { command: `${program} --record chat.json --redact`, description: "Record Bedrock's responses" },
+        { command: `${program} --bucket data --s3-directory .s3`, description: "Run batch jobs over files of S3" },
         { command: `${program} --replay chat.json --tls`, description: "Replay them, over HTTPS too" }
       ])
     )

@@ -11,6 +11,7 @@ import type * as Stream from "effect/Stream"
 import * as JobError from "../JobError.ts"
 import type * as JobStore from "../JobStore.ts"
 import type * as Work from "../Work.ts"
+import { called } from "./called.ts"
 import * as Chunks from "./chunks.ts"
 import * as Processes from "./processes.ts"
 import * as Reading from "./reading.ts"
@@ -56,7 +57,7 @@ export const open = <A>() =>
     const chunks = yield* Chunks.make(store, job, runner)
     yield* stored("starting", chunks.recover)
     const writer = yield* Effect.mapError(
-      sink.open({ job, name, runner, store }),
+      Storing.undying(called(() => sink.open({ job, name, runner, store }))),
       (cause) =>
         ProviderError.isCallError(cause) && cause._tag === "InvalidRequestError" ? cause : new JobError.JobSinkError({
           job: name,
