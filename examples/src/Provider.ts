@@ -4,12 +4,12 @@
  * Offline, everything still goes through the AWS SDK and HTTP: the emulator takes Bedrock's place on 127.0.0.1, and
  * models on this machine answer for it.
  */
-import { BedrockChat, BedrockClient, BedrockEmbedding } from "@strata/bedrock"
-import type { ChatService, EmbeddingService, ProviderError } from "@strata/core"
+import { BedrockBatch, BedrockChat, BedrockClient, BedrockEmbedding } from "@strata/bedrock"
+import type { Batch, BatchService, ChatService, EmbeddingService, ProviderError } from "@strata/core"
 import { TestChat, TestEmbedding } from "@strata/core/testing"
 import { Emulator } from "@strata/emulator"
 import { ExtractiveChat, LocalEmbedding } from "@strata/local"
-import { Config, Effect, Layer } from "effect"
+import { Config, Effect, Layer, Schedule } from "effect"
 
 /** `bedrock` or `local`. */
 export const name = Config.Literals(["local", "bedrock"], "STRATA_PROVIDER").pipe(Config.withDefault("local" as const))
@@ -78,11 +78,52 @@ export const throttled = (times: number) => services(emulated(local, { faults: [
 export const limited = (quota: Emulator.Options["quota"]) => services(emulated(local, { quota }))
 
 /**
- * The same; offline, a script says what the model answers. For what only a language model can do: call tools, fill in a
- * form, think.
+ * The same; offline, a script says what the model answers, and hashed words stand in for one that embeds. For what only a
+ * language model can do, such as calling tools, and for what would take a model on this machine too long.
  */
-export const scripted = (script: TestChat.Script) =>
-  services(emulated(Layer.merge(TestChat.layer(script), TestEmbedding.layer())))
+export const scripted = (script: TestChat.Script, options?: Emulator.Options) =>
+  services(emulated(Layer.merge(TestChat.layer(script), TestEmbedding.layer()), options))
 
 /** The client alone, for services of your own; `options` say what is special about the Bedrock on this machine. */
 export const bedrock = (options?: Emulator.Options) => client(emulated(local, options))
+
+/** The folders and the role of batch jobs, for the real one. */
+const files = {
+  input: Config.String("STRATA_BATCH_INPUT"),
+  output: Config.String("STRATA_BATCH_OUTPUT"),
+  roleArn: Config.String("STRATA_BATCH_ROLE_ARN")
+}
+
+/** `BatchService`. Offline, the Bedrock on this machine has a bucket, and works for some seconds. */
+export const batch = Layer.unwrap(
+  Effect.map(
+    Effect.all([name, models]),
+    ([name, { embedding }]): Layer.Layer<
+      BatchService.BatchService,
+      Config.ConfigError | Emulator.EmulatorError | ProviderError.CallError
+    > =>
+      name === "bedrock"
+        ? Layer.provide(BedrockBatch.layerConfig({ model: embedding, ...files }), BedrockClient.layer())
+        : emulatedBatch(embedding)
+  )
+)
+
+const emulatedBatch = (model: string) =>
+  Layer.unwrap(Effect.map(Emulator.Emulator, ({ client }) =>
+    BedrockBatch.layer({
+      model,
+      input: "s3://my-bucket/in/",
+      output: "s3://my-bucket/out/",
+      roleArn: "arn:aws:iam::123456789012:role/my-batch-role",
+      endpoint: client.endpoint,
+      s3: { endpoint: client.endpoint, forcePathStyle: true }
+    }).pipe(Layer.provide(BedrockClient.layer(client))))).pipe(
+      Layer.provide(Emulator.layer({ s3: { buckets: ["my-bucket"] } })),
+      Layer.provide(local)
+    )
+
+/** How to wait for a batch job: the real one takes hours, offline it is a matter of seconds. */
+export const waiting = Effect.map(
+  name,
+  (name): Batch.WatchOptions => name === "bedrock" ? {} : { polling: Schedule.spaced("50 millis") }
+)

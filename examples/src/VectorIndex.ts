@@ -9,9 +9,15 @@ export interface Hit<A> {
   readonly score: number
 }
 
+/** A value and its vector, such as an `Embedding.Embedded`. */
+export interface Entry<A> {
+  readonly value: A
+  readonly embedding: Pick<Embedding.Embedding, "vector">
+}
+
 /** The `count` entries closest to the question, the closest first. Vectors must have unit length. */
 export const search = <A>(
-  entries: ReadonlyArray<Embedding.Embedded<A>>,
+  entries: ReadonlyArray<Entry<A>>,
   question: Embedding.Vector,
   count: number
 ): ReadonlyArray<Hit<A>> =>

@@ -7,6 +7,7 @@ import { ConfigProvider, Console, Effect, Metric, Queue, Stream, Terminal } from
 import { ChildProcess } from "effect/process"
 import { spawnSync } from "node:child_process"
 import * as Fs from "node:fs"
+import { tmpdir } from "node:os"
 import * as Path from "node:path"
 
 /** Where the examples are. */
@@ -24,11 +25,18 @@ if (!hasRedis) console.warn("Skipped, for want of a redis-server: the example sh
 /** The defaults, whatever the environment of the tests says. */
 export const offline = ConfigProvider.layer(ConfigProvider.fromEnv({ env: {} }))
 
+/** A folder for what examples keep; it is gone with the scope. */
+export const data = Effect.acquireRelease(
+  Effect.sync(() => Fs.mkdtempSync(Path.join(tmpdir(), "strata-examples-"))),
+  (folder) => Effect.sync(() => Fs.rmSync(folder, { recursive: true, force: true }))
+)
+
 /**
- * Runs the `main` of an example with the offline defaults, whatever the environment of the tests says, and with metrics of
- * its own; gives what it printed.
+ * Runs the `main` of an example with the offline defaults, whatever the environment of the tests says, and with metrics and
+ * a folder of its own; gives what it printed.
  */
 export const output = Effect.fnUntraced(function*<E>(main: Effect.Effect<unknown, E, NodeServices.NodeServices>) {
+  const env = { STRATA_DATA: yield* data }
   let printed = ""
   const log = (...values: ReadonlyArray<unknown>) => void (printed += `${values.join(" ")}\n`)
   const terminal = Terminal.make({
@@ -41,23 +49,55 @@ export const output = Effect.fnUntraced(function*<E>(main: Effect.Effect<unknown
   })
   yield* main.pipe(
     Effect.provideService(Terminal.Terminal, terminal),
-    Effect.provide([NodeServices.layer, offline]),
+    Effect.provide([NodeServices.layer, ConfigProvider.layer(ConfigProvider.fromEnv({ env }))]),
     Effect.provideService(Console.Console, Object.assign(Object.create(console), { log, error: log })),
     Effect.provideService(Metric.MetricRegistry, new Map())
   )
   return printed
-})
+}, Effect.scoped)
 
 /** Runs `node examples/….ts` as a user would, offline; gives what it printed. */
 export const node = (...args: readonly [file: string, ...rest: ReadonlyArray<string>]) =>
   Effect.gen(function*() {
-    const [file, ...rest] = args
+    const { code, output } = yield* run({ args })
+    assert.strictEqual(code, 0, output)
+    return output
+  })
+
+/**
+ * The same, with what it printed and its exit code.
+ *
+ * - `data`: where it keeps what outlives it.
+ * - `interruptAt`: sends it SIGINT, as Ctrl-C does, at the first line like this.
+ */
+export const run = ({ args: [file, ...rest], data, interruptAt }: {
+  readonly args: readonly [file: string, ...rest: ReadonlyArray<string>]
+  readonly data?: string
+  readonly interruptAt?: RegExp
+}) =>
+  Effect.gen(function*() {
     const child = yield* ChildProcess.make(process.execPath, [Path.join(directory, file), ...rest], {
-      env: { STRATA_PROVIDER: "local", DATABASE_URL: undefined, PGLITE_DIRECTORY: undefined, REDIS_URL: undefined },
+      env: {
+        STRATA_PROVIDER: "local",
+        STRATA_DATA: data,
+        DATABASE_URL: undefined,
+        PGLITE_DIRECTORY: undefined,
+        REDIS_URL: undefined
+      },
       extendEnv: true,
       stdin: "ignore"
     })
-    const output = yield* child.all.pipe(Stream.decodeText(), Stream.mkString)
-    assert.strictEqual(yield* child.exitCode, 0, output)
-    return output
+    const lines: Array<string> = []
+    let isInterrupted = false
+    yield* child.all.pipe(
+      Stream.decodeText(),
+      Stream.splitLines,
+      Stream.runForEach((line) => {
+        lines.push(line)
+        if (isInterrupted || interruptAt?.test(line) !== true) return Effect.void
+        isInterrupted = true
+        return Effect.forkScoped(child.kill({ killSignal: "SIGINT" }))
+      })
+    )
+    return { code: Number(yield* child.exitCode), output: `${lines.join("\n")}\n` }
   }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))

@@ -9,13 +9,11 @@
 import type * as Batch from "@strata/core/batch/Batch"
 import * as BatchService from "@strata/core/batch/BatchService"
 import * as Check from "@strata/core/Check"
-import * as Retry from "@strata/core/policy/Retry"
-import * as ProviderError from "@strata/core/ProviderError"
+import type * as ProviderError from "@strata/core/ProviderError"
 import type * as Config from "effect/Config"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Schedule from "effect/Schedule"
 import type * as Encoding from "./batch/Encoding.ts"
 import * as Jobs from "./batch/Jobs.ts"
 import * as Limits from "./batch/Limits.ts"
@@ -31,7 +29,7 @@ import * as InferenceProfile from "./InferenceProfile.ts"
 import * as Configured from "./internal/configured.ts"
 import * as OwnOptions from "./internal/ownOptions.ts"
 import { providerName } from "./internal/provider.ts"
-import * as Region from "./Region.ts"
+import * as WorkOptions from "./internal/workOptions.ts"
 import * as Location from "./storage/Location.ts"
 import * as Storage from "./storage/Storage.ts"
 
@@ -44,39 +42,30 @@ export type Allowed = Encoding.Allowed
 /** Limits of jobs by model: an id with or without its geography, or `*` for all. See `Batch.Limits`. */
 export type LimitsByModel = Limits.Overrides
 
-/** How to reach S3: a URL in place of AWS's own, the bucket in the path, the region of the buckets. */
-export type StorageOptions = Storage.Options
-
 /**
  * - `model`: for records and jobs that name none. Most models need the id of an inference profile (`us.amazon.nova-…`).
  * - `input`, `output`: folders in S3, `s3://bucket/prefix/`. A job has a file `<input><name>.jsonl`, and a folder in `output`.
  * - `roleArn`: the role that Bedrock takes on to read and write there.
  *   https://docs.aws.amazon.com/bedrock/latest/userguide/batch-iam-sr.html
- * - `bucketOwner`: the account that has to own both buckets. `kmsKey`: what the files are encrypted with. `tags`: of jobs.
  * - `timeout`: of jobs that name none: 24 hours, up to 168, when missing. What is not answered then is lost to the job.
  * - `limits`: where Service Quotas has others for the account; `maxOpenJobs`: the same for all models.
  * - `family`: the model behind an id that does not name it, as in the options of `BedrockChat` and `BedrockEmbedding`.
  * - `history`: as in the options of `BedrockChat`. `allow`: see {@link Allowed}.
- * - `retry`: of requests to S3 and the control plane, for transient failures; `Retry.standard` when missing.
- * - `endpoint`: a URL in place of the control plane's own; `s3`: see {@link StorageOptions}.
+ * - `endpoint`: a URL in place of the control plane's own.
+ * - the rest: see {@link WorkOptions.WorkOptions}.
  */
-export interface Options {
+export interface Options extends WorkOptions.WorkOptions {
   readonly model?: string | undefined
   readonly input: string
   readonly output: string
   readonly roleArn: string
-  readonly bucketOwner?: string | undefined
-  readonly kmsKey?: string | undefined
-  readonly tags?: Readonly<Record<string, string>> | undefined
   readonly timeout?: Duration.Input | undefined
   readonly limits?: LimitsByModel | undefined
   readonly maxOpenJobs?: number | undefined
   readonly family?: string | undefined
   readonly history?: History.Mode | undefined
   readonly allow?: Allowed | undefined
-  readonly retry?: Retry.Retry | undefined
   readonly endpoint?: string | undefined
-  readonly s3?: StorageOptions | undefined
 }
 
 /** {@link Options}, each of them given or read from `Config`. */
@@ -99,10 +88,11 @@ export const make = Effect.fnUntraced(function*(
   const jobs = yield* Jobs.make(client, control)
   const storage = yield* Storage.make(client, s3, options, "a batch job")
   const familyHint = Families.names.find((name) => name === family)
-  const retry = Schedule.while(options.retry ?? Retry.standard, ({ input }) => ProviderError.isTransient(input))
+  const retry = WorkOptions.transient(options.retry)
   return yield* BatchService.make(Provider.make({
     ...options,
-    ...sizes,
+    partSize,
+    rangeSize: WorkOptions.rangeSize,
     model: options.model,
     client,
     jobs,
@@ -119,8 +109,8 @@ export const make = Effect.fnUntraced(function*(
   }))
 })
 
-/** A part of an upload that S3 takes, and a range that a lost connection costs little. */
-const sizes = { partSize: 8 * 1024 * 1024, rangeSize: 32 * 1024 * 1024 }
+/** S3 takes parts from 5 MiB on; one is held in memory. */
+const partSize = 8 * 1024 * 1024
 
 /** The batch service of Bedrock. Needs a {@link BedrockClient}, which several services can share. */
 export const layer = (
@@ -149,23 +139,6 @@ const roleArn: Check.Check<string> = (given, at) =>
     ? Check.refuse(at, "it is not the ARN of a role", "Write it like \"arn:aws:iam::123456789012:role/my-batch-role\"")
     : Check.text(given, at)
 
-const account: Check.Check<string> = (given, at) =>
-  typeof given === "string" && !/^\d{12}$/u.test(given)
-    ? Check.refuse(at, "it is not the id of an account", "Use its 12 digits, as text")
-    : Check.text(given, at)
-
-const tags: Check.Check<Readonly<Record<string, string>>> = (given, at) => {
-  const all = Check.jsonObject("Give texts by name")(given, at)
-  if (all === Check.refused) return all
-  const settled: Record<string, string> = {}
-  for (const name of Object.keys(all)) {
-    const value = Check.part(Check.text, all, name, at)
-    if (value === Check.refused) return value
-    settled[name] = value
-  }
-  return settled
-}
-
 const optionsOf = Check.struct<
   & Omit<Options, "input" | "output" | "limits" | "timeout">
   & {
@@ -175,13 +148,11 @@ const optionsOf = Check.struct<
     readonly timeout?: Duration.Duration | undefined
   }
 >({
+  ...WorkOptions.fields,
   model: OwnOptions.model,
   input: Location.folder,
   output: Location.folder,
   roleArn,
-  bucketOwner: Check.optional(account),
-  kmsKey: Check.optional(Check.filled),
-  tags: Check.optional(tags),
   timeout: Check.optional(Check.duration({ zero: false })),
   limits: Check.optional(Limits.check),
   maxOpenJobs: Check.optional(
@@ -193,14 +164,5 @@ const optionsOf = Check.struct<
     tools: Check.optional(Check.flag),
     responseFormat: Check.optional(Check.flag)
   })),
-  // The types of a schedule cannot be checked.
-  retry: Check.optional(
-    Check.instance(Schedule.isSchedule, "Use `Retry.exponential` or any `Schedule`") as Check.Check<Retry.Retry>
-  ),
-  endpoint: Check.optional(Check.filled),
-  s3: Check.optional(Check.struct<StorageOptions>({
-    endpoint: Check.optional(Check.filled),
-    forcePathStyle: Check.optional(Check.flag),
-    region: Check.optional(Region.check)
-  }))
+  endpoint: Check.optional(Check.filled)
 })

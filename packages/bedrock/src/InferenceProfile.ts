@@ -84,7 +84,7 @@ const ask = Effect.fnUntraced(function*(
   profileArn: string,
   { endpoint }: Options
 ): Effect.fn.Return<string | undefined, ProviderError.CallError> {
-  const Sdk = yield* Siblings.controlPlane
+  const Sdk = yield* Effect.promise(Siblings.controlPlane)
   if (Sdk === undefined) return yield* Effect.fail(notInstalled(profileArn))
   const own = ModelId.region(profileArn)
   const profile = yield* Siblings.call(

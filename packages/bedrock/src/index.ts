@@ -1,6 +1,7 @@
 /**
  * Amazon Bedrock as Effect layers: the scoped client, chat through Converse, embeddings through InvokeModel.
  */
+export * as BedrockAsync from "./BedrockAsync.ts"
 export * as BedrockBatch from "./BedrockBatch.ts"
 export * as BedrockChat from "./BedrockChat.ts"
 export * as BedrockClient from "./BedrockClient.ts"

@@ -37,9 +37,8 @@ describe("A batch job of 1,000 records, by the SDK's clients", () => {
           assert.deepStrictEqual(sorted(found), ids(1_000))
           sums.push(Cost.sum(results.map(({ cost }) => cost))?.total)
         }
-        // A token is a character of the text here.
-        const inputTokens = 1_000 * "text of R0000000000 \u2028".length
-        assert.approximately(sums[0]!, inputTokens * 2 * 0.5 / 1_000_000, 1e-9)
+        // A token is a word of the text here: three of them, at half of 2 dollars a million.
+        assert.approximately(sums[0]!, 0.003, 1e-9)
         assert.strictEqual(new Set(sums).size, 1)
         const [first] = (yield* collected(job.id)).results
         assert(first?.kind === "embedding")
@@ -54,6 +53,9 @@ describe("A batch job of 1,000 records, by the SDK's clients", () => {
       Effect.gen(function*() {
         const { job } = yield* submit("cohere", texts(1_000, { model: cohere, dimensions: 256 }), { model: cohere })
         yield* BatchService.wait(job.id, { polling })
+        const totals = yield* BatchService.totals(job.id)
+        assert.isAbove(totals.usage!.inputTokens, 0)
+        assert.approximately(totals.cost!.total, totals.usage!.inputTokens / 1_000_000, 1e-9)
         const { ids: found, results } = yield* collected(job.id, { embedding: { dimensions: 256 } })
         assert.deepStrictEqual(sorted(found), ids(1_000))
         for (const { cost, kind, result } of results) {

@@ -248,7 +248,8 @@ const unavailable: ReadonlySet<ProviderError["_tag"]> = new Set<ProviderError["_
   "ModelNotFoundError",
   "PermissionDeniedError",
   "ModelFailedError",
-  "MalformedResponseError"
+  "MalformedResponseError",
+  "QueueFullError"
 ])
 
 /**

@@ -2,6 +2,7 @@
 import type * as Batch from "@strata/core/batch/Batch"
 import * as BatchService from "@strata/core/batch/BatchService"
 import * as ProviderError from "@strata/core/ProviderError"
+import * as Usage from "@strata/core/Usage"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
@@ -78,6 +79,7 @@ export const make = Effect.fnUntraced(
           asked.push(options)
           return Stream.fromIterable(results)
         }),
+      totals: () => Effect.succeed({ counts: { total: 3 }, usage: Usage.make({ inputTokens: 1_000_000 }) }),
       ...options
     })
     return { asked, encoded, submitted, uploaded, service, polls: () => polls }

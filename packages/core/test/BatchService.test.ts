@@ -329,6 +329,27 @@ describe("BatchService.results", () => {
     }))
 })
 
+describe("BatchService.totals", () => {
+  it.effect("has the tokens of the whole job, and what they cost in a batch (jobs 33)", () =>
+    Effect.gen(function*() {
+      const { service } = yield* BatchProbe.make()
+      const { cost, counts, usage } = yield* service.totals("job-1")
+      assert.deepStrictEqual([counts.total, usage?.inputTokens, cost?.total], [3, 1_000_000, 1])
+      assert.isUndefined((yield* service.totals("job-1", { model: "another" })).cost)
+    }).pipe(Effect.provide(half)))
+
+  it.effect("does not know what the provider does not count, and waits for the end", () =>
+    Effect.gen(function*() {
+      const { service } = yield* BatchProbe.make({ totals: () => Effect.succeed({ counts: {} }) })
+      assert.deepStrictEqual(yield* service.totals("job-1"), { counts: {} })
+      const running = yield* BatchProbe.make({ states: [job("running")] })
+      assert.deepInclude(yield* Effect.flip(running.service.totals("job-1")), {
+        _tag: "InvalidRequestError",
+        field: "id"
+      })
+    }))
+})
+
 describe("BatchService", () => {
   it.effect("has each function of the service in the context", () =>
     Effect.gen(function*() {
@@ -344,6 +365,7 @@ describe("BatchService", () => {
       assert.strictEqual((yield* given(BatchService.stop("job-1"))).state, "stopping")
       assert.strictEqual((yield* given(BatchService.wait("job-1"))).state, "completed")
       assert.strictEqual((yield* given(Stream.runCollect(BatchService.results("job-1")))).length, 1)
+      assert.strictEqual((yield* given(BatchService.totals("job-1"))).counts.total, 3)
     }))
 
   it.effect("is not built of something else", () =>

@@ -34,6 +34,28 @@ describe("Ledger.fromDocuments", () => {
       assert.strictEqual((yield* ask(other, "c"))._tag, "wait")
     }))
 
+  it.effect("takes a change that was not written for one that was not made", () =>
+    Effect.gen(function*() {
+      const entries = new Map<string, DocumentsMemory.Entry>()
+      const kept = DocumentsMemory.make(entries)
+      let isLost = false
+      const ledger = Ledger.fromDocuments<string>({
+        change: (key, change) =>
+          isLost
+            ? Effect.suspend(() => {
+              change(entries.get(key)?.text, 1)
+              return Effect.fail("lost")
+            })
+            : kept.change(key, change)
+      })
+      yield* ledger.reserve({ ...reservation, key: "k" })
+      yield* ledger.balances("k", [minute])
+      isLost = true
+      yield* Effect.flip(ledger.leave({ key: "k", id: "a" }))
+      isLost = false
+      assert.deepInclude((yield* ledger.balances("k", [minute]))[0], { reserved: 60 })
+    }))
+
   it.effect("says for how long a text is needed, and removes it where nothing is", () =>
     Effect.gen(function*() {
       const entries = new Map<string, DocumentsMemory.Entry>()

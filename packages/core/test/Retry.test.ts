@@ -39,8 +39,8 @@ describe("Retry.exponential", () => {
     "ConnectionError"
   ])
 
-  it("knows an error of each of the 18 tags", () => {
-    assert.strictEqual(Object.keys(errors).length, 18)
+  it("knows an error of each of the 19 tags", () => {
+    assert.strictEqual(Object.keys(errors).length, 19)
     for (const [tag, error] of Object.entries(errors)) assert.strictEqual(error._tag, tag)
   })
 

@@ -27,8 +27,11 @@ export interface PdfPages {
   ) => Effect.Effect<ReadonlyArray<PdfText.Paragraph>, DocumentError.UnreadableDocumentError>
 }
 
-/** Opens a PDF. The thread is terminated with the scope, whatever it is busy with. */
-export const open = Effect.fnUntraced(function*(document: string, bytes: Uint8Array): Effect.fn.Return<
+/**
+ * Opens a PDF. The thread is terminated with the scope, whatever it is busy with. `memory`: its heap in MB. A file that wants
+ * more fails, and the program has the rest.
+ */
+export const open = Effect.fnUntraced(function*(document: string, bytes: Uint8Array, memory = 1024): Effect.fn.Return<
   PdfPages,
   DocumentError.UnreadableDocumentError,
   Scope.Scope
@@ -44,29 +47,17 @@ export const open = Effect.fnUntraced(function*(document: string, bytes: Uint8Ar
     Effect.try({
       try: () => {
         const copy = Uint8Array.from(bytes)
-        return new Worker(threadFile, { workerData: copy, transferList: [copy.buffer], resourceLimits })
+        return new Worker(threadFile, {
+          workerData: copy,
+          transferList: [copy.buffer],
+          resourceLimits: { maxOldGenerationSizeMb: memory }
+        })
       },
       catch: (cause) => failed(cause)
     }),
     (thread) => Effect.promise(() => thread.terminate())
   )
-  const next = (request?: Request) =>
-    Effect.callback<Reply, DocumentError.UnreadableDocumentError>((resume) => {
-      const settle = (settled: Effect.Effect<Reply, DocumentError.UnreadableDocumentError>) => {
-        leave()
-        resume(settled)
-      }
-      const onMessage = (reply: Reply) => settle(Effect.succeed(reply))
-      const onError = (cause: unknown) => settle(Effect.fail(failed(cause)))
-      const onExit = () => settle(Effect.fail(failed("The thread that reads it has ended")))
-      const leave = () => {
-        thread.off("message", onMessage).off("error", onError).off("exit", onExit)
-      }
-      thread.on("message", onMessage).on("error", onError).on("exit", onExit)
-      if (request !== undefined) thread.postMessage(request)
-      return Effect.sync(leave)
-    })
-
+  const next = replies(thread, failed)
   const first = yield* next()
   if (first.type !== "opened") {
     return yield* failed(first.type === "failed" ? first.problem : undefined, isLocked(first))
@@ -77,10 +68,34 @@ export const open = Effect.fnUntraced(function*(document: string, bytes: Uint8Ar
   }
 })
 
-const isLocked = (reply: Reply): boolean => reply.type === "failed" && reply.isLocked
+/** The thread's next reply, also to a request; one at a time. A dead thread's is its error. */
+const replies = (thread: Worker, failed: (cause: unknown) => DocumentError.UnreadableDocumentError) => {
+  type Settled = Effect.Effect<Reply, DocumentError.UnreadableDocumentError>
+  let resume: ((settled: Settled) => void) | undefined
+  let early: Settled | undefined
+  const settle = (settled: Settled) => {
+    // The next request may be made while the fiber goes on.
+    const waiting = resume
+    resume = undefined
+    if (waiting === undefined) early ??= settled
+    else waiting(settled)
+  }
+  const die = (cause: unknown) => settle(Effect.fail(failed(cause)))
+  thread.on("message", (reply: Reply) => settle(Effect.succeed(reply)))
+  thread.on("error", die)
+  thread.on("exit", () => die("The thread that reads it has ended"))
+  return (request?: Request) =>
+    Effect.callback<Reply, DocumentError.UnreadableDocumentError>((next) => {
+      if (request !== undefined) thread.postMessage(request)
+      resume = next
+      if (early === undefined) return
+      const settled = early
+      early = undefined
+      settle(settled)
+    })
+}
 
-/** A file that wants more fails, and the program has the rest of the memory. */
-const resourceLimits = { maxOldGenerationSizeMb: 1024 }
+const isLocked = (reply: Reply): boolean => reply.type === "failed" && reply.isLocked
 
 /** The thread's entry file is `.ts` in the sources and `.js` in the published package. */
 const threadFile = import.meta.url.endsWith(".ts")

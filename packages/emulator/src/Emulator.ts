@@ -17,6 +17,7 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as Invocations from "./async/Invocations.ts"
 import type * as AwsError from "./AwsError.ts"
 import * as Answer from "./batch/Answer.ts"
 import * as JobOptions from "./batch/JobOptions.ts"
@@ -39,6 +40,7 @@ import type * as Responder from "./Responder.ts"
 import * as Router from "./Router.ts"
 import * as ObjectStore from "./s3/ObjectStore.ts"
 import * as S3Operation from "./s3/S3Operation.ts"
+import type * as S3Options from "./s3/S3Options.ts"
 import type * as Signature from "./Signature.ts"
 import * as Statistics from "./Statistics.ts"
 import * as Admin from "./web/Admin.ts"
@@ -116,7 +118,7 @@ export class Emulator extends Context.Service<Emulator, {
  * - `history` (256): number of requests kept.
  * - `capture` (false): whether the bodies of these requests, which may hold prompts, are kept and shown by the page and
  *   the `/_strata/` paths. `maxBytes` (64 MB): the bound of their total size; the oldest are evicted first.
- * - `s3`: the buckets of S3, which the same port serves; see {@link ObjectStore.Options}.
+ * - `s3`: the buckets of S3, which the same port serves; see {@link S3Options.S3Options}.
  * - `batch`: the limits of batch jobs, and how long they take; see {@link JobOptions.JobOptions}.
  */
 export interface Options {
@@ -141,7 +143,7 @@ export interface Options {
   readonly admin?: Admin.Access | undefined
   readonly history?: number | undefined
   readonly capture?: boolean | { readonly maxBytes: number } | undefined
-  readonly s3?: ObjectStore.Options | undefined
+  readonly s3?: S3Options.S3Options | undefined
   readonly batch?: JobOptions.JobOptions | undefined
 }
 
@@ -222,15 +224,13 @@ export const make: (options?: Options) => Effect.Effect<
   const countInput = options.inputTokens === "counted"
   const answering = options.answeringModel ?? (() => undefined)
   const answer = Answer.make({ regions, guardrails, countInput, answering })
-  const jobs = yield* Jobs.make({
-    clock,
-    store,
-    settings,
-    answer: (question) => Effect.provideContext(onWallClock(answer(question)), services)
-  })
+  const answered = (question: Answer.Question) => Effect.provideContext(onWallClock(answer(question)), services)
+  const jobs = yield* Jobs.make({ clock, store, settings, answer: answered })
+  const invocations = yield* Invocations.make({ clock, store, millis: settings.invocation, answer: answered })
   const handle = Router.handle({
     store,
     jobs,
+    invocations,
     recorder,
     faults,
     served,

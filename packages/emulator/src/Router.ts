@@ -12,6 +12,7 @@ import * as Random from "effect/Random"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import type * as Invocations from "./async/Invocations.ts"
 import * as AwsError from "./AwsError.ts"
 import type * as Jobs from "./batch/Jobs.ts"
 import * as Converse from "./converse/Converse.ts"
@@ -52,6 +53,7 @@ export interface Region {
  * - `answering`: the model name passed to the services for a model; `undefined` lets them use their default.
  * - `countInput`: see `Converse.Call`.
  * - `responder`: used instead of the operations on models. `store`: the objects of S3. `jobs`: the batch jobs.
+ * - `invocations`: the asynchronous ones.
  */
 export interface Options {
   readonly accepted: Signature.Accepted
@@ -66,6 +68,7 @@ export interface Options {
   readonly responder: Responder.Responder | undefined
   readonly store: ObjectStore.ObjectStore
   readonly jobs: Jobs.Jobs
+  readonly invocations: Invocations.Invocations
 }
 
 /** Responds to any request; never fails. */
@@ -291,7 +294,10 @@ const dispatch = Effect.fnUntraced(function*(
     const body = route.operation === "CreateModelInvocationJob" ? yield* Effect.fromResult(json) : undefined
     return yield* context.jobs.respond({ ...context.fate, route, catalog, body, random: context.random })
   }
-  if (Operation.isAsync(route)) return yield* AwsError.make("UnknownOperationException", "Not yet.")
+  if (Operation.isAsync(route)) {
+    const body = route.operation === "StartAsyncInvoke" ? yield* Effect.fromResult(json) : undefined
+    return yield* context.invocations.respond({ ...context.fate, route, catalog, body, random: context.random })
+  }
   if (!("modelId" in route)) return yield* Listing.respond(route, catalog)
   const model = yield* Effect.fromResult(resolved)
   const body = yield* Effect.fromResult(json)

@@ -58,7 +58,7 @@ export const open = Effect.gen(function*() {
   const bedrock = yield* control()
   const s3 = yield* S3Fixture.connect()
   const put = (Key: string, Body: string) =>
-    Fixture.attempt(() => s3.send(new S3.PutObjectCommand({ Bucket: "data", Key, Body })))
+    Fixture.attempt(() => s3.send(new S3.PutObjectCommand({ Bucket: "data", Key, Body: Buffer.from(Body) })))
   const text = (Key: string) =>
     Fixture.attempt(async () => {
       const { Body } = await s3.send(new S3.GetObjectCommand({ Bucket: "data", Key }))

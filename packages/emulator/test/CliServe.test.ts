@@ -1,4 +1,6 @@
+import * as Bedrock from "@aws-sdk/client-bedrock"
 import { BedrockRuntimeClient, ConverseCommand } from "@aws-sdk/client-bedrock-runtime"
+import * as S3 from "@aws-sdk/client-s3"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Emulator } from "@strata/emulator"
@@ -115,6 +117,48 @@ describe("the command", () => {
         "AWS_ACCESS_KEY_ID"
       )
     }).pipe(Effect.provide([environment, NodeServices.layer])))
+
+  it.effect("serves S3 and batch jobs with the buckets and the times of flags", () =>
+    Effect.gen(function*() {
+      const directory = (yield* file("unused")).replace(/\/unused$/, "")
+      const flags = ["--bucket", "data", "--s3-directory", directory, "--batch", "{\"minRecords\": 1}"]
+      const lines = yield* serving(flags, (_, endpoint) =>
+        Effect.gen(function*() {
+          const options = { endpoint, region: "us-east-1", credentials, maxAttempts: 1 }
+          const s3 = new S3.S3Client(options)
+          const bedrock = new Bedrock.BedrockClient(options)
+          const [Bucket, Key] = ["data", "in/a.jsonl"]
+          const Body = Buffer.from("{\"modelInput\": {\"inputText\": \"Hello\"}}")
+          yield* Fixture.attempt(() => s3.send(new S3.PutObjectCommand({ Bucket, Key, Body })))
+          const { jobArn: jobIdentifier } = yield* Fixture.attempt(() =>
+            bedrock.send(
+              new Bedrock.CreateModelInvocationJobCommand({
+                jobName: "job",
+                roleArn: "arn:aws:iam::123456789012:role/batch",
+                modelId: "amazon.titan-embed-text-v2:0",
+                inputDataConfig: { s3InputDataConfig: { s3Uri: "s3://data/in/a.jsonl" } },
+                outputDataConfig: { s3OutputDataConfig: { s3Uri: "s3://data/out" } }
+              })
+            )
+          )
+          yield* Fixture.attempt(() =>
+            fetch(`${endpoint}/_strata/clock`, {
+              method: "POST",
+              headers: { "content-type": "application/json" },
+              body: "{\"advance\": \"1 hour\"}"
+            })
+          )
+          const { status } = yield* Fixture.attempt(() =>
+            bedrock.send(new Bedrock.GetModelInvocationJobCommand({ jobIdentifier }))
+          )
+          assert.strictEqual(status, "Completed")
+          s3.destroy()
+          bedrock.destroy()
+        }))
+      assert.include(lines.join("\n"), "batch inference")
+      assert.include(yield* complaint("--batch", "{\"minRecord\": 1}"), "minRecord")
+      assert.include(yield* complaint("--bucket", "Not_A_Name"), "s3: buckets[0]")
+    }).pipe(Effect.provide(NodeServices.layer)))
 
   it.effect("applies the models of a file, and the quotas and faults of flags", () =>
     Effect.gen(function*() {

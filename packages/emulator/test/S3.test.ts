@@ -2,11 +2,13 @@ import * as S3 from "@aws-sdk/client-s3"
 import { assert, describe, it } from "@effect/vitest"
 import { Emulator } from "@strata/emulator"
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import * as Crypto from "node:crypto"
 import * as Fs from "node:fs/promises"
 import * as Os from "node:os"
 import * as Path from "node:path"
 import * as Stream from "node:stream"
+import * as Upload from "../src/s3/Upload.ts"
 import * as Fixture from "./Fixture.ts"
 import * as S3Fixture from "./S3Fixture.ts"
 
@@ -106,6 +108,48 @@ describe("S3", () => {
       assert.strictEqual(right.ChecksumCRC64NVME, "rosUhgp5mIg=")
     }).pipe(Effect.provide(live)))
 
+  it("takes chunks that are signed, and refuses what is cut, malformed or of another length", () => {
+    const decode = (text: string, length: number) =>
+      Upload.decode(
+        {
+          "x-amz-content-sha256": "STREAMING-AWS4-HMAC-SHA256-PAYLOAD",
+          "x-amz-decoded-content-length": String(length)
+        },
+        Buffer.from(text)
+      )
+    const whole = "5;chunk-signature=ab\r\nHello\r\n3;chunk-signature=cd\r\nyou\r\n0;chunk-signature=ef\r\n\r\n"
+    const { bytes } = Result.getOrThrow(decode(whole, 8))
+    assert.strictEqual(Buffer.from(bytes).toString(), "Helloyou")
+    assert.isTrue(Result.isFailure(decode(whole, 9)))
+    for (let length = 0; length < whole.indexOf("0;chunk"); length++) {
+      assert.isTrue(Result.isFailure(decode(whole.slice(0, length), 8)))
+    }
+    assert.isTrue(Result.isFailure(decode(whole.replace("3;", "z;"), 8)))
+    assert.isTrue(Result.isFailure(decode(whole.replace("3;", "4;"), 8)))
+  })
+
+  it.effect("completes an upload once, whoever asks at the same time", () =>
+    Effect.gen(function*() {
+      const s3 = yield* S3Fixture.connect()
+      const Key = "twice"
+      const { UploadId } = yield* Fixture.attempt(() => s3.send(new S3.CreateMultipartUploadCommand({ Bucket, Key })))
+      const { ETag } = yield* Fixture.attempt(() =>
+        s3.send(new S3.UploadPartCommand({ Bucket, Key, UploadId, PartNumber: 1, Body: "x" }))
+      )
+      const complete = new S3.CompleteMultipartUploadCommand({
+        Bucket,
+        Key,
+        UploadId,
+        MultipartUpload: { Parts: [{ PartNumber: 1, ETag }] }
+      })
+      const both = yield* Effect.all(
+        [1, 2].map(() => Effect.result(Fixture.attempt(() => s3.send(complete)))),
+        { concurrency: 2 }
+      )
+      assert.strictEqual(both.filter(Result.isSuccess).length, 1)
+      assert.deepStrictEqual(both.filter(Result.isFailure).map(({ failure }) => failure.name), ["NoSuchUpload"])
+    }).pipe(Effect.provide(live)))
+
   it.effect("gives ranges, and conditions on the entity tag", () =>
     Effect.gen(function*() {
       const s3 = yield* S3Fixture.connect()
@@ -161,6 +205,13 @@ describe("S3", () => {
       assert.strictEqual(folders.KeyCount, 5)
       const later = yield* list({ StartAfter: "in/sub/b" })
       assert.deepStrictEqual(later.Contents?.map(({ Key }) => Key), ["in/\uffee", "in/\u{1f600}", "other"])
+      const inside = yield* list({ StartAfter: "in/sub/a", Delimiter: "/", Prefix: "in/" })
+      assert.deepStrictEqual(inside.CommonPrefixes, [{ Prefix: "in/sub/" }])
+      const first = yield* list({ Delimiter: "/", Prefix: "in/", MaxKeys: 3 })
+      assert.deepStrictEqual(first.CommonPrefixes, [{ Prefix: "in/sub/" }])
+      const behind = yield* list({ Delimiter: "/", Prefix: "in/", ContinuationToken: first.NextContinuationToken })
+      assert.isUndefined(behind.CommonPrefixes)
+      assert.strictEqual(behind.KeyCount, 2)
       const deleted = yield* Fixture.attempt(() =>
         s3.send(new S3.DeleteObjectsCommand({ Bucket, Delete: { Objects: keys.map((Key) => ({ Key })) } }))
       )
@@ -272,6 +323,7 @@ describe("S3", () => {
       assert.strictEqual(full.name, "EntityTooLarge")
       assert.include(full.message, "s3.maxBytes")
       assert.strictEqual((yield* Effect.flip(put("c", 200_000))).name, "EntityTooLarge")
+      assert.strictEqual((yield* Effect.flip(put("c", 50_000_000))).name, "EntityTooLarge")
       yield* put("a", 1_000)
       yield* put("b", 60_000)
     }).pipe(Effect.provide(Fixture.emulator({ s3: { buckets: ["data"], maxBytes: 100_000 } }))))

@@ -29,7 +29,7 @@ import type * as Work from "./Work.ts"
 
 export type { DeadLetter } from "./internal/deadLetters.ts"
 export type { Progress } from "./internal/progress.ts"
-export type { Runner, Status } from "./internal/registry.ts"
+export type { BatchJob, Runner, Status } from "./internal/registry.ts"
 
 /**
  * The items of a job.
@@ -132,14 +132,18 @@ export const make: {
   ): Job<SE, SR | R | WR>
 } = <Item, Encoded, Output, SE, SR, E, R, WR>(
   options: Items<Item, Encoded, SE, SR> & Partial<Options<Item, Encoded, Output, SE, SR, E, R, WR>>,
-  work = options?.work,
-  sink = options?.sink
-) => made({ ...options, work: work!, sink: sink! }) // what is missing, `run` refuses
+  work?: Work.Work<Item, Output, WR>,
+  sink?: Sink.Sink<Item, Output, E, R>
+) => {
+  // What is missing or invalid, `run` refuses.
+  const given = Check.fieldsOf(options) as Options<Item, Encoded, Output, SE, SR, E, R, WR>
+  return made({ ...given, work: work ?? given.work, sink: sink ?? given.sink })
+}
 
 const made = <Item, Encoded, Output, SE, SR, E, R, WR>(
   options: Options<Item, Encoded, Output, SE, SR, E, R, WR>
 ): Job<SE, SR | R | WR> => ({
-  name: text(Check.fieldsOf(options).name),
+  name: text(options.name),
   start: Effect.fnUntraced(function*(store, { acceptChanges, batch, ...running }) {
     const { maxAttempts = 3, maxItemBytes = 1_000_000, name, readAhead = 10_000 } = yield* Check.run(
       jobOptions,
@@ -180,8 +184,18 @@ const made = <Item, Encoded, Output, SE, SR, E, R, WR>(
       maxItemBytes,
       readAhead
     }
-    const isLeft = batch === undefined || (yield* BatchRunning.run(session, batch))
-    if (isLeft) yield* Effect.scoped(Running.run(session))
+    const working = Effect.gen(function*() {
+      const isLeft = batch === undefined || (yield* BatchRunning.run(session, batch))
+      if (isLeft) yield* Effect.scoped(Running.run(session))
+    })
+    yield* Effect.onInterrupt(
+      working,
+      () =>
+        Effect.ignore(
+          Effect.flatMap(statusOf(store, job, name), ({ done, read }) =>
+            Effect.logInfo(`Job ${name} is stopped: ${done} of ${read} items are done. Run it again to go on.`))
+        )
+    )
     return yield* statusOf(store, job, name)
   })
 })

@@ -5,9 +5,11 @@
  * whenever a process dies, each item is written once. The others are called again for a chunk that was written and not yet
  * marked: `at-least-once`.
  */
+import * as Check from "@strata/core/Check"
 import * as Effect from "effect/Effect"
 import type * as SqlClient from "effect/sql/SqlClient"
-import type { Sink, Written } from "./internal/sink/contract.ts"
+import { called } from "./internal/called.ts"
+import type { Sink, Writer, Written } from "./internal/sink/contract.ts"
 import * as Files from "./internal/sink/files.ts"
 import * as VectorTable from "./internal/sink/vectorTable.ts"
 
@@ -28,9 +30,13 @@ export const sql = <Item, Output, E = never, R = never>(
 ): Sink<Item, Output, E, R, "exactly-once"> => ({
   guarantee: "exactly-once",
   open: ({ store }) =>
-    Effect.map(Effect.context<R>(), (context) => ({
-      write: (rows, transaction) => transaction(Effect.asVoid(Effect.provide(write(rows, store.sql), context)))
-    }))
+    Effect.andThen(
+      Check.run(callback, write, { provider: "strata", whole: "sink" }),
+      Effect.map(Effect.context<R>(), (context): Writer<Item, Output, E> => ({
+        write: (rows, transaction) =>
+          transaction(Effect.asVoid(Effect.provide(called(() => write(rows, store.sql)), context)))
+      }))
+    )
 })
 
 /**
@@ -70,7 +76,13 @@ export const effect = <Item, Output, E, R>(
 ): Sink<Item, Output, E, R, "at-least-once"> => ({
   guarantee: "at-least-once",
   open: () =>
-    Effect.map(Effect.context<R>(), (context) => ({
-      write: (rows, transaction) => Effect.andThen(Effect.provide(write(rows), context), transaction(Effect.void))
-    }))
+    Effect.andThen(
+      Check.run(callback, write, { provider: "strata", whole: "sink" }),
+      Effect.map(Effect.context<R>(), (context): Writer<Item, Output, E> => ({
+        write: (rows, transaction) =>
+          Effect.andThen(Effect.provide(called(() => write(rows)), context), transaction(Effect.void))
+      }))
+    )
 })
+
+const callback = Check.callback("Give a function of rows")

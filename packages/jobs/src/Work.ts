@@ -6,6 +6,7 @@ import * as ChatRequest from "@strata/core/chat/ChatRequest"
 import type * as ChatResponse from "@strata/core/chat/ChatResponse"
 import * as ChatService from "@strata/core/chat/ChatService"
 import * as StructuredOutput from "@strata/core/chat/StructuredOutput"
+import * as Check from "@strata/core/Check"
 import * as Cost from "@strata/core/Cost"
 import type * as Embedding from "@strata/core/embedding/Embedding"
 import * as EmbeddingService from "@strata/core/embedding/EmbeddingService"
@@ -28,13 +29,14 @@ export interface Performed<out Output> {
 /**
  * Work on items.
  *
- * - `definition`: what it depends on. A job goes on only with work of the definition it was started with.
+ * - `definition`: what it depends on. A job goes on only with work of the definition it was started with. Fails where the
+ *   work itself is invalid.
  * - `chunk`: how many items are worked on and written together.
  * - `perform`: does the work; a failure is that of one item.
  * - `batch`: the same work as records of batch jobs.
  */
 export interface Work<in Item, out Output, out R = never> {
-  readonly definition: Effect.Effect<Definition, never, R>
+  readonly definition: Effect.Effect<Definition, ProviderError.InvalidRequestError, R>
   readonly chunk: number
   readonly perform: (items: ReadonlyArray<Item>) => Effect.Effect<Performed<Output>, never, R>
   readonly batch: Batched<Item, Output, R>
@@ -66,37 +68,55 @@ export interface Options {
  * @example
  * Work.embedding({ input: (page: Page) => page.text, options: { dimensions: 512 } })
  */
-export const embedding = <Item>({ chunk = 96, input, options = {}, version }: Options & {
+export const embedding = <Item>(given: EmbeddingWork<Item>): Work<
+  Item,
+  Embedding.Embedding,
+  EmbeddingService.EmbeddingService
+> => {
+  // What is invalid, `definition` refuses before anything else is used.
+  const { chunk = 96, input, options = {}, version } = Check.fieldsOf(given) as EmbeddingWork<Item>
+  return {
+    chunk,
+    definition: Effect.flatMap(
+      Check.run(embeddingWork, given, { provider: "strata", whole: "work", field: "work" }),
+      ({ options }) =>
+        EmbeddingService.EmbeddingService.useSync(({ defaultModel }) =>
+          definition("embedding", version, { ...options, model: options?.model ?? defaultModel })
+        )
+    ),
+    perform: (items) =>
+      Effect.gen(function*() {
+        const inputs = items.map((item) => made("work.input", input, item))
+        const given = inputs.flatMap((input) => Result.isSuccess(input) ? [input.success] : [])
+        const { cost, results, usage } = yield* EmbeddingService.embedEach(given, options)
+        let next = 0
+        return {
+          outcomes: inputs.map((input) => Result.flatMap(input, () => results[next++]!)),
+          usage: Usage.make({ inputTokens: usage.inputTokens ?? 0 }),
+          cost
+        }
+      }),
+    batch: {
+      kind: "embedding",
+      options: { embedding: options },
+      record: (item, recordId) =>
+        Effect.map(
+          Effect.fromResult(made("work.input", input, item)),
+          (embedding) => ({ recordId, embedding, options })
+        ),
+      output: (result) => result.kind === "embedding" ? Effect.fromResult(result.result) : Effect.fail(otherKind)
+    }
+  }
+}
+
+/**
+ * - `input`: what is embedded of an item: a text, an image, or both.
+ * - `options`: as those of `EmbeddingService.embedEach`.
+ */
+export interface EmbeddingWork<in Item> extends Options {
   readonly input: (item: Item) => Embedding.Input
   readonly options?: Embedding.EmbeddingOptions | undefined
-}): Work<Item, Embedding.Embedding, EmbeddingService.EmbeddingService> => ({
-  chunk,
-  definition: EmbeddingService.EmbeddingService.useSync(({ defaultModel }) =>
-    definition("embedding", version, { ...options, model: options.model ?? defaultModel })
-  ),
-  perform: (items) =>
-    Effect.gen(function*() {
-      const inputs = items.map((item) => made("work.input", input, item))
-      const given = inputs.flatMap((input) => Result.isSuccess(input) ? [input.success] : [])
-      const { cost, results, usage } = yield* EmbeddingService.embedEach(given, options)
-      let next = 0
-      return {
-        outcomes: inputs.map((input) => Result.flatMap(input, () => results[next++]!)),
-        usage: Usage.make({ inputTokens: usage.inputTokens ?? 0 }),
-        cost
-      }
-    }),
-  batch: {
-    kind: "embedding",
-    options: { embedding: options },
-    record: (item, recordId) =>
-      Effect.map(
-        Effect.fromResult(made("work.input", input, item)),
-        (embedding) => ({ recordId, embedding, options })
-      ),
-    output: (result) => result.kind === "embedding" ? Effect.fromResult(result.result) : Effect.fail(otherKind)
-  }
-})
+}
 
 /**
  * Asks a chat model about each item. The output is a `ChatResponse`, and with a `schema` also the `value` of the answer.
@@ -114,21 +134,26 @@ export const chat: {
   <Item>(
     options: Options & { readonly request: (item: Item) => ChatRequest.Input }
   ): Work<Item, ChatResponse.ChatResponse, ChatService.ChatService>
-} = (({ chunk, request, schema, version, ...format }: ChatOptions<never> & {
-  readonly schema?: StructuredOutput.AnySchema | undefined
-}) =>
-  schema === undefined
-    ? asking({ chunk, request, version }, {}, {
+} = ((given: AnyChat) => {
+  // What is invalid, `definition` refuses before anything else is used.
+  const { chunk, request, schema, version, ...format } = Check.fieldsOf(given) as AnyChat
+  return schema === undefined
+    ? asking(given, { chunk, request, version }, {}, {
       ask: ChatService.generate,
       request: Effect.succeed,
       decode: Effect.succeed
     })
-    : asking({ chunk, request, version }, { schema: schemaText(schema) }, {
+    : asking(given, { chunk, request, version }, { schema: schemaText(schema) }, {
       ask: (request) => ChatService.object(schema, request, format),
       request: (request) =>
         Effect.map(StructuredOutput.format(schema, format), (responseFormat) => ({ ...request, responseFormat })),
       decode: (response) => Effect.map(StructuredOutput.decode(schema, response), (value) => ({ ...response, value }))
-    })) as never // each overload is one of the two
+    })
+}) as never // each overload is one of the two
+
+interface AnyChat extends ChatOptions<never> {
+  readonly schema?: StructuredOutput.AnySchema | undefined
+}
 
 interface ChatOptions<in Item> extends Options, StructuredOutput.Options {
   readonly request: (item: Item) => ChatRequest.Input
@@ -146,13 +171,17 @@ interface Way<Output, R> {
 }
 
 const asking = <Item, Output extends ChatResponse.ChatResponse, R>(
+  given: unknown,
   { chunk = 1, request, version }: ChatOptions<Item>,
   parts: object,
   way: Way<Output, R>
 ): Work<Item, Output, ChatService.ChatService | R> => ({
   chunk,
-  definition: ChatService.ChatService.useSync(({ defaultModel }) =>
-    definition("chat", version, { model: defaultModel, ...parts })
+  definition: Effect.andThen(
+    Check.run(chatWork, given, { provider: "strata", whole: "work", field: "work" }),
+    ChatService.ChatService.useSync(({ defaultModel }) =>
+      definition("chat", version, { model: defaultModel, ...parts })
+    )
   ),
   perform: (items) =>
     Effect.forEach(
@@ -197,6 +226,35 @@ const otherKind = new ProviderError.MalformedResponseError({
 /** Of one chunk; the policy of the service limits all of them. */
 const requestsAtOnce = 16
 
+const common = {
+  chunk: Check.optional(
+    Check.number({ min: 1, max: 10_000, whole: true, remedy: "Use a whole number of items from 1 to 10,000" })
+  ),
+  version: Check.optional(Check.text)
+}
+
+/** The service checks what they mean. */
+const embeddingOptions = Check.jsonObject("Give options of embeddings") as Check.Check<Embedding.EmbeddingOptions>
+
+const embeddingWork = Check.struct<EmbeddingWork<never>>({
+  ...common,
+  input: Check.callback("Give a function of an item"),
+  options: Check.optional(embeddingOptions)
+})
+
+const chatWork = Check.struct<AnyChat>({
+  ...common,
+  request: Check.callback("Give a function of an item"),
+  schema: Check.optional(Check.instance(isSchema, "Give a Schema of effect")),
+  name: Check.optional(Check.text),
+  description: Check.optional(Check.text),
+  repairs: Check.optional(Check.number({ min: 0, whole: true, remedy: "Use a whole number" }))
+})
+
+function isSchema(given: unknown): given is StructuredOutput.AnySchema {
+  return Schema.isSchema(given)
+}
+
 /** What a function of the work makes of an item; what it throws is the failure of that item. */
 const made = <Item, A>(
   field: string,
@@ -217,12 +275,13 @@ const made = <Item, A>(
 const definition = (kind: string, version: string | undefined, parts: object): Definition => ({
   kind,
   ...(version !== undefined && { version }),
-  // What has no JSON form, such as a function in provider options, is left out.
-  ...Result.getOrElse(Result.try(() => JSON.parse(JSON.stringify(parts))), () => ({}))
+  // It is JSON, but for fields that are `undefined`.
+  ...JSON.parse(JSON.stringify(parts))
 })
 
 const schemaText = (schema: StructuredOutput.AnySchema): string =>
   Result.getOrElse(
+    // A value that is no schema throws here, and is refused by the definition.
     Result.try(() => JSON.stringify(Schema.toJsonSchemaDocument(schema).schema)),
     () => "of no JSON form"
   )

@@ -104,6 +104,9 @@ export type GivesSql<A> = SqlClient.SqlClient extends A ? unknown : "this layer 
  * layer is built elsewhere, so that it is no part of the transactions there. What a crash of PostgreSQL
  * loses is less than a second of spending, since no call waits for its disk.
  *
+ * To reserve and to settle a call takes some 170 µs in SQLite and 870 µs in PostgreSQL on the same machine, beside 12 µs in
+ * memory and 600 µs in Redis. It grows with the calls in flight on one key, by 2 to 4 µs each.
+ *
  * Fails with the errors of the connection layer, other than `SqlError`, and with `InvalidRequestError` for invalid options
  * and databases of another kind.
  *

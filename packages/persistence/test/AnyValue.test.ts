@@ -83,6 +83,12 @@ const calls: Readonly<Record<string, Calls>> = {
     () => SharedState.layerRedis(any),
     ...[any, ...fields(["prefix"], any)].map((options) => () => SharedState.layerRedis(redis, options))
   ],
+  "SharedState.layerSql": (any) => [
+    () => SharedState.layerSql(any),
+    ...[any, ...fields(["table"], any)].map((options) => () =>
+      SharedState.layerSql(SqliteClient.layer({ filename: ":memory:" }), options)
+    )
+  ],
   "SqliteClient.make": (any) => databases(any).map((options) => () => Effect.scoped(SqliteClient.make(options))),
   "SqliteClient.layer": (any) => databases(any).map((options) => () => SqliteClient.layer(options))
 }

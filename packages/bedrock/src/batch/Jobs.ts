@@ -54,7 +54,7 @@ export const make = Effect.fnUntraced(function*(
   { region, sdk }: BedrockClient.BedrockClient["Service"],
   endpoint: string | undefined
 ): Effect.fn.Return<Jobs, ProviderError.InvalidRequestError> {
-  const Sdk = yield* Siblings.controlPlane
+  const Sdk = yield* Effect.promise(Siblings.controlPlane)
   if (Sdk === undefined) return yield* Siblings.notInstalled("a batch job", "@aws-sdk/client-bedrock")
   // The handler is the client's, which closes it: nothing here has to be closed.
   const client = new Sdk.BedrockClient({

@@ -3,6 +3,7 @@
  */
 import type * as Batch from "@strata/core/batch/Batch"
 import * as ProviderError from "@strata/core/ProviderError"
+import * as Usage from "@strata/core/Usage"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
@@ -31,7 +32,7 @@ export const read = (
   options: Download.Options
 ): Stream.Stream<Batch.BatchResult, ProviderError.CallError> =>
   Stream.suspend(() => {
-    const own = Location.inside(withSlash(folder), `${job.id.slice(job.id.lastIndexOf("/") + 1)}/`)
+    const own = ownFolder(folder, job)
     let records = 0
     const files = Stream.filter(
       Stream.fromEffect(Effect.retry(Stream.runCollect(storage.list(own)), options.retry)).pipe(
@@ -49,9 +50,8 @@ export const read = (
       })
     )
     const end = Effect.gen(function*() {
-      const manifest = yield* Download.whole(storage, Location.inside(own, "manifest.json.out"), 1_000_000, options)
-      const counted = (manifest && processedIn(manifest)) ?? job.counts.processed ?? 0
-      if (records < counted) return yield* incomplete(job, own, records, counted)
+      const { counts: { processed = job.counts.processed ?? 0 } } = yield* manifest(storage, own, options)
+      if (records < processed) return yield* incomplete(job, own, records, processed)
       return Stream.empty
     })
     return Stream.concat(results, Stream.unwrap(end))
@@ -62,12 +62,43 @@ const withSlash = ({ bucket, key }: Location.Location): Location.Location => ({
   key: key === "" || key.endsWith("/") ? key : `${key}/`
 })
 
-const processedIn = (manifest: Uint8Array): number | undefined => {
-  const parsed = Result.getOrElse(Json.parseBytes(manifest), () => undefined)
-  return Predicate.hasProperty(parsed, "processedRecordCount") && Predicate.isNumber(parsed.processedRecordCount)
-    ? parsed.processedRecordCount
-    : undefined
-}
+/** The manifest of a job, with the counts of the job where it is missing or says nothing. */
+export const totals = (
+  storage: Storage,
+  { folder, job }: { readonly folder: Location.Location; readonly job: Batch.Job },
+  options: Download.Options
+): Effect.Effect<Batch.Totals, ProviderError.CallError> =>
+  Effect.map(
+    manifest(storage, ownFolder(folder, job), options),
+    ({ counts, usage }) => ({ counts: { ...job.counts, ...counts }, usage })
+  )
+
+const ownFolder = (folder: Location.Location, { id }: Batch.Job): Location.Location =>
+  Location.inside(withSlash(folder), `${id.slice(id.lastIndexOf("/") + 1)}/`)
+
+const manifest = Effect.fnUntraced(function*(
+  storage: Storage,
+  own: Location.Location,
+  options: Download.Options
+): Effect.fn.Return<Batch.Totals, ProviderError.CallError> {
+  const bytes = yield* Download.whole(storage, Location.inside(own, "manifest.json.out"), 1_000_000, options)
+  const parsed = bytes && Result.getOrElse(Json.parseBytes(bytes), () => undefined)
+  const count = (name: string): number | undefined => {
+    const value = Predicate.hasProperty(parsed, name) ? parsed[name] : undefined
+    return Predicate.isNumber(value) && Number.isSafeInteger(value) && value >= 0 ? value : undefined
+  }
+  const counts = {
+    total: count("totalRecordCount"),
+    processed: count("processedRecordCount"),
+    succeeded: count("successRecordCount"),
+    failed: count("errorRecordCount")
+  }
+  const [inputTokens, outputTokens = 0] = [count("inputTokenCount"), count("outputTokenCount")]
+  const known = Object.fromEntries(Object.entries(counts).filter(([, value]) => value !== undefined))
+  return inputTokens === undefined
+    ? { counts: known }
+    : { counts: known, usage: Usage.make({ inputTokens, outputTokens }) }
+})
 
 const incomplete = ({ model, name }: Batch.Job, own: Location.Location, records: number, counted: number) =>
   new ProviderError.MalformedResponseError({

@@ -8,6 +8,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Crypto from "node:crypto"
+import * as ModelId from "../catalog/ModelId.ts"
 import { providerName } from "../internal/provider.ts"
 import * as Location from "../storage/Location.ts"
 import type { Storage } from "../storage/Storage.ts"
@@ -38,8 +39,17 @@ export const submit = Effect.fnUntraced(function*<E, R>(
   const { retry } = settings
   yield* checkName(name)
   yield* Encoding.checkModel(model)
-  const existing = yield* Effect.retry(jobs.find(name), retry)
-  if (existing !== undefined) return { outcome: "existing", job: existing.job }
+  const adopted = Effect.flatMap(
+    Effect.retry(jobs.find(name), retry),
+    (found): Effect.Effect<Batch.Submitted | undefined, ProviderError.InvalidRequestError> =>
+      found === undefined
+        ? Effect.undefined
+        : isFor(found.job, kind, model)
+        ? Effect.succeed({ outcome: "existing", job: found.job })
+        : Effect.fail(taken(found.job, model))
+  )
+  const existing = yield* adopted
+  if (existing !== undefined) return existing
   const file = Location.inside(input, `${name}.jsonl`)
   yield* Upload.lines(storage, file, lines, settings)
   const creation: Creation = {
@@ -74,11 +84,8 @@ export const submit = Effect.fnUntraced(function*<E, R>(
       if (refused._tag === "QueueFullError") return Effect.succeed(Result.fail(refused))
       if (!isDoubtful(error)) return Effect.fail(error)
       return Effect.flatMap(
-        Effect.retry(jobs.find(name), retry),
-        (found) =>
-          found === undefined
-            ? Effect.fail(error)
-            : Effect.succeed(Result.succeed({ outcome: "existing", job: found.job }))
+        adopted,
+        (found) => found === undefined ? Effect.fail(error) : Effect.succeed(Result.succeed(found))
       )
     }
   })
@@ -90,6 +97,21 @@ type Attempted = Result.Result<Batch.Submitted, ProviderError.QueueFullError>
 /** Whether there may be a job in spite of an error: an answer was lost, or another process was faster. */
 const isDoubtful = (error: ProviderError.CallError): boolean =>
   !ProviderError.isRefusal(error) || error.exception === "ConflictException"
+
+/** Whether a job is that of a submission, as far as its description shows: ids of models are written in several ways. */
+const isFor = (job: Batch.Job, kind: Batch.Kind, model: string): boolean => {
+  const [own, asked] = [ModelId.parse(job.model).baseId, ModelId.parse(model).baseId]
+  return job.kind === kind && (own === undefined || asked === undefined || own === asked)
+}
+
+const taken = (job: Batch.Job, model: string) =>
+  ProviderError.invalidRequest({
+    provider: providerName,
+    model,
+    field: "name",
+    problem: `there is a job of this name, of kind ${job.kind} for ${job.model}`,
+    remedy: "Use another name for each job"
+  })
 
 // https://docs.aws.amazon.com/bedrock/latest/APIReference/API_CreateModelInvocationJob.html
 const checkName = (name: string): Effect.Effect<void, ProviderError.InvalidRequestError> =>

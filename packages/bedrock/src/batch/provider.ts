@@ -34,6 +34,7 @@ export const make = (settings: Settings): Batch.Provider => {
     preflight,
     submit: (submission) => Submitting.submit(settings, submission),
     status,
+    poll: (id) => Effect.map(jobs.get(id), ({ job }) => job),
     find: (name) => Effect.map(retried(jobs.find(name)), (found) => found?.job),
     // A job that is over cannot be stopped: then its state is the answer, and else the refusal.
     stop: (id) =>
@@ -55,6 +56,11 @@ export const make = (settings: Settings): Batch.Provider => {
           : Decoding.embedding(yield* familyOf(embedding), embedding, where)
         const { output = settings.output } = yield* retried(jobs.get(job.id))
         return Results.read(storage, { folder: output, job }, decode, settings)
-      }))
+      })),
+    totals: (job) =>
+      Effect.flatMap(
+        retried(jobs.get(job.id)),
+        ({ output = settings.output }) => Results.totals(storage, { folder: output, job }, settings)
+      )
   }
 }

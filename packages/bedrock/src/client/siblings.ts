@@ -12,22 +12,22 @@ import { providerName } from "../internal/provider.ts"
 import * as Renewal from "./renewal.ts"
 
 /** The control plane of Bedrock; `undefined` when its package is not installed. */
-export const controlPlane = Effect.promise(async () => {
+export const controlPlane = async (): Promise<typeof import("@aws-sdk/client-bedrock") | undefined> => {
   try {
     return await import("@aws-sdk/client-bedrock")
   } catch {
     return undefined
   }
-})
+}
 
 /** S3; `undefined` when its package is not installed. */
-export const s3 = Effect.promise(async () => {
+export const s3 = async (): Promise<typeof import("@aws-sdk/client-s3") | undefined> => {
   try {
     return await import("@aws-sdk/client-s3")
   } catch {
     return undefined
   }
-})
+}
 
 /** The error for a package that is not installed, which `use` needs. */
 export const notInstalled = (use: string, packageName: string): ProviderError.InvalidRequestError =>
@@ -65,18 +65,19 @@ export const configWithKeyOf = (sdk: BedrockRuntimeClient): SharedWithKey => ({
   ...(sdk.config.token === undefined ? undefined : { token: sdk.config.token })
 })
 
-/** One attempt at a call, which is sent again after credentials that AWS refused were renewed. */
+/**
+ * One attempt at a call, which is sent again after credentials that AWS refused were renewed, or after a signature of the
+ * wrong time: from such a refusal the SDK learns the right one.
+ */
 export const call = <A>(
   sdk: BedrockRuntimeClient,
   context: BedrockError.Context,
   send: (abortSignal: AbortSignal) => Promise<A>
 ): Effect.Effect<A, ProviderError.CallError> => {
   const attempt = Effect.tryPromise({ try: send, catch: (error) => BedrockError.fromUnknown(error, context) })
-  return Effect.catch(
-    attempt,
-    (error) =>
-      error._tag === "AuthenticationError" && BedrockError.isRenewable(error)
-        ? Effect.andThen(Renewal.fetch(sdk), attempt)
-        : Effect.fail(error)
-  )
+  return Effect.catch(attempt, (error) => {
+    if (error._tag !== "AuthenticationError") return Effect.fail(error)
+    if (BedrockError.timeOfService(error) !== undefined) return attempt
+    return BedrockError.isRenewable(error) ? Effect.andThen(Renewal.fetch(sdk), attempt) : Effect.fail(error)
+  })
 }

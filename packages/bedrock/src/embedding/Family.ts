@@ -93,7 +93,8 @@ export const decodeAnswer = (
     return decoded
   })
 
-const merge = (fields: Fields, extra: Fields): Fields => {
+/** The fields with others, as {@link encode} adds them. */
+export const merge = (fields: Fields, extra: Fields): Fields => {
   const added = Object.entries(extra).flatMap(([name, value]): ReadonlyArray<[string, Fields[string]]> => {
     const field = fields[name]
     if (value === undefined) return []

@@ -1,8 +1,8 @@
 /**
  * TwelveLabs Marengo Embed 2.7 and 3.0: a text or an image, and with 3.0 both in one vector. One input per request.
  *
- * Marengo has no purposes and reports no token count. Video and audio, which need another AWS operation, are not
- * supported. Bodies and limits are as documented:
+ * Marengo has no purposes and reports no token count. Video and audio need another AWS operation: `BedrockAsync` has it.
+ * Bodies and limits are as documented:
  * https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-marengo-3.html
  */
 import * as Result from "effect/Result"

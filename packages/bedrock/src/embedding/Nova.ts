@@ -1,7 +1,7 @@
 /**
  * Amazon Nova Multimodal Embeddings: a text or an image. One input per request.
  *
- * AWS also offers video, audio, and longer texts cut into segments; they are not supported.
+ * AWS also offers video, audio, and longer texts cut into segments: `BedrockAsync` has them.
  * https://docs.aws.amazon.com/nova/latest/userguide/embeddings-schema.html
  */
 import * as Result from "effect/Result"
@@ -11,14 +11,14 @@ import * as Image from "./Image.ts"
 
 // Queries have a purpose per kind of searched content, such as TEXT_RETRIEVAL. That kind is not known here, and the
 // generic purpose suits indexes that mix texts and images.
-const purposes = {
+export const purposes = {
   document: "GENERIC_INDEX",
   query: "GENERIC_RETRIEVAL",
   classification: "CLASSIFICATION",
   clustering: "CLUSTERING"
 } as const
 
-const truncations = { none: "NONE", start: "START", end: "END" } as const
+export const truncations = { none: "NONE", start: "START", end: "END" } as const
 
 /**
  * `amazon.nova-2-multimodal-embeddings-v1:0`: 3,072, 1,024, 384 or 256 numbers; texts of 8,192 tokens at most.

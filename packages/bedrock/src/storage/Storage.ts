@@ -111,7 +111,7 @@ export const make = Effect.fnUntraced(function*(
   { bucketOwner, kmsKey }: Protection,
   use: string
 ): Effect.fn.Return<Storage, ProviderError.InvalidRequestError> {
-  const Sdk = yield* Siblings.s3
+  const Sdk = yield* Effect.promise(Siblings.s3)
   if (Sdk === undefined) return yield* Siblings.notInstalled(use, "@aws-sdk/client-s3")
   // The handler is the client's, which closes it: nothing here has to be closed.
   const client = new Sdk.S3Client({

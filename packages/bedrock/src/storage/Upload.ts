@@ -45,7 +45,8 @@ export const lines = <E, R>(
     let size = 0
 
     const flush = Effect.suspend(() => {
-      const bytes = buffer.slice(0, filled)
+      // The buffer is not written to before the part is sent.
+      const bytes = buffer.subarray(0, filled)
       filled = 0
       return Effect.gen(function*() {
         upload ??= yield* retried(storage.open(location))
@@ -70,7 +71,7 @@ export const lines = <E, R>(
 
     yield* Stream.runForEachArray(given, add)
     if (upload === undefined) {
-      const whole = buffer.slice(0, filled)
+      const whole = buffer.subarray(0, filled)
       const sha256 = digest(whole)
       yield* retried(storage.put(location, whole, sha256))
       return { size, sha256 }

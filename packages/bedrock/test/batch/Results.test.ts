@@ -2,8 +2,10 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Batch from "@strata/core/batch/Batch"
 import * as Cost from "@strata/core/Cost"
 import * as Pricing from "@strata/core/policy/Pricing"
+import * as ProviderError from "@strata/core/ProviderError"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import * as BatchDouble from "../support/BatchDouble.ts"
 
@@ -158,6 +160,47 @@ describe("The results of a job", () => {
         changes: { model: "vendor.unknown-v1" }
       })
       assert.deepInclude(yield* Effect.flip(results), { _tag: "InvalidRequestError", field: "model" })
+    }))
+})
+
+describe("The totals of a job", () => {
+  it.effect("are those of its manifest, and else the counts of the job (jobs 33)", () =>
+    Effect.gen(function*() {
+      const summary = {
+        totalRecordCount: 3,
+        processedRecordCount: 2,
+        successRecordCount: 1,
+        errorRecordCount: 1,
+        inputTokenCount: 1_000_000,
+        outputTokenCount: 0
+      }
+      const { id, service } = yield* finished({ "manifest.json.out": JSON.stringify(summary) })
+      const { cost, counts, usage } = yield* service.totals(id)
+      assert.deepStrictEqual(counts, { total: 3, processed: 2, succeeded: 1, failed: 1 })
+      assert.deepStrictEqual([usage?.inputTokens, cost?.total], [1_000_000, 1])
+      const changes = { counts: { total: 3, processed: 1 } }
+      for (const files of [{}, { "manifest.json.out": "{" }, { "manifest.json.out": "{\"inputTokenCount\":\"7\"}" }]) {
+        const other = yield* finished(files, { changes })
+        assert.deepStrictEqual(yield* other.service.totals(other.id), changes)
+      }
+    }).pipe(Effect.provide(Pricing.layer([{ model: "*", price: { input: 2, batch: 0.5 } }]))))
+})
+
+describe("Waiting for a job", () => {
+  it.effect("asks once at each poll, and goes on when that is throttled; a question for the status is repeated", () =>
+    Effect.gen(function*() {
+      const throttled = new ProviderError.RateLimitError({ provider: "aws.bedrock", message: "too many requests" })
+      const { control, id, service } = yield* finished({}, {
+        jobs: (call, count) => call === "get" && count > 0 && count < 4 ? { error: throttled } : undefined
+      })
+      const before = control.calls.length
+      const jobs = yield* Stream.runCollect(service.watch(id, { polling: Schedule.recurs(2) }))
+      assert.deepStrictEqual([jobs.length, control.calls.length - before], [0, 3])
+      assert.strictEqual((yield* service.status(id)).state, "completed")
+      const other = yield* finished({}, {
+        jobs: (call, count) => call === "get" && count > 0 && count < 4 ? { error: throttled } : undefined
+      })
+      assert.strictEqual((yield* other.service.status(other.id)).state, "completed")
     }))
 })
 

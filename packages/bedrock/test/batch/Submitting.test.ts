@@ -72,6 +72,25 @@ describe("Submitting a job", () => {
       assert.lengthOf(control.created, 1)
     }))
 
+  it.effect("refuses the name of a job for another model, or of another kind (jobs 12)", () =>
+    Effect.gen(function*() {
+      const { control, service } = yield* BatchDouble.make()
+      const { job } = yield* service.submit(submission({ model: "us.amazon.nova-lite-v1:0", kind: "chat" }))
+      for (
+        const other of [{ kind: "chat", model: "us.amazon.nova-pro-v1:0" }, {
+          model: "us.amazon.nova-lite-v1:0"
+        }] as const
+      ) {
+        const error = yield* Effect.flip(service.submit(submission(other)))
+        assert.deepInclude(error, { _tag: "InvalidRequestError", field: "name" })
+      }
+      // As the service may write the same model.
+      control.change(job.id, { model: "amazon.nova-lite-v1:0" })
+      const again = yield* service.submit(submission({ model: "us.amazon.nova-lite-v1:0", kind: "chat" }))
+      assert.strictEqual(again.outcome, "existing")
+      assert.lengthOf(control.created, 1)
+    }))
+
   it.effect("finds the job whose creation was not answered: one job (jobs 27)", () =>
     Effect.gen(function*() {
       const { control, service } = yield* BatchDouble.make({

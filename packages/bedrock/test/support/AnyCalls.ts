@@ -13,8 +13,10 @@ import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
+import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import {
+  BedrockAsync,
   BedrockBatch,
   BedrockChat,
   BedrockClient,
@@ -84,7 +86,13 @@ const policy = Policy.none
 export const services = Layer.mergeAll(
   BedrockChat.layer({ model: models.chat, policy }),
   BedrockEmbedding.layer({ model: models.embedding, policy }),
-  BedrockRerank.layer({ model: models.rerank, policy })
+  BedrockRerank.layer({ model: models.rerank, policy }),
+  BedrockAsync.layer({
+    model: "amazon.nova-2-multimodal-embeddings-v1:0",
+    output: "s3://the-bucket/out/",
+    retry: Retry.never,
+    polling: Schedule.recurs(0)
+  })
 ).pipe(Layer.provideMerge(BedrockClient.layer(options)))
 
 /** Each field of options by itself. */
@@ -141,6 +149,30 @@ const anyBatch = (any: unknown) => [
     limits: { "*": limits }
   })),
   ...fields(["endpoint", "forcePathStyle", "region"], any).map((s3) => ({ ...batchOptions, s3 }))
+]
+
+const asyncOptions: BedrockAsync.Options = { output: "s3://the-bucket/out/", retry: Retry.never }
+
+const anyAsync = (any: unknown) => [
+  any as never,
+  ...fields(["model", "input", "output", "bucketOwner", "kmsKey", "tags", "family", "polling", "s3"], any).map((
+    field
+  ) => ({
+    ...asyncOptions,
+    ...(field as object)
+  }))
+]
+
+const anyRequest = (any: unknown) => [
+  any as never,
+  ...fields(["source", "purpose", "dimensions", "truncate", "segment", "audioVideo", "body", "token", "model"], any)
+    .map(
+      (field) => ({ source: { text: "Hi" }, ...(field as object) })
+    ),
+  ...fields(["text", "bytes", "uri", "mediaType"], any).map((source) => ({ source })),
+  ...fields(["bytes", "uri", "mediaType"], any).map((part) => ({
+    source: { uri: "s3://media/a.mp3", mediaType: "audio/mpeg", ...(part as object) }
+  }))
 ]
 
 const prepare = (layer: Layer.Any) =>
@@ -242,6 +274,15 @@ export const calls: Readonly<Record<string, Calls>> = {
       ),
       () => BedrockPrompt.make(prompt, { variables: { a: any } })
     ].flatMap((make) => [make, () => ChatService.generate(make())]),
+  "BedrockAsync.embedSegments": (any) =>
+    anyRequest(any).map((request) => () => BedrockAsync.embedSegments(request as BedrockAsync.Request)),
+  "BedrockAsync.layer": (any) => anyAsync(any).map((options) => () => BedrockAsync.layer(options)),
+  "BedrockAsync.layerConfig": (any) => anyAsync(any).map((options) => () => BedrockAsync.layerConfig(options)),
+  "BedrockAsync.make": (any) => anyAsync(any).map((options) => () => BedrockAsync.make(options)),
+  "BedrockAsync.resume": (any) => [() => BedrockAsync.resume(any)],
+  "BedrockAsync.start": (any) =>
+    anyRequest(any).map((request) => () => BedrockAsync.start(request as BedrockAsync.Request)),
+  "BedrockAsync.status": (any) => [() => BedrockAsync.status(any)],
   "BedrockBatch.layer": (any) => anyBatch(any).map((options) => () => prepare(BedrockBatch.layer(options))),
   "BedrockBatch.layerConfig": (any) => anyBatch(any).map((options) => () => prepare(BedrockBatch.layerConfig(options))),
   "BedrockBatch.make": (any) => anyBatch(any).map((options) => () => BedrockBatch.make(options)),

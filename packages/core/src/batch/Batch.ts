@@ -200,6 +200,16 @@ export interface ResultOptions {
 }
 
 /**
+ * What a job did as a whole, where the provider sums it up; `usage` and `cost` also where it counts no tokens of a record.
+ * The cost is that of its tokens at the batch price, caches not told apart.
+ */
+export interface Totals {
+  readonly counts: Counts
+  readonly usage?: Usage.Usage | undefined
+  readonly cost?: Cost.Cost | undefined
+}
+
+/**
  * How to wait for a job.
  *
  * `polling`: when to ask next, fed with the job as far as it is known, as long as the schedule goes on. By default after 30 seconds, growing to 5 minutes,
@@ -245,6 +255,7 @@ export type SubmitError = ProviderError.SubmitError
  * - `watch`: the job now, and after each change; ends when it is over. Transient failures of polls are ignored.
  * - `results`: of a job that is over, whatever its state, in the provider's order; `InvalidRequestError` before that. Fails at
  *   the end when there are fewer than the provider counted; the results before that are valid.
+ * - `totals`: of a job that is over, without reading its results.
  *
  * An `AuthenticationError`, of expired credentials too, says nothing about a job: sign in and go on.
  */
@@ -260,6 +271,10 @@ export interface Batch extends Trait.Trait {
   readonly stop: (id: string) => Effect.Effect<Job, ProviderError.CallError>
   readonly watch: (id: string, options?: WatchOptions) => Stream.Stream<Job, ProviderError.CallError>
   readonly results: (id: string, options?: ResultOptions) => Stream.Stream<BatchResult, ProviderError.CallError>
+  readonly totals: (
+    id: string,
+    options?: Pick<ResultOptions, "model">
+  ) => Effect.Effect<Totals, ProviderError.CallError>
 }
 
 /** A chat record with its model and messages, validated. */
@@ -298,7 +313,8 @@ export interface ResolvedResultOptions {
  * - `limits`: of a job, `embeddingLimits`: of one request to embed, both without network.
  * - `encode`: the line of a record.
  * - `submit`, `status`, `find`, `stop`, `preflight`: as in {@link Batch}.
- * - `results`: of a job that is over; their cost is added.
+ * - `poll`: one attempt at `status`, where that makes several: what waits asks again anyway.
+ * - `results`, `totals`: of a job that is over; their cost is added.
  */
 export interface Provider {
   readonly provider: string
@@ -312,7 +328,9 @@ export interface Provider {
   readonly preflight: (model: string | undefined) => Effect.Effect<ReadonlyArray<Obstacle>, ProviderError.CallError>
   readonly submit: <E, R>(submission: ResolvedSubmission<E, R>) => Effect.Effect<Submitted, E | SubmitError, R>
   readonly status: (id: string) => Effect.Effect<Job, ProviderError.CallError>
+  readonly poll?: ((id: string) => Effect.Effect<Job, ProviderError.CallError>) | undefined
   readonly find: (name: string) => Effect.Effect<Job | undefined, ProviderError.CallError>
   readonly stop: (id: string) => Effect.Effect<Job, ProviderError.CallError>
   readonly results: (job: Job, options: ResolvedResultOptions) => Stream.Stream<BatchResult, ProviderError.CallError>
+  readonly totals: (job: Job) => Effect.Effect<Totals, ProviderError.CallError>
 }

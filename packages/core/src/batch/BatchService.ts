@@ -82,3 +82,10 @@ export const results = (
   options?: Batch.ResultOptions
 ): Stream.Stream<Batch.BatchResult, ProviderError.CallError, BatchService> =>
   Stream.unwrap(BatchService.useSync((service) => service.results(id, options)))
+
+/** What a job that is over did as a whole: its records, and its tokens where the provider sums them up. */
+export const totals = (
+  id: string,
+  options?: Pick<Batch.ResultOptions, "model">
+): Effect.Effect<Batch.Totals, ProviderError.CallError, BatchService> =>
+  BatchService.use((service) => service.totals(id, options))

@@ -23,7 +23,7 @@ export type Trip = Circuits.Trip
  * opens it again, and after a probe that is refused or interrupted the next call is the probe.
  *
  * One circuit for each provider, region and model, of each service; of all services of all processes where `SharedState` of
- * `@strata/persistence` keeps them in Redis, so give them the same breaker. While that cannot be reached, a circuit last seen
+ * `@strata/persistence` keeps them, so give them the same breaker. While that cannot be reached, a circuit last seen
  * open stays open for its time, and a process goes on with circuits of its own. `Telemetry.breaker` shows the state, and the
  * log says when it opens (a warning) and closes.
  */

@@ -58,6 +58,7 @@ export interface Options {
  * | `ModelFailedError` with `originalStatus` 429 or 5xx  | `times`               |
  * | `ModelFailedError` otherwise                         | none                  |
  * | `CircuitOpenError`: nothing was sent                 | none                  |
+ * | `QueueFullError`: a job is over after hours          | none                  |
  * | any other transient error                            | `times`               |
  */
 export const exponential = (options: Options = {}): Retry => {
@@ -140,6 +141,7 @@ const limitOf = (error: ProviderError.ProviderError): readonly [kind: string, re
       return [error._tag, status === 429 || status >= 500 ? Infinity : 0]
     }
     case "CircuitOpenError":
+    case "QueueFullError":
       return [error._tag, 0]
     default:
       return [error._tag, ProviderError.isTransient(error) ? Infinity : 0]

@@ -50,7 +50,7 @@ export const layerMemory: Layer.Layer<never> = Layer.sync(Ledger, LedgerMemory.m
 /**
  * A ledger for all processes that use a store of texts, with a text for each key. It goes by the time of the store. An
  * operation is one change of one text, so its time grows with what is in flight and waits on the key: some tens of
- * microseconds, and a millisecond with thousands.
+ * microseconds, and a millisecond with a thousand.
  *
  * Fails with `LedgerError` when the store does, or when a text is none of its own: remove that key.
  */

@@ -95,7 +95,8 @@ export const batchProvider: BatchService.Provider = {
   status: () => counted({ ...batchJob, state: "completed" }),
   find: () => counted(undefined),
   stop: () => counted({ ...batchJob, state: "stopped" }),
-  results: () => Stream.make({ kind: "chat", recordId: "a", result: Result.succeed(response) })
+  results: () => Stream.make({ kind: "chat", recordId: "a", result: Result.succeed(response) }),
+  totals: () => counted({ counts: {}, usage: response.usage })
 }
 
 export const batch = Layer.effect(BatchService.BatchService, BatchService.make(batchProvider))

@@ -93,6 +93,11 @@ export const calls: Readonly<Record<string, Calls>> = {
     ),
     () => BatchService.submit({ name: "a", kind: "chat", lines: Stream.make(any) })
   ],
+  "BatchService.totals": (any) => [
+    () => BatchService.totals(any),
+    () => BatchService.totals("1", any),
+    () => BatchService.totals("1", { model: any })
+  ],
   "BatchService.wait": (any) => [() => BatchService.wait(any), () => BatchService.wait("1", any)],
   "BatchService.watch": (any) => [
     () => BatchService.watch(any),

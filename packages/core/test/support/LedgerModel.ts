@@ -136,6 +136,11 @@ export const watch = Effect.fnUntraced(function*(
   const reserve = Effect.fnUntraced(function*(id: number, { requests, tokens }: Draw) {
     const draw = { tokens, requests }
     const share = shareOf(id)
+    if (forgets) {
+      endLeases()
+      // A store may have forgotten the key by itself, or not yet.
+      if (held.length === 0 && line.length === 0) yield* follow()
+    }
     // What has room by now is granted before somebody comes who may be next.
     if (share !== undefined || line.some((place) => shareOf(place.id) !== undefined)) {
       endLeases()

@@ -16,9 +16,10 @@ import * as Json from "../Json.ts"
 import * as Model from "../model/Model.ts"
 import type * as Quota from "../quota/Quota.ts"
 
-/** A body for a model, in the format of an operation. */
+/** A body for a model, in the format of an operation. `model`: where it is known already. */
 export interface Question {
   readonly region: string
+  readonly model?: Model.Model | undefined
   readonly modelId: string
   readonly type: "InvokeModel" | "Converse"
   readonly input: unknown
@@ -43,7 +44,7 @@ export interface Options {
 export const make = (options: Options) =>
   Effect.fnUntraced(
     function*(
-      { input, modelId, region, type }: Question
+      { input, model: known, modelId, region, type }: Question
     ): Effect.fn.Return<
       Answer,
       AwsError.AwsError,
@@ -51,7 +52,7 @@ export const make = (options: Options) =>
     > {
       const state = options.regions.get(region)
       if (state === undefined) return yield* AwsError.validation("The provided model identifier is invalid.")
-      const model = yield* Effect.fromResult(Model.resolve(state.catalog, modelId))
+      const model = known ?? (yield* Effect.fromResult(Model.resolve(state.catalog, modelId)))
       const random = yield* Random.Random
       const clock = yield* Clock.Clock
       const now = clock.currentTimeMillisUnsafe()

@@ -1,5 +1,5 @@
 /**
- * How batch jobs of an emulator behave: the limits of the account, and how long each phase takes.
+ * How batch jobs of an emulator behave: the limits of the account, and how long each phase takes; asynchronous invocations too.
  */
 import * as Duration from "effect/Duration"
 import * as Result from "effect/Result"
@@ -26,6 +26,7 @@ const Time = DurationInput.check(
  * - `tools` (refused): whether records of the type Converse may have tools.
  * - `submitted`, `validating`, `scheduled`, `stopping` (10 milliseconds each): how long a job has each status at least.
  *   `processing` (20 milliseconds): the same for `InProgress`, over which the records are spread.
+ * - `invocation` (20 milliseconds): how long an asynchronous invocation is in progress at least.
  */
 export type JobOptions = typeof JobOptions.Type
 /** @see {@link JobOptions} */
@@ -41,7 +42,8 @@ export const JobOptions = Schema.Struct({
   validating: Schema.optional(Time),
   scheduled: Schema.optional(Time),
   processing: Schema.optional(Time),
-  stopping: Schema.optional(Time)
+  stopping: Schema.optional(Time),
+  invocation: Schema.optional(Time)
 })
 
 /** All of them; times in milliseconds. */
@@ -58,6 +60,7 @@ export interface Settings {
   readonly scheduled: number
   readonly processing: number
   readonly stopping: number
+  readonly invocation: number
 }
 
 const decode = JsonFile.fromValue(JobOptions)
@@ -76,5 +79,6 @@ export const settle = (options: unknown): Result.Result<Settings, JsonFile.JsonF
     validating: Duration.toMillis(given.validating ?? 10),
     scheduled: Duration.toMillis(given.scheduled ?? 10),
     processing: Duration.toMillis(given.processing ?? 20),
-    stopping: Duration.toMillis(given.stopping ?? 10)
+    stopping: Duration.toMillis(given.stopping ?? 10),
+    invocation: Duration.toMillis(given.invocation ?? 20)
   }))

@@ -17,6 +17,7 @@ import * as Job from "./Job.ts"
 import * as JobRequest from "./JobRequest.ts"
 import * as JobRun from "./JobRun.ts"
 import * as Page from "./Page.ts"
+import type * as Processing from "./Processing.ts"
 
 /**
  * - `fate`: the faults that strike the creation of a job; `struck` is called when it is created.
@@ -41,7 +42,7 @@ export interface Jobs {
 const maxJobs = 10_000
 
 /** No jobs yet. Closing the scope ends those that run. */
-export const make = Effect.fnUntraced(function*<R>(options: JobRun.Options<R>) {
+export const make = Effect.fnUntraced(function*<R>(options: Processing.Options<R>) {
   const { clock, settings } = options
   const jobs = new Map<string, Job.Job>()
   const fork = yield* FiberSet.makeRuntime<R, void, never>()
@@ -113,7 +114,11 @@ export const make = Effect.fnUntraced(function*<R>(options: JobRun.Options<R>) {
         case "ListModelInvocationJobs": {
           const mine = [...jobs.values()].filter((job) => job.region === region)
           return Effect.map(
-            Page.of(mine, route.query, { statuses: Job.statuses, sortBy: "CreationTime" }),
+            Page.of(mine, route.query, {
+              statuses: Job.statuses,
+              sortBy: "CreationTime",
+              nameOf: ({ request }) => request.jobName
+            }),
             ({ items, nextToken }) => HttpResponse.json({ invocationJobSummaries: items.map(Job.describe), nextToken })
           )
         }

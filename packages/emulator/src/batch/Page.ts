@@ -9,7 +9,6 @@ interface Submitted {
   readonly id: string
   readonly status: string
   readonly submitTime: number
-  readonly request: { readonly jobName?: string | undefined }
 }
 
 /** A page, and the token of the next one. */
@@ -18,10 +17,11 @@ export interface Page<A> {
   readonly nextToken: string | undefined
 }
 
-/** - `statuses`: those that can be asked for. `sortBy`: the one order there is. */
-export interface Options {
+/** - `statuses`: those that can be asked for. `sortBy`: the one order there is. `nameOf`: where names can be. */
+export interface Options<A> {
   readonly statuses: ReadonlyArray<string>
   readonly sortBy: string
+  readonly nameOf?: (item: A) => string
 }
 
 type Query = Readonly<Record<string, string>>
@@ -30,7 +30,7 @@ type Query = Readonly<Record<string, string>>
 export const of = Effect.fnUntraced(function*<A extends Submitted>(
   all: ReadonlyArray<A>,
   query: Query,
-  { sortBy, statuses }: Options
+  { nameOf = () => "", sortBy, statuses }: Options<A>
 ): Effect.fn.Return<Page<A>, AwsError.AwsError> {
   const { maxResults = "100", nameContains, nextToken, sortOrder = "Descending", statusEquals } = query
   if (statusEquals !== undefined) yield* oneOf("statusEquals", statusEquals, statuses)
@@ -43,10 +43,10 @@ export const of = Effect.fnUntraced(function*<A extends Submitted>(
   const after = yield* timeOf("submitTimeAfter", query, -Infinity)
   const before = yield* timeOf("submitTimeBefore", query, Infinity)
   const ordered = sortOrder === "Ascending" ? all : all.toReversed()
-  const found = ordered.filter(({ request, status, submitTime }) =>
-    (statusEquals === undefined || status === statusEquals) &&
-    (nameContains === undefined || request.jobName?.includes(nameContains) === true) &&
-    submitTime > after && submitTime < before
+  const found = ordered.filter((item) =>
+    (statusEquals === undefined || item.status === statusEquals) &&
+    (nameContains === undefined || nameOf(item).includes(nameContains)) &&
+    item.submitTime > after && item.submitTime < before
   )
   // a page begins behind an item, so that new ones do not shift it
   const last = nextToken === undefined ? undefined : /^after-([a-z0-9]{12})$/.exec(nextToken)?.[1]

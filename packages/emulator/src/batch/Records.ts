@@ -20,9 +20,15 @@ export interface Record {
   readonly modelInput: Readonly<{ [name: string]: unknown }>
 }
 
+/** A file of the input; `name` is its path below the folder of the input, or its own name. */
+export interface File {
+  readonly name: string
+  readonly object: Buckets.StoredObject
+}
+
 /** The input and the output of a job, where both exist and are accessible. */
 export interface Places {
-  readonly files: ReadonlyArray<Buckets.StoredObject>
+  readonly files: ReadonlyArray<File>
   readonly output: Buckets.Bucket
 }
 
@@ -60,7 +66,8 @@ export const find = Effect.fnUntraced(function*(
   }
   const total = files.reduce((sum, { size }) => sum + size, 0)
   if (total > maxJobBytes) return yield* refuse(`The input has ${total} bytes; a job may have ${maxJobBytes}.`)
-  const places: Places = { files, output }
+  const above = file === undefined ? folder.length : file.key.lastIndexOf("/") + 1
+  const places: Places = { output, files: files.map((object) => ({ object, name: object.key.slice(above) })) }
   return places
 })
 
@@ -103,7 +110,7 @@ export const validate = Effect.fnUntraced(function*(
 ) {
   const ids = new Set<string>()
   let total = 0
-  for (const file of files) {
+  for (const { object: file } of files) {
     yield* Stream.runForEach(Lines.split(store.read(file), settings.maxRecordBytes), (line) =>
       Effect.gen(function*() {
         const at = `line ${line.number} of ${file.key}`

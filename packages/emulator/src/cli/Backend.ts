@@ -45,10 +45,17 @@ export const describe = (backend: Backend): string => {
   }
 }
 
-/** An emulator with the backend. */
+/** The services of a model on this machine. */
+export type Services = Layer.Layer<
+  ChatService.ChatService | EmbeddingService.EmbeddingService,
+  CliError.UserError
+>
+
+/** An emulator with the backend; `local` are the services of the one by this name. */
 export const layer = (
   backend: Backend,
-  options: Emulator.Options
+  options: Emulator.Options,
+  local: Services = Layer.unwrap(installed)
 ): Layer.Layer<
   Emulator.Emulator,
   Emulator.EmulatorError | JsonFile.JsonFileError | CliError.UserError,
@@ -58,7 +65,7 @@ export const layer = (
     case "echo":
       return Emulator.layer({ inputTokens: "counted", ...options }).pipe(Layer.provide(echo))
     case "local":
-      return Emulator.layer(options).pipe(Layer.provide(Layer.unwrap(local)))
+      return Emulator.layer(options).pipe(Layer.provide(local))
     case "script":
       return Layer.unwrap(Effect.map(Script.read(backend.file), (script) => Script.layerEmulator(script, options)))
     case "replay":
@@ -95,7 +102,7 @@ const isLocal = (module: unknown): module is Local =>
   Predicate.hasProperty(module, "ExtractiveChat") && Predicate.hasProperty(module, "LocalEmbedding")
 
 /** Resolved from the working directory, so that a project's own copy is used. */
-const local = Effect.tryPromise({
+const installed = Effect.tryPromise({
   try: (): Promise<unknown> => {
     const { resolve } = Module.createRequire(Url.pathToFileURL(`${process.cwd()}/`))
     return import(Url.pathToFileURL(resolve("@strata/local")).href)

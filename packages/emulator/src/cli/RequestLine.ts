@@ -32,7 +32,7 @@ export const fromRequest = (request: Statistics.ReceivedRequest, { colors, zone 
     paint(colorOf(status), String(status ?? "-").padStart(6)),
     ...[millis, inputTokens ?? "-", outputTokens ?? "-"].map((count) => String(count).padStart(7)),
     (operation ?? "?").padEnd(14),
-    printable(modelId ?? path),
+    printable(modelId ?? path.replace(/\?.*$/s, "")),
     ...(events === "" ? [] : [paint(yellow, events)]),
     ...(refusal === undefined ? [] : [paint(dim, reasonOf(refusal))])
   ].join("  ")

@@ -1,5 +1,5 @@
 /**
- * The command `strata-emulator`: an emulator that runs until it is stopped, and logs each request in one line.
+ * The command `strata-emulator`, and `strata emulator`: an emulator that runs until it is stopped, and logs each request in one line.
  */
 import * as CliError from "effect/cli/CliError"
 import * as Command from "effect/cli/Command"
@@ -15,6 +15,7 @@ import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
+import * as JobOptions from "../batch/JobOptions.ts"
 import * as Emulator from "../Emulator.ts"
 import * as JsonFile from "../JsonFile.ts"
 import * as Quota from "../quota/Quota.ts"
@@ -175,6 +176,27 @@ const capture = Flag.Boolean("capture").pipe(
   Flag.withDescription("Show request bodies, including prompts, on the page")
 )
 
+const bucket = Flag.String("bucket").pipe(
+  Flag.withMetavar("NAME"),
+  Flag.atLeast(0),
+  Flag.withDescription("A bucket of S3 that is there from the start; may be repeated")
+)
+
+const s3Directory = Flag.String("s3-directory").pipe(
+  Flag.withMetavar("DIRECTORY"),
+  Flag.optional,
+  Flag.withDescription("Keep the objects of S3 there, for the next start (in memory)")
+)
+
+const batch = Flag.String("batch").pipe(
+  Flag.withMetavar("JSON"),
+  Flag.mapEffect((text) => Effect.mapError(Effect.fromResult(readBatch(text, "--batch")), invalidFile)),
+  Flag.optional,
+  Flag.withDescription("Limits and times of batch jobs, such as {\"minRecords\": 1, \"validating\": \"5 minutes\"}")
+)
+
+const readBatch = JsonFile.fromText(JobOptions.JobOptions)
+
 const flags = {
   port,
   host,
@@ -193,49 +215,74 @@ const flags = {
   fault,
   latency,
   tls,
-  capture
+  capture,
+  bucket,
+  s3Directory,
+  batch
+}
+
+/**
+ * - `name`: of the command; `program`: how it is called, as in `strata emulator`.
+ * - `local`: the services of `--answer local`; those of the package in the working directory when missing.
+ */
+export interface Options {
+  readonly name: string
+  readonly program: string
+  readonly local?: Backend.Services | undefined
 }
 
 /** The command. It ends when it is interrupted; then the port and every connection are closed. */
-export const command = Command.make("strata-emulator", flags, (given) =>
-  Effect.gen(function*() {
-    const backend = yield* choose(given)
-    const options: Emulator.Options = {
-      port: given.port,
-      host: given.host,
-      regions: given.region,
-      cors: given.cors.length === 0 ? undefined : given.cors,
-      admin: { token: yield* tokenOf(given.adminToken), origins: given.adminCors },
-      capture: given.capture,
-      faults: given.fault.flat(),
-      quota: Object.assign({}, ...given.quota),
-      models: Option.getOrUndefined(given.models),
-      latency: Option.getOrUndefined(given.latency),
-      tls: given.tls ? "self-signed" : undefined
-    }
-    yield* run(backend).pipe(
-      Effect.scoped,
-      Effect.provide(Backend.layer(backend, options)),
-      Effect.catchTag("JsonFileError", (cause) => new CliError.UserError({ cause, userMessage: cause.message })),
-      Effect.catchTag("EmulatorError", (cause) => new CliError.UserError({ cause, userMessage: remedy(cause, given) }))
+export const make = ({ local, name, program }: Options) =>
+  Command.make(name, flags, (given) =>
+    Effect.gen(function*() {
+      const backend = yield* choose(given)
+      const options: Emulator.Options = {
+        port: given.port,
+        host: given.host,
+        regions: given.region,
+        cors: given.cors.length === 0 ? undefined : given.cors,
+        admin: { token: yield* tokenOf(given.adminToken), origins: given.adminCors },
+        capture: given.capture,
+        faults: given.fault.flat(),
+        quota: Object.assign({}, ...given.quota),
+        models: Option.getOrUndefined(given.models),
+        latency: Option.getOrUndefined(given.latency),
+        tls: given.tls ? "self-signed" : undefined,
+        s3: { buckets: given.bucket, directory: Option.getOrUndefined(given.s3Directory) },
+        batch: Option.getOrUndefined(given.batch)
+      }
+      yield* run(backend).pipe(
+        Effect.scoped,
+        Effect.provide(Backend.layer(backend, options, local)),
+        Effect.catchTag("JsonFileError", (cause) => new CliError.UserError({ cause, userMessage: cause.message })),
+        Effect.catchTag(
+          "EmulatorError",
+          (cause) => new CliError.UserError({ cause, userMessage: remedy(cause, given) })
+        )
+      )
+    })).pipe(
+      Command.withDescription(
+        "Amazon Bedrock Runtime on this machine: the real wire format, without an account. S3 and batch inference are on the same port."
+      ),
+      Command.withExamples([
+        { command: program, description: "Answer with an echo on http://127.0.0.1:4599" },
+        { command: `${program} --script answers.json`, description: "Answer with a script" },
+        {
+          command: `${program} --fault throttle:3 --fault InternalServerException:10%`,
+          description: "Refuse the first three requests, and fail a tenth of all others"
+        },
+        {
+          command: `${program} --quota "*=50000" --latency 300ms`,
+          description: "Throttle and wait as Bedrock does"
+        },
+        { command: `${program} --record chat.json --redact`, description: "Record Bedrock's responses" },
+        { command: `${program} --bucket data --s3-directory .s3`, description: "Run batch jobs over files of S3" },
+        { command: `${program} --replay chat.json --tls`, description: "Replay them, over HTTPS too" }
+      ])
     )
-  })).pipe(
-    Command.withDescription("Amazon Bedrock Runtime on this machine: the real wire format, without an account."),
-    Command.withExamples([
-      { command: "strata-emulator", description: "Answer with an echo on http://127.0.0.1:4599" },
-      { command: "strata-emulator --script answers.json", description: "Answer with a script" },
-      {
-        command: "strata-emulator --fault throttle:3 --fault InternalServerException:10%",
-        description: "Refuse the first three requests, and fail a tenth of all others"
-      },
-      {
-        command: "strata-emulator --quota \"*=50000\" --latency 300ms",
-        description: "Throttle and wait as Bedrock does"
-      },
-      { command: "strata-emulator --record chat.json --redact", description: "Record Bedrock's responses" },
-      { command: "strata-emulator --replay chat.json --tls", description: "Replay them, over HTTPS too" }
-    ])
-  )
+
+/** The command `strata-emulator`. */
+export const command = make({ name: "strata-emulator", program: "strata-emulator" })
 
 interface Choice {
   readonly answer: Option.Option<"echo" | "local">

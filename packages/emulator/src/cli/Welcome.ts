@@ -19,6 +19,7 @@ export const lines = ({ answering, certificateFile, emulator }: Options): Readon
     `Bedrock Runtime on ${url}, answered by ${answering}`,
     "",
     `export AWS_ENDPOINT_URL_BEDROCK=${url} AWS_ENDPOINT_URL_BEDROCK_RUNTIME=${url}`,
+    `export AWS_ENDPOINT_URL_S3=${url}`,
     `export AWS_ACCESS_KEY_ID=${credentials.accessKeyId}`,
     `export AWS_SECRET_ACCESS_KEY=${Redacted.value(credentials.secretAccessKey)}`,
     `export AWS_REGION=${region} AWS_DEFAULT_REGION=${region}`,
@@ -27,6 +28,7 @@ export const lines = ({ answering, certificateFile, emulator }: Options): Readon
       : [`export NODE_EXTRA_CA_CERTS=${certificateFile} AWS_CA_BUNDLE=${certificateFile}`]),
     "unset AWS_PROFILE AWS_SESSION_TOKEN AWS_BEARER_TOKEN_BEDROCK",
     "",
+    `S3 (path style) and batch inference: the same address`,
     `Requests and faults: ${url.replace(/^https:/, "http:")}/`,
     ""
   ]

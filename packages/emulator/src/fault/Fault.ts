@@ -203,7 +203,7 @@ const kinds = {
  *
  * What becomes of a batch job, when its CreateModelInvocationJob is accepted; several of them may strike the same job,
  * beside one of the other faults:
- * - `jobFailure`: it fails when it is validated, with a `message`.
+ * - `jobFailure`: it fails when it is validated, with a `message`; so does what a StartAsyncInvoke started.
  * - `jobExpiry`, `jobPartial`, `jobStop`: after a `fraction` (default 0.5) of the records it waits for its timeout and
  *   expires, is partially completed, or is stopped as if somebody had asked for it.
  * - `recordErrors`: a `fraction` (default 1) of the records, the first ones, get an error: `errorCode` (default 400) and

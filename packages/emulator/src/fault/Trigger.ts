@@ -110,6 +110,7 @@ const reaches = (fault: Fault, { chats, operation }: Candidate): boolean => {
     case "huge":
       return chats
     case "jobFailure":
+      return operation === "CreateModelInvocationJob" || operation === "StartAsyncInvoke"
     case "jobExpiry":
     case "jobPartial":
     case "jobStop":

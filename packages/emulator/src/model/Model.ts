@@ -22,4 +22,4 @@ export {
   type RerankFamily,
   type RerankModel
 } from "./InvokedModel.ts"
-export { profilesOf, resolve, resolveCounted } from "./Resolution.ts"
+export { profilesOf, resolve, resolveAsync, resolveCounted } from "./Resolution.ts"

@@ -41,6 +41,16 @@ export const resolveCounted = (catalog: Catalog, modelId: string): Result.Result
   )
 }
 
+/**
+ * The model of a StartAsyncInvoke request, or the service's error. Some models whose InvokeModel needs an inference
+ * profile take their own id here.
+ */
+export const resolveAsync = (catalog: Catalog, modelId: string): Result.Result<Model, AwsError.AwsError> => {
+  const named = parse(catalog, modelId)
+  const model = named?.through === "id" ? catalog.models.get(named.id) : undefined
+  return model === undefined ? resolve(catalog, modelId) : available(model)
+}
+
 /** The geographies through whose inference profiles a model can be called in the catalog's region. */
 export const profilesOf = ({ region }: Catalog, { inferenceProfiles }: Model): ReadonlyArray<string> =>
   inferenceProfiles.filter((geography) => Region.isIn(region, geography))

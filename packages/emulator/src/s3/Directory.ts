@@ -36,18 +36,21 @@ export interface Saved {
 
 /**
  * - `load`: what an earlier emulator left. Files without a readable description are ignored.
- * - `write`: a new version of an object; the description is written last.
+ * - `draft`: a new version of an object, which is written piece by piece.
  */
 export interface Directory {
   readonly load: Effect.Effect<ReadonlyArray<Saved>, AwsError.AwsError>
   readonly addBucket: (name: string, region: string) => Effect.Effect<void, AwsError.AwsError>
   readonly removeBucket: (name: string) => Effect.Effect<void, AwsError.AwsError>
-  readonly write: (
-    bucket: string,
-    object: Omit<StoredObject, "content">,
-    pieces: Content.Pieces
-  ) => Effect.Effect<Content.Content, AwsError.AwsError>
+  readonly draft: (bucket: string, key: string) => Effect.Effect<Draft, AwsError.AwsError>
   readonly remove: (content: Extract<Content.Content, { readonly type: "file" }>) => Effect.Effect<void>
+}
+
+/** A version of an object that nobody sees yet. `complete` writes its description, last. */
+export interface Draft {
+  readonly append: (bytes: Uint8Array) => Effect.Effect<void, AwsError.AwsError>
+  readonly complete: (object: Omit<StoredObject, "content">) => Effect.Effect<Content.Content, AwsError.AwsError>
+  readonly abort: Effect.Effect<void>
 }
 
 /** The directory, which is created when it is missing. */
@@ -82,25 +85,34 @@ export const open = Effect.fnUntraced(function*(path: string) {
       (names) => Effect.map(Effect.forEach(names, loadBucket), (found) => found.flat())
     ),
     addBucket: (name, region) =>
-      Content.attempt(async () => {
-        await Fs.mkdir(Path.join(root, name), { recursive: true })
-        await Fs.writeFile(Path.join(root, name, bucketFile), JSON.stringify({ region }))
-      }),
+      Effect.andThen(
+        Content.attempt(() => Fs.mkdir(Path.join(root, name), { recursive: true })),
+        Content.attempt(() => Fs.writeFile(Path.join(root, name, bucketFile), JSON.stringify({ region })))
+      ),
     removeBucket: (name) => Content.attempt(() => Fs.rm(Path.join(root, name), { recursive: true, force: true })),
-    write: Effect.fnUntraced(function*(bucket, object, pieces) {
-      const hash = Crypto.createHash("sha256").update(object.key).digest("hex")
+    draft: Effect.fnUntraced(function*(bucket, key) {
+      const hash = Crypto.createHash("sha256").update(key).digest("hex")
       const name = Path.join(root, bucket, `${hash}.${clock.currentTimeMillisUnsafe()}-${++version}`)
-      const [path, description] = [`${name}.bin`, `${name}${suffix}`]
-      yield* Content.attempt(() => Fs.writeFile(path, pieces))
-      yield* Content.attempt(() => Fs.writeFile(`${name}.new`, JSON.stringify(object)))
-      yield* Content.attempt(() => Fs.rename(`${name}.new`, description))
-      return { type: "file" as const, path, description }
+      const [path, description, unfinished] = [`${name}.bin`, `${name}${suffix}`, `${name}.new`]
+      const file = yield* Content.attempt(() => Fs.open(path, "wx"))
+      const close = Content.attempt(() => file.close())
+      const draft: Draft = {
+        append: (bytes) => Effect.asVoid(Content.attempt(() => file.appendFile(bytes))),
+        complete: Effect.fnUntraced(function*(object) {
+          yield* close
+          yield* Content.attempt(() => Fs.writeFile(unfinished, JSON.stringify(object)))
+          yield* Content.attempt(() => Fs.rename(unfinished, description))
+          return { type: "file" as const, path, description }
+        }),
+        abort: Effect.andThen(Effect.ignore(close), Effect.ignore(Content.attempt(() => Fs.rm(path, { force: true }))))
+      }
+      return draft
     }),
     remove: ({ description, path }) =>
-      Effect.ignore(Content.attempt(async () => {
-        await Fs.rm(description, { force: true })
-        await Fs.rm(path, { force: true })
-      }))
+      Effect.ignore(Effect.andThen(
+        Content.attempt(() => Fs.rm(description, { force: true })),
+        Content.attempt(() => Fs.rm(path, { force: true }))
+      ))
   }
   return directory
 })

@@ -47,7 +47,13 @@ export const objects = Effect.fnUntraced(function*(
   }
   const after = token === undefined ? query["start-after"] ?? "" : fromToken(token)
   if (after === undefined) return yield* S3Error.make("InvalidArgument", "The continuation token provided is incorrect")
-  const { entries, next } = page(matching(bucket, prefix), { prefix, delimiter, after, most })
+  const { entries, next } = page(matching(bucket, prefix), {
+    prefix,
+    delimiter,
+    after,
+    most,
+    begins: token === undefined ? "inside" : "behind"
+  })
   const written = (text: string) => encoding === "url" ? encodeURIComponent(text).replaceAll("%2F", "/") : text
   return S3Response.xml("ListBucketResult", {
     Name: bucket.name,
@@ -83,18 +89,22 @@ interface Page {
   readonly prefix: string
   readonly delimiter: string
   readonly after: string
+  readonly begins: "behind" | "inside"
   readonly most: number
 }
 
 /** `next`: the last key or prefix of a page that is not the last one. */
-const page = (objects: ReadonlyArray<Buckets.StoredObject>, { after, delimiter, most, prefix }: Page) => {
+const page = (objects: ReadonlyArray<Buckets.StoredObject>, { after, begins, delimiter, most, prefix }: Page) => {
   const entries: Array<Entry> = []
   let latest = ""
   for (const object of objects) {
     const at = delimiter === "" ? -1 : object.key.indexOf(delimiter, prefix.length)
     const shared = at < 0 ? undefined : object.key.slice(0, at + delimiter.length)
     const name = shared ?? object.key
-    if (compare(name, after) <= 0 || (shared !== undefined && shared === latest)) continue
+    // a page goes on behind a prefix; a key to start after is inside of one
+    if (compare(begins === "behind" ? name : object.key, after) <= 0 || (shared !== undefined && shared === latest)) {
+      continue
+    }
     if (entries.length === most) return { entries, next: most === 0 ? undefined : latest }
     latest = name
     entries.push(shared === undefined ? { type: "object", object } : { type: "prefix", prefix: shared })

@@ -108,7 +108,8 @@ export const complete = Effect.fnUntraced(function*(call: Call, bucket: Buckets.
   const checksums = parts.map(({ checksum }) => checksum).filter(Predicate.isNotUndefined)
   const size = parts.reduce((sum, { bytes }) => sum + bytes.length, 0)
   const all = sizeOf(upload)
-  bucket.uploads.delete(upload.id)
+  // another request may have completed or aborted it meanwhile
+  if (!bucket.uploads.delete(upload.id)) return yield* S3Error.make("NoSuchUpload")
   // what was reserved for the parts is now the object's
   store.budget.release(all)
   store.budget.force(size + Buckets.overhead)
@@ -122,7 +123,9 @@ export const complete = Effect.fnUntraced(function*(call: Call, bucket: Buckets.
     checksum: algorithm === undefined || checksums.length < parts.length
       ? undefined
       : { algorithm, value: Checksum.ofParts(algorithm, checksums) }
-  })
+  }).pipe(
+    Effect.onError(() => Effect.sync(() => store.budget.release(size + Buckets.overhead)))
+  )
   return S3Response.xml("CompleteMultipartUploadResult", {
     Location: `/${bucket.name}/${upload.key}`,
     Bucket: bucket.name,
@@ -152,8 +155,7 @@ const sizeOf = ({ parts }: Buckets.Upload): number =>
 /** AbortMultipartUpload. */
 export const abort = Effect.fnUntraced(function*(call: Call, bucket: Buckets.Bucket) {
   const upload = yield* uploadOf(call, bucket)
-  bucket.uploads.delete(upload.id)
-  call.store.budget.release(sizeOf(upload))
+  if (bucket.uploads.delete(upload.id)) call.store.budget.release(sizeOf(upload))
   return S3Response.empty(204)
 })
 

@@ -14,26 +14,7 @@ import * as Checksum from "./Checksum.ts"
 import * as Content from "./Content.ts"
 import * as Directory from "./Directory.ts"
 import * as S3Error from "./S3Error.ts"
-
-/** A bucket of the options. By default it is in the default region, belongs to the emulated account, and grants access. */
-export interface BucketOptions {
-  readonly name: string
-  readonly region?: string | undefined
-  readonly owner?: string | undefined
-  readonly access?: "granted" | "denied" | undefined
-}
-
-/**
- * - `directory` (memory): keeps buckets and objects in files there, which another emulator finds again; uploads in parts
- *   are kept in memory until they are complete.
- * - `buckets`: there from the start.
- * - `maxBytes` (512 MB): the bound of all objects and unfinished uploads; what exceeds it is refused.
- */
-export interface Options {
-  readonly directory?: string | undefined
-  readonly buckets?: ReadonlyArray<string | BucketOptions> | undefined
-  readonly maxBytes?: number | undefined
-}
+import * as S3Options from "./S3Options.ts"
 
 /** An object that is written piece by piece, and can be read once it is complete. */
 export interface Writer {
@@ -42,8 +23,9 @@ export interface Writer {
   readonly abort: Effect.Effect<void>
 }
 
-/** The total and the number of objects of a bucket. */
+/** The total and the number of objects of a bucket, and the keys of at most a thousand of them. */
 export interface Summary {
+  readonly keys: ReadonlyArray<string>
   readonly name: string
   readonly region: string
   readonly objects: number
@@ -54,22 +36,22 @@ export interface Summary {
 /** See the functions of {@link make}. */
 export type ObjectStore = Effect.Success<ReturnType<typeof make>>
 
-/** The default bound. */
-export const defaultMaxBytes = 512_000_000
+const maxKeys = 1000
 
 /** As in the service, by default. */
 const maxBuckets = 100
 
-/** The store of these options. Fails when the directory cannot be used, or a bucket has an invalid name. */
-export const make = Effect.fnUntraced(function*(options: Options, defaultRegion: string) {
+/** The store of these options. Fails when an option is invalid, or the directory cannot be used. */
+export const make = Effect.fnUntraced(function*(given: S3Options.S3Options, defaultRegion: string) {
+  const options = yield* Effect.fromResult(S3Options.check(given))
   const clock = yield* Clock.Clock
   const now = () => clock.currentTimeMillisUnsafe()
-  const limit = options.maxBytes ?? defaultMaxBytes
+  const limit = options.maxBytes ?? S3Options.defaultMaxBytes
   const budget = Budget.make(limit)
   const buckets = new Map<string, Buckets.Bucket>()
   const directory = options.directory === undefined ? undefined : yield* Directory.open(options.directory)
 
-  const addBucket = (bucket: BucketOptions) => {
+  const addBucket = (bucket: S3Options.BucketOptions) => {
     const added: Buckets.Bucket = {
       name: bucket.name,
       region: bucket.region ?? defaultRegion,
@@ -84,7 +66,6 @@ export const make = Effect.fnUntraced(function*(options: Options, defaultRegion:
   }
   for (const given of options.buckets ?? []) {
     const bucket = typeof given === "string" ? { name: given } : given
-    if (!isBucketName(bucket.name)) return yield* S3Error.make("InvalidBucketName", `s3.buckets: ${invalidName}`)
     addBucket(bucket)
     if (directory !== undefined) yield* directory.addBucket(bucket.name, bucket.region ?? defaultRegion)
   }
@@ -105,7 +86,7 @@ export const make = Effect.fnUntraced(function*(options: Options, defaultRegion:
   }
 
   const createBucket = Effect.fnUntraced(function*(name: string, region: string) {
-    if (!isBucketName(name)) return yield* S3Error.make("InvalidBucketName")
+    if (!S3Options.isBucketName(name)) return yield* S3Error.make("InvalidBucketName")
     const known = buckets.get(name)
     if (known !== undefined) {
       if (known.owner !== Region.account || known.access === "denied") return yield* S3Error.make("BucketAlreadyExists")
@@ -133,25 +114,35 @@ export const make = Effect.fnUntraced(function*(options: Options, defaultRegion:
       object.content.type === "file" && directory !== undefined ? directory.remove(object.content) : Effect.void
     )
 
-  /** Makes the content, whose size is reserved already, an object of the bucket. */
-  const commit = Effect.fnUntraced(function*(
+  /** Makes a content, whose size is reserved already, an object of the bucket, in place of the former one. */
+  const replace = Effect.fnUntraced(function*(
     bucket: Buckets.Bucket,
-    pieces: Content.Pieces,
-    object: Omit<
-      Buckets.StoredObject,
-      "content" | "lastModified"
-    >
+    object: Omit<Buckets.StoredObject, "content" | "lastModified">,
+    contentOf: (object: Omit<Buckets.StoredObject, "content">) => Effect.Effect<Content.Content, AwsError.AwsError>
   ) {
     const complete = { ...object, lastModified: now() }
-    const content = directory === undefined
-      ? Content.inMemory(pieces)
-      : yield* directory.write(bucket.name, complete, pieces)
-    const stored: Buckets.StoredObject = { ...complete, content }
+    const stored: Buckets.StoredObject = { ...complete, content: yield* contentOf(complete) }
     const former = bucket.objects.get(object.key)
     bucket.objects.set(object.key, stored)
     if (former !== undefined) yield* drop(former)
     return stored
   })
+
+  const commit = (
+    bucket: Buckets.Bucket,
+    pieces: Content.Pieces,
+    object: Omit<Buckets.StoredObject, "content" | "lastModified">
+  ) =>
+    replace(bucket, object, (object) => {
+      if (directory === undefined) return Effect.succeed(Content.inMemory(pieces))
+      return Effect.flatMap(directory.draft(bucket.name, object.key), (draft) =>
+        Effect.forEach(pieces, draft.append, { discard: true }).pipe(
+          Effect.andThen(draft.complete(object)),
+          Effect.onError(() =>
+            draft.abort
+          )
+        ))
+    })
 
   /** Reserves room, and gives it back when what follows fails. */
   const within = <A, E, R>(bytes: number, effect: Effect.Effect<A, E, R>) =>
@@ -199,25 +190,29 @@ export const make = Effect.fnUntraced(function*(options: Options, defaultRegion:
   const writer = (bucket: Buckets.Bucket, key: string, headers: Buckets.Description["headers"]): Writer => {
     const pieces: Array<Uint8Array> = []
     const hash = Content.hash()
+    let draft: Directory.Draft | undefined
     let size = 0
-    const abort = Effect.sync(() => {
-      budget.release(size)
-      pieces.length = 0
-      size = 0
+    const keep = Effect.fnUntraced(function*(bytes: Uint8Array) {
+      size += bytes.length
+      hash.update(bytes)
+      if (directory === undefined) return void pieces.push(bytes)
+      draft ??= yield* directory.draft(bucket.name, key)
+      yield* draft.append(bytes)
     })
     return {
-      abort,
-      append: (bytes) =>
-        Effect.map(budget.reserve(bytes.length), () => {
-          size += bytes.length
-          hash.update(bytes)
-          pieces.push(bytes)
-        }),
+      abort: Effect.suspend(() => {
+        budget.release(size)
+        pieces.length = 0
+        size = 0
+        return draft?.abort ?? Effect.void
+      }),
+      append: (bytes) => Effect.andThen(budget.reserve(bytes.length), keep(bytes)),
       complete: within(
         Buckets.overhead,
-        Effect.suspend(() =>
-          commit(bucket, pieces, { key, size, etag: `"${hash.digest("hex")}"`, headers, checksum: undefined })
-        )
+        Effect.suspend(() => {
+          const object = { key, size, etag: `"${hash.digest("hex")}"`, headers, checksum: undefined }
+          return draft === undefined ? commit(bucket, pieces, object) : replace(bucket, object, draft.complete)
+        })
       )
     }
   }
@@ -239,6 +234,7 @@ export const make = Effect.fnUntraced(function*(options: Options, defaultRegion:
     writer,
     summaries: (): ReadonlyArray<Summary> =>
       [...buckets.values()].map(({ name, objects, region, uploads }) => ({
+        keys: [...objects.keys()].slice(0, maxKeys),
         name,
         region,
         objects: objects.size,
@@ -247,9 +243,3 @@ export const make = Effect.fnUntraced(function*(options: Options, defaultRegion:
       }))
   }
 })
-
-const invalidName = "Expected names of 3 to 63 lower-case letters, digits, dots and hyphens"
-
-/** Amazon S3 User Guide, "General purpose bucket naming rules". */
-export const isBucketName = (name: string): boolean =>
-  /^[a-z0-9](?:[a-z0-9.-]{1,61})[a-z0-9]$/.test(name) && !name.includes("..") && !/^\d+\.\d+\.\d+\.\d+$/.test(name)

@@ -2,7 +2,6 @@
  * One request of S3: authenticated by its head, then read within the room that the store has left, then answered.
  */
 import * as Effect from "effect/Effect"
-import * as Result from "effect/Result"
 import type * as AwsError from "../AwsError.ts"
 import type * as Trigger from "../fault/Trigger.ts"
 import type * as Exchange from "../http/Exchange.ts"
@@ -58,21 +57,22 @@ export const read = Effect.fnUntraced(function*(context: Context) {
   return ready
 })
 
-/** The room for a body is held until the request is over. */
+/** The room for an upload is held until the request is over. */
 const bodyOf = Effect.fnUntraced(function*(
   exchange: Exchange.Exchange,
   operation: S3Operation.S3Operation,
   store: ObjectStore.ObjectStore
 ) {
-  const { headers } = exchange
-  const isUpload = operation === "PutObject" || operation === "UploadPart"
-  const told = Upload.lengthOf(headers)
-  const length = isUpload ? yield* Effect.fromResult(told) : Math.min(Result.getOrElse(told, () => maxXml), maxXml)
+  const tooLarge = () => S3Error.make("EntityTooLarge")
+  if (operation !== "PutObject" && operation !== "UploadPart") {
+    return yield* Effect.mapError(exchange.bodyWithin(maxXml), tooLarge)
+  }
+  const length = yield* Effect.fromResult(Upload.lengthOf(exchange.headers))
   yield* Effect.acquireRelease(
     store.arriving.reserve(length),
     () => Effect.sync(() => store.arriving.release(length))
   )
-  return yield* Effect.mapError(exchange.bodyWithin(isUpload ? length : maxXml), () => S3Error.make("EntityTooLarge"))
+  return yield* Effect.mapError(exchange.bodyWithin(length), tooLarge)
 })
 
 /** Above the longest list of parts, in bytes. */

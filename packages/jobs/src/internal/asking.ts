@@ -38,7 +38,7 @@ interface Readable<Item> {
 
 /** While nothing is known of any item, as in an outage, this waits and asks again. */
 export const ask = Effect.fnUntraced(function*<Item, Output, R>(
-  { chunk, items }: Chunks.Chunk,
+  chunk: Chunks.Chunk,
   decode: (json: string) => Result.Result<Item, JobError.ItemError>,
   work: Work.Work<Item, Output, R>,
   outage: Outage.Outage
@@ -49,7 +49,7 @@ export const ask = Effect.fnUntraced(function*<Item, Output, R>(
   let usage = Usage.empty
   let cost: Cost.Cost | undefined = Cost.empty
   let paused: JobError.JobPausedError | undefined
-  let asked: ReadonlyArray<Readable<Item>> = items.flatMap((stored) =>
+  let asked: ReadonlyArray<Readable<Item>> = chunk.items.flatMap((stored) =>
     Result.match(decode(stored.json), {
       onFailure: (error) => (dead.push({ stored, error }), []),
       onSuccess: (item) => [{ stored, item }]

@@ -9,6 +9,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import * as JobError from "../JobError.ts"
+import type * as Chunks from "./chunks.ts"
 
 /**
  * What a failure means.
@@ -40,18 +41,28 @@ const meanings: Readonly<Record<ProviderError.ProviderError["_tag"], Meaning>> =
   BudgetExceededError: "stop"
 }
 
+/** Failures that show that the service works: the model got the item, and failed on it or answered what is unfit. */
+const ofTheModel: ReadonlySet<ProviderError.ProviderError["_tag"]> = new Set<ProviderError.ProviderError["_tag"]>([
+  "StructuredOutputError",
+  "ModelFailedError",
+  "MalformedResponseError"
+])
+
 /** What a failure means by itself. */
 export const meaningOf = (error: ProviderError.ProviderError): Meaning =>
   error._tag === "AuthenticationError" && error.transient === true ? "wait" : meanings[error._tag]
 
-/** How many dead letters in a row, with no result in between, tell that the job itself is wrong. */
+/** How many dead letters or unfit answers in a row, with no result in between, tell that the job itself is wrong. */
 const mostDeadInARow = 100
 
 export interface Outage {
   /** Waits while nothing can succeed. */
   readonly ready: Effect.Effect<void>
-  /** What the failure of a chunk means now. In an outage `again` becomes `wait`. */
-  readonly meaning: (error: ProviderError.ProviderError, chunk: number) => Meaning
+  /**
+   * What the failure of a chunk means now. In an outage `again` becomes `wait`, and when the model fails one chunk after the
+   * other, `stop`.
+   */
+  readonly meaning: (error: ProviderError.ProviderError, chunk: Pick<Chunks.Chunk, "chunk" | "failures">) => Meaning
   /** The next {@link ready} waits. Returns an error when the outage has lasted too long. */
   readonly wait: (error: ProviderError.ProviderError) => Effect.Effect<JobError.JobPausedError | undefined>
   readonly stop: (error: ProviderError.ProviderError) => JobError.JobPausedError
@@ -69,6 +80,7 @@ export const make = (job: string, patience: Duration.Duration): Outage => {
   let until = 0
   let attempt = 0
   let deadInARow = 0
+  let unfitInARow = 0
 
   const paused = (why: string, error?: ProviderError.ProviderError) =>
     new JobError.JobPausedError({
@@ -79,9 +91,13 @@ export const make = (job: string, patience: Duration.Duration): Outage => {
 
   return {
     ready: Effect.flatMap(Clock.currentTimeMillis, (now) => now < until ? Effect.sleep(until - now) : Effect.void),
-    meaning: (error, chunk) => {
+    meaning: (error, { chunk, failures }) => {
       const meaning = meaningOf(error)
       if (meaning === "dead" || meaning === "stop") return meaning
+      // What comes again does so in a row, whatever is wrong with it.
+      if (ofTheModel.has(error._tag)) {
+        return failures > 0 || ++unfitInARow < mostDeadInARow ? "again" : "stop"
+      }
       if (failing.size < 1000) failing.add(chunk)
       return meaning === "again" && failing.size > 1 ? "wait" : meaning
     },
@@ -107,6 +123,7 @@ export const make = (job: string, patience: Duration.Duration): Outage => {
       attempt = 0
       until = 0
       deadInARow = 0
+      unfitInARow = 0
     },
     died: (dead) => {
       const [last] = dead.slice(-1)

@@ -6,7 +6,6 @@ import * as Result from "effect/Result"
 import type * as SqlClient from "effect/sql/SqlClient"
 import type * as SqlError from "effect/sql/SqlError"
 import * as os from "node:os"
-import process from "node:process"
 import * as Tables from "./tables.ts"
 
 /**

@@ -19,6 +19,23 @@ export interface Runner {
   readonly done: number
 }
 
+/** A batch job at the provider: the id it gave it, its items, and since when it waits for it. */
+export interface BatchJob {
+  readonly name: string
+  readonly id: string | undefined
+  readonly state: "gathering" | "submitted" | "collected"
+  readonly records: number
+  readonly submittedAt: number | undefined
+}
+
+interface BatchRow {
+  readonly name: string
+  readonly provider_id: string | null
+  readonly state: BatchJob["state"]
+  readonly records: number
+  readonly submitted_at: number | null
+}
+
 /**
  * How far a job is.
  *
@@ -29,6 +46,7 @@ export interface Runner {
  * - `duplicates`: items left out, since an earlier one of the source has the same id; `conflicts`: items left out, since the
  *   job knows their id with other content. Both of the last time the source was read.
  * - `usage`, `cost`: of all items that are done; `cost` is `undefined` where a price is not known.
+ * - `batches`: batch jobs at the provider, the latest 100.
  * - `createdAt`, `now`: milliseconds since 1970, by the clock of the database.
  */
 export interface Status {
@@ -43,6 +61,7 @@ export interface Status {
   readonly usage: Usage.Usage
   readonly cost: Cost.Cost | undefined
   readonly runners: ReadonlyArray<Runner>
+  readonly batches: ReadonlyArray<BatchJob>
   readonly createdAt: number
   readonly now: number
 }
@@ -165,7 +184,7 @@ export const status = Effect.fnUntraced(function*(
   leaseMillis: number
 ): Effect.fn.Return<Status | undefined, SqlError.SqlError> {
   // One snapshot, or an item that is being marked would be missing, or counted twice.
-  const { row, runners } = yield* sql.withTransaction(Effect.gen(function*() {
+  const { batches, row, runners } = yield* sql.withTransaction(Effect.gen(function*() {
     yield* sql.onDialectOrElse({
       pg: () => sql`SET TRANSACTION ISOLATION LEVEL REPEATABLE READ`,
       orElse: () => Effect.void
@@ -175,7 +194,12 @@ export const status = Effect.fnUntraced(function*(
       CASE WHEN EXISTS (SELECT 1 FROM strata_job_chunk WHERE job = ${job}) THEN 1 ELSE 0 END AS has_chunks,
       ${Tables.now(sql)} AS now
       FROM strata_job WHERE id = ${job}`
-    return { row, runners: yield* sql<RunnerRow>`SELECT * FROM strata_job_runner WHERE job = ${job}` }
+    return {
+      row,
+      runners: yield* sql<RunnerRow>`SELECT * FROM strata_job_runner WHERE job = ${job}`,
+      batches: yield* sql<BatchRow>`SELECT name, provider_id, state, records, submitted_at FROM strata_job_batch
+        WHERE job = ${job} ORDER BY batch DESC LIMIT 100`
+    }
   }))
   if (row === undefined) return undefined
   const now = Number(row.now)
@@ -223,6 +247,13 @@ export const status = Effect.fnUntraced(function*(
       startedAt: Number(row.started_at),
       seenAt: Number(row.seen_at),
       done: Number(row.done)
+    })),
+    batches: batches.map((row) => ({
+      name: row.name,
+      id: row.provider_id ?? undefined,
+      state: row.state,
+      records: Number(row.records),
+      submittedAt: row.submitted_at === null ? undefined : Number(row.submitted_at)
     })),
     createdAt: Number(row.created_at),
     now

@@ -1,4 +1,5 @@
 /** What every process that runs a job has: its name among the processes, the sink, a heartbeat, and a reader if nobody reads. */
+import * as ProviderError from "@strata/core/ProviderError"
 import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -10,6 +11,7 @@ import type * as Stream from "effect/Stream"
 import * as JobError from "../JobError.ts"
 import type * as JobStore from "../JobStore.ts"
 import type * as Work from "../Work.ts"
+import { called } from "./called.ts"
 import * as Chunks from "./chunks.ts"
 import * as Processes from "./processes.ts"
 import * as Reading from "./reading.ts"
@@ -55,9 +57,9 @@ export const open = <A>() =>
     const chunks = yield* Chunks.make(store, job, runner)
     yield* stored("starting", chunks.recover)
     const writer = yield* Effect.mapError(
-      sink.open({ job, name, runner, store }),
+      Storing.undying(called(() => sink.open({ job, name, runner, store }))),
       (cause) =>
-        new JobError.JobSinkError({
+        ProviderError.isCallError(cause) && cause._tag === "InvalidRequestError" ? cause : new JobError.JobSinkError({
           job: name,
           message: `Job ${name}: its sink cannot be opened: ${Storing.wordsOf(cause)}`,
           cause

@@ -5,6 +5,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as PersistedQueue from "effect/persistence/PersistedQueue"
 import * as Predicate from "effect/Predicate"
+import * as Schema from "effect/Schema"
 import * as SqlError from "effect/sql/SqlError"
 import * as JobError from "../JobError.ts"
 
@@ -22,7 +23,9 @@ export const wordsOf = (cause: unknown): string => {
     ? cause.reason.cause.message
     : cause instanceof Error
     ? cause.message
-    : `${cause}`
+    : Predicate.isString(cause)
+    ? cause
+    : "it is no error that says anything"
   return /[.!?]$/.test(words) ? words : `${words}.`
 }
 
@@ -45,6 +48,19 @@ export const attempt = <A, E, R>(
 
 const isOfDatabase = (error: unknown): error is DatabaseError =>
   SqlError.isSqlError(error) || error instanceof PersistedQueue.PersistedQueueError
+
+/** What a function of the program threw, or gave in place of an effect. */
+export class Thrown extends Schema.TaggedError<Thrown>()("Thrown", {
+  message: Schema.String,
+  cause: Schema.Defect()
+}) {}
+
+/** A function of the program that throws fails; what the database dies of is left for {@link persist}. */
+export const undying = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | Thrown, R> =>
+  Effect.catchDefect(
+    effect,
+    (cause) => isOfDatabase(cause) ? Effect.die(cause) : Effect.fail(new Thrown({ message: wordsOf(cause), cause }))
+  )
 
 /** How long an operation is tried again while the database is gone. */
 const patience = Duration.toMillis("1 minute")

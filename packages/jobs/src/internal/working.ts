@@ -7,6 +7,7 @@ import type * as SqlError from "effect/sql/SqlError"
 import * as JobError from "../JobError.ts"
 import type * as Work from "../Work.ts"
 import * as Asking from "./asking.ts"
+import { called } from "./called.ts"
 import * as Chunks from "./chunks.ts"
 import type * as Outage from "./outage.ts"
 import type * as Sink from "./sink/contract.ts"
@@ -135,7 +136,9 @@ export const make = <Item, Output, E, R>(
     settlement: Chunks.Settlement
   ) {
     const transaction = (inside: Effect.Effect<void, E | SqlError.SqlError>) => chunks.settle(chunk, settlement, inside)
-    const writing = rows.length === 0 ? transaction(Effect.void) : writer.write(rows, transaction)
+    const writing = rows.length === 0
+      ? transaction(Effect.void)
+      : Storing.undying(called(() => writer.write(rows, transaction)))
     const written = yield* Storing.persist(writing).pipe(
       Effect.retry({ times: sinkAttempts - 1, while: (error) => !isLost(error) && !Storing.isPassing(error) }),
       Effect.result

@@ -1,5 +1,6 @@
 /** What a job promises, whatever database it is kept in. */
 import { assert } from "@effect/vitest"
+import * as Message from "@strata/core/chat/Message"
 import * as ProviderError from "@strata/core/ProviderError"
 import { TestChat, TestEmbedding } from "@strata/core/testing"
 import { Job, type JobStore, Sink, Work } from "@strata/jobs"
@@ -102,6 +103,55 @@ export const declare = <E, R>(
       }))),
     30_000
   )
+
+  /** A job whose answers have to fit a schema; those about some ids do not. */
+  const labelling = (count: number, unfit: RegExp) => ({
+    job: Job.make(
+      { name: "docs", item: Fixture.Doc, source: Stream.fromIterable(Fixture.docs(count)), id: ({ id }) => id },
+      Work.chat({ request: ({ id }) => id, schema: Schema.Struct({ label: Schema.String }) }),
+      Fixture.writtenIds
+    ),
+    services: Layer.merge(
+      store,
+      TestChat.layer(({ messages }) => unfit.test(Message.textOf(messages[0]!)) ? "{}" : `{"label":"good"}`)
+    )
+  })
+  const unfitAtTheEnd = labelling(20, /1[789]$/)
+  const alwaysUnfit = labelling(150, /./)
+
+  test(
+    "answers that do not fit the schema are no outage: only their items are dead letters, also at the end",
+    () =>
+      Effect.gen(function*() {
+        const status = yield* Job.run(unfitAtTheEnd.job, { concurrency: 4, patience: "1 millis" })
+        assert.deepInclude(status, { state: "done", done: 17, failed: 3 })
+        const dead = yield* letters()
+        assert.deepEqual(dead.map(({ id }) => id).sort(), ["doc-17", "doc-18", "doc-19"])
+        for (const { attempts, error } of dead) {
+          assert.deepInclude({ attempts, tag: error._tag }, { attempts: 3, tag: "StructuredOutputError" })
+        }
+      }).pipe(Effect.provide(unfitAtTheEnd.services)),
+    30_000
+  )
+
+  test("a schema that no answer fits pauses the job before all items are paid for", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(Job.run(alwaysUnfit.job, { concurrency: 4 }))
+      assert.strictEqual(error._tag, "JobPausedError")
+      assert.include(error.message, "does not fit the schema")
+      const { done, failed, pending } = yield* Job.status("docs")
+      assert.deepEqual({ done, sum: failed + pending }, { done: 0, sum: 150 })
+      assert.isAtLeast(pending, 50)
+    }).pipe(Effect.provide(alwaysUnfit.services)), 30_000)
+
+  test("items on which the model fails are dead letters, also when nothing else is left", () =>
+    Effect.gen(function*() {
+      const docs = Fixture.docs(12, (index) => index < 3 ? `cursed ${index}` : `text ${index}`)
+      const status = yield* Job.run(Fixture.embedding(docs, { chunk: 4, maxAttempts: 2 }), { concurrency: 3 })
+      assert.deepInclude(status, { state: "done", done: 9, failed: 3 })
+    }).pipe(Effect.provide(withEmbedding({
+      refuse: (input) => `${input}`.startsWith("cursed") ? new ProviderError.ModelFailedError(fields) : false
+    }))), 30_000)
 
   test("an outage costs no attempt: all work waits for its end (jobs 8)", () =>
     Effect.gen(function*() {

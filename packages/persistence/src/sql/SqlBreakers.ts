@@ -17,7 +17,7 @@ const idle = 3_600_000
 
 /** Builds the store. */
 export const make = <E>(documents: Documents.Documents<E>): CircuitBreaker.CircuitBreakerStore["Service"] => {
-  /** Changes a circuit, or leaves it where there is none yet and `isMade` is false. */
+  /** Changes a circuit; `undefined` is one that nobody has used, or is to stay so. */
   const change = <A>(
     key: string,
     message: string,

@@ -15,8 +15,9 @@ import * as Random from "effect/Random"
 import * as References from "effect/References"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
 import * as SqlClient from "effect/sql/SqlClient"
-import { LockTimeoutError, SqlError } from "effect/sql/SqlError"
+import { ConnectionError, LockTimeoutError, SqlError } from "effect/sql/SqlError"
 import * as Dialect from "./dialect.ts"
 
 /** Attempts to write a row before others did. */
@@ -25,7 +26,7 @@ const mostAttempts = 50
 /** How long a row is there after nothing on it counts, so that none is removed that is in use, in milliseconds. */
 const grace = 3_600_000
 
-/** Times of expiry are multiples of this: that of a row in use changes seldom, and so does its index. In milliseconds. */
+/** Times of expiry are multiples of this: where a text stays the same, they seldom need be written. In milliseconds. */
 const tick = 600_000
 
 /** Expired rows that are removed for a new one. */
@@ -33,6 +34,16 @@ const mostRemoved = 10
 
 /** An infinite time, in milliseconds. */
 const endless = 1e15
+
+/**
+ * - `clock`: an expression of milliseconds in place of the time of the database.
+ * - `patience`: how long changes may take, in milliseconds; ten seconds by default, longer than their callers wait, and than
+ *   a busy machine stands still.
+ */
+export interface Options {
+  readonly clock?: string | undefined
+  readonly patience?: number | undefined
+}
 
 type Change = (text: string | undefined, now: number) => Result.Result<Documents.Change<unknown>, unknown>
 
@@ -51,13 +62,13 @@ interface Row {
 }
 
 /**
- * Makes the table where there is none, and the store on it. The time is that of the database, unless `clock` is another
- * expression of milliseconds. Fails with `SqlError`; `undefined` if the database is neither SQLite nor PostgreSQL.
+ * Makes the table where there is none, and the store on it. Fails with `SqlError`; `undefined` if the database is neither
+ * SQLite nor PostgreSQL.
  */
 export const make = Effect.fnUntraced(function*(
   client: SqlClient.SqlClient,
   table: string,
-  clock?: string
+  { clock, patience = 10_000 }: Options = {}
 ): Effect.fn.Return<Documents.Documents<SqlError> | undefined, SqlError, Scope.Scope> {
   const sql = client.withoutTransforms()
   const dialect = Dialect.of(sql)
@@ -66,11 +77,15 @@ export const make = Effect.fnUntraced(function*(
 
   const statements = Dialect.statements(dialect, table, clock ?? dialect.clock)
   const run = yield* unseen(FiberSet.makeRuntime())
+  const sweeper = Semaphore.makeUnsafe(1)
   /** The changes that wait, by keys that are being worked at. */
   const waiting = new Map<string, Array<Waiting>>()
 
-  /** Removes what expired long ago. It may fail: the next new key tries again. */
-  const sweep = (now: number) => Effect.ignore(sql.unsafe(statements.sweep, [now - grace, mostRemoved, now - grace]))
+  /** Removes what expired long ago, one at a time. It may fail: the next new key tries again. */
+  const sweep = (now: number) =>
+    Semaphore.withPermitsIfAvailable(sweeper, 1)(
+      sql.unsafe(statements.sweep, [now - grace, mostRemoved])
+    ).pipe(Effect.timeout(patience), Effect.ignore)
 
   /** Reads the row, applies the changes in order, and writes it; `undefined` where others wrote it meanwhile. */
   const attempt = Effect.fnUntraced(function*(key: string, changes: ReadonlyArray<Waiting>, read: string) {
@@ -93,12 +108,16 @@ export const make = Effect.fnUntraced(function*(
     })
     if (text === before && (text === undefined || until <= (expires ?? 0))) return answers
     const next = Math.max((version ?? 0) + 1, now)
-    const written = yield* sql.unsafe(statements.write, [key, text ?? "", next, until, version ?? -1]).pipe(
+    const written = yield* (
+      version === null
+        ? sql.unsafe(statements.insert, [key, text ?? "", next, until])
+        : sql.unsafe(statements.update, [text ?? "", next, until, key, version])
+    ).pipe(
       // That is how PostgreSQL says that others were faster, where transactions are REPEATABLE READ.
       Effect.catchIf(({ reason }) => reason._tag === "SerializationError", () => Effect.succeed([]))
     )
     if (written.length === 0) return undefined
-    if (version === null) yield* sweep(now)
+    if (version === null) run(sweep(now))
     return answers
   })
 
@@ -119,7 +138,7 @@ export const make = Effect.fnUntraced(function*(
       if (number > 2) yield* Effect.flatMap(Random.nextIntBetween(1, 10), (millis) => Effect.sleep(millis))
     }
     return yield* busy
-  })
+  }, Effect.timeoutOrElse({ duration: patience, orElse: () => busy }))
 
   /** Makes the changes that wait for a key, and those that come meanwhile. */
   const work = (key: string): Effect.Effect<void> =>
@@ -174,13 +193,17 @@ const unseen = Effect.provideService(References.TracerEnabled, false)
 
 /** Ends the wait for a store that closes. */
 const release = (changes: ReadonlyArray<Waiting>) => {
-  for (const { resume } of changes) resume(Effect.interrupt)
+  for (const { resume } of changes) resume(Effect.fail(closed))
 }
+
+const closed = new SqlError({
+  reason: new ConnectionError({ cause: undefined, message: "The store is closed", operation: "write" })
+})
 
 const busy = new SqlError({
   reason: new LockTimeoutError({
     cause: undefined,
-    message: `Others wrote the row before, ${mostAttempts} times`,
+    message: "Others had the row for too long, or wrote it before again and again",
     operation: "write"
   })
 })

@@ -6,15 +6,17 @@ import type * as SqlClient from "effect/sql/SqlClient"
  * - `clock`: the time of the database, in milliseconds since 1970.
  * - `place`: of a parameter, counted from 1.
  * - `begin`: begins a transaction that waits for the locks of rows; `undefined` where rows have none.
- * - `skip`, `written`: what is added to a selection of rows to be removed, and what writing a row returns.
+ * - `written`: what writing a row returns.
+ * - `insert`, `sweep`: see {@link statements}.
  */
 export interface Dialect {
   readonly create: (table: string) => ReadonlyArray<string>
   readonly clock: string
   readonly place: (index: number) => string
   readonly begin: string | undefined
-  readonly skip: string
   readonly written: string
+  readonly insert: (table: string) => string
+  readonly sweep: (table: string) => string
 }
 
 /** The dialect of a client; `undefined` if it is neither of the two. */
@@ -22,8 +24,10 @@ export const of = (sql: SqlClient.SqlClient): Dialect | undefined =>
   sql.onDialectOrElse({ sqlite: () => sqlite, pg: () => postgres, orElse: () => undefined })
 
 /** A double holds a version, which is a time of milliseconds, exactly, and is a number in every driver. */
-const columns = "key TEXT PRIMARY KEY, state TEXT NOT NULL, version DOUBLE PRECISION NOT NULL, " +
+const columns = "key TEXT NOT NULL, state TEXT NOT NULL, version DOUBLE PRECISION NOT NULL, " +
   "expires DOUBLE PRECISION NOT NULL"
+
+const names = "(key, state, version, expires)"
 
 /** A name that may be a word of SQL, and may have a schema before it. */
 const quoted = (...parts: ReadonlyArray<string>) => parts.map((part) => `"${part}"`).join(".")
@@ -39,20 +43,28 @@ const sqlite: Dialect = {
   create: (table) => {
     const { index, name, schema } = namesOf(table)
     return [
-      `CREATE TABLE IF NOT EXISTS ${quoted(...schema, name)} (${columns})`,
+      `CREATE TABLE IF NOT EXISTS ${quoted(...schema, name)} (${columns}, PRIMARY KEY (key))`,
       `CREATE INDEX IF NOT EXISTS ${quoted(...schema, index)} ON ${quoted(name)} (expires)`
     ]
   },
   clock: "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)",
   place: () => "?",
   begin: undefined,
-  skip: "",
-  written: "1 AS written"
+  written: "1 AS written",
+  insert: (table) => `INSERT INTO ${table} ${names} VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING 1 AS written`,
+  sweep: (table) => `DELETE FROM ${table} WHERE key IN (SELECT key FROM ${table} WHERE expires < ? LIMIT ?)`
 }
 
+/** A commit does not wait for the disk: what a crash of the server loses are balances of less than a second. */
+const unflushed = "set_config('synchronous_commit', 'off', true) AS written"
+
+/**
+ * While some transaction is old, no version of a row is removed, and an index of keys leads to all of them. So the primary
+ * key is of key and version, of which the newest is found at once; and a second row for each key, of version 0, which is
+ * never changed, sees to it that there are not two of a key.
+ */
 const postgres: Dialect = {
   // `IF NOT EXISTS` alone may fail where two do it at once, and needs the right to create a table that is there already.
-  // There is room on the page for more versions of the row, which then need no new entries in the indexes.
   create: (table) => {
     const { index, name, schema } = namesOf(table)
     const place = quoted(...schema, name)
@@ -60,7 +72,7 @@ const postgres: Dialect = {
       `DO $$ BEGIN
         IF to_regclass('${place}') IS NULL THEN
           PERFORM pg_advisory_xact_lock(8246133171);
-          CREATE TABLE IF NOT EXISTS ${place} (${columns}) WITH (fillfactor = 50);
+          CREATE TABLE IF NOT EXISTS ${place} (${columns}, PRIMARY KEY (key, version));
           CREATE INDEX IF NOT EXISTS ${quoted(index)} ON ${place} (expires);
         END IF;
       END $$`
@@ -69,29 +81,37 @@ const postgres: Dialect = {
   clock: "floor(extract(epoch FROM clock_timestamp()) * 1000)::float8",
   place: (index) => `$${index}`,
   begin: "BEGIN ISOLATION LEVEL READ COMMITTED",
-  skip: " FOR UPDATE SKIP LOCKED",
-  // A commit does not wait for the disk: what a crash of the server loses are balances of less than a second.
-  written: "set_config('synchronous_commit', 'off', true) AS written"
+  written: unflushed,
+  insert: (table) =>
+    `WITH first AS (INSERT INTO ${table} ${names} VALUES ($1, '', 0, 'Infinity') ON CONFLICT DO NOTHING RETURNING key) ` +
+    `INSERT INTO ${table} ${names} SELECT key, $2, $3::float8, $4::float8 FROM first RETURNING ${unflushed}`,
+  // A row that somebody has written meanwhile is looked at again, and stays.
+  sweep: (table) =>
+    `WITH gone AS (DELETE FROM ${table} WHERE (key, version) IN (SELECT key, version FROM ${table} ` +
+    `WHERE expires < $1 LIMIT $2 FOR UPDATE SKIP LOCKED) RETURNING key) ` +
+    `DELETE FROM ${table} WHERE version = 0 AND key IN (SELECT key FROM gone)`
 }
 
 /**
  * - `read`: by key, one row in any case: the time, and the row of the key if there is one.
  * - `lock`: the same, if there is a row, which is locked.
- * - `write`: the row, unless its version is another than the last parameter; returns a row if it did.
- * - `sweep`: removes some rows that expired before a time, which is given twice, around their number.
+ * - `insert`: a row, of key, state, version and expiry, unless there is one of the key; returns a row if it did.
+ * - `update`: the same, of a row whose version is the last parameter.
+ * - `sweep`: removes some rows that expired before a time.
  */
-export const statements = ({ place, skip, written }: Dialect, named: string, clock: string) => {
+export const statements = ({ insert, place, sweep, written }: Dialect, named: string, clock: string) => {
   const table = quoted(...named.split("."))
+  const newest = `FROM ${table} WHERE key = ${place(1)} AND version > 0 ORDER BY version DESC LIMIT 1`
   return {
-    read: `SELECT ${clock} AS now, t.state, t.version, t.expires ` +
-      `FROM (SELECT 1 AS one) AS one LEFT JOIN ${table} AS t ON t.key = ${place(1)}`,
-    lock: `SELECT ${clock} AS now, state, version, expires FROM ${table} WHERE key = ${place(1)} FOR UPDATE`,
-    write: `INSERT INTO ${table} AS t (key, state, version, expires) ` +
-      `VALUES (${place(1)}, ${place(2)}, ${place(3)}, ${place(4)}) ` +
-      `ON CONFLICT (key) DO UPDATE SET state = excluded.state, version = excluded.version, expires = excluded.expires ` +
-      `WHERE t.version = ${place(5)} RETURNING ${written}`,
-    sweep: `DELETE FROM ${table} WHERE key IN ` +
-      `(SELECT key FROM ${table} WHERE expires < ${place(1)} LIMIT ${place(2)}${skip}) AND expires < ${place(3)}`
+    read: `SELECT ${clock} AS now, t.state, t.version, t.expires FROM (SELECT 1 AS one) AS one ` +
+      `LEFT JOIN (SELECT state, version, expires ${newest}) AS t ON 1 = 1`,
+    // A process that is cut off while it has the lock loses it.
+    lock: `SELECT ${clock} AS now, state, version, expires, ` +
+      `set_config('idle_in_transaction_session_timeout', '5s', true) ${newest} FOR UPDATE`,
+    insert: insert(table),
+    update: `UPDATE ${table} SET state = ${place(1)}, version = ${place(2)}, expires = ${place(3)} ` +
+      `WHERE key = ${place(4)} AND version = ${place(5)} RETURNING ${written}`,
+    sweep: sweep(table)
   }
 }
 

@@ -68,10 +68,10 @@ export const suites = (
   }
 }
 
-/** Texts in a table of the client; at the time of the database, unless there is another clock. */
-export const texts = (table: string, clock?: string) =>
+/** Texts in a table of the client. */
+export const texts = (table: string, options?: SqlDocuments.Options) =>
   Effect.gen(function*() {
-    const documents = yield* SqlDocuments.make(yield* SqlClient.SqlClient, table, clock)
+    const documents = yield* SqlDocuments.make(yield* SqlClient.SqlClient, table, options)
     return documents ?? (yield* Effect.die("neither SQLite nor PostgreSQL"))
   })
 
@@ -81,7 +81,7 @@ export const standing = (table: string) =>
     const sql = yield* SqlClient.SqlClient
     yield* sql`CREATE TABLE IF NOT EXISTS clock (now DOUBLE PRECISION)`
     yield* sql`INSERT INTO clock SELECT 1700000000000 WHERE NOT EXISTS (SELECT * FROM clock)`
-    const documents = yield* texts(table, "(SELECT now FROM clock)")
+    const documents = yield* texts(table, { clock: "(SELECT now FROM clock)" })
     return { documents, advance: (millis: number) => Effect.orDie(sql`UPDATE clock SET now = now + ${millis}`) }
   }).pipe(Effect.orDie)
 

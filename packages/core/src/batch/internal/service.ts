@@ -31,6 +31,24 @@ export const make = Effect.fnUntraced(function*(
     use: (text: string) => Effect.Effect<A, ProviderError.CallError, R>
   ) => Effect.flatMap(Check.run(Check.filled, given, { provider: provider.provider, field }), use)
   const status: Batch.Batch["status"] = (id) => named(id, "id", (id) => Effect.suspend(() => provider.status(id)))
+  const poll: Batch.Batch["status"] = (id) =>
+    named(id, "id", (id) => Effect.suspend(() => (provider.poll ?? provider.status)(id)))
+  /** A job that is over, and what its tokens cost at the price of a model when it was submitted. */
+  const over = Effect.fnUntraced(function*(id: string, named: string | undefined) {
+    const job = yield* status(id)
+    if (!Batch.isFinished(job)) {
+      return yield* ProviderError.invalidRequest({
+        provider: provider.provider,
+        model: job.model,
+        field: "id",
+        problem: `the job "${job.name}" is not over, but ${job.state}`,
+        remedy: "Wait for it with `BatchService.wait`, or stop it"
+      })
+    }
+    const model = named ?? job.model
+    const price = priceOf(model, provider.provider)(job.submittedAt)
+    return { job, model, costOf: costing(price && Pricing.inBatch(price)) }
+  })
   const spanned = (name: string) => Effect.withSpan(`BatchService.${name}`, { kind: "client" })
 
   return {
@@ -69,31 +87,26 @@ export const make = Effect.fnUntraced(function*(
       Stream.unwrap(
         Effect.map(
           Check.run(watchOptions, given ?? {}, { provider: provider.provider, whole: "options" }),
-          ({ polling = Polling.standard }) => Polling.watch(status(id), polling)
+          ({ polling = Polling.standard }) => Polling.watch(poll(id), polling)
         )
       ),
     results: (id, given) =>
       Stream.unwrap(Effect.gen(function*() {
         const options = yield* Check.run(resultOptions, given ?? {}, { provider: provider.provider, whole: "options" })
-        const job = yield* status(id)
-        if (!Batch.isFinished(job)) {
-          return yield* ProviderError.invalidRequest({
-            provider: provider.provider,
-            model: job.model,
-            field: "id",
-            problem: `the job "${job.name}" is not over, but ${job.state}`,
-            remedy: "Wait for it with `BatchService.wait`, or stop it"
-          })
-        }
-        const { model = job.model } = options
+        const { costOf, job, model } = yield* over(id, options.model)
         const embedding = yield* Validation.resolve(provider, { ...options.embedding, model })
-        const price = priceOf(model, provider.provider)(job.submittedAt)
-        const costOf = costing(price && Pricing.inBatch(price))
         return Stream.map(
           provider.results(job, { model, embedding: embedding.options }),
           (result) => priced(provider.provider, costOf, result)
         )
-      }))
+      })),
+    totals: (id, given) =>
+      Effect.gen(function*() {
+        const options = yield* Check.run(resultOptions, given ?? {}, { provider: provider.provider, whole: "options" })
+        const { costOf, job } = yield* over(id, options.model)
+        const { counts, usage } = yield* provider.totals(job)
+        return usage === undefined ? { counts } : { counts, usage, ...known(costOf(usage)) }
+      }).pipe(spanned("totals"))
   }
 })
 
@@ -141,7 +154,9 @@ const providerShape = Check.struct<Omit<Batch.Provider, "identity">>({
   preflight: Check.callback(),
   submit: Check.callback(),
   status: Check.callback(),
+  poll: Check.optional(Check.callback()),
   find: Check.callback(),
   stop: Check.callback(),
-  results: Check.callback()
+  results: Check.callback(),
+  totals: Check.callback()
 }, { others: "ignored" })

@@ -27,11 +27,17 @@ const purposes = {
 
 const isPurpose = (text: string): text is keyof typeof purposes => Object.hasOwn(purposes, text)
 
+/** What the vectors are for. */
+export const Purpose = Schema.String.pipe(
+  Schema.refine(isPurpose, { message: "{value} is not a valid enum value" })
+)
+
+/** The numbers of dimensions. */
+export const Dimension = Schema.Int.check(Body.oneOfNumbers([256, 384, 1024, 3072]))
+
 const SingleEmbeddingParams = Schema.Struct({
-  embeddingPurpose: Schema.String.pipe(
-    Schema.refine(isPurpose, { message: "{value} is not a valid enum value" })
-  ),
-  embeddingDimension: Schema.optionalKey(Schema.Int.check(Body.oneOfNumbers([256, 384, 1024, 3072]))),
+  embeddingPurpose: Purpose,
+  embeddingDimension: Schema.optionalKey(Dimension),
   text: Schema.optionalKey(Schema.Struct({
     truncationMode: Body.oneOf(["START", "END", "NONE"]),
     value: Schema.optionalKey(Schema.String.check(Body.textBetween(1, Infinity))),

@@ -55,6 +55,16 @@ const meanings = {
     errorFrame: "An error frame.",
     corruptFrame: "A frame has a wrong checksum."
   },
+  "Batch jobs": {
+    jobFailure: "It fails when it is validated.",
+    jobExpiry: "It expires at its timeout, with a part of its records done.",
+    jobPartial: "It is partially completed.",
+    jobStop: "It is stopped in the middle.",
+    recordErrors: "Records get an error instead of an answer.",
+    missingRecords: "Answers are left out of the output.",
+    doubledRecords: "Answers are written twice.",
+    foreignRecords: "Answers under ids that no record has."
+  },
   "New connections, including this page's": {
     refuseConnection: "Closed at once, by a reset.",
     stallConnection: "Accepted, and never served."
@@ -88,7 +98,10 @@ const words = {
   retryAfter: ["Retry after", "none"],
   status: ["Status", "200"],
   fraction: ["Fraction", "0.5"],
-  megabytes: ["Megabytes", "10"]
+  megabytes: ["Megabytes", "10"],
+  count: ["Records", "1"],
+  errorCode: ["Error code", "400"],
+  errorMessage: ["Error message", "bad request"]
 }
 
 /**

@@ -9,6 +9,7 @@ import * as Schema from "effect/Schema"
 import type * as SqlError from "effect/sql/SqlError"
 import * as Stream from "effect/Stream"
 import * as JobError from "../../JobError.ts"
+import { called } from "../called.ts"
 import * as Chunks from "../chunks.ts"
 import * as Digest from "../digest.ts"
 import * as Outage from "../outage.ts"
@@ -98,7 +99,10 @@ export const make = <Item, Output, E, R>(
     const rows = sorted.flatMap(({ row }) => row === undefined ? [] : [row])
     const transaction = (inside: Effect.Effect<void, E | SqlError.SqlError>) =>
       chunks.settleAfter(take(batch, sorted), settlementOf(sorted), inside)
-    return Storing.persist(rows.length === 0 ? transaction(Effect.void) : writer.write(rows, transaction)).pipe(
+    const writing = rows.length === 0
+      ? transaction(Effect.void)
+      : Storing.undying(called(() => writer.write(rows, transaction)))
+    return Storing.persist(writing).pipe(
       Effect.catchIf(isMarked, () => Effect.void)
     )
   }

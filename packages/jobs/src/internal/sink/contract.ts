@@ -1,4 +1,5 @@
 /** What a sink is. */
+import type * as ProviderError from "@strata/core/ProviderError"
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type * as SqlError from "effect/sql/SqlError"
@@ -39,5 +40,9 @@ export interface Sink<in Item, in Output, out E = never, out R = never, out G ex
   readonly guarantee: G
   readonly open: (
     opening: Opening
-  ) => Effect.Effect<Writer<Item, Output, E>, E | SqlError.SqlError, R | Scope.Scope>
+  ) => Effect.Effect<
+    Writer<Item, Output, E>,
+    E | SqlError.SqlError | ProviderError.InvalidRequestError,
+    R | Scope.Scope
+  >
 }

@@ -5,6 +5,7 @@
  * transaction of the chunk, so what a process that died had written beyond it does not count. A part is sealed by being cut
  * to its bytes and renamed; that of a process that died by the next one that finds it.
  */
+import * as Check from "@strata/core/Check"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -30,15 +31,27 @@ export interface Options<in Item, in Output> {
   readonly partBytes?: number | undefined
 }
 
+const optionsOf = <Item, Output>() =>
+  Check.struct<Options<Item, Output>>({
+    directory: Check.filled,
+    line: Check.optional(Check.callback()),
+    partBytes: Check.optional(Check.number({ min: 1, remedy: "Use a number of bytes" }))
+  })
+
 export type Services = FileSystem.FileSystem | Path.Path
 
 export type Failure = PlatformError.PlatformError | SqlError.SqlError
 
 export const make = <Item, Output>(
-  { directory, line = usualLine, partBytes = 256_000_000 }: Options<Item, Output>
+  options: Options<Item, Output>
 ): Sink.Sink<Item, Output, Failure, Services, "exactly-once"> => ({
   guarantee: "exactly-once",
   open: Effect.fnUntraced(function*(opening) {
+    const { directory, line = usualLine, partBytes = 256_000_000 } = yield* Check.run(
+      optionsOf<Item, Output>(),
+      options,
+      { provider: "strata", whole: "sink" }
+    )
     const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path
     const parts = yield* makeParts(opening, path.resolve(directory))

@@ -1,4 +1,5 @@
 /** A table of vectors in the database of the jobs: SQLite, or PostgreSQL with pgvector. */
+import * as Check from "@strata/core/Check"
 import type * as Embedding from "@strata/core/embedding/Embedding"
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
@@ -14,17 +15,22 @@ export interface Options<in Item> {
   readonly columns?: ((item: Item, id: string) => Readonly<Record<string, string | number | null>>) | undefined
 }
 
+const optionsOf = <Item>() =>
+  Check.struct<Options<Item>>({ table: Check.filled, columns: Check.optional(Check.callback()) })
+
 /** An output with a vector, such as an `Embedding`. */
 export interface HasVector {
   readonly vector: Embedding.Vector
 }
 
-export const make = <Item>(
-  { columns = () => ({}), table }: Options<Item>
-): Sink.Sink<Item, HasVector, never, never, "exactly-once"> => ({
+export const make = <Item>(options: Options<Item>): Sink.Sink<Item, HasVector, never, never, "exactly-once"> => ({
   guarantee: "exactly-once",
   open: ({ store: { sql } }) =>
-    Effect.sync(() => {
+    Effect.gen(function*() {
+      const { columns = () => ({}), table } = yield* Check.run(optionsOf<Item>(), options, {
+        provider: "strata",
+        whole: "sink"
+      })
       const isPostgres = sql.onDialectOrElse({ pg: () => true, orElse: () => false })
       let isMade = false
       return {
