@@ -30,13 +30,15 @@ const measure = Effect.fnUntraced(function*(
   const poison = new Set(options.poison.map((index) => `doc-${index}`))
   const expected = ids.filter((id) => !poison.has(id))
   const once = new Set(written)
+  const buried = new Set(dead.map(({ id }) => id))
   return [
     name,
     killed,
     status.runners.length,
-    expected.filter((id) => !once.has(id)).length,
+    ids.filter((id) => !once.has(id) && !buried.has(id)).length,
     written.length - once.size,
-    `${dead.length} of ${poison.size}`,
+    `${[...poison].filter((id) => buried.has(id)).length} of ${poison.size}`,
+    expected.filter((id) => buried.has(id)).length,
     Object.entries(statistics.byStatus).reduce((sum, [code, count]) => code === "200" ? sum : sum + count, 0),
     statistics.requests - Math.ceil(ids.length / 10),
     status.state
@@ -55,7 +57,8 @@ export const run: Effect.Effect<
       "runs begun",
       "lost",
       "doubled",
-      "dead letters",
+      "deadly ones found",
+      "other dead letters",
       "refused",
       "requests more than needed",
       "state"
