@@ -5,11 +5,12 @@
  * program, waits for its address, and speaks to it afterwards.
  */
 import { NodeRuntime } from "@effect/platform-node"
-import { TestChat, TestEmbedding } from "@strata/core/testing"
+import { TestChat } from "@strata/core/testing"
 import { Emulator, Fault, Quota, Statistics } from "@strata/emulator"
 import { Console, Effect, Layer, Option, Schema, Stream } from "effect"
 import { FetchHttpClient, HttpClient, HttpClientRequest, HttpClientResponse } from "effect/http"
 import { ChildProcess } from "effect/process"
+import * as ForgetfulEmbedding from "./ForgetfulEmbedding.ts"
 
 /**
  * - `latency`: milliseconds before every answer.
@@ -75,7 +76,7 @@ const serve = ({ answer = { content: "Paris" }, ...options }: Options) =>
   }).pipe(
     Effect.provide(
       Emulator.layer({ inputTokens: "counted", ...options }).pipe(
-        Layer.provide(Layer.merge(TestChat.layer(() => answer), TestEmbedding.layer({ dimensions: 1024 })))
+        Layer.provide(Layer.merge(TestChat.layer(() => answer), ForgetfulEmbedding.layer))
       )
     )
   )

@@ -8,13 +8,14 @@ import { Emulator, type Fault } from "@strata/emulator"
 import { Console, Effect, Exit, Layer, Stream } from "effect"
 import * as V8 from "node:v8"
 import * as Vm from "node:vm"
+import * as ForgetfulEmbedding from "./ForgetfulEmbedding.ts"
 import * as Table from "./Table.ts"
 
 const concurrency = 200
 const round = 2_000
 const rounds = 5
 
-/** Models that answer at once and, unlike doubles of tests, remember nothing. */
+/** Models that answer at once and remember nothing. */
 const models = Layer.merge(
   Layer.effect(
     ChatService.ChatService,
@@ -32,20 +33,7 @@ const models = Layer.merge(
       }
     })
   ),
-  Layer.effect(
-    EmbeddingService.EmbeddingService,
-    EmbeddingService.make({
-      provider: "bench",
-      defaultModel: "bench",
-      policy: Policy.none,
-      limits: () => Effect.succeed({ maxItems: 96, maxLength: 50_000, images: undefined, combined: undefined }),
-      embedBatch: ({ inputs, options }) =>
-        Effect.succeed({
-          vectors: inputs.map(() => new Float32Array(options.dimensions ?? 1024).fill(0.5)),
-          inputTokens: inputs.length
-        })
-    })
-  )
+  ForgetfulEmbedding.layer
 )
 
 const answer = (model: string) =>

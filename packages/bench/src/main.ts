@@ -9,12 +9,14 @@ import { workloads } from "./compare/Workload.ts"
 import * as embeddings from "./embeddings.ts"
 import * as goodput from "./goodput.ts"
 import * as imports from "./imports.ts"
+import * as jobs from "./jobs/jobs.ts"
+import * as kills from "./jobs/kills.ts"
 import * as load from "./load.ts"
 import * as pool from "./pool.ts"
 import * as resilience from "./resilience.ts"
 import * as vectors from "./vectors.ts"
 
-const benchmarks = { embeddings, goodput, imports, load, pool, resilience, vectors }
+const benchmarks = { embeddings, goodput, imports, jobs, kills, load, pool, resilience, vectors }
 
 const isKnown = (name: string): name is keyof typeof benchmarks => Object.hasOwn(benchmarks, name)
 

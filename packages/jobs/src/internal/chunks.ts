@@ -141,8 +141,9 @@ export const make = Effect.fnUntraced(function*(
       yield* first
       yield* bury(settlement.dead)
       yield* add(settlement.again)
-      yield* count(settlement)
       yield* inside
+      // Last: the chunks of this process wait for each other at this row.
+      yield* count(settlement)
     }))
 
   const count = ({ cost, done, usage }: Settlement) =>

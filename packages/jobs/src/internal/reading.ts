@@ -36,9 +36,14 @@ export interface Options<Item, E, R> {
 /** Another process reads, or the job is cancelled. */
 class NotReader extends Schema.TaggedError<NotReader>()("NotReader", {}) {}
 
-/** An item as it is read; `error`: why it goes to the dead letters at once. */
-interface Read extends Chunks.Stored {
+/** What is kept of each item: its place in the source, and the digest of its JSON. */
+interface Known {
   readonly position: number
+  readonly digest: string
+}
+
+/** An item as it is read; `error`: why it goes to the dead letters at once. */
+interface Read extends Chunks.Stored, Known {
   readonly error: JobError.ItemError | undefined
 }
 
@@ -89,7 +94,14 @@ export const read = Effect.fnUntraced(function*<Item, E, R>(
   const toRead = (item: Item, position: number): Read => {
     const given = Result.try(() => id(item))
     const itemId = Result.isSuccess(given) && isId(given.success) ? given.success : `#${position}`
-    const refused = (error: JobError.ItemError): Read => ({ id: itemId, json: "", position, error })
+    const read = (json: string, error?: JobError.ItemError): Read => ({
+      id: itemId,
+      json,
+      position,
+      digest: Digest.of(json),
+      error
+    })
+    const refused = (error: JobError.ItemError) => read("", error)
     if (!Result.isSuccess(given) || !isId(given.success)) {
       return refused(itemError("id", `The id of item ${position} is no text of 1 to ${longestId} characters.`))
     }
@@ -99,7 +111,7 @@ export const read = Effect.fnUntraced(function*<Item, E, R>(
       ? refused(
         itemError("oversize", `The item has ${json.success.length} characters as JSON, and may have ${maxItemBytes}.`)
       )
-      : { id: itemId, json: json.success, position, error: undefined }
+      : read(json.success)
   }
 
   /** Adds what is new of a page. */
@@ -114,13 +126,13 @@ export const read = Effect.fnUntraced(function*<Item, E, R>(
         const before = known.get(item.id)
         if (before === undefined) {
           fresh.push(item)
-          known.set(item.id, { position: item.position, digest: Digest.of(item.json) })
-        } else if (before.digest !== Digest.of(item.json)) conflicts.push(item)
+          known.set(item.id, item)
+        } else if (before.digest !== item.digest) conflicts.push(item)
         else if (before.position !== item.position) duplicates.push(item)
       }
       for (const rows of Arr.chunksOf(fresh, 200)) {
         yield* sql`INSERT INTO strata_job_item ${
-          sql.insert(Arr.map(rows, ({ id, json, position }) => ({ job, id, position, digest: Digest.of(json) })))
+          sql.insert(Arr.map(rows, ({ digest, id, position }) => ({ job, id, position, digest })))
         }`
       }
       yield* chunks.bury(
@@ -134,10 +146,19 @@ export const read = Effect.fnUntraced(function*<Item, E, R>(
     }))
 
   const knownOf = Effect.fnUntraced(function*(page: ReadonlyArray<Read>) {
-    const known = new Map<string, { readonly position: number; readonly digest: string }>()
+    const known = new Map<string, Known>()
     for (const rows of Arr.chunksOf(page, 500)) {
-      const found = yield* sql<{ id: string; position: number; digest: string }>`SELECT id, position, digest
-        FROM strata_job_item WHERE job = ${job} AND ${sql.in("id", rows.map(({ id }) => id))}`
+      const ids = rows.map(({ id }) => id)
+      const found = yield* sql.onDialectOrElse({
+        // With a list, PostgreSQL would read all items of the job, by a plan it made when there were few.
+        pg: () =>
+          sql<Known & { readonly id: string }>`SELECT page.id, item.position, item.digest
+            FROM json_array_elements_text(CAST(${JSON.stringify(ids)} AS JSON)) AS page(id) CROSS JOIN LATERAL
+            (SELECT position, digest FROM strata_job_item WHERE job = ${job} AND id = page.id OFFSET 0) AS item`,
+        orElse: () =>
+          sql<Known & { readonly id: string }>`SELECT id, position, digest
+            FROM strata_job_item WHERE job = ${job} AND ${sql.in("id", ids)}`
+      })
       for (const { digest, id, position } of found) known.set(id, { position: Number(position), digest })
     }
     return known
