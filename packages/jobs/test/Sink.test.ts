@@ -124,9 +124,14 @@ describe("Sink.jsonl", () => {
         yield* sql`INSERT INTO strata_job_part ${sql.insert({ part, job: 1, runner: "dead", path: directory, bytes })}`
         yield* Effect.promise(() => writeFile(join(directory, `docs-000${part}.jsonl.partial`), text))
       }
+      // As if one had died while it sealed a part, and another job had done so a moment ago.
+      const foreign = "docs-of-others-000001.jsonl.living.tmp"
+      for (const name of ["docs-000100.jsonl.dead.tmp", foreign]) {
+        yield* Effect.promise(() => writeFile(join(directory, name), whole))
+      }
       yield* Job.run(job)
       const { others, rows } = yield* lines(directory)
-      assert.deepEqual(others, [])
+      assert.deepEqual(others, [foreign])
       assert.deepEqual(
         rows.map(({ id }) => id).sort(),
         [...Fixture.idsOf(Fixture.docs(20)), "before"].sort()

@@ -2,7 +2,7 @@
  * Two processes that run a job, of which one is killed with SIGKILL every second or so, again and again: what of it is lost,
  * what is written twice.
  *
- *     pnpm bench kills            100 kills over SQLite and 100 over PostgreSQL, where it is installed: about six minutes
+ *     pnpm bench kills            100 kills over SQLite and 100 over PostgreSQL, where it is installed: about five minutes
  *     pnpm bench kills --quick    2 kills each
  */
 import { Console, Effect, FileSystem, Path } from "effect"
@@ -19,7 +19,7 @@ const options = {
   items: isQuick ? 600 : 20_000,
   // Documents of which a process dies each time.
   poison: isQuick ? [17] : [17, 911, 5_000, 13_337],
-  requestsPerSecond: 15
+  requestsPerSecond: 10
 }
 
 const measure = Effect.fnUntraced(function*(
@@ -63,16 +63,13 @@ export const run: Effect.Effect<
     const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path
     const directory = yield* fs.makeTempDirectoryScoped({ prefix: "strata-jobs-" })
-    rows.push(
-      yield* measure("SQLite, files", {
-        database: path.join(directory, "jobs.db"),
-        directory: path.join(directory, "out")
-      })
-    )
-    yield* Console.log("SQLite: done")
     const server = yield* Database.server
-    if (server === undefined) yield* Console.log("There is no PostgreSQL here: without it")
-    else rows.push(yield* measure("PostgreSQL, a table", { database: server.url }))
+    const place = { database: path.join(directory, "jobs.db"), directory: path.join(directory, "out") }
+    const measured = yield* Effect.all([
+      measure("SQLite, files", place),
+      ...(server === undefined ? [] : [measure("PostgreSQL, a table", { database: server.url })])
+    ], { concurrency: "unbounded" })
+    rows.push(...measured)
     yield* Console.log(`\n${Table.render(rows)}`)
   })
 )

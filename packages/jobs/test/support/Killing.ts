@@ -6,6 +6,7 @@ import { Job } from "@strata/jobs"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as SqlClient from "effect/sql/SqlClient"
 import * as Stream from "effect/Stream"
@@ -14,7 +15,7 @@ import { join } from "node:path"
 import * as RunnerProcess from "./RunnerProcess.ts"
 
 /**
- * - `kills`: how often a process is killed, 0.5 to 1.5 seconds after the last time.
+ * - `kills`: how often a process that has begun is killed, 0.5 to 1.5 seconds after the last time.
  * - `processes`: how many run at once; one that ended too early is started again.
  */
 export interface Options extends Omit<RunnerProcess.Options, "endpoint"> {
@@ -49,7 +50,11 @@ export const run = (options: Options) =>
     let killed = 0
     while (killed < options.kills && !isDone) {
       yield* Effect.sleep(500 + 1000 * (yield* Random.next))
-      const [victim] = [...running].sort(() => 0.5 - killed % 2)
+      // Of those that work by now, the one that has for longest, or for shortest.
+      const begun = yield* Effect.option(Job.status("docs"))
+      const pids = new Set(Option.toArray(begun).flatMap(({ runners }) => runners.map(({ pid }) => pid)))
+      const victims = [...running].filter(({ pid }) => pids.has(pid))
+      const victim = victims.at(killed % 2 === 0 ? 0 : -1)
       if (victim === undefined) continue
       yield* Effect.ignore(victim.kill({ killSignal: "SIGKILL" }))
       killed++

@@ -121,7 +121,7 @@ const makeParts = Effect.fnUntraced(function*(
         yield* Stream.run(fs.stream(partial(part), { bytesToRead: bytes }), fs.sink(copy))
         yield* fs.rename(copy, nameOf(part))
       }
-      yield* fs.remove(partial(part))
+      yield* fs.remove(partial(part), { force: true })
     }
     yield* sql`UPDATE strata_job_part SET is_sealed = ${sealed} WHERE part = ${part}`
   })
@@ -133,16 +133,22 @@ const makeParts = Effect.fnUntraced(function*(
       if (row !== undefined) yield* rename(part, Number(row.bytes))
     })
 
-  /** Seals the parts of processes that have ended. */
+  /** Seals the parts of processes that have ended, and removes the copies of those that were killed while they sealed. */
   const adopt = Effect.gen(function*() {
-    const rows = yield* sql<{ part: number; path: string }>`
-      SELECT part, path FROM strata_job_part WHERE job = ${job} AND is_sealed <> ${sealed} AND runner NOT IN (
-        SELECT runner FROM strata_job_runner WHERE job = ${job} AND ended_at IS NULL
-        AND seen_at > ${Tables.now(sql)} - ${2 * Duration.toMillis(lease)}
-      )`
-    for (const { part, path } of rows) {
+    const living = yield* sql<{ runner: string }>`SELECT runner FROM strata_job_runner WHERE job = ${job}
+      AND ended_at IS NULL AND seen_at > ${Tables.now(sql)} - ${2 * Duration.toMillis(lease)}`
+    const runners = new Set(living.map(({ runner }) => runner))
+    const rows = yield* sql<{ part: number; path: string; runner: string }>`
+      SELECT part, path, runner FROM strata_job_part WHERE job = ${job} AND is_sealed <> ${sealed}`
+    for (const { part, path, runner } of rows) {
       // A part on the disk of another machine is for a process there.
-      if (path === directory && (yield* fs.exists(partial(Number(part))))) yield* seal(Number(part))
+      if (runners.has(runner) || path !== directory || !(yield* fs.exists(partial(Number(part))))) continue
+      yield* seal(Number(part))
+    }
+    for (const file of yield* fs.readDirectory(directory)) {
+      const copier = file.startsWith(`${safeName}-`) ? copierOf.exec(file.slice(safeName.length))?.[1] : undefined
+      if (copier === undefined || runners.has(copier)) continue
+      yield* fs.remove(path.join(directory, file), { force: true })
     }
   })
 
@@ -178,6 +184,9 @@ const makeParts = Effect.fnUntraced(function*(
 
   return { adopt, start }
 })
+
+/** Who makes a copy, from its name without that of the job. */
+const copierOf = /^-\d{6,}\.jsonl\.(.+)\.tmp$/
 
 /** The part of a process that was taken for dead. */
 const taken = (path: string) =>
