@@ -26,7 +26,7 @@ describe("Walk", () => {
         assert.deepStrictEqual((yield* walk(root, inputs)).ids.toSorted(), ["docs/a/c.md", "docs/b.md"])
       }
       const { message } = yield* Effect.flip(walk(Path.join(root, "docs"), ["../top.md"]))
-      assert.match(message, /^\.\.\/top\.md is not below .*: set another --root$/)
+      assert.match(message, /^\.\.\/top\.md is outside of .*: run the command above the file, or give --root /)
       assert.include((yield* Effect.flip(walk(root, ["none"]))).message, "none cannot be read: there is no such file")
     }))
 

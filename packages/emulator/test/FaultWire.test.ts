@@ -22,7 +22,7 @@ const settled = Emulator.Emulator.use(({ statistics }) =>
 
 const orSilence = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   effect.pipe(
-    Effect.timeoutOrElse({ duration: "60 millis", orElse: () => Effect.succeed("silence" as const) }),
+    Effect.timeoutOrElse({ duration: "500 millis", orElse: () => Effect.succeed("silence" as const) }),
     TestClock.withLive
   )
 

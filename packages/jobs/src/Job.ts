@@ -75,6 +75,7 @@ interface Starting {
   readonly grace: Duration.Duration
   readonly patience: Duration.Duration
   readonly acceptChanges: boolean
+  readonly onProgress: ((progress: Progress.Progress) => Effect.Effect<unknown>) | undefined
   readonly batch: BatchRunning.Options | undefined
 }
 
@@ -85,6 +86,7 @@ interface Starting {
  * - `grace`: how long what is in flight may go on when the run is interrupted, 10 seconds by default; then it is given back.
  * - `patience`: how long an outage may last before the run ends with `JobPausedError`, 15 minutes by default.
  * - `acceptChanges`: go on although the definition of the work has changed.
+ * - `onProgress`: told how far the job is, each second and at the end, see {@link watch}; its failures change nothing.
  */
 export interface RunOptions {
   readonly engine?: "live" | undefined
@@ -92,6 +94,7 @@ export interface RunOptions {
   readonly grace?: Duration.Input | undefined
   readonly patience?: Duration.Input | undefined
   readonly acceptChanges?: boolean | undefined
+  readonly onProgress?: ((progress: Progress.Progress) => Effect.Effect<unknown>) | undefined
 }
 
 /**
@@ -144,7 +147,7 @@ const made = <Item, Encoded, Output, SE, SR, E, R, WR>(
   options: Options<Item, Encoded, Output, SE, SR, E, R, WR>
 ): Job<SE, SR | R | WR> => ({
   name: text(options.name),
-  start: Effect.fnUntraced(function*(store, { acceptChanges, batch, ...running }) {
+  start: Effect.fnUntraced(function*(store, { acceptChanges, batch, onProgress, ...running }) {
     const { maxAttempts = 3, maxItemBytes = 1_000_000, name, readAhead = 10_000 } = yield* Check.run(
       jobOptions,
       options,
@@ -188,8 +191,9 @@ const made = <Item, Encoded, Output, SE, SR, E, R, WR>(
       const isLeft = batch === undefined || (yield* BatchRunning.run(session, batch))
       if (isLeft) yield* Effect.scoped(Running.run(session))
     })
+    const watched = onProgress === undefined ? working : Progress.told(working, statusOf(store, job, name), onProgress)
     yield* Effect.onInterrupt(
-      working,
+      watched,
       () =>
         Effect.ignore(
           Effect.flatMap(statusOf(store, job, name), ({ done, read }) =>
@@ -245,6 +249,7 @@ export const run: {
     grace: Duration.seconds(10),
     patience: Duration.minutes(15),
     acceptChanges: false,
+    onProgress: undefined,
     ...checked,
     batch: engine === "batch" && Option.isSome(service) ? { service: service.value, live, polling, timeout } : undefined
   })
@@ -289,7 +294,7 @@ export const watch = (
       provider: "strata",
       whole: "options"
     })
-    return Progress.make(status(name), every, total)
+    return Stream.takeUntil(Progress.make(status(name), every, total), Progress.isOver)
   }))
 
 /** The items that have no result, oldest first, read page by page. */
@@ -393,6 +398,7 @@ const runOptions = Check.partial<
   live: Check.flag,
   polling: Check.duration({ zero: false }),
   timeout: Check.duration({ zero: false }),
+  onProgress: Check.callback(),
   concurrency: Check.number({ min: 1, max: 1000, whole: true, remedy: "Use a whole number from 1 to 1000" }),
   grace: Check.duration(),
   patience: Check.duration({ infinite: true }),

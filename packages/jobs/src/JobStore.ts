@@ -44,7 +44,8 @@ export interface Options {
 
 /**
  * Jobs in the database of a `SqlClient`: PostgreSQL by `PgClient.layer` of `@effect/sql-pg`, or SQLite. Makes the tables that
- * are missing; their names begin with `strata_job`. Works behind PgBouncer in transaction mode.
+ * are missing; their names begin with `strata_job`. Works behind PgBouncer in transaction mode, where `PgClient.layer` needs
+ * `prepare: false`.
  */
 export const layer = (
   options: Options = {}

@@ -61,7 +61,17 @@ const calls: Readonly<Record<string, Calls>> = {
   "Job.run": (any) =>
     [
       any,
-      ...fields(["concurrency", "grace", "patience", "acceptChanges", "engine", "live", "polling", "timeout"], any)
+      ...fields([
+        "concurrency",
+        "grace",
+        "patience",
+        "acceptChanges",
+        "onProgress",
+        "engine",
+        "live",
+        "polling",
+        "timeout"
+      ], any)
     ].map((options) => () => provided(Job.run(Fixture.embedding(Fixture.docs(1)), options as never))),
   "Job.status": onJob(Job.status),
   "Job.list": () => [() => provided(Job.list())],

@@ -59,7 +59,12 @@ export const make = Effect.fnUntraced(function*(
   for (const input of inputs) {
     const path = Path.resolve(options.root, input)
     const id = SourceId.make(options.root, input)
-    if (id === undefined) return yield* CommandError.usage(`${input} is not below ${options.root}: set another --root`)
+    if (id === undefined) {
+      return yield* CommandError.usage(
+        `${input} is outside of ${Path.resolve(options.root)}, from where paths in the collection start: `
+          + `run the command above the file, or give --root ${Path.dirname(path)}`
+      )
+    }
     const info = yield* Files.attempt(() => Fs.stat(path)).pipe(
       Effect.mapError((cause) => CommandError.usage(`${input} cannot be read: ${whyNot(cause)}`, cause))
     )

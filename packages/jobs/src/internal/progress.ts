@@ -2,6 +2,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import { called } from "./called.ts"
 import type * as Registry from "./registry.ts"
 
 /**
@@ -18,7 +19,7 @@ export interface Progress extends Registry.Status {
 /** Statuses the rate is taken over. */
 const window = 30
 
-/** A status each time, as long as there may be a next one. */
+/** A status each time. */
 export const make = <E, R>(
   status: Effect.Effect<Registry.Status, E, R>,
   every: Duration.Duration,
@@ -29,9 +30,32 @@ export const make = <E, R>(
     Stream.mapAccum((): ReadonlyArray<Registry.Status> => [], (before, status) => {
       const seen = [...before, status].slice(-window)
       return [seen, [progress(seen[0]!, status, total)]] as const
-    }),
-    Stream.takeUntil(({ state }) => state === "done" || state === "cancelled")
+    })
   )
+
+/** Whether there may be a next status. */
+export const isOver = ({ state }: Registry.Status): boolean => state === "done" || state === "cancelled"
+
+/** Tells of a job while an effect works on it. */
+export const told = <E, R, E2>(
+  working: Effect.Effect<void, E, R>,
+  status: Effect.Effect<Registry.Status, E2>,
+  onProgress: (progress: Progress) => Effect.Effect<unknown>
+): Effect.Effect<void, E, R> => {
+  const tell = (progress: Progress) => Effect.ignoreCause(called(() => onProgress(progress)))
+  let last: Progress | undefined
+  const telling = make(status, Duration.seconds(1), undefined).pipe(
+    Stream.runForEach((progress) => tell(last = progress)),
+    Effect.ignoreCause
+  )
+  return Effect.scoped(Effect.andThen(Effect.forkScoped(telling), working)).pipe(
+    Effect.tap(() =>
+      Effect.ignore(
+        Effect.flatMap(status, (status) => tell({ ...status, rate: last?.rate ?? 0, remaining: Duration.zero }))
+      )
+    )
+  )
+}
 
 const progress = (first: Registry.Status, status: Registry.Status, total: number | undefined): Progress => {
   const settled = ({ done, failed }: Registry.Status) => done + failed

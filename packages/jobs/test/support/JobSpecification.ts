@@ -362,6 +362,23 @@ export const declare = <E, R>(
       assert.isTrue(all.every(({ done, failed, pending, read }) => done + failed + pending === read))
     }).pipe(Effect.scoped, Effect.provide(withEmbedding({ delay: "10 millis" }))))
 
+  test("tells of its progress while it runs, also if the one who is told fails", () =>
+    Effect.gen(function*() {
+      const told: Array<Job.Progress> = []
+      const onProgress = (progress: Job.Progress) =>
+        Effect.suspend(() => {
+          told.push(progress)
+          return told.length === 1 ? Effect.die("not now") : Effect.void
+        })
+      yield* Job.run(Fixture.embedding(Fixture.docs(30), { chunk: 5 }), { onProgress, concurrency: 1 })
+      assert.isAbove(told.length, 1)
+      assert.deepInclude(told.at(-1), { state: "done", done: 30 })
+      // A job that was done before is told of, too.
+      told.length = 0
+      yield* Job.run(Fixture.embedding(Fixture.docs(30), { chunk: 5 }), { onProgress })
+      assert.deepInclude(told.at(-1), { state: "done", done: 30 })
+    }).pipe(Effect.provide(withEmbedding({ delay: "10 millis" }))))
+
   test("two runs share the work, and each item is written once", () =>
     Effect.gen(function*() {
       const store = yield* database
