@@ -38,8 +38,8 @@ export type { BatchJob, Runner, Status } from "./internal/registry.ts"
  * - `item`: the schema of an item, which is stored as JSON while there is work on it.
  * - `source`: the items. It is read from its start whenever a process goes on reading, so it should give the same items.
  * - `id`: what an item is known by, 1 to 512 characters; of equal ids the first counts.
- * - `maxAttempts`: how often an item is tried that fails or ends the process; 3 by default. Throttling and outages do not
- *   count.
+ * - `maxAttempts`: how often an item is tried that fails; 3 by default. Throttling and outages do not count. One during which
+ *   the process ends is tried two times more, alone, since a process may be killed from outside.
  * - `maxItemBytes`: characters of an item as JSON; 1,000,000 by default. Larger ones go to the dead letters.
  * - `readAhead`: how many items may be stored and wait for work; 10,000 by default.
  */

@@ -26,6 +26,9 @@ export interface Options<Item, Output, E, R> {
   readonly maxAttempts: number
 }
 
+/** A process may be killed while it works on an item that is not at fault: so often more than an item may fail. */
+const forgiven = 2
+
 /** How often the sink is tried with results at hand, which are paid for. */
 const sinkAttempts = 4
 
@@ -52,7 +55,7 @@ export const make = <Item, Output, E, R>(
 
   /** Work on this chunk has begun before and did not end. */
   const examine = Effect.fnUntraced(function*(chunk: Chunks.Chunk) {
-    if (chunk.items.length === 1 && chunk.starts + chunk.failures >= maxAttempts) {
+    if (chunk.items.length === 1 && chunk.starts >= maxAttempts + forgiven) {
       const error = new JobError.ItemError({
         kind: "poison",
         message: `The process ended ${chunk.starts} times while it worked on this item. ${chunk.lastError ?? ""}`.trim()
