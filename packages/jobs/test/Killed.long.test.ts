@@ -5,7 +5,7 @@ import * as Postgres from "../../persistence/test/support/Postgres.ts"
 import * as Fixture from "./support/Fixture.ts"
 import * as Killing from "./support/Killing.ts"
 
-const common = { items: 1500, poison: [17, 911], requestsPerSecond: 15, kills: 10, processes: 2 }
+const common = { items: 1500, poison: [911], requestsPerSecond: 15, kills: 10, processes: 2 }
 
 const check = (
   { dead, deaths, ids, killed, statistics, status, written }: Effect.Success<ReturnType<typeof Killing.run>>

@@ -3,7 +3,6 @@ import * as Path from "node:path"
 import { afterAll, assert, beforeAll, describe, inject, it } from "vitest"
 import * as Bundlers from "./support/Bundlers.ts"
 import * as Programs from "./support/Programs.ts"
-import * as Shell from "./support/Shell.ts"
 import type * as Tools from "./support/Tools.ts"
 
 const { folder, project } = inject("setup")
@@ -33,7 +32,10 @@ const cases: ReadonlyArray<Case> = [
   { name: "bun", tool: "bun", format: "esm", bundle: Bundlers.bun }
 ]
 
-const bundled = async ({ bundle, format, name }: Case, program: string, from = project): Promise<string> => {
+/** The project without what is optional for `@strata/bedrock`. */
+const alone = Path.join(folder, "project-without-optional")
+
+const bundled = async ({ bundle, format, name }: Case, program: string, from = alone): Promise<string> => {
   // A folder of its own: what the bundle does not have, it does not find.
   const out = Path.join(
     Fs.mkdtempSync(Path.join(folder, "alone-")),
@@ -47,6 +49,10 @@ describe.skipIf(Programs.missing("registry") !== undefined)("A bundle", () => {
   let bedrock: Awaited<ReturnType<typeof Programs.emulator>>
   beforeAll(async () => {
     bedrock = await Programs.emulator()
+    Fs.cpSync(project, alone, { recursive: true })
+    for (const name of ["client-bedrock", "client-s3"]) {
+      Fs.rmSync(Path.join(alone, "node_modules/@aws-sdk", name), { recursive: true })
+    }
   })
   afterAll(() => bedrock.stop())
 
@@ -62,22 +68,12 @@ describe.skipIf(Programs.missing("registry") !== undefined)("A bundle", () => {
     })
   }
 
-  describe("of a project with the optional package for profiles", () => {
-    const other = Path.join(folder, "project-with-peer")
-    beforeAll(async () => {
-      Fs.cpSync(project, other, { recursive: true })
-      const { version } = JSON.parse(
-        Fs.readFileSync(Path.join(project, "node_modules/@aws-sdk/client-bedrock-runtime/package.json"), "utf8")
-      )
-      await Shell.succeed("npm", ["install", "--no-audit", "--no-fund", `@aws-sdk/client-bedrock@${version}`], {
-        cwd: other
-      })
-    })
+  describe("of a project with the optional packages, which the command brings", () => {
     for (const example of cases.filter(({ format, name }) => format === "esm" || name === "esbuild")) {
       it.skipIf(Programs.missing(example.tool) !== undefined)(
         `has it, by ${example.name}, ${example.format}`,
         async () => {
-          const { output } = await Programs.runAlone(await bundled(example, "others", other), bedrock.env)
+          const { output } = await Programs.runAlone(await bundled(example, "others", project), bedrock.env)
           assert.include(output, "ConnectionError")
         }
       )
