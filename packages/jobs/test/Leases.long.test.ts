@@ -20,7 +20,7 @@ describe("A lease", () => {
       Effect.gen(function*() {
         const store = JobStore.layerSqlite({
           filename: join(yield* Fixture.directory, "jobs.db"),
-          ...Fixture.intervals
+          ...Fixture.shortLease
         })
         const run = Effect.gen(function*() {
           const status = yield* Job.run(Fixture.embedding(Fixture.docs(3)))
@@ -75,7 +75,7 @@ Postgres.suite("A database that goes away", (it) => {
     Effect.gen(function*() {
       const server = yield* Postgres.start()
       const docs = Fixture.docs(600)
-      const store = Layer.provideMerge(JobStore.layer(Fixture.intervals), Postgres.connection(server.url))
+      const store = Layer.provideMerge(JobStore.layer(Fixture.shortLease), Postgres.connection(server.url))
       yield* Effect.gen(function*() {
         const run = yield* Effect.forkScoped(Job.run(Fixture.embedding(docs, { chunk: 5 }), { concurrency: 4 }))
         while ((yield* Fixture.written).length < 50) yield* Effect.sleep(20)

@@ -20,8 +20,11 @@ export const directory = Effect.acquireRelease(
   (directory) => Effect.promise(() => rm(directory, { recursive: true, force: true }))
 )
 
-/** Short intervals, for tests that wait for them. */
-export const intervals = { lease: "2 seconds", pollInterval: "20 millis" } as const
+/** Short intervals, for tests that wait for them; no test waits for the lease. */
+export const intervals = { lease: "30 seconds", pollInterval: "20 millis" } as const
+
+/** The same, for tests of leases. */
+export const shortLease = { ...intervals, lease: "2 seconds" } as const
 
 export const inMemory = JobStore.layerSqlite({ filename: ":memory:", ...intervals })
 
