@@ -12,11 +12,11 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
-import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as BatchRunning from "./internal/batch/running.ts"
 import * as DeadLetters from "./internal/deadLetters.ts"
+import * as ItemCodec from "./internal/itemCodec.ts"
 import * as Progress from "./internal/progress.ts"
 import * as Registry from "./internal/registry.ts"
 import * as Running from "./internal/running.ts"
@@ -155,9 +155,6 @@ const made = <Item, Encoded, Output, SE, SR, E, R, WR>(
     )
     const { item, sink, source, work } = options
     const chunk = yield* Check.run(positive, work.chunk, { provider: "strata", whole: "work.chunk" })
-    const codec = Schema.toCodecJson(item)
-    const encode = Schema.encodeUnknownResult(codec)
-    const decode = Schema.decodeUnknownResult(codec)
     const definition = yield* work.definition
     const job = yield* Storing.attempt(
       "starting",
@@ -171,16 +168,7 @@ const made = <Item, Encoded, Output, SE, SR, E, R, WR>(
       name,
       source,
       id: options.id,
-      encode: (item) =>
-        Result.mapBoth(Result.flatMap(Result.try(() => encode(item)), (encoded) => encoded), {
-          onFailure: (issue) => itemError("unencodable", `The item does not match its schema: ${words(issue)}`),
-          onSuccess: (encoded) => JSON.stringify(encoded)
-        }),
-      decode: (json) =>
-        Result.mapError(
-          Result.flatMap(Result.try(() => decode(JSON.parse(json))), (decoded) => decoded),
-          (issue) => itemError("undecodable", `The stored item does not match its schema: ${words(issue)}`)
-        ),
+      ...ItemCodec.make(item),
       work: { ...work, chunk },
       sink,
       maxAttempts,
@@ -351,10 +339,6 @@ const statusOf = ({ lease, sql }: JobStore["Service"], job: number, name: string
 
 /** Names may be any value where there are no types. */
 const text = (name: unknown): string => Predicate.isString(name) ? name : ""
-
-const itemError = (kind: JobError.ItemError["kind"], message: string) => new JobError.ItemError({ kind, message })
-
-const words = (issue: unknown): string => issue instanceof Error ? issue.message : `${issue}`
 
 const positive = Check.number({ min: 1, whole: true, remedy: "Use a whole number of 1 or more" })
 

@@ -2,7 +2,7 @@
  * The chunks of a job: items that are worked on and written together.
  *
  * A chunk is a row while there is work on it, and an element of the queue that refers to the row. The transaction that writes
- * its results deletes the row: whoever finds none has nothing to do.
+ * its results deletes the row: a worker that finds no row has nothing to do.
  */
 import * as Cost from "@strata/core/Cost"
 import type * as Usage from "@strata/core/Usage"
@@ -94,7 +94,7 @@ export const make = Effect.fnUntraced(function*(
   const columns = sql.literal("chunk, starts, failures, last_error, payload")
 
   /**
-   * Begins work on a chunk that nobody else seems to be working on. `suspect`: work on it began before and did not end, as
+   * Begins work on a chunk that no other worker has begun. `suspect`: work on it began before and did not end, as
    * when its process died. `undefined`: it is settled.
    */
   const begin = Effect.fnUntraced(function*(chunk: number) {

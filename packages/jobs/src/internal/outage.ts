@@ -108,7 +108,7 @@ export const make = (job: string, patience: Duration.Duration): Outage => {
         return paused(`nothing has succeeded for ${Duration.format(patience)}. The last error: ${error.message}`, error)
       }
       if (now < until) return undefined
-      // One pause of all work, whoever noticed first.
+      // One pause for all workers: the first to fail sets it.
       const hint = ProviderError.retryAfter(error)
       const pause = Math.max(hint === undefined ? 0 : Duration.toMillis(hint), Math.min(1000 * 2 ** attempt, 30_000))
       attempt = Math.min(attempt + 1, 10)

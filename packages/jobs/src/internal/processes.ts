@@ -64,7 +64,7 @@ const isAlive = (pid: number): boolean => {
 export const seen = (sql: SqlClient.SqlClient, job: number, runner: string) =>
   sql`UPDATE strata_job_runner SET seen_at = ${Tables.now(sql)} WHERE job = ${job} AND runner = ${runner}`
 
-/** What a process looks at from time to time. `isUnread`: nobody reads the source, or this process does. */
+/** What a process looks at from time to time. `isUnread`: no other process reads the source. */
 export interface Look {
   readonly isCancelled: boolean
   readonly isRead: boolean

@@ -2,7 +2,7 @@
  * Reads the source of a job into chunks.
  *
  * One process reads at a time. The source is read from its start each time; items whose ids the job knows are left out, so
- * whoever goes on after another died loses and repeats nothing. A transaction adds the ids and the chunks of a page together.
+ * the next reader after one that died loses and repeats nothing. A transaction adds the ids and the chunks of a page together.
  */
 import * as Arr from "effect/Array"
 import * as Duration from "effect/Duration"
@@ -198,7 +198,7 @@ export const read = Effect.fnUntraced(function*<Item, E, R>(
     Effect.onError(() =>
       Effect.ignore(sql`UPDATE strata_job SET reader = NULL WHERE id = ${job} AND reader = ${runner}`)
     ),
-    // Whoever reads now, or cancelled the job, has taken over.
+    // Another reader has taken over, or the job is cancelled.
     Effect.catchIf((error): error is NotReader => error instanceof NotReader, () => Effect.void)
   )
 })

@@ -1,4 +1,4 @@
-/** What every process that runs a job has: its name among the processes, the sink, a heartbeat, and a reader if nobody reads. */
+/** What every runner of a job has: its name, the open sink, a heartbeat, and a reader of the source while no other runner reads. */
 import * as ProviderError from "@strata/core/ProviderError"
 import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
@@ -85,7 +85,7 @@ export const open = <A>() =>
     yield* Effect.forkScoped(ended(heartbeat))
     yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep(cleanupPause), cleanup)))
 
-    /** Reads when nobody does, until `isOver`. */
+    /** Reads the source while no other runner does, until `isOver`. */
     const watch = Effect.fnUntraced(function*(isOver: (look: Processes.Look | undefined) => boolean) {
       let reading: Fiber.Fiber<unknown, unknown> | undefined
       while (true) {

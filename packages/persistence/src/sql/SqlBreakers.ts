@@ -17,7 +17,7 @@ const idle = 3_600_000
 
 /** Builds the store. */
 export const make = <E>(documents: Documents.Documents<E>): CircuitBreaker.CircuitBreakerStore["Service"] => {
-  /** Changes a circuit; `undefined` is one that nobody has used, or is to stay so. */
+  /** Changes a circuit; `undefined` is one that is not stored, or is not to be. */
   const change = <A>(
     key: string,
     message: string,

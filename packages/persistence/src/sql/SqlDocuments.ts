@@ -121,7 +121,7 @@ export const make = Effect.fnUntraced(function*(
     return answers
   })
 
-  /** Every second attempt locks the row while it is changed, where rows can be: nobody is too late again and again. */
+  /** Every second attempt locks the row while it is changed, where rows can be, so that no writer loses the race forever. */
   const begin = dialect.begin
   const attemptOf = (number: number, key: string, changes: ReadonlyArray<Waiting>) =>
     begin === undefined || number % 2 === 1

@@ -85,7 +85,7 @@ const postgres: Dialect = {
   insert: (table) =>
     `WITH first AS (INSERT INTO ${table} ${names} VALUES ($1, '', 0, 'Infinity') ON CONFLICT DO NOTHING RETURNING key) ` +
     `INSERT INTO ${table} ${names} SELECT key, $2, $3::float8, $4::float8 FROM first RETURNING ${unflushed}`,
-  // A row that somebody has written meanwhile is looked at again, and stays.
+  // A row that was written meanwhile is looked at again, and stays.
   sweep: (table) =>
     `WITH gone AS (DELETE FROM ${table} WHERE (key, version) IN (SELECT key, version FROM ${table} ` +
     `WHERE expires < $1 LIMIT $2 FOR UPDATE SKIP LOCKED) RETURNING key) ` +

@@ -85,7 +85,7 @@ export const make = (sql: SqlClient.SqlClient, job: number, runner: string, leas
     return read(named!)
   })
 
-  /** Chunks that nobody works on, oldest first. */
+  /** Chunks that no worker has begun, oldest first. */
   const waiting = (most: number) =>
     sql<{ chunk: number; failures: number; payload: string }>`SELECT chunk, failures, payload FROM strata_job_chunk
       WHERE job = ${job} AND starts = 0 ORDER BY chunk LIMIT ${most}`

@@ -116,7 +116,7 @@ const makeParts = Effect.fnUntraced(function*(
   const rename = Effect.fnUntraced(function*(part: number, bytes: number) {
     if (yield* fs.exists(partial(part))) {
       if (bytes > 0) {
-        // A copy: whoever still has the old file open cannot write to this one.
+        // A copy: a process that still has the old file open cannot write to this one.
         const copy = `${nameOf(part)}.${runner}.tmp`
         yield* Stream.run(fs.stream(partial(part), { bytesToRead: bytes }), fs.sink(copy))
         yield* fs.rename(copy, nameOf(part))
