@@ -21,7 +21,9 @@ const benchmarks = { embeddings, goodput, imports, jobs, kills, load, pool, resi
 const isKnown = (name: string): name is keyof typeof benchmarks => Object.hasOwn(benchmarks, name)
 
 const words = process.argv.slice(2)
-const unknown = words.find((word) => word !== "--quick" && !isKnown(word) && !Object.hasOwn(workloads, word))
+const unknown = words.find((word) =>
+  word !== "--quick" && !word.startsWith("--only=") && !isKnown(word) && !Object.hasOwn(workloads, word)
+)
 
 const program = Effect.gen(function*() {
   if (unknown !== undefined) {

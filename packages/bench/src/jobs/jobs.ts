@@ -2,9 +2,9 @@
  * Documents embedded by a job, beside the same work without an engine: an emulator in a process of its own answers after
  * 50 ms, and 1, 2 and 4 processes work on one database, SQLite and, where it is installed, PostgreSQL.
  *
- *     pnpm bench jobs            100,000 documents for each comparison, a million for each quota and the memory: an hour
- *     pnpm bench jobs quota      one part of it: comparison, quota or long
- *     pnpm bench jobs --quick    a short look at SQLite, some seconds
+ *     pnpm bench jobs               100,000 documents for each comparison, a million for each quota and the memory: an hour
+ *     pnpm bench jobs --only=quota  one part of it: comparison, quota or long
+ *     pnpm bench jobs --quick       a short look at SQLite, some seconds
  */
 import { Job, JobStore } from "@strata/jobs"
 import { Console, Duration, Effect, type FileSystem, Layer, type Path, Schedule } from "effect"
@@ -19,7 +19,7 @@ type Needs = ChildProcessSpawner.ChildProcessSpawner | FileSystem.FileSystem | P
 const isQuick = process.argv.includes("--quick")
 
 /** The parts that are asked for; all of them where none is named. */
-const named = process.argv.filter((word) => ["comparison", "quota", "long"].includes(word))
+const named = process.argv.flatMap((word) => word.startsWith("--only=") ? [word.slice("--only=".length)] : [])
 
 /** Documents of a comparison, for each request at once; of a quota; and of the long run. */
 const sizes = isQuick
