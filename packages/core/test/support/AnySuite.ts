@@ -13,6 +13,7 @@ import * as Enforcement from "../../src/policy/internal/enforcement.ts"
 import * as AnyCalls from "./AnyCalls.ts"
 import * as AnyData from "./AnyData.ts"
 import * as AnyPolicies from "./AnyPolicies.ts"
+import * as AnyProviders from "./AnyProviders.ts"
 import * as AnyRequests from "./AnyRequests.ts"
 import * as AnyServices from "./AnyServices.ts"
 import * as AnyValue from "./AnyValue.ts"
@@ -74,7 +75,7 @@ const functions = Object.entries(modules).flatMap(([module, exports]) =>
   )
 )
 
-const calls = { ...AnyServices.calls, ...AnyPolicies.calls, ...AnyData.calls }
+const calls = { ...AnyServices.calls, ...AnyPolicies.calls, ...AnyProviders.calls, ...AnyData.calls }
 
 /** The tests, with one in so many of the values, and of the mutants of requests. */
 export const suite = (every: number) => {
