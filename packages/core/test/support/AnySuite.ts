@@ -23,8 +23,14 @@ const modules: Readonly<Record<string, object>> = {
   Enforcement
 }
 
-/** Left out of the declarations, exported by `ChatService` too, or what Effect makes of a schema. */
+/**
+ * Left out of the declarations, exported by `ChatService` too, or what Effect makes of a schema; and the suites, which declare
+ * tests.
+ */
 const isInternal = new Set([
+  "ChatContract.suite",
+  "EmbeddingContract.suite",
+  "RerankContract.suite",
   "Breaker.check",
   "Budget.check",
   "ChatEvent.makeCollector",
