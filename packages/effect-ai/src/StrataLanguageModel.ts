@@ -4,6 +4,7 @@
  *
  * Fails with `AiError` only; `StrataAiError` has our error of it. What `effect/ai` has no field for is in `StrataMetadata`.
  */
+import type * as Chat from "@strata/core/chat/Chat"
 import type * as ChatEvent from "@strata/core/chat/ChatEvent"
 import * as ChatRequest from "@strata/core/chat/ChatRequest"
 import * as ChatService from "@strata/core/chat/ChatService"
@@ -12,13 +13,14 @@ import type * as AiError from "effect/ai/AiError"
 import * as LanguageModel from "effect/ai/LanguageModel"
 import * as Model from "effect/ai/Model"
 import type * as Response from "effect/ai/Response"
-import * as Context from "effect/Context"
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import * as Guard from "./internal/guard.ts"
 import * as Json from "./internal/json.ts"
+import * as Origin from "./internal/origin.ts"
 import * as Request from "./internal/request.ts"
 import * as ToParts from "./internal/toParts.ts"
 import * as Turn from "./internal/turn.ts"
@@ -31,9 +33,7 @@ import * as StrataAiError from "./StrataAiError.ts"
 export type RequestOptions = Turn.RequestOptions
 
 /** The options of the requests of a fiber. Handlers of tools do not see them: a model that a tool asks has its own. */
-export const Options = Context.Reference<RequestOptions>("@strata/effect-ai/StrataLanguageModel/Options", {
-  defaultValue: () => ({})
-})
+export const Options: Context.Reference<RequestOptions> = Turn.Options
 
 /** The model, with options of all its requests. */
 export const layer = (
@@ -116,7 +116,7 @@ export const make = (
           ))
         }
       }),
-      (model) => Guard.make(model, Options)
+      (model) => Origin.mark(Guard.make(model), chat, options.model)
     )
   })
 
@@ -136,7 +136,7 @@ const written = (
     return Stream.concat(parts, Stream.suspend(() => writer.isFinished() ? Stream.empty : Stream.fail(cut())))
   })
 
-const cut = ({ defaultModel, provider = "custom" }: ChatService.ChatService["Service"]) =>
+const cut = ({ defaultModel, provider = "custom" }: Chat.Chat) =>
   new ProviderError.ConnectionError({
     provider,
     model: defaultModel,

@@ -16,7 +16,7 @@ export type Bag = { readonly [provider: string]: Schema.Json | null }
 /** Reads and writes the extras of one kind of part. */
 export interface Extras<out A> {
   /** The bag of a part: its extras and the data of providers. `undefined` where it has neither. */
-  readonly write: (part: object, others?: Readonly<Record<string, unknown>>) => Bag | undefined
+  readonly write: (part: object) => Bag | undefined
   /** The extras in a bag, and the data of providers; or what is wrong with them. */
   readonly read: (bag: unknown) => Result.Result<A, string>
 }
@@ -26,7 +26,7 @@ const make = <S extends Schema.ConstraintCodec<object, unknown>>(schema: S): Ext
   const encode = Schema.encodeUnknownResult(codec)
   const decode = Schema.decodeUnknownResult(codec)
   return {
-    write: (part, others) => {
+    write: (part) => {
       const bag: Record<string, Schema.Json | null> = {}
       const fields = Predicate.hasProperty(part, "providerFields") ? part.providerFields : undefined
       for (const [name, value] of Object.entries(Predicate.isObject(fields) ? fields : {})) {
@@ -34,8 +34,8 @@ const make = <S extends Schema.ConstraintCodec<object, unknown>>(schema: S): Ext
       }
       // Only what a program put there can have no JSON form; a model cannot.
       const extras = Result.getOrElse(encode(defined(part)), () => ({}))
-      const strata = { ...(Predicate.isObject(extras) ? extras : {}), ...others }
-      if (Object.keys(strata).length > 0) bag[key] = strata as Schema.JsonObject // written by a JSON codec
+      // What a JSON codec writes is JSON.
+      if (Predicate.isObject(extras) && Object.keys(extras).length > 0) bag[key] = extras as Schema.JsonObject
       return Object.keys(bag).length === 0 ? undefined : bag
     },
     read: (bag) => {
@@ -49,7 +49,7 @@ const make = <S extends Schema.ConstraintCodec<object, unknown>>(schema: S): Ext
 }
 
 /** A copy without what is `undefined`. */
-const defined = <A extends object>(given: A): A =>
+export const defined = <A extends object>(given: A): A =>
   // Nothing but what may be missing is left out.
   Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as A
 

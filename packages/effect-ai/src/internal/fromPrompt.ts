@@ -237,7 +237,7 @@ const toolResult = (part: Prompt.ToolResultPart, at: string): Converted<Message.
     }
   })
 
-const toolContent = (part: Prompt.ToolModelOutputPart, at: string): Converted<Message.ToolResultContent> =>
+export const toolContent = (part: Prompt.ToolModelOutputPart, at: string): Converted<Message.ToolResultContent> =>
   part.type === "text" ? text(part.text, part.options, at) : Result.flatMap(
     file(part, at),
     (media): Converted<Message.ToolResultContent> =>
@@ -247,7 +247,7 @@ const toolContent = (part: Prompt.ToolModelOutputPart, at: string): Converted<Me
   )
 
 /** What the model reads of a failure: the sentence, not the structure around it. */
-const failureOf = (result: unknown): unknown => {
+export const failureOf = (result: unknown): unknown => {
   if (!Predicate.isObject(result)) return result ?? "The tool failed"
   const { reason, type } = result
   if (type === "execution-denied") {

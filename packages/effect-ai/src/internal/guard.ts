@@ -15,7 +15,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Approvals from "./approvals.ts"
-import { encoded, type RequestOptions, Turn, unknownTool } from "./turn.ts"
+import { encoded, Options as RequestOptions, Turn, unknownTool } from "./turn.ts"
 
 type Options = LanguageModel.GenerateTextOptions<Record<string, AiTool.Any>>
 
@@ -24,25 +24,21 @@ type AnyToolkit = Toolkit.WithHandler<Record<string, AiTool.Any>>
 /** Handlers that run at once unless a request says otherwise, as in `ToolLoop`. */
 export const concurrency = 8
 
-/** The model with its guard. `reference` holds the options of a request. */
-export const make = (
-  model: LanguageModel.LanguageModel,
-  reference: Context.Reference<RequestOptions>
-): LanguageModel.LanguageModel => {
+/** The model with its guard. */
+export const make = (model: LanguageModel.LanguageModel): LanguageModel.LanguageModel => {
   const prepared = (method: string, options: unknown) =>
     Effect.gen(function*() {
       const given = yield* checked(method, options)
-      const own = yield* reference
+      const own = yield* RequestOptions
       const catchAll = given.disableToolCallResolution !== true
-      const turn: Turn = { options: own, catchAll, tools: {} }
-      const unknown = new Map<string, string>()
+      const turn: Turn = { options: own, catchAll, unknown: new Map(), tools: {} }
       const approvals = Approvals.make(given.prompt)
       const toolkit = given.toolkit === undefined
         ? undefined
-        : Effect.map(resolved(given.toolkit), (toolkit) => guarded(toolkit, turn, unknown, approvals))
+        : Effect.map(resolved(given.toolkit), (toolkit) => guarded(toolkit, turn, approvals))
       const next = { concurrency: bounded(given.concurrency), ...(toolkit !== undefined && { toolkit }) }
-      const scope = Context.make(reference, {}).pipe(Context.add(Turn, turn))
-      return { options: { ...given, ...next }, scope, approvals, rename: renamer(unknown) }
+      const scope = Context.make(RequestOptions, {}).pipe(Context.add(Turn, turn))
+      return { options: { ...given, ...next }, scope, approvals, rename: renamer(turn) }
     })
 
   // Options and answers are those of the model, whose types depend on the options: they are not looked into here.
@@ -112,7 +108,6 @@ const resolved = (toolkit: unknown): Effect.Effect<AnyToolkit> =>
 const guarded = (
   toolkit: AnyToolkit,
   turn: Turn,
-  unknown: Map<string, string>,
   approvals: Approvals.Approvals
 ): AnyToolkit => {
   turn.tools = toolkit.tools
@@ -124,7 +119,7 @@ const guarded = (
     options?: Parameters<AnyToolkit["handle"]>[3]
   ) => {
     if (name === unknownTool) {
-      const called = unknown.get(toolCallId ?? "") ?? "unknown"
+      const called = turn.unknown.get(toolCallId ?? "") ?? ""
       const result = `There is no tool "${called}". The tools are: ${Object.keys(toolkit.tools).join(", ")}`
       return Effect.succeed(Stream.succeed({
         result,
@@ -176,12 +171,7 @@ const undecodable = (
 }
 
 /** Gives calls of unknown tools, and their results, the name back that the model wrote. */
-const renamer = (unknown: Map<string, string>) => (part: Response.AnyPart): Response.AnyPart => {
-  if (part.type !== "tool-call" && part.type !== "tool-result") return part
-  if (part.name !== unknownTool) return part
-  const strata = part.metadata["strata"]
-  const name = Predicate.hasProperty(strata, "unknown") && Predicate.isString(strata.unknown)
-    ? strata.unknown
-    : unknown.get(part.id) ?? "unknown"
-  return { ...part, name }
-}
+const renamer = ({ unknown }: Turn) => (part: Response.AnyPart): Response.AnyPart =>
+  (part.type === "tool-call" || part.type === "tool-result") && part.name === unknownTool
+    ? { ...part, name: unknown.get(part.id) ?? part.name }
+    : part

@@ -5,6 +5,7 @@ import type * as Response from "effect/ai/Response"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { key } from "../StrataMetadata.ts"
+import { defined } from "./extras.ts"
 
 /** The `finish` part of an answer, with its whole outcome as metadata. */
 export const finish = (given: ChatResponse.Outcome): Response.FinishPartEncoded => {
@@ -23,7 +24,7 @@ export const finish = (given: ChatResponse.Outcome): Response.FinishPartEncoded 
       outputTokens: { total: count(outputTokens), text: undefined, reasoning: undefined }
     },
     // Metadata of a provider may have values without a JSON form.
-    metadata: { [key]: Result.getOrElse(encode(outcome), () => ({ finishReason: outcome.finishReason })) }
+    metadata: { [key]: Result.getOrElse(encode(defined(outcome)), () => ({ finishReason: outcome.finishReason })) }
   }
 }
 

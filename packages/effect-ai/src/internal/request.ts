@@ -12,7 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { ToolCache } from "../StrataMetadata.ts"
 import * as FromPrompt from "./fromPrompt.ts"
-import { type RequestOptions, unknownTool } from "./turn.ts"
+import { Format, type RequestOptions, unknownTool } from "./turn.ts"
 
 /** The request; `defaults` are options of the layer, `options` those of this request. */
 export const make = Effect.fnUntraced(function*(
@@ -27,11 +27,12 @@ export const make = Effect.fnUntraced(function*(
   const { responseFormat } = given
   const format = responseFormat.type === "json"
     ? yield* StructuredOutput.format(responseFormat.schema, { name: responseFormat.objectName })
-    : undefined
+    : yield* Format
   return {
     ...merged(defaults, options),
     messages,
-    ...(tools.length > 0 && { tools, toolChoice: choiceOf(toolChoice) }),
+    ...(tools.length > 0 && { tools }),
+    ...(tools.length > 0 && toolChoice !== "auto" && { toolChoice: choiceOf(toolChoice) }),
     ...(format !== undefined && { responseFormat: format })
   }
 })
@@ -87,8 +88,8 @@ const described = (
 
 const noArguments = Schema.Struct({})
 
-const choiceOf = (choice: LanguageModel.ToolChoice<string>): ToolDefinition.ToolChoice => {
-  if (choice === "auto" || choice === "none") return choice
+const choiceOf = (choice: Exclude<LanguageModel.ToolChoice<string>, "auto">): ToolDefinition.ToolChoice => {
+  if (choice === "none") return choice
   if (choice === "required") return "any"
   // The tools are already those of `oneOf`.
   if ("oneOf" in choice) return choice.mode === "required" ? "any" : "auto"

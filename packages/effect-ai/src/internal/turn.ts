@@ -18,20 +18,31 @@ export type RequestOptions = Partial<
   Omit<ChatRequest.ChatRequest, "messages" | "tools" | "toolChoice" | "responseFormat">
 >
 
+/** The options of the requests of a fiber. */
+export const Options = Context.Reference<RequestOptions>("@strata/effect-ai/StrataLanguageModel/Options", {
+  defaultValue: () => ({})
+})
+
+/** The format of an answer that has a JSON schema and no schema of Effect. */
+export const Format = Context.Reference<ChatRequest.JsonFormat | undefined>("@strata/effect-ai/Format", {
+  defaultValue: () => undefined
+})
+
 /**
  * - `options`: of this request only.
  * - `tools`: those of the toolkit, known when it is resolved.
- * - `catchAll`: whether calls of unknown tools go to the tool {@link unknownTool}.
+ * - `catchAll`: whether calls of unknown tools go to the tool {@link unknownTool}; `unknown` has their names, by id.
  */
 export interface Turn {
   readonly options: RequestOptions
   readonly catchAll: boolean
+  readonly unknown: Map<string, string>
   tools: Readonly<Record<string, AiTool.Any>>
 }
 
 /** The turn of the fiber that asks. */
 export const Turn = Context.Reference<Turn>("@strata/effect-ai/Turn", {
-  defaultValue: () => ({ options: {}, catchAll: false, tools: {} })
+  defaultValue: () => ({ options: {}, catchAll: false, unknown: new Map(), tools: {} })
 })
 
 /** The name, within `effect/ai`, of calls whose tool does not exist. The guard gives them their own name back. */
@@ -77,9 +88,10 @@ export const calls = (request: LanguageModel.ProviderOptions, turn: Turn, method
           })
         }))
       }
+      if (!isKnown) turn.unknown.set(id, call.name)
       const params = isKnown ? encoded(tool, call.params) : call.params
       const written = params === call.params ? { ...call, params: undefined } : call
-      const metadata = Extras.toolCall.write(written, isKnown ? {} : { unknown: call.name })
+      const metadata = Extras.toolCall.write(written)
       return Result.succeed({
         type: "tool-call",
         id,
