@@ -4,10 +4,10 @@
  * Numbers are asked for as numbers, and read by the shape that arrives. Lists are split by the caps of the profile; order,
  * duplicates and retries are those of `EmbeddingService.make`.
  */
+import * as Check from "@strata/core/Check"
 import type * as Embedding from "@strata/core/embedding/Embedding"
 import * as EmbeddingService from "@strata/core/embedding/EmbeddingService"
 import * as Vector from "@strata/core/embedding/Vector"
-import * as Check from "@strata/core/Check"
 import type * as Policy from "@strata/core/policy/Policy"
 import * as ProviderError from "@strata/core/ProviderError"
 import type * as Config from "effect/Config"

@@ -92,9 +92,19 @@ describe("Azure", () => {
   it.live("case 8: chunks without a choice or without a delta hold no text", () =>
     Effect.gen(function*() {
       const opening = { choices: [], prompt_filter_results: [{ prompt_index: 0, content_filter_results: safe }] }
-      const later = { choices: [{ index: 0, finish_reason: null, content_filter_results: safe, content_filter_offsets: {} }] }
+      const later = {
+        choices: [{ index: 0, finish_reason: null, content_filter_results: safe, content_filter_offsets: {} }]
+      }
       const response = yield* Asking.collect(
-        events(opening, chunk({ role: "assistant" }), chunk({ content: "Hi" }), later, chunk({}, "stop"), later, "[DONE]")
+        events(
+          opening,
+          chunk({ role: "assistant" }),
+          chunk({ content: "Hi" }),
+          later,
+          chunk({}, "stop"),
+          later,
+          "[DONE]"
+        )
       )
       assert.strictEqual(response.text, "Hi")
       assert.strictEqual(response.finishReason, "stop")
@@ -142,14 +152,22 @@ describe("Azure", () => {
 })
 
 describe("usage", () => {
-  const counted = { prompt_tokens: 10, completion_tokens: 5, total_tokens: 15, prompt_tokens_details: { cached_tokens: 4 } }
+  const counted = {
+    prompt_tokens: 10,
+    completion_tokens: 5,
+    total_tokens: 15,
+    prompt_tokens_details: { cached_tokens: 4 }
+  }
 
   it.live("case 11: it is taken from whichever chunk has it, and the text of that chunk is kept", () =>
     Effect.gen(function*() {
       const streams = [
         [chunk({ content: "Hi" }), chunk({}, "stop"), { choices: [], usage: counted }],
         [chunk({ content: "Hi" }, "stop", { usage: counted })],
-        [chunk({ content: "H" }, null, { usage: { prompt_tokens: 1 } }), chunk({ content: "i" }, "stop", { usage: counted })],
+        [
+          chunk({ content: "H" }, null, { usage: { prompt_tokens: 1 } }),
+          chunk({ content: "i" }, "stop", { usage: counted })
+        ],
         [chunk({ content: "Hi" }, null, { usage: counted }), chunk({}, "stop", { usage: null })]
       ]
       for (const stream of streams) {
@@ -187,11 +205,14 @@ describe("usage", () => {
     Effect.gen(function*() {
       const request = "All of this matters, and most of it is not read. ".repeat(2000)
       const counters = (prompt_tokens: number) => ({ usage: { prompt_tokens, completion_tokens: 1 } })
-      for (const [tokens, expected] of [[2048, ["prompt-cut"]], [21_000, undefined]] as const) {
+      for (const [tokens, expected] of [[2048, "prompt-cut"], [21_000, undefined]] as const) {
         const whole = yield* Asking.generate(json(completion({ content: "Hm" }, "stop", counters(tokens))), request)
-        const streamed = yield* Asking.collect(events(chunk({ content: "Hm" }, "stop", counters(tokens)), "[DONE]"), request)
+        const streamed = yield* Asking.collect(
+          events(chunk({ content: "Hm" }, "stop", counters(tokens)), "[DONE]"),
+          request
+        )
         for (const response of [whole, streamed]) {
-          assert.deepStrictEqual(response.providerMetadata.openai?.warnings?.map(({ type }) => type), expected)
+          assert.strictEqual(response.providerMetadata.openai?.warnings?.map(({ type }) => type).join(), expected)
         }
       }
     }))
@@ -200,7 +221,9 @@ describe("usage", () => {
 describe("other parts of an answer", () => {
   it.live("a refusal is text with the finish reason `refusal`", () =>
     Effect.gen(function*() {
-      const response = yield* both({ content: null, refusal: "I cannot help." }, [{ refusal: "I cannot " }, { refusal: "help." }])
+      const response = yield* both({ content: null, refusal: "I cannot help." }, [{ refusal: "I cannot " }, {
+        refusal: "help."
+      }])
       assert.strictEqual(response.text, "I cannot help.")
       assert.strictEqual(response.finishReason, "refusal")
     }))
@@ -219,7 +242,12 @@ describe("other parts of an answer", () => {
   it.live("unknown fields and chunks pass by", () =>
     Effect.gen(function*() {
       const response = yield* Asking.collect(
-        events({ type: "invented", x: 1 }, { ...chunk({ content: "Hi", x: [] }), y: {} }, { object: "z" }, chunk({}, "stop"))
+        events(
+          { type: "invented", x: 1 },
+          { ...chunk({ content: "Hi", x: [] }), y: {} },
+          { object: "z" },
+          chunk({}, "stop")
+        )
       )
       assert.strictEqual(response.text, "Hi")
     }))

@@ -30,27 +30,35 @@ const unsent = Effect.fnUntraced(function*(request: ChatRequest.Input, profile?:
 const bytes = new Uint8Array([1, 2, 3])
 
 describe("names that differ by server", () => {
-  it.live("case 15: a foreign server gets `system` and `max_tokens`, OpenAI `developer` and `max_completion_tokens`", () =>
-    Effect.gen(function*() {
-      const request = { messages: [Message.system("Short."), Message.user("Hello")], maxTokens: 7 }
-      const names = (sent: any) => [sent.messages[0].role, sent.max_tokens, sent.max_completion_tokens]
-      assert.deepStrictEqual(names(yield* body(request)), ["system", 7, undefined])
-      assert.deepStrictEqual(names(yield* body(request, "openai")), ["developer", undefined, 7])
-      for (const instructions of ["system", "developer"] as const) {
-        for (const limit of ["max_tokens", "max_completion_tokens"] as const) {
-          for (const kind of OpenAiProfile.kinds.filter((kind) => kind !== "azure")) {
-            const sent = yield* body(request, { kind, instructions, limit })
-            assert.strictEqual(sent.messages[0].role, instructions)
-            assert.strictEqual(sent[limit], 7)
-            assert.strictEqual("max_tokens" in sent && "max_completion_tokens" in sent, false)
+  it.live(
+    "case 15: a foreign server gets `system` and `max_tokens`, OpenAI `developer` and `max_completion_tokens`",
+    () =>
+      Effect.gen(function*() {
+        const request = { messages: [Message.system("Short."), Message.user("Hello")], maxTokens: 7 }
+        const names = (sent: any) => [sent.messages[0].role, sent.max_tokens, sent.max_completion_tokens]
+        assert.deepStrictEqual(names(yield* body(request)), ["system", 7, undefined])
+        assert.deepStrictEqual(names(yield* body(request, "openai")), ["developer", undefined, 7])
+        for (const instructions of ["system", "developer"] as const) {
+          for (const limit of ["max_tokens", "max_completion_tokens"] as const) {
+            for (const kind of OpenAiProfile.kinds.filter((kind) => kind !== "azure")) {
+              const sent = yield* body(request, { kind, instructions, limit })
+              assert.strictEqual(sent.messages[0].role, instructions)
+              assert.strictEqual(sent[limit], 7)
+              assert.strictEqual("max_tokens" in sent && "max_completion_tokens" in sent, false)
+            }
           }
         }
-      }
-    }), 30_000)
+      }),
+    30_000
+  )
 
   it.live("case 15: a limit in the options of the request is the only one", () =>
     Effect.gen(function*() {
-      const sent = yield* body({ messages: "Hello", maxTokens: 7, providerOptions: { openai: { max_completion_tokens: 5 } } })
+      const sent = yield* body({
+        messages: "Hello",
+        maxTokens: 7,
+        providerOptions: { openai: { max_completion_tokens: 5 } }
+      })
       assert.deepStrictEqual([sent.max_tokens, sent.max_completion_tokens], [undefined, 5])
     }))
 
@@ -173,8 +181,16 @@ describe("content", () => {
       const cases: ReadonlyArray<readonly [ChatRequest.Input, OpenAiProfile.Input, string]> = [
         [user({ type: "video", mediaType: "video/mp4", source: { bytes } }), "openai", "messages[0].content[1]"],
         [user({ type: "audio", mediaType: "audio/wav", source: { bytes } }), "ollama", "messages[0].content[1]"],
-        [user({ type: "audio", mediaType: "audio/x", source: { bytes } }), "openai", "messages[0].content[1].mediaType"],
-        [user({ type: "image", mediaType: "image/png", source: { uri: "s3://b/k" } }), "openai", "messages[0].content[1].source.uri"],
+        [
+          user({ type: "audio", mediaType: "audio/x", source: { bytes } }),
+          "openai",
+          "messages[0].content[1].mediaType"
+        ],
+        [
+          user({ type: "image", mediaType: "image/png", source: { uri: "s3://b/k" } }),
+          "openai",
+          "messages[0].content[1].source.uri"
+        ],
         [
           user({ type: "document", mediaType: "application/pdf", name: "a", source: { bytes }, citations: true }),
           "openai",
@@ -227,7 +243,10 @@ describe("content", () => {
       assert.deepStrictEqual([one.tool_call_id, two.tool_call_id], ids.toReversed())
       assert.deepStrictEqual(second.messages.slice(0, 4), first.messages)
       const warnings = yield* warned(messages)
-      assert.deepStrictEqual(warnings.map(({ field }) => field), [0, 1, 2, 3, 4].map((at) => `messages[1].content[${at}]`))
+      assert.deepStrictEqual(
+        warnings.map(({ field }) => field),
+        [0, 1, 2, 3, 4].map((at) => `messages[1].content[${at}]`)
+      )
     }))
 })
 
@@ -318,7 +337,9 @@ describe("tools and structured output", () => {
     Effect.gen(function*() {
       for (const kind of OpenAiProfile.kinds.filter((kind) => kind !== "azure")) {
         assert.isFalse("response_format" in (yield* body("Hello", kind)))
-        assert.isFalse("response_format" in (yield* body({ messages: "Hello", responseFormat: { type: "text" } }, kind)))
+        assert.isFalse(
+          "response_format" in (yield* body({ messages: "Hello", responseFormat: { type: "text" } }, kind))
+        )
       }
     }), 30_000)
 
@@ -344,7 +365,10 @@ describe("tools and structured output", () => {
         assert.deepStrictEqual(response.toolCalls, [])
         assert.strictEqual(response.finishReason, "stop")
         const { messages, response_format, tool_choice, tools } = server.requests[0]!.body
-        assert.strictEqual(response_format?.type, { schema: "json_schema", object: "json_object" }[structuredOutput as string])
+        assert.strictEqual(
+          response_format?.type,
+          { schema: "json_schema", object: "json_object" }[structuredOutput as string]
+        )
         assert.strictEqual(messages.length, structuredOutput === "object" || structuredOutput === "prompt" ? 2 : 1)
         assert.deepStrictEqual(
           tool_choice,
@@ -365,13 +389,17 @@ describe("tools and structured output", () => {
       const [sent] = yield* Asking.sent(request, options)
       assert.deepStrictEqual(sent.tools.map((tool: any) => tool.function.name), ["answer", "answer_"])
       assert.strictEqual(sent.tool_choice, "required")
-      const call = (text: string) => chunk({ tool_calls: [{ index: 0, id: "c", function: { name: "answer_", arguments: text } }] })
+      const call = (text: string) =>
+        chunk({ tool_calls: [{ index: 0, id: "c", function: { name: "answer_", arguments: text } }] })
       const { events: given } = yield* Asking.stream(
         events(chunk({ content: "Well: " }), call("{\"a\""), call(":\"x\"}"), chunk({}, "tool_calls"), "[DONE]"),
         request,
         options
       )
-      assert.deepStrictEqual(given.flatMap((event) => event.type === "text-delta" ? [event.delta] : []), ["{\"a\"", ":\"x\"}"])
+      assert.deepStrictEqual(given.flatMap((event) => event.type === "text-delta" ? [event.delta] : []), [
+        "{\"a\"",
+        ":\"x\"}"
+      ])
       const text = yield* Asking.collect(events(chunk({ content: "{\"a\":\"y\"}" }, "stop")), request, options)
       assert.strictEqual(text.text, "{\"a\":\"y\"}")
     }))

@@ -16,7 +16,11 @@ const event = (data: string, event = "message") => ({ type: "event" as const, ev
 const comment = { type: "comment" as const }
 
 const cut = (whole: Uint8Array, places: ReadonlyArray<number>): ReadonlyArray<Uint8Array> => {
-  const sorted = [0, ...places.map((place) => place % (whole.length + 1)).sort((one, other) => one - other), whole.length]
+  const sorted = [
+    0,
+    ...places.map((place) => place % (whole.length + 1)).sort((one, other) => one - other),
+    whole.length
+  ]
   return sorted.slice(1).map((end, index) => whole.slice(sorted[index], end))
 }
 
@@ -40,7 +44,11 @@ describe("Server-Sent Events", () => {
   })
 
   it("case 7: comments are reported, and so is a payload that is one", () => {
-    assert.deepStrictEqual(parse(encode(": keepalive\n\ndata: : keepalive\n\ndata: 1\n\n")), [comment, comment, event("1")])
+    assert.deepStrictEqual(parse(encode(": keepalive\n\ndata: : keepalive\n\ndata: 1\n\n")), [
+      comment,
+      comment,
+      event("1")
+    ])
   })
 
   it("case 7: an event without its empty line is not one", () => {
@@ -63,7 +71,9 @@ describe("Server-Sent Events", () => {
   }, { arbitrary: { runs: 500 } })
 
   it("a line or an event that is too long ends the parsing, whatever it is", () => {
-    for (const text of ["data: xxxxxxxxxxxxxxxxxxxxxxx", "data: xxxxxx\ndata: xxxxxx\ndata: xxxxxx\n", ":".repeat(50)]) {
+    for (
+      const text of ["data: xxxxxxxxxxxxxxxxxxxxxxx", "data: xxxxxx\ndata: xxxxxx\ndata: xxxxxx\n", ":".repeat(50)]
+    ) {
       const parser = Sse.make(16)
       for (const byte of encode(text)) parser.feed(Uint8Array.of(byte))
       assert.isUndefined(parser.feed(encode("\n\ndata: 1\n\n")))

@@ -11,7 +11,9 @@ const request: ChatRequest.ChatRequest = { messages: "Hello", tools: [tool("look
 
 const called = (response: Asking.Response) => response.toolCalls.map(({ name, params }) => [name, params])
 
-const pieces = (...calls: ReadonlyArray<object>) => [...calls.map((call) => chunk({ tool_calls: [call] })), chunk({}, "stop")]
+const pieces = (
+  ...calls: ReadonlyArray<object>
+) => [...calls.map((call) => chunk({ tool_calls: [call] })), chunk({}, "stop")]
 
 const streamed = (...calls: ReadonlyArray<object>) => Asking.collect(events(...pieces(...calls), "[DONE]"), request)
 
@@ -73,18 +75,28 @@ describe("tool calls", () => {
     Effect.gen(function*() {
       const shapes = [
         [{ index: 0, function: { name: "look", arguments: "{\"a\"" } }, { index: 0, function: { arguments: ":1}" } }],
-        [{ index: 0, id: 7, function: { name: "look", arguments: "{\"a\"" } }, { index: 0, function: { arguments: ":1}" } }],
+        [{ index: 0, id: 7, function: { name: "look", arguments: "{\"a\"" } }, {
+          index: 0,
+          function: { arguments: ":1}" }
+        }],
         [{ id: "x", function: { name: "look", arguments: "{\"a\"" } }, { function: { arguments: ":1}" } }],
         [{ id: "x", function: { name: "look", arguments: "{\"a\"" } }, { id: "x", function: { arguments: ":1}" } }],
         [{ index: 0, id: "x", function: { name: "look" } }, { index: 1, function: { arguments: "{\"a\":1}" } }],
-        [{ index: 0, id: "x" }, { index: 0, function: { name: "look" } }, { index: 0, function: { arguments: "{\"a\":1}" } }],
+        [{ index: 0, id: "x" }, { index: 0, function: { name: "look" } }, {
+          index: 0,
+          function: { arguments: "{\"a\":1}" }
+        }],
         [{ function: { name: "look", arguments: "{\"a\"" } }, { function: { name: "look", arguments: ":1}" } }]
       ]
       for (const shape of shapes) {
         const { events: given, exit } = yield* Asking.stream(events(...pieces(...shape)), request)
         assert.isTrue(Result.isSuccess(exit))
         const calls = given.filter((event) => event.type === "tool-call")
-        assert.deepStrictEqual(calls.map(({ name, params }) => [name, params]), [["look", { a: 1 }]], JSON.stringify(shape))
+        assert.deepStrictEqual(
+          calls.map(({ name, params }) => [name, params]),
+          [["look", { a: 1 }]],
+          JSON.stringify(shape)
+        )
         const ids = given.flatMap((event) => "id" in event && typeof event.id === "string" ? [event.id] : [])
         assert.strictEqual(new Set(ids).size, 1)
         assert.match(ids[0]!, /^[a-zA-Z0-9_-]{1,40}$/)
@@ -93,7 +105,10 @@ describe("tool calls", () => {
 
   it.live("case 4: a call without an id has one in a whole answer, too", () =>
     Effect.gen(function*() {
-      const response = yield* whole([{ function: { name: "look", arguments: "{}" } }, { id: 3, function: { name: "find" } }])
+      const response = yield* whole([{ function: { name: "look", arguments: "{}" } }, {
+        id: 3,
+        function: { name: "find" }
+      }])
       assert.deepStrictEqual(called(response), [["look", {}], ["find", {}]])
       assert.match(response.toolCalls[0]!.id, /^call_/)
       assert.strictEqual(response.toolCalls[1]!.id, "3")
@@ -190,7 +205,9 @@ describe("tool calls", () => {
       }
       const two = yield* both(`<tool_call>${one}</tool_call>\n<tool_call>{"name":"find"}</tool_call>`)
       assert.deepStrictEqual(called(two), [["look", { a: 1 }], ["find", {}]])
-      for (const text of [`Here: ${one}`, "{\"name\": \"drop\", \"arguments\": {}}", "{\"a\": 1}", `${one} I think`, "[]"]) {
+      for (
+        const text of [`Here: ${one}`, "{\"name\": \"drop\", \"arguments\": {}}", "{\"a\": 1}", `${one} I think`, "[]"]
+      ) {
         const response = yield* both(text)
         assert.deepStrictEqual(called(response), [])
         assert.strictEqual(response.text, text)

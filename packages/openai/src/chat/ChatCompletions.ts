@@ -108,10 +108,14 @@ const exchange = (request: ChatRequest.Resolved, target: Target, encoded: Body.E
               : Result.fail({ events: end.events, error })
           },
           failed: failed(head),
-          truncated: () => Network.classify({ ...asked, requestId: head.requestId }, undefined, "the stream ended before the answer was complete")
+          truncated: () =>
+            Network.classify(
+              { ...asked, requestId: head.requestId },
+              undefined,
+              "the stream ended before the answer was complete"
+            )
         })
       }),
-    filtered: (filter, requestId) =>
-      ChatResponse.make([], Outcome.withheld(model, requestId, filter, report.warnings))
+    filtered: (filter, requestId) => ChatResponse.make([], Outcome.withheld(model, requestId, filter, report.warnings))
   }
 }

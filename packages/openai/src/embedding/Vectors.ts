@@ -30,7 +30,9 @@ export const read = (
     for (let position = 0; position < count; position++) {
       const item: unknown = data[position]
       const at = placeOf(item) ?? position
-      if (at >= count || vectors[at] !== undefined) return yield* Result.fail(`data[${position}].index is not that of an input`)
+      if (at >= count || vectors[at] !== undefined) {
+        return yield* Result.fail(`data[${position}].index is not that of an input`)
+      }
       vectors[at] = yield* vector(item, `data[${position}].embedding`)
     }
     const length = dimensions ?? vectors[0]?.length ?? 0

@@ -2,8 +2,8 @@
  * A JSON Schema in the dialect that OpenAI enforces (`strict`), and the way back; or `undefined` where there is none.
  *
  * The dialect wants every member of an object. One that may be missing becomes nullable, and its `null` is taken out of the
- * answer again. What the dialect cannot express is not approximated: records, open objects, tuples, "anything", and objects in which
- * a `null` would mean two things. Restrictions it does not know move to descriptions, since the decoder of the answer checks them.
+ * answer again. What the dialect cannot express is not approximated: records, open objects, tuples, "anything", and members whose
+ * `null` would mean two things: one that may be missing, too. Restrictions it does not know move to descriptions, since the decoder of the answer checks them.
  * https://platform.openai.com/docs/guides/structured-outputs#supported-schemas
  */
 import type * as JsonSchema from "effect/JsonSchema"
@@ -105,7 +105,8 @@ export const make = (schema: JsonSchema.JsonSchema): Strict | undefined => {
       const one = write(property, shape, level + 1)
       if (one === undefined) return undefined
       const isNullable = acceptsNull(property, root)
-      const isErased = !isNullable && !required.includes(name)
+      const isErased = !required.includes(name)
+      if (isNullable && isErased) return undefined
       into.members.set(name, { erased: isErased, kept: isNullable, shape })
       written.push([name, isErased ? nullable(one) : one])
     }
@@ -160,7 +161,9 @@ export const make = (schema: JsonSchema.JsonSchema): Strict | undefined => {
 const top = ({ $defs: _, definitions: __, ...rest }: Node): Node => rest
 
 const definitionOf = (root: Node, name: string): unknown =>
-  [root["$defs"], root["definitions"]].map((all) => Predicate.isObject(all) && Object.hasOwn(all, name) ? all[name] : undefined)
+  [root["$defs"], root["definitions"]].map((all) =>
+    Predicate.isObject(all) && Object.hasOwn(all, name) ? all[name] : undefined
+  )
     .find((found) => found !== undefined)
 
 const nullable = (node: Node): Node =>
@@ -171,7 +174,9 @@ const nullable = (node: Node): Node =>
 const acceptsNull = (node: unknown, root: Node, level = 0): boolean => {
   if (!Predicate.isObject(node) || level > mostLevels) return false
   const { $ref, anyOf, const: constant, enum: values, oneOf, type } = node as Node
-  if (typeof $ref === "string") return acceptsNull(definitionOf(root, $ref.slice($ref.lastIndexOf("/") + 1)), root, level + 1)
+  if (typeof $ref === "string") {
+    return acceptsNull(definitionOf(root, $ref.slice($ref.lastIndexOf("/") + 1)), root, level + 1)
+  }
   const members = anyOf ?? oneOf
   if (Array.isArray(members)) return members.some((member) => acceptsNull(member, root, level + 1))
   if (Array.isArray(values)) return values.includes(null)
@@ -238,7 +243,16 @@ const formats: ReadonlySet<string> = new Set([
   "uuid"
 ])
 
-const structural: ReadonlySet<string> = new Set(["type", "properties", "items", "enum", "const", "$ref", "anyOf", "oneOf"])
+const structural: ReadonlySet<string> = new Set([
+  "type",
+  "properties",
+  "items",
+  "enum",
+  "const",
+  "$ref",
+  "anyOf",
+  "oneOf"
+])
 
 /** Keywords that the dialect does not have, and that no description replaces. */
 const unsupported: ReadonlySet<string> = new Set([

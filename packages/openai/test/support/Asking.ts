@@ -1,7 +1,14 @@
 /**
  * Asking a fake server, whole and streamed.
  */
-import { type ChatEvent, ChatEvent as Events, type ChatRequest, type ChatResponse, ChatService, Policy } from "@strata/core"
+import {
+  type ChatEvent,
+  ChatEvent as Events,
+  type ChatRequest,
+  type ChatResponse,
+  ChatService,
+  Policy
+} from "@strata/core"
 import { OpenAiChat, OpenAiClient, type OpenAiProfile } from "@strata/openai"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -54,8 +61,10 @@ export const collect = (
   request?: ChatRequest.Input,
   options?: Options
 ) =>
-  Effect.flatMap(stream(reply, request, options), ({ events, exit }) =>
-    Effect.andThen(Effect.fromResult(exit), Events.collect(Stream.fromIterable(events))))
+  Effect.flatMap(
+    stream(reply, request, options),
+    ({ events, exit }) => Effect.andThen(Effect.fromResult(exit), Events.collect(Stream.fromIterable(events)))
+  )
 
 /** The bodies that a request becomes, whole and streamed. */
 export const sent = Effect.fnUntraced(function*(request: ChatRequest.Input, options?: Options) {

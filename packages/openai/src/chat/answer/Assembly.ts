@@ -219,7 +219,11 @@ export const make = (setup: Setup): Assembly => {
       const isLast = position === named.length - 1
       if (isLast && (Result.isFailure(json) || text.trim() === "" && reason === "length")) isCut = true
       const shape = setup.shapes.get(call.name)
-      const params = Result.isFailure(json) ? text : shape === undefined ? json.success : Shape.restore(shape, json.success)
+      const params = Result.isFailure(json)
+        ? text
+        : shape === undefined
+        ? json.success
+        : Shape.restore(shape, json.success)
       return { index, part: { type: "tool-call", id: call.id, name: call.name, params } }
     })
     return { parts, isCut }
@@ -262,7 +266,10 @@ export const make = (setup: Setup): Assembly => {
       close()
       const { isCut, parts } = settle()
       for (const { index, part } of parts) events.push({ ...part, index })
-      const all: Array<Placed<Message.AssistantPart>> = [...prose.map((block) => ({ index: block.index, part: partOf(block) })), ...parts]
+      const all: Array<Placed<Message.AssistantPart>> = [
+        ...prose.map((block) => ({ index: block.index, part: partOf(block) })),
+        ...parts
+      ]
       return {
         events: taken(),
         parts: all.sort((one, other) => one.index - other.index).map(({ part }) => part),
@@ -305,6 +312,8 @@ const joined = (one: unknown, other: unknown): unknown => {
 }
 
 const contentOf = (logprobs: unknown): ReadonlyArray<unknown> | undefined => {
-  const content: unknown = typeof logprobs === "object" && logprobs !== null ? Reflect.get(logprobs, "content") : undefined
+  const content: unknown = typeof logprobs === "object" && logprobs !== null
+    ? Reflect.get(logprobs, "content")
+    : undefined
   return Array.isArray(content) ? content : undefined
 }

@@ -107,7 +107,8 @@ const usageOf = (usage: Fields | undefined): Usage.Usage | undefined => {
   if (usage === undefined || prompt === undefined && outputTokens === undefined) return undefined
   const details = usage["prompt_tokens_details"]
   const cacheReadTokens = count(fieldOf(details, "cached_tokens")) ?? count(usage["cache_read_input_tokens"]) ?? 0
-  const cacheWriteTokens = count(fieldOf(details, "cache_write_tokens")) ?? count(usage["cache_creation_input_tokens"]) ?? 0
+  const cacheWriteTokens = count(fieldOf(details, "cache_write_tokens")) ??
+    count(usage["cache_creation_input_tokens"]) ?? 0
   const total = count(usage["total_tokens"])
   return Usage.make({
     inputTokens: Math.max(0, (prompt ?? 0) - cacheReadTokens - cacheWriteTokens),
@@ -138,7 +139,10 @@ const isPromptCut = ({ cacheReadTokens, cacheWriteTokens, inputTokens }: Usage.U
 const promptCut = ({ cacheReadTokens, cacheWriteTokens, inputTokens }: Usage.Usage): Warning => ({
   type: "prompt-cut",
   field: "messages",
-  message: `The server read only ${inputTokens + cacheReadTokens + cacheWriteTokens} tokens of a much longer prompt: it cut it at ` +
+  message:
+    `The server read only ${
+      inputTokens + cacheReadTokens + cacheWriteTokens
+    } tokens of a much longer prompt: it cut it at ` +
     "its context window. Set the size on the server (Ollama: `num_ctx`), and `contextWindow` in the profile."
 })
 

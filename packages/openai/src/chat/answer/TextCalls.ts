@@ -15,7 +15,8 @@ export interface TextCall {
 /** Whether a text that begins like this may be calls: until that is known it is not handed out. */
 export const mayBegin = (text: string): boolean => {
   const start = text.trimStart()
-  return start === "" || /^[[{]/.test(start) || openings.some((opening) => start.startsWith(opening) || opening.startsWith(start))
+  return start === "" || /^[[{]/.test(start) ||
+    openings.some((opening) => start.startsWith(opening) || opening.startsWith(start))
 }
 
 const openings = ["<tool_call>", "[TOOL_CALLS]", "<|tool_call|>", "<function_call>", "```"]

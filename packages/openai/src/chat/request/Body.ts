@@ -38,7 +38,11 @@ export const encode = (
     const context = { provider, model, profile, report }
     const own = yield* ownOptions(request, provider)
     const tools = yield* Tools.encode(request, context)
-    const messages = withInstructions(yield* Conversation.encode(request.messages, context), tools.instructions, profile)
+    const messages = withInstructions(
+      yield* Conversation.encode(request.messages, context),
+      tools.instructions,
+      profile
+    )
     const limited = "max_tokens" in own || "max_completion_tokens" in own
     const body: Record<string, unknown> = {
       model,

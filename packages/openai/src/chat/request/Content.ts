@@ -18,7 +18,11 @@ export interface Context extends Problem.Who {
 type Written = Result.Result<Encoded, ProviderError.UnsupportedFeatureError>
 
 /** One part of a message of the user. */
-export const encode = (context: Context, part: Exclude<Message.UserPart, Message.ProviderPart>, field: string): Written => {
+export const encode = (
+  context: Context,
+  part: Exclude<Message.UserPart, Message.ProviderPart>,
+  field: string
+): Written => {
   switch (part.type) {
     case "text":
       if (part.guard !== undefined && part.guard !== false) {
@@ -54,7 +58,12 @@ const cited = (context: Context, field: string): Written =>
 /** The failure for a kind of media that the server does not take. */
 const allowed = (context: Context, media: Media, field: string): Written | undefined =>
   context.profile.media.includes(media) ? undefined : Result.fail(
-    Problem.unsupported(context, field, media, `Leave it out, or allow it with \`profile: { media: [..., "${media}"] }\``)
+    Problem.unsupported(
+      context,
+      field,
+      media,
+      `Leave it out, or allow it with \`profile: { media: [..., "${media}"] }\``
+    )
   )
 
 const document = (context: Context, part: Message.DocumentPart, field: string): Written => {
@@ -103,7 +112,10 @@ const source = (
   context: Context,
   { mediaType, source }: Message.ImagePart | Message.VideoPart,
   field: string
-): Result.Result<{ readonly uri: string } | { readonly mediaType: string; readonly bytes: Uint8Array }, ProviderError.UnsupportedFeatureError> => {
+): Result.Result<
+  { readonly uri: string } | { readonly mediaType: string; readonly bytes: Uint8Array },
+  ProviderError.UnsupportedFeatureError
+> => {
   if ("bytes" in source) return Result.succeed({ mediaType: mediaType.replaceAll(",", ""), bytes: source.bytes })
   return /^(https?|data):/i.test(source.uri) ? Result.succeed({ uri: source.uri }) : Result.fail(
     Problem.unsupported(context, `${field}.source.uri`, "such address", "Load it, and give its `bytes`")

@@ -38,7 +38,9 @@ export const encode = (
     for (const each of written.success) {
       const json = Schema.encodeResult(Wire.Message)(each.message)
       if (Result.isFailure(json)) {
-        return Result.fail(Problem.unsupported(context, field, "content of this form", "Check its media types and bytes"))
+        return Result.fail(
+          Problem.unsupported(context, field, "content of this form", "Check its media types and bytes")
+        )
       }
       encoded.push(adapted(context, json.success, each.reasoning))
     }
@@ -211,7 +213,11 @@ const results = (
   for (const [index, part] of content.entries()) {
     const place = `${field}[${index}]`
     if (part.providerExecuted === true) {
-      context.report.add("omitted", place, "The result of a tool that its provider ran is not sent to another provider.")
+      context.report.add(
+        "omitted",
+        place,
+        "The result of a tool that its provider ran is not sent to another provider."
+      )
       continue
     }
     const id = rename(part.id)
@@ -225,7 +231,11 @@ const results = (
         if (Result.isFailure(written)) return Result.fail(written.failure)
         if (written.success.type === "text") said.push(written.success.text)
         else {
-          context.report.add("moved", at, "Media of a result are sent in a message of the user, since a result is text.")
+          context.report.add(
+            "moved",
+            at,
+            "Media of a result are sent in a message of the user, since a result is text."
+          )
           moved.push({ type: "text", text: `From the result of ${id}:` }, written.success)
           said.push("See the next message.")
         }
