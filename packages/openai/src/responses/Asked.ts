@@ -1,0 +1,35 @@
+/**
+ * What decoding an answer needs to know of its request, and where data that only its server can read came from.
+ */
+import type * as ProviderError from "@strata/core/ProviderError"
+import type { Warning } from "../OpenAiOptions.ts"
+import * as Json from "./Json.ts"
+
+/**
+ * The request of an answer.
+ *
+ * - `model`: as the request names it; `server`: the host it was sent to; both are kept with encrypted reasoning.
+ * - `callId`: the id of a call, the nth item of the answer, to which the server gave none.
+ * - `params`: turns the arguments of a call into those of the tool's own schema, by the name of the tool.
+ * - `failed`: the error for the `error` of an answer or a stream, as the same one with an HTTP status.
+ */
+export interface Asked {
+  readonly provider: string
+  readonly model: string
+  readonly server: string
+  readonly requestId?: string | undefined
+  readonly warnings: ReadonlyArray<Warning>
+  readonly callId: (nth: number) => string
+  readonly params: (tool: string, params: unknown) => unknown
+  readonly failed: (error: unknown) => ProviderError.CallError
+}
+
+/** The server and the model that wrote something only they can read. */
+export interface Origin {
+  readonly server: string
+  readonly model: string
+}
+
+/** Whether an item of the history comes from where the request goes. */
+export const isFrom = (given: unknown, { model, server }: Origin): boolean =>
+  Json.text(given, "server") === server && Json.text(given, "model") === model
