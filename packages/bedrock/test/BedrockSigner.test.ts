@@ -22,7 +22,7 @@ const mantle = {
   body: "{\"model\":\"openai.gpt-oss-20b\"}"
 }
 
-const emulator = Emulator.layer().pipe(Layer.provide(Layer.merge(TestChat.layer(), TestEmbedding.layer())))
+const emulator = Emulator.layer().pipe(Layer.provide(Layer.merge(TestChat.layer(["Hi"]), TestEmbedding.layer())))
 
 describe("BedrockSigner", () => {
   // docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html

@@ -24,6 +24,7 @@ import {
   BedrockError,
   BedrockPrompt,
   BedrockRerank,
+  BedrockSigner,
   BedrockTokens,
   Guardrail,
   InferenceProfile,
