@@ -24,7 +24,7 @@ export const codec: Codec.Codec = {
     const add: Codec.Report["add"] = (type, field, message) => void warnings.push({ type, field, message })
     return Result.map(
       Request.encode(request, target, { add, warnings }),
-      ({ body, params }): Codec.Exchange => {
+      ({ body, shape, shapes }): Codec.Exchange => {
         const asked = (head: Answer.Head): Asked => ({
           provider: target.provider,
           model: request.model,
@@ -32,7 +32,8 @@ export const codec: Codec.Codec = {
           requestId: head.requestId,
           warnings,
           callId: (nth) => `call_${target.seed}_${nth}`,
-          params,
+          shape,
+          shapes,
           failed: failedAt(head, { provider: target.provider, model: request.model, server: target.server, request: body })
         })
         return {

@@ -3,6 +3,7 @@
  */
 import type * as ProviderError from "@strata/core/ProviderError"
 import type { Warning } from "../OpenAiOptions.ts"
+import * as Shape from "../schema/Shape.ts"
 import * as Json from "./Json.ts"
 
 /**
@@ -10,7 +11,7 @@ import * as Json from "./Json.ts"
  *
  * - `model`: as the request names it; `server`: the host it was sent to; both are kept with encrypted reasoning.
  * - `callId`: the id of a call, the nth item of the answer, to which the server gave none.
- * - `params`: turns the arguments of a call into those of the tool's own schema, by the name of the tool.
+ * - `shapes`, `shape`: of the arguments of tools, by name, and of the answer, where their schemas were made strict.
  * - `failed`: the error for the `error` of an answer or a stream, as the same one with an HTTP status.
  */
 export interface Asked {
@@ -20,7 +21,8 @@ export interface Asked {
   readonly requestId?: string | undefined
   readonly warnings: ReadonlyArray<Warning>
   readonly callId: (nth: number) => string
-  readonly params: (tool: string, params: unknown) => unknown
+  readonly shapes: ReadonlyMap<string, Shape.Shape>
+  readonly shape: Shape.Shape | undefined
   readonly failed: (error: unknown) => ProviderError.CallError
 }
 
@@ -33,3 +35,13 @@ export interface Origin {
 /** Whether an item of the history comes from where the request goes. */
 export const isFrom = (given: unknown, { model, server }: Origin): boolean =>
   Json.text(given, "server") === server && Json.text(given, "model") === model
+
+/** Takes the nulls out of a text in pieces, which a strict schema put in; text as it is without one. */
+export const eraser = (shape: Shape.Shape | undefined): Shape.Eraser =>
+  shape === undefined ? { feed: (text) => text, end: () => "" } : Shape.makeEraser(shape)
+
+/** {@link eraser} for a whole text. */
+export const erase = (text: string, shape: Shape.Shape | undefined): string => {
+  const { end, feed } = eraser(shape)
+  return feed(text) + end()
+}

@@ -9,7 +9,7 @@ import type * as ChatEvent from "@strata/core/chat/ChatEvent"
 import type * as Message from "@strata/core/chat/Message"
 import type * as ProviderError from "@strata/core/ProviderError"
 import * as OpenAiError from "../OpenAiError.ts"
-import type { Asked } from "./Asked.ts"
+import * as Asked from "./Asked.ts"
 import * as Json from "./Json.ts"
 import * as OpenItem from "./OpenItem.ts"
 import * as Outcome from "./Outcome.ts"
@@ -26,7 +26,7 @@ export interface Decoder {
   readonly done: (events: Events) => void
 }
 
-export const make = (asked: Asked): Decoder => {
+export const make = (asked: Asked.Asked): Decoder => {
   const items = OpenItem.make()
   const found: Array<Message.AssistantPart> = []
   let blocks = 0
@@ -44,7 +44,14 @@ export const make = (asked: Asked): Decoder => {
   }
 
   const openPiece = (item: OpenItem.OpenItem, at: number): OpenItem.Piece => {
-    const piece: OpenItem.Piece = { index: blocks++, at, text: "", annotations: [], isRefusal: false }
+    const piece: OpenItem.Piece = {
+      index: blocks++,
+      at,
+      text: "",
+      annotations: [],
+      eraser: Asked.eraser(asked.shape),
+      isRefusal: false
+    }
     item.pieces.push(piece)
     return piece
   }
@@ -55,8 +62,13 @@ export const make = (asked: Asked): Decoder => {
     const piece = pieceOf(item, Json.number(event, "content_index") ?? 0)
     if (isRefusal) piece.isRefusal = true
     if (delta === "") return
-    piece.text += delta
-    events.push({ type: "text-delta", index: piece.index, delta })
+    showText(piece, delta, events)
+  }
+
+  const showText = (piece: OpenItem.Piece, more: string, events: Events) => {
+    piece.text += more
+    const delta = piece.isRefusal ? more : piece.eraser.feed(more)
+    if (delta !== "") events.push({ type: "text-delta", index: piece.index, delta })
   }
 
   const annotate = (event: unknown, events: Events) => {
@@ -87,19 +99,22 @@ export const make = (asked: Asked): Decoder => {
     const called = Json.text(item.seen, "name")
     if (item.call !== undefined || id === undefined || called === undefined || called === "") return
     item.index ??= blocks++
-    item.call = { id, name: called }
-    events.push({ type: "tool-params-start", index: item.index, ...item.call })
-    if (item.args !== "") {
-      events.push({ type: "tool-params-delta", index: item.index, id, delta: item.args })
-    }
+    item.call = { id, name: called, eraser: Asked.eraser(asked.shapes.get(called)) }
+    events.push({ type: "tool-params-start", index: item.index, id, name: called })
+    showArguments(item, item.args, events)
+  }
+
+  const showArguments = ({ call, index }: OpenItem.OpenItem, more: string, events: Events, isLast = false) => {
+    if (call === undefined || index === undefined) return
+    const delta = call.eraser.feed(more) + (isLast ? call.eraser.end() : "")
+    if (delta !== "") events.push({ type: "tool-params-delta", index, id: call.id, delta })
   }
 
   const addArguments = (event: unknown, delta: string, events: Events) => {
     const item = items.of(event, "function_call")
     if (item.isDone || delta === "") return
     item.args += delta
-    if (item.call === undefined || item.index === undefined) return
-    events.push({ type: "tool-params-delta", index: item.index, id: item.call.id, delta })
+    showArguments(item, delta, events)
   }
 
   const endArguments = (event: unknown) => {
@@ -141,9 +156,14 @@ export const make = (asked: Asked): Decoder => {
       const known = item.pieces[at]
       // One that is complete has no number of the server's.
       const piece = known ?? openPiece(item, -1)
-      const isFurther = part.text.startsWith(piece.text)
-      const rest = isFurther ? part.text.slice(piece.text.length) : ""
-      if (rest !== "" || known === undefined) events.push({ type: "text-delta", index: piece.index, delta: rest })
+      const whole = Output.written(content)
+      const isFurther = whole.startsWith(piece.text)
+      if (isFurther) showText(piece, whole.slice(piece.text.length), events)
+      const rest = piece.eraser.end()
+      // An empty piece is a part as well.
+      if (rest !== "" || known === undefined && whole === "") {
+        events.push({ type: "text-delta", index: piece.index, delta: rest })
+      }
       const cited = piece.annotations.filter((annotation) => Output.citation(annotation) !== undefined).length
       for (const citation of part.citations?.slice(cited) ?? []) {
         events.push({ type: "citation", index: piece.index, citation })
@@ -177,8 +197,7 @@ export const make = (asked: Asked): Decoder => {
     const part = item.call === undefined ? undefined : Output.toolCall(call, item.call.id, asked)
     if (item.index === undefined || part === undefined) return
     const written = Json.text(call, "arguments") ?? JSON.stringify(call["arguments"])
-    const rest = written.startsWith(sent) ? written.slice(sent.length) : ""
-    if (rest !== "") events.push({ type: "tool-params-delta", index: item.index, id: part.id, delta: rest })
+    showArguments(item, written.startsWith(sent) ? written.slice(sent.length) : "", events, true)
     emit(item.index, part, events)
     isCut = !Output.isWhole(call)
   }
@@ -234,13 +253,16 @@ export const make = (asked: Asked): Decoder => {
         return asked.failed(Json.member(Json.member(data, "response"), "error") ?? Json.member(data, "error") ?? data)
       case "error":
         return asked.failed(Json.member(data, "error") ?? data)
-      default: {
-        const error = Json.member(data, "error")
-        return Json.text(data, "type") === undefined && error !== undefined && error !== null
-          ? asked.failed(error)
-          : undefined
-      }
+      default:
+        return Json.text(data, "type") === undefined ? untyped(data, events) : undefined
     }
+  }
+
+  /** A failure, or the whole answer of a server that does not stream. */
+  const untyped = (data: unknown, events: Events): ProviderError.CallError | void => {
+    const error = Json.member(data, "error")
+    if (error !== undefined && error !== null) return asked.failed(error)
+    if (Array.isArray(Json.member(data, "output"))) return end(data, events)
   }
 
   return {
@@ -253,5 +275,5 @@ export const make = (asked: Asked): Decoder => {
 }
 
 /** An answer that is none; `problem` has no period. */
-export const malformed = (asked: Asked, problem: string): ProviderError.MalformedResponseError =>
+export const malformed = (asked: Asked.Asked, problem: string): ProviderError.MalformedResponseError =>
   OpenAiError.malformed(asked, asked.requestId, problem)

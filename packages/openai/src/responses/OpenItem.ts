@@ -4,6 +4,7 @@
  * Servers number items and pieces in their own ways: some count pieces over all items, some give an item another id in each
  * event, some give all calls the same place.
  */
+import type * as Shape from "../schema/Shape.ts"
 import * as Json from "./Json.ts"
 import * as Output from "./Output.ts"
 
@@ -13,6 +14,7 @@ export interface Piece {
   readonly at: number
   text: string
   readonly annotations: Array<unknown>
+  readonly eraser: Shape.Eraser
   isRefusal: boolean
 }
 
@@ -33,7 +35,7 @@ export interface OpenItem {
   seen: unknown
   args: string
   index: number | undefined
-  call: { readonly id: string; readonly name: string } | undefined
+  call: { readonly id: string; readonly name: string; readonly eraser: Shape.Eraser } | undefined
   shown: { readonly from: "summary" | "content"; at: number; text: string } | undefined
   isArrived: boolean
   isDone: boolean

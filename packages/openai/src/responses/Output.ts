@@ -12,13 +12,14 @@
 import type * as Message from "@strata/core/chat/Message"
 import * as ExactJson from "@strata/core/ExactJson"
 import * as Result from "effect/Result"
-import type { Asked } from "./Asked.ts"
+import * as Shape from "../schema/Shape.ts"
+import * as Asked from "./Asked.ts"
 import * as Json from "./Json.ts"
 
 /**
  * The parts of a complete item, the `nth` of the answer; none for a call that was cut, and for what is no item.
  */
-export const parts = (item: unknown, nth: number, asked: Asked): ReadonlyArray<Message.AssistantPart> => {
+export const parts = (item: unknown, nth: number, asked: Asked.Asked): ReadonlyArray<Message.AssistantPart> => {
   switch (Json.text(item, "type")) {
     case undefined:
       return []
@@ -44,7 +45,7 @@ export const isCut = (item: unknown): boolean => {
 /** The piece at a place of the content of a message item. */
 export const text = (
   content: unknown,
-  { asked, at, item }: { readonly item: unknown; readonly at: number; readonly asked: Asked }
+  { asked, at, item }: { readonly item: unknown; readonly at: number; readonly asked: Asked.Asked }
 ): Message.TextPart => {
   const refusal = Json.text(content, "refusal")
   const annotations = Json.list(content, "annotations")
@@ -58,11 +59,14 @@ export const text = (
   }
   return {
     type: "text",
-    text: refusal ?? Json.text(content, "text") ?? "",
+    text: refusal ?? Asked.erase(written(content), asked.shape),
     ...(citations.length > 0 && { citations }),
     ...(Object.keys(own).length > 0 && { providerFields: { openai: own } })
   }
 }
+
+/** The text of a piece, as the server wrote it. */
+export const written = (content: unknown): string => Json.text(content, "refusal") ?? Json.text(content, "text") ?? ""
 
 /** The citation of an annotation, if it is one. */
 export const citation = (annotation: unknown): Message.Citation | undefined => {
@@ -89,7 +93,7 @@ export const citation = (annotation: unknown): Message.Citation | undefined => {
 }
 
 /** Reasoning: its summary where there is one, else its text. */
-export const reasoning = (item: unknown, asked: Asked): Message.ReasoningPart => {
+export const reasoning = (item: unknown, asked: Asked.Asked): Message.ReasoningPart => {
   const summary = textsOf(item, "summary")
   const isKept = Json.id(item, "encrypted_content") !== undefined
   return {
@@ -106,10 +110,10 @@ const textsOf = (item: unknown, key: string): string =>
   Json.list(item, key).map((piece) => Json.text(piece, "text") ?? "").join(between)
 
 /** A call; `undefined` for one without a name. */
-export const toolCall = (item: unknown, id: string, asked: Asked): Message.ToolCallPart | undefined => {
+export const toolCall = (item: unknown, id: string, asked: Asked.Asked): Message.ToolCallPart | undefined => {
   const name = Json.text(item, "name")
   if (name === undefined || name === "") return undefined
-  return { type: "tool-call", id, name, params: asked.params(name, paramsOf(item)) }
+  return { type: "tool-call", id, name, params: paramsOf(item, asked.shapes.get(name)) }
 }
 
 /** The id that results of a call name, if the server gave one. */
@@ -117,9 +121,10 @@ export const callId = (item: unknown): string | undefined =>
   Json.id(item, "call_id") ?? Json.id(item, "id") ?? Json.id(item, "item_id")
 
 /** Arguments are text, or the object itself. */
-const paramsOf = (item: unknown): unknown => {
+const paramsOf = (item: unknown, shape: Shape.Shape | undefined): unknown => {
   const given = Json.member(item, "arguments")
-  return typeof given === "string" ? ExactJson.params(given) : given ?? {}
+  const params = typeof given === "string" ? ExactJson.params(given) : given ?? {}
+  return shape === undefined ? params : Shape.restore(shape, params)
 }
 
 /** Whether the arguments of a call are JSON. */
@@ -128,13 +133,13 @@ export const isWhole = (item: unknown): boolean => {
   return given.trim() === "" || Result.isSuccess(ExactJson.parse(given))
 }
 
-const other = (item: unknown, asked: Asked): Message.ProviderPart => ({
+const other = (item: unknown, asked: Asked.Asked): Message.ProviderPart => ({
   type: "provider",
   provider: "openai",
   value: { origin: originOf(asked), item: withoutId(item) }
 })
 
-const originOf = ({ model, server }: Asked) => ({ server, model })
+const originOf = ({ model, server }: Asked.Asked) => ({ server, model })
 
 /** Nothing is stored on the server, so an id of it leads nowhere; it also refuses the nulls that it writes. */
 const withoutId = (item: unknown): Json.JsonObject =>

@@ -7,15 +7,20 @@ import type * as ChatRequest from "@strata/core/chat/ChatRequest"
 import * as ProviderError from "@strata/core/ProviderError"
 import * as Result from "effect/Result"
 import type { Report, Target } from "../chat/Codec.ts"
+import type * as Shape from "../schema/Shape.ts"
+import * as Strict from "../schema/Strict.ts"
 import * as Adjustment from "./Adjustment.ts"
 import type { Unfit } from "./Content.ts"
 import * as History from "./History.ts"
 import * as Tools from "./Tools.ts"
 
-/** The body, and the way back of arguments; see {@link Tools.Tools}. */
+/**
+ * The body, and the shapes of what was made strict: of the arguments of tools, by name, and of the answer. See `schema/Shape.ts`.
+ */
 export interface Encoded {
   readonly body: { readonly [field: string]: unknown }
-  readonly params: Tools.Tools["params"]
+  readonly shapes: ReadonlyMap<string, Shape.Shape>
+  readonly shape: Shape.Shape | undefined
 }
 
 /** Encodes a request; fails for what the API cannot do, with the place in the request. */
@@ -34,7 +39,7 @@ const fields = (
   Result.gen(function*() {
     const { maxTokens, messages, model, parallelToolCalls, temperature, toolChoice, tools = [], topP } = request
     if (request.stopSequences !== undefined && request.stopSequences.length > 0) return yield* Result.fail(noStop)
-    const { params, sent } = yield* Tools.encode(tools, {
+    const { sent, shapes } = yield* Tools.encode(tools, {
       adjust,
       isStrict: profile.strict,
       providers: ["openai", profile.provider]
@@ -45,7 +50,7 @@ const fields = (
       media: profile.media,
       adjust
     })
-    const format = formatOf(request.responseFormat, profile.strict, adjust)
+    const { format, shape } = formatOf(request.responseFormat, profile.strict, adjust)
     const reasoning = reasoningOf(request.reasoning, adjust)
     const body = {
       model,
@@ -62,7 +67,7 @@ const fields = (
       store: false,
       stream: streaming
     }
-    return { body: merged(body, request.providerOptions?.openai), params }
+    return { body: merged(body, request.providerOptions?.openai), shape, shapes }
   })
 
 /** OpenAI refuses to encrypt the reasoning of models that have none. `include` of `providerOptions.openai` overrides it. */
@@ -76,12 +81,21 @@ const formatOf = (
   format: ChatRequest.ResponseFormat | undefined,
   isStrict: boolean,
   adjust: Adjustment.Adjust
-): object | undefined => {
-  if (format?.type !== "json") return undefined
+): { readonly format: object | undefined; readonly shape: Shape.Shape | undefined } => {
+  if (format?.type !== "json") return { format: undefined, shape: undefined }
   const { description, name = "answer", schema } = format
-  const strict = isStrict && Strict.holds(schema)
-  if (isStrict && !strict) adjust(Adjustment.laxSchema, "responseFormat.schema")
-  return { type: "json_schema", name, ...(description !== undefined && { description }), schema, strict }
+  const strict = isStrict ? Strict.make(schema) : undefined
+  if (isStrict && strict === undefined) adjust(Adjustment.laxSchema, "responseFormat.schema")
+  return {
+    format: {
+      type: "json_schema",
+      name,
+      ...(description !== undefined && { description }),
+      schema: strict?.schema ?? schema,
+      strict: strict !== undefined
+    },
+    shape: strict?.shape
+  }
 }
 
 const reasoningOf = (

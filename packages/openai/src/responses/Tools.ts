@@ -6,14 +6,16 @@
  */
 import type * as ToolDefinition from "@strata/core/chat/ToolDefinition"
 import * as Result from "effect/Result"
+import type * as Shape from "../schema/Shape.ts"
+import * as Strict from "../schema/Strict.ts"
 import * as Adjustment from "./Adjustment.ts"
 import type { Unfit } from "./Content.ts"
 import type { Item } from "./History.ts"
 
-/** The tools as they are sent, and what turns the arguments of a call into those of the tool's own schema. */
+/** The tools as they are sent, and the shapes of those whose schema was made strict, by name. */
 export interface Tools {
   readonly sent: ReadonlyArray<Item>
-  readonly params: (tool: string, params: unknown) => unknown
+  readonly shapes: ReadonlyMap<string, Shape.Shape>
 }
 
 /** Encodes tools; fails for one that another provider runs. `isStrict`: whether the server knows the strict dialect. */
@@ -27,7 +29,7 @@ export const encode = (
 ): Result.Result<Tools, Unfit> =>
   Result.gen(function*() {
     const sent: Array<Item> = []
-    const back = new Map<string, (params: unknown) => unknown>()
+    const shapes = new Map<string, Shape.Shape>()
     for (const [index, tool] of tools.entries()) {
       const field = `tools[${index}]`
       if ("type" in tool) {
@@ -37,7 +39,7 @@ export const encode = (
       }
       const { description, inputSchema, name } = tool
       const strict = tool.strict === true && isStrict ? Strict.make(inputSchema) : undefined
-      if (strict !== undefined) back.set(name, strict.decode)
+      if (strict !== undefined) shapes.set(name, strict.shape)
       else if (tool.strict === true) adjust(Adjustment.laxSchema, field)
       sent.push({
         type: "function",
@@ -47,7 +49,7 @@ export const encode = (
         strict: strict !== undefined
       })
     }
-    return { sent, params: (name, params) => back.get(name)?.(params) ?? params }
+    return { sent, shapes }
   })
 
 const foreign = (field: string, provider: string): Unfit => ({
