@@ -45,7 +45,7 @@ export const make = (asked: Asked.Asked): Decoder => {
 
   const openPiece = (item: OpenItem.OpenItem, at: number): OpenItem.Piece => {
     const piece: OpenItem.Piece = {
-      index: blocks++,
+      index: item.pieces.length === 0 ? item.index ?? blocks++ : blocks++,
       at,
       text: "",
       annotations: [],
@@ -130,6 +130,8 @@ export const make = (asked: Asked.Asked): Decoder => {
     const item = items.whole(begun, Json.number(event, "output_index"), true)
     if (item.isDone) return
     item.seen = { ...begun, content: [], arguments: undefined }
+    // Blocks are in the order of the items, also of those that show nothing until they are complete.
+    item.index ??= blocks++
     if (item.kind === "function_call") name(item, events)
   }
 
@@ -146,7 +148,7 @@ export const make = (asked: Asked.Asked): Decoder => {
       case "function_call":
         return finishCall(item, isOver, events)
       default:
-        for (const part of Output.parts(item.seen, item.nth, asked)) emit(blocks++, part, events)
+        for (const part of Output.parts(item.seen, item.nth, asked)) emit(item.index ?? blocks++, part, events)
     }
   }
 

@@ -23,7 +23,7 @@ export interface Piece {
  *
  * - `nth`: its place among the items; `ids`: the server's; `place`: its `output_index`.
  * - `seen`: the item as the server last sent it whole; `args`: the arguments of a call so far.
- * - `index`: the block of reasoning or of a call, once it has one. `shown`: the text of reasoning so far.
+ * - `index`: its block, or the first one of a message, once it has one. `shown`: the text of reasoning so far.
  * - `isArrived`: whether all arguments of a call are there. `isDone`: whether its parts are complete.
  */
 export interface OpenItem {
