@@ -14,6 +14,7 @@ export interface Asked {
   readonly model?: string | undefined
   readonly server?: string | undefined
   readonly url?: string | undefined
+  readonly requestId?: string | undefined
   readonly secrets?: ReadonlyArray<string> | undefined
   readonly request?: unknown
 }

@@ -14,6 +14,7 @@ export const classify = (asked: Asked, cause: unknown, problem?: string): Provid
     provider: asked.provider,
     model: asked.model,
     server: asked.server,
+    requestId: asked.requestId,
     exception: code,
     message: Wording.message(asked, code === undefined ? what : `${what} (${code})`, remedy)
   })
