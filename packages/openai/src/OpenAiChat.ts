@@ -28,11 +28,13 @@ export type { Api } from "./chat/Codec.ts"
 /**
  * - `model`: a request can name another.
  * - `api`: `auto`, the default, is Chat Completions, but for models that the server has in its Responses API only.
+ * - `root`: a path in place of the base URL's, such as `/openai/v1`. Of Bedrock's endpoint mantle it is known by the model.
  * - `policy`: `Policy.standard` when missing.
  */
 export interface Options {
   readonly model?: ChatRequest.ModelName | undefined
   readonly api?: Api | "auto" | undefined
+  readonly root?: string | undefined
   readonly policy?: Policy.Policy | undefined
 }
 
@@ -57,43 +59,47 @@ export const make = Effect.fnUntraced(function*(given?: Options): Effect.fn.Retu
   })
   const client = yield* OpenAiClient
   const { profile, server } = client
-  const { api = "auto", model, policy } = options
+  const { api = "auto", model, policy, root } = options
 
   const prepare = (request: ChatRequest.Resolved, streaming: boolean) =>
     Effect.flatMap(Random.nextIntBetween(0, 2 ** 48), (seed): Effect.Effect<Prepared, ProviderError.CallError> => {
-      const route: Route = api === "auto" ? MantleRoute.route(profile, request.model) : { api }
+      const route = MantleRoute.route(profile, request.model, { api, root })
       const target = { profile, provider: profile.provider, server, streaming, seed: seed.toString(36) }
       return Effect.map(
         Effect.fromResult(codecs[route.api].encode(request, target)),
-        (exchange) => ({ exchange, root: route.root })
+        (exchange) => ({ exchange, route })
       )
     })
 
   return yield* ChatService.make({
     provider: profile.provider,
     defaultModel: model,
-    identity: { client: client.identity, api },
+    identity: { client: client.identity, api, root: root ?? null },
     policy,
-    metering: { scope: () => client.region ?? server },
+    metering: { scope: () => MantleRoute.scope(profile, client) },
     generate: (request) =>
-      Effect.flatMap(prepare(request, false), ({ exchange, root }) =>
+      Effect.flatMap(prepare(request, false), ({ exchange, route }) =>
         Effect.flatMap(
-          client.post(exchange.path, exchange.body, { root }),
+          client.post(exchange.path, exchange.body, { root: route.root }),
           (answer) => Effect.fromResult(exchange.decode(answer))
         ).pipe(
           Effect.catch((error) => {
             const filtered = withheld(exchange, error)
-            return filtered === undefined ? Effect.fail(error) : Effect.succeed(filtered)
+            return filtered === undefined
+              ? Effect.fail(MantleRoute.explain(error, route, profile))
+              : Effect.succeed(filtered)
           })
         )),
     stream: (request) =>
       Stream.unwrap(
-        Effect.map(prepare(request, true), ({ exchange, root }) =>
-          Stream.unwrap(Effect.map(client.postStream(exchange.path, exchange.body, { root }), exchange.stream)).pipe(
+        Effect.map(prepare(request, true), ({ exchange, route }) =>
+          Stream.unwrap(
+            Effect.map(client.postStream(exchange.path, exchange.body, { root: route.root }), exchange.stream)
+          ).pipe(
             Stream.catch((error) => {
               const filtered = withheld(exchange, error)
               return filtered === undefined
-                ? Stream.fail(error)
+                ? Stream.fail(MantleRoute.explain(error, route, profile))
                 : Stream.fromIterable(ChatEvent.fromResponse(filtered))
             })
           ))
@@ -103,7 +109,7 @@ export const make = Effect.fnUntraced(function*(given?: Options): Effect.fn.Retu
 
 interface Prepared {
   readonly exchange: Exchange
-  readonly root: string | undefined
+  readonly route: Route
 }
 
 const codecs: { readonly [A in Api]: Codec } = {
@@ -123,6 +129,7 @@ const withheld = (
 const optionsOf = Check.struct<Options>({
   model: Check.optional(Check.filled),
   api: Check.optional(Check.word(["auto", "chat-completions", "responses"])),
+  root: Check.optional(Check.filled),
   policy: Check.unchecked<Policy.Policy | undefined>()
 })
 

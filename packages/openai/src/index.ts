@@ -2,6 +2,7 @@
  * OpenAI's API, and all servers that speak it, as Effect layers: the client, chat, embeddings; and its format as schemas.
  */
 export * as OpenAi from "./OpenAi.ts"
+export * as OpenAiBedrock from "./OpenAiBedrock.ts"
 export * as OpenAiChat from "./OpenAiChat.ts"
 export * as OpenAiClient from "./OpenAiClient.ts"
 export * as OpenAiEmbedding from "./OpenAiEmbedding.ts"
