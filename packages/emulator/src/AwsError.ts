@@ -6,6 +6,7 @@
 import * as ProviderError from "@strata/core/ProviderError"
 import * as Data from "effect/Data"
 import * as Struct from "effect/Struct"
+import type * as OpenAiError from "./openai/OpenAiError.ts"
 
 /** Every exception the emulator can return, with its HTTP status. */
 export const statuses = {
@@ -70,7 +71,7 @@ export const texts: Readonly<Record<Exception, string>> = {
  * which the real service does not send. `unauthorized`: refused by the authorizer, whose bodies spell the member
  * `Message`. `rule`: the rule of the emulator that refused the request, with its source; it is not sent. `quotes`: the
  * message may quote the prompt or the answer, because it comes from the answering service. `code`: that of S3, whose
- * errors have more `headers` too.
+ * errors have more `headers` too. `openai`: what OpenAI's dialect says besides.
  */
 export class AwsError extends Data.TaggedError("AwsError")<{
   readonly exception: Exception
@@ -83,6 +84,7 @@ export class AwsError extends Data.TaggedError("AwsError")<{
   readonly quotes?: boolean | undefined
   readonly code?: string | undefined
   readonly headers?: Readonly<Record<string, string>> | undefined
+  readonly openai?: OpenAiError.Fields | undefined
 }> {}
 
 /** What a rule refuses, as the object of that verb, and the evidence for it; see `Rules` in the package. */

@@ -8,6 +8,7 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
@@ -30,6 +31,12 @@ import * as InvokeModel from "./invoke/InvokeModel.ts"
 import * as Json from "./Json.ts"
 import * as Listing from "./model/Listing.ts"
 import * as Model from "./model/Model.ts"
+import * as OpenAiCall from "./openai/Call.ts"
+import * as Dialect from "./openai/Dialect.ts"
+import type * as OpenAiModels from "./openai/Models.ts"
+import * as OpenAiError from "./openai/OpenAiError.ts"
+import type * as Quirks from "./openai/Quirks.ts"
+import * as OpenAiRoute from "./openai/Route.ts"
 import * as Operation from "./Operation.ts"
 import type * as Quota from "./quota/Quota.ts"
 import * as Regions from "./Region.ts"
@@ -46,6 +53,13 @@ export interface Region {
   readonly catalog: Model.Catalog
   readonly quotas: Quota.Quotas
   readonly memory: Converse.Memory
+  readonly openai: OpenAi
+}
+
+/** What answers OpenAI's dialect in one region. */
+export interface OpenAi extends OpenAiCall.Memory {
+  readonly known: OpenAiModels.Known
+  readonly quirks: Quirks.Quirks
 }
 
 /**
@@ -113,6 +127,7 @@ export const handle = (options: Options) => {
     }
     const refused = (error: AwsError.AwsError) => Effect.sync(() => recorder.refused(attempt, error))
     const isStorage = S3Operation.isFor(exchange)
+    const isDialect = !isStorage && OpenAiRoute.isFor(exchange)
     const [resource = ""] = exchange.target.split("?", 1)
     yield* Effect.flatMap(Effect.fromResult(region), (name) => {
       const state = options.regions.get(name)
@@ -121,6 +136,8 @@ export const handle = (options: Options) => {
         ? Effect.die(`No state of ${name}`)
         : isStorage
         ? store({ ...context, ...state })
+        : isDialect
+        ? converse({ ...context, ...state })
         : respond({ ...context, ...state })
     }).pipe(
       Effect.catchDefect(HttpResponse.failedInside),
@@ -131,9 +148,19 @@ export const handle = (options: Options) => {
       Effect.catchTag(
         "AwsError",
         (error) =>
-          Effect.succeed(isStorage ? S3Error.response(error, { requestId, resource }) : HttpResponse.error(error))
+          Effect.succeed(
+            isStorage
+              ? S3Error.response(error, { requestId, resource })
+              : isDialect
+              ? OpenAiError.whole(error)
+              : HttpResponse.error(error)
+          )
       ),
-      Effect.flatMap((response) => HttpResponse.send(observed, response, requestIdOf(isStorage, requestId))),
+      Effect.flatMap((response) =>
+        isDialect
+          ? HttpResponse.send(observed, response, OpenAiError.headers(requestId), OpenAiError.format)
+          : HttpResponse.send(observed, response, requestIdOf(isStorage, requestId))
+      ),
       Effect.tapDefect((defect) => Effect.logError("A response could not be sent", defect)),
       // a request holds its quota until it is over
       Effect.scoped,
@@ -176,6 +203,59 @@ const respond = Effect.fnUntraced(function*(context: Context) {
   return yield* struck(context, candidate, (delay, fate) =>
     responder === undefined || !isOfRuntime(route)
       ? dispatch({ ...context, delay, fate }, route, model, json)
+      : responder(request))
+})
+
+/** Like {@link respond}, for a request of OpenAI's dialect. */
+const converse = Effect.fnUntraced(function*(context: Context) {
+  const { accepted, attempt, exchange, now, openai, recorder, region, responder } = context
+  const bytes = yield* Effect.mapError(exchange.body, tooLarge)
+  const json = bytes.length === 0 ? Result.succeed({}) : Json.fromBytes(bytes)
+  const body = Result.getOrUndefined(json)
+  recorder.received(attempt, bytes, body)
+  const { method, target } = exchange
+  const route = OpenAiRoute.of(exchange, body)
+  if (Option.isNone(route)) {
+    return yield* AwsError.make("UnknownOperationException", `Invalid URL (${method} ${target.split("?", 1)[0]})`)
+  }
+  const { mantle, operation } = route.value
+  const named = Dialect.namedIn(route.value, body)
+  const served = Dialect.serve(openai.known, route.value, body)
+  const model = served !== undefined && Result.isSuccess(served) ? served.success.model : undefined
+  recorder.routed(attempt, operation, named)
+  if (model !== undefined) recorder.resolved(attempt, model.id)
+  const { "api-key": key, ...headers } = exchange.headers
+  const request = {
+    method,
+    target,
+    body: bytes,
+    headers: { ...(key && { authorization: `Bearer ${key}` }), ...headers }
+  }
+  const service = mantle ? "bedrock-mantle" : "bedrock"
+  attempt.scheme = yield* Effect.mapError(
+    Signature.authenticate(accepted, region, { ...request, now, service }),
+    OpenAiError.unauthorized(request.headers["authorization"])
+  )
+  const candidate: Trigger.Candidate = {
+    operation,
+    region,
+    models: [named, model?.id].filter((name) => name !== undefined),
+    chats: responder === undefined && model?.kind === "chat",
+    texts: () => Json.texts(body),
+    fingerprint: attempt.fingerprint ?? ""
+  }
+  return yield* struck(context, candidate, (delay) =>
+    responder === undefined
+      ? Effect.flatMap(Effect.mapError(Effect.fromResult(json), OpenAiError.unreadable), (body) =>
+        Dialect.respond({
+          ...context,
+          ...openai,
+          body,
+          served,
+          route: route.value,
+          lenient: openai.known.any,
+          reserving: (names) => reserving({ ...context, delay }, names)
+        }))
       : responder(request))
 })
 

@@ -4,6 +4,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
+import * as OpenAiRoute from "../openai/Route.ts"
 import type { Operation } from "../Operation.ts"
 import type { Fault } from "./Fault.ts"
 
@@ -124,7 +125,11 @@ const reaches = (fault: Fault, { chats, operation }: Candidate): boolean => {
   }
 }
 
-const streaming: ReadonlySet<Operation> = new Set(["ConverseStream", "InvokeModelWithResponseStream"])
+const streaming: ReadonlySet<Operation> = new Set([
+  "ConverseStream",
+  "InvokeModelWithResponseStream",
+  ...OpenAiRoute.streaming
+])
 
 const contains = (texts: Iterable<string>, part: string): boolean => {
   for (const text of texts) if (text.includes(part)) return true

@@ -1,0 +1,50 @@
+/**
+ * Server-sent events, one a frame, and what a fault makes of them.
+ */
+import * as Predicate from "effect/Predicate"
+import * as Result from "effect/Result"
+import * as Json from "../Json.ts"
+
+const encoder = new TextEncoder()
+
+const decoder = new TextDecoder()
+
+/** `data: {…}` */
+export const data = (value: unknown): Uint8Array => encoder.encode(`data: ${JSON.stringify(value)}\n\n`)
+
+/** `event: …`, `data: {…}` */
+export const event = (name: string, value: unknown): Uint8Array =>
+  encoder.encode(`event: ${name}\ndata: ${JSON.stringify(value)}\n\n`)
+
+/** `data: [DONE]`, the end of a stream of Chat Completions. */
+export const done: Uint8Array = encoder.encode("data: [DONE]\n\n")
+
+/** The frame with half of its JSON, so that it cannot be parsed. */
+export const corrupted = (frame: Uint8Array): Uint8Array => {
+  const text = decoder.decode(frame)
+  return encoder.encode(`${text.slice(0, Math.ceil((text.length - 2) / 2))}\n\n`)
+}
+
+/** The ends that a stream can lack: the reason why the model stopped, the mark of the end, or both. */
+export type End = "finish" | "done" | "both"
+
+/** The frame without what tells the end; `undefined` when nothing of it is left. */
+export const withoutEnd = (frame: Uint8Array, end: End): Uint8Array | undefined => {
+  const text = decoder.decode(frame)
+  if (text === "data: [DONE]\n\n") return end === "finish" ? frame : undefined
+  if (end === "done") return frame
+  const [, name = "", json = ""] = /^((?:event: [^\n]*\n)?)data: (.*)\n\n$/s.exec(text) ?? []
+  const value = Result.getOrUndefined(Json.parse(json))
+  if (!Predicate.isObject(value)) return frame
+  if (Predicate.hasProperty(value, "type") && terminal.has(value["type"])) return undefined
+  const choices = Predicate.hasProperty(value, "choices") ? value.choices : undefined
+  return Array.isArray(choices)
+    ? encoder.encode(
+      `${name}data: ${
+        JSON.stringify({ ...value, choices: choices.map((choice) => ({ ...Object(choice), finish_reason: null })) })
+      }\n\n`
+    )
+    : frame
+}
+
+const terminal: ReadonlySet<unknown> = new Set(["response.completed", "response.incomplete", "response.failed"])
