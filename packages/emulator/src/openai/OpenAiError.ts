@@ -66,9 +66,7 @@ export const unauthorized = (authorization: string | undefined) => (error: AwsEr
   return new AwsError.AwsError({
     exception: error.exception,
     status: 401,
-    message: `Incorrect API key provided: ${
-      shown(authorization)
-    }. You can find your API key in the output of the emulator.`,
+    message: "Incorrect API key provided. You can find your API key in the output of the emulator.",
     unauthorized: true
   })
 }

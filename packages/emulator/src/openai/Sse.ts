@@ -40,11 +40,11 @@ export const withoutEnd = (frame: Uint8Array, end: End): Uint8Array | undefined 
   const choices = Predicate.hasProperty(value, "choices") ? value.choices : undefined
   return Array.isArray(choices)
     ? encoder.encode(
-      `${name}data: ${
-        JSON.stringify({ ...value, choices: choices.map((choice) => ({ ...Object(choice), finish_reason: null })) })
-      }\n\n`
+      `${name}data: ${JSON.stringify({ ...value, choices: choices.map(unfinished) })}\n\n`
     )
     : frame
 }
+
+const unfinished = (choice: unknown) => Predicate.isObject(choice) ? { ...choice, finish_reason: null } : choice
 
 const terminal: ReadonlySet<unknown> = new Set(["response.completed", "response.incomplete", "response.failed"])
