@@ -1,8 +1,8 @@
 /**
  * Server-sent events, one a frame, and what a fault makes of them.
  */
-import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
+import { isObject } from "../converse/rule/Finding.ts"
 import * as Json from "../Json.ts"
 
 const encoder = new TextEncoder()
@@ -34,17 +34,15 @@ export const withoutEnd = (frame: Uint8Array, end: End): Uint8Array | undefined 
   if (text === "data: [DONE]\n\n") return end === "finish" ? frame : undefined
   if (end === "done") return frame
   const [, name = "", json = ""] = /^((?:event: [^\n]*\n)?)data: (.*)\n\n$/s.exec(text) ?? []
-  const value = Result.getOrUndefined(Json.parse(json))
-  if (!Predicate.isObject(value)) return frame
-  if (Predicate.hasProperty(value, "type") && terminal.has(value["type"])) return undefined
-  const choices = Predicate.hasProperty(value, "choices") ? value.choices : undefined
+  const value: unknown = Result.getOrUndefined(Json.parse(json))
+  if (!isObject(value)) return frame
+  const { choices, type } = value
+  if (terminal.has(type)) return undefined
   return Array.isArray(choices)
-    ? encoder.encode(
-      `${name}data: ${JSON.stringify({ ...value, choices: choices.map(unfinished) })}\n\n`
-    )
+    ? encoder.encode(`${name}data: ${JSON.stringify({ ...value, choices: choices.map(unfinished) })}\n\n`)
     : frame
 }
 
-const unfinished = (choice: unknown) => Predicate.isObject(choice) ? { ...choice, finish_reason: null } : choice
+const unfinished = (choice: unknown) => isObject(choice) ? { ...choice, finish_reason: null } : choice
 
 const terminal: ReadonlySet<unknown> = new Set(["response.completed", "response.incomplete", "response.failed"])
