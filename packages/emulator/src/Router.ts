@@ -221,7 +221,7 @@ const converse = Effect.fnUntraced(function*(context: Context) {
   const { mantle, operation } = route.value
   const named = Dialect.namedIn(route.value, body)
   const served = Dialect.serve(openai.known, route.value, body)
-  const model = served !== undefined && Result.isSuccess(served) ? served.success.model : undefined
+  const model = Result.isSuccess(served) ? served.success.model : undefined
   recorder.routed(attempt, operation, named)
   if (model !== undefined) recorder.resolved(attempt, model.id)
   const { "api-key": key, ...headers } = exchange.headers

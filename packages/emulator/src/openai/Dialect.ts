@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
-import * as AwsError from "../AwsError.ts"
+import type * as AwsError from "../AwsError.ts"
 import * as HttpResponse from "../http/HttpResponse.ts"
 import * as Model from "../model/Model.ts"
 import type * as Quota from "../quota/Quota.ts"
@@ -17,6 +17,7 @@ import * as Embeddings from "./embeddings/Embeddings.ts"
 import * as Models from "./Models.ts"
 import * as OpenAiError from "./OpenAiError.ts"
 import type * as Quirks from "./Quirks.ts"
+import * as Responses from "./responses/Responses.ts"
 import type * as Route from "./Route.ts"
 
 /**
@@ -28,8 +29,8 @@ export interface Options {
   readonly quirks?: ReadonlyArray<Quirks.Quirk> | undefined
 }
 
-/** The model of a request, if it names one; or why it is refused. */
-export type Served = Result.Result<Models.Served, AwsError.AwsError> | undefined
+/** The model of a request, or why it is refused; some requests name none. */
+export type Served = Result.Result<Models.Served, AwsError.AwsError>
 
 /** The model that a request names: in its body, or of Azure in its path. */
 export const serve = (known: Models.Known, route: Route.Route, body: unknown): Served => {
@@ -37,7 +38,7 @@ export const serve = (known: Models.Known, route: Route.Route, body: unknown): S
     case "ListModels":
     case "GetResponse":
     case "DeleteResponse":
-      return undefined
+      return Result.fail(noModel)
     case "RetrieveModel":
       return Models.find(known, route, route.id ?? "")
     default: {
@@ -73,7 +74,14 @@ export const respond = Effect.fnUntraced(function*(asked: Asked): Effect.fn.Retu
   ChatService.ChatService | EmbeddingService.EmbeddingService | Scope.Scope
 > {
   const { answering, known, reserving, route } = asked
-  if (asked.served === undefined) return HttpResponse.json(listing(known, route))
+  switch (route.operation) {
+    case "ListModels":
+      return HttpResponse.json(listing(known, route))
+    case "GetResponse":
+      return yield* Responses.get(asked.store, route.id ?? "")
+    case "DeleteResponse":
+      return yield* Responses.remove(asked.store, route.id ?? "")
+  }
   const served = yield* Effect.fromResult(asked.served)
   const { model } = served
   if (route.operation === "RetrieveModel") return HttpResponse.json(described(served.named, served.endpoint))
@@ -91,8 +99,10 @@ export const respond = Effect.fnUntraced(function*(asked: Asked): Effect.fn.Retu
       return yield* ChatCompletions.create(call)
     case "CreateChatCompletionStream":
       return yield* ChatCompletions.stream(call)
-    default:
-      return yield* AwsError.make("UnknownOperationException", "not yet")
+    case "CreateResponse":
+      return yield* Responses.create(call)
+    case "CreateResponseStream":
+      return yield* Responses.stream(call)
   }
 })
 

@@ -38,13 +38,14 @@ export type Endpoint = "openai" | "runtime" | "mantle"
  * A model that answers a request.
  *
  * - `named`: as the request named it. `quota`: the names of its quota, the most particular first.
- * - `reasons`: see {@link OpenAiModel}.
+ * - `reasons`: see {@link OpenAiModel}. `hosted`: it is OpenAI's own service that answers, behind Bedrock too.
  */
 export interface Served {
   readonly endpoint: Endpoint
   readonly named: string
   readonly model: Model.ChatModel | EmbeddingModel
   readonly reasons: boolean
+  readonly hosted: boolean
   readonly quota: ReadonlyArray<string>
 }
 
@@ -133,6 +134,7 @@ export const list = ({ catalog, own }: Known, { mantle, root }: Pick<Route.Route
 
 const ofOpenAi = (model: OpenAiModel, named: string): Served => ({
   endpoint: "openai",
+  hosted: true,
   named,
   quota: [...new Set([named, model.id])],
   reasons: model.kind === "chat" && model.reasons === true,
@@ -165,9 +167,19 @@ const ofRuntime = (
       error.exception === "ValidationException" ? notFound(named) : error),
     (model) =>
       speaks(model)
-        ? Result.succeed({ endpoint: "runtime", named, model, reasons: false, quota: [named, model.id] })
+        ? Result.succeed({
+          endpoint: "runtime",
+          named,
+          model,
+          reasons: isHosted(model.id),
+          hosted: isHosted(model.id),
+          quota: [named, model.id]
+        })
         : Result.fail(unsupported(named, path))
   )
+
+/** Whether a model of Bedrock's is one that OpenAI itself runs there. */
+const isHosted = (id: string): boolean => /^openai\.gpt-(?!oss)/.test(id)
 
 /** Whether the runtime answers a model in OpenAI's dialect: those whose own bodies follow it. */
 const speaks = (model: Model.Model): model is Model.ChatModel =>
@@ -253,7 +265,8 @@ const ofMantle = ({ models }: Model.Catalog, named: string): Served => {
     endpoint: "mantle",
     named,
     model: { ...model, id: named },
-    reasons: false,
+    reasons: isHosted(named),
+    hosted: isHosted(named),
     quota: [`mantle/${named}`]
   }
 }

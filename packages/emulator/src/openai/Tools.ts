@@ -39,14 +39,13 @@ export interface Options {
   readonly tools: ReadonlyArray<Declared>
   readonly choice: Choice | undefined
   readonly parallel: boolean | undefined
-  readonly strictByDefault: boolean
 }
 
 /** The tools of a chat request, or why they are refused. */
 export const read = (
-  { choice, parallel, strictByDefault, tools }: Options
+  { choice, parallel, tools }: Options
 ): Result.Result<Partial<ChatRequest.ChatRequest>, AwsError.AwsError> => {
-  const problem = problemOf(tools, strictByDefault) ?? problemOfChoice(tools, choice, parallel)
+  const problem = problemOf(tools) ?? problemOfChoice(tools, choice, parallel)
   if (problem !== undefined) return Result.fail(problem)
   if (tools.length === 0) return Result.succeed({})
   return Result.succeed({
@@ -63,9 +62,9 @@ export const read = (
 
 const noParameters = { type: "object", properties: {} }
 
-const problemOf = (tools: ReadonlyArray<Declared>, strictByDefault: boolean): AwsError.AwsError | undefined => {
+const problemOf = (tools: ReadonlyArray<Declared>): AwsError.AwsError | undefined => {
   const names = new Set<string>()
-  for (const { at, name, parameters, strict = strictByDefault } of tools) {
+  for (const { at, name, parameters, strict } of tools) {
     const code = "invalid_function_parameters"
     const invalid = (problem: string) =>
       OpenAiError.invalid(`Invalid schema for function '${name}': ${problem}`, `${at}.parameters`, code)
@@ -76,7 +75,7 @@ const problemOf = (tools: ReadonlyArray<Declared>, strictByDefault: boolean): Aw
         `schema must be a JSON Schema of 'type: "object"', got 'type: "${String(parameters["type"] ?? "None")}"'.`
       )
     }
-    const found = strict && parameters !== undefined ? StrictSchema.problem(parameters) : undefined
+    const found = strict === true && parameters !== undefined ? StrictSchema.problem(parameters) : undefined
     if (found !== undefined) return invalid(found)
   }
   return undefined

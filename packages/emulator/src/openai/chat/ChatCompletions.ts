@@ -8,7 +8,6 @@ import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import * as AwsError from "../../AwsError.ts"
 import * as HttpResponse from "../../http/HttpResponse.ts"
-import type * as Model from "../../model/Model.ts"
 import type * as Call from "../Call.ts"
 import * as Limits from "../Limits.ts"
 import * as Metering from "../Metering.ts"
@@ -78,17 +77,16 @@ const thoughtsOf = ({ endpoint }: Models.Served, quirks: Quirks.Quirks): Complet
 
 const toRequest = (
   body: Body.Body,
-  { answering, model, quirks, served }: Call.ChatCall
+  call: Call.ChatCall
 ): Result.Result<ChatRequest.ChatRequest, AwsError.AwsError> =>
   Result.gen(function*() {
-    const problem = problemOf(body, served, model, quirks) ?? Conversation.problem(body.messages)
+    const problem = problemOf(body, call) ?? Conversation.problem(body.messages)
     if (problem !== undefined) return yield* Result.fail(problem)
     const messages = yield* Conversation.read(body.messages)
     const tools = yield* Tools.read({
       tools: (body.tools ?? []).map((tool, index) => ({ ...tool.function, at: `tools[${index}].function` })),
       choice: body.tool_choice,
-      parallel: body.parallel_tool_calls,
-      strictByDefault: false
+      parallel: body.parallel_tool_calls
     })
     const format = body.response_format
     const responseFormat = format?.type === "json_schema"
@@ -99,7 +97,7 @@ const toRequest = (
       messages,
       ...tools,
       ...Limits.present({
-        model: answering,
+        model: call.answering,
         maxTokens: body.max_completion_tokens ?? body.max_tokens,
         // a chat service's goes to 1
         temperature: temperature === undefined ? undefined : Math.min(1, temperature),
@@ -109,16 +107,14 @@ const toRequest = (
         reasoning: Limits.reasoningOf(effort)
       })
     }
-    const refused = Limits.ofModel(request, model)
+    const refused = Limits.ofModel(request, call.model)
     return refused === undefined ? request : yield* Result.fail(refused)
   })
 
 /** What of a body its model or server does not take. */
 const problemOf = (
   body: Body.Body,
-  { named, reasons }: Models.Served,
-  model: Model.ChatModel,
-  quirks: Quirks.Quirks
+  { lenient, model, quirks, served: { endpoint, named, reasons } }: Call.ChatCall
 ): AwsError.AwsError | undefined => {
   const { invalid } = OpenAiError
   if (quirks.has("no-stream-options") && body.stream_options !== undefined) {
@@ -160,8 +156,8 @@ const problemOf = (
     )
   }
   if (!reasons) {
-    return body.reasoning_effort !== undefined && model.reasoning === "never"
-      ? unsupportedParameter("reasoning_effort", "")
+    return body.reasoning_effort !== undefined && (endpoint === "openai" && !lenient || model.reasoning === "never")
+      ? invalid("Unrecognized request argument supplied: reasoning_effort")
       : undefined
   }
   if (body.max_tokens !== undefined) {
