@@ -8,7 +8,6 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
@@ -31,11 +30,9 @@ import * as InvokeModel from "./invoke/InvokeModel.ts"
 import * as Json from "./Json.ts"
 import * as Listing from "./model/Listing.ts"
 import * as Model from "./model/Model.ts"
-import * as OpenAiCall from "./openai/Call.ts"
+import type * as OpenAiCall from "./openai/Call.ts"
 import * as Dialect from "./openai/Dialect.ts"
-import type * as OpenAiModels from "./openai/Models.ts"
 import * as OpenAiError from "./openai/OpenAiError.ts"
-import type * as Quirks from "./openai/Quirks.ts"
 import * as OpenAiRoute from "./openai/Route.ts"
 import * as Operation from "./Operation.ts"
 import type * as Quota from "./quota/Quota.ts"
@@ -53,13 +50,7 @@ export interface Region {
   readonly catalog: Model.Catalog
   readonly quotas: Quota.Quotas
   readonly memory: Converse.Memory
-  readonly openai: OpenAi
-}
-
-/** What answers OpenAI's dialect in one region. */
-export interface OpenAi extends OpenAiCall.Memory {
-  readonly known: OpenAiModels.Known
-  readonly quirks: Quirks.Quirks
+  readonly openai: OpenAiCall.State
 }
 
 /**
@@ -182,7 +173,7 @@ interface Context extends Options, Region {
 
 const respond = Effect.fnUntraced(function*(context: Context) {
   const { accepted, attempt, exchange, now, recorder, region, responder } = context
-  const bytes = yield* Effect.mapError(exchange.body, tooLarge)
+  const bytes = yield* Effect.mapError(exchange.body, AwsError.tooLarge)
   const json = bytes.length === 0 ? Result.succeed({}) : Json.fromBytes(bytes)
   recorder.received(attempt, bytes, Result.getOrUndefined(json))
   const route = Operation.fromTarget(exchange.method, exchange.target)
@@ -208,55 +199,8 @@ const respond = Effect.fnUntraced(function*(context: Context) {
 
 /** Like {@link respond}, for a request of OpenAI's dialect. */
 const converse = Effect.fnUntraced(function*(context: Context) {
-  const { accepted, attempt, exchange, now, openai, recorder, region, responder } = context
-  const bytes = yield* Effect.mapError(exchange.body, tooLarge)
-  const json = bytes.length === 0 ? Result.succeed({}) : Json.fromBytes(bytes)
-  const body = Result.getOrUndefined(json)
-  recorder.received(attempt, bytes, body)
-  const { method, target } = exchange
-  const route = OpenAiRoute.of(exchange, body)
-  if (Option.isNone(route)) {
-    return yield* AwsError.make("UnknownOperationException", `Invalid URL (${method} ${target.split("?", 1)[0]})`)
-  }
-  const { mantle, operation } = route.value
-  const named = Dialect.namedIn(route.value, body)
-  const served = Dialect.serve(openai.known, route.value, body)
-  const model = Result.isSuccess(served) ? served.success.model : undefined
-  recorder.routed(attempt, operation, named)
-  if (model !== undefined) recorder.resolved(attempt, model.id)
-  const { "api-key": key, ...headers } = exchange.headers
-  const request = {
-    method,
-    target,
-    body: bytes,
-    headers: { ...(key && { authorization: `Bearer ${key}` }), ...headers }
-  }
-  const service = mantle ? "bedrock-mantle" : "bedrock"
-  attempt.scheme = yield* Effect.mapError(
-    Signature.authenticate(accepted, region, { ...request, now, service }),
-    OpenAiError.unauthorized(request.headers["authorization"])
-  )
-  const candidate: Trigger.Candidate = {
-    operation,
-    region,
-    models: [named, model?.id].filter((name) => name !== undefined),
-    chats: responder === undefined && model?.kind === "chat",
-    texts: () => Json.texts(body),
-    fingerprint: attempt.fingerprint ?? ""
-  }
-  return yield* struck(context, candidate, (delay) =>
-    responder === undefined
-      ? Effect.flatMap(Effect.mapError(Effect.fromResult(json), OpenAiError.unreadable), (body) =>
-        Dialect.respond({
-          ...context,
-          ...openai,
-          body,
-          served,
-          route: route.value,
-          lenient: openai.known.any,
-          reserving: (names) => reserving({ ...context, delay }, names)
-        }))
-      : responder(request))
+  const { candidate, response } = yield* Dialect.read(context)
+  return yield* struck(context, candidate, (delay) => response((names) => reserving({ ...context, delay }, names)))
 })
 
 /** Like {@link respond}, for a request of S3. */
@@ -440,9 +384,6 @@ const reserving = (
 const notChat = AwsError.validation(
   "This action doesn't support the model that you provided. Try again with a supported text or chat model"
 )
-
-const tooLarge = ({ limit }: Exchange.BodyTooLargeError) =>
-  AwsError.make("RequestEntityTooLargeException", `The request body is larger than ${limit} bytes.`)
 
 /** A version 4 UUID from four random 32-bit numbers. */
 const uuid = (next: () => number): string => {

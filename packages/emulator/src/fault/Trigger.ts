@@ -106,6 +106,8 @@ const reaches = (fault: Fault, { chats, operation }: Candidate): boolean => {
     case "errorFrame":
     case "corruptFrame":
       return streaming.has(operation)
+    case "missingEnd":
+      return dialect.has(operation)
     case "stall":
       return fault.afterEvents === undefined || streaming.has(operation)
     case "huge":
@@ -125,10 +127,12 @@ const reaches = (fault: Fault, { chats, operation }: Candidate): boolean => {
   }
 }
 
+const dialect: ReadonlySet<Operation> = new Set(OpenAiRoute.streaming)
+
 const streaming: ReadonlySet<Operation> = new Set([
   "ConverseStream",
   "InvokeModelWithResponseStream",
-  ...OpenAiRoute.streaming
+  ...dialect
 ])
 
 const contains = (texts: Iterable<string>, part: string): boolean => {

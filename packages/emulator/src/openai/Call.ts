@@ -4,9 +4,9 @@
 import type * as Model from "../model/Model.ts"
 import type * as Quota from "../quota/Quota.ts"
 import type * as Models from "./Models.ts"
-import * as Prompt from "./Prompt.ts"
 import type * as Quirks from "./Quirks.ts"
 import * as Store from "./responses/Store.ts"
+import * as Prompt from "./usage/Prompt.ts"
 
 /** State of an emulator in one region that outlives a request: cached prefixes, and kept responses. */
 export interface Memory {
@@ -16,6 +16,12 @@ export interface Memory {
 
 /** Empty state. */
 export const makeMemory = (): Memory => ({ cache: Prompt.makeCache(), store: Store.make() })
+
+/** What answers the dialect in one region: `known` models, with the `quirks` of a server. */
+export interface State extends Memory {
+  readonly known: Models.Known
+  readonly quirks: Quirks.Quirks
+}
 
 /**
  * - `answering`: the model name passed to the services, if any. `lenient`: unknown members are ignored.

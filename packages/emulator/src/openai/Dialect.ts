@@ -7,10 +7,16 @@ import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
-import type * as AwsError from "../AwsError.ts"
+import * as AwsError from "../AwsError.ts"
+import type * as Trigger from "../fault/Trigger.ts"
+import type * as Exchange from "../http/Exchange.ts"
 import * as HttpResponse from "../http/HttpResponse.ts"
+import * as Json from "../Json.ts"
 import * as Model from "../model/Model.ts"
 import type * as Quota from "../quota/Quota.ts"
+import type * as Responder from "../Responder.ts"
+import * as Signature from "../Signature.ts"
+import type * as Statistics from "../Statistics.ts"
 import type * as Call from "./Call.ts"
 import * as ChatCompletions from "./chat/ChatCompletions.ts"
 import * as Embeddings from "./embeddings/Embeddings.ts"
@@ -18,7 +24,7 @@ import * as Models from "./Models.ts"
 import * as OpenAiError from "./OpenAiError.ts"
 import type * as Quirks from "./Quirks.ts"
 import * as Responses from "./responses/Responses.ts"
-import type * as Route from "./Route.ts"
+import * as Route from "./Route.ts"
 
 /**
  * - `models` (none): added to {@link Models.defaults}; with `any` every name is a model, as on a local server.
@@ -29,37 +35,65 @@ export interface Options {
   readonly quirks?: ReadonlyArray<Quirks.Quirk> | undefined
 }
 
-/** The model of a request, or why it is refused; some requests name none. */
-export type Served = Result.Result<Models.Served, AwsError.AwsError>
+/** The part of the router's context that a request needs. */
+export interface Context extends Pick<Call.Call, "countInput" | "requestId" | "now" | "random"> {
+  readonly accepted: Signature.Accepted
+  readonly region: string
+  readonly exchange: Exchange.Exchange
+  readonly attempt: Statistics.Attempt
+  readonly recorder: Statistics.Recorder
+  readonly responder: Responder.Responder | undefined
+  readonly openai: Call.State
+  readonly answering: (model: Model.Model) => string | undefined
+}
 
-/** The model that a request names: in its body, or of Azure in its path. */
-export const serve = (known: Models.Known, route: Route.Route, body: unknown): Served => {
-  switch (route.operation) {
-    case "ListModels":
-    case "GetResponse":
-    case "DeleteResponse":
-      return Result.fail(noModel)
-    case "RetrieveModel":
-      return Models.find(known, route, route.id ?? "")
-    default: {
-      const named: unknown = route.deployment ?? (Predicate.hasProperty(body, "model") ? body.model : undefined)
-      return Predicate.isString(named) && named !== ""
-        ? Models.find(known, route, named)
-        : Result.fail(noModel)
-    }
+/** Reads and authenticates a request; `response` answers it, with quota of its model. */
+export const read = Effect.fnUntraced(function*(context: Context) {
+  const { accepted, attempt, exchange, now, openai, recorder, region, responder } = context
+  const bytes = yield* Effect.mapError(exchange.body, AwsError.tooLarge)
+  const json = bytes.length === 0 ? Result.succeed({}) : Json.fromBytes(bytes)
+  const body = Result.getOrUndefined(json)
+  recorder.received(attempt, bytes, body)
+  const { method, target } = exchange
+  const route = Route.of(exchange, body)
+  if (route === undefined) {
+    return yield* AwsError.make("UnknownOperationException", `Invalid URL (${method} ${target.split("?", 1)[0]})`)
   }
-}
-
-const noModel = OpenAiError.invalid("you must provide a model parameter")
-
-/** The name of a model in a request, for statistics. */
-export const namedIn = (route: Route.Route, body: unknown): string | undefined => {
-  const named: unknown = route.deployment ?? (Predicate.hasProperty(body, "model") ? body.model : route.id)
-  return Predicate.isString(named) ? named : undefined
-}
+  const named = namedIn(route, body)
+  const served = serve(openai.known, route, body)
+  const model = Result.isSuccess(served) ? served.success.model : undefined
+  recorder.routed(attempt, route.operation, named)
+  if (model !== undefined) recorder.resolved(attempt, model.id)
+  // Azure's header
+  const { "api-key": key, ...headers } = exchange.headers
+  const request = {
+    method,
+    target,
+    body: bytes,
+    headers: key === undefined ? headers : { authorization: `Bearer ${key}`, ...headers }
+  }
+  attempt.scheme = yield* Effect.mapError(
+    Signature.authenticate(accepted, region, { ...request, now, service: route.mantle ? "bedrock-mantle" : "bedrock" }),
+    OpenAiError.unauthorized(request.headers["authorization"])
+  )
+  const candidate: Trigger.Candidate = {
+    operation: route.operation,
+    region,
+    models: [named, model?.id].filter((name) => name !== undefined),
+    chats: responder === undefined && model?.kind === "chat",
+    texts: () => Json.texts(body),
+    fingerprint: attempt.fingerprint ?? ""
+  }
+  const response = (reserving: Asked["reserving"]) =>
+    responder === undefined
+      ? Effect.flatMap(Effect.mapError(Effect.fromResult(json), OpenAiError.unreadable), (body) =>
+        respond({ ...context, ...openai, body, served, route, lenient: openai.known.any, reserving }))
+      : responder(request)
+  return { candidate, response }
+})
 
 /** What answers a request; `answering` and `reserving` depend on its model. */
-export interface Asked extends Omit<Call.Call, "served" | "answering" | "reserve"> {
+interface Asked extends Omit<Call.Call, "served" | "answering" | "reserve"> {
   readonly known: Models.Known
   readonly route: Route.Route
   readonly served: Served
@@ -68,7 +102,7 @@ export interface Asked extends Omit<Call.Call, "served" | "answering" | "reserve
 }
 
 /** The response to a request. */
-export const respond = Effect.fnUntraced(function*(asked: Asked): Effect.fn.Return<
+const respond = Effect.fnUntraced(function*(asked: Asked): Effect.fn.Return<
   HttpResponse.HttpResponse,
   AwsError.AwsError,
   ChatService.ChatService | EmbeddingService.EmbeddingService | Scope.Scope
@@ -105,6 +139,35 @@ export const respond = Effect.fnUntraced(function*(asked: Asked): Effect.fn.Retu
       return yield* Responses.stream(call)
   }
 })
+
+/** The model of a request, or why it is refused; some requests name none. */
+type Served = Result.Result<Models.Served, AwsError.AwsError>
+
+/** The model that a request names: in its body, or of Azure in its path. */
+const serve = (known: Models.Known, route: Route.Route, body: unknown): Served => {
+  switch (route.operation) {
+    case "ListModels":
+    case "GetResponse":
+    case "DeleteResponse":
+      return Result.fail(noModel)
+    case "RetrieveModel":
+      return Models.find(known, route, route.id ?? "")
+    default: {
+      const named: unknown = route.deployment ?? (Predicate.hasProperty(body, "model") ? body.model : undefined)
+      return Predicate.isString(named) && named !== ""
+        ? Models.find(known, route, named)
+        : Result.fail(noModel)
+    }
+  }
+}
+
+const noModel = OpenAiError.invalid("you must provide a model parameter")
+
+/** The name of a model in a request, for statistics. */
+const namedIn = (route: Route.Route, body: unknown): string | undefined => {
+  const named: unknown = route.deployment ?? (Predicate.hasProperty(body, "model") ? body.model : route.id)
+  return Predicate.isString(named) ? named : undefined
+}
 
 const notFor = (named: string, api: string) =>
   OpenAiError.make("ValidationException", `The model '${named}' is not supported in ${api}.`, {

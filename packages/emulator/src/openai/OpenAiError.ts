@@ -9,16 +9,12 @@ import type * as Exchange from "../http/Exchange.ts"
 import type * as HttpResponse from "../http/HttpResponse.ts"
 import * as Sse from "./Sse.ts"
 
-/** Fields of an error that do not follow from its exception. */
-export interface Fields {
-  readonly type?: string | undefined
-  readonly code?: string | undefined
-  readonly param?: string | undefined
-}
-
 /** An exception with OpenAI's fields. */
-export const make = (exception: AwsError.Exception, message: string, openai?: Fields): AwsError.AwsError =>
-  new AwsError.AwsError({ exception, status: AwsError.statuses[exception], message, openai })
+export const make = (
+  exception: AwsError.Exception,
+  message: string,
+  openai?: AwsError.OpenAiFields
+): AwsError.AwsError => new AwsError.AwsError({ exception, status: AwsError.statuses[exception], message, openai })
 
 /** A request that is refused: 400 `invalid_request_error`. */
 export const invalid = (message: string, param?: string, code?: string): AwsError.AwsError =>
@@ -97,7 +93,7 @@ const statusOf = ({ exception, status, unauthorized }: AwsError.AwsError): numbe
   }
 }
 
-const spelled = ({ exception, message, unauthorized }: AwsError.AwsError): Fields => {
+const spelled = ({ exception, message, unauthorized }: AwsError.AwsError): AwsError.OpenAiFields => {
   if (unauthorized === true) return { type: "invalid_request_error", code: "invalid_api_key" }
   switch (exception) {
     case "AccessDeniedException":

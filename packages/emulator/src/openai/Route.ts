@@ -5,10 +5,8 @@
  * apart is, in this order: the prefix `/mantle`, the host name, the service in the signature's scope. A path without any
  * of them leaves it to the model: see `Models.find`.
  */
-import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
-import type * as Exchange from "../http/Exchange.ts"
 
 /** The operations of the dialect; a stream is one of its own, as in Bedrock. */
 export const operations = [
@@ -45,31 +43,36 @@ export interface Route {
   readonly deployment?: string | undefined
 }
 
-type Asked = Pick<Exchange.Exchange, "method" | "target" | "headers">
+interface Asked {
+  readonly method: string
+  readonly target: string
+  readonly headers: Headers
+}
+
+type Headers = Readonly<Record<string, string>>
 
 /** Whether a request is for the dialect, also where it has no such operation. */
 export const isFor = ({ target }: Pick<Asked, "target">): boolean => prefix.test(target)
 
 /** The operation of a request; a missing one is an unknown path. The body tells whether it streams. */
-export const of = (asked: Asked, body: unknown): Option.Option<Route> => {
+export const of = (asked: Asked, body: unknown): Route | undefined => {
   const [whole = ""] = asked.target.split("?", 1)
   const path = whole.replace(/^\/mantle(?=\/)/, "")
   const mantle = path !== whole || isMantle(asked.headers)
   const [, root, deployment, rest] = pattern.exec(path) ?? []
-  if (root === undefined || rest === undefined) return Option.none()
+  if (root === undefined || rest === undefined) return undefined
   const found = operationOf(asked.method, rest, Predicate.hasProperty(body, "stream") && body.stream === true)
-  return Option.map(found, ({ id, operation }) => ({
-    operation,
+  return found === undefined ? undefined : {
+    ...found,
     mantle,
     root: deployment === undefined ? root === "/v1" ? "/v1" : "/openai/v1" : "/openai/deployments",
     path,
-    id,
     deployment: deployment === undefined ? undefined : decode(deployment)
-  }))
+  }
 }
 
 /** Whether the host or the signature names `bedrock-mantle`. */
-const isMantle = (headers: Exchange.Headers): boolean =>
+const isMantle = (headers: Headers): boolean =>
   /^bedrock-mantle[.-]/i.test(headers[":authority"] ?? headers["host"] ?? "") ||
   /Credential=[^,\s]*\/bedrock-mantle\//.test(headers["authorization"] ?? "")
 
@@ -78,26 +81,26 @@ interface Found {
   readonly id?: string | undefined
 }
 
-const operationOf = (method: string, path: string, streams: boolean): Option.Option<Found> => {
+const operationOf = (method: string, path: string, streams: boolean): Found | undefined => {
   const [, collection = "", encoded] = /^(models|responses)\/([^/]+)$/.exec(path) ?? []
   const id = encoded === undefined ? undefined : decode(encoded)
   switch (`${method} ${collection === "" ? path : `${collection}/`}`) {
     case "POST chat/completions":
-      return Option.some({ operation: streams ? "CreateChatCompletionStream" : "CreateChatCompletion" })
+      return { operation: streams ? "CreateChatCompletionStream" : "CreateChatCompletion" }
     case "POST responses":
-      return Option.some({ operation: streams ? "CreateResponseStream" : "CreateResponse" })
+      return { operation: streams ? "CreateResponseStream" : "CreateResponse" }
     case "POST embeddings":
-      return Option.some({ operation: "CreateEmbeddings" })
+      return { operation: "CreateEmbeddings" }
     case "GET models":
-      return Option.some({ operation: "ListModels" })
+      return { operation: "ListModels" }
     case "GET models/":
-      return Option.some({ operation: "RetrieveModel", id })
+      return { operation: "RetrieveModel", id }
     case "GET responses/":
-      return Option.some({ operation: "GetResponse", id })
+      return { operation: "GetResponse", id }
     case "DELETE responses/":
-      return Option.some({ operation: "DeleteResponse", id })
+      return { operation: "DeleteResponse", id }
     default:
-      return Option.none()
+      return undefined
   }
 }
 

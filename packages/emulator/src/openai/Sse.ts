@@ -9,6 +9,9 @@ const encoder = new TextEncoder()
 
 const decoder = new TextDecoder()
 
+/** The headers of a stream. */
+export const headers = { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache" }
+
 /** `data: {…}` */
 export const data = (value: unknown): Uint8Array => encoder.encode(`data: ${JSON.stringify(value)}\n\n`)
 

@@ -2,8 +2,8 @@
  * The body of Chat Completions.
  */
 import * as Result from "effect/Result"
-import * as Reading from "../Reading.ts"
-import * as Tools from "../Tools.ts"
+import * as Reading from "../request/Reading.ts"
+import * as Tools from "../request/Tools.ts"
 
 const { decimal, flag, integer, json, list, object, oneOf, optional, tagged, text, textOr } = Reading
 

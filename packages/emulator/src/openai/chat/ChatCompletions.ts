@@ -9,12 +9,13 @@ import * as Stream from "effect/Stream"
 import * as AwsError from "../../AwsError.ts"
 import * as HttpResponse from "../../http/HttpResponse.ts"
 import type * as Call from "../Call.ts"
-import * as Limits from "../Limits.ts"
-import * as Metering from "../Metering.ts"
 import type * as Models from "../Models.ts"
 import * as OpenAiError from "../OpenAiError.ts"
 import type * as Quirks from "../Quirks.ts"
-import * as Tools from "../Tools.ts"
+import * as Limits from "../request/Limits.ts"
+import * as Tools from "../request/Tools.ts"
+import * as Sse from "../Sse.ts"
+import * as Metering from "../usage/Metering.ts"
 import * as Body from "./Body.ts"
 import * as Chunks from "./Chunks.ts"
 import * as Completion from "./Completion.ts"
@@ -45,7 +46,7 @@ export const stream = Effect.fnUntraced(function*(call: Call.ChatCall) {
     Stream.flattenIterable,
     Stream.concat(Stream.suspend(() => encoder.finished() ? Stream.empty : Stream.fail(unfinished)))
   )
-  return { ...HttpResponse.stream(frames), headers: { "content-type": "text/event-stream; charset=utf-8" } }
+  return { ...HttpResponse.stream(frames), headers: Sse.headers, errors: OpenAiError.format }
 })
 
 const unfinished = AwsError.make("ModelStreamErrorException", "The model's answer ended before it was complete.")

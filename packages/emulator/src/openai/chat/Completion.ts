@@ -4,9 +4,9 @@
 import type * as ChatResponse from "@strata/core/chat/ChatResponse"
 import * as Message from "@strata/core/chat/Message"
 import type * as Usage from "@strata/core/Usage"
-import * as Metering from "../Metering.ts"
 import type * as Models from "../Models.ts"
 import type * as Quirks from "../Quirks.ts"
+import * as Metering from "../usage/Metering.ts"
 
 /**
  * What surrounds an answer.

@@ -5,8 +5,8 @@ import * as Message from "@strata/core/chat/Message"
 import * as Result from "effect/Result"
 import type * as AwsError from "../../AwsError.ts"
 import * as Json from "../../Json.ts"
-import * as Content from "../Content.ts"
 import * as OpenAiError from "../OpenAiError.ts"
+import * as Content from "../request/Content.ts"
 import type * as Body from "./Body.ts"
 
 type Parts<P> = Result.Result<ReadonlyArray<P>, AwsError.AwsError>

@@ -12,7 +12,7 @@ import * as Embed from "../../invoke/embedding/Embed.ts"
 import type * as Call from "../Call.ts"
 import type * as Models from "../Models.ts"
 import * as OpenAiError from "../OpenAiError.ts"
-import * as Reading from "../Reading.ts"
+import * as Reading from "../request/Reading.ts"
 
 const { integer, list, object, oneOf, optional, text } = Reading
 

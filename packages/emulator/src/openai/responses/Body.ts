@@ -3,8 +3,8 @@
  */
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
-import * as Reading from "../Reading.ts"
-import * as Tools from "../Tools.ts"
+import * as Reading from "../request/Reading.ts"
+import * as Tools from "../request/Tools.ts"
 
 const { decimal, flag, integer, json, list, object, oneOf, optional, tagged, text, textOr } = Reading
 

@@ -3,7 +3,7 @@
  * runs itself, as recorded.
  */
 import type * as Usage from "@strata/core/Usage"
-import * as Metering from "../Metering.ts"
+import * as Metering from "../usage/Metering.ts"
 import type * as Body from "./Body.ts"
 
 /**

@@ -11,10 +11,11 @@ import * as Stream from "effect/Stream"
 import * as AwsError from "../../AwsError.ts"
 import * as HttpResponse from "../../http/HttpResponse.ts"
 import type * as Call from "../Call.ts"
-import * as Limits from "../Limits.ts"
-import * as Metering from "../Metering.ts"
 import * as OpenAiError from "../OpenAiError.ts"
-import * as Tools from "../Tools.ts"
+import * as Limits from "../request/Limits.ts"
+import * as Tools from "../request/Tools.ts"
+import * as Sse from "../Sse.ts"
+import * as Metering from "../usage/Metering.ts"
 import * as Body from "./Body.ts"
 import * as Conversation from "./Conversation.ts"
 import type * as Envelope from "./Envelope.ts"
@@ -55,7 +56,7 @@ export const stream = Effect.fnUntraced(function*(call: Call.ChatCall) {
   )
   return {
     ...HttpResponse.stream(frames),
-    headers: { "content-type": "text/event-stream; charset=utf-8" },
+    headers: Sse.headers,
     errors: { frame: encoder.failed }
   }
 })

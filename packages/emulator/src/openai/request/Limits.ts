@@ -3,10 +3,10 @@
  */
 import type * as ChatRequest from "@strata/core/chat/ChatRequest"
 import * as Message from "@strata/core/chat/Message"
-import type * as AwsError from "../AwsError.ts"
-import * as Family from "../invoke/chat/Family.ts"
-import type * as Model from "../model/Model.ts"
-import * as OpenAiError from "./OpenAiError.ts"
+import type * as AwsError from "../../AwsError.ts"
+import * as Family from "../../invoke/chat/Family.ts"
+import type * as Model from "../../model/Model.ts"
+import * as OpenAiError from "../OpenAiError.ts"
 
 /** The members that are defined. */
 export const present = Family.present

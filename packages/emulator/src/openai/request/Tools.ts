@@ -4,8 +4,8 @@
 import type * as ChatRequest from "@strata/core/chat/ChatRequest"
 import type * as ToolDefinition from "@strata/core/chat/ToolDefinition"
 import * as Result from "effect/Result"
-import type * as AwsError from "../AwsError.ts"
-import * as OpenAiError from "./OpenAiError.ts"
+import type * as AwsError from "../../AwsError.ts"
+import * as OpenAiError from "../OpenAiError.ts"
 import * as Reading from "./Reading.ts"
 import * as StrictSchema from "./StrictSchema.ts"
 

@@ -2,7 +2,7 @@
  * The JSON Schemas that OpenAI takes with `strict: true`: a subset, in which every object is closed and every key is
  * required.
  */
-import { isObject } from "../converse/rule/Finding.ts"
+import { isObject } from "../../converse/rule/Finding.ts"
 
 /** Why a schema is not strict, in OpenAI's words; `undefined` when it is. */
 export const problem = (schema: unknown): string | undefined => {

@@ -6,8 +6,8 @@ import type * as ChatRequest from "@strata/core/chat/ChatRequest"
 import * as Message from "@strata/core/chat/Message"
 import * as Duration from "effect/Duration"
 import * as Crypto from "node:crypto"
-import type * as PromptCache from "../converse/usage/PromptCache.ts"
-import * as Tokens from "../converse/usage/Tokens.ts"
+import type * as PromptCache from "../../converse/usage/PromptCache.ts"
+import * as Tokens from "../../converse/usage/Tokens.ts"
 
 /** The cached prefixes of an emulator. */
 export interface Cache {

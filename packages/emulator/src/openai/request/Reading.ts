@@ -4,8 +4,8 @@
  */
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
-import type * as AwsError from "../AwsError.ts"
-import * as OpenAiError from "./OpenAiError.ts"
+import type * as AwsError from "../../AwsError.ts"
+import * as OpenAiError from "../OpenAiError.ts"
 
 /** Reads a value at a path, such as `messages[0].content`. */
 export type Reader<A> = (value: unknown, at: string) => Result.Result<A, AwsError.AwsError>

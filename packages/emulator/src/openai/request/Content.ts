@@ -4,7 +4,7 @@
 import type * as Message from "@strata/core/chat/Message"
 import * as Base64 from "effect/encoding/Base64"
 import * as Result from "effect/Result"
-import type * as AwsError from "../AwsError.ts"
+import type * as AwsError from "../../AwsError.ts"
 import * as Reading from "./Reading.ts"
 
 /** An image: a data URL, or the address of one, which is passed on. */
