@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import * as AwsError from "../AwsError.ts"
 import type * as Trigger from "../fault/Trigger.ts"
 import type * as Exchange from "../http/Exchange.ts"
@@ -25,6 +26,7 @@ import * as OpenAiError from "./OpenAiError.ts"
 import type * as Quirks from "./Quirks.ts"
 import * as Responses from "./responses/Responses.ts"
 import * as Route from "./Route.ts"
+import * as Sse from "./Sse.ts"
 
 /**
  * - `models` (none): added to {@link Models.defaults}; with `any` every name is a model, as on a local server.
@@ -85,9 +87,16 @@ export const read = Effect.fnUntraced(function*(context: Context) {
     fingerprint: attempt.fingerprint ?? ""
   }
   const response = (reserving: Asked["reserving"]) =>
-    responder === undefined
+    responder === undefined || method !== "POST"
       ? Effect.flatMap(Effect.mapError(Effect.fromResult(json), OpenAiError.unreadable), (body) =>
-        respond({ ...context, ...openai, body, served, route, lenient: openai.known.any, reserving }))
+        Effect.map(
+          respond({ ...context, ...openai, body, served, route, lenient: openai.known.any, reserving }),
+          (response) =>
+            response.type === "whole" ? response : {
+              ...response,
+              frames: Stream.map(response.frames, (frame) => Sse.dressed(frame, openai.quirks))
+            }
+        ))
       : responder(request)
   return { candidate, response }
 })

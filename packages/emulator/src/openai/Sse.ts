@@ -4,6 +4,7 @@
 import * as Result from "effect/Result"
 import { isObject } from "../converse/rule/Finding.ts"
 import * as Json from "../Json.ts"
+import type * as Quirks from "./Quirks.ts"
 
 const encoder = new TextEncoder()
 
@@ -28,15 +29,22 @@ export const corrupted = (frame: Uint8Array): Uint8Array => {
   return encoder.encode(`${text.slice(0, Math.ceil((text.length - 2) / 2))}\n\n`)
 }
 
+/** The frame as other servers send it: followed by a comment, or with other ends of lines. */
+export const dressed = (frame: Uint8Array, quirks: Quirks.Quirks): Uint8Array => {
+  if (!quirks.has("comments") && !quirks.has("crlf")) return frame
+  const text = decoder.decode(frame) + (quirks.has("comments") ? ": keepalive\n\n" : "")
+  return encoder.encode(quirks.has("crlf") ? text.replaceAll("\n", "\r\n") : text)
+}
+
 /** The ends that a stream can lack: the reason why the model stopped, the mark of the end, or both. */
 export type End = "finish" | "done" | "both"
 
 /** The frame without what tells the end; `undefined` when nothing of it is left. */
 export const withoutEnd = (frame: Uint8Array, end: End): Uint8Array | undefined => {
   const text = decoder.decode(frame)
-  if (text === "data: [DONE]\n\n") return end === "finish" ? frame : undefined
+  if (text.startsWith("data: [DONE]")) return end === "finish" ? frame : undefined
   if (end === "done") return frame
-  const [, name = "", json = ""] = /^((?:event: [^\n]*\n)?)data: (.*)\n\n$/s.exec(text) ?? []
+  const [, name = "", json = ""] = /^((?:event: [^\n]*\n)?)data: ([^\r\n]*)/.exec(text) ?? []
   const value: unknown = Result.getOrUndefined(Json.parse(json))
   if (!isObject(value)) return frame
   const { choices, type } = value

@@ -1,14 +1,17 @@
 /**
  * Handles `POST chat/completions`: checks the body, calls the chat service, encodes its answer.
  */
+import type * as ChatEvent from "@strata/core/chat/ChatEvent"
 import type * as ChatRequest from "@strata/core/chat/ChatRequest"
 import * as ChatService from "@strata/core/chat/ChatService"
+import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import * as AwsError from "../../AwsError.ts"
 import * as HttpResponse from "../../http/HttpResponse.ts"
 import type * as Call from "../Call.ts"
+import * as Fence from "../Fence.ts"
 import type * as Models from "../Models.ts"
 import * as OpenAiError from "../OpenAiError.ts"
 import type * as Quirks from "../Quirks.ts"
@@ -40,9 +43,10 @@ export const stream = Effect.fnUntraced(function*(call: Call.ChatCall) {
     begun = true
     return frames
   }
+  const fenced = call.quirks.has("fenced-json") ? Fence.events() : Arr.of<ChatEvent.ChatEvent>
   const frames = meter.events(chat.stream(request)).pipe(
     Stream.mapError(AwsError.fromProviderError),
-    Stream.map((event) => [...opening(), ...encoder.encode(event)]),
+    Stream.map((event) => [...opening(), ...fenced(event).flatMap(encoder.encode)]),
     Stream.flattenIterable,
     Stream.concat(Stream.suspend(() => encoder.finished() ? Stream.empty : Stream.fail(unfinished)))
   )

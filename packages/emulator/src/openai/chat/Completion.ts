@@ -4,6 +4,7 @@
 import type * as ChatResponse from "@strata/core/chat/ChatResponse"
 import * as Message from "@strata/core/chat/Message"
 import type * as Usage from "@strata/core/Usage"
+import * as Fence from "../Fence.ts"
 import type * as Models from "../Models.ts"
 import type * as Quirks from "../Quirks.ts"
 import * as Metering from "../usage/Metering.ts"
@@ -33,7 +34,11 @@ export const whole = (response: ChatResponse.ChatResponse, envelope: Envelope): 
   const asText = quirks.has("calls-as-text")
   const calls = asText ? [] : response.toolCalls
   const refused = response.finishReason === "refusal"
-  const said = asText && response.toolCalls.length > 0 ? callsAsText(response.toolCalls) : fenced(response.text, quirks)
+  const said = asText && response.toolCalls.length > 0
+    ? callsAsText(response.toolCalls)
+    : quirks.has("fenced-json")
+    ? Fence.text(response.text)
+    : response.text
   const text = tagged(reasoning, thoughts) + said
   return {
     id,
@@ -70,10 +75,6 @@ const tagged = (reasoning: string, thoughts: Thoughts): string =>
 
 /** The end of reasoning within the text. */
 export const closing = (thoughts: Thoughts): string => `</${thoughts.slice(1)}\n`
-
-/** A text that looks like JSON, in a fence. */
-export const fenced = (text: string, quirks: Quirks.Quirks): string =>
-  quirks.has("fenced-json") && /^\s*\{/.test(text) ? `\`\`\`json\n${text}\n\`\`\`` : text
 
 /** Calls as a model writes them that is not parsed. */
 export const callsAsText = (calls: ReadonlyArray<Pick<Message.ToolCallPart, "name" | "params">>): string =>

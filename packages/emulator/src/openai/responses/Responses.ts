@@ -5,12 +5,14 @@ import * as ChatEvent from "@strata/core/chat/ChatEvent"
 import type * as ChatRequest from "@strata/core/chat/ChatRequest"
 import * as ChatService from "@strata/core/chat/ChatService"
 import * as Message from "@strata/core/chat/Message"
+import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import * as AwsError from "../../AwsError.ts"
 import * as HttpResponse from "../../http/HttpResponse.ts"
 import type * as Call from "../Call.ts"
+import * as Fence from "../Fence.ts"
 import * as OpenAiError from "../OpenAiError.ts"
 import * as Limits from "../request/Limits.ts"
 import * as Tools from "../request/Tools.ts"
@@ -28,7 +30,7 @@ export const create = Effect.fnUntraced(function*(call: Call.ChatCall) {
   const chat = yield* ChatService.ChatService
   const answer = yield* Effect.mapError(chat.generate(request), AwsError.fromProviderError)
   const encoder = Events.makeEncoder({ ...envelope, refused: answer.finishReason === "refusal" })
-  for (const event of ChatEvent.fromResponse(meter.response(answer))) encoder.encode(event)
+  for (const event of ChatEvent.fromResponse(meter.response(answer)).flatMap(fence(call))) encoder.encode(event)
   finish(encoder)
   return HttpResponse.json(encoder.body())
 })
@@ -44,10 +46,11 @@ export const stream = Effect.fnUntraced(function*(call: Call.ChatCall) {
     begun = true
     return frames
   }
+  const fenced = fence(call)
   const frames = meter.events(chat.stream(request)).pipe(
     Stream.mapError(AwsError.fromProviderError),
     Stream.map((event) => {
-      const frames = [...opening(), ...encoder.encode(event)]
+      const frames = [...opening(), ...fenced(event).flatMap(encoder.encode)]
       if (event.type === "finish") finish(encoder)
       return frames
     }),
@@ -60,6 +63,8 @@ export const stream = Effect.fnUntraced(function*(call: Call.ChatCall) {
     errors: { frame: encoder.failed }
   }
 })
+
+const fence = ({ quirks }: Call.ChatCall) => quirks.has("fenced-json") ? Fence.events() : Arr.of<ChatEvent.ChatEvent>
 
 /** A kept response. */
 export const get = (store: Store.Store, id: string): Effect.Effect<HttpResponse.Whole, AwsError.AwsError> => {
