@@ -51,9 +51,12 @@ const returned = {
   status: optional(oneOf(["in_progress", "completed", "incomplete"]))
 }
 
+/** A message may leave its type out. */
+const Untyped: Reading.Reader<"message"> = (value, at) => oneOf(["message"])(value ?? "message", at)
+
 const Item = tagged("type", {
   message: object({
-    type: optional(oneOf(["message"])),
+    type: Untyped,
     role: oneOf(["user", "assistant", "system", "developer"]),
     content: textOr(MessagePart),
     phase: optional(text()),

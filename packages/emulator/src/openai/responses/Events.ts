@@ -52,7 +52,8 @@ export const makeEncoder = (envelope: Envelope.Envelope): Encoder => {
       kind,
       id: envelope.newId(prefix),
       place: items.length,
-      call,
+      // of an event, which has more
+      call: { id: call.id, name: call.name },
       text: "",
       annotations: [],
       seal: {}
