@@ -220,7 +220,7 @@ layer(Emulator.layer().pipe(Layer.provide(stage.layer)))("Chat Completions", (it
       yield* stage.says([{ type: "text-delta", index: 0, delta: "Hel" }])
       const { status, text } = yield* OpenAi.chat({ stream: true })
       assert.strictEqual(status, 200)
-      assert.deepInclude(OpenAi.events(text).at(-1)?.data.error, { type: "server_error" })
+      assert.deepInclude(OpenAi.lastOf(text).error, { type: "server_error" })
       assert.notInclude(text, "[DONE]")
     }))
 

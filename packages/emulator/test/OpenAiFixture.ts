@@ -86,6 +86,9 @@ export const events = (text: string): ReadonlyArray<{ readonly name: string; rea
     )
   }))
 
+/** The data of the last event. */
+export const lastOf = (text: string): Json => events(text).at(-1)?.data
+
 /** A tool, its schema closed. */
 export const weather = {
   type: "function",

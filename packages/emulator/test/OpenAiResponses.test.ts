@@ -165,7 +165,7 @@ layer(Emulator.layer().pipe(Layer.provide(stage.layer)))("Responses", (it) => {
       for (const script of [response, ChatEvent.fromResponse(response)]) {
         yield* stage.says(script)
         const { text } = yield* OpenAi.respond({ ...body, stream: true })
-        assert.deepStrictEqual(strip(OpenAi.events(text).at(-1)?.data.response.output), strip(json.output))
+        assert.deepStrictEqual(strip(OpenAi.lastOf(text).response.output), strip(json.output))
       }
     }))
 
@@ -275,7 +275,7 @@ layer(Emulator.layer().pipe(Layer.provide(stage.layer)))("Responses", (it) => {
       const tools = [OpenAi.weatherTool]
       yield* stage.says(calls("Paris"))
       const { text } = yield* OpenAi.respond({ tools, stream: true })
-      const { id } = OpenAi.events(text).at(-1)?.data.response ?? {}
+      const { id } = OpenAi.lastOf(text).response ?? {}
       const forgotten = yield* OpenAi.respond({ tools, previous_response_id: id, input: "And?" })
       assert.include(forgotten.json.error.message, "No tool output found for function call call_Paris")
       const next = yield* OpenAi.respond({ tools, previous_response_id: id, input: [output("call_Paris")] })

@@ -4,7 +4,6 @@
 import type * as ChatService from "@strata/core/chat/ChatService"
 import type * as EmbeddingService from "@strata/core/embedding/EmbeddingService"
 import * as Effect from "effect/Effect"
-import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -61,7 +60,7 @@ export const read = Effect.fnUntraced(function*(context: Context) {
   if (route === undefined) {
     return yield* AwsError.make("UnknownOperationException", `Invalid URL (${method} ${target.split("?", 1)[0]})`)
   }
-  const named = namedIn(route, body)
+  const named = Route.modelOf(route, body)
   const served = serve(openai.known, route, body)
   const model = Result.isSuccess(served) ? served.success.model : undefined
   recorder.routed(attempt, route.operation, named)
@@ -152,7 +151,6 @@ const respond = Effect.fnUntraced(function*(asked: Asked): Effect.fn.Return<
 /** The model of a request, or why it is refused; some requests name none. */
 type Served = Result.Result<Models.Served, AwsError.AwsError>
 
-/** The model that a request names: in its body, or of Azure in its path. */
 const serve = (known: Models.Known, route: Route.Route, body: unknown): Served => {
   switch (route.operation) {
     case "ListModels":
@@ -162,21 +160,13 @@ const serve = (known: Models.Known, route: Route.Route, body: unknown): Served =
     case "RetrieveModel":
       return Models.find(known, route, route.id ?? "")
     default: {
-      const named: unknown = route.deployment ?? (Predicate.hasProperty(body, "model") ? body.model : undefined)
-      return Predicate.isString(named) && named !== ""
-        ? Models.find(known, route, named)
-        : Result.fail(noModel)
+      const named = Route.modelOf(route, body)
+      return named === undefined ? Result.fail(noModel) : Models.find(known, route, named)
     }
   }
 }
 
 const noModel = OpenAiError.invalid("you must provide a model parameter")
-
-/** The name of a model in a request, for statistics. */
-const namedIn = (route: Route.Route, body: unknown): string | undefined => {
-  const named: unknown = route.deployment ?? (Predicate.hasProperty(body, "model") ? body.model : route.id)
-  return Predicate.isString(named) ? named : undefined
-}
 
 const notFor = (named: string, api: string) =>
   OpenAiError.make("ValidationException", `The model '${named}' is not supported in ${api}.`, {

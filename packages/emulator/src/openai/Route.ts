@@ -71,6 +71,13 @@ export const of = (asked: Asked, body: unknown): Route | undefined => {
   }
 }
 
+/** The model that a request names: of Azure in its path, or else in its body. */
+export const modelOf = ({ deployment, id, operation }: Route, body: unknown): string | undefined => {
+  if (operation === "RetrieveModel") return id
+  const named: unknown = deployment ?? (Predicate.hasProperty(body, "model") ? body.model : undefined)
+  return Predicate.isString(named) && named !== "" ? named : undefined
+}
+
 /** Whether the host or the signature names `bedrock-mantle`. */
 const isMantle = (headers: Headers): boolean =>
   /^bedrock-mantle[.-]/i.test(headers[":authority"] ?? headers["host"] ?? "") ||
