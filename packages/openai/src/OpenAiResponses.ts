@@ -34,7 +34,12 @@ export const codec: Codec.Codec = {
           callId: (nth) => `call_${target.seed}_${nth}`,
           shape,
           shapes,
-          failed: failedAt(head, { provider: target.provider, model: request.model, server: target.server, request: body })
+          failed: failedAt(head, {
+            provider: target.provider,
+            model: request.model,
+            server: target.server,
+            request: body
+          })
         })
         return {
           path: "responses",
