@@ -51,6 +51,7 @@ export const responses: ChatContract.Subject = {
   support: {
     stopSequences: { refused: "the API has none" },
     reasoning: { missing: "OpenAI shows reasoning in summaries, to accounts that ask for them" },
+    signatures: { missing: "reasoning is encrypted, and comes back with summaries" },
     toolFailures: { missing: "a result is text" }
   },
   deviations: {
