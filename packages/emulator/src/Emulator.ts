@@ -35,8 +35,8 @@ import * as Tls from "./http/Tls.ts"
 import type * as JsonFile from "./JsonFile.ts"
 import * as Model from "./model/Model.ts"
 import * as OpenAiCall from "./openai/Call.ts"
-import type * as Dialect from "./openai/Dialect.ts"
 import * as OpenAiModels from "./openai/Models.ts"
+import * as OpenAiSettings from "./openai/Options.ts"
 import * as Quota from "./quota/Quota.ts"
 import * as Region from "./Region.ts"
 import type * as Responder from "./Responder.ts"
@@ -145,7 +145,7 @@ export class Emulator extends Context.Service<Emulator, {
  *   the `/_strata/` paths. `maxBytes` (64 MB): the bound of their total size; the oldest are evicted first.
  * - `s3`: the buckets of S3, which the same port serves; see {@link S3Options.S3Options}.
  * - `batch`: the limits of batch jobs, and how long they take; see {@link JobOptions.JobOptions}.
- * - `openai`: the models and the quirks of OpenAI's dialect; see {@link Dialect.Options}.
+ * - `openai`: the models and the quirks of OpenAI's dialect; see `OpenAi.Options`.
  */
 export interface Options {
   readonly host?: string | undefined
@@ -171,7 +171,7 @@ export interface Options {
   readonly capture?: boolean | { readonly maxBytes: number } | undefined
   readonly s3?: S3Options.S3Options | undefined
   readonly batch?: JobOptions.JobOptions | undefined
-  readonly openai?: Dialect.Options | undefined
+  readonly openai?: OpenAiSettings.Options | undefined
 }
 
 /** The example key pair of AWS's documentation: it is valid only for an emulator. */
@@ -213,6 +213,7 @@ export const make: (options?: Options) => Effect.Effect<
   const limits = yield* Effect.mapError(Effect.fromResult(Quota.check(options.quota ?? {}, served)), notStarted)
   if (options.admin?.token !== undefined && Redacted.value(options.admin.token).trim() === "") return yield* noToken
   const settings = yield* Effect.mapError(Effect.fromResult(JobOptions.settle(options.batch ?? {})), notStarted)
+  const openai = yield* Effect.mapError(Effect.fromResult(OpenAiSettings.check(options.openai ?? {})), notStarted)
   const clock = yield* EmulatorClock.make
   const onClock = Effect.provideService(Clock.Clock, clock.clock)
   const { seals } = Converse.makeMemory()
@@ -227,8 +228,8 @@ export const make: (options?: Options) => Effect.Effect<
       catalog,
       openai: {
         ...OpenAiCall.makeMemory(),
-        known: OpenAiModels.known(catalog, options.openai?.models),
-        quirks: new Set(options.openai?.quirks)
+        known: OpenAiModels.known(catalog, openai.models),
+        quirks: new Set(openai.quirks)
       },
       quotas: yield* onClock(Quota.make(Quota.limitsIn(name, limits))),
       memory: Converse.makeMemory(seals)

@@ -191,6 +191,10 @@ const optionsOf = Check.struct<Options>({
   signer: Check.optional(signerOf),
   baseUrl: Check.optional(Check.filled),
   account: Check.optional(Check.filled),
-  // checked with the client
-  profile: Check.unchecked()
+  profile: Check.optional((given, at) => {
+    const profile = OpenAiProfile.check(given, at)
+    return typeof profile === "string"
+      ? Check.refuseKind(at, given, "Give an object: the endpoint tells the kind")
+      : profile
+  })
 })

@@ -6,8 +6,8 @@
  */
 import * as ChatResponse from "@strata/core/chat/ChatResponse"
 import type * as ProviderError from "@strata/core/ProviderError"
-import * as Usage from "@strata/core/Usage"
 import * as Result from "effect/Result"
+import * as Withheld from "./chat/answer/Outcome.ts"
 import type * as Codec from "./chat/Codec.ts"
 import type * as Answer from "./client/Answer.ts"
 import * as OpenAiError from "./OpenAiError.ts"
@@ -24,7 +24,7 @@ export const codec: Codec.Codec = {
     const add: Codec.Report["add"] = (type, field, message) => void warnings.push({ type, field, message })
     return Result.map(
       Request.encode(request, target, { add, warnings }),
-      ({ body, shape, shapes }): Codec.Exchange => {
+      ({ body, needsCall, shape, shapes }): Codec.Exchange => {
         const asked = (head: Answer.Head): Asked => ({
           provider: target.provider,
           model: request.model,
@@ -34,6 +34,7 @@ export const codec: Codec.Codec = {
           callId: (nth) => `call_${target.seed}_${nth}`,
           shape,
           shapes,
+          needsCall,
           failed: failedAt(head, {
             provider: target.provider,
             model: request.model,
@@ -46,14 +47,8 @@ export const codec: Codec.Codec = {
           body,
           decode: (answer) => Whole.decode(answer.body, asked(answer)),
           stream: (answer) => Events.decode(answer.events, asked(answer)),
-          filtered: (contentFilter, requestId) =>
-            ChatResponse.make([], {
-              finishReason: "content-filter",
-              usage: Usage.empty,
-              model: request.model,
-              ...(requestId !== undefined && { requestId }),
-              providerMetadata: { openai: { contentFilter, ...(warnings.length > 0 && { warnings }) } }
-            })
+          filtered: (filter, requestId) =>
+            ChatResponse.make([], Withheld.withheld(request.model, requestId, filter, warnings))
         }
       }
     )

@@ -8,10 +8,12 @@ const tools = [{ name: "weather", inputSchema: { type: "object", properties: { c
 
 const said = Fake.json(Fake.response([Fake.message("Hi")]))
 
+const called = Fake.json(Fake.response([Fake.call("c1", "weather")]))
+
 /** The body that a request becomes. */
 const bodyOf = (input: ChatRequest.Input, options?: Parameters<typeof Fake.chat>[1]) =>
   Effect.gen(function*() {
-    const server = Fake.make(said)
+    const server = Fake.make(called)
     const answer = yield* ChatService.generate(input).pipe(Effect.provide(Fake.chat(server, options)))
     return { body: server.received[0]?.body ?? {}, warnings: answer.providerMetadata.openai?.warnings ?? [] }
   })
@@ -200,6 +202,20 @@ describe("Responses: requests", () => {
         assert.strictEqual(error._tag, tag)
         assert.strictEqual("field" in error ? error.field : undefined, field)
         assert.deepStrictEqual(server.received, [])
+      }
+    }))
+
+  it.effect("case 10: an answer without the call that was demanded is a failure, whole and in pieces", () =>
+    Effect.gen(function*() {
+      const answer = Fake.response([Fake.message("I will call the weather tool.")])
+      for (const toolChoice of ["any", { name: "weather" }] as const) {
+        const server = Fake.make(Fake.json(answer), Fake.sse(Fake.text(Fake.events(answer))))
+        const layer = Fake.chat(server)
+        const request = { messages: "Hi", tools, toolChoice }
+        const error = yield* Effect.flip(ChatService.generate(request).pipe(Effect.provide(layer)))
+        assert.strictEqual(error._tag, "ModelFailedError")
+        const late = yield* Effect.flip(Fake.collect(ChatService.stream(request)).pipe(Effect.provide(layer)))
+        assert.strictEqual(late._tag, "StreamInterruptedError")
       }
     }))
 

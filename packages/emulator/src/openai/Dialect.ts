@@ -22,19 +22,9 @@ import * as ChatCompletions from "./chat/ChatCompletions.ts"
 import * as Embeddings from "./embeddings/Embeddings.ts"
 import * as Models from "./Models.ts"
 import * as OpenAiError from "./OpenAiError.ts"
-import type * as Quirks from "./Quirks.ts"
 import * as Responses from "./responses/Responses.ts"
 import * as Route from "./Route.ts"
 import * as Sse from "./Sse.ts"
-
-/**
- * - `models` (none): added to {@link Models.defaults}; with `any` every name is a model, as on a local server.
- * - `quirks` (none): what a compatible server does otherwise, such as `Quirks.ollama`.
- */
-export interface Options {
-  readonly models?: ReadonlyArray<Models.OpenAiModel> | "any" | undefined
-  readonly quirks?: ReadonlyArray<Quirks.Quirk> | undefined
-}
 
 /** The part of the router's context that a request needs. */
 export interface Context extends Pick<Call.Call, "countInput" | "requestId" | "now" | "random"> {

@@ -8,28 +8,8 @@ import * as Families from "../invoke/chat/Families.ts"
 import * as OpenAiFamily from "../invoke/chat/OpenAi.ts"
 import * as Model from "../model/Model.ts"
 import * as OpenAiError from "./OpenAiError.ts"
+import type * as Options from "./Options.ts"
 import type * as Route from "./Route.ts"
-
-/**
- * A model under a name of OpenAI's, or of a local server's.
- *
- * - `reasons`: it reasons before it answers, and takes no `temperature`, `top_p`, `stop` or `max_tokens`.
- * - `dimensions`: of its vectors; `shortens`: whether a request may ask for fewer.
- */
-export type OpenAiModel =
-  | {
-    readonly kind: "chat"
-    readonly id: string
-    readonly reasons?: boolean | undefined
-    readonly contextTokens?: number | undefined
-    readonly maxOutputTokens?: number | undefined
-  }
-  | {
-    readonly kind: "embedding"
-    readonly id: string
-    readonly dimensions: number
-    readonly shortens?: boolean | undefined
-  }
 
 /** Where a request is answered: OpenAI or Azure, `bedrock-runtime`, `bedrock-mantle`. */
 export type Endpoint = "openai" | "runtime" | "mantle"
@@ -38,7 +18,7 @@ export type Endpoint = "openai" | "runtime" | "mantle"
  * A model that answers a request.
  *
  * - `named`: as the request named it. `quota`: the names of its quota, the most particular first.
- * - `reasons`: see {@link OpenAiModel}. `hosted`: it is OpenAI's own service that answers, behind Bedrock too.
+ * - `reasons`: see {@link Options.OpenAiModel}. `hosted`: it is OpenAI's own service that answers, behind Bedrock too.
  */
 export interface Served {
   readonly endpoint: Endpoint
@@ -60,11 +40,14 @@ export interface EmbeddingModel {
 /** - `own`: models by names of OpenAI's; `any`: every other name is one too, as on a local server. */
 export interface Known {
   readonly catalog: Model.Catalog
-  readonly own: ReadonlyMap<string, OpenAiModel>
+  readonly own: ReadonlyMap<string, Options.OpenAiModel>
   readonly any: boolean
 }
 
-const chat = (id: string, options?: { readonly reasons?: boolean; readonly contextTokens?: number }): OpenAiModel => ({
+const chat = (
+  id: string,
+  options?: { readonly reasons?: boolean; readonly contextTokens?: number }
+): Options.OpenAiModel => ({
   kind: "chat",
   id,
   contextTokens: 128_000,
@@ -73,7 +56,7 @@ const chat = (id: string, options?: { readonly reasons?: boolean; readonly conte
 })
 
 /** OpenAI's models, of which a snapshot such as `gpt-4o-2024-08-06` answers too. */
-export const defaults: ReadonlyArray<OpenAiModel> = [
+export const defaults: ReadonlyArray<Options.OpenAiModel> = [
   ...["gpt-3.5-turbo", "gpt-4-turbo", "gpt-4o", "gpt-4o-mini"].map((id) => chat(id)),
   ...["gpt-4.1", "gpt-4.1-mini", "gpt-4.1-nano"].map((id) => chat(id, { contextTokens: 1_047_576 })),
   ...["o1", "o3", "o3-mini", "o4-mini"].map((id) => chat(id, { reasons: true, contextTokens: 200_000 })),
@@ -88,7 +71,7 @@ export const defaults: ReadonlyArray<OpenAiModel> = [
 /** The models behind {@link find}; `given` are added to the {@link defaults}, or with `any` every name is one. */
 export const known = (
   catalog: Model.Catalog,
-  given: ReadonlyArray<OpenAiModel> | "any" = []
+  given: ReadonlyArray<Options.OpenAiModel> | "any" = []
 ): Known => ({
   catalog,
   any: given === "any",
@@ -132,7 +115,7 @@ export const list = ({ catalog, own }: Known, { mantle, root }: Pick<Route.Route
     ]
 }
 
-const ofOpenAi = (model: OpenAiModel, named: string): Served => ({
+const ofOpenAi = (model: Options.OpenAiModel, named: string): Served => ({
   endpoint: "openai",
   hosted: true,
   named,

@@ -21,25 +21,28 @@
  * - `comments`: a stream has comments between its events. `crlf`: its lines end in CRLF.
  * - `filters-first`: a stream begins with an event without choices, as on Azure.
  */
-export type Quirk =
-  | "calls-at-index-zero"
-  | "calls-without-id"
-  | "arguments-as-object"
-  | "whole-calls"
-  | "calls-as-text"
-  | "stop-with-calls"
-  | "reasoning"
-  | "reasoning-content"
-  | "reasoning-in-tags"
-  | "no-stream-options"
-  | "no-usage"
-  | "usage-beside-text"
-  | "developer-refused"
-  | "fenced-json"
-  | "float-vectors"
-  | "comments"
-  | "crlf"
-  | "filters-first"
+export type Quirk = (typeof names)[number]
+/** The names of all {@link Quirk}s. */
+export const names = [
+  "calls-at-index-zero",
+  "calls-without-id",
+  "arguments-as-object",
+  "whole-calls",
+  "calls-as-text",
+  "stop-with-calls",
+  "reasoning",
+  "reasoning-content",
+  "reasoning-in-tags",
+  "no-stream-options",
+  "no-usage",
+  "usage-beside-text",
+  "developer-refused",
+  "fenced-json",
+  "float-vectors",
+  "comments",
+  "crlf",
+  "filters-first"
+] as const
 
 /** A set of quirks. */
 export type Quirks = ReadonlySet<Quirk>

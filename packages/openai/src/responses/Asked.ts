@@ -1,7 +1,9 @@
 /**
  * What decoding an answer needs to know of its request, and where data that only its server can read came from.
  */
-import type * as ProviderError from "@strata/core/ProviderError"
+import type * as ChatResponse from "@strata/core/chat/ChatResponse"
+import * as ProviderError from "@strata/core/ProviderError"
+import * as Wording from "../error/Wording.ts"
 import type { Warning } from "../OpenAiOptions.ts"
 import * as Shape from "../schema/Shape.ts"
 import * as Json from "./Json.ts"
@@ -12,6 +14,7 @@ import * as Json from "./Json.ts"
  * - `model`: as the request names it; `server`: the host it was sent to; both are kept with encrypted reasoning.
  * - `callId`: the id of a call, the nth item of the answer, to which the server gave none.
  * - `shapes`, `shape`: of the arguments of tools, by name, and of the answer, where their schemas were made strict.
+ * - `needsCall`: whether an answer without a tool call is none.
  * - `failed`: the error for the `error` of an answer or a stream, as the same one with an HTTP status.
  */
 export interface Asked {
@@ -23,6 +26,7 @@ export interface Asked {
   readonly callId: (nth: number) => string
   readonly shapes: ReadonlyMap<string, Shape.Shape>
   readonly shape: Shape.Shape | undefined
+  readonly needsCall: boolean
   readonly failed: (error: unknown) => ProviderError.CallError
 }
 
@@ -35,6 +39,27 @@ export interface Origin {
 /** Whether an item of the history comes from where the request goes. */
 export const isFrom = (given: unknown, { model, server }: Origin): boolean =>
   Json.text(given, "server") === server && Json.text(given, "model") === model
+
+/** The error of a complete answer that lacks the call the request demands. */
+export const uncalled = (
+  asked: Asked,
+  { finishReason }: ChatResponse.Outcome
+): ProviderError.ModelFailedError | undefined => {
+  const { model, needsCall, provider, requestId, server } = asked
+  return needsCall && finishReason === "stop"
+    ? new ProviderError.ModelFailedError({
+      provider,
+      model,
+      server,
+      requestId,
+      message: Wording.message(
+        asked,
+        "the request demands a tool call, and the model made none",
+        "Use a model that calls tools, or the tool choice `auto`"
+      )
+    })
+    : undefined
+}
 
 /** Takes the nulls out of a text in pieces, which a strict schema put in; text as it is without one. */
 export const eraser = (shape: Shape.Shape | undefined): Shape.Eraser =>

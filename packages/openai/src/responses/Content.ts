@@ -43,6 +43,14 @@ export const encode = (
       remedy: "Leave it out, or set `profile.media` if it does"
     })
   }
+  if ("citations" in part && part.citations === true) {
+    return Result.fail({
+      field: `${field}.citations`,
+      feature: "citations",
+      problem: "the server cites nothing that it is given",
+      remedy: "Leave `citations` out"
+    })
+  }
   switch (part.type) {
     case "text":
       return Result.succeed(text(part.text))

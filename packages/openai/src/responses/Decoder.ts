@@ -23,7 +23,7 @@ export interface Decoder {
   /** Adds the events of one event of the server, by its name where its data has no type. Gives the error, if it is one. */
   readonly add: (data: unknown, name: string, events: Events) => ProviderError.CallError | undefined
   /** `[DONE]`: proves the end where nothing else did. */
-  readonly done: (events: Events) => void
+  readonly done: (events: Events) => ProviderError.CallError | undefined
 }
 
 export const make = (asked: Asked.Asked): Decoder => {
@@ -205,13 +205,16 @@ export const make = (asked: Asked.Asked): Decoder => {
   }
 
   /** Everything that did not arrive yet, then `finish`. */
-  const end = (response: unknown, events: Events) => {
+  const end = (response: unknown, events: Events): ProviderError.CallError | undefined => {
     for (const [nth, whole] of Json.list(response, "output").entries()) {
       if (Json.text(whole, "type") !== undefined) finish(items.last(whole, nth), whole, events)
     }
     for (const item of items.all) finish(item, undefined, events, true)
+    const outcome = Outcome.make(response, Outcome.contentOf(found, isCut), asked)
+    const uncalled = Asked.uncalled(asked, outcome)
+    if (uncalled !== undefined) return uncalled
     complete = true
-    events.push({ type: "finish", ...Outcome.make(response, Outcome.contentOf(found, isCut), asked) })
+    events.push({ type: "finish", ...outcome })
   }
 
   const add = (data: unknown, eventName: string, events: Events): ProviderError.CallError | void => {
@@ -270,9 +273,7 @@ export const make = (asked: Asked.Asked): Decoder => {
   return {
     isComplete: () => complete,
     add: (data, eventName, events) => complete ? undefined : add(data, eventName, events) ?? undefined,
-    done: (events) => {
-      if (!complete && items.all.length > 0) end(created, events)
-    }
+    done: (events) => complete || items.all.length === 0 ? undefined : end(created, events)
   }
 }
 

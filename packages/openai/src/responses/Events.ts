@@ -3,13 +3,14 @@
  * after `[DONE]` alone; one that ends before fails, and a call that is still open then is never handed out.
  */
 import type * as ChatEvent from "@strata/core/chat/ChatEvent"
-import * as ProviderError from "@strata/core/ProviderError"
+import type * as ProviderError from "@strata/core/ProviderError"
 import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type * as Pull from "effect/Pull"
 import * as Stream from "effect/Stream"
 import type { ServerEvent } from "../client/Answer.ts"
+import * as Network from "../error/Network.ts"
 import type { Asked } from "./Asked.ts"
 import * as Decoder from "./Decoder.ts"
 
@@ -27,7 +28,7 @@ export const decode = <E, R>(
         const decoded: Array<ChatEvent.ChatEvent> = []
         for (const event of batch) {
           if (event.type === "data") problem = decoder.add(event.data, event.event, decoded)
-          else if (event.type === "done") decoder.done(decoded)
+          else if (event.type === "done") problem = decoder.done(decoded)
           if (problem !== undefined) break
         }
         return decoded
@@ -58,11 +59,5 @@ type Pulled<E, R> = Pull.Pull<
   R
 >
 
-const truncated = ({ model, provider, requestId, server }: Asked): ProviderError.ConnectionError =>
-  new ProviderError.ConnectionError({
-    provider,
-    model,
-    server,
-    requestId,
-    message: `${model} at ${server}: the stream ended before the answer was complete. Send the request again.`
-  })
+const truncated = (asked: Asked): ProviderError.CallError =>
+  Network.classify(asked, undefined, "the stream ended before the answer was complete")

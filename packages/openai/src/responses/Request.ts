@@ -5,6 +5,7 @@
  */
 import type * as ChatRequest from "@strata/core/chat/ChatRequest"
 import * as ProviderError from "@strata/core/ProviderError"
+import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import type { Report, Target } from "../chat/Codec.ts"
 import type * as Shape from "../schema/Shape.ts"
@@ -15,12 +16,14 @@ import * as History from "./History.ts"
 import * as Tools from "./Tools.ts"
 
 /**
- * The body, and the shapes of what was made strict: of the arguments of tools, by name, and of the answer. See `schema/Shape.ts`.
+ * The body, and the shapes of what was made strict: of the arguments of tools, by name, and of the answer; see
+ * `schema/Shape.ts`. `needsCall`: whether the answer has to have a tool call.
  */
 export interface Encoded {
   readonly body: { readonly [field: string]: unknown }
   readonly shapes: ReadonlyMap<string, Shape.Shape>
   readonly shape: Shape.Shape | undefined
+  readonly needsCall: boolean
 }
 
 /** Encodes a request; fails for what the API cannot do, with the place in the request. */
@@ -64,18 +67,22 @@ const fields = (
       ...(temperature !== undefined && { temperature }),
       ...(topP !== undefined && { top_p: topP }),
       ...(!neverReasons.test(model) && { include: ["reasoning.encrypted_content"] }),
-      store: false,
-      stream: streaming
+      store: false
     }
-    return { body: merged(body, request.providerOptions?.openai), shape, shapes }
+    const own: unknown = request.providerOptions?.openai
+    if (own !== undefined && !Predicate.isObject(own)) return yield* Result.fail(noFields)
+    return {
+      // What is given in the server's own format wins; `undefined` takes a field out, as it does in JSON. But an answer of
+      // another kind than the one that is waited for could not be read.
+      body: { ...body, ...own, stream: streaming },
+      shape,
+      shapes,
+      needsCall: toolChoice === "any" || typeof toolChoice === "object"
+    }
   })
 
 /** OpenAI refuses to encrypt the reasoning of models that have none. `include` of `providerOptions.openai` overrides it. */
 const neverReasons = /^(?:gpt-3|gpt-4|chatgpt-4)/
-
-/** What is given in the server's own format wins; `undefined` takes a field out. */
-const merged = (body: object, own: object = {}): Encoded["body"] =>
-  Object.fromEntries(Object.entries({ ...body, ...own }).filter(([, value]) => value !== undefined))
 
 const formatOf = (
   format: ChatRequest.ResponseFormat | undefined,
@@ -120,6 +127,12 @@ const effortOf = (
   if (budgetTokens === undefined) return undefined
   adjust(Adjustment.effortOfBudget, "reasoning.budgetTokens")
   return budgetTokens < 4_096 ? "low" : budgetTokens < 16_384 ? "medium" : budgetTokens < 24_576 ? "high" : "xhigh"
+}
+
+const noFields: Unfit = {
+  field: "providerOptions.openai",
+  problem: "it is not an object",
+  remedy: "Give an object with fields of the request"
 }
 
 const noStop: Unfit = {

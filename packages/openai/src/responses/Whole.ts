@@ -2,7 +2,7 @@
 import * as ChatResponse from "@strata/core/chat/ChatResponse"
 import type * as ProviderError from "@strata/core/ProviderError"
 import * as Result from "effect/Result"
-import type { Asked } from "./Asked.ts"
+import * as Asked from "./Asked.ts"
 import * as Decoder from "./Decoder.ts"
 import * as Json from "./Json.ts"
 import * as Outcome from "./Outcome.ts"
@@ -10,7 +10,7 @@ import * as Output from "./Output.ts"
 
 export const decode = (
   body: unknown,
-  asked: Asked
+  asked: Asked.Asked
 ): Result.Result<ChatResponse.ChatResponse, ProviderError.CallError> => {
   const error = Json.member(body, "error")
   const status = Json.text(body, "status")
@@ -23,7 +23,9 @@ export const decode = (
   const parts = items.flatMap((item, nth) => Output.parts(item, nth, asked))
   const lastCall = items.findLast((item) => Json.text(item, "type") === "function_call")
   const isCut = lastCall !== undefined && (Output.isCut(lastCall) || !Output.isWhole(lastCall))
-  return Result.succeed(ChatResponse.make(parts, Outcome.make(body, Outcome.contentOf(parts, isCut), asked)))
+  const outcome = Outcome.make(body, Outcome.contentOf(parts, isCut), asked)
+  const uncalled = Asked.uncalled(asked, outcome)
+  return uncalled === undefined ? Result.succeed(ChatResponse.make(parts, outcome)) : Result.fail(uncalled)
 }
 
 /** The states of an answer that is there. */
