@@ -72,7 +72,7 @@ const read = Effect.fnUntraced(function*(call: Call.ChatCall) {
   return { body, request, meter, envelope }
 })
 
-/** OpenAI keeps reasoning for itself, also at Bedrock; else mantle has a member for it, and the runtime writes it into the text. */
+/** OpenAI keeps reasoning to itself, also at Bedrock; else mantle has a member for it, the runtime tags in the text. */
 const thoughtsOf = ({ endpoint, hosted }: Models.Served, quirks: Quirks.Quirks): Completion.Thoughts => {
   if (quirks.has("reasoning")) return "reasoning"
   if (quirks.has("reasoning-content")) return "reasoning_content"
