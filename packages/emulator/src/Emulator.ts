@@ -73,7 +73,7 @@ export interface ClientOptions {
  * - `apiKey`: a bearer key, or the `api-key` of Azure. The key pair of `client` signs as well: for `bedrock`, and for
  *   `bedrock-mantle`.
  */
-export interface OpenAiAddresses {
+export interface OpenAiOptions {
   readonly baseUrl: string
   readonly runtimeUrl: string
   readonly mantleUrl: string
@@ -104,7 +104,7 @@ export class Emulator extends Context.Service<Emulator, {
   readonly certificate: string | undefined
   readonly client: ClientOptions
   readonly apiKey: Redacted.Redacted
-  readonly openai: OpenAiAddresses
+  readonly openai: OpenAiOptions
   readonly statistics: Effect.Effect<Statistics.Statistics>
   readonly requests: Effect.Effect<ReadonlyArray<Statistics.ReceivedRequest>>
   readonly ended: Stream.Stream<Statistics.ReceivedRequest>

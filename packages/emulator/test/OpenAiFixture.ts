@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Fixture from "./Fixture.ts"
 
-/** The addresses of {@link Emulator.OpenAiAddresses}, and the roots of mantle. */
+/** The addresses of {@link Emulator.OpenAiOptions}, and the roots of mantle. */
 export type Root = "baseUrl" | "runtimeUrl" | "mantle/v1" | "mantle/openai/v1" | "azureUrl"
 
 export interface Answer {
