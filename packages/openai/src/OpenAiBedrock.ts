@@ -193,6 +193,8 @@ const optionsOf = Check.struct<Options>({
   account: Check.optional(Check.filled),
   profile: Check.optional((given, at) => {
     const profile = OpenAiProfile.check(given, at)
-    return typeof profile === "string" ? Check.refuseKind(at, given, "Give an object: the endpoint tells the kind") : profile
+    return typeof profile === "string"
+      ? Check.refuseKind(at, given, "Give an object: the endpoint tells the kind")
+      : profile
   })
 })

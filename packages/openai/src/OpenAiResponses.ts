@@ -35,7 +35,12 @@ export const codec: Codec.Codec = {
           shape,
           shapes,
           needsCall,
-          failed: failedAt(head, { provider: target.provider, model: request.model, server: target.server, request: body })
+          failed: failedAt(head, {
+            provider: target.provider,
+            model: request.model,
+            server: target.server,
+            request: body
+          })
         })
         return {
           path: "responses",

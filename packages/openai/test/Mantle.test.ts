@@ -64,11 +64,16 @@ describe("Bedrock's endpoints", () => {
       const runtime = "https://bedrock-runtime.us-east-1.amazonaws.com/openai/v1"
       const options: OpenAiBedrock.Options = { endpoint: "runtime" }
       assert.strictEqual((yield* pathOf({ model: "openai.gpt-5.4" }, options)).url, `${runtime}/responses`)
-      assert.strictEqual((yield* pathOf({ model: "openai.gpt-oss-20b-1:0" }, options)).url, `${runtime}/chat/completions`)
+      assert.strictEqual(
+        (yield* pathOf({ model: "openai.gpt-oss-20b-1:0" }, options)).url,
+        `${runtime}/chat/completions`
+      )
       // Elsewhere the name of a model decides nothing.
       const server = Fake.make(completion)
       yield* ChatService.generate("Hi").pipe(
-        Effect.provide(Fake.chat(server, { model: "openai.gpt-5.4", api: "auto", client: { baseUrl: "http://localhost:4000" } }))
+        Effect.provide(
+          Fake.chat(server, { model: "openai.gpt-5.4", api: "auto", client: { baseUrl: "http://localhost:4000" } })
+        )
       )
       assert.strictEqual(server.received[0]?.url, "http://localhost:4000/v1/chat/completions")
     }).pipe(keys))

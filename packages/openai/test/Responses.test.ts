@@ -120,7 +120,11 @@ describe("Responses: requests", () => {
         Message.user("Hello"),
         Message.system("Now be long.")
       ]
-      const later = (role: string) => ({ type: "message", role, content: [{ type: "input_text", text: "Now be long." }] })
+      const later = (role: string) => ({
+        type: "message",
+        role,
+        content: [{ type: "input_text", text: "Now be long." }]
+      })
       const { body } = yield* bodyOf(messages)
       assert.strictEqual(body["instructions"], "Be brief.\n\nBe kind.\n\nBe exact.")
       assert.deepStrictEqual((body["input"] as ReadonlyArray<unknown>)[1], later("developer"))
@@ -217,7 +221,10 @@ describe("Responses: requests", () => {
 
   it.effect("case 5: always sends arguments as JSON text", () =>
     Effect.gen(function*() {
-      const calls = [{ city: "Berlin" }, "{\"city\":\"Berlin\"}", "{\"city\":\"Ber", undefined].map((params, index) => ({
+      const calls = [{ city: "Berlin" }, "{\"city\":\"Berlin\"}", "{\"city\":\"Ber", undefined].map((
+        params,
+        index
+      ) => ({
         type: "tool-call" as const,
         id: `c${index}`,
         name: "weather",
@@ -225,8 +232,15 @@ describe("Responses: requests", () => {
       }))
       const results = calls.map(({ id }) => ({ type: "tool-result" as const, id, result: "ok" }))
       const { body } = yield* bodyOf([Message.user("Hi"), Message.assistant(calls), Message.tool(results)])
-      const sent = (body["input"] as ReadonlyArray<Fake.Json>).flatMap(({ arguments: text }) => text === undefined ? [] : [text])
-      assert.deepStrictEqual(sent, ["{\"city\":\"Berlin\"}", "{\"city\":\"Berlin\"}", "\"{\\\"city\\\":\\\"Ber\"", "{}"])
+      const sent = (body["input"] as ReadonlyArray<Fake.Json>).flatMap(({ arguments: text }) =>
+        text === undefined ? [] : [text]
+      )
+      assert.deepStrictEqual(sent, [
+        "{\"city\":\"Berlin\"}",
+        "{\"city\":\"Berlin\"}",
+        "\"{\\\"city\\\":\\\"Ber\"",
+        "{}"
+      ])
       for (const text of sent) assert.doesNotThrow(() => JSON.parse(String(text)))
     }))
 
@@ -240,7 +254,9 @@ describe("Responses: requests", () => {
       }
       const record = { type: "object", additionalProperties: { type: "string" } }
       const server = Fake.make(
-        Fake.json(Fake.response([Fake.call("c1", "one", { city: "Berlin", unit: null }), Fake.call("c2", "two", { a: null })]))
+        Fake.json(
+          Fake.response([Fake.call("c1", "one", { city: "Berlin", unit: null }), Fake.call("c2", "two", { a: null })])
+        )
       )
       const answer = yield* ChatService.generate({
         messages: "Hi",
@@ -321,15 +337,30 @@ describe("Responses: history", () => {
     Effect.gen(function*() {
       const open = { type: "reasoning", id: "rs_1", summary: [], content: [{ type: "reasoning_text", text: "Hm" }] }
       const { first, input, warnings } = yield* twoTurns([open, Fake.message("Rain"), Fake.reasoning("rs_2")])
-      assert.deepStrictEqual((input as ReadonlyArray<Fake.Json>).map(({ type }) => type), ["message", "message", "message"])
+      assert.deepStrictEqual((input as ReadonlyArray<Fake.Json>).map(({ type }) => type), [
+        "message",
+        "message",
+        "message"
+      ])
       assert.deepStrictEqual(first.message.content[0], { type: "reasoning", text: "Hm" })
       assert.deepStrictEqual(warnings.map(({ type }) => type), ["omitted", "omitted"])
     }))
 
   it.effect("sends back whole what it does not know, and all of a message", () =>
     Effect.gen(function*() {
-      const search = { type: "web_search_call", id: "ws_1", status: "completed", action: { type: "search", query: "rain" } }
-      const annotation = { type: "url_citation", url: "https://example.com", title: "Rain", start_index: 0, end_index: 4 }
+      const search = {
+        type: "web_search_call",
+        id: "ws_1",
+        status: "completed",
+        action: { type: "search", query: "rain" }
+      }
+      const annotation = {
+        type: "url_citation",
+        url: "https://example.com",
+        title: "Rain",
+        start_index: 0,
+        end_index: 4
+      }
       const { first, input } = yield* twoTurns([
         search,
         Fake.message("", {
@@ -396,7 +427,10 @@ describe("Responses: history", () => {
       assert.match(String(call?.["call_id"]), /^tooluse___1_\w+$/)
       assert.strictEqual(result?.["call_id"], call?.["call_id"])
       assert.strictEqual(result?.["output"], "Error: Rain")
-      assert.deepStrictEqual(warnings.map(({ field }) => field), [0, 1, 2, 3, 5].map((at) => `messages[1].content[${at}]`))
+      assert.deepStrictEqual(
+        warnings.map(({ field }) => field),
+        [0, 1, 2, 3, 5].map((at) => `messages[1].content[${at}]`)
+      )
     }))
 
   it.effect("gives every call one result, and sends no result without its call", () =>

@@ -43,25 +43,33 @@ const arrived = (bytes: Uint8Array) =>
   }).join("")
 
 describe("Responses: any stream", () => {
-  it.effect("cut at any byte, ends complete or with a typed error, and loses nothing that had arrived", () =>
-    Effect.gen(function*() {
-      const complete = encoder.encode(Fake.text(sent)).length
-      for (let at = 0; at <= stream.length; at += 29) {
-        const { events, exit } = yield* read(stream.subarray(0, at))
-        const given = pieces(events)
-        assert.isTrue(given.startsWith(arrived(stream.subarray(0, at))), `at ${at}`)
-        const finishes = events.filter(({ type }) => type === "finish").length
-        if (at >= complete) assert.isTrue(Exit.isSuccess(exit) && finishes === 1, `at ${at}`)
-        else assert.isTrue(Exit.isFailure(exit) && Exit.hasFails(exit) && finishes === 0, `at ${at}`)
-      }
-    }), 60_000)
+  it.effect(
+    "cut at any byte, ends complete or with a typed error, and loses nothing that had arrived",
+    () =>
+      Effect.gen(function*() {
+        const complete = encoder.encode(Fake.text(sent)).length
+        for (let at = 0; at <= stream.length; at += 29) {
+          const { events, exit } = yield* read(stream.subarray(0, at))
+          const given = pieces(events)
+          assert.isTrue(given.startsWith(arrived(stream.subarray(0, at))), `at ${at}`)
+          const finishes = events.filter(({ type }) => type === "finish").length
+          if (at >= complete) assert.isTrue(Exit.isSuccess(exit) && finishes === 1, `at ${at}`)
+          else assert.isTrue(Exit.isFailure(exit) && Exit.hasFails(exit) && finishes === 0, `at ${at}`)
+        }
+      }),
+    60_000
+  )
 
   it.effect.prop(
     "case 7: the same bytes in any chunks give the same answer",
     { cuts: Schema.Array(Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1 }))) },
     ({ cuts }) =>
       Effect.gen(function*() {
-        const places = [0, ...cuts.map((cut) => Math.floor(cut * stream.length)).toSorted((a, b) => a - b), stream.length]
+        const places = [
+          0,
+          ...cuts.map((cut) => Math.floor(cut * stream.length)).toSorted((a, b) => a - b),
+          stream.length
+        ]
         const chunks = places.slice(1).map((end, index) => stream.slice(places[index], end))
         const [{ events }, whole] = yield* Effect.all([read(...chunks), read(stream)])
         assert.strictEqual(pieces(events), pieces(whole.events))
@@ -117,7 +125,8 @@ function types() {
   return [...new Set(["response.invented", "error", "response.failed", ...sent.map(({ type }) => String(type))])]
 }
 
-const asObject = (value: unknown): object => typeof value === "object" && value !== null && !Array.isArray(value) ? value : {}
+const asObject = (value: unknown): object =>
+  typeof value === "object" && value !== null && !Array.isArray(value) ? value : {}
 
 /** The JSON with one of its values, chosen by the number, replaced. */
 const replaced = (json: unknown, number: number, by: unknown): unknown => {

@@ -18,7 +18,8 @@ const readFrom = (answer: () => Response) =>
     return { events: seen, error }
   })
 
-const whole = (answer: unknown) => ChatService.generate("Hi").pipe(Effect.provide(Fake.chat(Fake.make(Fake.json(answer)))))
+const whole = (answer: unknown) =>
+  ChatService.generate("Hi").pipe(Effect.provide(Fake.chat(Fake.make(Fake.json(answer)))))
 
 const textOf = (events: ReadonlyArray<ChatEvent.ChatEvent>) =>
   events.map((event) => event.type === "text-delta" ? event.delta : "").join("")
@@ -63,7 +64,10 @@ const answers: Readonly<Record<string, Fake.Json>> = {
       ]
     })
   ]),
-  "items that are not known": Fake.response([{ type: "web_search_call", id: "ws_1", status: "completed" }, Fake.message("Hi")]),
+  "items that are not known": Fake.response([
+    { type: "web_search_call", id: "ws_1", status: "completed" },
+    Fake.message("Hi")
+  ]),
   "an answer that was cut": Fake.response([Fake.message("Hel", { status: "incomplete" })], {
     status: "incomplete",
     incomplete_details: { reason: "max_output_tokens" }
@@ -138,13 +142,16 @@ describe("Responses: streams", () => {
         ]),
         5
       )))
-      assert.deepStrictEqual(events.flatMap((event) => "delta" in event ? [[event.type, event.index, event.delta]] : []), [
-        ["reasoning-delta", 0, "One"],
-        ["reasoning-delta", 0, "\n\nTwo"],
-        ["text-delta", 1, "Rainy"],
-        ["tool-params-delta", 2, "{\"a\":"],
-        ["tool-params-delta", 2, "1}"]
-      ])
+      assert.deepStrictEqual(
+        events.flatMap((event) => "delta" in event ? [[event.type, event.index, event.delta]] : []),
+        [
+          ["reasoning-delta", 0, "One"],
+          ["reasoning-delta", 0, "\n\nTwo"],
+          ["text-delta", 1, "Rainy"],
+          ["tool-params-delta", 2, "{\"a\":"],
+          ["tool-params-delta", 2, "1}"]
+        ]
+      )
       assert.deepStrictEqual(events.filter(({ type }) => type === "citation" || type === "tool-params-start"), [
         {
           type: "citation",
@@ -237,7 +244,13 @@ describe("Responses: streams", () => {
           ["{\"city\":", "{\"city\":", "length"]
         ] as const
       ) {
-        const answer = Fake.response([{ type: "function_call", id: "fc_1", call_id: "c1", name: "weather", arguments: args }])
+        const answer = Fake.response([{
+          type: "function_call",
+          id: "fc_1",
+          call_id: "c1",
+          name: "weather",
+          arguments: args
+        }])
         const { finishReason, toolCalls } = yield* whole(answer)
         assert.deepStrictEqual(toolCalls.map(({ params }) => params), [params])
         // Case 6: a last call that does not parse was cut, whatever the server says.

@@ -81,7 +81,9 @@ export const encode = (
 }
 
 /** What has to be sent as a file: a document of text is text. */
-const isMedia = (part: Message.UserPart | Message.ToolResultContent): part is Message.ImagePart | Message.DocumentPart =>
+const isMedia = (
+  part: Message.UserPart | Message.ToolResultContent
+): part is Message.ImagePart | Message.DocumentPart =>
   part.type === "image" || part.type === "document" && ("bytes" in part.source || "uri" in part.source)
 
 const encodeDocument = (part: Message.DocumentPart, field: string): Result.Result<Content, Unfit> => {

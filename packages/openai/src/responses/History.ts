@@ -8,9 +8,9 @@ import * as Message from "@strata/core/chat/Message"
 import * as ExactJson from "@strata/core/ExactJson"
 import * as Result from "effect/Result"
 import type { Media } from "../profile/Profile.ts"
+import * as Adjustment from "./Adjustment.ts"
 import * as Asked from "./Asked.ts"
 import * as CallId from "./CallId.ts"
-import * as Adjustment from "./Adjustment.ts"
 import * as Content from "./Content.ts"
 import * as Json from "./Json.ts"
 
@@ -200,7 +200,12 @@ const reasoning = (
   const item = Json.object(own?.["item"])
   const encrypted = Json.text(item, "encrypted_content")
   if (item === undefined || encrypted === undefined || encrypted === "") {
-    adjust(part.signature === undefined && part.redacted === undefined ? Adjustment.openReasoning : Adjustment.foreignReasoning, field)
+    adjust(
+      part.signature === undefined && part.redacted === undefined
+        ? Adjustment.openReasoning
+        : Adjustment.foreignReasoning,
+      field
+    )
     return undefined
   }
   if (!Asked.isFrom(own?.["origin"], origin)) {

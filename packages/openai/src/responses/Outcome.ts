@@ -1,8 +1,8 @@
 /**
  * How an answer of the Responses API ended: finish reason, usage, metadata.
  */
-import type * as Message from "@strata/core/chat/Message"
 import type * as ChatResponse from "@strata/core/chat/ChatResponse"
+import type * as Message from "@strata/core/chat/Message"
 import * as Usage from "@strata/core/Usage"
 import type { OpenAiChatMetadata } from "../OpenAiOptions.ts"
 import * as Adjustment from "./Adjustment.ts"
@@ -79,7 +79,10 @@ const metadata = (response: unknown, usage: Json.JsonObject | undefined, asked: 
     ...(serviceTier !== undefined && { serviceTier }),
     ...(usage !== undefined && { usage }),
     ...(reason === "content_filter" && {
-      contentFilter: { blocked: "answer" as const, categories: Json.object(Json.member(response, "content_filters")) ?? {} }
+      contentFilter: {
+        blocked: "answer" as const,
+        categories: Json.object(Json.member(response, "content_filters")) ?? {}
+      }
     }),
     ...(warnings.length > 0 && { warnings })
   }

@@ -129,7 +129,8 @@ export const events = (answer: Json, size = 3): ReadonlyArray<Json> => {
 
 const list = (value: unknown): ReadonlyArray<Json> => value as ReadonlyArray<Json>
 
-const pieces = (text: string, size: number): ReadonlyArray<string> => text.match(new RegExp(`[^]{1,${size}}`, "gu")) ?? []
+const pieces = (text: string, size: number): ReadonlyArray<string> =>
+  text.match(new RegExp(`[^]{1,${size}}`, "gu")) ?? []
 
 const itemEvents = (item: Json, output_index: number, size: number): ReadonlyArray<Json> => {
   const at = { output_index, item_id: item["id"] }
