@@ -81,7 +81,10 @@ export const make = Effect.fnUntraced(function*(
   const keys = (properties: object) => attempt(() => Promise.resolve(credentials?.(properties)))
 
   const sign = Effect.fn("BedrockSigner.sign")(function*(request: Unsigned) {
-    const { body, headers, method, url } = yield* Check.run(unsigned, request, { provider: providerName, field: "request" })
+    const { body, headers, method, url } = yield* Check.run(unsigned, request, {
+      provider: providerName,
+      field: "request"
+    })
     const target = Result.getOrUndefined(Result.try(() => new URL(url)))
     if (target === undefined) return yield* notUrl
     if (credentials === undefined) {

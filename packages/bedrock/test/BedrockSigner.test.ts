@@ -47,7 +47,9 @@ describe("BedrockSigner", () => {
 
   it.effect("signs for the service and the region that the host names", () =>
     Effect.gen(function*() {
-      const signer = yield* BedrockSigner.make({ credentials: { ...credentials, sessionToken: Redacted.make("token") } })
+      const signer = yield* BedrockSigner.make({
+        credentials: { ...credentials, sessionToken: Redacted.make("token") }
+      })
       const scopeOf = (url: string) =>
         Effect.map(
           signer.sign({ ...mantle, url }),
@@ -67,7 +69,10 @@ describe("BedrockSigner", () => {
         "x-amz-date",
         "x-amz-security-token"
       ])
-      assert.include(headers["authorization"], "SignedHeaders=content-type;host;x-amz-content-sha256;x-amz-date;x-amz-security-token")
+      assert.include(
+        headers["authorization"],
+        "SignedHeaders=content-type;host;x-amz-content-sha256;x-amz-date;x-amz-security-token"
+      )
     }).pipe(Effect.provide(Environment.provided({ AWS_REGION: "us-east-1" }))))
 
   it.effect("sends an API key as a bearer token", () =>
