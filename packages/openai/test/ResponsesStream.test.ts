@@ -46,6 +46,16 @@ const answers: Readonly<Record<string, Fake.Json>> = {
     },
     Fake.message("Hello")
   ]),
+  "a summary and the text itself": Fake.response([
+    {
+      type: "reasoning",
+      id: "rs_1",
+      summary: summary("In short"),
+      content: [{ type: "reasoning_text", text: "At length" }]
+    },
+    Fake.message("Hello")
+  ]),
+  "arguments that are no JSON": Fake.response([Fake.call("c1", "weather", "{\"city\":")]),
   calls: Fake.response([
     Fake.reasoning("rs_1"),
     Fake.call("c1", "weather", { city: "Berlin" }),
@@ -181,6 +191,39 @@ describe("Responses: streams", () => {
         assert.isUndefined(error)
         assert.deepStrictEqual(events.slice(-2).map(({ type }) => type), ["tool-call", "finish"])
       }
+    }))
+
+  it.effect("case 1: a call that is still open at [DONE] is not handed out", () =>
+    Effect.gen(function*() {
+      const events = Fake.events(Fake.response([Fake.message("Rain"), Fake.call("c1", "weather", { city: "Berlin" })]))
+      const { error, events: seen } = yield* read(`${Fake.text(events.slice(0, -4))}data: [DONE]\n\n`)
+      assert.isUndefined(error)
+      assert.notInclude(seen.map(({ type }) => type), "tool-call")
+      const last = seen.at(-1)
+      assert.strictEqual(last?.type === "finish" ? last.finishReason : undefined, "length")
+    }))
+
+  it.effect("case 3: calls that come interleaved are told apart, also at one place", () =>
+    Effect.gen(function*() {
+      const answer = Fake.response([
+        Fake.call("c1", "weather", { city: "Berlin" }),
+        Fake.call("c2", "weather", { city: "Rome" })
+      ])
+      const events = Fake.events(answer).map((event) => "output_index" in event ? { ...event, output_index: 0 } : event)
+      const added = events.filter(({ type }) => type === "response.output_item.added")
+      const deltas = events.filter(({ type }) => String(type).endsWith("delta"))
+      const [first, second] = ["fc_c1", "fc_c2"].map((id) => deltas.filter(({ item_id }) => item_id === id))
+      const alternating = first!.flatMap((delta, at) => [delta, ...second!.slice(at, at + 1)])
+      const whole = events.filter(({ type }) => /\.done$|completed/.test(String(type)))
+      const { events: seen } = yield* read(Fake.text([...added, ...alternating, ...whole]))
+      assert.strictEqual(alternating.length, deltas.length)
+      const texts = new Map<string, string>()
+      for (const event of seen) {
+        if (event.type === "tool-params-delta") texts.set(event.id, `${texts.get(event.id) ?? ""}${event.delta}`)
+      }
+      assert.deepStrictEqual([...texts], [["c1", "{\"city\":\"Berlin\"}"], ["c2", "{\"city\":\"Rome\"}"]])
+      const { toolCalls } = yield* ChatEvent.collect(Stream.fromIterable(seen))
+      assert.deepStrictEqual(toolCalls.map(({ params }) => params), [{ city: "Berlin" }, { city: "Rome" }])
     }))
 
   const failed = { code: "rate_limit_exceeded", message: "Rate limit reached for gpt-5.4" }
