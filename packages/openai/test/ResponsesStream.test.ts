@@ -28,6 +28,10 @@ const annotation = { type: "url_citation", url: "https://example.com", title: "R
 
 const summary = (...texts: ReadonlyArray<string>) => texts.map((text) => ({ type: "summary_text", text }))
 
+/** The item of an event with another status. */
+const itemOf = ({ item }: Fake.Json, status: string | undefined) =>
+  typeof item === "object" ? { ...item, status } : undefined
+
 const answers: Readonly<Record<string, Fake.Json>> = {
   text: Fake.response([Fake.message("Hello, world")]),
   "an empty text": Fake.response([Fake.message("")]),
@@ -176,6 +180,13 @@ describe("Responses: streams", () => {
       ])
     }))
 
+  it.effect("shows what began: the summary of reasoning and its text are not mixed", () =>
+    Effect.gen(function*() {
+      const { events } = yield* read(Fake.text(Fake.events(answers["a summary and the text itself"]!)))
+      const shown = events.map((event) => event.type === "reasoning-delta" ? event.delta : "").join("")
+      assert.strictEqual(shown, "In short")
+    }))
+
   it.effect("case 1: the end is proved by the last event, or by [DONE]; without both nothing open is handed out", () =>
     Effect.gen(function*() {
       const events = Fake.events(Fake.response([Fake.message("Rain"), Fake.call("c1", "weather", { city: "Berlin" })]))
@@ -196,11 +207,14 @@ describe("Responses: streams", () => {
   it.effect("case 1: a call that is still open at [DONE] is not handed out", () =>
     Effect.gen(function*() {
       const events = Fake.events(Fake.response([Fake.message("Rain"), Fake.call("c1", "weather", { city: "Berlin" })]))
-      const { error, events: seen } = yield* read(`${Fake.text(events.slice(0, -4))}data: [DONE]\n\n`)
-      assert.isUndefined(error)
-      assert.notInclude(seen.map(({ type }) => type), "tool-call")
-      const last = seen.at(-1)
-      assert.strictEqual(last?.type === "finish" ? last.finishReason : undefined, "length")
+      for (const status of ["in_progress", undefined]) {
+        const open = events.slice(0, -4).map((event) => JSON.stringify({ ...event, item: itemOf(event, status) }))
+        const { error, events: seen } = yield* read([...open, "[DONE]"].map((data) => `data: ${data}\n\n`).join(""))
+        assert.isUndefined(error)
+        assert.notInclude(seen.map(({ type }) => type), "tool-call")
+        const last = seen.at(-1)
+        assert.strictEqual(last?.type === "finish" ? last.finishReason : undefined, "length")
+      }
     }))
 
   it.effect("case 3: calls that come interleaved are told apart, also at one place", () =>
