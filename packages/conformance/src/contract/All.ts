@@ -4,9 +4,14 @@ import * as Bedrock from "./Bedrock.ts"
 import * as Doubles from "./Doubles.ts"
 import * as EffectAi from "./EffectAi.ts"
 import * as Local from "./Local.ts"
+import * as OpenAi from "./OpenAi.ts"
 
 export const chat: ReadonlyArray<ChatContract.Subject> = [
   Bedrock.chat,
+  OpenAi.chat,
+  OpenAi.open,
+  OpenAi.responses,
+  OpenAi.reasoning,
   EffectAi.chat,
   EffectAi.foreignChat,
   Local.chat,
@@ -15,6 +20,7 @@ export const chat: ReadonlyArray<ChatContract.Subject> = [
 
 export const embedding: ReadonlyArray<EmbeddingContract.Subject> = [
   Bedrock.embedding,
+  OpenAi.embedding,
   EffectAi.embedding,
   EffectAi.foreignEmbedding,
   Local.embedding,

@@ -7,11 +7,14 @@ import { OpenAiChat, OpenAiClient, OpenAiEmbedding } from "@strata/openai"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 
-const client = <E>(answering: Layer.Layer<ChatService.ChatService | EmbeddingService.EmbeddingService, E>) =>
+const client = <E>(
+  answering: Layer.Layer<ChatService.ChatService | EmbeddingService.EmbeddingService, E>,
+  server: (openai: Emulator.OpenAiOptions) => OpenAiClient.Options = ({ baseUrl }) => ({ baseUrl, profile: "openai" })
+) =>
   Layer.unwrap(
     Effect.map(
       Emulator.Emulator,
-      ({ openai: { apiKey, baseUrl } }) => OpenAiClient.layer({ apiKey, baseUrl, profile: "openai" })
+      ({ openai }) => OpenAiClient.layer({ apiKey: openai.apiKey, ...server(openai) })
     )
   ).pipe(
     Layer.provide(Emulator.layer()),
@@ -59,6 +62,43 @@ export const responses: ChatContract.Subject = {
     "ends with \"stop-sequence\"": "the API has no stop sequences"
   },
   errors
+}
+
+/** gpt-oss by Chat Completions, at Bedrock's own endpoint: an open model shows its reasoning. */
+export const open: ChatContract.Subject = {
+  name: "OpenAiChat, an open model",
+  layer: (model) =>
+    OpenAiChat.layer({ model: "openai.gpt-oss-120b-1:0", api: "chat-completions" }).pipe(
+      Layer.provide(client(
+        Layer.merge(model, TestEmbedding.layer()),
+        ({ runtimeUrl }) => ({ baseUrl: runtimeUrl, profile: "bedrock" })
+      ))
+    ),
+  support: {
+    images: { missing: "gpt-oss reads none, which its server says" },
+    toolImages: { missing: "gpt-oss reads none, which its server says" },
+    signatures: { missing: "its reasoning has none" },
+    toolFailures: { missing: "a result is text" }
+  },
+  finishReasons: { "stop-sequence": "stop" },
+  deviations: { "ends with \"refusal\"": "the emulator's model refuses when its text is streamed already" },
+  errors
+}
+
+/** A model that reasons, by the Responses API. */
+export const reasoning: ChatContract.Subject = {
+  ...responses,
+  name: "OpenAiChat, Responses of a model that reasons",
+  layer: (model) =>
+    OpenAiChat.layer({ model: "gpt-5.1", api: "responses" }).pipe(
+      Layer.provide(client(Layer.merge(model, TestEmbedding.layer())))
+    ),
+  support: {
+    temperature: { missing: "models that reason refuse it" },
+    topP: { missing: "models that reason refuse it" },
+    stopSequences: { refused: "the API has none" },
+    toolFailures: { missing: "a result is text" }
+  }
 }
 
 /** Text Embedding 3 Small. */
