@@ -30,7 +30,7 @@ export const make = Effect.fnUntraced(function*(
 })
 
 /** A label for whose credentials are used; two providers of credentials have the same one. */
-const accountOf = Effect.fnUntraced(function*({ apiKey, assumeRole, credentials, profile }: Authentication.Options) {
+export const accountOf = Effect.fnUntraced(function*({ apiKey, assumeRole, credentials, profile }: Authentication.Options) {
   if (assumeRole !== undefined) return `role ${assumeRole.roleArn}`
   if (apiKey !== undefined) {
     return Effect.isEffect(apiKey)
