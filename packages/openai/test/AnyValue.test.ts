@@ -84,7 +84,7 @@ describe("the services", () => {
           () => post(any, any, any),
           () => post("chat/completions", any),
           () => Effect.scoped(postStream(any, { model: any }))
-        ].map((call) => () => Effect.provide(effectOf(call()), context))
+        ].map((call) => () => Effect.provide(effectOf(call()), context as Context.Context<any>))
       assert.deepStrictEqual(yield* AnyValue.troublesOf(calls), [])
     }))
 
@@ -101,5 +101,5 @@ describe("the services", () => {
     }))
 })
 
-const effectOf = (given: Effect.Effect<unknown, unknown, any> | Stream.Stream<unknown, unknown, any>) =>
-  Stream.isStream(given) ? Stream.runDrain(given) : given
+const effectOf = (given: unknown): Effect.Effect<unknown, unknown, any> =>
+  Stream.isStream(given) ? Stream.runDrain(given) : given as Effect.Effect<unknown, unknown, any>
