@@ -10,7 +10,6 @@ import * as Schema from "effect/Schema"
  * - `protocol`: the answer is not what the protocol says, too large, or does not fit the tool's `outputSchema`.
  * - `unsupported-version`: there is no version of the protocol that both sides know.
  * - `server`: the server refused the request; see `code` (JSON-RPC) or `status` (HTTP).
- * - `tool-failed`: the tool ran and reported a failure (`isError`), whose text is the `message`.
  * - `tool-changed`: the server has another definition of the tool than the one the model or a person has seen.
  * - `tool-gone`: the server does not have the tool any more.
  * - `name-collision`: two tools would have the same name.
@@ -26,7 +25,6 @@ export const Reason = Schema.Literals([
   "protocol",
   "unsupported-version",
   "server",
-  "tool-failed",
   "tool-changed",
   "tool-gone",
   "name-collision",
