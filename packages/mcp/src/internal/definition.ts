@@ -4,7 +4,6 @@ import * as Effect from "effect/Effect"
 import { isObject } from "effect/Predicate"
 import * as Result from "effect/Result"
 import type * as McpError from "../McpError.ts"
-import type { Settings } from "./session.ts"
 import type * as Session from "./session.ts"
 import * as Transport from "./transport.ts"
 
@@ -27,9 +26,10 @@ export interface Listing {
 /** Lists the tools. A server without the feature has none. */
 export const list = (
   connection: Session.Connection,
-  { server, startTimeout }: Settings
+  { server, startTimeout }: Session.Settings
 ): Effect.Effect<Listing, McpError.McpError> =>
   Effect.gen(function*() {
+    const digest = yield* Effect.provide(Digest.Digest, Digest.layerWebCrypto)
     const definitions = new Map<string, Definition>()
     const leftOut: Array<Listing["leftOut"][number]> = []
     const leave = (tool: unknown, problem: string) => {
@@ -49,7 +49,7 @@ export const list = (
         return yield* Transport.fail(server, "protocol", "answered", "its answer to `tools/list` has no `tools`")
       }
       for (const item of items) {
-        const read = yield* definitionOf(item)
+        const read = yield* definitionOf(item, digest)
         const name = isObject(item) ? item["name"] : undefined
         if (Result.isFailure(read)) leave(name, read.failure)
         else if (definitions.has(read.success.name)) leave(name, "the server lists another tool with this name")
@@ -69,7 +69,8 @@ export const list = (
   )
 
 const definitionOf = Effect.fnUntraced(function*(
-  item: unknown
+  item: unknown,
+  digest: Digest.Digest["Service"]
 ): Effect.fn.Return<Result.Result<Definition, string>> {
   if (!isObject(item)) return Result.fail("it is not an object")
   const { annotations, description, execution, inputSchema, name, outputSchema, title } = item
@@ -87,9 +88,8 @@ const definitionOf = Effect.fnUntraced(function*(
   // Messages nest 256 levels at most.
   const text = JSON.stringify(canonical(fields))
   if (text.length > longestDefinition) return Result.fail(`its definition has more than ${longestDefinition} characters`)
-  const digest = yield* Digest.Digest
   return Result.succeed({ ...fields, digest: yield* digest.digestHex(Digest.sha256, new TextEncoder().encode(text)) })
-}, Effect.provide(Digest.layerWebCrypto), Effect.orDie)
+})
 
 /** With the members of objects in order: servers do not promise one. */
 const canonical = (value: unknown): unknown =>

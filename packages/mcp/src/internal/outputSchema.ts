@@ -31,5 +31,5 @@ const reader = (schema: JsonSchema.JsonSchema) => {
     : JsonSchema.fromSchemaDraft2020_12(schema)
   const made = SchemaRepresentation.fromJsonSchemaDocument(document, { patterns: "ignore" })
   // What JSON Schema describes needs no services.
-  return Schema.decodeUnknownResult(made as Schema.ConstraintDecoder<unknown>)
+  return Schema.decodeUnknownResult(made as Schema.Top & { readonly DecodingServices: never })
 }
