@@ -64,9 +64,10 @@ export const open = (
         over = error
         const waiting = [...pending.values()]
         pending.clear()
+        // First, so that who tries again gets a new connection.
         return Effect.andThen(
-          Effect.forEach(waiting, (deferred) => Deferred.fail(deferred, error), { discard: true }),
-          host.lost(error)
+          host.lost(error),
+          Effect.forEach(waiting, (deferred) => Deferred.fail(deferred, error), { discard: true })
         )
       })
 
