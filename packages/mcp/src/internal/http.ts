@@ -9,6 +9,7 @@ import * as HttpClient from "effect/http/HttpClient"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Duration from "effect/Duration"
+import { hasProperty } from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
@@ -62,7 +63,9 @@ export const open = (
             Effect.catch((error) =>
               // A client of the program may fail for a status.
               error.response === undefined
-                ? Effect.fail(fail("connection", "unknown", "the request failed", { cause: error }))
+                ? Effect.fail(
+                  fail("connection", isUnsent(error) ? "not-run" : "unknown", "the request failed", { cause: error })
+                )
                 : Effect.succeed(error.response)
             )
           )
@@ -144,7 +147,7 @@ export const open = (
       const [message] = JsonRpc.read(text) ?? []
       const error = message?._tag === "Failure"
         ? message.error
-        : { code: undefined, message: Transport.excerpt(text, 200), data: undefined }
+        : { code: undefined, message: Transport.excerpt(text), data: undefined }
       return Effect.succeed({ _tag: "Failure", id: undefined, error: { ...error, status } })
     }
 
@@ -283,6 +286,25 @@ const isSuccess = ({ status }: Response): boolean => status >= 200 && status < 3
 
 const mediaType = (response: Response): string =>
   response.headers["content-type"]?.split(";", 1)[0]?.trim().toLowerCase() ?? ""
+
+/** Whether no connection was made: no such host, or nothing listens there. */
+const isUnsent = (error: unknown): boolean => {
+  let cause = error
+  for (let depth = 0; depth < 8 && hasProperty(cause, "cause"); depth++) {
+    cause = hasProperty(cause, "reason") && hasProperty(cause.reason, "cause") ? cause.reason.cause : cause.cause
+    if (hasProperty(cause, "code") && typeof cause.code === "string" && unsent.has(cause.code)) return true
+  }
+  return false
+}
+
+const unsent: ReadonlySet<string> = new Set([
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "UND_ERR_CONNECT_TIMEOUT"
+])
 
 /** The body of a refusal, up to what is read of it. */
 const textOf = (response: Response): Effect.Effect<string, never, Scope.Scope> =>

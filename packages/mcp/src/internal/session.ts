@@ -122,7 +122,7 @@ export const make = Effect.fnUntraced(function*(
       const cancel = method === "initialize" ? Effect.void : transport.notify({
         method: "notifications/cancelled",
         params: { requestId: id, reason: "The caller does not wait any more" }
-      }).pipe(Effect.timeoutOption(cancelTimeout), Effect.ignore, Effect.forkIn(scope))
+      }).pipe(Effect.timeoutOption(cancelTimeout), Effect.ignore, Effect.forkIn(scope, { startImmediately: true }))
       const answer = yield* transport.request({
         id,
         method,
@@ -258,7 +258,7 @@ const refused = (
   hasSession: boolean,
   tool: string | undefined
 ): Effect.Effect<never, McpError.McpError> => {
-  const words = Transport.excerpt(message)
+  const words = Transport.excerpt(`${message}${supportedIn(data)}`)
   return Effect.fail(
     hasSession && isSessionRefusal(`${message} ${wordsOf(data)}`)
       ? Transport.fail(server, "session-lost", "not-run", words)
@@ -279,6 +279,12 @@ const refused = (
 /** The text of what some servers send with an error: a message, or the cause of a defect. */
 const wordsOf = (data: unknown): string =>
   typeof data === "string" ? data : isObject(data) && typeof data["message"] === "string" ? data["message"] : ""
+
+/** The versions of the protocol that a refusal lists. */
+const supportedIn = (data: unknown): string =>
+  isObject(data) && Array.isArray(data["supported"])
+    ? ` (supported: ${data["supported"].slice(0, 20).filter((version) => typeof version === "string").join(", ")})`
+    : ""
 
 /** Not JSON, no such request, no such method, wrong parameters. */
 const notRun: ReadonlySet<number> = new Set([-32700, -32600, -32601, -32602])

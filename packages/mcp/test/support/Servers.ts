@@ -1,9 +1,14 @@
 /** How tests start servers. */
+import { StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/streamableHttp.js"
+import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js"
 import { NodeHttpClient, NodeServices } from "@effect/platform-node"
 import { type McpError, McpTools } from "@strata/mcp"
 import { Tool } from "@strata/core"
 import { Effect, Layer } from "effect"
+import * as Http from "node:http"
+import type { AddressInfo } from "node:net"
 import { fileURLToPath } from "node:url"
+import * as Sdk from "./sdkServer.ts"
 
 /** What connections need. */
 export const platform = Layer.mergeAll(NodeServices.layer, NodeHttpClient.layerUndici)
@@ -29,3 +34,37 @@ export const failureOf = (answer: Tool.Answer<unknown>): McpError.McpError => {
   if (!answer.isFailure) throw new Error(`the call succeeded: ${JSON.stringify(answer.result)}`)
   return answer.error as McpError.McpError
 }
+
+/** The server made with the official SDK, over HTTP with sessions. */
+export const officialHttp = Effect.acquireRelease(
+  Effect.callback<{ readonly url: string; readonly sessions: Map<string, unknown>; readonly close: () => void }>((resume) => {
+    const sessions = new Map<string, StreamableHTTPServerTransport>()
+    const server = Http.createServer(async (request, response) => {
+      const id = request.headers["mcp-session-id"]
+      const known = typeof id === "string" ? sessions.get(id) : undefined
+      if (known !== undefined) return known.handleRequest(request, response)
+      if (id !== undefined) {
+        return response.writeHead(404, { "content-type": "application/json" }).end(
+          JSON.stringify({ jsonrpc: "2.0", id: null, error: { code: -32001, message: "Session not found" } })
+        )
+      }
+      const transport = new StreamableHTTPServerTransport({
+        sessionIdGenerator: () => crypto.randomUUID(),
+        onsessioninitialized: (id) => void sessions.set(id, transport),
+        onsessionclosed: (id) => void sessions.delete(id)
+      })
+      await Sdk.make().connect(transport as Transport)
+      await transport.handleRequest(request, response)
+    })
+    server.listen(0, "127.0.0.1", () =>
+      resume(Effect.succeed({
+        url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`,
+        sessions,
+        close: () => {
+          server.closeAllConnections()
+          server.close()
+        }
+      })))
+  }),
+  ({ close }) => Effect.sync(close)
+)
