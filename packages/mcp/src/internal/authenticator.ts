@@ -2,6 +2,7 @@
  * The bearer token of requests, and its refresh: one at a time in this process, and by a lease in the store, one among all
  * processes. A refresh that has begun is not interrupted: the old refresh token is used up by then.
  */
+import * as Check from "@strata/core/Check"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -38,10 +39,11 @@ export const make = (
 
   const get = Effect.flatMap(
     guarded(server, "the token store cannot be read", () => store.get),
-    (entry) =>
-      entry === undefined || isEntry(entry)
-        ? Effect.succeed(entry)
-        : Effect.fail(needsLogin(server, "the token store returned something else than an entry"))
+    (stored) =>
+      Result.match(Check.settle(entry, stored), {
+        onFailure: () => Effect.fail(needsLogin(server, "the token store returned something else than an entry")),
+        onSuccess: Effect.succeed
+      })
   )
   const swap = (expected: Entry | undefined, entry: Entry) =>
     Effect.map(
@@ -78,16 +80,21 @@ export const make = (
       }
       const leased = { ...entry, version: entry.version + 1, refreshingUntil: now + Duration.toMillis(refreshTimeout) }
       if (!(yield* swap(entry, leased))) continue
-      const { tokens } = entry
-      const refreshed = yield* guarded(server, "the refresh of the token failed", () => refresh(tokens)).pipe(
+      const present = entry.tokens
+      const refreshed = yield* guarded(server, "the refresh of the token failed", () => refresh(present)).pipe(
         Effect.timeoutOrElse({
           duration: refreshTimeout,
           orElse: () => Effect.fail(needsLogin(server, "the refresh of the token took too long"))
         }),
-        Effect.filterOrFail(isTokens, () => needsLogin(server, "the refresh returned no tokens")),
+        Effect.flatMap((given) =>
+          Result.match(Check.settle(tokens, given), {
+            onFailure: () => Effect.fail(needsLogin(server, "the refresh returned no tokens")),
+            onSuccess: Effect.succeed
+          })
+        ),
         Effect.tapError(() => {
           spent = old
-          return Effect.ignore(swap(leased, { version: leased.version + 1, tokens }))
+          return Effect.ignore(swap(leased, { version: leased.version + 1, tokens: present }))
         })
       )
       return yield* put(old, refreshed)
@@ -145,13 +152,20 @@ const guarded = <A>(
     )
   )
 
-const isTokens = (given: unknown): given is Tokens =>
-  hasProperty(given, "accessToken") && Redacted.isRedacted(given.accessToken) &&
-  typeof Redacted.value(given.accessToken) === "string"
+const secret = Check.instance(
+  (given): given is Redacted.Redacted => Redacted.isRedacted(given) && typeof Redacted.value(given) === "string",
+  "Give a `Redacted` of text"
+)
 
-const isEntry = (given: unknown): given is Entry =>
-  hasProperty(given, "version") && typeof given.version === "number" &&
-  (!hasProperty(given, "tokens") || given.tokens === undefined || isTokens(given.tokens))
+const tokens = Check.struct<Tokens>({ accessToken: secret, refreshToken: Check.optional(secret) }, { others: "ignored" })
+
+const version = Check.number({ remedy: "Give a number" })
+
+const entry = Check.optional(Check.struct<Entry>({
+  version,
+  tokens: Check.optional(tokens),
+  refreshingUntil: Check.optional(version)
+}, { others: "ignored" }))
 
 const refreshTimeout = Duration.seconds(30)
 const pollInterval = Duration.millis(200)

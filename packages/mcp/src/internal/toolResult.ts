@@ -72,7 +72,7 @@ const partsOf = (block: unknown, settings: Settings): ReadonlyArray<Part> => {
     case "resource_link":
       return [text(linkOf(block))]
     default:
-      return [text(`[content of the type "${Transport.excerpt(String(type), 40)}", which cannot be shown]`)]
+      return [text(`[content of ${typeof type === "string" ? `the type "${Transport.excerpt(type, 40)}"` : "no type"}]`)]
   }
 }
 
