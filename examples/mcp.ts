@@ -25,10 +25,14 @@ const program = Effect.gen(function*() {
     {
       tools,
       onStep: ({ results }) =>
-        Effect.forEach(results, ({ call, isFailure, result }) =>
-          Console.log(`${JSON.stringify(call.params)} ${isFailure ? "failed:" : "→"} ${JSON.stringify(result)}`), {
-          discard: true
-        })
+        Effect.forEach(
+          results,
+          ({ call, isFailure, result }) =>
+            Console.log(`${JSON.stringify(call.params)} ${isFailure ? "failed:" : "→"} ${JSON.stringify(result)}`),
+          {
+            discard: true
+          }
+        )
     }
   )
   yield* Console.log(outcome.response.text)

@@ -13,7 +13,6 @@ import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
-import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import * as Authenticator from "./internal/authenticator.ts"
 import * as Catalog from "./internal/catalog.ts"
@@ -23,107 +22,10 @@ import * as Settings from "./internal/settings.ts"
 import * as Stdio from "./internal/stdio.ts"
 import * as ToolName from "./internal/toolName.ts"
 import type * as Transport from "./internal/transport.ts"
-import type * as McpAuthentication from "./McpAuthentication.ts"
 import type * as McpError from "./McpError.ts"
+import type { HttpOptions, McpServer, McpTool, Options, Status, StdioOptions, ToolError } from "./McpServer.ts"
 
-/** A tool of an MCP server. Its `name` is that of {@link toolName}, `origin` says whose it is. */
-export interface McpTool extends Tool.Tool<string, unknown, unknown, McpError.McpError | Tool.ToolDefectError> {
-  readonly origin: Origin
-}
-
-/** Where a tool comes from. `digest` is SHA-256, in hex, of its definition: name, texts, schemas and annotations. */
-export interface Origin {
-  readonly server: string
-  readonly tool: string
-  readonly digest: string
-  readonly title?: string | undefined
-  /** What the server says of the tool, such as `readOnlyHint` and `destructiveHint`. Not to be trusted. */
-  readonly annotations: Readonly<Record<string, unknown>>
-}
-
-/** A tool that is left out, and why. */
-export interface LeftOut {
-  readonly tool: string
-  readonly problem: string
-}
-
-/** What is known of a connection. Lists are bounded; texts of the server are cut at 500 characters. */
-export interface Status {
-  readonly server: string
-  readonly state: "connected" | "disconnected" | "closed"
-  readonly protocolVersion?: string | undefined
-  readonly serverInfo?: ServerInfo | undefined
-  readonly instructions?: string | undefined
-  /** Why it is disconnected. */
-  readonly error?: McpError.McpError | undefined
-  readonly leftOut: ReadonlyArray<LeftOut>
-  /** The last lines on stdout that are not messages, and on stderr; problems of the stream of notices. */
-  readonly diagnostics: ReadonlyArray<string>
-}
-
-/** The name and version that a server gives itself. */
-export interface ServerInfo {
-  readonly name: string
-  readonly version: string
-  readonly title?: string | undefined
-}
-
-/** A connection to a server. */
-export interface McpServer {
-  readonly name: string
-  /** The tools as of now: listed again when the server said that they changed, or was connected anew. */
-  readonly tools: Effect.Effect<ReadonlyArray<McpTool>, McpError.McpError>
-  /** Lists the tools again. */
-  readonly refresh: Effect.Effect<ReadonlyArray<McpTool>, McpError.McpError>
-  readonly status: Effect.Effect<Status>
-}
-
-/**
- * Options of every connection.
- *
- * - `server`: your name for the server; it becomes part of the names of its tools.
- * - `connect`: `now` (the default) fails when the server cannot be reached; `lazily` connects on the first use.
- * - `startTimeout`: for the start, the handshake and each listing; 30 seconds.
- * - `timeout`: of a call without an answer or a notice of progress; 60 seconds. `maxTimeout`: with them; 10 minutes.
- * - `maxMessageBytes`: of one message; 16 MiB.
- * - `failureMode`: as of `Tool.make`, of all tools; `return`.
- * - `select`: which tools to offer, by the server's names; all.
- * - `media`: the media types that the model takes in a tool's result, the others become a line of text; `image/png`,
- *   `image/jpeg`, `image/gif`, `image/webp` and `application/pdf`.
- */
-export interface Options {
-  readonly server: string
-  readonly connect?: "now" | "lazily" | undefined
-  readonly startTimeout?: Duration.Input | undefined
-  readonly timeout?: Duration.Input | undefined
-  readonly maxTimeout?: Duration.Input | undefined
-  readonly maxMessageBytes?: number | undefined
-  readonly failureMode?: Tool.FailureMode | undefined
-  readonly select?: ((tool: string) => boolean) | undefined
-  readonly media?: ReadonlyArray<string> | undefined
-}
-
-/**
- * - `env`: the environment of the process, besides what programs need to run (`PATH`, `HOME` and the like): what else is in
- *   that of this process may be secret. `extendEnv` adds all of it.
- * - `closeTimeout`: how long the process gets to end by itself when its stdin is closed, and again after SIGTERM, before
- *   it is killed with all processes it started; 2 seconds.
- */
-export interface StdioOptions extends Options {
-  readonly command: string
-  readonly args?: ReadonlyArray<string> | undefined
-  readonly env?: Readonly<Record<string, string | Redacted.Redacted>> | undefined
-  readonly extendEnv?: boolean | undefined
-  readonly cwd?: string | undefined
-  readonly closeTimeout?: Duration.Input | undefined
-}
-
-/** `headers` go with every request; `authentication` adds a bearer token that is refreshed. */
-export interface HttpOptions extends Options {
-  readonly url: string
-  readonly headers?: Readonly<Record<string, string | Redacted.Redacted>> | undefined
-  readonly authentication?: McpAuthentication.Authentication | undefined
-}
+export type * from "./McpServer.ts"
 
 /**
  * Starts a server as a process and connects to it; the process ends with the scope, and so does all it started.
@@ -134,24 +36,28 @@ export interface HttpOptions extends Options {
  * const files = yield* McpTools.stdio({ server: "files", command: "npx", args: ["-y", "my-mcp-server"] })
  * const outcome = yield* ToolLoop.run("What is in notes.txt?", { tools: yield* files.tools })
  */
-export const stdio: (
-  options: StdioOptions
-) => Effect.Effect<
-  McpServer,
+export const stdio = Effect.fn("McpTools.stdio")(function*<Mode extends Tool.FailureMode = "return">(
+  options: StdioOptions<Mode>
+): Effect.fn.Return<
+  McpServer<ToolError<Mode>>,
   McpError.McpError | ProviderError.InvalidRequestError,
   ChildProcessSpawner | Scope.Scope
-> = Effect.fnUntraced(function*(options: StdioOptions) {
+> {
   const given = yield* Check.run(Settings.stdio, options, Settings.names)
   const spawner = yield* ChildProcessSpawner
   const settings = Settings.of(given)
-  return yield* connect(settings, given.connect, Stdio.open({
-    command: given.command,
-    args: given.args ?? [],
-    env: given.env ?? {},
-    extendEnv: given.extendEnv ?? false,
-    cwd: given.cwd,
-    closeTimeout: Settings.durationOf(given.closeTimeout, Duration.seconds(2))
-  }, spawner))
+  return yield* connect<Mode>(
+    settings,
+    given.connect,
+    Stdio.open({
+      command: given.command,
+      args: given.args ?? [],
+      env: given.env ?? {},
+      extendEnv: given.extendEnv ?? false,
+      cwd: given.cwd,
+      closeTimeout: Settings.durationOf(given.closeTimeout, Duration.seconds(2))
+    }, spawner)
+  )
 })
 
 /**
@@ -164,20 +70,20 @@ export const stdio: (
  *   headers: { "x-api-key": yield* Config.Redacted("ISSUES_KEY") }
  * })
  */
-export const http: (
-  options: HttpOptions
-) => Effect.Effect<
-  McpServer,
+export const http = Effect.fn("McpTools.http")(function*<Mode extends Tool.FailureMode = "return">(
+  options: HttpOptions<Mode>
+): Effect.fn.Return<
+  McpServer<ToolError<Mode>>,
   McpError.McpError | ProviderError.InvalidRequestError,
   HttpClient.HttpClient | Scope.Scope
-> = Effect.fnUntraced(function*(options: HttpOptions) {
+> {
   const given = yield* Check.run(Settings.http, options, Settings.names)
   const client = yield* HttpClient.HttpClient
   const settings = Settings.of(given)
   const authenticator = given.authentication === undefined
     ? Authenticator.none(settings.server)
     : Authenticator.make(settings.server, given.authentication, yield* Effect.scope)
-  return yield* connect(
+  return yield* connect<Mode>(
     settings,
     given.connect,
     Http.open({ url: given.url, headers: given.headers ?? {} }, client, authenticator)
@@ -186,11 +92,13 @@ export const http: (
 
 /** The tools of many servers. */
 export class McpTools extends Context.Service<McpTools, {
-  readonly servers: ReadonlyArray<McpServer>
-  /** The tools of all servers as of now. A server that cannot be reached is left out with a warning. */
-  readonly tools: Effect.Effect<ReadonlyArray<McpTool>, McpError.McpError>
+  readonly servers: ReadonlyArray<McpServer<ToolError<Tool.FailureMode>>>
+  /**
+   * The tools of all servers as of now. A server that cannot be reached is left out with a warning; two tools of one name are
+   * an error.
+   */
+  readonly tools: Effect.Effect<ReadonlyArray<McpTool<ToolError<Tool.FailureMode>>>, McpError.McpError>
 }>()("@strata/mcp/McpTools") {}
-
 
 /**
  * Connects to many servers at once, as one service.
@@ -202,7 +110,7 @@ export class McpTools extends Context.Service<McpTools, {
  * ])
  */
 export const layer = <E, R>(
-  servers: ReadonlyArray<Effect.Effect<McpServer, E, R>>
+  servers: ReadonlyArray<Effect.Effect<McpServer<ToolError<Tool.FailureMode>>, E, R>>
 ): Layer.Layer<McpTools, E | ProviderError.InvalidRequestError, Exclude<R, Scope.Scope>> =>
   Layer.effect(
     McpTools,
@@ -219,7 +127,7 @@ export const layer = <E, R>(
  */
 export const toolName: (server: string, tool: string) => string = ToolName.make
 
-const connect = Effect.fnUntraced(function*(
+const connect = Effect.fnUntraced(function*<Mode extends Tool.FailureMode>(
   settings: Catalog.Settings,
   when: Options["connect"],
   open: Transport.Open
@@ -229,10 +137,12 @@ const connect = Effect.fnUntraced(function*(
     freshness.isStale = true
   })
   const catalog = Catalog.make(session, settings, freshness)
-  const server: McpServer = {
+  // The tools are those of this mode.
+  const tools = catalog.tools as Effect.Effect<ReadonlyArray<McpTool<ToolError<Mode>>>, McpError.McpError>
+  const server: McpServer<ToolError<Mode>> = {
     name: settings.server,
-    tools: catalog.tools,
-    refresh: catalog.refresh,
+    tools,
+    refresh: Effect.andThen(catalog.invalidate, tools),
     status: Effect.map(session.status, ({ agreement, error, state }): Status => ({
       server: settings.server,
       state,
@@ -248,7 +158,7 @@ const connect = Effect.fnUntraced(function*(
   return server
 })
 
-const toolsOf = Effect.fnUntraced(function*(servers: ReadonlyArray<McpServer>) {
+const toolsOf = Effect.fnUntraced(function*(servers: McpTools["Service"]["servers"]) {
   const lists = yield* Effect.forEach(servers, (server) =>
     server.tools.pipe(
       Effect.catchIf(
@@ -256,7 +166,7 @@ const toolsOf = Effect.fnUntraced(function*(servers: ReadonlyArray<McpServer>) {
         (error) => Effect.as(Effect.logWarning(`${error.message}; its tools are left out`), [])
       )
     ), { concurrency: 8 })
-  const tools = new Map<string, McpTool>()
+  const tools = new Map<string, McpTool<ToolError<Tool.FailureMode>>>()
   for (const tool of lists.flat()) {
     const other = tools.get(tool.name)
     if (other !== undefined) {

@@ -1,5 +1,5 @@
-import { assert, describe, it } from "@effect/vitest"
 import { NodeServices } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
 import { Tool } from "@strata/core"
 import * as Mcp from "@strata/mcp"
 import { McpAuthentication, McpTools } from "@strata/mcp"
@@ -19,7 +19,9 @@ const answering = (results: { readonly [method: string]: unknown }) =>
         const result = results[method]
         const response = result === undefined
           ? new Response(null, { status: method === "notifications/initialized" ? 202 : 405 })
-          : new Response(JSON.stringify({ jsonrpc: "2.0", id, result }), { headers: { "content-type": "application/json" } })
+          : new Response(JSON.stringify({ jsonrpc: "2.0", id, result }), {
+            headers: { "content-type": "application/json" }
+          })
         return HttpClientResponse.fromWeb(request, response)
       })
     )
@@ -37,7 +39,11 @@ const good = {
       name: "work",
       title: "Work",
       description: "Works",
-      inputSchema: { type: "object", properties: { a: { type: "string", enum: ["a"] }, b: { $ref: "#/$defs/b" } }, $defs: { b: {} } },
+      inputSchema: {
+        type: "object",
+        properties: { a: { type: "string", enum: ["a"] }, b: { $ref: "#/$defs/b" } },
+        $defs: { b: {} }
+      },
       outputSchema: { type: "object", properties: { c: { type: "number" } } },
       annotations: { readOnlyHint: true },
       execution: { taskSupport: "optional" }
@@ -53,7 +59,15 @@ const good = {
       { type: "audio", data: "AAAA", mimeType: "audio/wav" },
       { type: "resource", resource: { uri: "file:///a.pdf", mimeType: "application/pdf", blob: "AAAA" } },
       { type: "resource", resource: { uri: "file:///a.txt", text: "a" } },
-      { type: "resource_link", uri: "file:///a", name: "a", title: "A", description: "An A", mimeType: "text/plain", size: 1 }
+      {
+        type: "resource_link",
+        uri: "file:///a",
+        name: "a",
+        title: "A",
+        description: "An A",
+        mimeType: "text/plain",
+        size: 1
+      }
     ]
   }
 }
@@ -96,8 +110,14 @@ const tokens = { accessToken: Redacted.make("a") }
 const calls: Readonly<Record<string, Calls>> = {
   "McpAuthentication.makeStore": (any) => [
     () =>
-      Effect.flatMap(McpAuthentication.makeStore(any), (store) =>
-        Effect.andThen(over(good)(used({ server: "any", url, authentication: { store } })), store.compareAndSet(any, any)))
+      Effect.flatMap(
+        McpAuthentication.makeStore(any),
+        (store) =>
+          Effect.andThen(
+            over(good)(used({ server: "any", url, authentication: { store } })),
+            store.compareAndSet(any, any)
+          )
+      )
   ],
   "McpTools.stdio": (any) =>
     [
@@ -181,7 +201,10 @@ const wrongs = (value: unknown): ReadonlyArray<readonly [place: string, value: u
       })
     )
     : []
-  const others: ReadonlyArray<unknown> = [undefined, null, true, -1.5, "", "a\u0000", [], [null, "a"], {}, { toString: 1, length: 2 }]
+  const others: ReadonlyArray<unknown> = [undefined, null, true, -1.5, "", "a\u0000", [], [null, "a"], {}, {
+    toString: 1,
+    length: 2
+  }]
   return [...inside, ...others.map((other) => [`= ${JSON.stringify(other)}`, other] as const)]
 }
 
@@ -214,7 +237,10 @@ describe("Every server", () => {
               const { id, method = request.method } = JSON.parse(
                 request.body._tag === "Uint8Array" ? new TextDecoder().decode(request.body.body) : "{}"
               )
-              const results: { readonly [method: string]: unknown } = { ...good, "tools/list": { tools: good["tools/list"].tools } }
+              const results: { readonly [method: string]: unknown } = {
+                ...good,
+                "tools/list": { tools: good["tools/list"].tools }
+              }
               return HttpClientResponse.fromWeb(
                 request,
                 method === "tools/call"
@@ -239,7 +265,9 @@ describe("Every server", () => {
         )
       const answer = (chunks: ReadonlyArray<Uint8Array>, isWhole: boolean) =>
         Effect.map(
-          Effect.scoped(used({ server: "any", url, timeout: "3 seconds" })).pipe(Effect.provide(serve(chunks, isWhole))),
+          Effect.scoped(used({ server: "any", url, timeout: "3 seconds" })).pipe(
+            Effect.provide(serve(chunks, isWhole))
+          ),
           ([answer]) => answer
         )
       for (let cut = 0; cut <= bytes.length; cut++) {

@@ -7,8 +7,10 @@ import * as Servers from "./support/Servers.ts"
 
 const work: Fake.Tool = { name: "work" }
 
-const connect = ({ url }: { readonly url: string }, options: Partial<McpTools.HttpOptions> = {}) =>
-  McpTools.http({ server: "fake", url, ...options })
+const connect = <Mode extends Tool.FailureMode = "return">(
+  { url }: { readonly url: string },
+  options: Partial<McpTools.HttpOptions<Mode>> = {}
+) => McpTools.http<Mode>({ server: "fake", url, ...options })
 
 /** A server with sessions, which forgets them when `restart` is called. `refuse` is how it says so. */
 const forgetful = (refuse: Fake.Handler, whenUnknown: (method: string) => boolean = () => true) => {
@@ -49,20 +51,31 @@ layer(Servers.platform, { excludeTestServices: true })("a server over HTTP", (it
 
   const variants: ReadonlyArray<readonly [string, Fake.Handler]> = [
     ["404", (_, response) => void response.writeHead(404).end()],
-    ["404 with an error", (request, response) =>
-      Fake.error(request, response, { code: -32001, message: "Session not found" }, 404)],
+    [
+      "404 with an error",
+      (request, response) => Fake.error(request, response, { code: -32001, message: "Session not found" }, 404)
+    ],
     ["400", (_, response) =>
       Fake.json(response, 400, {
         jsonrpc: "2.0",
         id: null,
         error: { code: -32000, message: "Bad Request: No valid session ID provided" }
       })],
-    ["400 after a restart behind a store", (_, response) =>
-      Fake.json(response, 400, { jsonrpc: "2.0", id: null, error: { code: -32000, message: "Bad Request: Server not initialized" } })],
+    [
+      "400 after a restart behind a store",
+      (_, response) =>
+        Fake.json(response, 400, {
+          jsonrpc: "2.0",
+          id: null,
+          error: { code: -32000, message: "Bad Request: Server not initialized" }
+        })
+    ],
     ["401", (_, response) => void response.writeHead(401).end("Unauthorized: Session not found")],
     ["503", (_, response) => void response.writeHead(503).end("unknown or expired mcp-session-id")],
-    ["200 with an error", (request, response) =>
-      Fake.error(request, response, { code: -32000, message: "Session terminated" })],
+    [
+      "200 with an error",
+      (request, response) => Fake.error(request, response, { code: -32000, message: "Session terminated" })
+    ],
     ["200 with a defect", (request, response) =>
       Fake.error(request, response, {
         code: 0,
@@ -70,22 +83,25 @@ layer(Servers.platform, { excludeTestServices: true })("a server over HTTP", (it
       })]
   ]
 
-  it.effect.each(variants)("case 31: a lost session, said with %s, is initialised once for parallel calls", ([, refuse]) =>
-    Effect.gen(function*() {
-      const { handle, restart } = forgetful(refuse, (method) => method !== "notifications/initialized")
-      const fake = yield* Fake.listen(handle)
-      const server = yield* connect(fake)
-      yield* Servers.call(server, "work")
-      restart()
-      const answers = yield* Effect.all(
-        Array.from({ length: 5 }, () => Servers.call(server, "work")),
-        { concurrency: "unbounded" }
-      )
-      assert.isTrue(answers.every(({ isFailure }) => !isFailure), JSON.stringify(answers))
-      assert.lengthOf(fake.of("initialize"), 2)
-      assert.isUndefined(fake.of("initialize")[1]!.headers["mcp-session-id"])
-      assert.strictEqual(fake.of("tools/call").at(-1)!.headers["mcp-session-id"], "session-2")
-    }))
+  it.effect.each(variants)(
+    "case 31: a lost session, said with %s, is initialised once for parallel calls",
+    ([, refuse]) =>
+      Effect.gen(function*() {
+        const { handle, restart } = forgetful(refuse, (method) => method !== "notifications/initialized")
+        const fake = yield* Fake.listen(handle)
+        const server = yield* connect(fake)
+        yield* Servers.call(server, "work")
+        restart()
+        const answers = yield* Effect.all(
+          Array.from({ length: 5 }, () => Servers.call(server, "work")),
+          { concurrency: "unbounded" }
+        )
+        assert.isTrue(answers.every(({ isFailure }) => !isFailure), JSON.stringify(answers))
+        assert.lengthOf(fake.of("initialize"), 2)
+        assert.isUndefined(fake.of("initialize")[1]!.headers["mcp-session-id"])
+        assert.strictEqual(fake.of("tools/call").at(-1)!.headers["mcp-session-id"], "session-2")
+      })
+  )
 
   it.effect("case 31: a second refusal is a typed error", () =>
     Effect.gen(function*() {
@@ -124,9 +140,11 @@ layer(Servers.platform, { excludeTestServices: true })("a server over HTTP", (it
     Effect.gen(function*() {
       const fake = yield* Fake.listen(Fake.behaving([work], {
         "tools/call": (request, response) => {
-          Fake.events(response).write(`id: 7\nretry: 20\ndata: \n\n${
-            Fake.event({ jsonrpc: "2.0", method: "notifications/message", params: {} }, "8")
-          }`)
+          Fake.events(response).write(
+            `id: 7\nretry: 20\ndata: \n\n${
+              Fake.event({ jsonrpc: "2.0", method: "notifications/message", params: {} }, "8")
+            }`
+          )
           setTimeout(() => response.destroy(), 30)
           pending = request.message.id!
         },
@@ -225,8 +243,13 @@ layer(Servers.platform, { excludeTestServices: true })("a server over HTTP", (it
     }))
 
   const refusesVersion: ReadonlyArray<readonly [string, Fake.Handler]> = [
-    ["a status 400 with text", (_, response) =>
-      void response.writeHead(400).end("Unsupported protocol version (supported versions: 2024-11-05, 2025-03-26, 2019-01-01)")],
+    [
+      "a status 400 with text",
+      (_, response) =>
+        void response.writeHead(400).end(
+          "Unsupported protocol version (supported versions: 2024-11-05, 2025-03-26, 2019-01-01)"
+        )
+    ],
     ["an error with data", (request, response) =>
       Fake.error(request, response, {
         code: -32602,
@@ -235,21 +258,24 @@ layer(Servers.platform, { excludeTestServices: true })("a server over HTTP", (it
       })]
   ]
 
-  it.effect.each(refusesVersion)("case 41: a version refused by %s that lists others is followed by the newest common one", ([, refuse]) =>
-    Effect.gen(function*() {
-      const behave = Fake.behaving([work], {}, { version: "2025-03-26" })
-      const fake = yield* Fake.listen((request, response) =>
-        request.message.method === "initialize" && request.message.params!.protocolVersion === "2025-11-25"
-          ? refuse(request, response)
-          : behave(request, response)
-      )
-      const server = yield* connect(fake)
-      assert.strictEqual((yield* server.status).protocolVersion, "2025-03-26")
-      assert.deepStrictEqual(fake.of("initialize").map(({ message }) => message.params!.protocolVersion), [
-        "2025-11-25",
-        "2025-03-26"
-      ])
-    }))
+  it.effect.each(refusesVersion)(
+    "case 41: a version refused by %s that lists others is followed by the newest common one",
+    ([, refuse]) =>
+      Effect.gen(function*() {
+        const behave = Fake.behaving([work], {}, { version: "2025-03-26" })
+        const fake = yield* Fake.listen((request, response) =>
+          request.message.method === "initialize" && request.message.params!.protocolVersion === "2025-11-25"
+            ? refuse(request, response)
+            : behave(request, response)
+        )
+        const server = yield* connect(fake)
+        assert.strictEqual((yield* server.status).protocolVersion, "2025-03-26")
+        assert.deepStrictEqual(fake.of("initialize").map(({ message }) => message.params!.protocolVersion), [
+          "2025-11-25",
+          "2025-03-26"
+        ])
+      })
+  )
 
   it.effect.each(["2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"])(
     "case 41: the version %s of the server's answer is taken, and sent only after `initialize`",
@@ -291,10 +317,14 @@ layer(Servers.platform, { excludeTestServices: true })("a server over HTTP", (it
   const nonsense: ReadonlyArray<readonly [string, Fake.Handler]> = [
     ["HTML", (_, response) => void response.writeHead(200, { "content-type": "text/html" }).end("<h1>Hello</h1>")],
     ["nothing", (_, response) => void response.writeHead(202).end()],
-    ["JSON that is cut", (_, response) =>
-      void response.writeHead(200, { "content-type": "application/json" }).end("{\"jsonrpc\":\"2.0\",")],
-    ["JSON that nests deeply", (_, response) =>
-      void response.writeHead(200, { "content-type": "application/json" }).end("[".repeat(100_000))],
+    [
+      "JSON that is cut",
+      (_, response) => void response.writeHead(200, { "content-type": "application/json" }).end("{\"jsonrpc\":\"2.0\",")
+    ],
+    [
+      "JSON that nests deeply",
+      (_, response) => void response.writeHead(200, { "content-type": "application/json" }).end("[".repeat(100_000))
+    ],
     ["another answer", (_, response) => Fake.json(response, 200, { jsonrpc: "2.0", id: 99_999, result: {} })],
     ["a null", (_, response) => Fake.json(response, 200, null)],
     ["events of nonsense", (_, response) => void Fake.events(response).end("data: {]\n\ndata: 1\n\n\u0000\n\n")],

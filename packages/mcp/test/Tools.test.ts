@@ -7,8 +7,10 @@ import * as Servers from "./support/Servers.ts"
 
 const work: Fake.Tool = { name: "work" }
 
-const connect = ({ url }: { readonly url: string }, options: Partial<McpTools.HttpOptions> = {}) =>
-  McpTools.http({ server: "fake", url, ...options })
+const connect = <Mode extends Tool.FailureMode = "return">(
+  { url }: { readonly url: string },
+  options: Partial<McpTools.HttpOptions<Mode>> = {}
+) => McpTools.http<Mode>({ server: "fake", url, ...options })
 
 /** The answer of a tool whose server returns this result. */
 const resultOf = (result: unknown, tool: object = {}, options: Partial<McpTools.HttpOptions> = {}) =>
@@ -84,7 +86,9 @@ layer(Servers.platform, { excludeTestServices: true })("the tools of a server", 
         const cyclic = yield* definitionOf({
           type: "object",
           properties: { tree: { $ref: "#/$defs/Tree" } },
-          $defs: { Tree: { type: "object", properties: { children: { type: "array", items: { $ref: "#/$defs/Tree" } } } } }
+          $defs: {
+            Tree: { type: "object", properties: { children: { type: "array", items: { $ref: "#/$defs/Tree" } } } }
+          }
         })
         assert.isDefined(cyclic["$defs"])
       }))
@@ -134,12 +138,15 @@ layer(Servers.platform, { excludeTestServices: true })("the tools of a server", 
         assert.isTrue(answer.isFailure)
       }))
 
-    it.effect.each([undefined, false, null, "true", 1])("case 34: `isError` of %s is success", (isError) =>
-      Effect.gen(function*() {
-        const answer = yield* resultOf({ isError, content: [{ type: "text", text: "fine" }] })
-        assert.isFalse(answer.isFailure)
-        assert.strictEqual(answer.result, "fine")
-      }))
+    it.effect.each([undefined, false, null, "true", 1])(
+      "case 34: `isError` of %s is success",
+      (isError) =>
+        Effect.gen(function*() {
+          const answer = yield* resultOf({ isError, content: [{ type: "text", text: "fine" }] })
+          assert.isFalse(answer.isFailure)
+          assert.strictEqual(answer.result, "fine")
+        })
+    )
 
     it.effect("case 34: empty content is a short text", () =>
       Effect.gen(function*() {
@@ -153,7 +160,10 @@ layer(Servers.platform, { excludeTestServices: true })("the tools of a server", 
     it.effect("case 34: those of the official SDK", () =>
       Effect.gen(function*() {
         const server = yield* Servers.official
-        assert.deepInclude(yield* Servers.call(server, "fail"), { isFailure: true, result: "the third argument is odd" })
+        assert.deepInclude(yield* Servers.call(server, "fail"), {
+          isFailure: true,
+          result: "the third argument is odd"
+        })
         assert.deepInclude(yield* Servers.call(server, "throw"), { isFailure: true, result: "thrown by the tool" })
       }))
 
@@ -273,7 +283,9 @@ layer(Servers.platform, { excludeTestServices: true })("the tools of a server", 
               `{"jsonrpc":"2.0","id":${message.id},"result":{"content":[],"structuredContent":{"id":1234567890123456789}}}`
             )
         }))
-        assert.deepStrictEqual((yield* Servers.call(yield* connect(fake), "work")).result, { id: "1234567890123456789" })
+        assert.deepStrictEqual((yield* Servers.call(yield* connect(fake), "work")).result, {
+          id: "1234567890123456789"
+        })
       }))
   })
 
@@ -435,7 +447,7 @@ layer(Servers.platform, { excludeTestServices: true })("the tools of a server", 
         assert.isTrue(answer.isFailure)
         assert.match(String(answer.result), /^MCP server "fake": /)
         const error = yield* Effect.flip(Servers.call(yield* connect(fake, { failureMode: "error" }), "work"))
-        assert.strictEqual((error as { readonly _tag: string })._tag, "McpError")
+        assert.strictEqual(error._tag, "McpError")
       }))
 
     it.effect("arguments that do not fit are refused before anything is sent", () =>

@@ -157,7 +157,9 @@ const secret = Check.instance(
   "Give a `Redacted` of text"
 )
 
-const tokens = Check.struct<Tokens>({ accessToken: secret, refreshToken: Check.optional(secret) }, { others: "ignored" })
+const tokens = Check.struct<Tokens>({ accessToken: secret, refreshToken: Check.optional(secret) }, {
+  others: "ignored"
+})
 
 const version = Check.number({ remedy: "Give a number" })
 

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Semaphore from "effect/Semaphore"
 import type * as McpError from "../McpError.ts"
-import type { LeftOut, McpTool } from "../McpTools.ts"
+import type { LeftOut, McpTool, ToolError } from "../McpServer.ts"
 import * as Definition from "./definition.ts"
 import * as InputSchema from "./inputSchema.ts"
 import * as OutputSchema from "./outputSchema.ts"
@@ -19,11 +19,14 @@ export interface Settings extends Session.Settings, ToolResult.Settings {
 }
 
 export interface Catalog {
-  /** The tools as of now, and after {@link Catalog.refresh} from the server in any case. */
-  readonly tools: Effect.Effect<ReadonlyArray<McpTool>, McpError.McpError>
-  readonly refresh: Effect.Effect<ReadonlyArray<McpTool>, McpError.McpError>
+  /** The tools as of now. */
+  readonly tools: Effect.Effect<ReadonlyArray<AnyTool>, McpError.McpError>
+  /** Has the tools listed again when they are next asked for. */
+  readonly invalidate: Effect.Effect<void>
   readonly leftOut: () => ReadonlyArray<LeftOut>
 }
+
+type AnyTool = McpTool<ToolError<Tool.FailureMode>>
 
 /** Whether the last listing is still the server's. */
 export interface Freshness {
@@ -33,7 +36,7 @@ export interface Freshness {
 export const make = (session: Session.Session, settings: Settings, freshness: Freshness): Catalog => {
   const lock = Semaphore.makeUnsafe(1)
   let listing: Definition.Listing | undefined
-  let built: { readonly of: Definition.Listing; readonly tools: ReadonlyArray<McpTool> } | undefined
+  let built: { readonly of: Definition.Listing; readonly tools: ReadonlyArray<AnyTool> } | undefined
   let leftOut: ReadonlyArray<LeftOut> = []
 
   /** The present listing, by one request for all who ask at once. */
@@ -87,12 +90,12 @@ export const make = (session: Session.Session, settings: Settings, freshness: Fr
     })
     yield* Tool.definition(tool)
     const origin = { server: settings.server, tool: name, digest, annotations, ...(title !== undefined && { title }) }
-    return { ...tool, origin } satisfies McpTool
+    return { ...tool, origin } satisfies AnyTool
   })
 
   const build = Effect.fnUntraced(function*(listed: Definition.Listing) {
     if (built?.of === listed) return built.tools
-    const tools: Array<McpTool> = []
+    const tools: Array<AnyTool> = []
     const without = [...listed.leftOut]
     const names = new Map<string, string>()
     for (const definition of listed.definitions) {
@@ -116,10 +119,11 @@ export const make = (session: Session.Session, settings: Settings, freshness: Fr
     return tools
   })
 
-  const tools = Effect.flatMap(session.use(current), build)
   return {
-    tools,
-    refresh: Effect.andThen(Effect.sync(() => freshness.isStale = true), tools),
+    tools: Effect.flatMap(session.use(current), build),
+    invalidate: Effect.sync(() => {
+      freshness.isStale = true
+    }),
     leftOut: () => leftOut
   }
 }

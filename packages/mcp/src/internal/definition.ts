@@ -87,7 +87,9 @@ const definitionOf = Effect.fnUntraced(function*(
   }
   // Messages nest 256 levels at most.
   const text = JSON.stringify(canonical(fields))
-  if (text.length > longestDefinition) return Result.fail(`its definition has more than ${longestDefinition} characters`)
+  if (text.length > longestDefinition) {
+    return Result.fail(`its definition has more than ${longestDefinition} characters`)
+  }
   return Result.succeed({ ...fields, digest: yield* digest.digestHex(Digest.sha256, new TextEncoder().encode(text)) })
 })
 

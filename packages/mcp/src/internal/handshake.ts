@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import { isObject } from "effect/Predicate"
 import type * as McpError from "../McpError.ts"
-import type { ServerInfo } from "../McpTools.ts"
+import type { ServerInfo } from "../McpServer.ts"
 import type * as JsonRpc from "./jsonRpc.ts"
 import * as Transport from "./transport.ts"
 

@@ -2,13 +2,13 @@
  * A server at a URL: Streamable HTTP, one POST for each message. The answer is JSON or a stream of Server-Sent Events, which
  * is picked up where it broke if its events have ids.
  */
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Sse from "effect/encoding/Sse"
 import * as Headers from "effect/http/Headers"
 import * as HttpClient from "effect/http/HttpClient"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type * as HttpClientResponse from "effect/http/HttpClientResponse"
-import * as Duration from "effect/Duration"
 import { hasProperty } from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
@@ -46,7 +46,9 @@ export const open = (
     let session: string | undefined
     let version: string | undefined
     const own = Object.fromEntries(
-      Object.entries(options.headers).map(([name, value]) => [name, Redacted.isRedacted(value) ? Redacted.value(value) : value])
+      Object.entries(options.headers).map((
+        [name, value]
+      ) => [name, Redacted.isRedacted(value) ? Redacted.value(value) : value])
     )
     const secret = [...Object.keys(options.headers), "mcp-session-id"].map((name) => name.toLowerCase())
 
@@ -85,18 +87,22 @@ export const open = (
     const post = (text: string) =>
       text.length > host.maxMessageBytes
         ? Effect.fail(fail("protocol", "not-run", `a request has more than ${host.maxMessageBytes} bytes`))
-        : execute(HttpClientRequest.post(options.url).pipe(
-          HttpClientRequest.setHeader("accept", "application/json, text/event-stream"),
-          HttpClientRequest.bodyText(text, "application/json")
-        ))
+        : execute(
+          HttpClientRequest.post(options.url).pipe(
+            HttpClientRequest.setHeader("accept", "application/json, text/event-stream"),
+            HttpClientRequest.bodyText(text, "application/json")
+          )
+        )
 
     const get = (lastEventId: string | undefined) =>
-      execute(HttpClientRequest.get(options.url).pipe(
-        HttpClientRequest.setHeaders({
-          accept: "text/event-stream",
-          ...(lastEventId !== undefined && { "last-event-id": lastEventId })
-        })
-      ))
+      execute(
+        HttpClientRequest.get(options.url).pipe(
+          HttpClientRequest.setHeaders({
+            accept: "text/event-stream",
+            ...(lastEventId !== undefined && { "last-event-id": lastEventId })
+          })
+        )
+      )
 
     const write = (message: JsonRpc.Outgoing) =>
       Result.match(JsonRpc.write(message), {
@@ -112,7 +118,9 @@ export const open = (
           if (message._tag === "Notification") yield* host.receive(message)
           else if (message._tag === "Request") {
             yield* Effect.forkIn(Effect.ignore(Effect.scoped(post(JsonRpc.reply(message)))), scope)
-          } else if (id !== undefined && (message.id === id || message.id === undefined && message._tag === "Failure")) {
+          } else if (
+            id !== undefined && (message.id === id || message.id === undefined && message._tag === "Failure")
+          ) {
             answer ??= message
           } else host.diagnose("an answer without a request")
         }
@@ -154,8 +162,10 @@ export const open = (
     const bounded = (response: Response) =>
       response.stream.pipe(
         Stream.mapError((cause) => fail("connection", "unknown", "the answer broke off", { cause })),
-        Stream.limitBytes(host.maxMessageBytes, () =>
-          Stream.fail(fail("protocol", "answered", `an answer has more than ${host.maxMessageBytes} bytes`))),
+        Stream.limitBytes(
+          host.maxMessageBytes,
+          () => Stream.fail(fail("protocol", "answered", `an answer has more than ${host.maxMessageBytes} bytes`))
+        ),
         Stream.decodeText(),
         Stream.mkString
       )
@@ -261,8 +271,7 @@ export const open = (
         return isListening ? Effect.asVoid(Effect.forkIn(listen, scope)) : Effect.void
       },
       hasSession: () => session !== undefined,
-      notify: (notification) =>
-        write(notification).pipe(Effect.flatMap(post), Effect.scoped, Effect.asVoid),
+      notify: (notification) => write(notification).pipe(Effect.flatMap(post), Effect.scoped, Effect.asVoid),
       request
     } satisfies Transport.Transport
   })

@@ -33,7 +33,13 @@ const isOf = (type: unknown, value: unknown): boolean =>
 const typeOf = (value: unknown): string => value === null ? "null" : Array.isArray(value) ? "array" : typeof value
 
 /** Keywords whose values hold schemas by name. */
-const maps: ReadonlySet<string> = new Set(["properties", "patternProperties", "$defs", "definitions", "dependentSchemas"])
+const maps: ReadonlySet<string> = new Set([
+  "properties",
+  "patternProperties",
+  "$defs",
+  "definitions",
+  "dependentSchemas"
+])
 
 /** Keywords whose values are schemas, or arrays of them. */
 const subschemas: ReadonlySet<string> = new Set([

@@ -91,7 +91,9 @@ export const make = Effect.fnUntraced(function*(
   const receive = ({ method, params }: JsonRpc.Notification): Effect.Effect<void> => {
     if (method === "notifications/tools/list_changed") return Effect.sync(changed)
     const token = params["progressToken"]
-    if (method !== "notifications/progress" || typeof token !== "number" && typeof token !== "string") return Effect.void
+    if (method !== "notifications/progress" || typeof token !== "number" && typeof token !== "string") {
+      return Effect.void
+    }
     return Effect.map(Clock.currentTimeMillis, (now) => {
       if (signs.has(token)) signs.set(token, now)
     })

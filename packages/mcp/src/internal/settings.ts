@@ -7,7 +7,7 @@ import { isObject } from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import type * as McpAuthentication from "../McpAuthentication.ts"
-import type { HttpOptions, McpServer, Options, StdioOptions } from "../McpTools.ts"
+import type { HttpOptions, McpServer, Options, StdioOptions, ToolError } from "../McpServer.ts"
 import type * as Catalog from "./catalog.ts"
 
 export const names = { provider: "mcp", whole: "options" }
@@ -109,11 +109,13 @@ export const http = Check.struct<HttpOptions>({
   authentication: Check.optional(authentication)
 }, { remedy: "Give an object with `server` and `url`" })
 
-export const servers = <E, R>(): Check.Check<ReadonlyArray<Effect.Effect<McpServer, E, R>>> =>
+export const servers = <E, R>(): Check.Check<
+  ReadonlyArray<Effect.Effect<McpServer<ToolError<Tool.FailureMode>>, E, R>>
+> =>
   Check.list(
     // The type of an effect's value cannot be checked.
     Check.instance(Effect.isEffect, "Give effects of `McpTools.stdio` or `McpTools.http`") as Check.Check<
-      Effect.Effect<McpServer, E, R>
+      Effect.Effect<McpServer<ToolError<Tool.FailureMode>>, E, R>
     >,
     { most: 1000, remedy: "Give an array of effects of `McpTools.stdio` or `McpTools.http`" }
   )

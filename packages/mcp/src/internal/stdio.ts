@@ -93,7 +93,9 @@ export const open = (
           const waiting = message.id === undefined ? undefined : pending.get(message.id)
           if (waiting !== undefined) return Deferred.succeed(waiting, message)
           host.diagnose(
-            message._tag === "Failure" ? `an error without a request: ${message.error.message}` : "an answer without a request"
+            message._tag === "Failure"
+              ? `an error without a request: ${message.error.message}`
+              : "an answer without a request"
           )
           return Effect.void
         }
@@ -108,7 +110,9 @@ export const open = (
         if (messages === undefined) host.diagnose(line)
         else yield* Effect.forEach(messages, receive, { discard: true })
       }
-      if (isTooLong) yield* end(fail("protocol", "unknown", `a line on stdout has more than ${host.maxMessageBytes} bytes`))
+      if (isTooLong) {
+        yield* end(fail("protocol", "unknown", `a line on stdout has more than ${host.maxMessageBytes} bytes`))
+      }
     })
 
     yield* Stream.fromQueue(input).pipe(
@@ -144,7 +148,9 @@ export const open = (
       Effect.flatMap((exitCode) => {
         const lines = stderr.lines()
         const words = exitCode === undefined ? "was ended by a signal" : `ended with exit code ${exitCode}`
-        const message = `the process ${words}${lines.length === 0 ? "" : `. Its last words on stderr: ${lines.join(" | ")}`}`
+        const message = `the process ${words}${
+          lines.length === 0 ? "" : `. Its last words on stderr: ${lines.join(" | ")}`
+        }`
         return end(fail("exited", "unknown", message, { stderr: lines, ...(exitCode !== undefined && { exitCode }) }))
       }),
       // Not in this scope, which `lost` closes.

@@ -7,7 +7,9 @@ import * as Total from "@strata/core/Check"
  */
 export const make: (server: string, tool: string) => string = Total.total((server: string, tool: string) => {
   const plain = `${server}__${tool}`
-  if (/^[a-zA-Z0-9_-]{1,64}$/.test(plain) && !server.includes("__") && !server.endsWith("_") && server !== "") return plain
+  if (/^[a-zA-Z0-9_-]{1,64}$/.test(plain) && !server.includes("__") && !server.endsWith("_") && server !== "") {
+    return plain
+  }
   const legible = `${clean(server).slice(0, 20)}__${clean(tool)}`.slice(0, mostCharacters - hashLength - 1)
   return `${legible}_${hash(JSON.stringify([server, tool]))}`
 }, () => "tool")

@@ -72,7 +72,9 @@ const partsOf = (block: unknown, settings: Settings): ReadonlyArray<Part> => {
     case "resource_link":
       return [text(linkOf(block))]
     default:
-      return [text(`[content of ${typeof type === "string" ? `the type "${Transport.excerpt(type, 40)}"` : "no type"}]`)]
+      return [
+        text(`[content of ${typeof type === "string" ? `the type "${Transport.excerpt(type, 40)}"` : "no type"}]`)
+      ]
   }
 }
 

@@ -7,7 +7,9 @@ import type * as JsonRpc from "./jsonRpc.ts"
 /** One connection: a process, or a session over HTTP. */
 export interface Transport {
   /** Sends a request and waits for the answer. Interrupting it frees what waits, and does not cancel at the server. */
-  readonly request: (request: JsonRpc.Outgoing & { readonly id: number }) => Effect.Effect<JsonRpc.Answer, McpError.McpError>
+  readonly request: (
+    request: JsonRpc.Outgoing & { readonly id: number }
+  ) => Effect.Effect<JsonRpc.Answer, McpError.McpError>
   readonly notify: (notification: JsonRpc.Outgoing) => Effect.Effect<void, McpError.McpError>
   /** Called once, after the handshake. `listen`: whether the server sends notices of its own. */
   readonly begin: (version: string, listen: boolean) => Effect.Effect<void>
@@ -34,7 +36,8 @@ export const fail = (
   outcome: McpError.Outcome,
   message: string,
   more: Partial<Pick<McpError.McpError, "cause" | "code" | "exitCode" | "status" | "stderr" | "tool">> = {}
-): McpError.McpError => new McpError.McpError({ server, reason, outcome, message: `MCP server "${server}": ${message}`, ...more })
+): McpError.McpError =>
+  new McpError.McpError({ server, reason, outcome, message: `MCP server "${server}": ${message}`, ...more })
 
 /** A text of the server, of at most `most` characters and without control characters. */
 export const excerpt = (text: string, most = 500): string => {

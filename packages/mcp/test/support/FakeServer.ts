@@ -132,7 +132,8 @@ export const json = (
   status: number,
   value: unknown,
   headers: Http.OutgoingHttpHeaders = {}
-): void => void response.writeHead(status, { "content-type": "application/json", ...headers }).end(JSON.stringify(value))
+): void =>
+  void response.writeHead(status, { "content-type": "application/json", ...headers }).end(JSON.stringify(value))
 
 /** Begins a stream of events. */
 export const events = (response: Http.ServerResponse): Http.ServerResponse =>

@@ -1,9 +1,9 @@
 /** How tests start servers. */
+import { NodeHttpClient, NodeServices } from "@effect/platform-node"
 import { StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/streamableHttp.js"
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js"
-import { NodeHttpClient, NodeServices } from "@effect/platform-node"
-import { type McpError, McpTools } from "@strata/mcp"
 import { Tool } from "@strata/core"
+import { type McpError, McpTools } from "@strata/mcp"
 import { Effect, Layer } from "effect"
 import * as Http from "node:http"
 import type { AddressInfo } from "node:net"
@@ -16,14 +16,16 @@ export const platform = Layer.mergeAll(NodeServices.layer, NodeHttpClient.layerU
 const file = (name: string) => fileURLToPath(new URL(name, import.meta.url))
 
 /** The hand-made server over stdio, in one of its modes. */
-export const misbehaving = (mode: string, options: Partial<McpTools.StdioOptions> = {}) =>
-  McpTools.stdio({ server: "odd", command: process.execPath, args: [file("process.mjs"), mode], ...options })
+export const misbehaving = <Mode extends Tool.FailureMode = "return">(
+  mode: string,
+  options: Partial<McpTools.StdioOptions<Mode>> = {}
+) => McpTools.stdio<Mode>({ server: "odd", command: process.execPath, args: [file("process.mjs"), mode], ...options })
 
 /** The server made with the official SDK, over stdio. */
 export const official = McpTools.stdio({ server: "sdk", command: process.execPath, args: [file("sdkServer.ts")] })
 
 /** Calls a tool by the server's name. */
-export const call = (server: McpTools.McpServer, tool: string, input: object = {}) =>
+export const call = <E>(server: McpTools.McpServer<E>, tool: string, input: object = {}) =>
   Effect.flatMap(server.tools, (tools) => {
     const found = tools.find(({ origin }) => origin.tool === tool)
     return found === undefined ? Effect.die(`no tool ${tool}`) : Tool.call(found, input)
@@ -37,34 +39,36 @@ export const failureOf = (answer: Tool.Answer<unknown>): McpError.McpError => {
 
 /** The server made with the official SDK, over HTTP with sessions. */
 export const officialHttp = Effect.acquireRelease(
-  Effect.callback<{ readonly url: string; readonly sessions: Map<string, unknown>; readonly close: () => void }>((resume) => {
-    const sessions = new Map<string, StreamableHTTPServerTransport>()
-    const server = Http.createServer(async (request, response) => {
-      const id = request.headers["mcp-session-id"]
-      const known = typeof id === "string" ? sessions.get(id) : undefined
-      if (known !== undefined) return known.handleRequest(request, response)
-      if (id !== undefined) {
-        return response.writeHead(404, { "content-type": "application/json" }).end(
-          JSON.stringify({ jsonrpc: "2.0", id: null, error: { code: -32001, message: "Session not found" } })
-        )
-      }
-      const transport = new StreamableHTTPServerTransport({
-        sessionIdGenerator: () => crypto.randomUUID(),
-        onsessioninitialized: (id) => void sessions.set(id, transport),
-        onsessionclosed: (id) => void sessions.delete(id)
-      })
-      await Sdk.make().connect(transport as Transport)
-      await transport.handleRequest(request, response)
-    })
-    server.listen(0, "127.0.0.1", () =>
-      resume(Effect.succeed({
-        url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`,
-        sessions,
-        close: () => {
-          server.closeAllConnections()
-          server.close()
+  Effect.callback<{ readonly url: string; readonly sessions: Map<string, unknown>; readonly close: () => void }>(
+    (resume) => {
+      const sessions = new Map<string, StreamableHTTPServerTransport>()
+      const server = Http.createServer(async (request, response) => {
+        const id = request.headers["mcp-session-id"]
+        const known = typeof id === "string" ? sessions.get(id) : undefined
+        if (known !== undefined) return known.handleRequest(request, response)
+        if (id !== undefined) {
+          return response.writeHead(404, { "content-type": "application/json" }).end(
+            JSON.stringify({ jsonrpc: "2.0", id: null, error: { code: -32001, message: "Session not found" } })
+          )
         }
-      })))
-  }),
+        const transport = new StreamableHTTPServerTransport({
+          sessionIdGenerator: () => crypto.randomUUID(),
+          onsessioninitialized: (id) => void sessions.set(id, transport),
+          onsessionclosed: (id) => void sessions.delete(id)
+        })
+        await Sdk.make().connect(transport as Transport)
+        await transport.handleRequest(request, response)
+      })
+      server.listen(0, "127.0.0.1", () =>
+        resume(Effect.succeed({
+          url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`,
+          sessions,
+          close: () => {
+            server.closeAllConnections()
+            server.close()
+          }
+        })))
+    }
+  ),
   ({ close }) => Effect.sync(close)
 )

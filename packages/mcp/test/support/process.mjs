@@ -58,7 +58,10 @@ const call = (id, { _meta, arguments: given = {} }) => {
     case "progress": {
       let progress = 0
       const timer = setInterval(() => {
-        send({ method: "notifications/progress", params: { progressToken: _meta?.progressToken, progress: ++progress } })
+        send({
+          method: "notifications/progress",
+          params: { progressToken: _meta?.progressToken, progress: ++progress }
+        })
         if (progress < given.times) return
         clearInterval(timer)
         text(`done after ${progress}`)

@@ -25,7 +25,11 @@ export const make = (): McpServer => {
       { type: "resource", resource: { uri: "file:///notes.txt", mimeType: "text/plain", text: "the notes" } },
       {
         type: "resource",
-        resource: { uri: "file:///report.pdf", mimeType: "application/pdf", blob: Buffer.from("%PDF").toString("base64") }
+        resource: {
+          uri: "file:///report.pdf",
+          mimeType: "application/pdf",
+          blob: Buffer.from("%PDF").toString("base64")
+        }
       },
       { type: "resource_link", uri: "file:///more.txt", name: "more", mimeType: "text/plain" }
     ]
