@@ -43,6 +43,10 @@ export const open = (
     const scope = yield* Effect.scope
     const client = HttpClient.withScope(given)
     const fail: Fail = (reason, outcome, message, more) => Transport.fail(host.server, reason, outcome, message, more)
+    const broken = (problem: string, error: unknown) => {
+      const { isUnsent, words, ...more } = troubleOf(error)
+      return fail("connection", isUnsent ? "not-run" : "unknown", `${problem}${words}`, more)
+    }
     let session: string | undefined
     let version: string | undefined
     const own = Object.fromEntries(
@@ -65,9 +69,7 @@ export const open = (
             Effect.catch((error) =>
               // A client of the program may fail for a status.
               error.response === undefined
-                ? Effect.fail(
-                  fail("connection", isUnsent(error) ? "not-run" : "unknown", "the request failed", { cause: error })
-                )
+                ? Effect.fail(broken("the request failed", error))
                 : Effect.succeed(error.response)
             )
           )
@@ -161,7 +163,7 @@ export const open = (
 
     const bounded = (response: Response) =>
       response.stream.pipe(
-        Stream.mapError((cause) => fail("connection", "unknown", "the answer broke off", { cause })),
+        Stream.mapError((cause) => broken("the answer broke off", cause)),
         Stream.limitBytes(
           host.maxMessageBytes,
           () => Stream.fail(fail("protocol", "answered", `an answer has more than ${host.maxMessageBytes} bytes`))
@@ -183,7 +185,7 @@ export const open = (
         if (event.data !== "") events.push(event.data)
       }, { maxEventSize: host.maxMessageBytes })
       return response.stream.pipe(
-        Stream.mapError((cause) => fail("connection", "unknown", "the stream of the answer broke off", { cause })),
+        Stream.mapError((cause) => broken("the stream of the answer broke off", cause)),
         Stream.decodeText(),
         Stream.mapEffect(Effect.fnUntraced(function*(chunk) {
           const tooLarge = parser.feed(chunk)
@@ -296,14 +298,24 @@ const isSuccess = ({ status }: Response): boolean => status >= 200 && status < 3
 const mediaType = (response: Response): string =>
   response.headers["content-type"]?.split(";", 1)[0]?.trim().toLowerCase() ?? ""
 
-/** Whether no connection was made: no such host, or nothing listens there. */
-const isUnsent = (error: unknown): boolean => {
-  let cause = error
-  for (let depth = 0; depth < 8 && hasProperty(cause, "cause"); depth++) {
-    cause = hasProperty(cause, "reason") && hasProperty(cause.reason, "cause") ? cause.reason.cause : cause.cause
-    if (hasProperty(cause, "code") && typeof cause.code === "string" && unsent.has(cause.code)) return true
+/**
+ * What the network said, without the request, which holds arguments and tokens. `isUnsent`: no connection was made, as there
+ * is no such host or nothing listens there.
+ */
+const troubleOf = (error: unknown): { readonly cause?: Error; readonly words: string; readonly isUnsent: boolean } => {
+  const cause = hasProperty(error, "reason") && hasProperty(error.reason, "cause") ? error.reason.cause : undefined
+  let code: unknown
+  let innermost = cause
+  for (let depth = 0; depth < 8 && innermost !== undefined; depth++) {
+    if (hasProperty(innermost, "code")) code = innermost.code
+    innermost = hasProperty(innermost, "cause") ? innermost.cause : undefined
   }
-  return false
+  const known = typeof code === "string" ? code : ""
+  return {
+    ...(cause instanceof Error && { cause }),
+    words: known === "" ? "" : ` (${Transport.excerpt(known, 40)})`,
+    isUnsent: unsent.has(known)
+  }
 }
 
 const unsent: ReadonlySet<string> = new Set([

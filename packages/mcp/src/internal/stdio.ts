@@ -49,7 +49,10 @@ export const open = (
       killSignal: "SIGTERM",
       forceKillAfter: options.closeTimeout
     })).pipe(
-      Effect.mapError((cause) => fail("connection", "not-run", `"${options.command}" cannot be started`, { cause }))
+      // The error holds the arguments, which may be secret.
+      Effect.mapError(({ reason }) =>
+        fail("connection", "not-run", `"${options.command}" cannot be started: ${reason._tag}`)
+      )
     )
     const stderr = Transport.makeTail(keptLines)
     const pending = new Map<JsonRpc.Id, Deferred.Deferred<JsonRpc.Answer, McpError.McpError>>()
