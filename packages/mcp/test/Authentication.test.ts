@@ -1,6 +1,6 @@
 import { assert, layer } from "@effect/vitest"
 import { McpAuthentication, McpTools } from "@strata/mcp"
-import { Deferred, Effect, Fiber, Redacted } from "effect"
+import { Deferred, Effect, Exit, Fiber, Redacted, Scope } from "effect"
 import * as Fake from "./support/FakeServer.ts"
 import * as Servers from "./support/Servers.ts"
 
@@ -153,6 +153,50 @@ layer(Servers.platform, { excludeTestServices: true })("a server that wants a lo
       const entry = yield* store.get
       assert.strictEqual(Redacted.value(entry!.tokens!.accessToken), "access-2")
       assert.isUndefined(entry!.refreshingUntil)
+    }))
+
+  it.effect("case 38: a refresh that has begun is stored, although the scope ends", () =>
+    Effect.gen(function*() {
+      const fake = yield* guarded
+      const store = yield* McpAuthentication.makeStore(tokens("1"))
+      const begun = yield* Deferred.make<void>()
+      const scope = yield* Scope.make()
+      const server = yield* connect(fake, {
+        store,
+        refresh: (tokens) => Effect.andThen(Deferred.succeed(begun, undefined), fake.refresh(tokens))
+      }).pipe(Scope.provide(scope))
+      yield* server.tools
+      fake.expire()
+      yield* Effect.forkChild(Servers.call(server, "work"))
+      yield* Deferred.await(begun)
+      yield* Scope.close(scope, Exit.void)
+      const entry = yield* store.get
+      assert.strictEqual(Redacted.value(entry!.tokens!.accessToken), "access-2")
+    }))
+
+  it.effect("case 38: one refresh is in flight, although the store lets everybody write", () =>
+    Effect.gen(function*() {
+      const fake = yield* guarded
+      const store = yield* McpAuthentication.makeStore(tokens("1"))
+      let entry = yield* store.get
+      const server = yield* connect(fake, {
+        store: {
+          get: Effect.sync(() => entry && { version: entry.version, tokens: entry.tokens }),
+          compareAndSet: (_, next) =>
+            Effect.sync(() => {
+              entry = next
+              return true
+            })
+        },
+        refresh: fake.refresh
+      })
+      yield* server.tools
+      fake.expire()
+      const answers = yield* Effect.all(Array.from({ length: 4 }, () => Servers.call(server, "work")), {
+        concurrency: "unbounded"
+      })
+      assert.isTrue(answers.every(({ isFailure }) => !isFailure))
+      assert.deepStrictEqual(fake.used, ["refresh-1"])
     }))
 
   it.effect("case 38: a lease that was left behind by a process that died is taken over", () =>

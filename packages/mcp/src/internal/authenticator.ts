@@ -169,7 +169,7 @@ const entry = Check.optional(Check.struct<Entry>({
   refreshingUntil: Check.optional(version)
 }, { others: "ignored" }))
 
-const refreshTimeout = Duration.seconds(30)
+const refreshTimeout = Duration.seconds(15)
 const pollInterval = Duration.millis(200)
 const longestWait = 60_000
 const mostTries = 5
