@@ -1,6 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
 import type * as ChatRequest from "@strata/core/chat/ChatRequest"
-import * as Message from "@strata/core/chat/Message"
 import * as TestChat from "@strata/core/testing/TestChat"
 import * as Tool from "@strata/core/tool/Tool"
 import * as ToolLoop from "@strata/core/tool/ToolLoop"
@@ -10,17 +9,7 @@ import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import { asks, call, says, sleeper } from "./ToolFixture.ts"
-import { kinds, scripted, waiting } from "./ToolWaitingFixture.ts"
-
-const text = (id: string, name: string, text = id) => call(id, name, { text })
-
-const untilWaiting = <const Tools extends ReadonlyArray<Tool.Any>>(
-  answer: TestChat.Answer,
-  options: ToolLoop.Options<Tools>
-) => Effect.map(ToolLoop.run("?", options), waiting).pipe(Effect.provide(TestChat.layer([answer])))
-
-const resultsOf = (messages: ReadonlyArray<Message.Message>) =>
-  messages.flatMap((message) => message.role === "tool" ? message.content : [])
+import { kinds, resultsOf, scripted, text, untilWaiting, waiting } from "./ToolWaitingFixture.ts"
 
 /** Lets Web Crypto work, which the test clock does not wait for. */
 const until = (isDone: () => boolean) =>
