@@ -163,6 +163,17 @@ describe("ToolLoop.resume: decisions", () => {
       assert.strictEqual(value?.reason, "finished")
     }))
 
+  it.effect("case 51: takes a call that is approved with its own arguments for one that was not edited", () =>
+    Effect.gen(function*() {
+      const { guarded } = kinds()
+      const { state } = yield* untilWaiting(asks(call("1", "guarded", { text: "a", more: 1 })), { tools: [guarded] })
+      const { requests } = yield* scripted(
+        ["done"],
+        ToolLoop.resume(state, [{ type: "approve", callId: "1", params: { more: 1, text: "a" } }], { tools: [guarded] })
+      )
+      assert.deepStrictEqual(resultsOf(requests[0]!.messages), [{ type: "tool-result", id: "1", result: "ran a" }])
+    }))
+
   it.effect("case 46: a new message settles open calls as superseded, and the next request is valid", () =>
     Effect.gen(function*() {
       const { guarded, place, ran } = kinds()
