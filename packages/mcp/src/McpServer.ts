@@ -36,7 +36,7 @@ export interface LeftOut {
   readonly problem: string
 }
 
-/** What is known of a connection. Lists are bounded; texts of the server are cut at 500 characters. */
+/** What is known of a connection. Lists are bounded, and texts of the server cut: `instructions` at 10,000 characters. */
 export interface Status {
   readonly server: string
   readonly state: "connected" | "disconnected" | "closed"

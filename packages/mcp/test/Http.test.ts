@@ -115,6 +115,18 @@ layer(Servers.platform, { excludeTestServices: true })("a server over HTTP", (it
       assert.strictEqual(error.outcome, "not-run")
       assert.lengthOf(fake.of("tools/call"), 2)
       assert.lengthOf(fake.of("initialize"), 2)
+      assert.strictEqual((yield* server.status).state, "disconnected")
+    }))
+
+  it.effect("case 31: an error of a tool about sessions of its own is not one about ours", () =>
+    Effect.gen(function*() {
+      const fake = yield* Fake.listen(Fake.behaving([work], {
+        "tools/call": (request, response) =>
+          Fake.error(request, response, { code: -32603, message: "Browser session not found" })
+      }, { session: () => "one" }))
+      const error = Servers.failureOf(yield* Servers.call(yield* connect(fake), "work"))
+      assert.strictEqual(error.reason, "server")
+      assert.lengthOf(fake.of("tools/call"), 1)
     }))
 
   it.effect("case 31: the status says it when the server is gone", () =>
@@ -230,10 +242,10 @@ layer(Servers.platform, { excludeTestServices: true })("a server over HTTP", (it
             if (count === 6 && params!.arguments.ends) {
               response.end(Fake.event({ jsonrpc: "2.0", id, result: { content: [{ type: "text", text: "at last" }] } }))
             }
-          }, 200)
+          }, 450)
         }
       }))
-      const server = yield* connect(fake, { timeout: "800 millis" })
+      const server = yield* connect(fake, { timeout: "2 seconds" })
       assert.strictEqual((yield* Servers.call(server, "work", { ends: true })).result, "at last")
       const error = Servers.failureOf(yield* Servers.call(server, "work", {}))
       assert.strictEqual(error.reason, "timeout")

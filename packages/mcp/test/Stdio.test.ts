@@ -97,8 +97,8 @@ layer(Servers.platform, { excludeTestServices: true })("a server that is a proce
 
   it.effect("case 35: a call that reports progress outlives the timeout", () =>
     Effect.gen(function*() {
-      const server = yield* Servers.misbehaving("plain", { timeout: "1 second" })
-      const answer = yield* Servers.call(server, "work", { do: "progress", times: 8, every: 250 })
+      const server = yield* Servers.misbehaving("plain", { timeout: "2 seconds" })
+      const answer = yield* Servers.call(server, "work", { do: "progress", times: 8, every: 400 })
       assert.strictEqual(answer.result, "done after 8")
     }))
 
@@ -111,7 +111,7 @@ layer(Servers.platform, { excludeTestServices: true })("a server that is a proce
 
   it.effect("case 35: a timeout says that the outcome is unknown, and cancels at the server", () =>
     Effect.gen(function*() {
-      const server = yield* Servers.misbehaving("plain", { timeout: "300 millis" })
+      const server = yield* Servers.misbehaving("plain", { timeout: "2 seconds" })
       const error = Servers.failureOf(yield* Servers.call(server, "work", { do: "hang" }))
       assert.strictEqual(error.reason, "timeout")
       assert.strictEqual(error.outcome, "unknown")

@@ -57,7 +57,7 @@ export const make = (session: Session.Session, settings: Settings, freshness: Fr
     return Effect.fn("McpTools.call", { attributes: { "mcp.server": settings.server, "mcp.tool": name } })(
       function*(input: Readonly<Record<string, unknown>>) {
         const result = yield* session.use(Effect.fnUntraced(function*(connection) {
-          const { definitions } = yield* current(connection)
+          const { definitions } = yield* Effect.mapError(current(connection), (error) => Transport.notRun(error))
           const present = definitions.find((definition) => definition.name === name)
           if (present === undefined) {
             return yield* Transport.fail(settings.server, "tool-gone", "not-run", `it has no tool "${name}" any more`, {
@@ -112,6 +112,7 @@ export const make = (session: Session.Session, settings: Settings, freshness: Fr
       tools.push(made.success)
     }
     for (const { problem, tool } of without) {
+      if (leftOut.some((before) => before.tool === tool && before.problem === problem)) continue
       yield* Effect.logWarning(`MCP server "${settings.server}": the tool "${tool}" is left out: ${problem}`)
     }
     built = { of: listed, tools }

@@ -51,7 +51,9 @@ export const perform = Effect.fnUntraced(function*(
   const agreement: Agreement = {
     version,
     serverInfo: infoOf(fields["serverInfo"]),
-    instructions: typeof fields["instructions"] === "string" ? Transport.excerpt(fields["instructions"]) : undefined,
+    instructions: typeof fields["instructions"] === "string"
+      ? fields["instructions"].slice(0, longestInstructions)
+      : undefined,
     hasTools: isObject(tools)
   }
   return agreement
@@ -62,6 +64,8 @@ const commonIn = (message: string): string | undefined => {
   const named = new Set<string>(message.match(/\d{4}-\d{2}-\d{2}/g))
   return versions.slice(1).find((version) => named.has(version))
 }
+
+const longestInstructions = 10_000
 
 const infoOf = (info: unknown): ServerInfo | undefined =>
   isObject(info) && typeof info["name"] === "string"

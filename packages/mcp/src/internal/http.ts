@@ -2,6 +2,7 @@
  * A server at a URL: Streamable HTTP, one POST for each message. The answer is JSON or a stream of Server-Sent Events, which
  * is picked up where it broke if its events have ids.
  */
+import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Sse from "effect/encoding/Sse"
@@ -62,6 +63,7 @@ export const open = (
         const send = (token: string | undefined) =>
           client.execute(HttpClientRequest.setHeaders(request, {
             ...own,
+            ...request.headers,
             ...(token !== undefined && { authorization: `Bearer ${token}` }),
             ...(session !== undefined && { "mcp-session-id": session }),
             ...(version !== undefined && { "mcp-protocol-version": version })
@@ -238,13 +240,15 @@ export const open = (
     /** Notices of the server outside of answers, until the scope ends or the server does not offer them. */
     const listen = Effect.gen(function*() {
       const position: Position = { lastEventId: undefined, retry: undefined }
-      for (let fruitless = 0;; fruitless++) {
-        const round = yield* Effect.gen(function*() {
+      let isAgain = false
+      for (let short = 0;;) {
+        const started = yield* Clock.currentTimeMillis
+        const goesOn = yield* Effect.gen(function*() {
           const { response } = yield* get(position.lastEventId)
           if (!isSuccess(response)) return response.status >= 500
           if (mediaType(response) !== "text/event-stream") return false
           // What was said while nobody listened is lost, unless the server repeats it.
-          if (fruitless > 0) yield* host.receive(changed)
+          if (isAgain) yield* host.receive(changed)
           yield* read(response, undefined, position)
           return true
         }).pipe(
@@ -254,8 +258,10 @@ export const open = (
             return Effect.succeed(error.reason === "connection")
           })
         )
-        if (!round) return
-        yield* Effect.sleep(Duration.max(waitOf(position), Duration.millis(Math.min(1000 * 2 ** fruitless, 30_000))))
+        if (!goesOn) return
+        isAgain = true
+        short = (yield* Clock.currentTimeMillis) - started < shortStream ? Math.min(short + 1, 5) : 0
+        yield* Effect.sleep(Duration.max(waitOf(position), Duration.seconds(2 ** short)))
       }
     })
 
@@ -322,8 +328,6 @@ const unsent: ReadonlySet<string> = new Set([
   "ECONNREFUSED",
   "ENOTFOUND",
   "EAI_AGAIN",
-  "EHOSTUNREACH",
-  "ENETUNREACH",
   "UND_ERR_CONNECT_TIMEOUT"
 ])
 
@@ -340,6 +344,7 @@ const changed: JsonRpc.Notification = { _tag: "Notification", method: "notificat
 
 const longestRefusal = 64 * 1024
 const mostFruitless = 3
+const shortStream = 10_000
 const usualRetry = Duration.millis(500)
 const longestRetry = Duration.seconds(30)
 const closeTimeout = Duration.seconds(2)

@@ -47,7 +47,6 @@ export interface Session {
     readonly error: McpError.McpError | undefined
     readonly agreement: Handshake.Agreement | undefined
   }>
-  readonly diagnose: (line: string) => void
   readonly diagnostics: () => ReadonlyArray<string>
 }
 
@@ -145,7 +144,7 @@ export const make = Effect.fnUntraced(function*(
 
   const connect: Effect.Effect<Open, McpError.McpError> = Effect.uninterruptibleMask((restore) =>
     Effect.gen(function*() {
-      if (isClosed) return yield* Deferred.await(closed)
+      if (isClosed) return yield* Effect.mapError(Deferred.await(closed), (error) => Transport.notRun(error))
       const now = yield* Clock.currentTimeMillis
       if (failure !== undefined && failure.until > now) {
         const seconds = Math.ceil((failure.until - now) / 1000)
@@ -212,22 +211,25 @@ export const make = Effect.fnUntraced(function*(
     ))
   })
 
+  const drop = (connection: Open) =>
+    Effect.suspend(() => {
+      if (current !== connection) return Effect.void
+      current = undefined
+      return close(connection)
+    })
+
   const use: Session["use"] = (use) =>
     Effect.flatMap(connection, (first) =>
-      use(first).pipe(
-        Effect.catchIf(
-          ({ reason }) => reason === "session-lost",
-          () =>
-            Effect.suspend(() => {
-              if (current !== first) return Effect.void
-              current = undefined
-              return close(first)
-            }).pipe(
-              Effect.andThen(connection),
-              Effect.flatMap(use)
+      Effect.catchIf(use(first), isSessionLost, () =>
+        drop(first).pipe(
+          Effect.andThen(connection),
+          Effect.flatMap((second) =>
+            Effect.tapError(
+              use(second),
+              (error) => isSessionLost(error) ? Effect.andThen(failed(error), drop(second)) : Effect.void
             )
-        )
-      ))
+          )
+        )))
 
   yield* Effect.addFinalizer(() => {
     isClosed = true
@@ -242,11 +244,12 @@ export const make = Effect.fnUntraced(function*(
       error: current === undefined ? failure?.error : undefined,
       agreement: current
     })),
-    diagnose: tail.add,
     diagnostics: tail.lines
   }
   return session
 })
+
+const isSessionLost = ({ reason }: McpError.McpError): boolean => reason === "session-lost"
 
 /** Whether nobody waits for the answer any more. */
 const isGivenUp = (cause: Cause.Cause<McpError.McpError>): boolean => {
@@ -262,8 +265,8 @@ const refused = (
 ): Effect.Effect<never, McpError.McpError> => {
   const words = Transport.excerpt(`${message}${supportedIn(data)}`)
   return Effect.fail(
-    hasSession && isSessionRefusal(`${message} ${wordsOf(data)}`)
-      ? Transport.fail(server, "session-lost", "not-run", words)
+    hasSession && (code === undefined || !ofTools.has(code)) && isSessionRefusal(`${message} ${wordsOf(data)}`)
+      ? Transport.fail(server, "session-lost", "not-run", `it does not know the session any more: ${words}`)
       : Transport.fail(
         server,
         "server",
@@ -290,6 +293,9 @@ const supportedIn = (data: unknown): string =>
 
 /** Not JSON, no such request, no such method, wrong parameters. */
 const notRun: ReadonlySet<number> = new Set([-32700, -32600, -32601, -32602])
+
+/** Wrong parameters, and an error inside: of a tool, which may have sessions of its own. */
+const ofTools: ReadonlySet<number> = new Set([-32602, -32603])
 
 const late = ({ server, startTimeout }: Settings, lines: ReadonlyArray<string>): McpError.McpError =>
   Transport.fail(

@@ -93,7 +93,13 @@ export const open = (
           // The reader of stdout never waits for stdin: a server that reads none of it would stop both.
           return Effect.sync(() => Queue.offerUnsafe(input, `${JsonRpc.reply(message)}\n`))
         default: {
-          const waiting = message.id === undefined ? undefined : pending.get(message.id)
+          // An error without an id is about a request that the server could not read: it is known which if there is one.
+          const [only] = pending.size === 1 ? pending.values() : []
+          const waiting = message.id !== undefined
+            ? pending.get(message.id)
+            : message._tag === "Failure"
+            ? only
+            : undefined
           if (waiting !== undefined) return Deferred.succeed(waiting, message)
           host.diagnose(
             message._tag === "Failure"
