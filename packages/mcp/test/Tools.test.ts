@@ -348,9 +348,9 @@ layer(Servers.platform, { excludeTestServices: true })("the tools of a server", 
       Effect.gen(function*() {
         const { url } = yield* Servers.officialHttp
         const server = yield* connect({ url })
-        yield* Effect.sleep("200 millis")
+        yield* Effect.sleep("1 second")
         yield* Servers.call(server, "grow")
-        yield* Effect.sleep("200 millis")
+        yield* Effect.sleep("500 millis")
         assert.include((yield* server.tools).map(({ name }) => name), "fake__grown")
       }))
 

@@ -13,16 +13,24 @@ import * as Sdk from "./sdkServer.ts"
 /** What connections need. */
 export const platform = Layer.mergeAll(NodeServices.layer, NodeHttpClient.layerUndici)
 
-const file = (name: string) => fileURLToPath(new URL(name, import.meta.url))
-
 /** The hand-made server over stdio, in one of its modes. */
 export const misbehaving = <Mode extends Tool.FailureMode = "return">(
   mode: string,
   options: Partial<McpTools.StdioOptions<Mode>> = {}
-) => McpTools.stdio<Mode>({ server: "odd", command: process.execPath, args: [file("process.mjs"), mode], ...options })
+) =>
+  McpTools.stdio<Mode>({
+    server: "odd",
+    command: process.execPath,
+    args: [fileURLToPath(new URL("./process.mjs", import.meta.url)), mode],
+    ...options
+  })
 
 /** The server made with the official SDK, over stdio. */
-export const official = McpTools.stdio({ server: "sdk", command: process.execPath, args: [file("sdkServer.ts")] })
+export const official = McpTools.stdio({
+  server: "sdk",
+  command: process.execPath,
+  args: [fileURLToPath(new URL("./sdkServer.ts", import.meta.url))]
+})
 
 /** Calls a tool by the server's name. */
 export const call = <E>(server: McpTools.McpServer<E>, tool: string, input: object = {}) =>
@@ -72,3 +80,12 @@ export const officialHttp = Effect.acquireRelease(
   ),
   ({ close }) => Effect.sync(close)
 )
+
+/** Waits until something is so; on a busy machine that takes a while. */
+export const eventually = (isSo: () => boolean) =>
+  Effect.timeout(
+    Effect.gen(function*() {
+      while (!isSo()) yield* Effect.sleep("10 millis")
+    }),
+    "20 seconds"
+  )

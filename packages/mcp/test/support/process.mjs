@@ -20,6 +20,12 @@ if (mode === "stubborn") {
   process.on("SIGTERM", () => {})
   setInterval(() => {}, 1000)
 }
+if (mode === "wrapper") {
+  // As `npx` does it: this process ends with its stdin, and what it started stays.
+  const grandchild = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"], { stdio: "ignore" })
+  grandchild.unref()
+  log(`grandchild ${grandchild.pid}`)
+}
 
 const seen = []
 createInterface({ input: process.stdin }).on("line", (line) => {
