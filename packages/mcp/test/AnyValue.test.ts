@@ -201,10 +201,7 @@ const wrongs = (value: unknown): ReadonlyArray<readonly [place: string, value: u
       })
     )
     : []
-  const others: ReadonlyArray<unknown> = [undefined, null, true, -1.5, "", "a\u0000", [], [null, "a"], {}, {
-    toString: 1,
-    length: 2
-  }]
+  const others: ReadonlyArray<unknown> = [undefined, null, -1.5, "a\u0000", [null, "a"], { toString: 1, length: 2 }]
   return [...inside, ...others.map((other) => [`= ${JSON.stringify(other)}`, other] as const)]
 }
 

@@ -391,6 +391,18 @@ layer(Servers.platform, { excludeTestServices: true })("the tools of a server", 
         assert.isFalse((yield* Tool.call(again!, {})).isFailure)
       }))
 
+    it.effect("case 30: an approval policy can be laid over a tool, whose other fields stay", () =>
+      Effect.gen(function*() {
+        const fake = yield* Fake.listen(Fake.behaving([{ ...work, annotations: { destructiveHint: true } }]))
+        const [tool] = yield* (yield* connect(fake)).tools
+        const guarded = Tool.withApproval(tool!, ({ sure }) => sure !== true)
+        assert.deepStrictEqual(yield* Tool.definition(guarded), yield* Tool.definition(tool!))
+        assert.deepInclude(guarded, { origin: tool!.origin, failureMode: "return" })
+        const asks = (input: object) => Effect.flatMap(guarded.prepare(input), ({ needsApproval }) => needsApproval)
+        assert.isTrue(yield* asks({}))
+        assert.isFalse(yield* asks({ sure: true }))
+      }))
+
     it.effect("case 40: the digest covers all that the model or a person sees, in any order", () =>
       Effect.gen(function*() {
         const digestOf = (tool: object) =>
