@@ -37,7 +37,7 @@ const input = (bytes: ReadonlyArray<number>) => ({
     Message.tool([{
       type: "tool-result",
       id: "old",
-      result: { "~strata/bytes": "no bytes" },
+      result: { "~strata/bytes": "AQID" },
       parts: [image(...bytes)]
     }])
   ],
