@@ -397,7 +397,7 @@ layer(Servers.platform, { excludeTestServices: true })("the tools of a server", 
         const [tool] = yield* (yield* connect(fake)).tools
         const guarded = Tool.withApproval(tool!, ({ sure }) => sure !== true)
         assert.deepStrictEqual(yield* Tool.definition(guarded), yield* Tool.definition(tool!))
-        assert.deepInclude(guarded, { origin: tool!.origin, failureMode: "return" })
+        assert.deepInclude<object>(guarded, { origin: tool!.origin, failureMode: "return" })
         const asks = (input: object) => Effect.flatMap(guarded.prepare(input), ({ needsApproval }) => needsApproval)
         assert.isTrue(yield* asks({}))
         assert.isFalse(yield* asks({ sure: true }))
