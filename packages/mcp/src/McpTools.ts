@@ -94,8 +94,8 @@ export const http = Effect.fn("McpTools.http")(function*<Mode extends Tool.Failu
 export class McpTools extends Context.Service<McpTools, {
   readonly servers: ReadonlyArray<McpServer<ToolError<Tool.FailureMode>>>
   /**
-   * The tools of all servers as of now. A server that cannot be reached is left out with a warning; two tools of one name are
-   * an error.
+   * The tools of all servers as of now. A server that fails is left out with a warning; two servers with tools of one name
+   * are an error.
    */
   readonly tools: Effect.Effect<ReadonlyArray<McpTool<ToolError<Tool.FailureMode>>>, McpError.McpError>
 }>()("@strata/mcp/McpTools") {}
@@ -161,10 +161,7 @@ const connect = Effect.fnUntraced(function*<Mode extends Tool.FailureMode>(
 const toolsOf = Effect.fnUntraced(function*(servers: McpTools["Service"]["servers"]) {
   const lists = yield* Effect.forEach(servers, (server) =>
     server.tools.pipe(
-      Effect.catchIf(
-        ({ reason }) => reason !== "name-collision",
-        (error) => Effect.as(Effect.logWarning(`${error.message}; its tools are left out`), [])
-      )
+      Effect.catch((error) => Effect.as(Effect.logWarning(`${error.message}; its tools are left out`), []))
     ), { concurrency: 8 })
   const tools = new Map<string, McpTool<ToolError<Tool.FailureMode>>>()
   for (const tool of lists.flat()) {

@@ -77,7 +77,9 @@ export const open = (
     const send = (text: string) =>
       text.length > host.maxMessageBytes
         ? Effect.fail(fail("protocol", "not-run", `a request has more than ${host.maxMessageBytes} bytes`))
-        : Effect.suspend(() => over === undefined ? Queue.offer(input, `${text}\n`) : Effect.fail(over))
+        : Effect.suspend(() =>
+          over === undefined ? Queue.offer(input, `${text}\n`) : Effect.fail(Transport.notRun(over))
+        )
 
     const post = (message: JsonRpc.Outgoing) =>
       Result.match(JsonRpc.write(message), {
