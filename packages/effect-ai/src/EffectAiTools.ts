@@ -13,8 +13,8 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import * as Arguments from "./internal/arguments.ts"
 import * as FromPrompt from "./internal/fromPrompt.ts"
-import * as Turn from "./internal/turn.ts"
 
 /** A tool of a toolkit, as one of ours. */
 export type FromTool<T extends AiTool.Any> = T extends AiTool.Any ? Tool.Tool<
@@ -112,7 +112,7 @@ const run = (
   handle: Handle,
   params: unknown
 ): Effect.Effect<Tool.Answer<unknown>, unknown, unknown> => {
-  const handled = Effect.suspend(() => handle(tool.name, Turn.encoded(tool, params) as never)) as Effect.Effect<
+  const handled = Effect.suspend(() => handle(tool.name, Arguments.encoded(tool, params) as never)) as Effect.Effect<
     Stream.Stream<AiTool.HandlerResult<AiTool.Any>, unknown>,
     unknown
   >

@@ -11,11 +11,14 @@ import type * as Toolkit from "effect/ai/Toolkit"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
+import * as Record from "effect/Record"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Approvals from "./approvals.ts"
-import { encoded, Options as RequestOptions, Turn, unknownTool } from "./turn.ts"
+import * as Arguments from "./arguments.ts"
+import * as Extras from "./extras.ts"
+import { Options as RequestOptions, Turn, unknownTool } from "./turn.ts"
 
 type Options = LanguageModel.GenerateTextOptions<Record<string, AiTool.Any>>
 
@@ -38,7 +41,8 @@ export const make = (model: LanguageModel.LanguageModel): LanguageModel.Language
         : Effect.map(resolved(given.toolkit), (toolkit) => guarded(toolkit, turn, approvals))
       const next = { concurrency: bounded(given.concurrency), ...(toolkit !== undefined && { toolkit }) }
       const scope = Context.make(RequestOptions, {}).pipe(Context.add(Turn, turn))
-      return { options: { ...given, ...next }, scope, approvals, rename: renamer(turn) }
+      const isEncoded = !catchAll && given.toolCallValidation !== "deferred"
+      return { options: { ...given, ...next }, scope, approvals, finish: finisher(turn, isEncoded) }
     })
 
   // Options and answers are those of the model, whose types depend on the options: they are not looked into here.
@@ -48,22 +52,22 @@ export const make = (model: LanguageModel.LanguageModel): LanguageModel.Language
     ) => Effect.Effect<LanguageModel.GenerateTextResponse<{}>, AiError.AiError>
   }
   const ask = (method: "generateText" | "generateObject") => (options: unknown) =>
-    Effect.flatMap(prepared(method, options), ({ options, rename, scope }) =>
+    Effect.flatMap(prepared(method, options), ({ finish, options, scope }) =>
       Effect.map(
         Effect.provideContext(functions[method](options), scope),
         (response) => {
           for (const [index, part] of response.content.entries()) {
-            response.content[index] = rename(part) as typeof part
+            response.content[index] = finish(part) as typeof part
           }
           return response
         }
       ))
 
   const streamText = (options: unknown) =>
-    Stream.unwrap(Effect.map(prepared("streamText", options), ({ approvals, options, rename, scope }) => {
+    Stream.unwrap(Effect.map(prepared("streamText", options), ({ approvals, finish, options, scope }) => {
       const parts = model.streamText(options as never) as Stream.Stream<Response.AnyPart, AiError.AiError>
       const all = options.disableToolCallResolution === true ? approvals.before(parts) : parts
-      return Stream.provideContext(Stream.map(all, rename), scope)
+      return Stream.provideContext(Stream.map(all, finish), scope)
     }))
 
   return LanguageModel.LanguageModel.of({
@@ -129,19 +133,24 @@ const guarded = (
       }))
     }
     const tool = Object.hasOwn(toolkit.tools, name) ? toolkit.tools[name] : undefined
-    const given = tool === undefined ? params : encoded(tool, params)
+    const given = tool === undefined ? params : Arguments.encoded(tool, params)
     const handled = toolkit.handle(name, given as never, toolCallId, options) as Effect.Effect<
       Stream.Stream<AiTool.HandlerResult<AiTool.Any>, unknown>,
       AiError.AiError
     >
     const safe = tool === undefined ? handled : Effect.catchDefect(handled, () => undecodable(tool))
-    return Effect.map(safe, approvals.observe(name, toolCallId))
+    return Effect.map(safe, (results) => approvals.observe(name, toolCallId)(Stream.map(results, storable)))
   }
+  const tools = Record.map(toolkit.tools, Arguments.ofJson)
   return {
-    tools: turn.catchAll ? { ...toolkit.tools, [unknownTool]: catchAll } : toolkit.tools,
+    tools: turn.catchAll ? { ...tools, [unknownTool]: catchAll } : tools,
     handle: handle as unknown as AnyToolkit["handle"] // the signature of the toolkit's own, whose types depend on the tool
   }
 }
+
+/** A result that has a place in JSON, or a history that was exported could not be read again. */
+const storable = (output: AiTool.HandlerResult<AiTool.Any>): AiTool.HandlerResult<AiTool.Any> =>
+  output.encodedResult === undefined ? { ...output, encodedResult: null } : output
 
 const catchAll = AiTool.dynamic(unknownTool, { success: Schema.Unknown, failureMode: "return" })
 
@@ -170,8 +179,16 @@ const undecodable = (
   )))
 }
 
-/** Gives calls of unknown tools, and their results, the name back that the model wrote. */
-const renamer = ({ unknown }: Turn) => (part: Response.AnyPart): Response.AnyPart =>
-  (part.type === "tool-call" || part.type === "tool-result") && part.name === unknownTool
-    ? { ...part, name: unknown.get(part.id) ?? part.name }
-    : part
+/**
+ * Gives calls of unknown tools, and their results, the name back that the model wrote; and calls that the program resolves
+ * the arguments that its toolkit takes.
+ */
+const finisher = (turn: Turn, isEncoded: boolean) => (part: Response.AnyPart): Response.AnyPart => {
+  if (part.type !== "tool-call" && part.type !== "tool-result") return part
+  if (part.name === unknownTool) return { ...part, name: turn.unknown.get(part.id) ?? part.name }
+  const tool = isEncoded && part.type === "tool-call" ? turn.tools[part.name] : undefined
+  if (tool === undefined || part.type !== "tool-call") return part
+  const params = Arguments.encoded(tool, part.params)
+  if (params === part.params) return part
+  return { ...part, params, metadata: { ...part.metadata, ...Extras.toolCall.write({ params: part.params }) } }
+}

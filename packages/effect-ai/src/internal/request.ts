@@ -11,6 +11,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { ToolCache } from "../StrataMetadata.ts"
+import * as Arguments from "./arguments.ts"
 import * as FromPrompt from "./fromPrompt.ts"
 import { Format, type RequestOptions, unknownTool } from "./turn.ts"
 
@@ -23,7 +24,7 @@ export const make = Effect.fnUntraced(function*(
   const messages = yield* Effect.fromResult(FromPrompt.messages(given.prompt))
   const { toolChoice } = given
   const offered = given.tools.filter(({ name }) => name !== unknownTool)
-  const tools = yield* Effect.forEach(offered, definition)
+  const tools = yield* Effect.forEach(offered, (tool) => definition(Arguments.original(tool)))
   const { responseFormat } = given
   const format = responseFormat.type === "json"
     ? yield* StructuredOutput.format(responseFormat.schema, { name: responseFormat.objectName })
@@ -45,7 +46,7 @@ export const documentsOf = (messages: ReadonlyArray<Message.Message>): ReadonlyA
       : message.content.filter((part) => part.type === "document")
   )
 
-/** The tool as our services know it. Its schema is the one that {@link Turn.encoded} decodes. */
+/** The tool as our services know it. Its schema is the one that `Arguments` decodes. */
 export const definition = (
   tool: AiTool.Any
 ): Effect.Effect<ToolDefinition.RequestTool, ProviderError.InvalidRequestError> => {
