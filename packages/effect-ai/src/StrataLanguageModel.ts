@@ -64,18 +64,16 @@ export const model = <const Provider extends string, const Name extends string>(
  * LanguageModel.generateText({ prompt }).pipe(StrataLanguageModel.withOptions({ temperature: 0, maxTokens: 200 }))
  */
 export const withOptions: {
-  (options: RequestOptions): {
-    <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R>
-    <A, E, R>(self: Stream.Stream<A, E, R>): Stream.Stream<A, E, R>
-  }
-  <A, E, R>(self: Effect.Effect<A, E, R>, options: RequestOptions): Effect.Effect<A, E, R>
-  <A, E, R>(self: Stream.Stream<A, E, R>, options: RequestOptions): Stream.Stream<A, E, R>
-} = dual(2, (self: Effect.Effect<unknown> | Stream.Stream<unknown>, options: RequestOptions) => {
+  (options: RequestOptions): <Self extends Asking>(self: Self) => Self
+  <Self extends Asking>(self: Self, options: RequestOptions): Self
+} = dual(2, (self: Asking, options: RequestOptions): Asking => {
   const over = (outer: RequestOptions) => Request.merged(outer, options)
   return Stream.isStream(self)
     ? Stream.unwrap(Effect.map(Options, (outer) => Stream.provideService(self, Options, over(outer))))
     : Effect.updateService(self, Options, over)
 })
+
+type Asking = Effect.Effect<unknown, unknown, unknown> | Stream.Stream<unknown, unknown, unknown>
 
 /** {@link layer} as an effect. */
 export const make = (
