@@ -94,7 +94,8 @@ export const make = Effect.fnUntraced(function*(given?: Options) {
       if (schema !== undefined) return Stream.fromIterableEffect(Effect.map(generate(request), ChatEvent.fromResponse))
       const read = FromParts.makeReader({ provider, model: request.model })
       return Stream.provideContext(functions.streamText(options), context).pipe(
-        Stream.mapEffect((part) => part.type === "error" ? Effect.fail(part.error) : Effect.succeed(read(part))),
+        // Part by part: an `error` fails the stream after the parts before it.
+        Stream.mapEffect((part) => part?.type === "error" ? Effect.fail(part.error) : Effect.succeed(read(part))),
         Stream.flattenIterable,
         Stream.mapError((error) => streamed(fail(request)(error)))
       )

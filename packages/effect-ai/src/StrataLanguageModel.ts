@@ -126,12 +126,16 @@ const written = (
 ): Stream.Stream<Response.StreamPartEncoded, AiError.AiError> =>
   Stream.suspend(() => {
     const writer = ToParts.makeWriter(frame)
-    const parts = Stream.mapAccumArrayEffect(
-      events,
-      () => undefined,
-      (_, events) => Effect.map(Effect.fromResult(writer.write(events)), (parts) => [undefined, parts] as const)
+    const failed = () => Effect.fail(writer.failure() ?? cut())
+    const parts = Stream.mapAccumArrayEffect(events, () =>
+      undefined, (_, events) =>
+      writer.failure() === undefined ? Effect.succeed([undefined, writer.write(events)] as const) : failed())
+    return Stream.concat(
+      parts,
+      Stream.suspend(() =>
+        writer.isFinished() ? Stream.empty : Stream.fromEffect(failed())
+      )
     )
-    return Stream.concat(parts, Stream.suspend(() => writer.isFinished() ? Stream.empty : Stream.fail(cut())))
   })
 
 const cut = ({ defaultModel, provider = "custom" }: Chat.Chat) =>

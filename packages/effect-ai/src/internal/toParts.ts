@@ -72,6 +72,7 @@ export const makeWriter = (frame: Frame) => {
   let open: Open | undefined
   let blocks = 0
   let isFinished = false
+  let failure: AiError.AiError | undefined
 
   const close = (parts: Array<Response.StreamPartEncoded>): void => {
     if (open === undefined) return
@@ -182,12 +183,17 @@ export const makeWriter = (frame: Frame) => {
 
   return {
     isFinished: () => isFinished,
-    write: (events: Iterable<ChatEvent.ChatEvent>): Result.Result<Array<Response.StreamPartEncoded>, AiError.AiError> =>
-      Result.gen(function*() {
-        const parts: Array<Response.StreamPartEncoded> = []
-        for (const event of events) if (!isFinished) yield* write(parts, event)
-        return parts
-      })
+    /** Why the stream cannot go on, after the parts that were written. */
+    failure: () => failure,
+    write: (events: Iterable<ChatEvent.ChatEvent>): Array<Response.StreamPartEncoded> => {
+      const parts: Array<Response.StreamPartEncoded> = []
+      for (const event of events) {
+        if (isFinished || failure !== undefined) break
+        const written = write(parts, event)
+        if (Result.isFailure(written)) failure = written.failure
+      }
+      return parts
+    }
   }
 }
 
