@@ -79,7 +79,7 @@ export const make = Effect.fnUntraced(function*(given?: Options) {
         ? functions.generateText(options)
         : functions.generateObject({ ...options, schema })
       return Effect.provideContext(asked, context).pipe(
-        Effect.map(({ content }) => FromParts.response(content, named)),
+        Effect.flatMap((answer) => Effect.fromResult(FromParts.response(answer, named))),
         Effect.catch((error) => {
           const misfit = schema === undefined ? undefined : Foreign.misfit(error, named)
           return misfit === undefined ? Effect.fail(whole(fail(request)(error))) : Effect.succeed(misfit)
@@ -95,7 +95,7 @@ export const make = Effect.fnUntraced(function*(given?: Options) {
       const read = FromParts.makeReader({ provider, model: request.model })
       return Stream.provideContext(functions.streamText(options), context).pipe(
         // Part by part: an `error` fails the stream after the parts before it.
-        Stream.mapEffect((part) => part?.type === "error" ? Effect.fail(part.error) : Effect.succeed(read(part))),
+        Stream.mapEffect((part) => Effect.fromResult(read(part))),
         Stream.flattenIterable,
         Stream.mapError((error) => streamed(fail(request)(error)))
       )

@@ -3,6 +3,7 @@
  * model output. Their handlers are those of the toolkit, in the context or in its layer.
  */
 import type * as Message from "@strata/core/chat/Message"
+import type * as ProviderError from "@strata/core/ProviderError"
 import * as Tool from "@strata/core/tool/Tool"
 import type * as AiError from "effect/ai/AiError"
 import type * as Prompt from "effect/ai/Prompt"
@@ -14,6 +15,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Arguments from "./internal/arguments.ts"
+import * as Asked from "./internal/asked.ts"
 import * as FromPrompt from "./internal/fromPrompt.ts"
 
 /** A tool of a toolkit, as one of ours. */
@@ -27,7 +29,7 @@ export type FromTool<T extends AiTool.Any> = T extends AiTool.Any ? Tool.Tool<
   : never
 
 /**
- * The tools of a toolkit.
+ * The tools of a toolkit. Fails with `InvalidRequestError` for a value that is none.
  *
  * - `failureMode`: as the tool has it: with `return` the model reads a failure, with `error` the loop fails with it.
  * - `needsApproval`: the loop ends with such a call as `pending`. A function gets the arguments, and neither the id of the call
@@ -43,19 +45,17 @@ export type FromTool<T extends AiTool.Any> = T extends AiTool.Any ? Tool.Tool<
  */
 export const fromToolkit = <Tools extends Record<string, AiTool.Any>, E = never, R = never>(
   toolkit: Toolkit.WithHandler<Tools> | Effect.Effect<Toolkit.WithHandler<Tools>, E, R>
-): Effect.Effect<ReadonlyArray<FromTool<Tools[keyof Tools]>>, E, R> =>
+): Effect.Effect<ReadonlyArray<FromTool<Tools[keyof Tools]>>, E | ProviderError.InvalidRequestError, R> =>
   Effect.map(
-    Effect.isEffect(toolkit) ? toolkit : Effect.succeed(toolkit),
-    (toolkit) => {
-      // The tools and the handlers of a toolkit belong together, whatever their types are.
-      const untyped = toolkit as unknown as Toolkit.WithHandler<Record<string, AiTool.Any>>
-      return Object.values(untyped.tools)
+    Asked.toolkit<E, R>(toolkit),
+    ({ handle, tools }) =>
+      Object.values(tools)
         .filter((tool) => !AiTool.isProviderDefined(tool) || tool.requiresHandler)
-        .map((tool) => fromTool(tool, untyped.handle)) as unknown as ReadonlyArray<FromTool<Tools[keyof Tools]>>
-    }
+        // The types of a toolkit tie each name to its tool.
+        .map((tool) => fromTool(tool, handle)) as unknown as ReadonlyArray<FromTool<Tools[keyof Tools]>>
   )
 
-type Handle = Toolkit.WithHandler<Record<string, AiTool.Any>>["handle"]
+type Handle = Asked.AnyToolkit["handle"]
 
 const fromTool = (tool: AiTool.Any, handle: Handle): Tool.Any => {
   const { failureMode, name } = tool

@@ -34,7 +34,7 @@ export const model = <const Provider extends string, const Name extends string>(
   name: Name,
   options: Omit<StrataLanguageModel.RequestOptions, "model"> = {}
 ): Model.Model<Provider, DecisionModel.DecisionModel, ChatService.ChatService> =>
-  Model.make(provider, name, layer({ ...options, model: name }))
+  Model.make(provider, name, layer(Request.merged(options, { model: name })))
 
 /** {@link layer} as an effect. */
 export const make = (

@@ -5,6 +5,7 @@
  * A bad input fails only its own caller, where `EmbeddingModel.make` fails every caller of a batch; and `embedMany` of any
  * number of inputs is split.
  */
+import * as Check from "@strata/core/Check"
 import type * as Embedder from "@strata/core/embedding/Embedder"
 import type * as Embedding from "@strata/core/embedding/Embedding"
 import * as EmbeddingService from "@strata/core/embedding/EmbeddingService"
@@ -54,8 +55,8 @@ export const model = <const Provider extends string, const Name extends string>(
     provider,
     name,
     Layer.merge(
-      layer({ ...options, model: name }),
-      Layer.succeed(EmbeddingModel.Dimensions, options.dimensions)
+      layer({ ...ownOf(options), model: name }),
+      Layer.succeed(EmbeddingModel.Dimensions, ownOf(options).dimensions)
     )
   )
 
@@ -64,7 +65,7 @@ export const make = (
   options: EmbeddingOptions = {}
 ): Effect.Effect<EmbeddingModel.EmbeddingModel, never, EmbeddingService.EmbeddingService> =>
   Effect.map(EmbeddingService.EmbeddingService, (service) => {
-    const over = (own: EmbeddingOptions): EmbeddingOptions => ({ ...options, ...own })
+    const over = (own: EmbeddingOptions): EmbeddingOptions => ({ ...ownOf(options), ...ownOf(own) })
     const resolver = RequestResolver.makeGrouped<EmbeddingModel.EmbeddingRequest, Group>({
       key: ({ context }) => ({
         options: Context.get(context, Options),
@@ -99,8 +100,11 @@ export const make = (
           Effect.withSpan("EmbeddingModel.embedMany")
         )
     })
-    return Origin.mark(model, service, options.model)
+    return Origin.mark(model, service, ownOf(options).model)
   })
+
+/** Options that are read once; what is no options the service refuses. */
+const ownOf = <A extends EmbeddingOptions>(options: A): A => Check.fieldsOf(options) as A
 
 /** Requests that may be sent together: of equal options and equal request metadata. */
 interface Group {

@@ -8,6 +8,7 @@ import type * as Chat from "@strata/core/chat/Chat"
 import type * as ChatEvent from "@strata/core/chat/ChatEvent"
 import * as ChatRequest from "@strata/core/chat/ChatRequest"
 import * as ChatService from "@strata/core/chat/ChatService"
+import * as Check from "@strata/core/Check"
 import * as ProviderError from "@strata/core/ProviderError"
 import type * as AiError from "effect/ai/AiError"
 import * as LanguageModel from "effect/ai/LanguageModel"
@@ -55,7 +56,7 @@ export const model = <const Provider extends string, const Name extends string>(
   name: Name,
   options: Omit<RequestOptions, "model"> = {}
 ): Model.Model<Provider, LanguageModel.LanguageModel, ChatService.ChatService> =>
-  Model.make(provider, name, layer({ ...options, model: name }))
+  Model.make(provider, name, layer({ ...ownOf(options), model: name }))
 
 /**
  * Options of the requests of an effect or stream, over those around it.
@@ -72,6 +73,9 @@ export const withOptions: {
     ? Stream.unwrap(Effect.map(Options, (outer) => Stream.provideService(self, Options, over(outer))))
     : Effect.updateService(self, Options, over)
 })
+
+/** Options that are read once; what is no options the service refuses. */
+const ownOf = (options: RequestOptions): RequestOptions => Check.fieldsOf(options) as RequestOptions
 
 type Asking = Effect.Effect<unknown, unknown, unknown> | Stream.Stream<unknown, unknown, unknown>
 
@@ -114,7 +118,7 @@ export const make = (
           ))
         }
       }),
-      (model) => Origin.mark(Guard.make(model), chat, options.model)
+      (model) => Origin.mark(Guard.make(model), chat, Check.fieldsOf(options).model)
     )
   })
 

@@ -2,48 +2,41 @@
  * What `LanguageModel.make` leaves to the program: a bound of concurrent handlers, calls of tools that do not exist, results of
  * approved calls in the history, prompts of any value; and options of a request that its handlers must not see.
  */
+import type * as ProviderError from "@strata/core/ProviderError"
 import * as AiError from "effect/ai/AiError"
 import * as LanguageModel from "effect/ai/LanguageModel"
-import * as Prompt from "effect/ai/Prompt"
 import * as Response from "effect/ai/Response"
 import * as AiTool from "effect/ai/Tool"
-import type * as Toolkit from "effect/ai/Toolkit"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Predicate from "effect/Predicate"
 import * as Record from "effect/Record"
-import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import * as StrataAiError from "../StrataAiError.ts"
 import * as Approvals from "./approvals.ts"
 import * as Arguments from "./arguments.ts"
+import * as Asked from "./asked.ts"
 import * as Extras from "./extras.ts"
 import { Options as RequestOptions, Turn, unknownTool } from "./turn.ts"
-
-type Options = LanguageModel.GenerateTextOptions<Record<string, AiTool.Any>>
-
-type AnyToolkit = Toolkit.WithHandler<Record<string, AiTool.Any>>
-
-/** Handlers that run at once unless a request says otherwise, as in `ToolLoop`. */
-export const concurrency = 8
 
 /** The model with its guard. */
 export const make = (model: LanguageModel.LanguageModel): LanguageModel.LanguageModel => {
   const prepared = (method: string, options: unknown) =>
     Effect.gen(function*() {
-      const given = yield* checked(method, options)
-      const own = yield* RequestOptions
+      const given = yield* Effect.fromResult(Asked.options(options))
       const catchAll = given.disableToolCallResolution !== true
-      const turn: Turn = { options: own, catchAll, unknown: new Map(), tools: {} }
+      const turn: Turn = { options: yield* RequestOptions, catchAll, unknown: new Map(), tools: {} }
       const approvals = Approvals.make(given.prompt)
-      const toolkit = given.toolkit === undefined
-        ? undefined
-        : Effect.map(resolved(given.toolkit), (toolkit) => guarded(toolkit, turn, approvals))
-      const next = { concurrency: bounded(given.concurrency), ...(toolkit !== undefined && { toolkit }) }
-      const scope = Context.make(RequestOptions, {}).pipe(Context.add(Turn, turn))
+      const toolkit = given.toolkit === undefined ? {} : {
+        toolkit: Effect.mapError(
+          Effect.map(Asked.toolkit(given.toolkit), (toolkit) => guarded(toolkit, turn, approvals)),
+          failure(method)
+        )
+      }
       const isEncoded = !catchAll && given.toolCallValidation !== "deferred"
-      return { options: { ...given, ...next }, scope, approvals, finish: finisher(turn, isEncoded) }
-    })
+      const scope = Context.make(RequestOptions, {}).pipe(Context.add(Turn, turn))
+      return { options: { ...given, ...toolkit }, scope, approvals, finish: finisher(turn, isEncoded) }
+    }).pipe(Effect.mapError(failure(method)))
 
   // Options and answers are those of the model, whose types depend on the options: they are not looked into here.
   const functions = model as unknown as {
@@ -78,49 +71,22 @@ export const make = (model: LanguageModel.LanguageModel): LanguageModel.Language
   })
 }
 
-/** Options with a prompt that can be read. */
-const checked = (
-  method: string,
-  options: unknown
-): Effect.Effect<Options & { readonly prompt: Prompt.Prompt }, AiError.AiError> =>
-  Effect.suspend(() => {
-    const refuse = (description: string) =>
-      Effect.fail(AiError.make({
-        module: "LanguageModel",
-        method,
-        reason: new AiError.InvalidRequestError({ parameter: "prompt", description })
-      }))
-    if (!Predicate.isObject(options)) return refuse("Give an object with a prompt.")
-    const given = options as unknown as Options // its fields are checked here, and by `LanguageModel.make`
-    return Result.match(Result.try(() => Prompt.make(given.prompt)), {
-      onFailure: () => refuse("Give text, a `Prompt`, or its messages."),
-      onSuccess: (prompt) =>
-        Prompt.isPrompt(prompt) && Array.isArray(prompt.content)
-          ? Effect.succeed({ ...given, prompt })
-          : refuse("Give text, a `Prompt`, or its messages.")
-    })
-  })
-
-const bounded = (given: Options["concurrency"]): number | "unbounded" =>
-  given === "unbounded" ? given : typeof given === "number" && given >= 1 ? Math.floor(given) : concurrency
-
-const resolved = (toolkit: unknown): Effect.Effect<AnyToolkit> =>
-  // A toolkit is an effect of its handlers, or has them.
-  (Effect.isEffect(toolkit) ? toolkit : Effect.succeed(toolkit)) as Effect.Effect<AnyToolkit>
+const failure = (method: string) => (error: ProviderError.InvalidRequestError): AiError.AiError =>
+  StrataAiError.toAiError(error, { module: "LanguageModel", method })
 
 /** The toolkit with a tool for calls of unknown tools, and with arguments as its schemas expect them. */
 const guarded = (
-  toolkit: AnyToolkit,
+  toolkit: Asked.AnyToolkit,
   turn: Turn,
   approvals: Approvals.Approvals
-): AnyToolkit => {
+): Asked.AnyToolkit => {
   turn.tools = toolkit.tools
   if (Object.keys(toolkit.tools).length === 0) return toolkit
   const handle = (
     name: string,
     params: unknown,
     toolCallId?: string,
-    options?: Parameters<AnyToolkit["handle"]>[3]
+    options?: Parameters<Asked.AnyToolkit["handle"]>[3]
   ) => {
     if (name === unknownTool) {
       const called = turn.unknown.get(toolCallId ?? "") ?? ""
@@ -144,7 +110,7 @@ const guarded = (
   const tools = Record.map(toolkit.tools, Arguments.ofJson)
   return {
     tools: turn.catchAll ? { ...tools, [unknownTool]: catchAll } : tools,
-    handle: handle as unknown as AnyToolkit["handle"] // the signature of the toolkit's own, whose types depend on the tool
+    handle: handle as unknown as Asked.AnyToolkit["handle"] // the signature of the toolkit's own, whose types depend on the tool
   }
 }
 
