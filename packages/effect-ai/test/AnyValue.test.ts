@@ -1,6 +1,6 @@
 /** Calls every public function with any values: each has an answer or a typed error. */
 import { assert, describe, it } from "@effect/vitest"
-import { ChatService, EmbeddingService } from "@strata/core"
+import { ChatService, EmbeddingService, Policy } from "@strata/core"
 import { TestChat, TestEmbedding } from "@strata/core/testing"
 import { Effect, Layer, References, Schema, Stream } from "effect"
 import { DecisionModel, EmbeddingModel, LanguageModel, Prompt, Tool, Toolkit } from "effect/ai"
@@ -136,7 +136,7 @@ const calls: Readonly<Record<string, (any: never) => ReadonlyArray<() => unknown
     () =>
       over(
         Layer.provide(
-          EffectAiChat.layer(),
+          EffectAiChat.layer({ policy: Policy.none }),
           Layer.succeed(LanguageModel.LanguageModel, {
             generateText: () => Effect.succeed({ content: any }),
             streamText: () => Stream.make(any)
