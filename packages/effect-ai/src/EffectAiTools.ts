@@ -5,7 +5,6 @@
 import type * as Message from "@strata/core/chat/Message"
 import type * as ProviderError from "@strata/core/ProviderError"
 import * as Tool from "@strata/core/tool/Tool"
-import type * as AiError from "effect/ai/AiError"
 import type * as Prompt from "effect/ai/Prompt"
 import * as AiTool from "effect/ai/Tool"
 import type * as Toolkit from "effect/ai/Toolkit"
@@ -23,7 +22,7 @@ export type FromTool<T extends AiTool.Any> = T extends AiTool.Any ? Tool.Tool<
     AiTool.Name<T>,
     AiTool.Parameters<T>,
     AiTool.Success<T>,
-    T["failureMode"] extends "error" ? AiTool.HandlerError<T> | AiError.AiError | Tool.ToolDefectError : never,
+    [AiTool.HandlerError<T>] extends [never] ? never : AiTool.HandlerError<T> | Tool.ToolDefectError,
     AiTool.HandlerServices<T>
   >
   : never

@@ -67,7 +67,7 @@ export const make = (request: ChatRequest.Resolved, target: Target): Result.Resu
         try: () => settings(request),
         catch: (cause) => Check.threw({ provider: target.provider, model }, "settings", cause)
       })
-      if (!Context.isContext(given)) {
+      if (!Check.holds(Context.isContext, given)) {
         return yield* Result.fail(Check.invalid("settings", "it returned no context", "Return a `Context`"))
       }
       context = Context.merge(context, given as Context.Context<never>)
