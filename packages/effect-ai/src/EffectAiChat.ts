@@ -20,6 +20,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import * as Arrays from "./internal/arrays.ts"
 import * as Foreign from "./internal/foreign.ts"
 import * as FromParts from "./internal/fromParts.ts"
 import * as Origin from "./internal/origin.ts"
@@ -92,13 +93,9 @@ export const make = Effect.fnUntraced(function*(given?: Options) {
   ): Stream.Stream<ChatEvent.ChatEvent, ProviderError.ChatStreamError> =>
     Stream.unwrap(Effect.map(prepare(request), ({ context, options, schema }) => {
       if (schema !== undefined) return Stream.fromIterableEffect(Effect.map(generate(request), ChatEvent.fromResponse))
-      const read = FromParts.makeReader({ provider, model: request.model })
-      return Stream.provideContext(functions.streamText(options), context).pipe(
-        // Part by part: an `error` fails the stream after the parts before it.
-        Stream.mapEffect((part) => Effect.fromResult(read(part))),
-        Stream.flattenIterable,
-        Stream.mapError((error) => streamed(fail(request)(error)))
-      )
+      const parts = Stream.provideContext(functions.streamText(options), context)
+      const events = Arrays.map(parts, () => FromParts.makeReader({ provider, model: request.model }))
+      return Stream.mapError(events, (error) => streamed(fail(request)(error)))
     }))
 
   return yield* Chat.make({

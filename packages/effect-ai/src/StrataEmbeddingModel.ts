@@ -115,12 +115,15 @@ interface Group {
 const failure = (method: string) => (error: Embedder.EmbeddingError): AiError.AiError =>
   StrataAiError.toAiError(error, { module: "EmbeddingModel", method })
 
-/** Without the checks of the class, which look at every number; those of a provider are finite. */
 const responseOf = ({ vector }: Embedding.Embedding): EmbeddingModel.EmbedResponse =>
-  new EmbeddingModel.EmbedResponse({ vector: Array.from(vector) }, { disableChecks: true })
+  trusted(EmbeddingModel.EmbedResponse, { vector: Array.from(vector) })
 
 const manyOf = ({ embeddings, usage }: Embedding.EmbeddingBatch): EmbeddingModel.EmbedManyResponse =>
-  new EmbeddingModel.EmbedManyResponse({
+  trusted(EmbeddingModel.EmbedManyResponse, {
     embeddings: embeddings.map(responseOf),
     usage: new EmbeddingModel.EmbeddingUsage({ inputTokens: usage.inputTokens })
-  }, { disableChecks: true })
+  })
+
+/** What the constructor of a class makes, which would look at every number: those of a service are checked. */
+const trusted = <A extends object>(Class: { readonly prototype: A }, fields: A): A =>
+  Object.assign(Object.create(Class.prototype) as A, fields)

@@ -19,6 +19,7 @@ import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
+import * as Arrays from "./internal/arrays.ts"
 import * as Guard from "./internal/guard.ts"
 import * as Json from "./internal/json.ts"
 import * as Origin from "./internal/origin.ts"
@@ -130,16 +131,11 @@ const written = (
 ): Stream.Stream<Response.StreamPartEncoded, AiError.AiError> =>
   Stream.suspend(() => {
     const writer = ToParts.makeWriter(frame)
-    const failed = () => Effect.fail(writer.failure() ?? cut())
-    const parts = Stream.mapAccumArrayEffect(events, () =>
-      undefined, (_, events) =>
-      writer.failure() === undefined ? Effect.succeed([undefined, writer.write(events)] as const) : failed())
-    return Stream.concat(
-      parts,
-      Stream.suspend(() =>
-        writer.isFinished() ? Stream.empty : Stream.fromEffect(failed())
-      )
-    )
+    const parts = Arrays.map(events, () => (events) => {
+      const items = writer.write(events)
+      return { items, failure: writer.failure() }
+    })
+    return Stream.concat(parts, Stream.suspend(() => writer.isFinished() ? Stream.empty : Stream.fail(cut())))
   })
 
 const cut = ({ defaultModel, provider = "custom" }: Chat.Chat) =>

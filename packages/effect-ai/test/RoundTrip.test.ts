@@ -45,6 +45,18 @@ const Part = Schema.Union([
 
 const Content = Schema.NonEmptyArray(Part)
 
+/** Numbers as JSON has them: it knows no -0. */
+const written = (value: unknown): unknown =>
+  value instanceof Uint8Array
+    ? value
+    : Array.isArray(value)
+    ? value.map(written)
+    : typeof value === "object" && value !== null
+    ? Object.fromEntries(Object.entries(value).map(([key, value]) => [key, written(value)]))
+    : value === 0
+    ? 0
+    : value
+
 /** What is sent of an answer: all but texts that say nothing, and fields of nobody. */
 const sent = (content: typeof Content.Type): ReadonlyArray<Message.AssistantPart> =>
   content.flatMap((part) => {
@@ -75,7 +87,7 @@ describe("round trips", () => {
           const { requests } = yield* TestChat.TestChat
           const [, second] = yield* requests
           const answer = second?.messages.find(({ role }) => role === "assistant")
-          assert.deepStrictEqual(answer?.content ?? [], sent(content))
+          assert.deepStrictEqual(written(answer?.content ?? []), written(sent(content)))
         }).pipe(Effect.provide(model(content))),
       { timeout: 60_000, arbitrary: { runs } }
     )
@@ -88,8 +100,8 @@ describe("round trips", () => {
       Effect.gen(function*() {
         const whole = yield* ChatService.generate("x")
         const streamed = yield* ChatEvent.collect(ChatService.stream("x"))
-        assert.deepStrictEqual(whole.message.content, sent(content))
-        assert.deepStrictEqual(streamed.message.content, sent(content))
+        assert.deepStrictEqual(written(whole.message.content), written(sent(content)))
+        assert.deepStrictEqual(written(streamed.message.content), written(sent(content)))
       }).pipe(Effect.provide(
         EffectAiChat.layer().pipe(Layer.provide(model(content)))
       )),

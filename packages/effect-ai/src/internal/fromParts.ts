@@ -6,10 +6,10 @@ import * as Check from "@strata/core/Check"
 import * as ProviderError from "@strata/core/ProviderError"
 import * as Usage from "@strata/core/Usage"
 import type * as Response from "effect/ai/Response"
-import { identity } from "effect/Function"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import { key } from "../StrataMetadata.ts"
+import type * as Arrays from "./arrays.ts"
 import * as Extras from "./extras.ts"
 import * as Media from "./media.ts"
 import * as Outcome from "./outcome.ts"
@@ -99,14 +99,19 @@ interface Block {
 /** Reads the parts of a stream as events. Fails with what an `error` part holds, and for what cannot be read. */
 export const makeReader = (target: Target) => {
   const read = reader(target)
-  return (part: Response.AnyPart): Result.Result<ReadonlyArray<ChatEvent.ChatEvent>, unknown> =>
-    Result.flatMap(
-      Result.try({
-        try: () => part?.type === "error" ? Result.fail(part.error) : Result.succeed(read(part)),
+  return (parts: ReadonlyArray<Response.AnyPart>): Arrays.Mapped<ChatEvent.ChatEvent, unknown> => {
+    const items: Array<ChatEvent.ChatEvent> = []
+    for (const part of parts) {
+      const found = Result.try({
+        try: () => part?.type === "error" ? { error: part.error } : read(part),
         catch: malformed(target)
-      }),
-      identity
-    )
+      })
+      if (Result.isFailure(found)) return { items, failure: { error: found.failure } }
+      if ("error" in found.success) return { items, failure: found.success }
+      items.push(...found.success)
+    }
+    return { items }
+  }
 }
 
 const reader = (target: Target) => {

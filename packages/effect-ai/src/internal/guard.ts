@@ -7,6 +7,7 @@ import * as AiError from "effect/ai/AiError"
 import * as LanguageModel from "effect/ai/LanguageModel"
 import * as Response from "effect/ai/Response"
 import * as AiTool from "effect/ai/Tool"
+import * as Arr from "effect/Array"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Record from "effect/Record"
@@ -60,7 +61,7 @@ export const make = (model: LanguageModel.LanguageModel): LanguageModel.Language
     Stream.unwrap(Effect.map(prepared("streamText", options), ({ approvals, finish, options, scope }) => {
       const parts = model.streamText(options as never) as Stream.Stream<Response.AnyPart, AiError.AiError>
       const all = options.disableToolCallResolution === true ? approvals.before(parts) : parts
-      return Stream.provideContext(Stream.map(all, finish), scope)
+      return Stream.provideContext(Stream.mapArray(all, Arr.map(finish)), scope)
     }))
 
   return LanguageModel.LanguageModel.of({

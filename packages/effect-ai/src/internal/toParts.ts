@@ -72,7 +72,7 @@ export const makeWriter = (frame: Frame) => {
   let open: Open | undefined
   let blocks = 0
   let isFinished = false
-  let failure: AiError.AiError | undefined
+  let failure: { readonly error: AiError.AiError } | undefined
 
   const close = (parts: Array<Response.StreamPartEncoded>): void => {
     if (open === undefined) return
@@ -190,7 +190,7 @@ export const makeWriter = (frame: Frame) => {
       for (const event of events) {
         if (isFinished || failure !== undefined) break
         const written = write(parts, event)
-        if (Result.isFailure(written)) failure = written.failure
+        if (Result.isFailure(written)) failure = { error: written.failure }
       }
       return parts
     }
