@@ -21,9 +21,9 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as Arrays from "./internal/arrays.ts"
-import * as Foreign from "./internal/foreign.ts"
-import * as FromParts from "./internal/fromParts.ts"
 import * as Origin from "./internal/origin.ts"
+import * as ForeignCall from "./internal/service/call.ts"
+import * as FromParts from "./internal/service/fromParts.ts"
 import * as StrataAiError from "./StrataAiError.ts"
 
 /**
@@ -65,10 +65,10 @@ export const make = Effect.fnUntraced(function*(given?: Options) {
     origin?.defaultModel ?? "default"
   const target = { provider, model: defaultModel, isOurs: origin !== undefined }
   const { settings } = options
-  const functions = Foreign.functionsOf(model)
+  const functions = ForeignCall.functionsOf(model)
 
   const prepare = (request: ChatRequest.Resolved) =>
-    Effect.suspend(() => Effect.fromResult(Foreign.make(request, { ...target, settings })))
+    Effect.suspend(() => Effect.fromResult(ForeignCall.make(request, { ...target, settings })))
 
   const fail = (request: ChatRequest.Resolved) => (error: unknown) =>
     StrataAiError.fromUnknown(error, { provider, model: request.model })
@@ -82,7 +82,7 @@ export const make = Effect.fnUntraced(function*(given?: Options) {
       return Effect.provideContext(asked, context).pipe(
         Effect.flatMap((answer) => Effect.fromResult(FromParts.response(answer, named))),
         Effect.catch((error) => {
-          const misfit = schema === undefined ? undefined : Foreign.misfit(error, named)
+          const misfit = schema === undefined ? undefined : ForeignCall.misfit(error, named)
           return misfit === undefined ? Effect.fail(whole(fail(request)(error))) : Effect.succeed(misfit)
         })
       )

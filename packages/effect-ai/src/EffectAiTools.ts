@@ -13,9 +13,9 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import * as Arguments from "./internal/arguments.ts"
-import * as Asked from "./internal/asked.ts"
-import * as FromPrompt from "./internal/fromPrompt.ts"
+import * as Arguments from "./internal/model/arguments.ts"
+import * as Asked from "./internal/model/asked.ts"
+import * as FromPrompt from "./internal/model/fromPrompt.ts"
 
 /** A tool of a toolkit, as one of ours. */
 export type FromTool<T extends AiTool.Any> = T extends AiTool.Any ? Tool.Tool<

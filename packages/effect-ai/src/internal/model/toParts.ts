@@ -6,9 +6,9 @@ import type * as AiError from "effect/ai/AiError"
 import type * as Response from "effect/ai/Response"
 import * as Base64 from "effect/encoding/Base64"
 import * as Result from "effect/Result"
-import { key } from "../StrataMetadata.ts"
-import * as Extras from "./extras.ts"
-import * as Outcome from "./outcome.ts"
+import { key } from "../../StrataMetadata.ts"
+import * as Extras from "../extras.ts"
+import * as Outcome from "../outcome.ts"
 import type { Calls } from "./turn.ts"
 
 /** How calls are handed out, and the documents of the request, which citations are about. */

@@ -8,11 +8,11 @@ import * as Usage from "@strata/core/Usage"
 import type * as Response from "effect/ai/Response"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
-import { key } from "../StrataMetadata.ts"
-import type * as Arrays from "./arrays.ts"
-import * as Extras from "./extras.ts"
-import * as Media from "./media.ts"
-import * as Outcome from "./outcome.ts"
+import { key } from "../../StrataMetadata.ts"
+import type * as Arrays from "../arrays.ts"
+import * as Extras from "../extras.ts"
+import * as Media from "../media.ts"
+import * as Outcome from "../outcome.ts"
 
 /** Who answers, where the parts do not say it. */
 export interface Target {

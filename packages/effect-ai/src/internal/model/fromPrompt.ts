@@ -8,8 +8,8 @@ import type * as Prompt from "effect/ai/Prompt"
 import { identity } from "effect/Function"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
-import * as Extras from "./extras.ts"
-import * as Media from "./media.ts"
+import * as Extras from "../extras.ts"
+import * as Media from "../media.ts"
 
 type Converted<A> = Result.Result<A, ProviderError.InvalidRequestError>
 

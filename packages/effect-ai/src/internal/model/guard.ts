@@ -13,11 +13,11 @@ import * as Effect from "effect/Effect"
 import * as Record from "effect/Record"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import * as StrataAiError from "../StrataAiError.ts"
+import * as StrataAiError from "../../StrataAiError.ts"
+import * as Extras from "../extras.ts"
 import * as Approvals from "./approvals.ts"
 import * as Arguments from "./arguments.ts"
 import * as Asked from "./asked.ts"
-import * as Extras from "./extras.ts"
 import { Options as RequestOptions, Turn, unknownTool } from "./turn.ts"
 
 /** The model with its guard. */

@@ -7,7 +7,7 @@ import type * as Response from "effect/ai/Response"
 import * as AiTool from "effect/ai/Tool"
 import * as Context from "effect/Context"
 import * as Result from "effect/Result"
-import * as Extras from "./extras.ts"
+import * as Extras from "../extras.ts"
 import * as FromPrompt from "./fromPrompt.ts"
 
 /** Fields of a request that `effect/ai` has no place for. */
