@@ -157,6 +157,13 @@ describe("metadata", () => {
       ])
     }).pipe(Effect.provide(scripted(["Hello"]))))
 
+  it("options under `strata` have types", () => {
+    const right: Prompt.TextPartEncoded = { type: "text", text: "x", options: { strata: { cache: { ttl: "1h" } } } }
+    // @ts-expect-error there is no such time to live
+    const wrong: Prompt.TextPartEncoded = { type: "text", text: "x", options: { strata: { cache: { ttl: "2h" } } } }
+    assert.notDeepEqual(right, wrong)
+  })
+
   it.effect("options that are not ours fail with their place, before anything is sent", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(LanguageModel.generateText({

@@ -114,6 +114,22 @@ describe("tools", () => {
       assert.deepStrictEqual(deferred.toolCalls.map(({ name, params }) => [name, params]), [["shout", { a: 1 }]])
     }).pipe(Effect.provide([handlers, twice(calling("shout", { a: 1 }))])))
 
+  it.effect("case 24: a call without a toolkit fails with the name of the tool", () =>
+    Effect.gen(function*() {
+      const prompt = "x"
+      const toolkit = Toolkit.empty
+      const errors = yield* Effect.forEach([
+        LanguageModel.generateText({ prompt }),
+        LanguageModel.generateText({ prompt, toolkit }),
+        Stream.runDrain(LanguageModel.streamText({ prompt })),
+        Stream.runDrain(LanguageModel.streamText({ prompt, toolkit }))
+      ], (asked) => Effect.flip(asked as Effect.Effect<unknown, AiError.AiError, LanguageModel.LanguageModel>))
+      assert.deepStrictEqual(
+        errors.map(({ reason }) => reason._tag === "ToolNotFoundError" ? reason.toolName : reason._tag),
+        ["shout", "shout", "shout", "shout"]
+      )
+    }).pipe(Effect.provide(scripted(() => calling("shout", {})))))
+
   it.effect("case 24: a schema that throws is a failed result", () =>
     Effect.gen(function*() {
       const odd = Tool.make("odd", {

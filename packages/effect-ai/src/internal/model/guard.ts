@@ -25,16 +25,16 @@ export const make = (model: LanguageModel.LanguageModel): LanguageModel.Language
   const prepared = (method: string, options: unknown) =>
     Effect.gen(function*() {
       const given = yield* Effect.fromResult(Asked.options(options))
-      const catchAll = given.disableToolCallResolution !== true
-      const turn: Turn = { options: yield* RequestOptions, catchAll, unknown: new Map(), tools: {} }
+      const resolves = given.disableToolCallResolution !== true
+      const turn: Turn = { options: yield* RequestOptions, catchAll: false, unknown: new Map(), tools: {} }
       const approvals = Approvals.make(given.prompt)
       const toolkit = given.toolkit === undefined ? {} : {
         toolkit: Effect.mapError(
-          Effect.map(Asked.toolkit(given.toolkit), (toolkit) => guarded(toolkit, turn, approvals)),
+          Effect.map(Asked.toolkit(given.toolkit), (toolkit) => guarded(toolkit, turn, resolves, approvals)),
           failure(method)
         )
       }
-      const isEncoded = !catchAll && given.toolCallValidation !== "deferred"
+      const isEncoded = !resolves && given.toolCallValidation !== "deferred"
       const scope = Context.make(RequestOptions, {}).pipe(Context.add(Turn, turn))
       return { options: { ...given, ...toolkit }, scope, approvals, finish: finisher(turn, isEncoded) }
     }).pipe(Effect.mapError(failure(method)))
@@ -79,10 +79,12 @@ const failure = (method: string) => (error: ProviderError.InvalidRequestError): 
 const guarded = (
   toolkit: Asked.AnyToolkit,
   turn: Turn,
+  resolves: boolean,
   approvals: Approvals.Approvals
 ): Asked.AnyToolkit => {
   turn.tools = toolkit.tools
   if (Object.keys(toolkit.tools).length === 0) return toolkit
+  turn.catchAll = resolves
   const handle = (
     name: string,
     params: unknown,
@@ -110,7 +112,7 @@ const guarded = (
   }
   const tools = Record.map(toolkit.tools, Arguments.ofJson)
   return {
-    tools: turn.catchAll ? { ...tools, [unknownTool]: catchAll } : tools,
+    tools: resolves ? { ...tools, [unknownTool]: catchAll } : tools,
     handle: handle as unknown as Asked.AnyToolkit["handle"] // the signature of the toolkit's own, whose types depend on the tool
   }
 }

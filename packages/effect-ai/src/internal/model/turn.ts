@@ -28,11 +28,11 @@ export const Format = Context.Reference<ChatRequest.JsonFormat | undefined>("@st
 /**
  * - `options`: of this request only.
  * - `tools`: those of the toolkit, known when it is resolved.
- * - `catchAll`: whether calls of unknown tools go to the tool {@link unknownTool}; `unknown` has their names, by id.
+ * - `catchAll`, known then, too: whether calls of unknown tools go to the tool {@link unknownTool}; `unknown` has their names, by id.
  */
 export interface Turn {
   readonly options: RequestOptions
-  readonly catchAll: boolean
+  catchAll: boolean
   readonly unknown: Map<string, string>
   tools: Readonly<Record<string, AiTool.Any>>
 }
