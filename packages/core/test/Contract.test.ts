@@ -159,6 +159,15 @@ describe("ChatContract", () => {
     }))
 })
 
+describe("A feature that is declared", () => {
+  it.live("case 75: fails where nothing else that is declared lets a test of it run", () =>
+    Effect.gen(function*() {
+      const { failed } = yield* chatWith(() => ({}), { support: { script: { missing: "it cannot be scripted" } } })
+      assert.include(failed, "tests \"images\"")
+      assert.include(failed, "tests \"`temperature`\"")
+    }))
+})
+
 type Embedding = Layer.Success<ReturnType<EmbeddingContract.Subject["layer"]>>["Service"]
 
 const embeddingWith = (fault: (service: Embedding) => Partial<Embedding>) =>

@@ -13,8 +13,10 @@ import * as Enforcement from "../../src/policy/internal/enforcement.ts"
 import * as AnyCalls from "./AnyCalls.ts"
 import * as AnyData from "./AnyData.ts"
 import * as AnyPolicies from "./AnyPolicies.ts"
+import * as AnyProviders from "./AnyProviders.ts"
 import * as AnyRequests from "./AnyRequests.ts"
 import * as AnyServices from "./AnyServices.ts"
+import * as AnyTools from "./AnyTools.ts"
 import * as AnyValue from "./AnyValue.ts"
 
 const modules: Readonly<Record<string, object>> = {
@@ -74,7 +76,13 @@ const functions = Object.entries(modules).flatMap(([module, exports]) =>
   )
 )
 
-const calls = { ...AnyServices.calls, ...AnyPolicies.calls, ...AnyData.calls }
+const calls = {
+  ...AnyServices.calls,
+  ...AnyTools.calls,
+  ...AnyPolicies.calls,
+  ...AnyProviders.calls,
+  ...AnyData.calls
+}
 
 /** The tests, with one in so many of the values, and of the mutants of requests. */
 export const suite = (every: number) => {

@@ -33,7 +33,7 @@ const ends = (reason: Reason): Test =>
 
 const thought: Message.ReasoningPart = { type: "reasoning", text: "Let me see.", signature: "c2lnbmF0dXJl" }
 
-const reasoned = { messages: "Hi", maxTokens: 4_000, reasoning: { effort: "low" } } as const
+const reasoned = { messages: "Hi", maxTokens: 4_000, reasoning: { effort: "low", display: "summarized" } } as const
 
 export const tests: ReadonlyArray<Test> = [
   ends("stop"),

@@ -81,7 +81,7 @@ export const tests: ReadonlyArray<Test> = [
   }, { messages: "Hi", tools }),
   equal("reasoning and text", ["script", "reasoning"], {
     content: [{ type: "reasoning", text: "Let me see.", signature: "c2lnbmF0dXJl" }, Message.text("Hello")]
-  }, { messages: "Hi", maxTokens: 4_000, reasoning: { effort: "low" } }),
+  }, { messages: "Hi", maxTokens: 4_000, reasoning: { effort: "low", display: "summarized" } }),
   equal("usage", ["script", "usage"], { content: "Hello", usage: { inputTokens: 11, outputTokens: 7 } }),
 
   test(

@@ -43,17 +43,31 @@ export const declare = <Feature extends string, Subject extends Declaration<Feat
     return it.live(`${test.title} (known deviation: ${deviation})`, () => deviating(quiet(test.run(subject))), timeout)
   }
   describe(`${suite}: ${subject.name}`, () => {
-    for (const test of tests) if (test.needs.every((feature) => supportOf(subject, feature) === "yes")) start(test)
+    const run = tests.filter(({ needs }) => needs.every((feature) => supportOf(subject, feature) === "yes"))
+    run.forEach(start)
     for (const feature of Struct.keys(features)) {
       const support = supportOf(subject, feature)
-      if (support === "yes") continue
+      if (support === "yes") {
+        const isUntested = tests.some(({ needs }) => needs.includes(feature)) &&
+          !run.some(({ needs }) => needs.includes(feature))
+        if (isUntested) {
+          it.live(`tests "${features[feature]}"`, () =>
+            broken("It is declared, and no test of it runs: declare why it is missing"))
+        }
+        continue
+      }
       if ("refused" in support) {
         const test = refusal(feature)
         if (test !== undefined) start(test)
         continue
       }
-      const count = tests.filter(({ needs }) => needs.includes(feature)).length
-      it.live.skip(`${count} tests of "${features[feature]}", which it lacks: ${support.missing}`, () => Effect.void)
+      // Each test is counted once.
+      const left = tests.filter(({ needs }) =>
+        needs.find((feature) => supportOf(subject, feature) !== "yes") === feature
+      )
+      if (left.length === 0) continue
+      it.live.skip(`${left.length} tests of "${features[feature]}", which it lacks: ${support.missing}`, () =>
+        Effect.void)
     }
     const titles = new Set(tests.map(({ title }) => title))
     const unknown = Struct.keys(deviations).filter((title) => !titles.has(title))
