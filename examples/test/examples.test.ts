@@ -9,6 +9,7 @@ import * as EmbedStream from "../embed-stream.ts"
 import * as EmbeddingCache from "../embedding-cache.ts"
 import * as Embeddings from "../embeddings.ts"
 import * as Errors from "../errors.ts"
+import * as ImageAndDocument from "../image-and-document.ts"
 import * as Pool from "../pool.ts"
 import * as PromptCaching from "../prompt-caching.ts"
 import * as Reasoning from "../reasoning.ts"
@@ -191,6 +192,13 @@ layer(Provider.local, { excludeTestServices: true })("examples", (it) => {
     Effect.gen(function*() {
       const output = yield* Example.output(DocumentsAndCitations.main)
       assert.include(output, "library rules, piece 2: \"Late books cost ten cents a day.\"")
+    }))
+
+  it.effect("image-and-document reads a bill and a policy together", () =>
+    Effect.gen(function*() {
+      const output = yield* Example.output(ImageAndDocument.main)
+      assert.include(output, "✗ Minibar          21.50  never paid for (rule 3)")
+      assert.include(output, "Paid: CHF 407.60")
     }))
 
   it.effect("reasoning sends the thoughts back with their seal", () =>
