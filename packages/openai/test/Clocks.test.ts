@@ -12,8 +12,11 @@ const slow = (...texts: ReadonlyArray<string>) =>
   HttpClient.make((request) =>
     Effect.map(
       Stream.toReadableStreamEffect(
-        Stream.mapEffect(Stream.fromIterable(texts), (text, index) =>
-          Effect.as(index === 0 ? Effect.void : Effect.sleep("1 minute"), new TextEncoder().encode(text)))
+        Stream.mapEffect(
+          Stream.fromIterable(texts),
+          (text, index) =>
+            Effect.as(index === 0 ? Effect.void : Effect.sleep("1 minute"), new TextEncoder().encode(text))
+        )
       ),
       (body) =>
         HttpClientResponse.fromWeb(request, new Response(body, { headers: { "content-type": "text/event-stream" } }))
