@@ -6,9 +6,9 @@ import type * as AiError from "effect/ai/AiError"
 import type * as Response from "effect/ai/Response"
 import * as Base64 from "effect/encoding/Base64"
 import * as Result from "effect/Result"
-import { key } from "../StrataMetadata.ts"
-import * as Extras from "./extras.ts"
-import * as Outcome from "./outcome.ts"
+import { key } from "../../StrataMetadata.ts"
+import * as Extras from "../extras.ts"
+import * as Outcome from "../outcome.ts"
 import type { Calls } from "./turn.ts"
 
 /** How calls are handed out, and the documents of the request, which citations are about. */
@@ -72,6 +72,7 @@ export const makeWriter = (frame: Frame) => {
   let open: Open | undefined
   let blocks = 0
   let isFinished = false
+  let failure: { readonly error: AiError.AiError } | undefined
 
   const close = (parts: Array<Response.StreamPartEncoded>): void => {
     if (open === undefined) return
@@ -182,12 +183,17 @@ export const makeWriter = (frame: Frame) => {
 
   return {
     isFinished: () => isFinished,
-    write: (events: Iterable<ChatEvent.ChatEvent>): Result.Result<Array<Response.StreamPartEncoded>, AiError.AiError> =>
-      Result.gen(function*() {
-        const parts: Array<Response.StreamPartEncoded> = []
-        for (const event of events) if (!isFinished) yield* write(parts, event)
-        return parts
-      })
+    /** Why the stream cannot go on, after the parts that were written. */
+    failure: () => failure,
+    write: (events: Iterable<ChatEvent.ChatEvent>): Array<Response.StreamPartEncoded> => {
+      const parts: Array<Response.StreamPartEncoded> = []
+      for (const event of events) {
+        if (isFinished || failure !== undefined) break
+        const written = write(parts, event)
+        if (Result.isFailure(written)) failure = { error: written.failure }
+      }
+      return parts
+    }
   }
 }
 

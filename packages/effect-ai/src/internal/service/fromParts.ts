@@ -2,14 +2,17 @@
 import type * as ChatEvent from "@strata/core/chat/ChatEvent"
 import * as ChatResponse from "@strata/core/chat/ChatResponse"
 import type * as Message from "@strata/core/chat/Message"
+import * as Check from "@strata/core/Check"
+import * as ProviderError from "@strata/core/ProviderError"
 import * as Usage from "@strata/core/Usage"
 import type * as Response from "effect/ai/Response"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
-import { key } from "../StrataMetadata.ts"
-import * as Extras from "./extras.ts"
-import * as Media from "./media.ts"
-import * as Outcome from "./outcome.ts"
+import { key } from "../../StrataMetadata.ts"
+import type * as Arrays from "../arrays.ts"
+import * as Extras from "../extras.ts"
+import * as Media from "../media.ts"
+import * as Outcome from "../outcome.ts"
 
 /** Who answers, where the parts do not say it. */
 export interface Target {
@@ -22,8 +25,24 @@ interface Named {
   readonly requestId?: string
 }
 
-/** A whole answer. */
-export const response = (parts: Iterable<Response.AnyPart>, target: Target): ChatResponse.ChatResponse => {
+/** A whole answer; a `MalformedResponseError` for a value that is none. */
+export const response = (
+  answer: { readonly content: ReadonlyArray<Response.AnyPart> },
+  target: Target
+): Result.Result<ChatResponse.ChatResponse, ProviderError.MalformedResponseError> =>
+  Result.try({
+    try: () => whole(Check.itemsOf(answer.content) as ReadonlyArray<Response.AnyPart>, target), // throws for what is none
+    catch: malformed(target)
+  })
+
+const malformed = (target: Target) => (cause: unknown) =>
+  new ProviderError.MalformedResponseError({
+    ...target,
+    message: `The answer of ${target.model} of ${target.provider} holds what is no part of a response`,
+    cause
+  })
+
+const whole = (parts: ReadonlyArray<Response.AnyPart>, target: Target): ChatResponse.ChatResponse => {
   const content: Array<Message.AssistantPart> = []
   const pending: Array<Message.Citation> = []
   let named: Named = { model: target.model }
@@ -77,8 +96,25 @@ interface Block {
   bag: Record<string, unknown>
 }
 
-/** Reads the parts of a stream as events; those of `error` parts are the reader's caller's. */
+/** Reads the parts of a stream as events. Fails with what an `error` part holds, and for what cannot be read. */
 export const makeReader = (target: Target) => {
+  const read = reader(target)
+  return (parts: ReadonlyArray<Response.AnyPart>): Arrays.Mapped<ChatEvent.ChatEvent, unknown> => {
+    const items: Array<ChatEvent.ChatEvent> = []
+    for (const part of parts) {
+      const found = Result.try({
+        try: () => part?.type === "error" ? { error: part.error } : read(part),
+        catch: malformed(target)
+      })
+      if (Result.isFailure(found)) return { items, failure: { error: found.failure } }
+      if ("error" in found.success) return { items, failure: found.success }
+      items.push(...found.success)
+    }
+    return { items }
+  }
+}
+
+const reader = (target: Target) => {
   const blocks = new Map<string, Block>()
   const calls = new Map<string, number>()
   let pending: Array<Message.Citation> = []

@@ -5,15 +5,26 @@
 import * as Message from "@strata/core/chat/Message"
 import * as ProviderError from "@strata/core/ProviderError"
 import type * as Prompt from "effect/ai/Prompt"
+import { identity } from "effect/Function"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
-import * as Extras from "./extras.ts"
-import * as Media from "./media.ts"
+import * as Extras from "../extras.ts"
+import * as Media from "../media.ts"
 
 type Converted<A> = Result.Result<A, ProviderError.InvalidRequestError>
 
 /** The messages of a prompt. Fails with the place of what cannot be read: `prompt[2].content[0].options.strata`. */
 export const messages = (prompt: Prompt.Prompt): Converted<ReadonlyArray<Message.Message>> =>
+  // A prompt that was not decoded may hold anything.
+  Result.flatMap(
+    Result.try({
+      try: () => convert(prompt),
+      catch: () => invalid("prompt", "it holds what is no part of a message", "Make it with `Prompt.make`")
+    }),
+    identity
+  )
+
+const convert = (prompt: Prompt.Prompt): Converted<ReadonlyArray<Message.Message>> =>
   Result.gen(function*() {
     const results = yield* collect(prompt.content)
     const converted: Array<Message.Message> = []

@@ -2,44 +2,42 @@
  * What `LanguageModel.make` leaves to the program: a bound of concurrent handlers, calls of tools that do not exist, results of
  * approved calls in the history, prompts of any value; and options of a request that its handlers must not see.
  */
+import type * as ProviderError from "@strata/core/ProviderError"
 import * as AiError from "effect/ai/AiError"
 import * as LanguageModel from "effect/ai/LanguageModel"
-import * as Prompt from "effect/ai/Prompt"
 import * as Response from "effect/ai/Response"
 import * as AiTool from "effect/ai/Tool"
-import type * as Toolkit from "effect/ai/Toolkit"
+import * as Arr from "effect/Array"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Predicate from "effect/Predicate"
-import * as Result from "effect/Result"
+import * as Record from "effect/Record"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import * as StrataAiError from "../../StrataAiError.ts"
+import * as Extras from "../extras.ts"
 import * as Approvals from "./approvals.ts"
-import { encoded, Options as RequestOptions, Turn, unknownTool } from "./turn.ts"
-
-type Options = LanguageModel.GenerateTextOptions<Record<string, AiTool.Any>>
-
-type AnyToolkit = Toolkit.WithHandler<Record<string, AiTool.Any>>
-
-/** Handlers that run at once unless a request says otherwise, as in `ToolLoop`. */
-export const concurrency = 8
+import * as Arguments from "./arguments.ts"
+import * as Asked from "./asked.ts"
+import { Options as RequestOptions, Turn, unknownTool } from "./turn.ts"
 
 /** The model with its guard. */
 export const make = (model: LanguageModel.LanguageModel): LanguageModel.LanguageModel => {
   const prepared = (method: string, options: unknown) =>
     Effect.gen(function*() {
-      const given = yield* checked(method, options)
-      const own = yield* RequestOptions
-      const catchAll = given.disableToolCallResolution !== true
-      const turn: Turn = { options: own, catchAll, unknown: new Map(), tools: {} }
+      const given = yield* Effect.fromResult(Asked.options(options))
+      const resolves = given.disableToolCallResolution !== true
+      const turn: Turn = { options: yield* RequestOptions, catchAll: false, unknown: new Map(), tools: {} }
       const approvals = Approvals.make(given.prompt)
-      const toolkit = given.toolkit === undefined
-        ? undefined
-        : Effect.map(resolved(given.toolkit), (toolkit) => guarded(toolkit, turn, approvals))
-      const next = { concurrency: bounded(given.concurrency), ...(toolkit !== undefined && { toolkit }) }
+      const toolkit = given.toolkit === undefined ? {} : {
+        toolkit: Effect.mapError(
+          Effect.map(Asked.toolkit(given.toolkit), (toolkit) => guarded(toolkit, turn, resolves, approvals)),
+          failure(method)
+        )
+      }
+      const isEncoded = !resolves && given.toolCallValidation !== "deferred"
       const scope = Context.make(RequestOptions, {}).pipe(Context.add(Turn, turn))
-      return { options: { ...given, ...next }, scope, approvals, rename: renamer(turn) }
-    })
+      return { options: { ...given, ...toolkit }, scope, approvals, finish: finisher(turn, isEncoded) }
+    }).pipe(Effect.mapError(failure(method)))
 
   // Options and answers are those of the model, whose types depend on the options: they are not looked into here.
   const functions = model as unknown as {
@@ -48,22 +46,22 @@ export const make = (model: LanguageModel.LanguageModel): LanguageModel.Language
     ) => Effect.Effect<LanguageModel.GenerateTextResponse<{}>, AiError.AiError>
   }
   const ask = (method: "generateText" | "generateObject") => (options: unknown) =>
-    Effect.flatMap(prepared(method, options), ({ options, rename, scope }) =>
+    Effect.flatMap(prepared(method, options), ({ finish, options, scope }) =>
       Effect.map(
         Effect.provideContext(functions[method](options), scope),
         (response) => {
           for (const [index, part] of response.content.entries()) {
-            response.content[index] = rename(part) as typeof part
+            response.content[index] = finish(part) as typeof part
           }
           return response
         }
       ))
 
   const streamText = (options: unknown) =>
-    Stream.unwrap(Effect.map(prepared("streamText", options), ({ approvals, options, rename, scope }) => {
+    Stream.unwrap(Effect.map(prepared("streamText", options), ({ approvals, finish, options, scope }) => {
       const parts = model.streamText(options as never) as Stream.Stream<Response.AnyPart, AiError.AiError>
       const all = options.disableToolCallResolution === true ? approvals.before(parts) : parts
-      return Stream.provideContext(Stream.map(all, rename), scope)
+      return Stream.provideContext(Stream.mapArray(all, Arr.map(finish)), scope)
     }))
 
   return LanguageModel.LanguageModel.of({
@@ -74,49 +72,24 @@ export const make = (model: LanguageModel.LanguageModel): LanguageModel.Language
   })
 }
 
-/** Options with a prompt that can be read. */
-const checked = (
-  method: string,
-  options: unknown
-): Effect.Effect<Options & { readonly prompt: Prompt.Prompt }, AiError.AiError> =>
-  Effect.suspend(() => {
-    const refuse = (description: string) =>
-      Effect.fail(AiError.make({
-        module: "LanguageModel",
-        method,
-        reason: new AiError.InvalidRequestError({ parameter: "prompt", description })
-      }))
-    if (!Predicate.isObject(options)) return refuse("Give an object with a prompt.")
-    const given = options as unknown as Options // its fields are checked here, and by `LanguageModel.make`
-    return Result.match(Result.try(() => Prompt.make(given.prompt)), {
-      onFailure: () => refuse("Give text, a `Prompt`, or its messages."),
-      onSuccess: (prompt) =>
-        Prompt.isPrompt(prompt) && Array.isArray(prompt.content)
-          ? Effect.succeed({ ...given, prompt })
-          : refuse("Give text, a `Prompt`, or its messages.")
-    })
-  })
-
-const bounded = (given: Options["concurrency"]): number | "unbounded" =>
-  given === "unbounded" ? given : typeof given === "number" && given >= 1 ? Math.floor(given) : concurrency
-
-const resolved = (toolkit: unknown): Effect.Effect<AnyToolkit> =>
-  // A toolkit is an effect of its handlers, or has them.
-  (Effect.isEffect(toolkit) ? toolkit : Effect.succeed(toolkit)) as Effect.Effect<AnyToolkit>
+const failure = (method: string) => (error: ProviderError.InvalidRequestError): AiError.AiError =>
+  StrataAiError.toAiError(error, { module: "LanguageModel", method })
 
 /** The toolkit with a tool for calls of unknown tools, and with arguments as its schemas expect them. */
 const guarded = (
-  toolkit: AnyToolkit,
+  toolkit: Asked.AnyToolkit,
   turn: Turn,
+  resolves: boolean,
   approvals: Approvals.Approvals
-): AnyToolkit => {
+): Asked.AnyToolkit => {
   turn.tools = toolkit.tools
   if (Object.keys(toolkit.tools).length === 0) return toolkit
+  turn.catchAll = resolves
   const handle = (
     name: string,
     params: unknown,
     toolCallId?: string,
-    options?: Parameters<AnyToolkit["handle"]>[3]
+    options?: Parameters<Asked.AnyToolkit["handle"]>[3]
   ) => {
     if (name === unknownTool) {
       const called = turn.unknown.get(toolCallId ?? "") ?? ""
@@ -129,19 +102,24 @@ const guarded = (
       }))
     }
     const tool = Object.hasOwn(toolkit.tools, name) ? toolkit.tools[name] : undefined
-    const given = tool === undefined ? params : encoded(tool, params)
+    const given = tool === undefined ? params : Arguments.encoded(tool, params)
     const handled = toolkit.handle(name, given as never, toolCallId, options) as Effect.Effect<
       Stream.Stream<AiTool.HandlerResult<AiTool.Any>, unknown>,
       AiError.AiError
     >
     const safe = tool === undefined ? handled : Effect.catchDefect(handled, () => undecodable(tool))
-    return Effect.map(safe, approvals.observe(name, toolCallId))
+    return Effect.map(safe, (results) => approvals.observe(name, toolCallId)(Stream.map(results, storable)))
   }
+  const tools = Record.map(toolkit.tools, Arguments.ofJson)
   return {
-    tools: turn.catchAll ? { ...toolkit.tools, [unknownTool]: catchAll } : toolkit.tools,
-    handle: handle as unknown as AnyToolkit["handle"] // the signature of the toolkit's own, whose types depend on the tool
+    tools: resolves ? { ...tools, [unknownTool]: catchAll } : tools,
+    handle: handle as unknown as Asked.AnyToolkit["handle"] // the signature of the toolkit's own, whose types depend on the tool
   }
 }
+
+/** A result that has a place in JSON, or a history that was exported could not be read again. */
+const storable = (output: AiTool.HandlerResult<AiTool.Any>): AiTool.HandlerResult<AiTool.Any> =>
+  output.encodedResult === undefined ? { ...output, encodedResult: null } : output
 
 const catchAll = AiTool.dynamic(unknownTool, { success: Schema.Unknown, failureMode: "return" })
 
@@ -170,8 +148,16 @@ const undecodable = (
   )))
 }
 
-/** Gives calls of unknown tools, and their results, the name back that the model wrote. */
-const renamer = ({ unknown }: Turn) => (part: Response.AnyPart): Response.AnyPart =>
-  (part.type === "tool-call" || part.type === "tool-result") && part.name === unknownTool
-    ? { ...part, name: unknown.get(part.id) ?? part.name }
-    : part
+/**
+ * Gives calls of unknown tools, and their results, the name back that the model wrote; and calls that the program resolves
+ * the arguments that its toolkit takes.
+ */
+const finisher = (turn: Turn, isEncoded: boolean) => (part: Response.AnyPart): Response.AnyPart => {
+  if (part.type !== "tool-call" && part.type !== "tool-result") return part
+  if (part.name === unknownTool) return { ...part, name: turn.unknown.get(part.id) ?? part.name }
+  const tool = isEncoded && part.type === "tool-call" ? turn.tools[part.name] : undefined
+  if (tool === undefined || part.type !== "tool-call") return part
+  const params = Arguments.encoded(tool, part.params)
+  if (params === part.params) return part
+  return { ...part, params, metadata: { ...part.metadata, ...Extras.toolCall.write({ params: part.params }) } }
+}

@@ -6,11 +6,8 @@ import type * as LanguageModel from "effect/ai/LanguageModel"
 import type * as Response from "effect/ai/Response"
 import * as AiTool from "effect/ai/Tool"
 import * as Context from "effect/Context"
-import * as Equal from "effect/Equal"
-import { identity } from "effect/Function"
 import * as Result from "effect/Result"
-import * as Schema from "effect/Schema"
-import * as Extras from "./extras.ts"
+import * as Extras from "../extras.ts"
 import * as FromPrompt from "./fromPrompt.ts"
 
 /** Fields of a request that `effect/ai` has no place for. */
@@ -31,11 +28,11 @@ export const Format = Context.Reference<ChatRequest.JsonFormat | undefined>("@st
 /**
  * - `options`: of this request only.
  * - `tools`: those of the toolkit, known when it is resolved.
- * - `catchAll`: whether calls of unknown tools go to the tool {@link unknownTool}; `unknown` has their names, by id.
+ * - `catchAll`, known then, too: whether calls of unknown tools go to the tool {@link unknownTool}; `unknown` has their names, by id.
  */
 export interface Turn {
   readonly options: RequestOptions
-  readonly catchAll: boolean
+  catchAll: boolean
   readonly unknown: Map<string, string>
   tools: Readonly<Record<string, AiTool.Any>>
 }
@@ -89,14 +86,12 @@ export const calls = (request: LanguageModel.ProviderOptions, turn: Turn, method
         }))
       }
       if (!isKnown) turn.unknown.set(id, call.name)
-      const params = isKnown ? encoded(tool, call.params) : call.params
-      const written = params === call.params ? { ...call, params: undefined } : call
-      const metadata = Extras.toolCall.write(written)
+      const metadata = Extras.toolCall.write({ ...call, params: undefined })
       return Result.succeed({
         type: "tool-call",
         id,
         name: isKnown || !turn.catchAll ? call.name : unknownTool,
-        params,
+        params: call.params,
         ...(metadata && { metadata })
       })
     },
@@ -104,30 +99,3 @@ export const calls = (request: LanguageModel.ProviderOptions, turn: Turn, method
       Object.values(tools).filter(AiTool.isProviderDefined).find(({ providerName }) => providerName === name)?.name
   }
 }
-
-/**
- * Arguments as the toolkit decodes them: what the model wrote is JSON, where a schema may begin with a date or a map. What
- * does not fit is left as it is, for the toolkit to refuse.
- */
-export const encoded = (tool: AiTool.Any, params: unknown): unknown => {
-  const decoded = decoderOf(tool)(params)
-  return Equal.equals(decoded, params) ? params : decoded
-}
-
-const decoderOf = (tool: AiTool.Any): (params: unknown) => unknown => {
-  const known = decoders.get(tool)
-  if (known !== undefined) return known
-  const made = Result.getOrElse(
-    Result.try(() => {
-      const decode = Schema.decodeUnknownResult(Schema.toCodecJson(Schema.toEncoded(tool.parametersSchema)))
-      return (params: unknown): unknown =>
-        // A transformation of the schema may throw.
-        Result.getOrElse(Result.flatMap(Result.try(() => decode(params)), identity), () => params)
-    }),
-    () => (params: unknown) => params
-  )
-  decoders.set(tool, made)
-  return made
-}
-
-const decoders = new WeakMap<AiTool.Any, (params: unknown) => unknown>()

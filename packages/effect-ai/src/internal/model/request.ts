@@ -9,8 +9,11 @@ import type * as LanguageModel from "effect/ai/LanguageModel"
 import * as AiTool from "effect/ai/Tool"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { ToolCache } from "../StrataMetadata.ts"
+import { ToolCache } from "../../StrataMetadata.ts"
+import * as Arguments from "./arguments.ts"
 import * as FromPrompt from "./fromPrompt.ts"
 import { Format, type RequestOptions, unknownTool } from "./turn.ts"
 
@@ -23,7 +26,7 @@ export const make = Effect.fnUntraced(function*(
   const messages = yield* Effect.fromResult(FromPrompt.messages(given.prompt))
   const { toolChoice } = given
   const offered = given.tools.filter(({ name }) => name !== unknownTool)
-  const tools = yield* Effect.forEach(offered, definition)
+  const tools = yield* Effect.forEach(offered, (tool) => definition(Arguments.original(tool)))
   const { responseFormat } = given
   const format = responseFormat.type === "json"
     ? yield* StructuredOutput.format(responseFormat.schema, { name: responseFormat.objectName })
@@ -45,7 +48,7 @@ export const documentsOf = (messages: ReadonlyArray<Message.Message>): ReadonlyA
       : message.content.filter((part) => part.type === "document")
   )
 
-/** The tool as our services know it. Its schema is the one that {@link Turn.encoded} decodes. */
+/** The tool as our services know it. Its schema is the one that `Arguments` decodes. */
 export const definition = (
   tool: AiTool.Any
 ): Effect.Effect<ToolDefinition.RequestTool, ProviderError.InvalidRequestError> => {
@@ -96,10 +99,18 @@ const choiceOf = (choice: Exclude<LanguageModel.ToolChoice<string>, "auto">): To
   return { name: choice.tool }
 }
 
-/** Options of a request over those of a layer; those of providers one by one. */
+/** Options of a request over those of a layer; those of providers one by one. The service checks them. */
 export const merged = (defaults: RequestOptions, options: RequestOptions): RequestOptions => {
-  const fields = { ...Check.fieldsOf(defaults), ...Check.fieldsOf(options) } as RequestOptions // checked by the service
-  return defaults.providerOptions === undefined || options.providerOptions === undefined
+  const [outer, inner] = [Check.fieldsOf(defaults), Check.fieldsOf(options)]
+  const fields = { ...outer, ...inner }
+  // The fields are those of the options, or one that the service refuses.
+  return (outer.providerOptions === undefined || inner.providerOptions === undefined
     ? fields
-    : { ...fields, providerOptions: { ...defaults.providerOptions, ...options.providerOptions } }
+    : { ...fields, providerOptions: joined(outer.providerOptions, inner.providerOptions) }) as RequestOptions
 }
+
+const joined = (outer: unknown, inner: unknown): unknown =>
+  Result.getOrElse(
+    Result.try(() => Predicate.isObject(outer) && Predicate.isObject(inner) ? { ...outer, ...inner } : inner),
+    () => inner
+  )

@@ -5,8 +5,8 @@ import * as ProviderError from "@strata/core/ProviderError"
 import * as Prompt from "effect/ai/Prompt"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
-import * as Extras from "./extras.ts"
-import * as Media from "./media.ts"
+import * as Extras from "../extras.ts"
+import * as Media from "../media.ts"
 
 /**
  * - `provider`, `model`: for errors.

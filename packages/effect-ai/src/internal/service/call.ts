@@ -19,9 +19,9 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SchemaRepresentation from "effect/SchemaRepresentation"
 import type * as Stream from "effect/Stream"
-import { ToolCache } from "../StrataMetadata.ts"
+import { ToolCache } from "../../StrataMetadata.ts"
+import { Format, Options, type RequestOptions } from "../model/turn.ts"
 import * as ToPrompt from "./toPrompt.ts"
-import { Format, Options, type RequestOptions } from "./turn.ts"
 
 /** Who is asked, and how it gets the fields that `effect/ai` has no place for. */
 export interface Target extends ToPrompt.Target {
@@ -67,7 +67,7 @@ export const make = (request: ChatRequest.Resolved, target: Target): Result.Resu
         try: () => settings(request),
         catch: (cause) => Check.threw({ provider: target.provider, model }, "settings", cause)
       })
-      if (!Context.isContext(given)) {
+      if (!Check.holds(Context.isContext, given)) {
         return yield* Result.fail(Check.invalid("settings", "it returned no context", "Return a `Context`"))
       }
       context = Context.merge(context, given as Context.Context<never>)
