@@ -1,0 +1,72 @@
+/**
+ * Histories that any model can read: {@link portable} after a switch of model or provider, {@link complete} after an
+ * interruption. Pure functions of plain messages; `Conversation` uses both.
+ */
+import * as Schema from "effect/Schema"
+import type * as Message from "../chat/Message.ts"
+import * as Check from "../Check.ts"
+import * as Total from "../internal/total.ts"
+import * as Pairs from "./internal/pairs.ts"
+import * as Portable from "./internal/portable.ts"
+
+/**
+ * Who wrote a message: `provider` as in `ChatResponse.provider`, `api` where a provider has several (`responses`), `model`
+ * as the request named it.
+ */
+export class Origin extends Schema.Opaque<Origin>()(Schema.Struct({
+  provider: Schema.String,
+  api: Schema.optional(Schema.String),
+  model: Schema.String
+})) {}
+
+/** A message, and for one of the model its origin; without one it counts as written by another model. */
+export interface Entry {
+  readonly message: Message.Message
+  readonly origin?: Origin | undefined
+}
+
+/**
+ * The messages as `target` can read them. What it wrote itself is not touched, but for ids that are taken.
+ *
+ * - Reasoning, its signatures and encrypted parts, citations, `providerFields` and blocks of a provider go only to where
+ *   they came from, and so do the calls that a provider ran, with their results. Messages without anything else are left
+ *   out.
+ * - In messages of the program, `providerFields` and `provider` parts for other providers are left out.
+ * - Ids of calls that are not 1 to 64 letters, digits, `_` and `-`, or are not unique, are replaced, in the same way on
+ *   call and result. A longer history gives the same ids to what it begins with.
+ *
+ * Empty for a value that is not a list of entries.
+ *
+ * @example
+ * const messages = History.portable(
+ *   [
+ *     { message: Message.user("Why?") },
+ *     { message: response.message, origin: { provider: "openai", api: "responses", model: "gpt-5.2" } },
+ *     { message: Message.user("And how?") }
+ *   ],
+ *   { provider: "aws.bedrock", model: "us.anthropic.claude-sonnet-4-5-20250929-v1:0" }
+ * )
+ */
+export const portable: (entries: ReadonlyArray<Entry>, target: Origin) => ReadonlyArray<Message.Message> = Total.make(
+  (entries, target) => Portable.entries(listOf(entries), target).map(({ message }) => message),
+  () => []
+)
+
+/**
+ * The messages such that each call has exactly one result, in the tool message right after it, as providers require.
+ *
+ * - A call without a result, as an interruption leaves it, gets a failure that says so.
+ * - Results without a call, and second ones, are left out; so are messages without content.
+ * - Ids that are not unique are replaced, in the same way on call and result.
+ * - A history that begins with the assistant gets a user message before it that says so.
+ *
+ * A complete history is returned unchanged, message by message. Empty for a value that is not a list of messages.
+ */
+export const complete: (messages: ReadonlyArray<Message.Message>) => ReadonlyArray<Message.Message> = Total.make(
+  (messages) => Pairs.complete(listOf(messages)),
+  () => []
+)
+
+const listOf = <A>(given: ReadonlyArray<A>): ReadonlyArray<A> =>
+  // Only the length is not trusted; whatever else is wrong throws, and the caller has an answer for that.
+  (Check.itemsOf(given) ?? []) as ReadonlyArray<A>
