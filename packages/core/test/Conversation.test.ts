@@ -12,7 +12,12 @@ describe("Conversation", () => {
       assert.strictEqual(answer.text, "Because.")
       const elsewhere = yield* Conversation.open("a", { system: "Be brief." })
       yield* elsewhere.send("How?")
-      assert.deepStrictEqual(yield* Talks.said(elsewhere), ["user: Why?", "assistant: Because.", "user: How?", "assistant: So."])
+      assert.deepStrictEqual(yield* Talks.said(elsewhere), [
+        "user: Why?",
+        "assistant: Because.",
+        "user: How?",
+        "assistant: So."
+      ])
       const [, last] = yield* Talks.requests
       assert.deepStrictEqual(last?.messages.map(({ role }) => role), ["system", "user", "assistant", "user"])
       assert.strictEqual(yield* chat.head, yield* elsewhere.head)

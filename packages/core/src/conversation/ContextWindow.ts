@@ -5,10 +5,13 @@
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as ChatRequest from "../chat/ChatRequest.ts"
-import type * as ProviderError from "../ProviderError.ts"
+import * as ChatMetering from "../chat/internal/metering.ts"
+import * as Message from "../chat/Message.ts"
 import * as Check from "../Check.ts"
 import * as Total from "../internal/total.ts"
-import * as Fitting from "./internal/fitting.ts"
+import * as ProviderError from "../ProviderError.ts"
+import * as Pairs from "./internal/pairs.ts"
+import * as Shortening from "./internal/shortening.ts"
 
 /**
  * - `maxTokens`: the budget of a request: system prompt, tools, messages, and the reserve of the answer.
@@ -73,16 +76,18 @@ export const fit: (
   options: Options,
   from?: number
 ) => Result.Result<Fitted, ProviderError.ContextLengthExceededError | ProviderError.InvalidRequestError> = Total.make(
-  (request, options, from = 0) =>
-    Result.flatMap(settle(options), (settled) => Fitting.fit(request, settled, from)),
+  (request, options, from = 0) => Result.flatMap(settle(options), (settled) => fitInto(request, settled, from)),
   () => Result.fail(Check.invalid("request", "it cannot be read", "Give plain data"))
 )
 
 /** The estimated sizes of a request, as {@link fit} counts them; zeros for a value that is not a request. */
 export const sizesOf: (request: ChatRequest.ChatRequest, options?: Pick<Options, "reserve">) => Sizes = Total.make(
-  (request, options) => Fitting.sizesOf(request, options?.reserve),
+  (request, options) => measure(request, options?.reserve),
   () => ({ system: 0, tools: 0, messages: 0, lastTurn: 0, reserve: 0, total: 0 })
 )
+
+/** The estimated tokens of a message; 0 for a value that is not a message. */
+export const tokensOf: (message: Message.Message) => number = Total.make((message) => count(message), () => 0)
 
 const tokens = (min: number) =>
   Check.number({ min, whole: true, what: "a number of tokens", remedy: `Use a whole number from ${min}` })
@@ -100,3 +105,117 @@ const settle = (options: Options) =>
     Check.settle(check, options, { whole: "options" }),
     ({ field, problem, remedy }) => Check.invalid(field, problem, remedy)
   )
+
+/** The share of the budget that is used after a cut. */
+const usualLowWater = 0.6
+
+const usualReserve = 4_096
+
+const fitInto = (
+  request: ChatRequest.ChatRequest,
+  { lowWater = usualLowWater, maxResultTokens, maxTokens, reserve }: Options,
+  given: number
+): ReturnType<typeof fit> => {
+  const messages = messagesOf(request)
+  if (messages === undefined) {
+    return Result.fail(Check.invalid("messages", "it is not a list of messages", "Give text, or an array of messages"))
+  }
+  const placed = Pairs.placed(messages).map((entry) =>
+    maxResultTokens === undefined ? entry : { ...entry, message: Shortening.shorten(entry.message, maxResultTokens) }
+  )
+  const starts = startsOf(placed)
+  const from = given > 0 ? starts.find((start) => start >= given) ?? starts.at(-1) ?? 0 : 0
+  const fixed = measure({ ...request, messages: placed.map(({ message }) => message).filter(isSystem) }, reserve).total
+  const sizes = sizesFrom(placed, fixed)
+  const fits = (start: number, most: number) => sizes[start]! <= most
+  const later = starts.filter((start) => start > from)
+  const start = placed.length === 0 || fits(from, maxTokens)
+    ? from
+    : later.find((start) => fits(start, lowWater * maxTokens)) ??
+      // Unanswered messages of the user are one turn, unless there is no room for more than the last one.
+      later.filter((start) => fits(start, maxTokens)).at(-1) ??
+      placed.findLast(({ message }) => message.role === "user")?.index ?? from
+  const kept = placed.filter(({ index, message }) => index >= start || isSystem(message)).map(({ message }) => message)
+  const fitted = { ...request, messages: kept }
+  const measured = measure(fitted, reserve)
+  return measured.total <= maxTokens
+    ? Result.succeed({ request: fitted, from: start, sizes: measured })
+    : Result.fail(tooLong(request, measured, maxTokens))
+}
+
+/** The size of a request that begins with the message at an index. */
+const sizesFrom = (placed: ReadonlyArray<Pairs.Placed>, fixed: number): ReadonlyArray<number> => {
+  const sizes: Array<number> = []
+  let size = fixed
+  for (const { index, message } of placed.toReversed()) {
+    if (!isSystem(message)) size += count(message)
+    sizes[index] = size
+  }
+  for (let index = sizes.length - 1; index >= 0; index--) sizes[index] ??= sizes[index + 1] ?? fixed
+  return sizes
+}
+
+const measure = (request: ChatRequest.ChatRequest, given?: number): Sizes => {
+  const messages = messagesOf(request) ?? []
+  const lastUser = messages.findLastIndex(({ role }) => role === "user")
+  const sizes = { system: 0, messages: 0, lastTurn: 0 }
+  for (const [index, message] of messages.entries()) {
+    const tokens = count(message)
+    if (isSystem(message)) sizes.system += tokens
+    else sizes.messages += tokens
+    if (index >= lastUser && !isSystem(message)) sizes.lastTurn += tokens
+  }
+  const tools = ChatMetering.promptTokens({ ...request, model: "", messages: [] })
+  const reserve = given ?? request.maxTokens ?? usualReserve
+  return { ...sizes, tools, reserve, total: sizes.system + sizes.messages + tools + reserve }
+}
+
+const messagesOf = ({ messages }: ChatRequest.ChatRequest): ReadonlyArray<Message.Message> | undefined =>
+  // Whoever gives something else than messages gets an error for what throws.
+  typeof messages === "string"
+    ? [Message.user(messages)]
+    : Check.itemsOf(messages) as ReadonlyArray<Message.Message> | undefined
+
+const isSystem = ({ role }: Message.Message): boolean => role === "system"
+
+/** Where turns begin: messages of the user that do not follow one of the user. */
+const startsOf = (placed: ReadonlyArray<Pairs.Placed>): ReadonlyArray<number> => {
+  const starts: Array<number> = []
+  let before: Message.Message["role"] | undefined
+  for (const { index, message } of placed) {
+    if (isSystem(message)) continue
+    if (message.role === "user" && before !== "user") starts.push(index)
+    before = message.role
+  }
+  return starts
+}
+
+const count = (message: Message.Message): number => {
+  const known = counted.get(message)
+  if (known !== undefined) return known
+  const tokens = ChatMetering.promptTokens({ model: "", messages: [message] })
+  counted.set(message, tokens)
+  return tokens
+}
+
+/** A long history is counted once: its messages stay the same objects. */
+const counted = new WeakMap<Message.Message, number>()
+
+const tooLong = (
+  { model }: ChatRequest.ChatRequest,
+  { lastTurn, reserve, system, tools, total }: Sizes,
+  limit: number
+) => {
+  const problem =
+    `the request has about ${total} tokens, of which no more turns can be left out; the window has ${limit}. ` +
+    `System prompt: ${system}, tools: ${tools}, last turn: ${lastTurn}, reserve of the answer: ${reserve}. ` +
+    "Shorten the message, set `maxResultTokens`, or use a model with a larger window."
+  return new ProviderError.ContextLengthExceededError({
+    provider: "strata",
+    model,
+    field: "messages",
+    problem,
+    message: `messages: ${problem}`,
+    measured: { unit: "tokens", actual: total, limit }
+  })
+}

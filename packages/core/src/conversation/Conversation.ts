@@ -91,12 +91,8 @@ export type Input = Message.UserMessage["content"] | Edit | Regenerate | Resume
 export class Answer extends Schema.Opaque<Answer>()(Schema.Struct({
   node: Schema.String,
   text: Schema.String,
-  reason: ToolEvent.Outcome.fields.reason,
-  response: ToolEvent.Outcome.fields.response,
-  messages: ToolEvent.Outcome.fields.messages,
-  usage: Usage.Usage,
-  cost: ToolEvent.Outcome.fields.cost,
-  steps: Schema.Finite,
+  ...ToolEvent.Ended.fields,
+  reason: Schema.Literals(["finished", "max-steps", "pending"]),
   pending: Schema.Array(ToolState.Pending)
 })) {}
 
@@ -156,7 +152,10 @@ export type TurnError = Turns.TurnError
  */
 export interface Conversation<out E = never, out R = never> {
   readonly id: string
-  readonly send: (input: Input, request?: RequestOptions) => Effect.Effect<Answer, TurnError | E, ChatService.ChatService | R>
+  readonly send: (
+    input: Input,
+    request?: RequestOptions
+  ) => Effect.Effect<Answer, TurnError | E, ChatService.ChatService | R>
   readonly stream: (
     input: Input,
     request?: RequestOptions
@@ -230,7 +229,9 @@ export const open = Effect.fnUntraced(function*<const Tools extends ReadonlyArra
       const turn = Effect.map(given(input, request), (given) => Turns.stream(session, settings, ...given))
       const queued = Effect.andThen(Semaphore.takeScoped(line, 1), turn)
       return Stream.unwrap(settings.isQueued ? queued : turn).pipe(
-        Stream.map((event): Event => event.type === "ended" ? { type: "answer", answer: answerOf(event.ended) } : event),
+        Stream.map((event): Event =>
+          event.type === "ended" ? { type: "answer", answer: answerOf(event.ended) } : event
+        ),
         Stream.withSpan("Conversation.stream")
       )
     },
@@ -241,7 +242,9 @@ export const open = Effect.fnUntraced(function*<const Tools extends ReadonlyArra
       const state = tree.head === undefined ? undefined : tree.runs.get(tree.head)?.state
       return state === undefined ? [] : ToolState.pendingOf(state)
     }),
-    usage: after(() => Tree.pathTo(tree, tree.head).reduce((sum, { usage }) => usage ? Usage.add(sum, usage) : sum, Usage.empty)),
+    usage: after(() =>
+      Tree.pathTo(tree, tree.head).reduce((sum, { usage }) => usage ? Usage.add(sum, usage) : sum, Usage.empty)
+    ),
     branch: Effect.fn("Conversation.branch")(function*(node) {
       yield* session.refresh
       if (!tree.nodes.has(node)) {
@@ -286,14 +289,9 @@ export const regenerate = (node?: string): Regenerate => ({ type: "regenerate", 
  */
 export const resume = (answers: ReadonlyArray<ToolDecision.Decision> = []): Resume => ({ type: "resume", answers })
 
-const answerOf = ({ cost, messages, node, pending, reason, response, steps, usage }: Turns.Ended): Answer => ({
-  node,
-  text: response.text,
-  reason,
-  response,
-  messages,
-  usage,
-  ...(cost !== undefined && { cost }),
-  steps,
-  pending
-})
+const answerOf = ({ node, outcome }: Turns.Ended): Answer => {
+  const { cost, messages, reason, response, steps, usage } = outcome
+  const pending = outcome.reason === "pending" ? outcome.pending : []
+  const spent = { usage, ...(cost !== undefined && { cost }) }
+  return { node, text: response.text, reason, response, messages, ...spent, steps, pending }
+}

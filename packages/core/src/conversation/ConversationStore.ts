@@ -61,7 +61,10 @@ export class ConversationStore extends Context.Service<ConversationStore, {
     record: ConversationRecord.Record,
     expected: number
   ) => Effect.Effect<number, ConversationConflictError | ConversationStoreError>
-  readonly read: (id: string, after?: number) => Effect.Effect<ReadonlyArray<ConversationRecord.Record>, ConversationStoreError>
+  readonly read: (
+    id: string,
+    after?: number
+  ) => Effect.Effect<ReadonlyArray<ConversationRecord.Record>, ConversationStoreError>
   readonly list: (options?: ListOptions) => Effect.Effect<ReadonlyArray<string>, ConversationStoreError>
 }>()("@strata/core/conversation/ConversationStore") {}
 
@@ -109,7 +112,8 @@ export const fromLog = <E>(log: Log<E>): ConversationStore["Service"] => {
     new ConversationStoreError({
       operation: "read",
       conversation,
-      message: `Revision ${revision} of the conversation is no record of version 1: it is damaged, or of a later release`,
+      message:
+        `Revision ${revision} of the conversation is no record of version 1: it is damaged, or of a later release`,
       cause
     })
   return {
@@ -141,8 +145,7 @@ export const fromLog = <E>(log: Log<E>): ConversationStore["Service"] => {
     list: (options) =>
       Effect.flatMap(Effect.mapError(Check.run(listOptionsOf, options ?? {}, names), refused("list")), (
         { after = "", limit = 100, prefix = "" }
-      ) =>
-        asked("list", undefined, () => log.list({ after, limit, prefix })))
+      ) => asked("list", undefined, () => log.list({ after, limit, prefix })))
   }
 }
 
@@ -159,9 +162,7 @@ export const layerMemory: Layer.Layer<ConversationStore> = Layer.sync(Conversati
       }),
     read: (key, from) => Effect.sync(() => logs.get(key)?.slice(from) ?? []),
     list: ({ after, limit, prefix }) =>
-      Effect.sync(() =>
-        [...logs.keys()].filter((key) => key > after && key.startsWith(prefix)).sort().slice(0, limit)
-      )
+      Effect.sync(() => [...logs.keys()].filter((key) => key > after && key.startsWith(prefix)).sort().slice(0, limit))
   })
 })
 
@@ -196,7 +197,8 @@ const listOptionsOf = Check.partial<ListOptions>({
 const refused = (operation: ConversationStoreError["operation"]) => ({ message }: { readonly message: string }) =>
   new ConversationStoreError({ operation, message })
 
-const keyOf = (given: string) => Effect.mapError(Check.run(id, given, { provider: "strata", field: "id" }), refused("read"))
+const keyOf = (given: string) =>
+  Effect.mapError(Check.run(id, given, { provider: "strata", field: "id" }), refused("read"))
 
 const reasonOf = (cause: unknown): string =>
   Predicate.hasProperty(cause, "message") && typeof cause.message === "string" ? `: ${cause.message}` : ""

@@ -2,12 +2,13 @@
  * Histories that any model can read: {@link portable} after a switch of model or provider, {@link complete} after an
  * interruption. Pure functions of plain messages; `Conversation` uses both.
  */
+import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
+import * as Struct from "effect/Struct"
 import type * as Message from "../chat/Message.ts"
 import * as Check from "../Check.ts"
 import * as Total from "../internal/total.ts"
 import * as Pairs from "./internal/pairs.ts"
-import * as Portable from "./internal/portable.ts"
 
 /**
  * Who wrote a message: `provider` as in `ChatResponse.provider`, `api` where a provider has several (`responses`), `model`
@@ -48,7 +49,7 @@ export interface Entry {
  * )
  */
 export const portable: (entries: ReadonlyArray<Entry>, target: Origin) => ReadonlyArray<Message.Message> = Total.make(
-  (entries, target) => Portable.entries(listOf(entries), target).map(({ message }) => message),
+  (entries, target) => portableEntries(listOf(entries), target).map(({ message }) => message),
   () => []
 )
 
@@ -70,3 +71,68 @@ export const complete: (messages: ReadonlyArray<Message.Message>) => ReadonlyArr
 const listOf = <A>(given: ReadonlyArray<A>): ReadonlyArray<A> =>
   // Only the length is not trusted; whatever else is wrong throws, and the caller has an answer for that.
   (Check.itemsOf(given) ?? []) as ReadonlyArray<A>
+
+/**
+ * {@link portable}, with whatever else an entry has.
+ *
+ * @internal
+ */
+export const portableEntries = <E extends Entry>(given: ReadonlyArray<E>, target: Origin): ReadonlyArray<E> => {
+  const ids = Pairs.makeIds()
+  const open = Pairs.makeOpen()
+  return given.flatMap((entry): ReadonlyArray<E> => {
+    const { message, origin } = entry
+    const content = message.content
+    if (typeof content === "string") return [entry]
+    const isOwn = isFrom(origin, target)
+    // Results are for the calls of the last message of the assistant.
+    if (message.role === "assistant") open.clear()
+    const parts: Array<Message.Part> = []
+    for (const part of content) {
+      const kept = message.role === "assistant" && !isOwn ? foreign(part) : isOwn ? part : ofProgram(part, target)
+      if (kept === undefined) continue
+      if (kept.type === "tool-call" && kept.providerExecuted !== true) {
+        const id = ids(isOwn ? kept.id : idOf(kept.id))
+        open.add(kept.id, id)
+        parts.push(Pairs.withId(kept, id))
+      } else if (message.role === "tool" && kept.type === "tool-result") {
+        parts.push(Pairs.withId(kept, open.take(kept.id) ?? kept.id))
+      } else parts.push(kept)
+    }
+    if (Pairs.same(parts, content)) return [entry]
+    // The parts are those of the message, of the same types.
+    return parts.length === 0 ? [] : [{ ...entry, message: { ...message, content: parts } as Message.Message }]
+  })
+}
+
+/** Whether `target` wrote a message. */
+export const isFrom = (origin: Origin | undefined, target: Origin): boolean =>
+  origin !== undefined && origin.provider === target.provider && origin.api === target.api &&
+  origin.model === target.model
+
+/** A part that another model wrote. */
+const foreign = (part: Message.Part): Message.Part | undefined => {
+  if (part.type === "reasoning" || part.type === "provider") return undefined
+  if ((part.type === "tool-call" || part.type === "tool-result") && part.providerExecuted === true) return undefined
+  return without(without(part, "providerFields"), "citations", part.type === "text")
+}
+
+/** A part that the program wrote. */
+const ofProgram = (part: Message.Part, { provider }: Origin): Message.Part | undefined => {
+  if (part.type === "provider") return part.provider === provider ? part : undefined
+  const fields = "providerFields" in part ? part.providerFields : undefined
+  if (!Predicate.isObject(fields) || Object.keys(fields).every((key) => key === provider)) return part
+  return provider in fields
+    ? { ...part, providerFields: { [provider]: fields[provider] } } as Message.Part // with fewer fields of providers
+    : without(part, "providerFields")
+}
+
+/** The part without a field that may be missing. */
+const without = <P extends Message.Part>(part: P, key: "providerFields" | "citations", when = true): P =>
+  when && key in part ? Struct.omit(part, [key as never]) as object as P : part
+
+/** An id that every provider takes. */
+const idOf = (id: string): string => {
+  const safe = id.replace(/[^a-zA-Z0-9_-]/gu, "_").slice(0, 64)
+  return safe === "" ? "call" : safe
+}

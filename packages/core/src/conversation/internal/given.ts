@@ -99,7 +99,8 @@ const kinds = Check.tagged<"type", Exclude<Input, { readonly type: "message" }>>
   resume: { answers: Check.list(Check.unchecked<ToolDecision.Decision>()) }
 }, {
   remedy: "Give text, parts, or what `Conversation.edit`, `regenerate` and `resume` make",
-  unknown: () => ["there is no such input", "Give text, parts, or what `Conversation.edit`, `regenerate` and `resume` make"]
+  unknown:
+    () => ["there is no such input", "Give text, parts, or what `Conversation.edit`, `regenerate` and `resume` make"]
 })
 
 const inputOf: Check.Check<Input> = (given, at) => {

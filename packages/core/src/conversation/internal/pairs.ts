@@ -15,28 +15,26 @@ export const complete = (messages: ReadonlyArray<Message.Message>): ReadonlyArra
 export const placed = (messages: ReadonlyArray<Message.Message>): ReadonlyArray<Placed> => {
   const ids = makeIds()
   const completed: Array<Placed> = []
-  /** Calls of the last assistant message that have no result yet: ids in the history, ids as they are sent. */
-  let open = new Map<string, string>()
+  /** Calls of the last assistant message that have no result yet. */
+  const open = makeOpen()
   /** System messages between calls and results, where they cannot be. */
   let held: Array<Placed> = []
 
   const close = () => {
-    const missing = Array.from(open.values(), interrupted)
+    const missing = open.clear().map(interrupted)
     const last = completed.at(-1)
     if (missing.length > 0 && last !== undefined) {
       if (last.message.role !== "tool") completed.push({ index: last.index, message: Message.tool(missing) })
       else completed.splice(-1, 1, { ...last, message: Message.tool([...last.message.content, ...missing]) })
     }
     completed.push(...held)
-    open = new Map()
     held = []
   }
 
   for (const [index, message] of messages.entries()) {
     if (message.role === "tool") {
       const content = message.content.flatMap((part) => {
-        const id = open.get(part.id)
-        open.delete(part.id)
+        const id = open.take(part.id)
         return id === undefined ? [] : [withId(part, id)]
       })
       if (content.length > 0) completed.push({ index, message: withParts(message, content) })
@@ -44,7 +42,7 @@ export const placed = (messages: ReadonlyArray<Message.Message>): ReadonlyArray<
     }
     if (isBlank(message)) continue
     if (message.role === "system") {
-      ;(open.size > 0 || held.length > 0 ? held : completed).push({ index, message })
+      ;(open.size() > 0 || held.length > 0 ? held : completed).push({ index, message })
       continue
     }
     close()
@@ -55,7 +53,7 @@ export const placed = (messages: ReadonlyArray<Message.Message>): ReadonlyArray<
     const content = message.content.map((part) => {
       if (part.type !== "tool-call" || part.providerExecuted === true) return part
       const id = ids(part.id)
-      open.set(part.id, id)
+      open.add(part.id, id)
       return withId(part, id)
     })
     completed.push({ index, message: withParts(message, content) })
@@ -81,6 +79,25 @@ const assistantBegins = Message.user("(The assistant begins the conversation.)")
 const isBlank = ({ content }: Message.Message): boolean =>
   typeof content === "string" ? content.trim() === "" : content.length === 0
 
+/** Calls without results: what their ids are in the history, and as they are sent. One id may be that of many calls. */
+export const makeOpen = () => {
+  let calls: Array<{ readonly id: string; readonly sent: string }> = []
+  return {
+    size: () => calls.length,
+    add: (id: string, sent: string) => void calls.push({ id, sent }),
+    /** The call that a result is for. */
+    take: (id: string): string | undefined => {
+      const index = calls.findIndex((call) => call.id === id)
+      return index === -1 ? undefined : calls.splice(index, 1)[0]?.sent
+    },
+    clear: (): ReadonlyArray<string> => {
+      const left = calls.map(({ sent }) => sent)
+      calls = []
+      return left
+    }
+  }
+}
+
 /** Makes ids unique: the second call with an id gets another, whatever comes after it. */
 export const makeIds = () => {
   const used = new Set<string>()
@@ -92,7 +109,8 @@ export const makeIds = () => {
   }
 }
 
-export const withId = <A extends { readonly id: string }>(part: A, id: string): A => part.id === id ? part : { ...part, id }
+export const withId = <A extends { readonly id: string }>(part: A, id: string): A =>
+  part.id === id ? part : { ...part, id }
 
 /** The message itself where its parts are the same. */
 const withParts = <M extends Message.AssistantMessage | Message.ToolMessage>(message: M, parts: M["content"]): M =>

@@ -2,9 +2,11 @@
 import * as Result from "effect/Result"
 import * as Message from "../../chat/Message.ts"
 import * as Check from "../../Check.ts"
+import * as Cost from "../../Cost.ts"
 import type * as ProviderError from "../../ProviderError.ts"
 import type * as ToolDecision from "../../tool/ToolDecision.ts"
 import type * as ToolState from "../../tool/ToolState.ts"
+import * as Usage from "../../Usage.ts"
 import type * as ConversationRecord from "../ConversationRecord.ts"
 import type * as History from "../History.ts"
 import type * as Given from "./given.ts"
@@ -46,7 +48,9 @@ export const make = (
     case "message": {
       const run = tree.head === undefined ? undefined : tree.runs.get(tree.head)
       if (run?.state !== undefined && run.state.calls.length > 0) {
-        return Result.succeed(goOn(tree, run, run.state, [], [Message.user(input.content)]))
+        // The new message has steps of its own.
+        const state = { ...run.state, steps: 0, usage: Usage.empty, cost: Cost.empty }
+        return Result.succeed(goOn(tree, run, state, [], [Message.user(input.content)]))
       }
       return Result.succeed(ask(tree, question(input.content, tree.head)))
     }

@@ -7,14 +7,12 @@ import * as ChatRequest from "../../chat/ChatRequest.ts"
 import * as Message from "../../chat/Message.ts"
 import * as Check from "../../Check.ts"
 import type * as ProviderError from "../../ProviderError.ts"
-import type * as ContextWindow from "../ContextWindow.ts"
+import * as ContextWindow from "../ContextWindow.ts"
 import type * as ConversationRecord from "../ConversationRecord.ts"
 import type * as ConversationStore from "../ConversationStore.ts"
-import type * as History from "../History.ts"
-import * as Fitting from "./fitting.ts"
+import * as History from "../History.ts"
 import type * as Given from "./given.ts"
 import * as Pairs from "./pairs.ts"
-import * as Portable from "./portable.ts"
 import type * as Session from "./session.ts"
 import * as Tree from "./tree.ts"
 
@@ -45,7 +43,7 @@ export const prepare = Effect.fnUntraced(function*<R>(
   | ConversationStore.ConversationStoreError,
   R
 > {
-  const entries = Portable.entries(
+  const entries = History.portableEntries(
     ChatRequest.messagesOf(request).map((message, index): Entry => {
       const place = index - lead
       return { message, origin: path[place]?.origin, ...(place in path && { place }) }
@@ -84,8 +82,11 @@ const fitted = (
   const background = backgroundOf(cuts, window.maxTokens)
   const fit = (entries: ReadonlyArray<Entry>) =>
     Result.map(
-      Fitting.fit({ ...request, messages: entries.map(({ message }) => message) }, window, from),
-      ({ from: kept, ...fitted }) => ({ ...fitted, began, isCut: kept > from, place: entries[kept]?.place })
+      ContextWindow.fit({ ...request, messages: entries.map(({ message }) => message) }, window, from),
+      ({ from: kept, ...fitted }) => {
+        const place = entries[kept]?.place
+        return { ...fitted, began, place, isCut: kept > from && place !== began }
+      }
     )
   if (background === undefined) return fit(entries)
   return Result.orElse(fit(entries.toSpliced(from, 0, { message: background })), () => fit(entries))
@@ -102,7 +103,7 @@ const backgroundOf = (
     if (summary === undefined) continue
     used.unshift(summary)
     const longer = asBackground(used.join("\n\n"))
-    if (Fitting.tokensOf(longer) > summaryShare * maxTokens) break
+    if (ContextWindow.tokensOf(longer) > summaryShare * maxTokens) break
     message = longer
   }
   return message
@@ -143,7 +144,7 @@ const summarized = <R>(
       const text: unknown = Option.getOrUndefined(made)
       if (text === undefined) return without("it took more than a minute")
       if (typeof text !== "string" || text.trim() === "") return without("it has no text")
-      return Fitting.tokensOf(asBackground(text)) > summaryShare * window
+      return ContextWindow.tokensOf(asBackground(text)) > summaryShare * window
         ? without("it is too long")
         : Effect.succeed(text)
     }),

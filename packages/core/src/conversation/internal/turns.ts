@@ -41,7 +41,8 @@ export type TurnError =
   | ToolLoop.ResumeError
 
 /** What a conversation knows of a turn that ended. */
-export interface Ended extends Omit<ToolEvent.Outcome, "state"> {
+export interface Ended {
+  readonly outcome: ToolEvent.Outcome
   readonly node: string
 }
 
@@ -60,8 +61,9 @@ export const run = <E, R>(
   input: Given.Input,
   request: Fields
 ): Effect.Effect<Ended, TurnError | E, ChatService.ChatService | R> =>
-  Effect.scoped(Effect.flatMap(begin(session, settings, input, request), ({ end, loop }) =>
-    Effect.flatMap(loop.run, end)))
+  Effect.scoped(
+    Effect.flatMap(begin(session, settings, input, request), ({ end, loop }) => Effect.flatMap(loop.run, end))
+  )
 
 /** A turn and what happens in it. */
 export const stream = <E, R>(
@@ -233,15 +235,17 @@ const make = <E, R>(
     isRunStored = true
   })
 
-  const end = Effect.fnUntraced(function*({ state: _, ...outcome }: ToolEvent.Outcome) {
-    const others = outcome.messages.slice(added)
-    added += others.length
-    if (others.length > 0 || session.tree.turn === "open" && session.tree.head === tip) {
-      yield* append(others, { turn: "closed" })
+  const end = Effect.fnUntraced(
+    function*(outcome: ToolEvent.Outcome): Effect.fn.Return<Ended, ConversationStore.ConversationStoreError> {
+      const others = outcome.messages.slice(added)
+      added += others.length
+      if (others.length > 0 || session.tree.turn === "open" && session.tree.head === tip) {
+        yield* append(others, { turn: "closed" })
+      }
+      isClosed = true
+      return { outcome, node: tip }
     }
-    isClosed = true
-    return { ...outcome, node: tip }
-  })
+  )
 
   /** Stores what had arrived of an answer that was not complete. */
   const close = Effect.suspend(() => {
@@ -250,10 +254,12 @@ const make = <E, R>(
     const partial = isRunStored ? undefined : partialOf(collector)
     const messages = partial === undefined ? [] : [partial]
     const { model } = fields
-    return append(messages, { turn: "closed", attempts: 1, answer: { origin: targetOf(defined({ model })), partial: true } })
-      .pipe(Effect.catch((error) =>
-        Effect.logWarning("The end of an interrupted turn could not be stored", error)
-      ))
+    return append(messages, {
+      turn: "closed",
+      attempts: 1,
+      answer: { origin: targetOf(defined({ model })), partial: true }
+    })
+      .pipe(Effect.catch((error) => Effect.logWarning("The end of an interrupted turn could not be stored", error)))
   })
 
   const options = {
@@ -279,7 +285,10 @@ const make = <E, R>(
   return {
     close,
     collect: (event: ToolEvent.Event) => {
-      if (event.type !== "tool-result" && event.type !== "tool-pending" && event.type !== "step" && event.type !== "outcome") {
+      if (
+        event.type !== "tool-result" && event.type !== "tool-pending" && event.type !== "step" &&
+        event.type !== "outcome"
+      ) {
         collector.add(event)
       }
     },
