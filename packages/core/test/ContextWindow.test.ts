@@ -25,7 +25,7 @@ const turns = (count: number): ReadonlyArray<Message.Message> =>
 describe("ContextWindow", () => {
   it.prop(
     "case 64: any history at any budget is a valid request with the system prompt and the last message of the user, or too long",
-    [Histories.Pieces, between(1, 3_000), between(0, 24), Schema.Literals([undefined, 32, 64])],
+    [Histories.Pieces, between(1, 3_000), between(0, 24), Schema.UndefinedOr(between(32, 64))],
     ([pieces, maxTokens, from, maxResultTokens]) => {
       const given = Histories.of(pieces)
       const fitted = ContextWindow.fit({ messages: given }, { maxTokens, reserve: 0, maxResultTokens }, from)
@@ -42,7 +42,7 @@ describe("ContextWindow", () => {
       for (const message of given) if (message.role === "system") assert.isTrue(isKept(message))
       assert.isTrue(isKept(given.findLast(({ role }) => role === "user")))
     },
-    { fastCheck: { numRuns: 300 } }
+    { arbitrary: { runs: 300 } }
   )
 
   it("case 64: leaves out whole turns, with calls and results", () => {

@@ -129,7 +129,7 @@ describe("History.complete", () => {
     const again = History.complete(completed)
     assert.strictEqual(again.length, completed.length)
     for (const [index, message] of again.entries()) assert.strictEqual(message, completed[index])
-  }, { fastCheck: { numRuns: 300 } })
+  }, { arbitrary: { runs: 300 } })
 
   it.prop(
     "case 67: and so does one after a switch of models",
@@ -142,7 +142,7 @@ describe("History.complete", () => {
       const messages = History.portable(entries, providers[names[target]!].origin)
       assert.isUndefined(Histories.troubleOf(History.complete(messages)))
     },
-    { fastCheck: { numRuns: 300 } }
+    { arbitrary: { runs: 300 } }
   )
 
   it("a call without a result gets one that says so; results without a call are left out", () => {

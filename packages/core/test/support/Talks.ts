@@ -1,5 +1,5 @@
 /** Conversations with a scripted model, in a store in memory. */
-import { type ChatRequest, ChatService, type Conversation, ConversationStore, Message } from "@strata/core"
+import { type ChatRequest, type Conversation, ConversationStore, Message } from "@strata/core"
 import { TestChat } from "@strata/core/testing"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
