@@ -29,6 +29,7 @@ import type * as ToolState from "./ToolState.ts"
 export * from "./ToolDecision.ts"
 export * from "./ToolEvent.ts"
 export * from "./ToolOptions.ts"
+export * from "./ToolSeal.ts"
 export * from "./ToolState.ts"
 
 /** The errors of {@link run} without those of hooks; {@link stream} also has `StreamInterruptedError`. */
