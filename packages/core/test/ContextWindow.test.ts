@@ -135,7 +135,7 @@ describe("ContextWindow", () => {
       "the reserve of the answer": { ...plain, maxTokens: 1_000 }
     }
     for (const [name, request] of Object.entries(cases)) {
-      it(name, () => {
+      it(`case 69: ${name}`, () => {
         const reserve = request.maxTokens ?? 0
         const fitted = ContextWindow.fit(request, { maxTokens: 900, reserve: request.maxTokens ?? 0 })
         assert.isTrue(Result.isFailure(fitted))

@@ -12,6 +12,7 @@ import * as Total from "../internal/total.ts"
 import * as ProviderError from "../ProviderError.ts"
 import * as Pairs from "./internal/pairs.ts"
 import * as Shortening from "./internal/shortening.ts"
+import * as Sound from "./internal/sound.ts"
 
 /**
  * - `maxTokens`: the budget of a request: system prompt, tools, messages, and the reserve of the answer.
@@ -87,7 +88,10 @@ export const sizesOf: (request: ChatRequest.ChatRequest, options?: Pick<Options,
 )
 
 /** The estimated tokens of a message; 0 for a value that is not a message. */
-export const tokensOf: (message: Message.Message) => number = Total.make((message) => count(message), () => 0)
+export const tokensOf: (message: Message.Message) => number = Total.make(
+  (message) => Result.isSuccess(Sound.messages([message])) ? count(message) : 0,
+  () => 0
+)
 
 const tokens = (min: number) =>
   Check.number({ min, whole: true, what: "a number of tokens", remedy: `Use a whole number from ${min}` })
@@ -116,10 +120,12 @@ const fitInto = (
   { lowWater = usualLowWater, maxResultTokens, maxTokens, reserve }: Options,
   given: number
 ): ReturnType<typeof fit> => {
-  const messages = messagesOf(request)
-  if (messages === undefined) {
-    return Result.fail(Check.invalid("messages", "it is not a list of messages", "Give text, or an array of messages"))
+  const sound = messagesOf(request)
+  if (Result.isFailure(sound)) {
+    const { field, problem, remedy } = sound.failure
+    return Result.fail(Check.invalid(field, problem, remedy))
   }
+  const messages = sound.success
   const placed = Pairs.placed(messages).map((entry) =>
     maxResultTokens === undefined ? entry : { ...entry, message: Shortening.shorten(entry.message, maxResultTokens) }
   )
@@ -156,7 +162,7 @@ const sizesFrom = (placed: ReadonlyArray<Pairs.Placed>, fixed: number): Readonly
 }
 
 const measure = (request: ChatRequest.ChatRequest, given?: number): Sizes => {
-  const messages = messagesOf(request) ?? []
+  const messages = Result.getOrElse(messagesOf(request), () => [])
   const lastUser = messages.findLastIndex(({ role }) => role === "user")
   const sizes = { system: 0, messages: 0, lastTurn: 0 }
   for (const [index, message] of messages.entries()) {
@@ -170,11 +176,8 @@ const measure = (request: ChatRequest.ChatRequest, given?: number): Sizes => {
   return { ...sizes, tools, reserve, total: sizes.system + sizes.messages + tools + reserve }
 }
 
-const messagesOf = ({ messages }: ChatRequest.ChatRequest): ReadonlyArray<Message.Message> | undefined =>
-  // Whoever gives something else than messages gets an error for what throws.
-  typeof messages === "string"
-    ? [Message.user(messages)]
-    : Check.itemsOf(messages) as ReadonlyArray<Message.Message> | undefined
+const messagesOf = ({ messages }: ChatRequest.ChatRequest) =>
+  Sound.messages(typeof messages === "string" ? [Message.user(messages)] : messages)
 
 const isSystem = ({ role }: Message.Message): boolean => role === "system"
 

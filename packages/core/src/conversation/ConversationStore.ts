@@ -14,6 +14,7 @@ import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as Message from "../chat/Message.ts"
 import * as Check from "../Check.ts"
+import * as Total from "../internal/total.ts"
 import * as ConversationRecord from "./ConversationRecord.ts"
 
 /** Another turn came first: nothing was written. `expected` and `actual` are revisions. */
@@ -118,13 +119,13 @@ export const fromLog = <E>(log: Log<E>): ConversationStore["Service"] => {
     })
   return {
     append: Effect.fnUntraced(function*(id, record, expected) {
-      const key = yield* keyOf(id)
+      const key = yield* keyOf(id, "append")
+      yield* revision(expected, "append")
       const text = yield* Effect.mapError(encode(record), (cause) =>
         new ConversationStoreError({
           operation: "append",
           conversation: id,
           message: "The record has a value without a JSON form",
-          unsaved: record.nodes?.map(({ message }) => message),
           cause
         }))
       if (yield* asked("append", id, () => log.append(key, expected, text))) return expected + 1
@@ -135,7 +136,8 @@ export const fromLog = <E>(log: Log<E>): ConversationStore["Service"] => {
       })
     }),
     read: Effect.fnUntraced(function*(id, after = 0) {
-      const key = yield* keyOf(id)
+      const key = yield* keyOf(id, "read")
+      yield* revision(after, "read")
       const texts = yield* asked("read", id, () => log.read(key, after))
       return yield* Effect.forEach(
         Check.itemsOf(texts) ?? [],
@@ -173,8 +175,13 @@ export const list = (
   Effect.flatMap(ConversationStore, (store) => store.list(options))
 
 const codec = Schema.fromJsonString(Schema.toCodecJson(ConversationRecord.Record))
-const encode = Schema.encodeUnknownEffect(codec)
-const decode = Schema.decodeUnknownEffect(codec)
+
+/** A record that is none, of a program in JavaScript, may throw while it is read. */
+const encode = (record: unknown) =>
+  Effect.catchDefect(Effect.suspend(() => Schema.encodeUnknownEffect(codec)(record)), Effect.fail)
+
+const decode = (text: unknown): Effect.Effect<ConversationRecord.Record, unknown> =>
+  typeof text === "string" ? Schema.decodeUnknownEffect(codec)(text) : Effect.fail("it is not a text")
 
 const names = { provider: "strata", whole: "options" }
 
@@ -197,11 +204,22 @@ const listOptionsOf = Check.partial<ListOptions>({
 const refused = (operation: ConversationStoreError["operation"]) => ({ message }: { readonly message: string }) =>
   new ConversationStoreError({ operation, message })
 
-const keyOf = (given: string) =>
-  Effect.mapError(Check.run(id, given, { provider: "strata", field: "id" }), refused("read"))
+const keyOf = (given: string, operation: ConversationStoreError["operation"]) =>
+  Effect.mapError(Check.run(id, given, { provider: "strata", field: "id" }), refused(operation))
 
-const reasonOf = (cause: unknown): string =>
-  Predicate.hasProperty(cause, "message") && typeof cause.message === "string" ? `: ${cause.message}` : ""
+const revision = (given: number, operation: ConversationStoreError["operation"]) =>
+  Effect.mapError(Check.run(count, given, { provider: "strata", field: "revision" }), refused(operation))
+
+const count = Check.number({ min: 0, whole: true, what: "a revision", remedy: "Use a whole number from 0" })
+
+const reasonOf: (cause: unknown) => string = Total.make(
+  (cause) => Predicate.hasProperty(cause, "message") && typeof cause.message === "string" ? `: ${cause.message}` : "",
+  () => ""
+)
+
+class NoEffect extends Schema.TaggedError<NoEffect>()("NoEffect", {}) {
+  override readonly message = "it does not return an effect"
+}
 
 class TooSlow extends Schema.TaggedError<TooSlow>()("TooSlow", {}) {
   override readonly message = "it takes longer than 10 seconds"
@@ -214,11 +232,17 @@ class TooSlow extends Schema.TaggedError<TooSlow>()("TooSlow", {}) {
 const inTime = <A, E>(ask: () => Effect.Effect<A, E>): Effect.Effect<A, unknown> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.flatMap(
-      Effect.forkDetach(Effect.suspend(ask), { startImmediately: true }),
+      Effect.forkDetach(
+        Effect.suspend((): Effect.Effect<A, E | NoEffect> => {
+          const asked = ask()
+          return Check.holds(Effect.isEffect, asked) ? asked : Effect.fail(new NoEffect())
+        }),
+        { startImmediately: true }
+      ),
       (fiber) =>
         restore(Effect.timeoutOrElse(Fiber.await(fiber), {
           duration: "10 seconds",
-          orElse: () => Effect.succeed<Exit.Exit<A, E | TooSlow>>(Exit.fail(new TooSlow()))
+          orElse: () => Effect.succeed<Exit.Exit<A, E | NoEffect | TooSlow>>(Exit.fail(new TooSlow()))
         })).pipe(
           Effect.ensuring(Effect.sync(() => fiber.interruptUnsafe())),
           Effect.flatMap((exit): Effect.Effect<A, unknown> =>

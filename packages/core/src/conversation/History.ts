@@ -3,12 +3,13 @@
  * interruption. Pure functions of plain messages; `Conversation` uses both.
  */
 import * as Predicate from "effect/Predicate"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Struct from "effect/Struct"
 import type * as Message from "../chat/Message.ts"
-import * as Check from "../Check.ts"
 import * as Total from "../internal/total.ts"
 import * as Pairs from "./internal/pairs.ts"
+import * as Sound from "./internal/sound.ts"
 
 /**
  * Who wrote a message: `provider` as in `ChatResponse.provider`, `api` where a provider has several (`responses`), `model`
@@ -49,7 +50,10 @@ export interface Entry {
  * )
  */
 export const portable: (entries: ReadonlyArray<Entry>, target: Origin) => ReadonlyArray<Message.Message> = Total.make(
-  (entries, target) => portableEntries(listOf(entries), target).map(({ message }) => message),
+  (entries, target) =>
+    Result.isSuccess(Sound.messages(entries, (entry) => (entry as Entry).message))
+      ? portableEntries(entries, target).map(({ message }) => message)
+      : [],
   () => []
 )
 
@@ -64,13 +68,9 @@ export const portable: (entries: ReadonlyArray<Entry>, target: Origin) => Readon
  * A complete history is returned unchanged, message by message. Empty for a value that is not a list of messages.
  */
 export const complete: (messages: ReadonlyArray<Message.Message>) => ReadonlyArray<Message.Message> = Total.make(
-  (messages) => Pairs.complete(listOf(messages)),
+  (messages) => Result.match(Sound.messages(messages), { onFailure: () => [], onSuccess: Pairs.complete }),
   () => []
 )
-
-const listOf = <A>(given: ReadonlyArray<A>): ReadonlyArray<A> =>
-  // Only the length is not trusted; whatever else is wrong throws, and the caller has an answer for that.
-  (Check.itemsOf(given) ?? []) as ReadonlyArray<A>
 
 /**
  * {@link portable}, with whatever else an entry has.
@@ -106,7 +106,7 @@ export const portableEntries = <E extends Entry>(given: ReadonlyArray<E>, target
 }
 
 /** Whether `target` wrote a message. */
-export const isFrom = (origin: Origin | undefined, target: Origin): boolean =>
+const isFrom = (origin: Origin | undefined, target: Origin): boolean =>
   origin !== undefined && origin.provider === target.provider && origin.api === target.api &&
   origin.model === target.model
 

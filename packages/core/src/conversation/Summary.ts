@@ -3,6 +3,7 @@
  * `Conversation.Options.summarize`.
  */
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import * as ChatRequest from "../chat/ChatRequest.ts"
 import * as ChatService from "../chat/ChatService.ts"
 import * as Message from "../chat/Message.ts"
@@ -10,6 +11,7 @@ import * as Check from "../Check.ts"
 import { defined } from "../internal/defined.ts"
 import * as Total from "../internal/total.ts"
 import type * as ProviderError from "../ProviderError.ts"
+import * as Sound from "./internal/sound.ts"
 
 /**
  * What is left out.
@@ -42,7 +44,8 @@ export interface Options {
 export const make = (options: Options = {}): (
   left: Left
 ) => Effect.Effect<string, ProviderError.ChatError, ChatService.ChatService> =>
-  Effect.fnUntraced(function*({ maxTokens, messages, previous }: Left) {
+  Effect.fnUntraced(function*(left: Left) {
+    const { maxTokens, messages, previous } = yield* Check.run(leftOf, left, { provider: "strata", whole: "left" })
     const { instructions = usual, model } = yield* Check.run(optionsOf, options, {
       provider: "strata",
       whole: "options"
@@ -64,7 +67,7 @@ export const make = (options: Options = {}): (
  */
 export const transcript: (messages: ReadonlyArray<Message.Message>) => string = Total.make(
   (messages) =>
-    ((Check.itemsOf(messages) ?? []) as ReadonlyArray<Message.Message>).flatMap((message) => {
+    Result.getOrElse(Sound.messages(messages), () => []).flatMap((message) => {
       if (message.role === "system") return []
       const said = Message.parts(message).flatMap(lineOf).filter((line) => line !== "")
       return said.length === 0 ? [] : [`${speakers[message.role]}: ${said.join("\n")}`]
@@ -108,5 +111,11 @@ const jsonOf: (value: unknown) => string = Total.make(
   (value) => JSON.stringify(value, (_, member: unknown) => typeof member === "bigint" ? `${member}` : member) ?? "",
   () => ""
 )
+
+const leftOf = Check.struct<Left>({
+  messages: Check.list(Check.unchecked<Message.Message>()),
+  previous: Check.optional(Check.text),
+  maxTokens: Check.number({ min: 1, whole: true, what: "a number of tokens", remedy: "Use a whole number from 1" })
+}, { others: "ignored" })
 
 const optionsOf = Check.partial<Options>({ model: Check.text, instructions: Check.filled })

@@ -11,6 +11,7 @@ import * as References from "effect/References"
 import * as Schema from "effect/Schema"
 import * as Enforcement from "../../src/policy/internal/enforcement.ts"
 import * as AnyCalls from "./AnyCalls.ts"
+import * as AnyConversations from "./AnyConversations.ts"
 import * as AnyData from "./AnyData.ts"
 import * as AnyPolicies from "./AnyPolicies.ts"
 import * as AnyRequests from "./AnyRequests.ts"
@@ -28,6 +29,9 @@ const isInternal = new Set([
   "Breaker.check",
   "Budget.check",
   "ChatEvent.makeCollector",
+  "ContextWindow.check",
+  "ConversationStore.idOf",
+  "History.portableEntries",
   "Concurrency.check",
   "Fallback.isLasting",
   "Key.check",
@@ -68,7 +72,7 @@ const functions = Object.entries(modules).flatMap(([module, exports]) =>
   )
 )
 
-const calls = { ...AnyServices.calls, ...AnyPolicies.calls, ...AnyData.calls }
+const calls = { ...AnyServices.calls, ...AnyPolicies.calls, ...AnyData.calls, ...AnyConversations.calls }
 
 /** The tests, with one in so many of the values, and of the mutants of requests. */
 export const suite = (every: number) => {
