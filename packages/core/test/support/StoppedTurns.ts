@@ -1,3 +1,4 @@
+/** Stops a turn of a conversation after different numbers of its steps: the conversation can be read, and goes on. */
 import { assert, describe, it } from "@effect/vitest"
 import { type ChatService, Conversation, ConversationStore, Tool } from "@strata/core"
 import { TestChat } from "@strata/core/testing"
@@ -9,9 +10,9 @@ import * as Layer from "effect/Layer"
 import * as References from "effect/References"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import * as Histories from "./support/Histories.ts"
-import * as Simulation from "./support/Simulation.ts"
-import * as Talks from "./support/Talks.ts"
+import * as Histories from "./Histories.ts"
+import * as Simulation from "./Simulation.ts"
+import * as Talks from "./Talks.ts"
 
 type Logs = Map<string, ReadonlyArray<string>>
 
@@ -80,13 +81,18 @@ const ended = Effect.fnUntraced(function*<A, E>(simulation: Simulation.Simulatio
 
 /** Stops a turn after each number of its steps. */
 const stoppedAnywhere = Effect.fnUntraced(
-  function*(turn: Effect.Effect<unknown, unknown, Needs>, stop: "killed" | "interrupted") {
+  function*(
+    turn: Effect.Effect<unknown, unknown, Needs>,
+    stop: "killed" | "interrupted",
+    every: number,
+    maxOps: number
+  ) {
     const seen = new Set<string>()
-    for (let steps = 0, ends = 0; ends < 2; steps++) {
+    for (let steps = 0, ends = 0; ends < 2; steps += every) {
       const at = `after ${steps} steps`
       const logs: Logs = new Map()
       ran.length = 0
-      const simulation = Simulation.make(40)
+      const simulation = Simulation.make(maxOps)
       const fiber = simulation.start(turn, contextOf(logs))
       for (let count = 0; count < steps; count++) yield* step(simulation)
       if (fiber.pollUnsafe() !== undefined) ends++
@@ -111,24 +117,26 @@ const stoppedAnywhere = Effect.fnUntraced(
   }
 )
 
-describe("A conversation whose process is stopped at any step", () => {
-  for (const [name, turn] of [["send", sent], ["stream", streamed]] as const) {
-    for (const stop of ["killed", "interrupted"] as const) {
-      it.live(
-        `cases 45 and 66: is readable after ${name} was ${stop}, goes on, and runs no call twice`,
-        () =>
-          Effect.map(stoppedAnywhere(turn, stop), (seen) => {
-            const asked = "user: Where?"
-            const looked = `${asked}; assistant: call look; tool: seen`
-            const partial = `${looked}; assistant: It is `
-            const lost = `${asked}; assistant: call look; tool: It is not known whether`
-            const expected = ["", asked, lost, looked, `${looked}; assistant: It is there.`]
-            for (const start of name === "stream" && stop === "interrupted" ? [...expected, partial] : expected) {
-              assert.isTrue(seen.some((said) => said.startsWith(start)), `${start} is not among ${seen.join("\n")}`)
-            }
-          }),
-        60_000
-      )
+/** The tests: stops after every so many steps, which are of so many operations. */
+export const suite = (every: number, maxOps: number) =>
+  describe("A conversation whose process is stopped at any step", () => {
+    for (const [name, turn] of [["send", sent], ["stream", streamed]] as const) {
+      for (const stop of ["killed", "interrupted"] as const) {
+        it.live(
+          `cases 45 and 66: is readable after ${name} was ${stop}, goes on, and runs no call twice`,
+          () =>
+            Effect.map(stoppedAnywhere(turn, stop, every, maxOps), (seen) => {
+              const asked = "user: Where?"
+              const looked = `${asked}; assistant: call look; tool: seen`
+              const partial = `${looked}; assistant: It is `
+              const lost = `${asked}; assistant: call look; tool: It is not known whether`
+              const expected = ["", asked, lost, looked, `${looked}; assistant: It is there.`]
+              for (const start of name === "stream" && stop === "interrupted" ? [...expected, partial] : expected) {
+                assert.isTrue(seen.some((said) => said.startsWith(start)), `${start} is not among ${seen.join("\n")}`)
+              }
+            }),
+          300_000
+        )
+      }
     }
-  }
-})
+  })
