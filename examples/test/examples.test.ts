@@ -9,6 +9,7 @@ import * as EmbedStream from "../embed-stream.ts"
 import * as EmbeddingCache from "../embedding-cache.ts"
 import * as Embeddings from "../embeddings.ts"
 import * as Errors from "../errors.ts"
+import * as ImageAndDocument from "../image-and-document.ts"
 import * as Pool from "../pool.ts"
 import * as PromptCaching from "../prompt-caching.ts"
 import * as Reasoning from "../reasoning.ts"
@@ -92,6 +93,34 @@ layer(Provider.local, { excludeTestServices: true })("examples", (it) => {
       }
     }))
 
+  it.effect(
+    "approval runs nothing that waits until a person says yes, in another process",
+    () =>
+      Effect.gen(function*() {
+        for (
+          const [word, ran, answer] of [["approve", true, "Ada has her 250 euros."], [
+            "deny",
+            false,
+            "I did not"
+          ]] as const
+        ) {
+          const data = yield* Example.data
+          const first = yield* Example.run({ args: ["approval.ts"], data })
+          assert.strictEqual(first.code, 0, first.output)
+          assert.include(first.output, "get_balance runs")
+          assert.include(first.output, `transfer waits: {"to":"Ada","euros":250}`)
+          assert.notInclude(first.output, "transfer runs")
+          const second = yield* Example.run({ args: ["approval.ts", word], data })
+          assert.strictEqual(second.code, 0, second.output)
+          assert.strictEqual(second.output.includes("transfer runs: 250 euros to Ada"), ran)
+          assert.notInclude(second.output, "get_balance runs")
+          assert.include(second.output, answer)
+          assert.deepStrictEqual(Fs.readdirSync(`${data}/local/approval`), [])
+        }
+      }).pipe(Effect.scoped),
+    60_000
+  )
+
   it.effect("stream quotes the sentence about Sundays, with its source", () =>
     Effect.gen(function*() {
       const output = yield* Example.output(Stream.main)
@@ -164,6 +193,13 @@ layer(Provider.local, { excludeTestServices: true })("examples", (it) => {
     Effect.gen(function*() {
       const output = yield* Example.output(DocumentsAndCitations.main)
       assert.include(output, "library rules, piece 2: \"Late books cost ten cents a day.\"")
+    }))
+
+  it.effect("image-and-document reads a bill and a policy together", () =>
+    Effect.gen(function*() {
+      const output = yield* Example.output(ImageAndDocument.main)
+      assert.include(output, "✗ Minibar          21.50  never paid for (rule 3)")
+      assert.include(output, "Paid: CHF 407.60")
     }))
 
   it.effect("reasoning sends the thoughts back with their seal", () =>

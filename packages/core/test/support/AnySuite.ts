@@ -14,8 +14,10 @@ import * as AnyCalls from "./AnyCalls.ts"
 import * as AnyConversations from "./AnyConversations.ts"
 import * as AnyData from "./AnyData.ts"
 import * as AnyPolicies from "./AnyPolicies.ts"
+import * as AnyProviders from "./AnyProviders.ts"
 import * as AnyRequests from "./AnyRequests.ts"
 import * as AnyServices from "./AnyServices.ts"
+import * as AnyTools from "./AnyTools.ts"
 import * as AnyValue from "./AnyValue.ts"
 
 const modules: Readonly<Record<string, object>> = {
@@ -24,8 +26,14 @@ const modules: Readonly<Record<string, object>> = {
   Enforcement
 }
 
-/** Left out of the declarations, exported by `ChatService` too, or what Effect makes of a schema. */
+/**
+ * Left out of the declarations, exported by `ChatService` too, or what Effect makes of a schema; and the suites, which declare
+ * tests.
+ */
 const isInternal = new Set([
+  "ChatContract.suite",
+  "EmbeddingContract.suite",
+  "RerankContract.suite",
   "Breaker.check",
   "Budget.check",
   "ChatEvent.makeCollector",
@@ -72,7 +80,14 @@ const functions = Object.entries(modules).flatMap(([module, exports]) =>
   )
 )
 
-const calls = { ...AnyServices.calls, ...AnyPolicies.calls, ...AnyData.calls, ...AnyConversations.calls }
+const calls = {
+  ...AnyServices.calls,
+  ...AnyTools.calls,
+  ...AnyPolicies.calls,
+  ...AnyProviders.calls,
+  ...AnyData.calls,
+  ...AnyConversations.calls
+}
 
 /** The tests, with one in so many of the values, and of the mutants of requests. */
 export const suite = (every: number) => {

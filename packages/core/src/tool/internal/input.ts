@@ -7,6 +7,7 @@ import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaRepresentation from "effect/SchemaRepresentation"
 import * as CanonicalText from "../../cache/internal/canonicalText.ts"
+import * as Check from "../../Check.ts"
 import * as ExactJson from "../../ExactJson.ts"
 import * as References from "./references.ts"
 
@@ -133,7 +134,8 @@ export const makeCheck = (
 
 /** Throws for what Effect cannot read. */
 const read = (given: unknown): Schema.ConstraintDecoder<unknown> => {
-  const schema = Result.getOrThrow(References.resolve(given as Node))
+  const copy = Result.getOrThrow(Check.settle(Check.jsonObject(), given))
+  const schema = Result.getOrThrow(References.resolve(copy))
   const document = JsonSchema.fromSchemaDraft2020_12(schema as JsonSchema.JsonSchema)
   return SchemaRepresentation.fromJsonSchemaDocument(document, {
     // The regular expressions of a stranger can take for ever.

@@ -1,0 +1,48 @@
+import { NodeFileSystem } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import { Emulator, Recorder, Replay } from "@strata/emulator"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as FetchHttpClient from "effect/http/FetchHttpClient"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as Fixture from "./Fixture.ts"
+import * as OpenAi from "./OpenAiFixture.ts"
+
+const ask = Effect.all([
+  OpenAi.chat({}),
+  OpenAi.chat({ stream: true }),
+  OpenAi.respond({}),
+  OpenAi.respond({ stream: true })
+])
+
+describe("Recording OpenAI's dialect", () => {
+  it.effect("forwards answers and streams, and Replay returns the same ones", () =>
+    Effect.gen(function*() {
+      const services = Layer.merge(Fixture.chat(), Fixture.embedding())
+      const service = Context.get(yield* Layer.build(Fixture.emulator()), Emulator.Emulator)
+      const recorder = yield* Recorder.make({ upstream: service.url, credentials: service.client.credentials })
+      const recorded = yield* ask.pipe(
+        Effect.provide(Emulator.layer({ responder: recorder.responder }).pipe(Layer.provide(services)))
+      )
+      assert.deepStrictEqual(recorded.map(({ status }) => status), [200, 200, 200, 200])
+      assert.include(recorded[1].text, "[DONE]")
+      const exchanges = yield* recorder.exchanges
+      assert.deepStrictEqual(exchanges.map(({ request }) => [request.operation, request.modelId]), [
+        ["CreateChatCompletion", OpenAi.model],
+        ["CreateChatCompletionStream", OpenAi.model],
+        ["CreateResponse", "gpt-5-mini"],
+        ["CreateResponseStream", "gpt-5-mini"]
+      ])
+      assert.notInclude(JSON.stringify(exchanges), Redacted.value(service.apiKey))
+      const replay = yield* Replay.make(exchanges)
+      const replayed = yield* Effect.gen(function*() {
+        const answers = yield* ask
+        const unknown = yield* OpenAi.chat({ model: "gpt-4o" })
+        assert.strictEqual(unknown.status, 400)
+        assert.include(unknown.json.error.message, "recording")
+        return answers
+      }).pipe(Effect.provide(Emulator.layer({ responder: replay.responder }).pipe(Layer.provide(services))))
+      assert.deepStrictEqual(replayed.map(({ text }) => text), recorded.map(({ text }) => text))
+    }).pipe(Effect.provide([FetchHttpClient.layer, NodeFileSystem.layer])))
+})
