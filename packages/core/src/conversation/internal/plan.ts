@@ -16,7 +16,7 @@ import * as Tree from "./tree.ts"
 /**
  * - `change`: is appended before the model is asked. `question`: the message of the user in it, if there is one.
  * - `opening`: the messages that the turn begins with; `added`: those of the turn that are in the tree already.
- * - `going`: the state of the tools that the turn goes on from, the answers to calls that wait, and the message of the user
+ * - `going`: the state of the tools that the turn goes on from, without its opening, the answers to calls that wait, and the message of the user
  *   that supersedes them; `origin` gave the answer with the calls.
  */
 export interface Plan {
@@ -103,13 +103,12 @@ const goOn = (
   const began = path.findIndex(({ id }) => id === start) + 1
   const opening = began === 0 ? path : path.slice(0, began)
   const added = path.slice(opening.length)
-  const request = { ...state.request, messages: opening.map(Tree.messageOf) }
   return {
     change: { head: node, turn: "open" },
     opening,
     added,
     going: {
-      state: { ...state, request, messages: added.map(({ message }) => message) },
+      state: { ...state, messages: added.map(({ message }) => message) },
       answers,
       origin,
       ...(messages !== undefined && { messages })

@@ -3,7 +3,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
-import * as ChatRequest from "../../chat/ChatRequest.ts"
+import type * as ChatRequest from "../../chat/ChatRequest.ts"
 import * as Message from "../../chat/Message.ts"
 import * as Check from "../../Check.ts"
 import type * as ProviderError from "../../ProviderError.ts"
@@ -25,16 +25,23 @@ interface Entry extends History.Entry {
   readonly place?: number
 }
 
+type Path = ReadonlyArray<ConversationRecord.Node>
+type Cuts = ReadonlyArray<ConversationRecord.Cut>
+
+/** The messages of a path that are sent: those after the last cut, and system messages before it. */
+export const sent = (path: Path, cuts: Cuts): ReadonlyArray<Message.Message> =>
+  entriesOf(path, cuts).map(({ message }) => message)
+
 /**
- * Prepares the request of a step, whose messages are `lead` system messages, those of `path`, and others. A cut is stored
- * before the request is sent.
+ * Prepares a request: its messages are `lead` and those of the path. A cut is stored before the request is sent. So what is
+ * sent depends on nothing but the path, its cuts, and who reads it.
  */
 export const prepare = Effect.fnUntraced(function*<R>(
   session: Session.Session,
   { summarize, window }: Pick<Given.Settings<unknown, R>, "summarize" | "window">,
   target: History.Origin,
-  path: ReadonlyArray<ConversationRecord.Node>,
-  lead: number,
+  lead: ReadonlyArray<Message.Message>,
+  path: Path,
   request: ChatRequest.ChatRequest
 ): Effect.fn.Return<
   ChatRequest.ChatRequest,
@@ -43,58 +50,60 @@ export const prepare = Effect.fnUntraced(function*<R>(
   | ConversationStore.ConversationStoreError,
   R
 > {
-  const entries = History.portableEntries(
-    ChatRequest.messagesOf(request).map((message, index): Entry => {
-      const place = index - lead
-      return { message, origin: path[place]?.origin, ...(place in path && { place }) }
-    }),
-    target
-  )
-  if (window === undefined) return { ...request, messages: Pairs.complete(entries.map(({ message }) => message)) }
+  const view = (cuts: Cuts) => [
+    ...lead.map((message): Entry => ({ message })),
+    ...History.portableEntries(entriesOf(path, cuts), target)
+  ]
+  if (window === undefined) {
+    return { ...request, messages: Pairs.complete(view([]).map(({ message }) => message)) }
+  }
+  while (true) {
+    const cuts = Tree.cutsOn(session.tree, path)
+    const background = backgroundOf(cuts, window.maxTokens)
+    const next = yield* Effect.fromResult(fitted(request, view(cuts), background, window))
+    const began = beganOf(path, cuts)
+    const { place = began } = next
+    const node = path[place]?.id
+    if (place <= began || node === undefined) return next.request
 
-  const cuts = Tree.cutsOn(session.tree, path)
-  const fit = (cuts: ReadonlyArray<ConversationRecord.Cut>) => fitted(request, entries, path, cuts, window)
-  const first = yield* Effect.fromResult(fit(cuts))
-  const node = first.place === undefined ? undefined : path[first.place]?.id
-  if (!first.isCut || node === undefined) return first.request
-  const left = entries.filter(({ message, place = -1 }) =>
-    message.role !== "system" && place >= first.began && place < first.place!
-  )
-  const summary = summarize === undefined
-    ? undefined
-    : yield* summarized(summarize, left, cuts, first.sizes.total, window.maxTokens)
-  const cut = { node, ...(summary !== undefined && { summary }) }
-  yield* session.append(() => ({ cut }))
-  return summary === undefined ? first.request : (yield* Effect.fromResult(fit([...cuts, cut]))).request
+    const left = path.slice(began, place).map(Tree.messageOf).filter(({ role }) => role !== "system")
+    const summary = summarize && (yield* summarized(summarize, left, cuts, next.sizes.total, window.maxTokens))
+    const cut = { node, ...(summary !== undefined && { summary }) }
+    yield* session.append(() => ({ cut }))
+  }
 })
 
-/** Fits the messages after the last cut, behind the summaries of what was before, if these fit. */
+const beganOf = (path: Path, cuts: Cuts): number => Math.max(0, path.findIndex(({ id }) => id === cuts.at(-1)?.node))
+
+const entriesOf = (path: Path, cuts: Cuts): ReadonlyArray<Entry> => {
+  const began = beganOf(path, cuts)
+  return path.flatMap((node, place): ReadonlyArray<Entry> =>
+    place >= began || node.message.role === "system"
+      ? [{ message: Tree.messageOf(node), origin: node.origin, place }]
+      : []
+  )
+}
+
+/** Fits the messages behind the summaries of what was before, if these fit; and the place of the first one. */
 const fitted = (
   request: ChatRequest.ChatRequest,
   entries: ReadonlyArray<Entry>,
-  path: ReadonlyArray<ConversationRecord.Node>,
-  cuts: ReadonlyArray<ConversationRecord.Cut>,
+  background: Message.Message | undefined,
   window: ContextWindow.Options
 ) => {
-  const cut = cuts.at(-1)
-  const began = cut === undefined ? 0 : path.findIndex(({ id }) => id === cut.node)
-  const from = cut === undefined ? 0 : Math.max(0, entries.findIndex(({ place = -1 }) => place >= began))
-  const background = backgroundOf(cuts, window.maxTokens)
   const fit = (entries: ReadonlyArray<Entry>) =>
     Result.map(
-      ContextWindow.fit({ ...request, messages: entries.map(({ message }) => message) }, window, from),
-      ({ from: kept, ...fitted }) => {
-        const place = entries[kept]?.place
-        return { ...fitted, began, place, isCut: kept > from && place !== began }
-      }
+      ContextWindow.fit({ ...request, messages: entries.map(({ message }) => message) }, window),
+      ({ from, ...fitted }) => ({ ...fitted, place: from === 0 ? undefined : entries[from]?.place })
     )
   if (background === undefined) return fit(entries)
+  const from = entries.findIndex(({ message }) => message.role !== "system")
   return Result.orElse(fit(entries.toSpliced(from, 0, { message: background })), () => fit(entries))
 }
 
 /** The latest summaries, as far as there is room for them. */
 const backgroundOf = (
-  cuts: ReadonlyArray<ConversationRecord.Cut>,
+  cuts: Cuts,
   maxTokens: number
 ): Message.UserMessage | undefined => {
   let message: Message.UserMessage | undefined
@@ -118,8 +127,8 @@ const asBackground = (summary: string): Message.UserMessage =>
 /** A summary; none, with a warning, where it fails, is too long, or would have no room. */
 const summarized = <R>(
   summarize: NonNullable<Given.Settings<unknown, R>["summarize"]>,
-  left: ReadonlyArray<Entry>,
-  cuts: ReadonlyArray<ConversationRecord.Cut>,
+  messages: ReadonlyArray<Message.Message>,
+  cuts: Cuts,
   total: number,
   window: number
 ): Effect.Effect<string | undefined, never, R> => {
@@ -133,7 +142,7 @@ const summarized = <R>(
   const previous = cuts.flatMap(({ summary }) => summary ?? []).join("\n\n")
   return Effect.suspend(() => {
     const made = summarize({
-      messages: left.map(({ message }) => message),
+      messages,
       previous: previous === "" ? undefined : previous,
       maxTokens: room
     })

@@ -201,7 +201,7 @@ const make = <E, R>(
   const prepareStep = ({ request }: ToolLoop.Preparation) => {
     const tools = [...request.tools ?? [], ...fields.tools ?? []]
     const asked = { ...request, ...fields, ...(tools.length > 0 && { tools }) }
-    return Requests.prepare(session, settings, targetOf(asked), path, lead.length, asked)
+    return Requests.prepare(session, settings, targetOf(asked), lead, path, asked)
   }
 
   const onStep = ({ messages, response, results }: ToolEvent.Step) => {
@@ -272,8 +272,10 @@ const make = <E, R>(
   }
   const { going } = plan
   const { tools: _, ...asked } = fields
-  const opening = { ...asked, messages: [...lead, ...plan.opening.map(Tree.messageOf)] }
-  const resumed = going && withLead(going.state, lead)
+  const cuts = settings.window === undefined ? [] : Tree.cutsOn(session.tree, plan.opening)
+  const messages = [...lead, ...Requests.sent(plan.opening, cuts)]
+  const opening = { ...asked, messages }
+  const resumed = going && { ...going.state, request: { ...going.state.request, messages } }
   const resumeOptions = { ...options, messages: going?.messages, allowModelChange: true }
   const loop = going === undefined || resumed === undefined
     ? { run: ToolLoop.run(opening, options), stream: ToolLoop.stream(opening, options) }
@@ -297,12 +299,6 @@ const make = <E, R>(
     stored: (): ReadonlyArray<Reported> => unreported.splice(0).map((node) => ({ type: "stored", node }))
   }
 }
-
-/** The state with the system prompt before its messages. */
-const withLead = (state: ToolState.State, lead: ReadonlyArray<Message.Message>): ToolState.State => ({
-  ...state,
-  request: { ...state.request, messages: [...lead, ...state.request.messages as ReadonlyArray<Message.Message>] }
-})
 
 /** What an answer had by now; without calls, which were not made. */
 const partialOf = (collector: ReturnType<typeof ChatEvent.makeCollector>): Message.AssistantMessage | undefined => {
