@@ -130,8 +130,14 @@ export const suite = (every: number, maxOps: number) =>
               const looked = `${asked}; assistant: call look; tool: seen`
               const partial = `${looked}; assistant: It is `
               const lost = `${asked}; assistant: call look; tool: It is not known whether`
-              const expected = ["", asked, lost, looked, `${looked}; assistant: It is there.`]
-              for (const start of name === "stream" && stop === "interrupted" ? [...expected, partial] : expected) {
+              const finished = `${looked}; assistant: It is there.`
+              // Which states are seen of every few steps is a matter of luck.
+              const expected = every === 1 ? ["", asked, lost, looked, finished] : [asked, finished]
+              for (
+                const start of every === 1 && name === "stream" && stop === "interrupted"
+                  ? [...expected, partial]
+                  : expected
+              ) {
                 assert.isTrue(seen.some((said) => said.startsWith(start)), `${start} is not among ${seen.join("\n")}`)
               }
             }),
