@@ -270,6 +270,37 @@ describe("Calls that wait", () => {
       assert.strictEqual(paid, 1)
     }).pipe(Effect.provide(Talks.layer(calling("pay")))))
 
+  it.effect("case 71: leave nothing at the message they belonged to, neither answered nor given up", () =>
+    Effect.gen(function*() {
+      const chat = yield* Conversation.open("a", { tools: [pay] })
+      yield* chat.send("Pay!")
+      const question = (yield* chat.head)!
+      const { enqueue } = yield* TestChat.TestChat
+      yield* chat.send(Conversation.resume([{ type: "approve", callId: "pay" }]))
+      yield* chat.branch(question)
+      yield* enqueue("Nothing was paid here.")
+      yield* chat.send("Never mind.")
+      assert.deepStrictEqual((yield* Talks.requests).at(-1)?.messages.map(Message.textOf), ["Pay!", "Never mind."])
+
+      const other = yield* Conversation.open("b", { tools: [pay] })
+      yield* other.send("Pay!")
+      const asked = (yield* other.head)!
+      yield* enqueue("I would rather not.")
+      yield* other.send(Conversation.regenerate())
+      yield* other.branch(asked)
+      assert.deepStrictEqual(yield* other.pending, [])
+    }).pipe(Effect.provide(Talks.layer(calling("pay")))))
+
+  it.effect("case 46: the message that supersedes them has steps of its own", () =>
+    Effect.gen(function*() {
+      const chat = yield* Conversation.open("a", { tools: [look, pay], maxSteps: 2 })
+      yield* chat.send("Pay!")
+      const { enqueue } = yield* TestChat.TestChat
+      yield* enqueue({ content: [call("2", "look")] }, "I looked.")
+      const answer = yield* chat.send("Look!")
+      assert.deepInclude(answer, { reason: "finished", text: "I looked.", steps: 2 })
+    }).pipe(Effect.provide(Talks.layer(calling("pay")))))
+
   it.effect("an answer that does not fit leaves them waiting", () =>
     Effect.gen(function*() {
       const chat = yield* Conversation.open("a", { tools: [pay] })

@@ -188,6 +188,23 @@ describe("A turn that was cut off", () => {
       assert.isTrue(Exit.isSuccess(exit))
     }).pipe(Effect.provide(TestChat.layer(["Yes."])), Effect.scoped))
 
+  it.effect("does not end a queued turn that lost a race", () =>
+    Effect.gen(function*() {
+      const inner = yield* memory
+      let appends = 0
+      const store: Store = {
+        ...inner,
+        append: (id, record, expected) =>
+          appends++ === 0
+            ? Effect.andThen(inner.append(id, { version: 1, at: 0 }, expected), inner.append(id, record, expected))
+            : inner.append(id, record, expected)
+      }
+      const open = (whenBusy: "fail" | "queue") => within(store)(Conversation.open("a", { whenBusy }))
+      assert.strictEqual((yield* Effect.flip((yield* open("fail")).send("one")))._tag, "ConversationConflictError")
+      appends = 0
+      assert.strictEqual((yield* (yield* open("queue")).send("two")).text, "Yes.")
+    }).pipe(Effect.provide(TestChat.layer(["Yes."])), Effect.scoped))
+
   it.effect("elsewhere in the tree does not move the head when its answer comes", () =>
     Effect.gen(function*() {
       const chat = yield* Conversation.open("a")
@@ -258,6 +275,8 @@ describe("A store that fails", () => {
           const chat = yield* within(inner)(Conversation.open("a"))
           const said = ["user: Look!", "assistant: call look", "tool: seen", "assistant: Done."]
           assert.deepStrictEqual(yield* Talks.said(chat), said, `${when} ${at}`)
+          const ids = (yield* inner.read("a")).flatMap(({ nodes = [] }) => nodes.map(({ id }) => id))
+          assert.strictEqual(new Set(ids).size, ids.length)
         }
       }
     }).pipe(Effect.provide(TestChat.layer(calling)), Effect.scoped))
