@@ -70,6 +70,16 @@ describe("Conversation", () => {
       for (const { messages } of yield* Talks.requests) assert.isUndefined(Histories.troubleOf(messages))
     }).pipe(Effect.provide(Talks.layer(calling("look")))))
 
+  it.effect("forces a tool in the first step only, and adds tools of the provider", () =>
+    Effect.gen(function*() {
+      const search = { type: "provider", provider: "test", name: "search" } as const
+      const chat = yield* Conversation.open("a", { tools: [look], request: { tools: [search] } })
+      yield* chat.send("Look!", { toolChoice: "any" })
+      const requests = yield* Talks.requests
+      assert.deepStrictEqual(requests.map(({ toolChoice }) => toolChoice), ["any", "auto"])
+      for (const { tools } of requests) assert.deepStrictEqual(tools?.map(({ name }) => name), ["look", "search"])
+    }).pipe(Effect.provide(Talks.layer(calling("look")))))
+
   it.effect("has the usage of its history", () =>
     Effect.gen(function*() {
       const chat = yield* Conversation.open("a", { tools: [look] })

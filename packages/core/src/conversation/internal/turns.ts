@@ -2,9 +2,11 @@
  * A turn: claims the head of the conversation, lets the loop of tools answer, and stores what it gives, each thing before it
  * is reported.
  */
+import * as Arr from "effect/Array"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
+import type * as Pull from "effect/Pull"
 import * as Stream from "effect/Stream"
 import type * as Chat from "../../chat/Chat.ts"
 import * as ChatEvent from "../../chat/ChatEvent.ts"
@@ -92,10 +94,20 @@ export const stream = <E, R>(
         : Effect.map(end(outcome), (ended) => [...stored(), { type: "ended", ended }])
     )
     return Stream.suspend(() => Stream.fromIterable(stored())).pipe(
-      Stream.concat(Stream.flatMap(loop.stream, (event) => Stream.fromIterable(report(event)))),
+      Stream.concat(mapChunks(loop.stream, report)),
       Stream.concat(Stream.fromIterableEffect(ended))
     )
   }))
+
+/** Maps each element to any number of others, in whole chunks: a stream has an event for each token. */
+const mapChunks = <A, B, E, R>(self: Stream.Stream<A, E, R>, f: (a: A) => ReadonlyArray<B>): Stream.Stream<B, E, R> =>
+  Stream.transformPull(self, (pull) => {
+    const next: Pull.Pull<Arr.NonEmptyReadonlyArray<B>, E> = Effect.flatMap(pull, (chunk) => {
+      const mapped = chunk.flatMap(f)
+      return Arr.isReadonlyArrayNonEmpty(mapped) ? Effect.succeed(mapped) : next
+    })
+    return Effect.succeed(next)
+  })
 
 /** Begins a turn, whose scope closes it: what had arrived by then is stored. */
 const begin = <E, R>(
@@ -200,7 +212,9 @@ const make = <E, R>(
 
   const prepareStep = ({ request }: ToolLoop.Preparation) => {
     const tools = [...request.tools ?? [], ...fields.tools ?? []]
-    const asked = { ...request, ...fields, ...(tools.length > 0 && { tools }) }
+    // A loop that goes on has its own request; a forced choice of a tool is for the first step only.
+    const { toolChoice: _, ...changed } = plan.going === undefined ? {} as Fields : fields
+    const asked = { ...request, ...changed, ...(tools.length > 0 && { tools }) }
     return Requests.prepare(session, settings, targetOf(asked), lead, path, asked)
   }
 
@@ -214,8 +228,8 @@ const make = <E, R>(
   }
 
   const originOf = ({ model, provider }: ChatResponse.ChatResponse): History.Origin => {
-    const { api, provider: asked } = targetOf({ model })
-    return defined({ provider: provider ?? asked, api, model })
+    const asked = targetOf({ model })
+    return provider === undefined || provider === asked.provider ? asked : { provider, model }
   }
 
   const save = Effect.fnUntraced(function*(state: ToolState.State) {
