@@ -27,6 +27,7 @@ import * as ConversationStore from "./ConversationStore.ts"
 import * as Given from "./internal/given.ts"
 import * as Session from "./internal/session.ts"
 import * as Tree from "./internal/tree.ts"
+import type * as Turn from "./internal/turn.ts"
 import * as Turns from "./internal/turns.ts"
 import type * as Summary from "./Summary.ts"
 
@@ -289,7 +290,7 @@ export const regenerate = (node?: string): Regenerate => ({ type: "regenerate", 
  */
 export const resume = (answers: ReadonlyArray<ToolDecision.Decision> = []): Resume => ({ type: "resume", answers })
 
-const answerOf = ({ node, outcome }: Turns.Ended): Answer => {
+const answerOf = ({ node, outcome }: Turn.Ended): Answer => {
   const { cost, messages, reason, response, steps, usage } = outcome
   const pending = outcome.reason === "pending" ? outcome.pending : []
   const spent = { usage, ...(cost !== undefined && { cost }) }
