@@ -74,7 +74,7 @@ const script = ({ messages }: ChatRequest.Resolved) => {
   const asked = messages.filter(({ role }) => role === "user")
   const text = asked.map(Message.textOf).join("\n")
   const summary = /<summary>\n(.*)\n<\/summary>/.exec(text)?.[1]
-  return /know\?$/.test(text)
+  return text.endsWith("know?")
     ? `I was sent ${messages.length} messages, and this: ${summary ?? "nothing else"}`
     : text.endsWith("in August?")
     ? "To the mountains, since the towns are hot and crowded then."

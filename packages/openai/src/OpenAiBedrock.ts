@@ -145,7 +145,7 @@ const bearer = (key: Redacted.Redacted | string): Redacted.Redacted => {
   return Redacted.make(text.trim().replace(/^bearer\s+/i, ""))
 }
 
-/** The client, which sends a request once more with other credentials, where the first ones were refused. */
+/** The client, which sends a request once more with other credentials, where a server refused the first ones. */
 const renewing = (
   client: OpenAiClient.OpenAiClient["Service"],
   renew: Signer["renew"]
@@ -153,7 +153,7 @@ const renewing = (
   if (renew === undefined) return client
   const again = <A, R>(call: Effect.Effect<A, ProviderError.CallError, R>): typeof call =>
     Effect.catch(call, (error) =>
-      error._tag === "AuthenticationError" && error.requestId !== undefined
+      error._tag === "AuthenticationError" && error.server !== undefined
         ? Effect.flatMap(renew, (changed) => changed ? call : Effect.fail(error))
         : Effect.fail(error))
   return {

@@ -63,7 +63,7 @@ export const make = Effect.fnUntraced(function*(given?: Options): Effect.fn.Retu
 
   const prepare = (request: ChatRequest.Resolved, streaming: boolean) =>
     Effect.flatMap(Random.nextIntBetween(0, 2 ** 48), (seed): Effect.Effect<Prepared, ProviderError.CallError> => {
-      const route = MantleRoute.route(profile, request.model, { api, root })
+      const route = MantleRoute.route(client, request.model, { api, root })
       const target = { profile, provider: profile.provider, server, streaming, seed: seed.toString(36) }
       return Effect.map(
         Effect.fromResult(codecs[route.api].encode(request, target)),

@@ -76,8 +76,8 @@ const classify: Classify = (facts, now) => {
   if (facts.status < 500 && facts.status !== 429 && TooLong.isTooLong(facts)) return tooLong(facts, now)
   for (const code of facts.codes) {
     const known = byCode.get(code)
-    // A code such as `rate_limit_exceeded` says more than the status, except that access is denied.
-    if (known !== undefined && facts.status !== 403) return known(facts, now)
+    // A code such as `rate_limit_exceeded` says more than the status, except that access is denied; AWS refuses credentials with 403 as well.
+    if (known !== undefined && (facts.status !== 403 || known === authentication)) return known(facts, now)
   }
   return byStatus(facts, now)
 }

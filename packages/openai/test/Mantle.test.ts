@@ -164,7 +164,8 @@ describe("Bedrock's endpoints", () => {
 
   it.effect("sends a refused request once more with renewed credentials", () =>
     Effect.gen(function*() {
-      const refused = Fake.json({ message: "The security token included in the request is expired" }, 401)
+      const message = "The security token included in the request is expired"
+      const refused = Fake.json({ __type: "com.amazon.coral.service#ExpiredTokenException", message }, 403)
       const server = Fake.make(refused, both)
       let keys = 1
       const signer: OpenAiBedrock.Signer = {

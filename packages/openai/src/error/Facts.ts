@@ -54,7 +54,8 @@ export const ofJson = (asked: Asked, head: Head, json: unknown): Facts => {
   const inner = record(detail["innererror"] ?? detail["inner_error"])
   const amazon = head.headers["x-amzn-errortype"]?.split(":", 1)[0]
   const codes = [detail["code"], inner["code"], amazon, detail["__type"], detail["type"], detail["status"]]
-    .flatMap((code) => typeof code === "string" && code !== "" ? [code.slice(0, 100)] : [])
+    // AWS may write a namespace in front.
+    .flatMap((code) => typeof code === "string" && code !== "" ? [code.slice(0, 100).replace(/^[\w.]+#/, "")] : [])
   const param = typeof detail["param"] === "string" && detail["param"] !== ""
     ? detail["param"].slice(0, 100)
     : undefined

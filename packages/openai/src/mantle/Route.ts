@@ -6,6 +6,7 @@
  * https://docs.aws.amazon.com/bedrock/latest/userguide/models-api-compatibility.html
  */
 import * as ProviderError from "@strata/core/ProviderError"
+import * as Result from "effect/Result"
 import type { Api, Route } from "../chat/Codec.ts"
 import type { Kind, Profile } from "../profile/Profile.ts"
 
@@ -15,18 +16,31 @@ export interface Chosen {
   readonly root?: string | undefined
 }
 
+/** A server: `baseUrl` may have the path of a gateway in front of mantle, with or without one of the two roots. */
+export interface Server {
+  readonly profile: Pick<Profile, "kind">
+  readonly baseUrl: string
+}
+
 /** The route of a model at a server. What is chosen wins; `auto` is no choice. */
 export const route = (
-  { kind }: Pick<Profile, "kind">,
+  { baseUrl, profile: { kind } }: Server,
   model: string,
   { api = "auto", root }: Chosen = {}
 ): Route & { readonly api: Api } => {
   const isHosted = isBedrock(kind) && hosted.test(model)
   return {
     api: api === "auto" ? isHosted ? "responses" : "chat-completions" : api,
-    root: root ?? (kind === "bedrock-mantle" ? isHosted ? roots.openai : roots.open : undefined)
+    root: root ??
+      (kind === "bedrock-mantle" ? `${prefixOf(baseUrl)}${isHosted ? roots.openai : roots.open}` : undefined)
   }
 }
+
+const prefixOf = (baseUrl: string): string =>
+  Result.match(Result.try(() => new URL(baseUrl)), {
+    onFailure: () => "",
+    onSuccess: ({ pathname }) => pathname.replace(/(?:\/openai)?(?:\/v1)?\/*$/, "")
+  })
 
 const isBedrock = (kind: Kind): boolean => kind === "bedrock" || kind === "bedrock-mantle"
 
@@ -58,10 +72,10 @@ export const explain = <E extends ProviderError.ProviderError>(
   if (!isBedrock(kind) || !isRoot && !/does not support the \S+ API/i.test(words)) return error
   const path = `${root ?? roots.openai}/${paths[api]}`
   const other: Api = api === "responses" ? "chat-completions" : "responses"
-  const otherRoot = root === roots.open ? roots.openai : roots.open
+  const otherRoot = root?.endsWith(roots.openai) === true ? roots.open : roots.openai
   const remedy = isRoot && root !== undefined
     ? `Use \`root: "${otherRoot}"\`, or \`api: "${other}"\``
-    : `Use \`api: "${other}"\`${root === undefined ? "" : ` with \`root: "${otherRoot}"\``}`
+    : `Use \`api: "${other}"\``
   return new ProviderError.UnsupportedFeatureError({
     provider,
     model,

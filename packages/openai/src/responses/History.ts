@@ -57,6 +57,7 @@ export const encode = (
           break
         }
         case "user": {
+          // Its parts are those of a message of the user.
           const content = yield* contents(Message.parts(message) as ReadonlyArray<Message.UserPart>, field, options)
           if (content.length > 0) input.push({ type: "message", role: "user", content })
           break

@@ -1,5 +1,5 @@
 /** A server of the Responses API in memory: answers, their event streams, and the requests that it got. */
-import { ChatService, Policy } from "@strata/core"
+import { type ChatRequest, ChatService, Policy } from "@strata/core"
 import { OpenAiChat, OpenAiClient } from "@strata/openai"
 import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
@@ -182,3 +182,16 @@ const itemEvents = (item: Json, output_index: number, size: number): ReadonlyArr
       ]
   }
 }
+
+/** A short text. */
+export const said = json(response([message("Hi")]))
+
+const called = json(response([call("c1", "weather")]))
+
+/** The body that a request becomes, and the warnings of its answer. */
+export const bodyOf = (input: ChatRequest.Input, options?: Parameters<typeof chat>[1]) =>
+  Effect.gen(function*() {
+    const server = make(called)
+    const answer = yield* ChatService.generate(input).pipe(Effect.provide(chat(server, options)))
+    return { body: server.received[0]?.body ?? {}, warnings: answer.providerMetadata.openai?.warnings ?? [] }
+  })
