@@ -120,7 +120,7 @@ describe("Conversation", () => {
       }
     }).pipe(Effect.provide(Talks.layer(echo))))
 
-  it.effect("a partial answer is sent as its text, and marked in the history", () =>
+  it.effect("case 72: an answer that broke is kept as partial, marked in the history, and sent as its text", () =>
     Effect.gen(function*() {
       const chat = yield* Conversation.open("a")
       const reply = {

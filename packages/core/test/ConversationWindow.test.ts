@@ -4,6 +4,7 @@ import { TestChat } from "@strata/core/testing"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as TestClock from "effect/testing/TestClock"
 import * as Histories from "./support/Histories.ts"
@@ -265,6 +266,17 @@ describe("A conversation that changes its model", () => {
       }),
       (service) => Context.make(ChatService.ChatService, service)
     )
+
+  it.effect("knows the API of a service behind decorators", () =>
+    Effect.gen(function*() {
+      const service = Layer.effectContext(model("openai", "responses", "fc"))
+      const chat = yield* Conversation.open("decorated", { tools: [look] })
+      yield* Effect.provide(
+        chat.send("Look!"),
+        ChatService.withDefaults(service, { maxTokens: 10, system: "Be brief." })
+      )
+      assert.deepInclude((yield* chat.history)[1]?.origin, { provider: "openai", api: "responses" })
+    }).pipe(Effect.provide(ConversationStore.layerMemory)))
 
   const answerWith = (parts: ReadonlyArray<Message.AssistantPart>) => ({
     message: Message.assistant(parts),

@@ -196,6 +196,10 @@ const partialOf = (collector: ReturnType<typeof ChatEvent.makeCollector>): Messa
   return said.length === 0 ? undefined : Message.assistant(said)
 }
 
-/** The API of a service, which a provider with several says in its identity. */
-const apiOf = ({ identity }: Chat.Chat): string | undefined =>
-  Predicate.hasProperty(identity, "api") && typeof identity.api === "string" ? identity.api : undefined
+/** The API of a service: a provider with several says it in its identity, which decorators may wrap. */
+const apiOf = ({ identity }: Pick<Chat.Chat, "identity">, depth = 0): string | undefined =>
+  Predicate.hasProperty(identity, "api") && typeof identity.api === "string"
+    ? identity.api
+    : Predicate.hasProperty(identity, "of") && depth < 10
+    ? apiOf({ identity: identity.of as Chat.Chat["identity"] }, depth + 1) // a part of JSON
+    : undefined
