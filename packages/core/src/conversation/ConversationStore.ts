@@ -14,6 +14,7 @@ import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as Message from "../chat/Message.ts"
 import * as Check from "../Check.ts"
+import * as Lazy from "../internal/lazy.ts"
 import * as Total from "../internal/total.ts"
 import * as ConversationRecord from "./ConversationRecord.ts"
 
@@ -174,14 +175,16 @@ export const list = (
 ): Effect.Effect<ReadonlyArray<string>, ConversationStoreError, ConversationStore> =>
   Effect.flatMap(ConversationStore, (store) => store.list(options))
 
-const codec = Schema.fromJsonString(Schema.toCodecJson(ConversationRecord.Record))
+const codec = Lazy.make(() => {
+  const text = Schema.fromJsonString(Schema.toCodecJson(ConversationRecord.Record))
+  return { encode: Schema.encodeUnknownEffect(text), decode: Schema.decodeUnknownEffect(text) }
+})
 
 /** A record that is none, of a program in JavaScript, may throw while it is read. */
-const encode = (record: unknown) =>
-  Effect.catchDefect(Effect.suspend(() => Schema.encodeUnknownEffect(codec)(record)), Effect.fail)
+const encode = (record: unknown) => Effect.catchDefect(Effect.suspend(() => codec().encode(record)), Effect.fail)
 
 const decode = (text: unknown): Effect.Effect<ConversationRecord.Record, unknown> =>
-  typeof text === "string" ? Schema.decodeUnknownEffect(codec)(text) : Effect.fail("it is not a text")
+  typeof text === "string" ? codec().decode(text) : Effect.fail("it is not a text")
 
 const names = { provider: "strata", whole: "options" }
 
