@@ -161,12 +161,31 @@ describe("A turn that was cut off", () => {
       const store = yield* memory
       const node = { id: "q", at: 0, message: Message.user("Hi") }
       yield* store.append("a", { version: 1, at: 0, nodes: [node], head: "q", turn: "open" }, 0)
-      yield* TestClock.setTime(60_000)
+      yield* TestClock.setTime(30_000)
       const open = (options: Conversation.Options<readonly []>) => within(store)(Conversation.open("a", options))
       const chat = yield* open({})
       assert.strictEqual((yield* Effect.flip(chat.send("Now?")))._tag, "ConversationConflictError")
-      assert.strictEqual((yield* (yield* open({ turnTimeout: "1 minute" })).send("Now?")).text, "Yes.")
+      assert.strictEqual((yield* (yield* open({ turnTimeout: "20 seconds" })).send("Now?")).text, "Yes.")
     }).pipe(Effect.provide(TestChat.layer(["Yes."])), Effect.scoped))
+
+  it.effect("is not one that takes long: it stays in progress as long as its process lives", () =>
+    Effect.gen(function*() {
+      const chat = yield* Conversation.open("a")
+      const fiber = yield* Effect.forkChild(chat.send("Think!"))
+      for (let minute = 0; minute < 9; minute++) {
+        yield* TestClock.adjust("59 seconds")
+        const other = yield* Conversation.open("a")
+        assert.strictEqual((yield* Effect.flip(other.send("Well?")))._tag, "ConversationConflictError")
+      }
+      yield* TestClock.adjust("10 minutes")
+      assert.strictEqual((yield* Fiber.join(fiber)).text, "42")
+      assert.strictEqual((yield* chat.send("Sure?")).text, "Yes.")
+      // Nothing is written after its end.
+      const { read } = yield* ConversationStore.ConversationStore
+      const { length } = yield* read("a")
+      yield* TestClock.adjust("1 hour")
+      assert.strictEqual((yield* read("a")).length, length)
+    }).pipe(Effect.provide(Talks.layer([{ content: "42", delay: "15 minutes" }, "Yes."]))))
 
   it.effect("is answered by `resume`", () =>
     Effect.gen(function*() {

@@ -45,8 +45,8 @@ export interface RequestOptions extends Omit<ChatRequest.ChatRequest, "messages"
  *   again, and never summarized itself. When it fails, or has no room, the turns are left out without one, with a warning.
  * - `whenBusy`: while another turn is in progress, in any process, a turn can `fail` with `ConversationConflictError`, which
  *   is the default, or `queue`: wait for its end.
- * - `turnTimeout`: a turn that has written nothing for so long counts as cut off, 2 minutes when missing. It should be longer
- *   than the longest answer.
+ * - `turnTimeout`: a turn of which nothing was heard for so long counts as cut off, as by a killed process: 1 minute when
+ *   missing. A turn in progress says so three times in that time. With 0 any turn takes the head from another.
  */
 export interface Options<Tools extends ReadonlyArray<Tool.Any>, R = never> {
   readonly system?: Message.SystemMessage["content"] | undefined

@@ -22,12 +22,19 @@ export const of = (pieces: typeof Pieces.Type): ReadonlyArray<Message.Message> =
         return Message.system(text)
       case "user":
         return Message.user(
-          image ? [Message.text(text), { type: "image", mediaType: "image/png", source: { bytes: Uint8Array.of(1) } }] : text
+          image
+            ? [Message.text(text), { type: "image", mediaType: "image/png", source: { bytes: Uint8Array.of(1) } }]
+            : text
         )
       case "assistant":
         return Message.assistant([
           ...(size === 0 ? [] : [Message.text(text)]),
-          ...calls.map((id): Message.ToolCallPart => ({ type: "tool-call", id: `${id}`, name: "look", params: { text } }))
+          ...calls.map((id): Message.ToolCallPart => ({
+            type: "tool-call",
+            id: `${id}`,
+            name: "look",
+            params: { text }
+          }))
         ])
       case "tool":
         return Message.tool(calls.map((id) => ({ type: "tool-result", id: `${id}`, result: text })))

@@ -35,7 +35,7 @@ const look = Tool.make("look", {
   handler: () => Effect.andThen(Effect.sync(() => ran.push("look")), Effect.delay(Effect.succeed("seen"), 1))
 })
 
-const options = { tools: [look], whenBusy: "queue", turnTimeout: "10 seconds" } as const
+const options = { tools: [look], whenBusy: "queue", turnTimeout: 0 } as const
 
 /** Looks once for each question. */
 const script: TestChat.Script = ({ messages }) =>

@@ -21,6 +21,12 @@ export const said = <E, R>(chat: Conversation.Conversation<E, R>) =>
 export const lineOf = (message: Message.Message): string =>
   `${message.role}: ${
     Message.parts(message).map((part) =>
-      part.type === "text" ? part.text : part.type === "tool-call" ? `call ${part.name}` : part.type === "tool-result" ? `${part.result}` : part.type
+      part.type === "text"
+        ? part.text
+        : part.type === "tool-call"
+        ? `call ${part.name}`
+        : part.type === "tool-result"
+        ? `${part.result}`
+        : part.type
     ).join(", ")
   }`

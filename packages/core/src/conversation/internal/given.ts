@@ -50,7 +50,7 @@ export const settings = Effect.fnUntraced(function*<E, R>(given: unknown): Effec
     concurrency,
     window,
     isQueued: whenBusy === "queue",
-    turnTimeout: turnTimeout === undefined ? 120_000 : Duration.toMillis(Duration.fromInputUnsafe(turnTimeout))
+    turnTimeout: turnTimeout === undefined ? 60_000 : Duration.toMillis(Duration.fromInputUnsafe(turnTimeout))
   }
 })
 

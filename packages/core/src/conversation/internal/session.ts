@@ -24,11 +24,12 @@ export interface Session {
     change: Change
   ) => Effect.Effect<void, ConversationStore.ConversationStoreError | ConversationStore.ConversationConflictError>
   /**
-   * Appends, after whatever others appended: `change` is asked for each attempt, with the tree as it is then. An attempt
+   * Appends, after whatever others appended: `change` is asked for each attempt, with the tree as it is then;
+   * nothing is appended where it gives nothing. An attempt
    * that failed may have been made: nodes that are there already are not added again.
    */
   readonly append: (
-    change: (tree: Tree.Tree) => Change,
+    change: (tree: Tree.Tree) => Change | undefined,
     attempts?: number
   ) => Effect.Effect<void, ConversationStore.ConversationStoreError>
 }
@@ -67,11 +68,12 @@ export const make = (store: Store, id: string): Session => {
     )
 
   const append = Effect.fnUntraced(
-    function*(change: (tree: Tree.Tree) => Change, attempts: number = pauses.length + 1) {
+    function*(change: (tree: Tree.Tree) => Change | undefined, attempts: number = pauses.length + 1) {
       let failures = 0
       let conflicts = 0
       while (true) {
         const wanted = change(tree)
+        if (wanted === undefined) return
         const nodes = wanted.nodes?.filter((node) => !tree.nodes.has(node.id))
         const written = yield* Effect.result(attempt(nodes === undefined ? wanted : { ...wanted, nodes }))
         if (Result.isSuccess(written)) {

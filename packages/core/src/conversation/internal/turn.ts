@@ -35,6 +35,9 @@ export type Reported =
   | { readonly type: "stored"; readonly node: ConversationRecord.Node }
   | { readonly type: "ended"; readonly ended: Ended }
 
+/** In milliseconds. */
+const shortestRenewal = 1_000
+
 /** The options of the requests of a turn. */
 export type Fields = Omit<ChatRequest.ChatRequest, "messages">
 
@@ -133,6 +136,14 @@ export const make = <E, R>(
     }
   )
 
+  /** Says every so often that the turn is still in progress. */
+  const renew = settings.turnTimeout === 0 ? Effect.void : Effect.forever(
+    Effect.andThen(
+      Effect.sleep(Math.max(shortestRenewal, settings.turnTimeout / 3)),
+      Effect.ignore(session.append(({ head, turn }) => turn === "open" && head === tip ? { turn } : undefined, 1))
+    )
+  )
+
   /** Stores what had arrived of an answer that was not complete. */
   const close = Effect.suspend(() => {
     if (isClosed) return Effect.void
@@ -182,6 +193,7 @@ export const make = <E, R>(
     },
     end,
     loop,
+    renew,
     stored: (): ReadonlyArray<Reported> => unreported.splice(0).map((node) => ({ type: "stored", node }))
   }
 }

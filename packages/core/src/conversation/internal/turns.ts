@@ -96,6 +96,7 @@ const begin = <E, R>(
       const plan = yield* claim(session, settings, input, restore)
       const turn = Turn.make(session, settings, plan, request, service)
       yield* Effect.addFinalizer(() => turn.close)
+      yield* Effect.forkScoped(restore(turn.renew))
       return turn
     })
   )
