@@ -16,6 +16,7 @@ import type * as Scope from "effect/Scope"
 import * as Authentication from "./Authentication.ts"
 import * as BedrockError from "./BedrockError.ts"
 import * as AwsProfile from "./client/awsProfile.ts"
+import * as ClientIdentity from "./client/identity.ts"
 import * as Signature from "./client/signature.ts"
 import { providerName } from "./internal/provider.ts"
 import * as Region from "./Region.ts"
@@ -38,11 +39,13 @@ export type Headers = Readonly<Record<string, string>>
 /**
  * - `sign`: the headers to add to a request. Fails with `AuthenticationError` when there are no credentials.
  * - `renew`: fetches credentials again, for a request that was refused as unauthenticated; whether others came.
+ * - `account`: a label for whose credentials are used, for the keys of caches; it holds no secret.
  * - `secrets`: what must not be shown: the values of the credentials in force. None before the first request.
  */
 export class BedrockSigner extends Context.Service<BedrockSigner, {
   readonly sign: (request: Unsigned) => Effect.Effect<Headers, ProviderError.CallError>
   readonly renew: Effect.Effect<boolean, ProviderError.CallError>
+  readonly account: string
   readonly secrets: () => ReadonlyArray<string>
 }>()("@strata/bedrock/BedrockSigner") {}
 
@@ -124,6 +127,7 @@ export const make = Effect.fnUntraced(function*(
         : keys(again)
       return Effect.map(renewed, () => version() !== before)
     }),
+    account: yield* ClientIdentity.accountOf(options),
     secrets
   })
 })

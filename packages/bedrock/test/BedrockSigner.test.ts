@@ -83,6 +83,7 @@ describe("BedrockSigner", () => {
         authorization: "Bearer key-1"
       })
       assert.deepStrictEqual(signer.secrets(), ["key-1"])
+      assert.match(signer.account, /^API key [0-9a-f]{16}$/)
     }).pipe(Effect.provide(Environment.provided({ AWS_BEARER_TOKEN_BEDROCK: "key-1" }))))
 
   it.effect("says whether renewed credentials are others", () =>

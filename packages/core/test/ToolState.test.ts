@@ -7,9 +7,7 @@ import * as Schema from "effect/Schema"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 import { asks, call, says } from "./ToolFixture.ts"
-import { kinds, scripted, waiting } from "./ToolWaitingFixture.ts"
-
-const text = (id: string, name: string, text = id) => call(id, name, { text })
+import { kinds, scripted, text, waiting } from "./ToolWaitingFixture.ts"
 
 /** Through text, as a file or a database keeps it. */
 const stored = (state: ToolLoop.State) =>
@@ -39,7 +37,7 @@ const input = (bytes: ReadonlyArray<number>) => ({
     Message.tool([{
       type: "tool-result",
       id: "old",
-      result: { "~strata/bytes": "no bytes" },
+      result: { "~strata/bytes": "AQID" },
       parts: [image(...bytes)]
     }])
   ],

@@ -2,12 +2,14 @@
 import { assert } from "@effect/vitest"
 import type * as ChatRequest from "@strata/core/chat/ChatRequest"
 import type * as ChatService from "@strata/core/chat/ChatService"
+import type * as Message from "@strata/core/chat/Message"
 import * as TestChat from "@strata/core/testing/TestChat"
 import * as Tool from "@strata/core/tool/Tool"
-import type * as ToolLoop from "@strata/core/tool/ToolLoop"
+import * as ToolLoop from "@strata/core/tool/ToolLoop"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
+import { call } from "./ToolFixture.ts"
 
 /** A tool that runs at once, one that a person approves, and one that is answered elsewhere; `ran` has what ran. */
 export const kinds = (options?: { readonly repeatable?: boolean }) => {
@@ -49,3 +51,16 @@ export const waiting = (outcome: ToolLoop.Outcome): ToolLoop.Waiting => {
   assert(outcome.reason === "pending", outcome.reason)
   return outcome
 }
+
+/** A call of one of the {@link kinds}. */
+export const text = (id: string, name: string, text = id) => call(id, name, { text })
+
+/** A run until calls wait. */
+export const untilWaiting = <const Tools extends ReadonlyArray<Tool.Tool<string, unknown, unknown, unknown>>>(
+  answer: TestChat.Answer,
+  options: ToolLoop.Options<Tools>
+) => Effect.map(ToolLoop.run("?", options), waiting).pipe(Effect.provide(TestChat.layer([answer])))
+
+/** The results in messages. */
+export const resultsOf = (messages: ReadonlyArray<Message.Message>) =>
+  messages.flatMap((message) => message.role === "tool" ? message.content : [])

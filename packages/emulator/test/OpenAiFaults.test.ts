@@ -59,6 +59,14 @@ layer(Fixture.emulator())("Faults of OpenAI's dialect", (it) => {
     }
   }
 
+  it.effect("case 8: give any code, such as that of a blocked prompt", () =>
+    Effect.gen(function*() {
+      yield* inject({ type: "exception", exception: "ValidationException", code: "content_filter", message: "Blocked" })
+      const { json, status } = yield* OpenAi.chat({})
+      assert.strictEqual(status, 400)
+      assert.deepInclude(json.error, { code: "content_filter", message: "Blocked", type: "invalid_request_error" })
+    }))
+
   it.effect("case 2: fail a stream of Chat Completions in the middle, by an event", () =>
     Effect.gen(function*() {
       for (

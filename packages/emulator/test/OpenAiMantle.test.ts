@@ -182,6 +182,7 @@ describe("Quotas", () => {
       assert.strictEqual(converse.status, 429)
       const again = yield* OpenAi.chat({ model: gptOss, max_tokens: 95 }, "runtimeUrl")
       assert.strictEqual(again.status, 429)
+      assert.notProperty(again.headers, "retry-after")
       assert.deepStrictEqual(again.json.error, {
         message: "Too many tokens, please wait before trying again.",
         type: "tokens",
@@ -245,6 +246,17 @@ describe("Quotas", () => {
       assert.strictEqual((yield* OpenAi.chat({})).status, 200)
       const second = yield* OpenAi.chat({})
       assert.deepInclude(second.json.error, { type: "requests", code: "rate_limit_exceeded" })
+      assert.strictEqual(second.headers["retry-after"], "60")
+      yield* TestClock.adjust("45 seconds")
+      assert.strictEqual((yield* OpenAi.chat({})).headers["retry-after-ms"], "15000")
+      const never = yield* OpenAi.chat({ model: "o3", max_completion_tokens: 100 })
+      assert.deepStrictEqual([never.status, never.headers["retry-after"]], [429, undefined])
+      yield* TestClock.adjust("15 seconds")
+      assert.strictEqual((yield* OpenAi.chat({})).status, 200)
       assert.strictEqual((yield* OpenAi.chat({ model: "gpt-4o" })).status, 200)
-    }).pipe(Effect.provide(Fixture.emulator({ quota: { "gpt-4o-mini": { requestsPerMinute: 1 } } }))))
+    }).pipe(
+      Effect.provide(
+        Fixture.emulator({ quota: { "gpt-4o-mini": { requestsPerMinute: 1 }, o3: { tokensPerMinute: 50 } } })
+      )
+    ))
 })

@@ -190,4 +190,23 @@ describe("Quirks of compatible servers", () => {
         assert.deepStrictEqual([status, json.model], [200, model])
       })
     ))
+
+  it.effect("options that are none are refused, with their path", () =>
+    Effect.gen(function*() {
+      const wrong: ReadonlyArray<readonly [options: unknown, message: string]> = [
+        [{ quirks: ["odd"] }, "openai: quirks[0]"],
+        [{ models: [{ kind: "chat" }] }, "openai: models[0].id"],
+        [{ models: 5 }, "openai: models"],
+        [{ model: "any" }, "openai: model"],
+        ["ollama", "openai: "]
+      ]
+      for (const [openai, message] of wrong) {
+        const error = yield* Effect.flip(
+          // not typed, as JavaScript is
+          Layer.build(Fixture.emulator({ openai: openai as Dialect.Options }))
+        )
+        assert.strictEqual(error._tag, "EmulatorError")
+        assert.include(error.message, message)
+      }
+    }).pipe(Effect.scoped))
 })

@@ -24,11 +24,13 @@ import * as OpenAiProfile from "./OpenAiProfile.ts"
 
 /**
  * What signs requests with AWS credentials: `BedrockSigner` of `@strata/bedrock`, or the like. `renew` gets other credentials
- * after a refusal, and says whether they are others; then the request is sent once more.
+ * after a refusal, and says whether they are others; then the request is sent once more. `account`: a label for whose they are,
+ * for the keys of caches.
  */
 export interface Signer {
   readonly sign: OpenAiClient.Authenticate
   readonly renew?: Effect.Effect<boolean, ProviderError.CallError> | undefined
+  readonly account?: string | undefined
 }
 
 /**
@@ -83,6 +85,7 @@ export const make = Effect.fnUntraced(function*(
   }
   const client = yield* OpenAiClient.make({
     baseUrl: hosts[endpoint](chosen),
+    account: signer?.account,
     ...options,
     ...(key !== undefined && { apiKey: bearer(key) }),
     ...(signer !== undefined && { authentication: signer.sign }),
@@ -174,8 +177,9 @@ const invalid = (field: string, problem: string, remedy: string) =>
 
 const signerOf: Check.Check<Signer> = (given, at) => {
   const renew = Predicate.hasProperty(given, "renew") ? given.renew : undefined
+  const account = Predicate.hasProperty(given, "account") ? given.account : undefined
   return Predicate.hasProperty(given, "sign") && Predicate.isFunction(given.sign) &&
-      (renew === undefined || Effect.isEffect(renew))
+      (renew === undefined || Effect.isEffect(renew)) && (account === undefined || Predicate.isString(account))
     // Of a function and an effect no more can be known before they are run.
     ? given as Signer
     : Check.refuseKind(at, given, "Give a `BedrockSigner` of @strata/bedrock, or { sign }")

@@ -17,8 +17,11 @@ export type Input = Kind | (Partial<Omit<Profile, "embedding">> & { readonly emb
 /** The kinds. */
 export const kinds: ReadonlyArray<Kind> = Defaults.kinds
 
-/** The profile of a kind. */
-export const of = (kind: Kind): Profile => Defaults.byKind[kind]
+/** The profile of a kind; that of `compatible` for what is none. */
+export const of: (kind: Kind) => Profile = Check.total(
+  (kind) => Defaults.byKind[kind] ?? Defaults.byKind.compatible,
+  () => Defaults.byKind.compatible
+)
 
 /**
  * The profile of a server: of the kind that the base URL tells, by its host or the usual port of a local server, with the

@@ -53,6 +53,8 @@ describe("Bedrock's endpoints", () => {
           ["openai.gpt-5.4", "/openai/v1/responses"],
           ["openai.gpt-5.6-luna", "/openai/v1/responses"],
           ["us.openai.gpt-6", "/openai/v1/responses"],
+          ["xai.grok-4.3", "/openai/v1/chat/completions"],
+          ["google.gemma-4-31b", "/openai/v1/chat/completions"],
           ["openai.gpt-oss-20b", "/v1/chat/completions"],
           ["openai.gpt-oss-safeguard-120b", "/v1/chat/completions"],
           ["mistral.voxtral-mini-3b-2507", "/v1/chat/completions"],
@@ -160,6 +162,34 @@ describe("Bedrock's endpoints", () => {
       assert.strictEqual(headers?.["authorization"], "AWS4-HMAC-SHA256 Credential=AKID")
       assert.strictEqual(signed[0]?.url, url)
       assert.deepStrictEqual(JSON.parse(signed[0]?.body ?? ""), body)
+    }).pipe(keys))
+
+  it.effect("keeps the caches of accounts apart", () =>
+    Effect.gen(function*() {
+      const identityOf = (account: string) =>
+        Effect.gen(function*() {
+          const signer = { sign: () => Effect.succeed({}), account }
+          const { identity } = yield* Effect.provide(OpenAiClient.OpenAiClient, OpenAiBedrock.layer({ signer }))
+          return JSON.stringify(identity)
+        })
+      assert.strictEqual(yield* identityOf("access key AKID1"), yield* identityOf("access key AKID1"))
+      assert.notStrictEqual(yield* identityOf("access key AKID1"), yield* identityOf("access key AKID2"))
+    }).pipe(keys))
+
+  it.effect("shows nothing of a signature that the service quotes", () =>
+    Effect.gen(function*() {
+      const token = "IQoJb3JpZ2luX2VjEJr"
+      const message = `The canonical string should have been 'x-amz-security-token:${token}'`
+      const server = Fake.make(Fake.json({ __type: "InvalidSignatureException", message }, 403))
+      const signer: OpenAiBedrock.Signer = {
+        sign: () => Effect.succeed({ authorization: "AWS4-HMAC-SHA256 Signature=1", "x-amz-security-token": token })
+      }
+      const error = yield* Effect.flip(
+        ChatService.generate("Hi").pipe(Effect.provide(chat(server, { model: "openai.gpt-5.4" }, { signer })))
+      )
+      assert.strictEqual(error._tag, "AuthenticationError")
+      assert.notInclude(JSON.stringify(error), token)
+      assert.include(error.message, "[redacted]")
     }).pipe(keys))
 
   it.effect("sends a refused request once more with renewed credentials", () =>

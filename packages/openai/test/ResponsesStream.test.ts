@@ -28,6 +28,10 @@ const annotation = { type: "url_citation", url: "https://example.com", title: "R
 
 const summary = (...texts: ReadonlyArray<string>) => texts.map((text) => ({ type: "summary_text", text }))
 
+/** The item of an event with another status. */
+const itemOf = ({ item }: Fake.Json, status: string | undefined) =>
+  typeof item === "object" ? { ...item, status } : undefined
+
 const answers: Readonly<Record<string, Fake.Json>> = {
   text: Fake.response([Fake.message("Hello, world")]),
   "an empty text": Fake.response([Fake.message("")]),
@@ -46,6 +50,16 @@ const answers: Readonly<Record<string, Fake.Json>> = {
     },
     Fake.message("Hello")
   ]),
+  "a summary and the text itself": Fake.response([
+    {
+      type: "reasoning",
+      id: "rs_1",
+      summary: summary("In short"),
+      content: [{ type: "reasoning_text", text: "At length" }]
+    },
+    Fake.message("Hello")
+  ]),
+  "arguments that are no JSON": Fake.response([Fake.call("c1", "weather", "{\"city\":")]),
   calls: Fake.response([
     Fake.reasoning("rs_1"),
     Fake.call("c1", "weather", { city: "Berlin" }),
@@ -166,6 +180,13 @@ describe("Responses: streams", () => {
       ])
     }))
 
+  it.effect("shows what began: the summary of reasoning and its text are not mixed", () =>
+    Effect.gen(function*() {
+      const { events } = yield* read(Fake.text(Fake.events(answers["a summary and the text itself"]!)))
+      const shown = events.map((event) => event.type === "reasoning-delta" ? event.delta : "").join("")
+      assert.strictEqual(shown, "In short")
+    }))
+
   it.effect("case 1: the end is proved by the last event, or by [DONE]; without both nothing open is handed out", () =>
     Effect.gen(function*() {
       const events = Fake.events(Fake.response([Fake.message("Rain"), Fake.call("c1", "weather", { city: "Berlin" })]))
@@ -181,6 +202,42 @@ describe("Responses: streams", () => {
         assert.isUndefined(error)
         assert.deepStrictEqual(events.slice(-2).map(({ type }) => type), ["tool-call", "finish"])
       }
+    }))
+
+  it.effect("case 1: a call that is still open at [DONE] is not handed out", () =>
+    Effect.gen(function*() {
+      const events = Fake.events(Fake.response([Fake.message("Rain"), Fake.call("c1", "weather", { city: "Berlin" })]))
+      for (const status of ["in_progress", undefined]) {
+        const open = events.slice(0, -4).map((event) => JSON.stringify({ ...event, item: itemOf(event, status) }))
+        const { error, events: seen } = yield* read([...open, "[DONE]"].map((data) => `data: ${data}\n\n`).join(""))
+        assert.isUndefined(error)
+        assert.notInclude(seen.map(({ type }) => type), "tool-call")
+        const last = seen.at(-1)
+        assert.strictEqual(last?.type === "finish" ? last.finishReason : undefined, "length")
+      }
+    }))
+
+  it.effect("case 3: calls that come interleaved are told apart, also at one place", () =>
+    Effect.gen(function*() {
+      const answer = Fake.response([
+        Fake.call("c1", "weather", { city: "Berlin" }),
+        Fake.call("c2", "weather", { city: "Rome" })
+      ])
+      const events = Fake.events(answer).map((event) => "output_index" in event ? { ...event, output_index: 0 } : event)
+      const added = events.filter(({ type }) => type === "response.output_item.added")
+      const deltas = events.filter(({ type }) => String(type).endsWith("delta"))
+      const [first, second] = ["fc_c1", "fc_c2"].map((id) => deltas.filter(({ item_id }) => item_id === id))
+      const alternating = first!.flatMap((delta, at) => [delta, ...second!.slice(at, at + 1)])
+      const whole = events.filter(({ type }) => /\.done$|completed/.test(String(type)))
+      const { events: seen } = yield* read(Fake.text([...added, ...alternating, ...whole]))
+      assert.strictEqual(alternating.length, deltas.length)
+      const texts = new Map<string, string>()
+      for (const event of seen) {
+        if (event.type === "tool-params-delta") texts.set(event.id, `${texts.get(event.id) ?? ""}${event.delta}`)
+      }
+      assert.deepStrictEqual([...texts], [["c1", "{\"city\":\"Berlin\"}"], ["c2", "{\"city\":\"Rome\"}"]])
+      const { toolCalls } = yield* ChatEvent.collect(Stream.fromIterable(seen))
+      assert.deepStrictEqual(toolCalls.map(({ params }) => params), [{ city: "Berlin" }, { city: "Rome" }])
     }))
 
   const failed = { code: "rate_limit_exceeded", message: "Rate limit reached for gpt-5.4" }

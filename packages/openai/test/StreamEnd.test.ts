@@ -164,7 +164,7 @@ describe("failures within a stream", () => {
 
   it.live("case 2: a stream without any event is an error", () =>
     Effect.gen(function*() {
-      for (const body of ["", ": keepalive\n\n", "\n\n"]) {
+      for (const body of ["", ": keepalive\n\n", "\n\n", "data: [DONE]\n\n"]) {
         const { events: given, exit } = yield* Asking.stream(bytes(body))
         assert.deepStrictEqual(given, [])
         assert.isTrue(Result.isFailure(exit) && exit.failure._tag === "ConnectionError")

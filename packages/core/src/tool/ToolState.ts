@@ -120,7 +120,7 @@ export class StateError extends Schema.TaggedError<StateError>()("StateError", {
   cause: Schema.optional(Schema.Defect())
 }) {}
 
-/** The calls of a state that wait, in the order of the model. */
+/** The calls of a state that wait, in the order of the model. Empty for a value that is not a state. */
 export const pendingOf = (state: State): ReadonlyArray<Pending> =>
   state.calls.flatMap(({ call, status }) =>
     status === "approval" || status === "result" ? [{ call, kind: status }] : []

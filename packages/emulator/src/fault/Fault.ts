@@ -122,7 +122,7 @@ const kinds = {
     unit: optional(Schema.Literals(["requests", "tokens"])),
     retryAfter: optional(Time)
   }),
-  exception: request("exception", { exception: Exception, message, originalStatusCode }),
+  exception: request("exception", { exception: Exception, message, originalStatusCode, code: optional(FrameText) }),
   stall: request("stall", { afterEvents }),
   reset: request("reset", { afterBytes }),
   halfOpen: request("halfOpen", { afterBytes }),
@@ -175,7 +175,7 @@ const kinds = {
  *
  * Instead of a response:
  * - `throttle`: 429 `ThrottlingException`, about `requests` (default) or `tokens`; `retryAfter` adds the header.
- * - `exception`: any exception, with its usual status and a message.
+ * - `exception`: any exception, with its usual status and a message; `code` is that of OpenAI's dialect.
  * - `stall`: the request is accepted and gets no response; with `afterEvents`, a stream stalls.
  * - `reset`: the connection is reset; with `afterBytes`, after that much of the body.
  * - `resetStream`: the same for the HTTP/2 stream alone, by RST_STREAM with a `code` (default `INTERNAL_ERROR`).

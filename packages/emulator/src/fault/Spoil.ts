@@ -82,9 +82,10 @@ const strike = <R>({ any, frames, sound }: Target<R>, fault: RequestFault, nameO
     case "throttle":
       return Effect.fail(throttled(fault.unit ?? "requests", fault.retryAfter))
     case "exception": {
-      const { exception, message = AwsError.texts[exception], originalStatusCode } = fault
+      const { code, exception, message = AwsError.texts[exception], originalStatusCode } = fault
+      const openai = code === undefined ? undefined : { code }
       return Effect.fail(
-        new AwsError.AwsError({ exception, status: AwsError.statuses[exception], message, originalStatusCode })
+        new AwsError.AwsError({ exception, status: AwsError.statuses[exception], message, originalStatusCode, openai })
       )
     }
     case "garbage":

@@ -117,7 +117,14 @@ const respond = Effect.fnUntraced(function*(asked: Asked): Effect.fn.Return<
   const served = yield* Effect.fromResult(asked.served)
   const { model } = served
   if (route.operation === "RetrieveModel") return HttpResponse.json(described(served.named, served.endpoint))
-  const rest = { ...asked, served, reserve: reserving(served.quota) }
+  const reserve = reserving(served.quota)
+  const rest = {
+    ...asked,
+    served,
+    reserve: served.endpoint === "openai"
+      ? (claim: Quota.Claim) => Effect.mapError(reserve(claim), OpenAiError.throttled)
+      : reserve
+  }
   if (route.operation === "CreateEmbeddings") {
     if (model.kind !== "embedding") return yield* notFor(served.named, "embeddings")
     // the family of Bedrock that also shortens vectors

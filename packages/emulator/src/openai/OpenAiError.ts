@@ -67,6 +67,14 @@ export const unauthorized = (authorization: string | undefined) => (error: AwsEr
   })
 }
 
+/** A refusal by a quota of OpenAI, which tells when to come back. */
+export const throttled = (error: AwsError.AwsError): AwsError.AwsError => {
+  const { exception, message, millis = Infinity, status } = error
+  return Number.isFinite(millis)
+    ? new AwsError.AwsError({ exception, message, status, retryAfter: millis / 1000 })
+    : error
+}
+
 /** A body that is not JSON. */
 export const unreadable = ({ exception, message }: AwsError.AwsError): AwsError.AwsError =>
   make(exception, `We could not parse the JSON body of your request. ${message}`)

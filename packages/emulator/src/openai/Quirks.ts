@@ -1,6 +1,6 @@
 /**
- * What servers that are compatible with OpenAI do otherwise, to test clients with: each quirk by its name, and the quirks
- * of some servers.
+ * What servers that are compatible with OpenAI do otherwise, to test clients with: each by its name, and those of some
+ * servers.
  */
 
 /**

@@ -264,20 +264,18 @@ const makeAccount = (limit: Limit, model: string, start: number, now: () => numb
   const take = (claim: Claim) => {
     const tokens = claim.input + claim.output
     const at = now()
-    const refusal = requests.left(at) < 1
-      ? tooManyRequests
-      : day.left(at) < tokens
-      ? tooManyToday
-      : minute.left(at) < tokens
-      ? tooMany
-      : ofInput.left(at) < claim.input
-      ? tooMuchInput
-      : ofOutput.left(at) < claim.output
-      ? tooMuchOutput
-      : undefined
-    if (refusal !== undefined) {
+    const needs = [
+      [requests, 1, "requests"],
+      [day, tokens, "tokens per day"],
+      [minute, tokens, "tokens"],
+      [ofInput, claim.input, "input tokens"],
+      [ofOutput, claim.output, "output tokens"]
+    ] as const
+    const unmet = needs.find(([window, need]) => window.left(at) < need)
+    if (unmet !== undefined) {
+      const [window, need, unit] = unmet
       counters.throttled++
-      return Effect.fail(refusal)
+      return Effect.fail(AwsError.throttled(unit, window.wait(need, at)))
     }
     counters.reserved += tokens
     requests.take(1, at)
@@ -351,13 +349,3 @@ const makeAccount = (limit: Limit, model: string, start: number, now: () => numb
     }
   }
 }
-
-const tooManyRequests = AwsError.throttled("requests")
-
-const tooMany = AwsError.throttled("tokens")
-
-const tooMuchInput = AwsError.throttled("input tokens")
-
-const tooMuchOutput = AwsError.throttled("output tokens")
-
-const tooManyToday = AwsError.throttled("tokens per day")

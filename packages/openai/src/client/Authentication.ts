@@ -59,18 +59,34 @@ export const make = (options: Options, kind: Kind): Authentication => {
       (kind === "azure" ? { "api-key": key } : { authorization: `Bearer ${key}` })),
     ...Object.fromEntries(own)
   }
+  const secrets = [...(key === undefined ? [] : [key]), ...own.map(([, value]) => value)]
+  const names = ["api-key", "authorization", "x-amz-security-token", ...own.map(([name]) => name)]
+  const lasting = secrets.length
+  /** What a hook gives changes, and requests with the values before may still be under way. */
+  const remember = (signed: Readonly<Record<string, string>>): void => {
+    for (const [name, value] of Object.entries(signed)) {
+      if (!names.includes(name.toLowerCase()) || secrets.includes(value)) continue
+      secrets.push(value)
+      if (secrets.length > lasting + mostSigned) secrets.splice(lasting, 1)
+    }
+  }
   return {
     headers: (request) => {
       const given = { ...request.headers, ...fixed }
       return authentication === undefined
         ? Effect.succeed(given)
-        : Effect.map(called(authentication, { ...request, headers: given }), (signed) => ({ ...given, ...signed }))
+        : Effect.map(called(authentication, { ...request, headers: given }), (signed) => {
+          remember(signed)
+          return { ...given, ...signed }
+        })
     },
     isGiven: key !== undefined || authentication !== undefined || own.length > 0,
-    secrets: [...(key === undefined ? [] : [key]), ...own.map(([, value]) => value)],
-    names: ["api-key", "authorization", "x-amz-security-token", ...own.map(([name]) => name)]
+    secrets,
+    names
   }
 }
+
+const mostSigned = 16
 
 /** A hook of the program that throws, or gives something else, is an invalid option. */
 const called = (hook: Authenticate, request: Unsigned): ReturnType<Authenticate> => {

@@ -41,21 +41,18 @@ export const make = Effect.fnUntraced(function*({ address, authentication, provi
   const http = HttpClient.withScope(yield* HttpClient.HttpClient)
 
   const send = Effect.fnUntraced(function*(
-    path: string,
-    given: object,
-    accept: string,
-    options: PostOptions
+    given: Given,
+    accept: string
   ): Effect.fn.Return<Received, ProviderError.CallError, Scope.Scope> {
-    const body = yield* Check.run(written, given, { provider, whole: "body" })
-    const { json, model } = body
-    const url = ServerAddress.urlOf(address, `${path}`, model, options.root)
+    const { body: { fields, json, model }, options = {}, path } = yield* Check.run(givenOf, given, { provider })
+    const url = ServerAddress.urlOf(address, path, model, options.root)
     const asked: Asked = {
       provider,
       model,
       server: address.url.host,
       url: ServerAddress.shown(url),
       secrets: authentication.secrets,
-      request: given
+      request: fields
     }
     const unsigned: Unsigned = {
       method: "POST",
@@ -72,30 +69,30 @@ export const make = Effect.fnUntraced(function*({ address, authentication, provi
       Effect.updateService(Headers.CurrentRedactedNames, (names) => [...names, ...authentication.names]),
       Effect.mapError((error) => Network.classify(asked, error))
     )
-    const received = { asked, head: headOf(response), bytes: Body.bytesOf(response) }
+    const received = { asked, head: headOf(response), bytes: Body.bytesOf(response), options }
     return response.status >= 200 && response.status < 300 ? received : yield* refused(received)
   })
 
   const post = (
     path: string,
     body: object,
-    options: PostOptions = {}
+    options?: PostOptions
   ): Effect.Effect<Answer, ProviderError.CallError> =>
-    Effect.scoped(Effect.flatMap(send(path, body, "application/json", options), (received) => whole(received, options)))
+    Effect.scoped(Effect.flatMap(send({ path, body, options }, "application/json"), whole))
 
   const postStream = (
     path: string,
     body: object,
-    options: PostOptions = {}
+    options?: PostOptions
   ): Effect.Effect<StreamAnswer, ProviderError.CallError, Scope.Scope> =>
     Effect.flatMap(
-      send(path, body, "text/event-stream", options),
+      send({ path, body, options }, "text/event-stream"),
       (received): Effect.Effect<StreamAnswer, ProviderError.CallError> => {
         const { asked, bytes, head } = received
         const type = head.headers["content-type"] ?? ""
         return /json|html/i.test(type)
           // A server that does not stream, or a page.
-          ? Effect.map(whole(received, options), ({ body, ...head }) => ({
+          ? Effect.map(whole(received), ({ body, ...head }) => ({
             ...head,
             events: Stream.make<[ServerEvent, ServerEvent]>({ type: "data", event: "message", data: body }, {
               type: "done"
@@ -112,6 +109,7 @@ interface Received {
   readonly asked: Asked
   readonly head: Head
   readonly bytes: ReturnType<typeof Body.bytesOf>
+  readonly options: PostOptions
 }
 
 const refused = Effect.fnUntraced(function*({ asked, bytes, head }: Received) {
@@ -120,8 +118,7 @@ const refused = Effect.fnUntraced(function*({ asked, bytes, head }: Received) {
 })
 
 const whole = Effect.fnUntraced(function*(
-  { asked, bytes, head }: Received,
-  { floats = false }: PostOptions
+  { asked, bytes, head, options: { floats = false } }: Received
 ): Effect.fn.Return<Answer, ProviderError.CallError> {
   const { isWhole, text } = yield* Effect.mapError(
     Body.read(bytes, Body.mostBytes),
@@ -166,18 +163,32 @@ const ids = [
   "request-id"
 ]
 
-/** JSON text, with well-formed strings, and the model in it. */
-const written: Check.Check<{ readonly json: string; readonly model: string | undefined }> = (given, at) => {
-  const json = Result.getOrUndefined(
-    Result.try(() => Predicate.isObject(given) ? JSON.stringify(given, wellFormed) : undefined)
-  )
-  return json === undefined
-    ? Check.refuse(at, "it cannot be written as JSON", "Give a plain object")
-    : { json, model: modelOf(given) }
+/** What a caller gives, which may be anything. */
+interface Given {
+  readonly path: string
+  readonly body: object
+  readonly options: PostOptions | undefined
+}
+
+/** A body: its fields, the model among them, and its JSON text. */
+interface Written {
+  readonly fields: object
+  readonly model: string | undefined
+  readonly json: string
+}
+
+const written: Check.Check<Written> = (given, at) => {
+  const fields = Check.jsonObject("Give a plain object")(given, at)
+  if (fields === Check.refused) return fields
+  const { model } = fields
+  return { fields, model: typeof model === "string" ? model : undefined, json: JSON.stringify(fields, wellFormed) }
 }
 
 const wellFormed = (_: string, value: unknown): unknown =>
   typeof value === "string" && !value.isWellFormed() ? value.toWellFormed() : value
 
-const modelOf = (body: unknown): string | undefined =>
-  Predicate.hasProperty(body, "model") && typeof body.model === "string" ? body.model : undefined
+const givenOf = Check.struct<Omit<Given, "body"> & { readonly body: Written }>({
+  path: Check.text,
+  body: written,
+  options: Check.optional(Check.partial<PostOptions>({ root: Check.optional(Check.text), floats: Check.flag }))
+})

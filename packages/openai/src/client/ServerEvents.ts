@@ -48,8 +48,7 @@ export const decode = <E>(
         }
         const { data, event } = item
         if (data.trim() === "[DONE]") {
-          hasData = true
-          events.push({ type: "done" })
+          if (hasData) events.push({ type: "done" })
           return
         }
         const json = ExactJson.parse(data)

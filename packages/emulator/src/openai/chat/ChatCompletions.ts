@@ -57,7 +57,7 @@ const unfinished = AwsError.make("ModelStreamErrorException", "The model's answe
 
 const read = Effect.fnUntraced(function*(call: Call.ChatCall) {
   const { lenient, model, now, quirks, served } = call
-  const reader = lenient ? Body.lenient : served.endpoint === "openai" ? Body.strict : Body.thinking
+  const reader = lenient ? Body.lenient : served.hosted ? Body.strict : Body.thinking
   const body = yield* Effect.fromResult(reader(call.body, ""))
   const request = yield* Effect.fromResult(toRequest(body, call))
   const meter = yield* Metering.open(request, { ...call, model })
@@ -72,12 +72,13 @@ const read = Effect.fnUntraced(function*(call: Call.ChatCall) {
   return { body, request, meter, envelope }
 })
 
-/** OpenAI keeps reasoning for itself, mantle has a member for it, and the runtime writes it into the text. */
-const thoughtsOf = ({ endpoint }: Models.Served, quirks: Quirks.Quirks): Completion.Thoughts => {
+/** OpenAI keeps reasoning to itself, also at Bedrock; else mantle has a member for it, the runtime tags in the text. */
+const thoughtsOf = ({ endpoint, hosted }: Models.Served, quirks: Quirks.Quirks): Completion.Thoughts => {
   if (quirks.has("reasoning")) return "reasoning"
   if (quirks.has("reasoning-content")) return "reasoning_content"
   if (quirks.has("reasoning-in-tags")) return "<think>"
-  return endpoint === "mantle" ? "reasoning" : endpoint === "runtime" ? "<reasoning>" : "hidden"
+  if (hosted) return "hidden"
+  return endpoint === "mantle" ? "reasoning" : "<reasoning>"
 }
 
 const toRequest = (

@@ -22,8 +22,8 @@ export interface EmbeddingCall extends Call.Call {
 }
 
 /**
- * The vectors of all inputs. Tokens stand for the text of their numbers, since the emulator has no tokenizer: equal ones
- * have equal vectors.
+ * The vectors of all inputs. Tokens stand for the text of their numbers, since the emulator has no tokenizer: equal
+ * ones have equal vectors.
  */
 export const create = Effect.fnUntraced(function*(call: EmbeddingCall) {
   const { answering, model, quirks, requestId, reserve, served } = call

@@ -1,6 +1,6 @@
 /**
- * What surrounds the output of a response, in the two forms there are: OpenAI's own, and that of the models which Bedrock
- * runs itself, as recorded.
+ * What surrounds the output of a response, in the two forms there are: OpenAI's own, and that of models which Bedrock runs
+ * itself, as recorded.
  */
 import type * as Usage from "@strata/core/Usage"
 import * as Metering from "../usage/Metering.ts"

@@ -47,13 +47,6 @@ const lifetime = Duration.toMillis("10 minutes")
 
 const capacity = 10_000
 
-/** The tokens of a whole prompt. */
-export const tokensOf = (request: ChatRequest.ChatRequest): number => {
-  let total = 0
-  for (const { tokens } of pieces(request)) total += tokens
-  return total
-}
-
 /** The prompt in the order in which a model reads it. */
 function* pieces(request: ChatRequest.ChatRequest): Generator<{ readonly key: string; readonly tokens: number }> {
   for (const tool of request.tools ?? []) {
