@@ -20,9 +20,10 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import * as Foreign from "./internal/foreign.ts"
-import * as FromParts from "./internal/fromParts.ts"
+import * as Arrays from "./internal/arrays.ts"
 import * as Origin from "./internal/origin.ts"
+import * as ForeignCall from "./internal/service/call.ts"
+import * as FromParts from "./internal/service/fromParts.ts"
 import * as StrataAiError from "./StrataAiError.ts"
 
 /**
@@ -64,10 +65,10 @@ export const make = Effect.fnUntraced(function*(given?: Options) {
     origin?.defaultModel ?? "default"
   const target = { provider, model: defaultModel, isOurs: origin !== undefined }
   const { settings } = options
-  const functions = Foreign.functionsOf(model)
+  const functions = ForeignCall.functionsOf(model)
 
   const prepare = (request: ChatRequest.Resolved) =>
-    Effect.suspend(() => Effect.fromResult(Foreign.make(request, { ...target, settings })))
+    Effect.suspend(() => Effect.fromResult(ForeignCall.make(request, { ...target, settings })))
 
   const fail = (request: ChatRequest.Resolved) => (error: unknown) =>
     StrataAiError.fromUnknown(error, { provider, model: request.model })
@@ -79,9 +80,9 @@ export const make = Effect.fnUntraced(function*(given?: Options) {
         ? functions.generateText(options)
         : functions.generateObject({ ...options, schema })
       return Effect.provideContext(asked, context).pipe(
-        Effect.map(({ content }) => FromParts.response(content, named)),
+        Effect.flatMap((answer) => Effect.fromResult(FromParts.response(answer, named))),
         Effect.catch((error) => {
-          const misfit = schema === undefined ? undefined : Foreign.misfit(error, named)
+          const misfit = schema === undefined ? undefined : ForeignCall.misfit(error, named)
           return misfit === undefined ? Effect.fail(whole(fail(request)(error))) : Effect.succeed(misfit)
         })
       )
@@ -92,12 +93,9 @@ export const make = Effect.fnUntraced(function*(given?: Options) {
   ): Stream.Stream<ChatEvent.ChatEvent, ProviderError.ChatStreamError> =>
     Stream.unwrap(Effect.map(prepare(request), ({ context, options, schema }) => {
       if (schema !== undefined) return Stream.fromIterableEffect(Effect.map(generate(request), ChatEvent.fromResponse))
-      const read = FromParts.makeReader({ provider, model: request.model })
-      return Stream.provideContext(functions.streamText(options), context).pipe(
-        Stream.mapEffect((part) => part.type === "error" ? Effect.fail(part.error) : Effect.succeed(read(part))),
-        Stream.flattenIterable,
-        Stream.mapError((error) => streamed(fail(request)(error)))
-      )
+      const parts = Stream.provideContext(functions.streamText(options), context)
+      const events = Arrays.map(parts, () => FromParts.makeReader({ provider, model: request.model }))
+      return Stream.mapError(events, (error) => streamed(fail(request)(error)))
     }))
 
   return yield* Chat.make({

@@ -85,7 +85,7 @@ const embedBatch = Effect.fnUntraced(function*(
     try: () => settings(options),
     catch: (cause) => Check.threw({ provider, model }, "settings", cause)
   })
-  if (!Context.isContext(context)) {
+  if (!Check.holds(Context.isContext, context)) {
     return yield* Check.invalid("settings", "it returned no context", "Return a `Context`")
   }
   // The limits allow no images.

@@ -3,8 +3,8 @@
  * model output. Their handlers are those of the toolkit, in the context or in its layer.
  */
 import type * as Message from "@strata/core/chat/Message"
+import type * as ProviderError from "@strata/core/ProviderError"
 import * as Tool from "@strata/core/tool/Tool"
-import type * as AiError from "effect/ai/AiError"
 import type * as Prompt from "effect/ai/Prompt"
 import * as AiTool from "effect/ai/Tool"
 import type * as Toolkit from "effect/ai/Toolkit"
@@ -13,21 +13,22 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import * as FromPrompt from "./internal/fromPrompt.ts"
-import * as Turn from "./internal/turn.ts"
+import * as Arguments from "./internal/model/arguments.ts"
+import * as Asked from "./internal/model/asked.ts"
+import * as FromPrompt from "./internal/model/fromPrompt.ts"
 
 /** A tool of a toolkit, as one of ours. */
 export type FromTool<T extends AiTool.Any> = T extends AiTool.Any ? Tool.Tool<
     AiTool.Name<T>,
     AiTool.Parameters<T>,
     AiTool.Success<T>,
-    T["failureMode"] extends "error" ? AiTool.HandlerError<T> | AiError.AiError | Tool.ToolDefectError : never,
+    [AiTool.HandlerError<T>] extends [never] ? never : AiTool.HandlerError<T> | Tool.ToolDefectError,
     AiTool.HandlerServices<T>
   >
   : never
 
 /**
- * The tools of a toolkit.
+ * The tools of a toolkit. Fails with `InvalidRequestError` for a value that is none.
  *
  * - `failureMode`: as the tool has it: with `return` the model reads a failure, with `error` the loop fails with it.
  * - `needsApproval`: the loop ends with such a call as `pending`. A function gets the arguments, and neither the id of the call
@@ -43,19 +44,17 @@ export type FromTool<T extends AiTool.Any> = T extends AiTool.Any ? Tool.Tool<
  */
 export const fromToolkit = <Tools extends Record<string, AiTool.Any>, E = never, R = never>(
   toolkit: Toolkit.WithHandler<Tools> | Effect.Effect<Toolkit.WithHandler<Tools>, E, R>
-): Effect.Effect<ReadonlyArray<FromTool<Tools[keyof Tools]>>, E, R> =>
+): Effect.Effect<ReadonlyArray<FromTool<Tools[keyof Tools]>>, E | ProviderError.InvalidRequestError, R> =>
   Effect.map(
-    Effect.isEffect(toolkit) ? toolkit : Effect.succeed(toolkit),
-    (toolkit) => {
-      // The tools and the handlers of a toolkit belong together, whatever their types are.
-      const untyped = toolkit as unknown as Toolkit.WithHandler<Record<string, AiTool.Any>>
-      return Object.values(untyped.tools)
+    Asked.toolkit<E, R>(toolkit),
+    ({ handle, tools }) =>
+      Object.values(tools)
         .filter((tool) => !AiTool.isProviderDefined(tool) || tool.requiresHandler)
-        .map((tool) => fromTool(tool, untyped.handle)) as unknown as ReadonlyArray<FromTool<Tools[keyof Tools]>>
-    }
+        // The types of a toolkit tie each name to its tool.
+        .map((tool) => fromTool(tool, handle)) as unknown as ReadonlyArray<FromTool<Tools[keyof Tools]>>
   )
 
-type Handle = Toolkit.WithHandler<Record<string, AiTool.Any>>["handle"]
+type Handle = Asked.AnyToolkit["handle"]
 
 const fromTool = (tool: AiTool.Any, handle: Handle): Tool.Any => {
   const { failureMode, name } = tool
@@ -112,7 +111,7 @@ const run = (
   handle: Handle,
   params: unknown
 ): Effect.Effect<Tool.Answer<unknown>, unknown, unknown> => {
-  const handled = Effect.suspend(() => handle(tool.name, Turn.encoded(tool, params) as never)) as Effect.Effect<
+  const handled = Effect.suspend(() => handle(tool.name, Arguments.encoded(tool, params) as never)) as Effect.Effect<
     Stream.Stream<AiTool.HandlerResult<AiTool.Any>, unknown>,
     unknown
   >

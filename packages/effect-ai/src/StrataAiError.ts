@@ -3,6 +3,7 @@
  *
  * A reason keeps our error as JSON in `metadata.strata`; a `NetworkError`, which has no metadata, as its `cause`.
  */
+import * as Check from "@strata/core/Check"
 import * as ProviderError from "@strata/core/ProviderError"
 import * as AiError from "effect/ai/AiError"
 import * as Duration from "effect/Duration"
@@ -51,12 +52,14 @@ export interface Target {
   readonly model?: string | undefined
 }
 
-/** The reason of an error, by its tag. */
+/** The reason of an error, by its tag; `UnknownError` for a value that is none of ours. */
 export const reasonOf = <T extends Tag>(
   error: Extract<ProviderError.ProviderError, { readonly _tag: T }>
 ): Reasons[T] =>
   // The table has a function for each tag, of the error with this tag.
-  (reasons[error._tag] as (error: ProviderError.ProviderError) => Reasons[T])(error)
+  (ProviderError.isProviderError(error)
+    ? (reasons[error._tag] as (error: ProviderError.ProviderError) => AiError.AiErrorReason)(error)
+    : new AiError.UnknownError({ description: "The service failed with a value that is no error" })) as Reasons[T]
 
 /** The error as `effect/ai` knows it. */
 export const toAiError = (error: ProviderError.ProviderError, { method, module }: Place): AiError.AiError =>
@@ -64,7 +67,7 @@ export const toAiError = (error: ProviderError.ProviderError, { method, module }
 
 /** Our error in an `AiError` that {@link toAiError} made, also after a way through JSON; `undefined` in any other value. */
 export const original = (error: unknown): ProviderError.ProviderError | undefined => {
-  if (!AiError.isAiError(error)) return undefined
+  if (!isAiError(error)) return undefined
   const { reason } = error
   if (reason._tag === "NetworkError") return ProviderError.isProviderError(reason.cause) ? reason.cause : undefined
   return "metadata" in reason ? Result.getOrUndefined(decode(reason.metadata["strata"])) : undefined
@@ -77,6 +80,7 @@ export const original = (error: unknown): ProviderError.ProviderError | undefine
 export const fromAiError = (error: AiError.AiError, { model, provider }: Target): ProviderError.ProviderError => {
   const known = original(error)
   if (known !== undefined) return known
+  if (!isAiError(error)) return fromUnknown(error, { provider, model })
   const { reason } = error
   const status = "http" in reason ? reason.http?.response?.status : undefined
   const retryAfter = error.retryAfter ?? hintOf(reason)
@@ -124,17 +128,32 @@ export const fromAiError = (error: AiError.AiError, { model, provider }: Target)
 /** {@link fromAiError} of whatever an `error` part of a stream, or a failed channel, holds. */
 export const fromUnknown = (error: unknown, target: Target): ProviderError.ProviderError => {
   if (ProviderError.isProviderError(error)) return error
-  if (AiError.isAiError(error)) return fromAiError(error, target)
-  if (AiError.isAiErrorReason(error)) {
+  if (isAiError(error)) return fromAiError(error, target)
+  if (isReason(error)) {
     return fromAiError(AiError.make({ module: "LanguageModel", method: "streamText", reason: error }), target)
   }
-  const message = typeof error === "string"
-    ? error
-    : Predicate.hasProperty(error, "message") && Predicate.isString(error.message)
-    ? error.message
-    : "The model reported an error without a message"
-  return new ProviderError.ModelFailedError({ ...target, message, cause: error })
+  const fields = { ...target, message: messageOf(error) }
+  return Result.getOrElse(
+    Result.try(() => new ProviderError.ModelFailedError({ ...fields, cause: error })),
+    // A proxy that throws is no cause.
+    () => new ProviderError.ModelFailedError(fields)
+  )
 }
+
+// By the schema, since a value of any kind may come from a model made by hand.
+const isAiError = (u: unknown): u is AiError.AiError => Check.holds(Schema.is(AiError.AiError), u)
+
+const isReason = (u: unknown): u is AiError.AiErrorReason => Check.holds(Schema.is(AiError.AiErrorReason), u)
+
+const messageOf = (error: unknown): string =>
+  Result.getOrElse(
+    Result.try(() => [error, Predicate.hasProperty(error, "message") && error.message].find(isText) ?? untold),
+    () => untold
+  )
+
+const isText = (value: unknown): value is string => typeof value === "string" && value.trim() !== ""
+
+const untold = "The model reported an error without a message"
 
 const codec = Schema.toCodecJson(ProviderError.ProviderError)
 

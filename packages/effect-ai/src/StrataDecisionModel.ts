@@ -15,10 +15,10 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import * as Questions from "./internal/decisions.ts"
 import * as Media from "./internal/media.ts"
+import * as Questions from "./internal/model/decisions.ts"
+import * as Request from "./internal/model/request.ts"
 import * as Outcome from "./internal/outcome.ts"
-import * as Request from "./internal/request.ts"
 import * as StrataAiError from "./StrataAiError.ts"
 import * as StrataLanguageModel from "./StrataLanguageModel.ts"
 
@@ -34,7 +34,7 @@ export const model = <const Provider extends string, const Name extends string>(
   name: Name,
   options: Omit<StrataLanguageModel.RequestOptions, "model"> = {}
 ): Model.Model<Provider, DecisionModel.DecisionModel, ChatService.ChatService> =>
-  Model.make(provider, name, layer({ ...options, model: name }))
+  Model.make(provider, name, layer(Request.merged(options, { model: name })))
 
 /** {@link layer} as an effect. */
 export const make = (

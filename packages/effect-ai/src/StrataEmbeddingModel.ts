@@ -5,6 +5,7 @@
  * A bad input fails only its own caller, where `EmbeddingModel.make` fails every caller of a batch; and `embedMany` of any
  * number of inputs is split.
  */
+import * as Check from "@strata/core/Check"
 import type * as Embedder from "@strata/core/embedding/Embedder"
 import type * as Embedding from "@strata/core/embedding/Embedding"
 import * as EmbeddingService from "@strata/core/embedding/EmbeddingService"
@@ -54,8 +55,8 @@ export const model = <const Provider extends string, const Name extends string>(
     provider,
     name,
     Layer.merge(
-      layer({ ...options, model: name }),
-      Layer.succeed(EmbeddingModel.Dimensions, options.dimensions)
+      layer({ ...ownOf(options), model: name }),
+      Layer.succeed(EmbeddingModel.Dimensions, ownOf(options).dimensions)
     )
   )
 
@@ -64,7 +65,7 @@ export const make = (
   options: EmbeddingOptions = {}
 ): Effect.Effect<EmbeddingModel.EmbeddingModel, never, EmbeddingService.EmbeddingService> =>
   Effect.map(EmbeddingService.EmbeddingService, (service) => {
-    const over = (own: EmbeddingOptions): EmbeddingOptions => ({ ...options, ...own })
+    const over = (own: EmbeddingOptions): EmbeddingOptions => ({ ...ownOf(options), ...ownOf(own) })
     const resolver = RequestResolver.makeGrouped<EmbeddingModel.EmbeddingRequest, Group>({
       key: ({ context }) => ({
         options: Context.get(context, Options),
@@ -99,8 +100,11 @@ export const make = (
           Effect.withSpan("EmbeddingModel.embedMany")
         )
     })
-    return Origin.mark(model, service, options.model)
+    return Origin.mark(model, service, ownOf(options).model)
   })
+
+/** Options that are read once; what is no options the service refuses. */
+const ownOf = <A extends EmbeddingOptions>(options: A): A => Check.fieldsOf(options) as A
 
 /** Requests that may be sent together: of equal options and equal request metadata. */
 interface Group {
@@ -111,12 +115,15 @@ interface Group {
 const failure = (method: string) => (error: Embedder.EmbeddingError): AiError.AiError =>
   StrataAiError.toAiError(error, { module: "EmbeddingModel", method })
 
-/** Without the checks of the class, which look at every number; those of a provider are finite. */
 const responseOf = ({ vector }: Embedding.Embedding): EmbeddingModel.EmbedResponse =>
-  new EmbeddingModel.EmbedResponse({ vector: Array.from(vector) }, { disableChecks: true })
+  trusted(EmbeddingModel.EmbedResponse, { vector: Array.from(vector) })
 
 const manyOf = ({ embeddings, usage }: Embedding.EmbeddingBatch): EmbeddingModel.EmbedManyResponse =>
-  new EmbeddingModel.EmbedManyResponse({
+  trusted(EmbeddingModel.EmbedManyResponse, {
     embeddings: embeddings.map(responseOf),
     usage: new EmbeddingModel.EmbeddingUsage({ inputTokens: usage.inputTokens })
-  }, { disableChecks: true })
+  })
+
+/** What the constructor of a class makes, which would look at every number: those of a service are checked. */
+const trusted = <A extends object>(Class: { readonly prototype: A }, fields: A): A =>
+  Object.assign(Object.create(Class.prototype) as A, fields)

@@ -8,6 +8,7 @@ import type * as Chat from "@strata/core/chat/Chat"
 import type * as ChatEvent from "@strata/core/chat/ChatEvent"
 import * as ChatRequest from "@strata/core/chat/ChatRequest"
 import * as ChatService from "@strata/core/chat/ChatService"
+import * as Check from "@strata/core/Check"
 import * as ProviderError from "@strata/core/ProviderError"
 import type * as AiError from "effect/ai/AiError"
 import * as LanguageModel from "effect/ai/LanguageModel"
@@ -18,12 +19,13 @@ import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
-import * as Guard from "./internal/guard.ts"
-import * as Json from "./internal/json.ts"
+import * as Arrays from "./internal/arrays.ts"
+import * as Guard from "./internal/model/guard.ts"
+import * as Json from "./internal/model/json.ts"
+import * as Request from "./internal/model/request.ts"
+import * as ToParts from "./internal/model/toParts.ts"
+import * as Turn from "./internal/model/turn.ts"
 import * as Origin from "./internal/origin.ts"
-import * as Request from "./internal/request.ts"
-import * as ToParts from "./internal/toParts.ts"
-import * as Turn from "./internal/turn.ts"
 import * as StrataAiError from "./StrataAiError.ts"
 
 /**
@@ -55,7 +57,7 @@ export const model = <const Provider extends string, const Name extends string>(
   name: Name,
   options: Omit<RequestOptions, "model"> = {}
 ): Model.Model<Provider, LanguageModel.LanguageModel, ChatService.ChatService> =>
-  Model.make(provider, name, layer({ ...options, model: name }))
+  Model.make(provider, name, layer({ ...ownOf(options), model: name }))
 
 /**
  * Options of the requests of an effect or stream, over those around it.
@@ -64,18 +66,19 @@ export const model = <const Provider extends string, const Name extends string>(
  * LanguageModel.generateText({ prompt }).pipe(StrataLanguageModel.withOptions({ temperature: 0, maxTokens: 200 }))
  */
 export const withOptions: {
-  (options: RequestOptions): {
-    <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R>
-    <A, E, R>(self: Stream.Stream<A, E, R>): Stream.Stream<A, E, R>
-  }
-  <A, E, R>(self: Effect.Effect<A, E, R>, options: RequestOptions): Effect.Effect<A, E, R>
-  <A, E, R>(self: Stream.Stream<A, E, R>, options: RequestOptions): Stream.Stream<A, E, R>
-} = dual(2, (self: Effect.Effect<unknown> | Stream.Stream<unknown>, options: RequestOptions) => {
+  (options: RequestOptions): <Self extends Asking>(self: Self) => Self
+  <Self extends Asking>(self: Self, options: RequestOptions): Self
+} = dual(2, (self: Asking, options: RequestOptions): Asking => {
   const over = (outer: RequestOptions) => Request.merged(outer, options)
   return Stream.isStream(self)
     ? Stream.unwrap(Effect.map(Options, (outer) => Stream.provideService(self, Options, over(outer))))
     : Effect.updateService(self, Options, over)
 })
+
+/** Options that are read once; what is no options the service refuses. */
+const ownOf = (options: RequestOptions): RequestOptions => Check.fieldsOf(options) as RequestOptions
+
+type Asking = Effect.Effect<unknown, unknown, unknown> | Stream.Stream<unknown, unknown, unknown>
 
 /** {@link layer} as an effect. */
 export const make = (
@@ -116,7 +119,7 @@ export const make = (
           ))
         }
       }),
-      (model) => Origin.mark(Guard.make(model), chat, options.model)
+      (model) => Origin.mark(Guard.make(model), chat, Check.fieldsOf(options).model)
     )
   })
 
@@ -128,11 +131,10 @@ const written = (
 ): Stream.Stream<Response.StreamPartEncoded, AiError.AiError> =>
   Stream.suspend(() => {
     const writer = ToParts.makeWriter(frame)
-    const parts = Stream.mapAccumArrayEffect(
-      events,
-      () => undefined,
-      (_, events) => Effect.map(Effect.fromResult(writer.write(events)), (parts) => [undefined, parts] as const)
-    )
+    const parts = Arrays.map(events, () => (events) => {
+      const items = writer.write(events)
+      return { items, failure: writer.failure() }
+    })
     return Stream.concat(parts, Stream.suspend(() => writer.isFinished() ? Stream.empty : Stream.fail(cut())))
   })
 

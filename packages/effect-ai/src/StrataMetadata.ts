@@ -6,7 +6,8 @@
  */
 import * as ChatResponse from "@strata/core/chat/ChatResponse"
 import * as Message from "@strata/core/chat/Message"
-import * as Response from "effect/ai/Response"
+import * as Check from "@strata/core/Check"
+import type * as Response from "effect/ai/Response"
 import * as Context from "effect/Context"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
@@ -41,34 +42,30 @@ export const ToolCache = Context.Reference<Message.CacheControl>("@strata/effect
 })
 
 /** The citations of a text part, of a response or of a prompt. Empty for any other value. */
-export const citationsOf = (part: unknown): ReadonlyArray<Message.Citation> => {
-  const strata = strataOf(part)
-  return Predicate.hasProperty(strata, "citations") && Array.isArray(strata.citations)
-    ? Result.getOrElse(decodeCitations(strata.citations), () => [])
-    : []
-}
+export const citationsOf = (part: unknown): ReadonlyArray<Message.Citation> =>
+  total(() => {
+    const strata = bagOf(part)?.[key]
+    const citations = Predicate.hasProperty(strata, "citations") ? Check.itemsOf(strata.citations) : undefined
+    return citations && Result.getOrUndefined(decodeCitations(citations))
+  }) ?? []
 
 /**
  * The outcome of a response: request id, cost, model, the finish reason in our terms, metadata of the provider. From the
  * parts of a response or of a whole stream; `undefined` where they have no `finish` of ours.
  */
-export const outcomeOf = (parts: Iterable<Response.AnyPart>): ChatResponse.Outcome | undefined => {
-  if (!Predicate.isIterable(parts)) return undefined
-  for (const part of parts) {
-    if (Response.isPart(part) && part.type === "finish") {
-      return Result.getOrUndefined(decodeOutcome(part.metadata[key]))
-    }
-  }
-}
+export const outcomeOf = (parts: ReadonlyArray<Response.AnyPart>): ChatResponse.Outcome | undefined =>
+  total(() => {
+    const finish = Check.itemsOf(parts)?.find((part) => Predicate.hasProperty(part, "type") && part.type === "finish")
+    return Result.getOrUndefined(decodeOutcome(bagOf(finish)?.[key]))
+  })
 
-const strataOf = (part: unknown): unknown => {
-  const holder = Predicate.hasProperty(part, "metadata") && Predicate.isObject(part.metadata)
-    ? part.metadata
-    : Predicate.hasProperty(part, "options") && Predicate.isObject(part.options)
-    ? part.options
-    : {}
-  return holder[key]
-}
+const bagOf = (part: unknown): Readonly<Record<string, unknown>> | undefined =>
+  [
+    Predicate.hasProperty(part, "metadata") && part.metadata,
+    Predicate.hasProperty(part, "options") && part.options
+  ].find(Predicate.isObject)
+
+const total = <A>(read: () => A): A | undefined => Result.getOrUndefined(Result.try(read))
 
 const decodeCitations = Schema.decodeUnknownResult(Schema.toCodecJson(Schema.Array(Message.Citation)))
 

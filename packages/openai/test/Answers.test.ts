@@ -239,6 +239,16 @@ describe("other parts of an answer", () => {
       }])
     }))
 
+  it.live("the probabilities of all tokens are kept together", () =>
+    Effect.gen(function*() {
+      const [one, other] = [{ token: "H", logprob: -0.1 }, { token: "i", logprob: -0.2 }]
+      const piece = (content: string, tokens: ReadonlyArray<object>) => ({
+        choices: [{ index: 0, delta: { content }, finish_reason: null, logprobs: { content: tokens, refusal: null } }]
+      })
+      const response = yield* Asking.collect(events(piece("H", [one]), piece("i", [other]), chunk({}, "stop")))
+      assert.deepStrictEqual(response.providerMetadata.openai?.logprobs, { content: [one, other], refusal: null })
+    }))
+
   it.live("unknown fields and chunks pass by", () =>
     Effect.gen(function*() {
       const response = yield* Asking.collect(

@@ -175,6 +175,22 @@ describe("content", () => {
       assert.deepStrictEqual((yield* warned(messages)).map(({ type }) => type), ["moved"])
     }))
 
+  it.live("a failed result says so in words", () =>
+    Effect.gen(function*() {
+      const result = (result: unknown, isFailure: boolean) =>
+        Effect.map(
+          body([
+            Message.user("Hello"),
+            Message.assistant([{ type: "tool-call", id: "c1", name: "look", params: {} }]),
+            Message.tool([{ type: "tool-result", id: "c1", result, isFailure }])
+          ]),
+          ({ messages }) => messages[2].content
+        )
+      assert.strictEqual(yield* result("no such city", true), "Error: no such city")
+      assert.strictEqual(yield* result({ error: 5 }, true), "{\"error\":5}")
+      assert.strictEqual(yield* result("no such city", false), "no such city")
+    }))
+
   it.live("what a server does not take is refused with its place before anything is sent", () =>
     Effect.gen(function*() {
       const user = (part: Message.UserPart) => [Message.user([{ type: "text", text: "See" }, part])]

@@ -315,6 +315,14 @@ describe("OpenAiError", () => {
       }
     }))
 
+  it.live("a key of any form, and the values of headers, are kept out of an error", () =>
+    Effect.gen(function*() {
+      const client = { apiKey: "correct horse battery", headers: { "x-tenant": "staple-7" } }
+      const reply = json(error("No access for correct horse battery of staple-7"), 403)
+      const found = yield* Effect.flip(Asking.generate(reply, "Hello", { client }))
+      assert.notMatch(JSON.stringify(found) + found.message, /horse|staple/)
+    }))
+
   it.live("a server that is not there is a connection error", () =>
     Effect.gen(function*() {
       // A server that was there.

@@ -53,6 +53,8 @@ describe("Bedrock's endpoints", () => {
           ["openai.gpt-5.4", "/openai/v1/responses"],
           ["openai.gpt-5.6-luna", "/openai/v1/responses"],
           ["us.openai.gpt-6", "/openai/v1/responses"],
+          ["xai.grok-4.3", "/openai/v1/chat/completions"],
+          ["google.gemma-4-31b", "/openai/v1/chat/completions"],
           ["openai.gpt-oss-20b", "/v1/chat/completions"],
           ["openai.gpt-oss-safeguard-120b", "/v1/chat/completions"],
           ["mistral.voxtral-mini-3b-2507", "/v1/chat/completions"],

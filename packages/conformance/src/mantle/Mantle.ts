@@ -106,7 +106,10 @@ const checkAnswer = (response: ChatResponse.ChatResponse, answer: Answer.Answer)
   }, "at least")
 }
 
-/** OpenAI's own models answer to Responses only, and at another root; see the user guide of Bedrock. */
+/**
+ * OpenAI's own models answer to Responses only, and at another root, see the user guide of Bedrock; so do the newest of some
+ * vendors, as users report, to both APIs.
+ */
 const routes = Effect.fnUntraced(function*(recording: Recording.Recording) {
   const differences: Array<Difference> = []
   for (const { id } of Json.objects(Json.list(Result.getOrUndefined(Json.parseBytes(recording.body)), "data"))) {
@@ -116,7 +119,8 @@ const routes = Effect.fnUntraced(function*(recording: Recording.Recording) {
       asking("auto", ChatService.generate({ model, messages: "Hello" }))
     )
     const isHosted = model.startsWith("openai.gpt-") && !model.startsWith("openai.gpt-oss")
-    const path = isHosted ? "/openai/v1/responses" : "/v1/chat/completions"
+    const isNewest = model.startsWith("xai.grok-") || model.startsWith("google.gemma-4")
+    const path = isHosted ? "/openai/v1/responses" : `${isNewest ? "/openai" : ""}/v1/chat/completions`
     differences.push(...compare(path, received[0]?.path, "exact", `(path of ${model})`))
   }
   return { differences }

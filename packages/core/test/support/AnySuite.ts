@@ -11,6 +11,7 @@ import * as References from "effect/References"
 import * as Schema from "effect/Schema"
 import * as Enforcement from "../../src/policy/internal/enforcement.ts"
 import * as AnyCalls from "./AnyCalls.ts"
+import * as AnyConversations from "./AnyConversations.ts"
 import * as AnyData from "./AnyData.ts"
 import * as AnyPolicies from "./AnyPolicies.ts"
 import * as AnyProviders from "./AnyProviders.ts"
@@ -36,6 +37,9 @@ const isInternal = new Set([
   "Breaker.check",
   "Budget.check",
   "ChatEvent.makeCollector",
+  "ContextWindow.check",
+  "ConversationStore.idOf",
+  "History.portableEntries",
   "Concurrency.check",
   "Fallback.isLasting",
   "Key.check",
@@ -81,7 +85,8 @@ const calls = {
   ...AnyTools.calls,
   ...AnyPolicies.calls,
   ...AnyProviders.calls,
-  ...AnyData.calls
+  ...AnyData.calls,
+  ...AnyConversations.calls
 }
 
 /** The tests, with one in so many of the values, and of the mutants of requests. */

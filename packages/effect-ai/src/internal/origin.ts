@@ -18,7 +18,8 @@ interface Service {
 }
 
 /** The model with a mark, which a copy of it keeps: the service that answers, and the model of its layer. */
-export const mark = <A extends object>(model: A, service: Service, name = service.defaultModel): A => {
+export const mark = <A extends object>(model: A, service: Service, given: unknown): A => {
+  const name = typeof given === "string" ? given : service.defaultModel
   const { identity, provider } = service
   const origin: Origin = {
     ...(provider !== undefined && { provider }),

@@ -32,7 +32,9 @@ export const route = (
   return {
     api: api === "auto" ? isHosted ? "responses" : "chat-completions" : api,
     root: root ??
-      (kind === "bedrock-mantle" ? `${prefixOf(baseUrl)}${isHosted ? roots.openai : roots.open}` : undefined)
+      (kind === "bedrock-mantle"
+        ? `${prefixOf(baseUrl)}${isHosted || newest.test(model) ? roots.openai : roots.open}`
+        : undefined)
   }
 }
 
@@ -46,6 +48,9 @@ const isBedrock = (kind: Kind): boolean => kind === "bedrock" || kind === "bedro
 
 /** `openai.gpt-5.4`, also in a profile of a geography or an ARN; not `openai.gpt-oss-20b`, whose weights are open. */
 const hosted = /(?:^|[./])openai\.gpt-\d/
+
+/** Models of other vendors that answer at the root of the hosted ones, as users of several clients report. */
+const newest = /(?:^|[./])(?:xai\.grok-|google\.gemma-4)/
 
 const roots = { openai: "/openai/v1", open: "/v1" } as const
 

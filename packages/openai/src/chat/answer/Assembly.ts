@@ -91,7 +91,8 @@ export const make = (setup: Setup): Assembly => {
   let stop: string | undefined
   let usage: Chunk.Fields | undefined
   let filter: Chunk.Fields | undefined
-  let metadata: OpenAiChatMetadata = {}
+  const metadata: { -readonly [Name in keyof OpenAiChatMetadata]: OpenAiChatMetadata[Name] } = {}
+  const logprobs: Array<unknown> = []
   let events: Array<ChatEvent.ChatEvent> = []
 
   /** Ends a block of reasoning, which keeps the name of its field to be sent back under. */
@@ -187,7 +188,10 @@ export const make = (setup: Setup): Assembly => {
     reason = choice.finishReason ?? reason
     stop = choice.stop ?? stop
     if (choice.filter !== undefined) filter = { ...filter, ...choice.filter }
-    if (choice.logprobs !== undefined) metadata = { ...metadata, logprobs: joined(metadata.logprobs, choice.logprobs) }
+    if (choice.logprobs !== undefined) {
+      for (const token of tokensOf(choice.logprobs)) logprobs.push(token)
+      metadata.logprobs = { ...choice.logprobs, content: logprobs }
+    }
     length += choice.text.length + choice.reasoning.length + choice.refusal.length
     say("reasoning", choice.reasoning, choice.reasoningField ?? "content")
     write(thinking.feed(choice.text))
@@ -246,7 +250,10 @@ export const make = (setup: Setup): Assembly => {
       const { choice, id, model, promptFilter, serviceTier, systemFingerprint } = chunk
       usage = chunk.usage ?? usage
       if (promptFilter !== undefined) filter = { ...promptFilter, ...filter }
-      metadata = { ...metadata, ...defined({ id, model, serviceTier, systemFingerprint }) }
+      if (id !== undefined) metadata.id = id
+      if (model !== undefined) metadata.model = model
+      if (serviceTier !== undefined) metadata.serviceTier = serviceTier
+      if (systemFingerprint !== undefined) metadata.systemFingerprint = systemFingerprint
       const failure = choice && readChoice(choice)
       return failure === undefined ? Result.succeed(taken()) : Result.fail(failure)
     },
@@ -302,18 +309,5 @@ const partOf = ({ citations, field, kind, text }: Prose): Message.TextPart | Mes
     ? { type: "text", text, ...(citations.length > 0 && { citations }) }
     : { type: "reasoning", text, ...(field !== undefined && { providerFields: { [providerKey]: { field } } }) }
 
-const defined = <A extends object>(fields: A): A =>
-  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as A // what may be missing
-
-/** The tokens of all chunks. */
-const joined = (one: unknown, other: unknown): unknown => {
-  const before = contentOf(one)
-  return before === undefined ? other : { ...Object(other) as object, content: [...before, ...contentOf(other) ?? []] }
-}
-
-const contentOf = (logprobs: unknown): ReadonlyArray<unknown> | undefined => {
-  const content: unknown = typeof logprobs === "object" && logprobs !== null
-    ? Reflect.get(logprobs, "content")
-    : undefined
-  return Array.isArray(content) ? content : undefined
-}
+/** The tokens of one chunk. */
+const tokensOf = ({ content }: Chunk.Fields): ReadonlyArray<unknown> => Array.isArray(content) ? content : []

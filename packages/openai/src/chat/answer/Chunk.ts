@@ -31,7 +31,7 @@ export interface Choice {
   readonly finishReason: string | undefined
   readonly stop: string | undefined
   readonly filter: Fields | undefined
-  readonly logprobs: unknown
+  readonly logprobs: Fields | undefined
   readonly error: Fields | undefined
 }
 
@@ -80,7 +80,7 @@ const choiceOf = (choice: Fields): Choice => {
     finishReason: textOf(choice["finish_reason"]),
     stop: textOf(choice["stop_reason"]),
     filter: fieldsOf(choice["content_filter_results"]),
-    logprobs: choice["logprobs"] ?? undefined,
+    logprobs: fieldsOf(choice["logprobs"]),
     error: fieldsOf(choice["error"])
   }
 }

@@ -2,7 +2,8 @@
  * A conversation as the messages of a Chat Completions request.
  *
  * Content that the format cannot hold fails with its place. What belongs to another provider is left out: signatures, redacted
- * reasoning, tools that it ran, blocks of its own. Media in results of tools move to a message of the user behind them.
+ * reasoning, tools that it ran, blocks of its own. Media in results of tools move to a message of the user behind them, and
+ * a failed result says in words that it is one.
  */
 import type * as Message from "@strata/core/chat/Message"
 import type * as ProviderError from "@strata/core/ProviderError"
@@ -241,7 +242,12 @@ const results = (
         }
       }
     }
-    messages.push({ message: { role: "tool", tool_call_id: id, content: said.join("\n") } })
+    const content = said.join("\n")
+    // The format has no field for it.
+    const isTold = part.isFailure !== true || /error|fail/i.test(content)
+    messages.push({
+      message: { role: "tool", tool_call_id: id, content: isTold ? content : `Error: ${content}` }
+    })
   }
   if (moved.length > 0) messages.push({ message: { role: "user", content: moved } })
   return Result.succeed(messages)
