@@ -1,2 +1,5 @@
 /** Chats and tool loops of @strata/core as UI message streams of the AI SDK, for useChat. */
-export {}
+export * as UiChunk from "./UiChunk.ts"
+export * as UiReader from "./UiReader.ts"
+export * as UiMessage from "./UiMessage.ts"
+export * as UiStream from "./UiStream.ts"
