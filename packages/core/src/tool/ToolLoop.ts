@@ -1,117 +1,44 @@
 /**
  * Lets a model use tools: sends a request, runs the tool calls of the answer, sends their results, until an answer has no
- * calls. No state is kept between runs: hooks save the history and change requests.
+ * calls. Calls that wait for a person or a browser end it with its state, which is data: {@link resume} goes on from there,
+ * in another process if need be. Hooks save the history and the state, and change requests.
  */
 import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
+import { identity } from "effect/Function"
+import * as Random from "effect/Random"
 import * as Stream from "effect/Stream"
 import * as ChatEvent from "../chat/ChatEvent.ts"
 import * as ChatRequest from "../chat/ChatRequest.ts"
-import * as ChatResponse from "../chat/ChatResponse.ts"
 import * as ChatService from "../chat/ChatService.ts"
 import * as ChatValidation from "../chat/internal/validation.ts"
-import * as Message from "../chat/Message.ts"
 import * as Check from "../Check.ts"
 import * as Cost from "../Cost.ts"
-import * as Untyped from "../internal/untyped.ts"
-import * as ProviderError from "../ProviderError.ts"
+import type * as ProviderError from "../ProviderError.ts"
 import * as Usage from "../Usage.ts"
-import * as ToolCall from "./internal/call.ts"
-import * as ToolHistory from "./internal/history.ts"
-import * as Tool from "./Tool.ts"
+import type * as ToolCall from "./internal/call.ts"
+import * as Decide from "./internal/decide.ts"
+import * as Loop from "./internal/loop.ts"
+import * as OptionChecks from "./internal/options.ts"
+import * as Resumable from "./internal/resumable.ts"
+import type * as Tool from "./Tool.ts"
+import type * as ToolDecision from "./ToolDecision.ts"
+import type * as ToolEvent from "./ToolEvent.ts"
+import type * as ToolOptions from "./ToolOptions.ts"
+import type * as ToolState from "./ToolState.ts"
 
-/** A tool call with its `result` for the model, and the `error` of the handler, which the model does not see. */
-export class ToolResult extends Schema.Opaque<ToolResult>()(Schema.Struct({
-  call: Message.ToolCallPart,
-  result: Untyped.value,
-  isFailure: Schema.Boolean,
-  error: Schema.optional(Schema.Defect())
-})) {}
-
-/**
- * A request and the tool calls of its answer, from `index` 0. `messages`, `usage` and `cost` as in {@link Outcome}, the
- * last two of all steps so far; `results` in the order of the calls, empty in the last step.
- */
-export class Step extends Schema.Opaque<Step>()(Schema.Struct({
-  index: Schema.Finite,
-  response: ChatResponse.ChatResponse,
-  results: Schema.Array(ToolResult),
-  messages: Schema.Array(Message.Message),
-  usage: Usage.Usage,
-  cost: Schema.optional(Cost.Cost)
-})) {}
-
-/**
- * The outcome of a loop.
- *
- * - `reason`: `finished` when the last answer had no calls or was stopped (see `response.finishReason`); `max-steps` at the
- *   limit: to continue, run the loop again with the longer history.
- * - `response`: the last answer. Its calls, if any, were not run.
- * - `messages`: to append to the history, without empty answers and answers whose calls were not run.
- * - `usage`, `cost`: of all `steps` (requests); no cost where that of a step is not known.
- */
-export class Outcome extends Schema.Opaque<Outcome>()(Schema.Struct({
-  reason: Schema.Literals(["finished", "max-steps"]),
-  response: ChatResponse.ChatResponse,
-  messages: Schema.Array(Message.Message),
-  usage: Usage.Usage,
-  cost: Schema.optional(Cost.Cost),
-  steps: Schema.Finite
-})) {}
-
-/**
- * - `tools`: made with `Tool.make`, with unique names.
- * - `maxSteps`: the most requests to send, 10 when missing; `concurrency`: handlers that run at once, 8 when missing.
- * - `prepareStep`: changes the request of this step only: model, tool choice, messages.
- * - `onStep`: runs after each step, to save what a failure of a later step would lose.
- *
- * The loop fails when a hook fails.
- */
-export interface Options<Tools extends ReadonlyArray<Tool.Any>, E1 = never, R1 = never, E2 = never, R2 = never> {
-  readonly tools: Tools
-  readonly maxSteps?: number | undefined
-  readonly concurrency?: number | undefined
-  readonly prepareStep?: ((next: Preparation) => Effect.Effect<ChatRequest.ChatRequest, E1, R1>) | undefined
-  readonly onStep?: ((step: Step) => Effect.Effect<void, E2, R2>) | undefined
-}
-
-/** The next step: its request, and the usage of the steps before. */
-export interface Preparation {
-  readonly index: number
-  readonly request: ChatRequest.ChatRequest
-  readonly usage: Usage.Usage
-}
-
-/** The result of a call, when it ends; `step` is the index of its step. */
-export class ToolResultEvent extends Schema.Opaque<ToolResultEvent>()(Schema.Struct({
-  type: Schema.tag("tool-result"),
-  step: Schema.Finite,
-  ...ToolResult.fields
-})) {}
-
-/** A complete step. */
-export class StepEvent
-  extends Schema.Opaque<StepEvent>()(Schema.Struct({ type: Schema.tag("step"), ...Step.fields }))
-{}
-
-/** The last event of a loop. */
-export class OutcomeEvent extends Schema.Opaque<OutcomeEvent>()(Schema.Struct({
-  type: Schema.tag("outcome"),
-  outcome: Outcome
-})) {}
-
-/**
- * One event of {@link stream}. Each step has the events of its answer with `finish`, a `tool-result` for each call in the
- * order they end, and a `step`. One `outcome` is last.
- */
-export type Event = typeof Event.Type
-export const Event = Schema.Union([ChatEvent.ChatEvent, ToolResultEvent, StepEvent, OutcomeEvent])
+export * from "./ToolDecision.ts"
+export * from "./ToolEvent.ts"
+export * from "./ToolOptions.ts"
+export * from "./ToolState.ts"
 
 /** The errors of {@link run} without those of hooks; {@link stream} also has `StreamInterruptedError`. */
 export type LoopError<Tools extends ReadonlyArray<Tool.Any>> =
   | ChatService.ChatError
   | Tool.ToolCallError
   | Tool.Error<Tools[number]>
+
+/** The errors of {@link resume} that {@link run} does not have. */
+export type ResumeError = ToolState.StateError | ToolDecision.DecisionError
 
 /**
  * Runs the loop to its end.
@@ -123,6 +50,8 @@ export type LoopError<Tools extends ReadonlyArray<Tool.Any>> =
  * - Arguments are sent back as the model wrote them. Those that are not an object, which providers refuse, are wrapped in
  *   one: text as `INVALID_JSON`, other JSON as `value`.
  * - Ids that are empty or not unique in the conversation are replaced, unless the provider ran the call.
+ * - Calls that need approval or have no handler wait: the others of the step run, then the loop ends with the reason
+ *   `pending` and its `state`. Only valid calls wait.
  *
  * Fails as the model, the hooks and the handlers of failure mode `error` do, and with `InvalidRequestError` before
  * anything is sent for two tools with one name, an invalid tool or option, or a request with `tools`.
@@ -131,210 +60,212 @@ export type LoopError<Tools extends ReadonlyArray<Tool.Any>> =
  * const outcome = yield* ToolLoop.run("What is the weather in Paris?", { tools: [weather] })
  * history.push(...outcome.messages)
  */
-export const run = <const Tools extends ReadonlyArray<Tool.Any>, E1 = never, R1 = never, E2 = never, R2 = never>(
+export const run = <
+  const Tools extends ReadonlyArray<Tool.Any>,
+  E1 = never,
+  R1 = never,
+  E2 = never,
+  R2 = never,
+  E3 = never,
+  R3 = never
+>(
   input: ChatRequest.Input,
-  options: Options<Tools, E1, R1, E2, R2>
+  options: ToolOptions.Options<Tools, E1, R1, E2, R2, E3, R3>
 ): Effect.Effect<
-  Outcome,
-  LoopError<Tools> | E1 | E2,
-  ChatService.ChatService | Tool.Services<Tools[number]> | R1 | R2
-> =>
-  Effect.gen(function*() {
-    const service = yield* ChatService.ChatService
-    const loop = yield* start(input, options)
-    while (true) {
-      const response = yield* Effect.flatMap(loop.request, service.generate)
-      const turn = yield* loop.turn(loop.ids.inResponse(response))
-      const results = yield* Effect.forEach(turn.calls, resultOf, { concurrency: loop.concurrency })
-      const { outcome } = yield* loop.close(turn, results)
-      if (outcome !== undefined) return outcome
-    }
-  }).pipe(Effect.withSpan("ToolLoop.run"))
+  ToolEvent.Outcome,
+  LoopError<Tools> | E1 | E2 | E3,
+  ChatService.ChatService | Tool.Services<Tools[number]> | R1 | R2 | R3
+> => Effect.flatMap(begin(input, options), toOutcome).pipe(Effect.withSpan("ToolLoop.run"))
 
 /** {@link run} with its events. The calls of a step start when its answer is complete, and are subject to backpressure. */
-export const stream = <const Tools extends ReadonlyArray<Tool.Any>, E1 = never, R1 = never, E2 = never, R2 = never>(
+export const stream = <
+  const Tools extends ReadonlyArray<Tool.Any>,
+  E1 = never,
+  R1 = never,
+  E2 = never,
+  R2 = never,
+  E3 = never,
+  R3 = never
+>(
   input: ChatRequest.Input,
-  options: Options<Tools, E1, R1, E2, R2>
+  options: ToolOptions.Options<Tools, E1, R1, E2, R2, E3, R3>
 ): Stream.Stream<
-  Event,
-  LoopError<Tools> | ProviderError.StreamInterruptedError | E1 | E2,
-  ChatService.ChatService | Tool.Services<Tools[number]> | R1 | R2
-> =>
-  Stream.unwrap(Effect.gen(function*() {
-    const service = yield* ChatService.ChatService
-    const loop = yield* start(input, options)
-    let outcome: Outcome | undefined
+  ToolEvent.Event,
+  LoopError<Tools> | ProviderError.StreamInterruptedError | E1 | E2 | E3,
+  ChatService.ChatService | Tool.Services<Tools[number]> | R1 | R2 | R3
+> => Stream.unwrap(Effect.map(begin(input, options), toEvents)).pipe(Stream.withSpan("ToolLoop.stream"))
 
-    const step = Effect.map(loop.request, (request) => {
-      const collector = ChatEvent.makeCollector()
-      const identify = loop.ids.inStream()
-      const answer = Stream.map(service.stream(request), (event): Event => collector.add(identify(event)))
-      const calls = Effect.gen(function*() {
-        const turn = yield* loop.turn(collector.response() ?? (yield* collector.incomplete(service)))
-        const results: Array<ToolResult> = []
-        const ran = Stream.mapEffect(Stream.fromIterable(turn.calls), (call, position) =>
-          Effect.map(resultOf(call), (result): Event => {
-            results[position] = result
-            return { type: "tool-result", step: turn.index, ...result }
-          }), { concurrency: loop.concurrency, unordered: true })
-        const end = Effect.map(loop.close(turn, results), (closed): ReadonlyArray<Event> => {
-          outcome = closed.outcome
-          const step: Event = { type: "step", ...closed.step }
-          return outcome === undefined ? [step] : [step, { type: "outcome", outcome }]
-        })
-        return Stream.concat(ran, Stream.fromIterableEffect(end))
-      })
-      return Stream.concat(answer, Stream.unwrap(calls))
-    })
+/**
+ * Goes on from the state of a loop that waits, or that a crash ended.
+ *
+ * - `answers`: to calls that wait, by the id of the call, in any order; all that are left may come later: the loop then ends
+ *   as `pending` again. They are checked together, and none is applied if one is refused.
+ * - Approved calls run, with their input and policy checked again; declined, expired and superseded ones get a fixed text as
+ *   their result. The model is asked when each call of the step has exactly one result.
+ * - A call that was started and has no result is reported as `unknown`, unless its tool is `repeatable`. A call of a tool that
+ *   is gone or, if it was not approved by now, has another definition fails.
+ * - The state is the authority: use the newest one once. A `save` hook with a store that refuses a `revision` it has lets only
+ *   one of two resumes go on.
+ *
+ * Fails as {@link run} does, with {@link DecisionError} for an answer that does not fit, and with {@link StateError} for a
+ * value that is not a state, and for another model than the one that began.
+ *
+ * @example
+ * const next = yield* ToolLoop.resume(outcome.state, [{ callId, type: "approve" }], { tools: [transfer] })
+ */
+export const resume = <
+  const Tools extends ReadonlyArray<Tool.Any>,
+  E1 = never,
+  R1 = never,
+  E2 = never,
+  R2 = never,
+  E3 = never,
+  R3 = never
+>(
+  state: ToolState.State,
+  answers: ReadonlyArray<ToolDecision.Decision>,
+  options: ToolOptions.ResumeOptions<Tools, E1, R1, E2, R2, E3, R3>
+): Effect.Effect<
+  ToolEvent.Outcome,
+  LoopError<Tools> | ResumeError | E1 | E2 | E3,
+  ChatService.ChatService | Tool.Services<Tools[number]> | R1 | R2 | R3
+> => Effect.flatMap(beginFrom(state, answers, options), toOutcome).pipe(Effect.withSpan("ToolLoop.resume"))
 
-    // A step starts when the one before has been read to its end: only then is it known whether there is one.
-    const next = Effect.suspend(() =>
-      outcome === undefined ? Effect.zip(step, Effect.undefined) : Effect.undefined
-    )
-    return Stream.flatten(Stream.unfold(undefined, () =>
-      next))
-  })).pipe(Stream.withSpan("ToolLoop.stream"))
+/** {@link resume} with its events: a `tool-result` for each call that gets its result now, then those of {@link stream}. */
+export const resumeStream = <
+  const Tools extends ReadonlyArray<Tool.Any>,
+  E1 = never,
+  R1 = never,
+  E2 = never,
+  R2 = never,
+  E3 = never,
+  R3 = never
+>(
+  state: ToolState.State,
+  answers: ReadonlyArray<ToolDecision.Decision>,
+  options: ToolOptions.ResumeOptions<Tools, E1, R1, E2, R2, E3, R3>
+): Stream.Stream<
+  ToolEvent.Event,
+  LoopError<Tools> | ResumeError | ProviderError.StreamInterruptedError | E1 | E2 | E3,
+  ChatService.ChatService | Tool.Services<Tools[number]> | R1 | R2 | R3
+> => Stream.unwrap(Effect.map(beginFrom(state, answers, options), toEvents)).pipe(Stream.withSpan("ToolLoop.resume"))
 
-/** A step is a `request`, a `turn` that decodes the calls of the answer, and a `close` with their results in order. */
-const start = <Tools extends ReadonlyArray<Tool.Any>, E1, R1, E2, R2>(
+const begin = Effect.fnUntraced(function*<Tools extends ReadonlyArray<Tool.Any>, E1, R1, E2, R2, E3, R3>(
   input: ChatRequest.Input,
-  options: Options<Tools, E1, R1, E2, R2>
-) =>
-  Effect.gen(function*() {
-    type E = Tool.Error<Tools[number]>
-    type R = Tool.Services<Tools[number]>
-    const settled = yield* Check.run(optionsOf, options, { provider: "strata", whole: "options" })
-    const { concurrency = 8, maxSteps = 10 } = settled
-    // The types of functions cannot be checked.
-    const { onStep, prepareStep } = settled as Pick<typeof options, "onStep" | "prepareStep">
-    // The errors and requirements of one tool are among those of all.
-    const tools = settled.tools as ReadonlyArray<ToolCall.Handled<E, R>>
-    const given = yield* ChatValidation.settle("strata", input)
-    const definitions = yield* define(tools, given)
-    const byName = new Map(tools.map((tool) => [tool.name, tool]))
-    const opening = ChatRequest.messagesOf(given)
-    let index = 0
-    let added: ReadonlyArray<Message.Message> = []
-    let usage = Usage.empty
-    let cost: Cost.Cost | undefined = Cost.empty
-    let refused: ReadonlySet<string> = new Set()
-
-    const request = Effect.suspend((): Effect.Effect<
-      ChatRequest.ChatRequest,
-      E1 | ProviderError.InvalidRequestError,
-      R1
-    > => {
-      const isForced = given.toolChoice === "any" || typeof given.toolChoice === "object"
-      const next: ChatRequest.ChatRequest = {
-        ...given,
-        messages: [...opening, ...added],
-        ...(definitions.length > 0 && { tools: definitions }),
-        ...(index > 0 && isForced && { toolChoice: "auto" })
-      }
-      return prepareStep === undefined
-        ? Effect.succeed(next)
-        : hooked("prepareStep", () => prepareStep({ index, request: next, usage }))
-    })
-
-    const turn = Effect.fnUntraced(function*(response: ChatResponse.ChatResponse) {
-      const asked = stopped.has(response.finishReason) ? [] : response.toolCalls
-      const reason: Outcome["reason"] | undefined = asked.length === 0
-        ? "finished"
-        : index + 1 >= maxSteps
-        ? "max-steps"
-        : undefined
-      const isCut = response.finishReason === "length"
-      const calls = yield* Effect.forEach(
-        reason === undefined ? asked : [],
-        (call) => ToolCall.prepare(byName, call, isCut)
-      )
-      const wrong = calls.filter(({ refusal }) => refusal !== undefined)
-      const again = wrong.find(({ call }) => refused.has(call.name))
-      if (again?.refusal !== undefined) return yield* wrongAgain(again.call, again.refusal)
-      refused = new Set(wrong.map(({ call }) => call.name))
-      return { index, response, reason, calls }
-    })
-
-    const close = Effect.fnUntraced(function*(
-      { reason, response }: Effect.Success<ReturnType<typeof turn>>,
-      results: ReadonlyArray<ToolResult>
-    ) {
-      usage = Usage.add(usage, response.usage)
-      cost = Cost.sum([cost, response.cost])
-      const spent = { usage, ...(cost && { cost }) }
-      const messages = ToolHistory.of(response, results)
-      added = [...added, ...messages]
-      const step: Step = { index: index++, response, results, messages, ...spent }
-      if (onStep !== undefined) yield* hooked("onStep", () => onStep(step))
-      const outcome: Outcome | undefined = reason && { reason, response, messages: added, ...spent, steps: index }
-      return { step, outcome }
-    })
-
-    return {
-      close,
-      concurrency: Math.max(1, Math.floor(concurrency)),
-      ids: ToolHistory.makeIds(opening),
-      request,
-      turn
-    }
-  })
-
-const resultOf = <E, R>({ answer, call }: ToolCall.Prepared<E, R>): Effect.Effect<ToolResult, E, R> =>
-  Effect.map(answer, ({ isFailure, result, ...rest }) => ({
-    call,
-    result,
-    isFailure,
-    ...("error" in rest && { error: rest.error })
-  }))
-
-const stopped: ReadonlySet<ChatResponse.FinishReason> = new Set([
-  "guardrail",
-  "content-filter",
-  "refusal",
-  "context-length"
-])
-
-const define = Effect.fnUntraced(function*(tools: ReadonlyArray<Tool.Any>, request: ChatRequest.ChatRequest) {
-  const definitions = yield* Effect.forEach(tools, Tool.definition)
-  const names = definitions.map(({ name }) => name)
-  const twice = names.find((name, index) => names.indexOf(name) !== index)
-  if (twice !== undefined) {
-    return yield* Check.invalid("tools", `there are two tools with the name "${twice}"`, "Give each tool a unique name")
+  options: ToolOptions.Options<Tools, E1, R1, E2, R2, E3, R3>
+) {
+  const service = yield* ChatService.ChatService
+  const { id, ...settled } = yield* Check.run(OptionChecks.options, options, { provider: "strata", whole: "options" })
+  const request = yield* ChatValidation.settle("strata", input)
+  const tools = yield* Loop.toolbox(handled<Tools>(settled.tools), request)
+  const { tools: _, ...given } = request
+  const state: ToolState.State = {
+    version: 1,
+    id: id ?? (yield* randomId),
+    revision: 0,
+    request: given,
+    messages: [],
+    steps: 0,
+    usage: Usage.empty,
+    cost: Cost.empty,
+    refused: [],
+    calls: [],
+    following: [],
+    fingerprint: Loop.fingerprint(service, request, tools.digests)
   }
-  if (request.tools !== undefined && request.tools.length > 0) {
-    return yield* Check.invalid("tools", "the request has tools", "Give the loop all tools, made with `Tool.make`")
-  }
-  return definitions
+  return { service, loop: Loop.make(state, tools, hooked(settled, options), service) }
 })
 
-/** Runs a hook; one that throws, or does not return an effect, is an invalid option. */
-const hooked = <A, E, R>(
-  field: string,
-  hook: () => Effect.Effect<A, E, R>
-): Effect.Effect<A, E | ProviderError.InvalidRequestError, R> =>
-  Effect.flatMap(
-    Effect.try({ try: hook, catch: (cause) => Check.threw({ provider: "strata" }, field, cause) }),
-    (effect): Effect.Effect<A, E | ProviderError.InvalidRequestError, R> =>
-      Check.holds(Effect.isEffect, effect)
-        ? effect
-        : Effect.fail(Check.invalid(field, "the function does not return an effect", "Return an `Effect`"))
-  )
+const beginFrom = Effect.fnUntraced(function*<Tools extends ReadonlyArray<Tool.Any>, E1, R1, E2, R2, E3, R3>(
+  given: ToolState.State,
+  answers: ReadonlyArray<ToolDecision.Decision>,
+  options: ToolOptions.ResumeOptions<Tools, E1, R1, E2, R2, E3, R3>
+) {
+  const service = yield* ChatService.ChatService
+  const settled = yield* Check.run(OptionChecks.resumeOptions, options, { provider: "strata", whole: "options" })
+  const decisions = yield* Check.run(Decide.check, answers, { provider: "strata", field: "answers" })
+  const state = yield* Resumable.check(given)
+  const request = yield* ChatValidation.settle("strata", state.request)
+  yield* ChatValidation.settle("strata", [...state.messages, ...state.following])
+  const following = settled.messages === undefined
+    ? []
+    : ChatRequest.messagesOf(yield* ChatValidation.settle("strata", settled.messages))
+  const tools = yield* Loop.toolbox(handled<Tools>(settled.tools), request)
+  if (settled.allowModelChange !== true) {
+    yield* Resumable.checkModel(state, Loop.fingerprint(service, request, tools.digests))
+  }
+  const decided = yield* Decide.apply(state, decisions, tools, following.length > 0)
+  const next = { ...decided.state, following: [...state.following, ...following] }
+  return { service, loop: Loop.make(next, tools, hooked(settled, options), service, decided.fresh) }
+})
 
-const count = Check.optional(Check.number({ min: 0, remedy: "Use a number from 1" }))
+/** Runs a loop to its end. */
+const toOutcome = Effect.fnUntraced(function*<E, R>({ loop, service }: Begun<E, R>) {
+  while (true) {
+    if (!loop.isOpen()) {
+      yield* loop.open(loop.ids.inResponse(yield* Effect.flatMap(loop.request, service.generate)))
+    }
+    yield* Effect.forEach(loop.jobs(), identity, { concurrency: loop.concurrency, discard: true })
+    const { outcome } = yield* loop.close
+    if (outcome !== undefined) return outcome
+  }
+})
 
-const optionsOf = Check.struct<Options<ReadonlyArray<Tool.Any>, unknown, unknown, unknown, unknown>>({
-  tools: Check.list(Tool.check, { remedy: "Give an array of tools, made with `Tool.make`" }),
-  maxSteps: count,
-  concurrency: count,
-  prepareStep: Check.optional(Check.callback()),
-  onStep: Check.optional(Check.callback())
-}, { remedy: "Give an object with `tools`" })
+/** The events of a loop. */
+const toEvents = <E, R>({ loop, service }: Begun<E, R>) => {
+  let isOver = false
 
-const wrongAgain = ({ id, name, params }: Message.ToolCallPart, refusal: ToolCall.Refusal) =>
-  new Tool.ToolCallError({
-    ...refusal,
-    tool: name,
-    callId: id,
-    params,
-    message: `The model called the tool "${name}" wrongly in two steps in a row: ${refusal.issue}`
+  const step = Effect.sync(() => {
+    const collector = ChatEvent.makeCollector()
+    const answer = Effect.map(loop.request, (request) => {
+      const identify = loop.ids.inStream()
+      return Stream.map(service.stream(request), (event): ToolEvent.Event => collector.add(identify(event)))
+    })
+    const calls = Effect.gen(function*() {
+      if (!loop.isOpen()) yield* loop.open(collector.response() ?? (yield* collector.incomplete(service)))
+      const step = loop.stepIndex()
+      const ran = Stream.mapEffect(
+        Stream.fromIterable(loop.jobs()),
+        (job) => Effect.map(job, (result): ToolEvent.Event => ({ type: "tool-result", step, ...result })),
+        {
+          concurrency: loop.concurrency,
+          unordered: true
+        }
+      )
+      const end = Effect.map(loop.close, (closed): ReadonlyArray<ToolEvent.Event> => {
+        isOver = closed.outcome !== undefined
+        return [
+          closed.step === undefined
+            ? { type: "tool-pending", step, pending: closed.outcome.pending }
+            : { type: "step", ...closed.step },
+          ...(closed.outcome === undefined ? [] : [{ type: "outcome" as const, outcome: closed.outcome }])
+        ]
+      })
+      return Stream.concat(ran, Stream.fromIterableEffect(end))
+    })
+    const events = Stream.unwrap(calls)
+    return loop.isOpen() ? events : Stream.concat(Stream.unwrap(answer), events)
   })
+
+  // A step starts when the one before has been read to its end: only then is it known whether there is one.
+  const next = Effect.suspend(() => isOver ? Effect.undefined : Effect.zip(step, Effect.undefined))
+  return Stream.flatten(Stream.unfold(undefined, () => next))
+}
+
+/** A loop with the model that answers it. */
+interface Begun<E, R> {
+  readonly service: ChatService.ChatService["Service"]
+  readonly loop: Loop.Loop<E, R>
+}
+
+/** The errors and requirements of one tool are among those of all. */
+const handled = <Tools extends ReadonlyArray<Tool.Any>>(tools: ReadonlyArray<Tool.Any>) =>
+  tools as ReadonlyArray<ToolCall.Handled<Tool.Error<Tools[number]>, Tool.Services<Tools[number]>>>
+
+/** Checked options with the hooks of the given ones: the types of functions cannot be checked. */
+const hooked = <Hooks>(checked: object, _given: Hooks) => checked as Omit<Hooks, "tools">
+
+const randomId = Effect.map(
+  Effect.all([Random.nextIntBetween(0, 2 ** 48), Random.nextIntBetween(0, 2 ** 48)]),
+  (parts) => parts.map((part) => part.toString(36)).join("-")
+)

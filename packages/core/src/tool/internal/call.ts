@@ -11,11 +11,10 @@ export type Handled<E, R> = Tool.Tool<string, unknown, unknown, E, R>
 
 export type Refusal = Pick<Tool.ToolCallError, "reason" | "issue">
 
-export interface Prepared<E, R> {
-  readonly call: Message.ToolCallPart
-  readonly refusal?: Refusal
-  readonly answer: Effect.Effect<Tool.Answer<unknown>, E, R>
-}
+/** A call that is refused, with what the model is told; or one with its tool that can run. */
+export type Prepared<E, R> =
+  | { readonly refusal: Refusal; readonly told: string }
+  | { readonly refusal?: never; readonly tool: Handled<E, R>; readonly call: Tool.Call<unknown, unknown, E, R> }
 
 /** Finds the tool and decodes the arguments. `isCut`: the answer ended at its token limit. */
 export const prepare = <E, R>(
@@ -24,9 +23,8 @@ export const prepare = <E, R>(
   isCut: boolean
 ): Effect.Effect<Prepared<E, R>, never, R> => {
   const refuse = (reason: Refusal["reason"], issue: string): Prepared<never, never> => {
-    const result = reason === "unknown-tool" ? issue : `The arguments do not fit the tool's schema. ${issue}`
-    const refusal = { reason, issue }
-    return { call, refusal, answer: Effect.succeed({ isFailure: true, result, error: refusal }) }
+    const told = reason === "unknown-tool" ? issue : `The arguments do not fit the tool's schema. ${issue}`
+    return { refusal: { reason, issue }, told }
   }
   const tool = tools.get(call.name)
   if (tool === undefined) return Effect.succeed(refuse("unknown-tool", unknownTool(call.name, tools)))
@@ -34,7 +32,7 @@ export const prepare = <E, R>(
   if (!isObject(params)) return Effect.succeed(refuse("invalid-arguments", notAnObject(params, isCut)))
   return Effect.match(tool.prepare(params), {
     onFailure: ({ issue, message }) => refuse("invalid-arguments", `${message}${ExactJson.explain(issue, params)}`),
-    onSuccess: (answer) => ({ call, answer: traced(call, answer) })
+    onSuccess: (prepared): Prepared<E, R> => ({ tool, call: prepared })
   })
 }
 
@@ -49,7 +47,8 @@ const notAnObject = (params: unknown, isCut: boolean): string => {
   return `They are not a JSON object: ${text.length > 200 ? `${text.slice(0, 200)}…` : text}`
 }
 
-const traced = <A extends Tool.Answer<unknown>, E, R>(
+/** A handler in its span. */
+export const traced = <A extends Tool.Answer<unknown>, E, R>(
   call: Message.ToolCallPart,
   answer: Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, R> =>

@@ -3,32 +3,52 @@ import { isObject } from "effect/Predicate"
 import type * as ChatEvent from "../../chat/ChatEvent.ts"
 import * as ChatResponse from "../../chat/ChatResponse.ts"
 import * as Message from "../../chat/Message.ts"
+import type * as ToolState from "../ToolState.ts"
 
 /** Empty for an answer that is empty or whose calls have no results: providers refuse those. */
 export const of = (
   { message, toolCalls }: ChatResponse.ChatResponse,
-  results: ReadonlyArray<{ readonly call: Message.ToolCallPart; readonly result: unknown; readonly isFailure: boolean }>
+  results: ReadonlyArray<ToolState.ToolResult>
 ): ReadonlyArray<Message.Message> => {
   if (message.content.length === 0 || toolCalls.length > results.length) return []
   if (results.length === 0) return [message]
-  const content = results.map(({ call, isFailure, result }): Message.ToolResultPart => ({
+  const edited = new Map(
+    results.flatMap(({ call, writtenParams }) => writtenParams === undefined ? [] : [[call.id, call]])
+  )
+  return [sendable(message, edited), Message.tool(results.map(partOf))]
+}
+
+const partOf = ({ call, isFailure, parts, result, writtenParams }: ToolState.ToolResult): Message.ToolResultPart => {
+  const isEdited = writtenParams !== undefined
+  const own = parts ?? [typeof result === "string" ? Message.text(result) : { type: "json" as const, value: result }]
+  return {
     type: "tool-result",
     id: call.id,
     result,
+    ...((isEdited || parts !== undefined) && { parts: isEdited ? [Message.text(wasEdited), ...own] : own }),
     ...(isFailure && { isFailure })
-  }))
-  return [sendable(message), Message.tool(content)]
+  }
 }
+
+/** Without it a model repeats its own call, for it sees that another one ran. */
+const wasEdited = "A person changed the arguments of this call before it ran. The result is that of the changed call."
 
 /**
  * A model must see invalid arguments to correct them, but providers accept objects only. Text is sent under the key that
  * Anthropic's documentation of fine-grained tool streaming proposes, other JSON as `value`.
  */
-const sendable = (message: Message.AssistantMessage): Message.AssistantMessage =>
+const sendable = (
+  message: Message.AssistantMessage,
+  edited: ReadonlyMap<string, Message.ToolCallPart>
+): Message.AssistantMessage =>
   typeof message.content === "string" ? message : Message.assistant(
-    message.content.map((part) =>
-      part.type === "tool-call" && !isObject(part.params) ? { ...part, params: wrapped(part.params) } : part
-    )
+    message.content.map((part) => {
+      if (part.type !== "tool-call") return part
+      const { params } = edited.get(part.id) ?? part
+      return params === part.params && isObject(params)
+        ? part
+        : { ...part, params: isObject(params) ? params : wrapped(params) }
+    })
   )
 
 const wrapped = (params: unknown): object =>

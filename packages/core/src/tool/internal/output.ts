@@ -3,6 +3,9 @@ import * as Effect from "effect/Effect"
 import { hasProperty } from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import * as MessageShape from "../../chat/internal/messageShape.ts"
+import type * as Message from "../../chat/Message.ts"
+import * as Check from "../../Check.ts"
 
 /** The JSON form of an output; fails with the reason where it has none. */
 export const encode = <S extends Schema.Constraint>(
@@ -19,6 +22,22 @@ export const encode = <S extends Schema.Constraint>(
       Effect.fromResult(Result.try((): unknown => typeof value === "string" ? value : JSON.parse(stringify(value))))
   )
 }
+
+/** The answer of several parts; fails with the reason where they are not valid. */
+export const ofParts = (
+  given: ReadonlyArray<Message.ToolResultContent>
+): Effect.Effect<{ readonly parts: ReadonlyArray<Message.ToolResultContent>; readonly result: string }, string> =>
+  Result.match(
+    Check.settle(MessageShape.message, { role: "tool", content: [{ type: "tool-result", id: "", parts: given }] }),
+    {
+      onFailure: ({ field, problem }) => Effect.fail(`${field}: ${problem}`),
+      onSuccess: (message) => {
+        const parts = message.role === "tool" ? message.content[0]?.parts ?? [] : []
+        const text = parts.flatMap((part) => part.type === "text" ? [part.text] : []).join("\n")
+        return Effect.succeed({ parts, result: text })
+      }
+    }
+  )
 
 /** The message of a failure for the model, or else its tag; never a stack or a cause. */
 export const failureMessage = (error: unknown): string =>
